@@ -1,0 +1,146 @@
+import type { GpuDevice } from './device.ts'
+import type { Dispatch } from './dispatch.ts'
+import { GpuError } from './errors.ts'
+
+/** Time and work of one kernel over the profiled runs. */
+export interface KernelProfile {
+  readonly kernel: string
+  count: number
+  timeMs: number
+  flops: number
+  bytes: number
+}
+
+interface Step {
+  readonly dispatch: Dispatch
+  readonly bindGroup: GPUBindGroup
+}
+
+const uniformAlignment = 256
+
+/** A fixed list of dispatches: uniforms uploaded and bind groups made once, then replayed with one submit. */
+export class Program {
+  readonly device: GpuDevice
+  readonly dispatches: readonly Dispatch[]
+  #steps: Step[]
+  #uniforms: GPUBuffer
+
+  constructor(device: GpuDevice, dispatches: readonly Dispatch[], label: string) {
+    this.device = device
+    this.dispatches = dispatches
+    this.#uniforms = device.buffer(
+      `uniforms of ${label}`,
+      Math.max(1, dispatches.length) * uniformAlignment,
+      GPUBufferUsage.UNIFORM | GPUBufferUsage.COPY_DST,
+    )
+    this.#steps = dispatches.map((dispatch, index) => {
+      const entries: GPUBindGroupEntry[] = dispatch.buffers.map((buffer, binding) => ({
+        binding,
+        resource: { buffer },
+      }))
+      if (dispatch.uniforms) {
+        if (dispatch.uniforms.byteLength > uniformAlignment)
+          throw new GpuError(
+            'uniforms',
+            `Kernel ${dispatch.kernel} has more than ${uniformAlignment} bytes of uniforms.`,
+          )
+        const offset = index * uniformAlignment
+        device.gpuDevice.queue.writeBuffer(this.#uniforms, offset, dispatch.uniforms)
+        entries.push({
+          binding: entries.length,
+          resource: { buffer: this.#uniforms, offset, size: dispatch.uniforms.byteLength },
+        })
+      }
+      const bindGroup = device.gpuDevice.createBindGroup({
+        label: `${label}: ${dispatch.kernel}`,
+        layout: dispatch.pipeline.getBindGroupLayout(0),
+        entries,
+      })
+      return { dispatch, bindGroup }
+    })
+  }
+
+  /** Encodes and submits all dispatches in one pass; `after` may add copies behind them. */
+  submit(after?: (encoder: GPUCommandEncoder) => void): void {
+    this.device.check()
+    const encoder = this.device.gpuDevice.createCommandEncoder()
+    const pass = encoder.beginComputePass()
+    for (const step of this.#steps) encodeStep(pass, step)
+    pass.end()
+    after?.(encoder)
+    this.device.gpuDevice.queue.submit([encoder.finish()])
+  }
+
+  /**
+   * Runs once with a timestamp before and after each dispatch (a pass each) and adds to `profile`.
+   * Without `timestamp-query` each dispatch is submitted alone and timed by the wall clock.
+   * @returns milliseconds inside kernels and of the whole run.
+   */
+  async profile(profile: Map<string, KernelProfile>): Promise<{ kernelMs: number; wallMs: number }> {
+    const timesMs = this.device.features.has('timestamp-query') ? await this.#byTimestamps() : await this.#byWallClock()
+    let kernelMs = 0
+    for (const [index, { dispatch }] of this.#steps.entries()) {
+      const entry = profile.get(dispatch.kernel) ?? { kernel: dispatch.kernel, count: 0, timeMs: 0, flops: 0, bytes: 0 }
+      entry.count++
+      entry.timeMs += timesMs.kernels[index]!
+      entry.flops += dispatch.flops
+      entry.bytes += dispatch.bytes
+      profile.set(dispatch.kernel, entry)
+      kernelMs += timesMs.kernels[index]!
+    }
+    return { kernelMs, wallMs: timesMs.wallMs }
+  }
+
+  async #byTimestamps(): Promise<{ kernels: number[]; wallMs: number }> {
+    const { gpuDevice } = this.device
+    const count = this.#steps.length * 2
+    const querySet = gpuDevice.createQuerySet({ type: 'timestamp', count })
+    const resolved = this.device.buffer('timestamps', count * 8, GPUBufferUsage.QUERY_RESOLVE | GPUBufferUsage.COPY_SRC)
+    try {
+      const startMs = performance.now()
+      const encoder = gpuDevice.createCommandEncoder()
+      for (const [index, step] of this.#steps.entries()) {
+        const pass = encoder.beginComputePass({
+          timestampWrites: { querySet, beginningOfPassWriteIndex: index * 2, endOfPassWriteIndex: index * 2 + 1 },
+        })
+        encodeStep(pass, step)
+        pass.end()
+      }
+      encoder.resolveQuerySet(querySet, 0, count, resolved, 0)
+      gpuDevice.queue.submit([encoder.finish()])
+      await this.device.idle()
+      const wallMs = performance.now() - startMs
+      const stamps = new BigUint64Array(await this.device.read(resolved))
+      return { kernels: this.#steps.map((_, i) => Number(stamps[i * 2 + 1]! - stamps[i * 2]!) / 1e6), wallMs }
+    } finally {
+      querySet.destroy()
+      this.device.release(resolved)
+    }
+  }
+
+  async #byWallClock(): Promise<{ kernels: number[]; wallMs: number }> {
+    const kernels: number[] = []
+    const startMs = performance.now()
+    for (const step of this.#steps) {
+      const beginMs = performance.now()
+      const encoder = this.device.gpuDevice.createCommandEncoder()
+      const pass = encoder.beginComputePass()
+      encodeStep(pass, step)
+      pass.end()
+      this.device.gpuDevice.queue.submit([encoder.finish()])
+      await this.device.idle()
+      kernels.push(performance.now() - beginMs)
+    }
+    return { kernels, wallMs: performance.now() - startMs }
+  }
+
+  dispose(): void {
+    this.device.release(this.#uniforms)
+  }
+}
+
+function encodeStep(pass: GPUComputePassEncoder, { dispatch, bindGroup }: Step): void {
+  pass.setPipeline(dispatch.pipeline)
+  pass.setBindGroup(0, bindGroup)
+  pass.dispatchWorkgroups(...dispatch.workgroups)
+}
