@@ -26,5 +26,9 @@ export interface SideBatch {
   /** Per bag: ids [R, M] (unused places 0) and lengths [R]. */
   readonly bags: readonly { readonly ids: Uint32Array; readonly lengths: Uint32Array }[]
   /** ids [R, L] oldest first in places 0 … length − 1, channels [R, L, C], lengths [R]. */
-  readonly sequence: { readonly ids: Uint32Array; readonly channels: Float32Array; readonly lengths: Uint32Array } | null
+  readonly sequence: {
+    readonly ids: Uint32Array
+    readonly channels: Float32Array
+    readonly lengths: Uint32Array
+  } | null
 }

@@ -56,7 +56,9 @@ export interface Aggregation {
   value?: string
   /** One slot per category: an `ids` item field with `values`, or an item `vector` (weights). */
   by?: string
+  /** Weight of the prior, as a number of events. Default 3. */
   shrinkage?: number
+  /** Default 0. */
   prior?: number
   /** Exponential decay of the accumulated weight, in days. Absent: no decay. */
   halfLifeDays?: number

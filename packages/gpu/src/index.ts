@@ -23,4 +23,5 @@ export {
   type Tuning,
   type TuningNeeds,
 } from './kernel.ts'
+export { Pacer } from './pacer.ts'
 export { type KernelProfile, Program } from './program.ts'

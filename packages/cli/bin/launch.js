@@ -1,0 +1,23 @@
+import { existsSync } from 'node:fs'
+import { fileURLToPath } from 'node:url'
+import { withDriver } from './driver-environment.js'
+import { supervise } from './supervise.js'
+
+/** @param {string} path from this folder */
+const here = (path) => fileURLToPath(new URL(path, import.meta.url))
+
+/**
+ * Runs the headwater command: from source in a checkout, where no build is needed, else as it was published.
+ * @param {readonly string[]} args
+ * @returns {Promise<number>} exit code
+ */
+export function launch(args) {
+  const checkout = existsSync(here('../src/main.ts'))
+  // tsx is resolved from here, because Node would resolve it from the directory the user is in.
+  const program = checkout
+    ? ['--conditions=development', '--import', import.meta.resolve('tsx'), here('../src/main.ts')]
+    : [here('../dist/main.js')]
+  return supervise(process.execPath, ['--enable-source-maps', ...program, ...args], {
+    env: withDriver(here('../../../.env')),
+  })
+}

@@ -1,0 +1,9 @@
+import { runCommandLine } from './program.ts'
+
+// The launcher holds the other end of this channel: when it is killed outright, so that it can pass nothing on, end too.
+process.once('disconnect', () => process.exit(1))
+process.channel?.unref()
+
+const exitCode = await runCommandLine(process.argv.slice(2))
+// A failed command may leave a device or a store open behind it, which would keep the process alive.
+if (exitCode !== 0) process.exit(exitCode)

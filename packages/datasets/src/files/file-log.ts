@@ -1,0 +1,125 @@
+import type { DuckDBValue } from '@duckdb/node-api'
+import { DuckDBListValue } from '@duckdb/node-api'
+import type { Field, FieldValue, LogEvent, Schema } from '@headwater/features'
+import type { Log, TimeRange } from '../log.ts'
+import { LogError } from '../log-error.ts'
+import { type BadRows, ingest } from './ingest.ts'
+import { LogDatabase } from './log-database.ts'
+import { findLogFiles } from './log-files.ts'
+
+export interface FileLogOptions {
+  /** Path or glob of Parquet, CSV or JSONL files. */
+  readonly data: string
+  readonly schema: Schema
+  readonly maxBadRows: number
+  readonly signal?: AbortSignal | undefined
+}
+
+/**
+ * Reads, checks and sorts files into a temporary database, from which events are then streamed.
+ * @throws LogError at anything that is wrong with the files or their rows
+ */
+export async function openFileLog({ data, schema, maxBadRows, signal }: FileLogOptions): Promise<Log> {
+  const database = await LogDatabase.create(signal)
+  try {
+    const badRows = await database.use(async (connection) => {
+      return ingest(connection, await findLogFiles(connection, data), schema, maxBadRows)
+    })
+    const { rows, ...timeRange } = await summarize(database, data, schema)
+    return new FileLog(database, schema, rows, timeRange, badRows)
+  } catch (cause) {
+    await database.close()
+    throw cause
+  }
+}
+
+async function summarize(database: LogDatabase, data: string, schema: Schema) {
+  const positives = schema.tasks.map(({ field, atLeast }) => {
+    const column = schema.fields.findIndex(({ name }) => name === field)
+    return `count(*) FILTER (WHERE f${column} >= ${atLeast})`
+  })
+  const sql = `SELECT count(*), min(time_ms), max(time_ms), ${positives.join(', ')} FROM events WHERE problem IS NULL`
+  const result = await database.use((connection) => connection.runAndReadAll(sql))
+  const [rows, firstMs, lastMs, ...ones] = result.getRows()[0].map(Number)
+  if (rows === 0) throw new LogError('the log has no rows', 'give one with events', { file: data })
+  schema.tasks.forEach(({ name, field, atLeast }, i) => {
+    if (ones[i] > 0 && ones[i] < rows) return
+    const reason = `task "${name}" (at least ${atLeast}) has one class: its label is ${ones[i] > 0 ? 1 : 0} in all rows`
+    throw new LogError(reason, 'drop the task, or choose another "atLeast"', { file: data, field })
+  })
+  return { rows, firstMs, lastMs }
+}
+
+class FileLog implements Log {
+  readonly name: string
+  readonly schema: Schema
+  readonly rows: number
+  readonly skippedRows: number
+  readonly badRows: Log['badRows']
+  readonly timeRange: Log['timeRange']
+  readonly #database: LogDatabase
+  #closed = false
+  /** Fetches under way: the database must not go away under them. */
+  readonly #fetches = new Set<Promise<unknown>>()
+
+  constructor(database: LogDatabase, schema: Schema, rows: number, timeRange: Log['timeRange'], badRows: BadRows) {
+    this.name = schema.name
+    this.schema = schema
+    this.rows = rows
+    this.skippedRows = badRows.count
+    this.badRows = badRows.listed
+    this.timeRange = timeRange
+    this.#database = database
+  }
+
+  async *events({ from = -Infinity, to = Infinity }: TimeRange = {}): AsyncGenerator<LogEvent[]> {
+    const fields = this.schema.fields
+    const columns = fields.map((_, i) => `f${i}`).join(', ')
+    const chunks = this.#database.stream(
+      `SELECT CAST(rowid AS DOUBLE), user_key, item_key, time_ms, ${columns} FROM events
+      WHERE problem IS NULL AND time_ms >= $1 AND time_ms < $2`,
+      [from, to],
+    )
+    try {
+      for (;;) {
+        if (this.#closed) throw new LogError('the log is closed', 'read it before close()', { file: this.name })
+        const fetch = chunks.next()
+        this.#fetches.add(fetch)
+        const { value, done } = await fetch.finally(() => this.#fetches.delete(fetch))
+        if (done) return
+        yield toEvents(value, fields)
+      }
+    } finally {
+      await chunks.return(undefined)
+    }
+  }
+
+  async close(): Promise<void> {
+    if (this.#closed) return
+    this.#closed = true
+    await Promise.allSettled(this.#fetches)
+    await this.#database.close()
+  }
+}
+
+function toEvents(columns: DuckDBValue[][], fields: readonly Field[]): LogEvent[] {
+  const [rows, users, items, times, ...fieldColumns] = columns
+  const values = fieldColumns.map((column, i) => {
+    return fields[i].type === 'vector' ? column.map(toVector) : column.map(toValue)
+  })
+  return rows.map((row, i) => ({
+    row: row as number,
+    user: users[i] as string,
+    item: items[i] as string,
+    timeMs: times[i] as number,
+    values: values.map((column) => column[i]),
+  }))
+}
+
+function toValue(value: DuckDBValue): FieldValue {
+  return value instanceof DuckDBListValue ? (value.items as string[]) : (value as number | string | null)
+}
+
+function toVector(value: DuckDBValue): Float32Array | null {
+  return value instanceof DuckDBListValue ? Float32Array.from(value.items as number[]) : null
+}

@@ -1,0 +1,146 @@
+import type { Field, Schema } from '@headwater/features'
+import { LogError } from '../log-error.ts'
+import type { Column } from './column.ts'
+import type { LogFile } from './log-files.ts'
+import type { Source } from './source.ts'
+import { literal } from './sql.ts'
+
+/** Keys travel to the store, which takes no longer ones. */
+const maxKeyBytes = 512
+
+/** Largest magnitude of a number: scaled values stay finite in float32. */
+const maxMagnitude = '1e30'
+
+/** Milliseconds from 1970 to the years 1900 and 2200: beyond them the unit of the times is wrong. */
+const earliestMs = Date.UTC(1900, 0)
+const latestMs = Date.UTC(2200, 0)
+
+/** A row is bad where `when` holds; `reason` is an SQL text. */
+interface Check {
+  readonly when: string
+  readonly field: string
+  readonly reason: string
+}
+
+/** One file's rows as SQL: their number from 1, what is wrong with them (or null), user_key, item_key, time_ms, f0, f1, … */
+export function typedRows(file: LogFile, source: Source, schema: Schema): string {
+  const column = (name: string) => source.columns.get(name)!
+  const fieldColumns = schema.fields.map((field) => column(field.column ?? field.name))
+  const time = column(schema.time.column)
+  if (time.kind === 'timestamp' && schema.time.unit !== 'iso') {
+    const where = { file: file.path, field: schema.time.column }
+    throw new LogError(`holds timestamps, not numbers of ${schema.time.unit}`, 'set "unit" to "iso"', where)
+  }
+  // Every value is computed once, under a short name, and then checked and cast.
+  const values = [
+    `row_number() OVER () AS "row"`,
+    `${column(schema.user).text()} AS user_text`,
+    `${column(schema.item).text()} AS item_text`,
+    `${time.text()} AS time_text`,
+    `${time.timeMs(schema.time.unit)} AS time_value`,
+    ...schema.fields.flatMap((field, i) => [
+      `${fieldColumns[i].text()} AS t${i}`,
+      `${typedValue(field, fieldColumns[i])} AS v${i}`,
+    ]),
+  ]
+  const checks = [
+    ...(file.format === 'jsonl' ? [noObject(schema)] : []),
+    ...keyChecks(schema.user, 'user_text'),
+    ...keyChecks(schema.item, 'item_text'),
+    ...timeChecks(schema),
+    ...schema.fields.flatMap((field, i) => fieldChecks(schema, field, i)),
+  ]
+  const cases = checks.map(({ when, field, reason }) => {
+    return `WHEN ${when} THEN {'field': ${literal(field)}, 'reason': ${reason}}`
+  })
+  const fieldValues = schema.fields.map(({ type }, i) => {
+    return type === 'vector' ? `TRY_CAST(v${i} AS FLOAT[]) AS f${i}` : `v${i} AS f${i}`
+  })
+  return `WITH typed AS (SELECT ${values.join(', ')} FROM ${source.from})
+    SELECT "row", CASE ${cases.join('\n')} END AS problem,
+      user_text AS user_key, item_text AS item_key, time_value AS time_ms, ${fieldValues.join(', ')}
+    FROM typed`
+}
+
+function typedValue(field: Field, column: Column): string {
+  if (field.type === 'float') return column.number()
+  if (field.type === 'id') return `NULLIF(${column.text()}, '')`
+  return field.type === 'ids' ? column.texts() : column.numbers()
+}
+
+/** A line that is no JSON object reads as one without any key. */
+function noObject(schema: Schema): Check {
+  const texts = ['user_text', 'item_text', 'time_text', ...schema.fields.map((_, i) => `t${i}`)]
+  return {
+    when: texts.map((text) => `${text} IS NULL`).join(' AND '),
+    field: schema.user,
+    reason: literal("is no JSON object with any of the schema's columns"),
+  }
+}
+
+function keyChecks(field: string, text: string): Check[] {
+  return [
+    { when: `${text} IS NULL OR ${text} = ''`, field, reason: literal('is missing or empty') },
+    {
+      when: `strlen(${text}) > ${maxKeyBytes}`,
+      field,
+      reason: `'is a key of ' || strlen(${text}) || ' bytes, longer than ${maxKeyBytes}'`,
+    },
+  ]
+}
+
+function timeChecks(schema: Schema): Check[] {
+  const { column: field, unit } = schema.time
+  const expected = unit === 'iso' ? 'no ISO 8601 time' : `no number of ${unit} since 1970`
+  return [
+    { when: 'time_text IS NULL', field, reason: literal('is missing') },
+    {
+      when: `time_value IS NULL OR isnan(time_value)`,
+      field,
+      reason: `${quoted('time_text')} || ${literal(` is ${expected}`)}`,
+    },
+    {
+      when: `time_value NOT BETWEEN ${earliestMs} AND ${latestMs}`,
+      field,
+      reason: `${quoted('time_text')} || ${literal(` is outside the years 1900 to 2200 (the schema's "unit" is ${unit})`)}`,
+    },
+  ]
+}
+
+function fieldChecks(schema: Schema, { name: field, type, size }: Field, i: number): Check[] {
+  const [text, value] = [`t${i}`, `v${i}`]
+  if (type === 'float') {
+    const checks: Check[] = [
+      { when: `${text} IS NOT NULL AND ${value} IS NULL`, field, reason: `${quoted(text)} || ' is no number'` },
+      { when: `NOT abs(${value}) <= ${maxMagnitude}`, field, reason: `${quoted(text)} || ' is no finite number'` },
+    ]
+    const tasks = schema.tasks.filter((task) => task.field === field)
+    const binary = tasks.find((task) => task.atLeast === 1)
+    if (tasks.length > 0) {
+      checks.push({
+        when: `${value} IS NULL`,
+        field,
+        reason: literal(`is missing, and task "${tasks[0].name}" needs it`),
+      })
+    }
+    if (binary !== undefined) {
+      const hint = ` is neither 0 nor 1, as task "${binary.name}" with "atLeast": 1 wants (for a count write 0.5)`
+      checks.push({ when: `${value} NOT IN (0, 1)`, field, reason: `${quoted(text)} || ${literal(hint)}` })
+    }
+    return checks
+  }
+  if (type !== 'vector') return []
+  return [
+    { when: `${text} IS NOT NULL AND ${value} IS NULL`, field, reason: `${quoted(text)} || ' is no list of numbers'` },
+    { when: `len(${value}) <> ${size}`, field, reason: `'has ' || len(${value}) || ' numbers, not ${size}'` },
+    {
+      when: `len(list_filter(${value}, lambda entry: abs(entry) <= ${maxMagnitude})) <> ${size}`,
+      field,
+      reason: `${quoted(text)} || ' holds something else than finite numbers'`,
+    },
+  ]
+}
+
+function quoted(text: string): string {
+  return `'"' || left(${text}, 60) || '"'`
+}

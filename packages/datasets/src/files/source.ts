@@ -1,0 +1,139 @@
+import type { DuckDBConnection } from '@duckdb/node-api'
+import type { Schema } from '@headwater/features'
+import { LogError } from '../log-error.ts'
+import { Column, type ColumnKind } from './column.ts'
+import { parseCsvHeader } from './csv-header.ts'
+import type { LogFile } from './log-files.ts'
+import { literal, pathLiteral } from './sql.ts'
+
+/** One file as SQL: a table function and the schema's columns in it, by their name in the log. */
+export interface Source {
+  readonly from: string
+  readonly columns: ReadonlyMap<string, Column>
+}
+
+/** A CSV file is split by commas, whatever its first lines look like: nothing about it is guessed. */
+const csvDialect = `auto_detect = false, delim = ',', quote = '"', escape = '"', header = true`
+
+/** Reads whole lines: no line holds this delimiter. */
+const wholeLines = String.raw`auto_detect = false, delim = '\0', quote = '', escape = '', header = false`
+
+/** Objects of a JSONL file that are searched for the schema's columns before the whole file is. */
+const sampledObjects = 10_000
+
+/** The log's columns that a schema names, without repetition. */
+export function schemaColumns(schema: Schema): string[] {
+  const fields = schema.fields.map((field) => field.column ?? field.name)
+  return [...new Set([schema.user, schema.item, schema.time.column, ...fields])]
+}
+
+/**
+ * Makes every file readable by the schema's column names.
+ * @throws LogError where a file cannot be read or a column is missing
+ */
+export async function openSources(
+  connection: DuckDBConnection,
+  files: readonly LogFile[],
+  schema: Schema,
+): Promise<Source[]> {
+  const names = schemaColumns(schema)
+  const jsonFiles = files.filter((file) => file.format === 'jsonl')
+  if (jsonFiles.length > 0) await findJsonKeys(connection, jsonFiles, names)
+  const sources: Source[] = []
+  for (const file of files) {
+    sources.push(await reading([file], () => openSource(connection, file, names)))
+  }
+  return sources
+}
+
+/** Turns DuckDB's complaint about one of several files into a LogError; it names the file in most of them. */
+export async function reading<T>(files: readonly LogFile[], body: () => Promise<T>): Promise<T> {
+  try {
+    return await body()
+  } catch (cause) {
+    if (cause instanceof LogError) throw cause
+    const [reason] = (cause as Error).message.split('\n')
+    const file = files.length === 1 ? files[0] : files.find(({ path }) => reason.includes(path))
+    const remedy = `check that it is ${file?.format ?? 'whole'} and that there is disk space for temporary files`
+    throw new LogError(`cannot be read: ${reason}`, remedy, file && { file: file.path }, { cause })
+  }
+}
+
+async function openSource(connection: DuckDBConnection, file: LogFile, names: string[]): Promise<Source> {
+  const path = pathLiteral(file.path)
+  if (file.format === 'jsonl') {
+    const columns = names.map((name) => `${literal(name)}: 'JSON'`).join(', ')
+    return {
+      from: `read_json(${path}, format = 'newline_delimited', ignore_errors = true, columns = {${columns}})`,
+      columns: new Map(names.map((name) => [name, new Column(name, 'json')])),
+    }
+  }
+  if (file.format === 'parquet') {
+    const described = await connection.runAndReadAll(`DESCRIBE SELECT * FROM read_parquet(${path})`)
+    const types = new Map(described.getRows().map(([name, type]) => [String(name), String(type)]))
+    checkColumns(file, names, [...types.keys()])
+    return {
+      from: `read_parquet(${path})`,
+      columns: new Map(names.map((name) => [name, new Column(name, kindOf(types.get(name)!))])),
+    }
+  }
+  const header = await readCsvHeader(connection, file)
+  checkColumns(file, names, header)
+  // Columns are read by position, so that no two names can clash.
+  const columns = header.map((_, i) => `'c${i}': 'VARCHAR'`).join(', ')
+  return {
+    from: `read_csv(${path}, ${csvDialect}, store_rejects = true, columns = {${columns}})`,
+    columns: new Map(names.map((name) => [name, new Column(`c${header.indexOf(name)}`, 'text')])),
+  }
+}
+
+async function readCsvHeader(connection: DuckDBConnection, file: LogFile): Promise<string[]> {
+  const lines = await connection.runAndReadAll(
+    `SELECT line FROM read_csv(${pathLiteral(file.path)}, ${wholeLines}, columns = {'line': 'VARCHAR'},
+      ignore_errors = true) LIMIT 1`,
+  )
+  const line = lines.getRows()[0]?.[0]
+  if (typeof line !== 'string') {
+    throw new LogError('is empty', 'start a CSV file with a line of column names', { file: file.path })
+  }
+  const header = parseCsvHeader(line)
+  const twice = header.find((name, i) => header.indexOf(name) !== i)
+  if (twice !== undefined) {
+    throw new LogError(`column "${twice}" is there twice`, 'rename one of the two', { file: file.path })
+  }
+  return header
+}
+
+/** A key may be missing from any object and from any file, not from all of them. */
+async function findJsonKeys(connection: DuckDBConnection, files: LogFile[], names: string[]): Promise<void> {
+  const found = new Set<string>()
+  for (const limit of [`LIMIT ${sampledObjects}`, '']) {
+    for (const file of files) {
+      const result = await reading([file], () =>
+        connection.runAndReadAll(
+          `SELECT DISTINCT unnest(json_keys(json)) FROM
+            (SELECT json FROM read_ndjson_objects(${pathLiteral(file.path)}, ignore_errors = true) ${limit})
+          WHERE json_type(json) = 'OBJECT'`,
+        ),
+      )
+      for (const [key] of result.getRows()) found.add(String(key))
+      if (names.every((name) => found.has(name))) return
+    }
+  }
+  checkColumns(files[0], names, [...found])
+}
+
+function checkColumns(file: LogFile, names: string[], present: string[]): void {
+  const missing = names.find((name) => !present.includes(name))
+  if (missing === undefined) return
+  const there = present.map((name) => `"${name}"`).join(', ') || 'none'
+  const remedy = `correct the schema or the log; the columns are ${there}`
+  throw new LogError(`has no column "${missing}"`, remedy, { file: file.path, field: missing })
+}
+
+function kindOf(type: string): ColumnKind {
+  if (/\[\d*\]$/.test(type)) return 'list'
+  if (/^(TIMESTAMP|DATE)/.test(type)) return 'timestamp'
+  if (type === 'JSON') return 'json'
+  return type === 'VARCHAR' ? 'text' : 'scalar'
+}

@@ -1,0 +1,8 @@
+export type { Log, TimeRange } from './log.ts'
+export { type BadRow, LogError } from './log-error.ts'
+export { type OpenLogOptions, openLog } from './open-log.ts'
+export type { SyntheticImpression } from './synthetic/day.ts'
+export { referenceSetting, type SyntheticOptions, type SyntheticSetting, smallSetting } from './synthetic/setting.ts'
+export { syntheticEvents, syntheticWorld } from './synthetic/synthetic-events.ts'
+export { openSyntheticLog } from './synthetic/synthetic-log.ts'
+export type { SyntheticAd, SyntheticShock, SyntheticUser, SyntheticWorld } from './synthetic/world.ts'

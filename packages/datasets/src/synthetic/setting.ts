@@ -1,0 +1,95 @@
+import { LogError } from '../log-error.ts'
+
+/** Parameters of the synthetic log. Shape letters: U users, A ads, K topics. */
+export interface SyntheticSetting {
+  /** U */
+  users: number
+  /** A */
+  ads: number
+  /** K */
+  topics: number
+  days: number
+  /** Rounded down to whole requests. */
+  impressionsPerDay: number
+  /** Impressions of one request, at one time. */
+  adsPerRequest: number
+  /** Standard deviation of a user's mean interest in a topic. */
+  interestSd: number
+  /** Standard deviation of a user's drift, and its correlation from one day to the next. */
+  driftSd: number
+  driftCorrelation: number
+  /** α: weight of the affinity in the click's logit. */
+  affinityWeight: number
+  /** β: weight of the interest in the choice of the ads shown. */
+  targetingWeight: number
+  /** Concentration of the Dirichlet distribution of an ad's topics. */
+  topicConcentration: number
+  /** Standard deviation of an ad's quality, in logits. */
+  qualitySd: number
+  /** Shape of the Gamma distribution of the users' activity. */
+  activityShape: number
+  /** What every user's interest in one topic gains for good, on each of two days. */
+  shock: number
+  /** Shares of ads and users that are not there from the first day. */
+  laterAds: number
+  laterUsers: number
+  /** Numbers in a user's profile, and the standard deviation of their noise. */
+  profileSize: number
+  profileNoiseSd: number
+  /** Logit and share of the requests, per surface. */
+  surfaces: readonly { readonly base: number; readonly share: number }[]
+}
+
+/** The setting of 600,000 impressions at which known figures of the log were measured. */
+export const referenceSetting: SyntheticSetting = {
+  users: 2000,
+  ads: 300,
+  topics: 8,
+  days: 20,
+  impressionsPerDay: 30_000,
+  adsPerRequest: 3,
+  interestSd: 0.6,
+  driftSd: 1.1,
+  driftCorrelation: 0.85,
+  affinityWeight: 1.8,
+  targetingWeight: 0.4,
+  topicConcentration: 0.2,
+  qualitySd: 0.5,
+  activityShape: 1.5,
+  shock: 0.4,
+  laterAds: 0.4,
+  laterUsers: 0.3,
+  profileSize: 8,
+  profileNoiseSd: 0.7,
+  surfaces: [
+    { base: -3.6, share: 0.5 },
+    { base: -3.0, share: 0.3 },
+    { base: -4.2, share: 0.2 },
+  ],
+}
+
+/** The reference setting with 120,000 impressions: what `openLog({ data: 'synthetic' })` generates. */
+export const smallSetting: SyntheticSetting = { ...referenceSetting, users: 1000, impressionsPerDay: 6000 }
+
+export interface SyntheticOptions {
+  /** The same seed and setting give the same rows. Default 0. */
+  seed?: number
+  /** Default `smallSetting`. */
+  setting?: SyntheticSetting
+}
+
+/** @throws LogError where a size is no whole number ≥ 1, or the seed is none of 32 bits */
+export function checkSyntheticOptions(seed: number, setting: SyntheticSetting): void {
+  if (!Number.isInteger(seed) || seed < 0 || seed >= 2 ** 32) {
+    throw new LogError(`the seed is ${seed}`, 'use a whole number from 0 to 4294967295', { field: 'seed' })
+  }
+  const sizes = ['users', 'ads', 'topics', 'days', 'impressionsPerDay', 'adsPerRequest', 'profileSize'] as const
+  for (const size of sizes) {
+    if (Number.isInteger(setting[size]) && setting[size] >= 1) continue
+    throw new LogError(`${size} is ${setting[size]}`, 'use a whole number of at least 1', { field: size })
+  }
+  if (setting.impressionsPerDay < setting.adsPerRequest) {
+    const remedy = `use at least ${setting.adsPerRequest}, the impressions of one request`
+    throw new LogError(`impressionsPerDay is ${setting.impressionsPerDay}`, remedy, { field: 'impressionsPerDay' })
+  }
+}

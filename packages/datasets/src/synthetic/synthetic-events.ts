@@ -1,0 +1,36 @@
+import type { TimeRange } from '../log.ts'
+import { Interests, impressionsOfDay, requestTimes, type SyntheticImpression } from './day.ts'
+import { checkSyntheticOptions, type SyntheticOptions, smallSetting } from './setting.ts'
+import { createWorld, type SyntheticWorld } from './world.ts'
+
+/**
+ * Users, ads, surfaces and shocks behind a synthetic log, with which an optimal filter can be built.
+ * @throws LogError at a seed or size that cannot be used
+ */
+export function syntheticWorld({ seed = 0, setting = smallSetting }: SyntheticOptions = {}): SyntheticWorld {
+  checkSyntheticOptions(seed, setting)
+  return createWorld(seed, setting)
+}
+
+/**
+ * The synthetic log's rows in time order, each with its true click probability; memory holds one day's requests.
+ *
+ * Users have a mean interest in K topics and a drift around it that changes daily; requests bring ads chosen by
+ * interest, and a click's logit is surface + ad quality + α · interest weighted by surface and the ad's topics.
+ * The topic vectors and profiles of the events are shared, not copied: leave them as they are.
+ */
+export function* syntheticEvents(
+  world: SyntheticWorld,
+  { from = -Infinity, to = Infinity }: TimeRange = {},
+): Generator<SyntheticImpression> {
+  const interests = new Interests(world)
+  for (let day = 0; day < world.setting.days; day++) {
+    interests.advance()
+    const times = requestTimes(world, day)
+    if (times[times.length - 1] < from) continue
+    if (times[0] >= to) return
+    for (const impression of impressionsOfDay(world, interests.values, day)) {
+      if (impression.event.timeMs >= from && impression.event.timeMs < to) yield impression
+    }
+  }
+}

@@ -1,0 +1,103 @@
+import { RandomStream } from './random-stream.ts'
+import type { SyntheticSetting } from './setting.ts'
+
+/** Shape letters: U users, A ads, K topics, S surfaces, P profile numbers. */
+
+export interface SyntheticAd {
+  /** Shares of the K topics, sum 1. */
+  readonly topics: Float32Array
+  /** Logit. */
+  readonly quality: number
+  /** First day that it is shown on. */
+  readonly firstDay: number
+}
+
+export interface SyntheticUser {
+  /** Mean interest μ in the K topics, before any shock. */
+  readonly interest: Float64Array
+  /** P numbers that tell of the mean interest: μB + noise. */
+  readonly profile: Float32Array
+  readonly activity: number
+  readonly firstDay: number
+}
+
+/** From `day` on, every user's mean interest in `topic` is higher by `amount`. */
+export interface SyntheticShock {
+  readonly day: number
+  readonly topic: number
+  readonly amount: number
+}
+
+/** What does not change from day to day: everything behind the log but the users' drift. */
+export interface SyntheticWorld {
+  readonly seed: number
+  readonly setting: SyntheticSetting
+  readonly ads: readonly SyntheticAd[]
+  readonly users: readonly SyntheticUser[]
+  /** Per surface: logit, share of the requests, and K factors g on the affinity. */
+  readonly surfaces: readonly { readonly base: number; readonly share: number; readonly gains: Float64Array }[]
+  /** B [K, P] */
+  readonly profileMap: Float64Array
+  readonly shocks: readonly SyntheticShock[]
+}
+
+export function createWorld(seed: number, setting: SyntheticSetting): SyntheticWorld {
+  const { topics, profileSize } = setting
+  const profileMap = fill(topics * profileSize, new RandomStream(seed, 'profileMap', 0), 1 / Math.sqrt(topics))
+  const surfaces = setting.surfaces.map(({ base, share }, s) => {
+    const random = new RandomStream(seed, 'surface', s)
+    return { base, share, gains: Float64Array.from({ length: topics }, () => 0.6 + 0.8 * random.uniform()) }
+  })
+  const shocks = [1 / 3, 3 / 4].map((part, i) => ({
+    day: Math.floor(part * setting.days),
+    topic: new RandomStream(seed, 'shock', i).integer(0, topics),
+    amount: setting.shock,
+  }))
+  return {
+    seed,
+    setting,
+    ads: Array.from({ length: setting.ads }, (_, a) => createAd(seed, setting, a)),
+    users: Array.from({ length: setting.users }, (_, u) => createUser(seed, setting, u, profileMap)),
+    surfaces,
+    profileMap,
+    shocks,
+  }
+}
+
+function createAd(seed: number, setting: SyntheticSetting, index: number): SyntheticAd {
+  const random = new RandomStream(seed, 'ad', index)
+  // A Dirichlet draw is a normalized row of Gamma draws.
+  const weights = Array.from({ length: setting.topics }, () => random.gamma(setting.topicConcentration))
+  const total = weights.reduce((sum, weight) => sum + weight, 0)
+  return {
+    topics: Float32Array.from(weights, (weight) => weight / total),
+    quality: setting.qualitySd * random.normal(),
+    firstDay: firstDay(random, setting.laterAds, setting.days, index),
+  }
+}
+
+function createUser(seed: number, setting: SyntheticSetting, index: number, profileMap: Float64Array): SyntheticUser {
+  const random = new RandomStream(seed, 'user', index)
+  const interest = fill(setting.topics, random, setting.interestSd)
+  const profile = Float32Array.from({ length: setting.profileSize }, (_, p) => {
+    const told = interest.reduce((sum, value, k) => sum + value * profileMap[k * setting.profileSize + p], 0)
+    return told + setting.profileNoiseSd * random.normal()
+  })
+  return {
+    interest,
+    profile,
+    activity: random.gamma(setting.activityShape) + 0.05,
+    firstDay: firstDay(random, setting.laterUsers, setting.days, index),
+  }
+}
+
+/** Day 0 or, for a share of all, any later one. The first of a kind is always there. */
+function firstDay(random: RandomStream, laterShare: number, days: number, index: number): number {
+  const later = random.uniform() < laterShare
+  const day = random.integer(1, days)
+  return later && index > 0 && days > 1 ? day : 0
+}
+
+function fill(length: number, random: RandomStream, sd: number): Float64Array {
+  return Float64Array.from({ length }, () => sd * random.normal())
+}

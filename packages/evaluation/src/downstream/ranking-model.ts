@@ -1,0 +1,204 @@
+/**
+ * A downstream ranking model, small and plain: hashed ids and dense features, with or without a served embedding.
+ *   X = [dense | mean of each bag's embeddings];  P = e W_p + b_p for a served embedding e
+ *   H₁ = ReLU(X W + P W' + b);  H₂ = ReLU(H₁ W₂ + b₂);  logit = H₂ w + X w' + P w'' + b₃
+ * Shape letters: R rows, D width of the served embedding.
+ */
+import type { SideBatch, SideLayout } from '@headwater/features'
+import type { GpuDevice } from '@headwater/gpu'
+import { bceMultiTask, padded } from '@headwater/kernels'
+import {
+  declareLinear,
+  declareSparseInputs,
+  linearBackward,
+  linearForward,
+  ParameterSet,
+  type Plan,
+  persistent,
+  Recorder,
+  reluDropoutBackward,
+  SparseInputBatch,
+  type Tensor,
+  Weights,
+} from '@headwater/runtime'
+import { initialize, type Rates, recordAdamw, writeRates } from '@headwater/training'
+
+export interface RankingModelOptions {
+  /** R, rows of a step. */
+  readonly rows: number
+  /** D; 0 for a model without a served embedding. */
+  readonly embeddingDim: number
+  readonly seed: number
+  readonly rates: Rates
+  /** L2 penalty on an id's embedding, a lookup. */
+  readonly l2: number
+  /** Steps whose logits are held on the device until `logits()`. */
+  readonly steps: number
+}
+
+const idWidth = 16
+const projectionWidth = 16
+const hiddenWidths = [64, 32] as const
+
+function declare(layout: SideLayout, embeddingDim: number) {
+  const set = new ParameterSet()
+  const inputs = declareSparseInputs(set, 'x', layout, idWidth)
+  const served = embeddingDim > 0
+  return {
+    set,
+    inputs,
+    first: declareLinear(set, 'first', inputs.columns, hiddenWidths[0], { inputGradient: true }),
+    second: declareLinear(set, 'second', hiddenWidths[0], hiddenWidths[1], { inputGradient: true }),
+    last: declareLinear(set, 'last', hiddenWidths[1], 1, { inputGradient: true }),
+    wide: declareLinear(set, 'wide', inputs.columns, 1, { bias: false, inputGradient: true }),
+    projection: served
+      ? declareLinear(set, 'projection', embeddingDim, projectionWidth, { inputGradient: false })
+      : null,
+    firstOfServed: served
+      ? declareLinear(set, 'first-of-served', projectionWidth, hiddenWidths[0], { bias: false, inputGradient: true })
+      : null,
+    wideOfServed: served
+      ? declareLinear(set, 'wide-of-served', projectionWidth, 1, { bias: false, inputGradient: true })
+      : null,
+  }
+}
+
+/** Predicts a batch and then trains on it, in one recorded step: the logits come from the weights before the update. */
+export class RankingModel {
+  readonly options: RankingModelOptions
+  readonly #device: GpuDevice
+  readonly #weights: Weights
+  readonly #inputs: SparseInputBatch
+  readonly #embedding: Tensor | null
+  readonly #labels: Tensor
+  readonly #rowWeights: Tensor
+  readonly #taskWeights: Tensor
+  readonly #logits: Tensor
+  readonly #plan: Plan
+  readonly #held: GPUBuffer
+  #heldRows: number[] = []
+  #steps = 0
+
+  constructor(device: GpuDevice, layout: SideLayout, options: RankingModelOptions) {
+    const { rows, embeddingDim, seed } = options
+    this.options = options
+    this.#device = device
+    const model = declare(layout, embeddingDim)
+    const weights = new Weights(device, model.set, true)
+    initialize(weights, seed)
+    this.#weights = weights
+    this.#inputs = new SparseInputBatch(device, model.inputs, rows, true)
+    const own = (label: string, r: number, c: number) =>
+      persistent(device.buffer(label, r * padded(c) * 4, GPUBufferUsage.STORAGE | GPUBufferUsage.COPY_DST), r, c)
+    this.#embedding = embeddingDim > 0 ? own('served embedding', rows, embeddingDim) : null
+    this.#labels = own('labels', rows, 1)
+    this.#rowWeights = own('row weights', 1, rows)
+    this.#taskWeights = own('task weights', 1, 1)
+    device.gpuDevice.queue.writeBuffer(this.#taskWeights.storage.buffer!, 0, Float32Array.of(1))
+
+    const rec = new Recorder(device)
+    const x = this.#inputs.x
+    weights.recordTransposes(rec)
+    this.#inputs.forward(rec, weights)
+    const h1 = rec.tensor('first hidden', rows, hiddenWidths[0])
+    const h2 = rec.tensor('second hidden', rows, hiddenWidths[1])
+    this.#logits = rec.keep(rec.tensor('logits', rows, 1))
+    const p = this.#embedding && rec.tensor('projection', rows, projectionWidth)
+    if (p) {
+      linearForward(rec, weights, model.projection!, this.#embedding!, p)
+      linearForward(rec, weights, model.firstOfServed!, p, h1)
+      linearForward(rec, weights, model.wideOfServed!, p, this.#logits)
+    }
+    linearForward(rec, weights, model.first, x, h1, { relu: true, accumulate: p !== null })
+    linearForward(rec, weights, model.second, h1, h2, { relu: true })
+    linearForward(rec, weights, model.wide, x, this.#logits, { accumulate: p !== null })
+    linearForward(rec, weights, model.last, h2, this.#logits, { accumulate: true })
+
+    const loss = rec.tensor('loss', rows, 1)
+    const dLogits = rec.tensor('gradient of logits', rows, 1)
+    rec.dispatch(
+      bceMultiTask,
+      { R: rows, T: 1, scale: 1 / rows },
+      {
+        logits: this.#logits,
+        labels: this.#labels,
+        rowWeights: this.#rowWeights,
+        taskWeights: this.#taskWeights,
+        loss,
+        dlogits: dLogits,
+      },
+    )
+    const dh2 = rec.tensor('gradient of second hidden', rows, hiddenWidths[1])
+    const dSum2 = rec.tensor('gradient before second ReLU', rows, hiddenWidths[1])
+    const dh1 = rec.tensor('gradient of first hidden', rows, hiddenWidths[0])
+    const dSum1 = rec.tensor('gradient before first ReLU', rows, hiddenWidths[0])
+    const dx = rec.tensor('gradient of X', rows, model.inputs.columns)
+    linearBackward(rec, weights, model.last, h2, dLogits, { into: dh2 })
+    reluDropoutBackward(rec, h2, dh2, dSum2)
+    linearBackward(rec, weights, model.second, h1, dSum2, { into: dh1 })
+    reluDropoutBackward(rec, h1, dh1, dSum1)
+    linearBackward(rec, weights, model.first, x, dSum1, { into: dx })
+    linearBackward(rec, weights, model.wide, x, dLogits, { into: dx, accumulate: true })
+    if (p) {
+      const dp = rec.tensor('gradient of projection', rows, projectionWidth)
+      linearBackward(rec, weights, model.firstOfServed!, p, dSum1, { into: dp })
+      linearBackward(rec, weights, model.wideOfServed!, p, dLogits, { into: dp, accumulate: true })
+      linearBackward(rec, weights, model.projection!, this.#embedding!, dp)
+    }
+    // The loss is a mean over rows, and so is its penalty.
+    this.#inputs.backward(rec, weights, dx, options.l2 / rows)
+    recordAdamw(rec, weights)
+    this.#plan = rec.plan(`ranking model ${rows}`)
+    this.#held = device.buffer(
+      'held logits',
+      options.steps * this.#logits.storage.sizeBytes,
+      GPUBufferUsage.COPY_DST | GPUBufferUsage.COPY_SRC,
+    )
+  }
+
+  /**
+   * Submits one step on up to R rows and returns at once.
+   * @param embeddings f32 [R, D], ignored by a model without
+   * @param labels 0/1 [R]
+   */
+  step(batch: SideBatch, embeddings: Float32Array | null, labels: Float32Array): void {
+    const { queue } = this.#device.gpuDevice
+    const { rows, seed, rates } = this.options
+    writeRates(this.#weights, ++this.#steps, seed, rates)
+    this.#inputs.upload(batch)
+    if (this.#embedding && embeddings)
+      queue.writeBuffer(this.#embedding.storage.buffer!, 0, embeddings as Float32Array<ArrayBuffer>)
+    const wide = new Float32Array(rows * 4)
+    for (let r = 0; r < batch.rows; r++) wide[r * 4] = labels[r]
+    queue.writeBuffer(this.#labels.storage.buffer!, 0, wide)
+    queue.writeBuffer(this.#rowWeights.storage.buffer!, 0, new Float32Array(rows).fill(1, 0, batch.rows))
+    const { buffer, sizeBytes } = this.#logits.storage
+    const slot = this.#heldRows.length
+    this.#plan.program.submit((encoder) =>
+      encoder.copyBufferToBuffer(buffer!, 0, this.#held, slot * sizeBytes, sizeBytes),
+    )
+    this.#heldRows.push(batch.rows)
+  }
+
+  /** Logits of the rows since the last call, in order; to be called at least every `steps` steps. */
+  async logits(): Promise<Float32Array> {
+    const { rows } = this.options
+    const raw = new Float32Array(await this.#device.read(this.#held, this.#heldRows.length * rows * 4 * 4))
+    const total = this.#heldRows.reduce((a, b) => a + b, 0)
+    const logits = new Float32Array(total)
+    let at = 0
+    for (const [slot, count] of this.#heldRows.entries())
+      for (let r = 0; r < count; r++) logits[at++] = raw[(slot * rows + r) * 4]
+    this.#heldRows = []
+    return logits
+  }
+
+  dispose(): void {
+    this.#plan.dispose()
+    this.#inputs.dispose()
+    this.#weights.dispose()
+    for (const tensor of [this.#embedding, this.#labels, this.#rowWeights, this.#taskWeights])
+      if (tensor) this.#device.release(tensor.storage.buffer!)
+    this.#device.release(this.#held)
+  }
+}

@@ -1,0 +1,315 @@
+import { Aggregator } from './aggregator.ts'
+import type { SideBatch, SideLayout } from './batch.ts'
+import { bucketSeed, seededBucket } from './bucket.ts'
+import { calendarBag, calendarBucket } from './calendar.ts'
+import type { LogEvent } from './event.ts'
+import { checkEvent, EventError, floatOf, isTime } from './event-values.ts'
+import { FieldBlock } from './field-block.ts'
+import { parseSchema } from './parse-schema.ts'
+import type { Aggregation, Schema } from './schema.ts'
+import { schemaDefaults } from './schema-defaults.ts'
+import { SchemaError } from './schema-error.ts'
+import { residualBaseline } from './schema-references.ts'
+import { SequenceRing } from './sequence-ring.ts'
+import { allocateBatch, BatchError, checkRow } from './side-batch.ts'
+import { type SlotWeights, singleSlot, slotWeightsBy } from './slot-weights.ts'
+import { headerDoubles, type Image, ImageLayout, newImage, StateImage } from './state-image.ts'
+
+const maxStateBytes = 2 ** 20
+
+/** An aggregation with what it is fed from: a value's field index, and for a residual the item's mean. */
+interface Feed {
+  readonly aggregator: Aggregator
+  readonly valueIndex: number
+  readonly baseline: Aggregator | null
+}
+
+/**
+ * A schema compiled: the layouts of both sides' inputs, and the one code that turns events into states and states into
+ * rows, in training and in serving. Bytes in, bytes out: the same events give the same states and rows bit for bit.
+ *
+ * It holds scratch memory, so one instance serves one thread; calls do not overlap, as none of them is asynchronous.
+ */
+export class FeatureSpace {
+  readonly schema: Schema
+  /** Inputs from a user's state: `known`, user aggregations, user fields, sequence. */
+  readonly user: SideLayout
+  /** Inputs from an item's state and the request: `known`, item aggregations, item and context fields, calendar. */
+  readonly item: SideLayout
+  readonly userStateBytes: number
+  readonly itemStateBytes: number
+
+  readonly #userState: StateImage
+  readonly #itemState: StateImage
+  /** Item and context fields of the row being encoded; it has no header. */
+  readonly #request: Image
+  readonly #userFeeds: readonly Feed[]
+  readonly #itemFeeds: readonly Feed[]
+  readonly #slotWeights: readonly SlotWeights[]
+  readonly #profile: FieldBlock
+  readonly #requestFields: FieldBlock
+  readonly #ring: SequenceRing | null
+  readonly #sequenceIndex: number
+  readonly #itemSeed = bucketSeed('item')
+  readonly #itemBuckets: number
+  readonly #calendar: NonNullable<Schema['calendar']>
+  readonly #outcomeIndexes: readonly number[]
+  /** By field index: the outcomes of the event being ingested, NaN where missing. */
+  readonly #outcomes: Float64Array
+  readonly #tasks: readonly { readonly valueIndex: number; readonly atLeast: number }[]
+
+  /** @throws SchemaError */
+  constructor(schema: Schema) {
+    const checked = parseSchema(schema, `schema "${schema.name}"`)
+    const fieldIndex = (name: string | undefined) => checked.fields.findIndex((field) => field.name === name)
+    this.schema = checked
+    this.#itemBuckets = checked.itemBuckets ?? schemaDefaults.itemBuckets
+    this.#calendar = checked.calendar ?? []
+
+    const weightsBy = new Map<string, SlotWeights>()
+    const feeds = new Map<Aggregation, Feed>()
+    const compileSide = (of: 'user' | 'item', layout: ImageLayout): readonly Feed[] =>
+      checked.aggregations
+        .filter((aggregation) => aggregation.of === of)
+        .map((aggregation) => {
+          const { by, kind, value } = aggregation
+          if (by !== undefined && !weightsBy.has(by)) weightsBy.set(by, slotWeightsBy(checked, by))
+          const slots = by === undefined ? singleSlot : (weightsBy.get(by) ?? singleSlot)
+          const mean = kind === 'residual' ? residualBaseline(checked, aggregation) : undefined
+          const baseline = mean === undefined ? null : (feeds.get(mean)?.aggregator ?? null)
+          const feed = {
+            aggregator: new Aggregator(aggregation, slots, layout),
+            valueIndex: fieldIndex(value),
+            baseline,
+          }
+          feeds.set(aggregation, feed)
+          return feed
+        })
+
+    const itemLayout = new ImageLayout(headerDoubles)
+    const userLayout = new ImageLayout(headerDoubles)
+    // Items first: a residual needs its baseline compiled.
+    this.#itemFeeds = compileSide('item', itemLayout)
+    this.#userFeeds = compileSide('user', userLayout)
+    this.#slotWeights = [...weightsBy.values()]
+    this.#profile = new FieldBlock(checked, ['user'], userLayout)
+    this.#ring = checked.sequence === undefined ? null : new SequenceRing(checked.sequence, userLayout)
+    this.#sequenceIndex = fieldIndex(checked.sequence?.value)
+    const stateBytes = 8 * userLayout.doubles + 4 * userLayout.words
+    if (stateBytes > maxStateBytes) {
+      const reason = `a user's state would have ${stateBytes} bytes, over the limit of ${maxStateBytes}`
+      throw new SchemaError(
+        `schema "${checked.name}"`,
+        '(root)',
+        reason,
+        'use fewer or smaller aggregations and vectors',
+      )
+    }
+    const meaning = stateMeaning(checked)
+    this.#userState = new StateImage('user', userLayout, meaning)
+    this.#itemState = new StateImage('item', itemLayout, meaning)
+    this.userStateBytes = this.#userState.sizeBytes
+    this.itemStateBytes = this.#itemState.sizeBytes
+
+    const requestLayout = new ImageLayout(0)
+    this.#requestFields = new FieldBlock(checked, ['item', 'context'], requestLayout)
+    this.#request = newImage(requestLayout)
+
+    this.#outcomes = new Float64Array(checked.fields.length).fill(Number.NaN)
+    this.#outcomeIndexes = [...checked.fields.keys()].filter((i) => checked.fields[i].of === 'outcome')
+    this.#tasks = checked.tasks.map(({ field, atLeast }) => ({ valueIndex: fieldIndex(field), atLeast }))
+
+    this.user = {
+      dense: ['known', ...this.#userFeeds.flatMap((feed) => feed.aggregator.columns), ...this.#profile.columns],
+      bags: this.#profile.bags,
+      sequence: checked.sequence
+        ? { length: checked.sequence.length, buckets: checked.sequence.buckets, channels: SequenceRing.channels }
+        : null,
+    }
+    this.item = {
+      dense: ['known', ...this.#itemFeeds.flatMap((feed) => feed.aggregator.columns), ...this.#requestFields.columns],
+      bags: [
+        { name: 'item', buckets: this.#itemBuckets, maxValues: 1 },
+        ...this.#calendar.map(calendarBag),
+        ...this.#requestFields.bags,
+      ],
+      sequence: null,
+    }
+  }
+
+  /** State of a user without events, `userStateBytes` long. */
+  newUserState(): Uint8Array {
+    return this.#userState.newState()
+  }
+
+  /** State of an item without events, `itemStateBytes` long. */
+  newItemState(): Uint8Array {
+    return this.#itemState.newState()
+  }
+
+  /** Number of events in a user's state and the time of the newest, null before the first. @throws StateError */
+  userHistory(userState: Uint8Array): { readonly eventCount: number; readonly lastEventMs: number | null } {
+    this.#userState.load(userState)
+    const { eventCount, lastEventMs } = this.#userState
+    return { eventCount, lastEventMs: eventCount === 0 ? null : lastEventMs }
+  }
+
+  /**
+   * Ingests an event into the states of its user and its item, in place. The user's residuals use the item's mean as
+   * it was before the event. A missing outcome leaves out the aggregations of that outcome; a missing user field keeps
+   * the value last known. An event older than its state's newest is weighted as if it came at that one's time, and
+   * does not change the user's fields. After an error both states are as before.
+   *
+   * @throws EventError, StateError
+   */
+  update(userState: Uint8Array, itemState: Uint8Array, event: LogEvent): void {
+    const user = this.#userState
+    const item = this.#itemState
+    checkEvent(event, this.schema.fields)
+    user.load(userState)
+    item.load(itemState)
+    for (const i of this.#outcomeIndexes) this.#outcomes[i] = floatOf(event, i, this.schema.fields[i])
+    for (const weights of this.#slotWeights) weights.read(event)
+
+    const { timeMs } = event
+    const userElapsedMs = user.elapsedMs(timeMs)
+    const itemElapsedMs = item.elapsedMs(timeMs)
+    for (const { aggregator, valueIndex, baseline } of this.#userFeeds) {
+      let x = valueIndex < 0 ? 1 : this.#outcomes[valueIndex]
+      if (baseline !== null) x -= baseline.mean(item.f64, itemElapsedMs)
+      aggregator.add(user.f64, userElapsedMs, x)
+    }
+    if (user.eventCount === 0 || timeMs >= user.lastEventMs) this.#profile.put(user, event)
+    this.#ring?.push(user, event.item, this.#outcomes[this.#sequenceIndex], timeMs)
+    user.advance(timeMs)
+
+    for (const { aggregator, valueIndex } of this.#itemFeeds) {
+      aggregator.add(item.f64, itemElapsedMs, valueIndex < 0 ? 1 : this.#outcomes[valueIndex])
+    }
+    item.advance(timeMs)
+    user.save(userState)
+    item.save(itemState)
+  }
+
+  /**
+   * Encodes a user as of `nowMs` into one row, overwriting all of it.
+   *
+   * @throws StateError, BatchError; EventError where `nowMs` is no time
+   */
+  encodeUser(into: SideBatch, row: number, userState: Uint8Array, nowMs: number): void {
+    checkRow(this.user, into, row)
+    if (!isTime(nowMs)) throw new EventError(row, 'nowMs', `is ${nowMs}; give milliseconds since 1970`)
+    const state = this.#userState
+    state.load(userState)
+    const at = encodeFeeds(this.#userFeeds, state, state.elapsedMs(nowMs), into.dense, row * this.user.dense.length)
+    this.#profile.encode(state, into, row, at, 0)
+    if (this.#ring === null) return
+    if (into.sequence === null) throw new BatchError('the batch has no sequence; allocate it for the user side')
+    this.#ring.encode(state, into.sequence, row, nowMs)
+  }
+
+  /**
+   * Encodes an item in the context of a request into one row, overwriting all of it. Of the event only item key, time,
+   * item fields and context fields are read, never an outcome.
+   *
+   * @throws StateError, EventError, BatchError
+   */
+  encodeItem(into: SideBatch, row: number, itemState: Uint8Array, event: LogEvent): void {
+    checkRow(this.item, into, row)
+    checkEvent(event, this.schema.fields)
+    const request = this.#request
+    request.f64.fill(0)
+    request.u32.fill(0)
+    this.#requestFields.put(request, event)
+    const state = this.#itemState
+    state.load(itemState)
+    const elapsedMs = state.elapsedMs(event.timeMs)
+    const at = encodeFeeds(this.#itemFeeds, state, elapsedMs, into.dense, row * this.item.dense.length)
+
+    into.bags[0].ids[row] = seededBucket(this.#itemSeed, event.item, this.#itemBuckets)
+    into.bags[0].lengths[row] = 1
+    for (let i = 0; i < this.#calendar.length; i++) {
+      into.bags[1 + i].ids[row] = calendarBucket(this.#calendar[i], event.timeMs)
+      into.bags[1 + i].lengths[row] = 1
+    }
+    this.#requestFields.encode(request, into, row, at, 1 + this.#calendar.length)
+  }
+
+  /** A batch of `rows` zeroed rows, to be reused. @throws BatchError */
+  allocate(side: 'user' | 'item', rows: number): SideBatch {
+    return allocateBatch(side === 'user' ? this.user : this.item, rows)
+  }
+
+  /**
+   * Labels of an event, 0 or 1 a task, written to `into` from place `at`.
+   *
+   * @throws EventError where a task's outcome is missing, BatchError where `into` is too short
+   */
+  labels(event: LogEvent, into: Uint8Array = new Uint8Array(this.#tasks.length), at = 0): Uint8Array {
+    if (!(at >= 0 && at + this.#tasks.length <= into.length)) {
+      throw new BatchError(`${this.#tasks.length} labels from place ${at} do not fit ${into.length}; allocate more`)
+    }
+    checkEvent(event, this.schema.fields)
+    for (let t = 0; t < this.#tasks.length; t++) {
+      const { valueIndex, atLeast } = this.#tasks[t]
+      const field = this.schema.fields[valueIndex]
+      const value = floatOf(event, valueIndex, field)
+      if (Number.isNaN(value)) {
+        throw new EventError(event.row, field.name, 'is missing, so its task has no label; leave the row out')
+      }
+      into[at + t] = value >= atLeast ? 1 : 0
+    }
+    return into
+  }
+}
+
+/** Compiles a schema. @throws SchemaError */
+export function compileFeatures(schema: Schema): FeatureSpace {
+  return new FeatureSpace(schema)
+}
+
+/** Writes `known` and the aggregations' columns; returns the place after them. */
+function encodeFeeds(
+  feeds: readonly Feed[],
+  state: StateImage,
+  elapsedMs: number,
+  dense: Float32Array,
+  start: number,
+): number {
+  dense[start] = state.eventCount > 0 ? 1 : 0
+  let at = start + 1
+  for (const { aggregator } of feeds) {
+    aggregator.read(state.f64, elapsedMs, dense, at)
+    at += aggregator.columns.length
+  }
+  return at
+}
+
+/** What a state's bytes depend on; weights of tasks, say, may change without making states void. */
+function stateMeaning(schema: Schema): string {
+  const inState = schema.fields.filter(
+    (field) => field.of === 'user' || schema.aggregations.some(({ by }) => by === field.name),
+  )
+  return JSON.stringify([
+    inState.map(({ name, of, type, size, maxValues, buckets, values }) => [
+      name,
+      of,
+      type,
+      size,
+      maxValues,
+      buckets,
+      values,
+    ]),
+    schema.aggregations.map(({ name, of, kind, value, by, shrinkage, prior, halfLifeDays }) => [
+      name,
+      of,
+      kind,
+      value,
+      by,
+      shrinkage,
+      prior,
+      halfLifeDays,
+    ]),
+    schema.sequence && [schema.sequence.length, schema.sequence.value, schema.sequence.buckets],
+  ])
+}

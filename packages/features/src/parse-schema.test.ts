@@ -1,0 +1,146 @@
+import { describe, expect, it } from 'vitest'
+import { parseSchema } from './parse-schema.ts'
+import { SchemaError } from './schema-error.ts'
+import { fullSchema } from './testing/random-log.ts'
+
+// biome-ignore lint/suspicious/noExplicitAny: the cases below break the schema's type on purpose
+type Loose = any
+
+function errorOf(change: (schema: Loose) => void): SchemaError {
+  const schema = structuredClone(fullSchema())
+  change(schema)
+  try {
+    parseSchema(schema, 'full.json')
+  } catch (error) {
+    if (error instanceof SchemaError) return error
+    throw error
+  }
+  throw new Error('the schema was accepted')
+}
+
+describe('parseSchema', () => {
+  it('accepts a full schema and returns an equal copy', () => {
+    const schema = fullSchema()
+    const parsed = parseSchema(schema, 'full.json')
+    expect(parsed).toEqual(schema)
+    expect(parsed).not.toBe(schema)
+  })
+
+  it('accepts the least schema', () => {
+    const schema = {
+      version: 1,
+      name: 'least',
+      user: 'u',
+      item: 'i',
+      time: { column: 't', unit: 'iso' },
+      fields: [{ name: 'click', of: 'outcome', type: 'float' }],
+      tasks: [{ name: 'click', field: 'click', atLeast: 1 }],
+      aggregations: [],
+    }
+    expect(parseSchema(schema, 'least.json')).toEqual(schema)
+  })
+
+  it.each([null, undefined, 3, 'text', []])('refuses %j as a whole', (json) => {
+    expect(() => parseSchema(json, 'x.json')).toThrow(SchemaError)
+  })
+
+  it('says source, path, reason and what to do', () => {
+    const error = errorOf((schema) => {
+      schema.aggregations[1].by = 'genre'
+    })
+    expect(error).toMatchObject({
+      source: 'full.json',
+      path: 'aggregations[1].by',
+      reason: 'no field is named "genre"',
+      remedy: 'use a field of the item: "ids" with "values", or a "vector"',
+    })
+    expect(error.message).toBe(`full.json: ${error.path}: ${error.reason}; ${error.remedy}`)
+  })
+
+  it('lists the allowed keys beside an unknown one', () => {
+    const error = errorOf((schema) => {
+      schema.fields[5].bucket = 8
+    })
+    expect(error.path).toBe('fields[5].bucket')
+    expect(error.remedy).toContain('buckets')
+  })
+
+  const cases: [what: string, path: string, change: (schema: Loose) => void][] = [
+    ['another version', 'version', (s) => (s.version = 2)],
+    ['no name', 'name', (s) => delete s.name],
+    ['no user column', 'user', (s) => delete s.user],
+    ['an empty item column', 'item', (s) => (s.item = '')],
+    ['no time', 'time', (s) => delete s.time],
+    ['no time column', 'time.column', (s) => delete s.time.column],
+    ['an unknown time unit', 'time.unit', (s) => (s.time.unit = 'us')],
+    ['an unknown key at the root', 'sequences', (s) => (s.sequences = {})],
+    ['an unknown key of time', 'time.zone', (s) => (s.time.zone = 'UTC')],
+    ['fields that are no list', 'fields', (s) => (s.fields = {})],
+    ['a field that is no object', 'fields[0]', (s) => (s.fields[0] = 'rating')],
+    ['a field named twice', 'fields[8].name', (s) => (s.fields[8].name = 'age')],
+    ['a reserved field name', 'fields[4].name', (s) => (s.fields[4].name = 'hour')],
+    ['a field name with a dot', 'fields[4].name', (s) => (s.fields[4].name = 'year.missing')],
+    ['an unknown owner', 'fields[4].of', (s) => (s.fields[4].of = 'ad')],
+    ['an unknown type', 'fields[4].type', (s) => (s.fields[4].type = 'int')],
+    ['an empty column', 'fields[4].column', (s) => (s.fields[4].column = '')],
+    ['an outcome that is an id', 'fields[0].type', (s) => (s.fields[0].type = 'id')],
+    ['scaling of an outcome', 'fields[0].scale', (s) => (s.fields[0].scale = 2)],
+    ['a vector without size', 'fields[3].size', (s) => delete s.fields[3].size],
+    ['a vector of size 0', 'fields[3].size', (s) => (s.fields[3].size = 0)],
+    ['a vector too long', 'fields[3].size', (s) => (s.fields[3].size = 4097)],
+    ['a float with buckets', 'fields[4].buckets', (s) => (s.fields[4].buckets = 9)],
+    ['an id with several values', 'fields[5].maxValues', (s) => (s.fields[5].maxValues = 2)],
+    ['one bucket', 'fields[5].buckets', (s) => (s.fields[5].buckets = 1)],
+    ['too many buckets', 'fields[5].buckets', (s) => (s.fields[5].buckets = 2 ** 24 + 1)],
+    ['a broken number of values', 'fields[2].maxValues', (s) => (s.fields[2].maxValues = 1.5)],
+    ['a scale of 0', 'fields[4].scale', (s) => (s.fields[4].scale = 0)],
+    ['a center that is no number', 'fields[4].center', (s) => (s.fields[4].center = Number.NaN)],
+    ['a value listed twice', 'fields[2].values[2]', (s) => (s.fields[2].values[2] = 'drama')],
+    ['an empty list of values', 'fields[2].values', (s) => (s.fields[2].values = [])],
+    ['values of a user field', 'fields[7].values', (s) => (s.fields[7].values = ['t1'])],
+    ['no tasks', 'tasks', (s) => (s.tasks = [])],
+    ['a task named twice', 'tasks[1].name', (s) => (s.tasks[1].name = 'liked')],
+    ['a task of an unknown field', 'tasks[0].field', (s) => (s.tasks[0].field = 'stars')],
+    ['a task of an input field', 'tasks[0].field', (s) => (s.tasks[0].field = 'year')],
+    ['a task without threshold', 'tasks[0].atLeast', (s) => delete s.tasks[0].atLeast],
+    ['a negative task weight', 'tasks[0].weight', (s) => (s.tasks[0].weight = -1)],
+    ['no aggregations', 'aggregations', (s) => delete s.aggregations],
+    ['an aggregation named twice', 'aggregations[4].name', (s) => (s.aggregations[4].name = 'events')],
+    ['an aggregation named like a field', 'aggregations[3].name', (s) => (s.aggregations[3].name = 'age')],
+    ['an aggregation of the context', 'aggregations[3].of', (s) => (s.aggregations[3].of = 'context')],
+    ['an unknown kind', 'aggregations[3].kind', (s) => (s.aggregations[3].kind = 'median')],
+    ['a mean without value', 'aggregations[5].value', (s) => delete s.aggregations[5].value],
+    ['a mean of an input field', 'aggregations[5].value', (s) => (s.aggregations[5].value = 'age')],
+    ['a sum of an unknown field', 'aggregations[9].value', (s) => (s.aggregations[9].value = 'dwell')],
+    ['a residual without item mean', 'aggregations[0].value', (s) => (s.aggregations[0].value = 'minutes')],
+    ['a residual with a prior', 'aggregations[0].prior', (s) => (s.aggregations[0].prior = 1)],
+    ['a residual of an item', 'aggregations[0].kind', (s) => (s.aggregations[0].of = 'item')],
+    ['a share without by', 'aggregations[7].by', (s) => delete s.aggregations[7].by],
+    ['a share of an item', 'aggregations[7].kind', (s) => (s.aggregations[7].of = 'item')],
+    ['by of an item aggregation', 'aggregations[13].by', (s) => (s.aggregations[13].by = 'genres')],
+    ['by a user field', 'aggregations[4].by', (s) => (s.aggregations[4].by = 'tags')],
+    ['by an outcome', 'aggregations[4].by', (s) => (s.aggregations[4].by = 'rating')],
+    ['by a float', 'aggregations[4].by', (s) => (s.aggregations[4].by = 'year')],
+    ['by ids without values', 'aggregations[1].by', (s) => delete s.fields[2].values],
+    ['a count with a value', 'aggregations[3].value', (s) => (s.aggregations[3].value = 'rating')],
+    ['a half-life of since', 'aggregations[11].halfLifeDays', (s) => (s.aggregations[11].halfLifeDays = 1)],
+    ['a half-life of 0', 'aggregations[5].halfLifeDays', (s) => (s.aggregations[5].halfLifeDays = 0)],
+    ['a shrinkage of 0', 'aggregations[5].shrinkage', (s) => (s.aggregations[5].shrinkage = 0)],
+    ['a prior that is text', 'aggregations[5].prior', (s) => (s.aggregations[5].prior = '7')],
+    ['a sequence of length 0', 'sequence.length', (s) => (s.sequence.length = 0)],
+    ['a sequence too long', 'sequence.length', (s) => (s.sequence.length = 4097)],
+    ['a sequence of an input field', 'sequence.value', (s) => (s.sequence.value = 'age')],
+    ['a sequence without buckets', 'sequence.buckets', (s) => delete s.sequence.buckets],
+    ['an unknown key of the sequence', 'sequence.size', (s) => (s.sequence.size = 3)],
+    ['too many item buckets', 'itemBuckets', (s) => (s.itemBuckets = 2 ** 25)],
+    ['no user buckets', 'userBuckets', (s) => (s.userBuckets = 0)],
+    ['an unknown calendar part', 'calendar[0]', (s) => (s.calendar[0] = 'month')],
+    ['a calendar part twice', 'calendar[1]', (s) => (s.calendar[1] = 'weekday')],
+  ]
+  it.each(cases)('refuses %s', (_, path, change) => {
+    const error = errorOf(change)
+    expect(error.path).toBe(path)
+    expect(error.reason).not.toBe('')
+    expect(error.remedy).not.toBe('')
+  })
+})

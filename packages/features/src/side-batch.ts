@@ -1,0 +1,37 @@
+import type { SideBatch, SideLayout } from './batch.ts'
+
+/** A batch that cannot be allocated or written as asked. */
+export class BatchError extends Error {
+  override readonly name = 'BatchError'
+}
+
+/** Allocates a batch of R zeroed rows. @throws BatchError where `rows` is no whole number of at least 1 */
+export function allocateBatch(layout: SideLayout, rows: number): SideBatch {
+  if (!Number.isSafeInteger(rows) || rows < 1) {
+    throw new BatchError(`a batch of ${rows} rows cannot be allocated; give a whole number of at least 1`)
+  }
+  const { sequence } = layout
+  return {
+    rows,
+    dense: new Float32Array(rows * layout.dense.length),
+    bags: layout.bags.map(({ maxValues }) => ({
+      ids: new Uint32Array(rows * maxValues),
+      lengths: new Uint32Array(rows),
+    })),
+    sequence: sequence && {
+      ids: new Uint32Array(rows * sequence.length),
+      channels: new Float32Array(rows * sequence.length * sequence.channels),
+      lengths: new Uint32Array(rows),
+    },
+  }
+}
+
+/** @throws BatchError where `row` is outside the batch or the batch is of another layout */
+export function checkRow(layout: SideLayout, batch: SideBatch, row: number): void {
+  if (!Number.isInteger(row) || row < 0 || row >= batch.rows) {
+    throw new BatchError(`row ${row} is outside a batch of ${batch.rows} rows; allocate a larger batch`)
+  }
+  if (batch.dense.length !== batch.rows * layout.dense.length || batch.bags.length !== layout.bags.length) {
+    throw new BatchError('the batch has another layout; allocate it from the same feature space and side')
+  }
+}

@@ -1,0 +1,23 @@
+export { declareLinear, type Epilogue, type Linear, linearBackward, linearForward } from './layers/linear.ts'
+export { reluDropoutBackward } from './layers/relu.ts'
+export { declareSparseInputs, SparseInputBatch, type SparseInputs } from './layers/sparse-inputs.ts'
+export { type Initialization, type Parameter, ParameterSet, type Table, Weights } from './parameters.ts'
+export { type Plan, Recorder } from './plan/recorder.ts'
+export { columns, persistent, type Storage, type Tensor } from './plan/tensor.ts'
+export { decodeSafetensors, encodeSafetensors, type NamedMatrix, SafetensorsError } from './snapshot/safetensors.ts'
+export {
+  type LoadedTower,
+  listSnapshots,
+  loadUserTower,
+  publishSnapshot,
+  readSnapshot,
+  type Snapshot,
+  SnapshotError,
+  type SnapshotManifest,
+  snapshotDirectory,
+} from './snapshot/snapshot.ts'
+export { checkTowerConfig, smallTower, type TowerConfig, TowerConfigError } from './towers/config.ts'
+export { interactionTensor, mixBackward, mixForward } from './towers/mix-tower.ts'
+export { declareTower, type Tower } from './towers/tower.ts'
+export { UserEncoder } from './towers/user-encoder.ts'
+export { userBackward, userForward } from './towers/user-tower.ts'

@@ -1,0 +1,8 @@
+import { reluBackward } from '@headwater/kernels'
+import type { Recorder } from '../plan/recorder.ts'
+import type { Tensor } from '../plan/tensor.ts'
+
+/** dx of ReLU and the dropout behind it, from their output y. All three are whole tensors of one shape. */
+export function reluDropoutBackward(rec: Recorder, y: Tensor, dy: Tensor, dx: Tensor, dropout = 0): void {
+  rec.dispatch(reluBackward, { count4: (y.rows * y.stride) / 4, scale: 1 / (1 - dropout) }, { y, dy, dx })
+}

@@ -1,0 +1,66 @@
+/** The safetensors format: u64 length of a JSON header, the header, then the raw little-endian data it describes. */
+
+export interface NamedMatrix {
+  readonly name: string
+  readonly rows: number
+  readonly cols: number
+  readonly data: Float32Array
+}
+
+/** A weights file that is not what it should be. */
+export class SafetensorsError extends Error {
+  override readonly name = 'SafetensorsError'
+}
+
+const maxHeaderBytes = 16 * 2 ** 20
+
+export function encodeSafetensors(matrices: readonly NamedMatrix[], metadata: Record<string, string>): Uint8Array {
+  let end = 0
+  const header: Record<string, unknown> = { __metadata__: metadata }
+  for (const { name, rows, cols, data } of matrices) {
+    if (data.length !== rows * cols)
+      throw new SafetensorsError(`Tensor ${name} has ${data.length} values, not ${rows} × ${cols}.`)
+    header[name] = { dtype: 'F32', shape: [rows, cols], data_offsets: [end, end + data.byteLength] }
+    end += data.byteLength
+  }
+  const json = new TextEncoder().encode(JSON.stringify(header))
+  // spaces up to a multiple of 8 keep the data aligned
+  const start = Math.ceil(json.length / 8) * 8
+  const file = new Uint8Array(8 + start + end).fill(0x20, 8, 8 + start)
+  new DataView(file.buffer).setBigUint64(0, BigInt(start), true)
+  file.set(json, 8)
+  let at = 8 + start
+  for (const { data } of matrices) {
+    file.set(new Uint8Array(data.buffer, data.byteOffset, data.byteLength), at)
+    at += data.byteLength
+  }
+  return file
+}
+
+/** @throws SafetensorsError for a file cut short, a header out of bounds, another dtype, or values that are not finite. */
+export function decodeSafetensors(file: Uint8Array, source: string): Map<string, NamedMatrix> {
+  const fail = (what: string) => new SafetensorsError(`${source}: ${what}. Publish the snapshot again.`)
+  if (file.length < 8) throw fail('shorter than the 8 bytes of its header length')
+  const headerBytes = Number(new DataView(file.buffer, file.byteOffset).getBigUint64(0, true))
+  if (headerBytes > maxHeaderBytes || 8 + headerBytes > file.length)
+    throw fail(`header of ${headerBytes} bytes does not fit`)
+  let header: Record<string, { dtype: string; shape: number[]; data_offsets: [number, number] }>
+  try {
+    header = JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(file.subarray(8, 8 + headerBytes)))
+  } catch {
+    throw fail('header is not JSON')
+  }
+  const matrices = new Map<string, NamedMatrix>()
+  for (const [name, entry] of Object.entries(header)) {
+    if (name === '__metadata__') continue
+    const [start, end] = entry.data_offsets ?? []
+    const [rows, cols] = entry.shape ?? []
+    if (entry.dtype !== 'F32' || entry.shape.length !== 2) throw fail(`tensor ${name} is not an F32 matrix`)
+    if (!(start >= 0 && end - start === rows * cols * 4 && 8 + headerBytes + end <= file.length))
+      throw fail(`tensor ${name} does not fit the file`)
+    const data = new Float32Array(file.slice(8 + headerBytes + start, 8 + headerBytes + end).buffer)
+    if (!data.every(Number.isFinite)) throw fail(`tensor ${name} holds NaN or infinite values`)
+    matrices.set(name, { name, rows, cols, data })
+  }
+  return matrices
+}

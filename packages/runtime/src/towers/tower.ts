@@ -1,0 +1,28 @@
+import type { SideLayout } from '@headwater/features'
+import { ParameterSet } from '../parameters.ts'
+import { checkTowerConfig, type TowerConfig } from './config.ts'
+import { declareMixTower, type MixTower } from './mix-tower.ts'
+import { declareUserTower, type UserTower } from './user-tower.ts'
+
+/** A user tower and its mix tower, declared: everything but memory. */
+export interface Tower {
+  readonly config: TowerConfig
+  readonly set: ParameterSet
+  readonly user: UserTower
+  readonly mix: MixTower
+}
+
+/**
+ * The upstream model of SUM (arXiv 2311.09544): DLRM split in two towers.
+ * @throws TowerConfigError
+ */
+export function declareTower(user: SideLayout, item: SideLayout, tasks: number, config: TowerConfig): Tower {
+  checkTowerConfig(config)
+  const set = new ParameterSet()
+  return {
+    config,
+    set,
+    user: declareUserTower(set, user, config),
+    mix: declareMixTower(set, item, tasks, config),
+  }
+}

@@ -1,0 +1,28 @@
+export { auc } from './auc.ts'
+export { baseRate, type Numbers } from './binary-data.ts'
+export { calibration, expectedCalibrationError, type ReliabilityBin, reliabilityBins } from './calibration.ts'
+export {
+  type BootstrapInterval,
+  type BootstrapOptions,
+  normalizedEntropyBootstrap,
+  pairedClusterBootstrap,
+} from './cluster-bootstrap.ts'
+export { holmAdjust } from './holm.ts'
+export {
+  logLosses,
+  logLossesOfLogits,
+  logLossOfLogit,
+  logLossOfProbability,
+  PROBABILITY_CLAMP,
+} from './log-loss.ts'
+export {
+  binaryEntropy,
+  normalizedEntropy,
+  normalizedEntropyOfLosses,
+  relativeInformationGain,
+} from './normalized-entropy.ts'
+export { interpolatedPercentiles, nearestRankPercentiles } from './percentiles.ts'
+export { ProgressiveScore } from './progressive-score.ts'
+export { type SeededRandom, seededRandom } from './random.ts'
+export { StatisticsError } from './statistics-error.ts'
+export { type MeanAndSd, mean, meanAndSd } from './summary.ts'

@@ -1,0 +1,17 @@
+import { createHash } from 'node:crypto'
+import { gzipSync } from 'node:zlib'
+import { expect, it } from 'vitest'
+import { crc32 } from './crc32.ts'
+
+it('is the checksum that gzip writes, whole and in parts', () => {
+  for (const length of [0, 1, 3, 4, 5, 7, 8, 255, 1024, 1031]) {
+    const hashes = Array.from({ length: 40 }, (_, i) => createHash('sha256').update(`${length} ${i}`).digest())
+    const bytes = Buffer.concat(hashes).subarray(0, length)
+    // RFC 1952: the last eight bytes are the checksum and the length.
+    const zipped = gzipSync(bytes)
+    const expected = zipped.readUInt32LE(zipped.length - 8)
+    expect(crc32(bytes, 0, length, 0)).toBe(expected)
+    const middle = length >> 1
+    expect(crc32(bytes, middle, length, crc32(bytes, 0, middle, 0))).toBe(expected)
+  }
+})

@@ -1,0 +1,38 @@
+import type { Table } from '../record.ts'
+
+/** Writes that wait for, or are on, their way to the disk. A null record stands for a removal. */
+export class WriteGroup {
+  readonly #records: Record<Table, Map<string, Uint8Array | null>> = {
+    ring: new Map(),
+    user: new Map(),
+    item: new Map(),
+  }
+
+  get size(): number {
+    return this.#records.ring.size + this.#records.user.size + this.#records.item.size
+  }
+
+  /** Undefined where the group does not touch the address. */
+  get(table: Table, address: string): Uint8Array | null | undefined {
+    return this.#records[table].get(address)
+  }
+
+  set(table: Table, address: string, record: Uint8Array | null): void {
+    this.#records[table].set(address, record)
+  }
+
+  addresses(table: Table): Iterable<string> {
+    return this.#records[table].keys()
+  }
+
+  *writes(): Iterable<{ readonly table: Table; readonly address: string; readonly record: Uint8Array | null }> {
+    for (const table of ['ring', 'user', 'item'] as const) {
+      for (const [address, record] of this.#records[table]) yield { table, address, record }
+    }
+  }
+
+  /** Adds a later group's writes. */
+  overwriteWith(later: WriteGroup): void {
+    for (const { table, address, record } of later.writes()) this.set(table, address, record)
+  }
+}

@@ -1,0 +1,64 @@
+import { RequestError } from './errors.ts'
+import { checkName } from './keys.ts'
+import { maxDim } from './ring.ts'
+
+/** `expired`: held, but older than the read allows; its tag is given, its vectors are zero. */
+export const readStatus = { missing: 0, found: 1, expired: 2 } as const
+
+/** What a read gives for one model, columnar. U = users, D = dim. Rows beyond the read's users are left as they were. */
+export interface ModelColumns {
+  readonly model: string
+  readonly dim: number
+  /** [U, D] average of the ring's newest embeddings of one frame; zero where the status is not `found`. */
+  readonly pooled: Float32Array
+  /** [U, D] the newest embedding, or null if it is not asked for. */
+  readonly latest: Float32Array | null
+  /** [U] of the newest embedding, as are the three below; zero where missing. */
+  readonly snapshot: Uint32Array
+  readonly frame: Uint32Array
+  readonly featureTimeMs: Float64Array
+  readonly writtenMs: Float64Array
+  /** [U] values of `readStatus`. */
+  readonly status: Uint8Array
+}
+
+/** Memory for reads of up to `capacity` users, owned and reused by the caller. */
+export interface ReadBuffer {
+  readonly capacity: number
+  readonly models: readonly ModelColumns[]
+}
+
+/** @throws RequestError, KeyError */
+export function createReadBuffer(
+  capacity: number,
+  models: readonly { readonly model: string; readonly dim: number; readonly latest?: boolean }[],
+): ReadBuffer {
+  if (!(Number.isInteger(capacity) && capacity >= 0)) {
+    throw new RequestError(`capacity is ${capacity}; give a number of users`)
+  }
+  return {
+    capacity,
+    models: models.map(({ model, dim, latest = false }) => {
+      checkName('model', model)
+      checkDimension(model, dim)
+      return {
+        model,
+        dim,
+        pooled: new Float32Array(capacity * dim),
+        latest: latest ? new Float32Array(capacity * dim) : null,
+        snapshot: new Uint32Array(capacity),
+        frame: new Uint32Array(capacity),
+        featureTimeMs: new Float64Array(capacity),
+        writtenMs: new Float64Array(capacity),
+        status: new Uint8Array(capacity),
+      }
+    }),
+  }
+}
+
+/** @throws RequestError */
+export function checkDimension(model: string, dim: number): void {
+  if (!(Number.isInteger(dim) && dim >= 1 && dim <= maxDim)) {
+    throw new RequestError(`dim of model "${model}" is ${dim}; give an integer from 1 to ${maxDim}`)
+  }
+}

@@ -1,0 +1,237 @@
+/**
+ * The record of one user and model: a ring of the last embeddings, newest first, and the pooled vector that reads serve,
+ * prepared at write. Pure bytes to bytes. D = dim, S = slots in use.
+ *
+ * 16 u16 D     18 u8 S     19 u8 slots averaged
+ * 20 fp16 [D] pooled
+ * then S slots of u32 snapshot, u32 frame, f64 feature time, f64 time written, fp16 [D] vector
+ *
+ * Pooling is SUM's average over the most recent embeddings (Zhang et al. 2023, arXiv 2311.09544, section on SOAP),
+ * restricted to one alignment frame, as vectors of different frames have no common coordinates.
+ */
+import { decodeHalf, encodeHalf } from './codec/half.ts'
+import { readFloat64, readUint32, writeFloat64, writeUint32 } from './codec/little-endian.ts'
+import { NonFiniteVectorError, RequestError, StoreCorruptError } from './errors.ts'
+import {
+  allocateRecord,
+  checkHeader,
+  checkRecord,
+  headerBytes,
+  nextVersion,
+  recordVersion,
+  sealRecord,
+} from './record.ts'
+import { weightedAverage } from './vectors/weighted-average.ts'
+
+const pooledAt = headerBytes + 4
+const slotHeaderBytes = 24
+export const maxSlots = 255
+export const maxDim = 65_535
+
+export interface AppendPolicy {
+  /** Slots kept, N. 1 … 255. */
+  readonly slots: number
+  /** Newest slots of the newest slot's frame that are averaged. 1 … `slots`. */
+  readonly count: number
+  /** `snapshot`: a slot a snapshot, renewed by later feature times. `refresh`: a slot a refresh, as the paper reads. */
+  readonly slot: 'snapshot' | 'refresh'
+}
+
+/** What an embedding was made from and when. Snapshot and frame are u32; times are milliseconds since 1970. */
+export interface SlotTag {
+  readonly snapshot: number
+  readonly frame: number
+  readonly featureTimeMs: number
+  readonly writtenMs: number
+}
+
+/** `duplicate`: this snapshot and feature time is held already. `older`: what is held must not give way to it. */
+export type AppendOutcome = 'written' | 'duplicate' | 'older'
+
+export interface AppendedRing {
+  readonly outcome: AppendOutcome
+  /** The new record where the outcome is `written`, else null. */
+  readonly record: Uint8Array | null
+}
+
+const duplicate: AppendedRing = { outcome: 'duplicate', record: null }
+const older: AppendedRing = { outcome: 'older', record: null }
+
+/** @throws RequestError */
+export function checkPolicy({ slots, count, slot }: AppendPolicy): void {
+  if (!(Number.isInteger(slots) && slots >= 1 && slots <= maxSlots)) {
+    throw new RequestError(`policy.slots is ${slots}; give an integer from 1 to ${maxSlots}`)
+  }
+  if (!(Number.isInteger(count) && count >= 1 && count <= slots)) {
+    throw new RequestError(`policy.count is ${count}; give an integer from 1 to policy.slots, ${slots}`)
+  }
+  if (slot !== 'snapshot' && slot !== 'refresh') {
+    throw new RequestError(`policy.slot is "${slot}"; give "snapshot" or "refresh"`)
+  }
+}
+
+/**
+ * Adds an embedding to a ring. Slots are ordered by (snapshot, feature time); adding the same twice changes nothing, and
+ * neither does a result that is older than what it would replace.
+ *
+ * @param record the ring so far, or undefined
+ * @param vectors holds the embedding at places `row · dim …`
+ * @throws NonFiniteVectorError; RequestError where the ring has another dim; StoreCorruptError, StoreFormatError
+ */
+export function appendToRing(
+  record: Uint8Array | undefined,
+  tag: SlotTag,
+  vectors: Float32Array,
+  row: number,
+  dim: number,
+  policy: AppendPolicy,
+): AppendedRing {
+  const slotBytes = slotHeaderBytes + 2 * dim
+  const held: number[] = []
+  if (record !== undefined) {
+    checkRecord(record, 'ring')
+    checkDim(record, dim)
+    for (let s = 0; s < record[18]; s++) held.push(pooledAt + 2 * dim + s * slotBytes)
+  }
+
+  // Place among the kept slots, and which held slot gives way.
+  let place = 0
+  let replaced = -1
+  for (let s = 0; s < held.length; s++) {
+    const snapshot = readUint32(record!, held[s])
+    const featureTimeMs = readFloat64(record!, held[s] + 8)
+    if (snapshot === tag.snapshot) {
+      if (featureTimeMs === tag.featureTimeMs) return duplicate
+      if (policy.slot === 'snapshot') {
+        if (featureTimeMs > tag.featureTimeMs) return older
+        if (replaced < 0) replaced = s
+      }
+    }
+    if (snapshot > tag.snapshot || (snapshot === tag.snapshot && featureTimeMs > tag.featureTimeMs)) place = s + 1
+  }
+  const kept = held.filter((_, s) => s !== replaced)
+  if (place >= policy.slots) return older
+  kept.length = Math.min(kept.length, policy.slots - 1)
+
+  const slots = kept.length + 1
+  const next = allocateRecord(4 + 2 * dim + slots * slotBytes)
+  const firstSlot = pooledAt + 2 * dim
+  for (let s = 0; s < slots; s++) {
+    const at = firstSlot + s * slotBytes
+    if (s === place) writeSlot(next, at, tag, vectors, row, dim)
+    else {
+      const from = kept[s < place ? s : s - 1]
+      next.set(record!.subarray(from, from + slotBytes), at)
+    }
+  }
+  next[16] = dim & 0xff
+  next[17] = dim >>> 8
+  next[18] = slots
+  pool(next, dim, slots, policy.count)
+  sealRecord(next, 'ring', nextVersion(recordVersion(record)))
+  return { outcome: 'written', record: next }
+}
+
+/** Checks that a record is a ring of vectors of length `dim`. @throws RequestError, StoreCorruptError, StoreFormatError */
+export function checkRing(record: Uint8Array, dim: number): void {
+  checkHeader(record, 'ring')
+  checkDim(record, dim)
+}
+
+/** The newest slot's tag. Call `checkRing` first. */
+export function newestTag(record: Uint8Array, dim: number): SlotTag {
+  return tagAt(record, pooledAt + 2 * dim)
+}
+
+/** Decodes the pooled vector to `into[at …]`. Call `checkRing` first. */
+export function decodePooled(record: Uint8Array, dim: number, into: Float32Array, at: number): void {
+  decodeHalf(record, pooledAt, dim, into, at)
+}
+
+/** Decodes the newest vector to `into[at …]`. Call `checkRing` first. */
+export function decodeLatest(record: Uint8Array, dim: number, into: Float32Array, at: number): void {
+  decodeHalf(record, pooledAt + 2 * dim + slotHeaderBytes, dim, into, at)
+}
+
+export interface DecodedRing {
+  readonly dim: number
+  readonly version: number
+  /** Number of newest slots that `pooled` averages. */
+  readonly pooledSlots: number
+  readonly pooled: Float32Array
+  /** Newest first. */
+  readonly slots: readonly (SlotTag & { readonly vector: Float32Array })[]
+}
+
+/** All of a ring, checked: for tools and tests, not for reads. @throws StoreCorruptError, StoreFormatError */
+export function decodeRing(record: Uint8Array): DecodedRing {
+  checkRecord(record, 'ring')
+  const dim = ringDim(record)
+  const vectorAt = (offset: number) => {
+    const vector = new Float32Array(dim)
+    decodeHalf(record, offset, dim, vector, 0)
+    return vector
+  }
+  const slots = Array.from({ length: record[18] }, (_, s) => {
+    const at = pooledAt + 2 * dim + s * (slotHeaderBytes + 2 * dim)
+    return { ...tagAt(record, at), vector: vectorAt(at + slotHeaderBytes) }
+  })
+  return { dim, version: recordVersion(record), pooledSlots: record[19], pooled: vectorAt(pooledAt), slots }
+}
+
+function ringDim(record: Uint8Array): number {
+  return record[16] | (record[17] << 8)
+}
+
+function checkDim(record: Uint8Array, dim: number): void {
+  const heldDim = ringDim(record)
+  if (heldDim !== dim) {
+    throw new RequestError(
+      `the ring holds vectors of length ${heldDim}, not ${dim}; give the new size a new model name`,
+    )
+  }
+  if (record.length !== pooledAt + 2 * dim + record[18] * (slotHeaderBytes + 2 * dim) || record[18] === 0) {
+    throw new StoreCorruptError(
+      'a ring record does not hold the slots that it counts; run a check and restore a backup',
+    )
+  }
+}
+
+function tagAt(record: Uint8Array, at: number): SlotTag {
+  return {
+    snapshot: readUint32(record, at),
+    frame: readUint32(record, at + 4),
+    featureTimeMs: readFloat64(record, at + 8),
+    writtenMs: readFloat64(record, at + 16),
+  }
+}
+
+function writeSlot(
+  record: Uint8Array,
+  at: number,
+  tag: SlotTag,
+  vectors: Float32Array,
+  row: number,
+  dim: number,
+): void {
+  writeUint32(record, at, tag.snapshot)
+  writeUint32(record, at + 4, tag.frame)
+  writeFloat64(record, at + 8, tag.featureTimeMs)
+  writeFloat64(record, at + 16, tag.writtenMs)
+  const bad = encodeHalf(vectors, row * dim, dim, record, at + slotHeaderBytes)
+  if (bad >= 0) throw new NonFiniteVectorError(row, bad, vectors[row * dim + bad])
+}
+
+/** Averages the newest slots of the newest slot's frame into the record's pooled vector. */
+function pool(record: Uint8Array, dim: number, slots: number, count: number): void {
+  const frame = readUint32(record, pooledAt + 2 * dim + 4)
+  const offsets: number[] = []
+  for (let s = 0; s < slots && offsets.length < count; s++) {
+    const at = pooledAt + 2 * dim + s * (slotHeaderBytes + 2 * dim)
+    if (readUint32(record, at + 4) === frame) offsets.push(at + slotHeaderBytes)
+  }
+  const pooled = new Float32Array(dim)
+  weightedAverage(record, offsets, new Array(offsets.length).fill(1 / offsets.length), dim, pooled)
+  encodeHalf(pooled, 0, dim, record, pooledAt)
+  record[19] = offsets.length
+}

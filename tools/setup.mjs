@@ -1,0 +1,35 @@
+// Makes a fresh clone ready: npm packages, a WebGPU adapter and, with --browser, a Chromium for the tests. Needs Node
+// and npm alone, changes nothing outside the workspace, and is quick where nothing is missing.
+import { pathToFileURL } from 'node:url'
+import { ensureAdapter } from './adapter.mjs'
+import { ensureBrowser } from './browser.mjs'
+import { checkNativePackages, installDependencies } from './dependencies.mjs'
+import { reportSetupError } from './setup-error.mjs'
+
+/**
+ * @param {{ browser: boolean }} needs
+ * @returns {Promise<boolean>} false where something is missing that only a person can bring; what and how is printed
+ */
+export async function setUp({ browser }) {
+  const startMs = performance.now()
+  const say = (/** @type {string} */ line) => {
+    const seconds = ((performance.now() - startMs) / 1000).toFixed(0).padStart(3)
+    process.stdout.write(`set-up ${seconds} s  ${line}\n`)
+  }
+  try {
+    await installDependencies(say)
+    await checkNativePackages(say)
+    await ensureAdapter(say)
+    if (browser) await ensureBrowser(say)
+    return true
+  } catch (error) {
+    reportSetupError(error)
+    return false
+  }
+}
+
+if (import.meta.url === pathToFileURL(process.argv[1] ?? '').href) {
+  const ready = await setUp({ browser: process.argv.includes('--browser') })
+  if (ready) process.stdout.write('Ready. Start with: npm start\n')
+  process.exitCode = ready ? 0 : 1
+}

@@ -1,0 +1,46 @@
+// `npm test -- FILTERS`: set-up where needed, lint, types, every test. Its last line is "N passed, N failed".
+import { withDriver } from '../packages/cli/bin/driver-environment.js'
+import { runProgram } from './run-program.mjs'
+import { setUp } from './setup.mjs'
+import { countTests } from './test-counts.mjs'
+import { typecheck } from './typecheck.mjs'
+import { environmentFile, inWorkspace } from './workspace.mjs'
+
+process.exitCode = (await setUp({ browser: true })) && (await testAll(process.argv.slice(2))) ? 0 : 1
+
+/**
+ * @param {string[]} filters parts of test files' paths; none for all
+ * @returns {Promise<boolean>}
+ */
+async function testAll(filters) {
+  const checked = [report('Lint and format', await lint()), report('Types', await typecheck())]
+
+  Object.assign(process.env, withDriver(environmentFile))
+  const { startVitest } = await import('vitest/node')
+  const vitest = await startVitest('test', filters, { root: inWorkspace('.'), run: true, watch: false })
+  const counts = countTests(vitest.state.getTestModules(), vitest.state.getUnhandledErrors())
+  await vitest.close()
+
+  if (counts.skipped > 0) process.stdout.write(`${counts.skipped} skipped\n`)
+  // A test that did not run proved nothing: on a developer's machine that may do, where changes are judged it may not.
+  const failed = counts.failed + (process.env.CI ? counts.skipped : 0)
+  if (checked.includes(false)) process.stdout.write('Lint or types failed, see above.\n')
+  process.stdout.write(`${counts.passed} passed, ${failed} failed\n`)
+  return failed === 0 && counts.passed > 0 && !checked.includes(false)
+}
+
+/** @returns {Promise<string>} what Biome said; empty where all is well */
+async function lint() {
+  const args = [inWorkspace('node_modules/@biomejs/biome/bin/biome'), 'check', '.']
+  const { code, stdout, stderr } = await runProgram(process.execPath, args, { cwd: inWorkspace('.') })
+  return code === 0 ? '' : stdout + stderr
+}
+
+/**
+ * @param {string} name
+ * @param {string} complaints
+ */
+function report(name, complaints) {
+  process.stdout.write(complaints === '' ? `${name}: clean\n` : `${name}:\n${complaints}\n`)
+  return complaints === ''
+}

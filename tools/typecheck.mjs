@@ -1,0 +1,28 @@
+import { existsSync, readdirSync } from 'node:fs'
+import { runProgram } from './run-program.mjs'
+import { inWorkspace } from './workspace.mjs'
+
+/** Compilers run side by side; each is parallel inside as well. */
+const atOnce = 2
+
+/**
+ * Typechecks every package, bench and tools.
+ * @returns {Promise<string>} what the compilers said; empty where all is well
+ */
+export async function typecheck() {
+  const packages = readdirSync(inWorkspace('packages')).map((name) => `packages/${name}`)
+  const queue = [...packages, 'bench', 'tools'].filter((folder) => existsSync(inWorkspace(`${folder}/tsconfig.json`)))
+  let said = ''
+  const worker = async () => {
+    for (let folder = queue.shift(); folder; folder = queue.shift()) {
+      const { code, stdout, stderr } = await runProgram(
+        process.execPath,
+        [inWorkspace('node_modules/typescript/bin/tsc'), '-p', folder, '--pretty', 'false'],
+        { cwd: inWorkspace('.') },
+      )
+      if (code !== 0) said += stdout + stderr
+    }
+  }
+  await Promise.all(Array.from({ length: atOnce }, worker))
+  return said
+}

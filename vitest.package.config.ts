@@ -1,0 +1,20 @@
+import { defineConfig } from 'vitest/config'
+import { withDriver } from './packages/cli/bin/driver-environment.js'
+
+// Test files run in processes forked from this one: set here, the driver that set-up brought is found in them.
+Object.assign(process.env, withDriver(`${import.meta.dirname}/.env`))
+
+/** How one package is tested; the root's vitest.config.ts runs this for all of them. */
+export default defineConfig({
+  ssr: { resolve: { conditions: ['development', 'module', 'node'] } },
+  test: {
+    include: ['src/**/*.test.ts'],
+    environment: 'node',
+    pool: 'forks',
+    // A software adapter works on every core by itself, so more files at once gain nothing.
+    maxWorkers: 2,
+    // Drivers compile each pipeline at its first use, up to a second apiece.
+    testTimeout: 60_000,
+    hookTimeout: 60_000,
+  },
+})
