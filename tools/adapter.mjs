@@ -1,7 +1,7 @@
 import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { basename, join } from 'node:path'
 import { withDriver } from '../packages/cli/bin/driver-environment.js'
-import { bringDebianPackages, hasDebianPackages, libraryDirectories } from './debian-packages.mjs'
+import { bringDebianPackages, hasDebianPackages, installCommand, libraryDirectories } from './debian-packages.mjs'
 import { writeBlock } from './environment-block.mjs'
 import { runProgram } from './run-program.mjs'
 import { SetupError } from './setup-error.mjs'
@@ -23,25 +23,23 @@ export async function ensureAdapter(say) {
   if (await adapterWith(withDriver(environmentFile))) return
 
   if (existsSync(driverRoot) && (await useBroughtDriver())) return
-  if (process.platform !== 'linux') throw noAdapter('Update the graphics driver of this machine.')
-  if (!(await hasDebianPackages())) throw noAdapter(otherDistributions)
+  if (process.platform !== 'linux') throw new SetupError(missing, '# update the graphics driver, then:\nnpm run setup')
+  if (!(await hasDebianPackages())) throw new SetupError(missing, otherDistributions)
   const step = (/** @type {string} */ line) => say(`software WebGPU driver: ${line}`)
   await bringDebianPackages(packages, driverRoot, step)
   makeManifestsRelocatable()
   if (!(await useBroughtDriver()))
-    throw noAdapter(`sudo apt-get update && sudo apt-get install --yes ${packages.join(' ')}`)
+    throw new SetupError(`${missing} The software driver that was brought gives none either.`, installCommand(packages))
 }
+
+const missing = 'WebGPU finds no adapter on this machine.'
 
 const otherDistributions = [
   'sudo dnf install mesa-vulkan-drivers vulkan-loader    # Fedora, RHEL',
   'sudo pacman -S vulkan-swrast vulkan-icd-loader        # Arch',
   'sudo zypper install libvulkan_lvp libvulkan1          # openSUSE',
+  'npm run setup',
 ].join('\n')
-
-/** @param {string} remedy */
-function noAdapter(remedy) {
-  return new SetupError('WebGPU finds no adapter on this machine.', `${remedy}\nnpm run setup`)
-}
 
 /** Points the environment file at the driver in the workspace; false, and nothing written, where it gives no adapter. */
 async function useBroughtDriver() {

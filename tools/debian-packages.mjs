@@ -32,16 +32,17 @@ export async function bringDebianPackages(names, directory, say) {
 
   try {
     say('asking the package sources …')
-    await run('apt-get', ['-c', settings, 'update'], names)
+    const update = await run('apt-get', ['-c', settings, 'update'], names)
     say(`downloading ${names.join(', ')} with what they need …`)
-    await run(
-      'apt-get',
-      ['-c', settings, 'install', '--yes', '--download-only', '--no-install-recommends', ...names],
-      names,
-    )
+    const install = ['install', '--yes', '--download-only', '--no-install-recommends', ...names]
+    // A source that cannot be reached is only a warning of `update`; what follows from it shows here.
+    await run('apt-get', ['-c', settings, ...install], names, lastWords({ ...update, stdout: '' }))
     const files = readdirSync(archives).filter((file) => file.endsWith('.deb') && !systemPackages.test(file))
     if (files.length === 0)
-      throw new SetupError(`${names.join(', ')} is installed on this system already, and does not work.`, fixed(names))
+      throw new SetupError(
+        `${names.join(', ')} is installed on this system already, and does not work.`,
+        installCommand(names),
+      )
     say(`unpacking ${files.length} packages …`)
     for (const file of files) await run('dpkg', ['-x', join(archives, file), root], names)
     rmSync(directory, { recursive: true, force: true })
@@ -99,18 +100,24 @@ function aptSettings(work) {
 /**
  * @param {string} program
  * @param {readonly string[]} args
- * @param {readonly string[]} names
+ * @param {readonly string[]} names what is being brought
+ * @param {string} warnings of earlier steps, told if this one fails
  */
-async function run(program, args, names) {
-  const outcome = await runProgram(program, args, {
-    env: { ...process.env, LC_ALL: 'C', DEBIAN_FRONTEND: 'noninteractive' },
-  })
-  if (outcome.code !== 0) throw new SetupError(`${program} failed.\n${lastWords(outcome)}`, fixed(names))
+async function run(program, args, names, warnings = '') {
+  const env = { ...process.env, LC_ALL: 'C', DEBIAN_FRONTEND: 'noninteractive' }
+  const outcome = await runProgram(program, args, { env })
+  if (outcome.code === 0) return outcome
+  const words = [warnings, lastWords(outcome)].filter(Boolean).join('\n')
+  throw new SetupError(`${program} failed.\n${words}`, installCommand(names))
 }
 
-/** @param {readonly string[]} names */
-function fixed(names) {
-  return `sudo apt-get update && sudo apt-get install --reinstall --yes ${names.join(' ')}`
+/**
+ * The command that installs packages for the whole system.
+ * @param {readonly string[]} names
+ */
+export function installCommand(names) {
+  const asRoot = process.getuid?.() === 0 ? '' : 'sudo '
+  return `${asRoot}apt-get update && ${asRoot}apt-get install --reinstall --yes ${names.join(' ')}\nnpm run setup`
 }
 
 /** @param {string} directory @param {number | string} pid */

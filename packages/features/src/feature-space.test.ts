@@ -51,6 +51,7 @@ class NaiveFeatures {
     for (const { event, timeMs } of past) {
       let x = a.value === undefined ? 1 : (this.#value(event, a.value) as number | null)
       if (x === null) continue
+      if (a.atLeast !== undefined) x = Number(x >= a.atLeast)
       if (a.kind === 'residual') x -= this.#itemMean(a, ingested.slice(0, ingested.indexOf(event)), event)
       const age = a.halfLifeDays === undefined ? 0 : (asOf - timeMs) / msPerDay / a.halfLifeDays
       this.#weights(a.by, event).forEach((weight, slot) => {
@@ -71,7 +72,8 @@ class NaiveFeatures {
   /** The item's mean just before an event, given all that was ingested before it. */
   #itemMean(residual: Aggregation, before: readonly LogEvent[], event: LogEvent): number {
     const mean = this.#schema.aggregations.find(
-      ({ of, kind, value }) => of === 'item' && kind === 'mean' && value === residual.value,
+      ({ of, kind, value, atLeast }) =>
+        of === 'item' && kind === 'mean' && value === residual.value && atLeast === residual.atLeast,
     ) as Aggregation
     const history = before.filter(({ item }) => item === event.item)
     return this.#aggregate(mean, history, before, event.timeMs)[0] + (mean.prior ?? 0)
@@ -202,7 +204,14 @@ describe('fields', () => {
     expect(space.user.dense).toContain('genre-share[*]')
     expect(space.user.bags).toEqual([{ name: 'tags', buckets: 11, maxValues: 2 }])
     expect(space.user.sequence).toEqual({ length: 4, buckets: 23, channels: 3 })
-    expect(space.item.dense.slice(0, 5)).toEqual(['known', 'item-mean', 'item-events', 'item-minutes', 'item-idle'])
+    expect(space.item.dense.slice(0, 6)).toEqual([
+      'known',
+      'item-mean',
+      'item-events',
+      'item-minutes',
+      'item-idle',
+      'item-liked',
+    ])
     expect(space.item.bags.map(({ name }) => name)).toEqual(['item', 'weekday', 'hour', 'genres', 'device'])
     expect(space.item.bags[0].buckets).toBe(29)
     expect(space.item.sequence).toBeNull()

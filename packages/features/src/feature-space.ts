@@ -17,10 +17,11 @@ import { headerDoubles, type Image, ImageLayout, newImage, StateImage } from './
 
 const maxStateBytes = 2 ** 20
 
-/** An aggregation with what it is fed from: a value's field index, and for a residual the item's mean. */
+/** An aggregation with what it is fed from: a value's field index and threshold, and for a residual the item's mean. */
 interface Feed {
   readonly aggregator: Aggregator
   readonly valueIndex: number
+  readonly atLeast: number | undefined
   readonly baseline: Aggregator | null
 }
 
@@ -80,6 +81,7 @@ export class FeatureSpace {
           const feed = {
             aggregator: new Aggregator(aggregation, slots, layout),
             valueIndex: fieldIndex(value),
+            atLeast: aggregation.atLeast,
             baseline,
           }
           feeds.set(aggregation, feed)
@@ -174,21 +176,27 @@ export class FeatureSpace {
     const { timeMs } = event
     const userElapsedMs = user.elapsedMs(timeMs)
     const itemElapsedMs = item.elapsedMs(timeMs)
-    for (const { aggregator, valueIndex, baseline } of this.#userFeeds) {
-      let x = valueIndex < 0 ? 1 : this.#outcomes[valueIndex]
-      if (baseline !== null) x -= baseline.mean(item.f64, itemElapsedMs)
-      aggregator.add(user.f64, userElapsedMs, x)
+    for (const feed of this.#userFeeds) {
+      let x = this.#value(feed)
+      if (feed.baseline !== null) x -= feed.baseline.mean(item.f64, itemElapsedMs)
+      feed.aggregator.add(user.f64, userElapsedMs, x)
     }
     if (user.eventCount === 0 || timeMs >= user.lastEventMs) this.#profile.put(user, event)
     this.#ring?.push(user, event.item, this.#outcomes[this.#sequenceIndex], timeMs)
     user.advance(timeMs)
 
-    for (const { aggregator, valueIndex } of this.#itemFeeds) {
-      aggregator.add(item.f64, itemElapsedMs, valueIndex < 0 ? 1 : this.#outcomes[valueIndex])
-    }
+    for (const feed of this.#itemFeeds) feed.aggregator.add(item.f64, itemElapsedMs, this.#value(feed))
     item.advance(timeMs)
     user.save(userState)
     item.save(itemState)
+  }
+
+  /** What the event being ingested feeds an aggregation with, NaN where missing. */
+  #value({ valueIndex, atLeast }: Feed): number {
+    if (valueIndex < 0) return 1
+    const value = this.#outcomes[valueIndex]
+    if (atLeast === undefined || Number.isNaN(value)) return value
+    return value >= atLeast ? 1 : 0
   }
 
   /**
@@ -300,11 +308,12 @@ function stateMeaning(schema: Schema): string {
       buckets,
       values,
     ]),
-    schema.aggregations.map(({ name, of, kind, value, by, shrinkage, prior, halfLifeDays }) => [
+    schema.aggregations.map(({ name, of, kind, value, atLeast, by, shrinkage, prior, halfLifeDays }) => [
       name,
       of,
       kind,
       value,
+      atLeast,
       by,
       shrinkage,
       prior,

@@ -35,10 +35,10 @@ const fieldKeys: Record<FieldType, readonly string[]> = {
 
 const aggregationKeys: Record<AggregationKind, readonly string[]> = {
   count: ['by', 'halfLifeDays'],
-  mean: ['value', 'by', 'shrinkage', 'prior', 'halfLifeDays'],
-  residual: ['value', 'by', 'shrinkage', 'halfLifeDays'],
+  mean: ['value', 'atLeast', 'by', 'shrinkage', 'prior', 'halfLifeDays'],
+  residual: ['value', 'atLeast', 'by', 'shrinkage', 'halfLifeDays'],
   share: ['by', 'halfLifeDays'],
-  sum: ['value', 'by', 'halfLifeDays'],
+  sum: ['value', 'atLeast', 'by', 'halfLifeDays'],
   since: [],
 }
 
@@ -127,7 +127,7 @@ function checkTask(check: SchemaChecker, json: unknown, path: string, taken: Set
 }
 
 function checkAggregation(check: SchemaChecker, json: unknown, path: string, taken: Set<string>): void {
-  const allKeys = ['name', 'of', 'kind', 'value', 'by', 'shrinkage', 'prior', 'halfLifeDays']
+  const allKeys = ['name', 'of', 'kind', 'value', 'atLeast', 'by', 'shrinkage', 'prior', 'halfLifeDays']
   const aggregation = check.object(json, path, allKeys)
   check.newName(aggregation.name, `${path}.name`, taken)
   const owner = check.oneOf(aggregation.of, `${path}.of`, ['user', 'item'])
@@ -140,6 +140,10 @@ function checkAggregation(check: SchemaChecker, json: unknown, path: string, tak
   check.object(json, path, ['name', 'of', 'kind', ...keys])
   if (kind === 'mean' || kind === 'residual') check.text(aggregation.value, `${path}.value`)
   else if (aggregation.value !== undefined) check.text(aggregation.value, `${path}.value`)
+  if (aggregation.atLeast !== undefined) {
+    if (aggregation.value === undefined) check.fail(`${path}.atLeast`, 'there is no value to compare', 'add "value"')
+    check.number(aggregation.atLeast, `${path}.atLeast`, -maxMagnitude, maxMagnitude)
+  }
   if (kind === 'share' || aggregation.by !== undefined) check.text(aggregation.by, `${path}.by`)
   if (aggregation.shrinkage !== undefined) check.number(aggregation.shrinkage, `${path}.shrinkage`, 1e-6, 1e6)
   if (aggregation.prior !== undefined) check.number(aggregation.prior, `${path}.prior`, -maxMagnitude, maxMagnitude)

@@ -21,19 +21,23 @@ export function checkReferences(check: SchemaChecker, schema: Schema): void {
     if (aggregation.value !== undefined) outcome(aggregation.value, `${path}.value`)
     if (aggregation.by !== undefined) checkBy(check, fields, aggregation.by, `${path}.by`)
     if (aggregation.kind === 'residual' && residualBaseline(schema, aggregation) === undefined) {
+      const { value, atLeast } = aggregation
       check.fail(
         `${path}.value`,
-        `no item mean of "${aggregation.value}" to take the residual from`,
-        `add an aggregation { "of": "item", "kind": "mean", "value": "${aggregation.value}" }`,
+        `no item mean of "${value}"${atLeast === undefined ? '' : ` at least ${atLeast}`} to take the residual from`,
+        `add an aggregation ${JSON.stringify({ of: 'item', kind: 'mean', value, atLeast })}`,
       )
     }
   })
   if (schema.sequence !== undefined) outcome(schema.sequence.value, 'sequence.value')
 }
 
-/** The item mean that a residual is taken from: the schema's first one of the same value. */
+/** The item mean that a residual is taken from: the schema's first one of the same value and threshold. */
 export function residualBaseline(schema: Schema, residual: Aggregation): Aggregation | undefined {
-  return schema.aggregations.find((a) => a.of === 'item' && a.kind === 'mean' && a.value === residual.value)
+  const { value, atLeast } = residual
+  return schema.aggregations.find(
+    (a) => a.of === 'item' && a.kind === 'mean' && a.value === value && a.atLeast === atLeast,
+  )
 }
 
 function checkBy(check: SchemaChecker, fields: ReadonlyMap<string, Field>, name: string, path: string): void {

@@ -41,7 +41,7 @@ export interface Task {
  * A running statistic over the earlier events of one user, or of one item.
  * - `count`: log(1 + number of events)
  * - `mean`: shrunken mean of an outcome, (Σv + shrinkage · prior) / (n + shrinkage), encoded minus the prior
- * - `residual`: shrunken mean (prior 0) of the outcome minus the item's `mean` of the same field at that time
+ * - `residual`: shrunken mean (prior 0) of the outcome minus the item's `mean` of the same outcome at that time
  * - `share`: weight of each `by` slot ÷ total weight
  * - `sum`: decayed Σ of the outcome (or of 1 where `value` is absent), per `by` slot, encoded log(1 + x)
  * - `since`: log(1 + seconds since the last event), encoded ÷ 16
@@ -54,6 +54,8 @@ export interface Aggregation {
   kind: AggregationKind
   /** Outcome field whose value is aggregated. */
   value?: string
+  /** Aggregates 1 where the value is at least this and 0 where it is below, as a task labels it, in the value's place. */
+  atLeast?: number
   /** One slot per category: an `ids` item field with `values`, or an item `vector` (weights). */
   by?: string
   /** Weight of the prior, as a number of events. Default 3. */

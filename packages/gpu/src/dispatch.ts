@@ -16,7 +16,7 @@ export interface Dispatch {
 
 /**
  * Checks a kernel call and prepares it.
- * @throws KernelError for a missing or fractional uniform, an empty binding, or a grid over the device's limit.
+ * @throws KernelError for a missing or fractional uniform or a missing buffer, GpuLimitError for a grid over the limit.
  */
 export function prepareDispatch<S extends Shape, B extends string, T extends Tuning>(
   device: GpuDevice,

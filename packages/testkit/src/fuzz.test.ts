@@ -1,3 +1,4 @@
+import type { SeededRandom } from '@headwater/statistics'
 import { expect, test } from 'vitest'
 import { FuzzError, fuzz } from './fuzz.ts'
 
@@ -5,7 +6,7 @@ test('one shape a seed, the same shapes every time', async () => {
   const draws = async () => {
     const shapes: number[] = []
     await fuzz(
-      (random) => random.integer(1, 1_000_000),
+      (random) => random.nextBelow(1_000_000),
       (shape) => void shapes.push(shape),
     )
     return shapes
@@ -22,7 +23,7 @@ test('a failure names its seed and shape, and is seen again alone', async () => 
     seen.push(shape.rows)
     if (shape.rows > 80) throw new RangeError('too many rows')
   }
-  const draw = (random: { integer(low: number, high: number): number }) => ({ rows: random.integer(1, 100) })
+  const draw = (random: SeededRandom) => ({ rows: random.nextBelow(100) })
 
   const failure = await fuzz(draw, body, { runs: 1000 }).then(
     () => expect.unreachable(),

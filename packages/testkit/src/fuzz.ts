@@ -1,4 +1,4 @@
-import { type Random, seededRandom } from './random.ts'
+import { type SeededRandom, seededRandom } from '@headwater/statistics'
 
 export interface FuzzOptions {
   /** Number of seeds tried. Default 20. */
@@ -27,8 +27,8 @@ export class FuzzError extends Error {
  * @throws FuzzError at the first seed whose body throws.
  */
 export async function fuzz<Shape>(
-  draw: (random: Random) => Shape,
-  body: (shape: Shape, random: Random) => void | Promise<void>,
+  draw: (random: SeededRandom) => Shape,
+  body: (shape: Shape, random: SeededRandom) => void | Promise<void>,
   { runs = 20, firstSeed = 1 }: FuzzOptions = {},
 ): Promise<void> {
   for (let seed = firstSeed; seed < firstSeed + runs; seed++) {

@@ -1,4 +1,3 @@
 export { NoBrowserError, openBrowser } from './browser.ts'
 export { FuzzError, type FuzzOptions, fuzz } from './fuzz.ts'
-export { type Random, seededRandom } from './random.ts'
 export { temporaryDirectory } from './temporary-directory.ts'

@@ -101,7 +101,6 @@ export class RecurringTraining {
       this.#replay.ingest(group)
       this.#lastEventMs = Math.max(this.#lastEventMs, group[0].timeMs)
     }
-    this.#flush()
   }
 
   #flush(): void {
@@ -111,6 +110,7 @@ export class RecurringTraining {
 
   /** Trains on what was fed since the last round: first several passes over all, later the new rows and as many old ones. */
   async round(onProgress?: Progress, signal?: AbortSignal): Promise<RoundSummary> {
+    this.#flush()
     const { options, examples } = this
     const first = this.#trained === 0
     const orders = first

@@ -44,10 +44,10 @@ async function takeRejects(connection: DuckDBConnection, files: readonly LogFile
   if (!files.some(({ format }) => format === 'csv')) return { count: 0, listed: [] }
   const order = files.map(({ path }, i) => `(${i}, ${literal(path)})`).join(', ')
   const result = await connection.runAndReadAll(
-    `SELECT position, line, first(error_message), count(*) OVER ()
+    `SELECT COALESCE(position, 0) AS position, line, first(error_message), count(*) OVER ()
     FROM reject_errors JOIN reject_scans USING (scan_id, file_id)
-    JOIN (VALUES ${order}) AS listed (position, file_path) USING (file_path)
-    GROUP BY position, line ORDER BY position, line LIMIT ${listedBadRows}`,
+    LEFT JOIN (VALUES ${order}) AS listed (position, file_path) USING (file_path)
+    GROUP BY 1, 2 ORDER BY 1, 2 LIMIT ${listedBadRows}`,
   )
   const rows = result.getRows()
   return {

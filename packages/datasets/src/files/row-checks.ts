@@ -130,15 +130,22 @@ function fieldChecks(schema: Schema, { name: field, type, size }: Field, i: numb
     return checks
   }
   if (type !== 'vector') return []
+  const weights = schema.aggregations.find(({ by }) => by === field)
+  const finite = `len(list_filter(${value}, lambda entry: abs(entry) <= ${maxMagnitude}))`
   return [
-    { when: `${text} IS NOT NULL AND ${value} IS NULL`, field, reason: `${quoted(text)} || ' is no list of numbers'` },
     { when: `len(${value}) <> ${size}`, field, reason: `'has ' || len(${value}) || ' numbers, not ${size}'` },
     {
-      when: `len(list_filter(${value}, lambda entry: abs(entry) <= ${maxMagnitude})) <> ${size}`,
+      when: `${text} IS NOT NULL AND ${finite} IS DISTINCT FROM ${size}`,
       field,
-      reason: `${quoted(text)} || ' holds something else than finite numbers'`,
+      reason: `${quoted(text)} || ' is no list of finite numbers'`,
     },
+    ...(weights === undefined ? [] : [negativeWeight(field, value, weights.name)]),
   ]
+}
+
+function negativeWeight(field: string, value: string, aggregation: string): Check {
+  const reason = ` is below 0, but "${aggregation}" takes the numbers as weights`
+  return { when: `list_min(${value}) < 0`, field, reason: `list_min(${value}) || ${literal(reason)}` }
 }
 
 function quoted(text: string): string {

@@ -130,7 +130,7 @@ describe('lmdb:', () => {
     }
     const file = join(directory, 'file')
     writeFileSync(file, '')
-    for (const path of [file, join(file, 'below'), '/proc/none']) {
+    for (const path of [file, join(file, 'below'), '/sys/none']) {
       await expect(openStore(`lmdb:${path}`)).rejects.toThrow(StoreAccessError)
     }
     const path = newPath()

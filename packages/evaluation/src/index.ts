@@ -1,0 +1,6 @@
+export { drift } from './drift.ts'
+export { type MainJobOptions, runMainJob, ShortLogError } from './main-job/main-job.ts'
+export { defaultSettings, type MainJobSettings } from './main-job/settings.ts'
+export type { Stages } from './main-job/stages.ts'
+export * from './report/index.ts'
+export { type ServedColumns, ServedLogReader, type ServedRow, type ServedVector } from './serving/served-log.ts'

@@ -1,0 +1,262 @@
+/**
+ * A log served as live traffic, on log time: training goes on in rounds and publishes snapshots, every event behind the
+ * first of them is a request that reads its user's served embedding, and the event is ingested afterwards.
+ */
+import { mkdirSync } from 'node:fs'
+import { join } from 'node:path'
+import { type FeatureSpace, type LogEvent, timeGroups } from '@headwater/features'
+import type { GpuDevice } from '@headwater/gpu'
+import { assertAsOf, createPooling, type Encoder, type Pooling, type ServedBatch } from '@headwater/pooling'
+import { type LoadedTower, loadUserTower, readSnapshot } from '@headwater/runtime'
+import { openStore } from '@headwater/store'
+import { RecurringTraining } from '@headwater/training'
+import { choosePanel, panelDrift } from '../main-job/panel.ts'
+import { type MainJobSettings, publicationRows } from '../main-job/settings.ts'
+import type { Stages } from '../main-job/stages.ts'
+import type { DriftRound } from '../report/result.ts'
+import { randomVectors } from './random-encoder.ts'
+import { type ServedColumns, ServedLogWriter } from './served-log.ts'
+
+/** The served models: the trained tower, and two controls that are served in the same way. */
+export const servedModels = ['sum', 'untrained', 'random'] as const
+
+export interface TrafficSummary {
+  /** Rows before which snapshots were published. */
+  readonly snapshotRows: readonly number[]
+  readonly drift: readonly DriftRound[]
+  readonly vectorsChecked: number
+  readonly hitRate: number
+  readonly kernelShare: number
+  readonly towerParameters: number
+  readonly servedLog: { readonly path: string; readonly columns: readonly ServedColumns[] }
+  /** Of the store, with all that the traffic left in it. */
+  readonly storeUrl: string
+  readonly lastSnapshotDirectory: string
+}
+
+interface TrafficOptions {
+  readonly device: GpuDevice
+  readonly space: FeatureSpace
+  readonly log: { readonly rows: number; events(): AsyncIterable<LogEvent[]> }
+  /** Empty, for snapshots, store and served log. */
+  readonly directory: string
+  readonly settings: MainJobSettings
+  readonly seed: number
+  readonly stages: Stages
+  readonly signal?: AbortSignal | undefined
+}
+
+/** @throws AsOfError where a served vector is not strictly older than its row */
+export async function serveLiveTraffic(options: TrafficOptions): Promise<TrafficSummary> {
+  const traffic = await Traffic.create(options)
+  try {
+    return await traffic.run()
+  } finally {
+    await traffic.close()
+  }
+}
+
+const profiledSteps = 8
+
+class Traffic {
+  readonly #options: TrafficOptions
+  readonly #training: RecurringTraining
+  readonly #pooling: Pooling
+  readonly #store: Awaited<ReturnType<typeof openStore>>
+  readonly #storeUrl: string
+  readonly #columns: readonly ServedColumns[]
+  readonly #servedLog: ServedLogWriter
+  readonly #servedPath: string
+  readonly #drift: DriftRound[] = []
+  readonly #snapshotRows: number[] = []
+  readonly #cutoffs = new Map<string, number>()
+  #nowMs = 0
+  #tower: LoadedTower | null = null
+  #untrained: LoadedTower | null = null
+  #panel: string[] = []
+  #vectorsChecked = 0
+  #sumReads = 0
+  #sumHits = 0
+  #kernelShare = 0
+
+  private constructor(
+    options: TrafficOptions,
+    store: Awaited<ReturnType<typeof openStore>>,
+    storeUrl: string,
+    training: RecurringTraining,
+  ) {
+    const { space, settings, directory } = options
+    const dim = settings.config.embeddings * settings.config.width
+    this.#options = options
+    this.#training = training
+    this.#store = store
+    this.#storeUrl = storeUrl
+    this.#columns = servedModels.map((model) => ({ model, dim, latest: model === 'sum' }))
+    this.#servedPath = join(directory, 'served.npy')
+    this.#servedLog = new ServedLogWriter(this.#servedPath, this.#columns)
+    const control = { count: 1, slots: 1, slot: 'snapshot' } as const
+    this.#pooling = createPooling({
+      store,
+      space,
+      clock: { now: () => this.#nowMs },
+      refreshDelayMs: settings.refreshDelayMs,
+      models: [
+        { name: 'sum', dim, policy: { slot: 'snapshot', ...settings.pooling } },
+        { name: 'untrained', dim, policy: control },
+        { name: 'random', dim, policy: control },
+      ],
+    })
+  }
+
+  static async create(options: TrafficOptions): Promise<Traffic> {
+    const { device, space, directory, settings, seed } = options
+    mkdirSync(directory, { recursive: true })
+    const storeUrl = `lmdb:${join(directory, 'store')}`
+    const training = new RecurringTraining(device, space, join(directory, '.examples'), {
+      ...settings.training,
+      config: settings.config,
+      seed,
+    })
+    return new Traffic(options, await openStore(storeUrl), storeUrl, training)
+  }
+
+  async run(): Promise<TrafficSummary> {
+    const { log, settings, stages, directory, device, signal } = this.#options
+    const untrainedDirectory = await this.#training.publish(join(directory, 'untrained'))
+    this.#untrained = loadUserTower(device, await readSnapshot(untrainedDirectory))
+    const publications = publicationRows(log.rows, settings)
+    let lastDirectory = ''
+    let row = 0
+    stages.begin('features', publications[0])
+    for await (const group of timeGroups(log.events())) {
+      signal?.throwIfAborted()
+      if (publications.length > 0 && row >= publications[0]) {
+        stages.end()
+        publications.shift()
+        lastDirectory = await this.#publishRound(row)
+        stages.begin('serve', log.rows)
+      }
+      this.#nowMs = group[0].timeMs
+      if (this.#tower) await this.#serve(group)
+      await this.#pooling.ingest(group)
+      this.#training.feed(group)
+      row += group.length
+      stages.advance(row)
+    }
+    stages.end()
+    await this.#landAll()
+    await this.#store.flushed()
+    return {
+      snapshotRows: this.#snapshotRows,
+      drift: this.#drift,
+      vectorsChecked: this.#vectorsChecked,
+      hitRate: this.#sumReads === 0 ? 0 : this.#sumHits / this.#sumReads,
+      kernelShare: this.#kernelShare,
+      towerParameters: this.#training.weights.set.count,
+      servedLog: { path: this.#servedPath, columns: this.#columns },
+      storeUrl: this.#storeUrl,
+      lastSnapshotDirectory: lastDirectory,
+    }
+  }
+
+  /** Trains on what is new, publishes a snapshot and hands it to pooling; the first time, backfills all known users. */
+  async #publishRound(row: number): Promise<string> {
+    const { device, space, directory, settings, stages, signal } = this.#options
+    stages.begin('train', 0)
+    await this.#training.round((done, total) => stages.advance(done / total, 'of the round'), signal)
+    const first = this.#tower === null
+    if (first) this.#kernelShare = (await this.#training.profileSteps(profiledSteps)).kernelShare
+    const path = await this.#training.publish(join(directory, 'snapshots'))
+    stages.end()
+
+    stages.begin('publish', 0)
+    const before = this.#tower
+    const tower = loadUserTower(device, await readSnapshot(path))
+    this.#tower = tower
+    this.#snapshotRows.push(row)
+    await this.#publish('sum', this.#encoder(tower))
+    if (before) {
+      const pair = [before, tower].map(({ snapshot, encoder }) => ({ snapshot: snapshot.manifest.snapshot, encoder }))
+      this.#drift.push(await panelDrift(space, this.#store, this.#panel, this.#nowMs, pair[0], pair[1]))
+      // Refreshes that were due keep the tower they were captured with, so those are computed first.
+      await this.#pooling.drain()
+      before.dispose()
+    } else {
+      await this.#publish('untrained', this.#encoder(this.#untrained!))
+      await this.#publish('random', this.#randomEncoder())
+      await this.#pooling.backfill(this.#store.keys('user'), this.#nowMs)
+      this.#panel = await choosePanel(this.#store, settings.panelUsers)
+    }
+    stages.end()
+    return path
+  }
+
+  #encoder({ snapshot, encoder }: LoadedTower): Encoder {
+    const { manifest } = snapshot
+    return {
+      snapshot: manifest.snapshot,
+      frame: manifest.frame,
+      // The manifest's cut-off is the last event trained on, an encoder's the first moment behind it.
+      dataCutoffMs: manifest.dataCutoffMs + 1,
+      dim: encoder.dim,
+      encode: (batch) => encoder.encode(batch),
+    }
+  }
+
+  #randomEncoder(): Encoder {
+    const { seed } = this.#options
+    const { dim } = this.#columns[0]
+    return { snapshot: 1, frame: 1, dataCutoffMs: 0, dim, encode: randomVectors(seed, dim) }
+  }
+
+  async #publish(model: string, encoder: Encoder): Promise<void> {
+    this.#cutoffs.set(`${model} ${encoder.snapshot}`, encoder.dataCutoffMs)
+    await this.#pooling.publish(model, encoder)
+  }
+
+  /** Reads and logs what the group's users are served, before any of its events is ingested. */
+  async #serve(group: readonly LogEvent[]): Promise<void> {
+    const users = group.map(({ user }) => user)
+    // A refresh only matters once its user is read again, so the encoder runs in batches as large as that allows.
+    if (this.#pooling.hasDue(users)) await this.#pooling.drain()
+    const served = await this.#pooling.read(users, servedModels)
+    assertAsOf(served, this.#nowMs, (model, snapshot) => this.#cutoffs.get(`${model} ${snapshot}`))
+    this.#log(group, served)
+  }
+
+  #log(group: readonly LogEvent[], { models }: ServedBatch): void {
+    for (const [i, { row, timeMs }] of group.entries()) {
+      const vectors = models.map((m) => ({
+        status: m.status[i],
+        snapshot: m.snapshot[i],
+        featureTimeMs: m.featureTimeMs[i],
+        ageMs: m.ageMs[i],
+        pooled: m.vectors.subarray(i * m.dim, (i + 1) * m.dim),
+        latest: m.latest.subarray(i * m.dim, (i + 1) * m.dim),
+      }))
+      this.#servedLog.append({
+        row,
+        timeMs,
+        models: vectors.map((v, m) => (this.#columns[m].latest ? v : { ...v, latest: null })),
+      })
+      this.#vectorsChecked += models.length
+      this.#sumReads++
+      if (vectors[0].snapshot > 0) this.#sumHits++
+    }
+  }
+
+  /** Lets every refresh that was offered land. */
+  async #landAll(): Promise<void> {
+    this.#nowMs += this.#options.settings.refreshDelayMs + 1
+    await this.#pooling.drain()
+  }
+
+  async close(): Promise<void> {
+    await this.#pooling.close()
+    this.#servedLog.close()
+    await this.#store.close()
+    this.#tower?.dispose()
+    this.#untrained?.dispose()
+    this.#training.dispose()
+  }
+}

@@ -1,0 +1,121 @@
+/** Read latency and freshness by the wall's clock, over a copy of the store that the traffic left behind. */
+import { cpSync, mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import type { FeatureSpace, LogEvent } from '@headwater/features'
+import type { GpuDevice } from '@headwater/gpu'
+import { createPooling, startRefreshing } from '@headwater/pooling'
+import { loadUserTower, readSnapshot } from '@headwater/runtime'
+import { nearestRankPercentiles } from '@headwater/statistics'
+import { openStore } from '@headwater/store'
+import type { MainJobSettings } from '../main-job/settings.ts'
+import type { Stages } from '../main-job/stages.ts'
+import type { MainJobResult } from '../report/result.ts'
+
+interface WallClockOptions {
+  readonly device: GpuDevice
+  readonly space: FeatureSpace
+  /** Directory of the LMDB store; it is copied and left as it is. */
+  readonly storePath: string
+  readonly snapshotDirectory: string
+  /** Events whose users are read and which are ingested anew, as of now. */
+  readonly recent: readonly LogEvent[]
+  readonly settings: MainJobSettings
+  readonly stages: Stages
+  readonly signal?: AbortSignal | undefined
+}
+
+type Timings = Pick<MainJobResult, 'read' | 'freshness'>
+
+const percents = [0, 1, 5, 10, 25, 50, 75, 90, 95, 99, 99.9, 100]
+const percentileAt = (values: Float64Array, percent: number) => nearestRankPercentiles(values, [percent])[0]
+
+/** Reads one user at a time while refreshes run beside; events go in one after another, each timed until a read knows it. */
+export async function measureByWallClock(options: WallClockOptions): Promise<Timings> {
+  const directory = mkdtempSync(join(tmpdir(), 'headwater-wall-clock-'))
+  try {
+    cpSync(options.storePath, directory, { recursive: true })
+    return await measure(options, `lmdb:${directory}`)
+  } finally {
+    rmSync(directory, { recursive: true, force: true })
+  }
+}
+
+async function measure(options: WallClockOptions, storeUrl: string): Promise<Timings> {
+  const { device, space, settings, recent, stages, signal } = options
+  const store = await openStore(storeUrl)
+  const tower = loadUserTower(device, await readSnapshot(options.snapshotDirectory))
+  const { manifest } = tower.snapshot
+  const dim = tower.encoder.dim
+  const clock = { now: () => Date.now() }
+  const pooling = createPooling({
+    store,
+    space,
+    clock,
+    refreshDelayMs: 0,
+    models: [{ name: 'sum', dim, policy: { slot: 'snapshot', ...settings.pooling } }],
+  })
+  await pooling.publish('sum', {
+    snapshot: manifest.snapshot,
+    frame: manifest.frame,
+    dataCutoffMs: manifest.dataCutoffMs + 1,
+    dim,
+    encode: (batch) => tower.encoder.encode(batch),
+  })
+  const refresher = startRefreshing(pooling)
+  const latencyUs = new Float64Array(settings.timedReads)
+  const freshnessMs = new Float64Array(settings.timedEvents)
+  const readsPerEvent = Math.ceil(settings.timedReads / settings.timedEvents)
+  let reads = 0
+  const timedRead = async (user: string) => {
+    const startMs = performance.now()
+    const served = await pooling.read([user], ['sum'])
+    if (reads < latencyUs.length) latencyUs[reads++] = (performance.now() - startMs) * 1000
+    return served.models[0]
+  }
+  stages.begin('wall clock', settings.timedEvents)
+  try {
+    for (const event of recent.slice(0, 100)) await timedRead(event.user)
+    reads = 0
+    for (let e = 0; e < settings.timedEvents; e++) {
+      signal?.throwIfAborted()
+      const event = recent[e % recent.length]
+      const nowMs = Date.now()
+      const arrivedMs = performance.now()
+      await pooling.ingest([{ ...event, timeMs: nowMs }])
+      let fresh = false
+      for (let i = 0; !fresh || i < readsPerEvent; i++) {
+        // Other users are read meanwhile, as other requests would; timers and the encoder get their turn.
+        const served = await timedRead(i % 2 === 0 ? event.user : recent[(e + i) % recent.length].user)
+        if (i % 2 === 0 && !fresh && served.featureTimeMs[0] >= nowMs) {
+          fresh = true
+          freshnessMs[e] = performance.now() - arrivedMs
+        }
+        if (i % 8 === 7) await new Promise((resolve) => setTimeout(resolve, 1))
+      }
+      stages.advance(e + 1)
+    }
+  } finally {
+    stages.end()
+    await refresher.stop()
+    await pooling.close()
+    tower.dispose()
+    await store.close()
+  }
+  const us = latencyUs.subarray(0, reads)
+  return {
+    read: {
+      count: reads,
+      p50Us: percentileAt(us, 50),
+      p99Us: percentileAt(us, 99),
+      hitRate: pooling.counters.hits / pooling.counters.reads,
+      quantiles: percents.map((percent) => ({ percent, us: percentileAt(us, percent) })),
+    },
+    freshness: {
+      count: freshnessMs.length,
+      p50Ms: percentileAt(freshnessMs, 50),
+      p99Ms: percentileAt(freshnessMs, 99),
+      quantiles: percents.map((percent) => ({ percent, ms: percentileAt(freshnessMs, percent) })),
+    },
+  }
+}

@@ -1,0 +1,33 @@
+/** Base of every error that pooling throws on purpose. */
+export class PoolingError extends Error {
+  override name = 'PoolingError'
+}
+
+/** Options, models or encoders that do not fit together. */
+export class PoolingConfigError extends PoolingError {
+  override name = 'PoolingConfigError'
+}
+
+/** A model that was asked for but not declared. */
+export class UnknownModelError extends PoolingError {
+  override name = 'UnknownModelError'
+
+  constructor(model: string, declared: Iterable<string>) {
+    super(`model "${model}" is not declared; declared are: ${[...declared].join(', ')}`)
+  }
+}
+
+/** Refreshes that failed: an encoder threw or gave an array of another size, or the store did. The rest landed. */
+export class RefreshError extends PoolingError {
+  override name = 'RefreshError'
+}
+
+/** States that other writers changed each time between read and write. */
+export class ContentionError extends PoolingError {
+  override name = 'ContentionError'
+}
+
+/** A served vector that was made from what was not known strictly before the time it was served for: a leak. */
+export class AsOfError extends PoolingError {
+  override name = 'AsOfError'
+}

@@ -1,0 +1,67 @@
+import type { EmbeddingStore } from '@headwater/store'
+import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { openLmdb } from '../testing/lmdb-stores.ts'
+import { constantEncoder, eventOf, heldEncoder, model, space } from '../testing/towers.ts'
+import { createPooling, RefreshError, servedStatus, startRefreshing } from './index.ts'
+
+describe('refreshing on the wall clock', () => {
+  let store: EmbeddingStore
+  beforeEach(async () => {
+    store = await openLmdb()
+  })
+  afterEach(() => store.close())
+
+  const create = () =>
+    createPooling({ store, space, models: [model], clock: { now: Date.now }, refreshDelayMs: 0, batchSize: 4 })
+  const until = async (holds: () => boolean) => {
+    while (!holds()) await new Promise((resolve) => setTimeout(resolve, 1))
+  }
+
+  it('lands refreshes by itself, in whole and part batches', async () => {
+    const pooling = create()
+    await pooling.publish('m', constantEncoder(1, 2))
+    const refresher = startRefreshing(pooling)
+    const users = Array.from({ length: 30 }, (_, i) => `u${i}`)
+    for (const user of users) await pooling.ingest([eventOf(user, 'i', Date.now())])
+    await until(() => pooling.counters.refreshes >= 30)
+    expect([...(await pooling.read(users, ['m'])).models[0].status]).toEqual(users.map(() => servedStatus.fresh))
+    await refresher.stop()
+  })
+
+  it('counts and tells of failures, and recovers with the next snapshot', async () => {
+    const pooling = create()
+    const errors: unknown[] = []
+    const refresher = startRefreshing(pooling, { onError: (error) => errors.push(error) })
+    const failing = { ...constantEncoder(1, 1), encode: () => Promise.reject(new Error('device lost')) }
+    await pooling.publish('m', failing)
+    await pooling.ingest([eventOf('a', 'i', Date.now())])
+    await until(() => refresher.errors === 1)
+    expect(errors[0]).toBeInstanceOf(RefreshError)
+    expect(String(errors[0])).toContain('device lost')
+    await pooling.publish('m', constantEncoder(2, 4))
+    pooling.offer('a')
+    await until(() => pooling.counters.refreshes === 1)
+    expect((await pooling.read(['a'], ['m'])).models[0].vectors[0]).toBe(4)
+    await refresher.stop()
+  })
+
+  it('stops only when the batch under way has landed, and reads meanwhile', async () => {
+    const pooling = create()
+    const held = heldEncoder(1, 3)
+    await pooling.publish('m', held.encoder)
+    const refresher = startRefreshing(pooling)
+    await pooling.ingest([eventOf('a', 'i', Date.now())])
+    await held.called()
+    let stopped = false
+    const stopping = refresher.stop().then(() => {
+      stopped = true
+    })
+    expect((await pooling.read(['a'], ['m'])).models[0].status[0]).toBe(servedStatus.default)
+    expect(stopped).toBe(false)
+    held.release()
+    await stopping
+    expect((await pooling.read(['a'], ['m'])).models[0].vectors[0]).toBe(3)
+    pooling.offer('a')
+    expect(pooling.waiting).toBe(1)
+  })
+})
