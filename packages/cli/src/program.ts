@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { Command, CommanderError } from 'commander'
 import { registerDoctor } from './doctor.ts'
+import { registerRun } from './run.ts'
 
 const { version } = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8')) as { version: string }
 
@@ -11,6 +12,7 @@ function createProgram(): Command {
     .version(version)
     .showHelpAfterError('Add --help to see what is possible.')
     .exitOverride()
+  registerRun(program, version)
   registerDoctor(program)
   return program
 }
@@ -27,7 +29,7 @@ export async function runCommandLine(args: readonly string[]): Promise<number> {
     // Commander has printed its own; asking for help or the version ends this way too, with code 0.
     if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 2
     process.stderr.write(`headwater: ${describeFailure(error)}\n`)
-    return 1
+    return Number(process.exitCode ?? 1)
   }
 }
 

@@ -5,6 +5,8 @@ import tuningTable from './tuning-table.json' with { type: 'json' }
 export interface DeviceOptions {
   /** A `GPU` to ask, a browser's `navigator.gpu` for instance. Default: Dawn in this process. */
   gpu?: GPU
+  /** Dawn's own options where `gpu` is absent: `['backend=null']` compiles WGSL without a driver and never executes. */
+  dawn?: readonly string[]
   label?: string
   /** Asked for only where the adapter has them. Default: subgroups, timestamp-query, shader-f16. */
   features?: readonly GPUFeatureName[]
@@ -156,7 +158,7 @@ export class GpuDevice {
  * @throws NoAdapterError when there is none.
  */
 export async function requestDevice(options: DeviceOptions = {}): Promise<GpuDevice> {
-  const gpu = options.gpu ?? (await import('./dawn.ts')).dawn()
+  const gpu = options.gpu ?? (await import('./dawn.ts')).dawn(options.dawn)
   // An adapter is used up by one requestDevice, so each device asks for its own.
   const adapter = await gpu.requestAdapter({ powerPreference: 'high-performance' })
   if (!adapter) throw new NoAdapterError()

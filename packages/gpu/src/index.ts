@@ -25,3 +25,4 @@ export {
 } from './kernel.ts'
 export { Pacer } from './pacer.ts'
 export { type KernelProfile, Program } from './program.ts'
+export { Readback } from './readback.ts'

@@ -40,7 +40,9 @@ describe('putting draining off', () => {
       for (const { vectors, latest, status, snapshot, featureTimeMs } of batch.models) {
         served.push([...vectors, ...latest, ...status, ...snapshot, ...featureTimeMs])
       }
-      await pooling.ingest(users.map((user) => eventOf(user, `i${random(5)}`, clock.nowMs, 1 + random(10))))
+      // Events come of users who were not read just before, too.
+      const active = [...users, `u${random(12)}`, `u${random(12)}`]
+      await pooling.ingest(active.map((user) => eventOf(user, `i${random(5)}`, clock.nowMs, 1 + random(10))))
     }
     clock.nowMs += 5_000
     await pooling.drain()

@@ -260,18 +260,21 @@ export class Pooling {
     this.#captured.release(batch)
   }
 
-  /** Runs a batch through its encoders and lands the results; one model's failure leaves the others be. */
+  /** Runs a batch through its encoders, all at once, and lands the results; one model's failure leaves the others be. */
   async #compute(batch: RowBatch, failures: unknown[]): Promise<void> {
     const rows = batch.rows()
-    for (const [model, encoder] of batch.encoders) {
+    const encoders = [...batch.encoders]
+    const results = await Promise.allSettled(encoders.map(([, encoder]) => encoder.encode(rows, batch.users)))
+    for (const [i, [model, encoder]] of encoders.entries()) {
+      const result = results[i]
       try {
-        const vectors = await encoder.encode(rows, batch.users)
-        if (vectors.length !== rows.rows * encoder.dim) {
+        if (result.status === 'rejected') throw result.reason
+        if (result.value.length !== rows.rows * encoder.dim) {
           throw new PoolingError(
-            `snapshot ${encoder.snapshot} of model "${model}" gave ${vectors.length} values for ${rows.rows} users`,
+            `snapshot ${encoder.snapshot} of model "${model}" gave ${result.value.length} values for ${rows.rows} users`,
           )
         }
-        await this.#land(model, encoder, batch, vectors)
+        await this.#land(model, encoder, batch, result.value)
       } catch (error) {
         this.#counters.failed += rows.rows
         failures.push(error)

@@ -64,6 +64,14 @@ export class ParameterSet {
     return table
   }
 
+  /** Names and shapes of everything that a snapshot holds. */
+  entries(): { name: string; rows: number; cols: number; initialization: Initialization }[] {
+    return [
+      ...this.parameters.map(({ name, rows, cols, initialization }) => ({ name, rows, cols, initialization })),
+      ...this.tables.map(({ name, rows, width, initialization }) => ({ name, rows, cols: width, initialization })),
+    ]
+  }
+
   /** Number of trained values, padding not counted. */
   get count(): number {
     const dense = this.parameters.reduce((sum, p) => sum + p.rows * p.cols, 0)
@@ -173,9 +181,11 @@ export class Weights {
     }
   }
 
-  /** Writes one parameter or table, [rows, cols] without padding. */
+  /** Writes one parameter or table, [rows, cols] without padding. @throws RangeError for an unknown name or another size. */
   write(name: string, data: Float32Array): void {
     const target = this.#find(name)
+    if (data.length !== target.rows * target.cols)
+      throw new RangeError(`"${name}" is ${target.rows} × ${target.cols}, not ${data.length} values.`)
     const packed = new Float32Array(target.rows * target.stride)
     for (let r = 0; r < target.rows; r++)
       packed.set(data.subarray(r * target.cols, (r + 1) * target.cols), r * target.stride)
@@ -191,14 +201,6 @@ export class Weights {
     for (let r = 0; r < source.rows; r++)
       data.set(packed.subarray(r * source.stride, r * source.stride + source.cols), r * source.cols)
     return data
-  }
-
-  /** Names and shapes of everything that a snapshot holds. */
-  entries(): { name: string; rows: number; cols: number; initialization: Initialization }[] {
-    return [
-      ...this.set.parameters.map(({ name, rows, cols, initialization }) => ({ name, rows, cols, initialization })),
-      ...this.set.tables.map(({ name, rows, width, initialization }) => ({ name, rows, cols: width, initialization })),
-    ]
   }
 
   #find(name: string): Tensor {

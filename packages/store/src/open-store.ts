@@ -22,7 +22,7 @@ export async function openStore(url: string, { tenant = 'default' }: StoreOption
   checkName('tenant', tenant)
   if (url === 'memory:') return new DriverStore(new MemoryDriver(), tenant)
   if (url.startsWith('lmdb:') && url.length > 5) {
-    return new DriverStore(new LmdbDriver(url.slice(5), { groupWrites: 4_096, groupDelayMs: 2 }), tenant)
+    return new DriverStore(new LmdbDriver(url.slice(5), { groupBytes: 2 ** 24, groupDelayMs: 2 }), tenant)
   }
   throw new StoreUrlError(url)
 }

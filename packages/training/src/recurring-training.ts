@@ -1,7 +1,15 @@
+import { mkdir } from 'node:fs/promises'
 import type { FeatureSpace, LogEvent } from '@headwater/features'
 import { groupsByTime, Replay } from '@headwater/features'
 import type { GpuDevice, KernelProfile } from '@headwater/gpu'
-import { declareTower, type NamedMatrix, publishSnapshot, type TowerConfig, Weights } from '@headwater/runtime'
+import {
+  declareTower,
+  listSnapshots,
+  type NamedMatrix,
+  publishSnapshot,
+  type TowerConfig,
+  Weights,
+} from '@headwater/runtime'
 import { type SeededRandom, seededRandom } from '@headwater/statistics'
 import { ExampleFile } from './example-file.ts'
 import { initialize } from './initialize.ts'
@@ -56,7 +64,6 @@ export class RecurringTraining {
   #steps = 0
   #trained = 0
   #lastEventMs = Number.NEGATIVE_INFINITY
-  #snapshots = 0
 
   /** @param examplePath where encoded examples are kept until `dispose`. */
   constructor(device: GpuDevice, space: FeatureSpace, examplePath: string, options: TrainingOptions) {
@@ -153,15 +160,16 @@ export class RecurringTraining {
   /** The weights as they are now, padding taken out. */
   async matrices(): Promise<NamedMatrix[]> {
     const matrices: NamedMatrix[] = []
-    for (const { name, rows, cols } of this.weights.entries())
+    for (const { name, rows, cols } of this.weights.set.entries())
       matrices.push({ name, rows, cols, data: await this.weights.read(name) })
     return matrices
   }
 
   /** Publishes the weights as the model's next snapshot. Warm starts stay in one alignment frame. @returns its directory. */
   async publish(modelDirectory: string): Promise<string> {
+    await mkdir(modelDirectory, { recursive: true })
     return publishSnapshot(modelDirectory, this.space.schema, await this.matrices(), {
-      snapshot: ++this.#snapshots,
+      snapshot: (await listSnapshots(modelDirectory)).length + 1,
       frame: 1,
       dataCutoffMs: this.#trained > 0 ? this.#lastEventMs : 0,
       trainedRows: this.#trained,

@@ -218,7 +218,7 @@ class Traffic {
   async #serve(group: readonly LogEvent[]): Promise<void> {
     const users = group.map(({ user }) => user)
     // A refresh only matters once its user is read again, so the encoder runs in batches as large as that allows.
-    if (this.#pooling.hasDue(users)) await this.#pooling.drain()
+    if (this.#pooling.hasDue(users) || this.#pooling.due >= this.#pooling.batchSize) await this.#pooling.drain()
     const served = await this.#pooling.read(users, servedModels)
     assertAsOf(served, this.#nowMs, (model, snapshot) => this.#cutoffs.get(`${model} ${snapshot}`))
     this.#log(group, served)

@@ -50,7 +50,8 @@ fn finish(row: u32, col4: u32, sum: vec4f) {
   if (u.hasBias == 1u) { value += bias[u.biasOffset + col4]; }
   let index = u.cOffset + row * u.cRow + col4;
   if (u.accumulate == 1u) { value += c[index]; }
-  if (u.relu == 1u) { value = max(value, vec4f()); }
+  // Not max(), which may turn NaN into 0 and hide it.
+  if (u.relu == 1u) { value = select(value, vec4f(), value < vec4f()); }
   if (u.dropout > 0.0) {
     let col = col4 * 4u;
     value *= vec4f(keep(row, col), keep(row, col + 1u), keep(row, col + 2u), keep(row, col + 3u));

@@ -14,12 +14,15 @@ export class SafetensorsError extends Error {
 
 const maxHeaderBytes = 16 * 2 ** 20
 
+/** @throws SafetensorsError for a matrix of another size than it says, or with values that are not finite. */
 export function encodeSafetensors(matrices: readonly NamedMatrix[], metadata: Record<string, string>): Uint8Array {
   let end = 0
   const header: Record<string, unknown> = { __metadata__: metadata }
   for (const { name, rows, cols, data } of matrices) {
     if (data.length !== rows * cols)
       throw new SafetensorsError(`Tensor ${name} has ${data.length} values, not ${rows} × ${cols}.`)
+    if (!data.every(Number.isFinite))
+      throw new SafetensorsError(`Tensor ${name} holds NaN or infinite values: training diverged. Lower its rates.`)
     header[name] = { dtype: 'F32', shape: [rows, cols], data_offsets: [end, end + data.byteLength] }
     end += data.byteLength
   }
@@ -44,23 +47,28 @@ export function decodeSafetensors(file: Uint8Array, source: string): Map<string,
   const headerBytes = Number(new DataView(file.buffer, file.byteOffset).getBigUint64(0, true))
   if (headerBytes > maxHeaderBytes || 8 + headerBytes > file.length)
     throw fail(`header of ${headerBytes} bytes does not fit`)
-  let header: Record<string, { dtype: string; shape: number[]; data_offsets: [number, number] }>
+  let header: Record<string, { dtype?: unknown; shape?: unknown; data_offsets?: unknown } | null> | null
   try {
     header = JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(file.subarray(8, 8 + headerBytes)))
   } catch {
     throw fail('header is not JSON')
   }
+  if (typeof header !== 'object' || header === null) throw fail('header is no JSON object')
   const matrices = new Map<string, NamedMatrix>()
   for (const [name, entry] of Object.entries(header)) {
     if (name === '__metadata__') continue
-    const [start, end] = entry.data_offsets ?? []
-    const [rows, cols] = entry.shape ?? []
-    if (entry.dtype !== 'F32' || entry.shape.length !== 2) throw fail(`tensor ${name} is not an F32 matrix`)
-    if (!(start >= 0 && end - start === rows * cols * 4 && 8 + headerBytes + end <= file.length))
+    if (entry?.dtype !== 'F32' || !isPair(entry.shape)) throw fail(`tensor ${name} is not an F32 matrix`)
+    const [rows, cols] = entry.shape
+    const [start, end] = isPair(entry.data_offsets) ? entry.data_offsets : [0, -1]
+    if (end - start !== rows * cols * 4 || 8 + headerBytes + end > file.length)
       throw fail(`tensor ${name} does not fit the file`)
-    const data = new Float32Array(file.slice(8 + headerBytes + start, 8 + headerBytes + end).buffer)
+    const data = new Float32Array(new Uint8Array(file.subarray(8 + headerBytes + start, 8 + headerBytes + end)).buffer)
     if (!data.every(Number.isFinite)) throw fail(`tensor ${name} holds NaN or infinite values`)
     matrices.set(name, { name, rows, cols, data })
   }
   return matrices
+}
+
+function isPair(value: unknown): value is [number, number] {
+  return Array.isArray(value) && value.length === 2 && value.every((n) => Number.isSafeInteger(n) && n >= 0)
 }

@@ -93,9 +93,12 @@ export async function publishSnapshot(
   return target
 }
 
-/** Directories of the whole snapshots under a model's directory, oldest first. */
+/** Directories of the whole snapshots under a model's directory, oldest first; none where nothing was published yet. */
 export async function listSnapshots(modelDirectory: string): Promise<string[]> {
-  const names = await readdir(modelDirectory)
+  const names = await readdir(modelDirectory).catch((cause: NodeJS.ErrnoException) => {
+    if (cause.code === 'ENOENT') return []
+    throw cause
+  })
   return names
     .filter((name) => /^snapshot-\d{6,}$/.test(name))
     .sort((a, b) => Number(a.slice(9)) - Number(b.slice(9)))
@@ -126,9 +129,9 @@ export async function readSnapshot(directory: string): Promise<Snapshot> {
     }
   }
   const manifest: SnapshotManifest = json('manifest.json', await file('manifest.json'))
-  if (manifest.format !== formatVersion)
+  if (manifest?.format !== formatVersion)
     throw new SnapshotError(
-      `${directory} has format ${manifest.format}, this version reads ${formatVersion}. Use the version that wrote it.`,
+      `${directory} has format ${manifest?.format}, this version reads ${formatVersion}. Use the version that wrote it.`,
     )
   const schemaFile = await file('schema.json')
   const weightsFile = await file('weights.safetensors')
@@ -136,7 +139,7 @@ export async function readSnapshot(directory: string): Promise<Snapshot> {
     ['schema', schemaFile],
     ['weights', weightsFile],
   ] as const)
-    if (sha256(data) !== manifest.checksums[name])
+    if (sha256(data) !== manifest.checksums?.[name])
       throw new SnapshotError(`${directory}: the checksum of its ${name} does not match. Publish it again.`)
   return {
     directory,
@@ -157,13 +160,14 @@ export interface LoadedTower {
 export function loadUserTower(device: GpuDevice, snapshot: Snapshot): LoadedTower {
   const space = compileFeatures(snapshot.schema)
   const tower = declareTower(space.user, space.item, snapshot.schema.tasks.length, snapshot.manifest.config)
-  const weights = new Weights(device, tower.set, false)
-  for (const { name, rows, cols } of weights.entries()) {
+  const entries = tower.set.entries()
+  for (const { name, rows, cols } of entries) {
     const matrix = snapshot.matrices.get(name)
     if (matrix?.rows !== rows || matrix.cols !== cols)
       throw new SnapshotError(`${snapshot.directory}: tensor ${name} is missing or not ${rows} × ${cols}.`)
-    weights.write(name, matrix.data)
   }
+  const weights = new Weights(device, tower.set, false)
+  for (const { name } of entries) weights.write(name, snapshot.matrices.get(name)!.data)
   const encoder = new UserEncoder(device, tower.user, weights)
   return {
     snapshot,

@@ -1,6 +1,6 @@
 /** Shape letters: R rows, K embeddings of D. */
 import type { SideBatch } from '@headwater/features'
-import type { GpuDevice } from '@headwater/gpu'
+import { type GpuDevice, Readback } from '@headwater/gpu'
 import { SparseInputBatch } from '../layers/sparse-inputs.ts'
 import type { Weights } from '../parameters.ts'
 import { type Plan, Recorder } from '../plan/recorder.ts'
@@ -14,6 +14,7 @@ interface Bucket {
   readonly inputs: SparseInputBatch
   readonly embeddings: Tensor
   readonly plan: Plan
+  readonly readback: Readback
 }
 
 /** Rows of user features in, user embeddings out. */
@@ -50,10 +51,11 @@ export class UserEncoder {
   async #encode(batch: SideBatch): Promise<Float32Array> {
     const rows = buckets.find((size) => size >= batch.rows)
     if (!rows) throw new RangeError(`A batch of ${batch.rows} rows is over the encoder's ${this.maxRows}; split it.`)
-    const { inputs, embeddings, plan } = this.#bucket(rows)
+    const { inputs, embeddings, plan, readback } = this.#bucket(rows)
+    const sizeBytes = batch.rows * this.dim * 4
     inputs.upload(batch)
-    plan.program.submit()
-    return new Float32Array(await this.device.read(embeddings.storage.buffer!, batch.rows * this.dim * 4))
+    plan.program.submit((encoder) => readback.copy(encoder, embeddings.storage.buffer!, sizeBytes))
+    return new Float32Array(await readback.take(sizeBytes))
   }
 
   #bucket(rows: number): Bucket {
@@ -63,15 +65,18 @@ export class UserEncoder {
     const rec = new Recorder(this.device)
     const embeddings = rec.keep(rec.tensor('user embeddings', rows, this.dim))
     userForward(rec, this.weights, this.tower, inputs, embeddings, false)
-    const bucket = { inputs, embeddings, plan: rec.plan(`encode ${rows}`) }
+    const plan = rec.plan(`encode ${rows}`)
+    const readback = new Readback(this.device, `encode ${rows}`, rows * this.dim * 4)
+    const bucket = { inputs, embeddings, plan, readback }
     this.#buckets.set(rows, bucket)
     return bucket
   }
 
   dispose(): void {
-    for (const { inputs, plan } of this.#buckets.values()) {
+    for (const { inputs, plan, readback } of this.#buckets.values()) {
       inputs.dispose()
       plan.dispose()
+      readback.dispose()
     }
     this.#buckets.clear()
   }

@@ -20,8 +20,8 @@ const keyEncoder = {
 }
 
 export interface LmdbOptions {
-  /** Writes that make a group go to the disk before its delay is over. */
-  readonly groupWrites: number
+  /** A group of this size goes to the disk before its delay is over; two of them are held at most. */
+  readonly groupBytes: number
   /** Longest that a write waits for others to join its group. */
   readonly groupDelayMs: number
 }
@@ -183,9 +183,9 @@ export class LmdbDriver implements Driver {
 
   /** Sees to it that the open group is sent; waits only where writes outrun the disk. */
   async #schedule(): Promise<void> {
-    if (this.#open.size < this.#options.groupWrites) return this.#sendLater()
+    if (this.#open.bytes < this.#options.groupBytes) return this.#sendLater()
     if (this.#sending !== null) await this.#sending
-    if (this.#sending === null && this.#open.size >= this.#options.groupWrites) this.#sendUnattended()
+    if (this.#sending === null && this.#open.bytes >= this.#options.groupBytes) this.#sendUnattended()
   }
 
   #sendLater(): void {

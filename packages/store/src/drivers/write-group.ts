@@ -8,6 +8,13 @@ export class WriteGroup {
     item: new Map(),
   }
 
+  #bytes = 0
+
+  /** Of the records, not of what holds them. */
+  get bytes(): number {
+    return this.#bytes
+  }
+
   get size(): number {
     return this.#records.ring.size + this.#records.user.size + this.#records.item.size
   }
@@ -18,7 +25,9 @@ export class WriteGroup {
   }
 
   set(table: Table, address: string, record: Uint8Array | null): void {
-    this.#records[table].set(address, record)
+    const records = this.#records[table]
+    this.#bytes += (record?.length ?? 0) - (records.get(address)?.length ?? 0)
+    records.set(address, record)
   }
 
   addresses(table: Table): Iterable<string> {

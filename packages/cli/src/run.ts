@@ -1,0 +1,120 @@
+import { execFileSync } from 'node:child_process'
+import { type Command, InvalidArgumentError } from 'commander'
+import { checkOutputFile, openOutputDirectory, writeOutputFile } from './output.ts'
+import { userPath } from './paths.ts'
+import { progressOn } from './progress.ts'
+
+interface RunOptions {
+  data: string
+  schema?: string
+  maxBadRows: number
+  out?: string
+  seed: number
+  seeds: number
+  report: string
+  json?: string
+}
+
+function wholeNumber(least: number, most: number) {
+  return (text: string): number => {
+    const value = Number(text)
+    if (!/^\d+$/.test(text) || value < least || value > most)
+      throw new InvalidArgumentError(`Give a whole number from ${least} to ${most.toLocaleString('en')}.`)
+    return value
+  }
+}
+
+/** Adds `headwater run`, the main job. */
+export function registerRun(program: Command, version: string): void {
+  program
+    .command('run')
+    .description('train on a log, serve it as live traffic, and measure what the served embeddings are worth')
+    .option(
+      '--data <what>',
+      'movietweetings (bundled), synthetic, or a file or glob: Parquet, CSV, JSONL',
+      'movietweetings',
+    )
+    .option('--schema <file>', "JSON that describes a file's columns, tasks and features")
+    .option('--max-bad-rows <n>', 'bad rows to leave out before giving up', wholeNumber(0, 1e9), 0)
+    .option('--out <dir>', 'keep snapshots, store and served log there')
+    .option('--seed <n>', 'first seed', wholeNumber(0, 1e9), 1)
+    .option('--seeds <n>', 'seeds to run and to average over', wholeNumber(1, 100), 1)
+    .option('--report <file>', 'where the HTML report goes', 'report.html')
+    .option('--json <file>', 'also write the figures as JSON')
+    .action((options: RunOptions) => run(options, version))
+}
+
+async function run(options: RunOptions, version: string): Promise<void> {
+  const startedAt = new Date().toISOString()
+  const report = userPath(options.report)
+  const json = options.json === undefined ? undefined : userPath(options.json)
+  checkOutputFile('--report', report)
+  if (json !== undefined) checkOutputFile('--json', json)
+  const [{ openLog }, { requestDevice }, { runMainJob, renderReport, renderTable }] = await Promise.all([
+    import('@headwater/datasets'),
+    import('@headwater/gpu'),
+    import('@headwater/evaluation'),
+  ])
+  const abort = new AbortController()
+  const stop = (signal: NodeJS.Signals) => {
+    process.exitCode = signal === 'SIGINT' ? 130 : 143
+    abort.abort(new StoppedError(signal))
+  }
+  process.once('SIGINT', stop).once('SIGTERM', stop)
+  const own = !['movietweetings', 'synthetic'].includes(options.data)
+  const directory = openOutputDirectory(options.out === undefined ? undefined : userPath(options.out))
+  try {
+    const device = await requestDevice()
+    const log = await openLog({
+      data: own ? userPath(options.data) : options.data,
+      ...(options.schema !== undefined && { schema: userPath(options.schema) }),
+      maxBadRows: options.maxBadRows,
+      seed: options.seed,
+      signal: abort.signal,
+    })
+    try {
+      const result = await runMainJob({
+        device,
+        log,
+        source: own ? options.data : options.data === 'synthetic' ? `synthetic, seed ${options.seed}` : 'bundled',
+        directory: directory.path,
+        seeds: Array.from({ length: options.seeds }, (_, i) => options.seed + i),
+        stages: progressOn(),
+        signal: abort.signal,
+        about: { version, commit: currentCommit(), command: `headwater ${process.argv.slice(2).join(' ')}`, startedAt },
+      })
+      process.stdout.write(renderTable(result))
+      writeOutputFile(report, renderReport(result))
+      if (json !== undefined) writeOutputFile(json, `${JSON.stringify(result, null, 2)}\n`)
+      process.stdout.write(`Report: ${report}\n`)
+      if (options.out !== undefined) process.stdout.write(`Snapshots, store and served log: ${directory.path}\n`)
+    } finally {
+      await log.close()
+      device.destroy()
+    }
+  } finally {
+    directory.release()
+    process.off('SIGINT', stop).off('SIGTERM', stop)
+  }
+}
+
+/** The user, or the system, asked the command to stop. */
+class StoppedError extends Error {
+  override readonly name = 'StoppedError'
+
+  constructor(signal: string) {
+    super(`stopped by ${signal}; whole snapshots under --out are kept, nothing else was written.`)
+  }
+}
+
+function currentCommit(): string | null {
+  try {
+    return execFileSync('git', ['rev-parse', '--short', 'HEAD'], {
+      cwd: import.meta.dirname,
+      encoding: 'utf8',
+      stdio: ['ignore', 'pipe', 'ignore'],
+    }).trim()
+  } catch {
+    return null
+  }
+}

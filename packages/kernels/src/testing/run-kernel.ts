@@ -1,0 +1,71 @@
+import {
+  type AnyKernel,
+  type Arrays,
+  type GpuDevice,
+  Program,
+  prepareDispatch,
+  type ReferenceArrays,
+  type Shape,
+  type Tuning,
+} from '@headwater/gpu'
+import { expect } from 'vitest'
+
+/** Names of the bindings that a kernel writes. */
+export const outputsOf = (kernel: AnyKernel) =>
+  Object.entries(kernel.bindings as Record<string, { access: string }>).flatMap(([name, binding]) =>
+    binding.access === 'read_write' ? [name] : [],
+  )
+
+/** Runs a kernel once on a device. @returns its outputs. */
+export async function runKernel(
+  device: GpuDevice,
+  kernel: AnyKernel,
+  tuning: Tuning,
+  shape: Shape,
+  arrays: Arrays,
+): Promise<Record<string, Float32Array>> {
+  const buffers = Object.fromEntries(
+    Object.entries(arrays).map(([name, array]) => {
+      const usage = GPUBufferUsage.STORAGE | GPUBufferUsage.COPY_SRC | GPUBufferUsage.COPY_DST
+      const buffer = device.buffer(name, array.byteLength, usage)
+      device.gpuDevice.queue.writeBuffer(buffer, 0, array as Float32Array<ArrayBuffer>)
+      return [name, buffer]
+    }),
+  )
+  const program = new Program(device, [prepareDispatch(device, kernel, shape, buffers, tuning)], kernel.name)
+  program.submit()
+  const outputs: Record<string, Float32Array> = {}
+  for (const name of outputsOf(kernel))
+    outputs[name] = new Float32Array(await device.read(buffers[name], arrays[name].byteLength))
+  program.dispose()
+  for (const buffer of Object.values(buffers)) device.release(buffer)
+  return outputs
+}
+
+/** A copy of the arrays in float64, for the reference. */
+export const widen = (arrays: Arrays): ReferenceArrays =>
+  Object.fromEntries(
+    Object.entries(arrays).map(([name, a]) => [name, a instanceof Float32Array ? Float64Array.from(a) : a.slice()]),
+  )
+
+/** Every value of every output, also those that the kernel has no business to write, is as in the reference. */
+export function expectReference(
+  kernel: AnyKernel,
+  tuning: Tuning,
+  shape: Shape,
+  arrays: Arrays,
+  got: Record<string, Float32Array>,
+): void {
+  const want = widen(arrays)
+  kernel.reference(shape, want)
+  const { absolute, relative } = kernel.tolerance(shape, tuning)
+  for (const name of outputsOf(kernel)) {
+    let worst = 0
+    let at = -1
+    for (const [i, value] of want[name].entries()) {
+      const error = Math.abs(got[name][i] - value) / (absolute + relative * Math.abs(value) + Number.MIN_VALUE)
+      if (!(error <= worst)) [worst, at] = [error, i]
+    }
+    expect(worst, `${name}[${at}]: got ${got[name][at]}, want ${want[name][at]}`).toBeLessThanOrEqual(1)
+  }
+}

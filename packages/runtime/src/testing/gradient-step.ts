@@ -1,0 +1,139 @@
+import type { SideBatch } from '@headwater/features'
+import type { GpuDevice } from '@headwater/gpu'
+import { bceMultiTask, padded } from '@headwater/kernels'
+import {
+  declareTower,
+  interactionTensor,
+  mixBackward,
+  mixForward,
+  type Plan,
+  persistent,
+  Recorder,
+  SparseInputBatch,
+  type Tensor,
+  userBackward,
+  userForward,
+  Weights,
+} from '../index.ts'
+import type { TinyTower } from './tiny-towers.ts'
+
+/** Rate of the tables in the step; row-wise Adagrad starts at zero, so a table's gradient follows from its change. */
+const tableRate = 1
+
+/** Forward and backward of both towers for R rows, without the dense optimizer: gradients stay to be read. */
+export class GradientStep {
+  readonly weights: Weights
+  readonly plan: Plan
+  readonly #device: GpuDevice
+  readonly #tower: TinyTower
+  readonly #rows: number
+  readonly #user: SparseInputBatch
+  readonly #item: SparseInputBatch
+  readonly #labels: Tensor
+  readonly #rowWeights: Tensor
+  readonly #logits: Tensor
+  readonly #loss: Tensor
+
+  constructor(device: GpuDevice, tower: TinyTower, rows: number, taskWeights: readonly number[]) {
+    this.#device = device
+    this.#tower = tower
+    this.#rows = rows
+    const { set, user, mix } = declareTower(tower.user, tower.item, tower.tasks, tower.config)
+    this.weights = new Weights(device, set, true)
+    this.#user = new SparseInputBatch(device, user.inputs, rows, true)
+    this.#item = new SparseInputBatch(device, mix.inputs, rows, true)
+    const own = (label: string, r: number, c: number) =>
+      persistent(device.buffer(label, r * padded(c) * 4, GPUBufferUsage.STORAGE | GPUBufferUsage.COPY_DST), r, c)
+    this.#labels = own('labels', rows, tower.tasks)
+    this.#rowWeights = own('row weights', 1, rows)
+    const tasks = own('task weights', 1, tower.tasks)
+    this.#write(tasks, Float32Array.from(taskWeights))
+    this.#write(this.weights.rates, Float32Array.of(0, tableRate))
+
+    const rec = new Recorder(device)
+    this.weights.recordTransposes(rec)
+    const z = interactionTensor(rec, mix, rows)
+    const savedUser = userForward(rec, this.weights, user, this.#user, z, true)
+    const savedMix = mixForward(rec, this.weights, mix, this.#item, z, true)
+    this.#logits = rec.keep(savedMix.logits)
+    this.#loss = rec.keep(rec.tensor('loss', rows, tower.tasks))
+    const dlogits = rec.tensor('gradient of logits', rows, tower.tasks)
+    rec.dispatch(
+      bceMultiTask,
+      { R: rows, T: tower.tasks, scale: 1 },
+      {
+        logits: savedMix.logits,
+        labels: this.#labels,
+        rowWeights: this.#rowWeights,
+        taskWeights: tasks,
+        loss: this.#loss,
+        dlogits,
+      },
+    )
+    const dEmbeddings = mixBackward(rec, this.weights, mix, this.#item, savedMix, dlogits)
+    userBackward(rec, this.weights, user, this.#user, savedUser, dEmbeddings)
+    this.plan = rec.plan('gradient step')
+  }
+
+  #write({ storage }: Tensor, data: Float32Array<ArrayBuffer>): void {
+    this.#device.gpuDevice.queue.writeBuffer(storage.buffer!, 0, data)
+  }
+
+  async #rowsOf({ storage, stride, cols }: Tensor, rows: number): Promise<number[]> {
+    const data = new Float32Array(await this.#device.read(storage.buffer!, rows * stride * 4))
+    return Array.from({ length: rows * cols }, (_, i) => data[Math.floor(i / cols) * stride + (i % cols)])
+  }
+
+  /** Forgets what the tables' Adagrad accumulated, which a table's gradient is worked out from. */
+  clearSquares(): void {
+    for (const table of this.weights.set.tables) {
+      const { storage } = this.weights.tableSquares(table)
+      this.#device.gpuDevice.queue.writeBuffer(storage.buffer!, 0, new Float32Array(storage.sizeBytes / 4))
+    }
+  }
+
+  /** Runs a batch of at most R rows. @returns logits and losses [rows, T], and every gradient, [rows, cols] without padding. */
+  async run(batch: { user: SideBatch; item: SideBatch; labels: readonly number[] }) {
+    const { weights } = this
+    const { rows } = batch.user
+    const { tasks } = this.#tower
+    const before = new Map<string, Float32Array>()
+    for (const { name } of weights.set.tables) before.set(name, await weights.read(name))
+
+    this.#user.upload(batch.user)
+    this.#item.upload(batch.item)
+    const labels = new Float32Array(rows * padded(tasks))
+    for (const [i, label] of batch.labels.entries()) labels[Math.floor(i / tasks) * padded(tasks) + (i % tasks)] = label
+    this.#write(this.#labels, labels)
+    this.#write(this.#rowWeights, new Float32Array(this.#rows).fill(1, 0, rows))
+    this.plan.program.submit()
+
+    const gradients = new Map<string, Float64Array>()
+    const dense = new Float32Array(await this.#device.read(weights.gradient!.storage.buffer!))
+    for (const { name, rows: R, cols, offset } of weights.set.parameters)
+      gradients.set(
+        name,
+        Float64Array.from(
+          { length: R * cols },
+          (_, i) => dense[offset + Math.floor(i / cols) * padded(cols) + (i % cols)],
+        ),
+      )
+    for (const table of weights.set.tables) {
+      const squares = new Float32Array(await this.#device.read(weights.tableSquares(table).storage.buffer!))
+      const after = await weights.read(table.name)
+      const start = before.get(table.name)!
+      gradients.set(
+        table.name,
+        Float64Array.from(after, (value, i) => {
+          const root = Math.sqrt(squares[Math.floor(i / table.width)])
+          return ((start[i] - value) / tableRate) * (root + 1e-8)
+        }),
+      )
+    }
+    return {
+      logits: await this.#rowsOf(this.#logits, rows),
+      losses: await this.#rowsOf(this.#loss, rows),
+      gradients,
+    }
+  }
+}
