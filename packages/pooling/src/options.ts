@@ -15,6 +15,8 @@ export interface PoolingPolicy {
   readonly slots?: number
   /** One slot a snapshot, or one a refresh as the paper reads. */
   readonly slot: 'snapshot' | 'refresh'
+  /** Embeddings whose features lie further behind the newest's are not averaged. Default: all are. */
+  readonly maxLagMs?: number
   /** Rows older than this are flagged stale. Default: never. */
   readonly maxAgeMs?: number
   /** Rows older than this are not served; the default vector is. Default: never. */
@@ -62,8 +64,9 @@ export function rulesOf(models: readonly PoolingModel[]): ReadonlyMap<string, Mo
         `model "${name}": defaultVector has ${defaultVector.length} values; give dim, ${dim}`,
       )
     }
-    const { count, slot, slots = Math.max(3, count), maxAgeMs = Infinity, timeToLiveMs = Infinity } = policy
-    rules.set(name, { name, dim, defaultVector, maxAgeMs, timeToLiveMs, append: { slots, count, slot } })
+    const { count, slot, slots = Math.max(3, count), maxLagMs = Infinity } = policy
+    const { maxAgeMs = Infinity, timeToLiveMs = Infinity } = policy
+    rules.set(name, { name, dim, defaultVector, maxAgeMs, timeToLiveMs, append: { slots, count, slot, maxLagMs } })
   }
   return rules
 }

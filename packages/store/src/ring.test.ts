@@ -101,7 +101,7 @@ describe('ring', () => {
     }
     for (let round = 0; round < 300; round++) {
       const slots = 1 + next(4)
-      const policy = { slots, count: 1 + next(slots), slot }
+      const policy = { slots, count: 1 + next(slots), slot, maxLagMs: round % 3 === 0 ? Infinity : next(6) }
       let held: { snapshot: number; time: number; frame: number; value: number }[] = []
       let record: Uint8Array | undefined
       for (let step = 0; step < 25; step++) {
@@ -124,7 +124,9 @@ describe('ring', () => {
         expect(decoded.slots.map((each) => [each.snapshot, each.featureTimeMs, each.frame, each.vector[0]])).toEqual(
           held.map((each) => [each.snapshot, each.time, each.frame, halfToFloat(floatToHalf(each.value))]),
         )
-        const pooled = held.filter((each) => each.frame === held[0].frame).slice(0, policy.count)
+        const pooled = held
+          .filter((each) => each.frame === held[0].frame && held[0].time - each.time <= policy.maxLagMs)
+          .slice(0, policy.count)
         const mean = pooled.reduce((sum, each) => sum + halfToFloat(floatToHalf(each.value)), 0) / pooled.length
         expect(Math.abs(decoded.pooled[0] - mean)).toBeLessThanOrEqual(Math.abs(mean) * 2 ** -10)
       }

@@ -35,6 +35,11 @@ export interface AppendPolicy {
   readonly count: number
   /** `snapshot`: a slot a snapshot, renewed by later feature times. `refresh`: a slot a refresh, as the paper reads. */
   readonly slot: 'snapshot' | 'refresh'
+  /**
+   * Slots whose features lie further than this behind the newest slot's are kept but not averaged: they would bring back
+   * a user of long ago. Milliseconds, 0 or more; absent: no limit.
+   */
+  readonly maxLagMs?: number
 }
 
 /** What an embedding was made from and when. Snapshot and frame are u32; times are milliseconds since 1970. */
@@ -58,7 +63,7 @@ const duplicate: AppendedRing = { outcome: 'duplicate', record: null }
 const older: AppendedRing = { outcome: 'older', record: null }
 
 /** @throws RequestError */
-export function checkPolicy({ slots, count, slot }: AppendPolicy): void {
+export function checkPolicy({ slots, count, slot, maxLagMs = Infinity }: AppendPolicy): void {
   if (!(Number.isInteger(slots) && slots >= 1 && slots <= maxSlots)) {
     throw new RequestError(`policy.slots is ${slots}; give an integer from 1 to ${maxSlots}`)
   }
@@ -68,6 +73,7 @@ export function checkPolicy({ slots, count, slot }: AppendPolicy): void {
   if (slot !== 'snapshot' && slot !== 'refresh') {
     throw new RequestError(`policy.slot is "${slot}"; give "snapshot" or "refresh"`)
   }
+  if (!(maxLagMs >= 0)) throw new RequestError(`policy.maxLagMs is ${maxLagMs}; give milliseconds, 0 or more`)
 }
 
 /**
@@ -127,7 +133,7 @@ export function appendToRing(
   next[16] = dim & 0xff
   next[17] = dim >>> 8
   next[18] = slots
-  pool(next, dim, slots, policy.count)
+  pool(next, dim, slots, policy)
   sealRecord(next, 'ring', nextVersion(recordVersion(record)))
   return { outcome: 'written', record: next }
 }
@@ -222,13 +228,15 @@ function writeSlot(
   if (bad >= 0) throw new NonFiniteVectorError(row, bad, vectors[row * dim + bad])
 }
 
-/** Averages the newest slots of the newest slot's frame into the record's pooled vector. */
-function pool(record: Uint8Array, dim: number, slots: number, count: number): void {
-  const frame = readUint32(record, pooledAt + 2 * dim + 4)
+/** Averages the newest slots of the newest slot's frame and not far behind it into the record's pooled vector. */
+function pool(record: Uint8Array, dim: number, slots: number, policy: AppendPolicy): void {
+  const { count, maxLagMs = Infinity } = policy
+  const { frame, featureTimeMs } = newestTag(record, dim)
   const offsets: number[] = []
   for (let s = 0; s < slots && offsets.length < count; s++) {
     const at = pooledAt + 2 * dim + s * (slotHeaderBytes + 2 * dim)
-    if (readUint32(record, at + 4) === frame) offsets.push(at + slotHeaderBytes)
+    const held = tagAt(record, at)
+    if (held.frame === frame && featureTimeMs - held.featureTimeMs <= maxLagMs) offsets.push(at + slotHeaderBytes)
   }
   const pooled = new Float32Array(dim)
   weightedAverage(record, offsets, new Array(offsets.length).fill(1 / offsets.length), dim, pooled)

@@ -11,7 +11,7 @@ export interface MainJobSettings {
   /** Part of the log's rows in each later round. */
   readonly roundShare: number
   /** Most snapshots whose vectors are averaged, and how far a vector's features may lie behind the newest one's. */
-  readonly pooling: { readonly count: number; readonly maxAgeMs: number }
+  readonly pooling: { readonly count: number; readonly maxLagMs: number }
   /** Log time from the offer of a refresh until its vector can be read. */
   readonly refreshDelayMs: number
   /** Users whose vectors are compared from snapshot to snapshot. */
@@ -29,7 +29,7 @@ export const defaultSettings: MainJobSettings = {
   training: defaultTraining,
   firstShare: 0.6,
   roundShare: 0.06,
-  pooling: { count: 3, maxAgeMs: 3 * dayMs },
+  pooling: { count: 3, maxLagMs: 3 * dayMs },
   refreshDelayMs: 1000,
   panelUsers: 2000,
   timedReads: 20_000,
