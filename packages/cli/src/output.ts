@@ -5,6 +5,7 @@ import {
   mkdtempSync,
   readdirSync,
   renameSync,
+  rmdirSync,
   rmSync,
   statSync,
   writeFileSync,
@@ -17,8 +18,13 @@ export class OutputError extends Error {
   override readonly name = 'OutputError'
 }
 
+/** Null where nothing is found, a path through a file or a locked directory included. */
 function isDirectory(path: string): boolean | null {
-  return statSync(path, { throwIfNoEntry: false })?.isDirectory() ?? null
+  try {
+    return statSync(path).isDirectory()
+  } catch {
+    return null
+  }
 }
 
 function reason(cause: unknown): string {
@@ -30,7 +36,7 @@ export function checkOutputFile(option: string, path: string): void {
   if (isDirectory(path)) throw new OutputError(`${option}: ${path} is a directory; name a file.`)
   const directory = dirname(path)
   if (isDirectory(directory) !== true)
-    throw new OutputError(`${option}: the directory ${directory} does not exist; make it first.`)
+    throw new OutputError(`${option}: there is no directory ${directory}; make it first.`)
   try {
     accessSync(directory, constants.W_OK)
   } catch (cause) {
@@ -48,13 +54,14 @@ export function writeOutputFile(path: string, text: string): void {
     renameSync(partial, path)
   } catch (cause) {
     rmSync(partial, { force: true })
-    throw new OutputError(`${path} cannot be written (${reason(cause)}).`, { cause })
+    throw new OutputError(`${path} cannot be written (${reason(cause)}); choose another place.`, { cause })
   }
 }
 
-/** Where a job keeps its files: the user's directory, or a temporary one that `release` removes. */
+/** Where a job keeps its files: the user's directory, or a temporary one. */
 export interface OutputDirectory {
   readonly path: string
+  /** Removes the temporary directory, and the user's where it was made for the job and nothing is in it. */
   release(): void
 }
 
@@ -65,13 +72,41 @@ export function openOutputDirectory(path: string | undefined): OutputDirectory {
     return { path: temporary, release: () => rmSync(temporary, { recursive: true, force: true }) }
   }
   if (isDirectory(path) === false) throw new OutputError(`--out: ${path} is a file; name a directory.`)
+  let made: readonly string[]
   try {
-    mkdirSync(path, { recursive: true })
+    made = makeDirectory(path)
     accessSync(path, constants.W_OK)
   } catch (cause) {
     throw new OutputError(`--out: ${path} cannot be written (${reason(cause)}); choose another place.`, { cause })
   }
   if (readdirSync(path).length > 0)
     throw new OutputError(`--out: ${path} is not empty; name a new directory, or empty it.`)
-  return { path, release: () => {} }
+  return { path, release: () => removeEmpty(made) }
+}
+
+/**
+ * Makes a directory and those above it, one by one: Node 20's `recursive` never returns where the system refuses a
+ * directory with an error that says that a parent is missing, as under /proc.
+ * @returns what was made, innermost first
+ */
+function makeDirectory(path: string): string[] {
+  if (isDirectory(path)) return []
+  const parent = dirname(path)
+  const made = parent === path ? [] : makeDirectory(parent)
+  try {
+    mkdirSync(path)
+  } catch (cause) {
+    removeEmpty(made)
+    throw cause
+  }
+  return [path, ...made]
+}
+
+/** Removes directories, innermost first, up to the first that holds something. */
+function removeEmpty(directories: readonly string[]): void {
+  try {
+    for (const directory of directories) rmdirSync(directory)
+  } catch {
+    // It holds something, or somebody else was faster.
+  }
 }

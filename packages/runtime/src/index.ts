@@ -9,6 +9,7 @@ export {
   type LoadedTower,
   listSnapshots,
   loadUserTower,
+  nextSnapshotNumber,
   publishSnapshot,
   readSnapshot,
   type Snapshot,

@@ -1,11 +1,10 @@
-import { mkdir } from 'node:fs/promises'
 import type { FeatureSpace, LogEvent } from '@headwater/features'
 import { groupsByTime, Replay } from '@headwater/features'
 import type { GpuDevice, KernelProfile } from '@headwater/gpu'
 import {
   declareTower,
-  listSnapshots,
   type NamedMatrix,
+  nextSnapshotNumber,
   publishSnapshot,
   type TowerConfig,
   Weights,
@@ -38,7 +37,7 @@ export const defaultTraining: Omit<TrainingOptions, 'config' | 'seed'> = {
 /** A round's figures. */
 export interface RoundSummary {
   readonly steps: number
-  /** Mean training loss of the first task, nats. */
+  /** Mean training loss of the first task, nats; NaN where there was nothing to train on. */
   readonly loss: number
 }
 
@@ -102,8 +101,8 @@ export class RecurringTraining {
   feed(events: Iterable<LogEvent>): void {
     for (const group of groupsByTime(events)) {
       for (const event of group) {
-        this.#replay.encode(event, this.#encoded, this.#encodedRows++)
-        if (this.#encodedRows === encodeRows) this.#flush()
+        this.#replay.encode(event, this.#encoded, this.#encodedRows)
+        if (++this.#encodedRows === encodeRows) this.#flush()
       }
       this.#replay.ingest(group)
       this.#lastEventMs = Math.max(this.#lastEventMs, group[0].timeMs)
@@ -167,9 +166,8 @@ export class RecurringTraining {
 
   /** Publishes the weights as the model's next snapshot. Warm starts stay in one alignment frame. @returns its directory. */
   async publish(modelDirectory: string): Promise<string> {
-    await mkdir(modelDirectory, { recursive: true })
     return publishSnapshot(modelDirectory, this.space.schema, await this.matrices(), {
-      snapshot: (await listSnapshots(modelDirectory)).length + 1,
+      snapshot: await nextSnapshotNumber(modelDirectory),
       frame: 1,
       dataCutoffMs: this.#trained > 0 ? this.#lastEventMs : 0,
       trainedRows: this.#trained,

@@ -1,13 +1,15 @@
 /**
  * A downstream ranking model, small and plain: hashed ids and dense features, with or without a served embedding.
- *   X = [dense | mean of each bag's embeddings];  P = e W_p + b_p for a served embedding e
- *   H₁ = ReLU(X W + P W' + b);  H₂ = ReLU(H₁ W₂ + b₂);  logit = H₂ w + X w' + P w'' + b₃
+ *   X = [dense | mean of each bag's embeddings];  q = X W_q + b_q + e W_e, where e is the served embedding, if there is one
+ *   Z = [q | G grouped dots of q and X W_v + b_v];  H₁ = ReLU(X W + Z W' + b);  H₂ = ReLU(H₁ W₂ + b₂)
+ *   logit = H₂ w + X w' + Z w'' + b₃
  * Shape letters: R rows, D width of the served embedding.
  */
 import type { SideBatch, SideLayout } from '@headwater/features'
 import type { GpuDevice } from '@headwater/gpu'
-import { bceMultiTask, padded } from '@headwater/kernels'
+import { bceMultiTask, groupedDotBackward, groupedDotForward, padded } from '@headwater/kernels'
 import {
+  columns,
   declareLinear,
   declareSparseInputs,
   linearBackward,
@@ -37,7 +39,9 @@ export interface RankingModelOptions {
 }
 
 const idWidth = 16
-const projectionWidth = 16
+/** Width of q, and its dots with the item's vector: pairwise interactions that a plain MLP is slow to find. */
+const queryWidth = 32
+const dots = 8
 const hiddenWidths = [64, 32] as const
 
 function declare(layout: SideLayout, embeddingDim: number) {
@@ -51,15 +55,16 @@ function declare(layout: SideLayout, embeddingDim: number) {
     second: declareLinear(set, 'second', hiddenWidths[0], hiddenWidths[1], { inputGradient: true }),
     last: declareLinear(set, 'last', hiddenWidths[1], 1, { inputGradient: true }),
     wide: declareLinear(set, 'wide', inputs.columns, 1, { bias: false, inputGradient: true }),
-    projection: served
-      ? declareLinear(set, 'projection', embeddingDim, projectionWidth, { inputGradient: false })
+    query: declareLinear(set, 'query', inputs.columns, queryWidth, { inputGradient: true }),
+    item: declareLinear(set, 'item', inputs.columns, queryWidth, { inputGradient: true }),
+    served: served
+      ? declareLinear(set, 'served', embeddingDim, queryWidth, { bias: false, inputGradient: false })
       : null,
-    firstOfServed: served
-      ? declareLinear(set, 'first-of-served', projectionWidth, hiddenWidths[0], { bias: false, inputGradient: true })
-      : null,
-    wideOfServed: served
-      ? declareLinear(set, 'wide-of-served', projectionWidth, 1, { bias: false, inputGradient: true })
-      : null,
+    firstOfZ: declareLinear(set, 'first-of-z', queryWidth + dots, hiddenWidths[0], {
+      bias: false,
+      inputGradient: true,
+    }),
+    wideOfZ: declareLinear(set, 'wide-of-z', queryWidth + dots, 1, { bias: false, inputGradient: true }),
   }
 }
 
@@ -103,15 +108,27 @@ export class RankingModel {
     const h1 = rec.tensor('first hidden', rows, hiddenWidths[0])
     const h2 = rec.tensor('second hidden', rows, hiddenWidths[1])
     this.#logits = rec.keep(rec.tensor('logits', rows, 1))
-    const p = this.#embedding && rec.tensor('projection', rows, projectionWidth)
-    if (p) {
-      linearForward(rec, weights, model.projection!, this.#embedding!, p)
-      linearForward(rec, weights, model.firstOfServed!, p, h1)
-      linearForward(rec, weights, model.wideOfServed!, p, this.#logits)
+    const z = rec.tensor('Z', rows, queryWidth + dots)
+    const q = columns(z, 0, queryWidth)
+    const v = rec.tensor('item vector', rows, queryWidth)
+    const dotShape = {
+      R: rows,
+      G: dots,
+      W4: queryWidth / dots / 4,
+      zIn: 0,
+      zOut: queryWidth,
+      zRow: z.stride / 4,
+      vRow: v.stride / 4,
     }
-    linearForward(rec, weights, model.first, x, h1, { relu: true, accumulate: p !== null })
+    linearForward(rec, weights, model.query, x, q)
+    if (model.served) linearForward(rec, weights, model.served, this.#embedding!, q, { accumulate: true })
+    linearForward(rec, weights, model.item, x, v)
+    rec.dispatch(groupedDotForward, dotShape, { v, z })
+    linearForward(rec, weights, model.firstOfZ, z, h1)
+    linearForward(rec, weights, model.first, x, h1, { relu: true, accumulate: true })
     linearForward(rec, weights, model.second, h1, h2, { relu: true })
-    linearForward(rec, weights, model.wide, x, this.#logits, { accumulate: p !== null })
+    linearForward(rec, weights, model.wideOfZ, z, this.#logits)
+    linearForward(rec, weights, model.wide, x, this.#logits, { accumulate: true })
     linearForward(rec, weights, model.last, h2, this.#logits, { accumulate: true })
 
     const loss = rec.tensor('loss', rows, 1)
@@ -139,12 +156,15 @@ export class RankingModel {
     reluDropoutBackward(rec, h1, dh1, dSum1)
     linearBackward(rec, weights, model.first, x, dSum1, { into: dx })
     linearBackward(rec, weights, model.wide, x, dLogits, { into: dx, accumulate: true })
-    if (p) {
-      const dp = rec.tensor('gradient of projection', rows, projectionWidth)
-      linearBackward(rec, weights, model.firstOfServed!, p, dSum1, { into: dp })
-      linearBackward(rec, weights, model.wideOfServed!, p, dLogits, { into: dp, accumulate: true })
-      linearBackward(rec, weights, model.projection!, this.#embedding!, dp)
-    }
+    const dz = rec.tensor('gradient of Z', rows, z.cols)
+    const dv = rec.tensor('gradient of item vector', rows, queryWidth)
+    linearBackward(rec, weights, model.firstOfZ, z, dSum1, { into: dz })
+    linearBackward(rec, weights, model.wideOfZ, z, dLogits, { into: dz, accumulate: true })
+    rec.dispatch(groupedDotBackward, dotShape, { v, z, dz, dv })
+    const dq = columns(dz, 0, queryWidth)
+    linearBackward(rec, weights, model.item, x, dv, { into: dx, accumulate: true })
+    linearBackward(rec, weights, model.query, x, dq, { into: dx, accumulate: true })
+    if (model.served) linearBackward(rec, weights, model.served, this.#embedding!, dq)
     // The loss is a mean over rows, and so is its penalty.
     this.#inputs.backward(rec, weights, dx, options.l2 / rows)
     recordAdamw(rec, weights)

@@ -13,7 +13,14 @@ import { smallTower, type TowerConfig } from '../towers/config.ts'
 import { declareTower } from '../towers/tower.ts'
 import { UserEncoder } from '../towers/user-encoder.ts'
 import { SafetensorsError } from './safetensors.ts'
-import { listSnapshots, loadUserTower, publishSnapshot, readSnapshot, SnapshotError } from './snapshot.ts'
+import {
+  listSnapshots,
+  loadUserTower,
+  nextSnapshotNumber,
+  publishSnapshot,
+  readSnapshot,
+  SnapshotError,
+} from './snapshot.ts'
 
 const config: TowerConfig = { ...smallTower, width: 12, hidden: 18, dots: 3, mixHidden: 5 }
 const about = { frame: 1, dataCutoffMs: 1_700_000_000_000, trainedRows: 123, config }
@@ -23,10 +30,12 @@ describe('publishing', () => {
   it('gives back what was published, oldest first', async () => {
     const model = join(temporaryDirectory(), 'models', 'm')
     expect(await listSnapshots(model)).toEqual([])
+    expect(await nextSnapshotNumber(model)).toBe(1)
     const directories: string[] = []
     for (const snapshot of [2, 9, 10, 1_000_001])
       directories.push(await publishSnapshot(model, snapshotSchema, matrices, { ...about, snapshot }))
     expect(await listSnapshots(model)).toEqual(directories)
+    expect(await nextSnapshotNumber(model)).toBe(1_000_002)
     const read = await readSnapshot(directories[1])
     expect(read.manifest).toMatchObject({ ...about, snapshot: 9, format: 1 })
     expect(read.schema).toEqual(snapshotSchema)

@@ -4,7 +4,7 @@
  */
 import { createHash } from 'node:crypto'
 import { mkdir, open, readdir, readFile, rename, rm } from 'node:fs/promises'
-import { join } from 'node:path'
+import { basename, join } from 'node:path'
 import { compileFeatures, parseSchema, type Schema } from '@headwater/features'
 import type { GpuDevice } from '@headwater/gpu'
 import { Weights } from '../parameters.ts'
@@ -103,6 +103,12 @@ export async function listSnapshots(modelDirectory: string): Promise<string[]> {
     .filter((name) => /^snapshot-\d{6,}$/.test(name))
     .sort((a, b) => Number(a.slice(9)) - Number(b.slice(9)))
     .map((name) => join(modelDirectory, name))
+}
+
+/** One more than the newest snapshot of a model, 1 where there is none: numbers of deleted ones are not used again. */
+export async function nextSnapshotNumber(modelDirectory: string): Promise<number> {
+  const newest = (await listSnapshots(modelDirectory)).at(-1)
+  return newest === undefined ? 1 : Number(basename(newest).slice('snapshot-'.length)) + 1
 }
 
 export interface Snapshot {

@@ -65,6 +65,9 @@ describe('both towers against an independent float64 implementation', () => {
           expect(scale, parameter).toBeGreaterThan(0)
           expect(Math.abs(analytic - numeric), parameter).toBeLessThan(1e-4 * scale)
         }
+        const { plannedBytes, naiveBytes } = step.plan
+        console.log(`${name}, ${planned} rows: ${plannedBytes} bytes planned, ${naiveBytes} with a buffer each`)
+        expect(plannedBytes).toBeLessThan(naiveBytes)
         step.plan.dispose()
         step.weights.dispose()
       })

@@ -1,0 +1,90 @@
+import { existsSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { compileFeatures, type SideBatch } from '@headwater/features'
+import { type SeededRandom, seededRandom } from '@headwater/statistics'
+import { temporaryDirectory } from '@headwater/testkit'
+import { expect, it } from 'vitest'
+import { ExampleFile } from './example-file.ts'
+import type { TrainingBatch } from './train-step.ts'
+
+const space = compileFeatures({
+  version: 1,
+  name: 'examples',
+  user: 'user',
+  item: 'item',
+  time: { column: 'time', unit: 'ms' },
+  fields: [
+    { name: 'rating', of: 'outcome', type: 'float' },
+    { name: 'genres', of: 'item', type: 'ids', maxValues: 3, buckets: 17 },
+    { name: 'tags', of: 'user', type: 'ids', maxValues: 2, buckets: 11 },
+    { name: 'taste', of: 'user', type: 'vector', size: 3 },
+  ],
+  // five: more labels than fit one word
+  tasks: [1, 3, 5, 7, 9].map((atLeast) => ({ name: `above-${atLeast}`, field: 'rating', atLeast })),
+  aggregations: [{ name: 'events', of: 'user', kind: 'count' }],
+  sequence: { length: 4, value: 'rating', buckets: 13 },
+  calendar: ['hour'],
+})
+
+const allocate = (rows: number): TrainingBatch => ({
+  rows,
+  user: space.allocate('user', rows),
+  item: space.allocate('item', rows),
+  labels: new Uint8Array(rows * 5),
+})
+
+const arraysOf = ({ dense, bags, sequence }: SideBatch) => [
+  dense,
+  ...bags.flatMap(({ ids, lengths }) => [ids, lengths]),
+  ...(sequence ? [sequence.ids, sequence.lengths, sequence.channels] : []),
+]
+
+const wordsOf = (batch: TrainingBatch) =>
+  [...arraysOf(batch.user), ...arraysOf(batch.item)].map((a) => new Uint32Array(a.buffer, a.byteOffset, a.length))
+
+/** Any bits at all, NaN and −0 among them. */
+function scrambled(rows: number, random: SeededRandom): TrainingBatch {
+  const batch = allocate(rows)
+  for (const words of wordsOf(batch)) for (let i = 0; i < words.length; i++) words[i] = random.nextU32()
+  for (let i = 0; i < batch.labels.length; i++) batch.labels[i] = random.nextBelow(2)
+  return batch
+}
+
+it('gives back every row bit for bit, in any order, and takes its file with it', () => {
+  const path = join(temporaryDirectory(), 'examples')
+  const file = new ExampleFile(space, path)
+  const random = seededRandom(1)
+  const blocks = [7, 1, 30].map((rows) => scrambled(rows, random))
+  for (const block of blocks) file.append(block)
+  // of a batch only its first rows
+  file.append({ ...blocks[0], rows: 2 })
+  expect(file.length).toBe(40)
+
+  const places = blocks.flatMap((block, b) => Array.from({ length: block.rows }, (_, row) => ({ b, row })))
+  places.push({ b: 0, row: 0 }, { b: 0, row: 1 })
+  const order = random.shuffle(Uint32Array.from({ length: 40 }, (_, i) => i))
+  const into = scrambled(40, random)
+  const read = file.read(order, 10, 35, into)
+  expect(read.rows).toBe(25)
+  const got = wordsOf(read)
+  for (let r = 0; r < read.rows; r++) {
+    const { b, row } = places[order[10 + r]]
+    const want = wordsOf(blocks[b])
+    for (const [i, words] of got.entries()) {
+      const width = words.length / 40
+      expect(words.slice(r * width, (r + 1) * width)).toEqual(want[i].slice(row * width, (row + 1) * width))
+    }
+    expect(read.labels.slice(r * 5, (r + 1) * 5)).toEqual(blocks[b].labels.slice(row * 5, (row + 1) * 5))
+  }
+
+  expect(() => file.read(Uint32Array.of(40), 0, 1, into)).toThrow(RangeError)
+  file.close()
+  expect(existsSync(path)).toBe(false)
+})
+
+it('leaves a file alone that is already there', () => {
+  const path = join(temporaryDirectory(), 'examples')
+  writeFileSync(path, 'mine')
+  expect(() => new ExampleFile(space, path)).toThrow(/EEXIST/)
+  expect(existsSync(path)).toBe(true)
+})

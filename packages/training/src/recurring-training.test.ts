@@ -1,0 +1,132 @@
+import { existsSync } from 'node:fs'
+import { join } from 'node:path'
+import { openSyntheticLog, smallSetting, syntheticEvents, syntheticWorld } from '@headwater/datasets'
+import { compileFeatures, type FeatureSpace, type LogEvent } from '@headwater/features'
+import { type GpuDevice, requestDevice } from '@headwater/gpu'
+import { loadUserTower, readSnapshot, type TowerConfig } from '@headwater/runtime'
+import { temporaryDirectory } from '@headwater/testkit'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { RecurringTraining } from './recurring-training.ts'
+
+const impressionsPerDay = 450
+const setting = { ...smallSetting, users: 80, ads: 20, topics: 4, days: 3, impressionsPerDay }
+const config: TowerConfig = {
+  embeddings: 2,
+  width: 8,
+  sparseWidth: 4,
+  hidden: 16,
+  dropout: 0.1,
+  dots: 4,
+  mixHidden: 8,
+}
+
+let device: GpuDevice
+let space: FeatureSpace
+let days: LogEvent[][]
+beforeAll(async () => {
+  device = await requestDevice({ label: 'recurring training tests' })
+  space = compileFeatures(openSyntheticLog({ setting }).schema)
+  const events = [...syntheticEvents(syntheticWorld({ setting }))].map(({ event }) => event)
+  days = Array.from({ length: setting.days }, (_, day) =>
+    events.slice(day * impressionsPerDay, (day + 1) * impressionsPerDay),
+  )
+})
+afterAll(() => device.destroy())
+
+const options = {
+  config,
+  seed: 1,
+  batchRows: 128,
+  firstEpochs: 2,
+  firstRates: { dense: 5e-3, tables: 0.05, weightDecay: 0.01 },
+  roundRates: { dense: 2e-3, tables: 0.05, weightDecay: 0.01 },
+}
+
+const examplePath = () => join(temporaryDirectory(), 'examples')
+
+describe('recurring training', () => {
+  it('learns round by round and publishes each as a snapshot that serves', async () => {
+    const path = examplePath()
+    const model = temporaryDirectory()
+    const training = new RecurringTraining(device, space, path, options)
+    const losses: number[] = []
+    for (const [day, events] of days.entries()) {
+      training.feed(events)
+      const progress: number[] = []
+      const { steps, loss } = await training.round((done, total) => {
+        progress.push(done)
+        expect(total).toBe(day === 0 ? 2 * Math.ceil(450 / 128) : Math.ceil(900 / 128))
+      })
+      expect(progress).toEqual(Array.from({ length: steps }, (_, i) => i + 1))
+      losses.push(loss)
+
+      const snapshot = await readSnapshot(await training.publish(model))
+      expect(snapshot.manifest).toMatchObject({
+        snapshot: day + 1,
+        dataCutoffMs: events.at(-1)!.timeMs,
+        trainedRows: impressionsPerDay * (day + 1),
+        config,
+      })
+      expect([...snapshot.matrices.values()]).toEqual(await training.matrices())
+      expect(snapshot.schema).toEqual(space.schema)
+      const tower = loadUserTower(device, snapshot)
+      const batch = space.allocate('user', 1)
+      space.encodeUser(batch, 0, space.newUserState(), events.at(-1)!.timeMs)
+      expect((await tower.encoder.encode(batch)).every(Number.isFinite)).toBe(true)
+      tower.dispose()
+    }
+    for (const loss of losses.slice(1)) expect(loss).toBeLessThan(losses[0])
+    expect(existsSync(path)).toBe(true)
+    training.dispose()
+    expect(existsSync(path)).toBe(false)
+  })
+
+  it('gives the same bits from the same seed, however the events come in', async () => {
+    const results = []
+    for (const [seed, chunk] of [
+      [1, 450],
+      [1, 150],
+      [2, 450],
+    ]) {
+      const training = new RecurringTraining(device, space, examplePath(), { ...options, seed })
+      for (let from = 0; from < impressionsPerDay; from += chunk) training.feed(days[0].slice(from, from + chunk))
+      await training.round()
+      results.push(await training.matrices())
+      training.dispose()
+    }
+    expect(results[1]).toEqual(results[0])
+    expect(results[2]).not.toEqual(results[0])
+  })
+
+  it('stops at a signal with its reason, and trains on afterwards', async () => {
+    const training = new RecurringTraining(device, space, examplePath(), options)
+    training.feed(days[0])
+    const controller = new AbortController()
+    const stopped = training.round((done) => done === 3 && controller.abort(new Error('enough')), controller.signal)
+    await expect(stopped).rejects.toThrow('enough')
+    expect((await training.round()).steps).toBe(8)
+    training.dispose()
+  })
+
+  it('a round without news makes no step', async () => {
+    const training = new RecurringTraining(device, space, examplePath(), options)
+    expect(await training.round()).toEqual({ steps: 0, loss: Number.NaN })
+    training.feed(days[0])
+    await training.round()
+    const before = await training.matrices()
+    expect(await training.round()).toEqual({ steps: 0, loss: Number.NaN })
+    expect(await training.matrices()).toEqual(before)
+    training.dispose()
+  })
+
+  it('profiles steps', async () => {
+    const training = new RecurringTraining(device, space, examplePath(), options)
+    training.feed(days[0])
+    await training.round()
+    const { kernelShare, kernels } = await training.profileSteps(2)
+    expect(kernelShare).toBeGreaterThan(0)
+    expect(kernelShare).toBeLessThan(1)
+    expect(kernels.every(({ timeMs, count }) => timeMs > 0 && count >= 2)).toBe(true)
+    training.dispose()
+  })
+})
