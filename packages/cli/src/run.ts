@@ -1,4 +1,6 @@
 import { execFileSync } from 'node:child_process'
+import type { Log } from '@headwater/datasets'
+import type { GpuDevice } from '@headwater/gpu'
 import { type Command, InvalidArgumentError } from 'commander'
 import { checkOutputFile, openOutputDirectory, writeOutputFile } from './output.ts'
 import { userPath } from './paths.ts'
@@ -63,36 +65,37 @@ async function run(options: RunOptions, version: string): Promise<void> {
   process.once('SIGINT', stop).once('SIGTERM', stop)
   const own = !['movietweetings', 'synthetic'].includes(options.data)
   const directory = openOutputDirectory(options.out === undefined ? undefined : userPath(options.out))
+  const progress = progressOn()
+  let device: GpuDevice | undefined
+  let log: Log | undefined
   try {
-    const device = await requestDevice()
-    const log = await openLog({
+    device = await requestDevice()
+    log = await openLog({
       data: own ? userPath(options.data) : options.data,
       ...(options.schema !== undefined && { schema: userPath(options.schema) }),
       maxBadRows: options.maxBadRows,
       seed: options.seed,
       signal: abort.signal,
     })
-    try {
-      const result = await runMainJob({
-        device,
-        log,
-        source: own ? options.data : options.data === 'synthetic' ? `synthetic, seed ${options.seed}` : 'bundled',
-        directory: directory.path,
-        seeds: Array.from({ length: options.seeds }, (_, i) => options.seed + i),
-        stages: progressOn(),
-        signal: abort.signal,
-        about: { version, commit: currentCommit(), command: `headwater ${process.argv.slice(2).join(' ')}`, startedAt },
-      })
-      process.stdout.write(renderTable(result))
-      writeOutputFile(report, renderReport(result))
-      if (json !== undefined) writeOutputFile(json, `${JSON.stringify(result, null, 2)}\n`)
-      process.stdout.write(`Report: ${report}\n`)
-      if (options.out !== undefined) process.stdout.write(`Snapshots, store and served log: ${directory.path}\n`)
-    } finally {
-      await log.close()
-      device.destroy()
-    }
+    const result = await runMainJob({
+      device,
+      log,
+      source: own ? options.data : options.data === 'synthetic' ? `synthetic, seed ${options.seed}` : 'bundled',
+      directory: directory.path,
+      seeds: Array.from({ length: options.seeds }, (_, i) => options.seed + i),
+      stages: progress,
+      signal: abort.signal,
+      about: { version, commit: currentCommit(), command: `headwater ${process.argv.slice(2).join(' ')}`, startedAt },
+    })
+    process.stdout.write(renderTable(result))
+    writeOutputFile(report, renderReport(result))
+    if (json !== undefined) writeOutputFile(json, `${JSON.stringify(result, null, 2)}\n`)
+    process.stdout.write(`Report: ${report}\n`)
+    if (options.out !== undefined) process.stdout.write(`Snapshots, store and served log: ${directory.path}\n`)
   } finally {
+    progress.close()
+    await log?.close()
+    device?.destroy()
     directory.release()
     process.off('SIGINT', stop).off('SIGTERM', stop)
   }

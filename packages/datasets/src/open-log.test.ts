@@ -213,7 +213,11 @@ describe('the same rows', () => {
 describe('order and streaming', () => {
   test('sorts by time and keeps the order of equal times, over chunks and files', async () => {
     await fuzz(
-      (random) => ({ rows: 2 + random.nextBelow(5999), times: 1 + random.nextBelow(50), files: 1 + random.nextBelow(3) }),
+      (random) => ({
+        rows: 2 + random.nextBelow(5999),
+        times: 1 + random.nextBelow(50),
+        files: 1 + random.nextBelow(3),
+      }),
       async (shape, random) => {
         const folder = new Folder()
         const table = Array.from({ length: shape.rows }, (_, i) => {

@@ -2,6 +2,7 @@ import { readFile } from 'node:fs/promises'
 import { parseSchema, type Schema } from '@headwater/features'
 import { movietweetings } from './bundled/movietweetings.ts'
 import { openFileLog } from './files/file-log.ts'
+import { checkThere } from './files/log-files.ts'
 import type { Log } from './log.ts'
 import { LogError } from './log-error.ts'
 import { openSyntheticLog } from './synthetic/synthetic-log.ts'
@@ -44,6 +45,7 @@ export async function openLog({ data, schema, maxBadRows = 0, seed = 0, signal }
     return openSyntheticLog({ seed, ...(signal && { signal }) })
   }
   const bundled = data === 'movietweetings' ? movietweetings : undefined
+  if (bundled === undefined) checkThere(data)
   const schemaPath = schema ?? bundled?.schema
   if (schemaPath === undefined) {
     throw new LogError('no schema is given', 'name the JSON file that describes the columns', { file: data })

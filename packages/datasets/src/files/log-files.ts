@@ -32,8 +32,13 @@ export async function findLogFiles(connection: DuckDBConnection, data: string): 
   })
 }
 
+/** @throws LogError where a path that is no glob leads nowhere */
+export function checkThere(data: string): void {
+  if (!isThere(data) && !/[*?[]/.test(data)) throw new LogError('no such file', 'check the path', { file: data })
+}
+
 async function matches(connection: DuckDBConnection, data: string): Promise<string[]> {
-  if (!/[*?[]/.test(data)) throw new LogError('no such file', 'check the path', { file: data })
+  checkThere(data)
   const result = await connection.runAndReadAll(`SELECT file FROM glob(${literal(data)}) ORDER BY file`)
   const paths = result.getRows().map(([file]) => String(file))
   if (paths.length === 0) throw new LogError('no file matches', 'check the glob', { file: data })

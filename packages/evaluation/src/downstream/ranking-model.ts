@@ -57,8 +57,9 @@ function declare(layout: SideLayout, embeddingDim: number) {
     wide: declareLinear(set, 'wide', inputs.columns, 1, { bias: false, inputGradient: true }),
     query: declareLinear(set, 'query', inputs.columns, queryWidth, { inputGradient: true }),
     item: declareLinear(set, 'item', inputs.columns, queryWidth, { inputGradient: true }),
+    // From zero: a model that has long been trained without must not be shaken when the first embeddings arrive.
     served: served
-      ? declareLinear(set, 'served', embeddingDim, queryWidth, { bias: false, inputGradient: false })
+      ? declareLinear(set, 'served', embeddingDim, queryWidth, { bias: false, inputGradient: false, bound: 0 })
       : null,
     firstOfZ: declareLinear(set, 'first-of-z', queryWidth + dots, hiddenWidths[0], {
       bias: false,

@@ -1,8 +1,8 @@
 /** What a long job tells while it runs; a terminal draws it, a log prints it. */
 export interface Stages {
-  /** A stage begins; `total` counts what `advance` reports, 0 where it is not known. */
+  /** A stage begins; `total` counts what `advance` reports, 0 where it reports a share instead. */
   begin(stage: string, total: number): void
-  advance(done: number, note?: string): void
+  advance(done: number): void
   end(): void
 }
 
@@ -23,8 +23,8 @@ export class TimedStages implements Stages {
     this.#inner.begin(stage, total)
   }
 
-  advance(done: number, note?: string): void {
-    this.#inner.advance(done, note)
+  advance(done: number): void {
+    this.#inner.advance(done)
   }
 
   end(): void {

@@ -163,7 +163,7 @@ class Traffic {
   async #publishRound(row: number): Promise<string> {
     const { device, space, directory, settings, stages, signal } = this.#options
     stages.begin('train', 0)
-    await this.#training.round((done, total) => stages.advance(done / total, 'of the round'), signal)
+    await this.#training.round((done, total) => stages.advance(done / total), signal)
     const first = this.#tower === null
     if (first) this.#kernelShare = (await this.#training.profileSteps(profiledSteps)).kernelShare
     const path = await this.#training.publish(join(directory, 'snapshots'))

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { FeatureSpace, LogEvent } from '@headwater/features'
 import type { GpuDevice } from '@headwater/gpu'
-import { createPooling, startRefreshing } from '@headwater/pooling'
+import { createPooling, RefreshError, startRefreshing } from '@headwater/pooling'
 import { loadUserTower, readSnapshot } from '@headwater/runtime'
 import { nearestRankPercentiles } from '@headwater/statistics'
 import { openStore } from '@headwater/store'
@@ -30,7 +30,10 @@ type Timings = Pick<MainJobResult, 'read' | 'freshness'>
 const percents = [0, 1, 5, 10, 25, 50, 75, 90, 95, 99, 99.9, 100]
 const percentileAt = (values: Float64Array, percent: number) => nearestRankPercentiles(values, [percent])[0]
 
-/** Reads one user at a time while refreshes run beside; events go in one after another, each timed until a read knows it. */
+/**
+ * Reads one user at a time while refreshes run beside; events go in one after another, each timed until a read knows it.
+ * @throws RefreshError where a refresh fails, and what store, device and signal throw
+ */
 export async function measureByWallClock(options: WallClockOptions): Promise<Timings> {
   const directory = mkdtempSync(join(tmpdir(), 'headwater-wall-clock-'))
   try {
@@ -62,7 +65,14 @@ async function measure(options: WallClockOptions, storeUrl: string): Promise<Tim
     dim,
     encode: (batch) => tower.encoder.encode(batch),
   })
-  const refresher = startRefreshing(pooling)
+  let failure: unknown = null
+  const refresher = startRefreshing(pooling, { onError: (error) => (failure ??= error) })
+  // A refresh that fails never lands: without this the wait for it would not end.
+  const check = () => {
+    signal?.throwIfAborted()
+    if (failure !== null) throw failure
+    if (pooling.counters.refused > 0) throw new RefreshError('the store refused a vector that is not finite')
+  }
   const latencyUs = new Float64Array(settings.timedReads)
   const freshnessMs = new Float64Array(settings.timedEvents)
   const readsPerEvent = Math.ceil(settings.timedReads / settings.timedEvents)
@@ -78,13 +88,13 @@ async function measure(options: WallClockOptions, storeUrl: string): Promise<Tim
     for (const event of recent.slice(0, 100)) await timedRead(event.user)
     reads = 0
     for (let e = 0; e < settings.timedEvents; e++) {
-      signal?.throwIfAborted()
       const event = recent[e % recent.length]
       const nowMs = Date.now()
       const arrivedMs = performance.now()
       await pooling.ingest([{ ...event, timeMs: nowMs }])
       let fresh = false
       for (let i = 0; !fresh || i < readsPerEvent; i++) {
+        check()
         // Other users are read meanwhile, as other requests would; timers and the encoder get their turn.
         const served = await timedRead(i % 2 === 0 ? event.user : recent[(e + i) % recent.length].user)
         if (i % 2 === 0 && !fresh && served.featureTimeMs[0] >= nowMs) {
@@ -95,8 +105,8 @@ async function measure(options: WallClockOptions, storeUrl: string): Promise<Tim
       }
       stages.advance(e + 1)
     }
-  } finally {
     stages.end()
+  } finally {
     await refresher.stop()
     await pooling.close()
     tower.dispose()
