@@ -1,9 +1,9 @@
 // Prints a log of a made-up news app as CSV: who was shown which article when, opened it or not, and for how long.
 // Readers differ in how keen they are and in the topics they like, which no column tells: that is what a user embedding
 // has to find out, and soon, as readers come and go.
-const readers = 2_000
+const readers = 5_000
 const articles = 600
-const rows = 20_000
+const rows = 60_000
 const days = 56
 const stayDays = 14
 const topics = ['politics', 'sports', 'science', 'culture', 'travel', 'money']

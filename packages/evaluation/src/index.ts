@@ -1,5 +1,6 @@
 export { drift } from './drift.ts'
-export { type MainJobOptions, runMainJob, ShortLogError } from './main-job/main-job.ts'
+export { UnfitLogError } from './main-job/look-ahead.ts'
+export { type MainJobOptions, runMainJob } from './main-job/main-job.ts'
 export { defaultSettings, type MainJobSettings } from './main-job/settings.ts'
 export type { Stages } from './main-job/stages.ts'
 export * from './report/index.ts'

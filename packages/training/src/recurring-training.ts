@@ -31,7 +31,7 @@ export const defaultTraining: Omit<TrainingOptions, 'config' | 'seed'> = {
   batchRows: 512,
   firstEpochs: 2,
   firstRates: { dense: 1e-3, tables: 0.02, weightDecay: 0.01 },
-  roundRates: { dense: 5e-4, tables: 0.02, weightDecay: 0.01 },
+  roundRates: { dense: 1e-4, tables: 0.02, weightDecay: 0.01 },
 }
 
 /** A round's figures. */

@@ -33,9 +33,9 @@ export interface ProgressiveOptions {
 }
 
 export const defaultProgressive: Omit<ProgressiveOptions, 'dim' | 'seed'> = {
-  batchRows: 256,
-  rates: { dense: 2e-3, tables: 0.05, weightDecay: 0.01 },
-  l2: 1,
+  batchRows: 128,
+  rates: { dense: 1e-3, tables: 0.05, weightDecay: 0.01 },
+  l2: 0.1,
 }
 
 /** Every row of the log with each arm's prediction. */

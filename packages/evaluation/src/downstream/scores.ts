@@ -17,6 +17,12 @@ import type { ArmPredictions } from './arms.ts'
 
 /** One row of the log in ten is scored: the last. */
 const scoredShare = 0.1
+
+/** First of the scored rows of a log. */
+export function firstScoredRow(rows: number): number {
+  return rows - Math.max(1, Math.round(rows * scoredShare))
+}
+
 export const bootstrapDraws = 2000
 
 export type ArmScores = Pick<
@@ -64,7 +70,7 @@ interface SeedRun {
 export function scoreArms(runs: readonly { readonly seed: number; readonly predictions: ArmPredictions }[]): ArmScores {
   const { labels, users, earlierEvents, timeMs } = runs[0].predictions
   const rows = labels.length
-  const from = rows - Math.max(1, Math.round(rows * scoredShare))
+  const from = firstScoredRow(rows)
   const scoredLabels = labels.subarray(from)
   const scoredUsers = users.subarray(from)
   const seedRuns: SeedRun[] = runs.map(({ seed, predictions }) => ({

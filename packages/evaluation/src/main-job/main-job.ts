@@ -2,7 +2,7 @@
 import { mkdirSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Log } from '@headwater/datasets'
-import { compileFeatures, type LogEvent } from '@headwater/features'
+import { compileFeatures } from '@headwater/features'
 import type { GpuDevice } from '@headwater/gpu'
 import { mean } from '@headwater/statistics'
 import { type ArmPredictions, type ArmSource, defaultProgressive, evaluateArms } from '../downstream/arms.ts'
@@ -11,7 +11,8 @@ import type { DriftRound, MainJobResult } from '../report/result.ts'
 import { serveLiveTraffic, type TrafficSummary } from '../serving/live-traffic.ts'
 import { emptyServedRow, ServedLogReader } from '../serving/served-log.ts'
 import { measureByWallClock } from '../serving/wall-clock.ts'
-import { defaultSettings, type MainJobSettings } from './settings.ts'
+import { lookAhead } from './look-ahead.ts'
+import { defaultSettings, type MainJobSettings, publicationRows } from './settings.ts'
 import { type Stages, TimedStages } from './stages.ts'
 
 export interface MainJobOptions {
@@ -29,12 +30,6 @@ export interface MainJobOptions {
   readonly about: Pick<MainJobResult, 'version' | 'commit' | 'command' | 'startedAt'>
 }
 
-/** The log is too short for its rounds to hold anything. */
-export class ShortLogError extends Error {
-  override readonly name = 'ShortLogError'
-}
-
-const leastRows = 1000
 const suspiciousAuc = 0.81
 
 /** Where each arm finds its vector among the served models `sum`, `untrained`, `random`. */
@@ -46,19 +41,15 @@ const armSources: readonly ArmSource[] = [
   { arm: 'untrained', pick: ([, untrained]) => ({ vector: untrained.pooled, about: untrained }) },
 ]
 
-/** @throws ShortLogError, AsOfError, and what log, store and device throw. Whatever it wrote stays in `directory`. */
+/** @throws UnfitLogError, AsOfError, and what log, store and device throw. Whatever it wrote stays in `directory`. */
 export async function runMainJob(options: MainJobOptions): Promise<MainJobResult> {
   const { device, log, directory, seeds, settings = defaultSettings, signal, about } = options
-  if (log.rows < leastRows)
-    throw new ShortLogError(
-      `The log has ${log.rows} rows; the main job needs ${leastRows} for its rounds. Use a longer log.`,
-    )
   const space = compileFeatures(log.schema)
+  const recent = await lookAhead(log, space, publicationRows(log.rows, settings)[0])
   const stages = new TimedStages(options.stages)
   const dim = settings.config.embeddings * settings.config.width
   const runs: { seed: number; predictions: ArmPredictions; traffic: TrafficSummary }[] = []
   const timings: Pick<MainJobResult, 'read' | 'freshness'>[] = []
-  const recent = await lastEvents(log, 2000)
   for (const seed of seeds) {
     const seedDirectory = join(directory, `seed-${seed}`)
     mkdirSync(seedDirectory, { recursive: true })
@@ -154,12 +145,6 @@ function warningsOf(log: Log, auc: MainJobResult['auc']): string[] {
     warnings.push(`An AUC of ${best.toFixed(3)} is more than this log is known to allow: look for a leak.`)
   if (log.skippedRows > 0) warnings.push(`${log.skippedRows} bad rows were left out.`)
   return warnings
-}
-
-async function lastEvents(log: Log, count: number): Promise<LogEvent[]> {
-  let last: LogEvent[] = []
-  for await (const chunk of log.events()) last = [...last, ...chunk].slice(-count)
-  return last
 }
 
 function meanDrift(bySeed: readonly (readonly DriftRound[])[]): MainJobResult['drift'] {

@@ -22,7 +22,7 @@ export const smallTower: TowerConfig = {
   width: 96,
   sparseWidth: 16,
   hidden: 256,
-  dropout: 0.3,
+  dropout: 0.1,
   dots: 8,
   mixHidden: 64,
 }

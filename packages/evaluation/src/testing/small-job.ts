@@ -1,0 +1,21 @@
+import { smallTower } from '@headwater/runtime'
+import { defaultSettings, type MainJobSettings } from '../main-job/settings.ts'
+import type { Stages } from '../main-job/stages.ts'
+import { minuteMs } from './small-log.ts'
+
+/** The main job with a tiny tower and four snapshots. Refreshes land three minutes late, onto other events' minutes. */
+export const smallSettings: MainJobSettings = {
+  ...defaultSettings,
+  preset: 'test',
+  config: { ...smallTower, width: 8, sparseWidth: 4, hidden: 16, dots: 2, mixHidden: 8 },
+  training: { ...defaultSettings.training, batchRows: 128 },
+  firstShare: 0.6,
+  roundShare: 0.1,
+  pooling: { count: 3, maxLagMs: 100 * minuteMs },
+  refreshDelayMs: 3 * minuteMs,
+  panelUsers: 20,
+  timedReads: 200,
+  timedEvents: 5,
+}
+
+export const silent: Stages = { begin() {}, advance() {}, end() {} }
