@@ -90,7 +90,7 @@ export function openOutputDirectory(path: string | undefined): OutputDirectory {
  * @returns what was made, innermost first
  */
 function makeDirectory(path: string): string[] {
-  if (isDirectory(path)) return []
+  if (isDirectory(path) !== null) return []
   const parent = dirname(path)
   const made = parent === path ? [] : makeDirectory(parent)
   try {
