@@ -76,7 +76,7 @@ describe('a log that cannot be used', () => {
       'a time that does not parse',
       (directory) => writeClickLog(directory, spoilt(700, { time: 'noon' })),
       [],
-      /clicks\.csv, row 700 \(line 701\), field "time": "noon" is no number of s since 1970; correct the row, or skip it/,
+      /clicks\.csv, row 700 \(line 701\), field "time": "noon" is no number of s since 1970; correct the row, or skip it with maxBadRows 1 \(--max-bad-rows 1\)$/,
     ],
     [
       'a label that is neither 0 nor 1',

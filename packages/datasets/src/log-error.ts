@@ -35,10 +35,11 @@ export class LogError extends Error {
 export function badRowsError(badRows: readonly BadRow[], count: number, maxBadRows: number): LogError {
   const [first, ...others] = badRows
   const next = others.slice(0, 4).map((row) => `\n  ${placeOf(row)}${row.reason}`)
+  const skip = `with maxBadRows ${count} (--max-bad-rows ${count})`
   const remedy =
     count === 1
-      ? 'correct the row, or skip it with maxBadRows 1'
-      : `${count} rows are bad and maxBadRows is ${maxBadRows}; correct them, or skip them with maxBadRows ${count}; next:`
+      ? `correct the row, or skip it ${skip}`
+      : `${count} rows are bad and maxBadRows is ${maxBadRows}; correct them, or skip them ${skip}; next:`
   return new LogError(first.reason, remedy + next.join(''), first)
 }
 

@@ -48,7 +48,7 @@ export async function openLog({ data, schema, maxBadRows = 0, seed = 0, signal }
   if (bundled === undefined) checkThere(data)
   const schemaPath = schema ?? bundled?.schema
   if (schemaPath === undefined) {
-    throw new LogError('no schema is given', 'name the JSON file that describes the columns', { file: data })
+    throw new LogError('no schema is given', 'name the JSON file that describes the columns (--schema)', { file: data })
   }
   return openFileLog({ data: bundled?.data ?? data, schema: await readSchema(schemaPath), maxBadRows, signal })
 }

@@ -16,6 +16,8 @@ export type GroupedDotShape = {
   vRow: number
 }
 
+const uniforms = { R: 'u32', G: 'u32', W4: 'u32', zIn: 'u32', zOut: 'u32', zRow: 'u32', vRow: 'u32' } as const
+
 const cases: readonly GroupedDotShape[] = [
   { R: 1, G: 1, W4: 1, zIn: 0, zOut: 4, zRow: 2, vRow: 1 },
   { R: 67, G: 8, W4: 6, zIn: 0, zOut: 192, zRow: 50, vRow: 48 },
@@ -25,7 +27,7 @@ const cases: readonly GroupedDotShape[] = [
 export const groupedDotForward: Kernel<GroupedDotShape, 'v' | 'z', Tuning> = {
   name: 'grouped-dot.forward',
   bindings: { v: { type: 'vec4f', access: 'read' }, z: { type: 'vec4f', access: 'read_write' } },
-  uniforms: { R: 'u32', G: 'u32', W4: 'u32', zIn: 'u32', zOut: 'u32', zRow: 'u32', vRow: 'u32' },
+  uniforms,
   tunings: [{ name: 'lane-per-four-groups' }],
   wgsl: () => /* wgsl */ `
 fn product(r: u32, g: u32) -> f32 {
@@ -71,7 +73,7 @@ export const groupedDotBackward: Kernel<GroupedDotShape, 'v' | 'z' | 'dz' | 'dv'
     dz: { type: 'vec4f', access: 'read_write' },
     dv: { type: 'vec4f', access: 'read_write' },
   },
-  uniforms: { R: 'u32', G: 'u32', W4: 'u32', zIn: 'u32', zOut: 'u32', zRow: 'u32', vRow: 'u32' },
+  uniforms,
   tunings: [{ name: 'lane-per-vec4' }],
   wgsl: () => /* wgsl */ `
 @compute @workgroup_size(64)

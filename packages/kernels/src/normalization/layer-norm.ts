@@ -16,6 +16,8 @@ export type LayerNormShape = {
 
 const epsilon = 1e-5
 
+const uniforms = { V: 'u32', K: 'u32', D4: 'u32', xRow: 'u32', yOffset: 'u32', yRow: 'u32' } as const
+
 const cases: readonly LayerNormShape[] = [
   { V: 1, K: 1, D4: 1, xRow: 1, yOffset: 0, yRow: 1 },
   { V: 66, K: 2, D4: 24, xRow: 48, yOffset: 0, yRow: 48 },
@@ -37,7 +39,7 @@ export const layerNormForward: Kernel<LayerNormShape, 'x' | 'y' | 'rstd', Tuning
     y: { type: 'vec4f', access: 'read_write' },
     rstd: { type: 'f32', access: 'read_write' },
   },
-  uniforms: { V: 'u32', K: 'u32', D4: 'u32', xRow: 'u32', yOffset: 'u32', yRow: 'u32' },
+  uniforms,
   tunings: [{ name: 'lane-per-vector' }],
   wgsl: () => /* wgsl */ `
 @compute @workgroup_size(8)
@@ -86,7 +88,7 @@ export const layerNormBackward: Kernel<LayerNormShape, 'y' | 'rstd' | 'dy' | 'dx
     dy: { type: 'vec4f', access: 'read' },
     dx: { type: 'vec4f', access: 'read_write' },
   },
-  uniforms: { V: 'u32', K: 'u32', D4: 'u32', xRow: 'u32', yOffset: 'u32', yRow: 'u32' },
+  uniforms,
   tunings: [{ name: 'lane-per-vector' }],
   wgsl: () => /* wgsl */ `
 @compute @workgroup_size(8)
