@@ -1,8 +1,9 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { type GpuDevice, requestDevice } from './device.ts'
-import { DeviceLostError, GpuLimitError, GpuValidationError } from './errors.ts'
+import { type GpuDevice, requestDevice, type TuningTable } from './device.ts'
+import { DeviceLostError, GpuLimitError, GpuValidationError, OutOfMemoryError } from './errors.ts'
 import type { Kernel, Tuning } from './kernel.ts'
 import { saxpy } from './testing/saxpy.ts'
+import tuningTable from './tuning-table.json' with { type: 'json' }
 
 const storage = () => GPUBufferUsage.STORAGE | GPUBufferUsage.COPY_SRC | GPUBufferUsage.COPY_DST
 
@@ -13,15 +14,41 @@ describe('a device', () => {
   })
   afterAll(() => device.destroy())
 
-  it('refuses a buffer that it could not hold or bind, before asking the driver', () => {
-    const { maxBufferSize, maxStorageBufferBindingSize } = device.limits
+  it('refuses a buffer that it could not hold, before asking the driver', () => {
+    const { maxBufferSize } = device.limits
     const before = device.allocatedBytes
+    const size = Math.ceil((maxBufferSize + 1) / 16) * 16
     expect(() => device.buffer('too big', maxBufferSize + 1, GPUBufferUsage.COPY_DST)).toThrow(GpuLimitError)
-    expect(() => device.buffer('unbindable', maxStorageBufferBindingSize + 1, storage())).toThrow(
-      `storage "unbindable", in bytes, is ${maxStorageBufferBindingSize + 16}, over the device's maxStorageBufferBindingSize`,
+    expect(() => device.buffer('too big', maxBufferSize + 1, GPUBufferUsage.COPY_DST)).toThrow(
+      `buffer "too big", in bytes, is ${size}, over the device's maxBufferSize of ${maxBufferSize}`,
     )
     expect(device.allocatedBytes).toBe(before)
     device.check()
+  })
+
+  it('tells what was asked of the adapter, what it had and what is used', () => {
+    const { features, limits, adapterClass } = device.report
+    expect(features.used).toEqual(expect.arrayContaining(features.asked.filter((name) => features.had.includes(name))))
+    for (const name of features.used) expect(device.features).toContain(name)
+    for (const { asked, used } of Object.values(limits)) expect(used).toBeGreaterThanOrEqual(asked)
+    expect(adapterClass).toBe(device.adapterClass)
+    expect(adapterClass.split('/')).toHaveLength(3)
+  })
+
+  it('keeps within its budget, after freeing what waits in the pool', async () => {
+    const small = await requestDevice({ label: 'small budget', memoryBudgetBytes: 1 << 20 })
+    const held = small.buffer('held', 512 << 10, storage())
+    small.pool.give(small.pool.take('scratch', 400 << 10, storage()))
+    expect(() => small.buffer('over', 600 << 10, storage())).toThrow(OutOfMemoryError)
+    expect(() => small.buffer('over', 600 << 10, storage())).toThrow(
+      'Buffer "over": needs 614400 bytes while 524288 of the device\'s 1048576 are taken',
+    )
+    expect(small.pool.freeBytes).toBe(0)
+    small.release(held)
+    small.release(held)
+    expect(small.allocatedBytes).toBe(0)
+    small.buffer('fits now', 600 << 10, storage())
+    small.destroy()
   })
 
   it('asks for more than the default limits where the adapter has more', () => {
@@ -50,7 +77,7 @@ describe('a device', () => {
   })
 
   it('takes the first tuning where the table says nothing or names what the adapter cannot run', () => {
-    expect(device.tuning(saxpy)).toBe(saxpy.tunings[0])
+    expect(device.tuning(saxpy, { N: 1, a: 1 })).toBe(saxpy.tunings[0])
     const measured: Kernel<{ N: number; a: number }, 'x' | 'y', Tuning> = {
       ...saxpy,
       name: 'matmul',
@@ -59,14 +86,28 @@ describe('a device', () => {
       workgroups: () => [1, 1, 1],
       tolerance: () => ({ absolute: 0, relative: 0 }),
     }
-    expect(device.tuning(measured).name).toBe('safe')
+    expect(device.tuning(measured, { N: 1, a: 1 }).name).toBe('safe')
   })
 
-  it('takes what the table measured best on its class of adapter', () => {
-    const tunings = [{ name: 'safe' }, { name: 'subgroup-16x64' }]
-    const measured = { ...saxpy, name: 'matmul', tunings } as unknown as Kernel<{ N: number; a: number }, 'x' | 'y'>
-    const expected = device.adapterClass === 'mesa/software' ? 'subgroup-16x64' : 'safe'
-    expect(device.tuning(measured).name).toBe(expected)
+  it('takes what the table measured best for the bucket of a shape on its class of adapter', () => {
+    const table: TuningTable = tuningTable
+    for (const [name, buckets] of Object.entries(table[device.adapterClass] ?? {}))
+      for (const [bucket, best] of Object.entries(buckets)) {
+        const tunings = [{ name: 'safe' }, { name: best }]
+        const measured = { ...saxpy, name, tunings, bucket: () => bucket } as unknown as Kernel
+        expect(device.tuning(measured, { N: 1, a: 1 }).name).toBe(best)
+        expect(device.tuning({ ...measured, bucket: () => 'never measured' }, { N: 1, a: 1 }).name).toBe('safe')
+      }
+  })
+
+  it('hands out a buffer of the same class and usage again, and no other', () => {
+    const first = device.pool.take('first', 1000, storage())
+    expect(first.size).toBe(1024)
+    device.pool.give(first)
+    expect(device.pool.take('other usage', 1000, GPUBufferUsage.COPY_DST)).not.toBe(first)
+    expect(device.pool.take('larger', 1025, storage())).not.toBe(first)
+    expect(device.pool.take('again', 1020, storage())).toBe(first)
+    expect(device.pool.take('while that is held', 1020, storage())).not.toBe(first)
   })
 })
 

@@ -1,12 +1,22 @@
-export { type AdapterDescription, type DeviceOptions, GpuDevice, requestDevice } from './device.ts'
-export { type Dispatch, prepareDispatch } from './dispatch.ts'
+export { BufferPool, sizeClass } from './buffer-pool.ts'
 export {
+  type AdapterDescription,
+  type DeviceOptions,
+  type DeviceReport,
+  GpuDevice,
+  requestDevice,
+  type TuningTable,
+} from './device.ts'
+export { type BufferRange, type Dispatch, prepareDispatch } from './dispatch.ts'
+export {
+  DeviceFeatureError,
   DeviceLostError,
   GpuError,
   GpuLimitError,
   GpuValidationError,
   KernelError,
   NoAdapterError,
+  OutOfMemoryError,
 } from './errors.ts'
 export {
   type AnyKernel,
@@ -14,6 +24,7 @@ export {
   type Binding,
   bytesPerElement,
   type ElementType,
+  type Gradient,
   type Kernel,
   packUniforms,
   type ReferenceArrays,
@@ -22,7 +33,9 @@ export {
   type Tolerance,
   type Tuning,
   type TuningNeeds,
+  type UniformType,
 } from './kernel.ts'
+export { type KernelProfile, type KernelRates, kernelRates } from './kernel-profile.ts'
 export { Pacer } from './pacer.ts'
-export { type KernelProfile, Program } from './program.ts'
+export { Program } from './program.ts'
 export { Readback } from './readback.ts'

@@ -1,10 +1,11 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { type GpuDevice, requestDevice } from './device.ts'
 import { prepareDispatch } from './dispatch.ts'
-import { GpuLimitError, KernelError } from './errors.ts'
+import { DeviceFeatureError, GpuLimitError, KernelError } from './errors.ts'
 import { packUniforms } from './kernel.ts'
+import { type KernelProfile, kernelRates } from './kernel-profile.ts'
 import { Pacer } from './pacer.ts'
-import { type KernelProfile, Program } from './program.ts'
+import { Program } from './program.ts'
 import { saxpy } from './testing/saxpy.ts'
 
 let device: GpuDevice
@@ -29,11 +30,12 @@ describe('prepareDispatch', () => {
     buffers = { x: floats('x', [1, 2, 3, 4]), y: floats('y', [0, 0, 0, 0]) }
   })
 
-  it('names a uniform that is missing, fractional, negative or not finite', () => {
+  it('names a uniform that is missing, fractional, negative or not finite, and a dimension of 0', () => {
     for (const [bad, name] of [
       [{ a: 2 }, 'N'],
       [{ N: 4.5, a: 2 }, 'N'],
       [{ N: -1, a: 2 }, 'N'],
+      [{ N: 0, a: 2 }, 'N'],
       [{ N: 2 ** 32, a: 2 }, 'N'],
       [{ N: 4, a: Number.NaN }, 'a'],
     ] as const) {
@@ -43,20 +45,75 @@ describe('prepareDispatch', () => {
     }
   })
 
-  it('names a binding without a buffer, and one that holds no whole number of elements', () => {
-    const missing = { x: buffers.x } as typeof buffers
-    expect(() => prepareDispatch(device, saxpy, shape, missing)).toThrow(/Kernel saxpy, y: no buffer/)
-    const odd = device.gpuDevice.createBuffer({ size: 6, usage: GPUBufferUsage.STORAGE })
-    expect(() => prepareDispatch(device, saxpy, shape, { ...buffers, x: odd })).toThrow(KernelError)
-    odd.destroy()
+  it('names a binding whose buffer is missing, too small, of another device, not for storage or bound twice', async () => {
+    const refused = (given: object, message: RegExp) => {
+      const prepare = () => prepareDispatch(device, saxpy, shape, { ...buffers, ...given } as typeof buffers)
+      expect(prepare).toThrow(KernelError)
+      expect(prepare).toThrow(message)
+    }
+    refused({ y: undefined }, /Kernel saxpy, y: no buffer/)
+    const wide = { N: 5, a: 2 }
+    expect(() => prepareDispatch(device, saxpy, wide, buffers)).toThrow(
+      /x: buffer "x" holds 4 f32, but this shape needs 5/,
+    )
+    const other = await requestDevice({ label: 'other' })
+    refused(
+      { x: other.buffer('foreign', 16, GPUBufferUsage.STORAGE) },
+      /x: buffer "foreign" is not one of device "programs"/,
+    )
+    other.destroy()
+    refused({ x: device.buffer('copies', 16, GPUBufferUsage.COPY_DST) }, /x: buffer "copies" was not made for storage/)
+    refused({ x: buffers.y }, /y: is written, but shares "y" with x/)
+    const released = device.buffer('released', 16, GPUBufferUsage.STORAGE)
+    device.release(released)
+    refused({ x: released }, /"released" is not one of device/)
+  })
+
+  it('binds a part of a buffer, and refuses one that is not aligned, not inside or no whole number of elements', async () => {
+    const alignment = device.limits.minStorageBufferOffsetAlignment
+    const both = floats('both', [...new Array(alignment / 4).fill(0), 1, 2, 3, 4])
+    const y = floats('y', [0, 0, 0, 0])
+    const part = (offset: number, size: number) => ({ x: { buffer: both, offset, size }, y })
+    const program = new Program(device, [prepareDispatch(device, saxpy, shape, part(alignment, 16))], 'part')
+    program.submit()
+    expect(await values(y)).toEqual([2, 4, 6, 8])
+    program.dispose()
+    for (const [offset, size, message] of [
+      [4, 16, /x: starts at byte 4 of "both", which is no multiple/],
+      [alignment, 32, /x: ends at byte \d+ of "both", which has/],
+      [0, 6, /x: 6 bytes are no whole number of f32/],
+      [alignment, 12, /holds 3 f32, but this shape needs 4/],
+    ] as const)
+      expect(() => prepareDispatch(device, saxpy, shape, part(offset, size))).toThrow(message)
+  })
+
+  it('refuses a binding over the limit, but binds a part of such a buffer', () => {
+    const limit = device.limits.maxStorageBufferBindingSize
+    if (limit > 2 ** 28) return console.log(`not applicable: this device binds ${limit} bytes`)
+    const x = device.buffer('large', limit + 1024, GPUBufferUsage.STORAGE)
+    expect(() => prepareDispatch(device, saxpy, shape, { ...buffers, x })).toThrow(GpuLimitError)
+    expect(() => prepareDispatch(device, saxpy, shape, { ...buffers, x })).toThrow(
+      `kernel saxpy, bytes of x, is ${limit + 1024}, over the device's maxStorageBufferBindingSize of ${limit}`,
+    )
+    prepareDispatch(device, saxpy, shape, { ...buffers, x: { buffer: x, offset: 1024, size: limit } })
+    device.release(x)
+    return undefined
+  })
+
+  it('refuses a tuning that the device cannot run', () => {
+    const tuning = { name: 'wide', lanes: 64, needs: { minSubgroupSize: 1 << 20 } }
+    const prepare = () => prepareDispatch(device, saxpy, shape, buffers, tuning)
+    expect(prepare).toThrow(DeviceFeatureError)
+    expect(prepare).toThrow(/tuning wide: needs subgroups of at least 1048576 lanes/)
   })
 
   it('refuses a grid over the limit, naming the axis', () => {
     const limit = device.limits.maxComputeWorkgroupsPerDimension
+    const small = { ...saxpy, sizes: () => ({ x: 1, y: 1 }) }
     const wide = { N: limit * 64 + 1, a: 1 }
-    expect(() => prepareDispatch(device, saxpy, wide, buffers)).toThrow(GpuLimitError)
-    expect(() => prepareDispatch(device, saxpy, wide, buffers)).toThrow(`along x, is ${limit + 1}`)
-    expect(prepareDispatch(device, saxpy, { N: limit * 64, a: 1 }, buffers).workgroups).toEqual([limit, 1, 1])
+    expect(() => prepareDispatch(device, small, wide, buffers)).toThrow(GpuLimitError)
+    expect(() => prepareDispatch(device, small, wide, buffers)).toThrow(`along x, is ${limit + 1}`)
+    expect(prepareDispatch(device, small, { N: limit * 64, a: 1 }, buffers).workgroups).toEqual([limit, 1, 1])
   })
 
   it('packs uniforms in the order declared', () => {
@@ -121,6 +178,10 @@ describe('Program', () => {
     expect(profile.get('saxpy')).toMatchObject({ count: 4, flops: 4 * 2 * N, bytes: 4 * 12 * N })
     expect(profile.get('other')).toMatchObject({ count: 2 })
     for (const { timeMs } of profile.values()) expect(timeMs).toBeGreaterThan(0)
+    const [slowest, fastest] = kernelRates(profile)
+    expect(slowest.timeMs).toBeGreaterThanOrEqual(fastest.timeMs)
+    expect(slowest.share + fastest.share).toBeCloseTo(1, 12)
+    expect(slowest.gbps / slowest.gflops).toBeCloseTo(6, 9)
     const total = [...profile.values()].reduce((sum, { timeMs }) => sum + timeMs, 0)
     expect(total).toBeCloseTo(first.kernelMs + second.kernelMs, 9)
     expect(first.wallMs).toBeGreaterThan(first.kernelMs)
@@ -138,6 +199,20 @@ describe('Program', () => {
     expect(profile.get('saxpy')).toMatchObject({ count: 2, timeMs: kernelMs })
     expect(wallMs).toBeGreaterThanOrEqual(kernelMs)
     plain.destroy()
+  })
+
+  it('warms without computing anything', async () => {
+    const x = floats('x', [1, 2])
+    const y = floats('y', [3, 4])
+    const dispatches = saxpy.tunings.map((t) => prepareDispatch(device, saxpy, { N: 2, a: 1 }, { x, y }, t))
+    const before = device.allocatedBytes
+    const program = new Program(device, dispatches, 'warmed')
+    await program.warm()
+    expect(await values(y)).toEqual([3, 4, 0, 0])
+    program.submit()
+    expect(await values(y)).toEqual([5, 8, 0, 0])
+    program.dispose()
+    expect(device.allocatedBytes).toBe(before)
   })
 
   it('gives its memory back', () => {

@@ -1,15 +1,7 @@
 import type { GpuDevice } from './device.ts'
 import type { Dispatch } from './dispatch.ts'
 import { GpuError } from './errors.ts'
-
-/** Time and work of one kernel over the profiled runs. */
-export interface KernelProfile {
-  readonly kernel: string
-  count: number
-  timeMs: number
-  flops: number
-  bytes: number
-}
+import type { KernelProfile } from './kernel-profile.ts'
 
 interface Step {
   readonly dispatch: Dispatch
@@ -34,9 +26,9 @@ export class Program {
       GPUBufferUsage.UNIFORM | GPUBufferUsage.COPY_DST,
     )
     this.#steps = dispatches.map((dispatch, index) => {
-      const entries: GPUBindGroupEntry[] = dispatch.buffers.map((buffer, binding) => ({
+      const entries: GPUBindGroupEntry[] = dispatch.buffers.map(({ buffer, offset, size }, binding) => ({
         binding,
-        resource: { buffer },
+        resource: { buffer, offset, size },
       }))
       if (dispatch.uniforms) {
         if (dispatch.uniforms.byteLength > uniformAlignment)
@@ -52,7 +44,7 @@ export class Program {
         })
       }
       const bindGroup = device.gpuDevice.createBindGroup({
-        label: `${label}: ${dispatch.kernel}`,
+        label: `${label}: ${dispatch.kernel} ${JSON.stringify(dispatch.shape)}`,
         layout: dispatch.pipeline.getBindGroupLayout(0),
         entries,
       })
@@ -60,12 +52,38 @@ export class Program {
     })
   }
 
+  /**
+   * Has the driver make its own code of every pipeline, which many do no sooner than at the first dispatch. Nothing is
+   * computed: the dispatches are of no workgroups, told by a buffer, as an outright 0 may be skipped.
+   */
+  async warm(): Promise<void> {
+    const none = this.device.buffer('no workgroups', 12, GPUBufferUsage.INDIRECT)
+    const once = new Map(this.#steps.map((step) => [step.dispatch.pipeline, step]))
+    const encoder = this.device.gpuDevice.createCommandEncoder()
+    const pass = encoder.beginComputePass()
+    for (const [pipeline, step] of once) {
+      pass.setPipeline(pipeline)
+      pass.setBindGroup(0, step.bindGroup)
+      pass.dispatchWorkgroupsIndirect(none, 0)
+    }
+    pass.end()
+    this.device.gpuDevice.queue.submit([encoder.finish()])
+    await this.device.idle().finally(() => this.device.release(none))
+  }
+
   /** Encodes and submits all dispatches in one pass; `after` may add copies behind them. */
   submit(after?: (encoder: GPUCommandEncoder) => void): void {
     this.device.check()
     const encoder = this.device.gpuDevice.createCommandEncoder()
     const pass = encoder.beginComputePass()
-    for (const step of this.#steps) encodeStep(pass, step)
+    let current: GPUComputePipeline | null = null
+    for (const { dispatch, bindGroup } of this.#steps) {
+      if (dispatch.pipeline !== current) pass.setPipeline(dispatch.pipeline)
+      current = dispatch.pipeline
+      pass.setBindGroup(0, bindGroup)
+      const [x, y, z] = dispatch.workgroups
+      pass.dispatchWorkgroups(x, y, z)
+    }
     pass.end()
     after?.(encoder)
     this.device.gpuDevice.queue.submit([encoder.finish()])

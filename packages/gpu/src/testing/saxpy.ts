@@ -10,7 +10,7 @@ export interface SaxpyTuning extends Tuning {
 export const saxpy: Kernel<SaxpyShape, 'x' | 'y', SaxpyTuning> = {
   name: 'saxpy',
   bindings: { x: { type: 'f32', access: 'read' }, y: { type: 'f32', access: 'read_write' } },
-  uniforms: { N: 'u32', a: 'f32' },
+  uniforms: { N: 'size', a: 'f32' },
   tunings: [
     { name: 'lanes-64', lanes: 64 },
     { name: 'lanes-32', lanes: 32 },
@@ -26,7 +26,10 @@ fn main(@builtin(global_invocation_id) id: vec3u) {
   },
   cost: ({ N }) => ({ flops: 2 * N, bytes: 12 * N }),
   tolerance: () => ({ absolute: 1e-6, relative: 1e-6 }),
+  sizes: ({ N }) => ({ x: N, y: N }),
   cases: [{ N: 65, a: 0.5 }],
+  draw: (between) => ({ N: between(1, 200), a: between(0, 4) / 2 }),
+  benchmarks: [{ N: 1e6, a: 0.5 }],
   example: ({ N }, random) => ({
     x: Float32Array.from({ length: N }, random),
     y: Float32Array.from({ length: N }, random),
