@@ -1,5 +1,6 @@
 import { readdirSync } from 'node:fs'
 import { defineConfig } from 'vitest/config'
+import { inBrowser } from './packages/kernels/vitest.browser.config.ts'
 
 const packages = readdirSync(`${import.meta.dirname}/packages`)
 
@@ -12,6 +13,7 @@ export default defineConfig({
         root: `packages/${name}`,
         test: { name },
       })),
+      inBrowser(['browser/smoke.test.ts']),
       { extends: './vitest.package.config.ts', root: 'tools', test: { name: 'tools', include: ['*.test.mjs'] } },
     ],
   },

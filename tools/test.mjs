@@ -1,5 +1,6 @@
 // `npm test -- FILTERS`: set-up where needed, lint, types, every test. Its last line is "N passed, N failed".
 import { withDriver } from '../packages/cli/bin/driver-environment.js'
+import KernelReport from './kernel-report.mjs'
 import { runProgram } from './run-program.mjs'
 import { setUp } from './setup.mjs'
 import { countTests } from './test-counts.mjs'
@@ -17,7 +18,8 @@ async function testAll(filters) {
 
   Object.assign(process.env, withDriver(environmentFile))
   const { startVitest } = await import('vitest/node')
-  const vitest = await startVitest('test', filters, { root: inWorkspace('.'), run: true, watch: false })
+  const reporters = ['default', new KernelReport()]
+  const vitest = await startVitest('test', filters, { root: inWorkspace('.'), run: true, watch: false, reporters })
   const counts = countTests(vitest.state.getTestModules(), vitest.state.getUnhandledErrors())
   await vitest.close()
 

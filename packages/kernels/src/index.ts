@@ -1,49 +1,173 @@
 import type { AnyKernel } from '@headwater/gpu'
-import { columnSum } from './elementwise/column-sum.ts'
-import { reluBackward } from './elementwise/relu-backward.ts'
-import { gatherMean } from './embedding/gather-mean.ts'
+import { activationBackward, activationForward } from './activation/activation.ts'
+import { reluBackward } from './activation/relu-backward.ts'
+import { attentionPoolForward } from './attention/attention-pool.ts'
+import { attentionPoolBackward } from './attention/attention-pool-backward.ts'
+import { dotCompressionForward } from './attention/dot-compression.ts'
+import { dotCompressionBackwardLogits, dotCompressionBackwardTokens } from './attention/dot-compression-backward.ts'
+import { attentionForward } from './attention/self-attention.ts'
+import { attentionBackwardKeyValue, attentionBackwardQuery } from './attention/self-attention-backward.ts'
+import { softmaxBackward, softmaxForward } from './attention/softmax.ts'
+import { chunkSums } from './embedding/chunk-sums.ts'
+import { gather, gatherWeightsBackward } from './embedding/gather.ts'
 import { rowAdagrad } from './embedding/row-adagrad.ts'
+import { periodicBackward, periodicForward } from './encoding/periodic.ts'
+import { piecewiseLinear } from './encoding/piecewise-linear.ts'
+import { standardize } from './encoding/standardize.ts'
+import { crossBackward, crossForward } from './interaction/cross.ts'
+import { factorizationBackward, factorizationForward } from './interaction/factorization.ts'
 import { groupedDotBackward, groupedDotForward } from './interaction/grouped-dot.ts'
+import { pairwiseDotBackward, pairwiseDotForward } from './interaction/pairwise-dot.ts'
+import { columnSum, columnSumShape } from './layout/column-sum.ts'
+import { copyShape, layoutCopy, layoutCopyScalar } from './layout/copy.ts'
 import { bceMultiTask } from './loss/bce-multi-task.ts'
+import { decorrelationCenter, decorrelationOffDiagonal } from './loss/decorrelation.ts'
+import { embeddingDistillation } from './loss/embedding-distillation.ts'
+import { l2 } from './loss/l2.ts'
+import { logitDistillation } from './loss/logit-distillation.ts'
+import { matmulHalf } from './matmul/half.ts'
+import { matmulInt8, matmulInt8Shape } from './matmul/int8.ts'
 import { matmul } from './matmul/matmul.ts'
+import { quantizeRows, quantizeRowsShape } from './matmul/quantize-rows.ts'
 import { transpose } from './matmul/transpose.ts'
+import { matmulTransposedB } from './matmul/transposed-b.ts'
 import { layerNormBackward, layerNormForward } from './normalization/layer-norm.ts'
+import { normShape } from './normalization/norm-shape.ts'
+import { normParametersBackward, normParametersShape } from './normalization/parameters-backward.ts'
+import { rmsNormBackward, rmsNormForward } from './normalization/rms-norm.ts'
+import { countNonfinite, totalCounts } from './numeric/count-nonfinite.ts'
+import { globalNorm } from './numeric/global-norm.ts'
+import { packHalf, unpackHalf } from './numeric/half.ts'
+import { normBoundBackward, normBoundForward } from './numeric/norm-bound.ts'
+import { sumOfSquares } from './numeric/sum-of-squares.ts'
 import { adamw } from './optimizer/adamw.ts'
-import { attentionPoolBackward, attentionPoolForward } from './sequence/attention-pool.ts'
 
 export { padded } from './case-arrays.ts'
-export { adamBeta1, adamBeta2 } from './optimizer/adamw.ts'
+export { gatherModes } from './embedding/gather.ts'
+export { type SplitTable, splitTable, type TablePart } from './embedding/split-table.ts'
+export { type MatmulShape, matmulShape } from './matmul/shape.ts'
+export { partialsOf } from './numeric/sum-of-squares.ts'
+export { adamBeta1, adamBeta2, rateSlots } from './optimizer/adamw.ts'
+export { type Activation, activations } from './wgsl/activation.ts'
 export {
+  activationBackward,
+  activationForward,
   adamw,
+  attentionBackwardKeyValue,
+  attentionBackwardQuery,
+  attentionForward,
   attentionPoolBackward,
   attentionPoolForward,
   bceMultiTask,
+  chunkSums,
   columnSum,
-  gatherMean,
+  columnSumShape,
+  copyShape,
+  countNonfinite,
+  decorrelationCenter,
+  decorrelationOffDiagonal,
+  dotCompressionBackwardLogits,
+  dotCompressionBackwardTokens,
+  dotCompressionForward,
+  embeddingDistillation,
+  gather,
+  gatherWeightsBackward,
+  globalNorm,
   groupedDotBackward,
   groupedDotForward,
+  l2,
   layerNormBackward,
   layerNormForward,
+  layoutCopy,
+  layoutCopyScalar,
+  logitDistillation,
   matmul,
+  matmulHalf,
+  matmulInt8,
+  matmulInt8Shape,
+  matmulTransposedB,
+  normBoundBackward,
+  normBoundForward,
+  normParametersBackward,
+  normParametersShape,
+  normShape,
+  packHalf,
+  periodicBackward,
+  periodicForward,
+  piecewiseLinear,
+  quantizeRows,
+  quantizeRowsShape,
   reluBackward,
+  rmsNormBackward,
+  rmsNormForward,
   rowAdagrad,
+  softmaxBackward,
+  softmaxForward,
+  standardize,
+  sumOfSquares,
+  totalCounts,
   transpose,
+  unpackHalf,
 }
 
 /** Every kernel of the library; tests, compile check and bench go through this list. */
 export const kernels: readonly AnyKernel[] = [
   matmul,
+  matmulTransposedB,
+  matmulHalf,
+  matmulInt8,
+  quantizeRows,
   transpose,
+  layoutCopy,
+  layoutCopyScalar,
   columnSum,
+  activationForward,
+  activationBackward,
   reluBackward,
   layerNormForward,
   layerNormBackward,
-  gatherMean,
+  rmsNormForward,
+  rmsNormBackward,
+  normParametersBackward,
+  standardize,
+  periodicForward,
+  periodicBackward,
+  piecewiseLinear,
+  gather,
+  gatherWeightsBackward,
+  chunkSums,
   rowAdagrad,
+  softmaxForward,
+  softmaxBackward,
+  attentionForward,
+  attentionBackwardQuery,
+  attentionBackwardKeyValue,
+  dotCompressionForward,
+  dotCompressionBackwardTokens,
+  dotCompressionBackwardLogits,
   attentionPoolForward,
   attentionPoolBackward,
   groupedDotForward,
   groupedDotBackward,
+  pairwiseDotForward,
+  pairwiseDotBackward,
+  crossForward,
+  crossBackward,
+  factorizationForward,
+  factorizationBackward,
   bceMultiTask,
+  l2,
+  decorrelationCenter,
+  decorrelationOffDiagonal,
+  embeddingDistillation,
+  logitDistillation,
   adamw,
+  sumOfSquares,
+  countNonfinite,
+  totalCounts,
+  globalNorm,
+  normBoundForward,
+  normBoundBackward,
+  packHalf,
+  unpackHalf,
 ]

@@ -171,10 +171,10 @@ export class Weights {
         {
           M: parameter.rows,
           N: parameter.cols,
-          inOffset: input.offset,
-          inRow: input.stride,
-          outOffset: output.offset,
-          outRow: output.stride,
+          inOffset: input.offset / 4,
+          inRow: input.stride / 4,
+          outOffset: output.offset / 4,
+          outRow: output.stride / 4,
         },
         { input, output },
       )

@@ -1,7 +1,8 @@
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { afterEach, expect, test, vi } from 'vitest'
-import { NoBrowserError, openBrowser } from './browser.ts'
+import { openBrowser } from './browser.ts'
+import { NoBrowserError } from './browser-program.ts'
 
 afterEach(() => vi.unstubAllEnvs())
 

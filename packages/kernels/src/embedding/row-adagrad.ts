@@ -1,104 +1,291 @@
 /**
- * Row-wise Adagrad on the rows of a table that a batch looked up, fused with the grouping of their gradients.
- * Group j gathers the lookups of row `rows[j]`: entries `starts[j] … starts[j+1]` of `sources` and `weights` name rows of
- * the gradient and their factors. WGSL has no float atomics; grouping on the host also makes the sum's order fixed.
- *   g = Σ weight · gradient[source] + l2 · lookups · w,  a += mean(g²),  w −= rate · g / (√a + ε)
- * Groups without entries are skipped, so one grid serves batches of any number of distinct rows.
- * Shape letters: J groups at most, D4 vec4 of width, V table rows, P lookups, R gradient rows.
+ * Row-wise Adagrad on the rows of a table that a batch looked up, fused with the sum of their gradients:
+ *   g = scale · Σ weight · gradient[source] + l2 · lookups · w,  a += mean(g²),  w −= rate · g / (√a + ε)
+ * Group j, `groups[j]` = (row, lookups, begin, end), gathers the lookups of one row; rows are distinct. Its entries of
+ * `sources` and `weights` are begin … end; where it has more than `longest` lookups, begin … end are its chunks in
+ * `partials`, which chunk-sums made. Groups without lookups are skipped, so one grid serves batches of any number of rows.
+ * Lanes go in step: groups of like length should stand together, the longest first.
+ * `table` is one part of the whole, rows firstRow … firstRow + partRows (see split-table.ts): groups of other rows, or of
+ * rows that no part has, are skipped. `squares` has all V rows. `rates` is laid out as `rateSlots` of AdamW says: skip
+ * leaves rows and squares as they are.
+ * Shape letters: J groups behind the first `groupOffset`, D4 vec4 of width, V table rows, P lookups, R gradient rows,
+ * C chunks. `gColumn` and `gRow` count vec4.
  */
 import type { Kernel, Tuning } from '@headwater/gpu'
 import { uniform } from '../case-arrays.ts'
+import { rateSlots } from '../optimizer/adamw.ts'
+import { linearGroups, linearGroupWgsl } from '../wgsl/linear-grid.ts'
 
 export type RowAdagradShape = {
   J: number
+  groupOffset: number
+  firstRow: number
+  partRows: number
   D4: number
   gColumn: number
   gRow: number
   l2: number
+  longest: number
   V: number
   P: number
   R: number
+  C: number
 }
 
-export type RowAdagradBinding = 'rows' | 'starts' | 'sources' | 'weights' | 'gradient' | 'rates' | 'squares' | 'table'
+export type RowAdagradBinding =
+  | 'groups'
+  | 'sources'
+  | 'weights'
+  | 'gradient'
+  | 'partials'
+  | 'rates'
+  | 'squares'
+  | 'table'
+
+interface RowAdagradTuning extends Tuning {
+  readonly workgroupSize: number
+  readonly lanesPerRow: 1 | 4
+}
 
 const epsilon = 1e-8
+/** vec4 a row whose sums stay in workgroup memory between the passes; those of wider rows are made twice. */
+const keptColumns = 48
 
-export const rowAdagrad: Kernel<RowAdagradShape, RowAdagradBinding, Tuning> = {
+function wgsl({ workgroupSize, lanesPerRow }: RowAdagradTuning): string {
+  // Each step takes 4 columns: of one lane, or one each of 4 lanes, so that their loads lie side by side.
+  const own = lanesPerRow === 1 ? [0, 1, 2, 3] : [0]
+  const each = (statement: (x: number) => string, separator = '\n      ') => own.map(statement).join(separator)
+  const guarded = (x: number, statement: string) => `if (column + ${x}u < u.D4) { ${statement} }`
+  const keptSteps = keptColumns / 4
+  const kept = (x: number) => `kept[(step * ${own.length}u + ${x}u) * ${workgroupSize}u + lane]`
+  const rows = workgroupSize / lanesPerRow
+  return /* wgsl */ `
+${linearGroupWgsl}
+var<workgroup> kept: array<vec4f, ${keptSteps * own.length * workgroupSize}>;
+${lanesPerRow > 1 ? `var<workgroup> energies: array<f32, ${workgroupSize}>;` : ''}
+@compute @workgroup_size(${workgroupSize})
+fn main(
+  @builtin(workgroup_id) group: vec3u,
+  @builtin(num_workgroups) groupCount: vec3u,
+  @builtin(local_invocation_index) lane: u32,
+) {
+  let j = linearGroup(group, groupCount) * ${rows}u + lane / ${lanesPerRow}u;
+  let firstColumn = ${lanesPerRow > 1 ? `lane % ${lanesPerRow}u` : '0u'};
+  var entry = vec4u();
+  if (j < u.J && bitcast<u32>(rates[${rateSlots.skip}]) == 0u) { entry = groups[u.groupOffset + j]; }
+  let live = entry.y > 0u && entry.x >= u.firstRow && entry.x - u.firstRow < u.partRows;
+  ${lanesPerRow === 1 ? 'if (!live) { return; }' : ''}
+  let base = (entry.x - u.firstRow) * u.D4;
+  let penalty = u.l2 * f32(entry.y);
+  let steps = select(0u, (u.D4 + 3u) / 4u, live);
+  var energy = 0.0;
+  var square = 0.0;
+  var rate = 0.0;
+  for (var round = 0u; round < 2u; round++) {
+    for (var step = 0u; step < steps; step++) {
+      let column = step * 4u + firstColumn;
+      ${each((x) => `var sum${x} = vec4f();`)}
+      if (round == 1u && step < ${keptSteps}u) {
+        ${each((x) => `sum${x} = ${kept(x)};`)}
+      } else {
+        if (entry.y > u.longest) {
+          for (var i = entry.z; i < entry.w; i++) {
+            let origin = i * u.D4 + column;
+            ${each((x) => guarded(x, `sum${x} += partials[origin + ${x}u];`))}
+          }
+        } else {
+          for (var i = entry.z; i < entry.w; i++) {
+            let weight = weights[i];
+            let origin = sources[i] * u.gRow + u.gColumn + column;
+            ${each((x) => guarded(x, `sum${x} += weight * gradient[origin + ${x}u];`))}
+          }
+        }
+        ${each((x) => `sum${x} *= rates[${rateSlots.gradientScale}];`)}
+        if (u.l2 != 0.0) {
+          ${each((x) => guarded(x, `sum${x} += penalty * table[base + column + ${x}u];`))}
+        }
+      }
+      if (round == 0u) {
+        ${each((x) => guarded(x, `energy += dot(sum${x}, sum${x});`))}
+        if (step < ${keptSteps}u) { ${each((x) => `${kept(x)} = sum${x};`, ' ')} }
+      } else {
+        ${each((x) => guarded(x, `table[base + column + ${x}u] -= rate * sum${x};`))}
+      }
+    }
+    if (round == 0u) {${
+      lanesPerRow > 1
+        ? /* wgsl */ `
+      energies[lane] = energy;
+      workgroupBarrier();
+      let quad = lane / 4u * 4u;
+      energy = energies[quad] + energies[quad + 1u] + energies[quad + 2u] + energies[quad + 3u];`
+        : ''
+    }
+      if (live) { square = squares[entry.x] + energy / f32(u.D4 * 4u); }
+      rate = rates[${rateSlots.tables}] / (sqrt(square) + ${epsilon});
+    }
+  }
+  ${lanesPerRow > 1 ? 'if (live && firstColumn == 0u) { squares[entry.x] = square; }' : 'squares[entry.x] = square;'}
+}`
+}
+
+export const rowAdagrad: Kernel<RowAdagradShape, RowAdagradBinding, RowAdagradTuning> = {
   name: 'embedding.row-adagrad',
   bindings: {
-    rows: { type: 'u32', access: 'read' },
-    starts: { type: 'u32', access: 'read' },
+    groups: { type: 'vec4u', access: 'read' },
     sources: { type: 'u32', access: 'read' },
     weights: { type: 'f32', access: 'read' },
     gradient: { type: 'vec4f', access: 'read' },
-    /** [1]: the learning rate of tables. */
+    partials: { type: 'vec4f', access: 'read' },
     rates: { type: 'f32', access: 'read' },
     squares: { type: 'f32', access: 'read_write' },
     table: { type: 'vec4f', access: 'read_write' },
   },
-  uniforms: { J: 'u32', D4: 'u32', gColumn: 'u32', gRow: 'u32', l2: 'f32' },
-  tunings: [{ name: 'lane-per-row' }],
-  wgsl: () => /* wgsl */ `
-fn total(j: u32, column: u32) -> vec4f {
-  let end = starts[j + 1u];
-  var sum = u.l2 * f32(end - starts[j]) * table[rows[j] * u.D4 + column];
-  for (var i = starts[j]; i < end; i++) { sum += weights[i] * gradient[sources[i] * u.gRow + u.gColumn + column]; }
-  return sum;
-}
-@compute @workgroup_size(8)
-fn main(@builtin(global_invocation_id) id: vec3u) {
-  let j = id.x;
-  if (j >= u.J || starts[j] == starts[j + 1u]) { return; }
-  let row = rows[j];
-  var energy = vec4f();
-  for (var c = 0u; c < u.D4; c++) { let g = total(j, c); energy += g * g; }
-  let square = squares[row] + dot(energy, vec4f(1.0)) / f32(u.D4 * 4u);
-  squares[row] = square;
-  let scale = rates[1] / (sqrt(square) + ${epsilon});
-  for (var c = 0u; c < u.D4; c++) { table[row * u.D4 + c] -= scale * total(j, c); }
-}`,
-  workgroups: ({ J }) => [Math.ceil(J / 8), 1, 1],
-  reference: (s, { rows, starts, sources, weights, gradient, rates, squares, table }) => {
+  uniforms: {
+    J: 'size',
+    groupOffset: 'u32',
+    firstRow: 'u32',
+    partRows: 'size',
+    D4: 'size',
+    gColumn: 'u32',
+    gRow: 'size',
+    l2: 'f32',
+    longest: 'u32',
+  },
+  tunings: [
+    { name: '4-lanes-per-row', workgroupSize: 64, lanesPerRow: 4 },
+    { name: 'lane-per-row', workgroupSize: 8, lanesPerRow: 1 },
+  ],
+  wgsl,
+  workgroups: ({ J }, { workgroupSize, lanesPerRow }) => linearGroups(Math.ceil((J * lanesPerRow) / workgroupSize)),
+  sizes: (s) => ({
+    groups: s.groupOffset + s.J,
+    sources: s.P,
+    weights: s.P,
+    gradient: s.R * s.gRow,
+    partials: Math.max(1, s.C * s.D4),
+    rates: 8,
+    squares: s.V,
+    table: s.partRows * s.D4,
+  }),
+  reference: (s, { groups, sources, weights, gradient, partials, rates, squares, table }) => {
     const D = s.D4 * 4
-    for (let j = 0; j < s.J; j++) {
-      const lookups = starts[j + 1]! - starts[j]!
-      if (lookups === 0) continue
+    if (!Object.is(rates[6], 0)) return
+    for (let j = s.groupOffset; j < s.groupOffset + s.J; j++) {
+      const [row, lookups, begin, end] = groups.subarray(j * 4, j * 4 + 4) as unknown as [
+        number,
+        number,
+        number,
+        number,
+      ]
+      if (lookups === 0 || row < s.firstRow || row >= s.firstRow + s.partRows) continue
       const g = new Float64Array(D)
       for (let d = 0; d < D; d++) {
-        g[d] = s.l2 * lookups * table[rows[j]! * D + d]!
-        for (let i = starts[j]!; i < starts[j + 1]!; i++)
-          g[d] += weights[i]! * gradient[(sources[i]! * s.gRow + s.gColumn) * 4 + d]!
+        for (let i = begin; i < end; i++)
+          g[d]! +=
+            lookups > s.longest
+              ? partials[i * D + d]!
+              : weights[i]! * gradient[(sources[i]! * s.gRow + s.gColumn) * 4 + d]!
+        const decay = s.l2 === 0 ? 0 : s.l2 * lookups * table[(row - s.firstRow) * D + d]!
+        g[d] = rates[5]! * g[d]! + decay
       }
-      squares[rows[j]!] = squares[rows[j]!]! + g.reduce((sum, x) => sum + x * x, 0) / D
+      squares[row] = squares[row]! + g.reduce((sum, x) => sum + x * x, 0) / D
       for (let d = 0; d < D; d++)
-        table[rows[j]! * D + d] =
-          table[rows[j]! * D + d]! - (rates[1]! * g[d]!) / (Math.sqrt(squares[rows[j]!]!) + epsilon)
+        table[(row - s.firstRow) * D + d]! -= (rates[1]! * g[d]!) / (Math.sqrt(squares[row]!) + epsilon)
     }
   },
-  cost: ({ P, D4 }) => ({ flops: P * D4 * 16, bytes: P * D4 * 48 }),
-  tolerance: () => ({ absolute: 5e-6, relative: 2e-5 }),
+  cost: ({ J, P, D4, R }) => ({
+    flops: P * D4 * 8 + J * D4 * 24,
+    // Gradient rows once, groups, lookups, and the rows' own values and squares, read and written.
+    bytes: Math.min(R, P) * D4 * 16 + J * (16 + 8 + D4 * 32) + P * 8,
+  }),
+  tolerance: ({ J, P }) => ({ absolute: 1e-6 * Math.ceil(P / J + 4), relative: 2e-5 }),
   cases: [
-    { J: 1, D4: 1, gColumn: 0, gRow: 1, l2: 0, V: 1, P: 1, R: 1 },
-    { J: 40, D4: 4, gColumn: 3, gRow: 11, l2: 0, V: 64, P: 150, R: 50 },
-    { J: 40, D4: 3, gColumn: 0, gRow: 3, l2: 0.1, V: 97, P: 37, R: 20 },
+    shape({ J: 1, V: 1, partRows: 1, P: 1, R: 1, D4: 1, gRow: 1 }),
+    shape({ J: 40, V: 64, partRows: 64, P: 150, R: 50, D4: 4, gColumn: 3, gRow: 11, longest: 4, C: 9 }),
+    shape({ J: 40, V: 97, partRows: 97, P: 37, R: 20, D4: 3, gRow: 3, l2: 0.1 }),
+    // The middle one of three parts, behind other groups.
+    shape({
+      J: 61,
+      groupOffset: 17,
+      V: 100,
+      firstRow: 33,
+      partRows: 33,
+      P: 300,
+      R: 20,
+      D4: 5,
+      gRow: 5,
+      longest: 5,
+      C: 7,
+    }),
+    // Wider than the sums that are kept.
+    shape({ J: 19, V: 25, partRows: 25, P: 60, R: 9, D4: keptColumns + 7, gRow: keptColumns + 7, l2: 0.01 }),
+    // Over 65,535 workgroups of 16 rows; nearly all of its groups are empty.
+    shape({ J: 1_048_600, V: 8, partRows: 8, P: 20, R: 4, D4: 1, gRow: 1 }),
   ],
-  example: (s, random) => {
-    // distinct rows in a shuffled order, the last groups left empty
-    const rows = new Uint32Array(s.J)
-    for (let j = 0; j < s.J; j++) rows[j] = (j * 7 + 3) % s.V
-    const filled = Math.max(1, Math.floor(s.J * 0.8))
-    const starts = new Uint32Array(s.J + 1)
-    for (let j = 0; j <= s.J; j++) starts[j] = j >= filled ? s.P : Math.floor((s.P * j) / filled)
+  draw: (between) => {
+    const J = between(1, 60)
+    const D4 = between(1, keptColumns + 3)
+    const gColumn = between(0, 3)
+    const V = J + between(0, 40)
+    const firstRow = between(0, V - 1)
     return {
-      rows,
-      starts,
-      sources: Uint32Array.from({ length: s.P }, () => Math.floor(random() * s.R)),
-      weights: uniform(s.P, random),
-      gradient: uniform(s.R * s.gRow * 4, random),
-      rates: Float32Array.of(0, 0.05, 0, 0, 0),
-      squares: uniform(s.V, random).map((x) => Math.abs(x) + 0.1),
-      table: uniform(s.V * s.D4 * 4, random),
+      J,
+      groupOffset: between(0, 5),
+      firstRow,
+      partRows: between(0, 1) === 0 ? V - firstRow : between(1, V - firstRow),
+      D4,
+      gColumn,
+      gRow: gColumn + D4 + between(0, 3),
+      l2: between(0, 1) / 8,
+      longest: between(1, 9),
+      V,
+      P: J * between(1, 4),
+      R: between(1, 20),
+      C: between(1, 12),
     }
   },
+  benchmarks: [4, 8, 24].map((D4) =>
+    shape({ J: 11_000, V: 100_000, partRows: 100_000, P: 32_768, R: 2048, D4, gRow: D4, longest: 64, C: 256 }),
+  ),
+  example,
+}
+
+/** A shape of one part without offsets, but for what is given. */
+function shape(
+  given: Partial<RowAdagradShape> & Pick<RowAdagradShape, 'J' | 'V' | 'partRows' | 'P' | 'R' | 'D4' | 'gRow'>,
+): RowAdagradShape {
+  return { groupOffset: 0, firstRow: 0, gColumn: 0, l2: 0, longest: 64, C: 0, ...given }
+}
+
+/** Lookups skewed as a Zipf law, over distinct rows; the last groups are empty, and so are those that rows do not reach. */
+function example(s: RowAdagradShape, random: () => number) {
+  const rows = Uint32Array.from({ length: s.V }, (_, row) => row)
+  for (let i = s.V - 1; i > 0; i--) {
+    const k = Math.floor(random() * (i + 1))
+    ;[rows[i], rows[k]] = [rows[k]!, rows[i]!]
+  }
+  const groups = new Uint32Array((s.groupOffset + s.J) * 4)
+  const filled = Math.max(1, Math.min(s.V, Math.floor((s.groupOffset + s.J) * 0.9), s.P))
+  let harmonic = 0
+  for (let j = 0; j < filled; j++) harmonic += 1 / (j + 1)
+  // One lookup a group, and the rest by Zipf; what rounding leaves over goes unused.
+  for (let j = 0, at = 0, chunk = 0; j < filled; j++) {
+    const lookups = 1 + Math.floor((s.P - filled) / harmonic / (j + 1))
+    const chunked = lookups > s.longest && s.C > 0
+    const chunks = chunked ? Math.min(s.C - chunk, Math.ceil(lookups / s.longest)) : 0
+    groups.set(chunked ? [rows[j]!, lookups, chunk, chunk + chunks] : [rows[j]!, lookups, at, at + lookups], j * 4)
+    at += lookups
+    chunk += chunks
+  }
+  return {
+    groups,
+    sources: Uint32Array.from({ length: s.P }, () => Math.floor(random() * s.R)),
+    weights: uniform(s.P, random),
+    gradient: uniform(s.R * s.gRow * 4, random),
+    partials: uniform(Math.max(1, s.C * s.D4) * 4, random),
+    rates: Float32Array.of(0, 0.05, 0, 0, 0, 0.8, 0, 0),
+    squares: uniform(s.V, random).map((x) => Math.abs(x) + 0.1),
+    table: uniform(s.partRows * s.D4 * 4, random),
+  }
 }

@@ -1,67 +1,107 @@
 /**
  * Binary cross-entropy of T tasks on logits, with a weight a row and a task (He et al. 2014's log loss, weighted):
- *   loss[r, t] = max(z, 0) − z·y + log(1 + e^−|z|),   dz[r, t] = w_r · w_t · (σ(z) − y) · scale
- * `loss` is left unweighted, for scores. Padded columns get zero gradient. Shape letters: R rows, T tasks, T4 vec4 of them.
+ *   loss[r, t] = y · softplus(−z) + (1 − y) · softplus(z),   dz[r, t] = w_r · w_t · (σ(z) − y) · scale
+ * Labels may be soft. `loss` is left unweighted, for scores. R rows of T columns, padded with zeros to a multiple of 4.
  */
 import type { Kernel, Tuning } from '@headwater/gpu'
 import { padded, uniform } from '../case-arrays.ts'
+import { linearGroups, linearGroupWgsl } from '../wgsl/linear-grid.ts'
+import { softplusWgsl } from './softplus.ts'
 
 export type BceShape = { R: number; T: number; scale: number }
+
+const lanes = 32
+
+/** log(1 + eˣ) where eˣ does not overflow. */
+const softplus = (x: number) => (x > 0 ? x + Math.log1p(Math.exp(-x)) : Math.log1p(Math.exp(x)))
 
 export const bceMultiTask: Kernel<
   BceShape,
   'logits' | 'labels' | 'rowWeights' | 'taskWeights' | 'loss' | 'dlogits',
   Tuning
 > = {
-  name: 'bce.multi-task',
+  name: 'loss.bce-multi-task',
   bindings: {
-    logits: { type: 'f32', access: 'read' },
-    labels: { type: 'f32', access: 'read' },
+    logits: { type: 'vec4f', access: 'read' },
+    labels: { type: 'vec4f', access: 'read' },
     rowWeights: { type: 'f32', access: 'read' },
-    taskWeights: { type: 'f32', access: 'read' },
-    loss: { type: 'f32', access: 'read_write' },
-    dlogits: { type: 'f32', access: 'read_write' },
+    taskWeights: { type: 'vec4f', access: 'read' },
+    loss: { type: 'vec4f', access: 'read_write' },
+    dlogits: { type: 'vec4f', access: 'read_write' },
   },
-  uniforms: { R: 'u32', T: 'u32', scale: 'f32' },
-  tunings: [{ name: 'lane-per-logit' }],
+  uniforms: { R: 'size', T: 'size', scale: 'f32' },
+  tunings: [{ name: 'lane-per-four-tasks' }],
   wgsl: () => /* wgsl */ `
-@compute @workgroup_size(64)
-fn main(@builtin(global_invocation_id) id: vec3u) {
-  let width = (u.T + 3u) / 4u * 4u;
-  let r = id.x / width;
+${linearGroupWgsl}
+${softplusWgsl}
+@compute @workgroup_size(${lanes})
+fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: vec3u, @builtin(local_invocation_index) lane: u32) {
+  let n = linearGroup(group, groups) * ${lanes}u + lane;
+  let width = (u.T + 3u) / 4u;
+  let r = n / width;
   if (r >= u.R) { return; }
-  let t = id.x % width;
-  if (t >= u.T) { loss[id.x] = 0.0; dlogits[id.x] = 0.0; return; }
-  let z = logits[id.x];
-  let y = labels[id.x];
-  let tail = exp(-abs(z));
-  loss[id.x] = max(z, 0.0) - z * y + log(1.0 + tail);
-  let p = select(tail, 1.0, z >= 0.0) / (1.0 + tail);
-  dlogits[id.x] = rowWeights[r] * taskWeights[t] * (p - y) * u.scale;
+  let t = n % width;
+  let isTask = vec4u(t * 4u) + vec4u(0u, 1u, 2u, 3u) < vec4u(u.T);
+  let y = labels[n];
+  let z = logistic(logits[n]);
+  loss[n] = select(vec4f(), y * z.ofMinus + (1.0 - y) * z.ofPlus, isTask);
+  dlogits[n] = select(vec4f(), rowWeights[r] * taskWeights[t] * (z.sigmoid - y) * u.scale, isTask);
 }`,
-  workgroups: ({ R, T }) => [Math.ceil((R * padded(T)) / 64), 1, 1],
+  workgroups: ({ R, T }) => linearGroups(Math.ceil((R * Math.ceil(T / 4)) / lanes)),
+  sizes: ({ R, T }) => {
+    const width = Math.ceil(T / 4)
+    return {
+      logits: R * width,
+      labels: R * width,
+      rowWeights: R,
+      taskWeights: width,
+      loss: R * width,
+      dlogits: R * width,
+    }
+  },
   reference: (s, { logits, labels, rowWeights, taskWeights, loss, dlogits }) => {
     const width = padded(s.T)
     for (let i = 0; i < s.R * width; i++) {
-      const t = i % width
-      const p = 1 / (1 + Math.exp(-logits[i]!))
-      loss[i] = t < s.T ? -labels[i]! * Math.log(p) - (1 - labels[i]!) * Math.log1p(-p) : 0
-      dlogits[i] = t < s.T ? rowWeights[Math.floor(i / width)]! * taskWeights[t]! * (p - labels[i]!) * s.scale : 0
+      const [z, y, t] = [logits[i], labels[i], i % width]
+      loss[i] = t < s.T ? y * softplus(-z) + (1 - y) * softplus(z) : 0
+      const weight = rowWeights[Math.floor(i / width)] * taskWeights[t]
+      dlogits[i] = t < s.T ? weight * (1 / (1 + Math.exp(-z)) - y) * s.scale : 0
     }
   },
-  cost: ({ R, T }) => ({ flops: R * T * 12, bytes: R * T * 16 }),
-  tolerance: () => ({ absolute: 3e-6, relative: 1e-5 }),
+  cost: ({ R, T }) => ({ flops: R * T * 16, bytes: R * padded(T) * 16 + R * 4 }),
+  tolerance: () => ({ absolute: 1e-6, relative: 4e-6 }),
   cases: [
     { R: 1, T: 1, scale: 1 },
     { R: 67, T: 5, scale: 1 / 67 },
     { R: 512, T: 4, scale: 1 / 512 },
+    { R: 31, T: 8, scale: 1 },
+  ],
+  draw: (between) => ({ R: between(1, 140), T: between(1, 9), scale: 1 / between(1, 90) }),
+  benchmarks: [
+    { R: 2048, T: 1, scale: 1 / 2048 },
+    { R: 2048, T: 4, scale: 1 / 2048 },
+    { R: 2048, T: 8, scale: 1 / 2048 },
   ],
   example: ({ R, T }, random) => ({
-    logits: uniform(R * padded(T), random, 8),
-    labels: uniform(R * padded(T), random).map((x) => (x > 0 ? 1 : 0)),
+    // Some logits lie where σ has long been 0 or 1.
+    logits: uniform(R * padded(T), random, 8).map((z) => (z > 7 ? z * 10 : z)),
+    labels: uniform(R * padded(T), random).map((x) => (x > 0.2 ? 1 : x < -0.2 ? 0 : Math.abs(x) * 5)),
     rowWeights: uniform(R, random).map(Math.abs),
     taskWeights: uniform(padded(T), random).map(Math.abs),
     loss: new Float32Array(R * padded(T)),
     dlogits: new Float32Array(R * padded(T)),
   }),
+  gradient: {
+    get forward() {
+      return bceMultiTask
+    },
+    from: {
+      loss: ({ R, T, scale }, { rowWeights, taskWeights }) =>
+        Array.from({ length: R * padded(T) }, (_, i) => {
+          const t = i % padded(T)
+          return t < T ? rowWeights[Math.floor(i / padded(T))] * taskWeights[t] * scale : 0
+        }),
+    },
+    to: { logits: 'dlogits' },
+  },
 }

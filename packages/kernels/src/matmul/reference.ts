@@ -1,6 +1,6 @@
-import type { ReferenceArrays } from '@headwater/gpu'
 import { padded } from '../case-arrays.ts'
-import type { MatmulBinding, MatmulShape } from './matmul.ts'
+import { activateReference } from '../wgsl/activation-reference.ts'
+import type { MatmulArrays, MatmulShape } from './shape.ts'
 
 /** PCG hash in whole-number arithmetic of 64 bits, independent of the WGSL's wrap-around. */
 function pcg(value: bigint): bigint {
@@ -10,22 +10,45 @@ function pcg(value: bigint): bigint {
   return ((word >> 22n) ^ word) & mask
 }
 
-export function matmulReference(s: MatmulShape, { a, b, bias, step, c }: ReferenceArrays<MatmulBinding>): void {
-  for (let m = 0; m < s.M; m++)
-    // the columns that pad N are outputs too
-    for (let n = 0; n < padded(s.N); n++) {
-      let value = 0
-      for (let k = 0; k < s.K; k++)
-        value += a[s.aOffset + m * s.aRow + k * s.aCol]! * b[(s.bOffset + k * s.bRow) * 4 + n]!
-      if (s.hasBias) value += bias[s.biasOffset * 4 + n]!
-      const index = (s.cOffset + m * s.cRow) * 4 + n
-      if (s.accumulate) value += c[index]!
-      if (s.relu && value < 0) value = 0
-      if (s.dropout > 0) {
-        const counter = (pcg(pcg(BigInt(step[0]!)) ^ BigInt(s.site)) + BigInt(m * s.cRow * 4 + n)) & 0xffffffffn
-        const random = Number(pcg(counter) >> 8n) / 16777216
-        value = random >= Math.fround(s.dropout) ? value / (1 - s.dropout) : 0
+export type EpilogueShape = Omit<MatmulShape, 'aOffset' | 'aRow' | 'aCol' | 'aBatch' | 'bOffset' | 'bRow' | 'bBatch'>
+
+/** Every output from the function that gives the product's elements; the columns that pad N are outputs too. */
+export function epilogueReference(
+  s: EpilogueShape,
+  { bias, factor, residual, step, c }: Omit<MatmulArrays, 'a' | 'b'>,
+  product: (batch: number, m: number, n: number) => number,
+): void {
+  for (let batch = 0; batch < s.batch; batch++)
+    for (let m = 0; m < s.M; m++)
+      for (let n = 0; n < padded(s.N); n++) {
+        const place = (offset: number, row: number, stride: number) => (offset + batch * stride + m * row) * 4 + n
+        const index = place(s.cOffset, s.cRow, s.cBatch)
+        let value = product(batch, m, n)
+        if (s.hasBias === 1) value += bias[s.biasOffset * 4 + n]!
+        if (s.hasBias === 2) value += bias[s.biasOffset * 4 + m]!
+        if (s.accumulate) value += c[index]!
+        value = activateReference(s.activation, value)
+        if (s.dropout > 0) {
+          const counter = (pcg(pcg(BigInt(step[0]!)) ^ BigInt(s.site)) + BigInt(index - s.cOffset * 4)) & 0xffffffffn
+          const random = Number(pcg(counter) >> 8n) / 16777216
+          value = random >= Math.fround(s.dropout) ? value / (1 - s.dropout) : 0
+        }
+        if (s.hasFactor) value *= factor[place(s.factorOffset, s.factorRow, s.factorBatch)]!
+        if (s.hasResidual) value += residual[place(s.residualOffset, s.residualRow, s.residualBatch)]!
+        c[index] = value
       }
-      c[index] = value
-    }
+}
+
+/** `b(batch, k, n)` is an element of B. */
+export function matmulReference(
+  s: MatmulShape,
+  arrays: Omit<MatmulArrays, 'b'>,
+  b: (batch: number, k: number, n: number) => number,
+): void {
+  epilogueReference(s, arrays, (batch, m, n) => {
+    let sum = 0
+    for (let k = 0; k < s.K; k++)
+      sum += arrays.a[s.aOffset + batch * s.aBatch + m * s.aRow + k * s.aCol]! * b(batch, k, n)
+    return sum
+  })
 }

@@ -1,6 +1,11 @@
-/** out[N,M] = in[M,N]. Rows of both are padded to vec4; offsets and strides count floats. The padding of `out` becomes zero. */
+/**
+ * out[N,M] = in[M,N]. Rows of both are padded to vec4; offsets and strides count vec4. The padding of `out` becomes zero,
+ * whatever stands in that of `in`.
+ */
 import type { Kernel, Tuning } from '@headwater/gpu'
 import { padded, uniform } from '../case-arrays.ts'
+import { linearGroups, linearGroupWgsl } from '../wgsl/linear-grid.ts'
+import { range } from './columns.ts'
 
 export type TransposeShape = {
   M: number
@@ -11,43 +16,131 @@ export type TransposeShape = {
   outRow: number
 }
 
-const dense = (M: number, N: number): TransposeShape => ({
+export interface TransposeTuning extends Tuning {
+  /** Edge of a workgroup's square, in floats, and whether it passes through workgroup memory. */
+  readonly edge: number
+  readonly shared: boolean
+}
+
+const shape = (M: number, N: number, extra: Partial<TransposeShape> = {}): TransposeShape => ({
   M,
   N,
   inOffset: 0,
-  inRow: padded(N),
+  inRow: padded(N) / 4,
   outOffset: 0,
-  outRow: padded(M),
+  outRow: padded(M) / 4,
+  ...extra,
 })
 
-export const transpose: Kernel<TransposeShape, 'input' | 'output', Tuning> = {
-  name: 'transpose',
-  bindings: { input: { type: 'f32', access: 'read' }, output: { type: 'vec4f', access: 'read_write' } },
-  uniforms: { M: 'u32', N: 'u32', inOffset: 'u32', inRow: 'u32', outOffset: 'u32', outRow: 'u32' },
-  tunings: [{ name: 'vec4' }],
-  wgsl: () => /* wgsl */ `
-fn element(m: u32, n: u32) -> f32 {
-  return select(0.0, input[u.inOffset + min(m, u.M - 1u) * u.inRow + n], m < u.M);
+const gridWgsl = (edge: number) => /* wgsl */ `
+${linearGroupWgsl}
+/** First row and column of the workgroup's square of \`in\`. */
+fn squareOf(group: vec3u, groups: vec3u) -> vec2u {
+  let across = (u.N + ${edge - 1}u) / ${edge}u;
+  let index = linearGroup(group, groups);
+  return vec2u(index / across, index % across) * ${edge}u;
 }
-@compute @workgroup_size(8, 8)
-fn main(@builtin(global_invocation_id) id: vec3u) {
-  let n = id.x;
-  let m = id.y * 4u;
+fn rowOf(m: u32, n4: u32) -> vec4f {
+  return select(vec4f(), input[u.inOffset + min(m, u.M - 1u) * u.inRow + min(n4, (u.N - 1u) / 4u)], m < u.M);
+}
+`
+
+/** An invocation turns 4 × 4 round in registers. */
+const registerWgsl = /* wgsl */ `
+${gridWgsl(32)}
+@compute @workgroup_size(64)
+fn main(
+  @builtin(workgroup_id) group: vec3u,
+  @builtin(num_workgroups) groups: vec3u,
+  @builtin(local_invocation_index) local: u32,
+) {
+  let square = squareOf(group, groups);
+  let n = square.y + local % 8u * 4u;
+  let m = square.x + local / 8u * 4u;
   if (n >= u.N || m >= u.M) { return; }
-  output[(u.outOffset + n * u.outRow) / 4u + id.y] =
-    vec4f(element(m, n), element(m + 1u, n), element(m + 2u, n), element(m + 3u, n));
-}`,
-  workgroups: ({ M, N }) => [Math.ceil(N / 8), Math.ceil(M / 32), 1],
+  ${range(4)
+    .map((i) => `let r${i} = rowOf(m + ${i}u, n / 4u);`)
+    .join(' ')}
+  let to = u.outOffset + n * u.outRow + m / 4u;
+  output[to] = vec4f(r0.x, r1.x, r2.x, r3.x);
+  if (n + 1u < u.N) { output[to + u.outRow] = vec4f(r0.y, r1.y, r2.y, r3.y); }
+  if (n + 2u < u.N) { output[to + 2u * u.outRow] = vec4f(r0.z, r1.z, r2.z, r3.z); }
+  if (n + 3u < u.N) { output[to + 3u * u.outRow] = vec4f(r0.w, r1.w, r2.w, r3.w); }
+}`
+
+/** 64 × 64 through workgroup memory, so that neighbours read and write neighbouring vec4. */
+const sharedWgsl = /* wgsl */ `
+${gridWgsl(64)}
+var<workgroup> tile: array<f32, ${64 * 63 + 64}>;
+@compute @workgroup_size(256)
+fn main(
+  @builtin(workgroup_id) group: vec3u,
+  @builtin(num_workgroups) groups: vec3u,
+  @builtin(local_invocation_index) local: u32,
+) {
+  let square = squareOf(group, groups);
+  for (var i = local; i < 1024u; i += 256u) {
+    let m = i / 16u;
+    let x = rowOf(square.x + m, square.y / 4u + i % 16u);
+    // Columns are shifted by the row, so that a column lies in all banks.
+    ${range(4)
+      .map((c) => `tile[m * 64u + (i % 16u * 4u + ${c}u + m) % 64u] = x[${c}];`)
+      .join(' ')}
+  }
+  workgroupBarrier();
+  for (var i = local; i < 1024u; i += 256u) {
+    let n = i / 16u;
+    let m = i % 16u * 4u;
+    if (square.y + n < u.N && square.x + m < u.M) {
+      output[u.outOffset + (square.y + n) * u.outRow + square.x / 4u + i % 16u] = vec4f(${range(4)
+        .map((c) => `tile[(m + ${c}u) * 64u + (n + m + ${c}u) % 64u]`)
+        .join(', ')});
+    }
+  }
+}`
+
+export const transpose: Kernel<TransposeShape, 'input' | 'output', TransposeTuning> = {
+  name: 'transpose',
+  bindings: { input: { type: 'vec4f', access: 'read' }, output: { type: 'vec4f', access: 'read_write' } },
+  uniforms: { M: 'size', N: 'size', inOffset: 'u32', inRow: 'u32', outOffset: 'u32', outRow: 'u32' },
+  tunings: [
+    { name: 'register-4x4', edge: 32, shared: false },
+    { name: 'workgroup-64x64', edge: 64, shared: true },
+  ],
+  wgsl: ({ shared }) => (shared ? sharedWgsl : registerWgsl),
+  workgroups: ({ M, N }, { edge }) => linearGroups(Math.ceil(N / edge) * Math.ceil(M / edge)),
+  sizes: (s) => ({
+    input: s.inOffset + (s.M - 1) * s.inRow + padded(s.N) / 4,
+    output: s.outOffset + (s.N - 1) * s.outRow + padded(s.M) / 4,
+  }),
   reference: (s, { input, output }) => {
     for (let n = 0; n < s.N; n++)
       for (let m = 0; m < padded(s.M); m++)
-        output[s.outOffset + n * s.outRow + m] = m < s.M ? input[s.inOffset + m * s.inRow + n]! : 0
+        output[(s.outOffset + n * s.outRow) * 4 + m] = m < s.M ? input[(s.inOffset + m * s.inRow) * 4 + n]! : 0
   },
   cost: ({ M, N }) => ({ flops: 0, bytes: 8 * M * N }),
   tolerance: () => ({ absolute: 0, relative: 0 }),
-  cases: [dense(1, 1), dense(7, 13), dense(64, 192), { M: 5, N: 6, inOffset: 8, inRow: 12, outOffset: 4, outRow: 16 }],
+  cases: [
+    shape(1, 1),
+    shape(7, 13),
+    shape(64, 192),
+    shape(65, 63),
+    shape(5, 6, { inOffset: 2, inRow: 3, outOffset: 1, outRow: 4 }),
+    // more squares than one dimension of the grid may count
+    shape(65_536 * 64, 1, { inRow: 0 }),
+  ],
+  draw: (between) => {
+    const [M, N] = [between(1, 140), between(1, 140)]
+    return shape(M, N, {
+      inOffset: between(0, 3),
+      inRow: padded(N) / 4 + between(0, 2),
+      outOffset: between(0, 3),
+      outRow: padded(M) / 4 + between(0, 2),
+    })
+  },
+  benchmarks: [shape(192, 192), shape(1536, 192), shape(1024, 1024)],
   example: (s, random) => ({
-    input: uniform(s.inOffset + s.M * s.inRow, random),
-    output: uniform(s.outOffset + s.N * s.outRow, random),
+    input: uniform((s.inOffset + (s.M - 1) * s.inRow + padded(s.N) / 4) * 4, random),
+    output: uniform((s.outOffset + (s.N - 1) * s.outRow + padded(s.M) / 4) * 4, random),
   }),
 }

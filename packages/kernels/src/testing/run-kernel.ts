@@ -16,14 +16,14 @@ export const outputsOf = (kernel: AnyKernel) =>
     binding.access === 'read_write' ? [name] : [],
   )
 
-/** Runs a kernel once on a device. @returns its outputs. */
+/** Runs a kernel once on a device. @returns its outputs, of the arrays' own types. */
 export async function runKernel(
   device: GpuDevice,
   kernel: AnyKernel,
   tuning: Tuning,
   shape: Shape,
   arrays: Arrays,
-): Promise<Record<string, Float32Array>> {
+): Promise<Arrays> {
   const buffers = Object.fromEntries(
     Object.entries(arrays).map(([name, array]) => {
       const usage = GPUBufferUsage.STORAGE | GPUBufferUsage.COPY_SRC | GPUBufferUsage.COPY_DST
@@ -34,12 +34,20 @@ export async function runKernel(
   )
   const program = new Program(device, [prepareDispatch(device, kernel, shape, buffers, tuning)], kernel.name)
   program.submit()
-  const outputs: Record<string, Float32Array> = {}
-  for (const name of outputsOf(kernel))
-    outputs[name] = new Float32Array(await device.read(buffers[name], arrays[name].byteLength))
+  const outputs: Arrays = {}
+  for (const name of outputsOf(kernel)) {
+    const data = await device.read(buffers[name], arrays[name].byteLength)
+    outputs[name] = arrays[name] instanceof Uint32Array ? new Uint32Array(data) : new Float32Array(data)
+  }
   program.dispose()
   for (const buffer of Object.values(buffers)) device.release(buffer)
   return outputs
+}
+
+/** The same bits, also of NaN. */
+export function sameBits(a: Arrays[string], b: Arrays[string]): boolean {
+  const [x, y] = [a, b].map((array) => new Uint32Array(array.buffer, array.byteOffset, array.length))
+  return x.length === y.length && x.every((word, i) => word === y[i])
 }
 
 /** A copy of the arrays in float64, for the reference. */
@@ -49,13 +57,7 @@ export const widen = (arrays: Arrays): ReferenceArrays =>
   )
 
 /** Every value of every output, also those that the kernel has no business to write, is as in the reference. */
-export function expectReference(
-  kernel: AnyKernel,
-  tuning: Tuning,
-  shape: Shape,
-  arrays: Arrays,
-  got: Record<string, Float32Array>,
-): void {
+export function expectReference(kernel: AnyKernel, tuning: Tuning, shape: Shape, arrays: Arrays, got: Arrays): void {
   const want = widen(arrays)
   kernel.reference(shape, want)
   const { absolute, relative } = kernel.tolerance(shape, tuning)
@@ -63,8 +65,11 @@ export function expectReference(
     let worst = 0
     let at = -1
     for (const [i, value] of want[name].entries()) {
+      // NaN is answered by NaN, infinity by the same infinity.
+      if (Object.is(got[name][i], Math.fround(value))) continue
       const error = Math.abs(got[name][i] - value) / (absolute + relative * Math.abs(value) + Number.MIN_VALUE)
       if (!(error <= worst)) [worst, at] = [error, i]
+      if (Number.isNaN(worst)) break
     }
     expect(worst, `${name}[${at}]: got ${got[name][at]}, want ${want[name][at]}`).toBeLessThanOrEqual(1)
   }

@@ -1,5 +1,5 @@
 /** y = x W + b, W [in, out]. R rows. */
-import { columnSum, matmul, padded } from '@headwater/kernels'
+import { activations, columnSum, columnSumShape, matmul, matmulShape, padded } from '@headwater/kernels'
 import type { Parameter, ParameterSet, Weights } from '../parameters.ts'
 import type { Recorder } from '../plan/recorder.ts'
 import type { Tensor } from '../plan/tensor.ts'
@@ -43,7 +43,7 @@ interface Product {
 function multiply(rec: Recorder, weights: Weights, { a, aTransposed, b, bias, c }: Product, e: Epilogue = {}): void {
   rec.dispatch(
     matmul,
-    {
+    matmulShape({
       M: c.rows,
       N: c.cols,
       K: b.rows,
@@ -52,17 +52,17 @@ function multiply(rec: Recorder, weights: Weights, { a, aTransposed, b, bias, c 
       aCol: aTransposed ? a.stride : 1,
       bOffset: b.offset / 4,
       bRow: b.stride / 4,
-      biasOffset: (bias?.offset ?? 0) / 4,
       cOffset: c.offset / 4,
       cRow: c.stride / 4,
       hasBias: bias ? 1 : 0,
+      biasOffset: (bias?.offset ?? 0) / 4,
       accumulate: e.accumulate ? 1 : 0,
-      relu: e.relu ? 1 : 0,
+      activation: e.relu ? activations.relu : activations.none,
       dropout: e.dropout ?? 0,
       site: e.site ?? 0,
-    },
-    // Without a bias the slot is filled by something that exists and is not written.
-    { a, b, bias: bias ?? weights.rates, step: weights.step, c },
+    }),
+    // Slots of what is not used are filled by something that exists and is not written.
+    { a, b, bias: bias ?? weights.rates, factor: weights.rates, residual: weights.rates, step: weights.step, c },
   )
 }
 
@@ -92,13 +92,13 @@ export function linearBackward(
     const output = weights.gradientOf(layer.bias)
     rec.dispatch(
       columnSum,
-      {
+      columnSumShape({
         R: dy.rows,
         N4: padded(dy.cols) / 4,
         inOffset: dy.offset / 4,
         inRow: dy.stride / 4,
         outOffset: output.offset / 4,
-      },
+      }),
       { input: dy, output },
     )
   }

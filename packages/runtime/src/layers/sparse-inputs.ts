@@ -7,8 +7,11 @@ import type { GpuDevice } from '@headwater/gpu'
 import {
   attentionPoolBackward,
   attentionPoolForward,
+  chunkSums,
   columnSum,
-  gatherMean,
+  columnSumShape,
+  gather,
+  gatherModes,
   padded,
   rowAdagrad,
 } from '@headwater/kernels'
@@ -56,11 +59,18 @@ interface IndexBuffers {
 
 interface GroupBuffers {
   readonly host: GroupedLookups
-  readonly rows: Tensor
-  readonly starts: Tensor
+  readonly groups: Tensor
   readonly sources: Tensor
   readonly weights: Tensor
+  readonly chunkStarts: Tensor
 }
+
+/**
+ * A row looked up more often than this in a batch has its gradient summed by chunks of as many. Batches with fewer
+ * lookups than `fewLookups` go without: a second dispatch would cost more than their longest sum.
+ */
+const longestSum = 64
+const fewLookups = 1024
 
 /** The device side of `SparseInputs` for batches of R rows: uploads, forward and backward. */
 export class SparseInputBatch {
@@ -108,12 +118,13 @@ export class SparseInputBatch {
   }
 
   #ownGroups(capacity: number, { name, buckets }: BagLayout): GroupBuffers {
+    const host = new GroupedLookups(capacity, buckets, capacity > fewLookups ? longestSum : capacity)
     return {
-      host: new GroupedLookups(capacity, buckets),
-      rows: this.#own(`rows of ${name}`, 1, capacity),
-      starts: this.#own(`starts of ${name}`, 1, capacity + 1),
+      host,
+      groups: this.#own(`groups of ${name}`, capacity, 4),
       sources: this.#own(`sources of ${name}`, 1, capacity),
       weights: this.#own(`weights of ${name}`, 1, capacity),
+      chunkStarts: this.#own(`chunks of ${name}`, 1, host.chunkStarts.length),
     }
   }
 
@@ -155,13 +166,12 @@ export class SparseInputBatch {
     this.#writeGroups(groups)
   }
 
-  #writeGroups({ host, rows, starts, sources, weights }: GroupBuffers): void {
+  #writeGroups({ host, groups, sources, weights, chunkStarts }: GroupBuffers): void {
     host.group()
-    const lookups = host.starts[host.groups]
-    this.#write(rows, host.rows.subarray(0, host.groups))
-    this.#write(starts, host.starts)
-    this.#write(sources, host.sources.subarray(0, lookups))
-    this.#write(weights, host.weights.subarray(0, lookups))
+    this.#write(groups, host.groups)
+    this.#write(sources, host.sources.subarray(0, host.lookups))
+    this.#write(weights, host.weights.subarray(0, host.lookups))
+    this.#write(chunkStarts, host.chunkStarts)
   }
 
   #write({ storage }: Tensor, data: Float32Array | Uint32Array): void {
@@ -173,10 +183,31 @@ export class SparseInputBatch {
     const D4 = inputs.width / 4
     for (const [i, table] of inputs.bagTables.entries()) {
       const { maxValues, buckets } = inputs.layout.bags[i]
+      const { ids, lengths } = this.#bags[i]
+      const values = weights.tableValues(table)
       rec.dispatch(
-        gatherMean,
-        { R: rows, M: maxValues, D4, V: buckets, yColumn: this.#bagColumn(i) / 4, yRow: x.stride / 4 },
-        { table: weights.tableValues(table), ...this.#bags[i], y: x },
+        gather,
+        {
+          R: rows,
+          M: maxValues,
+          D4,
+          V: buckets,
+          partRows: buckets,
+          mode: gatherModes.mean,
+          yColumn: this.#bagColumn(i) / 4,
+          yRow: x.stride / 4,
+        },
+        {
+          table0: values,
+          table1: values,
+          table2: values,
+          table3: values,
+          ids,
+          lengths,
+          // A mean reads no weights.
+          weights: lengths,
+          y: x,
+        },
       )
     }
     if (this.#sequence)
@@ -212,7 +243,7 @@ export class SparseInputBatch {
     const output = weights.gradientOf(inputs.sequencePooling!)
     rec.dispatch(
       columnSum,
-      { R: rows, N4: (channels + 1) * D4, inOffset: 0, inRow: partial.stride / 4, outOffset: output.offset / 4 },
+      columnSumShape({ R: rows, N4: (channels + 1) * D4, inRow: partial.stride / 4, outOffset: output.offset / 4 }),
       { input: partial, output },
     )
     this.#update(rec, weights, inputs.sequenceTable!, this.#sequenceGroups!, tokens, rows * length, l2)
@@ -222,29 +253,45 @@ export class SparseInputBatch {
     rec: Recorder,
     weights: Weights,
     table: Table,
-    { rows, starts, sources, weights: factors }: GroupBuffers,
+    { host, groups, sources, weights: factors, chunkStarts }: GroupBuffers,
     gradient: Tensor,
     capacity: number,
     l2: number,
   ): void {
+    const lookups = {
+      D4: table.width / 4,
+      gColumn: gradient.offset / 4,
+      gRow: gradient.stride / 4,
+      P: capacity,
+      R: gradient.rows,
+    }
+    const chunks = host.chunkStarts.length - 1
+    const partials = rec.tensor(`partial sums of ${table.name}`, Math.max(1, chunks), table.width)
+    if (chunks > 0)
+      rec.dispatch(
+        chunkSums,
+        { ...lookups, C: chunks },
+        { starts: chunkStarts, sources, weights: factors, gradient, partials },
+      )
     rec.dispatch(
       rowAdagrad,
       {
+        ...lookups,
         J: capacity,
-        D4: table.width / 4,
-        gColumn: gradient.offset / 4,
-        gRow: gradient.stride / 4,
+        groupOffset: 0,
+        firstRow: 0,
+        partRows: table.rows,
         l2,
+        longest: host.longest,
         V: table.rows,
-        P: capacity,
-        R: gradient.rows,
+        C: chunks,
       },
       {
-        rows,
-        starts,
+        groups,
         sources,
         weights: factors,
         gradient,
+        partials,
         rates: weights.rates,
         squares: weights.tableSquares(table),
         table: weights.tableValues(table),

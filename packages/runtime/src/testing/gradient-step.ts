@@ -1,6 +1,6 @@
 import type { SideBatch } from '@headwater/features'
 import type { GpuDevice } from '@headwater/gpu'
-import { bceMultiTask, padded } from '@headwater/kernels'
+import { bceMultiTask, padded, rateSlots } from '@headwater/kernels'
 import {
   declareTower,
   interactionTensor,
@@ -48,7 +48,10 @@ export class GradientStep {
     this.#rowWeights = own('row weights', 1, rows)
     const tasks = own('task weights', 1, tower.tasks)
     this.#write(tasks, Float32Array.from(taskWeights))
-    this.#write(this.weights.rates, Float32Array.of(0, tableRate))
+    const rates = new Float32Array(8)
+    rates[rateSlots.tables] = tableRate
+    rates[rateSlots.gradientScale] = 1
+    this.#write(this.weights.rates, rates)
 
     const rec = new Recorder(device)
     this.weights.recordTransposes(rec)

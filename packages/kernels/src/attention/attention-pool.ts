@@ -1,0 +1,190 @@
+/**
+ * Attention pooling of a user's last events. Event l of row r is the token x_l = table[ids[r, l]] + Σ_c channels[r, l, c] ·
+ * mix[c]; its weight is softmax over l < lengths[r] of query · x_l / √D, and y[r] = Σ weight_l · x_l (zero where length is 0).
+ * Tokens are rebuilt in the backward pass rather than stored.
+ * Shape letters: R rows, L events, C channels, D4 vec4 of width, V table rows. `yColumn` and `yRow` count vec4.
+ * `parameters` holds mix [C, D] and then query [D], from `pOffset` (vec4).
+ */
+import type { Kernel, ReferenceArrays, UniformType } from '@headwater/gpu'
+import { integers, uniform } from '../case-arrays.ts'
+import {
+  eventLoop,
+  type PoolTuning,
+  poolGroups,
+  poolTunings,
+  poolWgsl,
+  range,
+  sumQuads,
+} from './attention-pool-wgsl.ts'
+import { exampleLengths } from './example-lengths.ts'
+
+export type AttentionPoolShape = {
+  R: number
+  L: number
+  C: number
+  D4: number
+  V: number
+  pOffset: number
+  yColumn: number
+  yRow: number
+}
+
+export type PoolInputs = 'table' | 'ids' | 'channels' | 'lengths' | 'parameters'
+
+export const poolCases: readonly AttentionPoolShape[] = [
+  { R: 1, L: 1, C: 1, D4: 1, V: 1, pOffset: 0, yColumn: 0, yRow: 1 },
+  { R: 19, L: 7, C: 2, D4: 4, V: 23, pOffset: 5, yColumn: 3, yRow: 9 },
+  { R: 130, L: 32, C: 3, D4: 4, V: 200, pOffset: 0, yColumn: 0, yRow: 4 },
+  { R: 7, L: 65, C: 6, D4: 8, V: 50, pOffset: 1, yColumn: 2, yRow: 11 },
+  { R: 5, L: 20, C: 5, D4: 11, V: 40, pOffset: 0, yColumn: 0, yRow: 11 },
+  { R: 4, L: 9, C: 1, D4: 19, V: 30, pOffset: 0, yColumn: 0, yRow: 19 },
+  // more than 65,535 workgroups of a row
+  { R: 66_000, L: 1, C: 1, D4: 1, V: 5, pOffset: 0, yColumn: 0, yRow: 1 },
+]
+
+export function poolDraw(between: (low: number, high: number) => number): AttentionPoolShape {
+  const D4 = between(1, 10)
+  const yColumn = between(0, 3)
+  return {
+    R: between(1, 40),
+    L: between(1, between(0, 1) === 0 ? 9 : 70),
+    C: between(1, 6),
+    D4,
+    V: between(1, 30),
+    pOffset: between(0, 4),
+    yColumn,
+    yRow: yColumn + D4 + between(0, 3),
+  }
+}
+
+export const poolBenchmarks: readonly AttentionPoolShape[] = [
+  { R: 512, L: 32, C: 3, D4: 4, V: 5000, pOffset: 0, yColumn: 0, yRow: 4 },
+  { R: 2048, L: 64, C: 3, D4: 8, V: 20_000, pOffset: 0, yColumn: 0, yRow: 8 },
+]
+
+export const poolBucket = ({ D4 }: AttentionPoolShape): string => (D4 <= 4 ? 'width ≤ 16' : 'width > 16')
+
+export const poolBindings = {
+  table: { type: 'vec4f', access: 'read' },
+  ids: { type: 'u32', access: 'read' },
+  channels: { type: 'f32', access: 'read' },
+  lengths: { type: 'u32', access: 'read' },
+  parameters: { type: 'vec4f', access: 'read' },
+} as const
+
+export const poolUniforms = {
+  R: 'size',
+  L: 'size',
+  C: 'size',
+  D4: 'size',
+  pOffset: 'u32',
+  yColumn: 'u32',
+  yRow: 'u32',
+} as const satisfies { [K in keyof AttentionPoolShape]?: UniformType }
+
+export const poolInputSizes = ({ R, L, C, D4, V, pOffset }: AttentionPoolShape) => ({
+  table: V * D4,
+  ids: R * L,
+  channels: R * L * C,
+  lengths: R,
+  parameters: pOffset + (C + 1) * D4,
+})
+
+export const poolOutputSize = ({ R, D4, yColumn, yRow }: AttentionPoolShape): number => yColumn + (R - 1) * yRow + D4
+
+export function poolExample(s: AttentionPoolShape, random: () => number) {
+  const sizes = poolInputSizes(s)
+  return {
+    table: uniform(sizes.table * 4, random),
+    ids: integers(sizes.ids, s.V, random),
+    channels: uniform(sizes.channels, random),
+    lengths: exampleLengths(s.R, s.L, random),
+    parameters: uniform(sizes.parameters * 4, random),
+  }
+}
+
+/** Tokens [L, D] and attention weights of one row, in float64. */
+export function attend(s: AttentionPoolShape, x: ReferenceArrays<PoolInputs>, r: number) {
+  const D = s.D4 * 4
+  const tokens = Array.from({ length: x.lengths[r]! }, (_, l) => {
+    const event = r * s.L + l
+    return Float64Array.from({ length: D }, (_, d) => {
+      let value = x.table[x.ids[event]! * D + d]!
+      for (let c = 0; c < s.C; c++) value += x.channels[event * s.C + c]! * x.parameters[s.pOffset * 4 + c * D + d]!
+      return value
+    })
+  })
+  const scores = tokens.map(
+    (t) => t.reduce((sum, v, d) => sum + v * x.parameters[s.pOffset * 4 + s.C * D + d]!, 0) / Math.sqrt(D),
+  )
+  const top = Math.max(...scores)
+  const powers = scores.map((score) => Math.exp(score - top))
+  const total = powers.reduce((a, b) => a + b, 0)
+  return { tokens, weights: powers.map((p) => p / total) }
+}
+
+function wgsl(tuning: PoolTuning): string {
+  const quads = range(tuning.quads)
+  return poolWgsl(
+    tuning,
+    /* wgsl */ `
+    ${quads.map((c) => `var y_${c} = vec4f();`).join(' ')}
+    var mixed = vec4f();
+    var top = -3.4e38;
+    var total = 0.0;
+    ${eventLoop(
+      tuning,
+      '',
+      '',
+      /* wgsl */ `
+      let next = select(top, score, counts && score > top);
+      let shrink = exp(top - next);
+      let power = select(0.0, exp(score - next), counts);
+      total = total * shrink + power;
+      mixed = mixed * shrink + power * shares;
+      ${quads.map((c) => `y_${c} = y_${c} * shrink + power * t_${c};`).join(' ')}
+      top = next;`,
+    )}
+    let share = exp(top - reduceMax(top, lane));
+    let rowTotal = reduceSum(total * share, lane);
+    ${sumQuads(
+      tuning,
+      'sum',
+      quads.map((c) => `y_${c} * share`),
+      ['mixed * share'],
+    )}
+    if (isOwn) {
+      let m = sum_0;
+      let value = sum_own + m[0] * mix_0 + m[1] * mix_1 + m[2] * mix_2 + m[3] * mix_3;
+      y[row * u.yRow + u.yColumn + first + lane] = select(vec4f(), value / rowTotal, length > 0u);
+    }`,
+  )
+}
+
+export const attentionPoolForward: Kernel<AttentionPoolShape, PoolInputs | 'y', PoolTuning> = {
+  name: 'attention-pool.forward',
+  bindings: { ...poolBindings, y: { type: 'vec4f', access: 'read_write' } },
+  uniforms: poolUniforms,
+  tunings: poolTunings,
+  bucket: poolBucket,
+  wgsl,
+  workgroups: poolGroups,
+  sizes: (s) => ({ ...poolInputSizes(s), y: poolOutputSize(s) }),
+  reference: (s, arrays) => {
+    const D = s.D4 * 4
+    for (let r = 0; r < s.R; r++) {
+      const { tokens, weights } = attend(s, arrays, r)
+      for (let d = 0; d < D; d++)
+        arrays.y[(r * s.yRow + s.yColumn) * 4 + d] = tokens.reduce((sum, t, l) => sum + weights[l]! * t[d]!, 0)
+    }
+  },
+  cost: ({ R, L, C, D4 }) => ({
+    flops: R * L * (D4 * 16 + C * 4),
+    bytes: 4 * R * (L * (D4 * 4 + C + 1) + D4 * 4 + 1),
+  }),
+  tolerance: () => ({ absolute: 5e-6, relative: 1e-5 }),
+  cases: poolCases,
+  draw: poolDraw,
+  benchmarks: poolBenchmarks,
+  example: (s, random) => ({ ...poolExample(s, random), y: uniform(poolOutputSize(s) * 4, random) }),
+}

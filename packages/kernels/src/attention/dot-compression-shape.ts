@@ -1,0 +1,122 @@
+/** Shape, uniforms, cases and examples that the dot compression kernels share. */
+import type { ReferenceArrays, UniformType } from '@headwater/gpu'
+import { uniform } from '../case-arrays.ts'
+import { exampleLengths } from './example-lengths.ts'
+
+export type DotCompressionShape = {
+  B: number
+  N: number
+  M: number
+  D4: number
+  zOffset: number
+  zRow: number
+  xOffset: number
+  xRow: number
+  yOffset: number
+  yRow: number
+  scale: number
+  masked: 0 | 1
+}
+
+export const uniforms = {
+  B: 'size',
+  N: 'size',
+  M: 'size',
+  D4: 'size',
+  zOffset: 'u32',
+  zRow: 'u32',
+  xOffset: 'u32',
+  xRow: 'u32',
+  yOffset: 'u32',
+  yRow: 'u32',
+  scale: 'f32',
+  masked: 'u32',
+} as const satisfies { [K in keyof DotCompressionShape]: UniformType }
+
+const dense = (
+  B: number,
+  N: number,
+  M: number,
+  D4: number,
+  extra: Partial<DotCompressionShape> = {},
+): DotCompressionShape => ({
+  B,
+  N,
+  M,
+  D4,
+  zOffset: 0,
+  zRow: M,
+  xOffset: 0,
+  xRow: D4,
+  yOffset: 0,
+  yRow: D4,
+  scale: 1,
+  masked: 0,
+  ...extra,
+})
+
+export const cases: readonly DotCompressionShape[] = [
+  dense(1, 1, 1, 1),
+  dense(4, 13, 5, 3, { zOffset: 3, zRow: 7, xOffset: 2, xRow: 4, yOffset: 1, yRow: 5, scale: 0.6, masked: 1 }),
+  dense(2, 16, 16, 16),
+  dense(2, 33, 17, 17, { masked: 1 }),
+  dense(3, 31, 8, 24, { masked: 1, scale: 2 }),
+  dense(2, 65, 33, 25),
+  // more than 65,535 workgroups
+  dense(66_000, 1, 1, 1),
+]
+
+export function draw(between: (low: number, high: number) => number): DotCompressionShape {
+  const [M, D4] = [between(1, 36), between(1, 28)]
+  return {
+    B: between(1, 5),
+    N: between(1, 70),
+    M,
+    D4,
+    zOffset: between(0, 5),
+    zRow: M + between(0, 3),
+    xOffset: between(0, 3),
+    xRow: D4 + between(0, 2),
+    yOffset: between(0, 3),
+    yRow: D4 + between(0, 2),
+    scale: between(1, 6) / 4,
+    masked: between(0, 1) as 0 | 1,
+  }
+}
+
+export const benchmarks = [
+  dense(2048, 64, 16, 24),
+  dense(512, 32, 8, 16),
+  dense(512, 32, 16, 16),
+  dense(512, 32, 8, 24),
+]
+
+/** Whether 8 rows hold the compressed tokens, and whether tiles of 64 or of 96 columns leave less of a token empty. */
+export const bucket = ({ M, D4 }: DotCompressionShape): string => {
+  const wide = Math.ceil(D4 / 24) * 24 < Math.ceil(D4 / 16) * 16
+  return `compressed ${M <= 8 ? '≤' : '>'} 8, columns by ${wide ? 96 : 64}`
+}
+
+export const zSize = (s: DotCompressionShape): number => s.zOffset + (s.B * s.N - 1) * s.zRow + s.M
+export const xSize = (s: DotCompressionShape): number => s.xOffset + (s.B * s.N - 1) * s.xRow + s.D4
+export const ySize = (s: DotCompressionShape): number => s.yOffset + (s.B * s.M - 1) * s.yRow + s.D4
+export const lsesSize = ({ B, M }: DotCompressionShape): number => B * M
+export const lengthsSize = ({ B, masked }: DotCompressionShape): number => (masked ? B : 1)
+
+export const lengthOf = (s: DotCompressionShape, lengths: ArrayLike<number>, b: number): number =>
+  s.masked ? Math.min(s.N, lengths[b]!) : s.N
+
+export function example(s: DotCompressionShape, random: () => number) {
+  return { z: uniform(zSize(s), random, 2), lengths: exampleLengths(lengthsSize(s), s.N, random) }
+}
+
+/** exp(scale · z − lse), the weight of token n in the compressed token m. */
+export function weight(
+  s: DotCompressionShape,
+  { z, lses }: ReferenceArrays<'z' | 'lses'>,
+  b: number,
+  n: number,
+  m: number,
+): number {
+  return Math.exp(s.scale * z[s.zOffset + (b * s.N + n) * s.zRow + m]! - lses[b * s.M + m]!)
+}

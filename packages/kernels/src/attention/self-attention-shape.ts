@@ -1,0 +1,110 @@
+/** Shape, uniforms, cases and examples that the self-attention kernels share. */
+import type { UniformType } from '@headwater/gpu'
+import { uniform } from '../case-arrays.ts'
+import { exampleLengths } from './example-lengths.ts'
+
+export type SelfAttentionShape = {
+  /** Sequences. */
+  B: number
+  /** Places of a sequence. */
+  L: number
+  /** Heads. */
+  H: number
+  /** Columns of a head. */
+  D: number
+  /** First float of the queries, keys and values. */
+  qOffset: number
+  kOffset: number
+  vOffset: number
+  /** Floats from one place to the next, in queries, keys and values alike. */
+  row: number
+  yOffset: number
+  yRow: number
+  causal: 0 | 1
+}
+
+export const uniforms = {
+  B: 'size',
+  L: 'size',
+  H: 'size',
+  D: 'size',
+  qOffset: 'u32',
+  kOffset: 'u32',
+  vOffset: 'u32',
+  row: 'u32',
+  yOffset: 'u32',
+  yRow: 'u32',
+  causal: 'u32',
+} as const satisfies { [K in keyof SelfAttentionShape]: UniformType }
+
+/** Queries, keys and values side by side in one tensor [B·L, 3·H·D]. */
+export function fused(B: number, L: number, H: number, D: number, causal: 0 | 1 = 0): SelfAttentionShape {
+  const width = H * D
+  return { B, L, H, D, qOffset: 0, kOffset: width, vOffset: 2 * width, row: 3 * width, yOffset: 0, yRow: width, causal }
+}
+
+/** Queries, keys and values one after the other, each [B·L, H·D]. */
+function stacked(B: number, L: number, H: number, D: number): SelfAttentionShape {
+  const size = B * L * H * D
+  return { ...fused(B, L, H, D), kOffset: size, vOffset: 2 * size, row: H * D }
+}
+
+export const cases: readonly SelfAttentionShape[] = [
+  fused(1, 1, 1, 4),
+  { ...fused(3, 37, 2, 8, 1), qOffset: 5, kOffset: 30, vOffset: 53, row: 71, yOffset: 3, yRow: 19 },
+  fused(3, 19, 2, 12),
+  stacked(2, 65, 1, 16),
+  fused(2, 33, 2, 32),
+  fused(2, 31, 1, 36, 1),
+  fused(1, 40, 1, 68),
+  fused(1, 9, 1, 132),
+  // more than 65,535 workgroups
+  fused(16_500, 1, 4, 4),
+]
+
+export function draw(between: (low: number, high: number) => number): SelfAttentionShape {
+  const [H, D] = [between(1, 3), between(1, 18) * 4]
+  const causal = between(0, 1) as 0 | 1
+  const width = H * D
+  const order = between(0, 1)
+  const [qOffset, gap] = [between(0, 5), between(0, 3)]
+  const [kOffset, vOffset] = [qOffset + (1 + order) * (width + gap), qOffset + (2 - order) * (width + gap)]
+  const row = 3 * width + 2 * gap + between(0, 3)
+  const yOffset = between(0, 5)
+  return {
+    B: between(1, 3),
+    L: between(1, 70),
+    H,
+    D,
+    qOffset,
+    kOffset,
+    vOffset,
+    row,
+    yOffset,
+    yRow: width + between(0, 3),
+    causal,
+  }
+}
+
+export const benchmarks: readonly SelfAttentionShape[] = [
+  fused(256, 64, 4, 16),
+  fused(64, 256, 4, 32),
+  fused(64, 128, 2, 64),
+]
+
+/** Heads of up to as many columns as a tuning keeps in registers are alike. */
+export const bucket = ({ D }: SelfAttentionShape): string =>
+  D <= 16 ? 'head ≤ 16' : D <= 32 ? 'head ≤ 32' : 'head > 32'
+
+/** Floats up to the last that is read. */
+export const qkvSize = (s: SelfAttentionShape): number =>
+  Math.max(s.qOffset, s.kOffset, s.vOffset) + (s.B * s.L - 1) * s.row + s.H * s.D
+export const ySize = (s: SelfAttentionShape): number => s.yOffset + (s.B * s.L - 1) * s.yRow + s.H * s.D
+export const statisticsSize = ({ B, H, L }: SelfAttentionShape): number => B * H * L
+
+export function example(s: SelfAttentionShape, random: () => number) {
+  return { qkv: uniform(qkvSize(s), random, 2), lengths: exampleLengths(s.B, s.L, random) }
+}
+
+/** Pairs of a query and a key, with full sequences. */
+export const pairs = ({ B, L, H, causal }: SelfAttentionShape): number => B * H * (causal ? (L * (L + 1)) / 2 : L * L)

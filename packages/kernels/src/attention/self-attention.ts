@@ -1,0 +1,143 @@
+/**
+ * Multi-head self-attention over B sequences of up to L places (Vaswani et al. 2017): for each head
+ * y_i = Σ_j softmax_j(q_i · k_j / √D) v_j over the keys j < lengths[b], with `causal` only those j ≤ i. Places beyond a
+ * length give zeros. The matrix of scores is never stored: the softmax is online (Milakov & Gimelshein 2018), in the way
+ * of flash attention (Dao et al. 2022), and `lses` [B, H, L] keeps log Σ_j exp(score) for the backward kernels.
+ * Shape letters: B sequences, L places, H heads, D columns of a head. Offsets and strides count floats; queries, keys
+ * and values lie in one buffer `qkv`, side by side in rows of a fused projection or one after the other.
+ */
+import type { Kernel } from '@headwater/gpu'
+import { linearGroups } from '../wgsl/linear-grid.ts'
+import { selfAttentionForwardReference } from './self-attention-reference.ts'
+import {
+  benchmarks,
+  bucket,
+  cases,
+  draw,
+  example,
+  pairs,
+  qkvSize,
+  type SelfAttentionShape,
+  statisticsSize,
+  uniforms,
+  ySize,
+} from './self-attention-shape.ts'
+import {
+  blockOf,
+  loadOwn,
+  mainWgsl,
+  partnerLoop,
+  parts,
+  product,
+  range,
+  type SelfAttentionTuning,
+  storeOwn,
+  subgroupTuning,
+  workgroupTuning,
+} from './self-attention-wgsl.ts'
+
+/** Workgroups of a tuning: a block of rows and a chunk of columns each. */
+export const workgroupsOf = ({ B, H, L, D }: SelfAttentionShape, tuning: SelfAttentionTuning) =>
+  [...linearGroups(B * H * Math.ceil(L / blockOf(tuning)) * Math.ceil(D / tuning.width))] as [number, number, number]
+
+function wgsl(tuning: SelfAttentionTuning): string {
+  const { width, rows } = tuning
+  const block = blockOf(tuning)
+  const owned = range(rows)
+  const step = owned.map(
+    (r) => `{
+      let seen = j <= last${r};
+      let score = (${product(`q${r}`, 'k', width)} + far${r}) * scale;
+      let top = select(top${r}, score, seen && score > top${r});
+      let shrink = exp(top${r} - top);
+      let power = select(0.0, exp(score - top), seen);
+      total${r} = total${r} * shrink + power;
+      ${parts(`y${r}`, width)
+        .map((y, c) => `${y} = select(${y}, ${y} * shrink + power * v_${c}, seen);`)
+        .join(' ')}
+      top${r} = top;
+    }`,
+  )
+  return mainWgsl(
+    tuning,
+    /* wgsl */ `
+  let scale = inverseSqrt(f32(u.D));
+  let kAt = u.kOffset + headAt;
+  let vAt = u.vOffset + headAt;
+  ${owned
+    .map(
+      (r) => `let i${r} = start + ${r * (block / rows)}u + lane;
+  let last${r} = select(u.L, i${r}, u.causal == 1u);
+  let qAt${r} = u.qOffset + headAt + min(i${r}, u.L - 1u) * u.row;
+  ${loadOwn(`q${r}`, 'qkv', `qAt${r}`, width)}
+  var top${r} = -3.4e38;
+  var total${r} = 0.0;
+  ${parts(`y${r}`, width)
+    .map((y) => `var ${y} = vec4f();`)
+    .join(' ')}`,
+    )
+    .join('\n  ')}
+  let keys = select(select(length, min(length, start + ${block}u), u.causal == 1u), 0u, start >= length);
+  ${partnerLoop(
+    tuning,
+    '0u',
+    'keys',
+    [
+      { name: 'k', buffer: 'qkv', base: 'kAt', stride: 'u.row' },
+      { name: 'v', buffer: 'qkv', base: 'vAt', stride: 'u.row' },
+    ],
+    [],
+    /* wgsl */ `
+    ${owned.map((r) => `var far${r} = 0.0;`).join(' ')}
+    for (var n = 0u; n < outside; n++) {
+      let d = column(n, first);
+      let key = qkv[kAt + j * u.row + d];
+      ${owned.map((r) => `far${r} += qkv[qAt${r} + d] * key;`).join('\n      ')}
+    }
+    ${step.join('\n    ')}`,
+  )}
+  ${owned
+    .map(
+      (r) => `if (i${r} < u.L) {
+    let live = i${r} < length;
+    let yAt = u.yOffset + (b * u.L + i${r}) * u.yRow + h * u.D;
+    ${storeOwn('y', 'yAt', width, (c) => `select(vec4f(), y${r}_${c} / total${r}, live)`)}
+    if (first == 0u) { lses[(b * u.H + h) * u.L + i${r}] = select(0.0, top${r} + log(total${r}), live); }
+  }`,
+    )
+    .join('\n  ')}`,
+  )
+}
+
+export const attentionForward: Kernel<SelfAttentionShape, 'qkv' | 'lengths' | 'y' | 'lses', SelfAttentionTuning> = {
+  name: 'attention.forward',
+  bindings: {
+    qkv: { type: 'f32', access: 'read' },
+    lengths: { type: 'u32', access: 'read' },
+    y: { type: 'f32', access: 'read_write' },
+    lses: { type: 'f32', access: 'read_write' },
+  },
+  uniforms,
+  tunings: [
+    workgroupTuning(32),
+    workgroupTuning(64),
+    subgroupTuning(16, 4),
+
+    subgroupTuning(32, 2),
+    subgroupTuning(64, 1),
+  ],
+  bucket,
+  wgsl,
+  workgroups: workgroupsOf,
+  sizes: (s) => ({ qkv: qkvSize(s), lengths: s.B, y: ySize(s), lses: statisticsSize(s) }),
+  reference: selfAttentionForwardReference,
+  cost: (s) => ({ flops: pairs(s) * s.D * 4, bytes: 4 * s.B * s.L * s.H * (4 * s.D + 1) }),
+  tolerance: () => ({ absolute: 1e-5, relative: 1e-5 }),
+  cases,
+  draw,
+  benchmarks,
+  example: (s, random) => {
+    const { qkv, lengths } = example(s, random)
+    return { qkv, lengths, y: new Float32Array(ySize(s)), lses: new Float32Array(statisticsSize(s)) }
+  },
+}

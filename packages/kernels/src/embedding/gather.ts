@@ -1,0 +1,239 @@
+/**
+ * Embeddings of bags of ids, from a table of up to four parts (split-table.ts):
+ *   y[r] = Σ w[r, m] · table[ids[r, m]] over m < lengths[r],  with w = 1 (sum), 1 / lengths[r] (mean) or weights[r, m]
+ * An empty bag is zero; a single id is a bag of one. An id that the table does not have counts as a zero vector (the
+ * mean still divides by the bag's length), and lengths over M count as M. Sum and mean do not read `weights`.
+ * Shape letters: R rows, M ids a row at most, D4 vec4 of width, V table rows. `yColumn` and `yRow` count vec4.
+ * The gradient of the table is row-adagrad's, from lookups grouped by row.
+ */
+import type { Kernel, Tuning } from '@headwater/gpu'
+import { integers, uniform } from '../case-arrays.ts'
+import { linearGroups, linearGroupWgsl } from '../wgsl/linear-grid.ts'
+import {
+  type SplitTableShape,
+  type TableBinding,
+  tableBindings,
+  tableElement,
+  tableSizes,
+  tableWgsl,
+} from './split-table.ts'
+
+/** Values of the uniform `mode`. */
+export const gatherModes = { sum: 0, mean: 1, weighted: 2 } as const
+
+export type GatherShape = SplitTableShape & { R: number; M: number; mode: number; yColumn: number; yRow: number }
+
+interface GatherTuning extends Tuning {
+  readonly workgroupSize: number
+  /** vec4 of a row that one invocation sums: an id is loaded once for all of them. */
+  readonly block: number
+}
+
+const example = (s: GatherShape, random: () => number) => {
+  const { table0, table1, table2, table3 } = tableSizes(s)
+  return {
+    table0: uniform(table0 * 4, random),
+    table1: uniform(table1 * 4, random),
+    table2: uniform(table2 * 4, random),
+    table3: uniform(table3 * 4, random),
+    // One id in V + 1 is not in the table.
+    ids: integers(s.R * s.M, s.V + 1, random),
+    lengths: integers(s.R, s.M + 2, random),
+    weights: uniform(s.mode === gatherModes.weighted ? s.R * s.M : 1, random),
+  }
+}
+
+export const drawGather = (between: (low: number, high: number) => number): GatherShape => {
+  const D4 = between(1, 9)
+  const yColumn = between(0, 4)
+  const V = between(1, 60)
+  return {
+    R: between(1, 80),
+    M: between(1, 9),
+    D4,
+    V,
+    partRows: Math.max(between(1, 70), Math.ceil(V / 4)),
+    mode: between(0, 2),
+    yColumn,
+    yRow: yColumn + D4 + between(0, 3),
+  }
+}
+
+export const gather: Kernel<GatherShape, TableBinding | 'ids' | 'lengths' | 'weights' | 'y', GatherTuning> = {
+  name: 'embedding.gather',
+  bindings: {
+    ...tableBindings,
+    ids: { type: 'u32', access: 'read' },
+    lengths: { type: 'u32', access: 'read' },
+    weights: { type: 'f32', access: 'read' },
+    y: { type: 'vec4f', access: 'read_write' },
+  },
+  uniforms: {
+    R: 'size',
+    M: 'size',
+    D4: 'size',
+    V: 'size',
+    partRows: 'size',
+    mode: 'u32',
+    yColumn: 'u32',
+    yRow: 'size',
+  },
+  tunings: [
+    { name: 'lane-per-vec4', workgroupSize: 64, block: 1 },
+    { name: 'lane-per-4-vec4', workgroupSize: 8, block: 4 },
+  ],
+  wgsl: ({ workgroupSize, block }) => {
+    const columns = Array.from({ length: block }, (_, x) => x)
+    // The first column of a block is always there.
+    const guarded = (x: number, statement: string) =>
+      x === 0 ? statement : `if (column + ${x}u < u.D4) { ${statement} }`
+    return /* wgsl */ `
+${linearGroupWgsl}
+${tableWgsl}
+@compute @workgroup_size(${workgroupSize})
+fn main(
+  @builtin(workgroup_id) group: vec3u,
+  @builtin(num_workgroups) groups: vec3u,
+  @builtin(local_invocation_index) lane: u32,
+) {
+  let blocks = (u.D4 + ${block - 1}u) / ${block}u;
+  let task = linearGroup(group, groups) * ${workgroupSize}u + lane;
+  let r = task / blocks;
+  if (r >= u.R) { return; }
+  let column = task % blocks * ${block}u;
+  let length = min(lengths[r], u.M);
+  ${columns.map((x) => `var sum${x} = vec4f();`).join(' ')}
+  for (var m = 0u; m < length; m++) {
+    let row = ids[r * u.M + m];
+    if (row >= u.V) { continue; }
+    var weight = 1.0;
+    if (u.mode == ${gatherModes.weighted}u) { weight = weights[r * u.M + m]; }
+    ${columns.map((x) => guarded(x, `sum${x} += weight * tableAt(row, column + ${x}u);`)).join('\n    ')}
+  }
+  let divisor = select(1.0, f32(max(length, 1u)), u.mode == ${gatherModes.mean}u);
+  let at = r * u.yRow + u.yColumn + column;
+  ${columns.map((x) => guarded(x, `y[at + ${x}u] = sum${x} / divisor;`)).join('\n  ')}
+}`
+  },
+  workgroups: ({ R, D4 }, { workgroupSize, block }) =>
+    linearGroups(Math.ceil((R * Math.ceil(D4 / block)) / workgroupSize)),
+  sizes: (s) => ({
+    ...tableSizes(s),
+    ids: s.R * s.M,
+    lengths: s.R,
+    weights: s.mode === gatherModes.weighted ? s.R * s.M : 1,
+    y: s.R * s.yRow,
+  }),
+  reference: (s, arrays) => {
+    const { ids, lengths, weights, y } = arrays
+    for (let r = 0; r < s.R; r++) {
+      const length = Math.min(lengths[r]!, s.M)
+      for (let d = 0; d < s.D4 * 4; d++) {
+        let sum = 0
+        for (let m = 0; m < length; m++) {
+          const row = ids[r * s.M + m]!
+          if (row >= s.V) continue
+          const weight = s.mode === 2 ? weights[r * s.M + m]! : s.mode === 1 ? 1 / length : 1
+          sum += weight * tableElement(s, arrays, row, d)
+        }
+        y[(r * s.yRow + s.yColumn) * 4 + d] = sum
+      }
+    }
+  },
+  cost: ({ R, M, D4, V, mode }) => ({
+    flops: R * M * D4 * (mode === gatherModes.weighted ? 8 : 4),
+    bytes: Math.min(R * M, V) * D4 * 16 + R * D4 * 16 + R * M * (mode === gatherModes.weighted ? 8 : 4) + R * 4,
+  }),
+  tolerance: ({ M }) => ({ absolute: 4e-7 * M, relative: 2e-6 }),
+  cases: [
+    { R: 1, M: 1, D4: 1, V: 1, partRows: 1, mode: 1, yColumn: 0, yRow: 1 },
+    { R: 37, M: 5, D4: 3, V: 11, partRows: 11, mode: 2, yColumn: 2, yRow: 9 },
+    { R: 41, M: 5, D4: 5, V: 23, partRows: 6, mode: 1, yColumn: 0, yRow: 5 },
+    { R: 29, M: 3, D4: 4, V: 31, partRows: 16, mode: 0, yColumn: 1, yRow: 5 },
+    { R: 512, M: 8, D4: 4, V: 1000, partRows: 1000, mode: 1, yColumn: 0, yRow: 4 },
+    { R: 512, M: 2, D4: 24, V: 300, partRows: 100, mode: 2, yColumn: 0, yRow: 24 },
+    // Over 65,535 workgroups of 8 lanes.
+    { R: 524_297, M: 1, D4: 1, V: 7, partRows: 7, mode: 0, yColumn: 0, yRow: 1 },
+  ],
+  draw: drawGather,
+  benchmarks: [
+    { R: 2048, M: 16, D4: 4, V: 100_000, partRows: 100_000, mode: 1, yColumn: 0, yRow: 4 },
+    { R: 2048, M: 16, D4: 8, V: 100_000, partRows: 100_000, mode: 1, yColumn: 0, yRow: 8 },
+    { R: 2048, M: 16, D4: 24, V: 100_000, partRows: 100_000, mode: 2, yColumn: 0, yRow: 24 },
+  ],
+  example: (s, random) => ({ ...example(s, random), y: uniform(s.R * s.yRow * 4, random) }),
+}
+
+/**
+ * Gradient of the weighted gather by its weights: dweights[r, m] = dy[r] · table[ids[r, m]], zero where the bag ends and
+ * for ids that the table does not have.
+ */
+export const gatherWeightsBackward: Kernel<
+  GatherShape,
+  TableBinding | 'ids' | 'lengths' | 'dy' | 'dweights',
+  Tuning & { readonly workgroupSize: number }
+> = {
+  name: 'embedding.gather-weights.backward',
+  bindings: {
+    ...tableBindings,
+    ids: { type: 'u32', access: 'read' },
+    lengths: { type: 'u32', access: 'read' },
+    dy: { type: 'vec4f', access: 'read' },
+    dweights: { type: 'f32', access: 'read_write' },
+  },
+  uniforms: { R: 'size', M: 'size', D4: 'size', V: 'size', partRows: 'size', yColumn: 'u32', yRow: 'size' },
+  tunings: [{ name: 'lane-per-lookup', workgroupSize: 64 }],
+  wgsl: ({ workgroupSize }) => /* wgsl */ `
+${linearGroupWgsl}
+${tableWgsl}
+@compute @workgroup_size(${workgroupSize})
+fn main(
+  @builtin(workgroup_id) group: vec3u,
+  @builtin(num_workgroups) groups: vec3u,
+  @builtin(local_invocation_index) lane: u32,
+) {
+  let lookup = linearGroup(group, groups) * ${workgroupSize}u + lane;
+  let r = lookup / u.M;
+  if (r >= u.R) { return; }
+  let row = ids[lookup];
+  var sum = vec4f();
+  if (lookup % u.M < lengths[r] && row < u.V) {
+    let at = r * u.yRow + u.yColumn;
+    for (var c = 0u; c < u.D4; c++) { sum += dy[at + c] * tableAt(row, c); }
+  }
+  dweights[lookup] = sum.x + sum.y + sum.z + sum.w;
+}`,
+  workgroups: ({ R, M }, { workgroupSize }) => linearGroups(Math.ceil((R * M) / workgroupSize)),
+  sizes: (s) => ({ ...tableSizes(s), ids: s.R * s.M, lengths: s.R, dy: s.R * s.yRow, dweights: s.R * s.M }),
+  reference: (s, arrays) => {
+    const { ids, lengths, dy, dweights } = arrays
+    dweights.fill(0)
+    for (let r = 0; r < s.R; r++)
+      for (let m = 0; m < lengths[r]! && m < s.M; m++)
+        for (let d = 0; d < s.D4 * 4; d++)
+          if (ids[r * s.M + m]! < s.V)
+            dweights[r * s.M + m]! +=
+              dy[(r * s.yRow + s.yColumn) * 4 + d]! * tableElement(s, arrays, ids[r * s.M + m]!, d)
+  },
+  cost: ({ R, M, D4, V }) => ({
+    flops: R * M * D4 * 8,
+    bytes: Math.min(R * M, V) * D4 * 16 + R * D4 * 16 + R * M * 8 + R * 4,
+  }),
+  tolerance: ({ D4 }) => ({ absolute: 5e-7 * D4, relative: 2e-6 }),
+  cases: [
+    { R: 1, M: 1, D4: 1, V: 1, partRows: 1, mode: 2, yColumn: 0, yRow: 1 },
+    { R: 37, M: 5, D4: 3, V: 11, partRows: 4, mode: 2, yColumn: 2, yRow: 9 },
+    { R: 256, M: 7, D4: 24, V: 100, partRows: 100, mode: 2, yColumn: 0, yRow: 24 },
+  ],
+  draw: (between) => ({ ...drawGather(between), mode: gatherModes.weighted }),
+  benchmarks: [{ R: 2048, M: 16, D4: 8, V: 100_000, partRows: 100_000, mode: 2, yColumn: 0, yRow: 8 }],
+  example: (s, random) => {
+    const { weights: _, ...inputs } = example(s, random)
+    return {
+      ...inputs,
+      dy: uniform(s.R * s.yRow * 4, random),
+      dweights: uniform(s.R * s.M, random),
+    }
+  },
+  gradient: { forward: gather, from: { y: 'dy' }, to: { weights: 'dweights' } },
+}

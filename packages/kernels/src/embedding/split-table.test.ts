@@ -1,0 +1,170 @@
+import { type GpuDevice, Program, prepareDispatch } from '@headwater/gpu'
+import { expect, it } from 'vitest'
+import { randomOf, useDevice } from '../testing/test-device.ts'
+import { gather, gatherModes, gatherWeightsBackward } from './gather.ts'
+import { rowAdagrad } from './row-adagrad.ts'
+import { splitTable } from './split-table.ts'
+
+const device = useDevice('split tables')
+
+const upload = (gpu: GpuDevice, label: string, data: Float32Array | Uint32Array) => {
+  const usage = GPUBufferUsage.STORAGE | GPUBufferUsage.COPY_SRC | GPUBufferUsage.COPY_DST
+  const buffer = gpu.buffer(label, data.byteLength, usage)
+  gpu.gpuDevice.queue.writeBuffer(buffer, 0, data as Float32Array<ArrayBuffer>)
+  return buffer
+}
+
+it('cuts a table where bindings may begin, into as few parts as hold it', () => {
+  const buffer = {} as GPUBuffer
+  const limits = { maxStorageBufferBindingSize: 1000, minStorageBufferOffsetAlignment: 256 }
+  // rows of 48 bytes: 20 fit into a binding, 16 and a multiple of 256 bytes
+  expect(splitTable(buffer, 20, 3, limits)).toMatchObject({ partRows: 20, parts: [{ offset: 0, size: 960 }] })
+  const { partRows, parts, bindings } = splitTable(buffer, 37, 3, limits)
+  expect(partRows).toBe(16)
+  expect(parts.map(({ offset, size, firstRow, rows }) => [offset, size, firstRow, rows])).toEqual([
+    [0, 768, 0, 16],
+    [768, 768, 16, 16],
+    [1536, 240, 32, 5],
+  ])
+  expect([bindings.table0, bindings.table2, bindings.table3]).toEqual([parts[0], parts[2], parts[2]])
+  expect(() => splitTable(buffer, 65, 3, limits)).toThrow(RangeError)
+  expect(() => splitTable(buffer, 4, 64, limits)).toThrow(RangeError)
+})
+
+it('looks up, differentiates and updates a table of over 128 MiB', async () => {
+  const gpu = device()
+  const D4 = 32
+  const D = D4 * 4
+  const rowBytes = D * 4
+  const V = (160 * 2 ** 20) / rowBytes
+  const usage = GPUBufferUsage.STORAGE | GPUBufferUsage.COPY_SRC | GPUBufferUsage.COPY_DST
+  const table = gpu.buffer('a large table', V * rowBytes, usage)
+  const { partRows, parts, bindings } = splitTable(table, V, D4, {
+    maxStorageBufferBindingSize: 128 * 2 ** 20,
+    minStorageBufferOffsetAlignment: gpu.limits.minStorageBufferOffsetAlignment,
+  })
+  expect(parts).toHaveLength(2)
+
+  // Rows on both sides of the cut, and two ids that the table does not have.
+  const random = randomOf(3)
+  const known = [0, 1, partRows - 1, partRows, partRows + 1, V - 1]
+  const values = new Map(known.map((row) => [row, Float32Array.from({ length: D }, () => random() - 0.5)]))
+  for (const [row, data] of values)
+    gpu.gpuDevice.queue.writeBuffer(table, row * rowBytes, data as Float32Array<ArrayBuffer>)
+  const bags = [[0, V - 1, partRows], [partRows - 1, V, partRows + 1], [1, 0xffffffff, 1], []]
+  const M = 3
+  const R = bags.length
+  const ids = Uint32Array.from(bags.flatMap((bag) => [...bag, 0, 0, 0].slice(0, M)))
+  const factors = Float32Array.from({ length: R * M }, () => random())
+  const dy = Float32Array.from({ length: R * D }, () => random() - 0.5)
+  const host = {
+    ids: upload(gpu, 'ids', ids),
+    lengths: upload(
+      gpu,
+      'lengths',
+      Uint32Array.from(bags, (b) => b.length),
+    ),
+  }
+  const weights = upload(gpu, 'weights', factors)
+  const gradient = upload(gpu, 'dy', dy)
+  const y = upload(gpu, 'y', new Float32Array(R * D).fill(9))
+  const dweights = upload(gpu, 'dweights', new Float32Array(R * M).fill(9))
+  const shape = { R, M, D4, V, partRows, mode: gatherModes.weighted, yColumn: 0, yRow: D4 }
+
+  // One lookup of each known row, by its bag and weight.
+  const lookups = known.map((row) => {
+    const at = ids.findIndex((id, i) => id === row && i % M < bags[Math.floor(i / M)]!.length)
+    return { row, source: Math.floor(at / M), weight: factors[at]! }
+  })
+  const squares = upload(gpu, 'squares', new Float32Array(V))
+  const grouped = {
+    // Row V belongs to no part.
+    groups: upload(
+      gpu,
+      'groups',
+      Uint32Array.from([...lookups.flatMap(({ row }, j) => [row, 1, j, j + 1]), V, 1, 0, 1]),
+    ),
+    sources: upload(
+      gpu,
+      'sources',
+      Uint32Array.from(lookups, ({ source }) => source),
+    ),
+    weights: upload(
+      gpu,
+      'factors',
+      Float32Array.from(lookups, ({ weight }) => weight),
+    ),
+    rates: upload(gpu, 'rates', Float32Array.of(0, 0.1, 0, 0, 0, 1, 0, 0)),
+  }
+  const program = new Program(
+    gpu,
+    [
+      prepareDispatch(gpu, gather, shape, { ...bindings, ...host, weights, y }),
+      prepareDispatch(gpu, gatherWeightsBackward, shape, { ...bindings, ...host, dy: gradient, dweights }),
+      ...parts.map((part) =>
+        prepareDispatch(
+          gpu,
+          rowAdagrad,
+          {
+            J: lookups.length + 1,
+            groupOffset: 0,
+            firstRow: part.firstRow,
+            partRows: part.rows,
+            D4,
+            gColumn: 0,
+            gRow: D4,
+            l2: 0,
+            longest: 64,
+            V,
+            P: lookups.length,
+            R,
+            C: 0,
+          },
+          { ...grouped, gradient, partials: gradient, squares, table: part },
+        ),
+      ),
+    ],
+    'split table',
+  )
+  program.submit()
+  const read = async (buffer: GPUBuffer, size?: number, offset?: number) =>
+    new Float32Array(await gpu.read(buffer, size, offset))
+  const gotY = await read(y, R * D * 4)
+  const gotWeights = await read(dweights, R * M * 4)
+  const tableValue = (id: number, d: number) => values.get(id)?.[d] ?? 0
+  for (const [r, bag] of bags.entries()) {
+    for (let d = 0; d < D; d++)
+      expect(gotY[r * D + d]).toBeCloseTo(
+        bag.reduce((sum, id, m) => sum + factors[r * M + m]! * tableValue(id, d), 0),
+        5,
+      )
+    for (let m = 0; m < M; m++) {
+      let product = 0
+      for (let d = 0; d < D; d++) product += m < bag.length ? tableValue(bag[m]!, d) * dy[r * D + d]! : 0
+      expect(gotWeights[r * M + m]).toBeCloseTo(product, 5)
+    }
+  }
+  for (const { row, source, weight } of lookups) {
+    const g = Array.from({ length: D }, (_, d) => weight * dy[source * D + d]!)
+    const square = g.reduce((sum, x) => sum + x * x, 0) / D
+    const got = await read(table, rowBytes, row * rowBytes)
+    for (let d = 0; d < D; d++)
+      expect(got[d]).toBeCloseTo(tableValue(row, d) - (0.1 * g[d]!) / (Math.sqrt(square) + 1e-8), 5)
+    expect((await read(squares, 4, row * 4))[0]).toBeCloseTo(square, 6)
+  }
+  // The neighbours of what was updated are as they were.
+  for (const row of [2, partRows - 2, partRows + 2, V - 2])
+    expect((await read(table, rowBytes, row * rowBytes)).every((x) => x === 0)).toBe(true)
+  program.dispose()
+  for (const buffer of [
+    table,
+    y,
+    dweights,
+    weights,
+    gradient,
+    squares,
+    ...Object.values(host),
+    ...Object.values(grouped),
+  ])
+    gpu.release(buffer)
+})

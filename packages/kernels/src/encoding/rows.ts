@@ -1,0 +1,43 @@
+/**
+ * Grid of the encodings: an invocation keeps one vec4 column of the output, with what that column needs of parameters in
+ * registers, and goes down `rows` rows. Bindings of 128 MiB, WebGPU's default limit, need fewer than 65,535 workgroups.
+ */
+import type { Tuning } from '@headwater/gpu'
+import { linearGroups, linearGroupWgsl } from '../wgsl/linear-grid.ts'
+
+export interface RowsTuning extends Tuning {
+  readonly workgroup: number
+  readonly rows: number
+}
+
+export const rowsTunings: readonly RowsTuning[] = [
+  { name: '8-rows', workgroup: 64, rows: 8 },
+  { name: '32-rows', workgroup: 64, rows: 32 },
+]
+
+export const rowsGrid = (R: number, columns: number, { workgroup, rows }: RowsTuning) =>
+  linearGroups(Math.ceil((Math.ceil(R / rows) * columns) / workgroup))
+
+/** `main`: `before` runs once for column `q` of `columns` (a WGSL expression), `body` for each of its rows `r`. */
+export function rowsWgsl({ workgroup, rows }: RowsTuning, columns: string, before: string, body: string): string {
+  return /* wgsl */ `
+${linearGroupWgsl}
+@compute @workgroup_size(${workgroup})
+fn main(
+  @builtin(workgroup_id) group: vec3u,
+  @builtin(num_workgroups) groups: vec3u,
+  @builtin(local_invocation_index) local: u32,
+) {
+  let columns = ${columns};
+  let index = linearGroup(group, groups) * ${workgroup}u + local;
+  let block = index / columns;
+  let q = index - block * columns;
+  let begin = block * ${rows}u;
+  let end = min(u.R, begin + ${rows}u);
+  if (begin >= u.R) { return; }
+  ${before}
+  for (var r = begin; r < end; r++) {
+    ${body}
+  }
+}`
+}

@@ -1,0 +1,81 @@
+/** WGSL by which an invocation loads its columns of B from each layout. */
+import type { Layout } from './shape.ts'
+
+export const range = (n: number): number[] => Array.from({ length: n }, (_, i) => i)
+
+/** Rows of K that a turn of the loop multiplies: two, so that a sum is read and written once for both. */
+const depth = 2
+
+/**
+ * Before the loop: places p0… of the `count` vec4 columns that a lane of `lanes` owns, and where B begins for each.
+ * Neighbouring lanes own neighbouring columns; of fp16 two vec4 columns share one vec4u.
+ */
+export function columnSetup(layout: Layout, count: number, lanes: number): string {
+  const column = (j: number) =>
+    layout === 'half' ? `${(j >> 1) * lanes * 2 + (j & 1)}u + lane * 2u` : `${j * lanes}u + lane`
+  return range(count)
+    .map((j) => {
+      const place = `let p${j} = placeOf(tile.column4 + ${column(j)}, tile.batch);`
+      const start = `u.bOffset + batchOf(p${j}) * u.bBatch`
+      if (layout === 'row-major') return `${place} let b${j} = ${start} + p${j}.y;`
+      if (layout === 'half') return `${place} ${j & 1 ? '' : `let b${j} = ${start} + p${j}.y / 2u;`}`
+      // Rows of B beyond N do not exist; they count as zero.
+      return `${place} let b${j} = vec4u(${start}) + min(vec4u(p${j}.y * 4u) + vec4u(0u, 1u, 2u, 3u), vec4u(u.N - 1u)) * u.bRow;
+  let n${j} = vec4u(p${j}.y * 4u) + vec4u(0u, 1u, 2u, 3u) < vec4u(u.N);`
+    })
+    .join('\n  ')
+}
+
+/** What lies behind the last row of K may be NaN; it is replaced by zero, not multiplied by it. */
+const guarded = (i: number, zero: string, value: string) => (i === 0 ? value : `select(${zero}, ${value}, live1)`)
+
+/** Loads v{name}_0 and v{name}_1, the values of A's row at `start` for the rows k and k + 1 of B. */
+export const valueLoads = (name: string | number, start: string): string =>
+  range(depth)
+    .map((i) => `let v${name}_${i} = ${guarded(i, '0.0', `a[${start} + row${i} * u.aCol]`)};`)
+    .join(' ')
+
+/** Loads x{column}_0 and x{column}_1, the rows k and k + 1 of the columns. */
+export function columnLoads(layout: Layout, count: number): string {
+  const rows = range(depth)
+  if (layout === 'row-major')
+    return rows
+      .map((i) =>
+        range(count)
+          .map((j) => `let x${j}_${i} = ${guarded(i, 'vec4f()', `b[b${j} + row${i} * u.bRow]`)};`)
+          .join(' '),
+      )
+      .join('\n    ')
+  if (layout === 'half')
+    return rows
+      .map((i) =>
+        range(count / 2)
+          .map((j) => {
+            const half = `h${j}_${i}`
+            const unpack = (x: string, y: string) =>
+              guarded(i, 'vec4f()', `vec4f(unpack2x16float(${half}.${x}), unpack2x16float(${half}.${y}))`)
+            return `let ${half} = b[b${j * 2} + row${i} * u.bRow]; let x${j * 2}_${i} = ${unpack('x', 'y')}; let x${j * 2 + 1}_${i} = ${unpack('z', 'w')};`
+          })
+          .join(' '),
+      )
+      .join('\n    ')
+  // Value by value, as only two of the four in a vec4 are wanted in this turn.
+  return range(count)
+    .map((j) =>
+      rows
+        .map((i) => {
+          const values = range(4).map((n) => `b[b${j}.${'xyzw'[n]} + row${i} / 4u][row${i} % 4u]`)
+          return `let x${j}_${i} = ${guarded(i, 'vec4f()', `select(vec4f(), vec4f(${values.join(', ')}), n${j})`)};`
+        })
+        .join(' '),
+    )
+    .join('\n    ')
+}
+
+/** The loop over K: `body` finds row0 = k, row1 = k + 1 or the last one, and live1, whether there is a k + 1. */
+export const loopOverK = (body: string): string => `for (var k = 0u; k < u.K; k += ${depth}u) {
+    let row0 = k;
+    let live1 = k + 1u < u.K;
+    let row1 = min(k + 1u, u.K - 1u);
+    ${body}
+  }`

@@ -1,0 +1,135 @@
+/** WGSL that every matmul shares: which tile of C a workgroup computes, and what happens to a sum before it is stored. */
+
+import { activationWgsl } from '../wgsl/activation.ts'
+import { hashWgsl } from '../wgsl/hash.ts'
+import { linearGroups, linearGroupWgsl } from '../wgsl/linear-grid.ts'
+import { range } from './columns.ts'
+import { effectiveWidth, type Layout } from './shape.ts'
+
+/**
+ * The tile of a workgroup in the grid of {@link tileGroups}.
+ */
+export function tileWgsl(layout: Layout): string {
+  const folded = foldsBatches(layout) ? 'u.aBatch == 0u' : 'false'
+  return /* wgsl */ `
+${linearGroupWgsl}
+struct Tile { column4: u32, row: u32, batch: u32 }
+fn width4() -> u32 { return (u.N + 3u) / 4u; }
+fn tileOf(group: vec3u, groups: vec3u, rows: u32, columns4: u32) -> Tile {
+  let width = select(width4(), width4() * u.batch, ${folded});
+  let across = (width + columns4 - 1u) / columns4;
+  let down = (u.M + rows - 1u) / rows;
+  let index = linearGroup(group, groups);
+  return Tile(index % across * columns4, index / across % down * rows, index / across / down);
+}
+/** Batch and vec4 column of a column of the tile; the batch is out of range where there is nothing to compute. */
+fn placeOf(column4: u32, batch: u32) -> vec2u {
+  let width = width4();
+  if (${folded}) { return vec2u(column4 / width + batch * u.batch, column4 % width); }
+  return vec2u(select(batch, u.batch, column4 >= width), min(column4, width - 1u));
+}
+/** The nearest batch that exists, to load from. */
+fn batchOf(place: vec2u) -> u32 { return min(place.x, u.batch - 1u); }
+`
+}
+
+/** Whether batches that share A are computed as one wide product. Pairs of fp16 columns would straddle two batches. */
+const foldsBatches = (layout: Layout) => layout !== 'half'
+
+export function tileGroups(
+  s: { M: number; N: number; batch: number; aBatch: number },
+  { tileRows, tileColumns }: { readonly tileRows: number; readonly tileColumns: number },
+  layout: Layout = 'row-major',
+): readonly [number, number, number] {
+  const folded = s.aBatch === 0 && foldsBatches(layout)
+  const width = folded ? effectiveWidth(s) : s.N
+  return linearGroups(Math.ceil(width / tileColumns) * Math.ceil(s.M / tileRows) * (folded ? 1 : s.batch))
+}
+
+const dropoutWgsl = /* wgsl */ `
+  if (u.dropout > 0.0) {
+    let seed = hash(hash(step[0]) ^ u.site);
+    let first = vec4u((place.x * u.cBatch + row * u.cRow + place.y) * 4u) + vec4u(0u, 1u, 2u, 3u);
+    let bits = vec4u(hash(seed + first.x), hash(seed + first.y), hash(seed + first.z), hash(seed + first.w));
+    let random = vec4f(bits >> vec4u(8u)) / 16777216.0;
+    value = select(vec4f(), value / (1.0 - u.dropout), random >= vec4f(u.dropout));
+  }
+`
+
+/**
+ * The epilogue in parts, so that {@link storeWgsl} can leave out what is not asked for by loops of no turns: adapters
+ * without branches run both sides of an \`if\`, but only one turn of such a loop. \`finish(place, row, sum)\` is all of it.
+ */
+export function epilogueWgsl({ batches, dropout }: { batches: boolean; dropout: boolean }): string {
+  const at = (name: string) =>
+    `u.${name}Offset + ${batches ? `place.x * u.${name}Batch + ` : ''}row * u.${name}Row + place.y`
+  return /* wgsl */ `
+${activationWgsl}
+${dropout ? hashWgsl : ''}
+fn exists(place: vec2u, row: u32) -> bool { return row < u.M && place.x < ${batches ? 'u.batch' : '1u'}; }
+fn columnBias(place: vec2u) -> vec4f {
+  return select(vec4f(), bias[select(0u, u.biasOffset + place.y, u.hasBias == 1u)], u.hasBias == 1u);
+}
+fn hasEarly() -> bool { return u.accumulate == 1u || u.hasBias == 2u; }
+fn early(place: vec2u, row: u32, sum: vec4f) -> vec4f {
+  if (!exists(place, row)) { return sum; }
+  var value = sum;
+  if (u.hasBias == 2u) { value += bias[u.biasOffset + row / 4u][row % 4u]; }
+  if (u.accumulate == 1u) { value += c[${at('c')}]; }
+  return value;
+}
+fn store(place: vec2u, row: u32, value: vec4f) {
+  if (exists(place, row)) { c[${at('c')}] = activate(u.activation, value); }
+}
+fn hasLate() -> bool { return ${dropout ? 'u.dropout > 0.0 || ' : ''}u.hasFactor == 1u || u.hasResidual == 1u; }
+fn late(place: vec2u, row: u32) {
+  if (!exists(place, row)) { return; }
+  let to = ${at('c')};
+  var value = c[to];
+  ${dropout ? dropoutWgsl : ''}
+  if (u.hasFactor == 1u) { value *= factor[${at('factor')}]; }
+  if (u.hasResidual == 1u) { value += residual[${at('residual')}]; }
+  c[to] = value;
+}
+fn finish(place: vec2u, row: u32, sum: vec4f) {
+  var value = sum;
+  if (hasEarly()) { value = early(place, row, value); }
+  store(place, row, value + columnBias(place));
+  if (hasLate()) { late(place, row); }
+}
+`
+}
+
+/**
+ * Stores sums s{row}_{column} of `rows` rows from `first` on at places p{column}; `value` may turn a sum into what the
+ * epilogue takes.
+ */
+export function storeWgsl(
+  rows: number,
+  columns4: number,
+  value: (r: number, j: number) => string = (r, j) => `s${r}_${j}`,
+): string {
+  const columns = range(columns4)
+  const each = (statement: (j: number, sum: string) => string) =>
+    columns.map((j) => statement(j, `sums[r * ${columns4}u + ${j}u]`)).join('\n    ')
+  return `var sums: array<vec4f, ${storeArrayLength(rows * columns4)}>;
+  ${range(rows)
+    .map((r) => columns.map((j) => `sums[${r * columns4 + j}] = ${value(r, j)};`).join(' '))
+    .join('\n  ')}
+  for (var r = 0u; r < select(0u, ${rows}u, hasEarly()); r++) {
+    ${each((j, sum) => `${sum} = early(p${j}, first + r, ${sum});`)}
+  }
+  ${columns.map((j) => `let bias${j} = columnBias(p${j});`).join(' ')}
+  for (var r = 0u; r < ${rows}u; r++) {
+    ${each((j, sum) => `store(p${j}, first + r, ${sum} + bias${j});`)}
+  }
+  for (var r = 0u; r < select(0u, ${rows}u, hasLate()); r++) {
+    ${each((j) => `late(p${j}, first + r);`)}
+  }`
+}
+
+/**
+ * Elements of a private array that is stored from in a loop. Mesa turns indirect access to arrays of up to 32 elements
+ * into a tree of branches, which costs seconds of compile time; a longer array stays memory.
+ */
+const storeArrayLength = (needed: number): number => Math.max(40, needed)

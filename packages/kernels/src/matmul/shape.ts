@@ -1,0 +1,194 @@
+/**
+ * The contract that the f32 matmuls share: C[b] = epilogue(A[b] · B[b]) for b < batch, with A[b] of M × K, B[b] of K × N.
+ *
+ * A is read by two strides (`aRow` per row, `aCol` per column), so that Aᵀ is a change of strides. B and C are rows of
+ * vec4; B and bias are zero in the columns that pad N to a multiple of 4. Offsets and strides of A count floats, all
+ * others vec4. A batch stride of 0 shares the tensor: with `aBatch` 0 the batches lie beside each other as columns, so
+ * that Y[b] = W · X[b] (token mixing) runs like one wide product and without a transposed copy.
+ *
+ * Epilogue, each part optional, in this order: + bias, + what C held (`accumulate`), activation, inverted dropout,
+ * ⊙ factor, + residual. DCN-v2's cross layer x₀ ⊙ (x W + b) + x is factor x₀ and residual x. Bindings of parts that are
+ * off are not read: any buffer does.
+ */
+import type { ReferenceArrays, UniformType } from '@headwater/gpu'
+import { padded, uniform } from '../case-arrays.ts'
+import type { activations } from '../wgsl/activation.ts'
+
+export type MatmulShape = {
+  M: number
+  N: number
+  K: number
+  batch: number
+  aOffset: number
+  aRow: number
+  aCol: number
+  aBatch: number
+  bOffset: number
+  bRow: number
+  bBatch: number
+  cOffset: number
+  cRow: number
+  cBatch: number
+  /** 1: a bias per column; 2: a bias per row, packed in vec4. */
+  hasBias: 0 | 1 | 2
+  biasOffset: number
+  accumulate: 0 | 1
+  activation: (typeof activations)[keyof typeof activations]
+  /** Probability that an output is dropped; the others are scaled by 1 / (1 − dropout). */
+  dropout: number
+  /** Tells the dropouts of one step apart. */
+  site: number
+  hasFactor: 0 | 1
+  factorOffset: number
+  factorRow: number
+  factorBatch: number
+  hasResidual: 0 | 1
+  residualOffset: number
+  residualRow: number
+  residualBatch: number
+}
+
+export type MatmulBinding = 'a' | 'b' | 'bias' | 'factor' | 'residual' | 'step' | 'c'
+
+export const matmulUniforms: { readonly [K in keyof MatmulShape]: UniformType } = {
+  M: 'size',
+  N: 'size',
+  K: 'size',
+  batch: 'size',
+  aOffset: 'u32',
+  aRow: 'u32',
+  aCol: 'u32',
+  aBatch: 'u32',
+  bOffset: 'u32',
+  bRow: 'u32',
+  bBatch: 'u32',
+  cOffset: 'u32',
+  cRow: 'u32',
+  cBatch: 'u32',
+  hasBias: 'u32',
+  biasOffset: 'u32',
+  accumulate: 'u32',
+  activation: 'u32',
+  dropout: 'f32',
+  site: 'u32',
+  hasFactor: 'u32',
+  factorOffset: 'u32',
+  factorRow: 'u32',
+  factorBatch: 'u32',
+  hasResidual: 'u32',
+  residualOffset: 'u32',
+  residualRow: 'u32',
+  residualBatch: 'u32',
+}
+
+/** How B lies in memory: rows of K, rows of N, or rows of K in fp16 pairs. */
+export type Layout = 'row-major' | 'transposed' | 'half'
+
+/** Floats in one element of B's binding along its row. */
+const perElement: Record<Layout, number> = { 'row-major': 4, transposed: 4, half: 8 }
+
+/** Elements of B's binding in one row without a gap. */
+export const denseRow = (layout: Layout, { N, K }: { N: number; K: number }): number =>
+  Math.ceil((layout === 'transposed' ? K : N) / perElement[layout])
+
+/** A whole shape from what is not the default: dense tensors one after another in the batch, no epilogue. */
+export function matmulShape(
+  given: { M: number; N: number; K: number } & Partial<MatmulShape>,
+  layout: Layout = 'row-major',
+): MatmulShape {
+  const { M, N, K } = given
+  const row4 = padded(N) / 4
+  const bRow = given.bRow ?? denseRow(layout, given)
+  const shape = {
+    batch: 1,
+    aOffset: 0,
+    aRow: padded(K),
+    aCol: 1,
+    bOffset: 0,
+    bRow,
+    cOffset: 0,
+    cRow: row4,
+    hasBias: 0,
+    biasOffset: 0,
+    accumulate: 0,
+    activation: 0,
+    dropout: 0,
+    site: 0,
+    hasFactor: 0,
+    factorOffset: 0,
+    factorRow: row4,
+    hasResidual: 0,
+    residualOffset: 0,
+    residualRow: row4,
+    ...given,
+  } as const
+  const batched = shape.batch > 1
+  return {
+    aBatch: batched ? M * shape.aRow : 0,
+    bBatch: batched ? (layout === 'transposed' ? N : K) * bRow : 0,
+    cBatch: batched ? M * shape.cRow : 0,
+    factorBatch: batched ? M * shape.factorRow : 0,
+    residualBatch: batched ? M * shape.residualRow : 0,
+    ...shape,
+  }
+}
+
+/** Elements of each binding, up to the last one that is touched. */
+export function matmulSizes(s: MatmulShape, layout: Layout): { readonly [K in MatmulBinding]: number } {
+  const row4 = padded(s.N) / 4
+  const rows4 = (on: number, offset: number, row: number, batch: number) =>
+    on ? offset + (s.batch - 1) * batch + (s.M - 1) * row + row4 : 1
+  const bRows = layout === 'transposed' ? s.N : s.K
+  return {
+    a: s.aOffset + (s.batch - 1) * s.aBatch + (s.M - 1) * s.aRow + (s.K - 1) * s.aCol + 1,
+    b: s.bOffset + (s.batch - 1) * s.bBatch + (bRows - 1) * s.bRow + denseRow(layout, s),
+    bias: s.hasBias ? s.biasOffset + padded(s.hasBias === 2 ? s.M : s.N) / 4 : 1,
+    factor: rows4(s.hasFactor, s.factorOffset, s.factorRow, s.factorBatch),
+    residual: rows4(s.hasResidual, s.residualOffset, s.residualRow, s.residualBatch),
+    step: 1,
+    c: rows4(1, s.cOffset, s.cRow, s.cBatch),
+  }
+}
+
+export const matmulFlops = ({ M, N, K, batch }: { M: number; N: number; K: number; batch: number }): number =>
+  2 * M * N * K * batch
+
+export function matmulCost(s: MatmulShape, layout: Layout): { flops: number; bytes: number } {
+  const { M, N, K, batch } = s
+  const shared = (stride: number) => (stride === 0 ? 1 : batch)
+  const outputs = 1 + s.accumulate + s.hasFactor + s.hasResidual
+  const bytes =
+    4 * M * K * shared(s.aBatch) + (layout === 'half' ? 2 : 4) * K * N * shared(s.bBatch) + 4 * M * N * batch * outputs
+  return { flops: matmulFlops(s), bytes }
+}
+
+/** Example inputs but for B, and the indices of B's elements that stand for padding columns are left to the caller. */
+export function matmulExample(s: MatmulShape, random: () => number) {
+  const sizes = matmulSizes(s, 'row-major')
+  const bias = uniform(sizes.bias * 4, random)
+  if (s.hasBias === 1) for (let n = s.N; n < padded(s.N); n++) bias[s.biasOffset * 4 + n] = 0
+  return {
+    a: uniform(sizes.a, random),
+    bias,
+    factor: uniform(sizes.factor * 4, random),
+    residual: uniform(sizes.residual * 4, random),
+    step: Uint32Array.of(12345),
+    c: uniform(sizes.c * 4, random),
+  }
+}
+
+/** Columns of C beside each other, batches of a shared A included. */
+export const effectiveWidth = (s: { N: number; batch: number; aBatch: number }): number =>
+  s.aBatch === 0 ? padded(s.N) * s.batch : s.N
+
+/** Shapes apart that want different tiles. */
+export function matmulBucket(s: { M: number; N: number; K: number; batch: number; aBatch: number }): string {
+  const width = effectiveWidth(s)
+  if (width <= 8) return 'thin'
+  if (s.M <= 8) return 'short'
+  if (width <= 16) return 'slim'
+  if (s.M * width <= 256 * 256 && s.K >= 1024) return 'deep'
+  return width <= 256 && (width - 1) % 64 < 32 ? 'narrow' : 'wide'
+}
+
+export type MatmulArrays = ReferenceArrays<MatmulBinding>

@@ -1,0 +1,40 @@
+/**
+ * C = epilogue(A · Bᵀ) with B in rows of N, as weights [out, in] or the rows of an attention's keys lie: no transposed
+ * copy is made. Shape, strides and epilogue as in shape.ts; a row of B is padded to vec4, and what the padding holds does
+ * not matter. The columns that pad N count as zero.
+ */
+import type { Kernel } from '@headwater/gpu'
+import { uniform } from '../case-arrays.ts'
+import {
+  type MatmulTuning,
+  matmulDeclaration,
+  quadTuning,
+  registerTuning,
+  subgroupTuning,
+  towerShapes,
+  workgroupTuning,
+} from './declaration.ts'
+import { matmulReference } from './reference.ts'
+import { type MatmulBinding, type MatmulShape, matmulExample, matmulSizes } from './shape.ts'
+
+export const matmulTransposedB: Kernel<MatmulShape, MatmulBinding, MatmulTuning> = {
+  name: 'matmul.transposed-b',
+  ...matmulDeclaration('transposed'),
+  tunings: [
+    workgroupTuning({ tileRows: 64, depth: 16, buffers: 1 }),
+    registerTuning,
+    subgroupTuning(32, 64),
+    quadTuning,
+    subgroupTuning(32, 32),
+  ],
+  reference: (s, arrays) =>
+    matmulReference(s, arrays, (batch, k, n) =>
+      n < s.N ? arrays.b[(s.bOffset + batch * s.bBatch + n * s.bRow) * 4 + k]! : 0,
+    ),
+  tolerance: ({ K }) => ({ absolute: 1e-6 * (4 + K / 8), relative: 1e-5 }),
+  benchmarks: towerShapes('transposed'),
+  example: (s, random) => ({
+    ...matmulExample(s, random),
+    b: uniform(matmulSizes(s, 'transposed').b * 4, random),
+  }),
+}

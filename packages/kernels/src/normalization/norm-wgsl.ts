@@ -1,0 +1,180 @@
+/**
+ * WGSL of the norms. A team of lanes takes one vector after another: vec4 number i of it is lane i mod LANES's, and the
+ * first `chunks` of each lane's stay in registers between the passes; what lies beyond is read again.
+ */
+import type { Tuning } from '@headwater/gpu'
+import { linearGroups, linearGroupWgsl } from '../wgsl/linear-grid.ts'
+
+export interface NormTuning extends Tuning {
+  /** How a team adds up: it is one lane, a subgroup that is the whole workgroup, or a workgroup. */
+  readonly team: 'lane' | 'subgroup' | 'workgroup'
+  readonly workgroup: number
+  /** vec4 that a lane keeps in registers. */
+  readonly chunks: number
+  /** Vectors that a team takes. */
+  readonly vectors: number
+}
+
+function subgroup(lanes: number, chunks: number, vectors: number): NormTuning {
+  const needs = { features: ['subgroups'], minSubgroupSize: lanes } as const
+  return { name: `subgroup-${lanes}-lanes`, team: 'subgroup', workgroup: lanes, chunks, vectors, needs }
+}
+
+export const normTunings: readonly NormTuning[] = [
+  { name: 'lane-per-vector', team: 'lane', workgroup: 8, chunks: 0, vectors: 4 },
+  subgroup(8, 3, 32),
+  // for real GPUs, with subgroups and without
+  subgroup(32, 2, 1),
+  { name: 'workgroup-64-lanes', team: 'workgroup', workgroup: 64, chunks: 2, vectors: 1 },
+]
+
+export function normGrid(V: number, { team, workgroup, vectors }: NormTuning): readonly [number, number, number] {
+  return linearGroups(Math.ceil(V / vectors / (team === 'lane' ? workgroup : 1)))
+}
+
+/** `total(value, lane)`: the sum over the lanes of a team, known to all of them. */
+const totals: Record<NormTuning['team'], (lanes: number) => string> = {
+  lane: () => 'fn total(value: f32, lane: u32) -> f32 { return value; }',
+  // In software adapters quicker than subgroupAdd. The lanes stay among the first of the subgroup, whatever its size.
+  subgroup: (lanes) => {
+    const steps = Array.from({ length: Math.log2(lanes) }, (_, i) => `sum += subgroupShuffleXor(sum, ${2 ** i}u);`)
+    return `fn total(value: f32, lane: u32) -> f32 { var sum = value; ${steps.join(' ')} return sum; }`
+  },
+  // Two barriers: `parts` is read between them, `sums` behind the second and so before the next call's second.
+  workgroup: (lanes) => /* wgsl */ `
+var<workgroup> parts: array<f32, ${lanes}>;
+var<workgroup> sums: array<f32, ${lanes / 8}>;
+fn total(value: f32, lane: u32) -> f32 {
+  parts[lane] = value;
+  workgroupBarrier();
+  if (lane < ${lanes / 8}u) {
+    var part = 0.0;
+    for (var i = 0u; i < 8u; i++) { part += parts[lane * 8u + i]; }
+    sums[lane] = part;
+  }
+  workgroupBarrier();
+  var sum = 0.0;
+  for (var i = 0u; i < ${lanes / 8}u; i++) { sum += sums[i]; }
+  return sum;
+}`,
+}
+
+/** Statements for vec4 `i` of a vector, given the names of the values loaded from it. */
+type Pass = (names: readonly string[]) => string
+
+/** `main`: walks over the team's vectors. `before` runs once, `body` for each vector `v` at vec4 `xAt` and `yAt`. */
+function teamWgsl(t: NormTuning, before: string, body: string): string {
+  const index =
+    t.team === 'lane' ? `(linearGroup(group, groups) * ${t.workgroup}u + local)` : 'linearGroup(group, groups)'
+  return /* wgsl */ `
+${linearGroupWgsl}
+${totals[t.team](t.workgroup)}
+@compute @workgroup_size(${t.workgroup})
+fn main(
+  @builtin(workgroup_id) group: vec3u,
+  @builtin(num_workgroups) groups: vec3u,
+  @builtin(local_invocation_index) local: u32,
+) {
+  let lane = ${t.team === 'lane' ? '0u' : 'local'};
+  let count = f32(u.D4 * 4u);
+  let first = ${index} * ${t.vectors}u;
+  let end = min(u.V, first + ${t.vectors}u);
+  var row = first / u.K;
+  var place = first - row * u.K;
+  ${before}
+  for (var v = first; v < end; v++) {
+    let xAt = u.xOffset + row * u.xRow + place * u.D4;
+    let yAt = u.yOffset + row * u.yRow + place * u.D4;
+    ${body}
+    place++;
+    if (place == u.K) { place = 0u; row++; }
+  }
+}`
+}
+
+const lanesOf = (t: NormTuning) => (t.team === 'lane' ? 1 : t.workgroup)
+const registers = (t: NormTuning) => Array.from({ length: t.chunks }, (_, c) => c)
+
+/** Loads chunk c of a lane into `name`c, zero behind the vector's end. */
+function loads(t: NormTuning, name: string, from: string): string {
+  return registers(t)
+    .map(
+      (c) =>
+        `var ${name}${c} = vec4f(); if (lane + ${c * lanesOf(t)}u < u.D4) { ${name}${c} = ${from.replaceAll('#', `(lane + ${c * lanesOf(t)}u)`)}; }`,
+    )
+    .join('\n    ')
+}
+
+/** Runs `pass` over a vector; `from` says how each name is loaded from vec4 `#`. */
+function walk(t: NormTuning, from: { readonly [name: string]: string }, pass: Pass): string {
+  const names = Object.keys(from)
+  const lanes = lanesOf(t)
+  const kept = registers(t).map(
+    (c) =>
+      `if (lane + ${c * lanes}u < u.D4) { let i = lane + ${c * lanes}u; ${pass(names.map((name) => `${name}${c}`))} }`,
+  )
+  const again = names.map((name) => `let ${name} = ${from[name]!.replaceAll('#', 'i')};`).join(' ')
+  return [
+    ...kept,
+    `for (var i = lane + ${t.chunks * lanes}u; i < u.D4; i += ${lanes}u) { ${again} ${pass(names)} }`,
+  ].join('\n    ')
+}
+
+const gainWgsl = /* wgsl */ `
+fn gainOf(i: u32) -> vec4f {
+  if (u.hasGain == 1u) { return gain[u.gainOffset + i]; }
+  return vec4f(1.0);
+}`
+const shiftWgsl = /* wgsl */ `
+fn shiftOf(i: u32) -> vec4f {
+  if (u.hasShift == 1u) { return shift[u.shiftOffset + i]; }
+  return vec4f();
+}`
+
+/** y = (x − mean) · rstd · gain + shift; without `centered` the mean counts as 0. */
+export function forwardWgsl(t: NormTuning, centered: boolean): string {
+  const x = { x: 'x[xAt + #]' }
+  const mean = centered
+    ? `var sum = vec4f();
+    ${walk(t, x, ([x]) => `sum += ${x};`)}
+    let mean = total(dot(sum, vec4f(1.0)), lane) / count;`
+    : 'let mean = 0.0;'
+  return (
+    gainWgsl +
+    shiftWgsl +
+    teamWgsl(
+      t,
+      `${loads(t, 'g', 'gainOf(#)')}
+    ${loads(t, 's', 'shiftOf(#)')}`,
+      `${loads(t, 'x', x.x)}
+    ${mean}
+    var squares = vec4f();
+    ${walk(t, x, ([x]) => `let e = ${x} - mean; squares += e * e;`)}
+    let rstd = inverseSqrt(total(dot(squares, vec4f(1.0)), lane) / count + u.epsilon);
+    ${walk(t, { ...x, g: 'gainOf(#)', s: 'shiftOf(#)' }, ([x, g, s]) => `y[yAt + i] = (${x} - mean) * rstd * ${g} + ${s};`)}
+    if (lane == 0u) { moments[v * 2u] = mean; moments[v * 2u + 1u] = rstd; }`,
+    )
+  )
+}
+
+/** dx = rstd · (g − mean(g) − x̂ · mean(g · x̂)), g = dy · gain, x̂ = (x − mean) · rstd; mean(g) only where `centered`. */
+export function backwardWgsl(t: NormTuning, centered: boolean): string {
+  const pair = { x: 'x[xAt + #]', d: 'dy[yAt + #]', g: 'gainOf(#)' }
+  return (
+    gainWgsl +
+    teamWgsl(
+      t,
+      loads(t, 'g', 'gainOf(#)'),
+      `let mean = moments[v * 2u];
+    let rstd = moments[v * 2u + 1u];
+    ${loads(t, 'x', `(${pair.x} - mean) * rstd`)}
+    ${loads(t, 'd', pair.d)}
+    var sum = vec4f();
+    var along = vec4f();
+    ${walk(t, { ...pair, x: `(${pair.x} - mean) * rstd` }, ([x, d, g]) => `let e = ${d} * ${g}; ${centered ? 'sum += e; ' : ''}along += e * ${x};`)}
+    let level = ${centered ? 'total(dot(sum, vec4f(1.0)), lane) / count' : '0.0'};
+    let slope = total(dot(along, vec4f(1.0)), lane) / count;
+    ${walk(t, { ...pair, x: `(${pair.x} - mean) * rstd` }, ([x, d, g]) => `dx[xAt + i] = rstd * (${d} * ${g} - level - ${x} * slope);`)}`,
+    )
+  )
+}

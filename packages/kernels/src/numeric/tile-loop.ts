@@ -1,0 +1,41 @@
+/**
+ * The loop of elementwise kernels: a workgroup takes `lanes` · `each` consecutive elements, its lanes interleaved. The
+ * end is no constant on purpose: drivers that unroll loops of known length run this one at half its speed.
+ */
+import type { Tuning } from '@headwater/gpu'
+import { linearGroups, linearGroupWgsl } from '../wgsl/linear-grid.ts'
+
+export interface TileTuning extends Tuning {
+  readonly lanes: number
+  /** Elements a lane takes. */
+  readonly each: number
+}
+
+/** The first keeps a real GPU busy, the second suits drivers on a CPU: one SIMD vector of lanes, few workgroups. */
+export const tileTunings: readonly TileTuning[] = [
+  { name: '64x1', lanes: 64, each: 1 },
+  { name: '8x64', lanes: 8, each: 64 },
+]
+
+export const tileGroups = (count: number, { lanes, each }: TileTuning) =>
+  linearGroups(Math.ceil(count / (lanes * each)))
+
+/**
+ * A whole `main`.
+ * @param count WGSL expression, elements in all
+ * @param before statements in front of the loop
+ * @param body statements for element `i`
+ */
+export const tileLoop = ({ lanes, each }: TileTuning, count: string, before: string, body: string) => /* wgsl */ `
+${linearGroupWgsl}
+@compute @workgroup_size(${lanes})
+fn main(
+  @builtin(workgroup_id) group: vec3u,
+  @builtin(num_workgroups) groups: vec3u,
+  @builtin(local_invocation_index) lane: u32,
+) {
+  let tileFirst = linearGroup(group, groups) * ${lanes * each}u;
+  let tileEnd = min(tileFirst + ${lanes * each}u, ${count});
+  ${before}
+  for (var i = tileFirst + lane; i < tileEnd; i += ${lanes}u) {${body}}
+}`

@@ -1,0 +1,38 @@
+/**
+ * Activation functions, chosen by a code number in a uniform, so that one pipeline serves all of them.
+ * GELU is the tanh form, ½ x (1 + tanh √(2/π) (x + 0.044715 x³)) = x σ(2 √(2/π) (x + 0.044715 x³)); SiLU is x σ(x).
+ * NaN stays NaN; the infinities give the function's limits (GELU and SiLU of −∞ are 0).
+ */
+
+export const activations = { none: 0, relu: 1, gelu: 2, silu: 3, sigmoid: 4 } as const
+
+export type Activation = keyof typeof activations
+
+/** 2 √(2/π) and that times 0.044715. */
+const geluLinear = 1.5957691216057308
+const geluCubic = 0.07135481627260025
+
+/** Below these the value is under 1e-36, and the formula would meet ∞ · 0. */
+const geluZeroBelow = '-10.0'
+const siluZeroBelow = '-100.0'
+
+/** One exponential and one division serve all: adapters without branches would otherwise pay for each function's own. */
+function functionWgsl(name: string, type: 'f32' | 'vec4f'): string {
+  return /* wgsl */ `
+fn ${name}(code: u32, x: ${type}) -> ${type} {
+  if (code == ${activations.none}u) { return x; }
+  if (code == ${activations.relu}u) { return select(x, ${type}(), x < ${type}()); }
+  let isGelu = code == ${activations.gelu}u;
+  let slope = select(${type}(1.0), ${geluLinear} + ${geluCubic} * x * x, isGelu);
+  let sigmoid = 1.0 / (1.0 + exp(-x * slope));
+  if (code == ${activations.sigmoid}u) { return sigmoid; }
+  return select(x * sigmoid, ${type}(), x < ${type}(select(${siluZeroBelow}, ${geluZeroBelow}, isGelu)));
+}
+`
+}
+
+/** `activate(code, vec4f)` */
+export const activationWgsl = functionWgsl('activate', 'vec4f')
+
+/** `activateScalar(code, f32)` */
+export const activationScalarWgsl = functionWgsl('activateScalar', 'f32')

@@ -1,0 +1,14 @@
+/** A linear grid of any length, folded so that no dimension passes WebGPU's limit of 65,535 workgroups. */
+
+const maxGroups = 65_535
+
+/** Workgroups [x, y, 1] for `count` of them; the last row may be cut short, so the WGSL checks its index. */
+export function linearGroups(count: number): readonly [number, number, number] {
+  const y = Math.max(1, Math.ceil(count / maxGroups))
+  return [Math.ceil(count / y), y, 1]
+}
+
+/** The linear index of a workgroup: `linearGroup(workgroup_id, num_workgroups)`. */
+export const linearGroupWgsl = /* wgsl */ `
+fn linearGroup(group: vec3u, groups: vec3u) -> u32 { return group.y * groups.x + group.x; }
+`

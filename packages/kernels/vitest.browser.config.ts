@@ -1,0 +1,40 @@
+import { playwright } from '@vitest/browser-playwright'
+import { defineConfig, type TestProjectInlineConfiguration } from 'vitest/config'
+import { withDriver } from '../cli/bin/driver-environment.js'
+import { browserArguments, browserProgram } from '../testkit/src/browser-program.ts'
+
+// Set-up writes into this file which Chromium it brought.
+Object.assign(process.env, withDriver(`${import.meta.dirname}/../../.env`))
+
+/** How tests run on the WebGPU of a browser's page instead of Dawn's in Node: in a headless Chromium of this machine. */
+export const inBrowser = (include: string[]): TestProjectInlineConfiguration => ({
+  root: import.meta.dirname,
+  resolve: { conditions: ['development', 'module', 'browser'] },
+  // Imported only where there is no browser; it must not be bundled for one.
+  optimizeDeps: { exclude: ['webgpu'] },
+  test: {
+    name: 'kernels in a browser',
+    include,
+    testTimeout: 180_000,
+    hookTimeout: 180_000,
+    fileParallelism: false,
+    browser: {
+      enabled: true,
+      headless: true,
+      screenshotFailures: false,
+      provider: playwright({
+        launchOptions: {
+          // Looked for at launch: whoever runs other tests of the workspace needs no browser.
+          get executablePath() {
+            return browserProgram()
+          },
+          args: [...browserArguments],
+        },
+      }),
+      instances: [{ browser: 'chromium' }],
+    },
+  },
+})
+
+/** All tests but those that need no device. */
+export default defineConfig(inBrowser(['src/**/!(wgsl|gradients).test.ts']))

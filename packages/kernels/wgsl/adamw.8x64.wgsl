@@ -1,0 +1,35 @@
+@group(0) @binding(0) var<storage, read> rates: array<f32>;
+@group(0) @binding(1) var<storage, read> gradient: array<vec4f>;
+@group(0) @binding(2) var<storage, read_write> first: array<vec4f>;
+@group(0) @binding(3) var<storage, read_write> second: array<vec4f>;
+@group(0) @binding(4) var<storage, read_write> values: array<vec4f>;
+struct Uniforms { count4: u32, decayed4: u32 }
+@group(0) @binding(5) var<uniform> u: Uniforms;
+
+
+fn linearGroup(group: vec3u, groups: vec3u) -> u32 { return group.y * groups.x + group.x; }
+
+@compute @workgroup_size(8)
+fn main(
+  @builtin(workgroup_id) group: vec3u,
+  @builtin(num_workgroups) groups: vec3u,
+  @builtin(local_invocation_index) lane: u32,
+) {
+  let tileFirst = linearGroup(group, groups) * 512u;
+  let tileEnd = min(tileFirst + 512u, u.count4);
+  
+  if (bitcast<u32>(rates[6]) != 0u) { return; }
+  let rate = rates[0];
+  let stepRate = rate * rates[2];
+  let correction = rates[3];
+  let kept = 1.0 - rate * rates[4];
+  let scale = rates[5];
+  for (var i = tileFirst + lane; i < tileEnd; i += 8u) {
+    let g = scale * gradient[i];
+    let m = 0.9 * first[i] + 0.09999999999999998 * g;
+    let v = 0.999 * second[i] + 0.0010000000000000009 * g * g;
+    first[i] = m;
+    second[i] = v;
+    values[i] = values[i] * select(1.0, kept, i < u.decayed4) - stepRate * m / (sqrt(v * correction) + 1e-8);
+  }
+}

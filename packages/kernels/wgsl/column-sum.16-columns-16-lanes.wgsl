@@ -1,0 +1,47 @@
+@group(0) @binding(0) var<storage, read> input: array<vec4f>;
+@group(0) @binding(1) var<storage, read_write> output: array<vec4f>;
+struct Uniforms { B: u32, R: u32, N4: u32, inOffset: u32, inBatch: u32, inRow: u32, outOffset: u32, outBatch: u32, accumulate: u32, scale: f32 }
+@group(0) @binding(2) var<uniform> u: Uniforms;
+
+
+fn linearGroup(group: vec3u, groups: vec3u) -> u32 { return group.y * groups.x + group.x; }
+
+
+var<workgroup> parts: array<vec4f, 256>;
+fn combine(value: vec4f, local: u32) -> vec4f {
+  parts[local] = value;
+  workgroupBarrier();
+  var sum = vec4f();
+  if (local < 16u) {
+    for (var lane = 0u; lane < 16u; lane++) { sum += parts[lane * 16u + local]; }
+  }
+  workgroupBarrier();
+  return sum;
+}
+@compute @workgroup_size(256)
+fn main(
+  @builtin(workgroup_id) group: vec3u,
+  @builtin(num_workgroups) groups: vec3u,
+  @builtin(local_invocation_index) local: u32,
+) {
+  let across = (u.N4 + 15u) / 16u;
+  let index = linearGroup(group, groups);
+  let b = index / across;
+  if (b >= u.B) { return; }
+  let n = (index - b * across) * 16u + local % 16u;
+  let at = u.inOffset + b * u.inBatch + min(n, u.N4 - 1u);
+  var sums = array<vec4f, 4>();
+  var r = local / 16u;
+  for (; r + 48u < u.R; r += 64u) {
+    sums[0] += input[at + (r + 0u) * u.inRow];
+    sums[1] += input[at + (r + 16u) * u.inRow];
+    sums[2] += input[at + (r + 32u) * u.inRow];
+    sums[3] += input[at + (r + 48u) * u.inRow];
+  }
+  for (; r < u.R; r += 16u) { sums[0] += input[at + r * u.inRow]; }
+  let sum = u.scale * combine((sums[0] + sums[1]) + (sums[2] + sums[3]), local);
+  if (local < 16u && n < u.N4) {
+    let to = u.outOffset + b * u.outBatch + n;
+    if (u.accumulate == 1u) { output[to] += sum; } else { output[to] = sum; }
+  }
+}

@@ -1,0 +1,111 @@
+enable subgroups;
+@group(0) @binding(0) var<storage, read> z: array<f32>;
+@group(0) @binding(1) var<storage, read> x: array<vec4f>;
+@group(0) @binding(2) var<storage, read> lengths: array<u32>;
+@group(0) @binding(3) var<storage, read_write> y: array<vec4f>;
+@group(0) @binding(4) var<storage, read_write> lses: array<f32>;
+struct Uniforms { B: u32, N: u32, M: u32, D4: u32, zOffset: u32, zRow: u32, xOffset: u32, xRow: u32, yOffset: u32, yRow: u32, scale: f32, masked: u32 }
+@group(0) @binding(5) var<uniform> u: Uniforms;
+
+
+fn linearGroup(group: vec3u, groups: vec3u) -> u32 { return group.y * groups.x + group.x; }
+
+
+
+@compute @workgroup_size(8)
+fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: vec3u, @builtin(subgroup_invocation_id) lane: u32) {
+  let rows = u.M;
+  let rowTiles = (rows + 15u) / 16u;
+  let columnTiles = (u.D4 + 23u) / 24u;
+  let linear = linearGroup(group, groups);
+  if (linear >= u.B * rowTiles * columnTiles) { return; }
+  let firstQuad = linear % columnTiles * 24u;
+  let firstRow = linear / columnTiles % rowTiles * 16u;
+  let b = linear / columnTiles / rowTiles;
+  var length = u.N;
+  if (u.masked == 1u) { length = min(length, lengths[b]); }
+  
+  let row0 = min(firstRow + 0u + lane, rows - 1u);
+  let row1 = min(firstRow + 8u + lane, rows - 1u);
+  let quad0 = firstQuad + 0u + lane; let column0 = min(quad0, u.D4 - 1u);
+  let quad1 = firstQuad + 8u + lane; let column1 = min(quad1, u.D4 - 1u);
+  let quad2 = firstQuad + 16u + lane; let column2 = min(quad2, u.D4 - 1u);
+  let zAt = u.zOffset + b * u.N * u.zRow;
+  
+  var top0 = -3.4e38;
+  var total0 = 0.0;
+  for (var n = 0u; n < length; n += 1u) {
+    let value = z[zAt + n * u.zRow + row0] * u.scale;
+    let next = select(top0, value, value > top0);
+    total0 = total0 * exp(top0 - next) + exp(value - next);
+    top0 = next;
+  }
+  let lse0 = select(0.0, top0 + log(total0), length > 0u);
+  if (firstQuad == 0u && firstRow + 0u + lane < rows) { lses[b * u.M + row0] = lse0; }
+  
+  var top1 = -3.4e38;
+  var total1 = 0.0;
+  for (var n = 0u; n < length; n += 1u) {
+    let value = z[zAt + n * u.zRow + row1] * u.scale;
+    let next = select(top1, value, value > top1);
+    total1 = total1 * exp(top1 - next) + exp(value - next);
+    top1 = next;
+  }
+  let lse1 = select(0.0, top1 + log(total1), length > 0u);
+  if (firstQuad == 0u && firstRow + 8u + lane < rows) { lses[b * u.M + row1] = lse1; }
+  var sum0_0 = vec4f(); var sum0_1 = vec4f(); var sum0_2 = vec4f();
+  var sum1_0 = vec4f(); var sum1_1 = vec4f(); var sum1_2 = vec4f();
+  var sum2_0 = vec4f(); var sum2_1 = vec4f(); var sum2_2 = vec4f();
+  var sum3_0 = vec4f(); var sum3_1 = vec4f(); var sum3_2 = vec4f();
+  var sum4_0 = vec4f(); var sum4_1 = vec4f(); var sum4_2 = vec4f();
+  var sum5_0 = vec4f(); var sum5_1 = vec4f(); var sum5_2 = vec4f();
+  var sum6_0 = vec4f(); var sum6_1 = vec4f(); var sum6_2 = vec4f();
+  var sum7_0 = vec4f(); var sum7_1 = vec4f(); var sum7_2 = vec4f();
+  var sum8_0 = vec4f(); var sum8_1 = vec4f(); var sum8_2 = vec4f();
+  var sum9_0 = vec4f(); var sum9_1 = vec4f(); var sum9_2 = vec4f();
+  var sum10_0 = vec4f(); var sum10_1 = vec4f(); var sum10_2 = vec4f();
+  var sum11_0 = vec4f(); var sum11_1 = vec4f(); var sum11_2 = vec4f();
+  var sum12_0 = vec4f(); var sum12_1 = vec4f(); var sum12_2 = vec4f();
+  var sum13_0 = vec4f(); var sum13_1 = vec4f(); var sum13_2 = vec4f();
+  var sum14_0 = vec4f(); var sum14_1 = vec4f(); var sum14_2 = vec4f();
+  var sum15_0 = vec4f(); var sum15_1 = vec4f(); var sum15_2 = vec4f();
+  for (var k = 0u; k < length; k++) {
+    let weight0 = exp(z[zAt + k * u.zRow + row0] * u.scale - lse0);
+    let weight1 = exp(z[zAt + k * u.zRow + row1] * u.scale - lse1);
+    let source0 = x[u.xOffset + (b * u.N + k) * u.xRow + column0];
+    let source1 = x[u.xOffset + (b * u.N + k) * u.xRow + column1];
+    let source2 = x[u.xOffset + (b * u.N + k) * u.xRow + column2];
+    { let w = subgroupBroadcast(weight0, 0u); sum0_0 += w * source0; sum0_1 += w * source1; sum0_2 += w * source2; }
+    { let w = subgroupBroadcast(weight0, 1u); sum1_0 += w * source0; sum1_1 += w * source1; sum1_2 += w * source2; }
+    { let w = subgroupBroadcast(weight0, 2u); sum2_0 += w * source0; sum2_1 += w * source1; sum2_2 += w * source2; }
+    { let w = subgroupBroadcast(weight0, 3u); sum3_0 += w * source0; sum3_1 += w * source1; sum3_2 += w * source2; }
+    { let w = subgroupBroadcast(weight0, 4u); sum4_0 += w * source0; sum4_1 += w * source1; sum4_2 += w * source2; }
+    { let w = subgroupBroadcast(weight0, 5u); sum5_0 += w * source0; sum5_1 += w * source1; sum5_2 += w * source2; }
+    { let w = subgroupBroadcast(weight0, 6u); sum6_0 += w * source0; sum6_1 += w * source1; sum6_2 += w * source2; }
+    { let w = subgroupBroadcast(weight0, 7u); sum7_0 += w * source0; sum7_1 += w * source1; sum7_2 += w * source2; }
+    { let w = subgroupBroadcast(weight1, 0u); sum8_0 += w * source0; sum8_1 += w * source1; sum8_2 += w * source2; }
+    { let w = subgroupBroadcast(weight1, 1u); sum9_0 += w * source0; sum9_1 += w * source1; sum9_2 += w * source2; }
+    { let w = subgroupBroadcast(weight1, 2u); sum10_0 += w * source0; sum10_1 += w * source1; sum10_2 += w * source2; }
+    { let w = subgroupBroadcast(weight1, 3u); sum11_0 += w * source0; sum11_1 += w * source1; sum11_2 += w * source2; }
+    { let w = subgroupBroadcast(weight1, 4u); sum12_0 += w * source0; sum12_1 += w * source1; sum12_2 += w * source2; }
+    { let w = subgroupBroadcast(weight1, 5u); sum13_0 += w * source0; sum13_1 += w * source1; sum13_2 += w * source2; }
+    { let w = subgroupBroadcast(weight1, 6u); sum14_0 += w * source0; sum14_1 += w * source1; sum14_2 += w * source2; }
+    { let w = subgroupBroadcast(weight1, 7u); sum15_0 += w * source0; sum15_1 += w * source1; sum15_2 += w * source2; }
+  }
+  if (firstRow + 0u < rows) { if (quad0 < u.D4) { y[u.yOffset + (b * u.M + (firstRow + 0u)) * u.yRow + quad0] = sum0_0; } if (quad1 < u.D4) { y[u.yOffset + (b * u.M + (firstRow + 0u)) * u.yRow + quad1] = sum0_1; } if (quad2 < u.D4) { y[u.yOffset + (b * u.M + (firstRow + 0u)) * u.yRow + quad2] = sum0_2; } }
+  if (firstRow + 1u < rows) { if (quad0 < u.D4) { y[u.yOffset + (b * u.M + (firstRow + 1u)) * u.yRow + quad0] = sum1_0; } if (quad1 < u.D4) { y[u.yOffset + (b * u.M + (firstRow + 1u)) * u.yRow + quad1] = sum1_1; } if (quad2 < u.D4) { y[u.yOffset + (b * u.M + (firstRow + 1u)) * u.yRow + quad2] = sum1_2; } }
+  if (firstRow + 2u < rows) { if (quad0 < u.D4) { y[u.yOffset + (b * u.M + (firstRow + 2u)) * u.yRow + quad0] = sum2_0; } if (quad1 < u.D4) { y[u.yOffset + (b * u.M + (firstRow + 2u)) * u.yRow + quad1] = sum2_1; } if (quad2 < u.D4) { y[u.yOffset + (b * u.M + (firstRow + 2u)) * u.yRow + quad2] = sum2_2; } }
+  if (firstRow + 3u < rows) { if (quad0 < u.D4) { y[u.yOffset + (b * u.M + (firstRow + 3u)) * u.yRow + quad0] = sum3_0; } if (quad1 < u.D4) { y[u.yOffset + (b * u.M + (firstRow + 3u)) * u.yRow + quad1] = sum3_1; } if (quad2 < u.D4) { y[u.yOffset + (b * u.M + (firstRow + 3u)) * u.yRow + quad2] = sum3_2; } }
+  if (firstRow + 4u < rows) { if (quad0 < u.D4) { y[u.yOffset + (b * u.M + (firstRow + 4u)) * u.yRow + quad0] = sum4_0; } if (quad1 < u.D4) { y[u.yOffset + (b * u.M + (firstRow + 4u)) * u.yRow + quad1] = sum4_1; } if (quad2 < u.D4) { y[u.yOffset + (b * u.M + (firstRow + 4u)) * u.yRow + quad2] = sum4_2; } }
+  if (firstRow + 5u < rows) { if (quad0 < u.D4) { y[u.yOffset + (b * u.M + (firstRow + 5u)) * u.yRow + quad0] = sum5_0; } if (quad1 < u.D4) { y[u.yOffset + (b * u.M + (firstRow + 5u)) * u.yRow + quad1] = sum5_1; } if (quad2 < u.D4) { y[u.yOffset + (b * u.M + (firstRow + 5u)) * u.yRow + quad2] = sum5_2; } }
+  if (firstRow + 6u < rows) { if (quad0 < u.D4) { y[u.yOffset + (b * u.M + (firstRow + 6u)) * u.yRow + quad0] = sum6_0; } if (quad1 < u.D4) { y[u.yOffset + (b * u.M + (firstRow + 6u)) * u.yRow + quad1] = sum6_1; } if (quad2 < u.D4) { y[u.yOffset + (b * u.M + (firstRow + 6u)) * u.yRow + quad2] = sum6_2; } }
+  if (firstRow + 7u < rows) { if (quad0 < u.D4) { y[u.yOffset + (b * u.M + (firstRow + 7u)) * u.yRow + quad0] = sum7_0; } if (quad1 < u.D4) { y[u.yOffset + (b * u.M + (firstRow + 7u)) * u.yRow + quad1] = sum7_1; } if (quad2 < u.D4) { y[u.yOffset + (b * u.M + (firstRow + 7u)) * u.yRow + quad2] = sum7_2; } }
+  if (firstRow + 8u < rows) { if (quad0 < u.D4) { y[u.yOffset + (b * u.M + (firstRow + 8u)) * u.yRow + quad0] = sum8_0; } if (quad1 < u.D4) { y[u.yOffset + (b * u.M + (firstRow + 8u)) * u.yRow + quad1] = sum8_1; } if (quad2 < u.D4) { y[u.yOffset + (b * u.M + (firstRow + 8u)) * u.yRow + quad2] = sum8_2; } }
+  if (firstRow + 9u < rows) { if (quad0 < u.D4) { y[u.yOffset + (b * u.M + (firstRow + 9u)) * u.yRow + quad0] = sum9_0; } if (quad1 < u.D4) { y[u.yOffset + (b * u.M + (firstRow + 9u)) * u.yRow + quad1] = sum9_1; } if (quad2 < u.D4) { y[u.yOffset + (b * u.M + (firstRow + 9u)) * u.yRow + quad2] = sum9_2; } }
+  if (firstRow + 10u < rows) { if (quad0 < u.D4) { y[u.yOffset + (b * u.M + (firstRow + 10u)) * u.yRow + quad0] = sum10_0; } if (quad1 < u.D4) { y[u.yOffset + (b * u.M + (firstRow + 10u)) * u.yRow + quad1] = sum10_1; } if (quad2 < u.D4) { y[u.yOffset + (b * u.M + (firstRow + 10u)) * u.yRow + quad2] = sum10_2; } }
+  if (firstRow + 11u < rows) { if (quad0 < u.D4) { y[u.yOffset + (b * u.M + (firstRow + 11u)) * u.yRow + quad0] = sum11_0; } if (quad1 < u.D4) { y[u.yOffset + (b * u.M + (firstRow + 11u)) * u.yRow + quad1] = sum11_1; } if (quad2 < u.D4) { y[u.yOffset + (b * u.M + (firstRow + 11u)) * u.yRow + quad2] = sum11_2; } }
+  if (firstRow + 12u < rows) { if (quad0 < u.D4) { y[u.yOffset + (b * u.M + (firstRow + 12u)) * u.yRow + quad0] = sum12_0; } if (quad1 < u.D4) { y[u.yOffset + (b * u.M + (firstRow + 12u)) * u.yRow + quad1] = sum12_1; } if (quad2 < u.D4) { y[u.yOffset + (b * u.M + (firstRow + 12u)) * u.yRow + quad2] = sum12_2; } }
+  if (firstRow + 13u < rows) { if (quad0 < u.D4) { y[u.yOffset + (b * u.M + (firstRow + 13u)) * u.yRow + quad0] = sum13_0; } if (quad1 < u.D4) { y[u.yOffset + (b * u.M + (firstRow + 13u)) * u.yRow + quad1] = sum13_1; } if (quad2 < u.D4) { y[u.yOffset + (b * u.M + (firstRow + 13u)) * u.yRow + quad2] = sum13_2; } }
+  if (firstRow + 14u < rows) { if (quad0 < u.D4) { y[u.yOffset + (b * u.M + (firstRow + 14u)) * u.yRow + quad0] = sum14_0; } if (quad1 < u.D4) { y[u.yOffset + (b * u.M + (firstRow + 14u)) * u.yRow + quad1] = sum14_1; } if (quad2 < u.D4) { y[u.yOffset + (b * u.M + (firstRow + 14u)) * u.yRow + quad2] = sum14_2; } }
+  if (firstRow + 15u < rows) { if (quad0 < u.D4) { y[u.yOffset + (b * u.M + (firstRow + 15u)) * u.yRow + quad0] = sum15_0; } if (quad1 < u.D4) { y[u.yOffset + (b * u.M + (firstRow + 15u)) * u.yRow + quad1] = sum15_1; } if (quad2 < u.D4) { y[u.yOffset + (b * u.M + (firstRow + 15u)) * u.yRow + quad2] = sum15_2; } }
+}

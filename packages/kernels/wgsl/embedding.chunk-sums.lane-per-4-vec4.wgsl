@@ -1,0 +1,39 @@
+@group(0) @binding(0) var<storage, read> starts: array<u32>;
+@group(0) @binding(1) var<storage, read> sources: array<u32>;
+@group(0) @binding(2) var<storage, read> weights: array<f32>;
+@group(0) @binding(3) var<storage, read> gradient: array<vec4f>;
+@group(0) @binding(4) var<storage, read_write> partials: array<vec4f>;
+struct Uniforms { C: u32, D4: u32, gColumn: u32, gRow: u32 }
+@group(0) @binding(5) var<uniform> u: Uniforms;
+
+
+fn linearGroup(group: vec3u, groups: vec3u) -> u32 { return group.y * groups.x + group.x; }
+
+@compute @workgroup_size(8)
+fn main(
+  @builtin(workgroup_id) group: vec3u,
+  @builtin(num_workgroups) groups: vec3u,
+  @builtin(local_invocation_index) lane: u32,
+) {
+  let blocks = (u.D4 + 3u) / 4u;
+  let task = linearGroup(group, groups) * 8u + lane;
+  let chunk = task / blocks;
+  if (chunk >= u.C) { return; }
+  let end = starts[chunk + 1u];
+  var i = starts[chunk];
+  if (i == end) { return; }
+  let column = task % blocks * 4u;
+  var sum0 = vec4f(); var sum1 = vec4f(); var sum2 = vec4f(); var sum3 = vec4f();
+  for (; i < end; i++) {
+    let weight = weights[i];
+    let origin = sources[i] * u.gRow + u.gColumn + column;
+    sum0 += weight * gradient[origin + 0u];
+    if (column + 1u < u.D4) { sum1 += weight * gradient[origin + 1u]; }
+    if (column + 2u < u.D4) { sum2 += weight * gradient[origin + 2u]; }
+    if (column + 3u < u.D4) { sum3 += weight * gradient[origin + 3u]; }
+  }
+  partials[chunk * u.D4 + column + 0u] = sum0;
+  if (column + 1u < u.D4) { partials[chunk * u.D4 + column + 1u] = sum1; }
+  if (column + 2u < u.D4) { partials[chunk * u.D4 + column + 2u] = sum2; }
+  if (column + 3u < u.D4) { partials[chunk * u.D4 + column + 3u] = sum3; }
+}

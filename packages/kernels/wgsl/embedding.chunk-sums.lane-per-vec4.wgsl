@@ -1,0 +1,33 @@
+@group(0) @binding(0) var<storage, read> starts: array<u32>;
+@group(0) @binding(1) var<storage, read> sources: array<u32>;
+@group(0) @binding(2) var<storage, read> weights: array<f32>;
+@group(0) @binding(3) var<storage, read> gradient: array<vec4f>;
+@group(0) @binding(4) var<storage, read_write> partials: array<vec4f>;
+struct Uniforms { C: u32, D4: u32, gColumn: u32, gRow: u32 }
+@group(0) @binding(5) var<uniform> u: Uniforms;
+
+
+fn linearGroup(group: vec3u, groups: vec3u) -> u32 { return group.y * groups.x + group.x; }
+
+@compute @workgroup_size(64)
+fn main(
+  @builtin(workgroup_id) group: vec3u,
+  @builtin(num_workgroups) groups: vec3u,
+  @builtin(local_invocation_index) lane: u32,
+) {
+  let blocks = (u.D4 + 0u) / 1u;
+  let task = linearGroup(group, groups) * 64u + lane;
+  let chunk = task / blocks;
+  if (chunk >= u.C) { return; }
+  let end = starts[chunk + 1u];
+  var i = starts[chunk];
+  if (i == end) { return; }
+  let column = task % blocks * 1u;
+  var sum0 = vec4f();
+  for (; i < end; i++) {
+    let weight = weights[i];
+    let origin = sources[i] * u.gRow + u.gColumn + column;
+    sum0 += weight * gradient[origin + 0u];
+  }
+  partials[chunk * u.D4 + column + 0u] = sum0;
+}

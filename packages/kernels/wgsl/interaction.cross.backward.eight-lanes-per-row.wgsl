@@ -1,0 +1,30 @@
+@group(0) @binding(0) var<storage, read> dy: array<vec4f>;
+@group(0) @binding(1) var<storage, read> x0: array<vec4f>;
+@group(0) @binding(2) var<storage, read> h: array<vec4f>;
+@group(0) @binding(3) var<storage, read_write> dh: array<vec4f>;
+@group(0) @binding(4) var<storage, read_write> dx0: array<vec4f>;
+struct Uniforms { R: u32, W4: u32, x0Row: u32, hRow: u32, yOffset: u32, yRow: u32, accumulate: u32 }
+@group(0) @binding(5) var<uniform> u: Uniforms;
+
+
+fn linearGroup(group: vec3u, groups: vec3u) -> u32 { return group.y * groups.x + group.x; }
+
+@compute @workgroup_size(64)
+fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: vec3u, @builtin(local_invocation_index) lane: u32) {
+  let n = linearGroup(group, groups) * 64u + lane;
+  let W4 = u.W4;
+  let step = min(8u, (W4 + 7u) / 8u);
+  let r = n / step;
+  if (r >= u.R) { return; }
+  let x0Start = r * u.x0Row;
+  let hStart = r * u.hRow;
+  let yStart = u.yOffset + r * u.yRow;
+  let accumulate = u.accumulate != 0u;
+  for (var i = n % step; i < W4; i += step) {
+    let g = dy[yStart + i];
+    dh[hStart + i] = g * x0[x0Start + i];
+    var sum = g * h[hStart + i];
+    if (accumulate) { sum += dx0[x0Start + i]; }
+    dx0[x0Start + i] = sum;
+  }
+}

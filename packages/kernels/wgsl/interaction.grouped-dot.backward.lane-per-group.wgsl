@@ -1,0 +1,26 @@
+@group(0) @binding(0) var<storage, read> v: array<vec4f>;
+@group(0) @binding(1) var<storage, read> z: array<vec4f>;
+@group(0) @binding(2) var<storage, read_write> dz: array<vec4f>;
+@group(0) @binding(3) var<storage, read_write> dv: array<vec4f>;
+struct Uniforms { R: u32, G: u32, W4: u32, zIn: u32, zOut: u32, zRow: u32, vRow: u32 }
+@group(0) @binding(4) var<uniform> u: Uniforms;
+
+
+fn linearGroup(group: vec3u, groups: vec3u) -> u32 { return group.y * groups.x + group.x; }
+
+@compute @workgroup_size(32)
+fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: vec3u, @builtin(local_invocation_index) lane: u32) {
+  let n = linearGroup(group, groups) * 32u + lane;
+  let r = n / u.G;
+  if (r >= u.R) { return; }
+  let g = n % u.G;
+  let out = u.zOut + g;
+  let gradient = dz[r * u.zRow + out / 4u][out % 4u];
+  let W4 = u.W4;
+  let left = r * u.zRow + u.zIn + g * W4;
+  let right = r * u.vRow + g * W4;
+  for (var i = 0u; i < W4; i++) {
+    dz[left + i] += gradient * v[right + i];
+    dv[right + i] = gradient * z[left + i];
+  }
+}

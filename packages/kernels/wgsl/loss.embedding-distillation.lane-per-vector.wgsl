@@ -1,0 +1,53 @@
+@group(0) @binding(0) var<storage, read> x: array<vec4f>;
+@group(0) @binding(1) var<storage, read> teacher: array<vec4f>;
+@group(0) @binding(2) var<storage, read> rowWeights: array<f32>;
+@group(0) @binding(3) var<storage, read_write> loss: array<f32>;
+@group(0) @binding(4) var<storage, read_write> dx: array<vec4f>;
+struct Uniforms { V: u32, K: u32, D4: u32, xOffset: u32, xRow: u32, tOffset: u32, tRow: u32, normalized: u32, scale: f32, accumulate: u32 }
+@group(0) @binding(5) var<uniform> u: Uniforms;
+
+
+fn linearGroup(group: vec3u, groups: vec3u) -> u32 { return group.y * groups.x + group.x; }
+
+
+@compute @workgroup_size(32)
+fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: vec3u, @builtin(local_invocation_index) lane: u32) {
+  let v = linearGroup(group, groups) * 32u + lane;
+  if (v >= u.V) { return; }
+  let D4 = u.D4;
+  let row = v / u.K;
+  let place = (v % u.K) * D4;
+  let xStart = u.xOffset + row * u.xRow + place;
+  let tStart = u.tOffset + row * u.tRow + place;
+  var xScale = 1.0;
+  var tScale = 1.0;
+  var along = 0.0;
+  if (u.normalized != 0u) {
+    // ‖x‖², ‖t‖² and x · t
+    var moments = vec4f();
+    for (var i = 0u; i < D4; i += 1u) {
+      let a = x[xStart + i];
+      let b = teacher[tStart + i];
+      moments += vec4f(dot(a, a), dot(b, b), dot(a, b), 0.0);
+    }
+    moments = moments;
+    xScale = inverseSqrt(moments.x + 1e-8);
+    tScale = inverseSqrt(moments.y + 1e-8);
+    // x̂ · (x̂ − t̂): the part of the difference that a longer x would not feel
+    along = xScale * (moments.x * xScale - moments.z * tScale);
+  }
+  let D = f32(D4 * 4u);
+  let slope = rowWeights[row] * u.scale * 2.0 / D * xScale;
+  let accumulate = u.accumulate != 0u;
+  var squares = vec4f();
+  for (var i = 0u; i < D4; i += 1u) {
+    let a = x[xStart + i] * xScale;
+    let difference = a - teacher[tStart + i] * tScale;
+    squares += difference * difference;
+    var gradient = slope * (difference - select(vec4f(), a * along, u.normalized != 0u));
+    if (accumulate) { gradient += dx[xStart + i]; }
+    dx[xStart + i] = gradient;
+  }
+  
+  loss[v] = dot(squares, vec4f(1.0)) / D;
+}

@@ -1,0 +1,43 @@
+@group(0) @binding(0) var<storage, read> logits: array<vec4f>;
+@group(0) @binding(1) var<storage, read> teacher: array<vec4f>;
+@group(0) @binding(2) var<storage, read> rowWeights: array<f32>;
+@group(0) @binding(3) var<storage, read> taskWeights: array<vec4f>;
+@group(0) @binding(4) var<storage, read_write> loss: array<vec4f>;
+@group(0) @binding(5) var<storage, read_write> dlogits: array<vec4f>;
+struct Uniforms { R: u32, T: u32, temperature: f32, scale: f32, accumulate: u32 }
+@group(0) @binding(6) var<uniform> u: Uniforms;
+
+
+fn linearGroup(group: vec3u, groups: vec3u) -> u32 { return group.y * groups.x + group.x; }
+
+
+struct Logistic { sigmoid: vec4f, ofPlus: vec4f, ofMinus: vec4f }
+fn logistic(z: vec4f) -> Logistic {
+  let e = exp(-abs(z));
+  let tail = select(log(1.0 + e), e * (1.0 - e * (0.5 - e * (1.0 / 3.0 - e * 0.25))), e < vec4f(0.03));
+  let isPlus = z > vec4f();
+  return Logistic(
+    select(e, vec4f(1.0), isPlus) / (1.0 + e),
+    select(vec4f(), z, isPlus) + tail,
+    select(-z, vec4f(), isPlus) + tail,
+  );
+}
+
+@compute @workgroup_size(32)
+fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: vec3u, @builtin(local_invocation_index) lane: u32) {
+  let n = linearGroup(group, groups) * 32u + lane;
+  let width = (u.T + 3u) / 4u;
+  let r = n / width;
+  if (r >= u.R) { return; }
+  let t = n % width;
+  let isTask = vec4u(t * 4u) + vec4u(0u, 1u, 2u, 3u) < vec4u(u.T);
+  let temperature = u.temperature;
+  let z = logistic(logits[n] / temperature);
+  let q = logistic(teacher[n] / temperature);
+  let divergence = q.sigmoid * (z.ofMinus - q.ofMinus) + (1.0 - q.sigmoid) * (z.ofPlus - q.ofPlus);
+  loss[n] = select(vec4f(), temperature * temperature * divergence, isTask);
+  let slope = rowWeights[r] * taskWeights[t] * (temperature * (z.sigmoid - q.sigmoid)) * u.scale;
+  var gradient = select(vec4f(), slope, isTask);
+  if (u.accumulate != 0u) { gradient += dlogits[n]; }
+  dlogits[n] = gradient;
+}

@@ -1,0 +1,153 @@
+@group(0) @binding(0) var<storage, read> a: array<f32>;
+@group(0) @binding(1) var<storage, read> b: array<vec4f>;
+@group(0) @binding(2) var<storage, read> bias: array<vec4f>;
+@group(0) @binding(3) var<storage, read> factor: array<vec4f>;
+@group(0) @binding(4) var<storage, read> residual: array<vec4f>;
+@group(0) @binding(5) var<storage, read> step: array<u32>;
+@group(0) @binding(6) var<storage, read_write> c: array<vec4f>;
+struct Uniforms { M: u32, N: u32, K: u32, batch: u32, aOffset: u32, aRow: u32, aCol: u32, aBatch: u32, bOffset: u32, bRow: u32, bBatch: u32, cOffset: u32, cRow: u32, cBatch: u32, hasBias: u32, biasOffset: u32, accumulate: u32, activation: u32, dropout: f32, site: u32, hasFactor: u32, factorOffset: u32, factorRow: u32, factorBatch: u32, hasResidual: u32, residualOffset: u32, residualRow: u32, residualBatch: u32 }
+@group(0) @binding(7) var<uniform> u: Uniforms;
+
+
+
+fn linearGroup(group: vec3u, groups: vec3u) -> u32 { return group.y * groups.x + group.x; }
+
+struct Tile { column4: u32, row: u32, batch: u32 }
+fn width4() -> u32 { return (u.N + 3u) / 4u; }
+fn tileOf(group: vec3u, groups: vec3u, rows: u32, columns4: u32) -> Tile {
+  let width = select(width4(), width4() * u.batch, u.aBatch == 0u);
+  let across = (width + columns4 - 1u) / columns4;
+  let down = (u.M + rows - 1u) / rows;
+  let index = linearGroup(group, groups);
+  return Tile(index % across * columns4, index / across % down * rows, index / across / down);
+}
+/** Batch and vec4 column of a column of the tile; the batch is out of range where there is nothing to compute. */
+fn placeOf(column4: u32, batch: u32) -> vec2u {
+  let width = width4();
+  if (u.aBatch == 0u) { return vec2u(column4 / width + batch * u.batch, column4 % width); }
+  return vec2u(select(batch, u.batch, column4 >= width), min(column4, width - 1u));
+}
+/** The nearest batch that exists, to load from. */
+fn batchOf(place: vec2u) -> u32 { return min(place.x, u.batch - 1u); }
+
+
+
+fn activate(code: u32, x: vec4f) -> vec4f {
+  if (code == 0u) { return x; }
+  if (code == 1u) { return select(x, vec4f(), x < vec4f()); }
+  let isGelu = code == 2u;
+  let slope = select(vec4f(1.0), 1.5957691216057308 + 0.07135481627260025 * x * x, isGelu);
+  let sigmoid = 1.0 / (1.0 + exp(-x * slope));
+  if (code == 4u) { return sigmoid; }
+  return select(x * sigmoid, vec4f(), x < vec4f(select(-100.0, -10.0, isGelu)));
+}
+
+
+fn hash(value: u32) -> u32 {
+  let state = value * 747796405u + 2891336453u;
+  let word = ((state >> ((state >> 28u) + 4u)) ^ state) * 277803737u;
+  return (word >> 22u) ^ word;
+}
+
+fn exists(place: vec2u, row: u32) -> bool { return row < u.M && place.x < u.batch; }
+fn columnBias(place: vec2u) -> vec4f {
+  return select(vec4f(), bias[select(0u, u.biasOffset + place.y, u.hasBias == 1u)], u.hasBias == 1u);
+}
+fn hasEarly() -> bool { return u.accumulate == 1u || u.hasBias == 2u; }
+fn early(place: vec2u, row: u32, sum: vec4f) -> vec4f {
+  if (!exists(place, row)) { return sum; }
+  var value = sum;
+  if (u.hasBias == 2u) { value += bias[u.biasOffset + row / 4u][row % 4u]; }
+  if (u.accumulate == 1u) { value += c[u.cOffset + place.x * u.cBatch + row * u.cRow + place.y]; }
+  return value;
+}
+fn store(place: vec2u, row: u32, value: vec4f) {
+  if (exists(place, row)) { c[u.cOffset + place.x * u.cBatch + row * u.cRow + place.y] = activate(u.activation, value); }
+}
+fn hasLate() -> bool { return u.dropout > 0.0 || u.hasFactor == 1u || u.hasResidual == 1u; }
+fn late(place: vec2u, row: u32) {
+  if (!exists(place, row)) { return; }
+  let to = u.cOffset + place.x * u.cBatch + row * u.cRow + place.y;
+  var value = c[to];
+  
+  if (u.dropout > 0.0) {
+    let seed = hash(hash(step[0]) ^ u.site);
+    let first = vec4u((place.x * u.cBatch + row * u.cRow + place.y) * 4u) + vec4u(0u, 1u, 2u, 3u);
+    let bits = vec4u(hash(seed + first.x), hash(seed + first.y), hash(seed + first.z), hash(seed + first.w));
+    let random = vec4f(bits >> vec4u(8u)) / 16777216.0;
+    value = select(vec4f(), value / (1.0 - u.dropout), random >= vec4f(u.dropout));
+  }
+
+  if (u.hasFactor == 1u) { value *= factor[u.factorOffset + place.x * u.factorBatch + row * u.factorRow + place.y]; }
+  if (u.hasResidual == 1u) { value += residual[u.residualOffset + place.x * u.residualBatch + row * u.residualRow + place.y]; }
+  c[to] = value;
+}
+fn finish(place: vec2u, row: u32, sum: vec4f) {
+  var value = sum;
+  if (hasEarly()) { value = early(place, row, value); }
+  store(place, row, value + columnBias(place));
+  if (hasLate()) { late(place, row); }
+}
+
+var<workgroup> tileA: array<vec4f, 256>;
+var<workgroup> tileB: array<vec4f, 256>;
+@compute @workgroup_size(256)
+fn main(
+  @builtin(workgroup_id) group: vec3u,
+  @builtin(num_workgroups) groups: vec3u,
+  @builtin(local_invocation_index) local: u32,
+) {
+  let tile = tileOf(group, groups, 64u, 16u);
+  let aStart = u.aOffset + min(tile.batch, u.batch - 1u) * u.aBatch;
+  let source = placeOf(tile.column4 + local % 16u, tile.batch);
+  let columns = vec4u(source.y * 4u) + vec4u(0u, 1u, 2u, 3u);
+  let exists = columns < vec4u(u.N);
+  let bStart = vec4u(u.bOffset + batchOf(source) * u.bBatch) + min(columns, vec4u(u.N - 1u)) * u.bRow;
+  var nextA: array<vec4f, 1>;
+  var toA: array<u32, 1>;
+  var nextB: array<vec4f, 4>;
+  var side = 0u;
+  var s0 = vec4f(); var s1 = vec4f(); var s2 = vec4f(); var s3 = vec4f();
+  for (var kStart = 0u; kStart < u.K; kStart += 16u) {
+    {
+      let index = local + 0u;
+      // Neighbouring invocations run along whatever lies beside each other in A.
+      let k = select(index % 16u, index / 16u, u.aRow == 1u);
+      let m4 = select(index / 16u, index % 16u, u.aRow == 1u);
+      let at = aStart + min(kStart + k, u.K - 1u) * u.aCol;
+      let r = min(vec4u(tile.row + m4 * 4u) + vec4u(0u, 1u, 2u, 3u), vec4u(u.M - 1u)) * u.aRow + at;
+      nextA[0] = select(vec4f(), vec4f(a[r.x], a[r.y], a[r.z], a[r.w]), kStart + k < u.K);
+      toA[0] = k * 16u + m4;
+    }
+    {
+      let k = kStart + min(local / 16u, 3u) * 4u;
+      let at = min(k, (u.K - 1u) / 4u * 4u) / 4u;
+      let x = b[bStart.x + at];
+      let y = b[bStart.y + at];
+      let z = b[bStart.z + at];
+      let w = b[bStart.w + at];
+      nextB[0] = select(vec4f(), select(vec4f(), vec4f(x.x, y.x, z.x, w.x), exists), k + 0u < u.K);
+      nextB[1] = select(vec4f(), select(vec4f(), vec4f(x.y, y.y, z.y, w.y), exists), k + 1u < u.K);
+      nextB[2] = select(vec4f(), select(vec4f(), vec4f(x.z, y.z, z.z, w.z), exists), k + 2u < u.K);
+      nextB[3] = select(vec4f(), select(vec4f(), vec4f(x.w, y.w, z.w, w.w), exists), k + 3u < u.K);
+    }
+    workgroupBarrier();
+    tileA[side * 256u + toA[0]] = vec4f(nextA[0]);
+    if (local < 64u) {
+      let to = side * 256u + local / 16u * 64u + local % 16u;
+      tileB[to + 0u] = vec4f(nextB[0]); tileB[to + 16u] = vec4f(nextB[1]); tileB[to + 32u] = vec4f(nextB[2]); tileB[to + 48u] = vec4f(nextB[3]);
+    }
+    workgroupBarrier();
+    for (var k = 0u; k < 16u; k++) {
+      let x = tileB[side * 256u + k * 16u + local % 16u];
+      { let v = tileA[side * 256u + k * 16u + local / 16u * 1u + 0u];
+        s0 += (v.x * x); s1 += (v.y * x); s2 += (v.z * x); s3 += (v.w * x); }
+    }
+  }
+  let place = placeOf(tile.column4 + local % 16u, tile.batch);
+  let first = tile.row + local / 16u * 4u;
+  finish(place, first + 0u, s0);
+  finish(place, first + 1u, s1);
+  finish(place, first + 2u, s2);
+  finish(place, first + 3u, s3);
+}

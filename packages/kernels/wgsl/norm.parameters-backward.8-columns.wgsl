@@ -1,0 +1,46 @@
+@group(0) @binding(0) var<storage, read> x: array<vec4f>;
+@group(0) @binding(1) var<storage, read> moments: array<f32>;
+@group(0) @binding(2) var<storage, read> dy: array<vec4f>;
+@group(0) @binding(3) var<storage, read_write> out: array<vec4f>;
+struct Uniforms { V: u32, K: u32, D4: u32, xOffset: u32, xRow: u32, yOffset: u32, yRow: u32, S: u32, outOffset: u32, outRow: u32 }
+@group(0) @binding(4) var<uniform> u: Uniforms;
+
+
+fn linearGroup(group: vec3u, groups: vec3u) -> u32 { return group.y * groups.x + group.x; }
+
+fn combine(value: vec4f, local: u32) -> vec4f { return value; }
+@compute @workgroup_size(8)
+fn main(
+  @builtin(workgroup_id) group: vec3u,
+  @builtin(num_workgroups) groups: vec3u,
+  @builtin(local_invocation_index) local: u32,
+) {
+  let across = (u.D4 + 7u) / 8u;
+  let index = linearGroup(group, groups);
+  let slice = index / across;
+  if (slice >= u.S) { return; }
+  let i = (index - slice * across) * 8u + local % 8u;
+  let column = min(i, u.D4 - 1u);
+  let length = (u.V + u.S - 1u) / u.S;
+  let end = min(u.V, (slice + 1u) * length);
+  var v = slice * length + local / 8u;
+  var row = v / u.K;
+  var place = v - row * u.K;
+  var gain = vec4f();
+  var shift = vec4f();
+  for (; v < end; v += 1u) {
+    let at = place * u.D4 + column;
+    let d = dy[u.yOffset + row * u.yRow + at];
+    gain += d * ((x[u.xOffset + row * u.xRow + at] - moments[v * 2u]) * moments[v * 2u + 1u]);
+    shift += d;
+    place += 1u;
+    while (place >= u.K) { place -= u.K; row++; }
+  }
+  let dgain = combine(gain, local);
+  let dshift = combine(shift, local);
+  if (local < 8u && i < u.D4) {
+    let to = u.outOffset + slice * u.outRow + i;
+    out[to] = dgain;
+    out[to + u.D4] = dshift;
+  }
+}

@@ -1,0 +1,55 @@
+/** @import { Reporter, TestCase, TestModule } from 'vitest/node' */
+
+/**
+ * @typedef {object} KernelRun what a test of packages/kernels notes about itself
+ * @property {string} kernel
+ * @property {string} tuning
+ * @property {string} adapter
+ * @property {'ran' | 'not applicable' | 'too large'} outcome the adapter may lack what the tuning needs, or take minutes
+ */
+
+/** @param {readonly TestModule[]} modules */
+function kernelRuns(modules) {
+  /** @type {{ test: TestCase, run: KernelRun }[]} */
+  const found = []
+  for (const module of modules)
+    for (const test of module.children.allTests()) {
+      const { kernelRun } = /** @type {{ kernelRun?: KernelRun }} */ (test.meta())
+      if (kernelRun) found.push({ test, run: kernelRun })
+    }
+  return found
+}
+
+/**
+ * How many kernels, tunings and cases ran, and which tunings the adapter cannot run.
+ * @param {readonly TestModule[]} modules
+ */
+export function countKernels(modules) {
+  const runs = kernelRuns(modules)
+  /** @param {KernelRun['outcome']} outcome */
+  const of = (outcome) => runs.filter(({ run }) => run.outcome === outcome)
+  /** @param {typeof runs} some */
+  const tunings = (some) => [...new Set(some.map(({ run }) => `${run.kernel}/${run.tuning}`))]
+  return {
+    adapters: [...new Set(runs.map(({ run }) => run.adapter))],
+    kernels: new Set(of('ran').map(({ run }) => run.kernel)).size,
+    tunings: tunings(of('ran')).length,
+    cases: of('ran').filter(({ test }) => test.name.startsWith('case ')).length,
+    notApplicable: tunings(of('not applicable')),
+    tooLarge: of('too large').map(({ test, run }) => `${run.kernel}/${run.tuning}, ${test.name}`),
+  }
+}
+
+/** Prints the counts below a run of tests; nothing where no kernel was tested. @implements {Reporter} */
+export default class KernelReport {
+  /** @param {readonly TestModule[]} modules */
+  onTestRunEnd(modules) {
+    const { adapters, kernels, tunings, cases, notApplicable, tooLarge } = countKernels(modules)
+    if (adapters.length === 0) return
+    for (const one of tooLarge) process.stdout.write(`too large here: ${one}\n`)
+    process.stdout.write(
+      `${kernels} kernels, ${tunings} tunings, ${cases} cases on ${adapters.join(' and ')}; ` +
+        `not applicable here: ${notApplicable.join(', ') || 'none'}\n`,
+    )
+  }
+}
