@@ -1,115 +1,120 @@
 /**
- * Every kernel and tuning on its largest case, and the tunings of matmul against each other at 512³. Each is repeated
- * within one submit until that takes a few milliseconds; the rounds go through all of them in turn.
+ * Every kernel in every tuning that the adapter runs, on the shapes that its declaration calls benchmarks: time, GFLOP/s,
+ * GB/s and the share of the roofline that was measured in the same run. Then what it costs to replay a record, and how
+ * long a process without any cached pipeline takes to its first embedding.
+ *
+ * A measurement is a submit of as many runs as fill 10 ms; the tunings of a shape take turns; medians with p10 and p90.
  */
+import { type AnyKernel, type GpuDevice, requestDevice, type Shape } from '@headwater/gpu'
+import { kernels } from '@headwater/kernels'
+import { type ColdStart, measureColdStart } from './cold-start-process.ts'
+import { measureReplay, type Replay } from './replay-overhead.ts'
 import {
-  type AnyKernel,
-  type GpuDevice,
-  Program,
-  prepareDispatch,
-  requestDevice,
-  type Shape,
-  type Tuning,
-} from '@headwater/gpu'
-import { kernels, matmul } from '@headwater/kernels'
-import { seededRandom } from '@headwater/statistics'
-import { provenance, publish, spread, table } from './report.ts'
+  digits,
+  type Figure,
+  matching,
+  options,
+  percent,
+  progress,
+  provenance,
+  publish,
+  runBench,
+  spread,
+  table,
+} from './report.ts'
+import { measureRoofline, type Roofline, rates, rooflineText } from './roofline.ts'
+import { dimensionsOf, timeTunings } from './timed-kernel.ts'
 
-const rounds = 15
-const submitMs = 8
-const maxRepeats = 400
-
-interface Entry {
-  readonly label: string
-  readonly kernel: AnyKernel
-  readonly tuning: Tuning
-  readonly shape: Shape
-  readonly program: Program
-  readonly repeats: number
+interface KernelFigure extends Figure {
+  readonly dimensions: string
+  /** Whether the library chooses this tuning here. */
+  readonly chosen: boolean
   readonly firstMs: number
-  readonly timesMs: number[]
 }
 
-async function timeMs(program: Program): Promise<number> {
-  const startMs = performance.now()
-  program.submit()
-  await program.device.idle()
-  return performance.now() - startMs
-}
-
-/** Uploads a case and finds how often it fits a submit; the first run compiles its pipeline. */
-async function prepare(
+async function figuresOf(
   device: GpuDevice,
-  label: string,
   kernel: AnyKernel,
-  tuning: Tuning,
   shape: Shape,
-): Promise<Entry> {
-  const random = seededRandom(1)
-  const arrays = kernel.example(shape, () => random.nextFloat())
-  const buffers = Object.fromEntries(
-    Object.entries(arrays).map(([name, array]) => {
-      const buffer = device.buffer(name, array.byteLength, GPUBufferUsage.STORAGE | GPUBufferUsage.COPY_DST)
-      device.gpuDevice.queue.writeBuffer(buffer, 0, array as Float32Array<ArrayBuffer>)
-      return [name, buffer]
-    }),
-  )
-  const dispatch = prepareDispatch(device, kernel, shape, buffers, tuning)
-  const once = new Program(device, [dispatch], label)
-  const firstMs = await timeMs(once)
-  const onceMs = Math.min(await timeMs(once), await timeMs(once))
-  once.dispose()
-  const repeats = Math.max(1, Math.min(maxRepeats, Math.round(submitMs / onceMs)))
-  const program = new Program(device, new Array(repeats).fill(dispatch), label)
-  await timeMs(program)
-  return { label, kernel, tuning, shape, program, repeats, firstMs, timesMs: [] }
+  roofline: Roofline,
+): Promise<KernelFigure[]> {
+  const { dispatch, tunings } = await timeTunings(device, kernel, shape)
+  const chosen = device.tuning(kernel, shape).name
+  return tunings.map(({ tuning, timesMs, firstMs }) => {
+    const { median: ms, p10, p90 } = spread(timesMs)
+    return {
+      ...{ kernel: kernel.name, shape, tuning, ms, p10, p90 },
+      ...rates(dispatch, ms, roofline),
+      peers: {},
+      dimensions: dimensionsOf(kernel, shape),
+      chosen: tuning === chosen,
+      firstMs,
+    }
+  })
 }
 
-function figuresOf({ label, kernel, tuning, shape, repeats, firstMs, timesMs }: Entry) {
-  const { flops, bytes } = kernel.cost(shape)
-  const time = spread(timesMs.map((ms) => (ms / repeats) * 1e3))
-  return {
-    label,
-    kernel: kernel.name,
-    tuning: tuning.name,
-    shape,
-    microseconds: time,
-    gflops: flops / time.median / 1e3,
-    gigabytesPerSecond: bytes / time.median / 1e3,
-    firstMs,
-  }
+function report(
+  figures: readonly KernelFigure[],
+  roofline: Roofline,
+  replay: Replay,
+  cold: ColdStart | undefined,
+): string {
+  const cells = (of: (figure: KernelFigure) => string) => figures.map(of)
+  const text = table([
+    { title: 'kernel', cells: cells(({ kernel }) => kernel) },
+    { title: 'shape', cells: cells(({ dimensions }) => dimensions), left: true },
+    { title: 'tuning (* chosen)', cells: cells(({ tuning, chosen }) => tuning + (chosen ? ' *' : '')), left: true },
+    { title: 'ms', cells: cells(({ ms }) => digits(ms)) },
+    { title: 'p10 – p90', cells: cells(({ p10, p90 }) => `${digits(p10)} – ${digits(p90)}`) },
+    { title: 'GFLOP/s', cells: cells(({ gflops }) => digits(gflops)) },
+    { title: 'GB/s', cells: cells(({ gbps }) => digits(gbps)) },
+    { title: 'of roofline', cells: cells(({ roofline }) => percent(roofline)) },
+    { title: 'first, ms', cells: cells(({ firstMs }) => firstMs.toFixed(0)) },
+  ])
+  const lines = [
+    rooflineText(roofline),
+    "first, ms: the first run, with the driver's compilation unless its cache on disk had the pipeline",
+    `replay of a record of ${replay.dispatches} dispatches: ${digits(replay.encodeUs.median)} µs of encoding a dispatch ` +
+      `(at most 3: ${replay.encodeUs.median <= 3 ? 'holds' : 'MISSED'}), ${digits(replay.submitUs.median)} µs with finish and submit`,
+    ...(cold ? [coldText(cold)] : []),
+  ]
+  return `${text}\n\n${lines.join('\n')}`
 }
 
-const device = await requestDevice({ label: 'kernel bench' })
-const entries: Entry[] = []
-for (const kernel of kernels) {
-  const work = (shape: Shape) => kernel.cost(shape).flops + kernel.cost(shape).bytes
-  const largest = (kernel.cases as readonly Shape[]).reduce((a, b) => (work(b) > work(a) ? b : a))
-  for (const tuning of kernel.tunings as readonly Tuning[])
-    if (device.supports(tuning.needs)) entries.push(await prepare(device, kernel.name, kernel, tuning, largest))
-}
-const cube = { ...matmul.cases[0], M: 512, N: 512, K: 512, aRow: 512, bRow: 128, cRow: 128 }
-for (const tuning of matmul.tunings)
-  if (device.supports(tuning.needs)) entries.push(await prepare(device, 'matmul 512³', matmul, tuning, cube))
+const seconds = (ms: number) => `${(ms / 1e3).toFixed(1)} s`
+const coldText = ({ encodeMs, trainMs, processMs }: ColdStart) =>
+  `cold start, no cached pipeline: ${seconds(encodeMs)} from asking for a device to the first embedding of the small ` +
+  `tower (at most 15: ${encodeMs <= 15_000 ? 'holds' : 'MISSED'}), ${seconds(processMs)} from the start of the process; ` +
+  `${seconds(trainMs)} more to the first training step`
 
-for (let round = 0; round < rounds; round++)
-  for (const entry of entries) entry.timesMs.push(await timeMs(entry.program))
-
-const figures = entries.map(figuresOf)
-const text = table([
-  { title: 'kernel', cells: figures.map((f) => f.label) },
-  { title: 'tuning', cells: figures.map((f) => f.tuning) },
-  { title: 'µs', cells: figures.map((f) => f.microseconds.median.toFixed(1)) },
-  {
-    title: 'p10 – p90',
-    cells: figures.map((f) => `${f.microseconds.p10.toFixed(1)} – ${f.microseconds.p90.toFixed(1)}`),
-  },
-  { title: 'GFLOP/s', cells: figures.map((f) => f.gflops.toFixed(2)) },
-  { title: 'GB/s', cells: figures.map((f) => f.gigabytesPerSecond.toFixed(2)) },
-  { title: 'first ms', cells: figures.map((f) => f.firstMs.toFixed(0)) },
-])
-publish('kernels', provenance(device), `${text}\n\nfirst ms: the first run, with the driver's compilation`, {
-  rounds,
-  kernels: figures,
+await runBench(async () => {
+  const { filter } = options()
+  const device = await requestDevice({ label: 'kernel bench' })
+  const roofline = await measureRoofline(device)
+  progress(rooflineText(roofline))
+  const figures: KernelFigure[] = []
+  const failures: string[] = []
+  for (const kernel of matching(kernels, filter))
+    for (const shape of kernel.benchmarks as readonly Shape[])
+      try {
+        const measured = await figuresOf(device, kernel, shape, roofline)
+        figures.push(...measured)
+        const times = measured.map(({ tuning, ms }) => `${tuning} ${digits(ms)} ms`)
+        progress(`${kernel.name}, ${dimensionsOf(kernel, shape)}: ${times.join(', ')}`)
+      } catch (cause) {
+        failures.push(
+          `${kernel.name}, ${dimensionsOf(kernel, shape)}: ${cause instanceof Error ? cause.message : cause}`,
+        )
+        progress(`FAILED ${failures.at(-1)}`)
+        device.check()
+      }
+  const replay = await measureReplay(device)
+  // A subset is for looking at kernels.
+  if (filter === '') progress('cold start …')
+  const coldStart = filter === '' ? await measureColdStart() : undefined
+  publish('kernels', provenance(device), report(figures, roofline, replay, coldStart), {
+    ...{ roofline, replay, coldStart, failures, figures },
+  })
+  device.destroy()
+  if (failures.length > 0) throw new Error(`${failures.length} could not be measured:\n${failures.join('\n')}`)
 })
-device.destroy()

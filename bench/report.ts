@@ -1,6 +1,6 @@
-/** What every benchmark prints and writes beside its figures. */
+/** What every benchmark prints and writes beside its figures, and the options that all take. */
 import { execFileSync } from 'node:child_process'
-import { mkdirSync, writeFileSync } from 'node:fs'
+import { mkdirSync, renameSync, writeFileSync } from 'node:fs'
 import { dirname, resolve } from 'node:path'
 import { parseArgs } from 'node:util'
 import type { GpuDevice } from '@headwater/gpu'
@@ -18,17 +18,45 @@ export function spread(values: readonly number[]): Spread {
   return { p10, median, p90 }
 }
 
-/** Where and of what the figures were taken. */
+/** One kernel in one shape and tuning; what docs/kernels.md is made from. */
+export interface Figure {
+  readonly kernel: string
+  readonly shape: { readonly [name: string]: number }
+  readonly tuning: string
+  /** Median of a run. */
+  readonly ms: number
+  readonly p10: number
+  readonly p90: number
+  readonly gflops: number
+  readonly gbps: number
+  /** The larger of its shares of the FMA speed and the copy speed that were measured in the same run. */
+  readonly roofline: number
+  /** Library → median in milliseconds for the same work; null where it has no such operation. */
+  readonly peers: { readonly [name: string]: number | null }
+}
+
+/** Where, when and of what the figures were taken. */
 export interface Provenance {
-  readonly commit: string
   readonly adapter: string
+  readonly driver: string
+  readonly adapterClass: string
   readonly software: boolean
+  readonly commit: string
+  readonly date: string
   readonly node: string
 }
 
 export function provenance(device: GpuDevice): Provenance {
-  const { description, device: name, software } = device.adapter
-  return { commit: commit(), adapter: description || name, software, node: process.version }
+  const { vendor, architecture, device: name, description, software } = device.adapter
+  return {
+    adapter: name.replace(/-+$/, '') || `${vendor} ${architecture}`,
+    driver: description || device.adapterClass,
+    adapterClass: device.adapterClass,
+    software,
+    commit: commit(),
+    date: new Date().toISOString().slice(0, 10),
+    node: process.version,
+  }
 }
 
 /** Short hash of the checkout, with `-dirty` where files differ from it. */
@@ -49,6 +77,8 @@ function commit(): string {
 export interface Column {
   readonly title: string
   readonly cells: readonly string[]
+  /** To the left; by default the first column only. */
+  readonly left?: boolean
 }
 
 /** Columns as text: the first to the left, the others to the right. */
@@ -56,7 +86,7 @@ export function table(columns: readonly Column[]): string {
   const widths = columns.map(({ title, cells }) => Math.max(title.length, ...cells.map((cell) => cell.length)))
   const line = (of: (column: Column) => string) =>
     columns
-      .map((column, i) => (i === 0 ? of(column).padEnd(widths[i]) : of(column).padStart(widths[i])))
+      .map((column, i) => ((column.left ?? i === 0) ? of(column).padEnd(widths[i]) : of(column).padStart(widths[i])))
       .join('  ')
       .trimEnd()
   const lines = [line((column) => column.title)]
@@ -65,13 +95,60 @@ export function table(columns: readonly Column[]): string {
 }
 
 export const megabytes = (bytes: number) => `${(bytes / 2 ** 20).toFixed(2)} MiB`
+/** Three digits or so. */
+export const digits = (value: number) =>
+  value >= 100 ? value.toFixed(0) : value >= 10 ? value.toFixed(1) : value >= 0.1 ? value.toFixed(2) : value.toFixed(4)
+export const percent = (share: number) => `${(100 * share).toFixed(share < 0.1 ? 1 : 0)} %`
+
+/**
+ * `--json FILE` writes the figures too; `--filter TEXT` measures only what has the text in its name.
+ * @throws UsageError where an option is unknown.
+ */
+export function options(): { json?: string; filter: string } {
+  try {
+    return parseArgs({ options: { json: { type: 'string' }, filter: { type: 'string', default: '' } } }).values
+  } catch (cause) {
+    throw new UsageError(`${cause instanceof Error ? cause.message : cause} Known are --json FILE and --filter TEXT.`)
+  }
+}
+
+/** A line about what is going on. */
+export const progress = (line: string) => console.log(line)
 
 /** Prints a report; `--json FILE`, against the directory the user is in, also writes the figures. */
 export function publish(name: string, about: Provenance, text: string, figures: object): void {
-  const { values } = parseArgs({ options: { json: { type: 'string' } } })
-  console.log(`${name} on ${about.adapter}, commit ${about.commit}, node ${about.node}\n\n${text}`)
-  if (values.json === undefined) return
-  const path = resolve(process.env.INIT_CWD ?? process.cwd(), values.json)
+  const { adapter, driver, commit, date, node } = about
+  console.log(`\n${name} on ${adapter}, ${driver}, commit ${commit}, ${date}, node ${node}\n\n${text}`)
+  const { json } = options()
+  if (json === undefined) return
+  const path = resolve(process.env.INIT_CWD ?? process.cwd(), json)
   mkdirSync(dirname(path), { recursive: true })
-  writeFileSync(path, `${JSON.stringify({ bench: name, ...about, ...figures }, null, 2)}\n`)
+  const rounded = (_: string, value: unknown) => (typeof value === 'number' ? Number(value.toPrecision(6)) : value)
+  // Renamed when it is complete, so that an interrupted run leaves an older file whole.
+  writeFileSync(`${path}.part`, `${JSON.stringify({ bench: name, ...about, ...figures }, rounded, 2)}\n`)
+  renameSync(`${path}.part`, path)
+}
+
+/** A mistake in how a bench was called: told without a stack. */
+export class UsageError extends Error {}
+
+/** Those whose name holds `filter`. @throws UsageError where none does. */
+export function matching<T extends { readonly name: string }>(all: readonly T[], filter: string): readonly T[] {
+  const found = all.filter(({ name }) => name.includes(filter))
+  if (found.length > 0) return found
+  throw new UsageError(`--filter ${filter} matches none of: ${all.map(({ name }) => name).join(', ')}`)
+}
+
+/** Says what went wrong and exits with 1; an interrupt with 130. Nothing is written then. */
+export async function runBench(run: () => Promise<void>): Promise<void> {
+  process.once('SIGINT', () => {
+    console.error('Interrupted; nothing was written.')
+    process.exit(130)
+  })
+  try {
+    await run()
+  } catch (cause) {
+    console.error(cause instanceof UsageError ? cause.message : cause)
+    process.exit(1)
+  }
 }

@@ -1,0 +1,200 @@
+/**
+ * Rewrites the generated parts of docs/kernels.md: what is supported, from the declarations; which tuning runs where,
+ * from the tuning table; figures, from bench/results/*.json. With `--check` it writes nothing and fails where they differ.
+ */
+import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { parseArgs } from 'node:util'
+import type { AnyKernel, Binding, Gradient, Tuning, TuningTable } from '@headwater/gpu'
+import { kernels } from '@headwater/kernels'
+import type { ColdStart } from './cold-start-process.ts'
+import type { Replay } from './replay-overhead.ts'
+import { digits, type Figure, type Provenance, percent } from './report.ts'
+import { type Roofline, rooflineText } from './roofline.ts'
+
+/** What kernels.ts and peers.ts write. */
+interface ResultFile extends Provenance {
+  readonly roofline: Roofline
+  readonly figures: readonly ResultFigure[]
+  readonly replay?: Replay
+  readonly coldStart?: ColdStart
+}
+
+interface ResultFigure extends Figure {
+  /** False for a tuning that was timed beside the one that the library chooses. */
+  readonly chosen?: boolean
+  /** The operation in words, where peers did it too. */
+  readonly name?: string
+  /** The same work done by us in another way. */
+  readonly beside?: { readonly name: string; readonly bound: string } | null
+}
+
+const inWorkspace = (path: string) => new URL(`../${path}`, import.meta.url)
+const guide = inWorkspace('docs/kernels.md')
+const results = inWorkspace('bench/results/')
+
+type Align = 'left' | 'right'
+
+/** A Markdown table as the formatter would leave it. */
+function table(columns: readonly { title: string; align?: Align }[], rows: readonly (readonly string[])[]): string {
+  const widths = columns.map(({ title }, i) => Math.max(3, title.length, ...rows.map((row) => row[i].length)))
+  const line = (cells: readonly string[]) =>
+    `| ${cells.map((cell, i) => (columns[i].align === 'right' ? cell.padStart(widths[i]) : cell.padEnd(widths[i]))).join(' | ')} |`
+  const rule = columns.map(({ align }, i) =>
+    align === 'right' ? `${'-'.repeat(widths[i] - 1)}:` : '-'.repeat(widths[i]),
+  )
+  return [line(columns.map(({ title }) => title)), line(rule), ...rows.map(line)].join('\n')
+}
+
+const code = (text: string) => `\`${text}\``
+
+/** `x, w f32; rows u32 → y f32`: what is read, then what is written. */
+function bindingsOf(kernel: AnyKernel): string {
+  const side = (access: Binding['access']) => {
+    const byType = new Map<string, string[]>()
+    for (const [name, binding] of Object.entries<Binding>(kernel.bindings))
+      if (binding.access === access) byType.set(binding.type, [...(byType.get(binding.type) ?? []), name])
+    return [...byType].map(([type, names]) => `${names.join(', ')} ${type}`).join('; ')
+  }
+  return `${side('read') || '–'} → ${side('read_write')}`
+}
+
+/** `plain`, `wide`; with subgroups ≥ 8: `lanes`: tunings with the same needs together. */
+function tuningsOf(kernel: AnyKernel): string {
+  const byNeeds = new Map<string, string[]>()
+  for (const { name, needs } of kernel.tunings as readonly Tuning[]) {
+    const lanes = needs?.minSubgroupSize ? ` ≥ ${needs.minSubgroupSize}` : ''
+    const asked = (needs?.features ?? []).map((feature) => (feature === 'subgroups' ? feature + lanes : feature))
+    byNeeds.set(asked.join(', '), [...(byNeeds.get(asked.join(', ')) ?? []), code(name)])
+  }
+  return [...byNeeds].map(([needs, names]) => (needs && `with ${needs}: `) + names.join(', ')).join('; ')
+}
+
+function gradientText(kernel: AnyKernel): string {
+  const forward = (kernel.gradient as Gradient | undefined)?.forward
+  if (forward) return `of ${code(forward.name)}`
+  const backward = kernels.filter((other) => (other.gradient as Gradient | undefined)?.forward === kernel)
+  return backward.map(({ name }) => code(name)).join(', ')
+}
+
+function supportTable(): string {
+  const tunings = kernels.reduce((sum, kernel) => sum + kernel.tunings.length, 0)
+  const rows = kernels.map((kernel) => [code(kernel.name), gradientText(kernel), bindingsOf(kernel), tuningsOf(kernel)])
+  const columns = ['kernel', 'gradient', 'reads → writes', 'tunings'].map((title) => ({ title }))
+  return `${kernels.length} kernels, ${tunings} tunings.\n\n${table(columns, rows)}`
+}
+
+/** Only where there is a choice: other kernels run their one tuning everywhere. */
+function choiceTable(): string {
+  const chosen: TuningTable = JSON.parse(readFileSync(inWorkspace('packages/gpu/src/tuning-table.json'), 'utf8'))
+  const classes = Object.keys(chosen)
+  const rows = kernels
+    .filter((kernel) => kernel.tunings.length > 1)
+    .flatMap((kernel) => {
+      const buckets = new Set(classes.flatMap((name) => Object.keys(chosen[name][kernel.name] ?? {})))
+      const { name: fallback } = kernel.tunings[0]
+      return [...(buckets.size > 0 ? buckets : [''])].sort().map((bucket) => {
+        // A name that is no longer a tuning's counts as none, as on a device.
+        const picks = classes.map((name) => {
+          const pick = chosen[name][kernel.name]?.[bucket]
+          return code(kernel.tunings.some((tuning: Tuning) => tuning.name === pick) ? pick! : fallback)
+        })
+        return [code(kernel.name), bucket || 'all', ...picks, code(fallback)]
+      })
+    })
+  const titles = ['kernel', 'shapes', ...classes.map(code), 'elsewhere']
+  return table(
+    titles.map((title) => ({ title })),
+    rows,
+  )
+}
+
+/** The dimensions of a shape, and of strides, offsets and flags what tells it from the kernel's other shapes. */
+function shapeText(figure: Figure, figures: readonly Figure[]): string {
+  const uniforms = kernels.find(({ name }) => name === figure.kernel)?.uniforms ?? {}
+  const dimensions = Object.keys(figure.shape).filter((key) => (uniforms[key] ?? 'size') === 'size')
+  const others = figures.filter(
+    ({ kernel, shape }) => kernel === figure.kernel && dimensions.every((key) => shape[key] === figure.shape[key]),
+  )
+  const differing = Object.keys(figure.shape).filter((key) =>
+    others.some(({ shape }) => shape[key] !== figure.shape[key]),
+  )
+  return [...dimensions, ...differing].map((key) => `${key} ${figure.shape[key]}`).join(', ')
+}
+
+function figureTable(figures: readonly ResultFigure[]): string {
+  const peers = [...new Set(figures.flatMap(({ peers }) => Object.keys(peers ?? {})))]
+  const right = (title: string) => ({ title, align: 'right' as const })
+  const columns = [
+    { title: 'kernel' },
+    { title: 'work' },
+    { title: 'tuning' },
+    ...['ms', 'GFLOP/s', 'GB/s', 'of roofline'].map(right),
+    ...(peers.length > 0 ? [...peers.map((name) => right(`${name}, ms`)), right('best peer ÷ ours')] : []),
+  ]
+  const rows = figures.map((figure) => {
+    const times = peers.map((name) => figure.peers?.[name] ?? Number.POSITIVE_INFINITY)
+    const best = Math.min(...times)
+    return [
+      code(figure.kernel),
+      figure.name ?? shapeText(figure, figures),
+      code(figure.tuning),
+      ...[figure.ms, figure.gflops, figure.gbps].map(digits),
+      percent(figure.roofline),
+      ...times.map((ms) => (Number.isFinite(ms) ? digits(ms) : '–')),
+      ...(peers.length > 0 ? [Number.isFinite(best) ? `${digits(best / figure.ms)} ×` : '–'] : []),
+    ]
+  })
+  return table(columns, rows)
+}
+
+/** What is no row of a table. */
+function remarks({ figures, replay, coldStart }: ResultFile): string[] {
+  const lines = figures.flatMap(({ name, beside }) =>
+    beside ? [`${name}, against ${beside.name}: ${beside.bound}`] : [],
+  )
+  if (replay)
+    lines.push(
+      `Replaying a record of ${replay.dispatches} dispatches: ${digits(replay.encodeUs.median)} µs of encoding each.`,
+    )
+  if (coldStart)
+    lines.push(
+      `Cold start without any cached pipeline: ${digits(coldStart.encodeMs / 1e3)} s from asking for a device to the ` +
+        `first embedding of the small tower, ${digits(coldStart.trainMs / 1e3)} s more to its first training step.`,
+    )
+  return lines.map((line) => `- ${line}`)
+}
+
+/** A section for each file: where the figures were taken, then the figures of what the library chooses there. */
+function figureSections(): string {
+  const files = existsSync(results) ? readdirSync(results) : []
+  const sections = files
+    .filter((file) => file.endsWith('.json'))
+    .sort()
+    .map((file) => {
+      const result: ResultFile = JSON.parse(readFileSync(new URL(file, results), 'utf8'))
+      const { adapter, driver, commit, date, roofline, figures } = result
+      const told = `${adapter}, ${driver}, commit ${commit}, ${date}; ${rooflineText(roofline)}.`
+      const chosen = figures.filter((figure) => figure.chosen !== false)
+      return [`### ${code(file)}`, told, figureTable(chosen), remarks(result).join('\n')].filter(Boolean).join('\n\n')
+    })
+  return sections.join('\n\n') || 'None yet.'
+}
+
+/** @throws Error where the guide lacks the markers. */
+function replacePart(text: string, name: string, content: string): string {
+  const [begin, end] = [`<!-- generated: ${name} -->`, `<!-- end of ${name} -->`]
+  const [from, to] = [text.indexOf(begin), text.indexOf(end)]
+  if (from < 0 || to < from)
+    throw new Error(`docs/kernels.md needs the lines "${begin}" and "${end}" around that part.`)
+  return `${text.slice(0, from + begin.length)}\n\n${content}\n\n${text.slice(to)}`
+}
+
+const before = readFileSync(guide, 'utf8')
+const parts = { support: supportTable(), tunings: choiceTable(), figures: figureSections() }
+const after = Object.entries(parts).reduce((text, [name, content]) => replacePart(text, name, content), before)
+const { values } = parseArgs({ options: { check: { type: 'boolean' } } })
+if (!values.check) writeFileSync(guide, after)
+else if (after !== before) {
+  console.error('docs/kernels.md is out of date. Bring it up to date: npx nx run bench:docs')
+  process.exitCode = 1
+}

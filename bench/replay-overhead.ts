@@ -1,0 +1,62 @@
+/** What the processor does for a recorded dispatch when a record is replayed. */
+import { type Dispatch, type GpuDevice, Program, prepareDispatch, type Shape } from '@headwater/gpu'
+import { kernels } from '@headwater/kernels'
+import { seededRandom } from '@headwater/statistics'
+import { type Spread, spread } from './report.ts'
+
+const dispatchCount = 200
+const rounds = 60
+
+export interface Replay {
+  readonly dispatches: number
+  /** Microseconds of a dispatch: commands encoded. */
+  readonly encodeUs: Spread
+  /** The same with the end of encoding and the submit, where Dawn validates and hands over to the driver. */
+  readonly submitUs: Spread
+}
+
+/** A dispatch of each kernel on its first case, which is tiny. */
+function tinyDispatches(device: GpuDevice, owned: GPUBuffer[]): Dispatch[] {
+  const random = seededRandom(1)
+  return kernels.map((kernel) => {
+    const shape = (kernel.cases as readonly Shape[])[0]
+    const buffers = Object.fromEntries(
+      Object.entries(kernel.example(shape, () => random.nextFloat())).map(([name, array]) => {
+        const usage = GPUBufferUsage.STORAGE | GPUBufferUsage.COPY_DST
+        const buffer = device.buffer(`${kernel.name} ${name}`, array.byteLength, usage)
+        device.gpuDevice.queue.writeBuffer(buffer, 0, array as Float32Array<ArrayBuffer>)
+        owned.push(buffer)
+        return [name, buffer]
+      }),
+    )
+    return prepareDispatch(device, kernel, shape, buffers)
+  })
+}
+
+/** Replays a record in which all kernels take turns. */
+export async function measureReplay(device: GpuDevice): Promise<Replay> {
+  const owned: GPUBuffer[] = []
+  const each = tinyDispatches(device, owned)
+  const program = new Program(
+    device,
+    Array.from({ length: dispatchCount }, (_, i) => each[i % each.length]),
+    'replay',
+  )
+  await program.warm()
+  const encodeUs: number[] = []
+  const submitUs: number[] = []
+  for (let round = 0; round < rounds; round++) {
+    const startMs = performance.now()
+    let encodedMs = startMs
+    program.submit(() => {
+      encodedMs = performance.now()
+    })
+    const endMs = performance.now()
+    encodeUs.push(((encodedMs - startMs) * 1e3) / dispatchCount)
+    submitUs.push(((endMs - startMs) * 1e3) / dispatchCount)
+    await device.idle()
+  }
+  program.dispose()
+  for (const buffer of owned) device.release(buffer)
+  return { dispatches: dispatchCount, encodeUs: spread(encodeUs), submitUs: spread(submitUs) }
+}
