@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { decodeSafetensors, encodeSafetensors, SafetensorsError } from './safetensors.ts'
+import { decodeMixedSafetensors, decodeSafetensors, encodeSafetensors, SafetensorsError } from './safetensors.ts'
 
 const matrix = (name: string, rows: number, cols: number) => ({
   name,
@@ -72,6 +72,13 @@ describe('safetensors', () => {
       expect(() => decodeSafetensors(file, 'weights.safetensors')).toThrow(`weights.safetensors: `)
       expect(() => decodeSafetensors(file, 'weights.safetensors')).toThrow(message)
     })
+
+  it('holds u32 matrices beside f32 ones, for readers that expect them', () => {
+    const ids = { name: 'ids', rows: 2, cols: 2, data: Uint32Array.of(0, 1, 2 ** 31, 2 ** 32 - 1) }
+    const file = encodeSafetensors([ids, matrix('a', 1, 3)], {})
+    expect([...decodeMixedSafetensors(file, 'test').values()]).toEqual([ids, matrix('a', 1, 3)])
+    expect(() => decodeSafetensors(file, 'test')).toThrow('tensor ids is not an F32 matrix')
+  })
 
   it('neither writes nor reads values that are not finite', () => {
     for (const bad of [Number.NaN, Number.POSITIVE_INFINITY]) {

@@ -1,94 +1,100 @@
 /**
- * A snapshot on disk: a directory of `manifest.json`, `schema.json` and `weights.safetensors`, written beside its final
- * place and published by one rename, never changed afterwards.
+ * A snapshot on disk: a directory of `manifest.json`, `schema.json`, `weights.safetensors`, where there are any
+ * `alignment.safetensors` and `panel.safetensors`, and `SHA256SUMS` of them all; written beside its final place and
+ * published by one rename, never changed afterwards.
  */
-import { createHash } from 'node:crypto'
-import { mkdir, open, readdir, readFile, rename, rm } from 'node:fs/promises'
+import { mkdir, readdir, readFile, rename, rm } from 'node:fs/promises'
 import { basename, join } from 'node:path'
-import { compileFeatures, parseSchema, type Schema } from '@headwater/features'
+import { compileFeatures, parseSchema, type Schema, type SideBatch } from '@headwater/features'
 import type { GpuDevice } from '@headwater/gpu'
 import { Weights } from '../parameters.ts'
-import type { TowerConfig } from '../towers/config.ts'
 import { declareTower } from '../towers/tower.ts'
 import { UserEncoder } from '../towers/user-encoder.ts'
+import { type AffineMap, AlignmentLayer, decodeAlignment, encodeAlignment } from './alignment.ts'
+import { checksumFile, decodeChecksums, encodeChecksums, sha256 } from './checksums.ts'
+import { removeLeftovers, syncDirectory, writeDurably } from './durable-files.ts'
+import {
+  type FormatOneChecksums,
+  formatVersion,
+  type PublicationRecord,
+  parseManifest,
+  type SnapshotManifest,
+  unjudged,
+} from './manifest.ts'
+import { decodePanel, encodePanel } from './panel-file.ts'
 import { decodeSafetensors, encodeSafetensors, type NamedMatrix } from './safetensors.ts'
-
-const formatVersion = 1
-
-export interface SnapshotManifest {
-  readonly format: typeof formatVersion
-  /** u32, grows with every publication of the model. */
-  readonly snapshot: number
-  /** u32; vectors of one frame may be averaged. */
-  readonly frame: number
-  /** Every row that the weights were trained on is at or before this time, ms since 1970. */
-  readonly dataCutoffMs: number
-  readonly trainedRows: number
-  readonly config: TowerConfig
-  /** SHA-256 of the other files, hex. */
-  readonly checksums: { readonly schema: string; readonly weights: string }
-}
-
-/** A directory that is no whole snapshot of this format. */
-export class SnapshotError extends Error {
-  override readonly name = 'SnapshotError'
-}
-
-const sha256 = (data: Uint8Array) => createHash('sha256').update(data).digest('hex')
+import { SnapshotError } from './snapshot-error.ts'
 
 /** Directory of a snapshot under the model's directory: zero-padded, so that names sort by age. */
 export function snapshotDirectory(modelDirectory: string, snapshot: number): string {
   return join(modelDirectory, `snapshot-${String(snapshot).padStart(6, '0')}`)
 }
 
-async function writeDurably(path: string, data: Uint8Array): Promise<void> {
-  const file = await open(path, 'wx')
-  try {
-    await file.writeFile(data)
-    await file.sync()
-  } finally {
-    await file.close()
-  }
+/** What a snapshot holds besides weights. */
+export interface SnapshotExtras {
+  /** From the tower's own coordinates to the published ones; null where they are the same. */
+  readonly alignment?: AffineMap | null
+  /** Rows of the schema's user side, by which snapshots can be compared. */
+  readonly panel?: SideBatch | null
 }
 
+type About = Omit<SnapshotManifest, 'format' | keyof PublicationRecord> & Partial<PublicationRecord>
+
+const encoder = new TextEncoder()
+const encodeJson = (value: unknown) => encoder.encode(`${JSON.stringify(value, null, 2)}\n`)
+
 /**
- * Publishes weights as a snapshot. A process killed at any moment leaves at most a directory named `.publishing-…`, which
- * no reader takes for a snapshot.
+ * Publishes weights as a snapshot, whole or not at all. A process killed at any moment leaves at most a directory named
+ * `.publishing-…`, which no reader takes for a snapshot and the next publication removes.
  * @returns the snapshot's directory.
- * @throws SnapshotError when the snapshot exists.
+ * @throws SnapshotError when the snapshot exists, or where the place cannot take it (disk full, say); SafetensorsError for
+ * values that are not finite. Whatever was there is left as it was.
  */
 export async function publishSnapshot(
   modelDirectory: string,
   schema: Schema,
   matrices: readonly NamedMatrix[],
-  about: Omit<SnapshotManifest, 'format' | 'checksums'>,
+  about: About,
+  { alignment = null, panel = null }: SnapshotExtras = {},
 ): Promise<string> {
-  await mkdir(modelDirectory, { recursive: true })
   const target = snapshotDirectory(modelDirectory, about.snapshot)
-  const partial = join(modelDirectory, `.publishing-${about.snapshot}-${process.pid}`)
-  const schemaFile = new TextEncoder().encode(`${JSON.stringify(schema, null, 2)}\n`)
-  const weightsFile = encodeSafetensors(matrices, { snapshot: String(about.snapshot) })
+  // What a reader looks for first comes first in the file.
+  const { snapshot, frame, ...rest } = about
   const manifest: SnapshotManifest = {
     format: formatVersion,
-    ...about,
-    checksums: { schema: sha256(schemaFile), weights: sha256(weightsFile) },
+    snapshot,
+    frame,
+    ...unjudged,
+    publishedMs: Date.now(),
+    ...rest,
   }
-  await rm(partial, { recursive: true, force: true })
-  await mkdir(partial)
+  const files = new Map<string, Uint8Array>()
+  if (alignment) files.set('alignment.safetensors', encodeAlignment(alignment))
+  if (panel) files.set('panel.safetensors', encodePanel(compileFeatures(schema).user, panel))
+  files.set('schema.json', encodeJson(schema))
+  files.set('weights.safetensors', encodeSafetensors(matrices, { snapshot: String(about.snapshot) }))
+  files.set('manifest.json', encodeJson(manifest))
+  files.set(checksumFile, encodeChecksums(files))
+  const partial = join(modelDirectory, `.publishing-${about.snapshot}-${process.pid}`)
   try {
-    await writeDurably(join(partial, 'schema.json'), schemaFile)
-    await writeDurably(join(partial, 'weights.safetensors'), weightsFile)
-    await writeDurably(
-      join(partial, 'manifest.json'),
-      new TextEncoder().encode(`${JSON.stringify(manifest, null, 2)}\n`),
-    )
-    await rename(partial, target)
-  } catch (cause) {
+    await mkdir(modelDirectory, { recursive: true })
+    await removeLeftovers(modelDirectory, /^\.publishing-\d+-(\d+)$/)
     await rm(partial, { recursive: true, force: true })
-    const code = (cause as NodeJS.ErrnoException).code
+    await mkdir(partial)
+    for (const [name, data] of files) await writeDurably(join(partial, name), data)
+    await syncDirectory(partial)
+    await rename(partial, target)
+    await syncDirectory(modelDirectory)
+  } catch (cause) {
+    await rm(partial, { recursive: true, force: true }).catch(() => undefined)
+    const { code } = cause as NodeJS.ErrnoException
     if (code === 'ENOTEMPTY' || code === 'EEXIST')
       throw new SnapshotError(`${target} exists; snapshots are immutable, publish under the next number.`, { cause })
-    throw cause
+    if (code === undefined) throw cause
+    throw new SnapshotError(
+      `${target} cannot be written (${code}): give the disk room or choose another place, then publish again. Snapshots that were there are as they were.`,
+      { cause },
+    )
   }
   return target
 }
@@ -105,81 +111,146 @@ export async function listSnapshots(modelDirectory: string): Promise<string[]> {
     .map((name) => join(modelDirectory, name))
 }
 
+/** The number in the name of a snapshot's directory. */
+export function snapshotNumber(directory: string): number {
+  return Number(basename(directory).slice('snapshot-'.length))
+}
+
 /** One more than the newest snapshot of a model, 1 where there is none: numbers of deleted ones are not used again. */
 export async function nextSnapshotNumber(modelDirectory: string): Promise<number> {
   const newest = (await listSnapshots(modelDirectory)).at(-1)
-  return newest === undefined ? 1 : Number(basename(newest).slice('snapshot-'.length)) + 1
+  return newest === undefined ? 1 : snapshotNumber(newest) + 1
 }
 
 export interface Snapshot {
   readonly directory: string
   readonly manifest: SnapshotManifest
   readonly schema: Schema
+  /** Weights in the tower's own coordinates. */
   readonly matrices: ReadonlyMap<string, NamedMatrix>
+  /** From there to the published coordinates; null where they are the same. */
+  readonly alignment: AffineMap | null
+  readonly panel: SideBatch | null
 }
 
-/** @throws SnapshotError for a missing file, another format or a checksum that does not match. */
+interface Checked {
+  readonly manifest: SnapshotManifest
+  /** Expected checksums, hex, of the files besides the manifest. */
+  readonly sums: ReadonlyMap<string, unknown>
+}
+
+async function readFileOf(directory: string, name: string): Promise<Uint8Array> {
+  try {
+    return new Uint8Array(await readFile(join(directory, name)))
+  } catch (cause) {
+    throw new SnapshotError(`${directory} is no whole snapshot: ${name} cannot be read. Publish it again.`, { cause })
+  }
+}
+
+function checkSum(directory: string, name: string, data: Uint8Array, sum: unknown): Uint8Array {
+  if (sha256(data) !== sum)
+    throw new SnapshotError(`${directory}: the checksum of ${name} does not match. Publish it again.`)
+  return data
+}
+
+function parseJson(directory: string, name: string, data: Uint8Array): unknown {
+  try {
+    return JSON.parse(new TextDecoder().decode(data))
+  } catch (cause) {
+    throw new SnapshotError(`${join(directory, name)} is not JSON. Publish it again.`, { cause })
+  }
+}
+
+async function readChecked(directory: string): Promise<Checked> {
+  const file = await readFileOf(directory, 'manifest.json')
+  // The format comes first: a newer one may list its checksums in another way.
+  const { manifest, checksums } = parseManifest(parseJson(directory, 'manifest.json', file), directory)
+  if (checksums) return { manifest, sums: formatOneSums(checksums) }
+  const list = new TextDecoder().decode(await readFileOf(directory, checksumFile))
+  const sums = decodeChecksums(list, directory)
+  checkSum(directory, 'manifest.json', file, sums.get('manifest.json'))
+  return { manifest, sums }
+}
+
+const formatOneSums = ({ schema, weights }: FormatOneChecksums) =>
+  new Map([
+    ['schema.json', schema],
+    ['weights.safetensors', weights],
+  ])
+
+/** The manifest alone, checked by its own checksum. @throws SnapshotError */
+export async function readManifest(directory: string): Promise<SnapshotManifest> {
+  return (await readChecked(directory)).manifest
+}
+
+/**
+ * Reads a snapshot of format 2, or of 1, which had neither alignment nor panel.
+ * @throws SnapshotError for a missing file, a newer format or a checksum that does not match; SafetensorsError or
+ * SchemaError where a file with the right checksum is not what it should be.
+ */
 export async function readSnapshot(directory: string): Promise<Snapshot> {
-  const file = async (name: string) => {
-    try {
-      return new Uint8Array(await readFile(join(directory, name)))
-    } catch (cause) {
-      throw new SnapshotError(`${directory} is no whole snapshot: ${name} cannot be read.`, { cause })
-    }
-  }
-  const json = (name: string, data: Uint8Array) => {
-    try {
-      return JSON.parse(new TextDecoder().decode(data))
-    } catch (cause) {
-      throw new SnapshotError(`${join(directory, name)} is not JSON.`, { cause })
-    }
-  }
-  const manifest: SnapshotManifest = json('manifest.json', await file('manifest.json'))
-  if (manifest?.format !== formatVersion)
-    throw new SnapshotError(
-      `${directory} has format ${manifest?.format}, this version reads ${formatVersion}. Use the version that wrote it.`,
-    )
-  const schemaFile = await file('schema.json')
-  const weightsFile = await file('weights.safetensors')
-  for (const [name, data] of [
-    ['schema', schemaFile],
-    ['weights', weightsFile],
-  ] as const)
-    if (sha256(data) !== manifest.checksums?.[name])
-      throw new SnapshotError(`${directory}: the checksum of its ${name} does not match. Publish it again.`)
+  const { manifest, sums } = await readChecked(directory)
+  const file = async (name: string) => checkSum(directory, name, await readFileOf(directory, name), sums.get(name))
+  const optional = async <Content>(name: string, decode: (data: Uint8Array, source: string) => Content) =>
+    sums.has(name) ? decode(await file(name), join(directory, name)) : null
+  const schemaPath = join(directory, 'schema.json')
+  const schema = parseSchema(parseJson(directory, 'schema.json', await file('schema.json')), schemaPath)
   return {
     directory,
     manifest,
-    schema: parseSchema(json('schema.json', schemaFile), join(directory, 'schema.json')),
-    matrices: decodeSafetensors(weightsFile, join(directory, 'weights.safetensors')),
+    schema,
+    matrices: decodeSafetensors(await file('weights.safetensors'), join(directory, 'weights.safetensors')),
+    alignment: await optional('alignment.safetensors', decodeAlignment),
+    panel: await optional('panel.safetensors', (data, source) =>
+      decodePanel(compileFeatures(schema).user, data, source),
+    ),
   }
 }
 
-/** A user tower loaded for serving. */
+/** A user tower loaded for serving; its encoder gives published vectors. */
 export interface LoadedTower {
   readonly snapshot: Snapshot
   readonly encoder: UserEncoder
   dispose(): void
 }
 
-/** Puts a snapshot's user tower on a device. @throws SnapshotError where a tensor is missing or of another shape. */
-export function loadUserTower(device: GpuDevice, snapshot: Snapshot): LoadedTower {
-  const space = compileFeatures(snapshot.schema)
-  const tower = declareTower(space.user, space.item, snapshot.schema.tasks.length, snapshot.manifest.config)
-  const entries = tower.set.entries()
+/**
+ * Writes a snapshot's weights, in the tower's own coordinates, into those of a tower of the same layout.
+ * @throws SnapshotError where a tensor is missing or of another shape; nothing is written then.
+ */
+export function writeWeights(weights: Weights, snapshot: Pick<Snapshot, 'directory' | 'matrices'>): void {
+  const entries = weights.set.entries()
   for (const { name, rows, cols } of entries) {
     const matrix = snapshot.matrices.get(name)
     if (matrix?.rows !== rows || matrix.cols !== cols)
       throw new SnapshotError(`${snapshot.directory}: tensor ${name} is missing or not ${rows} × ${cols}.`)
   }
-  const weights = new Weights(device, tower.set, false)
   for (const { name } of entries) weights.write(name, snapshot.matrices.get(name)!.data)
-  const encoder = new UserEncoder(device, tower.user, weights)
+}
+
+/** Puts a snapshot's user tower on a device. @throws SnapshotError where a tensor is missing or of another shape. */
+export function loadUserTower(device: GpuDevice, snapshot: Snapshot): LoadedTower {
+  const { schema, manifest, directory } = snapshot
+  const space = compileFeatures(schema)
+  const tower = declareTower(space.user, space.item, schema.tasks.length, manifest.config)
+  const dim = manifest.config.embeddings * manifest.config.width
+  if (snapshot.alignment && snapshot.alignment.dim !== dim)
+    throw new SnapshotError(`${directory}: its alignment is ${snapshot.alignment.dim} wide, its embeddings are ${dim}.`)
+  const weights = new Weights(device, tower.set, false)
+  try {
+    writeWeights(weights, snapshot)
+  } catch (cause) {
+    weights.dispose()
+    throw cause
+  }
+  const alignment = snapshot.alignment && new AlignmentLayer(device, snapshot.alignment)
+  const encoder = new UserEncoder(device, tower.user, weights, alignment)
   return {
     snapshot,
     encoder,
     dispose: () => {
       encoder.dispose()
+      alignment?.dispose()
       weights.dispose()
     },
   }

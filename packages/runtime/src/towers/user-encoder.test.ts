@@ -25,7 +25,10 @@ const batch = randomBatch(tower.user, 400, seededRandom(2))
 const rows = (from: number, to: number) => sliceBatch(tower.user, batch, from, to)
 
 it('encodes as the float64 implementation does', async () => {
+  await encoder.warm()
+  const allocatedBytes = device.allocatedBytes
   const got = await encoder.encode(rows(0, 30))
+  expect(device.allocatedBytes).toBe(allocatedBytes)
   expect(got).toHaveLength(30 * encoder.dim)
   for (let r = 0; r < 30; r++)
     for (const [d, want] of referenceEmbeddings(tower, values, batch, r).entries())

@@ -5,6 +5,7 @@ import { SparseInputBatch } from '../layers/sparse-inputs.ts'
 import type { Weights } from '../parameters.ts'
 import { type Plan, Recorder } from '../plan/recorder.ts'
 import type { Tensor } from '../plan/tensor.ts'
+import type { AlignmentLayer } from '../snapshot/alignment.ts'
 import { type UserTower, userForward } from './user-tower.ts'
 
 /** Rows of the recorded plans; a batch runs in the smallest that holds it. */
@@ -26,13 +27,16 @@ export class UserEncoder {
   readonly dim: number
   /** Most rows that one call takes. */
   readonly maxRows = buckets[buckets.length - 1]
+  readonly #alignment: AlignmentLayer | null
   #buckets = new Map<number, Bucket>()
   #last: Promise<unknown> = Promise.resolve()
 
-  constructor(device: GpuDevice, tower: UserTower, weights: Weights) {
+  /** @param alignment to published coordinates; without one, vectors are in the tower's own. */
+  constructor(device: GpuDevice, tower: UserTower, weights: Weights, alignment: AlignmentLayer | null = null) {
     this.device = device
     this.tower = tower
     this.weights = weights
+    this.#alignment = alignment
     this.dim = tower.config.embeddings * tower.config.width
   }
 
@@ -46,6 +50,11 @@ export class UserEncoder {
     const result = this.#last.then(() => this.#encode(batch))
     this.#last = result.catch(() => undefined)
     return result
+  }
+
+  /** Records the plans of every batch size and has the driver compile them, so that no call has to wait for it. */
+  async warm(): Promise<void> {
+    for (const rows of buckets) await this.#bucket(rows).plan.program.warm()
   }
 
   async #encode(batch: SideBatch): Promise<Float32Array> {
@@ -64,7 +73,9 @@ export class UserEncoder {
     const inputs = new SparseInputBatch(this.device, this.tower.inputs, rows, false)
     const rec = new Recorder(this.device)
     const embeddings = rec.keep(rec.tensor('user embeddings', rows, this.dim))
-    userForward(rec, this.weights, this.tower, inputs, embeddings, false)
+    const own = this.#alignment ? rec.tensor('embeddings before alignment', rows, this.dim) : embeddings
+    userForward(rec, this.weights, this.tower, inputs, own, false)
+    this.#alignment?.forward(rec, own, embeddings)
     const plan = rec.plan(`encode ${rows}`)
     const readback = new Readback(this.device, `encode ${rows}`, rows * this.dim * 4)
     const bucket = { inputs, embeddings, plan, readback }

@@ -3,7 +3,7 @@
  * Shape letters: R rows, K embeddings, D width of each.
  */
 import type { SideLayout } from '@headwater/features'
-import { layerNormBackward, layerNormForward } from '@headwater/kernels'
+import { layerNormBackward, layerNormForward, normShape } from '@headwater/kernels'
 import { declareLinear, type Linear, linearBackward, linearForward } from '../layers/linear.ts'
 import { reluDropoutBackward } from '../layers/relu.ts'
 import { declareSparseInputs, type SparseInputBatch, type SparseInputs } from '../layers/sparse-inputs.ts'
@@ -21,7 +21,9 @@ export interface UserTower {
 
 export interface SavedUser {
   readonly hidden: Tensor
-  readonly rstd: Tensor
+  /** What layer norm was given, and mean and inverse deviation of each embedding of it. */
+  readonly raw: Tensor
+  readonly moments: Tensor
   readonly embeddings: Tensor
 }
 
@@ -35,8 +37,8 @@ export function declareUserTower(set: ParameterSet, layout: SideLayout, config: 
   }
 }
 
-function normShape({ embeddings: K, width: D }: TowerConfig, rows: number, embeddings: Tensor) {
-  return { V: rows * K, K, D4: D / 4, xRow: (K * D) / 4, yOffset: embeddings.offset / 4, yRow: embeddings.stride / 4 }
+function embeddingNorm({ embeddings: K, width: D }: TowerConfig, rows: number, embeddings: Tensor) {
+  return normShape({ V: rows * K, K, D4: D / 4, yOffset: embeddings.offset / 4, yRow: embeddings.stride / 4 })
 }
 
 /** Writes the embeddings [R, K·D] into `embeddings`, which may be columns of a wider tensor. */
@@ -58,9 +60,16 @@ export function userForward(
   })
   const raw = rec.tensor('user output', batch.rows, config.embeddings * config.width)
   linearForward(rec, weights, tower.output, hidden, raw)
-  const rstd = rec.tensor('inverse deviations', 1, batch.rows * config.embeddings)
-  rec.dispatch(layerNormForward, normShape(config, batch.rows, embeddings), { x: raw, y: embeddings, rstd })
-  return { hidden, rstd, embeddings }
+  const moments = rec.tensor('moments of embeddings', 1, batch.rows * config.embeddings * 2)
+  // Without gain and shift their slots are filled by something that exists.
+  rec.dispatch(layerNormForward, embeddingNorm(config, batch.rows, embeddings), {
+    x: raw,
+    gain: weights.rates,
+    shift: weights.rates,
+    y: embeddings,
+    moments,
+  })
+  return { hidden, raw, moments, embeddings }
 }
 
 /** `gradient` lies as the embeddings do: same columns of a tensor of the same width. */
@@ -69,14 +78,15 @@ export function userBackward(
   weights: Weights,
   tower: UserTower,
   batch: SparseInputBatch,
-  { hidden, rstd, embeddings }: SavedUser,
+  { hidden, raw, moments, embeddings }: SavedUser,
   gradient: Tensor,
 ): void {
   const { config } = tower
   const dRaw = rec.tensor('gradient of user output', batch.rows, config.embeddings * config.width)
-  rec.dispatch(layerNormBackward, normShape(config, batch.rows, embeddings), {
-    y: embeddings,
-    rstd,
+  rec.dispatch(layerNormBackward, embeddingNorm(config, batch.rows, embeddings), {
+    x: raw,
+    gain: weights.rates,
+    moments,
     dy: gradient,
     dx: dRaw,
   })

@@ -1,0 +1,124 @@
+/** How snapshots are printed. */
+import type { PanelFigures, ServedEntry, Snapshot, SnapshotManifest } from '@headwater/runtime'
+import type { SnapshotComparison } from '@headwater/training'
+
+/** A snapshot in a list; damaged ones are listed too. */
+export interface ListedSnapshot {
+  readonly snapshot: number
+  readonly current: boolean
+  readonly manifest: SnapshotManifest | null
+  /** What is wrong with it. */
+  readonly damage: string | null
+}
+
+const none = '–'
+const count = (value: number) => value.toLocaleString('en')
+const figure = (value: number | null | undefined, digits = 4) =>
+  value === null || value === undefined ? none : value.toFixed(digits)
+const time = (ms: number | null) => (ms === null ? none : `${new Date(ms).toISOString().slice(0, 19)}Z`)
+
+/** Columns as wide as their widest cell; numbers (columns named in `right`) end at one line. */
+function table(head: readonly string[], rows: readonly (readonly string[])[], right: ReadonlySet<string>): string {
+  const widths = head.map((name, i) => Math.max(name.length, ...rows.map((row) => row[i].length)))
+  const line = (cells: readonly string[]) =>
+    cells
+      .map((cell, i) => (right.has(head[i]) ? cell.padStart(widths[i]) : cell.padEnd(widths[i])))
+      .join('  ')
+      .trimEnd()
+  return [head, ...rows].map((cells) => `${line(cells)}\n`).join('')
+}
+
+/** A line a snapshot; an arrow marks the one that is served. */
+export function renderList(snapshots: readonly ListedSnapshot[]): string {
+  const head = ['', 'snapshot', 'frame', 'made', 'rows', 'NE', 'NE before', 'residual', 'verdict']
+  const rows = snapshots.map(({ snapshot, current, manifest, damage }) => {
+    const marker = current ? '→' : ''
+    if (!manifest) return [marker, String(snapshot), none, none, none, none, none, none, `damaged: ${damage}`]
+    const task = manifest.forward?.tasks[0]
+    return [
+      marker,
+      String(snapshot),
+      String(manifest.frame),
+      time(manifest.publishedMs),
+      count(manifest.trainedRows),
+      figure(task?.ne),
+      figure(task?.parentNe),
+      figure(manifest.panel?.residual),
+      manifest.verdict.status,
+    ]
+  })
+  return table(head, rows, new Set(['snapshot', 'frame', 'rows', 'NE', 'NE before', 'residual']))
+}
+
+function panelLines(panel: Omit<PanelFigures, 'unalignedResidual'> & { unalignedResidual?: number }): string[] {
+  const unaligned =
+    panel.unalignedResidual === undefined ? '' : ` (${figure(panel.unalignedResidual)} before alignment)`
+  return [
+    `Panel      ${count(panel.users)} users: residual ${figure(panel.residual)}${unaligned}, cosine ${figure(panel.cosine, 5)},`,
+    `           relative L2 ${figure(panel.relativeL2)}, mean norm ${figure(panel.oldNorm, 2)} → ${figure(panel.newNorm, 2)}`,
+  ]
+}
+
+/** Everything about one snapshot. */
+export function renderSnapshot(
+  { directory, manifest, schema, matrices, alignment }: Snapshot,
+  history: readonly ServedEntry[],
+): string {
+  const { forward, panel, verdict, config } = manifest
+  const served = history.filter(({ snapshot }) => snapshot === manifest.snapshot)
+  const current = history.at(-1)?.snapshot === manifest.snapshot
+  const values = [...matrices.values()].reduce((sum, { data }) => sum + data.length, 0)
+  const lines = [
+    `Snapshot   ${manifest.snapshot}${current ? ', served' : ''}`,
+    `Directory  ${directory}`,
+    `Made       ${time(manifest.publishedMs)}, format ${manifest.format}`,
+    `Trained    on ${count(manifest.trainedRows)} rows; depends on none after ${time(manifest.dataCutoffMs)}`,
+    `Frame      ${manifest.frame}`,
+    `Compared   ${manifest.parent === null ? 'with none' : `with snapshot ${manifest.parent}`}`,
+    `Alignment  ${alignment ? `${manifest.alignment}, ${alignment.dim} × ${alignment.dim}` : 'none'}`,
+    ...(panel ? panelLines(panel) : []),
+    ...(forward ? [`Held back  ${count(forward.rows)} rows`] : []),
+    `Verdict    ${verdict.status}`,
+    ...verdict.reasons.map((reason) => `           ${reason}`),
+    ...verdict.notes.map((note) => `           Note: ${note}`),
+    ...served.map(
+      ({ sinceMs, by }) => `Served     since ${time(sinceMs)}, by ${by === 'gate' ? 'the gate' : 'promotion'}`,
+    ),
+    `Schema     ${schema.name}: ${schema.fields.length} fields, ${schema.aggregations.length} aggregations, ${schema.tasks.length} tasks`,
+    `Config     ${JSON.stringify(config)}`,
+    `Weights    ${matrices.size} tensors, ${count(values)} values`,
+  ]
+  const tasks = forward?.tasks.map((task) => [
+    task.task,
+    count(task.positives),
+    figure(task.ne),
+    figure(task.parentNe),
+    figure(task.neStandardError),
+    figure(task.calibration),
+    figure(task.parentCalibration),
+  ])
+  const head = ['task', 'positives', 'NE', 'NE before', '± difference', 'calibration', 'before']
+  const tensors = [...matrices.values()].map(({ name, rows, cols }) => [name, `${rows} × ${cols}`])
+  return [
+    `${lines.join('\n')}\n`,
+    ...(tasks ? [table(head, tasks, new Set(head.slice(1)))] : []),
+    table(['tensor', 'shape'], tensors, new Set(['shape'])),
+  ].join('\n')
+}
+
+/** What changed between two snapshots. */
+export function renderComparison(before: number, after: number, comparison: SnapshotComparison): string {
+  const { schema, config, tensors, panel, noPanel } = comparison
+  const lines = [`Snapshot ${before} → ${after}`]
+  if (schema.length === 0) lines.push('Schema     the same')
+  for (const { feature, what, allowed } of schema)
+    lines.push(`Schema     ${feature} ${what}${allowed ? '' : ' (not allowed in one model)'}`)
+  if (config.length === 0) lines.push('Config     the same')
+  for (const change of config)
+    lines.push(
+      `Config     ${change.path}: ${JSON.stringify(change.before) ?? none} → ${JSON.stringify(change.after) ?? none}`,
+    )
+  lines.push(...(panel ? panelLines(panel) : [`Panel      ${noPanel}`]))
+  const rows = tensors.map(({ name, change, relativeL2 }) => [name, change === 'moved' ? figure(relativeL2) : change])
+  return `${lines.join('\n')}\n\n${table(['tensor', 'relative L2'], rows, new Set(['relative L2']))}`
+}

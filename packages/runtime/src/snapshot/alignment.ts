@@ -1,0 +1,64 @@
+/**
+ * The affine map between a tower's own coordinates and those that are published: y = x W + b over the joint vector.
+ * Shape letters: R rows, J = K·D numbers of a user's embeddings.
+ */
+import type { GpuDevice } from '@headwater/gpu'
+import { declareLinear, type Linear, linearForward } from '../layers/linear.ts'
+import { ParameterSet, Weights } from '../parameters.ts'
+import type { Recorder } from '../plan/recorder.ts'
+import type { Tensor } from '../plan/tensor.ts'
+import { decodeSafetensors, encodeSafetensors } from './safetensors.ts'
+import { SnapshotError } from './snapshot-error.ts'
+
+export interface AffineMap {
+  /** J */
+  readonly dim: number
+  /** W [J, J] */
+  readonly weight: Float32Array
+  /** b [J] */
+  readonly bias: Float32Array
+}
+
+/** @throws SafetensorsError for values that are not finite. */
+export function encodeAlignment({ dim, weight, bias }: AffineMap): Uint8Array {
+  return encodeSafetensors(
+    [
+      { name: 'alignment.weight', rows: dim, cols: dim, data: weight },
+      { name: 'alignment.bias', rows: 1, cols: dim, data: bias },
+    ],
+    {},
+  )
+}
+
+/** @throws SafetensorsError, or SnapshotError where it is no map of one width. */
+export function decodeAlignment(file: Uint8Array, source: string): AffineMap {
+  const matrices = decodeSafetensors(file, source)
+  const weight = matrices.get('alignment.weight')
+  const bias = matrices.get('alignment.bias')
+  if (!weight || weight.rows !== weight.cols || bias?.rows !== 1 || bias.cols !== weight.cols)
+    throw new SnapshotError(`${source}: needs alignment.weight [J, J] and alignment.bias [1, J]. Publish it again.`)
+  return { dim: weight.cols, weight: weight.data, bias: bias.data }
+}
+
+/** An affine map on a device, to be recorded behind a user tower. */
+export class AlignmentLayer {
+  readonly #weights: Weights
+  readonly #linear: Linear
+
+  constructor(device: GpuDevice, { dim, weight, bias }: AffineMap) {
+    const set = new ParameterSet()
+    this.#linear = declareLinear(set, 'alignment', dim, dim, { inputGradient: false })
+    this.#weights = new Weights(device, set, false)
+    this.#weights.write('alignment.weight', weight)
+    this.#weights.write('alignment.bias', bias)
+  }
+
+  /** @param x [R, J] @param y [R, J] */
+  forward(rec: Recorder, x: Tensor, y: Tensor): void {
+    linearForward(rec, this.#weights, this.#linear, x, y)
+  }
+
+  dispose(): void {
+    this.#weights.dispose()
+  }
+}

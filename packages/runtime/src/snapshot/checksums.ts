@@ -1,0 +1,41 @@
+/** `SHA256SUMS`, as `sha256sum -c` reads it: a line for each file of a snapshot, the manifest's last. */
+import { createHash } from 'node:crypto'
+import { SnapshotError } from './snapshot-error.ts'
+
+export const checksumFile = 'SHA256SUMS'
+
+/** Files of a snapshot by name; those marked `false` may be absent. */
+const knownFiles: Readonly<Record<string, boolean>> = {
+  'alignment.safetensors': false,
+  'panel.safetensors': false,
+  'schema.json': true,
+  'weights.safetensors': true,
+  'manifest.json': true,
+}
+
+/** Hex. */
+export const sha256 = (data: Uint8Array): string => createHash('sha256').update(data).digest('hex')
+
+/** The manifest comes last, so that a list cut short lacks it and is noticed. */
+export function encodeChecksums(files: ReadonlyMap<string, Uint8Array>): Uint8Array {
+  const lines = Object.keys(knownFiles).flatMap((name) => {
+    const data = files.get(name)
+    return data ? [`${sha256(data)}  ${name}\n`] : []
+  })
+  return new TextEncoder().encode(lines.join(''))
+}
+
+/** Hex checksums by file name. @throws SnapshotError for a line that is none, an unknown file, or a required one missing. */
+export function decodeChecksums(text: string, directory: string): Map<string, string> {
+  const fail = (what: string) => new SnapshotError(`${directory}/${checksumFile}: ${what}. Publish the snapshot again.`)
+  const sums = new Map<string, string>()
+  for (const line of text.split('\n').slice(0, -1)) {
+    const [, sum, name] = /^([0-9a-f]{64}) {2}([A-Za-z.]+)$/.exec(line) ?? []
+    if (!name || !Object.hasOwn(knownFiles, name)) throw fail('a line is no checksum of a file of a snapshot')
+    sums.set(name, sum)
+  }
+  for (const [name, required] of Object.entries(knownFiles))
+    if (required && !sums.has(name)) throw fail(`the line of ${name} is missing`)
+  if (!text.endsWith('\n')) throw fail('the last line is cut short')
+  return sums
+}

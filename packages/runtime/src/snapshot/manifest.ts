@@ -1,0 +1,130 @@
+/** What a snapshot says of itself: how it was trained, lined up with the one before, and judged. */
+import type { TowerConfig } from '../towers/config.ts'
+import { SnapshotError } from './snapshot-error.ts'
+
+/** The format that this version writes; it reads 1 too. */
+export const formatVersion = 2
+
+/** How the published vectors were lined up with the parent's. */
+export type AlignmentMethod = 'procrustes' | 'none'
+
+/** The new published vectors against the parent's, over the panel's users. */
+export interface PanelFigures {
+  readonly users: number
+  /** ‖new − old‖ ÷ ‖old − mean of old‖, Frobenius: the share of what tells users apart that did not carry over. */
+  readonly residual: number
+  /** The same before alignment. */
+  readonly unalignedResidual: number
+  /** Mean over users of the cosine between both vectors. */
+  readonly cosine: number
+  /** Mean over users of ‖new − old‖ ÷ ‖old‖. */
+  readonly relativeL2: number
+  /** Mean norm of the old and of the new vectors. */
+  readonly oldNorm: number
+  readonly newNorm: number
+}
+
+/** Predictions of both towers for one task, on rows that neither was trained on. */
+export interface ForwardTask {
+  readonly task: string
+  readonly positives: number
+  /** Normalized entropy, lower is better; null where the rows have one class. */
+  readonly ne: number | null
+  readonly parentNe: number | null
+  /** Standard error of `ne − parentNe` over rows. */
+  readonly neStandardError: number | null
+  /** Σ predictions ÷ Σ labels; null without a positive row. */
+  readonly calibration: number | null
+  readonly parentCalibration: number | null
+}
+
+export interface ForwardFigures {
+  /** Rows held back from training. */
+  readonly rows: number
+  readonly tasks: readonly ForwardTask[]
+}
+
+export interface Verdict {
+  readonly status: 'published' | 'held'
+  /** Why it is held, a sentence each; empty where it is published. */
+  readonly reasons: readonly string[]
+  /** What could not be judged, a sentence each. */
+  readonly notes: readonly string[]
+}
+
+/** How a snapshot relates to the one that was served when it was made. */
+export interface PublicationRecord {
+  /** Wall clock, ms since 1970; null in format 1. */
+  readonly publishedMs: number | null
+  /** Number of the snapshot that was served then, with which it was lined up and compared. */
+  readonly parent: number | null
+  readonly alignment: AlignmentMethod
+  readonly panel: PanelFigures | null
+  readonly forward: ForwardFigures | null
+  readonly verdict: Verdict
+}
+
+export interface SnapshotManifest extends PublicationRecord {
+  readonly format: 1 | 2
+  /** u32, grows with every snapshot of the model. */
+  readonly snapshot: number
+  /** u32; vectors of one frame may be averaged. It is the number of the snapshot that opened the frame. */
+  readonly frame: number
+  /** Every row that the snapshot depends on (trained, lined up or judged on) is at or before this time, ms since 1970. */
+  readonly dataCutoffMs: number
+  readonly trainedRows: number
+  readonly config: TowerConfig
+}
+
+/** What is recorded where nothing was compared. */
+export const unjudged: PublicationRecord = {
+  publishedMs: null,
+  parent: null,
+  alignment: 'none',
+  panel: null,
+  forward: null,
+  verdict: { status: 'published', reasons: [], notes: [] },
+}
+
+const isObject = (value: unknown): value is Record<string, unknown> => typeof value === 'object' && value !== null
+
+/** The checksums that format 1 keeps in its manifest, hex. */
+export interface FormatOneChecksums {
+  readonly schema: unknown
+  readonly weights: unknown
+}
+
+/**
+ * Reads a manifest of any known format into today's shape. Its bytes are checked elsewhere (format 2 lists a checksum of
+ * the manifest itself), so this looks at what the rest of the program relies on.
+ * @throws SnapshotError naming the field.
+ */
+export function parseManifest(
+  json: unknown,
+  directory: string,
+): { manifest: SnapshotManifest; checksums: FormatOneChecksums | null } {
+  const fail = (what: string) => new SnapshotError(`${directory}/manifest.json: ${what}.`)
+  const raw = isObject(json) ? json : {}
+  const { format } = raw
+  if (typeof format === 'number' && format > formatVersion)
+    throw fail(
+      `has format ${format}, this version reads up to ${formatVersion}; use the version of Headwater that wrote it`,
+    )
+  if (format !== 1 && format !== 2) throw fail(`has format ${format}, no snapshot has that; publish it again`)
+  for (const field of ['snapshot', 'frame', 'dataCutoffMs', 'trainedRows'])
+    if (!Number.isSafeInteger(raw[field])) throw fail(`${field} is no whole number; publish it again`)
+  if (!isObject(raw.config)) throw fail('config is missing; publish it again')
+  const base = raw as unknown as SnapshotManifest
+  if (format === 2) {
+    const status = isObject(raw.verdict) ? raw.verdict.status : undefined
+    if (status !== 'published' && status !== 'held')
+      throw fail('verdict.status is neither "published" nor "held"; publish it again')
+    return { manifest: base, checksums: null }
+  }
+  const { snapshot, frame, dataCutoffMs, trainedRows, config } = base
+  const checksums = isObject(raw.checksums) ? raw.checksums : {}
+  return {
+    manifest: { format, snapshot, frame, dataCutoffMs, trainedRows, config, ...unjudged },
+    checksums: { schema: checksums.schema, weights: checksums.weights },
+  }
+}

@@ -1,0 +1,100 @@
+/** What changed from one snapshot of a model to another. */
+import { compileFeatures } from '@headwater/features'
+import type { GpuDevice } from '@headwater/gpu'
+import { loadUserTower, type PanelFigures, type SchemaChange, type Snapshot, schemaChanges } from '@headwater/runtime'
+import { encodePanel, panelFigures } from './panel-figures.ts'
+import { LayoutError, projectBatch } from './project-batch.ts'
+
+export interface ConfigChange {
+  /** As in `levels.0.width`. */
+  readonly path: string
+  /** Undefined where it is in one of the two only. */
+  readonly before: unknown
+  readonly after: unknown
+}
+
+export interface TensorChange {
+  readonly name: string
+  readonly change: 'added' | 'removed' | 'reshaped' | 'moved'
+  /** ‖after − before‖ ÷ ‖before‖ in the towers' own coordinates; null where the shapes differ or `before` is all zero. */
+  readonly relativeL2: number | null
+}
+
+export interface SnapshotComparison {
+  readonly schema: readonly SchemaChange[]
+  readonly config: readonly ConfigChange[]
+  readonly tensors: readonly TensorChange[]
+  /** Published vectors over the panel of the later one; `unalignedResidual` is not known here. */
+  readonly panel: Omit<PanelFigures, 'unalignedResidual'> | null
+  /** Why there are no figures of the panel. */
+  readonly noPanel: string | null
+}
+
+/** @param before the older of the two; the panel is that of `after`. @throws SnapshotError, DeviceLostError */
+export async function compareSnapshots(
+  device: GpuDevice,
+  before: Snapshot,
+  after: Snapshot,
+): Promise<SnapshotComparison> {
+  return {
+    schema: schemaChanges(before.schema, after.schema),
+    config: configChanges(before.manifest.config, after.manifest.config),
+    tensors: tensorChanges(before, after),
+    ...(await comparePanels(device, before, after)),
+  }
+}
+
+function leaves(value: unknown, path = ''): [string, unknown][] {
+  if (typeof value !== 'object' || value === null) return [[path, value]]
+  return Object.entries(value).flatMap(([key, inner]) => leaves(inner, path === '' ? key : `${path}.${key}`))
+}
+
+function configChanges(before: object, after: object): ConfigChange[] {
+  const [old, now] = [new Map(leaves(before)), new Map(leaves(after))]
+  return [...new Set([...old.keys(), ...now.keys()])]
+    .filter((path) => old.get(path) !== now.get(path))
+    .map((path) => ({ path, before: old.get(path), after: now.get(path) }))
+}
+
+function tensorChanges(before: Snapshot, after: Snapshot): TensorChange[] {
+  const changes: TensorChange[] = []
+  for (const [name, old] of before.matrices) {
+    const now = after.matrices.get(name)
+    if (!now) changes.push({ name, change: 'removed', relativeL2: null })
+    else if (old.rows !== now.rows || old.cols !== now.cols)
+      changes.push({ name, change: 'reshaped', relativeL2: null })
+    else {
+      let moved = 0
+      let size = 0
+      for (let i = 0; i < old.data.length; i++) {
+        moved += (now.data[i] - old.data[i]) ** 2
+        size += old.data[i] ** 2
+      }
+      changes.push({ name, change: 'moved', relativeL2: size > 0 ? Math.sqrt(moved / size) : moved > 0 ? null : 0 })
+    }
+  }
+  for (const name of after.matrices.keys())
+    if (!before.matrices.has(name)) changes.push({ name, change: 'added', relativeL2: null })
+  return changes
+}
+
+async function comparePanels(device: GpuDevice, before: Snapshot, after: Snapshot) {
+  const none = (noPanel: string) => ({ panel: null, noPanel })
+  if (!after.panel) return none(`Snapshot ${after.manifest.snapshot} has no panel.`)
+  const towers = [loadUserTower(device, before)]
+  try {
+    towers.push(loadUserTower(device, after))
+    const [old, now] = towers.map(({ encoder }) => encoder)
+    if (old.dim !== now.dim) return none(`Vectors are ${old.dim} and ${now.dim} numbers long.`)
+    const [from, to] = [after, before].map(({ schema }) => compileFeatures(schema).user)
+    const vectors = await encodePanel(old, projectBatch(from, to, after.panel))
+    const moved = await encodePanel(now, after.panel)
+    const { unalignedResidual: _, ...panel } = panelFigures(vectors, moved, moved, old.dim)
+    return { panel, noPanel: null }
+  } catch (cause) {
+    if (cause instanceof LayoutError) return none(cause.message)
+    throw cause
+  } finally {
+    for (const tower of towers) tower.dispose()
+  }
+}

@@ -1,0 +1,60 @@
+/** How snapshots are lined up, compared and judged. */
+import type { AlignmentMethod } from '@headwater/runtime'
+import { defaultGate, type GateOptions } from './gate.ts'
+
+export interface PublicationOptions {
+  /** How the published vectors are lined up with those of the served snapshot. */
+  readonly alignment: AlignmentMethod
+  /** Users that snapshots are compared on, at most. */
+  readonly panelUsers: number
+  /** Part of each round's new rows, the last ones, that is held back from its training and trained on in the next. */
+  readonly heldBackShare: number
+  /** Most rows held back; more make the comparison no better and the training worse. */
+  readonly maxHeldBackRows: number
+  /** Panel residual up to which a snapshot stays in the frame of the one before, so that their vectors may be averaged. */
+  readonly maxFrameResidual: number
+  readonly gate: GateOptions
+}
+
+/** `docs/snapshots.md` says why these. */
+export const defaultPublication: PublicationOptions = {
+  alignment: 'procrustes',
+  panelUsers: 2000,
+  heldBackShare: 0.1,
+  maxHeldBackRows: 20_000,
+  maxFrameResidual: 0.5,
+  gate: defaultGate,
+}
+
+/** A publication is configured in a way that cannot work. */
+export class PublicationOptionsError extends Error {
+  override readonly name = 'PublicationOptionsError'
+}
+
+/** @throws PublicationOptionsError naming the option */
+export function checkPublicationOptions(options: PublicationOptions): void {
+  const { gate } = options
+  const check = (name: string, value: number, holds: boolean, needs: string) => {
+    if (!holds) throw new PublicationOptionsError(`Publication, ${name}: needs ${needs}, got ${value}.`)
+  }
+  const { panelUsers, heldBackShare, maxHeldBackRows } = options
+  check(
+    'panelUsers',
+    panelUsers,
+    Number.isInteger(panelUsers) && panelUsers >= 2 && panelUsers <= 65_536,
+    'a whole number from 2 to 65,536',
+  )
+  check('heldBackShare', heldBackShare, heldBackShare >= 0 && heldBackShare <= 0.5, 'a share from 0 to 0.5')
+  check('maxHeldBackRows', maxHeldBackRows, Number.isInteger(maxHeldBackRows) && maxHeldBackRows >= 0, 'a whole number')
+  check(
+    'gate.minRows',
+    gate.minRows,
+    Number.isInteger(gate.minRows) && gate.minRows >= 1,
+    'a whole number of at least 1',
+  )
+  for (const name of ['maxNeIncrease', 'standardErrors', 'maxResidual'] as const)
+    check(`gate.${name}`, gate[name], gate[name] >= 0, 'a number of at least 0')
+  for (const name of ['maxCalibrationRatio', 'maxNormRatio'] as const)
+    check(`gate.${name}`, gate[name], gate[name] >= 1, 'a factor of at least 1')
+  check('maxFrameResidual', options.maxFrameResidual, options.maxFrameResidual >= 0, 'a number of at least 0')
+}

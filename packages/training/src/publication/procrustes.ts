@@ -1,0 +1,110 @@
+/**
+ * Centred orthogonal Procrustes (Schönemann 1966, "A generalized solution of the orthogonal Procrustes problem"): the
+ * rotation or reflection W and the shift b for which ‖X W + b − Y‖ is least.
+ *   SVD(X̃ᵀ Ỹ) = U S Vᵀ,  W = U Vᵀ,  b = mean(Y) − mean(X) W,  X̃ and Ỹ centred.
+ * Shape letters: U users, J width of a vector.
+ */
+import { Matrix, SingularValueDecomposition } from 'ml-matrix'
+
+/** y = x W + b in float64. */
+export interface Rotation {
+  readonly dim: number
+  /** W [J, J], orthogonal */
+  readonly weight: Float64Array
+  /** b [J] */
+  readonly bias: Float64Array
+}
+
+/** Vectors that no rotation can be fitted to. */
+export class ProcrustesError extends Error {
+  override readonly name = 'ProcrustesError'
+}
+
+type Vectors = Float32Array | Float64Array
+
+/** Singular values below this share of the largest say nothing: f32 vectors leave noise of about 1e-14 there. */
+const rankTolerance = 1e-10
+
+/** Mean vector [J] of vectors [U, J]. */
+export function meanVector(vectors: Vectors, dim: number): Float64Array {
+  const mean = new Float64Array(dim)
+  for (let i = 0; i < vectors.length; i++) mean[i % dim] += vectors[i]
+  const users = vectors.length / dim
+  return mean.map((sum) => sum / users)
+}
+
+/** X̃ᵀ Ỹ [J, J] */
+function crossCovariance(x: Vectors, xMean: Float64Array, y: Vectors, yMean: Float64Array, dim: number): Matrix {
+  const sums = Array.from({ length: dim }, () => new Float64Array(dim))
+  const centred = new Float64Array(dim)
+  for (let from = 0; from < x.length; from += dim) {
+    for (let j = 0; j < dim; j++) centred[j] = y[from + j] - yMean[j]
+    for (let i = 0; i < dim; i++) {
+      const value = x[from + i] - xMean[i]
+      const row = sums[i]
+      for (let j = 0; j < dim; j++) row[j] += value * centred[j]
+    }
+  }
+  return new Matrix(sums)
+}
+
+const svd = (matrix: Matrix) => new SingularValueDecomposition(matrix, { autoTranspose: false })
+
+/**
+ * U Vᵀ of X̃ᵀ Ỹ. Directions that the vectors do not reach (each layer-normalized block has one, constant features and few
+ * users make more) leave W undetermined; there it is chosen closest to `prior`, so that they stay where they were.
+ */
+function orthogonalFactor(covariance: Matrix, prior: Matrix): Matrix {
+  const dim = covariance.rows
+  const { leftSingularVectors: U, rightSingularVectors: V, diagonal } = svd(covariance)
+  const rank = diagonal.filter((value) => value > rankTolerance * diagonal[0]).length
+  if (rank === dim) return U.mmul(V.transpose())
+  const part = (matrix: Matrix, from: number, to: number) => matrix.subMatrix(0, dim - 1, from, to - 1)
+  const freeU = part(U, rank, dim)
+  const freeV = part(V, rank, dim)
+  const inner = svd(freeU.transpose().mmul(prior).mmul(freeV))
+  const free = freeU
+    .mmul(inner.leftSingularVectors)
+    .mmul(inner.rightSingularVectors.transpose())
+    .mmul(freeV.transpose())
+  return rank === 0
+    ? free
+    : part(U, 0, rank)
+        .mmul(part(V, 0, rank).transpose())
+        .add(free)
+}
+
+/**
+ * @param x [U, J] @param y [U, J] of the same users
+ * @param prior [J, J], the rotation to stay near where the vectors leave it open; the identity by default
+ * @throws ProcrustesError for unequal lengths, no user, or values that are not finite
+ */
+export function procrustes(x: Vectors, y: Vectors, dim: number, prior?: Vectors): Rotation {
+  if (x.length !== y.length || x.length === 0 || x.length % dim !== 0)
+    throw new ProcrustesError(`${x.length} and ${y.length} numbers are not vectors of ${dim} of the same users.`)
+  if (!x.every(Number.isFinite) || !y.every(Number.isFinite))
+    throw new ProcrustesError('Vectors hold NaN or infinite values: training diverged. Lower its rates.')
+  const xMean = meanVector(x, dim)
+  const yMean = meanVector(y, dim)
+  const near = prior ? Matrix.from1DArray(dim, dim, prior) : Matrix.eye(dim)
+  const weight = Float64Array.from(orthogonalFactor(crossCovariance(x, xMean, y, yMean, dim), near).to1DArray())
+  const moved = rotate(xMean, { dim, weight, bias: new Float64Array(dim) })
+  return { dim, weight, bias: yMean.map((value, j) => value - moved[j]) }
+}
+
+/** x W + b of vectors [U, J], in float64. */
+export function rotate(
+  vectors: Vectors,
+  { dim, weight, bias }: { readonly dim: number; readonly weight: Vectors; readonly bias: Vectors },
+): Float64Array {
+  const moved = new Float64Array(vectors.length)
+  for (let from = 0; from < vectors.length; from += dim) {
+    const row = moved.subarray(from, from + dim)
+    row.set(bias)
+    for (let i = 0; i < dim; i++) {
+      const value = vectors[from + i]
+      for (let j = 0; j < dim; j++) row[j] += value * weight[i * dim + j]
+    }
+  }
+  return moved
+}

@@ -1,0 +1,222 @@
+/**
+ * A publication: the new tower is lined up with the served snapshot on a panel of users, compared with it on rows that
+ * neither was trained on, judged, written as a snapshot, and served where the gate lets it pass.
+ */
+import { compileFeatures, type FeatureSpace, type SideBatch } from '@headwater/features'
+import type { GpuDevice } from '@headwater/gpu'
+import {
+  type AffineMap,
+  type AlignmentMethod,
+  checkSchemaChange,
+  declareTower,
+  type ForwardFigures,
+  loadUserTower,
+  type NamedMatrix,
+  nextSnapshotNumber,
+  type PanelFigures,
+  publishSnapshot,
+  readManifest,
+  readServedSnapshot,
+  type Snapshot,
+  type SnapshotManifest,
+  servedSnapshot,
+  serveSnapshot,
+  type Tower,
+  UserEncoder,
+  Weights,
+  writeWeights,
+} from '@headwater/runtime'
+import type { ExampleFile } from '../example-file.ts'
+import type { TrainingBatch } from '../train-step.ts'
+import { DivergedError, forwardFigures } from './forward-figures.ts'
+import { type GateFigures, judge } from './gate.ts'
+import type { PublicationOptions } from './options.ts'
+import { encodePanel, panelFigures } from './panel-figures.ts'
+import { procrustes, rotate } from './procrustes.ts'
+import { projectBatch } from './project-batch.ts'
+import { Scorer } from './scorer.ts'
+
+/** What is to be published, and on what it is judged. */
+export interface Candidate {
+  readonly device: GpuDevice
+  readonly space: FeatureSpace
+  readonly tower: Tower
+  /** On the device; they are read, not changed. */
+  readonly weights: Weights
+  /** The same weights, in the tower's own coordinates. */
+  readonly matrices: readonly NamedMatrix[]
+  readonly examples: ExampleFile
+  /** Examples `from … to − 1`, on which neither this tower nor the served one was trained. */
+  readonly heldBack: { readonly from: number; readonly to: number }
+  /** The newest example of each panel user. */
+  readonly panelRows: Uint32Array
+  readonly dataCutoffMs: number
+  readonly trainedRows: number
+}
+
+export interface Publication {
+  /** Of the new snapshot, be it served or held. */
+  readonly directory: string
+  readonly manifest: SnapshotManifest
+}
+
+const scoreRows = 512
+
+function allocate(space: FeatureSpace, rows: number): TrainingBatch {
+  return {
+    rows,
+    user: space.allocate('user', rows),
+    item: space.allocate('item', rows),
+    labels: new Uint8Array(rows * space.schema.tasks.length),
+  }
+}
+
+/**
+ * Publishes a candidate as the model's next snapshot.
+ * @throws SchemaChangeError where the schema is not one that may follow the served snapshot's; DivergedError,
+ * SafetensorsError where weights, vectors or predictions are not finite; SnapshotError where the served snapshot is damaged
+ * or the disk takes no more. The served snapshot stays served then.
+ */
+export async function publish(
+  candidate: Candidate,
+  modelDirectory: string,
+  options: PublicationOptions,
+): Promise<Publication> {
+  const { space, tower, matrices, trainedRows, dataCutoffMs } = candidate
+  const parent = (await servedSnapshot(modelDirectory)) === null ? null : await readServedSnapshot(modelDirectory)
+  if (parent) checkSchemaChange(parent.schema, space.schema)
+  const panel = readPanel(candidate)
+  const comparison = await comparePanel(candidate, parent, panel, options.alignment)
+  const forward = await compareForward(candidate, parent)
+  const snapshot = await nextSnapshotNumber(modelDirectory)
+  const aligned = comparison.figures !== null && comparison.figures.residual <= options.maxFrameResidual
+  const about = {
+    snapshot,
+    frame: parent && aligned ? parent.manifest.frame : snapshot,
+    dataCutoffMs,
+    trainedRows,
+    config: tower.config,
+    parent: parent?.manifest.snapshot ?? null,
+    alignment: comparison.alignment ? ('procrustes' as const) : ('none' as const),
+    panel: comparison.figures,
+    forward,
+    verdict: judge(
+      { parent: parent?.manifest.snapshot ?? null, panel: comparison.figures, noPanel: comparison.none, forward },
+      options.gate,
+    ),
+  }
+  const extras = { alignment: comparison.alignment, panel }
+  const directory = await publishSnapshot(modelDirectory, space.schema, matrices, about, extras)
+  if (about.verdict.status === 'published') await serveSnapshot(modelDirectory, snapshot, 'gate')
+  return { directory, manifest: await readManifest(directory) }
+}
+
+/** The panel's user rows, null where there are none. */
+function readPanel({ space, examples, panelRows }: Candidate): SideBatch | null {
+  if (panelRows.length === 0) return null
+  return examples.read(panelRows, 0, panelRows.length, allocate(space, panelRows.length)).user
+}
+
+interface Comparison {
+  readonly figures: PanelFigures | null
+  readonly alignment: AffineMap | null
+  readonly none: GateFigures['noPanel']
+}
+
+/** Runs both towers on the panel and lines the new one up with the old one's published vectors. */
+async function comparePanel(
+  { device, space, tower, weights }: Candidate,
+  parent: Snapshot | null,
+  panel: SideBatch | null,
+  method: AlignmentMethod,
+): Promise<Comparison> {
+  const none = (why: string, hold: boolean): Comparison => ({ figures: null, alignment: null, none: { why, hold } })
+  if (!parent) return { figures: null, alignment: null, none: null }
+  if (!panel) return none('The panel is empty: vectors are not compared, and begin a frame of their own.', false)
+  const old = loadUserTower(device, parent)
+  const encoder = new UserEncoder(device, tower.user, weights)
+  try {
+    const { dim } = encoder
+    if (old.encoder.dim !== dim)
+      return none(`Its vectors are ${dim} numbers long, those of the served snapshot ${old.encoder.dim}.`, true)
+    const layout = compileFeatures(parent.schema).user
+    const before = await encodePanel(old.encoder, projectBatch(space.user, layout, panel))
+    const own = await encodePanel(encoder, panel)
+    if (!own.every(Number.isFinite)) throw new DivergedError("The panel's vectors")
+    if (method === 'none') return { figures: panelFigures(before, own, own, dim), alignment: null, none: null }
+    const { weight, bias } = procrustes(own, before, dim, parent.alignment?.weight)
+    const alignment = { dim, weight: Float32Array.from(weight), bias: Float32Array.from(bias) }
+    return { figures: panelFigures(before, rotate(own, alignment), own, dim), alignment, none: null }
+  } finally {
+    encoder.dispose()
+    old.dispose()
+  }
+}
+
+/** Scores the held-back rows by both towers; null where there are none. */
+async function compareForward(candidate: Candidate, parent: Snapshot | null): Promise<ForwardFigures | null> {
+  const { device, space, tower, weights, heldBack } = candidate
+  if (heldBack.to <= heldBack.from) return null
+  const logits = await scoreHeldBack(candidate, space, tower, weights)
+  let parentLogits: Float32Array | null = null
+  if (parent) {
+    const oldSpace = compileFeatures(parent.schema)
+    const oldTower = declareTower(oldSpace.user, oldSpace.item, parent.schema.tasks.length, parent.manifest.config)
+    const oldWeights = new Weights(device, oldTower.set, false)
+    try {
+      writeWeights(oldWeights, parent)
+      parentLogits = await scoreHeldBack(candidate, oldSpace, oldTower, oldWeights)
+    } finally {
+      oldWeights.dispose()
+    }
+  }
+  return forwardFigures(
+    space.schema.tasks.map(({ name }) => name),
+    logits,
+    parentLogits,
+    await labelsOf(candidate),
+  )
+}
+
+/** Calls `use` with the held-back rows, batch by batch; the batch is filled anew each time. */
+async function eachHeldBack(
+  { examples, space, heldBack }: Candidate,
+  use: (batch: TrainingBatch, done: number) => Promise<void> | void,
+): Promise<void> {
+  const into = allocate(space, scoreRows)
+  const order = Uint32Array.from({ length: heldBack.to - heldBack.from }, (_, i) => heldBack.from + i)
+  for (let from = 0; from < order.length; from += scoreRows)
+    await use(examples.read(order, from, Math.min(order.length, from + scoreRows), into), from)
+}
+
+/** Labels [R, T] of the held-back rows. */
+async function labelsOf(candidate: Candidate): Promise<Uint8Array> {
+  const { heldBack, space } = candidate
+  const tasks = space.schema.tasks.length
+  const labels = new Uint8Array((heldBack.to - heldBack.from) * tasks)
+  await eachHeldBack(candidate, (batch, done) => labels.set(batch.labels.subarray(0, batch.rows * tasks), done * tasks))
+  return labels
+}
+
+/** Logits [R, T] of the held-back rows, for a tower of the same or an older schema. */
+async function scoreHeldBack(
+  candidate: Candidate,
+  space: FeatureSpace,
+  tower: Tower,
+  weights: Weights,
+): Promise<Float32Array> {
+  const { heldBack } = candidate
+  const tasks = space.schema.tasks.length
+  const logits = new Float32Array((heldBack.to - heldBack.from) * tasks)
+  const scorer = new Scorer(candidate.device, tower, weights, scoreRows)
+  try {
+    await eachHeldBack(candidate, async (batch, done) => {
+      const user = projectBatch(candidate.space.user, space.user, batch.user)
+      const item = projectBatch(candidate.space.item, space.item, batch.item)
+      logits.set(await scorer.score({ ...batch, user, item }), done * tasks)
+    })
+  } finally {
+    scorer.dispose()
+  }
+  return logits
+}
