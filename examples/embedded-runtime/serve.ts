@@ -8,18 +8,19 @@ import { join } from 'node:path'
 import { compileFeatures } from '@headwater/features'
 import { requestDevice } from '@headwater/gpu'
 import { createPooling, startRefreshing } from '@headwater/pooling'
-import { listSnapshots, loadUserTower, readSnapshot } from '@headwater/runtime'
+import { loadUserTower, readServedSnapshot } from '@headwater/runtime'
 import { openStore } from '@headwater/store'
 
 const [directory] = process.argv.slice(2)
-const latest = directory === undefined ? undefined : (await listSnapshots(join(directory, 'snapshots'))).at(-1)
-if (directory === undefined || latest === undefined) {
+if (directory === undefined) {
   process.stderr.write('Name the directory of a seed, such as out/seed-1, made by `headwater run --out out`.\n')
   process.exit(2)
 }
 
 const device = await requestDevice()
-const { snapshot, encoder, dispose } = loadUserTower(device, await readSnapshot(latest))
+// The one that the publication gate let through last; it throws where there is none.
+const { snapshot, encoder, dispose } = loadUserTower(device, await readServedSnapshot(join(directory, 'snapshots')))
+await encoder.warm()
 const { manifest, schema } = snapshot
 const store = await openStore(`lmdb:${join(directory, 'store')}`)
 const pooling = createPooling({
@@ -41,7 +42,7 @@ const refresher = startRefreshing(pooling, { onError: (error) => console.error(e
 
 const user = await firstKey('user')
 const item = await firstKey('item')
-console.log(`${user} reads from ${latest} on ${device.adapter.description}`)
+console.log(`${user} reads from ${snapshot.directory} on ${device.adapter.description}`)
 const before = await read()
 
 // The event knows its outcomes, each 1 here; fields that describe user, item and context are left out.

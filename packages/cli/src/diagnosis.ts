@@ -2,7 +2,7 @@ import { constants } from 'node:fs'
 import { access, mkdtemp, rm, statfs } from 'node:fs/promises'
 import { availableParallelism, freemem, tmpdir, totalmem } from 'node:os'
 import { join } from 'node:path'
-import type { AdapterDescription } from '@headwater/gpu'
+import type { AdapterDescription, DeviceReport } from '@headwater/gpu'
 
 /** One thing the machine needs: what was found, and where that is not enough, the command that mends it. */
 export interface Check {
@@ -16,7 +16,14 @@ export interface Diagnosis {
   readonly ok: boolean
   readonly checks: readonly Check[]
   /** Null where WebGPU finds no adapter. */
-  readonly adapter: (AdapterDescription & { features: string[]; limits: Record<string, number> }) | null
+  readonly adapter:
+    | (AdapterDescription & {
+        /** The name of its measurements in the tuning table. */
+        adapterClass: string
+        features: DeviceReport['features']
+        limits: Record<string, number>
+      })
+    | null
 }
 
 export interface DiagnosisOptions {
@@ -90,16 +97,17 @@ async function checkAdapter(gpu: GPU | undefined): Promise<{ check: Check; adapt
   try {
     const { requestDevice } = await import('@headwater/gpu')
     const device = await requestDevice({ label: 'doctor', ...(gpu && { gpu }) })
-    const { description, vendor, architecture, software, subgroupMinSize, subgroupMaxSize } = device.adapter
+    const { description, vendor, software, subgroupMinSize, subgroupMaxSize } = device.adapter
     const adapter = {
       ...device.adapter,
-      features: [...device.features].sort(),
+      adapterClass: device.adapterClass,
+      features: device.report.features,
       limits: Object.fromEntries(limitNames.map((limit) => [limit, device.limits[limit]])),
     }
     device.destroy()
     const kind = software ? 'software' : 'hardware'
     const lanes = subgroupMinSize === subgroupMaxSize ? subgroupMinSize : `${subgroupMinSize}–${subgroupMaxSize}`
-    const found = `${description || vendor} (${vendor}/${architecture}, ${kind}, subgroups of ${lanes})`
+    const found = `${description || vendor} (${device.adapterClass}, ${kind}, subgroups of ${lanes})`
     return { check: { name, ok: true, found }, adapter }
   } catch (error) {
     return { check: { name, ok: false, found: message(error), remedy: 'npm run setup' }, adapter: null }

@@ -10,6 +10,8 @@ test('finds on this machine all that the tests need', async () => {
   const diagnosis = await diagnose({ directory })
   expect(diagnosis.checks.filter(({ ok }) => !ok)).toEqual([])
   expect(diagnosis.adapter?.limits.maxStorageBufferBindingSize).toBeGreaterThanOrEqual(128 << 20)
+  const { asked, had, used } = diagnosis.adapter!.features
+  expect(used).toEqual(expect.arrayContaining(asked.filter((feature) => had.includes(feature))))
   expect(describeDiagnosis(diagnosis)).toContain(diagnosis.adapter?.description)
 })
 

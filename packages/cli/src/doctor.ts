@@ -25,7 +25,10 @@ export function describeDiagnosis({ ok, checks, adapter }: Diagnosis): string {
     if (check.remedy) lines.push(`${' '.repeat(21)}→ ${check.remedy}`)
   }
   if (adapter) {
-    lines.push('', `Features  ${adapter.features.join(', ')}`)
+    const { asked, had, used } = adapter.features
+    const missing = asked.filter((feature) => !had.includes(feature))
+    lines.push('', `Features  used     ${used.join(', ')}`)
+    if (missing.length > 0) lines.push(`          not had  ${missing.join(', ')}`)
     for (const [name, value] of Object.entries(adapter.limits))
       lines.push(`Limit     ${name.padEnd(34)} ${value.toLocaleString('en').padStart(14)}`)
   }

@@ -2,6 +2,8 @@ import { readFileSync } from 'node:fs'
 import { Command, CommanderError } from 'commander'
 import { registerDoctor } from './doctor.ts'
 import { registerRun } from './run.ts'
+import { registerSnapshots } from './snapshots.ts'
+import { registerTrain } from './train.ts'
 
 const { version } = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8')) as { version: string }
 
@@ -13,6 +15,8 @@ function createProgram(): Command {
     .showHelpAfterError('Add --help to see what is possible.')
     .exitOverride()
   registerRun(program, version)
+  registerTrain(program)
+  registerSnapshots(program)
   registerDoctor(program)
   return program
 }

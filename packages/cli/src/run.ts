@@ -1,10 +1,11 @@
 import { execFileSync } from 'node:child_process'
 import type { Log } from '@headwater/datasets'
 import type { GpuDevice } from '@headwater/gpu'
-import { type Command, InvalidArgumentError } from 'commander'
+import type { Command } from 'commander'
 import { checkOutputFile, openOutputDirectory, writeOutputFile } from './output.ts'
 import { userPath } from './paths.ts'
 import { progressOn } from './progress.ts'
+import { wholeNumber } from './whole-number.ts'
 
 interface RunOptions {
   data: string
@@ -15,15 +16,6 @@ interface RunOptions {
   seeds: number
   report: string
   json?: string
-}
-
-function wholeNumber(least: number, most: number) {
-  return (text: string): number => {
-    const value = Number(text)
-    if (!/^\d+$/.test(text) || value < least || value > most)
-      throw new InvalidArgumentError(`Give a whole number from ${least} to ${most.toLocaleString('en')}.`)
-    return value
-  }
 }
 
 /** Adds `headwater run`, the main job. */

@@ -1,6 +1,6 @@
 export type { Log, TimeRange } from './log.ts'
 export { type BadRow, LogError } from './log-error.ts'
-export { type OpenLogOptions, openLog } from './open-log.ts'
+export { type OpenLogOptions, openLog, readSchema } from './open-log.ts'
 export type { SyntheticImpression } from './synthetic/day.ts'
 export { referenceSetting, type SyntheticOptions, type SyntheticSetting, smallSetting } from './synthetic/setting.ts'
 export { syntheticEvents, syntheticWorld } from './synthetic/synthetic-events.ts'

@@ -53,7 +53,8 @@ export async function openLog({ data, schema, maxBadRows = 0, seed = 0, signal }
   return openFileLog({ data: bundled?.data ?? data, schema: await readSchema(schemaPath), maxBadRows, signal })
 }
 
-async function readSchema(path: string): Promise<Schema> {
+/** Reads and checks a schema's JSON. @throws LogError where it cannot be read, SchemaError where it cannot be used */
+export async function readSchema(path: string): Promise<Schema> {
   let text: string
   try {
     text = await readFile(path, 'utf8')

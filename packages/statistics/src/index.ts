@@ -23,6 +23,6 @@ export {
 } from './normalized-entropy.ts'
 export { interpolatedPercentiles, nearestRankPercentiles } from './percentiles.ts'
 export { ProgressiveScore } from './progressive-score.ts'
-export { type SeededRandom, seededRandom } from './random.ts'
+export { SeededRandom, seededRandom } from './random.ts'
 export { StatisticsError } from './statistics-error.ts'
 export { type MeanAndSd, mean, meanAndSd } from './summary.ts'

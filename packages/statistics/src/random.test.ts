@@ -36,6 +36,14 @@ describe('seededRandom', () => {
     expect(() => seededRandom(seed)).toThrow(StatisticsError)
   })
 
+  test('goes on from its words', () => {
+    const random = seededRandom(5)
+    random.nextFloat()
+    const later = new SeededRandom(random.words)
+    const take = (from: SeededRandom) => Array.from({ length: 20 }, () => from.nextBelow(1000))
+    expect(take(later)).toEqual(take(random))
+  })
+
   test('an all-zero state, from which xoshiro never leaves, is rejected', () => {
     expect(() => new SeededRandom([0, 0, 0, 0])).toThrow(StatisticsError)
   })

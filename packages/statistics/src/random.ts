@@ -19,6 +19,11 @@ export class SeededRandom {
     }
   }
 
+  /** Four 32-bit words, from which a new generator goes on. A normal deviate that waits as half of a pair is not in them. */
+  get words(): number[] {
+    return [...this.#state]
+  }
+
   /** Uniform integer in [0, 2³²). */
   nextU32(): number {
     const s = this.#state

@@ -82,6 +82,30 @@ it('gives back every row bit for bit, in any order, and takes its file with it',
   expect(existsSync(path)).toBe(false)
 })
 
+it('has a fingerprint of its examples, however they were appended', () => {
+  const batch = scrambled(20, seededRandom(2))
+  const fingerprintOf = (parts: readonly TrainingBatch[]) => {
+    const file = new ExampleFile(space, join(temporaryDirectory(), 'examples'))
+    for (const part of parts) file.append(part)
+    const { fingerprint } = file
+    file.close()
+    return fingerprint
+  }
+  const split = scrambled(1, seededRandom(3))
+  const whole = fingerprintOf([split, batch])
+  expect(fingerprintOf([split, { ...batch, rows: 13 }])).not.toBe(whole)
+  expect(fingerprintOf([batch, split])).not.toBe(whole)
+  const file = new ExampleFile(space, join(temporaryDirectory(), 'examples'))
+  for (const part of [split, batch]) file.append(part)
+  const all = Uint32Array.from({ length: 21 }, (_, i) => i)
+  const slices = [0, 4, 5, 21].map((from, i, cuts) => [from, cuts[i + 1] ?? from])
+  const rows = slices.map(([from, to]) => file.read(all, from, to, allocate(21)))
+  file.close()
+  expect(fingerprintOf(rows)).toBe(whole)
+  batch.labels[99] ^= 1
+  expect(fingerprintOf([split, batch])).not.toBe(whole)
+})
+
 it('leaves a file alone that is already there', () => {
   const path = join(temporaryDirectory(), 'examples')
   writeFileSync(path, 'mine')

@@ -46,6 +46,7 @@ export class ExampleFile {
   readonly space: FeatureSpace
   /** Examples appended so far. */
   length = 0
+  #fingerprint = 0x811c9dc5
   readonly #path: string
   readonly #file: number
   readonly #sides: { readonly side: 'user' | 'item'; readonly segments: readonly Segment[] }[]
@@ -84,6 +85,14 @@ export class ExampleFile {
     while (done < block.byteLength)
       done += writeSync(this.#file, block, done, block.byteLength - done, this.length * this.#recordWords * 4 + done)
     this.length += rows
+    let hash = this.#fingerprint
+    for (const word of block) hash = Math.imul(hash ^ word, 0x01000193)
+    this.#fingerprint = hash
+  }
+
+  /** FNV-1a over the words of all examples in their order, u32: tells whether another file holds the same. */
+  get fingerprint(): number {
+    return this.#fingerprint >>> 0
   }
 
   /** Reads the examples `order[from … to)` into a batch. */

@@ -1,4 +1,4 @@
-import { adamBeta1, adamBeta2, adamw } from '@headwater/kernels'
+import { adamBeta1, adamBeta2, adamw, rateSlots } from '@headwater/kernels'
 import type { Recorder, Weights } from '@headwater/runtime'
 
 export interface Rates {
@@ -12,13 +12,13 @@ export interface Rates {
 /** Uploads what changes from step to step. @param step from 1. */
 export function writeRates(weights: Weights, step: number, seed: number, rates: Rates): void {
   const { queue } = weights.device.gpuDevice
-  const values = Float32Array.of(
-    rates.dense,
-    rates.tables,
-    1 / (1 - adamBeta1 ** step),
-    1 / (1 - adamBeta2 ** step),
-    rates.weightDecay,
-  )
+  const values = new Float32Array(8)
+  values[rateSlots.dense] = rates.dense
+  values[rateSlots.tables] = rates.tables
+  values[rateSlots.firstCorrection] = 1 / (1 - adamBeta1 ** step)
+  values[rateSlots.secondCorrection] = 1 / (1 - adamBeta2 ** step)
+  values[rateSlots.weightDecay] = rates.weightDecay
+  values[rateSlots.gradientScale] = 1
   queue.writeBuffer(weights.rates.storage.buffer!, 0, values)
   queue.writeBuffer(weights.step.storage.buffer!, 0, Uint32Array.of((Math.imul(seed, 0x9e3779b1) + step) >>> 0))
 }

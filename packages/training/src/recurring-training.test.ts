@@ -6,7 +6,9 @@ import { type GpuDevice, requestDevice } from '@headwater/gpu'
 import { loadUserTower, readSnapshot, type TowerConfig } from '@headwater/runtime'
 import { temporaryDirectory } from '@headwater/testkit'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { RecurringTraining } from './recurring-training.ts'
+import { defaultPublication } from './publication/options.ts'
+import { defaultTraining, RecurringTraining } from './recurring-training.ts'
+import { TrainingMemoryError } from './training-memory.ts'
 
 const impressionsPerDay = 450
 const setting = { ...smallSetting, users: 80, ads: 20, topics: 4, days: 3, impressionsPerDay }
@@ -34,12 +36,14 @@ beforeAll(async () => {
 afterAll(() => device.destroy())
 
 const options = {
+  ...defaultTraining,
   config,
   seed: 1,
   batchRows: 128,
   firstEpochs: 2,
   firstRates: { dense: 5e-3, tables: 0.05, weightDecay: 0.01 },
   roundRates: { dense: 2e-3, tables: 0.05, weightDecay: 0.01 },
+  publication: { ...defaultPublication, panelUsers: 40 },
 }
 
 const examplePath = () => join(temporaryDirectory(), 'examples')
@@ -55,16 +59,18 @@ describe('recurring training', () => {
       const progress: number[] = []
       const { steps, loss } = await training.round((done, total) => {
         progress.push(done)
-        expect(total).toBe(day === 0 ? 2 * Math.ceil(450 / 128) : Math.ceil(900 / 128))
+        // a tenth is held back each day, and trained on the next, with as many old rows
+        expect(total).toBe(day === 0 ? 2 * Math.ceil(405 / 128) : Math.ceil(900 / 128))
       })
       expect(progress).toEqual(Array.from({ length: steps }, (_, i) => i + 1))
       losses.push(loss)
 
-      const snapshot = await readSnapshot(await training.publish(model))
+      const { directory } = await training.publish(model)
+      const snapshot = await readSnapshot(directory)
       expect(snapshot.manifest).toMatchObject({
         snapshot: day + 1,
         dataCutoffMs: events.at(-1)!.timeMs,
-        trainedRows: impressionsPerDay * (day + 1),
+        trainedRows: impressionsPerDay * (day + 1) - impressionsPerDay / 10,
         config,
       })
       expect([...snapshot.matrices.values()]).toEqual(await training.matrices())
@@ -110,13 +116,29 @@ describe('recurring training', () => {
 
   it('a round without news makes no step', async () => {
     const training = new RecurringTraining(device, space, examplePath(), options)
-    expect(await training.round()).toEqual({ steps: 0, loss: Number.NaN })
+    expect(await training.round()).toEqual({ steps: 0, loss: Number.NaN, skipped: 0, clipped: 0 })
     training.feed(days[0])
     await training.round()
     const before = await training.matrices()
-    expect(await training.round()).toEqual({ steps: 0, loss: Number.NaN })
+    expect(await training.round()).toEqual({ steps: 0, loss: Number.NaN, skipped: 0, clipped: 0 })
     expect(await training.matrices()).toEqual(before)
     training.dispose()
+  })
+
+  it('whose tables no device holds says so with the numbers, before anything is allocated', () => {
+    const before = device.allocatedBytes
+    const { schema } = space
+    const huge = { name: 'shop', of: 'item', type: 'id', buckets: 2 ** 24 } as const
+    const wide = compileFeatures({ ...schema, fields: [...schema.fields, huge] })
+    const path = examplePath()
+    const make = () =>
+      new RecurringTraining(device, wide, path, { ...options, config: { ...config, sparseWidth: 65_536 } })
+    expect(make).toThrow(TrainingMemoryError)
+    expect(make).toThrow(
+      /needs 4,194,304 MiB for table \S*shop \(16777216 rows of 65536\), over the [\d,]+ MiB of the device/,
+    )
+    expect(device.allocatedBytes).toBe(before)
+    expect(existsSync(path)).toBe(false)
   })
 
   it('profiles steps', async () => {

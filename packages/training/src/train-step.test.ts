@@ -1,11 +1,7 @@
-import type { SideBatch, SideLayout } from '@headwater/features'
 import { type GpuDevice, requestDevice } from '@headwater/gpu'
-import { declareTower, type TowerConfig, Weights } from '@headwater/runtime'
-import { type SeededRandom, seededRandom } from '@headwater/statistics'
+import { seededRandom } from '@headwater/statistics'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { initialize } from './initialize.ts'
-import type { Rates } from './optimizer-step.ts'
-import { type TrainingBatch, TrainStep } from './train-step.ts'
+import { bits, clubBatch, clubTraining, R, rates } from './testing/club-training.ts'
 
 let device: GpuDevice
 beforeAll(async () => {
@@ -13,61 +9,7 @@ beforeAll(async () => {
 })
 afterAll(() => device.destroy())
 
-// A user belongs to one of 4 clubs, an item to one of 8 kinds.
-const userLayout: SideLayout = {
-  dense: ['noise'],
-  bags: [{ name: 'club', buckets: 4, maxValues: 1 }],
-  sequence: null,
-}
-const itemLayout: SideLayout = {
-  dense: ['noise'],
-  bags: [{ name: 'kind', buckets: 8, maxValues: 1 }],
-  sequence: null,
-}
-const config: TowerConfig = {
-  embeddings: 1,
-  width: 16,
-  sparseWidth: 8,
-  hidden: 24,
-  dropout: 0,
-  dots: 4,
-  mixHidden: 16,
-}
-const rates: Rates = { dense: 1e-2, tables: 0.1, weightDecay: 0.01 }
-const R = 64
-
-function training(options: { seed?: number; tasks?: number; dropout?: number } = {}) {
-  const { seed = 1, tasks = 1, dropout = 0 } = options
-  const tower = declareTower(userLayout, itemLayout, tasks, { ...config, dropout })
-  const weights = new Weights(device, tower.set, true)
-  initialize(weights, seed)
-  const step = new TrainStep(device, tower, weights, R, new Array(tasks).fill(1))
-  return { weights, step }
-}
-
-const side = (ids: readonly number[], random: SeededRandom): SideBatch => ({
-  rows: ids.length,
-  dense: Float32Array.from(ids, () => random.nextNormal()),
-  bags: [{ ids: Uint32Array.from(ids), lengths: new Uint32Array(ids.length).fill(1) }],
-  sequence: null,
-})
-
-function batch(random: SeededRandom, label: (club: number, kind: number) => number, rows = R): TrainingBatch {
-  const clubs = Array.from({ length: rows }, () => random.nextBelow(4))
-  const kinds = Array.from({ length: rows }, () => random.nextBelow(8))
-  return {
-    rows,
-    user: side(clubs, random),
-    item: side(kinds, random),
-    labels: Uint8Array.from(clubs, (club, r) => label(club, kinds[r])),
-  }
-}
-
-async function bits(weights: Weights): Promise<Map<string, Float32Array>> {
-  const all = new Map<string, Float32Array>()
-  for (const { name } of weights.set.entries()) all.set(name, await weights.read(name))
-  return all
-}
+const training = (options?: Parameters<typeof clubTraining>[1]) => clubTraining(device, options)
 
 describe('training reaches a known optimum', () => {
   it('a rule of user and item together is learned to nearly no loss', async () => {
@@ -77,7 +19,7 @@ describe('training reaches a known optimum', () => {
     const trainOn = async (count: number) => {
       for (let i = 0; i < count; i++)
         await step.run(
-          batch(random, (club, kind) => (kind % 4 === club ? 1 : 0)),
+          clubBatch(random, (club, kind) => (kind % 4 === club ? 1 : 0)),
           ++steps,
           1,
           rates,
@@ -97,7 +39,7 @@ describe('training reaches a known optimum', () => {
     const random = seededRandom(3)
     for (let i = 1; i <= 120; i++) {
       await step.run(
-        batch(random, () => random.nextBelow(2)),
+        clubBatch(random, () => random.nextBelow(2)),
         i,
         1,
         { ...rates, dense: 1e-3, tables: 0.01 },
@@ -118,7 +60,7 @@ describe('a step', () => {
       const random = seededRandom(7)
       for (let i = 1; i <= 4; i++)
         await step.run(
-          batch(random, (club) => club % 2),
+          clubBatch(random, (club) => club % 2),
           i,
           seed,
           rates,
@@ -134,7 +76,7 @@ describe('a step', () => {
   it('drops other units at every step and for every seed', async () => {
     const { step, weights } = training({ dropout: 0.5 })
     const still = { dense: 0, tables: 0, weightDecay: 0 }
-    const one = batch(seededRandom(8), (club) => club % 2)
+    const one = clubBatch(seededRandom(8), (club) => club % 2)
     const losses = new Set<number>()
     for (const [number, seed] of [
       [1, 1],
@@ -153,7 +95,7 @@ describe('a step', () => {
   it('moves a parameter by the rate at first, as Adam does whatever the gradient', async () => {
     const { step, weights } = training({ tasks: 2 })
     const random = seededRandom(9)
-    const one = batch(random, () => 1)
+    const one = clubBatch(random, () => 1)
     const labels = Uint8Array.from({ length: R * 2 }, (_, i) => (i % 2 === 0 ? 1 : 0))
     await step.run({ ...one, labels }, 1, 1, rates)
     const [up, down] = await weights.read('mix.heads.bias')
@@ -172,7 +114,7 @@ describe('a step', () => {
     let losses = 0
     let rows = 0
     for (let i = 1; i <= 40; i++) {
-      const one = batch(random, () => 0, i % 3 === 0 ? 1 + random.nextBelow(R) : R)
+      const one = clubBatch(random, () => 0, i % 3 === 0 ? 1 + random.nextBelow(R) : R)
       const labels = Uint8Array.from({ length: one.rows * 3 }, () => random.nextBelow(2))
       await step.run({ ...one, labels }, i, 1, { dense: 0, tables: 0, weightDecay: 0 })
       for (let r = 0; r < one.rows; r++) losses += Math.log1p(Math.exp(labels[r * 3] === 1 ? -1.5 : 1.5))
@@ -189,7 +131,7 @@ describe('a step', () => {
     const results: Map<string, Float32Array>[] = []
     for (const profiled of [false, true]) {
       const { step, weights } = training()
-      const one = batch(seededRandom(11), (club) => club % 2)
+      const one = clubBatch(seededRandom(11), (club) => club % 2)
       if (profiled) {
         const profile = new Map()
         const { kernelMs, wallMs } = await step.profile(one, 1, 1, rates, profile)

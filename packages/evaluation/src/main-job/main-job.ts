@@ -134,16 +134,25 @@ export async function runMainJob(options: MainJobOptions): Promise<MainJobResult
       refreshDelayMs: settings.refreshDelayMs,
       bootstrapDraws,
     },
-    warnings: warningsOf(log, scores.auc),
+    warnings: warningsOf(log, scores.auc, runs),
   }
 }
 
-function warningsOf(log: Log, auc: MainJobResult['auc']): string[] {
+function warningsOf(
+  log: Log,
+  auc: MainJobResult['auc'],
+  runs: readonly { readonly seed: number; readonly traffic: TrafficSummary }[],
+): string[] {
   const warnings: string[] = []
   const best = Math.max(...Object.values(auc))
   if (log.name.startsWith('movietweetings') && best > suspiciousAuc)
     warnings.push(`An AUC of ${best.toFixed(3)} is more than this log is known to allow: look for a leak.`)
   if (log.skippedRows > 0) warnings.push(`${log.skippedRows} bad rows were left out.`)
+  for (const { seed, traffic } of runs)
+    for (const { snapshot, reasons } of traffic.held)
+      warnings.push(
+        `Seed ${seed}: snapshot ${snapshot} was held, traffic went on with the one before. ${reasons.join(' ')}`,
+      )
   return warnings
 }
 

@@ -6,12 +6,20 @@ import { basename, join } from 'node:path'
 import { compileFeatures, groupsByTime, type LogEvent, Replay } from '@headwater/features'
 import { type GpuDevice, requestDevice } from '@headwater/gpu'
 import { servedStatus } from '@headwater/pooling'
-import { type LoadedTower, listSnapshots, loadUserTower, readSnapshot, type SnapshotManifest } from '@headwater/runtime'
+import {
+  type LoadedTower,
+  listSnapshots,
+  loadUserTower,
+  readSnapshot,
+  type SnapshotManifest,
+  servedSnapshot,
+} from '@headwater/runtime'
 import { temporaryDirectory } from '@headwater/testkit'
+import type { GateOptions } from '@headwater/training'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { silent, smallSettings } from '../testing/small-job.ts'
 import { memoryLog, smallEvents, smallSchema } from '../testing/small-log.ts'
-import { serveLiveTraffic, type TrafficSummary } from './live-traffic.ts'
+import { NothingServedError, serveLiveTraffic, type TrafficSummary } from './live-traffic.ts'
 import { emptyServedRow, ServedLogReader, type ServedRow } from './served-log.ts'
 
 const space = compileFeatures(smallSchema)
@@ -160,7 +168,10 @@ test('a snapshot a round, numbered in order, that knows the log up to its public
   expect((await listSnapshots(join(directory, 'snapshots'))).map((path) => basename(path))).toEqual(
     [1, 2, 3, 4].map((n) => `snapshot-00000${n}`),
   )
-  expect(manifests.map(({ trainedRows }) => trainedRows)).toEqual(summary.snapshotRows)
+  // All rows of the log but the last tenth of those that the round brought.
+  expect(manifests.map(({ trainedRows }) => trainedRows)).toEqual(
+    summary.snapshotRows.map((row, i) => row - Math.floor((row - (summary.snapshotRows[i - 1] ?? 0)) / 10)),
+  )
   expect(manifests.map(({ dataCutoffMs }) => dataCutoffMs)).toEqual(publicationTimes())
   for (const [i, row] of summary.snapshotRows.entries()) {
     // The first group of equal time behind the share of the round.
@@ -234,4 +245,41 @@ test('the random control is one standard normal vector a user', () => {
   expect(new Set(values).size).toBeGreaterThan(0.95 * values.length)
   expect(Math.abs(meanOf(values))).toBeLessThan(fiveErrors)
   expect(Math.abs(meanOf(values.map((x) => x * x)) - 1)).toBeLessThan(fiveErrors * Math.SQRT2)
+})
+
+/** Traffic under a gate with other bounds, in a directory of its own. */
+async function trafficUnder(bounds: Partial<GateOptions>, into: string): Promise<TrafficSummary> {
+  const { publication } = smallSettings.training
+  const gate = { ...publication.gate, ...bounds }
+  const training = { ...smallSettings.training, publication: { ...publication, gate } }
+  const settings = { ...smallSettings, training }
+  const log = memoryLog(smallSchema, events)
+  return serveLiveTraffic({ device, space, log, directory: into, settings, seed: 1, stages: silent })
+}
+
+test('where the gate holds a snapshot, traffic goes on with the one before', async () => {
+  const into = temporaryDirectory()
+  // Every warm start moves vectors a little, so only the first snapshot passes.
+  const { held, snapshotRows, lastSnapshotDirectory, servedLog, drift } = await trafficUnder({ maxResidual: 0 }, into)
+  expect(held.map(({ snapshot }) => snapshot)).toEqual([2, 3, 4])
+  for (const { reasons } of held)
+    expect(reasons).toEqual([expect.stringMatching(/^Panel residual is 0\.\d+ over \d+ users/)])
+  expect(snapshotRows).toEqual(summary.snapshotRows.slice(0, 1))
+  expect(drift).toEqual([])
+  expect(basename(lastSnapshotDirectory)).toBe('snapshot-000001')
+  expect(await servedSnapshot(join(into, 'snapshots'))).toBe(1)
+  expect(await listSnapshots(join(into, 'snapshots'))).toHaveLength(4)
+  const reader = new ServedLogReader(servedLog.path, servedLog.columns)
+  const row = emptyServedRow(servedLog.columns)
+  const served = new Set<number>()
+  while (reader.read(row)) served.add(row.models[0].snapshot)
+  reader.close()
+  expect([...served].sort()).toEqual([0, 1])
+})
+
+test('where the gate holds every snapshot, the traffic fails with the reasons', async () => {
+  // Predictions never sum to exactly what happened.
+  const traffic = trafficUnder({ maxCalibrationRatio: 1, standardErrors: 0, minRows: 1 }, temporaryDirectory())
+  await expect(traffic).rejects.toThrow(NothingServedError)
+  await expect(traffic).rejects.toThrow(/snapshot 1: Task \w+: predictions sum to/)
 })

@@ -31,7 +31,25 @@ export interface TrafficSummary {
   readonly servedLog: { readonly path: string; readonly columns: readonly ServedColumns[] }
   /** Of the store, with all that the traffic left in it. */
   readonly storeUrl: string
+  /** Of the snapshot that was served last. */
   readonly lastSnapshotDirectory: string
+  /** Snapshots that the publication gate held: traffic went on with the one before. */
+  readonly held: readonly HeldSnapshot[]
+}
+
+export interface HeldSnapshot {
+  readonly snapshot: number
+  readonly reasons: readonly string[]
+}
+
+/** The gate held every snapshot, so that nothing was ever served. */
+export class NothingServedError extends Error {
+  override readonly name = 'NothingServedError'
+
+  constructor(held: readonly HeldSnapshot[]) {
+    const why = held.flatMap(({ snapshot, reasons }) => reasons.map((reason) => `snapshot ${snapshot}: ${reason}`))
+    super(`No snapshot was served, the publication gate held them all. ${why.join(' ')} Train longer, or on more rows.`)
+  }
 }
 
 interface TrafficOptions {
@@ -73,6 +91,8 @@ class Traffic {
   #nowMs = 0
   #tower: LoadedTower | null = null
   #untrained: LoadedTower | null = null
+  readonly #held: HeldSnapshot[] = []
+  #servedDirectory = ''
   #panel: string[] = []
   #vectorsChecked = 0
   #sumReads = 0
@@ -122,10 +142,9 @@ class Traffic {
 
   async run(): Promise<TrafficSummary> {
     const { log, settings, stages, directory, device, signal } = this.#options
-    const untrainedDirectory = await this.#training.publish(join(directory, 'untrained'))
-    this.#untrained = loadUserTower(device, await readSnapshot(untrainedDirectory))
+    const untrained = await this.#training.publish(join(directory, 'untrained'))
+    this.#untrained = loadUserTower(device, await readSnapshot(untrained.directory))
     const publications = publicationRows(log.rows, settings)
-    let lastDirectory = ''
     let row = 0
     stages.begin('features', publications[0])
     for await (const group of timeGroups(log.events())) {
@@ -133,7 +152,7 @@ class Traffic {
       if (publications.length > 0 && row >= publications[0]) {
         stages.end()
         publications.shift()
-        lastDirectory = await this.#publishRound(row)
+        await this.#publishRound(row)
         stages.begin('serve', log.rows)
       }
       this.#nowMs = group[0].timeMs
@@ -144,6 +163,7 @@ class Traffic {
       stages.advance(row)
     }
     stages.end()
+    if (!this.#tower) throw new NothingServedError(this.#held)
     await this.#landAll()
     await this.#store.flushed()
     return {
@@ -155,24 +175,34 @@ class Traffic {
       towerParameters: this.#training.weights.set.count,
       servedLog: { path: this.#servedPath, columns: this.#columns },
       storeUrl: this.#storeUrl,
-      lastSnapshotDirectory: lastDirectory,
+      lastSnapshotDirectory: this.#servedDirectory,
+      held: this.#held,
     }
   }
 
-  /** Trains on what is new, publishes a snapshot and hands it to pooling; the first time, backfills all known users. */
-  async #publishRound(row: number): Promise<string> {
+  /**
+   * Trains on what is new, publishes a snapshot and hands it to pooling; the first time, backfills all known users. Where
+   * the gate holds the snapshot, traffic goes on with the one before.
+   */
+  async #publishRound(row: number): Promise<void> {
     const { device, space, directory, settings, stages, signal } = this.#options
     stages.begin('train', 0)
     await this.#training.round((done, total) => stages.advance(done / total), signal)
     const first = this.#tower === null
     if (first) this.#kernelShare = (await this.#training.profileSteps(profiledSteps)).kernelShare
-    const path = await this.#training.publish(join(directory, 'snapshots'))
+    const { directory: path, manifest } = await this.#training.publish(join(directory, 'snapshots'))
     stages.end()
+    const { status, reasons } = manifest.verdict
+    if (status === 'held') {
+      this.#held.push({ snapshot: manifest.snapshot, reasons })
+      return
+    }
 
     stages.begin('publish', 0)
     const before = this.#tower
     const tower = loadUserTower(device, await readSnapshot(path))
     this.#tower = tower
+    this.#servedDirectory = path
     this.#snapshotRows.push(row)
     await this.#publish('sum', this.#encoder(tower))
     if (before) {
@@ -188,7 +218,6 @@ class Traffic {
       this.#panel = await choosePanel(this.#store, settings.panelUsers)
     }
     stages.end()
-    return path
   }
 
   #encoder({ snapshot, encoder }: LoadedTower): Encoder {

@@ -48,6 +48,7 @@ async function measure(options: WallClockOptions, storeUrl: string): Promise<Tim
   const { device, space, settings, recent, stages, signal } = options
   const store = await openStore(storeUrl)
   const tower = loadUserTower(device, await readSnapshot(options.snapshotDirectory))
+  await tower.encoder.warm()
   const { manifest } = tower.snapshot
   const dim = tower.encoder.dim
   const clock = { now: () => Date.now() }

@@ -1,0 +1,250 @@
+import { mkdirSync, readdirSync, statSync } from 'node:fs'
+import { join } from 'node:path'
+import type { Log } from '@headwater/datasets'
+import type { GpuDevice } from '@headwater/gpu'
+import type { RecurringTraining, RoundReport, RunReporter, Schedule } from '@headwater/training'
+import { type Command, InvalidArgumentError, Option } from 'commander'
+import { durationMs } from './duration.ts'
+import { roundsOfFiles } from './follow.ts'
+import { checkOutputFile, OutputError, openOutputDirectory, writeOutputFile } from './output.ts'
+import { userPath } from './paths.ts'
+import { type Progress, progressOn } from './progress.ts'
+import { wholeNumber } from './whole-number.ts'
+
+interface TrainOptions {
+  data: string
+  schema?: string
+  maxBadRows: number
+  out: string
+  rounds?: number
+  every: number
+  follow: boolean
+  preset: string
+  seed: number
+  resume: boolean
+  maxNorm: number
+  schedule: Schedule['decay']
+  warmUp: number
+  maxBadSteps: number
+  checkpointEvery: number
+  json?: string
+}
+
+function normArgument(text: string): number {
+  const value = Number(text)
+  if (!/^\d+(\.\d+)?$/.test(text) || !(value <= 1e9)) throw new InvalidArgumentError('Give a number from 0.')
+  return value
+}
+
+/** Adds `headwater train`. */
+export function registerTrain(program: Command): void {
+  program
+    .command('train')
+    .description('train a user tower in rounds over a log, and publish a snapshot each round')
+    .requiredOption(
+      '--data <what>',
+      'movietweetings (bundled), synthetic, or a file or glob; a directory with --follow',
+    )
+    .option('--schema <file>', "JSON that describes a file's columns, tasks and features")
+    .option('--max-bad-rows <n>', 'bad rows to leave out before giving up', wholeNumber(0, 1e9), 0)
+    .requiredOption('--out <dir>', 'where snapshots and checkpoints go')
+    .option('--rounds <n>', 'rounds to make, those before --resume counted; default: all', wholeNumber(1, 1e9))
+    .option('--every <time>', 'log time of a round: 90m, 6h, 1d, 2w', durationMs, durationMs('1d'))
+    .option('--follow', 'take each new file of a directory as a round, and wait for more', false)
+    .addOption(new Option('--preset <name>', 'size of the tower').choices(['small']).default('small'))
+    .option('--seed <n>', 'of initialization, order and dropout', wholeNumber(0, 1e9), 1)
+    .option('--resume', 'go on from the newest checkpoint under --out', false)
+    .option('--max-norm <norm>', 'clip gradients to this global norm; 0: never', normArgument, 0)
+    .addOption(
+      new Option('--schedule <decay>', 'of the learning rates in a round')
+        .choices(['constant', 'cosine'])
+        .default('constant'),
+    )
+    .option('--warm-up <steps>', 'steps of a round over which the rates rise', wholeNumber(0, 1e9), 0)
+    .option('--max-bad-steps <n>', 'steps of a round that may be left out for NaN', wholeNumber(0, 1e9), 10)
+    .option('--checkpoint-every <steps>', 'steps between checkpoints', wholeNumber(1, 1e9), 500)
+    .option('--json <file>', 'also write the figures of each round as JSON')
+    .action(train)
+}
+
+async function train(options: TrainOptions): Promise<void> {
+  const out = userPath(options.out)
+  const json = options.json === undefined ? undefined : userPath(options.json)
+  if (json !== undefined) checkOutputFile('--json', json)
+  const directory = options.resume ? existingOrNew(out) : openOutputDirectory(out)
+  const abort = new AbortController()
+  const stop = (signal: NodeJS.Signals) => {
+    process.exitCode = signal === 'SIGINT' ? 130 : 143
+    abort.abort(new TrainingStoppedError(signal, out))
+  }
+  process.once('SIGINT', stop).once('SIGTERM', stop)
+  const progress = progressOn()
+  const resources: { device?: GpuDevice; log?: Log; training?: RecurringTraining } = {}
+  try {
+    const reports = await trainInto(out, options, progress, abort.signal, resources)
+    if (json !== undefined) writeOutputFile(json, `${JSON.stringify({ rounds: reports.map(figuresOf) }, null, 2)}\n`)
+    process.stdout.write(`Snapshots: ${out}\n`)
+  } finally {
+    progress.close()
+    resources.training?.dispose()
+    await resources.log?.close()
+    resources.device?.destroy()
+    directory.release()
+    process.off('SIGINT', stop).off('SIGTERM', stop)
+  }
+}
+
+async function trainInto(
+  out: string,
+  options: TrainOptions,
+  progress: Progress,
+  signal: AbortSignal,
+  resources: { device?: GpuDevice; log?: Log; training?: RecurringTraining },
+): Promise<RoundReport[]> {
+  const [{ openLog }, { requestDevice }, { compileFeatures }, { smallTower }, library] = await Promise.all([
+    import('@headwater/datasets'),
+    import('@headwater/gpu'),
+    import('@headwater/features'),
+    import('@headwater/runtime'),
+    import('@headwater/training'),
+  ])
+  const { Checkpoints, defaultTraining, RecurringTraining, roundsByTime, trainInRounds } = library
+  const reports: RoundReport[] = []
+  const own = !['movietweetings', 'synthetic'].includes(options.data)
+  const source = {
+    ...(options.schema !== undefined && { schema: userPath(options.schema) }),
+    maxBadRows: options.maxBadRows,
+    seed: options.seed,
+    signal,
+  }
+  const warn = (message: string) => {
+    process.stderr.write(`warning: ${message}\n`)
+  }
+  const schema = options.follow ? await followedSchema(options) : null
+  if (!options.follow) resources.log = await openLog({ ...source, data: own ? userPath(options.data) : options.data })
+  const log = resources.log
+  const device = await requestDevice()
+  resources.device = device
+  const space = compileFeatures(schema ?? log!.schema)
+  const training = new RecurringTraining(device, space, await examplePath(out), {
+    ...defaultTraining,
+    config: smallTower,
+    seed: options.seed,
+    maxNorm: options.maxNorm,
+    maxBadSteps: options.maxBadSteps,
+    schedule: { warmUpSteps: options.warmUp, decay: options.schedule, finalShare: 0 },
+  })
+  resources.training = training
+  const checkpoints = await Checkpoints.open({
+    device,
+    directory: join(out, 'checkpoints'),
+    settings: training.settings,
+    onWarning: warn,
+  })
+  const resumeFrom = options.resume ? await checkpoints.newest() : null
+  if (options.resume && !resumeFrom) warn(`${out} has no checkpoint; the training starts from the beginning.`)
+  const rounds = log
+    ? roundsByTime(log, options.every)
+    : roundsOfFiles({
+        directory: userPath(options.data),
+        known: resumeFrom?.header.state.labels ?? [],
+        open: (data) => openLog({ ...source, data }),
+        onWarning: warn,
+        signal,
+      })
+  const finished = await trainInRounds({
+    training,
+    modelDirectory: out,
+    rounds,
+    maxRounds: options.rounds ?? Number.POSITIVE_INFINITY,
+    checkpoints,
+    checkpointEverySteps: options.checkpointEvery,
+    resumeFrom,
+    reporter: reporterOn(progress, warn, reports),
+    signal,
+  })
+  if (options.rounds !== undefined && finished < options.rounds)
+    warn(`The log ended after ${finished} of ${options.rounds} rounds; shorter rounds (--every) would be more.`)
+  return reports
+}
+
+/** The schema of files that need not be there yet. */
+async function followedSchema(options: TrainOptions) {
+  const directory = userPath(options.data)
+  if (!statSync(directory, { throwIfNoEntry: false })?.isDirectory())
+    throw new FollowError(`--data: ${directory} is no directory; --follow takes the files of one.`)
+  if (options.schema === undefined) throw new FollowError('--follow needs --schema, the description of the files.')
+  const { readSchema } = await import('@headwater/datasets')
+  return readSchema(userPath(options.schema))
+}
+
+/** `--follow` was given something that it cannot follow. */
+class FollowError extends Error {
+  override readonly name = 'FollowError'
+}
+
+/** For examples, while the training runs; of those that were killed, the files are removed. @throws OutputError */
+async function examplePath(out: string): Promise<string> {
+  const { removeLeftovers } = await import('@headwater/runtime')
+  const pattern = /^\.examples-(\d+)$/
+  await removeLeftovers(out, pattern)
+  const other = readdirSync(out).flatMap((name) => pattern.exec(name)?.[1] ?? [])[0]
+  if (other !== undefined)
+    throw new OutputError(`--out: process ${other} is training in ${out}; wait for it, or name another directory.`)
+  return join(out, `.examples-${process.pid}`)
+}
+
+/** @throws OutputError */
+function existingOrNew(path: string): { release(): void } {
+  try {
+    mkdirSync(path, { recursive: true })
+  } catch (cause) {
+    throw new OutputError(
+      `--out: ${path} cannot be written (${(cause as NodeJS.ErrnoException).code}); choose another place.`,
+      { cause },
+    )
+  }
+  return { release: () => {} }
+}
+
+function reporterOn(progress: Progress, warning: (message: string) => void, reports: RoundReport[]): RunReporter {
+  return {
+    feed: () => progress.begin('read', 0),
+    fed: () => {},
+    train: () => {
+      progress.end()
+      progress.begin('train', 0)
+    },
+    trained: (steps, total) => progress.advance(steps / total),
+    published: (report) => {
+      progress.end()
+      reports.push(report)
+      process.stdout.write(`${lineOf(report)}\n`)
+    },
+    warning,
+  }
+}
+
+/** A line of a round. */
+function lineOf({ round, label, events, summary, manifest }: RoundReport): string {
+  const { snapshot, frame, verdict } = manifest
+  const steps = summary
+    ? `${summary.steps} steps, loss ${summary.loss.toFixed(4)} nats`
+    : 'its steps were made before the checkpoint'
+  const why = verdict.reasons.length > 0 ? `. ${verdict.reasons.join(' ')}` : ''
+  return `round ${round}, ${label}: ${events} events, ${steps}; snapshot ${snapshot}, frame ${frame}, ${verdict.status}${why}`
+}
+
+function figuresOf({ round, label, events, summary, manifest }: RoundReport) {
+  const { snapshot, frame, trainedRows, dataCutoffMs, verdict, panel, forward } = manifest
+  return { round, label, events, ...summary, snapshot, frame, trainedRows, dataCutoffMs, verdict, panel, forward }
+}
+
+/** The user, or the system, asked the command to stop. */
+class TrainingStoppedError extends Error {
+  override readonly name = 'TrainingStoppedError'
+
+  constructor(signal: string, out: string) {
+    super(`stopped by ${signal}; go on with --resume. Snapshots and checkpoints are under ${out}.`)
+  }
+}

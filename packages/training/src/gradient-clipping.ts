@@ -1,0 +1,60 @@
+/**
+ * What stands between a gradient and the optimizers: clipping by global norm (Pascanu et al. 2013, "On the difficulty of
+ * training recurrent neural networks"), and leaving out a step whose gradient is not finite. Both are decided on the
+ * device, so that nothing is read back in between.
+ *
+ * The norm is that of all dense parameters' gradients. One factor scales the gradients of tables too, as if the step's
+ * loss weighed less; tables have no part in the norm, since row-wise Adagrad bounds a row's step whatever its gradient.
+ * A value anywhere in the towers that is not finite reaches a dense gradient, as every dense layer lies behind the tables.
+ */
+import type { Kernel, Shape, Tuning } from '@headwater/gpu'
+import { globalNorm, partialsOf, rowAdagrad, sumOfSquares } from '@headwater/kernels'
+import { Recorder, type Tensor, type Weights } from '@headwater/runtime'
+
+/** Clipping is configured in a way that cannot work. */
+export class ClippingError extends Error {
+  override readonly name = 'ClippingError'
+}
+
+/** @throws ClippingError unless the norm is a number from 0 that f32 can hold */
+export function checkMaxNorm(maxNorm: number): void {
+  if (!(maxNorm >= 0 && Math.fround(maxNorm) < Number.POSITIVE_INFINITY))
+    throw new ClippingError(`Clipping, maxNorm: needs a number of at least 0, which clips nothing, got ${maxNorm}.`)
+}
+
+/** A recorder that holds back the updates of tables, which layers record amid their backward pass. */
+export class UpdateRecorder extends Recorder {
+  #held: (() => void)[] = []
+
+  override dispatch<S extends Shape, B extends string, T extends Tuning>(
+    kernel: Kernel<S, B, T>,
+    shape: S,
+    tensors: { readonly [K in B]: Tensor },
+  ): void {
+    const record = () => super.dispatch(kernel, shape, tensors)
+    if (kernel.name === rowAdagrad.name) this.#held.push(record)
+    else record()
+  }
+
+  /** Records the updates that were held back, in their order. */
+  recordHeld(): void {
+    for (const record of this.#held) record()
+    this.#held = []
+  }
+}
+
+/**
+ * Records the norm of the dense gradient and what follows from it: gradientScale, skip and gradientNorm of `rates`. To be
+ * recorded behind the whole backward pass and before every update.
+ * @param maxNorm 0: nothing is clipped
+ * @throws ClippingError
+ */
+export function recordClipping(rec: Recorder, weights: Weights, maxNorm: number): void {
+  checkMaxNorm(maxNorm)
+  const count = weights.totalFloats
+  const P = partialsOf(count)
+  const partials = rec.tensor('partial sums of squares', 1, P)
+  rec.dispatch(sumOfSquares, { count, xOffset: 0, partialOffset: 0 }, { x: weights.gradient!, partials })
+  // Without counts their slot is filled by something that exists.
+  rec.dispatch(globalNorm, { P, Q: 0, maxNorm }, { partials, counts: partials, rates: weights.rates })
+}

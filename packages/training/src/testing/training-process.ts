@@ -1,0 +1,68 @@
+/**
+ * Run as a process, to be killed: goes through three days of a small log in rounds, resuming from the directory given, and
+ * prints a line a step. At its end it prints a digest of weights, optimizer state and snapshots.
+ */
+import { createHash } from 'node:crypto'
+import { readFileSync, rmSync } from 'node:fs'
+import { join } from 'node:path'
+import { openSyntheticLog, smallSetting } from '@headwater/datasets'
+import { compileFeatures } from '@headwater/features'
+import { requestDevice } from '@headwater/gpu'
+import { listSnapshots } from '@headwater/runtime'
+import { Checkpoints } from '../checkpoint/checkpoints.ts'
+import { StagedBuffers } from '../checkpoint/staged-buffers.ts'
+import { defaultTraining, RecurringTraining } from '../recurring-training.ts'
+import { roundsByTime } from '../rounds.ts'
+import { trainInRounds } from '../training-run.ts'
+
+const [directory] = process.argv.slice(2)
+const setting = { ...smallSetting, users: 80, ads: 20, topics: 4, days: 3, impressionsPerDay: 450 }
+const say = (line: string) => process.stdout.write(`${line}\n`)
+
+const device = await requestDevice({ label: 'to be killed' })
+const log = openSyntheticLog({ setting })
+const examples = join(directory, 'examples')
+rmSync(examples, { force: true })
+const training = new RecurringTraining(device, compileFeatures(log.schema), examples, {
+  ...defaultTraining,
+  config: { embeddings: 2, width: 8, sparseWidth: 4, hidden: 16, dropout: 0.1, dots: 4, mixHidden: 8 },
+  seed: 1,
+  batchRows: 64,
+  roundRates: { dense: 2e-3, tables: 0.05, weightDecay: 0.01 },
+  schedule: { warmUpSteps: 5, decay: 'cosine', finalShare: 0.1 },
+  maxNorm: 0.05,
+})
+const checkpoints = await Checkpoints.open({
+  device,
+  directory: join(directory, 'checkpoints'),
+  settings: training.settings,
+  onWarning: (message) => say(`warning ${message}`),
+})
+await trainInRounds({
+  training,
+  modelDirectory: directory,
+  rounds: roundsByTime(log, 86_400_000),
+  maxRounds: 3,
+  checkpoints,
+  checkpointEverySteps: 4,
+  resumeFrom: await checkpoints.newest(),
+  reporter: {
+    feed: () => {},
+    fed: () => {},
+    train: () => {},
+    trained: (steps) => say(`step ${steps}`),
+    published: ({ round, summary }) => say(`published ${round} ${JSON.stringify(summary)}`),
+    warning: (message) => say(`warning ${message}`),
+  },
+})
+
+const digest = createHash('sha256')
+const staged = new StagedBuffers(device, training.capture().buffers)
+for await (const chunk of staged.chunks()) digest.update(chunk)
+staged.release()
+for (const snapshot of await listSnapshots(directory))
+  for (const name of ['weights', 'panel']) digest.update(readFileSync(join(snapshot, `${name}.safetensors`)))
+say(`digest ${digest.digest('hex')}`)
+training.dispose()
+await log.close()
+device.destroy()
