@@ -49,7 +49,11 @@ export function registerTrain(program: Command): void {
     .option('--max-bad-rows <n>', 'bad rows to leave out before giving up', wholeNumber(0, 1e9), 0)
     .requiredOption('--out <dir>', 'where snapshots and checkpoints go')
     .option('--rounds <n>', 'rounds to make, those before --resume counted; default: all', wholeNumber(1, 1e9))
-    .option('--every <time>', 'log time of a round: 90m, 6h, 1d, 2w', durationMs, durationMs('1d'))
+    .addOption(
+      new Option('--every <time>', 'log time of a round: 90m, 6h, 1d, 2w')
+        .argParser(durationMs)
+        .default(durationMs('1d'), '1d'),
+    )
     .option('--follow', 'take each new file of a directory as a round, and wait for more', false)
     .addOption(new Option('--preset <name>', 'size of the tower').choices(['small']).default('small'))
     .option('--seed <n>', 'of initialization, order and dropout', wholeNumber(0, 1e9), 1)
