@@ -13,6 +13,11 @@ struct Uniforms { B: u32, N: u32, M: u32, D4: u32, zOffset: u32, zRow: u32, xOff
 fn linearGroup(group: vec3u, groups: vec3u) -> u32 { return group.y * groups.x + group.x; }
 
 
+fn handOn(x: f32, value: f32) -> f32 { return select(value, x, (bitcast<u32>(x) & 0x7fffffffu) > 0x7f800000u); }
+fn exponential(x: f32) -> f32 { return handOn(x, exp(x)); }
+fn logarithm(x: f32) -> f32 { return handOn(x, log(x)); }
+
+
 @compute @workgroup_size(8)
 fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: vec3u, @builtin(subgroup_invocation_id) lane: u32) {
   let tokenTiles = (u.N + 31u) / 32u;
@@ -86,328 +91,328 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: ve
   if (token0 < u.N) { 
     if (firstColumn + 0u < u.M) {
       let at = u.zOffset + (b * u.N + token0) * u.zRow + firstColumn + 0u;
-      let value = u.scale * exp(z[at] * u.scale - shared0.y) * (gain0_0 - shared0.x);
+      let value = u.scale * exponential(z[at] * u.scale - shared0.y) * (gain0_0 - shared0.x);
       dz[at] = select(0.0, value, token0 < length);
     }
     if (firstColumn + 1u < u.M) {
       let at = u.zOffset + (b * u.N + token0) * u.zRow + firstColumn + 1u;
-      let value = u.scale * exp(z[at] * u.scale - shared1.y) * (gain0_1 - shared1.x);
+      let value = u.scale * exponential(z[at] * u.scale - shared1.y) * (gain0_1 - shared1.x);
       dz[at] = select(0.0, value, token0 < length);
     }
     if (firstColumn + 2u < u.M) {
       let at = u.zOffset + (b * u.N + token0) * u.zRow + firstColumn + 2u;
-      let value = u.scale * exp(z[at] * u.scale - shared2.y) * (gain0_2 - shared2.x);
+      let value = u.scale * exponential(z[at] * u.scale - shared2.y) * (gain0_2 - shared2.x);
       dz[at] = select(0.0, value, token0 < length);
     }
     if (firstColumn + 3u < u.M) {
       let at = u.zOffset + (b * u.N + token0) * u.zRow + firstColumn + 3u;
-      let value = u.scale * exp(z[at] * u.scale - shared3.y) * (gain0_3 - shared3.x);
+      let value = u.scale * exponential(z[at] * u.scale - shared3.y) * (gain0_3 - shared3.x);
       dz[at] = select(0.0, value, token0 < length);
     }
     if (firstColumn + 4u < u.M) {
       let at = u.zOffset + (b * u.N + token0) * u.zRow + firstColumn + 4u;
-      let value = u.scale * exp(z[at] * u.scale - shared4.y) * (gain0_4 - shared4.x);
+      let value = u.scale * exponential(z[at] * u.scale - shared4.y) * (gain0_4 - shared4.x);
       dz[at] = select(0.0, value, token0 < length);
     }
     if (firstColumn + 5u < u.M) {
       let at = u.zOffset + (b * u.N + token0) * u.zRow + firstColumn + 5u;
-      let value = u.scale * exp(z[at] * u.scale - shared5.y) * (gain0_5 - shared5.x);
+      let value = u.scale * exponential(z[at] * u.scale - shared5.y) * (gain0_5 - shared5.x);
       dz[at] = select(0.0, value, token0 < length);
     }
     if (firstColumn + 6u < u.M) {
       let at = u.zOffset + (b * u.N + token0) * u.zRow + firstColumn + 6u;
-      let value = u.scale * exp(z[at] * u.scale - shared6.y) * (gain0_6 - shared6.x);
+      let value = u.scale * exponential(z[at] * u.scale - shared6.y) * (gain0_6 - shared6.x);
       dz[at] = select(0.0, value, token0 < length);
     }
     if (firstColumn + 7u < u.M) {
       let at = u.zOffset + (b * u.N + token0) * u.zRow + firstColumn + 7u;
-      let value = u.scale * exp(z[at] * u.scale - shared7.y) * (gain0_7 - shared7.x);
+      let value = u.scale * exponential(z[at] * u.scale - shared7.y) * (gain0_7 - shared7.x);
       dz[at] = select(0.0, value, token0 < length);
     }
     if (firstColumn + 8u < u.M) {
       let at = u.zOffset + (b * u.N + token0) * u.zRow + firstColumn + 8u;
-      let value = u.scale * exp(z[at] * u.scale - shared8.y) * (gain0_8 - shared8.x);
+      let value = u.scale * exponential(z[at] * u.scale - shared8.y) * (gain0_8 - shared8.x);
       dz[at] = select(0.0, value, token0 < length);
     }
     if (firstColumn + 9u < u.M) {
       let at = u.zOffset + (b * u.N + token0) * u.zRow + firstColumn + 9u;
-      let value = u.scale * exp(z[at] * u.scale - shared9.y) * (gain0_9 - shared9.x);
+      let value = u.scale * exponential(z[at] * u.scale - shared9.y) * (gain0_9 - shared9.x);
       dz[at] = select(0.0, value, token0 < length);
     }
     if (firstColumn + 10u < u.M) {
       let at = u.zOffset + (b * u.N + token0) * u.zRow + firstColumn + 10u;
-      let value = u.scale * exp(z[at] * u.scale - shared10.y) * (gain0_10 - shared10.x);
+      let value = u.scale * exponential(z[at] * u.scale - shared10.y) * (gain0_10 - shared10.x);
       dz[at] = select(0.0, value, token0 < length);
     }
     if (firstColumn + 11u < u.M) {
       let at = u.zOffset + (b * u.N + token0) * u.zRow + firstColumn + 11u;
-      let value = u.scale * exp(z[at] * u.scale - shared11.y) * (gain0_11 - shared11.x);
+      let value = u.scale * exponential(z[at] * u.scale - shared11.y) * (gain0_11 - shared11.x);
       dz[at] = select(0.0, value, token0 < length);
     }
     if (firstColumn + 12u < u.M) {
       let at = u.zOffset + (b * u.N + token0) * u.zRow + firstColumn + 12u;
-      let value = u.scale * exp(z[at] * u.scale - shared12.y) * (gain0_12 - shared12.x);
+      let value = u.scale * exponential(z[at] * u.scale - shared12.y) * (gain0_12 - shared12.x);
       dz[at] = select(0.0, value, token0 < length);
     }
     if (firstColumn + 13u < u.M) {
       let at = u.zOffset + (b * u.N + token0) * u.zRow + firstColumn + 13u;
-      let value = u.scale * exp(z[at] * u.scale - shared13.y) * (gain0_13 - shared13.x);
+      let value = u.scale * exponential(z[at] * u.scale - shared13.y) * (gain0_13 - shared13.x);
       dz[at] = select(0.0, value, token0 < length);
     }
     if (firstColumn + 14u < u.M) {
       let at = u.zOffset + (b * u.N + token0) * u.zRow + firstColumn + 14u;
-      let value = u.scale * exp(z[at] * u.scale - shared14.y) * (gain0_14 - shared14.x);
+      let value = u.scale * exponential(z[at] * u.scale - shared14.y) * (gain0_14 - shared14.x);
       dz[at] = select(0.0, value, token0 < length);
     }
     if (firstColumn + 15u < u.M) {
       let at = u.zOffset + (b * u.N + token0) * u.zRow + firstColumn + 15u;
-      let value = u.scale * exp(z[at] * u.scale - shared15.y) * (gain0_15 - shared15.x);
+      let value = u.scale * exponential(z[at] * u.scale - shared15.y) * (gain0_15 - shared15.x);
       dz[at] = select(0.0, value, token0 < length);
     }
   }
   if (token1 < u.N) { 
     if (firstColumn + 0u < u.M) {
       let at = u.zOffset + (b * u.N + token1) * u.zRow + firstColumn + 0u;
-      let value = u.scale * exp(z[at] * u.scale - shared0.y) * (gain1_0 - shared0.x);
+      let value = u.scale * exponential(z[at] * u.scale - shared0.y) * (gain1_0 - shared0.x);
       dz[at] = select(0.0, value, token1 < length);
     }
     if (firstColumn + 1u < u.M) {
       let at = u.zOffset + (b * u.N + token1) * u.zRow + firstColumn + 1u;
-      let value = u.scale * exp(z[at] * u.scale - shared1.y) * (gain1_1 - shared1.x);
+      let value = u.scale * exponential(z[at] * u.scale - shared1.y) * (gain1_1 - shared1.x);
       dz[at] = select(0.0, value, token1 < length);
     }
     if (firstColumn + 2u < u.M) {
       let at = u.zOffset + (b * u.N + token1) * u.zRow + firstColumn + 2u;
-      let value = u.scale * exp(z[at] * u.scale - shared2.y) * (gain1_2 - shared2.x);
+      let value = u.scale * exponential(z[at] * u.scale - shared2.y) * (gain1_2 - shared2.x);
       dz[at] = select(0.0, value, token1 < length);
     }
     if (firstColumn + 3u < u.M) {
       let at = u.zOffset + (b * u.N + token1) * u.zRow + firstColumn + 3u;
-      let value = u.scale * exp(z[at] * u.scale - shared3.y) * (gain1_3 - shared3.x);
+      let value = u.scale * exponential(z[at] * u.scale - shared3.y) * (gain1_3 - shared3.x);
       dz[at] = select(0.0, value, token1 < length);
     }
     if (firstColumn + 4u < u.M) {
       let at = u.zOffset + (b * u.N + token1) * u.zRow + firstColumn + 4u;
-      let value = u.scale * exp(z[at] * u.scale - shared4.y) * (gain1_4 - shared4.x);
+      let value = u.scale * exponential(z[at] * u.scale - shared4.y) * (gain1_4 - shared4.x);
       dz[at] = select(0.0, value, token1 < length);
     }
     if (firstColumn + 5u < u.M) {
       let at = u.zOffset + (b * u.N + token1) * u.zRow + firstColumn + 5u;
-      let value = u.scale * exp(z[at] * u.scale - shared5.y) * (gain1_5 - shared5.x);
+      let value = u.scale * exponential(z[at] * u.scale - shared5.y) * (gain1_5 - shared5.x);
       dz[at] = select(0.0, value, token1 < length);
     }
     if (firstColumn + 6u < u.M) {
       let at = u.zOffset + (b * u.N + token1) * u.zRow + firstColumn + 6u;
-      let value = u.scale * exp(z[at] * u.scale - shared6.y) * (gain1_6 - shared6.x);
+      let value = u.scale * exponential(z[at] * u.scale - shared6.y) * (gain1_6 - shared6.x);
       dz[at] = select(0.0, value, token1 < length);
     }
     if (firstColumn + 7u < u.M) {
       let at = u.zOffset + (b * u.N + token1) * u.zRow + firstColumn + 7u;
-      let value = u.scale * exp(z[at] * u.scale - shared7.y) * (gain1_7 - shared7.x);
+      let value = u.scale * exponential(z[at] * u.scale - shared7.y) * (gain1_7 - shared7.x);
       dz[at] = select(0.0, value, token1 < length);
     }
     if (firstColumn + 8u < u.M) {
       let at = u.zOffset + (b * u.N + token1) * u.zRow + firstColumn + 8u;
-      let value = u.scale * exp(z[at] * u.scale - shared8.y) * (gain1_8 - shared8.x);
+      let value = u.scale * exponential(z[at] * u.scale - shared8.y) * (gain1_8 - shared8.x);
       dz[at] = select(0.0, value, token1 < length);
     }
     if (firstColumn + 9u < u.M) {
       let at = u.zOffset + (b * u.N + token1) * u.zRow + firstColumn + 9u;
-      let value = u.scale * exp(z[at] * u.scale - shared9.y) * (gain1_9 - shared9.x);
+      let value = u.scale * exponential(z[at] * u.scale - shared9.y) * (gain1_9 - shared9.x);
       dz[at] = select(0.0, value, token1 < length);
     }
     if (firstColumn + 10u < u.M) {
       let at = u.zOffset + (b * u.N + token1) * u.zRow + firstColumn + 10u;
-      let value = u.scale * exp(z[at] * u.scale - shared10.y) * (gain1_10 - shared10.x);
+      let value = u.scale * exponential(z[at] * u.scale - shared10.y) * (gain1_10 - shared10.x);
       dz[at] = select(0.0, value, token1 < length);
     }
     if (firstColumn + 11u < u.M) {
       let at = u.zOffset + (b * u.N + token1) * u.zRow + firstColumn + 11u;
-      let value = u.scale * exp(z[at] * u.scale - shared11.y) * (gain1_11 - shared11.x);
+      let value = u.scale * exponential(z[at] * u.scale - shared11.y) * (gain1_11 - shared11.x);
       dz[at] = select(0.0, value, token1 < length);
     }
     if (firstColumn + 12u < u.M) {
       let at = u.zOffset + (b * u.N + token1) * u.zRow + firstColumn + 12u;
-      let value = u.scale * exp(z[at] * u.scale - shared12.y) * (gain1_12 - shared12.x);
+      let value = u.scale * exponential(z[at] * u.scale - shared12.y) * (gain1_12 - shared12.x);
       dz[at] = select(0.0, value, token1 < length);
     }
     if (firstColumn + 13u < u.M) {
       let at = u.zOffset + (b * u.N + token1) * u.zRow + firstColumn + 13u;
-      let value = u.scale * exp(z[at] * u.scale - shared13.y) * (gain1_13 - shared13.x);
+      let value = u.scale * exponential(z[at] * u.scale - shared13.y) * (gain1_13 - shared13.x);
       dz[at] = select(0.0, value, token1 < length);
     }
     if (firstColumn + 14u < u.M) {
       let at = u.zOffset + (b * u.N + token1) * u.zRow + firstColumn + 14u;
-      let value = u.scale * exp(z[at] * u.scale - shared14.y) * (gain1_14 - shared14.x);
+      let value = u.scale * exponential(z[at] * u.scale - shared14.y) * (gain1_14 - shared14.x);
       dz[at] = select(0.0, value, token1 < length);
     }
     if (firstColumn + 15u < u.M) {
       let at = u.zOffset + (b * u.N + token1) * u.zRow + firstColumn + 15u;
-      let value = u.scale * exp(z[at] * u.scale - shared15.y) * (gain1_15 - shared15.x);
+      let value = u.scale * exponential(z[at] * u.scale - shared15.y) * (gain1_15 - shared15.x);
       dz[at] = select(0.0, value, token1 < length);
     }
   }
   if (token2 < u.N) { 
     if (firstColumn + 0u < u.M) {
       let at = u.zOffset + (b * u.N + token2) * u.zRow + firstColumn + 0u;
-      let value = u.scale * exp(z[at] * u.scale - shared0.y) * (gain2_0 - shared0.x);
+      let value = u.scale * exponential(z[at] * u.scale - shared0.y) * (gain2_0 - shared0.x);
       dz[at] = select(0.0, value, token2 < length);
     }
     if (firstColumn + 1u < u.M) {
       let at = u.zOffset + (b * u.N + token2) * u.zRow + firstColumn + 1u;
-      let value = u.scale * exp(z[at] * u.scale - shared1.y) * (gain2_1 - shared1.x);
+      let value = u.scale * exponential(z[at] * u.scale - shared1.y) * (gain2_1 - shared1.x);
       dz[at] = select(0.0, value, token2 < length);
     }
     if (firstColumn + 2u < u.M) {
       let at = u.zOffset + (b * u.N + token2) * u.zRow + firstColumn + 2u;
-      let value = u.scale * exp(z[at] * u.scale - shared2.y) * (gain2_2 - shared2.x);
+      let value = u.scale * exponential(z[at] * u.scale - shared2.y) * (gain2_2 - shared2.x);
       dz[at] = select(0.0, value, token2 < length);
     }
     if (firstColumn + 3u < u.M) {
       let at = u.zOffset + (b * u.N + token2) * u.zRow + firstColumn + 3u;
-      let value = u.scale * exp(z[at] * u.scale - shared3.y) * (gain2_3 - shared3.x);
+      let value = u.scale * exponential(z[at] * u.scale - shared3.y) * (gain2_3 - shared3.x);
       dz[at] = select(0.0, value, token2 < length);
     }
     if (firstColumn + 4u < u.M) {
       let at = u.zOffset + (b * u.N + token2) * u.zRow + firstColumn + 4u;
-      let value = u.scale * exp(z[at] * u.scale - shared4.y) * (gain2_4 - shared4.x);
+      let value = u.scale * exponential(z[at] * u.scale - shared4.y) * (gain2_4 - shared4.x);
       dz[at] = select(0.0, value, token2 < length);
     }
     if (firstColumn + 5u < u.M) {
       let at = u.zOffset + (b * u.N + token2) * u.zRow + firstColumn + 5u;
-      let value = u.scale * exp(z[at] * u.scale - shared5.y) * (gain2_5 - shared5.x);
+      let value = u.scale * exponential(z[at] * u.scale - shared5.y) * (gain2_5 - shared5.x);
       dz[at] = select(0.0, value, token2 < length);
     }
     if (firstColumn + 6u < u.M) {
       let at = u.zOffset + (b * u.N + token2) * u.zRow + firstColumn + 6u;
-      let value = u.scale * exp(z[at] * u.scale - shared6.y) * (gain2_6 - shared6.x);
+      let value = u.scale * exponential(z[at] * u.scale - shared6.y) * (gain2_6 - shared6.x);
       dz[at] = select(0.0, value, token2 < length);
     }
     if (firstColumn + 7u < u.M) {
       let at = u.zOffset + (b * u.N + token2) * u.zRow + firstColumn + 7u;
-      let value = u.scale * exp(z[at] * u.scale - shared7.y) * (gain2_7 - shared7.x);
+      let value = u.scale * exponential(z[at] * u.scale - shared7.y) * (gain2_7 - shared7.x);
       dz[at] = select(0.0, value, token2 < length);
     }
     if (firstColumn + 8u < u.M) {
       let at = u.zOffset + (b * u.N + token2) * u.zRow + firstColumn + 8u;
-      let value = u.scale * exp(z[at] * u.scale - shared8.y) * (gain2_8 - shared8.x);
+      let value = u.scale * exponential(z[at] * u.scale - shared8.y) * (gain2_8 - shared8.x);
       dz[at] = select(0.0, value, token2 < length);
     }
     if (firstColumn + 9u < u.M) {
       let at = u.zOffset + (b * u.N + token2) * u.zRow + firstColumn + 9u;
-      let value = u.scale * exp(z[at] * u.scale - shared9.y) * (gain2_9 - shared9.x);
+      let value = u.scale * exponential(z[at] * u.scale - shared9.y) * (gain2_9 - shared9.x);
       dz[at] = select(0.0, value, token2 < length);
     }
     if (firstColumn + 10u < u.M) {
       let at = u.zOffset + (b * u.N + token2) * u.zRow + firstColumn + 10u;
-      let value = u.scale * exp(z[at] * u.scale - shared10.y) * (gain2_10 - shared10.x);
+      let value = u.scale * exponential(z[at] * u.scale - shared10.y) * (gain2_10 - shared10.x);
       dz[at] = select(0.0, value, token2 < length);
     }
     if (firstColumn + 11u < u.M) {
       let at = u.zOffset + (b * u.N + token2) * u.zRow + firstColumn + 11u;
-      let value = u.scale * exp(z[at] * u.scale - shared11.y) * (gain2_11 - shared11.x);
+      let value = u.scale * exponential(z[at] * u.scale - shared11.y) * (gain2_11 - shared11.x);
       dz[at] = select(0.0, value, token2 < length);
     }
     if (firstColumn + 12u < u.M) {
       let at = u.zOffset + (b * u.N + token2) * u.zRow + firstColumn + 12u;
-      let value = u.scale * exp(z[at] * u.scale - shared12.y) * (gain2_12 - shared12.x);
+      let value = u.scale * exponential(z[at] * u.scale - shared12.y) * (gain2_12 - shared12.x);
       dz[at] = select(0.0, value, token2 < length);
     }
     if (firstColumn + 13u < u.M) {
       let at = u.zOffset + (b * u.N + token2) * u.zRow + firstColumn + 13u;
-      let value = u.scale * exp(z[at] * u.scale - shared13.y) * (gain2_13 - shared13.x);
+      let value = u.scale * exponential(z[at] * u.scale - shared13.y) * (gain2_13 - shared13.x);
       dz[at] = select(0.0, value, token2 < length);
     }
     if (firstColumn + 14u < u.M) {
       let at = u.zOffset + (b * u.N + token2) * u.zRow + firstColumn + 14u;
-      let value = u.scale * exp(z[at] * u.scale - shared14.y) * (gain2_14 - shared14.x);
+      let value = u.scale * exponential(z[at] * u.scale - shared14.y) * (gain2_14 - shared14.x);
       dz[at] = select(0.0, value, token2 < length);
     }
     if (firstColumn + 15u < u.M) {
       let at = u.zOffset + (b * u.N + token2) * u.zRow + firstColumn + 15u;
-      let value = u.scale * exp(z[at] * u.scale - shared15.y) * (gain2_15 - shared15.x);
+      let value = u.scale * exponential(z[at] * u.scale - shared15.y) * (gain2_15 - shared15.x);
       dz[at] = select(0.0, value, token2 < length);
     }
   }
   if (token3 < u.N) { 
     if (firstColumn + 0u < u.M) {
       let at = u.zOffset + (b * u.N + token3) * u.zRow + firstColumn + 0u;
-      let value = u.scale * exp(z[at] * u.scale - shared0.y) * (gain3_0 - shared0.x);
+      let value = u.scale * exponential(z[at] * u.scale - shared0.y) * (gain3_0 - shared0.x);
       dz[at] = select(0.0, value, token3 < length);
     }
     if (firstColumn + 1u < u.M) {
       let at = u.zOffset + (b * u.N + token3) * u.zRow + firstColumn + 1u;
-      let value = u.scale * exp(z[at] * u.scale - shared1.y) * (gain3_1 - shared1.x);
+      let value = u.scale * exponential(z[at] * u.scale - shared1.y) * (gain3_1 - shared1.x);
       dz[at] = select(0.0, value, token3 < length);
     }
     if (firstColumn + 2u < u.M) {
       let at = u.zOffset + (b * u.N + token3) * u.zRow + firstColumn + 2u;
-      let value = u.scale * exp(z[at] * u.scale - shared2.y) * (gain3_2 - shared2.x);
+      let value = u.scale * exponential(z[at] * u.scale - shared2.y) * (gain3_2 - shared2.x);
       dz[at] = select(0.0, value, token3 < length);
     }
     if (firstColumn + 3u < u.M) {
       let at = u.zOffset + (b * u.N + token3) * u.zRow + firstColumn + 3u;
-      let value = u.scale * exp(z[at] * u.scale - shared3.y) * (gain3_3 - shared3.x);
+      let value = u.scale * exponential(z[at] * u.scale - shared3.y) * (gain3_3 - shared3.x);
       dz[at] = select(0.0, value, token3 < length);
     }
     if (firstColumn + 4u < u.M) {
       let at = u.zOffset + (b * u.N + token3) * u.zRow + firstColumn + 4u;
-      let value = u.scale * exp(z[at] * u.scale - shared4.y) * (gain3_4 - shared4.x);
+      let value = u.scale * exponential(z[at] * u.scale - shared4.y) * (gain3_4 - shared4.x);
       dz[at] = select(0.0, value, token3 < length);
     }
     if (firstColumn + 5u < u.M) {
       let at = u.zOffset + (b * u.N + token3) * u.zRow + firstColumn + 5u;
-      let value = u.scale * exp(z[at] * u.scale - shared5.y) * (gain3_5 - shared5.x);
+      let value = u.scale * exponential(z[at] * u.scale - shared5.y) * (gain3_5 - shared5.x);
       dz[at] = select(0.0, value, token3 < length);
     }
     if (firstColumn + 6u < u.M) {
       let at = u.zOffset + (b * u.N + token3) * u.zRow + firstColumn + 6u;
-      let value = u.scale * exp(z[at] * u.scale - shared6.y) * (gain3_6 - shared6.x);
+      let value = u.scale * exponential(z[at] * u.scale - shared6.y) * (gain3_6 - shared6.x);
       dz[at] = select(0.0, value, token3 < length);
     }
     if (firstColumn + 7u < u.M) {
       let at = u.zOffset + (b * u.N + token3) * u.zRow + firstColumn + 7u;
-      let value = u.scale * exp(z[at] * u.scale - shared7.y) * (gain3_7 - shared7.x);
+      let value = u.scale * exponential(z[at] * u.scale - shared7.y) * (gain3_7 - shared7.x);
       dz[at] = select(0.0, value, token3 < length);
     }
     if (firstColumn + 8u < u.M) {
       let at = u.zOffset + (b * u.N + token3) * u.zRow + firstColumn + 8u;
-      let value = u.scale * exp(z[at] * u.scale - shared8.y) * (gain3_8 - shared8.x);
+      let value = u.scale * exponential(z[at] * u.scale - shared8.y) * (gain3_8 - shared8.x);
       dz[at] = select(0.0, value, token3 < length);
     }
     if (firstColumn + 9u < u.M) {
       let at = u.zOffset + (b * u.N + token3) * u.zRow + firstColumn + 9u;
-      let value = u.scale * exp(z[at] * u.scale - shared9.y) * (gain3_9 - shared9.x);
+      let value = u.scale * exponential(z[at] * u.scale - shared9.y) * (gain3_9 - shared9.x);
       dz[at] = select(0.0, value, token3 < length);
     }
     if (firstColumn + 10u < u.M) {
       let at = u.zOffset + (b * u.N + token3) * u.zRow + firstColumn + 10u;
-      let value = u.scale * exp(z[at] * u.scale - shared10.y) * (gain3_10 - shared10.x);
+      let value = u.scale * exponential(z[at] * u.scale - shared10.y) * (gain3_10 - shared10.x);
       dz[at] = select(0.0, value, token3 < length);
     }
     if (firstColumn + 11u < u.M) {
       let at = u.zOffset + (b * u.N + token3) * u.zRow + firstColumn + 11u;
-      let value = u.scale * exp(z[at] * u.scale - shared11.y) * (gain3_11 - shared11.x);
+      let value = u.scale * exponential(z[at] * u.scale - shared11.y) * (gain3_11 - shared11.x);
       dz[at] = select(0.0, value, token3 < length);
     }
     if (firstColumn + 12u < u.M) {
       let at = u.zOffset + (b * u.N + token3) * u.zRow + firstColumn + 12u;
-      let value = u.scale * exp(z[at] * u.scale - shared12.y) * (gain3_12 - shared12.x);
+      let value = u.scale * exponential(z[at] * u.scale - shared12.y) * (gain3_12 - shared12.x);
       dz[at] = select(0.0, value, token3 < length);
     }
     if (firstColumn + 13u < u.M) {
       let at = u.zOffset + (b * u.N + token3) * u.zRow + firstColumn + 13u;
-      let value = u.scale * exp(z[at] * u.scale - shared13.y) * (gain3_13 - shared13.x);
+      let value = u.scale * exponential(z[at] * u.scale - shared13.y) * (gain3_13 - shared13.x);
       dz[at] = select(0.0, value, token3 < length);
     }
     if (firstColumn + 14u < u.M) {
       let at = u.zOffset + (b * u.N + token3) * u.zRow + firstColumn + 14u;
-      let value = u.scale * exp(z[at] * u.scale - shared14.y) * (gain3_14 - shared14.x);
+      let value = u.scale * exponential(z[at] * u.scale - shared14.y) * (gain3_14 - shared14.x);
       dz[at] = select(0.0, value, token3 < length);
     }
     if (firstColumn + 15u < u.M) {
       let at = u.zOffset + (b * u.N + token3) * u.zRow + firstColumn + 15u;
-      let value = u.scale * exp(z[at] * u.scale - shared15.y) * (gain3_15 - shared15.x);
+      let value = u.scale * exponential(z[at] * u.scale - shared15.y) * (gain3_15 - shared15.x);
       dz[at] = select(0.0, value, token3 < length);
     }
   }

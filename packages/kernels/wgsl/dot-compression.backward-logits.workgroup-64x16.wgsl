@@ -11,6 +11,11 @@ struct Uniforms { B: u32, N: u32, M: u32, D4: u32, zOffset: u32, zRow: u32, xOff
 
 fn linearGroup(group: vec3u, groups: vec3u) -> u32 { return group.y * groups.x + group.x; }
 
+
+fn handOn(x: f32, value: f32) -> f32 { return select(value, x, (bitcast<u32>(x) & 0x7fffffffu) > 0x7f800000u); }
+fn exponential(x: f32) -> f32 { return handOn(x, exp(x)); }
+fn logarithm(x: f32) -> f32 { return handOn(x, log(x)); }
+
 var<workgroup> tile: array<vec4f, 256>;
 var<workgroup> parts: array<f32, 64>;
 @compute @workgroup_size(64)
@@ -66,82 +71,82 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: ve
   if (token0 < u.N) { 
     if (firstColumn + 0u < u.M) {
       let at = u.zOffset + (b * u.N + token0) * u.zRow + firstColumn + 0u;
-      let value = u.scale * exp(z[at] * u.scale - lses[b * u.M + firstColumn + 0u]) * (gain0_0 - ((parts[0] + parts[1]) + (parts[2] + parts[3])));
+      let value = u.scale * exponential(z[at] * u.scale - lses[b * u.M + firstColumn + 0u]) * (gain0_0 - ((parts[0] + parts[1]) + (parts[2] + parts[3])));
       dz[at] = select(0.0, value, token0 < length);
     }
     if (firstColumn + 1u < u.M) {
       let at = u.zOffset + (b * u.N + token0) * u.zRow + firstColumn + 1u;
-      let value = u.scale * exp(z[at] * u.scale - lses[b * u.M + firstColumn + 1u]) * (gain0_1 - ((parts[4] + parts[5]) + (parts[6] + parts[7])));
+      let value = u.scale * exponential(z[at] * u.scale - lses[b * u.M + firstColumn + 1u]) * (gain0_1 - ((parts[4] + parts[5]) + (parts[6] + parts[7])));
       dz[at] = select(0.0, value, token0 < length);
     }
     if (firstColumn + 2u < u.M) {
       let at = u.zOffset + (b * u.N + token0) * u.zRow + firstColumn + 2u;
-      let value = u.scale * exp(z[at] * u.scale - lses[b * u.M + firstColumn + 2u]) * (gain0_2 - ((parts[8] + parts[9]) + (parts[10] + parts[11])));
+      let value = u.scale * exponential(z[at] * u.scale - lses[b * u.M + firstColumn + 2u]) * (gain0_2 - ((parts[8] + parts[9]) + (parts[10] + parts[11])));
       dz[at] = select(0.0, value, token0 < length);
     }
     if (firstColumn + 3u < u.M) {
       let at = u.zOffset + (b * u.N + token0) * u.zRow + firstColumn + 3u;
-      let value = u.scale * exp(z[at] * u.scale - lses[b * u.M + firstColumn + 3u]) * (gain0_3 - ((parts[12] + parts[13]) + (parts[14] + parts[15])));
+      let value = u.scale * exponential(z[at] * u.scale - lses[b * u.M + firstColumn + 3u]) * (gain0_3 - ((parts[12] + parts[13]) + (parts[14] + parts[15])));
       dz[at] = select(0.0, value, token0 < length);
     }
     if (firstColumn + 4u < u.M) {
       let at = u.zOffset + (b * u.N + token0) * u.zRow + firstColumn + 4u;
-      let value = u.scale * exp(z[at] * u.scale - lses[b * u.M + firstColumn + 4u]) * (gain0_4 - ((parts[16] + parts[17]) + (parts[18] + parts[19])));
+      let value = u.scale * exponential(z[at] * u.scale - lses[b * u.M + firstColumn + 4u]) * (gain0_4 - ((parts[16] + parts[17]) + (parts[18] + parts[19])));
       dz[at] = select(0.0, value, token0 < length);
     }
     if (firstColumn + 5u < u.M) {
       let at = u.zOffset + (b * u.N + token0) * u.zRow + firstColumn + 5u;
-      let value = u.scale * exp(z[at] * u.scale - lses[b * u.M + firstColumn + 5u]) * (gain0_5 - ((parts[20] + parts[21]) + (parts[22] + parts[23])));
+      let value = u.scale * exponential(z[at] * u.scale - lses[b * u.M + firstColumn + 5u]) * (gain0_5 - ((parts[20] + parts[21]) + (parts[22] + parts[23])));
       dz[at] = select(0.0, value, token0 < length);
     }
     if (firstColumn + 6u < u.M) {
       let at = u.zOffset + (b * u.N + token0) * u.zRow + firstColumn + 6u;
-      let value = u.scale * exp(z[at] * u.scale - lses[b * u.M + firstColumn + 6u]) * (gain0_6 - ((parts[24] + parts[25]) + (parts[26] + parts[27])));
+      let value = u.scale * exponential(z[at] * u.scale - lses[b * u.M + firstColumn + 6u]) * (gain0_6 - ((parts[24] + parts[25]) + (parts[26] + parts[27])));
       dz[at] = select(0.0, value, token0 < length);
     }
     if (firstColumn + 7u < u.M) {
       let at = u.zOffset + (b * u.N + token0) * u.zRow + firstColumn + 7u;
-      let value = u.scale * exp(z[at] * u.scale - lses[b * u.M + firstColumn + 7u]) * (gain0_7 - ((parts[28] + parts[29]) + (parts[30] + parts[31])));
+      let value = u.scale * exponential(z[at] * u.scale - lses[b * u.M + firstColumn + 7u]) * (gain0_7 - ((parts[28] + parts[29]) + (parts[30] + parts[31])));
       dz[at] = select(0.0, value, token0 < length);
     }
     if (firstColumn + 8u < u.M) {
       let at = u.zOffset + (b * u.N + token0) * u.zRow + firstColumn + 8u;
-      let value = u.scale * exp(z[at] * u.scale - lses[b * u.M + firstColumn + 8u]) * (gain0_8 - ((parts[32] + parts[33]) + (parts[34] + parts[35])));
+      let value = u.scale * exponential(z[at] * u.scale - lses[b * u.M + firstColumn + 8u]) * (gain0_8 - ((parts[32] + parts[33]) + (parts[34] + parts[35])));
       dz[at] = select(0.0, value, token0 < length);
     }
     if (firstColumn + 9u < u.M) {
       let at = u.zOffset + (b * u.N + token0) * u.zRow + firstColumn + 9u;
-      let value = u.scale * exp(z[at] * u.scale - lses[b * u.M + firstColumn + 9u]) * (gain0_9 - ((parts[36] + parts[37]) + (parts[38] + parts[39])));
+      let value = u.scale * exponential(z[at] * u.scale - lses[b * u.M + firstColumn + 9u]) * (gain0_9 - ((parts[36] + parts[37]) + (parts[38] + parts[39])));
       dz[at] = select(0.0, value, token0 < length);
     }
     if (firstColumn + 10u < u.M) {
       let at = u.zOffset + (b * u.N + token0) * u.zRow + firstColumn + 10u;
-      let value = u.scale * exp(z[at] * u.scale - lses[b * u.M + firstColumn + 10u]) * (gain0_10 - ((parts[40] + parts[41]) + (parts[42] + parts[43])));
+      let value = u.scale * exponential(z[at] * u.scale - lses[b * u.M + firstColumn + 10u]) * (gain0_10 - ((parts[40] + parts[41]) + (parts[42] + parts[43])));
       dz[at] = select(0.0, value, token0 < length);
     }
     if (firstColumn + 11u < u.M) {
       let at = u.zOffset + (b * u.N + token0) * u.zRow + firstColumn + 11u;
-      let value = u.scale * exp(z[at] * u.scale - lses[b * u.M + firstColumn + 11u]) * (gain0_11 - ((parts[44] + parts[45]) + (parts[46] + parts[47])));
+      let value = u.scale * exponential(z[at] * u.scale - lses[b * u.M + firstColumn + 11u]) * (gain0_11 - ((parts[44] + parts[45]) + (parts[46] + parts[47])));
       dz[at] = select(0.0, value, token0 < length);
     }
     if (firstColumn + 12u < u.M) {
       let at = u.zOffset + (b * u.N + token0) * u.zRow + firstColumn + 12u;
-      let value = u.scale * exp(z[at] * u.scale - lses[b * u.M + firstColumn + 12u]) * (gain0_12 - ((parts[48] + parts[49]) + (parts[50] + parts[51])));
+      let value = u.scale * exponential(z[at] * u.scale - lses[b * u.M + firstColumn + 12u]) * (gain0_12 - ((parts[48] + parts[49]) + (parts[50] + parts[51])));
       dz[at] = select(0.0, value, token0 < length);
     }
     if (firstColumn + 13u < u.M) {
       let at = u.zOffset + (b * u.N + token0) * u.zRow + firstColumn + 13u;
-      let value = u.scale * exp(z[at] * u.scale - lses[b * u.M + firstColumn + 13u]) * (gain0_13 - ((parts[52] + parts[53]) + (parts[54] + parts[55])));
+      let value = u.scale * exponential(z[at] * u.scale - lses[b * u.M + firstColumn + 13u]) * (gain0_13 - ((parts[52] + parts[53]) + (parts[54] + parts[55])));
       dz[at] = select(0.0, value, token0 < length);
     }
     if (firstColumn + 14u < u.M) {
       let at = u.zOffset + (b * u.N + token0) * u.zRow + firstColumn + 14u;
-      let value = u.scale * exp(z[at] * u.scale - lses[b * u.M + firstColumn + 14u]) * (gain0_14 - ((parts[56] + parts[57]) + (parts[58] + parts[59])));
+      let value = u.scale * exponential(z[at] * u.scale - lses[b * u.M + firstColumn + 14u]) * (gain0_14 - ((parts[56] + parts[57]) + (parts[58] + parts[59])));
       dz[at] = select(0.0, value, token0 < length);
     }
     if (firstColumn + 15u < u.M) {
       let at = u.zOffset + (b * u.N + token0) * u.zRow + firstColumn + 15u;
-      let value = u.scale * exp(z[at] * u.scale - lses[b * u.M + firstColumn + 15u]) * (gain0_15 - ((parts[60] + parts[61]) + (parts[62] + parts[63])));
+      let value = u.scale * exponential(z[at] * u.scale - lses[b * u.M + firstColumn + 15u]) * (gain0_15 - ((parts[60] + parts[61]) + (parts[62] + parts[63])));
       dz[at] = select(0.0, value, token0 < length);
     }
   }

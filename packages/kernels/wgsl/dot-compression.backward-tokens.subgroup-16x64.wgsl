@@ -12,6 +12,10 @@ fn linearGroup(group: vec3u, groups: vec3u) -> u32 { return group.y * groups.x +
 
 
 
+fn handOn(x: f32, value: f32) -> f32 { return select(value, x, (bitcast<u32>(x) & 0x7fffffffu) > 0x7f800000u); }
+fn exponential(x: f32) -> f32 { return handOn(x, exp(x)); }
+fn logarithm(x: f32) -> f32 { return handOn(x, log(x)); }
+
 @compute @workgroup_size(8)
 fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: vec3u, @builtin(subgroup_invocation_id) lane: u32) {
   let rows = u.N;
@@ -47,8 +51,8 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: ve
   var sum14_0 = vec4f(); var sum14_1 = vec4f();
   var sum15_0 = vec4f(); var sum15_1 = vec4f();
   for (var k = 0u; k < u.M; k++) {
-    let weight0 = exp(z[zAt + row0 * u.zRow + k] * u.scale - lses[b * u.M + k]);
-    let weight1 = exp(z[zAt + row1 * u.zRow + k] * u.scale - lses[b * u.M + k]);
+    let weight0 = exponential(z[zAt + row0 * u.zRow + k] * u.scale - lses[b * u.M + k]);
+    let weight1 = exponential(z[zAt + row1 * u.zRow + k] * u.scale - lses[b * u.M + k]);
     let source0 = dy[u.yOffset + (b * u.M + k) * u.yRow + column0];
     let source1 = dy[u.yOffset + (b * u.M + k) * u.yRow + column1];
     { let w = subgroupBroadcast(weight0, 0u); sum0_0 += w * source0; sum0_1 += w * source1; }

@@ -11,6 +11,10 @@ fn linearGroup(group: vec3u, groups: vec3u) -> u32 { return group.y * groups.x +
 
 var<workgroup> tile_weights: array<vec4f, 128>;
 
+fn handOn(x: f32, value: f32) -> f32 { return select(value, x, (bitcast<u32>(x) & 0x7fffffffu) > 0x7f800000u); }
+fn exponential(x: f32) -> f32 { return handOn(x, exp(x)); }
+fn logarithm(x: f32) -> f32 { return handOn(x, log(x)); }
+
 @compute @workgroup_size(64)
 fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: vec3u, @builtin(local_invocation_index) lane: u32) {
   let rows = u.N;
@@ -35,7 +39,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: ve
     for (var e = lane; e < 128u; e += 64u) {
       let k = min(k0 + e / 4u, count - 1u);
       let row0 = min(firstRow + e % 4u * 4u + 0u, rows - 1u); let row1 = min(firstRow + e % 4u * 4u + 1u, rows - 1u); let row2 = min(firstRow + e % 4u * 4u + 2u, rows - 1u); let row3 = min(firstRow + e % 4u * 4u + 3u, rows - 1u);
-      tile_weights[e] = vec4f(exp(z[zAt + row0 * u.zRow + k] * u.scale - lses[b * u.M + k]), exp(z[zAt + row1 * u.zRow + k] * u.scale - lses[b * u.M + k]), exp(z[zAt + row2 * u.zRow + k] * u.scale - lses[b * u.M + k]), exp(z[zAt + row3 * u.zRow + k] * u.scale - lses[b * u.M + k]));
+      tile_weights[e] = vec4f(exponential(z[zAt + row0 * u.zRow + k] * u.scale - lses[b * u.M + k]), exponential(z[zAt + row1 * u.zRow + k] * u.scale - lses[b * u.M + k]), exponential(z[zAt + row2 * u.zRow + k] * u.scale - lses[b * u.M + k]), exponential(z[zAt + row3 * u.zRow + k] * u.scale - lses[b * u.M + k]));
     }
     workgroupBarrier();
     for (var k = k0; k < min(k0 + 32u, count); k++) {

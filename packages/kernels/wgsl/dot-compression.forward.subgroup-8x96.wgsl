@@ -12,6 +12,10 @@ fn linearGroup(group: vec3u, groups: vec3u) -> u32 { return group.y * groups.x +
 
 
 
+fn handOn(x: f32, value: f32) -> f32 { return select(value, x, (bitcast<u32>(x) & 0x7fffffffu) > 0x7f800000u); }
+fn exponential(x: f32) -> f32 { return handOn(x, exp(x)); }
+fn logarithm(x: f32) -> f32 { return handOn(x, log(x)); }
+
 @compute @workgroup_size(8)
 fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: vec3u, @builtin(subgroup_invocation_id) lane: u32) {
   let rows = u.M;
@@ -36,10 +40,10 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: ve
   for (var n = 0u; n < length; n += 1u) {
     let value = z[zAt + n * u.zRow + row0] * u.scale;
     let next = select(top0, value, value > top0);
-    total0 = total0 * exp(top0 - next) + exp(value - next);
+    total0 = total0 * exp(top0 - next) + exponential(value - next);
     top0 = next;
   }
-  let lse0 = select(0.0, top0 + log(total0), length > 0u);
+  let lse0 = select(0.0, top0 + logarithm(total0), length > 0u);
   if (firstQuad == 0u && firstRow + 0u + lane < rows) { lses[b * u.M + row0] = lse0; }
   var sum0_0 = vec4f(); var sum0_1 = vec4f(); var sum0_2 = vec4f();
   var sum1_0 = vec4f(); var sum1_1 = vec4f(); var sum1_2 = vec4f();
@@ -50,7 +54,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: ve
   var sum6_0 = vec4f(); var sum6_1 = vec4f(); var sum6_2 = vec4f();
   var sum7_0 = vec4f(); var sum7_1 = vec4f(); var sum7_2 = vec4f();
   for (var k = 0u; k < length; k++) {
-    let weight0 = exp(z[zAt + k * u.zRow + row0] * u.scale - lse0);
+    let weight0 = exponential(z[zAt + k * u.zRow + row0] * u.scale - lse0);
     let source0 = x[u.xOffset + (b * u.N + k) * u.xRow + column0];
     let source1 = x[u.xOffset + (b * u.N + k) * u.xRow + column1];
     let source2 = x[u.xOffset + (b * u.N + k) * u.xRow + column2];

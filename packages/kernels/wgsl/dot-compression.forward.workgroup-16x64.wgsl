@@ -10,6 +10,10 @@ struct Uniforms { B: u32, N: u32, M: u32, D4: u32, zOffset: u32, zRow: u32, xOff
 fn linearGroup(group: vec3u, groups: vec3u) -> u32 { return group.y * groups.x + group.x; }
 
 var<workgroup> tile_weights: array<vec4f, 128>;
+
+fn handOn(x: f32, value: f32) -> f32 { return select(value, x, (bitcast<u32>(x) & 0x7fffffffu) > 0x7f800000u); }
+fn exponential(x: f32) -> f32 { return handOn(x, exp(x)); }
+fn logarithm(x: f32) -> f32 { return handOn(x, log(x)); }
 var<workgroup> tile_statistics: array<vec2f, 64>;
 var<workgroup> tile_lses: array<f32, 16>;
 @compute @workgroup_size(64)
@@ -34,7 +38,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: ve
   for (var n = lane / 16u; n < length; n += 4u) {
     let value = z[zAt + n * u.zRow + statisticsRow] * u.scale;
     let next = select(top, value, value > top);
-    total = total * exp(top - next) + exp(value - next);
+    total = total * exp(top - next) + exponential(value - next);
     top = next;
   }
   tile_statistics[lane] = vec2f(top, total);
@@ -43,7 +47,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: ve
     let a = array<vec2f, 4>(tile_statistics[lane], tile_statistics[lane + 16u], tile_statistics[lane + 32u], tile_statistics[lane + 48u]);
     let rowTop = max(max(a[0].x, a[1].x), max(a[2].x, a[3].x));
     let rowTotal = a[0].y * exp(a[0].x - rowTop) + a[1].y * exp(a[1].x - rowTop) + a[2].y * exp(a[2].x - rowTop) + a[3].y * exp(a[3].x - rowTop);
-    tile_lses[lane] = select(0.0, rowTop + log(rowTotal), length > 0u);
+    tile_lses[lane] = select(0.0, rowTop + logarithm(rowTotal), length > 0u);
     if (firstQuad == 0u && firstRow + lane < rows) { lses[b * u.M + firstRow + lane] = tile_lses[lane]; }
   }
   let quad = firstQuad + lane % 16u;
@@ -56,7 +60,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: ve
     for (var e = lane; e < 128u; e += 64u) {
       let k = min(k0 + e / 4u, count - 1u);
       let row0 = min(firstRow + e % 4u * 4u + 0u, rows - 1u); let row1 = min(firstRow + e % 4u * 4u + 1u, rows - 1u); let row2 = min(firstRow + e % 4u * 4u + 2u, rows - 1u); let row3 = min(firstRow + e % 4u * 4u + 3u, rows - 1u);
-      tile_weights[e] = vec4f(exp(z[zAt + k * u.zRow + row0] * u.scale - tile_lses[row0 - firstRow]), exp(z[zAt + k * u.zRow + row1] * u.scale - tile_lses[row1 - firstRow]), exp(z[zAt + k * u.zRow + row2] * u.scale - tile_lses[row2 - firstRow]), exp(z[zAt + k * u.zRow + row3] * u.scale - tile_lses[row3 - firstRow]));
+      tile_weights[e] = vec4f(exponential(z[zAt + k * u.zRow + row0] * u.scale - tile_lses[row0 - firstRow]), exponential(z[zAt + k * u.zRow + row1] * u.scale - tile_lses[row1 - firstRow]), exponential(z[zAt + k * u.zRow + row2] * u.scale - tile_lses[row2 - firstRow]), exponential(z[zAt + k * u.zRow + row3] * u.scale - tile_lses[row3 - firstRow]));
     }
     workgroupBarrier();
     for (var k = k0; k < min(k0 + 32u, count); k++) {
