@@ -5,7 +5,9 @@ import { seededRandom } from '@headwater/statistics'
 import { type Spread, spread } from './report.ts'
 
 const dispatchCount = 200
-const rounds = 60
+/** The first are not counted: the engine has not compiled the replay by then. */
+const warmUpRounds = 50
+const rounds = 250
 
 export interface Replay {
   readonly dispatches: number
@@ -45,15 +47,17 @@ export async function measureReplay(device: GpuDevice): Promise<Replay> {
   await program.warm()
   const encodeUs: number[] = []
   const submitUs: number[] = []
-  for (let round = 0; round < rounds; round++) {
+  for (let round = -warmUpRounds; round < rounds; round++) {
     const startMs = performance.now()
     let encodedMs = startMs
     program.submit(() => {
       encodedMs = performance.now()
     })
     const endMs = performance.now()
-    encodeUs.push(((encodedMs - startMs) * 1e3) / dispatchCount)
-    submitUs.push(((endMs - startMs) * 1e3) / dispatchCount)
+    if (round >= 0) {
+      encodeUs.push(((encodedMs - startMs) * 1e3) / dispatchCount)
+      submitUs.push(((endMs - startMs) * 1e3) / dispatchCount)
+    }
     await device.idle()
   }
   program.dispose()

@@ -78,11 +78,12 @@ export class Program {
     const pass = encoder.beginComputePass()
     let current: GPUComputePipeline | null = null
     for (const { dispatch, bindGroup } of this.#steps) {
-      if (dispatch.pipeline !== current) pass.setPipeline(dispatch.pipeline)
-      current = dispatch.pipeline
+      const { pipeline, workgroups } = dispatch
+      if (pipeline !== current) pass.setPipeline(pipeline)
+      current = pipeline
       pass.setBindGroup(0, bindGroup)
-      const [x, y, z] = dispatch.workgroups
-      pass.dispatchWorkgroups(x, y, z)
+      // Spelled out: spread and destructuring of an array go through its iterator.
+      pass.dispatchWorkgroups(workgroups[0], workgroups[1], workgroups[2])
     }
     pass.end()
     after?.(encoder)
