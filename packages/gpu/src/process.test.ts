@@ -9,7 +9,8 @@ async function run(
   const child = spawn(
     process.execPath,
     ['--conditions=development', '--import', 'tsx', '--expose-gc', '--input-type=module', '--eval', program],
-    { cwd: import.meta.dirname, env: { ...process.env, ...environment } },
+    // Nx asks for colors, which would stand between the words.
+    { cwd: import.meta.dirname, env: { ...process.env, FORCE_COLOR: '0', ...environment } },
   )
   let output = ''
   for (const stream of [child.stdout, child.stderr])
