@@ -57,7 +57,7 @@ function startCounter() {
   writeFileSync(
     program,
     `let count = 0
-    process.on('SIGINT', () => console.log('interrupted', ++count))
+    process.on('SIGINT', () => console.log('interrupted ' + ++count))
     process.on('SIGTERM', () => process.exit(7))
     process.once('disconnect', () => { console.log('alone'); process.exit(1) })
     console.log('started', process.pid)
