@@ -1,7 +1,7 @@
 /** The main job's training step on rows of the bundled log: its time, and where that goes. */
 import { openLog } from '@headwater/datasets'
 import { compileFeatures, groupsByTime, Replay } from '@headwater/features'
-import { type KernelProfile, requestDevice } from '@headwater/gpu'
+import { type KernelProfile, kernelRates, requestDevice } from '@headwater/gpu'
 import { declareTower, smallTower, Weights } from '@headwater/runtime'
 import { defaultTraining, initialize, type TrainingBatch, TrainStep } from '@headwater/training'
 import { megabytes, provenance, publish, spread, table } from './report.ts'
@@ -80,15 +80,13 @@ for (let round = 0; round < rounds; round++) {
 }
 const loss = await trainStep.meanLoss()
 
-const kernels = [...profile.values()]
-  .sort((a, b) => b.timeMs - a.timeMs)
-  .map(({ kernel, count, timeMs, flops, bytes }) => ({
-    kernel,
-    dispatches: count / rounds,
-    msPerStep: timeMs / rounds,
-    gflops: flops / timeMs / 1e6,
-    gigabytesPerSecond: bytes / timeMs / 1e6,
-  }))
+const kernels = kernelRates(profile).map(({ kernel, count, timeMs, gflops, gbps }) => ({
+  kernel,
+  dispatches: count / rounds,
+  msPerStep: timeMs / rounds,
+  gflops,
+  gigabytesPerSecond: gbps,
+}))
 const figures = {
   log: log.name,
   rows: batchRows,
