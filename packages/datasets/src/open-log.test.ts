@@ -210,6 +210,49 @@ describe('the same rows', () => {
   })
 })
 
+describe('labels', () => {
+  const outcomes: Schema = {
+    ...schema,
+    fields: [
+      ...schema.fields,
+      { name: 'action', column: 'place', of: 'outcome', type: 'id' },
+      { name: 'worth', column: 'price', of: 'outcome', type: 'float' },
+    ],
+    tasks: [schema.tasks[0], { ...schema.tasks[1], weightBy: 'worth' }],
+  }
+
+  test('may be missing in all tasks but the first, beside outcomes that are categories', async () => {
+    const folder = new Folder()
+    const path = folder.write(
+      'log.csv',
+      csvOf([row({ click: 1, stars: 5, place: 'tap' }), row({ stars: null, price: 0 }), row({ stars: 1, price: 2.5 })]),
+    )
+    const events = await readAndClose(await folder.open(path, { json: outcomes }))
+    expect(events.map(({ values }) => values.slice(5))).toEqual([
+      [5, 'tap', null],
+      [null, null, 0],
+      [1, null, 2.5],
+    ])
+    const oneClass = folder.write('ones.csv', csvOf([row({ click: 1, stars: 5 }), row({ stars: null })]))
+    expect((await failure(folder.open(oneClass, { json: outcomes }))).message).toContain(
+      'task "liked" (at least 4) has one class: its label is 1 in all rows',
+    )
+    const unknown = folder.write('none.csv', csvOf([row({ click: 1, stars: null }), row({ stars: null })]))
+    expect((await failure(folder.open(unknown, { json: outcomes }))).message).toContain(
+      'task "liked" has no label: "stars" is missing in all rows',
+    )
+  })
+
+  test('have weights of at least 0', async () => {
+    const folder = new Folder()
+    const path = folder.write('log.csv', csvOf([row({ click: 1, stars: 5 }), row({ price: -0.5 }), row({ stars: 1 })]))
+    expect(await failure(folder.open(path, { json: outcomes }))).toMatchObject({ row: 2, field: 'worth' })
+    const log = await folder.open(path, { json: outcomes, maxBadRows: 1 })
+    expect(log.badRows[0].reason).toBe('"-0.5" is below 0, but task "liked" takes it as a weight')
+    await log.close()
+  })
+})
+
 describe('order and streaming', () => {
   test('sorts by time and keeps the order of equal times, over chunks and files', async () => {
     await fuzz(
@@ -314,7 +357,7 @@ describe('bad rows', () => {
     ['no time', { at: null }, 'at', 'is missing'],
     ['a time that is no number', { at: 'noon' }, 'at', '"noon" is no number of s since 1970'],
     ['a time of the wrong unit', { at: 1.6e12 }, 'at', 'is outside the years 1900 to 2200'],
-    ['a label that is missing', { stars: null }, 'stars', 'is missing, and task "liked" needs it'],
+    ['a label that is missing', { click: null }, 'click', 'is missing, and task "click" needs it'],
     ['a label that is neither 0 nor 1', { click: 2 }, 'click', '"2" is neither 0 nor 1, as task "click"'],
     ['a number that is none', { price: 'cheap' }, 'price', '"cheap" is no number'],
     ['NaN', { price: 'NaN' }, 'price', '"NaN" is no finite number'],

@@ -32,8 +32,8 @@ export interface OpenLogOptions {
  *
  * @throws LogError where a file is missing, unreadable or of unknown extension, a column is missing, the log is empty,
  *   a task has one class, or more than `maxBadRows` rows are bad: no user or item key or one over 512 bytes, a time
- *   that does not parse, a label that is missing or (for `atLeast: 1`) not 0 or 1, a number that is not finite, a vector
- *   of another size
+ *   that does not parse, a label that is missing (of the first task) or (for `atLeast: 1`) not 0 or 1, a weight below 0,
+ *   a number that is not finite, a vector of another size
  * @throws SchemaError where the schema cannot be used
  */
 export async function openLog({ data, schema, maxBadRows = 0, seed = 0, signal }: OpenLogOptions): Promise<Log> {

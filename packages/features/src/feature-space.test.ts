@@ -155,7 +155,7 @@ describe.each([
     const states = statesOf(space)
     const batch = space.allocate('user', 3)
     const row = 1
-    const { ids, channels, lengths } = batch.sequence!
+    const { ids, channels, lengths, categories } = batch.sequence!
     log.forEach((event, i) => {
       space.encodeUser(batch, row, states.user(event.user), event.timeMs)
       const last = log
@@ -172,6 +172,13 @@ describe.each([
       })
       const actual = [...channels.subarray(12, 24)]
       expectClose(actual, [...expected, ...new Array(12).fill(0)].slice(0, 12), [], `row ${i}`)
+      for (const [k, { name, at, buckets }] of [
+        { name: 'action', at: 9, buckets: 5 },
+        { name: 'device', at: 5, buckets: 7 },
+      ].entries()) {
+        const buckets4 = last.map((past) => bucketOf(name, past.values[at] as string | null, buckets))
+        expect([...categories[k].subarray(4, 8)], `row ${i}, ${name}`).toEqual([...buckets4, 0, 0, 0, 0].slice(0, 4))
+      }
       space.update(states.user(event.user), states.item(event.item), event)
     })
     for (const other of [0, 2]) expect([...ids.subarray(4 * other, 4 * other + 4)]).toEqual([0, 0, 0, 0])
@@ -203,7 +210,15 @@ describe('fields', () => {
     expect(space.user.dense.slice(0, 3)).toEqual(['known', 'residual', 'genre-residual[drama]'])
     expect(space.user.dense).toContain('genre-share[*]')
     expect(space.user.bags).toEqual([{ name: 'tags', buckets: 11, maxValues: 2 }])
-    expect(space.user.sequence).toEqual({ length: 4, buckets: 23, channels: 3 })
+    expect(space.user.sequence).toEqual({
+      length: 4,
+      buckets: 23,
+      channels: 3,
+      categories: [
+        { name: 'action', buckets: 5 },
+        { name: 'device', buckets: 7 },
+      ],
+    })
     expect(space.item.dense.slice(0, 6)).toEqual([
       'known',
       'item-mean',
@@ -262,14 +277,6 @@ describe('fields', () => {
     expect(read()).toEqual([-1, 0, { ids: [tag('c'), 0], length: 1 }])
   })
 
-  it('yield labels, at a place of a larger array too', () => {
-    expect([...space.labels(eventWith({ rating: 7 }))]).toEqual([1, 0])
-    expect([...space.labels(eventWith({ rating: 9 }))]).toEqual([1, 1])
-    expect([...space.labels(eventWith({ rating: 9 }), new Uint8Array(6), 2)]).toEqual([0, 0, 1, 1, 0, 0])
-    expect(() => space.labels(eventWith({ rating: null }))).toThrow(EventError)
-    expect(() => space.labels(base, new Uint8Array(3), 2)).toThrow(BatchError)
-  })
-
   const bad: [string, Record<string, unknown>][] = [
     ['rating', { rating: Number.NaN }],
     ['rating', { rating: Number.POSITIVE_INFINITY }],
@@ -284,6 +291,8 @@ describe('fields', () => {
     ['genres', { genres: ['drama', 3] }],
     ['age', { age: Number.NEGATIVE_INFINITY }],
     ['tags', { tags: [null] }],
+    ['action', { action: 3 }],
+    ['worth', { worth: 'much' }],
   ]
   it.each(bad)('refuse a bad %s (%o) and leave the states as they were', (field, changes) => {
     const [user, item] = [space.newUserState(), space.newItemState()]
@@ -349,7 +358,20 @@ describe('states and batches', () => {
     expect(encode(compileFeatures(changed).newUserState())).toThrow(/another schema/)
     const retasked = { ...otherSchema, tasks: otherSchema.tasks.slice(1) }
     expect(encode(compileFeatures(retasked).newUserState())).not.toThrow()
+    for (const categories of [['device', 'action'], ['action']]) {
+      const recategorized = { ...otherSchema, sequence: { ...otherSchema.sequence!, categories } }
+      expect(encode(compileFeatures(recategorized).newUserState())).toThrow(StateError)
+    }
     expect(() => space.update(state, state, event)).toThrow(expect.objectContaining({ side: 'item' }))
+  })
+
+  it('are what they were before sequences had categories, where there are none', () => {
+    const { categories: _, ...sequence } = fullSchema().sequence!
+    const headerOf = (schema: Schema) => [...compileFeatures(schema).newUserState().subarray(0, 8)]
+    const without = headerOf({ ...fullSchema(), sequence })
+    // Version 1 and the fingerprint of this schema's user state in the last program that had no categories.
+    expect(without).toEqual([1, 0, 0, 0, 250, 247, 69, 56])
+    expect(headerOf({ ...fullSchema(), sequence: { ...sequence, categories: [] } })).toEqual(without)
   })
 
   it('refuse rows outside a batch and batches of the other side', () => {
@@ -359,6 +381,9 @@ describe('states and batches', () => {
       expect(() => space.encodeUser(batch, row, space.newUserState(), 0)).toThrow(BatchError)
     }
     expect(() => space.encodeItem(batch, 0, space.newItemState(), event)).toThrow(BatchError)
+    const { sequence } = space.schema
+    const other = compileFeatures({ ...space.schema, sequence: { ...sequence!, categories: ['action'] } })
+    expect(() => space.encodeUser(other.allocate('user', 2), 0, space.newUserState(), 0)).toThrow(BatchError)
   })
 
   it('refuse a schema whose states would be huge', () => {

@@ -6,7 +6,7 @@ import type { LogEvent } from './event.ts'
 import { checkEvent, EventError, floatOf, isTime } from './event-values.ts'
 import { FieldBlock } from './field-block.ts'
 import { parseSchema } from './parse-schema.ts'
-import type { Aggregation, Schema } from './schema.ts'
+import type { Aggregation, Field, Schema } from './schema.ts'
 import { schemaDefaults } from './schema-defaults.ts'
 import { SchemaError } from './schema-error.ts'
 import { residualBaseline } from './schema-references.ts'
@@ -16,6 +16,23 @@ import { type SlotWeights, singleSlot, slotWeightsBy } from './slot-weights.ts'
 import { headerDoubles, type Image, ImageLayout, newImage, StateImage } from './state-image.ts'
 
 const maxStateBytes = 2 ** 20
+const msPerDay = 86_400_000
+
+/** A task as training needs it. */
+export interface LabelTask {
+  readonly name: string
+  /** In the upstream loss. */
+  readonly weight: number
+  /** From an event until its label is known; 0: at once. */
+  readonly delayMs: number
+}
+
+/** Fields that a task's label and its weight are read from; `weightIndex` is −1 where all rows weigh 1. */
+interface LabelSource {
+  readonly valueIndex: number
+  readonly atLeast: number
+  readonly weightIndex: number
+}
 
 /** An aggregation with what it is fed from: a value's field index and threshold, and for a residual the item's mean. */
 interface Feed {
@@ -37,6 +54,8 @@ export class FeatureSpace {
   readonly user: SideLayout
   /** Inputs from an item's state and the request: `known`, item aggregations, item and context fields, calendar. */
   readonly item: SideLayout
+  /** In the schema's order, which labels and their weights have too. */
+  readonly tasks: readonly LabelTask[]
   readonly userStateBytes: number
   readonly itemStateBytes: number
 
@@ -57,7 +76,7 @@ export class FeatureSpace {
   readonly #outcomeIndexes: readonly number[]
   /** By field index: the outcomes of the event being ingested, NaN where missing. */
   readonly #outcomes: Float64Array
-  readonly #tasks: readonly { readonly valueIndex: number; readonly atLeast: number }[]
+  readonly #labels: readonly LabelSource[]
 
   /** @throws SchemaError */
   constructor(schema: Schema) {
@@ -95,7 +114,7 @@ export class FeatureSpace {
     this.#userFeeds = compileSide('user', userLayout)
     this.#slotWeights = [...weightsBy.values()]
     this.#profile = new FieldBlock(checked, ['user'], userLayout)
-    this.#ring = checked.sequence === undefined ? null : new SequenceRing(checked.sequence, userLayout)
+    this.#ring = checked.sequence === undefined ? null : new SequenceRing(checked.sequence, checked, userLayout)
     this.#sequenceIndex = fieldIndex(checked.sequence?.value)
     const stateBytes = 8 * userLayout.doubles + 4 * userLayout.words
     if (stateBytes > maxStateBytes) {
@@ -118,14 +137,26 @@ export class FeatureSpace {
     this.#request = newImage(requestLayout)
 
     this.#outcomes = new Float64Array(checked.fields.length).fill(Number.NaN)
-    this.#outcomeIndexes = [...checked.fields.keys()].filter((i) => checked.fields[i].of === 'outcome')
-    this.#tasks = checked.tasks.map(({ field, atLeast }) => ({ valueIndex: fieldIndex(field), atLeast }))
+    this.#outcomeIndexes = [...checked.fields.keys()].filter((i) => {
+      return checked.fields[i].of === 'outcome' && checked.fields[i].type === 'float'
+    })
+    this.#labels = checked.tasks.map(({ field, atLeast, weightBy }) => {
+      return { valueIndex: fieldIndex(field), atLeast, weightIndex: fieldIndex(weightBy) }
+    })
+    this.tasks = checked.tasks.map(({ name, weight = schemaDefaults.taskWeight, delayDays = 0 }) => {
+      return { name, weight, delayMs: delayDays * msPerDay }
+    })
 
     this.user = {
       dense: ['known', ...this.#userFeeds.flatMap((feed) => feed.aggregator.columns), ...this.#profile.columns],
       bags: this.#profile.bags,
       sequence: checked.sequence
-        ? { length: checked.sequence.length, buckets: checked.sequence.buckets, channels: SequenceRing.channels }
+        ? {
+            length: checked.sequence.length,
+            buckets: checked.sequence.buckets,
+            channels: SequenceRing.channels,
+            categories: this.#ring?.categories ?? [],
+          }
         : null,
     }
     this.item = {
@@ -182,7 +213,7 @@ export class FeatureSpace {
       feed.aggregator.add(user.f64, userElapsedMs, x)
     }
     if (user.eventCount === 0 || timeMs >= user.lastEventMs) this.#profile.put(user, event)
-    this.#ring?.push(user, event.item, this.#outcomes[this.#sequenceIndex], timeMs)
+    this.#ring?.push(user, event, this.#outcomes[this.#sequenceIndex])
     user.advance(timeMs)
 
     for (const feed of this.#itemFeeds) feed.aggregator.add(item.f64, itemElapsedMs, this.#value(feed))
@@ -249,26 +280,52 @@ export class FeatureSpace {
   }
 
   /**
-   * Labels of an event, 0 or 1 a task, written to `into` from place `at`.
+   * Labels of an event, 0 or 1 a task, and what each weighs, written from place `at`. Where a task's outcome is missing
+   * its label is unknown: 0, of weight 0. Otherwise the weight is the row's `weightBy` of the task, 1 where that is
+   * missing or not asked for; the task's own `weight` is not in it.
    *
-   * @throws EventError where a task's outcome is missing, BatchError where `into` is too short
+   * @param into [R, T] labels
+   * @param weights [R, T] weights of the labels
+   * @throws EventError where an outcome is no number or a weight below 0; BatchError where an array is too short
    */
-  labels(event: LogEvent, into: Uint8Array = new Uint8Array(this.#tasks.length), at = 0): Uint8Array {
-    if (!(at >= 0 && at + this.#tasks.length <= into.length)) {
-      throw new BatchError(`${this.#tasks.length} labels from place ${at} do not fit ${into.length}; allocate more`)
+  labels(event: LogEvent, into: Uint8Array, weights: Float32Array, at = 0): void {
+    const tasks = this.#labels.length
+    const room = Math.min(into.length, weights.length)
+    if (!(at >= 0 && at + tasks <= room)) {
+      throw new BatchError(`${tasks} labels from place ${at} do not fit ${room}; allocate more`)
     }
     checkEvent(event, this.schema.fields)
-    for (let t = 0; t < this.#tasks.length; t++) {
-      const { valueIndex, atLeast } = this.#tasks[t]
-      const field = this.schema.fields[valueIndex]
-      const value = floatOf(event, valueIndex, field)
-      if (Number.isNaN(value)) {
-        throw new EventError(event.row, field.name, 'is missing, so its task has no label; leave the row out')
-      }
+    for (let t = 0; t < tasks; t++) {
+      const { valueIndex, atLeast, weightIndex } = this.#labels[t]
+      const value = floatOf(event, valueIndex, this.schema.fields[valueIndex])
+      const weight = weightIndex < 0 ? 1 : weightOf(event, weightIndex, this.schema.fields[weightIndex])
       into[at + t] = value >= atLeast ? 1 : 0
+      weights[at + t] = Number.isNaN(value) ? 0 : weight
     }
-    return into
   }
+
+  /**
+   * The first task's label of an event, 0 or 1: what downstream models rank by.
+   *
+   * @throws EventError where its outcome is missing
+   */
+  rankedLabel(event: LogEvent): number {
+    checkEvent(event, this.schema.fields)
+    const { valueIndex, atLeast } = this.#labels[0]
+    const field = this.schema.fields[valueIndex]
+    const value = floatOf(event, valueIndex, field)
+    if (Number.isNaN(value)) {
+      throw new EventError(event.row, field.name, 'is missing, so the first task has no label; leave the row out')
+    }
+    return value >= atLeast ? 1 : 0
+  }
+}
+
+/** A row's weight from field `i`, 1 where it is missing. */
+function weightOf(event: LogEvent, i: number, field: Field): number {
+  const weight = floatOf(event, i, field)
+  if (weight < 0) throw new EventError(event.row, field.name, `is ${weight}; a weight of labels is at least 0`)
+  return Number.isNaN(weight) ? 1 : weight
 }
 
 /** Compiles a schema. @throws SchemaError */
@@ -319,6 +376,17 @@ function stateMeaning(schema: Schema): string {
       prior,
       halfLifeDays,
     ]),
-    schema.sequence && [schema.sequence.length, schema.sequence.value, schema.sequence.buckets],
+    schema.sequence && [
+      schema.sequence.length,
+      schema.sequence.value,
+      schema.sequence.buckets,
+      // Nothing is added without categories, so that states from before there were any stay good.
+      ...categoryMeanings(schema),
+    ],
   ])
+}
+
+function categoryMeanings(schema: Schema) {
+  const names = schema.sequence?.categories ?? []
+  return names.map((name) => [name, schema.fields.find((field) => field.name === name)?.buckets])
 }

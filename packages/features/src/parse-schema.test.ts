@@ -57,6 +57,13 @@ describe('parseSchema', () => {
     expect(error.message).toBe(`full.json: ${error.path}: ${error.reason}; ${error.remedy}`)
   })
 
+  it('says which task makes an outcome known too late for an input', () => {
+    const error = errorOf((schema) => {
+      schema.aggregations[5].value = 'bought'
+    })
+    expect(error.reason).toBe('"bought" is known only 7 days after the event, as task "bought" says')
+  })
+
   it('lists the allowed keys beside an unknown one', () => {
     const error = errorOf((schema) => {
       schema.fields[5].bucket = 8
@@ -79,11 +86,15 @@ describe('parseSchema', () => {
     ['a field that is no object', 'fields[0]', (s) => (s.fields[0] = 'rating')],
     ['a field named twice', 'fields[8].name', (s) => (s.fields[8].name = 'age')],
     ['a reserved field name', 'fields[4].name', (s) => (s.fields[4].name = 'hour')],
+    ['a field named like the sequence', 'fields[4].name', (s) => (s.fields[4].name = 'sequence')],
+    ["a category of the tower's name", 'sequence.categories[0]', (s) => (s.sequence.categories = ['pooling'])],
     ['a field name with a dot', 'fields[4].name', (s) => (s.fields[4].name = 'year.missing')],
     ['an unknown owner', 'fields[4].of', (s) => (s.fields[4].of = 'ad')],
     ['an unknown type', 'fields[4].type', (s) => (s.fields[4].type = 'int')],
     ['an empty column', 'fields[4].column', (s) => (s.fields[4].column = '')],
-    ['an outcome that is an id', 'fields[0].type', (s) => (s.fields[0].type = 'id')],
+    ['an outcome that is a list', 'fields[0].type', (s) => (s.fields[0].type = 'ids')],
+    ['an outcome id of one bucket', 'fields[9].buckets', (s) => (s.fields[9].buckets = 1)],
+    ['buckets of an outcome number', 'fields[0].buckets', (s) => (s.fields[0].buckets = 8)],
     ['scaling of an outcome', 'fields[0].scale', (s) => (s.fields[0].scale = 2)],
     ['a vector without size', 'fields[3].size', (s) => delete s.fields[3].size],
     ['a vector of size 0', 'fields[3].size', (s) => (s.fields[3].size = 0)],
@@ -104,6 +115,21 @@ describe('parseSchema', () => {
     ['a task of an input field', 'tasks[0].field', (s) => (s.tasks[0].field = 'year')],
     ['a task without threshold', 'tasks[0].atLeast', (s) => delete s.tasks[0].atLeast],
     ['a negative task weight', 'tasks[0].weight', (s) => (s.tasks[0].weight = -1)],
+    ['a task of an id', 'tasks[0].field', (s) => (s.tasks[0].field = 'action')],
+    ['a weight by an unknown field', 'tasks[1].weightBy', (s) => (s.tasks[1].weightBy = 'price')],
+    ['a weight by a field of the item', 'tasks[1].weightBy', (s) => (s.tasks[1].weightBy = 'year')],
+    ['a weight by an id', 'tasks[1].weightBy', (s) => (s.tasks[1].weightBy = 'device')],
+    ['a weight known behind the label', 'tasks[1].weightBy', (s) => (s.tasks[1].weightBy = 'bought')],
+    [
+      'a weight known a day behind',
+      'tasks[0].weightBy',
+      (s) => Object.assign(s.tasks[0], { weightBy: 'bought', delayDays: 6 }),
+    ],
+    ['no delay at all', 'tasks[2].delayDays', (s) => (s.tasks[2].delayDays = 0)],
+    ['a delay without end', 'tasks[2].delayDays', (s) => (s.tasks[2].delayDays = Number.POSITIVE_INFINITY)],
+    ['a delayed outcome in a statistic', 'aggregations[5].value', (s) => (s.aggregations[5].value = 'bought')],
+    ['a delayed outcome in the sequence', 'sequence.value', (s) => (s.sequence.value = 'bought')],
+    ['an id as a statistic', 'aggregations[5].value', (s) => (s.aggregations[5].value = 'action')],
     ['no aggregations', 'aggregations', (s) => delete s.aggregations],
     ['an aggregation named twice', 'aggregations[4].name', (s) => (s.aggregations[4].name = 'events')],
     ['an aggregation named like a field', 'aggregations[3].name', (s) => (s.aggregations[3].name = 'age')],
@@ -140,6 +166,20 @@ describe('parseSchema', () => {
     ['a sequence of an input field', 'sequence.value', (s) => (s.sequence.value = 'age')],
     ['a sequence without buckets', 'sequence.buckets', (s) => delete s.sequence.buckets],
     ['an unknown key of the sequence', 'sequence.size', (s) => (s.sequence.size = 3)],
+    ['categories that are no list', 'sequence.categories', (s) => (s.sequence.categories = 'action')],
+    ['a category twice', 'sequence.categories[1]', (s) => (s.sequence.categories[1] = 'action')],
+    ['an unknown category', 'sequence.categories[0]', (s) => (s.sequence.categories[0] = 'verb')],
+    [
+      'a category of the user',
+      'sequence.categories[0]',
+      (s) =>
+        Object.assign(s, {
+          fields: s.fields.map((f: Loose) => (f.name === 'device' ? { ...f, of: 'user' } : f)),
+          sequence: { ...s.sequence, categories: ['device'] },
+        }),
+    ],
+    ['a category that is a number', 'sequence.categories[0]', (s) => (s.sequence.categories[0] = 'worth')],
+    ['a category that is a list', 'sequence.categories[0]', (s) => (s.sequence.categories[0] = 'genres')],
     ['too many item buckets', 'itemBuckets', (s) => (s.itemBuckets = 2 ** 25)],
     ['no user buckets', 'userBuckets', (s) => (s.userBuckets = 0)],
     ['an unknown calendar part', 'calendar[0]', (s) => (s.calendar[0] = 'month')],

@@ -6,10 +6,15 @@ import { checkReferences } from './schema-references.ts'
 const maxBuckets = 2 ** 24
 const maxSequenceLength = 4096
 const maxVectorSize = 4096
+const maxSequenceCategories = 16
 const minScale = 1e-6
+/** A bit over eleven years. */
+const maxDelayDays = 4096
 
 /** Names of inputs that the schema does not declare. */
-const reservedNames = ['known', 'user', 'item', 'hour', 'weekday']
+const reservedNames = ['known', 'user', 'item', 'hour', 'weekday', 'sequence']
+/** What a tower keeps of a sequence under this name is no category's table. */
+const reservedCategory = 'pooling'
 
 const rootKeys = [
   'version',
@@ -96,9 +101,12 @@ function checkField(check: SchemaChecker, json: unknown, path: string, taken: Se
   const owner = check.oneOf(field.of, `${path}.of`, ['user', 'item', 'context', 'outcome'])
   const type = check.oneOf(field.type, `${path}.type`, ['float', 'id', 'ids', 'vector'])
   if (owner === 'outcome') {
-    // An outcome is never an input, so nothing about its encoding may be set.
-    if (type !== 'float') check.fail(`${path}.type`, `outcome "${name}" is of type ${type}`, 'make it a float')
-    check.object(json, path, ['name', 'column', 'of', 'type'])
+    // An outcome is no input of its own row; of an id's, the table of a sequence category can be sized.
+    if (type !== 'float' && type !== 'id') {
+      check.fail(`${path}.type`, `outcome "${name}" is of type ${type}`, 'make it a float, or an id')
+    }
+    check.object(json, path, ['name', 'column', 'of', 'type', ...(type === 'id' ? fieldKeys.id : [])])
+    if (field.buckets !== undefined) check.integer(field.buckets, `${path}.buckets`, 2, maxBuckets)
     return
   }
   check.object(json, path, ['name', 'column', 'of', 'type', ...fieldKeys[type]])
@@ -119,11 +127,13 @@ function checkField(check: SchemaChecker, json: unknown, path: string, taken: Se
 }
 
 function checkTask(check: SchemaChecker, json: unknown, path: string, taken: Set<string>): void {
-  const task = check.object(json, path, ['name', 'field', 'atLeast', 'weight'])
+  const task = check.object(json, path, ['name', 'field', 'atLeast', 'weight', 'weightBy', 'delayDays'])
   check.newName(task.name, `${path}.name`, taken)
   check.text(task.field, `${path}.field`)
   check.number(task.atLeast, `${path}.atLeast`, -maxMagnitude, maxMagnitude)
   if (task.weight !== undefined) check.number(task.weight, `${path}.weight`, 0, 1e6)
+  if (task.weightBy !== undefined) check.text(task.weightBy, `${path}.weightBy`)
+  if (task.delayDays !== undefined) check.number(task.delayDays, `${path}.delayDays`, 1e-6, maxDelayDays)
 }
 
 function checkAggregation(check: SchemaChecker, json: unknown, path: string, taken: Set<string>): void {
@@ -153,11 +163,21 @@ function checkAggregation(check: SchemaChecker, json: unknown, path: string, tak
 }
 
 function checkSequence(check: SchemaChecker, json: unknown): void {
-  const sequence = check.object(json, 'sequence', ['length', 'value', 'buckets', 'center', 'scale'])
+  const sequence = check.object(json, 'sequence', ['length', 'value', 'buckets', 'center', 'scale', 'categories'])
   check.integer(sequence.length, 'sequence.length', 1, maxSequenceLength)
   check.text(sequence.value, 'sequence.value')
   check.integer(sequence.buckets, 'sequence.buckets', 2, maxBuckets)
   checkScaling(check, sequence, 'sequence.')
+  if (sequence.categories === undefined) return
+  const listed = new Set<string>()
+  check.list(sequence.categories, 'sequence.categories', 0, maxSequenceCategories).forEach((category, i) => {
+    const name = check.text(category, `sequence.categories[${i}]`)
+    if (listed.has(name)) check.fail(`sequence.categories[${i}]`, `"${name}" is listed twice`, 'list it once')
+    if (name === reservedCategory) {
+      check.fail(`sequence.categories[${i}]`, `"${name}" is a name of the tower's own`, 'give the field another name')
+    }
+    listed.add(name)
+  })
 }
 
 function checkScaling(check: SchemaChecker, json: { center?: unknown; scale?: unknown }, prefix: string): void {

@@ -9,7 +9,7 @@ import { fullSchema, randomLog } from './testing/random-log.ts'
 /** All bytes of some rows of a side's batch. */
 function rowBytes({ rows, dense, bags, sequence }: SideBatch, row: number): string {
   const arrays = [dense, ...bags.flatMap(({ ids, lengths }) => [ids, lengths])]
-  if (sequence !== null) arrays.push(sequence.ids, sequence.channels, sequence.lengths)
+  if (sequence !== null) arrays.push(sequence.ids, sequence.channels, sequence.lengths, ...sequence.categories)
   return arrays
     .map((array) => {
       const bytes = array.byteLength / rows
@@ -23,7 +23,9 @@ function replay(log: readonly LogEvent[]): ReplayBatch {
   const batch = {
     user: space.allocate('user', log.length),
     item: space.allocate('item', log.length),
-    labels: new Uint8Array(2 * log.length),
+    labels: new Uint8Array(3 * log.length),
+    labelWeights: new Float32Array(3 * log.length),
+    timeMs: new Float64Array(log.length),
   }
   const states = new Replay(space)
   let row = 0
@@ -67,7 +69,11 @@ describe('Replay', () => {
         space.encodeItem(item, 0, read(`i/${event.item}`, space.newItemState(), row % 7), event)
         expect(rowBytes(user, 0), `seed ${seed}, row ${row}`).toBe(rowBytes(replayed.user, row))
         expect(rowBytes(item, 0), `seed ${seed}, row ${row}`).toBe(rowBytes(replayed.item, row))
-        expect(replayed.labels.slice(2 * row, 2 * row + 2)).toEqual(space.labels(event))
+        const [labels, weights] = [new Uint8Array(3), new Float32Array(3)]
+        space.labels(event, labels, weights)
+        expect(replayed.labels.slice(3 * row, 3 * row + 3)).toEqual(labels)
+        expect(replayed.labelWeights.slice(3 * row, 3 * row + 3)).toEqual(weights)
+        expect(replayed.timeMs[row]).toBe(event.timeMs)
         row++
       }
       for (const event of group) {
@@ -88,7 +94,7 @@ describe('Replay', () => {
       // From the cut's time on outcomes differ, and later rows are altogether other events.
       const other = log.map((event) => {
         if (event.timeMs < log[cut].timeMs) return event
-        const outcomes = { ...event, values: [11, null, ...event.values.slice(2)] }
+        const outcomes = { ...event, values: [11, null, ...event.values.slice(2, 9), 'other', 9, 8] }
         return event.timeMs === log[cut].timeMs ? outcomes : { ...outcomes, user: 'u1', item: 'i1' }
       })
       const batch = replay(other)

@@ -2,11 +2,16 @@ import type { SideBatch } from './batch.ts'
 import type { LogEvent } from './event.ts'
 import type { FeatureSpace } from './feature-space.ts'
 
-/** Rows of a batch with their labels, [R, T] for T tasks. */
+/** Rows of a batch with their labels. Shape letters: R rows, T tasks. */
 export interface ReplayBatch {
   readonly user: SideBatch
   readonly item: SideBatch
+  /** 0/1 [R, T] */
   readonly labels: Uint8Array
+  /** [R, T]; 0 where the label is unknown. */
+  readonly labelWeights: Float32Array
+  /** [R], milliseconds since 1970. */
+  readonly timeMs: Float64Array
 }
 
 /** The states of a replay would take more memory than allowed. */
@@ -45,11 +50,12 @@ export class Replay {
     return this.#items.get(item) ?? this.#newItem
   }
 
-  /** Encodes both sides and the labels of an event into one row. @throws EventError, BatchError */
+  /** Encodes both sides, labels and time of an event into one row. @throws EventError, BatchError */
   encode(event: LogEvent, into: ReplayBatch, row: number): void {
     this.space.encodeUser(into.user, row, this.userState(event.user), event.timeMs)
     this.space.encodeItem(into.item, row, this.itemState(event.item), event)
-    this.space.labels(event, into.labels, row * this.space.schema.tasks.length)
+    this.space.labels(event, into.labels, into.labelWeights, row * this.space.tasks.length)
+    into.timeMs[row] = event.timeMs
   }
 
   /** Ingests events in the order given. @throws EventError, ReplayMemoryError */

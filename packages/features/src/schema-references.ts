@@ -1,24 +1,35 @@
-import type { Aggregation, Field, Schema } from './schema.ts'
+import type { Aggregation, Field, Schema, Task } from './schema.ts'
 import type { SchemaChecker } from './schema-checker.ts'
 
 /** Checks that what a schema's parts say of each other holds: names exist and have the right owner and type. */
 export function checkReferences(check: SchemaChecker, schema: Schema): void {
   const fields = new Map(schema.fields.map((field) => [field.name, field]))
-  const outcomes = schema.fields.filter((field) => field.of === 'outcome').map((field) => field.name)
+  const outcomes = schema.fields.filter((field) => field.of === 'outcome' && field.type === 'float')
+  const remedy = `use a float outcome (${outcomes.map(({ name }) => name).join(', ') || 'the schema has none'})`
 
   function outcome(name: string, path: string): void {
     const field = fields.get(name)
-    if (field?.of === 'outcome') return
-    const reason = field === undefined ? `no field is named "${name}"` : `"${name}" describes the ${field.of}`
-    check.fail(path, reason, `use an outcome field (${outcomes.join(', ') || 'the schema has none'})`)
+    if (field === undefined) check.fail(path, `no field is named "${name}"`, remedy)
+    if (field.of !== 'outcome') check.fail(path, `"${name}" describes the ${field.of}`, remedy)
+    if (field.type !== 'float') check.fail(path, `"${name}" is of type ${field.type}`, remedy)
+  }
+
+  /** An input is made when the event is ingested, so its outcome must be known then. */
+  function outcomeAtOnce(name: string, path: string): void {
+    outcome(name, path)
+    const task = slowestTask(schema, name)
+    if (task === undefined) return
+    const reason = `"${name}" is known only ${task.delayDays} days after the event, as task "${task.name}" says`
+    check.fail(path, reason, 'use an outcome that is known at once, or drop the task\'s "delayDays"')
   }
 
   schema.tasks.forEach((task, i) => {
     outcome(task.field, `tasks[${i}].field`)
+    if (task.weightBy !== undefined) checkWeightBy(check, schema, fields, task, `tasks[${i}].weightBy`)
   })
   schema.aggregations.forEach((aggregation, i) => {
     const path = `aggregations[${i}]`
-    if (aggregation.value !== undefined) outcome(aggregation.value, `${path}.value`)
+    if (aggregation.value !== undefined) outcomeAtOnce(aggregation.value, `${path}.value`)
     if (aggregation.by !== undefined) checkBy(check, fields, aggregation.by, `${path}.by`)
     if (aggregation.kind === 'residual' && residualBaseline(schema, aggregation) === undefined) {
       const { value, atLeast } = aggregation
@@ -29,7 +40,45 @@ export function checkReferences(check: SchemaChecker, schema: Schema): void {
       )
     }
   })
-  if (schema.sequence !== undefined) outcome(schema.sequence.value, 'sequence.value')
+  if (schema.sequence === undefined) return
+  outcomeAtOnce(schema.sequence.value, 'sequence.value')
+  schema.sequence.categories?.forEach((name, i) => {
+    checkCategory(check, fields.get(name), name, `sequence.categories[${i}]`)
+  })
+}
+
+/** The delayed task over a field whose label is known last. */
+function slowestTask(schema: Schema, field: string): Task | undefined {
+  const delayed = schema.tasks.filter((task) => task.field === field && task.delayDays !== undefined)
+  return delayed.sort((a, b) => (b.delayDays ?? 0) - (a.delayDays ?? 0))[0]
+}
+
+function checkWeightBy(
+  check: SchemaChecker,
+  schema: Schema,
+  fields: ReadonlyMap<string, Field>,
+  { weightBy: name = '', delayDays = 0 }: Task,
+  path: string,
+): void {
+  const remedy = 'use a float field of outcome or context'
+  const field = fields.get(name)
+  if (field === undefined) check.fail(path, `no field is named "${name}"`, remedy)
+  if (field.of !== 'outcome' && field.of !== 'context') check.fail(path, `"${name}" describes the ${field.of}`, remedy)
+  if (field.type !== 'float') check.fail(path, `"${name}" is of type ${field.type}`, remedy)
+  const slowest = slowestTask(schema, name)
+  if (slowest === undefined || (slowest.delayDays ?? 0) <= delayDays) return
+  check.fail(
+    path,
+    `"${name}" is known only ${slowest.delayDays} days after the event, as task "${slowest.name}" says, and this task's label ${delayDays > 0 ? `after ${delayDays}` : 'at once'}`,
+    `use a field that is known with the label, or set "delayDays" to ${slowest.delayDays}`,
+  )
+}
+
+function checkCategory(check: SchemaChecker, field: Field | undefined, name: string, path: string): void {
+  const remedy = 'use an "id" field of item, context or outcome'
+  if (field === undefined) check.fail(path, `no field is named "${name}"`, remedy)
+  if (field.of === 'user') check.fail(path, `"${name}" describes the user, not an event`, remedy)
+  if (field.type !== 'id') check.fail(path, `"${name}" is of type ${field.type}`, remedy)
 }
 
 /** The item mean that a residual is taken from: the schema's first one of the same value and threshold. */

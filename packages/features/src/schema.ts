@@ -19,7 +19,7 @@ export interface Field {
   size?: number
   /** `ids` only: values beyond this many are dropped. Default 8. */
   maxValues?: number
-  /** `id` and `ids` used as a sparse feature: rows of the hashed embedding table. Default 4,096. */
+  /** `id` and `ids`: rows of the hashed embedding table. Default 4,096. */
   buckets?: number
   /** `float` and `vector`: value is encoded as (x − center) / scale. Defaults 0 and 1. */
   center?: number
@@ -28,13 +28,26 @@ export interface Field {
   values?: readonly string[]
 }
 
-/** A label: 1 where the outcome field is at least `atLeast`, else 0. A 0/1 column uses `atLeast: 1`. */
+/**
+ * A label: 1 where the outcome field is at least `atLeast`, else 0. A 0/1 column uses `atLeast: 1`. Where the outcome is
+ * missing the label is unknown, and the row teaches nothing of this task.
+ */
 export interface Task {
   name: string
   field: string
   atLeast: number
   /** Weight in the upstream loss. Default 1. */
   weight?: number
+  /**
+   * `float` field of outcome or context that weighs each row's label in the upstream loss: at least 0, 1 where missing.
+   * Absent: all rows weigh 1.
+   */
+  weightBy?: string
+  /**
+   * Days from an event until its label is known, the attribution window. Training must not use the label before; the
+   * outcome is no input of anything that would. Absent: it is known at once.
+   */
+  delayDays?: number
 }
 
 /**
@@ -66,7 +79,7 @@ export interface Aggregation {
   halfLifeDays?: number
 }
 
-/** The user's last events, newest last: item id, one outcome value, log time gap. */
+/** The user's last events, newest last: item id, one outcome value, log time gap, categories. */
 export interface SequenceFeature {
   /** Number of events kept, L. */
   length: number
@@ -74,8 +87,11 @@ export interface SequenceFeature {
   value: string
   /** Rows of the hashed item table that the sequence is looked up in. */
   buckets: number
+  /** The value is encoded as (x − center) / scale. Defaults 0 and 1. */
   center?: number
   scale?: number
+  /** `id` fields of item, context or outcome that are kept with each event, as an action or a surface. Default none. */
+  categories?: readonly string[]
 }
 
 export interface Schema {

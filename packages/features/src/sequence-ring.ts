@@ -1,11 +1,23 @@
 import { logSeconds } from './aggregator.ts'
-import type { SideBatch } from './batch.ts'
+import type { SequenceCategory, SideBatch } from './batch.ts'
 import { bucketSeed, seededBucket } from './bucket.ts'
-import type { SequenceFeature } from './schema.ts'
+import type { LogEvent } from './event.ts'
+import { idOf } from './event-values.ts'
+import type { Field, Schema, SequenceFeature } from './schema.ts'
+import { schemaDefaults } from './schema-defaults.ts'
 import type { ImageLayout, StateImage } from './state-image.ts'
 
 /** Bits of the float32 NaN that marks a missing value inside a state; it is never encoded. */
 const missingBits = 0x7fc00000
+
+/** A category's field and the place of its L bucketed ids among a state's words. */
+interface CategoryPlace {
+  readonly field: Field
+  readonly index: number
+  readonly seed: number
+  readonly buckets: number
+  readonly idsAt: number
+}
 
 /**
  * The last L events of a user as a ring in their state. Event number n lies in place n mod L, so the header's event
@@ -14,27 +26,47 @@ const missingBits = 0x7fc00000
 export class SequenceRing {
   /** C: scaled value, log(1 + seconds from the event to now) ÷ 16, and 1 where the value is missing. */
   static readonly channels = 3
+  readonly categories: readonly SequenceCategory[]
   readonly #sequence: SequenceFeature
   readonly #seed = bucketSeed('item')
   readonly #timesAt: number
   readonly #idsAt: number
   readonly #valuesAt: number
+  readonly #places: readonly CategoryPlace[]
 
-  constructor(sequence: SequenceFeature, layout: ImageLayout) {
+  /** @param schema a checked one */
+  constructor(sequence: SequenceFeature, schema: Schema, layout: ImageLayout) {
     this.#sequence = sequence
     this.#timesAt = layout.reserveDoubles(sequence.length)
     this.#idsAt = layout.reserveWords(sequence.length)
     this.#valuesAt = layout.reserveWords(sequence.length)
+    this.#places = (sequence.categories ?? []).map((name) => {
+      const index = schema.fields.findIndex((field) => field.name === name)
+      const field = schema.fields[index]
+      const buckets = field.buckets ?? schemaDefaults.buckets
+      return { field, index, seed: bucketSeed(name), buckets, idsAt: layout.reserveWords(sequence.length) }
+    })
+    this.categories = this.#places.map(({ field, buckets }) => ({ name: field.name, buckets }))
   }
 
-  /** Stores an event that the header does not count yet. */
-  push(state: StateImage, item: string, value: number, timeMs: number): void {
+  /**
+   * Stores an event that the header does not count yet.
+   *
+   * @param value the sequence's outcome, NaN where it is missing
+   * @throws EventError
+   */
+  push(state: StateImage, event: LogEvent, value: number): void {
     const { length, buckets } = this.#sequence
     const place = state.eventCount % length
-    state.f64[this.#timesAt + place] = timeMs
-    state.u32[this.#idsAt + place] = seededBucket(this.#seed, item, buckets)
+    state.f64[this.#timesAt + place] = event.timeMs
+    state.u32[this.#idsAt + place] = seededBucket(this.#seed, event.item, buckets)
     if (Number.isNaN(value)) state.u32[this.#valuesAt + place] = missingBits
     else state.f32[this.#valuesAt + place] = value
+    for (const category of this.#places) {
+      const id = idOf(event, category.index, category.field)
+      // Bucket 0 tells a missing value apart, as in a bag.
+      state.u32[category.idsAt + place] = id === null ? 0 : seededBucket(category.seed, id, category.buckets)
+    }
   }
 
   /** Encodes one row, in the order of arrival, oldest first. */
@@ -43,7 +75,8 @@ export class SequenceRing {
     const { ids, channels, lengths } = into
     const count = state.eventCount
     const kept = Math.min(count, length)
-    let place = (count - kept) % length
+    const first = (count - kept) % length
+    let place = first
     let idAt = row * length
     let channelAt = idAt * SequenceRing.channels
     for (let i = 0; i < kept; i++) {
@@ -57,5 +90,11 @@ export class SequenceRing {
     ids.fill(0, idAt, (row + 1) * length)
     channels.fill(0, channelAt, (row + 1) * length * SequenceRing.channels)
     lengths[row] = kept
+    for (let k = 0; k < this.#places.length; k++) {
+      const { idsAt } = this.#places[k]
+      const out = into.categories[k]
+      for (let i = 0; i < kept; i++) out[row * length + i] = state.u32[idsAt + ((first + i) % length)]
+      out.fill(0, row * length + kept, (row + 1) * length)
+    }
   }
 }

@@ -22,6 +22,7 @@ export function allocateBatch(layout: SideLayout, rows: number): SideBatch {
       ids: new Uint32Array(rows * sequence.length),
       channels: new Float32Array(rows * sequence.length * sequence.channels),
       lengths: new Uint32Array(rows),
+      categories: sequence.categories.map(() => new Uint32Array(rows * sequence.length)),
     },
   }
 }
@@ -31,7 +32,11 @@ export function checkRow(layout: SideLayout, batch: SideBatch, row: number): voi
   if (!Number.isInteger(row) || row < 0 || row >= batch.rows) {
     throw new BatchError(`row ${row} is outside a batch of ${batch.rows} rows; allocate a larger batch`)
   }
-  if (batch.dense.length !== batch.rows * layout.dense.length || batch.bags.length !== layout.bags.length) {
+  if (
+    batch.dense.length !== batch.rows * layout.dense.length ||
+    batch.bags.length !== layout.bags.length ||
+    batch.sequence?.categories.length !== layout.sequence?.categories.length
+  ) {
     throw new BatchError('the batch has another layout; allocate it from the same feature space and side')
   }
 }

@@ -35,6 +35,30 @@ describe('a device', () => {
     expect(adapterClass.split('/')).toHaveLength(3)
   })
 
+  it('makes all of several buffers, or holds none of them', async () => {
+    const small = await requestDevice({ label: 'all or nothing', memoryBudgetBytes: 1 << 20 })
+    const make = (...kibibytes: number[]) =>
+      kibibytes.map((size, i) => small.buffer(`part ${i}`, size << 10, storage()))
+    const inner = () => expect(() => small.allOrNothing(() => make(300, 900))).toThrow(OutOfMemoryError)
+    const whole = () => {
+      const parts = make(100)
+      inner()
+      return [...parts, ...small.allOrNothing(() => make(100, 100))]
+    }
+    const parts = small.allOrNothing(whole)
+    expect(parts.map((part) => small.owns(part))).toEqual([true, true, true])
+    expect(small.allocatedBytes).toBe(300 << 10)
+    const broken = () => {
+      whole()
+      throw new RangeError('behind all of them')
+    }
+    expect(() => small.allOrNothing(broken)).toThrow(RangeError)
+    expect(small.allocatedBytes).toBe(300 << 10)
+    make(100)
+    expect(small.allocatedBytes).toBe(400 << 10)
+    small.destroy()
+  })
+
   it('keeps within its budget, after freeing what waits in the pool', async () => {
     const small = await requestDevice({ label: 'small budget', memoryBudgetBytes: 1 << 20 })
     const held = small.buffer('held', 512 << 10, storage())

@@ -78,6 +78,8 @@ export class GpuDevice {
   readonly #pipelines = new Map<string, GPUComputePipeline>()
   readonly #layouts = new Map<string, GPUBindGroupLayout>()
   #aliveBytes = 0
+  /** Made under `allOrNothing` so far; null outside of it. */
+  #made: GPUBuffer[] | null = null
   #failure: Error | null = null
   #destroyed = false
 
@@ -110,6 +112,11 @@ export class GpuDevice {
   /** Bytes of the buffers that somebody holds. */
   get allocatedBytes(): number {
     return this.#aliveBytes - this.pool.freeBytes
+  }
+
+  /** Bytes of buffers over which {@link GpuDevice.buffer} refuses; infinite where the device does not say. */
+  get memoryBudgetBytes(): number {
+    return this.#memoryBudgetBytes
   }
 
   /** True for the buffers that this device made and still holds. */
@@ -192,7 +199,25 @@ export class GpuDevice {
     const buffer = this.gpuDevice.createBuffer({ label, size, usage })
     this.#owned.add(buffer)
     this.#aliveBytes += size
+    this.#made?.push(buffer)
     return buffer
+  }
+
+  /** Calls `make`, which waits for nothing. Where it throws, the buffers that it made are released. May be nested. */
+  allOrNothing<Result>(make: () => Result): Result {
+    const outer = this.#made
+    const made: GPUBuffer[] = []
+    this.#made = made
+    try {
+      const result = make()
+      outer?.push(...made)
+      return result
+    } catch (cause) {
+      for (const buffer of made) this.release(buffer)
+      throw cause
+    } finally {
+      this.#made = outer
+    }
   }
 
   release(buffer: GPUBuffer): void {

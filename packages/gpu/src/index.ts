@@ -37,5 +37,5 @@ export {
 } from './kernel.ts'
 export { type KernelProfile, type KernelRates, kernelRates } from './kernel-profile.ts'
 export { Pacer } from './pacer.ts'
-export { Program } from './program.ts'
+export { Program, type SubmitOptions, uniformBytesOf } from './program.ts'
 export { Readback } from './readback.ts'

@@ -143,7 +143,7 @@ describe('Program', () => {
     program.dispose()
   })
 
-  it('gives the same bits on every replay, with and without a profile, and copies what it is asked to', async () => {
+  it('gives the same bits on every replay, with and without a profile, and copies before and behind what it is asked to', async () => {
     const start = Array.from({ length: 1000 }, (_, i) => Math.sin(i))
     const x = floats('x', start)
     const y = floats('y', start)
@@ -152,9 +152,14 @@ describe('Program', () => {
     const results: number[][] = []
     const profile = new Map<string, KernelProfile>()
     for (const profiled of [false, true, false]) {
-      device.gpuDevice.queue.writeBuffer(y, 0, Float32Array.from(start))
-      if (profiled) await program.profile(profile)
-      else program.submit((encoder) => encoder.copyBufferToBuffer(y, 0, copy, 0, y.size))
+      if (profiled) {
+        device.gpuDevice.queue.writeBuffer(y, 0, Float32Array.from(start))
+        await program.profile(profile)
+      } else
+        program.submit({
+          before: (encoder) => encoder.copyBufferToBuffer(x, 0, y, 0, y.size),
+          after: (encoder) => encoder.copyBufferToBuffer(y, 0, copy, 0, y.size),
+        })
       results.push(await values(y))
     }
     expect(results[0]).toEqual(Array.from(Float32Array.from(start), (v) => expect.closeTo(v * 1.1, 5)))

@@ -8,7 +8,16 @@ interface Step {
   readonly bindGroup: GPUBindGroup
 }
 
+/** Copies to be encoded along with the dispatches: uploads before them, results behind them. */
+export interface SubmitOptions {
+  readonly before?: (encoder: GPUCommandEncoder) => void
+  readonly after?: (encoder: GPUCommandEncoder) => void
+}
+
 const uniformAlignment = 256
+
+/** Bytes of uniforms that a program of so many dispatches holds on the device. */
+export const uniformBytesOf = (dispatches: number): number => Math.max(1, dispatches) * uniformAlignment
 
 /** A fixed list of dispatches: uniforms uploaded and bind groups made once, then replayed with one submit. */
 export class Program {
@@ -22,7 +31,7 @@ export class Program {
     this.dispatches = dispatches
     this.#uniforms = device.buffer(
       `uniforms of ${label}`,
-      Math.max(1, dispatches.length) * uniformAlignment,
+      uniformBytesOf(dispatches.length),
       GPUBufferUsage.UNIFORM | GPUBufferUsage.COPY_DST,
     )
     this.#steps = dispatches.map((dispatch, index) => {
@@ -71,10 +80,11 @@ export class Program {
     await this.device.idle().finally(() => this.device.release(none))
   }
 
-  /** Encodes and submits all dispatches in one pass; `after` may add copies behind them. */
-  submit(after?: (encoder: GPUCommandEncoder) => void): void {
+  /** Encodes and submits all dispatches in one pass. */
+  submit(around: SubmitOptions = {}): void {
     this.device.check()
     const encoder = this.device.gpuDevice.createCommandEncoder()
+    around.before?.(encoder)
     const pass = encoder.beginComputePass()
     let current: GPUComputePipeline | null = null
     for (const { dispatch, bindGroup } of this.#steps) {
@@ -86,7 +96,7 @@ export class Program {
       pass.dispatchWorkgroups(workgroups[0], workgroups[1], workgroups[2])
     }
     pass.end()
-    after?.(encoder)
+    around.after?.(encoder)
     this.device.gpuDevice.queue.submit([encoder.finish()])
   }
 

@@ -44,7 +44,15 @@ import { adamw } from './optimizer/adamw.ts'
 
 export { padded } from './case-arrays.ts'
 export { gatherModes } from './embedding/gather.ts'
-export { type SplitTable, splitTable, type TablePart } from './embedding/split-table.ts'
+export {
+  type BindingLimits,
+  type SplitTable,
+  splitTable,
+  type TableBinding,
+  type TablePart,
+  TableSizeError,
+  tablePartBindings,
+} from './embedding/split-table.ts'
 export { type MatmulShape, matmulShape } from './matmul/shape.ts'
 export { partialsOf } from './numeric/sum-of-squares.ts'
 export { adamBeta1, adamBeta2, rateSlots } from './optimizer/adamw.ts'
@@ -64,6 +72,8 @@ export {
   columnSumShape,
   copyShape,
   countNonfinite,
+  crossBackward,
+  crossForward,
   decorrelationCenter,
   decorrelationOffDiagonal,
   dotCompressionBackwardLogits,
@@ -92,6 +102,8 @@ export {
   normParametersShape,
   normShape,
   packHalf,
+  pairwiseDotBackward,
+  pairwiseDotForward,
   periodicBackward,
   periodicForward,
   piecewiseLinear,

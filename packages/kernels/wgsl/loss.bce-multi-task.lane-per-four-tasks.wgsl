@@ -1,6 +1,6 @@
 @group(0) @binding(0) var<storage, read> logits: array<vec4f>;
 @group(0) @binding(1) var<storage, read> labels: array<vec4f>;
-@group(0) @binding(2) var<storage, read> rowWeights: array<f32>;
+@group(0) @binding(2) var<storage, read> labelWeights: array<vec4f>;
 @group(0) @binding(3) var<storage, read> taskWeights: array<vec4f>;
 @group(0) @binding(4) var<storage, read_write> loss: array<vec4f>;
 @group(0) @binding(5) var<storage, read_write> dlogits: array<vec4f>;
@@ -34,5 +34,5 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: ve
   let y = labels[n];
   let z = logistic(logits[n]);
   loss[n] = select(vec4f(), y * z.ofMinus + (1.0 - y) * z.ofPlus, isTask);
-  dlogits[n] = select(vec4f(), rowWeights[r] * taskWeights[t] * (z.sigmoid - y) * u.scale, isTask);
+  dlogits[n] = select(vec4f(), labelWeights[n] * taskWeights[t] * (z.sigmoid - y) * u.scale, isTask);
 }

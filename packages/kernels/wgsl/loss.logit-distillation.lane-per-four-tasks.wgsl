@@ -1,6 +1,6 @@
 @group(0) @binding(0) var<storage, read> logits: array<vec4f>;
 @group(0) @binding(1) var<storage, read> teacher: array<vec4f>;
-@group(0) @binding(2) var<storage, read> rowWeights: array<f32>;
+@group(0) @binding(2) var<storage, read> labelWeights: array<vec4f>;
 @group(0) @binding(3) var<storage, read> taskWeights: array<vec4f>;
 @group(0) @binding(4) var<storage, read_write> loss: array<vec4f>;
 @group(0) @binding(5) var<storage, read_write> dlogits: array<vec4f>;
@@ -36,7 +36,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: ve
   let q = logistic(teacher[n] / temperature);
   let divergence = q.sigmoid * (z.ofMinus - q.ofMinus) + (1.0 - q.sigmoid) * (z.ofPlus - q.ofPlus);
   loss[n] = select(vec4f(), temperature * temperature * divergence, isTask);
-  let slope = rowWeights[r] * taskWeights[t] * (temperature * (z.sigmoid - q.sigmoid)) * u.scale;
+  let slope = labelWeights[n] * taskWeights[t] * (temperature * (z.sigmoid - q.sigmoid)) * u.scale;
   var gradient = select(vec4f(), slope, isTask);
   if (u.accumulate != 0u) { gradient += dlogits[n]; }
   dlogits[n] = gradient;

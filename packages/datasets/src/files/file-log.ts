@@ -36,15 +36,19 @@ export async function openFileLog({ data, schema, maxBadRows, signal }: FileLogO
 async function summarize(database: LogDatabase, data: string, schema: Schema) {
   const positives = schema.tasks.map(({ field, atLeast }) => {
     const column = schema.fields.findIndex(({ name }) => name === field)
-    return `count(*) FILTER (WHERE f${column} >= ${atLeast})`
+    return `count(*) FILTER (WHERE f${column} >= ${atLeast}), count(f${column})`
   })
   const sql = `SELECT count(*), min(time_ms), max(time_ms), ${positives.join(', ')} FROM events WHERE problem IS NULL`
   const result = await database.use((connection) => connection.runAndReadAll(sql))
-  const [rows, firstMs, lastMs, ...ones] = result.getRows()[0].map(Number)
+  const [rows, firstMs, lastMs, ...counts] = result.getRows()[0].map(Number)
   if (rows === 0) throw new LogError('the log has no rows', 'give one with events', { file: data })
   schema.tasks.forEach(({ name, field, atLeast }, i) => {
-    if (ones[i] > 0 && ones[i] < rows) return
-    const reason = `task "${name}" (at least ${atLeast}) has one class: its label is ${ones[i] > 0 ? 1 : 0} in all rows`
+    const [ones, known] = counts.slice(2 * i)
+    if (ones > 0 && ones < known) return
+    const reason =
+      known === 0
+        ? `task "${name}" has no label: "${field}" is missing in all rows`
+        : `task "${name}" (at least ${atLeast}) has one class: its label is ${ones > 0 ? 1 : 0} in all rows`
     throw new LogError(reason, 'drop the task, or choose another "atLeast"', { file: data, field })
   })
   return { rows, firstMs, lastMs }

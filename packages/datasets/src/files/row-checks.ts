@@ -116,12 +116,18 @@ function fieldChecks(schema: Schema, { name: field, type, size }: Field, i: numb
     ]
     const tasks = schema.tasks.filter((task) => task.field === field)
     const binary = tasks.find((task) => task.atLeast === 1)
-    if (tasks.length > 0) {
+    const [ranked] = schema.tasks
+    if (ranked.field === field) {
       checks.push({
         when: `${value} IS NULL`,
         field,
-        reason: literal(`is missing, and task "${tasks[0].name}" needs it`),
+        reason: literal(`is missing, and task "${ranked.name}" needs it`),
       })
+    }
+    const weighed = schema.tasks.find(({ weightBy }) => weightBy === field)
+    if (weighed !== undefined) {
+      const hint = ` is below 0, but task "${weighed.name}" takes it as a weight`
+      checks.push({ when: `${value} < 0`, field, reason: `${quoted(text)} || ${literal(hint)}` })
     }
     if (binary !== undefined) {
       const hint = ` is neither 0 nor 1, as task "${binary.name}" with "atLeast": 1 wants (for a count write 0.5)`

@@ -30,10 +30,14 @@ export function fullSchema(): Schema {
       { name: 'age', of: 'user', type: 'float', center: 40, scale: 20 },
       { name: 'tags', of: 'user', type: 'ids', maxValues: 2, buckets: 11 },
       { name: 'taste', of: 'user', type: 'vector', size: 3, scale: 0.5 },
+      { name: 'action', of: 'outcome', type: 'id', buckets: 5 },
+      { name: 'bought', of: 'outcome', type: 'float' },
+      { name: 'worth', of: 'outcome', type: 'float' },
     ],
     tasks: [
       { name: 'liked', field: 'rating', atLeast: 7 },
-      { name: 'loved', field: 'rating', atLeast: 9 },
+      { name: 'loved', field: 'rating', atLeast: 9, weightBy: 'worth' },
+      { name: 'bought', field: 'bought', atLeast: 1, weight: 0.5, weightBy: 'bought', delayDays: 7 },
     ],
     // A residual stands before its baseline on purpose.
     aggregations: [
@@ -58,7 +62,7 @@ export function fullSchema(): Schema {
       { name: 'long', of: 'user', kind: 'sum', value: 'minutes', atLeast: -2.5, halfLifeDays: 1 },
       { name: 'item-liked', of: 'item', kind: 'mean', value: 'rating', atLeast: 7, prior: 0.4, shrinkage: 2 },
     ],
-    sequence: { length: 4, value: 'rating', buckets: 23, center: 6, scale: 2 },
+    sequence: { length: 4, value: 'rating', buckets: 23, center: 6, scale: 2, categories: ['action', 'device'] },
     itemBuckets: 29,
     calendar: ['weekday', 'hour'],
   }
@@ -81,8 +85,7 @@ export function randomLog(seed: number, rows: number, withLateEvents = false): L
       item: `i${below(8)}`,
       timeMs: timeMs - late,
       values: [
-        // The first task's outcome is always known, so that every row has labels.
-        1 + below(10),
+        maybe(1 + below(10), 0.05),
         maybe(below(40) - 8),
         maybe(Array.from({ length: below(6) }, () => genres[below(genres.length)])),
         maybe(vector(5)),
@@ -91,6 +94,9 @@ export function randomLog(seed: number, rows: number, withLateEvents = false): L
         maybe(20 + random() * 50),
         maybe(Array.from({ length: below(4) }, () => `t${below(9)}`)),
         maybe(vector(3)),
+        maybe(['view', 'tap', 'share', 'ørret'][below(4)]),
+        maybe(below(3), 0.4),
+        maybe(random() * 4),
       ],
     }
   })

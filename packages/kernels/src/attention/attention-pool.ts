@@ -2,7 +2,8 @@
  * Attention pooling of a user's last events. Event l of row r is the token x_l = table[ids[r, l]] + Σ_c channels[r, l, c] ·
  * mix[c]; its weight is softmax over l < lengths[r] of query · x_l / √D, and y[r] = Σ weight_l · x_l (zero where length is 0).
  * Tokens are rebuilt in the backward pass rather than stored.
- * Shape letters: R rows, L events, C channels, D4 vec4 of width, V table rows. `yColumn` and `yRow` count vec4.
+ * Shape letters: R rows, L events, C channels, D4 vec4 of width, V table rows. `yColumn` and `yRow` count vec4. Without
+ * channels, C = 0, `channels` is not used, and any buffer does.
  * `parameters` holds mix [C, D] and then query [D], from `pOffset` (vec4).
  */
 import type { Kernel, ReferenceArrays, UniformType } from '@headwater/gpu'
@@ -38,6 +39,8 @@ export const poolCases: readonly AttentionPoolShape[] = [
   { R: 7, L: 65, C: 6, D4: 8, V: 50, pOffset: 1, yColumn: 2, yRow: 11 },
   { R: 5, L: 20, C: 5, D4: 11, V: 40, pOffset: 0, yColumn: 0, yRow: 11 },
   { R: 4, L: 9, C: 1, D4: 19, V: 30, pOffset: 0, yColumn: 0, yRow: 19 },
+  // a bag of ids without channels
+  { R: 23, L: 5, C: 0, D4: 5, V: 40, pOffset: 3, yColumn: 1, yRow: 7 },
   // more than 65,535 workgroups of a row
   { R: 66_000, L: 1, C: 1, D4: 1, V: 5, pOffset: 0, yColumn: 0, yRow: 1 },
 ]
@@ -48,7 +51,7 @@ export function poolDraw(between: (low: number, high: number) => number): Attent
   return {
     R: between(1, 40),
     L: between(1, between(0, 1) === 0 ? 9 : 70),
-    C: between(1, 6),
+    C: between(0, 6),
     D4,
     V: between(1, 30),
     pOffset: between(0, 4),
@@ -75,7 +78,7 @@ export const poolBindings = {
 export const poolUniforms = {
   R: 'size',
   L: 'size',
-  C: 'size',
+  C: 'u32',
   D4: 'size',
   pOffset: 'u32',
   yColumn: 'u32',
@@ -85,7 +88,7 @@ export const poolUniforms = {
 export const poolInputSizes = ({ R, L, C, D4, V, pOffset }: AttentionPoolShape) => ({
   table: V * D4,
   ids: R * L,
-  channels: R * L * C,
+  channels: Math.max(1, R * L * C),
   lengths: R,
   parameters: pOffset + (C + 1) * D4,
 })

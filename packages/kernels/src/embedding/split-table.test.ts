@@ -3,7 +3,7 @@ import { expect, it } from 'vitest'
 import { randomOf, useDevice } from '../testing/test-device.ts'
 import { gather, gatherModes, gatherWeightsBackward } from './gather.ts'
 import { rowAdagrad } from './row-adagrad.ts'
-import { splitTable } from './split-table.ts'
+import { splitTable, TableSizeError, tablePartBindings } from './split-table.ts'
 
 const device = useDevice('split tables')
 
@@ -15,20 +15,42 @@ const upload = (gpu: GpuDevice, label: string, data: Float32Array | Uint32Array)
 }
 
 it('cuts a table where bindings may begin, into as few parts as hold it', () => {
-  const buffer = {} as GPUBuffer
-  const limits = { maxStorageBufferBindingSize: 1000, minStorageBufferOffsetAlignment: 256 }
+  const limits = { maxBufferSize: 4096, maxStorageBufferBindingSize: 1000, minStorageBufferOffsetAlignment: 256 }
   // rows of 48 bytes: 20 fit into a binding, 16 and a multiple of 256 bytes
-  expect(splitTable(buffer, 20, 3, limits)).toMatchObject({ partRows: 20, parts: [{ offset: 0, size: 960 }] })
-  const { partRows, parts, bindings } = splitTable(buffer, 37, 3, limits)
+  expect(splitTable('t', 20, 3, limits)).toEqual({
+    partRows: 20,
+    parts: [{ buffer: 0, offsetBytes: 0, sizeBytes: 960, firstRow: 0, rows: 20 }],
+    bufferBytes: [960],
+  })
+  const { partRows, parts, bufferBytes } = splitTable('t', 37, 3, limits)
   expect(partRows).toBe(16)
-  expect(parts.map(({ offset, size, firstRow, rows }) => [offset, size, firstRow, rows])).toEqual([
-    [0, 768, 0, 16],
-    [768, 768, 16, 16],
-    [1536, 240, 32, 5],
+  const placed = (of: typeof parts) => of.map((p) => [p.buffer, p.offsetBytes, p.sizeBytes, p.firstRow, p.rows])
+  expect(placed(parts)).toEqual([
+    [0, 0, 768, 0, 16],
+    [0, 768, 768, 16, 16],
+    [0, 1536, 240, 32, 5],
   ])
-  expect([bindings.table0, bindings.table2, bindings.table3]).toEqual([parts[0], parts[2], parts[2]])
-  expect(() => splitTable(buffer, 65, 3, limits)).toThrow(RangeError)
-  expect(() => splitTable(buffer, 4, 64, limits)).toThrow(RangeError)
+  expect(bufferBytes).toEqual([1776])
+  expect(tablePartBindings(parts)).toEqual({ table0: parts[0], table1: parts[1], table2: parts[2], table3: parts[2] })
+
+  // buffers of at most two parts
+  const small = splitTable('t', 60, 3, { ...limits, maxBufferSize: 2000 })
+  expect(placed(small.parts)).toEqual([
+    [0, 0, 768, 0, 16],
+    [0, 768, 768, 16, 16],
+    [1, 0, 768, 32, 16],
+    [1, 768, 576, 48, 12],
+  ])
+  expect(small.bufferBytes).toEqual([1536, 1344])
+})
+
+it('refuses a table of more than four parts, or of a row that no binding holds, with name and numbers', () => {
+  const limits = { maxBufferSize: 4096, maxStorageBufferBindingSize: 1000, minStorageBufferOffsetAlignment: 256 }
+  expect(() => splitTable('t', 65, 3, limits)).toThrow(TableSizeError)
+  expect(() => splitTable('item.shop', 65, 3, limits)).toThrow(
+    /Table item\.shop: 65 rows of 48 bytes are 3120 bytes, more than 4 bindings of at most 1000 bytes/,
+  )
+  expect(() => splitTable('t', 4, 64, limits)).toThrow(TableSizeError)
 })
 
 it('looks up, differentiates and updates a table of over 128 MiB', async () => {
@@ -39,11 +61,18 @@ it('looks up, differentiates and updates a table of over 128 MiB', async () => {
   const V = (160 * 2 ** 20) / rowBytes
   const usage = GPUBufferUsage.STORAGE | GPUBufferUsage.COPY_SRC | GPUBufferUsage.COPY_DST
   const table = gpu.buffer('a large table', V * rowBytes, usage)
-  const { partRows, parts, bindings } = splitTable(table, V, D4, {
+  const { partRows, parts } = splitTable('large', V, D4, {
+    maxBufferSize: table.size,
     maxStorageBufferBindingSize: 128 * 2 ** 20,
     minStorageBufferOffsetAlignment: gpu.limits.minStorageBufferOffsetAlignment,
   })
   expect(parts).toHaveLength(2)
+  const rangeOf = ({ offsetBytes, sizeBytes }: (typeof parts)[0]) => ({
+    buffer: table,
+    offset: offsetBytes,
+    size: sizeBytes,
+  })
+  const bindings = tablePartBindings(parts.map(rangeOf))
 
   // Rows on both sides of the cut, and two ids that the table does not have.
   const random = randomOf(3)
@@ -120,7 +149,7 @@ it('looks up, differentiates and updates a table of over 128 MiB', async () => {
             R,
             C: 0,
           },
-          { ...grouped, gradient, partials: gradient, squares, table: part },
+          { ...grouped, gradient, partials: gradient, squares, table: rangeOf(part) },
         ),
       ),
     ],

@@ -1,8 +1,8 @@
 /**
- * A table that is larger than one binding may be, as up to four ranges of one buffer: row r lies in part ⌊r / partRows⌋.
- * A table of one part is bound four times.
+ * A table that is larger than one binding may be, as up to four ranges of a buffer or of several: row r lies in part
+ * ⌊r / partRows⌋. A table of one part is bound four times.
  */
-import type { Binding, BufferRange, ReferenceArrays } from '@headwater/gpu'
+import type { Binding, ReferenceArrays } from '@headwater/gpu'
 
 export type TableBinding = 'table0' | 'table1' | 'table2' | 'table3'
 
@@ -54,7 +54,11 @@ export function tableElement(
 }
 
 /** One part of a table, as `embedding.row-adagrad` updates it. */
-export interface TablePart extends BufferRange {
+export interface TablePart {
+  /** Which of the table's buffers it lies in. */
+  readonly buffer: number
+  readonly offsetBytes: number
+  readonly sizeBytes: number
   readonly firstRow: number
   readonly rows: number
 }
@@ -63,37 +67,60 @@ export interface SplitTable {
   /** Rows of every part but the last. */
   readonly partRows: number
   readonly parts: readonly TablePart[]
-  /** What the gather kernels bind. */
-  readonly bindings: { readonly [K in TableBinding]: BufferRange }
+  /** Bytes of each buffer; one, unless the device allows none so large. */
+  readonly bufferBytes: readonly number[]
+}
+
+/** What a device allows of buffers and bindings. */
+export interface BindingLimits {
+  readonly maxBufferSize: number
+  readonly maxStorageBufferBindingSize: number
+  readonly minStorageBufferOffsetAlignment: number
+}
+
+/** A table has more rows than its kernels can bind. */
+export class TableSizeError extends Error {
+  override readonly name = 'TableSizeError'
 }
 
 /**
- * Cuts a table into parts that can be bound.
- * @param limits the device's
- * @throws RangeError for a table over four times the largest binding
+ * Cuts a table into parts that can be bound, side by side in as few buffers as the device allows.
+ * @param name of the table, for errors
+ * @throws TableSizeError for a table over four times the largest binding
  */
-export function splitTable(
-  buffer: GPUBuffer,
-  rows: number,
-  D4: number,
-  limits: { readonly maxStorageBufferBindingSize: number; readonly minStorageBufferOffsetAlignment: number },
-): SplitTable {
+export function splitTable(name: string, rows: number, D4: number, limits: BindingLimits): SplitTable {
   const rowBytes = D4 * 16
-  const mostRows = Math.floor(limits.maxStorageBufferBindingSize / rowBytes)
+  const mostBytes = Math.min(limits.maxStorageBufferBindingSize, limits.maxBufferSize)
+  const mostRows = Math.floor(mostBytes / rowBytes)
   // So many rows that every part begins where a binding may begin, whatever the width.
   const alignedRows = Math.max(1, limits.minStorageBufferOffsetAlignment / 16)
   const partRows = rows <= mostRows ? rows : Math.floor(mostRows / alignedRows) * alignedRows
   const count = Math.ceil(rows / partRows)
   if (!(count <= maxParts))
-    throw new RangeError(
-      `A table of ${rows} rows of ${rowBytes} bytes needs ${count} bindings of at most ` +
-        `${limits.maxStorageBufferBindingSize} bytes; ${maxParts} is the most. Use fewer rows or a narrower table.`,
+    throw new TableSizeError(
+      `Table ${name}: ${rows} rows of ${rowBytes} bytes are ${rows * rowBytes} bytes, more than ${maxParts} bindings of at ` +
+        `most ${mostBytes} bytes hold (maxStorageBufferBindingSize of the device). Use fewer rows or a narrower table.`,
     )
+  const partBytes = partRows * rowBytes
+  const partsOfBuffer = rows * rowBytes <= limits.maxBufferSize ? count : Math.floor(limits.maxBufferSize / partBytes)
   const parts = Array.from({ length: count }, (_, p) => {
     const firstRow = p * partRows
-    const partHeight = Math.min(partRows, rows - firstRow)
-    return { buffer, offset: firstRow * rowBytes, size: partHeight * rowBytes, firstRow, rows: partHeight }
+    const height = Math.min(partRows, rows - firstRow)
+    return {
+      buffer: Math.floor(p / partsOfBuffer),
+      offsetBytes: (p % partsOfBuffer) * partBytes,
+      sizeBytes: height * rowBytes,
+      firstRow,
+      rows: height,
+    }
   })
-  const at = (p: number) => parts[Math.min(p, count - 1)]!
-  return { partRows, parts, bindings: { table0: at(0), table1: at(1), table2: at(2), table3: at(3) } }
+  const bufferBytes: number[] = []
+  for (const { buffer, offsetBytes, sizeBytes } of parts) bufferBytes[buffer] = offsetBytes + sizeBytes
+  return { partRows, parts, bufferBytes }
+}
+
+/** What the gather kernels bind, of one thing for each part: what has no part of its own binds the last. */
+export function tablePartBindings<T>(parts: readonly T[]): { readonly [K in TableBinding]: T } {
+  const at = (p: number) => parts[Math.min(p, parts.length - 1)]!
+  return { table0: at(0), table1: at(1), table2: at(2), table3: at(3) }
 }

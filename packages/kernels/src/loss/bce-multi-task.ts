@@ -1,7 +1,8 @@
 /**
- * Binary cross-entropy of T tasks on logits, with a weight a row and a task (He et al. 2014's log loss, weighted):
- *   loss[r, t] = y · softplus(−z) + (1 − y) · softplus(z),   dz[r, t] = w_r · w_t · (σ(z) − y) · scale
- * Labels may be soft. `loss` is left unweighted, for scores. R rows of T columns, padded with zeros to a multiple of 4.
+ * Binary cross-entropy of T tasks on logits, with a weight a label and a task (He et al. 2014's log loss, weighted):
+ *   loss[r, t] = y · softplus(−z) + (1 − y) · softplus(z),   dz[r, t] = w_rt · w_t · (σ(z) − y) · scale
+ * Labels may be soft; one that is not known, or of a row that is none, has weight 0. `loss` is left unweighted, for scores.
+ * R rows of T columns, padded with zeros to a multiple of 4.
  */
 import type { Kernel, Tuning } from '@headwater/gpu'
 import { padded, uniform } from '../case-arrays.ts'
@@ -17,14 +18,14 @@ const softplus = (x: number) => (x > 0 ? x + Math.log1p(Math.exp(-x)) : Math.log
 
 export const bceMultiTask: Kernel<
   BceShape,
-  'logits' | 'labels' | 'rowWeights' | 'taskWeights' | 'loss' | 'dlogits',
+  'logits' | 'labels' | 'labelWeights' | 'taskWeights' | 'loss' | 'dlogits',
   Tuning
 > = {
   name: 'loss.bce-multi-task',
   bindings: {
     logits: { type: 'vec4f', access: 'read' },
     labels: { type: 'vec4f', access: 'read' },
-    rowWeights: { type: 'f32', access: 'read' },
+    labelWeights: { type: 'vec4f', access: 'read' },
     taskWeights: { type: 'vec4f', access: 'read' },
     loss: { type: 'vec4f', access: 'read_write' },
     dlogits: { type: 'vec4f', access: 'read_write' },
@@ -45,7 +46,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: ve
   let y = labels[n];
   let z = logistic(logits[n]);
   loss[n] = select(vec4f(), y * z.ofMinus + (1.0 - y) * z.ofPlus, isTask);
-  dlogits[n] = select(vec4f(), rowWeights[r] * taskWeights[t] * (z.sigmoid - y) * u.scale, isTask);
+  dlogits[n] = select(vec4f(), labelWeights[n] * taskWeights[t] * (z.sigmoid - y) * u.scale, isTask);
 }`,
   workgroups: ({ R, T }) => linearGroups(Math.ceil((R * Math.ceil(T / 4)) / lanes)),
   sizes: ({ R, T }) => {
@@ -53,22 +54,22 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: ve
     return {
       logits: R * width,
       labels: R * width,
-      rowWeights: R,
+      labelWeights: R * width,
       taskWeights: width,
       loss: R * width,
       dlogits: R * width,
     }
   },
-  reference: (s, { logits, labels, rowWeights, taskWeights, loss, dlogits }) => {
+  reference: (s, { logits, labels, labelWeights, taskWeights, loss, dlogits }) => {
     const width = padded(s.T)
     for (let i = 0; i < s.R * width; i++) {
       const [z, y, t] = [logits[i], labels[i], i % width]
       loss[i] = t < s.T ? y * softplus(-z) + (1 - y) * softplus(z) : 0
-      const weight = rowWeights[Math.floor(i / width)] * taskWeights[t]
+      const weight = labelWeights[i] * taskWeights[t]
       dlogits[i] = t < s.T ? weight * (1 / (1 + Math.exp(-z)) - y) * s.scale : 0
     }
   },
-  cost: ({ R, T }) => ({ flops: R * T * 16, bytes: R * padded(T) * 16 + R * 4 }),
+  cost: ({ R, T }) => ({ flops: R * T * 16, bytes: R * padded(T) * 20 }),
   tolerance: () => ({ absolute: 1e-6, relative: 4e-6 }),
   cases: [
     { R: 1, T: 1, scale: 1 },
@@ -86,7 +87,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: ve
     // Some logits lie where σ has long been 0 or 1.
     logits: uniform(R * padded(T), random, 8).map((z) => (z > 7 ? z * 10 : z)),
     labels: uniform(R * padded(T), random).map((x) => (x > 0.2 ? 1 : x < -0.2 ? 0 : Math.abs(x) * 5)),
-    rowWeights: uniform(R, random).map(Math.abs),
+    labelWeights: uniform(R * padded(T), random).map((weight) => Math.max(0, weight)),
     taskWeights: uniform(padded(T), random).map(Math.abs),
     loss: new Float32Array(R * padded(T)),
     dlogits: new Float32Array(R * padded(T)),
@@ -96,10 +97,10 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: ve
       return bceMultiTask
     },
     from: {
-      loss: ({ R, T, scale }, { rowWeights, taskWeights }) =>
+      loss: ({ R, T, scale }, { labelWeights, taskWeights }) =>
         Array.from({ length: R * padded(T) }, (_, i) => {
           const t = i % padded(T)
-          return t < T ? rowWeights[Math.floor(i / padded(T))] * taskWeights[t] * scale : 0
+          return t < T ? labelWeights[i] * taskWeights[t] * scale : 0
         }),
     },
     to: { logits: 'dlogits' },

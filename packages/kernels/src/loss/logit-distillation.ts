@@ -1,9 +1,9 @@
 /**
  * Distillation from another model's logits q (Hinton et al. 2015), on binary tasks with temperature τ: the divergence
  * of the student's Bernoulli from the teacher's, which is 0 where they agree, times τ² as gradients shrink with 1/τ²:
- *   loss[r, t] = τ² · KL(σ(q/τ) ‖ σ(z/τ)),   dz[r, t] (+)= w_r · w_t · τ · (σ(z/τ) − σ(q/τ)) · scale
- * `loss` is left unweighted; `accumulate` 1 adds to dz, as to the gradient of the hard labels. R rows of T columns,
- * padded to a multiple of 4: padding has loss 0 and adds nothing.
+ *   loss[r, t] = τ² · KL(σ(q/τ) ‖ σ(z/τ)),   dz[r, t] (+)= w_rt · w_t · τ · (σ(z/τ) − σ(q/τ)) · scale
+ * `loss` is left unweighted; `accumulate` 1 adds to dz, as to the gradient of the hard labels; w_rt is 0 for rows and tasks
+ * that the student is not to follow. R rows of T columns, padded to a multiple of 4: padding has loss 0 and adds nothing.
  */
 import type { Kernel, Tuning } from '@headwater/gpu'
 import { padded, uniform } from '../case-arrays.ts'
@@ -20,14 +20,14 @@ const logSigmoid = (x: number) => (x > 0 ? -Math.log1p(Math.exp(-x)) : x - Math.
 
 export const logitDistillation: Kernel<
   LogitDistillationShape,
-  'logits' | 'teacher' | 'rowWeights' | 'taskWeights' | 'loss' | 'dlogits',
+  'logits' | 'teacher' | 'labelWeights' | 'taskWeights' | 'loss' | 'dlogits',
   Tuning
 > = {
   name: 'loss.logit-distillation',
   bindings: {
     logits: { type: 'vec4f', access: 'read' },
     teacher: { type: 'vec4f', access: 'read' },
-    rowWeights: { type: 'f32', access: 'read' },
+    labelWeights: { type: 'vec4f', access: 'read' },
     taskWeights: { type: 'vec4f', access: 'read' },
     loss: { type: 'vec4f', access: 'read_write' },
     dlogits: { type: 'vec4f', access: 'read_write' },
@@ -50,7 +50,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: ve
   let q = logistic(teacher[n] / temperature);
   let divergence = q.sigmoid * (z.ofMinus - q.ofMinus) + (1.0 - q.sigmoid) * (z.ofPlus - q.ofPlus);
   loss[n] = select(vec4f(), temperature * temperature * divergence, isTask);
-  let slope = rowWeights[r] * taskWeights[t] * (temperature * (z.sigmoid - q.sigmoid)) * u.scale;
+  let slope = labelWeights[n] * taskWeights[t] * (temperature * (z.sigmoid - q.sigmoid)) * u.scale;
   var gradient = select(vec4f(), slope, isTask);
   if (u.accumulate != 0u) { gradient += dlogits[n]; }
   dlogits[n] = gradient;
@@ -61,13 +61,13 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: ve
     return {
       logits: R * width,
       teacher: R * width,
-      rowWeights: R,
+      labelWeights: R * width,
       taskWeights: width,
       loss: R * width,
       dlogits: R * width,
     }
   },
-  reference: (s, { logits, teacher, rowWeights, taskWeights, loss, dlogits }) => {
+  reference: (s, { logits, teacher, labelWeights, taskWeights, loss, dlogits }) => {
     const width = padded(s.T)
     for (let i = 0; i < s.R * width; i++) {
       const t = i % width
@@ -78,13 +78,13 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: ve
         for (const sign of [1, -1])
           divergence += Math.exp(logSigmoid(sign * q)) * (logSigmoid(sign * q) - logSigmoid(sign * z))
         slope = s.temperature * (1 / (1 + Math.exp(-z)) - 1 / (1 + Math.exp(-q)))
-        slope *= rowWeights[Math.floor(i / width)] * taskWeights[t] * s.scale
+        slope *= labelWeights[i] * taskWeights[t] * s.scale
       }
       loss[i] = divergence * s.temperature ** 2
       dlogits[i] = s.accumulate ? dlogits[i] + slope : slope
     }
   },
-  cost: ({ R, T, accumulate }) => ({ flops: R * T * 36, bytes: R * padded(T) * (accumulate ? 20 : 16) + R * 4 }),
+  cost: ({ R, T, accumulate }) => ({ flops: R * T * 36, bytes: R * padded(T) * (accumulate ? 24 : 20) }),
   tolerance: ({ temperature }) => ({ absolute: 3e-6 * Math.max(1, temperature ** 2), relative: 1e-5 }),
   cases: [
     { R: 1, T: 1, temperature: 1, scale: 1, accumulate: 0 },
@@ -106,7 +106,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: ve
   example: ({ R, T }, random) => ({
     logits: uniform(R * padded(T), random, 6),
     teacher: uniform(R * padded(T), random, 6),
-    rowWeights: uniform(R, random).map(Math.abs),
+    labelWeights: uniform(R * padded(T), random).map((weight) => Math.max(0, weight)),
     taskWeights: uniform(padded(T), random).map(Math.abs),
     loss: new Float32Array(R * padded(T)),
     dlogits: priorGradient(R * padded(T)),
@@ -116,10 +116,10 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: ve
       return logitDistillation
     },
     from: {
-      loss: ({ R, T, scale }, { rowWeights, taskWeights }) =>
+      loss: ({ R, T, scale }, { labelWeights, taskWeights }) =>
         Array.from({ length: R * padded(T) }, (_, i) => {
           const t = i % padded(T)
-          return t < T ? rowWeights[Math.floor(i / padded(T))] * taskWeights[t] * scale : 0
+          return t < T ? labelWeights[i] * taskWeights[t] * scale : 0
         }),
     },
     to: {

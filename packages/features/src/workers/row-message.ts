@@ -1,0 +1,22 @@
+import type { SideBatch } from '../batch.ts'
+import type { PlainError } from './row-error.ts'
+
+/** Memory of a call's rows; it moves to the worker and back, and is used again. Shape letters: R rows. */
+export interface RowInputs {
+  /** [R, bytes of a user's state] */
+  readonly states: Uint8Array<ArrayBuffer>
+  /** [R], milliseconds since 1970 */
+  readonly nowMs: Float64Array<ArrayBuffer>
+}
+
+export interface RowRequest extends RowInputs {
+  readonly call: number
+  readonly rows: number
+}
+
+/** Exactly one of `batch` and `error` is there. */
+export interface RowReply extends RowInputs {
+  readonly call: number
+  readonly batch?: SideBatch
+  readonly error?: { readonly row: number; readonly cause: PlainError }
+}

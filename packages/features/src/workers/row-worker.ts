@@ -1,0 +1,38 @@
+/** Run as a worker thread: encodes users' rows for a `RowWorkers`. Its data is the schema. */
+import { parentPort, workerData } from 'node:worker_threads'
+import type { SideBatch } from '../batch.ts'
+import { compileFeatures } from '../feature-space.ts'
+import type { Schema } from '../schema.ts'
+import { plainError } from './row-error.ts'
+import type { RowReply, RowRequest } from './row-message.ts'
+
+const space = compileFeatures(workerData as Schema)
+const bytes = space.userStateBytes
+
+function buffersOf({ dense, bags, sequence }: SideBatch): ArrayBufferLike[] {
+  const arrays: (Float32Array | Uint32Array)[] = [dense, ...bags.flatMap(({ ids, lengths }) => [ids, lengths])]
+  if (sequence !== null) arrays.push(sequence.ids, sequence.channels, sequence.lengths, ...sequence.categories)
+  return arrays.map(({ buffer }) => buffer)
+}
+
+function encode({ call, rows, states, nowMs }: RowRequest): RowReply {
+  // Fresh memory: it moves to the caller, who keeps it.
+  const batch = space.allocate('user', rows)
+  let row = 0
+  try {
+    for (; row < rows; row++) {
+      space.encodeUser(batch, row, states.subarray(row * bytes, (row + 1) * bytes), nowMs[row])
+    }
+  } catch (error) {
+    return { call, states, nowMs, error: { row, cause: plainError(error) } }
+  }
+  return { call, states, nowMs, batch }
+}
+
+const port = parentPort
+if (port === null) throw new Error('this module is a worker thread; start it by createRowWorkers')
+port.on('message', (request: RowRequest) => {
+  const reply = encode(request)
+  const inputs = [request.states.buffer, request.nowMs.buffer]
+  port.postMessage(reply, [...inputs, ...(reply.batch ? buffersOf(reply.batch) : [])] as ArrayBuffer[])
+})
