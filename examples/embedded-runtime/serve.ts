@@ -5,10 +5,8 @@
  * node --conditions=development --import tsx serve.ts OUT/seed-1
  */
 import { join } from 'node:path'
-import { compileFeatures } from '@headwater/features'
-import { requestDevice } from '@headwater/gpu'
 import { createPooling, startRefreshing } from '@headwater/pooling'
-import { loadUserTower, readServedSnapshot } from '@headwater/runtime'
+import { loadTower, servedSnapshotDirectory } from '@headwater/runtime'
 import { openStore } from '@headwater/store'
 
 const [directory] = process.argv.slice(2)
@@ -17,16 +15,15 @@ if (directory === undefined) {
   process.exit(2)
 }
 
-const device = await requestDevice()
-// The one that the publication gate let through last; it throws where there is none.
-const { snapshot, encoder, dispose } = loadUserTower(device, await readServedSnapshot(join(directory, 'snapshots')))
-await encoder.warm()
-const { manifest, schema } = snapshot
+// The snapshot that the publication gate let through last; it throws where there is none.
+const tower = await loadTower(await servedSnapshotDirectory(join(directory, 'snapshots')))
+await tower.warm()
+const { manifest, schema, space, dim } = tower
 const store = await openStore(`lmdb:${join(directory, 'store')}`)
 const pooling = createPooling({
   store,
-  space: compileFeatures(schema),
-  models: [{ name: 'sum', dim: encoder.dim, policy: { slot: 'snapshot', count: 3, maxLagMs: 3 * 86_400_000 } }],
+  space,
+  models: [{ name: 'sum', dim, policy: { slot: 'snapshot', count: 3, maxLagMs: 3 * 86_400_000 } }],
   clock: { now: () => Date.now() },
   refreshDelayMs: 0,
 })
@@ -35,14 +32,17 @@ await pooling.publish('sum', {
   frame: manifest.frame,
   // The manifest names the last event trained on, pooling wants the first moment after it.
   dataCutoffMs: manifest.dataCutoffMs + 1,
-  dim: encoder.dim,
-  encode: (rows) => encoder.encode(rows),
+  dim,
+  encode: (rows) => tower.encode(rows),
 })
 const refresher = startRefreshing(pooling, { onError: (error) => console.error(error) })
 
 const user = await firstKey('user')
 const item = await firstKey('item')
-console.log(`${user} reads from ${snapshot.directory} on ${device.adapter.description}`)
+const megabytes = (tower.memory.totalBytes / 1e6).toFixed(1)
+console.log(
+  `${user} reads from ${tower.directory} on ${tower.device.adapter.description}, ${megabytes} MB of its memory`,
+)
 const before = await read()
 
 // The event knows its outcomes, each 1 here; fields that describe user, item and context are left out.
@@ -65,8 +65,7 @@ for (const [name, { featureTimeMs, vector }] of Object.entries({ before, after }
 await refresher.stop()
 await pooling.close()
 await store.close()
-dispose()
-device.destroy()
+tower.dispose()
 
 async function read() {
   const [served] = (await pooling.read([user], ['sum'])).models

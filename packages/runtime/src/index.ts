@@ -1,9 +1,26 @@
+export type { DeviceTable, DeviceTablePart } from './device-table.ts'
 export { declareLinear, type Epilogue, type Linear, linearBackward, linearForward } from './layers/linear.ts'
 export { reluDropoutBackward } from './layers/relu.ts'
-export { declareSparseInputs, SparseInputBatch, type SparseInputs } from './layers/sparse-inputs.ts'
+export {
+  describeModel,
+  type LevelDescription,
+  type LimitsDescription,
+  type ModelDescription,
+  type PlanDescription,
+  type Sized,
+  type TokenSource,
+} from './model-description.ts'
+export { type ParameterRun, ParameterSizeError } from './parameter-runs.ts'
 export { type Initialization, type Parameter, ParameterSet, type Table, Weights } from './parameters.ts'
-export { type Plan, Recorder } from './plan/recorder.ts'
-export { columns, persistent, type Storage, type Tensor } from './plan/tensor.ts'
+export { Allocation } from './plan/allocation.ts'
+export { type Plan, type PlanCost, Recorder } from './plan/recorder.ts'
+export { columns, type Into, part, persistent, type Storage, type Tensor } from './plan/tensor.ts'
+export { queueWrite, type Upload, UploadRing, type Write } from './plan/upload-ring.ts'
+export { BatchRowsError, EncodeQueueError, ServedTowerError } from './serving/errors.ts'
+export { type LoadedTower, loadUserTower } from './serving/load-user-tower.ts'
+export { type LoadTowerOptions, loadTower, ServedTower } from './serving/served-tower.ts'
+export { type DeviceRoom, type TowerMemory, TowerMemoryError } from './serving/tower-memory.ts'
+export { type EncoderOptions, measureEncoder, UserEncoder } from './serving/user-encoder.ts'
 export { type AffineMap, AlignmentLayer } from './snapshot/alignment.ts'
 export { removeLeftovers, syncDirectory } from './snapshot/durable-files.ts'
 export type {
@@ -26,12 +43,11 @@ export {
   ServedSnapshotError,
   servedHistory,
   servedSnapshot,
+  servedSnapshotDirectory,
   serveSnapshot,
 } from './snapshot/served.ts'
 export {
-  type LoadedTower,
   listSnapshots,
-  loadUserTower,
   nextSnapshotNumber,
   publishSnapshot,
   readManifest,
@@ -43,8 +59,29 @@ export {
   writeWeights,
 } from './snapshot/snapshot.ts'
 export { SnapshotError } from './snapshot/snapshot-error.ts'
-export { checkTowerConfig, smallTower, type TowerConfig, TowerConfigError } from './towers/config.ts'
+export { fitDense } from './tokens/dense-statistics.ts'
+export { InputBatch, type InputNeeds } from './tokens/input-batch.ts'
+export { declareItemInputs, type ItemInputs, itemInputsBackward, itemInputsForward } from './tokens/item-inputs.ts'
+export type {
+  CompressionConfig,
+  CrossConfig,
+  DenseEncoding,
+  DenseTokensConfig,
+  EmbeddingsConfig,
+  InteractionConfig,
+  LevelConfig,
+  MixerConfig,
+  MixTowerConfig,
+  MlpConfig,
+  ModelConfig,
+  SequenceConfig,
+  UserTowerConfig,
+} from './towers/config.ts'
+export { checkModelConfig } from './towers/config-check.ts'
+export { ModelConfigError } from './towers/config-error.ts'
+export type { JsonSchema } from './towers/config-rules.ts'
+export { modelConfigSchema, parseModelConfig } from './towers/config-schema.ts'
 export { interactionTensor, mixBackward, mixForward } from './towers/mix-tower.ts'
+export { type PresetName, presets } from './towers/presets.ts'
 export { declareTower, type Tower } from './towers/tower.ts'
-export { UserEncoder } from './towers/user-encoder.ts'
-export { userBackward, userForward } from './towers/user-tower.ts'
+export { declareUserTower, type UserTower, userBackward, userForward } from './towers/user-tower.ts'

@@ -1,10 +1,12 @@
 import type { GpuDevice } from '@headwater/gpu'
-import { padded, transpose } from '@headwater/kernels'
-import type { Recorder } from './plan/recorder.ts'
-import { persistent, type Tensor } from './plan/tensor.ts'
+import type { BindingLimits } from '@headwater/kernels'
+import { allocateTable, cutTable, type DeviceTable } from './device-table.ts'
+import { allocateRuns, type ParameterPlace, type ParameterRun, placeParameters } from './parameter-runs.ts'
+import { Allocation } from './plan/allocation.ts'
+import { part, type Tensor } from './plan/tensor.ts'
 
-/** How a parameter starts: uniform in [−bound, bound), or all zero. */
-export type Initialization = { readonly uniform: number } | 'zero'
+/** How a parameter starts: uniform in [−bound, bound), normal of that deviation, all one, or all zero. */
+export type Initialization = { readonly uniform: number } | { readonly normal: number } | 'one' | 'zero'
 
 export interface Parameter {
   readonly name: string
@@ -13,12 +15,6 @@ export interface Parameter {
   readonly initialization: Initialization
   /** Subject to weight decay. */
   readonly decay: boolean
-  /** A transposed copy is kept for the backward pass. */
-  readonly transposed: boolean
-  /** Floats before its first element in the run of all parameters. */
-  offset: number
-  /** The same in the run of transposed copies; −1 without one. */
-  transposedOffset: number
 }
 
 /** An embedding table [rows, width] with its row-wise Adagrad accumulators. */
@@ -29,12 +25,11 @@ export interface Table {
   readonly initialization: Initialization
 }
 
-const usage = () => GPUBufferUsage.STORAGE | GPUBufferUsage.COPY_SRC | GPUBufferUsage.COPY_DST
-
 /** What a model consists of, declared before anything is allocated. */
 export class ParameterSet {
   readonly parameters: Parameter[] = []
   readonly tables: Table[] = []
+  #sites = 0
 
   /** A dense parameter [rows, cols]. */
   declare(
@@ -42,18 +37,9 @@ export class ParameterSet {
     rows: number,
     cols: number,
     initialization: Initialization,
-    options: { decay?: boolean; transposed?: boolean } = {},
+    options: { decay?: boolean } = {},
   ): Parameter {
-    const parameter: Parameter = {
-      name,
-      rows,
-      cols,
-      initialization,
-      decay: options.decay ?? true,
-      transposed: options.transposed ?? false,
-      offset: -1,
-      transposedOffset: -1,
-    }
+    const parameter: Parameter = { name, rows, cols, initialization, decay: options.decay ?? true }
     this.parameters.push(parameter)
     return parameter
   }
@@ -62,6 +48,11 @@ export class ParameterSet {
     const table = { name, rows, width, initialization }
     this.tables.push(table)
     return table
+  }
+
+  /** A number that no other dropout of the model has, from 1. */
+  site(): number {
+    return ++this.#sites
   }
 
   /** Names and shapes of everything that a snapshot holds. */
@@ -81,138 +72,114 @@ export class ParameterSet {
 
 /** The weights of a model on the device; with `training`, also gradients and optimizer state. */
 export class Weights {
-  readonly device: GpuDevice
   readonly set: ParameterSet
-  /** [1, all floats]: the parameters that decay first. */
-  readonly values: Tensor
-  readonly gradient: Tensor | null
-  readonly first: Tensor | null
-  readonly second: Tensor | null
-  readonly decayedFloats: number
-  readonly totalFloats: number
+  readonly training: boolean
+  /** All parameters, as optimizers go through them. */
+  readonly runs: readonly ParameterRun[]
   /** u32 [1]: changes every step, seeds dropout. */
   readonly step: Tensor
   /** f32: see the AdamW kernel. */
   readonly rates: Tensor
-  readonly #transposed: Tensor
-  readonly #tables = new Map<string, { values: Tensor; squares: Tensor | null }>()
-  #buffers: GPUBuffer[] = []
+  readonly #device: GpuDevice | null
+  readonly #allocation: Allocation
+  readonly #places: ReadonlyMap<Parameter, ParameterPlace>
+  readonly #tables: ReadonlyMap<string, DeviceTable>
 
-  constructor(device: GpuDevice, set: ParameterSet, training: boolean) {
-    this.device = device
+  /**
+   * @param device null: the weights are laid out, to be recorded with and counted, and have no memory
+   * @param limits of bindings and buffers; the device's own by default
+   * @throws ParameterSizeError, TableSizeError before anything is allocated; GpuLimitError, OutOfMemoryError
+   */
+  constructor(device: GpuDevice, set: ParameterSet, training: boolean, limits?: BindingLimits)
+  constructor(device: null, set: ParameterSet, training: boolean, limits: BindingLimits)
+  constructor(device: GpuDevice | null, set: ParameterSet, training: boolean, limits: BindingLimits = device!.limits) {
+    this.#device = device
     this.set = set
-    let offset = 0
-    let transposedOffset = 0
-    for (const decay of [true, false]) {
-      for (const parameter of set.parameters.filter((p) => p.decay === decay)) {
-        parameter.offset = offset
-        offset += parameter.rows * padded(parameter.cols)
-        if (!parameter.transposed) continue
-        parameter.transposedOffset = transposedOffset
-        transposedOffset += parameter.cols * padded(parameter.rows)
-      }
-      if (decay) this.decayedFloats = offset
-    }
-    this.decayedFloats ??= 0
-    this.totalFloats = offset
-    this.values = this.#own('parameters', 1, offset)
-    this.gradient = training ? this.#own('parameter gradients', 1, offset) : null
-    this.first = training ? this.#own('first moments', 1, offset) : null
-    this.second = training ? this.#own('second moments', 1, offset) : null
-    this.#transposed = this.#own('transposed parameters', 1, training ? transposedOffset : 4)
-    this.step = this.#own('step', 1, 4)
-    this.rates = this.#own('rates', 1, 8)
-    for (const table of set.tables)
-      this.#tables.set(table.name, {
-        values: this.#own(`table ${table.name}`, table.rows, table.width),
-        squares: training ? this.#own(`squares of ${table.name}`, 1, table.rows) : null,
-      })
+    this.training = training
+    const { runs, places } = placeParameters(set.parameters, limits)
+    const cuts = set.tables.map((table) => cutTable(table, limits))
+    const allocation = new Allocation(device)
+    this.#allocation = allocation
+    this.#places = places
+    this.runs = allocateRuns(allocation, runs, training)
+    this.step = allocation.tensor('step', 1, 4)
+    this.rates = allocation.tensor('rates', 1, 8)
+    this.#tables = new Map(
+      set.tables.map((table, i) => [table.name, allocateTable(allocation, table, cuts[i], training)]),
+    )
   }
 
-  #own(label: string, rows: number, cols: number): Tensor {
-    const buffer = this.device.buffer(label, rows * padded(cols) * 4, usage())
-    this.#buffers.push(buffer)
-    return persistent(buffer, rows, cols)
+  /** @throws TypeError for weights without memory */
+  get device(): GpuDevice {
+    if (!this.#device) throw new TypeError('These weights are laid out only: they have no device.')
+    return this.#device
   }
 
+  /** Every buffer of the weights and what the optimizers keep of them, with its size. */
+  get sizes(): readonly { readonly label: string; readonly sizeBytes: number }[] {
+    return this.#allocation.sizes
+  }
+
+  /** Of memory of its own: no offset, and nothing of other parameters in reach. */
   value(parameter: Parameter): Tensor {
-    return this.#at(this.values, parameter)
+    return this.#at('values', parameter)
   }
 
+  /** As `value`. In training only. */
   gradientOf(parameter: Parameter): Tensor {
-    return this.#at(this.gradient!, parameter)
+    return this.#at('gradient', parameter)
   }
 
-  transposedValue(parameter: Parameter): Tensor {
-    const { rows, cols, transposedOffset } = parameter
-    return { ...this.#transposed, rows: cols, cols: rows, stride: padded(rows), offset: transposedOffset }
+  #at(what: 'values' | 'gradient', parameter: Parameter): Tensor {
+    const { run, offsetBytes } = this.#places.get(parameter)!
+    return part(this.runs[run][what]!, parameter.name, offsetBytes, parameter.rows, parameter.cols)
   }
 
-  tableValues(table: Table): Tensor {
-    return this.#tables.get(table.name)!.values
-  }
-
-  tableSquares(table: Table): Tensor {
-    return this.#tables.get(table.name)!.squares!
-  }
-
-  #at(run: Tensor, { rows, cols, offset }: Parameter): Tensor {
-    return { ...run, rows, cols, stride: padded(cols), offset }
-  }
-
-  /** Records the refresh of every transposed copy. */
-  recordTransposes(rec: Recorder): void {
-    for (const parameter of this.set.parameters) {
-      if (!parameter.transposed) continue
-      const input = this.value(parameter)
-      const output = this.transposedValue(parameter)
-      rec.dispatch(
-        transpose,
-        {
-          M: parameter.rows,
-          N: parameter.cols,
-          inOffset: input.offset / 4,
-          inRow: input.stride / 4,
-          outOffset: output.offset / 4,
-          outRow: output.stride / 4,
-        },
-        { input, output },
-      )
-    }
+  table(table: Table): DeviceTable {
+    return this.#tables.get(table.name)!
   }
 
   /** Writes one parameter or table, [rows, cols] without padding. @throws RangeError for an unknown name or another size. */
   write(name: string, data: Float32Array): void {
-    const target = this.#find(name)
-    if (data.length !== target.rows * target.cols)
-      throw new RangeError(`"${name}" is ${target.rows} × ${target.cols}, not ${data.length} values.`)
-    const packed = new Float32Array(target.rows * target.stride)
-    for (let r = 0; r < target.rows; r++)
-      packed.set(data.subarray(r * target.cols, (r + 1) * target.cols), r * target.stride)
-    this.device.gpuDevice.queue.writeBuffer(target.storage.buffer!, target.offset * 4, packed)
+    const parts = this.#find(name)
+    const rows = parts.reduce((sum, target) => sum + target.rows, 0)
+    const { cols } = parts[0]
+    if (data.length !== rows * cols) throw new RangeError(`"${name}" is ${rows} × ${cols}, not ${data.length} values.`)
+    let at = 0
+    for (const { storage, rows, stride } of parts) {
+      const given = data.subarray(at, at + rows * cols)
+      at += given.length
+      const packed = stride === cols ? given : new Float32Array(rows * stride)
+      if (stride !== cols)
+        for (let r = 0; r < rows; r++) packed.set(given.subarray(r * cols, (r + 1) * cols), r * stride)
+      const { queue } = this.device.gpuDevice
+      queue.writeBuffer(storage.buffer!, storage.offsetBytes, packed as Float32Array<ArrayBuffer>)
+    }
   }
 
   /** Reads one parameter or table, [rows, cols] without padding. */
   async read(name: string): Promise<Float32Array> {
-    const source = this.#find(name)
-    const bytes = await this.device.read(source.storage.buffer!, source.rows * source.stride * 4, source.offset * 4)
-    const packed = new Float32Array(bytes)
-    const data = new Float32Array(source.rows * source.cols)
-    for (let r = 0; r < source.rows; r++)
-      data.set(packed.subarray(r * source.stride, r * source.stride + source.cols), r * source.cols)
+    const parts = this.#find(name)
+    const { cols } = parts[0]
+    const data = new Float32Array(parts.reduce((sum, { rows }) => sum + rows * cols, 0))
+    let at = 0
+    for (const { storage, rows, stride } of parts) {
+      const sizeBytes = rows * stride * 4
+      const packed = new Float32Array(await this.device.read(storage.buffer!, sizeBytes, storage.offsetBytes))
+      for (let r = 0; r < rows; r++, at += cols) data.set(packed.subarray(r * stride, r * stride + cols), at)
+    }
     return data
   }
 
-  #find(name: string): Tensor {
+  #find(name: string): readonly Tensor[] {
     const parameter = this.set.parameters.find((p) => p.name === name)
-    if (parameter) return this.value(parameter)
+    if (parameter) return [this.value(parameter)]
     const table = this.#tables.get(name)
     if (!table) throw new RangeError(`The model has no parameter or table named "${name}".`)
-    return table.values
+    return table.parts.map(({ values }) => values)
   }
 
   dispose(): void {
-    for (const buffer of this.#buffers) this.device.release(buffer)
-    this.#buffers = []
+    this.#allocation.dispose()
   }
 }

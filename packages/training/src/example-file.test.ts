@@ -4,7 +4,7 @@ import { compileFeatures, type SideBatch } from '@headwater/features'
 import { type SeededRandom, seededRandom } from '@headwater/statistics'
 import { temporaryDirectory } from '@headwater/testkit'
 import { expect, it } from 'vitest'
-import { ExampleFile } from './example-file.ts'
+import { allocateExamples, ExampleFile } from './example-file.ts'
 import type { TrainingBatch } from './train-step.ts'
 
 const space = compileFeatures({
@@ -18,33 +18,30 @@ const space = compileFeatures({
     { name: 'genres', of: 'item', type: 'ids', maxValues: 3, buckets: 17 },
     { name: 'tags', of: 'user', type: 'ids', maxValues: 2, buckets: 11 },
     { name: 'taste', of: 'user', type: 'vector', size: 3 },
+    { name: 'action', of: 'outcome', type: 'id', buckets: 6 },
+    { name: 'surface', of: 'context', type: 'id', buckets: 3 },
   ],
   // five: more labels than fit one word
   tasks: [1, 3, 5, 7, 9].map((atLeast) => ({ name: `above-${atLeast}`, field: 'rating', atLeast })),
   aggregations: [{ name: 'events', of: 'user', kind: 'count' }],
-  sequence: { length: 4, value: 'rating', buckets: 13 },
+  sequence: { length: 4, value: 'rating', buckets: 13, categories: ['action', 'surface'] },
   calendar: ['hour'],
-})
-
-const allocate = (rows: number): TrainingBatch => ({
-  rows,
-  user: space.allocate('user', rows),
-  item: space.allocate('item', rows),
-  labels: new Uint8Array(rows * 5),
 })
 
 const arraysOf = ({ dense, bags, sequence }: SideBatch) => [
   dense,
   ...bags.flatMap(({ ids, lengths }) => [ids, lengths]),
-  ...(sequence ? [sequence.ids, sequence.lengths, sequence.channels] : []),
+  ...(sequence ? [sequence.ids, sequence.lengths, sequence.channels, ...sequence.categories] : []),
 ]
 
 const wordsOf = (batch: TrainingBatch) =>
-  [...arraysOf(batch.user), ...arraysOf(batch.item)].map((a) => new Uint32Array(a.buffer, a.byteOffset, a.length))
+  [...arraysOf(batch.user), ...arraysOf(batch.item), batch.labelWeights, batch.timeMs].map(
+    (a) => new Uint32Array(a.buffer, a.byteOffset, a.byteLength / 4),
+  )
 
 /** Any bits at all, NaN and −0 among them. */
 function scrambled(rows: number, random: SeededRandom): TrainingBatch {
-  const batch = allocate(rows)
+  const batch = allocateExamples(space, rows)
   for (const words of wordsOf(batch)) for (let i = 0; i < words.length; i++) words[i] = random.nextU32()
   for (let i = 0; i < batch.labels.length; i++) batch.labels[i] = random.nextBelow(2)
   return batch
@@ -99,11 +96,16 @@ it('has a fingerprint of its examples, however they were appended', () => {
   for (const part of [split, batch]) file.append(part)
   const all = Uint32Array.from({ length: 21 }, (_, i) => i)
   const slices = [0, 4, 5, 21].map((from, i, cuts) => [from, cuts[i + 1] ?? from])
-  const rows = slices.map(([from, to]) => file.read(all, from, to, allocate(21)))
+  const rows = slices.map(([from, to]) => file.read(all, from, to, allocateExamples(space, 21)))
   file.close()
   expect(fingerprintOf(rows)).toBe(whole)
-  batch.labels[99] ^= 1
-  expect(fingerprintOf([split, batch])).not.toBe(whole)
+  const flipped = [batch.labels, new Uint32Array(batch.labelWeights.buffer), new Uint32Array(batch.timeMs.buffer)]
+  for (const words of flipped) {
+    words[words.length - 1] ^= 1
+    expect(fingerprintOf([split, batch])).not.toBe(whole)
+    words[words.length - 1] ^= 1
+    expect(fingerprintOf([split, batch])).toBe(whole)
+  }
 })
 
 it('leaves a file alone that is already there', () => {

@@ -1,45 +1,46 @@
 /**
  * Encoded examples on disk, so that a log larger than memory can be trained on: records of one size, appended in time
  * order and read back in any order. The operating system's page cache is the only cache.
+ * Shape letters: R rows, T tasks.
  */
 import { closeSync, openSync, readSync, rmSync, writeSync } from 'node:fs'
 import { endianness } from 'node:os'
 import type { FeatureSpace, SideBatch } from '@headwater/features'
 import type { TrainingBatch } from './train-step.ts'
 
-interface Segment {
-  /** Words of one row. */
-  readonly words: number
-  copy(from: SideBatch, to: Uint32Array, row: number, at: number): void
-  restore(from: Uint32Array, at: number, to: SideBatch, row: number): void
-}
-
-const words = (array: Float32Array | Uint32Array) => new Uint32Array(array.buffer, array.byteOffset, array.length)
-
-function segment(width: number, pick: (side: SideBatch) => Float32Array | Uint32Array): Segment {
+/** A batch of R zeroed rows of a feature space, to be filled by a replay or an example file. */
+export function allocateExamples(space: FeatureSpace, rows: number): TrainingBatch {
+  const tasks = space.tasks.length
   return {
-    words: width,
-    copy: (from, to, row, at) => to.set(words(pick(from)).subarray(row * width, (row + 1) * width), at),
-    restore: (from, at, to, row) => words(pick(to)).set(from.subarray(at, at + width), row * width),
+    rows,
+    user: space.allocate('user', rows),
+    item: space.allocate('item', rows),
+    labels: new Uint8Array(rows * tasks),
+    labelWeights: new Float32Array(rows * tasks),
+    timeMs: new Float64Array(rows),
   }
 }
 
-function sideSegments(space: FeatureSpace, side: 'user' | 'item'): Segment[] {
-  const layout = space[side]
-  const segments = [segment(layout.dense.length, (b) => b.dense)]
-  for (const [i, bag] of layout.bags.entries())
-    segments.push(
-      segment(bag.maxValues, (b) => b.bags[i].ids),
-      segment(1, (b) => b.bags[i].lengths),
-    )
-  const { sequence } = layout
-  if (sequence)
-    segments.push(
-      segment(sequence.length, (b) => b.sequence!.ids),
-      segment(1, (b) => b.sequence!.lengths),
-      segment(sequence.length * sequence.channels, (b) => b.sequence!.channels),
-    )
-  return segments
+/** A part of a record: the batch's array as words, [R, width]. */
+interface Segment {
+  readonly words: Uint32Array
+  readonly width: number
+}
+
+function sideArrays({ dense, bags, sequence }: SideBatch): (Float32Array | Uint32Array)[] {
+  const arrays = [dense, ...bags.flatMap(({ ids, lengths }) => [ids, lengths])]
+  if (sequence) arrays.push(sequence.ids, sequence.lengths, sequence.channels, ...sequence.categories)
+  return arrays
+}
+
+/** Everything of a batch but its labels, which are bytes, in the order of a record. */
+function segmentsOf({ user, item, labelWeights, timeMs }: TrainingBatch): Segment[] {
+  // The arrays' rows, not those in use: of a batch only the first may be.
+  const { rows } = user
+  return [...sideArrays(user), ...sideArrays(item), timeMs, labelWeights].map((array) => ({
+    words: new Uint32Array(array.buffer, array.byteOffset, array.byteLength / 4),
+    width: array.byteLength / 4 / rows,
+  }))
 }
 
 export class ExampleFile {
@@ -49,10 +50,11 @@ export class ExampleFile {
   #fingerprint = 0x811c9dc5
   readonly #path: string
   readonly #file: number
-  readonly #sides: { readonly side: 'user' | 'item'; readonly segments: readonly Segment[] }[]
   readonly #tasks: number
   readonly #recordWords: number
   readonly #record: Uint32Array
+  /** Records being written; used again, so the bytes behind a record's labels stay 0. */
+  #block = new Uint32Array(0)
 
   /** @param path a file that must not exist; it is removed by `close`. */
   constructor(space: FeatureSpace, path: string) {
@@ -60,33 +62,40 @@ export class ExampleFile {
     this.space = space
     this.#path = path
     this.#file = openSync(path, 'wx+')
-    this.#sides = (['user', 'item'] as const).map((side) => ({ side, segments: sideSegments(space, side) }))
-    this.#tasks = space.schema.tasks.length
-    const sideWords = this.#sides.flatMap((s) => s.segments).reduce((sum, s) => sum + s.words, 0)
-    this.#recordWords = sideWords + Math.ceil(this.#tasks / 4)
+    this.#tasks = space.tasks.length
+    const words = segmentsOf(allocateExamples(space, 1)).reduce((sum, { width }) => sum + width, 0)
+    this.#recordWords = words + Math.ceil(this.#tasks / 4)
     this.#record = new Uint32Array(this.#recordWords)
+  }
+
+  /** Bytes of an example in the file. */
+  get recordBytes(): number {
+    return 4 * this.#recordWords
   }
 
   /** Appends rows 0 … rows − 1 of a batch. */
   append(batch: TrainingBatch): void {
     const { rows, labels } = batch
-    const block = new Uint32Array(rows * this.#recordWords)
+    const tasks = this.#tasks
+    const segments = segmentsOf(batch)
+    const words = rows * this.#recordWords
+    if (this.#block.length < words) this.#block = new Uint32Array(words)
+    const block = this.#block
     const blockLabels = new Uint8Array(block.buffer)
     for (let r = 0; r < rows; r++) {
       let at = r * this.#recordWords
-      for (const { side, segments } of this.#sides)
-        for (const s of segments) {
-          s.copy(batch[side], block, r, at)
-          at += s.words
-        }
-      blockLabels.set(labels.subarray(r * this.#tasks, (r + 1) * this.#tasks), at * 4)
+      for (const { words, width } of segments) {
+        const end = (r + 1) * width
+        for (let i = r * width; i < end; i++) block[at++] = words[i]
+      }
+      for (let t = 0; t < tasks; t++) blockLabels[at * 4 + t] = labels[r * tasks + t]
     }
+    const bytes = 4 * words
     let done = 0
-    while (done < block.byteLength)
-      done += writeSync(this.#file, block, done, block.byteLength - done, this.length * this.#recordWords * 4 + done)
+    while (done < bytes) done += writeSync(this.#file, block, done, bytes - done, this.length * this.recordBytes + done)
     this.length += rows
     let hash = this.#fingerprint
-    for (const word of block) hash = Math.imul(hash ^ word, 0x01000193)
+    for (let i = 0; i < words; i++) hash = Math.imul(hash ^ block[i], 0x01000193)
     this.#fingerprint = hash
   }
 
@@ -97,19 +106,21 @@ export class ExampleFile {
 
   /** Reads the examples `order[from … to)` into a batch. */
   read(order: Uint32Array, from: number, to: number, into: TrainingBatch): TrainingBatch {
-    const bytes = this.#recordWords * 4
-    const labels = new Uint8Array(this.#record.buffer)
+    const bytes = this.recordBytes
+    const tasks = this.#tasks
+    const record = this.#record
+    const recordLabels = new Uint8Array(record.buffer)
+    const segments = segmentsOf(into)
     for (let i = from; i < to; i++) {
       const row = i - from
-      if (readSync(this.#file, this.#record, 0, bytes, order[i] * bytes) !== bytes)
+      if (readSync(this.#file, record, 0, bytes, order[i] * bytes) !== bytes)
         throw new RangeError(`Example ${order[i]} is beyond the ${this.length} that were written.`)
       let at = 0
-      for (const { side, segments } of this.#sides)
-        for (const s of segments) {
-          s.restore(this.#record, at, into[side], row)
-          at += s.words
-        }
-      into.labels.set(labels.subarray(at * 4, at * 4 + this.#tasks), row * this.#tasks)
+      for (const { words, width } of segments) {
+        const end = (row + 1) * width
+        for (let k = row * width; k < end; k++) words[k] = record[at++]
+      }
+      for (let t = 0; t < tasks; t++) into.labels[row * tasks + t] = recordLabels[at * 4 + t]
     }
     return { ...into, rows: to - from }
   }

@@ -1,5 +1,6 @@
 /** The step's gradient as the device left it, against clipping and AdamW in float64. */
 import { type GpuDevice, requestDevice } from '@headwater/gpu'
+import type { BindingLimits } from '@headwater/kernels'
 import type { Tensor, Weights } from '@headwater/runtime'
 import { seededRandom } from '@headwater/statistics'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
@@ -17,27 +18,33 @@ const floats = async ({ storage }: Tensor) => new Float32Array(await device.read
 
 /** Everything that a step may change, tables' accumulators included. */
 async function stateOf(weights: Weights) {
-  const squares = weights.set.tables.map((table) => floats(weights.tableSquares(table)))
+  const squares = weights.set.tables.map((table) => floats(weights.table(table).parts[0].squares!))
+  const [{ values, first, second }] = weights.runs
   return {
-    values: await floats(weights.values),
-    first: await floats(weights.first!),
-    second: await floats(weights.second!),
+    values: await floats(values),
+    first: await floats(first!),
+    second: await floats(second!),
     squares: await Promise.all(squares),
     named: await bits(weights),
   }
 }
 
 /** A step from fresh weights on the same batch; what was there before and is after. */
-async function oneStep(maxNorm: number, change: (batch: TrainingBatch) => void = () => {}) {
-  const { step, weights } = clubTraining(device, { maxNorm })
+async function oneStep(
+  maxNorm: number,
+  change: (batch: TrainingBatch) => void = () => {},
+  limits: BindingLimits = device.limits,
+) {
+  const { step, weights } = clubTraining(device, { maxNorm, limits })
   const batch = clubBatch(seededRandom(21), (club, kind) => (kind % 4 === club ? 1 : 0))
   change(batch)
   const before = await stateOf(weights)
   await step.run(batch, 1, 1, rates)
   const sums = await step.takeSums()
   const after = await stateOf(weights)
-  const gradient = await floats(weights.gradient!)
-  const { decayedFloats } = weights
+  const [run] = weights.runs
+  const gradient = await floats(run.gradient!)
+  const { decayedFloats } = run
   step.dispose()
   weights.dispose()
   return { before, after, gradient, decayedFloats, sums }
@@ -56,7 +63,7 @@ describe('clipping by global norm', () => {
     const clipped = await oneStep(norm * share)
     expect(clipped.gradient).toEqual(free.gradient)
     const scale = Math.min(1, share)
-    expect(clipped.sums).toMatchObject({ rows: R, skipped: 0, clipped: share < 1 ? 1 : 0 })
+    expect(clipped.sums).toMatchObject({ weight: R, skipped: 0, clipped: share < 1 ? 1 : 0 })
     expect(clipped.sums.loss).toBe(free.sums.loss)
 
     for (const [i, g] of free.gradient.entries()) {
@@ -74,6 +81,20 @@ describe('clipping by global norm', () => {
       for (const [row, square] of squares.entries())
         expect(Math.abs(clipped.after.squares[t][row] - scale ** 2 * square)).toBeLessThan(1e-5 * square)
     }
+  })
+
+  it('goes by the norm of all parameters, where they lie in several runs', async () => {
+    // The largest parameter has 1536 bytes.
+    const limits = { maxStorageBufferBindingSize: 1536, maxBufferSize: 1536, minStorageBufferOffsetAlignment: 256 }
+    const norm = normOf((await oneStep(0)).gradient)
+    const whole = await oneStep(norm / 3)
+    const divided = await oneStep(norm / 3, () => {}, limits)
+    expect(divided.gradient.length).toBeLessThan(whole.gradient.length / 2)
+    expect(divided.sums).toEqual(whole.sums)
+    // What the scale went into, squared.
+    for (const [t, squares] of whole.after.squares.entries())
+      for (const [row, square] of squares.entries())
+        expect(Math.abs(divided.after.squares[t][row] - square)).toBeLessThan(1e-5 * square + 1e-12)
   })
 
   it('without a bound is exactly the step of a bound that is never reached', async () => {
@@ -95,7 +116,7 @@ describe('a step that is not finite', () => {
   it.each(spoilt)('%s changes no bit, and counts as skipped', async (_, spoil) => {
     const { before, after, sums } = await oneStep(1, spoil)
     expect(after).toEqual(before)
-    expect(sums).toEqual({ loss: 0, rows: 0, skipped: 1, clipped: 0 })
+    expect(sums).toEqual({ loss: 0, weight: 0, skipped: 1, clipped: 0 })
   })
 
   it('leaves the next steps as if it had not been, but for its number', async () => {

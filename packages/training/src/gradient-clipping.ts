@@ -51,10 +51,13 @@ export class UpdateRecorder extends Recorder {
  */
 export function recordClipping(rec: Recorder, weights: Weights, maxNorm: number): void {
   checkMaxNorm(maxNorm)
-  const count = weights.totalFloats
-  const P = partialsOf(count)
+  const P = weights.runs.reduce((sum, { floats }) => sum + partialsOf(floats), 0)
   const partials = rec.tensor('partial sums of squares', 1, P)
-  rec.dispatch(sumOfSquares, { count, xOffset: 0, partialOffset: 0 }, { x: weights.gradient!, partials })
+  let partialOffset = 0
+  for (const { floats, gradient } of weights.runs) {
+    rec.dispatch(sumOfSquares, { count: floats, xOffset: 0, partialOffset }, { x: gradient!, partials })
+    partialOffset += partialsOf(floats)
+  }
   // Without counts their slot is filled by something that exists.
   rec.dispatch(globalNorm, { P, Q: 0, maxNorm }, { partials, counts: partials, rates: weights.rates })
 }

@@ -1,5 +1,5 @@
 import { adamBeta1, adamBeta2, adamw, rateSlots } from '@headwater/kernels'
-import type { Recorder, Weights } from '@headwater/runtime'
+import { queueWrite, type Recorder, type Weights, type Write } from '@headwater/runtime'
 
 export interface Rates {
   /** AdamW's learning rate for dense parameters. */
@@ -10,8 +10,13 @@ export interface Rates {
 }
 
 /** Uploads what changes from step to step. @param step from 1. */
-export function writeRates(weights: Weights, step: number, seed: number, rates: Rates): void {
-  const { queue } = weights.device.gpuDevice
+export function writeRates(
+  weights: Weights,
+  step: number,
+  seed: number,
+  rates: Rates,
+  write: Write = queueWrite(weights.device),
+): void {
   const values = new Float32Array(8)
   values[rateSlots.dense] = rates.dense
   values[rateSlots.tables] = rates.tables
@@ -19,16 +24,16 @@ export function writeRates(weights: Weights, step: number, seed: number, rates: 
   values[rateSlots.secondCorrection] = 1 / (1 - adamBeta2 ** step)
   values[rateSlots.weightDecay] = rates.weightDecay
   values[rateSlots.gradientScale] = 1
-  queue.writeBuffer(weights.rates.storage.buffer!, 0, values)
-  queue.writeBuffer(weights.step.storage.buffer!, 0, Uint32Array.of((Math.imul(seed, 0x9e3779b1) + step) >>> 0))
+  write(weights.rates, values)
+  write(weights.step, Uint32Array.of((Math.imul(seed, 0x9e3779b1) + step) >>> 0))
 }
 
-/** Records AdamW over all dense parameters at once. */
+/** Records AdamW over all dense parameters, a run at a time. */
 export function recordAdamw(rec: Recorder, weights: Weights): void {
-  const { values, gradient, first, second, rates } = weights
-  rec.dispatch(
-    adamw,
-    { count4: weights.totalFloats / 4, decayed4: weights.decayedFloats / 4 },
-    { rates, gradient: gradient!, first: first!, second: second!, values },
-  )
+  for (const { floats, decayedFloats, gradient, first, second, values } of weights.runs)
+    rec.dispatch(
+      adamw,
+      { count4: floats / 4, decayed4: decayedFloats / 4 },
+      { rates: weights.rates, gradient: gradient!, first: first!, second: second!, values },
+    )
 }

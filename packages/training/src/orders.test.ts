@@ -30,15 +30,21 @@ it('blockShuffled mixes far and near, and follows its seed', () => {
 })
 
 it('withReplay takes each new row once and as many old ones', () => {
-  for (const [newFrom, to] of [
+  for (const [before, to] of [
     [100, 140],
     [3, 1000],
     [1000, 1000],
   ]) {
-    const order = withReplay(newFrom, to, seededRandom(4))
-    expect(order).toHaveLength(2 * (to - newFrom))
-    expect(ascending(order.filter((row) => row >= newFrom))).toEqual(count(newFrom, to))
+    const fresh = Uint32Array.from(count(before, to))
+    const order = withReplay(fresh, before, seededRandom(4))
+    expect(order).toHaveLength(2 * (to - before))
+    expect(ascending(order.filter((row) => row >= before))).toEqual(count(before, to))
     expect(order.every((row) => row < to)).toBe(true)
   }
-  expect(ascending(withReplay(0, 50, seededRandom(5)))).toEqual(count(0, 50))
+  expect(ascending(withReplay(Uint32Array.from(count(0, 50)), 0, seededRandom(5)))).toEqual(count(0, 50))
+  // rows that became new again lie among those that are drawn from
+  const again = withReplay(Uint32Array.of(2, 7), 4, seededRandom(6))
+  expect(again).toHaveLength(4)
+  expect(again).toContain(2)
+  expect(again).toContain(7)
 })

@@ -22,13 +22,12 @@ export function blockShuffled(from: number, to: number, random: SeededRandom): U
   return order
 }
 
-/** New examples newFrom … to − 1 and as many drawn from before them, shuffled together. */
-export function withReplay(newFrom: number, to: number, random: SeededRandom): Uint32Array {
-  const fresh = to - newFrom
-  const replayed = newFrom > 0 ? fresh : 0
-  const order = new Uint32Array(fresh + replayed)
-  for (let i = 0; i < fresh; i++) order[i] = newFrom + i
-  for (let i = 0; i < replayed; i++) order[fresh + i] = Math.floor(random.nextFloat() * newFrom)
+/** The rows `fresh` and as many drawn from those before `before`, shuffled together. */
+export function withReplay(fresh: Uint32Array, before: number, random: SeededRandom): Uint32Array {
+  const count = fresh.length
+  const order = new Uint32Array(count + (before > 0 ? count : 0))
+  order.set(fresh)
+  for (let i = count; i < order.length; i++) order[i] = Math.floor(random.nextFloat() * before)
   random.shuffle(order)
   return order
 }

@@ -3,25 +3,18 @@ import { join } from 'node:path'
 import { openSyntheticLog, smallSetting, syntheticEvents, syntheticWorld } from '@headwater/datasets'
 import { compileFeatures, type FeatureSpace, type LogEvent } from '@headwater/features'
 import { type GpuDevice, requestDevice } from '@headwater/gpu'
-import { loadUserTower, readSnapshot, type TowerConfig } from '@headwater/runtime'
+import { rateSlots } from '@headwater/kernels'
+import { loadUserTower, readSnapshot } from '@headwater/runtime'
 import { temporaryDirectory } from '@headwater/testkit'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { defaultPublication } from './publication/options.ts'
-import { defaultTraining, RecurringTraining } from './recurring-training.ts'
+import { RecurringTraining } from './recurring-training.ts'
+import { tinyModel } from './testing/tiny-model.ts'
 import { TrainingMemoryError } from './training-memory.ts'
+import { defaultTraining } from './training-options.ts'
 
 const impressionsPerDay = 450
 const setting = { ...smallSetting, users: 80, ads: 20, topics: 4, days: 3, impressionsPerDay }
-const config: TowerConfig = {
-  embeddings: 2,
-  width: 8,
-  sparseWidth: 4,
-  hidden: 16,
-  dropout: 0.1,
-  dots: 4,
-  mixHidden: 8,
-}
-
 let device: GpuDevice
 let space: FeatureSpace
 let days: LogEvent[][]
@@ -37,7 +30,7 @@ afterAll(() => device.destroy())
 
 const options = {
   ...defaultTraining,
-  config,
+  config: tinyModel,
   seed: 1,
   batchRows: 128,
   firstEpochs: 2,
@@ -71,7 +64,7 @@ describe('recurring training', () => {
         snapshot: day + 1,
         dataCutoffMs: events.at(-1)!.timeMs,
         trainedRows: impressionsPerDay * (day + 1) - impressionsPerDay / 10,
-        config,
+        config: tinyModel,
       })
       expect([...snapshot.matrices.values()]).toEqual(await training.matrices())
       expect(snapshot.schema).toEqual(space.schema)
@@ -104,13 +97,37 @@ describe('recurring training', () => {
     expect(results[2]).not.toEqual(results[0])
   })
 
+  it('trains by its schedule: up in a line, and down along half a cosine, from the start of each round', async () => {
+    const schedule = { warmUpSteps: 3, decay: 'cosine', finalShare: 0.1 } as const
+    const training = new RecurringTraining(device, space, examplePath(), { ...options, schedule })
+    for (const [day, full] of [options.firstRates, options.roundRates].entries()) {
+      training.feed(days[day])
+      const rates: number[][] = []
+      const { steps: total } = await training.round(undefined, undefined, async () => {
+        const slots = new Float32Array(await device.read(training.weights.rates.storage.buffer!))
+        rates.push([slots[rateSlots.dense], slots[rateSlots.tables], slots[rateSlots.weightDecay]])
+      })
+      expect(rates).toHaveLength(total)
+      expect(total).toBeGreaterThan(5)
+      for (const [i, [dense, tables, weightDecay]] of rates.entries()) {
+        const step = i + 1
+        const factor = step <= 3 ? step / 3 : 0.1 + 0.45 * (1 + Math.cos((Math.PI * (step - 3)) / (total - 3)))
+        expect(dense / full.dense).toBeCloseTo(factor, 5)
+        expect(tables / full.tables).toBeCloseTo(factor, 5)
+        expect(weightDecay).toBeCloseTo(0.01, 7)
+      }
+    }
+    training.dispose()
+  })
+
   it('stops at a signal with its reason, and trains on afterwards', async () => {
-    const training = new RecurringTraining(device, space, examplePath(), options)
+    // A bound that every step is over, so that clipped steps count all.
+    const training = new RecurringTraining(device, space, examplePath(), { ...options, maxNorm: 1e-6 })
     training.feed(days[0])
     const controller = new AbortController()
     const stopped = training.round((done) => done === 3 && controller.abort(new Error('enough')), controller.signal)
     await expect(stopped).rejects.toThrow('enough')
-    expect((await training.round()).steps).toBe(8)
+    expect(await training.round()).toMatchObject({ steps: 8, clipped: 8, skipped: 0 })
     training.dispose()
   })
 
@@ -132,10 +149,13 @@ describe('recurring training', () => {
     const wide = compileFeatures({ ...schema, fields: [...schema.fields, huge] })
     const path = examplePath()
     const make = () =>
-      new RecurringTraining(device, wide, path, { ...options, config: { ...config, sparseWidth: 65_536 } })
+      new RecurringTraining(device, wide, path, {
+        ...options,
+        config: { ...tinyModel, mix: { ...tinyModel.mix, width: 1024 } },
+      })
     expect(make).toThrow(TrainingMemoryError)
     expect(make).toThrow(
-      /needs 4,194,304 MiB for table \S*shop \(16777216 rows of 65536\), over the [\d,]+ MiB of the device/,
+      /Table item\.shop: 16777216 rows of 4096 bytes are 68719476736 bytes, more than 4 bindings of at most \d+ bytes/,
     )
     expect(device.allocatedBytes).toBe(before)
     expect(existsSync(path)).toBe(false)

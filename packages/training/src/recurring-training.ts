@@ -1,69 +1,29 @@
-import { totalmem } from 'node:os'
 import type { FeatureSpace, LogEvent } from '@headwater/features'
-import { groupsByTime, Replay } from '@headwater/features'
 import type { GpuDevice, KernelProfile } from '@headwater/gpu'
-import { declareTower, type NamedMatrix, type Tensor, type Tower, type TowerConfig, Weights } from '@headwater/runtime'
+import { declareTower, fitDense, type NamedMatrix, type Snapshot, type Tower, Weights } from '@headwater/runtime'
 import { SeededRandom, seededRandom } from '@headwater/statistics'
 import { BadStepsError } from './bad-steps.ts'
 import { CheckpointError } from './checkpoint/checkpoint-error.ts'
 import type { CheckpointFile, CheckpointSettings } from './checkpoint/checkpoint-file.ts'
 import type { NamedBuffer } from './checkpoint/staged-buffers.ts'
-import { ExampleFile } from './example-file.ts'
+import { TaughtStep } from './distillation/taught-step.ts'
+import { ExampleFeed } from './example-feed.ts'
+import { allocateExamples, type ExampleFile } from './example-file.ts'
 import { checkMaxNorm } from './gradient-clipping.ts'
 import { initialize } from './initialize.ts'
+import { type RoundSpan, weighLabels } from './known-labels.ts'
 import type { Rates } from './optimizer-step.ts'
-import { blockShuffled, withReplay } from './orders.ts'
-import { checkPublicationOptions, defaultPublication, type PublicationOptions } from './publication/options.ts'
+import { checkPublicationOptions, distils } from './publication/options.ts'
 import { PanelSampler } from './publication/panel.ts'
 import { type Publication, publish } from './publication/publish.ts'
-import { checkSchedule, constantSchedule, rateFactor, type Schedule } from './schedule.ts'
-import { type TrainingBatch, TrainStep } from './train-step.ts'
+import { planRound, type RoundOrder } from './round-plan.ts'
+import { checkSchedule, rateFactor } from './schedule.ts'
+import type { TrainingBatch } from './train-step.ts'
 import { checkTrainingMemory } from './training-memory.ts'
+import { noRound, type Progress, type RoundSummary, type TrainingOptions } from './training-options.ts'
 import type { TrainingState } from './training-state.ts'
-
-export interface TrainingOptions {
-  readonly config: TowerConfig
-  readonly seed: number
-  /** R, rows of a step. */
-  readonly batchRows: number
-  /** Passes over everything before the first snapshot. */
-  readonly firstEpochs: number
-  readonly firstRates: Rates
-  readonly roundRates: Rates
-  /** Of every round, from its first step on. */
-  readonly schedule: Schedule
-  /** Norm to which gradients are clipped; 0: they are not. */
-  readonly maxNorm: number
-  /** Steps of a round that may be left out for a gradient that is not finite. */
-  readonly maxBadSteps: number
-  readonly publication: PublicationOptions
-}
-
-export const defaultTraining: Omit<TrainingOptions, 'config' | 'seed'> = {
-  batchRows: 512,
-  firstEpochs: 2,
-  firstRates: { dense: 1e-3, tables: 0.02, weightDecay: 0.01 },
-  roundRates: { dense: 1e-4, tables: 0.02, weightDecay: 0.01 },
-  schedule: constantSchedule,
-  maxNorm: 0,
-  maxBadSteps: 10,
-  publication: defaultPublication,
-}
-
-/** A round's figures. */
-export interface RoundSummary {
-  readonly steps: number
-  /** Mean training loss of the first task, nats; NaN where there was nothing to train on. */
-  readonly loss: number
-  /** Steps left out since their gradient was not finite. */
-  readonly skipped: number
-  /** Steps whose gradient was clipped. */
-  readonly clipped: number
-}
-
-const noRound: RoundSummary = { steps: 0, loss: Number.NaN, skipped: 0, clipped: 0 }
-
-export type Progress = (done: number, total: number) => void
+import { WarmStartError } from './warm-start/warm-start-error.ts'
+import { writeWarmWeights } from './warm-start/warm-weights.ts'
 
 interface RoundPosition {
   /** Words of the generator when the round began. */
@@ -71,7 +31,8 @@ interface RoundPosition {
   steps: number
 }
 
-const encodeRows = 512
+/** Examples that the statistics of dense values are fitted on, at most. */
+const fittedRows = 65_536
 
 /**
  * Training that goes on with the log: events are replayed into examples as they come, a round trains on what is new from
@@ -81,27 +42,30 @@ export class RecurringTraining {
   readonly space: FeatureSpace
   readonly options: TrainingOptions
   readonly weights: Weights
-  readonly examples: ExampleFile
   readonly #device: GpuDevice
   readonly #tower: Tower
-  readonly #step: TrainStep
-  readonly #panel: PanelSampler
-  readonly #replay: Replay
-  readonly #encoded: TrainingBatch
-  readonly #batches: readonly TrainingBatch[]
+  readonly #taught: TaughtStep
+  readonly #feed: ExampleFeed
+  /** That is trained on; a step has taken its rows over when `run` returns. */
+  readonly #batch: TrainingBatch
   #random: SeededRandom
   #round: RoundPosition | null = null
-  #encodedRows = 0
   #steps = 0
   /** Examples before this one were trained on. */
   #trained = 0
   /** Examples before this one were there when the last round ended; those from `#trained` on are held back. */
   #known = 0
-  #lastEventMs = Number.NEGATIVE_INFINITY
+  /** Of the last round: the time of its newest event. */
+  #cutoffMs = Number.NEGATIVE_INFINITY
+  readonly #delaysMs: readonly number[]
+  /** The weights are a snapshot's, and its training is gone on with. */
+  #warm = false
+  /** Columns of the user's dense values whose statistics are still to be fitted. */
+  #unfitted: readonly number[]
 
   /**
    * @param examplePath where encoded examples are kept until `dispose`.
-   * @throws TowerConfigError, PublicationOptionsError, ScheduleError, ClippingError; TrainingMemoryError before anything is
+   * @throws ModelConfigError, PublicationOptionsError, ScheduleError, ClippingError; TrainingMemoryError before anything is
    * allocated, GpuLimitError or OutOfMemoryError where the device has less room than it says
    */
   constructor(device: GpuDevice, space: FeatureSpace, examplePath: string, options: TrainingOptions) {
@@ -111,59 +75,34 @@ export class RecurringTraining {
     this.space = space
     this.options = options
     this.#device = device
-    this.#panel = new PanelSampler(options.publication.panelUsers, options.seed)
     const { tasks } = space.schema
     const tower = declareTower(space.user, space.item, tasks.length, options.config)
     this.#tower = tower
-    checkTrainingMemory(
-      tower.set,
-      device.limits.maxBufferSize,
-      device.adapter.software ? totalmem() : Number.POSITIVE_INFINITY,
-    )
-    this.weights = new Weights(device, tower.set, true)
-    initialize(this.weights, options.seed)
-    this.#step = new TrainStep(
-      device,
-      tower,
-      this.weights,
-      options.batchRows,
-      tasks.map((task) => task.weight ?? 1),
-      options.maxNorm,
-    )
-    this.examples = new ExampleFile(space, examplePath)
-    this.#replay = new Replay(space)
+    const freeBytes = device.memoryBudgetBytes - device.allocatedBytes
+    checkTrainingMemory(tower, options.batchRows, device.limits, freeBytes, distils(options.publication.alignment))
+    const { weights, taught, feed } = device.allOrNothing(() => {
+      const weights = new Weights(device, tower.set, true)
+      const taught = new TaughtStep(device, tower, weights, space, options)
+      const panel = new PanelSampler(options.publication.panelUsers, options.seed)
+      return { weights, taught, feed: new ExampleFeed(space, examplePath, panel) }
+    })
+    this.weights = weights
+    this.#taught = taught
+    this.#feed = feed
+    initialize(weights, options.seed)
+    this.#delaysMs = space.tasks.map(({ delayMs }) => delayMs)
+    this.#unfitted = [...space.user.dense.keys()]
     this.#random = seededRandom(options.seed + 1)
-    this.#encoded = this.#batch(encodeRows)
-    // One is trained on while the other is filled.
-    this.#batches = [this.#batch(options.batchRows), this.#batch(options.batchRows)]
+    this.#batch = allocateExamples(space, options.batchRows)
   }
 
-  #batch(rows: number): TrainingBatch {
-    const { space } = this
-    return {
-      rows,
-      user: space.allocate('user', rows),
-      item: space.allocate('item', rows),
-      labels: new Uint8Array(rows * space.schema.tasks.length),
-    }
+  get examples(): ExampleFile {
+    return this.#feed.file
   }
 
   /** Encodes events, in time order and in whole groups of equal time, into examples. */
   feed(events: Iterable<LogEvent>): void {
-    for (const group of groupsByTime(events)) {
-      for (const event of group) {
-        this.#replay.encode(event, this.#encoded, this.#encodedRows)
-        this.#panel.observe(event.user, this.examples.length + this.#encodedRows)
-        if (++this.#encodedRows === encodeRows) this.#flush()
-      }
-      this.#replay.ingest(group)
-      this.#lastEventMs = Math.max(this.#lastEventMs, group[0].timeMs)
-    }
-  }
-
-  #flush(): void {
-    if (this.#encodedRows > 0) this.examples.append({ ...this.#encoded, rows: this.#encodedRows })
-    this.#encodedRows = 0
+    this.#feed.feed(events)
   }
 
   /**
@@ -178,49 +117,72 @@ export class RecurringTraining {
     signal?: AbortSignal,
     onStep?: (steps: number) => Promise<void> | void,
   ): Promise<RoundSummary> {
-    this.#flush()
+    this.#feed.flush()
     const { options, examples } = this
     const { heldBackShare, maxHeldBackRows } = options.publication
     const fresh = examples.length - this.#known
     if (fresh === 0) return noRound
     const end = examples.length - Math.min(maxHeldBackRows, Math.floor(heldBackShare * fresh))
-    const first = this.#trained === 0
-    this.#round ??= { random: this.#random.words, steps: 0 }
+    const first = this.#trained === 0 && !this.#warm
+    this.#round ??= await this.#beginRound()
     const round = this.#round
     const done = round.steps
-    const orders = first
-      ? Array.from({ length: options.firstEpochs }, () => blockShuffled(0, end, this.#random))
-      : [withReplay(this.#trained, end, this.#random)]
+    const span = { previousMs: this.#cutoffMs, cutoffMs: this.#feed.newestMs }
+    const orders = planRound({
+      trained: this.#trained,
+      end,
+      firstEpochs: first ? options.firstEpochs : 0,
+      span,
+      delaysMs: this.#delaysMs,
+      times: this.#feed.times,
+      readTimes: this.#feed.readTimes,
+      random: this.#random,
+    })
     const rates = first ? options.firstRates : options.roundRates
-    const total = orders.reduce((sum, order) => sum + Math.ceil(order.length / options.batchRows), 0)
+    const total = orders.reduce((sum, { rows }) => sum + Math.ceil(rows.length / options.batchRows), 0)
     try {
+      if (total > 0) await this.#fitDense(end)
       let steps = 0
       for (const order of orders)
-        for (let from = 0; from < order.length; from += options.batchRows) {
+        for (let from = 0; from < order.rows.length; from += options.batchRows) {
           if (steps++ < done) continue
           signal?.throwIfAborted()
-          const to = Math.min(order.length, from + options.batchRows)
-          const batch = examples.read(order, from, to, this.#batches[steps % 2])
-          await this.#step.run(
-            batch,
+          await this.#taught.step.run(
+            this.#read(order, from, span),
             ++this.#steps,
             options.seed,
             scaled(rates, rateFactor(options.schedule, steps, total)),
           )
           round.steps = steps
-          this.#checkSkipped(this.#step.skipped)
+          this.#checkSkipped(this.#taught.step.skipped)
           onProgress?.(steps, total)
           await onStep?.(steps)
         }
-      const { loss, rows, skipped, clipped } = await this.#step.takeSums()
+      const { loss, weight, skipped, clipped } = await this.#taught.step.takeSums()
       this.#checkSkipped(skipped)
-      this.#trained = end
+      // Without a label that is known, its rows are as new to the next round as they were to this one.
+      if (total > 0) this.#trained = end
       this.#known = examples.length
-      return { steps, loss: loss / rows, skipped, clipped }
+      this.#cutoffMs = span.cutoffMs
+      return { steps, loss: loss / weight, skipped, clipped }
     } finally {
       // A round that broke off begins anew when it is called again; `restore` is the way to go on.
       this.#round = null
     }
+  }
+
+  async #beginRound(): Promise<RoundPosition> {
+    // Figures of a round that broke off are not this one's.
+    await this.#taught.step.takeSums()
+    await this.#taught.take(await this.#taught.nextTeacher())
+    return { random: this.#random.words, steps: 0 }
+  }
+
+  /** A batch of an order from entry `from` on, its labels weighed. */
+  #read({ rows, matured }: RoundOrder, from: number, span: RoundSpan): TrainingBatch {
+    const batch = this.examples.read(rows, from, Math.min(rows.length, from + this.options.batchRows), this.#batch)
+    weighLabels(batch, this.#delaysMs, span, (r) => matured?.[from + r] === 1)
+    return batch
   }
 
   #checkSkipped(skipped: number): void {
@@ -228,12 +190,51 @@ export class RecurringTraining {
     if (skipped > maxBadSteps) throw new BadStepsError(skipped, maxBadSteps, this.#steps)
   }
 
+  /**
+   * Begins with a snapshot's weights in place of new ones, and with rounds like those that follow a first one: one pass,
+   * their own rates. The schema may have gained optional features since; they change nothing before they are trained.
+   * @throws WarmStartError where something was fed already or the snapshot's tower is another one; SchemaChangeError
+   */
+  warmStart(snapshot: Snapshot): void {
+    if (this.#feed.newestMs > Number.NEGATIVE_INFINITY)
+      throw new WarmStartError('Warm start: events were fed already; begin with it, in a new training.')
+    const { newDense } = writeWarmWeights(this.weights, this.space, this.options.config, snapshot)
+    this.#warm = true
+    this.#unfitted = newDense
+  }
+
+  /**
+   * From the next round on the snapshot that a model serves as a round begins teaches it, where the publication's alignment
+   * has a teacher; `publish` sees to that too. The round throws SnapshotError where the snapshot is damaged, and
+   * DistillationError where it cannot teach this tower.
+   */
+  teachFrom(modelDirectory: string): void {
+    this.#taught.modelDirectory = modelDirectory
+  }
+
+  /** Fits what is left to fit of the statistics of dense values, on the examples before `end`. */
+  async #fitDense(end: number): Promise<void> {
+    const columns = this.#unfitted
+    this.#unfitted = []
+    if (columns.length === 0) return
+    const count = this.space.user.dense.length
+    const sample = this.#feed.sampleDense(end, fittedRows)
+    for (const { name, data } of fitDense(this.options.config.user.dense, sample, count)) {
+      const values = await this.weights.read(name)
+      const width = data.length / count
+      for (const column of columns) values.set(data.subarray(column * width, (column + 1) * width), column * width)
+      this.weights.write(name, values)
+    }
+  }
+
   /** What a checkpoint must agree with: everything that the weights depend on besides the log. */
   get settings(): CheckpointSettings {
     const { publication, ...options } = this.options
     const { panelUsers, heldBackShare, maxHeldBackRows } = publication
     const { maxBadSteps: _, ...decisive } = options
-    return { ...decisive, publication: { panelUsers, heldBackShare, maxHeldBackRows }, schema: this.space.schema }
+    const distillation = distils(publication.alignment) ? publication.distillationWeight : 0
+    const decisivePublication = { panelUsers, heldBackShare, maxHeldBackRows, distillation }
+    return { ...decisive, publication: decisivePublication, schema: this.space.schema }
   }
 
   /**
@@ -241,7 +242,7 @@ export class RecurringTraining {
    * Everything fed must have been seen by a round.
    */
   capture(): { readonly state: TrainingState; readonly buffers: readonly NamedBuffer[] } {
-    const { sums, pendingRows, records } = this.#step.capture()
+    const { sums, pendingSteps, records } = this.#taught.step.capture()
     const { length, fingerprint } = this.examples
     const state = {
       examples: length,
@@ -249,26 +250,30 @@ export class RecurringTraining {
       steps: this.#steps,
       trained: this.#trained,
       known: this.#known,
+      cutoffMs: Number.isFinite(this.#cutoffMs) ? this.#cutoffMs : null,
+      warm: this.#warm,
       random: this.#round?.random ?? this.#random.words,
       roundSteps: this.#round?.steps ?? null,
+      teacher: this.#taught.teacher,
       sums,
-      pendingRows,
+      pendingSteps,
     }
     return { state, buffers: [...trainedBuffers(this.weights), { name: 'records of steps', buffer: records }] }
   }
 
   /**
    * Goes on where a checkpoint was made, after the same events were fed as then; a round that was under way goes on with
-   * the next `round`. @throws CheckpointError where the events were others
+   * the next `round`. @throws CheckpointError where the events were others; as `teachFrom` where a snapshot teaches it
    */
   async restore(checkpoint: CheckpointFile): Promise<void> {
-    this.#flush()
+    this.#feed.flush()
     const { training: state } = checkpoint.header.state
     const { length, fingerprint } = this.examples
     if (length !== state.examples || fingerprint !== state.fingerprint)
       throw new CheckpointError(
         `Checkpoint ${checkpoint.path} was made on other data: its first ${state.examples} rows are not those of this log. Give the log that it was made on, or start in a new directory.`,
       )
+    await this.#taught.take(state.teacher)
     for (const { name, buffer } of this.capture().buffers) {
       await checkpoint.read(name, buffer.size, (chunk, offsetBytes) =>
         this.#device.gpuDevice.queue.writeBuffer(buffer, offsetBytes, chunk as Uint8Array<ArrayBuffer>),
@@ -279,8 +284,12 @@ export class RecurringTraining {
     this.#trained = state.trained
     this.#known = state.known
     this.#random = new SeededRandom(state.random)
-    this.#round = state.roundSteps === null ? null : { random: state.random, steps: state.roundSteps }
-    this.#step.restore(state)
+    this.#cutoffMs = state.cutoffMs ?? Number.NEGATIVE_INFINITY
+    this.#warm = state.warm
+    if (state.steps > 0) this.#unfitted = []
+    const { random, roundSteps } = state
+    this.#round = roundSteps === null ? null : { random, steps: roundSteps }
+    this.#taught.step.restore(state)
   }
 
   /** Share of a step's wall time that is spent inside kernels, over steps on examples of earlier rounds; they train like any other. */
@@ -292,8 +301,10 @@ export class RecurringTraining {
     const rows = Math.min(options.batchRows, this.#trained)
     for (let i = 0; i < steps; i++) {
       const order = Uint32Array.from({ length: rows }, () => Math.floor(this.#random.nextFloat() * this.#trained))
-      const batch = examples.read(order, 0, rows, this.#batches[0])
-      const times = await this.#step.profile(batch, ++this.#steps, options.seed, options.roundRates, profile)
+      const batch = examples.read(order, 0, rows, this.#batch)
+      const span = { previousMs: Number.NEGATIVE_INFINITY, cutoffMs: this.#cutoffMs }
+      weighLabels(batch, this.#delaysMs, span, () => false)
+      const times = await this.#taught.step.profile(batch, ++this.#steps, options.seed, options.roundRates, profile)
       kernelMs += times.kernelMs
       wallMs += times.wallMs
     }
@@ -313,7 +324,9 @@ export class RecurringTraining {
    * pass. @throws as `publish` of publication/publish.ts; the served snapshot stays served then.
    */
   async publish(modelDirectory: string): Promise<Publication> {
-    this.#flush()
+    this.#feed.flush()
+    // What was published before the first round has nothing to teach.
+    if (this.#trained > 0) this.teachFrom(modelDirectory)
     const { space, weights, examples, options } = this
     return publish(
       {
@@ -324,9 +337,11 @@ export class RecurringTraining {
         matrices: await this.matrices(),
         examples,
         heldBack: { from: this.#trained, to: this.#known },
-        panelRows: this.#panel.rows(),
-        dataCutoffMs: Math.max(0, this.#lastEventMs),
+        panelRows: this.#feed.panel.rows(),
+        dataCutoffMs: Math.max(0, this.#feed.newestMs),
         trainedRows: this.#trained,
+        cutoffMs: this.#cutoffMs,
+        isTaught: this.#taught.teacher !== null,
       },
       modelDirectory,
       options.publication,
@@ -334,9 +349,9 @@ export class RecurringTraining {
   }
 
   dispose(): void {
-    this.#step.dispose()
+    this.#taught.dispose()
     this.weights.dispose()
-    this.examples.close()
+    this.#feed.close()
   }
 }
 
@@ -346,9 +361,9 @@ const scaled = ({ dense, tables, weightDecay }: Rates, factor: number): Rates =>
   weightDecay,
 })
 
-/** Weights and what the optimizers know of them. Gradients and transposed copies are made anew by every step. */
+/** Weights and what the optimizers know of them. Gradients are made anew by every step. */
 function trainedBuffers(weights: Weights): NamedBuffer[] {
-  const named = (tensor: Tensor): NamedBuffer => ({ name: tensor.storage.label, buffer: tensor.storage.buffer! })
-  const tables = weights.set.tables.flatMap((table) => [weights.tableValues(table), weights.tableSquares(table)])
-  return [weights.values, weights.first!, weights.second!, ...tables].map(named)
+  const tensors = weights.runs.flatMap(({ values, first, second }) => [values, first!, second!])
+  const tables = weights.set.tables.flatMap((table) => [...weights.table(table).wholes])
+  return [...tensors, ...tables].map(({ storage }) => ({ name: storage.label, buffer: storage.buffer! }))
 }

@@ -1,4 +1,4 @@
-import { type GpuDevice, requestDevice } from '@headwater/gpu'
+import { DeviceLostError, type GpuDevice, requestDevice } from '@headwater/gpu'
 import { seededRandom } from '@headwater/statistics'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { bits, clubBatch, clubTraining, R, rates } from './testing/club-training.ts'
@@ -27,7 +27,7 @@ describe('training reaches a known optimum', () => {
       return step.meanLoss()
     }
     const first = await trainOn(5)
-    await trainOn(145)
+    await trainOn(385)
     const last = await trainOn(10)
     expect(first).toBeGreaterThan(0.4)
     expect(last).toBeLessThan(0.02)
@@ -97,7 +97,7 @@ describe('a step', () => {
     const random = seededRandom(9)
     const one = clubBatch(random, () => 1)
     const labels = Uint8Array.from({ length: R * 2 }, (_, i) => (i % 2 === 0 ? 1 : 0))
-    await step.run({ ...one, labels }, 1, 1, rates)
+    await step.run({ ...one, labels, labelWeights: new Float32Array(R * 2).fill(1) }, 1, 1, rates)
     const [up, down] = await weights.read('mix.heads.bias')
     expect(up).toBeCloseTo(rates.dense, 6)
     expect(down).toBeCloseTo(-rates.dense, 6)
@@ -105,25 +105,109 @@ describe('a step', () => {
     weights.dispose()
   })
 
-  it('reports the mean loss over rows, in batches of any size and over more steps than are kept aside', async () => {
+  it('reports the mean loss by the weights of labels, in batches of any size and over more steps than are kept aside', async () => {
     const { step, weights } = training({ tasks: 3 })
     for (const { name, rows, cols } of weights.set.entries()) weights.write(name, new Float32Array(rows * cols))
     // all weights zero but the heads' bias: the first task's logit is 1.5 for every row
     weights.write('mix.heads.bias', Float32Array.of(1.5, -2, 7))
     const random = seededRandom(10)
     let losses = 0
-    let rows = 0
-    for (let i = 1; i <= 40; i++) {
+    let total = 0
+    for (let i = 1; i <= 70; i++) {
       const one = clubBatch(random, () => 0, i % 3 === 0 ? 1 + random.nextBelow(R) : R)
       const labels = Uint8Array.from({ length: one.rows * 3 }, () => random.nextBelow(2))
-      await step.run({ ...one, labels }, i, 1, { dense: 0, tables: 0, weightDecay: 0 })
-      for (let r = 0; r < one.rows; r++) losses += Math.log1p(Math.exp(labels[r * 3] === 1 ? -1.5 : 1.5))
-      rows += one.rows
+      const labelWeights = Float32Array.from(labels, () => random.nextBelow(3) / 2)
+      await step.run({ ...one, labels, labelWeights }, i, 1, { dense: 0, tables: 0, weightDecay: 0 })
+      for (let r = 0; r < one.rows; r++) {
+        losses += labelWeights[r * 3] * Math.log1p(Math.exp(labels[r * 3] === 1 ? -1.5 : 1.5))
+        total += labelWeights[r * 3]
+      }
     }
-    expect(await step.meanLoss()).toBeCloseTo(losses / rows, 5)
+    expect(await step.meanLoss()).toBeCloseTo(losses / total, 5)
     expect(await step.meanLoss()).toBeNaN()
     step.dispose()
     weights.dispose()
+  })
+
+  it('learns nothing from labels of no weight', async () => {
+    const results: Map<string, Float32Array>[] = []
+    for (const unknown of [0, 1]) {
+      const { step, weights } = training()
+      const one = clubBatch(seededRandom(12), (club) => club % 2)
+      // Every third label is not known, and is another one then.
+      for (let r = 0; r < R; r += 3) {
+        one.labelWeights[r] = 0
+        one.labels[r] = unknown
+      }
+      for (let i = 1; i <= 3; i++) await step.run(one, i, 1, rates)
+      results.push(await bits(weights))
+      step.dispose()
+      weights.dispose()
+    }
+    expect(results[1]).toEqual(results[0])
+  })
+
+  it('under way beside the one before comes to the same bits as when each is waited for, and allocates nothing', async () => {
+    const results: unknown[] = []
+    for (const isWaitedFor of [false, true]) {
+      const { step, weights } = training({ dropout: 0.2 })
+      const random = seededRandom(13)
+      const allocatedBytes = device.allocatedBytes
+      // One batch for all, as training fills the same ones again and again.
+      const batch = clubBatch(random, () => 0)
+      for (let i = 1; i <= 40; i++) {
+        const next = clubBatch(random, (club) => club % 2)
+        batch.labels.set(next.labels)
+        batch.user.dense.set(next.user.dense)
+        batch.user.bags[0].ids.set(next.user.bags[0].ids)
+        await step.run(batch, i, 1, rates)
+        if (isWaitedFor) await device.idle()
+      }
+      expect(device.allocatedBytes).toBe(allocatedBytes)
+      results.push([await bits(weights), await step.takeSums()])
+      step.dispose()
+      weights.dispose()
+    }
+    expect(results[1]).toEqual(results[0])
+  })
+
+  it('whose device is lost under it says so, as does every later one', async () => {
+    const lost = await requestDevice({ label: 'to be lost' })
+    const { step } = clubTraining(lost)
+    const random = seededRandom(15)
+    const batch = clubBatch(random, (club) => club % 2)
+    for (let i = 1; i <= 3; i++) await step.run(batch, i, 1, rates)
+    lost.gpuDevice.destroy()
+    await expect(step.takeSums()).rejects.toThrow(DeviceLostError)
+    for (let i = 4; i <= 6; i++) await expect(step.run(batch, i, 1, rates)).rejects.toThrow(DeviceLostError)
+    step.dispose()
+    lost.destroy()
+  })
+
+  it('trains tables of four parts in two buffers, and parameters in several runs, to the bits of undivided ones', async () => {
+    // The largest parameter has 1536 bytes; so have parts of 48 kinds of 32 bytes.
+    const divided = { maxStorageBufferBindingSize: 1536, maxBufferSize: 3072, minStorageBufferOffsetAlignment: 256 }
+    const kinds = 190
+    const results: Map<string, Float32Array>[] = []
+    for (const limits of [device.limits, divided]) {
+      const { tower, step, weights } = training({ limits, kinds })
+      const { parts } = weights.table(tower.set.tables.find(({ rows }) => rows === kinds)!)
+      const buffers = new Set(parts.map(({ values }) => values.storage.buffer))
+      expect([parts.length, buffers.size]).toEqual(limits === divided ? [4, 2] : [1, 1])
+      expect(weights.runs.length > 1).toBe(limits === divided)
+      const random = seededRandom(14)
+      for (let i = 1; i <= 5; i++)
+        await step.run(
+          clubBatch(random, (club, kind) => (kind % 4 === club ? 1 : 0), R, kinds),
+          i,
+          1,
+          rates,
+        )
+      results.push(await bits(weights))
+      step.dispose()
+      weights.dispose()
+    }
+    expect(results[1]).toEqual(results[0])
   })
 
   it('trains the same under a profile, and gives its memory back', async () => {

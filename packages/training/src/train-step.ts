@@ -1,48 +1,83 @@
 /** Shape letters: R rows, T tasks. */
-import type { SideBatch } from '@headwater/features'
-import { type GpuDevice, type KernelProfile, Pacer } from '@headwater/gpu'
-import { bceMultiTask, padded, rateSlots } from '@headwater/kernels'
+import { type GpuDevice, type KernelProfile, uniformBytesOf } from '@headwater/gpu'
+import { padded, rateSlots } from '@headwater/kernels'
 import {
-  interactionTensor,
-  mixBackward,
-  mixForward,
   type Plan,
-  persistent,
-  SparseInputBatch,
+  queueWrite,
   type Tensor,
   type Tower,
-  userBackward,
-  userForward,
+  UploadRing,
   type Weights,
+  type Write,
 } from '@headwater/runtime'
-import { recordClipping, UpdateRecorder } from './gradient-clipping.ts'
-import { type Rates, recordAdamw, writeRates } from './optimizer-step.ts'
+import { type Rates, writeRates } from './optimizer-step.ts'
+import { recordStep, StepInputs, type StepTeacher, type TrainingBatch } from './train-recording.ts'
 
-/** Examples as the towers take them; rows beyond `rows` of a side are ignored. */
-export interface TrainingBatch {
-  readonly rows: number
-  readonly user: SideBatch
-  readonly item: SideBatch
-  /** 0/1 [R, T] */
-  readonly labels: Uint8Array
-}
+export type { StepTeacher, TrainingBatch } from './train-recording.ts'
 
 /** What steps came to since their figures were last taken. Steps that were skipped count nowhere but in `skipped`. */
 export interface StepSums {
-  /** Σ over rows of the first task's loss, nats. */
+  /** Σ of the first task's losses by the weights of their labels, nats. */
   readonly loss: number
-  readonly rows: number
+  /** Σ of these weights. */
+  readonly weight: number
   /** Steps that changed nothing, since their gradient was not finite. */
   readonly skipped: number
   /** Steps whose gradient was scaled down to the largest norm allowed. */
   readonly clipped: number
 }
 
-const noSteps: StepSums = { loss: 0, rows: 0, skipped: 0, clipped: 0 }
+const noSteps: StepSums = { loss: 0, weight: 0, skipped: 0, clipped: 0 }
 
-/** Losses and rates of this many steps are copied aside and read back together. */
+/** Records of this many steps are copied aside and read back together. */
 const stepsPerReadback = 32
 const ratesFloats = 8
+/** Steps under way: the host prepares and uploads the next batch while one runs. */
+const stepsInFlight = 2
+
+const lossBytesOf = ({ rows, tasks }: StepInputs) => rows * padded(tasks) * 4
+const recordBytesOf = (inputs: StepInputs) => 2 * lossBytesOf(inputs) + ratesFloats * 4
+const uploadBytesOf = ({ rates, step }: Weights, inputs: StepInputs, teacher: StepTeacher | null) =>
+  inputs.sizeBytes + rates.storage.sizeBytes + step.storage.sizeBytes + (teacher?.uploadBytes ?? 0)
+
+/** What a step takes besides the weights, in bytes. */
+export interface StepMemory {
+  /** Of a batch on the device. */
+  readonly inputBytes: number
+  /** Of what uploads and results go through. */
+  readonly stagingBytes: number
+  /** Of the largest buffer among that. */
+  readonly largestStagingBytes: number
+  /** Of activations and gradients. */
+  readonly plannedBytes: number
+  /** Of the largest input, activation or gradient. */
+  readonly largestBytes: number
+}
+
+/**
+ * @param weights may be laid out only, as the teacher
+ * @param rows R
+ * @param maxBufferBytes largest buffer of the device
+ */
+export function measureStep(
+  tower: Tower,
+  weights: Weights,
+  rows: number,
+  maxBufferBytes: number,
+  teacher: StepTeacher | null,
+): StepMemory {
+  const inputs = new StepInputs(null, tower, rows)
+  const cost = recordStep(null, tower, weights, inputs, 0, teacher).rec.measure(maxBufferBytes)
+  const uploadBytes = uploadBytesOf(weights, inputs, teacher)
+  const recordsBytes = stepsPerReadback * recordBytesOf(inputs)
+  return {
+    inputBytes: inputs.sizeBytes + (teacher?.uploadBytes ?? 0),
+    stagingBytes: stepsInFlight * uploadBytes + recordsBytes + uniformBytesOf(cost.dispatches),
+    largestStagingBytes: Math.max(uploadBytes, recordsBytes),
+    plannedBytes: cost.plannedBytes,
+    largestBytes: Math.max(cost.largestBytes, inputs.largestBytes, teacher?.largestInputBytes ?? 0),
+  }
+}
 
 /**
  * One training step of both towers, recorded once for R rows and replayed: forward, loss, backward, clipping, optimizers.
@@ -53,28 +88,20 @@ export class TrainStep {
   readonly plan: Plan
   readonly #device: GpuDevice
   readonly #weights: Weights
-  readonly #tasks: number
-  readonly #user: SparseInputBatch
-  readonly #item: SparseInputBatch
-  readonly #labels: Tensor
-  readonly #rowWeights: Tensor
-  readonly #taskWeights: Tensor
+  readonly #inputs: StepInputs
+  readonly #teacher: StepTeacher | null
   readonly #loss: Tensor
-  readonly #lossFloats: number
-  /** A record a step: its losses, then its rates, in which the device notes norm, scale and skip. */
+  readonly #ring: UploadRing
+  /** A record a step: its losses, the weights of their labels, and its rates, in which the device notes norm, scale and skip. */
   readonly #records: GPUBuffer
-  readonly #labelStaging: Float32Array
-  readonly #weightStaging: Float32Array
-  readonly #pacer: Pacer
-  /** Rows of the steps whose records were not read back yet. */
-  #pending: number[] = []
-  /** A step was submitted and not waited for. Restored steps are pending, but were run elsewhere. */
-  #inFlight = false
+  /** Steps whose records were not read back yet. Restored ones were run elsewhere. */
+  #pending = 0
   #sums = noSteps
 
   /**
+   * @param taskWeights [T]
    * @param maxNorm to which gradients are clipped; 0: they are not
-   * @throws ClippingError
+   * @throws ClippingError; GpuLimitError, OutOfMemoryError
    */
   constructor(
     device: GpuDevice,
@@ -83,89 +110,62 @@ export class TrainStep {
     rows: number,
     taskWeights: readonly number[],
     maxNorm = 0,
+    teacher: StepTeacher | null = null,
   ) {
     this.#device = device
     this.#weights = weights
-    this.#tasks = taskWeights.length
     this.rows = rows
-    this.#pacer = new Pacer(device)
-    const width = padded(this.#tasks)
-    const own = (label: string, r: number, c: number) =>
-      persistent(device.buffer(label, r * padded(c) * 4, GPUBufferUsage.STORAGE | GPUBufferUsage.COPY_DST), r, c)
-    this.#user = new SparseInputBatch(device, tower.user.inputs, rows, true)
-    this.#item = new SparseInputBatch(device, tower.mix.inputs, rows, true)
-    this.#labels = own('labels', rows, this.#tasks)
-    this.#rowWeights = own('row weights', 1, rows)
-    this.#taskWeights = own('task weights', 1, this.#tasks)
-    device.gpuDevice.queue.writeBuffer(this.#taskWeights.storage.buffer!, 0, Float32Array.from(taskWeights))
-    this.#labelStaging = new Float32Array(rows * width)
-    this.#weightStaging = new Float32Array(rows)
-    this.#lossFloats = rows * width
+    this.#teacher = teacher
+    this.#inputs = new StepInputs(device, tower, rows)
+    queueWrite(device)(this.#inputs.taskWeights, Float32Array.from(taskWeights))
+    const { rec, loss } = recordStep(device, tower, weights, this.#inputs, maxNorm, teacher)
+    this.#loss = loss
+    this.plan = rec.plan(`train ${rows}`)
+    const uploadBytes = uploadBytesOf(weights, this.#inputs, teacher)
+    this.#ring = new UploadRing(device, 'upload of a batch', uploadBytes, stepsInFlight)
     this.#records = device.buffer(
       'records of steps',
       stepsPerReadback * this.#recordBytes,
       GPUBufferUsage.COPY_DST | GPUBufferUsage.COPY_SRC,
     )
+  }
 
-    const rec = new UpdateRecorder(device)
-    weights.recordTransposes(rec)
-    const z = interactionTensor(rec, tower.mix, rows)
-    const savedUser = userForward(rec, weights, tower.user, this.#user, z, true)
-    const savedMix = mixForward(rec, weights, tower.mix, this.#item, z, true)
-    this.#loss = rec.keep(rec.tensor('loss', rows, this.#tasks))
-    const dLogits = rec.tensor('gradient of logits', rows, this.#tasks)
-    rec.dispatch(
-      bceMultiTask,
-      { R: rows, T: this.#tasks, scale: 1 / rows },
-      {
-        logits: savedMix.logits,
-        labels: this.#labels,
-        rowWeights: this.#rowWeights,
-        taskWeights: this.#taskWeights,
-        loss: this.#loss,
-        dlogits: dLogits,
-      },
-    )
-    const dEmbeddings = mixBackward(rec, weights, tower.mix, this.#item, savedMix, dLogits)
-    userBackward(rec, weights, tower.user, this.#user, savedUser, dEmbeddings)
-    recordClipping(rec, weights, maxNorm)
-    rec.recordHeld()
-    recordAdamw(rec, weights)
-    this.plan = rec.plan(`train ${rows}`)
+  /** Of the losses, and of the weights as many again. */
+  get #lossBytes(): number {
+    return lossBytesOf(this.#inputs)
   }
 
   get #recordBytes(): number {
-    return (this.#lossFloats + ratesFloats) * 4
+    return recordBytesOf(this.#inputs)
   }
 
-  #upload(batch: TrainingBatch, step: number, seed: number, rates: Rates): void {
-    const { queue } = this.#device.gpuDevice
-    writeRates(this.#weights, step, seed, rates)
-    this.#user.upload({ ...batch.user, rows: batch.rows })
-    this.#item.upload({ ...batch.item, rows: batch.rows })
-    const width = padded(this.#tasks)
-    for (let r = 0; r < batch.rows; r++)
-      for (let t = 0; t < this.#tasks; t++) this.#labelStaging[r * width + t] = batch.labels[r * this.#tasks + t]
-    this.#weightStaging.fill(1, 0, batch.rows).fill(0, batch.rows)
-    queue.writeBuffer(this.#labels.storage.buffer!, 0, this.#labelStaging as Float32Array<ArrayBuffer>)
-    queue.writeBuffer(this.#rowWeights.storage.buffer!, 0, this.#weightStaging as Float32Array<ArrayBuffer>)
+  #upload(batch: TrainingBatch, step: number, seed: number, rates: Rates, write: Write): void {
+    writeRates(this.#weights, step, seed, rates, write)
+    this.#inputs.upload(batch, write)
+    this.#teacher?.upload(batch, write)
   }
 
-  /** Waits for the step before, then submits this one and returns: the host prepares the next batch meanwhile. */
+  /**
+   * Submits a step and returns as soon as the one before the last has run: the host reads and uploads the next batch while
+   * the device works. @throws what `GpuDevice.check` throws
+   */
   async run(batch: TrainingBatch, step: number, seed: number, rates: Rates): Promise<void> {
-    if (this.#inFlight) await this.#pacer.done()
-    if (this.#pending.length === stepsPerReadback) await this.#collect()
-    this.#upload(batch, step, seed, rates)
-    const lossBytes = this.#lossFloats * 4
-    const at = this.#pending.length * this.#recordBytes
-    this.plan.program.submit((encoder) => {
-      encoder.copyBufferToBuffer(this.#loss.storage.buffer!, 0, this.#records, at, lossBytes)
-      const rates = this.#weights.rates.storage.buffer!
-      encoder.copyBufferToBuffer(rates, 0, this.#records, at + lossBytes, ratesFloats * 4)
-    })
-    this.#pacer.submitted()
-    this.#inFlight = true
-    this.#pending.push(batch.rows)
+    if (this.#pending === stepsPerReadback) await this.#collect()
+    const { write, flush } = await this.#ring.begin()
+    this.#upload(batch, step, seed, rates, write)
+    this.plan.program.submit({ before: flush, after: (encoder) => this.#copyRecord(encoder) })
+    this.#pending++
+  }
+
+  #copyRecord(encoder: GPUCommandEncoder): void {
+    let at = this.#pending * this.#recordBytes
+    const copy = ({ storage }: Tensor, sizeBytes: number) => {
+      encoder.copyBufferToBuffer(storage.buffer!, storage.offsetBytes, this.#records, at, sizeBytes)
+      at += sizeBytes
+    }
+    copy(this.#loss, this.#lossBytes)
+    copy(this.#inputs.labelWeights, this.#lossBytes)
+    copy(this.#weights.rates, ratesFloats * 4)
   }
 
   /** The same step, with a timestamp around every dispatch. @returns ms inside kernels and of the whole. */
@@ -178,31 +178,40 @@ export class TrainStep {
   ): Promise<{ kernelMs: number; wallMs: number }> {
     await this.#device.idle()
     const startMs = performance.now()
-    this.#upload(batch, step, seed, rates)
+    const { write, flush } = await this.#ring.begin()
+    this.#upload(batch, step, seed, rates, write)
+    const encoder = this.#device.gpuDevice.createCommandEncoder()
+    flush(encoder)
+    this.#device.gpuDevice.queue.submit([encoder.finish()])
     const uploadMs = performance.now() - startMs
     const { kernelMs, wallMs } = await this.plan.program.profile(profile)
     return { kernelMs, wallMs: wallMs + uploadMs }
   }
 
   async #collect(): Promise<void> {
-    if (this.#pending.length === 0) return
-    const width = padded(this.#tasks)
-    const records = new Float32Array(await this.#device.read(this.#records, this.#pending.length * this.#recordBytes))
-    let { loss, rows, skipped, clipped } = this.#sums
-    for (const [slot, stepRows] of this.#pending.entries()) {
-      const start = slot * (this.#lossFloats + ratesFloats)
-      const rates = records.subarray(start + this.#lossFloats, start + this.#lossFloats + ratesFloats)
+    if (this.#pending === 0) return
+    const records = new Float32Array(await this.#device.read(this.#records, this.#pending * this.#recordBytes))
+    const width = padded(this.#inputs.tasks)
+    const count = this.#lossBytes / 4
+    let { loss, weight, skipped, clipped } = this.#sums
+    for (let slot = 0; slot < this.#pending; slot++) {
+      const start = (slot * this.#recordBytes) / 4
+      const losses = records.subarray(start, start + count)
+      const weights = records.subarray(start + count, start + 2 * count)
+      const rates = records.subarray(start + 2 * count)
       if (rates[rateSlots.skip] !== 0) {
         skipped++
         continue
       }
       if (rates[rateSlots.gradientScale] < 1) clipped++
-      for (let r = 0; r < stepRows; r++) loss += records[start + r * width]
-      rows += stepRows
+      for (let at = 0; at < count; at += width) {
+        // What rows that do not count have as their loss may be anything.
+        if (weights[at] !== 0) loss += weights[at] * losses[at]
+        weight += weights[at]
+      }
     }
-    this.#sums = { loss, rows, skipped, clipped }
-    this.#pending = []
-    this.#inFlight = false
+    this.#sums = { loss, weight, skipped, clipped }
+    this.#pending = 0
   }
 
   /** Steps skipped since sums were last taken, as far as they were read back: every 32 steps. */
@@ -218,29 +227,27 @@ export class TrainStep {
     return sums
   }
 
-  /** Mean loss of the first task, nats, since sums were last taken. Waits for every step. */
+  /** Mean loss of the first task by the weights of its labels, nats, since sums were last taken. Waits for every step. */
   async meanLoss(): Promise<number> {
-    const { loss, rows } = await this.takeSums()
-    return loss / rows
+    const { loss, weight } = await this.takeSums()
+    return loss / weight
   }
 
   /** Sums and unread records, for a checkpoint: to be copied before the next step is submitted. */
-  capture(): { readonly sums: StepSums; readonly pendingRows: readonly number[]; readonly records: GPUBuffer } {
-    return { sums: this.#sums, pendingRows: [...this.#pending], records: this.#records }
+  capture(): { readonly sums: StepSums; readonly pendingSteps: number; readonly records: GPUBuffer } {
+    return { sums: this.#sums, pendingSteps: this.#pending, records: this.#records }
   }
 
   /** Goes on from what `capture` gave; the records' bytes are for the caller to write. */
-  restore({ sums, pendingRows }: { readonly sums: StepSums; readonly pendingRows: readonly number[] }): void {
+  restore({ sums, pendingSteps }: { readonly sums: StepSums; readonly pendingSteps: number }): void {
     this.#sums = sums
-    this.#pending = [...pendingRows]
+    this.#pending = pendingSteps
   }
 
   dispose(): void {
     this.plan.dispose()
-    this.#user.dispose()
-    this.#item.dispose()
-    for (const tensor of [this.#labels, this.#rowWeights, this.#taskWeights])
-      this.#device.release(tensor.storage.buffer!)
+    this.#inputs.dispose()
+    this.#ring.dispose()
     this.#device.release(this.#records)
   }
 }

@@ -4,14 +4,23 @@ import { join } from 'node:path'
 import { openSyntheticLog, smallSetting, syntheticEvents, syntheticWorld } from '@headwater/datasets'
 import { compileFeatures, type FeatureSpace, type LogEvent } from '@headwater/features'
 import { type GpuDevice, requestDevice } from '@headwater/gpu'
-import { listSnapshots, publishSnapshot, servedSnapshot, snapshotDirectory } from '@headwater/runtime'
+import {
+  listSnapshots,
+  publishSnapshot,
+  readServedSnapshot,
+  type Snapshot,
+  servedSnapshot,
+  snapshotDirectory,
+} from '@headwater/runtime'
 import { temporaryDirectory } from '@headwater/testkit'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { BadStepsError } from './bad-steps.ts'
 import { CheckpointError } from './checkpoint/checkpoint-error.ts'
 import { Checkpoints } from './checkpoint/checkpoints.ts'
-import { defaultTraining, RecurringTraining, type TrainingOptions } from './recurring-training.ts'
+import { RecurringTraining } from './recurring-training.ts'
 import { roundsByTime } from './rounds.ts'
+import { tinyModel } from './testing/tiny-model.ts'
+import { defaultTraining, type TrainingOptions } from './training-options.ts'
 import { type RoundReport, trainInRounds } from './training-run.ts'
 
 const impressionsPerDay = 300
@@ -30,7 +39,7 @@ afterAll(() => device.destroy())
 const options: TrainingOptions = {
   seed: 1,
   ...defaultTraining,
-  config: { embeddings: 2, width: 8, sparseWidth: 4, hidden: 16, dropout: 0.1, dots: 4, mixHidden: 8 },
+  config: tinyModel,
   batchRows: 64,
 }
 
@@ -38,15 +47,21 @@ const options: TrainingOptions = {
 async function train(
   directory: string,
   events: readonly LogEvent[],
-  more: Partial<TrainingOptions> & { maxRounds?: number; signal?: AbortSignal; onStep?: (steps: number) => void } = {},
+  more: Partial<TrainingOptions> & {
+    maxRounds?: number
+    signal?: AbortSignal
+    onStep?: (steps: number) => void
+    warmStart?: Snapshot
+  } = {},
 ) {
-  const { maxRounds = 99, signal, onStep, ...change } = more
+  const { maxRounds = 99, signal, onStep, warmStart, ...change } = more
   const reports: RoundReport[] = []
   const warnings: string[] = []
   const training = new RecurringTraining(device, space, join(temporaryDirectory(), 'examples'), {
     ...options,
     ...change,
   })
+  if (warmStart) training.warmStart(warmStart)
   const onWarning = (message: string) => warnings.push(message)
   try {
     const checkpoints = await Checkpoints.open({
@@ -123,6 +138,22 @@ describe('a run', () => {
     await expect(train(directory, twoDays)).rejects.toThrow(/was made on a longer log: 900 rows, this one has \d+\./)
     const other = log.map((event, row) => (row === 5 ? { ...event, user: 'somebody' } : event))
     await expect(train(directory, other)).rejects.toThrow(/was made on other data/)
+  })
+
+  it('that began with a snapshot is resumed without it, bit for bit', async () => {
+    const before = temporaryDirectory()
+    await train(before, log, { maxRounds: 1 })
+    const warmStart = await readServedSnapshot(before)
+    const unbroken = await train(temporaryDirectory(), log, { maxRounds: 2, warmStart })
+    // one pass over 270 rows, as in a round behind the first
+    expect(unbroken.reports[0].summary!.steps).toBe(Math.ceil(270 / 64))
+    const directory = temporaryDirectory()
+    const abort = new AbortController()
+    const onStep = (steps: number) => steps === 2 && abort.abort(new Error('enough'))
+    await expect(train(directory, log, { warmStart, signal: abort.signal, onStep })).rejects.toThrow('enough')
+    const resumed = await train(directory, log, { maxRounds: 2 })
+    expect(resumed.bits).toBe(unbroken.bits)
+    expect((await train(temporaryDirectory(), log, { maxRounds: 2 })).bits).not.toBe(unbroken.bits)
   })
 
   it('stops at its last round, and has nothing to do when resumed', async () => {

@@ -5,8 +5,9 @@ import { CheckpointError } from './checkpoint/checkpoint-error.ts'
 import type { CheckpointFile } from './checkpoint/checkpoint-file.ts'
 import type { Checkpoints } from './checkpoint/checkpoints.ts'
 import { publishOnce } from './publication/publish-once.ts'
-import type { RecurringTraining, RoundSummary } from './recurring-training.ts'
+import type { RecurringTraining } from './recurring-training.ts'
 import type { RoundEvents } from './rounds.ts'
+import type { RoundSummary } from './training-options.ts'
 
 /** A round as it ended. */
 export interface RoundReport {
@@ -74,20 +75,25 @@ class TrainingRun {
   #labels: readonly string[] = []
   #fed = 0
   #events = 0
+  /** By task: labels known, and those of 1 among them. */
+  #known: number[]
   #positives: number[]
+  readonly #rowLabels: Uint8Array
+  readonly #rowWeights: Float32Array
 
   constructor(options: TrainingRunOptions) {
     this.#options = options
     this.#resumeFrom = options.resumeFrom
-    this.#positives = this.#noPositives()
-  }
-
-  #noPositives(): number[] {
-    return this.#options.training.space.schema.tasks.map(() => 0)
+    const tasks = options.training.space.tasks.length
+    this.#known = new Array(tasks).fill(0)
+    this.#positives = new Array(tasks).fill(0)
+    this.#rowLabels = new Uint8Array(tasks)
+    this.#rowWeights = new Float32Array(tasks)
   }
 
   async run(): Promise<number> {
-    const { rounds, maxRounds, reporter, signal } = this.#options
+    const { training, modelDirectory, rounds, maxRounds, reporter, signal } = this.#options
+    training.teachFrom(modelDirectory)
     for await (const { label, groups } of rounds) {
       reporter.feed(label)
       this.#beginRound()
@@ -110,14 +116,21 @@ class TrainingRun {
 
   #beginRound(): void {
     this.#events = 0
-    this.#positives = this.#noPositives()
+    this.#known.fill(0)
+    this.#positives.fill(0)
   }
 
   #feed(group: readonly LogEvent[]): void {
     const { training, reporter } = this.#options
     training.feed(group)
-    for (const event of group)
-      for (const [t, label] of training.space.labels(event).entries()) this.#positives[t] += label
+    for (const event of group) {
+      training.space.labels(event, this.#rowLabels, this.#rowWeights)
+      for (const [t, label] of this.#rowLabels.entries()) {
+        if (this.#rowWeights[t] === 0) continue
+        this.#known[t]++
+        this.#positives[t] += label
+      }
+    }
     this.#fed += group.length
     this.#events += group.length
     reporter.fed(this.#events)
@@ -153,6 +166,7 @@ class TrainingRun {
         (done, total) => reporter.trained(done, total),
         signal,
         async (steps) => {
+          checkpoints.stepped()
           if (steps % checkpointEverySteps === 0 || signal?.aborted) await save()
         },
       )
@@ -171,10 +185,13 @@ class TrainingRun {
 
   #warnOfOneClass(label: string): void {
     const { training, reporter } = this.#options
-    for (const [t, { name }] of training.space.schema.tasks.entries())
-      if (this.#positives[t] === 0 || this.#positives[t] === this.#events)
-        reporter.warning(
-          `Round of ${label}, task ${name}: all ${this.#events} labels are ${this.#positives[t] === 0 ? 0 : 1}, there is nothing to tell apart. Longer rounds would have both.`,
-        )
+    for (const [t, { name }] of training.space.tasks.entries()) {
+      const [known, ones] = [this.#known[t], this.#positives[t]]
+      if (ones > 0 && ones < known) continue
+      const what = known === 0 ? 'no label is known' : `all ${known} labels are ${ones === 0 ? 0 : 1}`
+      reporter.warning(
+        `Round of ${label}, task ${name}: ${what}, there is nothing to tell apart. Longer rounds would have both.`,
+      )
+    }
   }
 }

@@ -12,11 +12,17 @@ export interface TrainingState {
   readonly trained: number
   /** Examples before this one were there when the last round ended. */
   readonly known: number
+  /** Time of the newest event of the last round, ms since 1970: labels were known up to then. Null before the first. */
+  readonly cutoffMs: number | null
+  /** The weights began as a snapshot's. */
+  readonly warm: boolean
   /** Words of the random generator, of a round under way those that it began with. */
   readonly random: readonly number[]
   /** Steps made of the round under way; null between rounds. */
   readonly roundSteps: number | null
+  /** Number of the snapshot that taught the round last begun; null: none did. */
+  readonly teacher: number | null
   readonly sums: StepSums
-  /** Rows of the steps whose records were not read back yet. */
-  readonly pendingRows: readonly number[]
+  /** Steps whose records were not read back yet. */
+  readonly pendingSteps: number
 }

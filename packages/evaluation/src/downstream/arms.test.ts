@@ -16,7 +16,7 @@ const rows = 3000
 const batchRows = 64
 const space = compileFeatures(smallSchema)
 const events = smallEvents(rows, 3)
-const labels = Uint8Array.from(events, (event) => space.labels(event)[0])
+const labels = Uint8Array.from(events, (event) => space.rankedLabel(event))
 /** Rows before it are served nothing. */
 const firstServedRow = 500
 const random = seededRandom(9)
@@ -135,4 +135,12 @@ test('a label changes no prediction up to its row, and later ones of all arms', 
     expect(after.logits[arm].subarray(groupEnd)).not.toEqual(found.logits[arm].subarray(groupEnd))
     expect(again.logits[arm]).toEqual(found.logits[arm])
   }
+})
+
+test('a row whose first task has no label is refused', async () => {
+  const row = batchRows + 3
+  const lacking = events.map((event) => {
+    return event.row === row ? { ...event, values: [...event.values.slice(0, 3), null] } : event
+  })
+  await expect(evaluate(lacking)).rejects.toMatchObject({ name: 'EventError', row, field: 'stars' })
 })

@@ -99,7 +99,6 @@ export async function evaluateArms(
   const batch = space.allocate('item', batchRows)
   const userBag = { ids: new Uint32Array(batchRows), lengths: new Uint32Array(batchRows).fill(1) }
   const batchLabels = new Float32Array(batchRows)
-  const taskLabels = new Uint8Array(schema.tasks.length)
   const pacer = new Pacer(device)
   let row = 0
   let filled = 0
@@ -109,9 +108,8 @@ export async function evaluateArms(
 
   const encode = (event: LogEvent) => {
     space.encodeItem(batch, filled, replay.itemState(event.item), event)
-    space.labels(event, taskLabels)
-    labels[row] = taskLabels[0]
-    batchLabels[filled] = taskLabels[0]
+    labels[row] = space.rankedLabel(event)
+    batchLabels[filled] = labels[row]
     timeMs[row] = event.timeMs
     userBag.ids[filled] = bucketOf('user', event.user, userBuckets)
     let user = userNumbers.get(event.user)

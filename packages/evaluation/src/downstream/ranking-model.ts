@@ -10,18 +10,22 @@ import type { GpuDevice } from '@headwater/gpu'
 import { bceMultiTask, groupedDotBackward, groupedDotForward, padded } from '@headwater/kernels'
 import {
   columns,
+  declareItemInputs,
   declareLinear,
-  declareSparseInputs,
+  InputBatch,
+  itemInputsBackward,
+  itemInputsForward,
   linearBackward,
   linearForward,
   ParameterSet,
   type Plan,
   persistent,
+  queueWrite,
   Recorder,
   reluDropoutBackward,
-  SparseInputBatch,
   type Tensor,
   Weights,
+  type Write,
 } from '@headwater/runtime'
 import { initialize, type Rates, recordAdamw, writeRates } from '@headwater/training'
 
@@ -46,26 +50,23 @@ const hiddenWidths = [64, 32] as const
 
 function declare(layout: SideLayout, embeddingDim: number) {
   const set = new ParameterSet()
-  const inputs = declareSparseInputs(set, 'x', layout, idWidth)
+  const inputs = declareItemInputs(set, 'x', layout, idWidth)
   const served = embeddingDim > 0
   return {
     set,
     inputs,
-    first: declareLinear(set, 'first', inputs.columns, hiddenWidths[0], { inputGradient: true }),
-    second: declareLinear(set, 'second', hiddenWidths[0], hiddenWidths[1], { inputGradient: true }),
-    last: declareLinear(set, 'last', hiddenWidths[1], 1, { inputGradient: true }),
-    wide: declareLinear(set, 'wide', inputs.columns, 1, { bias: false, inputGradient: true }),
-    query: declareLinear(set, 'query', inputs.columns, queryWidth, { inputGradient: true }),
-    item: declareLinear(set, 'item', inputs.columns, queryWidth, { inputGradient: true }),
+    first: declareLinear(set, 'first', inputs.columns, hiddenWidths[0]),
+    second: declareLinear(set, 'second', hiddenWidths[0], hiddenWidths[1]),
+    last: declareLinear(set, 'last', hiddenWidths[1], 1),
+    wide: declareLinear(set, 'wide', inputs.columns, 1, { bias: false }),
+    query: declareLinear(set, 'query', inputs.columns, queryWidth),
+    item: declareLinear(set, 'item', inputs.columns, queryWidth),
     // From zero: a model that has long been trained without must not be shaken when the first embeddings arrive.
-    served: served
-      ? declareLinear(set, 'served', embeddingDim, queryWidth, { bias: false, inputGradient: false, bound: 0 })
-      : null,
+    served: served ? declareLinear(set, 'served', embeddingDim, queryWidth, { bias: false, bound: 0 }) : null,
     firstOfZ: declareLinear(set, 'first-of-z', queryWidth + dots, hiddenWidths[0], {
       bias: false,
-      inputGradient: true,
     }),
-    wideOfZ: declareLinear(set, 'wide-of-z', queryWidth + dots, 1, { bias: false, inputGradient: true }),
+    wideOfZ: declareLinear(set, 'wide-of-z', queryWidth + dots, 1, { bias: false }),
   }
 }
 
@@ -74,10 +75,11 @@ export class RankingModel {
   readonly options: RankingModelOptions
   readonly #device: GpuDevice
   readonly #weights: Weights
-  readonly #inputs: SparseInputBatch
+  readonly #inputs: InputBatch
+  readonly #write: Write
   readonly #embedding: Tensor | null
   readonly #labels: Tensor
-  readonly #rowWeights: Tensor
+  readonly #labelWeights: Tensor
   readonly #taskWeights: Tensor
   readonly #logits: Tensor
   readonly #plan: Plan
@@ -93,19 +95,18 @@ export class RankingModel {
     const weights = new Weights(device, model.set, true)
     initialize(weights, seed)
     this.#weights = weights
-    this.#inputs = new SparseInputBatch(device, model.inputs, rows, true)
+    this.#inputs = new InputBatch(device, model.inputs.needs, rows, true)
+    this.#write = queueWrite(device)
     const own = (label: string, r: number, c: number) =>
       persistent(device.buffer(label, r * padded(c) * 4, GPUBufferUsage.STORAGE | GPUBufferUsage.COPY_DST), r, c)
     this.#embedding = embeddingDim > 0 ? own('served embedding', rows, embeddingDim) : null
     this.#labels = own('labels', rows, 1)
-    this.#rowWeights = own('row weights', 1, rows)
+    this.#labelWeights = own('label weights', rows, 1)
     this.#taskWeights = own('task weights', 1, 1)
     device.gpuDevice.queue.writeBuffer(this.#taskWeights.storage.buffer!, 0, Float32Array.of(1))
 
     const rec = new Recorder(device)
-    const x = this.#inputs.x
-    weights.recordTransposes(rec)
-    this.#inputs.forward(rec, weights)
+    const x = itemInputsForward(rec, weights, model.inputs, this.#inputs)
     const h1 = rec.tensor('first hidden', rows, hiddenWidths[0])
     const h2 = rec.tensor('second hidden', rows, hiddenWidths[1])
     this.#logits = rec.keep(rec.tensor('logits', rows, 1))
@@ -126,8 +127,8 @@ export class RankingModel {
     linearForward(rec, weights, model.item, x, v)
     rec.dispatch(groupedDotForward, dotShape, { v, z })
     linearForward(rec, weights, model.firstOfZ, z, h1)
-    linearForward(rec, weights, model.first, x, h1, { relu: true, accumulate: true })
-    linearForward(rec, weights, model.second, h1, h2, { relu: true })
+    linearForward(rec, weights, model.first, x, h1, { activation: 'relu', accumulate: true })
+    linearForward(rec, weights, model.second, h1, h2, { activation: 'relu' })
     linearForward(rec, weights, model.wideOfZ, z, this.#logits)
     linearForward(rec, weights, model.wide, x, this.#logits, { accumulate: true })
     linearForward(rec, weights, model.last, h2, this.#logits, { accumulate: true })
@@ -140,7 +141,7 @@ export class RankingModel {
       {
         logits: this.#logits,
         labels: this.#labels,
-        rowWeights: this.#rowWeights,
+        labelWeights: this.#labelWeights,
         taskWeights: this.#taskWeights,
         loss,
         dlogits: dLogits,
@@ -151,15 +152,15 @@ export class RankingModel {
     const dh1 = rec.tensor('gradient of first hidden', rows, hiddenWidths[0])
     const dSum1 = rec.tensor('gradient before first ReLU', rows, hiddenWidths[0])
     const dx = rec.tensor('gradient of X', rows, model.inputs.columns)
-    linearBackward(rec, weights, model.last, h2, dLogits, { into: dh2 })
+    linearBackward(rec, weights, model.last, h2, dLogits, { into: dh2, accumulate: false })
     reluDropoutBackward(rec, h2, dh2, dSum2)
-    linearBackward(rec, weights, model.second, h1, dSum2, { into: dh1 })
+    linearBackward(rec, weights, model.second, h1, dSum2, { into: dh1, accumulate: false })
     reluDropoutBackward(rec, h1, dh1, dSum1)
-    linearBackward(rec, weights, model.first, x, dSum1, { into: dx })
+    linearBackward(rec, weights, model.first, x, dSum1, { into: dx, accumulate: false })
     linearBackward(rec, weights, model.wide, x, dLogits, { into: dx, accumulate: true })
     const dz = rec.tensor('gradient of Z', rows, z.cols)
     const dv = rec.tensor('gradient of item vector', rows, queryWidth)
-    linearBackward(rec, weights, model.firstOfZ, z, dSum1, { into: dz })
+    linearBackward(rec, weights, model.firstOfZ, z, dSum1, { into: dz, accumulate: false })
     linearBackward(rec, weights, model.wideOfZ, z, dLogits, { into: dz, accumulate: true })
     rec.dispatch(groupedDotBackward, dotShape, { v, z, dz, dv })
     const dq = columns(dz, 0, queryWidth)
@@ -167,7 +168,7 @@ export class RankingModel {
     linearBackward(rec, weights, model.query, x, dq, { into: dx, accumulate: true })
     if (model.served) linearBackward(rec, weights, model.served, this.#embedding!, dq)
     // The loss is a mean over rows, and so is its penalty.
-    this.#inputs.backward(rec, weights, dx, options.l2 / rows)
+    itemInputsBackward(rec, weights, model.inputs, this.#inputs, dx, options.l2 / rows)
     recordAdamw(rec, weights)
     this.#plan = rec.plan(`ranking model ${rows}`)
     this.#held = device.buffer(
@@ -186,18 +187,18 @@ export class RankingModel {
     const { queue } = this.#device.gpuDevice
     const { rows, seed, rates } = this.options
     writeRates(this.#weights, ++this.#steps, seed, rates)
-    this.#inputs.upload(batch)
+    this.#inputs.upload(batch, this.#write)
     if (this.#embedding && embeddings)
       queue.writeBuffer(this.#embedding.storage.buffer!, 0, embeddings as Float32Array<ArrayBuffer>)
     const wide = new Float32Array(rows * 4)
     for (let r = 0; r < batch.rows; r++) wide[r * 4] = labels[r]
     queue.writeBuffer(this.#labels.storage.buffer!, 0, wide)
-    queue.writeBuffer(this.#rowWeights.storage.buffer!, 0, new Float32Array(rows).fill(1, 0, batch.rows))
+    queue.writeBuffer(this.#labelWeights.storage.buffer!, 0, new Float32Array(rows * 4).fill(1, 0, batch.rows * 4))
     const { buffer, sizeBytes } = this.#logits.storage
     const slot = this.#heldRows.length
-    this.#plan.program.submit((encoder) =>
-      encoder.copyBufferToBuffer(buffer!, 0, this.#held, slot * sizeBytes, sizeBytes),
-    )
+    this.#plan.program.submit({
+      after: (encoder) => encoder.copyBufferToBuffer(buffer!, 0, this.#held, slot * sizeBytes, sizeBytes),
+    })
     this.#heldRows.push(batch.rows)
   }
 
@@ -218,7 +219,7 @@ export class RankingModel {
     this.#plan.dispose()
     this.#inputs.dispose()
     this.#weights.dispose()
-    for (const tensor of [this.#embedding, this.#labels, this.#rowWeights, this.#taskWeights])
+    for (const tensor of [this.#embedding, this.#labels, this.#labelWeights, this.#taskWeights])
       if (tensor) this.#device.release(tensor.storage.buffer!)
     this.#device.release(this.#held)
   }

@@ -46,6 +46,13 @@ describe('what must fail fails at once', () => {
     expect((failure as Error).message).toContain(message)
   })
 
+  test('a row whose first task has no label', async () => {
+    const unlabeled = events.map((event) => {
+      return event.row === 7 ? { ...event, values: [...event.values.slice(0, 3), null] } : event
+    })
+    await expect(look(unlabeled)).rejects.toMatchObject({ name: 'EventError', row: 7, field: 'stars' })
+  })
+
   test('and one more row of another time, class or user is enough', async () => {
     await look(events.map((event) => ({ ...event, timeMs: event.row < 1440 ? event.timeMs : 2e12 })))
     await look(events.map((event) => (event.row < 2160 ? event : stars(event, event.row === 2160 ? 3 : 5))))

@@ -19,7 +19,7 @@ const recentEvents = 2000
  * @param firstServedRow row before which the first snapshot is published
  * @returns the log's last events, 2,000 at most
  * @throws UnfitLogError where the log is short, its times do not go on behind `firstServedRow`, or the scored rows have
- *   one class or one user
+ *   one class or one user; EventError where a row's first task has no label
  */
 export async function lookAhead(log: Log, space: FeatureSpace, firstServedRow: number): Promise<LogEvent[]> {
   const { rows, schema } = log
@@ -29,7 +29,6 @@ export async function lookAhead(log: Log, space: FeatureSpace, firstServedRow: n
   }
   const [task] = schema.tasks
   const scoredFrom = firstScoredRow(rows)
-  const labels = new Uint8Array(schema.tasks.length)
   const users = new Set<string>()
   let positives = 0
   let trainedUntilMs = 0
@@ -37,9 +36,10 @@ export async function lookAhead(log: Log, space: FeatureSpace, firstServedRow: n
   for await (const chunk of log.events()) {
     for (const event of chunk) {
       if (event.row === firstServedRow - 1) trainedUntilMs = event.timeMs
+      const label = space.rankedLabel(event)
       if (event.row < scoredFrom) continue
       users.add(event.user)
-      positives += space.labels(event, labels)[0]
+      positives += label
     }
     recent = [...recent, ...chunk].slice(-recentEvents)
   }

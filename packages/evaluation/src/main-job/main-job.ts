@@ -47,7 +47,8 @@ export async function runMainJob(options: MainJobOptions): Promise<MainJobResult
   const space = compileFeatures(log.schema)
   const recent = await lookAhead(log, space, publicationRows(log.rows, settings)[0])
   const stages = new TimedStages(options.stages)
-  const dim = settings.config.embeddings * settings.config.width
+  const { embeddings } = settings.config
+  const dim = embeddings.count * embeddings.width
   const runs: { seed: number; predictions: ArmPredictions; traffic: TrafficSummary }[] = []
   const timings: Pick<MainJobResult, 'read' | 'freshness'>[] = []
   for (const seed of seeds) {
@@ -128,8 +129,8 @@ export async function runMainJob(options: MainJobOptions): Promise<MainJobResult
     method: {
       preset: settings.preset,
       towerParameters: traffic.towerParameters,
-      embeddingCount: settings.config.embeddings,
-      embeddingWidth: settings.config.width,
+      embeddingCount: embeddings.count,
+      embeddingWidth: embeddings.width,
       pooledSnapshots: settings.pooling.count,
       refreshDelayMs: settings.refreshDelayMs,
       bootstrapDraws,

@@ -1,10 +1,10 @@
-import { smallTower, type TowerConfig } from '@headwater/runtime'
+import { type ModelConfig, presets } from '@headwater/runtime'
 import { defaultTraining, type TrainingOptions } from '@headwater/training'
 
 /** What the main job does with a log, apart from where it is and which seed. */
 export interface MainJobSettings {
   readonly preset: string
-  readonly config: TowerConfig
+  readonly config: ModelConfig
   readonly training: Omit<TrainingOptions, 'config' | 'seed'>
   /** Part of the log's rows before the first snapshot. */
   readonly firstShare: number
@@ -25,7 +25,7 @@ const dayMs = 86_400_000
 
 export const defaultSettings: MainJobSettings = {
   preset: 'small',
-  config: smallTower,
+  config: presets.small,
   training: defaultTraining,
   firstShare: 0.6,
   roundShare: 0.06,

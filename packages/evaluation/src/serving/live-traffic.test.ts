@@ -6,14 +6,8 @@ import { basename, join } from 'node:path'
 import { compileFeatures, groupsByTime, type LogEvent, Replay } from '@headwater/features'
 import { type GpuDevice, requestDevice } from '@headwater/gpu'
 import { servedStatus } from '@headwater/pooling'
-import {
-  type LoadedTower,
-  listSnapshots,
-  loadUserTower,
-  readSnapshot,
-  type SnapshotManifest,
-  servedSnapshot,
-} from '@headwater/runtime'
+import { listSnapshots, loadTower, type ServedTower, type SnapshotManifest, servedSnapshot } from '@headwater/runtime'
+import { floatToHalf } from '@headwater/store'
 import { temporaryDirectory } from '@headwater/testkit'
 import type { GateOptions } from '@headwater/training'
 import { afterAll, beforeAll, expect, test } from 'vitest'
@@ -26,14 +20,14 @@ const space = compileFeatures(smallSchema)
 const events = smallEvents(1200, 5)
 const groups = [...groupsByTime(events)]
 const { refreshDelayMs, pooling, config } = smallSettings
-const dim = config.embeddings * config.width
+const dim = config.embeddings.count * config.embeddings.width
 
 const directory = temporaryDirectory()
 let device: GpuDevice
 let summary: TrafficSummary
 let rows: ServedRow[]
-let towers: LoadedTower[]
-let untrained: LoadedTower
+let towers: ServedTower[]
+let untrained: ServedTower
 let manifests: SnapshotManifest[]
 
 beforeAll(async () => {
@@ -48,14 +42,10 @@ beforeAll(async () => {
   }
   reader.close()
   const load = async (model: string) =>
-    Promise.all(
-      (await listSnapshots(join(directory, model))).map(async (path) =>
-        loadUserTower(device, await readSnapshot(path)),
-      ),
-    )
+    Promise.all((await listSnapshots(join(directory, model))).map((path) => loadTower(path, { device })))
   towers = await load('snapshots')
   untrained = (await load('untrained'))[0]
-  manifests = towers.map(({ snapshot }) => snapshot.manifest)
+  manifests = towers.map(({ manifest }) => manifest)
 })
 
 afterAll(() => {
@@ -108,13 +98,13 @@ function statesAt(wanted: readonly Landing[]): Uint8Array[] {
   return states
 }
 
-async function encode(tower: LoadedTower, states: readonly Uint8Array[], timesMs: readonly number[]) {
+async function encode(tower: ServedTower, states: readonly Uint8Array[], timesMs: readonly number[]) {
   const batch = space.allocate('user', 64)
   const vectors: Float32Array[] = []
   for (let from = 0; from < states.length; from += 64) {
     const part = states.slice(from, from + 64)
     for (const [i, state] of part.entries()) space.encodeUser(batch, i, state, timesMs[from + i])
-    const flat = await tower.encoder.encode({ ...batch, rows: part.length })
+    const flat = await tower.encode({ ...batch, rows: part.length })
     for (let i = 0; i < part.length; i++) vectors.push(flat.slice(i * dim, (i + 1) * dim))
   }
   return vectors
@@ -124,7 +114,7 @@ async function encode(tower: LoadedTower, states: readonly Uint8Array[], timesMs
 async function vectorsOf(
   all: readonly Landing[],
   states: readonly Uint8Array[],
-  towerOf: (landing: Landing) => LoadedTower,
+  towerOf: (landing: Landing) => ServedTower,
 ) {
   const vectors: Float32Array[] = new Array(all.length)
   for (const tower of new Set(all.map(towerOf))) {
@@ -212,6 +202,14 @@ test('served vectors are those of the features that had landed, by the snapshots
   }
   expect(averaged).toBeGreaterThan(rows.length / 4)
   expect(unknown).toBeGreaterThan(0)
+})
+
+test('vectors packed into halves on the device have the bits that the store would keep of them', async () => {
+  const states = statesAt(landings().slice(0, 100))
+  const batch = space.allocate('user', states.length)
+  for (const [i, state] of states.entries()) space.encodeUser(batch, i, state, events[events.length - 1].timeMs)
+  for (const tower of [...towers, untrained])
+    expect(await tower.encodeHalf(batch)).toEqual(Uint16Array.from(await tower.encode(batch), floatToHalf))
 })
 
 test('the comparison would see one event too many or too few', async () => {

@@ -7,7 +7,7 @@ import { join } from 'node:path'
 import { type FeatureSpace, type LogEvent, timeGroups } from '@headwater/features'
 import type { GpuDevice } from '@headwater/gpu'
 import { assertAsOf, createPooling, type Encoder, type Pooling, type ServedBatch } from '@headwater/pooling'
-import { type LoadedTower, loadUserTower, readSnapshot } from '@headwater/runtime'
+import { loadTower, type ServedTower } from '@headwater/runtime'
 import { openStore } from '@headwater/store'
 import { RecurringTraining } from '@headwater/training'
 import { choosePanel, panelDrift } from '../main-job/panel.ts'
@@ -89,8 +89,8 @@ class Traffic {
   readonly #snapshotRows: number[] = []
   readonly #cutoffs = new Map<string, number>()
   #nowMs = 0
-  #tower: LoadedTower | null = null
-  #untrained: LoadedTower | null = null
+  #tower: ServedTower | null = null
+  #untrained: ServedTower | null = null
   readonly #held: HeldSnapshot[] = []
   #servedDirectory = ''
   #panel: string[] = []
@@ -106,7 +106,7 @@ class Traffic {
     training: RecurringTraining,
   ) {
     const { space, settings, directory } = options
-    const dim = settings.config.embeddings * settings.config.width
+    const dim = settings.config.embeddings.count * settings.config.embeddings.width
     this.#options = options
     this.#training = training
     this.#store = store
@@ -143,7 +143,7 @@ class Traffic {
   async run(): Promise<TrafficSummary> {
     const { log, settings, stages, directory, device, signal } = this.#options
     const untrained = await this.#training.publish(join(directory, 'untrained'))
-    this.#untrained = loadUserTower(device, await readSnapshot(untrained.directory))
+    this.#untrained = await loadTower(untrained.directory, { device })
     const publications = publicationRows(log.rows, settings)
     let row = 0
     stages.begin('features', publications[0])
@@ -200,14 +200,13 @@ class Traffic {
 
     stages.begin('publish', 0)
     const before = this.#tower
-    const tower = loadUserTower(device, await readSnapshot(path))
+    const tower = await loadTower(path, { device })
     this.#tower = tower
     this.#servedDirectory = path
     this.#snapshotRows.push(row)
     await this.#publish('sum', this.#encoder(tower))
     if (before) {
-      const pair = [before, tower].map(({ snapshot, encoder }) => ({ snapshot: snapshot.manifest.snapshot, encoder }))
-      this.#drift.push(await panelDrift(space, this.#store, this.#panel, this.#nowMs, pair[0], pair[1]))
+      this.#drift.push(await panelDrift(space, this.#store, this.#panel, this.#nowMs, before, tower))
       // Refreshes that were due keep the tower they were captured with, so those are computed first.
       await this.#pooling.drain()
       before.dispose()
@@ -220,15 +219,15 @@ class Traffic {
     stages.end()
   }
 
-  #encoder({ snapshot, encoder }: LoadedTower): Encoder {
-    const { manifest } = snapshot
+  #encoder(tower: ServedTower): Encoder {
+    const { manifest, dim } = tower
     return {
       snapshot: manifest.snapshot,
       frame: manifest.frame,
       // The manifest's cut-off is the last event trained on, an encoder's the first moment behind it.
       dataCutoffMs: manifest.dataCutoffMs + 1,
-      dim: encoder.dim,
-      encode: (batch) => encoder.encode(batch),
+      dim,
+      encode: (batch) => tower.encode(batch),
     }
   }
 

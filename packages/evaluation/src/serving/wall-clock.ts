@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import type { FeatureSpace, LogEvent } from '@headwater/features'
 import type { GpuDevice } from '@headwater/gpu'
 import { createPooling, RefreshError, startRefreshing } from '@headwater/pooling'
-import { loadUserTower, readSnapshot } from '@headwater/runtime'
+import { loadTower } from '@headwater/runtime'
 import { nearestRankPercentiles } from '@headwater/statistics'
 import { openStore } from '@headwater/store'
 import type { MainJobSettings } from '../main-job/settings.ts'
@@ -47,10 +47,9 @@ export async function measureByWallClock(options: WallClockOptions): Promise<Tim
 async function measure(options: WallClockOptions, storeUrl: string): Promise<Timings> {
   const { device, space, settings, recent, stages, signal } = options
   const store = await openStore(storeUrl)
-  const tower = loadUserTower(device, await readSnapshot(options.snapshotDirectory))
-  await tower.encoder.warm()
-  const { manifest } = tower.snapshot
-  const dim = tower.encoder.dim
+  const tower = await loadTower(options.snapshotDirectory, { device })
+  await tower.warm()
+  const { manifest, dim } = tower
   const clock = { now: () => Date.now() }
   const pooling = createPooling({
     store,
@@ -64,7 +63,7 @@ async function measure(options: WallClockOptions, storeUrl: string): Promise<Tim
     frame: manifest.frame,
     dataCutoffMs: manifest.dataCutoffMs + 1,
     dim,
-    encode: (batch) => tower.encoder.encode(batch),
+    encode: (batch) => tower.encode(batch),
   })
   let failure: unknown = null
   const refresher = startRefreshing(pooling, { onError: (error) => (failure ??= error) })

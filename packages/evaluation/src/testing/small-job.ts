@@ -1,13 +1,20 @@
-import { smallTower } from '@headwater/runtime'
+import { presets } from '@headwater/runtime'
 import { defaultSettings, type MainJobSettings } from '../main-job/settings.ts'
 import type { Stages } from '../main-job/stages.ts'
 import { minuteMs } from './small-log.ts'
+
+const { small } = presets
 
 /** The main job with a tiny tower and four snapshots. Refreshes land three minutes late, onto other events' minutes. */
 export const smallSettings: MainJobSettings = {
   ...defaultSettings,
   preset: 'test',
-  config: { ...smallTower, width: 8, sparseWidth: 4, hidden: 16, dots: 2, mixHidden: 8 },
+  config: {
+    ...small,
+    user: { ...small.user, tokenWidth: 4, levels: [{ ...small.user.levels[0], mlp: { tokens: 3, hidden: 16 } }] },
+    embeddings: { ...small.embeddings, width: 8 },
+    mix: { width: 4, interaction: { kind: 'grouped', dots: 2 }, hidden: [8] },
+  },
   training: { ...defaultSettings.training, batchRows: 128 },
   firstShare: 0.6,
   roundShare: 0.1,

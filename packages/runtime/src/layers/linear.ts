@@ -1,8 +1,9 @@
 /** y = x W + b, W [in, out]. R rows. */
-import { activations, columnSum, columnSumShape, matmul, matmulShape, padded } from '@headwater/kernels'
+import { type Activation, columnSum, columnSumShape, padded } from '@headwater/kernels'
 import type { Parameter, ParameterSet, Weights } from '../parameters.ts'
 import type { Recorder } from '../plan/recorder.ts'
-import type { Tensor } from '../plan/tensor.ts'
+import type { Into, Tensor } from '../plan/tensor.ts'
+import { product } from './product.ts'
 
 export interface Linear {
   readonly weight: Parameter
@@ -12,58 +13,25 @@ export interface Linear {
 export interface Epilogue {
   /** y = what y held + x W + b */
   accumulate?: boolean
-  relu?: boolean
-  /** Probability; needs a `site` that no other dropout of the step has. */
+  activation?: Activation
+  /** Probability, behind the activation; needs a `site` of its own. */
   dropout?: number
+  /** From `ParameterSet.site`. */
   site?: number
 }
 
-/** Declares a linear layer with PyTorch's default start, uniform within ±1/√in. `inputGradient`: its backward gives dx. */
+/** Declares a linear layer with PyTorch's default start, uniform within ±1/√in, or `bound`. */
 export function declareLinear(
   set: ParameterSet,
   name: string,
   inputs: number,
   outputs: number,
-  options: { bias?: boolean; inputGradient: boolean; bound?: number },
+  options: { bias?: boolean; bound?: number } = {},
 ): Linear {
   const initialization = { uniform: options.bound ?? 1 / Math.sqrt(inputs) }
-  const weight = set.declare(`${name}.weight`, inputs, outputs, initialization, { transposed: options.inputGradient })
+  const weight = set.declare(`${name}.weight`, inputs, outputs, initialization)
   const bias = (options.bias ?? true) ? set.declare(`${name}.bias`, 1, outputs, 'zero', { decay: false }) : null
   return { weight, bias }
-}
-
-interface Product {
-  a: Tensor
-  aTransposed?: boolean
-  b: Tensor
-  bias?: Tensor | undefined
-  c: Tensor
-}
-
-function multiply(rec: Recorder, weights: Weights, { a, aTransposed, b, bias, c }: Product, e: Epilogue = {}): void {
-  rec.dispatch(
-    matmul,
-    matmulShape({
-      M: c.rows,
-      N: c.cols,
-      K: b.rows,
-      aOffset: a.offset,
-      aRow: aTransposed ? 1 : a.stride,
-      aCol: aTransposed ? a.stride : 1,
-      bOffset: b.offset / 4,
-      bRow: b.stride / 4,
-      cOffset: c.offset / 4,
-      cRow: c.stride / 4,
-      hasBias: bias ? 1 : 0,
-      biasOffset: (bias?.offset ?? 0) / 4,
-      accumulate: e.accumulate ? 1 : 0,
-      activation: e.relu ? activations.relu : activations.none,
-      dropout: e.dropout ?? 0,
-      site: e.site ?? 0,
-    }),
-    // Slots of what is not used are filled by something that exists and is not written.
-    { a, b, bias: bias ?? weights.rates, factor: weights.rates, residual: weights.rates, step: weights.step, c },
-  )
 }
 
 export function linearForward(
@@ -72,22 +40,26 @@ export function linearForward(
   layer: Linear,
   x: Tensor,
   y: Tensor,
-  e?: Epilogue,
+  { accumulate = false, activation = 'none', dropout = 0, site = 0 }: Epilogue = {},
 ): void {
-  const bias = layer.bias ? weights.value(layer.bias) : undefined
-  multiply(rec, weights, { a: x, b: weights.value(layer.weight), bias, c: y }, e)
+  const w = weights.value(layer.weight)
+  product(
+    rec,
+    weights,
+    { M: y.rows, N: y.cols, K: w.rows, dropout, site },
+    { a: x, b: w, bias: layer.bias && weights.value(layer.bias), activation, c: { into: y, accumulate } },
+  )
 }
 
-/** Gradients of weight and bias are assigned; `dx`, where asked for, is assigned or, with `accumulate`, added to. */
-export function linearBackward(
-  rec: Recorder,
-  weights: Weights,
-  layer: Linear,
-  x: Tensor,
-  dy: Tensor,
-  dx?: { readonly into: Tensor; readonly accumulate?: boolean },
-): void {
-  multiply(rec, weights, { a: x, aTransposed: true, b: dy, c: weights.gradientOf(layer.weight) })
+/** Gradients of weight and bias are assigned; `dx`, where asked for, is assigned or added to. */
+export function linearBackward(rec: Recorder, weights: Weights, layer: Linear, x: Tensor, dy: Tensor, dx?: Into): void {
+  const dw = weights.gradientOf(layer.weight)
+  product(
+    rec,
+    weights,
+    { M: dw.rows, N: dw.cols, K: dy.rows, aRow: 1, aCol: x.stride },
+    { a: x, b: dy, c: { into: dw, accumulate: false } },
+  )
   if (layer.bias) {
     const output = weights.gradientOf(layer.bias)
     rec.dispatch(
@@ -102,11 +74,7 @@ export function linearBackward(
       { input: dy, output },
     )
   }
-  if (dx)
-    multiply(
-      rec,
-      weights,
-      { a: dy, b: weights.transposedValue(layer.weight), c: dx.into },
-      { accumulate: dx.accumulate ?? false },
-    )
+  if (!dx) return
+  const w = weights.value(layer.weight)
+  product(rec, weights, { M: dx.into.rows, N: dx.into.cols, K: w.cols }, { a: dy, b: w, bTransposed: true, c: dx })
 }

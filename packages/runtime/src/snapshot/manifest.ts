@@ -1,12 +1,16 @@
 /** What a snapshot says of itself: how it was trained, lined up with the one before, and judged. */
-import type { TowerConfig } from '../towers/config.ts'
+import type { ModelConfig } from '../towers/config.ts'
+import { parseModelConfig } from '../towers/config-schema.ts'
 import { SnapshotError } from './snapshot-error.ts'
 
-/** The format that this version writes; it reads 1 too. */
-export const formatVersion = 2
+/** The format that this version writes and reads; 1 and 2 held towers of another kind. */
+export const formatVersion = 3
 
-/** How the published vectors were lined up with the parent's. */
-export type AlignmentMethod = 'procrustes' | 'none'
+/**
+ * How the published vectors were lined up with the parent's: by a rotation and a shift at publication, by training against
+ * the parent's vectors, by both, or not at all.
+ */
+export type AlignmentMethod = 'procrustes' | 'none' | 'distillation' | 'both'
 
 /** The new published vectors against the parent's, over the panel's users. */
 export interface PanelFigures {
@@ -27,6 +31,8 @@ export interface PanelFigures {
 /** Predictions of both towers for one task, on rows that neither was trained on. */
 export interface ForwardTask {
   readonly task: string
+  /** Those of the held-back rows whose label was known. */
+  readonly rows: number
   readonly positives: number
   /** Normalized entropy, lower is better; null where the rows have one class. */
   readonly ne: number | null
@@ -54,8 +60,8 @@ export interface Verdict {
 
 /** How a snapshot relates to the one that was served when it was made. */
 export interface PublicationRecord {
-  /** Wall clock, ms since 1970; null in format 1. */
-  readonly publishedMs: number | null
+  /** Wall clock, ms since 1970. */
+  readonly publishedMs: number
   /** Number of the snapshot that was served then, with which it was lined up and compared. */
   readonly parent: number | null
   readonly alignment: AlignmentMethod
@@ -65,7 +71,7 @@ export interface PublicationRecord {
 }
 
 export interface SnapshotManifest extends PublicationRecord {
-  readonly format: 1 | 2
+  readonly format: typeof formatVersion
   /** u32, grows with every snapshot of the model. */
   readonly snapshot: number
   /** u32; vectors of one frame may be averaged. It is the number of the snapshot that opened the frame. */
@@ -73,12 +79,11 @@ export interface SnapshotManifest extends PublicationRecord {
   /** Every row that the snapshot depends on (trained, lined up or judged on) is at or before this time, ms since 1970. */
   readonly dataCutoffMs: number
   readonly trainedRows: number
-  readonly config: TowerConfig
+  readonly config: ModelConfig
 }
 
 /** What is recorded where nothing was compared. */
-export const unjudged: PublicationRecord = {
-  publishedMs: null,
+export const unjudged: Omit<PublicationRecord, 'publishedMs'> = {
   parent: null,
   alignment: 'none',
   panel: null,
@@ -88,43 +93,35 @@ export const unjudged: PublicationRecord = {
 
 const isObject = (value: unknown): value is Record<string, unknown> => typeof value === 'object' && value !== null
 
-/** The checksums that format 1 keeps in its manifest, hex. */
-export interface FormatOneChecksums {
-  readonly schema: unknown
-  readonly weights: unknown
+const failIn = (directory: string) => (what: string) => new SnapshotError(`${directory}/manifest.json: ${what}.`)
+
+/** @throws SnapshotError for a manifest of another format, whatever else it is */
+export function checkFormat(json: unknown, directory: string): void {
+  const fail = failIn(directory)
+  const format = isObject(json) ? json.format : undefined
+  if (format === formatVersion) return
+  if (typeof format === 'number' && format > formatVersion)
+    throw fail(`has format ${format}, this version reads ${formatVersion}; use the version of Headwater that wrote it`)
+  if (format === 1 || format === 2)
+    throw fail(
+      `has format ${format}, written by an earlier version for a tower of another kind; train and publish again, into a directory of its own`,
+    )
+  throw fail(`has format ${format}, no snapshot has that; publish it again`)
 }
 
 /**
- * Reads a manifest of any known format into today's shape. Its bytes are checked elsewhere (format 2 lists a checksum of
- * the manifest itself), so this looks at what the rest of the program relies on.
- * @throws SnapshotError naming the field.
+ * Reads a manifest of this format. Its bytes are checked elsewhere (there is a checksum of the manifest itself), so this
+ * looks at what the rest of the program relies on.
+ * @throws SnapshotError naming the field; ModelConfigError for a config that is none
  */
-export function parseManifest(
-  json: unknown,
-  directory: string,
-): { manifest: SnapshotManifest; checksums: FormatOneChecksums | null } {
-  const fail = (what: string) => new SnapshotError(`${directory}/manifest.json: ${what}.`)
+export function parseManifest(json: unknown, directory: string): SnapshotManifest {
+  const fail = failIn(directory)
   const raw = isObject(json) ? json : {}
-  const { format } = raw
-  if (typeof format === 'number' && format > formatVersion)
-    throw fail(
-      `has format ${format}, this version reads up to ${formatVersion}; use the version of Headwater that wrote it`,
-    )
-  if (format !== 1 && format !== 2) throw fail(`has format ${format}, no snapshot has that; publish it again`)
-  for (const field of ['snapshot', 'frame', 'dataCutoffMs', 'trainedRows'])
+  for (const field of ['snapshot', 'frame', 'dataCutoffMs', 'trainedRows', 'publishedMs'])
     if (!Number.isSafeInteger(raw[field])) throw fail(`${field} is no whole number; publish it again`)
-  if (!isObject(raw.config)) throw fail('config is missing; publish it again')
-  const base = raw as unknown as SnapshotManifest
-  if (format === 2) {
-    const status = isObject(raw.verdict) ? raw.verdict.status : undefined
-    if (status !== 'published' && status !== 'held')
-      throw fail('verdict.status is neither "published" nor "held"; publish it again')
-    return { manifest: base, checksums: null }
-  }
-  const { snapshot, frame, dataCutoffMs, trainedRows, config } = base
-  const checksums = isObject(raw.checksums) ? raw.checksums : {}
-  return {
-    manifest: { format, snapshot, frame, dataCutoffMs, trainedRows, config, ...unjudged },
-    checksums: { schema: checksums.schema, weights: checksums.weights },
-  }
+  const status = isObject(raw.verdict) ? raw.verdict.status : undefined
+  if (status !== 'published' && status !== 'held')
+    throw fail('verdict.status is neither "published" nor "held"; publish it again')
+  const config = parseModelConfig(raw.config, `${directory}/manifest.json, config`)
+  return { ...(raw as unknown as SnapshotManifest), config }
 }

@@ -21,11 +21,12 @@ export function encodePanel(layout: SideLayout, { rows, dense, bags, sequence }:
   for (const [i, { name, maxValues }] of layout.bags.entries())
     matrices.push(matrix(`bag.${name}.ids`, maxValues, bags[i].ids), matrix(`bag.${name}.lengths`, 1, bags[i].lengths))
   if (layout.sequence && sequence) {
-    const { length, channels } = layout.sequence
+    const { length, channels, categories } = layout.sequence
     matrices.push(
       matrix('sequence.ids', length, sequence.ids),
       matrix('sequence.channels', length * channels, sequence.channels),
       matrix('sequence.lengths', 1, sequence.lengths),
+      ...categories.map(({ name }, i) => matrix(`sequence.${name}.ids`, length, sequence.categories[i])),
     )
   }
   return encodeSafetensors(matrices, {})
@@ -65,6 +66,9 @@ export function decodePanel(layout: SideLayout, file: Uint8Array, source: string
       ids: integers('sequence.ids', sequence.length, sequence.buckets - 1),
       channels: floats('sequence.channels', sequence.length * sequence.channels),
       lengths: integers('sequence.lengths', 1, sequence.length),
+      categories: sequence.categories.map(({ name, buckets }) =>
+        integers(`sequence.${name}.ids`, sequence.length, buckets - 1),
+      ),
     },
   }
 }

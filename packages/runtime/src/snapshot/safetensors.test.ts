@@ -17,6 +17,30 @@ function fileOf(header: unknown, dataBytes = 16): Uint8Array {
   return file
 }
 
+/** From the format's description, byte by byte: none of what the module under test uses, and stricter. */
+function parseIndependently(file: Uint8Array) {
+  let headerBytes = 0
+  for (let i = 7; i >= 0; i--) headerBytes = headerBytes * 256 + file[i]
+  if (headerBytes % 8 !== 0) throw new Error('The data does not begin at a multiple of 8.')
+  const text = Buffer.from(file.slice(8, 8 + headerBytes)).toString('utf8')
+  if (text[0] !== '{' || !/^[^\0]*\} *$/.test(text)) throw new Error('The header is no object padded by spaces.')
+  const header = JSON.parse(text) as Record<string, { dtype: string; shape: number[]; data_offsets: [number, number] }>
+  const tensors = new Map<string, { dtype: string; shape: number[]; values: number[] }>()
+  let covered = 0
+  for (const [name, { dtype, shape, data_offsets: offsets }] of Object.entries(header)) {
+    if (name === '__metadata__') continue
+    const [start, end] = offsets
+    if (start !== covered || end - start !== shape.reduce((a, b) => a * b, 4)) throw new Error(`${name} is misplaced.`)
+    covered = end
+    const values: number[] = []
+    for (let at = 8 + headerBytes + start; at < 8 + headerBytes + end; at += 4)
+      values.push(Buffer.from(file.slice(at, at + 4)).readFloatLE())
+    tensors.set(name, { dtype, shape, values })
+  }
+  if (8 + headerBytes + covered !== file.length) throw new Error('Bytes follow the last tensor.')
+  return tensors
+}
+
 describe('safetensors', () => {
   it('gives back what went in, bit for bit, whatever buffer the file lies in', () => {
     const matrices = [matrix('a', 3, 5), matrix('größe', 1, 1), matrix('none', 0, 4), matrix('b', 7, 2)]
@@ -42,6 +66,39 @@ describe('safetensors', () => {
     expect(new DataView(file.buffer).getFloat32(8 + headerBytes + 4, true)).toBe(Math.fround(-1 / 3))
   })
 
+  it('is read by a parser that knows the format alone', () => {
+    for (const matrices of [
+      [matrix('user.output.weight', 3, 5), matrix('user.output.bias', 1, 5), matrix('größe', 7, 1)],
+      ...Array.from({ length: 9 }, (_, i) => [matrix('n'.repeat(i + 1), 2, 3), matrix('b', 1, 1)]),
+    ]) {
+      const read = parseIndependently(encodeSafetensors(matrices, { snapshot: '7' }))
+      expect([...read.keys()].sort()).toEqual(matrices.map(({ name }) => name).sort())
+      for (const { name, rows, cols, data } of matrices) {
+        const { dtype, shape, values } = read.get(name)!
+        expect({ dtype, shape }).toEqual({ dtype: 'F32', shape: [rows, cols] })
+        // row-major: element [r, c] is the r · cols + c-th
+        for (let r = 0; r < rows; r++)
+          for (let c = 0; c < cols; c++) expect(values[r * cols + c]).toBe(data[r * cols + c])
+      }
+    }
+  })
+
+  it('reads what another writer made: tensors in another order, and a header without padding', () => {
+    const file = fileOf(
+      {
+        second: { dtype: 'F32', data_offsets: [8, 24], shape: [2, 2] },
+        first: { shape: [1, 2], dtype: 'F32', data_offsets: [0, 8] },
+      },
+      24,
+    )
+    const numbers = [1.5, -2, 3, 4, 5, 6]
+    for (const [i, number] of numbers.entries())
+      new DataView(file.buffer).setFloat32(file.length - 24 + i * 4, number, true)
+    const read = decodeSafetensors(file, 'test')
+    expect([...read.get('first')!.data]).toEqual([1.5, -2])
+    expect(read.get('second')).toMatchObject({ rows: 2, cols: 2, data: Float32Array.of(3, 4, 5, 6) })
+  })
+
   it('refuses every file that is cut short', () => {
     const file = encodeSafetensors([matrix('a', 2, 2)], {})
     for (let length = 0; length < file.length; length++)
@@ -56,7 +113,13 @@ describe('safetensors', () => {
     ['a header that is no JSON', fileOf('{"a": '), 'header is not JSON'],
     ['a header that is not UTF-8', fileOf('{"\u{ff}"}').map((b) => (b === 0xc3 ? 0xff : b)), 'header is not JSON'],
     ['a header that is no object', fileOf('null'), 'header is no JSON object'],
+    ['a header of more than 16 MiB', fileOf(' '.repeat(2 ** 24 + 8)), 'header of 16777224 bytes does not fit'],
     ['half floats', fileOf({ a: { ...tensor, dtype: 'F16' } }), 'tensor a is not an F32 matrix'],
+    ['doubles', fileOf({ a: { dtype: 'F64', shape: [2, 1], data_offsets: [0, 16] } }), 'tensor a is not an F32 matrix'],
+    ['three dimensions', fileOf({ a: { ...tensor, shape: [1, 2, 2] } }), 'tensor a is not an F32 matrix'],
+    ['bytes that belong to no tensor', fileOf({ a: tensor }, 20), 'its data is not covered'],
+    ['a gap between tensors', fileOf({ a: { ...tensor, data_offsets: [4, 20] } }, 20), 'its data is not covered'],
+    ['tensors that share bytes', fileOf({ a: tensor, b: tensor }), 'its data is not covered'],
     ['a vector', fileOf({ a: { ...tensor, shape: [4] } }), 'tensor a is not an F32 matrix'],
     ['no shape', fileOf({ a: { dtype: 'F32', data_offsets: [0, 16] } }), 'tensor a is not an F32 matrix'],
     ['a negative shape', fileOf({ a: { ...tensor, shape: [-2, -2] } }), 'tensor a is not an F32 matrix'],

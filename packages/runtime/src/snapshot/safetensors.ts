@@ -44,7 +44,10 @@ export function encodeSafetensors(matrices: readonly AnyMatrix[], metadata: Reco
   return file
 }
 
-/** @throws SafetensorsError for a file cut short, a header out of bounds, another dtype, or values that are not finite. */
+/**
+ * @throws SafetensorsError for a file cut short, a header out of bounds, another dtype, data that is not covered by the
+ * tensors once each, or values that are not finite.
+ */
 export function decodeSafetensors(file: Uint8Array, source: string): Map<string, NamedMatrix> {
   const floats = new Map<string, NamedMatrix>()
   for (const [name, matrix] of decode(file, source, ['F32']))
@@ -71,6 +74,7 @@ function decode(file: Uint8Array, source: string, dtypes: readonly ('F32' | 'U32
   }
   if (typeof header !== 'object' || header === null) throw fail('header is no JSON object')
   const matrices = new Map<string, AnyMatrix>()
+  const ranges: [start: number, end: number][] = []
   for (const [name, entry] of Object.entries(header)) {
     if (name === '__metadata__') continue
     const dtype = dtypes.find((known) => known === entry?.dtype)
@@ -80,6 +84,7 @@ function decode(file: Uint8Array, source: string, dtypes: readonly ('F32' | 'U32
     const [start, end] = isPair(entry.data_offsets) ? entry.data_offsets : [0, -1]
     if (end - start !== rows * cols * 4 || 8 + headerBytes + end > file.length)
       throw fail(`tensor ${name} does not fit the file`)
+    ranges.push([start, end])
     const bytes = new Uint8Array(file.subarray(8 + headerBytes + start, 8 + headerBytes + end)).buffer
     if (dtype === 'U32') {
       matrices.set(name, { name, rows, cols, data: new Uint32Array(bytes) })
@@ -89,7 +94,18 @@ function decode(file: Uint8Array, source: string, dtypes: readonly ('F32' | 'U32
     if (!data.every(Number.isFinite)) throw fail(`tensor ${name} holds NaN or infinite values`)
     matrices.set(name, { name, rows, cols, data })
   }
+  if (!coverOnce(ranges, file.length - 8 - headerBytes)) throw fail('its data is not covered by its tensors once each')
   return matrices
+}
+
+/** As the format demands: no two tensors share a byte, and no byte belongs to none. */
+function coverOnce(ranges: readonly [start: number, end: number][], sizeBytes: number): boolean {
+  let covered = 0
+  for (const [start, end] of ranges.toSorted((a, b) => a[0] - b[0] || a[1] - b[1])) {
+    if (start !== covered) return false
+    covered = end
+  }
+  return covered === sizeBytes
 }
 
 function isPair(value: unknown): value is [number, number] {

@@ -23,11 +23,26 @@ describe('allowed', () => {
     ['another column of the log', changed({ fields: [{ ...rating, column: 'stars' }, tags], user: 'uid' }), []],
     ['defaults written out', changed({ fields: [{ ...rating, center: 0, scale: 1 }, tags] }), []],
     ['the weight of a task', changed({ tasks: [{ ...liked, weight: 2 }] }), []],
+    [
+      'the weight and the delay of its labels',
+      changed({ tasks: [{ ...liked, weightBy: 'rating', delayDays: 2 }] }),
+      [],
+    ],
     ["downstream models' table of users", changed({ userBuckets: 64 }), []],
   ] as const)
     it(what, () => {
       expect(checkSchemaChange(snapshotSchema, after).map(({ feature }) => feature)).toEqual(added)
     })
+
+  it('a category of the sequence', () => {
+    const action = { name: 'action', of: 'context', type: 'id' } as const
+    const before = changed({ fields: [rating, tags, action] })
+    const after = { ...before, sequence: { ...before.sequence!, categories: ['action'] } }
+    expect(checkSchemaChange(before, after)).toEqual([
+      { feature: 'sequence category "action"', what: 'was added', allowed: true },
+    ])
+    expect(checkSchemaChange(before, { ...before, sequence: { ...before.sequence!, categories: [] } })).toEqual([])
+  })
 
   it('a sequence where there was none', () => {
     const { sequence: _, ...before } = snapshotSchema
@@ -64,6 +79,25 @@ describe('refused, naming the feature', () => {
       expect(check).toThrow(SchemaChangeError)
       expect(check).toThrow(`Schema change, ${feature}: `)
       expect(check).toThrow(message)
+    })
+
+  const acted = [
+    ...snapshotSchema.fields,
+    ...(['action', 'surface'] as const).map((name) => ({ name, of: 'outcome' as const, type: 'id' as const })),
+  ]
+  const kept = (...categories: string[]) => changed({ fields: acted, sequence: { ...sequence!, categories } })
+  for (const [before, after, feature, message] of [
+    [kept('action', 'surface'), kept('surface'), 'sequence category "action"', 'was removed'],
+    [kept('action', 'surface'), kept('surface', 'action'), 'sequence category "surface"', 'changed its place'],
+    [
+      kept('action'),
+      { ...kept('action'), fields: acted.map((field) => (field.name === 'action' ? { ...field, buckets: 9 } : field)) },
+      'field "action"',
+      'buckets was 4096 and is 9',
+    ],
+  ] as const)
+    it(`${feature} ${message}`, () => {
+      expect(() => checkSchemaChange(before, after)).toThrow(`Schema change, ${feature}: ${message}`)
     })
 
   it('beside what is allowed, all changes are listed', () => {

@@ -35,13 +35,19 @@ const fieldMeaning = ({ column: _, ...meaning }: Schema['fields'][number]) => ({
   scale: 1,
   ...meaning,
 })
-const taskMeaning = ({ weight: _, ...meaning }: Schema['tasks'][number]) => meaning
+/** Weights and delay are about how a task is trained, not about what is predicted. */
+const taskMeaning = ({ weight: _, weightBy: __, delayDays: ___, ...meaning }: Schema['tasks'][number]) => meaning
 const aggregationMeaning = (aggregation: Schema['aggregations'][number]) => ({
   shrinkage: schemaDefaults.shrinkage,
   prior: 0,
   ...aggregation,
 })
-const sequenceMeaning = (sequence: NonNullable<Schema['sequence']>) => ({ center: 0, scale: 1, ...sequence })
+const sequenceMeaning = ({ categories: _, ...meaning }: NonNullable<Schema['sequence']>) => ({
+  center: 0,
+  scale: 1,
+  ...meaning,
+})
+const sequenceCategories = ({ sequence }: Schema) => (sequence?.categories ?? []).map((name) => ({ name }))
 
 const describe = (value: unknown) => (value === undefined ? 'nothing' : JSON.stringify(value))
 
@@ -99,6 +105,10 @@ export function schemaChanges(before: Schema, after: Schema): SchemaChange[] {
         ? 'was removed'
         : differences(sequenceMeaning(before.sequence), sequenceMeaning(after.sequence))
     if (what !== '') changes.push({ feature: 'sequence', what, allowed: !before.sequence })
+    if (before.sequence && after.sequence) {
+      const categories = [before, after].map(sequenceCategories)
+      changes.push(...listChanges('sequence category', categories[0], categories[1], () => ({}), true))
+    }
   }
   const [oldBuckets, newBuckets] = [before, after].map((schema) => schema.itemBuckets ?? schemaDefaults.itemBuckets)
   if (oldBuckets !== newBuckets)

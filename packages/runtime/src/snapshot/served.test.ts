@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { temporaryDirectory } from '@headwater/testkit'
 import { beforeEach, expect, it } from 'vitest'
 import { snapshotSchema } from '../testing/snapshot-schema.ts'
-import { smallTower } from '../towers/config.ts'
+import { presets } from '../towers/presets.ts'
 import {
   promoteSnapshot,
   readServedSnapshot,
@@ -29,7 +29,7 @@ async function publishInto(snapshot: number, status: 'published' | 'held' = 'pub
     frame: 1,
     dataCutoffMs: 0,
     trainedRows: 0,
-    config: smallTower,
+    config: presets.small,
     verdict: { status, reasons, notes: [] },
   })
 }

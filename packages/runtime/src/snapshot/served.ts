@@ -41,8 +41,8 @@ const isEntry = (value: unknown): value is ServedEntry => {
 }
 
 /**
- * What was served, oldest first, the present one last; empty where nothing is. A directory without `current.json`, as
- * format 1 left it, served every snapshot that is not held.
+ * What was served, oldest first, the present one last; empty where nothing is. Where there is no `current.json`, every
+ * snapshot that is not held was served in its turn.
  * @throws SnapshotError for a damaged `current.json`, or a damaged manifest where there is none.
  */
 export async function servedHistory(modelDirectory: string): Promise<readonly ServedEntry[]> {
@@ -78,7 +78,7 @@ async function impliedHistory(modelDirectory: string): Promise<readonly ServedEn
   for (const directory of await listSnapshots(modelDirectory)) {
     const { verdict, publishedMs } = await readManifest(directory)
     if (verdict.status === 'published')
-      served.push({ snapshot: snapshotNumber(directory), sinceMs: publishedMs ?? 0, by: 'gate' })
+      served.push({ snapshot: snapshotNumber(directory), sinceMs: publishedMs, by: 'gate' })
   }
   return served
 }
@@ -88,18 +88,24 @@ export async function servedSnapshot(modelDirectory: string): Promise<number | n
   return (await servedHistory(modelDirectory)).at(-1)?.snapshot ?? null
 }
 
-/**
- * Reads the snapshot that is served.
- * @throws ServedSnapshotError where none is; SnapshotError and others as `readSnapshot` where it is damaged.
- */
-export async function readServedSnapshot(modelDirectory: string): Promise<Snapshot> {
+/** Directory of the snapshot that is served. @throws ServedSnapshotError where none is; SnapshotError for a damaged `current.json`. */
+export async function servedSnapshotDirectory(modelDirectory: string): Promise<string> {
   const number = await servedSnapshot(modelDirectory)
   if (number === null)
     throw new ServedSnapshotError(
       `${modelDirectory} has no snapshot that is served; publish one, or promote a held one.`,
     )
+  return snapshotDirectory(modelDirectory, number)
+}
+
+/**
+ * Reads the snapshot that is served.
+ * @throws ServedSnapshotError where none is; SnapshotError and others as `readSnapshot` where it is damaged.
+ */
+export async function readServedSnapshot(modelDirectory: string): Promise<Snapshot> {
+  const directory = await servedSnapshotDirectory(modelDirectory)
   try {
-    return await readSnapshot(snapshotDirectory(modelDirectory, number))
+    return await readSnapshot(directory)
   } catch (cause) {
     if (!(cause instanceof SnapshotError)) throw cause
     const message = `${cause.message} It is the one that is served; go back by \`headwater snapshots rollback\`.`

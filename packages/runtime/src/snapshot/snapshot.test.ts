@@ -2,33 +2,20 @@ import { execFileSync, spawn, spawnSync } from 'node:child_process'
 import { createHash } from 'node:crypto'
 import { cpSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { basename, join } from 'node:path'
-import { compileFeatures } from '@headwater/features'
-import { type GpuDevice, requestDevice } from '@headwater/gpu'
 import { seededRandom } from '@headwater/statistics'
 import { temporaryDirectory } from '@headwater/testkit'
-import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { Weights } from '../parameters.ts'
+import { beforeAll, describe, expect, it } from 'vitest'
+import { publishedConfig as config, publishedSpace } from '../testing/published-tower.ts'
 import { snapshotSchema } from '../testing/snapshot-schema.ts'
-import { randomBatch, randomizeWeights } from '../testing/tiny-towers.ts'
-import { smallTower, type TowerConfig } from '../towers/config.ts'
-import { declareTower } from '../towers/tower.ts'
-import { UserEncoder } from '../towers/user-encoder.ts'
+import { randomBatch } from '../testing/tiny-towers.ts'
+import { ModelConfigError } from '../towers/config-error.ts'
 import type { AffineMap } from './alignment.ts'
 import { SafetensorsError } from './safetensors.ts'
-import {
-  listSnapshots,
-  loadUserTower,
-  nextSnapshotNumber,
-  publishSnapshot,
-  readManifest,
-  readSnapshot,
-} from './snapshot.ts'
+import { listSnapshots, nextSnapshotNumber, publishSnapshot, readManifest, readSnapshot } from './snapshot.ts'
 import { SnapshotError } from './snapshot-error.ts'
 
-const config: TowerConfig = { ...smallTower, width: 12, hidden: 18, dots: 3, mixHidden: 5 }
 const about = { frame: 1, dataCutoffMs: 1_700_000_000_000, trainedRows: 123, config }
-const space = compileFeatures(snapshotSchema)
-const panel = randomBatch(space.user, 7, seededRandom(4))
+const panel = randomBatch(publishedSpace.user, 7, seededRandom(4))
 const alignment: AffineMap = { dim: 2, weight: Float32Array.of(0, 1, -1, 0), bias: Float32Array.of(0.5, -0.25) }
 const matrices = [{ name: 'weight', rows: 2, cols: 3, data: Float32Array.of(1, 2, 3, 4, 5, 6) }]
 
@@ -43,7 +30,7 @@ describe('publishing', () => {
     expect(await listSnapshots(model)).toEqual(directories)
     expect(await nextSnapshotNumber(model)).toBe(1_000_002)
     const read = await readSnapshot(directories[1])
-    expect(read.manifest).toMatchObject({ ...about, snapshot: 9, format: 2, parent: null })
+    expect(read.manifest).toMatchObject({ ...about, snapshot: 9, format: 3, parent: null })
     expect(read.schema).toEqual(snapshotSchema)
     expect([...read.matrices.values()]).toEqual(matrices)
     expect([read.alignment, read.panel]).toEqual([null, null])
@@ -212,22 +199,49 @@ describe('reading', () => {
     return copy
   }
 
-  it('refuses a newer format before anything else of it, and what is no format', async () => {
+  it('refuses another format before anything else of it', async () => {
     for (const [manifest, message] of [
       ['{', 'is not JSON'],
       ['null', 'has format undefined'],
-      ['{"format":"2"}', 'has format 2, no snapshot has that'],
-      ['{"format":3}', 'has format 3, this version reads up to 2; use the version of Headwater that wrote it'],
-      ['{"format":2}', 'snapshot is no whole number'],
-      ['{"format":2,"snapshot":1,"frame":1,"dataCutoffMs":0,"trainedRows":0}', 'config is missing'],
-      ['{"format":2,"snapshot":1,"frame":1,"dataCutoffMs":0,"trainedRows":0,"config":{}}', 'verdict.status is neither'],
+      ['{"format":"3"}', 'has format 3, no snapshot has that'],
+      ['{"format":0}', 'has format 0, no snapshot has that'],
+      ['{"format":1}', 'has format 1, written by an earlier version for a tower of another kind; train and publish'],
+      ['{"format":2}', 'has format 2, written by an earlier version for a tower of another kind; train and publish'],
+      ['{"format":4}', 'has format 4, this version reads 3; use the version of Headwater that wrote it'],
     ]) {
       const copy = forged({ 'manifest.json': manifest })
-      if (manifest === '{"format":3}') rmSync(join(copy, 'SHA256SUMS'))
+      rmSync(join(copy, 'SHA256SUMS'))
       await expect(readSnapshot(copy)).rejects.toThrow(SnapshotError)
       await expect(readManifest(copy)).rejects.toThrow(message)
     }
     await expect(readSnapshot(temporaryDirectory())).rejects.toThrow(SnapshotError)
+  })
+
+  it('refuses a manifest that lacks what the rest relies on, and one without its list of checksums', async () => {
+    const good = JSON.parse(readFileSync(join(directory, 'manifest.json'), 'utf8'))
+    const copyWith = (change: object) => forged({ 'manifest.json': JSON.stringify({ ...good, ...change }) })
+    for (const [change, message] of [
+      [{ snapshot: undefined }, 'snapshot is no whole number'],
+      [{ publishedMs: null }, 'publishedMs is no whole number'],
+      [{ verdict: {} }, 'verdict.status is neither'],
+    ] as const)
+      await expect(readManifest(copyWith(change))).rejects.toThrow(message)
+    const wide = { ...config, embeddings: { ...config.embeddings, width: 13 } }
+    for (const [change, path] of [
+      [{ config: undefined }, '(root)'],
+      [{ config: wide }, 'embeddings.width'],
+    ] as const) {
+      await expect(readSnapshot(copyWith({ config: change.config }))).rejects.toThrow(ModelConfigError)
+      await expect(readSnapshot(copyWith({ config: change.config }))).rejects.toMatchObject({
+        source: expect.stringContaining('snapshot-000001/manifest.json, config'),
+        path,
+      })
+    }
+    const copy = copyWith({})
+    expect((await readManifest(copy)).config).toEqual(config)
+    rmSync(join(copy, 'SHA256SUMS'))
+    await expect(readManifest(copy)).rejects.toThrow('SHA256SUMS cannot be read')
+    await expect(readSnapshot(copy)).rejects.toThrow(SnapshotError)
   })
 
   it('refuses files with right checksums that do not fit together', async () => {
@@ -241,112 +255,13 @@ describe('reading', () => {
     const weights = readFileSync(join(directory, 'weights.safetensors'))
     await expect(readSnapshot(forged({ 'panel.safetensors': weights }))).rejects.toThrow('0 users')
     await expect(readSnapshot(forged({ 'alignment.safetensors': weights }))).rejects.toThrow('needs alignment.weight')
+    const longHeader = Buffer.from(weights)
+    longHeader.writeBigUInt64LE(2n ** 40n)
+    await expect(readSnapshot(forged({ 'weights.safetensors': longHeader }))).rejects.toThrow(
+      /weights\.safetensors: header of 1099511627776 bytes does not fit/,
+    )
     const nan = Buffer.from(weights)
     nan.writeFloatLE(Number.NaN, nan.length - 4)
     await expect(readSnapshot(forged({ 'weights.safetensors': nan }))).rejects.toThrow(SafetensorsError)
-  })
-
-  it('reads format 1, with its checksums', async () => {
-    const old = join(temporaryDirectory(), 'snapshot-000001')
-    mkdirSync(old)
-    const sum = (name: string) =>
-      createHash('sha256')
-        .update(readFileSync(join(old, name)))
-        .digest('hex')
-    for (const name of ['schema.json', 'weights.safetensors']) cpSync(join(directory, name), join(old, name))
-    const checksums = { schema: sum('schema.json'), weights: sum('weights.safetensors') }
-    writeFileSync(join(old, 'manifest.json'), JSON.stringify({ format: 1, ...about, snapshot: 1, checksums }))
-    const { manifest, matrices: read, alignment: none } = await readSnapshot(old)
-    expect(manifest).toMatchObject({
-      ...about,
-      format: 1,
-      parent: null,
-      publishedMs: null,
-      verdict: { status: 'published' },
-    })
-    expect([...read.values()]).toEqual(matrices)
-    expect(none).toBeNull()
-    writeFileSync(join(old, 'schema.json'), '{}')
-    await expect(readSnapshot(old)).rejects.toThrow('the checksum of schema.json does not match')
-  })
-})
-
-describe('loading', () => {
-  let device: GpuDevice
-  beforeAll(async () => {
-    device = await requestDevice({ label: 'snapshot tests' })
-  })
-  afterAll(() => device.destroy())
-
-  it('encodes with the bits of the weights that were published', async () => {
-    const tower = declareTower(space.user, space.item, 1, config)
-    const weights = new Weights(device, tower.set, true)
-    randomizeWeights(weights, seededRandom(1))
-    const published = await Promise.all(
-      tower.set.entries().map(async ({ name, rows, cols }) => ({ name, rows, cols, data: await weights.read(name) })),
-    )
-    const directory = await publishSnapshot(temporaryDirectory(), snapshotSchema, published, { ...about, snapshot: 1 })
-
-    const before = device.allocatedBytes
-    const loaded = loadUserTower(device, await readSnapshot(directory))
-    const batch = randomBatch(space.user, 20, seededRandom(2))
-    const got = await loaded.encoder.encode(batch)
-    loaded.dispose()
-    expect(device.allocatedBytes).toBe(before)
-    expect(got.some((x) => x !== 0)).toBe(true)
-    expect(got).toEqual(await new UserEncoder(device, tower.user, weights).encode(batch))
-  })
-
-  it('serves aligned vectors: W and b applied to those of the tower, as float64 does it', async () => {
-    const tower = declareTower(space.user, space.item, 1, config)
-    const weights = new Weights(device, tower.set, true)
-    const random = seededRandom(6)
-    randomizeWeights(weights, random)
-    const published = await Promise.all(
-      weights.set.entries().map(async ({ name, rows, cols }) => ({ name, rows, cols, data: await weights.read(name) })),
-    )
-    const dim = config.embeddings * config.width
-    const floats = (length: number) => Float32Array.from({ length }, () => random.nextNormal() / Math.sqrt(dim))
-    const map: AffineMap = { dim, weight: floats(dim * dim), bias: floats(dim) }
-    const model = temporaryDirectory()
-    const directory = await publishSnapshot(
-      model,
-      snapshotSchema,
-      published,
-      { ...about, snapshot: 1 },
-      { alignment: map },
-    )
-    const before = device.allocatedBytes
-    const loaded = loadUserTower(device, await readSnapshot(directory))
-    const batch = randomBatch(space.user, 20, random)
-    const got = await loaded.encoder.encode(batch)
-    loaded.dispose()
-    expect(device.allocatedBytes).toBe(before)
-    const own = await new UserEncoder(device, tower.user, weights).encode(batch)
-    for (let r = 0; r < 20; r++)
-      for (let j = 0; j < dim; j++) {
-        let want = map.bias[j]
-        for (let i = 0; i < dim; i++) want += own[r * dim + i] * map.weight[i * dim + j]
-        expect(got[r * dim + j]).toBeCloseTo(want, 5)
-      }
-    const wrong = { ...map, dim: 2, weight: map.weight.slice(0, 4), bias: map.bias.slice(0, 2) }
-    const broken = await publishSnapshot(
-      model,
-      snapshotSchema,
-      published,
-      { ...about, snapshot: 2 },
-      { alignment: wrong },
-    )
-    const snapshot = await readSnapshot(broken)
-    expect(() => loadUserTower(device, snapshot)).toThrow(`its alignment is 2 wide, its embeddings are ${dim}`)
-  })
-
-  it('refuses a snapshot without all of its tensors, and leaves no memory taken', async () => {
-    const directory = await publishSnapshot(temporaryDirectory(), snapshotSchema, matrices, { ...about, snapshot: 1 })
-    const snapshot = await readSnapshot(directory)
-    const before = device.allocatedBytes
-    expect(() => loadUserTower(device, snapshot)).toThrow(SnapshotError)
-    expect(() => loadUserTower(device, snapshot)).toThrow(/tensor user\.\S+ is missing or not \d+ × \d+/)
-    expect(device.allocatedBytes).toBe(before)
   })
 })

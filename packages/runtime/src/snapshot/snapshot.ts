@@ -6,15 +6,12 @@
 import { mkdir, readdir, readFile, rename, rm } from 'node:fs/promises'
 import { basename, join } from 'node:path'
 import { compileFeatures, parseSchema, type Schema, type SideBatch } from '@headwater/features'
-import type { GpuDevice } from '@headwater/gpu'
-import { Weights } from '../parameters.ts'
-import { declareTower } from '../towers/tower.ts'
-import { UserEncoder } from '../towers/user-encoder.ts'
-import { type AffineMap, AlignmentLayer, decodeAlignment, encodeAlignment } from './alignment.ts'
+import type { Weights } from '../parameters.ts'
+import { type AffineMap, decodeAlignment, encodeAlignment } from './alignment.ts'
 import { checksumFile, decodeChecksums, encodeChecksums, sha256 } from './checksums.ts'
 import { removeLeftovers, syncDirectory, writeDurably } from './durable-files.ts'
 import {
-  type FormatOneChecksums,
+  checkFormat,
   formatVersion,
   type PublicationRecord,
   parseManifest,
@@ -136,7 +133,7 @@ export interface Snapshot {
 interface Checked {
   readonly manifest: SnapshotManifest
   /** Expected checksums, hex, of the files besides the manifest. */
-  readonly sums: ReadonlyMap<string, unknown>
+  readonly sums: ReadonlyMap<string, string>
 }
 
 async function readFileOf(directory: string, name: string): Promise<Uint8Array> {
@@ -147,7 +144,7 @@ async function readFileOf(directory: string, name: string): Promise<Uint8Array> 
   }
 }
 
-function checkSum(directory: string, name: string, data: Uint8Array, sum: unknown): Uint8Array {
+function checkSum(directory: string, name: string, data: Uint8Array, sum: string | undefined): Uint8Array {
   if (sha256(data) !== sum)
     throw new SnapshotError(`${directory}: the checksum of ${name} does not match. Publish it again.`)
   return data
@@ -163,30 +160,24 @@ function parseJson(directory: string, name: string, data: Uint8Array): unknown {
 
 async function readChecked(directory: string): Promise<Checked> {
   const file = await readFileOf(directory, 'manifest.json')
-  // The format comes first: a newer one may list its checksums in another way.
-  const { manifest, checksums } = parseManifest(parseJson(directory, 'manifest.json', file), directory)
-  if (checksums) return { manifest, sums: formatOneSums(checksums) }
+  // The format comes first: another one may list its checksums in another way.
+  const json = parseJson(directory, 'manifest.json', file)
+  checkFormat(json, directory)
   const list = new TextDecoder().decode(await readFileOf(directory, checksumFile))
   const sums = decodeChecksums(list, directory)
   checkSum(directory, 'manifest.json', file, sums.get('manifest.json'))
-  return { manifest, sums }
+  return { manifest: parseManifest(json, directory), sums }
 }
 
-const formatOneSums = ({ schema, weights }: FormatOneChecksums) =>
-  new Map([
-    ['schema.json', schema],
-    ['weights.safetensors', weights],
-  ])
-
-/** The manifest alone, checked by its own checksum. @throws SnapshotError */
+/** The manifest alone, checked by its own checksum. @throws SnapshotError, ModelConfigError */
 export async function readManifest(directory: string): Promise<SnapshotManifest> {
   return (await readChecked(directory)).manifest
 }
 
 /**
- * Reads a snapshot of format 2, or of 1, which had neither alignment nor panel.
- * @throws SnapshotError for a missing file, a newer format or a checksum that does not match; SafetensorsError or
- * SchemaError where a file with the right checksum is not what it should be.
+ * Reads a snapshot whole.
+ * @throws SnapshotError for a missing file, another format or a checksum that does not match; SafetensorsError, SchemaError
+ * or ModelConfigError where a file with the right checksum is not what it should be.
  */
 export async function readSnapshot(directory: string): Promise<Snapshot> {
   const { manifest, sums } = await readChecked(directory)
@@ -207,13 +198,6 @@ export async function readSnapshot(directory: string): Promise<Snapshot> {
   }
 }
 
-/** A user tower loaded for serving; its encoder gives published vectors. */
-export interface LoadedTower {
-  readonly snapshot: Snapshot
-  readonly encoder: UserEncoder
-  dispose(): void
-}
-
 /**
  * Writes a snapshot's weights, in the tower's own coordinates, into those of a tower of the same layout.
  * @throws SnapshotError where a tensor is missing or of another shape; nothing is written then.
@@ -223,35 +207,9 @@ export function writeWeights(weights: Weights, snapshot: Pick<Snapshot, 'directo
   for (const { name, rows, cols } of entries) {
     const matrix = snapshot.matrices.get(name)
     if (matrix?.rows !== rows || matrix.cols !== cols)
-      throw new SnapshotError(`${snapshot.directory}: tensor ${name} is missing or not ${rows} × ${cols}.`)
+      throw new SnapshotError(
+        `${snapshot.directory}: tensor ${name} is missing or not ${rows} × ${cols}, as its config has it. Publish it again.`,
+      )
   }
   for (const { name } of entries) weights.write(name, snapshot.matrices.get(name)!.data)
-}
-
-/** Puts a snapshot's user tower on a device. @throws SnapshotError where a tensor is missing or of another shape. */
-export function loadUserTower(device: GpuDevice, snapshot: Snapshot): LoadedTower {
-  const { schema, manifest, directory } = snapshot
-  const space = compileFeatures(schema)
-  const tower = declareTower(space.user, space.item, schema.tasks.length, manifest.config)
-  const dim = manifest.config.embeddings * manifest.config.width
-  if (snapshot.alignment && snapshot.alignment.dim !== dim)
-    throw new SnapshotError(`${directory}: its alignment is ${snapshot.alignment.dim} wide, its embeddings are ${dim}.`)
-  const weights = new Weights(device, tower.set, false)
-  try {
-    writeWeights(weights, snapshot)
-  } catch (cause) {
-    weights.dispose()
-    throw cause
-  }
-  const alignment = snapshot.alignment && new AlignmentLayer(device, snapshot.alignment)
-  const encoder = new UserEncoder(device, tower.user, weights, alignment)
-  return {
-    snapshot,
-    encoder,
-    dispose: () => {
-      encoder.dispose()
-      alignment?.dispose()
-      weights.dispose()
-    },
-  }
 }

@@ -1,20 +1,14 @@
 import type { SideBatch } from '@headwater/features'
 import type { GpuDevice } from '@headwater/gpu'
 import { bceMultiTask, padded, rateSlots } from '@headwater/kernels'
-import {
-  declareTower,
-  interactionTensor,
-  mixBackward,
-  mixForward,
-  type Plan,
-  persistent,
-  Recorder,
-  SparseInputBatch,
-  type Tensor,
-  userBackward,
-  userForward,
-  Weights,
-} from '../index.ts'
+import { Weights } from '../parameters.ts'
+import { type Plan, Recorder } from '../plan/recorder.ts'
+import { persistent, type Tensor } from '../plan/tensor.ts'
+import { queueWrite, type Write } from '../plan/upload-ring.ts'
+import { InputBatch } from '../tokens/input-batch.ts'
+import { interactionTensor, mixBackward, mixForward } from '../towers/mix-tower.ts'
+import { declareTower } from '../towers/tower.ts'
+import { userBackward, userForward } from '../towers/user-tower.ts'
 import type { TinyTower } from './tiny-towers.ts'
 
 /** Rate of the tables in the step; row-wise Adagrad starts at zero, so a table's gradient follows from its change. */
@@ -26,25 +20,29 @@ export class GradientStep {
   readonly plan: Plan
   readonly #device: GpuDevice
   readonly #tower: TinyTower
+  readonly #write: Write
   readonly #rows: number
-  readonly #user: SparseInputBatch
-  readonly #item: SparseInputBatch
+  readonly #user: InputBatch
+  readonly #item: InputBatch
   readonly #labels: Tensor
+  readonly #labelWeights: Tensor
   readonly #rowWeights: Tensor
   readonly #logits: Tensor
   readonly #loss: Tensor
 
   constructor(device: GpuDevice, tower: TinyTower, rows: number, taskWeights: readonly number[]) {
     this.#device = device
+    this.#write = queueWrite(device)
     this.#tower = tower
     this.#rows = rows
     const { set, user, mix } = declareTower(tower.user, tower.item, tower.tasks, tower.config)
     this.weights = new Weights(device, set, true)
-    this.#user = new SparseInputBatch(device, user.inputs, rows, true)
-    this.#item = new SparseInputBatch(device, mix.inputs, rows, true)
+    this.#user = new InputBatch(device, user.needs, rows, true)
+    this.#item = new InputBatch(device, mix.inputs.needs, rows, true)
     const own = (label: string, r: number, c: number) =>
       persistent(device.buffer(label, r * padded(c) * 4, GPUBufferUsage.STORAGE | GPUBufferUsage.COPY_DST), r, c)
     this.#labels = own('labels', rows, tower.tasks)
+    this.#labelWeights = own('label weights', rows, tower.tasks)
     this.#rowWeights = own('row weights', 1, rows)
     const tasks = own('task weights', 1, tower.tasks)
     this.#write(tasks, Float32Array.from(taskWeights))
@@ -54,7 +52,6 @@ export class GradientStep {
     this.#write(this.weights.rates, rates)
 
     const rec = new Recorder(device)
-    this.weights.recordTransposes(rec)
     const z = interactionTensor(rec, mix, rows)
     const savedUser = userForward(rec, this.weights, user, this.#user, z, true)
     const savedMix = mixForward(rec, this.weights, mix, this.#item, z, true)
@@ -67,19 +64,15 @@ export class GradientStep {
       {
         logits: savedMix.logits,
         labels: this.#labels,
-        rowWeights: this.#rowWeights,
+        labelWeights: this.#labelWeights,
         taskWeights: tasks,
         loss: this.#loss,
         dlogits,
       },
     )
     const dEmbeddings = mixBackward(rec, this.weights, mix, this.#item, savedMix, dlogits)
-    userBackward(rec, this.weights, user, this.#user, savedUser, dEmbeddings)
+    userBackward(rec, this.weights, user, this.#user, savedUser, dEmbeddings, this.#rowWeights)
     this.plan = rec.plan('gradient step')
-  }
-
-  #write({ storage }: Tensor, data: Float32Array<ArrayBuffer>): void {
-    this.#device.gpuDevice.queue.writeBuffer(storage.buffer!, 0, data)
   }
 
   async #rowsOf({ storage, stride, cols }: Tensor, rows: number): Promise<number[]> {
@@ -90,7 +83,7 @@ export class GradientStep {
   /** Forgets what the tables' Adagrad accumulated, which a table's gradient is worked out from. */
   clearSquares(): void {
     for (const table of this.weights.set.tables) {
-      const { storage } = this.weights.tableSquares(table)
+      const { storage } = this.weights.table(table).parts[0].squares!
       this.#device.gpuDevice.queue.writeBuffer(storage.buffer!, 0, new Float32Array(storage.sizeBytes / 4))
     }
   }
@@ -103,26 +96,27 @@ export class GradientStep {
     const before = new Map<string, Float32Array>()
     for (const { name } of weights.set.tables) before.set(name, await weights.read(name))
 
-    this.#user.upload(batch.user)
-    this.#item.upload(batch.item)
+    this.#user.upload(batch.user, this.#write)
+    this.#item.upload(batch.item, this.#write)
     const labels = new Float32Array(rows * padded(tasks))
     for (const [i, label] of batch.labels.entries()) labels[Math.floor(i / tasks) * padded(tasks) + (i % tasks)] = label
     this.#write(this.#labels, labels)
+    this.#write(this.#labelWeights, new Float32Array(this.#rows * padded(tasks)).fill(1, 0, rows * padded(tasks)))
     this.#write(this.#rowWeights, new Float32Array(this.#rows).fill(1, 0, rows))
     this.plan.program.submit()
 
     const gradients = new Map<string, Float64Array>()
-    const dense = new Float32Array(await this.#device.read(weights.gradient!.storage.buffer!))
-    for (const { name, rows: R, cols, offset } of weights.set.parameters)
+    for (const parameter of weights.set.parameters) {
+      const { storage, rows: R, cols, stride } = weights.gradientOf(parameter)
+      const bytes = await this.#device.read(storage.buffer!, storage.sizeBytes, storage.offsetBytes)
+      const padded = new Float32Array(bytes)
       gradients.set(
-        name,
-        Float64Array.from(
-          { length: R * cols },
-          (_, i) => dense[offset + Math.floor(i / cols) * padded(cols) + (i % cols)],
-        ),
+        parameter.name,
+        Float64Array.from({ length: R * cols }, (_, i) => padded[Math.floor(i / cols) * stride + (i % cols)]),
       )
+    }
     for (const table of weights.set.tables) {
-      const squares = new Float32Array(await this.#device.read(weights.tableSquares(table).storage.buffer!))
+      const squares = new Float32Array(await this.#device.read(weights.table(table).parts[0].squares!.storage.buffer!))
       const after = await weights.read(table.name)
       const start = before.get(table.name)!
       gradients.set(

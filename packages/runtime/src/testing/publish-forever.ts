@@ -1,5 +1,5 @@
 /** Run as a process, to be killed: publishes snapshot after snapshot into the directory given, from the number given. */
-import { smallTower } from '../index.ts'
+import { presets } from '../index.ts'
 import { publishSnapshot } from '../snapshot/snapshot.ts'
 import { snapshotSchema } from './snapshot-schema.ts'
 
@@ -11,7 +11,7 @@ for (let snapshot = Number(first); ; snapshot++) {
     frame: 1,
     dataCutoffMs: 0,
     trainedRows: 0,
-    config: smallTower,
+    config: presets.small,
   })
   if (snapshot === Number(first)) console.log('published')
 }

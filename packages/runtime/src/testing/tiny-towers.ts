@@ -2,18 +2,25 @@
 import type { SideBatch, SideLayout } from '@headwater/features'
 import type { SeededRandom } from '@headwater/statistics'
 import type { Weights } from '../parameters.ts'
-import type { TowerConfig } from '../towers/config.ts'
+import type { ModelConfig } from '../towers/config.ts'
 
 export interface TinyTower {
   readonly user: SideLayout
   readonly item: SideLayout
   readonly tasks: number
-  readonly config: TowerConfig
+  readonly config: ModelConfig
 }
 
 const dense = (count: number) => Array.from({ length: count }, (_, i) => `dense ${i}`)
 
-export const tinyTowers: Readonly<Record<string, TinyTower>> = {
+const noExtractors = { mlp: null, compression: null, cross: null, mixer: null } as const
+const noSequence = { blocks: 0, heads: 1, hidden: 1, pooled: 1, recent: 0 }
+
+/**
+ * Between them: all extractors, encodings, kinds of bags, interactions and norms. No layer norm behind a mixer, where the
+ * token bias of the mixer has no effect.
+ */
+export const tinyTowers = {
   'bags, sequence, three tasks': {
     user: {
       dense: dense(5),
@@ -21,31 +28,114 @@ export const tinyTowers: Readonly<Record<string, TinyTower>> = {
         { name: 'tags', buckets: 7, maxValues: 3 },
         { name: 'country', buckets: 5, maxValues: 1 },
       ],
-      sequence: { length: 4, buckets: 9, channels: 2 },
+      sequence: { length: 4, buckets: 9, channels: 2, categories: [{ name: 'kind', buckets: 3 }] },
     },
     item: { dense: dense(3), bags: [{ name: 'item', buckets: 11, maxValues: 1 }], sequence: null },
     tasks: 3,
-    config: { embeddings: 2, width: 8, sparseWidth: 4, hidden: 10, dropout: 0, dots: 4, mixHidden: 7 },
+    config: {
+      user: {
+        tokenWidth: 8,
+        bags: 'attention',
+        dense: { tokens: 2, standardize: true, encoding: { kind: 'periodic', frequencies: 4, sigma: 0.3 } },
+        sequence: { blocks: 1, heads: 2, hidden: 6, pooled: 2, recent: 2 },
+        levels: [
+          {
+            mlp: { tokens: 1, hidden: 7 },
+            compression: { tokens: 1, columns: 4, hidden: 5 },
+            cross: { tokens: 1, layers: 2, rank: 3 },
+            mixer: { tokens: 1, tokenHidden: 5, channelHidden: 6 },
+            norm: 'rms',
+          },
+          { ...noExtractors, mlp: { tokens: 1, hidden: 9 }, cross: { tokens: 1, layers: 1, rank: 5 }, norm: 'layer' },
+        ],
+      },
+      embeddings: { count: 2, width: 8, norm: 'layer', bound: 1, decorrelation: 0 },
+      mix: { width: 4, interaction: { kind: 'pairwise', vectors: 3 }, hidden: [7, 5] },
+      dropout: 0,
+    },
   },
   'dense values alone, five tasks': {
     user: { dense: dense(9), bags: [], sequence: null },
     item: { dense: dense(1), bags: [], sequence: null },
     tasks: 5,
-    config: { embeddings: 1, width: 12, sparseWidth: 8, hidden: 5, dropout: 0, dots: 3, mixHidden: 4 },
+    config: {
+      user: {
+        tokenWidth: 4,
+        bags: 'mean',
+        dense: { tokens: 3, standardize: true, encoding: { kind: 'piecewise', bins: 3 } },
+        sequence: noSequence,
+        levels: [{ ...noExtractors, mlp: { tokens: 2, hidden: 5 }, norm: 'none' }],
+      },
+      embeddings: { count: 2, width: 12, norm: 'bound', bound: 1.5, decorrelation: 0 },
+      mix: { width: 8, interaction: { kind: 'grouped', dots: 3 }, hidden: [4] },
+      dropout: 0,
+    },
   },
-  'sequence alone, one dot, one task': {
-    user: { dense: dense(4), bags: [], sequence: { length: 6, buckets: 13, channels: 1 } },
+  'one pooled token, one dot, one task': {
+    user: {
+      dense: dense(4),
+      bags: [{ name: 'tags', buckets: 6, maxValues: 4 }],
+      sequence: { length: 6, buckets: 13, channels: 1, categories: [] },
+    },
     item: { dense: dense(8), bags: [{ name: 'topics', buckets: 6, maxValues: 4 }], sequence: null },
     tasks: 1,
-    config: { embeddings: 3, width: 4, sparseWidth: 8, hidden: 16, dropout: 0, dots: 1, mixHidden: 9 },
+    config: {
+      user: {
+        tokenWidth: 8,
+        bags: 'mean',
+        dense: { tokens: 1, standardize: false, encoding: { kind: 'plain' } },
+        sequence: noSequence,
+        levels: [{ ...noExtractors, cross: { tokens: 1, layers: 1, rank: 2 }, norm: 'rms' }],
+      },
+      embeddings: { count: 3, width: 4, norm: 'none', bound: 1, decorrelation: 0.3 },
+      mix: { width: 8, interaction: { kind: 'grouped', dots: 1 }, hidden: [9] },
+      dropout: 0,
+    },
   },
-}
+  'no dense tokens, recent events, two tasks': {
+    user: {
+      dense: dense(3),
+      bags: [
+        { name: 'tags', buckets: 7, maxValues: 3 },
+        { name: 'country', buckets: 5, maxValues: 1 },
+      ],
+      sequence: { length: 5, buckets: 9, channels: 2, categories: [] },
+    },
+    item: { dense: dense(2), bags: [{ name: 'item', buckets: 11, maxValues: 1 }], sequence: null },
+    tasks: 2,
+    config: {
+      user: {
+        tokenWidth: 4,
+        bags: 'sum',
+        dense: { tokens: 0, standardize: false, encoding: { kind: 'plain' } },
+        sequence: { blocks: 0, heads: 1, hidden: 1, pooled: 1, recent: 3 },
+        levels: [
+          {
+            ...noExtractors,
+            compression: { tokens: 3, columns: 4, hidden: 6 },
+            mixer: { tokens: 2, tokenHidden: 3, channelHidden: 5 },
+            norm: 'none',
+          },
+          { ...noExtractors, mixer: { tokens: 3, tokenHidden: 4, channelHidden: 4 }, norm: 'rms' },
+        ],
+      },
+      embeddings: { count: 1, width: 8, norm: 'layer', bound: 1, decorrelation: 0.5 },
+      mix: { width: 4, interaction: { kind: 'pairwise', vectors: 1 }, hidden: [6] },
+      dropout: 0,
+    },
+  },
+} satisfies Readonly<Record<string, TinyTower>>
+
+/** What is fitted to the first examples and has no gradient. */
+export const fittedConstants: readonly string[] = ['user.dense.center', 'user.dense.scale', 'user.dense.edges']
 
 /** Fills every parameter and table, biases too, with normal numbers of a size that keeps activations near 1. */
 export function randomizeWeights(weights: Weights, random: SeededRandom): Map<string, Float64Array> {
   const values = new Map<string, Float64Array>()
   for (const { name, rows, cols } of weights.set.entries()) {
     const data = Float32Array.from({ length: rows * cols }, () => random.nextNormal() / Math.sqrt(Math.min(rows, 16)))
+    // Edges of bins are in order.
+    if (name === 'user.dense.edges') for (let f = 0; f < rows; f++) data.subarray(f * cols, (f + 1) * cols).sort()
     weights.write(name, data)
     values.set(name, Float64Array.from(data))
   }
@@ -67,6 +157,7 @@ export function randomBatch(layout: SideLayout, rows: number, random: SeededRand
       ids: integers(rows * sequence.length, sequence.buckets),
       channels: floats(rows * sequence.length * sequence.channels),
       lengths: integers(rows, sequence.length + 1),
+      categories: sequence.categories.map(({ buckets }) => integers(rows * sequence.length, buckets)),
     },
   }
 }
@@ -88,6 +179,7 @@ export function sliceBatch(layout: SideLayout, batch: SideBatch, from: number, t
       ids: sequence.ids.slice(from * length, to * length),
       channels: sequence.channels.slice(from * channels, to * channels),
       lengths: sequence.lengths.slice(from, to),
+      categories: sequence.categories.map((ids) => ids.slice(from * length, to * length)),
     },
   }
 }

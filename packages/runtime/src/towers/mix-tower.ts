@@ -1,119 +1,133 @@
 /**
  * The mix tower sees the user embeddings, item and context, and no other user feature:
- *   v = X W_v + b_v;  Z = [embeddings | G grouped dots of embeddings and v];  H = ReLU(Z W_z + X W_x + b);  logits = H W_t + b_t
- * Shape letters: R rows, K embeddings of D, G dots, T tasks.
+ *   h₁ = σ([embeddings | dots] W_z + X W_x + b);  hᵢ = σ(hᵢ₋₁ W + b);  logits = h W_t + b_t
+ * with σ = ReLU, dropout behind it in training, and the dots of interaction.ts.
+ * Shape letters: R rows, K embeddings of D, T tasks.
  */
 import type { SideLayout } from '@headwater/features'
-import { groupedDotBackward, groupedDotForward, padded } from '@headwater/kernels'
 import { declareLinear, type Linear, linearBackward, linearForward } from '../layers/linear.ts'
 import { reluDropoutBackward } from '../layers/relu.ts'
-import { declareSparseInputs, type SparseInputBatch, type SparseInputs } from '../layers/sparse-inputs.ts'
 import type { ParameterSet, Weights } from '../parameters.ts'
 import type { Recorder } from '../plan/recorder.ts'
-import { columns, type Tensor } from '../plan/tensor.ts'
-import type { TowerConfig } from './config.ts'
+import type { Tensor } from '../plan/tensor.ts'
+import type { InputBatch } from '../tokens/input-batch.ts'
+import { declareItemInputs, type ItemInputs, itemInputsBackward, itemInputsForward } from '../tokens/item-inputs.ts'
+import type { ModelConfig } from './config.ts'
+import {
+  declareInteraction,
+  type Interaction,
+  interactionBackward,
+  interactionForward,
+  interactionInput,
+  type SavedInteraction,
+} from './interaction.ts'
+
+/** A hidden layer behind the first, whose dropout has a site of its own. */
+interface HiddenLayer {
+  readonly linear: Linear
+  readonly site: number
+}
 
 export interface MixTower {
-  readonly config: TowerConfig
-  readonly inputs: SparseInputs
-  readonly itemVector: Linear
-  readonly fromInteraction: Linear
+  readonly config: ModelConfig
+  readonly inputs: ItemInputs
+  readonly interaction: Interaction
   readonly fromItem: Linear
+  /** Dropout site of the first hidden layer. */
+  readonly site: number
+  readonly deeper: readonly HiddenLayer[]
   readonly heads: Linear
+  /** T */
   readonly tasks: number
 }
 
 export interface SavedMix {
-  readonly z: Tensor
-  readonly v: Tensor
-  readonly hidden: Tensor
+  /** X of items. */
+  readonly x: Tensor
+  readonly interaction: SavedInteraction
+  /** Of every hidden layer, behind σ. */
+  readonly hidden: readonly Tensor[]
   /** [R, T] */
   readonly logits: Tensor
 }
 
-export function declareMixTower(set: ParameterSet, layout: SideLayout, tasks: number, config: TowerConfig): MixTower {
-  const inputs = declareSparseInputs(set, 'item', layout, config.sparseWidth)
-  const joint = config.embeddings * config.width
-  const zColumns = joint + padded(config.dots)
+export function declareMixTower(set: ParameterSet, layout: SideLayout, tasks: number, config: ModelConfig): MixTower {
+  const { width, interaction, hidden } = config.mix
+  const inputs = declareItemInputs(set, 'item', layout, width)
   return {
     config,
     inputs,
     tasks,
-    itemVector: declareLinear(set, 'mix.item-vector', inputs.columns, joint, { inputGradient: true }),
-    fromInteraction: declareLinear(set, 'mix.from-interaction', zColumns, config.mixHidden, {
-      bias: false,
-      inputGradient: true,
-    }),
-    fromItem: declareLinear(set, 'mix.from-item', inputs.columns, config.mixHidden, { inputGradient: true }),
-    heads: declareLinear(set, 'mix.heads', config.mixHidden, tasks, { inputGradient: true }),
+    interaction: declareInteraction(set, interaction, config.embeddings, inputs.columns, hidden[0]),
+    fromItem: declareLinear(set, 'mix.from-item', inputs.columns, hidden[0]),
+    site: set.site(),
+    deeper: hidden.slice(1).map((units, i) => ({
+      linear: declareLinear(set, `mix.hidden${i + 2}`, hidden[i], units),
+      site: set.site(),
+    })),
+    heads: declareLinear(set, 'mix.heads', hidden.at(-1)!, tasks),
   }
 }
 
-/** Z [R, K·D + G], into whose first K·D columns the user tower writes. */
-export function interactionTensor(rec: Recorder, { config }: MixTower, rows: number): Tensor {
-  return rec.tensor('Z', rows, config.embeddings * config.width + padded(config.dots))
-}
-
-function dotShape({ config }: MixTower, rows: number, z: Tensor, v: Tensor) {
-  const joint = config.embeddings * config.width
-  return {
-    R: rows,
-    G: config.dots,
-    W4: joint / config.dots / 4,
-    zIn: 0,
-    zOut: joint,
-    zRow: z.stride / 4,
-    vRow: v.stride / 4,
-  }
+/** Z [R, ≥ K·D], into whose first K·D columns the user tower writes. */
+export function interactionTensor(rec: Recorder, { interaction }: MixTower, rows: number): Tensor {
+  return interactionInput(rec, interaction, rows)
 }
 
 export function mixForward(
   rec: Recorder,
   weights: Weights,
   tower: MixTower,
-  batch: SparseInputBatch,
+  batch: InputBatch,
   z: Tensor,
   training: boolean,
 ): SavedMix {
-  const { config } = tower
-  batch.forward(rec, weights)
-  const v = rec.tensor('item vector', batch.rows, config.embeddings * config.width)
-  linearForward(rec, weights, tower.itemVector, batch.x, v)
-  rec.dispatch(groupedDotForward, dotShape(tower, batch.rows, z, v), { v, z })
-  const hidden = rec.tensor('mix hidden', batch.rows, config.mixHidden)
-  linearForward(rec, weights, tower.fromInteraction, z, hidden)
-  linearForward(rec, weights, tower.fromItem, batch.x, hidden, {
+  const dropout = training ? tower.config.dropout : 0
+  const x = itemInputsForward(rec, weights, tower.inputs, batch)
+  const first = rec.tensor('mix hidden 1', batch.rows, tower.fromItem.weight.cols)
+  const interaction = interactionForward(rec, weights, tower.interaction, x, z, first)
+  linearForward(rec, weights, tower.fromItem, x, first, {
     accumulate: true,
-    relu: true,
-    dropout: training ? config.dropout : 0,
-    site: 2,
+    activation: 'relu',
+    dropout,
+    site: tower.site,
   })
+  const hidden = [first]
+  for (const { linear, site } of tower.deeper) {
+    const y = rec.tensor(`mix hidden ${hidden.length + 1}`, batch.rows, linear.weight.cols)
+    linearForward(rec, weights, linear, hidden.at(-1)!, y, { activation: 'relu', dropout, site })
+    hidden.push(y)
+  }
   const logits = rec.tensor('logits', batch.rows, tower.tasks)
-  linearForward(rec, weights, tower.heads, hidden, logits)
-  return { z, v, hidden, logits }
+  linearForward(rec, weights, tower.heads, hidden.at(-1)!, logits)
+  return { x, interaction, hidden, logits }
 }
 
-/** @returns the gradient of Z, whose first K·D columns are the gradient of the embeddings. */
+/** @returns the gradient of the embeddings, columns of a tensor as wide as Z. */
 export function mixBackward(
   rec: Recorder,
   weights: Weights,
   tower: MixTower,
-  batch: SparseInputBatch,
-  { z, v, hidden }: SavedMix,
+  batch: InputBatch,
+  { x, interaction, hidden }: SavedMix,
   dLogits: Tensor,
 ): Tensor {
-  const { config } = tower
-  const dHidden = rec.tensor('gradient of mix hidden', batch.rows, config.mixHidden)
-  linearBackward(rec, weights, tower.heads, hidden, dLogits, { into: dHidden })
-  const dSum = rec.tensor('gradient before mix ReLU', batch.rows, config.mixHidden)
-  reluDropoutBackward(rec, hidden, dHidden, dSum, config.dropout)
+  let layer = tower.heads
+  let dOutput = dLogits
+  for (let i = hidden.length - 1; i >= 0; i--) {
+    const y = hidden[i]
+    const dy = rec.tensor(`gradient of mix hidden ${i + 1}`, y.rows, y.cols)
+    linearBackward(rec, weights, layer, y, dOutput, { into: dy, accumulate: false })
+    dOutput = rec.tensor(`gradient before mix ReLU ${i + 1}`, y.rows, y.cols)
+    reluDropoutBackward(rec, y, dy, dOutput, tower.config.dropout)
+    if (i > 0) layer = tower.deeper[i - 1].linear
+  }
   const dx = rec.tensor('gradient of item X', batch.rows, tower.inputs.columns)
-  linearBackward(rec, weights, tower.fromItem, batch.x, dSum, { into: dx })
-  const dz = rec.tensor('gradient of Z', batch.rows, z.cols)
-  linearBackward(rec, weights, tower.fromInteraction, z, dSum, { into: dz })
-  const dv = rec.tensor('gradient of item vector', batch.rows, v.cols)
-  rec.dispatch(groupedDotBackward, dotShape(tower, batch.rows, z, v), { v, z, dz, dv })
-  linearBackward(rec, weights, tower.itemVector, batch.x, dv, { into: dx, accumulate: true })
-  batch.backward(rec, weights, dx)
-  return columns(dz, 0, config.embeddings * config.width)
+  linearBackward(rec, weights, tower.fromItem, x, dOutput, { into: dx, accumulate: false })
+  const dEmbeddings = interactionBackward(rec, weights, tower.interaction, x, interaction, dOutput, {
+    into: dx,
+    accumulate: true,
+  })
+  itemInputsBackward(rec, weights, tower.inputs, batch, dx)
+  return dEmbeddings
 }

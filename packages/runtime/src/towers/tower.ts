@@ -1,12 +1,13 @@
 import type { SideLayout } from '@headwater/features'
 import { ParameterSet } from '../parameters.ts'
-import { checkTowerConfig, type TowerConfig } from './config.ts'
+import type { ModelConfig } from './config.ts'
+import { checkModelConfig } from './config-check.ts'
 import { declareMixTower, type MixTower } from './mix-tower.ts'
 import { declareUserTower, type UserTower } from './user-tower.ts'
 
 /** A user tower and its mix tower, declared: everything but memory. */
 export interface Tower {
-  readonly config: TowerConfig
+  readonly config: ModelConfig
   readonly set: ParameterSet
   readonly user: UserTower
   readonly mix: MixTower
@@ -14,10 +15,10 @@ export interface Tower {
 
 /**
  * The upstream model of SUM (arXiv 2311.09544): DLRM split in two towers.
- * @throws TowerConfigError
+ * @throws ModelConfigError
  */
-export function declareTower(user: SideLayout, item: SideLayout, tasks: number, config: TowerConfig): Tower {
-  checkTowerConfig(config)
+export function declareTower(user: SideLayout, item: SideLayout, tasks: number, config: ModelConfig): Tower {
+  checkModelConfig(config, user, item)
   const set = new ParameterSet()
   return {
     config,

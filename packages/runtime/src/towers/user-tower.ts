@@ -1,100 +1,84 @@
 /**
- * The user tower: X → ReLU(X W₁ + b₁) → W₂ + b₂ → K embeddings of D, each layer-normalized.
- * Shape letters: R rows, K embeddings, D width of each.
+ * The user tower of SUM (arXiv 2311.09544): features as tokens, a pyramid of levels that make them fewer, and a head that
+ * makes the embeddings of the last ones. Shape letters: R rows, n tokens of d, K embeddings of D.
  */
 import type { SideLayout } from '@headwater/features'
-import { layerNormBackward, layerNormForward, normShape } from '@headwater/kernels'
-import { declareLinear, type Linear, linearBackward, linearForward } from '../layers/linear.ts'
-import { reluDropoutBackward } from '../layers/relu.ts'
-import { declareSparseInputs, type SparseInputBatch, type SparseInputs } from '../layers/sparse-inputs.ts'
 import type { ParameterSet, Weights } from '../parameters.ts'
 import type { Recorder } from '../plan/recorder.ts'
 import type { Tensor } from '../plan/tensor.ts'
-import type { TowerConfig } from './config.ts'
+import { declarePyramid, type Pyramid, pyramidBackward, pyramidForward, type SavedPyramid } from '../pyramid/pyramid.ts'
+import type { InputBatch, InputNeeds } from '../tokens/input-batch.ts'
+import {
+  declareUserTokens,
+  type SavedUserTokens,
+  type UserTokens,
+  userTokensBackward,
+  userTokensForward,
+} from '../tokens/user-tokens.ts'
+import type { ModelConfig } from './config.ts'
+import { declareHead, decorrelate, type Head, headBackward, headForward, type SavedHead } from './head.ts'
 
 export interface UserTower {
-  readonly config: TowerConfig
-  readonly inputs: SparseInputs
-  readonly hidden: Linear
-  readonly output: Linear
+  readonly config: ModelConfig
+  /** K · D */
+  readonly dim: number
+  /** What an `InputBatch` of users holds. */
+  readonly needs: InputNeeds
+  readonly tokens: UserTokens
+  readonly pyramid: Pyramid
+  readonly head: Head
 }
 
 export interface SavedUser {
-  readonly hidden: Tensor
-  /** What layer norm was given, and mean and inverse deviation of each embedding of it. */
-  readonly raw: Tensor
-  readonly moments: Tensor
-  readonly embeddings: Tensor
+  readonly tokens: SavedUserTokens
+  readonly pyramid: SavedPyramid
+  /** Tokens of the last level [R, n·d]. */
+  readonly x: Tensor
+  readonly head: SavedHead
 }
 
-export function declareUserTower(set: ParameterSet, layout: SideLayout, config: TowerConfig): UserTower {
-  const inputs = declareSparseInputs(set, 'user', layout, config.sparseWidth)
-  return {
-    config,
-    inputs,
-    hidden: declareLinear(set, 'user.hidden', inputs.columns, config.hidden, { inputGradient: true }),
-    output: declareLinear(set, 'user.output', config.hidden, config.embeddings * config.width, { inputGradient: true }),
-  }
+export function declareUserTower(set: ParameterSet, layout: SideLayout, config: ModelConfig): UserTower {
+  const { levels, tokenWidth, sequence } = config.user
+  const isSequenceUsed = sequence.pooled + sequence.recent > 0
+  const tokens = declareUserTokens(set, isSequenceUsed ? layout : { ...layout, sequence: null }, config.user)
+  const pyramid = declarePyramid(set, levels, tokens.count, tokens.denseTokens, tokenWidth, config.dropout)
+  const head = declareHead(set, pyramid.tokens * tokenWidth, config.embeddings)
+  const { count, width } = config.embeddings
+  return { config, dim: count * width, needs: tokens.needs, tokens, pyramid, head }
 }
 
-function embeddingNorm({ embeddings: K, width: D }: TowerConfig, rows: number, embeddings: Tensor) {
-  return normShape({ V: rows * K, K, D4: D / 4, yOffset: embeddings.offset / 4, yRow: embeddings.stride / 4 })
-}
-
-/** Writes the embeddings [R, K·D] into `embeddings`, which may be columns of a wider tensor. */
+/** Writes the embeddings into the first K·D columns of `into`. */
 export function userForward(
   rec: Recorder,
   weights: Weights,
   tower: UserTower,
-  batch: SparseInputBatch,
-  embeddings: Tensor,
+  batch: InputBatch,
+  into: Tensor,
   training: boolean,
 ): SavedUser {
-  const { config } = tower
-  batch.forward(rec, weights)
-  const hidden = rec.tensor('user hidden', batch.rows, config.hidden)
-  linearForward(rec, weights, tower.hidden, batch.x, hidden, {
-    relu: true,
-    dropout: training ? config.dropout : 0,
-    site: 1,
-  })
-  const raw = rec.tensor('user output', batch.rows, config.embeddings * config.width)
-  linearForward(rec, weights, tower.output, hidden, raw)
-  const moments = rec.tensor('moments of embeddings', 1, batch.rows * config.embeddings * 2)
-  // Without gain and shift their slots are filled by something that exists.
-  rec.dispatch(layerNormForward, embeddingNorm(config, batch.rows, embeddings), {
-    x: raw,
-    gain: weights.rates,
-    shift: weights.rates,
-    y: embeddings,
-    moments,
-  })
-  return { hidden, raw, moments, embeddings }
+  const { x0, xDense, saved: tokens } = userTokensForward(rec, weights, tower.tokens, batch)
+  const { x, saved: pyramid } = pyramidForward(rec, weights, tower.pyramid, x0, xDense, training)
+  return { tokens, pyramid, x, head: headForward(rec, weights, tower.head, x, into) }
 }
 
-/** `gradient` lies as the embeddings do: same columns of a tensor of the same width. */
+/**
+ * Assigns every gradient of the tower and updates its tables.
+ * @param gradient of the embeddings, lying as they do: same columns of a tensor of the same width. The decorrelation
+ *   loss's is added to it.
+ * @param rowWeights [1, R], 0 for a row that does not count
+ */
 export function userBackward(
   rec: Recorder,
   weights: Weights,
   tower: UserTower,
-  batch: SparseInputBatch,
-  { hidden, raw, moments, embeddings }: SavedUser,
+  batch: InputBatch,
+  { tokens, pyramid, x, head }: SavedUser,
   gradient: Tensor,
+  rowWeights: Tensor,
 ): void {
-  const { config } = tower
-  const dRaw = rec.tensor('gradient of user output', batch.rows, config.embeddings * config.width)
-  rec.dispatch(layerNormBackward, embeddingNorm(config, batch.rows, embeddings), {
-    x: raw,
-    gain: weights.rates,
-    moments,
-    dy: gradient,
-    dx: dRaw,
-  })
-  const dHidden = rec.tensor('gradient of user hidden', batch.rows, config.hidden)
-  linearBackward(rec, weights, tower.output, hidden, dRaw, { into: dHidden })
-  const dSum = rec.tensor('gradient before user ReLU', batch.rows, config.hidden)
-  reluDropoutBackward(rec, hidden, dHidden, dSum, config.dropout)
-  const dx = rec.tensor('gradient of user X', batch.rows, tower.inputs.columns)
-  linearBackward(rec, weights, tower.hidden, batch.x, dSum, { into: dx })
-  batch.backward(rec, weights, dx)
+  decorrelate(rec, weights, tower.config.embeddings, head.embeddings, rowWeights, gradient)
+  const dx = rec.tensor('gradient of last tokens', x.rows, x.cols)
+  headBackward(rec, weights, tower.head, x, head, gradient, { into: dx, accumulate: false })
+  const { dx0 } = pyramidBackward(rec, weights, tower.pyramid, pyramid, dx)
+  userTokensBackward(rec, weights, tower.tokens, batch, tokens, dx0)
 }

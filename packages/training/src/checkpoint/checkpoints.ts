@@ -25,12 +25,21 @@ export interface CheckpointsOptions {
   readonly onWarning: (message: string) => void
 }
 
+/**
+ * Steps after which the copies of a save are done for sure, as no more are in flight. Asking for them sooner would have
+ * Dawn poll until they are, which a software adapter pays for with one of its cores.
+ */
+const stepsUntilCopied = 2
+
 const namePattern = /^checkpoint-(\d{6,})\.bin$/
 
 export class Checkpoints {
   readonly #options: Required<CheckpointsOptions>
   #next: number
   #writing: Promise<void> = Promise.resolve()
+  /** Lets the last save be read and written; null where that has begun. */
+  #begin: (() => void) | null = null
+  #stepsLeft = 0
 
   private constructor(options: CheckpointsOptions, next: number) {
     this.#options = { keep: 3, ...options }
@@ -52,9 +61,9 @@ export class Checkpoints {
   }
 
   /**
-   * Copies the state on the device and writes it to the disk in the background. Resolves as soon as training may go on: at
-   * once, or where the checkpoint before is still being written, after that. A checkpoint that cannot be written is a
-   * warning; those before it stay.
+   * Copies the state on the device, and writes it to the disk in the background once two more steps were told of, or
+   * somebody waits for it. Resolves as soon as training may go on: at once, or where the checkpoint before is not written
+   * yet, after that. A checkpoint that cannot be written is a warning; those before it stay.
    */
   async save(state: RunState, buffers: readonly NamedBuffer[]): Promise<void> {
     // Taken before anything is waited for: the state must not move on under the copy.
@@ -67,15 +76,31 @@ export class Checkpoints {
       onWarning(`No checkpoint was made. ${(cause as Error).message}`)
       return
     }
-    await this.#writing
+    await this.settled()
     const copies = staged
-    this.#writing = this.#write({ settings, state, buffers: copies.sizes }, copies)
+    const begun = new Promise<void>((resolve) => {
+      this.#begin = resolve
+    })
+    this.#stepsLeft = stepsUntilCopied
+    this.#writing = begun
+      .then(() => this.#write({ settings, state, buffers: copies.sizes }, copies))
       .catch((cause: Error) => onWarning(cause.message))
       .finally(() => copies.release())
   }
 
+  /** To be told of every step: the moment to go on with what was saved. */
+  stepped(): void {
+    if (this.#begin && --this.#stepsLeft <= 0) this.#beginWriting()
+  }
+
+  #beginWriting(): void {
+    this.#begin?.()
+    this.#begin = null
+  }
+
   /** Waits until everything saved is on the disk, or was warned of. */
   async settled(): Promise<void> {
+    this.#beginWriting()
     await this.#writing
   }
 

@@ -2,11 +2,11 @@
 import { compileFeatures } from '@headwater/features'
 import type { GpuDevice } from '@headwater/gpu'
 import { loadUserTower, type PanelFigures, type SchemaChange, type Snapshot, schemaChanges } from '@headwater/runtime'
-import { encodePanel, panelFigures } from './panel-figures.ts'
+import { panelFigures } from './panel-figures.ts'
 import { LayoutError, projectBatch } from './project-batch.ts'
 
 export interface ConfigChange {
-  /** As in `levels.0.width`. */
+  /** As in `user.levels.0.norm`. */
   readonly path: string
   /** Undefined where it is in one of the two only. */
   readonly before: unknown
@@ -87,8 +87,8 @@ async function comparePanels(device: GpuDevice, before: Snapshot, after: Snapsho
     const [old, now] = towers.map(({ encoder }) => encoder)
     if (old.dim !== now.dim) return none(`Vectors are ${old.dim} and ${now.dim} numbers long.`)
     const [from, to] = [after, before].map(({ schema }) => compileFeatures(schema).user)
-    const vectors = await encodePanel(old, projectBatch(from, to, after.panel))
-    const moved = await encodePanel(now, after.panel)
+    const vectors = await old.encode(projectBatch(from, to, after.panel))
+    const moved = await now.encode(after.panel)
     const { unalignedResidual: _, ...panel } = panelFigures(vectors, moved, moved, old.dim)
     return { panel, noPanel: null }
   } catch (cause) {

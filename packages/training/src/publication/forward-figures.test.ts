@@ -3,13 +3,15 @@ import { describe, expect, it } from 'vitest'
 import { DivergedError, forwardFigures } from './forward-figures.ts'
 import { panelFigures } from './panel-figures.ts'
 
+const known = (labels: number) => new Float32Array(labels).fill(1)
+
 describe('predictions on held-back rows', () => {
   it('are scored as the definitions say, task by task', () => {
     const labels = Uint8Array.of(1, 0, 0, 0, 1, 0, 0, 0)
     // task a: 1 0 1 0, task b: 0 0 0 0; ln 3 predicts 3/4
     const logits = Float32Array.of(Math.log(3), 0, 0, 0, 0, 0, -Math.log(3), 0)
     const old = new Float32Array(8)
-    const { rows, tasks } = forwardFigures(['a', 'b'], logits, old, labels)
+    const { rows, tasks } = forwardFigures(['a', 'b'], logits, old, labels, known(8))
     expect(rows).toBe(4)
     // losses: −ln ¾ twice and ln 2 twice, over an entropy of ln 2
     const losses = [-Math.log(0.75), Math.LN2, Math.LN2, -Math.log(0.75)]
@@ -25,6 +27,7 @@ describe('predictions on held-back rows', () => {
     // one class: nothing to normalize by
     expect(tasks[1]).toEqual({
       task: 'b',
+      rows: 4,
       positives: 0,
       ne: null,
       parentNe: null,
@@ -35,7 +38,7 @@ describe('predictions on held-back rows', () => {
   })
 
   it('without an old tower are compared with nothing', () => {
-    const [task] = forwardFigures(['a'], Float32Array.of(0, 0), null, Uint8Array.of(1, 0)).tasks
+    const [task] = forwardFigures(['a'], Float32Array.of(0, 0), null, Uint8Array.of(1, 0), known(2)).tasks
     expect(task).toMatchObject({
       ne: 1,
       parentNe: null,
@@ -45,9 +48,29 @@ describe('predictions on held-back rows', () => {
     })
   })
 
+  it('are scored on the labels that are known, which differ by task', () => {
+    const labels = Uint8Array.of(1, 0, 0, 0, 1, 1, 0, 0)
+    const logits = Float32Array.of(1, 2, -1, 0.5, 3, -2, 0.2, 7)
+    const old = logits.map((logit) => logit / 3)
+    const weights = Float32Array.of(1, 0, 0.5, 2, 0, 1, 2, 0)
+    const figures = forwardFigures(['a', 'b'], logits, old, labels, weights)
+    const alone = (rows: number[], t: number) => {
+      const of = <Values extends Float32Array | Uint8Array>(values: Values) =>
+        values.filter((_, i) => i % 2 === t && rows.includes(Math.floor(i / 2))) as Values
+      return forwardFigures([['a', 'b'][t]], of(logits), of(old), of(labels), known(rows.length)).tasks[0]
+    }
+    expect(figures.rows).toBe(4)
+    expect(figures.tasks).toEqual([alone([0, 1, 3], 0), alone([1, 2], 1)])
+    expect(figures.tasks.map(({ rows }) => rows)).toEqual([3, 2])
+    const none = forwardFigures(['a'], Float32Array.of(1, 2), null, Uint8Array.of(1, 0), new Float32Array(2))
+    expect(none.tasks[0]).toMatchObject({ rows: 0, positives: 0, ne: null, calibration: null })
+  })
+
   it('that are no numbers stop the publication', () => {
     for (const bad of [Number.NaN, Number.NEGATIVE_INFINITY])
-      expect(() => forwardFigures(['a'], Float32Array.of(0, bad), null, Uint8Array.of(1, 0))).toThrow(DivergedError)
+      expect(() => forwardFigures(['a'], Float32Array.of(0, bad), null, Uint8Array.of(1, 0), known(2))).toThrow(
+        DivergedError,
+      )
   })
 })
 

@@ -17,6 +17,7 @@ const sigmoid = (logit: number) => 1 / (1 + Math.exp(-logit))
 
 /**
  * @param logits [R, T] of the new tower @param parentLogits of the old, null without one @param labels 0/1 [R, T]
+ * @param labelWeights [R, T]; a label of weight 0 is not known and left out, the others count alike
  * @throws DivergedError where a logit of the new tower is not finite
  */
 export function forwardFigures(
@@ -24,17 +25,18 @@ export function forwardFigures(
   logits: Float32Array,
   parentLogits: Float32Array | null,
   labels: Uint8Array,
+  labelWeights: Float32Array,
 ): ForwardFigures {
   const T = tasks.length
   const rows = labels.length / T
   if (!logits.every(Number.isFinite)) throw new DivergedError('Predictions on held-back rows')
-  const column = (values: Float32Array | Uint8Array, t: number) =>
-    Float64Array.from({ length: rows }, (_, r) => values[r * T + t])
   return {
     rows,
-    tasks: tasks.map((task, t) =>
-      taskFigures(task, column(labels, t), column(logits, t), parentLogits && column(parentLogits, t)),
-    ),
+    tasks: tasks.map((task, t) => {
+      const places = Array.from({ length: rows }, (_, r) => r * T + t).filter((place) => labelWeights[place] > 0)
+      const known = (values: Float32Array | Uint8Array) => Float64Array.from(places, (place) => values[place])
+      return taskFigures(task, known(labels), known(logits), parentLogits && known(parentLogits))
+    }),
   }
 }
 
@@ -53,6 +55,7 @@ function taskFigures(
   const calibrationOf = (of: Float64Array | null) => (of && positives > 0 ? calibration(of.map(sigmoid), labels) : null)
   return {
     task,
+    rows,
     positives,
     ne: losses && mean(losses) / entropy,
     parentNe: parentLosses && mean(parentLosses) / entropy,

@@ -14,6 +14,7 @@ const panel: PanelFigures = {
 }
 const task: ForwardTask = {
   task: 'click',
+  rows: 1000,
   positives: 400,
   ne: 0.8,
   parentNe: 0.81,
@@ -45,6 +46,18 @@ describe('normalized entropy', () => {
   it('is judged task by task', () => {
     const tasks = [task, { ...task, task: 'buy', ne: 0.9 }]
     expect(reasons({ forward: { rows: 1000, tasks } })).toEqual([expect.stringMatching(/^Task buy: /)])
+  })
+
+  it('is not judged for a task of which few labels are known, and the others are', () => {
+    const tasks = [
+      { ...task, rows: 199, ne: 2, calibration: 9 },
+      { ...task, task: 'buy', ne: 0.9 },
+    ]
+    expect(judge({ ...good, forward: { rows: 1000, tasks } }, defaultGate)).toEqual({
+      status: 'held',
+      reasons: [expect.stringMatching(/^Task buy: /)],
+      notes: ['Task click: predictions are not judged, of 199 held-back rows the label is known, 200 are needed.'],
+    })
   })
 
   it('is not judged on few rows, on one class, or without a snapshot before, and that is noted', () => {
@@ -122,6 +135,9 @@ describe('options', () => {
   it('that cannot work are named', () => {
     expect(() => checkPublicationOptions(defaultPublication)).not.toThrow()
     for (const [change, name] of [
+      [{ alignment: 'affine' as never }, 'alignment'],
+      [{ distillationWeight: -0.1 }, 'distillationWeight'],
+      [{ distillationWeight: 1e39 }, 'distillationWeight'],
       [{ panelUsers: 1 }, 'panelUsers'],
       [{ heldBackShare: 0.6 }, 'heldBackShare'],
       [{ heldBackShare: Number.NaN }, 'heldBackShare'],

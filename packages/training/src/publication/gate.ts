@@ -53,8 +53,14 @@ export function judge({ parent, panel, noPanel, forward }: GateFigures, options:
     notes.push(`Predictions are not judged: ${rows} rows were held back, ${options.minRows} are needed.`)
   else
     for (const task of forward?.tasks ?? []) {
+      if (task.rows < options.minRows) {
+        notes.push(
+          `Task ${task.task}: predictions are not judged, of ${task.rows} held-back rows the label is known, ${options.minRows} are needed.`,
+        )
+        continue
+      }
       if (task.ne === null) notes.push(`Task ${task.task}: normalized entropy is not judged, its rows have one class.`)
-      reasons.push(...judgeEntropy(task, rows, options), ...judgeCalibration(task, options))
+      reasons.push(...judgeEntropy(task, options), ...judgeCalibration(task, options))
     }
   return { status: reasons.length > 0 ? 'held' : 'published', reasons, notes }
 }
@@ -73,11 +79,7 @@ function judgePanel({ users, residual, oldNorm, newNorm }: PanelFigures, options
   return reasons
 }
 
-function judgeEntropy(
-  { task, ne, parentNe, neStandardError }: ForwardTask,
-  rows: number,
-  options: GateOptions,
-): string[] {
+function judgeEntropy({ task, rows, ne, parentNe, neStandardError }: ForwardTask, options: GateOptions): string[] {
   if (ne === null || parentNe === null) return []
   const bound = options.maxNeIncrease * parentNe + options.standardErrors * (neStandardError ?? 0)
   if (ne - parentNe <= bound) return []

@@ -3,8 +3,13 @@ import type { AlignmentMethod } from '@headwater/runtime'
 import { defaultGate, type GateOptions } from './gate.ts'
 
 export interface PublicationOptions {
-  /** How the published vectors are lined up with those of the served snapshot. */
+  /**
+   * How the published vectors are kept in line with those of the served snapshot: rotated at publication ('procrustes'),
+   * held near while training ('distillation'), both, or neither.
+   */
   readonly alignment: AlignmentMethod
+  /** λ of distillation: what the mean squared distance from the served snapshot's vectors weighs in the loss. */
+  readonly distillationWeight: number
   /** Users that snapshots are compared on, at most. */
   readonly panelUsers: number
   /** Part of each round's new rows, the last ones, that is held back from its training and trained on in the next. */
@@ -19,12 +24,19 @@ export interface PublicationOptions {
 /** `docs/snapshots.md` says why these. */
 export const defaultPublication: PublicationOptions = {
   alignment: 'procrustes',
+  distillationWeight: 0.1,
   panelUsers: 2000,
   heldBackShare: 0.1,
   maxHeldBackRows: 20_000,
   maxFrameResidual: 0.5,
   gate: defaultGate,
 }
+
+/** Whether published vectors are rotated. */
+export const rotates = (alignment: AlignmentMethod) => alignment === 'procrustes' || alignment === 'both'
+
+/** Whether the served snapshot teaches the rounds. */
+export const distils = (alignment: AlignmentMethod) => alignment === 'distillation' || alignment === 'both'
 
 /** A publication is configured in a way that cannot work. */
 export class PublicationOptionsError extends Error {
@@ -37,7 +49,17 @@ export function checkPublicationOptions(options: PublicationOptions): void {
   const check = (name: string, value: number, holds: boolean, needs: string) => {
     if (!holds) throw new PublicationOptionsError(`Publication, ${name}: needs ${needs}, got ${value}.`)
   }
-  const { panelUsers, heldBackShare, maxHeldBackRows } = options
+  const { alignment, distillationWeight, panelUsers, heldBackShare, maxHeldBackRows } = options
+  if (!(alignment === 'none' || rotates(alignment) || distils(alignment)))
+    throw new PublicationOptionsError(
+      `Publication, alignment: needs procrustes, distillation, both or none, got ${alignment}.`,
+    )
+  check(
+    'distillationWeight',
+    distillationWeight,
+    distillationWeight >= 0 && Math.fround(distillationWeight) < Number.POSITIVE_INFINITY,
+    'a number of at least 0',
+  )
   check(
     'panelUsers',
     panelUsers,

@@ -1,12 +1,11 @@
 /** How two snapshots' vectors of the same users compare. Shape letters: U users, J width of a vector. */
-import type { SideBatch } from '@headwater/features'
-import type { PanelFigures, UserEncoder } from '@headwater/runtime'
+import type { PanelFigures } from '@headwater/runtime'
 import { meanVector } from './procrustes.ts'
 
 type Vectors = Float32Array | Float64Array
 
 /** ‖new − old‖ ÷ ‖old − mean of old‖, Frobenius: 0 where they agree, about √2 where they have nothing in common. */
-export function panelResidual(before: Vectors, after: Vectors, dim: number): number {
+function panelResidual(before: Vectors, after: Vectors, dim: number): number {
   const mean = meanVector(before, dim)
   let moved = 0
   let spread = 0
@@ -52,33 +51,5 @@ export function panelFigures(before: Vectors, after: Vectors, unaligned: Vectors
     relativeL2: relativeL2 / users,
     oldNorm: oldNorm / users,
     newNorm: newNorm / users,
-  }
-}
-
-/** Vectors [U, J] of a panel, in as many calls as the encoder needs. */
-export async function encodePanel(encoder: UserEncoder, panel: SideBatch): Promise<Float32Array> {
-  const vectors = new Float32Array(panel.rows * encoder.dim)
-  for (let from = 0; from < panel.rows; from += encoder.maxRows) {
-    const part = rowsOf(panel, from, Math.min(panel.rows, from + encoder.maxRows))
-    vectors.set(await encoder.encode(part), from * encoder.dim)
-  }
-  return vectors
-}
-
-/** Rows `from … to − 1` of a batch, over the same memory. */
-function rowsOf({ rows, dense, bags, sequence }: SideBatch, from: number, to: number): SideBatch {
-  const part = <Data extends Float32Array | Uint32Array>(data: Data) => {
-    const width = data.length / rows
-    return data.subarray(from * width, to * width) as Data
-  }
-  return {
-    rows: to - from,
-    dense: part(dense),
-    bags: bags.map(({ ids, lengths }) => ({ ids: part(ids), lengths: part(lengths) })),
-    sequence: sequence && {
-      ids: part(sequence.ids),
-      channels: part(sequence.channels),
-      lengths: part(sequence.lengths),
-    },
   }
 }

@@ -29,7 +29,22 @@ export function projectBatch(from: SideLayout, to: SideLayout, batch: SideBatch)
       throw new LayoutError(`Rows have no "${bag.name}" of ${bag.buckets} buckets; encode them by its schema.`)
     return batch.bags[at]
   })
-  if (to.sequence && JSON.stringify(to.sequence) !== JSON.stringify(from.sequence))
+  return { rows, dense, bags, sequence: to.sequence && projectSequence(from.sequence, to.sequence, batch.sequence) }
+}
+
+function projectSequence(
+  from: SideLayout['sequence'],
+  to: NonNullable<SideLayout['sequence']>,
+  sequence: SideBatch['sequence'],
+): SideBatch['sequence'] {
+  const plain = ({ length, buckets, channels }: NonNullable<SideLayout['sequence']>) => `${[length, buckets, channels]}`
+  if (!from || !sequence || plain(from) !== plain(to))
     throw new LayoutError('Rows have no sequence as it is asked for; encode them by its schema.')
-  return { rows, dense, bags, sequence: to.sequence ? batch.sequence : null }
+  const categories = to.categories.map(({ name, buckets }) => {
+    const at = from.categories.findIndex((other) => other.name === name && other.buckets === buckets)
+    if (at < 0)
+      throw new LayoutError(`Sequences have no "${name}" of ${buckets} buckets; encode the rows by its schema.`)
+    return sequence.categories[at]
+  })
+  return { ...sequence, categories }
 }

@@ -26,14 +26,16 @@ import {
   Weights,
   writeWeights,
 } from '@headwater/runtime'
-import type { ExampleFile } from '../example-file.ts'
+import { allocateExamples, type ExampleFile } from '../example-file.ts'
+import { weighLabels } from '../known-labels.ts'
 import type { TrainingBatch } from '../train-step.ts'
 import { DivergedError, forwardFigures } from './forward-figures.ts'
 import { type GateFigures, judge } from './gate.ts'
-import type { PublicationOptions } from './options.ts'
-import { encodePanel, panelFigures } from './panel-figures.ts'
+import { type PublicationOptions, rotates } from './options.ts'
+import { panelFigures } from './panel-figures.ts'
 import { procrustes, rotate } from './procrustes.ts'
 import { projectBatch } from './project-batch.ts'
+import { scoreRows } from './publication-memory.ts'
 import { Scorer } from './scorer.ts'
 
 /** What is to be published, and on what it is judged. */
@@ -52,23 +54,16 @@ export interface Candidate {
   readonly panelRows: Uint32Array
   readonly dataCutoffMs: number
   readonly trainedRows: number
+  /** Of the last round, ms since 1970: labels of delayed tasks were known up to then. */
+  readonly cutoffMs: number
+  /** A snapshot's vectors were held on to while it was trained. */
+  readonly isTaught: boolean
 }
 
 export interface Publication {
   /** Of the new snapshot, be it served or held. */
   readonly directory: string
   readonly manifest: SnapshotManifest
-}
-
-const scoreRows = 512
-
-function allocate(space: FeatureSpace, rows: number): TrainingBatch {
-  return {
-    rows,
-    user: space.allocate('user', rows),
-    item: space.allocate('item', rows),
-    labels: new Uint8Array(rows * space.schema.tasks.length),
-  }
 }
 
 /**
@@ -97,7 +92,7 @@ export async function publish(
     trainedRows,
     config: tower.config,
     parent: parent?.manifest.snapshot ?? null,
-    alignment: comparison.alignment ? ('procrustes' as const) : ('none' as const),
+    alignment: methodOf(comparison.alignment !== null, candidate.isTaught),
     panel: comparison.figures,
     forward,
     verdict: judge(
@@ -111,10 +106,16 @@ export async function publish(
   return { directory, manifest: await readManifest(directory) }
 }
 
+/** What was done of what was asked for: the first snapshot has nothing to be in line with. */
+function methodOf(isRotated: boolean, isTaught: boolean): AlignmentMethod {
+  if (isTaught) return isRotated ? 'both' : 'distillation'
+  return isRotated ? 'procrustes' : 'none'
+}
+
 /** The panel's user rows, null where there are none. */
 function readPanel({ space, examples, panelRows }: Candidate): SideBatch | null {
   if (panelRows.length === 0) return null
-  return examples.read(panelRows, 0, panelRows.length, allocate(space, panelRows.length)).user
+  return examples.read(panelRows, 0, panelRows.length, allocateExamples(space, panelRows.length)).user
 }
 
 interface Comparison {
@@ -140,10 +141,10 @@ async function comparePanel(
     if (old.encoder.dim !== dim)
       return none(`Its vectors are ${dim} numbers long, those of the served snapshot ${old.encoder.dim}.`, true)
     const layout = compileFeatures(parent.schema).user
-    const before = await encodePanel(old.encoder, projectBatch(space.user, layout, panel))
-    const own = await encodePanel(encoder, panel)
+    const before = await old.encoder.encode(projectBatch(space.user, layout, panel))
+    const own = await encoder.encode(panel)
     if (!own.every(Number.isFinite)) throw new DivergedError("The panel's vectors")
-    if (method === 'none') return { figures: panelFigures(before, own, own, dim), alignment: null, none: null }
+    if (!rotates(method)) return { figures: panelFigures(before, own, own, dim), alignment: null, none: null }
     const { weight, bias } = procrustes(own, before, dim, parent.alignment?.weight)
     const alignment = { dim, weight: Float32Array.from(weight), bias: Float32Array.from(bias) }
     return { figures: panelFigures(before, rotate(own, alignment), own, dim), alignment, none: null }
@@ -162,7 +163,7 @@ async function compareForward(candidate: Candidate, parent: Snapshot | null): Pr
   if (parent) {
     const oldSpace = compileFeatures(parent.schema)
     const oldTower = declareTower(oldSpace.user, oldSpace.item, parent.schema.tasks.length, parent.manifest.config)
-    const oldWeights = new Weights(device, oldTower.set, false)
+    const oldWeights = device.allOrNothing(() => new Weights(device, oldTower.set, false))
     try {
       writeWeights(oldWeights, parent)
       parentLogits = await scoreHeldBack(candidate, oldSpace, oldTower, oldWeights)
@@ -174,7 +175,7 @@ async function compareForward(candidate: Candidate, parent: Snapshot | null): Pr
     space.schema.tasks.map(({ name }) => name),
     logits,
     parentLogits,
-    await labelsOf(candidate),
+    ...(await labelsOf(candidate)),
   )
 }
 
@@ -183,19 +184,25 @@ async function eachHeldBack(
   { examples, space, heldBack }: Candidate,
   use: (batch: TrainingBatch, done: number) => Promise<void> | void,
 ): Promise<void> {
-  const into = allocate(space, scoreRows)
+  const into = allocateExamples(space, scoreRows)
   const order = Uint32Array.from({ length: heldBack.to - heldBack.from }, (_, i) => heldBack.from + i)
   for (let from = 0; from < order.length; from += scoreRows)
     await use(examples.read(order, from, Math.min(order.length, from + scoreRows), into), from)
 }
 
-/** Labels [R, T] of the held-back rows. */
-async function labelsOf(candidate: Candidate): Promise<Uint8Array> {
-  const { heldBack, space } = candidate
-  const tasks = space.schema.tasks.length
+/** Labels [R, T] of the held-back rows, and their weights, 0 where they are not known. */
+async function labelsOf(candidate: Candidate): Promise<[labels: Uint8Array, weights: Float32Array]> {
+  const { heldBack, space, cutoffMs } = candidate
+  const delaysMs = space.tasks.map(({ delayMs }) => delayMs)
+  const tasks = delaysMs.length
   const labels = new Uint8Array((heldBack.to - heldBack.from) * tasks)
-  await eachHeldBack(candidate, (batch, done) => labels.set(batch.labels.subarray(0, batch.rows * tasks), done * tasks))
-  return labels
+  const weights = new Float32Array(labels.length)
+  await eachHeldBack(candidate, (batch, done) => {
+    weighLabels(batch, delaysMs, { previousMs: Number.NEGATIVE_INFINITY, cutoffMs }, () => false)
+    labels.set(batch.labels.subarray(0, batch.rows * tasks), done * tasks)
+    weights.set(batch.labelWeights.subarray(0, batch.rows * tasks), done * tasks)
+  })
+  return [labels, weights]
 }
 
 /** Logits [R, T] of the held-back rows, for a tower of the same or an older schema. */
@@ -208,7 +215,8 @@ async function scoreHeldBack(
   const { heldBack } = candidate
   const tasks = space.schema.tasks.length
   const logits = new Float32Array((heldBack.to - heldBack.from) * tasks)
-  const scorer = new Scorer(candidate.device, tower, weights, scoreRows)
+  const { device } = candidate
+  const scorer = device.allOrNothing(() => new Scorer(device, tower, weights, scoreRows))
   try {
     await eachHeldBack(candidate, async (batch, done) => {
       const user = projectBatch(candidate.space.user, space.user, batch.user)

@@ -1,41 +1,68 @@
 /** Predictions of both towers without training. Shape letters: R rows, T tasks. */
-import { type GpuDevice, Readback } from '@headwater/gpu'
+import { type GpuDevice, Readback, uniformBytesOf } from '@headwater/gpu'
 import { padded } from '@headwater/kernels'
 import {
+  InputBatch,
   interactionTensor,
   mixForward,
   type Plan,
+  queueWrite,
   Recorder,
-  SparseInputBatch,
   type Tensor,
   type Tower,
   userForward,
   type Weights,
+  type Write,
 } from '@headwater/runtime'
 import type { TrainingBatch } from '../train-step.ts'
+
+/** @param device null: to be measured only; then weights may be laid out only */
+function record(device: GpuDevice | null, tower: Tower, weights: Weights, rows: number) {
+  const user = new InputBatch(device, tower.user.needs, rows, false)
+  const item = new InputBatch(device, tower.mix.inputs.needs, rows, false)
+  const rec = new Recorder(device)
+  const z = interactionTensor(rec, tower.mix, rows)
+  userForward(rec, weights, tower.user, user, z, false)
+  const logits = rec.keep(mixForward(rec, weights, tower.mix, item, z, false).logits)
+  return { user, item, rec, logits }
+}
+
+const logitsBytes = (tower: Tower, rows: number) => rows * padded(tower.mix.tasks) * 4
+
+/**
+ * Bytes that a scorer takes on a device besides the weights.
+ * @param rows R
+ * @param maxBufferBytes largest buffer of the device
+ */
+export function measureScorer(tower: Tower, weights: Weights, rows: number, maxBufferBytes: number): number {
+  const { user, item, rec } = record(null, tower, weights, rows)
+  const { plannedBytes, dispatches } = rec.measure(maxBufferBytes)
+  return user.sizeBytes + item.sizeBytes + plannedBytes + uniformBytesOf(dispatches) + logitsBytes(tower, rows)
+}
 
 /** The forward pass of user tower and mix tower, without dropout, recorded once for R rows and replayed. */
 export class Scorer {
   /** R, most rows that one call takes. */
   readonly rows: number
   readonly tower: Tower
-  readonly #user: SparseInputBatch
-  readonly #item: SparseInputBatch
+  readonly #write: Write
+  readonly #user: InputBatch
+  readonly #item: InputBatch
   readonly #logits: Tensor
   readonly #plan: Plan
   readonly #readback: Readback
 
+  /** @throws GpuLimitError, OutOfMemoryError */
   constructor(device: GpuDevice, tower: Tower, weights: Weights, rows: number) {
     this.rows = rows
     this.tower = tower
-    this.#user = new SparseInputBatch(device, tower.user.inputs, rows, false)
-    this.#item = new SparseInputBatch(device, tower.mix.inputs, rows, false)
-    const rec = new Recorder(device)
-    const z = interactionTensor(rec, tower.mix, rows)
-    userForward(rec, weights, tower.user, this.#user, z, false)
-    this.#logits = rec.keep(mixForward(rec, weights, tower.mix, this.#item, z, false).logits)
+    this.#write = queueWrite(device)
+    const { user, item, rec, logits } = record(device, tower, weights, rows)
+    this.#user = user
+    this.#item = item
+    this.#logits = logits
     this.#plan = rec.plan(`score ${rows}`)
-    this.#readback = new Readback(device, `score ${rows}`, rows * padded(tower.mix.tasks) * 4)
+    this.#readback = new Readback(device, `score ${rows}`, logitsBytes(tower, rows))
   }
 
   /**
@@ -46,11 +73,11 @@ export class Scorer {
   async score(batch: TrainingBatch): Promise<Float32Array> {
     const { rows } = batch
     if (rows > this.rows) throw new RangeError(`A batch of ${rows} rows is over the scorer's ${this.rows}; split it.`)
-    this.#user.upload({ ...batch.user, rows })
-    this.#item.upload({ ...batch.item, rows })
+    this.#user.upload({ ...batch.user, rows }, this.#write)
+    this.#item.upload({ ...batch.item, rows }, this.#write)
     const { buffer } = this.#logits.storage
     const sizeBytes = rows * this.#logits.stride * 4
-    this.#plan.program.submit((encoder) => this.#readback.copy(encoder, buffer!, sizeBytes))
+    this.#plan.program.submit({ after: (encoder) => this.#readback.copy(encoder, buffer!, sizeBytes) })
     const packed = new Float32Array(await this.#readback.take(sizeBytes))
     const { tasks } = this.tower.mix
     const logits = new Float32Array(rows * tasks)

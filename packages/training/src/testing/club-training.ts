@@ -1,7 +1,8 @@
 /** A world small enough to reason about: whether a user of a club clicks an item of a kind. */
 import type { SideBatch, SideLayout } from '@headwater/features'
 import type { GpuDevice } from '@headwater/gpu'
-import { declareTower, type TowerConfig, Weights } from '@headwater/runtime'
+import type { BindingLimits } from '@headwater/kernels'
+import { declareTower, type ModelConfig, Weights } from '@headwater/runtime'
 import type { SeededRandom } from '@headwater/statistics'
 import { initialize } from '../initialize.ts'
 import type { Rates } from '../optimizer-step.ts'
@@ -18,15 +19,20 @@ const itemLayout: SideLayout = {
   bags: [{ name: 'kind', buckets: 8, maxValues: 1 }],
   sequence: null,
 }
-const config: TowerConfig = {
-  embeddings: 1,
-  width: 16,
-  sparseWidth: 8,
-  hidden: 24,
+const config: ModelConfig = {
+  user: {
+    tokenWidth: 8,
+    bags: 'mean',
+    dense: { tokens: 1, standardize: false, encoding: { kind: 'plain' } },
+    sequence: { blocks: 0, heads: 1, hidden: 1, pooled: 1, recent: 0 },
+    levels: [{ mlp: { tokens: 2, hidden: 24 }, compression: null, cross: null, mixer: null, norm: 'none' }],
+  },
+  embeddings: { count: 1, width: 16, norm: 'layer', bound: 1, decorrelation: 0 },
+  mix: { width: 8, interaction: { kind: 'grouped', dots: 4 }, hidden: [16] },
   dropout: 0,
-  dots: 4,
-  mixHidden: 16,
 }
+/** Clubs and kinds, declared. */
+export const clubTower = { user: userLayout, item: itemLayout, config }
 export const rates: Rates = { dense: 1e-2, tables: 0.1, weightDecay: 0.01 }
 /** R, rows of a step. */
 export const R = 64
@@ -34,14 +40,22 @@ export const R = 64
 /** Both towers with their step, freshly initialized. */
 export function clubTraining(
   device: GpuDevice,
-  options: { seed?: number; tasks?: number; dropout?: number; maxNorm?: number } = {},
+  options: {
+    seed?: number
+    tasks?: number
+    dropout?: number
+    maxNorm?: number
+    limits?: BindingLimits
+    kinds?: number
+  } = {},
 ) {
-  const { seed = 1, tasks = 1, dropout = 0, maxNorm = 0 } = options
-  const tower = declareTower(userLayout, itemLayout, tasks, { ...config, dropout })
-  const weights = new Weights(device, tower.set, true)
+  const { seed = 1, tasks = 1, dropout = 0, maxNorm = 0, limits = device.limits, kinds = 8 } = options
+  const item = { ...itemLayout, bags: [{ ...itemLayout.bags[0], buckets: kinds }] }
+  const tower = declareTower(userLayout, item, tasks, { ...config, dropout })
+  const weights = new Weights(device, tower.set, true, limits)
   initialize(weights, seed)
   const step = new TrainStep(device, tower, weights, R, new Array(tasks).fill(1), maxNorm)
-  return { weights, step }
+  return { tower, weights, step }
 }
 
 const side = (ids: readonly number[], random: SeededRandom): SideBatch => ({
@@ -56,14 +70,17 @@ export function clubBatch(
   random: SeededRandom,
   label: (club: number, kind: number) => number,
   rows = R,
+  kindCount = 8,
 ): TrainingBatch {
   const clubs = Array.from({ length: rows }, () => random.nextBelow(4))
-  const kinds = Array.from({ length: rows }, () => random.nextBelow(8))
+  const kinds = Array.from({ length: rows }, () => random.nextBelow(kindCount))
   return {
     rows,
     user: side(clubs, random),
     item: side(kinds, random),
     labels: Uint8Array.from(clubs, (club, r) => label(club, kinds[r])),
+    labelWeights: new Float32Array(rows).fill(1),
+    timeMs: new Float64Array(rows),
   }
 }
 

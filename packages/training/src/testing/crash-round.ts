@@ -8,7 +8,7 @@ const program = fileURLToPath(new URL('training-process.ts', import.meta.url))
 const node = ['--conditions=development', '--import', import.meta.resolve('tsx'), program]
 
 /** Steps of the whole training, and how long after a step a kill may come: writes and publications lie between steps. */
-const wholeSteps = 44
+const wholeSteps = 53
 const longestDelayMs = 60
 
 interface Ending {

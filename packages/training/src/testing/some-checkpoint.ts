@@ -9,10 +9,13 @@ export function someState(rounds: number): RunState {
     steps: 5,
     trained: 6,
     known: 7,
+    cutoffMs: 8.5,
+    warm: false,
     random: [1, 2, 3, 4],
     roundSteps: 3,
-    sums: { loss: 0.1 + 0.2, rows: 9, skipped: 1, clipped: 2 },
-    pendingRows: [64, 64, 3],
+    teacher: null,
+    sums: { loss: 0.1 + 0.2, weight: 9, skipped: 1, clipped: 2 },
+    pendingSteps: 3,
   }
   return { rounds, labels: ['a', 'b'], snapshot: 3, training }
 }

@@ -6,14 +6,16 @@ import { createHash } from 'node:crypto'
 import { readFileSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { openSyntheticLog, smallSetting } from '@headwater/datasets'
-import { compileFeatures } from '@headwater/features'
+import { compileFeatures, type Schema } from '@headwater/features'
 import { requestDevice } from '@headwater/gpu'
 import { listSnapshots } from '@headwater/runtime'
 import { Checkpoints } from '../checkpoint/checkpoints.ts'
 import { StagedBuffers } from '../checkpoint/staged-buffers.ts'
-import { defaultTraining, RecurringTraining } from '../recurring-training.ts'
+import { RecurringTraining } from '../recurring-training.ts'
 import { roundsByTime } from '../rounds.ts'
+import { defaultTraining } from '../training-options.ts'
 import { trainInRounds } from '../training-run.ts'
+import { tinyModel } from './tiny-model.ts'
 
 const [directory] = process.argv.slice(2)
 const setting = { ...smallSetting, users: 80, ads: 20, topics: 4, days: 3, impressionsPerDay: 450 }
@@ -23,14 +25,26 @@ const device = await requestDevice({ label: 'to be killed' })
 const log = openSyntheticLog({ setting })
 const examples = join(directory, 'examples')
 rmSync(examples, { force: true })
-const training = new RecurringTraining(device, compileFeatures(log.schema), examples, {
+// A second task whose labels come late, and a teacher: both have a state of their own.
+const { schema: before, timeRange } = log
+const schema: Schema = {
+  ...before,
+  fields: [...before.fields, { name: 'buy', of: 'outcome', type: 'float' }],
+  tasks: [...before.tasks, { name: 'buy', field: 'buy', atLeast: 1, delayDays: 0.4 }],
+}
+async function* events() {
+  for await (const chunk of log.events())
+    yield chunk.map((event) => ({ ...event, values: [...event.values, event.row % 3 === 0 ? 1 : 0] }))
+}
+const training = new RecurringTraining(device, compileFeatures(schema), examples, {
   ...defaultTraining,
-  config: { embeddings: 2, width: 8, sparseWidth: 4, hidden: 16, dropout: 0.1, dots: 4, mixHidden: 8 },
+  config: tinyModel,
   seed: 1,
   batchRows: 64,
   roundRates: { dense: 2e-3, tables: 0.05, weightDecay: 0.01 },
   schedule: { warmUpSteps: 5, decay: 'cosine', finalShare: 0.1 },
   maxNorm: 0.05,
+  publication: { ...defaultTraining.publication, alignment: 'both' },
 })
 const checkpoints = await Checkpoints.open({
   device,
@@ -41,7 +55,7 @@ const checkpoints = await Checkpoints.open({
 await trainInRounds({
   training,
   modelDirectory: directory,
-  rounds: roundsByTime(log, 86_400_000),
+  rounds: roundsByTime({ timeRange, events }, 86_400_000),
   maxRounds: 3,
   checkpoints,
   checkpointEverySteps: 4,

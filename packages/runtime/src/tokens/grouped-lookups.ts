@@ -24,6 +24,9 @@ export class GroupedLookups {
   readonly #lookupRow: Uint32Array
   readonly #lookupSource: Uint32Array
   readonly #lookupWeight: Float32Array
+  /** First place of each class of lengths. */
+  readonly #places = new Uint32Array(lengthClasses + 1)
+  readonly #order: Uint32Array
 
   /**
    * @param capacity lookups at most
@@ -40,6 +43,7 @@ export class GroupedLookups {
     this.#rows = new Uint32Array(capacity)
     this.#lengths = new Uint32Array(capacity)
     this.#next = new Uint32Array(capacity)
+    this.#order = new Uint32Array(capacity)
     this.#lookupRow = new Uint32Array(capacity)
     this.#lookupSource = new Uint32Array(capacity)
     this.#lookupWeight = new Float32Array(capacity)
@@ -92,25 +96,28 @@ export class GroupedLookups {
   /** Puts the groups in order of length, equal ones as they appeared, and lays their lookups and chunks out. */
   #placeGroups(): void {
     const classOf = (group: number) => lengthClasses - Math.min(this.#lengths[group], lengthClasses)
-    const places = new Uint32Array(lengthClasses + 1)
+    const places = this.#places.fill(0)
     for (let g = 0; g < this.count; g++) places[classOf(g) + 1]++
     for (let c = 1; c < places.length; c++) places[c] += places[c - 1]
-    const order = new Uint32Array(this.count)
+    const order = this.#order
     for (let g = 0; g < this.count; g++) order[places[classOf(g)]++] = g
 
     this.groups.fill(0, this.count * 4)
     this.chunkStarts.fill(0)
     let at = 0
     let chunk = 0
-    for (const [j, g] of order.entries()) {
+    for (let j = 0; j < this.count; j++) {
+      const g = order[j]
       const length = this.#lengths[g]
       this.#next[g] = at
       const end = at + length
       const firstChunk = chunk
-      if (length > this.longest)
-        for (; at < end; at += this.longest) this.chunkStarts[++chunk] = Math.min(at + this.longest, end)
-      const [from, to] = length > this.longest ? [firstChunk, chunk] : [end - length, end]
-      this.groups.set([this.#rows[g], length, from, to], j * 4)
+      const isCut = length > this.longest
+      if (isCut) for (; at < end; at += this.longest) this.chunkStarts[++chunk] = Math.min(at + this.longest, end)
+      this.groups[j * 4] = this.#rows[g]
+      this.groups[j * 4 + 1] = length
+      this.groups[j * 4 + 2] = isCut ? firstChunk : end - length
+      this.groups[j * 4 + 3] = isCut ? chunk : end
       at = end
     }
     this.chunkStarts.fill(this.chunkStarts[chunk], chunk + 1)

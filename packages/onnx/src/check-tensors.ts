@@ -1,0 +1,26 @@
+import { compileFeatures, type FeatureSpace } from '@headwater/features'
+import { declareTower, type Snapshot } from '@headwater/runtime'
+import { OnnxExportError } from './export-error.ts'
+
+/**
+ * Checks that a snapshot has every tensor of both towers.
+ * @returns its feature space
+ * @throws OnnxExportError naming the tensor that is missing or of another shape; ModelConfigError.
+ */
+export function checkTensors({ directory, schema, manifest, matrices, alignment }: Snapshot): FeatureSpace {
+  const space = compileFeatures(schema)
+  const { config } = manifest
+  for (const { name, rows, cols } of declareTower(space.user, space.item, schema.tasks.length, config).set.entries()) {
+    const matrix = matrices.get(name)
+    if (matrix?.rows !== rows || matrix.cols !== cols)
+      throw new OnnxExportError(
+        `${directory}: tensor ${name} is missing or not ${rows} × ${cols}. Publish the snapshot again.`,
+      )
+  }
+  const dim = config.embeddings.count * config.embeddings.width
+  if (alignment && alignment.dim !== dim)
+    throw new OnnxExportError(
+      `${directory}: its alignment is ${alignment.dim} wide, its embeddings are ${dim}. Publish the snapshot again.`,
+    )
+  return space
+}

@@ -1,0 +1,5 @@
+export { type ModelPort, type ModelPorts, modelPorts } from './describe.ts'
+export { OnnxExportError } from './export-error.ts'
+export { exportMixTower } from './mix-tower.ts'
+export { type InputArray, inputArrays } from './ports.ts'
+export { exportUserTower } from './user-tower.ts'

@@ -1,0 +1,16 @@
+import type { SideLayout } from '@headwater/features'
+import type { Snapshot } from '@headwater/runtime'
+
+/** What a reader of the file alone needs to know, as `metadata_props`; lists are JSON. */
+export function metadata({ manifest, schema }: Snapshot, layout: SideLayout): Record<string, string> {
+  const { snapshot, frame, dataCutoffMs, config } = manifest
+  return {
+    'headwater.snapshot': String(snapshot),
+    'headwater.frame': String(frame),
+    'headwater.data-cutoff-ms': String(dataCutoffMs),
+    'headwater.schema': schema.name,
+    'headwater.embeddings': JSON.stringify([config.embeddings.count, config.embeddings.width]),
+    'headwater.dense': JSON.stringify(layout.dense),
+    'headwater.tasks': JSON.stringify(schema.tasks.map(({ name }) => name)),
+  }
+}

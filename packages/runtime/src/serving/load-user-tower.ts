@@ -1,0 +1,83 @@
+/** A snapshot's user tower on a device. The mix tower, which only training needs, stays on the disk. */
+import { compileFeatures } from '@headwater/features'
+import type { GpuDevice } from '@headwater/gpu'
+import type { BindingLimits } from '@headwater/kernels'
+import { ParameterSet, Weights } from '../parameters.ts'
+import { AlignmentLayer, foldAlignment } from '../snapshot/alignment.ts'
+import { type Snapshot, writeWeights } from '../snapshot/snapshot.ts'
+import { SnapshotError } from '../snapshot/snapshot-error.ts'
+import { checkModelConfig } from '../towers/config-check.ts'
+import { declareUserTower } from '../towers/user-tower.ts'
+import { type EncoderOptions, UserEncoder } from './user-encoder.ts'
+import type { UserPlanParts } from './user-plan.ts'
+
+/** A user tower loaded for serving; its encoder gives published vectors. */
+export interface LoadedTower {
+  readonly snapshot: Snapshot
+  readonly encoder: UserEncoder
+  dispose(): void
+}
+
+/** Nothing follows the last linear layer that the map would have to wait for. */
+const folds = ({ manifest, alignment }: Snapshot) => alignment !== null && manifest.config.embeddings.norm === 'none'
+
+/**
+ * The weights of a snapshot's user tower, without values.
+ * @param device null: laid out only, to be recorded with and counted
+ * @throws SnapshotError where the alignment is of another width; ModelConfigError where the config does not suit the schema;
+ * ParameterSizeError, TableSizeError; what a device throws
+ */
+export function layOutUserTower(device: GpuDevice | null, snapshot: Snapshot, limits: BindingLimits): UserPlanParts {
+  const { schema, manifest, directory } = snapshot
+  const space = compileFeatures(schema)
+  checkModelConfig(manifest.config, space.user, space.item, `${directory}/manifest.json`)
+  const set = new ParameterSet()
+  const tower = declareUserTower(set, space.user, manifest.config)
+  const dim = tower.dim
+  if (snapshot.alignment && snapshot.alignment.dim !== dim)
+    throw new SnapshotError(
+      `${directory}: its alignment is ${snapshot.alignment.dim} wide, its embeddings are ${dim}. Publish it again.`,
+    )
+  const weights = device ? new Weights(device, set, false, limits) : new Weights(null, set, false, limits)
+  const map = folds(snapshot) ? null : snapshot.alignment
+  return { tower, weights, alignment: map && new AlignmentLayer(device, map, limits) }
+}
+
+/** A snapshot's tensors, with the alignment folded into the last linear layer where it can be. */
+function servedMatrices(snapshot: Snapshot): Snapshot['matrices'] {
+  const { matrices, alignment } = snapshot
+  const weight = matrices.get('user.output.weight')
+  const bias = matrices.get('user.output.bias')
+  if (!alignment || !folds(snapshot) || weight?.cols !== alignment.dim || bias?.cols !== alignment.dim) return matrices
+  const folded = foldAlignment(weight.data, bias.data, alignment)
+  return new Map(matrices)
+    .set(weight.name, { ...weight, data: folded.weight })
+    .set(bias.name, { ...bias, data: folded.bias })
+}
+
+/**
+ * Puts a snapshot's user tower on a device of the caller's.
+ * @throws SnapshotError where a tensor is missing or of another shape; what `layOutUserTower` throws. Nothing stays on the
+ * device then.
+ */
+export function loadUserTower(
+  device: GpuDevice,
+  snapshot: Snapshot,
+  options: Omit<EncoderOptions, 'alignment'> = {},
+): LoadedTower {
+  const { weights, alignment, encoder } = device.allOrNothing(() => {
+    const parts = layOutUserTower(device, snapshot, device.limits)
+    writeWeights(parts.weights, { directory: snapshot.directory, matrices: servedMatrices(snapshot) })
+    const { tower, weights, alignment } = parts
+    return { weights, alignment, encoder: new UserEncoder(device, tower, weights, { ...options, alignment }) }
+  })
+  return {
+    snapshot,
+    encoder,
+    dispose: () => {
+      encoder.dispose()
+      alignment?.dispose()
+      weights.dispose()
+    },
+  }
+}

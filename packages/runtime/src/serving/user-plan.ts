@@ -1,0 +1,117 @@
+/** One batch size of a user tower, recorded once and replayed. Shape letters: R rows, J = K·D numbers of a user's embeddings. */
+import type { SideBatch } from '@headwater/features'
+import { type GpuDevice, uniformBytesOf } from '@headwater/gpu'
+import { packHalf } from '@headwater/kernels'
+import type { Weights } from '../parameters.ts'
+import { type Plan, Recorder } from '../plan/recorder.ts'
+import type { Tensor } from '../plan/tensor.ts'
+import type { Write } from '../plan/upload-ring.ts'
+import type { AlignmentLayer } from '../snapshot/alignment.ts'
+import { InputBatch } from '../tokens/input-batch.ts'
+import { type UserTower, userForward } from '../towers/user-tower.ts'
+
+/** What a served vector's numbers are: f32, or the bits of fp16. */
+export type VectorFormat = 'float' | 'half'
+
+export const bytesPerNumber: { readonly [Format in VectorFormat]: number } = { float: 4, half: 2 }
+
+export interface UserPlanParts {
+  readonly tower: UserTower
+  readonly weights: Weights
+  /** To published coordinates; null where vectors are served in the tower's own, or the tower's weights hold it. */
+  readonly alignment: AlignmentLayer | null
+}
+
+interface Recording {
+  readonly inputs: InputBatch
+  readonly run: Recorder
+  readonly embeddings: Tensor
+  readonly packing: Recorder
+  readonly halves: Tensor
+}
+
+/** @param device null: to be measured only */
+function record(device: GpuDevice | null, { tower, weights, alignment }: UserPlanParts, rows: number): Recording {
+  const J = tower.dim
+  const inputs = new InputBatch(device, tower.needs, rows, false)
+  const run = new Recorder(device)
+  const embeddings = run.keep(run.tensor('user embeddings', rows, J))
+  const own = alignment ? run.tensor('embeddings before alignment', rows, J) : embeddings
+  userForward(run, weights, tower, inputs, own, false)
+  alignment?.forward(run, own, embeddings)
+  // Apart from the run, so that floats are had without packing them.
+  const packing = new Recorder(device)
+  const halves = packing.keep(packing.tensor('halves of user embeddings', 1, (rows * J) / 2))
+  packing.dispatch(packHalf, { count: rows * J, xOffset: 0, yOffset: 0 }, { x: embeddings, y: halves })
+  return { inputs, run, embeddings, packing, halves }
+}
+
+/**
+ * What a plan of R rows takes on a device, and the largest input or activation, in bytes.
+ * @param maxBufferBytes largest buffer of the device
+ */
+export function measureUserPlan(
+  parts: UserPlanParts,
+  rows: number,
+  maxBufferBytes: number,
+): { readonly sizeBytes: number; readonly largestBytes: number } {
+  const { inputs, run, packing } = record(null, parts, rows)
+  const measured = [run, packing].map((recorder) => recorder.measure(maxBufferBytes))
+  return {
+    sizeBytes: measured.reduce(
+      (sum, { plannedBytes, dispatches }) => sum + plannedBytes + uniformBytesOf(dispatches),
+      inputs.sizeBytes,
+    ),
+    largestBytes: Math.max(inputs.largestBytes, ...measured.map(({ largestBytes }) => largestBytes)),
+  }
+}
+
+export class UserPlan {
+  readonly #inputs: InputBatch
+  readonly #embeddings: Tensor
+  readonly #run: Plan
+  readonly #halves: Tensor
+  readonly #packing: Plan
+
+  constructor(device: GpuDevice, parts: UserPlanParts, rows: number) {
+    const { inputs, run, embeddings, packing, halves } = record(device, parts, rows)
+    this.#inputs = inputs
+    this.#embeddings = embeddings
+    this.#halves = halves
+    this.#run = run.plan(`encode ${rows}`)
+    this.#packing = packing.plan(`pack ${rows}`)
+  }
+
+  /** Has the driver compile everything. */
+  async warm(): Promise<void> {
+    // Both submitted before anything is awaited, so that whoever disposes the plan meanwhile takes no buffer from a submit.
+    await Promise.all([this.#run.program.warm(), this.#packing.program.warm()])
+  }
+
+  /**
+   * Uploads a batch of at most R rows and submits its run. What is uploaded for the next run meanwhile, the device takes
+   * over once it is done with this one.
+   * @param write in the order of what is submitted
+   * @param copy called with the vectors' buffer, to encode what takes them away
+   */
+  submit(
+    batch: SideBatch,
+    format: VectorFormat,
+    write: Write,
+    copy: (encoder: GPUCommandEncoder, vectors: GPUBuffer) => void,
+  ): void {
+    this.#inputs.upload(batch, write)
+    if (format === 'float') {
+      this.#run.program.submit({ after: (encoder) => copy(encoder, this.#embeddings.storage.buffer!) })
+    } else {
+      this.#run.program.submit()
+      this.#packing.program.submit({ after: (encoder) => copy(encoder, this.#halves.storage.buffer!) })
+    }
+  }
+
+  dispose(): void {
+    this.#inputs.dispose()
+    this.#run.dispose()
+    this.#packing.dispose()
+  }
+}

@@ -1,0 +1,50 @@
+/** Snapshots of towers with random weights, for what reads and serves them. */
+import { compileFeatures } from '@headwater/features'
+import { type SeededRandom, seededRandom } from '@headwater/statistics'
+import type { AffineMap } from '../snapshot/alignment.ts'
+import { publishSnapshot } from '../snapshot/snapshot.ts'
+import type { ModelConfig } from '../towers/config.ts'
+import { declareTower } from '../towers/tower.ts'
+import { snapshotSchema } from './snapshot-schema.ts'
+
+export const publishedConfig: ModelConfig = {
+  user: {
+    tokenWidth: 8,
+    bags: 'mean',
+    dense: { tokens: 1, standardize: false, encoding: { kind: 'plain' } },
+    sequence: { blocks: 0, heads: 1, hidden: 4, pooled: 1, recent: 0 },
+    levels: [{ mlp: { tokens: 1, hidden: 18 }, compression: null, cross: null, mixer: null, norm: 'layer' }],
+  },
+  embeddings: { count: 2, width: 12, norm: 'layer', bound: 1, decorrelation: 0 },
+  mix: { width: 4, interaction: { kind: 'grouped', dots: 3 }, hidden: [5] },
+  dropout: 0.1,
+}
+
+/** J */
+export const publishedDim = 24
+
+export const publishedSpace = compileFeatures(snapshotSchema)
+
+export function randomMap(random: SeededRandom, dim = publishedDim): AffineMap {
+  const floats = (length: number) => Float32Array.from({ length }, () => random.nextNormal() / Math.sqrt(dim))
+  return { dim, weight: floats(dim * dim), bias: floats(dim) }
+}
+
+/** @returns directory of the snapshot */
+export async function publishRandomTower(
+  modelDirectory: string,
+  options: { seed?: number; snapshot?: number; alignment?: AffineMap | null; config?: ModelConfig } = {},
+): Promise<string> {
+  const { seed = 1, snapshot = 1, alignment = null, config = publishedConfig } = options
+  const random = seededRandom(seed)
+  const { user, item, schema } = publishedSpace
+  const { set } = declareTower(user, item, schema.tasks.length, config)
+  const matrices = set.entries().map(({ name, rows, cols }) => ({
+    name,
+    rows,
+    cols,
+    data: Float32Array.from({ length: rows * cols }, () => random.nextNormal() / Math.sqrt(Math.min(rows, 16))),
+  }))
+  const about = { snapshot, frame: 1, dataCutoffMs: 1_700_000_000_000, trainedRows: 123, config }
+  return publishSnapshot(modelDirectory, schema, matrices, about, { alignment })
+}

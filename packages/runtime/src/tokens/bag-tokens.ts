@@ -1,0 +1,89 @@
+/**
+ * Bags of ids as one vector each: mean, sum or attention of their embeddings, zero for an empty bag. Attention weighs a
+ * value by softmax over the bag of query · embedding / √D; a bag of one value at most has no query.
+ * Shape letters: R rows, M values of a bag at most, D width.
+ */
+import type { BagLayout } from '@headwater/features'
+import type { Parameter, ParameterSet, Table, Weights } from '../parameters.ts'
+import type { Recorder } from '../plan/recorder.ts'
+import { columns, type Tensor } from '../plan/tensor.ts'
+import { type AttentionPool, attentionPool, attentionPoolGradient, type SavedPool } from './attention-pool.ts'
+import { type BagPooling, type InputBatch, poolingOf } from './input-batch.ts'
+import { lookUp, tableVectors, updateTable } from './table-lookups.ts'
+
+interface Bag {
+  readonly pooling: BagPooling
+  readonly table: Table
+  readonly query: Parameter | null
+}
+
+export interface BagTokens {
+  /** D */
+  readonly width: number
+  readonly bags: readonly Bag[]
+}
+
+/** Per bag, what attention saved. */
+export type SavedBags = readonly (SavedPool | null)[]
+
+/** @param width D, a multiple of 4 */
+export function declareBagTokens(
+  set: ParameterSet,
+  name: string,
+  layouts: readonly BagLayout[],
+  width: number,
+  bags: BagPooling,
+): BagTokens {
+  return {
+    width,
+    bags: layouts.map((layout) => {
+      const pooling = poolingOf(layout, bags)
+      const bag = `${name}.${layout.name}`
+      return {
+        pooling,
+        table: set.table(bag, layout.buckets, width, { uniform: 0.05 }),
+        query:
+          pooling === 'attention' ? set.declare(`${bag}.query`, 1, width, { uniform: 1 / Math.sqrt(width) }) : null,
+      }
+    }),
+  }
+}
+
+const poolOf = ({ table, query }: Bag): AttentionPool => ({ table, parameters: query!, channels: 0 })
+
+/** Assigns y [R, bags · D], a bag after the other; columns of a wider tensor do. */
+export function bagTokensForward(
+  rec: Recorder,
+  weights: Weights,
+  tokens: BagTokens,
+  batch: InputBatch,
+  y: Tensor,
+): SavedBags {
+  return tokens.bags.map((bag, i) => {
+    const to = columns(y, i * tokens.width, tokens.width)
+    if (bag.pooling === 'attention') return attentionPool(rec, weights, poolOf(bag), batch, batch.bags[i], null, to)
+    lookUp(rec, tableVectors(weights, bag.table), batch.bags[i], bag.pooling, to)
+    return null
+  })
+}
+
+/**
+ * Assigns the queries' gradients and updates every table that was looked up.
+ * @param l2 penalty on a looked-up embedding, a lookup
+ */
+export function bagTokensBackward(
+  rec: Recorder,
+  weights: Weights,
+  tokens: BagTokens,
+  batch: InputBatch,
+  saved: SavedBags,
+  dy: Tensor,
+  l2 = 0,
+): void {
+  for (const [i, bag] of tokens.bags.entries()) {
+    const from = columns(dy, i * tokens.width, tokens.width)
+    const pool = saved[i]
+    const gradient = pool ? attentionPoolGradient(rec, weights, poolOf(bag), pool, from) : from
+    updateTable(rec, weights, bag.table, batch.bagGroups[i], gradient, l2)
+  }
+}

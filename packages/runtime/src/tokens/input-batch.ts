@@ -1,0 +1,270 @@
+/**
+ * The device side of one side's features for batches of up to R rows.
+ * Shape letters: R rows, F dense values, M ids of a bag at most, L events, C channels, n recent events.
+ */
+import { type BagLayout, BatchError, type SideBatch, type SideLayout } from '@headwater/features'
+import type { GpuDevice } from '@headwater/gpu'
+import { padded } from '@headwater/kernels'
+import { Allocation } from '../plan/allocation.ts'
+import type { Tensor } from '../plan/tensor.ts'
+import { queueWrite, type Write } from '../plan/upload-ring.ts'
+import { type Lookups, type TableLookups, tableLookups } from './table-lookups.ts'
+
+/** How the values of a bag become one vector. */
+export type BagPooling = 'mean' | 'sum' | 'attention'
+
+/** What a model reads of a side's features. */
+export interface InputNeeds {
+  readonly layout: SideLayout
+  readonly bags: BagPooling
+  /** n, last events that become tokens of their own. */
+  readonly recent: number
+}
+
+/** Of a bag of one value at most every mean is that value: attention has nothing to weigh. */
+export function poolingOf({ maxValues }: BagLayout, bags: BagPooling): BagPooling {
+  return maxValues === 1 && bags === 'attention' ? 'mean' : bags
+}
+
+/** Each event's own lookups of its id and categories, and of the events that are tokens of their own. */
+export interface SequenceInputs {
+  /** Of the rows: [R, L]. */
+  readonly events: Lookups
+  /** [R·L, C]; null without channels. */
+  readonly channels: Tensor | null
+  /** Per category, ids [1, R·L]. */
+  readonly categories: readonly Tensor[]
+  /** Event of each recent token [1, R·n] and recent token of each event [1, R·L]; those that there are not, out of range. */
+  readonly recent: { readonly events: Tensor; readonly tokens: Tensor } | null
+  /** In training: lookups of the events' ids, and of each category. */
+  readonly groups: TableLookups | null
+  readonly categoryGroups: readonly TableLookups[]
+}
+
+interface HostRecent {
+  readonly events: Uint32Array
+  readonly tokens: Uint32Array
+}
+
+export class InputBatch {
+  readonly rows: number
+  readonly needs: InputNeeds
+  readonly training: boolean
+  /** [R, F]; null without dense values. */
+  readonly dense: Tensor | null
+  readonly bags: readonly Lookups[]
+  /** Per bag; empty unless training. A row of its own for each value where attention weighs them, else one a bag. */
+  readonly bagGroups: readonly TableLookups[]
+  readonly sequence: SequenceInputs | null
+  readonly #allocation: Allocation
+  /** Dense values with their padding, where they have any. */
+  readonly #padded: Float32Array | null
+  readonly #recent: HostRecent | null
+  readonly #device: GpuDevice | null
+  readonly #constants = new Map<string, Tensor>()
+
+  /** @param device null: laid out and counted only */
+  constructor(device: GpuDevice | null, needs: InputNeeds, rows: number, training: boolean) {
+    this.#device = device
+    this.#allocation = new Allocation(device)
+    this.needs = needs
+    this.rows = rows
+    this.training = training
+    const { layout } = needs
+    const F = layout.dense.length
+    this.dense = F > 0 ? this.#own('dense values', rows, F) : null
+    this.#padded = F > 0 && padded(F) !== F ? new Float32Array(rows * padded(F)) : null
+    this.bags = layout.bags.map(({ name, maxValues }) => ({
+      ids: this.#own(`ids of ${name}`, 1, rows * maxValues),
+      lengths: this.#own(`lengths of ${name}`, 1, rows),
+      most: maxValues,
+    }))
+    const groups = (name: string, capacity: number, buckets: number) =>
+      tableLookups(capacity, buckets, (what, r, c) => this.#own(`${what} of ${name}`, r, c))
+    this.bagGroups = training
+      ? layout.bags.map(({ name, maxValues, buckets }) => groups(name, rows * maxValues, buckets))
+      : []
+    const { sequence } = layout
+    if (!sequence) {
+      this.sequence = null
+      this.#recent = null
+      return
+    }
+    const events = rows * sequence.length
+    const n = needs.recent
+    this.sequence = {
+      events: {
+        ids: this.#own('ids of events', 1, events),
+        lengths: this.#own('lengths of sequences', 1, rows),
+        most: sequence.length,
+      },
+      // Without gaps, as the upload is: padding would be most of it.
+      channels: sequence.channels > 0 ? this.#own('channels of events', 1, events * sequence.channels) : null,
+      categories: sequence.categories.map(({ name }) => this.#own(`${name} of events`, 1, events)),
+      recent:
+        n > 0
+          ? { events: this.#own('recent events', 1, rows * n), tokens: this.#own('tokens of recent events', 1, events) }
+          : null,
+      groups: training ? groups('events', events, sequence.buckets) : null,
+      categoryGroups: training ? sequence.categories.map(({ name, buckets }) => groups(name, events, buckets)) : [],
+    }
+    this.#recent =
+      n > 0 ? { events: new Uint32Array(rows * n).fill(events), tokens: new Uint32Array(events).fill(rows * n) } : null
+  }
+
+  #own(label: string, rows: number, cols: number): Tensor {
+    return this.#allocation.tensor(label, rows, cols)
+  }
+
+  /** u32 [1, count], 0, 1, 2, …: every vector of a table looked up once. */
+  places(count: number): Tensor {
+    return this.#constant(`places ${count}`, count, (i) => i)
+  }
+
+  /** u32 [1, count] of ones, the lengths of lookups of a single id. */
+  ones(count: number): Tensor {
+    return this.#constant(`ones ${count}`, count, () => 1)
+  }
+
+  #constant(label: string, count: number, value: (i: number) => number): Tensor {
+    let tensor = this.#constants.get(label)
+    if (!tensor) {
+      tensor = this.#own(label, 1, count)
+      this.#constants.set(label, tensor)
+      if (this.#device)
+        queueWrite(this.#device)(
+          tensor,
+          Uint32Array.from({ length: count }, (_, i) => value(i)),
+        )
+    }
+    return tensor
+  }
+
+  /** Bytes on the device; an upload writes at most as many. */
+  get sizeBytes(): number {
+    return this.#allocation.sizeBytes
+  }
+
+  /** Bytes of the largest tensor. */
+  get largestBytes(): number {
+    return this.#allocation.largestBytes
+  }
+
+  /**
+   * Writes a batch of at most R rows; the rows behind keep older ones, whose results callers weigh with zero.
+   * @throws RangeError for more rows; BatchError for a batch of another layout, of which nothing is written
+   */
+  upload(batch: SideBatch, write: Write): void {
+    const { rows } = batch
+    if (rows > this.rows) throw new RangeError(`A batch of ${rows} rows for inputs of at most ${this.rows}.`)
+    checkLayout(this.needs.layout, batch)
+    this.#uploadDense(batch, write)
+    for (const [i, { ids, lengths, most }] of this.bags.entries()) {
+      write(ids, head(batch.bags[i].ids, rows * most))
+      write(lengths, head(batch.bags[i].lengths, rows))
+    }
+    for (const [i, groups] of this.bagGroups.entries()) this.#groupBag(groups, batch, i, write)
+    if (this.sequence) this.#uploadSequence(this.sequence, batch.sequence!, rows, write)
+  }
+
+  #uploadDense({ dense, rows }: SideBatch, write: Write): void {
+    if (!this.dense) return
+    const { cols: F, stride } = this.dense
+    if (this.#padded)
+      for (let r = 0; r < rows; r++) for (let f = 0; f < F; f++) this.#padded[r * stride + f] = dense[r * F + f]
+    write(this.dense, head(this.#padded ?? dense, rows * stride))
+  }
+
+  #groupBag(groups: TableLookups, { bags, rows }: SideBatch, bag: number, write: Write): void {
+    const layout = this.needs.layout.bags[bag]
+    const pooling = poolingOf(layout, this.needs.bags)
+    const { maxValues: M } = layout
+    const { ids, lengths } = bags[bag]
+    groups.host.clear()
+    for (let r = 0; r < rows; r++)
+      for (let m = 0; m < lengths[r]; m++)
+        groups.host.add(
+          ids[r * M + m],
+          pooling === 'attention' ? r * M + m : r,
+          pooling === 'mean' ? 1 / lengths[r] : 1,
+        )
+    writeGroups(groups, write)
+  }
+
+  #uploadSequence(
+    inputs: SequenceInputs,
+    { ids, channels, lengths, categories }: NonNullable<SideBatch['sequence']>,
+    rows: number,
+    write: Write,
+  ): void {
+    const L = inputs.events.most
+    write(inputs.events.ids, head(ids, rows * L))
+    write(inputs.events.lengths, head(lengths, rows))
+    if (inputs.channels) write(inputs.channels, head(channels, rows * L * this.needs.layout.sequence!.channels))
+    for (const [k, tensor] of inputs.categories.entries()) write(tensor, head(categories[k], rows * L))
+    if (inputs.groups) groupEvents(inputs.groups, ids, lengths, rows, L, write)
+    for (const [k, groups] of inputs.categoryGroups.entries())
+      groupEvents(groups, categories[k], lengths, rows, L, write)
+    if (!inputs.recent) return
+    this.#placeRecent(this.#recent!, lengths, rows, L)
+    write(inputs.recent.events, this.#recent!.events)
+    write(inputs.recent.tokens, this.#recent!.tokens)
+  }
+
+  #placeRecent({ events, tokens }: HostRecent, lengths: Uint32Array, rows: number, L: number): void {
+    const n = this.needs.recent
+    for (let r = 0; r < rows; r++) {
+      for (let j = 0; j < n; j++) events[r * n + j] = j < lengths[r] ? r * L + lengths[r] - 1 - j : this.rows * L
+      for (let l = 0; l < L; l++) {
+        const j = lengths[r] - 1 - l
+        tokens[r * L + l] = j >= 0 && j < n ? r * n + j : this.rows * n
+      }
+    }
+  }
+
+  dispose(): void {
+    this.#allocation.dispose()
+  }
+}
+
+/** What a batch lacks would be taken from the rows of an older one. */
+function checkLayout({ dense, bags, sequence }: SideLayout, batch: SideBatch): void {
+  const { rows } = batch
+  const has = (data: { readonly length: number } | undefined, width: number) =>
+    data !== undefined && data.length >= rows * width
+  const events = sequence?.length ?? 0
+  const isWhole =
+    has(batch.dense, dense.length) &&
+    batch.bags.length === bags.length &&
+    bags.every(({ maxValues }, i) => has(batch.bags[i]?.ids, maxValues) && has(batch.bags[i].lengths, 1)) &&
+    (!sequence ||
+      (has(batch.sequence?.ids, events) &&
+        has(batch.sequence?.lengths, 1) &&
+        has(batch.sequence?.channels, events * sequence.channels) &&
+        sequence.categories.every((_, k) => has(batch.sequence?.categories[k], events))))
+  if (!isWhole) throw new BatchError('the batch has another layout; allocate it from the same feature space and side')
+}
+
+const head = <A extends Float32Array | Uint32Array>(data: A, length: number): A =>
+  data.length === length ? data : (data.subarray(0, length) as A)
+
+function groupEvents(
+  groups: TableLookups,
+  ids: Uint32Array,
+  lengths: Uint32Array,
+  rows: number,
+  L: number,
+  write: Write,
+): void {
+  groups.host.clear()
+  for (let r = 0; r < rows; r++) for (let l = 0; l < lengths[r]; l++) groups.host.add(ids[r * L + l], r * L + l, 1)
+  writeGroups(groups, write)
+}
+
+function writeGroups({ host, groups, sources, weights, chunkStarts }: TableLookups, write: Write): void {
+  host.group()
+  write(groups, host.groups)
+  write(sources, head(host.sources, host.lookups))
+  write(weights, head(host.weights, host.lookups))
+  write(chunkStarts, host.chunkStarts)
+}

@@ -1,0 +1,361 @@
+/**
+ * A row's last events as tokens. An event is
+ *   h = table[id] + Σ_c channel_c · mix_c + Σ_k category table[id_k],
+ * and goes through transformer blocks with the others of its row. Tokens are M weighted sums of events, with weights
+ * softmax(h · query_m / √d), and then the last n events themselves, the latest first; zeros where there are none. One sum
+ * without blocks, categories and recent events is a single fused kernel.
+ * Shape letters: R rows, L events a row at most, C channels, M pooled and n recent tokens, d token width.
+ */
+import type { SideLayout } from '@headwater/features'
+import {
+  columnSum,
+  columnSumShape,
+  dotCompressionBackwardLogits,
+  dotCompressionBackwardTokens,
+  dotCompressionForward,
+  padded,
+} from '@headwater/kernels'
+import { product } from '../layers/product.ts'
+import type { Parameter, ParameterSet, Table, Weights } from '../parameters.ts'
+import type { Recorder } from '../plan/recorder.ts'
+import { columns, type Tensor } from '../plan/tensor.ts'
+import { copyTokens } from '../pyramid/token-matrix.ts'
+import type { SequenceConfig } from '../towers/config.ts'
+import { type AttentionPool, attentionPool, attentionPoolGradient, type SavedPool } from './attention-pool.ts'
+import type { InputBatch, SequenceInputs } from './input-batch.ts'
+import { asTable, lookUp, tableVectors, updateTable } from './table-lookups.ts'
+import {
+  declareTransformerBlock,
+  type SavedBlock,
+  type TransformerBlock,
+  transformerBlockBackward,
+  transformerBlockForward,
+} from './transformer-block.ts'
+
+export interface SequenceTokens {
+  /** d */
+  readonly width: number
+  /** L */
+  readonly length: number
+  /** C */
+  readonly channels: number
+  /** M */
+  readonly pooled: number
+  /** n */
+  readonly recent: number
+  readonly table: Table
+  readonly categories: readonly Table[]
+  /** [C + M, d]: mix, then queries; null without either. */
+  readonly pooling: Parameter | null
+  readonly blocks: readonly TransformerBlock[]
+  /** One kernel makes the one token. */
+  readonly isFused: boolean
+}
+
+/** What the backward takes: of the fused kernel, or of each step. */
+export type SavedSequence =
+  | { readonly pool: SavedPool }
+  | {
+      readonly pool: null
+      /** Events behind the blocks [R·L, d]. */
+      readonly h: Tensor
+      readonly blocks: readonly SavedBlock[]
+      readonly pooled: SavedPooled | null
+    }
+
+interface SavedPooled {
+  readonly logits: Tensor
+  readonly lses: Tensor
+  /** [R, M·d] */
+  readonly y: Tensor
+}
+
+export function declareSequenceTokens(
+  set: ParameterSet,
+  name: string,
+  { length, buckets, channels, categories }: NonNullable<SideLayout['sequence']>,
+  width: number,
+  config: SequenceConfig,
+): SequenceTokens {
+  const { pooled, recent } = config
+  return {
+    width,
+    length,
+    channels,
+    pooled,
+    recent,
+    table: set.table(name, buckets, width, { uniform: 0.05 }),
+    categories: categories.map((category) =>
+      set.table(`${name}.${category.name}`, category.buckets, width, { uniform: 0.05 }),
+    ),
+    pooling:
+      channels + pooled > 0
+        ? set.declare(`${name}.pooling`, channels + pooled, width, { uniform: 1 / Math.sqrt(width) })
+        : null,
+    blocks: Array.from({ length: config.blocks }, (_, b) =>
+      declareTransformerBlock(set, `${name}.block${b + 1}`, width, config),
+    ),
+    isFused: pooled === 1 && recent === 0 && config.blocks === 0 && categories.length === 0,
+  }
+}
+
+/** Number of tokens, M + n. */
+export const sequenceTokenCount = ({ pooled, recent }: SequenceTokens): number => pooled + recent
+
+const poolOf = ({ table, pooling, channels }: SequenceTokens): AttentionPool => ({
+  table,
+  parameters: pooling!,
+  channels,
+})
+
+/** Rows `from … from + rows` of a parameter or its gradient. */
+const rowsOf = (parameter: Tensor, from: number, rows: number): Tensor => ({
+  ...parameter,
+  rows,
+  offset: parameter.offset + from * parameter.stride,
+})
+
+/** Channels as they were uploaded, [R·L, C] without padding. */
+const eventChannels = ({ channels: C }: SequenceTokens, channels: Tensor, events: number): Tensor => ({
+  ...channels,
+  rows: events,
+  cols: C,
+  stride: C,
+})
+
+/** Assigns y [R, (M + n) · d], which may be columns of a wider tensor. */
+export function sequenceTokensForward(
+  rec: Recorder,
+  weights: Weights,
+  tokens: SequenceTokens,
+  batch: InputBatch,
+  y: Tensor,
+): SavedSequence {
+  const inputs = batch.sequence!
+  if (tokens.isFused)
+    return { pool: attentionPool(rec, weights, poolOf(tokens), batch, inputs.events, inputs.channels, y) }
+  let h = eventTokens(rec, weights, tokens, batch, inputs)
+  const blocks: SavedBlock[] = []
+  for (const block of tokens.blocks) {
+    const made = transformerBlockForward(rec, weights, block, inputs.events, h, batch.training)
+    blocks.push(made.saved)
+    h = made.y
+  }
+  const { width, pooled, recent } = tokens
+  const saved = pooled > 0 ? poolEvents(rec, weights, tokens, inputs, h, columns(y, 0, pooled * width)) : null
+  if (recent > 0) {
+    const last = rec.tensor('recent events', y.rows * recent, width)
+    const lookups = { ids: inputs.recent!.events, lengths: batch.ones(last.rows), most: 1 }
+    lookUp(rec, asTable(h), lookups, 'sum', last)
+    const to = columns(y, pooled * width, recent * width)
+    copyTokens(rec, asRows(last, y.rows), { into: to, accumulate: false })
+  }
+  return { pool: null, h, blocks, pooled: saved }
+}
+
+/** Gapless vectors [R·n, d] as [R, n·d], and back. */
+const asRows = (tensor: Tensor, rows: number): Tensor => {
+  const cols = (tensor.rows * tensor.cols) / rows
+  return { ...tensor, rows, cols, stride: cols }
+}
+
+/** h [R·L, d] before the blocks. Places without an event hold some vector, which nothing reads. */
+function eventTokens(
+  rec: Recorder,
+  weights: Weights,
+  tokens: SequenceTokens,
+  batch: InputBatch,
+  inputs: SequenceInputs,
+): Tensor {
+  const events = batch.rows * tokens.length
+  const lengths = batch.ones(events)
+  const gathered = (table: Table, ids: Tensor): Tensor => {
+    const y = rec.tensor(`rows of ${table.name}`, events, tokens.width)
+    lookUp(rec, tableVectors(weights, table), { ids, lengths, most: 1 }, 'sum', y)
+    return y
+  }
+  const h = gathered(tokens.table, inputs.events.ids)
+  for (const [k, table] of tokens.categories.entries())
+    copyTokens(rec, gathered(table, inputs.categories[k]), { into: h, accumulate: true })
+  if (inputs.channels)
+    product(
+      rec,
+      weights,
+      { M: events, N: tokens.width, K: tokens.channels },
+      {
+        a: eventChannels(tokens, inputs.channels, events),
+        b: rowsOf(weights.value(tokens.pooling!), 0, tokens.channels),
+        c: { into: h, accumulate: true },
+      },
+    )
+  return h
+}
+
+function compressionShape({ width, length, pooled }: SequenceTokens, rows: number) {
+  return {
+    B: rows,
+    N: length,
+    M: pooled,
+    D4: width / 4,
+    zOffset: 0,
+    zRow: padded(pooled),
+    xOffset: 0,
+    xRow: width / 4,
+    yOffset: 0,
+    yRow: width / 4,
+    scale: 1 / Math.sqrt(width),
+    masked: 1 as const,
+  }
+}
+
+const queriesOf = ({ channels, pooled }: SequenceTokens, pooling: Tensor): Tensor => rowsOf(pooling, channels, pooled)
+
+function poolEvents(
+  rec: Recorder,
+  weights: Weights,
+  tokens: SequenceTokens,
+  { events }: SequenceInputs,
+  h: Tensor,
+  to: Tensor,
+): SavedPooled {
+  const { width, pooled } = tokens
+  const logits = rec.tensor('event logits', h.rows, pooled)
+  product(
+    rec,
+    weights,
+    { M: h.rows, N: pooled, K: width },
+    {
+      a: h,
+      b: queriesOf(tokens, weights.value(tokens.pooling!)),
+      bTransposed: true,
+      c: { into: logits, accumulate: false },
+    },
+  )
+  const y = rec.tensor('pooled events', to.rows, pooled * width)
+  const lses = rec.tensor('pooling statistics', 1, to.rows * pooled)
+  const shape = compressionShape(tokens, to.rows)
+  rec.dispatch(dotCompressionForward, shape, { z: logits, x: h, lengths: events.lengths, y, lses })
+  copyTokens(rec, y, { into: to, accumulate: false })
+  return { logits, lses, y }
+}
+
+/** Assigns every parameter's gradient and updates the tables that were looked up. `dy` is the gradient of y. */
+export function sequenceTokensBackward(
+  rec: Recorder,
+  weights: Weights,
+  tokens: SequenceTokens,
+  batch: InputBatch,
+  saved: SavedSequence,
+  dy: Tensor,
+): void {
+  const inputs = batch.sequence!
+  if (saved.pool) {
+    const gradient = attentionPoolGradient(rec, weights, poolOf(tokens), saved.pool, dy)
+    updateTable(rec, weights, tokens.table, inputs.groups!, gradient)
+    return
+  }
+  const { width, pooled, channels, blocks } = tokens
+  const dh = rec.tensor('gradient of events', saved.h.rows, width)
+  const recent = tokens.recent > 0 ? recentBackward(rec, tokens, batch, dy) : null
+  let dLogits: Tensor | null = null
+  if (saved.pooled) {
+    const from = columns(dy, 0, pooled * width)
+    dLogits = poolEventsBackward(rec, weights, tokens, inputs, saved.h, saved.pooled, from, dh, recent)
+  } else if (recent) copyTokens(rec, recent, { into: dh, accumulate: false })
+  for (let b = blocks.length - 1; b >= 0; b--)
+    transformerBlockBackward(rec, weights, blocks[b], inputs.events, saved.blocks[b], dh)
+
+  if (tokens.pooling) {
+    // A product for each row, and then the rows' sum: over all events it would be one long loop.
+    const shares = rec.tensor('shares of the gradient of pooling', batch.rows, tokens.pooling.rows * width)
+    if (inputs.channels)
+      rowProducts(
+        rec,
+        weights,
+        tokens,
+        eventChannels(tokens, inputs.channels, dh.rows),
+        dh,
+        columns(shares, 0, channels * width),
+      )
+    if (dLogits) rowProducts(rec, weights, tokens, dLogits, saved.h, columns(shares, channels * width, pooled * width))
+    const output = weights.gradientOf(tokens.pooling)
+    rec.dispatch(columnSum, columnSumShape({ R: batch.rows, N4: shares.cols / 4, outOffset: output.offset / 4 }), {
+      input: shares,
+      output,
+    })
+  }
+  updateTable(rec, weights, tokens.table, inputs.groups!, dh)
+  for (const [k, table] of tokens.categories.entries()) updateTable(rec, weights, table, inputs.categoryGroups[k], dh)
+}
+
+/** The gradient that each event has as a token of its own, [R·L, d]. */
+function recentBackward(rec: Recorder, { width, pooled, recent }: SequenceTokens, batch: InputBatch, dy: Tensor) {
+  const last = rec.tensor('gradient of recent events', dy.rows, recent * width)
+  copyTokens(rec, columns(dy, pooled * width, recent * width), { into: last, accumulate: false })
+  const { events } = batch.sequence!
+  const gradient = rec.tensor('gradient of events as tokens', dy.rows * events.most, width)
+  const lookups = { ids: batch.sequence!.recent!.tokens, lengths: batch.ones(gradient.rows), most: 1 }
+  lookUp(rec, asTable({ ...last, rows: dy.rows * recent, cols: width, stride: width }), lookups, 'sum', gradient)
+  return gradient
+}
+
+/** Assigns dh = what comes through the weighted sums + `more`. @returns the gradient of the logits */
+function poolEventsBackward(
+  rec: Recorder,
+  weights: Weights,
+  tokens: SequenceTokens,
+  { events: { lengths } }: SequenceInputs,
+  h: Tensor,
+  { logits, lses, y }: SavedPooled,
+  from: Tensor,
+  dh: Tensor,
+  more: Tensor | null,
+): Tensor {
+  const { width, pooled } = tokens
+  const dy = rec.tensor('gradient of pooled events', from.rows, pooled * width)
+  copyTokens(rec, from, { into: dy, accumulate: false })
+  const shape = compressionShape(tokens, from.rows)
+  rec.dispatch(dotCompressionBackwardTokens, shape, { z: logits, lengths, lses, dy, dx: dh })
+  const dLogits = rec.tensor('gradient of event logits', h.rows, pooled)
+  rec.dispatch(dotCompressionBackwardLogits, shape, { z: logits, x: h, lengths, lses, y, dy, dz: dLogits })
+  product(
+    rec,
+    weights,
+    { M: h.rows, N: width, K: pooled },
+    {
+      a: dLogits,
+      b: queriesOf(tokens, weights.value(tokens.pooling!)),
+      residual: more ?? undefined,
+      c: { into: dh, accumulate: true },
+    },
+  )
+  return dLogits
+}
+
+/** c[r] = Σ over the row's events of aᵀ b: [m, d] for a [R·L, m] and b [R·L, d], each row's in a row of c [R, m·d]. */
+function rowProducts(
+  rec: Recorder,
+  weights: Weights,
+  { width, length }: SequenceTokens,
+  a: Tensor,
+  b: Tensor,
+  c: Tensor,
+): void {
+  product(
+    rec,
+    weights,
+    {
+      M: a.cols,
+      N: width,
+      K: length,
+      batch: c.rows,
+      aRow: 1,
+      aCol: a.stride,
+      aBatch: length * a.stride,
+      bBatch: (length * b.stride) / 4,
+      cRow: width / 4,
+      cBatch: c.stride / 4,
+    },
+    { a, b, c: { into: c, accumulate: false } },
+  )
+}

@@ -1,0 +1,105 @@
+import type { SideLayout } from '@headwater/features'
+import { type GpuDevice, requestDevice } from '@headwater/gpu'
+import { seededRandom } from '@headwater/statistics'
+import { afterAll, beforeAll, expect, it } from 'vitest'
+import { ParameterSet, Weights } from '../parameters.ts'
+import { Recorder } from '../plan/recorder.ts'
+import { queueWrite } from '../plan/upload-ring.ts'
+import { referenceUserTokens } from '../testing/reference/user-tokens.ts'
+import type { UserTowerConfig } from '../towers/config.ts'
+import { InputBatch } from './input-batch.ts'
+import { randomBatch } from './testing/random-batch.ts'
+import { checkStep, TokenStep } from './testing/token-step.ts'
+import { declareUserTokens, userTokensBackward, userTokensForward } from './user-tokens.ts'
+
+let device: GpuDevice
+beforeAll(async () => {
+  device = await requestDevice({ label: 'user token tests' })
+})
+afterAll(() => device.destroy())
+
+const layout: SideLayout = {
+  dense: ['age', 'known', 'clicks', 'views', 'days'],
+  bags: [
+    { name: 'tags', buckets: 7, maxValues: 3 },
+    { name: 'country', buckets: 5, maxValues: 1 },
+  ],
+  sequence: { length: 4, buckets: 9, channels: 2, categories: [{ name: 'kind', buckets: 5 }] },
+}
+
+const config: UserTowerConfig = {
+  tokenWidth: 8,
+  bags: 'attention',
+  dense: { tokens: 2, standardize: true, encoding: { kind: 'periodic', frequencies: 4, sigma: 0.2 } },
+  sequence: { blocks: 1, heads: 2, hidden: 8, pooled: 2, recent: 1 },
+  levels: [],
+}
+
+const none: SideLayout = { dense: [], bags: [], sequence: null }
+
+it.each<[string, SideLayout, UserTowerConfig, number, number]>([
+  ['every kind of token', layout, config, 7, 2],
+  ['bags alone', { ...none, bags: layout.bags }, config, 2, 0],
+  ['a sequence alone', { ...none, sequence: layout.sequence }, config, 3, 0],
+  [
+    'no tokens of the sequence',
+    layout,
+    { ...config, bags: 'sum', sequence: { ...config.sequence, pooled: 0, recent: 0 } },
+    4,
+    2,
+  ],
+  ['dense values that are not used', layout, { ...config, bags: 'mean', dense: { ...config.dense, tokens: 0 } }, 5, 0],
+])('%s, against float64', async (_, given, wanted, count, denseTokens) => {
+  const random = seededRandom(count)
+  const set = new ParameterSet()
+  const tokens = declareUserTokens(set, given, wanted)
+  expect(tokens).toMatchObject({ count, denseTokens, width: 8 })
+  const step = new TokenStep(device, set, tokens.needs, 9, (rec, weights, batch) => {
+    const { x0, xDense, saved } = userTokensForward(rec, weights, tokens, batch)
+    expect(x0).toMatchObject({ rows: 9, cols: count * 8, stride: count * 8, offset: 0 })
+    if (denseTokens === 0) expect(xDense).toBeNull()
+    else expect(xDense).toEqual({ ...x0, cols: denseTokens * 8 })
+    return { y: x0, backward: (dy) => userTokensBackward(rec, weights, tokens, batch, saved, dy) }
+  })
+  const batch = randomBatch(given, 6, random)
+  const hasSequence = wanted.sequence.pooled + wanted.sequence.recent > 0
+  await checkStep(step, {
+    first: randomBatch(given, 9, random),
+    batch,
+    random,
+    constants: ['user.dense.center', 'user.dense.scale'],
+    reference: (values, r) =>
+      referenceUserTokens(values, hasSequence ? given : { ...given, sequence: null }, wanted, batch, r),
+  })
+  step.dispose()
+})
+
+it('gives the same tokens where nothing is kept for a backward', async () => {
+  const set = new ParameterSet()
+  const tokens = declareUserTokens(set, layout, config)
+  const weights = new Weights(device, set, false)
+  const random = seededRandom(2)
+  const values = new Map<string, Float64Array>()
+  for (const { name, rows, cols } of set.entries()) {
+    const data = Float32Array.from({ length: rows * cols }, () => random.nextNormal() / 2)
+    weights.write(name, data)
+    values.set(name, Float64Array.from(data))
+  }
+  const batch = new InputBatch(device, tokens.needs, 6, false)
+  const rec = new Recorder(device)
+  const x0 = rec.keep(userTokensForward(rec, weights, tokens, batch).x0)
+  const plan = rec.plan('tokens to serve')
+  const given = randomBatch(layout, 6, random)
+  batch.upload(given, queueWrite(device))
+  plan.program.submit()
+  const got = new Float32Array(await device.read(x0.storage.buffer!))
+  const want = Array.from({ length: 6 }, (_, r) => referenceUserTokens(values, layout, config, given, r)).flat()
+  for (const [i, value] of want.entries()) expect(got[i], `element ${i}`).toBeCloseTo(value, 4)
+  plan.dispose()
+  batch.dispose()
+  weights.dispose()
+})
+
+it('refuses a user without features', () => {
+  expect(() => declareUserTokens(new ParameterSet(), none, config)).toThrow(/user side gives no token/)
+})
