@@ -1,16 +1,18 @@
-// Makes a fresh clone ready: npm packages, a WebGPU adapter and, with --browser, a Chromium for the tests. Needs Node
-// and npm alone, changes nothing outside the workspace, and is quick where nothing is missing.
+// Makes a fresh clone ready: npm packages, a WebGPU adapter and, for the tests, a Chromium with --browser and a Valkey
+// server with --valkey. Needs Node and npm alone, changes nothing outside the workspace, and is quick where nothing is
+// missing.
 import { pathToFileURL } from 'node:url'
 import { ensureAdapter } from './adapter.mjs'
 import { ensureBrowser } from './browser.mjs'
 import { checkNativePackages, installDependencies } from './dependencies.mjs'
 import { reportSetupError } from './setup-error.mjs'
+import { ensureValkey } from './valkey.mjs'
 
 /**
- * @param {{ browser: boolean }} needs
+ * @param {{ browser: boolean, valkey?: boolean }} needs
  * @returns {Promise<boolean>} false where something is missing that only a person can bring; what and how is printed
  */
-export async function setUp({ browser }) {
+export async function setUp({ browser, valkey = false }) {
   const startMs = performance.now()
   const say = (/** @type {string} */ line) => {
     const seconds = ((performance.now() - startMs) / 1000).toFixed(0).padStart(3)
@@ -21,6 +23,7 @@ export async function setUp({ browser }) {
     await checkNativePackages(say)
     await ensureAdapter(say)
     if (browser) await ensureBrowser(say)
+    if (valkey) await ensureValkey(say)
     return true
   } catch (error) {
     reportSetupError(error)
@@ -29,7 +32,8 @@ export async function setUp({ browser }) {
 }
 
 if (import.meta.url === pathToFileURL(process.argv[1] ?? '').href) {
-  const ready = await setUp({ browser: process.argv.includes('--browser') })
+  const { argv } = process
+  const ready = await setUp({ browser: argv.includes('--browser'), valkey: argv.includes('--valkey') })
   if (ready) process.stdout.write('Ready. Start with: npm start\n')
   process.exitCode = ready ? 0 : 1
 }

@@ -7,7 +7,7 @@ import { countTests } from './test-counts.mjs'
 import { typecheck } from './typecheck.mjs'
 import { environmentFile, inWorkspace } from './workspace.mjs'
 
-process.exitCode = (await setUp({ browser: true })) && (await testAll(process.argv.slice(2))) ? 0 : 1
+process.exitCode = (await setUp({ browser: true, valkey: true })) && (await testAll(process.argv.slice(2))) ? 0 : 1
 
 /**
  * @param {string[]} filters parts of test files' paths; none for all

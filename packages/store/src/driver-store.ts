@@ -1,98 +1,87 @@
+import { appendRows } from './append.ts'
+import { type CheckReport, checkStore } from './check.ts'
 import type { Driver, RecordWrite } from './driver.ts'
-import { KeyError, NonFiniteVectorError, RequestError, StoreClosedError, StoreError } from './errors.ts'
+import { RequestError, StoreClosedError } from './errors.ts'
+import { appendEventRows, readEventRows } from './events/append-events.ts'
+import { type ForgetHolder, type ForgetOptions, type ForgetReceipt, forgetUser } from './forget.ts'
 import { checkKey, checkName } from './keys.ts'
-import { checkDimension, type ModelColumns, type ReadBuffer, readStatus } from './read-buffer.ts'
-import { checkRecord, nextVersion, recordVersion } from './record.ts'
-import { appendToRing, checkPolicy, checkRing, decodeLatest, decodePooled, newestTag } from './ring.ts'
+import { checkRows, limitsOf, type StoreLimits } from './limits.ts'
+import { type ReadBuffer, readStatus } from './read-buffer.ts'
+import { clearRow, readRow } from './read-row.ts'
+import { nextVersion, recordVersion } from './record.ts'
+import type { AppendResult } from './row-outcomes.ts'
 import { decodeState, encodeState, type StateKind } from './state-record.ts'
-import {
-  type AppendBatch,
-  type AppendResult,
-  appendOutcome,
-  type CheckReport,
-  type EmbeddingStore,
-  type ForgetReceipt,
-  type ReadRequest,
-  type StateColumns,
-  type StateWrite,
+import type {
+  AppendBatch,
+  EmbeddingStore,
+  EventBatch,
+  EventColumns,
+  ReadRequest,
+  StateColumns,
+  StateWrite,
 } from './store.ts'
+import { type RingSweep, type SweepReport, sweepRings, sweepTombstones, type TombstoneSweep } from './sweep.ts'
+import { checkNotFuture, checkTime } from './times.ts'
+import { checkTombstone, digestOf, tombstoneTimeMs } from './tombstone.ts'
+
+/** Shared between tenants. */
+interface StoreShared {
+  readonly limits: StoreLimits
+  readonly holders: Set<ForgetHolder>
+  closed: boolean
+}
 
 /** The store's behaviour over any driver. */
 export class DriverStore implements EmbeddingStore {
   readonly #driver: Driver
   readonly #tenant: string
-  /** Shared between tenants. */
-  readonly #lifetime: { closed: boolean }
+  readonly #shared: StoreShared
 
-  constructor(driver: Driver, tenant: string, lifetime = { closed: false }) {
+  /** @throws KeyError, RequestError */
+  constructor(driver: Driver, tenant: string, limits: Partial<StoreLimits> = {}, shared?: StoreShared) {
     checkName('tenant', tenant)
     this.#driver = driver
     this.#tenant = tenant
-    this.#lifetime = lifetime
+    this.#shared = shared ?? { limits: limitsOf(limits), holders: new Set(), closed: false }
+  }
+
+  get atomicity(): 'store' | 'key' {
+    return this.#driver.atomicity
   }
 
   async read(request: ReadRequest, into: ReadBuffer): Promise<void> {
     this.#checkOpen()
     const { users, models } = request
     checkFit(request, into)
-    for (let u = 0; u < users.length; u++) checkKey('user', users[u], u)
+    this.#checkKeys('user', users)
     const names = models.map(({ model }) => model)
-    await this.#driver.readRings(this.#tenant, users, names, (u, m, record) => {
-      writeRow(into.models[m], u, record, models[m].expiredBeforeMs)
-    })
+    const visit = (u: number, m: number, record: Uint8Array | undefined | null) => {
+      if (record === null) clearRow(into.models[m], u, readStatus.unavailable)
+      else if (record === undefined) clearRow(into.models[m], u, readStatus.missing)
+      else readRow(record, into.models[m], u, models[m].expiredBeforeMs)
+    }
+    await this.#driver.readRings(this.#tenant, users, names, visit, true)
   }
 
   async append(batch: AppendBatch): Promise<AppendResult> {
     this.#checkOpen()
-    checkBatch(batch)
-    const { users, model, dim, vectors, snapshot, frame, featureTimeMs, writtenMs, policy } = batch
-    const outcomes = new Uint8Array(users.length)
-    const refusals: { row: number; error: StoreError }[] = []
-    const refuse = (row: number, error: unknown) => {
-      if (!(error instanceof KeyError || error instanceof NonFiniteVectorError || error instanceof RequestError)) {
-        throw error
-      }
-      outcomes[row] = appendOutcome.refused
-      refusals.push({ row, error })
-    }
+    return appendRows(this.#driver, this.#tenant, batch, this.#shared.limits)
+  }
 
-    let rows: number[] = []
-    for (let u = 0; u < users.length; u++) {
-      try {
-        checkKey('user', users[u], u)
-        checkTime('featureTimeMs', featureTimeMs[u], u)
-        rows.push(u)
-      } catch (error) {
-        refuse(u, error)
-      }
-    }
-    // Rows whose ring changed between read and write, or that repeat a user, go round again; some row always succeeds.
-    while (rows.length > 0) {
-      const written: number[] = []
-      const groups: RecordWrite[][] = []
-      const keys = rows.map((u) => users[u])
-      await this.#driver.readRings(this.#tenant, keys, [model], (i, _, held) => {
-        const u = rows[i]
-        try {
-          const tag = { snapshot, frame, featureTimeMs: featureTimeMs[u], writtenMs }
-          const { outcome, record } = appendToRing(held, tag, vectors, u, dim, policy)
-          outcomes[u] = appendOutcome[outcome]
-          if (record === null) return
-          written.push(u)
-          groups.push([{ table: 'ring', key: users[u], model, expected: recordVersion(held), record }])
-        } catch (error) {
-          refuse(u, error)
-        }
-      })
-      const done = await this.#driver.write(this.#tenant, groups)
-      rows = written.filter((_, i) => done[i] === 0)
-    }
-    return { outcomes, refusals: refusals.sort((a, b) => a.row - b.row) }
+  async appendEvents(batch: EventBatch): Promise<AppendResult> {
+    this.#checkOpen()
+    return appendEventRows(this.#driver, this.#tenant, batch, this.#shared.limits)
+  }
+
+  async readEvents(users: readonly string[]): Promise<EventColumns> {
+    this.#checkOpen()
+    this.#checkKeys('user', users)
+    return readEventRows(this.#driver, this.#tenant, users)
   }
 
   async readStates(kind: StateKind, keys: readonly string[]): Promise<StateColumns> {
     this.#checkOpen()
-    for (let i = 0; i < keys.length; i++) checkKey(kind, keys[i], i)
+    this.#checkKeys(kind, keys)
     const states = new Array<Uint8Array | undefined>(keys.length).fill(undefined)
     const versions = new Uint32Array(keys.length)
     await this.#driver.readStates(this.#tenant, kind, keys, (i, record) => {
@@ -105,20 +94,52 @@ export class DriverStore implements EmbeddingStore {
 
   async compareAndSetStates(groups: readonly (readonly StateWrite[])[]): Promise<Uint8Array> {
     this.#checkOpen()
-    const writes = groups.map((group, row) =>
-      group.map(({ kind, key, expected, state }) => {
-        checkKey(kind, key, row)
-        return { table: kind, key, expected, record: encodeState(kind, state, nextVersion(expected)) }
-      }),
-    )
+    checkRows('groups', groups.length, this.#shared.limits)
+    const writes = groups.map((group, row) => {
+      this.#checkGroup(group, row)
+      return group.map((write) => this.#stateWrite(write, row))
+    })
     return this.#driver.write(this.#tenant, writes)
   }
 
-  async forget(user: string): Promise<ForgetReceipt> {
+  async forget(user: string, options: ForgetOptions = {}): Promise<ForgetReceipt> {
     this.#checkOpen()
     checkKey('user', user, 0)
-    const removed = await this.#driver.removeUser(this.#tenant, user)
-    return { user, tenant: this.#tenant, ...removed }
+    const { atMs = Date.now(), holders = [] } = options
+    checkTime('atMs', atMs, -1)
+    checkNotFuture('atMs', atMs, -1, Date.now(), this.#shared.limits.maxFutureMs)
+    return forgetUser(this.#driver, this.#tenant, user, atMs, [...this.#shared.holders, ...holders])
+  }
+
+  async forgottenAtMs(users: readonly string[]): Promise<Float64Array> {
+    this.#checkOpen()
+    this.#checkKeys('user', users)
+    const times = new Float64Array(users.length)
+    const digests = users.map((user) => digestOf(this.#tenant, user))
+    await this.#driver.readTombstones(this.#tenant, digests, (i, record) => {
+      if (record !== undefined) checkTombstone(record)
+      times[i] = tombstoneTimeMs(record)
+    })
+    return times
+  }
+
+  addForgetHolder(holder: ForgetHolder): () => void {
+    this.#checkOpen()
+    this.#shared.holders.add(holder)
+    return () => this.#shared.holders.delete(holder)
+  }
+
+  async sweep(sweep: RingSweep): Promise<SweepReport> {
+    this.#checkOpen()
+    checkName('model', sweep.model)
+    checkTime('expiredBeforeMs', sweep.expiredBeforeMs, -1)
+    return sweepRings(this.#driver, this.#tenant, sweep)
+  }
+
+  async sweepTombstones(sweep: TombstoneSweep): Promise<SweepReport> {
+    this.#checkOpen()
+    checkTime('nowMs', sweep.nowMs, -1)
+    return sweepTombstones(this.#driver, this.#tenant, sweep, this.#shared.limits.tombstoneRetentionMs)
   }
 
   keys(kind: StateKind): AsyncIterable<string> {
@@ -128,20 +149,7 @@ export class DriverStore implements EmbeddingStore {
 
   async check(): Promise<CheckReport> {
     this.#checkOpen()
-    let records = 0
-    let bytes = 0
-    const faults: { address: string; error: StoreError }[] = []
-    for await (const { table, address, record } of this.#driver.records()) {
-      records++
-      bytes += record.length
-      try {
-        checkRecord(record, table)
-      } catch (error) {
-        if (!(error instanceof StoreError)) throw error
-        faults.push({ address, error })
-      }
-    }
-    return { records, bytes, faults }
+    return checkStore(this.#driver)
   }
 
   async flushed(): Promise<void> {
@@ -151,53 +159,41 @@ export class DriverStore implements EmbeddingStore {
 
   forTenant(tenant: string): EmbeddingStore {
     this.#checkOpen()
-    return new DriverStore(this.#driver, tenant, this.#lifetime)
+    return new DriverStore(this.#driver, tenant, {}, this.#shared)
   }
 
   async close(): Promise<void> {
-    if (this.#lifetime.closed) return
-    this.#lifetime.closed = true
+    if (this.#shared.closed) return
+    this.#shared.closed = true
     await this.#driver.close()
   }
 
-  #checkOpen(): void {
-    if (this.#lifetime.closed) throw new StoreClosedError()
+  #stateWrite({ kind, key, expected, state, featureTimeMs }: StateWrite, row: number): RecordWrite {
+    checkKey(kind, key, row)
+    const record = encodeState(kind, state, nextVersion(expected))
+    const write = { table: kind, key, expected, record }
+    if (featureTimeMs === undefined) return write
+    checkTime('featureTimeMs', featureTimeMs, row)
+    if (kind === 'item') throw new RequestError(`group ${row} gives an item a featureTimeMs; only users are forgotten`)
+    return { ...write, digest: digestOf(this.#tenant, key), featureTimeMs }
   }
-}
 
-function writeRow(
-  into: ModelColumns,
-  row: number,
-  record: Uint8Array | undefined,
-  expiredBeforeMs: number | undefined,
-): void {
-  const { dim, pooled, latest } = into
-  const at = row * dim
-  if (record === undefined) {
-    into.status[row] = readStatus.missing
-    into.snapshot[row] = 0
-    into.frame[row] = 0
-    into.featureTimeMs[row] = 0
-    into.writtenMs[row] = 0
-    pooled.fill(0, at, at + dim)
-    latest?.fill(0, at, at + dim)
-    return
+  #checkGroup(group: readonly StateWrite[], row: number): void {
+    if (this.#driver.atomicity === 'store' || group.length < 2) return
+    throw new RequestError(
+      `group ${row} has ${group.length} states, and this store sets one at a time whole, as its keys lie on several ` +
+        'machines; give groups of one state, or use a store on one machine',
+    )
   }
-  checkRing(record, dim)
-  const tag = newestTag(record, dim)
-  into.snapshot[row] = tag.snapshot
-  into.frame[row] = tag.frame
-  into.featureTimeMs[row] = tag.featureTimeMs
-  into.writtenMs[row] = tag.writtenMs
-  if (expiredBeforeMs !== undefined && tag.featureTimeMs < expiredBeforeMs) {
-    into.status[row] = readStatus.expired
-    pooled.fill(0, at, at + dim)
-    latest?.fill(0, at, at + dim)
-    return
+
+  #checkKeys(what: string, keys: readonly string[]): void {
+    checkRows('keys', keys.length, this.#shared.limits)
+    for (let i = 0; i < keys.length; i++) checkKey(what, keys[i], i)
   }
-  into.status[row] = readStatus.found
-  decodePooled(record, dim, pooled, at)
-  if (latest !== null) decodeLatest(record, dim, latest, at)
+
+  #checkOpen(): void {
+    if (this.#shared.closed) throw new StoreClosedError()
+  }
 }
 
 function checkFit({ users, models }: ReadRequest, into: ReadBuffer): void {
@@ -214,30 +210,4 @@ function checkFit({ users, models }: ReadRequest, into: ReadBuffer): void {
       )
     }
   }
-}
-
-function checkBatch(batch: AppendBatch): void {
-  const { users, model, dim, vectors, featureTimeMs } = batch
-  checkName('model', model)
-  checkDimension(model, dim)
-  checkPolicy(batch.policy)
-  if (vectors.length !== users.length * dim) {
-    throw new RequestError(
-      `vectors has ${vectors.length} values; ${users.length} users × dim ${dim} need ${users.length * dim}`,
-    )
-  }
-  if (featureTimeMs.length !== users.length) {
-    throw new RequestError(`featureTimeMs has ${featureTimeMs.length} values for ${users.length} users; give one each`)
-  }
-  for (const name of ['snapshot', 'frame'] as const) {
-    if (batch[name] >>> 0 !== batch[name])
-      throw new RequestError(`${name} is ${batch[name]}; give an integer of 32 bits`)
-  }
-  checkTime('writtenMs', batch.writtenMs, -1)
-}
-
-function checkTime(name: string, timeMs: number, row: number): void {
-  if (Number.isFinite(timeMs) && timeMs >= 0) return
-  const where = row < 0 ? '' : ` of row ${row}`
-  throw new RequestError(`${name}${where} is ${timeMs}; give milliseconds since 1970`)
 }

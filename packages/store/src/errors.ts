@@ -3,13 +3,22 @@ export class StoreError extends Error {
   override name = 'StoreError'
 }
 
-/** A URL that names no driver. */
+/** A URL that names no driver, or one that the driver does not understand. Its message holds no credentials. */
 export class StoreUrlError extends StoreError {
   override name = 'StoreUrlError'
 
-  constructor(url: string) {
-    super(`store URL "${url}" names no driver; give "memory:" or "lmdb:PATH"`)
+  /** @param problem goes on from "store URL …", and says what to do */
+  constructor(
+    url: string,
+    problem = 'names no driver; give "memory:", "lmdb:PATH", "valkey://HOST" or "tiered:SIZE:URL"',
+  ) {
+    super(`store URL "${withoutCredentials(url)}" ${problem}`)
   }
+}
+
+/** All before the last `@`, as a password may hold any character where its writer forgot to encode it. */
+function withoutCredentials(url: string): string {
+  return url.replace(/\/\/.*@/s, '//***@')
 }
 
 /** A directory that cannot be made, read or written. */
@@ -43,6 +52,25 @@ export class StoreWriteError extends StoreError {
   override name = 'StoreWriteError'
 }
 
+/** A write for which the disk had no room. Nothing of its group is on the disk; it is tried again as any failed write. */
+export class StoreFullError extends StoreWriteError {
+  override name = 'StoreFullError'
+}
+
+/** A write to a store that was opened for reading only. */
+export class StoreReadOnlyError extends StoreError {
+  override name = 'StoreReadOnlyError'
+
+  constructor(path: string) {
+    super(`store ${path} was opened with ?readonly; open it without to write, in one process at a time`)
+  }
+}
+
+/** No server that could do it answered in time. Nothing was written; it may go well once the server is back. */
+export class StoreUnavailableError extends StoreError {
+  override name = 'StoreUnavailableError'
+}
+
 /** A call on a store after `close()`. */
 export class StoreClosedError extends StoreError {
   override name = 'StoreClosedError'
@@ -60,6 +88,16 @@ export class KeyError extends StoreError {
 /** Arrays, dimensions or numbers of a request that do not fit each other or the store. */
 export class RequestError extends StoreError {
   override name = 'RequestError'
+}
+
+/** A vector whose length is not that of the vectors which are held under its model. */
+export class DimensionError extends RequestError {
+  override name = 'DimensionError'
+}
+
+/** A time further ahead of the clock than the store's `maxFutureMs`: a wrong unit, most often. */
+export class FutureTimeError extends RequestError {
+  override name = 'FutureTimeError'
 }
 
 /** A vector with a value that is NaN, infinite, or beyond fp16's largest, 65,504. */

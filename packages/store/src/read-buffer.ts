@@ -2,8 +2,11 @@ import { RequestError } from './errors.ts'
 import { checkName } from './keys.ts'
 import { maxDim } from './ring.ts'
 
-/** `expired`: held, but older than the read allows; its tag is given, its vectors are zero. */
-export const readStatus = { missing: 0, found: 1, expired: 2 } as const
+/**
+ * `expired`: held, but older than the read allows; its tag is given, its vectors are zero. `unavailable`: no server of
+ * those that may hold it answered in time; the row is as a missing one's.
+ */
+export const readStatus = { missing: 0, found: 1, expired: 2, unavailable: 3 } as const
 
 /** What a read gives for one model, columnar. U = users, D = dim. Rows beyond the read's users are left as they were. */
 export interface ModelColumns {
@@ -13,7 +16,7 @@ export interface ModelColumns {
   readonly pooled: Float32Array
   /** [U, D] the newest embedding, or null if it is not asked for. */
   readonly latest: Float32Array | null
-  /** [U] of the newest embedding, as are the three below; zero where missing. */
+  /** [U] of the newest embedding, as are the three below; zero where missing or unavailable. */
   readonly snapshot: Uint32Array
   readonly frame: Uint32Array
   readonly featureTimeMs: Float64Array

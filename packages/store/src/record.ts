@@ -3,30 +3,50 @@
  *
  *  0 u8  format     1 u8 table     2 u16 zero
  *  4 u32 CRC-32 of all other bytes
- *  8 u32 version, from 1: what compare-and-set compares
+ *  8 u32 version, never 0: what compare-and-set compares
  * 12 u32 bytes after the header
  *
- * Drivers read the version and nothing else.
+ * Drivers read the version and nothing else, but for a tombstone's time.
  */
 import { crc32 } from './codec/crc32.ts'
 import { readUint32, writeUint32 } from './codec/little-endian.ts'
 import { StoreCorruptError, StoreFormatError } from './errors.ts'
 
-export type Table = 'ring' | 'user' | 'item'
-export const tables: readonly Table[] = ['ring', 'user', 'item']
+export type Table = 'ring' | 'user' | 'item' | 'events' | 'tombstone'
+export const tables: readonly Table[] = ['ring', 'user', 'item', 'events', 'tombstone']
 
-export const formatVersion = 1
+export const formatVersion = 2
 export const headerBytes = 16
 
-const tableCode: Record<Table, number> = { ring: 1, user: 2, item: 3 }
+const tableCode: Record<Table, number> = { ring: 1, user: 2, item: 3, events: 4, tombstone: 5 }
+
+/** Where a record lies. */
+export interface RecordAddress {
+  readonly table: Table
+  readonly tenant: string
+  /** User, item, or a tombstone's digest. */
+  readonly key: string
+  /** Rings only. */
+  readonly model?: string
+}
+
+/** An address for people to read. */
+export function addressText({ table, tenant, key, model }: RecordAddress): string {
+  const quoted = [tenant, key, ...(model === undefined ? [] : [model])].map((part) => JSON.stringify(part))
+  return `${table} ${quoted.join(' ')}`
+}
 
 /** Version of a record; 0 stands for none. */
 export function recordVersion(record: Uint8Array | undefined): number {
   return record === undefined ? 0 : readUint32(record, 8)
 }
 
-/** The version after `version`; it wraps past 0, which stands for no record. */
+/**
+ * The version after `version`. The first is drawn at random, so that a record which was removed and made anew is not taken
+ * for the one before: a write from before the removal fails but for one chance in 2^32.
+ */
 export function nextVersion(version: number): number {
+  if (version === 0) return 1 + Math.floor(Math.random() * 0xffffffff)
   return version === 0xffffffff ? 1 : version + 1
 }
 
@@ -42,7 +62,7 @@ export function sealRecord(record: Uint8Array, table: Table, version: number): v
   record[3] = 0
   writeUint32(record, 8, version)
   writeUint32(record, 12, record.length - headerBytes)
-  writeUint32(record, 4, checksum(record))
+  writeUint32(record, 4, recordChecksum(record))
 }
 
 /**
@@ -54,24 +74,35 @@ export function checkHeader(record: Uint8Array, table: Table): void {
   if (record.length < headerBytes) {
     throw new StoreCorruptError(`a ${table} record has ${record.length} bytes, less than its header; restore a backup`)
   }
-  if (record[0] !== formatVersion) {
-    throw new StoreFormatError(
-      `a ${table} record has format ${record[0]}, this version reads ${formatVersion}; upgrade, or restore a backup`,
-    )
-  }
+  if (record[0] !== formatVersion) throw formatError(`a ${table} record`, record[0])
   if (record[1] !== tableCode[table] || readUint32(record, 12) !== record.length - headerBytes) {
     throw new StoreCorruptError(`a ${table} record's header does not fit it; run a check and restore a backup`)
   }
 }
 
-/** Checks all of a record. @throws StoreFormatError, StoreCorruptError */
+/** Checks all of a record but its payload's meaning. @throws StoreFormatError, StoreCorruptError */
 export function checkRecord(record: Uint8Array, table: Table): void {
   checkHeader(record, table)
-  if (readUint32(record, 4) !== checksum(record)) {
+  if (readUint32(record, 4) !== recordChecksum(record)) {
     throw new StoreCorruptError(`a ${table} record fails its checksum; run a check and restore a backup`)
   }
 }
 
-function checksum(record: Uint8Array): number {
+/** The error for a store or a record of a format that is not this version's; it says what to do. */
+export function formatError(what: string, format: number | string): StoreFormatError {
+  const known = Number(format) >= 1 && Number(format) < formatVersion
+  const remedy = known
+    ? 'copy it to a new store with `headwater store copy`, which brings it up to date'
+    : 'use the version that wrote it, or restore a backup'
+  return new StoreFormatError(`${what} has format ${format}, this version reads and writes ${formatVersion}; ${remedy}`)
+}
+
+/** CRC-32 of a record's bytes, all but the checksum's own. */
+export function recordChecksum(record: Uint8Array): number {
   return crc32(record, 8, record.length, crc32(record, 0, 4, 0))
+}
+
+/** The table that a record's header names, or undefined. */
+export function recordTable(record: Uint8Array): Table | undefined {
+  return tables.find((table) => tableCode[table] === record[1])
 }

@@ -1,7 +1,8 @@
 import { describe, expect, it } from 'vitest'
 import { floatToHalf, halfToFloat } from './codec/half.ts'
-import { NonFiniteVectorError, RequestError, StoreCorruptError, StoreFormatError } from './errors.ts'
-import { type AppendPolicy, appendToRing, decodeRing } from './ring.ts'
+import { DimensionError, NonFiniteVectorError, StoreCorruptError, StoreError, StoreFormatError } from './errors.ts'
+import { allocateRecord, sealRecord } from './record.ts'
+import { type AppendPolicy, appendToRing, checkRing, checkWholeRing, decodeRing } from './ring.ts'
 
 const bySnapshot: AppendPolicy = { slots: 3, count: 3, slot: 'snapshot' }
 const byRefresh: AppendPolicy = { slots: 3, count: 3, slot: 'refresh' }
@@ -23,14 +24,12 @@ const order = (record: Uint8Array) => decodeRing(record).slots.map((slot) => [sl
 
 describe('ring', () => {
   it('holds one slot a snapshot, renewed by later feature times only', () => {
-    const record = ringOf([
-      [1, 100, 1],
-      [1, 200, 2],
-    ])
+    const first = ringOf([[1, 100, 1]])
+    const record = put(first, [1, 200, 2]).record!
     expect(order(record)).toEqual([[1, 200]])
     expect(put(record, [1, 200, 9]).outcome).toBe('duplicate')
     expect(put(record, [1, 150, 9]).outcome).toBe('older')
-    expect(decodeRing(record).version).toBe(2)
+    expect(decodeRing(record).version).toBe((decodeRing(first).version % 0xffffffff) + 1)
   })
 
   it('keeps order whatever comes late, and lets the oldest snapshot go', () => {
@@ -139,7 +138,7 @@ describe('ring', () => {
     }
     const record = ringOf([[1, 1, 1]])
     const tag = { snapshot: 2, frame: 0, featureTimeMs: 2, writtenMs: 2 }
-    expect(() => appendToRing(record, tag, new Float32Array(4), 0, 4, bySnapshot)).toThrow(RequestError)
+    expect(() => appendToRing(record, tag, new Float32Array(4), 0, 4, bySnapshot)).toThrow(DimensionError)
     for (let bit = 0; bit < record.length * 8; bit++) {
       const flipped = record.slice()
       flipped[bit >> 3] ^= 1 << (bit & 7)
@@ -151,11 +150,80 @@ describe('ring', () => {
   })
 
   it('takes the bytes that it promises: N = 3, D = 192', () => {
-    let record: Uint8Array | undefined
-    for (let snapshot = 0; snapshot < 3; snapshot++) {
-      const tag = { snapshot, frame: 0, featureTimeMs: 1, writtenMs: 1 }
-      record = appendToRing(record, tag, new Float32Array(192), 0, 192, bySnapshot).record!
+    const sizeOf = (codec: 'fp16' | 'int8') => {
+      let record: Uint8Array | undefined
+      for (let snapshot = 0; snapshot < 3; snapshot++) {
+        const tag = { snapshot, frame: 0, featureTimeMs: 1, writtenMs: 1 }
+        record = appendToRing(record, tag, new Float32Array(192), 0, 192, { ...bySnapshot, codec }).record!
+      }
+      return record!.length
     }
-    expect(record!.length).toBe(1_628)
+    expect(sizeOf('fp16')).toBe(1_632)
+    expect(sizeOf('fp16')).toBeLessThanOrEqual(1.15 * 1_536)
+    expect(sizeOf('int8')).toBe(1_068)
+  })
+
+  it('averages int8 slots from their bytes, and codes the held ones anew where the policy changes', () => {
+    const eighths: AppendPolicy = { ...bySnapshot, codec: 'int8' }
+    // Multiples of their scales, so that int8 holds them exactly.
+    const [first, second] = [Float32Array.of(127, -64, 3), Float32Array.of(254, 2, -100)]
+    const tagOf = (snapshot: number) => ({ snapshot, frame: 0, featureTimeMs: snapshot, writtenMs: 9 })
+    let record = appendToRing(undefined, tagOf(1), first, 0, 3, eighths).record!
+    record = appendToRing(record, tagOf(2), second, 0, 3, eighths).record!
+    const expected = {
+      pooled: Float32Array.of(190.5, -31, -48.5),
+      slots: [
+        { ...tagOf(2), vector: second },
+        { ...tagOf(1), vector: first },
+      ],
+    }
+    expect(decodeRing(record)).toMatchObject({ codec: 'int8', ...expected })
+    const half = appendToRing(record, tagOf(0), Float32Array.of(1, 2, 3), 0, 3, { ...bySnapshot, count: 2 }).record!
+    const slots = [...expected.slots, { ...tagOf(0), vector: Float32Array.of(1, 2, 3) }]
+    expect(decodeRing(half)).toMatchObject({ codec: 'fp16', pooled: expected.pooled, slots })
+    const back = appendToRing(half, tagOf(3), first, 0, 3, eighths).record!
+    expect(decodeRing(back)).toMatchObject({
+      codec: 'int8',
+      slots: [{ ...tagOf(3), vector: first }, ...expected.slots],
+    })
+    for (const bad of [Number.NaN, -Infinity, 70_000]) {
+      expect(() => appendToRing(record, tagOf(5), Float32Array.of(1, bad, 1), 0, 3, eighths)).toThrow(
+        NonFiniteVectorError,
+      )
+    }
+    for (let bit = 0; bit < record.length * 8; bit++) {
+      const flipped = record.slice()
+      flipped[bit >> 3] ^= 1 << (bit & 7)
+      expect(() => decodeRing(flipped)).toThrow(bit < 8 ? StoreFormatError : StoreCorruptError)
+    }
+  })
+
+  it('is refused where it is sealed but does not hold together', () => {
+    const good = ringOf([
+      [1, 1, 1],
+      [2, 2, 2],
+    ])
+    for (const [at, value] of [
+      [16, 0],
+      [18, 0],
+      [18, 3],
+      [19, 0],
+      [19, 3],
+      [20, 1],
+      [20, 2],
+      // The snapshot of the newest slot: below that of the next.
+      [30, 0],
+    ]) {
+      const bad = good.slice()
+      bad[at] = value
+      sealRecord(bad, 'ring', 1)
+      expect(() => checkWholeRing(bad)).toThrow(StoreCorruptError)
+    }
+    for (const payloadBytes of [0, 1, 4, 8]) {
+      const short = allocateRecord(payloadBytes)
+      sealRecord(short, 'ring', 1)
+      expect(() => checkWholeRing(short)).toThrow(StoreCorruptError)
+      expect(() => checkRing(short, 3)).toThrow(StoreError)
+    }
   })
 })

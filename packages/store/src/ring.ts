@@ -2,16 +2,17 @@
  * The record of one user and model: a ring of the last embeddings, newest first, and the pooled vector that reads serve,
  * prepared at write. Pure bytes to bytes. D = dim, S = slots in use.
  *
- * 16 u16 D     18 u8 S     19 u8 slots averaged
- * 20 fp16 [D] pooled
- * then S slots of u32 snapshot, u32 frame, f64 feature time, f64 time written, fp16 [D] vector
+ * 16 u16 D     18 u8 S     19 u8 slots averaged     20 u8 codec of the slots: 0 fp16, 1 int8     21 three of zero
+ * 24 fp16 [D] pooled
+ * then S slots of u32 snapshot, u32 frame, f64 feature time, f64 time written, the codec's bytes of vector [D]
  *
  * Pooling is SUM's average over the most recent embeddings (Zhang et al. 2023, arXiv 2311.09544, section on SOAP),
  * restricted to one alignment frame, as vectors of different frames have no common coordinates.
  */
 import { decodeHalf, encodeHalf } from './codec/half.ts'
 import { readFloat64, readUint32, writeFloat64, writeUint32 } from './codec/little-endian.ts'
-import { NonFiniteVectorError, RequestError, StoreCorruptError } from './errors.ts'
+import { type CodecName, codecOf, codecs, type VectorCodec } from './codec/vector-codec.ts'
+import { DimensionError, NonFiniteVectorError, RequestError, StoreCorruptError } from './errors.ts'
 import {
   allocateRecord,
   checkHeader,
@@ -23,7 +24,7 @@ import {
 } from './record.ts'
 import { weightedAverage } from './vectors/weighted-average.ts'
 
-const pooledAt = headerBytes + 4
+const pooledAt = headerBytes + 8
 const slotHeaderBytes = 24
 export const maxSlots = 255
 export const maxDim = 65_535
@@ -40,6 +41,8 @@ export interface AppendPolicy {
    * a user of long ago. Milliseconds, 0 or more; absent: no limit.
    */
   readonly maxLagMs?: number
+  /** How the slots are held; a ring of another codec is coded anew. The pooled vector is fp16 always. Default `fp16`. */
+  readonly codec?: CodecName
 }
 
 /** What an embedding was made from and when. Snapshot and frame are u32; times are milliseconds since 1970. */
@@ -63,7 +66,7 @@ const duplicate: AppendedRing = { outcome: 'duplicate', record: null }
 const older: AppendedRing = { outcome: 'older', record: null }
 
 /** @throws RequestError */
-export function checkPolicy({ slots, count, slot, maxLagMs = Infinity }: AppendPolicy): void {
+export function checkPolicy({ slots, count, slot, maxLagMs = Infinity, codec = 'fp16' }: AppendPolicy): void {
   if (!(Number.isInteger(slots) && slots >= 1 && slots <= maxSlots)) {
     throw new RequestError(`policy.slots is ${slots}; give an integer from 1 to ${maxSlots}`)
   }
@@ -74,6 +77,7 @@ export function checkPolicy({ slots, count, slot, maxLagMs = Infinity }: AppendP
     throw new RequestError(`policy.slot is "${slot}"; give "snapshot" or "refresh"`)
   }
   if (!(maxLagMs >= 0)) throw new RequestError(`policy.maxLagMs is ${maxLagMs}; give milliseconds, 0 or more`)
+  if (!Object.hasOwn(codecs, codec)) throw new RequestError(`policy.codec is "${codec}"; give "fp16" or "int8"`)
 }
 
 /**
@@ -82,7 +86,7 @@ export function checkPolicy({ slots, count, slot, maxLagMs = Infinity }: AppendP
  *
  * @param record the ring so far, or undefined
  * @param vectors holds the embedding at places `row · dim …`
- * @throws NonFiniteVectorError; RequestError where the ring has another dim; StoreCorruptError, StoreFormatError
+ * @throws NonFiniteVectorError; DimensionError where the ring has another dim; StoreCorruptError, StoreFormatError
  */
 export function appendToRing(
   record: Uint8Array | undefined,
@@ -92,12 +96,12 @@ export function appendToRing(
   dim: number,
   policy: AppendPolicy,
 ): AppendedRing {
-  const slotBytes = slotHeaderBytes + 2 * dim
+  const codec = codecs[policy.codec ?? 'fp16']
   const held: number[] = []
   if (record !== undefined) {
     checkRecord(record, 'ring')
     checkDim(record, dim)
-    for (let s = 0; s < record[18]; s++) held.push(pooledAt + 2 * dim + s * slotBytes)
+    for (let s = 0; s < record[18]; s++) held.push(slotAt(record, dim, s))
   }
 
   // Place among the kept slots, and which held slot gives way.
@@ -120,33 +124,34 @@ export function appendToRing(
   kept.length = Math.min(kept.length, policy.slots - 1)
 
   const slots = kept.length + 1
-  const next = allocateRecord(4 + 2 * dim + slots * slotBytes)
-  const firstSlot = pooledAt + 2 * dim
-  for (let s = 0; s < slots; s++) {
-    const at = firstSlot + s * slotBytes
-    if (s === place) writeSlot(next, at, tag, vectors, row, dim)
-    else {
-      const from = kept[s < place ? s : s - 1]
-      next.set(record!.subarray(from, from + slotBytes), at)
-    }
-  }
+  const next = allocateRecord(pooledAt - headerBytes + 2 * dim + slots * slotSize(codec, dim))
   next[16] = dim & 0xff
   next[17] = dim >>> 8
   next[18] = slots
+  next[20] = codec.code
+  for (let s = 0; s < slots; s++) {
+    const at = slotAt(next, dim, s)
+    if (s === place) writeSlot(next, at, codec, tag, vectors, row, dim)
+    else copySlot(record!, kept[s < place ? s : s - 1], next, at, codec, dim)
+  }
   pool(next, dim, slots, policy)
   sealRecord(next, 'ring', nextVersion(recordVersion(record)))
   return { outcome: 'written', record: next }
 }
 
-/** Checks that a record is a ring of vectors of length `dim`. @throws RequestError, StoreCorruptError, StoreFormatError */
+/**
+ * Checks that a record is a ring of vectors of length `dim`, all but its checksum.
+ *
+ * @throws DimensionError, StoreCorruptError, StoreFormatError
+ */
 export function checkRing(record: Uint8Array, dim: number): void {
   checkHeader(record, 'ring')
   checkDim(record, dim)
 }
 
-/** The newest slot's tag. Call `checkRing` first. */
-export function newestTag(record: Uint8Array, dim: number): SlotTag {
-  return tagAt(record, pooledAt + 2 * dim)
+/** Byte of the newest slot's tag: u32 snapshot, u32 frame, f64 feature time, f64 time written. */
+export function newestTagAt(dim: number): number {
+  return pooledAt + 2 * dim
 }
 
 /** Decodes the pooled vector to `into[at …]`. Call `checkRing` first. */
@@ -156,11 +161,12 @@ export function decodePooled(record: Uint8Array, dim: number, into: Float32Array
 
 /** Decodes the newest vector to `into[at …]`. Call `checkRing` first. */
 export function decodeLatest(record: Uint8Array, dim: number, into: Float32Array, at: number): void {
-  decodeHalf(record, pooledAt + 2 * dim + slotHeaderBytes, dim, into, at)
+  heldCodec(record).decode(record, newestTagAt(dim) + slotHeaderBytes, dim, into, at)
 }
 
 export interface DecodedRing {
   readonly dim: number
+  readonly codec: CodecName
   readonly version: number
   /** Number of newest slots that `pooled` averages. */
   readonly pooledSlots: number
@@ -171,36 +177,87 @@ export interface DecodedRing {
 
 /** All of a ring, checked: for tools and tests, not for reads. @throws StoreCorruptError, StoreFormatError */
 export function decodeRing(record: Uint8Array): DecodedRing {
+  checkWholeRing(record)
+  const dim = ringDim(record)
+  const codec = heldCodec(record)
+  const pooled = new Float32Array(dim)
+  decodePooled(record, dim, pooled, 0)
+  const slots = Array.from({ length: record[18] }, (_, s) => {
+    const at = slotAt(record, dim, s)
+    const vector = new Float32Array(dim)
+    codec.decode(record, at + slotHeaderBytes, dim, vector, 0)
+    return { ...tagAt(record, at), vector }
+  })
+  return { dim, codec: codec.name, version: recordVersion(record), pooledSlots: record[19], pooled, slots }
+}
+
+/** Checks a ring whose dim is not known, down to the order of its slots. @throws StoreCorruptError, StoreFormatError */
+export function checkWholeRing(record: Uint8Array): void {
   checkRecord(record, 'ring')
   const dim = ringDim(record)
-  const vectorAt = (offset: number) => {
-    const vector = new Float32Array(dim)
-    decodeHalf(record, offset, dim, vector, 0)
-    return vector
+  checkDim(record, dim)
+  const slots = record[18]
+  if (record[19] === 0 || record[19] > slots) throw brokenRing()
+  for (let s = 0; s < slots; s++) {
+    const { snapshot, featureTimeMs } = tagAt(record, slotAt(record, dim, s))
+    if (!Number.isFinite(featureTimeMs)) throw brokenRing()
+    if (s === 0) continue
+    const newer = tagAt(record, slotAt(record, dim, s - 1))
+    if (snapshot > newer.snapshot || (snapshot === newer.snapshot && !(featureTimeMs < newer.featureTimeMs))) {
+      throw brokenRing()
+    }
   }
-  const slots = Array.from({ length: record[18] }, (_, s) => {
-    const at = pooledAt + 2 * dim + s * (slotHeaderBytes + 2 * dim)
-    return { ...tagAt(record, at), vector: vectorAt(at + slotHeaderBytes) }
-  })
-  return { dim, version: recordVersion(record), pooledSlots: record[19], pooled: vectorAt(pooledAt), slots }
+}
+
+/** The earliest feature time of a ring's slots. Call `checkWholeRing` first. */
+export function earliestFeatureTimeMs(record: Uint8Array): number {
+  const dim = ringDim(record)
+  let earliest = Infinity
+  for (let s = 0; s < record[18]; s++) {
+    earliest = Math.min(earliest, tagAt(record, slotAt(record, dim, s)).featureTimeMs)
+  }
+  return earliest
+}
+
+/** The newest slot's feature time, of a ring whose dim is not known. @throws StoreCorruptError, StoreFormatError */
+export function newestFeatureTimeMs(record: Uint8Array): number {
+  const dim = ringDim(record)
+  checkRing(record, dim)
+  return tagAt(record, newestTagAt(dim)).featureTimeMs
 }
 
 function ringDim(record: Uint8Array): number {
   return record[16] | (record[17] << 8)
 }
 
+function heldCodec(record: Uint8Array): VectorCodec {
+  const codec = codecOf(record[20])
+  if (codec === undefined) throw brokenRing()
+  return codec
+}
+
+function slotSize(codec: VectorCodec, dim: number): number {
+  return slotHeaderBytes + codec.vectorBytes(dim)
+}
+
+/** Byte at which a slot of a record starts. */
+function slotAt(record: Uint8Array, dim: number, slot: number): number {
+  return newestTagAt(dim) + slot * slotSize(heldCodec(record), dim)
+}
+
 function checkDim(record: Uint8Array, dim: number): void {
-  const heldDim = ringDim(record)
+  const heldDim = record.length < pooledAt ? 0 : ringDim(record)
+  if (heldDim === 0) throw brokenRing()
   if (heldDim !== dim) {
-    throw new RequestError(
+    throw new DimensionError(
       `the ring holds vectors of length ${heldDim}, not ${dim}; give the new size a new model name`,
     )
   }
-  if (record.length !== pooledAt + 2 * dim + record[18] * (slotHeaderBytes + 2 * dim) || record[18] === 0) {
-    throw new StoreCorruptError(
-      'a ring record does not hold the slots that it counts; run a check and restore a backup',
-    )
-  }
+  if (record[18] === 0 || record.length !== slotAt(record, dim, record[18])) throw brokenRing()
+}
+
+function brokenRing(): StoreCorruptError {
+  return new StoreCorruptError('a ring record does not hold the slots that it counts; run a check and restore a backup')
 }
 
 function tagAt(record: Uint8Array, at: number): SlotTag {
@@ -215,6 +272,7 @@ function tagAt(record: Uint8Array, at: number): SlotTag {
 function writeSlot(
   record: Uint8Array,
   at: number,
+  codec: VectorCodec,
   tag: SlotTag,
   vectors: Float32Array,
   row: number,
@@ -224,22 +282,39 @@ function writeSlot(
   writeUint32(record, at + 4, tag.frame)
   writeFloat64(record, at + 8, tag.featureTimeMs)
   writeFloat64(record, at + 16, tag.writtenMs)
-  const bad = encodeHalf(vectors, row * dim, dim, record, at + slotHeaderBytes)
+  const bad = codec.encode(vectors, row * dim, dim, record, at + slotHeaderBytes)
   if (bad >= 0) throw new NonFiniteVectorError(row, bad, vectors[row * dim + bad])
 }
 
+/** Copies a slot, its vector coded anew where the policy's codec has changed. */
+function copySlot(from: Uint8Array, fromAt: number, to: Uint8Array, at: number, codec: VectorCodec, dim: number): void {
+  const held = heldCodec(from)
+  if (held === codec) {
+    to.set(from.subarray(fromAt, fromAt + slotSize(codec, dim)), at)
+    return
+  }
+  to.set(from.subarray(fromAt, fromAt + slotHeaderBytes), at)
+  const vector = new Float32Array(dim)
+  held.decode(from, fromAt + slotHeaderBytes, dim, vector, 0)
+  // A scale that was rounded up may carry the largest value past what fp16 holds by a hair, which it rounds back.
+  codec.encode(vector, 0, dim, to, at + slotHeaderBytes)
+}
+
+/** Scratch of `pool`. */
+let averaged = new Float32Array(0)
+
 /** Averages the newest slots of the newest slot's frame and not far behind it into the record's pooled vector. */
 function pool(record: Uint8Array, dim: number, slots: number, policy: AppendPolicy): void {
-  const { count, maxLagMs = Infinity } = policy
-  const { frame, featureTimeMs } = newestTag(record, dim)
+  const { count, maxLagMs = Infinity, codec = 'fp16' } = policy
+  const { frame, featureTimeMs } = tagAt(record, newestTagAt(dim))
   const offsets: number[] = []
   for (let s = 0; s < slots && offsets.length < count; s++) {
-    const at = pooledAt + 2 * dim + s * (slotHeaderBytes + 2 * dim)
+    const at = slotAt(record, dim, s)
     const held = tagAt(record, at)
     if (held.frame === frame && featureTimeMs - held.featureTimeMs <= maxLagMs) offsets.push(at + slotHeaderBytes)
   }
-  const pooled = new Float32Array(dim)
-  weightedAverage(record, offsets, new Array(offsets.length).fill(1 / offsets.length), dim, pooled)
-  encodeHalf(pooled, 0, dim, record, pooledAt)
+  if (averaged.length < dim) averaged = new Float32Array(dim)
+  weightedAverage(record, offsets, new Array(offsets.length).fill(1 / offsets.length), dim, averaged, 0, codec)
+  encodeHalf(averaged, 0, dim, record, pooledAt)
   record[19] = offsets.length
 }

@@ -4,7 +4,7 @@ import { expect, it } from 'vitest'
 import { crc32 } from './crc32.ts'
 
 it('is the checksum that gzip writes, whole and in parts', () => {
-  for (const length of [0, 1, 3, 4, 5, 7, 8, 255, 1024, 1031]) {
+  for (const length of [0, 1, 3, 4, 5, 7, 8, 255, 511, 512, 513, 1024, 1031]) {
     const hashes = Array.from({ length: 40 }, (_, i) => createHash('sha256').update(`${length} ${i}`).digest())
     const bytes = Buffer.concat(hashes).subarray(0, length)
     // RFC 1952: the last eight bytes are the checksum and the length.

@@ -1,12 +1,18 @@
+import * as zlib from 'node:zlib'
+
 /**
- * CRC-32 (the polynomial of IEEE 802.3, reflected), four bytes a step by four tables (Kounavis and Berry 2005). Node's
- * own `zlib.crc32` came only with 20.15 and 22.2.
+ * CRC-32 (the polynomial of IEEE 802.3, reflected), four bytes a step by four tables (Kounavis and Berry 2005). Node's own,
+ * which came only with 20.15 and 22.2, takes over where the bytes are many: it takes a quarter of the time at 1.6 KB, but
+ * three times as long at 24 bytes.
  */
 
 const tables = sliceTables()
+const native: typeof zlib.crc32 | undefined = zlib.crc32
+const nativeFromBytes = 512
 
 /** @param seed the checksum of what came before; 0 at the start */
 export function crc32(bytes: Uint8Array, start: number, end: number, seed: number): number {
+  if (native !== undefined && end - start >= nativeFromBytes) return native(bytes.subarray(start, end), seed)
   const [t0, t1, t2, t3] = tables
   let crc = ~seed
   let i = start

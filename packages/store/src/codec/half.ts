@@ -16,12 +16,19 @@ export function halfToFloat(bits: number): number {
 export function floatToHalf(value: number): number {
   scratch[0] = value
   const bits = scratchBits[0]
+  return halfOfBits(bits)
+}
+
+/** The same from binary32's bits. */
+function halfOfBits(bits: number): number {
   const sign = (bits >>> 16) & 0x8000
   const magnitude = bits & 0x7fffffff
+  // Normal in both: adding just under a half, and one more where the last bit kept is odd, rounds ties to even.
+  if (magnitude >= 0x38800000 && magnitude < 0x477ff000)
+    return sign | ((magnitude - 0x38000000 + 0xfff + ((magnitude >>> 13) & 1)) >>> 13)
   if (magnitude > 0x7f800000) return sign | 0x7e00
   // 65,520 is halfway between the largest finite value and the next power of two, and rounds up.
   if (magnitude >= 0x477ff000) return sign | 0x7c00
-  if (magnitude >= 0x38800000) return sign | roundShift(magnitude - 0x38000000, 13)
   // 2^-25 is halfway between zero and the smallest subnormal, and rounds to zero.
   if (magnitude <= 0x33000000) return sign
   return sign | roundShift((magnitude & 0x7fffff) | 0x800000, 126 - (magnitude >>> 23))
@@ -44,8 +51,9 @@ export function encodeHalf(
   bytes: Uint8Array,
   offset: number,
 ): number {
+  const words = new Uint32Array(values.buffer, values.byteOffset + from * 4, count)
   for (let i = 0, b = offset; i < count; i++, b += 2) {
-    const bits = floatToHalf(values[from + i])
+    const bits = halfOfBits(words[i])
     if ((bits & 0x7c00) === 0x7c00) return i
     bytes[b] = bits & 0xff
     bytes[b + 1] = bits >>> 8

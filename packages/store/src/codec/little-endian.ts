@@ -1,7 +1,10 @@
 /** Fixed-width numbers in bytes at any offset, without a DataView a record. */
 
-const float64Bytes = new Uint8Array(8)
-const float64 = new DataView(float64Bytes.buffer)
+/** Halves of the number, low first, as Node runs on little-endian machines only. */
+const float64 = new Float64Array(1)
+const float64Bits = new Uint32Array(float64.buffer)
+const float32 = new Float32Array(1)
+const float32Bits = new Uint32Array(float32.buffer)
 
 export function readUint32(bytes: Uint8Array, at: number): number {
   return (bytes[at] | (bytes[at + 1] << 8) | (bytes[at + 2] << 16) | (bytes[at + 3] << 24)) >>> 0
@@ -15,11 +18,24 @@ export function writeUint32(bytes: Uint8Array, at: number, value: number): void 
 }
 
 export function readFloat64(bytes: Uint8Array, at: number): number {
-  for (let i = 0; i < 8; i++) float64Bytes[i] = bytes[at + i]
-  return float64.getFloat64(0, true)
+  float64Bits[0] = readUint32(bytes, at)
+  float64Bits[1] = readUint32(bytes, at + 4)
+  return float64[0]
 }
 
 export function writeFloat64(bytes: Uint8Array, at: number, value: number): void {
-  float64.setFloat64(0, value, true)
-  for (let i = 0; i < 8; i++) bytes[at + i] = float64Bytes[i]
+  float64[0] = value
+  writeUint32(bytes, at, float64Bits[0])
+  writeUint32(bytes, at + 4, float64Bits[1])
+}
+
+export function readFloat32(bytes: Uint8Array, at: number): number {
+  float32Bits[0] = readUint32(bytes, at)
+  return float32[0]
+}
+
+/** Rounds to the nearest binary32. */
+export function writeFloat32(bytes: Uint8Array, at: number, value: number): void {
+  float32[0] = value
+  writeUint32(bytes, at, float32Bits[0])
 }

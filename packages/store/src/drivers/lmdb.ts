@@ -1,25 +1,29 @@
-import { accessSync, constants, mkdirSync } from 'node:fs'
-import { type Database, open, type RootDatabase } from 'lmdb'
-import type { Driver, RecordWrite, RemovedUser, StoredRecord } from '../driver.ts'
-import { StoreAccessError, StoreFormatError, StoreWriteError } from '../errors.ts'
-import { formatVersion, recordVersion, type Table, tables } from '../record.ts'
+import { statSync } from 'node:fs'
+import { setImmediate } from 'node:timers/promises'
+import {
+  type Driver,
+  type KeyedTable,
+  type RecordRemoval,
+  type RecordWrite,
+  type RemovedUser,
+  type StoredRecord,
+  writeOutcome,
+} from '../driver.ts'
+import { StoreCorruptError, StoreReadOnlyError } from '../errors.ts'
+import { recordVersion, type Table, tables } from '../record.ts'
 import type { StateKind } from '../state-record.ts'
+import { tombstoneTimeMs } from '../tombstone.ts'
+import { addressOf, endOfPrefix, firstAddress, partsOf } from './lmdb-address.ts'
+import { dataPathOf, type LmdbEnvironment, openEnvironment, writeError } from './lmdb-environment.ts'
+import { checkPages } from './lmdb-pages.ts'
 import { WriteGroup } from './write-group.ts'
-import { renewClaim } from './writer-claim.ts'
 
-type Dbi = Database<Buffer, string>
-
-/** A group's writes fall on pages all over the tree, each written whole, so that larger pages measured slower. */
-const pageBytes = 4_096
 const scanKeys = 1_000
-
-/** Keys are stored as their plain UTF-8, so that their order is that of the bytes. */
-const keyEncoder = {
-  writeKey: (key: string, target: Buffer, start: number) => start + target.write(key, start, 'utf8'),
-  readKey: (source: Buffer, start: number, end: number) => source.toString('utf8', start, end),
-}
+/** How often a reader looks whether a compaction has put another file in place of its own. */
+const replacedCheckMs = 1_000
 
 export interface LmdbOptions {
+  readonly readOnly: boolean
   /** A group of this size goes to the disk before its delay is over; two of them are held at most. */
   readonly groupBytes: number
   /** Longest that a write waits for others to join its group. */
@@ -29,46 +33,34 @@ export interface LmdbOptions {
 /**
  * Records in LMDB, in a directory of their own.
  *
- * Every LMDB commit waits for the disk, some 0.4 ms and more, whatever flags its transaction is given. So writes are
- * taken in memory, where this process reads them at once, and go to the disk in groups, one transaction each, written by
- * LMDB's own thread in the default mode with `overlappingSync`: a reader in another process sees whole groups, and
- * `flushed()` waits for the disk. `noSync` is never used. One process writes at a time, as compare-and-set looks at the
- * writes in memory too; others may read the files.
- *
- * Keys: `tenant NUL key` for states, `tenant NUL user NUL model` for rings.
+ * Every LMDB commit waits for the disk. So writes are taken in memory, where this process reads them at once, and go to
+ * the disk in groups, one transaction each, written by LMDB's own thread: a reader in another process sees whole groups,
+ * and `flushed()` waits for the commit, which is durable. One process writes at a time, as compare-and-set looks at the
+ * writes in memory too; others may read.
  */
 export class LmdbDriver implements Driver {
+  readonly atomicity = 'store'
   readonly #path: string
   readonly #options: LmdbOptions
-  readonly #root: RootDatabase<Buffer, string>
-  readonly #meta: Dbi
-  readonly #dbis: Record<Table, Dbi>
+  #environment: LmdbEnvironment
   #open = new WriteGroup()
   /** The group on its way to the disk. */
   #sent: WriteGroup | null = null
   #sending: Promise<void> | null = null
+  #gathering: Promise<void> | null = null
+  /** Whether the last group did not get there. */
+  #failed = false
   #timer: NodeJS.Timeout | null = null
+  /** Of a reader: the file that it has open, and when it last looked which one is in place. */
+  #inode: number
+  #lookedAtMs = performance.now()
 
-  /** @throws StoreAccessError, StoreFormatError, StoreBusyError */
-  constructor(path: string, options: LmdbOptions) {
+  /** @param environment holds this process's claim, unless it is for reading only */
+  constructor(path: string, environment: LmdbEnvironment, options: LmdbOptions) {
     this.#path = path
     this.#options = options
-    makeDirectory(path)
-    try {
-      this.#root = open({ path, noSubdir: false, maxDbs: 4, pageSize: pageBytes, encoding: 'binary', keyEncoder })
-    } catch (error) {
-      throw new StoreAccessError(`store ${path} cannot be opened: ${(error as Error).message}`, { cause: error })
-    }
-    const encoding = { encoding: 'binary', keyEncoder } as const
-    const dbi = (name: string): Dbi => this.#root.openDB({ name, ...encoding })
-    this.#meta = dbi('meta')
-    this.#dbis = { ring: dbi('rings'), user: dbi('users'), item: dbi('items') }
-    try {
-      this.#root.transactionSync(() => this.#claim())
-    } catch (error) {
-      void this.#root.close()
-      throw error
-    }
+    this.#environment = environment
+    this.#inode = inodeOf(path)
   }
 
   async readRings(
@@ -77,6 +69,7 @@ export class LmdbDriver implements Driver {
     models: readonly string[],
     visit: (user: number, model: number, record: Uint8Array | undefined) => void,
   ): Promise<void> {
+    await this.#freshen()
     for (let u = 0; u < users.length; u++) {
       for (let m = 0; m < models.length; m++) {
         visit(u, m, this.#current('ring', addressOf(tenant, users[u], models[m])))
@@ -86,113 +79,225 @@ export class LmdbDriver implements Driver {
 
   async readStates(
     tenant: string,
-    kind: StateKind,
+    table: KeyedTable,
     keys: readonly string[],
     visit: (place: number, record: Uint8Array | undefined) => void,
   ): Promise<void> {
-    for (let i = 0; i < keys.length; i++) visit(i, this.#current(kind, addressOf(tenant, keys[i])))
+    await this.#freshen()
+    for (let i = 0; i < keys.length; i++) visit(i, this.#current(table, addressOf(tenant, keys[i])))
+  }
+
+  async readTombstones(
+    tenant: string,
+    digests: readonly string[],
+    visit: (place: number, record: Uint8Array | undefined) => void,
+  ): Promise<void> {
+    await this.#freshen()
+    for (let i = 0; i < digests.length; i++) visit(i, this.#current('tombstone', addressOf(tenant, digests[i])))
   }
 
   async write(tenant: string, groups: readonly (readonly RecordWrite[])[]): Promise<Uint8Array> {
-    const done = new Uint8Array(groups.length)
-    for (let g = 0; g < groups.length; g++) {
-      const group = groups[g]
-      const addresses = group.map(({ key, model }) => addressOf(tenant, key, model))
-      const moved = group.some(
-        ({ table, expected }, i) => recordVersion(this.#current(table, addresses[i])) !== expected,
-      )
-      if (moved) continue
-      for (let i = 0; i < group.length; i++) this.#open.set(group[i].table, addresses[i], group[i].record)
-      done[g] = 1
-    }
-    await this.#schedule()
-    return done
+    await this.#room()
+    const outcomes = new Uint8Array(groups.length)
+    for (let g = 0; g < groups.length; g++) outcomes[g] = this.#writeGroup(tenant, groups[g])
+    this.#sendSoon()
+    return outcomes
   }
 
-  async removeUser(tenant: string, user: string): Promise<RemovedUser> {
+  async forget(tenant: string, user: string, digest: string, tombstone: Uint8Array): Promise<RemovedUser> {
+    await this.#room()
     const prefix = addressOf(tenant, user, '')
-    const rings = new Set<string>()
-    for (const address of this.#dbis.ring.getKeys({ start: prefix, end: endOfPrefix(prefix) })) rings.add(address)
+    const range = { start: prefix, end: endOfPrefix(prefix) }
+    const rings = new Set<string>(this.#environment.tables.ring.getKeys(range))
     for (const group of [this.#sent, this.#open]) {
       for (const address of group?.addresses('ring') ?? []) if (address.startsWith(prefix)) rings.add(address)
     }
-    const held = [...rings].filter((address) => this.#current('ring', address) !== undefined)
-    for (const address of held) this.#open.set('ring', address, null)
     const state = addressOf(tenant, user)
-    const states = this.#current('user', state) === undefined ? 0 : 1
-    if (states > 0) this.#open.set('user', state, null)
-    await this.#schedule()
-    return { rings: held.length, states }
+    const removed = {
+      rings: [...rings].filter((address) => this.#removeHeld('ring', address)).length,
+      states: Number(this.#removeHeld('user', state)),
+      events: Number(this.#removeHeld('events', state)),
+    }
+    const grave = addressOf(tenant, digest)
+    if (!(tombstoneTimeMs(this.#current('tombstone', grave)) > tombstoneTimeMs(tombstone))) {
+      this.#open.set('tombstone', grave, tombstone)
+    }
+    this.#sendSoon()
+    return removed
+  }
+
+  async remove(tenant: string, removals: readonly RecordRemoval[]): Promise<Uint8Array> {
+    await this.#room()
+    const removed = new Uint8Array(removals.length)
+    for (const [i, { table, key, model, expected }] of removals.entries()) {
+      const address = addressOf(tenant, key, model)
+      const held = this.#current(table, address)
+      if (held === undefined || recordVersion(held) !== expected) continue
+      this.#open.set(table, address, null)
+      removed[i] = 1
+    }
+    this.#sendSoon()
+    return removed
   }
 
   async *keys(tenant: string, kind: StateKind): AsyncIterable<string> {
     const prefix = `${tenant}\0`
-    for await (const address of this.#scan(kind, prefix)) yield address.slice(prefix.length)
+    let start: string | null = prefix
+    while (start !== null) {
+      const slice: string[] = await this.#slice(kind, prefix, start, scanKeys)
+      for (const address of slice) yield address.slice(prefix.length)
+      start = slice.length < scanKeys ? null : slice[slice.length - 1]
+    }
   }
 
+  async scan(
+    tenant: string,
+    table: Table,
+    cursor: string | null,
+    maxRecords: number,
+    visit: (key: string, model: string | undefined, record: Uint8Array) => void,
+  ): Promise<string | null> {
+    const prefix = `${tenant}\0`
+    const slice = await this.#slice(table, prefix, cursor ?? prefix, maxRecords)
+    for (const address of slice) {
+      const record = this.#current(table, address)
+      const { key, model } = partsOf(address)
+      if (record !== undefined) visit(key, model, record)
+    }
+    return slice.length < maxRecords ? null : slice[slice.length - 1]
+  }
+
+  /** Checks the file's pages first, as LMDB may end the process where one is damaged. */
   async *records(): AsyncIterable<StoredRecord> {
+    await this.#committed()
+    await this.#freshen()
+    await this.#checkPages()
     for (const table of tables) {
-      for await (const address of this.#scan(table, '')) {
-        const record = this.#dbis[table].getBinary(address)
-        if (record !== undefined) yield { table, address: `${table}\0${address}`, record }
+      let start: string | null = firstAddress
+      while (start !== null) {
+        await this.#committed()
+        await this.#freshen()
+        const range = { start, exclusiveStart: true, limit: scanKeys }
+        const slice: { key: string; value: Buffer }[] = [...this.#environment.tables[table].getRange(range)]
+        for (const { key, value } of slice) yield { table, ...partsOf(key), record: value }
+        start = slice.length < scanKeys ? null : slice[slice.length - 1].key
       }
     }
   }
 
   async flushed(): Promise<void> {
     await this.#committed()
-    await this.#root.flushed
   }
 
   async close(): Promise<void> {
+    const { root, meta } = this.#environment
     try {
       await this.flushed()
-      this.#meta.removeSync('writer')
+      if (!this.#options.readOnly) meta.removeSync('writer')
     } finally {
       if (this.#timer !== null) clearTimeout(this.#timer)
-      await this.#root.close()
+      await root.close()
     }
   }
 
   /** The record as of the last write; valid until the next read. */
   #current(table: Table, address: string): Uint8Array | undefined {
-    const open = this.#open.get(table, address)
-    if (open !== undefined) return open ?? undefined
-    const sent = this.#sent?.get(table, address)
-    if (sent !== undefined) return sent ?? undefined
-    const dbi = this.#dbis[table]
-    const bytes = dbi.getBinaryFast(address)
+    if (!this.#open.isEmpty) {
+      const open = this.#open.get(table, address)
+      if (open !== undefined) return open ?? undefined
+    }
+    if (this.#sent !== null) {
+      const sent = this.#sent.get(table, address)
+      if (sent !== undefined) return sent ?? undefined
+    }
+    const database = this.#environment.tables[table]
+    const bytes = database.getBinaryFast(address)
     // The bytes may be LMDB's reused buffer, which is longer than the value.
-    return bytes?.subarray(0, (dbi as unknown as { readonly lastSize: number }).lastSize)
+    return bytes?.subarray(0, (database as unknown as { readonly lastSize: number }).lastSize)
   }
 
-  /** Addresses in byte order, in slices of short read transactions: a long one would keep LMDB from reusing pages. */
-  async *#scan(table: Table, prefix: string): AsyncIterable<string> {
+  #writeGroup(tenant: string, group: readonly RecordWrite[]): number {
+    for (const { digest, featureTimeMs } of group) {
+      if (digest === undefined || featureTimeMs === undefined) continue
+      const tombstone = this.#current('tombstone', addressOf(tenant, digest))
+      if (tombstoneTimeMs(tombstone) >= featureTimeMs) return writeOutcome.forgotten
+    }
+    const addresses = group.map(({ key, model }) => addressOf(tenant, key, model))
+    for (let i = 0; i < group.length; i++) {
+      if (recordVersion(this.#current(group[i].table, addresses[i])) !== group[i].expected) return writeOutcome.moved
+    }
+    for (let i = 0; i < group.length; i++) this.#open.set(group[i].table, addresses[i], group[i].record)
+    return writeOutcome.written
+  }
+
+  #removeHeld(table: Table, address: string): boolean {
+    if (this.#current(table, address) === undefined) return false
+    this.#open.set(table, address, null)
+    return true
+  }
+
+  /**
+   * Committed addresses after `start`, in byte order. No address equals its prefix, nor a lone first byte, so leaving out
+   * the start loses nothing. Each slice is a short read transaction: a long one would keep LMDB from reusing pages.
+   */
+  async #slice(table: Table, prefix: string, start: string, limit: number): Promise<string[]> {
     await this.#committed()
+    await this.#freshen()
     const end = prefix === '' ? {} : { end: endOfPrefix(prefix) }
-    // No key equals its prefix, nor a lone first byte, so leaving out the start loses nothing.
-    let start = prefix === '' ? '\x01' : prefix
-    for (;;) {
-      const range = { start, exclusiveStart: true, ...end, limit: scanKeys }
-      const slice = [...this.#dbis[table].getKeys(range)]
-      yield* slice
-      if (slice.length < scanKeys) return
-      start = slice[slice.length - 1]
+    return [...this.#environment.tables[table].getKeys({ start, exclusiveStart: true, ...end, limit })]
+  }
+
+  async #checkPages(): Promise<void> {
+    // Keeps the writer from reusing pages under the walk.
+    const transaction = this.#environment.root.useReadTransaction()
+    try {
+      await checkPages(this.#path, dataPathOf(this.#path), 'all').catch((error: Error) => {
+        if (!(error instanceof StoreCorruptError)) throw error
+        // A meta page that was read while it was written looks damaged once, not twice.
+        return checkPages(this.#path, dataPathOf(this.#path), 'all')
+      })
+    } finally {
+      transaction.done()
     }
   }
 
-  /** Sees to it that the open group is sent; waits only where writes outrun the disk. */
-  async #schedule(): Promise<void> {
-    if (this.#open.bytes < this.#options.groupBytes) return this.#sendLater()
-    if (this.#sending !== null) await this.#sending
-    if (this.#sending === null && this.#open.bytes >= this.#options.groupBytes) this.#sendUnattended()
+  /** Of a reader: what is read next is of the latest commit. */
+  async #freshen(): Promise<void> {
+    if (!this.#options.readOnly) return
+    const nowMs = performance.now()
+    if (nowMs - this.#lookedAtMs >= replacedCheckMs) {
+      this.#lookedAtMs = nowMs
+      if (inodeOf(this.#path) !== this.#inode) await this.#reopen()
+    }
+    this.#environment.root.resetReadTxn()
   }
 
-  #sendLater(): void {
-    if (this.#open.size === 0) return
+  async #reopen(): Promise<void> {
+    const before = this.#environment.root
+    this.#inode = inodeOf(this.#path)
+    this.#environment = await openEnvironment(this.#path, true)
+    await before.close()
+  }
+
+  /** Waits where writes outrun the disk, and throws where the disk takes none; nothing of the write is taken then. */
+  async #room(): Promise<void> {
+    if (this.#options.readOnly) throw new StoreReadOnlyError(this.#path)
+    while (this.#open.bytes >= this.#options.groupBytes) {
+      if (this.#sending !== null) await this.#sending
+      else if (this.#failed) await this.#send()
+      else this.#sendUnattended()
+    }
+  }
+
+  #sendSoon(): void {
+    if (this.#open.isEmpty || this.#sending !== null) return
+    if (this.#open.bytes >= this.#options.groupBytes) {
+      this.#sendUnattended()
+      return
+    }
     this.#timer ??= setTimeout(() => {
       this.#timer = null
-      if (this.#sending === null) this.#sendUnattended()
+      if (this.#sending === null && !this.#open.isEmpty) this.#sendUnattended()
     }, this.#options.groupDelayMs)
   }
 
@@ -204,69 +309,53 @@ export class LmdbDriver implements Driver {
   /** Resolves when all writes made before the call are committed. */
   async #committed(): Promise<void> {
     if (this.#sending !== null) await this.#sending
-    if (this.#open.size > 0) await (this.#sending ?? this.#send())
+    if (!this.#open.isEmpty) await (this.#sending ?? this.#sendGathered())
+  }
+
+  /** Lets callers that the last commit woke join the next, whose cost is that of waiting for the disk. */
+  #sendGathered(): Promise<void> {
+    this.#gathering ??= setImmediate().then(() => {
+      this.#gathering = null
+      // Another may have sent the group meanwhile.
+      return this.#sending ?? (this.#open.isEmpty ? undefined : this.#send())
+    })
+    return this.#gathering
   }
 
   #send(): Promise<void> {
     const group = this.#open
+    const { root, tables } = this.#environment
     this.#open = new WriteGroup()
     this.#sent = group
-    const committed = this.#root.batch(() => {
+    const committed = root.batch(() => {
       for (const { table, address, record } of group.writes()) {
-        if (record === null) void this.#dbis[table].remove(address)
-        else void this.#dbis[table].put(address, record as Buffer)
+        if (record === null) void tables[table].remove(address)
+        else void tables[table].put(address, record as Buffer)
       }
     })
-    const sending = committed.then(
+    this.#sending = committed.then(
       () => {
         // Reads from here on must see the new commit, as the group in memory is dropped.
-        this.#root.resetReadTxn()
+        root.resetReadTxn()
         this.#sent = null
         this.#sending = null
-        this.#sendLater()
+        this.#failed = false
+        this.#sendSoon()
       },
-      (error: Error) => {
+      async (error: Error & { commitError?: Promise<never> }) => {
+        const cause: Error = (await error.commitError?.catch((cause: Error) => cause)) ?? error
         group.overwriteWith(this.#open)
         this.#open = group
         this.#sent = null
         this.#sending = null
-        throw new StoreWriteError(`store ${this.#path} could not commit: ${error.message}`, { cause: error })
+        this.#failed = true
+        throw writeError(this.#path, cause, group.bytes)
       },
     )
-    this.#sending = sending
-    return sending
-  }
-
-  #claim(): void {
-    const format = this.#meta.get('format')
-    if (format === undefined) this.#meta.putSync('format', Buffer.from(String(formatVersion)))
-    else if (format.toString() !== String(formatVersion)) {
-      throw new StoreFormatError(
-        `store ${this.#path} has format ${format}, this version reads and writes ${formatVersion}; ` +
-          'use the version that wrote it, or copy it to a new store',
-      )
-    }
-    this.#meta.putSync('writer', renewClaim(this.#path, this.#meta.get('writer')) as Buffer)
+    return this.#sending
   }
 }
 
-function addressOf(tenant: string, key: string, model?: string): string {
-  return model === undefined ? `${tenant}\0${key}` : `${tenant}\0${key}\0${model}`
-}
-
-/** The first string after all that start with `prefix`, which ends in NUL. */
-function endOfPrefix(prefix: string): string {
-  return `${prefix.slice(0, -1)}\x01`
-}
-
-function makeDirectory(path: string): void {
-  try {
-    mkdirSync(path, { recursive: true })
-    accessSync(path, constants.R_OK | constants.W_OK | constants.X_OK)
-  } catch (error) {
-    throw new StoreAccessError(
-      `store directory ${path} cannot be made or written: ${(error as Error).message}; give a directory you may write`,
-      { cause: error },
-    )
-  }
+function inodeOf(path: string): number {
+  return statSync(dataPathOf(path), { throwIfNoEntry: false })?.ino ?? 0
 }

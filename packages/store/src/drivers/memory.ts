@@ -1,14 +1,35 @@
-import type { Driver, RecordWrite, RemovedUser, StoredRecord } from '../driver.ts'
+import {
+  type Driver,
+  type KeyedTable,
+  type RecordRemoval,
+  type RecordWrite,
+  type RemovedUser,
+  type StoredRecord,
+  writeOutcome,
+} from '../driver.ts'
+import { RequestError } from '../errors.ts'
 import { recordVersion, type Table } from '../record.ts'
+import { eventsPart, type OwnerKind, Slab, type SlabOptions, statePart } from '../slab/slab.ts'
 import type { StateKind } from '../state-record.ts'
+import { tombstoneTimeMs } from '../tombstone.ts'
+
+/** Owners looked at before others may run. */
+const sliceOwners = 1_000
 
 /**
- * Records in Maps, for tests and small runs: nothing is durable, nothing is evicted, and each record costs a heap object
- * beside its bytes.
+ * Records in a slab of typed arrays: nothing is durable. With a capacity, users and items are evicted, each with all that is
+ * held of it, those first that were not read lately; to writers it looks as if there had been none. Tombstones stay.
  */
 export class MemoryDriver implements Driver {
-  /** By table, tenant and, for rings, model; then by key. */
-  readonly #maps = new Map<string, Map<string, Uint8Array>>()
+  readonly atomicity = 'store'
+  readonly #options: SlabOptions
+  #slab: Slab
+
+  /** @throws StoreWriteError where the capacity is too small to work with */
+  constructor(options: SlabOptions = {}) {
+    this.#options = options
+    this.#slab = new Slab(options)
+  }
 
   async readRings(
     tenant: string,
@@ -16,68 +37,189 @@ export class MemoryDriver implements Driver {
     models: readonly string[],
     visit: (user: number, model: number, record: Uint8Array | undefined) => void,
   ): Promise<void> {
-    for (let m = 0; m < models.length; m++) {
-      const map = this.#maps.get(mapName('ring', tenant, models[m]))
-      for (let u = 0; u < users.length; u++) visit(u, m, map?.get(users[u]))
+    const slab = this.#slab
+    const space = slab.spaceOf(tenant, 'user')
+    const parts = models.map((model) => slab.partOfModel(model))
+    for (let u = 0; u < users.length; u++) {
+      const location = slab.findAndTouch(space, users[u])
+      for (let m = 0; m < parts.length; m++) {
+        visit(u, m, location !== 0 && slab.select(location, parts[m]) ? selected(slab) : undefined)
+      }
     }
   }
 
   async readStates(
     tenant: string,
-    kind: StateKind,
+    table: KeyedTable,
     keys: readonly string[],
     visit: (place: number, record: Uint8Array | undefined) => void,
   ): Promise<void> {
-    const map = this.#maps.get(mapName(kind, tenant))
-    for (let i = 0; i < keys.length; i++) visit(i, map?.get(keys[i]))
+    const slab = this.#slab
+    const space = slab.spaceOf(tenant, ownerOf(table))
+    const part = table === 'events' ? eventsPart : statePart
+    for (let i = 0; i < keys.length; i++) {
+      const location = slab.findAndTouch(space, keys[i])
+      visit(i, location !== 0 && slab.select(location, part) ? selected(slab) : undefined)
+    }
+  }
+
+  async readTombstones(
+    tenant: string,
+    digests: readonly string[],
+    visit: (place: number, record: Uint8Array | undefined) => void,
+  ): Promise<void> {
+    for (let i = 0; i < digests.length; i++) visit(i, this.#held(tenant, 'tombstone', digests[i]))
   }
 
   async write(tenant: string, groups: readonly (readonly RecordWrite[])[]): Promise<Uint8Array> {
-    const done = new Uint8Array(groups.length)
-    for (let g = 0; g < groups.length; g++) {
-      const group = groups[g]
-      const held = group.map(({ table, key, model }) => this.#maps.get(mapName(table, tenant, model))?.get(key))
-      if (group.some(({ expected }, i) => recordVersion(held[i]) !== expected)) continue
-      for (const { table, key, model, record } of group) this.#mapOf(mapName(table, tenant, model)).set(key, record)
-      done[g] = 1
-    }
-    return done
+    return Uint8Array.from(groups, (group) => {
+      const outcome = this.#writeGroup(tenant, group)
+      if (outcome === writeOutcome.written) this.#slab.maintain()
+      return outcome
+    })
   }
 
-  async removeUser(tenant: string, user: string): Promise<RemovedUser> {
-    let rings = 0
-    const ringsOfTenant = mapName('ring', tenant, '')
-    for (const [name, map] of this.#maps) if (name.startsWith(ringsOfTenant) && map.delete(user)) rings++
-    const states = this.#maps.get(mapName('user', tenant))?.delete(user) ? 1 : 0
-    return { rings, states }
+  async forget(tenant: string, user: string, digest: string, tombstone: Uint8Array): Promise<RemovedUser> {
+    const slab = this.#slab
+    const removed = { rings: 0, states: 0, events: 0 }
+    const location = slab.find(slab.spaceOf(tenant, 'user'), user)
+    if (location !== 0) {
+      removed.states = Number(slab.select(location, statePart))
+      removed.events = Number(slab.select(location, eventsPart))
+      removed.rings = slab.partsOf(location) - removed.states - removed.events
+    }
+    // First what may fail, so that it is all or nothing.
+    if (!(tombstoneTimeMs(this.#held(tenant, 'tombstone', digest)) > tombstoneTimeMs(tombstone))) {
+      slab.put(slab.makeSpace(tenant, 'tombstone'), digest, statePart, tombstone)
+    }
+    if (location !== 0) slab.remove(location)
+    slab.maintain()
+    return removed
+  }
+
+  async remove(tenant: string, removals: readonly RecordRemoval[]): Promise<Uint8Array> {
+    const slab = this.#slab
+    return Uint8Array.from(removals, ({ table, key, model, expected }) => {
+      const location = slab.find(slab.spaceOf(tenant, ownerOf(table)), key)
+      const part = this.#partOf(table, model)
+      if (location === 0 || !slab.select(location, part) || recordVersion(selected(slab)) !== expected) return 0
+      slab.removePart(location, part)
+      slab.maintain()
+      return 1
+    })
   }
 
   async *keys(tenant: string, kind: StateKind): AsyncIterable<string> {
-    const keys = [...(this.#maps.get(mapName(kind, tenant))?.keys() ?? [])].map((key) => Buffer.from(key))
+    const keys: Buffer[] = []
+    const space = this.#slab.spaceOf(tenant, kind)
+    for (let from: number | null = 0; from !== null; ) {
+      from = this.#slab.visitFrom(space, from, sliceOwners, (key, part) => {
+        if (part === statePart) keys.push(Buffer.from(key))
+      })
+    }
     // The order of UTF-16 units, which strings compare by, is another.
     for (const key of keys.sort(Buffer.compare)) yield key.toString()
   }
 
+  async scan(
+    tenant: string,
+    table: Table,
+    cursor: string | null,
+    maxRecords: number,
+    visit: (key: string, model: string | undefined, record: Uint8Array) => void,
+  ): Promise<string | null> {
+    const slab = this.#slab
+    const next = slab.visitFrom(
+      slab.spaceOf(tenant, ownerOf(table)),
+      Number(cursor ?? 0),
+      maxRecords,
+      (key, part, record) => {
+        if (table === 'ring') {
+          if (part > eventsPart) visit(key, slab.modelOf(part), record)
+        } else if (part === (table === 'events' ? eventsPart : statePart)) visit(key, undefined, record)
+      },
+    )
+    return next === null ? null : String(next)
+  }
+
   async *records(): AsyncIterable<StoredRecord> {
-    for (const [name, map] of this.#maps) {
-      const [table] = name.split('\0')
-      for (const [key, record] of map) yield { table: table as Table, address: `${name}\0${key}`, record }
+    for (let from: number | null = 0; from !== null; ) {
+      const slice: StoredRecord[] = []
+      from = this.#slab.visitAllFrom(from, sliceOwners, (tenant, kind, key, part, record) => {
+        // What comes between two steps may overwrite the slab's bytes.
+        const copy = { tenant, key, record: record.slice() }
+        if (part > eventsPart) slice.push({ table: 'ring', model: this.#slab.modelOf(part), ...copy })
+        else slice.push({ table: part === eventsPart ? 'events' : kind, ...copy })
+      })
+      yield* slice
     }
   }
 
   async flushed(): Promise<void> {}
 
   async close(): Promise<void> {
-    this.#maps.clear()
+    this.#slab = new Slab(this.#options)
   }
 
-  #mapOf(name: string): Map<string, Uint8Array> {
-    const map = this.#maps.get(name) ?? new Map<string, Uint8Array>()
-    this.#maps.set(name, map)
-    return map
+  #writeGroup(tenant: string, group: readonly RecordWrite[]): number {
+    const slab = this.#slab
+    let outcome = this.#outcomeOf(tenant, group)
+    if (outcome !== writeOutcome.written) return outcome
+    // Making room may evict those that the group is about.
+    if (slab.makeRoom(this.#bytesFor(tenant, group))) outcome = this.#outcomeOf(tenant, group)
+    if (outcome !== writeOutcome.written) return outcome
+    for (const { table, key, model, record } of group) {
+      const part = model === undefined ? this.#partOf(table) : slab.makePartOfModel(model)
+      slab.put(slab.makeSpace(tenant, ownerOf(table)), key, part, record)
+    }
+    return outcome
+  }
+
+  /** What would become of a group. @throws RequestError */
+  #outcomeOf(tenant: string, group: readonly RecordWrite[]): number {
+    const slab = this.#slab
+    for (const { digest, featureTimeMs } of group) {
+      if (digest === undefined || featureTimeMs === undefined) continue
+      if (tombstoneTimeMs(this.#held(tenant, 'tombstone', digest)) >= featureTimeMs) return writeOutcome.forgotten
+    }
+    for (const { table, key, model, expected, record } of group) {
+      const location = slab.find(slab.spaceOf(tenant, ownerOf(table)), key)
+      const held = location !== 0 && slab.select(location, this.#partOf(table, model))
+      if ((held ? recordVersion(selected(slab)) : 0) !== expected) return writeOutcome.moved
+      if (!slab.fits(location, record.length)) {
+        throw new RequestError(
+          `a ${table} record of ${record.length} bytes, beside what its owner has, is over a sixteenth of the store's ` +
+            'capacity; give it more capacity',
+        )
+      }
+    }
+    return writeOutcome.written
+  }
+
+  #bytesFor(tenant: string, group: readonly RecordWrite[]): number {
+    const slab = this.#slab
+    let sizeBytes = 0
+    for (const { table, key, record } of group) {
+      sizeBytes += slab.bytesFor(slab.find(slab.spaceOf(tenant, ownerOf(table)), key), record.length)
+    }
+    return sizeBytes
+  }
+
+  #partOf(table: Table, model?: string): number {
+    if (model !== undefined) return this.#slab.partOfModel(model)
+    return table === 'events' ? eventsPart : statePart
+  }
+
+  #held(tenant: string, kind: OwnerKind, key: string): Uint8Array | undefined {
+    const location = this.#slab.find(this.#slab.spaceOf(tenant, kind), key)
+    return location !== 0 && this.#slab.select(location, statePart) ? selected(this.#slab) : undefined
   }
 }
 
-function mapName(table: Table, tenant: string, model?: string): string {
-  return model === undefined ? `${table}\0${tenant}` : `${table}\0${tenant}\0${model}`
+function ownerOf(table: Table): OwnerKind {
+  return table === 'item' || table === 'tombstone' ? table : 'user'
+}
+
+function selected({ bytes, at, length }: Slab): Uint8Array {
+  return bytes.subarray(at, at + length)
 }

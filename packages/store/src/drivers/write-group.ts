@@ -1,4 +1,4 @@
-import type { Table } from '../record.ts'
+import { type Table, tables } from '../record.ts'
 
 /** Writes that wait for, or are on, their way to the disk. A null record stands for a removal. */
 export class WriteGroup {
@@ -6,17 +6,20 @@ export class WriteGroup {
     ring: new Map(),
     user: new Map(),
     item: new Map(),
+    events: new Map(),
+    tombstone: new Map(),
   }
 
   #bytes = 0
+  #isEmpty = true
 
   /** Of the records, not of what holds them. */
   get bytes(): number {
     return this.#bytes
   }
 
-  get size(): number {
-    return this.#records.ring.size + this.#records.user.size + this.#records.item.size
+  get isEmpty(): boolean {
+    return this.#isEmpty
   }
 
   /** Undefined where the group does not touch the address. */
@@ -27,6 +30,7 @@ export class WriteGroup {
   set(table: Table, address: string, record: Uint8Array | null): void {
     const records = this.#records[table]
     this.#bytes += (record?.length ?? 0) - (records.get(address)?.length ?? 0)
+    this.#isEmpty = false
     records.set(address, record)
   }
 
@@ -35,7 +39,7 @@ export class WriteGroup {
   }
 
   *writes(): Iterable<{ readonly table: Table; readonly address: string; readonly record: Uint8Array | null }> {
-    for (const table of ['ring', 'user', 'item'] as const) {
+    for (const table of tables) {
       for (const [address, record] of this.#records[table]) yield { table, address, record }
     }
   }

@@ -1,0 +1,105 @@
+import { type Driver, type RecordWrite, writeOutcome } from './driver.ts'
+import { RequestError } from './errors.ts'
+import { checkKey, checkName } from './keys.ts'
+import { checkRows, type StoreLimits } from './limits.ts'
+import { checkDimension } from './read-buffer.ts'
+import { recordVersion } from './record.ts'
+import { appendToRing, checkPolicy } from './ring.ts'
+import { type AppendResult, appendOutcome, RowOutcomes } from './row-outcomes.ts'
+import type { AppendBatch } from './store.ts'
+import { checkNotFuture, checkTime } from './times.ts'
+import { digestOf } from './tombstone.ts'
+
+/** Rows whose records are held at once. */
+const sliceRows = 4_096
+
+/** Adds a batch's embeddings to the rings of its users. @throws RequestError, KeyError */
+export async function appendRows(
+  driver: Driver,
+  tenant: string,
+  batch: AppendBatch,
+  limits: StoreLimits,
+): Promise<AppendResult> {
+  checkBatch(batch, limits)
+  const rows = new RowOutcomes(batch.users.length)
+  for (let from = 0; from < batch.users.length; from += sliceRows) {
+    await appendSlice(driver, tenant, batch, from, limits, rows)
+  }
+  return rows.result()
+}
+
+async function appendSlice(
+  driver: Driver,
+  tenant: string,
+  batch: AppendBatch,
+  from: number,
+  { maxFutureMs }: StoreLimits,
+  outcomes: RowOutcomes,
+): Promise<void> {
+  const { users, model, dim, vectors, snapshot, frame, featureTimeMs, writtenMs, policy } = batch
+  let rows: number[] = []
+  for (let u = from; u < Math.min(users.length, from + sliceRows); u++) {
+    const good = outcomes.attempt(u, () => {
+      checkKey('user', users[u], u)
+      checkTime('featureTimeMs', featureTimeMs[u], u)
+      checkNotFuture('featureTimeMs', featureTimeMs[u], u, writtenMs, maxFutureMs)
+    })
+    if (good) rows.push(u)
+  }
+  // Rows whose ring changed between read and write, or that repeat a user, go round again; some row always succeeds.
+  while (rows.length > 0) {
+    const written: number[] = []
+    const groups: RecordWrite[][] = []
+    const keys = rows.map((u) => users[u])
+    await driver.readRings(tenant, keys, [model], (i, _, record) => {
+      const u = rows[i]
+      // Null is for readers who ask for it only.
+      const held = record ?? undefined
+      outcomes.attempt(u, () => {
+        const tag = { snapshot, frame, featureTimeMs: featureTimeMs[u], writtenMs }
+        const { outcome, record } = appendToRing(held, tag, vectors, u, dim, policy)
+        outcomes.outcomes[u] = appendOutcome[outcome]
+        if (record === null) return
+        written.push(u)
+        groups.push([
+          {
+            table: 'ring',
+            key: users[u],
+            model,
+            expected: recordVersion(held),
+            record,
+            digest: digestOf(tenant, users[u]),
+            featureTimeMs: featureTimeMs[u],
+          },
+        ])
+      })
+    })
+    if (groups.length === 0) return
+    const done = await driver.write(tenant, groups)
+    for (let i = 0; i < written.length; i++) {
+      if (done[i] === writeOutcome.forgotten) outcomes.outcomes[written[i]] = appendOutcome.forgotten
+    }
+    rows = written.filter((_, i) => done[i] === writeOutcome.moved)
+  }
+}
+
+function checkBatch(batch: AppendBatch, limits: StoreLimits): void {
+  const { users, model, dim, vectors, featureTimeMs } = batch
+  checkRows('users', users.length, limits)
+  checkName('model', model)
+  checkDimension(model, dim)
+  checkPolicy(batch.policy)
+  if (vectors.length !== users.length * dim) {
+    throw new RequestError(
+      `vectors has ${vectors.length} values; ${users.length} users × dim ${dim} need ${users.length * dim}`,
+    )
+  }
+  if (featureTimeMs.length !== users.length) {
+    throw new RequestError(`featureTimeMs has ${featureTimeMs.length} values for ${users.length} users; give one each`)
+  }
+  for (const name of ['snapshot', 'frame'] as const) {
+    if (batch[name] >>> 0 !== batch[name])
+      throw new RequestError(`${name} is ${batch[name]}; give an integer of 32 bits`)
+  }
+  checkTime('writtenMs', batch.writtenMs, -1)
+}

@@ -1,0 +1,84 @@
+/**
+ * What is under way between a tier and its base, by owner: reads, so that others who want the same wait for them, and
+ * writes, so that nothing which was read before they ended is kept.
+ */
+
+/** One record on its way from the base. */
+export interface Flight {
+  /** Resolves when the base has answered; rejects where it could not. */
+  readonly done: Promise<void>
+  /** Whether somebody else waits for the record, who needs a copy. */
+  joined: boolean
+  record: Uint8Array | undefined | null
+  /** Whether the tier may keep what comes: no write was under way since. */
+  mayKeep: boolean
+}
+
+/** Writes to an owner that are under way. */
+interface Writing {
+  writers: number
+  /** Two overlap, so that it cannot be told which was last. */
+  contested: boolean
+}
+
+export class Flights {
+  /** By owner, then by part. */
+  readonly #reads = new Map<string, Map<number, Flight>>()
+  readonly #writes = new Map<string, Writing>()
+
+  /** The read that a new one may wait for. */
+  join(owner: string, part: number): Flight | undefined {
+    const flight = this.#reads.get(owner)?.get(part)
+    if (flight !== undefined) flight.joined = true
+    return flight
+  }
+
+  start(owner: string, part: number, done: Promise<void>): Flight {
+    const flight: Flight = { done, joined: false, record: undefined, mayKeep: !this.#writes.has(owner) }
+    let parts = this.#reads.get(owner)
+    if (parts === undefined) {
+      parts = new Map()
+      this.#reads.set(owner, parts)
+    }
+    parts.set(part, flight)
+    return flight
+  }
+
+  /** Nobody may join any more: it has arrived or failed. */
+  land(owner: string, part: number, flight: Flight): void {
+    const parts = this.#reads.get(owner)
+    if (parts?.get(part) !== flight) return
+    parts.delete(part)
+    if (parts.size === 0) this.#reads.delete(owner)
+  }
+
+  beginWrite(owner: string): void {
+    this.#cutOff(owner)
+    const writing = this.#writes.get(owner)
+    if (writing === undefined) {
+      this.#writes.set(owner, { writers: 1, contested: false })
+      return
+    }
+    writing.writers++
+    writing.contested = true
+  }
+
+  /** @returns whether the write was alone from begin to end, so that what it wrote is what the base has now */
+  endWrite(owner: string): boolean {
+    this.#cutOff(owner)
+    const writing = this.#writes.get(owner)!
+    writing.writers--
+    if (writing.writers === 0) this.#writes.delete(owner)
+    return !writing.contested
+  }
+
+  /**
+   * A read that began before a write ended may have seen what was before it. Who waits for it already may have that; nobody
+   * else may, and the tier does not keep it. Reads are cut off when a write begins as well, and none is kept before it ends: else
+   * of two readers one after the other, the second may see what is older, where a further write ends in between.
+   */
+  #cutOff(owner: string): void {
+    for (const flight of this.#reads.get(owner)?.values() ?? []) flight.mayKeep = false
+    this.#reads.delete(owner)
+  }
+}

@@ -1,0 +1,284 @@
+import { StoreAccessError } from '../../errors.ts'
+import { type Confirmation, Piece, type PieceOwner, rowState } from './piece.ts'
+import type { Reply, Request } from './request.ts'
+import type { Server } from './server.ts'
+import type { Topology } from './topology.ts'
+
+/** Commands on one key each. R = rows. */
+export interface Rows {
+  readonly count: number
+  /** [R] */
+  readonly slots: Uint16Array
+  request(row: number): Request
+}
+
+export interface ExchangeOptions {
+  /**
+   * `available`: any server of the slot may answer, and one that is silent gives way to the next. `newest`: the master
+   * alone. `write`: the master alone, and no request that it may have carried out is sent again.
+   */
+  readonly purpose: 'available' | 'newest' | 'write'
+  readonly timeoutMs: number
+  /** Request that loads the script, sent ahead to servers that may not have it. */
+  readonly loadScript?: string
+  /** Sent behind the rows' requests: its reply confirms them or not; `write` only. */
+  readonly confirmation?: Confirmation | null
+}
+
+/** Redirections that a row follows at once; servers that disagree are given a moment then. */
+const mostAtOnce = 5
+const pauseMs = 10
+
+/**
+ * Sends rows' requests to the servers of their slots, one piece a server, and follows what the servers say: a slot that
+ * moved or is on its way, a master that is gone.
+ */
+export class Exchange implements PieceOwner {
+  /** [R] */
+  readonly replies: (Reply | undefined)[]
+  /** [R] values of `rowState`. */
+  readonly states: Uint8Array
+  /** Of a write that a server refused for good: why. Other rows are told apart by their states. */
+  refusal: StoreAccessError | null = null
+  confirmationProblem: string | null = null
+  readonly #topology: Topology
+  readonly #rows: Rows
+  readonly #options: ExchangeOptions
+  readonly #endMs: number
+  /** [R] requests under way. */
+  readonly #underWay: Uint8Array
+  /** [R] first of the shard's servers that a read has not tried. */
+  readonly #next: Uint8Array
+  readonly #attempts: Uint8Array
+  /** Servers that a row was sent to, in place of its slot's. */
+  readonly #directions = new Map<number, { readonly server: Server; readonly asking: boolean }>()
+  /** Rows to be sent (again). */
+  #ready: number[] = []
+  #flushing = false
+  readonly #paused: number[] = []
+  #pauseTimer: NodeJS.Timeout | null = null
+  readonly #pieces: Piece[] = []
+  #open: number
+  #finish: () => void = () => {}
+  #fail: (error: Error) => void = () => {}
+
+  constructor(topology: Topology, rows: Rows, options: ExchangeOptions) {
+    const { count } = rows
+    this.#topology = topology
+    this.#rows = rows
+    this.#options = options
+    this.#endMs = performance.now() + options.timeoutMs
+    this.replies = new Array(count).fill(undefined)
+    this.states = new Uint8Array(count)
+    this.#underWay = new Uint8Array(count)
+    this.#next = new Uint8Array(count)
+    this.#attempts = new Uint8Array(count)
+    this.#open = count
+  }
+
+  /** Resolves when every row has its state. @throws StoreAccessError where a server refuses the command as such */
+  async run(): Promise<void> {
+    if (this.#open === 0) return
+    const { purpose, timeoutMs } = this.#options
+    const timers: NodeJS.Timeout[] = []
+    // A process that was busy finds its timers due before it reads the replies that lie there: those come first.
+    const after = (ms: number, act: () => void) => timers.push(setTimeout(() => setImmediate(act), ms))
+    try {
+      await new Promise<void>((resolve, reject) => {
+        this.#finish = resolve
+        this.#fail = reject
+        after(timeoutMs, () => this.#timeOut())
+        if (purpose === 'available') after(timeoutMs / 2, () => this.#tryNext())
+        for (let row = 0; row < this.#rows.count; row++) this.#ready.push(row)
+        this.#flush()
+      })
+    } finally {
+      this.#open = 0
+      for (const timer of timers) clearTimeout(timer)
+      if (this.#pauseTimer !== null) clearTimeout(this.#pauseTimer)
+    }
+  }
+
+  /** A row's reply. Of a write that is to be confirmed it counts later. */
+  answer(row: number, reply: Reply, confirmed: boolean): void {
+    this.#underWay[row]--
+    if (this.states[row] !== rowState.open) return
+    this.replies[row] = reply
+    if (confirmed) this.settle(row, rowState.answered)
+  }
+
+  /** A server's error for a row: its code says what to do. */
+  refuse(row: number, server: Server, message: string): void {
+    this.#underWay[row]--
+    if (this.states[row] !== rowState.open || this.#open === 0) return
+    const [code, slot, address] = message.split(' ')
+    if ((code === 'MOVED' || code === 'ASK') && address !== undefined) {
+      const to = this.#topology.server(parseAddress(address, server.host))
+      if (code === 'MOVED') this.#topology.moved(Number(slot), to)
+      this.#directions.set(row, { server: to, asking: code === 'ASK' })
+      this.#again(row)
+    } else if (code === 'NOSCRIPT') {
+      server.hasScript = false
+      this.#again(row)
+    } else if (/^(CLUSTERDOWN|LOADING|MASTERDOWN|TRYAGAIN|READONLY|BUSY)$/.test(code)) {
+      void this.#topology.refresh()
+      this.#directions.delete(row)
+      this.#next[row]++
+      this.#pause(row)
+    } else {
+      this.refusal ??= new StoreAccessError(
+        `the Valkey server ${server.address} refuses the store's command: ${message}; see to it there`,
+      )
+      if (this.#options.purpose === 'write') this.settle(row, rowState.unanswered)
+      else this.#fail(this.refusal)
+    }
+  }
+
+  /** The connection ended while a row's request was under way. */
+  lose(row: number): void {
+    this.#underWay[row]--
+    if (this.states[row] !== rowState.open || this.#open === 0) return
+    void this.#topology.refresh()
+    if (this.#options.purpose === 'write') {
+      this.settle(row, rowState.unknown)
+      return
+    }
+    this.#directions.delete(row)
+    this.#next[row]++
+    this.#again(row)
+  }
+
+  settle(row: number, state: number): void {
+    if (this.states[row] !== rowState.open) return
+    this.states[row] = state
+    if (--this.#open === 0) this.#finish()
+  }
+
+  /** Sends it again together with the others of which the same is learnt now. */
+  #again(row: number): void {
+    if (this.#attempts[row] >= mostAtOnce) {
+      this.#pause(row)
+      return
+    }
+    this.#attempts[row]++
+    this.#ready.push(row)
+    if (this.#flushing) return
+    this.#flushing = true
+    queueMicrotask(() => {
+      this.#flushing = false
+      this.#flush()
+    })
+  }
+
+  #pause(row: number): void {
+    this.#paused.push(row)
+    this.#pauseTimer ??= setTimeout(() => {
+      this.#pauseTimer = null
+      for (const paused of this.#paused.splice(0)) this.#ready.push(paused)
+      this.#flush()
+    }, pauseMs)
+  }
+
+  #flush(): void {
+    const rows = this.#ready
+    this.#ready = []
+    const pieces = new Map<Server, Piece>()
+    for (const row of rows) {
+      if (this.states[row] !== rowState.open) continue
+      const direction = this.#directions.get(row)
+      const server = direction?.server ?? this.#serverOf(row)
+      if (server === null) continue
+      let piece = pieces.get(server)
+      if (piece === undefined) {
+        piece = new Piece(this, server)
+        pieces.set(server, piece)
+      }
+      piece.add(row, this.#rows.request(row), direction?.asking === true)
+    }
+    for (const piece of pieces.values()) this.#send(piece)
+  }
+
+  /** Null where the row waits or is settled. */
+  #serverOf(row: number): Server | null {
+    const shard = this.#topology.shardOf(this.#rows.slots[row])
+    if (this.#options.purpose !== 'available') {
+      if (shard !== undefined) return shard.master
+      void this.#topology.refresh()
+      this.#pause(row)
+      return null
+    }
+    const servers = shard === undefined ? [] : [shard.master, ...shard.replicas]
+    for (; this.#next[row] < servers.length; this.#next[row]++) {
+      const server = servers[this.#next[row]]
+      if (server.reads.usable) return server
+    }
+    void this.#topology.refresh()
+    if (this.#underWay[row] > 0) return null
+    if (servers.some(({ reads }) => reads.starting)) {
+      this.#next[row] = 0
+      this.#pause(row)
+    } else this.settle(row, rowState.unanswered)
+    return null
+  }
+
+  #send(piece: Piece): void {
+    const { purpose, loadScript, confirmation } = this.#options
+    const { server, rows } = piece
+    const connection = purpose === 'write' ? server.writes : server.reads
+    if (loadScript !== undefined && !server.hasScript) piece.lead(loadScript)
+    // The server is to say that it waited in vain before the time is over here.
+    const waitMs = Math.max(1, Math.floor(0.9 * (this.#endMs - performance.now())))
+    if (confirmation) piece.confirm(confirmation.request(waitMs), confirmation.confirms)
+    if (!piece.send(connection)) {
+      this.#postpone(rows, connection.starting)
+      return
+    }
+    if (loadScript !== undefined) server.hasScript = true
+    for (const row of rows) this.#underWay[row]++
+    this.#pieces.push(piece)
+  }
+
+  /** What could not be sent at all; to a server that is only just met it can be soon. */
+  #postpone(rows: readonly number[], starting: boolean): void {
+    if (!starting) void this.#topology.refresh()
+    for (const row of rows) {
+      if (starting) {
+        this.#pause(row)
+        continue
+      }
+      this.#directions.delete(row)
+      if (this.#options.purpose === 'available') {
+        this.#next[row]++
+        this.#again(row)
+      } else this.#pause(row)
+    }
+  }
+
+  /** Half of a read's time is over: whoever has not answered is passed by, for this read and for others. */
+  #tryNext(): void {
+    if (this.#open === 0) return
+    for (const piece of this.#pieces) {
+      for (const row of piece.overdue()) {
+        if (this.states[row] !== rowState.open) continue
+        this.#directions.delete(row)
+        this.#next[row]++
+        this.#again(row)
+      }
+    }
+  }
+
+  #timeOut(): void {
+    if (this.#open === 0) return
+    for (const piece of this.#pieces) piece.overdue()
+    for (let row = 0; row < this.#rows.count; row++) {
+      const sent = this.#options.purpose === 'write' && this.#underWay[row] > 0
+      const held = this.replies[row] !== undefined
+      this.settle(row, held ? rowState.unconfirmed : sent ? rowState.unknown : rowState.unanswered)
+    }
+  }
+}
+
+function parseAddress(address: string, host: string): { host: string; port: number } {
+  const colon = address.lastIndexOf(':')
+  return { host: address.slice(0, colon) || host, port: Number(address.slice(colon + 1)) }
+}

@@ -1,0 +1,120 @@
+import { StoreUnavailableError, StoreWriteError } from '../../errors.ts'
+import { ask } from './ask.ts'
+import { Exchange, type Rows } from './exchange.ts'
+import { type Confirmation, rowState } from './piece.ts'
+import { bytesRequest, type Reply, type Request, textRequest } from './request.ts'
+import { script, scriptSha } from './script.ts'
+import type { Topology } from './topology.ts'
+import type { Durability, ValkeyOptions } from './valkey-url.ts'
+
+const loadScript = textRequest('SCRIPT', 'LOAD', script)
+
+/** One task of the script for each row, on the row's hash. */
+export class ScriptRequest implements Rows {
+  readonly count: number
+  readonly slots: Uint16Array
+  readonly #name: (row: number) => string
+  readonly #args: (row: number) => readonly (string | Uint8Array)[]
+
+  constructor(
+    slots: Uint16Array,
+    name: (row: number) => string,
+    args: (row: number) => readonly (string | Uint8Array)[],
+  ) {
+    this.count = slots.length
+    this.slots = slots
+    this.#name = name
+    this.#args = args
+  }
+
+  request(row: number): Request {
+    return bytesRequest('EVALSHA', scriptSha, '1', this.#name(row), ...this.#args(row))
+  }
+}
+
+/**
+ * Runs writing commands on the masters and waits for as many copies as the durability asks for.
+ *
+ * @returns a reply a row
+ * @throws StoreUnavailableError where nothing was written; StoreWriteError where something may have been
+ */
+export async function runWrites(topology: Topology, rows: Rows, options: ValkeyOptions): Promise<readonly Reply[]> {
+  const { durability, writeTimeoutMs } = options
+  const confirmation = confirmationOf(durability, topology.clustered)
+  const exchange = new Exchange(topology, rows, {
+    purpose: 'write',
+    timeoutMs: writeTimeoutMs,
+    loadScript,
+    confirmation,
+  })
+  await exchange.run()
+  const counts = { unanswered: 0, unknown: 0, unconfirmed: 0 }
+  for (let row = 0; row < rows.count; row++) {
+    const state = exchange.states[row]
+    if (state === rowState.unanswered) counts.unanswered++
+    if (state === rowState.unknown) counts.unknown++
+    // A row that changed nothing needs no copies.
+    if (state === rowState.unconfirmed && !changedNothing(exchange.replies[row])) counts.unconfirmed++
+  }
+  const { unanswered, unknown, unconfirmed } = counts
+  if (unanswered + unknown + unconfirmed === 0) return exchange.replies as Reply[]
+  if (unanswered === rows.count) {
+    throw (
+      exchange.refusal ??
+      new StoreUnavailableError(
+        `no Valkey master took the writes within ${writeTimeoutMs} ms, and nothing was written; try again once it is back`,
+      )
+    )
+  }
+  const { refusal, confirmationProblem } = exchange
+  const parts = [
+    unanswered > 0 &&
+      `${unanswered} were not carried out (${refusal?.message ?? `no master took them within ${writeTimeoutMs} ms`})`,
+    unknown > 0 && `${unknown} may or may not have happened (the connection ended, or no answer came)`,
+    unconfirmed > 0 &&
+      `${unconfirmed} are in a master's memory but short of durability=${durability}, and may or may not outlast it` +
+        (confirmationProblem === null ? '' : ` (${confirmationProblem})`),
+  ].filter((part) => part !== false)
+  throw new StoreWriteError(
+    `of ${rows.count} writes to Valkey ${parts.join(', ')}; write them again: what is held already is left as it is`,
+  )
+}
+
+/** Waits again for copies of what was answered and not confirmed, on connections that still live. @throws StoreWriteError */
+export async function confirmAgain(topology: Topology, options: ValkeyOptions): Promise<void> {
+  const confirmation = confirmationOf(options.durability, topology.clustered)
+  if (confirmation === null) return
+  for (const { master } of topology.shards) {
+    if (!master.writes.unconfirmed) continue
+    const request = confirmation.request(options.writeTimeoutMs)
+    const [reply] = await ask(master.writes, [request], options.writeTimeoutMs + options.timeoutMs)
+    if (reply === null || !confirmation.confirms(reply)) {
+      throw new StoreWriteError(
+        `writes to ${master.address} are short of durability=${options.durability} still; see to its replicas or its disk`,
+      )
+    }
+    master.writes.unconfirmed = false
+  }
+}
+
+/** What is asked on the connection that wrote, as both commands tell of that connection's writes alone. */
+function confirmationOf(durability: Durability, clustered: boolean): Confirmation | null {
+  if (durability === 'none') return null
+  if (durability === 'replica') {
+    return {
+      request: (waitMs) => textRequest('WAIT', '1', String(waitMs)),
+      confirms: (reply) => Number(reply) >= 1,
+    }
+  }
+  // A failover takes what the master's disk alone has, so that in a cluster one replica's disk counts too.
+  const replicas = clustered ? 1 : 0
+  return {
+    request: (waitMs) => textRequest('WAITAOF', '1', String(replicas), String(waitMs)),
+    confirms: (reply) => Array.isArray(reply) && Number(reply[0]) >= 1 && Number(reply[1]) >= replicas,
+  }
+}
+
+/** Outcomes "moved", "forgotten" and "not removed" of the script. */
+function changedNothing(reply: Reply | undefined): boolean {
+  return reply === 0 || reply === 2
+}

@@ -1,0 +1,36 @@
+import { type CheckReport, checkStore } from '../check.ts'
+import { openForReading } from './open-for-reading.ts'
+import { surveyRecords, type TenantCounts } from './survey.ts'
+import type { TransferOptions } from './transfer-stages.ts'
+
+const tellEvery = 1_000
+
+export interface StoreCheck extends CheckReport {
+  /** By tenant. */
+  readonly tenants: ReadonlyMap<string, TenantCounts>
+}
+
+/**
+ * Verifies every record of every tenant, beside the process that writes where the driver can.
+ *
+ * @throws StoreUrlError, StoreAccessError, StoreFormatError
+ */
+export async function checkStoreAt(url: string, options: TransferOptions = {}): Promise<StoreCheck> {
+  const { stages, signal } = options
+  const store = await openForReading(url)
+  try {
+    stages?.begin('count', 0)
+    const { records, tenants } = await surveyRecords(() => store.records(), null, options)
+    stages?.end()
+    stages?.begin('check', records)
+    const report = await checkStore(store, (done) => {
+      if (done % tellEvery !== 0) return
+      signal?.throwIfAborted()
+      stages?.advance(done)
+    })
+    stages?.end()
+    return { ...report, tenants }
+  } finally {
+    await store.close()
+  }
+}

@@ -1,0 +1,97 @@
+/**
+ * Brings another store's tombstones into a store. They name users by digest, so that the store's users are gone through to
+ * find those whom it holds still; a tombstone that is older than the store's own changes nothing.
+ */
+import type { Driver } from '../driver.ts'
+import type { Table } from '../record.ts'
+import { digestOf, tombstoneTimeMs } from '../tombstone.ts'
+import { tombstoneTimes } from './held-records.ts'
+import type { TombstoneList } from './tombstone-list.ts'
+
+export interface LaidTombstones {
+  /** Set, where there was none or an earlier one. */
+  laid: number
+  /** Users whom the store held and who were forgotten by this. */
+  usersForgotten: number
+}
+
+/** Digests looked for at once in a pass over the users. */
+const passDigests = 2 ** 18
+const batchDigests = 512
+const scanRecords = 1_000
+const userTables: readonly Table[] = ['user', 'ring', 'events']
+
+/** @param tell how many tombstones of the list are done */
+export async function layTombstones(
+  target: Driver,
+  tombstones: TombstoneList,
+  signal: AbortSignal | undefined,
+  tell: (done: number) => void,
+): Promise<LaidTombstones> {
+  const counts = { laid: 0, usersForgotten: 0 }
+  let done = 0
+  for (const tenant of tombstones.tenants) {
+    const all = [...tombstones.of(tenant)]
+    for (let from = 0; from < all.length; from += passDigests) {
+      const some = all.slice(from, from + passDigests)
+      const news = new Map<string, Uint8Array>()
+      for (const batch of batchesOf(some)) {
+        signal?.throwIfAborted()
+        const times = await tombstoneTimes(
+          target,
+          tenant,
+          batch.map(([digest]) => digest),
+        )
+        for (const [i, [digest, record]] of batch.entries()) {
+          if (times[i] < tombstoneTimeMs(record)) news.set(digest, record)
+        }
+      }
+      counts.laid += news.size
+      // Those who are there are forgotten first: each with its tombstone in one step, so that none is passed over when
+      // this is stopped and done again.
+      if (news.size > 0) counts.usersForgotten += await forgetHeld(target, tenant, news, signal)
+      for (const batch of batchesOf([...news])) {
+        signal?.throwIfAborted()
+        const removed = await Promise.all(
+          batch.map(([digest, record]) => target.forget(tenant, '', digest, new Uint8Array(record))),
+        )
+        // A driver that finds users by digest may have had one written meanwhile.
+        counts.usersForgotten += removed.filter(({ rings, states, events }) => rings + states + events > 0).length
+      }
+      done += some.length
+      tell(done)
+    }
+  }
+  return counts
+}
+
+/** Forgets users of the store whose digests are in `news`, and takes them out of it. */
+async function forgetHeld(
+  target: Driver,
+  tenant: string,
+  news: Map<string, Uint8Array>,
+  signal: AbortSignal | undefined,
+): Promise<number> {
+  let forgotten = 0
+  for (const table of userTables) {
+    let cursor: string | null = null
+    do {
+      signal?.throwIfAborted()
+      const found = new Map<string, string>()
+      cursor = await target.scan(tenant, table, cursor, scanRecords, (user) => {
+        const digest = digestOf(tenant, user)
+        if (news.has(digest)) found.set(digest, user)
+      })
+      for (const [digest, user] of found) {
+        await target.forget(tenant, user, digest, new Uint8Array(news.get(digest)!))
+        news.delete(digest)
+        forgotten++
+      }
+    } while (cursor !== null)
+  }
+  return forgotten
+}
+
+function* batchesOf<T>(all: readonly T[]): Iterable<readonly T[]> {
+  for (let from = 0; from < all.length; from += batchDigests) yield all.slice(from, from + batchDigests)
+}

@@ -1,0 +1,115 @@
+import { StoreError } from '../errors.ts'
+import { migrateRecord } from '../migrate-record.ts'
+import type { Table } from '../record.ts'
+import { decodeRing } from '../ring.ts'
+import { openForReading } from './open-for-reading.ts'
+import { surveyRecords, type TableCounts } from './survey.ts'
+import type { TransferOptions } from './transfer-stages.ts'
+
+/** What a store holds. Bytes are those of records, without their keys and what the driver adds. */
+export interface StoreStats {
+  readonly records: number
+  readonly bytes: number
+  /** By name. */
+  readonly tenants: readonly TenantStats[]
+  /** Rings that could not be read. */
+  readonly damagedRings: number
+}
+
+export interface TenantStats {
+  readonly tenant: string
+  /** Users and items are those that have a state. */
+  readonly tables: Readonly<Record<Table, TableCounts>>
+  /** By name. */
+  readonly models: readonly ModelStats[]
+}
+
+export interface ModelStats {
+  readonly model: string
+  readonly rings: number
+  readonly bytes: number
+  /** Embeddings, in all rings. */
+  readonly slots: number
+  /** What slots are of, newest first. */
+  readonly snapshots: readonly { readonly snapshot: number; readonly slots: number }[]
+  readonly frames: readonly { readonly frame: number; readonly slots: number }[]
+}
+
+interface ModelCounts {
+  rings: number
+  bytes: number
+  slots: number
+  readonly snapshots: Map<number, number>
+  readonly frames: Map<number, number>
+}
+
+/** @throws StoreUrlError, StoreAccessError, StoreFormatError */
+export async function storeStats(url: string, options: TransferOptions = {}): Promise<StoreStats> {
+  const store = await openForReading(url)
+  try {
+    const models = new Map<string, Map<string, ModelCounts>>()
+    let bytes = 0
+    let damagedRings = 0
+    options.stages?.begin('count', 0)
+    const survey = await surveyRecords(
+      () => store.records(),
+      null,
+      options,
+      ({ table, tenant, model, record }) => {
+        bytes += record.length
+        if (table !== 'ring') return
+        try {
+          count(modelOf(models, tenant, model ?? ''), record)
+        } catch (error) {
+          if (!(error instanceof StoreError)) throw error
+          damagedRings++
+        }
+      },
+    )
+    options.stages?.end()
+    const tenants = [...survey.tenants].sort(byName).map(([tenant, tables]) => {
+      const held = [...(models.get(tenant) ?? [])].sort(byName)
+      return { tenant, tables, models: held.map(([model, counts]) => ({ model, ...counts, ...newestFirst(counts) })) }
+    })
+    return { records: survey.records, bytes, tenants, damagedRings }
+  } finally {
+    await store.close()
+  }
+}
+
+function count(counts: ModelCounts, record: Uint8Array): void {
+  const { slots } = decodeRing(migrateRecord(record))
+  counts.rings++
+  counts.bytes += record.length
+  counts.slots += slots.length
+  for (const { snapshot, frame } of slots) {
+    counts.snapshots.set(snapshot, (counts.snapshots.get(snapshot) ?? 0) + 1)
+    counts.frames.set(frame, (counts.frames.get(frame) ?? 0) + 1)
+  }
+}
+
+function newestFirst({ snapshots, frames }: ModelCounts): Pick<ModelStats, 'snapshots' | 'frames'> {
+  const down = (counts: Map<number, number>) => [...counts].sort(([a], [b]) => b - a)
+  return {
+    snapshots: down(snapshots).map(([snapshot, slots]) => ({ snapshot, slots })),
+    frames: down(frames).map(([frame, slots]) => ({ frame, slots })),
+  }
+}
+
+function modelOf(models: Map<string, Map<string, ModelCounts>>, tenant: string, model: string): ModelCounts {
+  let ofTenant = models.get(tenant)
+  if (ofTenant === undefined) {
+    ofTenant = new Map()
+    models.set(tenant, ofTenant)
+  }
+  let counts = ofTenant.get(model)
+  if (counts === undefined) {
+    counts = { rings: 0, bytes: 0, slots: 0, snapshots: new Map(), frames: new Map() }
+    ofTenant.set(model, counts)
+  }
+  return counts
+}
+
+function byName([a]: readonly [string, unknown], [b]: readonly [string, unknown]): number {
+  return a < b ? -1 : Number(a > b)
+}

@@ -1,0 +1,71 @@
+/** What a store holds, counted in one pass over its records. */
+import type { StoredRecord } from '../driver.ts'
+import { StoreError } from '../errors.ts'
+import { migrateRecord } from '../migrate-record.ts'
+import type { Table } from '../record.ts'
+import { checkTombstone } from '../tombstone.ts'
+import { TombstoneList } from './tombstone-list.ts'
+import type { TransferOptions } from './transfer-stages.ts'
+import type { RecordSource } from './vetted-records.ts'
+
+export interface TableCounts {
+  records: number
+  /** Of the records, without their keys and what the driver adds. */
+  bytes: number
+}
+
+export type TenantCounts = Record<Table, TableCounts>
+
+export interface Survey {
+  readonly records: number
+  readonly tenants: ReadonlyMap<string, TenantCounts>
+  /** The sound ones. */
+  readonly tombstones: TombstoneList
+}
+
+const tellEvery = 1_000
+
+/** @param visit sees each record of the tenants that are wanted */
+export async function surveyRecords(
+  source: RecordSource,
+  tenant: string | null,
+  { stages, signal }: TransferOptions,
+  visit: (record: StoredRecord) => void = () => {},
+): Promise<Survey> {
+  const tenants = new Map<string, TenantCounts>()
+  const tombstones = new TombstoneList()
+  let records = 0
+  for await (const stored of source()) {
+    if (tenant !== null && stored.tenant !== tenant) continue
+    let counts = tenants.get(stored.tenant)
+    if (counts === undefined) {
+      counts = noRecords()
+      tenants.set(stored.tenant, counts)
+    }
+    counts[stored.table].records++
+    counts[stored.table].bytes += stored.record.length
+    if (stored.table === 'tombstone') addSound(tombstones, stored)
+    visit(stored)
+    if (++records % tellEvery === 0) {
+      signal?.throwIfAborted()
+      stages?.advance(records)
+    }
+  }
+  return { records, tenants, tombstones }
+}
+
+function noRecords(): TenantCounts {
+  const none = (): TableCounts => ({ records: 0, bytes: 0 })
+  return { ring: none(), user: none(), item: none(), events: none(), tombstone: none() }
+}
+
+function addSound(tombstones: TombstoneList, { tenant, key, record }: StoredRecord): void {
+  try {
+    const migrated = migrateRecord(record)
+    checkTombstone(migrated)
+    tombstones.add(tenant, key, migrated)
+  } catch (error) {
+    // Told of where records are vetted.
+    if (!(error instanceof StoreError)) throw error
+  }
+}

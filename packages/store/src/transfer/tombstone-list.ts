@@ -1,0 +1,60 @@
+import type { Driver } from '../driver.ts'
+import { tombstoneTimeMs } from '../tombstone.ts'
+
+/** Tombstones by tenant and digest; of two for one user the later. */
+export class TombstoneList {
+  readonly #records = new Map<string, Map<string, Uint8Array>>()
+  #size = 0
+
+  get size(): number {
+    return this.#size
+  }
+
+  get tenants(): readonly string[] {
+    return [...this.#records.keys()]
+  }
+
+  /** @param record is copied */
+  add(tenant: string, digest: string, record: Uint8Array): void {
+    let ofTenant = this.#records.get(tenant)
+    if (ofTenant === undefined) {
+      ofTenant = new Map()
+      this.#records.set(tenant, ofTenant)
+    }
+    const held = ofTenant.get(digest)
+    if (held === undefined) this.#size++
+    else if (tombstoneTimeMs(held) >= tombstoneTimeMs(record)) return
+    ofTenant.set(digest, new Uint8Array(record))
+  }
+
+  addAll(list: TombstoneList): void {
+    for (const tenant of list.tenants) {
+      for (const [digest, record] of list.of(tenant)) this.add(tenant, digest, record)
+    }
+  }
+
+  of(tenant: string): ReadonlyMap<string, Uint8Array> {
+    return this.#records.get(tenant) ?? new Map()
+  }
+
+  /** −Infinity where the user was not forgotten. */
+  timeMs(tenant: string, digest: string): number {
+    return tombstoneTimeMs(this.#records.get(tenant)?.get(digest))
+  }
+}
+
+const scanRecords = 1_000
+
+/** The tombstones of some tenants of a store. */
+export async function readTombstones(source: Driver, tenants: readonly string[]): Promise<TombstoneList> {
+  const list = new TombstoneList()
+  for (const tenant of tenants) {
+    let cursor: string | null = null
+    do {
+      cursor = await source.scan(tenant, 'tombstone', cursor, scanRecords, (digest, _, record) => {
+        list.add(tenant, digest, record)
+      })
+    } while (cursor !== null)
+  }
+  return list
+}

@@ -1,0 +1,54 @@
+import type { Driver } from '../driver.ts'
+import { digestOf, tombstoneTimeMs } from '../tombstone.ts'
+import { heldRecords, tombstoneTimes } from './held-records.ts'
+import type { TombstoneList } from './tombstone-list.ts'
+import type { RecordBatch } from './vetted-records.ts'
+import { featureTimeOf, standingOf } from './write-records.ts'
+
+/** How a store's records compare with those of the store that was copied to. */
+export interface VerifyCounts {
+  equal: number
+  /** The target holds something else that is not older. */
+  kept: number
+  /** The target's tombstone forbids them. */
+  forgotten: number
+  /** The target holds nothing, or something older: written to the source meanwhile, or lost. */
+  behind: number
+}
+
+export const nothingVerified = (): VerifyCounts => ({ equal: 0, kept: 0, forgotten: 0, behind: 0 })
+
+/** Reads records back and compares them with those that they were written from; tombstones are compared by time. */
+export async function verifyRecords(
+  target: Driver,
+  { tenant, rows }: RecordBatch,
+  known: TombstoneList,
+  counts: VerifyCounts,
+): Promise<void> {
+  const tombstones = rows.filter(({ table }) => table === 'tombstone')
+  const laid = await tombstoneTimes(
+    target,
+    tenant,
+    tombstones.map(({ key }) => key),
+  )
+  for (const [i, { record }] of tombstones.entries()) {
+    if (laid[i] >= tombstoneTimeMs(record)) counts.equal++
+    else counts.behind++
+  }
+  const others = rows.filter(({ table }) => table !== 'tombstone')
+  const held = await heldRecords(target, tenant, others)
+  const unwritten = others.filter((row, i) => {
+    const there = held[i]
+    const standing = there === undefined ? 'newer' : standingOf(row, there)
+    if (standing === 'unchanged') counts.equal++
+    else if (standing === 'kept') counts.kept++
+    return standing === 'newer'
+  })
+  const digests = unwritten.map(({ key }) => digestOf(tenant, key))
+  const forgottenMs = await tombstoneTimes(target, tenant, digests)
+  for (const [i, row] of unwritten.entries()) {
+    const featureTimeMs = featureTimeOf(row, known)
+    if (featureTimeMs !== null && forgottenMs[i] >= featureTimeMs) counts.forgotten++
+    else counts.behind++
+  }
+}

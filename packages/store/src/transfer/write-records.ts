@@ -1,0 +1,116 @@
+import { checkStored } from '../check.ts'
+import { type Driver, type RecordWrite, writeOutcome } from '../driver.ts'
+import { StoreError } from '../errors.ts'
+import { recordVersion } from '../record.ts'
+import { digestOf } from '../tombstone.ts'
+import { heldRecords } from './held-records.ts'
+import { inPlaceOf, isNewer, sameContent } from './record-order.ts'
+import type { TombstoneList } from './tombstone-list.ts'
+import type { RecordBatch, VettedRecord } from './vetted-records.ts'
+
+/** What became of records that were to be written. */
+export interface WriteCounts {
+  written: number
+  /** The target holds the same. */
+  unchanged: number
+  /** The target holds something else that is not older. */
+  kept: number
+  /** The target's tombstone forbids them. */
+  forgotten: number
+}
+
+export const noWrites = (): WriteCounts => ({ written: 0, unchanged: 0, kept: 0, forgotten: 0 })
+
+/** What a store's record must be to take the place of another. */
+export type Standing = 'unchanged' | 'newer' | 'kept'
+
+/** How a record stands to the sound or damaged one that is held at its address. */
+export function standingOf({ record, ...address }: VettedRecord, held: Uint8Array): Standing {
+  if (sameContent(record, held)) {
+    // The same but for its checksum is damaged there.
+    return isSound(address, held) ? 'unchanged' : 'newer'
+  }
+  return !isSound(address, held) || isNewer(address.table, record, held) ? 'newer' : 'kept'
+}
+
+/**
+ * The time that a tombstone must not have reached for a record to be written. A ring and events say what time they are
+ * of. A state does not; it is of after the last forgetting that its own store knows, and of any time since.
+ */
+export function featureTimeOf({ table, tenant, key, earliestMs }: VettedRecord, known: TombstoneList): number | null {
+  if (earliestMs !== null) return earliestMs
+  if (table !== 'user') return null
+  const forgottenMs = known.timeMs(tenant, digestOf(tenant, key))
+  // No tombstone is of before 1970.
+  return forgottenMs === -Infinity ? -1 : nextAfter(forgottenMs)
+}
+
+/**
+ * Writes records with the versions they have. What the target holds gives way to what is newer (`record-order.ts`), never
+ * to what is older.
+ *
+ * @param known tombstones of the store from which the records come
+ */
+export async function writeRecords(
+  target: Driver,
+  { tenant, rows }: RecordBatch,
+  known: TombstoneList,
+  counts: WriteCounts,
+): Promise<void> {
+  // As if the target had none of them, which costs one round trip where it is so.
+  let pending = rows.map((row) => ({ row, expected: 0, record: row.record }))
+  while (pending.length > 0) {
+    const outcomes = await target.write(
+      tenant,
+      pending.map(({ row, expected, record }) => [writeOf(row, expected, record, known)]),
+    )
+    const moved: VettedRecord[] = []
+    for (const [i, { row }] of pending.entries()) {
+      if (outcomes[i] === writeOutcome.written) counts.written++
+      else if (outcomes[i] === writeOutcome.forgotten) counts.forgotten++
+      else moved.push(row)
+    }
+    pending = []
+    const held = await heldRecords(target, tenant, moved)
+    for (const [i, row] of moved.entries()) {
+      const there = held[i]
+      if (there === undefined) {
+        pending.push({ row, expected: 0, record: row.record })
+        continue
+      }
+      const standing = standingOf(row, there)
+      if (standing !== 'newer') counts[standing]++
+      else {
+        const record = inPlaceOf(row.table, row.record, there)
+        pending.push({ row, expected: recordVersion(there), record })
+      }
+    }
+  }
+}
+
+function writeOf(row: VettedRecord, expected: number, record: Uint8Array, known: TombstoneList): RecordWrite {
+  const { table, tenant, key, model } = row
+  if (table === 'tombstone') throw new RangeError('tombstones are laid, not written')
+  const address = model === undefined ? { table, key } : { table, key, model }
+  const featureTimeMs = featureTimeOf(row, known)
+  const guard = featureTimeMs === null ? {} : { digest: digestOf(tenant, key), featureTimeMs }
+  return { ...address, expected, record, ...guard }
+}
+
+function isSound(address: Omit<VettedRecord, 'record'>, record: Uint8Array): boolean {
+  try {
+    checkStored(address, record)
+    return true
+  } catch (error) {
+    if (error instanceof StoreError) return false
+    throw error
+  }
+}
+
+/** The next larger double, for numbers of 0 and more. */
+function nextAfter(value: number): number {
+  const bits = new DataView(new ArrayBuffer(8))
+  bits.setFloat64(0, value)
+  bits.setBigUint64(0, bits.getBigUint64(0) + 1n)
+  return bits.getFloat64(0)
+}

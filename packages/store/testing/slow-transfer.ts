@@ -1,0 +1,27 @@
+/**
+ * A transfer to be killed: `node slow-transfer.ts copy FROM TO` or `restore FILE URL`. It prints a line a batch of records
+ * that is on the disk, and waits a little after each.
+ */
+import { setTimeout as wait } from 'node:timers/promises'
+import { withBackup } from '../src/backup/restore-store.ts'
+import { copyRecords } from '../src/copy/copy-store.ts'
+import type { Driver } from '../src/driver.ts'
+import { openDriver } from '../src/open-store.ts'
+import { openForReading } from '../src/transfer/open-for-reading.ts'
+
+const [kind, from, to] = process.argv.slice(2)
+const target = slow(await openDriver(to))
+if (kind === 'copy') await copyRecords(await openForReading(from), target, {})
+else await withBackup(from, {}, (backup) => backup.restore(target))
+
+function slow(driver: Driver): Driver {
+  const write = driver.write.bind(driver)
+  driver.write = async (tenant, groups) => {
+    const outcomes = await write(tenant, groups)
+    await driver.flushed()
+    process.stdout.write('batch\n')
+    await wait(20)
+    return outcomes
+  }
+  return driver
+}
