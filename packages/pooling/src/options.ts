@@ -1,6 +1,7 @@
 import type { FeatureSpace } from '@headwater/features'
 import type { AppendPolicy, EmbeddingStore } from '@headwater/store'
 import { PoolingConfigError } from './errors.ts'
+import type { RowEncoder } from './row-encoder.ts'
 import type { ServedBatch, ServingRule } from './served-batch.ts'
 
 /** Milliseconds since 1970: the wall's time in service, the log's in a replay. */
@@ -42,6 +43,8 @@ export interface PoolingOptions {
   readonly refreshDelayMs?: number
   /** Users a call of an encoder. Default 256. */
   readonly batchSize?: number
+  /** Makes rows of users' states, `batchSize` of them at most. Default: the calling thread does. */
+  readonly rowEncoder?: RowEncoder
   /** Users that may wait for a refresh; offers beyond are shed. Default 100,000. */
   readonly maxQueue?: number
   /** Told of every batch served, before `read` resolves. The batch is the reader's: copy what is kept. */

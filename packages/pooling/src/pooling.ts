@@ -1,4 +1,5 @@
-import type { FeatureSpace, LogEvent } from '@headwater/features'
+import type { FeatureSpace, LogEvent, SideBatch } from '@headwater/features'
+import { RowError } from '@headwater/features/workers'
 import { appendOutcome, type EmbeddingStore } from '@headwater/store'
 import { type PoolingCounters, zeroCounters } from './counters.ts'
 import type { Encoder } from './encoder.ts'
@@ -8,6 +9,7 @@ import { type Landing, OfferQueue } from './offer-queue.ts'
 import { type Clock, checkCount, checkDuration, type ModelRule, type PoolingOptions, rulesOf } from './options.ts'
 import type { Encoders, RowBatch } from './row-batch.ts'
 import { RowBatches } from './row-batches.ts'
+import { OwnThreadRows, type RowEncoder } from './row-encoder.ts'
 import { allocateRead, type ServedBatch, serve, servedStatus } from './served-batch.ts'
 
 /**
@@ -34,6 +36,7 @@ export class Pooling {
   readonly #counters = zeroCounters()
   readonly #offers = new OfferQueue()
   readonly #captured: RowBatches
+  readonly #rowEncoder: RowEncoder
   /** Users whose features are being read; an event of theirs waits for that. */
   readonly #capturing = new Map<string, Promise<void>>()
   #encoders: Encoders = new Map()
@@ -55,7 +58,8 @@ export class Pooling {
     this.#onEvent = refreshOn !== 'read'
     this.#onRead = refreshOn !== 'event'
     this.#onServed = onServed
-    this.#captured = new RowBatches(space, this.batchSize)
+    this.#captured = new RowBatches(this.batchSize)
+    this.#rowEncoder = options.rowEncoder ?? new OwnThreadRows(space, this.batchSize)
   }
 
   get counters(): Readonly<PoolingCounters> {
@@ -170,7 +174,7 @@ export class Pooling {
       const failures: unknown[] = []
       const encoders = this.#encoders
       if (encoders.size === 0) throw new PoolingConfigError('no encoder is published; publish one before a backfill')
-      const rows = new RowBatches(this.#space, this.batchSize)
+      const rows = new RowBatches(this.batchSize)
       let refreshed = 0
       const run = async (slice: readonly Landing[]) => {
         await this.#readFeatures(slice, encoders, rows)
@@ -261,8 +265,10 @@ export class Pooling {
   }
 
   /** Runs a batch through its encoders, all at once, and lands the results; one model's failure leaves the others be. */
-  async #compute(batch: RowBatch, failures: unknown[]): Promise<void> {
-    const rows = batch.rows()
+  async #compute(taken: RowBatch, failures: unknown[]): Promise<void> {
+    const encoded = await this.#encodeRows(taken, failures)
+    if (encoded === null) return
+    const { batch, rows } = encoded
     const encoders = [...batch.encoders]
     const results = await Promise.allSettled(encoders.map(([, encoder]) => encoder.encode(rows, batch.users)))
     for (const [i, [model, encoder]] of encoders.entries()) {
@@ -282,6 +288,25 @@ export class Pooling {
     }
   }
 
+  /** Leaves out rows whose state cannot be read; null where no row is left. */
+  async #encodeRows(taken: RowBatch, failures: unknown[]): Promise<{ batch: RowBatch; rows: SideBatch } | null> {
+    let batch = taken
+    while (batch.users.length > 0) {
+      try {
+        return { batch, rows: await this.#rowEncoder.encodeUsers(batch.states, batch.timesMs) }
+      } catch (error) {
+        failures.push(error)
+        if (!(error instanceof RowError)) {
+          this.#counters.failed += batch.users.length * batch.encoders.size
+          return null
+        }
+        this.#counters.failed += batch.encoders.size
+        batch = batch.without(error.row)
+      }
+    }
+    return null
+  }
+
   async #land(model: string, encoder: Encoder, batch: RowBatch, vectors: Float32Array): Promise<void> {
     const { outcomes } = await this.#store.append({
       model,
@@ -290,7 +315,7 @@ export class Pooling {
       vectors,
       snapshot: encoder.snapshot,
       frame: encoder.frame,
-      featureTimeMs: batch.featureTimeMs,
+      featureTimeMs: Float64Array.from(batch.timesMs),
       writtenMs: this.clock.now(),
       policy: this.#rule(model).append,
     })

@@ -1,17 +1,13 @@
-import type { FeatureSpace, SideBatch } from '@headwater/features'
 import { type Encoders, RowBatch } from './row-batch.ts'
 
-/** Batches of feature rows in the order they were read, with memory that is used again. */
+/** Batches of users' states in the order they were read. */
 export class RowBatches {
-  readonly #space: FeatureSpace
   readonly #batchRows: number
-  readonly #spare: SideBatch[] = []
   readonly #rowsOfUser = new Map<string, number>()
   #batches: RowBatch[] = []
   #rows = 0
 
-  constructor(space: FeatureSpace, batchRows: number) {
-    this.#space = space
+  constructor(batchRows: number) {
     this.#batchRows = batchRows
   }
 
@@ -29,14 +25,13 @@ export class RowBatches {
     return this.#rowsOfUser.has(user)
   }
 
-  /** @throws StateError */
   add(encoders: Encoders, user: string, state: Uint8Array, atMs: number): void {
     let batch = this.#batches.at(-1)
     if (batch === undefined || batch.isFull || batch.encoders !== encoders) {
-      batch = new RowBatch(encoders, this.#spare.pop() ?? this.#space.allocate('user', this.#batchRows))
+      batch = new RowBatch(encoders, this.#batchRows)
       this.#batches.push(batch)
     }
-    batch.add(this.#space, user, state, atMs)
+    batch.add(user, state, atMs)
     this.#rowsOfUser.set(user, (this.#rowsOfUser.get(user) ?? 0) + 1)
     this.#rows++
   }
@@ -46,9 +41,8 @@ export class RowBatches {
     return this.#batches.shift()
   }
 
-  /** Ends a taken batch and takes its memory back. */
+  /** Ends a taken batch. */
   release(batch: RowBatch): void {
-    this.#spare.push(batch.memory)
     this.#rows -= batch.users.length
     for (const user of batch.users) {
       const rows = this.#rowsOfUser.get(user)! - 1

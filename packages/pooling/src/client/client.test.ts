@@ -1,0 +1,209 @@
+/** What the client does with answers good and bad; the server's side is tested with it over real sockets in `src/http`. */
+import { readFileSync } from 'node:fs'
+import { dirname, join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { describe, expect, it } from 'vitest'
+import { packMessage, unpackMessage } from '../wire/formats.ts'
+import { ClientError, createClient } from './index.ts'
+
+const packed = (status: number, message: unknown, headers: Record<string, string> = {}) =>
+  new Response(packMessage(message), { status, headers: { 'content-type': 'application/msgpack', ...headers } })
+const failed = (status: number, code: string, headers: Record<string, string> = {}) =>
+  packed(status, { error: { code, message: `told of ${code}` } }, headers)
+
+interface Asked {
+  readonly users: readonly string[]
+  readonly models: readonly string[]
+  readonly latest: boolean
+}
+
+/** An honest answer: the vector of user `u7` is [7, 7]. */
+function answerTo({ users, models }: Asked): Response {
+  const bytes = (array: Float32Array | Uint32Array | Float64Array | Uint8Array) =>
+    new Uint8Array(array.buffer, array.byteOffset, array.byteLength)
+  const number = users.map((user) => Number(user.slice(1)))
+  return packed(200, {
+    servedMs: 5,
+    models: models.map((model) => ({
+      model,
+      dim: 2,
+      encoding: 'f32',
+      vectors: bytes(Float32Array.from(number.flatMap((n) => [n, n]))),
+      status: bytes(Uint8Array.from(number, () => 0)),
+      snapshot: bytes(Uint32Array.from(number)),
+      frame: bytes(new Uint32Array(users.length)),
+      featureTimeMs: bytes(new Float64Array(users.length)),
+      ageMs: bytes(new Float64Array(users.length)),
+    })),
+  })
+}
+
+/** A client whose server is a function; `calls` are what it was asked. */
+function clientOf(serve: (asked: Asked, call: number) => Response | Promise<Response>, options = {}) {
+  const calls: Asked[] = []
+  const headers: Headers[] = []
+  const ask: typeof fetch = async (_, init) => {
+    const body = init?.body as Uint8Array | null
+    const asked = (body === null ? {} : unpackMessage(body, { maxDepth: 9, maxValues: 1e6 })) as Asked
+    calls.push(asked)
+    headers.push(new Headers(init?.headers))
+    return serve(asked, calls.length)
+  }
+  return { client: createClient({ url: 'http://server/', fetch: ask, ...options }), calls, headers }
+}
+
+describe('reads of one tick', () => {
+  it('are one call, and each gets its own rows', async () => {
+    const { client, calls } = clientOf(answerTo)
+    const wanted = [['u1', 'u2'], ['u3'], [], ['u2']]
+    const answers = await Promise.all(wanted.map((users) => client.read(users, ['m', 'n'])))
+    expect(calls).toHaveLength(1)
+    for (const [i, { models }] of answers.entries()) {
+      const numbers = wanted[i].map((user) => Number(user.slice(1)))
+      for (const [m, model] of models.entries()) {
+        expect(model.model).toBe(['m', 'n'][m])
+        expect([...model.vectors]).toEqual(numbers.flatMap((n) => [n, n]))
+        expect([...model.snapshot]).toEqual(numbers)
+        expect(model.latest).toBeNull()
+      }
+    }
+    await client.read(['u4'], ['m'])
+    expect(calls).toHaveLength(2)
+  })
+
+  it('of other models, or with the newest, are calls of their own; so is what is over the limit of users', async () => {
+    const { client, calls } = clientOf(answerTo, { maxUsers: 3 })
+    await Promise.all([
+      client.read(['u1', 'u2'], ['m']),
+      client.read(['u3', 'u4'], ['m']),
+      client.read(['u5'], ['m']),
+      client.read(['u6'], ['n']),
+      client.read(['u7'], ['m'], { latest: true }),
+    ])
+    expect(calls.map(({ users }) => users.join()).sort()).toEqual(['u1,u2', 'u3,u4,u5', 'u6', 'u7'])
+  })
+
+  it('do not suffer from a bad one among them', async () => {
+    const { client, calls } = clientOf((asked) =>
+      asked.users.includes('bad') ? failed(400, 'invalid_key') : answerTo(asked),
+    )
+    const [good, bad, other] = await Promise.allSettled([
+      client.read(['u1'], ['m']),
+      client.read(['bad'], ['m']),
+      client.read(['u2'], ['m']),
+    ])
+    expect([good.status, bad.status, other.status]).toEqual(['fulfilled', 'rejected', 'fulfilled'])
+    expect((bad as PromiseRejectedResult).reason).toMatchObject({ name: 'BadRequestError', code: 'invalid_key' })
+    expect(calls).toHaveLength(4)
+  })
+
+  it('wait no longer than each wants', async () => {
+    let letGo = () => {}
+    const held = new Promise<void>((resolve) => {
+      letGo = resolve
+    })
+    const { client, headers } = clientOf(async (asked) => {
+      await held
+      return answerTo(asked)
+    })
+    const patient = client.read(['u1'], ['m'], { deadlineMs: 60_000 })
+    await expect(client.read(['u2'], ['m'], { deadlineMs: 5 })).rejects.toMatchObject({ name: 'DeadlineError' })
+    letGo()
+    expect([...(await patient).models[0].vectors]).toEqual([1, 1])
+    const deadlineMs = Number(headers[0].get('x-deadline-ms'))
+    expect(deadlineMs).toBeGreaterThan(5)
+    expect(deadlineMs).toBeLessThanOrEqual(60_000)
+  })
+})
+
+describe('tries', () => {
+  it('are repeated for reads where the server is overloaded, away, or not to be reached', async () => {
+    const { client, calls } = clientOf((asked, call) => {
+      if (call === 1) return failed(429, 'too_many_requests', { 'retry-after': '0' })
+      if (call === 2) throw new TypeError('fetch failed')
+      return answerTo(asked)
+    })
+    expect([...(await client.read(['u3'], ['m'], { deadlineMs: 60_000 })).models[0].vectors]).toEqual([3, 3])
+    expect(calls).toHaveLength(3)
+  })
+
+  it('are never repeated for writes, nor for what another try does not mend', async () => {
+    const { client, calls } = clientOf(() => failed(503, 'store_unavailable'))
+    const event = { users: ['u1'], items: ['i'], timesMs: [1], fields: {} }
+    await expect(client.ingest(event)).rejects.toMatchObject({ name: 'UnavailableError', code: 'store_unavailable' })
+    await expect(client.forget('u1')).rejects.toMatchObject({ name: 'UnavailableError' })
+    expect(calls).toHaveLength(2)
+    const wrong = clientOf(() => failed(500, 'internal'))
+    await expect(wrong.client.read(['u1'], ['m'])).rejects.toMatchObject({ name: 'ServerError', status: 500 })
+    expect(wrong.calls).toHaveLength(1)
+  })
+
+  it('are a tenth of the calls at most, once what was saved is spent', async () => {
+    const { client, calls } = clientOf(() => failed(503, 'draining', { 'retry-after': '0' }))
+    for (let i = 0; i < 100; i++) await client.read(['u1'], ['m'], { deadlineMs: 60_000 }).catch(() => {})
+    // A hundred first tries, ten saved ones and a tenth of the calls; fractions are lost at the full mark.
+    expect(calls.length).toBeGreaterThanOrEqual(115)
+    expect(calls.length).toBeLessThanOrEqual(120)
+  })
+
+  it('that the deadline leaves no time for are not waited for', async () => {
+    const { client, calls } = clientOf(() => failed(429, 'too_many_requests', { 'retry-after': '30' }))
+    await expect(client.read(['u1'], ['m'], { deadlineMs: 5_000 })).rejects.toMatchObject({
+      name: 'OverloadedError',
+      retryAfterMs: 30_000,
+    })
+    expect(calls).toHaveLength(1)
+  })
+})
+
+describe('errors', () => {
+  it.each([
+    [400, 'invalid_request', 'BadRequestError'],
+    [413, 'batch_too_large', 'BadRequestError'],
+    [401, 'unauthenticated', 'AuthenticationError'],
+    [403, 'forbidden', 'ForbiddenError'],
+    [404, 'unknown_model', 'NotFoundError'],
+    [504, 'deadline_exceeded', 'DeadlineError'],
+    [500, 'internal', 'ServerError'],
+    [507, 'store_full', 'ServerError'],
+  ])('%i %s is a %s', async (status, code, name) => {
+    const { client } = clientOf(() => failed(status, code))
+    const error = await client.forget('u').catch((cause: unknown) => cause)
+    expect(error).toBeInstanceOf(ClientError)
+    expect(error).toMatchObject({ name, status, code, message: `told of ${code}` })
+  })
+
+  it.each<[string, () => Response, string]>([
+    ['a page of a proxy', () => new Response('<html>', { status: 200 }), 'ProtocolError'],
+    ['a page of a proxy that failed', () => new Response('<html>', { status: 502 }), 'ServerError'],
+    [
+      'an answer cut off',
+      () => new Response(Uint8Array.of(0x82), { headers: { 'content-type': 'application/msgpack' } }),
+      'ProtocolError',
+    ],
+    ['rows that are missing', () => answerTo({ users: [], models: ['m'], latest: false }), 'ProtocolError'],
+    ['another message', () => packed(200, [1]), 'ProtocolError'],
+  ])('%s is told', async (_, answer, name) => {
+    const { client } = clientOf(answer)
+    await expect(client.read(['u1'], ['m'])).rejects.toMatchObject({ name })
+  })
+})
+
+it('imports nothing that a browser has not', () => {
+  const here = dirname(fileURLToPath(import.meta.url))
+  const packages = new Set<string>()
+  const seen = new Set<string>()
+  const visit = (path: string) => {
+    if (seen.has(path)) return
+    seen.add(path)
+    const text = readFileSync(path, 'utf8')
+    for (const [statement, name] of text.matchAll(/^(?:import|export) [^'"]*?from '([^']+)'/gms)) {
+      if (/^(import|export) type /.test(statement)) continue
+      if (name.startsWith('.')) visit(join(dirname(path), name))
+      else packages.add(name)
+    }
+  }
+  visit(join(here, 'index.ts'))
+  expect(seen.size).toBeGreaterThan(8)
+  expect([...packages]).toEqual(['msgpackr'])
+})

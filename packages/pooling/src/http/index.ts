@@ -1,0 +1,5 @@
+export { isLoopback } from './admission.ts'
+export { defaultLimits, type ServerLimits } from './limits.ts'
+export { createServer } from './server.ts'
+export type { ServedTenant, ServerOptions } from './server-options.ts'
+export { type Principal, parseTokens, type Scope, scopes, type Tokens } from './tokens.ts'

@@ -1,0 +1,44 @@
+import { PoolingConfigError } from '../errors.ts'
+import type { EventLimits } from '../wire/events-message.ts'
+import type { BatchLimits } from '../wire/read-message.ts'
+
+/** What a server refuses, so that no request can take more than its share of memory or time. */
+export interface ServerLimits extends BatchLimits, EventLimits {
+  /** Default 1 MiB. */
+  readonly maxBodyBytes: number
+  /** Requests under way, their bodies' arrival included; beyond, 429. Default 256. */
+  readonly maxConcurrent: number
+  /** Open connections; beyond, they are closed at once. Default 4,096. */
+  readonly maxConnections: number
+  /** Longest that a request may take to arrive, headers and body. Default 10 s. */
+  readonly arrivalTimeoutMs: number
+  /** Deadline of a request that names none, and the longest that one may name. Default 10 s. */
+  readonly maxDeadlineMs: number
+  /** How far an event may lie ahead of the server's clock. Default 60 s. */
+  readonly maxFutureMs: number
+}
+
+export const defaultLimits: ServerLimits = {
+  maxBodyBytes: 2 ** 20,
+  maxUsers: 1_000,
+  maxModels: 16,
+  maxVectorValues: 2 ** 21,
+  maxEvents: 1_000,
+  maxEventValues: 2 ** 17,
+  maxConcurrent: 256,
+  maxConnections: 4_096,
+  arrivalTimeoutMs: 10_000,
+  maxDeadlineMs: 10_000,
+  maxFutureMs: 60_000,
+}
+
+/** @throws PoolingConfigError */
+export function limitsOf(given: Partial<ServerLimits>): ServerLimits {
+  const limits = { ...defaultLimits, ...given }
+  for (const [name, value] of Object.entries(limits)) {
+    if (!Number.isInteger(value) || value < 1 || value > 2 ** 31 - 1) {
+      throw new PoolingConfigError(`limit ${name} is ${value}; give a whole number of at least 1`)
+    }
+  }
+  return limits
+}

@@ -1,0 +1,29 @@
+import type { FieldValue, LogEvent, Schema } from '@headwater/features'
+import type { EventColumns } from '../wire/events-message.ts'
+import { WireError } from '../wire/wire-error.ts'
+
+/**
+ * Columns of a request as events, in its order; a vector's list of numbers becomes an array. Their values are checked where
+ * they are applied.
+ *
+ * @throws WireError `invalid_event` for a time ahead of the clock: the user's later events would count as older
+ */
+export function logEventsOf(given: EventColumns, schema: Schema, latestMs: number): readonly LogEvent[] {
+  const { users, items, timesMs, columns } = given
+  return users.map((user, row) => {
+    const timeMs = timesMs[row]
+    if (timeMs > latestMs) {
+      throw new WireError(
+        'invalid_event',
+        `timesMs[${row}] is ${timeMs}, ahead of the server's clock; check its unit, milliseconds`,
+      )
+    }
+    const values = schema.fields.map(({ type }, i) => fieldValue(columns[i]?.[row] ?? null, type))
+    return { row, user, item: items[row], timeMs, values }
+  })
+}
+
+function fieldValue(value: unknown, type: Schema['fields'][number]['type']): FieldValue {
+  const isNumbers = type === 'vector' && Array.isArray(value) && value.every((each) => typeof each === 'number')
+  return isNumbers ? Float32Array.from(value as readonly number[]) : (value as FieldValue)
+}

@@ -1,0 +1,121 @@
+/** The description against the server itself: its routes, and its answers to the requests that the schemas describe. */
+import Fastify from 'fastify'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { openService, tokenOf } from '../../testing/http-service.ts'
+import { errorStatus } from '../wire/wire-error.ts'
+import { scopes } from './tokens.ts'
+
+// biome-ignore lint/suspicious/noExplicitAny: JSON
+type Json = any
+
+let service: Awaited<ReturnType<typeof openService>>
+let document: Json
+/** Fastify's own validator, told the schemas. */
+const validator = Fastify()
+
+beforeAll(async () => {
+  service = await openService()
+  document = (await service.server.inject('/openapi.json')).json()
+  for (const [name, schema] of Object.entries<Json>(document.components.schemas)) {
+    const named = JSON.parse(JSON.stringify(schema).replaceAll('#/components/schemas/', 'schema:'))
+    validator.addSchema({ ...named, $id: `schema:${name}` })
+  }
+  for (const name of Object.keys(document.components.schemas)) {
+    const body = { type: 'object', properties: { body: { $ref: `schema:${name}` } }, required: ['body'] }
+    // Fastify mends what it can unless it is told to be strict: here nothing may be changed or dropped.
+    validator.post(`/${name}`, { schema: { body } }, async (request) => request.body)
+  }
+})
+afterAll(async () => {
+  await validator.close()
+  await service.close()
+})
+
+/** Whether a value is as a schema says: taken, and given back unchanged. */
+async function fits(name: string, value: unknown): Promise<boolean> {
+  const response = await validator.inject({ method: 'POST', url: `/${name}`, payload: { body: value } })
+  return response.statusCode === 200 && JSON.stringify(response.json().body) === JSON.stringify(value)
+}
+
+/** Routes as the server's router prints them: `method path`. */
+function routesOf(): string[] {
+  const routes: string[] = []
+  const prefixes: string[] = []
+  for (const line of service.server.printRoutes({ commonPrefix: false }).split('\n')) {
+    const [, indent, path, methods] = /^([│ ]*)[├└]── (\S*)(?: \((.*)\))?$/.exec(line) ?? []
+    if (path === undefined) continue
+    const depth = indent.length / 4
+    prefixes[depth] = (prefixes[depth - 1] ?? '') + path
+    prefixes.length = depth + 1
+    for (const method of methods?.split(', ') ?? []) if (method !== 'HEAD') routes.push(`${method} ${prefixes[depth]}`)
+  }
+  return routes.sort()
+}
+
+describe('the description', () => {
+  it('has every route of the server, and no other', () => {
+    const described = Object.entries<Json>(document.paths).flatMap(([path, methods]) =>
+      Object.keys(methods).map((method) => `${method.toUpperCase()} ${path.replace(/\{(\w+)\}/g, ':$1')}`),
+    )
+    expect(described.sort()).toEqual(routesOf())
+    expect(described).toContain('DELETE /v1/users/:id')
+  })
+
+  it('refers to nothing that is not there, and every schema is used', () => {
+    const text = JSON.stringify(document)
+    const refs = [...text.matchAll(/"\$ref":"#\/([^"]+)"/g)].map(([, path]) => path)
+    for (const path of refs) {
+      const target = path.split('/').reduce((at: Json, part) => at?.[part], document)
+      expect(target, path).toBeDefined()
+    }
+    for (const name of Object.keys(document.components.schemas)) {
+      expect(refs).toContain(`components/schemas/${name}`)
+    }
+    expect(document.openapi).toMatch(/^3\.1\./)
+    const ids = Object.values<Json>(document.paths).flatMap((each) =>
+      Object.values<Json>(each).map((one) => one.operationId),
+    )
+    expect(new Set(ids).size).toBe(ids.length)
+  })
+
+  it('has the scope that the server wants of each route', async () => {
+    for (const [path, methods] of Object.entries<Json>(document.paths)) {
+      for (const [method, { security = [] }] of Object.entries<Json>(methods)) {
+        const url = path.replace('{id}', 'u')
+        const response = await service.server.inject({ method: method.toUpperCase() as 'GET', url })
+        expect(response.statusCode === 401, `${method} ${path}`).toBe(security.length > 0)
+        for (const { bearer } of security) for (const scope of bearer) expect(scopes).toContain(scope)
+        expect(method === 'delete' ? security[0].bearer : ['admin']).toEqual(['admin'])
+      }
+    }
+  })
+
+  it('names every code of an error', () => {
+    expect(document.components.schemas.Error.properties.error.properties.code.enum).toEqual(Object.keys(errorStatus))
+  })
+
+  it('is true of requests and answers', async () => {
+    const ask = async (method: 'GET' | 'POST' | 'DELETE', url: string, payload?: object) => {
+      const headers = { authorization: `Bearer ${tokenOf.boss}` }
+      return (await service.server.inject({ method, url, headers, ...(payload && { payload }) })).json()
+    }
+    const event = { users: ['a'], items: ['i'], timesMs: [Date.now()], fields: { rating: [3] } }
+    expect(await fits('EventsRequest', event)).toBe(true)
+    expect(await fits('EventsAnswer', await ask('POST', '/v1/events', event))).toBe(true)
+    const read = { users: ['a', 'b'], models: ['m'], latest: true, encoding: 'f16' }
+    expect(await fits('ReadRequest', read)).toBe(true)
+    const answer = await ask('POST', '/v1/embeddings/read', read)
+    expect(await fits('ReadAnswer', answer)).toBe(true)
+    expect(await fits('ModelAnswer', answer.models[0])).toBe(true)
+    expect(await fits('ModelsAnswer', await ask('GET', '/v1/models'))).toBe(true)
+    expect(await fits('Receipt', await ask('DELETE', '/v1/users/a'))).toBe(true)
+    expect(await fits('Status', await ask('GET', '/healthz'))).toBe(true)
+    expect(await fits('Status', await ask('GET', '/readyz'))).toBe(true)
+    expect(await fits('Error', await ask('GET', '/nowhere'))).toBe(true)
+    // And the validator refuses.
+    expect(await fits('ReadRequest', { users: [''], models: ['m'] })).toBe(false)
+    expect(await fits('ReadRequest', { models: ['m'] })).toBe(false)
+    expect(await fits('ReadAnswer', { ...answer, more: 1 })).toBe(false)
+    expect(await fits('Error', { error: { code: 'other', message: '' } })).toBe(false)
+  })
+})

@@ -1,0 +1,213 @@
+/** The service's description at `/openapi.json`, OpenAPI 3.1. */
+
+import { type ErrorCode, errorStatus } from '../wire/wire-error.ts'
+import { deadlineHeader } from './deadline.ts'
+import type { ServerLimits } from './limits.ts'
+import { scopes } from './tokens.ts'
+
+type Json = Readonly<Record<string, unknown>>
+
+const ref = (name: string) => ({ $ref: `#/components/schemas/${name}` })
+const object = (properties: Json, required = Object.keys(properties)) => ({
+  type: 'object',
+  properties,
+  required,
+  additionalProperties: false,
+})
+const list = (items: Json, more: Json = {}) => ({ type: 'array', items, ...more })
+const number = { type: 'number' }
+const integer = { type: 'integer' }
+const text = { type: 'string' }
+const key = { type: 'string', minLength: 1, maxLength: 512 }
+
+/** The schemas of JSON bodies. In MessagePack the flat lists of numbers of an answer are little-endian binaries. */
+function schemas({ maxUsers, maxModels, maxEvents }: ServerLimits): Json {
+  const value = {
+    anyOf: [number, text, { type: 'null' }, list(text), list(number)],
+    description: 'a float, an id, nothing, ids, or a vector, as the schema of the model has it',
+  }
+  const orNull = (type: string) => ({ type: [type, 'null'] })
+  const flat = (description: string, items: Json = number) => list(items, { description })
+  const modelAnswer = {
+    model: text,
+    dim: { type: 'integer', minimum: 1 },
+    encoding: { enum: ['f32', 'f16'] },
+    vectors: flat('[users, dim], flat; in MessagePack f32 or fp16'),
+    latest: flat('[users, dim], flat: the newest embedding, where it was asked for'),
+    status: flat('0 fresh, 1 stale, 2 default; in MessagePack u8', { enum: [0, 1, 2] }),
+    snapshot: flat('of the newest embedding; in MessagePack u32', integer),
+    frame: flat('its alignment frame; in MessagePack u32', integer),
+    featureTimeMs: flat('time as of which its features were read; in MessagePack f64'),
+    ageMs: flat('null, in MessagePack NaN, where the default is served; f64', orNull('number')),
+  }
+  const { latest: _latest, ...always } = modelAnswer
+  return {
+    ReadRequest: object(
+      {
+        users: list(key, { maxItems: maxUsers }),
+        models: list(text, { maxItems: maxModels, uniqueItems: true }),
+        encoding: { enum: ['f32', 'f16'], default: 'f32', description: 'of vectors in MessagePack' },
+        latest: { type: 'boolean', default: false },
+      },
+      ['users', 'models'],
+    ),
+    ReadAnswer: object({ servedMs: number, models: list(ref('ModelAnswer')) }),
+    ModelAnswer: object(modelAnswer, Object.keys(always)),
+    EventsRequest: object(
+      {
+        users: list(key, { maxItems: maxEvents }),
+        items: list(key, { maxItems: maxEvents }),
+        timesMs: list(number, { maxItems: maxEvents, description: 'milliseconds since 1970; in MessagePack also f64' }),
+        fields: { type: 'object', additionalProperties: list(value), description: 'a column of each field' },
+      },
+      ['users', 'items', 'timesMs'],
+    ),
+    EventsAnswer: object({ accepted: integer }),
+    Receipt: object({
+      user: text,
+      tenant: text,
+      atMs: number,
+      removed: list(object({ where: text, what: text, count: integer })),
+      failed: list(object({ where: text, reason: text })),
+    }),
+    ModelsAnswer: object({
+      models: list(
+        object({
+          model: text,
+          dim: integer,
+          snapshot: orNull('integer'),
+          frame: orNull('integer'),
+          dataCutoffMs: orNull('number'),
+        }),
+      ),
+    }),
+    Status: object({ status: { enum: ['ok', 'ready'] } }),
+    Error: object({
+      error: object({ code: { enum: Object.keys(errorStatus) }, message: text, details: {} }, ['code', 'message']),
+    }),
+  }
+}
+
+const bodyOf = (name: string) => ({
+  'application/json': { schema: ref(name) },
+  'application/msgpack': { schema: ref(name) },
+})
+
+/** The errors that a request of any kind may end with. */
+const general: readonly ErrorCode[] = ['unauthenticated', 'forbidden', 'too_many_requests', 'internal', 'draining']
+
+function answers(name: string, more: readonly ErrorCode[], isGuarded = true): Json {
+  const codes = isGuarded ? [...general, 'loopback_only' as const, 'invalid_request' as const, ...more] : more
+  const statuses = [...new Set(codes.map((code) => errorStatus[code]))]
+  const errors = statuses.map((status) => [
+    String(status),
+    { description: codes.filter((code) => errorStatus[code] === status).join(', '), content: bodyOf('Error') },
+  ])
+  return { 200: { description: 'success', content: bodyOf(name) }, ...Object.fromEntries(errors) }
+}
+
+const bodyErrors: readonly ErrorCode[] = [
+  'malformed_body',
+  'malformed_http',
+  'invalid_key',
+  'batch_too_large',
+  'body_too_large',
+  'unsupported_media_type',
+  'not_acceptable',
+  'request_timeout',
+  'deadline_exceeded',
+  'store_unavailable',
+]
+const deadline = { $ref: '#/components/parameters/deadline' }
+const guarded = (scope: string) => ({ security: [{ bearer: [scope] }] })
+
+/** The document, for the limits that the server runs with. */
+export function openApi(limits: ServerLimits): Json {
+  const requestBody = (name: string) => ({ required: true, content: bodyOf(name) })
+  return {
+    openapi: '3.1.0',
+    info: { title: 'Headwater', version: '1', description: 'User embeddings that no read waits for.' },
+    paths: {
+      '/v1/embeddings/read': {
+        post: {
+          operationId: 'readEmbeddings',
+          summary: 'Pooled embeddings of users, for several models in one call. Needs the scope "read".',
+          ...guarded('read'),
+          parameters: [deadline],
+          requestBody: requestBody('ReadRequest'),
+          responses: answers('ReadAnswer', [...bodyErrors, 'unknown_model']),
+        },
+      },
+      '/v1/events': {
+        post: {
+          operationId: 'ingestEvents',
+          summary: 'Events, all of a call or none; answered once they are durable. Needs the scope "write".',
+          ...guarded('write'),
+          parameters: [deadline],
+          requestBody: requestBody('EventsRequest'),
+          responses: answers('EventsAnswer', [...bodyErrors, 'invalid_event', 'contention', 'store_full']),
+        },
+      },
+      '/v1/users/{id}': {
+        delete: {
+          operationId: 'forgetUser',
+          summary: 'Forgets a user and answers with a receipt. Needs the scope "admin".',
+          ...guarded('admin'),
+          parameters: [{ name: 'id', in: 'path', required: true, schema: key }, deadline],
+          responses: answers('Receipt', [...bodyErrors, 'forget_incomplete', 'store_full']),
+        },
+      },
+      '/v1/models': {
+        get: {
+          operationId: 'listModels',
+          summary: 'Models and the snapshots that refreshes go through. Needs the scope "read".',
+          ...guarded('read'),
+          parameters: [deadline],
+          responses: answers('ModelsAnswer', ['not_acceptable']),
+        },
+      },
+      '/healthz': {
+        get: { operationId: 'health', summary: 'Whether the process lives.', responses: answers('Status', [], false) },
+      },
+      '/readyz': {
+        get: {
+          operationId: 'readiness',
+          summary: 'Whether every model has a snapshot and the store answers.',
+          responses: answers('Status', ['not_ready'], false),
+        },
+      },
+      '/metrics': {
+        get: {
+          operationId: 'metrics',
+          summary: 'Figures of all tenants for Prometheus. Needs the scope "metrics".',
+          ...guarded('metrics'),
+          responses: {
+            ...answers('Error', []),
+            200: { description: 'success', content: { 'text/plain': { schema: text } } },
+          },
+        },
+      },
+      '/openapi.json': {
+        get: {
+          operationId: 'openApi',
+          summary: 'This document.',
+          responses: {
+            200: { description: 'success', content: { 'application/json': { schema: { type: 'object' } } } },
+          },
+        },
+      },
+    },
+    components: {
+      schemas: schemas(limits),
+      parameters: {
+        deadline: {
+          name: deadlineHeader,
+          in: 'header',
+          description: `milliseconds that the caller gives the request, at most ${limits.maxDeadlineMs}, which is the default`,
+          schema: { type: 'integer', minimum: 1 },
+        },
+      },
+      securitySchemes: { bearer: { type: 'http', scheme: 'bearer', description: `scopes: ${scopes.join(', ')}` } },
+    },
+  }
+}

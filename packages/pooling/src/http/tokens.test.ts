@@ -1,0 +1,38 @@
+import { describe, expect, it } from 'vitest'
+import { PoolingConfigError } from '../errors.ts'
+import { parseTokens } from './tokens.ts'
+
+// Of "abc", by FIPS 180-2.
+const sha256 = 'ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad'
+const token = { name: 'ranker', sha256, tenant: 'shop', scopes: ['read', 'metrics'] }
+const parse = (...tokens: unknown[]) => parseTokens(JSON.stringify({ tokens }), 'tokens.json')
+
+describe('a tokens file', () => {
+  it('lets in who has a token, and says nothing of the token', () => {
+    const tokens = parse({ ...token, sha256: sha256.toUpperCase() }, { ...token, name: 'b', sha256: 'ff'.repeat(32) })
+    expect(tokens.find('abc')).toEqual({ name: 'ranker', tenant: 'shop', scopes: ['read', 'metrics'] })
+    for (const other of ['', 'ab', 'abcd', 'ABC', sha256]) expect(tokens.find(other)).toBeUndefined()
+    expect(tokens.tenants).toEqual(['shop'])
+  })
+
+  it.each<[string, unknown[], RegExp]>([
+    ['no tokens', [], /tokens\.json has no tokens/],
+    ['null for a token', [null], /token 1 has no name/],
+    ['no tenant', [{ ...token, tenant: '' }], /token 1 has no tenant/],
+    ['a token in clear', [{ ...token, sha256: 'abc' }], /token 1: sha256 is no hash/],
+    [
+      'an unknown scope',
+      [token, { ...token, scopes: ['read', 'root'] }],
+      /token 2: scopes must be some of read, write/,
+    ],
+    ['no scopes', [{ ...token, scopes: [] }], /scopes must be/],
+    ['a token twice', [token, token], /token 2 is in the file twice/],
+  ])('with %s is refused', (_, tokens, message) => {
+    expect(() => parse(...tokens)).toThrow(PoolingConfigError)
+    expect(() => parse(...tokens)).toThrow(message)
+  })
+
+  it.each(['', '{', 'null', '[]', '"x"'])('that is %s is refused', (text) => {
+    expect(() => parseTokens(text, 'tokens.json')).toThrow(PoolingConfigError)
+  })
+})

@@ -1,0 +1,100 @@
+import { describe, expect, it } from 'vitest'
+import { packMessage, parseJson, unpackMessage } from './formats.ts'
+import { WireError } from './wire-error.ts'
+
+const limits = { maxDepth: 4, maxValues: 100 }
+const unpack = (...bytes: number[]) => unpackMessage(Uint8Array.from(bytes), limits)
+const text = (word: string) => [0xa0 | word.length, ...Buffer.from(word)]
+
+/** The place and the problem that a body is refused for. */
+function refusal(run: () => unknown): string {
+  try {
+    run()
+  } catch (error) {
+    expect(error).toBeInstanceOf(WireError)
+    expect((error as WireError).code).toBe('malformed_body')
+    return (error as Error).message
+  }
+  return 'was taken'
+}
+
+describe('what MessagePack says is unpacked', () => {
+  // Bytes by the specification, not by the library.
+  it.each<[string, number[], unknown]>([
+    ['nil', [0xc0], null],
+    ['false', [0xc2], false],
+    ['fixint', [0x7f], 127],
+    ['negative fixint', [0xe0], -32],
+    ['uint16', [0xcd, 0x01, 0x00], 256],
+    ['int32', [0xd2, 0xff, 0xff, 0xff, 0xfe], -2],
+    ['float64', [0xcb, 0x3f, 0xf8, 0, 0, 0, 0, 0, 0], 1.5],
+    ['fixstr', text('ab'), 'ab'],
+    ['str16', [0xda, 0, 2, 0xc3, 0xa9], 'é'],
+    ['bin8', [0xc4, 2, 1, 2], Uint8Array.of(1, 2)],
+    ['array32', [0xdd, 0, 0, 0, 2, 1, 0xc0], [1, null]],
+    ['map16', [0xde, 0, 1, ...text('a'), 0x93, 1, 2, 3], { a: [1, 2, 3] }],
+    ['empty ones in one another', [0x93, 0x80, 0x90, 0xa0], [{}, [], '']],
+  ])('%s', (_, bytes, value) => {
+    const unpacked = unpack(...bytes)
+    expect(unpacked instanceof Uint8Array ? Uint8Array.from(unpacked) : unpacked).toEqual(value)
+  })
+})
+
+describe('what is refused, before anything is allocated for it', () => {
+  it.each<[string, number[], RegExp]>([
+    ['nothing', [], /at byte 0, ends in the middle/],
+    ['a list of 2^32 − 1', [0xdd, 0xff, 0xff, 0xff, 0xff], /claims 4294967295/],
+    ['a list of 2^31 with a few', [0xdd, 0x80, 0, 0, 0, 1, 2, 3], /claims 2147483648/],
+    ['a map of 2^31', [0xdf, 0x80, 0, 0, 0], /claims 4294967296/],
+    ['a text of 2^31', [0xdb, 0x80, 0, 0, 0, 0x61], /claims 2147483648/],
+    ['a binary of 2^31', [0xc6, 0x80, 0, 0, 0, 0x61], /claims 2147483648/],
+    ['a length cut off', [0xdd, 0, 0], /ends in the middle/],
+    ['a number cut off', [0xcb, 1, 2], /claims 8 bytes/],
+    ['bytes after the end', [0xc0, 0xc0], /goes on for 1 bytes/],
+    ['an extension', [0xd4, 1, 0], /type 0xd4/],
+    ["msgpackr's record", [0xd4, 0x72, 0x40], /type 0xd4/],
+    ['a type that is none', [0xc1], /type 0xc1/],
+    ['a key that is a number', [0x81, 1, 2], /map key that is no text/],
+    ['a key that is a list', [0x81, 0x90, 2], /map key that is no text/],
+    ['a byte that is no UTF-8', [0xa1, 0xff], /no UTF-8/],
+    ['half a letter', [0xa1, 0xc3], /no UTF-8/],
+    ['a surrogate in UTF-8', [0xa3, 0xed, 0xa0, 0x80], /no UTF-8/],
+    ['a level too deep', [0x91, 0x91, 0x91, 0x91, 0x91, 0xc0], /at byte 4, is deeper than 4 levels/],
+    ['too many values', [0xdc, 0, 100, ...new Array(100).fill(0xc0)], /more than 100 values/],
+  ])('%s', (_, bytes, message) => {
+    expect(refusal(() => unpack(...bytes))).toMatch(message)
+  })
+
+  it('every message that is cut off, at any byte', () => {
+    const message = packMessage({
+      users: ['a', 'é', 'x'.repeat(40)],
+      n: [1, 300, -70_000, 1.5, null, true],
+      b: new Uint8Array(9),
+    })
+    expect(unpackMessage(message, limits)).toMatchObject({ users: ['a', 'é', 'x'.repeat(40)] })
+    for (let length = 0; length < message.length; length++) {
+      expect(refusal(() => unpackMessage(message.subarray(0, length), limits))).not.toBe('was taken')
+    }
+  })
+
+  it('a million levels, in little time and on no stack', () => {
+    const deep = new Uint8Array(1_000_000).fill(0x91)
+    expect(refusal(() => unpackMessage(deep, { maxDepth: 8, maxValues: 1e7 }))).toMatch(/deeper/)
+    expect(refusal(() => parseJson(Buffer.from('['.repeat(1_000_000))))).toMatch(/deeper/)
+  })
+})
+
+describe('JSON', () => {
+  it('counts no brackets in texts', () => {
+    expect(parseJson(Buffer.from(JSON.stringify({ a: '[[[[[[[[[["\\[[{{' })))).toEqual({ a: '[[[[[[[[[["\\[[{{' })
+  })
+
+  it.each([
+    ['no UTF-8', Uint8Array.of(0x22, 0xff, 0x22)],
+    ['a half', Buffer.from('{"a":')],
+    ['nothing', new Uint8Array()],
+    ['NaN', Buffer.from('[NaN]')],
+  ])('refuses %s', (_, bytes) => {
+    expect(refusal(() => parseJson(bytes))).not.toBe('was taken')
+  })
+})
