@@ -1,8 +1,12 @@
 import { readFileSync } from 'node:fs'
 import { Command, CommanderError } from 'commander'
 import { registerDoctor } from './doctor.ts'
+import { registerExport } from './export.ts'
+import { registerModel } from './model.ts'
 import { registerRun } from './run.ts'
+import { registerServe } from './serve.ts'
 import { registerSnapshots } from './snapshots.ts'
+import { registerStore } from './store.ts'
 import { registerTrain } from './train.ts'
 
 const { version } = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8')) as { version: string }
@@ -16,7 +20,11 @@ function createProgram(): Command {
     .exitOverride()
   registerRun(program, version)
   registerTrain(program)
+  registerModel(program)
   registerSnapshots(program)
+  registerExport(program)
+  registerServe(program)
+  registerStore(program)
   registerDoctor(program)
   return program
 }

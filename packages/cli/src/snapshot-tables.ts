@@ -75,7 +75,7 @@ export function renderSnapshot(
     `Trained    on ${count(manifest.trainedRows)} rows; depends on none after ${time(manifest.dataCutoffMs)}`,
     `Frame      ${manifest.frame}`,
     `Compared   ${manifest.parent === null ? 'with none' : `with snapshot ${manifest.parent}`}`,
-    `Alignment  ${alignment ? `${manifest.alignment}, ${alignment.dim} × ${alignment.dim}` : 'none'}`,
+    `Alignment  ${manifest.alignment}${alignment ? `, ${alignment.dim} × ${alignment.dim}` : ''}`,
     ...(panel ? panelLines(panel) : []),
     ...(forward ? [`Held back  ${count(forward.rows)} rows`] : []),
     `Verdict    ${verdict.status}`,

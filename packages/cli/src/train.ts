@@ -2,10 +2,12 @@ import { mkdirSync, readdirSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Log } from '@headwater/datasets'
 import type { GpuDevice } from '@headwater/gpu'
+import type { AlignmentMethod, ModelConfig, PresetName, Snapshot } from '@headwater/runtime'
 import type { RecurringTraining, RoundReport, RunReporter, Schedule } from '@headwater/training'
 import { type Command, InvalidArgumentError, Option } from 'commander'
 import { durationMs } from './duration.ts'
 import { roundsOfFiles } from './follow.ts'
+import { readJsonFile } from './json-file.ts'
 import { checkOutputFile, OutputError, openOutputDirectory, writeOutputFile } from './output.ts'
 import { userPath } from './paths.ts'
 import { type Progress, progressOn } from './progress.ts'
@@ -19,7 +21,12 @@ interface TrainOptions {
   rounds?: number
   every: number
   follow: boolean
-  preset: string
+  preset?: PresetName
+  config?: string
+  warmStart?: string
+  alignment: AlignmentMethod
+  distillationWeight: number
+  batchRows: number
   seed: number
   resume: boolean
   maxNorm: number
@@ -30,7 +37,8 @@ interface TrainOptions {
   json?: string
 }
 
-function normArgument(text: string): number {
+/** A number from 0, written plainly. */
+function numberArgument(text: string): number {
   const value = Number(text)
   if (!/^\d+(\.\d+)?$/.test(text) || !(value <= 1e9)) throw new InvalidArgumentError('Give a number from 0.')
   return value
@@ -55,10 +63,19 @@ export function registerTrain(program: Command): void {
         .default(durationMs('1d'), '1d'),
     )
     .option('--follow', 'take each new file of a directory as a round, and wait for more', false)
-    .addOption(new Option('--preset <name>', 'size of the tower').choices(['small']).default('small'))
+    .addOption(new Option('--preset <name>', 'size of the tower; default: small').choices(['small', 'base', 'paper']))
+    .addOption(new Option('--config <file>', 'sizes of the towers as JSON, in place of a preset').conflicts('preset'))
+    .option('--warm-start <dir>', 'begin with the weights of a snapshot, or of the one that a model serves')
+    .addOption(
+      new Option('--alignment <method>', 'how vectors are kept in line with those of the snapshot before')
+        .choices(['procrustes', 'distillation', 'both', 'none'])
+        .default('procrustes'),
+    )
+    .option('--distillation-weight <weight>', 'of the distance from the vectors before', numberArgument, 0.1)
+    .option('--batch-rows <n>', 'rows of a step', wholeNumber(1, 65_536), 512)
     .option('--seed <n>', 'of initialization, order and dropout', wholeNumber(0, 1e9), 1)
     .option('--resume', 'go on from the newest checkpoint under --out', false)
-    .option('--max-norm <norm>', 'clip gradients to this global norm; 0: never', normArgument, 0)
+    .option('--max-norm <norm>', 'clip gradients to this global norm; 0: never', numberArgument, 0)
     .addOption(
       new Option('--schedule <decay>', 'of the learning rates in a round')
         .choices(['constant', 'cosine'])
@@ -75,7 +92,9 @@ async function train(options: TrainOptions): Promise<void> {
   const out = userPath(options.out)
   const json = options.json === undefined ? undefined : userPath(options.json)
   if (json !== undefined) checkOutputFile('--json', json)
-  const directory = options.resume ? existingOrNew(out) : openOutputDirectory(out)
+  // A model may be gone on with in its own directory: its next snapshots are lined up with the one that it serves.
+  const isOwn = options.warmStart !== undefined && userPath(options.warmStart) === out
+  const directory = options.resume || isOwn ? existingOrNew(out) : openOutputDirectory(out)
   const abort = new AbortController()
   const stop = (signal: NodeJS.Signals) => {
     process.exitCode = signal === 'SIGINT' ? 130 : 143
@@ -105,11 +124,10 @@ async function trainInto(
   signal: AbortSignal,
   resources: { device?: GpuDevice; log?: Log; training?: RecurringTraining },
 ): Promise<RoundReport[]> {
-  const [{ openLog }, { requestDevice }, { compileFeatures }, { smallTower }, library] = await Promise.all([
+  const [{ openLog }, { requestDevice }, { compileFeatures }, library] = await Promise.all([
     import('@headwater/datasets'),
     import('@headwater/gpu'),
     import('@headwater/features'),
-    import('@headwater/runtime'),
     import('@headwater/training'),
   ])
   const { Checkpoints, defaultTraining, RecurringTraining, roundsByTime, trainInRounds } = library
@@ -124,6 +142,7 @@ async function trainInto(
   const warn = (message: string) => {
     process.stderr.write(`warning: ${message}\n`)
   }
+  const { config, snapshot } = await startOf(options)
   const schema = options.follow ? await followedSchema(options) : null
   if (!options.follow) resources.log = await openLog({ ...source, data: own ? userPath(options.data) : options.data })
   const log = resources.log
@@ -132,13 +151,21 @@ async function trainInto(
   const space = compileFeatures(schema ?? log!.schema)
   const training = new RecurringTraining(device, space, await examplePath(out), {
     ...defaultTraining,
-    config: smallTower,
+    config,
     seed: options.seed,
+    batchRows: options.batchRows,
     maxNorm: options.maxNorm,
     maxBadSteps: options.maxBadSteps,
     schedule: { warmUpSteps: options.warmUp, decay: options.schedule, finalShare: 0 },
+    publication: {
+      ...defaultTraining.publication,
+      alignment: options.alignment,
+      distillationWeight: options.distillationWeight,
+    },
   })
   resources.training = training
+  // A checkpoint, where there is one, has weights that began so.
+  if (snapshot) training.warmStart(snapshot)
   const checkpoints = await Checkpoints.open({
     device,
     directory: join(out, 'checkpoints'),
@@ -170,6 +197,22 @@ async function trainInto(
   if (options.rounds !== undefined && finished < options.rounds)
     warn(`The log ended after ${finished} of ${options.rounds} rounds; shorter rounds (--every) would be more.`)
   return reports
+}
+
+/** The config of the towers, and the snapshot whose weights they begin with. */
+async function startOf({ preset, config, warmStart }: TrainOptions): Promise<{
+  readonly config: ModelConfig
+  readonly snapshot: Snapshot | null
+}> {
+  const [{ parseModelConfig, presets }, { readWarmStart }] = await Promise.all([
+    import('@headwater/runtime'),
+    import('@headwater/training'),
+  ])
+  const snapshot = warmStart === undefined ? null : await readWarmStart(userPath(warmStart))
+  if (config !== undefined)
+    return { config: parseModelConfig(readJsonFile('--config', userPath(config)), config), snapshot }
+  if (preset !== undefined) return { config: presets[preset], snapshot }
+  return { config: snapshot?.manifest.config ?? presets.small, snapshot }
 }
 
 /** The schema of files that need not be there yet. */
@@ -233,7 +276,7 @@ function reporterOn(progress: Progress, warning: (message: string) => void, repo
 function lineOf({ round, label, events, summary, manifest }: RoundReport): string {
   const { snapshot, frame, verdict } = manifest
   const steps = summary
-    ? `${summary.steps} steps, loss ${summary.loss.toFixed(4)} nats`
+    ? `${summary.steps} steps, ${Number.isNaN(summary.loss) ? 'no label of the first task known' : `loss ${summary.loss.toFixed(4)} nats`}`
     : 'its steps were made before the checkpoint'
   const why = verdict.reasons.length > 0 ? `. ${verdict.reasons.join(' ')}` : ''
   return `round ${round}, ${label}: ${events} events, ${steps}; snapshot ${snapshot}, frame ${frame}, ${verdict.status}${why}`

@@ -1,0 +1,145 @@
+/** What each `headwater store` command does. The store is loaded when one runs. */
+import { checkOutputFile, writeOutputFile } from './output.ts'
+import { userPath } from './paths.ts'
+import { storeSession } from './store-session.ts'
+import {
+  renderBackup,
+  renderCheck,
+  renderCompaction,
+  renderReceipt,
+  renderRestore,
+  renderStats,
+  renderTransfer,
+} from './store-tables.ts'
+import { userPlace, userUrl } from './store-url.ts'
+
+export interface StoreCommandOptions {
+  readonly json?: string
+  readonly tenant?: string
+}
+
+/** A command that this kind of store does not have. */
+class StoreKindError extends Error {
+  override readonly name = 'StoreKindError'
+}
+
+const nothingWritten = 'nothing was written'
+const goesOn = 'what was written stays, and the same command goes on from there'
+
+export async function check(url: string, options: StoreCommandOptions): Promise<void> {
+  const json = jsonFile(options)
+  const { checkStoreAt } = await import('@headwater/store')
+  const report = await storeSession(nothingWritten, (session) => checkStoreAt(userUrl(url), session))
+  await print(renderCheck(report), json, { ...report, tenants: Object.fromEntries(report.tenants) })
+  if (report.faults.length > 0) process.exitCode = 1
+}
+
+export async function stats(url: string, options: StoreCommandOptions): Promise<void> {
+  const json = jsonFile(options)
+  const { storeStats } = await import('@headwater/store')
+  const report = await storeSession(nothingWritten, (session) => storeStats(userUrl(url), session))
+  await print(renderStats(report), json, report)
+}
+
+export async function compact(url: string, options: StoreCommandOptions): Promise<void> {
+  const json = jsonFile(options)
+  const [, path] = /^(?:tiered:[^:]*:)?lmdb:([^?]+)$/s.exec(url) ?? []
+  if (path === undefined) throw new StoreKindError('only an LMDB store is compacted; give "lmdb:PATH".')
+  const { compactLmdb } = await import('@headwater/store')
+  const report = await storeSession('the store is as it was', async ({ stages, signal }) => {
+    let begun = false
+    const onProgress = ({ copied, total }: { readonly copied: number; readonly total: number }) => {
+      if (!begun) stages.begin('compact', total)
+      begun = true
+      stages.advance(copied)
+    }
+    const done = await compactLmdb(userPath(path), { signal, onProgress })
+    if (begun) stages.end()
+    return done
+  })
+  await print(renderCompaction(report), json, report)
+}
+
+export async function copy(from: string, to: string, options: StoreCommandOptions): Promise<void> {
+  const json = jsonFile(options)
+  const { copyStore } = await import('@headwater/store')
+  const report = await storeSession(goesOn, (session) =>
+    copyStore(userUrl(from), userUrl(to), { ...session, ...tenantOf(options) }),
+  )
+  await print(renderTransfer(report), json, report)
+  if (report.faults.count > 0 || report.verified.behind > 0) process.exitCode = 1
+}
+
+export async function backup(url: string, file: string, options: StoreCommandOptions): Promise<void> {
+  const json = jsonFile(options)
+  const path = userPath(file)
+  checkOutputFile('<file>', path)
+  const { backupStore } = await import('@headwater/store')
+  const report = await storeSession(nothingWritten, (session) =>
+    backupStore(userUrl(url), path, { ...session, ...tenantOf(options) }),
+  )
+  await print(renderBackup(report), json, report)
+  if (report.faults.count > 0) process.exitCode = 1
+}
+
+export async function tombstones(url: string, file: string, options: StoreCommandOptions): Promise<void> {
+  const json = jsonFile(options)
+  const path = userPath(file)
+  checkOutputFile('<file>', path)
+  const { backupTombstones } = await import('@headwater/store')
+  const report = await storeSession(nothingWritten, (session) =>
+    backupTombstones(userUrl(url), path, { ...session, ...tenantOf(options) }),
+  )
+  await print(renderBackup(report), json, report)
+}
+
+export async function restore(
+  file: string,
+  url: string,
+  options: StoreCommandOptions & { readonly tombstones?: readonly string[] },
+): Promise<void> {
+  const json = jsonFile(options)
+  const { restoreStore } = await import('@headwater/store')
+  const places = (options.tombstones ?? []).map(userPlace)
+  const report = await storeSession(goesOn, (session) =>
+    restoreStore(userPath(file), userUrl(url), { ...session, ...tenantOf(options), tombstones: places }),
+  )
+  await print(renderRestore(report), json, report)
+  if (report.faults.count > 0 || report.verified.behind > 0) process.exitCode = 1
+}
+
+export async function forget(url: string, user: string, options: StoreCommandOptions): Promise<void> {
+  const json = jsonFile(options)
+  const { openStore } = await import('@headwater/store')
+  const store = await openStore(userUrl(url), tenantOf(options))
+  try {
+    const receipt = await store.forget(user)
+    await store.flushed()
+    await print(renderReceipt(receipt), json, receipt)
+  } finally {
+    await store.close()
+  }
+}
+
+function tenantOf({ tenant }: StoreCommandOptions): { readonly tenant?: string } {
+  return tenant === undefined ? {} : { tenant }
+}
+
+/** Where `--json` goes, checked before any work is done. */
+function jsonFile({ json }: StoreCommandOptions): string | null {
+  if (json === undefined) return null
+  const path = userPath(json)
+  checkOutputFile('--json', path)
+  return path
+}
+
+/** Resolves when all is written: a command that ends with a code of its own exits at once. */
+async function print(text: string, json: string | null, value: unknown): Promise<void> {
+  if (json !== null) writeOutputFile(json, `${JSON.stringify(value, withMessages, 2)}\n`)
+  await new Promise<void>((resolve) => process.stdout.write(text, () => resolve()))
+}
+
+/** JSON has no errors; what is in them is in no enumerable property. */
+function withMessages(_: string, value: unknown): unknown {
+  return value instanceof Error ? { name: value.name, message: value.message } : value
+}

@@ -1,0 +1,35 @@
+import type { TransferOptions } from '@headwater/store'
+import { progressOn } from './progress.ts'
+
+/** The user, or the system, asked the command to stop. */
+class StoppedError extends Error {
+  override readonly name = 'StoppedError'
+
+  constructor(signal: string, left: string) {
+    super(`stopped by ${signal}; ${left}.`)
+  }
+}
+
+/**
+ * Runs work on a store with progress on stderr, and stops it at a signal of the system.
+ *
+ * @param left what there is after it was stopped, as the message says it
+ */
+export async function storeSession<T>(
+  left: string,
+  work: (options: Required<TransferOptions>) => Promise<T>,
+): Promise<T> {
+  const abort = new AbortController()
+  const stop = (signal: NodeJS.Signals) => {
+    process.exitCode = signal === 'SIGINT' ? 130 : 143
+    abort.abort(new StoppedError(signal, left))
+  }
+  process.once('SIGINT', stop).once('SIGTERM', stop)
+  const progress = progressOn()
+  try {
+    return await work({ stages: progress, signal: abort.signal })
+  } finally {
+    progress.close()
+    process.off('SIGINT', stop).off('SIGTERM', stop)
+  }
+}
