@@ -2,15 +2,15 @@
 import { openLog } from '@headwater/datasets'
 import { compileFeatures } from '@headwater/features'
 import { requestDevice } from '@headwater/gpu'
-import { declareTower, smallTower, UserEncoder, Weights } from '@headwater/runtime'
-import { defaultTraining, initialize, TrainStep } from '@headwater/training'
+import { declareTower, presets, UserEncoder, Weights } from '@headwater/runtime'
+import { allocateExamples, defaultTraining, initialize, TrainStep } from '@headwater/training'
 
 const log = await openLog({ data: 'movietweetings' })
 const space = compileFeatures(log.schema)
 const { tasks } = space.schema
 const startMs = performance.now()
 const device = await requestDevice({ label: 'cold start' })
-const tower = declareTower(space.user, space.item, tasks.length, smallTower)
+const tower = declareTower(space.user, space.item, tasks.length, presets.small)
 const weights = new Weights(device, tower.set, true)
 initialize(weights, 1)
 
@@ -22,13 +22,7 @@ if (!embedding.every(Number.isFinite)) throw new Error('The first embedding is n
 const { batchRows, roundRates } = defaultTraining
 const weightOf = tasks.map((task) => task.weight ?? 1)
 const step = new TrainStep(device, tower, weights, batchRows, weightOf)
-const batch = {
-  rows: batchRows,
-  user: space.allocate('user', batchRows),
-  item: space.allocate('item', batchRows),
-  labels: new Uint8Array(batchRows * tasks.length),
-}
-await step.run(batch, 1, 1, roundRates)
+await step.run(allocateExamples(space, batchRows), 1, 1, roundRates)
 await device.idle()
 const trainedMs = performance.now()
 console.log(JSON.stringify({ encodeMs: embeddedMs - startMs, trainMs: trainedMs - embeddedMs, processMs: embeddedMs }))

@@ -50,8 +50,10 @@ export async function measureReplay(device: GpuDevice): Promise<Replay> {
   for (let round = -warmUpRounds; round < rounds; round++) {
     const startMs = performance.now()
     let encodedMs = startMs
-    program.submit(() => {
-      encodedMs = performance.now()
+    program.submit({
+      after: () => {
+        encodedMs = performance.now()
+      },
     })
     const endMs = performance.now()
     if (round >= 0) {

@@ -1,6 +1,7 @@
 /** What every benchmark prints and writes beside its figures, and the options that all take. */
 import { execFileSync } from 'node:child_process'
 import { mkdirSync, renameSync, writeFileSync } from 'node:fs'
+import { cpus } from 'node:os'
 import { dirname, resolve } from 'node:path'
 import { parseArgs } from 'node:util'
 import type { GpuDevice } from '@headwater/gpu'
@@ -53,6 +54,20 @@ export function provenance(device: GpuDevice): Provenance {
     driver: description || device.adapterClass,
     adapterClass: device.adapterClass,
     software,
+    commit: commit(),
+    date: new Date().toISOString().slice(0, 10),
+    node: process.version,
+  }
+}
+
+/** Of figures that no adapter has a part in: the processor stands in its place. */
+export function hostProvenance(): Provenance {
+  const processors = cpus()
+  return {
+    adapter: processors[0].model.trim(),
+    driver: `${processors.length} processors`,
+    adapterClass: 'cpu',
+    software: true,
     commit: commit(),
     date: new Date().toISOString().slice(0, 10),
     node: process.version,

@@ -1,122 +1,214 @@
-/** The main job's training step on rows of the bundled log: its time, and where that goes. */
+/**
+ * Training and encoding of the towers, section by section (`--filter` names one):
+ *
+ * - plain-mlp: a step of a plain MLP against TensorFlow.js on the same adapter
+ * - step-small, step-base: a training step, its kernels' share, each dispatch alone, the plan's memory
+ * - encode: the user tower against onnxruntime on the model that we export
+ * - growth: what 1,000 steady steps leave behind
+ * - checkpoint: what a checkpoint costs the training loop
+ * - paper: whether the largest preset fits a data-centre GPU, and a step of it here
+ */
 import { openLog } from '@headwater/datasets'
-import { compileFeatures, groupsByTime, Replay } from '@headwater/features'
-import { type KernelProfile, kernelRates, requestDevice } from '@headwater/gpu'
-import { declareTower, smallTower, Weights } from '@headwater/runtime'
-import { defaultTraining, initialize, type TrainingBatch, TrainStep } from '@headwater/training'
-import { megabytes, provenance, publish, spread, table } from './report.ts'
+import { compileFeatures, type FeatureSpace } from '@headwater/features'
+import { type GpuDevice, requestDevice } from '@headwater/gpu'
+import { describeModel, type PresetName, presets } from '@headwater/runtime'
+import { measureCheckpointStall, type StallFigures } from './checkpoint-stall.ts'
+import { compareEncoding, type EncodeFigures, type EncodePeer } from './encode-peers.ts'
+import { type Growth, measureGrowth } from './growth.ts'
+import { browserLikeGpu } from './peers/environment.ts'
+import { installPeers, peerVersions } from './peers/install.ts'
+import { compareMlp, type MlpFigures } from './plain-mlp.ts'
+import {
+  digits,
+  matching,
+  megabytes,
+  options,
+  percent,
+  progress,
+  provenance,
+  publish,
+  runBench,
+  table,
+} from './report.ts'
+import { measureRoofline, type Roofline, rooflineText } from './roofline.ts'
+import { encodeBatches, measureSteps, type StepFigures, SteppedTower } from './training-step.ts'
 
-const seed = 1
-const warmEvents = 20_000
-const batchCount = 8
-const rounds = 20
-const stepsPerRound = 4
-
-const log = await openLog({ data: 'movietweetings' })
-const space = compileFeatures(log.schema)
-const { batchRows, roundRates } = defaultTraining
-
-/** Full batches of rows in the log's order, behind enough events that users and items have a past. */
-async function encodeBatches(): Promise<TrainingBatch[]> {
-  const replay = new Replay(space)
-  const batches = Array.from({ length: batchCount }, () => ({
-    rows: batchRows,
-    user: space.allocate('user', batchRows),
-    item: space.allocate('item', batchRows),
-    labels: new Uint8Array(batchRows * space.schema.tasks.length),
-  }))
-  let events = 0
-  for await (const chunk of log.events())
-    for (const group of groupsByTime(chunk)) {
-      for (const event of group) {
-        const place = events++ - warmEvents
-        if (place === batchCount * batchRows) return batches
-        if (place >= 0) replay.encode(event, batches[Math.floor(place / batchRows)], place % batchRows)
-      }
-      replay.ingest(group)
-    }
-  throw new RangeError(`The log has ${events} events, too few for ${batchCount} batches.`)
+interface Context {
+  readonly device: GpuDevice
+  readonly log: Awaited<ReturnType<typeof openLog>>
+  readonly space: FeatureSpace
+  readonly roofline: Roofline
 }
 
-const batches = await encodeBatches()
-const { tasks } = space.schema
-const device = await requestDevice({ label: 'training bench' })
-const tower = declareTower(space.user, space.item, tasks.length, smallTower)
-const weights = new Weights(device, tower.set, true)
-initialize(weights, seed)
-const trainStep = new TrainStep(
-  device,
-  tower,
-  weights,
-  batchRows,
-  tasks.map((task) => task.weight ?? 1),
-)
-
-let steps = 0
-const run = async () => {
-  await trainStep.run(batches[steps % batchCount], ++steps, seed, roundRates)
+interface Section {
+  readonly name: string
+  /** @returns what it found, in words, and its figures. */
+  run(context: Context): Promise<{ readonly text: string; readonly figures: object }>
 }
-const startMs = performance.now()
-await run()
-await device.idle()
-const firstStepMs = performance.now() - startMs
-for (let i = 0; i < stepsPerRound; i++) await run()
 
-// Steps as in training and profiled ones take turns, so that both meet the same machine.
-const stepMs: number[] = []
-const kernelMs: number[] = []
-const kernelShares: number[] = []
-const profile = new Map<string, KernelProfile>()
-for (let round = 0; round < rounds; round++) {
+const judged = (holds: boolean) => (holds ? 'holds' : 'MISSED')
+const milliseconds = ({ median, p10, p90 }: { median: number; p10: number; p90: number }) =>
+  `${digits(median)} ms (p10 ${digits(p10)}, p90 ${digits(p90)})`
+
+async function plainMlp({ device }: Context) {
+  const { tensorflowMlp } = await import('./peers/tensorflow-mlp.ts')
+  const figures: MlpFigures = await compareMlp(device, (problem) =>
+    tensorflowMlp(peerVersions['@tensorflow/tfjs-backend-webgpu'], problem),
+  )
+  const { ours, peer, peerName, ratio } = figures
+  const text = `plain MLP, 2048 rows, 1536 → 192 → 192 → 1, Adam: a step takes ${milliseconds(ours)}
+  ${peerName}: ${milliseconds(peer)}, ${ratio.toFixed(2)} × ours (at least 2.5: ${judged(ratio >= 2.5)})`
+  return { text, figures }
+}
+
+const stepSection = (preset: PresetName, rows: number, rounds: number, stepsPerRound: number): Section => ({
+  name: `step-${preset}`,
+  async run({ device, log, space, roofline }) {
+    const stepped = new SteppedTower(device, space, preset, await encodeBatches(log, space, rows, 4))
+    const figures = await measureSteps(device, stepped, roofline, rounds, stepsPerRound)
+    stepped.dispose()
+    return { text: stepText(figures), figures }
+  },
+})
+
+function stepText(f: StepFigures): string {
+  const worst = table([
+    { title: '  loses most', cells: f.worst.map(({ kernel }) => `  ${kernel}`) },
+    { title: 'tuning', cells: f.worst.map(({ tuning }) => tuning), left: true },
+    { title: 'a step', cells: f.worst.map(({ count }) => String(count)) },
+    { title: 'ms each', cells: f.worst.map(({ bestMs }) => digits(bestMs)) },
+    { title: 'of roofline', cells: f.worst.map(({ roofline }) => percent(roofline)) },
+    { title: 'ms lost a step', cells: f.worst.map(({ lostMs }) => digits(lostMs)) },
+  ])
+  const kernels = table([
+    { title: '  kernel', cells: f.kernels.map(({ kernel }) => `  ${kernel}`) },
+    { title: 'a step', cells: f.kernels.map(({ dispatches }) => String(dispatches)) },
+    { title: 'ms', cells: f.kernels.map(({ msPerStep }) => msPerStep.toFixed(2)) },
+    { title: 'GFLOP/s', cells: f.kernels.map(({ gflops }) => gflops.toFixed(2)) },
+    { title: 'GB/s', cells: f.kernels.map(({ gigabytesPerSecond }) => gigabytesPerSecond.toFixed(2)) },
+  ])
+  const { plannedBytes, naiveBytes, ratio } = f.plan
+  return `training step of ${f.preset}, ${f.parameters.toLocaleString('en')} parameters, ${f.rows} rows of the bundled log, ${f.steps} steps
+  a step            ${milliseconds(f.stepMs)}; the first ${f.firstStepMs.toFixed(0)} ms, with the driver's compilation
+  in kernels        ${percent(f.kernelShare.median)} of a profiled step's wall time, ${digits(f.kernelMs.median)} ms (at least 90 %: ${judged(f.kernelShare.median >= 0.9)})
+  kernels alone     ${percent(f.sumOfBestShare)} of a step, each dispatch at its best (at least 85 %: ${judged(f.sumOfBestShare >= 0.85)})
+  FMA               ${f.gigaflop.toFixed(2)} GFLOP a step, ${percent(f.fmaShare)} of the speed measured here
+  plan              ${megabytes(plannedBytes)} of activations and gradients, ${megabytes(naiveBytes)} with a buffer each: ${ratio.toFixed(2)} (at most .6: ${judged(ratio <= 0.6)})
+  loss              ${f.loss.toFixed(4)} nats
+${worst}
+${kernels}`
+}
+
+async function onnxruntimes(): Promise<EncodePeer[]> {
+  const { onnxruntimeWeb } = await import('./peers/onnxruntime-web.ts')
+  const node = await import('onnxruntime-node')
+  return [
+    onnxruntimeWeb(peerVersions['onnxruntime-web']),
+    { name: 'onnxruntime-node CPU', library: node as never, provider: 'cpu' },
+  ]
+}
+
+async function encode({ device, log, space }: Context) {
+  const peers = await onnxruntimes()
+  const figures: EncodeFigures[] = []
+  for (const preset of ['base', 'small'] as const) {
+    const stepped = new SteppedTower(device, space, preset, await encodeBatches(log, space, 512, 1))
+    figures.push(...(await compareEncoding(device, space, stepped, peers, [64, 512])))
+    stepped.dispose()
+  }
+  const lines = figures.flatMap(({ preset, rows, ours, peers, failures }) => [
+    `encoding ${rows} users with ${preset}: ${milliseconds(ours)}`,
+    ...Object.entries(peers).map(([name, { ms, ratio }]) => {
+      const asked = name.includes('WebGPU') ? ` (at least 2: ${judged(ratio >= 2)})` : ''
+      return `  ${name}: ${milliseconds(ms)}, ${ratio.toFixed(2)} × ours${asked}`
+    }),
+    ...failures.map((line) => `  FAILED: ${line}`),
+  ])
+  return { text: lines.join('\n'), figures }
+}
+
+async function growth({ device, log, space }: Context) {
+  const stepped = new SteppedTower(device, space, 'small', await encodeBatches(log, space, 64, 4))
+  const figures: Growth = await measureGrowth(device, 1000, () => stepped.run())
+  stepped.dispose()
+  const { heapBytesPerStep, heapBytes, heapNoiseBytes, deviceBytes } = figures
+  const holds = deviceBytes === 0 && Math.abs(heapBytes) <= 3 * heapNoiseBytes
+  const text = `1,000 steady steps of small, 64 rows: JS heap ${heapBytesPerStep.toFixed(1)} bytes a step, ${heapBytes} in all (noise ±${heapNoiseBytes.toFixed(0)}), device ${deviceBytes} bytes (0 within noise: ${judged(holds)})`
+  return { text, figures }
+}
+
+async function checkpoint({ device, log, space }: Context) {
+  const figures: StallFigures = await measureCheckpointStall(device, log, space, 'base')
+  const { rows, checkpointBytes, stepMs, stallMs, stallSteps } = figures
+  const text = `checkpoint of base, ${megabytes(checkpointBytes)}: holds the loop up for ${digits(stallMs)} ms, ${stallSteps.toFixed(2)} steps of ${digits(stepMs)} ms with ${rows} rows (less than 1: ${judged(stallSteps < 1)})`
+  return { text, figures }
+}
+
+async function paper({ device, log, space }: Context) {
+  const [planRows, rows] = [2048, 64]
+  const { tasks } = space.schema
+  const { flops, parameters, plans, limits } = describeModel(
+    presets.paper,
+    space.user,
+    space.item,
+    tasks.length,
+    planRows,
+  )
+  const centre = limits.find(({ device: name }) => name.includes('data-centre'))!
+  const stepped = new SteppedTower(device, space, 'paper', await encodeBatches(log, space, rows, 1))
+  await stepped.run()
   await device.idle()
-  const beginMs = performance.now()
-  for (let i = 0; i < stepsPerRound; i++) await run()
+  const startMs = performance.now()
+  await stepped.run()
   await device.idle()
-  stepMs.push((performance.now() - beginMs) / stepsPerRound)
-  const batch = batches[steps % batchCount]
-  const times = await trainStep.profile(batch, ++steps, seed, roundRates, profile)
-  kernelMs.push(times.kernelMs)
-  kernelShares.push(times.kernelMs / times.wallMs)
+  const stepMs = performance.now() - startMs
+  const loss = await stepped.trainStep.meanLoss()
+  stepped.dispose()
+  const figures = {
+    planRows,
+    flops,
+    parameters,
+    training: plans.training,
+    limits: centre,
+    step: { rows, stepMs, loss },
+  }
+  const text = `paper: ${(flops.forward / 1e6).toFixed(0)} MFLOP an example forward, ${(parameters.dense / 1e6).toFixed(1)} M dense parameters; training at ${planRows} rows plans ${megabytes(plans.training.plannedBytes)}
+  on the limits of ${centre.device}: ${centre.refusal ?? `fits, largest buffer ${megabytes(centre.largestBuffer?.sizeBytes ?? 0)}`}
+  a step of ${rows} rows here: ${digits(stepMs)} ms, loss ${loss.toFixed(4)} nats`
+  return { text, figures }
 }
-const loss = await trainStep.meanLoss()
 
-const kernels = kernelRates(profile).map(({ kernel, count, timeMs, gflops, gbps }) => ({
-  kernel,
-  dispatches: count / rounds,
-  msPerStep: timeMs / rounds,
-  gflops,
-  gigabytesPerSecond: gbps,
-}))
-const figures = {
-  log: log.name,
-  rows: batchRows,
-  parameters: tower.set.count,
-  steps,
-  firstStepMs,
-  stepMs: spread(stepMs),
-  kernelMs: spread(kernelMs),
-  kernelShare: spread(kernelShares),
-  plan: { plannedBytes: trainStep.plan.plannedBytes, naiveBytes: trainStep.plan.naiveBytes },
-  loss,
-  kernels,
-}
-const percent = (share: number) => `${(100 * share).toFixed(1)} %`
-const range = ({ p10, p90 }: { p10: number; p90: number }) => `p10 ${p10.toFixed(1)}, p90 ${p90.toFixed(1)}`
-const text = `small tower, ${figures.parameters} parameters, ${batchRows} rows of ${log.name} a step, ${steps} steps
-ms a step       ${figures.stepMs.median.toFixed(1)} (${range(figures.stepMs)}); the first ${firstStepMs.toFixed(0)}, with the driver's compilation
-in kernels      ${percent(figures.kernelShare.median)} of a profiled step's wall time (p10 ${percent(figures.kernelShare.p10)}, p90 ${percent(figures.kernelShare.p90)}), ${figures.kernelMs.median.toFixed(1)} ms
-plan            ${megabytes(figures.plan.plannedBytes)} of transients, ${megabytes(figures.plan.naiveBytes)} with a buffer each
-loss            ${loss.toFixed(4)} nats
+const sections: readonly Section[] = [
+  { name: 'plain-mlp', run: plainMlp },
+  stepSection('small', 512, 10, 4),
+  stepSection('base', 2048, 4, 2),
+  { name: 'encode', run: encode },
+  { name: 'growth', run: growth },
+  { name: 'checkpoint', run: checkpoint },
+  { name: 'paper', run: paper },
+]
 
-${table([
-  { title: 'kernel', cells: kernels.map((k) => k.kernel) },
-  { title: 'a step', cells: kernels.map((k) => String(k.dispatches)) },
-  { title: 'ms', cells: kernels.map((k) => k.msPerStep.toFixed(2)) },
-  { title: 'GFLOP/s', cells: kernels.map((k) => k.gflops.toFixed(2)) },
-  { title: 'GB/s', cells: kernels.map((k) => k.gigabytesPerSecond.toFixed(2)) },
-])}`
-publish('training', provenance(device), text, figures)
-trainStep.dispose()
-weights.dispose()
-device.destroy()
-await log.close()
+await runBench(async () => {
+  const chosen = matching(sections, options().filter)
+  await installPeers(progress)
+  // Before the peers are imported, which look for it.
+  const gpu = browserLikeGpu()
+  const device = await requestDevice({ gpu, label: 'training bench' })
+  const log = await openLog({ data: 'movietweetings' })
+  const roofline = await measureRoofline(device)
+  const context = { device, log, space: compileFeatures(log.schema), roofline }
+  const texts = [rooflineText(roofline)]
+  const figures: { [name: string]: object } = {}
+  for (const { name, run } of chosen) {
+    progress(`${name} …`)
+    const found = await run(context)
+    progress(found.text)
+    texts.push(found.text)
+    figures[name] = found.figures
+  }
+  publish('training', provenance(device), texts.join('\n\n'), { roofline, sections: figures })
+  await log.close()
+  device.destroy()
+  // The peers keep devices and timers open.
+  process.exit(0)
+})

@@ -1,12 +1,5 @@
 /** What is used of the peers: the types must check where they are not installed. */
 
-declare module 'onnx-proto' {
-  const onnxProto: {
-    readonly onnx: { readonly ModelProto: { encode(model: object): { finish(): Uint8Array } } }
-  }
-  export default onnxProto
-}
-
 declare module 'core-js/actual/iterator/index.js' {}
 
 declare module 'onnxruntime-web/webgpu' {
@@ -16,6 +9,7 @@ declare module 'onnxruntime-web/webgpu' {
     logLevel: 'error' | 'warning'
   }
   export class Tensor {
+    constructor(type: 'float32' | 'int32', data: Float32Array | Int32Array, dims: readonly number[])
     static fromGpuBuffer(
       buffer: GPUBuffer,
       options: { readonly dataType: 'float32' | 'int32'; readonly dims: readonly number[] },
@@ -53,6 +47,17 @@ declare module '@tensorflow/tfjs-core' {
   export function setBackend(name: string): Promise<boolean>
   export function backend(): object
   export function tensor(data: Float32Array | Int32Array, dims: readonly number[], type: 'float32' | 'int32'): Tensor
+  export interface Variable extends Tensor {
+    readonly name: string
+  }
+  export function variable(initial: Tensor, trainable: boolean, name: string): Variable
+  export const train: {
+    adam(learningRate: number): { applyGradients(gradients: { readonly [name: string]: Tensor }): void }
+  }
+  export const losses: { sigmoidCrossEntropy(labels: Tensor, logits: Tensor): Tensor }
+  export function sigmoid(x: Tensor): Tensor
+  export function step(x: Tensor): Tensor
+  export function sum(x: Tensor, axis: number): Tensor
   export function tidy<T>(run: () => T): T
   export function dispose(tensors: readonly Tensor[]): void
   export function matMul(a: Tensor, b: Tensor, transposeA?: boolean, transposeB?: boolean): Tensor
@@ -69,7 +74,9 @@ declare module '@tensorflow/tfjs-core' {
   export function mean(x: Tensor, axis: number): Tensor
   export function gather(x: Tensor, ids: Tensor): Tensor
   export function moments(x: Tensor, axis: number, keepDims: boolean): { mean: Tensor; variance: Tensor }
-  export const fused: { matMul(options: { a: Tensor; b: Tensor; bias: Tensor }): Tensor }
+  export const fused: {
+    matMul(options: { a: Tensor; b: Tensor; bias: Tensor; activation?: 'linear' | 'relu' }): Tensor
+  }
 }
 
 declare module '@tensorflow/tfjs-backend-webgpu' {}

@@ -87,14 +87,21 @@ function functionsOf({ work, inputs: x }: Workload): Function[] {
 }
 
 /** @throws where the library finds no WebGPU. */
-export async function tensorflow(version: string): Promise<Peer> {
+export async function startTensorflow(): Promise<tf.WebGpuBackend> {
   if (!(await tf.setBackend('webgpu'))) throw new Error('TensorFlow.js could not start its WebGPU backend.')
-  const backend = tf.backend() as tf.WebGpuBackend
-  const flush = () => {
-    if (!backend.commandEncoder) return
-    backend.endComputePassEncoder()
-    backend.submitQueue()
-  }
+  return tf.backend() as tf.WebGpuBackend
+}
+
+/** Submits what it has gathered and not submitted yet. */
+export function flushed(backend: tf.WebGpuBackend): void {
+  if (!backend.commandEncoder) return
+  backend.endComputePassEncoder()
+  backend.submitQueue()
+}
+
+/** @throws where the library finds no WebGPU. */
+export async function tensorflow(version: string): Promise<Peer> {
+  const backend = await startTensorflow()
   const attempt = ({ way, inputs, run, arrange }: Function): Attempt => ({
     way,
     async result() {
@@ -105,7 +112,7 @@ export async function tensorflow(version: string): Promise<Peer> {
     },
     queue(repeats) {
       for (let i = 0; i < repeats; i++) tf.dispose(tf.tidy(run))
-      flush()
+      flushed(backend)
     },
     dispose: () => tf.dispose(inputs),
   })
