@@ -82,10 +82,11 @@ async function unloadable() {
 
 /** @param {readonly string[]} args */
 function runNpm(args) {
-  const cwd = inWorkspace('.')
+  // onnxruntime-node, which tests alone need, would fetch its CUDA libraries from outside the registry.
+  const options = { cwd: inWorkspace('.'), env: { ...process.env, ONNXRUNTIME_NODE_INSTALL: 'skip' } }
   const cli = process.env.npm_execpath
   // Under `npm start` the npm that runs us is known; it is a Node program, so no shell is needed to find it.
-  if (cli && /npm-cli\.[cm]?js$/.test(cli)) return runProgram(process.execPath, [cli, ...args], { cwd })
-  if (process.platform === 'win32') return runProgram('cmd.exe', ['/c', 'npm', ...args], { cwd })
-  return runProgram('npm', args, { cwd })
+  if (cli && /npm-cli\.[cm]?js$/.test(cli)) return runProgram(process.execPath, [cli, ...args], options)
+  if (process.platform === 'win32') return runProgram('cmd.exe', ['/c', 'npm', ...args], options)
+  return runProgram('npm', args, options)
 }
