@@ -36,6 +36,6 @@ export {
   type UniformType,
 } from './kernel.ts'
 export { type KernelProfile, type KernelRates, kernelRates } from './kernel-profile.ts'
-export { Pacer } from './pacer.ts'
+export { expectedMs, Pacer } from './pacer.ts'
 export { Program, type SubmitOptions, uniformBytesOf } from './program.ts'
 export { Readback } from './readback.ts'

@@ -1,6 +1,15 @@
 import type { GpuDevice } from './device.ts'
 
 /**
+ * What work will take, from what was expected (0 at first) and what it took now. It falls at once and rises by a tenth at
+ * most: a time that holds a pause of the caller's must not count for much, as whoever then sleeps for too long would take
+ * that for the time of the work.
+ */
+export function expectedMs(beforeMs: number, tookMs: number): number {
+  return beforeMs === 0 ? tookMs : Math.min(tookMs, beforeMs * 0.9 + Math.min(tookMs, beforeMs * 2) * 0.1)
+}
+
+/**
  * Waits for submitted work without burning a core: sleeps for most of what such work took lately and polls only for the
  * rest. (Dawn in Node polls while a promise is pending, which a software adapter would feel.)
  */
@@ -24,6 +33,6 @@ export class Pacer {
     if (sleepMs > 1) await new Promise((resolve) => setTimeout(resolve, sleepMs))
     await this.#device.idle()
     const tookMs = performance.now() - this.#submittedMs
-    this.#averageMs = this.#averageMs === 0 ? tookMs : Math.min(tookMs, this.#averageMs * 0.9 + tookMs * 0.1)
+    this.#averageMs = expectedMs(this.#averageMs, tookMs)
   }
 }

@@ -1,4 +1,4 @@
-import type { GpuDevice } from '@headwater/gpu'
+import { expectedMs, type GpuDevice } from '@headwater/gpu'
 import type { Tensor } from './tensor.ts'
 
 /** Copies data to a tensor's memory, from its first byte on. */
@@ -79,7 +79,7 @@ class Pace {
   done(submittedMs: number): void {
     const nowMs = performance.now()
     const tookMs = nowMs - Math.max(submittedMs, this.#doneMs)
-    this.#averageMs = this.#averageMs === 0 ? tookMs : Math.min(tookMs, this.#averageMs * 0.9 + tookMs * 0.1)
+    this.#averageMs = expectedMs(this.#averageMs, tookMs)
     this.#doneMs = nowMs
   }
 }
