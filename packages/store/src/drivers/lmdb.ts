@@ -51,6 +51,8 @@ export class LmdbDriver implements Driver {
   /** Whether the last group did not get there. */
   #failed = false
   #timer: NodeJS.Timeout | null = null
+  /** Versions of the rings that were read last, as far as nothing was written since: an append looks at them again. */
+  #seen = new Map<string, number>()
   /** Of a reader: the file that it has open, and when it last looked which one is in place. */
   #inode: number
   #lookedAtMs = performance.now()
@@ -68,13 +70,20 @@ export class LmdbDriver implements Driver {
     users: readonly string[],
     models: readonly string[],
     visit: (user: number, model: number, record: Uint8Array | undefined) => void,
+    mayMiss = false,
   ): Promise<void> {
     await this.#freshen()
+    // Who takes any answer only reads.
+    const seen = mayMiss || this.#options.readOnly ? null : new Map<string, number>()
     for (let u = 0; u < users.length; u++) {
       for (let m = 0; m < models.length; m++) {
-        visit(u, m, this.#current('ring', addressOf(tenant, users[u], models[m])))
+        const address = addressOf(tenant, users[u], models[m])
+        const record = this.#current('ring', address)
+        seen?.set(address, recordVersion(record))
+        visit(u, m, record)
       }
     }
+    if (seen !== null) this.#seen = seen
   }
 
   async readStates(
@@ -120,7 +129,7 @@ export class LmdbDriver implements Driver {
     }
     const grave = addressOf(tenant, digest)
     if (!(tombstoneTimeMs(this.#current('tombstone', grave)) > tombstoneTimeMs(tombstone))) {
-      this.#open.set('tombstone', grave, tombstone)
+      this.#set('tombstone', grave, tombstone)
     }
     this.#sendSoon()
     return removed
@@ -133,7 +142,7 @@ export class LmdbDriver implements Driver {
       const address = addressOf(tenant, key, model)
       const held = this.#current(table, address)
       if (held === undefined || recordVersion(held) !== expected) continue
-      this.#open.set(table, address, null)
+      this.#set(table, address, null)
       removed[i] = 1
     }
     this.#sendSoon()
@@ -224,15 +233,26 @@ export class LmdbDriver implements Driver {
     }
     const addresses = group.map(({ key, model }) => addressOf(tenant, key, model))
     for (let i = 0; i < group.length; i++) {
-      if (recordVersion(this.#current(group[i].table, addresses[i])) !== group[i].expected) return writeOutcome.moved
+      if (this.#version(group[i].table, addresses[i]) !== group[i].expected) return writeOutcome.moved
     }
-    for (let i = 0; i < group.length; i++) this.#open.set(group[i].table, addresses[i], group[i].record)
+    for (let i = 0; i < group.length; i++) this.#set(group[i].table, addresses[i], group[i].record)
     return writeOutcome.written
+  }
+
+  /** Every write goes through here: what was seen of the address is no longer so. */
+  #set(table: Table, address: string, record: Uint8Array | null): void {
+    if (table === 'ring') this.#seen.delete(address)
+    this.#open.set(table, address, record)
+  }
+
+  #version(table: Table, address: string): number {
+    const seen = table === 'ring' ? this.#seen.get(address) : undefined
+    return seen ?? recordVersion(this.#current(table, address))
   }
 
   #removeHeld(table: Table, address: string): boolean {
     if (this.#current(table, address) === undefined) return false
-    this.#open.set(table, address, null)
+    this.#set(table, address, null)
     return true
   }
 
