@@ -170,8 +170,10 @@ function figureSections(): string {
   const sections = files
     .filter((file) => file.endsWith('.json'))
     .sort()
-    .map((file) => {
-      const result: ResultFile = JSON.parse(readFileSync(new URL(file, results), 'utf8'))
+    .map((file) => ({ file, result: JSON.parse(readFileSync(new URL(file, results), 'utf8')) as ResultFile }))
+    // Other benches keep their results there too; theirs are no figures of kernels.
+    .filter(({ result }) => Array.isArray(result.figures))
+    .map(({ file, result }) => {
       const { adapter, driver, commit, date, roofline, figures } = result
       const told = `${adapter}, ${driver}, commit ${commit}, ${date}; ${rooflineText(roofline)}.`
       const chosen = figures.filter((figure) => figure.chosen !== false)
