@@ -3,7 +3,7 @@
  * onnxruntime-web's WebGPU provider, on the same adapter; and on onnxruntime-node's CPU provider, which is what pooling
  * should use where there is no GPU. All take turns, and all have to give the same vectors.
  */
-import type { FeatureSpace, SideBatch } from '@headwater/features'
+import { batchRows, type FeatureSpace } from '@headwater/features'
 import type { GpuDevice } from '@headwater/gpu'
 import { exportUserTower, inputArrays } from '@headwater/onnx'
 import { type PresetName, presets, UserEncoder } from '@headwater/runtime'
@@ -55,26 +55,6 @@ async function snapshotOf(space: FeatureSpace, { weights, preset }: SteppedTower
   return { directory: preset, manifest, schema: space.schema, matrices, alignment: null, panel: null }
 }
 
-const firstRows = (space: FeatureSpace, batch: SideBatch, rows: number): SideBatch => {
-  const { user } = space
-  const L = user.sequence?.length ?? 0
-  const { sequence } = batch
-  return {
-    rows,
-    dense: batch.dense.slice(0, rows * user.dense.length),
-    bags: batch.bags.map(({ ids, lengths }, i) => ({
-      ids: ids.slice(0, rows * user.bags[i].maxValues),
-      lengths: lengths.slice(0, rows),
-    })),
-    sequence: sequence && {
-      ids: sequence.ids.slice(0, rows * L),
-      channels: sequence.channels.slice(0, rows * L * (user.sequence?.channels ?? 0)),
-      lengths: sequence.lengths.slice(0, rows),
-      categories: sequence.categories.map((ids) => ids.slice(0, rows * L)),
-    },
-  }
-}
-
 export async function compareEncoding(
   device: GpuDevice,
   space: FeatureSpace,
@@ -86,7 +66,7 @@ export async function compareEncoding(
   const model = exportUserTower((await snapshotOf(space, stepped)) as unknown as Parameters<typeof exportUserTower>[0])
   const figures: EncodeFigures[] = []
   for (const rows of rowCounts) {
-    const batch = firstRows(space, stepped.batches[0].user, rows)
+    const batch = batchRows(space.user, stepped.batches[0].user, 0, rows)
     const expected = await encoder.encode(batch)
     const failures: string[] = []
     const entries: { name: string; run: () => Promise<unknown>; times: number[]; distance: number }[] = []

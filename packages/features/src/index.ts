@@ -1,4 +1,5 @@
 export type { BagLayout, SequenceCategory, SideBatch, SideLayout } from './batch.ts'
+export { batchRows } from './batch-rows.ts'
 export { bucketOf } from './bucket.ts'
 export type { FieldValue, LogEvent } from './event.ts'
 export { EventError } from './event-values.ts'

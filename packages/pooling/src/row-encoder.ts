@@ -1,4 +1,4 @@
-import type { FeatureSpace, SideBatch } from '@headwater/features'
+import { batchRows, type FeatureSpace, type SideBatch } from '@headwater/features'
 import { RowError } from '@headwater/features/workers'
 
 /** Turns users' states into rows of features. `RowWorkers` of `@headwater/features/workers` does so in threads of its own. */
@@ -30,24 +30,6 @@ export class OwnThreadRows implements RowEncoder {
       } catch (cause) {
         throw new RowError(row, cause as Error)
       }
-    return firstRows(this.#memory, states.length)
-  }
-}
-
-/** The first rows of a batch, in the same memory. */
-function firstRows(batch: SideBatch, rows: number): SideBatch {
-  const cut = <A extends Float32Array | Uint32Array>(array: A): A =>
-    array.subarray(0, (array.length / batch.rows) * rows) as A
-  const { sequence } = batch
-  return {
-    rows,
-    dense: cut(batch.dense),
-    bags: batch.bags.map(({ ids, lengths }) => ({ ids: cut(ids), lengths: cut(lengths) })),
-    sequence: sequence && {
-      ids: cut(sequence.ids),
-      channels: cut(sequence.channels),
-      lengths: cut(sequence.lengths),
-      categories: sequence.categories.map(cut),
-    },
+    return batchRows(this.#space.user, this.#memory, 0, states.length)
   }
 }

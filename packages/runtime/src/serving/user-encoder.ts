@@ -1,11 +1,11 @@
 /** Rows of user features in, user embeddings out. Shape letters: R rows, J = K·D numbers of a user's embeddings. */
 import type { SideBatch } from '@headwater/features'
+import { batchRows } from '@headwater/features'
 import { type GpuDevice, Readback } from '@headwater/gpu'
 import type { Weights } from '../parameters.ts'
 import { queueWrite, type Write } from '../plan/upload-ring.ts'
 import type { AlignmentLayer } from '../snapshot/alignment.ts'
 import type { UserTower } from '../towers/user-tower.ts'
-import { batchRows } from './batch-rows.ts'
 import { BatchRowsError, EncodeQueueError, ServedTowerError } from './errors.ts'
 import { bytesPerNumber, measureUserPlan, UserPlan, type UserPlanParts, type VectorFormat } from './user-plan.ts'
 

@@ -1,4 +1,4 @@
-import type { SideBatch, SideLayout } from '@headwater/features'
+import type { SideBatch, SideLayout } from './batch.ts'
 
 /** Rows `from … to − 1` of a batch, over the same memory. The batch may have been allocated for more rows than it has. */
 export function batchRows(layout: SideLayout, batch: SideBatch, from: number, to: number): SideBatch {
