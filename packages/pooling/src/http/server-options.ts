@@ -1,5 +1,6 @@
 import type { FeatureSpace } from '@headwater/features'
 import type { EmbeddingStore } from '@headwater/store'
+import type { FastifyRequest } from 'fastify'
 import type { Pooling } from '../pooling.ts'
 import type { EventLane } from './event-lane.ts'
 import type { ServerLimits } from './limits.ts'
@@ -33,6 +34,11 @@ export interface ServerParts extends Omit<ServerOptions, 'limits' | 'tenants'> {
   readonly limits: ServerLimits
   readonly metrics: Metrics
   readonly isDraining: () => boolean
+}
+
+/** Of the caller. */
+export function tenantOf(tenants: ServerParts['tenants'], { principal }: FastifyRequest) {
+  return tenants.get(principal!.tenant)!
 }
 
 declare module 'fastify' {

@@ -9,7 +9,7 @@ import { EventLane } from './event-lane.ts'
 import { wireErrorOf } from './failure.ts'
 import { limitsOf } from './limits.ts'
 import { Metrics } from './metrics.ts'
-import { registerRoutes } from './routes.ts'
+import { registerRoutes } from './routes/index.ts'
 import { send } from './send.ts'
 import type { ServerOptions } from './server-options.ts'
 
