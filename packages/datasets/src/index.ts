@@ -1,8 +1,18 @@
 export type { Log, TimeRange } from './log.ts'
 export { type BadRow, LogError } from './log-error.ts'
 export { type OpenLogOptions, openLog, readSchema } from './open-log.ts'
+export type { SyntheticConversion } from './synthetic/conversion.ts'
 export type { SyntheticImpression } from './synthetic/day.ts'
-export { referenceSetting, type SyntheticOptions, type SyntheticSetting, smallSetting } from './synthetic/setting.ts'
-export { syntheticEvents, syntheticWorld } from './synthetic/synthetic-events.ts'
+export {
+  conversionSetting,
+  referenceSetting,
+  type SyntheticConversions,
+  type SyntheticOptions,
+  type SyntheticSetting,
+  smallSetting,
+  syntheticSettings,
+} from './synthetic/setting.ts'
+export { syntheticEvents, syntheticInterests, syntheticWorld } from './synthetic/synthetic-events.ts'
 export { openSyntheticLog } from './synthetic/synthetic-log.ts'
 export type { SyntheticAd, SyntheticShock, SyntheticUser, SyntheticWorld } from './synthetic/world.ts'
+export { type WrittenSyntheticLog, writeSyntheticLog } from './synthetic/write-synthetic-log.ts'

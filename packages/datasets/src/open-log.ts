@@ -5,18 +5,21 @@ import { openFileLog } from './files/file-log.ts'
 import { checkThere } from './files/log-files.ts'
 import type { Log } from './log.ts'
 import { LogError } from './log-error.ts'
+import { syntheticSettings } from './synthetic/setting.ts'
 import { openSyntheticLog } from './synthetic/synthetic-log.ts'
 
 export interface OpenLogOptions {
   /**
-   * `'movietweetings'` (bundled), `'synthetic'` (generated), or the path or glob of files: `.parquet`, `.csv`,
-   * `.jsonl` or `.ndjson`, the last three also with `.gz` or `.zst`.
+   * `'movietweetings'` (bundled), `'synthetic'`, `'synthetic-reference'` or `'synthetic-conversions'` (generated), or
+   * the path or glob of files: `.parquet`, `.csv`, `.jsonl` or `.ndjson`, the last three also with `.gz` or `.zst`.
    */
   data: string
   /** Path of the schema's JSON. Needed for files; the bundled log has one; the synthetic one takes none. */
   schema?: string
   /** Rows that may be bad; they are skipped. Default 0. */
   maxBadRows?: number
+  /** Whether a file's tasks may have one class or no label, as of a log that is not trained on. Default false. */
+  oneClass?: boolean
   /** Of the synthetic log. Default 0. */
   seed?: number
   /** Ends the opening of the log, and any stream of its events, with the signal's reason. */
@@ -36,13 +39,15 @@ export interface OpenLogOptions {
  *   a number that is not finite, a vector of another size
  * @throws SchemaError where the schema cannot be used
  */
-export async function openLog({ data, schema, maxBadRows = 0, seed = 0, signal }: OpenLogOptions): Promise<Log> {
+export async function openLog(options: OpenLogOptions): Promise<Log> {
+  const { data, schema, maxBadRows = 0, oneClass = false, seed = 0, signal } = options
   if (!Number.isInteger(maxBadRows) || maxBadRows < 0) {
     throw new LogError(`maxBadRows is ${maxBadRows}`, 'use a whole number from 0')
   }
-  if (data === 'synthetic') {
+  const setting = syntheticSettings.get(data)
+  if (setting !== undefined) {
     if (schema !== undefined) throw new LogError('the synthetic log has its own schema', 'leave the schema out')
-    return openSyntheticLog({ seed, ...(signal && { signal }) })
+    return openSyntheticLog({ seed, setting, ...(signal && { signal }) })
   }
   const bundled = data === 'movietweetings' ? movietweetings : undefined
   if (bundled === undefined) checkThere(data)
@@ -50,7 +55,13 @@ export async function openLog({ data, schema, maxBadRows = 0, seed = 0, signal }
   if (schemaPath === undefined) {
     throw new LogError('no schema is given', 'name the JSON file that describes the columns (--schema)', { file: data })
   }
-  return openFileLog({ data: bundled?.data ?? data, schema: await readSchema(schemaPath), maxBadRows, signal })
+  return openFileLog({
+    data: bundled?.data ?? data,
+    schema: await readSchema(schemaPath),
+    maxBadRows,
+    oneClass,
+    signal,
+  })
 }
 
 /** Reads and checks a schema's JSON. @throws LogError where it cannot be read, SchemaError where it cannot be used */

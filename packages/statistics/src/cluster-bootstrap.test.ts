@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { normalizedEntropyBootstrap, pairedClusterBootstrap } from './cluster-bootstrap.ts'
+import { clusterBootstrap, normalizedEntropyBootstrap, pairedClusterBootstrap } from './cluster-bootstrap.ts'
 import { logLosses } from './log-loss.ts'
 import { normalizedEntropyOfLosses } from './normalized-entropy.ts'
 import { type SeededRandom, seededRandom } from './random.ts'
@@ -139,5 +139,31 @@ describe('normalizedEntropyBootstrap', () => {
     const rows = { clusters: Uint32Array.of(0, 1), losses: [1, 1], draws: 1000, seed: 0 }
     expect(() => normalizedEntropyBootstrap({ ...rows, labels: [1, 1] })).toThrow(StatisticsError)
     expect(() => normalizedEntropyBootstrap({ ...rows, labels: [1] })).toThrow(StatisticsError)
+  })
+})
+
+describe('clusterBootstrap', () => {
+  const random = seededRandom(77)
+  const clusters = Uint32Array.from({ length: 3000 }, () => random.nextBelow(400))
+  const columns = [0, 1, 2].map((k) => Float64Array.from(clusters, () => k + random.nextNormal()))
+
+  test('has the standard error of a difference of ratios by the delta method', () => {
+    const statistic = ([a, b, c]: Float64Array, rows: number) => (a - b) / rows / (c / rows)
+    const found = clusterBootstrap(clusters, columns, { draws: 4000, seed: 3 }, statistic)
+    const [a, b, c] = columns.map((column) => column.reduce((sum, value) => sum + value, 0))
+    expect(found.value).toBeCloseTo((a - b) / c, 12)
+    const residuals = new Float64Array(400)
+    clusters.forEach((cluster, row) => {
+      residuals[cluster] += columns[0][row] - columns[1][row] - found.value * columns[2][row]
+    })
+    const deltaMethod = Math.sqrt(residuals.reduce((sum, r) => sum + r * r, 0)) / c
+    expect(found.standardError / deltaMethod).toBeCloseTo(1, 1)
+  })
+
+  test('counts the rows of a draw, and refuses columns of another length', () => {
+    const options = { draws: 1000, seed: 4 }
+    const rows = clusterBootstrap(clusters, [new Float64Array(3000).fill(1)], options, ([sum], rows) => sum - rows)
+    expect(rows).toEqual({ value: 0, low: 0, high: 0, standardError: 0 })
+    expect(() => clusterBootstrap(clusters, [[1]], options, () => 0)).toThrow('columns[0] has 1 rows')
   })
 })

@@ -38,7 +38,7 @@ export function pairedClusterBootstrap(
   const { clusters, lossA, lossB } = data
   requireSameLength('lossA', lossA, 'clusters', clusters)
   requireSameLength('lossB', lossB, 'clusters', clusters)
-  return bootstrap(clusters, [lossA, lossB], data, ([sumA, sumB]) => {
+  return clusterBootstrap(clusters, [lossA, lossB], data, ([sumA, sumB]) => {
     if (sumA <= 0)
       throw new StatisticsError('lossA sums to 0 in a draw: a relative gain over a perfect arm is undefined')
     return (sumA - sumB) / sumA
@@ -56,19 +56,26 @@ export function normalizedEntropyBootstrap(
   requireSameLength('losses', losses, 'clusters', clusters)
   requireSameLength('labels', labels, 'clusters', clusters)
   countPositives(labels)
-  return bootstrap(clusters, [losses, labels], data, ([loss, positives], rows) => {
+  return clusterBootstrap(clusters, [losses, labels], data, ([loss, positives], rows) => {
     return loss / rows / binaryEntropy(positives / rows)
   })
 }
 
-/** `statistic` gets the K column sums and the number of rows of a draw. */
-function bootstrap(
+/**
+ * Any statistic of column sums. `clusters` [R] number the users in any way; each of the K columns has R values;
+ * `statistic` gets the K sums and the number of rows of a draw, in an array that the next draw overwrites.
+ * @throws StatisticsError on unequal lengths, no rows, a value that is not finite, fewer than 2 clusters or 1,000 draws.
+ */
+export function clusterBootstrap(
   clusters: Uint32Array,
   columns: readonly Numbers[],
   { draws, seed }: BootstrapOptions,
   statistic: (sums: Float64Array, rows: number) => number,
 ): BootstrapInterval {
   requireRows('clusters', clusters)
+  columns.forEach((column, k) => {
+    requireSameLength(`columns[${k}]`, column, 'clusters', clusters)
+  })
   if (!(Number.isInteger(draws) && draws >= 1000)) {
     throw new StatisticsError(`draws ${draws}: a 95 % interval needs an integer of at least 1,000`)
   }
@@ -103,11 +110,12 @@ function sumByCluster(clusters: Uint32Array, columns: readonly Numbers[]): Float
   const slots = new Map<number, number>()
   for (const cluster of clusters) if (!slots.has(cluster)) slots.set(cluster, slots.size)
   const width = columns.length + 1
+  const names = columns.map((_, k) => `columns[${k}]`)
   const sums = new Float64Array(slots.size * width)
   clusters.forEach((cluster, row) => {
     const at = slots.get(cluster)! * width
     columns.forEach((column, k) => {
-      requireFinite('losses', column[row], row)
+      requireFinite(names[k], column[row], row)
       sums[at + k] += column[row]
     })
     sums[at + width - 1]++

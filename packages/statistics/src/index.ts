@@ -4,9 +4,12 @@ export { calibration, expectedCalibrationError, type ReliabilityBin, reliability
 export {
   type BootstrapInterval,
   type BootstrapOptions,
+  clusterBootstrap,
   normalizedEntropyBootstrap,
   pairedClusterBootstrap,
 } from './cluster-bootstrap.ts'
+export { normalCdf, normalQuantile, normalTwoSided, studentTwoSided } from './distributions.ts'
+export { type GroupedAuc, groupedAuc } from './grouped-auc.ts'
 export { holmAdjust } from './holm.ts'
 export {
   logLosses,
@@ -24,5 +27,18 @@ export {
 export { interpolatedPercentiles, nearestRankPercentiles } from './percentiles.ts'
 export { ProgressiveScore } from './progressive-score.ts'
 export { SeededRandom, seededRandom } from './random.ts'
+export { type SeedSummary, seedSummary } from './seed-summary.ts'
 export { StatisticsError } from './statistics-error.ts'
 export { type MeanAndSd, mean, meanAndSd } from './summary.ts'
+export {
+  cupedTest,
+  cupedWeight,
+  detectableStandardErrors,
+  minimumDetectableEffect,
+  ratioTest,
+  type TestPlan,
+  type TwoSampleTest,
+  usersNeeded,
+  type WithCovariate,
+  welchTest,
+} from './two-sample-test.ts'

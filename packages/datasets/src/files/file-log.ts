@@ -12,6 +12,8 @@ export interface FileLogOptions {
   readonly data: string
   readonly schema: Schema
   readonly maxBadRows: number
+  /** Whether a task may have one class or no label. */
+  readonly oneClass: boolean
   readonly signal?: AbortSignal | undefined
 }
 
@@ -19,13 +21,14 @@ export interface FileLogOptions {
  * Reads, checks and sorts files into a temporary database, from which events are then streamed.
  * @throws LogError at anything that is wrong with the files or their rows
  */
-export async function openFileLog({ data, schema, maxBadRows, signal }: FileLogOptions): Promise<Log> {
+export async function openFileLog(options: FileLogOptions): Promise<Log> {
+  const { data, schema, maxBadRows, oneClass, signal } = options
   const database = await LogDatabase.create(signal)
   try {
     const badRows = await database.use(async (connection) => {
       return ingest(connection, await findLogFiles(connection, data), schema, maxBadRows)
     })
-    const { rows, ...timeRange } = await summarize(database, data, schema)
+    const { rows, ...timeRange } = await summarize(database, data, schema, oneClass)
     return new FileLog(database, schema, rows, timeRange, badRows)
   } catch (cause) {
     await database.close()
@@ -33,7 +36,7 @@ export async function openFileLog({ data, schema, maxBadRows, signal }: FileLogO
   }
 }
 
-async function summarize(database: LogDatabase, data: string, schema: Schema) {
+async function summarize(database: LogDatabase, data: string, schema: Schema, oneClass: boolean) {
   const positives = schema.tasks.map(({ field, atLeast }) => {
     const column = schema.fields.findIndex(({ name }) => name === field)
     return `count(*) FILTER (WHERE f${column} >= ${atLeast}), count(f${column})`
@@ -44,7 +47,7 @@ async function summarize(database: LogDatabase, data: string, schema: Schema) {
   if (rows === 0) throw new LogError('the log has no rows', 'give one with events', { file: data })
   schema.tasks.forEach(({ name, field, atLeast }, i) => {
     const [ones, known] = counts.slice(2 * i)
-    if (ones > 0 && ones < known) return
+    if (oneClass || (ones > 0 && ones < known)) return
     const reason =
       known === 0
         ? `task "${name}" has no label: "${field}" is missing in all rows`

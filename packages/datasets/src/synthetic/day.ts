@@ -1,16 +1,28 @@
-import type { LogEvent } from '@headwater/features'
+import type { FieldValue, LogEvent } from '@headwater/features'
+import { drawConversion, type SyntheticConversion } from './conversion.ts'
 import { RandomStream } from './random-stream.ts'
 import type { SyntheticWorld } from './world.ts'
 
-const dayMs = 86_400_000
+export const dayMs = 86_400_000
 
 /** The log starts on a Monday. */
 const startMs = Date.UTC(2024, 0, 1)
 
-/** One impression, with the probability that its click was drawn with. */
+/** One impression, with the truth that no model sees. */
 export interface SyntheticImpression {
   readonly event: LogEvent
+  /** From 0, at the log's first midnight. */
+  readonly day: number
+  /** Places in the world's lists. */
+  readonly user: number
+  readonly ad: number
+  readonly surface: number
+  /** What the click was drawn with. */
   readonly clickProbability: number
+  /** Chance that the logging policy chose this ad among those live. */
+  readonly propensity: number
+  /** Null where nothing was clicked, or the setting has no conversions. */
+  readonly conversion: SyntheticConversion | null
 }
 
 /** Interest θ = mean + shocks + drift of all users on one day after the other. Shape [U, K]. */
@@ -63,8 +75,9 @@ export function* impressionsOfDay(
   day: number,
 ): Generator<SyntheticImpression> {
   const { setting, surfaces, ads, users } = world
-  const { topics, adsPerRequest, affinityWeight, targetingWeight } = setting
+  const { topics, adsPerRequest, affinityWeight, targetingWeight, conversions } = setting
   const random = new RandomStream(world.seed, 'requests', 2 * day + 1)
+  const conversionRandom = new RandomStream(world.seed, 'conversions', day)
   const userWeights = runningSum(users.map((user) => (user.firstDay <= day ? user.activity : 0)))
   const surfaceWeights = runningSum(surfaces.map(({ share }) => share))
   const live = ads.flatMap((ad, index) => (ad.firstDay <= day ? [{ ad, index }] : []))
@@ -85,13 +98,26 @@ export function* impressionsOfDay(
       adWeights[i] = total
     }
     for (let i = 0; i < adsPerRequest; i++) {
-      const { ad, index } = live[random.pick(adWeights)]
+      const place = random.pick(adWeights)
+      const { ad, index } = live[place]
       let affinity = 0
       for (let k = 0; k < topics; k++) affinity += interest[k] * gains[k] * ad.topics[k]
       const clickProbability = 1 / (1 + Math.exp(-(base + ad.quality + affinityWeight * affinity)))
       const click = random.uniform() < clickProbability ? 1 : 0
-      const values = [ad.topics, `s${surface}`, users[u].profile, click]
-      yield { event: { row, user: `u${u}`, item: `a${index}`, timeMs, values }, clickProbability }
+      const conversion =
+        conversions && click ? drawConversion(conversionRandom, conversions, users[u], ad, affinity) : null
+      const values: FieldValue[] = [ad.topics, `s${surface}`, users[u].profile, click]
+      if (conversions) values.push(conversion?.label ?? null)
+      yield {
+        event: { row, user: `u${u}`, item: `a${index}`, timeMs, values },
+        day,
+        user: u,
+        ad: index,
+        surface,
+        clickProbability,
+        propensity: (adWeights[place] - (place === 0 ? 0 : adWeights[place - 1])) / total,
+        conversion,
+      }
       row++
     }
   }

@@ -1,5 +1,15 @@
 /** What a stream of random numbers is for: streams of different purposes are independent. */
-export const purposes = { surface: 1, profileMap: 2, ad: 3, user: 4, drift: 5, requests: 6, shock: 7 } as const
+export const purposes = {
+  surface: 1,
+  profileMap: 2,
+  ad: 3,
+  user: 4,
+  drift: 5,
+  requests: 6,
+  shock: 7,
+  taste: 8,
+  conversions: 9,
+} as const
 
 /** Random numbers that depend on seed, purpose and index only, so that any entity or day can be drawn on its own. */
 export class RandomStream {

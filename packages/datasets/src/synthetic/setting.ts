@@ -38,6 +38,20 @@ export interface SyntheticSetting {
   profileNoiseSd: number
   /** Logit and share of the requests, per surface. */
   surfaces: readonly { readonly base: number; readonly share: number }[]
+  /** Absent: the log has no conversions. They change nothing else of it. */
+  conversions?: SyntheticConversions
+}
+
+/** A click converts with logit base + affinityWeight · affinity + tasteWeight · taste for the ad's topics. */
+export interface SyntheticConversions {
+  base: number
+  affinityWeight: number
+  /** Weight of a taste of the user's own, N(0, 1) a topic, which clicks tell nothing of. */
+  tasteWeight: number
+  /** Mean of the exponential delay from click to conversion. */
+  meanDelayDays: number
+  /** Attribution window: a conversion after it counts as none. */
+  windowDays: number
 }
 
 /** The setting of 600,000 impressions at which known figures of the log were measured. */
@@ -71,6 +85,19 @@ export const referenceSetting: SyntheticSetting = {
 /** The reference setting with 120,000 impressions: what `openLog({ data: 'synthetic' })` generates. */
 export const smallSetting: SyntheticSetting = { ...referenceSetting, users: 1000, impressionsPerDay: 6000 }
 
+/** The reference setting, the same clicks in it, with conversions that become known within two days. */
+export const conversionSetting: SyntheticSetting = {
+  ...referenceSetting,
+  conversions: { base: -2, affinityWeight: 0.8, tasteWeight: 0.5, meanDelayDays: 0.5, windowDays: 2 },
+}
+
+/** Synthetic logs by the name that `openLog` takes. */
+export const syntheticSettings: ReadonlyMap<string, SyntheticSetting> = new Map([
+  ['synthetic', smallSetting],
+  ['synthetic-reference', referenceSetting],
+  ['synthetic-conversions', conversionSetting],
+])
+
 export interface SyntheticOptions {
   /** The same seed and setting give the same rows. Default 0. */
   seed?: number
@@ -91,5 +118,10 @@ export function checkSyntheticOptions(seed: number, setting: SyntheticSetting): 
   if (setting.impressionsPerDay < setting.adsPerRequest) {
     const remedy = `use at least ${setting.adsPerRequest}, the impressions of one request`
     throw new LogError(`impressionsPerDay is ${setting.impressionsPerDay}`, remedy, { field: 'impressionsPerDay' })
+  }
+  if (setting.conversions === undefined) return
+  for (const span of ['meanDelayDays', 'windowDays'] as const) {
+    if (setting.conversions[span] > 0) continue
+    throw new LogError(`${span} is ${setting.conversions[span]}`, 'use a number above 0', { field: span })
   }
 }

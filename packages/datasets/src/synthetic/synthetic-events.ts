@@ -1,4 +1,5 @@
 import type { TimeRange } from '../log.ts'
+import { LogError } from '../log-error.ts'
 import { Interests, impressionsOfDay, requestTimes, type SyntheticImpression } from './day.ts'
 import { checkSyntheticOptions, type SyntheticOptions, smallSetting } from './setting.ts'
 import { createWorld, type SyntheticWorld } from './world.ts'
@@ -13,7 +14,8 @@ export function syntheticWorld({ seed = 0, setting = smallSetting }: SyntheticOp
 }
 
 /**
- * The synthetic log's rows in time order, each with its true click probability; memory holds one day's requests.
+ * The synthetic log's rows in time order, each with the truth behind it; memory holds one day's requests. Any range may
+ * be generated on its own, and in any order.
  *
  * Users have a mean interest in K topics and a drift around it that changes daily; requests bring ads chosen by
  * interest, and a click's logit is surface + ad quality + α · interest weighted by surface and the ad's topics.
@@ -33,4 +35,17 @@ export function* syntheticEvents(
       if (impression.event.timeMs >= from && impression.event.timeMs < to) yield impression
     }
   }
+}
+
+/**
+ * True interests θ [U, K] of all users on a day.
+ * @throws LogError where the world has no such day
+ */
+export function syntheticInterests(world: SyntheticWorld, day: number): Float64Array {
+  if (!Number.isInteger(day) || day < 0 || day >= world.setting.days) {
+    throw new LogError(`day is ${day}`, `use a whole number from 0 to ${world.setting.days - 1}`, { field: 'day' })
+  }
+  const interests = new Interests(world)
+  for (let passed = 0; passed <= day; passed++) interests.advance()
+  return interests.values
 }

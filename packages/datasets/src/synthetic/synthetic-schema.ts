@@ -4,8 +4,11 @@ import type { SyntheticSetting } from './setting.ts'
 /** Half-lives around the time scale of the drift. */
 const halfLivesDays = [1, 4, 16]
 
-/** Fields topics, surface, profile, click; the user's clicks, exposures and residual by topic at three decays. */
-export function syntheticSchema({ topics, profileSize }: SyntheticSetting): Schema {
+/**
+ * Fields topics, surface, profile, click and, where the setting has them, conversion; the user's clicks, exposures and
+ * residual by topic at three decays.
+ */
+export function syntheticSchema({ topics, profileSize, conversions }: SyntheticSetting): Schema {
   const byTopic = halfLivesDays.flatMap((halfLifeDays): Aggregation[] => [
     { name: `clicks-by-topic-${halfLifeDays}d`, of: 'user', kind: 'sum', value: 'click', by: 'topics', halfLifeDays },
     { name: `exposures-by-topic-${halfLifeDays}d`, of: 'user', kind: 'sum', by: 'topics', halfLifeDays },
@@ -30,8 +33,14 @@ export function syntheticSchema({ topics, profileSize }: SyntheticSetting): Sche
       { name: 'surface', of: 'context', type: 'id', buckets: 16 },
       { name: 'profile', of: 'user', type: 'vector', size: profileSize },
       { name: 'click', of: 'outcome', type: 'float' },
+      ...(conversions ? [{ name: 'conversion', of: 'outcome', type: 'float' } as const] : []),
     ],
-    tasks: [{ name: 'click', field: 'click', atLeast: 1 }],
+    tasks: [
+      { name: 'click', field: 'click', atLeast: 1 },
+      ...(conversions
+        ? [{ name: 'conversion', field: 'conversion', atLeast: 1, delayDays: conversions.windowDays }]
+        : []),
+    ],
     aggregations: [
       { name: 'item-mean', of: 'item', kind: 'mean', value: 'click', shrinkage: 20, prior: 0.1 },
       { name: 'item-count', of: 'item', kind: 'count' },

@@ -17,6 +17,8 @@ export interface SyntheticUser {
   readonly interest: Float64Array
   /** P numbers that tell of the mean interest: μB + noise. */
   readonly profile: Float32Array
+  /** [K]: what the user buys apart from what interests; enters conversions only. */
+  readonly taste: Float64Array
   readonly activity: number
   readonly firstDay: number
 }
@@ -86,6 +88,7 @@ function createUser(seed: number, setting: SyntheticSetting, index: number, prof
   return {
     interest,
     profile,
+    taste: fill(setting.topics, new RandomStream(seed, 'taste', index), 1),
     activity: random.gamma(setting.activityShape) + 0.05,
     firstDay: firstDay(random, setting.laterUsers, setting.days, index),
   }

@@ -1,0 +1,85 @@
+/** What each user did on each day, the raw material of tests with assignment by user. Shape letters: U users, D days. */
+import { type SyntheticWorld, syntheticEvents } from '@headwater/datasets'
+import { UnfitTestError } from './unfit-test-error.ts'
+
+export interface UserDays {
+  readonly users: number
+  readonly days: number
+  /** [U, D] */
+  readonly impressions: Float64Array
+  readonly clicks: Float64Array
+}
+
+/** Tabulates a synthetic log. Users and days without an impression are rows and columns of zeros. */
+export function syntheticUserDays(world: SyntheticWorld): UserDays {
+  const { users, days } = world.setting
+  const impressions = new Float64Array(users * days)
+  const clicks = new Float64Array(users * days)
+  for (const { user, day, event } of syntheticEvents(world)) {
+    impressions[user * days + day]++
+    clicks[user * days + day] += event.values[3] as number
+  }
+  return { users, days, impressions, clicks }
+}
+
+/** Days of a test, and of what is known of its users before it. */
+export interface TestWindow {
+  readonly fromDay: number
+  readonly days: number
+  /** Days just before the test whose clicks CUPED uses. */
+  readonly daysBefore: number
+}
+
+/**
+ * What each of N users would do in a test, were he a control and were he treated, and what he did before it. Of a user
+ * in a simulated test only one of the two is looked at.
+ */
+export interface PotentialOutcomes {
+  readonly control: Float64Array
+  readonly treated: Float64Array
+  readonly before: Float64Array
+}
+
+/** Users who come in the test window: those a real test would have assigned. */
+function usersInWindow(userDays: UserDays, window: TestWindow): Uint32Array {
+  checkWindow(userDays, window)
+  const { users, days, impressions } = userDays
+  const seen = Uint32Array.from({ length: users }, (_, user) => user).filter((user) => {
+    return sumOfDays(impressions, user * days, window.fromDay, window.fromDay + window.days) > 0
+  })
+  if (seen.length < 4) {
+    throw new UnfitTestError(`${seen.length} users come in the test's days`, 'give more days, or a larger log')
+  }
+  return seen
+}
+
+/**
+ * Clicks a user, of the users who come in the test window; each treated one clicks `lift` times as much more.
+ * @param lift 0 for a null test
+ * @throws UnfitTestError where the log has no such days, or fewer than four users come in them
+ */
+export function clickOutcomes(userDays: UserDays, window: TestWindow, lift = 0): PotentialOutcomes {
+  const seen = usersInWindow(userDays, window)
+  const { fromDay, days } = window
+  const clicksOf = (from: number, to: number) =>
+    Float64Array.from(seen, (user) => sumOfDays(userDays.clicks, user * userDays.days, from, to))
+  const control = clicksOf(fromDay, fromDay + days)
+  return {
+    control,
+    treated: control.map((clicks) => clicks * (1 + lift)),
+    before: clicksOf(fromDay - window.daysBefore, fromDay),
+  }
+}
+
+function sumOfDays(values: Float64Array, at: number, from: number, to: number): number {
+  let sum = 0
+  for (let day = from; day < to; day++) sum += values[at + day]
+  return sum
+}
+
+function checkWindow({ days }: UserDays, window: TestWindow): void {
+  const whole = Object.values(window).every((value) => Number.isInteger(value) && value >= 0)
+  if (whole && window.days > 0 && window.fromDay >= window.daysBefore && window.fromDay + window.days <= days) return
+  const told = `${window.days} days from day ${window.fromDay} and ${window.daysBefore} days before it`
+  throw new UnfitTestError(`a test of ${told}`, `use whole days within the log's ${days}`)
+}

@@ -1,0 +1,14 @@
+export {
+  type Knowledge,
+  knowledge,
+  type ReferencePredictions,
+  referencePredictions,
+} from './reference-predictions.ts'
+export {
+  crossEntropies,
+  type GapLosses,
+  type ReferenceScore,
+  type ReferenceScores,
+  scoreReference,
+  shareClosed,
+} from './reference-scores.ts'

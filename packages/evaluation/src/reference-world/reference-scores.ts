@@ -1,0 +1,69 @@
+import {
+  type BootstrapInterval,
+  type BootstrapOptions,
+  binaryEntropy,
+  clusterBootstrap,
+  mean,
+  type Numbers,
+  normalizedEntropy,
+  StatisticsError,
+} from '@headwater/statistics'
+import { type Knowledge, knowledge, type ReferencePredictions } from './reference-predictions.ts'
+
+export interface ReferenceScore {
+  /** Normalized entropy by the clicks that came. */
+  readonly ne: number
+  /** The same in expectation over the clicks: cross-entropy with the true probabilities. Has a third of the noise. */
+  readonly expectedNe: number
+}
+
+export type ReferenceScores = Readonly<Record<Knowledge | 'truth', ReferenceScore>>
+
+/** @throws StatisticsError where the scored rows have one class */
+export function scoreReference({ labels, truth, predictions }: ReferencePredictions): ReferenceScores {
+  const entropy = binaryEntropy(mean(truth))
+  const score = (predicted: Float64Array): ReferenceScore => ({
+    ne: normalizedEntropy(predicted, labels),
+    expectedNe: mean(crossEntropies(predicted, truth)) / entropy,
+  })
+  return {
+    truth: score(truth),
+    ...(Object.fromEntries(knowledge.map((name) => [name, score(predictions[name])])) as Record<
+      Knowledge,
+      ReferenceScore
+    >),
+  }
+}
+
+/**
+ * Expected log loss of each prediction [R] under the true probabilities, in nats.
+ */
+export function crossEntropies(predicted: Float64Array, truth: Float64Array): Float64Array {
+  return predicted.map((p, i) => -truth[i] * Math.log(p) - (1 - truth[i]) * Math.log1p(-p))
+}
+
+/** Losses of the same rows [R], in nats: log losses of the clicks, or cross-entropies with the truth. */
+export interface GapLosses {
+  readonly losses: Numbers
+  /** Of the prediction that knows nothing of the user, and of the filtered optimum. */
+  readonly nobody: Numbers
+  readonly optimum: Numbers
+}
+
+/**
+ * Share of the gap between knowing nothing of the user and the filtered optimum that predictions close, (Σ nobody −
+ * Σ losses) / (Σ nobody − Σ optimum), with an interval clustered by user. The base rate's entropy cancels, so that it is
+ * the share of normalized entropy too.
+ * @param users [R]
+ * @throws StatisticsError as `clusterBootstrap`, and where a draw's optimum is no better than knowing nothing
+ */
+export function shareClosed(
+  users: Uint32Array,
+  { losses, nobody, optimum }: GapLosses,
+  options: BootstrapOptions,
+): BootstrapInterval {
+  return clusterBootstrap(users, [losses, nobody, optimum], options, ([found, worst, best]) => {
+    if (worst > best) return (worst - found) / (worst - best)
+    throw new StatisticsError('the optimum is no better than knowing nothing of the user: there is no gap to close')
+  })
+}
