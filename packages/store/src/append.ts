@@ -3,12 +3,11 @@ import { RequestError } from './errors.ts'
 import { checkKey, checkName } from './keys.ts'
 import { checkRows, type StoreLimits } from './limits.ts'
 import { checkDimension } from './read-buffer.ts'
-import { recordVersion } from './record.ts'
+import { addressSeed, recordVersion } from './record.ts'
 import { appendToRing, checkPolicy } from './ring.ts'
 import { type AppendResult, appendOutcome, RowOutcomes } from './row-outcomes.ts'
 import type { AppendBatch } from './store.ts'
 import { checkNotFuture, checkTime } from './times.ts'
-import { digestOf } from './tombstone.ts'
 
 /** Rows whose records are held at once. */
 const sliceRows = 4_096
@@ -46,6 +45,25 @@ async function appendSlice(
     })
     if (good) rows.push(u)
   }
+  /** The new ring of a row, or null. */
+  const append = (u: number, held: Uint8Array | undefined): Uint8Array | null => {
+    let made: Uint8Array | null = null
+    outcomes.attempt(u, () => {
+      const tag = { snapshot, frame, featureTimeMs: featureTimeMs[u], writtenMs }
+      const seed = addressSeed(tenant, users[u], model)
+      const next = appendToRing(held, seed, tag, vectors, u, dim, policy)
+      if (typeof next === 'string') outcomes.outcomes[u] = appendOutcome[next]
+      else made = next
+    })
+    return made
+  }
+  if (driver.updateRings !== undefined) {
+    const keys = rows.map((u) => users[u])
+    const timeOf = (i: number) => featureTimeMs[rows[i]]
+    const done = await driver.updateRings(tenant, keys, model, timeOf, (i, held) => append(rows[i], held))
+    noteForgotten(rows, done, outcomes)
+    return
+  }
   // Rows whose ring changed between read and write, or that repeat a user, go round again; some row always succeeds.
   while (rows.length > 0) {
     const written: number[] = []
@@ -55,31 +73,22 @@ async function appendSlice(
       const u = rows[i]
       // Null is for readers who ask for it only.
       const held = record ?? undefined
-      outcomes.attempt(u, () => {
-        const tag = { snapshot, frame, featureTimeMs: featureTimeMs[u], writtenMs }
-        const { outcome, record } = appendToRing(held, tag, vectors, u, dim, policy)
-        outcomes.outcomes[u] = appendOutcome[outcome]
-        if (record === null) return
-        written.push(u)
-        groups.push([
-          {
-            table: 'ring',
-            key: users[u],
-            model,
-            expected: recordVersion(held),
-            record,
-            digest: digestOf(tenant, users[u]),
-            featureTimeMs: featureTimeMs[u],
-          },
-        ])
-      })
+      const next = append(u, held)
+      if (next === null) return
+      written.push(u)
+      const write = { table: 'ring', key: users[u], model, expected: recordVersion(held), record: next } as const
+      groups.push([{ ...write, featureTimeMs: featureTimeMs[u] }])
     })
     if (groups.length === 0) return
     const done = await driver.write(tenant, groups)
-    for (let i = 0; i < written.length; i++) {
-      if (done[i] === writeOutcome.forgotten) outcomes.outcomes[written[i]] = appendOutcome.forgotten
-    }
+    noteForgotten(written, done, outcomes)
     rows = written.filter((_, i) => done[i] === writeOutcome.moved)
+  }
+}
+
+function noteForgotten(rows: readonly number[], done: Uint8Array, { outcomes }: RowOutcomes): void {
+  for (let i = 0; i < rows.length; i++) {
+    if (done[i] === writeOutcome.forgotten) outcomes[rows[i]] = appendOutcome.forgotten
   }
 }
 

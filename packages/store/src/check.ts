@@ -2,7 +2,7 @@ import type { Driver } from './driver.ts'
 import { StoreCorruptError, StoreError } from './errors.ts'
 import { decodeEvents } from './events/event-record.ts'
 import { checkKey, checkName } from './keys.ts'
-import { addressText, checkRecord, type RecordAddress, recordVersion, type Table } from './record.ts'
+import { addressSeed, addressText, checkRecord, type RecordAddress, recordVersion, type Table } from './record.ts'
 import { checkWholeRing, earliestFeatureTimeMs } from './ring.ts'
 import { checkTombstone, digestOf, tombstoneTimeMs } from './tombstone.ts'
 
@@ -81,14 +81,15 @@ export function checkStored({ table, tenant, key, model }: RecordAddress, record
   checkName('tenant', tenant)
   checkKey('key', key, 0)
   if (table === 'ring') checkName('model', model ?? '')
+  const seed = addressSeed(tenant, key, model)
   let earliestMs: number | null = null
   if (table === 'ring') {
-    checkWholeRing(record)
+    checkWholeRing(record, seed)
     earliestMs = earliestFeatureTimeMs(record)
   } else if (table === 'events') {
-    earliestMs = decodeEvents(record).reduce((earliest, { timeMs }) => Math.min(earliest, timeMs), Infinity)
-  } else if (table === 'tombstone') checkTombstone(record)
-  else checkRecord(record, table)
+    earliestMs = decodeEvents(record, seed).reduce((earliest, { timeMs }) => Math.min(earliest, timeMs), Infinity)
+  } else if (table === 'tombstone') checkTombstone(tenant, key, record)
+  else checkRecord(record, table, seed)
   if (recordVersion(record) === 0) {
     throw new StoreCorruptError(`a ${table} record has version 0, which stands for none; restore a backup`)
   }

@@ -8,7 +8,7 @@ import { checkKey, checkName } from './keys.ts'
 import { checkRows, limitsOf, type StoreLimits } from './limits.ts'
 import { type ReadBuffer, readStatus } from './read-buffer.ts'
 import { clearRow, readRow } from './read-row.ts'
-import { nextVersion, recordVersion } from './record.ts'
+import { addressSeed, nextVersion, recordVersion } from './record.ts'
 import type { AppendResult } from './row-outcomes.ts'
 import { decodeState, encodeState, type StateKind } from './state-record.ts'
 import type {
@@ -55,12 +55,17 @@ export class DriverStore implements EmbeddingStore {
     checkFit(request, into)
     this.#checkKeys('user', users)
     const names = models.map(({ model }) => model)
-    const visit = (u: number, m: number, record: Uint8Array | undefined | null) => {
-      if (record === null) clearRow(into.models[m], u, readStatus.unavailable)
-      else if (record === undefined) clearRow(into.models[m], u, readStatus.missing)
-      else readRow(record, into.models[m], u, models[m].expiredBeforeMs)
-    }
-    await this.#driver.readRings(this.#tenant, users, names, visit, true)
+    await this.#driver.readRings(
+      this.#tenant,
+      users,
+      names,
+      (u, m, record) => {
+        if (record === null) clearRow(into.models[m], u, readStatus.unavailable)
+        else if (record === undefined) clearRow(into.models[m], u, readStatus.missing)
+        else readRow(record, into.models[m], u, models[m].expiredBeforeMs)
+      },
+      true,
+    )
   }
 
   async append(batch: AppendBatch): Promise<AppendResult> {
@@ -86,7 +91,7 @@ export class DriverStore implements EmbeddingStore {
     const versions = new Uint32Array(keys.length)
     await this.#driver.readStates(this.#tenant, kind, keys, (i, record) => {
       if (record === undefined) return
-      states[i] = decodeState(kind, record)
+      states[i] = decodeState(kind, record, addressSeed(this.#tenant, keys[i]))
       versions[i] = recordVersion(record)
     })
     return { states, versions }
@@ -117,7 +122,7 @@ export class DriverStore implements EmbeddingStore {
     const times = new Float64Array(users.length)
     const digests = users.map((user) => digestOf(this.#tenant, user))
     await this.#driver.readTombstones(this.#tenant, digests, (i, record) => {
-      if (record !== undefined) checkTombstone(record)
+      if (record !== undefined) checkTombstone(this.#tenant, digests[i], record)
       times[i] = tombstoneTimeMs(record)
     })
     return times
@@ -152,6 +157,11 @@ export class DriverStore implements EmbeddingStore {
     return checkStore(this.#driver)
   }
 
+  sizeBytes(): number | null {
+    this.#checkOpen()
+    return this.#driver.sizeBytes()
+  }
+
   async flushed(): Promise<void> {
     this.#checkOpen()
     await this.#driver.flushed()
@@ -170,12 +180,12 @@ export class DriverStore implements EmbeddingStore {
 
   #stateWrite({ kind, key, expected, state, featureTimeMs }: StateWrite, row: number): RecordWrite {
     checkKey(kind, key, row)
-    const record = encodeState(kind, state, nextVersion(expected))
+    const record = encodeState(kind, state, nextVersion(expected), addressSeed(this.#tenant, key))
     const write = { table: kind, key, expected, record }
     if (featureTimeMs === undefined) return write
     checkTime('featureTimeMs', featureTimeMs, row)
     if (kind === 'item') throw new RequestError(`group ${row} gives an item a featureTimeMs; only users are forgotten`)
-    return { ...write, digest: digestOf(this.#tenant, key), featureTimeMs }
+    return { ...write, featureTimeMs }
   }
 
   #checkGroup(group: readonly StateWrite[], row: number): void {

@@ -12,9 +12,7 @@ export interface RecordWrite {
   readonly model?: string
   readonly expected: number
   readonly record: Uint8Array
-  /** Of the user (`digestOf`): the tombstone to look at in the same atomic step. Given with `featureTimeMs` or not at all. */
-  readonly digest?: string
-  /** Refused where the user was forgotten at this time or later. */
+  /** Of what is a user's: refused where the user was forgotten at this time or later, in the same atomic step. */
   readonly featureTimeMs?: number
 }
 
@@ -73,6 +71,21 @@ export interface Driver {
    */
   write(tenant: string, groups: readonly (readonly RecordWrite[])[]): Promise<Uint8Array>
   /**
+   * Reads rings of one model and writes what `update` makes of each, with nothing in between: for drivers of which that is
+   * true, who so find each record once and compare no versions.
+   *
+   * @param featureTimeMs [users], as in a `RecordWrite`
+   * @param update gives the new record, or null where what is held is to stay
+   * @returns a `writeOutcome` for each user; `moved` for those that stay
+   */
+  updateRings?(
+    tenant: string,
+    users: readonly string[],
+    model: string,
+    featureTimeMs: (user: number) => number,
+    update: (user: number, record: Uint8Array | undefined) => Uint8Array | null,
+  ): Promise<Uint8Array>
+  /**
    * Removes a user's state, events and rings of all models and sets the tombstone, in one atomic step. A tombstone of a
    * later time stays. A copy that carries over a tombstone knows the digest only: `user` is empty then, and what a driver
    * finds by the digest is removed.
@@ -98,6 +111,8 @@ export interface Driver {
   ): Promise<string | null>
   /** All records of all tenants, for checks and copies; each valid until the next step. */
   records(): AsyncIterable<StoredRecord>
+  /** What all tenants' records take, at a cost that does not grow with them; null where the driver cannot tell. */
+  sizeBytes(): number | null
   flushed(): Promise<void>
   close(): Promise<void>
 }

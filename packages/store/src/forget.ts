@@ -61,7 +61,8 @@ export async function forgetUser(
   holders: readonly ForgetHolder[],
 ): Promise<ForgetReceipt> {
   // First, so that what a holder lets go of finds the tombstone already.
-  const { rings, states, events } = await driver.forget(tenant, user, digestOf(tenant, user), encodeTombstone(atMs))
+  const digest = digestOf(tenant, user)
+  const { rings, states, events } = await driver.forget(tenant, user, digest, encodeTombstone(tenant, digest, atMs))
   const removed: (Removal & { where: string })[] = [
     { where: 'store', what: 'ring', count: rings },
     { where: 'store', what: 'state', count: states },

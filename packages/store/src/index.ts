@@ -2,6 +2,7 @@ export { BackupAccessError, BackupDamageError } from './backup/backup-errors.ts'
 export { type BackupOptions, type BackupReport, backupStore, backupTombstones } from './backup/backup-store.ts'
 export { type RestoreOptions, type RestoreReport, restoreStore } from './backup/restore-store.ts'
 export type { CheckReport, StoreFault } from './check.ts'
+export { claimDirectory } from './claims/directory-claim.ts'
 export { floatToHalf, halfToFloat } from './codec/half.ts'
 export type { CodecName } from './codec/vector-codec.ts'
 export { type CopyOptions, copyStore } from './copy/copy-store.ts'
@@ -9,6 +10,8 @@ export { type Driver, writeOutcome } from './driver.ts'
 export { DriverStore } from './driver-store.ts'
 export { type CompactionOptions, type CompactionReport, compactLmdb } from './drivers/lmdb-compact.ts'
 export { TieredDriver, type TierOptions } from './drivers/tiered.ts'
+export type { Reply as ValkeyReply } from './drivers/valkey/request.ts'
+export { type ScriptCall, ScriptRunner } from './drivers/valkey/script-runner.ts'
 export {
   DimensionError,
   FutureTimeError,
@@ -31,7 +34,7 @@ export { ForgetError, type ForgetHolder, type ForgetOptions, type ForgetReceipt,
 export type { StoreLimits } from './limits.ts'
 export { openDriver, openStore, type StoreOptions } from './open-store.ts'
 export { createReadBuffer, type ModelColumns, type ReadBuffer, readStatus } from './read-buffer.ts'
-export type { AppendPolicy } from './ring.ts'
+export { type AppendPolicy, checkPolicy } from './ring.ts'
 export { type AppendResult, appendOutcome } from './row-outcomes.ts'
 export type { StateKind } from './state-record.ts'
 export type {

@@ -13,7 +13,7 @@ function ring(codec: 'fp16' | 'int8'): Uint8Array {
     [2, [254, 6, -4]],
   ] as const) {
     const tag = { snapshot, frame: 5, featureTimeMs: 1_700_000_000_000.5 + snapshot, writtenMs: 1_700_000_000_009 }
-    record = appendToRing(record, tag, Float32Array.from(values), 0, 3, { ...policy, codec }).record!
+    record = appendToRing(record, 0, tag, Float32Array.from(values), 0, 3, { ...policy, codec }) as Uint8Array
   }
   return record!
 }

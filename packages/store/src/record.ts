@@ -2,20 +2,20 @@
  * What every stored record starts with, little-endian:
  *
  *  0 u8  format     1 u8 table     2 u16 zero
- *  4 u32 CRC-32 of all other bytes
+ *  4 u32 CRC-32 of the record's address and all its other bytes
  *  8 u32 version, never 0: what compare-and-set compares
  * 12 u32 bytes after the header
  *
  * Drivers read the version and nothing else, but for a tombstone's time.
  */
-import { crc32 } from './codec/crc32.ts'
+import { crc32, crc32Text } from './codec/crc32.ts'
 import { readUint32, writeUint32 } from './codec/little-endian.ts'
 import { StoreCorruptError, StoreFormatError } from './errors.ts'
 
 export type Table = 'ring' | 'user' | 'item' | 'events' | 'tombstone'
 export const tables: readonly Table[] = ['ring', 'user', 'item', 'events', 'tombstone']
 
-export const formatVersion = 2
+export const formatVersion = 3
 export const headerBytes = 16
 
 const tableCode: Record<Table, number> = { ring: 1, user: 2, item: 3, events: 4, tombstone: 5 }
@@ -36,6 +36,15 @@ export function addressText({ table, tenant, key, model }: RecordAddress): strin
   return `${table} ${quoted.join(' ')}`
 }
 
+/**
+ * What the checksum of an address's record starts from: the CRC-32 of tenant, NUL and key, for a ring NUL and model too, in
+ * UTF-16. A sound record under another's key fails its checksum by that.
+ */
+export function addressSeed(tenant: string, key: string, model?: string): number {
+  const ofKey = crc32Text(key, crc32Text('\0', crc32Text(tenant, 0)))
+  return model === undefined ? ofKey : crc32Text(model, crc32Text('\0', ofKey))
+}
+
 /** Version of a record; 0 stands for none. */
 export function recordVersion(record: Uint8Array | undefined): number {
   return record === undefined ? 0 : readUint32(record, 8)
@@ -50,19 +59,39 @@ export function nextVersion(version: number): number {
   return version === 0xffffffff ? 1 : version + 1
 }
 
+/**
+ * A record of zeros, at an even byte of its buffer. Small ones share chunks: an allocation of its own costs more than
+ * filling a record, once for itself and once more where LMDB asks for its address.
+ */
 export function allocateRecord(payloadBytes: number): Uint8Array {
-  return new Uint8Array(headerBytes + payloadBytes)
+  const sizeBytes = headerBytes + payloadBytes
+  if (sizeBytes > chunkBytes / 8) return new Uint8Array(sizeBytes)
+  if (chunkUsed + sizeBytes > chunkBytes) {
+    chunk = new Uint8Array(chunkBytes)
+    chunkUsed = 0
+  }
+  const record = chunk.subarray(chunkUsed, chunkUsed + sizeBytes)
+  chunkUsed += sizeBytes + (sizeBytes & 1)
+  return record
 }
 
-/** Writes the header of a record whose payload is complete. */
-export function sealRecord(record: Uint8Array, table: Table, version: number): void {
+const chunkBytes = 2 ** 16
+let chunk = new Uint8Array()
+let chunkUsed = chunkBytes
+
+/**
+ * Writes the header of a record whose payload is complete.
+ *
+ * @param seed of the address at which it will lie (`addressSeed`)
+ */
+export function sealRecord(record: Uint8Array, table: Table, version: number, seed: number): void {
   record[0] = formatVersion
   record[1] = tableCode[table]
   record[2] = 0
   record[3] = 0
   writeUint32(record, 8, version)
   writeUint32(record, 12, record.length - headerBytes)
-  writeUint32(record, 4, recordChecksum(record))
+  writeUint32(record, 4, recordChecksum(record, seed))
 }
 
 /**
@@ -80,11 +109,18 @@ export function checkHeader(record: Uint8Array, table: Table): void {
   }
 }
 
-/** Checks all of a record but its payload's meaning. @throws StoreFormatError, StoreCorruptError */
-export function checkRecord(record: Uint8Array, table: Table): void {
+/**
+ * Checks all of a record but its payload's meaning.
+ *
+ * @param seed of the address at which it lies (`addressSeed`)
+ * @throws StoreFormatError, StoreCorruptError
+ */
+export function checkRecord(record: Uint8Array, table: Table, seed: number): void {
   checkHeader(record, table)
-  if (readUint32(record, 4) !== recordChecksum(record)) {
-    throw new StoreCorruptError(`a ${table} record fails its checksum; run a check and restore a backup`)
+  if (readUint32(record, 4) !== recordChecksum(record, seed)) {
+    throw new StoreCorruptError(
+      `a ${table} record fails its checksum: it is damaged, or another key's; run a check and restore a backup`,
+    )
   }
 }
 
@@ -97,9 +133,9 @@ export function formatError(what: string, format: number | string): StoreFormatE
   return new StoreFormatError(`${what} has format ${format}, this version reads and writes ${formatVersion}; ${remedy}`)
 }
 
-/** CRC-32 of a record's bytes, all but the checksum's own. */
-export function recordChecksum(record: Uint8Array): number {
-  return crc32(record, 8, record.length, crc32(record, 0, 4, 0))
+/** CRC-32 of a record's bytes, all but the checksum's own, that goes on from `seed`. */
+export function recordChecksum(record: Uint8Array, seed: number): number {
+  return crc32(record, 8, record.length, crc32(record, 0, 4, seed))
 }
 
 /** The table that a record's header names, or undefined. */

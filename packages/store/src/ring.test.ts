@@ -1,35 +1,46 @@
 import { describe, expect, it } from 'vitest'
 import { floatToHalf, halfToFloat } from './codec/half.ts'
 import { DimensionError, NonFiniteVectorError, StoreCorruptError, StoreError, StoreFormatError } from './errors.ts'
-import { allocateRecord, sealRecord } from './record.ts'
-import { type AppendPolicy, appendToRing, checkRing, checkWholeRing, decodeRing } from './ring.ts'
+import { addressSeed, allocateRecord, sealRecord } from './record.ts'
+import { type AppendPolicy, type AppendRefusal, appendToRing, checkRing, checkWholeRing, decodeRing } from './ring.ts'
 
 const bySnapshot: AppendPolicy = { slots: 3, count: 3, slot: 'snapshot' }
 const byRefresh: AppendPolicy = { slots: 3, count: 3, slot: 'refresh' }
+
+const seed = addressSeed('t', 'u', 'm')
 
 type Put = readonly [snapshot: number, featureTimeMs: number, value: number, frame?: number]
 
 function put(record: Uint8Array | undefined, [snapshot, featureTimeMs, value, frame = 0]: Put, policy = bySnapshot) {
   const tag = { snapshot, frame, featureTimeMs, writtenMs: featureTimeMs + 5 }
-  return appendToRing(record, tag, Float32Array.of(value, -value, 2), 0, 3, policy)
+  return appendToRing(record, seed, tag, Float32Array.of(value, -value, 2), 0, 3, policy)
+}
+
+/** For what is written. */
+function written(result: Uint8Array | AppendRefusal): Uint8Array {
+  if (typeof result === 'string') throw new Error(`the ring took it for ${result}`)
+  return result
 }
 
 function ringOf(puts: readonly Put[], policy = bySnapshot): Uint8Array {
   let record: Uint8Array | undefined
-  for (const each of puts) record = put(record, each, policy).record ?? record
+  for (const each of puts) {
+    const next = put(record, each, policy)
+    if (typeof next !== 'string') record = next
+  }
   return record!
 }
 
-const order = (record: Uint8Array) => decodeRing(record).slots.map((slot) => [slot.snapshot, slot.featureTimeMs])
+const order = (record: Uint8Array) => decodeRing(record, seed).slots.map((slot) => [slot.snapshot, slot.featureTimeMs])
 
 describe('ring', () => {
   it('holds one slot a snapshot, renewed by later feature times only', () => {
     const first = ringOf([[1, 100, 1]])
-    const record = put(first, [1, 200, 2]).record!
+    const record = written(put(first, [1, 200, 2]))
     expect(order(record)).toEqual([[1, 200]])
-    expect(put(record, [1, 200, 9]).outcome).toBe('duplicate')
-    expect(put(record, [1, 150, 9]).outcome).toBe('older')
-    expect(decodeRing(record).version).toBe((decodeRing(first).version % 0xffffffff) + 1)
+    expect(put(record, [1, 200, 9])).toBe('duplicate')
+    expect(put(record, [1, 150, 9])).toBe('older')
+    expect(decodeRing(record, seed).version).toBe((decodeRing(first, seed).version % 0xffffffff) + 1)
   })
 
   it('keeps order whatever comes late, and lets the oldest snapshot go', () => {
@@ -44,8 +55,8 @@ describe('ring', () => {
       [5, 100],
       [4, 50],
     ])
-    expect(put(record, [3, 999, 1]).outcome).toBe('older')
-    expect(decodeRing(record).pooled[0]).toBe(5)
+    expect(put(record, [3, 999, 1])).toBe('older')
+    expect(decodeRing(record, seed).pooled[0]).toBe(5)
   })
 
   it('holds one slot a refresh where the policy says so', () => {
@@ -63,9 +74,9 @@ describe('ring', () => {
       [1, 300],
       [1, 200],
     ])
-    expect(put(record, [1, 300, 9], byRefresh).outcome).toBe('duplicate')
-    expect(put(record, [1, 100, 9], byRefresh).outcome).toBe('older')
-    expect(decodeRing(record).pooled[0]).toBe(3)
+    expect(put(record, [1, 300, 9], byRefresh)).toBe('duplicate')
+    expect(put(record, [1, 100, 9], byRefresh)).toBe('older')
+    expect(decodeRing(record, seed).pooled[0]).toBe(3)
   })
 
   it('pools only the frame of the newest slot', () => {
@@ -74,10 +85,10 @@ describe('ring', () => {
       [2, 200, 10, 8],
       [3, 300, 20, 8],
     ])
-    expect([...decodeRing(record).pooled]).toEqual([15, -15, 2])
-    expect(decodeRing(record).pooledSlots).toBe(2)
-    const next = put(record, [4, 400, 100, 9]).record!
-    expect([...decodeRing(next).pooled]).toEqual([100, -100, 2])
+    expect([...decodeRing(record, seed).pooled]).toEqual([15, -15, 2])
+    expect(decodeRing(record, seed).pooledSlots).toBe(2)
+    const next = written(put(record, [4, 400, 100, 9]))
+    expect([...decodeRing(next, seed).pooled]).toEqual([100, -100, 2])
   })
 
   it('pools only `count` slots', () => {
@@ -89,18 +100,21 @@ describe('ring', () => {
       ],
       { slots: 3, count: 2, slot: 'snapshot' },
     )
-    expect(decodeRing(record).pooled[0]).toBe(3.5)
+    expect(decodeRing(record, seed).pooled[0]).toBe(3.5)
   })
 
   it.each(['snapshot', 'refresh'] as const)('equals a list kept by the rule in words, one slot a %s', (slot) => {
-    let seed = 5
+    let drawn = 5
     const next = (n: number) => {
-      seed = (Math.imul(seed, 1_664_525) + 1_013_904_223) >>> 0
-      return Math.floor((seed / 2 ** 32) * n)
+      drawn = (Math.imul(drawn, 1_664_525) + 1_013_904_223) >>> 0
+      return Math.floor((drawn / 2 ** 32) * n)
     }
     for (let round = 0; round < 300; round++) {
       const slots = 1 + next(4)
-      const policy = { slots, count: 1 + next(slots), slot, maxLagMs: round % 3 === 0 ? Infinity : next(6) }
+      const count = 1 + next(slots)
+      const weights = Array.from({ length: count }, () => 1 + next(1_000))
+      const limits = { slots, count, slot, maxLagMs: round % 3 === 0 ? Infinity : next(6) }
+      const policy = round % 2 === 0 ? limits : { ...limits, weights }
       let held: { snapshot: number; time: number; frame: number; value: number }[] = []
       let record: Uint8Array | undefined
       for (let step = 0; step < 25; step++) {
@@ -117,17 +131,24 @@ describe('ring', () => {
         const changed = held !== before && held.includes(item)
         if (!changed) held = before
         const result = put(record, [item.snapshot, item.time, item.value, item.frame], policy)
-        expect(result.outcome).toBe(changed ? 'written' : twin !== undefined ? 'duplicate' : 'older')
-        record = result.record ?? record
-        const decoded = decodeRing(record!)
+        if (typeof result !== 'string') record = result
+        const outcome = typeof result === 'string' ? result : 'written'
+        expect(outcome).toBe(changed ? 'written' : twin !== undefined ? 'duplicate' : 'older')
+        const decoded = decodeRing(record!, seed)
         expect(decoded.slots.map((each) => [each.snapshot, each.featureTimeMs, each.frame, each.vector[0]])).toEqual(
           held.map((each) => [each.snapshot, each.time, each.frame, halfToFloat(floatToHalf(each.value))]),
         )
         const pooled = held
           .filter((each) => each.frame === held[0].frame && held[0].time - each.time <= policy.maxLagMs)
           .slice(0, policy.count)
-        const mean = pooled.reduce((sum, each) => sum + halfToFloat(floatToHalf(each.value)), 0) / pooled.length
-        expect(Math.abs(decoded.pooled[0] - mean)).toBeLessThanOrEqual(Math.abs(mean) * 2 ** -10)
+        let [sum, total] = [0, 0]
+        for (const [s, each] of pooled.entries()) {
+          const weight = round % 2 === 0 ? 1 : weights[s]
+          sum += weight * halfToFloat(floatToHalf(each.value))
+          total += weight
+        }
+        expect(decoded.pooledSlots).toBe(pooled.length)
+        expect(Math.abs(decoded.pooled[0] - sum / total)).toBeLessThanOrEqual(Math.abs(sum / total) * 2 ** -10)
       }
     }
   })
@@ -138,14 +159,31 @@ describe('ring', () => {
     }
     const record = ringOf([[1, 1, 1]])
     const tag = { snapshot: 2, frame: 0, featureTimeMs: 2, writtenMs: 2 }
-    expect(() => appendToRing(record, tag, new Float32Array(4), 0, 4, bySnapshot)).toThrow(DimensionError)
+    expect(() => appendToRing(record, seed, tag, new Float32Array(4), 0, 4, bySnapshot)).toThrow(DimensionError)
     for (let bit = 0; bit < record.length * 8; bit++) {
       const flipped = record.slice()
       flipped[bit >> 3] ^= 1 << (bit & 7)
-      expect(() => decodeRing(flipped)).toThrow(bit < 8 ? StoreFormatError : StoreCorruptError)
+      expect(() => decodeRing(flipped, seed)).toThrow(bit < 8 ? StoreFormatError : StoreCorruptError)
     }
     for (let length = 0; length < record.length; length++) {
-      expect(() => decodeRing(record.slice(0, length))).toThrow(StoreCorruptError)
+      expect(() => decodeRing(record.slice(0, length), seed)).toThrow(StoreCorruptError)
+    }
+  })
+
+  it("refuses a sound record that lies under another's address", () => {
+    const record = ringOf([[1, 1, 1]])
+    for (const [tenant, user, model] of [
+      ['t', 'u', 'n'],
+      ['t', 'v', 'm'],
+      ['s', 'u', 'm'],
+      ['t', 'um', ''],
+      ['tu', 'm', ''],
+    ]) {
+      expect(() => checkWholeRing(record, addressSeed(tenant, user, model))).toThrow(StoreCorruptError)
+      const next = { snapshot: 2, frame: 0, featureTimeMs: 2, writtenMs: 2 }
+      const vector = Float32Array.of(1, 2, 3)
+      const append = () => appendToRing(record, addressSeed(tenant, user, model), next, vector, 0, 3, bySnapshot)
+      expect(append).toThrow(/another key's/)
     }
   })
 
@@ -154,7 +192,7 @@ describe('ring', () => {
       let record: Uint8Array | undefined
       for (let snapshot = 0; snapshot < 3; snapshot++) {
         const tag = { snapshot, frame: 0, featureTimeMs: 1, writtenMs: 1 }
-        record = appendToRing(record, tag, new Float32Array(192), 0, 192, { ...bySnapshot, codec }).record!
+        record = written(appendToRing(record, seed, tag, new Float32Array(192), 0, 192, { ...bySnapshot, codec }))
       }
       return record!.length
     }
@@ -168,8 +206,8 @@ describe('ring', () => {
     // Multiples of their scales, so that int8 holds them exactly.
     const [first, second] = [Float32Array.of(127, -64, 3), Float32Array.of(254, 2, -100)]
     const tagOf = (snapshot: number) => ({ snapshot, frame: 0, featureTimeMs: snapshot, writtenMs: 9 })
-    let record = appendToRing(undefined, tagOf(1), first, 0, 3, eighths).record!
-    record = appendToRing(record, tagOf(2), second, 0, 3, eighths).record!
+    let record = written(appendToRing(undefined, seed, tagOf(1), first, 0, 3, eighths))
+    record = written(appendToRing(record, seed, tagOf(2), second, 0, 3, eighths))
     const expected = {
       pooled: Float32Array.of(190.5, -31, -48.5),
       slots: [
@@ -177,24 +215,26 @@ describe('ring', () => {
         { ...tagOf(1), vector: first },
       ],
     }
-    expect(decodeRing(record)).toMatchObject({ codec: 'int8', ...expected })
-    const half = appendToRing(record, tagOf(0), Float32Array.of(1, 2, 3), 0, 3, { ...bySnapshot, count: 2 }).record!
+    expect(decodeRing(record, seed)).toMatchObject({ codec: 'int8', ...expected })
+    const half = written(
+      appendToRing(record, seed, tagOf(0), Float32Array.of(1, 2, 3), 0, 3, { ...bySnapshot, count: 2 }),
+    )
     const slots = [...expected.slots, { ...tagOf(0), vector: Float32Array.of(1, 2, 3) }]
-    expect(decodeRing(half)).toMatchObject({ codec: 'fp16', pooled: expected.pooled, slots })
-    const back = appendToRing(half, tagOf(3), first, 0, 3, eighths).record!
-    expect(decodeRing(back)).toMatchObject({
+    expect(decodeRing(half, seed)).toMatchObject({ codec: 'fp16', pooled: expected.pooled, slots })
+    const back = written(appendToRing(half, seed, tagOf(3), first, 0, 3, eighths))
+    expect(decodeRing(back, seed)).toMatchObject({
       codec: 'int8',
       slots: [{ ...tagOf(3), vector: first }, ...expected.slots],
     })
     for (const bad of [Number.NaN, -Infinity, 70_000]) {
-      expect(() => appendToRing(record, tagOf(5), Float32Array.of(1, bad, 1), 0, 3, eighths)).toThrow(
+      expect(() => appendToRing(record, seed, tagOf(5), Float32Array.of(1, bad, 1), 0, 3, eighths)).toThrow(
         NonFiniteVectorError,
       )
     }
     for (let bit = 0; bit < record.length * 8; bit++) {
       const flipped = record.slice()
       flipped[bit >> 3] ^= 1 << (bit & 7)
-      expect(() => decodeRing(flipped)).toThrow(bit < 8 ? StoreFormatError : StoreCorruptError)
+      expect(() => decodeRing(flipped, seed)).toThrow(bit < 8 ? StoreFormatError : StoreCorruptError)
     }
   })
 
@@ -216,13 +256,13 @@ describe('ring', () => {
     ]) {
       const bad = good.slice()
       bad[at] = value
-      sealRecord(bad, 'ring', 1)
-      expect(() => checkWholeRing(bad)).toThrow(StoreCorruptError)
+      sealRecord(bad, 'ring', 1, seed)
+      expect(() => checkWholeRing(bad, seed)).toThrow(StoreCorruptError)
     }
     for (const payloadBytes of [0, 1, 4, 8]) {
       const short = allocateRecord(payloadBytes)
-      sealRecord(short, 'ring', 1)
-      expect(() => checkWholeRing(short)).toThrow(StoreCorruptError)
+      sealRecord(short, 'ring', 1, seed)
+      expect(() => checkWholeRing(short, seed)).toThrow(StoreCorruptError)
       expect(() => checkRing(short, 3)).toThrow(StoreError)
     }
   })

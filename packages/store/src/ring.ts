@@ -34,6 +34,11 @@ export interface AppendPolicy {
   readonly slots: number
   /** Newest slots of the newest slot's frame that are averaged. 1 … `slots`. */
   readonly count: number
+  /**
+   * [`count`] positive weights of the averaged slots, the newest first: say 0.5 ** i for one that halves from slot to slot.
+   * Of those slots that take part they are brought to a sum of 1. Absent: all weigh the same.
+   */
+  readonly weights?: readonly number[]
   /** `snapshot`: a slot a snapshot, renewed by later feature times. `refresh`: a slot a refresh, as the paper reads. */
   readonly slot: 'snapshot' | 'refresh'
   /**
@@ -53,26 +58,18 @@ export interface SlotTag {
   readonly writtenMs: number
 }
 
-/** `duplicate`: this snapshot and feature time is held already. `older`: what is held must not give way to it. */
-export type AppendOutcome = 'written' | 'duplicate' | 'older'
-
-export interface AppendedRing {
-  readonly outcome: AppendOutcome
-  /** The new record where the outcome is `written`, else null. */
-  readonly record: Uint8Array | null
-}
-
-const duplicate: AppendedRing = { outcome: 'duplicate', record: null }
-const older: AppendedRing = { outcome: 'older', record: null }
+/** Why an embedding leaves a ring as it is: it is held already, or what is held must not give way to it. */
+export type AppendRefusal = 'duplicate' | 'older'
 
 /** @throws RequestError */
-export function checkPolicy({ slots, count, slot, maxLagMs = Infinity, codec = 'fp16' }: AppendPolicy): void {
+export function checkPolicy({ slots, count, weights, slot, maxLagMs = Infinity, codec = 'fp16' }: AppendPolicy): void {
   if (!(Number.isInteger(slots) && slots >= 1 && slots <= maxSlots)) {
     throw new RequestError(`policy.slots is ${slots}; give an integer from 1 to ${maxSlots}`)
   }
   if (!(Number.isInteger(count) && count >= 1 && count <= slots)) {
     throw new RequestError(`policy.count is ${count}; give an integer from 1 to policy.slots, ${slots}`)
   }
+  if (weights !== undefined) checkWeights(weights, count)
   if (slot !== 'snapshot' && slot !== 'refresh') {
     throw new RequestError(`policy.slot is "${slot}"; give "snapshot" or "refresh"`)
   }
@@ -80,50 +77,61 @@ export function checkPolicy({ slots, count, slot, maxLagMs = Infinity, codec = '
   if (!Object.hasOwn(codecs, codec)) throw new RequestError(`policy.codec is "${codec}"; give "fp16" or "int8"`)
 }
 
+function checkWeights(weights: readonly number[], count: number): void {
+  if (weights.length !== count) {
+    throw new RequestError(`policy.weights has ${weights.length} values; give policy.count of them, ${count}`)
+  }
+  const bad = weights.findIndex((weight) => !(weight > 0))
+  if (bad >= 0) throw new RequestError(`policy.weights[${bad}] is ${weights[bad]}; give numbers above 0`)
+  if (!Number.isFinite(sumOf(weights))) throw new RequestError('policy.weights have no finite sum; give smaller ones')
+}
+
 /**
  * Adds an embedding to a ring. Slots are ordered by (snapshot, feature time); adding the same twice changes nothing, and
  * neither does a result that is older than what it would replace.
  *
  * @param record the ring so far, or undefined
+ * @param seed of the record's address
  * @param vectors holds the embedding at places `row · dim …`
+ * @returns the new record, or why there is none
  * @throws NonFiniteVectorError; DimensionError where the ring has another dim; StoreCorruptError, StoreFormatError
  */
 export function appendToRing(
   record: Uint8Array | undefined,
+  seed: number,
   tag: SlotTag,
   vectors: Float32Array,
   row: number,
   dim: number,
   policy: AppendPolicy,
-): AppendedRing {
+): Uint8Array | AppendRefusal {
   const codec = codecs[policy.codec ?? 'fp16']
-  const held: number[] = []
+  let held = 0
   if (record !== undefined) {
-    checkRecord(record, 'ring')
+    checkRecord(record, 'ring', seed)
     checkDim(record, dim)
-    for (let s = 0; s < record[18]; s++) held.push(slotAt(record, dim, s))
+    held = record[18]
   }
 
   // Place among the kept slots, and which held slot gives way.
   let place = 0
-  let replaced = -1
-  for (let s = 0; s < held.length; s++) {
-    const snapshot = readUint32(record!, held[s])
-    const featureTimeMs = readFloat64(record!, held[s] + 8)
+  let replaced = held
+  for (let s = 0; s < held; s++) {
+    const at = slotAt(record!, dim, s)
+    const snapshot = readUint32(record!, at)
+    const featureTimeMs = readFloat64(record!, at + 8)
     if (snapshot === tag.snapshot) {
-      if (featureTimeMs === tag.featureTimeMs) return duplicate
+      if (featureTimeMs === tag.featureTimeMs) return 'duplicate'
       if (policy.slot === 'snapshot') {
-        if (featureTimeMs > tag.featureTimeMs) return older
-        if (replaced < 0) replaced = s
+        if (featureTimeMs > tag.featureTimeMs) return 'older'
+        if (replaced === held) replaced = s
       }
     }
     if (snapshot > tag.snapshot || (snapshot === tag.snapshot && featureTimeMs > tag.featureTimeMs)) place = s + 1
   }
-  const kept = held.filter((_, s) => s !== replaced)
-  if (place >= policy.slots) return older
-  kept.length = Math.min(kept.length, policy.slots - 1)
+  if (place >= policy.slots) return 'older'
 
-  const slots = kept.length + 1
+  const slots = Math.min(replaced < held ? held : held + 1, policy.slots)
   const next = allocateRecord(pooledAt - headerBytes + 2 * dim + slots * slotSize(codec, dim))
   next[16] = dim & 0xff
   next[17] = dim >>> 8
@@ -132,11 +140,15 @@ export function appendToRing(
   for (let s = 0; s < slots; s++) {
     const at = slotAt(next, dim, s)
     if (s === place) writeSlot(next, at, codec, tag, vectors, row, dim)
-    else copySlot(record!, kept[s < place ? s : s - 1], next, at, codec, dim)
+    else {
+      const before = s < place ? s : s - 1
+      const from = before < replaced ? before : before + 1
+      copySlot(record!, slotAt(record!, dim, from), next, at, codec, dim)
+    }
   }
   pool(next, dim, slots, policy)
-  sealRecord(next, 'ring', nextVersion(recordVersion(record)))
-  return { outcome: 'written', record: next }
+  sealRecord(next, 'ring', nextVersion(recordVersion(record)), seed)
+  return next
 }
 
 /**
@@ -175,9 +187,14 @@ export interface DecodedRing {
   readonly slots: readonly (SlotTag & { readonly vector: Float32Array })[]
 }
 
-/** All of a ring, checked: for tools and tests, not for reads. @throws StoreCorruptError, StoreFormatError */
-export function decodeRing(record: Uint8Array): DecodedRing {
-  checkWholeRing(record)
+/**
+ * All of a ring, checked: for tools and tests, not for reads.
+ *
+ * @param seed of the record's address
+ * @throws StoreCorruptError, StoreFormatError
+ */
+export function decodeRing(record: Uint8Array, seed: number): DecodedRing {
+  checkWholeRing(record, seed)
   const dim = ringDim(record)
   const codec = heldCodec(record)
   const pooled = new Float32Array(dim)
@@ -191,9 +208,14 @@ export function decodeRing(record: Uint8Array): DecodedRing {
   return { dim, codec: codec.name, version: recordVersion(record), pooledSlots: record[19], pooled, slots }
 }
 
-/** Checks a ring whose dim is not known, down to the order of its slots. @throws StoreCorruptError, StoreFormatError */
-export function checkWholeRing(record: Uint8Array): void {
-  checkRecord(record, 'ring')
+/**
+ * Checks a ring whose dim is not known, down to the order of its slots.
+ *
+ * @param seed of the record's address
+ * @throws StoreCorruptError, StoreFormatError
+ */
+export function checkWholeRing(record: Uint8Array, seed: number): void {
+  checkRecord(record, 'ring', seed)
   const dim = ringDim(record)
   checkDim(record, dim)
   const slots = record[18]
@@ -303,9 +325,9 @@ function copySlot(from: Uint8Array, fromAt: number, to: Uint8Array, at: number, 
 /** Scratch of `pool`. */
 let averaged = new Float32Array(0)
 
-/** Averages the newest slots of the newest slot's frame and not far behind it into the record's pooled vector. */
+/** Averages the newest slots of the newest slot's frame and not far behind it, by their weights, into the pooled vector. */
 function pool(record: Uint8Array, dim: number, slots: number, policy: AppendPolicy): void {
-  const { count, maxLagMs = Infinity, codec = 'fp16' } = policy
+  const { count, weights = [], maxLagMs = Infinity, codec = 'fp16' } = policy
   const { frame, featureTimeMs } = tagAt(record, newestTagAt(dim))
   const offsets: number[] = []
   for (let s = 0; s < slots && offsets.length < count; s++) {
@@ -314,7 +336,14 @@ function pool(record: Uint8Array, dim: number, slots: number, policy: AppendPoli
     if (held.frame === frame && featureTimeMs - held.featureTimeMs <= maxLagMs) offsets.push(at + slotHeaderBytes)
   }
   if (averaged.length < dim) averaged = new Float32Array(dim)
-  weightedAverage(record, offsets, new Array(offsets.length).fill(1 / offsets.length), dim, averaged, 0, codec)
+  const taking = offsets.map((_, s) => weights[s] ?? 1)
+  const sum = sumOf(taking)
+  const shares = taking.map((weight) => weight / sum)
+  weightedAverage(record, offsets, shares, dim, averaged, 0, codec)
   encodeHalf(averaged, 0, dim, record, pooledAt)
   record[19] = offsets.length
+}
+
+function sumOf(weights: readonly number[]): number {
+  return weights.reduce((sum, weight) => sum + weight, 0)
 }

@@ -67,6 +67,11 @@ export interface EmbeddingStore {
   keys(kind: StateKind): AsyncIterable<string>
   /** Verifies every record of every tenant. */
   check(): Promise<CheckReport>
+  /**
+   * Bytes that the store takes, of all tenants, without a look at any record: on the disk, or in memory where nothing is on
+   * a disk; null where that is a server's to tell.
+   */
+  sizeBytes(): number | null
   /** Resolves when all writes made before the call are on the disk and survive a loss of power. @throws StoreWriteError */
   flushed(): Promise<void>
   /** The same store for another tenant; closing either closes both. @throws KeyError */

@@ -34,7 +34,7 @@ export interface SweepReport {
 /** Removes expired rings of a model. One that was renewed meanwhile stays, and so does one that is damaged. */
 export function sweepRings(driver: Driver, tenant: string, sweep: RingSweep): Promise<SweepReport> {
   const { model, expiredBeforeMs } = sweep
-  return sweepSlice(driver, tenant, 'ring', sweep, (record, ofModel) => {
+  return sweepSlice(driver, tenant, 'ring', sweep, (record, _, ofModel) => {
     return ofModel === model && newestFeatureTimeMs(record) < expiredBeforeMs
   })
 }
@@ -45,8 +45,8 @@ export function sweepTombstones(
   sweep: TombstoneSweep,
   retentionMs: number,
 ): Promise<SweepReport> {
-  return sweepSlice(driver, tenant, 'tombstone', sweep, (record) => {
-    checkTombstone(record)
+  return sweepSlice(driver, tenant, 'tombstone', sweep, (record, digest) => {
+    checkTombstone(tenant, digest, record)
     return tombstoneTimeMs(record) < sweep.nowMs - retentionMs
   })
 }
@@ -56,7 +56,7 @@ async function sweepSlice(
   tenant: string,
   table: 'ring' | 'tombstone',
   { maxRecords, cursor = null }: SweepSlice,
-  isOver: (record: Uint8Array, model: string | undefined) => boolean,
+  isOver: (record: Uint8Array, key: string, model: string | undefined) => boolean,
 ): Promise<SweepReport> {
   if (!(Number.isInteger(maxRecords) && maxRecords >= 1)) {
     throw new RequestError(`maxRecords is ${maxRecords}; give an integer of at least 1`)
@@ -66,7 +66,7 @@ async function sweepSlice(
   const next = await driver.scan(tenant, table, cursor, maxRecords, (key, model, record) => {
     visited++
     try {
-      if (!isOver(record, model)) return
+      if (!isOver(record, key, model)) return
     } catch (error) {
       // A damaged record is left for `check()` to tell of.
       if (error instanceof StoreError) return

@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest'
 import { StoreCorruptError, StoreFormatError } from './errors.ts'
-import { allocateRecord, recordVersion, sealRecord } from './record.ts'
+import { addressSeed, allocateRecord, recordVersion, sealRecord } from './record.ts'
 import { checkTombstone, digestOf, encodeTombstone, tombstoneTimeMs } from './tombstone.ts'
 
 it('lies under 22 characters of SHA-256 of tenant and user', () => {
@@ -10,19 +10,20 @@ it('lies under 22 characters of SHA-256 of tenant and user', () => {
 })
 
 it('holds a time, and no damage', () => {
-  const record = encodeTombstone(1_700_000_000_123)
-  checkTombstone(record)
+  const record = encodeTombstone('t', 'digest', 1_700_000_000_123)
+  checkTombstone('t', 'digest', record)
   expect(tombstoneTimeMs(record)).toBe(1_700_000_000_123)
-  expect(new DataView(record.buffer).getFloat64(16, true)).toBe(1_700_000_000_123)
+  expect(Buffer.from(record).readDoubleLE(16)).toBe(1_700_000_000_123)
   expect(tombstoneTimeMs(undefined)).toBe(-Infinity)
   expect(recordVersion(record)).not.toBe(0)
   for (let bit = 0; bit < record.length * 8; bit++) {
     const flipped = record.slice()
     flipped[bit >> 3] ^= 1 << (bit & 7)
-    expect(() => checkTombstone(flipped)).toThrow(bit < 8 ? StoreFormatError : StoreCorruptError)
+    expect(() => checkTombstone('t', 'digest', flipped)).toThrow(bit < 8 ? StoreFormatError : StoreCorruptError)
   }
+  expect(() => checkTombstone('t', 'other', record)).toThrow(StoreCorruptError)
   const long = allocateRecord(9)
-  sealRecord(long, 'tombstone', 1)
-  expect(() => checkTombstone(long)).toThrow(StoreCorruptError)
-  expect(() => checkTombstone(encodeTombstone(Number.NaN))).toThrow(StoreCorruptError)
+  sealRecord(long, 'tombstone', 1, addressSeed('t', 'digest'))
+  expect(() => checkTombstone('t', 'digest', long)).toThrow(StoreCorruptError)
+  expect(() => checkTombstone('t', 'digest', encodeTombstone('t', 'digest', Number.NaN))).toThrow(StoreCorruptError)
 })

@@ -7,7 +7,7 @@
 import { hash } from 'node:crypto'
 import { readFloat64, writeFloat64 } from './codec/little-endian.ts'
 import { StoreCorruptError } from './errors.ts'
-import { allocateRecord, checkRecord, headerBytes, nextVersion, sealRecord } from './record.ts'
+import { addressSeed, allocateRecord, checkRecord, headerBytes, nextVersion, sealRecord } from './record.ts'
 
 /** The first 22 characters, 132 bits, of SHA-256 over tenant, NUL, user in base64url. */
 export function digestOf(tenant: string, user: string): string {
@@ -15,10 +15,10 @@ export function digestOf(tenant: string, user: string): string {
 }
 
 /** Each has a version of its own, so that a sweep does not remove one that was set anew. */
-export function encodeTombstone(atMs: number): Uint8Array {
+export function encodeTombstone(tenant: string, digest: string, atMs: number): Uint8Array {
   const record = allocateRecord(8)
   writeFloat64(record, headerBytes, atMs)
-  sealRecord(record, 'tombstone', nextVersion(0))
+  sealRecord(record, 'tombstone', nextVersion(0), addressSeed(tenant, digest))
   return record
 }
 
@@ -28,8 +28,8 @@ export function tombstoneTimeMs(record: Uint8Array | undefined): number {
 }
 
 /** Checks all of a tombstone. @throws StoreFormatError, StoreCorruptError */
-export function checkTombstone(record: Uint8Array): void {
-  checkRecord(record, 'tombstone')
+export function checkTombstone(tenant: string, digest: string, record: Uint8Array): void {
+  checkRecord(record, 'tombstone', addressSeed(tenant, digest))
   if (record.length !== headerBytes + 8 || !Number.isFinite(readFloat64(record, headerBytes))) {
     throw new StoreCorruptError('a tombstone does not hold a time; forget the user again')
   }

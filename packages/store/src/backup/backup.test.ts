@@ -11,6 +11,7 @@ import { DriverStore } from '../driver-store.ts'
 import { compactLmdb } from '../drivers/lmdb-compact.ts'
 import { StoreCorruptError, StoreFormatError } from '../errors.ts'
 import { openDriver } from '../open-store.ts'
+import { createReadBuffer } from '../read-buffer.ts'
 import { digestOf } from '../tombstone.ts'
 import { BackupAccessError, BackupDamageError } from './backup-errors.ts'
 import { backupRecords, backupStore, backupTombstones } from './backup-store.ts'
@@ -32,6 +33,15 @@ const forget = (driver: Driver, i: number, atMs: number) =>
 
 const restoreInto = (path: string, target: Driver, options: RestoreOptions = {}) =>
   withBackup(path, options, (backup) => backup.restore(target))
+
+/** As the version before wrote it: a tombstone, a ring of two values and a state of two bytes. */
+const backupOfFormat2 =
+  '48574241434b5550010000004500000002000000007004a110217a4201000000070064656661756c7401000000000000000100000000000000' +
+  '00000000000000000000000000000000010000000000000033d2913ea900000003000000d146035405000000160000001800000070743654' +
+  '412d374c4639776736583972565547706256020500004e882f53b727361e080000000000000000409f40010000000600010038000000d0b0' +
+  'd0b4d0b06d020100007c8d697f870f2cab280000000200010100000000003c00c005000000010000000000000000408f400000000000488f' +
+  '40003c00c0020000000600000012000000d0b0d0b4d0b0020200008dbd68384536396e02000000070800000000010000000cb89eddf95e0d' +
+  'aba3d3e0e6ab332cb1a195e8965a8f0422f2dbfbb608b6f2bb0db41d3e'
 
 describe('backup and restore', () => {
   const gone = [6, 9]
@@ -57,6 +67,21 @@ describe('backup and restore', () => {
     expect(await contentsOf(end)).toEqual(contents)
     expect((await checkStore(end)).faults).toEqual([])
     expect(readdirSync(directory).filter((name) => name.includes('partial'))).toEqual([])
+  })
+
+  it('a backup of records of format 2 comes up to date', async () => {
+    const path = newPath()
+    writeFileSync(path, Buffer.from(backupOfFormat2, 'hex'))
+    const target = await memory()
+    expect(await restoreInto(path, target)).toMatchObject({ written: 2, tombstones: 1, verified: { equal: 3 } })
+    expect((await checkStore(target)).faults).toEqual([])
+    const store = new DriverStore(target, 'default')
+    expect((await store.readStates('user', ['ада'])).states).toEqual([Uint8Array.of(7, 8)])
+    expect([...(await store.forgottenAtMs(['gone']))]).toEqual([2_000])
+    const buffer = createReadBuffer(1, [{ model: 'm', dim: 2 }])
+    await store.read({ users: ['ада'], models: [{ model: 'm' }] }, buffer)
+    const [{ pooled, snapshot, frame, featureTimeMs }] = buffer.models
+    expect([...pooled, snapshot[0], frame[0], featureTimeMs[0]]).toEqual([1, -2, 5, 1, 1_000])
   })
 
   it('an empty store, and one tenant of several', async () => {

@@ -24,6 +24,17 @@ export function crc32(bytes: Uint8Array, start: number, end: number, seed: numbe
   return ~crc >>> 0
 }
 
+/** Goes on from `seed` over a text's UTF-16 units, low byte first. */
+export function crc32Text(text: string, seed: number): number {
+  const [t0, t1] = tables
+  let crc = ~seed
+  for (let i = 0; i < text.length; i++) {
+    crc ^= text.charCodeAt(i)
+    crc = (crc >>> 16) ^ t1[crc & 0xff] ^ t0[(crc >>> 8) & 0xff]
+  }
+  return ~crc >>> 0
+}
+
 function sliceTables(): readonly [Uint32Array, Uint32Array, Uint32Array, Uint32Array] {
   const first = new Uint32Array(256)
   for (let i = 0; i < 256; i++) {

@@ -1,4 +1,15 @@
-import { accessSync, closeSync, constants, existsSync, fstatSync, mkdirSync, openSync, statfsSync } from 'node:fs'
+import {
+  accessSync,
+  closeSync,
+  constants,
+  existsSync,
+  fstatSync,
+  mkdirSync,
+  openSync,
+  readFileSync,
+  statfsSync,
+  statSync,
+} from 'node:fs'
 import { join } from 'node:path'
 import { type Database, open, type RootDatabase } from 'lmdb'
 import { StoreAccessError, type StoreError, StoreFormatError, StoreFullError, StoreWriteError } from '../errors.ts'
@@ -84,9 +95,12 @@ export async function openEnvironment(path: string, readOnly: boolean): Promise<
     const meta = database('meta')
     const format = meta.get('format')
     if (format === undefined && !readOnly) meta.putSync('format', Buffer.from(String(formatVersion)))
-    else if (format?.toString() !== String(formatVersion) && !(readOnly && format?.toString() === '1'))
+    else if (
+      format?.toString() !== String(formatVersion) &&
+      !(readOnly && Number(format) >= 1 && Number(format) < formatVersion)
+    )
       throw formatError(`store ${path}`, format?.toString() ?? 'none')
-    // A store of format 1, which is read to be copied, has neither events nor tombstones.
+    // A store of an older format is read to be copied; one of format 1 has neither events nor tombstones.
     const tables = Object.fromEntries(
       Object.entries(databaseNames).map(([table, name]) => [
         table,
@@ -109,16 +123,16 @@ export function writeError(path: string, error: Error & { code?: unknown }, byte
   const mapFull = -30_792
   const isFull =
     [enospc, edquot, efbig, mapFull, 'ENOSPC', 'EDQUOT', 'EFBIG'].includes(error.code as never) ||
-    (error.code === eio && freeBytes(path) < fullBelowBytes + 10 * bytes)
+    (error.code === eio && roomBytes(path) < fullBelowBytes + 10 * bytes)
   if (!isFull) {
     return new StoreWriteError(
       `store ${path} could not commit: ${error.message}; what is not flushed stays in memory and goes with the next write`,
       { cause: error },
     )
   }
-  const mebibytes = (freeBytes(path) / 2 ** 20).toFixed(1)
+  const mebibytes = (roomBytes(path) / 2 ** 20).toFixed(1)
   return new StoreFullError(
-    `store ${path} could not commit, as its disk or quota is full (${mebibytes} MiB free); make room, or compact the ` +
+    `store ${path} could not commit, as its disk, its quota or its bound on a file's size is full (${mebibytes} MiB free); make room, or compact the ` +
       'store where there is room for a copy; what is not flushed stays in memory and goes with the next write',
     { cause: error },
   )
@@ -127,13 +141,19 @@ export function writeError(path: string, error: Error & { code?: unknown }, byte
 /** A write of many pages may fail with this much free. */
 const fullBelowBytes = 2 ** 23
 
-function freeBytes(path: string): number {
+/** What the disk, and this process's bound on a file's size (`ulimit -f`), let a store grow by, as far as they tell. */
+function roomBytes(path: string): number {
   try {
     const { bavail, bsize } = statfsSync(path)
-    return bavail * bsize
+    return Math.min(bavail * bsize, maxFileBytes() - statSync(dataPathOf(path)).size)
   } catch {
     return Infinity
   }
+}
+
+function maxFileBytes(): number {
+  const limits = existsSync('/proc/self/limits') ? readFileSync('/proc/self/limits', 'utf8') : ''
+  return Number(/^Max file size +(\d+)/m.exec(limits)?.[1] ?? Infinity)
 }
 
 function openError(path: string, error: Error & { code?: unknown }): StoreError {
@@ -170,9 +190,18 @@ async function checkFile(path: string): Promise<void> {
   await checkPages(path, dataPath, isWhole ? 'few' : 'all')
 }
 
+/** @throws StoreAccessError */
 function checkReadable(path: string): void {
-  if (existsSync(dataPathOf(path))) return
-  throw new StoreAccessError(`there is no store at ${path} to read; open it for writing first, or give its path`)
+  if (!existsSync(dataPathOf(path))) {
+    throw new StoreAccessError(`there is no store at ${path} to read; open it for writing first, or give its path`)
+  }
+  // Where it may not, lmdb-js reads without a lock, and so pages that the writer has given to other records meanwhile.
+  try {
+    closeSync(openSync(join(path, 'lock.mdb'), constants.O_RDWR | constants.O_CREAT, 0o664))
+  } catch (error) {
+    // Nobody writes there.
+    if ((error as { code?: unknown }).code !== 'EROFS') throw openError(path, error as Error)
+  }
 }
 
 function makeDirectory(path: string): void {

@@ -1,5 +1,6 @@
 import { spawnSync } from 'node:child_process'
 import { chmodSync, cpSync, mkdirSync, readFileSync, statSync, truncateSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { temporaryDirectory } from '@headwater/testkit'
 import { fuzz } from '@headwater/testkit/fuzz'
@@ -42,14 +43,6 @@ function damaged(change: (bytes: Buffer) => void): string {
   change(bytes)
   writeFileSync(join(path, 'data.mdb'), bytes)
   return path
-}
-
-/** A key that was changed and is in order still makes another user of its user, which nothing tells of. */
-function isOfKey(at: number): boolean {
-  const around = intactBytes.toString('latin1', at - 30, at + 30)
-  return [...around.matchAll(/default\0user \d+(\0m)?/g)].some(
-    ({ index, 0: key }) => index <= 30 && 30 < index + key.length,
-  )
 }
 
 /** Opens, checks and reads all; the errors that came. */
@@ -110,12 +103,11 @@ describe('a damaged LMDB file', () => {
     await expect(openStore(`lmdb:${foreign}`)).rejects.toThrow(/another program/)
   })
 
-  it('never ends the process, and no flipped byte of a record or of the tree goes unnoticed', async () => {
+  it('never ends the process, and no flipped byte of a record, a key or the tree goes unnoticed', async () => {
     let noticed = 0
     await fuzz(
       (random) => ({ at: 2 * pageBytes + random.nextBelow(intactBytes.length - 2 * pageBytes) }),
       async ({ at }, random) => {
-        if (isOfKey(at)) return
         const flip = 1 << random.nextBelow(8)
         const errors = await errorsOf(
           damaged((bytes) => {
@@ -131,36 +123,82 @@ describe('a damaged LMDB file', () => {
   })
 })
 
-describe('an LMDB store without room or leave', () => {
-  it('tells of a full disk, loses nothing, and goes on once there is room', async () => {
-    const directory = temporaryDirectory()
-    // A disk of its own where the system lets us mount one, else a bound on the size of files, which stays until the end.
-    const mounts = spawnSync('unshare', ['-rm', 'mount', '-t', 'tmpfs', 'tmpfs', directory]).status === 0
-    const small = mounts
-      ? ['unshare', '-rm', 'sh', '-c', 'mount -t tmpfs -o size=6m tmpfs "$0" && exec "$@"', directory]
-      : ['sh', '-c', 'ulimit -f 8000 && exec "$@"', directory]
-    const writer = new Child('full-disk-writer.ts', [directory, mounts ? 'ballast' : ''], small)
-    const full = JSON.parse(await writer.line())
-    expect(full.flushed).toBeGreaterThan(0)
-    expect(full.written).toBe(full.flushed + 500)
-    expect(full.found).toBe(full.written)
-    expect(full.errors.map(({ name }: Error) => name)).toEqual(['StoreFullError', 'StoreFullError'])
-    expect(full.errors[0].message).toMatch(/full .* make room/)
-    writer.process.stdin.write('room\n')
-    if (mounts) {
-      expect(JSON.parse(await writer.line())).toEqual({
-        flushed: full.written + 500,
-        records: full.written + 500,
-        faults: 0,
-      })
-      expect(await writer.ended).toBe(0)
-    } else {
-      await writer.ended
-      const store = await openStore(`lmdb:${directory}/store`)
-      expect(await store.check()).toMatchObject({ records: full.flushed, faults: [] })
-      await store.close()
+it('tells of records whose key was changed and is still in order', async () => {
+  for (const [key, other] of [
+    ['default\0user 599\0m', 'default\0user 59:\0m'],
+    ['default\0user 10\0m', 'default\0user 10\0n'],
+  ]) {
+    const path = damaged((bytes) => {
+      for (let at = bytes.indexOf(key); at >= 0; at = bytes.indexOf(key, at + 1)) bytes.write(other, at)
+    })
+    const store = await openStore(`lmdb:${path}?readonly`)
+    const { faults } = await store.check()
+    expect(faults.length, key).toBeGreaterThan(0)
+    for (const { address, error } of faults) {
+      expect(address).toContain(other.split('\0')[1])
+      expect(error).toBeInstanceOf(StoreCorruptError)
     }
+    await store.close()
+  }
+})
+
+describe('an LMDB store without room or leave', () => {
+  /** Writes until the disk is full; what the writer tells then. */
+  async function filled(writer: Child): Promise<{ written: number; flushed: number }> {
+    const { written, flushed, found, errors } = JSON.parse(await writer.line())
+    expect(flushed).toBeGreaterThan(0)
+    expect(written).toBe(flushed + 500)
+    expect(found).toBe(written)
+    expect(errors.map(({ name }: Error) => name)).toEqual(['StoreFullError', 'StoreFullError'])
+    expect(errors[0].message).toMatch(/full .*make room/)
+    return { written, flushed }
+  }
+
+  it('tells of a file that may not grow, and loses nothing that was flushed', async () => {
+    const directory = temporaryDirectory()
+    const writer = new Child('full-disk-writer.ts', [directory], ['sh', '-c', 'ulimit -f 8000 && exec "$@"', directory])
+    const { flushed } = await filled(writer)
+    await writer.ended
+    const store = await openStore(`lmdb:${directory}/store`)
+    expect(await store.check()).toMatchObject({ records: flushed, faults: [] })
+    await store.close()
   })
+
+  // On disks of their own, where the system lets us mount some.
+  const mounts = spawnSync('unshare', ['-rm', 'mount', '-t', 'tmpfs', 'tmpfs', tmpdir()]).status === 0
+  const inMount = (directory: string, mount: string) => [
+    'unshare',
+    '-rm',
+    'sh',
+    '-c',
+    `${mount} && exec "$@"`,
+    directory,
+  ]
+  if (mounts) {
+    it('tells of a full disk, loses nothing, and goes on once there is room', async () => {
+      const directory = temporaryDirectory()
+      const small = inMount(directory, 'mount -t tmpfs -o size=6m tmpfs "$0"')
+      const writer = new Child('full-disk-writer.ts', [directory, 'ballast'], small)
+      const { written } = await filled(writer)
+      writer.process.stdin.write('room\n')
+      const records = written + 500
+      expect(JSON.parse(await writer.line())).toEqual({ flushed: records, records, faults: 0 })
+      expect(await writer.ended).toBe(0)
+    })
+
+    it('is read on a read-only disk, and not opened for writing', async () => {
+      const path = temporaryDirectory()
+      cpSync(intact, path, { recursive: true })
+      const readOnly = inMount(path, 'mount --bind "$0" "$0" && mount -o remount,bind,ro "$0"')
+      const reader = new Child('read-only-disk.ts', [path], readOnly)
+      expect(JSON.parse(await reader.line())).toEqual({
+        records: users.length + 1,
+        faults: 0,
+        error: 'StoreAccessError',
+      })
+      expect(await reader.ended).toBe(0)
+    })
+  }
 
   it('is refused where it may not be written, or is a file', async () => {
     const file = join(temporaryDirectory(), 'file')
@@ -188,6 +226,7 @@ describe('an LMDB store without room or leave', () => {
         chmodSync(path, mode)
         if (isRoot) process.seteuid?.(65_534)
         await expect(openStore(`lmdb:${path}`)).rejects.toThrow(StoreAccessError)
+        await expect(openStore(`lmdb:${path}?readonly`)).rejects.toThrow(StoreAccessError)
         await expect(openStore(`lmdb:${path}/below`)).rejects.toThrow(StoreAccessError)
       }
     } finally {

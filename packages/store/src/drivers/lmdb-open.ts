@@ -1,8 +1,8 @@
 import { rmSync } from 'node:fs'
 import { join } from 'node:path'
+import { renewClaim } from '../claims/writer-claim.ts'
 import { LmdbDriver } from './lmdb.ts'
 import { type LmdbEnvironment, openEnvironment, writeError } from './lmdb-environment.ts'
-import { renewClaim } from './writer-claim.ts'
 
 /** Where a compaction writes its copy. */
 export const compactionPathOf = (path: string) => join(path, 'compact')

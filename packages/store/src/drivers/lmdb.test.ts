@@ -3,10 +3,20 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { open } from 'lmdb'
 import { afterAll, describe, expect, it } from 'vitest'
+import { appendValue } from '../../testing/append-value.ts'
 import { describeConformance } from '../../testing/conformance.ts'
 import { crashRounds } from '../../testing/crash-rounds.ts'
-import { openStore, StoreAccessError, StoreBusyError, StoreFormatError, StoreUrlError } from '../index.ts'
+import {
+  appendOutcome,
+  openStore,
+  StoreAccessError,
+  StoreBusyError,
+  StoreFormatError,
+  StoreUrlError,
+  writeOutcome,
+} from '../index.ts'
 import { openDriver } from '../open-store.ts'
+import { compactLmdb } from './lmdb-compact.ts'
 
 const directory = mkdtempSync(join(tmpdir(), 'headwater-store-'))
 let opened = 0
@@ -32,6 +42,23 @@ describe('lmdb:', () => {
     const rounds = await crashRounds(newPath(), 20, 20_261)
     expect(rounds.filter(({ killed }) => killed === 'compaction')).toHaveLength(5)
     expect(rounds[19].held).toBeGreaterThan(100)
+  })
+
+  it('brings no one back whom an earlier process has forgotten, also past a compaction', async () => {
+    const path = newPath()
+    let store = await openStore(`lmdb:${path}`)
+    await appendValue(store, ['u', 'v'], 1)
+    await store.forget('u', { atMs: 1_500 })
+    await store.close()
+    for (const snapshot of [2, 3]) {
+      store = await openStore(`lmdb:${path}`)
+      const { outcomes } = await appendValue(store, ['u', 'v'], snapshot)
+      expect([...outcomes]).toEqual([appendOutcome.forgotten, appendOutcome.written])
+      const late = { kind: 'user', key: 'u', expected: 0, state, featureTimeMs: 1_500 } as const
+      expect([...(await store.compareAndSetStates([[late]]))]).toEqual([writeOutcome.forgotten])
+      await store.close()
+      await compactLmdb(path)
+    }
   })
 
   it('has one writer, until it is closed', async () => {

@@ -12,7 +12,7 @@ import {
 import { StoreCorruptError, StoreReadOnlyError } from '../errors.ts'
 import { recordVersion, type Table, tables } from '../record.ts'
 import type { StateKind } from '../state-record.ts'
-import { tombstoneTimeMs } from '../tombstone.ts'
+import { digestOf, tombstoneTimeMs } from '../tombstone.ts'
 import { addressOf, endOfPrefix, firstAddress, partsOf } from './lmdb-address.ts'
 import { dataPathOf, type LmdbEnvironment, openEnvironment, writeError } from './lmdb-environment.ts'
 import { checkPages } from './lmdb-pages.ts'
@@ -51,8 +51,8 @@ export class LmdbDriver implements Driver {
   /** Whether the last group did not get there. */
   #failed = false
   #timer: NodeJS.Timeout | null = null
-  /** Versions of the rings that were read last, as far as nothing was written since: an append looks at them again. */
-  #seen = new Map<string, number>()
+  /** False while no user was ever forgotten, which spares writes a look: only this process makes tombstones. */
+  #hasTombstones: boolean
   /** Of a reader: the file that it has open, and when it last looked which one is in place. */
   #inode: number
   #lookedAtMs = performance.now()
@@ -63,6 +63,7 @@ export class LmdbDriver implements Driver {
     this.#options = options
     this.#environment = environment
     this.#inode = inodeOf(path)
+    this.#hasTombstones = [...environment.tables.tombstone.getKeys({ start: firstAddress, limit: 1 })].length > 0
   }
 
   async readRings(
@@ -70,20 +71,11 @@ export class LmdbDriver implements Driver {
     users: readonly string[],
     models: readonly string[],
     visit: (user: number, model: number, record: Uint8Array | undefined) => void,
-    mayMiss = false,
   ): Promise<void> {
     await this.#freshen()
-    // Who takes any answer only reads.
-    const seen = mayMiss || this.#options.readOnly ? null : new Map<string, number>()
     for (let u = 0; u < users.length; u++) {
-      for (let m = 0; m < models.length; m++) {
-        const address = addressOf(tenant, users[u], models[m])
-        const record = this.#current('ring', address)
-        seen?.set(address, recordVersion(record))
-        visit(u, m, record)
-      }
+      for (let m = 0; m < models.length; m++) visit(u, m, this.#current('ring', addressOf(tenant, users[u], models[m])))
     }
-    if (seen !== null) this.#seen = seen
   }
 
   async readStates(
@@ -113,6 +105,29 @@ export class LmdbDriver implements Driver {
     return outcomes
   }
 
+  async updateRings(
+    tenant: string,
+    users: readonly string[],
+    model: string,
+    featureTimeMs: (user: number) => number,
+    update: (user: number, record: Uint8Array | undefined) => Uint8Array | null,
+  ): Promise<Uint8Array> {
+    await this.#room()
+    const outcomes = new Uint8Array(users.length)
+    for (let u = 0; u < users.length; u++) {
+      const address = addressOf(tenant, users[u], model)
+      const record = update(u, this.#current('ring', address))
+      if (record === null) continue
+      if (this.#isForgotten(tenant, users[u], featureTimeMs(u))) outcomes[u] = writeOutcome.forgotten
+      else {
+        this.#open.set('ring', address, record)
+        outcomes[u] = writeOutcome.written
+      }
+    }
+    this.#sendSoon()
+    return outcomes
+  }
+
   async forget(tenant: string, user: string, digest: string, tombstone: Uint8Array): Promise<RemovedUser> {
     await this.#room()
     const prefix = addressOf(tenant, user, '')
@@ -129,7 +144,8 @@ export class LmdbDriver implements Driver {
     }
     const grave = addressOf(tenant, digest)
     if (!(tombstoneTimeMs(this.#current('tombstone', grave)) > tombstoneTimeMs(tombstone))) {
-      this.#set('tombstone', grave, tombstone)
+      this.#open.set('tombstone', grave, tombstone)
+      this.#hasTombstones = true
     }
     this.#sendSoon()
     return removed
@@ -142,7 +158,7 @@ export class LmdbDriver implements Driver {
       const address = addressOf(tenant, key, model)
       const held = this.#current(table, address)
       if (held === undefined || recordVersion(held) !== expected) continue
-      this.#set(table, address, null)
+      this.#open.set(table, address, null)
       removed[i] = 1
     }
     this.#sendSoon()
@@ -194,6 +210,11 @@ export class LmdbDriver implements Driver {
     }
   }
 
+  /** Of the file, free pages included: it is what the disk lacks. */
+  sizeBytes(): number {
+    return statSync(dataPathOf(this.#path), { throwIfNoEntry: false })?.size ?? 0
+  }
+
   async flushed(): Promise<void> {
     await this.#committed()
   }
@@ -226,33 +247,26 @@ export class LmdbDriver implements Driver {
   }
 
   #writeGroup(tenant: string, group: readonly RecordWrite[]): number {
-    for (const { digest, featureTimeMs } of group) {
-      if (digest === undefined || featureTimeMs === undefined) continue
-      const tombstone = this.#current('tombstone', addressOf(tenant, digest))
-      if (tombstoneTimeMs(tombstone) >= featureTimeMs) return writeOutcome.forgotten
+    for (const { key, featureTimeMs } of group) {
+      if (featureTimeMs !== undefined && this.#isForgotten(tenant, key, featureTimeMs)) return writeOutcome.forgotten
     }
     const addresses = group.map(({ key, model }) => addressOf(tenant, key, model))
     for (let i = 0; i < group.length; i++) {
-      if (this.#version(group[i].table, addresses[i]) !== group[i].expected) return writeOutcome.moved
+      if (recordVersion(this.#current(group[i].table, addresses[i])) !== group[i].expected) return writeOutcome.moved
     }
-    for (let i = 0; i < group.length; i++) this.#set(group[i].table, addresses[i], group[i].record)
+    for (let i = 0; i < group.length; i++) this.#open.set(group[i].table, addresses[i], group[i].record)
     return writeOutcome.written
   }
 
-  /** Every write goes through here: what was seen of the address is no longer so. */
-  #set(table: Table, address: string, record: Uint8Array | null): void {
-    if (table === 'ring') this.#seen.delete(address)
-    this.#open.set(table, address, record)
-  }
-
-  #version(table: Table, address: string): number {
-    const seen = table === 'ring' ? this.#seen.get(address) : undefined
-    return seen ?? recordVersion(this.#current(table, address))
+  #isForgotten(tenant: string, user: string, featureTimeMs: number): boolean {
+    if (!this.#hasTombstones) return false
+    const tombstone = this.#current('tombstone', addressOf(tenant, digestOf(tenant, user)))
+    return tombstoneTimeMs(tombstone) >= featureTimeMs
   }
 
   #removeHeld(table: Table, address: string): boolean {
     if (this.#current(table, address) === undefined) return false
-    this.#set(table, address, null)
+    this.#open.set(table, address, null)
     return true
   }
 

@@ -12,7 +12,7 @@ describeConformance('memory:?capacity=16MiB', () => new MemoryDriver({ capacityB
 describe('memory with a capacity', () => {
   const record = (table: 'ring' | 'user' | 'item' | 'events', sizeBytes: number, version = 1) => {
     const made = allocateRecord(sizeBytes)
-    sealRecord(made, table, version)
+    sealRecord(made, table, version, 0)
     return made
   }
   const ring = (key: string, model: string, sizeBytes: number) => ({
@@ -37,7 +37,7 @@ describe('memory with a capacity', () => {
   it('evicts whole users, never tombstones, also in the middle of one batch', async () => {
     const driver = new MemoryDriver({ capacityBytes: 2 ** 20 })
     const users = Array.from({ length: 3_000 }, (_, i) => `u${i}`)
-    await driver.forget('t', 'gone', digestOf('t', 'gone'), encodeTombstone(5))
+    await driver.forget('t', 'gone', digestOf('t', 'gone'), encodeTombstone('t', digestOf('t', 'gone'), 5))
     const outcomes = await driver.write(
       't',
       users.map((key) => [

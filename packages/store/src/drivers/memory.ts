@@ -11,7 +11,9 @@ import { RequestError } from '../errors.ts'
 import { recordVersion, type Table } from '../record.ts'
 import { eventsPart, type OwnerKind, Slab, type SlabOptions, statePart } from '../slab/slab.ts'
 import type { StateKind } from '../state-record.ts'
-import { tombstoneTimeMs } from '../tombstone.ts'
+import { digestOf, tombstoneTimeMs } from '../tombstone.ts'
+
+const done = Promise.resolve()
 
 /** Owners looked at before others may run. */
 const sliceOwners = 1_000
@@ -24,6 +26,8 @@ export class MemoryDriver implements Driver {
   readonly atomicity = 'store'
   readonly #options: SlabOptions
   #slab: Slab
+  /** False while no user was ever forgotten, which spares writes the digest. */
+  #hasTombstones = false
 
   /** @throws StoreWriteError where the capacity is too small to work with */
   constructor(options: SlabOptions = {}) {
@@ -31,7 +35,8 @@ export class MemoryDriver implements Driver {
     this.#slab = new Slab(options)
   }
 
-  async readRings(
+  /** Not `async`: of a single read a promise more is no small part. */
+  readRings(
     tenant: string,
     users: readonly string[],
     models: readonly string[],
@@ -46,6 +51,7 @@ export class MemoryDriver implements Driver {
         visit(u, m, location !== 0 && slab.select(location, parts[m]) ? selected(slab) : undefined)
       }
     }
+    return done
   }
 
   async readStates(
@@ -91,6 +97,7 @@ export class MemoryDriver implements Driver {
     // First what may fail, so that it is all or nothing.
     if (!(tombstoneTimeMs(this.#held(tenant, 'tombstone', digest)) > tombstoneTimeMs(tombstone))) {
       slab.put(slab.makeSpace(tenant, 'tombstone'), digest, statePart, tombstone)
+      this.#hasTombstones = true
     }
     if (location !== 0) slab.remove(location)
     slab.maintain()
@@ -155,6 +162,10 @@ export class MemoryDriver implements Driver {
     }
   }
 
+  sizeBytes(): number {
+    return this.#slab.sizeBytes
+  }
+
   async flushed(): Promise<void> {}
 
   async close(): Promise<void> {
@@ -178,9 +189,10 @@ export class MemoryDriver implements Driver {
   /** What would become of a group. @throws RequestError */
   #outcomeOf(tenant: string, group: readonly RecordWrite[]): number {
     const slab = this.#slab
-    for (const { digest, featureTimeMs } of group) {
-      if (digest === undefined || featureTimeMs === undefined) continue
-      if (tombstoneTimeMs(this.#held(tenant, 'tombstone', digest)) >= featureTimeMs) return writeOutcome.forgotten
+    for (const { key, featureTimeMs } of group) {
+      if (featureTimeMs === undefined || !this.#hasTombstones) continue
+      const tombstone = this.#held(tenant, 'tombstone', digestOf(tenant, key))
+      if (tombstoneTimeMs(tombstone) >= featureTimeMs) return writeOutcome.forgotten
     }
     for (const { table, key, model, expected, record } of group) {
       const location = slab.find(slab.spaceOf(tenant, ownerOf(table)), key)

@@ -25,7 +25,7 @@ describeConformance(
 /** A ring's record as far as drivers look at it. */
 function recordOf(version: number, sizeBytes = 100): Uint8Array {
   const record = allocateRecord(sizeBytes)
-  sealRecord(record, 'ring', version)
+  sealRecord(record, 'ring', version, 0)
   return record
 }
 
@@ -185,7 +185,7 @@ describe('the tier', () => {
     const early = versionsOf(tier, ['a'])
     await release()
     base.holding = false
-    await tier.forget('t', 'a', digestOf('t', 'a'), encodeTombstone(1))
+    await tier.forget('t', 'a', digestOf('t', 'a'), encodeTombstone('t', digestOf('t', 'a'), 1))
     await release()
     expect(await early).toEqual([1])
     expect(await versionsOf(tier, ['a'])).toEqual([0])
@@ -197,7 +197,7 @@ describe('the tier', () => {
     const write = tier.write('t', [[ringWrite('a', 0, 1)]])
     await release()
     base.holding = false
-    await tier.forget('t', 'a', digestOf('t', 'a'), encodeTombstone(1))
+    await tier.forget('t', 'a', digestOf('t', 'a'), encodeTombstone('t', digestOf('t', 'a'), 1))
     await release()
     await write
     expect(await versionsOf(tier, ['a'])).toEqual([0])
@@ -340,7 +340,7 @@ describe('the tier', () => {
         }
         const forget = async (u: number) => {
           const before = history[u].at(-1)!.version === 0 ? history[u].length - 1 : history[u].length
-          await small.forget('t', `u${u}`, digestOf('t', `u${u}`), encodeTombstone(1))
+          await small.forget('t', `u${u}`, digestOf('t', `u${u}`), encodeTombstone('t', digestOf('t', `u${u}`), 1))
           supersede(u, before)
         }
         for (; step < steps; step++) {

@@ -179,6 +179,11 @@ export class TieredDriver implements Driver {
     return this.#base.records()
   }
 
+  /** The base's: the tier holds copies, and has a bound. */
+  sizeBytes(): number | null {
+    return this.#base.sizeBytes()
+  }
+
   flushed(): Promise<void> {
     return this.#base.flushed()
   }

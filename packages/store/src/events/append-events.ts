@@ -1,8 +1,8 @@
 import { type Driver, type RecordWrite, writeOutcome } from '../driver.ts'
-import { RequestError } from '../errors.ts'
+import { RequestError, StoreCorruptError } from '../errors.ts'
 import { checkKey } from '../keys.ts'
 import { checkRows, type StoreLimits } from '../limits.ts'
-import { recordVersion } from '../record.ts'
+import { addressSeed, addressText, recordVersion } from '../record.ts'
 import { type AppendResult, appendOutcome, RowOutcomes } from '../row-outcomes.ts'
 import type { EventBatch, EventColumns } from '../store.ts'
 import { checkNotFuture, checkTime } from '../times.ts'
@@ -56,7 +56,7 @@ export async function readEventRows(driver: Driver, tenant: string, users: reado
   const held: DecodedEvent[][] = users.map(() => [])
   await driver.readStates(tenant, 'events', users, (u, record) => {
     // Not `slice`: a Buffer's would share memory.
-    if (record !== undefined) held[u] = decodeEvents(new Uint8Array(record))
+    if (record !== undefined) held[u] = decodeEvents(new Uint8Array(record), addressSeed(tenant, users[u]))
   })
   const offsets = new Uint32Array(users.length + 1)
   for (let u = 0; u < users.length; u++) offsets[u + 1] = offsets[u] + held[u].length
@@ -68,7 +68,11 @@ export async function readEventRows(driver: Driver, tenant: string, users: reado
   }
 }
 
-type UserRows = readonly [user: string, rows: readonly number[]]
+/** `contradictions`: how often in a row the user was told of as forgotten while no tombstone said so. */
+type UserRows = readonly [user: string, rows: readonly number[], contradictions?: number]
+
+/** A tombstone may be swept, or one of another time set, between two looks; not this often. */
+const mostContradictions = 8
 
 async function appendSlice(
   driver: Driver,
@@ -84,27 +88,26 @@ async function appendSlice(
     const groups: RecordWrite[][] = []
     const keys = work.map(([user]) => user)
     await driver.readStates(tenant, 'events', keys, (i, held) => {
-      const [user, rows] = work[i]
+      const [user, rows, contradictions = 0] = work[i]
       const entries = rows.map((row) => ({
         id: eventId(eventIds[row]),
         timeMs: timesMs[row],
         payload: payloads[row],
       }))
       const append = () => {
-        const { record, duplicate } = appendToEvents(held, entries, maxEvents)
+        const { record, duplicate } = appendToEvents(held, entries, maxEvents, addressSeed(tenant, user))
         for (const [e, row] of rows.entries()) {
           outcomes.outcomes[row] = duplicate[e] === 1 ? appendOutcome.duplicate : appendOutcome.written
         }
         const added = rows.filter((_, e) => duplicate[e] === 0)
         if (record === null) return
-        written.push([user, added])
+        written.push([user, added, contradictions])
         groups.push([
           {
             table: 'events',
             key: user,
             expected: recordVersion(held),
             record,
-            digest: digestOf(tenant, user),
             featureTimeMs: added.reduce((earliest, row) => Math.min(earliest, timesMs[row]), Infinity),
           },
         ])
@@ -112,11 +115,7 @@ async function appendSlice(
       // A record that is at fault refuses all of its user's rows, for the one reason.
       const error = errorOf(append)
       if (error === null) return
-      for (const row of rows) {
-        outcomes.attempt(row, () => {
-          throw error
-        })
-      }
+      refuse(rows, outcomes, error)
     })
     if (groups.length === 0) return
     const done = await driver.write(tenant, groups)
@@ -138,14 +137,32 @@ async function laterThanTombstones(
   const left: UserRows[] = []
   const digests = work.map(([user]) => digestOf(tenant, user))
   await driver.readTombstones(tenant, digests, (i, tombstone) => {
-    if (tombstone !== undefined) checkTombstone(tombstone)
+    if (tombstone !== undefined) checkTombstone(tenant, digests[i], tombstone)
     const forgottenMs = tombstoneTimeMs(tombstone)
-    const [user, rows] = work[i]
+    const [user, rows, contradictions = 0] = work[i]
     for (const row of rows) if (timesMs[row] <= forgottenMs) outcomes.outcomes[row] = appendOutcome.forgotten
     const later = rows.filter((row) => timesMs[row] > forgottenMs)
-    if (later.length > 0) left.push([user, later])
+    if (later.length < rows.length) {
+      if (later.length > 0) left.push([user, later])
+    } else if (contradictions + 1 < mostContradictions) left.push([user, rows, contradictions + 1])
+    else {
+      const address = addressText({ table: 'tombstone', tenant, key: digests[i] })
+      refuse(
+        rows,
+        outcomes,
+        new StoreCorruptError(`user ${JSON.stringify(user)} is forgotten, but ${address} is of before; run a check`),
+      )
+    }
   })
   return left
+}
+
+function refuse(rows: readonly number[], outcomes: RowOutcomes, error: unknown): void {
+  for (const row of rows) {
+    outcomes.attempt(row, () => {
+      throw error
+    })
+  }
 }
 
 function errorOf(run: () => void): unknown {

@@ -1,5 +1,6 @@
 import { expect, it } from 'vitest'
 import { StoreCorruptError, StoreFormatError } from '../errors.ts'
+import { addressSeed } from '../record.ts'
 import {
   appendToEvents,
   decodeEvents,
@@ -9,14 +10,15 @@ import {
   maxPayloadBytes,
 } from './event-record.ts'
 
+const seed = addressSeed('t', 'u')
 const entry = (id: string, timeMs = 1, payload = Buffer.from(id)): EventEntry => ({ id: eventId(id), timeMs, payload })
-const idsOf = (record: Uint8Array) => decodeEvents(record).map(({ payload }) => Buffer.from(payload).toString())
+const idsOf = (record: Uint8Array) => decodeEvents(record, seed).map(({ payload }) => Buffer.from(payload).toString())
 
 it('equals a list kept by the rule in words', () => {
-  let seed = 9
+  let drawn = 9
   const next = (n: number) => {
-    seed = (Math.imul(seed, 1_664_525) + 1_013_904_223) >>> 0
-    return Math.floor((seed / 2 ** 32) * n)
+    drawn = (Math.imul(drawn, 1_664_525) + 1_013_904_223) >>> 0
+    return Math.floor((drawn / 2 ** 32) * n)
   }
   for (let round = 0; round < 100; round++) {
     const maxEvents = 1 + next(7)
@@ -32,12 +34,13 @@ it('equals a list kept by the rule in words', () => {
         record,
         added.map(({ id, timeMs }) => entry(id, timeMs)),
         maxEvents,
+        seed,
       )
       expect([...result.duplicate]).toEqual(added.map((each) => (fresh.includes(each) ? 0 : 1)))
       expect(result.record === null).toBe(fresh.length === 0)
       record = result.record ?? record
       expect(idsOf(record!)).toEqual(held.map(({ id }) => id))
-      expect(decodeEvents(record!).map(({ timeMs }) => timeMs)).toEqual(held.map(({ timeMs }) => timeMs))
+      expect(decodeEvents(record!, seed).map(({ timeMs }) => timeMs)).toEqual(held.map(({ timeMs }) => timeMs))
     }
   }
 })
@@ -45,26 +48,26 @@ it('equals a list kept by the rule in words', () => {
 it('keeps fewer events where their record would pass 16 MiB', () => {
   const payload = Buffer.alloc(maxPayloadBytes, 1)
   const entries = Array.from({ length: 256 }, (_, e) => entry(`e${e}`, e, payload))
-  const { record } = appendToEvents(undefined, entries, 256)
+  const { record } = appendToEvents(undefined, entries, 256, seed)
   expect(record!.length).toBeLessThanOrEqual(maxEventRecordBytes)
-  const events = decodeEvents(record!)
+  const events = decodeEvents(record!, seed)
   expect(events).toHaveLength(255)
   expect(events[254].timeMs).toBe(255)
-  const next = appendToEvents(record!, [entry('small', 999)], 256).record!
+  const next = appendToEvents(record!, [entry('small', 999)], 256, seed).record!
   expect(next.length).toBeLessThanOrEqual(maxEventRecordBytes)
-  expect(decodeEvents(next).at(-1)!.timeMs).toBe(999)
+  expect(decodeEvents(next, seed).at(-1)!.timeMs).toBe(999)
 })
 
 it('takes empty payloads, and refuses flipped bits, other lengths and counts that do not fit', () => {
-  const record = appendToEvents(undefined, [entry('a'), entry('b', 2, Buffer.alloc(0))], 9).record!
-  expect(decodeEvents(record).map(({ payload }) => payload.length)).toEqual([1, 0])
+  const record = appendToEvents(undefined, [entry('a'), entry('b', 2, Buffer.alloc(0))], 9, seed).record!
+  expect(decodeEvents(record, seed).map(({ payload }) => payload.length)).toEqual([1, 0])
   for (let bit = 0; bit < record.length * 8; bit++) {
     const flipped = record.slice()
     flipped[bit >> 3] ^= 1 << (bit & 7)
-    expect(() => decodeEvents(flipped)).toThrow(bit < 8 ? StoreFormatError : StoreCorruptError)
+    expect(() => decodeEvents(flipped, seed)).toThrow(bit < 8 ? StoreFormatError : StoreCorruptError)
   }
   for (let length = 0; length < record.length; length++) {
-    expect(() => decodeEvents(record.slice(0, length))).toThrow(StoreCorruptError)
+    expect(() => decodeEvents(record.slice(0, length), seed)).toThrow(StoreCorruptError)
   }
 })
 

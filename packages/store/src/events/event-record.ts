@@ -41,14 +41,16 @@ export function eventId(id: string): Uint8Array {
  * Adds events of different ids to a user's. The last `maxEvents` stay, and fewer where their record would be larger than
  * 16 MiB.
  *
+ * @param seed of the record's address
  * @throws StoreCorruptError, StoreFormatError
  */
 export function appendToEvents(
   held: Uint8Array | undefined,
   entries: readonly EventEntry[],
   maxEvents: number,
+  seed: number,
 ): AppendedEvents {
-  const offsets = held === undefined ? [] : offsetsOf(held)
+  const offsets = held === undefined ? [] : offsetsOf(held, seed)
   const duplicate = Uint8Array.from(entries, ({ id }) => (held !== undefined && holds(held, offsets, id) ? 1 : 0))
   const added = entries.filter((_, i) => duplicate[i] === 0)
   if (added.length === 0) return { record: null, duplicate }
@@ -84,7 +86,7 @@ export function appendToEvents(
     record.set(payload, at + eventHeaderBytes)
     at += eventHeaderBytes + payload.length
   }
-  sealRecord(record, 'events', nextVersion(recordVersion(held)))
+  sealRecord(record, 'events', nextVersion(recordVersion(held)), seed)
   return { record, duplicate }
 }
 
@@ -94,9 +96,9 @@ export interface DecodedEvent {
   readonly payload: Uint8Array
 }
 
-/** A user's events, newest last. @throws StoreCorruptError, StoreFormatError */
-export function decodeEvents(record: Uint8Array): DecodedEvent[] {
-  return offsetsOf(record).map((offset) => {
+/** A user's events, newest last. @param seed of the record's address @throws StoreCorruptError, StoreFormatError */
+export function decodeEvents(record: Uint8Array, seed: number): DecodedEvent[] {
+  return offsetsOf(record, seed).map((offset) => {
     const from = offset + eventHeaderBytes
     return {
       timeMs: readFloat64(record, offset + 8),
@@ -106,8 +108,8 @@ export function decodeEvents(record: Uint8Array): DecodedEvent[] {
 }
 
 /** Bytes at which the events start; checks all of the record. */
-function offsetsOf(record: Uint8Array): number[] {
-  checkRecord(record, 'events')
+function offsetsOf(record: Uint8Array, seed: number): number[] {
+  checkRecord(record, 'events', seed)
   const count = record.length < firstAt ? 0 : record[16] | (record[17] << 8)
   const offsets: number[] = []
   let at = firstAt

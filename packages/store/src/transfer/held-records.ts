@@ -24,9 +24,7 @@ export async function heldRecords(
       held[places[i]] = record === undefined ? undefined : new Uint8Array(record)
     }
     if (table === 'ring') {
-      await driver.readRings(tenant, keys, [model!], (i, _, bytes, at = 0, length = (bytes?.length ?? 0) - at) => {
-        keep(i, bytes?.subarray(at, at + length))
-      })
+      await driver.readRings(tenant, keys, [model!], (i, _, record) => keep(i, record ?? undefined))
     } else await driver.readStates(tenant, table as KeyedTable, keys, keep)
   }
   return held

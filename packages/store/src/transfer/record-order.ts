@@ -4,7 +4,7 @@
  * can tell.
  */
 import { decodeEvents } from '../events/event-record.ts'
-import { nextVersion, recordVersion, sealRecord, type Table } from '../record.ts'
+import { addressSeed, nextVersion, type RecordAddress, recordVersion, sealRecord } from '../record.ts'
 import { decodeRing } from '../ring.ts'
 
 /**
@@ -13,7 +13,7 @@ import { decodeRing } from '../ring.ts'
  */
 const lineReach = 2 ** 20
 
-/** Whether two records of one table hold the same, whatever their versions. */
+/** Whether two records of one address hold the same, whatever their versions. */
 export function sameContent(a: Uint8Array, b: Uint8Array): boolean {
   if (a.length !== b.length) return false
   // Bytes 4 … 11 are the checksum and the version.
@@ -23,21 +23,25 @@ export function sameContent(a: Uint8Array, b: Uint8Array): boolean {
 }
 
 /** Whether `record` is to take the place of `held`, which holds something else. Both are sound. */
-export function isNewer(table: Table, record: Uint8Array, held: Uint8Array): boolean {
-  if (table === 'ring') return compareRings(record, held) > 0
-  if (table === 'events') {
-    const order = compareEvents(record, held)
+export function isNewer(address: RecordAddress, record: Uint8Array, held: Uint8Array): boolean {
+  if (address.table === 'ring') return compareRings(seedOf(address), record, held) > 0
+  if (address.table === 'events') {
+    const order = compareEvents(seedOf(address), record, held)
     if (order !== 0) return order > 0
   }
   return isAhead(record, held)
 }
 
 /** The record with a version that those who have read `held` do not take for its own. */
-export function inPlaceOf(table: Table, record: Uint8Array, held: Uint8Array): Uint8Array {
+export function inPlaceOf(address: RecordAddress, record: Uint8Array, held: Uint8Array): Uint8Array {
   if (isAhead(record, held)) return record
   const next = new Uint8Array(record)
-  sealRecord(next, table, nextVersion(recordVersion(held)))
+  sealRecord(next, address.table, nextVersion(recordVersion(held)), seedOf(address))
   return next
+}
+
+function seedOf({ tenant, key, model }: RecordAddress): number {
+  return addressSeed(tenant, key, model)
 }
 
 function isAhead(record: Uint8Array, held: Uint8Array): boolean {
@@ -46,8 +50,8 @@ function isAhead(record: Uint8Array, held: Uint8Array): boolean {
 }
 
 /** The first slot that differs decides, from the newest on; of two where none does, the longer. */
-function compareRings(a: Uint8Array, b: Uint8Array): number {
-  const [slots, others] = [decodeRing(a).slots, decodeRing(b).slots]
+function compareRings(seed: number, a: Uint8Array, b: Uint8Array): number {
+  const [slots, others] = [decodeRing(a, seed).slots, decodeRing(b, seed).slots]
   for (let s = 0; s < Math.min(slots.length, others.length); s++) {
     const order =
       slots[s].snapshot - others[s].snapshot ||
@@ -58,7 +62,8 @@ function compareRings(a: Uint8Array, b: Uint8Array): number {
   return slots.length - others.length
 }
 
-function compareEvents(a: Uint8Array, b: Uint8Array): number {
-  const latest = (record: Uint8Array) => decodeEvents(record).reduce((time, { timeMs }) => Math.max(time, timeMs), 0)
+function compareEvents(seed: number, a: Uint8Array, b: Uint8Array): number {
+  const latest = (record: Uint8Array) =>
+    decodeEvents(record, seed).reduce((time, { timeMs }) => Math.max(time, timeMs), 0)
   return latest(a) - latest(b)
 }

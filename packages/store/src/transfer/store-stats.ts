@@ -1,6 +1,6 @@
 import { StoreError } from '../errors.ts'
 import { migrateRecord } from '../migrate-record.ts'
-import type { Table } from '../record.ts'
+import { addressSeed, type RecordAddress, type Table } from '../record.ts'
 import { decodeRing } from '../ring.ts'
 import { openForReading } from './open-for-reading.ts'
 import { surveyRecords, type TableCounts } from './survey.ts'
@@ -55,11 +55,12 @@ export async function storeStats(url: string, options: TransferOptions = {}): Pr
       () => store.records(),
       null,
       options,
-      ({ table, tenant, model, record }) => {
+      ({ record, ...address }) => {
+        const { table, tenant, model } = address
         bytes += record.length
         if (table !== 'ring') return
         try {
-          count(modelOf(models, tenant, model ?? ''), record)
+          count(modelOf(models, tenant, model ?? ''), address, record)
         } catch (error) {
           if (!(error instanceof StoreError)) throw error
           damagedRings++
@@ -77,8 +78,9 @@ export async function storeStats(url: string, options: TransferOptions = {}): Pr
   }
 }
 
-function count(counts: ModelCounts, record: Uint8Array): void {
-  const { slots } = decodeRing(migrateRecord(record))
+function count(counts: ModelCounts, address: RecordAddress, record: Uint8Array): void {
+  const { tenant, key, model } = address
+  const { slots } = decodeRing(migrateRecord(address, record), addressSeed(tenant, key, model))
   counts.rings++
   counts.bytes += record.length
   counts.slots += slots.length

@@ -1,9 +1,6 @@
 /** What a store holds, counted in one pass over its records. */
 import type { StoredRecord } from '../driver.ts'
-import { StoreError } from '../errors.ts'
-import { migrateRecord } from '../migrate-record.ts'
 import type { Table } from '../record.ts'
-import { checkTombstone } from '../tombstone.ts'
 import { TombstoneList } from './tombstone-list.ts'
 import type { TransferOptions } from './transfer-stages.ts'
 import type { RecordSource } from './vetted-records.ts'
@@ -44,7 +41,7 @@ export async function surveyRecords(
     }
     counts[stored.table].records++
     counts[stored.table].bytes += stored.record.length
-    if (stored.table === 'tombstone') addSound(tombstones, stored)
+    if (stored.table === 'tombstone') tombstones.addStored(stored.tenant, stored.key, stored.record)
     visit(stored)
     if (++records % tellEvery === 0) {
       signal?.throwIfAborted()
@@ -57,15 +54,4 @@ export async function surveyRecords(
 function noRecords(): TenantCounts {
   const none = (): TableCounts => ({ records: 0, bytes: 0 })
   return { ring: none(), user: none(), item: none(), events: none(), tombstone: none() }
-}
-
-function addSound(tombstones: TombstoneList, { tenant, key, record }: StoredRecord): void {
-  try {
-    const migrated = migrateRecord(record)
-    checkTombstone(migrated)
-    tombstones.add(tenant, key, migrated)
-  } catch (error) {
-    // Told of where records are vetted.
-    if (!(error instanceof StoreError)) throw error
-  }
 }

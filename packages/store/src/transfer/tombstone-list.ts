@@ -1,5 +1,7 @@
 import type { Driver } from '../driver.ts'
-import { tombstoneTimeMs } from '../tombstone.ts'
+import { StoreError } from '../errors.ts'
+import { migrateRecord } from '../migrate-record.ts'
+import { checkTombstone, tombstoneTimeMs } from '../tombstone.ts'
 
 /** Tombstones by tenant and digest; of two for one user the later. */
 export class TombstoneList {
@@ -14,22 +16,24 @@ export class TombstoneList {
     return [...this.#records.keys()]
   }
 
-  /** @param record is copied */
-  add(tenant: string, digest: string, record: Uint8Array): void {
-    let ofTenant = this.#records.get(tenant)
-    if (ofTenant === undefined) {
-      ofTenant = new Map()
-      this.#records.set(tenant, ofTenant)
+  /**
+   * Adds a store's tombstone in this version's format. A damaged one is left out; who looks at all records tells of it.
+   *
+   * @param record is copied
+   */
+  addStored(tenant: string, digest: string, record: Uint8Array): void {
+    try {
+      const migrated = migrateRecord({ table: 'tombstone', tenant, key: digest }, record)
+      checkTombstone(tenant, digest, migrated)
+      this.#add(tenant, digest, migrated)
+    } catch (error) {
+      if (!(error instanceof StoreError)) throw error
     }
-    const held = ofTenant.get(digest)
-    if (held === undefined) this.#size++
-    else if (tombstoneTimeMs(held) >= tombstoneTimeMs(record)) return
-    ofTenant.set(digest, new Uint8Array(record))
   }
 
   addAll(list: TombstoneList): void {
     for (const tenant of list.tenants) {
-      for (const [digest, record] of list.of(tenant)) this.add(tenant, digest, record)
+      for (const [digest, record] of list.of(tenant)) this.#add(tenant, digest, record)
     }
   }
 
@@ -40,6 +44,18 @@ export class TombstoneList {
   /** −Infinity where the user was not forgotten. */
   timeMs(tenant: string, digest: string): number {
     return tombstoneTimeMs(this.#records.get(tenant)?.get(digest))
+  }
+
+  #add(tenant: string, digest: string, record: Uint8Array): void {
+    let ofTenant = this.#records.get(tenant)
+    if (ofTenant === undefined) {
+      ofTenant = new Map()
+      this.#records.set(tenant, ofTenant)
+    }
+    const held = ofTenant.get(digest)
+    if (held === undefined) this.#size++
+    else if (tombstoneTimeMs(held) >= tombstoneTimeMs(record)) return
+    ofTenant.set(digest, new Uint8Array(record))
   }
 }
 
@@ -52,7 +68,7 @@ export async function readTombstones(source: Driver, tenants: readonly string[])
     let cursor: string | null = null
     do {
       cursor = await source.scan(tenant, 'tombstone', cursor, scanRecords, (digest, _, record) => {
-        list.add(tenant, digest, record)
+        list.addStored(tenant, digest, record)
       })
     } while (cursor !== null)
   }

@@ -36,7 +36,7 @@ export async function* vettedRecords(
     if (tenant !== null && address.tenant !== tenant) continue
     let vetted: VettedRecord
     try {
-      const migrated = migrateRecord(record)
+      const migrated = migrateRecord(address, record)
       vetted = { ...address, record: migrated, earliestMs: checkStored(address, migrated) }
     } catch (error) {
       if (!(error instanceof StoreError)) throw error

@@ -30,7 +30,7 @@ export function standingOf({ record, ...address }: VettedRecord, held: Uint8Arra
     // The same but for its checksum is damaged there.
     return isSound(address, held) ? 'unchanged' : 'newer'
   }
-  return !isSound(address, held) || isNewer(address.table, record, held) ? 'newer' : 'kept'
+  return !isSound(address, held) || isNewer(address, record, held) ? 'newer' : 'kept'
 }
 
 /**
@@ -81,7 +81,7 @@ export async function writeRecords(
       const standing = standingOf(row, there)
       if (standing !== 'newer') counts[standing]++
       else {
-        const record = inPlaceOf(row.table, row.record, there)
+        const record = inPlaceOf(row, row.record, there)
         pending.push({ row, expected: recordVersion(there), record })
       }
     }
@@ -89,11 +89,11 @@ export async function writeRecords(
 }
 
 function writeOf(row: VettedRecord, expected: number, record: Uint8Array, known: TombstoneList): RecordWrite {
-  const { table, tenant, key, model } = row
+  const { table, key, model } = row
   if (table === 'tombstone') throw new RangeError('tombstones are laid, not written')
   const address = model === undefined ? { table, key } : { table, key, model }
   const featureTimeMs = featureTimeOf(row, known)
-  const guard = featureTimeMs === null ? {} : { digest: digestOf(tenant, key), featureTimeMs }
+  const guard = featureTimeMs === null ? {} : { featureTimeMs }
   return { ...address, expected, record, ...guard }
 }
 

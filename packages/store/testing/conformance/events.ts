@@ -1,5 +1,14 @@
 import { describe, expect, it } from 'vitest'
-import { appendOutcome, FutureTimeError, KeyError, RequestError } from '../../src/index.ts'
+import type { Driver } from '../../src/driver.ts'
+import { DriverStore } from '../../src/driver-store.ts'
+import {
+  appendOutcome,
+  FutureTimeError,
+  KeyError,
+  RequestError,
+  StoreCorruptError,
+  writeOutcome,
+} from '../../src/index.ts'
 import { bytes, type Subject } from './subject.ts'
 
 const { written, duplicate, refused, forgotten } = appendOutcome
@@ -60,6 +69,9 @@ export function describeEvents(subject: () => Subject): void {
         ['', 'b', 1, bytes(), KeyError],
         ['u', '', 1, bytes(), KeyError],
         ['u', 'c\0', 1, bytes(), KeyError],
+        ['u', 'c\udc00', 1, bytes(), KeyError],
+        ['\ud83d', 'c', 1, bytes(), KeyError],
+        ['x'.repeat(10_240), 'c', 1, bytes(), KeyError],
         ['u', 'd', Number.NaN, bytes(), RequestError],
         ['u', 'e', 86_400_002, bytes(), FutureTimeError],
         ['u', 'f', 1, new Uint8Array(65_537), RequestError],
@@ -84,6 +96,30 @@ export function describeEvents(subject: () => Subject): void {
       }
       const small = subject().with({ maxBatchRows: 7 })
       await expect(small.appendEvents(batch)).rejects.toThrow(RequestError)
+    })
+
+    it('refuses events of which the driver says that they are forgotten, and holds no tombstone', async () => {
+      const { driver } = subject()
+      const contradicting: Driver = new Proxy(driver, {
+        get(target, name) {
+          if (name === 'write') return async () => Uint8Array.of(writeOutcome.forgotten)
+          const member: unknown = Reflect.get(target, name)
+          return typeof member === 'function' ? member.bind(target) : member
+        },
+      })
+      const store = new DriverStore(contradicting, 'default')
+      const { outcomes, refusals } = await subject().appendEvents(
+        [
+          ['u', 'e', 1],
+          ['u', 'f', 2],
+        ],
+        store,
+      )
+      expect([...outcomes]).toEqual([refused, refused])
+      for (const { error } of refusals) {
+        expect(error).toBeInstanceOf(StoreCorruptError)
+        expect(error.message).toMatch(/forgotten.*run a check/)
+      }
     })
 
     it('takes only what is later than the user was forgotten', async () => {

@@ -207,7 +207,7 @@ export function describeForgetting(subject: () => Subject): void {
       const { driver, store } = subject()
       const digest = digestOf('default', 'u')
       expect(digest).toMatch(/^[\w-]{22}$/)
-      await driver.forget('default', 'u', digest, encodeTombstone(70))
+      await driver.forget('default', 'u', digest, encodeTombstone('default', digest, 70))
       expect([...(await store.forgottenAtMs(['u']))]).toEqual([70])
       expect([...(await store.forTenant('other').forgottenAtMs(['u']))]).toEqual([-Infinity])
       const held: boolean[] = []

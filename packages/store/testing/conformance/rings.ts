@@ -80,6 +80,46 @@ export function describeRings(subject: () => Subject): void {
       }
     })
 
+    it('weighs what it averages, also where the weights change from one append to the next', async () => {
+      let drawn = 0
+      const draw = () => Math.sin(97 * ++drawn)
+      for (const codec of ['fp16', 'int8'] as const) {
+        for (const count of [1, 2, 5]) {
+          const user = `${codec} ${count}`
+          let held: { vector: Float32Array; frame: number }[] = []
+          for (let snapshot = 0; snapshot < 8; snapshot++) {
+            const weights = Array.from({ length: count }, () => 10 ** (4 * draw()))
+            const vector = Float32Array.from({ length: dim }, draw)
+            const frame = Number(snapshot > 1)
+            held = [{ vector, frame }, ...held].slice(0, 6)
+            await subject().store.append({
+              model: 'm',
+              dim,
+              users: [user],
+              vectors: vector,
+              snapshot,
+              frame,
+              featureTimeMs: Float64Array.of(snapshot),
+              writtenMs: snapshot,
+              policy: { slots: 6, count, weights, slot: 'snapshot', codec },
+            })
+            const [m] = await subject().read([user])
+            const taking = held.filter((each) => each.frame === frame).slice(0, count)
+            for (let i = 0; i < dim; i++) {
+              let [sum, total] = [0, 0]
+              for (const [s, each] of taking.entries()) {
+                sum += weights[s] * each.vector[i]
+                total += weights[s]
+              }
+              // Half a step of the slots' codec, and the rounding of the pooled vector to fp16.
+              const step = codec === 'int8' ? 1 / 254 : 2 ** -12
+              expect(Math.abs(m.pooled[i] - sum / total)).toBeLessThanOrEqual(step + 2 ** -11)
+            }
+          }
+        }
+      }
+    })
+
     it('appends idempotently and never lets an older result overwrite a newer', async () => {
       const { written, duplicate, older } = appendOutcome
       expect([...(await subject().append(['a', 'b'], [1, 2], 2, 500)).outcomes]).toEqual([written, written])
@@ -172,6 +212,10 @@ export function describeRings(subject: () => Subject): void {
         { policy: { ...policy, slots: 0 } },
         { policy: { ...policy, count: 4 } },
         { policy: { ...policy, codec: 'int4' as 'int8' } },
+        { policy: { ...policy, weights: [1, 1] } },
+        { policy: { ...policy, weights: [1, 0, 1] } },
+        { policy: { ...policy, weights: [1, Number.NaN, 1] } },
+        { policy: { ...policy, weights: [1, 1e308, 1e308] } },
       ]) {
         await expect(store.append({ ...good, ...bad })).rejects.toThrow(RequestError)
       }
@@ -194,6 +238,46 @@ export function describeRings(subject: () => Subject): void {
       const [m] = await subject().read(most, ['m'], undefined, small)
       expect(m.status.every((status) => status === readStatus.found)).toBe(true)
       expect([...m.pooled]).toEqual(values.slice(0, 5_000).flatMap(vectorOf))
+    })
+
+    it('takes a batch of 1 M rows, and none that is longer', async () => {
+      const { store } = subject()
+      const rows = 2 ** 20
+      const batch = (length: number) => ({
+        model: 'm',
+        dim: 1,
+        users: new Array<string>(length).fill('u'),
+        vectors: new Float32Array(length).fill(3),
+        snapshot: 1,
+        frame: 0,
+        featureTimeMs: new Float64Array(length),
+        writtenMs: 1,
+        policy,
+      })
+      const { outcomes, refusals } = await store.append(batch(rows))
+      expect(outcomes[0]).toBe(appendOutcome.written)
+      expect(outcomes.subarray(1).every((outcome) => outcome === appendOutcome.duplicate)).toBe(true)
+      expect([outcomes.length, refusals.length]).toEqual([rows, 0])
+      const buffer = createReadBuffer(rows + 1, [{ model: 'm', dim: 1 }])
+      await store.read({ users: batch(rows).users, models: [{ model: 'm' }] }, buffer)
+      const { status, pooled } = buffer.models[0]
+      expect(status.subarray(0, rows).every((each) => each === readStatus.found)).toBe(true)
+      expect(pooled.subarray(0, rows).every((value) => value === 3)).toBe(true)
+
+      const { users, ...more } = batch(rows + 1)
+      await expect(store.append({ users, ...more })).rejects.toThrow(RequestError)
+      await expect(store.read({ users, models: [{ model: 'm' }] }, buffer)).rejects.toThrow(RequestError)
+      await expect(store.readStates('user', users)).rejects.toThrow(/1048576; send them in slices/)
+      const events = { users, eventIds: users, timesMs: new Float64Array(rows + 1), payloads: [], writtenMs: 1 }
+      await expect(store.appendEvents(events)).rejects.toThrow(/1048576; send them in slices/)
+    }, 60_000)
+
+    it('reads a model of which nothing is held as missing', async () => {
+      await subject().append(['u'], [1])
+      const [unknown, m] = await subject().read(['u', 'nobody'], ['unknown', 'm'])
+      expect([...unknown.status]).toEqual([readStatus.missing, readStatus.missing])
+      expect([...unknown.pooled]).toEqual(new Array(2 * dim).fill(0))
+      expect([...m.status]).toEqual([readStatus.found, readStatus.missing])
     })
 
     it('refuses reads that do not fit their buffer', async () => {

@@ -54,8 +54,15 @@ export function describeStates(subject: () => Subject): void {
     it('writes nothing of a call with a bad key', async () => {
       const { store } = subject()
       const good = [{ kind: 'user', key: 'w', expected: 0, state: bytes(1) }] as const
-      const bad = [{ kind: 'user', key: '', expected: 0, state: bytes() }] as const
-      await expect(store.compareAndSetStates([good, bad])).rejects.toThrow(KeyError)
+      for (const key of ['', 'n\0l', '\ud83d', '\udc00x', 'x'.repeat(10_240)]) {
+        for (const kind of ['user', 'item'] as const) {
+          const bad = [{ kind, key, expected: 0, state: bytes() }]
+          await expect(store.compareAndSetStates([good, bad])).rejects.toThrow(KeyError)
+          await expect(store.readStates(kind, ['w', key])).rejects.toThrow(KeyError)
+        }
+        await expect(store.readEvents([key])).rejects.toThrow(KeyError)
+        await expect(store.forget(key)).rejects.toThrow(KeyError)
+      }
       expect((await store.readStates('user', ['w'])).states).toEqual([undefined])
       await expect(
         store.compareAndSetStates([[{ kind: 'item', key: 'i', expected: 0, state: bytes(), featureTimeMs: 1 }]]),

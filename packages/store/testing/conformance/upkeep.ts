@@ -157,7 +157,8 @@ export function describeUpkeep(subject: () => Subject): void {
       damaged[damaged.length - 1] ^= 4
       const old = spoilt.get('old')!
       old[0] = 1
-      await driver.forget('default', 'forgotten', digestOf('default', 'forgotten'), encodeTombstone(5_000))
+      const digest = digestOf('default', 'forgotten')
+      await driver.forget('default', 'forgotten', digest, encodeTombstone('default', digest, 5_000))
       await driver.write('default', [
         [{ table: 'ring', key: 'damaged', model: 'm', expected: recordVersion(damaged), record: damaged }],
         [{ table: 'ring', key: 'old', model: 'm', expected: recordVersion(old), record: old }],
@@ -175,6 +176,20 @@ export function describeUpkeep(subject: () => Subject): void {
       expect(refusals[1].error.message).toMatch(/headwater store copy/)
     })
 
+    it('tells what it takes, more where it holds more, or that it cannot', async () => {
+      const { store } = subject()
+      const before = store.sizeBytes()
+      await subject().create('user', ['u'], new Uint8Array(2 ** 18))
+      await store
+        .forTenant('other')
+        .compareAndSetStates([[{ kind: 'item', key: 'i', expected: 0, state: new Uint8Array(2 ** 19) }]])
+      await store.flushed()
+      const after = store.sizeBytes()
+      expect(store.forTenant('other').sizeBytes()).toBe(after)
+      if (before !== null) expect(after! - before).toBeGreaterThanOrEqual(2 ** 18 + 2 ** 19)
+      else expect(after).toBe(null)
+    })
+
     it('refuses calls after it is closed', async () => {
       const { store } = subject()
       await store.close()
@@ -183,6 +198,7 @@ export function describeUpkeep(subject: () => Subject): void {
       await expect(store.readStates('user', ['a'])).rejects.toThrow(StoreClosedError)
       await expect(store.forget('a')).rejects.toThrow(StoreClosedError)
       expect(() => store.keys('user')).toThrow(StoreClosedError)
+      expect(() => store.sizeBytes()).toThrow(StoreClosedError)
     })
   })
 }

@@ -1,6 +1,7 @@
 import { startValkey, startValkeyCluster, type ValkeyCluster, type ValkeyNode } from '@headwater/testkit/valkey'
 import { afterAll, beforeAll, describe } from 'vitest'
 import { describeConformance } from '../../../testing/conformance.ts'
+import { openDriver } from '../../open-store.ts'
 import { ValkeyDriver } from './valkey-driver.ts'
 
 // A key limit that makes long listings take several passes.
@@ -16,6 +17,11 @@ describe('one server', () => {
   describeConformance('valkey: one server', async () => {
     await node.command('FLUSHALL')
     return ValkeyDriver.open(`valkey://${node.address}`, keysAtOnce)
+  })
+
+  describeConformance('tiered: over valkey:', async () => {
+    await node.command('FLUSHALL')
+    return openDriver(`tiered:16MiB:valkey://${node.address}`)
   })
 })
 

@@ -97,7 +97,10 @@ export class ValkeyDriver implements Driver {
     await this.#formats.mark(tenant)
     const outcomes = new Uint8Array(groups.length)
     const act = async (slice: readonly (readonly RecordWrite[])[], from: number) => {
-      const { digests, slots } = new Digests(slice.map(([write]) => digestOfWrite(tenant, write)))
+      const { digests, slots } = Digests.of(
+        tenant,
+        slice.map(([{ key }]) => key),
+      )
       const request = new ScriptRequest(
         slots,
         (row) => hashName(tenant, kindOf(slice[row][0].table), digests[row]),
@@ -148,12 +151,17 @@ export class ValkeyDriver implements Driver {
     maxRecords: number,
     visit: (key: string, model: string | undefined, record: Uint8Array) => void,
   ): Promise<string | null> {
-    await this.#formats.check(tenant, false)
+    // Of any format, as a copy brings records up to date: each names its own.
     return this.#scans.slice(tenant, table, cursor, maxRecords, visit)
   }
 
   records(): AsyncIterable<StoredRecord> {
     return this.#scans.records()
+  }
+
+  /** Servers tell it, of all that they hold, in `INFO memory`. */
+  sizeBytes(): null {
+    return null
   }
 
   /** Writes were acknowledged as the durability asks; those that fell short are waited for again. */
@@ -210,10 +218,6 @@ function checkGroup(group: readonly RecordWrite[]): void {
       'a group of writes is of several users or items, which a Valkey store cannot write in one step; write them apart',
     )
   }
-}
-
-function digestOfWrite(tenant: string, { table, key, digest }: RecordWrite): string {
-  return table === 'item' || digest === undefined ? digestOf(tenant, key) : digest
 }
 
 function writeArguments(group: readonly RecordWrite[]): (string | Uint8Array)[] {

@@ -148,13 +148,15 @@ describe('a server that suffers', () => {
   })
   afterAll(() => node.close())
 
-  it('is told as unavailable while it is gone, and found again when it is back', async () => {
+  it('is told as unavailable for the 10 s that it is gone, and found again when it is back', async () => {
     const store = await openStore(`valkey://${node.address}?durability=disk&timeout=50`)
     const load = new Load(store, users)
     await load.write()
     expect(load.writeErrors).toEqual([])
     await node.kill()
-    for (let i = 0; i < 3; i++) {
+    const goneMs = performance.now()
+    while (performance.now() < goneMs + 10_000) {
+      await new Promise((resolve) => setTimeout(resolve, 1_000))
       const { status, featureTimeMs } = await readAll(store, users)
       expect([...status]).toEqual(users.map(() => readStatus.unavailable))
       expect(featureTimeMs.every((timeMs) => timeMs === 0)).toBe(true)

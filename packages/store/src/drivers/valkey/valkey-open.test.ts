@@ -70,7 +70,7 @@ describe('opening', () => {
     }
     expect(await node.command('KEYS', '*')).toEqual(['hw:foreign:format'])
     await store.compareAndSetStates([[state]])
-    expect(await node.command('GET', 'hw:default:format')).toBe('2')
+    expect(await node.command('GET', 'hw:default:format')).toBe('3')
     await store.close()
   })
 

@@ -7,7 +7,7 @@ import { script, scriptSha } from './script.ts'
 import type { Topology } from './topology.ts'
 import type { Durability, ValkeyOptions } from './valkey-url.ts'
 
-const loadScript = textRequest('SCRIPT', 'LOAD', script)
+const loadRecordScript = textRequest('SCRIPT', 'LOAD', script)
 
 /** One task of the script for each row, on the row's hash. */
 export class ScriptRequest implements Rows {
@@ -35,10 +35,16 @@ export class ScriptRequest implements Rows {
 /**
  * Runs writing commands on the masters and waits for as many copies as the durability asks for.
  *
+ * @param loadScript request that loads the script which rows call
  * @returns a reply a row
  * @throws StoreUnavailableError where nothing was written; StoreWriteError where something may have been
  */
-export async function runWrites(topology: Topology, rows: Rows, options: ValkeyOptions): Promise<readonly Reply[]> {
+export async function runWrites(
+  topology: Topology,
+  rows: Rows,
+  options: ValkeyOptions,
+  loadScript = loadRecordScript,
+): Promise<readonly Reply[]> {
   const { durability, writeTimeoutMs } = options
   const confirmation = confirmationOf(durability, topology.clustered)
   const exchange = new Exchange(topology, rows, {
