@@ -3,8 +3,10 @@ export type FieldValue = number | string | readonly string[] | Float32Array | nu
 
 /** One row of a log: a user met an item at a time, with the schema's fields in the schema's order. */
 export interface LogEvent {
-  /** Position in the log's time order, from 0; also the event's id. */
+  /** Position in the log's time order, from 0. */
   readonly row: number
+  /** Tells the user's events apart: one that comes again under an id of the user's last 64 changes nothing. */
+  readonly id?: string
   readonly user: string
   readonly item: string
   /** Milliseconds since 1970. */

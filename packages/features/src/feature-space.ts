@@ -2,7 +2,7 @@ import { Aggregator } from './aggregator.ts'
 import type { SideBatch, SideLayout } from './batch.ts'
 import { bucketSeed, seededBucket } from './bucket.ts'
 import { calendarBag, calendarBucket } from './calendar.ts'
-import type { LogEvent } from './event.ts'
+import type { FieldValue, LogEvent } from './event.ts'
 import { checkEvent, EventError, floatOf, isTime } from './event-values.ts'
 import { FieldBlock } from './field-block.ts'
 import { parseSchema } from './parse-schema.ts'
@@ -14,6 +14,7 @@ import { SequenceRing } from './sequence-ring.ts'
 import { allocateBatch, BatchError, checkRow } from './side-batch.ts'
 import { type SlotWeights, singleSlot, slotWeightsBy } from './slot-weights.ts'
 import { headerDoubles, type Image, ImageLayout, newImage, StateImage } from './state-image.ts'
+import { stateMeaning } from './state-meaning.ts'
 
 const maxStateBytes = 2 ** 20
 const msPerDay = 86_400_000
@@ -116,6 +117,7 @@ export class FeatureSpace {
     this.#profile = new FieldBlock(checked, ['user'], userLayout)
     this.#ring = checked.sequence === undefined ? null : new SequenceRing(checked.sequence, checked, userLayout)
     this.#sequenceIndex = fieldIndex(checked.sequence?.value)
+    const fieldTimes = this.#profile.reserveTimes(userLayout)
     const stateBytes = 8 * userLayout.doubles + 4 * userLayout.words
     if (stateBytes > maxStateBytes) {
       const reason = `a user's state would have ${stateBytes} bytes, over the limit of ${maxStateBytes}`
@@ -127,7 +129,7 @@ export class FeatureSpace {
       )
     }
     const meaning = stateMeaning(checked)
-    this.#userState = new StateImage('user', userLayout, meaning)
+    this.#userState = new StateImage('user', userLayout, meaning, fieldTimes)
     this.#itemState = new StateImage('item', itemLayout, meaning)
     this.userStateBytes = this.#userState.sizeBytes
     this.itemStateBytes = this.#itemState.sizeBytes
@@ -180,6 +182,21 @@ export class FeatureSpace {
     return this.#itemState.newState()
   }
 
+  /** Time of the newest that a user's state knows, an event or a field; null where it knows nothing. @throws StateError */
+  newestMs(userState: Uint8Array): number | null {
+    this.#userState.load(userState)
+    const { newestMs } = this.#userState
+    return newestMs === Number.NEGATIVE_INFINITY ? null : newestMs
+  }
+
+  /** A copy of a user's state that has all that this version keeps, where a version before it wrote it. @throws StateError */
+  currentUserState(userState: Uint8Array): Uint8Array {
+    const current = new Uint8Array(this.userStateBytes)
+    this.#userState.load(userState)
+    this.#userState.save(current)
+    return current
+  }
+
   /** Number of events in a user's state and the time of the newest, null before the first. @throws StateError */
   userHistory(userState: Uint8Array): { readonly eventCount: number; readonly lastEventMs: number | null } {
     this.#userState.load(userState)
@@ -190,8 +207,8 @@ export class FeatureSpace {
   /**
    * Ingests an event into the states of its user and its item, in place. The user's residuals use the item's mean as
    * it was before the event. A missing outcome leaves out the aggregations of that outcome; a missing user field keeps
-   * the value last known. An event older than its state's newest is weighted as if it came at that one's time, and
-   * does not change the user's fields. After an error both states are as before.
+   * the value last known, and so does one that was put at a later time. An event older than its state's newest is weighted
+   * as if it came at that one's time, and does not change the user's fields. After an error both states are as before.
    *
    * @throws EventError, StateError
    */
@@ -212,7 +229,7 @@ export class FeatureSpace {
       if (feed.baseline !== null) x -= feed.baseline.mean(item.f64, itemElapsedMs)
       feed.aggregator.add(user.f64, userElapsedMs, x)
     }
-    if (user.eventCount === 0 || timeMs >= user.lastEventMs) this.#profile.put(user, event)
+    if (user.eventCount === 0 || timeMs >= user.lastEventMs) this.#profile.putNewer(user, event)
     this.#ring?.push(user, event, this.#outcomes[this.#sequenceIndex])
     user.advance(timeMs)
 
@@ -220,6 +237,35 @@ export class FeatureSpace {
     item.advance(timeMs)
     user.save(userState)
     item.save(itemState)
+  }
+
+  /**
+   * Sets fields of a user in their state, in place, without an event; null leaves what is there, and so does a value older
+   * than that. After an error the state is as before.
+   *
+   * @param values by the names of the schema's fields of the user
+   * @param atMs milliseconds since 1970
+   * @throws EventError, of row 0, which names the field; StateError
+   */
+  putFields(userState: Uint8Array, values: Readonly<Record<string, FieldValue>>, atMs: number): void {
+    const { fields } = this.schema
+    const event = {
+      row: 0,
+      user: '',
+      item: '',
+      timeMs: atMs,
+      values: fields.map(({ name }) => (Object.hasOwn(values, name) ? values[name] : null)),
+    }
+    checkEvent(event, fields)
+    for (const name of Object.keys(values)) {
+      if (fields.some((field) => field.name === name && field.of === 'user')) continue
+      const known = fields.filter(({ of }) => of === 'user').map((field) => field.name)
+      throw new EventError(0, name, `is no field of the user; the schema has ${known.join(', ') || 'none'}`)
+    }
+    const user = this.#userState
+    user.load(userState)
+    this.#profile.putNewer(user, event)
+    user.save(userState)
   }
 
   /** What the event being ingested feeds an aggregation with, NaN where missing. */
@@ -348,45 +394,4 @@ function encodeFeeds(
     at += aggregator.columns.length
   }
   return at
-}
-
-/** What a state's bytes depend on; weights of tasks, say, may change without making states void. */
-function stateMeaning(schema: Schema): string {
-  const inState = schema.fields.filter(
-    (field) => field.of === 'user' || schema.aggregations.some(({ by }) => by === field.name),
-  )
-  return JSON.stringify([
-    inState.map(({ name, of, type, size, maxValues, buckets, values }) => [
-      name,
-      of,
-      type,
-      size,
-      maxValues,
-      buckets,
-      values,
-    ]),
-    schema.aggregations.map(({ name, of, kind, value, atLeast, by, shrinkage, prior, halfLifeDays }) => [
-      name,
-      of,
-      kind,
-      value,
-      atLeast,
-      by,
-      shrinkage,
-      prior,
-      halfLifeDays,
-    ]),
-    schema.sequence && [
-      schema.sequence.length,
-      schema.sequence.value,
-      schema.sequence.buckets,
-      // Nothing is added without categories, so that states from before there were any stay good.
-      ...categoryMeanings(schema),
-    ],
-  ])
-}
-
-function categoryMeanings(schema: Schema) {
-  const names = schema.sequence?.categories ?? []
-  return names.map((name) => [name, schema.fields.find((field) => field.name === name)?.buckets])
 }

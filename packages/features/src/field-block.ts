@@ -16,6 +16,8 @@ export class FieldBlock {
   readonly bags: readonly BagLayout[]
   readonly #numeric: readonly (FloatPlace | VectorPlace)[]
   readonly #categorical: readonly BagPlace[]
+  /** First double of the fields' times. */
+  #timesAt = 0
 
   constructor(schema: Schema, owners: readonly Field['of'][], layout: ImageLayout) {
     const numeric: (FloatPlace | VectorPlace)[] = []
@@ -32,6 +34,13 @@ export class FieldBlock {
     this.bags = categorical.map((place) => place.bag)
   }
 
+  /** Keeps a time for each field, in the layout's next doubles. @returns their number */
+  reserveTimes(layout: ImageLayout): number {
+    const count = this.#numeric.length + this.#categorical.length
+    this.#timesAt = layout.reserveDoubles(count)
+    return count
+  }
+
   /**
    * Writes an event's values into the image; a missing one leaves what is there.
    *
@@ -40,6 +49,23 @@ export class FieldBlock {
   put(image: Image, event: LogEvent): void {
     for (const place of this.#numeric) place.put(image, event)
     for (const place of this.#categorical) place.put(image, event)
+  }
+
+  /**
+   * The same, for a block whose fields have times: a value older than the one that is there leaves it.
+   *
+   * @throws EventError
+   */
+  putNewer(image: Image, event: LogEvent): void {
+    let at = this.#timesAt
+    for (const places of [this.#numeric, this.#categorical]) {
+      for (const place of places) {
+        const isNewer = event.timeMs >= image.f64[at]
+        // One that is passed over is checked all the same.
+        if (place.put(isNewer ? image : null, event) && isNewer) image.f64[at] = event.timeMs
+        at++
+      }
+    }
   }
 
   /** Encodes the image: dense columns from place `at` of the batch's array, bags from the batch's bag `firstBag`. */
@@ -55,6 +81,7 @@ export class FieldBlock {
   }
 }
 
+/** Writes a field's value, with no image none, and tells whether the event has one. */
 class FloatPlace {
   readonly columns: readonly string[]
   readonly #field: Field
@@ -74,11 +101,13 @@ class FloatPlace {
     this.#scale = field.scale ?? 1
   }
 
-  put(image: Image, event: LogEvent): void {
+  put(image: Image | null, event: LogEvent): boolean {
     const value = floatOf(event, this.#index, this.#field)
-    if (Number.isNaN(value)) return
+    if (Number.isNaN(value)) return false
+    if (image === null) return true
     image.f64[this.#valueAt] = value
     image.u32[this.#presentAt] = 1
+    return true
   }
 
   encode(image: Image, out: Float32Array, at: number): void {
@@ -109,11 +138,12 @@ class VectorPlace {
     this.#scale = field.scale ?? 1
   }
 
-  put(image: Image, event: LogEvent): void {
+  put(image: Image | null, event: LogEvent): boolean {
     const vector = vectorOf(event, this.#index, this.#field)
-    if (vector === null) return
-    image.f32.set(vector, this.#valuesAt)
-    image.u32[this.#presentAt] = 1
+    if (vector === null) return false
+    image?.f32.set(vector, this.#valuesAt)
+    if (image !== null) image.u32[this.#presentAt] = 1
+    return true
   }
 
   encode(image: Image, out: Float32Array, at: number): void {
@@ -144,21 +174,24 @@ class BagPlace {
     this.#idsAt = layout.reserveWords(maxValues)
   }
 
-  put(image: Image, event: LogEvent): void {
+  put(image: Image | null, event: LogEvent): boolean {
     if (this.#field.type === 'id') {
       const id = idOf(event, this.#index, this.#field)
-      if (id === null) return
+      if (id === null) return false
+      if (image === null) return true
       image.u32[this.#lengthAt] = 1
       image.u32[this.#idsAt] = seededBucket(this.#seed, id, this.bag.buckets)
-      return
+      return true
     }
     const ids = idsOf(event, this.#index, this.#field)
-    if (ids === null) return
+    if (ids === null) return false
+    if (image === null) return true
     const count = Math.min(ids.length, this.bag.maxValues)
     image.u32[this.#lengthAt] = count
     for (let i = 0; i < this.bag.maxValues; i++) {
       image.u32[this.#idsAt + i] = i < count ? seededBucket(this.#seed, ids[i], this.bag.buckets) : 0
     }
+    return true
   }
 
   encode(image: Image, ids: Uint32Array, lengths: Uint32Array, row: number): void {

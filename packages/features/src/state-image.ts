@@ -73,9 +73,14 @@ export class StateImage implements Image {
   readonly #bytes: Uint8Array
   readonly #header: Uint32Array
   readonly #fingerprint: number
+  /** Doubles at the end that states from before there were any do not have. */
+  readonly #fieldTimes: Float64Array
 
-  /** @param meaning text that differs whenever states of two schemas must not be mixed */
-  constructor(side: 'user' | 'item', layout: ImageLayout, meaning: string) {
+  /**
+   * @param meaning text that differs whenever states of two schemas must not be mixed
+   * @param fieldTimes last doubles of the layout, times at which fields were set
+   */
+  constructor(side: 'user' | 'item', layout: ImageLayout, meaning: string, fieldTimes = 0) {
     const image = newImage(layout)
     this.f64 = image.f64
     this.u32 = image.u32
@@ -84,22 +89,26 @@ export class StateImage implements Image {
     this.#bytes = new Uint8Array(image.f64.buffer)
     this.#header = new Uint32Array(image.f64.buffer, 0, 2)
     this.#fingerprint = murmur3(`${side} ${meaning}`, formatVersion)
+    this.#fieldTimes = image.f64.subarray(layout.doubles - fieldTimes)
     this.sizeBytes = this.#bytes.length
   }
 
   newState(): Uint8Array {
-    const state = new Uint8Array(this.sizeBytes)
-    new Uint32Array(state.buffer, 0, 2).set([formatVersion, this.#fingerprint])
-    return state
+    this.#bytes.fill(0)
+    this.#header.set([formatVersion, this.#fingerprint])
+    this.#fieldTimes.fill(Number.NEGATIVE_INFINITY)
+    return this.#bytes.slice()
   }
 
   /** @throws StateError where size, version or schema differ */
   load(state: Uint8Array): void {
     if (!(state instanceof Uint8Array)) throw new StateError(this.#side, 'is no Uint8Array')
-    if (state.length !== this.sizeBytes) {
+    const isWithoutTimes = state.length === this.sizeBytes - this.#fieldTimes.byteLength
+    if (state.length !== this.sizeBytes && !isWithoutTimes) {
       throw new StateError(this.#side, `has ${state.length} bytes where the schema makes ${this.sizeBytes}`)
     }
-    this.#bytes.set(state)
+    if (isWithoutTimes) this.#addTimes(state)
+    else this.#bytes.set(state)
     if (this.#header[0] !== formatVersion) {
       throw new StateError(
         this.#side,
@@ -109,8 +118,17 @@ export class StateImage implements Image {
     if (this.#header[1] !== this.#fingerprint) throw new StateError(this.#side, 'was written under another schema')
   }
 
+  /** @param state `sizeBytes` long */
   save(state: Uint8Array): void {
     state.set(this.#bytes)
+  }
+
+  /** Loads a state from before fields had times: each of them was set by the newest event at the latest. */
+  #addTimes(state: Uint8Array): void {
+    const timesAt = this.#fieldTimes.byteOffset
+    this.#bytes.set(state.subarray(0, timesAt))
+    this.#bytes.set(state.subarray(timesAt), timesAt + this.#fieldTimes.byteLength)
+    this.#fieldTimes.fill(this.eventCount === 0 ? Number.NEGATIVE_INFINITY : this.lastEventMs)
   }
 
   get eventCount(): number {
@@ -120,6 +138,11 @@ export class StateImage implements Image {
   /** Time of the newest event; 0 before the first. */
   get lastEventMs(): number {
     return this.f64[lastEventAt]
+  }
+
+  /** Time of the newest event or field; −Infinity before the first. */
+  get newestMs(): number {
+    return Math.max(this.eventCount === 0 ? Number.NEGATIVE_INFINITY : this.lastEventMs, ...this.#fieldTimes)
   }
 
   /** Milliseconds since the newest event, 0 before the first and for a time before it. */

@@ -22,6 +22,16 @@ export class RefreshError extends PoolingError {
   override name = 'RefreshError'
 }
 
+/** A snapshot that cannot be served: damaged, held, of another shape, or its vectors are no numbers. The one before goes on. */
+export class SnapshotRefusedError extends PoolingError {
+  override name = 'SnapshotRefusedError'
+}
+
+/** A snapshot that the model has not. */
+export class UnknownSnapshotError extends SnapshotRefusedError {
+  override name = 'UnknownSnapshotError'
+}
+
 /** States that other writers changed each time between read and write. */
 export class ContentionError extends PoolingError {
   override name = 'ContentionError'

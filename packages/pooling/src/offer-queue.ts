@@ -1,75 +1,128 @@
-export type OfferOutcome = 'queued' | 'coalesced' | 'shed'
+import { IndexedHeap } from './indexed-heap.ts'
 
-/** Refreshes that wait for their landing time, one a user, in the order of that time. */
+/** A user's refresh, from its offer to its landing. */
+export interface Refresh {
+  readonly user: string
+  /** Landing time: as of it the features are read. Milliseconds since 1970, as is `servedMs`. */
+  readonly atMs: number
+  /** Feature time of the embedding that is held, about; −Infinity where none is, or it is not known. */
+  readonly servedMs: number
+  /** Of the first offer, by `performance.now()`. */
+  readonly offeredMs: number
+  /** Failures so far. */
+  readonly failures: number
+}
+
+/** `displaced`: it took the place of a user with a fresher embedding, who is shed. */
+export type OfferOutcome = 'queued' | 'coalesced' | 'displaced' | 'shed'
+
+interface Waiting {
+  readonly refresh: Refresh
+  /** Number of the offer, so that equals keep their order. */
+  readonly order: number
+  isDue: boolean
+  turn: number
+  freshness: number
+}
+
+const isDueEarlier = (a: Waiting, b: Waiting) =>
+  a.refresh.atMs < b.refresh.atMs || (a.refresh.atMs === b.refresh.atMs && a.order < b.order)
+const isServedOlder = (a: Waiting, b: Waiting) =>
+  a.refresh.servedMs < b.refresh.servedMs || (a.refresh.servedMs === b.refresh.servedMs && isDueEarlier(a, b))
+
+/**
+ * Refreshes that wait, one a user: first for their landing time, then for their turn, those first whose users are served
+ * the oldest embeddings. n of them; an operation takes O(log n).
+ */
 export class OfferQueue {
-  /** Landing time by user; in insertion order, which is its order, too. */
-  readonly #dueMs = new Map<string, number>()
-  #lastDueMs = Number.NEGATIVE_INFINITY
+  readonly #byUser = new Map<string, Waiting>()
+  /** Of those that are not due, as far as was looked. */
+  readonly #pending = new IndexedHeap<'turn', Waiting>('turn', isDueEarlier)
+  readonly #due = new IndexedHeap<'turn', Waiting>('turn', isServedOlder)
+  /** All of them, the freshest first. */
+  readonly #freshest = new IndexedHeap<'freshness', Waiting>('freshness', (a, b) => isServedOlder(b, a))
+  #offers = 0
 
   get size(): number {
-    return this.#dueMs.size
+    return this.#byUser.size
   }
 
-  /** Landing time of the first, or undefined. */
+  /** Landing time of one that is due, or else of the first that will be; undefined where none waits. */
   get nextDueMs(): number | undefined {
-    for (const dueMs of this.#dueMs.values()) return dueMs
+    return (this.#due.first ?? this.#pending.first)?.refresh.atMs
+  }
+
+  /** The one that was offered first of those that wait. */
+  get oldest(): Refresh | undefined {
+    for (const { refresh } of this.#byUser.values()) return refresh
     return undefined
   }
 
-  /** A waiting user keeps the landing time of the first offer; the later news is in by then. */
-  offer(user: string, dueMs: number, limit: number): OfferOutcome {
-    if (this.#dueMs.has(user)) return 'coalesced'
-    if (this.#dueMs.size >= limit) return 'shed'
-    // A clock that steps back must not break the order.
-    this.#lastDueMs = Math.max(this.#lastDueMs, dueMs)
-    this.#dueMs.set(user, this.#lastDueMs)
-    return 'queued'
+  /** A waiting user keeps the refresh of the first offer; the later news is in by its landing time. */
+  offer(refresh: Refresh, limit: number): OfferOutcome {
+    if (this.#byUser.has(refresh.user)) return 'coalesced'
+    const isFull = this.size >= limit
+    const freshest = this.#freshest.first
+    if (isFull && !(freshest !== undefined && refresh.servedMs < freshest.refresh.servedMs)) return 'shed'
+    if (isFull) this.#remove(freshest!)
+    const waiting = { refresh, order: this.#offers++, isDue: false, turn: -1, freshness: -1 }
+    this.#byUser.set(refresh.user, waiting)
+    this.#pending.push(waiting)
+    this.#freshest.push(waiting)
+    return isFull ? 'displaced' : 'queued'
   }
 
   isDue(user: string, nowMs: number): boolean {
-    const dueMs = this.#dueMs.get(user)
-    return dueMs !== undefined && dueMs < nowMs
+    const waiting = this.#byUser.get(user)
+    return waiting !== undefined && waiting.refresh.atMs < nowMs
   }
 
   countDue(nowMs: number): number {
-    let count = 0
-    for (const dueMs of this.#dueMs.values()) {
-      if (!(dueMs < nowMs)) break
-      count++
-    }
-    return count
+    this.#look(nowMs)
+    return this.#due.size
   }
 
-  /** Takes out up to `limit` due users, in order. */
-  takeDue(nowMs: number, limit: number): readonly Landing[] {
-    const taken: Landing[] = []
-    for (const [user, dueMs] of this.#dueMs) {
-      if (!(dueMs < nowMs) || taken.length === limit) break
-      taken.push({ user, atMs: dueMs })
-    }
-    for (const { user } of taken) this.#dueMs.delete(user)
+  /** Takes out up to `limit` due refreshes, those of the users with the oldest embeddings. */
+  takeDue(nowMs: number, limit: number): readonly Refresh[] {
+    this.#look(nowMs)
+    const taken: Refresh[] = []
+    while (taken.length < limit && this.#due.first !== undefined) taken.push(this.#remove(this.#due.first))
     return taken
   }
 
   /** Takes out those of `users` that are due. */
-  takeDueOf(users: readonly string[], nowMs: number): readonly Landing[] {
-    const taken: Landing[] = []
-    for (const user of users) {
-      const dueMs = this.#dueMs.get(user)
-      if (dueMs === undefined || !(dueMs < nowMs)) continue
-      taken.push({ user, atMs: dueMs })
-      this.#dueMs.delete(user)
-    }
+  takeDueOf(users: readonly string[], nowMs: number): readonly Refresh[] {
+    const taken: Refresh[] = []
+    for (const user of users) if (this.isDue(user, nowMs)) taken.push(this.#remove(this.#byUser.get(user)!))
     return taken
   }
 
-  clear(): void {
-    this.#dueMs.clear()
+  /** @returns whether the user had a refresh waiting */
+  drop(user: string): boolean {
+    const waiting = this.#byUser.get(user)
+    if (waiting !== undefined) this.#remove(waiting)
+    return waiting !== undefined
   }
-}
 
-/** A user's refresh and the time as of which its features are read. */
-export interface Landing {
-  readonly user: string
-  readonly atMs: number
+  clear(): void {
+    for (const waiting of [...this.#byUser.values()]) this.#remove(waiting)
+  }
+
+  /** Lets those whose landing time has passed wait for their turn. A clock that steps back leaves them due. */
+  #look(nowMs: number): void {
+    for (let next = this.#pending.first; next !== undefined && next.refresh.atMs < nowMs; next = this.#pending.first) {
+      this.#pending.remove(next)
+      next.isDue = true
+      this.#due.push(next)
+    }
+  }
+
+  #remove(waiting: Waiting): Refresh {
+    const { refresh } = waiting
+    this.#byUser.delete(refresh.user)
+    const queue = waiting.isDue ? this.#due : this.#pending
+    queue.remove(waiting)
+    this.#freshest.remove(waiting)
+    return refresh
+  }
 }

@@ -50,9 +50,9 @@ describe('pooling over LMDB', () => {
 
   it('serves the default vector to users of whom nothing is held, and flags it', async () => {
     const pooling = create()
-    const served = only(await pooling.read(['a', 'b'], ['m']))
+    const served = only(await pooling.read(['a', 'b'], ['m'], { latest: true }))
     expect([...served.vectors]).toEqual([9, 8, 7, 6, 9, 8, 7, 6])
-    expect([...served.latest]).toEqual([9, 8, 7, 6, 9, 8, 7, 6])
+    expect([...served.latest!]).toEqual([9, 8, 7, 6, 9, 8, 7, 6])
     expect([...served.status]).toEqual([servedStatus.default, servedStatus.default])
     expect([...served.ageMs]).toEqual([Number.NaN, Number.NaN])
     expect(pooling.counters).toMatchObject({ reads: 2, hits: 0, default: 2 })
@@ -82,8 +82,8 @@ describe('pooling over LMDB', () => {
       await pooling.publish('m', encoder)
       await pooling.backfill(['a'], startMs + step)
       clock.nowMs = startMs + step + 1
-      const served = only(await pooling.read(['a'], ['m']))
-      return [served.vectors[0], served.latest[0], served.frame[0]]
+      const served = only(await pooling.read(['a'], ['m'], { latest: true }))
+      return [served.vectors[0], served.latest![0], served.frame[0]]
     }
     await ingestAt(pooling, ['a'], startMs)
     expect(await pooledAfter(constantEncoder(1, 1), 10)).toEqual([1, 1, 0])
@@ -107,6 +107,28 @@ describe('pooling over LMDB', () => {
         await pooling.backfill(['a'], startMs + value)
       }
       expect(only(await pooling.read(['a'], [slot])).vectors[0]).toBe(pooled)
+    }
+  })
+
+  it('weighs the embeddings that it averages, those that there are', async () => {
+    const weights = [0.5, 0.3, 0.1]
+    const models = [{ name: 'm', dim, policy: { count: 3, slot: 'refresh', weights } as const }]
+    const pooling = create({ models })
+    await ingestAt(pooling, ['a'], startMs)
+    const values = [3, -5, 0.7, 11]
+    for (const [n, value] of values.entries()) {
+      await pooling.publish('m', constantEncoder(1, value))
+      await pooling.backfill(['a'], startMs + n)
+      let [sum, total] = [0, 0]
+      for (let age = 0; age < Math.min(3, n + 1); age++) {
+        sum += weights[age] * values[n - age]
+        total += weights[age]
+      }
+      expect(only(await pooling.read(['a'], ['m'])).vectors[0]).toBeCloseTo(sum / total, 2)
+    }
+    for (const bad of [[1, 2], [1, 2, -3], []]) {
+      const changed = { ...models[0], policy: { ...models[0].policy, weights: bad } }
+      expect(() => create({ models: [changed] })).toThrow(/model "m": policy.weights/)
     }
   })
 
@@ -143,7 +165,7 @@ describe('pooling over LMDB', () => {
     expect(only(await pooling.read(['a'], ['m'])).vectors[0]).toBe(1)
     held.release()
     await draining
-    expect(only(await pooling.read(['a'], ['m'])).latest[0]).toBe(3)
+    expect(only(await pooling.read(['a'], ['m'], { latest: true })).latest![0]).toBe(3)
   })
 
   it('coalesces offers of a user, sheds those beyond the queue, and counts both', async () => {
@@ -258,14 +280,14 @@ describe('pooling over LMDB', () => {
   })
 
   it('tells what it served, and proves that it was known before', async () => {
-    const log: ServedBatch[] = []
-    const pooling = create({ onServed: (served) => log.push(served) })
+    const log: [ServedBatch, string | undefined][] = []
+    const pooling = create({ onServed: (...told) => log.push(told as (typeof log)[0]) })
     await pooling.publish('m', constantEncoder(3, 1))
     await ingestAt(pooling, ['a'], startMs)
     await pooling.backfill(['a'], startMs + 10)
     clock.nowMs = startMs + 11
-    const served = await pooling.read(['a', 'cold'], ['m'])
-    expect(log).toEqual([served])
+    const served = await pooling.read(['a', 'cold'], ['m'], { request: 'r1' })
+    expect(log).toEqual([[served, 'r1']])
     const cutoff = (snapshot: number) => (snapshot === 3 ? startMs : undefined)
     assertAsOf(served, startMs + 11, (_, snapshot) => cutoff(snapshot))
     expect(() => assertAsOf(served, startMs + 10, (_, snapshot) => cutoff(snapshot))).toThrow(AsOfError)

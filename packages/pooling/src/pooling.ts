@@ -1,16 +1,27 @@
-import type { FeatureSpace, LogEvent, SideBatch } from '@headwater/features'
-import { RowError } from '@headwater/features/workers'
-import { appendOutcome, type EmbeddingStore } from '@headwater/store'
+import type { FeatureSpace, FieldValue, LogEvent } from '@headwater/features'
+import type { EmbeddingStore, ForgetHolder } from '@headwater/store'
+import { ColdDefaults } from './cold-defaults.ts'
 import { type PoolingCounters, zeroCounters } from './counters.ts'
 import type { Encoder } from './encoder.ts'
-import { PoolingConfigError, PoolingError, RefreshError, UnknownModelError } from './errors.ts'
+import { EncoderUse } from './encoder-use.ts'
+import { PoolingConfigError, PoolingError } from './errors.ts'
+import type { EventLog } from './event-log.ts'
 import { ingestEvents } from './ingest.ts'
-import { type Landing, OfferQueue } from './offer-queue.ts'
+import type { PoolingObserver } from './observer.ts'
+import type { Refresh } from './offer-queue.ts'
 import { type Clock, checkCount, checkDuration, type ModelRule, type PoolingOptions, rulesOf } from './options.ts'
-import type { Encoders, RowBatch } from './row-batch.ts'
-import { RowBatches } from './row-batches.ts'
-import { OwnThreadRows, type RowEncoder } from './row-encoder.ts'
-import { allocateRead, type ServedBatch, serve, servedStatus } from './served-batch.ts'
+import { PooledReads } from './pooled-reads.ts'
+import { putUserFeatures } from './put-features.ts'
+import { ReadComputing } from './read-computing.ts'
+import type { ReadOptions } from './read-options.ts'
+import { RefreshLane } from './refresh-lane.ts'
+import { RefreshQueue } from './refresh-queue.ts'
+import { type BackfillOptions, RefreshRuns } from './refresh-runs.ts'
+import type { Encoders } from './row-batch.ts'
+import { OwnThreadRows } from './row-encoder.ts'
+import type { ServedBatch } from './served-batch.ts'
+import { Shadow, type ShadowOptions } from './shadow.ts'
+import { StateCapture } from './state-capture.ts'
 
 /**
  * SUM's asynchronous serving (Zhang et al. 2023, arXiv 2311.09544, SOAP): reads serve what the store holds and never wait
@@ -21,45 +32,96 @@ import { allocateRead, type ServedBatch, serve, servedStatus } from './served-ba
  * Capturing is cheap and happens by itself before an event or a snapshot could change the result; computing is left to
  * `drain()`. So a replay may put `drain()` off until a user with a due refresh is read, and gets bit for bit what
  * draining at once would give, as long as no offer is shed; only the store's `writtenMs` tells when it was computed.
+ *
+ * While a `Refresher` drains by the wall's clock, a due refresh waits for its turn alone, and takes the state and the
+ * encoders of the moment it is captured: then it is news that an event brings, not a result that it must not change.
  */
 export class Pooling {
   readonly batchSize: number
   readonly clock: Clock
+  /** Place of the waiting refreshes. The store asks it at every `forget`. */
+  readonly queue: ForgetHolder
   readonly #store: EmbeddingStore
   readonly #space: FeatureSpace
   readonly #rules: ReadonlyMap<string, ModelRule>
+  readonly #mode: NonNullable<PoolingOptions['mode']>
+  readonly #deadlineMs: number
   readonly #refreshDelayMs: number
-  readonly #maxQueue: number
   readonly #onEvent: boolean
   readonly #onRead: boolean
-  readonly #onServed: ((served: ServedBatch) => void) | null
+  readonly #observer: PoolingObserver
+  readonly #eventLog: EventLog | null
   readonly #counters = zeroCounters()
-  readonly #offers = new OfferQueue()
-  readonly #captured: RowBatches
-  readonly #rowEncoder: RowEncoder
-  /** Users whose features are being read; an event of theirs waits for that. */
-  readonly #capturing = new Map<string, Promise<void>>()
+  readonly #reads: PooledReads
+  readonly #defaults: ReadonlyMap<string, ColdDefaults>
+  readonly #queue: RefreshQueue
+  readonly #use = new EncoderUse()
+  readonly #capture: StateCapture
+  readonly #lane: RefreshLane
+  readonly #runs: RefreshRuns
+  readonly #computing: ReadComputing
+  readonly #stopHolding: () => void
   #encoders: Encoders = new Map()
-  /** End of the last drain or backfill; the next starts after it. */
-  #computing: Promise<unknown> = Promise.resolve()
-  #onOffered: (() => void) | null = null
+  #shadow: Encoders = new Map()
+  /** End of the last ingest, where events are logged in the order in which they are applied. */
+  #ingesting: Promise<unknown> = Promise.resolve()
   #closed = false
 
   /** @throws PoolingConfigError */
   constructor(options: PoolingOptions) {
-    const { store, space, models, clock, refreshOn = 'event', onServed = null } = options
+    const { store, space, models, clock, mode = 'asynchronous', refreshOn = 'event', observer = {} } = options
     this.#store = store
     this.#space = space
-    this.#rules = rulesOf(models)
+    this.#rules = rulesOf(models, space.schema)
     this.clock = clock
-    this.#refreshDelayMs = checkDuration('refreshDelayMs', options.refreshDelayMs ?? 1_000)
+    this.#mode = mode
+    this.#deadlineMs = checkDuration('deadlineMs', options.deadlineMs ?? 50)
     this.batchSize = checkCount('batchSize', options.batchSize ?? 256)
-    this.#maxQueue = checkCount('maxQueue', options.maxQueue ?? 100_000)
-    this.#onEvent = refreshOn !== 'read'
-    this.#onRead = refreshOn !== 'event'
-    this.#onServed = onServed
-    this.#captured = new RowBatches(this.batchSize)
-    this.#rowEncoder = options.rowEncoder ?? new OwnThreadRows(space, this.batchSize)
+    this.#onEvent = mode === 'asynchronous' && refreshOn !== 'read'
+    this.#onRead = mode === 'asynchronous' && refreshOn !== 'event'
+    this.#observer = observer
+    this.#eventLog = options.eventLog ?? null
+    const rowEncoder = options.rowEncoder ?? new OwnThreadRows(space, this.batchSize)
+    this.#capture = new StateCapture(store, space, this.batchSize, this.#use)
+    this.#refreshDelayMs = checkDuration('refreshDelayMs', options.refreshDelayMs ?? 1_000)
+    this.#queue = new RefreshQueue({
+      clock,
+      refreshDelayMs: this.#refreshDelayMs,
+      maxQueue: checkCount('maxQueue', options.maxQueue ?? 100_000),
+      maxRetries: checkDuration('maxRetries', options.maxRetries ?? 3),
+      counters: this.#counters,
+      captured: this.#capture.batches,
+      elsewhere: options.refreshElsewhere ?? null,
+    })
+    this.#lane = new RefreshLane({ store, clock, rules: this.#rules, rowEncoder, counters: this.#counters, observer })
+    this.#runs = new RefreshRuns({
+      batchSize: this.batchSize,
+      clock,
+      queue: this.#queue,
+      capture: this.#capture,
+      lane: this.#lane,
+      use: this.#use,
+      counters: this.#counters,
+      observer,
+    })
+    this.#defaults = new Map(
+      [...this.#rules].map(([model, rule]) => [model, new ColdDefaults(space, rule, this.batchSize)]),
+    )
+    this.#reads = new PooledReads({
+      store,
+      rules: this.#rules,
+      defaults: this.#defaults,
+      counters: this.#counters,
+      isSynchronous: mode === 'synchronous',
+      onServed: options.onServed ?? null,
+      onSegment: () => this.#completeDefaults(),
+    })
+    this.#computing = new ReadComputing((users) => this.#runs.computeNow(users, this.#encoders))
+    this.queue = {
+      where: 'refresh queue',
+      forget: async (tenant, user) => (tenant === (options.tenant ?? tenant) ? this.#queue.drop(user) : []),
+    }
+    this.#stopHolding = store.addForgetHolder(this.queue)
   }
 
   get counters(): Readonly<PoolingCounters> {
@@ -68,71 +130,96 @@ export class Pooling {
 
   /** Offers whose landing time has not come, or has but is not captured. */
   get waiting(): number {
-    return this.#offers.size
+    return this.#queue.offers.size
   }
 
-  /** Landing time of the first waiting offer, or undefined. */
+  /** Landing time of a waiting offer that is due, or else of the first that will be; undefined where none waits. */
   get nextDueMs(): number | undefined {
-    return this.#offers.nextDueMs
+    return this.#queue.offers.nextDueMs
+  }
+
+  /** When the refresh was offered that waits longest, by the clock; undefined where none waits. */
+  get oldestOfferMs(): number | undefined {
+    const { oldest } = this.#queue.offers
+    return oldest === undefined ? undefined : oldest.atMs - this.#refreshDelayMs
   }
 
   /** Refreshes that `drain()` would compute now. */
   get due(): number {
-    return this.#captured.rows + this.#offers.countDue(this.clock.now())
+    return this.#capture.batches.rows + this.#queue.offers.countDue(this.clock.now())
   }
 
   /** Whether any of the users has a refresh that should have landed by now, so that a replay must drain before it reads. */
   hasDue(users: readonly string[]): boolean {
     const nowMs = this.clock.now()
-    return users.some((user) => this.#captured.has(user) || this.#offers.isDue(user, nowMs))
+    return users.some((user) => this.#capture.batches.has(user) || this.#queue.offers.isDue(user, nowMs))
   }
 
   /**
-   * Serves users' embeddings of the models in one round trip to the store, whatever the encoders do meanwhile.
+   * Serves users' embeddings of the models in one round trip to the store, whatever the encoders do meanwhile. In
+   * synchronous mode it computes them first, as far as the deadline allows.
    *
-   * @throws UnknownModelError; KeyError and other errors of the store
+   * @throws UnknownModelError, PoolingConfigError; KeyError and other errors of the store
    */
-  async read(users: readonly string[], models: readonly string[]): Promise<ServedBatch> {
+  async read(users: readonly string[], models: readonly string[], options?: ReadOptions): Promise<ServedBatch> {
     this.#checkOpen()
-    const nowMs = this.clock.now()
-    const rules = models.map((model) => this.#rule(model))
-    const buffer = allocateRead(users.length, rules)
-    const modelReads = rules.map(({ name, timeToLiveMs }) => ({ model: name, expiredBeforeMs: nowMs - timeToLiveMs }))
-    await this.#store.read({ users, models: modelReads }, buffer)
-    const served = serve(users, rules, buffer, nowMs)
-    this.#count(served)
-    this.#onServed?.(served)
-    if (this.#onRead) for (const user of users) this.offer(user)
-    return served
+    const asOfMs = this.clock.now()
+    const read = this.#reads.prepare(users, models, options)
+    let servedMs = asOfMs
+    if (this.#mode === 'synchronous' && this.#encoders.size > 0) {
+      await this.#computing.within(options?.deadlineMs ?? this.#deadlineMs, users)
+      servedMs = this.clock.now()
+    }
+    await this.#reads.fill(read, users, models, servedMs)
+    this.#reads.serve(read, models, asOfMs, options)
+    if (this.#onRead) this.#queue.offerServed(read)
+    return read
   }
 
   /**
    * Applies events to the states of their users and items. Events of equal time belong in one call, after all reads of
-   * that time.
+   * that time. An event whose id is one of its user's last 64 changes nothing.
    *
-   * @throws EventError, StateError, ContentionError, errors of the store; no event is applied then
+   * @throws EventError, StateError, ContentionError, errors of the store and the event log; no event is applied then. Over
+   *   a store whose atomicity is `key` some may be: the same call again, with the same ids, applies the rest
    */
   async ingest(events: readonly LogEvent[]): Promise<void> {
     this.#checkOpen()
     if (events.length === 0) return
-    const users = events.map(({ user }) => user)
-    // Refreshes that are due must see the states as they were at their landing times.
-    await this.#capture(this.#offers.takeDueOf(users, this.clock.now()))
-    await Promise.all(users.map((user) => this.#capturing.get(user)))
-    await ingestEvents(this.#store, this.#space, events)
-    this.#counters.events += events.length
-    if (this.#onEvent) for (const user of users) this.offer(user)
+    if (this.#isReplay) await this.#captureBefore(events.map(({ user }) => user))
+    const ingest = () => ingestEvents(this.#store, this.#space, events, this.#eventLog)
+    const ingested = this.#eventLog === null ? ingest() : this.#ingesting.then(ingest, ingest)
+    this.#ingesting = ingested.catch(() => {})
+    const { applied, repeated, lastEventMs } = await ingested
+    this.#counters.events += applied.length
+    this.#counters.repeated += repeated
+    if (this.#onEvent) for (const { user } of applied) this.#queue.offer(user, lastEventMs.get(user)!)
   }
 
-  /** Asks for a refresh of a user, joining one that waits already; false where the queue is full. Never waits. */
+  /**
+   * Sets fields of a user, those of the schema that are the user's, without an event. A value older than the one that is
+   * held changes nothing, and null leaves what is there.
+   *
+   * @throws EventError, of row 0, which names the field; StateError, ContentionError, errors of the store
+   */
+  async putFeatures(user: string, values: Readonly<Record<string, FieldValue>>, atMs: number): Promise<void> {
+    this.#checkOpen()
+    if (this.#isReplay) await this.#captureBefore([user])
+    const lastEventMs = await putUserFeatures(this.#store, this.#space, user, values, atMs)
+    for (const [model, { segmentField }] of this.#rules) {
+      const value = segmentField === null ? null : values[segmentField]
+      if (typeof value === 'string' && this.#defaults.get(model)!.learn(value)) this.#completeDefaults()
+    }
+    if (this.#onEvent && lastEventMs !== undefined) this.#queue.offer(user, lastEventMs)
+  }
+
+  /**
+   * Asks for a refresh of a user, joining one that waits already; false where it is shed, and where nothing is refreshed.
+   * Never waits.
+   */
   offer(user: string): boolean {
     this.#checkOpen()
-    const room = this.#maxQueue - this.#captured.rows
-    const outcome = this.#offers.offer(user, this.clock.now() + this.#refreshDelayMs, room)
-    if (outcome === 'coalesced') this.#counters.coalesced++
-    else if (outcome === 'shed') this.#counters.shed++
-    else this.#onOffered?.()
-    return outcome !== 'shed'
+    return this.#mode !== 'stored' && this.#queue.offer(user, Number.NEGATIVE_INFINITY)
   }
 
   /**
@@ -141,25 +228,8 @@ export class Pooling {
    * @throws RefreshError where some failed; the others landed
    */
   drain(): Promise<void> {
-    return this.#afterComputing(async () => {
-      const failures: unknown[] = []
-      // What becomes due meanwhile is left to the next drain, so that this one ends however fast offers come.
-      const nowMs = this.clock.now()
-      for (;;) {
-        const landings = this.#offers.takeDue(nowMs, this.batchSize)
-        if (landings.length === 0) break
-        try {
-          await this.#capture(landings)
-        } catch (error) {
-          this.#counters.failed += landings.length * this.#encoders.size
-          failures.push(error)
-        }
-        // A part batch waits for the landings that may fill it.
-        if (this.#captured.rows >= this.batchSize) await this.#computeNext(failures)
-      }
-      for (let batches = this.#captured.batches; batches > 0; batches--) await this.#computeNext(failures)
-      throwFailures(failures)
-    })
+    this.#checkOpen()
+    return this.#runs.after(() => this.#runs.drain((refreshes) => this.#captureNow(refreshes)))
   }
 
   /**
@@ -169,187 +239,107 @@ export class Pooling {
    * @returns the number of users that have a state, and so were refreshed
    * @throws PoolingConfigError before any is published; RefreshError where some failed, while the others landed
    */
-  backfill(users: Iterable<string> | AsyncIterable<string>, atMs: number): Promise<number> {
-    return this.#afterComputing(async () => {
-      const failures: unknown[] = []
-      const encoders = this.#encoders
-      if (encoders.size === 0) throw new PoolingConfigError('no encoder is published; publish one before a backfill')
-      const rows = new RowBatches(this.batchSize)
-      let refreshed = 0
-      const run = async (slice: readonly Landing[]) => {
-        await this.#readFeatures(slice, encoders, rows)
-        refreshed += rows.rows
-        for (let batch = rows.take(); batch !== undefined; batch = rows.take()) {
-          await this.#compute(batch, failures)
-          rows.release(batch)
-        }
-      }
-      let slice: Landing[] = []
-      for await (const user of users) {
-        slice.push({ user, atMs })
-        if (slice.length < this.batchSize) continue
-        await run(slice)
-        slice = []
-      }
-      await run(slice)
-      throwFailures(failures)
-      return refreshed
-    })
+  backfill(
+    users: Iterable<string> | AsyncIterable<string>,
+    atMs: number,
+    { states = (slice) => this.#capture.readStates(slice) }: BackfillOptions = {},
+  ): Promise<number> {
+    this.#checkOpen()
+    return this.#runs.after(() => this.#runs.backfill(users, atMs, this.#encoders, states))
   }
 
   /**
    * Makes an encoder the latest of its model: refreshes that land from now on go through it. Those already due keep the
-   * one before.
+   * one before, unless a `Refresher` drains.
    *
-   * @throws UnknownModelError, PoolingConfigError
+   * @throws UnknownModelError, PoolingConfigError; SnapshotRefusedError where it does not even encode a user without
+   *   events; the one before goes on then
    */
   async publish(model: string, encoder: Encoder): Promise<void> {
     this.#checkOpen()
-    const { dim } = this.#rule(model)
-    if (encoder.dim !== dim) {
-      throw new PoolingConfigError(
-        `snapshot ${encoder.snapshot} gives ${encoder.dim} values, model "${model}" has ${dim}; declare a new model`,
-      )
-    }
-    await this.#capture(this.#offers.takeDue(this.clock.now(), this.#offers.size))
-    this.#encoders = new Map(this.#encoders).set(model, encoder)
+    this.#checkDim(model, encoder)
+    await this.#defaults.get(model)!.publish(encoder, this.clock.now())
+    if (this.#isReplay) await this.#captureNow(this.#queue.offers.takeDue(this.clock.now(), this.#queue.offers.size))
+    this.#encoders = this.#swap(this.#encoders, new Map(this.#encoders).set(model, encoder))
   }
 
   /** Latest encoder of a model, or undefined. @throws UnknownModelError */
   latest(model: string): Encoder | undefined {
-    return this.#encoders.get(this.#rule(model).name)
+    return this.#encoders.get(this.#reads.ruleOf(model).name)
+  }
+
+  /**
+   * Has a share of a model's batches go through a second encoder, too, whose vectors land nowhere; null ends that.
+   *
+   * @throws UnknownModelError, PoolingConfigError
+   */
+  shadow(model: string, encoder: Encoder, options: ShadowOptions): void
+  shadow(model: string, encoder: null): void
+  shadow(model: string, encoder: Encoder | null, options?: ShadowOptions): void {
+    if (encoder !== null) this.#checkDim(model, encoder)
+    const { name } = this.#reads.ruleOf(model)
+    if (encoder === null && !this.#shadow.has(name)) return
+    this.#lane.shadow = encoder === null || options === undefined ? null : new Shadow(name, encoder, options)
+    this.#shadow = this.#swap(this.#shadow, new Map(encoder === null ? [] : [[name, encoder]]))
+  }
+
+  /** Resolves once an encoder is neither published nor a shadow, and no refresh waits for it or runs through it. */
+  released(encoder: Encoder): Promise<void> {
+    return this.#use.released(encoder)
   }
 
   /** Sets who is told when an offer has joined the queue; null for none. One listener at a time. */
   listen(onOffered: (() => void) | null): void {
-    this.#onOffered = onOffered
+    this.#queue.onOffered = onOffered
   }
 
   /** Ends the computing that is under way; what waits is dropped. The store stays open. */
   async close(): Promise<void> {
     this.#closed = true
-    this.#onOffered = null
-    this.#offers.clear()
-    await this.#computing.catch(() => {})
+    this.#queue.close()
+    this.#stopHolding()
+    await Promise.all([this.#runs.ended, this.#computing.close()])
+    this.#capture.batches.clear()
+    this.#encoders = this.#swap(this.#encoders, new Map())
+    this.#shadow = this.#swap(this.#shadow, new Map())
   }
 
-  /** Captures refreshes that were taken from the queue; before any encoder is published they come to nothing. */
-  async #capture(landings: readonly Landing[]): Promise<void> {
-    if (landings.length === 0 || this.#encoders.size === 0) return
-    const capturing = this.#readFeatures(landings, this.#encoders, this.#captured)
-    for (const { user } of landings) this.#capturing.set(user, capturing)
-    try {
-      await capturing
-    } finally {
-      for (const { user } of landings) if (this.#capturing.get(user) === capturing) this.#capturing.delete(user)
-    }
+  /** Nobody drains by the wall's clock, so what is due must come to what it would have come to at its landing time. */
+  get #isReplay(): boolean {
+    return this.#queue.onOffered === null
   }
 
-  async #readFeatures(landings: readonly Landing[], encoders: Encoders, into: RowBatches): Promise<void> {
-    if (landings.length === 0) return
-    const { states } = await this.#store.readStates(
-      'user',
-      landings.map(({ user }) => user),
-    )
-    for (let i = 0; i < landings.length; i++) {
-      const state = states[i]
-      if (state !== undefined) into.add(encoders, landings[i].user, state, landings[i].atMs)
-    }
+  /** Refreshes of the users that are due must see the states as they were at their landing times. */
+  async #captureBefore(users: readonly string[]): Promise<void> {
+    await this.#captureNow(this.#queue.offers.takeDueOf(users, this.clock.now()))
+    await this.#capture.settled(users)
   }
 
-  async #computeNext(failures: unknown[]): Promise<void> {
-    const batch = this.#captured.take()
-    if (batch === undefined) return
-    await this.#compute(batch, failures)
-    this.#captured.release(batch)
+  /** As of the landing times, or in service as of now. */
+  #captureNow(refreshes: readonly Refresh[]): Promise<void> {
+    return this.#capture.capture(refreshes, this.#encoders, this.#isReplay ? null : this.clock.now())
   }
 
-  /** Runs a batch through its encoders, all at once, and lands the results; one model's failure leaves the others be. */
-  async #compute(taken: RowBatch, failures: unknown[]): Promise<void> {
-    const encoded = await this.#encodeRows(taken, failures)
-    if (encoded === null) return
-    const { batch, rows } = encoded
-    const encoders = [...batch.encoders]
-    const results = await Promise.allSettled(encoders.map(([, encoder]) => encoder.encode(rows, batch.users)))
-    for (const [i, [model, encoder]] of encoders.entries()) {
-      const result = results[i]
-      try {
-        if (result.status === 'rejected') throw result.reason
-        if (result.value.length !== rows.rows * encoder.dim) {
-          throw new PoolingError(
-            `snapshot ${encoder.snapshot} of model "${model}" gave ${result.value.length} values for ${rows.rows} users`,
-          )
-        }
-        await this.#land(model, encoder, batch, result.value)
-      } catch (error) {
-        this.#counters.failed += rows.rows
-        failures.push(error)
-      }
-    }
-  }
-
-  /** Leaves out rows whose state cannot be read; null where no row is left. */
-  async #encodeRows(taken: RowBatch, failures: unknown[]): Promise<{ batch: RowBatch; rows: SideBatch } | null> {
-    let batch = taken
-    while (batch.users.length > 0) {
-      try {
-        return { batch, rows: await this.#rowEncoder.encodeUsers(batch.states, batch.timesMs) }
-      } catch (error) {
-        failures.push(error)
-        if (!(error instanceof RowError)) {
-          this.#counters.failed += batch.users.length * batch.encoders.size
-          return null
-        }
-        this.#counters.failed += batch.encoders.size
-        batch = batch.without(error.row)
-      }
-    }
-    return null
-  }
-
-  async #land(model: string, encoder: Encoder, batch: RowBatch, vectors: Float32Array): Promise<void> {
-    const { outcomes } = await this.#store.append({
-      model,
-      dim: encoder.dim,
-      users: batch.users,
-      vectors,
-      snapshot: encoder.snapshot,
-      frame: encoder.frame,
-      featureTimeMs: Float64Array.from(batch.timesMs),
-      writtenMs: this.clock.now(),
-      policy: this.#rule(model).append,
+  /** Computes defaults of new segments, off the read path. */
+  #completeDefaults(): void {
+    const completing = this.#runs.after(async () => {
+      for (const defaults of this.#defaults.values()) await defaults.complete(this.clock.now())
     })
-    for (const outcome of outcomes) {
-      if (outcome === appendOutcome.written) this.#counters.refreshes++
-      else if (outcome === appendOutcome.refused) this.#counters.refused++
-      else this.#counters.superseded++
-    }
+    completing.catch((error: unknown) => this.#observer.failed?.(null, 0, error))
   }
 
-  /** Runs drains and backfills one after another, each whatever became of the one before. */
-  #afterComputing<T>(run: () => Promise<T>): Promise<T> {
-    this.#checkOpen()
-    const done = this.#computing.then(run, run)
-    this.#computing = done.catch(() => {})
-    return done
+  #swap(before: Encoders, after: Encoders): Encoders {
+    this.#use.begin(after)
+    if (before.size > 0) this.#use.end(before)
+    return after
   }
 
-  #count(served: ServedBatch): void {
-    const counters = this.#counters
-    for (const { status } of served.models) {
-      counters.reads += served.users.length
-      for (const each of status) {
-        if (each === servedStatus.default) counters.default++
-        else counters.hits++
-        if (each === servedStatus.stale) counters.stale++
-      }
-    }
-  }
-
-  #rule(model: string): ModelRule {
-    const rule = this.#rules.get(model)
-    if (rule === undefined) throw new UnknownModelError(model, this.#rules.keys())
-    return rule
+  #checkDim(model: string, encoder: Encoder): void {
+    const { dim } = this.#reads.ruleOf(model)
+    if (encoder.dim === dim) return
+    throw new PoolingConfigError(
+      `snapshot ${encoder.snapshot} gives ${encoder.dim} values, model "${model}" has ${dim}; declare a new model`,
+    )
   }
 
   #checkOpen(): void {
@@ -360,10 +350,4 @@ export class Pooling {
 /** Creates a pooling over a store that is open. @throws PoolingConfigError */
 export function createPooling(options: PoolingOptions): Pooling {
   return new Pooling(options)
-}
-
-function throwFailures(failures: readonly unknown[]): void {
-  if (failures.length === 0) return
-  const first = failures[0] instanceof Error ? failures[0].message : String(failures[0])
-  throw new RefreshError(`${failures.length} batches of refreshes failed; the first: ${first}`, { cause: failures[0] })
 }

@@ -14,6 +14,8 @@ export class Refresher {
   readonly #maxWaitMs: number
   readonly #onError: ((error: unknown) => void) | null
   #timer: NodeJS.Timeout | null = null
+  /** When the timer ends, by the pooling's clock. */
+  #timerMs = Number.POSITIVE_INFINITY
   #draining: Promise<void> | null = null
   #stopped = false
   #errors = 0
@@ -49,13 +51,19 @@ export class Refresher {
     }
     if (due === 0 && nextDueMs === undefined) return
     // A refresh is due in the millisecond after its landing time.
-    const untilDueMs = due > 0 ? 0 : Math.max(0, nextDueMs! + 1 - clock.now())
-    this.#timer ??= setTimeout(() => this.#run(), untilDueMs + this.#maxWaitMs)
+    const nowMs = clock.now()
+    const dueMs = due > 0 ? nowMs : Math.max(nowMs, nextDueMs! + 1)
+    // One that is tried again waits longer than those that are offered after it.
+    if (dueMs + this.#maxWaitMs >= this.#timerMs) return
+    if (this.#timer !== null) clearTimeout(this.#timer)
+    this.#timerMs = dueMs + this.#maxWaitMs
+    this.#timer = setTimeout(() => this.#run(), this.#timerMs - nowMs)
   }
 
   #run(): void {
     if (this.#timer !== null) clearTimeout(this.#timer)
     this.#timer = null
+    this.#timerMs = Number.POSITIVE_INFINITY
     if (this.#draining !== null) return
     this.#draining = this.#pooling
       .drain()

@@ -1,11 +1,13 @@
 import type { Encoder } from './encoder.ts'
+import type { Refresh } from './offer-queue.ts'
 
 /** Encoders of all published models at one moment, by model. */
 export type Encoders = ReadonlyMap<string, Encoder>
 
-/** States of users as they were at their landing times, waiting for the encoders of that time. */
+/** States of users as they were when they were captured, waiting for the encoders of that time. */
 export class RowBatch {
   readonly encoders: Encoders
+  readonly refreshes: Refresh[] = []
   readonly users: string[] = []
   readonly states: Uint8Array[] = []
   /** Times as of which the features are read, one a user. */
@@ -21,16 +23,17 @@ export class RowBatch {
     return this.users.length === this.#capacity
   }
 
-  add(user: string, state: Uint8Array, atMs: number): void {
-    this.users.push(user)
+  add(refresh: Refresh, state: Uint8Array): void {
+    this.refreshes.push(refresh)
+    this.users.push(refresh.user)
     this.states.push(state)
-    this.timesMs.push(atMs)
+    this.timesMs.push(refresh.atMs)
   }
 
   /** The same without one row. */
   without(row: number): RowBatch {
     const rest = new RowBatch(this.encoders, this.#capacity)
-    for (const [i, user] of this.users.entries()) if (i !== row) rest.add(user, this.states[i], this.timesMs[i])
+    for (const [i, refresh] of this.refreshes.entries()) if (i !== row) rest.add(refresh, this.states[i])
     return rest
   }
 }

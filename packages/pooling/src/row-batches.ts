@@ -1,19 +1,28 @@
+import type { EncoderUse } from './encoder-use.ts'
+import type { Refresh } from './offer-queue.ts'
 import { type Encoders, RowBatch } from './row-batch.ts'
 
-/** Batches of users' states in the order they were read. */
+/** Batches of users' states in the order they were read. Their encoders are in use until they are released. */
 export class RowBatches {
   readonly #batchRows: number
+  readonly #use: EncoderUse
   readonly #rowsOfUser = new Map<string, number>()
   #batches: RowBatch[] = []
   #rows = 0
 
-  constructor(batchRows: number) {
+  constructor(batchRows: number, use: EncoderUse) {
     this.#batchRows = batchRows
+    this.#use = use
   }
 
   /** Batches not taken yet. */
   get batches(): number {
     return this.#batches.length
+  }
+
+  /** Whether the first can get no further rows. */
+  get hasWhole(): boolean {
+    return this.#batches.length > 1 || this.#batches[0]?.isFull === true
   }
 
   /** Rows not released yet. */
@@ -25,15 +34,15 @@ export class RowBatches {
     return this.#rowsOfUser.has(user)
   }
 
-  add(encoders: Encoders, user: string, state: Uint8Array, atMs: number): void {
+  add(encoders: Encoders, refresh: Refresh, state: Uint8Array): void {
     let batch = this.#batches.at(-1)
     if (batch === undefined || batch.isFull || batch.encoders !== encoders) {
       batch = new RowBatch(encoders, this.#batchRows)
+      this.#use.begin(encoders)
       this.#batches.push(batch)
     }
-    batch.add(user, state, atMs)
-    this.#rowsOfUser.set(user, (this.#rowsOfUser.get(user) ?? 0) + 1)
-    this.#rows++
+    batch.add(refresh, state)
+    this.#count(refresh.user, 1)
   }
 
   /** The first batch, which stays in the counts until `release`. */
@@ -43,11 +52,33 @@ export class RowBatches {
 
   /** Ends a taken batch. */
   release(batch: RowBatch): void {
-    this.#rows -= batch.users.length
-    for (const user of batch.users) {
-      const rows = this.#rowsOfUser.get(user)! - 1
-      if (rows === 0) this.#rowsOfUser.delete(user)
-      else this.#rowsOfUser.set(user, rows)
+    for (const user of batch.users) this.#count(user, -1)
+    this.#use.end(batch.encoders)
+  }
+
+  /** Takes a user out of the batches that are not taken yet. @returns the number of rows */
+  drop(user: string): number {
+    let dropped = 0
+    for (const [i, batch] of this.#batches.entries()) {
+      let rest = batch
+      for (let row = rest.users.indexOf(user); row >= 0; row = rest.users.indexOf(user)) {
+        rest = rest.without(row)
+        this.#count(user, -1)
+        dropped++
+      }
+      this.#batches[i] = rest
     }
+    return dropped
+  }
+
+  clear(): void {
+    for (let batch = this.take(); batch !== undefined; batch = this.take()) this.release(batch)
+  }
+
+  #count(user: string, more: number): void {
+    this.#rows += more
+    const rows = (this.#rowsOfUser.get(user) ?? 0) + more
+    if (rows === 0) this.#rowsOfUser.delete(user)
+    else this.#rowsOfUser.set(user, rows)
   }
 }

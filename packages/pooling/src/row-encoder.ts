@@ -6,30 +6,35 @@ export interface RowEncoder {
   /**
    * @param states R of them
    * @param nowMs [R] times as of which they are read, milliseconds since 1970
-   * @returns R rows, in memory that the next call may use again
+   * @returns R rows, in memory that the next but one call which returns may use again
    * @throws RowError for the first row that cannot be encoded
    */
   encodeUsers(states: readonly Uint8Array[], nowMs: readonly number[]): Promise<SideBatch>
 }
 
-/** Encodes on the calling thread, in memory that it keeps. */
+/** Encodes on the calling thread, in memory that it keeps: of two calls, so that one is read while the other is written. */
 export class OwnThreadRows implements RowEncoder {
   readonly #space: FeatureSpace
-  readonly #memory: SideBatch
+  #next: SideBatch
+  #other: SideBatch
 
   /** @param batchRows rows of a call at most */
   constructor(space: FeatureSpace, batchRows: number) {
     this.#space = space
-    this.#memory = space.allocate('user', batchRows)
+    this.#next = space.allocate('user', batchRows)
+    this.#other = space.allocate('user', batchRows)
   }
 
   async encodeUsers(states: readonly Uint8Array[], nowMs: readonly number[]): Promise<SideBatch> {
+    const memory = this.#next
     for (const [row, state] of states.entries())
       try {
-        this.#space.encodeUser(this.#memory, row, state, nowMs[row])
+        this.#space.encodeUser(memory, row, state, nowMs[row])
       } catch (cause) {
         throw new RowError(row, cause as Error)
       }
-    return batchRows(this.#space.user, this.#memory, 0, states.length)
+    this.#next = this.#other
+    this.#other = memory
+    return batchRows(this.#space.user, memory, 0, states.length)
   }
 }

@@ -1,4 +1,6 @@
-import { createReadBuffer, type ModelColumns, type ReadBuffer, readStatus } from '@headwater/store'
+import { createReadBuffer, type ReadBuffer, readStatus } from '@headwater/store'
+import type { ColdDefaults } from './cold-defaults.ts'
+import type { PoolingCounters } from './counters.ts'
 
 /** `stale`: served, but older than the model's policy wants. `default`: nothing held, so the default vector is served. */
 export const servedStatus = { fresh: 0, stale: 1, default: 2 } as const
@@ -9,8 +11,8 @@ export interface ServedColumns {
   readonly dim: number
   /** [U, D] average of the newest embeddings of one frame. */
   readonly vectors: Float32Array
-  /** [U, D] the newest embedding. */
-  readonly latest: Float32Array
+  /** [U, D] the newest embedding, null where it was not asked for. */
+  readonly latest: Float32Array | null
   /** [U] values of `servedStatus`. */
   readonly status: Uint8Array
   /** [U] of the newest embedding, as are frame and feature time; 0 where the default is served. */
@@ -20,6 +22,8 @@ export interface ServedColumns {
   readonly featureTimeMs: Float64Array
   /** [U] time served minus feature time; NaN where the default is served. */
   readonly ageMs: Float64Array
+  /** [U] 1 where the embedding was computed in this read, in synchronous mode; null in the others. */
+  readonly computed: Uint8Array | null
 }
 
 export interface ServedBatch {
@@ -33,43 +37,95 @@ export interface ServingRule {
   readonly name: string
   readonly dim: number
   readonly maxAgeMs: number
-  readonly defaultVector: Float32Array
 }
 
-export function allocateRead(users: number, models: readonly ServingRule[]): ReadBuffer {
-  return createReadBuffer(
-    users,
-    models.map(({ name, dim }) => ({ model: name, dim, latest: true })),
-  )
+/** A batch with the memory of the store's read beneath it, which may be used again for as many users and the same models. */
+export class ServedRead implements ServedBatch {
+  users: readonly string[] = []
+  servedMs = 0
+  readonly models: readonly ServedColumns[]
+  readonly buffer: ReadBuffer
+  readonly request: {
+    users: readonly string[]
+    readonly models: { readonly model: string; expiredBeforeMs?: number }[]
+  }
+  readonly #latest: boolean
+
+  /** @param users their number */
+  constructor(users: number, rules: readonly ServingRule[], latest: boolean, computed: boolean) {
+    this.#latest = latest
+    this.request = { users: this.users, models: rules.map(({ name }) => ({ model: name })) }
+    this.buffer = createReadBuffer(
+      users,
+      rules.map(({ name, dim }) => ({ model: name, dim, latest })),
+    )
+    this.models = this.buffer.models.map((held) => ({
+      model: held.model,
+      dim: held.dim,
+      vectors: held.pooled,
+      latest: held.latest,
+      status: held.status,
+      snapshot: held.snapshot,
+      frame: held.frame,
+      featureTimeMs: held.featureTimeMs,
+      ageMs: new Float64Array(users),
+      computed: computed ? new Uint8Array(users) : null,
+    }))
+  }
+
+  fits(users: number, rules: readonly ServingRule[], latest: boolean): boolean {
+    if (users !== this.buffer.capacity || latest !== this.#latest || rules.length !== this.models.length) return false
+    for (let m = 0; m < rules.length; m++) if (rules[m].name !== this.models[m].model) return false
+    return true
+  }
 }
 
-/** Turns what a store read gave into what is served, in the same memory. */
-export function serve(
-  users: readonly string[],
-  models: readonly ServingRule[],
-  read: ReadBuffer,
+/**
+ * Turns what the store's read gave of a model into what is served, in the same memory.
+ *
+ * @param asOfMs time at which the read began; an embedding of then or later was computed in it
+ * @returns whether a segment was new
+ */
+export function serveModel(
+  columns: ServedColumns,
+  { maxAgeMs }: ServingRule,
   servedMs: number,
-): ServedBatch {
-  return { users, servedMs, models: models.map((rule, m) => serveModel(rule, read.models[m], users.length, servedMs)) }
-}
-
-function serveModel(rule: ServingRule, held: ModelColumns, rows: number, servedMs: number): ServedColumns {
-  const { model, dim, pooled: vectors, snapshot, frame, featureTimeMs, status } = held
-  const latest = held.latest ?? new Float32Array(rows * dim)
-  const ageMs = new Float64Array(rows)
+  asOfMs: number,
+  counters: PoolingCounters,
+  defaults: ColdDefaults,
+  segments: readonly (string | null)[] | undefined,
+): boolean {
+  const { dim, vectors, latest, status, snapshot, frame, featureTimeMs, ageMs, computed } = columns
+  const rows = status.length
+  let isLearning = false
+  counters.reads += rows
   for (let row = 0; row < rows; row++) {
     if (status[row] === readStatus.found) {
-      ageMs[row] = servedMs - featureTimeMs[row]
-      status[row] = ageMs[row] > rule.maxAgeMs ? servedStatus.stale : servedStatus.fresh
+      const age = servedMs - featureTimeMs[row]
+      const isStale = age > maxAgeMs
+      ageMs[row] = age
+      status[row] = isStale ? servedStatus.stale : servedStatus.fresh
+      counters.hits++
+      if (isStale) counters.stale++
+      if (computed !== null) {
+        computed[row] = featureTimeMs[row] >= asOfMs ? 1 : 0
+        counters.computed += computed[row]
+      }
       continue
     }
+    counters.default++
+    if (status[row] === readStatus.unavailable) counters.unavailable++
+    const segment = segments?.[row] ?? null
+    if (segment !== null && defaults.learn(segment)) isLearning = true
+    const vector = defaults.vectorOf(segment)
     status[row] = servedStatus.default
-    vectors.set(rule.defaultVector, row * dim)
-    latest.set(rule.defaultVector, row * dim)
+    vectors.set(vector, row * dim)
+    latest?.set(vector, row * dim)
     snapshot[row] = 0
     frame[row] = 0
     featureTimeMs[row] = 0
     ageMs[row] = Number.NaN
+    if (computed !== null) computed[row] = 0
   }
-  return { model, dim, vectors, latest, status, snapshot, frame, featureTimeMs, ageMs }
+  return isLearning
 }

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto'
 import type { EmbeddingStore } from '@headwater/store'
-import { createServer, parseTokens, type ServerLimits } from '../src/http/index.ts'
+import { createServer, parseTokens, type ServerLimits, type ServerOptions } from '../src/http/index.ts'
 import { createPooling, type Encoder, startRefreshing } from '../src/index.ts'
 import { openLmdb } from './lmdb-stores.ts'
 import { encoderOf, model, space } from './towers.ts'
@@ -33,10 +33,19 @@ export interface ServiceOptions {
   /** Puts something between server and store. */
   readonly around?: (store: EmbeddingStore) => EmbeddingStore
   readonly onError?: (error: unknown) => void
+  /** What the server is given besides. */
+  readonly server?: Partial<ServerOptions>
 }
 
 /** A server over LMDB with two tenants, whose refreshes land at once. Start it with `listen`. */
-export async function openService({ auth, limits = {}, encoder = encoderOf(3), around, onError }: ServiceOptions = {}) {
+export async function openService({
+  auth,
+  limits = {},
+  encoder = encoderOf(3),
+  around,
+  onError,
+  server: more,
+}: ServiceOptions = {}) {
   const base = await openLmdb()
   const named = new Map([
     ['default', base],
@@ -58,6 +67,7 @@ export async function openService({ auth, limits = {}, encoder = encoderOf(3), a
     auth: auth ?? tokens,
     limits,
     ...(onError !== undefined && { onError }),
+    ...more,
   })
   return {
     server,

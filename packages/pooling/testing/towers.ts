@@ -20,6 +20,15 @@ const schema: Schema = {
   sequence: { length: 3, value: 'rating', buckets: 64 },
 }
 export const space = compileFeatures(schema)
+/** The same with fields of the user, of which events bring none. */
+export const profileSpace = compileFeatures({
+  ...schema,
+  fields: [
+    ...schema.fields,
+    { name: 'country', of: 'user', type: 'id', buckets: 997 },
+    { name: 'age', of: 'user', type: 'float' },
+  ],
+})
 export const dim = 4
 export const startMs = 1_700_000_000_000
 export const policy = { count: 3, slot: 'snapshot' } as const
@@ -68,6 +77,12 @@ export function heldEncoder(snapshot: number, value: number) {
 export function constantEncoder(snapshot: number, value: number, frame = 0): Encoder {
   const encode = async (_: SideBatch, users: readonly string[]) => new Float32Array(users.length * dim).fill(value)
   return { snapshot, frame, dataCutoffMs: startMs, dim, encode }
+}
+
+/** A clock that stands still until it is set. */
+export function fakeClock() {
+  const clock = { nowMs: startMs, now: () => clock.nowMs }
+  return clock
 }
 
 let row = 0

@@ -16,6 +16,7 @@ export {
 export { DivergedError } from './publication/forward-figures.ts'
 export { defaultGate, type GateOptions } from './publication/gate.ts'
 export { defaultPublication, type PublicationOptions, PublicationOptionsError } from './publication/options.ts'
+export { panelFigures } from './publication/panel-figures.ts'
 export { ProcrustesError, procrustes, type Rotation } from './publication/procrustes.ts'
 export { LayoutError } from './publication/project-batch.ts'
 export type { Publication } from './publication/publish.ts'

@@ -1,10 +1,10 @@
-/** What the client does with answers good and bad; the server's side is tested with it over real sockets in `src/http`. */
+/** What the client does with answers good and bad; `src/http` tests the server's side with it, over real sockets. */
 import { readFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { describe, expect, it } from 'vitest'
 import { packMessage, unpackMessage } from '../wire/formats.ts'
-import { ClientError, createClient } from './index.ts'
+import { type Client, ClientError, createClient } from './index.ts'
 
 const packed = (status: number, message: unknown, headers: Record<string, string> = {}) =>
   new Response(packMessage(message), { status, headers: { 'content-type': 'application/msgpack', ...headers } })
@@ -15,6 +15,8 @@ interface Asked {
   readonly users: readonly string[]
   readonly models: readonly string[]
   readonly latest: boolean
+  readonly segments?: readonly (string | null)[]
+  readonly ids?: readonly string[]
 }
 
 /** An honest answer: the vector of user `u7` is [7, 7]. */
@@ -83,6 +85,16 @@ describe('reads of one tick', () => {
     expect(calls.map(({ users }) => users.join()).sort()).toEqual(['u1,u2', 'u3,u4,u5', 'u6', 'u7'])
   })
 
+  it('carry the segments of those that have some', async () => {
+    const { client, calls } = clientOf(answerTo)
+    await Promise.all([
+      client.read(['u1'], ['m']),
+      client.read(['u2', 'u3'], ['m'], { segments: ['north', null] }),
+      client.read(['u4'], ['n']),
+    ])
+    expect(calls.map(({ segments }) => segments)).toEqual([[null, 'north', null], undefined])
+  })
+
   it('do not suffer from a bad one among them', async () => {
     const { client, calls } = clientOf((asked) =>
       asked.users.includes('bad') ? failed(400, 'invalid_key') : answerTo(asked),
@@ -127,12 +139,40 @@ describe('tries', () => {
     expect(calls).toHaveLength(3)
   })
 
-  it('are never repeated for writes, nor for what another try does not mend', async () => {
+  it('are repeated for events under the same ids, and for all else that may be done twice', async () => {
+    const answers = [failed(503, 'store_unavailable'), packed(200, {})]
+    const { client, calls } = clientOf((_, call) => answers[(call - 1) % 2].clone())
+    const event = { users: ['u1', 'u1'], items: ['i', 'i'], timesMs: [1, 1], fields: {} }
+    await client.ingest(event)
+    await client.ingest(event)
+    await client.ingest({ ...event, ids: ['a', null] })
+    const ids = calls.map((call) => call.ids!)
+    for (const first of [0, 2, 4]) expect(ids[first]).toEqual(ids[first + 1])
+    expect(ids[4][0]).toBe('a')
+    expect(new Set(ids.flat()).size).toBe(6)
+    await client.forget('u1')
+    await client.putFeatures('u1', { plan: 'paid' })
+    await client.promote('m', 3)
+    const outcomes = { downstream: 'd', requests: ['r'], predictions: [0.5], labels: [1], timesMs: [1] }
+    await client.outcomes(outcomes)
+    expect(calls).toHaveLength(14)
+  })
+
+  it('are never repeated where the server would do it again', async () => {
     const { client, calls } = clientOf(() => failed(503, 'store_unavailable'))
-    const event = { users: ['u1'], items: ['i'], timesMs: [1], fields: {} }
-    await expect(client.ingest(event)).rejects.toMatchObject({ name: 'UnavailableError', code: 'store_unavailable' })
-    await expect(client.forget('u1')).rejects.toMatchObject({ name: 'UnavailableError' })
+    const many = Array.from({ length: 65 }, (_, i) => i)
+    const events = { users: many.map(() => 'u'), items: many.map(String), timesMs: many, fields: {} }
+    const refused = { name: 'UnavailableError', code: 'store_unavailable' }
+    await expect(client.ingest(events)).rejects.toMatchObject(refused)
+    await expect(client.rollback('m')).rejects.toMatchObject(refused)
     expect(calls).toHaveLength(2)
+    // One event fewer of that user, and the server knows all of them again.
+    const users = events.users.with(0, 'v')
+    await expect(client.ingest({ ...events, users })).rejects.toMatchObject(refused)
+    expect(calls.length).toBeGreaterThan(3)
+  })
+
+  it('do not help against what is wrong', async () => {
     const wrong = clientOf(() => failed(500, 'internal'))
     await expect(wrong.client.read(['u1'], ['m'])).rejects.toMatchObject({ name: 'ServerError', status: 500 })
     expect(wrong.calls).toHaveLength(1)
@@ -163,6 +203,7 @@ describe('errors', () => {
     [401, 'unauthenticated', 'AuthenticationError'],
     [403, 'forbidden', 'ForbiddenError'],
     [404, 'unknown_model', 'NotFoundError'],
+    [409, 'snapshot_refused', 'ConflictError'],
     [504, 'deadline_exceeded', 'DeadlineError'],
     [500, 'internal', 'ServerError'],
     [507, 'store_full', 'ServerError'],
@@ -187,6 +228,29 @@ describe('errors', () => {
     const { client } = clientOf(answer)
     await expect(client.read(['u1'], ['m'])).rejects.toMatchObject({ name })
   })
+})
+
+it.each<[string, (client: Client) => Promise<unknown>]>([
+  ['GET /v1/models', (client) => client.models()],
+  ['GET /v1/models/a%2Fb', (client) => client.snapshots('a/b')],
+  ['POST /v1/models/m/promote {"snapshot":3}', (client) => client.promote('m', 3)],
+  ['POST /v1/models/m/rollback {}', (client) => client.rollback('m')],
+  ['DELETE /v1/users/%C3%A9%20%2F', (client) => client.forget('é /')],
+  [
+    'PUT /v1/users/u/features {"values":{"a":[1,2]},"timeMs":5}',
+    (client) => client.putFeatures('u', { a: [1, 2] }, { timeMs: 5 }),
+  ],
+  ['PUT /v1/users/u/features {"values":{"a":null}}', (client) => client.putFeatures('u', { a: null })],
+])('asks %s', async (request, call) => {
+  let asked = ''
+  const ask: typeof fetch = async (url, init) => {
+    const body = init?.body as Uint8Array | null
+    const message = body === null ? '' : ` ${JSON.stringify(unpackMessage(body, { maxDepth: 9, maxValues: 99 }))}`
+    asked = `${init?.method} ${new URL(String(url)).pathname}${message}`
+    return packed(200, { models: [] })
+  }
+  await call(createClient({ url: 'http://server', fetch: ask }))
+  expect(asked).toBe(request)
 })
 
 it('imports nothing that a browser has not', () => {

@@ -49,6 +49,11 @@ export class NotFoundError extends ClientError {
   override name = 'NotFoundError'
 }
 
+/** What the server holds stands against it, say a snapshot that is held back. */
+export class ConflictError extends ClientError {
+  override name = 'ConflictError'
+}
+
 /** The server has as many requests under way as it takes. */
 export class OverloadedError extends ClientError {
   override name = 'OverloadedError'
@@ -80,6 +85,7 @@ export function errorOf(message: string, about: ErrorAbout & { readonly status: 
   if (status === 401) return new AuthenticationError(message, about)
   if (status === 403) return new ForbiddenError(message, about)
   if (status === 404) return new NotFoundError(message, about)
+  if (status === 409) return new ConflictError(message, about)
   if (status === 429) return new OverloadedError(message, about)
   if (status === 503) return new UnavailableError(message, about)
   if (status === 504) return new DeadlineError(message, about)

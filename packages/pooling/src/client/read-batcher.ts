@@ -5,6 +5,8 @@ import { BadRequestError } from './errors.ts'
 export interface WantedRead {
   readonly users: readonly string[]
   readonly models: readonly string[]
+  /** A segment, or null, a user; or null where no user has one. */
+  readonly segments: readonly (string | null)[] | null
   readonly latest: boolean
   readonly deadlineMs: number
 }
@@ -67,10 +69,11 @@ export class ReadBatcher {
   async #answer(call: readonly Waiting[]): Promise<void> {
     const [{ models, latest }] = call
     const users = call.length === 1 ? call[0].users : call.flatMap((each) => each.users)
+    const segments = call.some((each) => each.segments !== null) ? call.flatMap(segmentsOf) : null
     // The longest deadline of all; who has a shorter one stops waiting by itself.
     const deadlineMs = Math.max(...call.map((each) => each.deadlineMs))
     try {
-      const answer = await this.#send({ users, models, latest, deadlineMs })
+      const answer = await this.#send({ users, models, segments, latest, deadlineMs })
       let row = 0
       for (const each of call) {
         each.resolve(call.length === 1 ? answer : rowsOf(answer, row, each.users.length))
@@ -85,6 +88,10 @@ export class ReadBatcher {
       for (const { reject } of call) reject(error)
     }
   }
+}
+
+function segmentsOf({ users, segments }: WantedRead): readonly (string | null)[] {
+  return segments ?? users.map(() => null)
 }
 
 /** Some rows of an answer, in the same memory. */

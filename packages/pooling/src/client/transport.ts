@@ -1,20 +1,21 @@
 import { contentTypeOf, formatOf, packMessage, parseJson, unpackMessage } from '../wire/formats.ts'
 import { isErrorCode } from '../wire/wire-error.ts'
 import { ClientError, DeadlineError, errorOf, OverloadedError, ProtocolError, UnavailableError } from './errors.ts'
+import type { Exchange, ExchangeAnswer, ExchangeRequest } from './exchange.ts'
 import { RetryBudget } from './retry-budget.ts'
 
 export interface TransportOptions {
   readonly url: string
   readonly token: string | undefined
-  readonly fetch: typeof fetch
+  readonly exchange: Exchange
 }
 
 export interface Call {
-  readonly method: 'GET' | 'POST' | 'DELETE'
+  readonly method: ExchangeRequest['method']
   readonly path: string
   readonly body?: unknown
   readonly deadlineMs: number
-  /** Whether it may be tried again: it changes nothing. */
+  /** Whether it may be tried again: done twice, it is as done once. */
   readonly idempotent: boolean
 }
 
@@ -24,7 +25,7 @@ const answerLimits = { maxDepth: 8, maxValues: 2 ** 24 }
 /** Tries of one call. */
 const maxTries = 3
 
-/** Calls over `fetch`, which keeps connections alive by itself. */
+/** Calls, each tried again within its deadline and the budget where that may help. */
 export class Transport {
   readonly #options: TransportOptions
   readonly #budget = new RetryBudget()
@@ -36,10 +37,11 @@ export class Transport {
   /** @throws ClientError */
   async call(call: Call): Promise<unknown> {
     const endMs = performance.now() + call.deadlineMs
+    const body = call.body === undefined ? null : packMessage(call.body)
     this.#budget.earn()
     for (let attempt = 1; ; attempt++) {
       try {
-        return await this.#attempt(call, endMs)
+        return await this.#attempt(call, body, endMs)
       } catch (error) {
         const waitMs = waitBefore(error, attempt)
         const isFinal = !call.idempotent || waitMs === null || attempt === maxTries
@@ -50,66 +52,67 @@ export class Transport {
     }
   }
 
-  async #attempt({ method, path, body, deadlineMs }: Call, endMs: number): Promise<unknown> {
+  async #attempt(call: Call, body: ExchangeRequest['body'], endMs: number): Promise<unknown> {
+    const { method, path, deadlineMs } = call
     const leftMs = Math.floor(endMs - performance.now())
     if (leftMs < 1) throw new DeadlineError(`the deadline of ${deadlineMs} ms has passed`)
-    const { url, token, fetch } = this.#options
+    const { url, token, exchange } = this.#options
     const abort = new AbortController()
     const timer = setTimeout(() => abort.abort(), leftMs)
+    const headers = {
+      accept: contentTypeOf.msgpack,
+      'x-deadline-ms': String(leftMs),
+      ...(token !== undefined && { authorization: `Bearer ${token}` }),
+      ...(body !== null && { 'content-type': contentTypeOf.msgpack }),
+    }
     try {
-      const response = await fetch(`${url}${path}`, {
-        method,
-        headers: {
-          accept: contentTypeOf.msgpack,
-          'x-deadline-ms': String(leftMs),
-          ...(token !== undefined && { authorization: `Bearer ${token}` }),
-          ...(body !== undefined && { 'content-type': contentTypeOf.msgpack }),
-        },
-        body: body === undefined ? null : packMessage(body),
-        signal: abort.signal,
-      })
-      return await contentOf(response)
+      return contentOf(await exchange({ method, path, headers, body, signal: abort.signal }))
     } catch (cause) {
       if (cause instanceof ClientError) throw cause
       if (abort.signal.aborted) throw new DeadlineError(`the deadline of ${deadlineMs} ms has passed`, { cause })
-      const reason = (cause as Error).cause instanceof Error ? ((cause as Error).cause as Error).message : String(cause)
-      throw new UnavailableError(`${url} cannot be reached: ${reason}`, { cause })
+      throw new UnavailableError(`${url} cannot be reached: ${reasonOf(cause)}`, { cause })
     } finally {
       clearTimeout(timer)
     }
   }
 }
 
+/** `fetch` tells why in the cause of its error. */
+function reasonOf(error: unknown): string {
+  if (!(error instanceof Error)) return String(error)
+  if (error.cause !== undefined) return reasonOf(error.cause)
+  // Where several addresses were tried there is no message.
+  return error.message || (error as { readonly code?: string }).code || error.name
+}
+
 /** @throws ClientError for an answer that is no success */
-async function contentOf(response: Response): Promise<unknown> {
-  const bytes = new Uint8Array(await response.arrayBuffer())
-  const content = decode(bytes, response)
-  if (response.ok) return content
+function contentOf(answer: ExchangeAnswer): unknown {
+  const { status, retryAfter } = answer
+  const isSuccess = status >= 200 && status < 300
+  const content = decode(answer, isSuccess)
+  if (isSuccess) return content
   const { code, message, details } = ((content as { error?: unknown } | null)?.error ?? {}) as Record<string, unknown>
-  const retryAfter = Number(response.headers.get('retry-after') ?? Number.NaN)
-  const told = typeof message === 'string' ? message : `status ${response.status}`
+  const told = typeof message === 'string' ? message : `status ${status}`
+  const retryAfterMs = retryAfter === null ? Number.NaN : 1000 * Number(retryAfter)
   throw errorOf(told, {
-    status: response.status,
+    status,
     ...(isErrorCode(code) && { code }),
-    retryAfterMs: Number.isFinite(retryAfter) ? 1000 * retryAfter : null,
+    retryAfterMs: Number.isFinite(retryAfterMs) ? retryAfterMs : null,
     details,
   })
 }
 
-function decode(bytes: Uint8Array, response: Response): unknown {
-  const format = formatOf(response.headers.get('content-type') ?? '')
+function decode({ status, contentType, body }: ExchangeAnswer, isSuccess: boolean): unknown {
+  const format = formatOf(contentType)
   try {
-    if (format === 'msgpack') return unpackMessage(bytes, answerLimits)
-    if (format === 'json') return parseJson(bytes)
+    if (format === 'msgpack') return unpackMessage(body, answerLimits)
+    if (format === 'json') return parseJson(body)
   } catch (cause) {
-    throw new ProtocolError(`the answer cannot be read: ${(cause as Error).message}`, {
-      status: response.status,
-      cause,
-    })
+    throw new ProtocolError(`the answer cannot be read: ${(cause as Error).message}`, { status, cause })
   }
   // A proxy between may answer an error in its own way.
-  if (!response.ok) return null
-  throw new ProtocolError('the answer is no MessagePack; check the URL', { status: response.status })
+  if (!isSuccess) return null
+  throw new ProtocolError('the answer is no MessagePack; check the URL', { status })
 }
 
 /** Milliseconds to wait before another try, with jitter; null for an error that another try does not mend. */

@@ -2,15 +2,18 @@ import { EventError } from '@headwater/features'
 import {
   ForgetError,
   KeyError,
+  NonFiniteVectorError,
   RequestError,
   StoreBusyError,
   StoreClosedError,
+  StoreError,
   StoreFullError,
   StoreReadOnlyError,
   StoreUnavailableError,
   StoreWriteError,
 } from '@headwater/store'
-import { ContentionError, UnknownModelError } from '../errors.ts'
+import { ContentionError, SnapshotRefusedError, UnknownModelError, UnknownSnapshotError } from '../errors.ts'
+import { LogWriteError } from '../logs/errors.ts'
 import { type ErrorCode, WireError } from '../wire/wire-error.ts'
 
 type ErrorType = abstract new (...args: never[]) => Error
@@ -18,10 +21,13 @@ type ErrorType = abstract new (...args: never[]) => Error
 /** A subclass stands before its base. */
 const codes: readonly (readonly [ErrorType, ErrorCode])[] = [
   [UnknownModelError, 'unknown_model'],
+  [UnknownSnapshotError, 'unknown_snapshot'],
+  [SnapshotRefusedError, 'snapshot_refused'],
   [ContentionError, 'contention'],
   [EventError, 'invalid_event'],
   [KeyError, 'invalid_key'],
   [RequestError, 'invalid_request'],
+  [LogWriteError, 'log_unavailable'],
   [StoreFullError, 'store_full'],
   [StoreClosedError, 'draining'],
   [StoreUnavailableError, 'store_unavailable'],
@@ -54,4 +60,17 @@ export function wireErrorOf(error: unknown): WireError {
   // What Fastify itself refuses: a URL or a content length that is none, a body that was cut off.
   if (statusCode >= 400 && statusCode < 500) return new WireError('malformed_http', message, { cause: error })
   return new WireError('internal', 'the server failed; its log says why', { cause: error })
+}
+
+/** What a caller, an encoder, another holder or the server's end bring about is no failure of the store. */
+const notTheStores: readonly ErrorType[] = [KeyError, RequestError, NonFiniteVectorError, StoreClosedError, ForgetError]
+
+/** Whether the store failed in what it was asked. */
+export function isStoreFailure(error: unknown): boolean {
+  return error instanceof StoreError && !notTheStores.some((type) => error instanceof type)
+}
+
+/** Whether an error is for the operator to look into. */
+export function isServersOwn({ status, code }: WireError): boolean {
+  return status >= 500 && code !== 'deadline_exceeded' && code !== 'draining'
 }

@@ -14,6 +14,10 @@ export interface ServerLimits extends BatchLimits, EventLimits {
   readonly arrivalTimeoutMs: number
   /** Deadline of a request that names none, and the longest that one may name. Default 10 s. */
   readonly maxDeadlineMs: number
+  /** Of one token, or of one address where there are no tokens; beyond, 429. Default 0: no limit. */
+  readonly requestsPerSecond: number
+  /** Requests that may come at once after a pause. Default 0: a second's worth. */
+  readonly burst: number
   /** How far an event may lie ahead of the server's clock. Default 60 s. */
   readonly maxFutureMs: number
 }
@@ -29,6 +33,8 @@ export const defaultLimits: ServerLimits = {
   maxConnections: 4_096,
   arrivalTimeoutMs: 10_000,
   maxDeadlineMs: 10_000,
+  requestsPerSecond: 0,
+  burst: 0,
   maxFutureMs: 60_000,
 }
 
@@ -36,8 +42,9 @@ export const defaultLimits: ServerLimits = {
 export function limitsOf(given: Partial<ServerLimits>): ServerLimits {
   const limits = { ...defaultLimits, ...given }
   for (const [name, value] of Object.entries(limits)) {
-    if (!Number.isInteger(value) || value < 1 || value > 2 ** 31 - 1) {
-      throw new PoolingConfigError(`limit ${name} is ${value}; give a whole number of at least 1`)
+    const atLeast = defaultLimits[name as keyof ServerLimits] === 0 ? 0 : 1
+    if (!Number.isInteger(value) || value < atLeast || value > 2 ** 31 - 1) {
+      throw new PoolingConfigError(`limit ${name} is ${value}; give a whole number of at least ${atLeast}`)
     }
   }
   return limits

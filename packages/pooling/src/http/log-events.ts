@@ -9,7 +9,7 @@ import { WireError } from '../wire/wire-error.ts'
  * @throws WireError `invalid_event` for a time ahead of the clock: the user's later events would count as older
  */
 export function logEventsOf(given: EventColumns, schema: Schema, latestMs: number): readonly LogEvent[] {
-  const { users, items, timesMs, columns } = given
+  const { users, items, timesMs, ids, columns } = given
   return users.map((user, row) => {
     const timeMs = timesMs[row]
     if (timeMs > latestMs) {
@@ -19,11 +19,13 @@ export function logEventsOf(given: EventColumns, schema: Schema, latestMs: numbe
       )
     }
     const values = schema.fields.map(({ type }, i) => fieldValue(columns[i]?.[row] ?? null, type))
-    return { row, user, item: items[row], timeMs, values }
+    const id = ids?.[row] ?? null
+    return { row, user, item: items[row], timeMs, values, ...(id !== null && { id }) }
   })
 }
 
-function fieldValue(value: unknown, type: Schema['fields'][number]['type']): FieldValue {
+/** A value as it travelled, as what a field of the type holds. */
+export function fieldValue(value: unknown, type: Schema['fields'][number]['type']): FieldValue {
   const isNumbers = type === 'vector' && Array.isArray(value) && value.every((each) => typeof each === 'number')
   return isNumbers ? Float32Array.from(value as readonly number[]) : (value as FieldValue)
 }

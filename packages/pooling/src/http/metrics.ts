@@ -1,131 +1,168 @@
-import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client'
-import type { Pooling } from '../pooling.ts'
+import { collectDefaultMetrics, Registry } from 'prom-client'
+import type { EncoderStatus } from '../encoder-status.ts'
+import type { ServedBatch } from '../served-batch.ts'
+import type { WireError } from '../wire/wire-error.ts'
+import { isStoreFailure } from './failure.ts'
+import { Figures } from './metrics/figures.ts'
+import { type BucketCounts, Histograms } from './metrics/histograms.ts'
+import { addModelFigures } from './metrics/model-figures.ts'
+import { addPoolingFigures } from './metrics/pooling-figures.ts'
+import type { OutcomeScores } from './outcome-scores.ts'
+import type { RefreshMonitor } from './refresh-monitor.ts'
+import type { ServedModel, ServedTenant } from './server-options.ts'
 
-/** A server's figures, in a registry of its own. Those of poolings are their sums over the tenants. */
+/** What a server's figures are of. */
+export interface MetricsSource {
+  readonly tenants: ReadonlyMap<string, ServedTenant>
+  readonly models: readonly ServedModel[]
+  readonly encoder?: () => EncoderStatus
+  readonly refreshes?: RefreshMonitor
+  readonly alsoMetrics?: (registry: Registry) => void
+  /** Requests that are not answered yet. */
+  readonly underWay: () => number
+}
+
+const readBounds = [1e-5, 3e-5, 1e-4, 3e-4, 1e-3, 2e-3, 5e-3, 1e-2, 2e-2, 5e-2, 0.1, 0.5, 1]
+const requestBounds = [5e-4, 1e-3, 2e-3, 5e-3, 1e-2, 2e-2, 5e-2, 0.1, 0.2, 0.5, 1, 2, 5, 10]
+/** A second to 30 days. */
+const ageBounds = [1, 5, 15, 60, 300, 900, 3_600, 21_600, 86_400, 259_200, 604_800, 2_592_000]
+
+/**
+ * A server's figures, in a registry of its own. Those of poolings are their sums over the tenants. On the hot path numbers
+ * are added up; names and labels come to them at the scrape.
+ */
 export class Metrics {
   readonly registry = new Registry()
-  readonly #read: Histogram
-  readonly #request: Histogram<'route' | 'status'>
-  readonly #rejected: Counter<'code'>
+  readonly #figures = new Figures(this.registry)
+  readonly #reads: BucketCounts
+  readonly #requests: Histograms
+  /** By route, then status. */
+  readonly #requestsOf = new Map<string, Map<number, BucketCounts>>()
+  readonly #ages: ReadonlyMap<string, BucketCounts>
+  readonly #failed = new Map<string, number>()
+  #storeErrors = 0
 
-  constructor(poolings: readonly Pooling[], models: readonly string[], underWay: () => number) {
-    const registers = [this.registry]
+  constructor({ tenants, models, encoder, refreshes, alsoMetrics, underWay }: MetricsSource) {
     collectDefaultMetrics({ register: this.registry })
-    this.#read = new Histogram({
+    const reads = new Histograms({
       name: 'headwater_read_duration_seconds',
       help: 'Time of a pooled read, from the parsed request to the served batch.',
-      buckets: [1e-5, 3e-5, 1e-4, 3e-4, 1e-3, 2e-3, 5e-3, 1e-2, 2e-2, 5e-2, 0.1, 0.5, 1],
-      registers,
+      bounds: readBounds,
     })
-    this.#request = new Histogram({
+    this.#requests = new Histograms({
       name: 'headwater_request_duration_seconds',
       help: 'Time from the arrival of a request to the end of its answer.',
-      labelNames: ['route', 'status'],
-      buckets: [5e-4, 1e-3, 2e-3, 5e-3, 1e-2, 2e-2, 5e-2, 0.1, 0.2, 0.5, 1, 2, 5, 10],
-      registers,
+      labels: ['route', 'status'],
+      bounds: requestBounds,
     })
-    this.#rejected = new Counter({
-      name: 'headwater_requests_failed_total',
-      help: 'Requests that were answered with an error, by its code.',
-      labelNames: ['code'],
-      registers,
+    const ages = new Histograms({
+      name: 'headwater_served_age_seconds',
+      help: 'Age of the rows served: time served minus time of their features. Defaults have none.',
+      labels: ['model'],
+      bounds: ageBounds,
     })
-    const sum = (of: (pooling: Pooling) => number) => poolings.reduce((total, pooling) => total + of(pooling), 0)
-    const counter = (
-      name: string,
-      help: string,
-      value: () => Readonly<Record<string, number>> | number,
-      label = '',
-    ) => {
-      new Counter({
-        name,
-        help,
-        labelNames: label === '' ? [] : [label],
-        registers,
-        collect() {
-          this.reset()
-          const now = value()
-          if (typeof now === 'number') this.inc(now)
-          else for (const [key, count] of Object.entries(now)) this.inc({ [label]: key }, count)
-        },
-      })
-    }
-    const gauge = (name: string, help: string, value: () => number) => {
-      new Gauge({
-        name,
-        help,
-        registers,
-        collect() {
-          this.set(value())
-        },
-      })
-    }
-    counter(
-      'headwater_rows_served_total',
-      'Rows served, one a user and model, by how they were found.',
-      () => ({
-        fresh: sum(({ counters }) => counters.hits - counters.stale),
-        stale: sum(({ counters }) => counters.stale),
-        default: sum(({ counters }) => counters.default),
-      }),
-      'status',
-    )
-    counter(
-      'headwater_refreshes_total',
-      'Refreshed embeddings, one a user and model, by what became of them.',
-      () => ({
-        landed: sum(({ counters }) => counters.refreshes),
-        superseded: sum(({ counters }) => counters.superseded),
-        refused: sum(({ counters }) => counters.refused),
-        failed: sum(({ counters }) => counters.failed),
-      }),
-      'outcome',
-    )
-    counter('headwater_events_total', 'Events ingested.', () => sum(({ counters }) => counters.events))
-    counter('headwater_offers_shed_total', 'Refreshes refused as the queue was full.', () =>
-      sum(({ counters }) => counters.shed),
-    )
-    counter('headwater_offers_coalesced_total', 'Offers that joined a waiting refresh of their user.', () =>
-      sum(({ counters }) => counters.coalesced),
-    )
-    gauge('headwater_refresh_queue_users', 'Users that wait for a refresh.', () => sum(({ waiting }) => waiting))
-    gauge('headwater_refreshes_due', 'Refreshes that should have landed by now.', () => sum(({ due }) => due))
-    gauge('headwater_requests_under_way', 'Requests that are not answered yet.', underWay)
-    new Gauge({
-      name: 'headwater_snapshot',
-      help: 'Number of the snapshot that refreshes go through.',
-      labelNames: ['model'],
-      registers,
-      collect() {
-        for (const model of models) {
-          const snapshot = poolings[0]?.latest(model)?.snapshot
-          if (snapshot !== undefined) this.set({ model }, snapshot)
-        }
+    this.#reads = reads.of()
+    this.#ages = new Map(models.map(({ name }) => [name, ages.of(name)]))
+    for (const histograms of [reads, this.#requests, ages]) histograms.register(this.registry)
+    this.#figures.gauge({ name: 'headwater_requests_under_way', help: 'Requests that are not answered yet.' }, underWay)
+    this.#figures.counters(
+      {
+        name: 'headwater_requests_failed_total',
+        help: 'Requests that were answered with an error, by its code.',
+        labels: ['code'],
       },
-    })
-    new Gauge({
-      name: 'headwater_snapshot_data_cutoff_timestamp_seconds',
-      help: 'Time before which the events lie that the snapshot was trained on.',
-      labelNames: ['model'],
-      registers,
-      collect() {
-        for (const model of models) {
-          const cutoffMs = poolings[0]?.latest(model)?.dataCutoffMs
-          if (cutoffMs !== undefined) this.set({ model }, cutoffMs / 1000)
-        }
+      () => [...this.#failed].map(([code, count]) => [[code], count]),
+    )
+    this.#figures.counters(
+      {
+        name: 'headwater_store_errors_total',
+        help: 'Failures of the store, by what met them.',
+        labels: ['during'],
       },
-    })
+      () => [
+        [['request'], this.#storeErrors],
+        [['refresh'], refreshes?.storeErrors ?? 0],
+      ],
+    )
+    const served = [...tenants.values()]
+    addPoolingFigures(this.#figures, served)
+    addModelFigures(this.#figures, models, served[0].pooling)
+    if (encoder !== undefined) this.#addEncoder(encoder)
+    refreshes?.register(this.registry)
+    alsoMetrics?.(this.registry)
   }
 
-  readEnded(ms: number): void {
-    this.#read.observe(ms / 1000)
+  /** A read was served. */
+  readEnded(ms: number, { models }: ServedBatch): void {
+    this.#reads.add(ms / 1000)
+    for (const { model, ageMs } of models) this.#ages.get(model)?.addAll(ageMs, 1e-3)
   }
 
+  /** A request was answered. @param route its pattern, not its path */
   requestEnded(route: string, status: number, ms: number): void {
-    this.#request.observe({ route, status }, ms / 1000)
+    this.#countsOf(route, status).add(ms / 1000)
   }
 
-  requestFailed(code: string): void {
-    this.#rejected.inc({ code })
+  /** A request was answered with an error. */
+  requestFailed({ code, cause }: WireError): void {
+    this.#failed.set(code, (this.#failed.get(code) ?? 0) + 1)
+    if (isStoreFailure(cause)) this.#storeErrors++
+  }
+
+  /** Shows how downstream models fare. */
+  showOutcomes(scores: ReadonlyMap<string, OutcomeScores>): void {
+    const labels = ['tenant', 'downstream']
+    this.#figures.gauges(
+      {
+        name: 'headwater_downstream_normalized_entropy',
+        help: "Progressive normalized entropy of a downstream model's last outcomes; below 1 is better than the base rate.",
+        labels,
+      },
+      function* () {
+        for (const [tenant, { all }] of scores) {
+          for (const { downstream, normalizedEntropy } of all) {
+            if (normalizedEntropy !== null) yield [[tenant, downstream], normalizedEntropy]
+          }
+        }
+      },
+    )
+    this.#figures.counters(
+      { name: 'headwater_outcomes_total', help: 'Outcomes that were scored.', labels },
+      function* () {
+        for (const [tenant, { all }] of scores) {
+          for (const { downstream, rows } of all) yield [[tenant, downstream], rows]
+        }
+      },
+    )
+  }
+
+  #countsOf(route: string, status: number): BucketCounts {
+    let ofRoute = this.#requestsOf.get(route)
+    if (ofRoute === undefined) {
+      ofRoute = new Map()
+      this.#requestsOf.set(route, ofRoute)
+    }
+    let counts = ofRoute.get(status)
+    if (counts === undefined) {
+      counts = this.#requests.of(route, String(status))
+      ofRoute.set(status, counts)
+    }
+    return counts
+  }
+
+  #addEncoder(encoder: () => EncoderStatus): void {
+    this.#figures.gauges(
+      { name: 'headwater_encoder_state', help: '1 for the state that the encoder is in.', labels: ['state'] },
+      () => {
+        const { state } = encoder()
+        return encoderStates.map((each) => [[each], Number(each === state)])
+      },
+    )
+    this.#figures.counter(
+      { name: 'headwater_encoder_restarts_total', help: 'Times that the encoder was started again.' },
+      () => encoder().restarts,
+    )
   }
 }
+
+const encoderStates: readonly EncoderStatus['state'][] = ['starting', 'ready', 'restarting', 'stopped']

@@ -27,6 +27,7 @@ function schemas({ maxUsers, maxModels, maxEvents }: ServerLimits): Json {
     description: 'a float, an id, nothing, ids, or a vector, as the schema of the model has it',
   }
   const orNull = (type: string) => ({ type: [type, 'null'] })
+  const figure = { ...orNull('number'), description: 'null, in MessagePack NaN, before the first row' }
   const flat = (description: string, items: Json = number) => list(items, { description })
   const modelAnswer = {
     model: text,
@@ -48,6 +49,7 @@ function schemas({ maxUsers, maxModels, maxEvents }: ServerLimits): Json {
         models: list(text, { maxItems: maxModels, uniqueItems: true }),
         encoding: { enum: ['f32', 'f16'], default: 'f32', description: 'of vectors in MessagePack' },
         latest: { type: 'boolean', default: false },
+        segments: list(orNull('string'), { maxItems: maxUsers, description: 'by which users of no vector get theirs' }),
       },
       ['users', 'models'],
     ),
@@ -59,10 +61,40 @@ function schemas({ maxUsers, maxModels, maxEvents }: ServerLimits): Json {
         items: list(key, { maxItems: maxEvents }),
         timesMs: list(number, { maxItems: maxEvents, description: 'milliseconds since 1970; in MessagePack also f64' }),
         fields: { type: 'object', additionalProperties: list(value), description: 'a column of each field' },
+        ids: list(
+          { anyOf: [key, { type: 'null' }] },
+          { maxItems: maxEvents, description: "one that is known of the user's last 64 changes nothing" },
+        ),
       },
       ['users', 'items', 'timesMs'],
     ),
-    EventsAnswer: object({ accepted: integer }),
+    FeaturesRequest: object(
+      {
+        values: { type: 'object', additionalProperties: value, description: 'fields that describe the user, by name' },
+        timeMs: { type: 'number', description: 'milliseconds since 1970; default: now' },
+      },
+      ['values'],
+    ),
+    AcceptedAnswer: object({ accepted: integer }),
+    OutcomesRequest: object(
+      {
+        downstream: { type: 'string', pattern: '^[A-Za-z0-9_.:-]{1,64}$', description: 'the downstream model' },
+        requests: list(key, { maxItems: maxEvents, description: 'one that was told of before is passed over' }),
+        users: list(key, { maxItems: maxEvents }),
+        predictions: list(
+          { type: 'number', exclusiveMinimum: 0, exclusiveMaximum: 1 },
+          { maxItems: maxEvents, description: 'probabilities of the label 1; in MessagePack also f64' },
+        ),
+        labels: list({ enum: [0, 1] }, { maxItems: maxEvents, description: 'in MessagePack also u8' }),
+        timesMs: list(number, { maxItems: maxEvents, description: 'milliseconds since 1970; in MessagePack also f64' }),
+      },
+      ['downstream', 'requests', 'predictions', 'labels', 'timesMs'],
+    ),
+    OutcomesAnswer: object({
+      accepted: { type: 'integer', description: 'outcomes that are new' },
+      normalizedEntropy: { ...orNull('number'), description: 'of the last outcomes; null while all labels are one' },
+      rows: { type: 'integer', description: 'outcomes of the downstream model scored since the start' },
+    }),
     Receipt: object({
       user: text,
       tenant: text,
@@ -81,7 +113,38 @@ function schemas({ maxUsers, maxModels, maxEvents }: ServerLimits): Json {
         }),
       ),
     }),
-    Status: object({ status: { enum: ['ok', 'ready'] } }),
+    ModelSnapshots: object({
+      model: text,
+      dim: integer,
+      snapshots: list(
+        object({
+          snapshot: integer,
+          state: { enum: ['served', 'shadow', 'held', 'available'] },
+          frame: integer,
+          dataCutoffMs: number,
+          publishedMs: orNull('number'),
+        }),
+      ),
+      shadow: { anyOf: [{ type: 'null' }, ref('ShadowReport')] },
+      change: { anyOf: [{ type: 'null' }, ref('SnapshotChange')], description: 'what was asked last' },
+    }),
+    ShadowReport: object({
+      snapshot: integer,
+      rows: integer,
+      cosineMean: figure,
+      cosineP1: figure,
+      normRatioMean: figure,
+      sameFrame: { type: 'boolean' },
+    }),
+    PromoteRequest: object({ snapshot: { type: 'integer', minimum: 0 } }),
+    ServedSnapshot: object({ model: text, snapshot: integer }),
+    SnapshotChange: object({
+      snapshot: orNull('integer'),
+      state: { enum: ['loading', 'served', 'refused'] },
+      error: { anyOf: [{ type: 'null' }, object({ code: text, message: text })] },
+    }),
+    LoadingSnapshot: object({ model: text, change: ref('SnapshotChange') }),
+    Status: object({ status: { enum: ['ok', 'ready', 'degraded'] }, problem: text }, ['status']),
     Error: object({
       error: object({ code: { enum: Object.keys(errorStatus) }, message: text, details: {} }, ['code', 'message']),
     }),
@@ -106,6 +169,11 @@ function answers(name: string, more: readonly ErrorCode[], isGuarded = true): Js
   return { 200: { description: 'success', content: bodyOf(name) }, ...Object.fromEntries(errors) }
 }
 
+/** A change of the snapshot that takes longer than its request. */
+const whileLoading = {
+  202: { description: 'the change goes on; what it ends in is told of the model', content: bodyOf('LoadingSnapshot') },
+}
+
 const bodyErrors: readonly ErrorCode[] = [
   'malformed_body',
   'malformed_http',
@@ -118,7 +186,20 @@ const bodyErrors: readonly ErrorCode[] = [
   'deadline_exceeded',
   'store_unavailable',
 ]
+const writeErrors: readonly ErrorCode[] = ['contention', 'store_full', 'log_unavailable']
+const controlErrors: readonly ErrorCode[] = [
+  'unknown_model',
+  'unmanaged_model',
+  'snapshot_refused',
+  'not_acceptable',
+  'body_too_large',
+  'unsupported_media_type',
+  'request_timeout',
+  'deadline_exceeded',
+]
 const deadline = { $ref: '#/components/parameters/deadline' }
+const user = { name: 'id', in: 'path', required: true, schema: key }
+const model = { name: 'model', in: 'path', required: true, schema: text }
 const guarded = (scope: string) => ({ security: [{ bearer: [scope] }] })
 
 /** The document, for the limits that the server runs with. */
@@ -145,7 +226,7 @@ export function openApi(limits: ServerLimits): Json {
           ...guarded('write'),
           parameters: [deadline],
           requestBody: requestBody('EventsRequest'),
-          responses: answers('EventsAnswer', [...bodyErrors, 'invalid_event', 'contention', 'store_full']),
+          responses: answers('AcceptedAnswer', [...bodyErrors, ...writeErrors, 'invalid_event']),
         },
       },
       '/v1/users/{id}': {
@@ -153,8 +234,33 @@ export function openApi(limits: ServerLimits): Json {
           operationId: 'forgetUser',
           summary: 'Forgets a user and answers with a receipt. Needs the scope "admin".',
           ...guarded('admin'),
-          parameters: [{ name: 'id', in: 'path', required: true, schema: key }, deadline],
+          parameters: [user, deadline],
           responses: answers('Receipt', [...bodyErrors, 'forget_incomplete', 'store_full']),
+        },
+      },
+      '/v1/users/{id}/features': {
+        put: {
+          operationId: 'putFeatures',
+          summary: 'Sets fields that describe a user, without an event; durable. Needs the scope "write".',
+          ...guarded('write'),
+          parameters: [user, deadline],
+          requestBody: requestBody('FeaturesRequest'),
+          responses: answers('AcceptedAnswer', [...bodyErrors, ...writeErrors, 'invalid_event']),
+        },
+      },
+      '/v1/outcomes': {
+        post: {
+          operationId: 'sendOutcomes',
+          summary: 'What came of a downstream model\'s predictions; durable, and scored. Needs the scope "write".',
+          ...guarded('write'),
+          parameters: [deadline],
+          requestBody: requestBody('OutcomesRequest'),
+          responses: answers('OutcomesAnswer', [
+            ...bodyErrors,
+            'invalid_outcome',
+            'too_many_downstreams',
+            'log_unavailable',
+          ]),
         },
       },
       '/v1/models': {
@@ -166,13 +272,44 @@ export function openApi(limits: ServerLimits): Json {
           responses: answers('ModelsAnswer', ['not_acceptable']),
         },
       },
+      '/v1/models/{model}': {
+        get: {
+          operationId: 'listSnapshots',
+          summary: 'A model\'s snapshots, and how its shadow compares. Needs the scope "read".',
+          ...guarded('read'),
+          parameters: [model, deadline],
+          responses: answers('ModelSnapshots', ['unknown_model', 'not_acceptable', 'deadline_exceeded']),
+        },
+      },
+      '/v1/models/{model}/promote': {
+        post: {
+          operationId: 'promoteSnapshot',
+          summary: 'Serves another snapshot, to all tenants. Needs the scope "admin".',
+          ...guarded('admin'),
+          parameters: [model, deadline],
+          requestBody: requestBody('PromoteRequest'),
+          responses: {
+            ...answers('ServedSnapshot', [...controlErrors, 'malformed_body', 'unknown_snapshot']),
+            ...whileLoading,
+          },
+        },
+      },
+      '/v1/models/{model}/rollback': {
+        post: {
+          operationId: 'rollbackSnapshot',
+          summary: 'Serves the snapshot before again, to all tenants. Needs the scope "admin".',
+          ...guarded('admin'),
+          parameters: [model, deadline],
+          responses: { ...answers('ServedSnapshot', controlErrors), ...whileLoading },
+        },
+      },
       '/healthz': {
         get: { operationId: 'health', summary: 'Whether the process lives.', responses: answers('Status', [], false) },
       },
       '/readyz': {
         get: {
           operationId: 'readiness',
-          summary: 'Whether every model has a snapshot and the store answers.',
+          summary: 'Whether every model has a snapshot and the store answers; "degraded" while the encoder is away.',
           responses: answers('Status', ['not_ready'], false),
         },
       },

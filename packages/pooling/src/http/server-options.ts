@@ -1,11 +1,19 @@
+import type { RequestListener } from 'node:http'
 import type { FeatureSpace } from '@headwater/features'
 import type { EmbeddingStore } from '@headwater/store'
-import type { FastifyRequest } from 'fastify'
+import type { Logger } from 'pino'
+import type { Registry } from 'prom-client'
+import type { EncoderStatus } from '../encoder-status.ts'
+import type { ModelControl } from '../model-control.ts'
+import type { OutcomeLog } from '../outcome.ts'
 import type { Pooling } from '../pooling.ts'
 import type { EventLane } from './event-lane.ts'
+import type { RouteRule, Visit } from './gate.ts'
 import type { ServerLimits } from './limits.ts'
 import type { Metrics } from './metrics.ts'
-import type { Principal, Scope, Tokens } from './tokens.ts'
+import type { RefreshMonitor } from './refresh-monitor.ts'
+import type { RequestLogOptions } from './request-log.ts'
+import type { Principal, Tokens } from './tokens.ts'
 
 /** What is served to the tokens of one tenant. */
 export interface ServedTenant {
@@ -15,15 +23,43 @@ export interface ServedTenant {
   readonly pooling: Pooling
 }
 
+/** A model of every tenant's pooling. */
+export interface ServedModel {
+  readonly name: string
+  readonly dim: number
+  /** Absent: its snapshots are promoted and rolled back elsewhere. */
+  readonly control?: ModelControl
+}
+
+/** Keys and certificates, as PEM. */
+export interface TlsOptions {
+  readonly key: string | Buffer
+  readonly cert: string | Buffer
+  /** Mutual TLS: authorities of the certificates that callers must show. */
+  readonly clientCa?: string | Buffer
+}
+
 export interface ServerOptions {
   /** By name. Without tokens, `default` alone is reached. */
   readonly tenants: ReadonlyMap<string, ServedTenant>
   readonly space: FeatureSpace
-  /** The models of every tenant's pooling. */
-  readonly models: readonly { readonly name: string; readonly dim: number }[]
+  readonly models: readonly ServedModel[]
   /** `loopback`: no tokens, and requests of other machines are refused. */
   readonly auth: Tokens | 'loopback'
   readonly limits?: Partial<ServerLimits>
+  /** Absent: plain HTTP. */
+  readonly tls?: TlsOptions
+  /** How the encoder's process fares, for metrics and readiness. Absent: there is none. */
+  readonly encoder?: () => EncoderStatus
+  /** Where a tenant's outcomes are kept. Absent: they are scored, not kept. */
+  readonly outcomes?: (tenant: string) => OutcomeLog
+  /** Figures and spans of refreshes: the one whose observers the poolings were made with. Absent: there are none. */
+  readonly refreshes?: RefreshMonitor
+  /** Absent: silent. */
+  readonly logger?: Logger
+  readonly requestLog?: RequestLogOptions
+  /** Adds others' figures to those of `/metrics`. */
+  readonly alsoMetrics?: (registry: Registry) => void
   /** Told of every failure that is the server's own, as callers are not. */
   readonly onError?: (error: unknown) => void
 }
@@ -34,22 +70,23 @@ export interface ServerParts extends Omit<ServerOptions, 'limits' | 'tenants'> {
   readonly limits: ServerLimits
   readonly metrics: Metrics
   readonly isDraining: () => boolean
+  /** Answers `POST /v1/embeddings/read`. */
+  readonly answerRead: RequestListener
 }
 
 /** Of the caller. */
-export function tenantOf(tenants: ServerParts['tenants'], { principal }: FastifyRequest) {
+export function tenantOf(tenants: ServerParts['tenants'], { principal }: { readonly principal: Principal | null }) {
   return tenants.get(principal!.tenant)!
 }
 
 declare module 'fastify' {
-  interface FastifyContextConfig {
-    /** Absent: open to all. */
-    scope?: Scope
-    /** Whether it counts against `maxConcurrent`. */
-    counted?: boolean
+  /** Without a scope a route is open to all. */
+  interface FastifyContextConfig extends Partial<RouteRule> {
+    /** Answers in Fastify's place, hooks and all. */
+    listener?: RequestListener
   }
   interface FastifyRequest {
-    arrivedMs: number
+    visit: Visit
     /** By `performance.now()`. */
     endMs: number
     principal: Principal | null

@@ -12,7 +12,7 @@ describe('reads', () => {
     await boss.ingest(eventAt('a', 9))
     await untilHeld(boss, 'a')
     const answer = await boss.read(['a', 'cold'], ['m'], { latest: true })
-    const truth = await pooling.read(['a', 'cold'], ['m'])
+    const truth = await pooling.read(['a', 'cold'], ['m'], { latest: true })
     const [got, want] = [answer.models[0], truth.models[0]]
     for (const column of ['vectors', 'latest', 'status', 'snapshot', 'frame', 'featureTimeMs'] as const) {
       expect(got[column], column).toEqual(want[column])
@@ -74,9 +74,10 @@ describe('events', () => {
           get(target, name) {
             const value = Reflect.get(target, name)
             if (typeof value !== 'function') return value
+            if (name !== 'flushed' && name !== 'compareAndSetStates') return value.bind(target)
             return async (...args: unknown[]) => {
               const result = await Reflect.apply(value, target, args)
-              if (name === 'flushed' || name === 'compareAndSetStates') order.push(name)
+              order.push(name)
               return result
             }
           },

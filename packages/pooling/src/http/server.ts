@@ -1,17 +1,21 @@
 import type { Socket } from 'node:net'
-import Fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify'
+import Fastify, { type FastifyInstance, type FastifyReply } from 'fastify'
 import { PoolingConfigError } from '../errors.ts'
-import { type Format, formatOf, mediaTypes } from '../wire/formats.ts'
+import { mediaTypes } from '../wire/formats.ts'
 import { type ErrorBody, type ErrorCode, errorStatus, WireError } from '../wire/wire-error.ts'
-import { admit, Concurrency } from './admission.ts'
-import { deadlineOf } from './deadline.ts'
 import { EventLane } from './event-lane.ts'
 import { wireErrorOf } from './failure.ts'
+import { Gate, type RouteRule, type Visit } from './gate.ts'
 import { limitsOf } from './limits.ts'
+import { createListener } from './listener.ts'
 import { Metrics } from './metrics.ts'
+import { refusalOf } from './refusal.ts'
+import { requestLog } from './request-log.ts'
+import type { RequestObserver } from './request-observer.ts'
 import { registerRoutes } from './routes/index.ts'
-import { send } from './send.ts'
+import { readPath, readRoute } from './routes/read.ts'
 import type { ServerOptions } from './server-options.ts'
+import { tracing } from './tracing.ts'
 
 /**
  * A pooling as an HTTP service. `listen` starts it; `close` refuses what comes later, answers what is under way and then
@@ -21,7 +25,7 @@ import type { ServerOptions } from './server-options.ts'
  */
 export function createServer(options: ServerOptions): FastifyInstance {
   const limits = limitsOf(options.limits ?? {})
-  const { auth, onError = () => {} } = options
+  const { auth, onError = () => {}, tls } = options
   if (options.tenants.size === 0) throw new PoolingConfigError('no tenant is given; give at least "default"')
   for (const name of auth === 'loopback' ? ['default'] : auth.tenants) {
     if (!options.tenants.has(name))
@@ -33,80 +37,105 @@ export function createServer(options: ServerOptions): FastifyInstance {
       { ...tenant, lane: new EventLane(tenant.pooling, limits.maxEvents) },
     ]),
   )
-  const concurrency = new Concurrency(limits.maxConcurrent)
-  const metrics = new Metrics(
-    [...tenants.values()].map(({ pooling }) => pooling),
-    options.models.map(({ name }) => name),
-    () => concurrency.now,
-  )
-  let draining = false
+  const metrics = new Metrics({ ...options, underWay: () => gate.concurrency.now })
+  const gate = new Gate(auth, limits, observersOf(options, metrics))
+  /** Notes what a request failed with, and says how to answer it. */
+  const failed = (error: unknown, visit: Visit): WireError => {
+    const wire = wireErrorOf(error)
+    visit.error = wire
+    if (wire.status >= 500 && wire.code !== 'deadline_exceeded' && wire.code !== 'draining') onError(wire.cause ?? wire)
+    return wire
+  }
+  const answerRead = readRoute({ tenants, models: options.models, limits, metrics, gate, failed })
   const server = Fastify({
     bodyLimit: limits.maxBodyBytes,
-    requestTimeout: limits.arrivalTimeoutMs,
     return503OnClosing: false,
     forceCloseConnections: 'idle',
     // A key of 512 bytes, each of them escaped.
     routerOptions: { maxParamLength: 3 * 512 },
-    http: {
-      headersTimeout: limits.arrivalTimeoutMs,
-      connectionsCheckingInterval: Math.min(1_000, limits.arrivalTimeoutMs),
-    },
+    // Fastify's router and hook take a quarter of what a read may take over a bare server (docs/decisions/0010).
+    serverFactory: (answer) =>
+      createListener(limits, tls, (request, response) => {
+        if (request.url === readPath && request.method === 'POST') answerRead(request, response)
+        else answer(request, response)
+      }),
+    // For the address that listening tells; the listener itself is made above.
+    ...(tls !== undefined && ({ https: {} } as object)),
     clientErrorHandler: (error, socket) => answerRaw(error, socket),
-    frameworkErrors: (error, request, reply) => void fail(error, request, reply),
+    frameworkErrors: (error, request, reply) => {
+      // Fastify runs no hooks for what it cannot route.
+      gate.arrive(request.raw, reply.raw, 'unknown', (visit) => {
+        const wire = failed(error, visit)
+        const { headers, body } = refusalOf(wire, request.headers)
+        void (reply as FastifyReply).code(wire.status).headers(headers).send(body)
+      })
+    },
   })
-  server.server.maxConnections = limits.maxConnections
-
-  const fail = (error: unknown, request: FastifyRequest, reply: FastifyReply) => {
-    const wire = wireErrorOf(error)
-    metrics.requestFailed(wire.code)
-    if (wire.status >= 500 && wire.code !== 'deadline_exceeded' && wire.code !== 'draining') onError(wire.cause ?? wire)
-    if (wire.status === 401) reply.header('www-authenticate', 'Bearer')
-    if (wire.status === 429 || wire.status === 503) reply.header('retry-after', '1')
-    // A body that was not read would be taken for the next request.
-    if (wire.code === 'body_too_large' || wire.code === 'draining') reply.header('connection', 'close')
-    const { code, message, details } = wire
-    const body: ErrorBody = { error: { code, message, ...(details !== undefined && { details }) } }
-    return send(reply.code(wire.status), errorFormat(request), body)
-  }
-
-  server.decorateRequest('arrivedMs', 0)
+  server.decorateRequest('visit')
   server.decorateRequest('endMs', 0)
   server.decorateRequest('principal', null)
-  server.addHook('onRequest', async (request, reply) => {
-    request.arrivedMs = performance.now()
-    const { scope, counted } = request.routeOptions.config
-    if (scope === undefined) return
-    if (draining) throw new WireError('draining', 'the server is stopping; ask another one, or later')
-    request.principal = admit(request, auth, scope)
-    if (counted) concurrency.enter(reply)
-    request.endMs = request.arrivedMs + deadlineOf(request, limits.maxDeadlineMs)
-  })
-  server.addHook('onResponse', async (request, reply) => {
-    const route = request.routeOptions.url ?? 'unknown'
-    metrics.requestEnded(route, reply.statusCode, performance.now() - request.arrivedMs)
+  server.addHook('onRequest', (request, reply, done) => {
+    const { url = 'unknown', config } = request.routeOptions
+    if (config.listener !== undefined) {
+      reply.hijack()
+      config.listener(request.raw, reply.raw)
+      return
+    }
+    gate.arrive(request.raw, reply.raw, url, (visit) => {
+      request.visit = visit
+      try {
+        if (isGuarded(config)) gate.enter(visit, request.raw, config)
+      } catch (error) {
+        done(error as Error)
+        return
+      }
+      request.endMs = visit.endMs
+      request.principal = visit.principal
+      done()
+    })
   })
   server.addHook('preClose', async () => {
-    draining = true
+    gate.isDraining = true
     // Every request ends by then but one whose caller does not take the answer.
-    await concurrency.idle(limits.arrivalTimeoutMs + limits.maxDeadlineMs)
+    await gate.concurrency.idle(limits.arrivalTimeoutMs + limits.maxDeadlineMs)
     // A connection that has not brought a request yet counts as busy, and would hold the end up until it times out.
     server.server.closeAllConnections()
   })
-  server.setErrorHandler((error, request, reply) => fail(error, request, reply))
-  server.setNotFoundHandler((request, reply) =>
-    fail(new WireError('unknown_route', 'there is no such route; /openapi.json lists them'), request, reply),
-  )
+  server.setErrorHandler((error, request, reply) => {
+    const wire = failed(error, request.visit)
+    const { headers, body } = refusalOf(wire, request.headers)
+    return reply.code(wire.status).headers(headers).send(body)
+  })
+  server.setNotFoundHandler(() => {
+    throw new WireError('unknown_route', 'there is no such route; /openapi.json lists them')
+  })
   server.removeAllContentTypeParsers()
   // Routes parse bodies themselves, as each has its own bounds.
   server.addContentTypeParser(mediaTypes, { parseAs: 'buffer' }, (_request, body, done) => done(null, body))
-  registerRoutes(server, { ...options, tenants, limits, metrics, onError, isDraining: () => draining })
+  registerRoutes(server, {
+    ...options,
+    tenants,
+    limits,
+    metrics,
+    onError,
+    isDraining: () => gate.isDraining,
+    answerRead,
+  })
   return server
 }
 
-/** An error is told in the format of the request, or as JSON. */
-function errorFormat(request: FastifyRequest): Format {
-  const { accept, 'content-type': contentType } = request.headers
-  return formatOf(accept ?? '') ?? formatOf(contentType ?? '') ?? 'json'
+function observersOf({ logger, requestLog: log }: ServerOptions, metrics: Metrics): readonly RequestObserver[] {
+  const counts: RequestObserver = {
+    ended(_request, { route, status, ms, error }) {
+      if (status > 0) metrics.requestEnded(route, status, ms)
+      if (error !== null) metrics.requestFailed(error)
+    },
+  }
+  return [tracing(), counts, ...(logger === undefined ? [] : [requestLog(logger, log)])]
+}
+
+function isGuarded(config: Partial<RouteRule>): config is RouteRule {
+  return config.scope !== undefined
 }
 
 const rawCodes: Readonly<Record<string, ErrorCode>> = {

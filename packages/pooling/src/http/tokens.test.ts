@@ -15,6 +15,19 @@ describe('a tokens file', () => {
     expect(tokens.tenants).toEqual(['shop'])
   })
 
+  it('knows certificates by their fingerprints, however they are written', () => {
+    const digits = 'AB'.repeat(32)
+    const colons = digits.match(/../g)!.join(':')
+    for (const certificate of [digits, colons, digits.toLowerCase()]) {
+      const tokens = parse({ ...token, sha256: undefined, certificate })
+      expect(tokens.findCertificate(colons)?.name).toBe('ranker')
+      expect(tokens.findCertificate(colons.replace('AB', 'AC'))).toBeUndefined()
+      // Its fingerprint is no secret, and so no token.
+      expect(tokens.find(digits.toLowerCase())).toBeUndefined()
+      expect(tokens.tenants).toEqual(['shop'])
+    }
+  })
+
   it.each<[string, unknown[], RegExp]>([
     ['no tokens', [], /tokens\.json has no tokens/],
     ['null for a token', [null], /token 1 has no name/],
@@ -27,6 +40,8 @@ describe('a tokens file', () => {
     ],
     ['no scopes', [{ ...token, scopes: [] }], /scopes must be/],
     ['a token twice', [token, token], /token 2 is in the file twice/],
+    ['a file name for a certificate', [{ ...token, sha256: undefined, certificate: 'a.pem' }], /is no fingerprint/],
+    ['a token and a certificate in one', [{ ...token, certificate: sha256 }], /token 1 has both/],
   ])('with %s is refused', (_, tokens, message) => {
     expect(() => parse(...tokens)).toThrow(PoolingConfigError)
     expect(() => parse(...tokens)).toThrow(message)

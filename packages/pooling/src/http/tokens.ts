@@ -1,4 +1,4 @@
-import { createHash, timingSafeEqual } from 'node:crypto'
+import { hash, timingSafeEqual } from 'node:crypto'
 import { PoolingConfigError } from '../errors.ts'
 
 /** `read`: embeddings and models. `write`: events. `admin`: forget users. `metrics`: figures of all tenants. */
@@ -13,37 +13,48 @@ export interface Principal {
   readonly scopes: readonly Scope[]
 }
 
-interface HashedToken {
+interface Hashed {
   readonly principal: Principal
-  readonly sha256: Buffer
+  /** 64 hexadecimal digits, as ASCII. */
+  readonly sha256: Uint8Array
 }
 
-/** Bearer tokens, known by their SHA-256 alone. */
+/** Bearer tokens, known by their SHA-256 alone, and clients' certificates, known by theirs. */
 export class Tokens {
-  readonly #tokens: readonly HashedToken[]
+  readonly #tokens: readonly Hashed[]
+  readonly #certificates: ReadonlyMap<string, Principal>
+  readonly #presented = Buffer.alloc(64)
 
   /** Use `parseTokens`. */
-  constructor(tokens: readonly HashedToken[]) {
-    this.#tokens = tokens
+  constructor(tokens: ReadonlyMap<string, Principal>, certificates: ReadonlyMap<string, Principal>) {
+    this.#tokens = [...tokens].map(([sha256, principal]) => ({ principal, sha256: Buffer.from(sha256, 'latin1') }))
+    this.#certificates = certificates
   }
 
-  /** Tenants of all tokens. */
+  /** Tenants of all tokens and certificates. */
   get tenants(): readonly string[] {
-    return [...new Set(this.#tokens.map(({ principal }) => principal.tenant))]
+    const principals = [...this.#tokens.map(({ principal }) => principal), ...this.#certificates.values()]
+    return [...new Set(principals.map(({ tenant }) => tenant))]
   }
 
   /** The owner of a token. Every known token is compared, in constant time, so that time tells nothing of them. */
   find(token: string): Principal | undefined {
-    const presented = createHash('sha256').update(token).digest()
+    this.#presented.write(hash('sha256', token, 'hex'), 'latin1')
     let found: Principal | undefined
-    for (const { principal, sha256 } of this.#tokens) if (timingSafeEqual(sha256, presented)) found = principal
+    for (const { principal, sha256 } of this.#tokens) if (timingSafeEqual(sha256, this.#presented)) found = principal
     return found
+  }
+
+  /** The owner of a certificate, whose key the connection has proved. @param fingerprint its SHA-256, as Node writes it */
+  findCertificate(fingerprint: string): Principal | undefined {
+    return this.#certificates.get(digitsOf(fingerprint))
   }
 }
 
 /**
- * Reads a tokens file: `{ "tokens": [{ "name", "sha256", "tenant", "scopes" }] }`, where `sha256` is the token's hash in
- * 64 hexadecimal digits. The tokens themselves should be random, 128 bits or more, so that a hash without salt is safe.
+ * Reads a tokens file: `{ "tokens": [{ "name", "sha256" or "certificate", "tenant", "scopes" }] }`, where `sha256` is the
+ * token's hash in 64 hexadecimal digits, and `certificate` the SHA-256 fingerprint of a client's certificate. The tokens
+ * themselves should be random, 128 bits or more, so that a hash without salt is safe.
  *
  * @param where the file, for messages
  * @throws PoolingConfigError
@@ -61,26 +72,36 @@ export function parseTokens(text: string, where: string): Tokens {
       `${where} has no tokens; give { "tokens": [{ "name", "sha256", "tenant", "scopes" }] }`,
     )
   }
-  const hashes = new Set<string>()
-  return new Tokens(
-    list.map((entry, i) => {
-      const place = `${where}, token ${i + 1}`
-      const { name, sha256, tenant, scopes: given } = (entry ?? {}) as Record<string, unknown>
-      if (!isText(name)) throw new PoolingConfigError(`${place} has no name; give it one, for logs`)
-      if (!isText(tenant)) throw new PoolingConfigError(`${place} has no tenant; name one, say "default"`)
-      if (typeof sha256 !== 'string' || !/^[0-9a-f]{64}$/i.test(sha256)) {
-        throw new PoolingConfigError(
-          `${place}: sha256 is no hash; give the 64 hexadecimal digits of the token's SHA-256`,
-        )
-      }
-      if (!Array.isArray(given) || given.length === 0 || !given.every((scope) => scopes.includes(scope))) {
-        throw new PoolingConfigError(`${place}: scopes must be some of ${scopes.join(', ')}`)
-      }
-      if (hashes.has(sha256.toLowerCase())) throw new PoolingConfigError(`${place} is in the file twice; remove one`)
-      hashes.add(sha256.toLowerCase())
-      return { principal: { name, tenant, scopes: given as Scope[] }, sha256: Buffer.from(sha256, 'hex') }
-    }),
-  )
+  const tokens = new Map<string, Principal>()
+  const certificates = new Map<string, Principal>()
+  for (const [i, entry] of list.entries()) {
+    const place = `${where}, token ${i + 1}`
+    const { name, sha256, certificate, tenant, scopes: given } = (entry ?? {}) as Record<string, unknown>
+    if (!isText(name)) throw new PoolingConfigError(`${place} has no name; give it one, for logs`)
+    if (!isText(tenant)) throw new PoolingConfigError(`${place} has no tenant; name one, say "default"`)
+    if (!Array.isArray(given) || given.length === 0 || !given.every((scope) => scopes.includes(scope))) {
+      throw new PoolingConfigError(`${place}: scopes must be some of ${scopes.join(', ')}`)
+    }
+    if (sha256 !== undefined && certificate !== undefined) {
+      throw new PoolingConfigError(`${place} has both sha256 and certificate; make two of it`)
+    }
+    const [known, digits] =
+      certificate === undefined
+        ? [tokens, digitsAt(sha256, `${place}: sha256 is no hash`, "token's SHA-256")]
+        : [certificates, digitsAt(certificate, `${place}: certificate is no fingerprint`, "certificate's SHA-256")]
+    if (known.has(digits)) throw new PoolingConfigError(`${place} is in the file twice; remove one`)
+    known.set(digits, { name, tenant, scopes: given as Scope[] })
+  }
+  return new Tokens(tokens, certificates)
 }
+
+function digitsAt(value: unknown, problem: string, what: string): string {
+  const digits = typeof value === 'string' ? digitsOf(value) : ''
+  if (/^[0-9a-f]{64}$/.test(digits)) return digits
+  throw new PoolingConfigError(`${problem}; give the 64 hexadecimal digits of the ${what}`)
+}
+
+/** Tools write a fingerprint with colons. */
+const digitsOf = (hexadecimal: string) => hexadecimal.replaceAll(':', '').toLowerCase()
 
 const isText = (value: unknown): value is string => typeof value === 'string' && value.length > 0

@@ -1,7 +1,7 @@
 /** The messages of `POST /v1/events`. E events, as columns: one entry an event in each list. */
 import { arrayAt } from './binary.ts'
 import { type MessageLimits, maxDepth } from './message-limits.ts'
-import { fieldOf, invalid, keysAt, kindOf, listAt, objectAt, show } from './shape.ts'
+import { fieldOf, invalid, keysAt, kindOf, listAt, objectAt, show, textsAt } from './shape.ts'
 import { WireError } from './wire-error.ts'
 
 /** A field of an event as it travels: a number, a text, a list of texts or of numbers, or nothing. */
@@ -14,6 +14,8 @@ export interface EventsMessage {
   readonly items: readonly string[]
   /** [E] milliseconds since 1970. */
   readonly timesMs: readonly number[] | Float64Array
+  /** [E] an id of each event, by which one that is sent again is known; null: it has none. Absent: none has. */
+  readonly ids?: readonly (string | null)[]
   /** By field of the schema, [E] each; a field that is left out is missing in all events. */
   readonly fields: Readonly<Record<string, readonly WireValue[]>>
 }
@@ -39,6 +41,7 @@ export interface EventColumns {
   readonly users: readonly string[]
   readonly items: readonly string[]
   readonly timesMs: ArrayLike<number>
+  readonly ids: readonly (string | null)[] | null
   readonly columns: readonly (readonly unknown[] | null)[]
 }
 
@@ -48,16 +51,17 @@ export interface EventColumns {
  * @throws WireError `invalid_request`, `invalid_key`, `invalid_event`, `batch_too_large`
  */
 export function parseEventsMessage(body: unknown, fields: readonly EventField[], limits: EventLimits): EventColumns {
-  const object = objectAt(body, 'the body', ['users', 'items', 'timesMs', 'fields'])
+  const object = objectAt(body, 'the body', ['users', 'items', 'timesMs', 'ids', 'fields'])
   const users = keysAt(fieldOf(object, 'users'), 'users', limits.maxEvents)
   const items = keysAt(fieldOf(object, 'items'), 'items', limits.maxEvents)
   const rows = users.length
   if (items.length !== rows) throw invalid('items', `has ${items.length} entries, users has ${rows}; give one an event`)
   const timesMs = timesAt(fieldOf(object, 'timesMs'), rows)
+  const ids = textsAt(fieldOf(object, 'ids'), 'ids', rows, 'an event')
   const given = fieldOf(object, 'fields') ?? {}
   const names = fields.map(({ name }) => name)
   const columns = objectAt(given, 'fields', names)
-  return { users, items, timesMs, columns: names.map((name) => columnAt(fieldOf(columns, name), name, rows)) }
+  return { users, items, timesMs, ids, columns: names.map((name) => columnAt(fieldOf(columns, name), name, rows)) }
 }
 
 function timesAt(value: unknown, rows: number): ArrayLike<number> {

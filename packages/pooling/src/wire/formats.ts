@@ -1,28 +1,31 @@
 import { Packr } from 'msgpackr'
-import { type MessageLimits, maxDepth } from './message-limits.ts'
-import { scanMsgpack } from './scan-msgpack.ts'
+import { maxDepth } from './message-limits.ts'
 import { tryDecode } from './utf8.ts'
 import { WireError } from './wire-error.ts'
+
+export { unpackMessage } from './unpack-message.ts'
 
 export type Format = 'msgpack' | 'json'
 
 export const contentTypeOf = { msgpack: 'application/msgpack', json: 'application/json' } as const
 
+/** Of an answer: some callers take JSON for Latin-1 where they are not told. */
+export const answerTypeOf = { msgpack: 'application/msgpack', json: 'application/json; charset=utf-8' } as const
+
 /** Names that are in use for MessagePack, beside the registered one. */
-const formatOfType: Readonly<Record<string, Format>> = {
-  'application/msgpack': 'msgpack',
-  'application/x-msgpack': 'msgpack',
-  'application/vnd.msgpack': 'msgpack',
-  'application/json': 'json',
-}
+const formatOfType: ReadonlyMap<string, Format> = new Map([
+  ['application/msgpack', 'msgpack'],
+  ['application/x-msgpack', 'msgpack'],
+  ['application/vnd.msgpack', 'msgpack'],
+  ['application/json', 'json'],
+])
 
 /** The media types that a body may have. */
-export const mediaTypes = Object.keys(formatOfType)
+export const mediaTypes = [...formatOfType.keys()]
 
 /** The format of a content type, its parameters aside; undefined for another one. */
 export function formatOf(contentType: string): Format | undefined {
-  const type = contentType.split(';', 1)[0].trim().toLowerCase()
-  return Object.hasOwn(formatOfType, type) ? formatOfType[type] : undefined
+  return formatOfType.get(contentType) ?? formatOfType.get(contentType.split(';', 1)[0].trim().toLowerCase())
 }
 
 // Plain maps, which every other MessagePack library reads, in place of msgpackr's own records.
@@ -31,16 +34,6 @@ const packr = new Packr({ useRecords: false, mapsAsObjects: true, encodeUndefine
 /** A message as bytes of its own. Typed arrays must be `Uint8Array`s: msgpackr packs other kinds as extensions. */
 export function packMessage(message: unknown): Uint8Array<ArrayBuffer> {
   return packr.pack(message) as Uint8Array<ArrayBuffer>
-}
-
-/** @throws WireError `malformed_body` */
-export function unpackMessage(bytes: Uint8Array, limits: MessageLimits): unknown {
-  scanMsgpack(bytes, limits)
-  try {
-    return packr.unpack(bytes)
-  } catch (cause) {
-    throw new WireError('malformed_body', `the body cannot be unpacked: ${(cause as Error).message}`, { cause })
-  }
 }
 
 /** @throws WireError `malformed_body` */

@@ -2,7 +2,7 @@
 import { arrayAt } from './binary.ts'
 import { halvesToFloats } from './half.ts'
 import { type MessageLimits, maxDepth } from './message-limits.ts'
-import { fieldOf, invalid, keysAt, kindOf, listAt, objectAt, show } from './shape.ts'
+import { fieldOf, invalid, keysAt, kindOf, listAt, objectAt, show, textsAt } from './shape.ts'
 import { WireError } from './wire-error.ts'
 
 /** How an answer's vectors are written: 4 or 2 bytes a value. */
@@ -17,6 +17,8 @@ export interface ReadMessage {
   readonly encoding: VectorEncoding
   /** Whether the newest embedding is wanted beside the pooled one. Default: not. */
   readonly latest: boolean
+  /** [U] segments by which users of whom nothing is held get their default, null where unknown. Default: all unknown. */
+  readonly segments: readonly (string | null)[] | null
 }
 
 export interface BatchLimits {
@@ -28,15 +30,18 @@ export interface BatchLimits {
 
 /** Values of an honest request: its lists, and some for the fields. */
 export function readLimits({ maxUsers, maxModels }: BatchLimits): MessageLimits {
-  return { maxDepth, maxValues: maxUsers + maxModels + 32 }
+  return { maxDepth, maxValues: 2 * maxUsers + maxModels + 32 }
 }
+
+const readFields = ['users', 'models', 'encoding', 'latest', 'segments']
 
 /** @throws WireError `invalid_request`, `invalid_key`, `batch_too_large` */
 export function parseReadMessage(body: unknown, limits: BatchLimits): ReadMessage {
-  const object = objectAt(body, 'the body', ['users', 'models', 'encoding', 'latest'])
+  const object = objectAt(body, 'the body', readFields)
   const users = keysAt(fieldOf(object, 'users'), 'users', limits.maxUsers)
   const models = listAt(fieldOf(object, 'models'), 'models', limits.maxModels)
-  for (const [m, model] of models.entries()) {
+  for (let m = 0; m < models.length; m++) {
+    const model = models[m]
     if (typeof model !== 'string') throw invalid(`models[${m}]`, `is ${kindOf(model)}; give a model's name`)
     if (models.indexOf(model) !== m) throw invalid(`models[${m}]`, `is ${show(model)} again; name each model once`)
   }
@@ -44,7 +49,8 @@ export function parseReadMessage(body: unknown, limits: BatchLimits): ReadMessag
   if (encoding !== 'f32' && encoding !== 'f16') throw invalid('encoding', 'is neither "f32" nor "f16"')
   const latest = fieldOf(object, 'latest') ?? false
   if (typeof latest !== 'boolean') throw invalid('latest', `is ${kindOf(latest)}; give true or false`)
-  return { users, models: models as readonly string[], encoding, latest }
+  const segments = textsAt(fieldOf(object, 'segments'), 'segments', users.length, 'a user')
+  return { users, models: models as readonly string[], encoding, latest, segments }
 }
 
 /** One model's part of an answer, rows in the order of the request's users. */

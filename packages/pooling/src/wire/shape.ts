@@ -8,8 +8,9 @@ export function objectAt(value: unknown, where: string, known: readonly string[]
   if (typeof value !== 'object' || value === null || Array.isArray(value) || ArrayBuffer.isView(value)) {
     throw invalid(where, `is ${kindOf(value)}; give an object with ${known.join(', ')}`)
   }
-  for (const name of Object.keys(value)) {
-    if (!known.includes(name)) throw invalid(where, `has a field ${show(name)}; known are ${known.join(', ')}`)
+  for (const name in value) {
+    if (Object.hasOwn(value, name) && !known.includes(name))
+      throw invalid(where, `has a field ${show(name)}; known are ${known.join(', ')}`)
   }
   return value as Readonly<Record<string, unknown>>
 }
@@ -38,22 +39,40 @@ export function keysAt(value: unknown, where: string, maxLength: number): readon
   return list as readonly string[]
 }
 
-/** @throws WireError `invalid_request`, `invalid_key` */
+/**
+ * A column of texts as keys are, each of which may be null; null where there is no column.
+ *
+ * @throws WireError `invalid_request`, `invalid_key`
+ */
+export function textsAt(value: unknown, where: string, rows: number, one: string): readonly (string | null)[] | null {
+  if (value === undefined || value === null) return null
+  const list = listAt(value, where, Number.POSITIVE_INFINITY)
+  if (list.length !== rows) {
+    throw invalid(where, `has ${list.length} entries, users has ${rows}; give one ${one}, or null`)
+  }
+  for (let i = 0; i < rows; i++) if (list[i] !== null) checkKey(list[i], where, i)
+  return list as readonly (string | null)[]
+}
+
+/** @param row −1 where the place is the key's own. @throws WireError `invalid_request`, `invalid_key` */
 export function checkKey(key: unknown, where: string, row: number): asserts key is string {
-  const place = row < 0 ? where : `${where}[${row}]`
-  if (typeof key !== 'string') throw invalid(place, `is ${kindOf(key)}; give a text`)
-  if (key.length === 0) throw invalidKey(place, 'is empty')
+  if (typeof key !== 'string') throw invalid(placeOf(where, row), `is ${kindOf(key)}; give a text`)
+  if (key.length === 0) throw invalidKey(placeOf(where, row), 'is empty')
   if (key.length * 3 > maxKeyBytes && new TextEncoder().encode(key).length > maxKeyBytes) {
-    throw invalidKey(place, `has more than ${maxKeyBytes} bytes`)
+    throw invalidKey(placeOf(where, row), `has more than ${maxKeyBytes} bytes`)
   }
   for (let i = 0; i < key.length; i++) {
     const unit = key.charCodeAt(i)
-    if (unit === 0) throw invalidKey(place, 'holds a NUL character')
+    if (unit === 0) throw invalidKey(placeOf(where, row), 'holds a NUL character')
     if ((unit & 0xf800) !== 0xd800) continue
     const isPair = unit < 0xdc00 && (key.charCodeAt(i + 1) & 0xfc00) === 0xdc00
-    if (!isPair) throw invalidKey(place, 'holds half a surrogate pair')
+    if (!isPair) throw invalidKey(placeOf(where, row), 'holds half a surrogate pair')
     i++
   }
+}
+
+function placeOf(where: string, row: number): string {
+  return row < 0 ? where : `${where}[${row}]`
 }
 
 export function kindOf(value: unknown): string {

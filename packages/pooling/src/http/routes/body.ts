@@ -1,21 +1,38 @@
 /** What a request's body says, and the format that its answer is wanted in. */
-import type { FastifyRequest } from 'fastify'
+import type { IncomingHttpHeaders } from 'node:http'
 import { type Format, formatOf, mediaTypes, parseJson, unpackMessage } from '../../wire/formats.ts'
 import type { MessageLimits } from '../../wire/message-limits.ts'
 import { WireError } from '../../wire/wire-error.ts'
 
+interface WithHeaders {
+  readonly headers: IncomingHttpHeaders
+}
+
 /** @throws WireError `unsupported_media_type`, `malformed_body` */
-export function bodyOf(request: FastifyRequest, limits: MessageLimits): unknown {
-  const format = formatOf(request.headers['content-type'] ?? '')
-  if (format === undefined || !(request.body instanceof Uint8Array)) {
-    throw new WireError('unsupported_media_type', `the body has no known type; send ${mediaTypes.join(' or ')}`)
-  }
-  return format === 'json' ? parseJson(request.body) : unpackMessage(request.body, limits)
+export function bodyOf(request: WithHeaders & { readonly body: unknown }, limits: MessageLimits): unknown {
+  const format = bodyFormat(request)
+  if (!(request.body instanceof Uint8Array)) throw untyped()
+  return parseBody(request.body, format, limits)
+}
+
+/** @throws WireError `malformed_body` */
+export function parseBody(body: Uint8Array, format: Format, limits: MessageLimits): unknown {
+  return format === 'json' ? parseJson(body) : unpackMessage(body, limits)
+}
+
+/** @throws WireError `unsupported_media_type` */
+export function bodyFormat({ headers }: WithHeaders): Format {
+  const format = formatOf(headers['content-type'] ?? '')
+  if (format === undefined) throw untyped()
+  return format
+}
+
+function untyped(): WireError {
+  return new WireError('unsupported_media_type', `the body has no known type; send ${mediaTypes.join(' or ')}`)
 }
 
 /** What the caller accepts; else the format of the body, or JSON. @throws WireError `not_acceptable` */
-export function answerFormat(request: FastifyRequest): Format {
-  const { accept, 'content-type': contentType } = request.headers
+export function answerFormat({ headers: { accept, 'content-type': contentType } }: WithHeaders): Format {
   const ofBody = formatOf(contentType ?? '') ?? 'json'
   if (accept === undefined) return ofBody
   for (const range of accept.split(',')) {

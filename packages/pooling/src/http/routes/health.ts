@@ -1,4 +1,5 @@
 import type { FastifyInstance } from 'fastify'
+import type { EncoderStatus } from '../../encoder-status.ts'
 import { WireError } from '../../wire/wire-error.ts'
 import { byDeadline } from '../deadline.ts'
 import { wireErrorOf } from '../failure.ts'
@@ -14,7 +15,7 @@ export function registerHealth(server: FastifyInstance, parts: ServerParts): voi
   server.get('/readyz', async (_request, reply) => {
     const problem = await whyNotReady(parts)
     if (problem !== null) throw new WireError('not_ready', problem)
-    return send(reply, 'json', { status: 'ready' })
+    return send(reply, 'json', readiness(parts.encoder?.()))
   })
 
   server.get('/metrics', { config: { scope: 'metrics' } }, async (_request, reply) =>
@@ -22,6 +23,12 @@ export function registerHealth(server: FastifyInstance, parts: ServerParts): voi
   )
 
   server.get('/openapi.json', async (_request, reply) => send(reply, 'json', openApi(limits)))
+}
+
+/** Without its encoder a service goes on to answer reads, whose embeddings grow old meanwhile. */
+function readiness(encoder: EncoderStatus | undefined) {
+  if (encoder === undefined || encoder.state === 'ready') return { status: 'ready' }
+  return { status: 'degraded', problem: `the encoder is ${encoder.state}: embeddings are served, not refreshed` }
 }
 
 /** Longest that the store may take to show that it answers. */

@@ -3,10 +3,18 @@ import type { ServerParts } from '../server-options.ts'
 import { registerEvents } from './events.ts'
 import { registerHealth } from './health.ts'
 import { registerModels } from './models.ts'
+import { registerOutcomes } from './outcomes.ts'
 import { registerRead } from './read.ts'
 import { registerUsers } from './users.ts'
 
 export function registerRoutes(server: FastifyInstance, parts: ServerParts): void {
-  for (const register of [registerRead, registerEvents, registerUsers, registerModels, registerHealth])
+  for (const register of [
+    registerRead,
+    registerEvents,
+    registerUsers,
+    registerOutcomes,
+    registerModels,
+    registerHealth,
+  ])
     register(server, parts)
 }

@@ -1,11 +1,43 @@
-import type { FastifyInstance } from 'fastify'
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
+import { UnknownModelError } from '../../errors.ts'
+import type { SnapshotInfo } from '../../model-control.ts'
 import type { ModelsAnswer } from '../../wire/models-message.ts'
+import {
+  type ModelAnswer,
+  parsePromoteMessage,
+  type ServedSnapshotAnswer,
+  type SnapshotChangeAnswer,
+} from '../../wire/snapshots-message.ts'
+import { WireError } from '../../wire/wire-error.ts'
+import { byDeadline } from '../deadline.ts'
 import { send } from '../send.ts'
-import { type ServerParts, tenantOf } from '../server-options.ts'
-import { answerFormat } from './body.ts'
+import { type ServedModel, type ServerParts, tenantOf } from '../server-options.ts'
+import { SnapshotChanges } from '../snapshot-changes.ts'
+import { answerFormat, bodyOf } from './body.ts'
 
-/** `GET /v1/models` */
+interface OfModel {
+  readonly Params: { readonly model: string }
+}
+
+/** Of a body that names a snapshot. */
+const smallBody = { maxDepth: 2, maxValues: 8 }
+
+/** `GET /v1/models`, `GET /v1/models/{m}`, and what changes the snapshot that a model serves */
 export function registerModels(server: FastifyInstance, { tenants, models }: ServerParts): void {
+  const changes = new Map(
+    models.flatMap(({ name, control }) =>
+      control === undefined ? [] : [[name, new SnapshotChanges(control)] as const],
+    ),
+  )
+  const modelOf = ({ params: { model } }: FastifyRequest<OfModel>): ServedModel => {
+    const found = models.find(({ name }) => name === model)
+    if (found !== undefined) return found
+    throw new UnknownModelError(
+      model,
+      models.map(({ name }) => name),
+    )
+  }
+
   server.get('/v1/models', { config: { scope: 'read', counted: true } }, async (request, reply) => {
     const { pooling } = tenantOf(tenants, request)
     const answer: ModelsAnswer = {
@@ -16,4 +48,55 @@ export function registerModels(server: FastifyInstance, { tenants, models }: Ser
     }
     return send(reply, answerFormat(request), answer)
   })
+
+  server.get<OfModel>('/v1/models/:model', { config: { scope: 'read', counted: true } }, async (request, reply) => {
+    const { name, dim, control } = modelOf(request)
+    const format = answerFormat(request)
+    const snapshots = await byDeadline(
+      request.endMs,
+      'ask again',
+      async () => control?.snapshots() ?? servedAlone(tenantOf(tenants, request).pooling.latest(name)),
+    )
+    const shadow = control?.shadow() ?? null
+    const answer: ModelAnswer = { model: name, dim, snapshots, shadow, change: changes.get(name)?.last ?? null }
+    return send(reply, format, answer)
+  })
+
+  /** Answers once the change is made, or at the deadline that it goes on: what it ends in is in the model's answer then. */
+  const answerChange = async (
+    request: FastifyRequest<OfModel>,
+    reply: FastifyReply,
+    begin: (changes: SnapshotChanges) => Promise<number>,
+  ) => {
+    const { name: model } = modelOf(request)
+    const changed = changes.get(model)
+    if (changed === undefined) {
+      const problem = `the snapshots of model "${model}" are not chosen here; promote where the model is published`
+      throw new WireError('unmanaged_model', problem)
+    }
+    const format = answerFormat(request)
+    const done = begin(changed)
+    const snapshot = await byDeadline(request.endMs, 'the change goes on', () => done).catch((error: unknown) => {
+      if (error instanceof WireError && error.code === 'deadline_exceeded') return null
+      throw error
+    })
+    if (snapshot !== null) return send(reply, format, { model, snapshot } satisfies ServedSnapshotAnswer)
+    return send(reply.code(202), format, { model, change: changed.last! } satisfies SnapshotChangeAnswer)
+  }
+  const config = { scope: 'admin', counted: true } as const
+  server.post<OfModel>('/v1/models/:model/promote', { config }, (request, reply) =>
+    answerChange(request, reply, (changed) => changed.promote(parsePromoteMessage(bodyOf(request, smallBody)))),
+  )
+  server.post<OfModel>('/v1/models/:model/rollback', { config }, (request, reply) =>
+    answerChange(request, reply, (changed) => changed.rollback()),
+  )
+}
+
+/** All that a server knows of a model whose snapshots are chosen elsewhere. */
+function servedAlone(
+  latest: { readonly snapshot: number; readonly frame: number; readonly dataCutoffMs: number } | undefined,
+): readonly SnapshotInfo[] {
+  if (latest === undefined) return []
+  const { snapshot, frame, dataCutoffMs } = latest
+  return [{ snapshot, state: 'served', frame, dataCutoffMs, publishedMs: null }]
 }

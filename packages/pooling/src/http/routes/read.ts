@@ -1,32 +1,169 @@
+import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http'
 import type { FastifyInstance } from 'fastify'
-import { contentTypeOf } from '../../wire/formats.ts'
-import { parseReadMessage, readLimits } from '../../wire/read-message.ts'
+import type { ReadOptions } from '../../read-options.ts'
+import type { ServedBatch } from '../../served-batch.ts'
+import { answerTypeOf, type Format } from '../../wire/formats.ts'
+import type { MessageLimits } from '../../wire/message-limits.ts'
+import { parseReadMessage, type ReadMessage, readLimits } from '../../wire/read-message.ts'
 import { WireError } from '../../wire/wire-error.ts'
-import { byDeadline } from '../deadline.ts'
+import { deadlines, type Waiting } from '../deadline.ts'
+import type { Gate, RouteRule, Visit } from '../gate.ts'
+import { takeBody } from '../raw-body.ts'
 import { encodeReadAnswer } from '../read-answer.ts'
+import { refusalOf } from '../refusal.ts'
 import { type ServerParts, tenantOf } from '../server-options.ts'
-import { answerFormat, bodyOf } from './body.ts'
+import { SpareBatches } from '../spare-batches.ts'
+import { answerFormat, bodyFormat, parseBody } from './body.ts'
 
-/** `POST /v1/embeddings/read` */
-export function registerRead(server: FastifyInstance, { tenants, models, limits, metrics }: ServerParts): void {
-  const dims = new Map(models.map(({ name, dim }) => [name, dim]))
-  server.post('/v1/embeddings/read', { config: { scope: 'read', counted: true } }, async (request, reply) => {
-    const { pooling } = tenantOf(tenants, request)
-    const message = parseReadMessage(bodyOf(request, readLimits(limits)), limits)
-    const format = answerFormat(request)
-    const values = message.models.reduce((sum, model) => sum + message.users.length * (dims.get(model) ?? 0), 0)
-    if (values > limits.maxVectorValues) {
-      const problem = `the answer would hold ${values} values, over the limit of ${limits.maxVectorValues}`
-      throw new WireError('batch_too_large', `${problem}; ask for fewer users or models in a call`)
+export const readPath = '/v1/embeddings/read'
+const rule: RouteRule = { scope: 'read', counted: true }
+
+interface ReadParts extends Pick<ServerParts, 'tenants' | 'models' | 'limits' | 'metrics'> {
+  readonly gate: Gate
+  /** Notes what a request failed with, and says how to answer it. */
+  readonly failed: (error: unknown, visit: Visit) => WireError
+}
+
+/** `POST /v1/embeddings/read`, which is answered without Fastify (docs/decisions/0010). */
+export function readRoute(parts: ReadParts): RequestListener {
+  const shared: Shared = {
+    ...parts,
+    bodyLimits: readLimits(parts.limits),
+    dims: new Map(parts.models.map(({ name, dim }) => [name, dim])),
+    spares: new Map([...parts.tenants.keys()].map((tenant) => [tenant, new SpareBatches()])),
+  }
+  return (request, response) =>
+    parts.gate.arrive(request, response, readPath, (visit) => new Read(shared, request, response, visit).run())
+}
+
+/** Its place among Fastify's routes, for what does not come by the shortcut past its router: with a query, or injected. */
+export function registerRead(server: FastifyInstance, { answerRead }: ServerParts): void {
+  server.post(readPath, { config: { listener: answerRead } }, () => {})
+}
+
+interface Shared extends ReadParts {
+  readonly bodyLimits: MessageLimits
+  readonly dims: ReadonlyMap<string, number>
+  /** By tenant. */
+  readonly spares: ReadonlyMap<string, SpareBatches>
+}
+
+/** One request. */
+class Read implements Waiting {
+  readonly #parts: Shared
+  readonly #request: IncomingMessage
+  readonly #response: ServerResponse
+  readonly #visit: Visit
+
+  constructor(parts: Shared, request: IncomingMessage, response: ServerResponse, visit: Visit) {
+    this.#parts = parts
+    this.#request = request
+    this.#response = response
+    this.#visit = visit
+  }
+
+  get endMs(): number {
+    return this.#visit.endMs
+  }
+
+  /** Refuses it, unless it has been answered: a read may end after its deadline. */
+  late(error: unknown): void {
+    deadlines.delete(this)
+    if (!this.#response.headersSent) this.#refuse(error)
+  }
+
+  run(): void {
+    try {
+      this.#parts.gate.enter(this.#visit, this.#request, rule)
+      const format = bodyFormat(this.#request)
+      takeBody(this.#request, this.#parts.limits.maxBodyBytes, (error, body) => {
+        if (error === null) this.#read(body, format)
+        else this.#refuse(error)
+      })
+    } catch (error) {
+      this.#refuse(error)
     }
-    const startMs = performance.now()
-    const served = await byDeadline(request.endMs, 'send it again, or give it longer', () =>
-      pooling.read(message.users, message.models),
-    )
-    metrics.readEnded(performance.now() - startMs)
+  }
+
+  #read(body: Uint8Array, format: Format): void {
+    try {
+      const { limits, tenants, metrics } = this.#parts
+      const message = parseReadMessage(parseBody(body, format, this.#parts.bodyLimits), limits)
+      const answered = answerFormat(this.#request)
+      this.#checkSize(message)
+      const { pooling } = tenantOf(tenants, this.#visit)
+      const startMs = performance.now()
+      deadlines.add(this, 'send it again, or give it longer')
+      pooling.read(message.users, message.models, this.#options(message)).then(
+        (served) => {
+          try {
+            metrics.readEnded(performance.now() - startMs, served)
+            this.#answer(served, message, answered)
+          } catch (error) {
+            this.late(error)
+          }
+        },
+        (error) => this.late(error),
+      )
+    } catch (error) {
+      this.#refuse(error)
+    }
+  }
+
+  /** Gives the read's memory back, once its answer has gone and everybody has been told of it. */
+  left(): void {
+    const { served, principal } = this.#visit
+    if (served !== null) this.#parts.spares.get(principal!.tenant)!.give(served)
+  }
+
+  #options(message: ReadMessage): ReadOptions {
+    const { latest, segments } = message
+    const { endMs, hasDeadline, principal } = this.#visit
+    const request = requestName(this.#request)
+    const into = this.#parts.spares.get(principal!.tenant)!.take(message)
+    return {
+      latest,
+      ...(into !== undefined && { into }),
+      ...(segments !== null && { segments }),
+      ...(request !== null && { request }),
+      ...(hasDeadline && { deadlineMs: computingShare * (endMs - performance.now()) }),
+    }
+  }
+
+  /** @throws WireError `batch_too_large` */
+  #checkSize({ users, models }: ReadMessage): void {
+    let dim = 0
+    for (const model of models) dim += this.#parts.dims.get(model) ?? 0
+    const values = users.length * dim
+    if (values <= this.#parts.limits.maxVectorValues) return
+    const problem = `the answer would hold ${values} values, over the limit of ${this.#parts.limits.maxVectorValues}`
+    throw new WireError('batch_too_large', `${problem}; ask for fewer users or models in a call`)
+  }
+
+  #answer(served: ServedBatch, message: ReadMessage, format: Format): void {
+    deadlines.delete(this)
+    this.#visit.served = served
+    this.#visit.onLeft = this
+    if (this.#response.headersSent || this.#response.destroyed) return
     const body = encodeReadAnswer(served, message, format)
-    return reply
-      .type(contentTypeOf[format])
-      .send(typeof body === 'string' ? body : Buffer.from(body.buffer, body.byteOffset, body.byteLength))
-  })
+    const sizeBytes = String(Buffer.byteLength(body))
+    this.#response.writeHead(200, ['content-type', answerTypeOf[format], 'content-length', sizeBytes])
+    this.#response.end(body)
+  }
+
+  #refuse(error: unknown): void {
+    const wire = this.#parts.failed(error, this.#visit)
+    if (this.#response.destroyed) return
+    const { headers, body } = refusalOf(wire, this.#request.headers)
+    this.#response.writeHead(wire.status, { ...headers, 'content-length': Buffer.byteLength(body) })
+    this.#response.end(body)
+  }
+}
+
+/** Part of the time left that a synchronous read may compute for; the rest is for the store's answer and the way back. */
+const computingShare = 0.8
+
+/** The caller's name of the request, by which outcomes are joined with what was served; null where it gives none. */
+function requestName({ headers: { 'x-request-id': name } }: IncomingMessage): string | null {
+  return typeof name === 'string' && name.length > 0 && Buffer.byteLength(name) <= 512 ? name : null
 }

@@ -1,25 +1,50 @@
+import type { FieldValue } from '@headwater/features'
 import type { FastifyInstance } from 'fastify'
+import { eventLimits } from '../../wire/events-message.ts'
+import { parseFeaturesMessage } from '../../wire/features-message.ts'
 import { checkKey } from '../../wire/shape.ts'
 import { byDeadline } from '../deadline.ts'
+import { fieldValue } from '../log-events.ts'
 import { send } from '../send.ts'
 import { type ServerParts, tenantOf } from '../server-options.ts'
-import { answerFormat } from './body.ts'
+import { answerFormat, bodyOf } from './body.ts'
 
-/** `DELETE /v1/users/{id}` */
-export function registerUsers(server: FastifyInstance, { tenants }: ServerParts): void {
-  server.delete<{ Params: { id: string } }>(
-    '/v1/users/:id',
-    { config: { scope: 'admin', counted: true } },
+interface OfUser {
+  readonly Params: { readonly id: string }
+}
+
+/** `PUT /v1/users/{id}/features` and `DELETE /v1/users/{id}` */
+export function registerUsers(server: FastifyInstance, { tenants, space, limits }: ServerParts): void {
+  const fields = space.schema.fields.filter((field) => field.of === 'user')
+  server.put<OfUser>(
+    '/v1/users/:id/features',
+    { config: { scope: 'write', counted: true } },
     async (request, reply) => {
       const { id } = request.params
       checkKey(id, 'the user', -1)
-      const { store } = tenantOf(tenants, request)
-      const receipt = await byDeadline(request.endMs, 'the user may be forgotten still; send it again', async () => {
-        const given = await store.forget(id)
+      const { store, pooling } = tenantOf(tenants, request)
+      const nowMs = Date.now()
+      const body = bodyOf(request, eventLimits(limits))
+      const { values: given, timeMs } = parseFeaturesMessage(body, fields, nowMs, nowMs + limits.maxFutureMs)
+      const format = answerFormat(request)
+      const values: Record<string, FieldValue> = {}
+      for (const { name, type } of fields) if (name in given) values[name] = fieldValue(given[name], type)
+      await byDeadline(request.endMs, 'the features may be set still', async () => {
+        await pooling.putFeatures(id, values, timeMs)
         await store.flushed()
-        return given
       })
-      return send(reply, answerFormat(request), receipt)
+      return send(reply, format, { accepted: 1 })
     },
   )
+  server.delete<OfUser>('/v1/users/:id', { config: { scope: 'admin', counted: true } }, async (request, reply) => {
+    const { id } = request.params
+    checkKey(id, 'the user', -1)
+    const { store } = tenantOf(tenants, request)
+    const receipt = await byDeadline(request.endMs, 'the user may be forgotten still; send it again', async () => {
+      const given = await store.forget(id)
+      await store.flushed()
+      return given
+    })
+    return send(reply, answerFormat(request), receipt)
+  })
 }

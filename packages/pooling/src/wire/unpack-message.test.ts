@@ -1,5 +1,7 @@
+import { fuzz } from '@headwater/testkit'
 import { describe, expect, it } from 'vitest'
-import { packMessage, parseJson, unpackMessage } from './formats.ts'
+import { packMessage, parseJson } from './formats.ts'
+import { unpackMessage } from './unpack-message.ts'
 import { WireError } from './wire-error.ts'
 
 const limits = { maxDepth: 4, maxValues: 100 }
@@ -26,6 +28,15 @@ describe('what MessagePack says is unpacked', () => {
     ['fixint', [0x7f], 127],
     ['negative fixint', [0xe0], -32],
     ['uint16', [0xcd, 0x01, 0x00], 256],
+    ['int8', [0xd0, 0x80], -128],
+    ['int16', [0xd1, 0x80, 0x00], -32_768],
+    ['uint64 that a number holds', [0xcf, 0, 0, 0x01, 0x9a, 0, 0, 0, 0], 410 * 2 ** 32],
+    ['int64 that a number holds', [0xd3, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xfe], -2],
+    ['uint64 that none holds', [0xcf, 0, 0x20, 0, 0, 0, 0, 0, 1], 2n ** 53n + 1n],
+    ['float32', [0xca, 0x3f, 0xc0, 0, 0], 1.5],
+    ['str8', [0xd9, 1, 0x61], 'a'],
+    ['a byte order mark', [0xa4, 0xef, 0xbb, 0xbf, 0x61], '\ufeffa'],
+    ['map32', [0xdf, 0, 0, 0, 1, ...text('a'), 0xc2], { a: false }],
     ['int32', [0xd2, 0xff, 0xff, 0xff, 0xfe], -2],
     ['float64', [0xcb, 0x3f, 0xf8, 0, 0, 0, 0, 0, 0], 1.5],
     ['fixstr', text('ab'), 'ab'],
@@ -37,6 +48,51 @@ describe('what MessagePack says is unpacked', () => {
   ])('%s', (_, bytes, value) => {
     const unpacked = unpack(...bytes)
     expect(unpacked instanceof Uint8Array ? Uint8Array.from(unpacked) : unpacked).toEqual(value)
+  })
+})
+
+describe('MessagePack', () => {
+  type Random = Parameters<Parameters<typeof fuzz>[0]>[0]
+
+  function anything(random: Random, depth: number): unknown {
+    switch (random.nextBelow(depth > 3 ? 5 : 7)) {
+      case 0:
+        return [null, true, false, '', 'é', '\ud83d\ude00', 'x'.repeat(300), 0.1, -0.5, 1e300][random.nextBelow(10)]
+      case 1:
+        return (random.nextBelow(2) === 0 ? 1 : -1) * Math.floor(2 ** (random.nextFloat() * 53))
+      case 2:
+        return Array.from({ length: random.nextBelow(40) }, () => 'abcü'[random.nextBelow(4)]).join('')
+      case 3:
+        return Uint8Array.from({ length: random.nextBelow(300) }, () => random.nextBelow(256))
+      case 4:
+        return random.nextNormal()
+      case 5:
+        return Array.from({ length: random.nextBelow(20) }, () => anything(random, depth + 1))
+      default:
+        return Object.fromEntries(
+          Array.from({ length: random.nextBelow(20) }, (_, i) => [`k${i}`, anything(random, depth + 1)]),
+        )
+    }
+  }
+
+  it('that another library packed is unpacked to what it was', async () => {
+    await fuzz(
+      () => null,
+      (_, random) => {
+        const message = anything(random, 0)
+        expect(unpackMessage(Uint8Array.from(packMessage(message)), { maxDepth: 6, maxValues: 1e6 })).toEqual(message)
+      },
+      { runs: 1_000 },
+    )
+  })
+
+  it('keys that objects have by nature are keys like others', () => {
+    const unpacked = unpack(0x82, ...text('__proto__'), 0x81, ...text('x'), 1, ...text('toString'), 2) as object
+    expect(Object.getPrototypeOf(unpacked)).toBe(Object.prototype)
+    expect(Object.entries(unpacked)).toEqual([
+      ['__proto__', { x: 1 }],
+      ['toString', 2],
+    ])
   })
 })
 

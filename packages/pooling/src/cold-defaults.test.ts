@@ -1,0 +1,113 @@
+import { bucketOf, type SideBatch } from '@headwater/features'
+import { type EmbeddingStore, openStore } from '@headwater/store'
+import { afterEach, beforeEach, expect, it } from 'vitest'
+import { constantEncoder, dim, encoderOf, fakeClock, policy, profileSpace, startMs } from '../testing/towers.ts'
+import { maxSegments } from './cold-defaults.ts'
+import { createPooling, type Encoder, PoolingConfigError, type PoolingOptions, SnapshotRefusedError } from './index.ts'
+
+let store: EmbeddingStore
+const clock = fakeClock()
+beforeEach(async () => {
+  store = await openStore('memory:')
+})
+afterEach(() => store.close())
+
+const plain = { name: 'm', dim, policy }
+const segmented = { ...plain, segmentField: 'country' }
+const create = (options: Partial<PoolingOptions> = {}) =>
+  createPooling({ store, space: profileSpace, models: [segmented], clock, batchSize: 3, ...options })
+
+const countryBag = profileSpace.user.bags.findIndex(({ name }) => name === 'country')
+/** Snapshot, whether the user is known, and the country's bucket: what a default depends on. */
+function tellingEncoder(snapshot: number): Encoder {
+  return {
+    ...constantEncoder(snapshot, 0),
+    encode: async (batch: SideBatch) => {
+      const rows: number[] = []
+      const columns = profileSpace.user.dense.length
+      for (let row = 0; row < batch.rows; row++) {
+        const known = batch.dense[row * columns + profileSpace.user.dense.indexOf('known')]
+        rows.push(snapshot, known, batch.bags[countryBag].ids[row], batch.sequence!.lengths[row])
+      }
+      return Float32Array.from(rows)
+    },
+  }
+}
+const bucket = (country: string) => bucketOf('country', country, 997)
+const served = async (pooling: ReturnType<typeof create>, segments?: (string | null)[]) => {
+  const users = (segments ?? [null]).map((_, i) => `cold-${i}`)
+  const { vectors } = (await pooling.read(users, ['m'], segments && { segments })).models[0]
+  return users.map((_, u) => [...vectors.subarray(u * dim, (u + 1) * dim)])
+}
+const completed = () => new Promise((resolve) => setTimeout(resolve, 5))
+
+it('serves strangers zeros at first, then what the latest tower makes of a user without events', async () => {
+  const pooling = create({ models: [plain] })
+  expect(await served(pooling)).toEqual([[0, 0, 0, 0]])
+  await pooling.publish('m', tellingEncoder(3))
+  expect(await served(pooling)).toEqual([[3, 0, 0, 0]])
+  await pooling.publish('m', tellingEncoder(4))
+  expect(await served(pooling)).toEqual([[4, 0, 0, 0]])
+})
+
+it('serves a vector that was given to all strangers, whatever is published', async () => {
+  const defaultVector = Float32Array.of(1, 2, 3, 4)
+  const pooling = create({ models: [{ ...plain, defaultVector }] })
+  const encoder = encoderOf(3)
+  await pooling.publish('m', encoder)
+  expect(await served(pooling)).toEqual([[1, 2, 3, 4]])
+  expect(encoder.batches).toEqual([])
+})
+
+it('gives each segment that it has met a default of its own, off the read path', async () => {
+  const pooling = create()
+  expect(await served(pooling, ['NZ'])).toEqual([[0, 0, 0, 0]])
+  await pooling.putFeatures('u', { country: 'PE' }, startMs)
+  await pooling.publish('m', tellingEncoder(1))
+  expect(await served(pooling, ['PE', null, 'NZ', 'FI'])).toEqual([
+    [1, 0, bucket('PE'), 0],
+    [1, 0, 0, 0],
+    [1, 0, bucket('NZ'), 0],
+    // Met only now.
+    [1, 0, 0, 0],
+  ])
+  await completed()
+  expect(await served(pooling, ['FI'])).toEqual([[1, 0, bucket('FI'), 0]])
+  await pooling.publish('m', tellingEncoder(2))
+  expect(await served(pooling, ['FI', 'PE'])).toEqual([
+    [2, 0, bucket('FI'), 0],
+    [2, 0, bucket('PE'), 0],
+  ])
+})
+
+it('bounds the segments', async () => {
+  const pooling = create({ batchSize: 256 })
+  await pooling.publish('m', tellingEncoder(1))
+  await served(
+    pooling,
+    Array.from({ length: maxSegments + 3 }, (_, i) => `c${i}`),
+  )
+  await completed()
+  const [last, over] = await served(pooling, [`c${maxSegments - 1}`, `c${maxSegments}`])
+  expect([last, over]).toEqual([
+    [1, 0, bucket(`c${maxSegments - 1}`), 0],
+    [1, 0, 0, 0],
+  ])
+})
+
+it('refuses a snapshot that gives no vector for a user without events, and goes on with the one before', async () => {
+  const pooling = create()
+  await pooling.publish('m', tellingEncoder(1))
+  for (const encode of [async () => new Float32Array(dim).fill(Number.NaN), async () => new Float32Array(dim - 1)]) {
+    await expect(pooling.publish('m', { ...constantEncoder(2, 0), encode })).rejects.toThrow(SnapshotRefusedError)
+  }
+  expect(pooling.latest('m')!.snapshot).toBe(1)
+  expect(await served(pooling)).toEqual([[1, 0, 0, 0]])
+})
+
+it('refuses what does not fit', async () => {
+  const withField = (segmentField: string, more = {}) => create({ models: [{ ...plain, segmentField, ...more }] })
+  for (const field of ['age', 'rating', 'shoe']) expect(() => withField(field)).toThrow(/country/)
+  expect(() => withField('country', { defaultVector: new Float32Array(dim) })).toThrow(PoolingConfigError)
+  await expect(create().read(['a', 'b'], ['m'], { segments: ['NZ'] })).rejects.toThrow(PoolingConfigError)
+})

@@ -1,0 +1,88 @@
+import { batchRows, type FeatureSpace } from '@headwater/features'
+import type { Encoder } from './encoder.ts'
+import { SnapshotRefusedError } from './errors.ts'
+import type { ModelRule } from './options.ts'
+
+/** Segments that get a default of their own; users of others get the default of all. */
+export const maxSegments = 1_000
+
+/**
+ * What a model serves to users of whom nothing is held: the tower's own embedding of a user without events, which training
+ * on users' first rows has calibrated, for each segment with that field set. It is of the latest snapshot, so of the frame
+ * that new embeddings have.
+ */
+export class ColdDefaults {
+  readonly #space: FeatureSpace
+  readonly #rule: ModelRule
+  readonly #batchRows: number
+  readonly #segments = new Set<string>()
+  #encoder: Encoder | null = null
+  #vectors: ReadonlyMap<string | null, Float32Array>
+
+  constructor(space: FeatureSpace, rule: ModelRule, batchRows: number) {
+    this.#space = space
+    this.#rule = rule
+    this.#batchRows = batchRows
+    this.#vectors = new Map([[null, rule.defaultVector ?? new Float32Array(rule.dim)]])
+  }
+
+  /** [dim]; it is not to be changed. */
+  vectorOf(segment: string | null): Float32Array {
+    return this.#vectors.get(segment) ?? this.#vectors.get(null)!
+  }
+
+  /** Whether a segment is new, and its default is to be computed. */
+  learn(segment: string): boolean {
+    if (this.#rule.segmentField === null || this.#segments.has(segment) || this.#segments.size >= maxSegments)
+      return false
+    this.#segments.add(segment)
+    return this.#encoder !== null
+  }
+
+  /** Makes the defaults those of an encoder. @throws SnapshotRefusedError, with those from before left */
+  async publish(encoder: Encoder, nowMs: number): Promise<void> {
+    if (this.#rule.defaultVector !== null) return
+    this.#vectors = new Map(await this.#compute(encoder, [null, ...this.#segments], nowMs))
+    this.#encoder = encoder
+  }
+
+  /** Computes the defaults of segments that were learnt since. @throws SnapshotRefusedError */
+  async complete(nowMs: number): Promise<void> {
+    const encoder = this.#encoder
+    const missing = [...this.#segments].filter((segment) => !this.#vectors.has(segment))
+    if (encoder === null || missing.length === 0) return
+    const more = await this.#compute(encoder, missing, nowMs)
+    if (this.#encoder === encoder) this.#vectors = new Map([...this.#vectors, ...more])
+  }
+
+  async #compute(
+    encoder: Encoder,
+    segments: readonly (string | null)[],
+    nowMs: number,
+  ): Promise<readonly [string | null, Float32Array][]> {
+    const { name, dim, segmentField } = this.#rule
+    const memory = this.#space.allocate('user', Math.min(this.#batchRows, segments.length))
+    const computed: [string | null, Float32Array][] = []
+    for (let from = 0; from < segments.length; from += memory.rows) {
+      const part = segments.slice(from, from + memory.rows)
+      for (const [row, segment] of part.entries()) {
+        const state = this.#space.newUserState()
+        if (segment !== null && segmentField !== null) this.#space.putFields(state, { [segmentField]: segment }, nowMs)
+        this.#space.encodeUser(memory, row, state, nowMs)
+      }
+      const rows = batchRows(this.#space.user, memory, 0, part.length)
+      const vectors = await encoder.encode(
+        rows,
+        part.map(() => ''),
+      )
+      if (vectors.length !== part.length * dim || !vectors.every(Number.isFinite)) {
+        throw new SnapshotRefusedError(
+          `snapshot ${encoder.snapshot} of model "${name}" gives a user without events no vector of ${dim} finite numbers; ` +
+            'publish another one',
+        )
+      }
+      for (const [row, segment] of part.entries()) computed.push([segment, vectors.slice(row * dim, (row + 1) * dim)])
+    }
+    return computed
+  }
+}

@@ -1,0 +1,7 @@
+export type { BackOffOptions } from './back-off.ts'
+export { type BackendTower, type EncoderBackend, webgpuBackend } from './backend.ts'
+export { type EncoderProcess, type StartEncoderOptions, startEncoder } from './encoder-process.ts'
+export { EncodeError, EncoderDiedError, EncoderStartError } from './errors.ts'
+export { type FollowedModel, type FollowModelOptions, followModel } from './followed-model.ts'
+export type { LoadedSnapshot } from './loaded-snapshot.ts'
+export type { ShadowChoice } from './snapshot-shadow.ts'

@@ -1,0 +1,49 @@
+import { type ChildProcess, spawn } from 'node:child_process'
+import type { Socket } from 'node:net'
+import { getPriority, setPriority } from 'node:os'
+import { fileURLToPath } from 'node:url'
+
+export interface ModuleProcessOptions {
+  /** Niceness, 0 … 19; no less than this process's own, as only the system's owner may go below that. */
+  readonly priority: number
+  /** Program and arguments that start it, as in `['taskset', '-c', '1']`. */
+  readonly prefix: readonly string[]
+  /** Beside this process's own. */
+  readonly environment: Readonly<Record<string, string>>
+}
+
+export interface ModuleProcess {
+  readonly child: ChildProcess
+  /** The other end is the child's descriptor 3. It closes with either process. */
+  readonly socket: Socket
+}
+
+export const socketFd = 3
+/** Of a child: nothing comes from it but its end, with this process. */
+export const lifelineFd = 4
+
+/**
+ * Starts a module of ours as a process: from the built package as it is, and in a checkout, where modules are TypeScript,
+ * with the loader that the checkout runs under.
+ *
+ * @param path without extension, from the module that asks, as in `./encoder-main`
+ * @param from that module's `import.meta.url`
+ */
+export function startModule(
+  path: string,
+  from: string,
+  args: readonly string[],
+  { priority, prefix, environment }: ModuleProcessOptions,
+): ModuleProcess {
+  const isSource = from.endsWith('.ts')
+  const module = fileURLToPath(new URL(`${path}${isSource ? '.ts' : '.js'}`, from))
+  const loader = isSource ? ['--conditions=development', '--import', import.meta.resolve('tsx')] : []
+  const [program, ...rest] = [...prefix, process.execPath, ...loader, module, ...args]
+  // What it prints, say a driver's warning, belongs to the messages and not to what a command gives out.
+  const stdio = ['ignore', process.stderr.fd, process.stderr.fd, 'pipe', 'pipe'] as const
+  const child = spawn(program, rest, { stdio: [...stdio], env: { ...process.env, ...environment } })
+  // Before it has threads: they take theirs from the one that makes them.
+  if (child.pid !== undefined) setPriority(child.pid, Math.max(priority, getPriority()))
+  ;(child.stdio as readonly unknown[] as readonly Socket[])[lifelineFd]?.on('error', () => {}).unref()
+  return { child, socket: child.stdio[socketFd] as Socket }
+}

@@ -1,0 +1,111 @@
+import { listSnapshots, readManifest, snapshotDirectory, snapshotNumber } from '@headwater/runtime'
+import { SnapshotRefusedError } from '../errors.ts'
+import type { ShadowReport } from '../model-control.ts'
+import type { Pooling } from '../pooling.ts'
+import type { EncoderProcess } from './encoder-process.ts'
+import { type LoadedSnapshot, releaseAfter } from './loaded-snapshot.ts'
+import { ShadowFigures } from './shadow-figures.ts'
+
+export interface ShadowChoice {
+  /** A number, or the newest of those that the gate held after the one that is served. */
+  readonly snapshot: number | 'latest-held'
+  /** Share of the batches that go through both, above 0 and at most 1. */
+  readonly share: number
+}
+
+export interface SnapshotShadowOptions {
+  readonly encoder: EncoderProcess
+  readonly directory: string
+  /** Of the model, in the poolings. */
+  readonly name: string
+  readonly onShadowed?: (shadow: LoadedSnapshot, served: LoadedSnapshot) => void
+  readonly onError?: (error: unknown) => void
+}
+
+/** A second snapshot of a model, computed on a share of its live traffic. Its vectors land nowhere. */
+export class SnapshotShadow {
+  readonly #choice: ShadowChoice
+  readonly #options: SnapshotShadowOptions
+  #loaded: { readonly snapshot: LoadedSnapshot; figures: ShadowFigures; servedBeside: number } | null = null
+  /** One that could not be loaded, not to be tried again. */
+  #refused: number | null = null
+
+  constructor(choice: ShadowChoice, options: SnapshotShadowOptions) {
+    this.#choice = choice
+    this.#options = options
+  }
+
+  /** Number of the snapshot, null where there is none now. */
+  get snapshot(): number | null {
+    return this.#loaded?.snapshot.snapshot ?? null
+  }
+
+  report(served: LoadedSnapshot): ShadowReport | null {
+    if (this.#loaded === null) return null
+    const { snapshot, figures } = this.#loaded
+    return { snapshot: snapshot.snapshot, ...figures.values, sameFrame: snapshot.frame === served.frame }
+  }
+
+  /**
+   * Takes up the snapshot that is to be compared now, and drops the one before.
+   * @throws SnapshotRefusedError, once a snapshot; EncoderDiedError
+   */
+  async look(served: LoadedSnapshot, poolings: readonly Pooling[]): Promise<void> {
+    const wanted = await this.#wanted(served.snapshot)
+    if (wanted !== this.snapshot) {
+      this.#drop(poolings)
+      if (wanted !== null && wanted !== this.#refused) await this.#take(wanted, served, poolings)
+    } else if (this.#loaded !== null && this.#loaded.servedBeside !== served.snapshot)
+      // Figures against another snapshot say nothing of this one.
+      this.#compare(this.#loaded.snapshot, served, poolings)
+  }
+
+  stop(poolings: readonly Pooling[]): void {
+    for (const pooling of poolings) pooling.shadow(this.#options.name, null)
+  }
+
+  async #wanted(served: number): Promise<number | null> {
+    const { snapshot } = this.#choice
+    if (snapshot !== 'latest-held') return snapshot === served ? null : snapshot
+    const later = (await listSnapshots(this.#options.directory)).filter((path) => snapshotNumber(path) > served)
+    for (const path of later.reverse()) {
+      const manifest = await readManifest(path).catch(() => null)
+      if (manifest?.verdict.status === 'held') return manifest.snapshot
+    }
+    return null
+  }
+
+  async #take(number: number, served: LoadedSnapshot, poolings: readonly Pooling[]): Promise<void> {
+    const { encoder, directory, onShadowed } = this.#options
+    try {
+      const snapshot = await encoder.load(snapshotDirectory(directory, number))
+      if (JSON.stringify(snapshot.schema) !== JSON.stringify(served.schema) || snapshot.dim !== served.dim) {
+        await snapshot.release()
+        throw new SnapshotRefusedError(`snapshot ${number} has another schema or width, and cannot be a shadow`)
+      }
+      this.#compare(snapshot, served, poolings)
+      onShadowed?.(snapshot, served)
+    } catch (cause) {
+      if (cause instanceof SnapshotRefusedError) this.#refused = number
+      throw cause
+    }
+  }
+
+  #compare(snapshot: LoadedSnapshot, served: LoadedSnapshot, poolings: readonly Pooling[]): void {
+    const figures = new ShadowFigures(served.dim)
+    this.#loaded = { snapshot, figures, servedBeside: served.snapshot }
+    for (const pooling of poolings)
+      pooling.shadow(this.#options.name, snapshot, {
+        share: this.#choice.share,
+        onCompared: (_users, live, shadow) => figures.add(live, shadow),
+      })
+  }
+
+  #drop(poolings: readonly Pooling[]): void {
+    if (this.#loaded === null) return
+    const { snapshot } = this.#loaded
+    this.#loaded = null
+    this.stop(poolings)
+    releaseAfter(snapshot, poolings).catch((error) => this.#options.onError?.(error))
+  }
+}

@@ -1,0 +1,30 @@
+import { createServer, type RequestListener, type Server } from 'node:http'
+import { createServer as createTlsServer } from 'node:https'
+import type { ServerLimits } from './limits.ts'
+import type { TlsOptions } from './server-options.ts'
+
+/** The server that listens: HTTP, or HTTPS and nothing else. */
+export function createListener(limits: ServerLimits, tls: TlsOptions | undefined, answer: RequestListener): Server {
+  const timeouts = {
+    headersTimeout: limits.arrivalTimeoutMs,
+    requestTimeout: limits.arrivalTimeoutMs,
+    connectionsCheckingInterval: Math.min(1_000, limits.arrivalTimeoutMs),
+    keepAliveTimeout: 72_000,
+  }
+  const server =
+    tls === undefined
+      ? createServer(timeouts, answer)
+      : createTlsServer({ ...timeouts, ...tlsOf(tls, limits.arrivalTimeoutMs) }, answer)
+  server.maxConnections = limits.maxConnections
+  return server
+}
+
+function tlsOf({ key, cert, clientCa }: TlsOptions, handshakeTimeout: number) {
+  return {
+    key,
+    cert,
+    minVersion: 'TLSv1.2' as const,
+    handshakeTimeout,
+    ...(clientCa !== undefined && { ca: clientCa, requestCert: true, rejectUnauthorized: true }),
+  }
+}

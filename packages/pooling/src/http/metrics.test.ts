@@ -1,0 +1,166 @@
+/** `/metrics` of a service that listens, parsed, against the calls that were made of it. */
+import { readFileSync } from 'node:fs'
+import { expect, it } from 'vitest'
+import { tokenOf } from '../../testing/http-service.ts'
+import { observeService, until } from '../../testing/observed-service.ts'
+import { encoderOf } from '../../testing/towers.ts'
+
+interface Scrape {
+  /** By name. */
+  readonly types: ReadonlyMap<string, string>
+  /** By name and labels as they are written. */
+  readonly samples: ReadonlyMap<string, number>
+}
+
+/** Prometheus' text format: every sample belongs to the family before it, every line is understood. */
+function parse(text: string): Scrape {
+  const types = new Map<string, string>()
+  const samples = new Map<string, number>()
+  let family = ''
+  for (const line of text.split('\n')) {
+    if (line === '' || line.startsWith('# HELP ')) continue
+    const type = /^# TYPE (\S+) (counter|gauge|histogram|summary)$/.exec(line)
+    if (type !== null) {
+      family = type[1]
+      expect(types.has(family), family).toBe(false)
+      types.set(family, type[2])
+      continue
+    }
+    const sample = /^([a-z_]\w*)(\{(?:\w+="(?:[^"\\]|\\.)*",?)*\})? (\S+)$/.exec(line)
+    expect(sample, line).not.toBeNull()
+    const [, name, labels = '', value] = sample!
+    expect(name.replace(types.get(family) === 'histogram' ? /_(bucket|sum|count)$/ : /$^/, ''), line).toBe(family)
+    expect(samples.has(name + labels), line).toBe(false)
+    samples.set(name + labels, value === 'Nan' ? Number.NaN : Number(value))
+  }
+  return { types, samples }
+}
+
+async function scrape(url: string): Promise<Scrape> {
+  const response = await fetch(`${url}/metrics`, { headers: { authorization: `Bearer ${tokenOf.boss}` } })
+  expect(response.headers.get('content-type')).toContain('text/plain')
+  return parse(await response.text())
+}
+
+const eventOf = (user: string) => ({ users: [user], items: ['i'], timesMs: [Date.now()], fields: { rating: [9] } })
+
+it('count what was asked of a service', async () => {
+  const { ask, url, pooling, tenants, encoder, served, control } = await observeService()
+  const at = async (name: string) => (await scrape(url)).samples.get(name)
+  await ask('POST', '/v1/events', eventOf('ann'))
+  await until(() => pooling.counters.refreshes === 1)
+  await ask('POST', '/v1/embeddings/read', { users: ['ann', 'cold', 'colder'], models: ['m'] })
+  await ask('POST', '/v1/embeddings/read', { users: ['ann'], models: ['none'] })
+  await ask('POST', '/v1/embeddings/read', { users: ['eve'], models: ['m'] }, tokenOf.other)
+  await ask('GET', '/v1/nowhere')
+  const { samples, types } = await scrape(url)
+  const expected = {
+    'headwater_rows_served_total{status="fresh"}': 1,
+    'headwater_rows_served_total{status="stale"}': 0,
+    'headwater_rows_served_total{status="default"}': 3,
+    'headwater_rows_served_total{status="unavailable"}': 0,
+    headwater_read_duration_seconds_count: 2,
+    'headwater_served_age_seconds_count{model="m"}': 1,
+    'headwater_served_age_seconds_bucket{model="m",le="60"}': 1,
+    'headwater_request_duration_seconds_count{route="/v1/embeddings/read",status="200"}': 2,
+    'headwater_request_duration_seconds_count{route="/v1/embeddings/read",status="404"}': 1,
+    'headwater_request_duration_seconds_count{route="/v1/events",status="200"}': 1,
+    'headwater_requests_failed_total{code="unknown_model"}': 1,
+    'headwater_requests_failed_total{code="unknown_route"}': 1,
+    headwater_events_total: 1,
+    headwater_events_repeated_total: 0,
+    headwater_offers_shed_total: 0,
+    'headwater_refreshes_total{outcome="landed"}': 1,
+    'headwater_refreshes_total{outcome="failed"}': 0,
+    headwater_refresh_freshness_seconds_count: 1,
+    'headwater_refresh_encode_duration_seconds_count{model="m"}': 1,
+    'headwater_refresh_append_duration_seconds_count{model="m"}': 1,
+    'headwater_refresh_batch_rows_sum{model="m"}': 1,
+    headwater_refresh_queue_users: 0,
+    headwater_refresh_queue_oldest_age_seconds: 0,
+    'headwater_store_errors_total{during="request"}': 0,
+    'headwater_store_errors_total{during="refresh"}': 0,
+    'headwater_snapshot{model="m"}': 3,
+    'headwater_snapshot_data_cutoff_timestamp_seconds{model="m"}': 1_700_000_000,
+    'headwater_encoder_state{state="ready"}': 1,
+    'headwater_encoder_state{state="restarting"}': 0,
+    headwater_encoder_restarts_total: 0,
+    'headwater_log_rows_dropped_total{log="served"}': 0,
+  }
+  for (const [name, value] of Object.entries(expected)) expect(samples.get(name), name).toBe(value)
+  expect(samples.get('headwater_store_bytes')).toBe(tenants.get('default')!.store.sizeBytes())
+  expect(samples.get('headwater_store_bytes')).toBeGreaterThan(0)
+  // By Prometheus' conventions: counters end in _total, and nothing else of ours does; units are seconds and bytes.
+  for (const [name, type] of types) {
+    if (!name.startsWith('headwater_')) continue
+    expect(name.endsWith('_total'), name).toBe(type === 'counter')
+    expect(name).not.toMatch(/_(ms|milliseconds|kib|mib)(_|$)/)
+  }
+  expect(types.has('nodejs_eventloop_lag_seconds')).toBe(true)
+
+  Object.assign(encoder, { state: 'restarting', restarts: 2 })
+  served.dropped = 7
+  expect(await at('headwater_encoder_state{state="restarting"}')).toBe(1)
+  expect(await at('headwater_encoder_restarts_total')).toBe(2)
+  expect(await at('headwater_log_rows_dropped_total{log="served"}')).toBe(7)
+
+  // A shadow's figures, and that which stays once it is served.
+  const report = { snapshot: 4, rows: 50, cosineMean: 0.98, cosineP1: 0.9, normRatioMean: 1.01, sameFrame: true }
+  control.report = report
+  expect(await at('headwater_shadow_cosine_p1{model="m"}')).toBe(0.9)
+  expect(await at('headwater_snapshot_cosine_to_previous{model="m"}')).toBeUndefined()
+  control.report = null
+  await pooling.publish('m', encoderOf(4))
+  expect(await at('headwater_snapshot_cosine_to_previous{model="m"}')).toBe(0.98)
+  expect(await at('headwater_shadow_rows{model="m"}')).toBeUndefined()
+  control.report = { ...report, snapshot: 5, cosineMean: 0.5, sameFrame: false }
+  expect(await at('headwater_snapshot_cosine_to_previous{model="m"}')).toBe(0.98)
+  await pooling.publish('m', encoderOf(5))
+  expect(await at('headwater_snapshot_cosine_to_previous{model="m"}')).toBeUndefined()
+})
+
+it('show how downstream models fare, by tenant', async () => {
+  const { ask, url } = await observeService()
+  const outcome = (request: string, label: number) => ({
+    downstream: 'ctr"v1',
+    requests: [request],
+    predictions: [0.5],
+    labels: [label],
+    timesMs: [1],
+  })
+  const named = (request: string, label: number) => ({ ...outcome(request, label), downstream: 'ctr:v1' })
+  expect((await ask('POST', '/v1/outcomes', outcome('a', 1))).body.error.code).toBe('invalid_request')
+  await ask('POST', '/v1/outcomes', named('a', 1))
+  const before = await scrape(url)
+  expect(before.samples.get('headwater_outcomes_total{tenant="default",downstream="ctr:v1"}')).toBe(1)
+  expect([...before.samples.keys()].filter((key) => key.startsWith('headwater_downstream'))).toEqual([])
+  await ask('POST', '/v1/outcomes', named('b', 0))
+  const { samples } = await scrape(url)
+  const entropy = samples.get('headwater_downstream_normalized_entropy{tenant="default",downstream="ctr:v1"}')
+  expect(entropy).toBeCloseTo(1, 6)
+})
+
+it('are all there that an alert looks at', async () => {
+  const { url, ask } = await observeService()
+  await ask('GET', '/v1/nowhere')
+  const { types } = await scrape(url)
+  const file = readFileSync(new URL('../../alerts/headwater.rules.yaml', import.meta.url), 'utf8')
+  // Kept to the part of YAML that is JSON.
+  const { groups } = JSON.parse(file) as { groups: { rules: Record<string, never>[] }[] }
+  const rules = groups.flatMap((group) => group.rules)
+  expect(rules.length).toBeGreaterThan(8)
+  const docs = readFileSync(new URL('../../../../docs/http.md', import.meta.url), 'utf8')
+  for (const { alert, expr, labels, annotations, for: wait } of rules) {
+    const names = String(expr).match(/headwater_\w+/g) ?? []
+    expect(names.length, alert).toBeGreaterThan(0)
+    for (const name of names) {
+      const family = types.has(name) ? name : name.replace(/_(bucket|sum|count)$/, '')
+      expect(types.has(family), `${alert}: ${name}`).toBe(true)
+      if (family !== name) expect(types.get(family), name).toBe('histogram')
+    }
+    expect(wait).toMatch(/^\d+[mh]$/)
+    expect(labels).toMatchObject({ severity: expect.stringMatching(/^(page|ticket)$/) })
+    expect(annotations).toHaveProperty('summary')
+    expect(docs.includes(`\`${alert}\``), `the runbook line of ${alert}`).toBe(true)
+  }
+})

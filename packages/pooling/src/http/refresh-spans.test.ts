@@ -1,0 +1,79 @@
+/** Read, ingest, refresh and append of a service that listens, as an exporter sees them. */
+import { trace } from '@opentelemetry/api'
+import {
+  BasicTracerProvider,
+  InMemorySpanExporter,
+  type ReadableSpan,
+  SimpleSpanProcessor,
+} from '@opentelemetry/sdk-trace-base'
+import { beforeAll, beforeEach, expect, it } from 'vitest'
+import { tokenOf } from '../../testing/http-service.ts'
+import { observeService, until } from '../../testing/observed-service.ts'
+import { RefreshSpans } from './refresh-spans.ts'
+
+const exporter = new InMemorySpanExporter()
+beforeAll(() => {
+  trace.setGlobalTracerProvider(new BasicTracerProvider({ spanProcessors: [new SimpleSpanProcessor(exporter)] }))
+  return () => trace.disable()
+})
+beforeEach(() => exporter.reset())
+
+const spansNamed = (name: string) => exporter.getFinishedSpans().filter((span) => span.name === name)
+const ms = ([seconds, nanos]: readonly [number, number]) => seconds * 1e3 + nanos / 1e6
+const traceOf = (digit: string) => digit.repeat(32)
+const callerOf = (digit: string) => ({ traceparent: `00-${traceOf(digit)}-${digit.repeat(16)}-01` })
+
+it('a read is a child of its caller, a refresh is linked to the events that offered it', async () => {
+  const { ask, pooling } = await observeService()
+  const event = (user: string) => ({ users: [user], items: ['i'], timesMs: [Date.now()], fields: { rating: [9] } })
+  await ask('POST', '/v1/events', event('ann'), tokenOf.boss, callerOf('a'))
+  await until(() => pooling.counters.refreshes === 1)
+  await ask('POST', '/v1/embeddings/read', { users: ['ann', 'cold'], models: ['m'] }, tokenOf.boss, callerOf('b'))
+  await until(() => spansNamed('headwater.read').length === 1 && spansNamed('headwater.refresh').length === 1)
+
+  const [read] = spansNamed('headwater.read')
+  expect(read.spanContext().traceId).toBe(traceOf('b'))
+  expect(read.attributes).toMatchObject({ 'headwater.users': 2, 'headwater.models': 1, 'headwater.default': 1 })
+  const [ingest] = spansNamed('headwater.ingest')
+  expect(ingest.spanContext().traceId).toBe(traceOf('a'))
+
+  const [refresh] = spansNamed('headwater.refresh')
+  expect(refresh.parentSpanContext).toBeUndefined()
+  expect(refresh.links.map(({ context }) => context.spanId)).toEqual([ingest.spanContext().spanId])
+  expect(refresh.attributes).toEqual({ 'headwater.tenant': 'default', 'headwater.model': 'm', 'headwater.rows': 1 })
+  const [encode] = spansNamed('encode')
+  const [append] = spansNamed('append')
+  for (const child of [encode, append]) expect(child.parentSpanContext?.spanId).toBe(refresh.spanContext().spanId)
+  // One after the other, and both of them the refresh.
+  const times = (span: ReadableSpan) => [ms(span.startTime), ms(span.endTime)]
+  expect(times(encode)[0]).toBeCloseTo(times(refresh)[0], 3)
+  expect(times(encode)[1]).toBeCloseTo(times(append)[0], 3)
+  expect(times(append)[1]).toBeCloseTo(times(refresh)[1], 3)
+
+  // The same id at another tenant is another user, whose event nobody traced here.
+  await ask('POST', '/v1/events', event('ann'), tokenOf.other, {
+    traceparent: `00-${traceOf('c')}-${'c'.repeat(16)}-00`,
+  })
+  await until(() => spansNamed('headwater.refresh').length === 2)
+  const [, untraced] = spansNamed('headwater.refresh')
+  expect(untraced.links).toEqual([])
+  expect(JSON.stringify(exporter.getFinishedSpans().map(({ name, attributes }) => [name, attributes]))).not.toMatch(
+    /ann|cold/,
+  )
+})
+
+it('links are of the last users that had events, and bounded', () => {
+  const spans = new RefreshSpans()
+  const contextOf = (i: number) => ({ traceId: traceOf('d'), spanId: i.toString(16).padStart(16, '0'), traceFlags: 1 })
+  const eventOf = (user: string) => ({ row: 0, user, item: 'i', timeMs: 0, values: [] })
+  for (let i = 1; i <= 10_200; i++) spans.offered('t', [eventOf(`u${i}`)], contextOf(i))
+  spans.offered('t', [eventOf('u300')], contextOf(10_201))
+  const refreshed = (...users: readonly string[]) => {
+    spans.refreshed('t', { model: 'm', users, rows: users.length, encodeMs: 1, appendMs: 1 })
+    return spansNamed('headwater.refresh')
+      .at(-1)!
+      .links.map(({ context }) => Number.parseInt(context.spanId, 16))
+  }
+  expect(refreshed('u200', 'u201', 'u300', 'u10200')).toEqual([201, 10_201, 10_200])
+  expect(refreshed(...Array.from({ length: 500 }, (_, i) => `u${1_000 + i}`))).toHaveLength(128)
+})

@@ -1,0 +1,37 @@
+import type { FastifyInstance } from 'fastify'
+import type { Outcome } from '../../outcome.ts'
+import { eventLimits } from '../../wire/events-message.ts'
+import { type OutcomeColumns, type OutcomesAnswer, parseOutcomesMessage } from '../../wire/outcomes-message.ts'
+import { byDeadline } from '../deadline.ts'
+import { OutcomeScores } from '../outcome-scores.ts'
+import { send } from '../send.ts'
+import type { ServerParts } from '../server-options.ts'
+import { answerFormat, bodyOf } from './body.ts'
+
+/** `POST /v1/outcomes` */
+export function registerOutcomes(server: FastifyInstance, { tenants, outcomes, limits, metrics }: ServerParts): void {
+  const scores = new Map([...tenants.keys()].map((tenant) => [tenant, new OutcomeScores(outcomes?.(tenant) ?? null)]))
+  metrics.showOutcomes(scores)
+  server.post('/v1/outcomes', { config: { scope: 'write', counted: true } }, async (request, reply) => {
+    const latestMs = Date.now() + limits.maxFutureMs
+    const columns = parseOutcomesMessage(bodyOf(request, eventLimits(limits)), limits.maxEvents, latestMs)
+    const format = answerFormat(request)
+    const { downstream } = columns
+    const { accepted, score } = await byDeadline(request.endMs, 'the outcomes may be kept still; send them again', () =>
+      scores.get(request.principal!.tenant)!.add(downstream, outcomesOf(columns)),
+    )
+    const { normalizedEntropy, rows } = score
+    return send(reply, format, { accepted, normalizedEntropy, rows } satisfies OutcomesAnswer)
+  })
+}
+
+function outcomesOf({ downstream, requests, users, predictions, labels, timesMs }: OutcomeColumns): readonly Outcome[] {
+  return requests.map((request, row) => ({
+    downstream,
+    request,
+    user: users?.[row] ?? null,
+    prediction: predictions[row],
+    label: labels[row],
+    timeMs: timesMs[row],
+  }))
+}

@@ -1,0 +1,59 @@
+/** Files of lines, a block of whole lines at a time, so that a large one takes little memory and holds nobody up. */
+import { createReadStream } from 'node:fs'
+import type { FileHandle } from 'node:fs/promises'
+
+const blockBytes = 2 ** 18
+const newline = 0x0a
+
+/** Whole lines of a file, many a block; what follows the last newline is left out. */
+export async function* blocksOf(path: string): AsyncGenerator<Buffer> {
+  let rest: Buffer = Buffer.alloc(0)
+  for await (const chunk of createReadStream(path, { highWaterMark: blockBytes })) {
+    const bytes = rest.length > 0 ? Buffer.concat([rest, chunk]) : (chunk as Buffer)
+    const end = bytes.lastIndexOf(newline) + 1
+    if (end > 0) yield bytes.subarray(0, end)
+    rest = bytes.subarray(end)
+  }
+}
+
+/** A block without the lines whose `key` is `value`. */
+export function withoutLines(
+  block: Buffer,
+  key: string,
+  value: string,
+): { readonly kept: Buffer; readonly removed: number } {
+  if (block.indexOf(JSON.stringify(value)) < 0) return { kept: block, removed: 0 }
+  const lines = block.toString().split('\n').slice(0, -1)
+  const kept = lines.filter((line) => JSON.parse(line)[key] !== value)
+  return { kept: Buffer.from(kept.map((line) => `${line}\n`).join('')), removed: lines.length - kept.length }
+}
+
+/** The lines that an interrupted writer left whole, and the bytes that they take. */
+export async function wholeLines(path: string): Promise<{ readonly lines: readonly string[]; readonly bytes: number }> {
+  const lines: string[] = []
+  let bytes = 0
+  for await (const block of blocksOf(path)) {
+    for (const line of block.toString().split('\n').slice(0, -1)) {
+      if (!isObject(line)) return { lines, bytes }
+      lines.push(line)
+      bytes += Buffer.byteLength(line) + 1
+    }
+  }
+  return { lines, bytes }
+}
+
+function isObject(line: string): boolean {
+  try {
+    return typeof JSON.parse(line) === 'object'
+  } catch {
+    return false
+  }
+}
+
+/** @param position null: behind what was written last */
+export async function writeAll(file: FileHandle, bytes: Uint8Array, position: number | null): Promise<void> {
+  for (let done = 0; done < bytes.length; ) {
+    const at = position === null ? null : position + done
+    done += (await file.write(bytes, done, bytes.length - done, at)).bytesWritten
+  }
+}

@@ -1,0 +1,144 @@
+/**
+ * A directory of log files. A file holds entries `first … end − 1`, counted from the log's beginning, and is named
+ * `PREFIX-FIRST-END.EXTENSION`, so that names sort by age. While it is written it is `.PREFIX-FIRST.part`; it takes its name
+ * in one step, once it is whole and on the disk. One process writes.
+ */
+import { mkdirSync } from 'node:fs'
+import { type FileHandle, open, readdir, rename, rm, stat } from 'node:fs/promises'
+import { join } from 'node:path'
+import { claimDirectory } from '@headwater/store'
+import { LogDirectoryError } from './errors.ts'
+
+/** When a file is finished, by what comes first, and how long finished files stay. */
+export interface LogFileOptions {
+  /** Entries of a file at which it is finished. */
+  readonly maxRows?: number | undefined
+  /** Time from a file's first entry until it is finished. */
+  readonly maxAgeMs?: number | undefined
+  /** Finished files that stay; older ones are removed. Default: all. */
+  readonly keepFiles?: number | undefined
+  /** Bytes of all finished files; the oldest are removed beyond, but never the newest. Default: no limit. */
+  readonly maxBytes?: number | undefined
+}
+
+export interface LogFile {
+  readonly name: string
+  readonly path: string
+  readonly first: number
+  readonly end: number
+}
+
+const digits = 15
+
+export class LogDirectory {
+  readonly path: string
+  readonly #prefix: string
+  readonly #extension: string
+  readonly #options: LogFileOptions
+  readonly #whole: RegExp
+  readonly #release: () => void
+
+  /** @throws LogDirectoryError */
+  constructor(path: string, prefix: string, extension: string, options: LogFileOptions) {
+    for (const [name, value] of Object.entries(options)) {
+      if (value === undefined || value >= 1) continue
+      throw new LogDirectoryError(`${name} is ${value}; give 1 or more`)
+    }
+    this.path = path
+    this.#prefix = prefix
+    this.#extension = extension
+    this.#options = options
+    this.#whole = new RegExp(`^${prefix}-(\\d{${digits}})-(\\d{${digits}})\\.${extension}$`)
+    this.#release = claim(path)
+  }
+
+  /** Finished files, the oldest first. */
+  async files(): Promise<readonly LogFile[]> {
+    return (await readdir(this.path)).sort().flatMap((name) => {
+      const match = this.#whole.exec(name)
+      return match ? [{ name, path: join(this.path, name), first: Number(match[1]), end: Number(match[2]) }] : []
+    })
+  }
+
+  /** Files that an earlier process was writing, the oldest first. What else it left behind is removed. */
+  async leftovers(): Promise<readonly { readonly path: string; readonly first: number }[]> {
+    const part = new RegExp(`^\\.${this.#prefix}-(\\d{${digits}})\\.part$`)
+    const found = []
+    for (const name of (await readdir(this.path)).sort()) {
+      const match = part.exec(name)
+      if (match) found.push({ path: join(this.path, name), first: Number(match[1]) })
+      else if (name.startsWith('.') && name.endsWith('.new')) await rm(join(this.path, name), { force: true })
+    }
+    return found
+  }
+
+  partPath(first: number): string {
+    return join(this.path, `.${this.#prefix}-${padded(first)}.part`)
+  }
+
+  /** Gives a file that is on the disk its name, and removes what is beyond the limits. */
+  async finish(part: string, first: number, end: number): Promise<void> {
+    await rename(part, join(this.path, `${this.#prefix}-${padded(first)}-${padded(end)}.${this.#extension}`))
+    await this.#sync()
+    await this.#retain()
+  }
+
+  /** Writes a file anew in one step: until `write` has ended, and the bytes are on the disk, the old one stays. */
+  async replace(path: string, write: (file: FileHandle) => Promise<void>): Promise<void> {
+    const next = join(this.path, `.${this.#prefix}.new`)
+    const file = await open(next, 'w')
+    try {
+      await write(file)
+      await file.datasync()
+    } finally {
+      await file.close()
+    }
+    await rename(next, path)
+    await this.#sync()
+  }
+
+  release(): void {
+    this.#release()
+  }
+
+  /** A name is on the disk once its directory is. */
+  async #sync(): Promise<void> {
+    const directory = await open(this.path, 'r')
+    try {
+      await directory.sync()
+    } finally {
+      await directory.close()
+    }
+  }
+
+  async #retain(): Promise<void> {
+    const { keepFiles = Number.POSITIVE_INFINITY, maxBytes = Number.POSITIVE_INFINITY } = this.#options
+    if (keepFiles === Number.POSITIVE_INFINITY && maxBytes === Number.POSITIVE_INFINITY) return
+    let bytes = 0
+    for (const [age, { path }] of [...(await this.files())].reverse().entries()) {
+      bytes += (await stat(path)).size
+      if (age > 0 && (age >= keepFiles || bytes > maxBytes)) await rm(path, { force: true })
+    }
+  }
+}
+
+function padded(count: number): string {
+  return String(count).padStart(digits, '0')
+}
+
+/** @returns what gives the directory back. @throws LogDirectoryError */
+function claim(path: string): () => void {
+  let claimed: (() => void) | number
+  try {
+    mkdirSync(path, { recursive: true })
+    claimed = claimDirectory(path)
+  } catch (cause) {
+    const { code } = cause as NodeJS.ErrnoException
+    throw new LogDirectoryError(`${path} cannot be made or written (${code}); name another directory`, { cause })
+  }
+  if (typeof claimed === 'function') return claimed
+  throw new LogDirectoryError(
+    `process ${claimed} writes its log into ${path}; stop it or name another directory ` +
+      `(if it is another program, remove ${path}/.writer-*)`,
+  )
+}

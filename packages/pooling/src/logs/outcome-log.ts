@@ -1,0 +1,39 @@
+import type { ForgetHolder } from '@headwater/store'
+import type { Outcome, OutcomeLog } from '../outcome.ts'
+import { LineLog, type LineLogCounters, type LineLogOptions } from './line-log.ts'
+
+/** A log of outcomes that is open. */
+export interface OpenOutcomeLog extends OutcomeLog {
+  readonly counters: Readonly<LineLogCounters>
+  /** Writes files anew without a user's outcomes. Those that name no user stay. */
+  readonly holder: ForgetHolder
+  /** Finishes the open file. */
+  rotate(): Promise<void>
+  /** Writes what was given, finishes the open file and gives the directory back. */
+  close(): Promise<void>
+}
+
+/**
+ * Opens a log of outcomes: JSON lines of `downstream`, `request`, `user`, `prediction`, `label` and `time_ms`.
+ *
+ * @throws LogDirectoryError
+ */
+export async function openOutcomeLog(options: LineLogOptions): Promise<OpenOutcomeLog> {
+  const log = await LineLog.open(options, {
+    prefix: 'outcomes',
+    where: 'outcome log',
+    what: 'outcome',
+    user: 'user',
+  })
+  return {
+    counters: log.counters,
+    holder: log.holder,
+    append: (outcomes) => log.append(outcomes.map(lineOf), new Array(outcomes.length).fill(null)),
+    rotate: () => log.rotate(),
+    close: () => log.close(),
+  }
+}
+
+function lineOf({ downstream, request, user, prediction, label, timeMs }: Outcome): string {
+  return JSON.stringify({ downstream, request, user, prediction, label, time_ms: timeMs })
+}

@@ -1,0 +1,237 @@
+/** What is logged, read by another implementation of Parquet; and what survives rotation, overload, a crash and forgetting. */
+import { copyFileSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { seededRandom } from '@headwater/statistics'
+import { halfToFloat } from '@headwater/store'
+import { temporaryDirectory } from '@headwater/testkit'
+import { fuzz } from '@headwater/testkit/fuzz'
+import { parquetReadObjects } from 'hyparquet'
+import { parquetWriteFile } from 'hyparquet-writer'
+import { describe, expect, test } from 'vitest'
+import { type ExpectedRow, expectedRows, servedBatch } from '../../testing/served-batches.ts'
+import { LogDirectoryError, LogFormatError } from './errors.ts'
+import { readServedLog } from './read-served-log.ts'
+import { openServedLog, type ServedLogOptions } from './served-log.ts'
+import { vectorOffsets } from './served-rows.ts'
+
+const random = seededRandom(7)
+const tenant = 'default'
+
+function open(directory: string, more: Partial<ServedLogOptions> = {}) {
+  return openServedLog({ directory, tenant, ...more })
+}
+
+const filesOf = (directory: string) =>
+  readdirSync(directory)
+    .filter((name) => name.endsWith('.parquet'))
+    .sort()
+
+async function rowsIn(directory: string): Promise<ExpectedRow[]> {
+  const rows: Record<string, unknown>[] = []
+  for (const name of filesOf(directory)) {
+    const { buffer, byteOffset, byteLength } = readFileSync(join(directory, name))
+    rows.push(...(await parquetReadObjects({ file: buffer.slice(byteOffset, byteOffset + byteLength) as ArrayBuffer })))
+  }
+  // A list that is missing reads as undefined.
+  return rows.map((row) => ({ ...row, latest: row.latest ?? null }) as ExpectedRow)
+}
+
+const usersOf = (count: number, from = 0) => Array.from({ length: count }, (_, i) => `user-${from + i}`)
+
+describe('a served log', () => {
+  test('is Parquet that another reader finds every column of every row in', async () => {
+    await fuzz(
+      (draw) => ({
+        batches: 1 + draw.nextBelow(20),
+        dims: { sum: 1 + draw.nextBelow(70), random: 1 + draw.nextBelow(9) },
+        maxRows: 1 + draw.nextBelow(300),
+      }),
+      async ({ batches, dims, maxRows }, draw) => {
+        const directory = temporaryDirectory()
+        const log = await open(directory, { latest: ['random'], maxRows })
+        const expected = []
+        for (let i = 0; i < batches; i++) {
+          const users = Array.from({ length: 1 + draw.nextBelow(40) }, () => `ü${draw.nextBelow(9)}`)
+          const batch = servedBatch(draw, users, 1e12 + i + 0.5, dims)
+          const request = draw.nextBelow(3) === 0 ? undefined : `request ${i}`
+          log.record(batch, request)
+          expected.push(...expectedRows(batch, request ?? null, tenant, ['random']))
+          if (draw.nextBelow(4) === 0) await log.flush()
+        }
+        await log.close()
+        expect(await rowsIn(directory)).toEqual(expected)
+        expect(log.counters).toEqual({ rows: expected.length, dropped: 0, lost: 0, files: filesOf(directory).length })
+        expect(log.pendingRows).toBe(0)
+      },
+      { runs: 12 },
+    )
+  })
+
+  test('longer than a row group, and a batch longer than one, come back whole by our own reader', async () => {
+    const directory = temporaryDirectory()
+    const log = await open(directory, { latest: ['sum'] })
+    const batch = servedBatch(random, usersOf(9001), 5, { sum: 3, other: 1 })
+    log.record(batch, 'one')
+    await log.close()
+    const expected = expectedRows(batch, 'one', tenant, ['sum'])
+    let [row, groups] = [0, 0]
+    for await (const rows of readServedLog(directory)) {
+      groups++
+      const [vectors, latests] = [vectorOffsets(rows.vector.dims), vectorOffsets(rows.latest.dims)]
+      for (let i = 0; i < rows.rows; i++, row++) {
+        const { user, model, vector, latest } = expected[row]
+        expect([rows.user[i], rows.model[i]]).toEqual([user, model])
+        const floats = (halves: Uint16Array) => Array.from(halves, halfToFloat)
+        expect(floats(rows.vector.halves.subarray(vectors[i], vectors[i + 1]))).toEqual(vector)
+        expect(floats(rows.latest.halves.subarray(latests[i], latests[i + 1]))).toEqual(latest ?? [])
+      }
+    }
+    expect(row).toBe(expected.length)
+    expect(groups).toBeGreaterThan(2)
+  })
+
+  test('finishes files by rows and by age, and keeps those within its limits', async () => {
+    const directory = temporaryDirectory()
+    const log = await open(directory, { maxRows: 10, keepFiles: 2 })
+    for (let i = 0; i < 5; i++) {
+      log.record(servedBatch(random, usersOf(10), i, { sum: 2 }))
+      await log.flush()
+    }
+    expect(log.counters.files).toBe(5)
+    expect(filesOf(directory)).toEqual([
+      'served-000000000000030-000000000000040.parquet',
+      'served-000000000000040-000000000000050.parquet',
+    ])
+    await log.close()
+
+    const aged = await open(temporaryDirectory(), { maxAgeMs: 20, flushMs: 1 })
+    aged.record(servedBatch(random, ['ann'], 1, { sum: 2 }))
+    while (aged.counters.files === 0) await new Promise((resolve) => setTimeout(resolve, 5))
+    expect(aged.pendingRows).toBe(0)
+    await aged.close()
+  })
+
+  test('drops and counts what does not fit its memory, and keeps what came before', async () => {
+    const directory = temporaryDirectory()
+    const log = await open(directory, { maxPendingRows: 4096 })
+    log.record(servedBatch(random, usersOf(3000), 1, { sum: 1 }))
+    log.record(servedBatch(random, usersOf(3000, 3000), 2, { sum: 1 }))
+    expect(log.counters.dropped).toBe(6000 - 4096)
+    await log.flush()
+    log.record(servedBatch(random, ['later'], 3, { sum: 1 }))
+    await log.close()
+    const rows = await rowsIn(directory)
+    expect(rows.map(({ user }) => user)).toEqual([...usersOf(4096), 'later'])
+    expect(log.counters).toMatchObject({ rows: 4097, dropped: 1904 })
+  })
+
+  test('after a crash has what was written, and counts what was recorded beyond', async () => {
+    const directory = temporaryDirectory()
+    const log = await open(directory)
+    const first = servedBatch(random, usersOf(5), 1, { sum: 4 })
+    log.record(first)
+    await log.flush()
+    // Recorded while the row group before is being written, and noted with it.
+    log.record(servedBatch(random, usersOf(7), 2, { sum: 4 }))
+    const writing = log.flush()
+    log.record(servedBatch(random, usersOf(3), 3, { sum: 4 }))
+    await writing
+
+    // The process ends here, in the midst of another row group.
+    const after = temporaryDirectory()
+    for (const name of readdirSync(directory))
+      if (!name.startsWith('.writer')) copyFileSync(join(directory, name), join(after, name))
+    const part = readdirSync(after).find((name) => name.endsWith('.part'))!
+    const bytes = readFileSync(join(after, part))
+    writeFileSync(join(after, part), Buffer.concat([bytes, bytes.subarray(4, 150)]))
+    writeFileSync(join(after, '.served.new'), 'half of a file')
+    const again = await open(after)
+    expect(again.counters).toEqual({ rows: 0, dropped: 0, lost: 3, files: 1 })
+    again.record(first)
+    await again.close()
+    await log.close()
+    const rows = await rowsIn(after)
+    expect(rows.map(({ served_ms }) => served_ms)).toEqual([
+      ...Array(5).fill(1),
+      ...Array(7).fill(2),
+      ...Array(5).fill(1),
+    ])
+    // The gap in the names is what was lost.
+    expect(filesOf(after)).toEqual([
+      'served-000000000000000-000000000000012.parquet',
+      'served-000000000000015-000000000000020.parquet',
+    ])
+    expect(readdirSync(after).sort()).toEqual(['.served.state', ...filesOf(after)])
+  })
+
+  test('forgets a user in finished files, the open one and what waits, and goes on', async () => {
+    const directory = temporaryDirectory()
+    const log = await open(directory, { maxRows: 40, latest: ['sum'] })
+    const kept = []
+    for (let i = 0; i < 9; i++) {
+      const users = i % 3 === 2 ? usersOf(8) : [...usersOf(4), 'someone', ...usersOf(3, 4), 'someone-else']
+      const batch = servedBatch(random, users, i, { sum: 5, other: 2 })
+      log.record(batch)
+      kept.push(...expectedRows(batch, null, tenant, ['sum']).filter(({ user }) => user !== 'someone'))
+      if (i < 8) await log.flush()
+    }
+    expect(await log.holder.forget('another tenant', 'someone', 100)).toEqual([])
+    const before = filesOf(directory).length
+    // A file is finished while the user is being forgotten.
+    const [removed] = await Promise.all([log.holder.forget(tenant, 'someone', 100), log.rotate()])
+    expect(removed).toEqual([{ what: 'served row', count: 2 * 6 }])
+    expect(filesOf(directory).length).toBeGreaterThan(before)
+    expect(await log.holder.forget(tenant, 'someone', 100)).toEqual([])
+    const more = servedBatch(random, ['someone'], 50, { sum: 5, other: 2 })
+    log.record(more)
+    await log.close()
+    expect(await rowsIn(directory)).toEqual([...kept, ...expectedRows(more, null, tenant, ['sum'])])
+  })
+
+  test('forgets in a file that is being written, which a crash then leaves behind', async () => {
+    const directory = temporaryDirectory()
+    const log = await open(directory)
+    log.record(servedBatch(random, ['ann', 'bob', 'eve'], 1, { sum: 2 }))
+    expect(await log.holder.forget(tenant, 'bob', 5)).toEqual([{ what: 'served row', count: 1 }])
+    log.record(servedBatch(random, ['dan'], 2, { sum: 2 }))
+    await log.flush()
+    const after = temporaryDirectory()
+    for (const name of readdirSync(directory))
+      if (!name.startsWith('.writer')) copyFileSync(join(directory, name), join(after, name))
+    await log.close()
+    const again = await open(after)
+    expect(again.counters.lost).toBe(0)
+    await again.close()
+    expect((await rowsIn(after)).map(({ user }) => user)).toEqual(['ann', 'eve', 'dan'])
+  })
+
+  test('has one writer, and refuses limits that are none', async () => {
+    const directory = temporaryDirectory()
+    const log = await open(directory)
+    await expect(open(directory)).rejects.toThrow(LogDirectoryError)
+    await log.close()
+    await (await open(directory)).close()
+    await expect(open(directory, { maxRows: 0 })).rejects.toThrow(/maxRows is 0/)
+    await expect(open(join(directory, '.served.state'))).rejects.toThrow(LogDirectoryError)
+  })
+
+  test('whose file is cut short, or is not its own, is refused', async () => {
+    const [name, other] = ['served-000000000000000-000000000000001.parquet', 'other']
+    const directory = temporaryDirectory()
+    const read = async () => {
+      for await (const _ of readServedLog(directory));
+    }
+    parquetWriteFile({ filename: join(directory, other), columnData: [{ name: 'user', data: ['ann'] }] })
+    const foreign = readFileSync(join(directory, other))
+    const log = await open(join(directory, 'own'))
+    log.record(servedBatch(random, usersOf(3), 1, { sum: 2 }))
+    await log.close()
+    const own = readFileSync(join(directory, 'own', filesOf(join(directory, 'own'))[0]))
+    for (const bytes of [foreign, own.subarray(0, -5), own.subarray(0, 3), Buffer.alloc(0)]) {
+      writeFileSync(join(directory, name), bytes)
+      await expect(read()).rejects.toThrow(LogFormatError)
+    }
+    writeFileSync(join(directory, name), own)
+    await read()
+  })
+})

@@ -1,0 +1,93 @@
+import { fuzz } from '@headwater/testkit'
+import { expect, it } from 'vitest'
+import { OfferQueue, type Refresh } from './offer-queue.ts'
+
+const refreshOf = (user: string, atMs: number, servedMs: number): Refresh => {
+  return { user, atMs, servedMs, offeredMs: 1, failures: 0 }
+}
+const usersOf = (refreshes: readonly Refresh[]) => refreshes.map(({ user }) => user)
+
+it('takes what is due by the age of what is served, unknown first, then in the order of the offers', () => {
+  const queue = new OfferQueue()
+  for (const [user, atMs, servedMs] of [
+    ['fresh', 1, 90],
+    ['old', 2, 10],
+    ['unknown', 3, Number.NEGATIVE_INFINITY],
+    ['as old', 2, 10],
+    ['not due', 9, 0],
+  ] as const) {
+    expect(queue.offer(refreshOf(user, atMs, servedMs), 10)).toBe('queued')
+  }
+  expect(queue.nextDueMs).toBe(1)
+  expect(queue.countDue(3)).toBe(3)
+  expect(usersOf(queue.takeDue(4, 3))).toEqual(['unknown', 'old', 'as old'])
+  expect(usersOf(queue.takeDue(9, 9))).toEqual(['fresh'])
+  expect(queue.nextDueMs).toBe(9)
+  expect(usersOf(queue.takeDue(10, 9))).toEqual(['not due'])
+  expect(queue.nextDueMs).toBeUndefined()
+})
+
+it('gives the place of the freshest to one that is staler, and to no other', () => {
+  const queue = new OfferQueue()
+  for (const [user, servedMs] of [
+    ['a', 5],
+    ['b', 9],
+    ['c', 7],
+  ] as const) {
+    queue.offer(refreshOf(user, 0, servedMs), 3)
+  }
+  expect(queue.offer(refreshOf('b', 0, 1), 3)).toBe('coalesced')
+  expect(queue.offer(refreshOf('d', 0, 9), 3)).toBe('shed')
+  expect(queue.offer(refreshOf('e', 0, 8), 3)).toBe('displaced')
+  expect(usersOf(queue.takeDue(1, 9))).toEqual(['a', 'c', 'e'])
+  expect(queue.offer(refreshOf('f', 0, 1), 0)).toBe('shed')
+})
+
+it('agrees with a list that is looked through', async () => {
+  await fuzz(
+    (random) => ({ limit: 1 + random.nextBelow(40), users: 1 + random.nextBelow(60) }),
+    ({ limit, users }, random) => {
+      const queue = new OfferQueue()
+      let list: (Refresh & { order: number })[] = []
+      let nowMs = 0
+      const byServed = (a: (typeof list)[0], b: (typeof list)[0]) =>
+        a.servedMs - b.servedMs || a.atMs - b.atMs || a.order - b.order
+      for (let step = 0; step < 400; step++) {
+        nowMs += random.nextBelow(3)
+        const user = `u${random.nextBelow(users)}`
+        const action = random.nextBelow(10)
+        if (action < 6) {
+          const refresh = refreshOf(user, nowMs + random.nextBelow(8), random.nextBelow(12))
+          const outcome = queue.offer(refresh, limit)
+          const freshest = [...list].sort(byServed).at(-1)
+          if (list.some((each) => each.user === user)) expect(outcome).toBe('coalesced')
+          else if (list.length < limit) expect(outcome).toBe('queued')
+          else if (refresh.servedMs < freshest!.servedMs) {
+            expect(outcome).toBe('displaced')
+            list = list.filter((each) => each !== freshest)
+          } else expect(outcome).toBe('shed')
+          if (outcome === 'queued' || outcome === 'displaced') list.push({ ...refresh, order: step })
+        } else if (action < 8) {
+          const due = list.filter(({ atMs }) => atMs < nowMs).sort(byServed)
+          expect(queue.countDue(nowMs)).toBe(due.length)
+          const taken = due.slice(0, random.nextBelow(5))
+          expect(usersOf(queue.takeDue(nowMs, taken.length))).toEqual(usersOf(taken))
+          list = list.filter((each) => !taken.includes(each))
+        } else if (action === 8) {
+          const taken = list.filter((each) => each.user === user && each.atMs < nowMs)
+          expect(queue.isDue(user, nowMs)).toBe(taken.length > 0)
+          expect(usersOf(queue.takeDueOf([user], nowMs))).toEqual(usersOf(taken))
+          list = list.filter((each) => !taken.includes(each))
+        } else {
+          expect(queue.drop(user)).toBe(list.some((each) => each.user === user))
+          list = list.filter((each) => each.user !== user)
+        }
+        expect(queue.size).toBe(list.length)
+        expect(queue.oldest?.user).toBe(list[0]?.user)
+      }
+      queue.clear()
+      expect([queue.size, queue.countDue(1e9), queue.nextDueMs]).toEqual([0, 0, undefined])
+    },
+    { runs: 60 },
+  )
+})

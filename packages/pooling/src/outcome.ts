@@ -1,0 +1,18 @@
+/** What came of a prediction that a downstream model made from a served embedding. */
+export interface Outcome {
+  /** Name of the downstream model. */
+  readonly downstream: string
+  /** The request that the prediction was made in, as the served log names it. */
+  readonly request: string
+  readonly user: string | null
+  /** Predicted probability of the label 1. */
+  readonly prediction: number
+  readonly label: 0 | 1
+  readonly timeMs: number
+}
+
+/** Keeps outcomes for whoever joins them with the served log. */
+export interface OutcomeLog {
+  /** Resolves once they are durable. */
+  append(outcomes: readonly Outcome[]): Promise<void>
+}

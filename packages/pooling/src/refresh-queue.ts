@@ -1,0 +1,92 @@
+import type { Removal } from '@headwater/store'
+import type { PoolingCounters } from './counters.ts'
+import { type OfferOutcome, OfferQueue, type Refresh } from './offer-queue.ts'
+import type { Clock } from './options.ts'
+import type { RowBatches } from './row-batches.ts'
+import type { ServedBatch } from './served-batch.ts'
+
+/** Users that may be tried again: this many, and a tenth of the refreshes. */
+const firstRetries = 10
+/** From a failure to the first retry; each further one waits twice as long. */
+const retryAfterMs = 100
+
+export interface RefreshQueueOptions {
+  readonly clock: Clock
+  readonly refreshDelayMs: number
+  /** Users at most, those that are captured included. */
+  readonly maxQueue: number
+  readonly maxRetries: number
+  readonly counters: PoolingCounters
+  readonly captured: RowBatches
+  /** Takes offers in place of this queue. */
+  readonly elsewhere: ((user: string, servedMs: number) => void) | null
+}
+
+/** What is offered, by events, by reads and after failures; it counts what it coalesces, sheds and tries again. */
+export class RefreshQueue {
+  readonly offers = new OfferQueue()
+  /** Told when an offer has joined the queue. */
+  onOffered: (() => void) | null = null
+  readonly #options: RefreshQueueOptions
+  #closed = false
+
+  constructor(options: RefreshQueueOptions) {
+    this.#options = options
+  }
+
+  /** @param servedMs feature time of the embedding that is held, about; −Infinity where none is, or it is not known */
+  offer(user: string, servedMs: number): boolean {
+    const { clock, refreshDelayMs, elsewhere } = this.#options
+    if (elsewhere !== null) {
+      if (!this.#closed) elsewhere(user, servedMs)
+      return true
+    }
+    const atMs = clock.now() + refreshDelayMs
+    return this.#add({ user, atMs, servedMs, offeredMs: performance.now(), failures: 0 }) !== 'shed'
+  }
+
+  offerServed({ users, models }: ServedBatch): void {
+    for (let row = 0; row < users.length; row++) {
+      let servedMs = Number.POSITIVE_INFINITY
+      for (const { featureTimeMs, ageMs } of models) {
+        servedMs = Math.min(servedMs, Number.isNaN(ageMs[row]) ? Number.NEGATIVE_INFINITY : featureTimeMs[row])
+      }
+      this.offer(users[row], servedMs)
+    }
+  }
+
+  /** Puts refreshes back that failed, as far as their tries and the budget allow. */
+  retry(failed: readonly Refresh[]): void {
+    const { clock, refreshDelayMs, maxRetries, counters } = this.#options
+    for (const refresh of failed) {
+      if (counters.retried >= firstRetries + counters.refreshes / 10) return
+      if (refresh.failures >= maxRetries) continue
+      const atMs = clock.now() + refreshDelayMs + retryAfterMs * 2 ** refresh.failures
+      const outcome = this.#add({ ...refresh, atMs, failures: refresh.failures + 1 })
+      if (outcome === 'queued' || outcome === 'displaced') counters.retried++
+    }
+  }
+
+  /** Forgets what waits of a user. */
+  drop(user: string): readonly Removal[] {
+    const count = Number(this.offers.drop(user)) + this.#options.captured.drop(user)
+    return [{ what: 'waiting refresh', count }]
+  }
+
+  close(): void {
+    this.#closed = true
+    this.onOffered = null
+    this.offers.clear()
+  }
+
+  #add(refresh: Refresh): OfferOutcome {
+    // What ends after the pooling was closed offers in vain.
+    if (this.#closed) return 'shed'
+    const { counters, maxQueue, captured } = this.#options
+    const outcome = this.offers.offer(refresh, maxQueue - captured.rows)
+    if (outcome === 'coalesced') counters.coalesced++
+    if (outcome === 'shed' || outcome === 'displaced') counters.shed++
+    if (outcome === 'queued' || outcome === 'displaced') this.onOffered?.()
+    return outcome
+  }
+}

@@ -1,0 +1,179 @@
+import type { PoolingCounters } from './counters.ts'
+import type { EncoderUse } from './encoder-use.ts'
+import { PoolingConfigError, RefreshError } from './errors.ts'
+import type { PoolingObserver } from './observer.ts'
+import type { Refresh } from './offer-queue.ts'
+import type { Clock } from './options.ts'
+import type { RefreshLane } from './refresh-lane.ts'
+import type { RefreshQueue } from './refresh-queue.ts'
+import { type Encoders, RowBatch } from './row-batch.ts'
+import { RowBatches } from './row-batches.ts'
+import type { StateCapture } from './state-capture.ts'
+
+/** Where a backfill takes states from. */
+export interface BackfillOptions {
+  /** One a user, undefined for those that are to be passed over. Default: what the store holds. */
+  readonly states?: (users: readonly string[]) => Promise<readonly (Uint8Array | undefined)[]>
+}
+
+export interface RefreshRunsOptions {
+  readonly batchSize: number
+  readonly clock: Clock
+  readonly queue: RefreshQueue
+  readonly capture: StateCapture
+  readonly lane: RefreshLane
+  readonly use: EncoderUse
+  readonly counters: PoolingCounters
+  readonly observer: PoolingObserver
+}
+
+/** Sends users through the encoders: those that are due, those of a backfill, and those of reads. */
+export class RefreshRuns {
+  readonly #options: RefreshRunsOptions
+  /** End of the last run; the next starts after it. */
+  #ended: Promise<unknown> = Promise.resolve()
+
+  constructor(options: RefreshRunsOptions) {
+    this.#options = options
+  }
+
+  /** Resolves when all runs so far have ended, whatever became of them. */
+  get ended(): Promise<unknown> {
+    return this.#ended
+  }
+
+  /** Runs one after another, each whatever became of the one before. */
+  after<T>(run: () => Promise<T>): Promise<T> {
+    const done = this.#ended.then(run, run)
+    this.#ended = done.catch(() => {})
+    return done
+  }
+
+  /** @param capture takes the states of refreshes */
+  async drain(capture: (refreshes: readonly Refresh[]) => Promise<void>): Promise<void> {
+    const { batchSize, clock, queue, counters, observer } = this.#options
+    const { batches } = this.#options.capture
+    const failures: unknown[] = []
+    let landed: Promise<void> = Promise.resolve()
+    const run = async () => {
+      const running = this.#run(batches, failures, (failed) => queue.retry(failed))
+      landed = running.landed
+      await running.made
+    }
+    // What becomes due meanwhile is left to the next drain, so that this one ends however fast offers come.
+    const nowMs = clock.now()
+    let left = queue.offers.countDue(nowMs)
+    // A refresher that stops leaves what waits in the queue.
+    const isService = queue.onOffered !== null
+    while (left > 0 && isService === (queue.onOffered !== null)) {
+      const refreshes = queue.offers.takeDue(nowMs, Math.min(left, batchSize))
+      left = refreshes.length === 0 ? 0 : left - refreshes.length
+      try {
+        await capture(refreshes)
+      } catch (error) {
+        failures.push(error)
+        counters.failed += refreshes.length
+        observer.failed?.(null, refreshes.length, error)
+        queue.retry(refreshes)
+      }
+      // A part batch waits for the landings that may fill it.
+      while (batches.hasWhole) await run()
+    }
+    while (batches.batches > 0) await run()
+    await landed
+    throwFailures(failures)
+  }
+
+  /** @returns the number of users that have a state */
+  async backfill(
+    users: Iterable<string> | AsyncIterable<string>,
+    atMs: number,
+    encoders: Encoders,
+    states: NonNullable<BackfillOptions['states']>,
+  ): Promise<number> {
+    if (encoders.size === 0) throw new PoolingConfigError('no encoder is published; publish one before a backfill')
+    const { batchSize, use } = this.#options
+    const batches = new RowBatches(batchSize, use)
+    const failures: unknown[] = []
+    let landed: Promise<void> = Promise.resolve()
+    let refreshed = 0
+    const run = async () => {
+      const running = this.#run(batches, failures, () => {})
+      landed = running.landed
+      await running.made
+    }
+    const add = async (slice: readonly string[]) => {
+      const held = await states(slice)
+      for (const [i, user] of slice.entries()) {
+        const state = held[i]
+        if (state === undefined) continue
+        batches.add(encoders, unqueued(user, atMs), state)
+        refreshed++
+      }
+      while (batches.hasWhole) await run()
+    }
+    try {
+      let slice: string[] = []
+      for await (const user of users) {
+        slice.push(user)
+        if (slice.length < batchSize) continue
+        await add(slice)
+        slice = []
+      }
+      if (slice.length > 0) await add(slice)
+      while (batches.batches > 0) await run()
+    } finally {
+      await landed
+      batches.clear()
+    }
+    throwFailures(failures)
+    return refreshed
+  }
+
+  /** Lands users as of now, and is never rejected: what fails is left to the store, which serves what it has. */
+  async computeNow(users: readonly string[], encoders: Encoders): Promise<void> {
+    const { batchSize, clock, capture, lane, use, counters, observer } = this.#options
+    use.begin(encoders)
+    for (let from = 0; from < users.length; from += batchSize) {
+      const slice = users.slice(from, from + batchSize)
+      const batch = new RowBatch(encoders, batchSize)
+      try {
+        const atMs = clock.now()
+        const states = await capture.readStates(slice)
+        for (const [i, user] of slice.entries()) {
+          const state = states[i]
+          if (state !== undefined) batch.add(unqueued(user, atMs), state)
+        }
+        await lane.run(batch).landed
+      } catch (error) {
+        counters.failed += slice.length
+        observer.failed?.(null, slice.length, error)
+      }
+    }
+    use.end(encoders)
+  }
+
+  /** Sends the first of the batches on its way. */
+  #run(batches: RowBatches, failures: unknown[], onFailed: (failed: readonly Refresh[]) => void) {
+    const batch = batches.take()!
+    const { made, landed } = this.#options.lane.run(batch)
+    return {
+      made,
+      landed: landed.then((result) => {
+        batches.release(batch)
+        failures.push(...result.failures)
+        onFailed(result.failed)
+      }),
+    }
+  }
+}
+
+function unqueued(user: string, atMs: number): Refresh {
+  return { user, atMs, servedMs: Number.NaN, offeredMs: 0, failures: 0 }
+}
+
+function throwFailures(failures: readonly unknown[]): void {
+  if (failures.length === 0) return
+  const first = failures[0] instanceof Error ? failures[0].message : String(failures[0])
+  throw new RefreshError(`${failures.length} batches of refreshes failed; the first: ${first}`, { cause: failures[0] })
+}

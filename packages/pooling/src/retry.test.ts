@@ -1,0 +1,144 @@
+import { type EmbeddingStore, openStore } from '@headwater/store'
+import { afterEach, beforeEach, expect, it } from 'vitest'
+import { constantEncoder, encoderOf, eventOf, fakeClock, model, space, startMs } from '../testing/towers.ts'
+import { createPooling, type Encoder, type PoolingOptions, RefreshError } from './index.ts'
+
+let store: EmbeddingStore
+let clock: ReturnType<typeof fakeClock>
+beforeEach(async () => {
+  store = await openStore('memory:')
+  clock = fakeClock()
+})
+afterEach(() => store.close())
+
+const create = (options: Partial<PoolingOptions> = {}) =>
+  createPooling({ store, space, models: [model], clock, refreshDelayMs: 0, ...options })
+const usersOf = (count: number) => Array.from({ length: count }, (_, i) => `u${i}`)
+const ingest = (pooling: ReturnType<typeof create>, users: readonly string[]) =>
+  pooling.ingest(users.map((user) => eventOf(user, 'i', clock.nowMs)))
+
+/** Fails as long as it is told to. */
+function frailEncoder() {
+  const frail = { calls: 0, fails: true }
+  const encoder: Encoder = {
+    ...constantEncoder(1, 2),
+    encode: async (batch, users) => {
+      frail.calls++
+      if (frail.fails) throw new Error('the device is lost')
+      return constantEncoder(1, 2).encode(batch, users)
+    },
+  }
+  return { frail, encoder }
+}
+
+it('puts the users of a failed batch back, later each time, and gives one up after so many tries', async () => {
+  const pooling = create({ maxRetries: 3 })
+  const { frail, encoder } = frailEncoder()
+  await pooling.publish('m', encoder)
+  await ingest(pooling, ['a', 'b'])
+  const waits: number[] = []
+  clock.nowMs += 1
+  for (let tries = 0; tries < 4; tries++) {
+    await expect(pooling.drain()).rejects.toThrow(RefreshError)
+    if (pooling.nextDueMs === undefined) break
+    waits.push(pooling.nextDueMs - clock.nowMs)
+    // Not before its time.
+    await pooling.drain()
+    clock.nowMs = pooling.nextDueMs + 1
+  }
+  expect(waits).toEqual([100, 200, 400])
+  expect([frail.calls, pooling.waiting]).toEqual([4, 0])
+  expect(pooling.counters).toMatchObject({ retried: 6, failed: 8, refreshes: 0 })
+})
+
+it('lands a user at the retry, with what is known by then', async () => {
+  const pooling = create()
+  const { frail, encoder } = frailEncoder()
+  await pooling.publish('m', encoder)
+  await ingest(pooling, ['a'])
+  clock.nowMs += 1
+  await expect(pooling.drain()).rejects.toThrow('the device is lost')
+  frail.fails = false
+  clock.nowMs += 500
+  await pooling.drain()
+  const [served] = (await pooling.read(['a'], ['m'])).models
+  expect([served.vectors[0], served.featureTimeMs[0]]).toEqual([2, startMs + 1 + 100])
+  expect(pooling.counters).toMatchObject({ retried: 1, failed: 1, refreshes: 1 })
+})
+
+it('tries no more users again than ten and a tenth of the refreshes', async () => {
+  const pooling = create({ batchSize: 50 })
+  const { frail, encoder } = frailEncoder()
+  frail.fails = false
+  await pooling.publish('m', encoder)
+  await ingest(pooling, usersOf(70))
+  clock.nowMs += 1
+  await pooling.drain()
+  expect(pooling.counters.refreshes).toBe(70)
+  frail.fails = true
+  await ingest(pooling, usersOf(40))
+  clock.nowMs += 1
+  await expect(pooling.drain()).rejects.toThrow(RefreshError)
+  expect(pooling.waiting).toBe(17)
+  expect(pooling.counters).toMatchObject({ retried: 17, failed: 40 })
+})
+
+it('joins a new offer of a user, and does not try what cannot be mended', async () => {
+  const pooling = create()
+  const { encoder } = frailEncoder()
+  let offer = () => {}
+  await pooling.publish('m', {
+    ...encoder,
+    encode: (...args) => {
+      offer()
+      return encoder.encode(...args)
+    },
+  })
+  await ingest(pooling, ['a'])
+  clock.nowMs += 1
+  offer = () => pooling.offer('a')
+  await expect(pooling.drain()).rejects.toThrow(RefreshError)
+  expect([pooling.waiting, pooling.nextDueMs]).toEqual([1, clock.nowMs])
+  expect(pooling.counters).toMatchObject({ retried: 0, coalesced: 1 })
+
+  const other = create()
+  await other.publish('m', encoderOf(1))
+  await store.compareAndSetStates([[{ kind: 'user', key: 'torn', expected: 0, state: new Uint8Array(3) }]])
+  other.offer('torn')
+  clock.nowMs += 1
+  await expect(other.drain()).rejects.toThrow(RefreshError)
+  expect(other.counters).toMatchObject({ retried: 0, failed: 1 })
+  expect(other.waiting).toBe(0)
+})
+
+it('tries again where the store could not be read or written', async () => {
+  const broken = { read: true, write: false }
+  const around = Object.assign(Object.create(store), {
+    addForgetHolder: () => () => {},
+    readStates: async (...args: Parameters<EmbeddingStore['readStates']>) => {
+      if (broken.read && args[1].includes('a')) throw new Error('no server answered')
+      return store.readStates(...args)
+    },
+    append: async (batch: Parameters<EmbeddingStore['append']>[0]) => {
+      if (broken.write) throw new Error('no server took it')
+      return store.append(batch)
+    },
+    read: store.read.bind(store),
+    compareAndSetStates: store.compareAndSetStates.bind(store),
+  }) as EmbeddingStore
+  Object.defineProperty(around, 'atomicity', { value: 'store' })
+  await ingest(create(), ['a'])
+  const pooling = create({ store: around })
+  await pooling.publish('m', constantEncoder(1, 4))
+  pooling.offer('a')
+  for (const message of ['no server answered', 'no server took it']) {
+    clock.nowMs = pooling.nextDueMs! + 1
+    await expect(pooling.drain()).rejects.toThrow(message)
+    Object.assign(broken, { read: false, write: !broken.write })
+  }
+  broken.write = false
+  clock.nowMs = pooling.nextDueMs! + 1
+  await pooling.drain()
+  expect((await pooling.read(['a'], ['m'])).models[0].vectors[0]).toBe(4)
+  expect(pooling.counters).toMatchObject({ retried: 2, refreshes: 1 })
+})

@@ -1,0 +1,69 @@
+import type { FeatureSpace } from '@headwater/features'
+import type { EmbeddingStore } from '@headwater/store'
+import type { EncoderUse } from './encoder-use.ts'
+import { userFeatures } from './ingest-state.ts'
+import type { Refresh } from './offer-queue.ts'
+import type { Encoders } from './row-batch.ts'
+import { RowBatches } from './row-batches.ts'
+
+/** Reads users' states for their refreshes, and keeps them in batches until they are computed. */
+export class StateCapture {
+  readonly batches: RowBatches
+  readonly #store: EmbeddingStore
+  readonly #space: FeatureSpace
+  readonly #batchRows: number
+  readonly #use: EncoderUse
+  /** Users whose features are being read; an event of theirs waits for that. */
+  readonly #underWay = new Map<string, Promise<void>>()
+
+  constructor(store: EmbeddingStore, space: FeatureSpace, batchRows: number, use: EncoderUse) {
+    this.batches = new RowBatches(batchRows, use)
+    this.#store = store
+    this.#space = space
+    this.#batchRows = batchRows
+    this.#use = use
+  }
+
+  /**
+   * Captures refreshes that were taken from the queue; before any encoder is published they come to nothing.
+   *
+   * @param atMs time as of which the states are read; null: each refresh's landing time
+   */
+  async capture(refreshes: readonly Refresh[], encoders: Encoders, atMs: number | null): Promise<void> {
+    if (refreshes.length === 0 || encoders.size === 0) return
+    const capturing = this.#capture(refreshes, encoders, atMs)
+    for (const { user } of refreshes) this.#underWay.set(user, capturing)
+    try {
+      await capturing
+    } finally {
+      for (const { user } of refreshes) if (this.#underWay.get(user) === capturing) this.#underWay.delete(user)
+    }
+  }
+
+  /** Resolves once no state of the users is being read. */
+  async settled(users: readonly string[]): Promise<void> {
+    await Promise.all(users.map((user) => this.#underWay.get(user)))
+  }
+
+  /** What rows of users are made of; undefined for those without a state. */
+  async readStates(users: readonly string[]): Promise<readonly (Uint8Array | undefined)[]> {
+    const { states } = await this.#store.readStates('user', users)
+    return states.map((state) => (state === undefined ? undefined : userFeatures(this.#space, state)))
+  }
+
+  async #capture(refreshes: readonly Refresh[], encoders: Encoders, atMs: number | null): Promise<void> {
+    this.#use.begin(encoders)
+    try {
+      for (let from = 0; from < refreshes.length; from += this.#batchRows) {
+        const slice = refreshes.slice(from, from + this.#batchRows)
+        const states = await this.readStates(slice.map(({ user }) => user))
+        for (const [i, refresh] of slice.entries()) {
+          const state = states[i]
+          if (state !== undefined) this.batches.add(encoders, atMs === null ? refresh : { ...refresh, atMs }, state)
+        }
+      }
+    } finally {
+      this.#use.end(encoders)
+    }
+  }
+}
