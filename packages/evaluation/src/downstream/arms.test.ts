@@ -1,13 +1,11 @@
 /** Can the evaluation see what is there, and does it see nothing where nothing is? Embeddings are planted, not trained. */
-import { join } from 'node:path'
 import { compileFeatures, type LogEvent } from '@headwater/features'
 import { type GpuDevice, requestDevice } from '@headwater/gpu'
 import { servedStatus } from '@headwater/pooling'
 import { auc, logLossesOfLogits, normalizedEntropyOfLosses, seededRandom } from '@headwater/statistics'
-import { temporaryDirectory } from '@headwater/testkit'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import type { Arm } from '../report/result.ts'
-import { emptyServedRow, ServedLogReader, ServedLogWriter } from '../serving/served-log.ts'
+import { ServedLogError, type ServedRow } from '../serving/served-log.ts'
 import { memoryLog, smallEvents, smallSchema } from '../testing/small-log.ts'
 import { type ArmPredictions, type ArmSource, defaultProgressive, evaluateArms } from './arms.ts'
 
@@ -31,7 +29,6 @@ const planted = {
   noise: ({ user }: LogEvent) => noiseByUser.get(user)!,
   hidden: ({ row }: LogEvent) => new Float32Array(dim).fill(labels[row]),
 }
-const columns = Object.keys(planted).map((model) => ({ model, dim, latest: false }))
 const sources: ArmSource[] = [
   { arm: 'without', pick: null },
   ...(['with', 'latest', 'random', 'untrained'] as const).map((arm, m) => ({
@@ -40,14 +37,18 @@ const sources: ArmSource[] = [
   })),
 ]
 
-const path = join(temporaryDirectory(), 'served.npy')
 let device: GpuDevice
 let found: ArmPredictions
 
 beforeAll(async () => {
   device = await requestDevice()
-  const writer = new ServedLogWriter(path, columns)
-  for (const event of events.slice(firstServedRow)) {
+  found = await evaluate(events)
+})
+
+afterAll(() => device.destroy())
+
+async function* servedPlants(from = firstServedRow): AsyncGenerator<ServedRow> {
+  for (const event of events.slice(from)) {
     const models = Object.entries(planted).map(([model, vectorOf]) => ({
       status: model === 'hidden' ? servedStatus.default : servedStatus.fresh,
       snapshot: 1,
@@ -56,32 +57,15 @@ beforeAll(async () => {
       pooled: vectorOf(event),
       latest: null,
     }))
-    writer.append({ row: event.row, timeMs: event.timeMs, models })
+    yield { user: event.user, timeMs: event.timeMs, models }
   }
-  writer.close()
-  found = await evaluate(events)
-})
+}
 
-afterAll(() => device.destroy())
-
-async function evaluate(log: readonly LogEvent[]): Promise<ArmPredictions> {
-  const served = new ServedLogReader(path, columns)
+async function evaluate(log: readonly LogEvent[], served = servedPlants()): Promise<ArmPredictions> {
   // Fast enough for so short a log.
   const rates = { ...defaultProgressive.rates, dense: 5e-3 }
   const options = { ...defaultProgressive, rates, batchRows, dim, seed: 1 }
-  try {
-    return await evaluateArms(
-      device,
-      space,
-      memoryLog(smallSchema, log),
-      served,
-      emptyServedRow(columns),
-      sources,
-      options,
-    )
-  } finally {
-    served.close()
-  }
+  return evaluateArms(device, space, memoryLog(smallSchema, log), served, sources, options)
 }
 
 describe('planted embeddings', () => {
@@ -143,4 +127,11 @@ test('a row whose first task has no label is refused', async () => {
     return event.row === row ? { ...event, values: [...event.values.slice(0, 3), null] } : event
   })
   await expect(evaluate(lacking)).rejects.toMatchObject({ name: 'EventError', row, field: 'stars' })
+})
+
+test('what was served to somebody else than the log tells is refused', async () => {
+  async function* toSomebodyElse(): AsyncGenerator<ServedRow> {
+    for await (const row of servedPlants(rows - 10)) yield { ...row, user: 'somebody else' }
+  }
+  await expect(evaluate(events, toSomebodyElse())).rejects.toThrow(ServedLogError)
 })

@@ -14,7 +14,7 @@ import {
 import { type GpuDevice, Pacer } from '@headwater/gpu'
 import { servedStatus } from '@headwater/pooling'
 import type { Arm } from '../report/result.ts'
-import type { emptyServedRow, ServedLogReader, ServedVector } from '../serving/served-log.ts'
+import { ServedLogError, type ServedRow, type ServedVector } from '../serving/served-log.ts'
 import { RankingModel } from './ranking-model.ts'
 
 /** Where an arm finds its embedding in a served row; null for the arm without one. */
@@ -56,13 +56,15 @@ export interface ArmPredictions {
 const flagNames = ['served', 'served.stale', 'served.age'] as const
 const stepsPerReadback = 64
 
-/** @param served one record a row of `events`, from the first served row to the log's end; rows before it have no embedding. */
+/**
+ * @param served a row for each of the log's, from the first served one to the log's end; rows before it have no embedding
+ * @throws ServedLogError where it has rows that are not the log's
+ */
 export async function evaluateArms(
   device: GpuDevice,
   space: FeatureSpace,
   log: { readonly rows: number; events(): AsyncIterable<LogEvent[]> },
-  served: ServedLogReader,
-  columns: ReturnType<typeof emptyServedRow>,
+  served: AsyncGenerator<ServedRow>,
   sources: readonly ArmSource[],
   options: ProgressiveOptions,
   onProgress?: (done: number, total: number) => void,
@@ -104,9 +106,9 @@ export async function evaluateArms(
   let filled = 0
   let steps = 0
   let collected = 0
-  let hasServed = served.read(columns)
+  let next = await served.next()
 
-  const encode = (event: LogEvent) => {
+  const encode = (event: LogEvent, servedModels: readonly ServedVector[] | null) => {
     space.encodeItem(batch, filled, replay.itemState(event.item), event)
     labels[row] = space.rankedLabel(event)
     batchLabels[filled] = labels[row]
@@ -121,22 +123,20 @@ export async function evaluateArms(
     users[row] = user
     earlierEvents[row] = eventCounts[user]
     items.add(event.item)
-    const isServed = hasServed && columns.row === row
     for (const { pick, embeddings, dense } of arms) {
       if (!pick) continue
       const flags = filled * flaggedWidth + plainWidth
       dense.set(batch.dense.subarray(filled * plainWidth, (filled + 1) * plainWidth), filled * flaggedWidth)
       dense.fill(0, flags, flags + flagNames.length)
       embeddings.fill(0, filled * dim, (filled + 1) * dim)
-      if (!isServed) continue
-      const { vector, about } = pick(columns.models)
+      if (!servedModels) continue
+      const { vector, about } = pick(servedModels)
       if (about.status === servedStatus.default) continue
       embeddings.set(vector, filled * dim)
       dense[flags] = 1
       dense[flags + 1] = about.status === servedStatus.stale ? 1 : 0
       dense[flags + 2] = Math.log1p(about.ageMs / 1000) / 16
     }
-    if (isServed) hasServed = served.read(columns)
     row++
     filled++
   }
@@ -163,7 +163,9 @@ export async function evaluateArms(
       // Rows of equal time are not earlier than one another, so they share a step as long as they fit one.
       if (filled > 0 && filled + group.length > batchRows) await step()
       for (const event of group) {
-        encode(event)
+        const isServed = !next.done && next.value.user === event.user && next.value.timeMs === event.timeMs
+        encode(event, isServed ? next.value.models : null)
+        if (isServed) next = await served.next()
         if (filled === batchRows) await step()
       }
       for (const event of group) eventCounts[userNumbers.get(event.user)!]++
@@ -171,7 +173,10 @@ export async function evaluateArms(
     }
     if (filled > 0) await step()
     if (collected < row) await collect()
+    if (!next.done)
+      throw new ServedLogError(`what was served at ${next.value.timeMs} to ${next.value.user} is no row of the log`)
   } finally {
+    await served.return(undefined)
     for (const { model } of arms) model.dispose()
   }
   return {

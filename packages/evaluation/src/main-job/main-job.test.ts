@@ -89,7 +89,7 @@ describe('two runs', () => {
       const snapshots = await listSnapshots(join(own, 'snapshots'))
       expect(snapshots.map((path) => basename(path))).toEqual([1, 2, 3, 4].map((n) => `snapshot-00000${n}`))
       for (const path of snapshots) await readSnapshot(path)
-      for (const name of ['store', 'served.npy']) expect(existsSync(join(own, name))).toBe(true)
+      for (const name of ['store', 'served']) expect(existsSync(join(own, name))).toBe(true)
       expect(existsSync(join(own, '.examples'))).toBe(false)
     }
   })

@@ -8,8 +8,8 @@ import { mean } from '@headwater/statistics'
 import { type ArmPredictions, type ArmSource, defaultProgressive, evaluateArms } from '../downstream/arms.ts'
 import { bootstrapDraws, scoreArms } from '../downstream/scores.ts'
 import type { DriftRound, MainJobResult } from '../report/result.ts'
-import { serveLiveTraffic, type TrafficSummary } from '../serving/live-traffic.ts'
-import { emptyServedRow, ServedLogReader } from '../serving/served-log.ts'
+import { servedModels, serveLiveTraffic, type TrafficSummary } from '../serving/live-traffic.ts'
+import { servedRows } from '../serving/served-log.ts'
 import { measureByWallClock } from '../serving/wall-clock.ts'
 import { lookAhead } from './look-ahead.ts'
 import { defaultSettings, type MainJobSettings, publicationRows } from './settings.ts'
@@ -77,23 +77,17 @@ export async function runMainJob(options: MainJobOptions): Promise<MainJobResult
       }),
     )
     stages.begin('downstream', log.rows)
-    const served = new ServedLogReader(traffic.servedLog.path, traffic.servedLog.columns)
-    try {
-      const predictions = await evaluateArms(
-        device,
-        space,
-        log,
-        served,
-        emptyServedRow(traffic.servedLog.columns),
-        armSources,
-        { ...defaultProgressive, dim, seed },
-        (done) => stages.advance(done),
-        signal,
-      )
-      runs.push({ seed, predictions, traffic })
-    } finally {
-      served.close()
-    }
+    const predictions = await evaluateArms(
+      device,
+      space,
+      log,
+      servedRows(traffic.servedLog, servedModels),
+      armSources,
+      { ...defaultProgressive, dim, seed },
+      (done) => stages.advance(done),
+      signal,
+    )
+    runs.push({ seed, predictions, traffic })
     stages.end()
   }
   stages.begin('statistics', 0)

@@ -13,8 +13,8 @@ import type { GateOptions } from '@headwater/training'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { silent, smallSettings } from '../testing/small-job.ts'
 import { memoryLog, smallEvents, smallSchema } from '../testing/small-log.ts'
-import { NothingServedError, serveLiveTraffic, type TrafficSummary } from './live-traffic.ts'
-import { emptyServedRow, ServedLogReader, type ServedRow } from './served-log.ts'
+import { NothingServedError, servedModels, serveLiveTraffic, type TrafficSummary } from './live-traffic.ts'
+import { type ServedRow, servedRows } from './served-log.ts'
 
 const space = compileFeatures(smallSchema)
 const events = smallEvents(1200, 5)
@@ -34,13 +34,8 @@ beforeAll(async () => {
   device = await requestDevice()
   const log = memoryLog(smallSchema, events)
   summary = await serveLiveTraffic({ device, space, log, directory, settings: smallSettings, seed: 1, stages: silent })
-  const reader = new ServedLogReader(summary.servedLog.path, summary.servedLog.columns)
   rows = []
-  for (let row = emptyServedRow(summary.servedLog.columns); reader.read(row); ) {
-    rows.push(row)
-    row = emptyServedRow(summary.servedLog.columns)
-  }
-  reader.close()
+  for await (const row of servedRows(summary.servedLog, servedModels)) rows.push(row)
   const load = async (model: string) =>
     Promise.all((await listSnapshots(join(directory, model))).map((path) => loadTower(path, { device })))
   towers = await load('snapshots')
@@ -138,10 +133,10 @@ function expectClose(actual: Float32Array, expected: ArrayLike<number>, what: st
 
 test('every row behind the first publication is served, and what is served is strictly older', () => {
   const [first] = summary.snapshotRows
-  expect(rows.map(({ row }) => row)).toEqual(events.slice(first).map(({ row }) => row))
+  const served = rows.map(({ user, timeMs }) => ({ user, timeMs }))
+  expect(served).toEqual(events.slice(first).map(({ user, timeMs }) => ({ user, timeMs })))
   expect(summary.vectorsChecked).toBe(rows.length * 3)
-  for (const { row, timeMs, models } of rows) {
-    expect(timeMs).toBe(events[row].timeMs)
+  for (const { timeMs, models } of rows) {
     for (const [m, { status, snapshot, featureTimeMs, ageMs }] of models.entries()) {
       if (status === servedStatus.default) continue
       expect(featureTimeMs).toBeLessThan(timeMs)
@@ -178,8 +173,8 @@ test('served vectors are those of the features that had landed, by the snapshots
   const plain = await vectorsOf(all, states, () => untrained)
   let averaged = 0
   let unknown = 0
-  for (const { row, timeMs, models } of rows) {
-    const landed = all.flatMap((landing, i) => (landing.user === events[row].user && landing.atMs < timeMs ? [i] : []))
+  for (const { user, timeMs, models } of rows) {
+    const landed = all.flatMap((landing, i) => (landing.user === user && landing.atMs < timeMs ? [i] : []))
     const [sum, control] = models
     if (landed.length === 0) {
       unknown++
@@ -196,9 +191,9 @@ test('served vectors are those of the features that had landed, by the snapshots
     const near = slots.filter((i) => newest.atMs - all[i].atMs <= pooling.maxLagMs)
     if (near.length > 1) averaged++
     const mean = Array.from({ length: dim }, (_, d) => near.reduce((s, i) => s + trained[i][d] / near.length, 0))
-    expectClose(sum.pooled, mean, `row ${row}, pooled`)
-    expectClose(sum.latest!, trained[landed[landed.length - 1]], `row ${row}, latest`)
-    expectClose(control.pooled, plain[landed[landed.length - 1]], `row ${row}, untrained`)
+    expectClose(sum.pooled, mean, `${user} at ${timeMs}, pooled`)
+    expectClose(sum.latest!, trained[landed[landed.length - 1]], `${user} at ${timeMs}, latest`)
+    expectClose(control.pooled, plain[landed[landed.length - 1]], `${user} at ${timeMs}, untrained`)
   }
   expect(averaged).toBeGreaterThan(rows.length / 4)
   expect(unknown).toBeGreaterThan(0)
@@ -230,10 +225,9 @@ test('the comparison would see one event too many or too few', async () => {
 
 test('the random control is one standard normal vector a user', () => {
   const byUser = new Map<string, Float32Array>()
-  for (const { row, models } of rows) {
+  for (const { user, models } of rows) {
     const { status, pooled } = models[2]
     if (status === servedStatus.default) continue
-    const { user } = events[row]
     expect(pooled).toEqual(byUser.get(user) ?? pooled)
     byUser.set(user, pooled)
   }
@@ -267,11 +261,8 @@ test('where the gate holds a snapshot, traffic goes on with the one before', asy
   expect(basename(lastSnapshotDirectory)).toBe('snapshot-000001')
   expect(await servedSnapshot(join(into, 'snapshots'))).toBe(1)
   expect(await listSnapshots(join(into, 'snapshots'))).toHaveLength(4)
-  const reader = new ServedLogReader(servedLog.path, servedLog.columns)
-  const row = emptyServedRow(servedLog.columns)
   const served = new Set<number>()
-  while (reader.read(row)) served.add(row.models[0].snapshot)
-  reader.close()
+  for await (const { models } of servedRows(servedLog, servedModels)) served.add(models[0].snapshot)
   expect([...served].sort()).toEqual([0, 1])
 })
 

@@ -6,7 +6,8 @@ import { mkdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { type FeatureSpace, type LogEvent, timeGroups } from '@headwater/features'
 import type { GpuDevice } from '@headwater/gpu'
-import { assertAsOf, createPooling, type Encoder, type Pooling, type ServedBatch } from '@headwater/pooling'
+import { assertAsOf, createPooling, type Encoder, type Pooling } from '@headwater/pooling'
+import { openServedLog, type ServedLog } from '@headwater/pooling/logs'
 import { loadTower, type ServedTower } from '@headwater/runtime'
 import { openStore } from '@headwater/store'
 import { RecurringTraining } from '@headwater/training'
@@ -15,7 +16,6 @@ import { type MainJobSettings, publicationRows } from '../main-job/settings.ts'
 import type { Stages } from '../main-job/stages.ts'
 import type { DriftRound } from '../report/result.ts'
 import { randomVectors } from './random-encoder.ts'
-import { type ServedColumns, ServedLogWriter } from './served-log.ts'
 
 /** The served models: the trained tower, and two controls that are served in the same way. */
 export const servedModels = ['sum', 'untrained', 'random'] as const
@@ -28,7 +28,8 @@ export interface TrafficSummary {
   readonly hitRate: number
   readonly kernelShare: number
   readonly towerParameters: number
-  readonly servedLog: { readonly path: string; readonly columns: readonly ServedColumns[] }
+  /** Directory of the served log: a row for each served model of a row of the log. */
+  readonly servedLog: string
   /** Of the store, with all that the traffic left in it. */
   readonly storeUrl: string
   /** Of the snapshot that was served last. */
@@ -76,15 +77,21 @@ export async function serveLiveTraffic(options: TrafficOptions): Promise<Traffic
 
 const profiledSteps = 8
 
+/** Served rows that wait for the disk, at most: beyond, the traffic waits, so that none is dropped. */
+const maxPendingRows = 65_536
+
+function servedDirectory(directory: string): string {
+  return join(directory, 'served')
+}
+
 class Traffic {
   readonly #options: TrafficOptions
   readonly #training: RecurringTraining
   readonly #pooling: Pooling
   readonly #store: Awaited<ReturnType<typeof openStore>>
   readonly #storeUrl: string
-  readonly #columns: readonly ServedColumns[]
-  readonly #servedLog: ServedLogWriter
-  readonly #servedPath: string
+  readonly #dim: number
+  readonly #servedLog: ServedLog
   readonly #drift: DriftRound[] = []
   readonly #snapshotRows: number[] = []
   readonly #cutoffs = new Map<string, number>()
@@ -104,26 +111,28 @@ class Traffic {
     store: Awaited<ReturnType<typeof openStore>>,
     storeUrl: string,
     training: RecurringTraining,
+    servedLog: ServedLog,
   ) {
-    const { space, settings, directory } = options
+    const { space, settings } = options
     const dim = settings.config.embeddings.count * settings.config.embeddings.width
     this.#options = options
     this.#training = training
     this.#store = store
     this.#storeUrl = storeUrl
-    this.#columns = servedModels.map((model) => ({ model, dim, latest: model === 'sum' }))
-    this.#servedPath = join(directory, 'served.npy')
-    this.#servedLog = new ServedLogWriter(this.#servedPath, this.#columns)
+    this.#dim = dim
+    this.#servedLog = servedLog
     const control = { count: 1, slots: 1, slot: 'snapshot' } as const
+    // What downstream models learn from are served embeddings, and nothing in their place.
+    const defaultVector = new Float32Array(dim)
     this.#pooling = createPooling({
       store,
       space,
       clock: { now: () => this.#nowMs },
       refreshDelayMs: settings.refreshDelayMs,
       models: [
-        { name: 'sum', dim, policy: { slot: 'snapshot', ...settings.pooling } },
-        { name: 'untrained', dim, policy: control },
-        { name: 'random', dim, policy: control },
+        { name: 'sum', dim, policy: { slot: 'snapshot', ...settings.pooling }, defaultVector },
+        { name: 'untrained', dim, policy: control, defaultVector },
+        { name: 'random', dim, policy: control, defaultVector },
       ],
     })
   }
@@ -137,7 +146,13 @@ class Traffic {
       config: settings.config,
       seed,
     })
-    return new Traffic(options, await openStore(storeUrl), storeUrl, training)
+    const servedLog = await openServedLog({
+      directory: servedDirectory(directory),
+      tenant: 'default',
+      latest: ['sum'],
+      maxPendingRows,
+    })
+    return new Traffic(options, await openStore(storeUrl), storeUrl, training, servedLog)
   }
 
   async run(): Promise<TrafficSummary> {
@@ -166,6 +181,7 @@ class Traffic {
     if (!this.#tower) throw new NothingServedError(this.#held)
     await this.#landAll()
     await this.#store.flushed()
+    await this.#servedLog.close()
     return {
       snapshotRows: this.#snapshotRows,
       drift: this.#drift,
@@ -173,7 +189,7 @@ class Traffic {
       hitRate: this.#sumReads === 0 ? 0 : this.#sumHits / this.#sumReads,
       kernelShare: this.#kernelShare,
       towerParameters: this.#training.weights.set.count,
-      servedLog: { path: this.#servedPath, columns: this.#columns },
+      servedLog: servedDirectory(this.#options.directory),
       storeUrl: this.#storeUrl,
       lastSnapshotDirectory: this.#servedDirectory,
       held: this.#held,
@@ -233,7 +249,7 @@ class Traffic {
 
   #randomEncoder(): Encoder {
     const { seed } = this.#options
-    const { dim } = this.#columns[0]
+    const dim = this.#dim
     return { snapshot: 1, frame: 1, dataCutoffMs: 0, dim, encode: randomVectors(seed, dim) }
   }
 
@@ -247,30 +263,14 @@ class Traffic {
     const users = group.map(({ user }) => user)
     // A refresh only matters once its user is read again, so the encoder runs in batches as large as that allows.
     if (this.#pooling.hasDue(users) || this.#pooling.due >= this.#pooling.batchSize) await this.#pooling.drain()
-    const served = await this.#pooling.read(users, servedModels)
+    const served = await this.#pooling.read(users, servedModels, { latest: true })
     assertAsOf(served, this.#nowMs, (model, snapshot) => this.#cutoffs.get(`${model} ${snapshot}`))
-    this.#log(group, served)
-  }
-
-  #log(group: readonly LogEvent[], { models }: ServedBatch): void {
-    for (const [i, { row, timeMs }] of group.entries()) {
-      const vectors = models.map((m) => ({
-        status: m.status[i],
-        snapshot: m.snapshot[i],
-        featureTimeMs: m.featureTimeMs[i],
-        ageMs: m.ageMs[i],
-        pooled: m.vectors.subarray(i * m.dim, (i + 1) * m.dim),
-        latest: m.latest.subarray(i * m.dim, (i + 1) * m.dim),
-      }))
-      this.#servedLog.append({
-        row,
-        timeMs,
-        models: vectors.map((v, m) => (this.#columns[m].latest ? v : { ...v, latest: null })),
-      })
-      this.#vectorsChecked += models.length
-      this.#sumReads++
-      if (vectors[0].snapshot > 0) this.#sumHits++
-    }
+    if (this.#servedLog.pendingRows + users.length * servedModels.length > maxPendingRows) await this.#servedLog.flush()
+    // A request of its own tells each read's rows from those of the next.
+    this.#servedLog.record(served, `row ${group[0].row}`)
+    this.#vectorsChecked += users.length * servedModels.length
+    this.#sumReads += users.length
+    for (const snapshot of served.models[0].snapshot) if (snapshot > 0) this.#sumHits++
   }
 
   /** Lets every refresh that was offered land. */
@@ -281,7 +281,7 @@ class Traffic {
 
   async close(): Promise<void> {
     await this.#pooling.close()
-    this.#servedLog.close()
+    await this.#servedLog.close()
     await this.#store.close()
     this.#tower?.dispose()
     this.#untrained?.dispose()

@@ -1,63 +1,84 @@
-import { readFileSync } from 'node:fs'
+/** Rows side by side, from logs that the service's own writer made. */
 import { join } from 'node:path'
+import { type ServedBatch, servedStatus } from '@headwater/pooling'
+import { openServedLog } from '@headwater/pooling/logs'
 import { seededRandom } from '@headwater/statistics'
 import { temporaryDirectory } from '@headwater/testkit'
-import { describe, expect, it } from 'vitest'
-import { emptyServedRow, ServedLogReader, ServedLogWriter } from './served-log.ts'
+import { describe, expect, test } from 'vitest'
+import { ServedLogError, type ServedRow, servedRows } from './served-log.ts'
 
-const columns = [
-  { model: 'sum', dim: 6, latest: true },
-  { model: 'random', dim: 3, latest: false },
+const models = [
+  { model: 'sum', dim: 6 },
+  { model: 'random', dim: 3 },
 ]
+const random = seededRandom(3)
 
-describe('served log', () => {
-  it('gives back what was written, vectors to half precision', async () => {
-    const path = join(await temporaryDirectory(), 'served.npy')
-    const random = seededRandom(3)
-    const writer = new ServedLogWriter(path, columns)
-    // values that half precision holds exactly
-    const vector = (dim: number) => Float32Array.from({ length: dim }, () => random.nextBelow(2048) / 64 - 16)
-    const written = Array.from({ length: 600 }, (_, row) => ({
-      row: row * 3,
-      timeMs: 1e12 + row,
-      models: columns.map(({ dim, latest }) => ({
-        status: row % 3,
-        snapshot: row % 7,
-        featureTimeMs: 1e12 - row,
-        ageMs: row * 2,
-        pooled: vector(dim),
-        latest: latest ? vector(dim) : null,
+/** Of values that half precision holds exactly. */
+function readOf(users: readonly string[], servedMs: number, of = models): ServedBatch {
+  const rows = users.length
+  const values = (count: number) => Float32Array.from({ length: count }, () => random.nextBelow(2048) / 64 - 16)
+  return {
+    users,
+    servedMs,
+    models: of.map(({ model, dim }) => ({
+      model,
+      dim,
+      vectors: values(rows * dim),
+      latest: values(rows * dim),
+      status: Uint8Array.from(users, () => random.nextBelow(3)),
+      snapshot: Uint32Array.from(users, () => random.nextBelow(9)),
+      frame: new Uint32Array(rows),
+      featureTimeMs: Float64Array.from(users, () => servedMs - random.nextBelow(1e6)),
+      ageMs: new Float64Array(rows),
+      computed: null,
+    })),
+  }
+}
+
+async function logged(reads: readonly ServedBatch[]): Promise<string> {
+  const directory = join(temporaryDirectory(), 'served')
+  const log = await openServedLog({ directory, tenant: 'default', latest: ['sum'] })
+  for (const [i, read] of reads.entries()) log.record(read, `read ${i}`)
+  await log.close()
+  return directory
+}
+
+describe('served rows', () => {
+  test('are those of each read, its models side by side', async () => {
+    // Longer than a row group, and reads that lie across the end of one.
+    const reads = Array.from({ length: 1500 }, (_, i) => {
+      return readOf(
+        Array.from({ length: 1 + random.nextBelow(5) }, (_, u) => `user-${i % 7}-${u}`),
+        1e12 + i,
+      )
+    })
+    const found: ServedRow[] = []
+    const names = models.map(({ model }) => model)
+    for await (const row of servedRows(await logged(reads), names)) found.push(row)
+    const expected = reads.flatMap(({ users, servedMs, models }) =>
+      users.map((user, u) => ({
+        user,
+        timeMs: servedMs,
+        models: models.map(({ model, dim, vectors, latest, status, snapshot, featureTimeMs }) => ({
+          status: status[u],
+          snapshot: snapshot[u],
+          featureTimeMs: featureTimeMs[u],
+          ageMs: status[u] === servedStatus.default ? Number.NaN : servedMs - featureTimeMs[u],
+          pooled: vectors.slice(u * dim, (u + 1) * dim),
+          latest: model === 'sum' ? latest!.slice(u * dim, (u + 1) * dim) : null,
+        })),
       })),
-    }))
-    for (const row of written) writer.append(row)
-    writer.close()
-    const reader = new ServedLogReader(path, columns)
-    const row = emptyServedRow(columns)
-    for (const expected of written) {
-      expect(reader.read(row)).toBe(true)
-      expect(row).toEqual(expected)
-    }
-    expect(reader.read(row)).toBe(false)
-    reader.close()
+    )
+    expect(found).toEqual(expected)
   })
 
-  it('is a NumPy file whose header adds up to its size', async () => {
-    const path = join(await temporaryDirectory(), 'served.npy')
-    const writer = new ServedLogWriter(path, columns)
-    const row = emptyServedRow(columns)
-    for (let i = 0; i < 5; i++) writer.append(row)
-    writer.close()
-    const file = readFileSync(path)
-    expect(file.subarray(0, 8)).toEqual(Buffer.from('\x93NUMPY\x01\x00', 'latin1'))
-    const start = 10 + file.readUInt16LE(8)
-    const text = file.subarray(10, start).toString()
-    expect(text).toMatch(/'shape': \(5,\), \}\s+$/)
-    const widths: Record<string, number> = { '<u4': 4, '<f8': 8, u1: 1, '<f2': 2 }
-    const record = [...text.matchAll(/\('\w+', '([^']+)'(?:, \((\d+),\))?\)/g)].reduce(
-      (sum, [, type, length]) => sum + widths[type] * Number(length ?? 1),
-      0,
+  test('of reads that lack a model are refused', async () => {
+    const directory = await logged([readOf(['ann'], 1), readOf(['ann', 'bob'], 2, models.slice(0, 1))])
+    const rows = servedRows(
+      directory,
+      models.map(({ model }) => model),
     )
-    expect(file.length - start).toBe(5 * record)
-    expect(start % 64).toBe(0)
+    expect((await rows.next()).value).toMatchObject({ user: 'ann' })
+    await expect(rows.next()).rejects.toThrow(ServedLogError)
   })
 })

@@ -1,161 +1,105 @@
 /**
- * What was served to which row of the log, as one NumPy structured array (`.npy`): `numpy.load` reads it, and so does a
- * downstream model that must train on exactly what it will be served.
+ * What was served in the replay, as downstream models read it: a row of the log at a time, all served models side by side.
+ * The served log itself has a row for each user and model of a read. D = dim of a model.
  */
-import { closeSync, openSync, readSync, writeSync } from 'node:fs'
-import { floatToHalf, halfToFloat } from '@headwater/store'
+import { servedStatus } from '@headwater/pooling'
+import { readServedLog, type ServedRows, vectorOffsets } from '@headwater/pooling/logs'
+import { halfToFloat } from '@headwater/store'
 
-/** One model's columns of a served row. */
-export interface ServedColumns {
-  readonly model: string
-  /** D */
-  readonly dim: number
-  /** Whether the newest vector is logged beside the pooled one. */
-  readonly latest: boolean
-}
-
-/** A served row as it is written and read back; arrays of length D. */
+/** What a model served for a row. */
 export interface ServedVector {
   /** A value of `servedStatus`. */
-  status: number
-  snapshot: number
-  featureTimeMs: number
-  ageMs: number
+  readonly status: number
+  readonly snapshot: number
+  readonly featureTimeMs: number
+  /** NaN where the default is served. */
+  readonly ageMs: number
+  /** [D] */
   readonly pooled: Float32Array
+  /** [D], of models for which it is kept. */
   readonly latest: Float32Array | null
 }
 
 export interface ServedRow {
-  row: number
-  timeMs: number
+  readonly user: string
+  readonly timeMs: number
+  /** In the order in which they were read. */
   readonly models: readonly ServedVector[]
 }
 
-const headerBytes = 1024
-const recordsPerWrite = 256
-
-function recordBytes(columns: readonly ServedColumns[]): number {
-  return columns.reduce((sum, { dim, latest }) => sum + 1 + 4 + 8 + 8 + dim * 2 * (latest ? 2 : 1), 4 + 8)
+/** A served log that does not fit what reads it. */
+export class ServedLogError extends Error {
+  override readonly name = 'ServedLogError'
 }
 
-function header(columns: readonly ServedColumns[], rows: number): Uint8Array {
-  const fields = ["('row', '<u4')", "('time_ms', '<f8')"]
-  for (const { model, dim, latest } of columns) {
-    fields.push(`('${model}_status', 'u1')`, `('${model}_snapshot', '<u4')`, `('${model}_feature_time_ms', '<f8')`)
-    fields.push(`('${model}_age_ms', '<f8')`, `('${model}_pooled', '<f2', (${dim},))`)
-    if (latest) fields.push(`('${model}_latest', '<f2', (${dim},))`)
-  }
-  const text = `{'descr': [${fields.join(', ')}], 'fortran_order': False, 'shape': (${rows},), }`
-  const bytes = new Uint8Array(headerBytes).fill(0x20)
-  bytes.set([0x93, 0x4e, 0x55, 0x4d, 0x50, 0x59, 1, 0])
-  new DataView(bytes.buffer).setUint16(8, headerBytes - 10, true)
-  const encoded = new TextEncoder().encode(text)
-  if (encoded.length > headerBytes - 11) throw new RangeError(`A served log of ${columns.length} models is too wide.`)
-  bytes.set(encoded, 10)
-  bytes[headerBytes - 1] = 0x0a
-  return bytes
-}
-
-/** A new row to be filled again and again. */
-export function emptyServedRow(columns: readonly ServedColumns[]): ServedRow {
-  return {
-    row: 0,
-    timeMs: 0,
-    models: columns.map(({ dim, latest }) => ({
-      status: 0,
-      snapshot: 0,
-      featureTimeMs: 0,
-      ageMs: 0,
-      pooled: new Float32Array(dim),
-      latest: latest ? new Float32Array(dim) : null,
-    })),
-  }
-}
-
-/** Appends served rows. The count in the file's header is written by `close`: a log cut short reads as empty. */
-export class ServedLogWriter {
-  readonly columns: readonly ServedColumns[]
-  rows = 0
-  readonly #file: number
-  readonly #bytes: number
-  readonly #block: Buffer
-  #filled = 0
-
-  /** @param path a file that must not exist. */
-  constructor(path: string, columns: readonly ServedColumns[]) {
-    this.columns = columns
-    this.#file = openSync(path, 'wx')
-    this.#bytes = recordBytes(columns)
-    this.#block = Buffer.alloc(this.#bytes * recordsPerWrite)
-    writeSync(this.#file, header(columns, 0))
-  }
-
-  append({ row, timeMs, models }: ServedRow): void {
-    const block = this.#block
-    let at = this.#filled * this.#bytes
-    at = block.writeUInt32LE(row, at)
-    at = block.writeDoubleLE(timeMs, at)
-    for (const { status, snapshot, featureTimeMs, ageMs, pooled, latest } of models) {
-      at = block.writeUInt8(status, at)
-      at = block.writeUInt32LE(snapshot, at)
-      at = block.writeDoubleLE(featureTimeMs, at)
-      at = block.writeDoubleLE(ageMs, at)
-      for (const vector of latest ? [pooled, latest] : [pooled])
-        for (const value of vector) at = block.writeUInt16LE(floatToHalf(value), at)
+/**
+ * The rows of a served log in the order in which they were served. Each read of several users was logged under a request of
+ * its own.
+ *
+ * @param models of every read, in its order
+ * @throws ServedLogError, LogFormatError
+ */
+export async function* servedRows(directory: string, models: readonly string[]): AsyncGenerator<ServedRow> {
+  let request: string | null = null
+  let read: LoggedVector[] = []
+  for await (const rows of readServedLog(directory)) {
+    const offsets = { vector: vectorOffsets(rows.vector.dims), latest: vectorOffsets(rows.latest.dims) }
+    for (let row = 0; row < rows.rows; row++) {
+      if (rows.request[row] !== request) {
+        yield* sideBySide(read, models)
+        request = rows.request[row]
+        read = []
+      }
+      read.push(vectorAt(rows, row, offsets))
     }
-    this.rows++
-    if (++this.#filled === recordsPerWrite) this.#flush()
   }
-
-  #flush(): void {
-    const end = this.#filled * this.#bytes
-    for (let done = 0; done < end; ) done += writeSync(this.#file, this.#block, done, end - done)
-    this.#filled = 0
-  }
-
-  close(): void {
-    this.#flush()
-    writeSync(this.#file, header(this.columns, this.rows), 0, headerBytes, 0)
-    closeSync(this.#file)
-  }
+  yield* sideBySide(read, models)
 }
 
-/** Reads a served log from its first row to its last. */
-export class ServedLogReader {
-  readonly #file: number
-  readonly #columns: readonly ServedColumns[]
-  readonly #record: Buffer
-  #next = 0
+interface LoggedVector {
+  readonly user: string
+  readonly model: string
+  readonly timeMs: number
+  readonly vector: ServedVector
+}
 
-  constructor(path: string, columns: readonly ServedColumns[]) {
-    this.#file = openSync(path, 'r')
-    this.#columns = columns
-    this.#record = Buffer.alloc(recordBytes(columns))
+function vectorAt(
+  rows: ServedRows,
+  row: number,
+  offsets: { readonly vector: Uint32Array; readonly latest: Uint32Array },
+): LoggedVector {
+  const timeMs = rows.servedMs[row]
+  const status = rows.status[row]
+  const featureTimeMs = rows.featureTimeMs[row]
+  const vector = {
+    status,
+    snapshot: rows.snapshot[row],
+    featureTimeMs,
+    ageMs: status === servedStatus.default ? Number.NaN : timeMs - featureTimeMs,
+    pooled: floatsOf(rows.vector.halves, offsets.vector[row], offsets.vector[row + 1]),
+    latest:
+      rows.latest.dims[row] === 0 ? null : floatsOf(rows.latest.halves, offsets.latest[row], offsets.latest[row + 1]),
   }
+  return { user: rows.user[row], model: rows.model[row], timeMs, vector }
+}
 
-  /** The next row in `into`; false behind the last. */
-  read(into: ServedRow): boolean {
-    const record = this.#record
-    const position = headerBytes + this.#next * record.length
-    if (readSync(this.#file, record, 0, record.length, position) < record.length) return false
-    this.#next++
-    let at = 12
-    into.row = record.readUInt32LE(0)
-    into.timeMs = record.readDoubleLE(4)
-    for (const [i, { dim, latest }] of this.#columns.entries()) {
-      const vector = into.models[i]
-      vector.status = record.readUInt8(at)
-      vector.snapshot = record.readUInt32LE(at + 1)
-      vector.featureTimeMs = record.readDoubleLE(at + 5)
-      vector.ageMs = record.readDoubleLE(at + 13)
-      at += 21
-      for (const target of latest ? [vector.pooled, vector.latest!] : [vector.pooled])
-        for (let d = 0; d < dim; d++, at += 2) target[d] = halfToFloat(record.readUInt16LE(at))
-    }
-    return true
-  }
+function floatsOf(halves: Uint16Array, from: number, to: number): Float32Array {
+  const floats = new Float32Array(to - from)
+  for (let i = from; i < to; i++) floats[i - from] = halfToFloat(halves[i])
+  return floats
+}
 
-  close(): void {
-    closeSync(this.#file)
+/** Turns one read's rows, model after model, into a row a user. */
+function* sideBySide(read: readonly LoggedVector[], models: readonly string[]): Generator<ServedRow> {
+  const users = read.length / models.length
+  for (let i = 0; i < users; i++) {
+    const { user, timeMs } = read[i]
+    const vectors = models.map((model, m) => {
+      const logged = read[m * users + i]
+      if (logged?.model !== model || logged.user !== user)
+        throw new ServedLogError(`a read at ${timeMs} does not have ${models.join(', ')} for each of its users`)
+      return logged.vector
+    })
+    yield { user, timeMs, models: vectors }
   }
 }
