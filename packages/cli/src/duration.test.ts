@@ -3,6 +3,7 @@ import { expect, test } from 'vitest'
 import { durationMs } from './duration.ts'
 
 test.each([
+  ['30s', 30_000],
   ['1m', 60_000],
   ['90m', 5_400_000],
   ['6h', 21_600_000],

@@ -1,6 +1,7 @@
 import type { Schema } from '@headwater/features'
 import type { ModelConfig, ModelDescription, PresetName } from '@headwater/runtime'
 import { type Command, Option } from 'commander'
+import { namedLog } from './data-argument.ts'
 import { readJsonFile } from './json-file.ts'
 import { renderModel } from './model-table.ts'
 import { checkOutputFile, writeOutputFile } from './output.ts'
@@ -10,7 +11,7 @@ import { wholeNumber } from './whole-number.ts'
 interface DescribeOptions {
   readonly preset: PresetName
   readonly config?: string
-  readonly data: 'movietweetings' | 'synthetic'
+  readonly data: string
   readonly schema?: string
   readonly rows: number
   readonly json?: string
@@ -24,11 +25,7 @@ export function registerModel(program: Command): void {
     .description('tokens of each level, parameters, FLOPs and memory of a model, counted without a GPU')
     .addOption(new Option('--preset <name>', 'size of the model').choices(['small', 'base', 'paper']).default('small'))
     .addOption(new Option('--config <file>', 'sizes of the model as JSON, in place of a preset').conflicts('preset'))
-    .addOption(
-      new Option('--data <what>', 'whose features it gets')
-        .choices(['movietweetings', 'synthetic'])
-        .default('movietweetings'),
-    )
+    .option('--data <name>', 'movietweetings or a synthetic log, whose features it gets', 'movietweetings')
     .addOption(new Option('--schema <file>', 'features of a log of your own').conflicts('data'))
     .option('--rows <n>', 'rows of a training step and of an encoded batch', wholeNumber(1, 65_536), 2048)
     .option('--json <file>', 'also write it as JSON')
@@ -68,7 +65,7 @@ async function modelOf({ preset, config }: DescribeOptions): Promise<{ name: str
 async function schemaOf({ data, schema }: DescribeOptions): Promise<Schema> {
   const { openLog, readSchema } = await import('@headwater/datasets')
   if (schema !== undefined) return readSchema(userPath(schema))
-  const log = await openLog({ data })
+  const log = await openLog({ data: await namedLog(data) })
   await log.close()
   return log.schema
 }

@@ -1,8 +1,13 @@
 import { readFileSync } from 'node:fs'
 import { Command, CommanderError } from 'commander'
+import { registerBackfill } from './backfill.ts'
 import { registerDoctor } from './doctor.ts'
 import { registerExport } from './export.ts'
+import { registerForget } from './forget.ts'
+import { registerIngest } from './ingest.ts'
 import { registerModel } from './model.ts'
+import { registerPublish } from './publish.ts'
+import { registerRead } from './read.ts'
 import { registerRun } from './run.ts'
 import { registerServe } from './serve.ts'
 import { registerSnapshots } from './snapshots.ts'
@@ -24,6 +29,11 @@ function createProgram(): Command {
   registerSnapshots(program)
   registerExport(program)
   registerServe(program)
+  registerBackfill(program)
+  registerRead(program)
+  registerIngest(program)
+  registerPublish(program)
+  registerForget(program)
   registerStore(program)
   registerDoctor(program)
   return program

@@ -2,6 +2,7 @@ import { execFileSync } from 'node:child_process'
 import type { Log } from '@headwater/datasets'
 import type { GpuDevice } from '@headwater/gpu'
 import type { Command } from 'commander'
+import { dataArgument } from './data-argument.ts'
 import { checkOutputFile, openOutputDirectory, writeOutputFile } from './output.ts'
 import { userPath } from './paths.ts'
 import { progressOn } from './progress.ts'
@@ -25,7 +26,7 @@ export function registerRun(program: Command, version: string): void {
     .description('train on a log, serve it as live traffic, and measure what the served embeddings are worth')
     .option(
       '--data <what>',
-      'movietweetings (bundled), synthetic, or a file or glob: Parquet, CSV, JSONL',
+      'movietweetings (bundled), a synthetic log, or a file or glob: Parquet, CSV, JSONL',
       'movietweetings',
     )
     .option('--schema <file>', "JSON that describes a file's columns, tasks and features")
@@ -55,15 +56,15 @@ async function run(options: RunOptions, version: string): Promise<void> {
     abort.abort(new StoppedError(signal))
   }
   process.once('SIGINT', stop).once('SIGTERM', stop)
-  const own = !['movietweetings', 'synthetic'].includes(options.data)
   const directory = openOutputDirectory(options.out === undefined ? undefined : userPath(options.out))
   const progress = progressOn()
   let device: GpuDevice | undefined
   let log: Log | undefined
   try {
     device = await requestDevice()
+    const { kind, data } = await dataArgument(options.data)
     log = await openLog({
-      data: own ? userPath(options.data) : options.data,
+      data,
       ...(options.schema !== undefined && { schema: userPath(options.schema) }),
       maxBadRows: options.maxBadRows,
       seed: options.seed,
@@ -72,7 +73,7 @@ async function run(options: RunOptions, version: string): Promise<void> {
     const result = await runMainJob({
       device,
       log,
-      source: own ? options.data : options.data === 'synthetic' ? `synthetic, seed ${options.seed}` : 'bundled',
+      source: kind === 'file' ? options.data : kind === 'synthetic' ? `${data}, seed ${options.seed}` : kind,
       directory: directory.path,
       seeds: Array.from({ length: options.seeds }, (_, i) => options.seed + i),
       stages: progress,

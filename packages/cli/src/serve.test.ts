@@ -3,36 +3,17 @@ import { createHash } from 'node:crypto'
 import { cpSync, readdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { createClient } from '@headwater/pooling/client'
-import { presets, promoteSnapshot, serveSnapshot, snapshotDirectory } from '@headwater/runtime'
+import { promoteSnapshot, snapshotDirectory } from '@headwater/runtime'
 import { openStore } from '@headwater/store'
 import { temporaryDirectory } from '@headwater/testkit'
 import { afterEach, beforeAll, describe, expect, test } from 'vitest'
-import { runCommandLine } from './program.ts'
 import { Child, launcher } from './testing/child.ts'
-import { clicks, writeClickLog } from './testing/click-log.ts'
-
-const { small } = presets
-const tiny = {
-  ...small,
-  user: {
-    ...small.user,
-    tokenWidth: 4,
-    dense: { tokens: 4, standardize: false, encoding: { kind: 'plain' } },
-    levels: [{ mlp: { tokens: 2, hidden: 16 }, compression: null, cross: null, mixer: null, norm: 'none' }],
-  },
-  embeddings: { ...small.embeddings, width: 8 },
-  mix: { width: 4, interaction: { kind: 'grouped', dots: 4 }, hidden: [8] },
-}
+import { clickOf, servingDirectory, startServing, trainModel, untilServed } from './testing/serving.ts'
 
 const home = temporaryDirectory()
-const trained = join(home, 'model')
+let trained: string
 beforeAll(async () => {
-  writeClickLog(home, clicks(600))
-  writeFileSync(join(home, 'tiny.json'), JSON.stringify(tiny))
-  const path = (name: string) => join(home, name)
-  const data = ['--data', path('clicks.csv'), '--schema', path('schema.json'), '--every', '5h', '--batch-rows', '128']
-  expect(await runCommandLine(['train', ...data, '--out', trained, '--config', path('tiny.json')])).toBe(0)
-  expect(readdirSync(trained)).toContain('snapshot-000002')
+  trained = await trainModel(home)
 })
 
 const children: Child[] = []
@@ -43,42 +24,15 @@ afterEach(async () => {
   }
 })
 
-/** Runs the command in a new directory with a copy of the model that serves snapshot 1. */
-async function start(...more: string[]) {
-  const directory = temporaryDirectory()
-  const model = join(directory, 'model')
-  cpSync(trained, model, { recursive: true })
-  await serveSnapshot(model, 1, 'gate')
-  const args = ['serve', '--model', 'model', '--store', 'lmdb:store', '--port', '0', ...more]
-  const child = new Child(launcher, args, directory)
-  children.push(child)
-  await child.until(() => child.stdout.includes('Serving'))
-  const url = /on (http:\S+),/.exec(child.stdout)![1]
-  return { child, directory, model, url, client: createClient({ url, deadlineMs: 10_000 }) }
-}
-
-type Client = ReturnType<typeof createClient>
-
-const clickOf = (user: string, timeMs: number, click: number) => ({
-  users: [user],
-  items: ['i1'],
-  timesMs: [timeMs],
-  fields: { price: [2.5], click: [click] },
-})
-
-/** The first read that knows of features of a time, and of a snapshot if one is named. */
-async function untilServed(client: Client, user: string, timeMs: number, snapshot?: number) {
-  for (;;) {
-    const [answer] = (await client.read([user], ['sum'], { latest: true })).models
-    const isNew = answer.featureTimeMs[0] >= timeMs && (snapshot === undefined || answer.snapshot[0] === snapshot)
-    if (isNew) return answer
-    await new Promise((resolve) => setTimeout(resolve, 2))
-  }
+async function start(...args: string[]) {
+  const serving = await startServing(await servingDirectory(trained), args)
+  children.push(serving.child)
+  return serving
 }
 
 describe('headwater serve', () => {
   test('serves what events made of a user, follows the model, refuses what is broken, and stops in order', async () => {
-    const { child, directory, model, url, client } = await start()
+    const { child, directory, model, url, client } = await start('--model', 'model')
     expect(child.stdout).toMatch(/^Serving snapshot 1 as "sum" on http:\/\/127\.0\.0\.1:\d+, for this machine alone/)
     expect((await fetch(`${url}/readyz`)).status).toBe(200)
     expect([...(await client.read(['ann'], ['sum'])).models[0].status]).toEqual([2])
@@ -113,7 +67,7 @@ describe('headwater serve', () => {
       }
       return reads
     })()
-    await child.until(() => child.stdout.includes('Snapshot 2 is served, in place of 1.'))
+    await child.until(() => child.stdout.includes('Snapshot 2 is served as "sum", in place of 1.'))
     isSwapped = true
     expect(await reading).toBeGreaterThan(0)
     expect((await client.models())[0].snapshot).toBe(2)
@@ -154,7 +108,7 @@ describe('headwater serve', () => {
       sha256: sha256(`${tenant}-token`),
     }))
     writeFileSync(file, JSON.stringify({ tokens }))
-    const { child, url, client } = await start('--tokens', file, '--refresh-on', 'both')
+    const { child, url, client } = await start('--model', 'model', '--tokens', file, '--refresh-on', 'both')
     expect(child.stdout).toContain('for tenants shop, news.')
     await expect(client.read(['a'], ['sum'])).rejects.toMatchObject({ name: 'AuthenticationError' })
     const [shop, news] = ['shop', 'news'].map((tenant) =>
@@ -170,18 +124,13 @@ describe('headwater serve', () => {
 })
 
 test.each<[string, string[], RegExp]>([
-  [
-    'a host that others reach, without tokens',
-    ['--host', '0.0.0.0'],
-    /--host 0\.0\.0\.0 is not this machine alone; give --tokens/,
-  ],
-  ['a tokens file that is not there', ['--tokens', 'none.json'], /--tokens: there is no file .*none\.json/],
-  ['a model without snapshots', ['--model', 'empty'], /has no snapshot that is served/],
+  ['a host that others reach, without tokens', ['--host', '0.0.0.0'], /--host 0\.0\.0\.0 is not this machine alone/],
+  ['a model without snapshots', [], /has no snapshot that is served/],
 ])('refuses %s', async (_, args, message) => {
   const directory = temporaryDirectory()
   const child = new Child(
     launcher,
-    ['serve', '--model', trained, '--store', 'memory:', '--port', '0', ...args],
+    ['serve', '--model', 'empty', '--store', 'memory:', '--port', '0', ...args],
     directory,
   )
   expect(await child.exited).toBe(1)

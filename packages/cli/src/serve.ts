@@ -1,133 +1,150 @@
-import { existsSync, readFileSync } from 'node:fs'
-import type { ServedTenant, Tokens } from '@headwater/pooling/http'
+import type { Tokens } from '@headwater/pooling/http'
 import { type Command, Option } from 'commander'
-import { FollowedModel } from './followed-model.ts'
-import { userPath } from './paths.ts'
+import { durationMs } from './duration.ts'
+import { startServeEncoder } from './serve-encoder.ts'
+import { logCounters } from './serve-logs.ts'
+import { loadServeModels } from './serve-models.ts'
+import {
+  modelArgument,
+  modelDirectories,
+  read,
+  ServeError,
+  type ServeOptions,
+  shadowArgument,
+  shareArgument,
+  tlsOf,
+  urlArgument,
+} from './serve-options.ts'
+import { logLevels, type ServeReport, serveReport } from './serve-report.ts'
+import { openTenants, startTenants } from './serve-tenants.ts'
 import { userUrl } from './store-url.ts'
 import { wholeNumber } from './whole-number.ts'
-
-interface ServeOptions {
-  readonly model: string
-  readonly store: string
-  readonly name: string
-  readonly host: string
-  readonly port: number
-  readonly tokens?: string
-  readonly refreshOn: 'event' | 'read' | 'both'
-}
-
-/** Options of `headwater serve` that do not go together. */
-class ServeError extends Error {
-  override readonly name = 'ServeError'
-}
-
-const dayMs = 86_400_000
-/** Users whose refreshes are computed together, at most. */
-const batchRows = 256
-
-/** As `headwater run` serves: docs/decisions/0004 says why. */
-const policy = { slot: 'snapshot', count: 3, maxLagMs: 3 * dayMs } as const
 
 /** Adds `headwater serve`. */
 export function registerServe(program: Command): void {
   program
     .command('serve')
-    .description('serve embeddings over HTTP from a store, and refresh them through the snapshot that a model serves')
-    .requiredOption('--model <dir>', "directory of the model's snapshots; the one that is served is followed")
+    .description('serve embeddings over HTTP from a store, and refresh them through the snapshots that models serve')
+    .requiredOption(
+      '--model <[name=]dir>',
+      "directory of a model's snapshots, the one that is served is followed; again for another model",
+      modelArgument,
+    )
     .requiredOption('--store <url>', 'lmdb:PATH, memory:, or another store')
-    .option('--name <model>', 'name of the model in the store and in requests', 'sum')
+    .option('--name <model>', 'name of a single model in the store and in requests (default: "sum")')
     .option('--host <host>', 'to listen on', '127.0.0.1')
     .option('--port <n>', 'to listen on; 0: any that is free', wholeNumber(0, 65_535), 8080)
     .option('--tokens <file>', 'JSON of bearer tokens; without it only this machine is served')
+    .option('--tls-key <file>', 'private key, as PEM; with --tls-cert, serves HTTPS')
+    .option('--tls-cert <file>', 'certificate, as PEM')
+    .option('--tls-client-ca <file>', "authorities of callers' certificates, as PEM: then each caller must show one")
+    .addOption(
+      new Option('--mode <mode>', 'who computes: refreshes beside reads, reads themselves, or nobody')
+        .choices(['asynchronous', 'synchronous', 'stored'])
+        .default('asynchronous'),
+    )
+    .option('--deadline <ms>', 'of computing in a synchronous read', wholeNumber(1, 10_000), 50)
     .addOption(
       new Option('--refresh-on <what>', 'what makes a user be refreshed')
         .choices(['event', 'read', 'both'])
         .default('event'),
     )
+    .option('--max-age <duration>', 'older embeddings are flagged stale', durationMs)
+    .option('--segment-field <field>', "user's field of which each value has a default embedding of its own")
+    .addOption(
+      new Option('--encoder <what>', 'what computes: a GPU through WebGPU, or ONNX Runtime on the CPU')
+        .choices(['webgpu', 'onnx'])
+        .default('webgpu'),
+    )
+    .option('--encoder-cpus <list>', 'cores that the encoder keeps to, as `taskset -c` takes them')
+    .option(
+      '--shadow <[name=]snapshot>',
+      'number of a snapshot that is computed beside the one served, or latest-held',
+      shadowArgument,
+    )
+    .option('--shadow-share <x>', 'share of the batches that go through the shadow too', shareArgument, 0.1)
+    .option('--served-log <dir>', 'keep what is served to whom, as Parquet')
+    .option('--event-log <dir>', 'keep events, as `headwater train --follow` reads them')
+    .option('--outcome-log <dir>', 'keep outcomes of downstream models')
+    .option('--rotate <duration>', "longest that a log's file is written to", durationMs, 600_000)
+    .addOption(new Option('--log-level <level>', 'log as JSON lines on stderr').choices(logLevels))
+    .option('--traces <url>', "a collector's route for traces, OTLP over HTTP", urlArgument)
+    .option('--requests-per-second <n>', 'of one token; 0: no limit', wholeNumber(0, 2 ** 31 - 1), 0)
+    .option('--burst <n>', "requests at once after a pause; 0: a second's worth", wholeNumber(0, 2 ** 31 - 1), 0)
     .action(serve)
 }
 
+type Closers = (() => Promise<void>)[]
+
 async function serve(options: ServeOptions): Promise<void> {
   const stopped = stopSignal()
+  const report = await serveReport(options.logLevel)
   // What was opened is closed in the opposite order, also where a later step fails.
-  const closers: (() => Promise<void> | void)[] = []
+  const closers: Closers = []
   try {
-    await start(options, closers)
+    await start(options, report, closers)
     await stopped.signal
   } finally {
     for (const close of closers.reverse()) await close()
+    report.close()
     stopped.ignore()
   }
 }
 
-async function start(options: ServeOptions, closers: (() => Promise<void> | void)[]): Promise<void> {
-  const [{ openStore }, { createPooling, startRefreshing }, { createServer, isLoopback }, { createRowWorkers }] =
-    await Promise.all([
-      import('@headwater/store'),
-      import('@headwater/pooling'),
-      import('@headwater/pooling/http'),
-      import('@headwater/features/workers'),
-    ])
-  const tokens = await tokensOf(options.tokens)
-  if (tokens === null && !isLoopback(options.host)) {
+async function start(options: ServeOptions, report: ServeReport, closers: Closers): Promise<void> {
+  const [{ compileFeatures }, { openStore }, http] = await Promise.all([
+    import('@headwater/features'),
+    import('@headwater/store'),
+    import('@headwater/pooling/http'),
+  ])
+  const directories = modelDirectories(options)
+  const tls = tlsOf(options)
+  const tokens = options.tokens === undefined ? null : await tokensOf(options.tokens)
+  if (tokens === null && !http.isLoopback(options.host)) {
     throw new ServeError(
       `--host ${options.host} is not this machine alone; give --tokens, so that not everyone can ask.`,
     )
   }
-  const report = reporter()
-  const model = await FollowedModel.open({
-    directory: userPath(options.model),
-    name: options.name,
-    onSwapped: (snapshot, before) => process.stdout.write(`Snapshot ${snapshot} is served, in place of ${before}.\n`),
-    onError: report,
-  })
-  closers.push(() => model.dispose())
+  if (options.traces !== undefined) {
+    const { startTracing } = await import('./serve-tracing.ts')
+    closers.push(startTracing(options.traces))
+  }
+  const { logger, warn } = report
+  const encoder = await startServeEncoder(options, warn)
+  closers.push(() => encoder.close())
+  const models = await loadServeModels(options, directories, encoder, report)
   const store = await openStore(userUrl(options.store))
   closers.push(() => store.close())
-  const { space, dim } = model.tower
-  const models = [{ name: options.name, dim, policy }]
-  const tenants = new Map<string, ServedTenant>()
-  const names = [...(tokens?.tenants ?? ['default'])]
-  // Rows are made off the thread that answers reads; each tenant has one call under way at most.
-  const rowEncoder = createRowWorkers({ schema: space.schema, workers: 1, batchRows, maxCalls: names.length })
-  closers.push(() => rowEncoder.close())
-  for (const name of names) {
-    const own = store.forTenant(name)
-    const pooling = createPooling({
-      store: own,
-      space,
-      models,
-      clock: Date,
-      refreshOn: options.refreshOn,
-      refreshDelayMs: 0,
-      batchSize: batchRows,
-      rowEncoder,
-    })
-    closers.push(() => pooling.close())
-    tenants.set(name, { store: own, pooling })
-  }
-  const poolings = [...tenants.values()].map(({ pooling }) => pooling)
-  await model.follow(poolings)
-  closers.push(() => model.stop())
-  const refreshers = poolings.map((pooling) => startRefreshing(pooling, { onError: report }))
-  closers.push(async () => {
-    await Promise.all(refreshers.map((refresher) => refresher.stop()))
+  const [{ served }] = models.values()
+  const space = compileFeatures(served.schema)
+  const names = tokens?.tenants ?? ['default']
+  const refreshes = new http.RefreshMonitor()
+  const tenants = await openTenants({ options, names, store, space, models, refreshes, onError: warn }, closers)
+  await startTenants(tenants, models, closers, warn)
+  const server = http.createServer({
+    tenants,
+    space,
+    models: [...models].map(([name, model]) => ({ name, dim: model.served.dim, control: model })),
+    auth: tokens ?? 'loopback',
+    limits: { requestsPerSecond: options.requestsPerSecond, burst: options.burst },
+    encoder: () => encoder.status(),
+    refreshes,
+    ...(options.outcomeLog !== undefined && { outcomes: (tenant: string) => tenants.get(tenant)!.logs.outcomes! }),
+    alsoMetrics: (registry) => http.registerLogMetrics(registry, logCounters(tenants)),
+    ...(tls && { tls }),
+    // A log has failures in the lines of their requests.
+    ...(logger === null ? { onError: warn } : { logger }),
   })
-  const server = createServer({ tenants, space, models, auth: tokens ?? 'loopback', onError: report })
   closers.push(() => server.close())
   const address = await server.listen({ host: options.host, port: options.port })
+  const what = [...models].map(([name, { served }]) => `snapshot ${served.snapshot} as "${name}"`).join(' and ')
   const who = tokens === null ? 'this machine alone, without tokens' : `tenants ${tokens.tenants.join(', ')}`
-  process.stdout.write(
-    `Serving snapshot ${model.tower.manifest.snapshot} as "${options.name}" on ${address}, for ${who}.\n`,
-  )
+  report.say(`Serving ${what} on ${address}, for ${who}.`)
 }
 
-async function tokensOf(file: string | undefined): Promise<Tokens | null> {
-  if (file === undefined) return null
-  const path = userPath(file)
-  if (!existsSync(path)) throw new ServeError(`--tokens: there is no file ${path}; docs/http.md says how to make one.`)
+async function tokensOf(file: string): Promise<Tokens> {
   const { parseTokens } = await import('@headwater/pooling/http')
-  return parseTokens(readFileSync(path, 'utf8'), path)
+  return parseTokens(read('--tokens', file).toString('utf8'), file)
 }
 
 /** A first SIGTERM or SIGINT ends the server in order, a second at once. */
@@ -141,18 +158,4 @@ function stopSignal(): { readonly signal: Promise<void>; ignore(): void } {
   })
   process.on('SIGTERM', stop).on('SIGINT', stop)
   return { signal, ignore: () => process.off('SIGTERM', stop).off('SIGINT', stop) }
-}
-
-/** Tells of failures on stderr, of the same one not more than every ten seconds. */
-function reporter(): (error: unknown) => void {
-  const toldMs = new Map<string, number>()
-  return (error) => {
-    const message = error instanceof Error ? error.message : String(error)
-    const nowMs = performance.now()
-    if (nowMs - (toldMs.get(message) ?? Number.NEGATIVE_INFINITY) < 10_000) return
-    // Messages that name a user or a time differ each time.
-    if (toldMs.size > 1_000) toldMs.clear()
-    toldMs.set(message, nowMs)
-    process.stderr.write(`warning: ${message}\n`)
-  }
 }

@@ -1,30 +1,13 @@
 import { type Command, InvalidArgumentError } from 'commander'
-import { checkOutputFile, writeOutputFile } from './output.ts'
 import { userPath } from './paths.ts'
+import { type JsonOption, jsonFile, printResult } from './result.ts'
 import { type ListedSnapshot, renderComparison, renderList, renderSnapshot } from './snapshot-tables.ts'
-
-interface JsonOption {
-  readonly json?: string
-}
 
 function snapshotArgument(text: string): number {
   const value = Number(text)
   if (!/^\d+$/.test(text) || value < 1 || value > 0xffff_ffff)
     throw new InvalidArgumentError('Give the number of a snapshot, as `headwater snapshots list` shows it.')
   return value
-}
-
-/** Where `--json` goes, checked before any work is done. */
-function jsonFile({ json }: JsonOption): string | null {
-  if (json === undefined) return null
-  const path = userPath(json)
-  checkOutputFile('--json', path)
-  return path
-}
-
-function print(text: string, json: string | null, value: unknown): void {
-  if (json !== null) writeOutputFile(json, `${JSON.stringify(value, null, 2)}\n`)
-  process.stdout.write(text)
 }
 
 /** Adds `headwater snapshots list|show|diff|promote|rollback`. */
@@ -78,7 +61,7 @@ async function list(model: string, options: JsonOption): Promise<void> {
       listed.push({ ...about, manifest: null, damage: cause.message })
     }
   }
-  print(renderList(listed), json, { current, snapshots: listed })
+  await printResult(renderList(listed), json, { current, snapshots: listed })
 }
 
 async function show(model: string, number: number, options: JsonOption): Promise<void> {
@@ -88,7 +71,7 @@ async function show(model: string, number: number, options: JsonOption): Promise
   const snapshot = await readSnapshot(await existingSnapshot(directory, number))
   const history = await servedHistory(directory)
   const tensors = [...snapshot.matrices.values()].map(({ name, rows, cols }) => ({ name, rows, cols }))
-  print(renderSnapshot(snapshot, history), json, {
+  await printResult(renderSnapshot(snapshot, history), json, {
     directory: snapshot.directory,
     current: history.at(-1)?.snapshot === number,
     served: history.filter((entry) => entry.snapshot === number),
@@ -111,7 +94,7 @@ async function diff(model: string, before: number, after: number, options: JsonO
   const device = await requestDevice()
   try {
     const comparison = await compareSnapshots(device, old, now)
-    print(renderComparison(before, after, comparison), json, { before, after, ...comparison })
+    await printResult(renderComparison(before, after, comparison), json, { before, after, ...comparison })
   } finally {
     device.destroy()
   }
@@ -127,7 +110,7 @@ async function promote(
   const directory = userPath(model)
   const before = await servedSnapshot(directory)
   await promoteSnapshot(directory, number, options.force)
-  print(`Snapshot ${number} is served${before === null ? '' : `, in place of ${before}`}.\n`, json, {
+  await printResult(`Snapshot ${number} is served${before === null ? '' : `, in place of ${before}`}.\n`, json, {
     before,
     now: number,
   })
@@ -139,5 +122,5 @@ async function rollback(model: string, number: number | undefined, options: Json
   const directory = userPath(model)
   const before = await servedSnapshot(directory)
   const now = await rollbackSnapshot(directory, number)
-  print(`Snapshot ${now} is served again, in place of ${before}.\n`, json, { before, now })
+  await printResult(`Snapshot ${now} is served again, in place of ${before}.\n`, json, { before, now })
 }

@@ -1,6 +1,7 @@
 /** What each `headwater store` command does. The store is loaded when one runs. */
-import { checkOutputFile, writeOutputFile } from './output.ts'
+import { checkOutputFile } from './output.ts'
 import { userPath } from './paths.ts'
+import { type JsonOption, jsonFile, printResult } from './result.ts'
 import { storeSession } from './store-session.ts'
 import {
   renderBackup,
@@ -13,8 +14,7 @@ import {
 } from './store-tables.ts'
 import { userPlace, userUrl } from './store-url.ts'
 
-export interface StoreCommandOptions {
-  readonly json?: string
+export interface StoreCommandOptions extends JsonOption {
   readonly tenant?: string
 }
 
@@ -30,7 +30,7 @@ export async function check(url: string, options: StoreCommandOptions): Promise<
   const json = jsonFile(options)
   const { checkStoreAt } = await import('@headwater/store')
   const report = await storeSession(nothingWritten, (session) => checkStoreAt(userUrl(url), session))
-  await print(renderCheck(report), json, { ...report, tenants: Object.fromEntries(report.tenants) })
+  await printResult(renderCheck(report), json, { ...report, tenants: Object.fromEntries(report.tenants) })
   if (report.faults.length > 0) process.exitCode = 1
 }
 
@@ -38,7 +38,7 @@ export async function stats(url: string, options: StoreCommandOptions): Promise<
   const json = jsonFile(options)
   const { storeStats } = await import('@headwater/store')
   const report = await storeSession(nothingWritten, (session) => storeStats(userUrl(url), session))
-  await print(renderStats(report), json, report)
+  await printResult(renderStats(report), json, report)
 }
 
 export async function compact(url: string, options: StoreCommandOptions): Promise<void> {
@@ -57,7 +57,7 @@ export async function compact(url: string, options: StoreCommandOptions): Promis
     if (begun) stages.end()
     return done
   })
-  await print(renderCompaction(report), json, report)
+  await printResult(renderCompaction(report), json, report)
 }
 
 export async function copy(from: string, to: string, options: StoreCommandOptions): Promise<void> {
@@ -66,7 +66,7 @@ export async function copy(from: string, to: string, options: StoreCommandOption
   const report = await storeSession(goesOn, (session) =>
     copyStore(userUrl(from), userUrl(to), { ...session, ...tenantOf(options) }),
   )
-  await print(renderTransfer(report), json, report)
+  await printResult(renderTransfer(report), json, report)
   if (report.faults.count > 0 || report.verified.behind > 0) process.exitCode = 1
 }
 
@@ -78,7 +78,7 @@ export async function backup(url: string, file: string, options: StoreCommandOpt
   const report = await storeSession(nothingWritten, (session) =>
     backupStore(userUrl(url), path, { ...session, ...tenantOf(options) }),
   )
-  await print(renderBackup(report), json, report)
+  await printResult(renderBackup(report), json, report)
   if (report.faults.count > 0) process.exitCode = 1
 }
 
@@ -90,7 +90,7 @@ export async function tombstones(url: string, file: string, options: StoreComman
   const report = await storeSession(nothingWritten, (session) =>
     backupTombstones(userUrl(url), path, { ...session, ...tenantOf(options) }),
   )
-  await print(renderBackup(report), json, report)
+  await printResult(renderBackup(report), json, report)
 }
 
 export async function restore(
@@ -104,7 +104,7 @@ export async function restore(
   const report = await storeSession(goesOn, (session) =>
     restoreStore(userPath(file), userUrl(url), { ...session, ...tenantOf(options), tombstones: places }),
   )
-  await print(renderRestore(report), json, report)
+  await printResult(renderRestore(report), json, report)
   if (report.faults.count > 0 || report.verified.behind > 0) process.exitCode = 1
 }
 
@@ -115,7 +115,7 @@ export async function forget(url: string, user: string, options: StoreCommandOpt
   try {
     const receipt = await store.forget(user)
     await store.flushed()
-    await print(renderReceipt(receipt), json, receipt)
+    await printResult(renderReceipt(receipt), json, receipt)
   } finally {
     await store.close()
   }
@@ -123,23 +123,4 @@ export async function forget(url: string, user: string, options: StoreCommandOpt
 
 function tenantOf({ tenant }: StoreCommandOptions): { readonly tenant?: string } {
   return tenant === undefined ? {} : { tenant }
-}
-
-/** Where `--json` goes, checked before any work is done. */
-function jsonFile({ json }: StoreCommandOptions): string | null {
-  if (json === undefined) return null
-  const path = userPath(json)
-  checkOutputFile('--json', path)
-  return path
-}
-
-/** Resolves when all is written: a command that ends with a code of its own exits at once. */
-async function print(text: string, json: string | null, value: unknown): Promise<void> {
-  if (json !== null) writeOutputFile(json, `${JSON.stringify(value, withMessages, 2)}\n`)
-  await new Promise<void>((resolve) => process.stdout.write(text, () => resolve()))
-}
-
-/** JSON has no errors; what is in them is in no enumerable property. */
-function withMessages(_: string, value: unknown): unknown {
-  return value instanceof Error ? { name: value.name, message: value.message } : value
 }

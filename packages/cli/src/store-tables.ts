@@ -137,7 +137,10 @@ function renderFaults({ count, first }: Faults): string {
 }
 
 export function renderReceipt({ user, tenant, atMs, removed }: ForgetReceipt): string {
-  const lines = removed.map(({ where, what, count }) => `  ${where}: ${counted(count, `${what}s`)}\n`)
+  const lines = removed.map(({ where, what, count }) => {
+    const several = /(s|sh|ch|x)$/.test(what) ? `${what}es` : `${what}s`
+    return `  ${where}: ${count.toLocaleString('en')} ${count === 1 ? what : several}\n`
+  })
   const when = new Date(atMs).toISOString()
   return `user ${JSON.stringify(user)} of tenant ${JSON.stringify(tenant)} forgotten at ${when}; removed:\n${lines.join('')}`
 }

@@ -3,10 +3,10 @@ import { existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { openStore } from '@headwater/store'
 import { temporaryDirectory } from '@headwater/testkit'
-import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
-import { runCommandLine } from './program.ts'
+import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { storeExamples } from './store-examples.ts'
 import { Child, worker } from './testing/child.ts'
+import { headwater } from './testing/headwater.ts'
 import { makeStore } from './testing/small-store.ts'
 
 const home = temporaryDirectory()
@@ -20,26 +20,6 @@ afterEach(() => {
   delete process.env.INIT_CWD
   process.exitCode = undefined
 })
-
-/** Runs a command in this process. */
-async function headwater(...args: string[]) {
-  const output = { stdout: '', stderr: '' }
-  const spies = (['stdout', 'stderr'] as const).map((stream) =>
-    vi.spyOn(process[stream], 'write').mockImplementation((text, ...rest) => {
-      output[stream] += text
-      for (const written of rest) if (typeof written === 'function') written()
-      return true
-    }),
-  )
-  process.exitCode = undefined
-  try {
-    const code = await runCommandLine(args)
-    return { code, ...output }
-  } finally {
-    for (const spy of spies) spy.mockRestore()
-    process.exitCode = undefined
-  }
-}
 
 const store = (...args: string[]) => headwater('store', ...args)
 
@@ -111,7 +91,7 @@ test('check lists what is at fault, where, and what to do, and ends with code 1'
   const json = newPath()
   const { code, stdout } = await store('check', `lmdb:${path}`, '--json', json)
   expect(code).toBe(1)
-  expect(stdout).toMatch(/^fault {3}user "default" "u1": .*fails its checksum; run a check and restore a backup$/m)
+  expect(stdout).toMatch(/^fault {3}user "default" "u1": .*fails its checksum: .*; run a check and restore a backup$/m)
   expect(stdout).toMatch(/^orphan {2}ring "default" "stranger" "sum": its user has no state$/m)
   expect(stdout).toMatch(/^11 records of 1 tenant: 1 fault, 1 orphan$/m)
   const report = JSON.parse(readFileSync(json, 'utf8'))
@@ -231,8 +211,8 @@ test.each([
 /** Changes the last byte of a user's state in a store's file, beside the driver, wherever the record lies. */
 function changeStates(file: string, user: string): void {
   const bytes = readFileSync(file)
-  // Format 2, table 2: a user's state, which is three bytes.
-  const start = Buffer.concat([Buffer.from(`default\0${user}`), Buffer.of(2, 2, 0, 0)])
+  // Format 3, table 2: a user's state, which is three bytes.
+  const start = Buffer.concat([Buffer.from(`default\0${user}`), Buffer.of(3, 2, 0, 0)])
   for (let at = bytes.indexOf(start); at >= 0; at = bytes.indexOf(start, at + 1)) {
     const record = at + start.length - 4
     // What is left of an older one may be written over in part.

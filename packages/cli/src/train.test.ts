@@ -158,7 +158,7 @@ test('--follow takes whole files as rounds, in the order of their names', async 
 })
 
 test.each([
-  [['--every', '1y'], 2, /--every .*Give a number and a unit: 90m, 6h, 1d or 2w\./],
+  [['--every', '1y'], 2, /--every .*Give a number and a unit: 30s, 90m, 6h, 1d or 2w\./],
   [['--rounds', '0'], 2, /--rounds .*Give a whole number from 1/],
   [['--max-norm', '-1'], 2, /--max-norm|unknown option '-1'/],
   [['--preset', 'huge'], 2, /--preset .*Allowed choices are small/],

@@ -5,6 +5,7 @@ import type { GpuDevice } from '@headwater/gpu'
 import type { AlignmentMethod, ModelConfig, PresetName, Snapshot } from '@headwater/runtime'
 import type { RecurringTraining, RoundReport, RunReporter, Schedule } from '@headwater/training'
 import { type Command, InvalidArgumentError, Option } from 'commander'
+import { dataArgument } from './data-argument.ts'
 import { durationMs } from './duration.ts'
 import { roundsOfFiles } from './follow.ts'
 import { readJsonFile } from './json-file.ts'
@@ -51,7 +52,7 @@ export function registerTrain(program: Command): void {
     .description('train a user tower in rounds over a log, and publish a snapshot each round')
     .requiredOption(
       '--data <what>',
-      'movietweetings (bundled), synthetic, or a file or glob; a directory with --follow',
+      'movietweetings (bundled), a synthetic log, or a file or glob; a directory with --follow',
     )
     .option('--schema <file>', "JSON that describes a file's columns, tasks and features")
     .option('--max-bad-rows <n>', 'bad rows to leave out before giving up', wholeNumber(0, 1e9), 0)
@@ -132,7 +133,6 @@ async function trainInto(
   ])
   const { Checkpoints, defaultTraining, RecurringTraining, roundsByTime, trainInRounds } = library
   const reports: RoundReport[] = []
-  const own = !['movietweetings', 'synthetic'].includes(options.data)
   const source = {
     ...(options.schema !== undefined && { schema: userPath(options.schema) }),
     maxBadRows: options.maxBadRows,
@@ -144,7 +144,7 @@ async function trainInto(
   }
   const { config, snapshot } = await startOf(options)
   const schema = options.follow ? await followedSchema(options) : null
-  if (!options.follow) resources.log = await openLog({ ...source, data: own ? userPath(options.data) : options.data })
+  if (!options.follow) resources.log = await openLog({ ...source, data: (await dataArgument(options.data)).data })
   const log = resources.log
   const device = await requestDevice()
   resources.device = device

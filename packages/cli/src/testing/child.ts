@@ -1,6 +1,6 @@
 import { type ChildProcessByStdio, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import type { Readable } from 'node:stream'
+import type { Readable, Writable } from 'node:stream'
 import { fileURLToPath } from 'node:url'
 
 const path = (relative: string) => fileURLToPath(new URL(relative, import.meta.url))
@@ -12,20 +12,30 @@ export const worker = ['--conditions=development', '--import', import.meta.resol
 
 /** A running command; what it has printed so far. */
 export class Child {
-  readonly process: ChildProcessByStdio<null, Readable, Readable>
+  readonly process: ChildProcessByStdio<Writable, Readable, Readable>
   /** Exit code, null where a signal ended it. */
   readonly exited: Promise<number | null>
   stdout = ''
   stderr = ''
 
-  /** @param program `launcher` or `worker` */
-  constructor(program: readonly string[], args: readonly string[], cwd: string, environment: NodeJS.ProcessEnv = {}) {
+  /**
+   * @param program `launcher` or `worker`
+   * @param input what it reads from stdin
+   */
+  constructor(
+    program: readonly string[],
+    args: readonly string[],
+    cwd: string,
+    environment: NodeJS.ProcessEnv = {},
+    input: string | Buffer = '',
+  ) {
     const { INIT_CWD, ...inherited } = process.env
     this.process = spawn(process.execPath, [...program, ...args], {
       cwd,
       env: { ...inherited, ...environment },
-      stdio: ['ignore', 'pipe', 'pipe'],
+      stdio: ['pipe', 'pipe', 'pipe'],
     })
+    this.process.stdin.end(input)
     this.process.stdout.on('data', (text) => {
       this.stdout += text
     })

@@ -1,0 +1,42 @@
+/** Imported by the encoder's process: towers in ONNX Runtime on the CPU, for machines without a GPU. */
+import { availableParallelism } from 'node:os'
+import { compileFeatures } from '@headwater/features'
+import { exportUserTower, inputArrays } from '@headwater/onnx'
+import type { EncoderBackend } from '@headwater/pooling/encoder'
+import { readSnapshot } from '@headwater/runtime'
+
+/** ONNX Runtime is not installed with the command: few machines want it, and it is large. */
+class OnnxRuntimeMissingError extends Error {
+  override readonly name = 'OnnxRuntimeMissingError'
+}
+
+const { InferenceSession, Tensor } = await import('onnxruntime-node').catch((cause: unknown) => {
+  const message = '--encoder onnx needs ONNX Runtime: install it by `npm install onnxruntime-node@1`'
+  throw new OnnxRuntimeMissingError(`${message} (${(cause as Error).message})`, { cause })
+})
+
+const options = {
+  intraOpNumThreads: availableParallelism(),
+  // Threads that wait by spinning would take the cores from those who answer reads.
+  extra: { session: { intra_op: { allow_spinning: '0' } } },
+}
+
+export const backend: EncoderBackend = {
+  async load(directory) {
+    const snapshot = await readSnapshot(directory)
+    const { manifest, schema } = snapshot
+    const { count, width } = manifest.config.embeddings
+    const space = compileFeatures(schema)
+    const session = await InferenceSession.create(exportUserTower(snapshot), options)
+    const encode: Awaited<ReturnType<EncoderBackend['load']>>['encode'] = async (batch) => {
+      const inputs = [...inputArrays(space.user, batch)].map(
+        ([name, { type, data, dims }]) => [name, new Tensor(type, data, dims)] as const,
+      )
+      const { embeddings } = await session.run(Object.fromEntries(inputs))
+      return embeddings.data as Float32Array
+    }
+    await encode(space.allocate('user', 1))
+    const dispose = () => session.release()
+    return { manifest, schema, layout: space.user, dim: count * width, encode, dispose }
+  },
+}

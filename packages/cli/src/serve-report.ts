@@ -1,0 +1,46 @@
+/** What a server tells: lines for people on stdout, and on stderr what went wrong, as warnings or as a JSON log. */
+import type { Logger } from 'pino'
+
+export interface ServeReport {
+  /** Null without `--log-level`. */
+  readonly logger: Logger | null
+  /** A line for people. */
+  say(line: string): void
+  /** What went wrong, without harm to what is served. */
+  warn(error: unknown): void
+  /** Writes out what is still held back. */
+  close(): void
+}
+
+export const logLevels = ['debug', 'info', 'warn', 'error'] as const
+
+/** The same failure is told of at most this often. */
+const repeatMs = 10_000
+
+/** Messages that name a user or a time differ each time, and must not be kept for ever. */
+const maxMessages = 1_000
+
+export async function serveReport(level: string | undefined): Promise<ServeReport> {
+  const say = (line: string) => process.stdout.write(`${line}\n`)
+  if (level === undefined) {
+    const warn = seldom((message) => process.stderr.write(`warning: ${message}\n`))
+    return { logger: null, say, warn, close: () => {} }
+  }
+  const { pino } = await import('pino')
+  const destination = pino.destination({ dest: process.stderr.fd, sync: false })
+  const logger = pino({ name: 'headwater', level }, destination)
+  const warn = seldom((message, err) => logger.warn({ err }, message))
+  return { logger, say, warn, close: () => destination.flushSync() }
+}
+
+function seldom(tell: (message: string, error: unknown) => void): (error: unknown) => void {
+  const toldMs = new Map<string, number>()
+  return (error) => {
+    const message = error instanceof Error ? error.message : String(error)
+    const nowMs = performance.now()
+    if (nowMs - (toldMs.get(message) ?? Number.NEGATIVE_INFINITY) < repeatMs) return
+    if (toldMs.size > maxMessages) toldMs.clear()
+    toldMs.set(message, nowMs)
+    tell(message, error)
+  }
+}

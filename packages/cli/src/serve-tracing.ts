@@ -1,0 +1,22 @@
+/** Spans of a server, sent to a collector. Loaded only where they are asked for. */
+import { OTLPTraceExporter } from '@opentelemetry/exporter-trace-otlp-http'
+import { resourceFromAttributes } from '@opentelemetry/resources'
+import { BatchSpanProcessor, NodeTracerProvider } from '@opentelemetry/sdk-trace-node'
+
+/** A collector that is away holds up the server's end for as long. */
+const timeoutMillis = 2_000
+
+/**
+ * Registers a provider with OpenTelemetry's API, which the service's spans go through.
+ * @param url of the collector's route for traces: OTLP over HTTP
+ * @returns sends what is left, and ends
+ */
+export function startTracing(url: string): () => Promise<void> {
+  const provider = new NodeTracerProvider({
+    resource: resourceFromAttributes({ 'service.name': process.env.OTEL_SERVICE_NAME ?? 'headwater' }),
+    spanProcessors: [new BatchSpanProcessor(new OTLPTraceExporter({ url, timeoutMillis }))],
+  })
+  provider.register()
+  // What is lost with it is not worth a failure.
+  return () => provider.shutdown().catch(() => {})
+}

@@ -1,0 +1,81 @@
+/** What the commands have in common that talk to a running service. */
+import { readFileSync } from 'node:fs'
+import type { Client } from '@headwater/pooling/client'
+import type { Command } from 'commander'
+import { userPath } from './paths.ts'
+import type { JsonOption } from './result.ts'
+
+export interface ServiceOptions extends JsonOption {
+  readonly url: string
+  readonly tokenFile?: string
+  readonly tlsCa?: string
+  readonly tlsCert?: string
+  readonly tlsKey?: string
+}
+
+/** What the user says of a service, or asks of it, cannot be. */
+export class ServiceError extends Error {
+  override readonly name = 'ServiceError'
+}
+
+const help = `
+The token of a service that takes one is read from --token-file, or from the variable HEADWATER_TOKEN.
+`
+
+/** Adds a command that talks to a service. */
+export function serviceCommand(program: Command, name: string, description: string): Command {
+  return program
+    .command(name)
+    .description(description)
+    .option('--url <url>', 'of the service', 'http://127.0.0.1:8080')
+    .option('--token-file <file>', 'file that holds the token alone')
+    .option(
+      '--tls-ca <file>',
+      'authority of the certificate of an https service, as PEM; default: those that Node trusts',
+    )
+    .option('--tls-cert <file>', 'certificate to show, as PEM')
+    .option('--tls-key <file>', 'its key, as PEM')
+    .option('--json <file>', 'also write it as JSON')
+    .addHelpText('after', help)
+}
+
+/** @throws ServiceError, ClientError */
+export async function serviceClient(options: ServiceOptions, deadlineMs: number): Promise<Client> {
+  const { createClient } = await import('@headwater/pooling/client')
+  const token = tokenOf(options)
+  const { tlsCa, tlsCert, tlsKey } = options
+  const tls = {
+    ...(tlsCa !== undefined && { ca: contentsOf('--tls-ca', tlsCa) }),
+    ...(tlsCert !== undefined && { cert: contentsOf('--tls-cert', tlsCert) }),
+    ...(tlsKey !== undefined && { key: contentsOf('--tls-key', tlsKey) }),
+  }
+  return createClient({ url: options.url, deadlineMs, tls, ...(token !== null && { token }) })
+}
+
+/** Never an option: others see the command lines of a machine. */
+function tokenOf({ tokenFile }: ServiceOptions): string | null {
+  const token = (tokenFile === undefined ? process.env.HEADWATER_TOKEN : contentsOf('--token-file', tokenFile))?.trim()
+  if (token === undefined) return null
+  const place = tokenFile === undefined ? 'HEADWATER_TOKEN' : `--token-file: ${userPath(tokenFile)}`
+  if (/^[\x21-\x7e]+$/.test(token)) return token
+  throw new ServiceError(`${place} holds no token; put it there alone, in one line.`)
+}
+
+function contentsOf(option: string, file: string): string {
+  const path = userPath(file)
+  try {
+    return readFileSync(path, 'utf8')
+  } catch (cause) {
+    throw new ServiceError(`${option}: ${path} cannot be read; check its path and permissions.`, { cause })
+  }
+}
+
+/** The model that is named, or the one that is served. @throws ServiceError where there are several */
+export async function modelNamed(client: Client, named: string | undefined): Promise<string> {
+  if (named !== undefined) return named
+  const models = await client.models()
+  if (models.length === 1) return models[0].model
+  throw new ServiceError(
+    `several models are served; name one with --model: ${models.map(({ model }) => model).join(', ')}.`,
+  )
+}

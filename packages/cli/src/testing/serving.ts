@@ -1,0 +1,85 @@
+/** `headwater serve` as a process of its own, on a model that was trained for the test. */
+import { execFileSync } from 'node:child_process'
+import { cpSync, readdirSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { type Client, createClient } from '@headwater/pooling/client'
+import { publishSnapshot, readSnapshot, serveSnapshot, snapshotDirectory } from '@headwater/runtime'
+import { temporaryDirectory } from '@headwater/testkit'
+import { runCommandLine } from '../program.ts'
+import { Child, launcher } from './child.ts'
+import { clicks, writeClickLog } from './click-log.ts'
+import { tinyModel } from './tiny-model.ts'
+
+/** @returns directory of a model with snapshots 1 and 2 */
+export async function trainModel(home: string): Promise<string> {
+  const trained = join(home, 'model')
+  writeClickLog(home, clicks(600))
+  writeFileSync(join(home, 'tiny.json'), JSON.stringify(tinyModel))
+  const path = (name: string) => join(home, name)
+  const data = ['--data', path('clicks.csv'), '--schema', path('schema.json'), '--every', '5h', '--batch-rows', '128']
+  const code = await runCommandLine(['train', ...data, '--out', trained, '--config', path('tiny.json')])
+  if (code !== 0 || !readdirSync(trained).includes('snapshot-000002')) throw new Error('the model was not trained')
+  return trained
+}
+
+/** Snapshot 2 again as one that the gate held. */
+export async function holdCopy(model: string, snapshot: number): Promise<void> {
+  const { manifest, schema, matrices, alignment, panel } = await readSnapshot(snapshotDirectory(model, 2))
+  const { format: _, ...about } = manifest
+  const verdict = { status: 'held', reasons: ['The test holds it.'], notes: [] } as const
+  await publishSnapshot(model, schema, [...matrices.values()], { ...about, snapshot, verdict }, { alignment, panel })
+}
+
+export interface Serving {
+  readonly child: Child
+  /** That the command runs in. */
+  readonly directory: string
+  readonly model: string
+  readonly url: string
+  readonly client: Client
+}
+
+/** A new directory with a copy of the model that serves snapshot 1, as `model`. */
+export async function servingDirectory(trained: string): Promise<string> {
+  const directory = temporaryDirectory()
+  cpSync(trained, join(directory, 'model'), { recursive: true })
+  await serveSnapshot(join(directory, 'model'), 1, 'gate')
+  return directory
+}
+
+/** Runs the command in a directory, and resolves once it serves. */
+export async function startServing(directory: string, args: readonly string[], program = launcher): Promise<Serving> {
+  const child = new Child(program, ['serve', '--store', 'lmdb:store', '--port', '0', ...args], directory)
+  await child.until(() => child.stdout.includes('Serving'))
+  const url = /on (https?:\S+),/.exec(child.stdout)![1]
+  const client = createClient({ url, deadlineMs: 10_000 })
+  return { child, directory, model: join(directory, 'model'), url, client }
+}
+
+/** Processes that a process has started, and those that they have. */
+export function descendantsOf(pid: number): readonly { readonly pid: number; readonly command: string }[] {
+  const lines = execFileSync('ps', ['-A', '-o', 'pid=,ppid=,args='], { encoding: 'utf8' }).trim().split('\n')
+  const all = lines.map((line) => /^\s*(\d+)\s+(\d+)\s+(.*)$/.exec(line)!)
+  const below = (parent: number): { pid: number; command: string }[] =>
+    all
+      .filter(([, , of]) => Number(of) === parent)
+      .flatMap(([, own, , command]) => [{ pid: Number(own), command }, ...below(Number(own))])
+  return below(pid)
+}
+
+export const clickOf = (user: string, timeMs: number, click: number) => ({
+  users: [user],
+  items: ['i1'],
+  timesMs: [timeMs],
+  fields: { price: [2.5], click: [click] },
+})
+
+/** The first read that knows of features of a time, and of a snapshot if one is named. */
+export async function untilServed(client: Client, user: string, timeMs: number, snapshot?: number, model = 'sum') {
+  for (;;) {
+    const [answer] = (await client.read([user], [model], { latest: true })).models
+    const isNew = answer.featureTimeMs[0] >= timeMs && (snapshot === undefined || answer.snapshot[0] === snapshot)
+    if (isNew) return answer
+    await new Promise((resolve) => setTimeout(resolve, 2))
+  }
+}
