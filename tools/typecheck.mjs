@@ -6,12 +6,15 @@ import { inWorkspace } from './workspace.mjs'
 const atOnce = 2
 
 /**
- * Typechecks every package, bench and tools.
+ * Typechecks every package and example, bench and tools.
  * @returns {Promise<string>} what the compilers said; empty where all is well
  */
 export async function typecheck() {
-  const packages = readdirSync(inWorkspace('packages')).map((name) => `packages/${name}`)
-  const queue = [...packages, 'bench', 'tools'].filter((folder) => existsSync(inWorkspace(`${folder}/tsconfig.json`)))
+  /** @param {string} folder */
+  const inside = (folder) => readdirSync(inWorkspace(folder)).map((name) => `${folder}/${name}`)
+  const queue = [...inside('packages'), ...inside('examples'), 'bench', 'tools'].filter((folder) =>
+    existsSync(inWorkspace(`${folder}/tsconfig.json`)),
+  )
   let said = ''
   const worker = async () => {
     for (let folder = queue.shift(); folder; folder = queue.shift()) {

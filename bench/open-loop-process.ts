@@ -1,0 +1,131 @@
+/** The load process: runs one plan after another. */
+import { seededRandom } from '@headwater/statistics'
+import { build } from 'hdr-histogram-js'
+import type { Arrivals, LoadFigures, LoadPlan } from './open-loop.ts'
+import { RawConnection } from './open-loop-connection.ts'
+import { answer } from './open-loop-fork.ts'
+
+/** Of a load that shares its processor, between looks at what has come and what is due. */
+const pauseMs = 0.1
+const nothing = new Int32Array(new SharedArrayBuffer(4))
+
+answer(run)
+
+async function run(plan: LoadPlan): Promise<LoadFigures> {
+  const connections = await Promise.all(Array.from({ length: plan.connections }, () => RawConnection.open(plan.port)))
+  const record = new Record()
+  const startMs = performance.now()
+  try {
+    await (plan.arrivals === undefined
+      ? closedLoop(plan, connections, record)
+      : openLoop(plan, plan.arrivals, connections, record))
+  } finally {
+    for (const connection of connections) connection.close()
+  }
+  return record.figures(performance.now() - startMs)
+}
+
+/** Latencies in microseconds, to three digits. */
+class Record {
+  readonly #histogram = build({
+    lowestDiscernibleValue: 1,
+    highestTrackableValue: 6e8,
+    numberOfSignificantValueDigits: 3,
+  })
+  #answered = 0
+  #failed = 0
+
+  take(isOk: boolean, latencyMs: number): void {
+    if (isOk) this.#answered++
+    else this.#failed++
+    this.#histogram.recordValue(Math.max(1, Math.round(1_000 * latencyMs)))
+  }
+
+  figures(wallMs: number): LoadFigures {
+    const atMs = (percentile: number) => this.#histogram.getValueAtPercentile(percentile) / 1_000
+    return {
+      answered: this.#answered,
+      failed: this.#failed,
+      perSecond: (1_000 * this.#answered) / wallMs,
+      p50Ms: atMs(50),
+      p99Ms: atMs(99),
+      p999Ms: atMs(99.9),
+      maxMs: this.#histogram.maxValue / 1_000,
+    }
+  }
+}
+
+async function closedLoop({ requests, seconds }: LoadPlan, connections: readonly RawConnection[], record: Record) {
+  const endMs = performance.now() + 1_000 * seconds
+  let next = 0
+  const work = (connection: RawConnection) =>
+    new Promise<void>((resolve) => {
+      const send = () => {
+        const sentMs = performance.now()
+        connection.send(requests[next++ % requests.length], (isOk) => {
+          const nowMs = performance.now()
+          record.take(isOk, nowMs - sentMs)
+          if (nowMs < endMs && connection.isOpen) send()
+          else resolve()
+        })
+      }
+      send()
+    })
+  // Spins, so that no answer has to wake the load up: on a virtual machine that may cost the server more than its answer.
+  let isDone = false
+  const spin = () => {
+    if (!isDone) setImmediate(spin)
+  }
+  spin()
+  await Promise.all(connections.map(work))
+  isDone = true
+}
+
+/** Waiting requests, should all connections be taken, go to the next that is free, first come first served. */
+function openLoop(
+  { port, requests, seconds }: LoadPlan,
+  { perSecond, kind, seed, sleeps = false }: Arrivals,
+  connections: readonly RawConnection[],
+  record: Record,
+): Promise<void> {
+  const random = seededRandom(seed)
+  const gapMs = () => (1_000 / perSecond) * (kind === 'constant' ? 1 : -Math.log(1 - random.nextFloat()))
+  const free = [...connections]
+  const waiting: number[] = []
+  let firstWaiting = 0
+  let underWay = 0
+  let sent = 0
+  const startMs = performance.now()
+  const endMs = startMs + 1_000 * seconds
+  let intendedMs = startMs + gapMs()
+  return new Promise((resolve, reject) => {
+    const send = (connection: RawConnection, fromMs: number) => {
+      underWay++
+      connection.send(requests[sent++ % requests.length], (isOk) => {
+        underWay--
+        record.take(isOk, performance.now() - fromMs)
+        if (connection.isOpen) reuse(connection)
+        else RawConnection.open(port).then(reuse, reject)
+      })
+    }
+    const reuse = (connection: RawConnection) => {
+      if (firstWaiting < waiting.length) send(connection, waiting[firstWaiting++])
+      else free.push(connection)
+    }
+    const turn = () => {
+      const nowMs = performance.now()
+      for (; intendedMs <= nowMs && intendedMs < endMs; intendedMs += gapMs()) {
+        const connection = free.pop()
+        if (connection === undefined) waiting.push(intendedMs)
+        else send(connection, intendedMs)
+      }
+      if (intendedMs >= endMs && underWay === 0 && firstWaiting === waiting.length) resolve()
+      else {
+        // A timer would be late by up to a millisecond.
+        if (sleeps) Atomics.wait(nothing, 0, 0, pauseMs)
+        setImmediate(turn)
+      }
+    }
+    turn()
+  })
+}

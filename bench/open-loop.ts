@@ -1,0 +1,48 @@
+/**
+ * Load on a server of this machine, from a process of its own. Open loop: requests start at times that were fixed before,
+ * however slow the server is, and a latency counts from the time at which its request should have started; so a server that
+ * stops for a second cannot hide it (no coordinated omission). Closed loop: each connection asks again once it is answered,
+ * which finds the most that a server can do.
+ */
+import { forkPinned } from './open-loop-fork.ts'
+
+export interface LoadPlan {
+  readonly port: number
+  /** Whole HTTP requests, sent in turn. */
+  readonly requests: readonly Uint8Array[]
+  readonly connections: number
+  readonly seconds: number
+  /** Absent: closed loop. */
+  readonly arrivals?: Arrivals
+}
+
+export interface Arrivals {
+  readonly perSecond: number
+  /** `poisson`: independent of one another, as those of many callers are. */
+  readonly kind: 'poisson' | 'constant'
+  readonly seed: number
+  /** Sleeps a tenth of a millisecond at a time, where the load has to share its processor. Default: it spins. */
+  readonly sleeps?: boolean
+}
+
+export interface LoadFigures {
+  readonly answered: number
+  /** Answers other than 200, and requests whose connection broke. */
+  readonly failed: number
+  readonly perSecond: number
+  /** Of an open loop from the intended start, of a closed one from the sending. */
+  readonly p50Ms: number
+  readonly p99Ms: number
+  readonly p999Ms: number
+  readonly maxMs: number
+}
+
+export interface LoadProcess {
+  run(plan: LoadPlan): Promise<LoadFigures>
+  close(): Promise<void>
+}
+
+export function startLoad(processor = 1): LoadProcess {
+  const child = forkPinned('open-loop-process.ts', processor)
+  return { run: (plan) => child.ask<LoadFigures>(plan), close: () => child.close() }
+}

@@ -1,0 +1,168 @@
+/**
+ * The service over HTTP on one processor core, the load on another. One user a call against a bare node:http that reads the
+ * body and answers the same bytes, rounds alternating in one run; 100 users a call from memory and from LMDB, at most and at
+ * 70 % of it with arrivals that do not wait.
+ */
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { seededRandom } from '@headwater/statistics'
+import { pack } from 'msgpackr'
+import { type LoadFigures, type LoadProcess, startLoad } from './open-loop.ts'
+import { forkPinned, type PinnedProcess, pinning } from './open-loop-fork.ts'
+import { keyOf, model, type ServiceSettings, type Started, token, type Used } from './pooling-http-server.ts'
+import { type Spread, spread } from './report.ts'
+
+export interface SingleFigures {
+  readonly users: number
+  readonly pinning: string
+  readonly answerBytes: number
+  /** Requests a second. */
+  readonly echo: Spread
+  readonly plain: Spread
+  /** With tokens, limits, metrics and the served log. */
+  readonly guarded: Spread
+  /** To the echo, round by round. */
+  readonly plainRatio: Spread
+  readonly plainRatioAtLeast: number
+  readonly guardedRatio: Spread
+  readonly guardedRatioAtLeast: number
+}
+
+export interface BatchFigures {
+  readonly store: string
+  readonly users: number
+  readonly pinning: string
+  readonly usersACall: number
+  /** Closed loop. */
+  readonly usersPerSecond: Spread
+  readonly usersPerSecondAtLeast: number
+  /** Open loop at 70 % of that. */
+  readonly offeredPerSecond: number
+  readonly at70: LoadFigures
+  readonly p99MsAtMost: number
+}
+
+const connections = 16
+const roundSeconds = 1
+const rounds = 11
+
+/** @param users 100,000 for the figures */
+export async function benchSingleReads(users: number): Promise<SingleFigures> {
+  const requests = requestsOf(users, 1)
+  const load = startLoad()
+  const plain = await startServer({ kind: 'service', store: 'memory:', users, isGuarded: false })
+  const guarded = await startServer({ kind: 'service', store: 'memory:', users, isGuarded: true })
+  const bytes = await answerOf(plain.port, requests[0])
+  const echo = await startServer({ kind: 'echo', answerBytes: bytes })
+  try {
+    const servers = { echo, plain, guarded }
+    const rates = { echo: [] as number[], plain: [] as number[], guarded: [] as number[] }
+    for (let round = -2; round < rounds; round++) {
+      const order = ['echo', 'plain', 'guarded'] as const
+      for (const name of round % 2 === 0 ? order : [...order].reverse()) {
+        const { perSecond } = await ran(load, {
+          port: servers[name].port,
+          requests,
+          connections,
+          seconds: roundSeconds,
+        })
+        // The first rounds warm up.
+        if (round >= 0) rates[name].push(perSecond)
+      }
+    }
+    const toEcho = (of: readonly number[]) => spread(of.map((rate, r) => rate / rates.echo[r]))
+    return {
+      users,
+      pinning,
+      answerBytes: bytes.length,
+      echo: spread(rates.echo),
+      plain: spread(rates.plain),
+      guarded: spread(rates.guarded),
+      plainRatio: toEcho(rates.plain),
+      plainRatioAtLeast: 0.7,
+      guardedRatio: toEcho(rates.guarded),
+      guardedRatioAtLeast: 0.55,
+    }
+  } finally {
+    await Promise.all([load, echo, plain, guarded].map((each) => each.close()))
+  }
+}
+
+/** @param users 100,000 for the figures */
+export async function benchBatchReads(store: 'memory' | 'lmdb', users: number): Promise<BatchFigures> {
+  const usersACall = 100
+  const directory = mkdtempSync(join(tmpdir(), 'headwater-bench-'))
+  const url = store === 'memory' ? 'memory:' : `lmdb:${join(directory, 'store')}`
+  const requests = requestsOf(users, usersACall)
+  const load = startLoad()
+  const service = await startServer({ kind: 'service', store: url, users, isGuarded: false })
+  const { port } = service
+  try {
+    const rates: number[] = []
+    for (let round = -2; round < rounds; round++) {
+      const { perSecond } = await ran(load, { port, requests, connections, seconds: roundSeconds })
+      if (round >= 0) rates.push(usersACall * perSecond)
+    }
+    const usersPerSecond = spread(rates)
+    const offeredPerSecond = (0.7 * usersPerSecond.median) / usersACall
+    const arrivals = { perSecond: offeredPerSecond, kind: 'poisson', seed: 1 } as const
+    return {
+      store,
+      users,
+      pinning,
+      usersACall,
+      usersPerSecond,
+      usersPerSecondAtLeast: store === 'memory' ? 250_000 : 120_000,
+      offeredPerSecond,
+      at70: await ran(load, { port, requests, connections: 64, seconds: 10, arrivals }),
+      p99MsAtMost: 15,
+    }
+  } finally {
+    await Promise.all([load.close(), service.close()])
+    rmSync(directory, { recursive: true, force: true })
+  }
+}
+
+/** @throws Error where an answer was no 200: its time would count as the service's */
+async function ran(load: LoadProcess, plan: Parameters<LoadProcess['run']>[0]): Promise<LoadFigures> {
+  const figures = await load.run(plan)
+  if (figures.failed > 0) throw new Error(`${figures.failed} of ${figures.answered + figures.failed} requests failed`)
+  return figures
+}
+
+async function startServer(
+  settings: ServiceSettings | { readonly kind: 'echo'; readonly answerBytes: Uint8Array },
+): Promise<{ readonly port: number; close(): Promise<void> }> {
+  const isEcho = settings.kind === 'echo'
+  const child: PinnedProcess = forkPinned('pooling-http-server.ts', 0, isEcho ? { kind: 'echo' } : settings)
+  const { port } = await child.ask<Started & Used>(isEcho ? { answer: settings.answerBytes } : {})
+  return { port, close: () => child.close() }
+}
+
+/** Whole HTTP requests, of users drawn at random. */
+function requestsOf(users: number, usersACall: number): readonly Uint8Array[] {
+  const random = seededRandom(7)
+  return Array.from({ length: 2_000 }, () => {
+    const body = pack({
+      users: Array.from({ length: usersACall }, () => keyOf(random.nextBelow(users))),
+      models: [model],
+      encoding: 'f16',
+    })
+    const head = `POST /v1/embeddings/read HTTP/1.1\r\nhost: 127.0.0.1\r\nauthorization: Bearer ${token}\r\n`
+    const type = `content-type: application/msgpack\r\ncontent-length: ${body.length}\r\n\r\n`
+    return Buffer.concat([Buffer.from(head + type), body])
+  })
+}
+
+/** The body that a server answers to a request. */
+async function answerOf(port: number, request: Uint8Array): Promise<Uint8Array> {
+  const body = request.subarray(Buffer.from(request).indexOf('\r\n\r\n') + 4)
+  const headers = { 'content-type': 'application/msgpack' }
+  const response = await fetch(`http://127.0.0.1:${port}/v1/embeddings/read`, {
+    method: 'POST',
+    headers,
+    body: Buffer.from(body),
+  })
+  return new Uint8Array(await response.arrayBuffer())
+}

@@ -1,0 +1,164 @@
+/** A service, a load of reads on it, and what benches ask of both. */
+import { type LoadFigures, type LoadProcess, startLoad } from './open-loop.ts'
+import { forkPinned, type PinnedProcess } from './open-loop-fork.ts'
+import type { Order, ServiceSettings, Told } from './pooling-service.ts'
+import { type ModelDirectories, openWorld, publishModels, readRequests } from './pooling-world.ts'
+import { type Spread, spread } from './report.ts'
+
+const usersACall = 100
+const connections = 32
+
+/** What a report says of where the processes ran. */
+export const placesOf = (isEncoderApart: boolean) =>
+  isEncoderApart
+    ? 'service on processor 0; encoder, at niceness 10, and load on processor 1'
+    : 'service on processor 0, encoder on both at niceness 10, load on processor 1'
+
+export class Served {
+  readonly models: ModelDirectories
+  /** Calls a second that a closed loop gets while nothing is refreshed. */
+  readonly callsPerSecond: number
+  readonly #process: PinnedProcess
+  readonly #load: LoadProcess
+  readonly #requests: readonly Uint8Array[]
+  readonly #port: number
+
+  private constructor(
+    models: ModelDirectories,
+    process: PinnedProcess,
+    load: LoadProcess,
+    requests: readonly Uint8Array[],
+    port: number,
+    callsPerSecond: number,
+  ) {
+    this.models = models
+    this.#process = process
+    this.#load = load
+    this.#requests = requests
+    this.#port = port
+    this.callsPerSecond = callsPerSecond
+  }
+
+  static async start(settings: Pick<ServiceSettings, 'isEncoderApart' | 'maxQueue'>): Promise<Served> {
+    const world = await openWorld()
+    const models = await publishModels(world)
+    const service = forkPinned('pooling-service.ts', 0, { ...settings, base: models.base, dearer: models.dearer })
+    const load = startLoad()
+    try {
+      const { port } = await service.ask<Told>({ do: 'tell' })
+      const requests = readRequests(world.users, usersACall)
+      const most = { port, requests, connections: 8 }
+      await load.run({ ...most, seconds: 2 })
+      const { perSecond } = await load.run({ ...most, seconds: 2 })
+      return new Served(models, service, load, requests, port, perSecond)
+    } catch (cause) {
+      await Promise.all([service.close(), load.close()])
+      models.remove()
+      throw cause
+    }
+  }
+
+  tell(order: Order = { do: 'tell' }): Promise<Told> {
+    return this.#process.ask<Told>(order)
+  }
+
+  /** Reads of 100 users a call at times that were fixed before. @param share of `callsPerSecond` */
+  read(share: number, seconds: number): Promise<LoadFigures> {
+    return this.#load.run({
+      port: this.#port,
+      requests: this.#requests,
+      connections,
+      seconds,
+      arrivals: { perSecond: share * this.callsPerSecond, kind: 'poisson', seed: 1, sleeps: true },
+    })
+  }
+
+  /** Refreshes a second that land while the encoder always has work. */
+  async encodeCapacity(seconds: number): Promise<number> {
+    await this.tell({ do: 'offer', perSecond: 'saturating' })
+    await sleep(1_000)
+    const perSecond = await this.refreshesPerSecond(() => sleep(1_000 * seconds))
+    await this.tell({ do: 'offer', perSecond: 0 })
+    return perSecond
+  }
+
+  async refreshesPerSecond(during: () => Promise<unknown>): Promise<number> {
+    const before = (await this.tell()).counters.refreshes
+    const startMs = performance.now()
+    await during()
+    const { refreshes } = (await this.tell()).counters
+    return (1_000 * (refreshes - before)) / (performance.now() - startMs)
+  }
+
+  async close(): Promise<void> {
+    await Promise.all([this.#process.close(), this.#load.close()])
+    this.models.remove()
+  }
+}
+
+/** Runs a bench on a service that is closed whatever happens. */
+export async function withService<Figures>(
+  settings: Pick<ServiceSettings, 'isEncoderApart' | 'maxQueue'>,
+  bench: (served: Served) => Promise<Figures>,
+): Promise<Figures> {
+  const served = await Served.start(settings)
+  try {
+    return await bench(served)
+  } finally {
+    await served.close()
+  }
+}
+
+export const sleep = (ms: number) => new Promise<void>((resolve) => setTimeout(resolve, ms))
+
+/** The 99th percentile of reads in a setting, in milliseconds. */
+export interface SettingFigures {
+  readonly p50Ms: Spread
+  readonly p99Ms: Spread
+  readonly refreshesPerSecond: Spread
+  readonly failedReads: number
+}
+
+/**
+ * Reads in several settings that take turns, in an order that is turned round every time.
+ *
+ * @param set brings a setting about
+ * @returns by setting, and the p99 of each round
+ */
+export async function inTurns<Setting extends string>(
+  served: Served,
+  settings: readonly Setting[],
+  { rounds, share, seconds }: { readonly rounds: number; readonly share: number; readonly seconds: number },
+  set: (setting: Setting) => Promise<void>,
+): Promise<{
+  readonly figures: { readonly [setting in Setting]: SettingFigures }
+  ratio(of: Setting, to: Setting): Spread
+}> {
+  const taken = new Map(settings.map((setting) => [setting, [] as (LoadFigures & { readonly refreshes: number })[]]))
+  for (let round = -1; round < rounds; round++) {
+    for (const setting of round % 2 === 0 ? settings : [...settings].reverse()) {
+      await set(setting)
+      let load: LoadFigures | null = null
+      const refreshes = await served.refreshesPerSecond(async () => {
+        load = await served.read(share, seconds)
+      })
+      // The first round warms up.
+      if (round >= 0) taken.get(setting)!.push({ ...load!, refreshes })
+    }
+  }
+  const figuresOf = (runs: readonly (LoadFigures & { readonly refreshes: number })[]): SettingFigures => ({
+    p50Ms: spread(runs.map(({ p50Ms }) => p50Ms)),
+    p99Ms: spread(runs.map(({ p99Ms }) => p99Ms)),
+    refreshesPerSecond: spread(runs.map(({ refreshes }) => refreshes)),
+    failedReads: runs.reduce((sum, { failed }) => sum + failed, 0),
+  })
+  return {
+    figures: Object.fromEntries([...taken].map(([setting, runs]) => [setting, figuresOf(runs)])) as {
+      readonly [setting in Setting]: SettingFigures
+    },
+    ratio: (of, to) => {
+      const base = taken.get(to)!
+      return spread(taken.get(of)!.map(({ p99Ms }, r) => p99Ms / base[r].p99Ms))
+    },
+  }
+}

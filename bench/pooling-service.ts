@@ -1,0 +1,166 @@
+/**
+ * A service with its refreshes, in a process of its own: HTTP over users in memory, rows made in a thread, embeddings in an
+ * encoder's process. It does what it is told, and answers with its figures.
+ */
+import type { AddressInfo } from 'node:net'
+import { createRowWorkers } from '@headwater/features/workers'
+import {
+  createPooling,
+  type EncoderStatus,
+  type Pooling,
+  type PoolingCounters,
+  startRefreshing,
+} from '@headwater/pooling'
+import { followModel, type LoadedSnapshot, startEncoder } from '@headwater/pooling/encoder'
+import { createServer, RefreshMonitor } from '@headwater/pooling/http'
+import { seededRandom } from '@headwater/statistics'
+import { type EmbeddingStore, openStore } from '@headwater/store'
+import { answer, canPin } from './open-loop-fork.ts'
+import { EventFlow, type FreshnessFigures, OfferFlow } from './pooling-flows.ts'
+import { model, openWorld, snapshots, type World } from './pooling-world.ts'
+
+export interface ServiceSettings {
+  /** Of the snapshots that are followed. */
+  readonly base: string
+  /** A snapshot that can be served in their place. */
+  readonly dearer: string
+  /** Whether the encoder has a processor of its own, or shares both. */
+  readonly isEncoderApart: boolean
+  readonly maxQueue: number
+}
+
+export type Order =
+  | { readonly do: 'tell' }
+  /** Offer refreshes of users in turn: so many a second, or so many that the encoder always has work; 0: ends when it has none. */
+  | { readonly do: 'offer'; readonly perSecond: number | 'saturating' }
+  /** Take in events of users at random; 0 ends that. The answer has the freshness of those before. */
+  | { readonly do: 'events'; readonly perSecond: number }
+  | { readonly do: 'encode with'; readonly tower: 'base' | 'dearer' }
+  | { readonly do: 'promote'; readonly snapshot: number }
+  | { readonly do: 'roll back' }
+  /** The encoder's process ends by signal 9. */
+  | { readonly do: 'kill' }
+
+export interface Told {
+  readonly port: number
+  readonly counters: PoolingCounters
+  readonly encoder: EncoderStatus
+  /** That refreshes go through now. */
+  readonly snapshot: number
+  /** Milliseconds of processor time since the service started. */
+  readonly cpuMs: number
+  readonly freshness: FreshnessFigures
+}
+
+/** Of a call of the encoder: one of the sizes that towers are recorded for. */
+const batchRows = 128
+const hourMs = 3_600_000
+
+if (process.send !== undefined) await serveParent(JSON.parse(process.argv[2]) as ServiceSettings)
+
+async function serveParent(settings: ServiceSettings): Promise<void> {
+  const world = await openWorld()
+  const store = await openStore('memory:')
+  await fill(store, world)
+  const encoder = await startEncoder({
+    ...(settings.isEncoderApart && {
+      ...(canPin && { prefix: ['taskset', '-c', '1'] }),
+      environment: { LP_NUM_THREADS: '1' },
+    }),
+    ...(!settings.isEncoderApart && canPin && { prefix: ['taskset', '-c', '0,1'] }),
+    onError: (error) => console.error(error.message),
+  })
+  const followed = await followModel({ encoder, directory: settings.base, name: model, pollMs: 200 })
+  let dearer: LoadedSnapshot | null = null
+  const { space } = world
+  const rowEncoder = createRowWorkers({ schema: space.schema, workers: 1, batchRows })
+  const refreshes = new RefreshMonitor()
+  const pooling = createPooling({
+    store,
+    space,
+    models: [{ name: model, dim: followed.served.dim, policy: { slot: 'snapshot', count: 3 } }],
+    clock: Date,
+    refreshDelayMs: 0,
+    batchSize: batchRows,
+    maxQueue: settings.maxQueue,
+    rowEncoder,
+    observer: refreshes.observer('default'),
+  })
+  await followed.publishTo([pooling])
+  const refresher = startRefreshing(pooling)
+  const server = createServer({
+    tenants: new Map([['default', { store, pooling }]]),
+    space,
+    models: [{ name: model, dim: followed.served.dim, control: followed }],
+    auth: 'loopback',
+    encoder: () => encoder.status(),
+    refreshes,
+    onError: (error) => console.error(error),
+  })
+  await server.listen({ host: '127.0.0.1', port: 0 })
+  const offers = new OfferFlow(pooling, world.users, batchRows)
+  const events = new EventFlow(pooling, world)
+  const obey = async (order: Order): Promise<void> => {
+    if (order.do === 'offer') {
+      offers.start(order.perSecond)
+      if (order.perSecond === 0) await pooling.drain()
+    } else if (order.do === 'events') events.start(order.perSecond)
+    else if (order.do === 'encode with') {
+      if (order.tower === 'dearer') dearer ??= await encoder.load(settings.dearer)
+      await pooling.publish(model, order.tower === 'dearer' ? dearer! : followed.served)
+    } else if (order.do === 'promote') await followed.promote(order.snapshot)
+    else if (order.do === 'roll back') await followed.rollback()
+    else if (order.do === 'kill') process.kill(encoder.status().pid!, 'SIGKILL')
+  }
+  answer(
+    async (order: Order): Promise<Told> => {
+      await obey(order)
+      const { user, system } = process.cpuUsage()
+      return {
+        port: (server.server.address() as AddressInfo).port,
+        counters: { ...pooling.counters },
+        encoder: encoder.status(),
+        snapshot: pooling.latest(model)!.snapshot,
+        cpuMs: (user + system) / 1_000,
+        freshness: events.taken(),
+      }
+    },
+    async () => {
+      offers.start(0)
+      events.start(0)
+      await server.close()
+      await followed.stop()
+      await refresher.stop()
+      await pooling.close()
+      await Promise.all([rowEncoder.close(), encoder.close()])
+      await store.close()
+    },
+  )
+}
+
+/** The users' states, and three embeddings of each as of earlier snapshots. */
+async function fill(store: EmbeddingStore, world: World): Promise<void> {
+  const { space, users, events } = world
+  const dim = 192
+  const policy = { slots: 3, count: 3, slot: 'snapshot' } as const
+  const stored: Pooling = createPooling({ store, space, models: [], clock: Date, mode: 'stored' })
+  for (let from = 0; from < events.length; from += 2_000) await stored.ingest(events.slice(from, from + 2_000))
+  await stored.close()
+  const random = seededRandom(1)
+  const noise = Float32Array.from({ length: dim * 1_009 }, () => random.nextNormal())
+  for (const snapshot of snapshots.filled)
+    for (let from = 0; from < users.length; from += 1_000) {
+      const some = users.slice(from, from + 1_000)
+      await store.append({
+        model,
+        dim,
+        users: some,
+        vectors: noise.subarray(0, dim * some.length),
+        snapshot,
+        frame: 1,
+        featureTimeMs: new Float64Array(some.length).fill(Date.now() - (10 - snapshot) * hourMs),
+        writtenMs: Date.now(),
+        policy,
+      })
+    }
+}

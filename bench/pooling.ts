@@ -1,0 +1,72 @@
+/**
+ * The pooling service (`--filter` names a section):
+ *
+ * - in-process: awaited reads of a pooling against the bare slab
+ * - http: one user a call against a bare node:http that answers the same bytes
+ * - http-batches: 100 users a call, from memory and from LMDB
+ */
+import { type BatchFigures, benchBatchReads, benchSingleReads } from './pooling-http.ts'
+import { digits, hostProvenance, matching, options, progress, publish, runBench, type Spread } from './report.ts'
+
+const users = 100_000
+
+interface Section {
+  readonly name: string
+  run(): Promise<{ readonly text: string; readonly figures: object }>
+}
+
+const judged = (holds: boolean) => (holds ? 'holds' : 'MISSED')
+const thousands = ({ median }: Spread) => `${digits(median / 1000)}k`
+const ratio = ({ median, p10, p90 }: Spread) => `${median.toFixed(2)} × (p10 ${p10.toFixed(2)}, p90 ${p90.toFixed(2)})`
+
+async function inProcess() {
+  const { benchInProcess } = await import('./pooling-in-process.ts')
+  const figures = await benchInProcess(1_000_000, progress)
+  const { ours, oursInNewMemory, bare, singleUs } = figures
+  const text = `in process, one user a call, ${figures.users.toLocaleString('en')} users in memory
+  awaited reads   ${thousands(ours)}/s, in new memory each ${thousands(oursInNewMemory)}/s; the bare slab's get ${thousands(bare)}/s
+  ours ÷ bare     ${ratio(figures.ratio)} (at least ${figures.ratioAtLeast}: ${judged(figures.ratio.median >= figures.ratioAtLeast)})
+  one user        p50 ${digits(singleUs.p50)} µs, p99 ${digits(singleUs.p99)} µs (at most ${singleUs.p99AtMost}: ${judged(singleUs.p99 <= singleUs.p99AtMost)})`
+  return { text, figures }
+}
+
+async function http() {
+  const figures = await benchSingleReads(users)
+  const { echo, plain, guarded, plainRatio, plainRatioAtLeast, guardedRatio, guardedRatioAtLeast } = figures
+  const line = (name: string, rate: Spread, toEcho: Spread, atLeast: number) =>
+    `  ${name}${thousands(rate)} requests/s, ${ratio(toEcho)} (at least ${atLeast}: ${judged(toEcho.median >= atLeast)})`
+  const text = `http, one user a call, MessagePack and fp16, ${users.toLocaleString('en')} users in memory; ${figures.pinning}
+  bare node:http, same bytes    ${thousands(echo)} requests/s
+${line('without tokens and logs       ', plain, plainRatio, plainRatioAtLeast)}
+${line('tokens, limits, metrics, log  ', guarded, guardedRatio, guardedRatioAtLeast)}`
+  return { text, figures }
+}
+
+async function httpBatches() {
+  const figures = { memory: await benchBatchReads('memory', users), lmdb: await benchBatchReads('lmdb', users) }
+  const lines = Object.values(figures).map((f: BatchFigures) => {
+    const { usersPerSecond: rate, usersPerSecondAtLeast: atLeast, at70, p99MsAtMost: most } = f
+    return `  ${f.store.padEnd(6)}  ${thousands(rate)} users/s a core (at least ${digits(atLeast / 1000)}k: ${judged(rate.median >= atLeast)}); at 70 % p50 ${digits(at70.p50Ms)}, p99 ${digits(at70.p99Ms)}, p99.9 ${digits(at70.p999Ms)} ms (p99 at most ${most}: ${judged(at70.p99Ms <= most)})`
+  })
+  const text = `http-batches, 100 users a call, MessagePack and fp16, ${users.toLocaleString('en')} users; ${figures.memory.pinning}\n${lines.join('\n')}`
+  return { text, figures }
+}
+
+const sections: readonly Section[] = [
+  { name: 'in-process', run: inProcess },
+  { name: 'http', run: http },
+  { name: 'http-batches', run: httpBatches },
+]
+
+await runBench(async () => {
+  const texts: string[] = []
+  const figures: { [name: string]: object } = {}
+  for (const { name, run } of matching(sections, options().filter)) {
+    progress(`${name} …`)
+    const found = await run()
+    progress(found.text)
+    texts.push(found.text)
+    figures[name] = found.figures
+  }
+  publish('pooling', hostProvenance(), texts.join('\n\n'), { sections: figures })
+})
