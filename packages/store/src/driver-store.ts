@@ -10,7 +10,7 @@ import { type ReadBuffer, readStatus } from './read-buffer.ts'
 import { clearRow, readRow } from './read-row.ts'
 import { addressSeed, nextVersion, recordVersion } from './record.ts'
 import type { AppendResult } from './row-outcomes.ts'
-import { decodeState, encodeState, type StateKind } from './state-record.ts'
+import { checkState, decodeState, encodeState, type StateKind } from './state-record.ts'
 import type {
   AppendBatch,
   EmbeddingStore,
@@ -49,23 +49,28 @@ export class DriverStore implements EmbeddingStore {
     return this.#driver.atomicity
   }
 
-  async read(request: ReadRequest, into: ReadBuffer): Promise<void> {
-    this.#checkOpen()
-    const { users, models } = request
-    checkFit(request, into)
-    this.#checkKeys('user', users)
-    const names = models.map(({ model }) => model)
-    await this.#driver.readRings(
-      this.#tenant,
-      users,
-      names,
-      (u, m, record) => {
-        if (record === null) clearRow(into.models[m], u, readStatus.unavailable)
-        else if (record === undefined) clearRow(into.models[m], u, readStatus.missing)
-        else readRow(record, into.models[m], u, models[m].expiredBeforeMs)
-      },
-      true,
-    )
+  /** Not `async`: of a single read a promise more is no small part. */
+  read(request: ReadRequest, into: ReadBuffer): Promise<void> {
+    try {
+      this.#checkOpen()
+      const { users, models } = request
+      checkFit(request, into)
+      this.#checkKeys('user', users)
+      const names = models.map(({ model }) => model)
+      return this.#driver.readRings(
+        this.#tenant,
+        users,
+        names,
+        (u, m, record) => {
+          if (record === null) clearRow(into.models[m], u, readStatus.unavailable)
+          else if (record === undefined) clearRow(into.models[m], u, readStatus.missing)
+          else readRow(record, into.models[m], u, models[m].expiredBeforeMs)
+        },
+        true,
+      )
+    } catch (error) {
+      return Promise.reject(error)
+    }
   }
 
   async append(batch: AppendBatch): Promise<AppendResult> {
@@ -100,6 +105,11 @@ export class DriverStore implements EmbeddingStore {
   async compareAndSetStates(groups: readonly (readonly StateWrite[])[]): Promise<Uint8Array> {
     this.#checkOpen()
     checkRows('groups', groups.length, this.#shared.limits)
+    checkRows(
+      'states',
+      groups.reduce((sum, group) => sum + group.length, 0),
+      this.#shared.limits,
+    )
     const writes = groups.map((group, row) => {
       this.#checkGroup(group, row)
       return group.map((write) => this.#stateWrite(write, row))
@@ -180,6 +190,7 @@ export class DriverStore implements EmbeddingStore {
 
   #stateWrite({ kind, key, expected, state, featureTimeMs }: StateWrite, row: number): RecordWrite {
     checkKey(kind, key, row)
+    checkState(kind, state, row)
     const record = encodeState(kind, state, nextVersion(expected), addressSeed(this.#tenant, key))
     const write = { table: kind, key, expected, record }
     if (featureTimeMs === undefined) return write

@@ -1,3 +1,4 @@
+export { type AppendPolicy, checkPolicy } from './append-policy.ts'
 export { BackupAccessError, BackupDamageError } from './backup/backup-errors.ts'
 export { type BackupOptions, type BackupReport, backupStore, backupTombstones } from './backup/backup-store.ts'
 export { type RestoreOptions, type RestoreReport, restoreStore } from './backup/restore-store.ts'
@@ -34,7 +35,6 @@ export { ForgetError, type ForgetHolder, type ForgetOptions, type ForgetReceipt,
 export type { StoreLimits } from './limits.ts'
 export { openDriver, openStore, type StoreOptions } from './open-store.ts'
 export { createReadBuffer, type ModelColumns, type ReadBuffer, readStatus } from './read-buffer.ts'
-export { type AppendPolicy, checkPolicy } from './ring.ts'
 export { type AppendResult, appendOutcome } from './row-outcomes.ts'
 export type { StateKind } from './state-record.ts'
 export type {

@@ -20,7 +20,6 @@ export interface StoreOptions extends Partial<StoreLimits> {
  *
  * - `memory:[?capacity=256MiB]` a store of its own each time, gone when it is closed; with a capacity, it evicts
  * - `lmdb:PATH` a directory, durable; one process writes at a time, others may read with `lmdb:PATH?readonly`
- *
  * - `valkey://[USER:PASSWORD@]HOST[:PORT][,…][?durability=none|replica|disk&timeout=MS]` a Valkey cluster or server, over
  *   TLS with `valkeys://`
  * - `tiered:SIZE[?maxAge=MS]:URL` memory of a size, 256MiB say, in front of either of the last two

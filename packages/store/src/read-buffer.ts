@@ -12,8 +12,13 @@ export const readStatus = { missing: 0, found: 1, expired: 2, unavailable: 3 } a
 export interface ModelColumns {
   readonly model: string
   readonly dim: number
-  /** [U, D] average of the ring's newest embeddings of one frame; zero where the status is not `found`. */
+  /**
+   * [U, D] average of the ring's newest embeddings of one frame; zero where the status is not `found`. Empty where `halves`
+   * are asked for.
+   */
   readonly pooled: Float32Array
+  /** [U, D] the same as binary16 patterns, which is how a ring holds it; null where they are not asked for. */
+  readonly halves: Uint16Array | null
   /** [U, D] the newest embedding, or null if it is not asked for. */
   readonly latest: Float32Array | null
   /** [U] of the newest embedding, as are the three below; zero where missing or unavailable. */
@@ -34,20 +39,26 @@ export interface ReadBuffer {
 /** @throws RequestError, KeyError */
 export function createReadBuffer(
   capacity: number,
-  models: readonly { readonly model: string; readonly dim: number; readonly latest?: boolean }[],
+  models: readonly {
+    readonly model: string
+    readonly dim: number
+    readonly latest?: boolean
+    readonly halves?: boolean
+  }[],
 ): ReadBuffer {
   if (!(Number.isInteger(capacity) && capacity >= 0)) {
     throw new RequestError(`capacity is ${capacity}; give a number of users`)
   }
   return {
     capacity,
-    models: models.map(({ model, dim, latest = false }) => {
+    models: models.map(({ model, dim, latest = false, halves = false }) => {
       checkName('model', model)
       checkDimension(model, dim)
       return {
         model,
         dim,
-        pooled: new Float32Array(capacity * dim),
+        pooled: new Float32Array(halves ? 0 : capacity * dim),
+        halves: halves ? new Uint16Array(capacity * dim) : null,
         latest: latest ? new Float32Array(capacity * dim) : null,
         snapshot: new Uint32Array(capacity),
         frame: new Uint32Array(capacity),

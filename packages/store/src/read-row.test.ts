@@ -1,4 +1,5 @@
 import { expect, it } from 'vitest'
+import { halfToFloat } from './codec/half.ts'
 import { DimensionError, StoreCorruptError, StoreFormatError } from './errors.ts'
 import { createReadBuffer, readStatus } from './read-buffer.ts'
 import { clearRow, readRow } from './read-row.ts'
@@ -32,6 +33,11 @@ it.each(['fp16', 'int8'] as const)('reads a ring of %s that lies in the middle o
     // −1 is held by int8 as one step of 1, and 6 and −4 as three and two of 2.
     expect([...columns.pooled]).toEqual([0, 0, 0, 190.5, 2.5, -0.5])
     expect([...columns.latest!]).toEqual([0, 0, 0, 254, 6, -4])
+    const [patterns] = createReadBuffer(2, [{ model: 'm', dim: 3, halves: true }]).models
+    readRow(held, patterns, 1, undefined)
+    expect([...patterns.halves!].map(halfToFloat)).toEqual([0, 0, 0, 190.5, 2.5, -0.5])
+    readRow(held, patterns, 1, 1_700_000_000_003)
+    expect([...patterns.halves!]).toEqual([0, 0, 0, 0, 0, 0])
     readRow(held, columns, 1, 1_700_000_000_003)
     expect(columns.status[1]).toBe(readStatus.expired)
     expect([...columns.pooled, ...columns.latest!].every((value) => value === 0)).toBe(true)

@@ -1,6 +1,6 @@
 import { readFloat64, readUint32 } from './codec/little-endian.ts'
 import { type ModelColumns, readStatus } from './read-buffer.ts'
-import { checkRing, decodeLatest, decodePooled, newestTagAt } from './ring.ts'
+import { checkRing, copyPooled, decodeLatest, decodePooled, newestTagAt } from './ring.ts'
 
 /**
  * Reads a ring into a row of columns.
@@ -14,7 +14,7 @@ export function readRow(
   row: number,
   expiredBeforeMs: number | undefined,
 ): void {
-  const { dim, pooled, latest } = into
+  const { dim, pooled, halves, latest } = into
   checkRing(record, dim)
   const tagAt = newestTagAt(dim)
   const featureTimeMs = readFloat64(record, tagAt + 8)
@@ -26,22 +26,25 @@ export function readRow(
   if (expiredBeforeMs !== undefined && featureTimeMs < expiredBeforeMs) {
     into.status[row] = readStatus.expired
     pooled.fill(0, to, to + dim)
+    halves?.fill(0, to, to + dim)
     latest?.fill(0, to, to + dim)
     return
   }
   into.status[row] = readStatus.found
-  decodePooled(record, dim, pooled, to)
+  if (halves === null) decodePooled(record, dim, pooled, to)
+  else copyPooled(record, dim, halves, to)
   if (latest !== null) decodeLatest(record, dim, latest, to)
 }
 
 /** Makes a row of columns that of a user of whom nothing is held, or known. @param status `missing` or `unavailable` */
 export function clearRow(into: ModelColumns, row: number, status: number): void {
-  const { dim, pooled, latest } = into
+  const { dim, pooled, halves, latest } = into
   into.status[row] = status
   into.snapshot[row] = 0
   into.frame[row] = 0
   into.featureTimeMs[row] = 0
   into.writtenMs[row] = 0
   pooled.fill(0, row * dim, (row + 1) * dim)
+  halves?.fill(0, row * dim, (row + 1) * dim)
   latest?.fill(0, row * dim, (row + 1) * dim)
 }

@@ -1,8 +1,9 @@
 import { describe, expect, it } from 'vitest'
+import type { AppendPolicy } from './append-policy.ts'
 import { floatToHalf, halfToFloat } from './codec/half.ts'
 import { DimensionError, NonFiniteVectorError, StoreCorruptError, StoreError, StoreFormatError } from './errors.ts'
 import { addressSeed, allocateRecord, sealRecord } from './record.ts'
-import { type AppendPolicy, type AppendRefusal, appendToRing, checkRing, checkWholeRing, decodeRing } from './ring.ts'
+import { type AppendRefusal, appendToRing, checkRing, checkWholeRing, decodeRing } from './ring.ts'
 
 const bySnapshot: AppendPolicy = { slots: 3, count: 3, slot: 'snapshot' }
 const byRefresh: AppendPolicy = { slots: 3, count: 3, slot: 'refresh' }

@@ -9,10 +9,11 @@
  * Pooling is SUM's average over the most recent embeddings (Zhang et al. 2023, arXiv 2311.09544, section on SOAP),
  * restricted to one alignment frame, as vectors of different frames have no common coordinates.
  */
+import { type AppendPolicy, sharesOf } from './append-policy.ts'
 import { decodeHalf, encodeHalf } from './codec/half.ts'
 import { readFloat64, readUint32, writeFloat64, writeUint32 } from './codec/little-endian.ts'
 import { type CodecName, codecOf, codecs, type VectorCodec } from './codec/vector-codec.ts'
-import { DimensionError, NonFiniteVectorError, RequestError, StoreCorruptError } from './errors.ts'
+import { DimensionError, NonFiniteVectorError, StoreCorruptError } from './errors.ts'
 import {
   allocateRecord,
   checkHeader,
@@ -26,29 +27,7 @@ import { weightedAverage } from './vectors/weighted-average.ts'
 
 const pooledAt = headerBytes + 8
 const slotHeaderBytes = 24
-export const maxSlots = 255
 export const maxDim = 65_535
-
-export interface AppendPolicy {
-  /** Slots kept, N. 1 … 255. */
-  readonly slots: number
-  /** Newest slots of the newest slot's frame that are averaged. 1 … `slots`. */
-  readonly count: number
-  /**
-   * [`count`] positive weights of the averaged slots, the newest first: say 0.5 ** i for one that halves from slot to slot.
-   * Of those slots that take part they are brought to a sum of 1. Absent: all weigh the same.
-   */
-  readonly weights?: readonly number[]
-  /** `snapshot`: a slot a snapshot, renewed by later feature times. `refresh`: a slot a refresh, as the paper reads. */
-  readonly slot: 'snapshot' | 'refresh'
-  /**
-   * Slots whose features lie further than this behind the newest slot's are kept but not averaged: they would bring back
-   * a user of long ago. Milliseconds, 0 or more; absent: no limit.
-   */
-  readonly maxLagMs?: number
-  /** How the slots are held; a ring of another codec is coded anew. The pooled vector is fp16 always. Default `fp16`. */
-  readonly codec?: CodecName
-}
 
 /** What an embedding was made from and when. Snapshot and frame are u32; times are milliseconds since 1970. */
 export interface SlotTag {
@@ -60,31 +39,6 @@ export interface SlotTag {
 
 /** Why an embedding leaves a ring as it is: it is held already, or what is held must not give way to it. */
 export type AppendRefusal = 'duplicate' | 'older'
-
-/** @throws RequestError */
-export function checkPolicy({ slots, count, weights, slot, maxLagMs = Infinity, codec = 'fp16' }: AppendPolicy): void {
-  if (!(Number.isInteger(slots) && slots >= 1 && slots <= maxSlots)) {
-    throw new RequestError(`policy.slots is ${slots}; give an integer from 1 to ${maxSlots}`)
-  }
-  if (!(Number.isInteger(count) && count >= 1 && count <= slots)) {
-    throw new RequestError(`policy.count is ${count}; give an integer from 1 to policy.slots, ${slots}`)
-  }
-  if (weights !== undefined) checkWeights(weights, count)
-  if (slot !== 'snapshot' && slot !== 'refresh') {
-    throw new RequestError(`policy.slot is "${slot}"; give "snapshot" or "refresh"`)
-  }
-  if (!(maxLagMs >= 0)) throw new RequestError(`policy.maxLagMs is ${maxLagMs}; give milliseconds, 0 or more`)
-  if (!Object.hasOwn(codecs, codec)) throw new RequestError(`policy.codec is "${codec}"; give "fp16" or "int8"`)
-}
-
-function checkWeights(weights: readonly number[], count: number): void {
-  if (weights.length !== count) {
-    throw new RequestError(`policy.weights has ${weights.length} values; give policy.count of them, ${count}`)
-  }
-  const bad = weights.findIndex((weight) => !(weight > 0))
-  if (bad >= 0) throw new RequestError(`policy.weights[${bad}] is ${weights[bad]}; give numbers above 0`)
-  if (!Number.isFinite(sumOf(weights))) throw new RequestError('policy.weights have no finite sum; give smaller ones')
-}
 
 /**
  * Adds an embedding to a ring. Slots are ordered by (snapshot, feature time); adding the same twice changes nothing, and
@@ -169,6 +123,11 @@ export function newestTagAt(dim: number): number {
 /** Decodes the pooled vector to `into[at …]`. Call `checkRing` first. */
 export function decodePooled(record: Uint8Array, dim: number, into: Float32Array, at: number): void {
   decodeHalf(record, pooledAt, dim, into, at)
+}
+
+/** As `decodePooled`, but the patterns of binary16 as they are held. Call `checkRing` first. */
+export function copyPooled(record: Uint8Array, dim: number, into: Uint16Array, at: number): void {
+  for (let i = 0, b = pooledAt; i < dim; i++, b += 2) into[at + i] = record[b] | (record[b + 1] << 8)
 }
 
 /** Decodes the newest vector to `into[at …]`. Call `checkRing` first. */
@@ -327,7 +286,7 @@ let averaged = new Float32Array(0)
 
 /** Averages the newest slots of the newest slot's frame and not far behind it, by their weights, into the pooled vector. */
 function pool(record: Uint8Array, dim: number, slots: number, policy: AppendPolicy): void {
-  const { count, weights = [], maxLagMs = Infinity, codec = 'fp16' } = policy
+  const { count, maxLagMs = Infinity, codec = 'fp16' } = policy
   const { frame, featureTimeMs } = tagAt(record, newestTagAt(dim))
   const offsets: number[] = []
   for (let s = 0; s < slots && offsets.length < count; s++) {
@@ -336,14 +295,7 @@ function pool(record: Uint8Array, dim: number, slots: number, policy: AppendPoli
     if (held.frame === frame && featureTimeMs - held.featureTimeMs <= maxLagMs) offsets.push(at + slotHeaderBytes)
   }
   if (averaged.length < dim) averaged = new Float32Array(dim)
-  const taking = offsets.map((_, s) => weights[s] ?? 1)
-  const sum = sumOf(taking)
-  const shares = taking.map((weight) => weight / sum)
-  weightedAverage(record, offsets, shares, dim, averaged, 0, codec)
+  weightedAverage(record, offsets, sharesOf(policy, offsets.length), dim, averaged, 0, codec)
   encodeHalf(averaged, 0, dim, record, pooledAt)
   record[19] = offsets.length
-}
-
-function sumOf(weights: readonly number[]): number {
-  return weights.reduce((sum, weight) => sum + weight, 0)
 }

@@ -1,7 +1,7 @@
+import type { AppendPolicy } from './append-policy.ts'
 import type { CheckReport } from './check.ts'
 import type { ForgetHolder, ForgetOptions, ForgetReceipt } from './forget.ts'
 import type { ReadBuffer } from './read-buffer.ts'
-import type { AppendPolicy } from './ring.ts'
 import type { AppendResult } from './row-outcomes.ts'
 import type { StateKind } from './state-record.ts'
 import type { RingSweep, SweepReport, TombstoneSweep } from './sweep.ts'
@@ -138,6 +138,7 @@ export interface StateWrite {
   readonly key: string
   /** Version of the state it was made from, 0 for none. */
   readonly expected: number
+  /** 16 MiB at most. */
   readonly state: Uint8Array
   /**
    * Users only: the earliest time of what this write adds to the state. The group is not written where the user was

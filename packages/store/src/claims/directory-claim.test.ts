@@ -26,10 +26,10 @@ it('has one holder at a time, and goes to the next once it is given back', () =>
 
 it('is over with its process, whoever has its number now', () => {
   const { pid, startedAt, boot } = thisProcess()
-  const ended = spawnSync(process.execPath, ['-p', 'process.pid'], { encoding: 'utf8' })
+  const ended = spawnSync(process.execPath, ['-e', '']).pid
   const directory = temporaryDirectory()
   const claims = [
-    `.writer-${Number(ended.stdout)}-${startedAt}-${boot}`,
+    `.writer-${ended}-${startedAt}-${boot}`,
     // This process's parent lives, but began at another time, or at another boot.
     `.writer-${process.ppid}-${startedAt}1-${boot}`,
     `.writer-${pid}-${startedAt}-an-earlier-boot`,

@@ -243,25 +243,26 @@ describe('copy', () => {
     expect((await checkStore(target)).faults).toEqual([])
   })
 
-  it('brings a store of format 1 up to date', async () => {
+  it.each([1, 2])('brings a store of format %i up to date, which is refused for writing', async (format) => {
     const path = newPath()
     const root = open({ path, noSubdir: false, encoding: 'binary', keyEncoding: 'binary', maxDbs: 6 })
     const database = (name: string) => root.openDB({ name, encoding: 'binary', keyEncoding: 'binary' })
-    await database('meta').put(Buffer.from('format'), Buffer.from('1'))
-    // Written by hand from the layout of format 1: version 7, a ring of dim 2 with one slot; a state of three bytes.
+    await database('meta').put(Buffer.from('format'), Buffer.from(String(format)))
+    // Written by hand from the layout of the format: version 7, a ring of dim 2 with one slot; a state of three bytes.
     const ring = Buffer.concat([
-      Buffer.from('0101000000000000070000002400000002000101', 'hex'),
-      Buffer.from('003c00c0', 'hex'),
+      Buffer.from(`0${format}01000000000000070000000000000002000101`, 'hex'),
+      Buffer.from(format === 1 ? '003c00c0' : '00000000003c00c0', 'hex'),
       Buffer.from('0500000001000000', 'hex'),
       Buffer.from(Float64Array.of(1_234, 1_240).buffer),
       Buffer.from('003c00c0', 'hex'),
     ])
     ring.writeUInt32LE(ring.length - 16, 12)
-    const state = Buffer.from('01020000000000000900000003000000010203', 'hex')
+    const state = Buffer.from(`0${format}020000000000000900000003000000010203`, 'hex')
     for (const record of [ring, state]) record.writeUInt32LE(checksum(record), 4)
     await database('rings').put(Buffer.from('default\0u\0m'), ring)
     await database('users').put(Buffer.from('default\0u'), state)
     await root.close()
+    await expect(openDriver(`lmdb:${path}`)).rejects.toThrow(/headwater store copy/)
     const url = `lmdb:${newPath()}`
     expect(await copyStore(`lmdb:${path}`, url)).toMatchObject({ written: 2, verified: { equal: 2 } })
     const target = await openDriver(url)

@@ -3,6 +3,7 @@ import { join } from 'node:path'
 import { temporaryDirectory } from '@headwater/testkit'
 import { describe, expect, it } from 'vitest'
 import { appendValue } from '../../testing/append-value.ts'
+import { eventId } from '../events/event-record.ts'
 import { createReadBuffer, floatToHalf, openStore, StoreBusyError } from '../index.ts'
 import { type CompactionProgress, compactLmdb } from './lmdb-compact.ts'
 
@@ -46,9 +47,10 @@ describe('compactLmdb', () => {
     await store.close()
   })
 
-  it('leaves no byte of a forgotten user in the file, neither key nor vector nor state', async () => {
+  it('leaves no byte of a forgotten user in the file, neither key nor vector, state nor event', async () => {
     const path = await filledStore()
     const id = 'the-user-who-was-here@example.org'
+    const event = 'an-event-that-nobody-else-has'
     let store = await openStore(`lmdb:${path}`)
     await appendValue(store, [id], 1_717)
     await store.compareAndSetStates([
@@ -56,7 +58,7 @@ describe('compactLmdb', () => {
     ])
     await store.appendEvents({
       users: [id],
-      eventIds: ['an-event-that-nobody-else-has'],
+      eventIds: [event],
       timesMs: Float64Array.of(5),
       payloads: [Buffer.from('a payload that nobody else has')],
       writtenMs: 5,
@@ -64,13 +66,14 @@ describe('compactLmdb', () => {
     await store.flushed()
     const half = Buffer.alloc(16)
     for (let i = 0; i < 8; i++) half.writeUInt16LE(floatToHalf(1_717), 2 * i)
-    const traces = [Buffer.from(id), half, Buffer.from('a state that nobody'), Buffer.from('a payload that nobody')]
+    const texts = [id, 'a state that nobody', 'a payload that nobody'].map((text) => Buffer.from(text))
+    const traces = [...texts, half, Buffer.from(eventId(event))]
     const found = () => traces.map((trace) => dataOf(path).includes(trace))
-    expect(found()).toEqual([true, true, true, true])
+    expect(found()).toEqual([true, true, true, true, true])
     await store.forget(id)
     await store.close()
     await compactLmdb(path)
-    expect(found()).toEqual([false, false, false, false])
+    expect(found()).toEqual([false, false, false, false, false])
 
     // The tombstone went with it.
     store = await openStore(`lmdb:${path}`)

@@ -72,7 +72,7 @@ export class LmdbDriver implements Driver {
     models: readonly string[],
     visit: (user: number, model: number, record: Uint8Array | undefined) => void,
   ): Promise<void> {
-    await this.#freshen()
+    if (this.#options.readOnly) await this.#freshen()
     for (let u = 0; u < users.length; u++) {
       for (let m = 0; m < models.length; m++) visit(u, m, this.#current('ring', addressOf(tenant, users[u], models[m])))
     }

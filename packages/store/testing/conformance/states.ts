@@ -69,6 +69,21 @@ export function describeStates(subject: () => Subject): void {
       ).rejects.toThrow(RequestError)
     })
 
+    it('writes nothing of a call with a state that is none or too large, or with too many', async () => {
+      const { store } = subject()
+      const write = (state: Uint8Array) => [{ kind: 'item', key: 'i', expected: 0, state }] as const
+      const large = new Uint8Array(2 ** 24 + 1)
+      await expect(store.compareAndSetStates([write(bytes(1)), write(large)])).rejects.toThrow(/group 1.*limit/)
+      await expect(store.compareAndSetStates([write([1] as unknown as Uint8Array)])).rejects.toThrow(RequestError)
+      const small = subject().with({ maxBatchRows: 2 })
+      if (store.atomicity === 'store') {
+        const group = ['a', 'b', 'c'].flatMap((key) => write(bytes(1)).map((each) => ({ ...each, key })))
+        await expect(small.compareAndSetStates([group])).rejects.toThrow(/3 states/)
+      }
+      await expect(small.compareAndSetStates([[], [], []])).rejects.toThrow(/3 groups/)
+      expect(await subject().keysOf('item')).toEqual([])
+    })
+
     it('loses no update of racing writers that retry', async () => {
       const { store } = subject()
       const increment = async () => {

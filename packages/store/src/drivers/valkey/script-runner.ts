@@ -41,11 +41,12 @@ export class ScriptRunner {
   /**
    * Runs are independent of each other. A run that may have happened is not made again.
    *
+   * @param durability for runs that may be lost in a failover; default: the URL's
    * @returns a reply a call
    * @throws StoreUnavailableError where none was run; StoreWriteError where some may have been; StoreAccessError where the
    *   script failed
    */
-  run(calls: readonly ScriptCall[]): Promise<readonly Reply[]> {
+  run(calls: readonly ScriptCall[], durability = this.#options.durability): Promise<readonly Reply[]> {
     const rows = {
       count: calls.length,
       slots: Uint16Array.from(calls, ({ keys: [key] }) => slotOf(/\{(.+?)\}/.exec(key)?.[1] ?? key)),
@@ -54,7 +55,7 @@ export class ScriptRunner {
         return bytesRequest('EVALSHA', this.#sha, String(keys.length), ...keys, ...args)
       },
     }
-    return runWrites(this.#topology, rows, this.#options, this.#load)
+    return runWrites(this.#topology, rows, { ...this.#options, durability }, this.#load)
   }
 
   close(): void {
