@@ -23,6 +23,7 @@ export { type DeviceRoom, type TowerMemory, TowerMemoryError } from './serving/t
 export { type EncoderOptions, measureEncoder, UserEncoder } from './serving/user-encoder.ts'
 export { type AffineMap, AlignmentLayer } from './snapshot/alignment.ts'
 export { removeLeftovers, syncDirectory } from './snapshot/durable-files.ts'
+export { forgetInPanel, snapshotsWith } from './snapshot/forget-in-panels.ts'
 export type {
   AlignmentMethod,
   ForwardFigures,
@@ -32,6 +33,7 @@ export type {
   SnapshotManifest,
   Verdict,
 } from './snapshot/manifest.ts'
+export { panelUserHash } from './snapshot/panel-file.ts'
 export { decodeSafetensors, encodeSafetensors, type NamedMatrix, SafetensorsError } from './snapshot/safetensors.ts'
 export { checkSchemaChange, type SchemaChange, SchemaChangeError, schemaChanges } from './snapshot/schema-change.ts'
 export {

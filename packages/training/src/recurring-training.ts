@@ -337,7 +337,7 @@ export class RecurringTraining {
         matrices: await this.matrices(),
         examples,
         heldBack: { from: this.#trained, to: this.#known },
-        panelRows: this.#feed.panel.rows(),
+        panel: this.#feed.panel.rows(),
         dataCutoffMs: Math.max(0, this.#feed.newestMs),
         trainedRows: this.#trained,
         cutoffMs: this.#cutoffMs,

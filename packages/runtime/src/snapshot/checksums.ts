@@ -3,11 +3,12 @@ import { createHash } from 'node:crypto'
 import { SnapshotError } from './snapshot-error.ts'
 
 export const checksumFile = 'SHA256SUMS'
+export const panelFile = 'panel.safetensors'
 
 /** Files of a snapshot by name; those marked `false` may be absent. */
 const knownFiles: Readonly<Record<string, boolean>> = {
   'alignment.safetensors': false,
-  'panel.safetensors': false,
+  [panelFile]: false,
   'schema.json': true,
   'weights.safetensors': true,
   'manifest.json': true,
@@ -18,9 +19,14 @@ export const sha256 = (data: Uint8Array): string => createHash('sha256').update(
 
 /** The manifest comes last, so that a list cut short lacks it and is noticed. */
 export function encodeChecksums(files: ReadonlyMap<string, Uint8Array>): Uint8Array {
+  return encodeSums(new Map([...files].map(([name, data]) => [name, sha256(data)])))
+}
+
+/** @param sums hex, by file name */
+export function encodeSums(sums: ReadonlyMap<string, string>): Uint8Array {
   const lines = Object.keys(knownFiles).flatMap((name) => {
-    const data = files.get(name)
-    return data ? [`${sha256(data)}  ${name}\n`] : []
+    const sum = sums.get(name)
+    return sum === undefined ? [] : [`${sum}  ${name}\n`]
   })
   return new TextEncoder().encode(lines.join(''))
 }

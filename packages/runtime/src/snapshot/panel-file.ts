@@ -1,16 +1,25 @@
 /**
- * The panel in a snapshot: user rows as the tower takes them, without a key of a user.
+ * The panel in a snapshot: user rows as the tower takes them, without a key of a user; whose they are is told by a hash.
  * Shape letters: U users, D dense width, M values a bag at most, L sequence length, C channels.
  */
-import type { SideBatch, SideLayout } from '@headwater/features'
-import { type AnyMatrix, decodeMixedSafetensors, encodeSafetensors } from './safetensors.ts'
+import type { FileHandle } from 'node:fs/promises'
+import { murmur3, type SideBatch, type SideLayout } from '@headwater/features'
+import { type AnyMatrix, decodeMixedSafetensors, encodeSafetensors, maxHeaderBytes } from './safetensors.ts'
 import { SnapshotError } from './snapshot-error.ts'
 
 /** More users than any panel has; bounds what a file can ask for. */
 const maxUsers = 2 ** 20
 
-/** @param batch rows of one layout, U of them. @throws SafetensorsError for values that are not finite. */
-export function encodePanel(layout: SideLayout, { rows, dense, bags, sequence }: SideBatch): Uint8Array {
+/**
+ * @param batch rows of one layout, U of them
+ * @param users [U, 2] as `panelUserHash` gives them; null where it is not known whose rows they are
+ * @throws SafetensorsError for values that are not finite.
+ */
+export function encodePanel(
+  layout: SideLayout,
+  { rows, dense, bags, sequence }: SideBatch,
+  users: Uint32Array | null = null,
+): Uint8Array {
   const matrix = <Data extends Float32Array | Uint32Array>(name: string, cols: number, data: Data) => ({
     name,
     rows,
@@ -29,7 +38,61 @@ export function encodePanel(layout: SideLayout, { rows, dense, bags, sequence }:
       ...categories.map(({ name }, i) => matrix(`sequence.${name}.ids`, length, sequence.categories[i])),
     )
   }
+  if (users !== null) matrices.push(matrix(userTensor, 2, users))
   return encodeSafetensors(matrices, {})
+}
+
+const userTensor = 'user'
+
+/** What tells a user's row: 64 bits of hash, which hold no key, and by which one can be looked for. */
+export function panelUserHash(user: string): readonly [number, number] {
+  return [murmur3(user, 0x70616e65), murmur3(user, 0x6c757372)]
+}
+
+/** Whether an open panel file has a row of a user: its header and the hashes are read, and nothing else. */
+export async function holdsUser(file: FileHandle, user: string): Promise<boolean> {
+  const read = async (from: number, length: number) => (await file.read(Buffer.alloc(length), 0, length, from)).buffer
+  const headerBytes = Number((await read(0, 8)).readBigUInt64LE())
+  // What is no header is for those to tell who read the panel.
+  if (headerBytes > maxHeaderBytes) return false
+  const { [userTensor]: tensor } = JSON.parse((await read(8, headerBytes)).toString('utf8')) as Record<
+    string,
+    { readonly data_offsets?: readonly [number, number] } | undefined
+  >
+  const [from = 0, to = 0] = tensor?.data_offsets ?? []
+  if (!(to > from && to - from <= 8 * maxUsers)) return false
+  const hashes = await read(8 + headerBytes + from, to - from)
+  const [high, low] = panelUserHash(user)
+  for (let at = 0; at + 8 <= hashes.length; at += 8)
+    if (hashes.readUInt32LE(at) === high && hashes.readUInt32LE(at + 4) === low) return true
+  return false
+}
+
+/**
+ * A panel file without a user's rows.
+ * @returns the bytes, null where no row is left, and the number of rows that were removed
+ * @throws SafetensorsError for a file that is none
+ */
+export function withoutUser(
+  file: Uint8Array,
+  user: string,
+  source: string,
+): { file: Uint8Array | null; removed: number } {
+  const matrices = decodeMixedSafetensors(file, source)
+  const users = matrices.get(userTensor)
+  if (users === undefined || users.cols !== 2) return { file, removed: 0 }
+  const [high, low] = panelUserHash(user)
+  const rows = Array.from({ length: users.rows }, (_, row) => row)
+  const kept = rows.filter((row) => users.data[2 * row] !== high || users.data[2 * row + 1] !== low)
+  const removed = users.rows - kept.length
+  if (removed === 0 || kept.length === 0) return { file: removed === 0 ? file : null, removed }
+  const cut = [...matrices].map(([name, { cols, data }]): AnyMatrix => {
+    const of = data.constructor as new (length: number) => typeof data
+    const left = new of(kept.length * cols)
+    for (const [i, row] of kept.entries()) left.set(data.subarray(row * cols, (row + 1) * cols), i * cols)
+    return { name, rows: kept.length, cols, data: left } as AnyMatrix
+  })
+  return { file: encodeSafetensors(cut, {}), removed }
 }
 
 /** @throws SafetensorsError, or SnapshotError where a tensor is missing, of another shape, or holds an id out of range. */

@@ -15,7 +15,7 @@ export class SafetensorsError extends Error {
   override readonly name = 'SafetensorsError'
 }
 
-const maxHeaderBytes = 16 * 2 ** 20
+export const maxHeaderBytes = 16 * 2 ** 20
 
 /** @throws SafetensorsError for a matrix of another size than it says, or with values that are not finite. */
 export function encodeSafetensors(matrices: readonly AnyMatrix[], metadata: Record<string, string>): Uint8Array {

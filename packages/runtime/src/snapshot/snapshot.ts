@@ -1,14 +1,14 @@
 /**
  * A snapshot on disk: a directory of `manifest.json`, `schema.json`, `weights.safetensors`, where there are any
  * `alignment.safetensors` and `panel.safetensors`, and `SHA256SUMS` of them all; written beside its final place and
- * published by one rename, never changed afterwards.
+ * published by one rename, never changed afterwards but for users whom the panel forgets.
  */
 import { mkdir, readdir, readFile, rename, rm } from 'node:fs/promises'
 import { basename, join } from 'node:path'
 import { compileFeatures, parseSchema, type Schema, type SideBatch } from '@headwater/features'
 import type { Weights } from '../parameters.ts'
 import { type AffineMap, decodeAlignment, encodeAlignment } from './alignment.ts'
-import { checksumFile, decodeChecksums, encodeChecksums, sha256 } from './checksums.ts'
+import { checksumFile, decodeChecksums, encodeChecksums, panelFile, sha256 } from './checksums.ts'
 import { removeLeftovers, syncDirectory, writeDurably } from './durable-files.ts'
 import {
   checkFormat,
@@ -33,6 +33,8 @@ export interface SnapshotExtras {
   readonly alignment?: AffineMap | null
   /** Rows of the schema's user side, by which snapshots can be compared. */
   readonly panel?: SideBatch | null
+  /** [U, 2] whose rows they are, as `panelUserHash` gives it; without it none of them can be forgotten. */
+  readonly panelUsers?: Uint32Array | null
 }
 
 type About = Omit<SnapshotManifest, 'format' | keyof PublicationRecord> & Partial<PublicationRecord>
@@ -52,7 +54,7 @@ export async function publishSnapshot(
   schema: Schema,
   matrices: readonly NamedMatrix[],
   about: About,
-  { alignment = null, panel = null }: SnapshotExtras = {},
+  { alignment = null, panel = null, panelUsers = null }: SnapshotExtras = {},
 ): Promise<string> {
   const target = snapshotDirectory(modelDirectory, about.snapshot)
   // What a reader looks for first comes first in the file.
@@ -67,7 +69,7 @@ export async function publishSnapshot(
   }
   const files = new Map<string, Uint8Array>()
   if (alignment) files.set('alignment.safetensors', encodeAlignment(alignment))
-  if (panel) files.set('panel.safetensors', encodePanel(compileFeatures(schema).user, panel))
+  if (panel) files.set(panelFile, encodePanel(compileFeatures(schema).user, panel, panelUsers))
   files.set('schema.json', encodeJson(schema))
   files.set('weights.safetensors', encodeSafetensors(matrices, { snapshot: String(about.snapshot) }))
   files.set('manifest.json', encodeJson(manifest))
@@ -192,10 +194,24 @@ export async function readSnapshot(directory: string): Promise<Snapshot> {
     schema,
     matrices: decodeSafetensors(await file('weights.safetensors'), join(directory, 'weights.safetensors')),
     alignment: await optional('alignment.safetensors', decodeAlignment),
-    panel: await optional('panel.safetensors', (data, source) =>
-      decodePanel(compileFeatures(schema).user, data, source),
-    ),
+    panel: await readPanel(directory, schema, sums.get(panelFile)),
   }
+}
+
+/** The panel, null where there is none, or while a user is being taken out of it. @param sum as the list of checksums had it */
+async function readPanel(directory: string, schema: Schema, sum: string | undefined): Promise<SideBatch | null> {
+  for (let expected = sum; expected !== undefined; ) {
+    const data = await readFileOf(directory, panelFile).catch((error: SnapshotError) => error)
+    if (!(data instanceof SnapshotError) && sha256(data) === expected)
+      return decodePanel(compileFeatures(schema).user, data, join(directory, panelFile))
+    const now = (await readChecked(directory)).sums.get(panelFile)
+    if (now === expected) {
+      if (data instanceof SnapshotError) throw data
+      checkSum(directory, panelFile, data, expected)
+    }
+    expected = now
+  }
+  return null
 }
 
 /**

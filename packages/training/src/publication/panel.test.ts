@@ -1,3 +1,4 @@
+import { panelUserHash } from '@headwater/runtime'
 import { seededRandom } from '@headwater/statistics'
 import { describe, expect, it } from 'vitest'
 import { PanelSampler } from './panel.ts'
@@ -11,7 +12,7 @@ function stream(users: number, events: number, seed: number, weight: (random: nu
 function sampled(events: readonly string[], size: number, seed: number): string[] {
   const sampler = new PanelSampler(size, seed)
   for (const [row, user] of events.entries()) sampler.observe(user, row)
-  return [...sampler.rows()].map((row) => events[row])
+  return [...sampler.rows().rows].map((row) => events[row])
 }
 
 const skewed = (u: number) => u ** 4
@@ -21,8 +22,10 @@ describe('the panel', () => {
     const events = stream(3000, 20_000, 1, skewed)
     const sampler = new PanelSampler(200, 5)
     for (const [row, user] of events.entries()) sampler.observe(user, row)
-    const rows = [...sampler.rows()]
+    const { rows: chosen, users } = sampler.rows()
+    const rows = [...chosen]
     expect(rows).toHaveLength(200)
+    expect([...users]).toEqual(rows.flatMap((row) => panelUserHash(events[row])))
     expect(rows).toEqual([...rows].sort((a, b) => a - b))
     for (const row of rows) expect(events.lastIndexOf(events[row])).toBe(row)
     expect(new Set(rows.map((row) => events[row])).size).toBe(200)

@@ -6,6 +6,7 @@
  * so counts and newest rows are exact, and the choice depends on seed and users alone, not on the order of events.
  */
 import { murmur3 } from '@headwater/features'
+import { panelUserHash } from '@headwater/runtime'
 
 /** Users kept in the pool for one in the panel: enough that the most active stratum, few users by nature, is filled. */
 const poolFactor = 16
@@ -15,6 +16,16 @@ interface Member {
   events: number
   /** Its newest example. */
   row: number
+  /** By which its row is found again where it is forgotten. */
+  readonly hash: readonly [number, number]
+}
+
+/** U users. */
+export interface PanelRows {
+  /** [U] the newest example of each, ascending. */
+  readonly rows: Uint32Array
+  /** [U, 2] whose they are, as `panelUserHash` gives it. */
+  readonly users: Uint32Array
 }
 
 /** Uniform in [0, 2⁵³) for a seed; two 32-bit hashes, so that two users hardly ever share one. */
@@ -48,7 +59,7 @@ export class PanelSampler {
       member.row = row
       return
     }
-    this.#pool.set(priority, { events: 1, row })
+    this.#pool.set(priority, { events: 1, row, hash: panelUserHash(user) })
     // Pruning at twice the size costs a sort once in `capacity` new users.
     if (this.#pool.size >= 2 * this.#capacity) this.#prune()
   }
@@ -61,11 +72,11 @@ export class PanelSampler {
   }
 
   /**
-   * The newest example of each panel user, ascending. Users are sorted by activity and cut into eight strata that hold
+   * The newest example of each panel user. Users are sorted by activity and cut into eight strata that hold
    * equal parts of all events, and each stratum gives equally many users, chosen at random. So the few users that cause
    * most of the traffic and the many that cause little both weigh in.
    */
-  rows(): Uint32Array {
+  rows(): PanelRows {
     this.#prune()
     const users = [...this.#pool]
       .map(([priority, member]) => ({ priority, ...member }))
@@ -77,13 +88,17 @@ export class PanelSampler {
       groups[Math.floor(((before + user.events / 2) / total) * strata)].push(user)
       before += user.events
     }
-    const chosen: number[] = []
+    const chosen: Member[] = []
     // The smallest stratum first: what it cannot fill, the others do.
     for (const [i, group] of groups.sort((a, b) => a.length - b.length).entries()) {
       const quota = Math.round((this.#size - chosen.length) / (strata - i))
       group.sort((a, b) => a.priority - b.priority)
-      for (const { row } of group.slice(0, quota)) chosen.push(row)
+      chosen.push(...group.slice(0, quota))
     }
-    return Uint32Array.from(chosen).sort()
+    chosen.sort((a, b) => a.row - b.row)
+    return {
+      rows: Uint32Array.from(chosen, ({ row }) => row),
+      users: Uint32Array.from(chosen.flatMap(({ hash }) => hash)),
+    }
   }
 }

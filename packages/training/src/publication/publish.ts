@@ -32,6 +32,7 @@ import type { TrainingBatch } from '../train-step.ts'
 import { DivergedError, forwardFigures } from './forward-figures.ts'
 import { type GateFigures, judge } from './gate.ts'
 import { type PublicationOptions, rotates } from './options.ts'
+import type { PanelRows } from './panel.ts'
 import { panelFigures } from './panel-figures.ts'
 import { procrustes, rotate } from './procrustes.ts'
 import { projectBatch } from './project-batch.ts'
@@ -50,8 +51,8 @@ export interface Candidate {
   readonly examples: ExampleFile
   /** Examples `from … to − 1`, on which neither this tower nor the served one was trained. */
   readonly heldBack: { readonly from: number; readonly to: number }
-  /** The newest example of each panel user. */
-  readonly panelRows: Uint32Array
+  /** Of the panel's users. */
+  readonly panel: PanelRows
   readonly dataCutoffMs: number
   readonly trainedRows: number
   /** Of the last round, ms since 1970: labels of delayed tasks were known up to then. */
@@ -100,7 +101,7 @@ export async function publish(
       options.gate,
     ),
   }
-  const extras = { alignment: comparison.alignment, panel }
+  const extras = { alignment: comparison.alignment, panel, panelUsers: candidate.panel.users }
   const directory = await publishSnapshot(modelDirectory, space.schema, matrices, about, extras)
   if (about.verdict.status === 'published') await serveSnapshot(modelDirectory, snapshot, 'gate')
   return { directory, manifest: await readManifest(directory) }
@@ -113,9 +114,9 @@ function methodOf(isRotated: boolean, isTaught: boolean): AlignmentMethod {
 }
 
 /** The panel's user rows, null where there are none. */
-function readPanel({ space, examples, panelRows }: Candidate): SideBatch | null {
-  if (panelRows.length === 0) return null
-  return examples.read(panelRows, 0, panelRows.length, allocateExamples(space, panelRows.length)).user
+function readPanel({ space, examples, panel: { rows } }: Candidate): SideBatch | null {
+  if (rows.length === 0) return null
+  return examples.read(rows, 0, rows.length, allocateExamples(space, rows.length)).user
 }
 
 interface Comparison {
