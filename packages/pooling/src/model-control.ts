@@ -33,4 +33,9 @@ export interface ModelControl {
   rollback(): Promise<number>
   /** Figures of the shadow snapshot on live traffic, null where there is none. */
   shadow(): ShadowReport | null
+  /**
+   * Mean cosine between the vectors of the snapshot that is served and those of the one that was when it was published, over
+   * the panel's users; null where it began an alignment frame, or nothing was compared.
+   */
+  cosineToPrevious(): number | null
 }

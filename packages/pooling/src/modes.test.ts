@@ -1,28 +1,11 @@
-import { type EmbeddingStore, openStore } from '@headwater/store'
-import { afterEach, beforeEach, describe, expect, it } from 'vitest'
-import {
-  constantEncoder,
-  dim,
-  embed,
-  encoderOf,
-  eventOf,
-  fakeClock,
-  heldEncoder,
-  model,
-  space,
-} from '../testing/towers.ts'
-import { createPooling, PoolingConfigError, type PoolingOptions, servedStatus, startRefreshing } from './index.ts'
+import { describe, expect, it } from 'vitest'
+import { poolingInMemory } from '../testing/pooling-in-memory.ts'
+import { constantEncoder, dim, embed, encoderOf, eventOf, heldEncoder, space } from '../testing/towers.ts'
+import { PoolingConfigError, servedStatus, startRefreshing } from './index.ts'
 
-let store: EmbeddingStore
-let clock: ReturnType<typeof fakeClock>
-beforeEach(async () => {
-  store = await openStore('memory:')
-  clock = fakeClock()
-})
-afterEach(() => store.close())
+const memory = poolingInMemory()
+const { clock, create } = memory
 
-const create = (options: Partial<PoolingOptions> = {}) =>
-  createPooling({ store, space, models: [model], clock, refreshDelayMs: 0, ...options })
 const ingest = (pooling: ReturnType<typeof create>, users: readonly string[]) =>
   pooling.ingest(users.map((user, i) => eventOf(user, 'i', clock.nowMs, i)))
 
@@ -78,7 +61,7 @@ describe('the synchronous mode', () => {
     clock.nowMs += 5
     const served = await pooling.read(['b', 'stranger', 'a'], ['m'])
     const [columns] = served.models
-    const { states } = await store.readStates('user', ['b', 'a'])
+    const { states } = await memory.store.readStates('user', ['b', 'a'])
     const batch = space.allocate('user', 2)
     for (const [row, state] of states.entries()) space.encodeUser(batch, row, state!, clock.nowMs)
     expect([...columns.computed!]).toEqual([1, 0, 1])
@@ -183,7 +166,7 @@ describe('in service, with a refresher', () => {
     await refresher.stop()
     expect(encoder.batches).toEqual([['hot']])
     const [served] = (await pooling.read(['hot'], ['m'])).models
-    const { states } = await store.readStates('user', ['hot'])
+    const { states } = await memory.store.readStates('user', ['hot'])
     const batch = space.allocate('user', 1)
     space.encodeUser(batch, 0, states[0]!, clock.nowMs)
     expect([served.snapshot[0], served.featureTimeMs[0]]).toEqual([2, clock.nowMs])

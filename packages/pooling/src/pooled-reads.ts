@@ -1,6 +1,6 @@
-import type { EmbeddingStore } from '@headwater/store'
+import { type EmbeddingStore, readStatus } from '@headwater/store'
 import type { ColdDefaults } from './cold-defaults.ts'
-import type { PoolingCounters } from './counters.ts'
+import { type PoolingCounters, zeroCounters } from './counters.ts'
 import { PoolingConfigError, UnknownModelError } from './errors.ts'
 import type { ModelRule } from './options.ts'
 import type { ReadOptions } from './read-options.ts'
@@ -47,13 +47,14 @@ export class PooledReads {
   prepare(users: readonly string[], models: readonly string[], options: ReadOptions | undefined): ServedRead {
     const { rules } = this.#planOf(models)
     const latest = options?.latest === true
+    const halves = options?.halves === true
     const segments = options?.segments
     if (segments !== undefined && segments.length !== users.length) {
       throw new PoolingConfigError(`segments has ${segments.length} entries for ${users.length} users; give one each`)
     }
     const into = options?.into
-    if (into === undefined) return new ServedRead(users.length, rules, latest, this.#options.isSynchronous)
-    if (!(into instanceof ServedRead) || !into.fits(users.length, rules, latest)) {
+    if (into === undefined) return new ServedRead(users.length, rules, latest, halves, this.#options.isSynchronous)
+    if (!(into instanceof ServedRead) || !into.fits(users.length, rules, latest, halves)) {
       throw new PoolingConfigError(
         'into does not fit; give what a read of as many users, the same models and options gave',
       )
@@ -73,6 +74,13 @@ export class PooledReads {
     return this.#options.store.read(read.request, read.buffer)
   }
 
+  /** Takes users for missing, whatever the store had of them. */
+  leaveOut(read: ServedRead, isOut: (user: string) => boolean): void {
+    for (const [u, user] of read.users.entries()) {
+      if (isOut(user)) for (const { status } of read.models) status[u] = readStatus.missing
+    }
+  }
+
   /** Makes what the store held what is served, and counts and tells it. */
   serve(read: ServedRead, models: readonly string[], asOfMs: number, options: ReadOptions | undefined): void {
     const { rules, defaults } = this.#planOf(models)
@@ -83,6 +91,17 @@ export class PooledReads {
       if (isLearning) onSegment()
     }
     if (onServed !== null) onServed(read, options?.request)
+  }
+
+  /** What a read would serve, counted nowhere and told to nobody. */
+  async look(users: readonly string[], models: readonly string[], servedMs: number): Promise<ServedBatch> {
+    const read = this.prepare(users, models, undefined)
+    await this.fill(read, users, models, servedMs)
+    const { rules, defaults } = this.#planOf(models)
+    const counters = zeroCounters()
+    for (const [m, columns] of read.models.entries())
+      serveModel(columns, rules[m], servedMs, servedMs, counters, defaults[m], undefined)
+    return read
   }
 
   #planOf(models: readonly string[]): Plan {

@@ -58,6 +58,19 @@ describe('pooling over LMDB', () => {
     expect(pooling.counters).toMatchObject({ reads: 2, hits: 0, default: 2 })
   })
 
+  it('asks the store once for all models of a read', async () => {
+    const models = ['m', 'n', 'o'].map((name) => ({ ...model, name }))
+    const pooling = create({ models })
+    const read = store.read.bind(store)
+    let trips = 0
+    store.read = (...asked) => {
+      trips++
+      return read(...asked)
+    }
+    const served = await pooling.read(['a', 'b'], ['o', 'm', 'n'])
+    expect([trips, served.models.map((columns) => columns.model)]).toEqual([1, ['o', 'm', 'n']])
+  })
+
   it('lands a refresh after its delay, of features as of that time', async () => {
     const pooling = create({ refreshDelayMs: 1_000 })
     await pooling.publish('m', encoderOf(1))
@@ -180,6 +193,22 @@ describe('pooling over LMDB', () => {
     expect(encoder.batches).toEqual([['a', 'b']])
     expect(pooling.counters.refreshes).toBe(2)
     expect(pooling.offer('c')).toBe(true)
+  })
+
+  it('sheds the user whose embedding is freshest, where an offer says how old it is', async () => {
+    const pooling = create({ maxQueue: 2 })
+    const encoder = encoderOf(1)
+    await pooling.publish('m', encoder)
+    await ingestAt(pooling, ['a', 'b', 'c', 'd'], startMs)
+    await drainAt(pooling, startMs + 5_000)
+    expect([pooling.offer('a', 30), pooling.offer('b', 10), pooling.offer('c', 20), pooling.offer('d', 40)]).toEqual([
+      true,
+      true,
+      true,
+      false,
+    ])
+    await drainAt(pooling, startMs + 10_000)
+    expect(encoder.batches.slice(1)).toEqual([['b', 'c']])
   })
 
   it('computes in batches, oldest offers first, and passes over users without a state', async () => {

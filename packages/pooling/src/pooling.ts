@@ -14,6 +14,7 @@ import { PooledReads } from './pooled-reads.ts'
 import { putUserFeatures } from './put-features.ts'
 import { ReadComputing } from './read-computing.ts'
 import type { ReadOptions } from './read-options.ts'
+import { RecentlyForgotten } from './recently-forgotten.ts'
 import { RefreshLane } from './refresh-lane.ts'
 import { RefreshQueue } from './refresh-queue.ts'
 import { type BackfillOptions, RefreshRuns } from './refresh-runs.ts'
@@ -60,6 +61,7 @@ export class Pooling {
   readonly #lane: RefreshLane
   readonly #runs: RefreshRuns
   readonly #computing: ReadComputing
+  readonly #forgotten = new RecentlyForgotten()
   readonly #stopHolding: () => void
   #encoders: Encoders = new Map()
   #shadow: Encoders = new Map()
@@ -119,7 +121,11 @@ export class Pooling {
     this.#computing = new ReadComputing((users) => this.#runs.computeNow(users, this.#encoders))
     this.queue = {
       where: 'refresh queue',
-      forget: async (tenant, user) => (tenant === (options.tenant ?? tenant) ? this.#queue.drop(user) : []),
+      forget: async (tenant, user) => {
+        if (tenant !== (options.tenant ?? tenant)) return []
+        this.#forgotten.add(user)
+        return this.#queue.drop(user)
+      },
     }
     this.#stopHolding = store.addForgetHolder(this.queue)
   }
@@ -142,6 +148,11 @@ export class Pooling {
   get oldestOfferMs(): number | undefined {
     const { oldest } = this.#queue.offers
     return oldest === undefined ? undefined : oldest.atMs - this.#refreshDelayMs
+  }
+
+  /** Whether a read offers its users' refreshes. */
+  get refreshesOnRead(): boolean {
+    return this.#onRead
   }
 
   /** Refreshes that `drain()` would compute now. */
@@ -170,10 +181,27 @@ export class Pooling {
       await this.#computing.within(options?.deadlineMs ?? this.#deadlineMs, users)
       servedMs = this.clock.now()
     }
-    await this.#reads.fill(read, users, models, servedMs)
+    const begun = this.#forgotten.beginRead()
+    try {
+      await this.#reads.fill(read, users, models, servedMs)
+      if (this.#forgotten.anySince(begun)) this.#reads.leaveOut(read, (user) => this.#forgotten.since(begun, user))
+    } finally {
+      this.#forgotten.endRead()
+    }
     this.#reads.serve(read, models, asOfMs, options)
     if (this.#onRead) this.#queue.offerServed(read)
     return read
+  }
+
+  /**
+   * What a read would serve from the store now: nothing is computed, counted, logged or offered. For whoever looks after
+   * the service.
+   *
+   * @throws UnknownModelError; KeyError and other errors of the store
+   */
+  async look(users: readonly string[], models: readonly string[]): Promise<ServedBatch> {
+    this.#checkOpen()
+    return this.#reads.look(users, models, this.clock.now())
   }
 
   /**
@@ -216,10 +244,25 @@ export class Pooling {
   /**
    * Asks for a refresh of a user, joining one that waits already; false where it is shed, and where nothing is refreshed.
    * Never waits.
+   *
+   * @param servedMs `featureTimeMs` of the embedding that is held, as a read gave it. Default: it is not known, and the user
+   *   comes before all of whom it is
    */
-  offer(user: string): boolean {
+  offer(user: string, servedMs = Number.NEGATIVE_INFINITY): boolean {
     this.#checkOpen()
-    return this.#mode !== 'stored' && this.#queue.offer(user, Number.NEGATIVE_INFINITY)
+    return this.#mode !== 'stored' && this.#queue.offer(user, servedMs)
+  }
+
+  /**
+   * Refreshes users of a queue of the caller's through one model's latest encoder, `batchSize` of them at most; never
+   * rejected, as each failure is the observer's and that of its users.
+   *
+   * @returns those that failed and may be tried again; all before the model has an encoder
+   */
+  async refresh(model: string, refreshes: readonly Refresh[]): Promise<readonly Refresh[]> {
+    this.#checkOpen()
+    const encoder = this.latest(model)
+    return encoder === undefined ? refreshes : this.#runs.refresh(refreshes, new Map([[model, encoder]]))
   }
 
   /**
@@ -266,6 +309,11 @@ export class Pooling {
   /** Latest encoder of a model, or undefined. @throws UnknownModelError */
   latest(model: string): Encoder | undefined {
     return this.#encoders.get(this.#reads.ruleOf(model).name)
+  }
+
+  /** [dim] what users without an embedding are served; it is not to be changed. @throws UnknownModelError */
+  defaultOf(model: string): Float32Array {
+    return this.#defaults.get(this.#reads.ruleOf(model).name)!.vectorOf(null)
   }
 
   /**

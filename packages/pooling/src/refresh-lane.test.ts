@@ -1,35 +1,33 @@
-import { type EmbeddingStore, openStore } from '@headwater/store'
-import { afterEach, beforeEach, expect, it } from 'vitest'
-import {
-  constantEncoder,
-  dim,
-  embed,
-  encoderOf,
-  eventOf,
-  fakeClock,
-  heldEncoder,
-  model,
-  space,
-} from '../testing/towers.ts'
-import { createPooling, type Encoder, PoolingConfigError, type PoolingOptions, type RefreshedBatch } from './index.ts'
+import { expect, it } from 'vitest'
+import { poolingInMemory } from '../testing/pooling-in-memory.ts'
+import { constantEncoder, dim, embed, encoderOf, eventOf, heldEncoder, model, space } from '../testing/towers.ts'
+import { type Encoder, type Pooling, PoolingConfigError, type PoolingOptions, type RefreshedBatch } from './index.ts'
 import { OwnThreadRows, type RowEncoder } from './row-encoder.ts'
 
-let store: EmbeddingStore
-let clock: ReturnType<typeof fakeClock>
-beforeEach(async () => {
-  store = await openStore('memory:')
-  clock = fakeClock()
-})
-afterEach(() => store.close())
+const memory = poolingInMemory()
+const { clock, create } = memory
 
 const users = Array.from({ length: 11 }, (_, i) => `u${String(i).padStart(2, '0')}`)
 const turn = () => new Promise((resolve) => setImmediate(resolve))
 async function withDue(options: Partial<PoolingOptions>, encoder: Encoder) {
-  const pooling = createPooling({ store, space, models: [model], clock, refreshDelayMs: 0, batchSize: 4, ...options })
+  const pooling = create({ batchSize: 4, ...options })
   await pooling.publish('m', encoder)
   await pooling.ingest(users.map((user, i) => eventOf(user, 'i', clock.nowMs + i, i % 10)))
   clock.nowMs += 100
   return pooling
+}
+
+/** Each user is served what the tower makes of their own state, to the precision of fp16. */
+async function expectServed(pooling: Pooling, of: readonly string[]): Promise<void> {
+  const { states } = await memory.store.readStates('user', of)
+  const [served] = (await pooling.read(of, ['m'])).models
+  const row = space.allocate('user', 1)
+  for (const [u, state] of states.entries()) {
+    space.encodeUser(row, 0, state!, served.featureTimeMs[u])
+    for (const [d, value] of embed(row, 0, 1).entries()) {
+      expect(Math.abs(served.vectors[u * dim + d] - value)).toBeLessThanOrEqual(Math.abs(value) * 2 ** -11 + 2 ** -25)
+    }
+  }
 }
 
 it('makes the rows of the next batch while one is encoded, and of no later one', async () => {
@@ -57,10 +55,37 @@ it('makes the rows of the next batch while one is encoded, and of no later one',
   expect(pooling.counters.refreshes).toBe(11)
 })
 
+it('lands a large batch in pieces, a turn of the event loop each, so that reads go in between', async () => {
+  const many = Array.from({ length: 70 }, (_, i) => `u${i}`)
+  const pooling = create({ batchSize: 100 })
+  await pooling.publish('m', encoderOf(1))
+  await pooling.ingest(many.map((user, i) => eventOf(user, 'i', clock.nowMs + i, i % 10)))
+  clock.nowMs += 100
+  const pieces: { readonly rows: number; readonly turn: number }[] = []
+  let turns = 0
+  let isOver = false
+  const count = () => {
+    turns++
+    if (!isOver) setImmediate(count)
+  }
+  count()
+  const append = memory.store.append.bind(memory.store)
+  memory.store.append = (batch) => {
+    pieces.push({ rows: batch.users.length, turn: turns })
+    return append(batch)
+  }
+  await pooling.drain()
+  isOver = true
+  expect(pieces.map(({ rows }) => rows)).toEqual([32, 32, 6])
+  expect(new Set(pieces.map((piece) => piece.turn)).size).toBe(3)
+  expect(pooling.counters.refreshes).toBe(70)
+  await expectServed(pooling, many)
+})
+
 it('encodes the next batch while one lands, and lands each user as the tower makes it of their own state', async () => {
   const waiting: (() => void)[] = []
-  const append = store.append.bind(store)
-  store.append = async (batch) => {
+  const append = memory.store.append.bind(memory.store)
+  memory.store.append = async (batch) => {
     await new Promise<void>((resolve) => waiting.push(resolve))
     return append(batch)
   }
@@ -75,15 +100,7 @@ it('encodes the next batch while one lands, and lands each user as the tower mak
     waiting.shift()!()
   }
   await draining
-  const { states } = await store.readStates('user', users)
-  const [served] = (await pooling.read(users, ['m'])).models
-  const row = space.allocate('user', 1)
-  for (const [u, state] of states.entries()) {
-    space.encodeUser(row, 0, state!, served.featureTimeMs[u])
-    for (const [d, value] of embed(row, 0, 1).entries()) {
-      expect(Math.abs(served.vectors[u * dim + d] - value)).toBeLessThanOrEqual(Math.abs(value) * 2 ** -11 + 2 ** -25)
-    }
-  }
+  await expectServed(pooling, users)
 })
 
 it('tells an observer of batches, of landings and of failures', async () => {
@@ -131,7 +148,7 @@ it('sends a share of the batches through a shadow, whose vectors do not land', a
   expect(shadow.batches).toEqual(compared.map(([of]) => of))
   const row = space.allocate('user', 1)
   for (const [of, live, other] of compared) {
-    const { states } = await store.readStates('user', of)
+    const { states } = await memory.store.readStates('user', of)
     const [served] = (await pooling.read(of, ['m'])).models
     space.encodeUser(row, 0, states[0]!, served.featureTimeMs[0])
     expect(live).toEqual([3, 3, 3, 3])

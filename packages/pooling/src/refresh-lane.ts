@@ -44,6 +44,10 @@ interface Encoded {
   readonly error: unknown
 }
 
+/** Rows that are appended in one turn of the event loop: what a read has to wait for, about 10 µs each. */
+const pieceRows = 32
+const nextTurn = () => new Promise<void>((resolve) => setImmediate(resolve))
+
 const nothing: Steps = {
   made: Promise.resolve(),
   encoded: Promise.resolve(),
@@ -154,23 +158,31 @@ export class RefreshLane {
     }
   }
 
+  /** In pieces, between which reads go on. Where one fails the whole batch counts as failed, and what landed comes again. */
   async #land(model: string, encoder: Encoder, batch: RowBatch, vectors: Float32Array): Promise<void> {
     const { store, clock, rules, counters } = this.#options
-    const { outcomes } = await store.append({
-      model,
-      dim: encoder.dim,
-      users: batch.users,
-      vectors,
-      snapshot: encoder.snapshot,
-      frame: encoder.frame,
-      featureTimeMs: Float64Array.from(batch.timesMs),
-      writtenMs: clock.now(),
-      policy: rules.get(model)!.append,
-    })
-    for (const outcome of outcomes) {
-      if (outcome === appendOutcome.written) counters.refreshes++
-      else if (outcome === appendOutcome.refused) counters.refused++
-      else counters.superseded++
+    const { snapshot, frame, dim } = encoder
+    const about = { model, dim, snapshot, frame, writtenMs: clock.now(), policy: rules.get(model)!.append }
+    const pieces: ReturnType<EmbeddingStore['append']>[] = []
+    for (let from = 0; from < batch.users.length; from += pieceRows) {
+      if (from > 0) await nextTurn()
+      const to = Math.min(from + pieceRows, batch.users.length)
+      const piece = store.append({
+        ...about,
+        users: batch.users.slice(from, to),
+        vectors: vectors.subarray(dim * from, dim * to),
+        featureTimeMs: Float64Array.from(batch.timesMs.slice(from, to)),
+      })
+      // Told below, once all have ended.
+      piece.catch(() => {})
+      pieces.push(piece)
+    }
+    for (const { outcomes } of await Promise.all(pieces)) {
+      for (const outcome of outcomes) {
+        if (outcome === appendOutcome.written) counters.refreshes++
+        else if (outcome === appendOutcome.refused) counters.refused++
+        else counters.superseded++
+      }
     }
   }
 

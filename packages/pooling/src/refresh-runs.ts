@@ -132,25 +132,41 @@ export class RefreshRuns {
 
   /** Lands users as of now, and is never rejected: what fails is left to the store, which serves what it has. */
   async computeNow(users: readonly string[], encoders: Encoders): Promise<void> {
-    const { batchSize, clock, capture, lane, use, counters, observer } = this.#options
+    const { batchSize, clock, use } = this.#options
     use.begin(encoders)
     for (let from = 0; from < users.length; from += batchSize) {
+      const atMs = clock.now()
       const slice = users.slice(from, from + batchSize)
-      const batch = new RowBatch(encoders, batchSize)
-      try {
-        const atMs = clock.now()
-        const states = await capture.readStates(slice)
-        for (const [i, user] of slice.entries()) {
-          const state = states[i]
-          if (state !== undefined) batch.add(unqueued(user, atMs), state)
-        }
-        await lane.run(batch).landed
-      } catch (error) {
-        counters.failed += slice.length
-        observer.failed?.(null, slice.length, error)
-      }
+      await this.refresh(
+        slice.map((user) => unqueued(user, atMs)),
+        encoders,
+      )
     }
     use.end(encoders)
+  }
+
+  /**
+   * Lands refreshes of other queues than its own, a batch of them at most, as of their landing times; never rejected.
+   * @returns those that may be tried again
+   */
+  async refresh(refreshes: readonly Refresh[], encoders: Encoders): Promise<readonly Refresh[]> {
+    const { batchSize, capture, lane, use, counters, observer } = this.#options
+    use.begin(encoders)
+    try {
+      const batch = new RowBatch(encoders, batchSize)
+      const states = await capture.readStates(refreshes.map(({ user }) => user))
+      for (const [i, refresh] of refreshes.entries()) {
+        const state = states[i]
+        if (state !== undefined) batch.add(refresh, state)
+      }
+      return (await lane.run(batch).landed).failed
+    } catch (error) {
+      counters.failed += refreshes.length
+      observer.failed?.(null, refreshes.length, error)
+      return refreshes
+    } finally {
+      use.end(encoders)
+    }
   }
 
   /** Sends the first of the batches on its way. */

@@ -28,6 +28,20 @@ describe('refreshing on the wall clock', () => {
     await refresher.stop()
   })
 
+  it('computes a batch once it is full, however long a part of one would wait', async () => {
+    const pooling = create()
+    await pooling.publish('m', constantEncoder(1, 2))
+    const refresher = startRefreshing(pooling, { maxWaitMs: 600_000 })
+    const batch = ['a', 'b', 'c', 'd']
+    for (const user of batch) await pooling.ingest([eventOf(user, 'i', Date.now())])
+    // A refresh is due in the millisecond after its offer, and the next offer sees that.
+    await new Promise((resolve) => setTimeout(resolve, 3))
+    pooling.offer('e')
+    await until(() => pooling.counters.refreshes >= batch.length)
+    await refresher.stop()
+    expect([...(await pooling.read(batch, ['m'])).models[0].status]).toEqual(batch.map(() => servedStatus.fresh))
+  })
+
   it('counts and tells of failures, and recovers with the next snapshot', async () => {
     const pooling = create()
     const errors: unknown[] = []

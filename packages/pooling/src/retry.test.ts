@@ -1,18 +1,12 @@
-import { type EmbeddingStore, openStore } from '@headwater/store'
-import { afterEach, beforeEach, expect, it } from 'vitest'
-import { constantEncoder, encoderOf, eventOf, fakeClock, model, space, startMs } from '../testing/towers.ts'
-import { createPooling, type Encoder, type PoolingOptions, RefreshError } from './index.ts'
+import type { EmbeddingStore } from '@headwater/store'
+import { expect, it } from 'vitest'
+import { poolingInMemory } from '../testing/pooling-in-memory.ts'
+import { constantEncoder, encoderOf, eventOf, startMs } from '../testing/towers.ts'
+import { type Encoder, RefreshError } from './index.ts'
 
-let store: EmbeddingStore
-let clock: ReturnType<typeof fakeClock>
-beforeEach(async () => {
-  store = await openStore('memory:')
-  clock = fakeClock()
-})
-afterEach(() => store.close())
+const memory = poolingInMemory()
+const { clock, create } = memory
 
-const create = (options: Partial<PoolingOptions> = {}) =>
-  createPooling({ store, space, models: [model], clock, refreshDelayMs: 0, ...options })
 const usersOf = (count: number) => Array.from({ length: count }, (_, i) => `u${i}`)
 const ingest = (pooling: ReturnType<typeof create>, users: readonly string[]) =>
   pooling.ingest(users.map((user) => eventOf(user, 'i', clock.nowMs)))
@@ -103,7 +97,7 @@ it('joins a new offer of a user, and does not try what cannot be mended', async 
 
   const other = create()
   await other.publish('m', encoderOf(1))
-  await store.compareAndSetStates([[{ kind: 'user', key: 'torn', expected: 0, state: new Uint8Array(3) }]])
+  await memory.store.compareAndSetStates([[{ kind: 'user', key: 'torn', expected: 0, state: new Uint8Array(3) }]])
   other.offer('torn')
   clock.nowMs += 1
   await expect(other.drain()).rejects.toThrow(RefreshError)
@@ -113,18 +107,18 @@ it('joins a new offer of a user, and does not try what cannot be mended', async 
 
 it('tries again where the store could not be read or written', async () => {
   const broken = { read: true, write: false }
-  const around = Object.assign(Object.create(store), {
+  const around = Object.assign(Object.create(memory.store), {
     addForgetHolder: () => () => {},
     readStates: async (...args: Parameters<EmbeddingStore['readStates']>) => {
       if (broken.read && args[1].includes('a')) throw new Error('no server answered')
-      return store.readStates(...args)
+      return memory.store.readStates(...args)
     },
     append: async (batch: Parameters<EmbeddingStore['append']>[0]) => {
       if (broken.write) throw new Error('no server took it')
-      return store.append(batch)
+      return memory.store.append(batch)
     },
-    read: store.read.bind(store),
-    compareAndSetStates: store.compareAndSetStates.bind(store),
+    read: memory.store.read.bind(memory.store),
+    compareAndSetStates: memory.store.compareAndSetStates.bind(memory.store),
   }) as EmbeddingStore
   Object.defineProperty(around, 'atomicity', { value: 'store' })
   await ingest(create(), ['a'])

@@ -1,6 +1,8 @@
-import { createReadBuffer, type ReadBuffer, readStatus } from '@headwater/store'
+import { createReadBuffer, type ModelColumns, type ReadBuffer, readStatus } from '@headwater/store'
 import type { ColdDefaults } from './cold-defaults.ts'
 import type { PoolingCounters } from './counters.ts'
+import { bytesOf } from './wire/binary.ts'
+import { floatsToHalves, halvesToFloats } from './wire/half.ts'
 
 /** `stale`: served, but older than the model's policy wants. `default`: nothing held, so the default vector is served. */
 export const servedStatus = { fresh: 0, stale: 1, default: 2 } as const
@@ -9,8 +11,10 @@ export const servedStatus = { fresh: 0, stale: 1, default: 2 } as const
 export interface ServedColumns {
   readonly model: string
   readonly dim: number
-  /** [U, D] average of the newest embeddings of one frame. */
+  /** [U, D] average of the newest embeddings of one frame. Where `halves` were asked for it is made of them each time. */
   readonly vectors: Float32Array
+  /** [U, D] the same as binary16 patterns; null where they were not asked for. */
+  readonly halves: Uint16Array | null
   /** [U, D] the newest embedding, null where it was not asked for. */
   readonly latest: Float32Array | null
   /** [U] values of `servedStatus`. */
@@ -50,33 +54,48 @@ export class ServedRead implements ServedBatch {
     readonly models: { readonly model: string; expiredBeforeMs?: number }[]
   }
   readonly #latest: boolean
+  readonly #halves: boolean
 
   /** @param users their number */
-  constructor(users: number, rules: readonly ServingRule[], latest: boolean, computed: boolean) {
+  constructor(users: number, rules: readonly ServingRule[], latest: boolean, halves: boolean, computed: boolean) {
     this.#latest = latest
+    this.#halves = halves
     this.request = { users: this.users, models: rules.map(({ name }) => ({ model: name })) }
     this.buffer = createReadBuffer(
       users,
-      rules.map(({ name, dim }) => ({ model: name, dim, latest })),
+      rules.map(({ name, dim }) => ({ model: name, dim, latest, halves })),
     )
-    this.models = this.buffer.models.map((held) => ({
-      model: held.model,
-      dim: held.dim,
-      vectors: held.pooled,
-      latest: held.latest,
-      status: held.status,
-      snapshot: held.snapshot,
-      frame: held.frame,
-      featureTimeMs: held.featureTimeMs,
-      ageMs: new Float64Array(users),
-      computed: computed ? new Uint8Array(users) : null,
-    }))
+    this.models = this.buffer.models.map((held) => columnsOver(held, users, computed))
   }
 
-  fits(users: number, rules: readonly ServingRule[], latest: boolean): boolean {
-    if (users !== this.buffer.capacity || latest !== this.#latest || rules.length !== this.models.length) return false
+  fits(users: number, rules: readonly ServingRule[], latest: boolean, halves: boolean): boolean {
+    if (users !== this.buffer.capacity || latest !== this.#latest || halves !== this.#halves) return false
+    if (rules.length !== this.models.length) return false
     for (let m = 0; m < rules.length; m++) if (rules[m].name !== this.models[m].model) return false
     return true
+  }
+}
+
+function columnsOver(held: ModelColumns, users: number, computed: boolean): ServedColumns {
+  const { model, dim, pooled, halves, latest, status, snapshot, frame, featureTimeMs } = held
+  const more = {
+    halves,
+    latest,
+    status,
+    snapshot,
+    frame,
+    featureTimeMs,
+    ageMs: new Float64Array(users),
+    computed: computed ? new Uint8Array(users) : null,
+  }
+  if (halves === null) return { model, dim, vectors: pooled, ...more }
+  return {
+    model,
+    dim,
+    get vectors() {
+      return halvesToFloats(halves)
+    },
+    ...more,
   }
 }
 
@@ -95,7 +114,7 @@ export function serveModel(
   defaults: ColdDefaults,
   segments: readonly (string | null)[] | undefined,
 ): boolean {
-  const { dim, vectors, latest, status, snapshot, frame, featureTimeMs, ageMs, computed } = columns
+  const { dim, halves, latest, status, snapshot, frame, featureTimeMs, ageMs, computed } = columns
   const rows = status.length
   let isLearning = false
   counters.reads += rows
@@ -119,7 +138,8 @@ export function serveModel(
     if (segment !== null && defaults.learn(segment)) isLearning = true
     const vector = defaults.vectorOf(segment)
     status[row] = servedStatus.default
-    vectors.set(vector, row * dim)
+    if (halves === null) columns.vectors.set(vector, row * dim)
+    else floatsToHalves(vector, bytesOf(halves), 2 * row * dim)
     latest?.set(vector, row * dim)
     snapshot[row] = 0
     frame[row] = 0

@@ -1,31 +1,22 @@
 /** What becomes of users whose features are put, who are forgotten, or whom no server answers for; and reads' memory. */
 import { bucketOf, EventError, type SideBatch } from '@headwater/features'
-import { createReadBuffer, type EmbeddingStore, openStore, readStatus } from '@headwater/store'
-import { afterEach, beforeEach, expect, it } from 'vitest'
+import { createReadBuffer, readStatus } from '@headwater/store'
+import { expect, it } from 'vitest'
+import { poolingInMemory } from '../testing/pooling-in-memory.ts'
 import {
   constantEncoder,
   dim,
   encoderOf,
   eventOf,
-  fakeClock,
   heldEncoder,
   model,
   profileSpace,
-  space,
   startMs,
 } from '../testing/towers.ts'
-import { createPooling, PoolingConfigError, type PoolingOptions, servedStatus } from './index.ts'
+import { PoolingConfigError, type PoolingOptions, servedStatus } from './index.ts'
 
-let store: EmbeddingStore
-let clock: ReturnType<typeof fakeClock>
-beforeEach(async () => {
-  store = await openStore('memory:')
-  clock = fakeClock()
-})
-afterEach(() => store.close())
-
-const create = (options: Partial<PoolingOptions> = {}) =>
-  createPooling({ store, space, models: [model], clock, refreshDelayMs: 0, ...options })
+const memory = poolingInMemory()
+const { clock, create } = memory
 
 it('refreshes a user whose features are put, events or none', async () => {
   const seen: number[][] = []
@@ -47,7 +38,7 @@ it('refreshes a user whose features are put, events or none', async () => {
   // The ids of events are kept.
   await pooling.ingest([{ ...eventOf('known', 'i', startMs), id: 'a', values: [7, null, null] }])
   expect(pooling.counters).toMatchObject({ events: 1, repeated: 1, refreshes: 3 })
-  const { states } = await store.readStates('user', ['new'])
+  const { states } = await memory.store.readStates('user', ['new'])
   expect(profileSpace.userHistory(states[0]!)).toEqual({ eventCount: 0, lastEventMs: null })
 })
 
@@ -62,9 +53,9 @@ it('refuses bad features by their field, and does not bring back the forgotten',
     await expect(put).rejects.toThrow(EventError)
     await expect(put).rejects.toMatchObject({ field })
   }
-  await store.forget('u', { atMs: startMs })
+  await memory.store.forget('u', { atMs: startMs })
   await pooling.putFeatures('u', { age: 3 }, startMs)
-  expect((await store.readStates('user', ['u'])).states).toEqual([undefined])
+  expect((await memory.store.readStates('user', ['u'])).states).toEqual([undefined])
   expect(pooling.waiting).toBe(0)
   await pooling.putFeatures('u', { age: 3 }, startMs + 1)
   expect(pooling.waiting).toBe(1)
@@ -79,7 +70,7 @@ it('forgets what waits of a user, and tells so in the receipt', async () => {
   // Captures the three, as an event that comes after their landing times does.
   await pooling.ingest(['u', 'v', 'other'].map((user) => eventOf(user, 'i', startMs + 1)))
   expect([pooling.waiting, pooling.due]).toEqual([3, 3])
-  const { removed } = await store.forget('u', { atMs: startMs + 2 })
+  const { removed } = await memory.store.forget('u', { atMs: startMs + 2 })
   expect(removed.filter(({ where }) => where === 'refresh queue')).toEqual([
     { where: 'refresh queue', what: 'waiting refresh', count: 2 },
   ])
@@ -93,16 +84,16 @@ it('forgets what waits of a user, and tells so in the receipt', async () => {
   const served = (await pooling.read(['u', 'v', 'other'], ['m'])).models[0]
   expect([...served.status]).toEqual([servedStatus.default, servedStatus.fresh, servedStatus.fresh])
   await pooling.close()
-  expect((await store.forget('v')).removed.some(({ where }) => where === 'refresh queue')).toBe(false)
+  expect((await memory.store.forget('v')).removed.some(({ where }) => where === 'refresh queue')).toBe(false)
 })
 
 it('keeps what waits of a user whose name another tenant’s user has', async () => {
   const pooling = create({ tenant: 'default' })
   await pooling.ingest([eventOf('u', 'i', startMs)])
-  const { removed } = await store.forTenant('other').forget('u')
+  const { removed } = await memory.store.forTenant('other').forget('u')
   expect(removed.some(({ where }) => where === 'refresh queue')).toBe(false)
   expect(pooling.waiting).toBe(1)
-  await store.forget('u')
+  await memory.store.forget('u')
   expect(pooling.waiting).toBe(0)
 })
 
@@ -114,16 +105,61 @@ it('does not land a user who is forgotten while they are computed', async () => 
   clock.nowMs += 1
   const draining = pooling.drain()
   await held.called()
-  await store.forget('u', { atMs: startMs + 1 })
+  await memory.store.forget('u', { atMs: startMs + 1 })
   held.release()
   await draining
   expect((await pooling.read(['u'], ['m'])).models[0].status[0]).toBe(servedStatus.default)
   expect(pooling.counters).toMatchObject({ refreshes: 0, superseded: 1 })
 })
 
+it('serves the default to a user who is forgotten while a read is under way, and logs no vector behind that', async () => {
+  const logged: number[][] = []
+  const onServed: PoolingOptions['onServed'] = ({ models: [m] }) => {
+    logged.push([...m.vectors], [...m.status])
+  }
+  const pooling = create({ onServed })
+  await pooling.publish('m', constantEncoder(1, 2))
+  const users = ['u', 'v', 'w']
+  await pooling.ingest(users.map((user) => eventOf(user, 'i', startMs)))
+  await pooling.backfill(users, startMs)
+  const read = memory.store.read.bind(memory.store)
+  let forget: string[] = []
+  let meanwhile = async () => {}
+  // As a store beyond a network has it, which answers for some users before others.
+  memory.store.read = async (request, into) => {
+    await read(request, into)
+    for (const user of forget.splice(0)) await memory.store.forget(user, { atMs: startMs })
+    await meanwhile()
+  }
+  const held = [2, 2, 2, 2]
+  const standing = [9, 8, 7, 6]
+  const { fresh, default: missing } = servedStatus
+  forget = ['w', 'elsewhere', 'v']
+  meanwhile = async () => {
+    meanwhile = async () => {}
+    await pooling.ingest([eventOf('v', 'i', startMs + 1)])
+    await pooling.backfill(['v'], startMs + 1)
+    // This one began since.
+    forget = ['elsewhere']
+    await pooling.read(users, ['m'])
+    expect(logged.splice(0)[1]).toEqual([fresh, fresh, missing])
+  }
+  await pooling.read(users, ['m'])
+  expect(logged.splice(0)).toEqual([
+    [...held, ...standing, ...standing],
+    [fresh, missing, missing],
+  ])
+  // More than are kept of: then nobody's is served.
+  forget = Array.from({ length: 1_025 }, (_, i) => `other-${i}`)
+  await pooling.read(users, ['m'])
+  expect(logged.splice(0)[1]).toEqual([missing, missing, missing])
+  await pooling.read(users, ['m'])
+  expect(logged.splice(0)[1]).toEqual([fresh, fresh, missing])
+})
+
 it('serves the default to users whom no server answers for, and counts them apart', async () => {
-  const read = store.read.bind(store)
-  store.read = async (request, into) => {
+  const read = memory.store.read.bind(memory.store)
+  memory.store.read = async (request, into) => {
     await read(request, into)
     for (const [u, user] of request.users.entries()) {
       if (user === 'lost') into.models[0].status[u] = readStatus.unavailable
@@ -182,6 +218,6 @@ it('gives the newest embedding only where it is asked for', async () => {
   const [served] = (await pooling.read(['a'], ['m'], { latest: true })).models
   expect([served.vectors[0], served.latest![0]]).toEqual([3, 4])
   const buffer = createReadBuffer(1, [{ model: 'm', dim, latest: true }])
-  await store.read({ users: ['a'], models: [{ model: 'm' }] }, buffer)
+  await memory.store.read({ users: ['a'], models: [{ model: 'm' }] }, buffer)
   expect(served.latest).toEqual(buffer.models[0].latest)
 })

@@ -50,6 +50,11 @@ afterEach(async () => {
 class TwoSnapshots {
   served = 3
   report: ShadowReport | null = null
+  cosine: number | null = null
+  /** Asked for so far. */
+  promotions = 0
+  letGo = () => {}
+  #held: Promise<void> = Promise.resolve()
   readonly #publish: (snapshot: number) => Promise<void>
 
   constructor(publish: (snapshot: number) => Promise<void>) {
@@ -63,7 +68,16 @@ class TwoSnapshots {
     })
   }
 
+  /** Snapshots take until `letGo` to load. */
+  hold(): void {
+    this.#held = new Promise((resolve) => {
+      this.letGo = resolve
+    })
+  }
+
   async promote(snapshot: number): Promise<void> {
+    this.promotions++
+    await this.#held
     if (snapshot > 5) throw new UnknownSnapshotError(`no snapshot ${snapshot}; there are 3 to 5`)
     if (snapshot === 5) throw new SnapshotRefusedError('snapshot 5 is held by the gate; release it first')
     await this.#publish(snapshot)
@@ -78,6 +92,10 @@ class TwoSnapshots {
 
   shadow(): ShadowReport | null {
     return this.report
+  }
+
+  cosineToPrevious(): number | null {
+    return this.cosine
   }
 }
 

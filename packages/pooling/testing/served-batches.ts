@@ -1,29 +1,34 @@
 /** Served batches drawn at random. D = dim of a model. */
 import type { SeededRandom } from '@headwater/statistics'
+import { floatToHalf } from '@headwater/store'
 import type { ServedBatch } from '../src/served-batch.ts'
 
 export interface Dims {
   readonly [model: string]: number
 }
 
-/** Vectors hold values that half precision holds exactly. */
+/** Vectors hold values that half precision holds exactly; of some models they are given in both forms. */
 export function servedBatch(random: SeededRandom, users: readonly string[], servedMs: number, dims: Dims): ServedBatch {
   const values = (count: number) => Float32Array.from({ length: count }, () => random.nextBelow(4096) / 128 - 16)
   return {
     users,
     servedMs,
-    models: Object.entries(dims).map(([model, dim]) => ({
-      model,
-      dim,
-      vectors: values(users.length * dim),
-      latest: values(users.length * dim),
-      status: Uint8Array.from(users, () => random.nextBelow(3)),
-      snapshot: Uint32Array.from(users, () => random.nextBelow(2 ** 32)),
-      frame: Uint32Array.from(users, () => random.nextBelow(9)),
-      featureTimeMs: Float64Array.from(users, () => servedMs - random.nextFloat() * 1e6),
-      ageMs: new Float64Array(users.length),
-      computed: null,
-    })),
+    models: Object.entries(dims).map(([model, dim]) => {
+      const vectors = values(users.length * dim)
+      return {
+        model,
+        dim,
+        vectors,
+        halves: random.nextBelow(2) === 0 ? null : Uint16Array.from(vectors, floatToHalf),
+        latest: values(users.length * dim),
+        status: Uint8Array.from(users, () => random.nextBelow(3)),
+        snapshot: Uint32Array.from(users, () => random.nextBelow(2 ** 32)),
+        frame: Uint32Array.from(users, () => random.nextBelow(9)),
+        featureTimeMs: Float64Array.from(users, () => servedMs - random.nextFloat() * 1e6),
+        ageMs: new Float64Array(users.length),
+        computed: null,
+      }
+    }),
   }
 }
 

@@ -1,4 +1,5 @@
 import type { SideBatch } from '../batch.ts'
+import type { Schema } from '../schema.ts'
 import type { PlainError } from './row-error.ts'
 
 /** Memory of a call's rows; it moves to the worker and back, and is used again. Shape letters: R rows. */
@@ -19,4 +20,10 @@ export interface RowReply extends RowInputs {
   readonly call: number
   readonly batch?: SideBatch
   readonly error?: { readonly row: number; readonly cause: PlainError }
+}
+
+/** What a worker is started with. */
+export interface RowWorkerData {
+  readonly schema: Schema
+  readonly isIdle: boolean
 }

@@ -1,12 +1,14 @@
-/** Run as a worker thread: encodes users' rows for a `RowWorkers`. Its data is the schema. */
+/** Run as a worker thread: encodes users' rows for a `RowWorkers`. */
 import { parentPort, workerData } from 'node:worker_threads'
 import type { SideBatch } from '../batch.ts'
 import { compileFeatures } from '../feature-space.ts'
-import type { Schema } from '../schema.ts'
+import { yieldThread } from './idle-thread.ts'
 import { plainError } from './row-error.ts'
-import type { RowReply, RowRequest } from './row-message.ts'
+import type { RowReply, RowRequest, RowWorkerData } from './row-message.ts'
 
-const space = compileFeatures(workerData as Schema)
+const { schema, isIdle } = workerData as RowWorkerData
+if (isIdle) yieldThread()
+const space = compileFeatures(schema)
 const bytes = space.userStateBytes
 
 function buffersOf({ dense, bags, sequence }: SideBatch): ArrayBufferLike[] {

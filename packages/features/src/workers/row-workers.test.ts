@@ -1,4 +1,5 @@
 import { once } from 'node:events'
+import { readdirSync, readFileSync } from 'node:fs'
 import type { Worker } from 'node:worker_threads'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import type { SideBatch } from '../batch.ts'
@@ -53,6 +54,20 @@ afterEach(async () => {
 })
 
 describe('row workers', () => {
+  it('give way to every other thread where they are told to, with the same rows', async () => {
+    const policies = () =>
+      readdirSync('/proc/self/task').map((thread) => {
+        const stat = readFileSync(`/proc/self/task/${thread}/stat`, 'utf8')
+        return Number(stat.slice(stat.lastIndexOf(')') + 2).split(' ')[38])
+      })
+    const batch = await pool({ isIdle: true }).encodeUsers(states, times)
+    expect(bytesOf(batch)).toEqual(encoded(states, times))
+    // SCHED_IDLE is 5; this thread and all others keep theirs, SCHED_OTHER.
+    expect(policies().filter((policy) => policy === 5)).toHaveLength(1)
+    await pool().encodeUsers(states, times)
+    expect(policies().filter((policy) => policy === 5)).toHaveLength(1)
+  })
+
   it('encode bit for bit what the feature space does, for one time and for one each', async () => {
     const workers = pool({ workers: 2, maxCalls: 20 })
     const calls = Array.from({ length: 20 }, (_, i) => {

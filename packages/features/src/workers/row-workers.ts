@@ -5,7 +5,7 @@ import type { Schema } from '../schema.ts'
 import { BatchError } from '../side-batch.ts'
 import { moduleWorker } from './module-worker.ts'
 import { RowError, RowWorkersError, typedError } from './row-error.ts'
-import type { RowInputs, RowReply } from './row-message.ts'
+import type { RowInputs, RowReply, RowWorkerData } from './row-message.ts'
 
 export interface RowWorkersOptions {
   readonly schema: Schema
@@ -15,6 +15,8 @@ export interface RowWorkersOptions {
   readonly batchRows: number
   /** Calls under way at once, at most; by default four a worker. */
   readonly maxCalls?: number
+  /** Whether threads get only time that no other thread wants, as far as the system can do that. Default false. */
+  readonly isIdle?: boolean
 }
 
 /** Calls that a worker has at once: one that it works on, and the next, so that it need not wait for us. */
@@ -47,6 +49,7 @@ export class RowWorkers {
   readonly #workers: number
   readonly #batchRows: number
   readonly #maxCalls: number
+  readonly #isIdle: boolean
   readonly #threads = new Set<Thread>()
   readonly #waiting: Call[] = []
   readonly #freeInputs: RowInputs[] = []
@@ -56,7 +59,7 @@ export class RowWorkers {
   #drained: (() => void) | null = null
 
   /** @throws SchemaError; RangeError where a number is no whole one of at least 1 */
-  constructor({ schema, workers, batchRows, maxCalls = 4 * workers }: RowWorkersOptions) {
+  constructor({ schema, workers, batchRows, maxCalls = 4 * workers, isIdle = false }: RowWorkersOptions) {
     for (const [name, value] of Object.entries({ workers, batchRows, maxCalls })) {
       if (!Number.isSafeInteger(value) || value < 1) {
         throw new RangeError(`${name} is ${value}; give a whole number of at least 1`)
@@ -66,6 +69,7 @@ export class RowWorkers {
     this.#workers = workers
     this.#batchRows = batchRows
     this.#maxCalls = maxCalls
+    this.#isIdle = isIdle
   }
 
   /**
@@ -163,7 +167,8 @@ export class RowWorkers {
   }
 
   #start(): Thread {
-    const worker = moduleWorker('./row-worker', import.meta.url, { workerData: this.#space.schema })
+    const workerData: RowWorkerData = { schema: this.#space.schema, isIdle: this.#isIdle }
+    const worker = moduleWorker('./row-worker', import.meta.url, { workerData })
     const thread: Thread = { worker, calls: new Map(), cause: undefined }
     this.#threads.add(thread)
     worker.on('message', (reply: RowReply) => this.#finish(thread, reply))

@@ -95,6 +95,24 @@ describe('reads of one tick', () => {
     expect(calls.map(({ segments }) => segments)).toEqual([[null, 'north', null], undefined])
   })
 
+  it('carry the name of their request, and travel with others of it alone', async () => {
+    const { client, calls, headers } = clientOf(answerTo)
+    await Promise.all([
+      client.read(['u1'], ['m'], { request: 'r 1' }),
+      client.read(['u2'], ['m']),
+      client.read(['u3'], ['m'], { request: 'r 1' }),
+      client.read(['u4'], ['m'], { request: 'r2' }),
+    ])
+    expect(calls.map(({ users }, i) => [headers[i].get('x-request-id'), users.join()])).toEqual([
+      ['r 1', 'u1,u3'],
+      [null, 'u2'],
+      ['r2', 'u4'],
+    ])
+    for (const request of ['', ' r', 'é', 'a\nb', 'x'.repeat(513)])
+      await expect(client.read(['u1'], ['m'], { request })).rejects.toMatchObject({ name: 'BadRequestError' })
+    expect(calls).toHaveLength(3)
+  })
+
   it('do not suffer from a bad one among them', async () => {
     const { client, calls } = clientOf((asked) =>
       asked.users.includes('bad') ? failed(400, 'invalid_key') : answerTo(asked),
@@ -193,6 +211,44 @@ describe('tries', () => {
       retryAfterMs: 30_000,
     })
     expect(calls).toHaveLength(1)
+  })
+})
+
+describe('a change of the snapshot', () => {
+  const change = (snapshot: number | null, state: string, error: object | null = null) => ({ snapshot, state, error })
+  /** Answers of the POST, then of each look at the model; the last one again and again. */
+  const changing = (first: object, looks: readonly (object | null)[]) =>
+    clientOf((_, call) => {
+      if (call === 1) return packed(202, { model: 'm', change: first })
+      return packed(200, { model: 'm', change: looks[Math.min(call - 2, looks.length - 1)] })
+    })
+
+  it('that takes longer than its request is waited for', async () => {
+    const { client, calls } = changing(change(3, 'loading'), [change(3, 'loading'), change(3, 'served')])
+    expect(await client.promote('m', 3)).toEqual({ model: 'm', snapshot: 3 })
+    expect(calls).toHaveLength(3)
+    const back = changing(change(null, 'loading'), [change(2, 'served')])
+    expect(await back.client.rollback('m')).toEqual({ model: 'm', snapshot: 2 })
+  })
+
+  it.each<[string, object | null, object]>([
+    [
+      'is refused in the end',
+      change(3, 'refused', { code: 'snapshot_refused', message: 'it is damaged' }),
+      { name: 'ConflictError', code: 'snapshot_refused', message: 'it is damaged', status: 409 },
+    ],
+    ['gives way to another', change(4, 'served'), { name: 'ConflictError' }],
+    ['a new server knows nothing of', null, { name: 'ConflictError' }],
+  ])('that %s is told', async (_, look, error) => {
+    const { client } = changing(change(3, 'loading'), [look])
+    await expect(client.promote('m', 3)).rejects.toMatchObject(error)
+  })
+
+  it('is waited for no longer than the deadline', async () => {
+    const { client, calls } = changing(change(3, 'loading'), [change(3, 'loading')])
+    await expect(client.promote('m', 3, { deadlineMs: 600 })).rejects.toMatchObject({ name: 'DeadlineError' })
+    expect(calls.length).toBeGreaterThan(1)
+    expect(calls.length).toBeLessThan(6)
   })
 })
 

@@ -4,7 +4,7 @@ import type { OutcomesAnswer, OutcomesMessage } from '../wire/outcomes-message.t
 import { parseReadAnswer, type ReadAnswer, type VectorEncoding } from '../wire/read-message.ts'
 import type { ModelAnswer, ServedSnapshotAnswer, SnapshotChangeAnswer } from '../wire/snapshots-message.ts'
 import { errorStatus, WireError } from '../wire/wire-error.ts'
-import { ConflictError, DeadlineError, errorOf, ProtocolError } from './errors.ts'
+import { BadRequestError, ConflictError, DeadlineError, errorOf, ProtocolError } from './errors.ts'
 import { areKnownAgain, newEventIds } from './event-ids.ts'
 import type { Exchange } from './exchange.ts'
 import { ReadBatcher, type WantedRead } from './read-batcher.ts'
@@ -35,6 +35,8 @@ export interface ReadOptions extends CallOptions {
   readonly latest?: boolean
   /** An entry a user: the segment whose default vector is served where nothing is held of the user, or null. */
   readonly segments?: readonly (string | null)[]
+  /** Name of the request that is answered with it, 1 to 512 characters of ASCII: the served log's, as outcomes name it. */
+  readonly request?: string
 }
 
 export interface FeaturesOptions extends CallOptions {
@@ -65,13 +67,15 @@ export class Client {
    * @throws ClientError
    */
   async read(users: readonly string[], models: readonly string[], options: ReadOptions = {}): Promise<ReadAnswer> {
-    const { deadlineMs = this.#deadlineMs, latest = false, segments = null } = options
+    const { deadlineMs = this.#deadlineMs, latest = false, segments = null, request = null } = options
+    if (request !== null && !/^[\x21-\x7e]([\x20-\x7e]{0,510}[\x21-\x7e])?$/.test(request))
+      throw new BadRequestError('request is no name; give 1 to 512 characters of ASCII')
     let timer: ReturnType<typeof setTimeout> | undefined
     const late = new Promise<never>((_, reject) => {
       timer = setTimeout(() => reject(new DeadlineError(`the deadline of ${deadlineMs} ms has passed`)), deadlineMs)
     })
     try {
-      return await Promise.race([this.#batcher.read({ users, models, segments, latest, deadlineMs }), late])
+      return await Promise.race([this.#batcher.read({ users, models, segments, latest, request, deadlineMs }), late])
     } finally {
       clearTimeout(timer)
     }
@@ -182,10 +186,10 @@ export class Client {
     return this.#transport.call({ ...call, deadlineMs })
   }
 
-  async #send({ users, models, segments, latest, deadlineMs }: WantedRead, encoding: VectorEncoding) {
+  async #send({ users, models, segments, latest, request, deadlineMs }: WantedRead, encoding: VectorEncoding) {
     const body = { users, models, encoding, latest, ...(segments !== null && { segments }) }
     const answer = await this.#call(
-      { method: 'POST', path: '/v1/embeddings/read', body, idempotent: true },
+      { method: 'POST', path: '/v1/embeddings/read', body, request, idempotent: true },
       { deadlineMs },
     )
     try {

@@ -63,7 +63,7 @@ describe.each([
         good(request, response)
       })
     })
-    await create({ url, token: 'secret', deadlineMs: 30_000 }).promote('m', 3)
+    await create({ url, token: 'secret' }).promote('m', 3, { deadlineMs: 30_000 })
     expect(seen).toEqual(['POST', 'Bearer secret', 'application/msgpack', 'application/msgpack', true, true])
   })
 

@@ -8,6 +8,8 @@ export interface WantedRead {
   /** A segment, or null, a user; or null where no user has one. */
   readonly segments: readonly (string | null)[] | null
   readonly latest: boolean
+  /** The caller's name of the request that it is part of, or null. */
+  readonly request: string | null
   readonly deadlineMs: number
 }
 
@@ -20,7 +22,7 @@ interface Waiting extends WantedRead {
 const later: (run: () => void) => void =
   (globalThis as { setImmediate?: (run: () => void) => void }).setImmediate ?? queueMicrotask
 
-/** Gathers reads of the same models and sends them together, at most `maxUsers` a call. */
+/** Gathers reads of the same models and request and sends them together, at most `maxUsers` a call. */
 export class ReadBatcher {
   readonly #send: (read: WantedRead) => Promise<ReadAnswer>
   readonly #maxUsers: number
@@ -42,7 +44,7 @@ export class ReadBatcher {
     this.#waiting = []
     const groups = new Map<string, Waiting[]>()
     for (const each of waiting) {
-      const key = JSON.stringify([each.latest, each.models])
+      const key = JSON.stringify([each.latest, each.request, each.models])
       const group = groups.get(key)
       if (group === undefined) groups.set(key, [each])
       else group.push(each)
@@ -67,13 +69,13 @@ export class ReadBatcher {
 
   /** Sends a call and hands each of its reads the rows that are its own. */
   async #answer(call: readonly Waiting[]): Promise<void> {
-    const [{ models, latest }] = call
+    const [{ models, latest, request }] = call
     const users = call.length === 1 ? call[0].users : call.flatMap((each) => each.users)
     const segments = call.some((each) => each.segments !== null) ? call.flatMap(segmentsOf) : null
     // The longest deadline of all; who has a shorter one stops waiting by itself.
     const deadlineMs = Math.max(...call.map((each) => each.deadlineMs))
     try {
-      const answer = await this.#send({ users, models, segments, latest, deadlineMs })
+      const answer = await this.#send({ users, models, segments, latest, request, deadlineMs })
       let row = 0
       for (const each of call) {
         each.resolve(call.length === 1 ? answer : rowsOf(answer, row, each.users.length))

@@ -14,6 +14,8 @@ export interface Call {
   readonly method: ExchangeRequest['method']
   readonly path: string
   readonly body?: unknown
+  /** The caller's name of it. */
+  readonly request?: string | null
   readonly deadlineMs: number
   /** Whether it may be tried again: done twice, it is as done once. */
   readonly idempotent: boolean
@@ -53,7 +55,7 @@ export class Transport {
   }
 
   async #attempt(call: Call, body: ExchangeRequest['body'], endMs: number): Promise<unknown> {
-    const { method, path, deadlineMs } = call
+    const { method, path, request = null, deadlineMs } = call
     const leftMs = Math.floor(endMs - performance.now())
     if (leftMs < 1) throw new DeadlineError(`the deadline of ${deadlineMs} ms has passed`)
     const { url, token, exchange } = this.#options
@@ -62,6 +64,7 @@ export class Transport {
     const headers = {
       accept: contentTypeOf.msgpack,
       'x-deadline-ms': String(leftMs),
+      ...(request !== null && { 'x-request-id': request }),
       ...(token !== undefined && { authorization: `Bearer ${token}` }),
       ...(body !== null && { 'content-type': contentTypeOf.msgpack }),
     }

@@ -30,6 +30,8 @@ export interface FollowModelOptions {
   readonly shadow?: ShadowChoice
   /** How often the directory is looked at. Default 500. */
   readonly pollMs?: number
+  /** Asked before a snapshot is served; it throws to refuse one, a `SnapshotRefusedError` for good. */
+  readonly admit?: (snapshot: LoadedSnapshot) => Promise<void>
   /** Told of a snapshot that took over. */
   readonly onSwapped?: (snapshot: number, before: number) => void
   /** Told of a snapshot that is computed beside the one that is served. */
@@ -40,11 +42,13 @@ export interface FollowModelOptions {
 
 /**
  * Loads the snapshot that a model's directory serves. `publishTo` puts it to use.
- * @throws ServedSnapshotError where none is served; SnapshotRefusedError, EncoderDiedError, SnapshotError
+ * @throws ServedSnapshotError where none is served; SnapshotRefusedError, EncoderDiedError, SnapshotError; what `admit` throws
  */
 export async function followModel(options: FollowModelOptions): Promise<FollowedModel> {
   const directory = await servedSnapshotDirectory(options.directory)
-  return new FollowedModel(options, await options.encoder.load(directory))
+  const snapshot = await options.encoder.load(directory)
+  await options.admit?.(snapshot)
+  return new FollowedModel(options, snapshot)
 }
 
 /** A model that is served, and what an operator may do with it; see {@link followModel}. */
@@ -139,6 +143,12 @@ export class FollowedModel implements ModelControl {
     return this.#shadow?.report(this.#served) ?? null
   }
 
+  cosineToPrevious(): number | null {
+    const { snapshot, frame, panel } = this.#served.manifest
+    // A frame has the number of the snapshot that began it.
+    return frame === snapshot ? null : (panel?.cosine ?? null)
+  }
+
   /** Ends following. The snapshots stay loaded until the encoder is closed. */
   async stop(): Promise<void> {
     this.#abort.abort()
@@ -180,6 +190,7 @@ export class FollowedModel implements ModelControl {
     const next = await this.#options.encoder.load(path)
     try {
       this.#checkFits(next)
+      await this.#options.admit?.(next)
       try {
         await this.#publish(next)
         await point()

@@ -4,4 +4,5 @@ export { type EncoderProcess, type StartEncoderOptions, startEncoder } from './e
 export { EncodeError, EncoderDiedError, EncoderStartError } from './errors.ts'
 export { type FollowedModel, type FollowModelOptions, followModel } from './followed-model.ts'
 export type { LoadedSnapshot } from './loaded-snapshot.ts'
+export { PanelsBusyError, panelHolder } from './panel-holder.ts'
 export type { ShadowChoice } from './snapshot-shadow.ts'

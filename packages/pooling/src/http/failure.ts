@@ -12,6 +12,7 @@ import {
   StoreUnavailableError,
   StoreWriteError,
 } from '@headwater/store'
+import { EncoderDiedError } from '../encoder/errors.ts'
 import { ContentionError, SnapshotRefusedError, UnknownModelError, UnknownSnapshotError } from '../errors.ts'
 import { LogWriteError } from '../logs/errors.ts'
 import { type ErrorCode, WireError } from '../wire/wire-error.ts'
@@ -28,6 +29,7 @@ const codes: readonly (readonly [ErrorType, ErrorCode])[] = [
   [KeyError, 'invalid_key'],
   [RequestError, 'invalid_request'],
   [LogWriteError, 'log_unavailable'],
+  [EncoderDiedError, 'encoder_unavailable'],
   [StoreFullError, 'store_full'],
   [StoreClosedError, 'draining'],
   [StoreUnavailableError, 'store_unavailable'],

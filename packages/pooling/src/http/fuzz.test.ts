@@ -1,4 +1,7 @@
-/** Bad bodies by the thousand: each is answered with a typed 4xx, or was not bad after all, and the server goes on. */
+/**
+ * Bad bodies by the thousand: each is answered with a typed 4xx, or was not bad after all, and the server goes on in bounded
+ * memory. Seeds are in the tests' names; a failure names its own.
+ */
 import { fuzz } from '@headwater/testkit'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { openService, tokenOf } from '../../testing/http-service.ts'
@@ -18,6 +21,9 @@ beforeAll(async () => {
   service = await openService({ limits, onError: (error) => failures.push(error) })
 })
 afterAll(() => service.close())
+
+/** The most that this process has taken so far. */
+const peakMiB = () => process.resourceUsage().maxRSS / 2 ** 10
 
 const keys = ['a', 'b', 'é', '', '\0', '\ud800', 'x'.repeat(513), '__proto__', 'constructor', '../a', 'a a']
 const odd = [null, true, -1, 0, 1e308, 2 ** 53, Number.NaN, Number.POSITIVE_INFINITY, '', 'm', [], {}, [[]], [null]]
@@ -137,7 +143,7 @@ const toBytes = (format: 'json' | 'msgpack', value: unknown) =>
   format === 'json' ? Buffer.from(JSON.stringify(value) ?? 'undefined') : packMessage(value)
 
 describe('fuzzed bodies', () => {
-  it('18,000 into the parser: a message, or a typed error', async () => {
+  it('18,000 into the parser, seeds 1 to 18,000: a message, or a typed error', async () => {
     const fields = [{ name: 'rating', type: 'float' }] as const
     const told = new Set<string>()
     let taken = 0
@@ -167,7 +173,8 @@ describe('fuzzed bodies', () => {
     ])
   })
 
-  it('5,000 into the routes, with tokens and types that are wrong, too: 2xx or a typed 4xx, no failure inside', async () => {
+  it('5,000 into the routes, seeds 100,000 to 104,999, with wrong tokens and types, too: 2xx or a typed 4xx, no failure inside', async () => {
+    const beforeMiB = peakMiB()
     const statuses = new Set<number>()
     const answered = new Set<string>()
     await fuzz(
@@ -213,9 +220,11 @@ describe('fuzzed bodies', () => {
         .sort(),
     )
     expect(failures).toEqual([])
+    // One length of 2³¹ that was believed would take more.
+    expect(peakMiB() - beforeMiB).toBeLessThan(256)
   })
 
-  it('500 as ids to forget, of one tenant, who has them all', async () => {
+  it('500 as ids to forget, seeds 200,000 to 200,499, of one tenant, who has them all', async () => {
     await fuzz(
       (random) =>
         Array.from(

@@ -7,7 +7,7 @@ import { deadlineOf } from './deadline.ts'
 import type { ServerLimits } from './limits.ts'
 import { RateLimit } from './rate-limit.ts'
 import type { RequestObserver } from './request-observer.ts'
-import type { Principal, Scope, Tokens } from './tokens.ts'
+import { type Principal, type Scope, scopes, type Tokens } from './tokens.ts'
 
 /** What a route asks of its callers. */
 export interface RouteRule {
@@ -21,15 +21,22 @@ export class Gate {
   isDraining = false
   readonly concurrency: Concurrency
   readonly #auth: Tokens | 'loopback'
+  readonly #answered: readonly Scope[]
   readonly #maxDeadlineMs: number
   readonly #rate: RateLimit | null
   readonly #around: readonly RequestObserver[]
   readonly #ended: readonly RequestObserver[]
 
-  constructor(auth: Tokens | 'loopback', limits: ServerLimits, observers: readonly RequestObserver[]) {
+  constructor(
+    auth: Tokens | 'loopback',
+    limits: ServerLimits,
+    observers: readonly RequestObserver[],
+    answered: readonly Scope[] = scopes,
+  ) {
     const { requestsPerSecond, burst, maxConcurrent, maxDeadlineMs } = limits
     this.concurrency = new Concurrency(maxConcurrent)
     this.#auth = auth
+    this.#answered = answered
     this.#maxDeadlineMs = maxDeadlineMs
     this.#rate = requestsPerSecond === 0 ? null : new RateLimit(requestsPerSecond, burst || requestsPerSecond)
     this.#around = observers.filter(({ around }) => around !== undefined)
@@ -40,15 +47,21 @@ export class Gate {
   arrive(request: IncomingMessage, response: ServerResponse, route: string, handle: (visit: Visit) => void): void {
     const visit = new Visit(route)
     response.on('close', () => this.#leave(visit, request, response))
-    if (this.#around.length === 0) handle(visit)
-    else this.#handleWithin(0, request, route, () => handle(visit))
+    let depth = 0
+    while (depth < this.#around.length && this.#around[depth].isAround?.() === false) depth++
+    if (depth === this.#around.length) handle(visit)
+    else this.#handleWithin(depth, request, route, () => handle(visit))
   }
 
-  /** @throws WireError `draining`, `too_many_requests`, `invalid_request`, and what `admit` throws */
+  /** @throws WireError `draining`, `too_many_requests`, `invalid_request`, `unknown_route`, and what `admit` throws */
   enter(visit: Visit, request: IncomingMessage, { scope, counted }: RouteRule): void {
     if (this.isDraining) throw new WireError('draining', 'the server is stopping; ask another one, or later')
     const principal = admit(request, this.#auth, scope)
     visit.principal = principal
+    if (!this.#answered.includes(scope)) {
+      const problem = `requests of the scope "${scope}" are not answered here`
+      throw new WireError('unknown_route', `${problem}; ask a server whose role has them`)
+    }
     if (this.#rate !== null) {
       this.#rate.take(this.#auth === 'loopback' ? request.socket.remoteAddress : principal, visit.arrivedMs)
     }
@@ -63,6 +76,7 @@ export class Gate {
 
   #handleWithin(depth: number, request: IncomingMessage, route: string, handle: () => void): void {
     if (depth === this.#around.length) handle()
+    else if (this.#around[depth].isAround?.() === false) this.#handleWithin(depth + 1, request, route, handle)
     else this.#around[depth].around!(request, route, () => this.#handleWithin(depth + 1, request, route, handle))
   }
 

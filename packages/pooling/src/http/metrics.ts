@@ -1,12 +1,13 @@
 import { collectDefaultMetrics, Registry } from 'prom-client'
 import type { EncoderStatus } from '../encoder-status.ts'
-import type { ServedBatch } from '../served-batch.ts'
 import type { WireError } from '../wire/wire-error.ts'
+import { Reservoir } from './console/reservoir.ts'
 import { isStoreFailure } from './failure.ts'
 import { Figures } from './metrics/figures.ts'
 import { type BucketCounts, Histograms } from './metrics/histograms.ts'
 import { addModelFigures } from './metrics/model-figures.ts'
 import { addPoolingFigures } from './metrics/pooling-figures.ts'
+import { ReadFigures } from './metrics/read-figures.ts'
 import type { OutcomeScores } from './outcome-scores.ts'
 import type { RefreshMonitor } from './refresh-monitor.ts'
 import type { ServedModel, ServedTenant } from './server-options.ts'
@@ -26,6 +27,8 @@ const readBounds = [1e-5, 3e-5, 1e-4, 3e-4, 1e-3, 2e-3, 5e-3, 1e-2, 2e-2, 5e-2, 
 const requestBounds = [5e-4, 1e-3, 2e-3, 5e-3, 1e-2, 2e-2, 5e-2, 0.1, 0.2, 0.5, 1, 2, 5, 10]
 /** A second to 30 days. */
 const ageBounds = [1, 5, 15, 60, 300, 900, 3_600, 21_600, 86_400, 259_200, 604_800, 2_592_000]
+/** Users of a tenant that the console's panel follows. */
+const panelUsers = 256
 
 /**
  * A server's figures, in a registry of its own. Those of poolings are their sums over the tenants. On the hot path numbers
@@ -34,11 +37,11 @@ const ageBounds = [1, 5, 15, 60, 300, 900, 3_600, 21_600, 86_400, 259_200, 604_8
 export class Metrics {
   readonly registry = new Registry()
   readonly #figures = new Figures(this.registry)
-  readonly #reads: BucketCounts
+  /** By tenant. */
+  readonly #reads: ReadonlyMap<string, ReadFigures>
   readonly #requests: Histograms
   /** By route, then status. */
   readonly #requestsOf = new Map<string, Map<number, BucketCounts>>()
-  readonly #ages: ReadonlyMap<string, BucketCounts>
   readonly #failed = new Map<string, number>()
   #storeErrors = 0
 
@@ -61,8 +64,12 @@ export class Metrics {
       labels: ['model'],
       bounds: ageBounds,
     })
-    this.#reads = reads.of()
-    this.#ages = new Map(models.map(({ name }) => [name, ages.of(name)]))
+    this.#reads = new Map(
+      [...tenants.keys()].map((tenant, i) => {
+        const ofModels = new Map(models.map(({ name }) => [name, ages.part(name)]))
+        return [tenant, new ReadFigures(reads.part(), ofModels, new Reservoir(panelUsers, i + 1))]
+      }),
+    )
     for (const histograms of [reads, this.#requests, ages]) histograms.register(this.registry)
     this.#figures.gauge({ name: 'headwater_requests_under_way', help: 'Requests that are not answered yet.' }, underWay)
     this.#figures.counters(
@@ -92,10 +99,9 @@ export class Metrics {
     alsoMetrics?.(this.registry)
   }
 
-  /** A read was served. */
-  readEnded(ms: number, { models }: ServedBatch): void {
-    this.#reads.add(ms / 1000)
-    for (const { model, ageMs } of models) this.#ages.get(model)?.addAll(ageMs, 1e-3)
+  /** Where a tenant's reads are counted. */
+  readsOf(tenant: string): ReadFigures {
+    return this.#reads.get(tenant)!
   }
 
   /** A request was answered. @param route its pattern, not its path */

@@ -1,4 +1,5 @@
 /** The description against the server itself: its routes, and its answers to the requests that the schemas describe. */
+import { Validator } from '@seriousme/openapi-schema-validator'
 import Fastify from 'fastify'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { openService } from '../../testing/http-service.ts'
@@ -55,6 +56,17 @@ function routesOf(): string[] {
 }
 
 describe('the description', () => {
+  it('is OpenAPI 3.1 to a validator, which finds what is not', async () => {
+    const validate = async (openapi: Json) => (await new Validator().validate(openapi)).valid
+    expect(document.openapi).toMatch(/^3\.1\./)
+    expect(await validate(structuredClone(document))).toBe(true)
+    const { info: _, ...without } = structuredClone(document)
+    expect(await validate(without)).toBe(false)
+    const wrong = structuredClone(document)
+    wrong.paths['/v1/events'].post.parameters = [{ name: 'id', in: 'nowhere' }]
+    expect(await validate(wrong)).toBe(false)
+  })
+
   it('has every route of the server, and no other', () => {
     const described = Object.entries<Json>(document.paths).flatMap(([path, methods]) =>
       Object.keys(methods).map((method) => `${method.toUpperCase()} ${path.replace(/\{(\w+)\}/g, ':$1')}`),
@@ -73,7 +85,6 @@ describe('the description', () => {
     for (const name of Object.keys(document.components.schemas)) {
       expect(refs).toContain(`components/schemas/${name}`)
     }
-    expect(document.openapi).toMatch(/^3\.1\./)
     const ids = Object.values<Json>(document.paths).flatMap((each) =>
       Object.values<Json>(each).map((one) => one.operationId),
     )

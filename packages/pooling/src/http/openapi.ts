@@ -1,8 +1,10 @@
 /** The service's description at `/openapi.json`, OpenAPI 3.1. */
 
 import { type ErrorCode, errorStatus } from '../wire/wire-error.ts'
+import { consolePaths, consoleSchemas } from './console/console-api.ts'
 import { deadlineHeader } from './deadline.ts'
 import type { ServerLimits } from './limits.ts'
+import { requestHeader } from './request-name.ts'
 import { scopes } from './tokens.ts'
 
 type Json = Readonly<Record<string, unknown>>
@@ -144,6 +146,7 @@ function schemas({ maxUsers, maxModels, maxEvents }: ServerLimits): Json {
       error: { anyOf: [{ type: 'null' }, object({ code: text, message: text })] },
     }),
     LoadingSnapshot: object({ model: text, change: ref('SnapshotChange') }),
+    ...consoleSchemas({ ref, object, list }),
     Status: object({ status: { enum: ['ok', 'ready', 'degraded'] }, problem: text }, ['status']),
     Error: object({
       error: object({ code: { enum: Object.keys(errorStatus) }, message: text, details: {} }, ['code', 'message']),
@@ -191,12 +194,15 @@ const controlErrors: readonly ErrorCode[] = [
   'unknown_model',
   'unmanaged_model',
   'snapshot_refused',
+  'encoder_unavailable',
   'not_acceptable',
   'body_too_large',
   'unsupported_media_type',
   'request_timeout',
   'deadline_exceeded',
 ]
+const consoleErrors: readonly ErrorCode[] = ['not_acceptable', 'deadline_exceeded', 'store_unavailable']
+const modelErrors: readonly ErrorCode[] = ['unknown_model']
 const deadline = { $ref: '#/components/parameters/deadline' }
 const user = { name: 'id', in: 'path', required: true, schema: key }
 const model = { name: 'model', in: 'path', required: true, schema: text }
@@ -214,7 +220,7 @@ export function openApi(limits: ServerLimits): Json {
           operationId: 'readEmbeddings',
           summary: 'Pooled embeddings of users, for several models in one call. Needs the scope "read".',
           ...guarded('read'),
-          parameters: [deadline],
+          parameters: [deadline, { $ref: '#/components/parameters/request' }],
           requestBody: requestBody('ReadRequest'),
           responses: answers('ReadAnswer', [...bodyErrors, 'unknown_model']),
         },
@@ -303,6 +309,9 @@ export function openApi(limits: ServerLimits): Json {
           responses: { ...answers('ServedSnapshot', controlErrors), ...whileLoading },
         },
       },
+      ...consolePaths(guarded('read'), model, deadline, requestBody, (name, kind) =>
+        answers(name, kind === 'body' ? bodyErrors : [...consoleErrors, ...(kind === 'model' ? modelErrors : [])]),
+      ),
       '/healthz': {
         get: { operationId: 'health', summary: 'Whether the process lives.', responses: answers('Status', [], false) },
       },
@@ -342,6 +351,12 @@ export function openApi(limits: ServerLimits): Json {
           in: 'header',
           description: `milliseconds that the caller gives the request, at most ${limits.maxDeadlineMs}, which is the default`,
           schema: { type: 'integer', minimum: 1 },
+        },
+        request: {
+          name: requestHeader,
+          in: 'header',
+          description: "the caller's name of the request, as outcomes name it: the served log keeps it",
+          schema: { type: 'string', minLength: 1, maxLength: 512 },
         },
       },
       securitySchemes: { bearer: { type: 'http', scheme: 'bearer', description: `scopes: ${scopes.join(', ')}` } },

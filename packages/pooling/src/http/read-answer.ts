@@ -8,9 +8,16 @@ import type { ReadMessage, VectorEncoding } from '../wire/read-message.ts'
 /**
  * A served batch as the body of an answer: binaries in MessagePack, flat lists of numbers in JSON, where an age that is
  * none is null.
+ *
+ * @param memory of the body in MessagePack
  */
-export function encodeReadAnswer(served: ServedBatch, message: ReadMessage, format: Format): Buffer | string {
-  return format === 'json' ? JSON.stringify(jsonAnswer(served, message)) : packAnswer(served, message)
+export function encodeReadAnswer(
+  served: ServedBatch,
+  message: ReadMessage,
+  format: Format,
+  memory: AnswerMemory,
+): Buffer | string {
+  return format === 'json' ? JSON.stringify(jsonAnswer(served, message)) : packAnswer(served, message, memory)
 }
 
 function jsonAnswer({ servedMs, models }: ServedBatch, { latest }: ReadMessage) {
@@ -32,7 +39,11 @@ function jsonAnswer({ servedMs, models }: ServedBatch, { latest }: ReadMessage) 
 }
 
 /** The size is known beforehand and columns go straight into place: a packer of any message took most of a read's time. */
-function packAnswer({ users, servedMs, models }: ServedBatch, { encoding, latest }: ReadMessage): Buffer {
+function packAnswer(
+  { users, servedMs, models }: ServedBatch,
+  { encoding, latest }: ReadMessage,
+  place: AnswerMemory,
+): Buffer {
   const heads = models.map(({ model, dim }) => headOf(model, dim, encoding, latest))
   const valueBytes = encoding === 'f32' ? 4 : 2
   let sizeBytes = answerStart.length + 8 + modelsKey.length + listHeadBytes
@@ -41,7 +52,7 @@ function packAnswer({ users, servedMs, models }: ServedBatch, { encoding, latest
     sizeBytes += heads[m].length + vectorBytes + (latest ? latestKey.length + vectorBytes : 0)
     sizeBytes += columnKeyBytes + 5 * binaryHeadBytes + users.length * (1 + 4 + 4 + 8 + 8)
   }
-  const place = new Place(allocate(sizeBytes))
+  place.begin(sizeBytes)
   place.bytes(answerStart)
   place.float64(servedMs)
   place.bytes(modelsKey)
@@ -50,11 +61,13 @@ function packAnswer({ users, servedMs, models }: ServedBatch, { encoding, latest
     place.bytes(heads[m])
     packModel(place, models[m], encoding, latest)
   }
-  return place.buffer
+  return place.written
 }
 
-function packModel(place: Place, columns: ServedColumns, encoding: VectorEncoding, latest: boolean): void {
-  place.vectors(columns.vectors, encoding)
+function packModel(place: AnswerMemory, columns: ServedColumns, encoding: VectorEncoding, latest: boolean): void {
+  const { halves } = columns
+  if (encoding === 'f16' && halves !== null) place.binary(bytesOf(halves))
+  else place.vectors(columns.vectors, encoding)
   if (latest) {
     place.bytes(latestKey)
     place.vectors(columns.latest!, encoding)
@@ -74,19 +87,38 @@ function packModel(place: Place, columns: ServedColumns, encoding: VectorEncodin
 const binaryHeadBytes = 5
 const listHeadBytes = 3
 
-/** A buffer that is filled from its start. */
-class Place {
-  readonly buffer: Buffer
-  readonly #view: DataView
+/** Memory of one answer after another, each filled from its start. */
+export class AnswerMemory {
+  #buffer: Buffer = Buffer.alloc(0)
+  #view: DataView = new DataView(this.#buffer.buffer)
   #at = 0
+  /** The answer. It is written anew once the next one begins. */
+  written: Buffer = this.#buffer
 
-  constructor(buffer: Buffer) {
-    this.buffer = buffer
-    this.#view = new DataView(buffer.buffer, buffer.byteOffset, buffer.length)
+  get sizeBytes(): number {
+    return this.#buffer.length
+  }
+
+  begin(sizeBytes: number): void {
+    if (sizeBytes > this.#buffer.length) {
+      this.#buffer = Buffer.allocUnsafeSlow(2 ** Math.ceil(Math.log2(sizeBytes)))
+      this.#view = new DataView(this.#buffer.buffer)
+    }
+    // Most answers are as long as the one before.
+    if (sizeBytes !== this.written.length || this.written.buffer !== this.#buffer.buffer) {
+      this.written = this.#buffer.subarray(0, sizeBytes)
+    }
+    this.#at = 0
   }
 
   bytes(bytes: Uint8Array): void {
-    for (let i = 0; i < bytes.length; i++) this.buffer[this.#at++] = bytes[i]
+    for (let i = 0; i < bytes.length; i++) this.#buffer[this.#at++] = bytes[i]
+  }
+
+  binary(bytes: Uint8Array): void {
+    this.#binaryHead(bytes.length)
+    this.#buffer.set(bytes, this.#at)
+    this.#at += bytes.length
   }
 
   float64(value: number): void {
@@ -95,22 +127,24 @@ class Place {
   }
 
   listHead(entries: number): void {
-    this.buffer[this.#at] = 0xdc
+    this.#buffer[this.#at] = 0xdc
     this.#view.setUint16(this.#at + 1, entries)
     this.#at += listHeadBytes
   }
 
   vectors(values: Float32Array, encoding: VectorEncoding): void {
-    const sizeBytes = values.length * (encoding === 'f32' ? 4 : 2)
-    this.#binaryHead(sizeBytes)
-    if (encoding === 'f32') this.buffer.set(bytesOf(values), this.#at)
-    else floatsToHalves(values, this.buffer, this.#at)
-    this.#at += sizeBytes
+    if (encoding === 'f32') {
+      this.binary(bytesOf(values))
+      return
+    }
+    this.#binaryHead(2 * values.length)
+    floatsToHalves(values, this.#buffer, this.#at)
+    this.#at += 2 * values.length
   }
 
   octets(values: Uint8Array): void {
     this.#binaryHead(values.length)
-    for (let i = 0; i < values.length; i++) this.buffer[this.#at++] = values[i]
+    for (let i = 0; i < values.length; i++) this.#buffer[this.#at++] = values[i]
   }
 
   words(values: Uint32Array): void {
@@ -124,7 +158,7 @@ class Place {
   }
 
   #binaryHead(sizeBytes: number): void {
-    this.buffer[this.#at] = 0xc6
+    this.#buffer[this.#at] = 0xc6
     this.#view.setUint32(this.#at + 1, sizeBytes)
     this.#at += binaryHeadBytes
   }
@@ -175,19 +209,4 @@ function headOf(model: string, dim: number, encoding: VectorEncoding, latest: bo
 
 function makeHead(model: string, dim: number, encoding: VectorEncoding, latest: boolean): Uint8Array {
   return joined(mapOf(latest ? 10 : 9), ...['model', model, 'dim', dim, 'encoding', encoding, 'vectors'].map(packed))
-}
-
-const slabBytes = 2 ** 16
-let slab = Buffer.alloc(0)
-let slabUsed = 0
-
-/** Memory for an answer. Small ones share a slab, larger than Node's own pool: its allocation was a tenth of their time. */
-function allocate(sizeBytes: number): Buffer {
-  if (sizeBytes > slabBytes / 8) return Buffer.allocUnsafe(sizeBytes)
-  if (slabUsed + sizeBytes > slab.length) {
-    slab = Buffer.allocUnsafeSlow(slabBytes)
-    slabUsed = 0
-  }
-  slabUsed += sizeBytes
-  return slab.subarray(slabUsed - sizeBytes, slabUsed)
 }

@@ -1,9 +1,8 @@
-import type { LogEvent } from '@headwater/features'
 import type { Span } from '@opentelemetry/api'
 import type { Registry } from 'prom-client'
 import type { PoolingObserver } from '../observer.ts'
 import { isStoreFailure } from './failure.ts'
-import { Histograms } from './metrics/histograms.ts'
+import { type BucketCounts, Histograms } from './metrics/histograms.ts'
 import { RefreshSpans } from './refresh-spans.ts'
 
 const durationBounds = [1e-3, 2e-3, 5e-3, 1e-2, 2e-2, 5e-2, 0.1, 0.2, 0.5, 1, 2, 5, 10]
@@ -37,7 +36,8 @@ export class RefreshMonitor {
     labels: ['model'],
     bounds: rowBounds,
   })
-  readonly #landed = this.#freshness.of()
+  /** By tenant. */
+  readonly #landed = new Map<string, BucketCounts>()
   readonly #spans = new RefreshSpans()
   #storeErrors = 0
 
@@ -46,8 +46,15 @@ export class RefreshMonitor {
     return this.#storeErrors
   }
 
+  /** Seconds that a tenant's refreshes took to land; null where its pooling tells nothing. */
+  freshnessOf(tenant: string): BucketCounts | null {
+    return this.#landed.get(tenant) ?? null
+  }
+
   /** What a tenant's pooling tells. */
   observer(tenant: string): PoolingObserver {
+    const landed = this.#landed.get(tenant) ?? this.#freshness.part()
+    this.#landed.set(tenant, landed)
     return {
       refreshed: (batch) => {
         this.#encode.of(batch.model).add(batch.encodeMs / 1000)
@@ -55,16 +62,16 @@ export class RefreshMonitor {
         this.#rows.of(batch.model).add(batch.rows)
         this.#spans.refreshed(tenant, batch)
       },
-      landed: (freshnessMs) => this.#landed.add(freshnessMs / 1000),
+      landed: (freshnessMs) => landed.add(freshnessMs / 1000),
       failed: (_model, _rows, error) => {
         if (isStoreFailure(error)) this.#storeErrors++
       },
     }
   }
 
-  /** The refreshes that these events offer are linked to the span of their request. */
-  offeredBy(tenant: string, events: readonly LogEvent[], span: Span | undefined): void {
-    if (span?.isRecording()) this.#spans.offered(tenant, events, span.spanContext())
+  /** The refreshes that a request offers are linked to its span. */
+  offeredBy(tenant: string, users: readonly string[], span: Span | undefined): void {
+    if (span?.isRecording()) this.#spans.offered(tenant, users, span.spanContext())
   }
 
   register(registry: Registry): void {

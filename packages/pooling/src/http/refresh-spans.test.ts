@@ -62,12 +62,24 @@ it('a read is a child of its caller, a refresh is linked to the events that offe
   )
 })
 
-it('links are of the last users that had events, and bounded', () => {
+it('a refresh that a read offered is linked to the read, one that it did not is not', async () => {
+  const { ask, pooling } = await observeService({}, { refreshOn: 'both' })
+  const event = { users: ['ann'], items: ['i'], timesMs: [Date.now()], fields: { rating: [9] } }
+  await ask('POST', '/v1/events', event)
+  await until(() => pooling.counters.refreshes === 1 && spansNamed('headwater.refresh').length === 1)
+  await ask('POST', '/v1/embeddings/read', { users: ['ann'], models: ['m'] })
+  await until(() => spansNamed('headwater.refresh').length === 2 && spansNamed('headwater.read').length === 1)
+  const [ingest] = spansNamed('headwater.ingest')
+  const [read] = spansNamed('headwater.read')
+  const links = spansNamed('headwater.refresh').map((span) => span.links.map(({ context }) => context.spanId))
+  expect(links).toEqual([[ingest.spanContext().spanId], [read.spanContext().spanId]])
+})
+
+it('links are of the last users that offered refreshes, and bounded', () => {
   const spans = new RefreshSpans()
   const contextOf = (i: number) => ({ traceId: traceOf('d'), spanId: i.toString(16).padStart(16, '0'), traceFlags: 1 })
-  const eventOf = (user: string) => ({ row: 0, user, item: 'i', timeMs: 0, values: [] })
-  for (let i = 1; i <= 10_200; i++) spans.offered('t', [eventOf(`u${i}`)], contextOf(i))
-  spans.offered('t', [eventOf('u300')], contextOf(10_201))
+  for (let i = 1; i <= 10_200; i++) spans.offered('t', [`u${i}`], contextOf(i))
+  spans.offered('t', ['u300'], contextOf(10_201))
   const refreshed = (...users: readonly string[]) => {
     spans.refreshed('t', { model: 'm', users, rows: users.length, encodeMs: 1, appendMs: 1 })
     return spansNamed('headwater.refresh')

@@ -1,20 +1,19 @@
-import type { LogEvent } from '@headwater/features'
 import { ROOT_CONTEXT, type SpanContext, trace } from '@opentelemetry/api'
 import type { RefreshedBatch } from '../observer.ts'
 import { tracer } from './tracing.ts'
 
-/** Users whose events' spans are remembered. */
+/** Users whose spans are remembered. */
 const maxUsers = 10_000
 /** Links of one span; a batch may hold more users. */
 const maxLinks = 128
 
-/** Spans of refreshes, made once a batch has landed and linked to those of the events that offered them. */
+/** Spans of refreshes, made once a batch has landed and linked to those of the events and reads that offered them. */
 export class RefreshSpans {
-  /** Span of the last event, by tenant and user, the oldest first. */
+  /** Span of the last request that offered, by tenant and user, the oldest first. */
   readonly #offers = new Map<string, SpanContext>()
 
-  offered(tenant: string, events: readonly LogEvent[], span: SpanContext): void {
-    for (const { user } of events) {
+  offered(tenant: string, users: readonly string[], span: SpanContext): void {
+    for (const user of users) {
       const key = keyOf(tenant, user)
       this.#offers.delete(key)
       this.#offers.set(key, span)

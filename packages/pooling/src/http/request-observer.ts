@@ -23,5 +23,7 @@ export interface RequestEnd {
 export interface RequestObserver {
   /** Handles the request within what it sets up, an asynchronous context for instance: calls `handle` once, at once. */
   around?(request: IncomingMessage, route: string, handle: () => void): void
+  /** Whether `around` is to be called now. Absent: always. */
+  isAround?(): boolean
   ended?(request: IncomingMessage, end: RequestEnd): void
 }

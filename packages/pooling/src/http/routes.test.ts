@@ -2,6 +2,8 @@
 import { describe, expect, it } from 'vitest'
 import { tokenOf } from '../../testing/http-service.ts'
 import { observeService, until } from '../../testing/observed-service.ts'
+import { createClient } from '../client/index.ts'
+import { EncoderDiedError } from '../encoder/errors.ts'
 import { packMessage, unpackMessage } from '../wire/formats.ts'
 
 const outcomes = {
@@ -183,7 +185,7 @@ describe('snapshots', () => {
   })
 
   it('that cannot be served are refused, and the one before goes on', async () => {
-    const { ask, pooling } = await observeService()
+    const { ask, pooling, control } = await observeService()
     const codeOf = async (path: string, body?: object, token?: string) => {
       const answer = await ask('POST', `/v1/models/${path}`, body, token)
       return [answer.status, answer.body.error.code]
@@ -197,8 +199,37 @@ describe('snapshots', () => {
     expect(await codeOf('none/promote', { snapshot: 4 })).toEqual([404, 'unknown_model'])
     expect(await codeOf('m/promote', { snapshot: 4 }, tokenOf.writer)).toEqual([403, 'forbidden'])
     expect(await codeOf('m/rollback', {}, tokenOf.reader)).toEqual([403, 'forbidden'])
+    control.promote = async () => {
+      throw new EncoderDiedError('its memory ran out')
+    }
+    expect(await codeOf('m/promote', { snapshot: 4 })).toEqual([503, 'encoder_unavailable'])
     expect(pooling.latest('m')?.snapshot).toBe(3)
     expect((await ask('GET', '/v1/models/none')).status).toBe(404)
+  })
+
+  it('that take longer to load than the request lasts are told of as the change goes on, and once it has ended', async () => {
+    const { ask, pooling, control, url } = await observeService()
+    const change = async () => (await ask('GET', '/v1/models/m')).body.change
+    expect(await change()).toBeNull()
+    const promote = (snapshot: number) =>
+      ask('POST', '/v1/models/m/promote', { snapshot }, tokenOf.boss, { 'x-deadline-ms': '20' })
+    const loading = { snapshot: 4, state: 'loading', error: null }
+    control.hold()
+    expect(await promote(4)).toEqual({ status: 202, body: { model: 'm', change: loading } })
+    // Asked again it is the same change.
+    expect((await promote(4)).status).toBe(202)
+    expect([await change(), pooling.latest('m')?.snapshot, control.promotions]).toEqual([loading, 3, 1])
+    const waited = createClient({ url, token: tokenOf.boss }).promote('m', 4)
+    control.letGo()
+    expect(await waited).toEqual({ model: 'm', snapshot: 4 })
+    expect(await change()).toEqual({ snapshot: 4, state: 'served', error: null })
+
+    control.hold()
+    expect((await promote(5)).status).toBe(202)
+    control.letGo()
+    while ((await change()).state === 'loading');
+    expect(await change()).toMatchObject({ snapshot: 5, state: 'refused', error: { code: 'snapshot_refused' } })
+    expect(pooling.latest('m')?.snapshot).toBe(4)
   })
 
   it('of a model that nobody manages here are looked at alone', async () => {

@@ -10,10 +10,11 @@ import type { Pooling } from '../pooling.ts'
 import type { EventLane } from './event-lane.ts'
 import type { RouteRule, Visit } from './gate.ts'
 import type { ServerLimits } from './limits.ts'
+import type { ReadFigures } from './metrics/read-figures.ts'
 import type { Metrics } from './metrics.ts'
 import type { RefreshMonitor } from './refresh-monitor.ts'
 import type { RequestLogOptions } from './request-log.ts'
-import type { Principal, Tokens } from './tokens.ts'
+import type { Principal, Scope, Tokens } from './tokens.ts'
 
 /** What is served to the tokens of one tenant. */
 export interface ServedTenant {
@@ -47,6 +48,8 @@ export interface ServerOptions {
   /** `loopback`: no tokens, and requests of other machines are refused. */
   readonly auth: Tokens | 'loopback'
   readonly limits?: Partial<ServerLimits>
+  /** Scopes of requests that are answered here; others are for other servers. Default: all. */
+  readonly scopes?: readonly Scope[]
   /** Absent: plain HTTP. */
   readonly tls?: TlsOptions
   /** How the encoder's process fares, for metrics and readiness. Absent: there is none. */
@@ -66,7 +69,7 @@ export interface ServerOptions {
 
 /** What routes share. */
 export interface ServerParts extends Omit<ServerOptions, 'limits' | 'tenants'> {
-  readonly tenants: ReadonlyMap<string, ServedTenant & { readonly lane: EventLane }>
+  readonly tenants: ReadonlyMap<string, ServedTenant & { readonly lane: EventLane; readonly reads: ReadFigures }>
   readonly limits: ServerLimits
   readonly metrics: Metrics
   readonly isDraining: () => boolean

@@ -31,14 +31,14 @@ export function createServer(options: ServerOptions): FastifyInstance {
     if (!options.tenants.has(name))
       throw new PoolingConfigError(`tenant "${name}" has tokens, but no pooling; give it one`)
   }
+  const metrics = new Metrics({ ...options, underWay: () => gate.concurrency.now })
   const tenants = new Map(
     [...options.tenants].map(([name, tenant]) => [
       name,
-      { ...tenant, lane: new EventLane(tenant.pooling, limits.maxEvents) },
+      { ...tenant, lane: new EventLane(tenant.pooling, limits.maxEvents), reads: metrics.readsOf(name) },
     ]),
   )
-  const metrics = new Metrics({ ...options, underWay: () => gate.concurrency.now })
-  const gate = new Gate(auth, limits, observersOf(options, metrics))
+  const gate = new Gate(auth, limits, observersOf(options, metrics), options.scopes)
   /** Notes what a request failed with, and says how to answer it. */
   const failed = (error: unknown, visit: Visit): WireError => {
     const wire = wireErrorOf(error)
@@ -46,7 +46,7 @@ export function createServer(options: ServerOptions): FastifyInstance {
     if (wire.status >= 500 && wire.code !== 'deadline_exceeded' && wire.code !== 'draining') onError(wire.cause ?? wire)
     return wire
   }
-  const answerRead = readRoute({ tenants, models: options.models, limits, metrics, gate, failed })
+  const answerRead = readRoute({ ...options, tenants, limits, gate, failed })
   const server = Fastify({
     bodyLimit: limits.maxBodyBytes,
     return503OnClosing: false,

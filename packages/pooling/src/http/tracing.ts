@@ -6,6 +6,7 @@ import {
   createTraceState,
   INVALID_TRACEID,
   isSpanContextValid,
+  ProxyTracerProvider,
   ROOT_CONTEXT,
   type Span,
   SpanKind,
@@ -23,12 +24,21 @@ const spanNames: Readonly<Record<string, string>> = {
   '/v1/events': 'headwater.ingest',
 }
 
+/** What the API hands spans to while no provider is registered. */
+const noProvider = new ProxyTracerProvider().getDelegate()
+
+function hasProvider(): boolean {
+  const provider = trace.getTracerProvider()
+  return !(provider instanceof ProxyTracerProvider) || provider.getDelegate() !== noProvider
+}
+
 /** Of requests under way, where there is a provider. */
 const spans = new WeakMap<IncomingMessage, Span>()
 
 /** A span for each read and each ingest, whose parent is the caller's as `traceparent` names it. */
 export function tracing(): RequestObserver {
   return {
+    isAround: hasProvider,
     around: (request, route, handle) => {
       const name = spanNames[route]
       if (name === undefined) {

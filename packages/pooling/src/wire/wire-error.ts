@@ -27,6 +27,7 @@ export const errorStatus = {
   contention: 503,
   store_unavailable: 503,
   log_unavailable: 503,
+  encoder_unavailable: 503,
   draining: 503,
   not_ready: 503,
   deadline_exceeded: 504,

@@ -49,6 +49,8 @@ export interface RandomSnapshotOptions {
   readonly width?: number
   readonly schema?: Schema
   readonly panel?: SideBatch
+  /** To its parent, as the gate measured it. */
+  readonly cosine?: number
 }
 
 /** @returns directory of the snapshot */
@@ -74,6 +76,18 @@ export async function publishRandom(
     dataCutoffMs: 1_700_000_000_000,
     trainedRows: 123,
     config: sized,
+    panel:
+      more.cosine === undefined
+        ? null
+        : {
+            users: 9,
+            residual: 0.1,
+            unalignedResidual: 0.1,
+            cosine: more.cosine,
+            relativeL2: 0.1,
+            oldNorm: 1,
+            newNorm: 1,
+          },
     verdict: { status: verdict, reasons: verdict === 'held' ? ['The test holds it.'] : [], notes: [] },
   }
   return publishSnapshot(modelDirectory, own, matrices, about, { panel: more.panel ?? null })

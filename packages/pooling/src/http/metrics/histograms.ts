@@ -3,27 +3,27 @@ import type { Histogram, Registry } from 'prom-client'
 
 /** One histogram's counts: no allocation, no look-up of labels. */
 export class BucketCounts {
-  readonly #bounds: Float64Array
+  readonly bounds: Float64Array
   /** [B + 1] values in each bucket alone; the last is beyond all bounds. */
   readonly counts: Float64Array
   sum = 0
 
   constructor(bounds: Float64Array) {
-    this.#bounds = bounds
+    this.bounds = bounds
     this.counts = new Float64Array(bounds.length + 1)
   }
 
   add(value: number): void {
+    const { bounds } = this
     let bucket = 0
-    while (bucket < this.#bounds.length && value > this.#bounds[bucket]) bucket++
+    while (bucket < bounds.length && value > bounds[bucket]) bucket++
     this.counts[bucket]++
     this.sum += value
   }
 
   /** All values that are no NaN, each times `scale`. */
   addAll(values: Float64Array, scale: number): void {
-    const bounds = this.#bounds
-    const { counts } = this
+    const { bounds, counts } = this
     let sum = 0
     for (let i = 0; i < values.length; i++) {
       const value = values[i] * scale
@@ -47,7 +47,8 @@ interface HistogramOptions {
 
 interface Member {
   readonly labels: Readonly<Record<string, string>>
-  readonly counts: BucketCounts
+  /** Their sums are shown. */
+  readonly parts: BucketCounts[]
 }
 
 /** Histograms of one name, one for each combination of labels that was asked for. */
@@ -64,13 +65,13 @@ export class Histograms {
 
   /** The one of these labels' values, in the order of their names. Where each nanosecond counts keep it. */
   of(...values: readonly string[]): BucketCounts {
-    const key = values.join('\0')
-    const known = this.#members.get(key)
-    if (known !== undefined) return known.counts
-    const names = this.#options.labels ?? []
-    const labels = Object.fromEntries(names.map((name, i) => [name, values[i]]))
+    return this.#memberOf(values).parts[0] ?? this.part(...values)
+  }
+
+  /** One more of these labels' values, a tenant's say, which is shown in the sum of them. */
+  part(...values: readonly string[]): BucketCounts {
     const counts = new BucketCounts(this.#bounds)
-    this.#members.set(key, { labels, counts })
+    this.#memberOf(values).parts.push(counts)
     return counts
   }
 
@@ -81,12 +82,23 @@ export class Histograms {
     registry.registerMetric({ name, help, type: 'histogram', get } as unknown as Histogram)
   }
 
+  #memberOf(values: readonly string[]): Member {
+    const key = values.join('\0')
+    const known = this.#members.get(key)
+    if (known !== undefined) return known
+    const names = this.#options.labels ?? []
+    const member = { labels: Object.fromEntries(names.map((name, i) => [name, values[i]])), parts: [] }
+    this.#members.set(key, member)
+    return member
+  }
+
   #samples() {
     const { name } = this.#options
-    return [...this.#members.values()].flatMap(({ labels, counts: { counts, sum } }) => {
+    return [...this.#members.values()].flatMap(({ labels, parts }) => {
       let below = 0
-      const buckets = Array.from(counts, (count, i) => {
-        below += count
+      const sum = parts.reduce((total, part) => total + part.sum, 0)
+      const buckets = Array.from({ length: this.#bounds.length + 1 }, (_, i) => {
+        for (const { counts } of parts) below += counts[i]
         const le = i < this.#bounds.length ? String(this.#bounds[i]) : '+Inf'
         return { metricName: `${name}_bucket`, labels: { ...labels, le }, value: below }
       })

@@ -25,7 +25,6 @@ export function addModelFigures(figures: Figures, models: readonly ServedModel[]
     },
     ofLatest(({ dataCutoffMs }) => dataCutoffMs / 1000),
   )
-  const shadows = new Shadows(models)
   const ofShadow = (value: (report: ShadowReport) => number) =>
     function* (): Labelled {
       for (const { name, control } of models) {
@@ -49,32 +48,14 @@ export function addModelFigures(figures: Figures, models: readonly ServedModel[]
   figures.gauges(
     {
       name: 'headwater_snapshot_cosine_to_previous',
-      help: 'Mean cosine to the snapshot before, as measured while this one was its shadow in the same frame.',
+      help: 'Mean cosine to the snapshot that was served before, over the panel that both were compared on, in one frame.',
       labels,
     },
-    () => shadows.promoted(pooling),
+    function* (): Labelled {
+      for (const { name, control } of models) {
+        const cosine = control?.cosineToPrevious() ?? null
+        if (cosine !== null) yield [[name], cosine]
+      }
+    },
   )
-}
-
-/** Reports on shadows, kept when they are promoted: they tell how far a snapshot is from the one before it. */
-class Shadows {
-  readonly #models: readonly ServedModel[]
-  readonly #shadow = new Map<string, ShadowReport>()
-  readonly #served = new Map<string, ShadowReport>()
-
-  constructor(models: readonly ServedModel[]) {
-    this.#models = models
-  }
-
-  *promoted(pooling: Pooling): Labelled {
-    for (const { name, control } of this.#models) {
-      const snapshot = pooling.latest(name)?.snapshot
-      const before = this.#shadow.get(name)
-      if (before !== undefined && before.snapshot === snapshot) this.#served.set(name, before)
-      const report = control?.shadow()
-      if (report && report.rows > 0 && report.sameFrame) this.#shadow.set(name, report)
-      const promoted = this.#served.get(name)
-      if (promoted !== undefined && promoted.snapshot === snapshot) yield [[name], promoted.cosineMean]
-    }
-  }
 }

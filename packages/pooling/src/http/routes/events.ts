@@ -15,7 +15,7 @@ export function registerEvents(server: FastifyInstance, { tenants, space, limits
     const format = answerFormat(request)
     const events = logEventsOf(columns, space.schema, Date.now() + limits.maxFutureMs)
     const span = spanOf(request.raw)
-    if (span !== undefined) refreshes?.offeredBy(request.principal!.tenant, events, span)
+    if (span !== undefined) refreshes?.offeredBy(request.principal!.tenant, columns.users, span)
     await byDeadline(request.endMs, 'the events may be applied still', async () => {
       if (events.length > 0) await lane.ingest(events)
       await store.flushed()

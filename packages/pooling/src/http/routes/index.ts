@@ -1,4 +1,5 @@
 import type { FastifyInstance } from 'fastify'
+import { registerConsole } from '../console/console-routes.ts'
 import type { ServerParts } from '../server-options.ts'
 import { registerEvents } from './events.ts'
 import { registerHealth } from './health.ts'
@@ -15,6 +16,7 @@ export function registerRoutes(server: FastifyInstance, parts: ServerParts): voi
     registerOutcomes,
     registerModels,
     registerHealth,
+    registerConsole,
   ])
     register(server, parts)
 }

@@ -6,19 +6,21 @@ import { answerTypeOf, type Format } from '../../wire/formats.ts'
 import type { MessageLimits } from '../../wire/message-limits.ts'
 import { parseReadMessage, type ReadMessage, readLimits } from '../../wire/read-message.ts'
 import { WireError } from '../../wire/wire-error.ts'
-import { deadlines, type Waiting } from '../deadline.ts'
+import { deadlines, Waiting } from '../deadline.ts'
 import type { Gate, RouteRule, Visit } from '../gate.ts'
 import { takeBody } from '../raw-body.ts'
-import { encodeReadAnswer } from '../read-answer.ts'
+import { type AnswerMemory, encodeReadAnswer } from '../read-answer.ts'
 import { refusalOf } from '../refusal.ts'
+import { requestName } from '../request-name.ts'
 import { type ServerParts, tenantOf } from '../server-options.ts'
 import { SpareBatches } from '../spare-batches.ts'
+import { spanOf } from '../tracing.ts'
 import { answerFormat, bodyFormat, parseBody } from './body.ts'
 
 export const readPath = '/v1/embeddings/read'
 const rule: RouteRule = { scope: 'read', counted: true }
 
-interface ReadParts extends Pick<ServerParts, 'tenants' | 'models' | 'limits' | 'metrics'> {
+interface ReadParts extends Pick<ServerParts, 'tenants' | 'models' | 'limits' | 'refreshes'> {
   readonly gate: Gate
   /** Notes what a request failed with, and says how to answer it. */
   readonly failed: (error: unknown, visit: Visit) => WireError
@@ -49,13 +51,15 @@ interface Shared extends ReadParts {
 }
 
 /** One request. */
-class Read implements Waiting {
+class Read extends Waiting {
   readonly #parts: Shared
   readonly #request: IncomingMessage
   readonly #response: ServerResponse
   readonly #visit: Visit
+  #answerMemory: AnswerMemory | null = null
 
   constructor(parts: Shared, request: IncomingMessage, response: ServerResponse, visit: Visit) {
+    super()
     this.#parts = parts
     this.#request = request
     this.#response = response
@@ -87,17 +91,18 @@ class Read implements Waiting {
 
   #read(body: Uint8Array, format: Format): void {
     try {
-      const { limits, tenants, metrics } = this.#parts
+      const { limits, tenants } = this.#parts
       const message = parseReadMessage(parseBody(body, format, this.#parts.bodyLimits), limits)
       const answered = answerFormat(this.#request)
       this.#checkSize(message)
-      const { pooling } = tenantOf(tenants, this.#visit)
+      const { pooling, reads } = tenantOf(tenants, this.#visit)
+      if (pooling.refreshesOnRead) this.#offered(message)
       const startMs = performance.now()
-      deadlines.add(this, 'send it again, or give it longer')
-      pooling.read(message.users, message.models, this.#options(message)).then(
+      deadlines.add(this, 'send it again, or give it longer', startMs)
+      pooling.read(message.users, message.models, this.#options(message, answered, startMs)).then(
         (served) => {
           try {
-            metrics.readEnded(performance.now() - startMs, served)
+            reads.ended(performance.now() - startMs, served)
             this.#answer(served, message, answered)
           } catch (error) {
             this.late(error)
@@ -110,23 +115,36 @@ class Read implements Waiting {
     }
   }
 
-  /** Gives the read's memory back, once its answer has gone and everybody has been told of it. */
-  left(): void {
-    const { served, principal } = this.#visit
-    if (served !== null) this.#parts.spares.get(principal!.tenant)!.give(served)
+  /** The refreshes that it offers are linked to its span. */
+  #offered({ users }: ReadMessage): void {
+    const span = spanOf(this.#request)
+    if (span !== undefined) this.#parts.refreshes?.offeredBy(this.#visit.principal!.tenant, users, span)
   }
 
-  #options(message: ReadMessage): ReadOptions {
-    const { latest, segments } = message
-    const { endMs, hasDeadline, principal } = this.#visit
-    const request = requestName(this.#request)
-    const into = this.#parts.spares.get(principal!.tenant)!.take(message)
+  /** Gives the read's memory back, once its answer has gone and everybody has been told of it. */
+  left(): void {
+    const { served } = this.#visit
+    if (served !== null) this.#spares.giveBatch(served)
+    if (this.#answerMemory !== null) this.#spares.giveAnswer(this.#answerMemory)
+  }
+
+  /** Of the tenant: nobody's memory comes to another's read. */
+  get #spares(): SpareBatches {
+    return this.#parts.spares.get(this.#visit.principal!.tenant)!
+  }
+
+  #options(message: ReadMessage, answered: Format, nowMs: number): ReadOptions {
+    const { latest, segments, encoding } = message
+    const { endMs, hasDeadline } = this.#visit
+    const halves = answered === 'msgpack' && encoding === 'f16'
+    // All members each time: an object that is spread together took longer than all else here.
     return {
       latest,
-      ...(into !== undefined && { into }),
-      ...(segments !== null && { segments }),
-      ...(request !== null && { request }),
-      ...(hasDeadline && { deadlineMs: computingShare * (endMs - performance.now()) }),
+      halves,
+      into: this.#spares.takeBatch(message, halves),
+      segments: segments ?? undefined,
+      request: requestName(this.#request.headers) ?? undefined,
+      deadlineMs: hasDeadline ? computingShare * (endMs - nowMs) : undefined,
     }
   }
 
@@ -145,8 +163,9 @@ class Read implements Waiting {
     this.#visit.served = served
     this.#visit.onLeft = this
     if (this.#response.headersSent || this.#response.destroyed) return
-    const body = encodeReadAnswer(served, message, format)
-    const sizeBytes = String(Buffer.byteLength(body))
+    this.#answerMemory = this.#spares.takeAnswer()
+    const body = encodeReadAnswer(served, message, format, this.#answerMemory)
+    const sizeBytes = String(typeof body === 'string' ? Buffer.byteLength(body) : body.length)
     this.#response.writeHead(200, ['content-type', answerTypeOf[format], 'content-length', sizeBytes])
     this.#response.end(body)
   }
@@ -162,8 +181,3 @@ class Read implements Waiting {
 
 /** Part of the time left that a synchronous read may compute for; the rest is for the store's answer and the way back. */
 const computingShare = 0.8
-
-/** The caller's name of the request, by which outcomes are joined with what was served; null where it gives none. */
-function requestName({ headers: { 'x-request-id': name } }: IncomingMessage): string | null {
-  return typeof name === 'string' && name.length > 0 && Buffer.byteLength(name) <= 512 ? name : null
-}
