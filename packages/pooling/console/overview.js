@@ -1,0 +1,248 @@
+/** Reads, refreshes and the service: tiles and charts of what `console/data` tells. */
+import { StalenessChart } from './bars.js'
+import { byId, element, say, table } from './dom.js'
+import { bytes, count, duration, moment, percent, rate } from './format.js'
+import { lastOf, sumOf } from './history.js'
+import { tiles } from './tiles.js'
+import { TimeChart } from './time-chart.js'
+
+/** @typedef {import('./history.js').Columns} Columns */
+
+/** Tiles tell of the last ten seconds. */
+const tileSteps = 5
+
+/**
+ * @param {string} label
+ * @param {string} tone
+ * @param {string} name of the column
+ */
+const line = (label, tone, name) => ({
+  label,
+  tone,
+  of: (/** @type {Columns} */ columns, /** @type {number} */ i) => columns[name][i],
+})
+
+/**
+ * @param {string} label
+ * @param {string} tone
+ * @param {string} name of the column
+ */
+const aSecond = (label, tone, name) => ({
+  label,
+  tone,
+  of: (/** @type {Columns} */ columns, /** @type {number} */ i) => {
+    const [value, seconds] = [columns[name][i], columns.seconds[i]]
+    return value === null || seconds === null ? null : value / seconds
+  },
+})
+
+const statuses = ['fresh', 'stale', 'default', 'unavailable']
+
+/**
+ * @param {string} label
+ * @param {string} tone
+ */
+const share = (label, tone) => ({
+  label,
+  tone,
+  of: (/** @type {Columns} */ columns, /** @type {number} */ i) => {
+    const rows = statuses.reduce((sum, status) => sum + (columns[status][i] ?? 0), 0)
+    return rows === 0 ? null : (columns[label][i] ?? 0) / rows
+  },
+})
+
+/** Where nobody waits there is no wait. */
+const waiting = {
+  label: 'longest wait',
+  tone: 'pink',
+  of: (/** @type {Columns} */ columns, /** @type {number} */ i) => columns.queueOldest[i] || null,
+}
+
+export class Overview {
+  #charts
+  #showReads = tiles(byId('read-tiles'), ['Read p50', 'Read p99', 'Reads', 'Users served', 'From the store', 'Default'])
+  #showRefreshes = tiles(byId('refresh-tiles'), ['Queue', 'Longest wait', 'Freshness p50', 'Landed', 'Shed', 'Encoder'])
+  #showService = tiles(byId('service-tiles'), ['Store', 'Store errors', 'Under way', 'Encoder restarts'])
+  /** @type {Map<string, StalenessChart>} */
+  #staleness = new Map()
+  /** @type {string} */
+  #figures = ''
+
+  constructor() {
+    const reads = [
+      new TimeChart({
+        title: 'Read latency',
+        kind: 'lines',
+        scale: 'log',
+        format: duration,
+        lines: [line('p99', 'amber', 'readP99'), line('p50', 'blue', 'readP50')],
+      }),
+      new TimeChart({
+        title: 'Reads a second',
+        kind: 'areas',
+        scale: 'linear',
+        format: rate,
+        lines: [aSecond('reads', 'blue', 'reads')],
+      }),
+      new TimeChart({
+        title: 'Rows served',
+        kind: 'areas',
+        scale: 'share',
+        format: percent,
+        lines: [
+          share('fresh', 'blue'),
+          share('stale', 'amber'),
+          share('default', 'grey'),
+          share('unavailable', 'pink'),
+        ],
+      }),
+    ]
+    const refreshes = [
+      new TimeChart({
+        title: 'Users that wait',
+        kind: 'areas',
+        scale: 'whole',
+        format: count,
+        lines: [line('users', 'green', 'queueUsers')],
+      }),
+      new TimeChart({
+        title: 'Time to land',
+        kind: 'lines',
+        scale: 'log',
+        format: duration,
+        lines: [line('p99', 'amber', 'freshnessP99'), line('p50', 'green', 'freshnessP50'), waiting],
+      }),
+      new TimeChart({
+        title: 'Refreshes a second',
+        kind: 'lines',
+        scale: 'linear',
+        format: rate,
+        lines: [
+          aSecond('landed', 'green', 'landed'),
+          aSecond('failed', 'pink', 'failed'),
+          aSecond('shed', 'amber', 'shed'),
+        ],
+      }),
+    ]
+    byId('read-charts').append(...reads.map(({ figure }) => figure))
+    byId('refresh-charts').append(...refreshes.map(({ figure }) => figure))
+    this.#charts = [...reads, ...refreshes]
+  }
+
+  /**
+   * @param {any} data
+   * @param {Columns} recent
+   */
+  show(data, recent) {
+    const seconds = sumOf(recent, 'seconds', tileSteps)
+    const per = (/** @type {string} */ name) => (seconds === 0 ? null : sumOf(recent, name, tileSteps) / seconds)
+    const rows = statuses.map((status) => sumOf(recent, status, tileSteps))
+    const all = rows.reduce((sum, each) => sum + each, 0)
+    const part = (/** @type {number} */ some) => (all === 0 ? null : some / all)
+    const { totals, queue, encoder } = data
+    const misses = rows[2] + rows[3]
+    this.#showReads([
+      [duration(lastOf(recent, 'readP50', tileSteps)), 'store and pooling'],
+      [duration(lastOf(recent, 'readP99', tileSteps)), 'one in a hundred is slower'],
+      [`${rate(per('reads'))} /s`, ''],
+      [`${rate(seconds === 0 ? null : all / seconds)} /s`, `${count(totals.reads)} rows since the start`],
+      [percent(part(rows[0] + rows[1])), `${percent(part(rows[1]))} stale`],
+      [percent(part(misses)), `${count(totals.default)} rows since the start`],
+    ])
+    this.#showRefreshes([
+      [count(queue.users), `${count(queue.due)} due`],
+      queue.users === 0 ? ['–', 'nobody waits'] : [duration(queue.oldestSeconds), ''],
+      [
+        duration(lastOf(recent, 'freshnessP50', tileSteps)),
+        `p99 ${duration(lastOf(recent, 'freshnessP99', tileSteps))}`,
+      ],
+      [`${rate(per('landed'))} /s`, `${count(totals.refreshes)} since the start`],
+      [count(totals.shed), `${count(totals.failed + totals.refused)} failed since the start`],
+      encoder === null ? ['–', 'none of its own'] : [encoder.state, `started again ${count(encoder.restarts)} times`],
+    ])
+    byId('refresh-tiles').lastElementChild?.classList.toggle('bad', encoder !== null && encoder.state !== 'ready')
+    for (const staleness of data.staleness.models) this.#stalenessOf(staleness.model).show(staleness)
+    this.#showFigures(data)
+  }
+
+  /**
+   * @param {Columns} columns
+   * @param {import('./time-chart.js').Span} span
+   */
+  draw(columns, span) {
+    for (const chart of this.#charts) chart.show(columns, span)
+  }
+
+  /** @param {string} model */
+  #stalenessOf(model) {
+    const known = this.#staleness.get(model)
+    if (known !== undefined) return known
+    const chart = new StalenessChart()
+    if (this.#staleness.size > 0)
+      say(chart.figure.querySelector('.title') ?? chart.figure, `Age of rows served, ${model}`)
+    this.#staleness.set(model, chart)
+    byId('read-charts').append(chart.figure)
+    return chart
+  }
+
+  /** @param {any} data */
+  #showFigures({ service, startedMs, encoder }) {
+    byId('service-all').hidden = service === null
+    byId('service-tiles').hidden = service === null
+    const since = `This process started ${moment(startedMs)}.`
+    if (service === null) {
+      say(byId('service-note'), `${since} Figures of all tenants together need a token with the scope metrics.`)
+      byId('service-troubles').replaceChildren()
+      return
+    }
+    say(byId('service-note'), `${since} Figures are of all tenants together, since then.`)
+    /** @param {string} name @param {Readonly<Record<string, string>>} [labels] */
+    const of = (name, labels = {}) =>
+      service.find(
+        (/** @type {any} */ figure) =>
+          figure.name === name && Object.entries(labels).every(([key, value]) => figure.labels[key] === value),
+      )?.value ?? null
+    const [asked, refreshing] = ['request', 'refresh'].map((during) => of('headwater_store_errors_total', { during }))
+    this.#showService([
+      [bytes(of('headwater_store_bytes')), 'all tenants'],
+      [count((asked ?? 0) + (refreshing ?? 0)), `${count(asked)} in requests, ${count(refreshing)} in refreshes`],
+      [count(of('headwater_requests_under_way')), 'requests'],
+      [encoder === null ? '–' : count(encoder.restarts), ''],
+    ])
+    const text = JSON.stringify(service)
+    if (text === this.#figures) return
+    this.#figures = text
+    const rows = service.map((/** @type {any} */ figure) => [nameOf(figure), figure.value.toLocaleString('en-US')])
+    byId('service-figures').replaceChildren(table('Counters and gauges', ['Figure', 'Value'], rows))
+    const troubles = service.filter((/** @type {any} */ { name, value }) => value > 0 && isTrouble(name))
+    byId('service-troubles').replaceChildren(
+      ...(troubles.length === 0
+        ? []
+        : [
+            table(
+              'Counted since the start, to look into',
+              ['Figure', 'Value', 'What it is'],
+              troubles.map((/** @type {any} */ figure) => [
+                nameOf(figure),
+                figure.value.toLocaleString('en-US'),
+                figure.help,
+              ]),
+            ),
+          ]),
+    )
+  }
+}
+
+/** By their names, so that figures that are added later are seen as well. @param {string} name */
+const isTrouble = (name) => /error|failed|lost|dropped|dead|shed|refused/.test(name)
+
+/** @param {{ name: string, labels: Readonly<Record<string, string>> }} figure */
+function nameOf({ name, labels }) {
+  const of = Object.entries(labels).map(([key, value]) => `${key} ${value}`)
+  return element(
+    'span',
+    {},
+    element('code', {}, name.replace(/^headwater_/, '')),
+    of.length === 0 ? '' : ` ${of.join(', ')}`,
+  )
+}

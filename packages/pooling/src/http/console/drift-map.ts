@@ -1,0 +1,119 @@
+/** How a panel's embeddings moved from snapshot to snapshot, in the plane of their two principal components. */
+import { interpolatedPercentiles } from '@headwater/statistics'
+import type { Position } from './panel.ts'
+import { dot, type PrincipalComponents, principalComponents } from './principal-components.ts'
+
+/** Users that a map needs. */
+const minUsers = 3
+
+export interface DriftMap {
+  readonly model: string
+  /** Users of the panel of whom something is held. */
+  readonly users: number
+  /** Alignment frame that the map is of, that of most users; null while there is no map. */
+  readonly frame: number | null
+  /** Users whose embeddings are of another frame: they lie in another space. */
+  readonly otherFrame: number
+  /** Part of the variance along each axis. */
+  readonly shares: readonly [number, number] | null
+  /** Of the frame, oldest first. */
+  readonly snapshots: readonly SnapshotDrift[]
+  /** One a user of the frame: its positions, oldest first. */
+  readonly paths: readonly UserPath[]
+}
+
+/** Users whose newest two embeddings are of this snapshot and another one before it. */
+export interface SnapshotDrift {
+  readonly snapshot: number
+  /** Whose newest embedding is of this snapshot. */
+  readonly users: number
+  /** Those of them with one before. */
+  readonly moved: number
+  /** Cosine to the one before; null where nobody has one. A tenth of the users lies below `cosineP10`. */
+  readonly cosineMean: number | null
+  readonly cosineP10: number | null
+}
+
+export interface UserPath {
+  /** Of each position. */
+  readonly snapshots: readonly number[]
+  readonly x: readonly number[]
+  readonly y: readonly number[]
+  /** Of the last position to the one before; null where there is one alone. */
+  readonly cosine: number | null
+}
+
+/** @param before axes of the map before, which this one's are turned towards */
+export async function driftMap(
+  model: string,
+  panel: readonly (readonly Position[])[],
+  before?: PrincipalComponents['axes'],
+): Promise<{ readonly map: DriftMap; readonly axes: PrincipalComponents['axes'] | undefined }> {
+  const newest = panel.flatMap((positions) => positions.slice(-1))
+  const frame = commonFrame(newest)
+  // Positions in another space cannot be drawn beside these.
+  const paths = panel
+    .filter((positions) => positions.at(-1)?.frame === frame)
+    .map((positions) => positions.filter((each) => each.frame === frame))
+  const otherFrame = newest.length - paths.length
+  if (paths.length < minUsers || paths[0][0].vector.length < 2) {
+    const none = { model, users: newest.length, frame: null, otherFrame, shares: null, snapshots: [], paths: [] }
+    return { map: none, axes: before }
+  }
+  const { mean, axes, shares } = await principalComponents(
+    paths.map((positions) => positions.at(-1)!.vector),
+    before,
+  )
+  const along = (axis: Float64Array) => {
+    const offset = dot(mean, axis)
+    return ({ vector }: Position) => rounded(dot(vector, axis) - offset)
+  }
+  const [x, y] = axes.map(along)
+  const drawn = paths.map((positions) => ({
+    snapshots: positions.map(({ snapshot }) => snapshot),
+    x: positions.map(x),
+    y: positions.map(y),
+    cosine: positions.length < 2 ? null : cosine(positions.at(-1)!.vector, positions.at(-2)!.vector),
+  }))
+  const map = {
+    model,
+    users: newest.length,
+    frame,
+    otherFrame,
+    shares: [rounded(shares[0]), rounded(shares[1])] as const,
+    snapshots: snapshotsOf(drawn),
+    paths: drawn.map((path) => ({ ...path, cosine: path.cosine === null ? null : rounded(path.cosine) })),
+  }
+  return { map, axes }
+}
+
+/** That of most; of two alike the later. */
+function commonFrame(positions: readonly Position[]): number {
+  const users = new Map<number, number>()
+  for (const { frame } of positions) users.set(frame, (users.get(frame) ?? 0) + 1)
+  return [...users].sort(([a, ofA], [b, ofB]) => ofB - ofA || b - a)[0]?.[0] ?? -1
+}
+
+function snapshotsOf(paths: readonly UserPath[]): readonly SnapshotDrift[] {
+  const numbers = [...new Set(paths.flatMap(({ snapshots }) => snapshots))].sort((a, b) => a - b)
+  return numbers.map((snapshot) => {
+    const users = paths.filter(({ snapshots }) => snapshots.at(-1) === snapshot)
+    const cosines = users.flatMap((path) => (path.cosine === null ? [] : [path.cosine]))
+    const none = cosines.length === 0
+    return {
+      snapshot,
+      users: users.length,
+      moved: cosines.length,
+      cosineMean: none ? null : rounded(cosines.reduce((sum, each) => sum + each, 0) / cosines.length),
+      cosineP10: none ? null : rounded(interpolatedPercentiles(cosines, [10])[0]),
+    }
+  })
+}
+
+/** 0 where either is all zeros. */
+function cosine(a: Float32Array, b: Float32Array): number {
+  const lengths = Math.sqrt(dot(a, a) * dot(b, b))
+  return lengths === 0 ? 0 : dot(a, b) / lengths
+}
+
+const rounded = (value: number) => Number(value.toPrecision(6))
