@@ -84,6 +84,17 @@ export function openOutputDirectory(path: string | undefined): OutputDirectory {
   return { path, release: () => removeEmpty(made) }
 }
 
+/** Makes sure of a directory that may hold what was left there before. @throws OutputError */
+export function openKeptDirectory(option: string, path: string): void {
+  if (isDirectory(path) === false) throw new OutputError(`${option}: ${path} is a file; name a directory.`)
+  try {
+    makeDirectory(path)
+    accessSync(path, constants.W_OK)
+  } catch (cause) {
+    throw new OutputError(`${option}: ${path} cannot be written (${reason(cause)}); choose another place.`, { cause })
+  }
+}
+
 /**
  * Makes a directory and those above it, one by one: Node 20's `recursive` never returns where the system refuses a
  * directory with an error that says that a parent is missing, as under /proc.

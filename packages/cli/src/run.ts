@@ -1,7 +1,7 @@
-import { execFileSync } from 'node:child_process'
 import type { Log } from '@headwater/datasets'
 import type { GpuDevice } from '@headwater/gpu'
 import type { Command } from 'commander'
+import { currentCommit } from './current-commit.ts'
 import { dataArgument } from './data-argument.ts'
 import { checkOutputFile, openOutputDirectory, writeOutputFile } from './output.ts'
 import { userPath } from './paths.ts'
@@ -100,17 +100,5 @@ class StoppedError extends Error {
 
   constructor(signal: string) {
     super(`stopped by ${signal}; whole snapshots under --out are kept, nothing else was written.`)
-  }
-}
-
-function currentCommit(): string | null {
-  try {
-    return execFileSync('git', ['rev-parse', '--short', 'HEAD'], {
-      cwd: import.meta.dirname,
-      encoding: 'utf8',
-      stdio: ['ignore', 'pipe', 'ignore'],
-    }).trim()
-  } catch {
-    return null
   }
 }

@@ -1,5 +1,6 @@
 /** `headwater serve` ended at any moment, by a signal that it can answer or one that it cannot: what it acknowledged is there. */
 import { execFileSync } from 'node:child_process'
+import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { seededRandom } from '@headwater/statistics'
 import { openStore } from '@headwater/store'
@@ -58,4 +59,13 @@ test('ended at a random moment, it has lost no acknowledged event, and its encod
   const { states } = await store.readStates('user', acknowledged)
   await store.close()
   expect(acknowledged.filter((_, i) => states[i] === undefined)).toEqual([])
+  // Each is in a finished file of the event log, once.
+  const events = join(directory, 'events', 'default')
+  const logged = readdirSync(events)
+    .filter((name) => name.endsWith('.jsonl') && !name.startsWith('.'))
+    .flatMap((name) => readFileSync(join(events, name), 'utf8').trim().split('\n'))
+    .map((line) => JSON.parse(line).user)
+  expect(new Set(logged).size).toBe(logged.length)
+  const known = new Set(logged)
+  expect(acknowledged.filter((user) => !known.has(user))).toEqual([])
 })

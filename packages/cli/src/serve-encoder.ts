@@ -10,14 +10,20 @@ export const onnxBackend = new URL(
 
 /** @throws EncoderStartError */
 export async function startServeEncoder(
-  { encoder, encoderCpus }: ServeOptions,
+  options: ServeOptions,
   onError: (error: Error) => void,
 ): Promise<EncoderProcess> {
   const { startEncoder } = await import('@headwater/pooling/encoder')
-  const options: StartEncoderOptions = {
+  const given: StartEncoderOptions = {
     onError,
-    ...(encoder === 'onnx' && { backend: onnxBackend }),
-    ...(encoderCpus !== undefined && { prefix: ['taskset', '-c', encoderCpus] }),
+    prefix: encoderPrefix(options),
+    ...(options.encoder === 'onnx' && { backend: onnxBackend }),
   }
-  return startEncoder(options)
+  return startEncoder(given)
+}
+
+/** Program and arguments that start the encoder where it is to run, and when. */
+export function encoderPrefix({ encoderCpus, encoderIdle }: Partial<ServeOptions>): readonly string[] {
+  const idle = encoderIdle === true ? ['chrt', '--idle', '0'] : []
+  return encoderCpus === undefined ? idle : [...idle, 'taskset', '-c', encoderCpus]
 }

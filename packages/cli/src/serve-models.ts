@@ -1,24 +1,52 @@
 /** The models of a server: each follows its directory, and all go through one encoder. */
+import type { Schema } from '@headwater/features'
 import type { EncoderProcess, FollowedModel } from '@headwater/pooling/encoder'
+import { type ServeCluster, snapshotDigest } from './serve-cluster.ts'
 import { ServeError, type ServeOptions, shadowedModel } from './serve-options.ts'
 import type { ServeReport } from './serve-report.ts'
 import { describeShadow } from './serve-shadow.ts'
+
+export interface ServeModel {
+  readonly schema: Schema
+  readonly dim: number
+  /** Null where others refresh, through whatever they follow. */
+  readonly followed: FollowedModel | null
+}
+
+/** Of a server without an encoder. @throws ServeError where their schemas differ; SnapshotError, ServedSnapshotError */
+export async function readServeModels(
+  directories: ReadonlyMap<string, string>,
+): Promise<ReadonlyMap<string, ServeModel>> {
+  const { readServedSnapshot } = await import('@headwater/runtime')
+  const models = new Map<string, ServeModel>()
+  for (const [name, directory] of directories) {
+    const { schema, manifest } = await readServedSnapshot(directory)
+    const { count, width } = manifest.config.embeddings
+    models.set(name, { schema, dim: count * width, followed: null })
+  }
+  checkSchemas(models)
+  return models
+}
 
 /** @param directories by name of the model @throws ServeError where their schemas differ; what `followModel` throws */
 export async function loadServeModels(
   options: ServeOptions,
   directories: ReadonlyMap<string, string>,
   encoder: EncoderProcess,
+  cluster: ServeCluster | null,
   { say, warn }: ServeReport,
-): Promise<ReadonlyMap<string, FollowedModel>> {
+): Promise<ReadonlyMap<string, ServeModel>> {
   const { followModel } = await import('@headwater/pooling/encoder')
   const shadowed = shadowedModel(options, directories)
-  const models = new Map<string, FollowedModel>()
+  const models = new Map<string, ServeModel>()
   for (const [name, directory] of directories) {
-    const model = await followModel({
+    const followed = await followModel({
       encoder,
       directory,
       name,
+      ...(cluster && {
+        admit: async ({ directory: path, snapshot }) => cluster.node.admit(name, snapshot, await snapshotDigest(path)),
+      }),
       ...(name === shadowed && { shadow: { snapshot: options.shadow!.snapshot, share: options.shadowShare } }),
       onSwapped: (snapshot, before) => say(`Snapshot ${snapshot} is served as "${name}", in place of ${before}.`),
       onShadowed: (shadow, served) => {
@@ -26,18 +54,19 @@ export async function loadServeModels(
       },
       onError: warn,
     })
-    models.set(name, model)
+    const { schema, dim } = followed.served
+    models.set(name, { schema, dim, followed })
   }
   checkSchemas(models)
   return models
 }
 
 /** A user has one state, whatever models read it. */
-function checkSchemas(models: ReadonlyMap<string, FollowedModel>): void {
-  const [[first, { served }], ...others] = models
-  const schema = JSON.stringify(served.schema)
+function checkSchemas(models: ReadonlyMap<string, ServeModel>): void {
+  const [[first, { schema }], ...others] = models
+  const wanted = JSON.stringify(schema)
   for (const [name, model] of others)
-    if (JSON.stringify(model.served.schema) !== schema)
+    if (JSON.stringify(model.schema) !== wanted)
       throw new ServeError(
         `models "${first}" and "${name}" have different schemas; serve them from stores of their own.`,
       )

@@ -1,9 +1,11 @@
 /** `headwater serve` with all that an operator may ask of it, and what the operator does then. */
+import { execFileSync } from 'node:child_process'
 import { once } from 'node:events'
 import { readdirSync, readFileSync } from 'node:fs'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
+import { readServedLog } from '@headwater/pooling/logs'
 import { servedSnapshot } from '@headwater/runtime'
 import { temporaryDirectory } from '@headwater/testkit'
 import { afterEach, beforeAll, expect, test } from 'vitest'
@@ -50,6 +52,7 @@ test('serves two models with shadow, logs and traces, and lets an operator promo
     ...both,
     ...logs,
     ...traces,
+    ...['--encoder-cpus', '0'],
   ])
   started = child
   expect(child.stdout).toContain('Serving snapshot 1 as "a" and snapshot 1 as "b" on http://')
@@ -62,12 +65,16 @@ test('serves two models with shadow, logs and traces, and lets an operator promo
   await Promise.all(['a', 'b'].map((name) => untilServed(client, 'ann', timeMs, 1, name)))
 
   // The encoder is killed: reads are answered as before, and the next events are refreshed again.
-  const encoder = descendantsOf(child.process.pid!).find(({ command }) => command.includes('encoder-main'))!
-  process.kill(encoder.pid, 'SIGKILL')
+  const encoder = () => descendantsOf(child.process.pid!).find(({ command }) => command.includes('encoder-main'))!.pid
+  const coresOf = (pid: number) => execFileSync('taskset', ['-c', '-p', String(pid)], { encoding: 'utf8' })
+  expect(coresOf(encoder())).toMatch(/: 0\n$/)
+  process.kill(encoder(), 'SIGKILL')
   const laterMs = Date.now()
   await client.ingest(clickOf('ann', laterMs, 0))
   const [refreshed] = await Promise.all(['a', 'b'].map((name) => untilServed(client, 'ann', laterMs, 1, name)))
   expect([...refreshed.status]).toEqual([0])
+  expect(coresOf(encoder())).toMatch(/: 0\n$/)
+  await client.read(['ann'], ['a'], { request: 'r1' })
 
   const { shadow, snapshots } = await client.snapshots('a')
   expect(shadow).toMatchObject({ snapshot: 3, rows: expect.any(Number) })
@@ -95,7 +102,11 @@ test('serves two models with shadow, logs and traces, and lets an operator promo
   collector.close()
   expect(spans).toEqual(expect.arrayContaining(['/v1/traces headwater.ingest', '/v1/traces headwater.read']))
   const files = (name: string) => readdirSync(join(directory, name, 'default')).filter((file) => !file.startsWith('.'))
-  expect(files('served')).toEqual([expect.stringMatching(/\.parquet$/)])
+  // By the request's name outcomes are joined with what was served.
+  const named: string[] = []
+  for await (const { rows, request, user, model: of } of readServedLog(join(directory, 'served', 'default')))
+    for (let row = 0; row < rows; row++) if (request[row] === 'r1') named.push(`${user[row]} ${of[row]}`)
+  expect(named).toEqual(['ann a'])
   const events = files('events').map((file) => readFileSync(join(directory, 'events', 'default', file), 'utf8'))
   expect(events.join('')).toContain('"ann"')
   expect(files('outcomes')).toHaveLength(1)

@@ -4,6 +4,7 @@ import { temporaryDirectory } from '@headwater/testkit'
 import { InvalidArgumentError } from 'commander'
 import { describe, expect, test } from 'vitest'
 import { userPath } from './paths.ts'
+import { checkRole } from './serve-cluster.ts'
 import {
   type ModelArgument,
   modelArgument,
@@ -37,10 +38,13 @@ describe('--model', () => {
         ['feed.v2', '/b=c'],
       ],
     ],
+    ['a publisher', ['ads=https://h:8070/?a=b'], undefined, [['ads', 'https://h:8070/?a=b']]],
     ['a path that holds a sign of equality', ['./a=b'], undefined, [['sum', './a=b']]],
   ])('takes %s', (_, texts, name, expected) => {
     const given = options({ model: models(texts), ...(name !== undefined && { name }) })
-    expect([...modelDirectories(given)]).toEqual(expected.map(([key, path]) => [key, userPath(path)]))
+    expect([...modelDirectories(given)]).toEqual(
+      expected.map(([key, path]) => [key, path.startsWith('https:') ? path : userPath(path)]),
+    )
   })
 
   test.each<[string, string[], string | undefined, RegExp]>([
@@ -55,6 +59,31 @@ describe('--model', () => {
 
   test('refuses a name without a directory', () => {
     expect(() => modelArgument('a=')).toThrow(InvalidArgumentError)
+  })
+})
+
+describe('--role', () => {
+  const shared = { store: 'valkey://h', mode: 'asynchronous' } as const
+  test.each<[string, Partial<ServeOptions>, RegExp]>([
+    ['a store of one process', { ...shared, role: 'read', store: 'lmdb:store' }, /give --store valkey/],
+    [
+      'reads that compute',
+      { ...shared, role: 'refresh', mode: 'synchronous' },
+      /--role refresh and --mode synchronous/,
+    ],
+    [
+      'a shadow without an encoder',
+      { ...shared, role: 'read', shadow: shadowArgument('7') },
+      /--shadow needs an encoder/,
+    ],
+    ['segments without one', { ...shared, role: 'read', segmentField: 'plan' }, /--segment-field needs an encoder/],
+  ])('refuses %s', (_, given, message) => {
+    expect(() => checkRole(options(given))).toThrow(message)
+  })
+
+  test('takes all that a worker has, and anything where one process does all', () => {
+    checkRole(options({ ...shared, role: 'refresh', segmentField: 'plan', shadow: shadowArgument('7') }))
+    checkRole(options({ role: 'all', store: 'lmdb:store', mode: 'stored' }))
   })
 })
 

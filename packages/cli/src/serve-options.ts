@@ -18,6 +18,12 @@ export interface ServeOptions {
   readonly tlsKey?: string
   readonly tlsCert?: string
   readonly tlsClientCa?: string
+  readonly modelCache: string
+  readonly modelTokenFile?: string
+  readonly modelCa?: string
+  readonly role: 'read' | 'refresh' | 'all'
+  readonly claimAfter: number
+  readonly maxQueue: number
   readonly mode: 'asynchronous' | 'synchronous' | 'stored'
   readonly deadline: number
   readonly refreshOn: 'event' | 'read' | 'both'
@@ -25,6 +31,7 @@ export interface ServeOptions {
   readonly segmentField?: string
   readonly encoder: 'webgpu' | 'onnx'
   readonly encoderCpus?: string
+  readonly encoderIdle?: boolean
   readonly shadow?: ShadowArgument
   readonly shadowShare: number
   readonly servedLog?: string
@@ -40,6 +47,7 @@ export interface ServeOptions {
 export interface ModelArgument {
   /** Null where the directory stands alone. */
   readonly name: string | null
+  /** Or the URL of a publisher. */
   readonly directory: string
 }
 
@@ -56,7 +64,7 @@ const named = /^([\w-][\w.-]*)=(.*)$/s
 export function modelArgument(text: string, before: readonly ModelArgument[] = []): readonly ModelArgument[] {
   const [, name = null, directory = text] = named.exec(text) ?? []
   if (directory === '') throw new InvalidArgumentError('Give a directory, or NAME=DIR.')
-  return [...before, { name, directory: userPath(directory) }]
+  return [...before, { name, directory: /^https?:\/\//.test(directory) ? directory : userPath(directory) }]
 }
 
 export function shadowArgument(text: string): ShadowArgument {

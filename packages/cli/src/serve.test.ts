@@ -1,14 +1,16 @@
 /** `headwater serve` as a user calls it, on a model of two snapshots and an LMDB store, with the client. */
 import { createHash } from 'node:crypto'
-import { cpSync, readdirSync, writeFileSync } from 'node:fs'
+import { cpSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
 import { createClient } from '@headwater/pooling/client'
-import { promoteSnapshot, snapshotDirectory } from '@headwater/runtime'
+import { promoteSnapshot, readSnapshot, snapshotDirectory } from '@headwater/runtime'
 import { openStore } from '@headwater/store'
 import { temporaryDirectory } from '@headwater/testkit'
 import { afterEach, beforeAll, describe, expect, test } from 'vitest'
 import { Child, launcher } from './testing/child.ts'
-import { clickOf, servingDirectory, startServing, trainModel, untilServed } from './testing/serving.ts'
+import { headwater } from './testing/headwater.ts'
+import { clickOf, holdCopy, servingDirectory, startServing, trainModel, untilServed } from './testing/serving.ts'
 
 const home = temporaryDirectory()
 let trained: string
@@ -54,6 +56,13 @@ describe('headwater serve', () => {
     const pointTo = (snapshot: number) => ({ snapshot, sinceMs: Date.now(), by: 'gate' })
     writeFileSync(join(model, 'current.json'), JSON.stringify({ format: 1, served: [1, 3].map(pointTo) }))
     await child.until(() => /warning: .*snapshot-000003/.test(child.stderr))
+    await holdCopy(model, 4)
+    for (const [snapshot, code] of [
+      [3, 'snapshot_refused'],
+      [4, 'snapshot_refused'],
+      [9, 'unknown_snapshot'],
+    ] as const)
+      await expect(client.promote('sum', snapshot), String(snapshot)).rejects.toMatchObject({ code })
     expect((await client.models())[0].snapshot).toBe(1)
 
     // Reads while the next takes over: none fails, none loses the user.
@@ -76,6 +85,12 @@ describe('headwater serve', () => {
     await untilServed(client, 'ann', thirdMs, 2)
 
     expect(await client.forget('ann')).toMatchObject({ user: 'ann', failed: [] })
+    // One who was trained on is in the panels too: of snapshots 1 and 2, and of 3, whose weights are damaged.
+    const panelRows = async () => (await readSnapshot(snapshotDirectory(model, 2))).panel!.rows
+    const users = await panelRows()
+    const { removed, failed } = await client.forget('u1')
+    expect(removed).toContainEqual({ where: 'panels of snapshots', what: 'panel row', count: 3 })
+    expect([failed, await panelRows()]).toEqual([[], users - 1])
     expect([...(await client.read(['ann'], ['sum'])).models[0].status]).toEqual([2])
 
     // What was acknowledged before and during the end is there afterwards.
@@ -97,7 +112,7 @@ describe('headwater serve', () => {
     await store.close()
   })
 
-  test('lets in who has a token of the file, each tenant on its own', async () => {
+  test('over TLS lets in who shows a certificate and has a token of the file, each tenant on its own', async () => {
     const sha256 = (token: string) => createHash('sha256').update(token).digest('hex')
     const file = join(home, 'tokens.json')
     const scopes = ['read', 'write']
@@ -108,16 +123,34 @@ describe('headwater serve', () => {
       sha256: sha256(`${tenant}-token`),
     }))
     writeFileSync(file, JSON.stringify({ tokens }))
-    const { child, url, client } = await start('--model', 'model', '--tokens', file, '--refresh-on', 'both')
-    expect(child.stdout).toContain('for tenants shop, news.')
-    await expect(client.read(['a'], ['sum'])).rejects.toMatchObject({ name: 'AuthenticationError' })
-    const [shop, news] = ['shop', 'news'].map((tenant) =>
-      createClient({ url, token: `${tenant}-token`, deadlineMs: 10_000 }),
+    const pem = (name: string) => fileURLToPath(new URL(`../../pooling/testing/certificates/${name}`, import.meta.url))
+    const files = ['--tls-key', pem('server.key'), '--tls-cert', pem('server.pem'), '--tls-client-ca']
+    const { child, url } = await start(
+      ...['--model', 'model', '--refresh-on', 'both', '--encoder', 'onnx'],
+      ...['--tokens', file, ...files, pem('authority.pem')],
     )
+    expect(child.stdout).toContain('for tenants shop, news.')
+    expect(url).toMatch(/^https:/)
+    const [ca, cert, key] = ['authority.pem', 'client.pem', 'client.key'].map((name) => readFileSync(pem(name), 'utf8'))
+    const clientOf = (token: string | undefined, tls: object) =>
+      createClient({ url, deadlineMs: 10_000, tls, ...(token !== undefined && { token }) })
+    const refusals: [string | undefined, object, string][] = [
+      [undefined, { ca, cert, key }, 'AuthenticationError'],
+      ['shop-token', { ca }, 'UnavailableError'],
+      ['shop-token', { cert, key }, 'UnavailableError'],
+    ]
+    for (const [token, tls, name] of refusals)
+      await expect(clientOf(token, tls).read(['a'], ['sum'])).rejects.toMatchObject({ name })
+    const [shop, news] = ['shop', 'news'].map((tenant) => clientOf(`${tenant}-token`, { ca, cert, key }))
     const timeMs = Date.now()
     await shop.ingest(clickOf('a', timeMs, 1))
     await untilServed(shop, 'a', timeMs)
     expect([...(await news.read(['a'], ['sum'])).models[0].status]).toEqual([2])
+    // And from the shell.
+    writeFileSync(join(home, 'token'), 'shop-token')
+    const tls = ['--tls-ca', pem('authority.pem'), '--tls-cert', pem('client.pem'), '--tls-key', pem('client.key')]
+    const told = await headwater('read', 'a', '--url', url, ...tls, '--token-file', join(home, 'token'))
+    expect(told).toMatchObject({ code: 0, stdout: expect.stringMatching(/sum +a +fresh/) })
     child.process.kill('SIGINT')
     expect(await child.exited).toBe(0)
   })

@@ -1,9 +1,11 @@
 import type { Tokens } from '@headwater/pooling/http'
 import { type Command, Option } from 'commander'
 import { durationMs } from './duration.ts'
+import { checkRole, joinServeCluster } from './serve-cluster.ts'
 import { startServeEncoder } from './serve-encoder.ts'
 import { logCounters } from './serve-logs.ts'
-import { loadServeModels } from './serve-models.ts'
+import { isPublisher, mirrorModels } from './serve-mirrors.ts'
+import { loadServeModels, readServeModels } from './serve-models.ts'
 import {
   modelArgument,
   modelDirectories,
@@ -17,6 +19,7 @@ import {
 } from './serve-options.ts'
 import { logLevels, type ServeReport, serveReport } from './serve-report.ts'
 import { openTenants, startTenants } from './serve-tenants.ts'
+import { stopSignal } from './stop-signal.ts'
 import { userUrl } from './store-url.ts'
 import { wholeNumber } from './whole-number.ts'
 
@@ -26,11 +29,14 @@ export function registerServe(program: Command): void {
     .command('serve')
     .description('serve embeddings over HTTP from a store, and refresh them through the snapshots that models serve')
     .requiredOption(
-      '--model <[name=]dir>',
-      "directory of a model's snapshots, the one that is served is followed; again for another model",
+      '--model <[name=]dir|url>',
+      "directory of a model's snapshots, or who publishes them: the one that is served is followed; again for another",
       modelArgument,
     )
     .requiredOption('--store <url>', 'lmdb:PATH, memory:, or another store')
+    .option('--model-cache <dir>', 'where snapshots of a publisher are kept', '.headwater-snapshots')
+    .option('--model-token-file <file>', 'file that holds the token for publishers alone')
+    .option('--model-ca <file>', "authority of publishers' certificates, as PEM; default: those that Node trusts")
     .option('--name <model>', 'name of a single model in the store and in requests (default: "sum")')
     .option('--host <host>', 'to listen on', '127.0.0.1')
     .option('--port <n>', 'to listen on; 0: any that is free', wholeNumber(0, 65_535), 8080)
@@ -38,6 +44,18 @@ export function registerServe(program: Command): void {
     .option('--tls-key <file>', 'private key, as PEM; with --tls-cert, serves HTTPS')
     .option('--tls-cert <file>', 'certificate, as PEM')
     .option('--tls-client-ca <file>', "authorities of callers' certificates, as PEM: then each caller must show one")
+    .addOption(
+      new Option('--role <role>', 'part in a cluster over a Valkey store: answers, refreshes, or both')
+        .choices(['read', 'refresh', 'all'])
+        .default('all'),
+    )
+    .option(
+      '--claim-after <duration>',
+      'refreshes of a worker that is silent for as long are claimed',
+      durationMs,
+      5_000,
+    )
+    .option('--max-queue <n>', 'users that may wait for a refresh', wholeNumber(1, 10_000_000), 100_000)
     .addOption(
       new Option('--mode <mode>', 'who computes: refreshes beside reads, reads themselves, or nobody')
         .choices(['asynchronous', 'synchronous', 'stored'])
@@ -57,6 +75,7 @@ export function registerServe(program: Command): void {
         .default('webgpu'),
     )
     .option('--encoder-cpus <list>', 'cores that the encoder keeps to, as `taskset -c` takes them')
+    .option('--encoder-idle', 'compute only in time that nothing else wants, giving way at once (Linux with `chrt`)')
     .option(
       '--shadow <[name=]snapshot>',
       'number of a snapshot that is computed beside the one served, or latest-held',
@@ -92,12 +111,14 @@ async function serve(options: ServeOptions): Promise<void> {
 }
 
 async function start(options: ServeOptions, report: ServeReport, closers: Closers): Promise<void> {
-  const [{ compileFeatures }, { openStore }, http] = await Promise.all([
+  checkRole(options)
+  const [{ compileFeatures }, { openStore }, http, { registerClusterMetrics }] = await Promise.all([
     import('@headwater/features'),
     import('@headwater/store'),
     import('@headwater/pooling/http'),
+    import('@headwater/pooling/cluster'),
   ])
-  const directories = modelDirectories(options)
+  const sources = modelDirectories(options)
   const tls = tlsOf(options)
   const tokens = options.tokens === undefined ? null : await tokensOf(options.tokens)
   if (tokens === null && !http.isLoopback(options.host)) {
@@ -110,34 +131,57 @@ async function start(options: ServeOptions, report: ServeReport, closers: Closer
     closers.push(startTracing(options.traces))
   }
   const { logger, warn } = report
-  const encoder = await startServeEncoder(options, warn)
-  closers.push(() => encoder.close())
-  const models = await loadServeModels(options, directories, encoder, report)
+  const directories = await mirrorModels(options, sources, closers, warn)
+  const encoder = options.role === 'read' ? null : await startServeEncoder(options, warn)
+  if (encoder !== null) closers.push(() => encoder.close())
+  const names = tokens?.tenants ?? ['default']
+  const status = encoder && (() => encoder.status())
+  const cluster = await joinServeCluster(options, names, [...directories.keys()], status, warn)
+  if (cluster !== null) closers.push(() => cluster.close())
+  const models =
+    encoder === null
+      ? await readServeModels(directories)
+      : await loadServeModels(options, directories, encoder, cluster, report)
   const store = await openStore(userUrl(options.store))
   closers.push(() => store.close())
-  const [{ served }] = models.values()
-  const space = compileFeatures(served.schema)
-  const names = tokens?.tenants ?? ['default']
+  const [{ schema }] = models.values()
+  const space = compileFeatures(schema)
   const refreshes = new http.RefreshMonitor()
-  const tenants = await openTenants({ options, names, store, space, models, refreshes, onError: warn }, closers)
-  await startTenants(tenants, models, closers, warn)
+  const tenants = await openTenants(
+    { options, names, store, space, models, directories, refreshes, cluster, onError: warn },
+    closers,
+  )
+  await startTenants(tenants, models, closers, warn, cluster)
   const server = http.createServer({
     tenants,
     space,
-    models: [...models].map(([name, model]) => ({ name, dim: model.served.dim, control: model })),
+    models: [...models].map(([name, { dim, followed }]) => ({
+      name,
+      dim,
+      // What a publisher chose is changed there.
+      ...(followed !== null && !isPublisher(sources.get(name)!) && { control: followed }),
+    })),
     auth: tokens ?? 'loopback',
     limits: { requestsPerSecond: options.requestsPerSecond, burst: options.burst },
-    encoder: () => encoder.status(),
+    ...(status && { encoder: status }),
+    ...(options.role === 'refresh' && { scopes: ['admin', 'metrics'] as const }),
     refreshes,
     ...(options.outcomeLog !== undefined && { outcomes: (tenant: string) => tenants.get(tenant)!.logs.outcomes! }),
-    alsoMetrics: (registry) => http.registerLogMetrics(registry, logCounters(tenants)),
+    alsoMetrics: (registry) => {
+      http.registerLogMetrics(registry, logCounters(tenants))
+      if (cluster !== null) registerClusterMetrics(registry, cluster.node)
+    },
     ...(tls && { tls }),
     // A log has failures in the lines of their requests.
     ...(logger === null ? { onError: warn } : { logger }),
   })
   closers.push(() => server.close())
   const address = await server.listen({ host: options.host, port: options.port })
-  const what = [...models].map(([name, { served }]) => `snapshot ${served.snapshot} as "${name}"`).join(' and ')
+  const what = [...models]
+    .map(([name, { followed }]) =>
+      followed === null ? `what workers make of "${name}"` : `snapshot ${followed.served.snapshot} as "${name}"`,
+    )
+    .join(' and ')
   const who = tokens === null ? 'this machine alone, without tokens' : `tenants ${tokens.tenants.join(', ')}`
   report.say(`Serving ${what} on ${address}, for ${who}.`)
 }
@@ -145,17 +189,4 @@ async function start(options: ServeOptions, report: ServeReport, closers: Closer
 async function tokensOf(file: string): Promise<Tokens> {
   const { parseTokens } = await import('@headwater/pooling/http')
   return parseTokens(read('--tokens', file).toString('utf8'), file)
-}
-
-/** A first SIGTERM or SIGINT ends the server in order, a second at once. */
-function stopSignal(): { readonly signal: Promise<void>; ignore(): void } {
-  let stop = () => {}
-  const signal = new Promise<void>((resolve) => {
-    stop = () => {
-      process.off('SIGTERM', stop).off('SIGINT', stop)
-      resolve()
-    }
-  })
-  process.on('SIGTERM', stop).on('SIGINT', stop)
-  return { signal, ignore: () => process.off('SIGTERM', stop).off('SIGINT', stop) }
 }

@@ -5,7 +5,7 @@ import { createServer as createHttpServer, request } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
 import { compileFeatures, type SideBatch } from '@headwater/features'
-import { createPooling, type ModelControl, startRefreshing } from '@headwater/pooling'
+import { createPooling, type ModelControl, startRefreshing, UnknownSnapshotError } from '@headwater/pooling'
 import { createServer, parseTokens, type ServerLimits } from '@headwater/pooling/http'
 import { openStore } from '@headwater/store'
 import { temporaryDirectory } from '@headwater/testkit'
@@ -63,6 +63,7 @@ async function startService({ limits = {} }: { readonly limits?: Partial<ServerL
         publishedMs: 1,
       })),
     promote: async (snapshot) => {
+      if (snapshot > 2) throw new UnknownSnapshotError(`there is no snapshot ${snapshot}`)
       await pooling.publish('sum', encoderOf(snapshot))
       published.push(snapshot)
     },
@@ -72,6 +73,7 @@ async function startService({ limits = {} }: { readonly limits?: Partial<ServerL
       return published.at(-1)!
     },
     shadow: () => null,
+    cosineToPrevious: () => null,
   }
   const sha256 = createHash('sha256').update(token).digest('hex')
   const scopes = ['read', 'write', 'admin']

@@ -1,12 +1,16 @@
 /** What the commands have in common that talk to a running service. */
 import { readFileSync } from 'node:fs'
-import type { Client } from '@headwater/pooling/client'
+import type { Client, ClientTls } from '@headwater/pooling/client'
 import type { Command } from 'commander'
 import { userPath } from './paths.ts'
 import type { JsonOption } from './result.ts'
 
-export interface ServiceOptions extends JsonOption {
+export interface ServiceOptions extends AccessOptions {
   readonly url: string
+}
+
+/** How a service is let in by. */
+export interface AccessOptions extends JsonOption {
   readonly tokenFile?: string
   readonly tlsCa?: string
   readonly tlsCert?: string
@@ -24,10 +28,13 @@ The token of a service that takes one is read from --token-file, or from the var
 
 /** Adds a command that talks to a service. */
 export function serviceCommand(program: Command, name: string, description: string): Command {
-  return program
-    .command(name)
-    .description(description)
-    .option('--url <url>', 'of the service', 'http://127.0.0.1:8080')
+  const command = program.command(name).description(description)
+  return accessOptions(command.option('--url <url>', 'of the service', 'http://127.0.0.1:8080'))
+}
+
+/** Adds the options of token, TLS and JSON. */
+export function accessOptions(command: Command): Command {
+  return command
     .option('--token-file <file>', 'file that holds the token alone')
     .option(
       '--tls-ca <file>',
@@ -42,18 +49,23 @@ export function serviceCommand(program: Command, name: string, description: stri
 /** @throws ServiceError, ClientError */
 export async function serviceClient(options: ServiceOptions, deadlineMs: number): Promise<Client> {
   const { createClient } = await import('@headwater/pooling/client')
-  const token = tokenOf(options)
+  const { token, tls } = serviceAccess(options)
+  return createClient({ url: options.url, deadlineMs, tls, ...(token !== null && { token }) })
+}
+
+/** @throws ServiceError */
+export function serviceAccess(options: AccessOptions): { readonly token: string | null; readonly tls: ClientTls } {
   const { tlsCa, tlsCert, tlsKey } = options
   const tls = {
     ...(tlsCa !== undefined && { ca: contentsOf('--tls-ca', tlsCa) }),
     ...(tlsCert !== undefined && { cert: contentsOf('--tls-cert', tlsCert) }),
     ...(tlsKey !== undefined && { key: contentsOf('--tls-key', tlsKey) }),
   }
-  return createClient({ url: options.url, deadlineMs, tls, ...(token !== null && { token }) })
+  return { token: tokenOf(options), tls }
 }
 
 /** Never an option: others see the command lines of a machine. */
-function tokenOf({ tokenFile }: ServiceOptions): string | null {
+function tokenOf({ tokenFile }: AccessOptions): string | null {
   const token = (tokenFile === undefined ? process.env.HEADWATER_TOKEN : contentsOf('--token-file', tokenFile))?.trim()
   if (token === undefined) return null
   const place = tokenFile === undefined ? 'HEADWATER_TOKEN' : `--token-file: ${userPath(tokenFile)}`

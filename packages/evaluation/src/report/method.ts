@@ -1,5 +1,6 @@
 import { formatBytes, formatCount, formatDay, formatDuration, formatPercent } from './format.ts'
 import { type Html, html } from './html.ts'
+import { renderFacts } from './page.ts'
 import type { MainJobResult } from './result.ts'
 
 /** How the figures came about, for a reader who doubts them. */
@@ -39,10 +40,5 @@ export function factsList(result: MainJobResult): Html {
     ['started', result.startedAt],
     ['version', result.commit === null ? result.version : `${result.version}, commit ${result.commit}`],
   ]
-  return html`<dl class="facts">${facts.map(
-    ([name, value]) => html`
-<dt>${name}</dt><dd>${value}</dd>`,
-  )}
-</dl>
-`
+  return renderFacts(facts)
 }

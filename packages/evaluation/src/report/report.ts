@@ -1,15 +1,15 @@
 import { formatDrift, formatDuration, formatGain, formatGainBounds, formatNe } from './format.ts'
 import { type Html, html } from './html.ts'
 import { factsList, methodSection } from './method.ts'
+import { type KeyFigure, renderKeyFigures, renderPage } from './page.ts'
 import { armGainPlot, armNePlot } from './plots/arm-plots.ts'
 import { driftCosinePlot, driftDistancePlot } from './plots/drift-plots.ts'
 import { earlierEventsGainPlot, earlierEventsNePlot } from './plots/earlier-events-plots.ts'
-import { type Figure, renderFigure } from './plots/figure.ts'
+import { renderFigures } from './plots/figure.ts'
 import { renderLegend } from './plots/legend.ts'
 import { freshnessPlot, readLatencyPlot } from './plots/percentile-plots.ts'
 import { progressiveGainPlot, progressiveNePlot } from './plots/progressive-plots.ts'
 import { arms, type MainJobResult } from './result.ts'
-import { style } from './style.ts'
 import {
   armsTable,
   driftTable,
@@ -23,55 +23,33 @@ import { headline, verdict } from './verdict.ts'
 
 /** The whole report as one HTML page without scripts or anything to load. */
 export function renderReport(result: MainJobResult): string {
-  const page = html`<!doctype html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<meta name="color-scheme" content="light dark">
-<title>${headline(result)} · ${result.dataset.name}</title>
-<style>${style}</style>
-</head>
-<body>
-<header>
+  const body = html`<header>
 <p class="eyebrow">Headwater · ${result.dataset.name} · ${result.dataset.task}</p>
 <h1>${headline(result)}</h1>
 <p class="verdict">${verdict(result)}</p>
 ${warningsBox(result)}${keyFigures(result)}</header>
 <main>
 <h2>The gain and its controls</h2>
-${plots(armNePlot(result), armGainPlot(result))}${armsTable(result)}
+${renderFigures(armNePlot(result), armGainPlot(result))}${armsTable(result)}
 <h2>Who gains</h2>
-${renderLegend(['without', 'with'])}${plots(earlierEventsNePlot(result), earlierEventsGainPlot(result))}${earlierEventsTable(result)}
+${renderLegend(['without', 'with'])}${renderFigures(earlierEventsNePlot(result), earlierEventsGainPlot(result))}${earlierEventsTable(result)}
 <h2>Over time</h2>
-${renderLegend(arms)}${plots(progressiveNePlot(result), progressiveGainPlot(result))}${progressiveTable(result)}
+${renderLegend(arms)}${renderFigures(progressiveNePlot(result), progressiveGainPlot(result))}${progressiveTable(result)}
 <h2>Serving</h2>
-${plots(readLatencyPlot(result), freshnessPlot(result))}${servingTable(result)}
+${renderFigures(readLatencyPlot(result), freshnessPlot(result))}${servingTable(result)}
 <h2>Snapshots</h2>
 ${driftSection(result)}
 <h2>Method</h2>
 ${methodSection(result)}
 <h2>This run</h2>
 ${factsList(result)}${seedsTable(result)}${secondsTable(result)}</main>
-</body>
-</html>
 `
-  return keepTogether(page.text)
-}
-
-/** No line ends between a figure and its unit, or inside an interval. */
-function keepTogether(text: string): string {
-  return text.replace(/(\d) (?=%|ms\b|µs\b)/g, '$1\u00a0').replace(/(\d), (?=[+−]?[\d.]+\])/g, '$1,\u00a0')
+  return renderPage(`${headline(result)} · ${result.dataset.name}`, body)
 }
 
 function driftSection(result: MainJobResult): Html {
   if (result.drift.byRound.length === 0) return html`<p>One snapshot was published, so there is no drift to show.</p>`
-  return html`${plots(driftCosinePlot(result), driftDistancePlot(result))}${driftTable(result)}`
-}
-
-function plots(...figures: readonly Figure[]): Html {
-  return html`<div class="plots">${figures.map(renderFigure)}</div>
-`
+  return html`${renderFigures(driftCosinePlot(result), driftDistancePlot(result))}${driftTable(result)}`
 }
 
 function warningsBox({ warnings }: MainJobResult): Html | null {
@@ -82,7 +60,7 @@ function warningsBox({ warnings }: MainJobResult): Html | null {
 }
 
 function keyFigures({ neGain, gainOverUntrained, auc, read, freshness, drift, snapshots }: MainJobResult): Html {
-  const figures: [name: string, figure: string, detail: string][] = [
+  const figures: KeyFigure[] = [
     ['gain in NE', formatGain(neGain.value), `95 % ${formatGainBounds(neGain)}`],
     ['gain over untrained', formatGain(gainOverUntrained.value), `95 % ${formatGainBounds(gainOverUntrained)}`],
     ['AUC', formatNe(auc.with), `${formatNe(auc.without)} without`],
@@ -90,10 +68,5 @@ function keyFigures({ neGain, gainOverUntrained, auc, read, freshness, drift, sn
     ['freshness, p99', formatDuration(freshness.p99Ms), `p50 ${formatDuration(freshness.p50Ms)}`],
     ['drift, cosine', formatDrift(drift.cosine), `over ${snapshots} snapshots`],
   ]
-  return html`<dl class="figures">${figures.map(
-    ([name, figure, detail]) => html`
-<div><dt>${name}</dt><dd>${figure} <small>${detail}</small></dd></div>`,
-  )}
-</dl>
-`
+  return renderKeyFigures(figures)
 }

@@ -11,34 +11,14 @@ import {
   formatNeBounds,
   formatPercent,
 } from './format.ts'
-import { type Html, html } from './html.ts'
+import type { Html } from './html.ts'
+import { renderHtmlTable } from './html-table.ts'
 import { arms, type MainJobResult } from './result.ts'
-
-interface TableContent {
-  readonly caption: string
-  readonly head: readonly string[]
-  /** The first cell names the row. */
-  readonly rows: readonly (readonly string[])[]
-}
-
-/** A table in a box of its own that scrolls where the screen is narrower than it. */
-function table({ caption, head, rows }: TableContent): Html {
-  return html`<div class="scroll" tabindex="0" role="region" aria-label="${caption}"><table>
-<caption>${caption}</caption>
-<thead><tr>${head.map((cell) => html`<th scope="col">${cell}</th>`)}</tr></thead>
-<tbody>${rows.map(
-    ([name, ...cells]) =>
-      html`
-<tr><th scope="row">${name}</th>${cells.map((cell) => html`<td>${cell}</td>`)}</tr>`,
-  )}</tbody>
-</table></div>
-`
-}
 
 export function armsTable(result: MainJobResult): Html {
   const { latest, random, untrained } = result.gainOverWithout
   const gains = { with: result.neGain, latest, random, untrained }
-  return table({
+  return renderHtmlTable({
     caption: 'Arms, on the scored rows',
     head: ['arm', 'NE', '95 % interval', 'AUC', 'gain over without, 95 %', 'Σp/Σy', 'ECE'],
     rows: arms.map((arm) => [
@@ -54,7 +34,7 @@ export function armsTable(result: MainJobResult): Html {
 }
 
 export function earlierEventsTable({ byEarlierEvents, rowsScored }: MainJobResult): Html {
-  return table({
+  return renderHtmlTable({
     caption: 'By the user’s number of earlier events',
     head: ['earlier events', 'rows', 'share', 'base rate', 'NE without', 'NE with', 'gain, 95 %'],
     rows: byEarlierEvents.map(({ label, rows, baseRate, ne, neGain }) => [
@@ -70,7 +50,7 @@ export function earlierEventsTable({ byEarlierEvents, rowsScored }: MainJobResul
 }
 
 export function progressiveTable({ progressive }: MainJobResult): Html {
-  return table({
+  return renderHtmlTable({
     caption: 'Normalized entropy over the log',
     head: ['rows', 'from', 'base rate', ...arms.map((arm) => armStyles[arm].label)],
     rows: progressive.map(({ fromRow, toRow, fromTimeMs, baseRate, ne }) => [
@@ -84,7 +64,7 @@ export function progressiveTable({ progressive }: MainJobResult): Html {
 
 export function servingTable({ read, freshness }: MainJobResult): Html {
   const percents = [...new Set([...read.quantiles, ...freshness.quantiles].map(({ percent }) => percent))]
-  return table({
+  return renderHtmlTable({
     caption: 'Serving, by wall clock',
     head: ['percentile', 'read latency', 'freshness'],
     rows: percents
@@ -98,7 +78,7 @@ export function servingTable({ read, freshness }: MainJobResult): Html {
 }
 
 export function driftTable({ drift }: MainJobResult): Html {
-  return table({
+  return renderHtmlTable({
     caption: 'Drift between consecutive snapshots',
     head: ['snapshots', 'users', 'cosine', 'relative L2'],
     rows: [
@@ -120,7 +100,7 @@ export function seedsTable({ bySeed, seedSd }: MainJobResult): Html {
     formatGain(neGain),
     formatGain(gainOverUntrained),
   ]
-  return table({
+  return renderHtmlTable({
     caption: 'By seed',
     head: ['seed', ...arms.map((arm) => `NE ${armStyles[arm].label}`), 'AUC with', 'gain', 'gain over untrained'],
     rows: [
@@ -131,7 +111,7 @@ export function seedsTable({ bySeed, seedSd }: MainJobResult): Html {
 }
 
 export function secondsTable({ seconds }: MainJobResult): Html {
-  return table({
+  return renderHtmlTable({
     caption: 'Wall-clock time',
     head: ['stage', 'seconds'],
     rows: Object.entries(seconds).map(([stage, value]) => [stage, value.toFixed(1)]),

@@ -12,6 +12,8 @@ export interface Figure {
   readonly caption: string
   /** What it shows, with figures, for those who do not see it. */
   readonly description: string
+  /** Which line is which, where there are several. */
+  readonly legend?: Html
   readonly options: PlotOptions
 }
 
@@ -19,14 +21,20 @@ export interface Figure {
  * A plot with its title and caption. It is drawn twice, since an SVG that shrinks to a narrow screen takes its text below
  * what can be read; `style.ts` shows the one that fits.
  */
-export function renderFigure(figure: Figure): Html {
+function renderFigure(figure: Figure): Html {
   const words = `${figure.title}. ${figure.description}`
   return html`<figure>
 <h3>${figure.title}</h3>
-<div class="wide" role="img" aria-label="${words}">${drawSvg(figure, wideWidth)}</div>
+${figure.legend ?? null}<div class="wide" role="img" aria-label="${words}">${drawSvg(figure, wideWidth)}</div>
 <div class="narrow" role="img" aria-label="${words}">${drawSvg(figure, narrowWidth)}</div>
 <figcaption>${figure.caption}</figcaption>
 </figure>
+`
+}
+
+/** Figures beside one another where there is room. */
+export function renderFigures(...figures: readonly Figure[]): Html {
+  return html`<div class="plots">${figures.map(renderFigure)}</div>
 `
 }
 

@@ -1,11 +1,20 @@
-import { armStyles } from '../arms.ts'
+import { type ArmStyle, armStyles } from '../arms.ts'
 import { Html, html } from '../html.ts'
 import type { Arm } from '../result.ts'
 
 /** Which colour and symbol is which arm. */
 export function renderLegend(shown: readonly Arm[]): Html {
   return html`<ul class="legend" aria-label="Arms">${shown.map(
-    (arm) => html`<li>${symbolSvg(arm)}${armStyles[arm].label} <span class="muted">${armStyles[arm].sees}</span></li>`,
+    (arm) =>
+      html`<li>${symbolSvg(armStyles[arm])}${armStyles[arm].label} <span class="muted">${armStyles[arm].sees}</span></li>`,
+  )}</ul>
+`
+}
+
+/** Which colour and symbol is which line of a figure. */
+export function renderSeriesLegend(series: readonly Pick<ArmStyle, 'label' | 'color' | 'symbol'>[]): Html {
+  return html`<ul class="legend" aria-label="Lines">${series.map(
+    (own) => html`<li>${symbolSvg(own)}${own.label}</li>`,
   )}</ul>
 `
 }
@@ -18,8 +27,7 @@ const outlines = {
   times: 'M3 3L11 11M11 3L3 11',
 }
 
-function symbolSvg(arm: Arm): Html {
-  const { color, symbol } = armStyles[arm]
+function symbolSvg({ color, symbol }: Pick<ArmStyle, 'color' | 'symbol'>): Html {
   return new Html(
     `<svg width="14" height="14" viewBox="0 0 14 14" aria-hidden="true" style="fill: ${color}; stroke: ${color}; stroke-width: 1.5"><path d="${outlines[symbol]}"/></svg>`,
   )

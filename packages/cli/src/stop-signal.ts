@@ -1,0 +1,12 @@
+/** A first SIGTERM or SIGINT ends what runs in order, a second at once. */
+export function stopSignal(): { readonly signal: Promise<void>; ignore(): void } {
+  let stop = () => {}
+  const signal = new Promise<void>((resolve) => {
+    stop = () => {
+      process.off('SIGTERM', stop).off('SIGINT', stop)
+      resolve()
+    }
+  })
+  process.on('SIGTERM', stop).on('SIGINT', stop)
+  return { signal, ignore: () => process.off('SIGTERM', stop).off('SIGINT', stop) }
+}

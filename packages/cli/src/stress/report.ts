@@ -1,0 +1,106 @@
+import {
+  formatCount,
+  formatDuration,
+  formatPercent,
+  type Html,
+  html,
+  type KeyFigure,
+  renderFacts,
+  renderFigures,
+  renderHtmlTable,
+  renderKeyFigures,
+  renderPage,
+} from '@headwater/evaluation/report-parts'
+import { latencyPlot, partsPlot, processorPlot, waitingPlot } from './plots.ts'
+import { formatRate, type StressResult } from './result.ts'
+import { headline, stepColumns, stepRows, verdict } from './words.ts'
+
+/** The whole report as one HTML page without scripts or anything to load. @param command that made it */
+export function renderStressReport(result: StressResult, command: string): string {
+  const body = html`<header>
+<p class="eyebrow">Headwater · stress of ${result.settings.url}</p>
+<h1>${headline(result)}</h1>
+<p class="verdict">${verdict(result)}</p>
+${warningsBox(result)}${renderKeyFigures(keyFigures(result))}</header>
+<main>
+<h2>The curve</h2>
+${renderFigures(latencyPlot(result), partsPlot(result))}
+<h2>What was busy, and what waited</h2>
+${renderFigures(processorPlot(result), waitingPlot(result))}
+<h2>Steps</h2>
+${renderHtmlTable({ caption: 'By rate', head: stepColumns, rows: stepRows(result) })}${threadsTable(result)}
+<h2>Method</h2>
+${method(result)}
+<h2>This run</h2>
+${facts(result, command)}</main>
+`
+  return renderPage(`Stress of ${result.settings.url}`, body)
+}
+
+function warningsBox({ warnings }: StressResult): Html | null {
+  if (warnings.length === 0) return null
+  return html`<div class="warnings" role="note"><strong>Before you trust this</strong>
+<ul>${warnings.map((warning) => html`<li>${warning}</li>`)}</ul></div>
+`
+}
+
+function keyFigures({ holds, breaks, bottleneck, steps, settings }: StressResult): KeyFigure[] {
+  const calm = steps.find(({ breach }) => breach === null)
+  return [
+    [
+      'holds',
+      holds ? `${formatRate(holds.perSecond)}/s` : '–',
+      holds ? `${formatCount(holds.usersPerSecond)} users a second` : 'no step held',
+    ],
+    ['p99 there', holds ? formatDuration(holds.p99Ms) : '–', `limit ${formatDuration(settings.p99Ms)}`],
+    ['breaks at', breaks ? `${formatRate(breaks.perSecond)}/s` : '–', breaks?.because ?? 'nothing broke'],
+    ['bottleneck', bottleneck?.name ?? '–', bottleneck ? 'of the first step that broke' : 'nothing broke'],
+    [
+      'p50 when calm',
+      calm ? formatDuration(calm.load.p50Ms) : '–',
+      calm ? `${formatRate(calm.load.offeredPerSecond)} calls a second` : '',
+    ],
+  ]
+}
+
+/** Busy shares of the threads, where the service ran on the load's machine. */
+function threadsTable(result: StressResult): Html | null {
+  const steps = result.steps.filter(({ threads, load }) => threads !== null && load.by !== 'stopped')
+  const names = [...new Set(steps.flatMap(({ threads }) => Object.keys(threads!)))]
+  if (names.length === 0) return null
+  const byRate = steps.toSorted((a, b) => a.load.offeredPerSecond - b.load.offeredPerSecond)
+  return renderHtmlTable({
+    caption: 'Processors by thread of the service',
+    head: ['calls/s', ...names],
+    rows: byRate.map(({ load, threads }) => [
+      formatRate(load.offeredPerSecond),
+      ...names.map((name) => (threads![name] ?? 0).toFixed(2)),
+    ]),
+  })
+}
+
+function method({ settings }: StressResult): Html {
+  const { usersACall, eventsShare, stepSeconds, connections, models, p99Ms, users, keys } = settings
+  const calls =
+    eventsShare === 0
+      ? `Each call reads ${formatCount(usersACall)} users of ${models.join(', ')}`
+      : `${formatPercent(eventsShare, 0)} of the calls send an event of one user, the others read ${formatCount(usersACall)} users of ${models.join(', ')}`
+  const drawn =
+    keys === null ? `${formatCount(users)} keys that were made up` : `the ${formatCount(users)} keys of ${keys}`
+  return html`<p>${calls}, drawn evenly from ${drawn}. Calls are due at the times of a Poisson process, whatever the service does (open loop), and latencies count from then: waiting for one of the ${connections} connections is part of them. Calls that had no answer when a step was cut short count with the time that they had waited.</p>
+<p>A step lasts ${stepSeconds} s. It breaks where its p99 exceeds ${formatDuration(p99Ms)} twice in a row, a call fails, refreshes are shed, or calls come faster than they are answered. Rates rise by √2 until one breaks; two more lie between the last that held and the lowest that broke.</p>
+<p>The bottleneck is named by rules that are asked in this order, of the first step that broke: the load itself, the service’s limits, failures, the encoder, the thread of the event loop, the store, a loop that is held up, the network.</p>
+`
+}
+
+function facts({ settings, startedAt, seconds, node, end }: StressResult, command: string): Html {
+  return renderFacts([
+    ['service', settings.url],
+    ['models', settings.models.join(', ')],
+    ['bounds', `${formatCount(settings.maxPerSecond)} calls a second, ${settings.maxSeconds} s`],
+    ['took', `${seconds.toFixed(0)} s; ended ${end}`],
+    ['command', html`<code>${command}</code>`],
+    ['started', startedAt],
+    ['node', node],
+  ])
+}

@@ -1,0 +1,107 @@
+/** A service's figures, out of the text of `/metrics`. */
+import type { ServiceEvidence } from './evidence.ts'
+
+/** The routes that the load calls. */
+const loadRoutes: ReadonlySet<string> = new Set(['/v1/embeddings/read', '/v1/events'])
+/** By which prom-client measures the delay of an event loop: an idle one shows it too. */
+const loopResolutionMs = 10
+
+interface Sample {
+  readonly labels: ReadonlyMap<string, string>
+  readonly value: number
+}
+
+/** Prometheus' text: samples by their name. */
+export class ServiceFigures {
+  readonly #samples = new Map<string, Sample[]>()
+
+  constructor(text: string) {
+    for (const line of text.split('\n')) {
+      const [, name, labels = '', value] = /^([A-Za-z_:][\w:]*)(?:\{(.*)\})? (\S+)/.exec(line) ?? []
+      if (name === undefined) continue
+      const sample = { labels: labelsOf(labels), value: value === '+Inf' ? Number.POSITIVE_INFINITY : Number(value) }
+      const known = this.#samples.get(name)
+      if (known === undefined) this.#samples.set(name, [sample])
+      else known.push(sample)
+    }
+  }
+
+  /** Sum over all labels that `keep` holds of; null where there is no such figure at all. */
+  sum(name: string, keep: (labels: ReadonlyMap<string, string>) => boolean = () => true): number | null {
+    const samples = this.#samples.get(name)
+    if (samples === undefined) return null
+    return samples.reduce((sum, { labels, value }) => (keep(labels) ? sum + value : sum), 0)
+  }
+
+  /** Sums by the values of one label. */
+  by(name: string, label: string): Map<string, number> {
+    const sums = new Map<string, number>()
+    for (const { labels, value } of this.#samples.get(name) ?? []) {
+      const key = labels.get(label) ?? ''
+      sums.set(key, (sums.get(key) ?? 0) + value)
+    }
+    return sums
+  }
+}
+
+function labelsOf(text: string): ReadonlyMap<string, string> {
+  return new Map([...text.matchAll(/([A-Za-z_]\w*)="((?:[^"\\]|\\.)*)"/g)].map(([, name, value]) => [name, value]))
+}
+
+/** When the process that tells was started, in seconds since 1970. */
+export function startSeconds(text: string): number | null {
+  return new ServiceFigures(text).sum('process_start_time_seconds')
+}
+
+/** What happened between two looks. @param wallMs between them */
+export function serviceEvidence(before: ServiceFigures, after: ServiceFigures, wallMs: number): ServiceEvidence {
+  const change = (name: string, keep?: (labels: ReadonlyMap<string, string>) => boolean) => {
+    const [from, to] = [before.sum(name, keep), after.sum(name, keep)]
+    // A figure without a label appears with its first value.
+    return to === null ? null : to - (from ?? 0)
+  }
+  const meanMs = (name: string, keep?: (labels: ReadonlyMap<string, string>) => boolean) => {
+    const [sum, count] = [change(`${name}_sum`, keep), change(`${name}_count`, keep)]
+    return sum === null || count === null || count === 0 ? null : (1_000 * sum) / count
+  }
+  const ofLoad = (labels: ReadonlyMap<string, string>) => loadRoutes.has(labels.get('route') ?? '')
+  const cpuSeconds = change('process_cpu_seconds_total')
+  const loopP99 = after.sum('nodejs_eventloop_lag_p99_seconds')
+  const queueUsers = after.sum('headwater_refresh_queue_users')
+  const encodeSeconds = change('headwater_refresh_encode_duration_seconds_sum')
+  const [rows, defaults] = [
+    change('headwater_rows_served_total'),
+    change('headwater_rows_served_total', (labels) => labels.get('status') === 'default'),
+  ]
+  const failedBefore = before.by('headwater_requests_failed_total', 'code')
+  const failures = [...after.by('headwater_requests_failed_total', 'code')]
+    .map(([code, count]): [string, number] => [code, count - (failedBefore.get(code) ?? 0)])
+    .filter(([, count]) => count > 0)
+  return {
+    cpu: cpuSeconds === null ? null : (1_000 * cpuSeconds) / wallMs,
+    loopDelayP99Ms: loopP99 === null || Number.isNaN(loopP99) ? null : Math.max(0, 1_000 * loopP99 - loopResolutionMs),
+    requestMeanMs: meanMs('headwater_request_duration_seconds', ofLoad),
+    readMeanMs: meanMs('headwater_read_duration_seconds'),
+    readP99Ms: percentileMs(before, after, 'headwater_read_duration_seconds', 0.99),
+    queueUsers,
+    queueGrowth: queueUsers === null ? null : queueUsers - (before.sum('headwater_refresh_queue_users') ?? 0),
+    offersShed: change('headwater_offers_shed_total'),
+    encodeBusy: encodeSeconds === null ? null : (1_000 * encodeSeconds) / wallMs,
+    defaultShare: rows === null || rows === 0 ? null : defaults! / rows,
+    failures: Object.fromEntries(failures),
+  }
+}
+
+/** The upper bound of the bucket that the share falls into. */
+function percentileMs(before: ServiceFigures, after: ServiceFigures, name: string, share: number): number | null {
+  const from = before.by(`${name}_bucket`, 'le')
+  const buckets = [...after.by(`${name}_bucket`, 'le')]
+    .map(([le, count]) => ({
+      le: le === '+Inf' ? Number.POSITIVE_INFINITY : Number(le),
+      count: count - (from.get(le) ?? 0),
+    }))
+    .sort((a, b) => a.le - b.le)
+  const total = buckets.at(-1)?.count ?? 0
+  if (total === 0) return null
+  return 1_000 * buckets.find(({ count }) => count >= share * total)!.le
+}

@@ -1,0 +1,145 @@
+/** Processor time of a service's threads, where it runs on this machine and the system has `/proc`. */
+import { readdirSync, readFileSync, readlinkSync } from 'node:fs'
+import type { ThreadCpu } from './evidence.ts'
+
+/** The process that listens, and those that it has started, the encoder among them. */
+export interface ServiceThreads {
+  readonly pid: number
+}
+
+/**
+ * Seconds of processor time by thread: `main`, where the event loop runs, others by their names, and child processes. Under
+ * `main, waiting` stands how long `main` was ready to run while others had the processors.
+ */
+export type ThreadSeconds = ReadonlyMap<string, number>
+
+/** `sysconf(_SC_CLK_TCK)`, a hundred on every Linux that Node runs on. */
+const ticksASecond = 100
+
+/** A process' start by its own word and by the system's may differ by this, as both are rounded. */
+const startToleranceSeconds = 2
+
+/**
+ * The process that listens on a port of this machine, or null where there is none that can be seen.
+ *
+ * @param startedSeconds since 1970, by the service's own word: what was started at another time is a proxy, or a tunnel
+ */
+export function listeningOn(port: number, startedSeconds: number): ServiceThreads | null {
+  try {
+    const inodes = new Set(['tcp', 'tcp6'].flatMap((table) => listenersOf(table, port)))
+    if (inodes.size === 0) return null
+    const pid = numbered('/proc').find((each) => holds(each, inodes))
+    if (pid === undefined) return null
+    return Math.abs(startOf(pid) - startedSeconds) <= startToleranceSeconds ? { pid } : null
+  } catch {
+    return null
+  }
+}
+
+/** Empty once the process has ended. */
+export function readThreads({ pid }: ServiceThreads): ThreadSeconds {
+  const seconds = new Map<string, number>()
+  const add = (name: string, more: number) => seconds.set(name, (seconds.get(name) ?? 0) + more)
+  try {
+    for (const thread of numbered(`/proc/${pid}/task`)) {
+      const { name, cpuSeconds } = statOf(`/proc/${pid}/task/${thread}/stat`)
+      add(thread === pid ? 'main' : name, cpuSeconds)
+    }
+    add('main, waiting', waitedSeconds(pid))
+    for (const child of childrenOf(pid)) add('child processes', statOf(`/proc/${child}/stat`).cpuSeconds)
+  } catch {
+    // A thread or a child that has ended meanwhile.
+  }
+  return seconds
+}
+
+/** Busy shares between two looks; those below a hundredth are left out. */
+export function threadCpu(before: ThreadSeconds, after: ThreadSeconds, wallMs: number): ThreadCpu {
+  const shares = [...after].map(([name, seconds]): [string, number] => [
+    name,
+    (1_000 * (seconds - (before.get(name) ?? 0))) / wallMs,
+  ])
+  return Object.fromEntries(shares.filter(([, share]) => share >= 0.01).sort(([, a], [, b]) => b - a))
+}
+
+/** Inodes of the sockets that listen. Columns: slot, local address, remote address, state (0A listens), …, inode. */
+function listenersOf(table: string, port: number): string[] {
+  const ofPort = `:${port.toString(16).toUpperCase().padStart(4, '0')}`
+  return readFileSync(`/proc/net/${table}`, 'utf8')
+    .split('\n')
+    .map((line) => line.trim().split(/\s+/))
+    .filter(([, local, , state]) => local?.endsWith(ofPort) && state === '0A')
+    .map((columns) => `socket:[${columns[9]}]`)
+}
+
+/** Seconds since 1970. */
+function startOf(pid: number): number {
+  const bootSeconds = Number(/^btime (\d+)$/m.exec(readFileSync('/proc/stat', 'latin1'))![1])
+  return bootSeconds + statOf(`/proc/${pid}/stat`).startSeconds
+}
+
+function holds(pid: number, inodes: ReadonlySet<string>): boolean {
+  try {
+    const folder = `/proc/${pid}/fd`
+    return readdirSync(folder).some((fd) => {
+      try {
+        return inodes.has(readlinkSync(`${folder}/${fd}`))
+      } catch {
+        return false
+      }
+    })
+  } catch {
+    // Somebody else's.
+    return false
+  }
+}
+
+function childrenOf(pid: number): number[] {
+  const parents = new Map<number, number>()
+  for (const each of numbered('/proc')) {
+    try {
+      parents.set(each, statOf(`/proc/${each}/stat`).parent)
+    } catch {
+      // It has ended.
+    }
+  }
+  const below = (parent: number): number[] =>
+    [...parents].filter(([, of]) => of === parent).flatMap(([child]) => [child, ...below(child)])
+  return below(pid)
+}
+
+interface Stat {
+  readonly name: string
+  readonly parent: number
+  readonly cpuSeconds: number
+  /** Since the system's start. */
+  readonly startSeconds: number
+}
+
+/** `pid (name) state parent … utime stime … starttime …`; a name may hold spaces and brackets. */
+function statOf(path: string): Stat {
+  const text = readFileSync(path, 'latin1')
+  const end = text.lastIndexOf(')')
+  const fields = text.slice(end + 2).split(' ')
+  return {
+    name: text.slice(text.indexOf('(') + 1, end),
+    parent: Number(fields[1]),
+    cpuSeconds: (Number(fields[11]) + Number(fields[12])) / ticksASecond,
+    startSeconds: Number(fields[19]) / ticksASecond,
+  }
+}
+
+/** `ran waited slices`, in nanoseconds; 0 where the kernel does not count. */
+function waitedSeconds(pid: number): number {
+  try {
+    return Number(readFileSync(`/proc/${pid}/task/${pid}/schedstat`, 'latin1').split(' ')[1]) / 1e9
+  } catch {
+    return 0
+  }
+}
+
+function numbered(folder: string): number[] {
+  return readdirSync(folder)
+    .filter((name) => /^\d+$/.test(name))
+    .map(Number)
+}

@@ -1,0 +1,40 @@
+/** Whose embeddings a stress asks for. */
+import { readFileSync, statSync } from 'node:fs'
+
+/** A file of keys cannot be used. */
+export class KeysFileError extends Error {
+  override readonly name = 'KeysFileError'
+}
+
+export const maxUsers = 1_000_000
+const maxFileBytes = 2 ** 28
+const maxKeyBytes = 512
+
+/** `user-0`, `user-1`, … */
+export function madeUpKeys(users: number): string[] {
+  return Array.from({ length: users }, (_, user) => `user-${user}`)
+}
+
+/** One key a line; empty lines are passed over. @throws KeysFileError */
+export function readKeys(path: string): string[] {
+  let text: string
+  try {
+    const { size } = statSync(path)
+    if (size > maxFileBytes) throw new KeysFileError(`--keys: ${path} has ${size} bytes; give at most ${maxFileBytes}.`)
+    text = new TextDecoder('utf-8', { fatal: true }).decode(readFileSync(path))
+  } catch (cause) {
+    if (cause instanceof KeysFileError) throw cause
+    const why = cause instanceof TypeError ? 'is no UTF-8' : 'cannot be read; check its path and permissions'
+    throw new KeysFileError(`--keys: ${path} ${why}.`, { cause })
+  }
+  const keys: string[] = []
+  for (const [i, line] of text.split(/\r?\n/).entries()) {
+    if (line === '') continue
+    if (Buffer.byteLength(line) > maxKeyBytes || line.includes('\0'))
+      throw new KeysFileError(`--keys: ${path}, line ${i + 1} is no key; give 1 to ${maxKeyBytes} bytes without NUL.`)
+    if (keys.push(line) > maxUsers)
+      throw new KeysFileError(`--keys: ${path} has more than ${maxUsers} keys; give fewer.`)
+  }
+  if (keys.length === 0) throw new KeysFileError(`--keys: ${path} has no keys; give one a line.`)
+  return keys
+}

@@ -1,0 +1,78 @@
+/** What a stress found, in words and as a table: the same in the terminal and in the report. */
+import { formatCount, formatDuration } from '@headwater/evaluation/report-parts'
+import { stepsByRate } from './plots.ts'
+import { formatRate, type StressResult, type StressStep } from './result.ts'
+
+export function headline({ holds, breaks, bottleneck, end, settings }: StressResult): string {
+  const limit = `p99 of ${settings.p99Ms} ms`
+  if (holds === null && breaks === null) return 'No step was finished'
+  if (holds === null)
+    return `Breaks at the first step, ${formatRate(breaks!.perSecond)} calls a second: ${bottleneck!.name}`
+  const rate = `${formatRate(holds.perSecond)} calls a second`
+  if (breaks === null)
+    return end === 'held' ? `Holds ${rate}, the highest asked for` : `Holds ${rate} so far; ${end} before it broke`
+  return `Holds ${rate} within a ${limit}; the ${bottleneck!.name} gives way`
+}
+
+export function verdict({ holds, breaks, bottleneck }: StressResult): string {
+  const parts: string[] = []
+  if (holds !== null)
+    parts.push(
+      `At ${formatRate(holds.perSecond)} calls a second, ${formatCount(holds.usersPerSecond)} users, the p99 is ${formatDuration(holds.p99Ms)}.`,
+    )
+  if (breaks !== null) parts.push(`At ${formatRate(breaks.perSecond)} it breaks: ${breaks.because}.`)
+  if (bottleneck !== null)
+    parts.push(`The bottleneck is the ${bottleneck.name}: ${bottleneck.because}. ${bottleneck.advice}`)
+  return parts.join(' ')
+}
+
+export const stepColumns = [
+  'calls/s',
+  'p50',
+  'p99',
+  'p99.9',
+  'load CPU',
+  'load late',
+  'loop CPU',
+  'loop late',
+  'request',
+  'read',
+  'queue',
+  'outcome',
+] as const
+
+/** By rate. */
+export function stepRows(result: StressResult): readonly (readonly string[])[] {
+  return stepsByRate(result).map((step) => cells(step))
+}
+
+function cells({ load, service, threads, breach }: StressStep): string[] {
+  const duration = (ms: number | null | undefined) => (ms === null || ms === undefined ? '–' : formatDuration(ms))
+  const share = (cpu: number | null | undefined) =>
+    cpu === null || cpu === undefined ? '–' : `${Math.round(100 * cpu)} %`
+  return [
+    formatRate(load.offeredPerSecond),
+    formatDuration(load.p50Ms),
+    formatDuration(load.p99Ms),
+    formatDuration(load.p999Ms),
+    share(load.client.cpu),
+    formatDuration(load.client.lateP99Ms),
+    share(threads?.main ?? service?.cpu),
+    duration(service?.loopDelayP99Ms),
+    duration(service?.requestMeanMs),
+    duration(service?.readMeanMs),
+    service?.queueUsers === null || service === null ? '–' : formatCount(service.queueUsers),
+    breach ?? 'held',
+  ]
+}
+
+/** For a terminal; ends with a line feed. */
+export function renderText(result: StressResult): string {
+  const table = [[...stepColumns], ...stepRows(result)]
+  const widths = stepColumns.map((_, column) => Math.max(...table.map((row) => row[column].length)))
+  const last = stepColumns.length - 1
+  const lines = table.map((row) =>
+    row.map((cell, column) => (column === last ? cell : cell.padStart(widths[column]))).join('  '),
+  )
+  return `${[...lines, '', `${headline(result)}.`, verdict(result), ...result.warnings].filter((line, i) => line !== '' || i === lines.length).join('\n')}\n`
+}
