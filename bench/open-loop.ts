@@ -21,7 +21,10 @@ export interface Arrivals {
   /** `poisson`: independent of one another, as those of many callers are. */
   readonly kind: 'poisson' | 'constant'
   readonly seed: number
-  /** Sleeps a tenth of a millisecond at a time, where the load has to share its processor. Default: it spins. */
+  /**
+   * Sleeps a tenth of a millisecond at a time, where the load has to share its processor, and is served before all others
+   * there, as far as it may be. Default: it spins.
+   */
   readonly sleeps?: boolean
 }
 
@@ -35,6 +38,8 @@ export interface LoadFigures {
   readonly p99Ms: number
   readonly p999Ms: number
   readonly maxMs: number
+  /** Of an open loop: how late the load itself was, to start a request. Part of the latencies. */
+  readonly lateP99Ms: number
 }
 
 export interface LoadProcess {

@@ -29,16 +29,17 @@ export interface DearerFigures extends EncoderLoadFigures {
 }
 
 const readShare = 0.5
-const plan = { rounds: 22, share: readShare, seconds: 1.4 }
-const maxQueue = 100_000
+const plan = { rounds: 22, share: readShare, seconds: 1 }
+/** Small batches, so that a dear one is soon done with when the next setting is to begin. */
+const batches = { batchRows: 16, maxQueue: 100_000 } as const
 
 type Setting = 'idle' | 'saturated' | 'dearer'
 
 const measured = (isEncoderApart: boolean, settings: readonly Setting[], atMost: number) =>
-  withService({ isEncoderApart, maxQueue }, async (served) => {
+  withService({ isEncoderApart, ...batches }, async (served) => {
     const set = async (setting: Setting) => {
-      await served.tell({ do: 'offer', perSecond: 0 })
       await served.tell({ do: 'encode with', tower: setting === 'dearer' ? 'dearer' : 'base' })
+      await served.tell({ do: 'offer', perSecond: 0 })
       if (setting !== 'idle') await served.tell({ do: 'offer', perSecond: 'saturating' })
     }
     const { figures, ratio } = await inTurns(served, settings, plan, set)

@@ -12,13 +12,26 @@ export class OfferFlow {
   readonly #users: readonly string[]
   /** Waiting refreshes that keep the encoder busy. */
   readonly #enough: number
+  /** About when each user's embedding was made, which its offers tell. */
+  readonly #servedMs = new Map<string, number>()
   #next = 0
   #timer: NodeJS.Timeout | null = null
 
-  constructor(pooling: Pooling, users: readonly string[], batchRows: number) {
+  /** @param servedMs of the embeddings that the users have */
+  constructor(pooling: Pooling, users: readonly string[], servedMs: number, batchRows: number) {
     this.#pooling = pooling
     this.#users = users
     this.#enough = 3 * batchRows
+    this.landed(users, servedMs)
+  }
+
+  /** When the embedding was made that is the oldest of them all. */
+  get oldestMs(): number {
+    return this.#users.reduce((oldest, user) => Math.min(oldest, this.#servedMs.get(user)!), Number.POSITIVE_INFINITY)
+  }
+
+  landed(users: readonly string[], nowMs: number): void {
+    for (const user of users) this.#servedMs.set(user, nowMs)
   }
 
   /** @param perSecond 0 ends it */
@@ -35,7 +48,8 @@ export class OfferFlow {
   }
 
   #offer(): void {
-    this.#pooling.offer(this.#users[this.#next++ % this.#users.length])
+    const user = this.#users[this.#next++ % this.#users.length]
+    this.#pooling.offer(user, this.#servedMs.get(user))
   }
 }
 

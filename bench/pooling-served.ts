@@ -1,18 +1,28 @@
 /** A service, a load of reads on it, and what benches ask of both. */
 import { type LoadFigures, type LoadProcess, startLoad } from './open-loop.ts'
-import { forkPinned, type PinnedProcess } from './open-loop-fork.ts'
+import { canPin, forkPinned, type PinnedProcess } from './open-loop-fork.ts'
 import type { Order, ServiceSettings, Told } from './pooling-service.ts'
 import { type ModelDirectories, openWorld, publishModels, readRequests } from './pooling-world.ts'
 import { type Spread, spread } from './report.ts'
 
-const usersACall = 100
 const connections = 32
 
 /** What a report says of where the processes ran. */
-export const placesOf = (isEncoderApart: boolean) =>
-  isEncoderApart
-    ? 'service on processor 0; encoder, at niceness 10, and load on processor 1'
-    : 'service on processor 0, encoder on both at niceness 10, load on processor 1'
+export function placesOf(isEncoderApart: boolean): string {
+  if (!canPin) return 'nothing pinned, as there is no taskset'
+  return isEncoderApart
+    ? 'service on processor 0; encoder, in idle time, and the load, in real time, on processor 1'
+    : 'service and encoder, this in idle time, on processors 0 and 1; the load, in real time, on processor 1'
+}
+
+export interface ServedSettings extends Pick<ServiceSettings, 'isEncoderApart' | 'maxQueue'> {
+  /** Default 128. */
+  readonly batchRows?: ServiceSettings['batchRows']
+  /** Default: users are in memory, and nothing is logged. */
+  readonly directory?: string | null
+  /** Default 100. */
+  readonly usersACall?: number
+}
 
 export class Served {
   readonly models: ModelDirectories
@@ -39,10 +49,12 @@ export class Served {
     this.callsPerSecond = callsPerSecond
   }
 
-  static async start(settings: Pick<ServiceSettings, 'isEncoderApart' | 'maxQueue'>): Promise<Served> {
+  static async start({ directory = null, batchRows = 128, usersACall = 100, ...given }: ServedSettings) {
     const world = await openWorld()
     const models = await publishModels(world)
-    const service = forkPinned('pooling-service.ts', 0, { ...settings, base: models.base, dearer: models.dearer })
+    const { base, dearer } = models
+    const settings: ServiceSettings = { ...given, base, dearer, batchRows, directory }
+    const service = forkPinned('pooling-service.ts', given.isEncoderApart ? 0 : '0,1', settings)
     const load = startLoad()
     try {
       const { port } = await service.ask<Told>({ do: 'tell' })
@@ -69,17 +81,25 @@ export class Served {
       requests: this.#requests,
       connections,
       seconds,
-      arrivals: { perSecond: share * this.callsPerSecond, kind: 'poisson', seed: 1, sleeps: true },
+      arrivals: { perSecond: share * this.callsPerSecond, kind: 'constant', seed: 1, sleeps: true },
     })
   }
 
-  /** Refreshes a second that land while the encoder always has work. */
-  async encodeCapacity(seconds: number): Promise<number> {
+  /**
+   * Refreshes a second that land while the encoder always has work.
+   * @param readShare of reads meanwhile, whose load may take the encoder's processor; default: there are none
+   * @throws Error where none does
+   */
+  async encodeCapacity(seconds: number, readShare = 0): Promise<number> {
     await this.tell({ do: 'offer', perSecond: 'saturating' })
     await sleep(1_000)
-    const perSecond = await this.refreshesPerSecond(() => sleep(1_000 * seconds))
+    const during = () => (readShare === 0 ? sleep(1_000 * seconds) : this.read(readShare, seconds))
+    const perSecond = await this.refreshesPerSecond(during)
     await this.tell({ do: 'offer', perSecond: 0 })
-    return perSecond
+    if (perSecond > 0) return perSecond
+    throw new Error(
+      `no refresh landed in ${seconds} s: other programs want all processors, and the encoder runs in idle time; end them`,
+    )
   }
 
   async refreshesPerSecond(during: () => Promise<unknown>): Promise<number> {
@@ -98,7 +118,7 @@ export class Served {
 
 /** Runs a bench on a service that is closed whatever happens. */
 export async function withService<Figures>(
-  settings: Pick<ServiceSettings, 'isEncoderApart' | 'maxQueue'>,
+  settings: ServedSettings,
   bench: (served: Served) => Promise<Figures>,
 ): Promise<Figures> {
   const served = await Served.start(settings)
@@ -115,6 +135,8 @@ export const sleep = (ms: number) => new Promise<void>((resolve) => setTimeout(r
 export interface SettingFigures {
   readonly p50Ms: Spread
   readonly p99Ms: Spread
+  /** Of the load itself; part of the above. */
+  readonly lateP99Ms: Spread
   readonly refreshesPerSecond: Spread
   readonly failedReads: number
 }
@@ -149,6 +171,7 @@ export async function inTurns<Setting extends string>(
   const figuresOf = (runs: readonly (LoadFigures & { readonly refreshes: number })[]): SettingFigures => ({
     p50Ms: spread(runs.map(({ p50Ms }) => p50Ms)),
     p99Ms: spread(runs.map(({ p99Ms }) => p99Ms)),
+    lateP99Ms: spread(runs.map(({ lateP99Ms }) => lateP99Ms)),
     refreshesPerSecond: spread(runs.map(({ refreshes }) => refreshes)),
     failedReads: runs.reduce((sum, { failed }) => sum + failed, 0),
   })

@@ -3,21 +3,24 @@
  * encoder's process. It does what it is told, and answers with its figures.
  */
 import type { AddressInfo } from 'node:net'
+import { join } from 'node:path'
 import { createRowWorkers } from '@headwater/features/workers'
 import {
   createPooling,
   type EncoderStatus,
   type Pooling,
   type PoolingCounters,
+  type ServedBatch,
   startRefreshing,
 } from '@headwater/pooling'
 import { followModel, type LoadedSnapshot, startEncoder } from '@headwater/pooling/encoder'
 import { createServer, RefreshMonitor } from '@headwater/pooling/http'
+import { openEventLog, openServedLog } from '@headwater/pooling/logs'
 import { seededRandom } from '@headwater/statistics'
 import { type EmbeddingStore, openStore } from '@headwater/store'
 import { answer, canPin } from './open-loop-fork.ts'
 import { EventFlow, type FreshnessFigures, OfferFlow } from './pooling-flows.ts'
-import { model, openWorld, snapshots, type World } from './pooling-world.ts'
+import { model, offeredUsers, openWorld, snapshots, type World } from './pooling-world.ts'
 
 export interface ServiceSettings {
   /** Of the snapshots that are followed. */
@@ -27,6 +30,10 @@ export interface ServiceSettings {
   /** Whether the encoder has a processor of its own, or shares both. */
   readonly isEncoderApart: boolean
   readonly maxQueue: number
+  /** Of a call of the encoder at most: one of the sizes that towers are recorded for. */
+  readonly batchRows: 16 | 128
+  /** Of a store in LMDB and the logs of what is served and of events; null: users are in memory, and nothing is logged. */
+  readonly directory: string | null
 }
 
 export type Order =
@@ -49,32 +56,36 @@ export interface Told {
   readonly snapshot: number
   /** Milliseconds of processor time since the service started. */
   readonly cpuMs: number
+  readonly residentBytes: number
+  /** Of the users that `offer` goes through, the age of the oldest embedding. */
+  readonly oldestOfferedMs: number
   readonly freshness: FreshnessFigures
 }
 
-/** Of a call of the encoder: one of the sizes that towers are recorded for. */
-const batchRows = 128
 const hourMs = 3_600_000
+/** Of each log: its oldest files go beyond. */
+const logBytes = 2 ** 28
 
 if (process.send !== undefined) await serveParent(JSON.parse(process.argv[2]) as ServiceSettings)
 
 async function serveParent(settings: ServiceSettings): Promise<void> {
   const world = await openWorld()
-  const store = await openStore('memory:')
+  const { directory, batchRows } = settings
+  const store = await openStore(directory === null ? 'memory:' : `lmdb:${join(directory, 'store')}`)
+  const logs = directory === null ? null : await openLogs(directory, world)
+  const filledMs = Date.now()
   await fill(store, world)
   const encoder = await startEncoder({
-    ...(settings.isEncoderApart && {
-      ...(canPin && { prefix: ['taskset', '-c', '1'] }),
-      environment: { LP_NUM_THREADS: '1' },
-    }),
-    ...(!settings.isEncoderApart && canPin && { prefix: ['taskset', '-c', '0,1'] }),
+    ...(canPin && { prefix: ['chrt', '--idle', '0', 'taskset', '-c', settings.isEncoderApart ? '1' : '0,1'] }),
+    ...(settings.isEncoderApart && { environment: { LP_NUM_THREADS: '1' } }),
     onError: (error) => console.error(error.message),
   })
   const followed = await followModel({ encoder, directory: settings.base, name: model, pollMs: 200 })
   let dearer: LoadedSnapshot | null = null
   const { space } = world
-  const rowEncoder = createRowWorkers({ schema: space.schema, workers: 1, batchRows })
+  const rowEncoder = createRowWorkers({ schema: space.schema, workers: 1, batchRows, isIdle: true })
   const refreshes = new RefreshMonitor()
+  const observer = refreshes.observer('default')
   const pooling = createPooling({
     store,
     space,
@@ -84,8 +95,19 @@ async function serveParent(settings: ServiceSettings): Promise<void> {
     batchSize: batchRows,
     maxQueue: settings.maxQueue,
     rowEncoder,
-    observer: refreshes.observer('default'),
+    observer: {
+      ...observer,
+      refreshed: (batch) => {
+        observer.refreshed?.(batch)
+        offers.landed(batch.users, Date.now())
+      },
+    },
+    ...(logs !== null && {
+      eventLog: logs.events,
+      onServed: (served: ServedBatch, request?: string) => logs.served.record(served, request),
+    }),
   })
+  const offers = new OfferFlow(pooling, world.users.slice(0, offeredUsers), filledMs, batchRows)
   await followed.publishTo([pooling])
   const refresher = startRefreshing(pooling)
   const server = createServer({
@@ -98,7 +120,6 @@ async function serveParent(settings: ServiceSettings): Promise<void> {
     onError: (error) => console.error(error),
   })
   await server.listen({ host: '127.0.0.1', port: 0 })
-  const offers = new OfferFlow(pooling, world.users, batchRows)
   const events = new EventFlow(pooling, world)
   const obey = async (order: Order): Promise<void> => {
     if (order.do === 'offer') {
@@ -122,6 +143,8 @@ async function serveParent(settings: ServiceSettings): Promise<void> {
         encoder: encoder.status(),
         snapshot: pooling.latest(model)!.snapshot,
         cpuMs: (user + system) / 1_000,
+        residentBytes: process.memoryUsage.rss(),
+        oldestOfferedMs: Date.now() - offers.oldestMs,
         freshness: events.taken(),
       }
     },
@@ -133,9 +156,19 @@ async function serveParent(settings: ServiceSettings): Promise<void> {
       await refresher.stop()
       await pooling.close()
       await Promise.all([rowEncoder.close(), encoder.close()])
+      await Promise.all([logs?.served.close(), logs?.events.close()])
       await store.close()
     },
   )
+}
+
+async function openLogs(directory: string, { space }: World) {
+  const onError = (error: unknown) => console.error(error)
+  const about = { tenant: 'default', maxAgeMs: 20_000, maxBytes: logBytes, onError }
+  return {
+    served: await openServedLog({ ...about, directory: join(directory, 'served') }),
+    events: await openEventLog({ ...about, directory: join(directory, 'events'), schema: space.schema }),
+  }
 }
 
 /** The users' states, and three embeddings of each as of earlier snapshots. */

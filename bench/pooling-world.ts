@@ -13,6 +13,9 @@ export const model = 'home'
 /** Of a row of snapshot numbers: what users hold of before, what is served at first, and what comes after it. */
 export const snapshots = { filled: [1, 2, 3], first: 4, next: [5, 6] } as const
 
+/** Whose refreshes are offered in turn: so few that each has its turn within seconds. */
+export const offeredUsers = 4_000
+
 const sampleRows = 512
 const sampleEvents = 20_000
 
@@ -74,11 +77,17 @@ function sampleOf(space: FeatureSpace, events: readonly LogEvent[]) {
   return sample
 }
 
-/** Whole HTTP requests, each to read some users drawn at random. */
+/** Of the users that are read: nobody has heard of them. */
+const strangersShare = 0.1
+
+/** Whole HTTP requests, each to read some users drawn at random, strangers among them. */
 export function readRequests(users: readonly string[], usersACall: number): readonly Uint8Array[] {
   const random = seededRandom(7)
   return Array.from({ length: 1_000 }, () => {
-    const wanted = Array.from({ length: usersACall }, () => users[random.nextBelow(users.length)])
+    const draw = () => users[random.nextBelow(users.length)]
+    const wanted = Array.from({ length: usersACall }, () =>
+      random.nextFloat() < strangersShare ? `stranger-${draw()}` : draw(),
+    )
     const body = pack({ users: wanted, models: [model], encoding: 'f16' })
     const head = 'POST /v1/embeddings/read HTTP/1.1\r\nhost: 127.0.0.1\r\ncontent-type: application/msgpack\r\n'
     return Buffer.concat([Buffer.from(`${head}content-length: ${body.length}\r\n\r\n`), body])

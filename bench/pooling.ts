@@ -4,20 +4,16 @@
  * - in-process: awaited reads of a pooling against the bare slab
  * - http: one user a call against a bare node:http that answers the same bytes
  * - http-batches: 100 users a call, from memory and from LMDB
+ * - encoder-apart, encoder-shared: reads while the encoder is idle, always busy, and of a tower that is ten times dearer
+ * - event-to-read: from an event to the next read that serves it
+ * - changes: reads while snapshots are swapped and the encoder is killed
+ * - overload: reads while more refreshes are offered than the encoder can do
  */
 import { type BatchFigures, benchBatchReads, benchSingleReads } from './pooling-http.ts'
+import { judged, ratio, refreshSections, type Section, thousands } from './pooling-sections.ts'
 import { digits, hostProvenance, matching, options, progress, publish, runBench, type Spread } from './report.ts'
 
 const users = 100_000
-
-interface Section {
-  readonly name: string
-  run(): Promise<{ readonly text: string; readonly figures: object }>
-}
-
-const judged = (holds: boolean) => (holds ? 'holds' : 'MISSED')
-const thousands = ({ median }: Spread) => `${digits(median / 1000)}k`
-const ratio = ({ median, p10, p90 }: Spread) => `${median.toFixed(2)} × (p10 ${p10.toFixed(2)}, p90 ${p90.toFixed(2)})`
 
 async function inProcess() {
   const { benchInProcess } = await import('./pooling-in-process.ts')
@@ -56,6 +52,7 @@ const sections: readonly Section[] = [
   { name: 'in-process', run: inProcess },
   { name: 'http', run: http },
   { name: 'http-batches', run: httpBatches },
+  ...refreshSections,
 ]
 
 await runBench(async () => {

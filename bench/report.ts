@@ -130,11 +130,13 @@ export function options(): { json?: string; filter: string } {
 /** A line about what is going on. */
 export const progress = (line: string) => console.log(line)
 
-/** Prints a report; `--json FILE`, against the directory the user is in, also writes the figures. */
-export function publish(name: string, about: Provenance, text: string, figures: object): void {
+/**
+ * Prints a report, and also writes the figures where a file is named, against the directory the user is in.
+ * @param json default: that of `--json FILE`
+ */
+export function publish(name: string, about: Provenance, text: string, figures: object, json = options().json): void {
   const { adapter, driver, commit, date, node } = about
   console.log(`\n${name} on ${adapter}, ${driver}, commit ${commit}, ${date}, node ${node}\n\n${text}`)
-  const { json } = options()
   if (json === undefined) return
   const path = resolve(process.env.INIT_CWD ?? process.cwd(), json)
   mkdirSync(dirname(path), { recursive: true })
@@ -154,12 +156,16 @@ export function matching<T extends { readonly name: string }>(all: readonly T[],
   throw new UsageError(`--filter ${filter} matches none of: ${all.map(({ name }) => name).join(', ')}`)
 }
 
-/** Says what went wrong and exits with 1; an interrupt with 130. Nothing is written then. */
+/** Says what went wrong and exits with 1; an interrupt with 130, SIGTERM with 143. Nothing is written then. */
 export async function runBench(run: () => Promise<void>): Promise<void> {
-  process.once('SIGINT', () => {
-    console.error('Interrupted; nothing was written.')
-    process.exit(130)
-  })
+  for (const [signal, code] of [
+    ['SIGINT', 130],
+    ['SIGTERM', 143],
+  ] as const)
+    process.once(signal, () => {
+      console.error('Interrupted; nothing was written.')
+      process.exit(code)
+    })
   try {
     await run()
   } catch (cause) {

@@ -2,11 +2,10 @@
  * The Valkey driver on a real cluster of 3 + 3 against a grouped HMGET of the same fields by the same client: reads of 100
  * users, in one call and in four at a time. Rounds of both alternate. The servers share the machine with the client.
  */
-import { createHash } from 'node:crypto'
 import { seededRandom } from '@headwater/statistics'
 import { createReadBuffer, openStore } from '@headwater/store'
-import { startValkeyCluster, type ValkeyNode } from '@headwater/testkit/valkey'
-import { Redis } from 'iovalkey'
+import { startValkeyCluster } from '@headwater/testkit/valkey'
+import { type GroupedHmget, groupedHmget } from './grouped-hmget.ts'
 import { type Spread, spread } from './report.ts'
 
 export interface ValkeyComparison {
@@ -36,18 +35,11 @@ const policy = { slots, count: slots, slot: 'snapshot' } as const
 
 const keyOf = (user: number) => `user-${String(user).padStart(9, '0')}`
 
-/** Where docs/store.md says that a user's fields lie. */
-function hashOf(key: string): string {
-  const digest = createHash('sha256').update(`default\0${key}`).digest('base64url').slice(0, 22)
-  return `hw:default:{${digest}}`
-}
-
 export async function benchValkey(users: number, progress: (line: string) => void): Promise<ValkeyFigures> {
   progress('valkey: starting a cluster of 3 + 3')
   const cluster = await startValkeyCluster()
   const store = await openStore(`valkey://${cluster.nodes.map(({ address }) => address).join(',')}?timeout=5000`)
-  const masters = await cluster.masters()
-  const connections = masters.map(({ host, port }) => new Redis(port, host))
+  let hmget: GroupedHmget | null = null
   try {
     progress(`valkey: loading ${users.toLocaleString('en')} users × 1 model, ${slots} vectors of ${dim}`)
     const keys = Array.from({ length: users }, (_, user) => keyOf(user))
@@ -63,20 +55,12 @@ export async function benchValkey(users: number, progress: (line: string) => voi
       }
     const appends = (1000 * slots * users) / (performance.now() - startMs)
 
-    const hashes = keys.map(hashOf)
-    const starts = await Promise.all(masters.map((node) => firstSlot(node)))
-    const nodeOf = hashes.map((hash) => ownerOf(slotOf(hash), starts))
+    const grouped = await groupedHmget(await cluster.masters(), keys, model)
+    hmget = grouped
     const random = seededRandom(1)
     const draw = () =>
       Array.from({ length: 400 }, () => Array.from({ length: batchUsers }, () => random.nextBelow(users)))
 
-    const bare = async (batch: readonly number[]) => {
-      const pipelines = connections.map((connection) => connection.pipeline())
-      for (const user of batch) pipelines[nodeOf[user]].hmgetBuffer(hashes[user], `r:${model}`)
-      const replies = await Promise.all(pipelines.map((pipeline) => pipeline.exec()))
-      const found = replies.flatMap((reply) => reply ?? []).filter(([, value]) => (value as Buffer[])[0] !== null)
-      if (found.length !== batchUsers) throw new Error(`The bare client found ${found.length} of ${batchUsers} users.`)
-    }
     const ours = (calls: number) => {
       const buffers = Array.from({ length: calls }, () => createReadBuffer(batchUsers, [{ model, dim }]))
       return async (batch: readonly number[]) => {
@@ -88,7 +72,7 @@ export async function benchValkey(users: number, progress: (line: string) => voi
     progress('valkey: reads of 100 users')
     const comparisons: ValkeyComparison[] = []
     for (const calls of [1, 4]) {
-      const contestants = { ours: ours(calls), bare }
+      const contestants = { ours: ours(calls), bare: grouped.read }
       const rates = { ours: [] as number[], bare: [] as number[] }
       for (let round = 0; round <= rounds; round++)
         for (const name of round % 2 === 0 ? (['ours', 'bare'] as const) : (['bare', 'ours'] as const)) {
@@ -108,29 +92,10 @@ export async function benchValkey(users: number, progress: (line: string) => voi
     }
     return { users, comparisons, appends }
   } finally {
-    for (const connection of connections) connection.disconnect()
+    hmget?.close()
     await store.close()
     await cluster.close()
   }
-}
-
-/** A master's first slot: each has one range of them. */
-async function firstSlot(node: ValkeyNode): Promise<number> {
-  const ranges = (await node.command('CLUSTER', 'SLOTS')) as [number, number, [string, number]][]
-  return ranges.find(([, , [, port]]) => port === node.port)![0]
-}
-
-const ownerOf = (slot: number, starts: readonly number[]) =>
-  starts.reduce((owner, start, i) => (start <= slot && start >= starts[owner] ? i : owner), starts.indexOf(0))
-
-/** Slot of a key by the cluster's specification: CRC-16 (XMODEM) of what stands between its braces. */
-function slotOf(key: string): number {
-  let crc = 0
-  for (const byte of Buffer.from(key.slice(key.indexOf('{') + 1, key.indexOf('}')))) {
-    crc ^= byte << 8
-    for (let bit = 0; bit < 8; bit++) crc = crc & 0x8000 ? ((crc << 1) ^ 0x1021) & 0xffff : (crc << 1) & 0xffff
-  }
-  return crc % 16_384
 }
 
 /** Keeps so many calls under way until all batches were handled. */

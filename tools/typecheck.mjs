@@ -6,13 +6,14 @@ import { inWorkspace } from './workspace.mjs'
 const atOnce = 2
 
 /**
- * Typechecks every package and example, bench and tools.
+ * Typechecks every package and example, the console's page, bench and tools.
  * @returns {Promise<string>} what the compilers said; empty where all is well
  */
 export async function typecheck() {
   /** @param {string} folder */
   const inside = (folder) => readdirSync(inWorkspace(folder)).map((name) => `${folder}/${name}`)
-  const queue = [...inside('packages'), ...inside('examples'), 'bench', 'tools'].filter((folder) =>
+  const others = ['packages/pooling/console', 'bench', 'tools']
+  const queue = [...inside('packages'), ...inside('examples'), ...others].filter((folder) =>
     existsSync(inWorkspace(`${folder}/tsconfig.json`)),
   )
   let said = ''

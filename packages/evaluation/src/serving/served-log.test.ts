@@ -24,6 +24,7 @@ function readOf(users: readonly string[], servedMs: number, of = models): Served
       model,
       dim,
       vectors: values(rows * dim),
+      halves: null,
       latest: values(rows * dim),
       status: Uint8Array.from(users, () => random.nextBelow(3)),
       snapshot: Uint32Array.from(users, () => random.nextBelow(9)),

@@ -1,0 +1,127 @@
+/**
+ * A cluster of 3 + 3 Valkey, 2 readers and 2 workers on this machine, loopback (`--filter` names a section):
+ *
+ * - reads: 100 users a call through a reader against the raw grouped HMGET of the same client
+ * - freshness: from an event on one reader to the other's answers, at half of what a reader can do
+ * - worker-killed, master-killed: kill -9
+ * - queue-full: nobody works for 60 s while more users are offered than the queue holds
+ * - upgrade: a worker of the snapshot before beside one of the next
+ */
+import { benchMasterKilled, benchQueueFull, benchUpgrade, benchWorkerKilled } from './cluster-faults.ts'
+import { startCluster } from './cluster-processes.ts'
+import { benchFreshness, benchReads, keyOf, loadUsers } from './cluster-reads.ts'
+import { digits, hostProvenance, matching, options, progress, publish, runBench } from './report.ts'
+
+const users = 20_000
+const stoppedSeconds = 60
+const readRatioAtLeast = 0.6
+const p50AtMostMs = 150
+const p99AtMostMs = 1_000
+
+/** A row of the table: what was asked, and whether it holds. */
+interface Row {
+  readonly row: string
+  readonly value: string
+  readonly bound: string
+  readonly holds: boolean
+}
+
+runBench(async () => {
+  const { json, filter } = options()
+  const names = ['reads', 'freshness', 'worker-killed', 'master-killed', 'queue-full', 'upgrade'] as const
+  const chosen = matching(
+    names.map((name) => ({ name })),
+    filter,
+  ).map(({ name }) => name)
+  const cluster = await startCluster(progress)
+  const rows: Row[] = []
+  const figures: Record<string, object> = {}
+  const show = (row: Row) => {
+    rows.push(row)
+    progress(`${row.holds ? 'holds ' : 'MISSED'}  ${row.row}: ${row.value} (${row.bound})`)
+  }
+  /** One that fails is missed, and the others go on. */
+  const section = async (name: (typeof names)[number], run: () => Promise<void>) => {
+    if (!chosen.includes(name)) return
+    try {
+      await run()
+    } catch (cause) {
+      show({ row: name, value: cause instanceof Error ? cause.message : String(cause), bound: 'ends', holds: false })
+    }
+  }
+  try {
+    progress(`loading ${users.toLocaleString('en')} users`)
+    const loaded = Array.from({ length: users }, (_, user) => keyOf(user))
+    await loadUsers(cluster, loaded)
+    let callsPerSecond = 100
+    if (chosen.includes('reads') || chosen.includes('freshness')) {
+      const reads = await benchReads(cluster, loaded)
+      figures.reads = { ...reads, ratioAtLeast: readRatioAtLeast }
+      callsPerSecond = reads.reader.median / 100
+      show({
+        row: 'reads of 100 users through a reader ÷ raw grouped HMGET',
+        value: `${reads.ratio.median.toFixed(2)} × (p10 ${reads.ratio.p10.toFixed(2)}, p90 ${reads.ratio.p90.toFixed(2)}); ${digits(reads.reader.median / 1000)}k users/s, HMGET ${digits(reads.bare.median / 1000)}k`,
+        bound: `at least ${readRatioAtLeast}`,
+        holds: reads.ratio.median >= readRatioAtLeast,
+      })
+    }
+    await section('freshness', async () => {
+      const freshness = await benchFreshness(cluster, loaded, callsPerSecond)
+      figures.freshness = { ...freshness, p50AtMostMs, p99AtMostMs }
+      show({
+        row: `event on one reader → refreshed embedding on the other, 50 % load (${digits(freshness.loadCallsPerSecond)} calls/s)`,
+        value: `p50 ${digits(freshness.p50Ms)} ms, p99 ${digits(freshness.p99Ms)} ms, ${freshness.failed} reads failed`,
+        bound: `p50 at most ${p50AtMostMs} ms, p99 at most ${p99AtMostMs} ms`,
+        holds: freshness.p50Ms <= p50AtMostMs && freshness.p99Ms <= p99AtMostMs && freshness.failed === 0,
+      })
+    })
+    await section('worker-killed', async () => {
+      const killed = await benchWorkerKilled(cluster)
+      figures.workerKilled = killed
+      show({
+        row: `worker killed (-9) with ${killed.inHands} of ${killed.users} users in its hands`,
+        value: `all refreshed after ${digits(killed.ms / 1000)} s; ${killed.done} done, ${killed.doubled} rings doubled or without`,
+        bound: `within 2 × the claim time, ${(2 * killed.claimMs) / 1000} s; none lost, none doubled`,
+        holds: killed.ms <= 2 * killed.claimMs && killed.doubled === 0 && killed.done === killed.users,
+      })
+    })
+    await section('master-killed', async () => {
+      const killed = await benchMasterKilled(cluster, loaded)
+      figures.masterKilled = killed
+      show({
+        row: 'Valkey master killed under load',
+        value: `${killed.failed} of ${killed.load.calls} reads failed; ${killed.lost} users of ${killed.events} acknowledged events are wrong; all well after ${digits(killed.recoveredMs / 1000)} s`,
+        bound: 'no read fails, no acknowledged event lost, recovers by itself',
+        holds: killed.failed === 0 && killed.lost === 0,
+      })
+    })
+    await section('queue-full', async () => {
+      const full = await benchQueueFull(cluster, loaded, stoppedSeconds)
+      figures.queueFull = full
+      show({
+        row: `queue full, workers stopped for ${full.seconds} s, then back`,
+        value: `${full.failed} of ${full.during.calls} reads failed, p99 ${digits(full.during.p99Ms)} ms (${digits(full.before.p99Ms)} before); at most ${full.waitingAtMost} waited; ${full.drained} drained in ${digits(full.drainMs / 1000)} s, ${full.inversions} out of order`,
+        bound: `no read fails, at most ${full.maxQueue} wait, drained in order of staleness`,
+        holds: full.failed === 0 && full.waitingAtMost <= full.maxQueue && full.drained > 0 && full.inversions === 0,
+      })
+    })
+    await section('upgrade', async () => {
+      const upgrade = await benchUpgrade(cluster)
+      figures.upgrade = upgrade
+      show({
+        row: 'two versions in a rolling upgrade',
+        value: `${upgrade.failed} of ${upgrade.load.calls} reads failed; hit rate ${(100 * upgrade.hitRate).toFixed(1)} %, before ${(100 * upgrade.hitRateBefore).toFixed(1)} %; snapshots ${upgrade.snapshots.join(' and ')} served`,
+        bound: 'both at work, no read fails, hit rate within 1 point',
+        holds:
+          upgrade.failed === 0 && upgrade.hitRate >= upgrade.hitRateBefore - 0.01 && upgrade.snapshots.length === 2,
+      })
+    })
+  } finally {
+    await cluster.close()
+  }
+  const text = rows
+    .map(({ row, value, bound, holds }) => `${row}\n  ${value}\n  ${bound}: ${holds ? 'holds' : 'MISSED'}`)
+    .join('\n')
+  publish('cluster', hostProvenance(), text, { rows, ...figures }, json)
+  if (rows.some(({ holds }) => !holds)) process.exitCode = 1
+})

@@ -1,0 +1,96 @@
+/** What reads feel of refreshes, of snapshots and of the encoder, as text. */
+import type { EncoderLoadFigures } from './pooling-encoder-load.ts'
+import type { SettingFigures } from './pooling-served.ts'
+import { digits, percent, type Spread } from './report.ts'
+
+export interface Section {
+  readonly name: string
+  run(): Promise<{ readonly text: string; readonly figures: object }>
+}
+
+export const judged = (holds: boolean) => (holds ? 'holds' : 'MISSED')
+export const thousands = ({ median }: Spread) => `${digits(median / 1000)}k`
+export const ratio = ({ median, p10, p90 }: Spread) =>
+  `${median.toFixed(2)} × (p10 ${p10.toFixed(2)}, p90 ${p90.toFixed(2)})`
+const whole = (value: number) => Math.round(value).toLocaleString('en')
+const atMost = (measured: Spread, most: number) =>
+  `${ratio(measured)} (at most ${most}: ${judged(measured.median <= most)})`
+
+const settingLine = (name: string, { p50Ms, p99Ms, lateP99Ms, refreshesPerSecond, failedReads }: SettingFigures) =>
+  `  ${name.padEnd(18)}p50 ${digits(p50Ms.median)}, p99 ${digits(p99Ms.median)} ms, of which the load ${digits(lateP99Ms.median)}; ${whole(refreshesPerSecond.median)} refreshes/s, ${failedReads} failed`
+
+const readsAt = ({ readShare, readsPerSecond }: { readonly readShare: number; readonly readsPerSecond: number }) =>
+  `reads of 100 users at ${percent(readShare)}, ${whole(readsPerSecond)}/s`
+
+const loadLines = ({ idle, saturated, saturatedRatio, saturatedRatioAtMost }: EncoderLoadFigures) => [
+  settingLine('encoder idle', idle),
+  settingLine('encoder saturated', saturated),
+  `  p99, saturated ÷ idle   ${atMost(saturatedRatio, saturatedRatioAtMost)}`,
+]
+
+async function encoderApart() {
+  const { benchEncoderApart } = await import('./pooling-encoder-load.ts')
+  const figures = await benchEncoderApart()
+  const { dearer, dearerFlops, dearerRatio, dearerRatioAtMost } = figures
+  const lines = [
+    `encoder-apart, ${readsAt(figures)}; ${figures.places}`,
+    ...loadLines(figures),
+    settingLine('saturated, dearer', dearer),
+    `  p99, a tower of ${digits(dearerFlops)} times the FLOPs ÷ base   ${atMost(dearerRatio, dearerRatioAtMost)}`,
+  ]
+  return { text: lines.join('\n'), figures }
+}
+
+async function encoderShared() {
+  const { benchEncoderShared } = await import('./pooling-encoder-load.ts')
+  const figures = await benchEncoderShared()
+  const lines = [`encoder-shared, ${readsAt(figures)}; ${figures.places}`, ...loadLines(figures)]
+  return { text: lines.join('\n'), figures }
+}
+
+async function eventToRead() {
+  const { benchEventToRead } = await import('./pooling-freshness.ts')
+  const figures = await benchEventToRead()
+  const { eventsPerSecond, encodePerSecond, eventToRead: found, p50MsAtMost, p99MsAtMost, reads } = figures
+  const bound = (ms: number, most: number) => `${digits(ms)} ms (at most ${most}: ${judged(ms <= most)})`
+  const text = `event-to-read, ${whole(eventsPerSecond)} events/s at ${whole(encodePerSecond)} refreshes/s; ${figures.places}
+  ${whole(found.events)} events, ${found.failed} failed; of ${whole(found.probed)} that were probed
+  event → read that serves it   p50 ${bound(found.p50Ms, p50MsAtMost)}, p99 ${bound(found.p99Ms, p99MsAtMost)}, at most ${digits(found.maxMs)} ms
+  reads meanwhile               ${whole(reads.perSecond)}/s of 100 users, p99 ${digits(reads.p99Ms)} ms, ${reads.failed} failed`
+  return { text, figures }
+}
+
+async function changes() {
+  const { benchChanges, changes: all } = await import('./pooling-changes.ts')
+  const figures = await benchChanges()
+  const lines = all.map((change) => {
+    const { times, reads, failedReads, hitRateBefore, hitRate, p99Ratio, tookMs } = figures.changes[change]
+    const points = 100 * (hitRate - hitRateBefore)
+    const holds = failedReads === 0 && Math.abs(points) <= figures.hitRatePointsAtMost
+    return `  ${change.padEnd(16)}${times} times, took ${digits(tookMs.median)} ms; ${failedReads} of ${whole(reads)} reads failed, hit rate ${(100 * hitRateBefore).toFixed(2)} → ${(100 * hitRate).toFixed(2)} % (0 failed, within ${figures.hitRatePointsAtMost} point: ${judged(holds)}); p99 ${ratio(p99Ratio)}`
+  })
+  const head = `changes, ${readsAt(figures)}, ${whole(figures.offersPerSecond)} refreshes/s; ${figures.places}`
+  return { text: [head, ...lines].join('\n'), figures }
+}
+
+async function overload() {
+  const { benchOverload } = await import('./pooling-overload.ts')
+  const figures = await benchOverload()
+  const { offersPerSecond, encodePerSecond, before, overload, lasting } = figures
+  const lines = [
+    `overload, ${readsAt(figures)}, ${whole(offersPerSecond)} refreshes/s offered at ${whole(encodePerSecond)}; ${figures.places}`,
+    settingLine('before', before),
+    settingLine('overloaded', overload),
+    `  p99, overloaded ÷ before   ${atMost(figures.ratio, figures.ratioAtMost)}`,
+    `  in ${lasting.seconds} s   ${whole(lasting.offers)} offered, ${whole(lasting.shed)} shed, ${whole(lasting.refreshes)} landed; oldest embedding ${digits(lasting.oldestS)} s, ${digits(lasting.inTurnS)} if in turn`,
+  ]
+  return { text: lines.join('\n'), figures }
+}
+
+export const refreshSections: readonly Section[] = [
+  { name: 'encoder-apart', run: encoderApart },
+  { name: 'encoder-shared', run: encoderShared },
+  { name: 'event-to-read', run: eventToRead },
+  { name: 'changes', run: changes },
+  { name: 'overload', run: overload },
+]

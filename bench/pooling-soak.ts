@@ -1,0 +1,142 @@
+/**
+ * `npx nx run pooling:soak`: the service for half an hour (`--minutes N`), over LMDB and with its logs, reads at 70 % of what
+ * it can do and events at 70 % of what the encoder can do. Its resident memory is to stay as it is.
+ */
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { parseArgs } from 'node:util'
+import type { LoadFigures } from './open-loop.ts'
+import { placesOf, type Served, sleep, withService } from './pooling-served.ts'
+import { digits, hostProvenance, megabytes, progress, publish, runBench, UsageError } from './report.ts'
+import { type Trend, trendOf } from './trend.ts'
+
+const share = 0.7
+const everyMs = 1_000
+const progressEveryMs = 60_000
+/** Share of the time that is left out at first, while heaps and caches fill. */
+const warmingShare = 0.25
+const leastMinutes = 2
+
+interface Sample {
+  readonly minutes: number
+  readonly serviceBytes: number
+  /** Of the encoder; NaN where the system does not tell. */
+  readonly encoderBytes: number
+}
+
+interface SoakFigures {
+  readonly minutes: number
+  readonly places: string
+  readonly readsPerSecond: number
+  readonly eventsPerSecond: number
+  readonly reads: LoadFigures
+  readonly service: Growth
+  readonly encoder: Growth | null
+}
+
+interface Growth {
+  readonly startBytes: number
+  readonly endBytes: number
+  /** Bytes an hour, once it is warm. */
+  readonly trend: Trend
+  readonly isFlat: boolean
+}
+
+await runBench(async () => {
+  const { minutes, json } = soakOptions()
+  const directory = mkdtempSync(join(tmpdir(), 'headwater-soak-'))
+  process.once('exit', () => rmSync(directory, { recursive: true, force: true }))
+  const settings = { isEncoderApart: true, maxQueue: 100_000, directory, usersACall: 1 }
+  const figures = await withService(settings, (served) => soak(served, minutes))
+  publish('soak', hostProvenance(), textOf(figures), { ...figures }, json)
+  const { reads, service, encoder } = figures
+  if (reads.failed > 0 || !service.isFlat || encoder?.isFlat === false) process.exitCode = 1
+})
+
+function soakOptions(): { readonly minutes: number; readonly json: string | undefined } {
+  let values: { minutes: string; json?: string | undefined }
+  try {
+    values = parseArgs({ options: { minutes: { type: 'string', default: '30' }, json: { type: 'string' } } }).values
+  } catch (cause) {
+    throw new UsageError(`${(cause as Error).message} Known are --minutes N and --json FILE.`)
+  }
+  const minutes = Number(values.minutes)
+  if (!(minutes >= leastMinutes && minutes <= 10_000))
+    throw new UsageError(`--minutes ${values.minutes} is none; give ${leastMinutes} to 10,000`)
+  return { minutes, json: values.json }
+}
+
+async function soak(served: Served, minutes: number): Promise<SoakFigures> {
+  const eventsPerSecond = share * (await served.encodeCapacity(4, share))
+  await served.tell({ do: 'events', perSecond: eventsPerSecond })
+  const samples: Sample[] = []
+  const startMs = performance.now()
+  let isOver = false
+  const sample = async () => {
+    let toldMs = startMs
+    while (!isOver) {
+      const { residentBytes: serviceBytes, encoder, counters } = await served.tell()
+      const encoderBytes = residentOf(encoder.pid)
+      const nowMs = performance.now()
+      samples.push({ minutes: (nowMs - startMs) / 60_000, serviceBytes, encoderBytes })
+      if (nowMs - toldMs >= progressEveryMs) {
+        toldMs = nowMs
+        const minute = Math.round((nowMs - startMs) / 60_000)
+        progress(
+          `minute ${minute} of ${minutes}: service ${megabytes(serviceBytes)}, encoder ${megabytes(encoderBytes)}; ${counters.refreshes.toLocaleString('en')} refreshes, ${counters.shed} shed`,
+        )
+      }
+      await sleep(everyMs)
+    }
+  }
+  const read = async () => {
+    try {
+      return await served.read(share, 60 * minutes)
+    } finally {
+      isOver = true
+    }
+  }
+  const [reads] = await Promise.all([read(), sample()])
+  await served.tell({ do: 'events', perSecond: 0 })
+  const warm = samples.filter((sample) => sample.minutes >= warmingShare * minutes)
+  const growth = (of: 'serviceBytes' | 'encoderBytes') => growthOf(warm, of)
+  return {
+    minutes,
+    places: placesOf(true),
+    readsPerSecond: share * served.callsPerSecond,
+    eventsPerSecond,
+    reads,
+    service: growth('serviceBytes'),
+    encoder: warm.some(({ encoderBytes }) => Number.isNaN(encoderBytes)) ? null : growth('encoderBytes'),
+  }
+}
+
+function growthOf(samples: readonly Sample[], of: 'serviceBytes' | 'encoderBytes'): Growth {
+  const times = samples.map(({ minutes }) => minutes / 60)
+  const values = samples.map((sample) => sample[of])
+  const trend = trendOf(times, values)
+  return { startBytes: values[0], endBytes: values.at(-1)!, trend, isFlat: trend.low <= 0 }
+}
+
+/** Bytes of a process in memory, where `/proc` tells. */
+function residentOf(pid: number | null): number {
+  try {
+    return 1_024 * Number(/^VmRSS:\s+(\d+) kB$/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1] ?? Number.NaN)
+  } catch {
+    return Number.NaN
+  }
+}
+
+function textOf({ minutes, places, readsPerSecond, eventsPerSecond, reads, service, encoder }: SoakFigures): string {
+  const line = (name: string, { startBytes, endBytes, trend, isFlat }: Growth) =>
+    `  ${name}  ${megabytes(startBytes)} → ${megabytes(endBytes)}; ${hourly(trend.slope)} an hour, 95 % interval ${hourly(trend.low)} to ${hourly(trend.high)} (flat: ${isFlat ? 'holds' : 'MISSED'})`
+  return [
+    `${minutes} minutes, reads of one user at ${digits(readsPerSecond)}/s, events at ${digits(eventsPerSecond)}/s, LMDB, served log and event log; ${places}`,
+    `  reads    ${reads.answered.toLocaleString('en')}, ${reads.failed} failed; p50 ${digits(reads.p50Ms)}, p99 ${digits(reads.p99Ms)}, p99.9 ${digits(reads.p999Ms)} ms`,
+    line('service', service),
+    ...(encoder === null ? [] : [line('encoder', encoder)]),
+  ].join('\n')
+}
+
+const hourly = (bytes: number) => `${bytes < 0 ? '−' : '+'}${megabytes(Math.abs(bytes))}`
