@@ -35,7 +35,7 @@ async function mirroring(url: string, options: Partial<SnapshotMirrorOptions> = 
     ...options,
   })
   onTestFinished(() => mirror.stop())
-  return { directory, errors }
+  return { directory, errors, stop: () => mirror.stop() }
 }
 
 test('a snapshot is fetched over HTTPS, verified and followed, forward and back', async () => {
@@ -67,6 +67,7 @@ test('what does not fit its checksum is refused, and the one before goes on', as
   const { directory, url } = await publishing()
   await promoteSnapshot(directory, 1, true).catch(() => {})
   const mirror = await mirroring(url)
+  await mirror.stop()
   const weights = join(await publishRandom(directory, 2), 'weights.safetensors')
   const whole = readFileSync(weights)
   await promoteSnapshot(directory, 2, true).catch(() => {})
