@@ -41,18 +41,13 @@ export function forkPinned(
     // Typed arrays travel as they are.
     serialization: 'advanced',
     ...(canPin
-      ? {
-          execPath: 'taskset',
-          execArgv: [
-            '-c',
-            String(processor),
-            process.execPath,
-
-            ...nodeArguments,
-          ],
-        }
+      ? { execPath: 'taskset', execArgv: ['-c', String(processor), process.execPath, ...nodeArguments] }
       : { execArgv: nodeArguments }),
   })
+  // Interrupted, this process takes the directories away that the other writes to.
+  const kill = () => child.kill('SIGKILL')
+  process.once('exit', kill)
+  child.once('exit', () => process.off('exit', kill))
   return { ask: (question) => ask(child, module, question), close: () => close(child) }
 }
 
