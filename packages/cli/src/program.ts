@@ -3,6 +3,7 @@ import { Command, CommanderError } from 'commander'
 import { registerBackfill } from './backfill.ts'
 import { registerCapacity } from './capacity.ts'
 import { registerDoctor } from './doctor.ts'
+import { registerEvaluate } from './evaluate.ts'
 import { registerExport } from './export.ts'
 import { registerForget } from './forget.ts'
 import { registerIngest } from './ingest.ts'
@@ -26,6 +27,7 @@ function createProgram(): Command {
     .showHelpAfterError('Add --help to see what is possible.')
     .exitOverride()
   registerRun(program, version)
+  registerEvaluate(program, version)
   registerTrain(program)
   registerModel(program)
   registerSnapshots(program)

@@ -1,4 +1,5 @@
 export { drift } from './drift.ts'
+export * from './experiments/index.ts'
 export { UnfitLogError } from './main-job/look-ahead.ts'
 export { type MainJobOptions, runMainJob } from './main-job/main-job.ts'
 export { defaultSettings, type MainJobSettings } from './main-job/settings.ts'

@@ -1,0 +1,163 @@
+import { join } from 'node:path'
+import type { Experiment, LabLog } from '@headwater/evaluation'
+import type { GpuDevice } from '@headwater/gpu'
+import type { Command } from 'commander'
+import { currentCommit } from './current-commit.ts'
+import { dataArgument } from './data-argument.ts'
+import { checkOutputFile, openKeptDirectory, writeOutputFile } from './output.ts'
+import { userPath } from './paths.ts'
+import { progressOn } from './progress.ts'
+import { wholeNumber } from './whole-number.ts'
+
+interface EvaluateOptions {
+  data: string
+  schema?: string
+  maxBadRows: number
+  quick?: boolean
+  seed: number
+  seeds?: number
+  out: string
+  json?: string
+}
+
+const fullSeeds = 3
+
+/** Adds `headwater evaluate`: experiments that tell what user embeddings buy. */
+export function registerEvaluate(program: Command, version: string): void {
+  program
+    .command('evaluate [experiments...]')
+    .description(
+      'run experiments on a log: gain, serving, freshness, drift, ablation, power; without a name all that it can have',
+    )
+    .option(
+      '--data <what>',
+      'movietweetings (bundled), a synthetic log, or a file or glob: Parquet, CSV, JSONL',
+      'synthetic-reference',
+    )
+    .option('--schema <file>', "JSON that describes a file's columns, tasks and features")
+    .option('--max-bad-rows <n>', 'bad rows to leave out before giving up', wholeNumber(0, 1e9), 0)
+    .option('--quick', 'a tenth of the rows, one seed, no verdict')
+    .option('--seed <n>', 'first seed, which makes a synthetic log too', wholeNumber(0, 1e9), 1)
+    .option('--seeds <n>', `training seeds; ${fullSeeds} by default`, wholeNumber(1, 100))
+    .option('--out <dir>', 'reports, and all arms: what is there is not run again', 'headwater-out/evaluate')
+    .option('--json <file>', 'also write the figures as JSON')
+    .action((names: string[], options: EvaluateOptions) => evaluate(names, options, version))
+}
+
+async function evaluate(names: readonly string[], options: EvaluateOptions, version: string): Promise<void> {
+  const startedAt = new Date().toISOString()
+  const { quick = false, seed } = options
+  if (quick && (options.seeds ?? 1) > 1) throw new QuickSeedsError()
+  const out = userPath(options.out)
+  const json = options.json === undefined ? undefined : userPath(options.json)
+  if (json !== undefined) checkOutputFile('--json', json)
+  const [lab, { requestDevice }] = await Promise.all([import('@headwater/evaluation'), import('@headwater/gpu')])
+  const asked = lab.experimentsNamed(names.length > 0 ? names : lab.experiments.map(({ name }) => name))
+  openKeptDirectory('--out', out)
+  const abort = new AbortController()
+  const stop = (signal: NodeJS.Signals) => {
+    process.exitCode = signal === 'SIGINT' ? 130 : 143
+    abort.abort(new StoppedError(signal, out))
+  }
+  process.once('SIGINT', stop).once('SIGTERM', stop)
+  const progress = progressOn()
+  let device: GpuDevice | undefined
+  let log: LabLog | undefined
+  try {
+    const { kind, data } = await dataArgument(options.data)
+    progress.begin('log', 0)
+    log = await lab.openLabLog({
+      data,
+      source: kind === 'file' ? options.data : kind === 'synthetic' ? `${data}, seed ${seed}` : kind,
+      ...(options.schema !== undefined && { schema: userPath(options.schema) }),
+      maxBadRows: options.maxBadRows,
+      seed,
+      quick,
+      signal: abort.signal,
+    })
+    progress.end()
+    const experiments = names.length > 0 ? asked : thoseOf(log, asked, lab.checkExperiments)
+    lab.checkExperiments(log, experiments)
+    device = await requestDevice()
+    const result = await lab.runExperiments({
+      device,
+      lab: log,
+      experiments,
+      seeds: Array.from({ length: quick ? 1 : (options.seeds ?? fullSeeds) }, (_, i) => seed + i),
+      quick,
+      directory: join(out, 'work'),
+      stages: progress,
+      signal: abort.signal,
+      onEstimate: ({ arms, upstreams, seconds }) => {
+        const time = seconds === null ? '' : `, about ${Math.max(1, Math.round(seconds / 60))} min by a pilot`
+        const told = arms === 0 ? 'nothing' : `${arms} arms and ${upstreams} upstreams${time}`
+        process.stderr.write(
+          `To run: ${told}. What is done is kept in ${out}, and a run that is stopped goes on there.\n`,
+        )
+      },
+      commandOf: (experiment) => commandOf(experiment, options),
+      about: { version, commit: currentCommit(), command: `headwater ${process.argv.slice(2).join(' ')}`, startedAt },
+    })
+    const text = `${JSON.stringify(result, null, 2)}\n`
+    process.stdout.write(lab.renderEvaluationText(result))
+    writeOutputFile(join(out, 'report.html'), lab.renderEvaluationHtml(result))
+    writeOutputFile(join(out, 'report.md'), lab.renderEvaluationMarkdown(result))
+    writeOutputFile(join(out, 'report.json'), text)
+    if (json !== undefined) writeOutputFile(json, text)
+    process.stdout.write(`Report: ${join(out, 'report.html')}\n`)
+  } finally {
+    progress.close()
+    await log?.log.close()
+    device?.destroy()
+    process.off('SIGINT', stop).off('SIGTERM', stop)
+  }
+}
+
+/** Of experiments that nobody asked for by name, those that the log can have; the others are told. */
+function thoseOf(
+  log: LabLog,
+  experiments: readonly Experiment[],
+  check: (log: LabLog, experiments: readonly Experiment[]) => void,
+): Experiment[] {
+  const reasons: unknown[] = []
+  const fit = experiments.filter((experiment) => {
+    try {
+      check(log, [experiment])
+      return true
+    } catch (error) {
+      reasons.push(error)
+      process.stderr.write(`Left out: ${(error as Error).message}\n`)
+      return false
+    }
+  })
+  if (fit.length === 0) throw reasons[0]
+  return fit
+}
+
+function commandOf(experiment: string, { data, schema, quick, seed, seeds, maxBadRows }: EvaluateOptions): string {
+  const words = ['npx headwater evaluate', experiment, '--data', data]
+  if (schema !== undefined) words.push('--schema', schema)
+  if (maxBadRows > 0) words.push('--max-bad-rows', String(maxBadRows))
+  if (quick) words.push('--quick')
+  if (seed !== 1) words.push('--seed', String(seed))
+  if (seeds !== undefined) words.push('--seeds', String(seeds))
+  return words.join(' ')
+}
+
+/** `--quick` and `--seeds` contradict each other. */
+class QuickSeedsError extends Error {
+  override readonly name = 'QuickSeedsError'
+
+  constructor() {
+    super('--quick has one seed; leave out --seeds, or --quick.')
+  }
+}
+
+/** The user, or the system, asked the command to stop. */
+class StoppedError extends Error {
+  override readonly name = 'StoppedError'
+
+  constructor(signal: string, out: string) {
+    super(`stopped by ${signal}; arms that were done are kept in ${out}, and the same command goes on from there.`)
+  }
+}

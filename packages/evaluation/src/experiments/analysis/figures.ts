@@ -1,0 +1,208 @@
+/** The figures that experiments give, all with stable keys. Shares and relative gains are fractions. */
+import {
+  auc,
+  baseRate,
+  calibration,
+  expectedCalibrationError,
+  groupedAuc,
+  holmAdjust,
+  mean,
+  normalizedEntropyBootstrap,
+  normalizedEntropyOfLosses,
+  normalTwoSided,
+  pairedClusterBootstrap,
+  StatisticsError,
+  seedSummary,
+} from '@headwater/statistics'
+import { shareClosed } from '../../reference-world/index.ts'
+import { type Outcomes, probabilities, type ScoredModel } from './outcomes.ts'
+
+export interface Interval {
+  readonly value: number
+  readonly low: number
+  readonly high: number
+}
+
+/** An arm's predictions by a model. */
+export interface ArmScore {
+  readonly arm: string
+  readonly model: ScoredModel
+  readonly rows: number
+  readonly baseRate: number
+  /** Mean log loss over the entropy of the rows' base rate, of losses averaged over seeds. */
+  readonly ne: Interval
+  readonly auc: number
+  /** Within users, weighted by their rows; null where no user has both classes. */
+  readonly gauc: number | null
+  readonly calibration: number
+  readonly ece: number
+  /** Standard deviation of NE between seeds; null of a single one. */
+  readonly neSeedSd: number | null
+}
+
+/** (NE of `over` − NE of `arm`) / NE of `over`, on the same rows. */
+export interface Comparison {
+  readonly arm: string
+  readonly over: string
+  readonly model: ScoredModel
+  /** Part of the rows; `all` of them where nothing else is said. */
+  readonly slice: string
+  readonly rows: number
+  /** Sampling of users and spread between seeds together. */
+  readonly gain: Interval
+  /** Standard errors: of the sample of users alone, and standard deviation between seeds. */
+  readonly samplingStandardError: number
+  readonly seedSd: number | null
+  /** Two-sided, of no gain; and adjusted for all comparisons that the verdict rests on. */
+  readonly pValue: number
+  readonly adjustedPValue: number | null
+}
+
+export const bootstrap = { draws: 2000, seed: 1 }
+
+export function scoreArm(outcomes: Outcomes, arm: string, model: ScoredModel): ArmScore {
+  const { labels } = outcomes.rowsOf(model)
+  const users = outcomes.users(model)
+  const logits = outcomes.logits(arm, model)
+  const seedNe = outcomes.seedLosses(arm, model).map((losses) => normalizedEntropyOfLosses(losses, labels))
+  const { value, low, high } = normalizedEntropyBootstrap({
+    clusters: users,
+    losses: outcomes.losses(arm, model),
+    labels,
+    ...bootstrap,
+  })
+  const overSeeds = (figure: (logits: Float32Array) => number) => mean(logits.map(figure))
+  const rankable = hasUserOfBothClasses(users, labels)
+  return {
+    arm,
+    model,
+    rows: labels.length,
+    baseRate: baseRate(labels),
+    ne: { value, low, high },
+    auc: overSeeds((own) => auc(own, labels)),
+    gauc: rankable ? overSeeds((own) => groupedAuc(own, labels, users).value) : null,
+    calibration: overSeeds((own) => calibration(probabilities(own), labels)),
+    ece: overSeeds((own) => expectedCalibrationError(probabilities(own), labels)),
+    neSeedSd:
+      seedNe.length < 2
+        ? null
+        : seedSummary(
+            seedNe,
+            seedNe.map(() => 0),
+            { sameRows: true },
+          ).seedSd,
+  }
+}
+
+function hasUserOfBothClasses(users: Uint32Array, labels: Uint8Array): boolean {
+  const seen = new Map<number, number>()
+  for (let i = 0; i < users.length; i++) seen.set(users[i], (seen.get(users[i]) ?? 0) | (labels[i] === 1 ? 2 : 1))
+  return [...seen.values()].includes(3)
+}
+
+/**
+ * @param places of the model's rows that are compared; default all
+ * @returns null where the places have fewer than two users
+ */
+export function compare(
+  outcomes: Outcomes,
+  model: ScoredModel,
+  arm: string,
+  over: string,
+  slice: { readonly name: string; readonly places?: readonly number[] } = { name: 'all' },
+  expected = false,
+): Comparison | null {
+  const all = outcomes.users(model)
+  const { places } = slice
+  const take = <A extends Float64Array | Uint32Array>(values: A): A =>
+    places === undefined ? values : (values.filter((_, i) => picked!.has(i)) as A)
+  const picked = places === undefined ? null : new Set(places)
+  const clusters = take(all)
+  if (new Set(clusters).size < 2) return null
+  const lossesOf = (name: string) => (expected ? outcomes.expectedLosses(name, model) : outcomes.losses(name, model))
+  const found = pairedClusterBootstrap({
+    clusters,
+    lossA: take(lossesOf(over)),
+    lossB: take(lossesOf(arm)),
+    ...bootstrap,
+  })
+  const sumOf = (losses: Float64Array) => take(losses).reduce((sum, loss) => sum + loss, 0)
+  const [own, others] = [outcomes.seedLosses(arm, model), outcomes.seedLosses(over, model)]
+  const bySeed = own.map((losses, i) => 1 - sumOf(losses) / sumOf(others[Math.min(i, others.length - 1)]))
+  const { standardError } = found
+  const summary = seedSummary(
+    bySeed,
+    bySeed.map(() => standardError),
+    { sameRows: true },
+  )
+  const widened = (summary.standardError ?? standardError) / Math.max(standardError, Number.MIN_VALUE)
+  return {
+    arm,
+    over,
+    model,
+    slice: slice.name,
+    rows: clusters.length,
+    gain: {
+      value: found.value,
+      low: found.value - (found.value - found.low) * widened,
+      high: found.value + (found.high - found.value) * widened,
+    },
+    samplingStandardError: standardError,
+    seedSd: summary.seedSd,
+    pValue: pValueOf(found.value, summary.standardError ?? standardError),
+    adjustedPValue: null,
+  }
+}
+
+function pValueOf(value: number, standardError: number): number {
+  if (standardError === 0) return value === 0 ? 1 : 0
+  return normalTwoSided(value / standardError)
+}
+
+/** The same comparisons with p-values adjusted for their number (Holm). */
+export function adjusted(comparisons: readonly Comparison[]): Comparison[] {
+  if (comparisons.length === 0) return []
+  const values = holmAdjust(comparisons.map(({ pValue }) => pValue))
+  return comparisons.map((comparison, i) => ({ ...comparison, adjustedPValue: values[i] }))
+}
+
+/** Share of the gap between knowing nothing of the user and the filtered optimum that an arm closes. */
+export interface GapShare {
+  readonly arm: string
+  readonly model: ScoredModel
+  readonly share: Interval
+  readonly bySeed: readonly number[]
+}
+
+/**
+ * Of arms and models of all rows of a synthetic log, by expected losses. None on a log so short that in a draw of its users
+ * the optimum is no better than knowing nothing: there is no gap to have a share of.
+ */
+export function gapShares(
+  outcomes: Outcomes,
+  of: readonly { readonly arm: string; readonly model: ScoredModel }[],
+): GapShare[] {
+  if (outcomes.lab.world === null) return []
+  try {
+    return of.map(({ arm, model }) => gapShare(outcomes, arm, model))
+  } catch (error) {
+    if (error instanceof StatisticsError) return []
+    throw error
+  }
+}
+
+function gapShare(outcomes: Outcomes, arm: string, model: ScoredModel): GapShare {
+  const [nobody, optimum] = [outcomes.knownLosses('nobody'), outcomes.knownLosses('synchronous')]
+  const losses = outcomes.expectedLosses(arm, model)
+  const { value, low, high } = shareClosed(outcomes.users(model), { losses, nobody, optimum }, bootstrap)
+  const truth = outcomes.known('truth')
+  const sum = (values: Float64Array) => values.reduce((total, own) => total + own, 0)
+  const [worst, best] = [sum(nobody), sum(optimum)]
+  const bySeed = outcomes.logits(arm, model).map((logits) => {
+    const p = probabilities(logits)
+    let loss = 0
+    for (let i = 0; i < p.length; i++) loss -= truth[i] * Math.log(p[i]) + (1 - truth[i]) * Math.log1p(-p[i])
+    return (worst - loss) / (worst - best)
+  })
+  return { arm, model, share: { value, low, high }, bySeed }
+}

@@ -1,0 +1,213 @@
+/** An arm whose downstream models are given a source's vectors as a serving policy has them. */
+import { join } from 'node:path'
+import type { FeatureSpace } from '@headwater/features'
+import type { GpuDevice } from '@headwater/gpu'
+import { floatToHalf, halfToFloat } from '@headwater/store'
+import type { DownstreamSpec, ModelName } from '../downstream/family.ts'
+import { ProgressiveRun } from '../downstream/progressive-run.ts'
+import { type Publication, type Upstream, type UpstreamPlan, upstreamEvents } from '../lab/upstream.ts'
+import { labOf } from '../lab/variant.ts'
+import { AsOfReplay, type Capture } from '../replay/as-of-replay.ts'
+import {
+  type EmbeddingSource,
+  featureSource,
+  fixedTowerSource,
+  flagSource,
+  randomSource,
+  towerSource,
+} from '../replay/embedding-source.ts'
+import type { ServingPolicy } from '../replay/serving-policy.ts'
+import type { Arm } from './arm.ts'
+
+/**
+ * - `none`: nothing is served, and the model has no flags
+ * - `flags`: whether something would be served, and how old it would be
+ * - `random`: a fixed random vector a user
+ * - `untrained`: the same tower before training
+ * - `features`: the tower's dense input features
+ * - `tower`: the published vectors; `raw`: the same towers without having been lined up
+ */
+export type SourceName = 'none' | 'flags' | 'random' | 'untrained' | 'features' | 'tower' | 'raw'
+
+/** How the vectors of several snapshots become one. */
+export interface Averaging {
+  /** What they weigh, the newest first; their number is that of the snapshots averaged. */
+  readonly weights: readonly number[]
+  /** Vectors whose features lie further behind the newest one's are left out. */
+  readonly maxLagMs: number
+}
+
+/** One use of what is served, among several of one replay. */
+export interface Lane {
+  /** Empty where there is but one. */
+  readonly name: string
+  readonly averaging: Averaging
+  /** The models predict with what training came to at every so many publications; null: after every step. */
+  readonly retrainedEvery: number | null
+}
+
+/** The latest vector alone, to models that are always up to date. */
+export const latestAlone: Lane = { name: '', averaging: { weights: [1], maxLagMs: 0 }, retrainedEvery: null }
+
+export interface DownstreamArmPlan {
+  readonly name: string
+  readonly title: string
+  readonly seed: number
+  readonly source: SourceName
+  readonly policy: ServingPolicy
+  /** From the first scored row on nothing is computed any more. */
+  readonly frozen: boolean
+  readonly lanes: readonly Lane[]
+  readonly models: readonly ModelName[]
+  readonly upstream: UpstreamPlan
+}
+
+/** Column of a lane's predictions by a model. */
+export function laneColumn(lane: string, model: string): string {
+  return lane === '' ? model : `${lane} ${model}`
+}
+
+const version = 1
+
+export function downstreamArm(plan: DownstreamArmPlan): Arm {
+  const { name, title, seed, upstream, ...settings } = plan
+  return {
+    name,
+    title,
+    seed,
+    version,
+    settings: { kind: 'downstream', ...settings },
+    upstream,
+    run: async ({ device, lab: whole, stages, signal }, trained) => {
+      const lab = labOf(whole, upstream.variant)
+      const { space, log, test } = lab
+      const { publications } = trained!
+      const source = await openSource(device, space, plan, trained!)
+      const runs: { readonly spec: DownstreamSpec; readonly lane: Lane; readonly run: ProgressiveRun }[] = []
+      stages.begin(title, log.rows)
+      try {
+        for (const name of plan.models)
+          for (const lane of plan.lanes) {
+            const spec = lab.family.find((own) => own.name === name)!
+            const run = new ProgressiveRun({
+              device,
+              space,
+              spec,
+              dim: source.dim,
+              flags: plan.source !== 'none',
+              seed,
+              keptFrom: test.fromRow,
+              ...(lane.retrainedEvery !== null && { deployedAt: deployments(publications, lane.retrainedEvery) }),
+            })
+            runs.push({ spec, lane, run })
+          }
+        const frames = plan.source === 'tower' ? publications.map(({ frame }) => frame) : null
+        const replay = new AsOfReplay<Float32Array>(
+          {
+            space,
+            log,
+            policy: plan.policy,
+            ...(plan.frozen && { frozenFromMs: test.fromMs }),
+            slots: Math.max(...plan.lanes.map(({ averaging }) => averaging.weights.length)),
+            publishedMs: publications.map(({ publishedMs }) => publishedMs),
+            ingests: upstreamEvents(lab, upstream),
+            countedFromMs: test.fromMs,
+            signal,
+          },
+          source,
+        )
+        const averagings = [...new Set(plan.lanes.map(({ averaging }) => averaging))]
+        const tally = { served: 0, ageMs: 0 }
+        for await (const block of replay.blocks()) {
+          const ageMs = Float64Array.from(block.held, (held, row) => {
+            return held.length === 0 ? 0 : block.events[row].timeMs - held[0].featureTimeMs
+          })
+          const vectors = new Map(
+            averagings.map((averaging) => [
+              averaging,
+              block.held.map((held) => (held.length === 0 ? null : pooled(held, averaging, frames))),
+            ]),
+          )
+          for (const { lane, run } of runs) await run.add(block, vectors.get(lane.averaging)!, ageMs)
+          for (const [row, event] of block.events.entries()) {
+            if (event.row < test.fromRow || block.held[row].length === 0) continue
+            tally.served++
+            tally.ageMs += ageMs[row]
+          }
+          stages.advance(block.events[block.rows - 1].row + 1)
+        }
+        const columns: Record<string, Float32Array> = {}
+        for (const { spec, lane, run } of runs) columns[laneColumn(lane.name, spec.name)] = await run.finish()
+        stages.end()
+        const encodes = isTower(plan.source) ? replay.encodes : 0
+        return {
+          columns,
+          figures: {
+            servedShare: tally.served / test.rows,
+            // Where nothing was served there is no age.
+            ...(tally.served > 0 && { meanAgeMs: tally.ageMs / tally.served }),
+            encodesPerRow: encodes / test.rows,
+            encodeFlopsPerRow: (encodes * trained!.encodeFlops) / test.rows,
+            trainingFlops: isTower(plan.source) ? trained!.trainingFlops : 0,
+            vectorWidth: source.dim,
+          },
+        }
+      } finally {
+        for (const { run } of runs) run.dispose()
+        source.dispose()
+      }
+    },
+  }
+}
+
+const isTower = (source: SourceName) => source === 'tower' || source === 'raw'
+
+async function openSource(
+  device: GpuDevice,
+  space: FeatureSpace,
+  { source, seed }: DownstreamArmPlan,
+  { directory, publications, untrained }: Upstream,
+): Promise<EmbeddingSource> {
+  const snapshots = publications.map(({ snapshot }) => join(directory, snapshot))
+  if (source === 'tower' || source === 'raw') return towerSource(device, snapshots, source === 'tower')
+  if (source === 'untrained') return fixedTowerSource(device, join(directory, untrained))
+  if (source === 'features') return featureSource(space)
+  if (source === 'random') return randomSource(seed, randomWidth)
+  return flagSource
+}
+
+/** As wide as the presets' embeddings together. */
+const randomWidth = 192
+
+/** Rows of every so-manieth publication, the first included. */
+function deployments(publications: readonly Publication[], every: number): number[] {
+  return publications.map(({ row }) => row).filter((_, i) => i % every === 0)
+}
+
+/**
+ * Weighted average of what is held, by the store's rule: of the newest one's frame, not far behind it, in half precision.
+ * @param frames of the publications; null: whatever the frames
+ */
+export function pooled(
+  held: readonly Capture<Float32Array>[],
+  { weights, maxLagMs }: Averaging,
+  frames: readonly number[] | null,
+): Float32Array {
+  const [newest] = held
+  const taken = held
+    .filter(({ snapshot, featureTimeMs }) => {
+      const sharesFrame = frames === null || frames[snapshot] === frames[newest.snapshot]
+      return sharesFrame && newest.featureTimeMs - featureTimeMs <= maxLagMs
+    })
+    .slice(0, weights.length)
+  if (taken.length === 1) return newest.value!
+  const sum = weights.slice(0, taken.length).reduce((a, b) => a + b, 0)
+  const average = new Float32Array(newest.value!.length)
+  for (let d = 0; d < average.length; d++) {
+    let value = 0
+    for (let i = 0; i < taken.length; i++) value += (weights[i] / sum) * taken[i].value![d]
+    average[d] = value
+    average[d] = halfToFloat(floatToHalf(average[d]))
+  }
+  return average
+}

@@ -1,0 +1,54 @@
+/** Every variant of every log's ablation can be built: a run of hours must not find out at its end. */
+import { openLog } from '@headwater/datasets'
+import { checkModelConfig } from '@headwater/runtime'
+import { expect, test } from 'vitest'
+import { readSmallLab } from '../../testing/small-lab.ts'
+import { memoryLog, smallEvents, smallSchema } from '../../testing/small-log.ts'
+import { contentHash } from '../lab/content-hash.ts'
+import type { LabLog } from '../lab/lab-log.ts'
+import { realLab, syntheticLab } from '../lab/settings.ts'
+import { labOf } from '../lab/variant.ts'
+import { ablation } from './ablation.ts'
+
+/** Checks all variants and returns their names. */
+function checked(lab: LabLog): string[] {
+  const arms = ablation.arms(lab, 1)
+  const hashes = new Set<string>()
+  for (const { name, upstream } of arms) {
+    const { space, settings } = labOf(lab, upstream!.variant)
+    checkModelConfig(settings.config, space.user, space.item, name)
+    hashes.add(contentHash(upstream))
+  }
+  expect(new Set(arms.map(({ name }) => name)).size).toBe(arms.length)
+  // One that is no other than another would be no variant; the middle of the sizes is the whole.
+  expect(hashes.size).toBeGreaterThanOrEqual(arms.length - 1)
+  return arms.map(({ name }) => name)
+}
+
+test.each([
+  ['synthetic', syntheticLab],
+  ['movietweetings', realLab],
+])('of %s', async (data, settings) => {
+  const own = await readSmallLab(memoryLog(smallSchema, smallEvents(1500, 7)))
+  const log = await openLog({ data })
+  await log.close()
+  const names = checked({ ...own, log, settings })
+  for (const component of ['mlp', 'compression', 'cross', 'mixer', 'sequence', 'residual-features', 'mean-features'])
+    expect(names).toContain(`tower-without-${component}`)
+  expect(names.includes('tower-without-multi-task')).toBe(data === 'movietweetings')
+})
+
+test('a variant takes off what it says, and nothing else', async () => {
+  const lab = await readSmallLab(memoryLog(smallSchema, smallEvents(1500, 7)))
+  const variantOf = (name: string) => {
+    const arm = ablation.arms(lab, 1).find((own) => own.name === name)!
+    return labOf(lab, arm.upstream!.variant)
+  }
+  const whole = variantOf('tower-full').space
+  const lean = variantOf('tower-without-residual-features').space
+  const gone = whole.user.dense.filter((column) => !lean.user.dense.includes(column))
+  expect(gone.length).toBeGreaterThan(0)
+  expect(gone.every((column) => column.startsWith('residual'))).toBe(true)
+  expect(lean.item).toEqual(whole.item)
+  expect(variantOf('tower-without-multi-task').space.tasks).toEqual(whole.tasks.slice(0, 1))
+})

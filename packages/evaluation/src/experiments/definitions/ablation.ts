@@ -1,0 +1,201 @@
+/** One component of the upstream off at a time, and how its quality grows with its size. */
+import type { ModelConfig } from '@headwater/runtime'
+import { formatCompactCount, formatFixed, formatGainInterval, formatNe } from '../../report/format.ts'
+import { adjusted, type Comparison, compare, scoreArm } from '../analysis/figures.ts'
+import type { Outcomes } from '../analysis/outcomes.ts'
+import type { Arm } from '../arms/arm.ts'
+import { headArm } from '../arms/head-arm.ts'
+import type { Experiment, Findings } from '../experiment.ts'
+import type { LabLog } from '../lab/lab-log.ts'
+import type { Variant } from '../lab/variant.ts'
+import { standardUpstream } from './common-arms.ts'
+
+interface Named {
+  readonly name: string
+  readonly title: string
+  readonly kind: 'full' | 'without' | 'size'
+  readonly variant: Variant
+}
+
+export const ablation: Experiment = {
+  name: 'ablation',
+  question: 'What does each component of the upstream buy?',
+  measure:
+    'Normalized entropy of the upstream’s own head, synchronous, with one component off at a time, against all of them; and by the width and depth of its levels.',
+  rule: 'A component earns its place where taking it off loses, the interval above 0 after Holm over all components. The answer is yes where every component does.',
+  models: () => [],
+  arms: (lab, seed) => variantsOf(lab).map((named) => variantArm(named, seed)),
+  conclude,
+}
+
+const armOf = (name: string) => `tower-${name}`
+
+function variantArm({ name, title, variant }: Named, seed: number): Arm {
+  return headArm({
+    name: armOf(name),
+    title: `upstream's own head: ${title}`,
+    seed,
+    policy: { kind: 'synchronous' },
+    frozen: false,
+    // A head reads no published vector, so that nothing has to be lined up.
+    upstream: { ...standardUpstream(seed), alignment: 'none', variant },
+  })
+}
+
+/** Every extractor in one level, around the lab's own tower. */
+function fullConfig({ settings }: LabLog): ModelConfig {
+  const { config } = settings
+  const [first] = config.user.levels
+  const level = {
+    ...first,
+    compression: { tokens: 1, columns: 4, hidden: 64 },
+    cross: { tokens: 1, layers: 2, rank: 16 },
+    mixer: { tokens: 1, tokenHidden: 16, channelHidden: 32 },
+  }
+  return { ...config, user: { ...config.user, levels: [level] } }
+}
+
+function variantsOf(lab: LabLog): Named[] {
+  const full = fullConfig(lab)
+  const [level] = full.user.levels
+  const { schema } = lab.log
+  const base: Variant = { config: full, withoutAggregations: [], singleTask: false }
+  const off = (name: string, title: string, changes: Partial<Variant>): Named => ({
+    name: `without-${name}`,
+    title: `without ${title}`,
+    kind: 'without',
+    variant: { ...base, ...changes },
+  })
+  const sized = (name: string, title: string, config: ModelConfig): Named => ({
+    name,
+    title,
+    kind: 'size',
+    variant: { ...base, config },
+  })
+  const user = (changes: Partial<ModelConfig['user']>): ModelConfig => ({ ...full, user: { ...full.user, ...changes } })
+  const extractors = (['mlp', 'compression', 'cross', 'mixer'] as const).map((name) =>
+    off(name, name, { config: user({ levels: [{ ...level, [name]: null }] }) }),
+  )
+  const kinds = [...new Set(schema.aggregations.filter(({ of }) => of === 'user').map(({ kind }) => kind))]
+  const groups = kinds.map((kind) =>
+    off(`${kind}-features`, `the user's ${kind} features`, {
+      withoutAggregations: schema.aggregations
+        .filter((own) => own.of === 'user' && own.kind === kind)
+        .map(({ name }) => name),
+    }),
+  )
+  const embeddings = [
+    [1, 96],
+    [2, 48],
+    [2, 24],
+    [4, 96],
+  ].map(([count, width]) =>
+    sized(`embeddings-${count}x${width}`, `${count} × ${width} embeddings`, {
+      ...full,
+      embeddings: { ...full.embeddings, count, width },
+      mix: { ...full.mix, interaction: { kind: 'grouped', dots: 4 } },
+    }),
+  )
+  const scaled = [1, 2].flatMap((depth) =>
+    [64, 256, 1024].map((hidden) => {
+      const first = { ...level, mlp: { tokens: 1, hidden } }
+      const second = { ...first, compression: null, mixer: null }
+      const levels = depth === 1 ? [first] : [first, second]
+      return sized(`width-${hidden}-depth-${depth}`, `MLP of ${hidden}, ${depth} deep`, user({ levels }))
+    }),
+  )
+  return [
+    { name: 'full', title: 'all components', kind: 'full', variant: base },
+    ...extractors,
+    ...(schema.sequence === undefined
+      ? []
+      : [
+          off('sequence', 'the sequence', {
+            config: user({ sequence: { ...full.user.sequence, pooled: 0, recent: 0 } }),
+          }),
+        ]),
+    ...(kinds.length > 1 ? groups : []),
+    ...(schema.tasks.length > 1 ? [off('multi-task', 'the other tasks', { singleTask: true })] : []),
+    off('interaction', 'all dot products but one', {
+      config: { ...full, mix: { ...full.mix, interaction: { kind: 'grouped', dots: 1 } } },
+    }),
+    off('mix-width', 'most of the mix tower’s hidden units', {
+      config: { ...full, mix: { ...full.mix, hidden: [16] } },
+    }),
+    ...embeddings,
+    ...scaled,
+  ]
+}
+
+function conclude(outcomes: Outcomes): Findings {
+  const variants = variantsOf(outcomes.lab)
+  const scores = variants.map(({ name }) => scoreArm(outcomes, armOf(name), 'head'))
+  const loss = ({ name }: Named): Comparison => compare(outcomes, 'head', armOf('full'), armOf(name))!
+  const components = variants.filter(({ kind }) => kind === 'without')
+  const claims = adjusted(components.map(loss))
+  const sizes = variants.filter(({ kind }) => kind === 'size')
+  const others = sizes.map(loss)
+  const earns = ({ gain, adjustedPValue }: Comparison) => gain.low > 0 && adjustedPValue! < 0.05
+  const earning = components.filter((_, i) => earns(claims[i]))
+  const holds = earning.length === components.length
+  const list = (named: readonly Named[]) => named.map(({ title }) => title.replace('without ', '')).join(', ')
+  const idle = components.filter((own) => !earning.includes(own))
+  const scoreOf = (name: string) => scores.find(({ arm }) => arm === armOf(name))!
+  const curves = [1, 2].map((depth) => ({
+    name: `${depth} deep`,
+    points: [64, 256, 1024].map((hidden) => {
+      const name = `width-${hidden}-depth-${depth}`
+      const { value, low, high } = scoreOf(name).ne
+      return { label: `MLP of ${hidden}`, x: outcomes.figure(armOf(name), 'encodeFlops') / 1e6, y: value, low, high }
+    }),
+  }))
+  return {
+    holds,
+    verdict: `Earning their place here: ${list(earning) || 'none'}. Not shown to: ${list(idle) || 'none'}.`,
+    scores,
+    comparisons: [...claims, ...others],
+    gapShares: [],
+    charts: [
+      {
+        title: 'What each component buys',
+        caption: 'Loss in normalized entropy where it is taken off, with 95 % intervals of users and seeds.',
+        kind: 'named',
+        x: { label: 'loss without it, % · it earns its place →', percent: true },
+        y: { label: '' },
+        series: [
+          {
+            name: 'loss',
+            points: components.map(({ title }, i) => {
+              const { value, low, high } = claims[i].gain
+              return { label: title, x: value, y: null, low, high }
+            }),
+          },
+        ],
+      },
+      {
+        title: 'NE by the tower’s size',
+        caption: 'Width of the levels’ MLP and their number. Intervals are of the sample of users.',
+        kind: 'curve',
+        x: { label: 'MFLOP an embedding, log scale', log: true },
+        y: { label: 'normalized entropy · ↓ better' },
+        series: curves,
+      },
+    ],
+    tables: [
+      {
+        title: 'Variants of the upstream',
+        head: ['variant', 'NE', 'parameters', 'MFLOP an embedding', 'GFLOP of training', 'all components over it'],
+        rows: variants.map(({ name, title, kind }) => [
+          title,
+          formatNe(scoreOf(name).ne.value),
+          formatCompactCount(outcomes.figure(armOf(name), 'towerParameters')),
+          formatFixed(outcomes.figure(armOf(name), 'encodeFlops') / 1e6, 3),
+          formatFixed(outcomes.figure(armOf(name), 'trainingFlops') / 1e9, 0),
+          kind === 'full'
+            ? '–'
+            : formatGainInterval([...claims, ...others].find(({ over }) => over === armOf(name))!.gain),
+        ]),
+      },
+    ],
+  }
+}

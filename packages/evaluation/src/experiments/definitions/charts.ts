@@ -1,0 +1,64 @@
+/** Charts that several experiments have. */
+import type { Comparison, GapShare } from '../analysis/figures.ts'
+import type { Chart } from '../experiment.ts'
+
+export function comparisonChart(title: string, caption: string, comparisons: readonly Comparison[]): Chart {
+  return namedGains(
+    title,
+    caption,
+    comparisons.map((own) => ({ label: own.arm.replace(/^unseen-/, ''), own })),
+  )
+}
+
+export function sliceChart(title: string, caption: string, comparisons: readonly Comparison[]): Chart {
+  return namedGains(
+    title,
+    caption,
+    comparisons.map((own) => ({ label: own.slice, own })),
+  )
+}
+
+function namedGains(title: string, caption: string, rows: readonly { label: string; own: Comparison }[]): Chart {
+  return {
+    title,
+    caption,
+    kind: 'named',
+    x: { label: 'gain in normalized entropy, % · better →', percent: true },
+    y: { label: '' },
+    series: [
+      {
+        name: 'gain',
+        points: rows.map(({ label, own: { gain } }) => ({
+          label,
+          x: gain.value,
+          y: null,
+          low: gain.low,
+          high: gain.high,
+        })),
+      },
+    ],
+  }
+}
+
+export function gapChart(gaps: readonly GapShare[]): Chart {
+  return {
+    title: 'Share of the gap closed',
+    caption:
+      'From knowing nothing of the user (0 %) to the filtered optimum (100 %), by expected loss under the true click probabilities.',
+    kind: 'named',
+    x: { label: 'share of the gap, % · better →', percent: true },
+    y: { label: '' },
+    series: [
+      {
+        name: 'share',
+        points: gaps.map(({ arm, model, share }) => ({
+          label: model === 'head' ? arm : `${model}: ${arm}`,
+          x: share.value,
+          y: null,
+          low: share.low,
+          high: share.high,
+        })),
+      },
+    ],
+  }
+}

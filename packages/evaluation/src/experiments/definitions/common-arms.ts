@@ -1,0 +1,92 @@
+/** Arms that several experiments have, so that each is run once. */
+
+import type { Arm } from '../arms/arm.ts'
+import { downstreamArm, type Lane, latestAlone, type SourceName } from '../arms/downstream-arm.ts'
+import { headArm } from '../arms/head-arm.ts'
+import type { ModelName } from '../downstream/family.ts'
+import type { LabLog } from '../lab/lab-log.ts'
+import type { UpstreamPlan } from '../lab/upstream.ts'
+import type { ServingPolicy } from '../replay/serving-policy.ts'
+
+export const dayMs = 86_400_000
+
+/** The upstream of all experiments that do not vary it. */
+export function standardUpstream(seed: number): UpstreamPlan {
+  return { seed, withoutSurface: false, start: 'warm', alignment: 'procrustes', variant: null }
+}
+
+export const servingModes = ['frozen', 'daily', 'asynchronous', 'synchronous'] as const
+export type ServingMode = (typeof servingModes)[number]
+
+export const modeTitles: Readonly<Record<ServingMode, string>> = {
+  frozen: 'frozen when the test window begins',
+  daily: 'daily batch',
+  asynchronous: 'asynchronous, refreshed on events',
+  synchronous: 'synchronous, computed in the read',
+}
+
+export function policyOf(mode: ServingMode, { settings }: LabLog): ServingPolicy {
+  if (mode === 'daily') return { kind: 'batch', everyMs: dayMs }
+  if (mode === 'synchronous') return { kind: 'synchronous' }
+  return { kind: 'asynchronous', refreshDelayMs: settings.refreshDelayMs }
+}
+
+/** Models that share the standard upstream, and those that need one which never saw their rows. */
+export function splitModels({ family }: LabLog): { readonly seen: ModelName[]; readonly unseen: ModelName[] } {
+  const of = (unseen: boolean) => family.filter((spec) => spec.unseen === unseen).map(({ name }) => name)
+  return { seen: of(false), unseen: of(true) }
+}
+
+/** What downstream models without any embedding do: all models, whatever the upstream. */
+export function withoutArm(lab: LabLog, seed: number): Arm {
+  return servedArm(lab, seed, { name: 'without', title: 'without', source: 'none', models: allModels(lab) })
+}
+
+export function allModels({ family }: LabLog): ModelName[] {
+  return family.map(({ name }) => name)
+}
+
+export interface ServedArmOptions {
+  readonly name: string
+  readonly title: string
+  readonly source: SourceName
+  readonly models: readonly ModelName[]
+  readonly mode?: ServingMode
+  readonly policy?: ServingPolicy
+  readonly lanes?: readonly Lane[]
+  readonly upstream?: UpstreamPlan
+}
+
+/** Served asynchronously by the standard upstream, its latest vector alone, unless told otherwise. */
+export function servedArm(lab: LabLog, seed: number, options: ServedArmOptions): Arm {
+  const { name, title, source, models, mode = 'asynchronous' } = options
+  return downstreamArm({
+    name,
+    title,
+    seed,
+    source,
+    models,
+    policy: options.policy ?? policyOf(mode, lab),
+    frozen: mode === 'frozen',
+    lanes: options.lanes ?? [latestAlone],
+    upstream: options.upstream ?? standardUpstream(seed),
+  })
+}
+
+/** The trained tower as a mode serves it. All models of the standard upstream, so that experiments share the arm. */
+export function modeArm(lab: LabLog, seed: number, mode: ServingMode): Arm {
+  const { seen } = splitModels(lab)
+  return servedArm(lab, seed, { name: mode, title: modeTitles[mode], source: 'tower', mode, models: seen })
+}
+
+/** The upstream's own head with its features as a mode has them. */
+export function modeHead(lab: LabLog, seed: number, mode: ServingMode): Arm {
+  return headArm({
+    name: `head-${mode}`,
+    title: `upstream's own head, ${mode}`,
+    seed,
+    policy: policyOf(mode, lab),
+    frozen: mode === 'frozen',
+    upstream: standardUpstream(seed),
+  })
+}

@@ -1,0 +1,238 @@
+/** What keeps recurring snapshots in line, and what it is worth to a downstream model that does not follow each of them. */
+import { mean } from '@headwater/statistics'
+import { formatDrift, formatGainInterval, formatNe } from '../../report/format.ts'
+import { adjusted, compare, scoreArm } from '../analysis/figures.ts'
+import type { Outcomes } from '../analysis/outcomes.ts'
+import type { Arm } from '../arms/arm.ts'
+import type { Averaging, Lane } from '../arms/downstream-arm.ts'
+import { panelArm } from '../arms/panel-arm.ts'
+import type { Chart, Experiment, Findings } from '../experiment.ts'
+import type { LabLog } from '../lab/lab-log.ts'
+import type { UpstreamPlan } from '../lab/upstream.ts'
+import { dayMs, servedArm, standardUpstream } from './common-arms.ts'
+
+const upstreams = {
+  warm: { start: 'warm', alignment: 'procrustes' },
+  scratch: { start: 'scratch', alignment: 'procrustes' },
+  distillation: { start: 'warm', alignment: 'distillation' },
+  both: { start: 'warm', alignment: 'both' },
+} as const
+type UpstreamName = keyof typeof upstreams
+
+const averaging = (...weights: number[]): Averaging => ({ weights, maxLagMs: 3 * dayMs })
+const averages = {
+  latest: averaging(1),
+  'average-2': averaging(1, 1),
+  'average-3': averaging(1, 1, 1),
+  'average-5': averaging(1, 1, 1, 1, 1),
+  exponential: averaging(1, 0.5, 0.25, 0.125, 0.0625),
+}
+type AverageName = keyof typeof averages
+
+interface Method {
+  readonly upstream: UpstreamName
+  /** Whether snapshots are read in coordinates lined up with the one before. */
+  readonly aligned: boolean
+  readonly average: AverageName
+}
+
+const methods: readonly Method[] = [
+  ...(['warm', 'scratch'] as const).flatMap((upstream) => [
+    ...(Object.keys(averages) as AverageName[]).map((average) => ({ upstream, aligned: false, average })),
+    ...(['latest', 'average-3', 'exponential'] as const).map((average) => ({ upstream, aligned: true, average })),
+  ]),
+  ...(['distillation', 'both'] as const).flatMap((upstream) =>
+    (['latest', 'average-3'] as const).map((average) => ({ upstream, aligned: true, average })),
+  ),
+]
+
+/** Publications from one retraining of the downstream model to the next. */
+const retrainedEvery = [1, 3, 7] as const
+type Every = (typeof retrainedEvery)[number]
+
+const armName = ({ upstream, aligned }: Pick<Method, 'upstream' | 'aligned'>) =>
+  `${upstream}-${aligned ? 'aligned' : 'raw'}`
+const laneName = (average: AverageName, every: Every) => `${average}-every-${every}`
+const nameOf = (method: Method, every: Every) => `${armName(method)}#${laneName(method.average, every)}`
+const titleOf = ({ upstream, aligned, average }: Method) => `${upstream}, ${aligned ? 'aligned' : 'raw'}, ${average}`
+const planOf = (name: UpstreamName, seed: number): UpstreamPlan => ({ ...standardUpstream(seed), ...upstreams[name] })
+const panels = (Object.keys(upstreams) as UpstreamName[]).flatMap((upstream) => [
+  ...(upstream === 'warm' || upstream === 'scratch' ? [{ upstream, aligned: false }] : []),
+  { upstream, aligned: true },
+])
+const panelName = (upstream: UpstreamName, aligned: boolean) => `panel-${upstream}-${aligned ? 'aligned' : 'raw'}`
+
+export const drift: Experiment = {
+  name: 'drift',
+  question: 'What keeps recurring snapshots in line, and what is that worth?',
+  measure:
+    'Cosine, relative L2 and CKA between neighbouring snapshots on the same users’ features; normalized entropy of the sparse model when it is retrained at every 1st, 3rd and 7th publication.',
+  rule: 'Alignment is worth it where, retrained at every 3rd publication, the average of 3 aligned snapshots gains at least 0.2 % over the average of 3 raw ones, the interval above 0, with a mean cosine of at least 0.99 warm and 0.98 from scratch.',
+  models: () => ['sparse'],
+  arms: driftArms,
+  conclude,
+}
+
+function driftArms(lab: LabLog, seed: number): Arm[] {
+  return [
+    ...panels.map(({ upstream, aligned }) =>
+      servedArm(lab, seed, {
+        name: armName({ upstream, aligned }),
+        title: `${upstream}, ${aligned ? 'as published' : 'raw'}`,
+        source: aligned ? 'tower' : 'raw',
+        models: ['sparse'],
+        lanes: lanesOf(upstream, aligned),
+        upstream: planOf(upstream, seed),
+      }),
+    ),
+    ...panels.map(({ upstream, aligned }) =>
+      panelArm(
+        panelName(upstream, aligned),
+        `panel of ${upstream}, ${aligned ? 'as published' : 'raw'}`,
+        seed,
+        planOf(upstream, seed),
+        aligned,
+      ),
+    ),
+  ]
+}
+
+function lanesOf(upstream: UpstreamName, aligned: boolean): Lane[] {
+  return methods
+    .filter((method) => method.upstream === upstream && method.aligned === aligned)
+    .flatMap(({ average }) =>
+      retrainedEvery.map((every) => ({
+        name: laneName(average, every),
+        averaging: averages[average],
+        retrainedEvery: every,
+      })),
+    )
+}
+
+function conclude(outcomes: Outcomes): Findings {
+  const scores = methods.flatMap((method) =>
+    retrainedEvery.map((every) => scoreArm(outcomes, nameOf(method, every), 'sparse')),
+  )
+  const pair = (upstream: UpstreamName, every: Every) => {
+    const arm = nameOf({ upstream, aligned: true, average: 'average-3' }, every)
+    const over = nameOf({ upstream, aligned: false, average: 'average-3' }, every)
+    return compare(outcomes, 'sparse', arm, over)!
+  }
+  const claims = adjusted([pair('warm', 3), pair('scratch', 3)])
+  const others = (['warm', 'scratch'] as const).flatMap((upstream) => [
+    pair(upstream, 1),
+    pair(upstream, 7),
+    ...retrainedEvery.map((every) => {
+      const aligned = { upstream, aligned: true } as const
+      const arm = nameOf({ ...aligned, average: 'average-3' }, every)
+      return compare(outcomes, 'sparse', arm, nameOf({ ...aligned, average: 'latest' }, every))!
+    }),
+  ])
+  const cosineOf = (upstream: UpstreamName, aligned: boolean) =>
+    meanColumn(outcomes, panelName(upstream, aligned), 'cosine')
+  const [warm, scratch] = claims
+  const cosines = { warm: cosineOf('warm', true), scratch: cosineOf('scratch', true) }
+  const holds =
+    claims.every(({ gain: own }) => own.value >= 0.002 && own.low > 0) &&
+    cosines.warm >= 0.99 &&
+    cosines.scratch >= 0.98
+  const neOf = (method: Method, every: Every) => scores.find(({ arm }) => arm === nameOf(method, every))!.ne
+  return {
+    holds,
+    verdict: `Retrained every 3 snapshots, aligned averages of 3 gain ${formatGainInterval(warm.gain)} over raw ones warm and ${formatGainInterval(scratch.gain)} from scratch. The mean cosine between neighbours is ${formatDrift(cosines.warm)} warm (raw ${formatDrift(cosineOf('warm', false))}) and ${formatDrift(cosines.scratch)} from scratch (raw ${formatDrift(cosineOf('scratch', false))}).`,
+    scores,
+    comparisons: [...claims, ...others],
+    gapShares: [],
+    charts: [
+      ...(['warm', 'scratch'] as const).map(
+        (upstream): Chart => ({
+          title: `NE by how often the downstream model is retrained, ${upstream}`,
+          caption: 'Of the sparse model. Snapshots go on between its retrainings.',
+          kind: 'curve',
+          x: { label: 'publications from one retraining to the next' },
+          y: { label: 'normalized entropy · ↓ better' },
+          series: methods
+            .filter((own) => own.upstream === upstream && (own.average === 'latest' || own.average === 'average-3'))
+            .map((method) => ({
+              name: `${method.aligned ? 'aligned' : 'raw'}, ${method.average}`,
+              points: retrainedEvery.map((every) => {
+                const { value, low, high } = neOf(method, every)
+                return { label: `every ${every}`, x: every, y: value, low, high }
+              }),
+            })),
+        }),
+      ),
+      cosineChart(outcomes),
+      ...(['scratch', 'warm'] as const).flatMap((upstream) =>
+        [false, true].map((aligned) => mapChart(outcomes, upstream, aligned)),
+      ),
+    ],
+    tables: [
+      {
+        title: 'NE of the sparse model by what is served and how often it is retrained',
+        head: ['served', ...retrainedEvery.map((every) => `every ${every}`)],
+        rows: methods.map((method) => [
+          titleOf(method),
+          ...retrainedEvery.map((every) => formatNe(neOf(method, every).value)),
+        ]),
+      },
+      {
+        title: 'Drift between neighbouring snapshots, means',
+        head: ['snapshots', 'cosine', 'relative L2', 'CKA'],
+        rows: panels.map(({ upstream, aligned }) => [
+          `${upstream}, ${aligned ? 'as published' : 'raw'}`,
+          ...['cosine', 'relativeL2', 'cka'].map((column) =>
+            formatDrift(meanColumn(outcomes, panelName(upstream, aligned), column)),
+          ),
+        ]),
+      },
+    ],
+  }
+}
+
+function meanColumn(outcomes: Outcomes, arm: string, column: string): number {
+  return mean(outcomes.ofArm(arm).map(({ columns }) => mean(columns[column])))
+}
+
+function cosineChart(outcomes: Outcomes): Chart {
+  return {
+    title: 'Cosine between neighbouring snapshots',
+    caption: 'Mean over a panel of users, on the same features.',
+    kind: 'curve',
+    x: { label: 'snapshot, against the one before' },
+    y: { label: 'cosine · 1 = none' },
+    series: panels.map(({ upstream, aligned }) => {
+      const arms = outcomes.ofArm(panelName(upstream, aligned))
+      return {
+        name: `${upstream}, ${aligned ? 'as published' : 'raw'}`,
+        points: Array.from(arms[0].columns.cosine, (_, i) => {
+          const y = mean(arms.map(({ columns }) => columns.cosine[i]))
+          return { label: `snapshot ${i + 2}`, x: i + 2, y, low: null, high: null }
+        }),
+      }
+    }),
+  }
+}
+
+/** Users that a map shows. */
+const shownUsers = 5
+
+function mapChart(outcomes: Outcomes, upstream: UpstreamName, aligned: boolean): Chart {
+  const [{ columns, figures }] = outcomes.ofArm(panelName(upstream, aligned))
+  const snapshots = columns.mapX.length / figures.drawnUsers
+  return {
+    title: `Drift map, ${upstream}, ${aligned ? 'as published' : 'raw'}`,
+    caption:
+      'Five users’ vectors from snapshot to snapshot, on the same features, in the plane in which vectors spread most.',
+    kind: 'curve',
+    x: { label: 'first principal direction' },
+    y: { label: 'second' },
+    series: Array.from({ length: Math.min(shownUsers, figures.drawnUsers) }, (_, user) => ({
+      name: `user ${user + 1}`,
+      points: Array.from({ length: snapshots }, (__, k) => {
+        const at = k * figures.drawnUsers + user
+        return { label: `snapshot ${k + 1}`, x: columns.mapX[at], y: columns.mapY[at], low: null, high: null }
+      }),
+    })),
+  }
+}

@@ -1,0 +1,124 @@
+/** The family's models on rows whose labels follow a rule that only one kind of model can see. */
+import { compileFeatures, type LogEvent } from '@headwater/features'
+import { seededRandom } from '@headwater/statistics'
+import { describe, expect, test } from 'vitest'
+import { smallEvents, smallSchema } from '../../testing/small-log.ts'
+import { type PatientModel, RowBuffer } from './downstream-rows.ts'
+import { FactorModel } from './factor-model.ts'
+import { downstreamFamily, rowSelector } from './family.ts'
+import { SmallMlp } from './small-mlp.ts'
+
+const space = compileFeatures(smallSchema)
+const dim = 4
+
+/** Steps of 64 rows whose label is 1 where the served vector's first number and the item's genre agree. */
+function steps(count: number, rule: (vector: Float32Array, genre: number) => boolean): RowBuffer[] {
+  const random = seededRandom(3)
+  const events = smallEvents(64, 2)
+  const item = space.allocate('item', 1)
+  return Array.from({ length: count }, () => {
+    const buffer = new RowBuffer(space, 64, dim)
+    for (let row = 0; row < 64; row++) {
+      const event = events[random.nextBelow(events.length)]
+      const vector = Float32Array.from({ length: dim }, () => random.nextNormal())
+      const genre = 'abc'.indexOf((event.values[0] as string[])[0])
+      space.encodeItem(item, 0, space.newItemState(), event)
+      buffer.push(random.nextBelow(100), item, 0, vector, 1000, rule(vector, genre) ? 1 : 0)
+    }
+    return buffer
+  })
+}
+
+async function accuracy(model: PatientModel, all: readonly RowBuffer[]): Promise<number> {
+  let right = 0
+  let rows = 0
+  for (const [i, { view }] of all.entries()) {
+    await model.step(view)
+    const logits = await model.logits()
+    if (i < all.length * 0.8) continue
+    logits.forEach((logit, row) => {
+      if (logit > 0 === (view.labels[row] === 1)) right++
+    })
+    rows += logits.length
+  }
+  return right / rows
+}
+
+const interacts = (vector: Float32Array, genre: number) => (genre === 0 ? vector[0] > 0 : vector[0] <= 0)
+const adds = (vector: Float32Array) => vector[0] + vector[1] > 0
+const factors = (interaction: 'fm' | 'two-tower') =>
+  new FactorModel(space.item, { interaction, userBuckets: 128, dim, flags: true, seed: 1 })
+const mlp = () => new SmallMlp(space.item, { dim, flags: true, seed: 1 })
+
+describe.each([
+  ['factorization machine', () => factors('fm')],
+  ['two towers', () => factors('two-tower')],
+  ['small MLP', mlp],
+])('%s', (name, create) => {
+  test('learns what the served vector tells alone', async () => {
+    expect(await accuracy(create(), steps(150, adds))).toBeGreaterThan(0.9)
+  })
+
+  test('learns what vector and item tell together', async () => {
+    const found = await accuracy(create(), steps(400, interacts))
+    // An MLP is slower to find a product.
+    expect(found).toBeGreaterThan(name === 'small MLP' ? 0.6 : 0.85)
+  })
+
+  test('predicts a step before its labels, whatever they are', async () => {
+    const [first, second] = [create(), create()]
+    const all = steps(3, adds)
+    for (const { view } of all.slice(0, 2)) for (const model of [first, second]) await model.step(view)
+    await first.logits()
+    await second.logits()
+    await first.step(all[2].view)
+    await second.step({ ...all[2].view, labels: all[2].view.labels.map((label) => 1 - label) })
+    expect(await first.logits()).toEqual(await second.logits())
+  })
+})
+
+test('held, a model predicts as it was and is trained all the same', async () => {
+  const [held, live] = [factors('fm'), factors('fm')]
+  const all = steps(30, adds)
+  for (const model of [held, live]) for (const { view } of all.slice(0, 10)) await model.step(view)
+  await held.logits()
+  await live.logits()
+  held.hold()
+  held.predict(all[10].view)
+  const before = await held.logits()
+  for (const model of [held, live]) for (const { view } of all.slice(10)) await model.step(view)
+  await held.logits()
+  await live.logits()
+  held.predict(all[10].view)
+  expect(await held.logits()).toEqual(before)
+  held.hold()
+  held.predict(all[10].view)
+  live.predict(all[10].view)
+  expect(await held.logits()).toEqual(await live.logits())
+})
+
+describe('the family', () => {
+  const events = smallEvents(500, 4)
+  const labels = new Uint8Array(space.tasks.length)
+  const weights = new Float32Array(space.tasks.length)
+  const rowsOf = (spec: ReturnType<typeof downstreamFamily>[number], selects = rowSelector(space, spec)) =>
+    events.filter((event: LogEvent) => {
+      space.labels(event, labels, weights)
+      return selects(event, labels, weights)
+    })
+
+  test('has four models of different shape, the last on the surface that it is told', () => {
+    const family = downstreamFamily(space, { field: 'device', value: 'd1' })
+    expect(new Set(family.map(({ shape }) => shape)).size).toBe(4)
+    expect(family.map(({ unseen }) => unseen)).toEqual([false, false, false, true])
+    expect(rowsOf(family[3])).toEqual(events.filter(({ values }) => values[2] === 'd1'))
+  })
+
+  test('the scarce model has whole users, about one in five', () => {
+    const own = rowsOf(downstreamFamily(space, null)[2])
+    const users = new Set(own.map(({ user }) => user))
+    expect(own).toEqual(events.filter(({ user }) => users.has(user)))
+    expect(users.size).toBeGreaterThan(1)
+    expect(users.size).toBeLessThan(20)
+  })
+})

@@ -1,0 +1,127 @@
+/** The downstream models that an embedding is tried on: different shapes, tasks and rows. */
+import type { FeatureSpace, LogEvent } from '@headwater/features'
+import { bucketOf, murmur3, schemaDefaults } from '@headwater/features'
+import type { GpuDevice } from '@headwater/gpu'
+import type { DownstreamModel, HeldModel, PatientModel } from './downstream-rows.ts'
+import { FactorModel } from './factor-model.ts'
+import { SmallDlrm } from './small-dlrm.ts'
+import { SmallMlp } from './small-mlp.ts'
+
+/** Rows of the log that a model is asked to rank. */
+export type RowChoice =
+  | { readonly kind: 'all' }
+  /** Rows whose first task's label is 1. */
+  | { readonly kind: 'clicked' }
+  /** All rows of one user in so many, by a hash of the user. */
+  | { readonly kind: 'users'; readonly oneIn: number }
+  /** Rows whose context field has a value. */
+  | { readonly kind: 'surface'; readonly field: string; readonly value: string }
+
+export const modelNames = ['ranking', 'sparse', 'scarce', 'surface'] as const
+export type ModelName = (typeof modelNames)[number]
+
+export interface DownstreamSpec {
+  readonly name: ModelName
+  readonly shape: 'dlrm' | 'fm' | 'mlp' | 'two-tower'
+  /** In a few words. */
+  readonly title: string
+  /** Index of the schema's task. */
+  readonly task: number
+  readonly rows: RowChoice
+  /** Whether the upstream must not have seen the model's rows at all. */
+  readonly unseen: boolean
+}
+
+/** The family for a log of a schema, with the rarest value of its surface field where it has one. */
+export function downstreamFamily(
+  space: FeatureSpace,
+  surface: { readonly field: string; readonly value: string } | null,
+): readonly DownstreamSpec[] {
+  const { tasks } = space
+  const isDelayed = tasks.length > 1 && tasks[1].delayMs > 0
+  const second = Math.min(1, tasks.length - 1)
+  return [
+    {
+      name: 'ranking',
+      shape: 'dlrm',
+      title: `small DLRM, ${tasks[0].name}`,
+      task: 0,
+      rows: { kind: 'all' },
+      unseen: false,
+    },
+    {
+      name: 'sparse',
+      shape: 'fm',
+      title: `logistic FM on sparse ids, ${tasks[0].name}`,
+      task: 0,
+      rows: { kind: 'all' },
+      unseen: false,
+    },
+    {
+      name: 'scarce',
+      shape: 'mlp',
+      title: isDelayed
+        ? `small MLP, ${tasks[1].name} of ${tasks[0].name}s alone`
+        : `small MLP, ${tasks[second].name} of one user in five`,
+      task: second,
+      rows: isDelayed ? { kind: 'clicked' } : { kind: 'users', oneIn: 5 },
+      unseen: false,
+    },
+    {
+      name: 'surface',
+      shape: 'two-tower',
+      title: surface
+        ? `two towers, ${tasks[0].name} on ${surface.field} ${surface.value}, which the upstream never saw`
+        : `two towers, ${tasks[tasks.length - 1].name}`,
+      task: surface ? 0 : tasks.length - 1,
+      rows: surface ? { kind: 'surface', ...surface } : { kind: 'all' },
+      unseen: surface !== null,
+    },
+  ]
+}
+
+/** Tells whether a row is one of the model's. Labels are those of the row's tasks. */
+export function rowSelector(
+  space: FeatureSpace,
+  spec: DownstreamSpec,
+): (event: LogEvent, labels: Uint8Array, labelWeights: Float32Array) => boolean {
+  const { rows, task } = spec
+  const isSurface = rows.kind === 'surface' ? onSurface(space, rows) : null
+  return (event, labels, labelWeights) => {
+    if (labelWeights[task] === 0) return false
+    if (rows.kind === 'clicked') return labels[0] === 1
+    if (rows.kind === 'users') return murmur3(event.user, 0x1ab) % rows.oneIn === 0
+    return isSurface === null || isSurface(event)
+  }
+}
+
+/** Tells whether a row was on a surface. */
+export function onSurface(
+  space: FeatureSpace,
+  { field, value }: { readonly field: string; readonly value: string },
+): (event: LogEvent) => boolean {
+  const place = space.schema.fields.findIndex(({ name }) => name === field)
+  return ({ values }) => values[place] === value
+}
+
+/** Rows of a step of every model. */
+export const stepRows = 128
+
+/** @param dim of the served vector, 0 for none @param flags whether it is told of the vector's state */
+export function createModel(
+  device: GpuDevice,
+  space: FeatureSpace,
+  spec: DownstreamSpec,
+  { dim, flags, seed }: { readonly dim: number; readonly flags: boolean; readonly seed: number },
+): DownstreamModel | PatientModel | (PatientModel & HeldModel) {
+  const userBuckets = space.schema.userBuckets ?? schemaDefaults.userBuckets
+  if (spec.shape === 'dlrm') return new SmallDlrm(device, space.item, { rows: stepRows, userBuckets, dim, flags, seed })
+  if (spec.shape === 'mlp') return new SmallMlp(space.item, { dim, flags, seed })
+  const interaction = spec.shape
+  return new FactorModel(space.item, { interaction, userBuckets, dim, flags, seed })
+}
+
+/** Bucket of a user's id. */
+export function userBucket(space: FeatureSpace, user: string): number {
+  return bucketOf('user', user, space.schema.userBuckets ?? schemaDefaults.userBuckets)
+}

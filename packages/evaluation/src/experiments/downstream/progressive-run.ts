@@ -1,0 +1,142 @@
+/** One downstream model over the log: each step's rows are predicted, and trained on once their labels are known. */
+import type { FeatureSpace, LogEvent } from '@headwater/features'
+import type { GpuDevice } from '@headwater/gpu'
+import type { ReplayedBlock } from '../replay/as-of-replay.ts'
+import {
+  type DownstreamModel,
+  type DownstreamRows,
+  type HeldModel,
+  type PatientModel,
+  RowBuffer,
+} from './downstream-rows.ts'
+import { createModel, type DownstreamSpec, rowSelector, stepRows, userBucket } from './family.ts'
+
+export interface ProgressiveRunOptions {
+  readonly device: GpuDevice
+  readonly space: FeatureSpace
+  readonly spec: DownstreamSpec
+  readonly dim: number
+  /** Whether the model is told if something is served, and how old it is. */
+  readonly flags: boolean
+  readonly seed: number
+  /** First row whose predictions are kept. */
+  readonly keptFrom: number
+  /**
+   * Rows at which what training has come to begins to predict, from the first of them on only there. Default: after every
+   * step.
+   */
+  readonly deployedAt?: readonly number[]
+}
+
+export class ProgressiveRun {
+  readonly #options: ProgressiveRunOptions
+  readonly #model: DownstreamModel | PatientModel | (PatientModel & HeldModel)
+  readonly #selects: ReturnType<typeof rowSelector>
+  readonly #delayMs: number
+  readonly #labels: Uint8Array
+  readonly #labelWeights: Float32Array
+  #buffer: RowBuffer
+  readonly #waiting: { readonly rows: DownstreamRows; readonly knownMs: number }[] = []
+  /** For each row predicted and not yet collected, whether it is kept. */
+  #kept: boolean[] = []
+  readonly #logits: Float32Array[] = []
+  readonly #deployedAt: number[]
+  #steps = 0
+  #lastMs = 0
+  #lastRow = 0
+
+  constructor(options: ProgressiveRunOptions) {
+    const { device, space, spec } = options
+    this.#options = options
+    this.#deployedAt = [...(options.deployedAt ?? [])]
+    this.#model = createModel(device, space, spec, options)
+    this.#selects = rowSelector(space, spec)
+    this.#delayMs = space.tasks[spec.task].delayMs
+    this.#labels = new Uint8Array(space.tasks.length)
+    this.#labelWeights = new Float32Array(space.tasks.length)
+    this.#buffer = this.#newBuffer()
+  }
+
+  /** @param vectors of the block's rows, null where nothing is served @param ageMs of their features */
+  async add(
+    block: Pick<ReplayedBlock<unknown>, 'events' | 'item' | 'groupEnds'>,
+    vectors: readonly (Float32Array | null)[],
+    ageMs: Float64Array,
+  ): Promise<void> {
+    let from = 0
+    for (const end of block.groupEnds) {
+      // Rows of equal time are not earlier than one another, so they share a step as long as they fit one.
+      if (this.#buffer.rows > 0 && this.#buffer.rows + end - from > stepRows) await this.#step()
+      for (let row = from; row < end; row++) {
+        const event = block.events[row]
+        if (!this.#takes(event)) continue
+        const { space, spec, keptFrom } = this.#options
+        const user = userBucket(space, event.user)
+        this.#buffer.push(user, block.item, row, vectors[row], ageMs[row], this.#labels[spec.task])
+        this.#kept.push(event.row >= keptFrom)
+        this.#lastMs = event.timeMs
+        this.#lastRow = event.row
+        if (this.#buffer.rows === stepRows) await this.#step()
+      }
+      from = end
+    }
+  }
+
+  /** Logits of the kept rows, in order. */
+  async finish(): Promise<Float32Array> {
+    if (this.#buffer.rows > 0) await this.#step()
+    await this.#collect()
+    const length = this.#logits.reduce((sum, part) => sum + part.length, 0)
+    const all = new Float32Array(length)
+    let at = 0
+    for (const part of this.#logits) {
+      all.set(part, at)
+      at += part.length
+    }
+    return all
+  }
+
+  dispose(): void {
+    this.#model.dispose()
+  }
+
+  #takes(event: LogEvent): boolean {
+    this.#options.space.labels(event, this.#labels, this.#labelWeights)
+    return this.#selects(event, this.#labels, this.#labelWeights)
+  }
+
+  async #step(): Promise<void> {
+    const rows = this.#buffer.view
+    this.#deploy()
+    if (this.#delayMs > 0 && 'predict' in this.#model) {
+      while (this.#waiting.length > 0 && this.#waiting[0].knownMs < this.#lastMs)
+        this.#model.train(this.#waiting.shift()!.rows)
+      this.#model.predict(rows)
+      this.#waiting.push({ rows, knownMs: this.#lastMs + this.#delayMs })
+      this.#buffer = this.#newBuffer()
+    } else {
+      await this.#model.step(rows)
+      this.#buffer.rows = 0
+    }
+    if (++this.#steps % Math.min(this.#model.stepsHeld, 64) === 0) await this.#collect()
+  }
+
+  #deploy(): void {
+    const due = this.#deployedAt.filter((row) => row <= this.#lastRow).length
+    if (due === 0) return
+    this.#deployedAt.splice(0, due)
+    if (!('hold' in this.#model)) throw new TypeError('this model cannot be deployed now and then')
+    this.#model.hold()
+  }
+
+  async #collect(): Promise<void> {
+    const kept = this.#kept
+    this.#kept = kept.slice(kept.length)
+    const logits = await this.#model.logits()
+    this.#logits.push(logits.filter((_, i) => kept[i]))
+  }
+
+  #newBuffer(): RowBuffer {
+    return new RowBuffer(this.#options.space, stepRows, this.#options.dim)
+  }
+}

@@ -1,0 +1,69 @@
+/** The main job's ranking model as one of the family: dot products of a query with the item, and an MLP, on the GPU. */
+import type { SideBatch, SideLayout } from '@headwater/features'
+import { type GpuDevice, Pacer } from '@headwater/gpu'
+import { defaultProgressive } from '../../downstream/arms.ts'
+import { RankingModel } from '../../downstream/ranking-model.ts'
+import { type DownstreamModel, type DownstreamRows, flagNames } from './downstream-rows.ts'
+
+export interface SmallDlrmOptions {
+  readonly rows: number
+  readonly userBuckets: number
+  readonly dim: number
+  readonly flags: boolean
+  readonly seed: number
+}
+
+export class SmallDlrm implements DownstreamModel {
+  readonly stepsHeld = 64
+  readonly #model: RankingModel
+  readonly #layout: SideLayout
+  readonly #options: SmallDlrmOptions
+  readonly #dense: Float32Array
+  readonly #userLengths: Uint32Array
+  readonly #pacer: Pacer
+  #steps = 0
+
+  constructor(device: GpuDevice, layout: SideLayout, options: SmallDlrmOptions) {
+    const { rows, userBuckets, dim, flags, seed } = options
+    const names = flags ? [...layout.dense, ...flagNames] : layout.dense
+    this.#layout = layout
+    this.#options = options
+    this.#dense = new Float32Array(rows * names.length)
+    this.#userLengths = new Uint32Array(rows).fill(1)
+    this.#pacer = new Pacer(device)
+    this.#model = new RankingModel(
+      device,
+      { dense: names, bags: [{ name: 'user', buckets: userBuckets, maxValues: 1 }, ...layout.bags], sequence: null },
+      { ...defaultProgressive, rows, embeddingDim: dim, seed, steps: this.stepsHeld },
+    )
+  }
+
+  async step(given: DownstreamRows): Promise<void> {
+    if (this.#steps++ > 0) await this.#pacer.done()
+    const { dim, flags } = this.#options
+    const plain = this.#layout.dense.length
+    const width = plain + (flags ? flagNames.length : 0)
+    for (let row = 0; row < given.rows; row++) {
+      this.#dense.set(given.item.dense.subarray(row * plain, (row + 1) * plain), row * width)
+      if (!flags) continue
+      const own = given.flags.subarray(row * flagNames.length, (row + 1) * flagNames.length)
+      this.#dense.set(own, row * width + plain)
+    }
+    const batch: SideBatch = {
+      rows: given.rows,
+      dense: this.#dense,
+      bags: [{ ids: given.users, lengths: this.#userLengths }, ...given.item.bags],
+      sequence: null,
+    }
+    this.#model.step(batch, dim > 0 ? given.vectors : null, given.labels)
+    this.#pacer.submitted()
+  }
+
+  logits(): Promise<Float32Array> {
+    return this.#model.logits()
+  }
+
+  dispose(): void {
+    this.#model.dispose()
+  }
+}

@@ -1,0 +1,21 @@
+/** The experiments by name, in the order in which they are run. */
+import { ablation } from './definitions/ablation.ts'
+import { drift } from './definitions/drift.ts'
+import { freshness } from './definitions/freshness.ts'
+import { gain } from './definitions/gain.ts'
+import { power } from './definitions/power.ts'
+import { serving } from './definitions/serving.ts'
+import type { Experiment } from './experiment.ts'
+import { ExperimentError } from './lab/lab-error.ts'
+
+export const experiments: readonly Experiment[] = [gain, serving, freshness, drift, ablation, power]
+
+/** @throws ExperimentError where one does not exist */
+export function experimentsNamed(names: readonly string[]): Experiment[] {
+  return names.map((name) => {
+    const found = experiments.find((experiment) => experiment.name === name)
+    if (found !== undefined) return found
+    const known = experiments.map((experiment) => experiment.name).join(', ')
+    throw new ExperimentError(`experiment "${name}"`, 'does not exist', `there are ${known}`)
+  })
+}

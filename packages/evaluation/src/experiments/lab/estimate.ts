@@ -1,0 +1,87 @@
+/** What the arms that are left will take, from a pilot on the log's first rows. */
+import { rmSync } from 'node:fs'
+import { join } from 'node:path'
+import type { Arm, ArmContext } from '../arms/arm.ts'
+import { firstRows } from './first-rows.ts'
+import { readLabRows } from './lab-log.ts'
+import type { UpstreamPlan } from './upstream.ts'
+import { Workshop } from './workshop.ts'
+
+/** Rows of a pilot at most, and what part of the log's it may be. */
+const pilotRows = 4000
+const pilotShare = 0.1
+/** A log of fewer rows is run as fast as a pilot would be. */
+const leastRows = 5000
+const pilotSnapshots = 2
+const silent = { begin() {}, advance() {}, end() {} }
+
+export interface Estimate {
+  readonly arms: number
+  readonly upstreams: number
+  /** Null where the log is too short for a pilot. */
+  readonly seconds: number | null
+}
+
+/**
+ * Runs the first arm that is left, with its upstream, on the log's first rows: once to compile, then on half of them and on
+ * all, which tells what a row takes and what is to be paid whatever the rows. All other arms are taken to need as much, which
+ * is right within a factor of two or so.
+ */
+export async function estimate(
+  arms: readonly Arm[],
+  workshop: Workshop,
+  context: ArmContext,
+  upstreamsOf: (arms: readonly Arm[]) => readonly UpstreamPlan[],
+): Promise<Estimate> {
+  const left = arms.filter((arm) => !workshop.has(arm))
+  const upstreams = upstreamsOf(left).filter((plan) => !workshop.hasUpstream(plan))
+  const sample = left.find(({ upstream }) => upstream !== null)
+  const { lab } = context
+  if (sample === undefined || lab.log.rows < leastRows)
+    return { arms: left.length, upstreams: upstreams.length, seconds: null }
+  const most = Math.min(pilotRows, Math.round(lab.log.rows * pilotShare))
+  const sizes = [most >> 1, most >> 1, most]
+  const directory = join(workshop.directory, 'pilot')
+  const took: PilotSeconds[] = []
+  try {
+    for (const rows of sizes) {
+      rmSync(directory, { recursive: true, force: true })
+      took.push(await pilot(sample, directory, rows, context))
+    }
+  } finally {
+    rmSync(directory, { recursive: true, force: true })
+  }
+  const [, half, whole] = took
+  const seconds = (of: keyof PilotSeconds, snapshots: number) => {
+    const perRow = Math.max(0, whole[of] - half[of]) / (sizes[2] - sizes[1])
+    const fixed = Math.max(0, half[of] - perRow * sizes[1])
+    return fixed * snapshots + perRow * lab.log.rows
+  }
+  const { snapshots } = lab.settings
+  // A snapshot that begins anew learns from all rows before it: about half of the log, for each of them.
+  const work = upstreams.reduce((sum, { start }) => sum + (start === 'warm' ? 1 : snapshots / 2), 0)
+  return {
+    arms: left.length,
+    upstreams: upstreams.length,
+    seconds: left.length * seconds('arm', 1) + work * seconds('upstream', snapshots / pilotSnapshots),
+  }
+}
+
+interface PilotSeconds {
+  readonly upstream: number
+  readonly arm: number
+}
+
+/** Of an arm and its upstream on the log's first rows, of which the last part passes for the test window. */
+async function pilot(arm: Arm, directory: string, rows: number, context: ArmContext): Promise<PilotSeconds> {
+  const { lab, device } = context
+  const part = await firstRows(lab.log, rows)
+  const own = await readLabRows({ ...lab, settings: { ...lab.settings, snapshots: pilotSnapshots } }, part)
+  const pilotContext = { ...context, lab: own, stages: silent }
+  const workshop = new Workshop(directory, own, device.adapterClass)
+  const startedMs = performance.now()
+  await workshop.upstream(arm.upstream!, pilotContext)
+  const trainedMs = performance.now()
+  await workshop.run(arm, pilotContext)
+  return { upstream: (trainedMs - startedMs) / 1000, arm: (performance.now() - trainedMs) / 1000 }
+}

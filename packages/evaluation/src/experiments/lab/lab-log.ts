@@ -1,0 +1,249 @@
+/** A log as experiments see it: what identifies it, which rows are scored, and which rows each downstream model has. */
+import { createHash } from 'node:crypto'
+import type { Log, SyntheticWorld } from '@headwater/datasets'
+import { compileFeatures, type FeatureSpace } from '@headwater/features'
+import { type DownstreamSpec, downstreamFamily, type ModelName, rowSelector } from '../downstream/family.ts'
+import { ExperimentError } from './lab-error.ts'
+import { type LabSettings, publicationRows } from './settings.ts'
+
+/** Rows of a model in the test window. Shape letters: R rows. */
+export interface ModelRows {
+  /** Places in the test window, [R]. */
+  readonly places: Uint32Array
+  /** 0/1 [R] */
+  readonly labels: Uint8Array
+  /** Rows of the model before the test window. */
+  readonly trained: number
+}
+
+/** Rows from `fromRow` to the log's end, which figures are of. Shape letters: T rows. */
+export interface TestWindow {
+  readonly fromRow: number
+  readonly fromMs: number
+  readonly rows: number
+  /** Users, numbered, [T]. */
+  readonly users: Uint32Array
+  /** By number, of all users of the log. */
+  readonly userNames: readonly string[]
+  /** Of the window. */
+  readonly userCount: number
+  /** Events that the row's user had before it, and days since the user's first, [T]. */
+  readonly earlierEvents: Uint32Array
+  readonly userAgeDays: Float64Array
+  /** Value of the surface field, [T]; null where the log has none. */
+  readonly surfaces: readonly string[] | null
+  readonly models: Readonly<Record<ModelName, ModelRows>>
+}
+
+export interface LabLog {
+  readonly log: Log
+  /** Where the rows came from, in words. */
+  readonly source: string
+  readonly space: FeatureSpace
+  readonly settings: LabSettings
+  /** Behind a synthetic log. */
+  readonly world: SyntheticWorld | null
+  /** Of every row. */
+  readonly fingerprint: string
+  readonly users: number
+  readonly surface: { readonly field: string; readonly value: string } | null
+  readonly family: readonly DownstreamSpec[]
+  readonly publicationRows: readonly number[]
+  readonly test: TestWindow
+}
+
+/** Fewest users whose resampling says something of others: intervals are of whole users. */
+export const leastUsers = 30
+
+/**
+ * Reads a log twice and tells what an experiment can be made of it.
+ * @throws ExperimentError where it has no times, its test window lacks a class or users; EventError where a row of the first
+ *   task has no label
+ */
+export async function readLabLog(
+  log: Log,
+  source: string,
+  settings: LabSettings,
+  world: SyntheticWorld | null = null,
+  signal?: AbortSignal,
+): Promise<LabLog> {
+  const space = compileFeatures(log.schema)
+  if (!(log.timeRange.lastMs > log.timeRange.firstMs))
+    throw new ExperimentError(log.name, 'all rows have one time', 'give a log with times: nothing can be earlier here')
+  const { fingerprint, users, surface } = await survey(log, space, signal)
+  const family = downstreamFamily(space, surface)
+  const publications = publicationRows(log.rows, settings)
+  const test = await readTest(log, space, settings, family, surface, world, signal)
+  const lab = {
+    log,
+    source,
+    space,
+    settings,
+    world,
+    fingerprint,
+    users,
+    surface,
+    family,
+    publicationRows: publications,
+  }
+  checkClasses(log, 'the test window', test.models.ranking)
+  if (test.userCount < leastUsers)
+    throw new ExperimentError(
+      log.name,
+      `the test window of ${test.rows} rows has ${test.userCount} users`,
+      `intervals need ${leastUsers}: use a longer log`,
+    )
+  return { ...lab, test }
+}
+
+/** A part of the log as a lab log of its own, for a pilot: its figures mean nothing, so that it is not checked. */
+export async function readLabRows(lab: LabLog, log: Log, signal?: AbortSignal): Promise<LabLog> {
+  const { space, settings, family, surface } = lab
+  const test = await readTest(log, space, settings, family, surface, null, signal)
+  return { ...lab, log, world: null, publicationRows: publicationRows(log.rows, settings), test }
+}
+
+/** @throws ExperimentError where a model has no rows to be trained on, or none of both classes and two users to be scored on */
+export function checkModel({ log, test, family }: LabLog, name: ModelName): void {
+  const spec = family.find((own) => own.name === name)!
+  const where = `downstream model "${name}" (${spec.title})`
+  const rows = test.models[name]
+  if (rows.trained === 0 || rows.places.length === 0)
+    throw new ExperimentError(
+      log.name,
+      `${where} has ${rows.trained} rows before the test window and ${rows.places.length} in it`,
+      'use a longer log, or an experiment without it',
+    )
+  checkClasses(log, where, rows)
+  if (new Set(rows.places.map((place) => test.users[place])).size < 2)
+    throw new ExperimentError(
+      log.name,
+      `${where} has one user to be scored on`,
+      'intervals are of users: use a longer log',
+    )
+}
+
+function checkClasses(log: Log, where: string, { labels }: ModelRows): void {
+  if (labels.includes(0) && labels.includes(1)) return
+  throw new ExperimentError(
+    log.name,
+    `${where} has ${labels.length} rows to be scored, without both classes`,
+    'use a longer log, or another first task',
+  )
+}
+
+async function survey(log: Log, space: FeatureSpace, signal: AbortSignal | undefined) {
+  const hash = createHash('sha256').update(JSON.stringify(log.schema))
+  const users = new Set<string>()
+  const field = log.schema.fields.findIndex(({ of, type }) => of === 'context' && type === 'id')
+  const counts = new Map<string, number>()
+  for await (const chunk of log.events()) {
+    signal?.throwIfAborted()
+    for (const event of chunk) {
+      space.rankedLabel(event)
+      users.add(event.user)
+      const value = field < 0 ? null : event.values[field]
+      if (typeof value === 'string') counts.set(value, (counts.get(value) ?? 0) + 1)
+      const values = event.values.map((own) => (ArrayBuffer.isView(own) ? Array.from(own as Float32Array) : own))
+      hash.update(JSON.stringify([event.user, event.item, event.timeMs, values]))
+    }
+  }
+  // The rarest, so that the upstream loses the least by not seeing it.
+  const [rarest] = [...counts].sort(([a, m], [b, n]) => m - n || (a < b ? -1 : 1))
+  const surface = counts.size < 2 ? null : { field: log.schema.fields[field].name, value: rarest[0] }
+  return { fingerprint: hash.digest('hex').slice(0, 24), users: users.size, surface }
+}
+
+const msPerDay = 86_400_000
+
+async function readTest(
+  log: Log,
+  space: FeatureSpace,
+  settings: LabSettings,
+  family: readonly DownstreamSpec[],
+  surface: LabLog['surface'],
+  world: SyntheticWorld | null,
+  signal: AbortSignal | undefined,
+): Promise<TestWindow> {
+  const fromRow = firstTestRow(log, settings, world)
+  const rows = log.rows - fromRow
+  const users = new Uint32Array(rows)
+  const earlierEvents = new Uint32Array(rows)
+  const userAgeDays = new Float64Array(rows)
+  const surfaces: string[] | null = surface ? [] : null
+  const field = log.schema.fields.findIndex(({ name }) => name === surface?.field)
+  const numbers = new Map<string, { number: number; events: number; firstMs: number }>()
+  const labels = new Uint8Array(space.tasks.length)
+  const weights = new Float32Array(space.tasks.length)
+  const models = family.map((spec) => ({
+    spec,
+    selects: rowSelector(space, spec),
+    places: [] as number[],
+    labels: [] as number[],
+    trained: 0,
+  }))
+  const seen = new Set<number>()
+  let fromMs = 0
+  for await (const chunk of log.events()) {
+    signal?.throwIfAborted()
+    for (const event of chunk) {
+      let user = numbers.get(event.user)
+      if (user === undefined) {
+        user = { number: numbers.size, events: 0, firstMs: event.timeMs }
+        numbers.set(event.user, user)
+      }
+      space.labels(event, labels, weights)
+      const place = event.row - fromRow
+      if (place === 0) fromMs = event.timeMs
+      if (place >= 0) {
+        users[place] = user.number
+        seen.add(user.number)
+        earlierEvents[place] = user.events
+        userAgeDays[place] = (event.timeMs - user.firstMs) / msPerDay
+        surfaces?.push(String(event.values[field]))
+      }
+      for (const model of models) {
+        if (!model.selects(event, labels, weights)) continue
+        if (place < 0) model.trained++
+        else {
+          model.places.push(place)
+          model.labels.push(labels[model.spec.task])
+        }
+      }
+      user.events++
+    }
+  }
+  return {
+    fromRow,
+    fromMs,
+    rows,
+    users,
+    userNames: [...numbers.keys()],
+    userCount: seen.size,
+    earlierEvents,
+    userAgeDays,
+    surfaces,
+    models: Object.fromEntries(
+      models.map((model) => [
+        model.spec.name,
+        {
+          places: Uint32Array.from(model.places),
+          labels: Uint8Array.from(model.labels),
+          trained: model.trained,
+        },
+      ]),
+    ) as Record<ModelName, ModelRows>,
+  }
+}
+
+/** Of a synthetic log at a midnight, so that "before the day" means something. */
+function firstTestRow(log: Log, { testShare }: LabSettings, world: SyntheticWorld | null): number {
+  if (world === null) return log.rows - Math.max(1, Math.round(log.rows * testShare))
+  const perDay = log.rows / world.setting.days
+  return Math.round(testDay(world, testShare) * perDay)
+}
+
+/** First day of a synthetic world's test window. */
+export function testDay({ setting }: SyntheticWorld, testShare: number): number {
+  return Math.min(setting.days - 1, Math.round(setting.days * (1 - testShare)))
+}

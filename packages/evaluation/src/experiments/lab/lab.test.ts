@@ -1,0 +1,103 @@
+import { existsSync, mkdirSync, readdirSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { openSyntheticLog, syntheticWorld } from '@headwater/datasets'
+import { requestDevice } from '@headwater/gpu'
+import { temporaryDirectory } from '@headwater/testkit'
+import { describe, expect, test } from 'vitest'
+import { silent } from '../../testing/small-job.ts'
+import { readSmallLab, smallLab } from '../../testing/small-lab.ts'
+import { memoryLog, smallEvents, smallSchema } from '../../testing/small-log.ts'
+import { modeArm } from '../definitions/common-arms.ts'
+import { ArmCache } from './arm-cache.ts'
+import { contentHash } from './content-hash.ts'
+import { estimate } from './estimate.ts'
+import { firstRows } from './first-rows.ts'
+import { publicationRows } from './settings.ts'
+import { Workshop } from './workshop.ts'
+
+test('content has one hash whatever the order of its keys, and another content another', () => {
+  expect(contentHash({ a: 1, b: [{ c: 2, d: undefined }] })).toBe(contentHash({ b: [{ c: 2 }], a: 1 }))
+  const all = [{ a: 1 }, { a: 2 }, { a: '1' }, { a: [1] }, { b: 1 }, { a: Number.POSITIVE_INFINITY }, [1, 2], [2, 1]]
+  expect(new Set(all.map(contentHash)).size).toBe(all.length)
+})
+
+describe('the cache of arms', () => {
+  const outcome = { columns: { head: Float32Array.of(1.5, -2), other: new Float32Array(0) }, figures: { age: 3 } }
+
+  test('gives back what was written', () => {
+    const cache = new ArmCache(temporaryDirectory())
+    expect(cache.read('one')).toBeNull()
+    cache.write('one', {}, outcome)
+    expect(cache.has('one')).toBe(true)
+    expect(cache.read('one')).toEqual(outcome)
+    cache.write('one', {}, { ...outcome, figures: { age: 4 } })
+    expect(cache.read('one')!.figures).toEqual({ age: 4 })
+    expect(readdirSync(cache.directory)).toEqual(['one'])
+  })
+
+  test('takes what a kill left for nothing', () => {
+    const cache = new ArmCache(temporaryDirectory())
+    mkdirSync(join(cache.directory, 'one.partial'))
+    writeFileSync(join(cache.directory, 'one.partial', '0.f32'), 'half')
+    expect(cache.has('one')).toBe(false)
+    cache.write('one', {}, outcome)
+    writeFileSync(join(cache.directory, 'one', '0.f32'), 'half')
+    expect(cache.read('one')).toBeNull()
+  })
+})
+
+test('a pilot tells what is left to do, and leaves nothing behind', async () => {
+  const device = await requestDevice()
+  const lab = await readSmallLab(memoryLog(smallSchema, smallEvents(5000, 7)))
+  const directory = temporaryDirectory()
+  const workshop = new Workshop(directory, lab, 'a test')
+  const arms = ['frozen', 'synchronous'].map((mode) => modeArm(lab, 1, mode as 'frozen'))
+  const context = { device, lab, stages: silent, signal: undefined }
+  const { upstream } = arms[0]
+  const found = await estimate(arms, workshop, context, () => [upstream!])
+  device.destroy()
+  expect(found).toMatchObject({ arms: 2, upstreams: 1 })
+  expect(found.seconds).toBeGreaterThan(0)
+  expect(existsSync(join(directory, 'pilot'))).toBe(false)
+})
+
+describe('a lab log', () => {
+  const events = smallEvents(1500, 7)
+  const log = memoryLog(smallSchema, events)
+
+  test('counts what is in the test window from the log alone', async () => {
+    const { test: window, users, surface, fingerprint } = await readSmallLab(log)
+    expect(window).toMatchObject({ fromRow: 1050, rows: 450, fromMs: events[1050].timeMs })
+    expect(users).toBe(new Set(events.map(({ user }) => user)).size)
+    for (const place of [0, 100, 449]) {
+      const { user, row } = events[1050 + place]
+      expect(window.userNames[window.users[place]]).toBe(user)
+      expect(window.earlierEvents[place]).toBe(events.slice(0, row).filter((own) => own.user === user).length)
+    }
+    const counts = new Map<string, number>()
+    for (const { values } of events) counts.set(values[2] as string, (counts.get(values[2] as string) ?? 0) + 1)
+    expect(counts.get(surface!.value)).toBe(Math.min(...counts.values()))
+    const others = events.map((event) => (event.row === 3 ? { ...event, item: 'i1' } : event))
+    expect((await readSmallLab(memoryLog(smallSchema, others))).fingerprint).not.toBe(fingerprint)
+  })
+
+  test('of a synthetic world is scored from a midnight on', async () => {
+    const setting = { ...syntheticWorld().setting, users: 60, days: 10, impressionsPerDay: 120 }
+    const world = syntheticWorld({ seed: 2, setting })
+    const { test: window } = await readSmallLab(openSyntheticLog({ seed: 2, setting }), world)
+    expect(window).toMatchObject({ fromRow: 840, rows: 360 })
+    expect(new Date(window.fromMs).getUTCDate()).toBe(8)
+  })
+
+  test('may be its first rows', async () => {
+    const part = await firstRows(log, 700)
+    const rows = []
+    for await (const chunk of part.events()) rows.push(...chunk)
+    expect(rows).toEqual(events.slice(0, 700))
+    expect(part).toMatchObject({ rows: 700, timeRange: { lastMs: events[699].timeMs } })
+  })
+
+  test('snapshots are published at equal distances up to the end', () => {
+    expect(publicationRows(1000, smallLab)).toEqual([400, 600, 800])
+  })
+})

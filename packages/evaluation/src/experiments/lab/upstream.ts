@@ -1,0 +1,189 @@
+/** An upstream trained along the log, with every snapshot that it published on the way. */
+import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { type LogEvent, timeGroups } from '@headwater/features'
+import type { GpuDevice } from '@headwater/gpu'
+import { describeModel } from '@headwater/runtime'
+import { RecurringTraining, type TrainingOptions } from '@headwater/training'
+import type { Stages } from '../../main-job/stages.ts'
+import { onSurface } from '../downstream/family.ts'
+import type { LabLog } from './lab-log.ts'
+import { labOf, type Variant } from './variant.ts'
+
+/** What decides an upstream beside the log. */
+export interface UpstreamPlan {
+  readonly seed: number
+  /** Whether it is spared the rows of the log's surface that a downstream model then has. */
+  readonly withoutSurface: boolean
+  /** How a snapshot begins: from the last one's weights, or from new ones on all rows so far. */
+  readonly start: 'warm' | 'scratch'
+  readonly alignment: TrainingOptions['publication']['alignment']
+  /** Null: the lab's own tower and features. */
+  readonly variant: Variant | null
+}
+
+export interface Publication {
+  /** Before which it was published. */
+  readonly row: number
+  /** Time of the last event before it. */
+  readonly publishedMs: number
+  /** Relative to the upstream's directory. */
+  readonly snapshot: string
+  /** Snapshots of one frame share their coordinates. */
+  readonly frame: number
+}
+
+interface UpstreamFile {
+  readonly publications: readonly Publication[]
+  readonly untrained: string
+  readonly towerParameters: number
+  /** Floating-point operations of one embedding, and of all training. */
+  readonly encodeFlops: number
+  readonly trainingFlops: number
+  readonly seconds: number
+}
+
+export interface Upstream extends UpstreamFile {
+  readonly directory: string
+}
+
+const fileName = 'upstream.json'
+
+/** Version of what this file does: a change that changes results raises it, so that nothing older is taken for it. */
+export const upstreamVersion = 1
+
+/** An upstream that was trained before; null where none was. */
+export function readUpstream(directory: string): Upstream | null {
+  const path = join(directory, fileName)
+  if (!existsSync(path)) return null
+  return { directory, ...(JSON.parse(readFileSync(path, 'utf8')) as UpstreamFile) }
+}
+
+/** Which events the upstream has. */
+export function upstreamEvents({ space, surface }: LabLog, plan: UpstreamPlan): (event: LogEvent) => boolean {
+  if (!plan.withoutSurface || surface === null) return () => true
+  const isSurface = onSurface(space, surface)
+  return (event) => !isSurface(event)
+}
+
+/**
+ * Trains an upstream into a directory, which appears whole or not at all.
+ * @throws what training, publication and the device throw
+ */
+export async function trainUpstream(
+  device: GpuDevice,
+  whole: LabLog,
+  plan: UpstreamPlan,
+  directory: string,
+  stages: Stages,
+  signal?: AbortSignal,
+): Promise<Upstream> {
+  const lab = labOf(whole, plan.variant)
+  const { log, space, settings } = lab
+  const partial = `${directory}.partial`
+  rmSync(partial, { recursive: true, force: true })
+  mkdirSync(partial, { recursive: true })
+  const startedMs = performance.now()
+  const options: TrainingOptions = {
+    ...settings.training,
+    config: settings.config,
+    seed: plan.seed,
+    publication: { ...settings.training.publication, alignment: plan.alignment },
+  }
+  const has = upstreamEvents(lab, plan)
+  const { flops } = describeModel(settings.config, space.user, space.item, space.tasks.length, options.batchRows)
+  const training = new RecurringTraining(device, space, join(partial, '.examples'), options)
+  let examples = 0
+  const publications: Publication[] = []
+  try {
+    const untrained = await training.publish(join(partial, 'untrained'))
+    const due = [...lab.publicationRows]
+    let row = 0
+    let lastMs = 0
+    stages.begin('upstream', log.rows)
+    for await (const group of timeGroups(log.events())) {
+      signal?.throwIfAborted()
+      if (due.length > 0 && row >= due[0]) {
+        due.shift()
+        const trained = { row, publishedMs: lastMs }
+        const number = publications.length
+        const published =
+          plan.start === 'warm'
+            ? await round(training, partial, signal)
+            : await fromScratch(
+                device,
+                lab,
+                { ...options, seed: plan.seed + 1000 * number },
+                partial,
+                row,
+                plan,
+                signal,
+              )
+        examples += published.examples
+        publications.push({ ...trained, snapshot: published.snapshot, frame: published.frame })
+      }
+      if (plan.start === 'warm') training.feed(group.filter(has))
+      row += group.length
+      lastMs = group[group.length - 1].timeMs
+      stages.advance(row)
+    }
+    stages.end()
+    const file: UpstreamFile = {
+      publications,
+      untrained: untrained.directory.slice(partial.length + 1),
+      towerParameters: training.weights.set.count,
+      encodeFlops: flops.encoding,
+      trainingFlops: flops.training * examples,
+      seconds: (performance.now() - startedMs) / 1000,
+    }
+    writeFileSync(join(partial, fileName), `${JSON.stringify(file, null, 2)}\n`)
+  } finally {
+    training.dispose()
+  }
+  rmSync(directory, { recursive: true, force: true })
+  renameSync(partial, directory)
+  return readUpstream(directory)!
+}
+
+interface Published {
+  readonly snapshot: string
+  readonly frame: number
+  readonly examples: number
+}
+
+async function round(
+  training: RecurringTraining,
+  directory: string,
+  signal: AbortSignal | undefined,
+): Promise<Published> {
+  const { steps } = await training.round(undefined, signal)
+  const published = await training.publish(join(directory, 'snapshots'))
+  return {
+    snapshot: published.directory.slice(directory.length + 1),
+    frame: published.manifest.frame,
+    examples: steps * training.options.batchRows,
+  }
+}
+
+/** A snapshot that begins from new weights and learns from all rows before it. */
+async function fromScratch(
+  device: GpuDevice,
+  lab: LabLog,
+  options: TrainingOptions,
+  directory: string,
+  toRow: number,
+  plan: UpstreamPlan,
+  signal: AbortSignal | undefined,
+): Promise<Published> {
+  const training = new RecurringTraining(device, lab.space, join(directory, '.scratch-examples'), options)
+  const has = upstreamEvents(lab, plan)
+  try {
+    for await (const group of timeGroups(lab.log.events())) {
+      if (group[0].row >= toRow) break
+      training.feed(group.filter(has))
+    }
+    return await round(training, directory, signal)
+  } finally {
+    training.dispose()
+  }
+}

@@ -1,0 +1,21 @@
+/** Experiments with a tiny tower and three snapshots. */
+import type { Log, SyntheticWorld } from '@headwater/datasets'
+import { type LabLog, readLabLog } from '../experiments/lab/lab-log.ts'
+import { type LabSettings, realLab } from '../experiments/lab/settings.ts'
+import { smallSettings } from './small-job.ts'
+import { minuteMs } from './small-log.ts'
+
+export const smallLab: LabSettings = {
+  ...realLab,
+  preset: 'test',
+  config: smallSettings.config,
+  training: { ...realLab.training, batchRows: 128 },
+  firstShare: 0.4,
+  snapshots: 3,
+  testShare: 0.3,
+  refreshDelayMs: 3 * minuteMs,
+}
+
+export function readSmallLab(log: Log, world: SyntheticWorld | null = null): Promise<LabLog> {
+  return readLabLog(log, 'a test', smallLab, world)
+}
