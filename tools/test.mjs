@@ -16,7 +16,8 @@ process.exitCode = (await setUp({ browser: true, valkey: true })) && (await test
 async function testAll(filters) {
   const checked = [report('Lint and format', await lint()), report('Types', await typecheck())]
 
-  Object.assign(process.env, withDriver(environmentFile))
+  // Kernels' largest grids take minutes on a software adapter; `npx nx test kernels` runs them.
+  Object.assign(process.env, withDriver(environmentFile), { HEADWATER_SHORT_TESTS: '1' })
   const { startVitest } = await import('vitest/node')
   const reporters = ['default', new KernelReport()]
   const vitest = await startVitest('test', filters, { root: inWorkspace('.'), run: true, watch: false, reporters })

@@ -2,7 +2,7 @@ import type { Arrays, Shape } from '@headwater/gpu'
 import { describe, expect, it } from 'vitest'
 import { kernels } from './index.ts'
 import { expectReference, outputsOf, runKernel, sameBits } from './testing/run-kernel.ts'
-import { everyTuning, itRuns, randomOf, useDevice } from './testing/test-device.ts'
+import { everyTuning, isShort, itRuns, randomOf, useDevice } from './testing/test-device.ts'
 
 const device = useDevice('kernels against their references')
 
@@ -19,6 +19,8 @@ describe('every kernel against its float64 reference', () => {
             const arrays = kernel.example(shape, randomOf(1000 + index))
             const got = await runKernel(device(), kernel, tuning, shape, arrays)
             expectReference(kernel, tuning, shape, arrays, got)
+            if (isShort && index > 0) return
+            // The same bits every time.
             const again = await runKernel(device(), kernel, tuning, shape, arrays)
             for (const output of outputsOf(kernel)) expect(sameBits(again[output], got[output]), output).toBe(true)
           },

@@ -71,8 +71,9 @@ class Console {
       const { recent, day } = this.#histories
       const data = await ask(`console/data?recent=${endOf(recent)}&day=${endOf(day)}`)
       this.#show(data)
-      this.#next(pollMs)
       if (Date.now() - this.#slowAtMs >= slowMs) await this.#loadSlow()
+      // Not before: a poll that comes while this one goes on does nothing, and sets no other.
+      this.#next(pollMs)
     } catch (error) {
       // Without a token it is no mistake yet.
       if (error instanceof Refusal && error.status === 401) this.#askForToken(hasToken() ? refusalText(error) : '')

@@ -28,16 +28,22 @@ interface KernelRun {
   readonly outcome: 'ran' | 'not applicable' | 'too large'
 }
 
+const { process } = globalThis as { process?: { env: Record<string, string | undefined> } }
+/** `npm test`, which leaves what takes minutes on a software adapter to `npx nx test kernels`. */
+export const isShort = process?.env.HEADWATER_SHORT_TESTS !== undefined
+
 /**
- * SwiftShader switches stacks at every barrier, so that a grid of millions of invocations that meet at some takes
- * minutes. What such a case is there for, the folding of the grid, others show as well.
+ * Software adapters switch stacks, or save registers, at every barrier, so that a grid of millions of invocations that meet
+ * at some takes seconds, in SwiftShader minutes. What such a case is there for, the folding of the grid, others show as
+ * well: SwiftShader never runs it, and `npm test` leaves it to `npx nx test kernels`.
  */
 function isTooLarge(device: GpuDevice, kernel: AnyKernel, tuning: Tuning, shape: Shape): boolean {
-  if (device.adapter.architecture !== 'swiftshader') return false
+  const most = device.adapter.architecture === 'swiftshader' ? 8e6 : isShort ? 4e6 : Number.POSITIVE_INFINITY
+  if (most === Number.POSITIVE_INFINITY) return false
   const wgsl = resolveWgsl(kernel, tuning)
   const size = /@workgroup_size\(([^)]+)\)/.exec(wgsl)?.[1].split(',').map(Number) ?? []
   const invocations = [...kernel.workgroups(shape, tuning), ...size].reduce((product, n) => product * n, 1)
-  return wgsl.includes('workgroupBarrier') && invocations > 8e6
+  return wgsl.includes('workgroupBarrier') && invocations > most
 }
 
 /** A test of one kernel in one tuning. Where the adapter cannot run it, or not on this shape, that is listed. */
