@@ -1,7 +1,9 @@
 import { readdirSync } from 'node:fs'
-import { defineConfig } from 'vitest/config'
+import { configDefaults, defineConfig } from 'vitest/config'
 import { inBrowser } from './packages/kernels/vitest.browser.config.ts'
 
+/** What `npx nx test PACKAGE` runs and `npm test` does not, as it would take too long. */
+const exclude = [...configDefaults.exclude, '**/*.long.test.ts']
 const packages = readdirSync(`${import.meta.dirname}/packages`)
 
 export default defineConfig({
@@ -11,7 +13,7 @@ export default defineConfig({
       ...packages.map((name) => ({
         extends: './vitest.package.config.ts',
         root: `packages/${name}`,
-        test: { name },
+        test: { name, exclude },
       })),
       inBrowser(['browser/smoke.test.ts']),
       { extends: './vitest.package.config.ts', root: 'tools', test: { name: 'tools', include: ['*.test.mjs'] } },

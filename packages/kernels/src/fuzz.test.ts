@@ -2,7 +2,7 @@ import type { SeededRandom } from '@headwater/statistics'
 import { fuzz } from '@headwater/testkit/fuzz'
 import { describe } from 'vitest'
 import { expectReference, runKernel } from './testing/run-kernel.ts'
-import { everyTuning, itRuns, useDevice } from './testing/test-device.ts'
+import { everyTuning, isShort, itRuns, useDevice } from './testing/test-device.ts'
 
 const device = useDevice('kernel fuzz')
 
@@ -15,7 +15,7 @@ describe('random shapes against the float64 reference', () => {
           const arrays = kernel.example(shape, () => random.nextFloat())
           expectReference(kernel, tuning, shape, arrays, await runKernel(device(), kernel, tuning, shape, arrays))
         },
-        { runs: 12 },
+        { runs: isShort ? 4 : 12 },
       ),
     )
 })
