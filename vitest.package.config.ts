@@ -11,6 +11,8 @@ export default defineConfig({
     include: ['src/**/*.test.ts'],
     environment: 'node',
     pool: 'forks',
+    // A package's files run in the same two processes, where a source is loaded once: none may leave anything behind it.
+    isolate: false,
     // A software adapter works on every core by itself, so more files at once gain nothing.
     maxWorkers: 2,
     // Against hanging only: drivers compile each pipeline at its first use, on a busy machine for a minute.

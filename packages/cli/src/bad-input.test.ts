@@ -217,7 +217,9 @@ test.each([
   [['run', '--max-bad-rows', '-1'], /'-1' is invalid[\s\S]*whole number from 0/],
   [['run', '--data'], /option '--data <what>' argument missing/],
   [['run', 'clicks.csv'], /too many arguments/],
+  [['doctor', 'now'], /too many arguments/],
   [['walk'], /unknown command 'walk'/],
+  [['docter'], /unknown command 'docter'[\s\S]*doctor/],
 ])('a command line that is wrong: %j', async (args, message) => {
   expect(await fails(temporaryDirectory(), [...args], 2)).toMatch(message)
 })

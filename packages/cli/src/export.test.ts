@@ -16,6 +16,7 @@ import { temporaryDirectory } from '@headwater/testkit'
 import { beforeAll, expect, test } from 'vitest'
 import { Child, launcher } from './testing/child.ts'
 import { clickSchema } from './testing/click-log.ts'
+import { headwaterIn } from './testing/headwater.ts'
 
 const home = temporaryDirectory()
 const model = join(home, 'model')
@@ -37,16 +38,11 @@ beforeAll(async () => {
   await promoteSnapshot(model, 1, false)
 })
 
-async function run(...args: string[]) {
+async function succeeds(...args: string[]): Promise<string> {
   const child = new Child(launcher, ['export', ...args], home)
   const code = await child.exited
-  return { code, stdout: child.stdout, stderr: child.stderr }
-}
-
-async function succeeds(...args: string[]): Promise<string> {
-  const { code, stdout, stderr } = await run(...args)
-  expect({ code, stderr }).toEqual({ code: 0, stderr: '' })
-  return stdout
+  expect({ code, stderr: child.stderr }).toEqual({ code: 0, stderr: '' })
+  return child.stdout
 }
 
 test("a model's directory: both towers of the snapshot that is served, side by side", async () => {
@@ -89,7 +85,7 @@ test.each([
   [['model'], 2, /required option '--onnx <file>' not specified/],
 ])('%j is told, and nothing is written', async (args, expected, message) => {
   const before = readdirSync(home, { recursive: true })
-  const { code, stdout, stderr } = await run(...args)
+  const { code, stdout, stderr } = await headwaterIn(home, 'export', ...args)
   expect({ code, stdout }).toEqual({ code: expected, stdout: '' })
   expect(stderr).toMatch(message)
   expect(readdirSync(home, { recursive: true })).toEqual(before)

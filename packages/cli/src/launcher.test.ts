@@ -34,13 +34,9 @@ test('doctor runs from anywhere and writes JSON where the user is', async () => 
   expect(found.adapter.limits.maxBufferSize).toBeGreaterThan(0)
 })
 
-test.each([
-  ['an unknown flag', ['doctor', '--jsn', 'x'], /unknown option '--jsn'[\s\S]*--json/],
-  ['an unknown command', ['docter'], /unknown command 'docter'[\s\S]*doctor/],
-  ['an argument too many', ['doctor', 'now'], /too many arguments/],
-])('%s is a usage error', async (_what, args, message) => {
-  const { code, stderr } = await headwater(...args)
-  expect(stderr).toMatch(message)
+test('a usage error has a code of its own', async () => {
+  const { code, stderr } = await headwater('doctor', '--jsn', 'x')
+  expect(stderr).toMatch(/unknown option '--jsn'[\s\S]*--json/)
   expect(code).toBe(2)
 })
 

@@ -6,6 +6,7 @@ import { type ModelConfig, type ModelDescription, modelConfigSchema, presets } f
 import { temporaryDirectory } from '@headwater/testkit'
 import { describe, expect, test } from 'vitest'
 import { Child, worker } from './testing/child.ts'
+import { headwaterIn } from './testing/headwater.ts'
 
 const schema: Schema = {
   version: 1,
@@ -51,19 +52,16 @@ function home(model: unknown = config): string {
   return directory
 }
 
-async function run(directory: string, ...args: string[]) {
-  const child = new Child(worker, ['model', ...args], directory)
-  const code = await child.exited
-  return { code, stdout: child.stdout, stderr: child.stderr }
-}
+const run = (directory: string, ...args: string[]) => headwaterIn(directory, 'model', ...args)
 
 const own = ['--schema', 'schema.json', '--config', 'model.json', '--rows', '32', '--json', 'out.json']
 
 describe('a model described', () => {
   test('has the tokens, parameters and bytes that one counts by hand', async () => {
     const directory = home()
-    const { code, stdout, stderr } = await run(directory, 'describe', ...own)
-    expect({ code, stderr }).toEqual({ code: 0, stderr: '' })
+    const child = new Child(worker, ['model', 'describe', ...own], directory)
+    expect({ code: await child.exited, stderr: child.stderr }).toEqual({ code: 0, stderr: '' })
+    const { stdout } = child
     const found = JSON.parse(readFileSync(join(directory, 'out.json'), 'utf8')) as ModelDescription
     expect(found.levels).toEqual([
       {

@@ -1,5 +1,6 @@
 /** `headwater run` as a user calls it: once to the end, and stopped in every way. */
-import { existsSync, readdirSync, readFileSync } from 'node:fs'
+import { existsSync, mkdirSync, readdirSync, readFileSync, symlinkSync } from 'node:fs'
+import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { listSnapshots, readSnapshot } from '@headwater/runtime'
 import { temporaryDirectory } from '@headwater/testkit'
@@ -9,8 +10,11 @@ import { clicks, writeClickLog } from './testing/click-log.ts'
 
 const args = ['run', '--data', 'clicks.csv', '--schema', 'schema.json', '--out', 'kept', '--json', 'out.json']
 
-/** For temporary files of all runs here; tsx keeps there what it compiled. */
+/** For temporary files of all runs here. tsx keeps there what it compiled, which is compiled once for all tests. */
 const temporary = temporaryDirectory()
+const compiled = `tsx-${process.geteuid?.()}`
+mkdirSync(join(tmpdir(), compiled), { recursive: true })
+symlinkSync(join(tmpdir(), compiled), join(temporary, compiled), 'junction')
 const temporaryFiles = () => readdirSync(temporary).filter((name) => name.startsWith('headwater-'))
 
 /** The command, running in a new directory with a log. */

@@ -29,7 +29,7 @@ test('ended at a random moment, it has lost no acknowledged event, and its encod
   const directory = await servingDirectory(trained)
   const args = ['--model', 'model', '--event-log', 'events', '--encoder', 'onnx']
   const acknowledged: string[] = []
-  const signals = ['SIGTERM', 'SIGKILL', 'SIGTERM'] as const
+  const signals = ['SIGKILL', 'SIGTERM'] as const
   for (const [round, signal] of signals.entries()) {
     const { child, client } = await startServing(directory, args, worker)
     started = child

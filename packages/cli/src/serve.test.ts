@@ -8,8 +8,8 @@ import { promoteSnapshot, readSnapshot, snapshotDirectory } from '@headwater/run
 import { openStore } from '@headwater/store'
 import { temporaryDirectory } from '@headwater/testkit'
 import { afterEach, beforeAll, describe, expect, test } from 'vitest'
-import { Child, launcher } from './testing/child.ts'
-import { headwater } from './testing/headwater.ts'
+import type { Child } from './testing/child.ts'
+import { headwater, headwaterIn } from './testing/headwater.ts'
 import { clickOf, holdCopy, servingDirectory, startServing, trainModel, untilServed } from './testing/serving.ts'
 
 const home = temporaryDirectory()
@@ -161,13 +161,10 @@ test.each<[string, string[], RegExp]>([
   ['a model without snapshots', [], /has no snapshot that is served/],
 ])('refuses %s', async (_, args, message) => {
   const directory = temporaryDirectory()
-  const child = new Child(
-    launcher,
-    ['serve', '--model', 'empty', '--store', 'memory:', '--port', '0', ...args],
-    directory,
-  )
-  expect(await child.exited).toBe(1)
-  expect(child.stderr).toMatch(message)
-  expect(child.stderr).not.toContain('bug of Headwater')
+  const options = ['--model', 'empty', '--store', 'memory:', '--port', '0', ...args]
+  const { code, stderr } = await headwaterIn(directory, 'serve', ...options)
+  expect(code).toBe(1)
+  expect(stderr).toMatch(message)
+  expect(stderr).not.toContain('bug of Headwater')
   expect(readdirSync(directory)).toEqual([])
 })

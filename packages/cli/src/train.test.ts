@@ -6,7 +6,10 @@ import { temporaryDirectory } from '@headwater/testkit'
 import { beforeAll, describe, expect, test } from 'vitest'
 import { Child, launcher } from './testing/child.ts'
 import { type Click, clickSchema, clicks, writeClickLog } from './testing/click-log.ts'
+import { headwaterIn } from './testing/headwater.ts'
+import { tinyModel } from './testing/tiny-model.ts'
 
+const tiny = ['--config', 'tiny.json']
 const log = ['--data', 'clicks.csv', '--schema', 'schema.json', '--out', 'model', '--every', '8h']
 const often = ['--checkpoint-every', '1']
 
@@ -20,10 +23,14 @@ async function ends(child: Child) {
   return { code, stdout: child.stdout, stderr, warnings: stderr.match(/^warning: .*$/gm) ?? [] }
 }
 
+/** Of what is refused there is nothing to see in a process of its own. */
+const refused = (directory: string, ...args: string[]) => headwaterIn(directory, 'train', ...args)
+
 /** A directory with a log of 25 hours, a row a minute: 480 rows in each of three rounds, and 60 in the last. */
 function home(): string {
   const directory = temporaryDirectory()
   writeClickLog(directory, clicks(1500))
+  writeFileSync(join(directory, 'tiny.json'), JSON.stringify(tinyModel))
   return directory
 }
 
@@ -37,7 +44,7 @@ describe('a training to its end', () => {
   const model = join(directory, 'model')
   let ending: Awaited<ReturnType<typeof ends>>
   beforeAll(async () => {
-    ending = await ends(start(directory, ...log, '--json', 'out.json'))
+    ending = await ends(start(directory, ...log, ...tiny, '--json', 'out.json'))
   })
 
   test('publishes a snapshot a round, and says so in a line each', async () => {
@@ -59,7 +66,7 @@ describe('a training to its end', () => {
     const snapshots = [1, 2, 3, 4].map((n) => `snapshot-00000${n}`)
     expect(readdirSync(model).sort()).toEqual(['checkpoints', 'current.json', ...snapshots])
     expect(readdirSync(join(model, 'checkpoints'))).toEqual([2, 3, 4].map((n) => `checkpoint-00000${n}.bin`))
-    expect(readdirSync(directory).sort()).toEqual(['clicks.csv', 'model', 'out.json', 'schema.json'])
+    expect(readdirSync(directory).sort()).toEqual(['clicks.csv', 'model', 'out.json', 'schema.json', 'tiny.json'])
   })
 
   test('writes the figures of each round', () => {
@@ -70,7 +77,7 @@ describe('a training to its end', () => {
   })
 
   test('in another directory: without --resume it is refused', async () => {
-    const { code, stderr } = await ends(start(directory, ...log))
+    const { code, stderr } = await refused(directory, ...log)
     expect(code).toBe(1)
     expect(stderr).toMatch(/--out: \S+model is not empty; name a new directory, or empty it\./)
   })
@@ -80,7 +87,7 @@ describe('a training to its end', () => {
     ['SIGTERM', 143],
   ] as const)('stopped by %s it exits with %i, and resumed it gives the same weights', async (signal, code) => {
     const other = home()
-    const child = start(other, ...log, ...often)
+    const child = start(other, ...log, ...tiny, ...often)
     const checkpoints = join(other, 'model', 'checkpoints')
     await child.until(
       () => existsSync(checkpoints) && readdirSync(checkpoints).some((name) => /^checkpoint/.test(name)),
@@ -96,7 +103,7 @@ describe('a training to its end', () => {
     )
     expect(readdirSync(join(other, 'model')).filter((name) => name.startsWith('.'))).toEqual([])
     if (signal === 'SIGINT') {
-      const wrong = await ends(start(other, ...log, '--resume', '--seed', '2'))
+      const wrong = await refused(other, ...log, ...tiny, '--resume', '--seed', '2')
       expect(wrong).toMatchObject({ code: 1, stdout: '' })
       expect(wrong.stderr).toMatch(
         /No checkpoint can be gone on from\. .*is of another training: seed was 1 and is 2\./,
@@ -105,12 +112,12 @@ describe('a training to its end', () => {
         other,
         clicks(1500).map((row, i) => (i === 9 ? { ...row, price: 5.55 } : row)),
       )
-      const changed = await ends(start(other, ...log, '--resume'))
+      const changed = await refused(other, ...log, ...tiny, '--resume')
       expect(changed).toMatchObject({ code: 1, stdout: '' })
       expect(changed.stderr).toMatch(/was made on other data: its first 480 rows are not those of this log\./)
       writeClickLog(other, clicks(1500))
     }
-    const resumed = await ends(start(other, ...log, ...often, '--resume'))
+    const resumed = await ends(start(other, ...log, ...tiny, ...often, '--resume'))
     expect(resumed).toMatchObject({ code: 0, warnings: [] })
     expect(await weightsOf(join(other, 'model'))).toEqual(await weightsOf(model))
   })
@@ -165,8 +172,8 @@ test.each([
   [['--follow'], 1, /--data: \S+clicks\.csv is no directory; --follow takes the files of one\./],
 ])('%j is refused', async (args, code, message) => {
   const directory = home()
-  const ending = await ends(start(directory, ...log, ...args))
+  const ending = await refused(directory, ...log, ...args)
   expect(ending.code).toBe(code)
   expect(ending.stderr).toMatch(message)
-  expect(readdirSync(directory).sort()).toEqual(['clicks.csv', 'schema.json'])
+  expect(readdirSync(directory).sort()).toEqual(['clicks.csv', 'schema.json', 'tiny.json'])
 })

@@ -6,11 +6,8 @@ import { crashRound, unbrokenDigest } from './testing/crash-round.ts'
 
 it('ends bit for bit as the unbroken one', async () => {
   const unbroken = await unbrokenDigest(temporaryDirectory())
-  const random = seededRandom(Date.now())
-  const seeds = [random.nextU32(), random.nextU32()]
-  for (const [i, seed] of seeds.entries()) {
-    const { digest, steps, warnings } = await crashRound(temporaryDirectory(), seededRandom(seed), i + 1)
-    expect(digest, `killed after ${steps} steps, seed ${seed}`).toBe(unbroken)
-    expect(warnings, `seed ${seed}`).toEqual([])
-  }
+  const seed = seededRandom(Date.now()).nextU32()
+  const { digest, steps, warnings } = await crashRound(temporaryDirectory(), seededRandom(seed), 2)
+  expect(digest, `killed after ${steps} steps, seed ${seed}`).toBe(unbroken)
+  expect(warnings, `seed ${seed}`).toEqual([])
 })

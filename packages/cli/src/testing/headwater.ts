@@ -20,3 +20,15 @@ export async function headwater(...args: string[]) {
     process.exitCode = undefined
   }
 }
+
+/** Runs a command in this process as if the directory were the user's. */
+export async function headwaterIn(directory: string, ...args: string[]) {
+  const { INIT_CWD: before } = process.env
+  process.env.INIT_CWD = directory
+  try {
+    return await headwater(...args)
+  } finally {
+    if (before === undefined) delete process.env.INIT_CWD
+    else process.env.INIT_CWD = before
+  }
+}

@@ -36,7 +36,7 @@ function worldOfOneTopic(seed: number, setting: SyntheticSetting): SyntheticWorl
   return { ...world, ads: world.ads.map((ad, a) => ({ ...ad, topics: Float32Array.of(shares[a]) })) }
 }
 
-const points = 61
+const points = 41
 const axis = (sd: number) => Array.from({ length: points }, (_, i) => 5 * sd * ((2 * i) / (points - 1) - 1))
 const normal = (x: number, sd: number) => Math.exp((-x * x) / (2 * sd * sd))
 

@@ -6,10 +6,13 @@ import {
   type ReadableSpan,
   SimpleSpanProcessor,
 } from '@opentelemetry/sdk-trace-base'
-import { beforeAll, beforeEach, expect, it } from 'vitest'
-import { tokenOf } from '../../testing/http-service.ts'
-import { observeService, until } from '../../testing/observed-service.ts'
-import { RefreshSpans } from './refresh-spans.ts'
+import { beforeAll, beforeEach, expect, it, vi } from 'vitest'
+
+// The tracer of a module stays with the first provider that it meets, which may be another file's.
+vi.resetModules()
+const { tokenOf } = await import('../../testing/http-service.ts')
+const { observeService, until } = await import('../../testing/observed-service.ts')
+const { RefreshSpans } = await import('./refresh-spans.ts')
 
 const exporter = new InMemorySpanExporter()
 beforeAll(() => {

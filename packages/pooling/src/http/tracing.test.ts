@@ -2,11 +2,14 @@
 import type { IncomingMessage } from 'node:http'
 import { SpanKind, SpanStatusCode, trace } from '@opentelemetry/api'
 import { BasicTracerProvider, InMemorySpanExporter, SimpleSpanProcessor } from '@opentelemetry/sdk-trace-base'
-import { afterEach, beforeAll, describe, expect, it } from 'vitest'
+import { afterEach, beforeAll, describe, expect, it, vi } from 'vitest'
 import type { ServedBatch } from '../served-batch.ts'
 import { WireError } from '../wire/wire-error.ts'
 import type { RequestEnd } from './request-observer.ts'
-import { spanOf, tracing } from './tracing.ts'
+
+// The tracer of a module stays with the first provider that it meets, which may be another file's.
+vi.resetModules()
+const { spanOf, tracing } = await import('./tracing.ts')
 
 const exporter = new InMemorySpanExporter()
 const observer = tracing()
