@@ -10,6 +10,7 @@ import type { Clock, ModelRule } from './options.ts'
 import type { RowBatch } from './row-batch.ts'
 import type { RowEncoder } from './row-encoder.ts'
 import type { Shadow } from './shadow.ts'
+import { nextTurn } from './turns.ts'
 
 export interface RefreshLaneOptions {
   readonly store: EmbeddingStore
@@ -44,9 +45,8 @@ interface Encoded {
   readonly error: unknown
 }
 
-/** Rows that are appended in one turn of the event loop: what a read has to wait for, about 10 µs each. */
-const pieceRows = 32
-const nextTurn = () => new Promise<void>((resolve) => setImmediate(resolve))
+/** Rows that are appended in one turn of the event loop: what a read has to wait for, 10 to 60 µs each. */
+const pieceRows = 8
 
 const nothing: Steps = {
   made: Promise.resolve(),
@@ -57,6 +57,8 @@ const nothing: Steps = {
 /**
  * Batches on their way from states to embeddings in the store: rows of the next one are made while one is encoded, and that
  * is encoded while the one before lands. Each step takes the batches in their order, so a user's embeddings land in theirs.
+ * Steps that hold the event loop each begin in a turn of their own: one batch's end sets off the next two, and in one turn
+ * they would keep a read waiting for all of them.
  */
 export class RefreshLane {
   /** A second encoder that some of the batches go through, too. */
@@ -81,7 +83,9 @@ export class RefreshLane {
       this.#options.observer.failed?.(model, of.users.length, error)
     }
     // Two memories for rows: those of the batch before last must have been read.
-    const made = Promise.all([before.made, this.#beforeLast.encoded]).then(() => this.#makeRows(batch, failures, note))
+    const made = Promise.all([before.made, this.#beforeLast.encoded])
+      .then(nextTurn)
+      .then(() => this.#makeRows(batch, failures, note))
     const live = Promise.all([made, before.encoded]).then(([rows]) => {
       if (rows === null) return null
       const shadow = this.#compare(rows.batch, rows.rows)
@@ -93,7 +97,11 @@ export class RefreshLane {
       await running.shadow?.(vectors)
     })
     const landed = Promise.all([live, before.landed]).then(async ([running]) => {
-      if (running !== null) await this.#landAll(running.rows.batch, await running.encoded, note)
+      if (running !== null) {
+        const results = await running.encoded
+        await nextTurn()
+        await this.#landAll(running.rows.batch, results, note)
+      }
       const endMs = performance.now()
       const { observer } = this.#options
       if (running !== null && observer.landed !== undefined) {

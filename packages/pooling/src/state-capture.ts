@@ -5,13 +5,16 @@ import { userFeatures } from './ingest-state.ts'
 import type { Refresh } from './offer-queue.ts'
 import type { Encoders } from './row-batch.ts'
 import { RowBatches } from './row-batches.ts'
+import { nextTurn } from './turns.ts'
+
+/** States that are read in one turn of the event loop. */
+const pieceRows = 32
 
 /** Reads users' states for their refreshes, and keeps them in batches until they are computed. */
 export class StateCapture {
   readonly batches: RowBatches
   readonly #store: EmbeddingStore
   readonly #space: FeatureSpace
-  readonly #batchRows: number
   readonly #use: EncoderUse
   /** Users whose features are being read; an event of theirs waits for that. */
   readonly #underWay = new Map<string, Promise<void>>()
@@ -20,7 +23,6 @@ export class StateCapture {
     this.batches = new RowBatches(batchRows, use)
     this.#store = store
     this.#space = space
-    this.#batchRows = batchRows
     this.#use = use
   }
 
@@ -54,8 +56,9 @@ export class StateCapture {
   async #capture(refreshes: readonly Refresh[], encoders: Encoders, atMs: number | null): Promise<void> {
     this.#use.begin(encoders)
     try {
-      for (let from = 0; from < refreshes.length; from += this.#batchRows) {
-        const slice = refreshes.slice(from, from + this.#batchRows)
+      for (let from = 0; from < refreshes.length; from += pieceRows) {
+        await nextTurn()
+        const slice = refreshes.slice(from, from + pieceRows)
         const states = await this.readStates(slice.map(({ user }) => user))
         for (const [i, refresh] of slice.entries()) {
           const state = states[i]
