@@ -3,10 +3,9 @@
  * dearer; the encoder on a processor of its own, or on both at lower priority.
  */
 import { presets } from '@headwater/runtime'
-import { inTurns, placesOf, type SettingFigures, withService } from './pooling-served.ts'
+import { inTurns, placesOf, type SettingFigures, type TurnsRatio, withService } from './pooling-served.ts'
 import { dearerConfig, encodingFlops } from './pooling-towers.ts'
 import { openWorld } from './pooling-world.ts'
-import type { Spread } from './report.ts'
 
 export interface EncoderLoadFigures {
   readonly places: string
@@ -15,7 +14,7 @@ export interface EncoderLoadFigures {
   readonly idle: SettingFigures
   readonly saturated: SettingFigures
   /** Read p99, saturated ÷ idle, of pairs that alternate. */
-  readonly saturatedRatio: Spread
+  readonly saturatedRatio: TurnsRatio
   readonly saturatedRatioAtMost: number
 }
 
@@ -24,7 +23,7 @@ export interface DearerFigures extends EncoderLoadFigures {
   /** FLOPs of an embedding, to those of preset `base`. */
   readonly dearerFlops: number
   /** Read p99, saturated with the dearer tower ÷ saturated with `base`. */
-  readonly dearerRatio: Spread
+  readonly dearerRatio: TurnsRatio
   readonly dearerRatioAtMost: number
 }
 

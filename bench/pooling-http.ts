@@ -27,6 +27,9 @@ export interface SingleFigures {
   readonly plainRatioAtLeast: number
   readonly guardedRatio: Spread
   readonly guardedRatioAtLeast: number
+  /** The same of requests a second of the server's processor time, which others on its processor do not change. */
+  readonly plainProcessorRatio: Spread
+  readonly guardedProcessorRatio: Spread
 }
 
 export interface BatchFigures {
@@ -37,14 +40,24 @@ export interface BatchFigures {
   /** Closed loop. */
   readonly usersPerSecond: Spread
   readonly usersPerSecondAtLeast: number
-  /** Open loop at 70 % of that. */
-  readonly offeredPerSecond: number
-  readonly at70: LoadFigures
+  readonly at70: OpenLoopFigures
   readonly p99MsAtMost: number
+}
+
+/** Of rounds of an open loop, each at 70 % of what the closed loop before it got: a machine's speed changes within a run. */
+export interface OpenLoopFigures {
+  readonly offeredPerSecond: Spread
+  readonly answered: number
+  readonly p50Ms: Spread
+  readonly p99Ms: Spread
+  readonly p999Ms: Spread
+  /** Of the load itself; part of the above. */
+  readonly lateP99Ms: Spread
 }
 
 const connections = 16
 const roundSeconds = 1
+const openSeconds = 3
 const rounds = 11
 
 /** @param users 100,000 for the figures */
@@ -58,20 +71,21 @@ export async function benchSingleReads(users: number): Promise<SingleFigures> {
   try {
     const servers = { echo, plain, guarded }
     const rates = { echo: [] as number[], plain: [] as number[], guarded: [] as number[] }
+    const processorRates = { echo: [] as number[], plain: [] as number[], guarded: [] as number[] }
     for (let round = -2; round < rounds; round++) {
       const order = ['echo', 'plain', 'guarded'] as const
       for (const name of round % 2 === 0 ? order : [...order].reverse()) {
-        const { perSecond } = await ran(load, {
-          port: servers[name].port,
-          requests,
-          connections,
-          seconds: roundSeconds,
-        })
+        const { port } = servers[name]
+        await servers[name].cpuUs()
+        const { perSecond, answered } = await ran(load, { port, requests, connections, seconds: roundSeconds })
+        const cpuUs = await servers[name].cpuUs()
         // The first rounds warm up.
-        if (round >= 0) rates[name].push(perSecond)
+        if (round < 0) continue
+        rates[name].push(perSecond)
+        processorRates[name].push((1e6 * answered) / cpuUs)
       }
     }
-    const toEcho = (of: readonly number[]) => spread(of.map((rate, r) => rate / rates.echo[r]))
+    const toEcho = (of: readonly number[], echoed = rates.echo) => spread(of.map((rate, r) => rate / echoed[r]))
     return {
       users,
       pinning,
@@ -83,6 +97,8 @@ export async function benchSingleReads(users: number): Promise<SingleFigures> {
       plainRatioAtLeast: 0.7,
       guardedRatio: toEcho(rates.guarded),
       guardedRatioAtLeast: 0.55,
+      plainProcessorRatio: toEcho(processorRates.plain, processorRates.echo),
+      guardedProcessorRatio: toEcho(processorRates.guarded, processorRates.echo),
     }
   } finally {
     await Promise.all([load, echo, plain, guarded].map((each) => each.close()))
@@ -100,13 +116,19 @@ export async function benchBatchReads(store: 'memory' | 'lmdb', users: number): 
   const { port } = service
   try {
     const rates: number[] = []
+    const open: (LoadFigures & { readonly offered: number })[] = []
     for (let round = -2; round < rounds; round++) {
       const { perSecond } = await ran(load, { port, requests, connections, seconds: roundSeconds })
-      if (round >= 0) rates.push(usersACall * perSecond)
+      const offered = 0.7 * perSecond
+      const arrivals = { perSecond: offered, kind: 'poisson', seed: round + 3 } as const
+      const figures = await ran(load, { port, requests, connections: 64, seconds: openSeconds, arrivals })
+      if (round < 0) continue
+      rates.push(usersACall * perSecond)
+      open.push({ ...figures, offered })
     }
     const usersPerSecond = spread(rates)
-    const offeredPerSecond = (0.7 * usersPerSecond.median) / usersACall
-    const arrivals = { perSecond: offeredPerSecond, kind: 'poisson', seed: 1 } as const
+    const spreadOf = (figure: 'offered' | 'p50Ms' | 'p99Ms' | 'p999Ms' | 'lateP99Ms') =>
+      spread(open.map((figures) => figures[figure]))
     return {
       store,
       users,
@@ -114,8 +136,14 @@ export async function benchBatchReads(store: 'memory' | 'lmdb', users: number): 
       usersACall,
       usersPerSecond,
       usersPerSecondAtLeast: store === 'memory' ? 250_000 : 120_000,
-      offeredPerSecond,
-      at70: await ran(load, { port, requests, connections: 64, seconds: 10, arrivals }),
+      at70: {
+        offeredPerSecond: spreadOf('offered'),
+        answered: open.reduce((sum, { answered }) => sum + answered, 0),
+        p50Ms: spreadOf('p50Ms'),
+        p99Ms: spreadOf('p99Ms'),
+        p999Ms: spreadOf('p999Ms'),
+        lateP99Ms: spreadOf('lateP99Ms'),
+      },
       p99MsAtMost: 15,
     }
   } finally {
@@ -131,13 +159,20 @@ async function ran(load: LoadProcess, plan: Parameters<LoadProcess['run']>[0]): 
   return figures
 }
 
+interface BenchServer {
+  readonly port: number
+  /** Microseconds of processor time since the last question. */
+  cpuUs(): Promise<number>
+  close(): Promise<void>
+}
+
 async function startServer(
   settings: ServiceSettings | { readonly kind: 'echo'; readonly answerBytes: Uint8Array },
-): Promise<{ readonly port: number; close(): Promise<void> }> {
+): Promise<BenchServer> {
   const isEcho = settings.kind === 'echo'
   const child: PinnedProcess = forkPinned('pooling-http-server.ts', 0, isEcho ? { kind: 'echo' } : settings)
   const { port } = await child.ask<Started & Used>(isEcho ? { answer: settings.answerBytes } : {})
-  return { port, close: () => child.close() }
+  return { port, cpuUs: async () => (await child.ask<Used>({})).cpuUs, close: () => child.close() }
 }
 
 /** Whole HTTP requests, of users drawn at random. */

@@ -1,7 +1,6 @@
 /** Reads at 70 % of what the service can do, while three times as many refreshes are offered as the encoder can do. */
-import { inTurns, placesOf, type SettingFigures, sleep, withService } from './pooling-served.ts'
+import { inTurns, placesOf, type SettingFigures, sleep, type TurnsRatio, withService } from './pooling-served.ts'
 import { offeredUsers } from './pooling-world.ts'
-import type { Spread } from './report.ts'
 
 export interface OverloadFigures {
   readonly places: string
@@ -12,7 +11,7 @@ export interface OverloadFigures {
   readonly before: SettingFigures
   readonly overload: SettingFigures
   /** Read p99, overloaded ÷ before, of pairs that alternate. */
-  readonly ratio: Spread
+  readonly ratio: TurnsRatio
   readonly ratioAtMost: number
   /** In one overload that lasts. */
   readonly lasting: {

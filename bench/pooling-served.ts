@@ -4,6 +4,7 @@ import { canPin, forkPinned, type PinnedProcess } from './open-loop-fork.ts'
 import type { Order, ServiceSettings, Told } from './pooling-service.ts'
 import { type ModelDirectories, openWorld, publishModels, readRequests } from './pooling-world.ts'
 import { type Spread, spread } from './report.ts'
+import { withStolen } from './stolen-time.ts'
 
 const connections = 32
 
@@ -16,6 +17,8 @@ export function placesOf(isEncoderApart: boolean): string {
 }
 
 export interface ServedSettings extends Pick<ServiceSettings, 'isEncoderApart' | 'maxQueue'> {
+  /** Default `webgpu`. */
+  readonly encoder?: ServiceSettings['encoder']
   /** Default 128. */
   readonly batchRows?: ServiceSettings['batchRows']
   /** Default: users are in memory, and nothing is logged. */
@@ -49,11 +52,17 @@ export class Served {
     this.callsPerSecond = callsPerSecond
   }
 
-  static async start({ directory = null, batchRows = 128, usersACall = 100, ...given }: ServedSettings) {
+  static async start({
+    directory = null,
+    batchRows = 128,
+    encoder = 'webgpu',
+    usersACall = 100,
+    ...given
+  }: ServedSettings) {
     const world = await openWorld()
     const models = await publishModels(world)
     const { base, dearer } = models
-    const settings: ServiceSettings = { ...given, base, dearer, batchRows, directory }
+    const settings: ServiceSettings = { ...given, base, dearer, encoder, batchRows, directory }
     const service = forkPinned('pooling-service.ts', given.isEncoderApart ? 0 : '0,1', settings)
     const load = startLoad()
     try {
@@ -141,11 +150,24 @@ export interface SettingFigures {
   readonly failedReads: number
 }
 
+/** p99 of one setting to that of another, of rounds that alternate. */
+export interface TurnsRatio {
+  /** Of pairs in which the host stole no processor time. */
+  readonly undisturbed: Spread
+  readonly undisturbedPairs: number
+  readonly all: Spread
+  readonly pairs: number
+}
+
+/** Rounds beyond those asked for, where the host steals time in them, as a multiple. */
+const mostRounds = 2
+
 /**
- * Reads in several settings that take turns, in an order that is turned round every time.
+ * Reads in several settings that take turns, in an order that is turned round every time, until as many rounds as asked for
+ * lost no processor time to the host, or twice as many have been run.
  *
  * @param set brings a setting about
- * @returns by setting, and the p99 of each round
+ * @returns by setting, of undisturbed rounds, and the p99 of each round; of all rounds where the host disturbed nearly all
  */
 export async function inTurns<Setting extends string>(
   served: Served,
@@ -154,34 +176,59 @@ export async function inTurns<Setting extends string>(
   set: (setting: Setting) => Promise<void>,
 ): Promise<{
   readonly figures: { readonly [setting in Setting]: SettingFigures }
-  ratio(of: Setting, to: Setting): Spread
+  ratio(of: Setting, to: Setting): TurnsRatio
 }> {
-  const taken = new Map(settings.map((setting) => [setting, [] as (LoadFigures & { readonly refreshes: number })[]]))
-  for (let round = -1; round < rounds; round++) {
+  type Run = LoadFigures & { readonly refreshes: number; readonly isUndisturbed: boolean }
+  const taken = new Map(settings.map((setting) => [setting, [] as Run[]]))
+  const runsOf = (setting: Setting) => taken.get(setting)!
+  const undisturbed = (round: number) => settings.every((setting) => runsOf(setting)[round].isUndisturbed)
+  let quiet = 0
+  // The first round warms up.
+  for (let round = -1; round < mostRounds * rounds && quiet < rounds; round++) {
     for (const setting of round % 2 === 0 ? settings : [...settings].reverse()) {
       await set(setting)
-      let load: LoadFigures | null = null
-      const refreshes = await served.refreshesPerSecond(async () => {
-        load = await served.read(share, seconds)
+      const { result, stolenMs } = await withStolen(async () => {
+        let load: LoadFigures | null = null
+        const refreshes = await served.refreshesPerSecond(async () => {
+          load = await served.read(share, seconds)
+        })
+        return { ...load!, refreshes }
       })
-      // The first round warms up.
-      if (round >= 0) taken.get(setting)!.push({ ...load!, refreshes })
+      if (round >= 0) runsOf(setting).push({ ...result, isUndisturbed: stolenMs === 0 })
+    }
+    if (round >= 0 && undisturbed(round)) quiet++
+  }
+  const figuresOf = (all: readonly Run[]): SettingFigures => {
+    const some = all.filter(({ isUndisturbed }) => isUndisturbed)
+    const runs = some.length < leastRounds ? all : some
+    return {
+      p50Ms: spread(runs.map(({ p50Ms }) => p50Ms)),
+      p99Ms: spread(runs.map(({ p99Ms }) => p99Ms)),
+      lateP99Ms: spread(runs.map(({ lateP99Ms }) => lateP99Ms)),
+      refreshesPerSecond: spread(runs.map(({ refreshes }) => refreshes)),
+      failedReads: all.reduce((sum, { failed }) => sum + failed, 0),
     }
   }
-  const figuresOf = (runs: readonly (LoadFigures & { readonly refreshes: number })[]): SettingFigures => ({
-    p50Ms: spread(runs.map(({ p50Ms }) => p50Ms)),
-    p99Ms: spread(runs.map(({ p99Ms }) => p99Ms)),
-    lateP99Ms: spread(runs.map(({ lateP99Ms }) => lateP99Ms)),
-    refreshesPerSecond: spread(runs.map(({ refreshes }) => refreshes)),
-    failedReads: runs.reduce((sum, { failed }) => sum + failed, 0),
-  })
   return {
-    figures: Object.fromEntries([...taken].map(([setting, runs]) => [setting, figuresOf(runs)])) as {
+    figures: Object.fromEntries(settings.map((setting) => [setting, figuresOf(runsOf(setting))])) as {
       readonly [setting in Setting]: SettingFigures
     },
     ratio: (of, to) => {
-      const base = taken.get(to)!
-      return spread(taken.get(of)!.map(({ p99Ms }, r) => p99Ms / base[r].p99Ms))
+      const pairs = runsOf(of).map((run, r) => ({
+        ratio: run.p99Ms / runsOf(to)[r].p99Ms,
+        isUndisturbed: run.isUndisturbed && runsOf(to)[r].isUndisturbed,
+      }))
+      const all = spread(pairs.map(({ ratio }) => ratio))
+      const some = pairs.filter(({ isUndisturbed }) => isUndisturbed).map(({ ratio }) => ratio)
+      return {
+        undisturbed: some.length === 0 ? all : spread(some),
+        undisturbedPairs: some.length,
+        all,
+        pairs: pairs.length,
+      }
     },
   }
 }
+
+/** Undisturbed rounds below which all are reported. */
+const leastRounds = 5

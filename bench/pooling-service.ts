@@ -27,6 +27,7 @@ export interface ServiceSettings {
   readonly base: string
   /** A snapshot that can be served in their place. */
   readonly dearer: string
+  readonly encoder: 'webgpu' | 'onnx'
   /** Whether the encoder has a processor of its own, or shares both. */
   readonly isEncoderApart: boolean
   readonly maxQueue: number
@@ -76,6 +77,7 @@ async function serveParent(settings: ServiceSettings): Promise<void> {
   const filledMs = Date.now()
   await fill(store, world)
   const encoder = await startEncoder({
+    ...(settings.encoder === 'onnx' && { backend: new URL(import.meta.resolve('@headwater/cli/onnx-backend')) }),
     ...(canPin && { prefix: ['chrt', '--idle', '0', 'taskset', '-c', settings.isEncoderApart ? '1' : '0,1'] }),
     ...(settings.isEncoderApart && { environment: { LP_NUM_THREADS: '1' } }),
     onError: (error) => console.error(error.message),

@@ -14,6 +14,7 @@ import { judged, ratio, refreshSections, type Section, thousands } from './pooli
 import { digits, hostProvenance, matching, options, progress, publish, runBench, type Spread } from './report.ts'
 
 const users = 100_000
+const range = ({ median, p10, p90 }: Spread) => `${digits(median)} (${digits(p10)}–${digits(p90)})`
 
 async function inProcess() {
   const { benchInProcess } = await import('./pooling-in-process.ts')
@@ -28,13 +29,14 @@ async function inProcess() {
 
 async function http() {
   const figures = await benchSingleReads(users)
-  const { echo, plain, guarded, plainRatio, plainRatioAtLeast, guardedRatio, guardedRatioAtLeast } = figures
-  const line = (name: string, rate: Spread, toEcho: Spread, atLeast: number) =>
-    `  ${name}${thousands(rate)} requests/s, ${ratio(toEcho)} (at least ${atLeast}: ${judged(toEcho.median >= atLeast)})`
+  const { echo, plain, guarded, plainRatioAtLeast, guardedRatioAtLeast } = figures
+  const { plainRatio, guardedRatio, plainProcessorRatio, guardedProcessorRatio } = figures
+  const line = (name: string, rate: Spread, toEcho: Spread, byProcessor: Spread, atLeast: number) =>
+    `  ${name}${thousands(rate)} requests/s, ${ratio(toEcho)} (at least ${atLeast}: ${judged(toEcho.median >= atLeast)}); by processor time ${ratio(byProcessor)}`
   const text = `http, one user a call, MessagePack and fp16, ${users.toLocaleString('en')} users in memory; ${figures.pinning}
   bare node:http, same bytes    ${thousands(echo)} requests/s
-${line('without tokens and logs       ', plain, plainRatio, plainRatioAtLeast)}
-${line('tokens, limits, metrics, log  ', guarded, guardedRatio, guardedRatioAtLeast)}`
+${line('without tokens and logs       ', plain, plainRatio, plainProcessorRatio, plainRatioAtLeast)}
+${line('tokens, limits, metrics, log  ', guarded, guardedRatio, guardedProcessorRatio, guardedRatioAtLeast)}`
   return { text, figures }
 }
 
@@ -42,7 +44,7 @@ async function httpBatches() {
   const figures = { memory: await benchBatchReads('memory', users), lmdb: await benchBatchReads('lmdb', users) }
   const lines = Object.values(figures).map((f: BatchFigures) => {
     const { usersPerSecond: rate, usersPerSecondAtLeast: atLeast, at70, p99MsAtMost: most } = f
-    return `  ${f.store.padEnd(6)}  ${thousands(rate)} users/s a core (at least ${digits(atLeast / 1000)}k: ${judged(rate.median >= atLeast)}); at 70 % p50 ${digits(at70.p50Ms)}, p99 ${digits(at70.p99Ms)}, p99.9 ${digits(at70.p999Ms)} ms (p99 at most ${most}: ${judged(at70.p99Ms <= most)})`
+    return `  ${f.store.padEnd(6)}  ${thousands(rate)} users/s a core (at least ${digits(atLeast / 1000)}k: ${judged(rate.median >= atLeast)}); at 70 % p50 ${range(at70.p50Ms)}, p99 ${range(at70.p99Ms)}, p99.9 ${range(at70.p999Ms)} ms (p99 at most ${most}: ${judged(at70.p99Ms.median <= most)})`
   })
   const text = `http-batches, 100 users a call, MessagePack and fp16, ${users.toLocaleString('en')} users; ${figures.memory.pinning}\n${lines.join('\n')}`
   return { text, figures }
