@@ -68,7 +68,7 @@ function userTower(graph: Graph, layout: SideLayout, config: ModelConfig): Value
   return graph.within('user.output', () => head(graph, config, x))
 }
 
-/** Norm(extracted and dense tokens, one after the other, + W X). */
+/** Norm(extracted and dense tokens, one after the other, + W X), without what the level does without. */
 function pyramidLevel(
   graph: Graph,
   name: string,
@@ -81,9 +81,10 @@ function pyramidLevel(
     level.compression && compression(graph, `${name}.compression`, level.compression, x),
     level.cross && cross(graph, `${name}.cross`, level.cross, x),
     level.mixer && mixer(graph, `${name}.mixer`, x),
-    denseX,
+    level.dense === false ? null : denseX,
   ].filter((tokens) => tokens !== null)
-  const sum = binary(graph, 'Add', concat(graph, extracted, 1), tokenMap(graph, `${name}.residual`, x))
+  const tokens = concat(graph, extracted, 1)
+  const sum = level.residual === false ? tokens : binary(graph, 'Add', tokens, tokenMap(graph, `${name}.residual`, x))
   if (level.norm === 'none') return sum
   return level.norm === 'layer' ? layerNorm(graph, sum, `${name}.norm`) : rmsNorm(graph, sum, `${name}.norm`)
 }

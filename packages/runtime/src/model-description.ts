@@ -162,7 +162,9 @@ function describeLevels({ user }: ModelConfig, layout: SideLayout): LevelDescrip
       { from: 'pooled events', tokens: layout.sequence ? sequence.pooled : 0 },
       { from: 'recent events', tokens: layout.sequence ? sequence.recent : 0 },
     ]),
-    ...user.levels.map((config, k) => level(`level ${k + 1}`, [...extracted(config), denseTokens])),
+    ...user.levels.map((config, k) =>
+      level(`level ${k + 1}`, [...extracted(config), ...(config.dense === false ? [] : [denseTokens])]),
+    ),
   ]
 }
 

@@ -31,10 +31,14 @@ export class ExampleFeed {
     this.#batch = allocateExamples(space, encodeRows)
   }
 
-  /** Encodes events, in time order and in whole groups of equal time. */
-  feed(events: Iterable<LogEvent>): void {
+  /**
+   * Encodes events, in time order and in whole groups of equal time.
+   * @param isExample false for one that features learn of and nothing is trained on. Default: all are examples
+   */
+  feed(events: Iterable<LogEvent>, isExample: (event: LogEvent) => boolean = () => true): void {
     for (const group of groupsByTime(events)) {
       for (const event of group) {
+        if (!isExample(event)) continue
         this.#replay.encode(event, this.#batch, this.#rows)
         this.panel.observe(event.user, this.file.length + this.#rows)
         if (++this.#rows === encodeRows) this.flush()

@@ -100,9 +100,12 @@ export class RecurringTraining {
     return this.#feed.file
   }
 
-  /** Encodes events, in time order and in whole groups of equal time, into examples. */
-  feed(events: Iterable<LogEvent>): void {
-    this.#feed.feed(events)
+  /**
+   * Encodes events, in time order and in whole groups of equal time, into examples.
+   * @param isExample false for an event that features learn of and nothing is trained on. Default: all are examples
+   */
+  feed(events: Iterable<LogEvent>, isExample?: (event: LogEvent) => boolean): void {
+    this.#feed.feed(events, isExample)
   }
 
   /**

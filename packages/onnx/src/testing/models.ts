@@ -116,6 +116,33 @@ export const testModels: Readonly<Record<string, TestModel>> = {
     },
     aligned: true,
   },
+  'no residuals, dense tokens handed to the last level alone': {
+    schema: bare,
+    config: {
+      user: {
+        tokenWidth: 4,
+        bags: 'mean',
+        dense: plain,
+        sequence: { blocks: 0, heads: 1, hidden: 4, pooled: 1, recent: 0 },
+        levels: [
+          {
+            ...only,
+            mlp,
+            cross: { tokens: 3, layers: 1, rank: 3 },
+            norm: 'rms',
+            residual: false,
+            dense: false,
+          },
+          { ...only, mlp: { tokens: 1, hidden: 5 }, norm: 'layer', residual: false },
+          { ...only, mlp: { tokens: 2, hidden: 6 }, dense: false },
+        ],
+      },
+      embeddings,
+      mix: { width: 4, interaction: { kind: 'grouped', dots: 2 }, hidden: [6] },
+      dropout: 0,
+    },
+    aligned: true,
+  },
   'few features, no norm': {
     schema: bare,
     config: {

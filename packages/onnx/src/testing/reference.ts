@@ -237,10 +237,12 @@ export function referenceEmbeddings(
       ...(level.compression ? tower.compression(`${name}.compression`, level.compression.columns, X) : []),
       ...(level.cross ? tower.cross(`${name}.cross`, level.cross.layers, X) : []),
       ...(level.mixer ? tower.mixer(`${name}.mixer`, X) : []),
-      ...denseX,
+      ...(level.dense === false ? [] : denseX),
     ]
-    const residual = tower.tokenMap(`${name}.residual`, X)
-    X = extracted.map((token, i) => tower.norm(level.norm, `${name}.norm`, add(token, residual[i])))
+    const residual = level.residual === false ? null : tower.tokenMap(`${name}.residual`, X)
+    X = extracted.map((token, i) =>
+      tower.norm(level.norm, `${name}.norm`, residual === null ? token : add(token, residual[i])),
+    )
   }
   const { count, width, norm, bound } = config.embeddings
   const e = cut(tower.linear('user.output', X.flat()), width)

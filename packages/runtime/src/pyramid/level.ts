@@ -1,6 +1,6 @@
 /**
  * One level of SUM's user tower (Zhang et al. 2023): S = Concat(extractors, X_dense) + W_r X, and its output Norm(S) token
- * by token. Every extractor adds its tokens to columns of S, so that nothing is concatenated.
+ * by token. Every extractor adds its tokens to columns of S, so that nothing is concatenated; without W_r X it assigns them.
  * Shape letters: R rows, n tokens of d before the level, m tokens behind it.
  */
 import type { ParameterSet, Weights } from '../parameters.ts'
@@ -22,13 +22,14 @@ import { copyTokens } from './token-matrix.ts'
 import { declareTokenNorm, type TokenNorm, tokenNormBackward, tokenNormForward } from './token-norm.ts'
 
 export interface Level {
+  readonly name: string
   /** m */
   readonly tokens: number
-  /** Of these, the dense ones, which are the last. */
+  /** Of these, the dense ones, which are the last; 0 where they are not handed to the level. */
   readonly denseTokens: number
   /** d */
   readonly width: number
-  readonly residual: TokenMap
+  readonly residual: TokenMap | null
   readonly mlp: Mlp | null
   readonly compression: Compression | null
   readonly cross: Cross | null
@@ -51,25 +52,30 @@ export interface LevelOutput {
   readonly moments: Tensor | null
 }
 
-/** @param inputs n @throws RangeError for a level without tokens */
+/** @param inputs n @param dense tokens that there are @throws RangeError for a level without tokens, or without its input */
 export function declareLevel(
   set: ParameterSet,
   name: string,
   config: LevelConfig,
   inputs: number,
-  denseTokens: number,
+  dense: number,
   width: number,
   dropout: number,
 ): Level {
   const { mlp, compression, cross, mixer, norm } = config
+  const denseTokens = config.dense === false ? 0 : dense
   const tokens = [mlp, compression, cross, mixer].reduce((sum, e) => sum + (e?.tokens ?? 0), denseTokens)
   if (tokens === 0) throw new RangeError(`${name} has no extractor and no dense tokens; give it an extractor.`)
+  const hasResidual = config.residual !== false
+  if (!hasResidual && tokens === denseTokens)
+    throw new RangeError(`${name} has neither an extractor nor a residual; give it one of them.`)
   const numbers = inputs * width
   return {
+    name,
     tokens,
     denseTokens,
     width,
-    residual: declareTokenMap(set, `${name}.residual`, inputs, tokens, width),
+    residual: hasResidual ? declareTokenMap(set, `${name}.residual`, inputs, tokens, width) : null,
     mlp: mlp && declareMlp(set, `${name}.mlp`, mlp, numbers, width, dropout),
     compression: compression && declareCompression(set, `${name}.compression`, compression, numbers, width, dropout),
     cross: cross && declareCross(set, `${name}.cross`, cross, numbers, width),
@@ -98,7 +104,7 @@ function slices({ mlp, compression, cross, mixer, denseTokens, width }: Level, s
 /** The dense tokens' columns of the gradient of S. */
 export const denseOf = (level: Level, dSum: Tensor): Tensor => slices(level, dSum).dense
 
-/** @param xDense [R, dense tokens · d], perhaps columns of x; null without dense tokens */
+/** @param xDense [R, dense tokens · d], perhaps columns of x; null without dense tokens, and not read by a level without */
 export function levelForward(
   rec: Recorder,
   weights: Weights,
@@ -107,12 +113,12 @@ export function levelForward(
   xDense: Tensor | null,
   training: boolean,
 ): { output: LevelOutput; saved: SavedLevel } {
-  const { mlp, compression, cross, mixer } = level
+  const { mlp, compression, cross, mixer, residual } = level
   const sum = rec.tensor(`sum before ${nameOf(level)}`, x.rows, level.tokens * level.width)
   const to = slices(level, sum)
-  const add = (into: Tensor): Into => ({ into, accumulate: true })
-  tokenMapForward(rec, weights, level.residual, x, { into: sum, accumulate: false })
-  if (xDense) copyTokens(rec, xDense, add(to.dense))
+  const add = (into: Tensor): Into => ({ into, accumulate: residual !== null })
+  if (residual) tokenMapForward(rec, weights, residual, x, { into: sum, accumulate: false })
+  if (xDense && level.denseTokens > 0) copyTokens(rec, xDense, add(to.dense))
   const saved: SavedLevel = {
     sum,
     mlp: mlp && mlpForward(rec, weights, mlp, x, add(to.mlp), training),
@@ -130,7 +136,7 @@ export function levelOutput(rec: Recorder, weights: Weights, level: Level, { sum
   return { x, moments: tokenNormForward(rec, weights, level.norm, sum, x) }
 }
 
-const nameOf = ({ norm, residual }: Level): string => (norm ? norm.gain : residual.weight).name
+const nameOf = ({ norm, name }: Level): string => norm?.gain.name ?? name
 
 /** The gradient of S from that of the output. */
 export function levelNormBackward(
@@ -157,7 +163,7 @@ export function levelBackward(
   dSum: Tensor,
   dx: Into,
 ): void {
-  const { mlp, compression, cross, mixer } = level
+  const { mlp, compression, cross, mixer, residual } = level
   const from = slices(level, dSum)
   let { accumulate } = dx
   const next = (): Into => {
@@ -170,5 +176,5 @@ export function levelBackward(
   if (compression) compressionBackward(rec, weights, compression, x, saved.compression!, from.compression, next())
   if (mlp) mlpBackward(rec, weights, mlp, x, saved.mlp!, from.mlp, next())
   if (cross) crossBackward(rec, weights, cross, x, saved.cross!, from.cross, next())
-  tokenMapBackward(rec, weights, level.residual, x, dSum, next())
+  if (residual) tokenMapBackward(rec, weights, residual, x, dSum, next())
 }

@@ -92,7 +92,43 @@ describe('one level', () => {
 
   it('has tokens', () => {
     expect(() => pyramidOf([none], { n: 3, d: 4, denseTokens: 0 })).toThrow('user.level1')
+    expect(() => pyramidOf([{ ...none, dense: false }], { n: 3, d: 4, denseTokens: 2 })).toThrow('user.level1')
   })
+
+  it('has its input', () => {
+    expect(() => pyramidOf([{ ...none, residual: false }], { n: 3, d: 4, denseTokens: 2 })).toThrow('user.level1')
+  })
+})
+
+const off = { residual: false, dense: false }
+
+describe('without the residual, the dense tokens or both', () => {
+  const switches = [{ residual: false }, { dense: false }, off]
+  for (const [i, own] of switches.entries())
+    for (const kind of kinds) {
+      const norm = (['layer', 'rms', 'none'] as const)[i]
+      it(`${kind} alone, ${Object.keys(own).join(' and ')} off, ${norm} norm: result and gradients`, () => {
+        const level = { ...none, norm, [kind]: extractors[kind], ...own }
+        const sizes = { n: 6, d: kind === 'mixer' ? 4 : 12, denseTokens: 2 }
+        return checkLayer(device, seededRandom(i), pyramidOf([level], sizes), { ...whole, rows: 2 })
+      })
+    }
+
+  // Levels that hand dense tokens on, before, between and behind those that do not.
+  for (const [i, [first, second]] of [
+    [off, {}],
+    [{}, off],
+    [{ dense: false }, { residual: false }],
+    [off, off],
+  ].entries())
+    it(`in one level of two, ${i + 1}: result and gradients`, () => {
+      const levels: LevelConfig[] = [
+        { ...none, ...extractors, ...first, norm: 'rms' },
+        { ...none, mlp: { tokens: 2, hidden: 9 }, ...second, norm: 'none' },
+      ]
+      const sizes = { n: 9, d: 4, denseTokens: 2, denseAt: 3 }
+      return checkLayer(device, seededRandom(20 + i), pyramidOf(levels, sizes), whole)
+    })
 })
 
 describe('two levels', () => {
@@ -134,6 +170,8 @@ function randomLevel(random: SeededRandom): LevelConfig {
     cross: maybe({ tokens: upTo(3), layers: upTo(3), rank: upTo(6) }),
     mixer: maybe({ tokens: upTo(3), tokenHidden: upTo(6), channelHidden: upTo(9) }),
     norm: (['layer', 'rms', 'none'] as const)[random.nextBelow(3)],
+    ...(random.nextBelow(3) === 0 && { residual: false }),
+    ...(random.nextBelow(3) === 0 && { dense: false }),
   }
 }
 

@@ -86,13 +86,17 @@ export function pyramidBackward(
   { x0, xDense, levels, last }: SavedPyramid,
   dx: Tensor,
 ): { dx0: Tensor } {
-  const dDense = xDense && rec.tensor('gradient of dense tokens', x0.rows, xDense.cols)
+  let dDense: Tensor | null = null
   let gradient = dx
   let output = last
   for (let k = levels.length - 1; k >= 0; k--) {
     const level = pyramid.levels[k]
     const dSum = levelNormBackward(rec, weights, level, levels[k], output.moments, gradient)
-    if (dDense) copyTokens(rec, denseOf(level, dSum), { into: dDense, accumulate: k < levels.length - 1 })
+    if (xDense && level.denseTokens > 0) {
+      const accumulate = dDense !== null
+      dDense ??= rec.tensor('gradient of dense tokens', x0.rows, xDense.cols)
+      copyTokens(rec, denseOf(level, dSum), { into: dDense, accumulate })
+    }
     output = k > 0 ? levelOutput(rec, weights, pyramid.levels[k - 1], levels[k - 1]) : { x: x0, moments: null }
     gradient = rec.tensor(`gradient before level ${k + 1}`, x0.rows, output.x.cols)
     levelBackward(rec, weights, level, output.x, levels[k], dSum, { into: gradient, accumulate: false })

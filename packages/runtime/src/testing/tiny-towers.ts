@@ -92,6 +92,33 @@ export const tinyTowers = {
       dropout: 0,
     },
   },
+  'without residuals, dense tokens in the last level alone, two tasks': {
+    user: { dense: dense(6), bags: [{ name: 'tags', buckets: 6, maxValues: 3 }], sequence: null },
+    item: { dense: dense(3), bags: [], sequence: null },
+    tasks: 2,
+    config: {
+      user: {
+        tokenWidth: 4,
+        bags: 'mean',
+        dense: { tokens: 3, standardize: false, encoding: { kind: 'plain' } },
+        sequence: noSequence,
+        levels: [
+          {
+            ...noExtractors,
+            mlp: { tokens: 2, hidden: 7 },
+            cross: { tokens: 3, layers: 1, rank: 4 },
+            norm: 'rms',
+            residual: false,
+            dense: false,
+          },
+          { ...noExtractors, mlp: { tokens: 1, hidden: 9 }, norm: 'layer', residual: false },
+        ],
+      },
+      embeddings: { count: 2, width: 8, norm: 'none', bound: 1, decorrelation: 0 },
+      mix: { width: 4, interaction: { kind: 'grouped', dots: 2 }, hidden: [6] },
+      dropout: 0,
+    },
+  },
   'no dense tokens, recent events, two tasks': {
     user: {
       dense: dense(3),

@@ -12,8 +12,10 @@ function inputTokens({ dense, sequence }: UserTowerConfig, layout: SideLayout): 
 }
 
 /** n_k, tokens that a level gives. */
-function levelTokens({ mlp, compression, cross, mixer }: LevelConfig, denseTokens: number): number {
-  return [mlp, compression, cross, mixer].reduce((sum, extractor) => sum + (extractor?.tokens ?? 0), denseTokens)
+function levelTokens(level: LevelConfig, denseTokens: number): number {
+  const { mlp, compression, cross, mixer, dense = true } = level
+  const handed = dense ? denseTokens : 0
+  return [mlp, compression, cross, mixer].reduce((sum, extractor) => sum + (extractor?.tokens ?? 0), handed)
 }
 
 type Fail = (path: string, reason: string, remedy: string) => never
@@ -44,7 +46,10 @@ export function checkSizes({ user, embeddings, mix }: ModelConfig, source: strin
   for (const [k, level] of levels.entries()) {
     const path = `user.levels[${k}]`
     if (levelTokens(level, user.dense.tokens) === 0)
-      fail(path, 'has no extractor, and there are no dense tokens', 'give it an extractor')
+      fail(path, 'has no extractor, and no dense tokens are handed to it', 'give it an extractor')
+    const { mlp, compression, cross, mixer, residual = true } = level
+    if (!(residual || mlp || compression || cross || mixer))
+      fail(path, 'has neither an extractor nor a residual, so that its input is lost', 'give it one of them')
     if (k > 0) checkLevel(user, k, levelTokens(levels[k - 1], user.dense.tokens), fail)
   }
 }

@@ -7,6 +7,8 @@ export interface Rule<T> {
   readonly schema: JsonSchema
   /** @throws ModelConfigError */
   read(value: unknown, place: Place): T
+  /** Whether the key that it is of may be left out. */
+  readonly optional?: boolean
 }
 
 /** Where a value stands. */
@@ -87,6 +89,11 @@ export function orNull<T>(rule: Rule<T>): Rule<T | null> {
   }
 }
 
+/** Of a key that may be left out; what that means stands beside it. */
+export function optional<T>(rule: Rule<T>): Rule<T> {
+  return { ...rule, optional: true }
+}
+
 function readObject(value: unknown, place: Place, allowed: readonly string[]): Record<string, unknown> {
   if (typeof value !== 'object' || value === null || Array.isArray(value))
     fail(place, `is ${describe(value)}`, `give an object with the keys ${allowed.join(', ')}`)
@@ -96,20 +103,24 @@ function readObject(value: unknown, place: Place, allowed: readonly string[]): R
   return value as Record<string, unknown>
 }
 
-/** An object of exactly these keys. */
-export function record<T extends object>(description: string, keys: { readonly [K in keyof T]: Rule<T[K]> }): Rule<T> {
+/** An object of exactly these keys, optional ones where they are given. */
+export function record<T extends object>(
+  description: string,
+  keys: { readonly [K in keyof T]-?: Rule<Exclude<T[K], undefined>> },
+): Rule<T> {
   const names = Object.keys(keys) as (keyof T & string)[]
   return {
     schema: {
       description,
       type: 'object',
       properties: Object.fromEntries(names.map((name) => [name, keys[name].schema])),
-      required: names,
+      required: names.filter((name) => !keys[name].optional),
       additionalProperties: false,
     },
     read: (value, place) => {
       const object = readObject(value, place, names)
-      return Object.fromEntries(names.map((name) => [name, keys[name].read(object[name], keyOf(place, name))])) as T
+      const given = names.filter((name) => !keys[name].optional || Object.hasOwn(object, name))
+      return Object.fromEntries(given.map((name) => [name, keys[name].read(object[name], keyOf(place, name))])) as T
     },
   }
 }

@@ -98,6 +98,15 @@ function mutate(config: Json, random: SeededRandom): Json {
   return copy
 }
 
+/** `base` with what a level may leave out said. */
+const withoutParts: ModelConfig = {
+  ...presets.base,
+  user: {
+    ...presets.base.user,
+    levels: presets.base.user.levels.map((level, k) => ({ ...level, residual: k > 0, dense: false })),
+  },
+}
+
 const check = (config: Json) => {
   try {
     modelConfigRule.read(config, { source: 'test', path: '' })
@@ -111,7 +120,7 @@ const check = (config: Json) => {
 describe('schema and check of a model config', () => {
   it('agree on changed configs', async () => {
     const counts = { taken: 0, refused: 0 }
-    const configs = Object.values(presets) as unknown as Json[]
+    const configs = [...Object.values(presets), withoutParts] as unknown as Json[]
     await fuzz(
       (random) => mutate(configs[random.nextBelow(configs.length)], random),
       (config) => {
@@ -125,7 +134,7 @@ describe('schema and check of a model config', () => {
   })
 
   it('take the presets, and give back what was given', () => {
-    for (const [name, preset] of Object.entries(presets)) {
+    for (const [name, preset] of Object.entries({ ...presets, withoutParts })) {
       const json = JSON.parse(JSON.stringify(preset))
       expect(accepts(modelConfigSchema, json)).toBe(true)
       expect(parseModelConfig(json, name)).toEqual(preset)
@@ -175,6 +184,8 @@ describe('a config that cannot be', () => {
       ['user.sequence.heads', 0],
       ['user.levels', []],
       ['user.levels[1].mlp.hidden', 1.5],
+      ['user.levels[1].residual', null],
+      ['user.levels[0].dense', 0],
       ['embeddings.count', 0],
       ['embeddings.width', 94],
       ['embeddings.norm', null],
@@ -203,6 +214,10 @@ describe('a config that cannot be', () => {
     const config = changed('user.levels', [noExtractors])
     const bare = { ...config, user: { ...config.user, dense: { ...config.user.dense, tokens: 0 } } }
     expect(refusal(() => parseModelConfig(bare, 'test')).path).toBe('user.levels[0]')
+    for (const part of ['residual', 'dense']) {
+      const without = changed('user.levels', [{ ...noExtractors, [part]: false }])
+      expect(refusal(() => parseModelConfig(without, 'test')).path).toBe('user.levels[0]')
+    }
   })
 
   it('is refused where it does not fit the features', () => {

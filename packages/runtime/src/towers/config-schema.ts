@@ -16,7 +16,18 @@ import type {
   UserTowerConfig,
 } from './config.ts'
 import { checkSizes } from './config-check.ts'
-import { boolean, integer, type JsonSchema, kinds, list, number, oneOf, orNull, record } from './config-rules.ts'
+import {
+  boolean,
+  integer,
+  type JsonSchema,
+  kinds,
+  list,
+  number,
+  oneOf,
+  optional,
+  orNull,
+  record,
+} from './config-rules.ts'
 
 const hidden = (of: string) => integer(`Hidden units ${of}`, 1, 65_536)
 const tokens = integer('Tokens that it adds to the level', 1, 4096)
@@ -68,6 +79,8 @@ const level = record<LevelConfig>('Extractors side by side; null: without it', {
     }),
   ),
   norm: oneOf('Of each token', ['layer', 'rms', 'none']),
+  residual: optional(boolean('Whether a map of its input is added to its tokens; true where it is left out')),
+  dense: optional(boolean('Whether the dense tokens are handed in again; true where it is left out')),
 })
 
 export const modelConfigRule = record<ModelConfig>('Sizes of a user tower and of the mix tower trained with it', {

@@ -58,6 +58,10 @@ export interface LevelConfig {
   readonly mixer: MixerConfig | null
   /** Of each token of the level's output. */
   readonly norm: 'layer' | 'rms' | 'none'
+  /** False: without the map of the level's input that its tokens are added to. Absent: with it. */
+  readonly residual?: boolean
+  /** False: the dense tokens are not handed in again. Absent: they are. */
+  readonly dense?: boolean
 }
 
 /** A two-layer MLP over all tokens. */

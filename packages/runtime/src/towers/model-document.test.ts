@@ -87,6 +87,7 @@ const conditions: Readonly<Record<string, (tower: TinyTower, place: Place) => bo
   'dense tokens, piecewise': (tower) => hasDense(tower) && tower.config.user.dense.encoding.kind === 'piecewise',
   'attention, maxValues over 1': ({ config }, { bag }) => config.user.bags === 'attention' && bag!.maxValues > 1,
   events: hasEvents,
+  'unless it is false': (_, { level }) => level!.residual !== false,
   mlp: (_, { level }) => level!.mlp !== null,
   compression: (_, { level }) => level!.compression !== null,
   cross: (_, { level }) => level!.cross !== null,
@@ -131,8 +132,8 @@ function numbersOf({ user, item, tasks, config }: TinyTower): Numbers {
 }
 
 /** Tokens that a level gives. */
-function given({ mlp, compression, cross, mixer }: LevelConfig, denseTokens: number): number {
-  let tokens = denseTokens
+function given({ mlp, compression, cross, mixer, dense }: LevelConfig, denseTokens: number): number {
+  let tokens = dense === false ? 0 : denseTokens
   for (const extractor of [mlp, compression, cross, mixer]) tokens += extractor?.tokens ?? 0
   return tokens
 }

@@ -29,7 +29,7 @@ function tokenNames({ user }: ModelConfig, layout: SideLayout): string[][] {
   const behind = (level: LevelConfig) => {
     const { mlp, compression, cross, mixer } = level
     const made = [mlp, compression, cross, mixer].reduce((sum, extractor) => sum + (extractor?.tokens ?? 0), 0)
-    return [...numbered('made', made), ...denseTokens]
+    return [...numbered('made', made), ...(level.dense === false ? [] : denseTokens)]
   }
   return [[...denseTokens, ...layout.bags.map(({ name }) => `bag ${name}`), ...events], ...levels.map(behind)]
 }

@@ -10,7 +10,7 @@ import { referenceTokenNorm } from './token-norm.ts'
 /**
  * @param name of the level, `user.level1` for instance
  * @param x the tokens before the level, n · d numbers
- * @param xDense the dense tokens, empty where there are none
+ * @param xDense the dense tokens, empty where there are none; a level without them does not look
  * @returns the tokens behind it
  */
 export function referenceLevel(
@@ -27,7 +27,8 @@ export function referenceLevel(
     extracted.push(...referenceCompression(values, `${name}.compression`, config.compression.columns, width, x))
   if (config.cross) extracted.push(...referenceCross(values, `${name}.cross`, config.cross.layers, width, x))
   if (config.mixer) extracted.push(...referenceMixer(values, `${name}.mixer`, width, x))
-  extracted.push(...xDense)
-  const sum = referenceTokenMap(values, `${name}.residual`, width, x).map((value, i) => value + extracted[i])
+  if (config.dense !== false) extracted.push(...xDense)
+  const residual = config.residual === false ? null : referenceTokenMap(values, `${name}.residual`, width, x)
+  const sum = residual ? residual.map((value, i) => value + extracted[i]) : extracted
   return config.norm === 'none' ? sum : referenceTokenNorm(values, `${name}.norm`, config.norm, width, sum)
 }
