@@ -27,7 +27,7 @@ export function registerEvaluate(program: Command, version: string): void {
   program
     .command('evaluate [experiments...]')
     .description(
-      'run experiments on a log: gain, serving, freshness, drift, ablation, power; without a name all that it can have',
+      'run experiments on a log: gain, alternatives, serving, freshness, drift, sharing, ablation, power; without a name all that it can have',
     )
     .option(
       '--data <what>',

@@ -1,14 +1,25 @@
 /** The experiments by name, in the order in which they are run. */
 import { ablation } from './definitions/ablation.ts'
+import { alternatives } from './definitions/alternatives.ts'
 import { drift } from './definitions/drift.ts'
 import { freshness } from './definitions/freshness.ts'
 import { gain } from './definitions/gain.ts'
 import { power } from './definitions/power.ts'
 import { serving } from './definitions/serving.ts'
+import { sharing } from './definitions/sharing.ts'
 import type { Experiment } from './experiment.ts'
 import { ExperimentError } from './lab/lab-error.ts'
 
-export const experiments: readonly Experiment[] = [gain, serving, freshness, drift, ablation, power]
+export const experiments: readonly Experiment[] = [
+  gain,
+  alternatives,
+  serving,
+  freshness,
+  drift,
+  sharing,
+  ablation,
+  power,
+]
 
 /** @throws ExperimentError where one does not exist */
 export function experimentsNamed(names: readonly string[]): Experiment[] {

@@ -125,8 +125,8 @@ describe('a synthetic log', () => {
     const setting = { ...referenceSetting, users: 80, ads: 30, days: 6, impressionsPerDay: 450 }
     const world = syntheticWorld({ seed: 1, setting })
     const small = await readSmallLab(openSyntheticLog({ seed: 1, setting }), world)
-    const names = ['serving', 'freshness', 'drift', 'power']
-    result = await run(names, temporaryDirectory(), { lab: small, quick: true })
+    const names = ['serving', 'freshness', 'drift', 'sharing', 'power']
+    result = await run(names, temporaryDirectory(), { lab: { ...small, quick: true }, quick: true })
   })
 
   test('has the other experiments, and a quick run has no verdict', () => {

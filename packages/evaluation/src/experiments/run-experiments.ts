@@ -8,7 +8,7 @@ import type { EvaluationResult, Experiment, ExperimentResult } from './experimen
 import type { ArmOutcome } from './lab/arm-cache.ts'
 import { contentHash } from './lab/content-hash.ts'
 import { type Estimate, estimate } from './lab/estimate.ts'
-import { checkModel, type LabLog } from './lab/lab-log.ts'
+import { checkModel, type LabLog, specOf } from './lab/lab-log.ts'
 import { readUpstream, type UpstreamPlan } from './lab/upstream.ts'
 import { Workshop } from './lab/workshop.ts'
 
@@ -99,7 +99,13 @@ export async function runExperiments(options: RunOptions): Promise<EvaluationRes
       testRows: test.rows,
       testUsers: test.userCount,
       testFromMs: test.fromMs,
-      models: lab.family.map(({ name, title }) => ({
+      models: distinct(
+        [
+          ...lab.family,
+          ...experiments.flatMap((experiment) => experiment.models(lab)).map((name) => specOf(lab, name)),
+        ],
+        ({ name }) => name,
+      ).map(({ name, title }) => ({
         name,
         title,
         trained: test.models[name].trained,

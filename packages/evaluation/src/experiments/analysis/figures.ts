@@ -60,7 +60,19 @@ export interface Comparison {
 
 export const bootstrap = { draws: 2000, seed: 1 }
 
+const scores = new WeakMap<Outcomes, Map<string, ArmScore>>()
+
+/** Found again where it was asked for before: charts and tables ask for the same ones. */
 export function scoreArm(outcomes: Outcomes, arm: string, model: ScoredModel): ArmScore {
+  const own = scores.get(outcomes) ?? new Map<string, ArmScore>()
+  scores.set(outcomes, own)
+  const key = `${arm} ${model}`
+  const score = own.get(key) ?? scoreAnew(outcomes, arm, model)
+  own.set(key, score)
+  return score
+}
+
+function scoreAnew(outcomes: Outcomes, arm: string, model: ScoredModel): ArmScore {
   const { labels } = outcomes.rowsOf(model)
   const users = outcomes.users(model)
   const logits = outcomes.logits(arm, model)

@@ -103,6 +103,12 @@ export function probabilities(logits: Float32Array): Float64Array {
   return Float64Array.from(logits, (z) => 1 / (1 + Math.exp(-z)))
 }
 
+/** Log losses of the seeds' logits of the same rows, averaged over them. */
+export function seedMean(logits: readonly Float32Array[], labels: ArrayLike<number>): Float64Array {
+  const known = Uint8Array.from(labels)
+  return meanOf(logits.map((own) => Float64Array.from(logLossesOfLogits(own, known))))
+}
+
 function meanOf(parts: readonly Float64Array[]): Float64Array {
   const mean = new Float64Array(parts[0].length)
   for (const part of parts) for (let i = 0; i < mean.length; i++) mean[i] += part[i] / parts.length

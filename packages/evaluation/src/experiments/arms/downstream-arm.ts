@@ -3,8 +3,9 @@ import { join } from 'node:path'
 import type { FeatureSpace } from '@headwater/features'
 import type { GpuDevice } from '@headwater/gpu'
 import { floatToHalf, halfToFloat } from '@headwater/store'
-import type { DownstreamSpec, ModelName } from '../downstream/family.ts'
+import { type DownstreamSpec, type ModelName, userSelector } from '../downstream/family.ts'
 import { ProgressiveRun } from '../downstream/progressive-run.ts'
+import { specOf } from '../lab/lab-log.ts'
 import { type Publication, type Upstream, type UpstreamPlan, upstreamEvents } from '../lab/upstream.ts'
 import { labOf } from '../lab/variant.ts'
 import { AsOfReplay, type Capture } from '../replay/as-of-replay.ts'
@@ -17,6 +18,8 @@ import {
   towerSource,
 } from '../replay/embedding-source.ts'
 import type { ServingPolicy } from '../replay/serving-policy.ts'
+import { type AlternativePlan, judgedFrom, ownModel } from '../representations/alternative.ts'
+import { LearnedSource } from '../representations/learned-source.ts'
 import type { Arm } from './arm.ts'
 
 /**
@@ -26,8 +29,9 @@ import type { Arm } from './arm.ts'
  * - `untrained`: the same tower before training
  * - `features`: the tower's dense input features
  * - `tower`: the published vectors; `raw`: the same towers without having been lined up
+ * - `learned`: what the arm's alternative to a tower hands on
  */
-export type SourceName = 'none' | 'flags' | 'random' | 'untrained' | 'features' | 'tower' | 'raw'
+export type SourceName = 'none' | 'flags' | 'random' | 'untrained' | 'features' | 'tower' | 'raw' | 'learned'
 
 /** How the vectors of several snapshots become one. */
 export interface Averaging {
@@ -60,6 +64,10 @@ export interface DownstreamArmPlan {
   readonly lanes: readonly Lane[]
   readonly models: readonly ModelName[]
   readonly upstream: UpstreamPlan
+  /** Embeddings are computed and held of the users alone whose rows the models may be given. Absent: of all users. */
+  readonly forOwnUsers?: true
+  /** In the tower's or the models' place. Where it is there, the rows before the test window are judged too. */
+  readonly alternative?: AlternativePlan
 }
 
 /** Column of a lane's predictions by a model. */
@@ -82,13 +90,17 @@ export function downstreamArm(plan: DownstreamArmPlan): Arm {
       const lab = labOf(whole, upstream.variant)
       const { space, log, test } = lab
       const { publications } = trained!
-      const source = await openSource(device, space, plan, trained!)
+      const { learned, model } = plan.alternative ?? { learned: null, model: null }
+      const publishedMs = publications.map((publication) => publication.publishedMs)
+      const source = learned
+        ? new LearnedSource(space, learned, publishedMs, lab.users, seed)
+        : await openSource(device, space, plan, trained!)
       const runs: { readonly spec: DownstreamSpec; readonly lane: Lane; readonly run: ProgressiveRun }[] = []
       stages.begin(title, log.rows)
       try {
         for (const name of plan.models)
           for (const lane of plan.lanes) {
-            const spec = lab.family.find((own) => own.name === name)!
+            const spec = specOf(lab, name)
             const run = new ProgressiveRun({
               device,
               space,
@@ -97,6 +109,8 @@ export function downstreamArm(plan: DownstreamArmPlan): Arm {
               flags: plan.source !== 'none',
               seed,
               keptFrom: test.fromRow,
+              ...(plan.alternative && { judgedFrom: judgedFrom(lab) }),
+              ...(model && { model: ownModel(space, model, seed) }),
               ...(lane.retrainedEvery !== null && { deployedAt: deployments(publications, lane.retrainedEvery) }),
             })
             runs.push({ spec, lane, run })
@@ -109,8 +123,9 @@ export function downstreamArm(plan: DownstreamArmPlan): Arm {
             policy: plan.policy,
             ...(plan.frozen && { frozenFromMs: test.fromMs }),
             slots: Math.max(...plan.lanes.map(({ averaging }) => averaging.weights.length)),
-            publishedMs: publications.map(({ publishedMs }) => publishedMs),
+            publishedMs,
             ingests: upstreamEvents(lab, upstream),
+            ...(plan.forOwnUsers && { serves: anyOf(plan.models.map((name) => userSelector(specOf(lab, name).rows))) }),
             countedFromMs: test.fromMs,
             signal,
           },
@@ -150,6 +165,8 @@ export function downstreamArm(plan: DownstreamArmPlan): Arm {
             encodeFlopsPerRow: (encodes * trained!.encodeFlops) / test.rows,
             trainingFlops: isTower(plan.source) ? trained!.trainingFlops : 0,
             vectorWidth: source.dim,
+            ...(plan.forOwnUsers && { storedUsers: replay.users }),
+            ...(plan.alternative && { judgedLoss: runs[0].run.judgedLoss }),
           },
         }
       } finally {
@@ -162,10 +179,15 @@ export function downstreamArm(plan: DownstreamArmPlan): Arm {
 
 const isTower = (source: SourceName) => source === 'tower' || source === 'raw'
 
-async function openSource(
+const anyOf =
+  (selectors: readonly ((user: string) => boolean)[]) =>
+  (user: string): boolean =>
+    selectors.some((selects) => selects(user))
+
+export async function openSource(
   device: GpuDevice,
   space: FeatureSpace,
-  { source, seed }: DownstreamArmPlan,
+  { source, seed }: Pick<DownstreamArmPlan, 'source' | 'seed'>,
   { directory, publications, untrained }: Upstream,
 ): Promise<EmbeddingSource> {
   const snapshots = publications.map(({ snapshot }) => join(directory, snapshot))

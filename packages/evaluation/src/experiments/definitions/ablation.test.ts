@@ -33,13 +33,23 @@ test.each([
   const log = await openLog({ data })
   await log.close()
   const names = checked({ ...own, log, settings })
-  for (const component of ['mlp', 'compression', 'cross', 'mixer', 'sequence', 'residual-features', 'mean-features'])
-    expect(names).toContain(`tower-without-${component}`)
+  const components = [
+    ...['mlp', 'compression', 'cross', 'mixer', 'sequence', 'residual', 'dense-reinjection'],
+    ...['residual-features', 'mean-features', 'interaction', 'mix-width'],
+  ]
+  for (const component of components) expect(names).toContain(`tower-without-${component}`)
   expect(names.includes('tower-without-multi-task')).toBe(data === 'movietweetings')
+  expect(names.includes('tower-without-user-fields')).toBe(data === 'synthetic')
+  // A quick run takes off as many components, and leaves out sizes.
+  const quick = checked({ ...own, log, settings, quick: true })
+  const isComponent = (name: string) => name.startsWith('tower-without-')
+  expect(quick.filter(isComponent)).toEqual(names.filter(isComponent))
+  expect(quick.length).toBeLessThan(names.length)
 })
 
 test('a variant takes off what it says, and nothing else', async () => {
-  const lab = await readSmallLab(memoryLog(smallSchema, smallEvents(1500, 7)))
+  const events = smallEvents(1500, 7)
+  const lab = await readSmallLab(memoryLog(smallSchema, events))
   const variantOf = (name: string) => {
     const arm = ablation.arms(lab, 1).find((own) => own.name === name)!
     return labOf(lab, arm.upstream!.variant)
@@ -51,4 +61,13 @@ test('a variant takes off what it says, and nothing else', async () => {
   expect(gone.every((column) => column.startsWith('residual'))).toBe(true)
   expect(lean.item).toEqual(whole.item)
   expect(variantOf('tower-without-multi-task').space.tasks).toEqual(whole.tasks.slice(0, 1))
+  const read = []
+  for await (const chunk of variantOf('tower-without-user-fields').log.events()) read.push(...chunk)
+  expect(read).toEqual(events.map((event) => ({ ...event, values: event.values.with(1, null) })))
+  const [level] = variantOf('tower-full').settings.config.user.levels
+  for (const [name, part] of [
+    ['residual', 'residual'],
+    ['dense-reinjection', 'dense'],
+  ])
+    expect(variantOf(`tower-without-${name}`).settings.config.user.levels).toEqual([{ ...level, [part]: false }])
 })

@@ -55,6 +55,20 @@ function fullConfig({ settings }: LabLog): ModelConfig {
   return { ...config, user: { ...config.user, levels: [level] } }
 }
 
+/** A quick run has the ends of the curves alone. */
+const widths = ({ quick }: LabLog) => (quick ? [64, 1024] : [64, 256, 1024])
+const depths = [1, 2]
+const embeddingSizes = ({ quick }: LabLog) => [
+  [1, 96],
+  ...(quick
+    ? []
+    : [
+        [2, 48],
+        [2, 24],
+      ]),
+  [4, 96],
+]
+
 function variantsOf(lab: LabLog): Named[] {
   const full = fullConfig(lab)
   const [level] = full.user.levels
@@ -84,20 +98,15 @@ function variantsOf(lab: LabLog): Named[] {
         .map(({ name }) => name),
     }),
   )
-  const embeddings = [
-    [1, 96],
-    [2, 48],
-    [2, 24],
-    [4, 96],
-  ].map(([count, width]) =>
+  const embeddings = embeddingSizes(lab).map(([count, width]) =>
     sized(`embeddings-${count}x${width}`, `${count} × ${width} embeddings`, {
       ...full,
       embeddings: { ...full.embeddings, count, width },
       mix: { ...full.mix, interaction: { kind: 'grouped', dots: 4 } },
     }),
   )
-  const scaled = [1, 2].flatMap((depth) =>
-    [64, 256, 1024].map((hidden) => {
+  const scaled = depths.flatMap((depth) =>
+    widths(lab).map((hidden) => {
       const first = { ...level, mlp: { tokens: 1, hidden } }
       const second = { ...first, compression: null, mixer: null }
       const levels = depth === 1 ? [first] : [first, second]
@@ -114,7 +123,14 @@ function variantsOf(lab: LabLog): Named[] {
             config: user({ sequence: { ...full.user.sequence, pooled: 0, recent: 0 } }),
           }),
         ]),
+    off('residual', 'the residual', { config: user({ levels: [{ ...level, residual: false }] }) }),
+    off('dense-reinjection', 'dense tokens handed in again', {
+      config: user({ levels: [{ ...level, dense: false }] }),
+    }),
     ...(kinds.length > 1 ? groups : []),
+    ...(schema.fields.some((field) => field.of === 'user')
+      ? [off('user-fields', 'the user’s own fields', { withoutUserFields: true })]
+      : []),
     ...(schema.tasks.length > 1 ? [off('multi-task', 'the other tasks', { singleTask: true })] : []),
     off('interaction', 'all dot products but one', {
       config: { ...full, mix: { ...full.mix, interaction: { kind: 'grouped', dots: 1 } } },
@@ -123,6 +139,9 @@ function variantsOf(lab: LabLog): Named[] {
       config: { ...full, mix: { ...full.mix, hidden: [16] } },
     }),
     ...embeddings,
+    ...(lab.quick
+      ? []
+      : [sized('mix-256-128', 'mix tower of 256 and 128', { ...full, mix: { ...full.mix, hidden: [256, 128] } })]),
     ...scaled,
   ]
 }
@@ -141,9 +160,9 @@ function conclude(outcomes: Outcomes): Findings {
   const list = (named: readonly Named[]) => named.map(({ title }) => title.replace('without ', '')).join(', ')
   const idle = components.filter((own) => !earning.includes(own))
   const scoreOf = (name: string) => scores.find(({ arm }) => arm === armOf(name))!
-  const curves = [1, 2].map((depth) => ({
+  const curves = depths.map((depth) => ({
     name: `${depth} deep`,
-    points: [64, 256, 1024].map((hidden) => {
+    points: widths(outcomes.lab).map((hidden) => {
       const name = `width-${hidden}-depth-${depth}`
       const { value, low, high } = scoreOf(name).ne
       return { label: `MLP of ${hidden}`, x: outcomes.figure(armOf(name), 'encodeFlops') / 1e6, y: value, low, high }
@@ -174,7 +193,7 @@ function conclude(outcomes: Outcomes): Findings {
       },
       {
         title: 'NE by the tower’s size',
-        caption: 'Width of the levels’ MLP and their number. Intervals are of the sample of users.',
+        caption: `Width of the levels’ MLP and their number${outcomes.lab.quick ? ', the narrowest and the widest: a quick run' : ''}. Intervals are of the sample of users.`,
         kind: 'curve',
         x: { label: 'MFLOP an embedding, log scale', log: true },
         y: { label: 'normalized entropy · ↓ better' },

@@ -10,6 +10,15 @@ export function comparisonChart(title: string, caption: string, comparisons: rea
   )
 }
 
+/** One arm over several. */
+export function overChart(title: string, caption: string, comparisons: readonly Comparison[]): Chart {
+  return namedGains(
+    title,
+    caption,
+    comparisons.map((own) => ({ label: own.over, own })),
+  )
+}
+
 export function sliceChart(title: string, caption: string, comparisons: readonly Comparison[]): Chart {
   return namedGains(
     title,

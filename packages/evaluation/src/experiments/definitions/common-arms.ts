@@ -7,6 +7,7 @@ import type { ModelName } from '../downstream/family.ts'
 import type { LabLog } from '../lab/lab-log.ts'
 import type { UpstreamPlan } from '../lab/upstream.ts'
 import type { ServingPolicy } from '../replay/serving-policy.ts'
+import type { AlternativePlan } from '../representations/alternative.ts'
 
 export const dayMs = 86_400_000
 
@@ -55,6 +56,8 @@ export interface ServedArmOptions {
   readonly policy?: ServingPolicy
   readonly lanes?: readonly Lane[]
   readonly upstream?: UpstreamPlan
+  readonly forOwnUsers?: true
+  readonly alternative?: AlternativePlan
 }
 
 /** Served asynchronously by the standard upstream, its latest vector alone, unless told otherwise. */
@@ -70,6 +73,8 @@ export function servedArm(lab: LabLog, seed: number, options: ServedArmOptions):
     frozen: mode === 'frozen',
     lanes: options.lanes ?? [latestAlone],
     upstream: options.upstream ?? standardUpstream(seed),
+    ...(options.forOwnUsers && { forOwnUsers: true }),
+    ...(options.alternative && { alternative: options.alternative }),
   })
 }
 

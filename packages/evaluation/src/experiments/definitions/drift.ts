@@ -36,7 +36,7 @@ interface Method {
   readonly average: AverageName
 }
 
-const methods: readonly Method[] = [
+const allMethods: readonly Method[] = [
   ...(['warm', 'scratch'] as const).flatMap((upstream) => [
     ...(Object.keys(averages) as AverageName[]).map((average) => ({ upstream, aligned: false, average })),
     ...(['latest', 'average-3', 'exponential'] as const).map((average) => ({ upstream, aligned: true, average })),
@@ -46,9 +46,13 @@ const methods: readonly Method[] = [
   ),
 ]
 
-/** Publications from one retraining of the downstream model to the next. */
-const retrainedEvery = [1, 3, 7] as const
-type Every = (typeof retrainedEvery)[number]
+/** A quick run has one average of each kind. */
+const methodsOf = ({ quick }: LabLog) =>
+  quick ? allMethods.filter(({ average }) => average !== 'average-2' && average !== 'average-5') : allMethods
+
+/** Publications from one retraining of the downstream model to the next. A quick run has too few for the last. */
+const retrainedEvery = ({ quick }: LabLog): readonly Every[] => (quick ? [1, 3] : [1, 3, 7])
+type Every = 1 | 3 | 7
 
 const armName = ({ upstream, aligned }: Pick<Method, 'upstream' | 'aligned'>) =>
   `${upstream}-${aligned ? 'aligned' : 'raw'}`
@@ -81,7 +85,7 @@ function driftArms(lab: LabLog, seed: number): Arm[] {
         title: `${upstream}, ${aligned ? 'as published' : 'raw'}`,
         source: aligned ? 'tower' : 'raw',
         models: ['sparse'],
-        lanes: lanesOf(upstream, aligned),
+        lanes: lanesOf(lab, upstream, aligned),
         upstream: planOf(upstream, seed),
       }),
     ),
@@ -97,11 +101,11 @@ function driftArms(lab: LabLog, seed: number): Arm[] {
   ]
 }
 
-function lanesOf(upstream: UpstreamName, aligned: boolean): Lane[] {
-  return methods
+function lanesOf(lab: LabLog, upstream: UpstreamName, aligned: boolean): Lane[] {
+  return methodsOf(lab)
     .filter((method) => method.upstream === upstream && method.aligned === aligned)
     .flatMap(({ average }) =>
-      retrainedEvery.map((every) => ({
+      retrainedEvery(lab).map((every) => ({
         name: laneName(average, every),
         averaging: averages[average],
         retrainedEvery: every,
@@ -110,8 +114,10 @@ function lanesOf(upstream: UpstreamName, aligned: boolean): Lane[] {
 }
 
 function conclude(outcomes: Outcomes): Findings {
+  const methods = methodsOf(outcomes.lab)
+  const intervals = retrainedEvery(outcomes.lab)
   const scores = methods.flatMap((method) =>
-    retrainedEvery.map((every) => scoreArm(outcomes, nameOf(method, every), 'sparse')),
+    intervals.map((every) => scoreArm(outcomes, nameOf(method, every), 'sparse')),
   )
   const pair = (upstream: UpstreamName, every: Every) => {
     const arm = nameOf({ upstream, aligned: true, average: 'average-3' }, every)
@@ -120,9 +126,8 @@ function conclude(outcomes: Outcomes): Findings {
   }
   const claims = adjusted([pair('warm', 3), pair('scratch', 3)])
   const others = (['warm', 'scratch'] as const).flatMap((upstream) => [
-    pair(upstream, 1),
-    pair(upstream, 7),
-    ...retrainedEvery.map((every) => {
+    ...intervals.filter((every) => every !== 3).map((every) => pair(upstream, every)),
+    ...intervals.map((every) => {
       const aligned = { upstream, aligned: true } as const
       const arm = nameOf({ ...aligned, average: 'average-3' }, every)
       return compare(outcomes, 'sparse', arm, nameOf({ ...aligned, average: 'latest' }, every))!
@@ -155,7 +160,7 @@ function conclude(outcomes: Outcomes): Findings {
             .filter((own) => own.upstream === upstream && (own.average === 'latest' || own.average === 'average-3'))
             .map((method) => ({
               name: `${method.aligned ? 'aligned' : 'raw'}, ${method.average}`,
-              points: retrainedEvery.map((every) => {
+              points: intervals.map((every) => {
                 const { value, low, high } = neOf(method, every)
                 return { label: `every ${every}`, x: every, y: value, low, high }
               }),
@@ -170,10 +175,10 @@ function conclude(outcomes: Outcomes): Findings {
     tables: [
       {
         title: 'NE of the sparse model by what is served and how often it is retrained',
-        head: ['served', ...retrainedEvery.map((every) => `every ${every}`)],
+        head: ['served', ...intervals.map((every) => `every ${every}`)],
         rows: methods.map((method) => [
           titleOf(method),
-          ...retrainedEvery.map((every) => formatNe(neOf(method, every).value)),
+          ...intervals.map((every) => formatNe(neOf(method, every).value)),
         ]),
       },
       {

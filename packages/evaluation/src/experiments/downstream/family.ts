@@ -14,11 +14,14 @@ export type RowChoice =
   | { readonly kind: 'clicked' }
   /** All rows of one user in so many, by a hash of the user. */
   | { readonly kind: 'users'; readonly oneIn: number }
+  /** All rows of the users of one of `of` markets, by another hash. */
+  | { readonly kind: 'market'; readonly place: number; readonly of: number }
   /** Rows whose context field has a value. */
   | { readonly kind: 'surface'; readonly field: string; readonly value: string }
 
 export const modelNames = ['ranking', 'sparse', 'scarce', 'surface'] as const
-export type ModelName = (typeof modelNames)[number]
+/** Of the family, or of the portfolio that shares one tower (portfolio.ts). */
+export type ModelName = (typeof modelNames)[number] | `${'market' | 'surface' | 'task'}-${number}`
 
 export interface DownstreamSpec {
   readonly name: ModelName
@@ -83,16 +86,23 @@ export function downstreamFamily(
 /** Tells whether a row is one of the model's. Labels are those of the row's tasks. */
 export function rowSelector(
   space: FeatureSpace,
-  spec: DownstreamSpec,
+  spec: Pick<DownstreamSpec, 'task' | 'rows'>,
 ): (event: LogEvent, labels: Uint8Array, labelWeights: Float32Array) => boolean {
   const { rows, task } = spec
   const isSurface = rows.kind === 'surface' ? onSurface(space, rows) : null
+  const isTheirs = userSelector(rows)
   return (event, labels, labelWeights) => {
     if (labelWeights[task] === 0) return false
     if (rows.kind === 'clicked') return labels[0] === 1
-    if (rows.kind === 'users') return murmur3(event.user, 0x1ab) % rows.oneIn === 0
-    return isSurface === null || isSurface(event)
+    return isTheirs(event.user) && (isSurface === null || isSurface(event))
   }
+}
+
+/** Tells whether any row of a user can be among the chosen. */
+export function userSelector(rows: RowChoice): (user: string) => boolean {
+  if (rows.kind === 'users') return (user) => murmur3(user, 0x1ab) % rows.oneIn === 0
+  if (rows.kind === 'market') return (user) => murmur3(user, 0x5e7) % rows.of === rows.place
+  return () => true
 }
 
 /** Tells whether a row was on a surface. */

@@ -1,6 +1,7 @@
 /** One downstream model over the log: each step's rows are predicted, and trained on once their labels are known. */
 import type { FeatureSpace, LogEvent } from '@headwater/features'
 import type { GpuDevice } from '@headwater/gpu'
+import { ProgressiveScore } from '@headwater/statistics'
 import type { ReplayedBlock } from '../replay/as-of-replay.ts'
 import {
   type DownstreamModel,
@@ -21,6 +22,10 @@ export interface ProgressiveRunOptions {
   readonly seed: number
   /** First row whose predictions are kept. */
   readonly keptFrom: number
+  /** First row of those before `keptFrom` that settings are chosen by. Default: none are. */
+  readonly judgedFrom?: number
+  /** In the place of the spec's own model. */
+  readonly model?: DownstreamModel | PatientModel
   /**
    * Rows at which what training has come to begins to predict, from the first of them on only there. Default: after every
    * step.
@@ -37,8 +42,9 @@ export class ProgressiveRun {
   readonly #labelWeights: Float32Array
   #buffer: RowBuffer
   readonly #waiting: { readonly rows: DownstreamRows; readonly knownMs: number }[] = []
-  /** For each row predicted and not yet collected, whether it is kept. */
-  #kept: boolean[] = []
+  /** For each row predicted and not yet collected, its place in the log and its label. */
+  #predicted: { readonly row: number; readonly label: number }[] = []
+  readonly #judged = new ProgressiveScore()
   readonly #logits: Float32Array[] = []
   readonly #deployedAt: number[]
   #steps = 0
@@ -49,7 +55,7 @@ export class ProgressiveRun {
     const { device, space, spec } = options
     this.#options = options
     this.#deployedAt = [...(options.deployedAt ?? [])]
-    this.#model = createModel(device, space, spec, options)
+    this.#model = options.model ?? createModel(device, space, spec, options)
     this.#selects = rowSelector(space, spec)
     this.#delayMs = space.tasks[spec.task].delayMs
     this.#labels = new Uint8Array(space.tasks.length)
@@ -70,10 +76,10 @@ export class ProgressiveRun {
       for (let row = from; row < end; row++) {
         const event = block.events[row]
         if (!this.#takes(event)) continue
-        const { space, spec, keptFrom } = this.#options
+        const { space, spec } = this.#options
         const user = userBucket(space, event.user)
         this.#buffer.push(user, block.item, row, vectors[row], ageMs[row], this.#labels[spec.task])
-        this.#kept.push(event.row >= keptFrom)
+        this.#predicted.push({ row: event.row, label: this.#labels[spec.task] })
         this.#lastMs = event.timeMs
         this.#lastRow = event.row
         if (this.#buffer.rows === stepRows) await this.#step()
@@ -94,6 +100,11 @@ export class ProgressiveRun {
       at += part.length
     }
     return all
+  }
+
+  /** Mean log loss of the rows that settings are chosen by, once all is collected. */
+  get judgedLoss(): number {
+    return this.#judged.meanLogLoss
   }
 
   dispose(): void {
@@ -130,10 +141,13 @@ export class ProgressiveRun {
   }
 
   async #collect(): Promise<void> {
-    const kept = this.#kept
-    this.#kept = kept.slice(kept.length)
+    const { keptFrom, judgedFrom = keptFrom } = this.#options
+    const predicted = this.#predicted
+    this.#predicted = []
     const logits = await this.#model.logits()
-    this.#logits.push(logits.filter((_, i) => kept[i]))
+    for (const [i, { row, label }] of predicted.entries())
+      if (row >= judgedFrom && row < keptFrom) this.#judged.add(1 / (1 + Math.exp(-logits[i])), label)
+    this.#logits.push(logits.filter((_, i) => predicted[i].row >= keptFrom))
   }
 
   #newBuffer(): RowBuffer {

@@ -3,6 +3,7 @@ import { createHash } from 'node:crypto'
 import type { Log, SyntheticWorld } from '@headwater/datasets'
 import { compileFeatures, type FeatureSpace } from '@headwater/features'
 import { type DownstreamSpec, downstreamFamily, type ModelName, rowSelector } from '../downstream/family.ts'
+import { downstreamPortfolio, type SurfaceValues } from '../downstream/portfolio.ts'
 import { ExperimentError } from './lab-error.ts'
 import { type LabSettings, publicationRows } from './settings.ts'
 
@@ -47,9 +48,20 @@ export interface LabLog {
   readonly fingerprint: string
   readonly users: number
   readonly surface: { readonly field: string; readonly value: string } | null
+  /** All values of its field, the rarest first. */
+  readonly surfaceValues: SurfaceValues | null
   readonly family: readonly DownstreamSpec[]
+  /** Models that may share one tower, narrow ones first; some are of the family. */
+  readonly portfolio: readonly DownstreamSpec[]
   readonly publicationRows: readonly number[]
   readonly test: TestWindow
+  /** A tenth of the rows: experiments may leave arms out, and say so. */
+  readonly quick: boolean
+}
+
+/** A model of the family or the portfolio. */
+export function specOf({ family, portfolio }: Pick<LabLog, 'family' | 'portfolio'>, name: ModelName): DownstreamSpec {
+  return [...family, ...portfolio].find((own) => own.name === name)!
 }
 
 /** Fewest users whose resampling says something of others: intervals are of whole users. */
@@ -66,14 +78,17 @@ export async function readLabLog(
   settings: LabSettings,
   world: SyntheticWorld | null = null,
   signal?: AbortSignal,
+  quick = false,
 ): Promise<LabLog> {
   const space = compileFeatures(log.schema)
   if (!(log.timeRange.lastMs > log.timeRange.firstMs))
     throw new ExperimentError(log.name, 'all rows have one time', 'give a log with times: nothing can be earlier here')
-  const { fingerprint, users, surface } = await survey(log, space, signal)
+  const { fingerprint, users, surfaceValues } = await survey(log, space, signal)
+  const surface = surfaceValues && { field: surfaceValues.field, value: surfaceValues.values[0] }
   const family = downstreamFamily(space, surface)
+  const portfolio = downstreamPortfolio(space, family, surfaceValues)
   const publications = publicationRows(log.rows, settings)
-  const test = await readTest(log, space, settings, family, surface, world, signal)
+  const test = await readTest(log, space, settings, [...family, ...portfolio], surface, world, signal)
   const lab = {
     log,
     source,
@@ -83,8 +98,11 @@ export async function readLabLog(
     fingerprint,
     users,
     surface,
+    surfaceValues,
     family,
+    portfolio,
     publicationRows: publications,
+    quick,
   }
   checkClasses(log, 'the test window', test.models.ranking)
   if (test.userCount < leastUsers)
@@ -98,14 +116,15 @@ export async function readLabLog(
 
 /** A part of the log as a lab log of its own, for a pilot: its figures mean nothing, so that it is not checked. */
 export async function readLabRows(lab: LabLog, log: Log, signal?: AbortSignal): Promise<LabLog> {
-  const { space, settings, family, surface } = lab
-  const test = await readTest(log, space, settings, family, surface, null, signal)
+  const { space, settings, family, portfolio, surface } = lab
+  const test = await readTest(log, space, settings, [...family, ...portfolio], surface, null, signal)
   return { ...lab, log, world: null, publicationRows: publicationRows(log.rows, settings), test }
 }
 
 /** @throws ExperimentError where a model has no rows to be trained on, or none of both classes and two users to be scored on */
-export function checkModel({ log, test, family }: LabLog, name: ModelName): void {
-  const spec = family.find((own) => own.name === name)!
+export function checkModel(lab: LabLog, name: ModelName): void {
+  const { log, test } = lab
+  const spec = specOf(lab, name)
   const where = `downstream model "${name}" (${spec.title})`
   const rows = test.models[name]
   if (rows.trained === 0 || rows.places.length === 0)
@@ -148,10 +167,10 @@ async function survey(log: Log, space: FeatureSpace, signal: AbortSignal | undef
       hash.update(JSON.stringify([event.user, event.item, event.timeMs, values]))
     }
   }
-  // The rarest, so that the upstream loses the least by not seeing it.
-  const [rarest] = [...counts].sort(([a, m], [b, n]) => m - n || (a < b ? -1 : 1))
-  const surface = counts.size < 2 ? null : { field: log.schema.fields[field].name, value: rarest[0] }
-  return { fingerprint: hash.digest('hex').slice(0, 24), users: users.size, surface }
+  // The rarest first, so that the upstream loses the least by not seeing it.
+  const values = [...counts].sort(([a, m], [b, n]) => m - n || (a < b ? -1 : 1)).map(([value]) => value)
+  const surfaceValues = counts.size < 2 ? null : { field: log.schema.fields[field].name, values }
+  return { fingerprint: hash.digest('hex').slice(0, 24), users: users.size, surfaceValues }
 }
 
 const msPerDay = 86_400_000
@@ -160,7 +179,7 @@ async function readTest(
   log: Log,
   space: FeatureSpace,
   settings: LabSettings,
-  family: readonly DownstreamSpec[],
+  specs: readonly DownstreamSpec[],
   surface: LabLog['surface'],
   world: SyntheticWorld | null,
   signal: AbortSignal | undefined,
@@ -175,7 +194,7 @@ async function readTest(
   const numbers = new Map<string, { number: number; events: number; firstMs: number }>()
   const labels = new Uint8Array(space.tasks.length)
   const weights = new Float32Array(space.tasks.length)
-  const models = family.map((spec) => ({
+  const models = specs.map((spec) => ({
     spec,
     selects: rowSelector(space, spec),
     places: [] as number[],

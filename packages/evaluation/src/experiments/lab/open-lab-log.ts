@@ -33,12 +33,12 @@ export async function openLabLog({ quick, source, ...options }: LabSource): Prom
   if (whole !== undefined) {
     const setting = quick ? tenthOf(whole) : whole
     const log = openSyntheticLog({ seed, setting, ...(signal && { signal }) })
-    return readLabLog(log, source, settingsOf(syntheticLab), syntheticWorld({ seed, setting }), signal)
+    return readLabLog(log, source, settingsOf(syntheticLab), syntheticWorld({ seed, setting }), signal, quick)
   }
   const log = await openLog(options)
   try {
     const used: Log = quick ? await firstRows(log, Math.round(log.rows * quickShare)) : log
-    return await readLabLog(used, source, settingsOf(realLab), null, signal)
+    return await readLabLog(used, source, settingsOf(realLab), null, signal, quick)
   } catch (cause) {
     await log.close()
     throw cause

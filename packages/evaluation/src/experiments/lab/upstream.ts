@@ -8,6 +8,7 @@ import { RecurringTraining, type TrainingOptions } from '@headwater/training'
 import type { Stages } from '../../main-job/stages.ts'
 import { onSurface } from '../downstream/family.ts'
 import type { LabLog } from './lab-log.ts'
+import { type LabelSet, relabelled } from './label-sets.ts'
 import { labOf, type Variant } from './variant.ts'
 
 /** What decides an upstream beside the log. */
@@ -20,6 +21,8 @@ export interface UpstreamPlan {
   readonly alignment: TrainingOptions['publication']['alignment']
   /** Null: the lab's own tower and features. */
   readonly variant: Variant | null
+  /** What it is taught, each a task of its own. Absent: the schema's tasks on all rows. */
+  readonly labels?: readonly LabelSet[]
 }
 
 export interface Publication {
@@ -79,7 +82,8 @@ export async function trainUpstream(
   signal?: AbortSignal,
 ): Promise<Upstream> {
   const lab = labOf(whole, plan.variant)
-  const { log, space, settings } = lab
+  const { log, settings } = lab
+  const { space, feed } = lessonsOf(lab, plan)
   const partial = `${directory}.partial`
   rmSync(partial, { recursive: true, force: true })
   mkdirSync(partial, { recursive: true })
@@ -90,7 +94,6 @@ export async function trainUpstream(
     seed: plan.seed,
     publication: { ...settings.training.publication, alignment: plan.alignment },
   }
-  const has = upstreamEvents(lab, plan)
   const { flops } = describeModel(settings.config, space.user, space.item, space.tasks.length, options.batchRows)
   const training = new RecurringTraining(device, space, join(partial, '.examples'), options)
   let examples = 0
@@ -122,7 +125,7 @@ export async function trainUpstream(
         examples += published.examples
         publications.push({ ...trained, snapshot: published.snapshot, frame: published.frame })
       }
-      if (plan.start === 'warm') training.feed(group.filter(has))
+      if (plan.start === 'warm') feed(training, group)
       row += group.length
       lastMs = group[group.length - 1].timeMs
       stages.advance(row)
@@ -143,6 +146,19 @@ export async function trainUpstream(
   rmSync(directory, { recursive: true, force: true })
   renameSync(partial, directory)
   return readUpstream(directory)!
+}
+
+/** What the upstream learns from, and how a group of events is fed to its training. */
+function lessonsOf(lab: LabLog, plan: UpstreamPlan) {
+  const has = upstreamEvents(lab, plan)
+  if (plan.labels === undefined) {
+    const feed = (training: RecurringTraining, group: readonly LogEvent[]) => training.feed(group.filter(has))
+    return { space: lab.space, feed }
+  }
+  const { space, relabel, isExample } = relabelled(lab.space, plan.labels)
+  const feed = (training: RecurringTraining, group: readonly LogEvent[]) =>
+    training.feed(group.filter(has).map(relabel), isExample)
+  return { space, feed }
 }
 
 interface Published {
@@ -175,12 +191,12 @@ async function fromScratch(
   plan: UpstreamPlan,
   signal: AbortSignal | undefined,
 ): Promise<Published> {
-  const training = new RecurringTraining(device, lab.space, join(directory, '.scratch-examples'), options)
-  const has = upstreamEvents(lab, plan)
+  const { space, feed } = lessonsOf(lab, plan)
+  const training = new RecurringTraining(device, space, join(directory, '.scratch-examples'), options)
   try {
     for await (const group of timeGroups(lab.log.events())) {
       if (group[0].row >= toRow) break
-      training.feed(group.filter(has))
+      feed(training, group)
     }
     return await round(training, directory, signal)
   } finally {

@@ -1,7 +1,10 @@
 /** An upstream that differs from the lab's in its tower or in what it is given. */
+import type { Log } from '@headwater/datasets'
 import { compileFeatures, type Schema } from '@headwater/features'
 import type { ModelConfig } from '@headwater/runtime'
+import type { Rates } from '@headwater/training'
 import type { LabLog } from './lab-log.ts'
+import type { LabSettings } from './settings.ts'
 
 export interface Variant {
   readonly config: ModelConfig
@@ -9,6 +12,10 @@ export interface Variant {
   readonly withoutAggregations: readonly string[]
   /** Whether it is trained on the first task alone. */
   readonly singleTask: boolean
+  /** Whether the user's own fields are missing in every event. Absent: they are as in the log. */
+  readonly withoutUserFields?: true
+  /** Of the lab's learning rates. Absent: 1. */
+  readonly rateFactor?: number
 }
 
 /** The lab as a variant's upstream has it; null: as it is. Its test window and downstream models are the same. */
@@ -22,5 +29,34 @@ export function labOf(lab: LabLog, variant: Variant | null): LabLog {
     tasks: variant.singleTask ? schema.tasks.slice(0, 1) : schema.tasks,
   }
   const space = compileFeatures(own)
-  return { ...lab, space, settings: { ...lab.settings, config: variant.config } }
+  const training = scaled(lab.settings.training, variant.rateFactor ?? 1)
+  const log = variant.withoutUserFields ? withoutUserFields(lab.log) : lab.log
+  return { ...lab, log, space, settings: { ...lab.settings, config: variant.config, training } }
+}
+
+function withoutUserFields(log: Log): Log {
+  const isUsers = log.schema.fields.map((field) => field.of === 'user')
+  const { name, schema, rows, skippedRows, badRows, timeRange } = log
+  return {
+    name,
+    schema,
+    rows,
+    skippedRows,
+    badRows,
+    timeRange,
+    async *events(range) {
+      for await (const chunk of log.events(range))
+        yield chunk.map((event) => ({ ...event, values: event.values.map((value, i) => (isUsers[i] ? null : value)) }))
+    },
+    close: () => log.close(),
+  }
+}
+
+function scaled(training: LabSettings['training'], factor: number): LabSettings['training'] {
+  const times = ({ dense, tables, weightDecay }: Rates) => ({
+    dense: dense * factor,
+    tables: tables * factor,
+    weightDecay,
+  })
+  return { ...training, firstRates: times(training.firstRates), roundRates: times(training.roundRates) }
 }

@@ -159,6 +159,24 @@ describe('by policy, a row is served what was known', () => {
   })
 })
 
+test('of users that are not served nothing is held and nothing counted', async () => {
+  const policy = { kind: 'asynchronous', refreshDelayMs: 0 } as const
+  const serves = (user: string) => user.endsWith('1')
+  const options = { space, log, policy, slots: 1, publishedMs: published }
+  const [some, all] = [new AsOfReplay({ ...options, serves }, counting), new AsOfReplay(options, counting)]
+  const rows = async (replay: AsOfReplay<number>) => {
+    const held: (readonly Capture<number>[])[] = []
+    for await (const block of replay.blocks()) held.push(...block.held)
+    return held
+  }
+  const [own, whole] = [await rows(some), await rows(all)]
+  for (const { user, row } of events) expect(own[row]).toEqual(serves(user) ? whole[row] : [])
+  const users = new Set(events.map(({ user }) => user))
+  expect([some.users, all.users]).toEqual([[...users].filter(serves).length, users.size])
+  expect(some.encodes).toBeGreaterThan(0)
+  expect(some.encodes).toBeLessThan(all.encodes)
+})
+
 test('a later snapshot takes the place of its own vector and keeps those before', async () => {
   const policy = { kind: 'asynchronous', refreshDelayMs: 0 } as const
   const rows = await heldRows({ policy, slots: 2, publishedMs: published }, counting)

@@ -23,6 +23,14 @@ export interface CaptureEncoder<Value> {
   encode(snapshot: number, batch: SideBatch, users: readonly string[]): Promise<readonly Value[]>
 }
 
+/** What learns along the log in the encoder's place, and is asked for its value at the moment of a capture. */
+export interface CaptureLearner<Value> {
+  /** Rows of one time, when all rows of their time were served. */
+  ingest(group: readonly LogEvent[]): void
+  /** @param snapshot place of the latest publication */
+  take(snapshot: number, user: string): Value
+}
+
 /** Rows of the log in order, whole groups of equal time. */
 export interface ReplayedBlock<Value> {
   readonly rows: number
@@ -42,6 +50,8 @@ export interface ReplayOptions extends ServingOptions {
   readonly publishedMs: readonly number[]
   /** Events that reach the users' states; rows of others are served and then forgotten. Default: all. */
   readonly ingests?: (event: LogEvent) => boolean
+  /** Users of whom embeddings are computed and held. Default: all. */
+  readonly serves?: (user: string) => boolean
   /** From when on `encodes` counts. Default: from the first. */
   readonly countedFromMs?: number
   readonly signal?: AbortSignal | undefined
@@ -67,7 +77,7 @@ const encodedRows = 512
 
 export class AsOfReplay<Value> {
   readonly #options: ReplayOptions
-  readonly #encoder: CaptureEncoder<Value>
+  readonly #encoder: CaptureEncoder<Value> | CaptureLearner<Value>
   readonly #replay: Replay
   readonly #users = new Map<string, UserState<Value>>()
   readonly #open = new Map<number, Pending<Value>>()
@@ -76,7 +86,7 @@ export class AsOfReplay<Value> {
   #boundaryMs = Number.NEGATIVE_INFINITY
   #encodes = 0
 
-  constructor(options: ReplayOptions, encoder: CaptureEncoder<Value>) {
+  constructor(options: ReplayOptions, encoder: CaptureEncoder<Value> | CaptureLearner<Value>) {
     this.#options = options
     this.#encoder = encoder
     this.#replay = new Replay(options.space)
@@ -85,6 +95,11 @@ export class AsOfReplay<Value> {
   /** Embeddings that a service under this policy would have computed, whether or not they were read. */
   get encodes(): number {
     return this.#encodes
+  }
+
+  /** Users that a service would hold an embedding of at the log's end. */
+  get users(): number {
+    return this.#users.size
   }
 
   /** @throws AsOfError where a row would be served what was not known strictly before it */
@@ -174,11 +189,14 @@ export class AsOfReplay<Value> {
     let snapshot = publishedMs.length - 1
     while (snapshot >= 0 && publishedMs[snapshot] > atMs) snapshot--
     if (snapshot < 0) return
-    const pending = this.#pendingOf(snapshot)
-    space.encodeUser(pending.batch, pending.users.length, this.#replay.userState(name), atMs)
     const capture: Capture<Value> = { snapshot, featureTimeMs: atMs, value: null }
-    pending.users.push(name)
-    pending.captures.push(capture)
+    if ('take' in this.#encoder) capture.value = this.#encoder.take(snapshot, name)
+    else {
+      const pending = this.#pendingOf(snapshot)
+      space.encodeUser(pending.batch, pending.users.length, this.#replay.userState(name), atMs)
+      pending.users.push(name)
+      pending.captures.push(capture)
+    }
     user.held = [capture, ...user.held.filter((other) => other.snapshot !== snapshot)].slice(0, slots)
   }
 
@@ -193,6 +211,7 @@ export class AsOfReplay<Value> {
   }
 
   async #encode(): Promise<void> {
+    if ('take' in this.#encoder) return
     const due = [...this.#full, ...this.#open.values()]
     this.#full = []
     this.#open.clear()
@@ -215,10 +234,12 @@ export class AsOfReplay<Value> {
   }
 
   #ingest(group: readonly LogEvent[]): void {
-    const { policy, ingests, publishedMs } = this.#options
+    const { policy, ingests, serves, publishedMs } = this.#options
     const taken = ingests === undefined ? group : group.filter(ingests)
     this.#replay.ingest(taken)
+    if ('take' in this.#encoder && taken.length > 0) this.#encoder.ingest(taken)
     for (const { user: name, timeMs } of taken) {
+      if (serves !== undefined && !serves(name)) continue
       let user = this.#users.get(name)
       if (user === undefined) {
         user = { held: [], landsMs: Number.NaN, knownFromMs: timeMs }

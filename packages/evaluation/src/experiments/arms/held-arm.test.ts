@@ -1,0 +1,107 @@
+/** A model that is never retrained, against the same model as the other arms run it. */
+import { type GpuDevice, requestDevice } from '@headwater/gpu'
+import { temporaryDirectory } from '@headwater/testkit'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { silent } from '../../testing/small-job.ts'
+import { readSmallLab } from '../../testing/small-lab.ts'
+import { memoryLog, smallEvents, smallSchema } from '../../testing/small-log.ts'
+import { policyOf, servedArm, standardUpstream } from '../definitions/common-arms.ts'
+import { towerPlan } from '../definitions/sharing-plans.ts'
+import { stepRows } from '../downstream/family.ts'
+import type { ArmOutcome } from '../lab/arm-cache.ts'
+import type { LabLog } from '../lab/lab-log.ts'
+import { readUpstream } from '../lab/upstream.ts'
+import { Workshop } from '../lab/workshop.ts'
+import { heldArm } from './held-arm.ts'
+
+const events = smallEvents(1500, 7)
+const averaging = { weights: [1], maxLagMs: 0 }
+let device: GpuDevice
+let lab: LabLog
+let workshop: Workshop
+/** Rows before which snapshots were published. */
+let published: number[]
+let held: ArmOutcome
+/** In the snapshots' own coordinates; with each snapshot, and with the tower of the second kept. */
+let raw: ArmOutcome
+let kept: ArmOutcome
+let live: ArmOutcome
+
+beforeAll(async () => {
+  device = await requestDevice()
+  lab = await readSmallLab(memoryLog(smallSchema, events))
+  workshop = new Workshop(temporaryDirectory(), lab, 'a test')
+  const context = { device, lab, stages: silent, signal: undefined }
+  const lanes = [
+    { name: 'held', averaging, retrained: false },
+    { name: 'retrained', averaging, retrained: true },
+  ]
+  const upstream = standardUpstream(1)
+  const plan = { name: 'held', title: 'held', seed: 1, model: 'sparse', heldFrom: 1 } as const
+  const policy = policyOf('asynchronous', lab)
+  held = await workshop.run(heldArm({ ...plan, source: 'tower', policy, lanes, upstream }), context)
+  raw = await workshop.run(heldArm({ ...plan, source: 'raw', policy, lanes, upstream }), context)
+  kept = await workshop.run(heldArm({ ...plan, source: 'raw', keepsTower: true, policy, lanes, upstream }), context)
+  live = await workshop.run(
+    servedArm(lab, 1, { name: 'live', title: 'live', source: 'tower', models: ['sparse'] }),
+    context,
+  )
+  published = readUpstream(workshop.directoryOf(upstream))!.publications.map(({ row }) => row)
+})
+
+afterAll(() => device.destroy())
+
+describe('from the second publication on', () => {
+  test('rows are those of the log', () => {
+    const { label, user, publication } = held.columns
+    const rows = events.slice(published[1])
+    expect([...label]).toEqual(rows.map(({ values }) => ((values[3] as number) >= 4 ? 1 : 0)))
+    expect(new Set(user).size).toBe(new Set(rows.map((event) => event.user)).size)
+    expect([...publication]).toEqual(rows.map(({ row }) => published.filter((own) => own <= row).length - 1))
+  })
+
+  test('one that is retrained predicts as in any other arm', () => {
+    expect(held.columns.retrained.slice(lab.test.fromRow - published[1])).toEqual(live.columns.sparse)
+  })
+
+  test('one that is not predicts the same until there is something new to learn, and then does not', () => {
+    const same = [...held.columns.held.keys()].filter((i) => held.columns.held[i] === held.columns.retrained[i])
+    expect(same.length).toBeGreaterThan(0)
+    expect(same.length).toBeLessThanOrEqual(stepRows)
+    expect(same).toEqual(same.map((_, i) => i))
+  })
+})
+
+test('a tower that is kept is served as any other until the next one comes', () => {
+  const { publication } = held.columns
+  const places = (number: number) => [...publication.keys()].filter((i) => publication[i] === number)
+  const of = (outcome: ArmOutcome, number: number) => places(number).map((i) => outcome.columns.held[i])
+  expect(places(1).length).toBeGreaterThan(100)
+  expect(of(kept, 1)).toEqual(of(raw, 1))
+  expect(of(kept, 2)).not.toEqual(of(raw, 2))
+})
+
+test('a tower for few rows is trained on these alone', async () => {
+  const context = { device, lab, stages: silent, signal: undefined }
+  const [market] = lab.portfolio
+  const plan = towerPlan(lab, 1, [market])
+  const own = await workshop.upstream(plan, context)
+  const whole = readUpstream(workshop.directoryOf(standardUpstream(1)))!
+  expect(own.publications.map(({ row }) => row)).toEqual(whole.publications.map(({ row }) => row))
+  expect(own.encodeFlops).toBe(whole.encodeFlops)
+  const arm = servedArm(lab, 1, {
+    name: 'own',
+    title: 'own',
+    source: 'tower',
+    models: [market.name],
+    upstream: plan,
+    forOwnUsers: true,
+  })
+  const { columns, figures } = await workshop.run(arm, context)
+  const { places } = lab.test.models[market.name]
+  expect(columns[market.name]).toHaveLength(places.length)
+  const theirs = new Set([...places].map((place) => events[lab.test.fromRow + place].user))
+  expect(figures.storedUsers).toBeGreaterThanOrEqual(theirs.size)
+  expect(figures.storedUsers).toBeLessThan(new Set(events.map(({ user }) => user)).size / 2)
+  expect(figures.trainingFlops).toBeLessThan(whole.trainingFlops)
+})

@@ -1,0 +1,54 @@
+/** Bytes of what is stored and served of a user, by the store's own codec. */
+import { createReadBuffer, DriverStore, openDriver } from '@headwater/store'
+import type { Arm } from './arm.ts'
+
+const version = 1
+const model = 'tower'
+
+export interface RecordArmPlan {
+  readonly name: string
+  /** Numbers of a user's embeddings. */
+  readonly dim: number
+  /** Snapshots whose vectors a ring holds and averages. */
+  readonly slots: number
+}
+
+/** Figures `storedBytes`, of one ring that is full, and `servedBytes`, of the vector that a read gives. */
+export function recordArm({ name, dim, slots }: RecordArmPlan): Arm {
+  return {
+    name,
+    title: 'bytes of a record',
+    seed: 0,
+    version,
+    settings: { kind: 'record', dim, slots },
+    upstream: null,
+    run: async () => {
+      const driver = await openDriver('memory:')
+      const store = new DriverStore(driver, 'tenant')
+      try {
+        const users = ['user']
+        for (let snapshot = 1; snapshot <= slots; snapshot++)
+          await store.append({
+            model,
+            dim,
+            users,
+            vectors: new Float32Array(dim).fill(1 / snapshot),
+            snapshot,
+            frame: 1,
+            featureTimeMs: Float64Array.of(snapshot),
+            writtenMs: snapshot,
+            policy: { slots, count: slots, slot: 'snapshot' },
+          })
+        let storedBytes = 0
+        await driver.readRings('tenant', users, [model], (_, __, record) => {
+          storedBytes = record?.length ?? 0
+        })
+        const buffer = createReadBuffer(1, [{ model, dim, halves: true }])
+        await store.read({ users, models: [{ model }] }, buffer)
+        return { columns: {}, figures: { storedBytes, servedBytes: buffer.models[0].halves!.byteLength } }
+      } finally {
+        await store.close()
+      }
+    },
+  }
+}

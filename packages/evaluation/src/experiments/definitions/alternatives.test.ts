@@ -1,0 +1,101 @@
+/** Every alternative has the same chances: the same grid, the same numbers, chosen by rows before the test window. */
+import { openLog } from '@headwater/datasets'
+import { checkModelConfig } from '@headwater/runtime'
+import { describe, expect, test } from 'vitest'
+import { readSmallLab } from '../../testing/small-lab.ts'
+import { memoryLog, smallEvents, smallSchema } from '../../testing/small-log.ts'
+import { Outcomes } from '../analysis/outcomes.ts'
+import type { ArmOutcome } from '../lab/arm-cache.ts'
+import { contentHash } from '../lab/content-hash.ts'
+import type { LabLog } from '../lab/lab-log.ts'
+import { realLab, syntheticLab } from '../lab/settings.ts'
+import { labOf } from '../lab/variant.ts'
+import { judgedFrom } from '../representations/alternative.ts'
+import { alternatives } from './alternatives.ts'
+import { alternativeArms, alternativesOf, chosenOutcomes, servedWidth } from './alternatives-arms.ts'
+
+const readLab = () => readSmallLab(memoryLog(smallSchema, smallEvents(1500, 7)))
+const factorOf = (name: string) => name.match(/-at-(\d+)$/)?.[1]
+
+describe.each([
+  ['synthetic', syntheticLab],
+  ['movietweetings', realLab],
+])('of %s', (data, settings) => {
+  const read = async (quick: boolean): Promise<LabLog> => {
+    const log = await openLog({ data })
+    await log.close()
+    return { ...(await readLab()), log, settings, quick }
+  }
+
+  test('whatever has something to tune is tuned by one grid', async () => {
+    for (const quick of [false, true]) {
+      const arms = alternativeArms(await read(quick), 1)
+      expect(new Set(arms.map(contentHash)).size).toBe(arms.length)
+      for (const { name, tuned } of alternativesOf(await read(quick))) {
+        const own = arms.filter((arm) => arm.name.replace(/-at-\d+$/, '') === name)
+        const points = quick ? ['100'] : ['33', '100', '300']
+        expect(own.map((arm) => factorOf(arm.name))).toEqual(tuned === null ? [undefined] : points)
+      }
+    }
+  })
+
+  test('what is served instead has the numbers of the tower’s vector', async () => {
+    const lab = await read(false)
+    expect(servedWidth(lab)).toBe(192)
+    const plans = alternativesOf(lab).filter(({ predicts }) => !predicts)
+    const learned = plans.map((own) => own.arm(lab, 1, 1).alternative?.learned ?? null)
+    expect(learned.filter((plan) => plan !== null).map(({ dim }) => dim)).toEqual([192, 192, 192])
+  })
+
+  test('self-attention is a tower of the history alone, with rates of its own', async () => {
+    const lab = await read(false)
+    for (const { name, upstream } of alternativeArms(lab, 1).filter((arm) => arm.name.startsWith('self-attention'))) {
+      const own = labOf(lab, upstream!.variant)
+      checkModelConfig(own.settings.config, own.space.user, own.space.item, name)
+      expect(own.settings.config).toMatchObject({
+        embeddings: settings.config.embeddings,
+        user: { dense: { tokens: 0 }, sequence: { blocks: 1, recent: 1, pooled: 0 } },
+      })
+      const factor = { '33': 1 / 3, '100': 1, '300': 3 }[factorOf(name)!]!
+      expect(own.settings.training.roundRates.dense).toBeCloseTo(factor * settings.training.roundRates.dense, 10)
+      expect(own.settings.training.firstRates.tables).toBeCloseTo(factor * settings.training.firstRates.tables, 10)
+      expect(own.settings.training.batchRows).toBe(settings.training.batchRows)
+    }
+  })
+})
+
+test('without a sequence there is no self-attention, and the history is the lab’s own', async () => {
+  const { sequence: _, ...schema } = smallSchema
+  const lab = await readSmallLab(memoryLog(schema, smallEvents(1500, 7)))
+  const names = alternativesOf(lab).map(({ name }) => name)
+  expect(names).not.toContain('self-attention')
+  expect(names).toContain('target-attention')
+})
+
+test('what is chosen has the least loss on the rows before the test window, for each seed', async () => {
+  const lab = await readLab()
+  const seeds = [1, 2]
+  const losses: Record<string, readonly number[]> = { '33': [0.5, 0.3], '100': [0.4, 0.6], '300': [0.6, 0.2] }
+  const outcomes = new Map<string, ArmOutcome[]>()
+  for (const { name } of alternatives.arms(lab, 1)) {
+    const of = (seed: number): ArmOutcome => ({
+      // Of the test window the point that is chosen has the worst predictions.
+      columns: { ranking: Float32Array.of(1 / (losses[factorOf(name) ?? '33'][seed] ?? 1)) },
+      figures: { judgedLoss: losses[factorOf(name) ?? '33'][seed] },
+    })
+    outcomes.set(name, [of(0), of(1)])
+  }
+  const { chosen, choices } = chosenOutcomes(new Outcomes(lab, seeds, outcomes))
+  expect(choices.size).toBe(6)
+  for (const [name, { places, losses: tried }] of choices) {
+    expect(places).toEqual([1, 2])
+    expect(tried).toEqual([losses['33'], losses['100'], losses['300']])
+    expect(chosen.ofArm(name)).toEqual([outcomes.get(`${name}-at-100`)![0], outcomes.get(`${name}-at-300`)![1]])
+  }
+})
+
+test('rows that settings are chosen by lie right before the test window, behind the first snapshot', async () => {
+  const lab = await readLab()
+  expect(judgedFrom(lab)).toBe(600)
+  expect(judgedFrom({ ...lab, publicationRows: [700] })).toBe(700)
+})

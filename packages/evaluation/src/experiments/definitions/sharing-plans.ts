@@ -1,0 +1,54 @@
+/** The models and towers of the experiment `sharing`: one tower for several models against one for each. */
+import type { DownstreamSpec, ModelName, RowChoice } from '../downstream/family.ts'
+import type { LabLog } from '../lab/lab-log.ts'
+import type { LabelSet } from '../lab/label-sets.ts'
+import type { UpstreamPlan } from '../lab/upstream.ts'
+import { standardUpstream } from './common-arms.ts'
+
+/** Users of either class in the test window, at least: of fewer, a draw of users now and then has a class alone. */
+const leastUsersOfClass = 15
+
+/** Models of the portfolio that the log has enough users of both classes for, the narrow ones first; in a quick run four. */
+export function sharingModels(lab: LabLog): readonly DownstreamSpec[] {
+  const fit = lab.portfolio.filter(({ name }) => canHave(lab, name))
+  return lab.quick ? [...fit.slice(0, 3), ...fit.slice(3).slice(-1)] : fit
+}
+
+function canHave({ test }: LabLog, name: ModelName): boolean {
+  const { places, labels, trained } = test.models[name]
+  const usersOf = (label: number) =>
+    new Set(places.filter((_, i) => labels[i] === label).map((place) => test.users[place]))
+  return trained > 0 && [0, 1].every((label) => usersOf(label).size >= leastUsersOfClass)
+}
+
+/** Numbers of models that a tower is shared by, the first of them each: all in a full run, 1, 2, 4, 8 in a quick one. */
+export function sharedBy(lab: LabLog): readonly number[] {
+  const count = sharingModels(lab).length
+  const all = Array.from({ length: count }, (_, i) => i + 1)
+  return lab.quick ? all.filter((m) => m === count || Number.isInteger(Math.log2(m))) : all
+}
+
+/** The tower of these models: taught each task of theirs on all rows that any of them brings to it, and nothing else. */
+export function towerPlan(lab: LabLog, seed: number, models: readonly DownstreamSpec[]): UpstreamPlan {
+  const labels = labelSets(lab, models)
+  const isStandard = labels.length === lab.space.tasks.length && labels.every(({ rows }) => rows[0].kind === 'all')
+  // So that it is not trained twice where another experiment has it.
+  return isStandard ? standardUpstream(seed) : { ...standardUpstream(seed), labels }
+}
+
+/** A set a task, in the schema's order. */
+export function labelSets(lab: LabLog, models: readonly DownstreamSpec[]): readonly LabelSet[] {
+  const tasks = [...new Set(models.map(({ task }) => task))].sort((a, b) => a - b)
+  return tasks.map((task) => {
+    const choices = models.filter((spec) => spec.task === task).map(({ rows }) => rows)
+    return { task, rows: union(lab, choices) }
+  })
+}
+
+function union({ surfaceValues }: LabLog, choices: readonly RowChoice[]): readonly RowChoice[] {
+  const distinct = [...new Map(choices.map((rows) => [JSON.stringify(rows), rows])).values()]
+  const surfaces = distinct.filter(({ kind }) => kind === 'surface')
+  const isWhole =
+    distinct.some(({ kind }) => kind === 'all') || (surfaceValues && surfaces.length === surfaceValues.values.length)
+  return isWhole ? [{ kind: 'all' }] : distinct
+}

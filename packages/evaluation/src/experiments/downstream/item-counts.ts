@@ -1,0 +1,62 @@
+/**
+ * What can be predicted without knowing anything of the user, from the labels of all steps before:
+ *   base rate      π = (1 + positives) ÷ (2 + rows)
+ *   popularity     (positives of the item + s π) ÷ (rows of the item + s)
+ */
+import type { SideLayout } from '@headwater/features'
+import type { DownstreamRows, PatientModel } from './downstream-rows.ts'
+
+export class ItemCounts implements PatientModel {
+  readonly stepsHeld = Number.POSITIVE_INFINITY
+  readonly #shrinkage: number
+  /** Place of the item's own id among a row's values. */
+  readonly #stride: number
+  readonly #items: Float64Array
+  readonly #positivesOfItems: Float64Array
+  #rows = 0
+  #positives = 0
+  #logits: number[] = []
+
+  /** @param shrinkage s, rows; infinite: the base rate alone */
+  constructor({ bags }: SideLayout, shrinkage: number) {
+    const [item] = bags
+    this.#shrinkage = shrinkage
+    this.#stride = item.maxValues
+    this.#items = new Float64Array(item.buckets)
+    this.#positivesOfItems = new Float64Array(item.buckets)
+  }
+
+  async step(rows: DownstreamRows): Promise<void> {
+    this.predict(rows)
+    this.train(rows)
+  }
+
+  predict({ rows, item }: DownstreamRows): void {
+    const base = (1 + this.#positives) / (2 + this.#rows)
+    for (let row = 0; row < rows; row++) {
+      const id = item.bags[0].ids[row * this.#stride]
+      // The item's own mean has the weight n ÷ (n + s), in a form that an infinite s leaves at 0.
+      const own = 1 / (1 + this.#shrinkage / this.#items[id])
+      const p = this.#items[id] === 0 ? base : base + own * (this.#positivesOfItems[id] / this.#items[id] - base)
+      this.#logits.push(Math.log(p / (1 - p)))
+    }
+  }
+
+  train({ rows, item, labels }: DownstreamRows): void {
+    for (let row = 0; row < rows; row++) {
+      const id = item.bags[0].ids[row * this.#stride]
+      this.#items[id]++
+      this.#positivesOfItems[id] += labels[row]
+      this.#rows++
+      this.#positives += labels[row]
+    }
+  }
+
+  async logits(): Promise<Float32Array> {
+    const logits = Float32Array.from(this.#logits)
+    this.#logits = []
+    return logits
+  }
+
+  dispose(): void {}
+}
