@@ -7,6 +7,7 @@ import {
   renderBackup,
   renderCheck,
   renderCompaction,
+  renderRaised,
   renderReceipt,
   renderRestore,
   renderStats,
@@ -119,6 +120,16 @@ export async function forget(url: string, user: string, options: StoreCommandOpt
   } finally {
     await store.close()
   }
+}
+
+export async function raise(url: string, options: StoreCommandOptions): Promise<void> {
+  const json = jsonFile(options)
+  if (!/^valkeys?:/.test(url)) {
+    throw new StoreKindError('only a Valkey store is raised; `headwater store copy` brings an LMDB store up to date.')
+  }
+  const { raiseFormat } = await import('@headwater/store')
+  const raised = await raiseFormat(userUrl(url), options.tenant)
+  await printResult(renderRaised(raised), json, raised)
 }
 
 function tenantOf({ tenant }: StoreCommandOptions): { readonly tenant?: string } {

@@ -2,6 +2,7 @@
 import type {
   BackupReport,
   ForgetReceipt,
+  RaisedFormat,
   RestoreReport,
   StoreCheck,
   StoreStats,
@@ -152,4 +153,9 @@ export function renderCompaction(report: {
 }): string {
   const { copied, bytesBefore, bytesAfter } = report
   return `${counted(copied, 'records')}: ${sizeText(bytesBefore)} before, ${sizeText(bytesAfter)} after\n`
+}
+
+export function renderRaised({ tenant, before, now }: RaisedFormat): string {
+  if (before === now) return `tenant "${tenant}" has format ${now} already\n`
+  return `tenant "${tenant}" had format ${before}; servers that are started from now on write format ${now}\n`
 }

@@ -1,5 +1,5 @@
 import type { Command } from 'commander'
-import { backup, check, compact, copy, forget, restore, stats, tombstones } from './store-commands.ts'
+import { backup, check, compact, copy, forget, raise, restore, stats, tombstones } from './store-commands.ts'
 import { storeExamples } from './store-examples.ts'
 
 const urls = `
@@ -8,7 +8,7 @@ A store is named by its URL:
   valkey://[user:password@]host:port a Valkey cluster or server; valkeys:// over TLS
 `
 
-/** Adds `headwater store check|stats|compact|copy|backup|restore|tombstones|forget`. */
+/** Adds `headwater store check|stats|compact|copy|backup|restore|tombstones|forget|raise`. */
 export function registerStore(program: Command): void {
   const store = program
     .command('store')
@@ -53,6 +53,16 @@ export function registerStore(program: Command): void {
     .argument('<user>', 'key')
     .option('--tenant <name>', 'default: default')
     .action(forget)
+  store
+    .command('raise')
+    .description(
+      'end a rolling upgrade: servers started from now on write the newest format, which older ones cannot read',
+    )
+    .argument('<url>', 'valkey://host:port')
+    .option('--json <file>', 'also write it as JSON')
+    .option('--tenant <name>', 'default: default')
+    .addHelpText('after', `${urls}\nExample:\n  $ headwater store raise valkey://10.0.0.1\n`)
+    .action(raise)
 }
 
 function indented(text: string): string {

@@ -11,6 +11,7 @@ export { type Driver, writeOutcome } from './driver.ts'
 export { DriverStore } from './driver-store.ts'
 export { type CompactionOptions, type CompactionReport, compactLmdb } from './drivers/lmdb-compact.ts'
 export { TieredDriver, type TierOptions } from './drivers/tiered.ts'
+export { type RaisedFormat, raiseFormat } from './drivers/valkey/raise-format.ts'
 export type { Reply as ValkeyReply } from './drivers/valkey/request.ts'
 export { type ScriptCall, ScriptRunner } from './drivers/valkey/script-runner.ts'
 export {

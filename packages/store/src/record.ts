@@ -15,7 +15,13 @@ import { StoreCorruptError, StoreFormatError } from './errors.ts'
 export type Table = 'ring' | 'user' | 'item' | 'events' | 'tombstone'
 export const tables: readonly Table[] = ['ring', 'user', 'item', 'events', 'tombstone']
 
+/** Of the records that this version makes. */
 export const formatVersion = 3
+/**
+ * Read beside it, and written where a tenant's servers are being upgraded one after another: the same bytes, but that the
+ * checksum does not cover the address.
+ */
+export const formatBefore = 2
 export const headerBytes = 16
 
 const tableCode: Record<Table, number> = { ring: 1, user: 2, item: 3, events: 4, tombstone: 5 }
@@ -94,6 +100,14 @@ export function sealRecord(record: Uint8Array, table: Table, version: number, se
   writeUint32(record, 4, recordChecksum(record, seed))
 }
 
+/** A copy of a record of this version as the version before writes it. */
+export function asBefore(record: Uint8Array): Uint8Array {
+  const copy = new Uint8Array(record)
+  copy[0] = formatBefore
+  writeUint32(copy, 4, recordChecksum(copy, 0))
+  return copy
+}
+
 /**
  * Checks all of a record but its checksum: cheap enough for every read.
  *
@@ -103,7 +117,7 @@ export function checkHeader(record: Uint8Array, table: Table): void {
   if (record.length < headerBytes) {
     throw new StoreCorruptError(`a ${table} record has ${record.length} bytes, less than its header; restore a backup`)
   }
-  if (record[0] !== formatVersion) throw formatError(`a ${table} record`, record[0])
+  if (record[0] !== formatVersion && record[0] !== formatBefore) throw formatError(`a ${table} record`, record[0])
   if (record[1] !== tableCode[table] || readUint32(record, 12) !== record.length - headerBytes) {
     throw new StoreCorruptError(`a ${table} record's header does not fit it; run a check and restore a backup`)
   }
@@ -117,7 +131,7 @@ export function checkHeader(record: Uint8Array, table: Table): void {
  */
 export function checkRecord(record: Uint8Array, table: Table, seed: number): void {
   checkHeader(record, table)
-  if (readUint32(record, 4) !== recordChecksum(record, seed)) {
+  if (readUint32(record, 4) !== recordChecksum(record, record[0] === formatBefore ? 0 : seed)) {
     throw new StoreCorruptError(
       `a ${table} record fails its checksum: it is damaged, or another key's; run a check and restore a backup`,
     )

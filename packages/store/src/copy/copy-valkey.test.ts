@@ -2,6 +2,7 @@ import { join } from 'node:path'
 import { temporaryDirectory } from '@headwater/testkit'
 import { startValkey, startValkeyCluster } from '@headwater/testkit/valkey'
 import { expect, it } from 'vitest'
+import { isOfFormat2 } from '../../testing/format-2.ts'
 import { contentsOf, populate, userKey } from '../../testing/population.ts'
 import { checkStore } from '../check.ts'
 import type { Driver } from '../driver.ts'
@@ -61,32 +62,50 @@ it.each(Object.entries(servers))('a store goes to %s and back, both ways of forg
   }
 })
 
-it('a store of format 2 is refused, and a copy of it is up to date', async () => {
+it('a store of format 1 is refused, and a copy of it is up to date', async () => {
   const node = await startValkey()
   try {
     const url = `valkey://${node.address}`
-    const set = (user: string, fields: Readonly<Record<string, string>>) => {
-      const args = Object.entries(fields).flatMap(([field, hex]) => [field, Buffer.from(hex, 'hex')])
-      return node.command('HSET', hashName('default', 'user', digestOf('default', user)), ...args)
-    }
-    await node.command('SET', 'hw:default:format', '2')
-    // As format 2 was written: a state of version 9, and a tombstone of 1,700,000,000,123 ms.
-    await set('u', { k: Buffer.from('u').toString('hex'), s: '02020000744102ba09000000030000000102fa' })
-    await set('gone', { t: '02050000848fe69261ad3bb40800000000b08756febc7842' })
+    const name = hashName('default', 'item', digestOf('default', 'i'))
+    await node.command('SET', 'hw:default:format', '1')
+    // As format 1 was written: an item's state of version 5.
+    await node.command('HSET', name, 'k', 'i', 's', Buffer.from('01030000bc586a3c05000000030000000102fa', 'hex'))
     const old = await openDriver(url)
-    const refused = new DriverStore(old, 'default').readStates('user', ['u'])
+    const refused = new DriverStore(old, 'default').readStates('item', ['i'])
     await expect(refused).rejects.toThrow(StoreFormatError)
     await expect(refused).rejects.toThrow(/headwater store copy/)
     await old.close()
     const target = `lmdb:${join(temporaryDirectory(), 'store')}`
-    expect(await copyStore(url, target)).toMatchObject({ written: 1, tombstones: 1, verified: { equal: 2 } })
+    expect(await copyStore(url, target)).toMatchObject({ written: 1, verified: { equal: 1 } })
     const driver = await openDriver(target)
     expect((await checkStore(driver)).faults).toEqual([])
-    const store = new DriverStore(driver, 'default')
-    const { states, versions } = await store.readStates('user', ['u'])
-    expect([states[0], versions[0]]).toEqual([Uint8Array.of(1, 2, 250), 9])
-    expect([...(await store.forgottenAtMs(['gone', 'u']))]).toEqual([1_700_000_000_123, -Infinity])
+    const { states, versions } = await new DriverStore(driver, 'default').readStates('item', ['i'])
+    expect([states[0], versions[0]]).toEqual([Uint8Array.of(1, 2, 250), 5])
     await driver.close()
+  } finally {
+    await node.close()
+  }
+})
+
+it('a store of format 2 takes a copy as it is written there, and gives it up to date', async () => {
+  const node = await startValkey()
+  try {
+    const url = `valkey://${node.address}`
+    await node.command('SET', 'hw:default:format', '2')
+    const source = await openDriver('memory:')
+    await populate(source, 50)
+    await forget(source, 3, 500_000)
+    const contents = await contentsOf(source)
+    const there = await openDriver(url)
+    expect((await copyRecords(source, there, {})).verified).toMatchObject({ equal: contents.size, behind: 0 })
+    for await (const { record } of there.records()) expect(isOfFormat2(record)).toBe(true)
+    expect(await copyRecords(source, there, {})).toMatchObject({ written: 0, tombstones: 0 })
+    await there.close()
+    const path = join(temporaryDirectory(), 'store')
+    await copyStore(url, `lmdb:${path}`)
+    const back = await openDriver(`lmdb:${path}?readonly`)
+    expect(await contentsOf(back)).toEqual(contents)
+    await back.close()
   } finally {
     await node.close()
   }

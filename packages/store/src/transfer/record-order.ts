@@ -13,12 +13,12 @@ import { decodeRing } from '../ring.ts'
  */
 const lineReach = 2 ** 20
 
-/** Whether two records of one address hold the same, whatever their versions. */
+/** Whether two records of one address hold the same, whatever their versions, and whichever of the formats that are read. */
 export function sameContent(a: Uint8Array, b: Uint8Array): boolean {
   if (a.length !== b.length) return false
-  // Bytes 4 … 11 are the checksum and the version.
+  // Byte 0 is the format, bytes 4 … 11 are the checksum and the version.
   return (
-    Buffer.compare(a.subarray(0, 4), b.subarray(0, 4)) === 0 && Buffer.compare(a.subarray(12), b.subarray(12)) === 0
+    Buffer.compare(a.subarray(1, 4), b.subarray(1, 4)) === 0 && Buffer.compare(a.subarray(12), b.subarray(12)) === 0
   )
 }
 

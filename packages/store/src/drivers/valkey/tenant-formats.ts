@@ -1,5 +1,5 @@
 import { StoreUnavailableError } from '../../errors.ts'
-import { formatError, formatVersion } from '../../record.ts'
+import { formatBefore, formatError, formatVersion } from '../../record.ts'
 import type { Rows } from './exchange.ts'
 import { formatName } from './layout.ts'
 import { readAvailable, readNewest } from './reads.ts'
@@ -9,12 +9,17 @@ import type { Topology } from './topology.ts'
 import type { ValkeyOptions } from './valkey-url.ts'
 import { runWrites } from './writes.ts'
 
-/** The format of each tenant that is used: looked at once, and set before the first write of a new one. */
+/**
+ * The format that each tenant's records are written in: looked at once, and set before the first write of a new tenant.
+ *
+ * Servers of the version before refuse records of this one's format, so that a tenant of theirs stays in their format,
+ * whoever writes, until `raise` is called; records of both are read.
+ */
 export class TenantFormats {
   readonly #topology: Topology
   readonly #options: ValkeyOptions
   readonly #checked = new Map<string, Promise<boolean>>()
-  readonly #marked = new Map<string, Promise<boolean>>()
+  readonly #marked = new Map<string, Promise<number>>()
 
   constructor(topology: Topology, options: ValkeyOptions) {
     this.#topology = topology
@@ -35,9 +40,9 @@ export class TenantFormats {
     })
   }
 
-  /** @throws StoreFormatError, StoreUnavailableError, StoreWriteError */
-  async mark(tenant: string): Promise<void> {
-    await once(this.#marked, tenant, async () => {
+  /** @returns the format to write in @throws StoreFormatError, StoreUnavailableError, StoreWriteError */
+  async mark(tenant: string): Promise<number> {
+    return once(this.#marked, tenant, async () => {
       // A server whose memory is full refuses to set what is there already.
       let format = await this.#newest(tenant)
       if (format === null) {
@@ -45,8 +50,23 @@ export class TenantFormats {
         format = (await runWrites(this.#topology, set, this.#options))[0]
       }
       checkFormat(tenant, format)
-      return true
+      return Number(format ?? formatVersion)
     })
+  }
+
+  /**
+   * Has a tenant written in this version's format from now on. Other processes do so from their next start.
+   *
+   * @returns the format of before
+   * @throws StoreFormatError, StoreUnavailableError, StoreWriteError
+   */
+  async raise(tenant: string): Promise<number> {
+    const before = await this.mark(tenant)
+    if (before !== formatVersion) {
+      await runWrites(this.#topology, request('SET', tenant, String(formatVersion)), this.#options)
+      this.#marked.set(tenant, Promise.resolve(formatVersion))
+    }
+    return before
   }
 
   async #newest(tenant: string): Promise<Reply> {
@@ -65,12 +85,16 @@ function request(command: string, tenant: string, ...args: readonly string[]): R
 /** @throws StoreFormatError */
 function checkFormat(tenant: string, reply: Reply): void {
   const format = reply === null ? null : String(reply)
-  if (format === null || format === String(formatVersion)) return
+  if (format === null || [formatVersion, formatBefore].map(String).includes(format)) return
   throw formatError(`tenant ${JSON.stringify(tenant)} of the Valkey store`, format)
 }
 
-/** Does something once a tenant; again where it failed or said that it is not done. */
-async function once(done: Map<string, Promise<boolean>>, tenant: string, act: () => Promise<boolean>): Promise<void> {
+/** Does something once a tenant; again where it failed, or said by `false` that it is not done. */
+async function once<Done extends boolean | number>(
+  done: Map<string, Promise<Done>>,
+  tenant: string,
+  act: () => Promise<Done>,
+): Promise<Done> {
   let promise = done.get(tenant)
   if (promise === undefined) {
     promise = act()
@@ -81,4 +105,5 @@ async function once(done: Map<string, Promise<boolean>>, tenant: string, act: ()
     throw error
   })
   if (!settled) done.delete(tenant)
+  return settled
 }

@@ -1,7 +1,7 @@
 import { writeFloat64 } from '../../codec/little-endian.ts'
 import type { Driver, KeyedTable, RecordRemoval, RecordWrite, RemovedUser, StoredRecord } from '../../driver.ts'
 import { RequestError, StoreUnavailableError } from '../../errors.ts'
-import type { Table } from '../../record.ts'
+import { asBefore, formatBefore, type Table } from '../../record.ts'
 import { digestOf } from '../../tombstone.ts'
 import type { Rows } from './exchange.ts'
 import { fieldOf, hashName, kindOf } from './layout.ts'
@@ -94,7 +94,7 @@ export class ValkeyDriver implements Driver {
 
   async write(tenant: string, groups: readonly (readonly RecordWrite[])[]): Promise<Uint8Array> {
     for (const group of groups) checkGroup(group)
-    await this.#formats.mark(tenant)
+    const isBefore = (await this.#formats.mark(tenant)) === formatBefore
     const outcomes = new Uint8Array(groups.length)
     const act = async (slice: readonly (readonly RecordWrite[])[], from: number) => {
       const { digests, slots } = Digests.of(
@@ -104,7 +104,7 @@ export class ValkeyDriver implements Driver {
       const request = new ScriptRequest(
         slots,
         (row) => hashName(tenant, kindOf(slice[row][0].table), digests[row]),
-        (row) => writeArguments(slice[row]),
+        (row) => writeArguments(slice[row], isBefore),
       )
       outcomes.set((await runWrites(this.#topology, request, this.#options)).map(Number), from)
     }
@@ -113,11 +113,11 @@ export class ValkeyDriver implements Driver {
   }
 
   async forget(tenant: string, _user: string, digest: string, tombstone: Uint8Array): Promise<RemovedUser> {
-    await this.#formats.mark(tenant)
+    const isBefore = (await this.#formats.mark(tenant)) === formatBefore
     const request = new ScriptRequest(
       Uint16Array.of(slotOf(digest)),
       () => hashName(tenant, 'user', digest),
-      () => ['forget', tombstone],
+      () => ['forget', isBefore ? asBefore(tombstone) : tombstone],
     )
     const [reply] = await runWrites(this.#topology, request, this.#options)
     const [rings, states, events] = reply as readonly number[]
@@ -137,6 +137,11 @@ export class ValkeyDriver implements Driver {
       removed.set((await runWrites(this.#topology, request, this.#options)).map(Number), from)
     })
     return removed
+  }
+
+  /** Ends a rolling upgrade: see `TenantFormats`. @returns the format that the tenant had */
+  raiseFormat(tenant: string): Promise<number> {
+    return this.#formats.raise(tenant)
   }
 
   async *keys(tenant: string, kind: 'user' | 'item'): AsyncIterable<string> {
@@ -220,12 +225,13 @@ function checkGroup(group: readonly RecordWrite[]): void {
   }
 }
 
-function writeArguments(group: readonly RecordWrite[]): (string | Uint8Array)[] {
+/** @param isBefore whether records go in the format of before */
+function writeArguments(group: readonly RecordWrite[], isBefore: boolean): (string | Uint8Array)[] {
   const times = group.flatMap(({ featureTimeMs }) => featureTimeMs ?? [])
   const timeBytes = times.length === 0 ? '' : float64Bytes(Math.min(...times))
   const args: (string | Uint8Array)[] = ['write', group[0].key, timeBytes]
   for (const { table, model, expected, record } of group) {
-    args.push(fieldOf(table, model), versionBytes(expected), record)
+    args.push(fieldOf(table, model), versionBytes(expected), isBefore ? asBefore(record) : record)
   }
   return args
 }
