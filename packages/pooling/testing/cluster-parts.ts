@@ -15,10 +15,15 @@ export interface ClusterPart {
 /** A ring slot a refresh: what is done twice would be seen. */
 export const refreshPolicy = { count: 3, slots: 16, slot: 'refresh' } as const
 
-/** A process's part with a model `m`: a reader, or with an encoder a worker. */
-export async function openPart(url: string, encoder: Encoder | null, options: Partial<ClusterOptions> = {}) {
+/** A process's part with a model `m`: a reader, or with an encoder a worker. @param open of its store */
+export async function openPart(
+  url: string,
+  encoder: Encoder | null,
+  options: Partial<ClusterOptions> = {},
+  open: (url: string) => Promise<EmbeddingStore> = openStore,
+) {
   const errors: unknown[] = []
-  const store = await openStore(url)
+  const store = await open(url)
   const node = await joinCluster({
     url,
     tenants: ['default'],
@@ -43,10 +48,16 @@ export async function openPart(url: string, encoder: Encoder | null, options: Pa
     await pooling.publish('m', encoder)
     await node.work(poolings)
   }
-  const close = async () => {
+  let closing: Promise<void> | null = null
+  const end = async () => {
     await node.close()
     await pooling.close()
     await store.close()
+  }
+  // Again, it does nothing.
+  const close = () => {
+    closing ??= end()
+    return closing
   }
   return { store, pooling, node, errors, close } satisfies ClusterPart
 }

@@ -1,12 +1,16 @@
 import type { Registry } from 'prom-client'
 import { Figures } from '../http/metrics/figures.ts'
 import type { ClusterNode } from './cluster-node.ts'
+import type { SharedClock } from './shared-clock.ts'
 import { deadReasons, queueSums } from './shared-queue.ts'
 
 const labels = ['tenant', 'model']
 
 /** Adds figures of the shared queues to those of a service, as its option `alsoMetrics` has it. */
-export function registerClusterMetrics(registry: Registry, node: ClusterNode): void {
+export function registerClusterMetrics(
+  registry: Registry,
+  node: Pick<ClusterNode, 'queues' | 'offers' | 'conflicts'> & { readonly clock: Pick<SharedClock, 'offsetMs'> },
+): void {
   const figures = new Figures(registry)
   const ofQueues = (name: string, help: string, key: 'waiting' | 'taken' | 'dead') =>
     figures.gauges({ name, help, labels }, () => node.queues.map((queue) => [[queue.tenant, queue.model], queue[key]]))

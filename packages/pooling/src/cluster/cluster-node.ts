@@ -26,6 +26,10 @@ export interface ClusterOptions {
   readonly onError?: (error: unknown) => void
 }
 
+/** A worker looks into each queue this often while nobody waits there, and into all of its queues not more often together. */
+const leastPollMs = 10
+const mostLooksASecond = 1_000
+
 /** What a node last saw of one queue. */
 export interface QueueFigures extends QueueName, QueueLook {
   /** By `performance.now()`. */
@@ -128,10 +132,9 @@ export class ClusterNode {
     const { claimMs = 5_000, onError = () => {} } = this.#options
     const consumer = randomUUID()
     const { clock } = this
-    this.#workers = this.#names.map((name) => {
-      const pooling = poolings.get(name.tenant)!
-      return new QueueWorker({ queues: this.#queues, name, pooling, consumer, clock, claimMs, isReady, onError })
-    })
+    const pollMs = Math.max(leastPollMs, (1_000 * this.#names.length) / mostLooksASecond)
+    const shared = { queues: this.#queues, consumer, clock, claimMs, pollMs, isReady, onError }
+    this.#workers = this.#names.map((name) => new QueueWorker({ ...shared, name, pooling: poolings.get(name.tenant)! }))
   }
 
   /** Resolves once what was taken has landed, and what was offered is sent. Poolings are closed after it. */

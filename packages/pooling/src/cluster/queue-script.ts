@@ -15,7 +15,8 @@
  *   with a claim time, first those that were pending for as long; then those who wait. Who was taken too often is dead.
  * - `done`, group, ids. `bury`, group, reason, ids. How many were still pending.
  * - `extend`, group, consumer, ids: those that are pending with it are pending anew. Their number.
- * - `leave`, group, consumer: of whom nothing is pending.
+ * - `tidy`, group, consumer or nothing, time in ms: it leaves, if nothing is pending with it, and so do those who asked for
+ *   nothing for longer: workers that were killed.
  * - `forget`, user. How many places held the user.
  * - `look`. {now, waiting, taken, dead, figures}.
  */
@@ -156,11 +157,19 @@ if task == 'extend' then
   return own
 end
 
-if task == 'leave' then
-  if redis.call('EXISTS', taken) == 1 and #redis.call('XPENDING', taken, ARGV[2], '-', '+', 1, ARGV[3]) == 0 then
-    redis.call('XGROUP', 'DELCONSUMER', taken, ARGV[2], ARGV[3])
+if task == 'tidy' then
+  local left = 0
+  local consumers = redis.pcall('XINFO', 'CONSUMERS', taken, ARGV[2])
+  if consumers.err then return left end
+  for _, about in ipairs(consumers) do
+    local of = {}
+    for i = 1, #about, 2 do of[about[i]] = about[i + 1] end
+    if of.pending == 0 and (of.name == ARGV[3] or of.idle > tonumber(ARGV[4])) then
+      redis.call('XGROUP', 'DELCONSUMER', taken, ARGV[2], of.name)
+      left = left + 1
+    end
   end
-  return 0
+  return left
 end
 
 if task == 'forget' then

@@ -15,13 +15,13 @@ export interface QueueWorkerOptions {
   readonly clock: Clock
   /** Entries of a worker that has told nothing of itself for as long are claimed. */
   readonly claimMs: number
+  /** From a look that found nobody to the next. */
+  readonly pollMs: number
   /** Whether it is worth taking any now. */
   readonly isReady: () => boolean
   readonly onError: (error: unknown) => void
 }
 
-/** From a look that found nobody to the next. */
-const pollMs = 10
 const retryMs = 500
 /** Entries that were taken so often are dead. */
 const mostAttempts = 100
@@ -47,12 +47,13 @@ export class QueueWorker {
     await this.#running
     await Promise.all(this.#batches)
     const { queues, name, consumer, onError } = this.#options
-    await queues.leave(name, consumer).catch(onError)
+    await queues.tidy(name, consumer).catch(onError)
   }
 
   async #run(): Promise<void> {
-    const { isReady, onError } = this.#options
+    const { queues, name, pollMs, isReady, onError } = this.#options
     const { signal } = this.#abort
+    await queues.tidy(name).catch(onError)
     while (!signal.aborted) {
       if (this.#batches.size >= mostBatches) {
         await Promise.race(this.#batches)

@@ -120,9 +120,15 @@ export class SharedQueues {
     if (ids.length > 0) await this.#run(name, 'extend', name.model, consumer, ...ids)
   }
 
-  /** A worker ends. What is still pending with it is claimed by others. */
-  async leave(name: QueueName, consumer: string): Promise<void> {
-    await this.#run(name, 'leave', name.model, consumer)
+  /**
+   * Strikes off a worker that ends, and those that are gone. What is still pending with one is claimed by others first.
+   *
+   * @param consumer that ends; empty: none does
+   * @param goneMs who has asked for nothing for longer is gone
+   * @returns how many were struck off
+   */
+  async tidy(name: QueueName, consumer = '', goneMs = 3_600_000): Promise<number> {
+    return Number(await this.#run(name, 'tidy', name.model, consumer, goneMs))
   }
 
   /** @returns how many places held the user */

@@ -63,10 +63,14 @@ test('a snapshot is fetched over HTTPS, verified and followed, forward and back'
   expect(mirror.errors).toEqual([])
 })
 
-test('what does not fit its checksum is refused, and the one before goes on', async () => {
-  const { directory, url } = await publishing()
+test('what does not fit its checksum is refused, over HTTPS too, and the one before goes on', async () => {
+  const { directory, url } = await publishing({
+    auth: tokens,
+    tls: { key: pem('server.key'), cert: pem('server.pem') },
+  })
+  const access = { ca: pem('authority.pem'), token: tokenOf.reader }
   await promoteSnapshot(directory, 1, true).catch(() => {})
-  const mirror = await mirroring(url)
+  const mirror = await mirroring(url, access)
   await mirror.stop()
   const weights = join(await publishRandom(directory, 2), 'weights.safetensors')
   const whole = readFileSync(weights)
@@ -75,12 +79,12 @@ test('what does not fit its checksum is refused, and the one before goes on', as
   damaged[damaged.length - 9] ^= 1
   writeFileSync(weights, damaged)
   rmSync(mirror.directory, { recursive: true })
-  await expect(mirroring(url, { directory: mirror.directory })).rejects.toThrow(/not what its checksum says/)
+  await expect(mirroring(url, { ...access, directory: mirror.directory })).rejects.toThrow(/not what its checksum says/)
   expect(existsSync(snapshotDirectory(mirror.directory, 2))).toBe(false)
 
   // Once it is whole again, it is fetched.
   writeFileSync(weights, whole)
-  const again = await mirroring(url, { directory: mirror.directory })
+  const again = await mirroring(url, { ...access, directory: mirror.directory })
   expect(await servedSnapshot(again.directory)).toBe(2)
   writeFileSync(join(await publishRandom(directory, 3), 'weights.safetensors'), damaged)
   writeFileSync(
