@@ -166,6 +166,7 @@ async function start(options: ServeOptions, report: ServeReport, closers: Closer
     ...(status && { encoder: status }),
     ...(options.role === 'refresh' && { scopes: ['admin', 'metrics'] as const }),
     refreshes,
+    ...(cluster !== null && { sharedQueues: () => cluster.node.queues }),
     ...(options.outcomeLog !== undefined && { outcomes: (tenant: string) => tenants.get(tenant)!.logs.outcomes! }),
     alsoMetrics: (registry) => {
       http.registerLogMetrics(registry, logCounters(tenants))

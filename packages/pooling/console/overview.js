@@ -5,6 +5,7 @@ import { bytes, count, duration, moment, percent, rate } from './format.js'
 import { lastOf, sumOf } from './history.js'
 import { tiles } from './tiles.js'
 import { TimeChart } from './time-chart.js'
+import { ownQueue, sharedQueue } from './waits.js'
 
 /** @typedef {import('./history.js').Columns} Columns */
 
@@ -67,6 +68,8 @@ export class Overview {
   #staleness = new Map()
   /** @type {string} */
   #figures = ''
+  /** @type {string} */
+  #dead = ''
 
   constructor() {
     const reads = [
@@ -139,7 +142,7 @@ export class Overview {
     const rows = statuses.map((status) => sumOf(recent, status, tileSteps))
     const all = rows.reduce((sum, each) => sum + each, 0)
     const part = (/** @type {number} */ some) => (all === 0 ? null : some / all)
-    const { totals, queue, encoder } = data
+    const { totals, encoder } = data
     const misses = rows[2] + rows[3]
     this.#showReads([
       [duration(lastOf(recent, 'readP50', tileSteps)), 'store and pooling'],
@@ -149,17 +152,20 @@ export class Overview {
       [percent(part(rows[0] + rows[1])), `${percent(part(rows[1]))} stale`],
       [percent(part(misses)), `${count(totals.default)} rows since the start`],
     ])
+    const waits = data.sharedQueues === null ? ownQueue(data) : sharedQueue(data)
     this.#showRefreshes([
-      [count(queue.users), `${count(queue.due)} due`],
-      queue.users === 0 ? ['–', 'nobody waits'] : [duration(queue.oldestSeconds), ''],
+      waits.users,
+      waits.longest,
       [
         duration(lastOf(recent, 'freshnessP50', tileSteps)),
         `p99 ${duration(lastOf(recent, 'freshnessP99', tileSteps))}`,
       ],
       [`${rate(per('landed'))} /s`, `${count(totals.refreshes)} since the start`],
-      [count(totals.shed), `${count(totals.failed + totals.refused)} failed since the start`],
+      waits.shed,
       encoder === null ? ['–', 'none of its own'] : [encoder.state, `started again ${count(encoder.restarts)} times`],
     ])
+    byId('refresh-tiles').firstElementChild?.classList.toggle('bad', waits.dead.length > 0)
+    this.#showDead(waits.dead)
     byId('refresh-tiles').lastElementChild?.classList.toggle('bad', encoder !== null && encoder.state !== 'ready')
     for (const staleness of data.staleness.models) this.#stalenessOf(staleness.model).show(staleness)
     this.#showFigures(data)
@@ -171,6 +177,18 @@ export class Overview {
    */
   draw(columns, span) {
     for (const chart of this.#charts) chart.show(columns, span)
+  }
+
+  /** @param {readonly (readonly string[])[]} rows */
+  #showDead(rows) {
+    const text = JSON.stringify(rows)
+    if (text === this.#dead) return
+    this.#dead = text
+    byId('dead-letters').replaceChildren(
+      ...(rows.length === 0
+        ? []
+        : [table('Dead letters of the shared queue, since it was made', ['Model', 'Reason', 'Entries'], rows)]),
+    )
   }
 
   /** @param {string} model */

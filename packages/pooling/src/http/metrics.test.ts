@@ -1,10 +1,13 @@
 /** `/metrics` of a service that listens, parsed, against the calls that were made of it. */
 import { readFileSync } from 'node:fs'
 import { parser as promql } from '@prometheus-io/lezer-promql'
+import type { Registry } from 'prom-client'
 import { expect, it } from 'vitest'
 import { parse as parseYaml } from 'yaml'
 import { tokenOf } from '../../testing/http-service.ts'
 import { observeService, until } from '../../testing/observed-service.ts'
+import { registerClusterMetrics } from '../cluster/index.ts'
+import { registerLogMetrics } from './index.ts'
 
 interface Scrape {
   /** By name. */
@@ -149,7 +152,11 @@ function metricsOf(expression: string): string[] {
 }
 
 it('are all there that an alert looks at', async () => {
-  const { url, ask } = await observeService()
+  const alsoMetrics = (registry: Registry) => {
+    registerLogMetrics(registry, { served: () => [{ rows: 0, files: 0, dropped: 0, lost: 0 }] })
+    registerClusterMetrics(registry, { queues: [], offers: new Map(), conflicts: new Map(), clock: { offsetMs: 0 } })
+  }
+  const { url, ask } = await observeService({ alsoMetrics })
   await ask('GET', '/v1/nowhere')
   const { types } = await scrape(url)
   const file = readFileSync(new URL('../../alerts/headwater.rules.yaml', import.meta.url), 'utf8')

@@ -14,6 +14,7 @@ import type { ReadFigures } from './metrics/read-figures.ts'
 import type { Metrics } from './metrics.ts'
 import type { RefreshMonitor } from './refresh-monitor.ts'
 import type { RequestLogOptions } from './request-log.ts'
+import type { SharedQueueView } from './shared-queue-view.ts'
 import type { Principal, Scope, Tokens } from './tokens.ts'
 
 /** What is served to the tokens of one tenant. */
@@ -58,6 +59,8 @@ export interface ServerOptions {
   readonly outcomes?: (tenant: string) => OutcomeLog
   /** Figures and spans of refreshes: the one whose observers the poolings were made with. Absent: there are none. */
   readonly refreshes?: RefreshMonitor
+  /** What was seen last of the queues that refreshes wait in beside other processes' ones. Absent: they wait here. */
+  readonly sharedQueues?: () => readonly SharedQueueView[]
   /** Absent: silent. */
   readonly logger?: Logger
   readonly requestLog?: RequestLogOptions

@@ -34,6 +34,23 @@ export function consoleSchemas({ ref, object, list }: ApiWriting): Json {
       ),
       totals: { ...counts, description: "since the start, of the token's tenant" },
       queue: object({ users: integer, due: integer, oldestSeconds: number }),
+      sharedQueues: {
+        anyOf: [
+          { type: 'null' },
+          list(
+            object({
+              model: text,
+              waiting: integer,
+              taken: integer,
+              dead: integer,
+              sums: object({ shed: integer }),
+              buried: counts,
+            }),
+          ),
+        ],
+        description:
+          'of all processes together; null where refreshes wait in this one. `buried`: dead letters by reason',
+      },
       staleness: object({
         sinceMs: number,
         models: list(object({ model: text, boundsSeconds: list(number), counts: list(integer) })),

@@ -1,6 +1,7 @@
 /** What the console shows of a tenant, and of the service where its caller may see that. */
 import type { Registry } from 'prom-client'
 import type { ServerParts } from '../server-options.ts'
+import type { SharedQueueView } from '../shared-queue-view.ts'
 import type { Principal } from '../tokens.ts'
 import type { ConsoleWatch } from './console-watch.ts'
 import type { HistoryPart } from './history.ts'
@@ -23,7 +24,10 @@ export interface ConsoleData {
   }[]
   /** Since the start, of the tenant. */
   readonly totals: Readonly<Record<string, number>>
+  /** In this process. */
   readonly queue: { readonly users: number; readonly due: number; readonly oldestSeconds: number }
+  /** The tenant's, of each model; null where refreshes wait in this process. Those that were not seen yet are left out. */
+  readonly sharedQueues: readonly Omit<SharedQueueView, 'tenant'>[] | null
   readonly staleness: ReturnType<ReturnType<ConsoleWatch['of']>['staleness']>
   readonly recent: HistoryPart
   readonly day: HistoryPart
@@ -49,7 +53,7 @@ export interface Since {
 const startedMs = Math.round(performance.timeOrigin)
 
 export async function consoleData(
-  { tenants, models, metrics, encoder }: ServerParts,
+  { tenants, models, metrics, encoder, sharedQueues }: ServerParts,
   watch: ConsoleWatch,
   { name, tenant, scopes }: Principal,
   since: Since,
@@ -68,12 +72,21 @@ export async function consoleData(
     }),
     totals: { ...pooling.counters },
     queue: { users: pooling.waiting, due: pooling.due, oldestSeconds: oldestSeconds(pooling) },
+    sharedQueues: sharedQueues === undefined ? null : queuesOf(sharedQueues(), tenant),
     staleness: history.staleness(),
     recent: history.recent.kept.after(since.recentMs),
     day: history.day.kept.after(since.dayMs),
     encoder: status === undefined ? null : { state: status.state, restarts: status.restarts },
     service: seesAll ? await figuresOf(metrics.registry) : null,
   }
+}
+
+function queuesOf(queues: readonly SharedQueueView[], tenant: string): ConsoleData['sharedQueues'] {
+  return queues
+    .filter((queue) => queue.tenant === tenant)
+    .map(({ model, waiting, taken, dead, sums: { shed }, buried }) => ({
+      ...{ model, waiting, taken, dead, sums: { shed }, buried: { ...buried } },
+    }))
 }
 
 /** Longest list of figures: labels are few, but others may add to them. */

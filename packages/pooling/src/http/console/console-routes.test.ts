@@ -87,6 +87,16 @@ describe('its figures', () => {
     expect(boss.service.some(({ name }: { name: string }) => !name.startsWith('headwater_'))).toBe(false)
   })
 
+  it('are for operators where the server answers no reads', async () => {
+    const { get } = await opened({ server: { scopes: ['admin', 'metrics'] } })
+    for (const path of ['/console/data', '/console/drift/m', '/v1/models', '/v1/models/m']) {
+      const { status, json } = await get(path, tokenOf.reader)
+      expect([status, json().error.code], path).toEqual([403, 'forbidden'])
+      expect((await get(path, tokenOf.boss)).status, path).toBe(200)
+    }
+    expect((await get('/console')).status).toBe(200)
+  })
+
   it('refuse times that are none, and models that are not there', async () => {
     const { get } = await opened()
     for (const query of ['recent=soon', 'day=-1', 'recent=1&recent=2', 'day=1e3']) {

@@ -3,6 +3,7 @@ import { UnknownModelError } from '../../errors.ts'
 import { invalid } from '../../wire/shape.ts'
 import { WireError } from '../../wire/wire-error.ts'
 import { byDeadline } from '../deadline.ts'
+import { lookScope } from '../look-scope.ts'
 import { answerFormat, bodyOf } from '../routes/body.ts'
 import { send } from '../send.ts'
 import { type ServerParts, tenantOf } from '../server-options.ts'
@@ -38,8 +39,9 @@ export function registerConsole(server: FastifyInstance, parts: ServerParts): vo
   server.get('/console', async (_request, reply) => sendFile(reply, 'index.html'))
   server.get<OfFile>('/console/:file', async (request, reply) => sendFile(reply, request.params.file))
 
+  const scope = lookScope(parts.scopes)
   // Not counted against the requests that are answered at once: it is looked at when there are too many of them.
-  const config = { scope: 'read', counted: false } as const
+  const config = { scope, counted: false }
   server.get<OfData>('/console/data', { config }, async (request, reply) => {
     const { query, principal } = request
     const since = { recentMs: timeOf(query.recent, 'recent'), dayMs: timeOf(query.day, 'day') }
@@ -54,7 +56,7 @@ export function registerConsole(server: FastifyInstance, parts: ServerParts): vo
   })
 
   // In a body, as addresses are written into logs.
-  server.post('/console/user', { config: { scope: 'read', counted: true } }, async (request, reply) => {
+  server.post('/console/user', { config: { scope, counted: true } }, async (request, reply) => {
     const user = parseUserMessage(bodyOf(request, smallBody))
     const look = () => lookUp(tenantOf(tenants, request), models, user)
     return sendData(request, reply, await byDeadline(request.endMs, 'ask again', look))

@@ -26,13 +26,17 @@ export class ConsoleWatch {
   readonly #tenants: ReadonlyMap<string, Watched>
   readonly #onError: (error: unknown) => void
 
-  constructor(server: FastifyInstance, { tenants, models, refreshes, onError = () => {} }: ServerParts) {
+  constructor(server: FastifyInstance, { tenants, models, refreshes, sharedQueues, onError = () => {} }: ServerParts) {
     this.#onError = onError
     const names = models.map(({ name }) => name)
     this.#tenants = new Map(
       [...tenants].map(([tenant, { pooling, reads }]) => {
         const freshness = refreshes?.freshnessOf(tenant) ?? null
-        const watch = new TenantWatch({ pooling, reads, freshness }, Date.now())
+        const sharedWaiting =
+          sharedQueues === undefined
+            ? null
+            : () => sharedQueues().reduce((sum, queue) => sum + (queue.tenant === tenant ? queue.waiting : 0), 0)
+        const watch = new TenantWatch({ pooling, reads, freshness, sharedWaiting }, Date.now())
         return [tenant, { watch, panel: new Panel(reads.users, pooling, names), maps: new Map() }]
       }),
     )

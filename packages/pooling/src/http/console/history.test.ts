@@ -74,7 +74,7 @@ describe('a tenant over time', () => {
     const durations = new BucketCounts(Float64Array.of(0.001, 0.002))
     const reads = new ReadFigures(durations, new Map([['m', ages]]), new Reservoir(8, 1))
     const startMs = 1_700_000_000_000
-    const watch = new TenantWatch({ pooling, reads, freshness: null }, startMs)
+    const watch = new TenantWatch({ pooling, reads, freshness: null, sharedWaiting: null }, startMs)
     const served = async (users: string[]) => reads.ended(1.5, await pooling.read(users, ['m']))
     await served(['a', 'b', 'c'])
     watch.look(startMs + 500)
@@ -102,7 +102,7 @@ describe('a tenant over time', () => {
     const service = await openService()
     const ages = new BucketCounts(Float64Array.of(1, 60))
     const reads = new ReadFigures(new BucketCounts(Float64Array.of(1)), new Map([['m', ages]]), new Reservoir(8, 1))
-    const watch = new TenantWatch({ pooling: service.pooling, reads, freshness: null }, 0)
+    const watch = new TenantWatch({ pooling: service.pooling, reads, freshness: null, sharedWaiting: null }, 0)
     for (let minute = 1; minute <= 40; minute++) {
       ages.add(minute <= 20 ? 0.5 : 30)
       watch.look(minute * 60_000)

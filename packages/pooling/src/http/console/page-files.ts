@@ -22,6 +22,7 @@ const types = {
   'snapshots.js': script,
   'tiles.js': script,
   'time-chart.js': script,
+  'waits.js': script,
 } as const
 
 export const pageHeaders = {

@@ -11,6 +11,8 @@ export interface WatchedTenant {
   readonly reads: ReadFigures
   /** How long its refreshes took to land; null where nothing measures it. */
   readonly freshness: BucketCounts | null
+  /** Users that wait in queues shared with other processes; null where they wait in this one. */
+  readonly sharedWaiting: (() => number) | null
 }
 
 /** 15 minutes in steps of 2 s, and a day in steps of 2 minutes. */
@@ -88,7 +90,7 @@ export class SteppedHistory {
     const now = sumsOf(this.#tenant, nowMs)
     this.#before = now
     if (sinceMs <= 0) return
-    const { pooling, reads, freshness } = this.#tenant
+    const { pooling, reads, freshness, sharedWaiting } = this.#tenant
     const read = now.reads.map((count, i) => count - before.reads[i])
     const landing = now.freshness?.map((count, i) => count - before.freshness![i])
     const of = (key: keyof PoolingCounters) => now.counters[key] - before.counters[key]
@@ -108,7 +110,7 @@ export class SteppedHistory {
       landed: of('refreshes'),
       failed: of('failed') + of('refused'),
       shed: of('shed'),
-      queueUsers: pooling.waiting,
+      queueUsers: sharedWaiting === null ? pooling.waiting : sharedWaiting(),
       queueOldest: oldestSeconds(pooling),
       freshnessP50: quantile(freshness?.bounds, landing, 0.5),
       freshnessP99: quantile(freshness?.bounds, landing, 0.99),

@@ -10,6 +10,7 @@ import {
 } from '../../wire/snapshots-message.ts'
 import { WireError } from '../../wire/wire-error.ts'
 import { byDeadline } from '../deadline.ts'
+import { lookScope } from '../look-scope.ts'
 import { send } from '../send.ts'
 import { type ServedModel, type ServerParts, tenantOf } from '../server-options.ts'
 import { SnapshotChanges } from '../snapshot-changes.ts'
@@ -23,7 +24,8 @@ interface OfModel {
 const smallBody = { maxDepth: 2, maxValues: 8 }
 
 /** `GET /v1/models`, `GET /v1/models/{m}`, and what changes the snapshot that a model serves */
-export function registerModels(server: FastifyInstance, { tenants, models }: ServerParts): void {
+export function registerModels(server: FastifyInstance, { tenants, models, scopes }: ServerParts): void {
+  const looking = { scope: lookScope(scopes), counted: true }
   const changes = new Map(
     models.flatMap(({ name, control }) =>
       control === undefined ? [] : [[name, new SnapshotChanges(control)] as const],
@@ -38,7 +40,7 @@ export function registerModels(server: FastifyInstance, { tenants, models }: Ser
     )
   }
 
-  server.get('/v1/models', { config: { scope: 'read', counted: true } }, async (request, reply) => {
+  server.get('/v1/models', { config: looking }, async (request, reply) => {
     const { pooling } = tenantOf(tenants, request)
     const answer: ModelsAnswer = {
       models: models.map(({ name, dim }) => {
@@ -49,7 +51,7 @@ export function registerModels(server: FastifyInstance, { tenants, models }: Ser
     return send(reply, answerFormat(request), answer)
   })
 
-  server.get<OfModel>('/v1/models/:model', { config: { scope: 'read', counted: true } }, async (request, reply) => {
+  server.get<OfModel>('/v1/models/:model', { config: looking }, async (request, reply) => {
     const { name, dim, control } = modelOf(request)
     const format = answerFormat(request)
     const snapshots = await byDeadline(
