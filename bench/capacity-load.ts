@@ -12,6 +12,10 @@ export interface CostModel {
   readonly name: string
   readonly dim: number
   readonly ring: number
+  /** Default `fp16`. */
+  readonly codec?: 'int8'
+  /** Of a state that each user has too. Default: none. */
+  readonly stateBytes?: number
 }
 
 export const keyOf = (user: number) => `user-${String(user).padStart(7, '0')}`
@@ -21,7 +25,7 @@ export const urlOf = (masters: readonly ValkeyNode[]) =>
 /** A ring of all its slots for each user. */
 export async function fill(
   masters: readonly ValkeyNode[],
-  { name, dim, ring }: CostModel,
+  { name, dim, ring, codec, stateBytes }: CostModel,
   users: number,
 ): Promise<void> {
   const store: EmbeddingStore = await openStore(urlOf(masters))
@@ -38,9 +42,14 @@ export async function fill(
             (_, i) => noise[(i + from + 7_919 * snapshot) % noise.length],
           ),
           featureTimeMs: new Float64Array(keys.length).fill(snapshot),
-          policy: { slots: ring, count: ring, slot: 'snapshot' },
+          policy: { slots: ring, count: ring, slot: 'snapshot', ...(codec && { codec }) },
         })
       }
+    for (let from = 0; stateBytes !== undefined && from < users; from += 1_000) {
+      const state = new Uint8Array(stateBytes).fill(7)
+      const keys = Array.from({ length: Math.min(1_000, users - from) }, (_, i) => keyOf(from + i))
+      await store.compareAndSetStates(keys.map((key) => [{ kind: 'user', key, expected: 0, state }]))
+    }
   } finally {
     await store.close()
   }
@@ -57,12 +66,36 @@ export interface CallCost {
 }
 
 const connections = 8
-const warmUpSeconds = 1
-const seconds = 3
+const warmUpSeconds = 0.5
+const seconds = 2
+
+/** A reader in a process of its own, over masters. */
+export interface CapacityReader {
+  readonly port: number
+  readonly masters: readonly ValkeyNode[]
+  /** Microseconds of processor time that the masters use in a millisecond though nobody asks them. */
+  readonly idleUsPerMs: number
+  /** Since it was asked last. */
+  figures(): Promise<CapacityServerFigures>
+  close(): Promise<void>
+}
+
+/** @param refreshes whether users are refreshed when events come, by a tower that costs nothing */
+export async function startReader(
+  masters: readonly ValkeyNode[],
+  models: readonly CostModel[],
+  refreshes = false,
+): Promise<CapacityReader> {
+  const settings: CapacityServerSettings = { store: urlOf(masters), models, refreshes }
+  const server = forkPinned('capacity-server.ts', 0, settings)
+  const figures = () => server.ask<CapacityServerFigures>({})
+  const { port } = await figures()
+  return { port, masters, idleUsPerMs: await idleCost(masters), figures, close: () => server.close() }
+}
 
 export async function readCost(
   load: LoadProcess,
-  masters: readonly ValkeyNode[],
+  reader: CapacityReader,
   model: CostModel,
   usersACall: number,
   users: number,
@@ -75,8 +108,7 @@ export async function readCost(
       encoding: 'f16',
     }),
   )
-  const settings = { store: urlOf(masters), models: [model], refreshes: false }
-  return calls(load, masters, settings, '/v1/embeddings/read', bodies)
+  return calls(load, reader, '/v1/embeddings/read', bodies)
 }
 
 /** A call an event, each of another user. `refreshed` is 0 unless the server refreshes. */
@@ -96,53 +128,55 @@ export async function eventCost(
       fields: {},
     }),
   )
-  return calls(load, masters, { store: urlOf(masters), models: [model], refreshes }, '/v1/events', bodies)
+  const reader = await startReader(masters, [model], refreshes)
+  try {
+    await calls(load, reader, '/v1/events', bodies)
+    return await calls(load, reader, '/v1/events', bodies)
+  } finally {
+    await reader.close()
+  }
 }
 
 async function calls(
   load: LoadProcess,
-  masters: readonly ValkeyNode[],
-  settings: CapacityServerSettings,
+  { port, masters, idleUsPerMs, figures }: CapacityReader,
   path: string,
   bodies: readonly Uint8Array[],
 ): Promise<CallCost & { readonly refreshed: number }> {
-  const server = forkPinned('capacity-server.ts', 0, settings)
-  try {
-    const { port } = await server.ask<CapacityServerFigures>({})
-    const requests = bodies.map((body) => request(path, body))
-    const run = async (forSeconds: number) => {
-      const { answered, failed } = await load.run({ port, requests, connections, seconds: forSeconds })
-      if (failed > 0) throw new Error(`${failed} calls of ${path} failed`)
-      return answered
-    }
-    await run(warmUpSeconds)
-    if (settings.refreshes) await refreshesEnd(() => server.ask<CapacityServerFigures>({}))
-    await server.ask<CapacityServerFigures>({})
-    const before = await storeCpuUs(masters)
-    const answered = await run(seconds)
-    let { cpuUs, refreshed } = await server.ask<CapacityServerFigures>({})
-    if (settings.refreshes) {
-      const rest = await refreshesEnd(() => server.ask<CapacityServerFigures>({}))
-      cpuUs += rest.cpuUs
-      refreshed += rest.refreshed
-    }
-    const storeUs = (await storeCpuUs(masters)) - before
-    const response = await fetch(`http://127.0.0.1:${port}${path}`, {
-      ...{ method: 'POST', headers: { 'content-type': 'application/msgpack' }, body: Buffer.from(bodies[0]) },
-    })
-    const answerBytes = (await response.arrayBuffer()).byteLength
-    return { readerUs: cpuUs / answered, storeUs: storeUs / answered, calls: answered, answerBytes, refreshed }
-  } finally {
-    await server.close()
+  const requests = bodies.map((body) => request(path, body))
+  const run = async (forSeconds: number) => {
+    const { answered, failed } = await load.run({ port, requests, connections, seconds: forSeconds })
+    if (failed > 0) throw new Error(`${failed} calls of ${path} failed`)
+    return answered
+  }
+  await run(warmUpSeconds)
+  await refreshesEnd(figures)
+  const before = await storeCpuUs(masters)
+  const startMs = performance.now()
+  const answered = await run(seconds)
+  const now = await figures()
+  const rest = await refreshesEnd(figures)
+  const wallMs = performance.now() - startMs
+  const storeUs = Math.max(0, (await storeCpuUs(masters)) - before - idleUsPerMs * wallMs)
+  const response = await fetch(`http://127.0.0.1:${port}${path}`, {
+    ...{ method: 'POST', headers: { 'content-type': 'application/msgpack' }, body: Buffer.from(bodies[0]) },
+  })
+  const answerBytes = (await response.arrayBuffer()).byteLength
+  return {
+    readerUs: (now.cpuUs + rest.cpuUs) / answered,
+    storeUs: storeUs / answered,
+    calls: answered,
+    answerBytes,
+    refreshed: now.refreshed + rest.refreshed,
   }
 }
 
-/** What was still due is done. */
-async function refreshesEnd(ask: () => Promise<CapacityServerFigures>) {
+/** What was still due is done; where nothing is, it asks once. */
+async function refreshesEnd(figures: () => Promise<CapacityServerFigures>) {
   const all = { cpuUs: 0, refreshed: 0 }
   for (;;) {
     await new Promise((resolve) => setTimeout(resolve, 300))
-    const { cpuUs, refreshed } = await ask()
+    const { cpuUs, refreshed } = await figures()
     all.cpuUs += cpuUs
     all.refreshed += refreshed
     if (refreshed === 0) return all
@@ -152,6 +186,13 @@ async function refreshesEnd(ask: () => Promise<CapacityServerFigures>) {
 function request(path: string, body: Uint8Array): Uint8Array {
   const head = `POST ${path} HTTP/1.1\r\nhost: 127.0.0.1\r\ncontent-type: application/msgpack\r\n`
   return Buffer.concat([Buffer.from(`${head}content-length: ${body.length}\r\n\r\n`), body])
+}
+
+/** What masters use though nobody asks them: their own timers and, in a cluster, their talk with each other. */
+async function idleCost(masters: readonly ValkeyNode[]): Promise<number> {
+  const [before, startMs] = [await storeCpuUs(masters), performance.now()]
+  await new Promise((resolve) => setTimeout(resolve, 1_000))
+  return ((await storeCpuUs(masters)) - before) / (performance.now() - startMs)
 }
 
 /** Of all masters, by `INFO cpu`. */

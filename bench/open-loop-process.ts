@@ -1,6 +1,6 @@
 /** The load process: runs one plan after another. */
 import { execFileSync } from 'node:child_process'
-import { seededRandom } from '@headwater/statistics'
+import { runOpenLoop } from '@headwater/pooling/load'
 import { build } from 'hdr-histogram-js'
 import type { Arrivals, LoadFigures, LoadPlan } from './open-loop.ts'
 import { RawConnection } from './open-loop-connection.ts'
@@ -101,52 +101,42 @@ function goFirst(): void {
 }
 
 /** Waiting requests, should all connections be taken, go to the next that is free, first come first served. */
-function openLoop(
+async function openLoop(
   { port, requests, seconds }: LoadPlan,
-  { perSecond, kind, seed, sleeps = false }: Arrivals,
+  { sleeps = false, ...arrivals }: Arrivals,
   connections: readonly RawConnection[],
   record: Record,
 ): Promise<void> {
   if (sleeps) goFirst()
-  const random = seededRandom(seed)
-  const gapMs = () => (1_000 / perSecond) * (kind === 'constant' ? 1 : -Math.log(1 - random.nextFloat()))
   const free = [...connections]
-  const waiting: number[] = []
-  let firstWaiting = 0
-  let underWay = 0
   let sent = 0
-  const startMs = performance.now()
-  const endMs = startMs + 1_000 * seconds
-  let intendedMs = startMs + gapMs()
-  return new Promise((resolve, reject) => {
-    const send = (connection: RawConnection, fromMs: number) => {
-      underWay++
-      connection.send(requests[sent++ % requests.length], (isOk) => {
-        underWay--
-        record.take(isOk, performance.now() - fromMs)
-        if (connection.isOpen) reuse(connection)
-        else RawConnection.open(port).then(reuse, reject)
-      })
-    }
-    const reuse = (connection: RawConnection) => {
-      if (firstWaiting < waiting.length) send(connection, waiting[firstWaiting++])
-      else free.push(connection)
-    }
-    const turn = () => {
-      const nowMs = performance.now()
-      for (; intendedMs <= nowMs && intendedMs < endMs; intendedMs += gapMs()) {
-        record.noticed(nowMs - intendedMs)
-        const connection = free.pop()
-        if (connection === undefined) waiting.push(intendedMs)
-        else send(connection, intendedMs)
-      }
-      if (intendedMs >= endMs && underWay === 0 && firstWaiting === waiting.length) resolve()
-      else {
+  await new Promise<void>((resolve, reject) => {
+    const ended = runOpenLoop({
+      arrivals: { ...arrivals, seconds },
+      slots: connections.length,
+      // All that was due is answered, however long it takes.
+      maxWaiting: Number.POSITIVE_INFINITY,
+      drainMs: Number.POSITIVE_INFINITY,
+      pause(look) {
         // A timer would be late by up to a millisecond.
         if (sleeps) Atomics.wait(nothing, 0, 0, pauseMs)
-        setImmediate(turn)
-      }
-    }
-    turn()
+        setImmediate(look)
+      },
+      send(onEnd) {
+        const connection = free.pop()!
+        connection.send(requests[sent++ % requests.length], (isOk) => {
+          const end = (again: RawConnection) => {
+            free.push(again)
+            onEnd(isOk ? null : 'failed')
+          }
+          if (connection.isOpen) end(connection)
+          else RawConnection.open(port).then(end, reject)
+        })
+      },
+      ended: (intendedMs, _sentMs, endMs, failure) => record.take(failure === null, endMs - intendedMs),
+      abandoned() {},
+      noticed: (lateMs) => record.noticed(lateMs),
+    })
+    ended.then(() => resolve(), reject)
   })
 }

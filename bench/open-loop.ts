@@ -4,6 +4,7 @@
  * stops for a second cannot hide it (no coordinated omission). Closed loop: each connection asks again once it is answered,
  * which finds the most that a server can do.
  */
+import type { Arrivals as ArrivalTimes } from '@headwater/pooling/load'
 import { forkPinned } from './open-loop-fork.ts'
 
 export interface LoadPlan {
@@ -16,11 +17,7 @@ export interface LoadPlan {
   readonly arrivals?: Arrivals
 }
 
-export interface Arrivals {
-  readonly perSecond: number
-  /** `poisson`: independent of one another, as those of many callers are. */
-  readonly kind: 'poisson' | 'constant'
-  readonly seed: number
+export interface Arrivals extends Omit<ArrivalTimes, 'seconds'> {
   /**
    * Sleeps a tenth of a millisecond at a time, where the load has to share its processor, and is served before all others
    * there, as far as it may be. Default: it spins.

@@ -43,6 +43,18 @@ test('sends what is due at the times that were fixed, in order', async () => {
   expect(end.offeredMs).toBe(200)
 })
 
+test('looks for what is due as often as the caller has it look', async () => {
+  let looks = 0
+  const pause = (look: () => void) => {
+    looks++
+    setImmediate(look)
+  }
+  const { calls, end } = await run((onEnd) => setImmediate(onEnd, null), { slots: 1_000, pause })
+  expect(end).toMatchObject({ by: 'time', sent: calls.length })
+  // By a timer it would look 200 times in the .2 s at most.
+  expect(looks).toBeGreaterThan(250)
+})
+
 test('Poisson arrivals come from their seed, with gaps as long as they should be in the mean', async () => {
   const arrivals = { perSecond: 5_000, seconds: 0.4, kind: 'poisson', seed: 7 } as const
   const gaps = async () => {

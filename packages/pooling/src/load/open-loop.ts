@@ -22,6 +22,11 @@ export interface OpenLoop {
   readonly drainMs: number
   /** Ends the load where it stands. */
   readonly signal?: AbortSignal
+  /**
+   * Has `look` called once more, soon: it sends what has become due. Default: by a timer of a millisecond, as the load may
+   * share its processor with the service.
+   */
+  readonly pause?: (look: () => void) => void
   /** Starts a call; `onEnd` is told once its whole answer is there, with what failed or null. It must be told later, not at once. */
   send(onEnd: (failure: string | null) => void): void
   /** A call has ended; times by `performance.now()`. */
@@ -45,7 +50,8 @@ export interface OpenLoopEnd {
   readonly offeredMs: number
 }
 
-/** Between arrivals it sleeps, up to a millisecond, as it may share its processor with the service. */
+const byTimer = (look: () => void) => void setTimeout(look, 1)
+
 export function runOpenLoop(loop: OpenLoop): Promise<OpenLoopEnd> {
   return new Promise((resolve) => new Running(loop, resolve).turn())
 }
@@ -77,7 +83,7 @@ class Running {
   }
 
   turn(): void {
-    const { slots, maxWaiting, drainMs, signal } = this.#loop
+    const { slots, maxWaiting, drainMs, signal, pause = byTimer } = this.#loop
     const nowMs = performance.now()
     if (signal?.aborted) {
       this.#end('stopped', nowMs)
@@ -92,7 +98,7 @@ class Running {
     if (waiting > this.#waitingAtMost) this.#waitingAtMost = waiting
     if (waiting > maxWaiting || nowMs > this.#endMs + drainMs) this.#end('overrun', nowMs)
     else if (this.#intendedMs >= this.#endMs && this.#underWay.size === 0 && waiting === 0) this.#end('time', nowMs)
-    else setTimeout(() => this.turn(), 1)
+    else pause(() => this.turn())
   }
 
   get #waitingNow(): number {
