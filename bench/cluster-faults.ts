@@ -1,26 +1,13 @@
-/** What a cluster does when a worker or a master is killed, when nobody works for a minute, and while it is upgraded. */
+/** What a cluster does when a worker or a master is killed, and while it is upgraded. */
 import { setTimeout as wait } from 'node:timers/promises'
 import { compileFeatures } from '@headwater/features'
 import { userFeatures } from '@headwater/pooling'
 import { openDriver } from '@headwater/store'
-import { areFresh, failedOf, model, send, startReads, until } from './cluster-load.ts'
-import { type BenchCluster, claimMs, maxQueue } from './cluster-processes.ts'
+import { areFresh, failedOf, model, named, send, startReads, until } from './cluster-load.ts'
+import { type BenchCluster, claimMs } from './cluster-processes.ts'
+import { doneIn, isIdle, queueKey, takenIn } from './cluster-queue.ts'
 
-const named = (name: string, count: number) => Array.from({ length: count }, (_, i) => `${name}-${i}`)
 const readsPerSecond = 100
-
-const queueKey = 'hw:{queue:default:sum}'
-
-/** The queue as its server has it, asked directly: a process of the cluster looks once a second. */
-async function askQueue({ valkey }: BenchCluster, command: string, key: string, ...args: string[]): Promise<number> {
-  const master = await valkey.masterOfKey(queueKey)
-  return Number(await master.command(command, `${queueKey}:${key}`, ...args))
-}
-
-const waitingIn = (cluster: BenchCluster) => askQueue(cluster, 'ZCARD', 'waiting')
-const takenIn = (cluster: BenchCluster) => askQueue(cluster, 'XLEN', 'taken')
-const doneIn = (cluster: BenchCluster) => askQueue(cluster, 'HGET', 'figures', 'done')
-const isIdle = async (cluster: BenchCluster) => (await waitingIn(cluster)) + (await takenIn(cluster)) === 0
 
 /** A worker is killed with users in its hands; each must land once, by the other. */
 export async function benchWorkerKilled(cluster: BenchCluster) {
@@ -109,79 +96,6 @@ export async function benchMasterKilled(cluster: BenchCluster, loaded: readonly 
   })
   const events = [...acknowledged.values()].reduce((sum, each) => sum + each, 0)
   return { load, failed: failedOf(load), takenOverMs, recoveredMs, events, lost: lost.length }
-}
-
-/** More users than the queue holds, and nobody who works, for `seconds`. */
-export async function benchQueueFull(cluster: BenchCluster, loaded: readonly string[], seconds: number) {
-  const { readers, urls, workers, startWorker, valkey } = cluster
-  const users = named('crowd', 3 * maxQueue)
-  // Known since different times, drawn so that users come in no order of it.
-  const baseMs = Date.now() - 86_400_000
-  const knownMs = users.map((_, i) => baseMs + 1_000 * ((i * 7_919) % users.length))
-  for (let from = 0; from < users.length; from += 200) {
-    await send(readers[0], users.slice(from, from + 200), knownMs.slice(from, from + 200))
-    await until('there is room', async () => (await waitingIn(cluster)) < maxQueue / 2)
-  }
-  await until('nobody waits', () => isIdle(cluster))
-  const calm = startReads(urls, loaded, readsPerSecond)
-  await wait(5_000)
-  const before = await calm.stop()
-  await Promise.all(workers.map((worker) => worker!.end('SIGTERM')))
-  const stoppedMs = performance.now()
-  const reads = startReads(urls, loaded, readsPerSecond)
-  const usedBytes = async () => {
-    const used = await Promise.all((await valkey.masters()).map((node) => node.info('memory', 'used_memory')))
-    return used.reduce((sum, each) => sum + Number(each), 0)
-  }
-  let waitingAtMost = 0
-  let fullBytes = 0
-  while (performance.now() - stoppedMs < 1_000 * seconds) {
-    for (let from = 0; from < users.length && performance.now() - stoppedMs < 1_000 * seconds; from += 200) {
-      await send(readers[from % 400 === 0 ? 0 : 1], users.slice(from, from + 200))
-      await wait(50)
-    }
-    waitingAtMost = Math.max(waitingAtMost, await waitingIn(cluster))
-    // States grow up to the ids that they keep; the queue does not.
-    fullBytes = await usedBytes()
-  }
-  await wait(500)
-  waitingAtMost = Math.max(waitingAtMost, await waitingIn(cluster))
-  const during = await reads.stop()
-  const backMs = await nowOf(cluster)
-  const drainStartMs = performance.now()
-  await Promise.all([startWorker(0), startWorker(1)])
-  await until('nobody waits', () => isIdle(cluster))
-  const drainMs = performance.now() - drainStartMs
-  const refreshedMs: number[] = []
-  for (let from = 0; from < users.length; from += 500) {
-    const [{ featureTimeMs }] = (await readers[1].read(users.slice(from, from + 500), [model])).models
-    refreshedMs.push(...featureTimeMs)
-  }
-  // Of those who waited: by the time that they had been served, and in that order by the time of their take.
-  const waited = users.flatMap((_, i) =>
-    refreshedMs[i] >= backMs ? [{ known: knownMs[i], taken: refreshedMs[i] }] : [],
-  )
-  waited.sort((a, b) => a.known - b.known)
-  const inversions = waited.filter(({ taken }, i) => i > 0 && taken < waited[i - 1].taken).length
-  return {
-    seconds,
-    before,
-    during,
-    failed: failedOf(during),
-    waitingAtMost,
-    maxQueue,
-    fullBytes,
-    drained: waited.length,
-    drainMs,
-    inversions,
-  }
-}
-
-/** The servers' time. */
-async function nowOf({ valkey }: BenchCluster): Promise<number> {
-  const master = await valkey.masterOfKey(queueKey)
-  const [seconds, micros] = (await master.command('TIME')) as [string, string]
-  return Number(seconds) * 1_000 + Number(micros) / 1_000
 }
 
 /** One worker goes back to the snapshot before and then forward again, under reads and events. */

@@ -8,6 +8,8 @@ import { interpolatedPercentiles } from '@headwater/statistics'
 export const model = 'sum'
 export const usersACall = 100
 
+export const named = (name: string, count: number) => Array.from({ length: count }, (_, i) => `${name}-${i}`)
+
 /** Against hanging only. */
 const patienceMs = 90_000
 

@@ -61,6 +61,7 @@ export interface BenchCluster {
   readonly schema: Schema
   readonly urls: readonly [string, string]
   readonly readers: readonly [Client, Client]
+  readonly readerProcesses: readonly Process[]
   readonly workers: (Process | null)[]
   /** Starts a worker in the place of one that was ended. @param model which of the two directories, default `model` */
   startWorker(place: 0 | 1, model?: 'model' | 'before'): Promise<void>
@@ -126,7 +127,17 @@ export async function startCluster(progress: (line: string) => void): Promise<Be
     }
     const schema = parseSchema(JSON.parse(readFileSync(schemaFile, 'utf8')), schemaFile)
     const clients = [clientOf(urls[0]), clientOf(urls[1])] as const
-    return { valkey: cluster, store, schema, urls, readers: clients, workers, startWorker, close }
+    return {
+      valkey: cluster,
+      store,
+      schema,
+      urls,
+      readers: clients,
+      readerProcesses: readers,
+      workers,
+      startWorker,
+      close,
+    }
   } catch (cause) {
     await close()
     throw cause

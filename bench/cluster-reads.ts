@@ -4,6 +4,7 @@ import { loadCalls } from '@headwater/pooling/load'
 import { interpolatedPercentiles, seededRandom } from '@headwater/statistics'
 import { areFresh, failedOf, model, send, startReads, until, usersACall } from './cluster-load.ts'
 import type { BenchCluster } from './cluster-processes.ts'
+import { watchProcessors } from './cluster-processors.ts'
 import { groupedHmget } from './grouped-hmget.ts'
 import { type Spread, spread } from './report.ts'
 
@@ -66,30 +67,37 @@ export async function benchReads(cluster: BenchCluster, users: readonly string[]
   return { reader: spread(rates.reader), bare: spread(rates.bare), ratio }
 }
 
-/** From an event on one reader to the first read of the other that has it, while both answer half of what one can. */
-export async function benchFreshness(
-  { readers, urls }: BenchCluster,
-  users: readonly string[],
-  callsPerSecond: number,
-) {
+/**
+ * From an event on one reader to the first read of the other that has it, while both answer half of what one can. Workers
+ * that have refreshed nobody yet take longer: those are figures of their own.
+ */
+export async function benchFreshness(cluster: BenchCluster, users: readonly string[], callsPerSecond: number) {
+  const { readers, urls } = cluster
   const [one, other] = readers
   const reads = startReads(urls, users, callsPerSecond / 2)
   const ms: number[] = []
+  const firstMs: number[] = []
   await wait(1_000)
+  let told = await watchProcessors(cluster)
   for (let probe = -warmUps; probe < probes; probe++) {
     const user = [`probe-${probe + warmUps}`]
     const atMs = Date.now()
     const startMs = performance.now()
     await send(one, user)
     await until('a refresh lands', () => areFresh(other, user, atMs))
-    if (probe >= 0) ms.push(performance.now() - startMs)
+    ;(probe < 0 ? firstMs : ms).push(performance.now() - startMs)
+    if (probe === -1) told = await watchProcessors(cluster)
     await wait(20)
   }
+  const processors = await told()
   const load = await reads.stop()
   const [p50Ms, p99Ms] = interpolatedPercentiles(ms, [50, 99])
   return {
     p50Ms,
     p99Ms,
+    /** Of the first probes, left out above. */
+    coldSlowestMs: Math.max(...firstMs),
+    processors,
     slowestMs: Math.max(...ms),
     probes,
     loadCallsPerSecond: callsPerSecond / 2,

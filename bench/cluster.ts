@@ -7,8 +7,10 @@
  * - queue-full: nobody works for 60 s while more users are offered than the queue holds
  * - upgrade: a worker of the snapshot before beside one of the next
  */
-import { benchMasterKilled, benchQueueFull, benchUpgrade, benchWorkerKilled } from './cluster-faults.ts'
+import { benchMasterKilled, benchUpgrade, benchWorkerKilled } from './cluster-faults.ts'
 import { startCluster } from './cluster-processes.ts'
+import { processorsText } from './cluster-processors.ts'
+import { benchQueueFull } from './cluster-queue-full.ts'
 import { benchFreshness, benchReads, keyOf, loadUsers } from './cluster-reads.ts'
 import { digits, hostProvenance, matching, options, progress, publish, runBench } from './report.ts'
 
@@ -70,7 +72,7 @@ runBench(async () => {
       figures.freshness = { ...freshness, p50AtMostMs, p99AtMostMs }
       show({
         row: `event on one reader → refreshed embedding on the other, 50 % load (${digits(freshness.loadCallsPerSecond)} calls/s)`,
-        value: `p50 ${digits(freshness.p50Ms)} ms, p99 ${digits(freshness.p99Ms)} ms, ${freshness.failed} reads failed`,
+        value: `p50 ${digits(freshness.p50Ms)} ms, p99 ${digits(freshness.p99Ms)} ms (slowest of the first 30, left out: ${digits(freshness.coldSlowestMs)} ms); ${freshness.failed} of ${freshness.load.calls} reads failed, p50 ${digits(freshness.load.p50Ms)} ms, p99 ${digits(freshness.load.p99Ms)} ms; ${processorsText(freshness.processors)}`,
         bound: `p50 at most ${p50AtMostMs} ms, p99 at most ${p99AtMostMs} ms`,
         holds: freshness.p50Ms <= p50AtMostMs && freshness.p99Ms <= p99AtMostMs && freshness.failed === 0,
       })
@@ -100,7 +102,7 @@ runBench(async () => {
       figures.queueFull = full
       show({
         row: `queue full, workers stopped for ${full.seconds} s, then back`,
-        value: `${full.failed} of ${full.during.calls} reads failed, p99 ${digits(full.during.p99Ms)} ms (${digits(full.before.p99Ms)} before); at most ${full.waitingAtMost} waited; ${full.drained} drained in ${digits(full.drainMs / 1000)} s, ${full.inversions} out of order`,
+        value: `${full.failed} of ${full.during.calls} reads failed, p99 ${digits(full.during.p99Ms)} ms (${digits(full.before.p99Ms)} ms with workers, both with ${digits(full.during.events / full.seconds)} events/s); ${processorsText(full.during.processors)}; with workers ${processorsText(full.before.processors)}; at most ${full.waitingAtMost} waited, in ${digits(full.fullBytes / 1000)} kB (${digits(full.firstFullBytes / 1000)} once it was full); ${full.drained} drained in ${digits(full.drainMs / 1000)} s, ${full.inversions} out of order`,
         bound: `no read fails, at most ${full.maxQueue} wait, drained in order of staleness`,
         holds: full.failed === 0 && full.waitingAtMost <= full.maxQueue && full.drained > 0 && full.inversions === 0,
       })

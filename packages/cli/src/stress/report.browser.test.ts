@@ -1,7 +1,7 @@
-/** The report of a recorded run in a real browser. */
-import { writeFileSync } from 'node:fs'
+/** The report of a recorded run in a real browser. Screenshots stay in `.cache/screenshots`. */
+import { mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { pathToFileURL } from 'node:url'
+import { fileURLToPath, pathToFileURL } from 'node:url'
 import { openBrowser, temporaryDirectory } from '@headwater/testkit'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { renderStressReport } from './report.ts'
@@ -9,12 +9,14 @@ import type { StressResult } from './result.ts'
 import sample from './sample-result.json' with { type: 'json' }
 import { renderText } from './words.ts'
 
+const screenshots = fileURLToPath(new URL('../../../../.cache/screenshots/', import.meta.url))
 const result = sample as unknown as StressResult
 const hostile = `headwater stress ${'x'.repeat(300)}<script>console.error('ran')</script>`
 let browser: Awaited<ReturnType<typeof openBrowser>>
 let address: string
 
 beforeAll(async () => {
+  mkdirSync(screenshots, { recursive: true })
   const file = join(temporaryDirectory(), 'stress.html')
   writeFileSync(file, renderStressReport(result, hostile))
   address = pathToFileURL(file).href
@@ -60,6 +62,7 @@ test.each([
       background: getComputedStyle(document.body).backgroundColor,
     }
   })()`)
+    await page.screenshot({ path: `${screenshots}stress-${width}-${colorScheme}.png`, fullPage: true })
     await page.close()
     expect(messages).toEqual([])
     expect(requests).toEqual([address])

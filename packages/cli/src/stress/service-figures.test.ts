@@ -44,6 +44,18 @@ test('figures between two looks, worked out by hand', () => {
   expect(startSeconds('')).toBeNull()
 })
 
+test('of a reader in a cluster the queue that all share counts', () => {
+  const text = (waiting: number, shed: number) => `
+headwater_refresh_queue_users{tenant="default"} 0
+headwater_offers_shed_total{tenant="default"} 0
+headwater_shared_queue_waiting{tenant="default",model="sum"} ${waiting}
+headwater_shared_queue_entries_total{tenant="default",model="sum",outcome="queued"} 1000
+headwater_shared_queue_entries_total{tenant="default",model="sum",outcome="shed"} ${shed}
+`
+  const evidence = serviceEvidence(new ServiceFigures(text(30, 4)), new ServiceFigures(text(90, 11)), 1_000)
+  expect(evidence).toMatchObject({ queueUsers: 90, queueGrowth: 60, offersShed: 7 })
+})
+
 test.runIf(process.platform === 'linux')(
   'finds who listens, unless it was started at another time, and its threads',
   async () => {

@@ -67,7 +67,9 @@ export function serviceEvidence(before: ServiceFigures, after: ServiceFigures, w
   const ofLoad = (labels: ReadonlyMap<string, string>) => loadRoutes.has(labels.get('route') ?? '')
   const cpuSeconds = change('process_cpu_seconds_total')
   const loopP99 = after.sum('nodejs_eventloop_lag_p99_seconds')
-  const queueUsers = after.sum('headwater_refresh_queue_users')
+  const queueUsers = waitingIn(after)
+  const shed = change('headwater_offers_shed_total')
+  const sharedShed = change('headwater_shared_queue_entries_total', (labels) => labels.get('outcome') === 'shed')
   const encodeSeconds = change('headwater_refresh_encode_duration_seconds_sum')
   const [rows, defaults] = [
     change('headwater_rows_served_total'),
@@ -84,12 +86,20 @@ export function serviceEvidence(before: ServiceFigures, after: ServiceFigures, w
     readMeanMs: meanMs('headwater_read_duration_seconds'),
     readP99Ms: percentileMs(before, after, 'headwater_read_duration_seconds', 0.99),
     queueUsers,
-    queueGrowth: queueUsers === null ? null : queueUsers - (before.sum('headwater_refresh_queue_users') ?? 0),
-    offersShed: change('headwater_offers_shed_total'),
+    queueGrowth: queueUsers === null ? null : queueUsers - (waitingIn(before) ?? 0),
+    offersShed: shed === null && sharedShed === null ? null : (shed ?? 0) + (sharedShed ?? 0),
     encodeBusy: encodeSeconds === null ? null : (1_000 * encodeSeconds) / wallMs,
     defaultShare: rows === null || rows === 0 ? null : defaults! / rows,
     failures: Object.fromEntries(failures),
   }
+}
+
+/** Users that wait for a refresh in the process, and in the queues that it shares with others. */
+function waitingIn(figures: ServiceFigures): number | null {
+  const [own, shared] = ['headwater_refresh_queue_users', 'headwater_shared_queue_waiting'].map((name) =>
+    figures.sum(name),
+  )
+  return own === null && shared === null ? null : (own ?? 0) + (shared ?? 0)
 }
 
 /** The upper bound of the bucket that the share falls into. */
