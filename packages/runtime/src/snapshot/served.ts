@@ -4,6 +4,7 @@
  */
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
+import { checkSnapshot } from './check-snapshot.ts'
 import { removeLeftovers, replaceDurably } from './durable-files.ts'
 import {
   listSnapshots,
@@ -128,9 +129,9 @@ async function replaceHistory(modelDirectory: string, served: readonly ServedEnt
   }
 }
 
-/** Serves a snapshot from now on, after reading it whole. @throws SnapshotError where it is damaged or not there. */
+/** Serves a snapshot from now on, after checking its files. @throws SnapshotError where it is damaged or not there. */
 export async function serveSnapshot(modelDirectory: string, snapshot: number, by: ServedBy): Promise<void> {
-  await readSnapshot(snapshotDirectory(modelDirectory, snapshot))
+  await checkSnapshot(snapshotDirectory(modelDirectory, snapshot))
   const history = await servedHistory(modelDirectory)
   const before = history.at(-1)?.snapshot === snapshot && by === 'gate' ? history.slice(0, -1) : history
   await replaceHistory(modelDirectory, [...before, { snapshot, sinceMs: Date.now(), by }])
@@ -169,7 +170,7 @@ export async function rollbackSnapshot(modelDirectory: string, to?: number): Pro
         : `Snapshot ${to} was not served before; choose it by \`headwater snapshots promote ${to}\`.`,
     )
   const { snapshot } = before[at]
-  await readSnapshot(await existingSnapshot(modelDirectory, snapshot))
+  await checkSnapshot(await existingSnapshot(modelDirectory, snapshot))
   await replaceHistory(modelDirectory, before.slice(0, at + 1))
   return snapshot
 }

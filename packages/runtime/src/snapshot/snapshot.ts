@@ -142,13 +142,18 @@ async function readFileOf(directory: string, name: string): Promise<Uint8Array> 
   try {
     return new Uint8Array(await readFile(join(directory, name)))
   } catch (cause) {
-    throw new SnapshotError(`${directory} is no whole snapshot: ${name} cannot be read. Publish it again.`, { cause })
+    throw unreadable(directory, name, cause)
   }
 }
 
+export const unreadable = (directory: string, name: string, cause: unknown) =>
+  new SnapshotError(`${directory} is no whole snapshot: ${name} cannot be read. Publish it again.`, { cause })
+
+export const mismatch = (directory: string, name: string) =>
+  new SnapshotError(`${directory}: the checksum of ${name} does not match. Publish it again.`)
+
 function checkSum(directory: string, name: string, data: Uint8Array, sum: string | undefined): Uint8Array {
-  if (sha256(data) !== sum)
-    throw new SnapshotError(`${directory}: the checksum of ${name} does not match. Publish it again.`)
+  if (sha256(data) !== sum) throw mismatch(directory, name)
   return data
 }
 
@@ -160,7 +165,8 @@ function parseJson(directory: string, name: string, data: Uint8Array): unknown {
   }
 }
 
-async function readChecked(directory: string): Promise<Checked> {
+/** The manifest, and what the other files' checksums must be. @throws SnapshotError, ModelConfigError */
+export async function readChecked(directory: string): Promise<Checked> {
   const file = await readFileOf(directory, 'manifest.json')
   // The format comes first: another one may list its checksums in another way.
   const json = parseJson(directory, 'manifest.json', file)
