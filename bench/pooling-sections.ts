@@ -13,8 +13,15 @@ export const thousands = ({ median }: Spread) => `${digits(median / 1000)}k`
 export const ratio = ({ median, p10, p90 }: Spread) =>
   `${median.toFixed(2)} × (p10 ${p10.toFixed(2)}, p90 ${p90.toFixed(2)})`
 const whole = (value: number) => Math.round(value).toLocaleString('en')
-const atMost = ({ undisturbed, undisturbedPairs, all, pairs }: TurnsRatio, most: number) =>
-  `${ratio(undisturbed)} (at most ${most}: ${judged(undisturbed.median <= most)}) of ${undisturbedPairs} pairs in which the host took no processor time, of all ${pairs} ${ratio(all)}`
+/** Undisturbed pairs below which a ratio is judged by all pairs, whose noise is the same in both settings. */
+const leastPairs = 11
+const atMost = ({ undisturbed, undisturbedPairs, all, pairs }: TurnsRatio, most: number) => {
+  const isEnough = undisturbedPairs >= leastPairs
+  const holds = (isEnough ? undisturbed : all).median <= most
+  const ofUndisturbed = `${ratio(undisturbed)} of ${undisturbedPairs} pairs in which the host took no processor time`
+  const ofAll = `${ratio(all)} of all ${pairs}`
+  return `${isEnough ? ofUndisturbed : ofAll} (at most ${most}: ${judged(holds)}), ${isEnough ? ofAll : ofUndisturbed}`
+}
 
 const settingLine = (name: string, { p50Ms, p99Ms, lateP99Ms, refreshesPerSecond, failedReads }: SettingFigures) =>
   `  ${name.padEnd(18)}p50 ${digits(p50Ms.median)}, p99 ${digits(p99Ms.median)} ms, of which the load ${digits(lateP99Ms.median)}; ${whole(refreshesPerSecond.median)} refreshes/s, ${failedReads} failed`
