@@ -2,43 +2,21 @@
 import { spawn } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
 import { openDriver } from '@headwater/store'
-import { startValkeyCluster, until, type ValkeyCluster } from '@headwater/testkit/valkey'
-import { afterAll, beforeAll, beforeEach, expect, onTestFinished, test } from 'vitest'
-import { type ClusterPart, openPart } from '../../testing/cluster-parts.ts'
+import { until } from '@headwater/testkit/valkey'
+import { expect, onTestFinished, test } from 'vitest'
+import { TestCluster, untilFresh } from '../../testing/test-cluster.ts'
 import { encoderOf, eventOf, space } from '../../testing/towers.ts'
-import { type Encoder, servedStatus, userFeatures } from '../index.ts'
-import type { ClusterOptions } from './cluster-node.ts'
-import { queueKeys, SharedQueues } from './shared-queue.ts'
+import { servedStatus, userFeatures } from '../index.ts'
+import { queueKeys } from './shared-queue.ts'
 
-let cluster: ValkeyCluster
-let url: string
-beforeAll(async () => {
-  cluster = await startValkeyCluster()
-  url = `valkey://${cluster.nodes.map(({ address }) => address).join(',')}?durability=replica&timeout=1000`
-})
-afterAll(() => cluster.close())
-beforeEach(async () => {
-  for (const master of await cluster.masters()) await master.command('FLUSHALL')
-})
+const cluster = new TestCluster()
 
 const name = { tenant: 'default', model: 'm' }
 const [, , taken] = queueKeys(name)
 
-async function part(encoder: Encoder | null, options?: Partial<ClusterOptions>): Promise<ClusterPart> {
-  const opened = await openPart(url, encoder, options)
-  onTestFinished(opened.close)
-  return opened
-}
-
-async function openQueues(): Promise<SharedQueues> {
-  const queues = await SharedQueues.connect(url)
-  onTestFinished(() => queues.close())
-  return queues
-}
-
 /** Slots of users' rings, by the store's own check of its bytes: byte 18 of a record. */
 async function slotsOf(users: readonly string[]): Promise<readonly number[]> {
-  const driver = await openDriver(url)
+  const driver = await openDriver(cluster.url)
   const slots = new Map<string, number>()
   for await (const { table, key, record } of driver.records()) if (table === 'ring') slots.set(key, record[18])
   await driver.close()
@@ -47,24 +25,17 @@ async function slotsOf(users: readonly string[]): Promise<readonly number[]> {
 
 const usersOf = (count: number) => Array.from({ length: count }, (_, i) => `user-${i}`)
 
-async function untilFresh({ pooling }: ClusterPart, users: readonly string[], timeMs = 0): Promise<void> {
-  await until('all users are refreshed', async () => {
-    const [{ status, featureTimeMs }] = (await pooling.read(users, ['m'])).models
-    return [...status].every((each, i) => each !== servedStatus.default && featureTimeMs[i] >= timeMs)
-  })
-}
-
 test('an event on one reader is a refreshed embedding on the other, and two workers share the work', async () => {
-  const reader = await part(null)
-  const other = await part(null)
+  const reader = await cluster.part(null)
+  const other = await cluster.part(null)
   // Before any worker has come, everybody is served a default that says so.
   const [nobody] = (await reader.pooling.read(['user-0'], ['m'])).models
   expect([...nobody.status]).toEqual([servedStatus.default])
   expect(reader.pooling.latest('m')).toBeUndefined()
 
   const towers = [encoderOf(3), encoderOf(3)]
-  await part(towers[0])
-  await part(towers[1])
+  await cluster.part(towers[0])
+  await cluster.part(towers[1])
   const users = usersOf(200)
   const atMs = Date.now()
   for (let from = 0; from < users.length; from += 20)
@@ -87,24 +58,27 @@ test('a worker is killed in the middle of its batches: its users are refreshed b
   const claimMs = 400
   const script = fileURLToPath(new URL('../../testing/cluster-worker.ts', import.meta.url))
   const node = ['--conditions=development', '--import', import.meta.resolve('tsx'), script]
-  const child = spawn(process.execPath, [...node, url, String(claimMs), '60000'], {
+  const child = spawn(process.execPath, [...node, cluster.url, String(claimMs), '60000'], {
     stdio: ['ignore', 'pipe', 'inherit'],
   })
   onTestFinished(() => void child.kill('SIGKILL'))
-  const reader = await part(null)
+  const reader = await cluster.part(null)
   const users = usersOf(32)
   await reader.pooling.ingest(users.map((user) => eventOf(user, 'i', Date.now())))
   let told = ''
   child.stdout.on('data', (text) => {
     told += text
   })
-  const queues = await openQueues()
+  const queues = await cluster.queues()
   await until('the worker has all users', async () => /\d/.test(told) && (await queues.look(name)).taken === 32)
-  const held = (await (await cluster.masterOfKey(taken)).command('XRANGE', taken, '-', '+')) as [string, string[]][]
+  const held = (await (await cluster.servers.masterOfKey(taken)).command('XRANGE', taken, '-', '+')) as [
+    string,
+    string[],
+  ][]
   const takenMs = new Map(held.map(([id, fields]) => [fields[1], Number.parseInt(id, 10)]))
   // It tells of itself meanwhile, so that nobody else takes them.
   const tower = encoderOf(3)
-  await part(tower, { claimMs })
+  await cluster.part(tower, { claimMs })
   await new Promise((resolve) => setTimeout(resolve, 2 * claimMs))
   expect(tower.batches.flat().filter((user) => user !== '')).toEqual([])
   child.kill('SIGKILL')
@@ -115,7 +89,7 @@ test('a worker is killed in the middle of its batches: its users are refreshed b
   // Done again, as by a worker that was thought to be dead, it changes nothing.
   const { featureTimeMs } = (await reader.pooling.read(users, ['m'])).models[0]
   expect([...featureTimeMs]).toEqual(users.map((user) => takenMs.get(user)))
-  const late = await part(encoderOf(3))
+  const late = await cluster.part(encoderOf(3))
   const again = users.map((user, i) => ({ user, atMs: featureTimeMs[i], servedMs: 0, offeredMs: 0, failures: 0 }))
   for (const from of [0, 16]) expect(await late.pooling.refresh('m', again.slice(from, from + 16))).toEqual([])
   expect(await slotsOf(users)).toEqual(users.map(() => 1))
@@ -123,10 +97,10 @@ test('a worker is killed in the middle of its batches: its users are refreshed b
 
 test('clocks that are 10 s off count by that of the servers', async () => {
   const off = (ms: number) => ({ clock: { now: () => Date.now() + ms } })
-  const ahead = await part(null, off(10_000))
-  const behind = await part(null, off(-10_000))
-  await part(encoderOf(3), off(10_000))
-  await part(encoderOf(3), off(-10_000))
+  const ahead = await cluster.part(null, off(10_000))
+  const behind = await cluster.part(null, off(-10_000))
+  await cluster.part(encoderOf(3), off(10_000))
+  await cluster.part(encoderOf(3), off(-10_000))
   const users = usersOf(40)
   const startMs = Date.now()
   await ahead.pooling.ingest(users.map((user) => eventOf(user, 'i', startMs)))
@@ -146,14 +120,14 @@ test('clocks that are 10 s off count by that of the servers', async () => {
 })
 
 test("the queue's master is killed: reads go on, and no acknowledged event nor refresh is lost", async () => {
-  const reader = await part(null)
-  await part(encoderOf(3))
+  const reader = await cluster.part(null)
+  await cluster.part(encoderOf(3))
   const users = usersOf(40)
   const event = (user: string, round: number) => ({ ...eventOf(user, `i-${user}`, Date.now()), id: `${round}` })
   await reader.pooling.ingest(users.map((user) => event(user, 0)))
   await untilFresh(reader, users)
-  const master = await cluster.masterOfKey(taken)
-  const replica = await cluster.replicaOf(master)
+  const master = await cluster.servers.masterOfKey(taken)
+  const replica = await cluster.servers.replicaOf(master)
   await master.kill()
   const atMs = reader.node.clock.now()
   const again = users.map((user) => event(user, 1))
@@ -182,5 +156,5 @@ test("the queue's master is killed: reads go on, and no acknowledged event nor r
   const events = states.map((state) => space.userHistory(userFeatures(space, state!)).eventCount)
   expect(events).toEqual(users.map(() => 2))
   expect(reader.node.offers.get('default')).toMatchObject({ dropped: 0 })
-  await cluster.settled()
+  await cluster.servers.settled()
 })

@@ -1,30 +1,16 @@
 /** Servers of two versions, and of two snapshots, beside each other in a real cluster. */
 import { type Driver, DriverStore, openDriver, raiseFormat, StoreFormatError } from '@headwater/store'
-import { startValkeyCluster, until, type ValkeyCluster } from '@headwater/testkit/valkey'
-import { afterAll, beforeAll, beforeEach, expect, onTestFinished, test } from 'vitest'
-import { type ClusterPart, openPart } from '../../testing/cluster-parts.ts'
+import { until } from '@headwater/testkit/valkey'
+import { expect, test } from 'vitest'
+import type { ClusterPart } from '../../testing/cluster-parts.ts'
+import { TestCluster } from '../../testing/test-cluster.ts'
 import { encoderOf, eventOf } from '../../testing/towers.ts'
 import { servedStatus } from '../index.ts'
 import { PublisherConflictError } from './errors.ts'
 import { encodeEntry } from './queue-entry.ts'
 import { queueKeys } from './shared-queue.ts'
 
-let cluster: ValkeyCluster
-let url: string
-beforeAll(async () => {
-  cluster = await startValkeyCluster()
-  url = `valkey://${cluster.nodes.map(({ address }) => address).join(',')}?durability=replica&timeout=1000`
-})
-afterAll(() => cluster.close())
-beforeEach(async () => {
-  for (const master of await cluster.masters()) await master.command('FLUSHALL')
-})
-
-async function part(...args: Parameters<typeof openPart> extends [string, ...infer Rest] ? Rest : never) {
-  const opened = await openPart(url, ...args)
-  onTestFinished(opened.close)
-  return opened
-}
+const cluster = new TestCluster()
 
 /** A store as the version before has it: every record that it meets must be of format 2, or it refuses it by name. */
 async function openFormer(of: string) {
@@ -52,12 +38,12 @@ async function openFormer(of: string) {
 
 async function markFormat(format: string): Promise<void> {
   const key = 'hw:default:format'
-  await (await cluster.masterOfKey(key)).command('SET', key, format)
+  await (await cluster.servers.masterOfKey(key)).command('SET', key, format)
 }
 
 /** First bytes of all records. */
 async function formats(): Promise<ReadonlySet<number>> {
-  const driver = await openDriver(url)
+  const driver = await openDriver(cluster.url)
   const seen = new Set<number>()
   for await (const { record } of driver.records()) seen.add(record[0])
   await driver.close()
@@ -89,9 +75,9 @@ async function untilServedBy(reader: ClusterPart, expected: readonly number[]): 
 }
 
 test('workers of two snapshots beside each other: both write, and all reads are answered', async () => {
-  const reader = await part(null)
-  await part(encoderOf(3))
-  const next = await part(encoderOf(4, 1))
+  const reader = await cluster.part(null)
+  await cluster.part(encoderOf(3))
+  const next = await cluster.part(encoderOf(4, 1))
   await untilServedBy(reader, [3, 4])
   expect(reader.pooling.counters.unavailable).toBe(0)
   // The number of a snapshot stands for one snapshot only.
@@ -103,10 +89,10 @@ test('workers of two snapshots beside each other: both write, and all reads are 
 
 test('servers of two record formats: each reads what the other writes, until the format is raised', async () => {
   await markFormat('2')
-  const [oldReader, newReader] = [await part(null, {}, openFormer), await part(null)]
-  const oldWorker = await part(encoderOf(3), {}, openFormer)
+  const [oldReader, newReader] = [await cluster.part(null, {}, openFormer), await cluster.part(null)]
+  const oldWorker = await cluster.part(encoderOf(3), {}, openFormer)
   await untilServedBy(oldReader, [3])
-  const newWorker = await part(encoderOf(4, 1))
+  const newWorker = await cluster.part(encoderOf(4, 1))
   await untilServedBy(newReader, [3, 4])
   const users = await untilServedBy(oldReader, [3, 4])
   for (const { pooling, errors } of [oldReader, newReader, oldWorker, newWorker]) {
@@ -118,8 +104,8 @@ test('servers of two record formats: each reads what the other writes, until the
   // The last old ones are gone. Records that were not written since are read all the same.
   await oldReader.close()
   await oldWorker.close()
-  expect(await raiseFormat(url)).toMatchObject({ before: 2, now: 3 })
-  const last = await part(encoderOf(5, 2))
+  expect(await raiseFormat(cluster.url)).toMatchObject({ before: 2, now: 3 })
+  const last = await cluster.part(encoderOf(5, 2))
   await last.pooling.ingest([eventOf(users[0], 'i', Date.now())])
   expect([...(await formats())].sort()).toEqual([2, 3])
   await untilServedBy(newReader, [4, 5])
@@ -130,11 +116,11 @@ test('servers of two record formats: each reads what the other writes, until the
 
 test('an old worker meets an entry of a newer version: it is a dead letter, and a user of whom news came is refreshed', async () => {
   const [, , taken] = queueKeys({ tenant: 'default', model: 'm' })
-  const reader = await part(null)
-  const worker = await part(encoderOf(3))
+  const reader = await cluster.part(null)
+  const worker = await cluster.part(encoderOf(3))
   const [user] = await untilServedBy(reader, [3])
   const newer = encodeEntry({ model: 'm', offeredMs: 0 }).replace('"v":1', '"v":2')
-  await (await cluster.masterOfKey(taken)).command('XADD', taken, '*', 'user', user, 'entry', newer)
+  await (await cluster.servers.masterOfKey(taken)).command('XADD', taken, '*', 'user', user, 'entry', newer)
   await until('it is dead', async () => worker.node.queues[0].buried.version === 1)
   const atMs = worker.node.clock.now()
   await reader.pooling.ingest([eventOf(user, 'i', Date.now())])

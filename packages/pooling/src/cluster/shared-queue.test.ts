@@ -1,50 +1,21 @@
 /** The queue in a real cluster of 3 + 3, by itself and with a worker. */
-import { startValkeyCluster, until, type ValkeyCluster } from '@headwater/testkit/valkey'
-import { afterAll, beforeAll, beforeEach, expect, onTestFinished, test } from 'vitest'
-import { type ClusterPart, openPart } from '../../testing/cluster-parts.ts'
+import { until } from '@headwater/testkit/valkey'
+import { expect, test } from 'vitest'
+import { TestCluster, untilFresh } from '../../testing/test-cluster.ts'
 import { encoderOf, eventOf } from '../../testing/towers.ts'
-import { type Encoder, servedStatus } from '../index.ts'
 import { encodeEntry } from './queue-entry.ts'
-import { queueKeys, SharedQueues } from './shared-queue.ts'
+import { queueKeys } from './shared-queue.ts'
 
-let cluster: ValkeyCluster
-let url: string
-beforeAll(async () => {
-  cluster = await startValkeyCluster()
-  url = `valkey://${cluster.nodes.map(({ address }) => address).join(',')}?durability=replica&timeout=1000`
-})
-afterAll(() => cluster.close())
-beforeEach(async () => {
-  for (const master of await cluster.masters()) await master.command('FLUSHALL')
-})
+const cluster = new TestCluster()
 
 const name = { tenant: 'default', model: 'm' }
 const [, , taken, dead] = queueKeys(name)
 const entry = encodeEntry({ model: 'm', offeredMs: 0 })
 
-async function part(encoder: Encoder | null): Promise<ClusterPart> {
-  const opened = await openPart(url, encoder)
-  onTestFinished(opened.close)
-  return opened
-}
-
-async function openQueues(): Promise<SharedQueues> {
-  const queues = await SharedQueues.connect(url)
-  onTestFinished(() => queues.close())
-  return queues
-}
-
 const takeAll = (limit = 1_000) => ({ consumer: 'test', limit, claimMs: null, mostAttempts: 10 })
 
-async function untilFresh({ pooling }: ClusterPart, users: readonly string[], timeMs = 0): Promise<void> {
-  await until('all users are refreshed', async () => {
-    const [{ status, featureTimeMs }] = (await pooling.read(users, ['m'])).models
-    return [...status].every((each, i) => each !== servedStatus.default && featureTimeMs[i] >= timeMs)
-  })
-}
-
 test('holds a user once, is bounded, and gives the longest served first', async () => {
-  const queues = await openQueues()
+  const queues = await cluster.queues()
   const offer = (user: string, servedMs: number) => ({ user, servedMs, entry })
   expect(await queues.offer(name, [offer('b', 20), offer('a', 10), offer('b', 5)], 4)).toEqual({
     queued: 2,
@@ -73,7 +44,7 @@ test('holds a user once, is bounded, and gives the longest served first', async 
 })
 
 test('gives what a worker has to another once the worker is silent, and buries what nobody can do', async () => {
-  const queues = await openQueues()
+  const queues = await cluster.queues()
   await queues.offer(name, [{ user: 'a', servedMs: 0, entry }], 10)
   const [{ id, takenMs }] = await queues.take(name, { ...takeAll(), consumer: 'dead' })
   const take = () => queues.take(name, { consumer: 'heir', limit: 10, claimMs: 50, mostAttempts: 2 })
@@ -89,7 +60,7 @@ test('gives what a worker has to another once the worker is silent, and buries w
 })
 
 test('strikes off workers that end, and those that are gone, unless they have somebody', async () => {
-  const queues = await openQueues()
+  const queues = await cluster.queues()
   expect(await queues.tidy(name)).toBe(0)
   const users = ['a', 'b', 'c'].map((user) => ({ user, servedMs: 0, entry }))
   await queues.offer(name, users, 10)
@@ -100,7 +71,7 @@ test('strikes off workers that end, and those that are gone, unless they have so
     takenBy.set(consumer, id)
   }
   const named = async () => {
-    const about = await (await cluster.masterOfKey(taken)).command('XINFO', 'CONSUMERS', taken, 'm')
+    const about = await (await cluster.servers.masterOfKey(taken)).command('XINFO', 'CONSUMERS', taken, 'm')
     return (about as string[][]).map((each) => each[1]).sort()
   }
   // It has somebody still.
@@ -113,10 +84,10 @@ test('strikes off workers that end, and those that are gone, unless they have so
 })
 
 test('sends what is of another version or model, or damaged, to the dead letters, and goes on', async () => {
-  const worker = await part(encoderOf(3))
+  const worker = await cluster.part(encoderOf(3))
   await worker.pooling.ingest([eventOf('good', 'i', Date.now())])
   await untilFresh(worker, ['good'])
-  const master = await cluster.masterOfKey(taken)
+  const master = await cluster.servers.masterOfKey(taken)
   const bad = ['{"v":2,"model":"m"}', encodeEntry({ model: 'other', offeredMs: 0 }), '{', 'null']
   for (const text of bad) await master.command('XADD', taken, '*', 'user', 'good', 'entry', text)
   await master.command('XADD', taken, '*', 'nothing', 'known')

@@ -16,6 +16,7 @@ import {
 } from '@headwater/statistics'
 import { shareClosed } from '../../reference-world/index.ts'
 import { type Outcomes, probabilities, type ScoredModel } from './outcomes.ts'
+import { widenBySeeds } from './seed-widening.ts'
 
 export interface Interval {
   readonly value: number
@@ -141,27 +142,17 @@ export function compare(
   const sumOf = (losses: Float64Array) => take(losses).reduce((sum, loss) => sum + loss, 0)
   const [own, others] = [outcomes.seedLosses(arm, model), outcomes.seedLosses(over, model)]
   const bySeed = own.map((losses, i) => 1 - sumOf(losses) / sumOf(others[Math.min(i, others.length - 1)]))
-  const { standardError } = found
-  const summary = seedSummary(
-    bySeed,
-    bySeed.map(() => standardError),
-    { sameRows: true },
-  )
-  const widened = (summary.standardError ?? standardError) / Math.max(standardError, Number.MIN_VALUE)
+  const { interval, standardError, seedSd } = widenBySeeds(found, bySeed)
   return {
     arm,
     over,
     model,
     slice: slice.name,
     rows: clusters.length,
-    gain: {
-      value: found.value,
-      low: found.value - (found.value - found.low) * widened,
-      high: found.value + (found.high - found.value) * widened,
-    },
-    samplingStandardError: standardError,
-    seedSd: summary.seedSd,
-    pValue: pValueOf(found.value, summary.standardError ?? standardError),
+    gain: interval,
+    samplingStandardError: found.standardError,
+    seedSd,
+    pValue: pValueOf(found.value, standardError),
     adjustedPValue: null,
   }
 }

@@ -1,8 +1,9 @@
 /** Figures of several downstream models together, each with the same weight. Shape letters: M models, U users. */
-import { binaryEntropy, clusterBootstrap, mean, seedSummary } from '@headwater/statistics'
+import { binaryEntropy, clusterBootstrap, mean } from '@headwater/statistics'
 import type { ModelName } from '../downstream/family.ts'
 import { bootstrap, type Interval } from './figures.ts'
 import type { Outcomes } from './outcomes.ts'
+import { widenBySeeds } from './seed-widening.ts'
 
 /** An arm that serves a model. */
 export interface Served {
@@ -62,18 +63,7 @@ export function meanGain(outcomes: Outcomes, pairs: readonly (Served & { readonl
       }),
     ),
   )
-  const { standardError } = found
-  const summary = seedSummary(
-    bySeed,
-    bySeed.map(() => standardError),
-    { sameRows: true },
-  )
-  const widened = (summary.standardError ?? standardError) / Math.max(standardError, Number.MIN_VALUE)
-  return {
-    value: found.value,
-    low: found.value - (found.value - found.low) * widened,
-    high: found.value + (found.high - found.value) * widened,
-  }
+  return widenBySeeds(found, bySeed).interval
 }
 
 /** Columns of sums a user, so that models with rows of their own are drawn together. */
