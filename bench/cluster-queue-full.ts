@@ -15,6 +15,7 @@ const usersAnEvent = 20
 function startEvents({ readers }: BenchCluster, users: readonly string[]) {
   let isOver = false
   let calls = 0
+  let failure: unknown = null
   const startMs = performance.now()
   const sending = (async () => {
     for (; !isOver; calls++) {
@@ -23,11 +24,14 @@ function startEvents({ readers }: BenchCluster, users: readonly string[]) {
       const dueMs = startMs + ((calls + 1) * 1_000 * usersAnEvent) / eventsPerSecond
       await wait(Math.max(0, dueMs - performance.now()))
     }
-  })()
+  })().catch((cause: unknown) => {
+    failure = cause
+  })
   return {
     async stop(): Promise<number> {
       isOver = true
       await sending
+      if (failure !== null) throw failure
       return calls * usersAnEvent
     },
   }

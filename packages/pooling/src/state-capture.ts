@@ -56,14 +56,16 @@ export class StateCapture {
   async #capture(refreshes: readonly Refresh[], encoders: Encoders, atMs: number | null): Promise<void> {
     this.#use.begin(encoders)
     try {
+      const states: (Uint8Array | undefined)[] = []
       for (let from = 0; from < refreshes.length; from += pieceRows) {
         await nextTurn()
         const slice = refreshes.slice(from, from + pieceRows)
-        const states = await this.readStates(slice.map(({ user }) => user))
-        for (const [i, refresh] of slice.entries()) {
-          const state = states[i]
-          if (state !== undefined) this.batches.add(encoders, atMs === null ? refresh : { ...refresh, atMs }, state)
-        }
+        states.push(...(await this.readStates(slice.map(({ user }) => user))))
+      }
+      // All or none: where a read fails, all of them are tried again.
+      for (const [i, refresh] of refreshes.entries()) {
+        const state = states[i]
+        if (state !== undefined) this.batches.add(encoders, atMs === null ? refresh : { ...refresh, atMs }, state)
       }
     } finally {
       this.#use.end(encoders)

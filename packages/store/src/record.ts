@@ -144,7 +144,9 @@ export function formatError(what: string, format: number | string): StoreFormatE
   const remedy = known
     ? 'copy it to a new store with `headwater store copy`, which brings it up to date'
     : 'use the version that wrote it, or restore a backup'
-  return new StoreFormatError(`${what} has format ${format}, this version reads and writes ${formatVersion}; ${remedy}`)
+  return new StoreFormatError(
+    `${what} has format ${format}, this version writes ${formatVersion} and reads it in this place; ${remedy}`,
+  )
 }
 
 /** CRC-32 of a record's bytes, all but the checksum's own, that goes on from `seed`. */

@@ -25,14 +25,14 @@ export interface HeldArmPlan {
   readonly model: ModelName
   /** Publication, by number from 0, from which on it is trained no more. */
   readonly heldFrom: number
-  /** The tower stays that of this publication, too: features alone go on. Absent: each snapshot is served. */
+  /** No snapshot is served from this publication on that was not before: features alone go on. Absent: each one is. */
   readonly keepsTower?: true
   readonly policy: ServingPolicy
   readonly lanes: readonly HeldLane[]
   readonly upstream: UpstreamPlan
 }
 
-const version = 1
+const version = 2
 
 /**
  * For every row of the model behind that publication, columns with each lane's logits by its name, and `label`, `user`, a
@@ -68,7 +68,7 @@ export function heldArm(plan: HeldArmPlan): Arm {
           runs.push({ lane, run })
         }
         const slots = Math.max(...plan.lanes.map(({ averaging }) => averaging.weights.length))
-        const served = plan.keepsTower ? publications.slice(0, plan.heldFrom + 1) : publications
+        const served = plan.keepsTower ? publications.slice(0, plan.heldFrom) : publications
         const publishedMs = served.map((own) => own.publishedMs)
         const replay = new AsOfReplay<Float32Array>(
           { space, log, policy: plan.policy, slots, publishedMs, signal },

@@ -93,7 +93,8 @@ function alternativesTable(
   const { lab } = chosen
   const grid = gridOf(lab)
   const told = (losses: readonly number[]) => formatNe(losses.reduce((sum, loss) => sum + loss, 0) / losses.length)
-  const bytes = (name: string) => `${2 * chosen.figure(name, 'vectorWidth')} B`
+  /** Features are given as they are; all else goes through a ring's half precision. */
+  const bytes = (name: string) => `${(name === 'features' ? 4 : 2) * chosen.figure(name, 'vectorWidth')} B`
   const rows = alternativesOf(lab).map(({ name, title, predicts, tuned }) => {
     const choice = choices.get(name)
     return [

@@ -10,6 +10,8 @@ import type { ServingPolicy } from '../replay/serving-policy.ts'
 import type { AlternativePlan } from '../representations/alternative.ts'
 
 export const dayMs = 86_400_000
+/** Of an average: all that it asks for is averaged, however far behind the newest. */
+export const anyLagMs = Number.MAX_SAFE_INTEGER
 
 /** The upstream of all experiments that do not vary it. */
 export function standardUpstream(seed: number): UpstreamPlan {

@@ -46,7 +46,7 @@ export const sharing: Experiment = {
           name: `held-${start}-${source}`,
           title: heldTitle(start, source),
           seed,
-          source: source === 'tower' ? 'tower' : 'raw',
+          source: source === 'raw' ? 'raw' : 'tower',
           model: 'sparse',
           heldFrom: heldFrom(lab),
           ...(source === 'kept' && { keepsTower: true }),

@@ -7,6 +7,7 @@ import {
   createReadBuffer,
   type EmbeddingStore,
   openStore,
+  RequestError,
   StoreFormatError,
   StoreUrlError,
 } from '../../index.ts'
@@ -117,5 +118,7 @@ test('a damaged record of the format before is noticed, and other formats are re
     await expect(raiseFormat(url)).rejects.toThrow(StoreFormatError)
     expect(await node.command('GET', 'hw:default:format')).toBe(format)
   }
+  await expect(raiseFormat(url, 'nobody')).rejects.toThrow(RequestError)
+  expect(await node.command('GET', 'hw:nobody:format')).toBeNull()
   await expect(raiseFormat('lmdb:somewhere')).rejects.toThrow(StoreUrlError)
 })

@@ -16,7 +16,7 @@ export interface RaisedFormat {
  * read nothing new then.
  *
  * @param url of a Valkey store
- * @throws StoreUrlError, StoreAccessError, StoreFormatError, StoreUnavailableError, StoreWriteError, KeyError
+ * @throws RequestError where there is no such tenant; StoreUrlError, StoreAccessError, StoreFormatError, StoreUnavailableError, StoreWriteError, KeyError
  */
 export async function raiseFormat(url: string, tenant = 'default'): Promise<RaisedFormat> {
   checkName('tenant', tenant)

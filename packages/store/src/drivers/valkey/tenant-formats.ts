@@ -1,4 +1,4 @@
-import { StoreUnavailableError } from '../../errors.ts'
+import { RequestError, StoreUnavailableError } from '../../errors.ts'
 import { formatBefore, formatError, formatVersion } from '../../record.ts'
 import type { Rows } from './exchange.ts'
 import { formatName } from './layout.ts'
@@ -58,9 +58,12 @@ export class TenantFormats {
    * Has a tenant written in this version's format from now on. Other processes do so from their next start.
    *
    * @returns the format of before
-   * @throws StoreFormatError, StoreUnavailableError, StoreWriteError
+   * @throws RequestError where there is no such tenant; StoreFormatError, StoreUnavailableError, StoreWriteError
    */
   async raise(tenant: string): Promise<number> {
+    if ((await this.#newest(tenant)) === null) {
+      throw new RequestError(`nothing was ever written of the tenant ${JSON.stringify(tenant)}; look at its name`)
+    }
     const before = await this.mark(tenant)
     if (before !== formatVersion) {
       await runWrites(this.#topology, request('SET', tenant, String(formatVersion)), this.#options)
