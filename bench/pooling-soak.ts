@@ -139,4 +139,6 @@ function textOf({ minutes, places, readsPerSecond, eventsPerSecond, reads, servi
   ].join('\n')
 }
 
-const hourly = (bytes: number) => `${bytes < 0 ? '−' : '+'}${megabytes(Math.abs(bytes))}`
+function hourly(bytes: number): string {
+  return `${bytes < 0 ? '−' : '+'}${megabytes(Math.abs(bytes))}`
+}
