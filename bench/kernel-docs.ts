@@ -8,7 +8,7 @@ import type { AnyKernel, Binding, Gradient, Tuning, TuningTable } from '@headwat
 import { kernels } from '@headwater/kernels'
 import type { ColdStart } from './cold-start-process.ts'
 import type { Replay } from './replay-overhead.ts'
-import { digits, type Figure, type Provenance, percent } from './report.ts'
+import { type Beside, digits, type Figure, type Provenance, percent } from './report.ts'
 import { type Roofline, rooflineText } from './roofline.ts'
 
 /** What kernels.ts and peers.ts write. */
@@ -24,8 +24,7 @@ interface ResultFigure extends Figure {
   readonly chosen?: boolean
   /** The operation in words, where peers did it too. */
   readonly name?: string
-  /** The same work done by us in another way. */
-  readonly beside?: { readonly name: string; readonly bound: string } | null
+  readonly beside?: Beside | null
 }
 
 const inWorkspace = (path: string) => new URL(`../${path}`, import.meta.url)
@@ -150,7 +149,7 @@ function figureTable(figures: readonly ResultFigure[]): string {
 /** What is no row of a table. */
 function remarks({ figures, replay, coldStart }: ResultFile): string[] {
   const lines = figures.flatMap(({ name, beside }) =>
-    beside ? [`${name}, against ${beside.name}: ${beside.bound}`] : [],
+    beside ? [`${name}: ${beside.says}: ${beside.holds ? 'holds' : 'MISSED'}`] : [],
   )
   if (replay)
     lines.push(

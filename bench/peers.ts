@@ -17,6 +17,7 @@ import { Patience } from './patience.ts'
 import { browserLikeGpu } from './peers/environment.ts'
 import { installPeers, peerVersions } from './peers/install.ts'
 import {
+  type Beside,
   digits,
   type Figure,
   matching,
@@ -118,8 +119,7 @@ interface Comparison extends Figure {
   /** How many times as fast as the best peer it is, and has to be. */
   readonly ratio: number | null
   readonly bound: number | null
-  /** Ours again, otherwise, and what that is to show. */
-  readonly beside: { readonly way: string; readonly ms: number; readonly says: string; readonly holds: boolean } | null
+  readonly beside: Beside | null
   /** Contestant → the way that was timed. */
   readonly ways: { readonly [name: string]: string }
 }

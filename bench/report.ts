@@ -36,6 +36,18 @@ export interface Figure {
   readonly peers: { readonly [name: string]: number | null }
 }
 
+/** Our own time again, of the work done otherwise, and what the two are to show. */
+export interface Beside {
+  /** Kernels and tunings of the other way. */
+  readonly way: string
+  /** Median of a run. */
+  readonly ms: number
+  /** The comparison in words, with its bound. */
+  readonly says: string
+  /** Whether it is within the bound. */
+  readonly holds: boolean
+}
+
 /** Where, when and of what the figures were taken. */
 export interface Provenance {
   readonly adapter: string

@@ -6,6 +6,7 @@ test.each([
   ['movietweetings', 'bundled'],
   ['synthetic', 'synthetic'],
   ['synthetic-reference', 'synthetic'],
+  ['synthetic-large', 'synthetic'],
   ['synthetic-conversions', 'synthetic'],
 ])('%s is a %s log by its name', async (data, kind) => {
   expect(await dataArgument(data)).toEqual({ kind, data })
@@ -17,6 +18,6 @@ test('all else is a path, which is no name', async () => {
     expect(await dataArgument(text)).toEqual({ kind: 'file', data: userPath(text) })
   await expect(namedLog('synthetic-other')).rejects.toThrow(UnknownLogError)
   await expect(namedLog('synthetic-other')).rejects.toThrow(
-    'movietweetings, synthetic, synthetic-reference, synthetic-conversions',
+    'movietweetings, synthetic, synthetic-reference, synthetic-large, synthetic-conversions',
   )
 })

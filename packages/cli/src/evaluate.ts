@@ -27,7 +27,7 @@ export function registerEvaluate(program: Command, version: string): void {
   program
     .command('evaluate [experiments...]')
     .description(
-      'run experiments on a log: gain, alternatives, serving, freshness, drift, sharing, ablation, power; without a name all that it can have',
+      'run experiments on a log: gain, alternatives, serving, freshness, drift, sharing, ablation, log-size, power; without a name all that it can have',
     )
     .option(
       '--data <what>',
@@ -135,14 +135,17 @@ function thoseOf(
 }
 
 function commandOf(experiment: string, { data, schema, quick, seed, seeds, maxBadRows }: EvaluateOptions): string {
-  const words = ['npx headwater evaluate', experiment, '--data', data]
-  if (schema !== undefined) words.push('--schema', schema)
+  const words = ['npx headwater evaluate', experiment, '--data', quoted(data)]
+  if (schema !== undefined) words.push('--schema', quoted(schema))
   if (maxBadRows > 0) words.push('--max-bad-rows', String(maxBadRows))
   if (quick) words.push('--quick')
   if (seed !== 1) words.push('--seed', String(seed))
   if (seeds !== undefined) words.push('--seeds', String(seeds))
   return words.join(' ')
 }
+
+/** As a shell takes it for one word, whatever is in it. */
+const quoted = (word: string) => (/^[\w@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`)
 
 /** `--quick` and `--seeds` contradict each other. */
 class QuickSeedsError extends Error {

@@ -5,6 +5,7 @@ export type { SyntheticConversion } from './synthetic/conversion.ts'
 export type { SyntheticImpression } from './synthetic/day.ts'
 export {
   conversionSetting,
+  largeSetting,
   referenceSetting,
   type SyntheticConversions,
   type SyntheticOptions,

@@ -10,7 +10,7 @@ import { openSyntheticLog } from './synthetic/synthetic-log.ts'
 
 export interface OpenLogOptions {
   /**
-   * `'movietweetings'` (bundled), `'synthetic'`, `'synthetic-reference'` or `'synthetic-conversions'` (generated), or
+   * `'movietweetings'` (bundled), a name of `syntheticSettings` (generated), or
    * the path or glob of files: `.parquet`, `.csv`, `.jsonl` or `.ndjson`, the last three also with `.gz` or `.zst`.
    */
   data: string

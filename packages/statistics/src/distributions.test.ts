@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { normalCdf, normalQuantile, normalTwoSided, studentTwoSided } from './distributions.ts'
+import { normalCdf, normalQuantile, normalTwoSided, studentReach, studentTwoSided } from './distributions.ts'
 import { StatisticsError } from './statistics-error.ts'
 
 describe('normalCdf', () => {
@@ -72,5 +72,22 @@ describe('studentTwoSided', () => {
   test('refuses no degrees of freedom', () => {
     expect(() => studentTwoSided(1, 0)).toThrow(StatisticsError)
     expect(studentTwoSided(Infinity, 3)).toBe(0)
+  })
+})
+
+describe('studentReach', () => {
+  // Two-sided 5 % points of the usual table.
+  test.each([
+    [1, 12.7062],
+    [2, 4.30265],
+    [10, 2.22814],
+    [Number.POSITIVE_INFINITY, 1.95996],
+  ])('of %s degrees of freedom is %s', (freedom, t) => {
+    expect(studentReach(0.05, freedom)).toBeCloseTo(t, 4)
+  })
+
+  test('refuses a tail that is no chance', () => {
+    expect(() => studentReach(0, 5)).toThrow(StatisticsError)
+    expect(() => studentReach(0.05, 0)).toThrow(StatisticsError)
   })
 })

@@ -33,13 +33,31 @@ export function normalQuantile(probability: number): number {
 
 /**
  * Chance that |T| ≥ |t| of a Student's t with `freedom` degrees of freedom: I_x(ν/2, ½), x = ν/(ν + t²).
+ * Of infinitely many it is a normal variable.
  * @throws StatisticsError unless freedom > 0
  */
 export function studentTwoSided(t: number, freedom: number): number {
   if (!(freedom > 0)) throw new StatisticsError(`degrees of freedom ${freedom}: it must be above 0`)
   if (Number.isNaN(t)) throw new StatisticsError('t is NaN: it must be a number')
   if (!Number.isFinite(t)) return 0
+  if (freedom === Number.POSITIVE_INFINITY) return normalTwoSided(t)
   return incompleteBeta(freedom / (freedom + t * t), freedom / 2, 0.5)
+}
+
+/**
+ * The t that |T| of a Student's t with `freedom` degrees of freedom reaches with chance `tail`, by halving.
+ * @throws StatisticsError unless freedom > 0 and 0 < tail < 1
+ */
+export function studentReach(tail: number, freedom: number): number {
+  if (!(tail > 0 && tail < 1)) throw new StatisticsError(`tail ${tail}: it must be between 0 and 1`)
+  let [low, high] = [0, 1]
+  while (studentTwoSided(high, freedom) > tail) [low, high] = [high, 2 * high]
+  for (let i = 0; i < 60; i++) {
+    const middle = (low + high) / 2
+    if (studentTwoSided(middle, freedom) > tail) low = middle
+    else high = middle
+  }
+  return (low + high) / 2
 }
 
 /** 1 − Φ(z) for z ≥ 0: a series near 0, a continued fraction further out (Abramowitz and Stegun 7.1.6, 26.2.14). */

@@ -8,7 +8,7 @@ export {
   normalizedEntropyBootstrap,
   pairedClusterBootstrap,
 } from './cluster-bootstrap.ts'
-export { normalCdf, normalQuantile, normalTwoSided, studentTwoSided } from './distributions.ts'
+export { normalCdf, normalQuantile, normalTwoSided, studentReach, studentTwoSided } from './distributions.ts'
 export { type GroupedAuc, groupedAuc } from './grouped-auc.ts'
 export { holmAdjust } from './holm.ts'
 export {

@@ -1,4 +1,5 @@
 import { expect, test } from 'vitest'
+import { studentTwoSided } from './distributions.ts'
 import { seededRandom } from './random.ts'
 import { seedSummary } from './seed-summary.ts'
 import { StatisticsError } from './statistics-error.ts'
@@ -7,7 +8,9 @@ test('by hand, on the same rows: the spread is the seeds’ own, the sampling er
   const found = seedSummary([1, 2, 3], [0.5, 0.5, 0.5], { sameRows: true })
   expect(found).toMatchObject({ mean: 2, seedSd: 1, samplingStandardError: 0.5 })
   expect(found.standardError).toBeCloseTo(Math.sqrt(0.25 + 1 / 3), 12)
-  expect(found.high - found.mean).toBeCloseTo(1.959964 * Math.sqrt(0.25 + 1 / 3), 5)
+  // (1/4 + 1/3)² ÷ ((1/3)² ÷ 2) degrees of freedom.
+  expect(found.freedom).toBeCloseTo(6.125, 10)
+  expect(studentTwoSided((found.high - found.mean) / found.standardError!, 6.125)).toBeCloseTo(0.05, 10)
 })
 
 test('by hand, on rows of their own: the sampling variance comes out of the spread', () => {
@@ -16,6 +19,8 @@ test('by hand, on rows of their own: the sampling variance comes out of the spre
   expect(found.samplingStandardError).toBeCloseTo(0.6 / Math.sqrt(3), 12)
   // Both together are the plain standard error of a mean of three.
   expect(found.standardError).toBeCloseTo(1 / Math.sqrt(3), 12)
+  // So that its interval is the plain one: 4.302653 is the t of two degrees of freedom in every table.
+  expect(found.high - found.mean).toBeCloseTo(4.302653 / Math.sqrt(3), 5)
   expect(seedSummary([1, 2, 3], [5, 5, 5], { sameRows: false }).seedSd).toBe(0)
 })
 
@@ -25,9 +30,15 @@ test('one seed has the sampling error only', () => {
   expect(found.low).toBeCloseTo(4 - 1.959964, 5)
 })
 
-test.each([true, false])('intervals hold the truth in 95 of 100 runs, the same rows: %s', (sameRows) => {
+test.each([
+  [40, true],
+  [40, false],
+  [5, true],
+  [3, true],
+  [3, false],
+])('intervals of %s seeds hold the truth in 95 of 100 runs, the same rows: %s', (seeds, sameRows) => {
   const random = seededRandom(12)
-  const [seeds, runs, seedSd, samplingSd] = [40, 2000, 0.7, 0.3]
+  const [runs, seedSd, samplingSd] = [2000, 0.7, 0.3]
   let held = 0
   let recovered = 0
   for (let run = 0; run < runs; run++) {
@@ -39,8 +50,8 @@ test.each([true, false])('intervals hold the truth in 95 of 100 runs, the same r
     if (found.low <= 0 && found.high >= 0) held++
     recovered += found.seedSd! ** 2 / runs
   }
-  // Four standard errors of a share of 2,000, and half a point for the normal in place of a t of 39 degrees of freedom.
-  expect(Math.abs(held / runs - 0.95)).toBeLessThan(0.025)
+  // Four standard errors of a share of 2,000.
+  expect(Math.abs(held / runs - 0.95)).toBeLessThan(0.02)
   expect(recovered).toBeCloseTo(seedSd ** 2, 1)
 })
 

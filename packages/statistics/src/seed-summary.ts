@@ -1,5 +1,5 @@
 import { type Numbers, requireFinite, requireRows, requireSameLength } from './binary-data.ts'
-import { normalQuantile } from './distributions.ts'
+import { studentReach } from './distributions.ts'
 import { StatisticsError } from './statistics-error.ts'
 import { meanAndSd } from './summary.ts'
 
@@ -12,7 +12,9 @@ export interface SeedSummary {
   readonly samplingStandardError: number
   /** Of both together; null of a single seed. */
   readonly standardError: number | null
-  /** Mean ± 1.96 standard errors: of both together, or of sampling alone where there is one seed. */
+  /** Degrees of freedom of that error, as few seeds tell their spread badly; infinite where it is of sampling alone. */
+  readonly freedom: number
+  /** 95 %, by Student's t: of both together, or of sampling alone where there is one seed. */
   readonly low: number
   readonly high: number
 }
@@ -23,7 +25,8 @@ export interface SeedSummary {
  * Where all seeds were scored on the same rows they share the error of sampling: the spread between them is the seeds'
  * own, and more seeds do not shrink the sampling error. Where each had rows of its own, as a synthetic log has, both
  * spreads are mixed: the seeds' own variance is what is left of the spread when the mean sampling variance is taken
- * out, 0 at least (the method of moments of DerSimonian and Laird 1986).
+ * out, 0 at least (the method of moments of DerSimonian and Laird 1986). Degrees of freedom are Satterthwaite's (1946),
+ * the sampling error taken for known.
  * @param figures [S]
  * @param standardErrors [S], from a bootstrap clustered by user within each seed
  * @throws StatisticsError on no seeds, unequal lengths, or a value that is not finite or, of an error, below 0
@@ -46,6 +49,11 @@ export function seedSummary(
   const samplingStandardError = Math.sqrt(sameRows ? meanSquare : meanSquare / seeds)
   const seedSd = sd === null || sameRows ? sd : Math.sqrt(Math.max(0, sd ** 2 - meanSquare))
   const standardError = seedSd === null ? null : Math.sqrt(samplingStandardError ** 2 + seedSd ** 2 / seeds)
-  const reach = normalQuantile(0.975) * (standardError ?? samplingStandardError)
-  return { mean, seedSd, samplingStandardError, standardError, low: mean - reach, high: mean + reach }
+  // What the spread between the seeds contributes: its own variance, or with rows of their own the whole.
+  const spread = (sd ?? 0) ** 2 / seeds
+  const whole = (standardError ?? samplingStandardError) ** 2
+  const isKnown = seedSd === null || seedSd === 0
+  const freedom = isKnown ? Number.POSITIVE_INFINITY : (seeds - 1) * (whole / spread) ** 2
+  const reach = studentReach(0.05, freedom) * (standardError ?? samplingStandardError)
+  return { mean, seedSd, samplingStandardError, standardError, freedom, low: mean - reach, high: mean + reach }
 }

@@ -113,3 +113,20 @@ it('of a tower that goes on from a snapshot stay, and those of new values are fi
   expectUniform(after.column('income'), 720, 3)
   more.dispose()
 })
+
+it('can be fitted before the first round, for a tower that is published untrained, and change nothing of it', async () => {
+  const [asked, plain] = [training(), training()]
+  for (const one of [asked, plain]) one.feed(events(0, 1000, schema))
+  await asked.fitDense()
+  const { directory } = await asked.publish(temporaryDirectory())
+  const untrained = await readSnapshot(directory)
+  expect(untrained.manifest.trainedRows).toBe(0)
+  expectUniform((await constants(asked)).column('age'), 900)
+  for (const one of [asked, plain]) await one.round()
+  expect(await asked.matrices()).toEqual(await plain.matrices())
+  const learnt = new Map((await asked.matrices()).map((matrix) => [matrix.name, matrix.data]))
+  for (const name of ['center', 'scale', 'edges'].map((own) => `user.dense.${own}`))
+    expect(untrained.matrices.get(name)!.data).toEqual(learnt.get(name))
+  expect(untrained.matrices.get('user.output.weight')?.data).not.toEqual(learnt.get('user.output.weight'))
+  for (const one of [asked, plain]) one.dispose()
+})

@@ -122,10 +122,8 @@ export class RecurringTraining {
   ): Promise<RoundSummary> {
     this.#feed.flush()
     const { options, examples } = this
-    const { heldBackShare, maxHeldBackRows } = options.publication
-    const fresh = examples.length - this.#known
-    if (fresh === 0) return noRound
-    const end = examples.length - Math.min(maxHeldBackRows, Math.floor(heldBackShare * fresh))
+    if (examples.length === this.#known) return noRound
+    const end = this.#roundEnd
     const first = this.#trained === 0 && !this.#warm
     this.#round ??= await this.#beginRound()
     const round = this.#round
@@ -174,6 +172,13 @@ export class RecurringTraining {
     }
   }
 
+  /** Examples that a round now would train on end here: the last of what is new is held back. */
+  get #roundEnd(): number {
+    const { length } = this.examples
+    const { heldBackShare, maxHeldBackRows } = this.options.publication
+    return length - Math.min(maxHeldBackRows, Math.floor(heldBackShare * (length - this.#known)))
+  }
+
   async #beginRound(): Promise<RoundPosition> {
     // Figures of a round that broke off are not this one's.
     await this.#taught.step.takeSums()
@@ -213,6 +218,15 @@ export class RecurringTraining {
    */
   teachFrom(modelDirectory: string): void {
     this.#taught.modelDirectory = modelDirectory
+  }
+
+  /**
+   * Fits the statistics of dense values to what was fed, as a first round begins with: for a tower that is published before
+   * it, which is the same then but for what it learns. Nothing where they were fitted before.
+   */
+  async fitDense(): Promise<void> {
+    this.#feed.flush()
+    await this.#fitDense(this.#roundEnd)
   }
 
   /** Fits what is left to fit of the statistics of dense values, on the examples before `end`. */

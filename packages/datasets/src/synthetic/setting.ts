@@ -85,6 +85,9 @@ export const referenceSetting: SyntheticSetting = {
 /** The reference setting with 120,000 impressions: what `openLog({ data: 'synthetic' })` generates. */
 export const smallSetting: SyntheticSetting = { ...referenceSetting, users: 1000, impressionsPerDay: 6000 }
 
+/** The reference setting with ten million impressions: more users, each with as many. */
+export const largeSetting: SyntheticSetting = { ...referenceSetting, users: 33_333, impressionsPerDay: 500_000 }
+
 /** The reference setting, the same clicks in it, with conversions that become known within two days. */
 export const conversionSetting: SyntheticSetting = {
   ...referenceSetting,
@@ -95,6 +98,7 @@ export const conversionSetting: SyntheticSetting = {
 export const syntheticSettings: ReadonlyMap<string, SyntheticSetting> = new Map([
   ['synthetic', smallSetting],
   ['synthetic-reference', referenceSetting],
+  ['synthetic-large', largeSetting],
   ['synthetic-conversions', conversionSetting],
 ])
 

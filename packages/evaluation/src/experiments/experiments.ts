@@ -4,6 +4,7 @@ import { alternatives } from './definitions/alternatives.ts'
 import { drift } from './definitions/drift.ts'
 import { freshness } from './definitions/freshness.ts'
 import { gain } from './definitions/gain.ts'
+import { logSize } from './definitions/log-size.ts'
 import { power } from './definitions/power.ts'
 import { serving } from './definitions/serving.ts'
 import { sharing } from './definitions/sharing.ts'
@@ -18,6 +19,7 @@ export const experiments: readonly Experiment[] = [
   drift,
   sharing,
   ablation,
+  logSize,
   power,
 ]
 

@@ -75,12 +75,12 @@ describe('gain, stopped between two arms and run again', () => {
     for (const done of ['without', 'flags alone (control)', 'random fixed vector (control)'])
       expect(begun).not.toContain(done)
     expect(begun).toContain('untrained tower (control)')
-    expect(result).toMatchObject({ armsCached: 3, armsRun: 11 })
+    expect(result).toMatchObject({ armsCached: 3, armsRun: 14 })
     expect(existsSync(join(directory, 'pilot'))).toBe(false)
   })
 
   test('finds all again, to the same figures', () => {
-    expect(again).toMatchObject({ armsCached: 14, armsRun: 0 })
+    expect(again).toMatchObject({ armsCached: 17, armsRun: 0 })
     expect(again.experiments).toEqual(result.experiments)
   })
 
@@ -95,11 +95,15 @@ describe('gain, stopped between two arms and run again', () => {
     expect(gain).toMatchObject({ name: 'gain', holds: expect.any(Boolean), gapShares: [], seeds: [1] })
     expect(numbersIn(result).filter(([, value]) => !Number.isFinite(value))).toEqual([])
     expect(JSON.parse(JSON.stringify(result))).toEqual(result)
-    expect(arms).toHaveLength(14)
+    expect(arms).toHaveLength(17)
     const models = lab.family.map(({ name }) => name)
     expect(new Set(scores.map(({ model }) => model))).toEqual(new Set([...models, 'head']))
     for (const model of models) {
-      const own = comparisons.filter((c) => c.model === model && c.slice === 'all')
+      const isSplit = ({ arm }: { arm: string }) => arm.startsWith('split-')
+      const own = comparisons.filter((c) => c.model === model && c.slice === 'all' && !isSplit(c))
+      const bySplit = comparisons.filter((c) => c.model === model && isSplit(c)).map(({ over }) => over)
+      const isSplitToo = model !== 'ranking' && !lab.family.find(({ name }) => name === model)!.unseen
+      expect(bySplit).toEqual(isSplitToo ? ['split-without', 'split-untrained'] : [])
       const overs = own.filter(({ arm }) => arm.endsWith('asynchronous')).map(({ over }) => over.replace('unseen-', ''))
       expect(new Set(overs)).toEqual(new Set(['without', 'flags', 'random', 'untrained', 'features']))
     }
@@ -114,6 +118,7 @@ describe('gain, stopped between two arms and run again', () => {
     const markdown = renderEvaluationMarkdown(result)
     expect(markdown).not.toMatch(/NaN|undefined/)
     expect(markdown).toContain('| asynchronous | without | ranking | all | 450 |')
+    expect(markdown).toContain('Downstream models are progressive')
     expect(renderEvaluationText(result)).toMatch(/^gain: (yes|not shown)\. /)
   })
 })
@@ -125,7 +130,7 @@ describe('a synthetic log', () => {
     const setting = { ...referenceSetting, users: 80, ads: 30, days: 6, impressionsPerDay: 450 }
     const world = syntheticWorld({ seed: 1, setting })
     const small = await readSmallLab(openSyntheticLog({ seed: 1, setting }), world)
-    const names = ['serving', 'freshness', 'drift', 'sharing', 'power']
+    const names = ['serving', 'freshness', 'drift', 'sharing', 'log-size', 'power']
     result = await run(names, temporaryDirectory(), { lab: { ...small, quick: true }, quick: true })
   })
 
@@ -138,6 +143,13 @@ describe('a synthetic log', () => {
     expect(numbersIn(result).filter(([, value]) => !Number.isFinite(value))).toEqual([])
     expect(renderEvaluationText(result)).toContain('no verdict')
     expect(renderEvaluationHtml(result)).not.toMatch(/NaN|undefined|Yes\./)
+  })
+
+  test('towers learn from as many users as they say', () => {
+    const sizes = result.experiments.find(({ name }) => name === 'log-size')!
+    const flops = new Map(sizes.arms.map(({ name, figures }) => [name, figures.trainingFlops]))
+    for (const input of ['counts', 'sequences'])
+      expect(flops.get(`${input}-of-4`)! / flops.get(`${input}-of-1`)!).toBeLessThan(0.6)
   })
 
   test('shares of the gap are there for every serving mode', () => {
@@ -181,6 +193,13 @@ describe('what cannot be is said before any training', () => {
       'fewer users than intervals need',
       events.map((event) => (event.row < 1050 ? event : { ...event, user: `u${event.row % 29}` })),
       'has 29 users; intervals need 30',
+    ],
+    [
+      'positives of one user alone',
+      events
+        .map((event) => (event.row < 1050 || event.row === 1060 ? event : stars(event, 1)))
+        .map((event) => (event.row === 1060 ? stars(event, 5) : event)),
+      'the test window has 1 users with a row of class 1',
     ],
   ]
   test.each(cases)('%s', async (_, rows, message) => {

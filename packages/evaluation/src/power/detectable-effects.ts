@@ -56,6 +56,13 @@ export function detectableEffects(
   })
 }
 
+/** What a test needed to see an effect: the effect, relative, and users, plain and with CUPED. */
+export interface NeededUsers {
+  readonly lift: number
+  readonly plain: number
+  readonly cuped: number
+}
+
 /**
  * Users, half of them treated, whom a test would have needed to detect the effect that the outcomes have.
  * Null where the treatment does nothing or harm.
@@ -63,7 +70,7 @@ export function detectableEffects(
 export function usersForEffect(
   { control, treated, before }: PotentialOutcomes,
   plan: TestPlan = {},
-): { readonly lift: number; readonly plain: number; readonly cuped: number } | null {
+): NeededUsers | null {
   const weight = cupedWeight([control, treated].map((outcome) => ({ outcome, before })))
   const [unchanged, changed] = [control, treated].map((outcomes) => spreadOf(outcomes, before, weight))
   const effect = changed.mean - unchanged.mean

@@ -1,6 +1,7 @@
 export {
   type DetectableEffect,
   detectableEffects,
+  type NeededUsers,
   type OutcomeSpread,
   outcomeSpread,
   usersForEffect,

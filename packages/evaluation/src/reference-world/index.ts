@@ -6,7 +6,9 @@ export {
 } from './reference-predictions.ts'
 export {
   crossEntropies,
+  crossEntropiesOfLogits,
   type GapLosses,
+  NoGapError,
   type ReferenceScore,
   type ReferenceScores,
   scoreReference,

@@ -42,6 +42,18 @@ export function crossEntropies(predicted: Float64Array, truth: Float64Array): Fl
   return predicted.map((p, i) => -truth[i] * Math.log(p) - (1 - truth[i]) * Math.log1p(-p))
 }
 
+/** The same of predictions as logits [R], finite however sure they are: log(1 + eᶻ) − truth · z. */
+export function crossEntropiesOfLogits(logits: Float32Array, truth: Float64Array): Float64Array {
+  return Float64Array.from(logits, (z, i) => Math.max(z, 0) + Math.log1p(Math.exp(-Math.abs(z))) - truth[i] * z)
+}
+
+/** In a draw of the users the optimum is no better than knowing nothing of them. */
+export class NoGapError extends StatisticsError {
+  constructor() {
+    super('the optimum is no better than knowing nothing of the user: there is no gap to close')
+  }
+}
+
 /** Losses of the same rows [R], in nats: log losses of the clicks, or cross-entropies with the truth. */
 export interface GapLosses {
   readonly losses: Numbers
@@ -55,7 +67,7 @@ export interface GapLosses {
  * Σ losses) / (Σ nobody − Σ optimum), with an interval clustered by user. The base rate's entropy cancels, so that it is
  * the share of normalized entropy too.
  * @param users [R]
- * @throws StatisticsError as `clusterBootstrap`, and where a draw's optimum is no better than knowing nothing
+ * @throws StatisticsError as `clusterBootstrap`; NoGapError
  */
 export function shareClosed(
   users: Uint32Array,
@@ -64,6 +76,6 @@ export function shareClosed(
 ): BootstrapInterval {
   return clusterBootstrap(users, [losses, nobody, optimum], options, ([found, worst, best]) => {
     if (worst > best) return (worst - found) / (worst - best)
-    throw new StatisticsError('the optimum is no better than knowing nothing of the user: there is no gap to close')
+    throw new NoGapError()
   })
 }

@@ -1,8 +1,6 @@
-import { writeFileSync } from 'node:fs'
-import { join } from 'node:path'
-import { pathToFileURL } from 'node:url'
-import { openBrowser, temporaryDirectory } from '@headwater/testkit'
+import { openBrowser } from '@headwater/testkit'
 import { afterAll, beforeAll, expect, test } from 'vitest'
+import { lookAt, type PageOptions, rgb, writePage } from '../testing/page-look.ts'
 import { renderReport } from './report.ts'
 import type { MainJobResult } from './result.ts'
 import sample from './sample-result.json' with { type: 'json' }
@@ -20,55 +18,13 @@ let browser: Awaited<ReturnType<typeof openBrowser>>
 let address: string
 
 beforeAll(async () => {
-  const file = join(temporaryDirectory(), 'report.html')
-  writeFileSync(file, renderReport(result))
-  address = pathToFileURL(file).href
+  address = writePage(renderReport(result))
   browser = await openBrowser()
 })
 
 afterAll(() => browser?.close())
 
-/** Opens the report and returns what it logged, asked for and looks like. */
-async function look(options: { width: number; colorScheme: 'light' | 'dark'; media?: 'print' }) {
-  const page = await browser.newPage({
-    viewport: { width: options.width, height: 800 },
-    colorScheme: options.colorScheme,
-  })
-  try {
-    const messages: string[] = []
-    const requests: string[] = []
-    page.on('console', (message) => messages.push(message.text()))
-    page.on('pageerror', (error) => messages.push(error.message))
-    page.on('request', (request) => requests.push(request.url()))
-    await page.goto(address)
-    if (options.media) await page.emulateMedia({ media: options.media })
-    // As text, since what runs in the page knows other globals than this file.
-    const looks: Looks = await page.evaluate(`({
-      pageWidth: document.documentElement.scrollWidth,
-      background: getComputedStyle(document.body).backgroundColor,
-      ink: getComputedStyle(document.querySelector('figure svg')).color,
-      armInk: getComputedStyle(document.querySelector('.figures div')).borderTopColor,
-      shown: [...document.querySelectorAll('figure svg')].filter((svg) => svg.checkVisibility()).length,
-      smallestText: Math.min(...[...document.querySelectorAll('figure svg text')]
-        .filter((text) => text.checkVisibility())
-        .map((text) => text.getBoundingClientRect().height)),
-      scrollingTables: [...document.querySelectorAll('.scroll')].filter((box) => box.scrollWidth > box.clientWidth).length,
-    })`)
-    return { messages, requests, looks }
-  } finally {
-    await page.close()
-  }
-}
-
-interface Looks {
-  pageWidth: number
-  background: string
-  ink: string
-  armInk: string
-  shown: number
-  smallestText: number
-  scrollingTables: number
-}
+const look = (options: PageOptions) => lookAt(browser, address, options)
 
 test.each([
   { width: 320, colorScheme: 'light' },
@@ -86,6 +42,7 @@ test.each([
   expect(looks.shown).toBe(10)
   // 12 px letters in their line's height, which differs by font; smaller where a 320 px screen shrinks a plot a little.
   expect(looks.smallestText).toBeGreaterThan(10.5)
+  expect(looks.overlapping).toEqual([])
   expect(looks.background).toBe(rgb(colors[colorScheme].page))
   expect(looks.ink).toBe(rgb(colors[colorScheme].text))
   expect(looks.armInk).toBe(rgb(colors[colorScheme]['arm-with']))
@@ -103,8 +60,3 @@ test('print is dark on white whatever the scheme, and fits A4', async () => {
   expect(looks.pageWidth).toBe(718)
   expect(looks.shown).toBe(10)
 })
-
-function rgb(hex: string): string {
-  const channels = [1, 3, 5].map((at) => Number.parseInt(hex.slice(at, at + 2), 16))
-  return `rgb(${channels.join(', ')})`
-}

@@ -97,5 +97,6 @@ code { font: .85em ui-monospace, "SF Mono", Menlo, Consolas, monospace; }
   h2, h3, caption { break-after: avoid; }
   .scroll { overflow: visible; }
   table { font-size: 7.5pt; }
+  th, td { white-space: normal; padding-right: 6px; }
 }
 `)

@@ -156,9 +156,7 @@ class Traffic {
   }
 
   async run(): Promise<TrafficSummary> {
-    const { log, settings, stages, directory, device, signal } = this.#options
-    const untrained = await this.#training.publish(join(directory, 'untrained'))
-    this.#untrained = await loadTower(untrained.directory, { device })
+    const { log, settings, stages, signal } = this.#options
     const publications = publicationRows(log.rows, settings)
     let row = 0
     stages.begin('features', publications[0])
@@ -203,6 +201,7 @@ class Traffic {
   async #publishRound(row: number): Promise<void> {
     const { device, space, directory, settings, stages, signal } = this.#options
     stages.begin('train', 0)
+    this.#untrained ??= await this.#publishUntrained()
     await this.#training.round((done, total) => stages.advance(done / total), signal)
     const first = this.#tower === null
     if (first) this.#kernelShare = (await this.#training.profileSteps(profiledSteps)).kernelShare
@@ -233,6 +232,14 @@ class Traffic {
       this.#panel = await choosePanel(this.#store, settings.panelUsers)
     }
     stages.end()
+  }
+
+  /** The tower before its first round, with what that round's examples are standardized by. */
+  async #publishUntrained(): Promise<ServedTower> {
+    const { device, directory } = this.#options
+    await this.#training.fitDense()
+    const published = await this.#training.publish(join(directory, 'untrained'))
+    return loadTower(published.directory, { device })
   }
 
   #encoder(tower: ServedTower): Encoder {

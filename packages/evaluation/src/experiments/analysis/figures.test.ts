@@ -1,5 +1,6 @@
 /** Figures of outcomes made by hand, whose values are known. */
 import { openSyntheticLog, syntheticEvents, syntheticWorld } from '@headwater/datasets'
+import { StatisticsError } from '@headwater/statistics'
 import { beforeAll, expect, test } from 'vitest'
 import { readSmallLab } from '../../testing/small-lab.ts'
 import type { ArmOutcome } from '../lab/arm-cache.ts'
@@ -42,6 +43,26 @@ test('the share of the gap is 0 of who knows nothing, 1 of who knows all, and a 
   expect(knowing.share.value).toBeCloseTo(1, 5)
   expect(either.share.value).toBeCloseTo(0.5, 5)
   expect(either.bySeed.map((share) => Math.round(share))).toEqual([0, 1])
+  // Of two seeds so far apart nothing is known: the t of one degree of freedom spans more than the gap.
+  expect(either.share.low).toBeLessThan(0)
+  expect(either.share.high).toBeGreaterThan(1)
+})
+
+test('a share is there of predictions however sure, and any other failure is one', () => {
+  const sure = { ...outcome({ head: truth.map((p, i) => (i === 0 ? 60 : logit(p))) }) }
+  const all = (arm: ArmOutcome) =>
+    new Outcomes(
+      lab,
+      [1],
+      new Map([
+        ['optimum', [outcome({ truth, nobody: truth.map(() => rate), synchronous: truth })]],
+        ['sure', [arm]],
+      ]),
+    )
+  const [share] = gapShares(all(sure), [{ arm: 'sure', model: 'head' }])
+  expect(Number.isFinite(share.share.value)).toBe(true)
+  const broken = outcome({ head: truth.map((p, i) => (i === 0 ? Number.NaN : logit(p))) })
+  expect(() => gapShares(all(broken), [{ arm: 'sure', model: 'head' }])).toThrow(StatisticsError)
 })
 
 test('where the optimum knows nothing there is no gap, and no figure of it', () => {

@@ -9,12 +9,10 @@ import {
   mean,
   normalizedEntropyBootstrap,
   normalizedEntropyOfLosses,
-  normalTwoSided,
   pairedClusterBootstrap,
-  StatisticsError,
-  seedSummary,
+  studentTwoSided,
 } from '@headwater/statistics'
-import { shareClosed } from '../../reference-world/index.ts'
+import { NoGapError, shareClosed } from '../../reference-world/index.ts'
 import { type Outcomes, probabilities, type ScoredModel } from './outcomes.ts'
 import { widenBySeeds } from './seed-widening.ts'
 
@@ -30,7 +28,7 @@ export interface ArmScore {
   readonly model: ScoredModel
   readonly rows: number
   readonly baseRate: number
-  /** Mean log loss over the entropy of the rows' base rate, of losses averaged over seeds. */
+  /** Mean log loss over the entropy of the rows' base rate, of losses averaged over seeds; of users and seeds. */
   readonly ne: Interval
   readonly auc: number
   /** Within users, weighted by their rows; null where no user has both classes. */
@@ -78,12 +76,13 @@ function scoreAnew(outcomes: Outcomes, arm: string, model: ScoredModel): ArmScor
   const users = outcomes.users(model)
   const logits = outcomes.logits(arm, model)
   const seedNe = outcomes.seedLosses(arm, model).map((losses) => normalizedEntropyOfLosses(losses, labels))
-  const { value, low, high } = normalizedEntropyBootstrap({
+  const sampled = normalizedEntropyBootstrap({
     clusters: users,
     losses: outcomes.losses(arm, model),
     labels,
     ...bootstrap,
   })
+  const { interval, seedSd } = widenBySeeds(sampled, seedNe)
   const overSeeds = (figure: (logits: Float32Array) => number) => mean(logits.map(figure))
   const rankable = hasUserOfBothClasses(users, labels)
   return {
@@ -91,19 +90,12 @@ function scoreAnew(outcomes: Outcomes, arm: string, model: ScoredModel): ArmScor
     model,
     rows: labels.length,
     baseRate: baseRate(labels),
-    ne: { value, low, high },
+    ne: interval,
     auc: overSeeds((own) => auc(own, labels)),
     gauc: rankable ? overSeeds((own) => groupedAuc(own, labels, users).value) : null,
     calibration: overSeeds((own) => calibration(probabilities(own), labels)),
     ece: overSeeds((own) => expectedCalibrationError(probabilities(own), labels)),
-    neSeedSd:
-      seedNe.length < 2
-        ? null
-        : seedSummary(
-            seedNe,
-            seedNe.map(() => 0),
-            { sameRows: true },
-          ).seedSd,
+    neSeedSd: seedSd,
   }
 }
 
@@ -142,7 +134,7 @@ export function compare(
   const sumOf = (losses: Float64Array) => take(losses).reduce((sum, loss) => sum + loss, 0)
   const [own, others] = [outcomes.seedLosses(arm, model), outcomes.seedLosses(over, model)]
   const bySeed = own.map((losses, i) => 1 - sumOf(losses) / sumOf(others[Math.min(i, others.length - 1)]))
-  const { interval, standardError, seedSd } = widenBySeeds(found, bySeed)
+  const { interval, standardError, freedom, seedSd } = widenBySeeds(found, bySeed)
   return {
     arm,
     over,
@@ -152,14 +144,14 @@ export function compare(
     gain: interval,
     samplingStandardError: found.standardError,
     seedSd,
-    pValue: pValueOf(found.value, standardError),
+    pValue: pValueOf(found.value, standardError, freedom),
     adjustedPValue: null,
   }
 }
 
-function pValueOf(value: number, standardError: number): number {
+function pValueOf(value: number, standardError: number, freedom: number): number {
   if (standardError === 0) return value === 0 ? 1 : 0
-  return normalTwoSided(value / standardError)
+  return studentTwoSided(value / standardError, freedom)
 }
 
 /** The same comparisons with p-values adjusted for their number (Holm). */
@@ -189,7 +181,7 @@ export function gapShares(
   try {
     return of.map(({ arm, model }) => gapShare(outcomes, arm, model))
   } catch (error) {
-    if (error instanceof StatisticsError) return []
+    if (error instanceof NoGapError) return []
     throw error
   }
 }
@@ -197,15 +189,9 @@ export function gapShares(
 function gapShare(outcomes: Outcomes, arm: string, model: ScoredModel): GapShare {
   const [nobody, optimum] = [outcomes.knownLosses('nobody'), outcomes.knownLosses('synchronous')]
   const losses = outcomes.expectedLosses(arm, model)
-  const { value, low, high } = shareClosed(outcomes.users(model), { losses, nobody, optimum }, bootstrap)
-  const truth = outcomes.known('truth')
+  const found = shareClosed(outcomes.users(model), { losses, nobody, optimum }, bootstrap)
   const sum = (values: Float64Array) => values.reduce((total, own) => total + own, 0)
   const [worst, best] = [sum(nobody), sum(optimum)]
-  const bySeed = outcomes.logits(arm, model).map((logits) => {
-    const p = probabilities(logits)
-    let loss = 0
-    for (let i = 0; i < p.length; i++) loss -= truth[i] * Math.log(p[i]) + (1 - truth[i]) * Math.log1p(-p[i])
-    return (worst - loss) / (worst - best)
-  })
-  return { arm, model, share: { value, low, high }, bySeed }
+  const bySeed = outcomes.seedExpectedLosses(arm, model).map((own) => (worst - sum(own)) / (worst - best))
+  return { arm, model, share: widenBySeeds(found, bySeed).interval, bySeed }
 }

@@ -1,6 +1,6 @@
 /** Outcomes of arms by name and seed, as losses that can be compared. Shape letters: R rows of a downstream model. */
 import { logLossesOfLogits } from '@headwater/statistics'
-import { crossEntropies } from '../../reference-world/index.ts'
+import { crossEntropies, crossEntropiesOfLogits } from '../../reference-world/index.ts'
 import { laneColumn } from '../arms/downstream-arm.ts'
 import type { ModelName } from '../downstream/family.ts'
 import type { ArmOutcome } from '../lab/arm-cache.ts'
@@ -76,10 +76,13 @@ export class Outcomes {
    * Of models of all rows of a synthetic log.
    */
   expectedLosses(arm: string, model: ScoredModel): Float64Array {
+    return this.#cached(`expected ${arm} ${model}`, () => meanOf(this.seedExpectedLosses(arm, model)))
+  }
+
+  /** The same of each seed. */
+  seedExpectedLosses(arm: string, model: ScoredModel): readonly Float64Array[] {
     const truth = this.known('truth')
-    return this.#cached(`expected ${arm} ${model}`, () =>
-      meanOf(this.logits(arm, model).map((logits) => crossEntropies(probabilities(logits), truth))),
-    )
+    return this.logits(arm, model).map((logits) => crossEntropiesOfLogits(logits, truth))
   }
 
   /** A column of the filtered optimum's predictions [T]. */

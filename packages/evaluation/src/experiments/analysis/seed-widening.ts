@@ -1,10 +1,12 @@
-import { type SeedSummary, seedSummary } from '@headwater/statistics'
+import { type SeedSummary, seedSummary, studentReach } from '@headwater/statistics'
 import type { Interval } from './figures.ts'
 
 export interface Widened {
   readonly interval: Interval
   /** Of sampling and of seeds. */
   readonly standardError: number
+  /** Of that error; infinite where it is of sampling alone. */
+  readonly freedom: number
   readonly seedSd: SeedSummary['seedSd']
 }
 
@@ -22,10 +24,13 @@ export function widenBySeeds(
     { sameRows: true },
   )
   const whole = summary.standardError ?? standardError
-  const factor = whole / Math.max(standardError, Number.MIN_VALUE)
+  const { freedom } = summary
+  const few = studentReach(0.05, freedom) / studentReach(0.05, Number.POSITIVE_INFINITY)
+  const factor = (few * whole) / Math.max(standardError, Number.MIN_VALUE)
   return {
     interval: { value, low: value - (value - low) * factor, high: value + (high - value) * factor },
     standardError: whole,
+    freedom,
     seedSd: summary.seedSd,
   }
 }

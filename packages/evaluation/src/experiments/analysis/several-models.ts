@@ -11,7 +11,7 @@ export interface Served {
   readonly model: ModelName
 }
 
-/** Mean of the models' normalized entropies. Users are drawn whole, with their rows of all models. */
+/** Mean of the models' normalized entropies, of users, who are drawn whole with their rows of all models, and of seeds. */
 export function meanNe(outcomes: Outcomes, served: readonly Served[]): Interval {
   const sums = new SumsByUser(outcomes)
   for (const { arm, model } of served) {
@@ -21,7 +21,7 @@ export function meanNe(outcomes: Outcomes, served: readonly Served[]): Interval 
     sums.add(model, new Uint8Array(labels.length).fill(1))
   }
   const whole = served.map(({ model }) => entropyOf(outcomes.rowsOf(model).labels))
-  return sums.bootstrap((all) => {
+  const found = sums.bootstrap((all) => {
     let total = 0
     let models = 0
     for (const [m, wholeEntropy] of whole.entries()) {
@@ -34,6 +34,15 @@ export function meanNe(outcomes: Outcomes, served: readonly Served[]): Interval 
     }
     return total / models
   })
+  const bySeed = outcomes.seeds.map((_, seed) =>
+    mean(
+      served.map(({ arm, model }, m) => {
+        const losses = outcomes.seedLosses(arm, model)
+        return mean(losses[Math.min(seed, losses.length - 1)]) / whole[m]
+      }),
+    ),
+  )
+  return widenBySeeds(found, bySeed).interval
 }
 
 function entropyOf(labels: Uint8Array): number {

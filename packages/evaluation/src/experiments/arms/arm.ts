@@ -18,9 +18,7 @@ export interface Arm {
   /** In tables and plots. */
   readonly title: string
   readonly seed: number
-  /** Of the code that runs it: raised by a change that changes results. */
-  readonly version: number
-  /** All else that decides its result, the log apart. */
+  /** What decides its result beside the log, the seed, the upstream and the code. */
   readonly settings: unknown
   /** Trained before, where it serves a tower. */
   readonly upstream: UpstreamPlan | null

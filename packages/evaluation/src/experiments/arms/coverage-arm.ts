@@ -12,7 +12,6 @@ export interface CoverageArmPlan {
   readonly frozen: boolean
 }
 
-const version = 1
 const nothing: CaptureEncoder<true> = { encode: async (_, __, users) => users.map(() => true) }
 
 /** In place of a lag where no vector is held. */
@@ -27,7 +26,6 @@ export function coverageArm({ name, title, policy, frozen }: CoverageArmPlan): A
     name,
     title,
     seed: 0,
-    version,
     settings: { kind: 'coverage', policy, frozen },
     upstream: null,
     run: async ({ lab, stages, signal }) => {

@@ -2,6 +2,7 @@
 import { join } from 'node:path'
 import type { FeatureSpace } from '@headwater/features'
 import type { GpuDevice } from '@headwater/gpu'
+import { readSnapshot } from '@headwater/runtime'
 import { floatToHalf, halfToFloat } from '@headwater/store'
 import { type DownstreamSpec, type ModelName, userSelector } from '../downstream/family.ts'
 import { ProgressiveRun } from '../downstream/progressive-run.ts'
@@ -46,12 +47,24 @@ export interface Lane {
   /** Empty where there is but one. */
   readonly name: string
   readonly averaging: Averaging
-  /** The models predict with what training came to at every so many publications; null: after every step. */
-  readonly retrainedEvery: number | null
+  readonly deployment: Deployment
 }
 
+/**
+ * What training came to when the models predict with it: after every step; at every so-manieth publication; or once, when
+ * the test window begins, as by a split of the log in time.
+ */
+export type Deployment =
+  | { readonly kind: 'every-step' }
+  | { readonly kind: 'publications'; readonly every: number }
+  | { readonly kind: 'before-test' }
+
 /** The latest vector alone, to models that are always up to date. */
-export const latestAlone: Lane = { name: '', averaging: { weights: [1], maxLagMs: 0 }, retrainedEvery: null }
+export const latestAlone: Lane = {
+  name: '',
+  averaging: { weights: [1], maxLagMs: 0 },
+  deployment: { kind: 'every-step' },
+}
 
 export interface DownstreamArmPlan {
   readonly name: string
@@ -75,15 +88,12 @@ export function laneColumn(lane: string, model: string): string {
   return lane === '' ? model : `${lane} ${model}`
 }
 
-const version = 1
-
 export function downstreamArm(plan: DownstreamArmPlan): Arm {
   const { name, title, seed, upstream, ...settings } = plan
   return {
     name,
     title,
     seed,
-    version,
     settings: { kind: 'downstream', ...settings },
     upstream,
     run: async ({ device, lab: whole, stages, signal }, trained) => {
@@ -101,6 +111,7 @@ export function downstreamArm(plan: DownstreamArmPlan): Arm {
         for (const name of plan.models)
           for (const lane of plan.lanes) {
             const spec = specOf(lab, name)
+            const deployedAt = deployments(lane.deployment, publications, test.fromRow)
             const run = new ProgressiveRun({
               device,
               space,
@@ -111,7 +122,7 @@ export function downstreamArm(plan: DownstreamArmPlan): Arm {
               keptFrom: test.fromRow,
               ...(plan.alternative && { judgedFrom: judgedFrom(lab) }),
               ...(model && { model: ownModel(space, model, seed) }),
-              ...(lane.retrainedEvery !== null && { deployedAt: deployments(publications, lane.retrainedEvery) }),
+              ...(deployedAt && { deployedAt }),
             })
             runs.push({ spec, lane, run })
           }
@@ -193,7 +204,7 @@ export async function openSource(
   const snapshots = publications.map(({ snapshot }) => join(directory, snapshot))
   if (source === 'tower' || source === 'raw') return towerSource(device, snapshots, source === 'tower')
   if (source === 'untrained') return fixedTowerSource(device, join(directory, untrained))
-  if (source === 'features') return featureSource(space)
+  if (source === 'features') return featureSource(space, (await readSnapshot(join(directory, untrained))).matrices)
   if (source === 'random') return randomSource(seed, randomWidth)
   return flagSource
 }
@@ -201,9 +212,11 @@ export async function openSource(
 /** As wide as the presets' embeddings together. */
 const randomWidth = 192
 
-/** Rows of every so-manieth publication, the first included. */
-function deployments(publications: readonly Publication[], every: number): number[] {
-  return publications.map(({ row }) => row).filter((_, i) => i % every === 0)
+/** Rows at which the models are deployed; null where they are after every step. The first publication is one of them. */
+function deployments(deployment: Deployment, publications: readonly Publication[], testFrom: number): number[] | null {
+  if (deployment.kind === 'every-step') return null
+  if (deployment.kind === 'before-test') return [testFrom]
+  return publications.map(({ row }) => row).filter((_, i) => i % deployment.every === 0)
 }
 
 /**

@@ -17,15 +17,12 @@ export interface HeadArmPlan {
   readonly upstream: UpstreamPlan
 }
 
-const version = 2
-
 /** Column `head` holds the logits of the first task of every row of the test window. */
 export function headArm({ name, title, seed, policy, frozen, upstream }: HeadArmPlan): Arm {
   return {
     name,
     title,
     seed,
-    version,
     settings: { kind: 'head', policy, frozen },
     upstream,
     run: async ({ device, lab: whole, stages, signal }, trained) => {
@@ -68,8 +65,8 @@ export function headArm({ name, title, seed, policy, frozen, upstream }: HeadArm
         }
         await heads.finish()
         stages.end()
-        const { towerParameters, trainingFlops, encodeFlops } = trained!
-        return { columns: { head: logits }, figures: { towerParameters, trainingFlops, encodeFlops } }
+        const { towerParameters, taughtRows, trainingFlops, encodeFlops } = trained!
+        return { columns: { head: logits }, figures: { towerParameters, taughtRows, trainingFlops, encodeFlops } }
       } finally {
         heads.dispose()
       }

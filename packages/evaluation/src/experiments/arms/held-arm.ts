@@ -32,8 +32,6 @@ export interface HeldArmPlan {
   readonly upstream: UpstreamPlan
 }
 
-const version = 2
-
 /**
  * For every row of the model behind that publication, columns with each lane's logits by its name, and `label`, `user`, a
  * number, and `publication`, that of the last one before the row.
@@ -44,7 +42,6 @@ export function heldArm(plan: HeldArmPlan): Arm {
     name,
     title,
     seed,
-    version,
     settings: { kind: 'held', ...settings },
     upstream,
     run: async ({ device, lab, stages, signal }, trained) => {

@@ -4,15 +4,12 @@ import { testDay } from '../lab/lab-log.ts'
 import type { LabSettings } from '../lab/settings.ts'
 import type { Arm } from './arm.ts'
 
-const version = 1
-
 /** Columns `truth` and one of each knowledge hold probabilities of the first task of every row of the test window. */
 export function optimumArm({ testShare }: LabSettings): Arm {
   return {
     name: 'optimum',
     title: 'filtered optimum',
     seed: 0,
-    version,
     settings: { kind: 'optimum', testShare },
     upstream: null,
     run: async ({ lab, stages, signal }) => {

@@ -8,7 +8,6 @@ import type { UpstreamPlan } from '../lab/upstream.ts'
 import { towerSource } from '../replay/embedding-source.ts'
 import type { Arm } from './arm.ts'
 
-const version = 1
 /** Users compared, and those of them that are drawn. */
 const panelUsers = 1000
 const drawnUsers = 40
@@ -23,7 +22,6 @@ export function panelArm(name: string, title: string, seed: number, upstream: Up
     name,
     title,
     seed,
-    version,
     settings: { kind: 'panel', aligned },
     upstream,
     run: async ({ device, lab, stages, signal }, trained) => {

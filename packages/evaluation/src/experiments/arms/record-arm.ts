@@ -2,7 +2,6 @@
 import { createReadBuffer, DriverStore, openDriver } from '@headwater/store'
 import type { Arm } from './arm.ts'
 
-const version = 1
 const model = 'tower'
 
 export interface RecordArmPlan {
@@ -19,7 +18,6 @@ export function recordArm({ name, dim, slots }: RecordArmPlan): Arm {
     name,
     title: 'bytes of a record',
     seed: 0,
-    version,
     settings: { kind: 'record', dim, slots },
     upstream: null,
     run: async () => {

@@ -64,7 +64,7 @@ const embeddingSizes = ({ quick }: LabLog) => [
     ? []
     : [
         [2, 48],
-        [2, 24],
+        [2, 32],
       ]),
   [4, 96],
 ]
@@ -102,7 +102,6 @@ function variantsOf(lab: LabLog): Named[] {
     sized(`embeddings-${count}x${width}`, `${count} × ${width} embeddings`, {
       ...full,
       embeddings: { ...full.embeddings, count, width },
-      mix: { ...full.mix, interaction: { kind: 'grouped', dots: 4 } },
     }),
   )
   const scaled = depths.flatMap((depth) =>

@@ -6,7 +6,7 @@ export function comparisonChart(title: string, caption: string, comparisons: rea
   return namedGains(
     title,
     caption,
-    comparisons.map((own) => ({ label: own.arm.replace(/^unseen-/, ''), own })),
+    comparisons.map((own) => ({ label: plainName(own.arm), own })),
   )
 }
 
@@ -15,9 +15,12 @@ export function overChart(title: string, caption: string, comparisons: readonly 
   return namedGains(
     title,
     caption,
-    comparisons.map((own) => ({ label: own.over, own })),
+    comparisons.map((own) => ({ label: plainName(own.over), own })),
   )
 }
+
+/** An arm's name without what the chart's title says of all of them. */
+const plainName = (arm: string) => arm.replace(/^(unseen|split)-/, '')
 
 export function sliceChart(title: string, caption: string, comparisons: readonly Comparison[]): Chart {
   return namedGains(

@@ -108,7 +108,7 @@ function lanesOf(lab: LabLog, upstream: UpstreamName, aligned: boolean): Lane[] 
       retrainedEvery(lab).map((every) => ({
         name: laneName(average, every),
         averaging: averages[average],
-        retrainedEvery: every,
+        deployment: { kind: 'publications', every },
       })),
     )
 }

@@ -3,6 +3,7 @@
 import {
   clickOutcomes,
   detectableEffects,
+  type NeededUsers,
   rankingOutcomes,
   type SimulatedTests,
   simulateTests,
@@ -48,14 +49,14 @@ function conclude(outcomes: Outcomes): Findings {
   const effects = detectableEffects(userDays, { ...window, users: sizes, days: spans })
   const { places } = lab.test.models.ranking
   const rowOf = (place: number) => place + lab.test.fromRow
-  const ranked = {
-    requests: places.map((place) => Math.floor(rowOf(place) / setting.adsPerRequest)),
-    users: worldUsers(outcomes),
-    labels: lab.test.models.ranking.labels,
-    control: outcomes.logits('without', 'ranking')[0],
-    treated: outcomes.logits('asynchronous', 'ranking')[0],
-  }
-  const needed = usersForEffect(rankingOutcomes(ranked, userDays, window))
+  const requests = places.map((place) => Math.floor(rowOf(place) / setting.adsPerRequest))
+  const users = worldUsers(outcomes)
+  const { labels } = lab.test.models.ranking
+  const treatedBySeed = outcomes.logits('asynchronous', 'ranking')
+  const bySeed = outcomes.logits('without', 'ranking').map((control, seed) => {
+    const ranked = { requests, users, labels, control, treated: treatedBySeed[seed] }
+    return usersForEffect(rankingOutcomes(ranked, userDays, window))
+  })
   const isSound = ({ rejected }: SimulatedTests) => Math.abs(rejected.share - 0.05) <= 0.015
   const holds = isSound(nullTests.plain) && isSound(nullTests.cuped)
   const comparison = compare(outcomes, 'ranking', 'asynchronous', 'without')!
@@ -63,11 +64,7 @@ function conclude(outcomes: Outcomes): Findings {
     `${formatPercent(rejected.share)} [${formatPercent(rejected.low)}, ${formatPercent(rejected.high)}]`
   return {
     holds,
-    verdict: `Null tests reject ${told(nullTests.plain)}, with CUPED ${told(nullTests.cuped)}. ${
-      needed === null
-        ? 'Ranking by the served embedding brings no more clicks on the first ad here.'
-        : `Ranking by the served embedding lifts clicks on the first ad by ${formatGain(needed.lift)}; a test of ${days} days needs ${formatCount(needed.plain)} users to see it, ${formatCount(needed.cuped)} with CUPED.`
-    }`,
+    verdict: `Null tests reject ${told(nullTests.plain)}, with CUPED ${told(nullTests.cuped)}. ${liftOf(bySeed, days)}`,
     scores: [scoreArm(outcomes, 'without', 'ranking'), scoreArm(outcomes, 'asynchronous', 'ranking')],
     comparisons: [comparison],
     gapShares: [],
@@ -105,6 +102,19 @@ function conclude(outcomes: Outcomes): Findings {
       },
     ],
   }
+}
+
+/** Lift and users needed by each seed's models, as a range where there are several. */
+function liftOf(bySeed: readonly (NeededUsers | null)[], days: number): string {
+  const found = bySeed.filter((needed) => needed !== null)
+  if (found.length < bySeed.length)
+    return `By ${bySeed.length - found.length} of ${bySeed.length} seeds, ranking by the served embedding brings no more clicks on the first ad here.`
+  const range = (figure: (needed: NeededUsers) => number, format: (value: number) => string) => {
+    const values = found.map(figure)
+    const ends = [...new Set([format(Math.min(...values)), format(Math.max(...values))])]
+    return ends.join(' to ')
+  }
+  return `Ranking by the served embedding lifts clicks on the first ad by ${range(({ lift }) => lift, formatGain)}; a test of ${days} days needs ${range(({ plain }) => plain, formatCount)} users to see it, ${range(({ cuped }) => cuped, formatCount)} with CUPED.`
 }
 
 /** Places of the scored rows' users among the world's: their names are `u` and the place. */

@@ -1,12 +1,9 @@
 /** The models and towers of the experiment `sharing`: one tower for several models against one for each. */
 import type { DownstreamSpec, ModelName, RowChoice } from '../downstream/family.ts'
-import type { LabLog } from '../lab/lab-log.ts'
+import { isDrawable, type LabLog } from '../lab/lab-log.ts'
 import type { LabelSet } from '../lab/label-sets.ts'
 import type { UpstreamPlan } from '../lab/upstream.ts'
 import { standardUpstream } from './common-arms.ts'
-
-/** Users of either class in the test window, at least: of fewer, a draw of users now and then has a class alone. */
-const leastUsersOfClass = 15
 
 /** Models of the portfolio that the log has enough users of both classes for, the narrow ones first; in a quick run four. */
 export function sharingModels(lab: LabLog): readonly DownstreamSpec[] {
@@ -15,10 +12,8 @@ export function sharingModels(lab: LabLog): readonly DownstreamSpec[] {
 }
 
 function canHave({ test }: LabLog, name: ModelName): boolean {
-  const { places, labels, trained } = test.models[name]
-  const usersOf = (label: number) =>
-    new Set(places.filter((_, i) => labels[i] === label).map((place) => test.users[place]))
-  return trained > 0 && [0, 1].every((label) => usersOf(label).size >= leastUsersOfClass)
+  const rows = test.models[name]
+  return rows.trained > 0 && isDrawable(test, rows)
 }
 
 /** Numbers of models that a tower is shared by, the first of them each: all in a full run, 1, 2, 4, 8 in a quick one. */

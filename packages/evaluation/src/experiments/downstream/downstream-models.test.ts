@@ -77,8 +77,11 @@ describe.each([
   })
 })
 
-test('held, a model predicts as it was and is trained all the same', async () => {
-  const [held, live] = [factors('fm'), factors('fm')]
+test.each([
+  ['logistic FM', () => factors('fm')],
+  ['small MLP', mlp],
+])('held, a %s predicts as it was and is trained all the same', async (_, create) => {
+  const [held, live] = [create(), create()]
   const all = steps(30, adds)
   for (const model of [held, live]) for (const { view } of all.slice(0, 10)) await model.step(view)
   await held.logits()

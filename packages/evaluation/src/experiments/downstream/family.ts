@@ -123,7 +123,7 @@ export function createModel(
   space: FeatureSpace,
   spec: DownstreamSpec,
   { dim, flags, seed }: { readonly dim: number; readonly flags: boolean; readonly seed: number },
-): DownstreamModel | PatientModel | (PatientModel & HeldModel) {
+): DownstreamModel | (PatientModel & HeldModel) {
   const userBuckets = space.schema.userBuckets ?? schemaDefaults.userBuckets
   if (spec.shape === 'dlrm') return new SmallDlrm(device, space.item, { rows: stepRows, userBuckets, dim, flags, seed })
   if (spec.shape === 'mlp') return new SmallMlp(space.item, { dim, flags, seed })

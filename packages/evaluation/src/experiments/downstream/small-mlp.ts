@@ -5,7 +5,7 @@
  */
 import type { SideLayout } from '@headwater/features'
 import { AdagradBlock } from './adagrad.ts'
-import { type DownstreamRows, flagNames, type PatientModel } from './downstream-rows.ts'
+import { type DownstreamRows, flagNames, type HeldModel, type PatientModel } from './downstream-rows.ts'
 
 export interface SmallMlpOptions {
   readonly dim: number
@@ -15,7 +15,15 @@ export interface SmallMlpOptions {
 
 export const smallMlpDefaults = { hidden: 16, rate: 0.05, idPenalty: 0.02 } as const
 
-export class SmallMlp implements PatientModel {
+interface Weights {
+  readonly first: Float32Array
+  readonly biases: Float32Array
+  readonly last: Float32Array
+  /** By bag. */
+  readonly ids: readonly Float32Array[]
+}
+
+export class SmallMlp implements PatientModel, HeldModel {
   readonly stepsHeld = Number.POSITIVE_INFINITY
   readonly #layout: SideLayout
   readonly #options: SmallMlpOptions
@@ -32,6 +40,9 @@ export class SmallMlp implements PatientModel {
   readonly #gradient: Float64Array
   readonly #lastGradient: Float64Array
   #logits: number[] = []
+  readonly #live: Weights
+  /** That it predicts with while it is held. */
+  #held: Weights | null = null
 
   constructor(layout: SideLayout, options: SmallMlpOptions) {
     const { hidden } = smallMlpDefaults
@@ -48,6 +59,12 @@ export class SmallMlp implements PatientModel {
     this.#gradient = new Float64Array(1 + hidden)
     this.#lastGradient = new Float64Array(hidden)
     for (let i = 0; i < this.#inputs; i++) this.#first.values[i * (1 + hidden)] = 0
+    this.#live = {
+      first: this.#first.values,
+      biases: this.#biases.values,
+      last: this.#last.values,
+      ids: this.#ids.map(({ values }) => values),
+    }
   }
 
   async step(rows: DownstreamRows): Promise<void> {
@@ -56,11 +73,17 @@ export class SmallMlp implements PatientModel {
   }
 
   predict(rows: DownstreamRows): void {
-    for (let row = 0; row < rows.rows; row++) this.#logits.push(this.#predict(rows, row))
+    for (let row = 0; row < rows.rows; row++) this.#logits.push(this.#predict(rows, row, this.#held ?? this.#live))
   }
 
   train(rows: DownstreamRows): void {
     for (let row = 0; row < rows.rows; row++) this.#train(rows, row)
+  }
+
+  hold(): void {
+    const { first, biases, last, ids } = this.#live
+    const copy = (values: Float32Array) => values.slice()
+    this.#held = { first: copy(first), biases: copy(biases), last: copy(last), ids: ids.map(copy) }
   }
 
   async logits(): Promise<Float32Array> {
@@ -82,27 +105,27 @@ export class SmallMlp implements PatientModel {
     for (let i = 0; i < dim; i++) x[at++] = scale * rows.vectors[row * dim + i]
   }
 
-  #predict(rows: DownstreamRows, row: number): number {
+  #predict(rows: DownstreamRows, row: number, { first, biases, last, ids }: Weights): number {
     this.#read(rows, row)
     const width = this.#hidden.length
     const hidden = this.#hidden
-    hidden.set(this.#biases.values)
+    hidden.set(biases)
     for (let i = 0; i < this.#inputs; i++) {
       const value = this.#x[i]
       if (value === 0) continue
-      for (let k = 0; k < width; k++) hidden[k] += value * this.#first.values[i * width + k]
+      for (let k = 0; k < width; k++) hidden[k] += value * first[i * width + k]
     }
     let logit = hidden[0]
-    for (let k = 1; k < width; k++) logit += Math.max(0, hidden[k]) * this.#last.values[k - 1]
-    this.#eachId(rows, row, (block, id, share) => {
-      logit += share * block.values[id]
+    for (let k = 1; k < width; k++) logit += Math.max(0, hidden[k]) * last[k - 1]
+    this.#eachId(rows, row, (b, id, share) => {
+      logit += share * ids[b][id]
     })
     return logit
   }
 
   #train(rows: DownstreamRows, row: number): void {
     const { rate, idPenalty } = smallMlpDefaults
-    const error = 1 / (1 + Math.exp(-this.#predict(rows, row))) - rows.labels[row]
+    const error = 1 / (1 + Math.exp(-this.#predict(rows, row, this.#live))) - rows.labels[row]
     const width = this.#hidden.length
     this.#gradient[0] = error
     for (let k = 1; k < width; k++) {
@@ -114,13 +137,14 @@ export class SmallMlp implements PatientModel {
     this.#biases.step(0, this.#gradient, 1, rate)
     for (let i = 0; i < this.#inputs; i++) if (this.#x[i] !== 0) this.#first.step(i, this.#gradient, this.#x[i], rate)
     const own = Float64Array.of(error)
-    this.#eachId(rows, row, (block, id, share) => block.step(id, own, share, rate, idPenalty))
+    this.#eachId(rows, row, (b, id, share) => this.#ids[b].step(id, own, share, rate, idPenalty))
   }
 
-  #eachId(rows: DownstreamRows, row: number, each: (block: AdagradBlock, id: number, share: number) => void): void {
+  /** @param each of the ids of the row's bags, by number */
+  #eachId(rows: DownstreamRows, row: number, each: (bag: number, id: number, share: number) => void): void {
     for (const [b, { maxValues }] of this.#layout.bags.entries()) {
       const { ids, lengths } = rows.item.bags[b]
-      for (let i = 0; i < lengths[row]; i++) each(this.#ids[b], ids[row * maxValues + i], 1 / lengths[row])
+      for (let i = 0; i < lengths[row]; i++) each(b, ids[row * maxValues + i], 1 / lengths[row])
     }
   }
 }

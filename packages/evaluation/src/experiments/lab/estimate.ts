@@ -1,10 +1,12 @@
 /** What the arms that are left will take, from a pilot on the log's first rows. */
 import { rmSync } from 'node:fs'
 import { join } from 'node:path'
+import { describeModel } from '@headwater/runtime'
 import type { Arm, ArmContext } from '../arms/arm.ts'
 import { firstRows } from './first-rows.ts'
-import { readLabRows } from './lab-log.ts'
+import { type LabLog, readLabRows } from './lab-log.ts'
 import type { UpstreamPlan } from './upstream.ts'
+import { labOf } from './variant.ts'
 import { Workshop } from './workshop.ts'
 
 /** Rows of a pilot at most, and what part of the log's it may be. */
@@ -24,8 +26,8 @@ export interface Estimate {
 
 /**
  * Runs the first arm that is left, with its upstream, on the log's first rows: once to compile, then on half of them and on
- * all, which tells what a row takes and what is to be paid whatever the rows. All other arms are taken to need as much, which
- * is right within a factor of two or so.
+ * all, which tells what a row takes and what is to be paid whatever the rows. Other arms are taken to need as much, and other
+ * upstreams as much a floating-point operation: that tells minutes from hours, and hours from days.
  */
 export async function estimate(
   arms: readonly Arm[],
@@ -58,13 +60,22 @@ export async function estimate(
     return fixed * snapshots + perRow * lab.log.rows
   }
   const { snapshots } = lab.settings
-  // A snapshot that begins anew learns from all rows before it: about half of the log, for each of them.
-  const work = upstreams.reduce((sum, { start }) => sum + (start === 'warm' ? 1 : snapshots / 2), 0)
+  const sampled = trainingWork(lab, sample.upstream!)
+  const work = upstreams.reduce((sum, plan) => sum + trainingWork(lab, plan) / sampled, 0)
   return {
     arms: left.length,
     upstreams: upstreams.length,
     seconds: left.length * seconds('arm', 1) + work * seconds('upstream', snapshots / pilotSnapshots),
   }
+}
+
+/** Floating-point operations of an upstream's training, for each row of the log. */
+function trainingWork(lab: LabLog, { variant, start }: UpstreamPlan): number {
+  const { space, settings } = labOf(lab, variant)
+  const { batchRows } = settings.training
+  const { flops } = describeModel(settings.config, space.user, space.item, space.tasks.length, batchRows)
+  // A snapshot that begins anew learns from all rows before it: about half of the log, for each of them.
+  return flops.training * (variant?.learntUsers ?? 1) * (start === 'warm' ? 1 : settings.snapshots / 2)
 }
 
 interface PilotSeconds {

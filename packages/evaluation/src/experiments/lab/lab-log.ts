@@ -104,13 +104,14 @@ export async function readLabLog(
     publicationRows: publications,
     quick,
   }
-  checkClasses(log, 'the test window', test.models.ranking)
+  checkLabels(log, 'the test window', test.models.ranking)
   if (test.userCount < leastUsers)
     throw new ExperimentError(
       log.name,
       `the test window of ${test.rows} rows has ${test.userCount} users`,
       `intervals need ${leastUsers}: use a longer log`,
     )
+  checkDraws(log, 'the test window', test, test.models.ranking)
   return { ...lab, test }
 }
 
@@ -121,7 +122,7 @@ export async function readLabRows(lab: LabLog, log: Log, signal?: AbortSignal): 
   return { ...lab, log, world: null, publicationRows: publicationRows(log.rows, settings), test }
 }
 
-/** @throws ExperimentError where a model has no rows to be trained on, or none of both classes and two users to be scored on */
+/** @throws ExperimentError where a model has no rows to be trained on, or its intervals cannot be told */
 export function checkModel(lab: LabLog, name: ModelName): void {
   const { log, test } = lab
   const spec = specOf(lab, name)
@@ -133,22 +134,41 @@ export function checkModel(lab: LabLog, name: ModelName): void {
       `${where} has ${rows.trained} rows before the test window and ${rows.places.length} in it`,
       'use a longer log, or an experiment without it',
     )
-  checkClasses(log, where, rows)
-  if (new Set(rows.places.map((place) => test.users[place])).size < 2)
-    throw new ExperimentError(
-      log.name,
-      `${where} has one user to be scored on`,
-      'intervals are of users: use a longer log',
-    )
+  checkLabels(log, where, rows)
+  checkDraws(log, where, test, rows)
 }
 
-function checkClasses(log: Log, where: string, { labels }: ModelRows): void {
+function checkLabels(log: Log, where: string, { labels }: ModelRows): void {
   if (labels.includes(0) && labels.includes(1)) return
   throw new ExperimentError(
     log.name,
     `${where} has ${labels.length} rows to be scored, without both classes`,
     'use a longer log, or another first task',
   )
+}
+
+function checkDraws(log: Log, where: string, test: Pick<TestWindow, 'users'>, rows: ModelRows): void {
+  if (isDrawable(test, rows)) return
+  const [of0, of1] = usersByClass(test, rows)
+  throw new ExperimentError(
+    log.name,
+    `${where} has ${of1} users with a row of class 1 and ${of0} with one of class 0 to be scored`,
+    'intervals draw users, and a draw of so few may have one class alone: use a longer log',
+  )
+}
+
+/** A draw lacks a class with a chance of exp(−12) at most: of 2,000 draws one in a hundred runs. */
+const leastLogOdds = 12
+
+/** Whether rows have users enough of both classes that one without either is hardly ever drawn, and two users at least. */
+export function isDrawable(test: Pick<TestWindow, 'users'>, rows: ModelRows): boolean {
+  const users = new Set(rows.places.map((place) => test.users[place])).size
+  return users >= 2 && usersByClass(test, rows).every((own) => -users * Math.log1p(-own / users) >= leastLogOdds)
+}
+
+/** Users with a row of class 0, and with one of class 1. */
+function usersByClass({ users }: Pick<TestWindow, 'users'>, { places, labels }: ModelRows): number[] {
+  return [0, 1].map((label) => new Set(places.filter((_, i) => labels[i] === label).map((place) => users[place])).size)
 }
 
 async function survey(log: Log, space: FeatureSpace, signal: AbortSignal | undefined) {

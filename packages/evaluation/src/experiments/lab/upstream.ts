@@ -1,15 +1,17 @@
 /** An upstream trained along the log, with every snapshot that it published on the way. */
-import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, statfsSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { type LogEvent, timeGroups } from '@headwater/features'
 import type { GpuDevice } from '@headwater/gpu'
 import { describeModel } from '@headwater/runtime'
 import { RecurringTraining, type TrainingOptions } from '@headwater/training'
 import type { Stages } from '../../main-job/stages.ts'
+import { formatBytes } from '../../report/format.ts'
 import { onSurface } from '../downstream/family.ts'
+import { ExperimentError } from './lab-error.ts'
 import type { LabLog } from './lab-log.ts'
 import { type LabelSet, relabelled } from './label-sets.ts'
-import { labOf, type Variant } from './variant.ts'
+import { labOf, learntBy, type Variant } from './variant.ts'
 
 /** What decides an upstream beside the log. */
 export interface UpstreamPlan {
@@ -40,6 +42,8 @@ interface UpstreamFile {
   readonly publications: readonly Publication[]
   readonly untrained: string
   readonly towerParameters: number
+  /** Rows that the last snapshot was taught, each counted once. */
+  readonly taughtRows: number
   /** Floating-point operations of one embedding, and of all training. */
   readonly encodeFlops: number
   readonly trainingFlops: number
@@ -51,9 +55,6 @@ export interface Upstream extends UpstreamFile {
 }
 
 const fileName = 'upstream.json'
-
-/** Version of what this file does: a change that changes results raises it, so that nothing older is taken for it. */
-export const upstreamVersion = 1
 
 /** An upstream that was trained before; null where none was. */
 export function readUpstream(directory: string): Upstream | null {
@@ -97,10 +98,12 @@ export async function trainUpstream(
   const { flops } = describeModel(settings.config, space.user, space.item, space.tasks.length, options.batchRows)
   const training = new RecurringTraining(device, space, join(partial, '.examples'), options)
   let examples = 0
+  let taughtRows = 0
   const publications: Publication[] = []
   try {
-    const untrained = await training.publish(join(partial, 'untrained'))
+    checkDisk(partial, training.examples.recordBytes * log.rows * (plan.variant?.learntUsers ?? 1), log.name)
     const due = [...lab.publicationRows]
+    let untrained = ''
     let row = 0
     let lastMs = 0
     stages.begin('upstream', log.rows)
@@ -109,6 +112,7 @@ export async function trainUpstream(
       if (due.length > 0 && row >= due[0]) {
         due.shift()
         const trained = { row, publishedMs: lastMs }
+        if (untrained === '') untrained = await publishUntrained(training, partial)
         const number = publications.length
         const published =
           plan.start === 'warm'
@@ -123,6 +127,7 @@ export async function trainUpstream(
                 signal,
               )
         examples += published.examples
+        taughtRows = published.taughtRows
         publications.push({ ...trained, snapshot: published.snapshot, frame: published.frame })
       }
       if (plan.start === 'warm') feed(training, group)
@@ -133,8 +138,9 @@ export async function trainUpstream(
     stages.end()
     const file: UpstreamFile = {
       publications,
-      untrained: untrained.directory.slice(partial.length + 1),
+      untrained,
       towerParameters: training.weights.set.count,
+      taughtRows,
       encodeFlops: flops.encoding,
       trainingFlops: flops.training * examples,
       seconds: (performance.now() - startedMs) / 1000,
@@ -148,23 +154,46 @@ export async function trainUpstream(
   return readUpstream(directory)!
 }
 
+/** @throws ExperimentError where encoded examples may take more than the disk has: hours later there is nothing to mend */
+function checkDisk(directory: string, neededBytes: number, log: string): void {
+  const { bavail, bsize } = statfsSync(directory)
+  const freeBytes = bavail * bsize
+  if (neededBytes <= 0.9 * freeBytes) return
+  throw new ExperimentError(
+    log,
+    `an upstream's examples may take ${formatBytes(neededBytes)} on disk, and ${directory} has ${formatBytes(freeBytes)} left`,
+    'make room, or give another --out',
+  )
+}
+
 /** What the upstream learns from, and how a group of events is fed to its training. */
 function lessonsOf(lab: LabLog, plan: UpstreamPlan) {
   const has = upstreamEvents(lab, plan)
+  const isLearnt = learntBy(plan.variant)
   if (plan.labels === undefined) {
-    const feed = (training: RecurringTraining, group: readonly LogEvent[]) => training.feed(group.filter(has))
+    const feed = (training: RecurringTraining, group: readonly LogEvent[]) =>
+      training.feed(group.filter(has), ({ user }) => isLearnt(user))
     return { space: lab.space, feed }
   }
   const { space, relabel, isExample } = relabelled(lab.space, plan.labels)
   const feed = (training: RecurringTraining, group: readonly LogEvent[]) =>
-    training.feed(group.filter(has).map(relabel), isExample)
+    training.feed(group.filter(has).map(relabel), (event) => isExample(event) && isLearnt(event.user))
   return { space, feed }
+}
+
+/** The tower before its first round: it has what the first round's examples are standardized by, and has learnt nothing. */
+async function publishUntrained(training: RecurringTraining, directory: string): Promise<string> {
+  await training.fitDense()
+  const { directory: published } = await training.publish(join(directory, 'untrained'))
+  return published.slice(directory.length + 1)
 }
 
 interface Published {
   readonly snapshot: string
   readonly frame: number
+  /** That the round's steps were made of, repeated ones each time. */
   readonly examples: number
+  readonly taughtRows: number
 }
 
 async function round(
@@ -178,6 +207,7 @@ async function round(
     snapshot: published.directory.slice(directory.length + 1),
     frame: published.manifest.frame,
     examples: steps * training.options.batchRows,
+    taughtRows: published.manifest.trainedRows,
   }
 }
 
@@ -195,6 +225,7 @@ async function fromScratch(
   const training = new RecurringTraining(device, space, join(directory, '.scratch-examples'), options)
   try {
     for await (const group of timeGroups(lab.log.events())) {
+      signal?.throwIfAborted()
       if (group[0].row >= toRow) break
       feed(training, group)
     }

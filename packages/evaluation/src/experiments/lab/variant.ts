@@ -1,6 +1,6 @@
 /** An upstream that differs from the lab's in its tower or in what it is given. */
 import type { Log } from '@headwater/datasets'
-import { compileFeatures, type Schema } from '@headwater/features'
+import { compileFeatures, murmur3, type Schema } from '@headwater/features'
 import type { ModelConfig } from '@headwater/runtime'
 import type { Rates } from '@headwater/training'
 import type { LabLog } from './lab-log.ts'
@@ -16,6 +16,13 @@ export interface Variant {
   readonly withoutUserFields?: true
   /** Of the lab's learning rates. Absent: 1. */
   readonly rateFactor?: number
+  /** Events of a user's sequence. Absent: as many as the schema says. */
+  readonly sequenceLength?: number
+  /**
+   * Part of the users, by a hash, from whose rows the tower learns: a smaller part's are a larger one's too. Features know
+   * the events of all. Absent: all.
+   */
+  readonly learntUsers?: number
 }
 
 /** The lab as a variant's upstream has it; null: as it is. Its test window and downstream models are the same. */
@@ -27,11 +34,21 @@ export function labOf(lab: LabLog, variant: Variant | null): LabLog {
     ...schema,
     aggregations: schema.aggregations.filter(({ name }) => !dropped.has(name)),
     tasks: variant.singleTask ? schema.tasks.slice(0, 1) : schema.tasks,
+    ...(schema.sequence &&
+      variant.sequenceLength !== undefined && {
+        sequence: { ...schema.sequence, length: variant.sequenceLength },
+      }),
   }
   const space = compileFeatures(own)
   const training = scaled(lab.settings.training, variant.rateFactor ?? 1)
   const log = variant.withoutUserFields ? withoutUserFields(lab.log) : lab.log
   return { ...lab, log, space, settings: { ...lab.settings, config: variant.config, training } }
+}
+
+/** Tells whether a user's rows are among those that a variant's tower learns from. */
+export function learntBy(variant: Variant | null): (user: string) => boolean {
+  const share = variant?.learntUsers ?? 1
+  return (user) => share >= 1 || murmur3(user, 0x10a) < share * 2 ** 32
 }
 
 function withoutUserFields(log: Log): Log {

@@ -3,9 +3,10 @@ import { existsSync, mkdirSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Arm, ArmContext } from '../arms/arm.ts'
 import { ArmCache, type ArmOutcome } from './arm-cache.ts'
+import { codeVersion } from './code-version.ts'
 import { contentHash } from './content-hash.ts'
 import type { LabLog } from './lab-log.ts'
-import { readUpstream, trainUpstream, type Upstream, type UpstreamPlan, upstreamVersion } from './upstream.ts'
+import { readUpstream, trainUpstream, type Upstream, type UpstreamPlan } from './upstream.ts'
 
 export class Workshop {
   readonly directory: string
@@ -23,12 +24,11 @@ export class Workshop {
   }
 
   hashOf(arm: Arm): string {
-    const { name: _, title: __, upstream, settings, seed, version } = arm
+    const { upstream, settings, seed } = arm
     return contentHash({
       ...this.#common(),
       settings,
       seed,
-      version,
       upstream: upstream && this.#upstreamHash(upstream),
     })
   }
@@ -72,10 +72,10 @@ export class Workshop {
 
   #common() {
     const { settings, fingerprint } = this.#lab
-    return { log: fingerprint, lab: settings, adapter: this.#adapter }
+    return { log: fingerprint, lab: settings, adapter: this.#adapter, code: codeVersion() }
   }
 
   #upstreamHash(plan: UpstreamPlan): string {
-    return contentHash({ ...this.#common(), plan, version: upstreamVersion })
+    return contentHash({ ...this.#common(), plan })
   }
 }

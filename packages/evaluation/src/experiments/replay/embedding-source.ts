@@ -1,7 +1,7 @@
 /** What stands in a served embedding's place: the trained tower, and the controls that it must beat. */
 import type { FeatureSpace, SideBatch } from '@headwater/features'
 import type { GpuDevice } from '@headwater/gpu'
-import { type AffineMap, type LoadedTower, loadUserTower, readSnapshot } from '@headwater/runtime'
+import { type AffineMap, type LoadedTower, loadUserTower, readSnapshot, type Snapshot } from '@headwater/runtime'
 import { halfToFloat } from '@headwater/store'
 import { randomVectors } from '../../serving/random-encoder.ts'
 import type { CaptureEncoder } from './as-of-replay.ts'
@@ -66,10 +66,23 @@ export function randomSource(seed: number, dim: number): EmbeddingSource {
   }
 }
 
-/** The tower's dense input features, given to the downstream models as they are. */
-export function featureSource({ user }: FeatureSpace): EmbeddingSource {
+/**
+ * The tower's dense input features, given to the downstream models as the tower has them: standardized where it standardizes.
+ * @param matrices of the tower
+ */
+export function featureSource({ user }: FeatureSpace, matrices: Snapshot['matrices']): EmbeddingSource {
   const dim = user.dense.length
-  return { dim, encode: async (_, batch: SideBatch, users) => rowsOf(batch.dense, users.length, dim), dispose() {} }
+  const [center, scale] = ['center', 'scale'].map((name) => matrices.get(`user.dense.${name}`)?.data)
+  return {
+    dim,
+    encode: async (_, batch: SideBatch, users) => {
+      const rows = rowsOf(batch.dense, users.length, dim)
+      if (center !== undefined && scale !== undefined)
+        for (const row of rows) for (let f = 0; f < dim; f++) row[f] = (row[f] - center[f]) * scale[f]
+      return rows
+    },
+    dispose() {},
+  }
 }
 
 /** Nothing but whether something would be served, and how old it would be. */

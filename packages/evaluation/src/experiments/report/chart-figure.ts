@@ -14,7 +14,7 @@ const styles = [
   { color: 'var(--text)', symbol: 'circle' },
 ] as const
 
-const pixelsALetter = 6.3
+const pixelsALetter = 6.9
 const widestLabel = 150
 
 export function chartFigure(chart: Chart): Figure {

@@ -2,6 +2,7 @@
 import { formatCount } from '../../report/format.ts'
 import type { TableContent } from '../../report/parts.ts'
 import type { EvaluationResult } from '../experiment.ts'
+import { methodOf } from './method.ts'
 import { comparisonTable, gapTable, scoreTable } from './tables.ts'
 import { headlineOf, quickNotice, verdictWord } from './verdicts.ts'
 
@@ -27,6 +28,9 @@ export function renderEvaluationMarkdown(result: EvaluationResult): string {
       `\`${own.command}\``,
       '',
     ]),
+    '## Method',
+    '',
+    ...methodOf(result).flatMap((paragraph) => [paragraph, '']),
     '## This run',
     '',
     `- data: ${dataset.name}, ${dataset.source}, ${formatCount(dataset.rows)} rows, fingerprint ${dataset.fingerprint}`,

@@ -1,0 +1,34 @@
+import { execFile } from 'node:child_process'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { promisify } from 'node:util'
+import { temporaryDirectory } from '@headwater/testkit'
+import { expect, test } from 'vitest'
+import { largeSetting, openLog, openSyntheticLog } from '../index.ts'
+
+const program = fileURLToPath(new URL('../testing/large-log.ts', import.meta.url))
+const { rows } = openSyntheticLog({ setting: largeSetting })
+
+/** As objects of a hundred bytes the rows alone would take a gigabyte; the process has a small part of it for a heap. */
+async function inSmallHeap(heapMiB: number, ...args: string[]) {
+  const options = [`--max-old-space-size=${heapMiB}`, '--conditions=development', '--import', 'tsx', program, ...args]
+  const { stdout } = await promisify(execFile)(process.execPath, options)
+  return JSON.parse(stdout) as { rows: number; residentMiB: number }
+}
+
+test('ten million rows are streamed in bounded memory', { timeout: 600_000 }, async () => {
+  expect(rows).toBeGreaterThan(9_999_000)
+  const streamed = await inSmallHeap(96)
+  expect(streamed.rows).toBe(rows)
+  expect(streamed.residentMiB).toBeLessThan(512)
+})
+
+test('and written as Parquet', { timeout: 900_000 }, async () => {
+  const folder = join(temporaryDirectory(), 'log')
+  const written = await inSmallHeap(256, folder)
+  expect(written.rows).toBe(rows)
+  expect(written.residentMiB).toBeLessThan(2048)
+  const log = await openLog({ data: join(folder, 'log', '*.parquet'), schema: join(folder, 'schema.json') })
+  expect(log.rows).toBe(rows)
+  await log.close()
+})
