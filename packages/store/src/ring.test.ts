@@ -46,18 +46,42 @@ describe('ring', () => {
 
   it('keeps order whatever comes late, and lets the oldest snapshot go', () => {
     const record = ringOf([
-      [5, 100, 5],
-      [3, 400, 3],
-      [4, 50, 4],
-      [6, 10, 6],
+      [5, 300, 5],
+      [3, 100, 3],
+      [4, 200, 4],
+      [6, 400, 6],
     ])
     expect(order(record)).toEqual([
-      [6, 10],
-      [5, 100],
-      [4, 50],
+      [6, 400],
+      [5, 300],
+      [4, 200],
     ])
-    expect(put(record, [3, 999, 1])).toBe('older')
+    expect(put(record, [3, 150, 1])).toBe('older')
     expect(decodeRing(record, seed).pooled[0]).toBe(5)
+  })
+
+  it('lets go of what a snapshot gave that was taken back, at the next refresh, in whatever order they land', () => {
+    const before: Put[] = [
+      [4, 100, 4],
+      [5, 200, 5],
+    ]
+    const takenBack: Put = [6, 300, 600, 9]
+    const refreshed: Put = [5, 400, 7]
+    const rings = [
+      ringOf([...before, takenBack, refreshed]),
+      ringOf([...before, refreshed, takenBack]),
+      ringOf([takenBack, refreshed, ...before]),
+    ]
+    for (const record of rings) {
+      expect(order(record)).toEqual([
+        [5, 400],
+        [4, 100],
+      ])
+      expect(decodeRing(record, seed).pooled[0]).toBe(5.5)
+    }
+    // What comes after it is the newest again, and a refresh that was under way when it came is no rollback.
+    const next = ringOf([...before, takenBack, refreshed, [7, 500, 8], [5, 450, 1]])
+    expect(order(next).map(([snapshot]) => snapshot)).toEqual([7, 5, 4])
   })
 
   it('holds one slot a refresh where the policy says so', () => {
@@ -124,8 +148,11 @@ describe('ring', () => {
         const twin = held.find((each) => each.snapshot === item.snapshot && each.time === item.time)
         const rival = slot === 'snapshot' ? held.find((each) => each.snapshot === item.snapshot) : undefined
         const before = held
-        if (twin === undefined && !(rival !== undefined && rival.time > item.time)) {
-          held = [...held.filter((each) => each !== rival), item]
+        const isTakenBack = held.some((each) => each.snapshot < item.snapshot && each.time > item.time)
+        if (twin === undefined && !isTakenBack && !(rival !== undefined && rival.time > item.time)) {
+          const stays = (each: (typeof held)[number]) =>
+            each !== rival && !(each.snapshot > item.snapshot && each.time < item.time)
+          held = [...held.filter(stays), item]
             .sort((a, b) => b.snapshot - a.snapshot || b.time - a.time)
             .slice(0, slots)
         }

@@ -40,9 +40,13 @@ export interface SlotTag {
 /** Why an embedding leaves a ring as it is: it is held already, or what is held must not give way to it. */
 export type AppendRefusal = 'duplicate' | 'older'
 
+/** Scratch of `appendToRing`: places of the slots that stay. */
+const kept = new Uint8Array(256)
+
 /**
  * Adds an embedding to a ring. Slots are ordered by (snapshot, feature time); adding the same twice changes nothing, and
- * neither does a result that is older than what it would replace.
+ * neither does a result that is older than what it would replace. A refresh through an earlier snapshot than a slot's, as of
+ * later features than it has, tells that this snapshot was taken back: the slot leaves the ring, in whatever order they land.
  *
  * @param record the ring so far, or undefined
  * @param seed of the record's address
@@ -67,25 +71,28 @@ export function appendToRing(
     held = record[18]
   }
 
-  // Place among the kept slots, and which held slot gives way.
   let place = 0
-  let replaced = held
+  let keptSlots = 0
   for (let s = 0; s < held; s++) {
     const at = slotAt(record!, dim, s)
     const snapshot = readUint32(record!, at)
     const featureTimeMs = readFloat64(record!, at + 8)
+    // Later features through an earlier snapshot: the later snapshot was taken back.
+    if (snapshot < tag.snapshot && featureTimeMs > tag.featureTimeMs) return 'older'
+    if (snapshot > tag.snapshot && featureTimeMs < tag.featureTimeMs) continue
     if (snapshot === tag.snapshot) {
       if (featureTimeMs === tag.featureTimeMs) return 'duplicate'
       if (policy.slot === 'snapshot') {
         if (featureTimeMs > tag.featureTimeMs) return 'older'
-        if (replaced === held) replaced = s
+        continue
       }
     }
-    if (snapshot > tag.snapshot || (snapshot === tag.snapshot && featureTimeMs > tag.featureTimeMs)) place = s + 1
+    if (snapshot > tag.snapshot || (snapshot === tag.snapshot && featureTimeMs > tag.featureTimeMs)) place++
+    kept[keptSlots++] = s
   }
   if (place >= policy.slots) return 'older'
 
-  const slots = Math.min(replaced < held ? held : held + 1, policy.slots)
+  const slots = Math.min(keptSlots + 1, policy.slots)
   const next = allocateRecord(pooledAt - headerBytes + 2 * dim + slots * slotSize(codec, dim))
   next[16] = dim & 0xff
   next[17] = dim >>> 8
@@ -94,11 +101,7 @@ export function appendToRing(
   for (let s = 0; s < slots; s++) {
     const at = slotAt(next, dim, s)
     if (s === place) writeSlot(next, at, codec, tag, vectors, row, dim)
-    else {
-      const before = s < place ? s : s - 1
-      const from = before < replaced ? before : before + 1
-      copySlot(record!, slotAt(record!, dim, from), next, at, codec, dim)
-    }
+    else copySlot(record!, slotAt(record!, dim, kept[s < place ? s : s - 1]), next, at, codec, dim)
   }
   pool(next, dim, slots, policy)
   sealRecord(next, 'ring', nextVersion(recordVersion(record)), seed)

@@ -4,15 +4,19 @@ import { crashDim, crashItems, crashModel, crashUsers, operationOf, timeOf } fro
 interface HeldUser {
   /** Operation of the newest embedding, 0 for none, as for `state`. */
   ring: number
+  /** Time of its features. */
+  ringMs: number
   state: number
   events: number[]
   forgottenMs: number
 }
 
+const nothing = { ring: 0, ringMs: -Infinity, state: 0 }
+
 /** What a store must hold after the operations of a seed, by arrays and nothing of the store's own. */
 export class CrashModel {
   readonly #seed: number
-  readonly #users: HeldUser[] = crashUsers.map(() => ({ ring: 0, state: 0, events: [], forgottenMs: -Infinity }))
+  readonly #users: HeldUser[] = crashUsers.map(() => ({ ...nothing, events: [], forgottenMs: -Infinity }))
   readonly #items = crashItems.map(() => 0)
   /** The last operation that was taken in. */
   done = 0
@@ -26,7 +30,7 @@ export class CrashModel {
     const operation = operationOf(this.#seed, n)
     if (operation.kind === 'forget') {
       const user = this.#users[operation.user]
-      Object.assign(user, { ring: 0, state: 0, events: [], forgottenMs: Math.max(user.forgottenMs, timeOf(n)) })
+      Object.assign(user, { ...nothing, events: [], forgottenMs: Math.max(user.forgottenMs, timeOf(n)) })
     } else if (operation.kind === 'states') {
       const user = this.#users[operation.user]
       if (user.forgottenMs >= operation.timeMs) return
@@ -35,8 +39,9 @@ export class CrashModel {
     } else {
       for (const user of operation.users.map((u) => this.#users[u])) {
         if (user.forgottenMs >= operation.timeMs) continue
-        if (operation.kind === 'append') user.ring = n
-        else user.events = [...user.events, n].slice(-256)
+        if (operation.kind === 'events') user.events = [...user.events, n].slice(-256)
+        // Earlier features than a ring's do not come in front of it, though each operation is a later snapshot.
+        else if (user.ringMs <= operation.timeMs) Object.assign(user, { ring: n, ringMs: operation.timeMs })
       }
     }
   }

@@ -39,11 +39,12 @@ describe('which of two records is newer', () => {
     const ascending = [
       ring([1, 10]),
       ring([1, 20]),
-      ring([1, 20], [2, 5]),
-      ring([1, 30], [2, 5]),
-      ring([2, 6]),
-      ring([1, 1], [2, 6]),
-      ring([3, 1]),
+      ring([1, 20], [2, 25]),
+      ring([1, 22], [2, 25]),
+      ring([3, 25]),
+      ring([3, 26]),
+      ring([1, 1], [3, 26]),
+      ring([2, 27]),
     ]
     for (const [i, a] of ascending.entries()) {
       for (const [j, b] of ascending.entries()) expect(isNewer(addresses.ring, a, b), `${i} and ${j}`).toBe(i > j)

@@ -49,13 +49,16 @@ function isAhead(record: Uint8Array, held: Uint8Array): boolean {
   return ahead >= 1 && ahead <= lineReach
 }
 
-/** The first slot that differs decides, from the newest on; of two where none does, the longer. */
+/**
+ * The first slot that differs decides, from the newest on; of two where none does, the longer. Later features come before a
+ * later snapshot: as in a ring, that one was taken back then.
+ */
 function compareRings(seed: number, a: Uint8Array, b: Uint8Array): number {
   const [slots, others] = [decodeRing(a, seed).slots, decodeRing(b, seed).slots]
   for (let s = 0; s < Math.min(slots.length, others.length); s++) {
     const order =
-      slots[s].snapshot - others[s].snapshot ||
       slots[s].featureTimeMs - others[s].featureTimeMs ||
+      slots[s].snapshot - others[s].snapshot ||
       slots[s].writtenMs - others[s].writtenMs
     if (order !== 0) return order
   }
