@@ -29,8 +29,8 @@ export interface ServedSettings extends Pick<ServiceSettings, 'isEncoderApart' |
 
 export class Served {
   readonly models: ModelDirectories
-  /** Calls a second that a closed loop gets while nothing is refreshed. */
-  readonly callsPerSecond: number
+  /** Calls a second that a closed loop got when it was measured last: at first while nothing is refreshed. */
+  callsPerSecond: number
   readonly #process: PinnedProcess
   readonly #load: LoadProcess
   readonly #requests: readonly Uint8Array[]
@@ -81,6 +81,13 @@ export class Served {
 
   tell(order: Order = { do: 'tell' }): Promise<Told> {
     return this.#process.ask<Told>(order)
+  }
+
+  /** Measures again what a closed loop gets: a machine's speed changes. */
+  async measure(): Promise<void> {
+    const most = { port: this.#port, requests: this.#requests, connections: 8 }
+    const { perSecond } = await this.#load.run({ ...most, seconds: 2 })
+    this.callsPerSecond = perSecond
   }
 
   /** Reads of 100 users a call at times that were fixed before. @param share of `callsPerSecond` */

@@ -21,6 +21,7 @@ import { type EmbeddingStore, openStore } from '@headwater/store'
 import { answer, canPin } from './open-loop-fork.ts'
 import { EventFlow, type FreshnessFigures, OfferFlow } from './pooling-flows.ts'
 import { model, offeredUsers, openWorld, snapshots, type World } from './pooling-world.ts'
+import { residentBytes } from './resident-memory.ts'
 
 export interface ServiceSettings {
   /** Of the snapshots that are followed. */
@@ -145,7 +146,7 @@ async function serveParent(settings: ServiceSettings): Promise<void> {
         encoder: encoder.status(),
         snapshot: pooling.latest(model)!.snapshot,
         cpuMs: (user + system) / 1_000,
-        residentBytes: process.memoryUsage.rss(),
+        residentBytes: residentBytes('self'),
         oldestOfferedMs: Date.now() - offers.oldestMs,
         freshness: events.taken(),
       }
