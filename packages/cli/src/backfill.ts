@@ -7,7 +7,7 @@ import { momentMs } from './moment.ts'
 import { userPath } from './paths.ts'
 import { type JsonOption, jsonFile, printResult } from './result.ts'
 import { servingPolicy } from './serving-policy.ts'
-import { storeSession } from './store-session.ts'
+import { stoppable } from './stoppable.ts'
 import { userUrl } from './store-url.ts'
 
 interface BackfillOptions extends JsonOption {
@@ -50,7 +50,7 @@ async function backfill(options: BackfillOptions): Promise<void> {
   ])
   const closers: (() => Promise<void> | void)[] = []
   const left = 'what was computed stays, and the same command goes on from there'
-  const figures = await storeSession(left, async ({ stages, signal }) => {
+  const figures = await stoppable(left, async ({ stages, signal }) => {
     try {
       const tower = await loadTower(await servedSnapshotDirectory(userPath(options.model)))
       closers.push(() => tower.dispose())

@@ -12,7 +12,7 @@ import { readMark, writeMark } from './ingest-mark.ts'
 import { userPath } from './paths.ts'
 import { jsonFile, printResult } from './result.ts'
 import { ServiceError, type ServiceOptions, serviceClient, serviceCommand } from './service.ts'
-import { storeSession } from './store-session.ts'
+import { stoppable } from './stoppable.ts'
 import { wholeNumber } from './whole-number.ts'
 
 interface IngestOptions extends ServiceOptions {
@@ -64,7 +64,7 @@ async function ingest(given: string, options: IngestOptions): Promise<void> {
   const { logStart } = await import('./event-batches.ts')
   const mark = markFile === null ? logStart : readMark(markFile, options.url)
   const left = markFile === null ? 'the events sent so far are in' : 'the same command goes on from there'
-  const report = await storeSession(left, async ({ stages, signal }) => {
+  const report = await stoppable(left, async ({ stages, signal }) => {
     const { openLog } = await import('@headwater/datasets')
     const input = await logFile(given, signal)
     try {

@@ -6,6 +6,7 @@ import { registerDoctor } from './doctor.ts'
 import { registerEvaluate } from './evaluate.ts'
 import { registerExport } from './export.ts'
 import { registerForget } from './forget.ts'
+import { registerGenerate } from './generate.ts'
 import { registerIngest } from './ingest.ts'
 import { registerModel } from './model.ts'
 import { registerPublish } from './publish.ts'
@@ -28,6 +29,7 @@ function createProgram(): Command {
     .exitOverride()
   registerRun(program, version)
   registerEvaluate(program, version)
+  registerGenerate(program)
   registerTrain(program)
   registerModel(program)
   registerSnapshots(program)

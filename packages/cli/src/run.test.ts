@@ -2,6 +2,7 @@
 import { existsSync, mkdirSync, readdirSync, readFileSync, symlinkSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
 import { listSnapshots, readSnapshot } from '@headwater/runtime'
 import { temporaryDirectory } from '@headwater/testkit'
 import { beforeAll, describe, expect, test } from 'vitest'
@@ -68,6 +69,18 @@ describe('a run to its end', () => {
     expect(result.snapshots).toBeGreaterThan(1)
     expect(readdirSync(run.directory).sort()).toEqual(['clicks.csv', 'kept', 'out.html', 'out.json', 'schema.json'])
     expect(temporaryFiles()).toEqual([])
+  })
+
+  test('leaves what the embedded example serves from, and it serves a fresh embedding there', async () => {
+    const example = fileURLToPath(new URL('../../../examples/embedded-runtime/serve.ts', import.meta.url))
+    const program = [...worker.slice(0, -1), example]
+    const child = new Child(program, [join('kept', 'seed-1')], run.directory, { TMPDIR: temporary })
+    expect({ code: await child.exited, stderr: withoutDawnsWarnings(child.stderr) }).toEqual({ code: 0, stderr: '' })
+    const [before, after] = ['before', 'after'].map((name) =>
+      new RegExp(`^${name} +features of (\\S+)  \\[(.+), …\\]$`, 'm').exec(child.stdout)!.slice(1),
+    )
+    expect(Date.parse(after[0])).toBeGreaterThan(Date.parse(before[0]))
+    expect(after[1]).not.toBe(before[1])
   })
 
   test('tells its progress in plain lines and its answer in a table', () => {

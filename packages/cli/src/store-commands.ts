@@ -2,7 +2,7 @@
 import { checkOutputFile } from './output.ts'
 import { userPath } from './paths.ts'
 import { type JsonOption, jsonFile, printResult } from './result.ts'
-import { storeSession } from './store-session.ts'
+import { stoppable } from './stoppable.ts'
 import {
   renderBackup,
   renderCheck,
@@ -30,7 +30,7 @@ const goesOn = 'what was written stays, and the same command goes on from there'
 export async function check(url: string, options: StoreCommandOptions): Promise<void> {
   const json = jsonFile(options)
   const { checkStoreAt } = await import('@headwater/store')
-  const report = await storeSession(nothingWritten, (session) => checkStoreAt(userUrl(url), session))
+  const report = await stoppable(nothingWritten, (session) => checkStoreAt(userUrl(url), session))
   await printResult(renderCheck(report), json, { ...report, tenants: Object.fromEntries(report.tenants) })
   if (report.faults.length > 0) process.exitCode = 1
 }
@@ -38,7 +38,7 @@ export async function check(url: string, options: StoreCommandOptions): Promise<
 export async function stats(url: string, options: StoreCommandOptions): Promise<void> {
   const json = jsonFile(options)
   const { storeStats } = await import('@headwater/store')
-  const report = await storeSession(nothingWritten, (session) => storeStats(userUrl(url), session))
+  const report = await stoppable(nothingWritten, (session) => storeStats(userUrl(url), session))
   await printResult(renderStats(report), json, report)
 }
 
@@ -47,7 +47,7 @@ export async function compact(url: string, options: StoreCommandOptions): Promis
   const [, path] = /^(?:tiered:[^:]*:)?lmdb:([^?]+)$/s.exec(url) ?? []
   if (path === undefined) throw new StoreKindError('only an LMDB store is compacted; give "lmdb:PATH".')
   const { compactLmdb } = await import('@headwater/store')
-  const report = await storeSession('the store is as it was', async ({ stages, signal }) => {
+  const report = await stoppable('the store is as it was', async ({ stages, signal }) => {
     let begun = false
     const onProgress = ({ copied, total }: { readonly copied: number; readonly total: number }) => {
       if (!begun) stages.begin('compact', total)
@@ -64,7 +64,7 @@ export async function compact(url: string, options: StoreCommandOptions): Promis
 export async function copy(from: string, to: string, options: StoreCommandOptions): Promise<void> {
   const json = jsonFile(options)
   const { copyStore } = await import('@headwater/store')
-  const report = await storeSession(goesOn, (session) =>
+  const report = await stoppable(goesOn, (session) =>
     copyStore(userUrl(from), userUrl(to), { ...session, ...tenantOf(options) }),
   )
   await printResult(renderTransfer(report), json, report)
@@ -76,7 +76,7 @@ export async function backup(url: string, file: string, options: StoreCommandOpt
   const path = userPath(file)
   checkOutputFile('<file>', path)
   const { backupStore } = await import('@headwater/store')
-  const report = await storeSession(nothingWritten, (session) =>
+  const report = await stoppable(nothingWritten, (session) =>
     backupStore(userUrl(url), path, { ...session, ...tenantOf(options) }),
   )
   await printResult(renderBackup(report), json, report)
@@ -88,7 +88,7 @@ export async function tombstones(url: string, file: string, options: StoreComman
   const path = userPath(file)
   checkOutputFile('<file>', path)
   const { backupTombstones } = await import('@headwater/store')
-  const report = await storeSession(nothingWritten, (session) =>
+  const report = await stoppable(nothingWritten, (session) =>
     backupTombstones(userUrl(url), path, { ...session, ...tenantOf(options) }),
   )
   await printResult(renderBackup(report), json, report)
@@ -102,7 +102,7 @@ export async function restore(
   const json = jsonFile(options)
   const { restoreStore } = await import('@headwater/store')
   const places = (options.tombstones ?? []).map(userPlace)
-  const report = await storeSession(goesOn, (session) =>
+  const report = await stoppable(goesOn, (session) =>
     restoreStore(userPath(file), userUrl(url), { ...session, ...tenantOf(options), tombstones: places }),
   )
   await printResult(renderRestore(report), json, report)

@@ -4,7 +4,7 @@ import { checkOutputFile, writeOutputFile } from './output.ts'
 import { userPath } from './paths.ts'
 import { jsonFile, printResult } from './result.ts'
 import { type AccessOptions, accessOptions, serviceAccess, serviceClient } from './service.ts'
-import { storeSession } from './store-session.ts'
+import { stoppable } from './stoppable.ts'
 import { madeUpKeys, maxUsers, readKeys } from './stress/users.ts'
 import { wholeNumber } from './whole-number.ts'
 
@@ -86,7 +86,7 @@ async function stress(url: string, options: StressOptions): Promise<void> {
   const bounds = { p99Ms, maxPerSecond, maxSeconds, stepSeconds, connections }
   const settings = { url, keys, users: users.length, models, usersACall, eventsShare: options.events, ...bounds }
   const target = { url, ...serviceAccess(options) }
-  const found = await storeSession('what was found so far is written', ({ stages, signal }) =>
+  const found = await stoppable('what was found so far is written', ({ stages, signal }) =>
     runStress({ settings, target, users, stages, signal }),
   )
   writeOutputFile(report, renderStressReport(found, commandLine()))

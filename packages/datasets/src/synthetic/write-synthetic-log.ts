@@ -45,6 +45,12 @@ export interface WrittenSyntheticLog {
   readonly truth: string
 }
 
+interface WritingOptions {
+  readonly signal?: AbortSignal
+  /** Told of the rows written so far, after each day. */
+  readonly onProgress?: (rows: number) => void
+}
+
 /**
  * Writes a synthetic log as Parquet, a file a day; memory holds one day. The truth goes to a folder of its own, so that
  * neither the log's columns nor its glob can bring it to a model. The folder appears when all is written.
@@ -52,7 +58,7 @@ export interface WrittenSyntheticLog {
  */
 export async function writeSyntheticLog(
   folder: string,
-  options: SyntheticOptions & { signal?: AbortSignal } = {},
+  options: SyntheticOptions & WritingOptions = {},
 ): Promise<WrittenSyntheticLog> {
   const world = syntheticWorld(options)
   const target = resolve(folder)
@@ -63,7 +69,7 @@ export async function writeSyntheticLog(
   try {
     await mkdir(join(unfinished, 'log'))
     await mkdir(join(unfinished, 'truth'))
-    const rows = await database.use((connection) => writeDays(connection, world, unfinished, options.signal))
+    const rows = await database.use((connection) => writeDays(connection, world, unfinished, options))
     await writeFile(join(unfinished, 'schema.json'), json(syntheticSchema(world.setting)))
     await writeFile(join(unfinished, 'truth', 'world.json'), json({ seed: world.seed, setting: world.setting }))
     await rename(unfinished, target)
@@ -87,7 +93,7 @@ async function writeDays(
   connection: DuckDBConnection,
   world: SyntheticWorld,
   folder: string,
-  signal: AbortSignal | undefined,
+  { signal, onProgress }: WritingOptions,
 ): Promise<number> {
   const profiles = world.users.map(({ profile }) => profile)
   await writeVectors(connection, 'users', 'user_index', 'profile', profiles)
@@ -107,6 +113,7 @@ async function writeDays(
     flush()
     appender.closeSync()
     await writeDay(connection, world, folder, day)
+    onProgress?.(written)
     signal?.throwIfAborted()
   }
   for (const impression of syntheticEvents(world)) {

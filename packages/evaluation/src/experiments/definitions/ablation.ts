@@ -3,12 +3,11 @@ import type { ModelConfig } from '@headwater/runtime'
 import { formatCompactCount, formatFixed, formatGainInterval, formatNe } from '../../report/format.ts'
 import { adjusted, type Comparison, compare, scoreArm } from '../analysis/figures.ts'
 import type { Outcomes } from '../analysis/outcomes.ts'
-import type { Arm } from '../arms/arm.ts'
-import { headArm } from '../arms/head-arm.ts'
+import { type HeadArmPlan, headArm } from '../arms/head-arm.ts'
 import type { Experiment, Findings } from '../experiment.ts'
 import type { LabLog } from '../lab/lab-log.ts'
 import type { Variant } from '../lab/variant.ts'
-import { standardUpstream } from './common-arms.ts'
+import { variantUpstream } from './common-arms.ts'
 
 interface Named {
   readonly name: string
@@ -24,22 +23,21 @@ export const ablation: Experiment = {
     'Normalized entropy of the upstream’s own head, synchronous, with one component off at a time, against all of them; and by the width and depth of its levels.',
   rule: 'A component earns its place where taking it off loses, the interval above 0 after Holm over all components. The answer is yes where every component does.',
   models: () => [],
-  arms: (lab, seed) => variantsOf(lab).map((named) => variantArm(named, seed)),
+  arms: (lab, seed) => variantsOf(lab).map((named) => headArm(variantPlan(lab, seed, named))),
   conclude,
 }
 
 const armOf = (name: string) => `tower-${name}`
 
-function variantArm({ name, title, variant }: Named, seed: number): Arm {
-  return headArm({
+function variantPlan(lab: LabLog, seed: number, { name, title, variant }: Named): HeadArmPlan {
+  return {
     name: armOf(name),
     title: `upstream's own head: ${title}`,
     seed,
     policy: { kind: 'synchronous' },
     frozen: false,
-    // A head reads no published vector, so that nothing has to be lined up.
-    upstream: { ...standardUpstream(seed), alignment: 'none', variant },
-  })
+    upstream: variantUpstream(lab, seed, variant),
+  }
 }
 
 /** Every extractor in one level, around the lab's own tower. */

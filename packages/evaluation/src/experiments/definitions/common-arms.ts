@@ -6,6 +6,7 @@ import { headArm } from '../arms/head-arm.ts'
 import type { ModelName } from '../downstream/family.ts'
 import type { LabLog } from '../lab/lab-log.ts'
 import type { UpstreamPlan } from '../lab/upstream.ts'
+import type { Variant } from '../lab/variant.ts'
 import type { ServingPolicy } from '../replay/serving-policy.ts'
 import type { AlternativePlan } from '../representations/alternative.ts'
 
@@ -16,6 +17,14 @@ export const anyLagMs = Number.MAX_SAFE_INTEGER
 /** The upstream of all experiments that do not vary it. */
 export function standardUpstream(seed: number): UpstreamPlan {
   return { seed, withoutSurface: false, start: 'warm', alignment: 'procrustes', variant: null }
+}
+
+/**
+ * An upstream whose own head is looked at, which reads no published vector, so that nothing has to be lined up. In a quick run
+ * the first snapshot is all there is of it.
+ */
+export function variantUpstream({ quick }: LabLog, seed: number, variant: Variant): UpstreamPlan {
+  return { ...standardUpstream(seed), alignment: 'none', variant, ...(quick && { firstAlone: true }) }
 }
 
 export const servingModes = ['frozen', 'daily', 'asynchronous', 'synchronous'] as const

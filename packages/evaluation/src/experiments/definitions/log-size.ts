@@ -10,7 +10,7 @@ import type { Experiment, Findings } from '../experiment.ts'
 import { ExperimentError } from '../lab/lab-error.ts'
 import type { LabLog } from '../lab/lab-log.ts'
 import { labOf, type Variant } from '../lab/variant.ts'
-import { standardUpstream } from './common-arms.ts'
+import { variantUpstream } from './common-arms.ts'
 
 const inputs = ['counts', 'sequences', 'both'] as const
 type Input = (typeof inputs)[number]
@@ -71,8 +71,7 @@ function towerArm(lab: LabLog, seed: number, input: Input, part: number): Arm {
     seed,
     policy: { kind: 'synchronous' },
     frozen: false,
-    // A head reads no published vector, so that nothing has to be lined up.
-    upstream: { ...standardUpstream(seed), alignment: 'none', variant: variantOf(lab, input, part) },
+    upstream: variantUpstream(lab, seed, variantOf(lab, input, part)),
   })
 }
 

@@ -70,12 +70,13 @@ export async function estimate(
 }
 
 /** Floating-point operations of an upstream's training, for each row of the log. */
-function trainingWork(lab: LabLog, { variant, start }: UpstreamPlan): number {
+function trainingWork(lab: LabLog, { variant, start, firstAlone }: UpstreamPlan): number {
   const { space, settings } = labOf(lab, variant)
   const { batchRows } = settings.training
   const { flops } = describeModel(settings.config, space.user, space.item, space.tasks.length, batchRows)
   // A snapshot that begins anew learns from all rows before it: about half of the log, for each of them.
-  return flops.training * (variant?.learntUsers ?? 1) * (start === 'warm' ? 1 : settings.snapshots / 2)
+  const passes = firstAlone ? settings.firstShare : start === 'warm' ? 1 : settings.snapshots / 2
+  return flops.training * (variant?.learntUsers ?? 1) * passes
 }
 
 interface PilotSeconds {

@@ -25,6 +25,8 @@ export interface UpstreamPlan {
   readonly variant: Variant | null
   /** What it is taught, each a task of its own. Absent: the schema's tasks on all rows. */
   readonly labels?: readonly LabelSet[]
+  /** It publishes its first snapshot and no other. Absent: all of the lab's. */
+  readonly firstAlone?: true
 }
 
 export interface Publication {
@@ -102,14 +104,15 @@ export async function trainUpstream(
   const publications: Publication[] = []
   try {
     checkDisk(partial, training.examples.recordBytes * log.rows * (plan.variant?.learntUsers ?? 1), log.name)
-    const due = [...lab.publicationRows]
+    const due = plan.firstAlone ? lab.publicationRows.slice(0, 1) : [...lab.publicationRows]
     let untrained = ''
     let row = 0
     let lastMs = 0
     stages.begin('upstream', log.rows)
     for await (const group of timeGroups(log.events())) {
       signal?.throwIfAborted()
-      if (due.length > 0 && row >= due[0]) {
+      if (due.length === 0) break
+      if (row >= due[0]) {
         due.shift()
         const trained = { row, publishedMs: lastMs }
         if (untrained === '') untrained = await publishUntrained(training, partial)

@@ -11,14 +11,11 @@ class StoppedError extends Error {
 }
 
 /**
- * Runs work on a store with progress on stderr, and stops it at a signal of the system.
+ * Runs work with progress on stderr, and stops it at a signal of the system.
  *
  * @param left what there is after it was stopped, as the message says it
  */
-export async function storeSession<T>(
-  left: string,
-  work: (options: Required<TransferOptions>) => Promise<T>,
-): Promise<T> {
+export async function stoppable<T>(left: string, work: (options: Required<TransferOptions>) => Promise<T>): Promise<T> {
   const abort = new AbortController()
   const stop = (signal: NodeJS.Signals) => {
     process.exitCode = signal === 'SIGINT' ? 130 : 143
