@@ -57,7 +57,8 @@ export interface OpenLoopFigures {
 
 const connections = 16
 const roundSeconds = 1
-const settlingSeconds = 1
+const singleSeconds = 2
+const settlingSeconds = 2
 const openSeconds = 3
 const rounds = 11
 
@@ -80,7 +81,7 @@ export async function benchSingleReads(users: number): Promise<SingleFigures> {
         // A server that has rested finds nothing of its own in the processor's caches: what is asked is how it runs.
         await ran(load, { port, requests, connections, seconds: settlingSeconds })
         await servers[name].cpuUs()
-        const { perSecond, answered } = await ran(load, { port, requests, connections, seconds: roundSeconds })
+        const { perSecond, answered } = await ran(load, { port, requests, connections, seconds: singleSeconds })
         const cpuUs = await servers[name].cpuUs()
         // The first rounds warm up.
         if (round < 0) continue

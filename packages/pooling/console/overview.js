@@ -164,7 +164,7 @@ export class Overview {
       waits.shed,
       encoder === null ? ['–', 'none of its own'] : [encoder.state, `started again ${count(encoder.restarts)} times`],
     ])
-    byId('refresh-tiles').firstElementChild?.classList.toggle('bad', waits.dead.length > 0)
+    byId('refresh-tiles').firstElementChild?.classList.toggle('bad', waits.isOld || waits.dead.length > 0)
     this.#showDead(waits.dead)
     byId('refresh-tiles').lastElementChild?.classList.toggle('bad', encoder !== null && encoder.state !== 'ready')
     for (const staleness of data.staleness.models) this.#stalenessOf(staleness.model).show(staleness)

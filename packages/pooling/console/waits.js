@@ -3,7 +3,8 @@ import { count, duration } from './format.js'
 
 /**
  * Tiles of what waits for a refresh, and rows of dead letters.
- * @typedef {{ users: [string, string], longest: [string, string], shed: [string, string], dead: string[][] }} Waits
+ * @typedef {{ users: [string, string], longest: [string, string], shed: [string, string], dead: string[][], isOld: boolean }} Waits
+ * `isOld`: they are not what waits now.
  */
 
 /** @param {any} data @returns {Waits} */
@@ -12,20 +13,27 @@ export const ownQueue = ({ queue, totals }) => ({
   longest: queue.users === 0 ? ['–', 'nobody waits'] : [duration(queue.oldestSeconds), ''],
   shed: [count(totals.shed), `${count(totals.failed + totals.refused)} failed since the start`],
   dead: [],
+  isOld: false,
 })
+
+/** Queues are looked at once a second: what is as old as this is no longer live. */
+const liveMs = 5_000
 
 /** Refreshes wait in the store's servers, for whichever process takes them. @param {any} data @returns {Waits} */
 export function sharedQueue({ sharedQueues, totals }) {
   const of = (/** @type {(queue: any) => number} */ figure) =>
     sharedQueues.reduce((/** @type {number} */ sum, /** @type {any} */ queue) => sum + figure(queue), 0)
   const dead = of((queue) => queue.dead)
+  const agoMs = Math.max(0, ...sharedQueues.map((/** @type {any} */ queue) => queue.agoMs))
+  const seen = agoMs < liveMs ? 'shared' : `as seen ${duration(agoMs / 1000)} ago: the store does not answer`
   return {
     users: [
       count(of((queue) => queue.waiting)),
-      `shared; ${count(of((queue) => queue.taken))} with workers${dead > 0 ? `, ${count(dead)} dead letters` : ''}`,
+      `${seen}; ${count(of((queue) => queue.taken))} with workers${dead > 0 ? `, ${count(dead)} dead letters` : ''}`,
     ],
     longest: ['–', 'not told of a shared queue'],
     shed: [count(of((queue) => queue.sums.shed)), `by all; ${count(totals.failed + totals.refused)} failed here`],
+    isOld: agoMs >= liveMs,
     dead: sharedQueues.flatMap((/** @type {any} */ { model, buried }) =>
       Object.entries(buried)
         .filter(([, entries]) => Number(entries) > 0)

@@ -23,6 +23,13 @@ for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => {}
 
 endWithParent(lifelineFd)
 
+/**
+ * A dozen megabytes of the heap live, and each refresh leaves some bytes of garbage behind. Left alone V8 first looks at it once
+ * there are tens of megabytes of them, so that the process would seem to grow for hours; a collection takes some milliseconds.
+ */
+const collectEveryMs = 60_000
+setInterval(() => globalThis.gc?.(), collectEveryMs).unref()
+
 const towers = new Map<number, BackendTower>()
 const readBytes = 2 ** 18
 

@@ -23,12 +23,6 @@ export const socketFd = 3
 export const lifelineFd = 4
 
 /**
- * The old space has a dozen megabytes that live, and gains some bytes of garbage a refresh. On a large machine V8 first looks at
- * it once it has hundreds of megabytes, so that the process would seem to grow for hours.
- */
-const firstCollection = '--initial-old-space-size=32'
-
-/**
  * Starts a module of ours as a process: from the built package as it is, and in a checkout, where modules are TypeScript,
  * with the loader that the checkout runs under.
  *
@@ -44,7 +38,7 @@ export function startModule(
   const isSource = from.endsWith('.ts')
   const module = fileURLToPath(new URL(`${path}${isSource ? '.ts' : '.js'}`, from))
   const loader = isSource ? ['--conditions=development', '--import', import.meta.resolve('tsx')] : []
-  const [program, ...rest] = [...prefix, process.execPath, firstCollection, ...loader, module, ...args]
+  const [program, ...rest] = [...prefix, process.execPath, '--expose-gc', ...loader, module, ...args]
   // What it prints, say a driver's warning, belongs to the messages and not to what a command gives out.
   const stdio = ['ignore', process.stderr.fd, process.stderr.fd, 'pipe', 'pipe'] as const
   const child = spawn(program, rest, { stdio: [...stdio], env: { ...process.env, ...environment } })

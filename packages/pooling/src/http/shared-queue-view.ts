@@ -2,6 +2,8 @@
 export interface SharedQueueView {
   readonly tenant: string
   readonly model: string
+  /** When it was looked at last, by `performance.now()`: while the store is away nothing newer is known. */
+  readonly seenMs: number
   /** Users. */
   readonly waiting: number
   /** Users that a worker has taken and not refreshed yet. */

@@ -40,6 +40,7 @@ export function consoleSchemas({ ref, object, list }: ApiWriting): Json {
           list(
             object({
               model: text,
+              agoMs: integer,
               waiting: integer,
               taken: integer,
               dead: integer,
@@ -49,7 +50,7 @@ export function consoleSchemas({ ref, object, list }: ApiWriting): Json {
           ),
         ],
         description:
-          'of all processes together; null where refreshes wait in this one. `buried`: dead letters by reason',
+          'of all processes together, as they were seen `agoMs` ago; null where refreshes wait in this one. `buried`: dead letters by reason',
       },
       staleness: object({
         sinceMs: number,

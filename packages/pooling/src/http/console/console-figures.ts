@@ -27,13 +27,18 @@ export interface ConsoleData {
   /** In this process. */
   readonly queue: { readonly users: number; readonly due: number; readonly oldestSeconds: number }
   /** The tenant's, of each model; null where refreshes wait in this process. Those that were not seen yet are left out. */
-  readonly sharedQueues: readonly Omit<SharedQueueView, 'tenant'>[] | null
+  readonly sharedQueues: readonly SeenQueue[] | null
   readonly staleness: ReturnType<ReturnType<ConsoleWatch['of']>['staleness']>
   readonly recent: HistoryPart
   readonly day: HistoryPart
   readonly encoder: { readonly state: string; readonly restarts: number } | null
   /** Of all tenants together; null where there are others and the caller has not the scope `metrics`. */
   readonly service: readonly Figure[] | null
+}
+
+/** A shared queue as it was seen `agoMs` ago. */
+export interface SeenQueue extends Omit<SharedQueueView, 'tenant' | 'seenMs'> {
+  readonly agoMs: number
 }
 
 export interface Figure {
@@ -84,8 +89,10 @@ export async function consoleData(
 function queuesOf(queues: readonly SharedQueueView[], tenant: string): ConsoleData['sharedQueues'] {
   return queues
     .filter((queue) => queue.tenant === tenant)
-    .map(({ model, waiting, taken, dead, sums: { shed }, buried }) => ({
-      ...{ model, waiting, taken, dead, sums: { shed }, buried: { ...buried } },
+    .map(({ model, seenMs, waiting, taken, dead, sums: { shed }, buried }) => ({
+      model,
+      agoMs: Math.round(performance.now() - seenMs),
+      ...{ waiting, taken, dead, sums: { shed }, buried: { ...buried } },
     }))
 }
 

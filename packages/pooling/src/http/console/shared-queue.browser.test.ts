@@ -78,6 +78,7 @@ test('what waits, who is taken and the dead letters are those of all processes, 
   expect(await queuesOf()).toEqual([
     {
       model: 'm',
+      agoMs: expect.any(Number),
       waiting: 5,
       taken: 2,
       dead: 0,
@@ -132,8 +133,24 @@ test('a tenant sees its own queues alone', async () => {
   const part = await openPart(`valkey://${node.address}`, null)
   onTestFinished(part.close)
   const queue = { waiting: 1, taken: 0, dead: 0, sums: { shed: 0 }, buried: {} }
+  const seenMs = performance.now()
   const { ask } = await served(part, {
-    sharedQueues: () => ['default', 'other'].map((tenant) => ({ tenant, model: 'm', ...queue })),
+    sharedQueues: () => ['default', 'other'].map((tenant) => ({ tenant, model: 'm', seenMs, ...queue })),
   })
-  expect((await ask('/console/data')).body.sharedQueues).toEqual([{ model: 'm', ...queue }])
+  const own = { model: 'm', agoMs: expect.any(Number), ...queue }
+  expect((await ask('/console/data')).body.sharedQueues).toEqual([own])
+})
+
+test('what was seen long ago, as the store does not answer, is not shown as live', async () => {
+  const part = await openPart(`valkey://${node.address}`, null)
+  onTestFinished(part.close)
+  const queue = { tenant: 'default', model: 'm', waiting: 3, taken: 0, dead: 0, sums: { shed: 0 }, buried: {} }
+  let ageMs = 0
+  const { url } = await served(part, { sharedQueues: () => [{ ...queue, seenMs: performance.now() - ageMs }] })
+  const { page, problems, tiles } = await openConsole(url)
+  await eventually(tiles).toMatch(/Queue3shared; 0 with workers/)
+  ageMs = 60_000
+  await eventually(tiles).toMatch(/Queue3as seen .+ ago: the store does not answer; 0 with workers/)
+  expect(await page.getAttribute('#refresh-tiles > div:first-child', 'class')).toContain('bad')
+  expect(problems).toEqual([])
 })
