@@ -5,6 +5,7 @@ import type { LogFile } from './log-files.ts'
 import { typedRows } from './row-checks.ts'
 import { openSources, reading } from './source.ts'
 import { literal } from './sql.ts'
+import { sortByTime } from './time-order.ts'
 
 /** Bad rows that are told one by one; the others are only counted. */
 const listedBadRows = 10
@@ -28,12 +29,10 @@ export async function ingest(
 ): Promise<BadRows> {
   const sources = await openSources(connection, files, schema)
   const rows = files.map((file, i) => `SELECT ${i} AS file, * FROM (${typedRows(file, sources[i], schema)})`)
-  await reading(files, () =>
-    connection.run(
-      `CREATE TABLE events AS SELECT * FROM (${rows.join('\nUNION ALL\n')})
-      ORDER BY problem IS NOT NULL, time_ms, file, "row"`,
-    ),
-  )
+  await reading(files, async () => {
+    await connection.run(`CREATE TABLE unsorted AS ${rows.join('\nUNION ALL\n')}`)
+    await sortByTime(connection, schema)
+  })
   const badRows = await collectBadRows(connection, files, await takeRejects(connection, files))
   if (badRows.count > maxBadRows) throw badRowsError(badRows.listed, badRows.count, maxBadRows)
   return badRows

@@ -4,8 +4,8 @@ import { join } from 'node:path'
 import { type DuckDBConnection, DuckDBInstance, type DuckDBResult, type DuckDBValue } from '@duckdb/node-api'
 
 /**
- * A DuckDB database that holds one log, sorted, however large: what does not fit into 512 MB of memory spills into a
- * temporary folder of its own, which `close` removes.
+ * A DuckDB database that holds one log, however large: it lies in a temporary folder of its own, which `close` removes, and
+ * takes 512 MB of memory.
  */
 export class LogDatabase {
   readonly #folder: string
@@ -22,7 +22,7 @@ export class LogDatabase {
     signal?.throwIfAborted()
     const folder = await mkdtemp(join(tmpdir(), 'headwater-log-'))
     try {
-      const instance = await DuckDBInstance.create(':memory:', {
+      const instance = await DuckDBInstance.create(join(folder, 'log.duckdb'), {
         memory_limit: '512MB',
         threads: '2',
         temp_directory: folder,

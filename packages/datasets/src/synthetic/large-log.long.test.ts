@@ -24,7 +24,7 @@ test('ten million rows are streamed in bounded memory', { timeout: 600_000 }, as
   expect(streamed.residentMiB).toBeLessThan(512)
 })
 
-test('and written as Parquet', { timeout: 900_000 }, async () => {
+test('and written as Parquet, which is opened and read in time order', { timeout: 1_800_000 }, async () => {
   const folder = join(temporaryDirectory(), 'log')
   const written = await inSmallHeap(256, folder)
   expect(written.rows).toBe(rows)
@@ -37,4 +37,7 @@ test('and written as Parquet', { timeout: 900_000 }, async () => {
   }
   connection.closeSync()
   instance.closeSync()
+  const opened = await inSmallHeap(256, '--open', folder)
+  expect(opened.rows).toBe(rows)
+  expect(opened.residentMiB).toBeLessThan(2048)
 })
