@@ -79,7 +79,7 @@ export interface DownstreamArmPlan {
   readonly upstream: UpstreamPlan
   /** Embeddings are computed and held of the users alone whose rows the models may be given. Absent: of all users. */
   readonly forOwnUsers?: true
-  /** In the tower's or the models' place. Where it is there, the rows before the test window are judged too. */
+  /** In the tower's or the models' place. */
   readonly alternative?: AlternativePlan
 }
 
@@ -120,7 +120,7 @@ export function downstreamArm(plan: DownstreamArmPlan): Arm {
               flags: plan.source !== 'none',
               seed,
               keptFrom: test.fromRow,
-              ...(plan.alternative && { judgedFrom: judgedFrom(lab) }),
+              judgedFrom: judgedFrom(lab),
               ...(model && { model: ownModel(space, model, seed) }),
               ...(deployedAt && { deployedAt }),
             })
@@ -166,6 +166,7 @@ export function downstreamArm(plan: DownstreamArmPlan): Arm {
         for (const { spec, lane, run } of runs) columns[laneColumn(lane.name, spec.name)] = await run.finish()
         stages.end()
         const encodes = isTower(plan.source) ? replay.encodes : 0
+        const { judgedLoss } = runs[0].run
         return {
           columns,
           figures: {
@@ -177,7 +178,7 @@ export function downstreamArm(plan: DownstreamArmPlan): Arm {
             trainingFlops: isTower(plan.source) ? trained!.trainingFlops : 0,
             vectorWidth: source.dim,
             ...(plan.forOwnUsers && { storedUsers: replay.users }),
-            ...(plan.alternative && { judgedLoss: runs[0].run.judgedLoss }),
+            ...(judgedLoss !== null && { judgedLoss }),
           },
         }
       } finally {

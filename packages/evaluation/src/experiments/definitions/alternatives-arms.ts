@@ -1,4 +1,4 @@
-/** The arms of `alternatives`: user representations simpler than the tower, each tuned alike. */
+/** The arms of `alternatives`: the tower and user representations simpler than it, each tuned alike. */
 import type { ModelConfig } from '@headwater/runtime'
 import { formatFixed } from '../../report/format.ts'
 import { Outcomes } from '../analysis/outcomes.ts'
@@ -78,7 +78,6 @@ const selfAttention: Alternative = {
   tuned: rates,
   arm: ({ settings }, seed, rateFactor) => ({
     source: 'tower',
-    alternative: { learned: null, model: null },
     upstream: {
       ...standardUpstream(seed),
       variant: { config: lastStateConfig(settings.config), withoutAggregations: [], singleTask: false, rateFactor },
@@ -104,6 +103,19 @@ export function lastStateConfig(config: ModelConfig): ModelConfig {
       ],
     },
   }
+}
+
+/** At its own rates the arm of the other experiments. */
+export const tower: Alternative = {
+  name: 'tower',
+  title: 'the tower',
+  predicts: false,
+  tuned: rates,
+  arm: ({ settings }, seed, rateFactor) => {
+    if (rateFactor === 1) return { source: 'tower' }
+    const variant = { config: settings.config, withoutAggregations: [], singleTask: false, rateFactor }
+    return { source: 'tower', upstream: { ...standardUpstream(seed), variant } }
+  },
 }
 
 export function alternativesOf({ log }: LabLog): Alternative[] {
@@ -133,10 +145,10 @@ function armName({ name, tuned }: Alternative, factor: number): string {
   return tuned === null ? name : `${name}-at-${Math.round(100 * factor)}`
 }
 
-/** One arm each, or one a point of the grid. */
+/** One arm each, or one a point of the grid; the tower's are the last. */
 export function alternativeArms(lab: LabLog, seed: number): Arm[] {
   const { seen } = splitModels(lab)
-  return alternativesOf(lab).flatMap((alternative) =>
+  return [...alternativesOf(lab), tower].flatMap((alternative) =>
     (alternative.tuned === null ? [1] : gridOf(lab)).map((factor) =>
       servedArm(lab, seed, {
         name: armName(alternative, factor),
@@ -159,14 +171,14 @@ export interface Choice {
 }
 
 /**
- * The outcomes with each tuned alternative under its own name: for each seed the point of the grid of least loss on the rows
+ * The outcomes with whatever is tuned under its own name: for each seed the point of the grid of least loss on the rows
  * right before the test window.
  */
 export function chosenOutcomes(outcomes: Outcomes): { chosen: Outcomes; choices: ReadonlyMap<string, Choice> } {
   const { lab, seeds } = outcomes
-  const byName = new Map(['without', 'asynchronous', 'optimum'].flatMap((name) => entryOf(outcomes, name)))
+  const byName = new Map(['without', 'optimum'].flatMap((name) => entryOf(outcomes, name)))
   const choices = new Map<string, Choice>()
-  for (const alternative of alternativesOf(lab)) {
+  for (const alternative of [...alternativesOf(lab), tower]) {
     if (alternative.tuned === null) {
       byName.set(alternative.name, outcomes.ofArm(alternative.name))
       continue

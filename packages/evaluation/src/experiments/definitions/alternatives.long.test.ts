@@ -55,7 +55,7 @@ test('all are scored on the ranking model’s rows, and the tower is held agains
   }
   const claims = comparisons.filter(({ adjustedPValue }) => adjustedPValue !== null)
   expect(claims.map(({ over }) => over)).toEqual(names.slice(0, -1))
-  expect(claims.every(({ arm }) => arm === 'asynchronous')).toBe(true)
+  expect(claims.every(({ arm }) => arm === 'tower')).toBe(true)
   // A running base rate is all but the rows' own, whose normalized entropy is 1.
   const baseRate = ranking.find(({ arm }) => arm === 'base-rate')!
   expect(Math.abs(baseRate.ne.value - 1)).toBeLessThan(0.02)
@@ -65,10 +65,10 @@ test('all are scored on the ranking model’s rows, and the tower is held agains
 
 test('what is served in the tower’s place has as many numbers', () => {
   const widths = new Map(result.experiments[0].arms.map(({ name, figures }) => [name, figures.vectorWidth]))
-  const { asynchronous } = Object.fromEntries(widths)
-  for (const name of ['factors', 'pooled-history', 'autoencoder', 'self-attention'])
-    for (const point of [33, 100, 300]) expect(widths.get(`${name}-at-${point}`)).toBe(asynchronous)
-  expect(widths.get('untrained')).toBe(asynchronous)
+  const towers = widths.get('tower-at-100')
+  for (const name of ['factors', 'pooled-history', 'autoencoder', 'self-attention', 'tower'])
+    for (const point of [33, 100, 300]) expect(widths.get(`${name}-at-${point}`)).toBe(towers)
+  expect(widths.get('untrained')).toBe(towers)
 })
 
 test('settings are chosen without a row of the test window', async () => {

@@ -12,7 +12,8 @@ import { realLab, syntheticLab } from '../lab/settings.ts'
 import { labOf } from '../lab/variant.ts'
 import { judgedFrom } from '../representations/alternative.ts'
 import { alternatives } from './alternatives.ts'
-import { alternativeArms, alternativesOf, chosenOutcomes, servedWidth } from './alternatives-arms.ts'
+import { alternativeArms, alternativesOf, chosenOutcomes, servedWidth, tower } from './alternatives-arms.ts'
+import { modeArm } from './common-arms.ts'
 
 const readLab = () => readSmallLab(memoryLog(smallSchema, smallEvents(1500, 7)))
 const factorOf = (name: string) => name.match(/-at-(\d+)$/)?.[1]
@@ -31,12 +32,22 @@ describe.each([
     for (const quick of [false, true]) {
       const arms = alternativeArms(await read(quick), 1)
       expect(new Set(arms.map(contentHash)).size).toBe(arms.length)
-      for (const { name, tuned } of alternativesOf(await read(quick))) {
+      for (const { name, tuned } of [...alternativesOf(await read(quick)), tower]) {
         const own = arms.filter((arm) => arm.name.replace(/-at-\d+$/, '') === name)
         const points = quick ? ['100'] : ['33', '100', '300']
         expect(own.map((arm) => factorOf(arm.name))).toEqual(tuned === null ? [undefined] : points)
       }
     }
+  })
+
+  test('the tower at its own rates is the other experiments’ arm, and has others of its own', async () => {
+    const lab = await read(false)
+    const at = (name: string) => alternativeArms(lab, 1).find((arm) => arm.name === name)!
+    const { name: _, title: __, ...shared } = modeArm(lab, 1, 'asynchronous')
+    const { name: ___, title: ____, ...own } = at('tower-at-100')
+    expect(contentHash(own)).toBe(contentHash(shared))
+    const { training } = labOf(lab, at('tower-at-300').upstream!.variant).settings
+    expect(training.roundRates.dense).toBeCloseTo(3 * settings.training.roundRates.dense, 10)
   })
 
   test('what is served instead has the numbers of the tower’s vector', async () => {
@@ -86,7 +97,7 @@ test('what is chosen has the least loss on the rows before the test window, for 
     outcomes.set(name, [of(0), of(1)])
   }
   const { chosen, choices } = chosenOutcomes(new Outcomes(lab, seeds, outcomes))
-  expect(choices.size).toBe(6)
+  expect(choices.size).toBe(7)
   for (const [name, { places, losses: tried }] of choices) {
     expect(places).toEqual([1, 2])
     expect(tried).toEqual([losses['33'], losses['100'], losses['300']])

@@ -5,23 +5,20 @@ import type { Outcomes } from '../analysis/outcomes.ts'
 import { optimumArm } from '../arms/optimum-arm.ts'
 import type { Experiment, FigureTable, Findings } from '../experiment.ts'
 import { historyLength } from '../representations/learned-source.ts'
-import { alternativeArms, alternativesOf, type Choice, chosenOutcomes, gridOf } from './alternatives-arms.ts'
+import { alternativeArms, alternativesOf, type Choice, chosenOutcomes, gridOf, tower } from './alternatives-arms.ts'
 import { comparisonChart, gapChart, overChart } from './charts.ts'
-import { modeArm, splitModels, withoutArm } from './common-arms.ts'
-
-const tower = 'asynchronous'
+import { splitModels, withoutArm } from './common-arms.ts'
 
 export const alternatives: Experiment = {
   name: 'alternatives',
   question: 'What does the tower buy over simpler user representations?',
   measure:
-    'Relative gain in normalized entropy on the test window of the tower’s asynchronously served embedding over each alternative: over what is served in its place to the same downstream models, by the same rules and in as many numbers of half precision (of the input features as many as there are; what is learnt beside a tower is brought to unit size), and over what predicts in the ranking model’s place. What an alternative has to be tuned, its learning rate or popularity’s shrinkage, is a third, once and three times its default; for each seed that counts which has the least log loss on as many rows as the test window has, right before it. A quick run has the default alone. The tower is not tuned here.',
+    'Relative gain in normalized entropy on the test window of the tower’s asynchronously served embedding over each alternative: over what is served in its place to the same downstream models, by the same rules and in as many numbers of half precision (of the input features as many as there are; what is learnt beside a tower is brought to unit size), and over what predicts in the ranking model’s place. What there is to be tuned, the learning rate of the tower and of each alternative or popularity’s shrinkage, is a third, once and three times its default; for each seed that counts which has the least log loss on as many rows as the test window has, right before it. A quick run has the default alone.',
   rule: 'Yes where, for the ranking model, the tower gains over every alternative, all intervals above 0 after Holm over the alternatives.',
   models: (lab) => splitModels(lab).seen,
   arms: (lab, seed) => [
     withoutArm(lab, seed),
     ...alternativeArms(lab, seed),
-    modeArm(lab, seed, tower),
     ...(lab.world === null ? [] : [optimumArm(lab.settings)]),
   ],
   conclude,
@@ -34,12 +31,15 @@ function conclude(all: Outcomes): Findings {
   const each = alternativesOf(lab)
   const served = each.filter(({ predicts }) => !predicts)
   const scored = seen.flatMap((model) =>
-    ['without', ...(model === 'ranking' ? each : served).map(({ name }) => name), tower].map((arm) => ({ arm, model })),
+    ['without', ...(model === 'ranking' ? each : served).map(({ name }) => name), tower.name].map((arm) => ({
+      arm,
+      model,
+    })),
   )
   const scores = scored.map(({ arm, model }) => scoreArm(chosen, arm, model))
   const towerOver = scored
-    .filter(({ arm }) => arm !== tower && arm !== 'without')
-    .map(({ arm, model }) => compare(chosen, model, tower, arm)!)
+    .filter(({ arm }) => arm !== tower.name && arm !== 'without')
+    .map(({ arm, model }) => compare(chosen, model, tower.name, arm)!)
   const overWithout = scored
     .filter(({ arm }) => arm !== 'without')
     .map(({ arm, model }) => compare(chosen, model, arm, 'without')!)
@@ -95,7 +95,7 @@ function alternativesTable(
   const told = (losses: readonly number[]) => formatNe(losses.reduce((sum, loss) => sum + loss, 0) / losses.length)
   /** Features are given as they are; all else goes through a ring's half precision. */
   const bytes = (name: string) => `${(name === 'features' ? 4 : 2) * chosen.figure(name, 'vectorWidth')} B`
-  const rows = alternativesOf(lab).map(({ name, title, predicts, tuned }) => {
+  const rows = [...alternativesOf(lab), tower].map(({ name, title, predicts, tuned }) => {
     const choice = choices.get(name)
     return [
       name,
@@ -108,8 +108,8 @@ function alternativesTable(
     ]
   })
   return {
-    title: `Alternatives; a history is of ${historyLength(lab.space)} events at most`,
+    title: `The tower and its alternatives; a history is of ${historyLength(lab.space)} events at most`,
     head: ['name', 'what it is', 'to the model', 'tried', 'log loss before the test window', 'chosen, by seed', 'NE'],
-    rows: [...rows, [tower, 'the tower', `served, ${bytes(tower)}`, '–', '–', '–', formatNe(neOf(tower))]],
+    rows,
   }
 }

@@ -102,9 +102,9 @@ export class ProgressiveRun {
     return all
   }
 
-  /** Mean log loss of the rows that settings are chosen by, once all is collected. */
-  get judgedLoss(): number {
-    return this.#judged.meanLogLoss
+  /** Mean log loss of the rows that settings are chosen by, once all is collected; null where there are none. */
+  get judgedLoss(): number | null {
+    return this.#judged.rows === 0 ? null : this.#judged.meanLogLoss
   }
 
   dispose(): void {
@@ -145,8 +145,12 @@ export class ProgressiveRun {
     const predicted = this.#predicted
     this.#predicted = []
     const logits = await this.#model.logits()
-    for (const [i, { row, label }] of predicted.entries())
-      if (row >= judgedFrom && row < keptFrom) this.#judged.add(1 / (1 + Math.exp(-logits[i])), label)
+    for (const [i, { row, label }] of predicted.entries()) {
+      if (row < judgedFrom || row >= keptFrom) continue
+      // Of a rate at which training came apart each prediction is as bad as can be.
+      const probability = Number.isNaN(logits[i]) ? 1 - label : 1 / (1 + Math.exp(-logits[i]))
+      this.#judged.add(probability, label)
+    }
     this.#logits.push(logits.filter((_, i) => predicted[i].row >= keptFrom))
   }
 

@@ -25,7 +25,7 @@ export function ownModel({ item, schema }: FeatureSpace, plan: OwnModelPlan, see
 }
 
 /**
- * First of the rows by whose loss an alternative's settings are chosen: as many as the test window has, right before it, but
+ * First of the rows by whose loss settings are chosen: as many as the test window has, right before it, but
  * none from before the first snapshot.
  */
 export function judgedFrom({ test, publicationRows }: LabLog): number {
