@@ -2,11 +2,11 @@
  * Rewrites the generated parts of docs/kernels.md: what is supported, from the declarations; which tuning runs where,
  * from the tuning table; figures, from bench/results/*.json. With `--check` it writes nothing and fails where they differ.
  */
-import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
-import { parseArgs } from 'node:util'
+import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import type { AnyKernel, Binding, Gradient, Tuning, TuningTable } from '@headwater/gpu'
 import { kernels } from '@headwater/kernels'
 import type { ColdStart } from './cold-start-process.ts'
+import { bringUpToDate, inWorkspace, results, markdownTable as table } from './generated-parts.ts'
 import type { Replay } from './replay-overhead.ts'
 import { type Beside, digits, type Figure, type Provenance, percent } from './report.ts'
 import { type Roofline, rooflineText } from './roofline.ts'
@@ -25,23 +25,6 @@ interface ResultFigure extends Figure {
   /** The operation in words, where peers did it too. */
   readonly name?: string
   readonly beside?: Beside | null
-}
-
-const inWorkspace = (path: string) => new URL(`../${path}`, import.meta.url)
-const guide = inWorkspace('docs/kernels.md')
-const results = inWorkspace('bench/results/')
-
-type Align = 'left' | 'right'
-
-/** A Markdown table as the formatter would leave it. */
-function table(columns: readonly { title: string; align?: Align }[], rows: readonly (readonly string[])[]): string {
-  const widths = columns.map(({ title }, i) => Math.max(3, title.length, ...rows.map((row) => row[i].length)))
-  const line = (cells: readonly string[]) =>
-    `| ${cells.map((cell, i) => (columns[i].align === 'right' ? cell.padStart(widths[i]) : cell.padEnd(widths[i]))).join(' | ')} |`
-  const rule = columns.map(({ align }, i) =>
-    align === 'right' ? `${'-'.repeat(widths[i] - 1)}:` : '-'.repeat(widths[i]),
-  )
-  return [line(columns.map(({ title }) => title)), line(rule), ...rows.map(line)].join('\n')
 }
 
 const code = (text: string) => `\`${text}\``
@@ -181,21 +164,4 @@ function figureSections(): string {
   return sections.join('\n\n') || 'None yet.'
 }
 
-/** @throws Error where the guide lacks the markers. */
-function replacePart(text: string, name: string, content: string): string {
-  const [begin, end] = [`<!-- generated: ${name} -->`, `<!-- end of ${name} -->`]
-  const [from, to] = [text.indexOf(begin), text.indexOf(end)]
-  if (from < 0 || to < from)
-    throw new Error(`docs/kernels.md needs the lines "${begin}" and "${end}" around that part.`)
-  return `${text.slice(0, from + begin.length)}\n\n${content}\n\n${text.slice(to)}`
-}
-
-const before = readFileSync(guide, 'utf8')
-const parts = { support: supportTable(), tunings: choiceTable(), figures: figureSections() }
-const after = Object.entries(parts).reduce((text, [name, content]) => replacePart(text, name, content), before)
-const { values } = parseArgs({ options: { check: { type: 'boolean' } } })
-if (!values.check) writeFileSync(guide, after)
-else if (after !== before) {
-  console.error('docs/kernels.md is out of date. Bring it up to date: npx nx run bench:docs')
-  process.exitCode = 1
-}
+bringUpToDate('docs/kernels.md', { support: supportTable(), tunings: choiceTable(), figures: figureSections() })

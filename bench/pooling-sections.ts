@@ -15,12 +15,20 @@ export const ratio = ({ median, p10, p90 }: Spread) =>
 const whole = (value: number) => Math.round(value).toLocaleString('en')
 /** Undisturbed pairs below which a ratio is judged by all pairs, whose noise is the same in both settings. */
 const leastPairs = 11
-const atMost = ({ undisturbed, undisturbedPairs, all, pairs }: TurnsRatio, most: number) => {
-  const isEnough = undisturbedPairs >= leastPairs
-  const holds = (isEnough ? undisturbed : all).median <= most
+
+/** What a ratio is judged by. */
+export function judgedPairs({ undisturbed, undisturbedPairs, all }: TurnsRatio) {
+  const isUndisturbed = undisturbedPairs >= leastPairs
+  return { ratio: isUndisturbed ? undisturbed : all, isUndisturbed }
+}
+
+const atMost = (found: TurnsRatio, most: number) => {
+  const { undisturbed, undisturbedPairs, all, pairs } = found
+  const { ratio: own, isUndisturbed } = judgedPairs(found)
   const ofUndisturbed = `${ratio(undisturbed)} of ${undisturbedPairs} pairs in which the host took no processor time`
   const ofAll = `${ratio(all)} of all ${pairs}`
-  return `${isEnough ? ofUndisturbed : ofAll} (at most ${most}: ${judged(holds)}), ${isEnough ? ofAll : ofUndisturbed}`
+  const holds = judged(own.median <= most)
+  return `${isUndisturbed ? ofUndisturbed : ofAll} (at most ${most}: ${holds}), ${isUndisturbed ? ofAll : ofUndisturbed}`
 }
 
 const settingLine = (name: string, { p50Ms, p99Ms, lateP99Ms, refreshesPerSecond, failedReads }: SettingFigures) =>
