@@ -17,6 +17,9 @@ export const pinning = canPin
   ? 'servers on processor 0, load on processor 1'
   : 'nothing pinned, as there is no taskset: the ratios hold, the rates are lower'
 
+/** Options of node for a service that has one core (docs/serve.md). */
+export const oneCoreOptions: readonly string[] = ['--single-threaded-gc', '--max-semi-space-size=4']
+
 export interface PinnedProcess {
   /** Asks, and waits for the answer. The process answers in the order in which it is asked. */
   ask<Answer>(question: unknown): Promise<Answer>

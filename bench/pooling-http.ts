@@ -9,7 +9,7 @@ import { join } from 'node:path'
 import { seededRandom } from '@headwater/statistics'
 import { pack } from 'msgpackr'
 import { type LoadFigures, type LoadProcess, startLoad } from './open-loop.ts'
-import { forkPinned, type PinnedProcess, pinning } from './open-loop-fork.ts'
+import { forkPinned, oneCoreOptions, type PinnedProcess, pinning } from './open-loop-fork.ts'
 import { keyOf, model, type ServiceSettings, type Started, token, type Used } from './pooling-http-server.ts'
 import { type Spread, spread } from './report.ts'
 
@@ -174,7 +174,8 @@ async function startServer(
   settings: ServiceSettings | { readonly kind: 'echo'; readonly answerBytes: Uint8Array },
 ): Promise<BenchServer> {
   const isEcho = settings.kind === 'echo'
-  const child: PinnedProcess = forkPinned('pooling-http-server.ts', 0, isEcho ? { kind: 'echo' } : settings)
+  const own = isEcho ? { kind: 'echo' } : settings
+  const child: PinnedProcess = forkPinned('pooling-http-server.ts', 0, own, oneCoreOptions)
   const { port } = await child.ask<Started & Used>(isEcho ? { answer: settings.answerBytes } : {})
   return { port, cpuUs: async () => (await child.ask<Used>({})).cpuUs, close: () => child.close() }
 }

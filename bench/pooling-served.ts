@@ -1,6 +1,6 @@
 /** A service, a load of reads on it, and what benches ask of both. */
 import { type LoadFigures, type LoadProcess, startLoad } from './open-loop.ts'
-import { canPin, forkPinned, type PinnedProcess } from './open-loop-fork.ts'
+import { canPin, forkPinned, oneCoreOptions, type PinnedProcess } from './open-loop-fork.ts'
 import type { Order, ServiceSettings, Told } from './pooling-service.ts'
 import { type ModelDirectories, openWorld, publishModels, readRequests } from './pooling-world.ts'
 import { type Spread, spread } from './report.ts'
@@ -63,7 +63,9 @@ export class Served {
     const models = await publishModels(world)
     const { base, dearer } = models
     const settings: ServiceSettings = { ...given, base, dearer, encoder, batchRows, directory }
-    const service = forkPinned('pooling-service.ts', given.isEncoderApart ? 0 : '0,1', settings)
+    const service = given.isEncoderApart
+      ? forkPinned('pooling-service.ts', 0, settings, oneCoreOptions)
+      : forkPinned('pooling-service.ts', '0,1', settings)
     const load = startLoad()
     try {
       const { port } = await service.ask<Told>({ do: 'tell' })
@@ -166,6 +168,8 @@ export interface TurnsRatio {
   readonly pairs: number
 }
 
+/** Until what a refresh takes has been compiled, which holds reads up for milliseconds at a time. */
+const warmingRounds = 12
 /** Rounds beyond those asked for, where the host steals time in them, as a multiple. */
 const mostRounds = 2
 
@@ -190,8 +194,7 @@ export async function inTurns<Setting extends string>(
   const runsOf = (setting: Setting) => taken.get(setting)!
   const undisturbed = (round: number) => settings.every((setting) => runsOf(setting)[round].isUndisturbed)
   let quiet = 0
-  // The first round warms up.
-  for (let round = -1; round < mostRounds * rounds && quiet < rounds; round++) {
+  for (let round = -warmingRounds; round < mostRounds * rounds && quiet < rounds; round++) {
     for (const setting of round % 2 === 0 ? settings : [...settings].reverse()) {
       await set(setting)
       const { result, stolenMs } = await withStolen(async () => {

@@ -46,7 +46,7 @@ interface Encoded {
 }
 
 /** Rows that are appended in one turn of the event loop: what a read has to wait for, 10 to 60 µs each. */
-const pieceRows = 8
+const pieceRows = 4
 
 const nothing: Steps = {
   made: Promise.resolve(),
