@@ -76,8 +76,8 @@ it('lands a large batch in pieces, a turn of the event loop each, so that reads 
   }
   await pooling.drain()
   isOver = true
-  expect(pieces.map(({ rows }) => rows)).toEqual([8, 8, 8, 8, 8, 8, 8, 8, 6])
-  expect(new Set(pieces.map((piece) => piece.turn)).size).toBe(9)
+  expect(pieces.map(({ rows }) => rows)).toEqual([...new Array(17).fill(4), 2])
+  expect(new Set(pieces.map((piece) => piece.turn)).size).toBe(18)
   expect(pooling.counters.refreshes).toBe(70)
   await expectServed(pooling, many)
 })
