@@ -18,7 +18,7 @@ export const pinning = canPin
   : 'nothing pinned, as there is no taskset: the ratios hold, the rates are lower'
 
 /** Options of node for a service that has one core (docs/serve.md). */
-export const oneCoreOptions: readonly string[] = ['--single-threaded-gc', '--max-semi-space-size=4']
+export const oneCoreOptions: readonly string[] = ['--max-semi-space-size=4']
 
 export interface PinnedProcess {
   /** Asks, and waits for the answer. The process answers in the order in which it is asked. */
