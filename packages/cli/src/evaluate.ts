@@ -6,7 +6,7 @@ import { currentCommit } from './current-commit.ts'
 import { dataArgument } from './data-argument.ts'
 import { checkOutputFile, openKeptDirectory, writeOutputFile } from './output.ts'
 import { userPath } from './paths.ts'
-import { progressOn } from './progress.ts'
+import { stoppable } from './stoppable.ts'
 import { wholeNumber } from './whole-number.ts'
 
 interface EvaluateOptions {
@@ -54,63 +54,57 @@ async function evaluate(names: readonly string[], options: EvaluateOptions, vers
   const [lab, { requestDevice }] = await Promise.all([import('@headwater/evaluation'), import('@headwater/gpu')])
   const asked = lab.experimentsNamed(names.length > 0 ? names : lab.experiments.map(({ name }) => name))
   openKeptDirectory('--out', out)
-  const abort = new AbortController()
-  const stop = (signal: NodeJS.Signals) => {
-    process.exitCode = signal === 'SIGINT' ? 130 : 143
-    abort.abort(new StoppedError(signal, out))
-  }
-  process.once('SIGINT', stop).once('SIGTERM', stop)
-  const progress = progressOn()
-  let device: GpuDevice | undefined
-  let log: LabLog | undefined
-  try {
-    const { kind, data } = await dataArgument(options.data)
-    progress.begin('log', 0)
-    log = await lab.openLabLog({
-      data,
-      source: kind === 'file' ? options.data : kind === 'synthetic' ? `${data}, seed ${seed}` : kind,
-      ...(options.schema !== undefined && { schema: userPath(options.schema) }),
-      maxBadRows: options.maxBadRows,
-      seed,
-      quick,
-      signal: abort.signal,
-    })
-    progress.end()
-    const experiments = names.length > 0 ? asked : thoseOf(log, asked, lab.checkExperiments)
-    lab.checkExperiments(log, experiments)
-    device = await requestDevice()
-    const result = await lab.runExperiments({
-      device,
-      lab: log,
-      experiments,
-      seeds: Array.from({ length: quick ? 1 : (options.seeds ?? fullSeeds) }, (_, i) => seed + i),
-      quick,
-      directory: join(out, 'work'),
-      stages: progress,
-      signal: abort.signal,
-      onEstimate: ({ arms, upstreams, seconds }) => {
-        const time = seconds === null ? '' : `, about ${Math.max(1, Math.round(seconds / 60))} min by a pilot`
-        const told = arms === 0 ? 'nothing' : `${arms} arms and ${upstreams} upstreams${time}`
-        process.stderr.write(
-          `To run: ${told}. What is done is kept in ${out}, and a run that is stopped goes on there.\n`,
-        )
-      },
-      commandOf: (experiment) => commandOf(experiment, options),
-      about: { version, commit: currentCommit(), command: `headwater ${process.argv.slice(2).join(' ')}`, startedAt },
-    })
-    const text = `${JSON.stringify(result, null, 2)}\n`
-    process.stdout.write(lab.renderEvaluationText(result))
-    writeOutputFile(join(out, 'report.html'), lab.renderEvaluationHtml(result))
-    writeOutputFile(join(out, 'report.md'), lab.renderEvaluationMarkdown(result))
-    writeOutputFile(join(out, 'report.json'), text)
-    if (json !== undefined) writeOutputFile(json, text)
-    process.stdout.write(`Report: ${join(out, 'report.html')}\n`)
-  } finally {
-    progress.close()
-    await log?.log.close()
-    device?.destroy()
-    process.off('SIGINT', stop).off('SIGTERM', stop)
-  }
+  const left = `arms that were done are kept in ${out}, and the same command goes on from there`
+  await stoppable(left, async ({ stages, signal }) => {
+    let device: GpuDevice | undefined
+    let log: LabLog | undefined
+    try {
+      const { kind, data } = await dataArgument(options.data)
+      stages.begin('log', 0)
+      log = await lab.openLabLog({
+        data,
+        source: kind === 'file' ? options.data : kind === 'synthetic' ? `${data}, seed ${seed}` : kind,
+        ...(options.schema !== undefined && { schema: userPath(options.schema) }),
+        maxBadRows: options.maxBadRows,
+        seed,
+        quick,
+        signal,
+      })
+      stages.end()
+      const experiments = names.length > 0 ? asked : thoseOf(log, asked, lab.checkExperiments)
+      lab.checkExperiments(log, experiments)
+      device = await requestDevice()
+      const result = await lab.runExperiments({
+        device,
+        lab: log,
+        experiments,
+        seeds: Array.from({ length: quick ? 1 : (options.seeds ?? fullSeeds) }, (_, i) => seed + i),
+        quick,
+        directory: join(out, 'work'),
+        stages,
+        signal,
+        onEstimate: ({ arms, upstreams, seconds }) => {
+          const time = seconds === null ? '' : `, about ${Math.max(1, Math.round(seconds / 60))} min by a pilot`
+          const told = arms === 0 ? 'nothing' : `${arms} arms and ${upstreams} upstreams${time}`
+          process.stderr.write(
+            `To run: ${told}. What is done is kept in ${out}, and a run that is stopped goes on there.\n`,
+          )
+        },
+        commandOf: (experiment) => commandOf(experiment, options),
+        about: { version, commit: currentCommit(), command: `headwater ${process.argv.slice(2).join(' ')}`, startedAt },
+      })
+      const text = `${JSON.stringify(result, null, 2)}\n`
+      process.stdout.write(lab.renderEvaluationText(result))
+      writeOutputFile(join(out, 'report.html'), lab.renderEvaluationHtml(result))
+      writeOutputFile(join(out, 'report.md'), lab.renderEvaluationMarkdown(result))
+      writeOutputFile(join(out, 'report.json'), text)
+      if (json !== undefined) writeOutputFile(json, text)
+      process.stdout.write(`Report: ${join(out, 'report.html')}\n`)
+    } finally {
+      await log?.log.close()
+      device?.destroy()
+    }
+  })
 }
 
 /** Of experiments that nobody asked for by name, those that the log can have; the others are told. */
@@ -153,14 +147,5 @@ class QuickSeedsError extends Error {
 
   constructor() {
     super('--quick has one seed; leave out --seeds, or --quick.')
-  }
-}
-
-/** The user, or the system, asked the command to stop. */
-class StoppedError extends Error {
-  override readonly name = 'StoppedError'
-
-  constructor(signal: string, out: string) {
-    super(`stopped by ${signal}; arms that were done are kept in ${out}, and the same command goes on from there.`)
   }
 }

@@ -5,7 +5,7 @@ import { currentCommit } from './current-commit.ts'
 import { dataArgument } from './data-argument.ts'
 import { checkOutputFile, openOutputDirectory, writeOutputFile } from './output.ts'
 import { userPath } from './paths.ts'
-import { progressOn } from './progress.ts'
+import { stoppable } from './stoppable.ts'
 import { wholeNumber } from './whole-number.ts'
 
 interface RunOptions {
@@ -50,55 +50,39 @@ async function run(options: RunOptions, version: string): Promise<void> {
     import('@headwater/gpu'),
     import('@headwater/evaluation'),
   ])
-  const abort = new AbortController()
-  const stop = (signal: NodeJS.Signals) => {
-    process.exitCode = signal === 'SIGINT' ? 130 : 143
-    abort.abort(new StoppedError(signal))
-  }
-  process.once('SIGINT', stop).once('SIGTERM', stop)
-  const directory = openOutputDirectory(options.out === undefined ? undefined : userPath(options.out))
-  const progress = progressOn()
-  let device: GpuDevice | undefined
-  let log: Log | undefined
-  try {
-    device = await requestDevice()
-    const { kind, data } = await dataArgument(options.data)
-    log = await openLog({
-      data,
-      ...(options.schema !== undefined && { schema: userPath(options.schema) }),
-      maxBadRows: options.maxBadRows,
-      seed: options.seed,
-      signal: abort.signal,
-    })
-    const result = await runMainJob({
-      device,
-      log,
-      source: kind === 'file' ? options.data : kind === 'synthetic' ? `${data}, seed ${options.seed}` : kind,
-      directory: directory.path,
-      seeds: Array.from({ length: options.seeds }, (_, i) => options.seed + i),
-      stages: progress,
-      signal: abort.signal,
-      about: { version, commit: currentCommit(), command: `headwater ${process.argv.slice(2).join(' ')}`, startedAt },
-    })
-    process.stdout.write(renderTable(result))
-    writeOutputFile(report, renderReport(result))
-    if (json !== undefined) writeOutputFile(json, `${JSON.stringify(result, null, 2)}\n`)
-    process.stdout.write(`Report: ${report}\n`)
-    if (options.out !== undefined) process.stdout.write(`Snapshots, store and served log: ${directory.path}\n`)
-  } finally {
-    progress.close()
-    await log?.close()
-    device?.destroy()
-    directory.release()
-    process.off('SIGINT', stop).off('SIGTERM', stop)
-  }
-}
-
-/** The user, or the system, asked the command to stop. */
-class StoppedError extends Error {
-  override readonly name = 'StoppedError'
-
-  constructor(signal: string) {
-    super(`stopped by ${signal}; whole snapshots under --out are kept, nothing else was written.`)
-  }
+  await stoppable('whole snapshots under --out are kept, nothing else was written', async ({ stages, signal }) => {
+    const directory = openOutputDirectory(options.out === undefined ? undefined : userPath(options.out))
+    let device: GpuDevice | undefined
+    let log: Log | undefined
+    try {
+      device = await requestDevice()
+      const { kind, data } = await dataArgument(options.data)
+      log = await openLog({
+        data,
+        ...(options.schema !== undefined && { schema: userPath(options.schema) }),
+        maxBadRows: options.maxBadRows,
+        seed: options.seed,
+        signal,
+      })
+      const result = await runMainJob({
+        device,
+        log,
+        source: kind === 'file' ? options.data : kind === 'synthetic' ? `${data}, seed ${options.seed}` : kind,
+        directory: directory.path,
+        seeds: Array.from({ length: options.seeds }, (_, i) => options.seed + i),
+        stages,
+        signal,
+        about: { version, commit: currentCommit(), command: `headwater ${process.argv.slice(2).join(' ')}`, startedAt },
+      })
+      process.stdout.write(renderTable(result))
+      writeOutputFile(report, renderReport(result))
+      if (json !== undefined) writeOutputFile(json, `${JSON.stringify(result, null, 2)}\n`)
+      process.stdout.write(`Report: ${report}\n`)
+      if (options.out !== undefined) process.stdout.write(`Snapshots, store and served log: ${directory.path}\n`)
+    } finally {
+      await log?.close()
+      device?.destroy()
+      directory.release()
+    }
+  })
 }

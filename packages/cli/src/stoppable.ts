@@ -1,5 +1,4 @@
-import type { TransferOptions } from '@headwater/store'
-import { progressOn } from './progress.ts'
+import { type Progress, progressOn } from './progress.ts'
 
 /** The user, or the system, asked the command to stop. */
 class StoppedError extends Error {
@@ -10,12 +9,17 @@ class StoppedError extends Error {
   }
 }
 
+export interface Stoppable {
+  readonly stages: Progress
+  readonly signal: AbortSignal
+}
+
 /**
  * Runs work with progress on stderr, and stops it at a signal of the system.
  *
  * @param left what there is after it was stopped, as the message says it
  */
-export async function stoppable<T>(left: string, work: (options: Required<TransferOptions>) => Promise<T>): Promise<T> {
+export async function stoppable<T>(left: string, work: (options: Stoppable) => Promise<T>): Promise<T> {
   const abort = new AbortController()
   const stop = (signal: NodeJS.Signals) => {
     process.exitCode = signal === 'SIGINT' ? 130 : 143

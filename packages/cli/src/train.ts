@@ -11,7 +11,8 @@ import { roundsOfFiles } from './follow.ts'
 import { readJsonFile } from './json-file.ts'
 import { checkOutputFile, OutputError, openOutputDirectory, writeOutputFile } from './output.ts'
 import { userPath } from './paths.ts'
-import { type Progress, progressOn } from './progress.ts'
+import type { Progress } from './progress.ts'
+import { stoppable } from './stoppable.ts'
 import { wholeNumber } from './whole-number.ts'
 
 interface TrainOptions {
@@ -96,26 +97,20 @@ async function train(options: TrainOptions): Promise<void> {
   // A model may be gone on with in its own directory: its next snapshots are lined up with the one that it serves.
   const isOwn = options.warmStart !== undefined && userPath(options.warmStart) === out
   const directory = options.resume || isOwn ? existingOrNew(out) : openOutputDirectory(out)
-  const abort = new AbortController()
-  const stop = (signal: NodeJS.Signals) => {
-    process.exitCode = signal === 'SIGINT' ? 130 : 143
-    abort.abort(new TrainingStoppedError(signal, out))
-  }
-  process.once('SIGINT', stop).once('SIGTERM', stop)
-  const progress = progressOn()
   const resources: { device?: GpuDevice; log?: Log; training?: RecurringTraining } = {}
-  try {
-    const reports = await trainInto(out, options, progress, abort.signal, resources)
-    if (json !== undefined) writeOutputFile(json, `${JSON.stringify({ rounds: reports.map(figuresOf) }, null, 2)}\n`)
-    process.stdout.write(`Snapshots: ${out}\n`)
-  } finally {
-    progress.close()
-    resources.training?.dispose()
-    await resources.log?.close()
-    resources.device?.destroy()
-    directory.release()
-    process.off('SIGINT', stop).off('SIGTERM', stop)
-  }
+  const left = `go on with --resume. Snapshots and checkpoints are under ${out}`
+  await stoppable(left, async ({ stages, signal }) => {
+    try {
+      const reports = await trainInto(out, options, stages, signal, resources)
+      if (json !== undefined) writeOutputFile(json, `${JSON.stringify({ rounds: reports.map(figuresOf) }, null, 2)}\n`)
+      process.stdout.write(`Snapshots: ${out}\n`)
+    } finally {
+      resources.training?.dispose()
+      await resources.log?.close()
+      resources.device?.destroy()
+      directory.release()
+    }
+  })
 }
 
 async function trainInto(
@@ -285,13 +280,4 @@ function lineOf({ round, label, events, summary, manifest }: RoundReport): strin
 function figuresOf({ round, label, events, summary, manifest }: RoundReport) {
   const { snapshot, frame, trainedRows, dataCutoffMs, verdict, panel, forward } = manifest
   return { round, label, events, ...summary, snapshot, frame, trainedRows, dataCutoffMs, verdict, panel, forward }
-}
-
-/** The user, or the system, asked the command to stop. */
-class TrainingStoppedError extends Error {
-  override readonly name = 'TrainingStoppedError'
-
-  constructor(signal: string, out: string) {
-    super(`stopped by ${signal}; go on with --resume. Snapshots and checkpoints are under ${out}.`)
-  }
 }

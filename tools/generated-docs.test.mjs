@@ -1,4 +1,4 @@
-// docs/kernels.md: its generated parts are what the declarations say, and its example runs.
+// Guides: their generated parts are what declarations and results say, and the example of docs/kernels.md runs.
 import { readFileSync } from 'node:fs'
 import { expect, test } from 'vitest'
 import { runProgram } from './run-program.mjs'
@@ -7,13 +7,13 @@ import { inWorkspace } from './workspace.mjs'
 const node = (/** @type {string[]} */ ...args) =>
   runProgram(process.execPath, ['--conditions=development', '--import', 'tsx', ...args], { cwd: inWorkspace('bench') })
 
-test('the generated parts are up to date', async () => {
-  const { code, stderr } = await node('kernel-docs.ts', '--check')
+test.each(['kernel-docs.ts', 'serving-docs.ts'])('the parts that %s generates are up to date', async (program) => {
+  const { code, stderr } = await node(program, '--check')
   expect(stderr).toBe('')
   expect(code).toBe(0)
 })
 
-test('the example prints what stands below it', async () => {
+test('the example of docs/kernels.md prints what stands below it', async () => {
   const [, example, output] =
     /```js\n(.+?)```.+?```text\n(.+?)```/s.exec(readFileSync(inWorkspace('docs/kernels.md'), 'utf8')) ?? []
   expect(await node('--input-type=module', '--eval', example)).toMatchObject({ code: 0, stdout: output })

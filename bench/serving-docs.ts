@@ -1,0 +1,216 @@
+/**
+ * Rewrites the table of docs/serving-figures.md from bench/results/pooling.json and soak.json, which `bench:pooling` and
+ * `pooling:soak` wrote. With `--check` it writes nothing and fails where they differ.
+ */
+import { readFileSync } from 'node:fs'
+import { bringUpToDate, markdownTable, results } from './generated-parts.ts'
+import type { ChangesFigures } from './pooling-changes.ts'
+import type { DearerFigures, EncoderLoadFigures } from './pooling-encoder-load.ts'
+import type { EventToReadFigures } from './pooling-freshness.ts'
+import type { BatchFigures, SingleFigures } from './pooling-http.ts'
+import type { InProcessFigures } from './pooling-in-process.ts'
+import type { OverloadFigures } from './pooling-overload.ts'
+import { judgedPairs } from './pooling-sections.ts'
+import type { TurnsRatio } from './pooling-served.ts'
+import type { SoakFigures } from './pooling-soak.ts'
+import { digits, type Provenance, type Spread } from './report.ts'
+import type { Trend } from './trend.ts'
+
+/** What pooling.ts writes. */
+interface PoolingResults extends Provenance {
+  readonly sections: {
+    readonly 'in-process': InProcessFigures
+    readonly http: SingleFigures
+    readonly 'http-batches': { readonly memory: BatchFigures; readonly lmdb: BatchFigures }
+    readonly 'encoder-apart': DearerFigures
+    readonly 'encoder-shared': EncoderLoadFigures
+    readonly 'event-to-read': EventToReadFigures
+    readonly changes: ChangesFigures
+    readonly overload: OverloadFigures
+  }
+}
+
+const columns = ['figure', 'asked', 'measured', 'key'].map((title) => ({ title }))
+
+/** Words, what is asked, what was measured, key below `sections`. */
+type Row = readonly [string, string, string, string]
+
+const read = <Results>(file: string) => JSON.parse(readFileSync(new URL(file, results), 'utf8')) as Results
+const whole = (value: number) => Math.round(value).toLocaleString('en')
+const missedUnless = (holds: boolean) => (holds ? '' : ', missed')
+const short = (bound: number) => String(bound).replace(/^0/, '')
+const spreadOf = ({ median, p10, p90 }: Spread, places: number) =>
+  `${median.toFixed(places)} [${p10.toFixed(places)}, ${p90.toFixed(places)}]`
+
+const atLeast = (words: string, figure: Spread, bound: number, key: string): Row => [
+  words,
+  `≥ ${short(bound)}`,
+  spreadOf(figure, 2) + missedUnless(figure.median >= bound),
+  `\`${key}\``,
+]
+
+function pairs(words: string, found: TurnsRatio, bound: number, key: string): Row {
+  const { ratio, isUndisturbed } = judgedPairs(found)
+  const { undisturbed, undisturbedPairs, all, pairs: number } = found
+  const beside = isUndisturbed
+    ? `${undisturbedPairs} undisturbed pairs; all ${number}: ${all.median.toFixed(2)}`
+    : `all ${number} pairs; ${undisturbedPairs} undisturbed: ${undisturbed.median.toFixed(2)}`
+  return [words, `≤ ${bound}`, `${spreadOf(ratio, 2)} (${beside})${missedUnless(ratio.median <= bound)}`, `\`${key}\``]
+}
+
+function readRows(sections: PoolingResults['sections']): Row[] {
+  const { 'in-process': inside, http, 'http-batches': batches } = sections
+  const { singleUs } = inside
+  const rate = (
+    words: string,
+    { usersPerSecond: { median }, usersPerSecondAtLeast: bound }: BatchFigures,
+    key: string,
+  ) =>
+    [
+      words,
+      `≥ ${bound / 1_000}k`,
+      `${Math.round(median / 1_000)}k${missedUnless(median >= bound)}`,
+      `\`http-batches.${key}.usersPerSecond\``,
+    ] as const
+  const p99 = (words: string, { at70: { p99Ms }, p99MsAtMost: bound }: BatchFigures, key: string) =>
+    [
+      words,
+      `≤ ${bound} ms`,
+      `${spreadOf(p99Ms, 1)} ms${missedUnless(p99Ms.median <= bound)}`,
+      `\`http-batches.${key}.at70.p99Ms\``,
+    ] as const
+  return [
+    atLeast(
+      'in process, awaited reads of one user ÷ the bare slab’s get',
+      inside.ratio,
+      inside.ratioAtLeast,
+      'in-process.ratio',
+    ),
+    [
+      'in process, one user, p99',
+      `≤ ${singleUs.p99AtMost} µs`,
+      `${digits(singleUs.p99)} µs${missedUnless(singleUs.p99 <= singleUs.p99AtMost)}`,
+      '`in-process.singleUs.p99`',
+    ],
+    atLeast(
+      'HTTP, one user a call ÷ bare node:http with the same bytes',
+      http.plainRatio,
+      http.plainRatioAtLeast,
+      'http.plainRatio',
+    ),
+    ['the same by processor time', '', spreadOf(http.plainProcessorRatio, 2), '`http.plainProcessorRatio`'],
+    atLeast(
+      'with tokens, limits, metrics and served log',
+      http.guardedRatio,
+      http.guardedRatioAtLeast,
+      'http.guardedRatio',
+    ),
+    ['the same by processor time', '', spreadOf(http.guardedProcessorRatio, 2), '`http.guardedProcessorRatio`'],
+    rate('HTTP, 100 users a call, users/s a server core, from memory', batches.memory, 'memory'),
+    rate('the same from LMDB', batches.lmdb, 'lmdb'),
+    p99('p99 at 70 % load, from memory', batches.memory, 'memory'),
+    p99('the same from LMDB', batches.lmdb, 'lmdb'),
+  ]
+}
+
+function refreshRows(sections: PoolingResults['sections']): Row[] {
+  const { 'encoder-apart': apart, 'encoder-shared': shared, 'event-to-read': fresh, changes, overload } = sections
+  const { p50MsAtMost, p99MsAtMost, encoders } = fresh
+  const freshness = (words: string, name: 'webgpu' | 'onnx') => {
+    const { p50Ms, p99Ms, eventsPerSecond } = encoders[name]
+    const holds = p50Ms.median <= p50MsAtMost && p99Ms.median <= p99MsAtMost
+    return [
+      words,
+      `p50 ≤ ${p50MsAtMost}, p99 ≤ ${p99MsAtMost} ms`,
+      `${digits(p50Ms.median)}; ${digits(p99Ms.median)} ms; at ${whole(eventsPerSecond)} events/s${missedUnless(holds)}`,
+      `\`event-to-read.encoders.${name}\``,
+    ] as const
+  }
+  const each = Object.entries(changes.changes)
+  const failed = each.reduce((sum, [, { failedReads }]) => sum + failedReads, 0)
+  const [{ times, reads }] = each.map(([, change]) => change)
+  const moved = each
+    .map(([, change]) => change)
+    .reduce((a, b) => (Math.abs(b.hitRate - b.hitRateBefore) > Math.abs(a.hitRate - a.hitRateBefore) ? b : a))
+  const points = 100 * Math.abs(moved.hitRate - moved.hitRateBefore)
+  const percents = [moved.hitRateBefore, moved.hitRate].map((rate) => (100 * rate).toFixed(2))
+  const { lasting } = overload
+  return [
+    pairs(
+      'read p99, encoder saturated ÷ idle, the encoder on the other core',
+      apart.saturatedRatio,
+      apart.saturatedRatioAtMost,
+      'encoder-apart.saturatedRatio',
+    ),
+    pairs(
+      'the same, both cores shared',
+      shared.saturatedRatio,
+      shared.saturatedRatioAtMost,
+      'encoder-shared.saturatedRatio',
+    ),
+    pairs(
+      `read p99, a tower of ${digits(apart.dearerFlops)} times the FLOPs ÷ \`base\`, on the other core`,
+      apart.dearerRatio,
+      apart.dearerRatioAtMost,
+      'encoder-apart.dearerRatio',
+    ),
+    freshness('event → read that serves it, at 70 % of encode capacity, by the kernels', 'webgpu'),
+    freshness('as many events, by ONNX Runtime (`--encoder onnx`)', 'onnx'),
+    [
+      `reads that failed in ${times} hot swaps, promotions, rollbacks, kills each`,
+      '0',
+      `${failed} of ${whole(reads)} each${missedUnless(failed === 0)}`,
+      '`changes.changes.*.failedReads`',
+    ],
+    [
+      'hit rate, before and with the change that moved it most',
+      `within ${changes.hitRatePointsAtMost} point`,
+      `${percents.join(' → ')} %${missedUnless(points <= changes.hitRatePointsAtMost)}`,
+      '`changes.changes.*.hitRate`',
+    ],
+    [
+      'read p99, with the change ÷ before',
+      'printed',
+      each.map(([name, { p99Ratio }]) => `${name} ${digits(p99Ratio.median)}`).join(', '),
+      '`changes.changes.*.p99Ratio`',
+    ],
+    pairs(
+      'read p99, refreshes offered at 3 × encode capacity ÷ before',
+      overload.ratio,
+      overload.ratioAtMost,
+      'overload.ratio',
+    ),
+    [
+      `in ${lasting.seconds} s of that: refreshes offered, shed, landed`,
+      'counted',
+      [lasting.offers, lasting.shed, lasting.refreshes].map(whole).join(', '),
+      '`overload.lasting`',
+    ],
+    [
+      `in ${lasting.seconds} s of that: oldest embedding; that of taking turns`,
+      'freshest shed first',
+      `${digits(lasting.oldestS)}; ${digits(lasting.inTurnS)} s`,
+      '`overload.lasting.oldestS`, `inTurnS`',
+    ],
+  ]
+}
+
+function soakRow({ minutes, reads, service, encoder }: SoakFigures): Row {
+  const mebibytes = (bytes: number) => `${bytes < 0 ? '−' : '+'}${Math.abs(bytes / 2 ** 20).toFixed(0)}`
+  const hourly = ({ slope, low, high }: Trend) => `${mebibytes(slope)} MiB [${mebibytes(low)}, ${mebibytes(high)}]`
+  const told = [`service ${hourly(service.trend)}`, ...(encoder === null ? [] : [`encoder ${hourly(encoder.trend)}`])]
+  return [
+    `soak of ${minutes} minutes, ${whole(reads.answered)} reads: memory of its own, an hour`,
+    'flat',
+    told.join('; ') + missedUnless(service.isFlat && encoder?.isFlat !== false && reads.failed === 0),
+    '`npx nx run pooling:soak`',
+  ]
+}
+
+const pooling = read<PoolingResults>('pooling.json')
+const soak = read<SoakFigures & Provenance>('soak.json')
+const rows = [...readRows(pooling.sections), ...refreshRows(pooling.sections), soakRow(soak)]
+const taken = ({ adapter, driver, commit, date }: Provenance) => `commit \`${commit}\`, ${date}, ${adapter}, ${driver}`
+bringUpToDate('docs/serving-figures.md', {
+  figures: `${markdownTable(columns, rows)}\n\nTaken at ${taken(pooling)}; the soak at ${taken(soak)}.`,
+})
