@@ -1,5 +1,6 @@
 /** Processes of a bench, each on a processor of its own, so that none takes another's time. */
 import { type ChildProcess, execFileSync, fork } from 'node:child_process'
+import { createRequire } from 'node:module'
 import { join } from 'node:path'
 
 /** Whether `taskset` is there to pin processes with. */
@@ -17,8 +18,11 @@ export const pinning = canPin
   ? 'servers on processor 0, load on processor 1'
   : 'nothing pinned, as there is no taskset: the ratios hold, the rates are lower'
 
-/** Options of node for a service that has one core (docs/serve.md). */
-export const oneCoreOptions: readonly string[] = ['--max-semi-space-size=4']
+/** Options of node for a service that has one core to itself, as `headwater serve` gives them (docs/serve.md). */
+export const oneCoreOptions: readonly string[] = [
+  '--max-semi-space-size=4',
+  ...['--require', createRequire(import.meta.url).resolve('@headwater/pooling/one-core')],
+]
 
 export interface PinnedProcess {
   /** Asks, and waits for the answer. The process answers in the order in which it is asked. */

@@ -169,7 +169,7 @@ export interface TurnsRatio {
 }
 
 /** Until what a refresh takes has been compiled, which holds reads up for milliseconds at a time. */
-const warmingRounds = 12
+const warmingRounds = 24
 /** Rounds beyond those asked for, where the host steals time in them, as a multiple. */
 const mostRounds = 2
 

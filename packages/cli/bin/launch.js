@@ -1,6 +1,8 @@
 import { existsSync } from 'node:fs'
+import { availableParallelism } from 'node:os'
 import { fileURLToPath } from 'node:url'
 import { withDriver } from './driver-environment.js'
+import { nodeOptions } from './one-core.js'
 import { supervise } from './supervise.js'
 
 /** @param {string} path from this folder */
@@ -17,7 +19,8 @@ export function launch(args) {
   const program = checkout
     ? ['--conditions=development', '--import', import.meta.resolve('tsx'), here('../src/main.ts')]
     : [here('../dist/main.js')]
-  return supervise(process.execPath, ['--enable-source-maps', ...program, ...args], {
+  const options = nodeOptions(args, availableParallelism())
+  return supervise(process.execPath, ['--enable-source-maps', ...options, ...program, ...args], {
     env: withDriver(here('../../../.env')),
   })
 }
