@@ -18,7 +18,7 @@ export const pinning = canPin
   ? 'servers on processor 0, load on processor 1'
   : 'nothing pinned, as there is no taskset: the ratios hold, the rates are lower'
 
-/** Options of node for a service that has one core to itself, as `headwater serve` gives them (docs/serve.md). */
+/** Options of node for a service that has one core, as `headwater serve` gives them (docs/serve.md). */
 export const oneCoreOptions: readonly string[] = [
   '--max-semi-space-size=4',
   ...['--require', createRequire(import.meta.url).resolve('@headwater/pooling/one-core')],

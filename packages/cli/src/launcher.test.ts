@@ -47,16 +47,13 @@ test('a failure is one message and exit code 1', async () => {
   expect(code).toBe(1)
 })
 
-test('a service on one core, its encoder on others, has node’s options for that', async () => {
+test('a service on one core has node’s options for that', async () => {
   const { nodeOptions } = await import(join(bin, 'one-core.js'))
-  const options = nodeOptions(['serve', '--store', 'lmdb:store', '--encoder-cpus', '1'], 1)
+  const options = nodeOptions(['serve', '--store', 'lmdb:store'], 1)
   expect(options.slice(0, 2)).toEqual(['--max-semi-space-size=4', '--require'])
-  expect(readFileSync(options[2], 'utf8')).toContain('SCHED_IDLE')
-  expect(nodeOptions(['serve', '--encoder-cpus=1'], 1)).toEqual(options)
-  expect(nodeOptions(['serve', '--encoder-cpus', '1'], 2)).toEqual([])
-  // Then the encoder is on the same core: what gives way to it might never end.
-  expect(nodeOptions(['serve'], 1)).toEqual([])
-  expect(nodeOptions(['evaluate', '--encoder-cpus', '1'], 1)).toEqual([])
+  expect(readFileSync(options[2], 'utf8')).toContain('--sched-runtime')
+  expect(nodeOptions(['serve'], 2)).toEqual([])
+  expect(nodeOptions(['evaluate'], 1)).toEqual([])
 })
 
 /** A supervisor around a program that counts its SIGINTs and ends at SIGTERM. */
