@@ -86,7 +86,13 @@ async function serveParent(settings: ServiceSettings): Promise<void> {
   const followed = await followModel({ encoder, directory: settings.base, name: model, pollMs: 200 })
   let dearer: LoadedSnapshot | null = null
   const { space } = world
-  const rowEncoder = createRowWorkers({ schema: space.schema, workers: 1, batchRows, isIdle: true })
+  const rowEncoder = createRowWorkers({
+    schema: space.schema,
+    workers: 1,
+    batchRows,
+    isIdle: true,
+    ...(canPin && settings.isEncoderApart && { cpus: '1' }),
+  })
   const refreshes = new RefreshMonitor()
   const observer = refreshes.observer('default')
   const pooling = createPooling({

@@ -1,5 +1,5 @@
 /**
- * The pooling service (`--filter` names a section):
+ * The pooling service (`--filter` names a section; in the file of `--json` the others then stay as they were measured):
  *
  * - in-process: awaited reads of a pooling against the bare slab
  * - http: one user a call against a bare node:http that answers the same bytes
@@ -9,9 +9,10 @@
  * - changes: reads while snapshots are swapped and the encoder is killed
  * - overload: reads while more refreshes are offered than the encoder can do
  */
+import { existsSync, readFileSync } from 'node:fs'
 import { type BatchFigures, benchBatchReads, benchSingleReads } from './pooling-http.ts'
 import { judged, ratio, refreshSections, type Section, thousands } from './pooling-sections.ts'
-import { digits, hostProvenance, matching, options, progress, publish, runBench, type Spread } from './report.ts'
+import { digits, hostProvenance, matching, options, progress, publish, resultPath, runBench, type Spread } from './report.ts'
 
 const users = 100_000
 const range = ({ median, p10, p90 }: Spread) => `${digits(median)} (${digits(p10)}–${digits(p90)})`
@@ -59,13 +60,22 @@ const sections: readonly Section[] = [
 
 await runBench(async () => {
   const texts: string[] = []
-  const figures: { [name: string]: object } = {}
-  for (const { name, run } of matching(sections, options().filter)) {
+  const about = hostProvenance()
+  const { filter, json } = options()
+  const measured: { [name: string]: object } = {}
+  for (const { name, run } of matching(sections, filter)) {
     progress(`${name} …`)
     const found = await run()
     progress(found.text)
     texts.push(found.text)
-    figures[name] = found.figures
+    measured[name] = { commit: about.commit, date: about.date, ...found.figures }
   }
-  publish('pooling', hostProvenance(), texts.join('\n\n'), { sections: figures })
+  const others = filter === '' || json === undefined ? {} : sectionsIn(resultPath(json))
+  publish('pooling', about, texts.join('\n\n'), { sections: { ...others, ...measured } })
 })
+
+/** Of an earlier run, which stay where `--filter` measures others. */
+function sectionsIn(path: string): { readonly [name: string]: object } {
+  if (!existsSync(path)) return {}
+  return (JSON.parse(readFileSync(path, 'utf8')) as { readonly sections: { readonly [name: string]: object } }).sections
+}

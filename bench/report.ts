@@ -150,13 +150,16 @@ export function publish(name: string, about: Provenance, text: string, figures: 
   const { adapter, driver, commit, date, node } = about
   console.log(`\n${name} on ${adapter}, ${driver}, commit ${commit}, ${date}, node ${node}\n\n${text}`)
   if (json === undefined) return
-  const path = resolve(process.env.INIT_CWD ?? process.cwd(), json)
+  const path = resultPath(json)
   mkdirSync(dirname(path), { recursive: true })
   const rounded = (_: string, value: unknown) => (typeof value === 'number' ? Number(value.toPrecision(6)) : value)
   // Renamed when it is complete, so that an interrupted run leaves an older file whole.
   writeFileSync(`${path}.part`, `${JSON.stringify({ bench: name, ...about, ...figures }, rounded, 2)}\n`)
   renameSync(`${path}.part`, path)
 }
+
+/** A file that was named to a bench, against the directory the user is in. */
+export const resultPath = (file: string): string => resolve(process.env.INIT_CWD ?? process.cwd(), file)
 
 /** A mistake in how a bench was called: told without a stack. */
 export class UsageError extends Error {}

@@ -18,7 +18,7 @@ import type { Trend } from './trend.ts'
 
 /** What pooling.ts writes. */
 interface PoolingResults extends Provenance {
-  readonly sections: {
+  readonly sections: Stamped<{
     readonly 'in-process': InProcessFigures
     readonly http: SingleFigures
     readonly 'http-batches': { readonly memory: BatchFigures; readonly lmdb: BatchFigures }
@@ -27,8 +27,11 @@ interface PoolingResults extends Provenance {
     readonly 'event-to-read': EventToReadFigures
     readonly changes: ChangesFigures
     readonly overload: OverloadFigures
-  }
+  }>
 }
+
+/** Sections, each with what it was measured at. */
+type Stamped<Sections> = { readonly [name in keyof Sections]: Sections[name] & Pick<Provenance, 'commit' | 'date'> }
 
 const columns = ['figure', 'asked', 'measured', 'key'].map((title) => ({ title }))
 
@@ -210,7 +213,9 @@ function soakRow({ minutes, reads, service, encoder }: SoakFigures): Row {
 const pooling = read<PoolingResults>('pooling.json')
 const soak = read<SoakFigures & Provenance>('soak.json')
 const rows = [...readRows(pooling.sections), ...refreshRows(pooling.sections), soakRow(soak)]
+/** Commits of the sections, as `--filter` measures some of them again. */
+const commits = [...new Set(Object.values(pooling.sections).map(({ commit, date }) => `commit \`${commit}\`, ${date}`))]
 const taken = ({ adapter, driver, commit, date }: Provenance) => `commit \`${commit}\`, ${date}, ${adapter}, ${driver}`
 bringUpToDate('docs/serving-figures.md', {
-  figures: `${markdownTable(columns, rows)}\n\nTaken at ${taken(pooling)}; the soak at ${taken(soak)}.`,
+  figures: `${markdownTable(columns, rows)}\n\nTaken at ${commits.join(' and ')}, ${pooling.adapter}, ${pooling.driver}; the soak at ${taken(soak)}.`,
 })

@@ -55,6 +55,7 @@ export async function openTenants(
           batchRows,
           maxCalls: 4 * names.length,
           isIdle: options.encoderIdle === true,
+          cpus: options.encoderCpus,
         })
   if (rowEncoder !== null) closers.push(() => rowEncoder.close())
   const policy = { ...servingPolicy, ...(options.maxAge !== undefined && { maxAgeMs: options.maxAge }) }

@@ -26,4 +26,5 @@ export interface RowReply extends RowInputs {
 export interface RowWorkerData {
   readonly schema: Schema
   readonly isIdle: boolean
+  readonly cpus: string | null
 }

@@ -2,12 +2,13 @@
 import { parentPort, workerData } from 'node:worker_threads'
 import type { SideBatch } from '../batch.ts'
 import { compileFeatures } from '../feature-space.ts'
-import { yieldThread } from './idle-thread.ts'
+import { keepThreadTo, yieldThread } from './idle-thread.ts'
 import { plainError } from './row-error.ts'
 import type { RowReply, RowRequest, RowWorkerData } from './row-message.ts'
 
-const { schema, isIdle } = workerData as RowWorkerData
+const { schema, isIdle, cpus } = workerData as RowWorkerData
 if (isIdle) yieldThread()
+if (cpus !== null) keepThreadTo(cpus)
 const space = compileFeatures(schema)
 const bytes = space.userStateBytes
 

@@ -68,6 +68,20 @@ describe('row workers', () => {
     expect(policies().filter((policy) => policy === 5)).toHaveLength(1)
   })
 
+  it('keep to the cores that they are given, with the same rows', async () => {
+    const pinned = () =>
+      readdirSync('/proc/self/task').filter((thread) =>
+        /^Cpus_allowed_list:\t0$/m.test(readFileSync(`/proc/self/task/${thread}/status`, 'utf8')),
+      )
+    const before = pinned()
+    const batch = await pool({ cpus: '0' }).encodeUsers(states, times)
+    expect(bytesOf(batch)).toEqual(encoded(states, times))
+    const own = pinned().filter((thread) => !before.includes(thread))
+    // On a machine of one core all threads keep to it anyhow.
+    expect(own).toHaveLength(before.length === 0 ? 1 : own.length)
+    expect(own.length).toBeGreaterThan(0)
+  })
+
   it('encode bit for bit what the feature space does, for one time and for one each', async () => {
     const workers = pool({ workers: 2, maxCalls: 20 })
     const calls = Array.from({ length: 20 }, (_, i) => {

@@ -17,6 +17,8 @@ export interface RowWorkersOptions {
   readonly maxCalls?: number
   /** Whether threads get only time that no other thread wants, as far as the system can do that. Default false. */
   readonly isIdle?: boolean
+  /** Cores that threads keep to, as `taskset -c` takes them (Linux with `taskset`). Default: those of this process. */
+  readonly cpus?: string | undefined
 }
 
 /** Calls that a worker has at once: one that it works on, and the next, so that it need not wait for us. */
@@ -50,6 +52,7 @@ export class RowWorkers {
   readonly #batchRows: number
   readonly #maxCalls: number
   readonly #isIdle: boolean
+  readonly #cpus: string | null
   readonly #threads = new Set<Thread>()
   readonly #waiting: Call[] = []
   readonly #freeInputs: RowInputs[] = []
@@ -59,7 +62,7 @@ export class RowWorkers {
   #drained: (() => void) | null = null
 
   /** @throws SchemaError; RangeError where a number is no whole one of at least 1 */
-  constructor({ schema, workers, batchRows, maxCalls = 4 * workers, isIdle = false }: RowWorkersOptions) {
+  constructor({ schema, workers, batchRows, maxCalls = 4 * workers, isIdle = false, cpus }: RowWorkersOptions) {
     for (const [name, value] of Object.entries({ workers, batchRows, maxCalls })) {
       if (!Number.isSafeInteger(value) || value < 1) {
         throw new RangeError(`${name} is ${value}; give a whole number of at least 1`)
@@ -70,6 +73,7 @@ export class RowWorkers {
     this.#batchRows = batchRows
     this.#maxCalls = maxCalls
     this.#isIdle = isIdle
+    this.#cpus = cpus ?? null
   }
 
   /**
@@ -167,7 +171,7 @@ export class RowWorkers {
   }
 
   #start(): Thread {
-    const workerData: RowWorkerData = { schema: this.#space.schema, isIdle: this.#isIdle }
+    const workerData: RowWorkerData = { schema: this.#space.schema, isIdle: this.#isIdle, cpus: this.#cpus }
     const worker = moduleWorker('./row-worker', import.meta.url, { workerData })
     const thread: Thread = { worker, calls: new Map(), cause: undefined }
     this.#threads.add(thread)
