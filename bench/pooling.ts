@@ -12,7 +12,17 @@
 import { existsSync, readFileSync } from 'node:fs'
 import { type BatchFigures, benchBatchReads, benchSingleReads } from './pooling-http.ts'
 import { judged, ratio, refreshSections, type Section, thousands } from './pooling-sections.ts'
-import { digits, hostProvenance, matching, options, progress, publish, resultPath, runBench, type Spread } from './report.ts'
+import {
+  digits,
+  hostProvenance,
+  matching,
+  options,
+  progress,
+  publish,
+  resultPath,
+  runBench,
+  type Spread,
+} from './report.ts'
 
 const users = 100_000
 const range = ({ median, p10, p90 }: Spread) => `${digits(median)} (${digits(p10)}–${digits(p90)})`

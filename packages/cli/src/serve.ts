@@ -74,7 +74,10 @@ export function registerServe(program: Command): void {
         .choices(['webgpu', 'onnx'])
         .default('webgpu'),
     )
-    .option('--encoder-cpus <list>', 'cores that the encoder and the thread that makes its rows keep to, as `taskset -c` takes them')
+    .option(
+      '--encoder-cpus <list>',
+      'cores that the encoder and the thread that makes its rows keep to, as `taskset -c` takes them',
+    )
     .option('--encoder-idle', 'compute only in time that nothing else wants, giving way at once (Linux with `chrt`)')
     .option(
       '--shadow <[name=]snapshot>',
