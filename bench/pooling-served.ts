@@ -175,7 +175,7 @@ const mostRounds = 2
 
 /**
  * Reads in several settings that take turns, in an order that is turned round every time, until as many rounds as asked for
- * lost no processor time to the host, or twice as many have been run.
+ * lost no processor time to the host, or twice as many have been run. The first setting is one without refreshes.
  *
  * @param set brings a setting about
  * @returns by setting, of undisturbed rounds, and the p99 of each round; of all rounds where the host disturbed nearly all
@@ -195,6 +195,9 @@ export async function inTurns<Setting extends string>(
   const undisturbed = (round: number) => settings.every((setting) => runsOf(setting)[round].isUndisturbed)
   let quiet = 0
   for (let round = -warmingRounds; round < mostRounds * rounds && quiet < rounds; round++) {
+    await set(settings[0])
+    // The share stays what it is while the machine's speed changes.
+    if (round >= 0) await served.measure()
     for (const setting of round % 2 === 0 ? settings : [...settings].reverse()) {
       await set(setting)
       const { result, stolenMs } = await withStolen(async () => {
