@@ -55,7 +55,7 @@ async function httpBatches() {
   const figures = { memory: await benchBatchReads('memory', users), lmdb: await benchBatchReads('lmdb', users) }
   const lines = Object.values(figures).map((f: BatchFigures) => {
     const { usersPerSecond: rate, usersPerSecondAtLeast: atLeast, at70, p99MsAtMost: most } = f
-    return `  ${f.store.padEnd(6)}  ${thousands(rate)} users/s a core (at least ${digits(atLeast / 1000)}k: ${judged(rate.median >= atLeast)}); at 70 % p50 ${range(at70.p50Ms)}, p99 ${range(at70.p99Ms)}, p99.9 ${range(at70.p999Ms)} ms (p99 at most ${most}: ${judged(at70.p99Ms.median <= most)})`
+    return `  ${f.store.padEnd(6)}  ${thousands(rate)} users/s a core (at least ${digits(atLeast / 1000)}k: ${judged(rate.median >= atLeast)}); at 70 %, of ${at70.steadyRounds} steady rounds of ${at70.rounds}, p50 ${range(at70.p50Ms)}, p99 ${range(at70.p99Ms)}, p99.9 ${range(at70.p999Ms)} ms (p99 at most ${most}: ${judged(at70.p99Ms.median <= most)})`
   })
   const text = `http-batches, 100 users a call, MessagePack and fp16, ${users.toLocaleString('en')} users; ${figures.memory.pinning}\n${lines.join('\n')}`
   return { text, figures }
