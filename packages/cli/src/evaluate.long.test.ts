@@ -66,6 +66,20 @@ describe.each(['SIGTERM', 'SIGKILL'] as const)('ended by %s and called again', (
   })
 })
 
+test('one process comes to what two share', async () => {
+  const directory = withLog(clicks(1500))
+  const found = []
+  for (const processes of ['1', '2']) {
+    const more = ['gain', '--seeds', '1', '--processes', processes, '--json', `${processes}.json`, '--out', processes]
+    const child = start(directory, more)
+    expect(await child.exited).toBe(0)
+    expect(/ done beside in /.test(child.stderr)).toBe(processes === '2')
+    const { experiments, armsRun } = JSON.parse(readFileSync(join(directory, `${processes}.json`), 'utf8'))
+    found.push({ experiments, armsRun })
+  }
+  expect(found[1]).toEqual(found[0])
+})
+
 describe('refused before anything is trained', () => {
   test.each([
     [['luck'], 'experiment "luck": does not exist; there are gain,'],

@@ -1,3 +1,4 @@
+import { availableParallelism } from 'node:os'
 import { join } from 'node:path'
 import type { Experiment, LabLog } from '@headwater/evaluation'
 import type { GpuDevice } from '@headwater/gpu'
@@ -16,11 +17,14 @@ interface EvaluateOptions {
   quick?: boolean
   seed: number
   seeds?: number
+  processes?: number
   out: string
   json?: string
 }
 
 const fullSeeds = 3
+/** An arm keeps little more than one core busy: its kernels wait for its replay, which has one thread. */
+const softwareProcesses = Math.min(2, availableParallelism())
 
 /** Adds `headwater evaluate`: experiments that tell what user embeddings buy. */
 export function registerEvaluate(program: Command, version: string): void {
@@ -39,6 +43,11 @@ export function registerEvaluate(program: Command, version: string): void {
     .option('--quick', 'a tenth of the rows, one seed, no verdict')
     .option('--seed <n>', 'first seed, which makes a synthetic log too', wholeNumber(0, 1e9), 1)
     .option('--seeds <n>', `training seeds; ${fullSeeds} by default`, wholeNumber(1, 100))
+    .option(
+      '--processes <n>',
+      `that share the arms; by default ${softwareProcesses} where the adapter is software, else 1`,
+      wholeNumber(1, 64),
+    )
     .option('--out <dir>', 'reports, and all arms: what is there is not run again', 'headwater-out/evaluate')
     .option('--json <file>', 'also write the figures as JSON')
     .action((names: string[], options: EvaluateOptions) => evaluate(names, options, version))
@@ -61,19 +70,20 @@ async function evaluate(names: readonly string[], options: EvaluateOptions, vers
     try {
       const { kind, data } = await dataArgument(options.data)
       stages.begin('log', 0)
-      log = await lab.openLabLog({
+      const source = {
         data,
         source: kind === 'file' ? options.data : kind === 'synthetic' ? `${data}, seed ${seed}` : kind,
         ...(options.schema !== undefined && { schema: userPath(options.schema) }),
         maxBadRows: options.maxBadRows,
         seed,
         quick,
-        signal,
-      })
+      }
+      log = await lab.openLabLog({ ...source, signal })
       stages.end()
       const experiments = names.length > 0 ? asked : thoseOf(log, asked, lab.checkExperiments)
       lab.checkExperiments(log, experiments)
       device = await requestDevice()
+      const { processes = device.adapter.software ? softwareProcesses : 1 } = options
       const result = await lab.runExperiments({
         device,
         lab: log,
@@ -83,6 +93,8 @@ async function evaluate(names: readonly string[], options: EvaluateOptions, vers
         directory: join(out, 'work'),
         stages,
         signal,
+        beside: { log: source, processes: processes - 1 },
+        onBeside: (title, seconds) => process.stderr.write(`${title} done beside in ${seconds.toFixed(1)} s\n`),
         onEstimate: ({ arms, upstreams, seconds }) => {
           const time = seconds === null ? '' : `, about ${Math.max(1, Math.round(seconds / 60))} min by a pilot`
           const told = arms === 0 ? 'nothing' : `${arms} arms and ${upstreams} upstreams${time}`

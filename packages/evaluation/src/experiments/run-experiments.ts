@@ -6,9 +6,12 @@ import { Outcomes } from './analysis/outcomes.ts'
 import type { Arm, ArmContext } from './arms/arm.ts'
 import type { EvaluationResult, Experiment, ExperimentResult } from './experiment.ts'
 import type { ArmOutcome } from './lab/arm-cache.ts'
+import { ArmHelper, type SharedRun } from './lab/arm-helper.ts'
+import { ArmQueue } from './lab/arm-queue.ts'
 import { contentHash } from './lab/content-hash.ts'
 import { type Estimate, estimate } from './lab/estimate.ts'
 import { checkModel, type LabLog, specOf } from './lab/lab-log.ts'
+import { plannedArms } from './lab/planned-arms.ts'
 import { readUpstream, type UpstreamPlan } from './lab/upstream.ts'
 import { Workshop } from './lab/workshop.ts'
 
@@ -21,6 +24,10 @@ export interface RunOptions {
   /** Where upstreams and arms are kept, and found again. */
   readonly directory: string
   readonly stages: Stages
+  /** The log as other processes open it, and how many of them run arms beside this one. Default: none do. */
+  readonly beside?: { readonly log: SharedRun['log']; readonly processes: number }
+  /** Told of an arm that another process has run. */
+  readonly onBeside?: (title: string, seconds: number) => void
   readonly signal?: AbortSignal | undefined
   /** Told what is to be done before any of it is. */
   readonly onEstimate?: (estimate: Estimate) => void
@@ -42,12 +49,9 @@ export async function runExperiments(options: RunOptions): Promise<EvaluationRes
   const { device, lab, experiments, seeds, signal, stages } = options
   const startedMs = performance.now()
   checkExperiments(lab, experiments)
-  const workshop = new Workshop(options.directory, lab, device.adapter.description || device.adapterClass)
+  const workshop = Workshop.on(device, options.directory, lab)
   const context: ArmContext = { device, lab, stages, signal }
-  const planned = experiments.map((experiment) => ({
-    experiment,
-    bySeed: seeds.map((seed) => experiment.arms(lab, seed)),
-  }))
+  const planned = plannedArms(experiments, lab, seeds)
   const arms = distinct(
     planned.flatMap(({ bySeed }) => bySeed.flat()),
     (arm) => workshop.hashOf(arm),
@@ -55,10 +59,7 @@ export async function runExperiments(options: RunOptions): Promise<EvaluationRes
   const cached = arms.filter((arm) => workshop.has(arm)).length
   const found = await estimate(arms, workshop, context, upstreamsOf)
   options.onEstimate?.(found)
-  for (const arm of arms) {
-    signal?.throwIfAborted()
-    await workshop.run(arm, context)
-  }
+  await runArms(arms, workshop, context, options)
   stages.begin('statistics', 0)
   const results = planned.map(({ experiment, bySeed }): ExperimentResult => {
     const byName = new Map<string, ArmOutcome[]>()
@@ -126,6 +127,39 @@ export async function runExperiments(options: RunOptions): Promise<EvaluationRes
     armsRun: arms.length - cached,
     armsCached: cached,
   }
+}
+
+/** Runs the arms that are left, here and in processes beside this one. */
+async function runArms(
+  arms: readonly Arm[],
+  workshop: Workshop,
+  context: ArmContext,
+  { beside, directory, experiments, seeds, signal, onBeside }: RunOptions,
+): Promise<void> {
+  const queue = new ArmQueue(arms, workshop)
+  // Where one fails the others stop.
+  const failed = new AbortController()
+  const stop = AbortSignal.any([failed.signal, ...(signal === undefined ? [] : [signal])])
+  const shared = () => ({ log: beside!.log, experiments: experiments.map(({ name }) => name), seeds, directory })
+  const processes = Math.min(beside?.processes ?? 0, Math.max(0, queue.size - 1))
+  const helpers = Array.from({ length: processes }, () => ArmHelper.start(shared()))
+  stop.addEventListener('abort', () => {
+    for (const helper of helpers) helper.end()
+  })
+  const own = queue.drain((arm) => workshop.run(arm, { ...context, signal: stop }), stop)
+  const others = helpers.map((helper) =>
+    queue.drain(async (arm) => {
+      const startedMs = performance.now()
+      await helper.run(workshop.hashOf(arm))
+      onBeside?.(arm.title, (performance.now() - startedMs) / 1000)
+    }, stop),
+  )
+  const all = [own, ...others]
+  for (const part of all) part.catch((cause) => failed.abort(cause))
+  await Promise.allSettled(all)
+  for (const helper of helpers) helper.end()
+  signal?.throwIfAborted()
+  failed.signal.throwIfAborted()
 }
 
 function upstreamsOf(arms: readonly Arm[]): UpstreamPlan[] {

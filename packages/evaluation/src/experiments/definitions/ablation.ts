@@ -53,19 +53,18 @@ function fullConfig({ settings }: LabLog): ModelConfig {
   return { ...config, user: { ...config.user, levels: [level] } }
 }
 
-/** A quick run has the ends of the curves alone. */
+/** A quick run has the ends of the curve of widths and what is smallest of the others. */
 const widths = ({ quick }: LabLog) => (quick ? [64, 1024] : [64, 256, 1024])
-const depths = [1, 2]
-const embeddingSizes = ({ quick }: LabLog) => [
-  [1, 96],
-  ...(quick
-    ? []
-    : [
-        [2, 48],
-        [2, 32],
-      ]),
-  [4, 96],
-]
+const depths = ({ quick }: LabLog) => (quick ? [1] : [1, 2])
+const embeddingSizes = ({ quick }: LabLog) => {
+  const sizes = [
+    [1, 96],
+    [2, 48],
+    [2, 32],
+    [4, 96],
+  ]
+  return quick ? sizes.slice(0, 1) : sizes
+}
 
 function variantsOf(lab: LabLog): Named[] {
   const full = fullConfig(lab)
@@ -102,7 +101,7 @@ function variantsOf(lab: LabLog): Named[] {
       embeddings: { ...full.embeddings, count, width },
     }),
   )
-  const scaled = depths.flatMap((depth) =>
+  const scaled = depths(lab).flatMap((depth) =>
     widths(lab).map((hidden) => {
       const first = { ...level, mlp: { tokens: 1, hidden } }
       const second = { ...first, compression: null, mixer: null }
@@ -157,7 +156,7 @@ function conclude(outcomes: Outcomes): Findings {
   const list = (named: readonly Named[]) => named.map(({ title }) => title.replace('without ', '')).join(', ')
   const idle = components.filter((own) => !earning.includes(own))
   const scoreOf = (name: string) => scores.find(({ arm }) => arm === armOf(name))!
-  const curves = depths.map((depth) => ({
+  const curves = depths(outcomes.lab).map((depth) => ({
     name: `${depth} deep`,
     points: widths(outcomes.lab).map((hidden) => {
       const name = `width-${hidden}-depth-${depth}`

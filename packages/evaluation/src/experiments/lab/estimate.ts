@@ -90,7 +90,7 @@ async function pilot(arm: Arm, directory: string, rows: number, context: ArmCont
   const part = await firstRows(lab.log, rows)
   const own = await readLabRows({ ...lab, settings: { ...lab.settings, snapshots: pilotSnapshots } }, part)
   const pilotContext = { ...context, lab: own, stages: silent }
-  const workshop = new Workshop(directory, own, device.adapterClass)
+  const workshop = Workshop.on(device, directory, own)
   const startedMs = performance.now()
   await workshop.upstream(arm.upstream!, pilotContext)
   const trainedMs = performance.now()

@@ -1,6 +1,7 @@
 /** Where upstreams and arms are made once and found again, by all that decides them. */
 import { existsSync, mkdirSync } from 'node:fs'
 import { join } from 'node:path'
+import type { GpuDevice } from '@headwater/gpu'
 import type { Arm, ArmContext } from '../arms/arm.ts'
 import { ArmCache, type ArmOutcome } from './arm-cache.ts'
 import { codeVersion } from './code-version.ts'
@@ -21,6 +22,10 @@ export class Workshop {
     this.#adapter = adapter
     this.#arms = new ArmCache(join(directory, 'arms'))
     mkdirSync(join(directory, 'upstreams'), { recursive: true })
+  }
+
+  static on({ adapter, adapterClass }: GpuDevice, directory: string, lab: LabLog): Workshop {
+    return new Workshop(directory, lab, adapter.description || adapterClass)
   }
 
   hashOf(arm: Arm): string {

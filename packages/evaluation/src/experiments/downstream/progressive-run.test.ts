@@ -1,0 +1,76 @@
+import { compileFeatures } from '@headwater/features'
+import type { GpuDevice } from '@headwater/gpu'
+import { expect, test } from 'vitest'
+import { smallEvents, smallSchema } from '../../testing/small-log.ts'
+import type { DownstreamModel } from './downstream-rows.ts'
+import { downstreamFamily } from './family.ts'
+import { ProgressiveRun } from './progressive-run.ts'
+
+const space = compileFeatures(smallSchema)
+const events = smallEvents(40, 2)
+const [spec] = downstreamFamily(space, null)
+
+/** A model that predicts what it was given, whatever the rows. */
+class Oracle implements DownstreamModel {
+  readonly stepsHeld = 64
+  readonly #logits: Float32Array
+
+  constructor(logits: Float32Array) {
+    this.#logits = logits
+  }
+
+  async step() {}
+
+  async logits() {
+    return this.#logits
+  }
+
+  dispose() {}
+}
+
+/** Of the rows before the last ten. */
+async function judgedLoss(
+  logits: Float32Array,
+): Promise<{ readonly loss: number | null; readonly kept: Float32Array }> {
+  const run = new ProgressiveRun({
+    device: undefined as unknown as GpuDevice,
+    space,
+    spec,
+    dim: 4,
+    flags: true,
+    seed: 1,
+    judgedFrom: 0,
+    keptFrom: 30,
+    model: new Oracle(logits),
+  })
+  const item = space.allocate('item', events.length)
+  const vectors = events.map(() => null)
+  await run.add({ events, item, groupEnds: events.map((_, i) => i + 1) }, vectors, new Float64Array(events.length))
+  const kept = await run.finish()
+  return { loss: run.judgedLoss, kept }
+}
+
+const labels = events.map((event) => {
+  const [values, weights] = [new Uint8Array(space.tasks.length), new Float32Array(space.tasks.length)]
+  space.labels(event, values, weights)
+  return values[spec.task]
+})
+const logLoss = (logit: number, label: number) => Math.log1p(Math.exp(label === 1 ? -logit : logit))
+const logits = Float32Array.from(events, (_, i) => Math.sin(i))
+
+test('settings are judged by the log loss before the kept rows, and those are given out', async () => {
+  const { loss, kept } = await judgedLoss(logits)
+  const judged = labels.slice(0, 30)
+  expect(loss).toBeCloseTo(judged.reduce((sum, label, i) => sum + logLoss(logits[i], label), 0) / 30, 6)
+  expect(kept).toEqual(logits.slice(30))
+})
+
+test('a prediction that is no number is worse than any that is wrong', async () => {
+  const wrongFor = (label: number) => (label === 1 ? -30 : 30)
+  const withThird = (logit: number) => logits.map((own, i) => (i === 3 ? logit : own))
+  const { loss: wrong } = await judgedLoss(withThird(wrongFor(labels[3])))
+  const { loss: none } = await judgedLoss(withThird(Number.NaN))
+  expect(Number.isFinite(none)).toBe(true)
+  expect(none!).toBeGreaterThanOrEqual(wrong!)
+  expect(wrong!).toBeGreaterThan((await judgedLoss(logits)).loss!)
+})
