@@ -70,7 +70,7 @@ test('one process comes to what two share', async () => {
   const directory = withLog(clicks(1500))
   const found = []
   for (const processes of ['1', '2']) {
-    const more = ['gain', '--seeds', '1', '--processes', processes, '--json', `${processes}.json`, '--out', processes]
+    const more = ['serving', '--seeds', '1', '--processes', processes, '--json', `${processes}.json`, '--out', processes]
     const child = start(directory, more)
     expect(await child.exited).toBe(0)
     expect(/ done beside in /.test(child.stderr)).toBe(processes === '2')
