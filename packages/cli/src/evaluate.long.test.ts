@@ -70,8 +70,8 @@ test('one process comes to what two share', async () => {
   const directory = withLog(clicks(1500))
   const found = []
   for (const processes of ['1', '2']) {
-    const more = ['serving', '--seeds', '1', '--processes', processes, '--json', `${processes}.json`, '--out', processes]
-    const child = start(directory, more)
+    const where = ['--json', `${processes}.json`, '--out', processes]
+    const child = start(directory, ['serving', '--seeds', '1', '--processes', processes, ...where])
     expect(await child.exited).toBe(0)
     expect(/ done beside in /.test(child.stderr)).toBe(processes === '2')
     const { experiments, armsRun } = JSON.parse(readFileSync(join(directory, `${processes}.json`), 'utf8'))
