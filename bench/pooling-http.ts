@@ -12,6 +12,7 @@ import { type LoadFigures, type LoadProcess, startLoad } from './open-loop.ts'
 import { forkPinned, oneCoreOptions, type PinnedProcess, pinning } from './open-loop-fork.ts'
 import { keyOf, model, type ServiceSettings, type Started, token, type Used } from './pooling-http-server.ts'
 import { type Spread, spread } from './report.ts'
+import { isNearShare, leastSteady } from './steady-load.ts'
 
 export interface SingleFigures {
   readonly users: number
@@ -46,8 +47,8 @@ export interface BatchFigures {
 
 /**
  * Of rounds of an open loop, each at 70 % of what the closed loop before it got, of which those count that the closed loop
- * behind them shows to have been at no more than 77: where the machine's speed halves, 70 % becomes 140. Where there are fewer
- * than three such, all count.
+ * behind them shows to have been at 63 to 77: where the machine's speed halves, 70 % becomes 140. Where there are fewer than three
+ * such, all count.
  */
 export interface OpenLoopFigures {
   /** That count, and that were run. */
@@ -71,8 +72,6 @@ const rounds = 11
 /** Of an open loop, where the machine's speed changes in others, as a multiple. */
 const mostRounds = 3
 const share = 0.7
-const steadyShare = 0.77
-const leastSteady = 3
 
 /** @param users 100,000 for the figures */
 export async function benchSingleReads(users: number): Promise<SingleFigures> {
@@ -142,7 +141,7 @@ export async function benchBatchReads(store: 'memory' | 'lmdb', users: number): 
       perSecond = await closed()
       if (round < 0) continue
       rates.push(usersACall * perSecond)
-      all.push({ ...figures, offered, isSteady: offered <= steadyShare * perSecond })
+      all.push({ ...figures, offered, isSteady: isNearShare(offered, share, perSecond) })
     }
     const steady = all.filter(isSteady)
     const open = steady.length < leastSteady ? all : steady

@@ -70,7 +70,7 @@ async function eventToRead() {
   const bound = ({ median, p90 }: Spread, most: number) =>
     `${digits(median)} ms (p90 ${digits(p90)}; at most ${most}: ${judged(median <= most)})`
   const lines = Object.entries(figures.encoders).flatMap(([name, each]) => [
-    `  ${name}: ${whole(each.eventsPerSecond)} events/s at ${whole(each.encodePerSecond)} refreshes/s; ${whole(each.events)} events, ${each.failed} failed; of ${whole(each.probed)} that were probed, in ${each.windows} windows`,
+    `  ${name}: ${whole(each.eventsPerSecond.median)} events/s at ${whole(each.encodePerSecond.median)} refreshes/s; ${whole(each.events)} events, ${each.failed} failed; of ${whole(each.probed)} that were probed, in ${each.steadyWindows} steady windows of ${each.windows}`,
     `    event → read that serves it   p50 ${bound(each.p50Ms, p50MsAtMost)}, p99 ${bound(each.p99Ms, p99MsAtMost)}`,
     `    reads meanwhile               ${whole(each.readsPerSecond)}/s of 100 users, p99 ${digits(each.readP99Ms.median)} ms, ${each.failedReads} failed`,
   ])

@@ -125,7 +125,7 @@ function refreshRows(sections: PoolingResults['sections']): Row[] {
     return [
       words,
       `p50 ≤ ${p50MsAtMost}, p99 ≤ ${p99MsAtMost} ms`,
-      `${digits(p50Ms.median)}; ${digits(p99Ms.median)} ms; at ${whole(eventsPerSecond)} events/s${missedUnless(holds)}`,
+      `${digits(p50Ms.median)}; ${digits(p99Ms.median)} ms; at ${whole(eventsPerSecond.median)} events/s${missedUnless(holds)}`,
       `\`event-to-read.encoders.${name}\``,
     ] as const
   }
