@@ -86,7 +86,7 @@ export function hostProvenance(): Provenance {
   }
 }
 
-/** Short hash of the checkout, with `-dirty` where files differ from it. */
+/** Short hash of the checkout, with `-dirty` where files other than a bench's results differ from it. */
 function commit(): string {
   const git = (...args: string[]) =>
     execFileSync('git', args, {
@@ -95,7 +95,10 @@ function commit(): string {
       stdio: ['ignore', 'pipe', 'ignore'],
     }).trim()
   try {
-    return git('rev-parse', '--short', 'HEAD') + (git('status', '--porcelain', '--untracked-files=no') ? '-dirty' : '')
+    return (
+      git('rev-parse', '--short', 'HEAD') +
+      (git('status', '--porcelain', '--untracked-files=no', '--', ':/', ':!/bench/results') ? '-dirty' : '')
+    )
   } catch {
     return 'unknown'
   }
