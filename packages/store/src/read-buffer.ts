@@ -19,6 +19,8 @@ export interface ModelColumns {
   readonly pooled: Float32Array
   /** [U, D] the same as binary16 patterns, which is how a ring holds it; null where they are not asked for. */
   readonly halves: Uint16Array | null
+  /** [U, D, 2] the memory of `halves`. */
+  readonly halfBytes: Uint8Array | null
   /** [U, D] the newest embedding, or null if it is not asked for. */
   readonly latest: Float32Array | null
   /** [U] of the newest embedding, as are the three below; zero where missing or unavailable. */
@@ -54,11 +56,13 @@ export function createReadBuffer(
     models: models.map(({ model, dim, latest = false, halves = false }) => {
       checkName('model', model)
       checkDimension(model, dim)
+      const patterns = halves ? new Uint16Array(capacity * dim) : null
       return {
         model,
         dim,
         pooled: new Float32Array(halves ? 0 : capacity * dim),
-        halves: halves ? new Uint16Array(capacity * dim) : null,
+        halves: patterns,
+        halfBytes: patterns === null ? null : new Uint8Array(patterns.buffer),
         latest: latest ? new Float32Array(capacity * dim) : null,
         snapshot: new Uint32Array(capacity),
         frame: new Uint32Array(capacity),

@@ -14,7 +14,7 @@ export function readRow(
   row: number,
   expiredBeforeMs: number | undefined,
 ): void {
-  const { dim, pooled, halves, latest } = into
+  const { dim, pooled, halfBytes, latest } = into
   checkRing(record, dim)
   const tagAt = newestTagAt(dim)
   const featureTimeMs = readFloat64(record, tagAt + 8)
@@ -26,13 +26,13 @@ export function readRow(
   if (expiredBeforeMs !== undefined && featureTimeMs < expiredBeforeMs) {
     into.status[row] = readStatus.expired
     pooled.fill(0, to, to + dim)
-    halves?.fill(0, to, to + dim)
+    halfBytes?.fill(0, 2 * to, 2 * (to + dim))
     latest?.fill(0, to, to + dim)
     return
   }
   into.status[row] = readStatus.found
-  if (halves === null) decodePooled(record, dim, pooled, to)
-  else copyPooled(record, dim, halves, to)
+  if (halfBytes === null) decodePooled(record, dim, pooled, to)
+  else copyPooled(record, dim, halfBytes, to)
   if (latest !== null) decodeLatest(record, dim, latest, to)
 }
 

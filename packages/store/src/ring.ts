@@ -128,9 +128,9 @@ export function decodePooled(record: Uint8Array, dim: number, into: Float32Array
   decodeHalf(record, pooledAt, dim, into, at)
 }
 
-/** As `decodePooled`, but the patterns of binary16 as they are held. Call `checkRing` first. */
-export function copyPooled(record: Uint8Array, dim: number, into: Uint16Array, at: number): void {
-  for (let i = 0, b = pooledAt; i < dim; i++, b += 2) into[at + i] = record[b] | (record[b + 1] << 8)
+/** As `decodePooled`, but the patterns of binary16 as they are held, as bytes. Call `checkRing` first. */
+export function copyPooled(record: Uint8Array, dim: number, into: Uint8Array, at: number): void {
+  into.set(record.subarray(pooledAt, pooledAt + 2 * dim), 2 * at)
 }
 
 /** Decodes the newest vector to `into[at …]`. Call `checkRing` first. */
