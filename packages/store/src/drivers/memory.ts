@@ -45,10 +45,10 @@ export class MemoryDriver implements Driver {
     const slab = this.#slab
     const space = slab.spaceOf(tenant, 'user')
     const parts = models.map((model) => slab.partOfModel(model))
+    const found = slab.findAndTouch(space, users)
     for (let u = 0; u < users.length; u++) {
-      const location = slab.findAndTouch(space, users[u])
       for (let m = 0; m < parts.length; m++) {
-        visit(u, m, location !== 0 && slab.select(location, parts[m]) ? selected(slab) : undefined)
+        visit(u, m, found[u] !== 0 && slab.select(found[u], parts[m]) ? selected(slab) : undefined)
       }
     }
     return done
@@ -63,9 +63,9 @@ export class MemoryDriver implements Driver {
     const slab = this.#slab
     const space = slab.spaceOf(tenant, ownerOf(table))
     const part = table === 'events' ? eventsPart : statePart
+    const found = slab.findAndTouch(space, keys)
     for (let i = 0; i < keys.length; i++) {
-      const location = slab.findAndTouch(space, keys[i])
-      visit(i, location !== 0 && slab.select(location, part) ? selected(slab) : undefined)
+      visit(i, found[i] !== 0 && slab.select(found[i], part) ? selected(slab) : undefined)
     }
   }
 

@@ -208,8 +208,9 @@ export class TieredDriver implements Driver {
     const now = Math.ceil((this.#clock() - this.#openedMs) / tickMs)
     /** Places in the request, key · parts + part. */
     const missed: number[] = []
+    const found = slab.findAndTouch(space, keys)
     for (let k = 0; k < keys.length; k++) {
-      const location = slab.findAndTouch(space, keys[k])
+      const location = found[k]
       for (let p = 0; p < parts.length; p++) {
         if (location === 0 || !slab.select(location, parts[p]) || !this.#isFresh(now)) missed.push(k * parts.length + p)
         else visit(k, p, slab.length === 0 ? undefined : slab.bytes.subarray(slab.at, slab.at + slab.length))

@@ -41,6 +41,11 @@ export class HashIndex {
     return this.#slots.byteLength + (this.#old?.byteLength ?? 0)
   }
 
+  /** The location in a hash's home slot, whosever entry that is, or 0. */
+  atHome(hash: number): number {
+    return this.#slots[2 * (hash >>> this.#shift) + 1]
+  }
+
   /** The location of a key's entry, or 0. */
   find(hash: number, space: number, key: string): number {
     const slots = this.#slots

@@ -11,7 +11,7 @@ const same = (a: Uint8Array | undefined, b: Uint8Array | undefined) =>
 
 /** The record that the slab holds, or undefined. */
 function recordIn(slab: Slab, tenant: string, kind: OwnerKind, key: string, part: number): Uint8Array | undefined {
-  const location = slab.findAndTouch(slab.spaceOf(tenant, kind), key)
+  const [location] = slab.findAndTouch(slab.spaceOf(tenant, kind), [key])
   if (location === 0 || !slab.select(location, part)) return undefined
   return slab.bytes.slice(slab.at, slab.at + slab.length)
 }
@@ -117,7 +117,7 @@ describe('the slab', () => {
       slab.maintain()
       largestStep = Math.max(largestStep, slab.moved + slab.evicted - before)
       largestBytes = Math.max(largestBytes, slab.sizeBytes)
-      slab.findAndTouch(space, hot[n % hot.length])
+      slab.findAndTouch(space, [hot[n % hot.length]])
     }
     expect(largestBytes).toBeLessThanOrEqual(capacityBytes)
     expect(slab.sizeBytes).toBeGreaterThan(0.9 * capacityBytes)
@@ -144,7 +144,7 @@ describe('the slab', () => {
           const record = new Uint8Array(1 + random.nextBelow(largest)).fill(n)
           slab.makeRoom(slab.bytesFor(slab.find(space, key), record.length))
           // Of an evicted owner nothing is left, also not the other parts.
-          const location = slab.findAndTouch(space, key)
+          const [location] = slab.findAndTouch(space, [key])
           for (const each of parts) {
             const held = recordIn(slab, 't', 'user', key, each)
             if (held === undefined) truth.delete(`${key} ${each}`)
@@ -165,6 +165,35 @@ describe('the slab', () => {
         for (const name of contents(slab).keys()) {
           const [, kind, key, part] = JSON.parse(name)
           if (kind === 'user') expect(truth.has(`${key} ${part}`)).toBe(true)
+        }
+      },
+      { runs: 9 },
+    )
+  })
+
+  it('finds many owners at once as one after the other, while the index grows and shrinks', async () => {
+    await fuzz(
+      (random) => ({ keys: [3, 200, 5_000][random.nextBelow(3)] }),
+      ({ keys }, random) => {
+        const slab = new Slab({ segmentBytes: 2 ** 14, seed: 3 })
+        const space = slab.makeSpace('t', 'user')
+        const other = slab.makeSpace('t', 'item')
+        const held = new Set<string>()
+        const keyAt = () => `u${random.nextBelow(keys)}`
+        for (let n = 0; n < 3_000; n++) {
+          const key = keyAt()
+          slab.put(other, key, statePart, new Uint8Array(8))
+          const removed = random.nextBelow(4) === 0 ? slab.find(space, key) : 0
+          if (removed !== 0) slab.remove(removed)
+          else slab.put(space, key, statePart, new Uint8Array(8 + random.nextBelow(50)))
+          if (removed !== 0) held.delete(key)
+          else held.add(key)
+          slab.maintain()
+          if (n % 10 !== 0) continue
+          const asked = Array.from({ length: random.nextBelow(200) }, keyAt)
+          const found = slab.findAndTouch(space, asked).slice(0, asked.length)
+          expect([...found]).toEqual(asked.map((each) => slab.find(space, each)))
+          expect([...found].map((location) => location !== 0)).toEqual(asked.map((each) => held.has(each)))
         }
       },
       { runs: 9 },

@@ -61,6 +61,8 @@ export class Slab implements KeyCheck {
   readonly #cleaner: Cleaner
   readonly #tenants = new Names()
   readonly #models = new Names()
+  #found = new Uint32Array(64)
+  #hashes = new Uint32Array(64)
 
   /** @throws StoreWriteError where the capacity is too small to work with */
   constructor({ capacityBytes = Infinity, segmentBytes, seed }: SlabOptions = {}) {
@@ -122,16 +124,43 @@ export class Slab implements KeyCheck {
     return this.#index.find(this.#hash(space, key), space, key)
   }
 
-  /** As `find`, and counts as a read. */
-  findAndTouch(space: number, key: string): number {
-    if (this.#index.growing) this.#index.carry()
-    const location = this.#index.find(this.#hash(space, key), space, key)
-    if (location === 0) return 0
+  /**
+   * The entries of several owners, 0 where there is none; each counts as read. A processor waits for several lines of memory
+   * at a time where little else is done between their reads: so all hashes are made first, then all home slots looked at,
+   * then all entries, and keys are compared at last.
+   *
+   * @returns [keys.length or more] locations, valid until the next call and the next write
+   */
+  findAndTouch(space: number, keys: readonly string[]): Uint32Array {
+    const count = keys.length
+    if (count > this.#found.length) {
+      this.#found = new Uint32Array(2 * count)
+      this.#hashes = new Uint32Array(2 * count)
+    }
+    const found = this.#found
+    const hashes = this.#hashes
+    const index = this.#index
+    for (let k = 0; k < count; k++) {
+      if (index.growing) index.carry()
+      hashes[k] = this.#hash(space, keys[k])
+    }
+    for (let k = 0; k < count; k++) found[k] = index.atHome(hashes[k])
     const { shift, words } = this.#segments
-    const entry = words[location >>> shift]
-    const at = 2 * (location & ((1 << shift) - 1))
-    if (entry[at] >>> 30 < maxReads) entry[at] += 1 << 30
-    return location
+    const inSegment = (1 << shift) - 1
+    for (let k = 0; k < count; k++) {
+      const location = found[k]
+      if (location !== 0 && words[location >>> shift][2 * (location & inSegment) + 1] !== hashes[k]) found[k] = 0
+    }
+    for (let k = 0; k < count; k++) {
+      const location =
+        found[k] !== 0 && this.holds(found[k], space, keys[k]) ? found[k] : index.find(hashes[k], space, keys[k])
+      found[k] = location
+      if (location === 0) continue
+      const entry = words[location >>> shift]
+      const at = 2 * (location & inSegment)
+      if (entry[at] >>> 30 < maxReads) entry[at] += 1 << 30
+    }
+    return found
   }
 
   /** Points `bytes`, `at`, `length` and `stamp` at a record of the entry. @returns whether it has one */
