@@ -5,24 +5,37 @@ import { drift } from '../../drift.ts'
 import { linearCka } from '../analysis/cka.ts'
 import { principalPlane } from '../analysis/principal-plane.ts'
 import type { UpstreamPlan } from '../lab/upstream.ts'
+import type { Capture } from '../replay/as-of-replay.ts'
 import { towerSource } from '../replay/embedding-source.ts'
 import type { Arm } from './arm.ts'
+import { type Averaging, pooled } from './downstream-arm.ts'
 
 /** Users compared, and those of them that are drawn. */
 const panelUsers = 1000
 const drawnUsers = 40
 
+export interface PanelArmPlan {
+  readonly name: string
+  readonly title: string
+  readonly seed: number
+  readonly upstream: UpstreamPlan
+  /** False: in each snapshot's own coordinates. */
+  readonly aligned: boolean
+  /** What is served in place of single snapshots, from as many as have been published so far. */
+  readonly averaging: Averaging
+}
+
 /**
- * Columns `cosine`, `relativeL2` and `cka` hold a number for each pair of neighbouring snapshots [S − 1], `mapX` and `mapY`
- * the places of the drawn users in the plane in which all vectors spread most, snapshot after snapshot [S, drawn].
- * @param aligned false: in each snapshot's own coordinates
+ * Columns `cosine`, `relativeL2` and `cka` hold a number for each pair of neighbouring snapshots [S − 1], `averageCosine` and
+ * `averageRelativeL2` one for the averages that are served as of them [S − 1], `mapX` and `mapY` the places of the drawn
+ * users in the plane in which all vectors spread most, snapshot after snapshot [S, drawn].
  */
-export function panelArm(name: string, title: string, seed: number, upstream: UpstreamPlan, aligned: boolean): Arm {
+export function panelArm({ name, title, seed, upstream, aligned, averaging }: PanelArmPlan): Arm {
   return {
     name,
     title,
     seed,
-    settings: { kind: 'panel', aligned },
+    settings: { kind: 'panel', aligned, averaging },
     upstream,
     run: async ({ device, lab, stages, signal }, trained) => {
       const { space, log, test } = lab
@@ -46,24 +59,32 @@ export function panelArm(name: string, title: string, seed: number, upstream: Up
       const panel = Array.from({ length: count }, (_, i) => users[Math.floor(i * step)])
       const batch = space.allocate('user', panel.length)
       for (const [row, user] of panel.entries()) space.encodeUser(batch, row, replay.userState(user), test.fromMs)
-      const snapshots = trained!.publications.map(({ snapshot }) => join(trained!.directory, snapshot))
+      const { publications, directory } = trained!
+      const snapshots = publications.map(({ snapshot }) => join(directory, snapshot))
       const source = await towerSource(device, snapshots, aligned)
       try {
-        const vectors: Float32Array[] = []
-        for (const k of snapshots.keys()) vectors.push(joined(await source.encode(k, batch, panel), source.dim))
+        const { dim } = source
+        const bySnapshot: (readonly Float32Array[])[] = []
+        for (const k of snapshots.keys()) bySnapshot.push(await source.encode(k, batch, panel))
+        const frames = aligned ? publications.map(({ frame }) => frame) : null
+        const vectors = bySnapshot.map((rows) => joined(rows, dim))
+        const averages = servedAverages(bySnapshot, averaging, frames).map((rows) => joined(rows, dim))
         const pairs = vectors.slice(1).map((after, k) => ({
-          ...drift(vectors[k], after, source.dim),
-          cka: linearCka(vectors[k], after, source.dim),
+          ...drift(vectors[k], after, dim),
+          cka: linearCka(vectors[k], after, dim),
+          average: drift(averages[k], averages[k + 1], dim),
         }))
         const drawn = Math.min(drawnUsers, panel.length)
-        const shown = vectors.map((all) => all.subarray(0, drawn * source.dim))
-        const map = principalPlane(joined(shown, drawn * source.dim), source.dim)
+        const shown = vectors.map((all) => all.subarray(0, drawn * dim))
+        const map = principalPlane(joined(shown, drawn * dim), dim)
         stages.end()
         return {
           columns: {
             cosine: Float32Array.from(pairs, ({ cosine }) => cosine),
             relativeL2: Float32Array.from(pairs, ({ relativeL2 }) => relativeL2),
             cka: Float32Array.from(pairs, ({ cka }) => cka),
+            averageCosine: Float32Array.from(pairs, ({ average }) => average.cosine),
+            averageRelativeL2: Float32Array.from(pairs, ({ average }) => average.relativeL2),
             mapX: Float32Array.from({ length: map.length / 2 }, (_, i) => map[2 * i]),
             mapY: Float32Array.from({ length: map.length / 2 }, (_, i) => map[2 * i + 1]),
           },
@@ -74,6 +95,27 @@ export function panelArm(name: string, title: string, seed: number, upstream: Up
       }
     },
   }
+}
+
+/**
+ * What is served of vectors of the same features, as of each snapshot: averages of as many as have been published by then.
+ * @param bySnapshot [S][U], oldest first
+ * @param frames [S]; null: whatever the frames
+ * @returns [S][U]
+ */
+export function servedAverages(
+  bySnapshot: readonly (readonly Float32Array[])[],
+  averaging: Averaging,
+  frames: readonly number[] | null,
+): Float32Array[][] {
+  return bySnapshot.map((newest, k) =>
+    newest.map((_, user) => {
+      const held = Array.from({ length: k + 1 }, (__, back): Capture<Float32Array> => {
+        return { snapshot: k - back, featureTimeMs: 0, value: bySnapshot[k - back][user] }
+      })
+      return pooled(held, averaging, frames)
+    }),
+  )
 }
 
 function joined(parts: readonly Float32Array[], width: number): Float32Array {
