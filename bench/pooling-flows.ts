@@ -84,6 +84,7 @@ export class EventFlow {
   #timer: NodeJS.Timeout | null = null
   #probes: Probe[] = []
   #isProbing = false
+  readonly #taking = new Set<Promise<void>>()
   #freshnessMs: number[] = []
   #events = 0
   #failed = 0
@@ -103,9 +104,15 @@ export class EventFlow {
     let intendedMs = performance.now() + gapMs()
     this.#timer = setInterval(() => {
       const nowMs = performance.now()
-      for (; intendedMs <= nowMs; intendedMs += gapMs()) void this.#take(intendedMs)
+      for (; intendedMs <= nowMs; intendedMs += gapMs()) this.#begin(intendedMs)
       void this.#probe()
     }, tickMs)
+  }
+
+  /** Resolves once no event is on its way any more. */
+  async end(): Promise<void> {
+    this.start(0)
+    await Promise.all(this.#taking)
   }
 
   /** Figures since the last time. */
@@ -117,6 +124,11 @@ export class EventFlow {
     this.#events = 0
     this.#failed = 0
     return figures
+  }
+
+  #begin(intendedMs: number): void {
+    const taking = this.#take(intendedMs).finally(() => this.#taking.delete(taking))
+    this.#taking.add(taking)
   }
 
   async #take(intendedMs: number): Promise<void> {

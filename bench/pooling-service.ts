@@ -54,6 +54,9 @@ export interface Told {
   readonly port: number
   readonly counters: PoolingCounters
   readonly encoder: EncoderStatus
+  /** Batches that landed since the service started, and the milliseconds that the encoder spent on them, one after another. */
+  readonly batches: number
+  readonly encodeMs: number
   /** That refreshes go through now. */
   readonly snapshot: number
   /** Milliseconds of processor time since the service started. */
@@ -93,6 +96,7 @@ async function serveParent(settings: ServiceSettings): Promise<void> {
     isIdle: true,
     ...(canPin && settings.isEncoderApart && { cpus: '1' }),
   })
+  const encoded = { batches: 0, encodeMs: 0 }
   const refreshes = new RefreshMonitor()
   const observer = refreshes.observer('default')
   const pooling = createPooling({
@@ -108,6 +112,8 @@ async function serveParent(settings: ServiceSettings): Promise<void> {
       ...observer,
       refreshed: (batch) => {
         observer.refreshed?.(batch)
+        encoded.batches++
+        encoded.encodeMs += batch.encodeMs
         offers.landed(batch.users, Date.now())
       },
     },
@@ -150,6 +156,7 @@ async function serveParent(settings: ServiceSettings): Promise<void> {
         port: (server.server.address() as AddressInfo).port,
         counters: { ...pooling.counters },
         encoder: encoder.status(),
+        ...encoded,
         snapshot: pooling.latest(model)!.snapshot,
         cpuMs: (user + system) / 1_000,
         residentBytes: residentBytes('self'),
@@ -159,7 +166,7 @@ async function serveParent(settings: ServiceSettings): Promise<void> {
     },
     async () => {
       offers.start(0)
-      events.start(0)
+      await events.end()
       await server.close()
       await followed.stop()
       await refresher.stop()

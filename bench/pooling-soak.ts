@@ -28,7 +28,7 @@ const progressEveryMs = 60_000
 const warmingShare = 0.25
 const leastMinutes = 2
 /** Reads in one go; before each it is measured anew what 70 % is. */
-const roundSeconds = 118
+const roundSeconds = 58
 
 interface Sample {
   readonly minutes: number
