@@ -94,13 +94,13 @@ export class EventFlow {
     this.#world = world
   }
 
-  /** @param perSecond 0 ends it */
-  start(perSecond: number): void {
+  /** @param perSecond looked at for every event; null ends it */
+  start(perSecond: (() => number) | null): void {
     if (this.#timer !== null) clearInterval(this.#timer)
     this.#timer = null
     this.#probes = []
-    if (perSecond === 0) return
-    const gapMs = () => (-1_000 / perSecond) * Math.log(1 - this.#random.nextFloat())
+    if (perSecond === null) return
+    const gapMs = () => (-1_000 / perSecond()) * Math.log(1 - this.#random.nextFloat())
     let intendedMs = performance.now() + gapMs()
     this.#timer = setInterval(() => {
       const nowMs = performance.now()
@@ -111,7 +111,7 @@ export class EventFlow {
 
   /** Resolves once no event is on its way any more. */
   async end(): Promise<void> {
-    this.start(0)
+    this.start(null)
     await Promise.all(this.#taking)
   }
 

@@ -1,8 +1,8 @@
 /** From an event to the next read that serves it, while events keep the kernels at 70 % of what they can do. */
+import { capacityAt, type EventRate, type Saturated } from './encoder-capacity.ts'
 import type { LoadFigures } from './open-loop.ts'
 import type { FreshnessFigures } from './pooling-flows.ts'
-import { placesOf, type Served, sleep, withService } from './pooling-served.ts'
-import type { Told } from './pooling-service.ts'
+import { batchMsBetween, placesOf, type Served, sleep, withService } from './pooling-served.ts'
 import { type Spread, spread } from './report.ts'
 import { isNearShare, leastSteady } from './steady-load.ts'
 import { withStolen } from './stolen-time.ts'
@@ -46,17 +46,10 @@ interface Window {
   readonly isSteady: boolean
 }
 
-/** What an encoder does that always has work. */
-interface Saturated {
-  readonly refreshesPerSecond: number
-  /** Of the encoder's time for a batch, which takes as long however many rows of it are filled. */
-  readonly batchMs: number
-}
-
 const encodeShare = 0.7
 const readShare = 0.3
 const windowSeconds = 8
-const steadyWindows = 7
+const steadyWindows = 9
 const mostWindows = 21
 const capacitySeconds = 5
 const drainSeconds = 1
@@ -70,8 +63,8 @@ export async function benchEventToRead(): Promise<EventToReadFigures> {
 }
 
 /**
- * Windows until seven count, or 21 were run; all, where there are fewer than three that count. A machine's speed changes: what the
- * encoder could have done in a window is told by how long its batches took, and the next window's events are 70 % of that.
+ * Windows until nine count, or 21 were run; all, where there are fewer than three that count. A machine's speed changes, so that events
+ * come at 70 % of what the encoder can do by how long its last batches took.
  *
  * @param given events a second; default: 70 % of what the encoder can do
  */
@@ -81,17 +74,18 @@ function benchEncoder(encoder: (typeof encoders)[number], given?: number): Promi
     const all: Window[] = []
     const steady = () => all.filter(({ isSteady }) => isSteady)
     await served.measure()
-    const saturated = await saturate(served)
-    let encodePerSecond = saturated.refreshesPerSecond
+    const saturated = await served.saturate(capacitySeconds, readShare)
+    // What is still queued would make the first events wait.
+    await sleep(drainSeconds * 1_000)
+    const rate = given === undefined ? { share: encodeShare, of: saturated } : { perSecond: given }
     while (steady().length < steadyWindows && all.length < mostWindows) {
-      const eventsPerSecond = given ?? encodeShare * encodePerSecond
       await served.measure()
-      const { result, stolenMs } = await withStolen(() => takeWindow(served, eventsPerSecond))
+      const { result, stolenMs } = await withStolen(() => takeWindow(served, rate))
       const { batchMs, ...figures } = result
       // By ONNX Runtime a batch of fewer rows takes less.
-      if (given === undefined) encodePerSecond = (saturated.refreshesPerSecond * saturated.batchMs) / batchMs
-      const isNear = given !== undefined || isNearShare(eventsPerSecond, encodeShare, encodePerSecond)
-      all.push({ ...figures, encodePerSecond, eventsPerSecond, isSteady: stolenMs === 0 && isNear })
+      const encodePerSecond = given === undefined ? capacityAt(batchMs, saturated) : saturated.refreshesPerSecond
+      const isNear = given !== undefined || isNearShare(figures.eventsPerSecond, encodeShare, encodePerSecond)
+      all.push({ ...figures, encodePerSecond, isSteady: stolenMs === 0 && isNear })
     }
     const taken = steady().length < leastSteady ? all : steady()
     const sum = (of: (window: Window) => number) => taken.reduce((total, window) => total + of(window), 0)
@@ -112,30 +106,19 @@ function benchEncoder(encoder: (typeof encoders)[number], given?: number): Promi
   })
 }
 
-async function saturate(served: Served): Promise<Saturated> {
-  const before = await served.tell()
-  const refreshesPerSecond = await served.encodeCapacity(capacitySeconds, readShare)
-  const batchMs = batchMsBetween(before, await served.tell())
-  // What is still queued would make the first events wait.
-  await sleep(drainSeconds * 1_000)
-  return { refreshesPerSecond, batchMs }
-}
-
 async function takeWindow(
   served: Served,
-  eventsPerSecond: number,
-): Promise<Pick<Window, 'reads' | 'freshness'> & Pick<Saturated, 'batchMs'>> {
-  await served.tell({ do: 'events', perSecond: eventsPerSecond })
+  rate: EventRate,
+): Promise<Pick<Window, 'reads' | 'freshness' | 'eventsPerSecond'> & Pick<Saturated, 'batchMs'>> {
+  await served.tell({ do: 'events', rate })
   await sleep(1_000 * settlingSeconds)
   // What was found so far was of the time before.
   const before = await served.tell()
+  const startMs = performance.now()
   const reads = await served.read(readShare, windowSeconds)
   const behind = await served.tell()
-  await served.tell({ do: 'events', perSecond: 0 })
+  const eventsPerSecond = (1_000 * behind.freshness.events) / (performance.now() - startMs)
+  await served.tell({ do: 'events', rate: null })
   await sleep(1_000 * drainSeconds)
-  return { reads, freshness: behind.freshness, batchMs: batchMsBetween(before, behind) }
-}
-
-function batchMsBetween(before: Told, behind: Told): number {
-  return (behind.encodeMs - before.encodeMs) / (behind.batches - before.batches)
+  return { reads, freshness: behind.freshness, eventsPerSecond, batchMs: batchMsBetween(before, behind) }
 }

@@ -1,4 +1,5 @@
 /** A service, a load of reads on it, and what benches ask of both. */
+import type { Saturated } from './encoder-capacity.ts'
 import { type LoadFigures, type LoadProcess, startLoad } from './open-loop.ts'
 import { canPin, forkPinned, oneCoreOptions, type PinnedProcess } from './open-loop-fork.ts'
 import type { Order, ServiceSettings, Told } from './pooling-service.ts'
@@ -120,6 +121,13 @@ export class Served {
     )
   }
 
+  /** The same, with what a batch takes the encoder meanwhile. */
+  async saturate(seconds: number, readShare: number): Promise<Saturated> {
+    const before = await this.tell()
+    const refreshesPerSecond = await this.encodeCapacity(seconds, readShare)
+    return { refreshesPerSecond, batchMs: batchMsBetween(before, await this.tell()) }
+  }
+
   async refreshesPerSecond(during: () => Promise<unknown>): Promise<number> {
     const before = (await this.tell()).counters.refreshes
     const startMs = performance.now()
@@ -145,6 +153,11 @@ export async function withService<Figures>(
   } finally {
     await served.close()
   }
+}
+
+/** What a batch took the encoder that landed in between. */
+export function batchMsBetween(before: Told, behind: Told): number {
+  return (behind.encodeMs - before.encodeMs) / (behind.batches - before.batches)
 }
 
 export const sleep = (ms: number) => new Promise<void>((resolve) => setTimeout(resolve, ms))

@@ -18,6 +18,7 @@ import { createServer, RefreshMonitor } from '@headwater/pooling/http'
 import { openEventLog, openServedLog } from '@headwater/pooling/logs'
 import { seededRandom } from '@headwater/statistics'
 import { type EmbeddingStore, openStore } from '@headwater/store'
+import { capacityAt, type EventRate } from './encoder-capacity.ts'
 import { answer, canPin } from './open-loop-fork.ts'
 import { EventFlow, type FreshnessFigures, OfferFlow } from './pooling-flows.ts'
 import { model, offeredUsers, openWorld, snapshots, type World } from './pooling-world.ts'
@@ -42,8 +43,8 @@ export type Order =
   | { readonly do: 'tell' }
   /** Offer refreshes of users in turn: so many a second, or so many that the encoder always has work; 0: ends when it has none. */
   | { readonly do: 'offer'; readonly perSecond: number | 'saturating' }
-  /** Take in events of users at random; 0 ends that. The answer has the freshness of those before. */
-  | { readonly do: 'events'; readonly perSecond: number }
+  /** Take in events of users at random; null ends that. The answer has the freshness of those before. */
+  | { readonly do: 'events'; readonly rate: EventRate | null }
   | { readonly do: 'encode with'; readonly tower: 'base' | 'dearer' }
   | { readonly do: 'promote'; readonly snapshot: number }
   | { readonly do: 'roll back' }
@@ -68,6 +69,8 @@ export interface Told {
 }
 
 const hourMs = 3_600_000
+/** About a third of a second's batches count. */
+const newestWeight = 0.1
 /** Of each log: its oldest files go beyond. */
 const logBytes = 2 ** 28
 
@@ -97,6 +100,8 @@ async function serveParent(settings: ServiceSettings): Promise<void> {
     ...(canPin && settings.isEncoderApart && { cpus: '1' }),
   })
   const encoded = { batches: 0, encodeMs: 0 }
+  /** Of the last batches, the newest counted most. */
+  let batchMs = 0
   const refreshes = new RefreshMonitor()
   const observer = refreshes.observer('default')
   const pooling = createPooling({
@@ -114,6 +119,7 @@ async function serveParent(settings: ServiceSettings): Promise<void> {
         observer.refreshed?.(batch)
         encoded.batches++
         encoded.encodeMs += batch.encodeMs
+        batchMs += (batch.encodeMs - batchMs) * newestWeight
         offers.landed(batch.users, Date.now())
       },
     },
@@ -136,11 +142,16 @@ async function serveParent(settings: ServiceSettings): Promise<void> {
   })
   await server.listen({ host: '127.0.0.1', port: 0 })
   const events = new EventFlow(pooling, world)
+  const eventRate = (rate: EventRate | null) => {
+    if (rate === null || 'perSecond' in rate) return rate && (() => rate.perSecond)
+    batchMs = rate.of.batchMs
+    return () => rate.share * capacityAt(batchMs, rate.of)
+  }
   const obey = async (order: Order): Promise<void> => {
     if (order.do === 'offer') {
       offers.start(order.perSecond)
       if (order.perSecond === 0) await pooling.drain()
-    } else if (order.do === 'events') events.start(order.perSecond)
+    } else if (order.do === 'events') events.start(eventRate(order.rate))
     else if (order.do === 'encode with') {
       if (order.tower === 'dearer') dearer ??= await encoder.load(settings.dearer)
       await pooling.publish(model, order.tower === 'dearer' ? dearer! : followed.served)

@@ -1,6 +1,6 @@
 /**
  * `npx nx run pooling:soak`: the service for forty minutes (`--minutes N`), over LMDB and with its logs, reads at 70 % of what
- * it can do and events at 70 % of what the encoder can do. Behind the first quarter its resident memory is to stay as it is.
+ * it can do and events at 70 % of what the encoder can do at that moment. Behind the first quarter its resident memory is to stay as it is.
  */
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -27,6 +27,7 @@ const progressEveryMs = 60_000
 /** Share of the time that is left out at first, while heaps and caches fill. */
 const warmingShare = 0.25
 const leastMinutes = 2
+const capacitySeconds = 4
 /** Reads in one go; before each it is measured anew what 70 % is. */
 const roundSeconds = 58
 
@@ -40,6 +41,7 @@ interface Sample {
 export interface SoakFigures {
   readonly minutes: number
   readonly places: string
+  /** Of all the time. */
   readonly eventsPerSecond: number
   readonly reads: ReadFigures
   readonly service: Growth
@@ -67,7 +69,8 @@ await runBench(async () => {
   const { minutes, json } = soakOptions()
   const directory = mkdtempSync(join(tmpdir(), 'headwater-soak-'))
   process.once('exit', () => rmSync(directory, { recursive: true, force: true }))
-  const settings = { isEncoderApart: true, maxQueue: 100_000, directory, usersACall: 1 }
+  // Batches of one recorded size: how long they take tells what the encoder can do.
+  const settings = { isEncoderApart: true, maxQueue: 100_000, batchRows: 16 as const, directory, usersACall: 1 }
   const figures = await withService(settings, (served) => soak(served, minutes))
   publish('soak', hostProvenance(), textOf(figures), { ...figures }, json)
   const { reads, service, encoder } = figures
@@ -88,17 +91,19 @@ function soakOptions(): { readonly minutes: number; readonly json: string | unde
 }
 
 async function soak(served: Served, minutes: number): Promise<SoakFigures> {
-  const eventsPerSecond = share * (await served.encodeCapacity(4, share))
-  await served.tell({ do: 'events', perSecond: eventsPerSecond })
+  const saturated = await served.saturate(capacitySeconds, share)
+  await served.tell({ do: 'events', rate: { share, of: saturated } })
   const samples: Sample[] = []
   const startMs = performance.now()
   const endMs = startMs + 60_000 * minutes
+  let events = 0
   let isOver = false
   const sample = async () => {
     let toldMs = startMs
     // Reads that are still to be answered at the end are answered at whatever rate they can be.
     while (!isOver && performance.now() < endMs) {
-      const { residentBytes: serviceBytes, encoder, counters } = await served.tell()
+      const { residentBytes: serviceBytes, encoder, counters, freshness } = await served.tell()
+      events += freshness.events
       const encoderBytes = residentBytes(encoder.pid)
       const nowMs = performance.now()
       samples.push({ minutes: (nowMs - startMs) / 60_000, serviceBytes, encoderBytes })
@@ -120,13 +125,14 @@ async function soak(served: Served, minutes: number): Promise<SoakFigures> {
     }
   }
   const [reads] = await Promise.all([read(), sample()])
-  await served.tell({ do: 'events', perSecond: 0 })
+  const seconds = (performance.now() - startMs) / 1_000
+  await served.tell({ do: 'events', rate: null })
   const warm = samples.filter((sample) => sample.minutes >= warmingShare * minutes)
   const growth = (of: 'serviceBytes' | 'encoderBytes') => growthOf(warm, of)
   return {
     minutes,
     places: placesOf(true),
-    eventsPerSecond,
+    eventsPerSecond: events / seconds,
     reads,
     service: growth('serviceBytes'),
     encoder: warm.some(({ encoderBytes }) => Number.isNaN(encoderBytes)) ? null : growth('encoderBytes'),
