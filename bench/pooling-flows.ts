@@ -22,7 +22,7 @@ export class OfferFlow {
     this.#pooling = pooling
     this.#users = users
     this.#enough = 3 * batchRows
-    this.landed(users, servedMs)
+    for (const user of users) this.#servedMs.set(user, servedMs)
   }
 
   /** When the embedding was made that is the oldest of them all. */
@@ -30,8 +30,9 @@ export class OfferFlow {
     return this.#users.reduce((oldest, user) => Math.min(oldest, this.#servedMs.get(user)!), Number.POSITIVE_INFINITY)
   }
 
+  /** Users that it does not offer are passed over, so that what it holds does not grow. */
   landed(users: readonly string[], nowMs: number): void {
-    for (const user of users) this.#servedMs.set(user, nowMs)
+    for (const user of users) if (this.#servedMs.has(user)) this.#servedMs.set(user, nowMs)
   }
 
   /** @param perSecond 0 ends it */

@@ -5,8 +5,10 @@ import { readdirSync, readFileSync } from 'node:fs'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
+import { servedStatus } from '@headwater/pooling'
 import { readServedLog } from '@headwater/pooling/logs'
 import { servedSnapshot } from '@headwater/runtime'
+import { openStore } from '@headwater/store'
 import { temporaryDirectory } from '@headwater/testkit'
 import { afterEach, beforeAll, expect, test } from 'vitest'
 import type { Child } from './testing/child.ts'
@@ -113,4 +115,35 @@ test('serves two models with shadow, logs and traces, and lets an operator promo
   // A line each on stderr, but for what a driver says.
   const lines = child.stderr.split('\n').filter((line) => line.startsWith('{'))
   expect(lines.map((line) => JSON.parse(line).name)).toContain('headwater')
+})
+
+test('serves nothing past its time to live, and removes it from the store', async () => {
+  const directory = await servingDirectory(trained)
+  const first = await startServing(directory, ['--model', 'model'])
+  started = first.child
+  const timeMs = Date.now()
+  await first.client.ingest(clickOf('ann', timeMs, 1))
+  await untilServed(first.client, 'ann', timeMs)
+  first.child.process.kill('SIGTERM')
+  expect(await first.child.exited).toBe(0)
+
+  const { child, client, url } = await startServing(directory, ['--model', 'model', '--time-to-live', '1s'])
+  started = child
+  const [answer] = (await client.read(['ann'], ['sum'])).models
+  expect([...answer.status]).toEqual([servedStatus.default])
+  const swept = async () =>
+    /^headwater_store_swept_records_total (\d+)$/m.exec(await (await fetch(`${url}/metrics`)).text())![1]
+  while ((await swept()) === '0') await new Promise((resolve) => setTimeout(resolve, 50))
+  expect(await swept()).toBe('1')
+  child.process.kill('SIGTERM')
+  expect(await child.exited).toBe(0)
+  const store = await openStore(`lmdb:${join(directory, 'store')}`)
+  try {
+    expect(await store.sweep({ model: 'sum', expiredBeforeMs: Date.now(), maxRecords: 100 })).toMatchObject({
+      visited: 0,
+    })
+    expect((await store.readStates('user', ['ann'])).states[0]).toBeDefined()
+  } finally {
+    await store.close()
+  }
 })

@@ -28,6 +28,7 @@ export interface ServeOptions {
   readonly deadline: number
   readonly refreshOn: 'event' | 'read' | 'both'
   readonly maxAge?: number
+  readonly timeToLive?: number
   readonly segmentField?: string
   readonly encoder: 'webgpu' | 'onnx'
   readonly encoderCpus?: string

@@ -58,8 +58,12 @@ export async function openTenants(
           cpus: options.encoderCpus,
         })
   if (rowEncoder !== null) closers.push(() => rowEncoder.close())
-  const policy = { ...servingPolicy, ...(options.maxAge !== undefined && { maxAgeMs: options.maxAge }) }
-  const { segmentField, mode, refreshOn, deadline: deadlineMs, maxQueue } = options
+  const { segmentField, mode, refreshOn, deadline: deadlineMs, maxQueue, maxAge, timeToLive } = options
+  const policy = {
+    ...servingPolicy,
+    ...(maxAge !== undefined && { maxAgeMs: maxAge }),
+    ...(timeToLive !== undefined && { timeToLiveMs: timeToLive }),
+  }
   const poolingModels = [...models].map(([name, { dim }]) => ({
     name,
     dim,

@@ -18,6 +18,7 @@ import {
   urlArgument,
 } from './serve-options.ts'
 import { logLevels, type ServeReport, serveReport } from './serve-report.ts'
+import { startServeSweeping } from './serve-sweeping.ts'
 import { openTenants, startTenants } from './serve-tenants.ts'
 import { stopSignal } from './stop-signal.ts'
 import { userUrl } from './store-url.ts'
@@ -68,6 +69,7 @@ export function registerServe(program: Command): void {
         .default('event'),
     )
     .option('--max-age <duration>', 'older embeddings are flagged stale', durationMs)
+    .option('--time-to-live <duration>', 'older embeddings are not served, and removed', durationMs)
     .option('--segment-field <field>', "user's field of which each value has a default embedding of its own")
     .addOption(
       new Option('--encoder <what>', 'what computes: a GPU through WebGPU, or ONNX Runtime on the CPU')
@@ -155,6 +157,8 @@ async function start(options: ServeOptions, report: ServeReport, closers: Closer
     closers,
   )
   await startTenants(tenants, models, closers, warn, cluster)
+  const sweeping = { clock: cluster?.node.clock ?? Date, onError: warn }
+  const sweepers = await startServeSweeping(options, tenants, models.keys(), sweeping, closers)
   const server = http.createServer({
     tenants,
     space,
@@ -173,6 +177,7 @@ async function start(options: ServeOptions, report: ServeReport, closers: Closer
     ...(options.outcomeLog !== undefined && { outcomes: (tenant: string) => tenants.get(tenant)!.logs.outcomes! }),
     alsoMetrics: (registry) => {
       http.registerLogMetrics(registry, logCounters(tenants))
+      http.registerSweepMetrics(registry, sweepers)
       if (cluster !== null) registerClusterMetrics(registry, cluster.node)
     },
     ...(tls && { tls }),

@@ -1,6 +1,7 @@
 export { isLoopback } from './admission.ts'
 export { defaultLimits, type ServerLimits } from './limits.ts'
 export { type LogCounters, registerLogMetrics } from './metrics/log-figures.ts'
+export { registerSweepMetrics } from './metrics/sweep-figures.ts'
 export { RefreshMonitor } from './refresh-monitor.ts'
 export type { RequestLogOptions } from './request-log.ts'
 export { createServer } from './server.ts'
