@@ -4,7 +4,7 @@ import type { LoadFigures } from './open-loop.ts'
 import type { FreshnessFigures } from './pooling-flows.ts'
 import { batchMsBetween, placesOf, type Served, sleep, withService } from './pooling-served.ts'
 import { type Spread, spread } from './report.ts'
-import { isNearShare, leastSteady } from './steady-load.ts'
+import { counted, isNearShare } from './steady-load.ts'
 import { withStolen } from './stolen-time.ts'
 
 /** What computes embeddings: the tower's kernels on the adapter, or ONNX Runtime on the processor. */
@@ -87,7 +87,7 @@ function benchEncoder(encoder: (typeof encoders)[number], given?: number): Promi
       const isNear = given !== undefined || isNearShare(figures.eventsPerSecond, encodeShare, encodePerSecond)
       all.push({ ...figures, encodePerSecond, isSteady: stolenMs === 0 && isNear })
     }
-    const taken = steady().length < leastSteady ? all : steady()
+    const taken = counted(all)
     const sum = (of: (window: Window) => number) => taken.reduce((total, window) => total + of(window), 0)
     return {
       encodePerSecond: spread(taken.map((window) => window.encodePerSecond)),

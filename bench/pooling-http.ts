@@ -12,7 +12,7 @@ import { type LoadFigures, type LoadProcess, startLoad } from './open-loop.ts'
 import { forkPinned, oneCoreOptions, type PinnedProcess, pinning } from './open-loop-fork.ts'
 import { keyOf, model, type ServiceSettings, type Started, token, type Used } from './pooling-http-server.ts'
 import { type Spread, spread } from './report.ts'
-import { isNearShare, leastSteady } from './steady-load.ts'
+import { counted, isNearShare } from './steady-load.ts'
 
 export interface SingleFigures {
   readonly users: number
@@ -144,7 +144,7 @@ export async function benchBatchReads(store: 'memory' | 'lmdb', users: number): 
       all.push({ ...figures, offered, isSteady: isNearShare(offered, share, perSecond) })
     }
     const steady = all.filter(isSteady)
-    const open = steady.length < leastSteady ? all : steady
+    const open = counted(all)
     const usersPerSecond = spread(rates)
     const spreadOf = (figure: 'offered' | 'p50Ms' | 'p99Ms' | 'p999Ms' | 'lateP99Ms') =>
       spread(open.map((figures) => figures[figure]))

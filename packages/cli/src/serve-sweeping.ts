@@ -3,9 +3,6 @@ import type { Sweeper, SweeperOptions } from '@headwater/store'
 import type { ServeOptions } from './serve-options.ts'
 import type { ServeTenant } from './serve-tenants.ts'
 
-/** A slice of a hundred records holds the thread that answers for a tenth of what a thousand at once would. */
-const slices = { intervalMs: 100, maxRecords: 100 }
-
 /**
  * Tombstones past their retention, and with `--time-to-live` embeddings that are no longer served. A server that only
  * answers leaves it to those that refresh.
@@ -20,9 +17,7 @@ export async function startServeSweeping(
   if (role === 'read') return []
   const { startSweeping } = await import('@headwater/store')
   const expiring = timeToLive === undefined ? [] : [...models].map((model) => ({ model, timeToLiveMs: timeToLive }))
-  const sweepers = [...tenants.values()].map(({ store }) =>
-    startSweeping(store, { models: expiring, clock, onError, ...slices }),
-  )
+  const sweepers = [...tenants.values()].map(({ store }) => startSweeping(store, { models: expiring, clock, onError }))
   closers.push(async () => {
     await Promise.all(sweepers.map((sweeper) => sweeper.stop()))
   })

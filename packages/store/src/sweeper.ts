@@ -6,9 +6,9 @@ export interface SweeperOptions {
   readonly models: readonly { readonly model: string; readonly timeToLiveMs: number }[]
   /** What ages are reckoned from: the wall's clock in service. */
   readonly clock: { now(): number }
-  /** Pause between slices. Default 1,000. */
+  /** Pause between slices. Default 100. */
   readonly intervalMs?: number
-  /** About as many records are looked at in a slice. Default 1,000. */
+  /** About as many records are looked at in a slice, which holds the thread of an embedded store. Default 100. */
   readonly maxRecords?: number
   /** Told of every slice that failed; the sweeper goes on. */
   readonly onError?: (error: unknown) => void
@@ -33,7 +33,7 @@ export class Sweeper {
 
   /** @throws RequestError */
   constructor(store: EmbeddingStore, options: SweeperOptions) {
-    const { models, intervalMs = 1_000, maxRecords = 1_000 } = options
+    const { models, intervalMs = 100, maxRecords = 100 } = options
     for (const { model, timeToLiveMs } of models) {
       if (!(timeToLiveMs >= 0)) {
         throw new RequestError(`timeToLiveMs of model "${model}" is ${timeToLiveMs}; give milliseconds, 0 or more`)
