@@ -17,7 +17,7 @@ import type { ReadOptions } from './read-options.ts'
 import { RecentlyForgotten } from './recently-forgotten.ts'
 import { RefreshLane } from './refresh-lane.ts'
 import { RefreshQueue } from './refresh-queue.ts'
-import { type BackfillOptions, RefreshRuns } from './refresh-runs.ts'
+import { type BackfillOptions, type BatchUnderWay, RefreshRuns } from './refresh-runs.ts'
 import type { Encoders } from './row-batch.ts'
 import { OwnThreadRows } from './row-encoder.ts'
 import type { ServedBatch } from './served-batch.ts'
@@ -34,7 +34,7 @@ import { StateCapture } from './state-capture.ts'
  * `drain()`. So a replay may put `drain()` off until a user with a due refresh is read, and gets bit for bit what
  * draining at once would give, as long as no offer is shed; only the store's `writtenMs` tells when it was computed.
  *
- * While a `Refresher` drains by the wall's clock, a due refresh waits for its turn alone, and takes the state and the
+ * While a `Refresher` computes by the wall's clock, a due refresh waits for its turn alone, and takes the state and the
  * encoders of the moment it is captured: then it is news that an event brings, not a result that it must not change.
  */
 export class Pooling {
@@ -157,7 +157,7 @@ export class Pooling {
 
   /** Refreshes that `drain()` would compute now. */
   get due(): number {
-    return this.#capture.batches.rows + this.#queue.offers.countDue(this.clock.now())
+    return this.#capture.batches.waitingRows + this.#queue.offers.countDue(this.clock.now())
   }
 
   /** Whether any of the users has a refresh that should have landed by now, so that a replay must drain before it reads. */
@@ -276,6 +276,15 @@ export class Pooling {
   }
 
   /**
+   * Sends what is due through the encoders, a batch of it at most; for a `Refresher`, as there must be a listener. Resolves
+   * once the batch's rows are made, when the next may follow; null where nothing was due.
+   */
+  refreshDue(): Promise<BatchUnderWay | null> {
+    this.#checkOpen()
+    return this.#runs.after(() => this.#runs.next((refreshes) => this.#captureNow(refreshes)))
+  }
+
+  /**
    * Refreshes users at once, as of one time, with the encoders of now; say all known users, from `store.keys('user')`,
    * when a model's first snapshot is published.
    *
@@ -293,7 +302,7 @@ export class Pooling {
 
   /**
    * Makes an encoder the latest of its model: refreshes that land from now on go through it. Those already due keep the
-   * one before, unless a `Refresher` drains.
+   * one before, unless a `Refresher` computes.
    *
    * @throws UnknownModelError, PoolingConfigError; SnapshotRefusedError where it does not even encode a user without
    *   events; the one before goes on then
@@ -352,7 +361,7 @@ export class Pooling {
     this.#shadow = this.#swap(this.#shadow, new Map())
   }
 
-  /** Nobody drains by the wall's clock, so what is due must come to what it would have come to at its landing time. */
+  /** Nobody computes by the wall's clock, so what is due must come to what it would have come to at its landing time. */
   get #isReplay(): boolean {
     return this.#queue.onOffered === null
   }

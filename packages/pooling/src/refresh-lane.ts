@@ -72,7 +72,7 @@ export class RefreshLane {
   }
 
   /** Once `made` resolved the next batch may come. */
-  run(batch: RowBatch): Pick<Steps, 'made' | 'landed'> {
+  run(batch: RowBatch): Steps {
     const before = this.#last
     const failures: unknown[] = []
     const failed = new Set<Refresh>()
@@ -113,7 +113,7 @@ export class RefreshLane {
     })
     this.#beforeLast = before
     this.#last = { made, encoded, landed }
-    return { made, landed }
+    return this.#last
   }
 
   /** Leaves out rows whose state cannot be read; null where no row is left. */

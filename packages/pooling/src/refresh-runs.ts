@@ -16,6 +16,14 @@ export interface BackfillOptions {
   readonly states?: (users: readonly string[]) => Promise<readonly (Uint8Array | undefined)[]>
 }
 
+/** A batch in service that is on its way. */
+export interface BatchUnderWay {
+  /** Resolves once no encoder has it any more. */
+  readonly encoded: Promise<unknown>
+  /** Rejected with a `RefreshError` where it failed. */
+  readonly landed: Promise<void>
+}
+
 export interface RefreshRunsOptions {
   readonly batchSize: number
   readonly clock: Clock
@@ -32,14 +40,16 @@ export class RefreshRuns {
   readonly #options: RefreshRunsOptions
   /** End of the last run; the next starts after it. */
   #ended: Promise<unknown> = Promise.resolve()
+  /** Landing of the last batch, and so of all before it. */
+  #landed: Promise<void> = Promise.resolve()
 
   constructor(options: RefreshRunsOptions) {
     this.#options = options
   }
 
-  /** Resolves when all runs so far have ended, whatever became of them. */
+  /** Resolves when all runs so far have ended and landed, whatever became of them. */
   get ended(): Promise<unknown> {
-    return this.#ended
+    return this.#ended.then(() => this.#landed)
   }
 
   /** Runs one after another, each whatever became of the one before. */
@@ -51,37 +61,40 @@ export class RefreshRuns {
 
   /** @param capture takes the states of refreshes */
   async drain(capture: (refreshes: readonly Refresh[]) => Promise<void>): Promise<void> {
-    const { batchSize, clock, queue, counters, observer } = this.#options
+    const { batchSize, clock, queue } = this.#options
     const { batches } = this.#options.capture
     const failures: unknown[] = []
-    let landed: Promise<void> = Promise.resolve()
-    const run = async () => {
-      const running = this.#run(batches, failures, (failed) => queue.retry(failed))
-      landed = running.landed
-      await running.made
-    }
+    const run = () => this.#run(batches, failures, (failed) => queue.retry(failed)).made
     // What becomes due meanwhile is left to the next drain, so that this one ends however fast offers come.
     const nowMs = clock.now()
     let left = queue.offers.countDue(nowMs)
-    // A refresher that stops leaves what waits in the queue.
-    const isService = queue.onOffered !== null
-    while (left > 0 && isService === (queue.onOffered !== null)) {
+    while (left > 0) {
       const refreshes = queue.offers.takeDue(nowMs, Math.min(left, batchSize))
       left = refreshes.length === 0 ? 0 : left - refreshes.length
-      try {
-        await capture(refreshes)
-      } catch (error) {
-        failures.push(error)
-        counters.failed += refreshes.length
-        observer.failed?.(null, refreshes.length, error)
-        queue.retry(refreshes)
-      }
+      await this.#capture(refreshes, capture, failures)
       // A part batch waits for the landings that may fill it.
       while (batches.hasWhole) await run()
     }
     while (batches.batches > 0) await run()
-    await landed
+    await this.#landed
     throwFailures(failures)
+  }
+
+  /** Sends what is due on its way, a batch of it at most; null where none is, and once nobody listens any more. */
+  async next(capture: (refreshes: readonly Refresh[]) => Promise<void>): Promise<BatchUnderWay | null> {
+    const { batchSize, clock, queue } = this.#options
+    const { batches } = this.#options.capture
+    // A refresher that stops leaves what waits in the queue.
+    const refreshes = queue.onOffered === null ? [] : queue.offers.takeDue(clock.now(), batchSize)
+    const failures: unknown[] = []
+    if (refreshes.length > 0) await this.#capture(refreshes, capture, failures)
+    let encoded: Promise<unknown> = Promise.resolve()
+    while (batches.batches > 0) {
+      const running = this.#run(batches, failures, (failed) => queue.retry(failed))
+      encoded = running.encoded
+      await running.made
+    }
+    return refreshes.length === 0 ? null : { encoded, landed: this.#landed.then(() => throwFailures(failures)) }
   }
 
   /** @returns the number of users that have a state */
@@ -95,13 +108,8 @@ export class RefreshRuns {
     const { batchSize, use } = this.#options
     const batches = new RowBatches(batchSize, use)
     const failures: unknown[] = []
-    let landed: Promise<void> = Promise.resolve()
     let refreshed = 0
-    const run = async () => {
-      const running = this.#run(batches, failures, () => {})
-      landed = running.landed
-      await running.made
-    }
+    const run = () => this.#run(batches, failures, () => {}).made
     const add = async (slice: readonly string[]) => {
       const held = await states(slice)
       for (const [i, user] of slice.entries()) {
@@ -123,7 +131,7 @@ export class RefreshRuns {
       if (slice.length > 0) await add(slice)
       while (batches.batches > 0) await run()
     } finally {
-      await landed
+      await this.#landed
       batches.clear()
     }
     throwFailures(failures)
@@ -169,18 +177,33 @@ export class RefreshRuns {
     }
   }
 
+  /** Those whose states cannot be read are tried again. */
+  async #capture(
+    refreshes: readonly Refresh[],
+    capture: (refreshes: readonly Refresh[]) => Promise<void>,
+    failures: unknown[],
+  ): Promise<void> {
+    const { queue, counters, observer } = this.#options
+    try {
+      await capture(refreshes)
+    } catch (error) {
+      failures.push(error)
+      counters.failed += refreshes.length
+      observer.failed?.(null, refreshes.length, error)
+      queue.retry(refreshes)
+    }
+  }
+
   /** Sends the first of the batches on its way. */
   #run(batches: RowBatches, failures: unknown[], onFailed: (failed: readonly Refresh[]) => void) {
     const batch = batches.take()!
-    const { made, landed } = this.#options.lane.run(batch)
-    return {
-      made,
-      landed: landed.then((result) => {
-        batches.release(batch)
-        failures.push(...result.failures)
-        onFailed(result.failed)
-      }),
-    }
+    const { made, encoded, landed } = this.#options.lane.run(batch)
+    this.#landed = landed.then((result) => {
+      batches.release(batch)
+      failures.push(...result.failures)
+      onFailed(result.failed)
+    })
+    return { made, encoded }
   }
 }
 

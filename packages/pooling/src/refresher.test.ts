@@ -42,6 +42,72 @@ describe('refreshing on the wall clock', () => {
     expect([...(await pooling.read(batch, ['m'])).models[0].status]).toEqual(batch.map(() => servedStatus.fresh))
   })
 
+  it('sends a whole batch on its way behind the one that is encoded, and a part of one once the encoder is free', async () => {
+    const pooling = create()
+    const held = heldEncoder(1, 3)
+    const encoded: (readonly string[])[] = []
+    await pooling.publish('m', {
+      ...held.encoder,
+      encode: (batch, users) => {
+        encoded.push(users)
+        return held.encoder.encode(batch, users)
+      },
+    })
+    const named = (name: string, count: number) => Array.from({ length: count }, (_, i) => `${name}${i}`)
+    const offer = async (users: readonly string[]) => {
+      const nowMs = Date.now()
+      await pooling.ingest(users.map((user) => eventOf(user, 'i', nowMs)))
+      await new Promise((resolve) => setTimeout(resolve, 10))
+    }
+    const refresher = startRefreshing(pooling)
+    await offer(named('a', 4))
+    await held.called()
+    await offer(named('b', 4))
+    // The next offer tells that a whole batch is due. A user without a state is passed over, having taken a place in one.
+    pooling.offer('stranger')
+    await until(() => pooling.waiting === 1)
+    await offer(named('c', 3))
+    pooling.offer('other stranger')
+    await offer([])
+    // The second's rows are made; the third waits in the queue, where others may still come before its users.
+    expect([pooling.waiting, encoded.length]).toEqual([5, 1])
+    held.release()
+    await until(() => encoded.length === 2 && pooling.waiting === 1)
+    await offer(['d'])
+    held.release()
+    await until(() => encoded.length === 3)
+    await offer(['e'])
+    expect(pooling.waiting).toBe(3)
+    // Free, though what it gave has not landed.
+    let land = () => {}
+    const landing = new Promise<void>((resolve) => {
+      land = resolve
+    })
+    const append = store.append.bind(store)
+    store.append = async (batch) => {
+      await landing
+      return append(batch)
+    }
+    held.release()
+    await until(() => encoded.length === 4)
+    expect(encoded).toEqual([named('a', 4), named('b', 4), named('c', 3), ['d', 'e']])
+    expect(pooling.counters.refreshes).toBe(8)
+    land()
+    held.release()
+    await until(() => pooling.counters.refreshes === 13)
+    await refresher.stop()
+  })
+
+  it('lets a part of a batch wait for others while the encoder has nothing to do, however long ago it did', async () => {
+    const pooling = create()
+    await pooling.publish('m', constantEncoder(1, 2))
+    const refresher = startRefreshing(pooling, { maxWaitMs: 600_000 })
+    await pooling.ingest([eventOf('a', 'i', Date.now())])
+    await new Promise((resolve) => setTimeout(resolve, 20))
+    expect([pooling.waiting, pooling.due]).toEqual([1, 1])
+    await refresher.stop()
+  })
+
   it('counts and tells of failures, and recovers with the next snapshot', async () => {
     const pooling = create()
     const errors: unknown[] = []

@@ -2,13 +2,20 @@ import { PoolingConfigError } from './errors.ts'
 import type { Pooling } from './pooling.ts'
 
 export interface RefresherOptions {
-  /** Longest that a due refresh waits for others to fill its batch. Default 2. */
+  /** Longest that a due refresh waits for others to fill its batch, while the encoders have nothing to do. Default 2. */
   readonly maxWaitMs?: number
-  /** Told of every drain that failed; the refresher goes on. */
+  /** Told of every batch that failed; the refresher goes on. */
   readonly onError?: (error: unknown) => void
 }
 
-/** Drains a pooling in the background, on the wall's clock: once a batch is full, or `maxWaitMs` after a refresh is due. */
+/** Batches that encoders have not ended at most: rows of one are made while the other is encoded. */
+const mostUnderWay = 2
+
+/**
+ * Refreshes in the background, on the wall's clock. A whole batch goes on its way while the one before is encoded, so that
+ * encoders always have work. A part of one goes once they are free, as until then others may fill it for nothing, and
+ * `maxWaitMs` after a refresh was due.
+ */
 export class Refresher {
   readonly #pooling: Pooling
   readonly #maxWaitMs: number
@@ -16,7 +23,11 @@ export class Refresher {
   #timer: NodeJS.Timeout | null = null
   /** When the timer ends, by the pooling's clock. */
   #timerMs = Number.POSITIVE_INFINITY
-  #draining: Promise<void> | null = null
+  /** The batch whose rows are being made. */
+  #making: Promise<void> | null = null
+  /** Batches whose rows are made, and that encoders have not ended. */
+  #encoding = 0
+  #landed: Promise<void> = Promise.resolve()
   #stopped = false
   #errors = 0
 
@@ -29,56 +40,74 @@ export class Refresher {
     this.#wake()
   }
 
-  /** Drains that failed. */
+  /** Batches that failed. */
   get errors(): number {
     return this.#errors
   }
 
-  /** Resolves when the batch under way has ended; what waits stays in the queue. */
+  /** Resolves when the batches under way have landed; what waits stays in the queue. */
   async stop(): Promise<void> {
     this.#stopped = true
     this.#pooling.listen(null)
     if (this.#timer !== null) clearTimeout(this.#timer)
-    await this.#draining
+    await this.#making
+    await this.#landed
   }
 
   #wake(): void {
-    if (this.#stopped || this.#draining !== null) return
+    if (this.#stopped || this.#making !== null) return
     const { due, nextDueMs, batchSize, clock } = this.#pooling
-    if (due >= batchSize) {
-      this.#run()
+    if (due >= batchSize && this.#encoding < mostUnderWay) {
+      this.#begin()
       return
     }
-    if (due === 0 && nextDueMs === undefined) return
-    // A refresh is due in the millisecond after its landing time.
+    if (nextDueMs === undefined || this.#encoding > 0) return
     const nowMs = clock.now()
-    const dueMs = due > 0 ? nowMs : Math.max(nowMs, nextDueMs! + 1)
+    // A refresh is due in the millisecond after its landing time.
+    const endMs = Math.max(nowMs, nextDueMs + 1 + this.#maxWaitMs)
     // One that is tried again waits longer than those that are offered after it.
-    if (dueMs + this.#maxWaitMs >= this.#timerMs) return
+    if (endMs >= this.#timerMs) return
+    if (endMs === nowMs) {
+      this.#begin()
+      return
+    }
     if (this.#timer !== null) clearTimeout(this.#timer)
-    this.#timerMs = dueMs + this.#maxWaitMs
-    this.#timer = setTimeout(() => this.#run(), this.#timerMs - nowMs)
+    this.#timerMs = endMs
+    this.#timer = setTimeout(() => this.#begin(), endMs - nowMs)
   }
 
-  #run(): void {
+  #begin(): void {
     if (this.#timer !== null) clearTimeout(this.#timer)
     this.#timer = null
     this.#timerMs = Number.POSITIVE_INFINITY
-    if (this.#draining !== null) return
-    this.#draining = this.#pooling
-      .drain()
-      .catch((error: unknown) => {
-        this.#errors++
-        this.#onError?.(error)
-      })
+    if (this.#making !== null) return
+    this.#making = this.#send()
+      .catch((error: unknown) => this.#fail(error))
       .finally(() => {
-        this.#draining = null
+        this.#making = null
         this.#wake()
       })
   }
+
+  /** Resolves once the next batch's rows are made. */
+  async #send(): Promise<void> {
+    const underWay = await this.#pooling.refreshDue()
+    if (underWay === null) return
+    this.#encoding++
+    underWay.encoded.then(() => {
+      this.#encoding--
+      this.#wake()
+    })
+    this.#landed = underWay.landed.catch((error: unknown) => this.#fail(error))
+  }
+
+  #fail(error: unknown): void {
+    this.#errors++
+    this.#onError?.(error)
+  }
 }
 
-/** Starts to drain a pooling whose clock is the wall's. Stop it before the pooling is closed. @throws PoolingConfigError */
+/** Starts to refresh for a pooling whose clock is the wall's. Stop it before the pooling is closed. @throws PoolingConfigError */
 export function startRefreshing(pooling: Pooling, options: RefresherOptions = {}): Refresher {
   return new Refresher(pooling, options)
 }

@@ -25,6 +25,11 @@ export class RowBatches {
     return this.#batches.length > 1 || this.#batches[0]?.isFull === true
   }
 
+  /** Rows not taken yet. */
+  get waitingRows(): number {
+    return this.#batches.reduce((rows, { users }) => rows + users.length, 0)
+  }
+
   /** Rows not released yet. */
   get rows(): number {
     return this.#rows

@@ -71,7 +71,7 @@ export function heldEncoder(snapshot: number, value: number) {
   const called = async () => {
     while (waiting.length === 0) await new Promise((resolve) => setImmediate(resolve))
   }
-  return { encoder, called, release: () => waiting.shift()!() }
+  return { encoder, called, held: () => waiting.length, release: () => waiting.shift()!() }
 }
 
 export function constantEncoder(snapshot: number, value: number, frame = 0): Encoder {
