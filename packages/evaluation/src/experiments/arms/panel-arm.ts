@@ -23,19 +23,22 @@ export interface PanelArmPlan {
   readonly aligned: boolean
   /** What is served in place of single snapshots, from as many as have been published so far. */
   readonly averaging: Averaging
+  /** Publications between two snapshots that are compared beside neighbours, fewer than there are snapshots. */
+  readonly apart: number
 }
 
 /**
  * Columns `cosine`, `relativeL2` and `cka` hold a number for each pair of neighbouring snapshots [S − 1], `averageCosine` and
- * `averageRelativeL2` one for the averages that are served as of them [S − 1], `mapX` and `mapY` the places of the drawn
+ * `averageRelativeL2` one for the averages that are served as of them [S − 1], `cosineApart` and `relativeL2Apart` one for each pair
+ * that lies further apart [S − apart], `mapX` and `mapY` the places of the drawn
  * users in the plane in which all vectors spread most, snapshot after snapshot [S, drawn].
  */
-export function panelArm({ name, title, seed, upstream, aligned, averaging }: PanelArmPlan): Arm {
+export function panelArm({ name, title, seed, upstream, aligned, averaging, apart }: PanelArmPlan): Arm {
   return {
     name,
     title,
     seed,
-    settings: { kind: 'panel', aligned, averaging },
+    settings: { kind: 'panel', aligned, averaging, apart },
     upstream,
     run: async ({ device, lab, stages, signal }, trained) => {
       const { space, log, test } = lab
@@ -74,6 +77,7 @@ export function panelArm({ name, title, seed, upstream, aligned, averaging }: Pa
           cka: linearCka(vectors[k], after, dim),
           average: drift(averages[k], averages[k + 1], dim),
         }))
+        const distant = vectors.slice(apart).map((after, k) => drift(vectors[k], after, dim))
         const drawn = Math.min(drawnUsers, panel.length)
         const shown = vectors.map((all) => all.subarray(0, drawn * dim))
         const map = principalPlane(joined(shown, drawn * dim), dim)
@@ -85,6 +89,8 @@ export function panelArm({ name, title, seed, upstream, aligned, averaging }: Pa
             cka: Float32Array.from(pairs, ({ cka }) => cka),
             averageCosine: Float32Array.from(pairs, ({ average }) => average.cosine),
             averageRelativeL2: Float32Array.from(pairs, ({ average }) => average.relativeL2),
+            cosineApart: Float32Array.from(distant, ({ cosine }) => cosine),
+            relativeL2Apart: Float32Array.from(distant, ({ relativeL2 }) => relativeL2),
             mapX: Float32Array.from({ length: map.length / 2 }, (_, i) => map[2 * i]),
             mapY: Float32Array.from({ length: map.length / 2 }, (_, i) => map[2 * i + 1]),
           },

@@ -54,6 +54,9 @@ const methodsOf = ({ quick }: LabLog) =>
 const retrainedEvery = ({ quick }: LabLog): readonly Every[] => (quick ? [1, 3] : [1, 3, 7])
 type Every = 1 | 3 | 7
 
+/** From the snapshot that a model was retrained on last to the last one before it is retrained again, at the longest. */
+const mostApart = (lab: LabLog) => Math.max(...retrainedEvery(lab)) - 1
+
 const armName = ({ upstream, aligned }: Pick<Method, 'upstream' | 'aligned'>) =>
   `${upstream}-${aligned ? 'aligned' : 'raw'}`
 const laneName = (average: AverageName, every: Every) => `${average}-every-${every}`
@@ -70,7 +73,7 @@ export const drift: Experiment = {
   name: 'drift',
   question: 'What keeps recurring snapshots in line, and what is that worth?',
   measure:
-    'Cosine, relative L2 and CKA between neighbouring snapshots, and between the averages served as of them, on the same users’ features; normalized entropy of the sparse model when it is retrained at every 1st, 3rd and 7th publication.',
+    'Cosine, relative L2 and CKA between neighbouring snapshots, between those that a model meets last before it is retrained and the one it was trained on, and between the averages served as of them, on the same users’ features; normalized entropy of the sparse model when it is retrained at every 1st, 3rd and 7th publication.',
   rule: 'Alignment is worth it where, retrained at every 3rd publication, the average of 3 aligned snapshots gains at least 0.2 % over the average of 3 raw ones, both intervals above 0 after Holm, with a mean cosine between neighbouring averages of at least 0.99 warm and 0.98 from scratch.',
   models: () => ['sparse'],
   arms: driftArms,
@@ -97,6 +100,7 @@ function driftArms(lab: LabLog, seed: number): Arm[] {
         upstream: planOf(upstream, seed),
         aligned,
         averaging: averages['average-3'],
+        apart: mostApart(lab),
       }),
     ),
   ]
@@ -187,18 +191,27 @@ function conclude(outcomes: Outcomes): Findings {
         ]),
       },
       {
-        title: 'Drift between neighbouring snapshots, and between the averages of 3 as of them, means',
-        head: ['snapshots', 'cosine', 'relative L2', 'CKA', 'cosine of averages', 'relative L2 of averages'],
+        title: `Drift between neighbouring snapshots, between the averages of 3 as of them, and between snapshots ${mostApart(outcomes.lab)} publications apart, means`,
+        head: ['snapshots', ...driftColumns.map(({ head }) => head(mostApart(outcomes.lab)))],
         rows: panels.map(({ upstream, aligned }) => [
           `${upstream}, ${aligned ? 'as published' : 'raw'}`,
-          ...['cosine', 'relativeL2', 'cka', 'averageCosine', 'averageRelativeL2'].map((column) =>
-            formatDrift(meanColumn(outcomes, panelName(upstream, aligned), column)),
-          ),
+          ...driftColumns.map(({ column }) => formatDrift(meanColumn(outcomes, panelName(upstream, aligned), column))),
         ]),
       },
     ],
   }
 }
+
+/** Of the table of drift, as an arm's column and by its title, which may tell how far apart snapshots are. */
+const driftColumns: readonly { readonly column: string; readonly head: (apart: number) => string }[] = [
+  { column: 'cosine', head: () => 'cosine' },
+  { column: 'relativeL2', head: () => 'relative L2' },
+  { column: 'cka', head: () => 'CKA' },
+  { column: 'averageCosine', head: () => 'cosine of averages' },
+  { column: 'averageRelativeL2', head: () => 'relative L2 of averages' },
+  { column: 'cosineApart', head: (apart) => `cosine, ${apart} apart` },
+  { column: 'relativeL2Apart', head: (apart) => `relative L2, ${apart} apart` },
+]
 
 function meanColumn(outcomes: Outcomes, arm: string, column: string): number {
   return mean(outcomes.ofArm(arm).map(({ columns }) => mean(columns[column])))
