@@ -80,7 +80,6 @@ export class Refresher {
     if (this.#timer !== null) clearTimeout(this.#timer)
     this.#timer = null
     this.#timerMs = Number.POSITIVE_INFINITY
-    if (this.#making !== null) return
     this.#making = this.#send()
       .catch((error: unknown) => this.#fail(error))
       .finally(() => {

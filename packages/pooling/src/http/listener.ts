@@ -2,6 +2,7 @@ import { createServer, type RequestListener, type Server } from 'node:http'
 import { createServer as createTlsServer } from 'node:https'
 import type { ServerLimits } from './limits.ts'
 import type { TlsOptions } from './server-options.ts'
+import { writeTogether } from './write-together.ts'
 
 /** The server that listens: HTTP, or HTTPS and nothing else. */
 export function createListener(limits: ServerLimits, tls: TlsOptions | undefined, answer: RequestListener): Server {
@@ -16,6 +17,8 @@ export function createListener(limits: ServerLimits, tls: TlsOptions | undefined
       ? createServer(timeouts, answer)
       : createTlsServer({ ...timeouts, ...tlsOf(tls, limits.arrivalTimeoutMs) }, answer)
   server.maxConnections = limits.maxConnections
+  // Of HTTPS these connections carry what is encrypted already.
+  if (tls === undefined) server.on('connection', writeTogether)
   return server
 }
 
