@@ -14,7 +14,7 @@ export function placesOf(isEncoderApart: boolean): string {
   if (!canPin) return 'nothing pinned, as there is no taskset'
   return isEncoderApart
     ? 'service on processor 0; encoder, in idle time, and the load, in real time, on processor 1'
-    : 'service and encoder, this in idle time, on processors 0 and 1; the load, in real time, on processor 1'
+    : 'service on processor 0; encoder, in idle time, on processors 0 and 1; the load, in real time, on processor 1'
 }
 
 export interface ServedSettings extends Pick<ServiceSettings, 'isEncoderApart' | 'maxQueue'> {
@@ -64,9 +64,7 @@ export class Served {
     const models = await publishModels(world)
     const { base, dearer } = models
     const settings: ServiceSettings = { ...given, base, dearer, encoder, batchRows, directory }
-    const service = given.isEncoderApart
-      ? forkPinned('pooling-service.ts', 0, settings, oneCoreOptions)
-      : forkPinned('pooling-service.ts', '0,1', settings)
+    const service = forkPinned('pooling-service.ts', 0, settings, oneCoreOptions)
     const load = startLoad()
     try {
       const { port } = await service.ask<Told>({ do: 'tell' })

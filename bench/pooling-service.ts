@@ -83,9 +83,10 @@ async function serveParent(settings: ServiceSettings): Promise<void> {
   const logs = directory === null ? null : await openLogs(directory, world)
   const filledMs = Date.now()
   await fill(store, world)
+  const encoderCpus = settings.isEncoderApart ? '1' : '0,1'
   const encoder = await startEncoder({
     ...(settings.encoder === 'onnx' && { backend: new URL(import.meta.resolve('@headwater/cli/onnx-backend')) }),
-    ...(canPin && { prefix: ['chrt', '--idle', '0', 'taskset', '-c', settings.isEncoderApart ? '1' : '0,1'] }),
+    ...(canPin && { prefix: ['chrt', '--idle', '0', 'taskset', '-c', encoderCpus] }),
     ...(settings.isEncoderApart && { environment: { LP_NUM_THREADS: '1' } }),
     onError: (error) => console.error(error.message),
   })
@@ -97,7 +98,7 @@ async function serveParent(settings: ServiceSettings): Promise<void> {
     workers: 1,
     batchRows,
     isIdle: true,
-    ...(canPin && settings.isEncoderApart && { cpus: '1' }),
+    ...(canPin && { cpus: encoderCpus }),
   })
   const encoded = { batches: 0, encodeMs: 0 }
   /** Of the last batches, the newest counted most. */
