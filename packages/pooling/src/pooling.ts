@@ -278,6 +278,8 @@ export class Pooling {
   /**
    * Sends what is due through the encoders, a batch of it at most; for a `Refresher`, as there must be a listener. Resolves
    * once the batch's rows are made, when the next may follow; null where nothing was due.
+   *
+   * @throws RefreshError where no state of its users could be read
    */
   refreshDue(): Promise<BatchUnderWay | null> {
     this.#checkOpen()

@@ -80,7 +80,12 @@ export class RefreshRuns {
     throwFailures(failures)
   }
 
-  /** Sends what is due on its way, a batch of it at most; null where none is, and once nobody listens any more. */
+  /**
+   * Sends what is due on its way, a batch of it at most, and what was captured before; null where there is none, and once
+   * nobody listens any more.
+   *
+   * @throws RefreshError where no state could be read
+   */
   async next(capture: (refreshes: readonly Refresh[]) => Promise<void>): Promise<BatchUnderWay | null> {
     const { batchSize, clock, queue } = this.#options
     const { batches } = this.#options.capture
@@ -88,13 +93,17 @@ export class RefreshRuns {
     const refreshes = queue.onOffered === null ? [] : queue.offers.takeDue(clock.now(), batchSize)
     const failures: unknown[] = []
     if (refreshes.length > 0) await this.#capture(refreshes, capture, failures)
-    let encoded: Promise<unknown> = Promise.resolve()
+    let encoded: Promise<unknown> | null = null
     while (batches.batches > 0) {
       const running = this.#run(batches, failures, (failed) => queue.retry(failed))
       encoded = running.encoded
       await running.made
     }
-    return refreshes.length === 0 ? null : { encoded, landed: this.#landed.then(() => throwFailures(failures)) }
+    if (encoded === null) {
+      throwFailures(failures)
+      return null
+    }
+    return { encoded, landed: this.#landed.then(() => throwFailures(failures)) }
   }
 
   /** @returns the number of users that have a state */
