@@ -33,13 +33,12 @@ export interface PinnedProcess {
 /**
  * Starts a module of this folder on one processor. It answers each message with one message.
  *
- * @param processor a list, as `taskset -c` takes them, where it may have several
  * @param settings its only argument, as JSON
  * @param nodeOptions such as `--cpu-prof`
  */
 export function forkPinned(
   module: string,
-  processor: number | string,
+  processor: number,
   settings: unknown = {},
   nodeOptions: readonly string[] = [],
 ): PinnedProcess {

@@ -21,7 +21,7 @@ export type { Clock, PoolingModel, PoolingOptions, PoolingPolicy } from './optio
 export type { Outcome, OutcomeLog } from './outcome.ts'
 export { createPooling, type Pooling } from './pooling.ts'
 export type { ReadOptions } from './read-options.ts'
-export type { BackfillOptions } from './refresh-runs.ts'
+export type { BackfillOptions, BatchUnderWay } from './refresh-runs.ts'
 export { type Refresher, type RefresherOptions, startRefreshing } from './refresher.ts'
 export type { RowEncoder } from './row-encoder.ts'
 export { type ServedBatch, type ServedColumns, servedStatus } from './served-batch.ts'
