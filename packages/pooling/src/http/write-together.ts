@@ -16,9 +16,9 @@ export function writeTogether(connection: Socket): void {
   connection._writev = write
 }
 
-function write(this: Socket, pieces: readonly Written[], done: (error?: Error | null) => void): void {
+function write(this: Socket, pieces: Written[], done: (error?: Error | null) => void): void {
   const text = joined(pieces)
-  if (text === null) Socket.prototype._writev!.call(this, [...pieces], done)
+  if (text === null) Socket.prototype._writev!.call(this, pieces, done)
   else this._write(text, 'latin1', done)
 }
 
