@@ -6,7 +6,8 @@
  * so that it keeps most of the core however many they are, and its own slice is short (by `chrt`), for which Linux from 6.12
  * on lets it run the moment that it wakes. They still get their share where it never sleeps: code is compiled under any load.
  * The answering thread then marks much itself, so that collections of all objects are made rare: the heap grows to twice
- * what lives. The nursery it collects alone: with a helper it would wait for one that has to wait for the core.
+ * what lives. The nursery it collects alone, and the buffers that died with it, one or more a request, it frees itself: with a
+ * helper it would wait for one that has to wait for the core.
  *
  * Node has to load it before it starts threads of other kinds, as in
  * `node --max-semi-space-size=4 --require @headwater/pooling/one-core service.js`. What the system does not offer is left out.
@@ -25,6 +26,7 @@ const sliceNs = 100_000
 if (isMainThread) {
   setFlagsFromString('--heap-growing-percent=100')
   setFlagsFromString('--no-parallel-scavenge')
+  setFlagsFromString('--no-concurrent-array-buffer-sweeping')
   attempt(() => {
     for (const thread of readdirSync('/proc/self/task').map(Number)) {
       if (thread !== process.pid) setPriority(thread, niceness)

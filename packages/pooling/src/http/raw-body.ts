@@ -1,12 +1,13 @@
 import type { IncomingMessage } from 'node:http'
 import { WireError } from '../wire/wire-error.ts'
+import { type BodySink, ParsedRequest } from './parsed-request.ts'
 
 /** Told once: of what was wrong, or of the body. */
 type OnBody = (error: WireError | null, body: Uint8Array) => void
 
 /**
- * Takes a request's body, most often one chunk, which is then handed on as it is. Of a request that is cut off nobody is
- * told: its connection is gone.
+ * Takes a request's body, most often one chunk, which is then handed on as it is, and past the request's stream where it is
+ * a `ParsedRequest`. Of a request that is cut off nobody is told: its connection is gone.
  */
 export function takeBody(request: IncomingMessage, maxBytes: number, onBody: OnBody): void {
   if (Number(request.headers['content-length'] ?? 0) > maxBytes) {
@@ -14,13 +15,14 @@ export function takeBody(request: IncomingMessage, maxBytes: number, onBody: OnB
     return
   }
   const body = new Body(maxBytes, onBody)
+  if (request instanceof ParsedRequest && request.handTo(body)) return
   request.on('data', (chunk) => body.take(chunk))
   request.on('end', () => body.end())
 }
 
 const none = new Uint8Array()
 
-class Body {
+class Body implements BodySink {
   readonly #maxBytes: number
   /** Null once it has been told. */
   #onBody: OnBody | null
