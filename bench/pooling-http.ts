@@ -69,7 +69,7 @@ const singleSeconds = 2
 const settlingSeconds = 2
 const openSeconds = 3
 const rounds = 12
-/** Where the system happens to put its memory makes a process up to half as fast for as long as it lives. */
+/** Of each kind: some are half as fast as others for as long as they live. */
 const processes = 3
 /** Of an open loop, where the machine's speed changes in others, as a multiple. */
 const mostRounds = 3
