@@ -116,6 +116,8 @@ test('computes users from a log as of a time, by what was known strictly before'
     ...['--store', 'lmdb:store', '--at', at, '--events', join(home, 'clicks.csv')],
   )
   expect({ code, stderr: stderr.replace(/^(users|events) .*\n/gm, '') }).toEqual({ code: 0, stderr: '' })
+  // Its progress.
+  for (const stage of ['events', 'users']) expect(stderr).toMatch(new RegExp(`^${stage} done in [\\d.]+ s$`, 'm'))
   const { dim, expected } = await truth(users, atMs)
   const unknown = expected.filter((vector) => vector === null).length
   expect(json).toMatchObject({

@@ -4,7 +4,7 @@ import type { EncoderProcess, FollowedModel } from '@headwater/pooling/encoder'
 import { type ServeCluster, snapshotDigest } from './serve-cluster.ts'
 import { ServeError, type ServeOptions, shadowedModel } from './serve-options.ts'
 import type { ServeReport } from './serve-report.ts'
-import { describeShadow } from './serve-shadow.ts'
+import { comparePanel, describeShadow } from './serve-shadow.ts'
 
 export interface ServeModel {
   readonly schema: Schema
@@ -49,9 +49,8 @@ export async function loadServeModels(
       }),
       ...(name === shadowed && { shadow: { snapshot: options.shadow!.snapshot, share: options.shadowShare } }),
       onSwapped: (snapshot, before) => say(`Snapshot ${snapshot} is served as "${name}", in place of ${before}.`),
-      onShadowed: (shadow, served) => {
-        describeShadow(name, shadow, served).then(say, warn)
-      },
+      comparePanel,
+      onShadowed: (shadow, served, panel) => say(describeShadow(name, shadow, served, panel)),
       onError: warn,
     })
     const { schema, dim } = followed.served

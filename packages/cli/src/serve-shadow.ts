@@ -1,16 +1,28 @@
+import type { PanelComparison } from '@headwater/pooling'
 import type { LoadedSnapshot } from '@headwater/pooling/encoder'
 
 /** What a shadow makes of its panel's users beside the snapshot that is served, as `headwater snapshots diff` has it. */
-export async function describeShadow(model: string, shadow: LoadedSnapshot, served: LoadedSnapshot): Promise<string> {
+export async function comparePanel(shadow: LoadedSnapshot, served: LoadedSnapshot): Promise<PanelComparison | null> {
   const [{ readSnapshot }, { panelFigures }] = await Promise.all([
     import('@headwater/runtime'),
     import('@headwater/training'),
   ])
-  const says = `Snapshot ${shadow.snapshot} of "${model}" is computed beside snapshot ${served.snapshot}`
   const { panel } = await readSnapshot(shadow.directory)
-  if (panel === null) return `${says}; it has no panel.`
+  if (panel === null) return null
   const [before, after] = await Promise.all([served.encode(panel), shadow.encode(panel)])
-  const { users, residual, cosine, oldNorm, newNorm } = panelFigures(before, after, after, served.dim)
+  const { unalignedResidual: _, ...figures } = panelFigures(before, after, after, served.dim)
+  return figures
+}
+
+export function describeShadow(
+  model: string,
+  shadow: LoadedSnapshot,
+  served: LoadedSnapshot,
+  panel: PanelComparison | null,
+): string {
+  const says = `Snapshot ${shadow.snapshot} of "${model}" is computed beside snapshot ${served.snapshot}`
+  if (panel === null) return `${says}; it has no panel.`
+  const { users, residual, cosine, oldNorm, newNorm } = panel
   const norms = `mean norm ${oldNorm.toFixed(2)} → ${newNorm.toFixed(2)}`
   return `${says}; over its panel of ${users} users: residual ${residual.toFixed(4)}, cosine ${cosine.toFixed(5)}, ${norms}.`
 }

@@ -1,3 +1,5 @@
+import type { PanelFigures } from '@headwater/runtime'
+
 /** What became of one snapshot of a model. */
 export interface SnapshotInfo {
   readonly snapshot: number
@@ -7,6 +9,9 @@ export interface SnapshotInfo {
   readonly dataCutoffMs: number
   readonly publishedMs: number | null
 }
+
+/** What two snapshots make of the same users, who were kept for comparing them. */
+export type PanelComparison = Omit<PanelFigures, 'unalignedResidual'>
 
 /** A shadow snapshot's vectors beside those of the one that is served, on the same rows. Without rows its figures are NaN. */
 export interface ShadowReport {
@@ -19,6 +24,8 @@ export interface ShadowReport {
   readonly normRatioMean: number
   /** Cosines of vectors of different alignment frames say nothing. */
   readonly sameFrame: boolean
+  /** Over the shadow's panel; the served snapshot is the old one. Null until it is computed, and where there is none. */
+  readonly panel: PanelComparison | null
 }
 
 /** What an operator may do with a model's snapshots while it is served. */

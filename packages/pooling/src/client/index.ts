@@ -1,7 +1,7 @@
 import { Client, type ClientOptions } from './client.ts'
 import { fetchExchange } from './fetch-exchange.ts'
 
-export type { ShadowReport, SnapshotInfo } from '../model-control.ts'
+export type { PanelComparison, ShadowReport, SnapshotInfo } from '../model-control.ts'
 export type { EventsMessage, WireValue } from '../wire/events-message.ts'
 export type { ReceiptAnswer, ServedModelInfo } from '../wire/models-message.ts'
 export type { OutcomesAnswer, OutcomesMessage } from '../wire/outcomes-message.ts'

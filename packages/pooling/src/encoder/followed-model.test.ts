@@ -215,9 +215,14 @@ describe('a followed model', () => {
     await publish(1)
     await serveSnapshot(directory, 1, 'gate')
     const shadowed: number[][] = []
-    const onShadowed: FollowModelOptions['onShadowed'] = (shadow, served) =>
-      shadowed.push([shadow.snapshot, served.snapshot])
-    await follow({ shadow: { snapshot: 'latest-held', share: 1 }, onShadowed })
+    const onShadowed: FollowModelOptions['onShadowed'] = (shadow, served, panel) =>
+      shadowed.push([shadow.snapshot, served.snapshot, panel!.users])
+    const figures = { residual: 0.3, cosine: 0.95, relativeL2: 0.3, oldNorm: 13, newNorm: 14 }
+    const comparePanel: FollowModelOptions['comparePanel'] = async (shadow, served) => ({
+      ...figures,
+      users: 10 * shadow.snapshot + served.snapshot,
+    })
+    await follow({ shadow: { snapshot: 'latest-held', share: 1 }, comparePanel, onShadowed })
     expect(model.shadow()).toBeNull()
     await publish(2, { verdict: 'held', frame: 2 })
     await publish(3)
@@ -236,11 +241,11 @@ describe('a followed model', () => {
     const { vectors } = (await pooling.read(['ann'], ['sum'])).models[0]
     const square = [...vectors.subarray(1)].reduce((sum, value) => sum + value ** 2, 0)
     const report = model.shadow()!
-    expect(report).toMatchObject({ snapshot: 2, sameFrame: false })
+    expect(report).toMatchObject({ snapshot: 2, sameFrame: false, panel: { users: 21, ...figures } })
     expect(report.cosineMean).toBeCloseTo((2 + square) / Math.sqrt((1 + square) * (4 + square)), 2)
     expect(report.cosineP1).toBeCloseTo(report.cosineMean, 2)
     expect(report.normRatioMean).toBeCloseTo(Math.sqrt((4 + square) / (1 + square)), 2)
-    expect(shadowed).toEqual([[2, 1]])
+    expect(shadowed).toEqual([[2, 1, 21]])
 
     await promoteSnapshot(directory, 2, true)
     await untilServedFrom(2)

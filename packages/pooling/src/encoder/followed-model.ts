@@ -13,7 +13,7 @@ import {
   servedSnapshotDirectory,
 } from '@headwater/runtime'
 import { SnapshotRefusedError, UnknownSnapshotError } from '../errors.ts'
-import type { ModelControl, ShadowReport, SnapshotInfo } from '../model-control.ts'
+import type { ModelControl, PanelComparison, ShadowReport, SnapshotInfo } from '../model-control.ts'
 import type { Pooling } from '../pooling.ts'
 import type { EncoderProcess } from './encoder-process.ts'
 import { type LoadedSnapshot, releaseAfter } from './loaded-snapshot.ts'
@@ -34,8 +34,10 @@ export interface FollowModelOptions {
   readonly admit?: (snapshot: LoadedSnapshot) => Promise<void>
   /** Told of a snapshot that took over. */
   readonly onSwapped?: (snapshot: number, before: number) => void
-  /** Told of a snapshot that is computed beside the one that is served. */
-  readonly onShadowed?: (shadow: LoadedSnapshot, served: LoadedSnapshot) => void
+  /** Computes the shadow's panel by both, for the report; null where it has none. Absent: live traffic alone is compared. */
+  readonly comparePanel?: (shadow: LoadedSnapshot, served: LoadedSnapshot) => Promise<PanelComparison | null>
+  /** Told of a snapshot that is computed beside the one that is served, once their panel is compared. */
+  readonly onShadowed?: (shadow: LoadedSnapshot, served: LoadedSnapshot, panel: PanelComparison | null) => void
   /** Told of a snapshot that was refused, and of what else went wrong; the one before is served on. */
   readonly onError?: (error: unknown) => void
 }

@@ -4,7 +4,7 @@ import type { ShadowReport } from '../model-control.ts'
 /** Of the cosines' histogram: fine enough for snapshots that are nearly the same. */
 const bins = 8_192
 
-export type ShadowFigureValues = Omit<ShadowReport, 'snapshot' | 'sameFrame'>
+export type ShadowFigureValues = Omit<ShadowReport, 'snapshot' | 'sameFrame' | 'panel'>
 
 /** Figures over all rows so far, in memory that does not grow. */
 export class ShadowFigures {

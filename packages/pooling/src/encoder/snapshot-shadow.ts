@@ -1,6 +1,6 @@
 import { listSnapshots, readManifest, snapshotDirectory, snapshotNumber } from '@headwater/runtime'
 import { SnapshotRefusedError } from '../errors.ts'
-import type { ShadowReport } from '../model-control.ts'
+import type { PanelComparison, ShadowReport } from '../model-control.ts'
 import type { Pooling } from '../pooling.ts'
 import type { EncoderProcess } from './encoder-process.ts'
 import { type LoadedSnapshot, releaseAfter } from './loaded-snapshot.ts'
@@ -18,15 +18,25 @@ export interface SnapshotShadowOptions {
   readonly directory: string
   /** Of the model, in the poolings. */
   readonly name: string
-  readonly onShadowed?: (shadow: LoadedSnapshot, served: LoadedSnapshot) => void
+  readonly comparePanel?: (shadow: LoadedSnapshot, served: LoadedSnapshot) => Promise<PanelComparison | null>
+  readonly onShadowed?: (shadow: LoadedSnapshot, served: LoadedSnapshot, panel: PanelComparison | null) => void
   readonly onError?: (error: unknown) => void
+}
+
+/** A shadow, and the snapshot that it is compared with. */
+interface Compared {
+  readonly snapshot: LoadedSnapshot
+  readonly figures: ShadowFigures
+  readonly servedBeside: number
+  /** Null until both have computed it, and where it is not compared. */
+  panel: PanelComparison | null
 }
 
 /** A second snapshot of a model, computed on a share of its live traffic. Its vectors land nowhere. */
 export class SnapshotShadow {
   readonly #choice: ShadowChoice
   readonly #options: SnapshotShadowOptions
-  #loaded: { readonly snapshot: LoadedSnapshot; figures: ShadowFigures; servedBeside: number } | null = null
+  #loaded: Compared | null = null
   /** One that could not be loaded, not to be tried again. */
   #refused: number | null = null
 
@@ -42,8 +52,8 @@ export class SnapshotShadow {
 
   report(served: LoadedSnapshot): ShadowReport | null {
     if (this.#loaded === null) return null
-    const { snapshot, figures } = this.#loaded
-    return { snapshot: snapshot.snapshot, ...figures.values, sameFrame: snapshot.frame === served.frame }
+    const { snapshot, figures, panel } = this.#loaded
+    return { snapshot: snapshot.snapshot, ...figures.values, sameFrame: snapshot.frame === served.frame, panel }
   }
 
   /**
@@ -76,7 +86,7 @@ export class SnapshotShadow {
   }
 
   async #take(number: number, served: LoadedSnapshot, poolings: readonly Pooling[]): Promise<void> {
-    const { encoder, directory, onShadowed } = this.#options
+    const { encoder, directory } = this.#options
     try {
       const snapshot = await encoder.load(snapshotDirectory(directory, number))
       if (JSON.stringify(snapshot.schema) !== JSON.stringify(served.schema) || snapshot.dim !== served.dim) {
@@ -84,7 +94,6 @@ export class SnapshotShadow {
         throw new SnapshotRefusedError(`snapshot ${number} has another schema or width, and cannot be a shadow`)
       }
       this.#compare(snapshot, served, poolings)
-      onShadowed?.(snapshot, served)
     } catch (cause) {
       if (cause instanceof SnapshotRefusedError) this.#refused = number
       throw cause
@@ -93,12 +102,26 @@ export class SnapshotShadow {
 
   #compare(snapshot: LoadedSnapshot, served: LoadedSnapshot, poolings: readonly Pooling[]): void {
     const figures = new ShadowFigures(served.dim)
-    this.#loaded = { snapshot, figures, servedBeside: served.snapshot }
+    const compared: Compared = { snapshot, figures, servedBeside: served.snapshot, panel: null }
+    this.#loaded = compared
     for (const pooling of poolings)
       pooling.shadow(this.#options.name, snapshot, {
         share: this.#choice.share,
         onCompared: (_users, live, shadow) => figures.add(live, shadow),
       })
+    void this.#comparePanel(compared, served)
+  }
+
+  /** Live traffic is compared meanwhile. */
+  async #comparePanel(compared: Compared, served: LoadedSnapshot): Promise<void> {
+    const { comparePanel, onShadowed, onError } = this.#options
+    try {
+      compared.panel = (await comparePanel?.(compared.snapshot, served)) ?? null
+      if (this.#loaded === compared) onShadowed?.(compared.snapshot, served, compared.panel)
+    } catch (error) {
+      // One that was dropped meanwhile has nothing to say.
+      if (this.#loaded === compared) onError?.(error)
+    }
   }
 
   #drop(poolings: readonly Pooling[]): void {

@@ -1,50 +1,8 @@
 /** `/metrics` of a service that listens, parsed, against the calls that were made of it. */
-import { readFileSync } from 'node:fs'
-import { parser as promql } from '@prometheus-io/lezer-promql'
-import type { Registry } from 'prom-client'
 import { expect, it } from 'vitest'
-import { parse as parseYaml } from 'yaml'
 import { tokenOf } from '../../testing/http-service.ts'
 import { observeService, until } from '../../testing/observed-service.ts'
-import { registerClusterMetrics } from '../cluster/index.ts'
-import { registerLogMetrics } from './index.ts'
-
-interface Scrape {
-  /** By name. */
-  readonly types: ReadonlyMap<string, string>
-  /** By name and labels as they are written. */
-  readonly samples: ReadonlyMap<string, number>
-}
-
-/** Prometheus' text format: every sample belongs to the family before it, every line is understood. */
-function parse(text: string): Scrape {
-  const types = new Map<string, string>()
-  const samples = new Map<string, number>()
-  let family = ''
-  for (const line of text.split('\n')) {
-    if (line === '' || line.startsWith('# HELP ')) continue
-    const type = /^# TYPE (\S+) (counter|gauge|histogram|summary)$/.exec(line)
-    if (type !== null) {
-      family = type[1]
-      expect(types.has(family), family).toBe(false)
-      types.set(family, type[2])
-      continue
-    }
-    const sample = /^([a-z_]\w*)(\{(?:\w+="(?:[^"\\]|\\.)*",?)*\})? (\S+)$/.exec(line)
-    expect(sample, line).not.toBeNull()
-    const [, name, labels = '', value] = sample!
-    expect(name.replace(types.get(family) === 'histogram' ? /_(bucket|sum|count)$/ : /$^/, ''), line).toBe(family)
-    expect(samples.has(name + labels), line).toBe(false)
-    samples.set(name + labels, value === 'Nan' ? Number.NaN : Number(value))
-  }
-  return { types, samples }
-}
-
-async function scrape(url: string): Promise<Scrape> {
-  const response = await fetch(`${url}/metrics`, { headers: { authorization: `Bearer ${tokenOf.boss}` } })
-  expect(response.headers.get('content-type')).toContain('text/plain')
-  return parse(await response.text())
-}
+import { scrape } from '../../testing/scraped-metrics.ts'
 
 const eventOf = (user: string) => ({ users: [user], items: ['i'], timesMs: [Date.now()], fields: { rating: [9] } })
 
@@ -109,7 +67,15 @@ it('count what was asked of a service', async () => {
   expect(await at('headwater_log_rows_dropped_total{log="served"}')).toBe(7)
 
   // A shadow's figures, while there is one, and how far the served snapshot is from the one before.
-  control.report = { snapshot: 4, rows: 50, cosineMean: 0.98, cosineP1: 0.9, normRatioMean: 1.01, sameFrame: true }
+  control.report = {
+    snapshot: 4,
+    rows: 50,
+    cosineMean: 0.98,
+    cosineP1: 0.9,
+    normRatioMean: 1.01,
+    sameFrame: true,
+    panel: null,
+  }
   expect(await at('headwater_shadow_cosine_p1{model="m"}')).toBe(0.9)
   control.report = null
   expect(await at('headwater_shadow_rows{model="m"}')).toBeUndefined()
@@ -137,46 +103,4 @@ it('show how downstream models fare, by tenant', async () => {
   const { samples } = await scrape(url)
   const entropy = samples.get('headwater_downstream_normalized_entropy{tenant="default",downstream="ctr:v1"}')
   expect(entropy).toBeCloseTo(1, 6)
-})
-
-/** Metrics of a PromQL expression. @throws where it is none */
-function metricsOf(expression: string): string[] {
-  const names: string[] = []
-  promql.parse(expression).iterate({
-    enter: ({ name, type, from, to }) => {
-      if (type.isError) throw new Error(`no PromQL at ${from}: ${expression}`)
-      if (name === 'VectorSelector') names.push(expression.slice(from, to).replace(/\{.*/s, ''))
-    },
-  })
-  return names
-}
-
-it('are all there that an alert looks at', async () => {
-  const alsoMetrics = (registry: Registry) => {
-    registerLogMetrics(registry, { served: () => [{ rows: 0, files: 0, dropped: 0, lost: 0 }] })
-    registerClusterMetrics(registry, { queues: [], offers: new Map(), conflicts: new Map(), clock: { offsetMs: 0 } })
-  }
-  const { url, ask } = await observeService({ alsoMetrics })
-  await ask('GET', '/v1/nowhere')
-  const { types } = await scrape(url)
-  const file = readFileSync(new URL('../../alerts/headwater.rules.yaml', import.meta.url), 'utf8')
-  const { groups } = parseYaml(file) as { groups: { rules: Record<string, never>[] }[] }
-  const rules = groups.flatMap((group) => group.rules)
-  expect(() => metricsOf('sum(rate(headwater_events_total[5m]) >')).toThrow(/no PromQL/)
-  expect(metricsOf('sum(rate(a{b="c"}[5m])) / d > 1')).toEqual(['a', 'd'])
-  expect(rules.length).toBeGreaterThan(8)
-  const docs = readFileSync(new URL('../../../../docs/http.md', import.meta.url), 'utf8')
-  for (const { alert, expr, labels, annotations, for: wait } of rules) {
-    const names = metricsOf(expr)
-    expect(names.length, alert).toBeGreaterThan(0)
-    for (const name of names) {
-      const family = types.has(name) ? name : name.replace(/_(bucket|sum|count)$/, '')
-      expect(types.has(family), `${alert}: ${name}`).toBe(true)
-      if (family !== name) expect(types.get(family), name).toBe('histogram')
-    }
-    expect(wait).toMatch(/^\d+[mh]$/)
-    expect(labels).toMatchObject({ severity: expect.stringMatching(/^(page|ticket)$/) })
-    expect(annotations).toHaveProperty('summary')
-    expect(docs.includes(`\`${alert}\``), `the runbook line of ${alert}`).toBe(true)
-  }
 })

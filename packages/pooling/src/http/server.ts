@@ -153,5 +153,7 @@ function answerRaw(error: Error & { readonly code?: string }, socket: Socket): v
   const message = code === 'request_timeout' ? 'the request took too long to arrive' : 'this is no HTTP request'
   const body = JSON.stringify({ error: { code, message } } satisfies ErrorBody)
   const head = `HTTP/1.1 ${errorStatus[code]} Refused\r\ncontent-type: application/json\r\nconnection: close\r\n`
-  socket.end(`${head}content-length: ${Buffer.byteLength(body)}\r\n\r\n${body}`)
+  socket.write(`${head}content-length: ${Buffer.byteLength(body)}\r\n\r\n${body}`)
+  // Its own side ended alone, a caller who sends on would keep the connection for as long as it likes.
+  socket.destroySoon()
 }

@@ -164,7 +164,15 @@ it('promotes and rolls back by the keyboard alone, and shows what is refused', a
 
 it('fits wide and narrow screens, light and dark', async () => {
   const { url, ask, pooling, control } = await observeService()
-  control.report = { snapshot: 4, rows: 5_120, cosineMean: 0.95, cosineP1: 0.87, normRatioMean: 1, sameFrame: true }
+  control.report = {
+    snapshot: 4,
+    rows: 5_120,
+    cosineMean: 0.95,
+    cosineP1: 0.87,
+    normRatioMean: 1,
+    sameFrame: true,
+    panel: null,
+  }
   const users = Array.from({ length: 24 }, (_, i) => `user-${i}`)
   await ask('POST', '/v1/events', {
     users,

@@ -40,11 +40,12 @@ export function registerUsers(server: FastifyInstance, { tenants, space, limits 
     const { id } = request.params
     checkKey(id, 'the user', -1)
     const { store } = tenantOf(tenants, request)
+    const format = answerFormat(request)
     const receipt = await byDeadline(request.endMs, 'the user may be forgotten still; send it again', async () => {
       const given = await store.forget(id)
       await store.flushed()
       return given
     })
-    return send(reply, answerFormat(request), receipt)
+    return send(reply, format, receipt)
   })
 }
