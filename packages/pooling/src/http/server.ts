@@ -49,6 +49,8 @@ export function createServer(options: ServerOptions): FastifyInstance {
   const answerRead = readRoute({ ...options, tenants, limits, gate, failed })
   const server = Fastify({
     bodyLimit: limits.maxBodyBytes,
+    // It holds for the end, too, which may wait for requests as long as they may take.
+    pluginTimeout: 0,
     return503OnClosing: false,
     forceCloseConnections: 'idle',
     // A key of 512 bytes, each of them escaped.

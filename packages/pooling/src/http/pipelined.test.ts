@@ -1,0 +1,60 @@
+/** Requests that come on a connection before the one ahead of them is answered. */
+import { once } from 'node:events'
+import type { Socket } from 'node:net'
+import { expect, it } from 'vitest'
+import { tokenOf } from '../../testing/http-service.ts'
+import { ask, holdReads, startService } from '../../testing/listening-service.ts'
+import { RawConnection } from '../../testing/raw-connection.ts'
+
+const body = JSON.stringify({ users: ['a'], models: ['m'] })
+const read = (...more: readonly string[]) => {
+  const lines = [
+    'POST /v1/embeddings/read HTTP/1.1',
+    'host: localhost',
+    `authorization: Bearer ${tokenOf.boss}`,
+    'content-type: application/json',
+    `content-length: ${body.length}`,
+    ...more,
+  ]
+  return Buffer.from(`${lines.join('\r\n')}\r\n\r\n${body}`)
+}
+const portOf = (url: string) => Number(new URL(url).port)
+
+it('are no longer under way once the connection is gone', async () => {
+  const reads = holdReads()
+  const { server, url } = await startService({ limits: { maxConcurrent: 3 }, around: reads.around })
+  const accepted = once(server.server, 'connection') as Promise<[Socket]>
+  const connection = new RawConnection(portOf(url))
+  const [other] = await accepted
+  await connection.send([Buffer.concat([read(), read(), read()])])
+  await reads.until(3)
+  expect((await ask(url, '/v1/embeddings/read', body)).status).toBe(429)
+  connection.breakOff()
+  await once(other, 'close')
+  reads.release()
+  const together = await Promise.all([0, 1, 2].map(() => ask(url, '/v1/embeddings/read', body)))
+  expect(together.map(({ status }) => status)).toEqual([200, 200, 200])
+})
+
+it('are told to go on at the head of their answer, or not at all', async () => {
+  const reads = holdReads()
+  const { url } = await startService({ around: reads.around })
+  const connection = new RawConnection(portOf(url))
+  const asking = read('expect: 100-continue', 'accept: application/msgpack')
+  await connection.send([Buffer.concat([read(), asking])])
+  await reads.until(2)
+  reads.release()
+  expect((await connection.next())?.body.toString()).toMatch(/^\{"servedMs":/)
+  const answer = await connection.next()
+  expect(answer?.headers.get('content-type')).toBe('application/msgpack')
+  // A map of two, as the answer of a read is.
+  expect(answer?.body[0]).toBe(0x82)
+  connection.breakOff()
+
+  const alone = new RawConnection(portOf(url))
+  await alone.send([asking.subarray(0, -body.length)])
+  while (alone.leftBytes === 0) await new Promise((resolve) => setImmediate(resolve))
+  await alone.send([asking.subarray(-body.length)])
+  expect((await alone.next())?.headers.get('connection')).toBe('keep-alive')
+  alone.breakOff()
+})
