@@ -63,6 +63,9 @@ export interface Told {
   /** Milliseconds of processor time since the service started. */
   readonly cpuMs: number
   readonly residentBytes: number
+  /** Of that, V8's heap and what lies outside it for buffers. */
+  readonly heapBytes: number
+  readonly bufferBytes: number
   /** Of the users that `offer` goes through, the age of the oldest embedding. */
   readonly oldestOfferedMs: number
   readonly freshness: FreshnessFigures
@@ -164,6 +167,7 @@ async function serveParent(settings: ServiceSettings): Promise<void> {
     async (order: Order): Promise<Told> => {
       await obey(order)
       const { user, system } = process.cpuUsage()
+      const { heapTotal: heapBytes, arrayBuffers: bufferBytes } = process.memoryUsage()
       return {
         port: (server.server.address() as AddressInfo).port,
         counters: { ...pooling.counters },
@@ -172,6 +176,8 @@ async function serveParent(settings: ServiceSettings): Promise<void> {
         snapshot: pooling.latest(model)!.snapshot,
         cpuMs: (user + system) / 1_000,
         residentBytes: residentBytes('self'),
+        heapBytes,
+        bufferBytes,
         oldestOfferedMs: Date.now() - offers.oldestMs,
         freshness: events.taken(),
       }

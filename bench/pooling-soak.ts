@@ -34,6 +34,10 @@ const roundSeconds = 58
 interface Sample {
   readonly minutes: number
   readonly serviceBytes: number
+  /** Of the service: V8's heap, what lies outside it for buffers, and all else. */
+  readonly heapBytes: number
+  readonly bufferBytes: number
+  readonly otherBytes: number
   /** Of the encoder; NaN where the system does not tell. */
   readonly encoderBytes: number
 }
@@ -45,6 +49,8 @@ export interface SoakFigures {
   readonly eventsPerSecond: number
   readonly reads: ReadFigures
   readonly service: Growth
+  /** What the service's growth is of. */
+  readonly parts: Readonly<Record<'heap' | 'buffers' | 'other', Growth>>
   readonly encoder: Growth | null
 }
 
@@ -102,11 +108,13 @@ async function soak(served: Served, minutes: number): Promise<SoakFigures> {
     let toldMs = startMs
     // Reads that are still to be answered at the end are answered at whatever rate they can be.
     while (!isOver && performance.now() < endMs) {
-      const { residentBytes: serviceBytes, encoder, counters, freshness } = await served.tell()
+      const { residentBytes: serviceBytes, heapBytes, bufferBytes, encoder, counters, freshness } = await served.tell()
       events += freshness.events
       const encoderBytes = residentBytes(encoder.pid)
       const nowMs = performance.now()
-      samples.push({ minutes: (nowMs - startMs) / 60_000, serviceBytes, encoderBytes })
+      const otherBytes = serviceBytes - heapBytes - bufferBytes
+      const elapsed = (nowMs - startMs) / 60_000
+      samples.push({ minutes: elapsed, serviceBytes, heapBytes, bufferBytes, otherBytes, encoderBytes })
       if (nowMs - toldMs >= progressEveryMs) {
         toldMs = nowMs
         const minute = Math.round((nowMs - startMs) / 60_000)
@@ -128,13 +136,14 @@ async function soak(served: Served, minutes: number): Promise<SoakFigures> {
   const seconds = (performance.now() - startMs) / 1_000
   await served.tell({ do: 'events', rate: null })
   const warm = samples.filter((sample) => sample.minutes >= warmingShare * minutes)
-  const growth = (of: 'serviceBytes' | 'encoderBytes') => growthOf(warm, of)
+  const growth = (of: keyof Sample) => growthOf(warm, of)
   return {
     minutes,
     places: placesOf(true),
     eventsPerSecond: events / seconds,
     reads,
     service: growth('serviceBytes'),
+    parts: { heap: growth('heapBytes'), buffers: growth('bufferBytes'), other: growth('otherBytes') },
     encoder: warm.some(({ encoderBytes }) => Number.isNaN(encoderBytes)) ? null : growth('encoderBytes'),
   }
 }
@@ -159,20 +168,21 @@ async function readRounds(served: Served, endMs: number): Promise<ReadFigures> {
   }
 }
 
-function growthOf(samples: readonly Sample[], of: 'serviceBytes' | 'encoderBytes'): Growth {
+function growthOf(samples: readonly Sample[], of: keyof Sample): Growth {
   const times = samples.map(({ minutes }) => minutes / 60)
   const values = samples.map((sample) => sample[of])
   const trend = trendOf(times, values)
   return { startBytes: values[0], endBytes: values.at(-1)!, trend, isFlat: trend.low <= 0 }
 }
 
-function textOf({ minutes, places, eventsPerSecond, reads, service, encoder }: SoakFigures): string {
+function textOf({ minutes, places, eventsPerSecond, reads, service, parts, encoder }: SoakFigures): string {
   const line = (name: string, { startBytes, endBytes, trend, isFlat }: Growth) =>
     `  ${name}  ${megabytes(startBytes)} → ${megabytes(endBytes)}; ${hourly(trend.slope)} an hour, 95 % interval ${hourly(trend.low)} to ${hourly(trend.high)} (flat: ${isFlat ? 'holds' : 'MISSED'})`
   return [
     `${minutes} minutes, reads of one user at ${digits(reads.offeredPerSecond.median)}/s, events at ${digits(eventsPerSecond)}/s, LMDB, served log and event log; ${places}`,
     `  reads    ${reads.answered.toLocaleString('en')}, ${reads.failed} failed; p50 ${digits(reads.p50Ms.median)}, p99 ${digits(reads.p99Ms.median)} ms, medians of rounds`,
     line('service', service),
+    `    of which V8's heap ${hourly(parts.heap.trend.slope)}, buffers ${hourly(parts.buffers.trend.slope)}, all else ${hourly(parts.other.trend.slope)} an hour`,
     ...(encoder === null ? [] : [line('encoder', encoder)]),
   ].join('\n')
 }
