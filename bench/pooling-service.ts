@@ -19,6 +19,7 @@ import { openEventLog, openServedLog } from '@headwater/pooling/logs'
 import { seededRandom } from '@headwater/statistics'
 import { type EmbeddingStore, openStore } from '@headwater/store'
 import { capacityAt, type EventRate } from './encoder-capacity.ts'
+import { liveBytes } from './live-memory.ts'
 import { answer, canPin } from './open-loop-fork.ts'
 import { EventFlow, type FreshnessFigures, OfferFlow } from './pooling-flows.ts'
 import { model, offeredUsers, openWorld, snapshots, type World } from './pooling-world.ts'
@@ -41,6 +42,8 @@ export interface ServiceSettings {
 
 export type Order =
   | { readonly do: 'tell' }
+  /** Tell with `liveBytes`, for which all garbage is collected. */
+  | { readonly do: 'collect' }
   /** Offer refreshes of users in turn: so many a second, or so many that the encoder always has work; 0: ends when it has none. */
   | { readonly do: 'offer'; readonly perSecond: number | 'saturating' }
   /** Take in events of users at random; null ends that. The answer has the freshness of those before. */
@@ -66,6 +69,8 @@ export interface Told {
   /** Of that, V8's heap and what lies outside it for buffers. */
   readonly heapBytes: number
   readonly bufferBytes: number
+  /** Of the last `collect`; NaN before it. */
+  readonly liveBytes: number
   /** Of the users that `offer` goes through, the age of the oldest embedding. */
   readonly oldestOfferedMs: number
   readonly freshness: FreshnessFigures
@@ -151,6 +156,7 @@ async function serveParent(settings: ServiceSettings): Promise<void> {
     batchMs = rate.of.batchMs
     return () => rate.share * capacityAt(batchMs, rate.of)
   }
+  let live = Number.NaN
   const obey = async (order: Order): Promise<void> => {
     if (order.do === 'offer') {
       offers.start(order.perSecond)
@@ -161,6 +167,7 @@ async function serveParent(settings: ServiceSettings): Promise<void> {
       await pooling.publish(model, order.tower === 'dearer' ? dearer! : followed.served)
     } else if (order.do === 'promote') await followed.promote(order.snapshot)
     else if (order.do === 'roll back') await followed.rollback()
+    else if (order.do === 'collect') live = liveBytes()
     else if (order.do === 'kill') process.kill(encoder.status().pid!, 'SIGKILL')
   }
   answer(
@@ -178,6 +185,7 @@ async function serveParent(settings: ServiceSettings): Promise<void> {
         residentBytes: residentBytes('self'),
         heapBytes,
         bufferBytes,
+        liveBytes: live,
         oldestOfferedMs: Date.now() - offers.oldestMs,
         freshness: events.taken(),
       }

@@ -52,6 +52,8 @@ export interface SoakFigures {
   /** What the service's growth is of. */
   readonly parts: Readonly<Record<'heap' | 'buffers' | 'other', Growth>>
   readonly encoder: Growth | null
+  /** What lives in the service's heap and buffers when it is warm, and at the end. */
+  readonly live: { readonly startBytes: number; readonly endBytes: number; readonly minutes: number }
 }
 
 /** Of rounds. */
@@ -104,6 +106,8 @@ async function soak(served: Served, minutes: number): Promise<SoakFigures> {
   const endMs = startMs + 60_000 * minutes
   let events = 0
   let isOver = false
+  let warmBytes = Number.NaN
+  let warmMs = 0
   const sample = async () => {
     let toldMs = startMs
     // Reads that are still to be answered at the end are answered at whatever rate they can be.
@@ -112,6 +116,11 @@ async function soak(served: Served, minutes: number): Promise<SoakFigures> {
       events += freshness.events
       const encoderBytes = residentBytes(encoder.pid)
       const nowMs = performance.now()
+      if (Number.isNaN(warmBytes) && nowMs - startMs >= warmingShare * 60_000 * minutes) {
+        warmBytes = (await served.tell({ do: 'collect' })).liveBytes
+        warmMs = nowMs
+        continue
+      }
       const otherBytes = serviceBytes - heapBytes - bufferBytes
       const elapsed = (nowMs - startMs) / 60_000
       samples.push({ minutes: elapsed, serviceBytes, heapBytes, bufferBytes, otherBytes, encoderBytes })
@@ -135,6 +144,8 @@ async function soak(served: Served, minutes: number): Promise<SoakFigures> {
   const [reads] = await Promise.all([read(), sample()])
   const seconds = (performance.now() - startMs) / 1_000
   await served.tell({ do: 'events', rate: null })
+  const { liveBytes: endBytes } = await served.tell({ do: 'collect' })
+  const live = { startBytes: warmBytes, endBytes, minutes: (performance.now() - warmMs) / 60_000 }
   const warm = samples.filter((sample) => sample.minutes >= warmingShare * minutes)
   const growth = (of: keyof Sample) => growthOf(warm, of)
   return {
@@ -144,6 +155,7 @@ async function soak(served: Served, minutes: number): Promise<SoakFigures> {
     reads,
     service: growth('serviceBytes'),
     parts: { heap: growth('heapBytes'), buffers: growth('bufferBytes'), other: growth('otherBytes') },
+    live,
     encoder: warm.some(({ encoderBytes }) => Number.isNaN(encoderBytes)) ? null : growth('encoderBytes'),
   }
 }
@@ -175,7 +187,7 @@ function growthOf(samples: readonly Sample[], of: keyof Sample): Growth {
   return { startBytes: values[0], endBytes: values.at(-1)!, trend, isFlat: trend.low <= 0 }
 }
 
-function textOf({ minutes, places, eventsPerSecond, reads, service, parts, encoder }: SoakFigures): string {
+function textOf({ minutes, places, eventsPerSecond, reads, service, parts, encoder, live }: SoakFigures): string {
   const line = (name: string, { startBytes, endBytes, trend, isFlat }: Growth) =>
     `  ${name}  ${megabytes(startBytes)} → ${megabytes(endBytes)}; ${hourly(trend.slope)} an hour, 95 % interval ${hourly(trend.low)} to ${hourly(trend.high)} (flat: ${isFlat ? 'holds' : 'MISSED'})`
   return [
@@ -183,6 +195,7 @@ function textOf({ minutes, places, eventsPerSecond, reads, service, parts, encod
     `  reads    ${reads.answered.toLocaleString('en')}, ${reads.failed} failed; p50 ${digits(reads.p50Ms.median)}, p99 ${digits(reads.p99Ms.median)} ms, medians of rounds`,
     line('service', service),
     `    of which V8's heap ${hourly(parts.heap.trend.slope)}, buffers ${hourly(parts.buffers.trend.slope)}, all else ${hourly(parts.other.trend.slope)} an hour`,
+    `    alive in heap and buffers, all garbage collected: ${megabytes(live.startBytes)} → ${megabytes(live.endBytes)} in ${digits(live.minutes)} minutes`,
     ...(encoder === null ? [] : [line('encoder', encoder)]),
   ].join('\n')
 }
