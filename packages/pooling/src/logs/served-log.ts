@@ -46,6 +46,9 @@ interface OpenFile {
 const defaultRows = 1_000_000
 const defaultAgeMs = 600_000
 
+/** Chunks that wait to be filled again: those of a burst are let go. */
+const mostFree = 2
+
 /**
  * What was served to whom, when and from which snapshot, as Parquet files. `record` copies; encoding and writing come later, a
  * slice at a time.
@@ -192,7 +195,8 @@ export class ServedLog {
       this.#written += chunk.rows
       this.counters.rows += chunk.rows
       chunk.clear()
-      this.#free.push(chunk)
+      if (this.#free.length < mostFree) this.#free.push(chunk)
+      else this.#chunks--
       await this.#sync(this.#open)
       if (this.#written - this.#open.first >= this.#maxRows) await this.#finish()
     }
