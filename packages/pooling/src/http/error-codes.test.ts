@@ -3,6 +3,7 @@ import { rmSync } from 'node:fs'
 import { connect } from 'node:net'
 import {
   type EmbeddingStore,
+  type ForgetReceipt,
   StoreBusyError,
   StoreClosedError,
   StoreFullError,
@@ -18,7 +19,7 @@ import { eventAt, holdReads, startService } from '../../testing/listening-servic
 import { observeService } from '../../testing/observed-service.ts'
 import { space } from '../../testing/towers.ts'
 import { openEventLog, openOutcomeLog } from '../logs/index.ts'
-import { errorStatus } from '../wire/wire-error.ts'
+import { type ErrorBody, errorStatus } from '../wire/wire-error.ts'
 
 /** A promise to callers: nothing here is ever changed, only added. */
 const statusOf = {
@@ -77,8 +78,7 @@ async function send(url: string, request: Request, more: Record<string, string> 
     },
     ...(body !== undefined && { body: JSON.stringify(body) }),
   })
-  // biome-ignore lint/suspicious/noExplicitAny: an answer of any kind
-  const { error } = (await response.json()) as any
+  const { error } = (await response.json()) as Partial<ErrorBody>
   return { status: response.status, code: error?.code, details: error?.details, headers: response.headers }
 }
 
@@ -90,9 +90,11 @@ async function codeOf(...asked: Parameters<typeof send>) {
 it('codes of errors are these, with these statuses', async () => {
   expect(errorStatus).toEqual(statusOf)
   const { url } = await startService()
-  // biome-ignore lint/suspicious/noExplicitAny: JSON
-  const { components } = (await (await fetch(`${url}/openapi.json`)).json()) as any
-  expect(components.schemas.Error.properties.error.properties.code.enum.sort()).toEqual(Object.keys(statusOf).sort())
+  const { components } = (await (await fetch(`${url}/openapi.json`)).json()) as {
+    components: { schemas: { Error: { properties: { error: { properties: { code: { enum: string[] } } } } } } }
+  }
+  const codes = components.schemas.Error.properties.error.properties.code.enum
+  expect(codes.sort()).toEqual(Object.keys(statusOf).sort())
 })
 
 describe('a store that fails', () => {
@@ -193,7 +195,7 @@ it('forget_incomplete: a place beside the store keeps the user, and the receipt 
   const { status, code, details } = await send(url, 'forget')
   expect([status, code]).toEqual([500, 'forget_incomplete'])
   expect(details).toMatchObject({ user: 'ann', failed: [{ where: 'panel', reason: 'its disk is away' }] })
-  expect(details.removed).toContainEqual({ where: 'store', what: 'state', count: 1 })
+  expect((details as ForgetReceipt).removed).toContainEqual({ where: 'store', what: 'state', count: 1 })
   expect((await store.readStates('user', ['ann'])).states).toEqual([undefined])
   isBroken = false
   expect(await codeOf(url, 'forget')).toEqual([200, undefined])

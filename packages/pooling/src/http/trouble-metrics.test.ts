@@ -37,6 +37,26 @@ async function overStore(calls: Intercepted, clock: Clock = Date) {
   return observeService({}, { store: interceptStore(store, calls), clock })
 }
 
+/** Three refreshes, whose first attempt fails. */
+async function expectTriedAgain(
+  { ask, url, pooling }: Awaited<ReturnType<typeof observeService>>,
+  clock: ReturnType<typeof fakeClock>,
+  { storeErrors }: { readonly storeErrors: number },
+): Promise<void> {
+  await ask('POST', '/v1/events', eventsOf('ann', 'bob', 'cat'))
+  clock.nowMs++
+  await until(() => pooling.counters.retried === 3)
+  clock.nowMs += 1_000
+  await until(() => pooling.counters.refreshes === 3)
+  expectFigures(await scrape(url), {
+    'headwater_refreshes_total{outcome="failed"}': 3,
+    'headwater_refreshes_total{outcome="landed"}': 3,
+    headwater_refreshes_retried_total: 3,
+    'headwater_store_errors_total{during="request"}': 0,
+    'headwater_store_errors_total{during="refresh"}': storeErrors,
+  })
+}
+
 it('count rows that are older than their policy wants as stale', async () => {
   const clock = fakeClock()
   const aged = { ...model, policy: { ...policy, maxAgeMs: 60_000 } }
@@ -101,28 +121,17 @@ it('show who waits behind an encoder that takes its time, for how long, and who 
 
 it('count refreshes that the encoder failed, as no failure of the store', async () => {
   const clock = fakeClock()
-  const { ask, url, pooling } = await observeService({}, { clock })
+  const service = await observeService({}, { clock })
   let calls = 0
   const failsAtFirst = encoderOf(4)
-  await pooling.publish('m', {
+  await service.pooling.publish('m', {
     ...failsAtFirst,
     encode: async (...batch) => {
       if (calls++ === 0) throw new EncoderDiedError('its memory ran out')
       return failsAtFirst.encode(...batch)
     },
   })
-  await ask('POST', '/v1/events', eventsOf('ann', 'bob', 'cat'))
-  clock.nowMs++
-  await until(() => pooling.counters.retried === 3)
-  clock.nowMs += 1_000
-  await until(() => pooling.counters.refreshes === 3)
-  expectFigures(await scrape(url), {
-    'headwater_refreshes_total{outcome="failed"}': 3,
-    'headwater_refreshes_total{outcome="landed"}': 3,
-    headwater_refreshes_retried_total: 3,
-    'headwater_store_errors_total{during="request"}': 0,
-    'headwater_store_errors_total{during="refresh"}': 0,
-  })
+  await expectTriedAgain(service, clock, { storeErrors: 0 })
 })
 
 it('count what the store fails in requests, and not what its end brings about', async () => {
@@ -154,23 +163,12 @@ it('count what the store fails in requests, and not what its end brings about', 
 it('count the batches of refreshes that the store failed, and their users', async () => {
   const clock = fakeClock()
   const calls: Intercepted = {}
-  const { ask, url, pooling } = await overStore(calls, clock)
+  const service = await overStore(calls, clock)
   calls.append = async () => {
     delete calls.append
     throw new StoreWriteError('the disk does not answer')
   }
-  await ask('POST', '/v1/events', eventsOf('ann', 'bob', 'cat'))
-  clock.nowMs++
-  await until(() => pooling.counters.retried === 3)
-  clock.nowMs += 1_000
-  await until(() => pooling.counters.refreshes === 3)
-  expectFigures(await scrape(url), {
-    'headwater_refreshes_total{outcome="failed"}': 3,
-    'headwater_refreshes_total{outcome="landed"}': 3,
-    headwater_refreshes_retried_total: 3,
-    'headwater_store_errors_total{during="request"}': 0,
-    'headwater_store_errors_total{during="refresh"}': 1,
-  })
+  await expectTriedAgain(service, clock, { storeErrors: 1 })
 })
 
 it('count rows that no server of the store had, apart from users of whom nothing is held', async () => {
