@@ -21,15 +21,18 @@ fn main(
   @builtin(num_workgroups) groups: vec3u,
   @builtin(local_invocation_index) local: u32,
 ) {
-  let lane = local;
+  let lane = local % 32u;
   let count = f32(u.D4 * 4u);
   let first = linearGroup(group, groups) * 1u;
   let end = min(u.V, first + 1u);
-  var row = first / u.K;
-  var place = first - row * u.K;
+  var own = first + local / 32u;
   var g0 = vec4f(); if (lane + 0u < u.D4) { g0 = gainOf((lane + 0u)); }
     var g1 = vec4f(); if (lane + 32u < u.D4) { g1 = gainOf((lane + 32u)); }
-  for (var v = first; v < end; v++) {
+  for (var base = first; base < end; base += 1u) {
+    let v = min(own, u.V - 1u);
+    let isOwn = own < u.V;
+    let row = v / u.K;
+    let place = v - row * u.K;
     let xAt = u.xOffset + row * u.xRow + place * u.D4;
     let yAt = u.yOffset + row * u.yRow + place * u.D4;
     let mean = moments[v * 2u];
@@ -45,10 +48,9 @@ fn main(
     for (var i = lane + 64u; i < u.D4; i += 32u) { let x = (x[xAt + i] - mean) * rstd; let d = dy[yAt + i]; let g = gainOf(i); let e = d * g; sum += e; along += e * x; }
     let level = total(dot(sum, vec4f(1.0)), lane) / count;
     let slope = total(dot(along, vec4f(1.0)), lane) / count;
-    if (lane + 0u < u.D4) { let i = lane + 0u; dx[xAt + i] = rstd * (d0 * g0 - level - x0 * slope); }
-    if (lane + 32u < u.D4) { let i = lane + 32u; dx[xAt + i] = rstd * (d1 * g1 - level - x1 * slope); }
-    for (var i = lane + 64u; i < u.D4; i += 32u) { let x = (x[xAt + i] - mean) * rstd; let d = dy[yAt + i]; let g = gainOf(i); dx[xAt + i] = rstd * (d * g - level - x * slope); }
-    place++;
-    if (place == u.K) { place = 0u; row++; }
+    if (lane + 0u < u.D4) { let i = lane + 0u; if (isOwn) { dx[xAt + i] = rstd * (d0 * g0 - level - x0 * slope); } }
+    if (lane + 32u < u.D4) { let i = lane + 32u; if (isOwn) { dx[xAt + i] = rstd * (d1 * g1 - level - x1 * slope); } }
+    for (var i = lane + 64u; i < u.D4; i += 32u) { let x = (x[xAt + i] - mean) * rstd; let d = dy[yAt + i]; let g = gainOf(i); if (isOwn) { dx[xAt + i] = rstd * (d * g - level - x * slope); } }
+    own += 1u;
   }
 }

@@ -24,15 +24,18 @@ fn main(
   @builtin(num_workgroups) groups: vec3u,
   @builtin(local_invocation_index) local: u32,
 ) {
-  let lane = 0u;
+  let lane = local % 1u;
   let count = f32(u.D4 * 4u);
-  let first = (linearGroup(group, groups) * 8u + local) * 4u;
-  let end = min(u.V, first + 4u);
-  var row = first / u.K;
-  var place = first - row * u.K;
+  let first = linearGroup(group, groups) * 32u;
+  let end = min(u.V, first + 32u);
+  var own = first + local / 1u;
   
     
-  for (var v = first; v < end; v++) {
+  for (var base = first; base < end; base += 8u) {
+    let v = min(own, u.V - 1u);
+    let isOwn = own < u.V;
+    let row = v / u.K;
+    let place = v - row * u.K;
     let xAt = u.xOffset + row * u.xRow + place * u.D4;
     let yAt = u.yOffset + row * u.yRow + place * u.D4;
     
@@ -42,9 +45,8 @@ fn main(
     var squares = vec4f();
     for (var i = lane + 0u; i < u.D4; i += 1u) { let x = x[xAt + i]; let e = x - mean; squares += e * e; }
     let rstd = inverseSqrt(total(dot(squares, vec4f(1.0)), lane) / count + u.epsilon);
-    for (var i = lane + 0u; i < u.D4; i += 1u) { let x = x[xAt + i]; let g = gainOf(i); let s = shiftOf(i); y[yAt + i] = (x - mean) * rstd * g + s; }
-    if (lane == 0u) { moments[v * 2u] = mean; moments[v * 2u + 1u] = rstd; }
-    place++;
-    if (place == u.K) { place = 0u; row++; }
+    for (var i = lane + 0u; i < u.D4; i += 1u) { let x = x[xAt + i]; let g = gainOf(i); let s = shiftOf(i); if (isOwn) { y[yAt + i] = (x - mean) * rstd * g + s; } }
+    if (lane == 0u && isOwn) { moments[v * 2u] = mean; moments[v * 2u + 1u] = rstd; }
+    own += 8u;
   }
 }

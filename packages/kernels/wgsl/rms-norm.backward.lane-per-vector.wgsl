@@ -20,14 +20,17 @@ fn main(
   @builtin(num_workgroups) groups: vec3u,
   @builtin(local_invocation_index) local: u32,
 ) {
-  let lane = 0u;
+  let lane = local % 1u;
   let count = f32(u.D4 * 4u);
-  let first = (linearGroup(group, groups) * 8u + local) * 4u;
-  let end = min(u.V, first + 4u);
-  var row = first / u.K;
-  var place = first - row * u.K;
+  let first = linearGroup(group, groups) * 32u;
+  let end = min(u.V, first + 32u);
+  var own = first + local / 1u;
   
-  for (var v = first; v < end; v++) {
+  for (var base = first; base < end; base += 8u) {
+    let v = min(own, u.V - 1u);
+    let isOwn = own < u.V;
+    let row = v / u.K;
+    let place = v - row * u.K;
     let xAt = u.xOffset + row * u.xRow + place * u.D4;
     let yAt = u.yOffset + row * u.yRow + place * u.D4;
     let mean = moments[v * 2u];
@@ -39,8 +42,7 @@ fn main(
     for (var i = lane + 0u; i < u.D4; i += 1u) { let x = (x[xAt + i] - mean) * rstd; let d = dy[yAt + i]; let g = gainOf(i); let e = d * g; along += e * x; }
     let level = 0.0;
     let slope = total(dot(along, vec4f(1.0)), lane) / count;
-    for (var i = lane + 0u; i < u.D4; i += 1u) { let x = (x[xAt + i] - mean) * rstd; let d = dy[yAt + i]; let g = gainOf(i); dx[xAt + i] = rstd * (d * g - level - x * slope); }
-    place++;
-    if (place == u.K) { place = 0u; row++; }
+    for (var i = lane + 0u; i < u.D4; i += 1u) { let x = (x[xAt + i] - mean) * rstd; let d = dy[yAt + i]; let g = gainOf(i); if (isOwn) { dx[xAt + i] = rstd * (d * g - level - x * slope); } }
+    own += 8u;
   }
 }

@@ -39,17 +39,20 @@ fn main(
   @builtin(num_workgroups) groups: vec3u,
   @builtin(local_invocation_index) local: u32,
 ) {
-  let lane = local;
+  let lane = local % 64u;
   let count = f32(u.D4 * 4u);
   let first = linearGroup(group, groups) * 1u;
   let end = min(u.V, first + 1u);
-  var row = first / u.K;
-  var place = first - row * u.K;
+  var own = first + local / 64u;
   var g0 = vec4f(); if (lane + 0u < u.D4) { g0 = gainOf((lane + 0u)); }
     var g1 = vec4f(); if (lane + 64u < u.D4) { g1 = gainOf((lane + 64u)); }
     var s0 = vec4f(); if (lane + 0u < u.D4) { s0 = shiftOf((lane + 0u)); }
     var s1 = vec4f(); if (lane + 64u < u.D4) { s1 = shiftOf((lane + 64u)); }
-  for (var v = first; v < end; v++) {
+  for (var base = first; base < end; base += 1u) {
+    let v = min(own, u.V - 1u);
+    let isOwn = own < u.V;
+    let row = v / u.K;
+    let place = v - row * u.K;
     let xAt = u.xOffset + row * u.xRow + place * u.D4;
     let yAt = u.yOffset + row * u.yRow + place * u.D4;
     var x0 = vec4f(); if (lane + 0u < u.D4) { x0 = x[xAt + (lane + 0u)]; }
@@ -60,11 +63,10 @@ fn main(
     if (lane + 64u < u.D4) { let i = lane + 64u; let e = x1 - mean; squares += e * e; }
     for (var i = lane + 128u; i < u.D4; i += 64u) { let x = x[xAt + i]; let e = x - mean; squares += e * e; }
     let rstd = inverseSqrt(total(dot(squares, vec4f(1.0)), lane) / count + u.epsilon);
-    if (lane + 0u < u.D4) { let i = lane + 0u; y[yAt + i] = (x0 - mean) * rstd * g0 + s0; }
-    if (lane + 64u < u.D4) { let i = lane + 64u; y[yAt + i] = (x1 - mean) * rstd * g1 + s1; }
-    for (var i = lane + 128u; i < u.D4; i += 64u) { let x = x[xAt + i]; let g = gainOf(i); let s = shiftOf(i); y[yAt + i] = (x - mean) * rstd * g + s; }
-    if (lane == 0u) { moments[v * 2u] = mean; moments[v * 2u + 1u] = rstd; }
-    place++;
-    if (place == u.K) { place = 0u; row++; }
+    if (lane + 0u < u.D4) { let i = lane + 0u; if (isOwn) { y[yAt + i] = (x0 - mean) * rstd * g0 + s0; } }
+    if (lane + 64u < u.D4) { let i = lane + 64u; if (isOwn) { y[yAt + i] = (x1 - mean) * rstd * g1 + s1; } }
+    for (var i = lane + 128u; i < u.D4; i += 64u) { let x = x[xAt + i]; let g = gainOf(i); let s = shiftOf(i); if (isOwn) { y[yAt + i] = (x - mean) * rstd * g + s; } }
+    if (lane == 0u && isOwn) { moments[v * 2u] = mean; moments[v * 2u + 1u] = rstd; }
+    own += 1u;
   }
 }

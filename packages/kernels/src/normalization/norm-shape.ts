@@ -76,6 +76,9 @@ export const normCases: readonly NormShape[] = [
   normShape({ V: 2, D4: 49, hasShift: 1, yRow: 50 }),
   normShape({ V: 5, D4: 257, ...affine }),
   normShape({ V: 2, D4: 1100 }),
+  // teams of four lanes: one vector too few and too many for all of a workgroup's, in one round and in many
+  normShape({ V: 7, D4: 4, ...affine }),
+  normShape({ V: 65, K: 5, D4: 3, xRow: 16, yRow: 17, ...affine }),
   // over 65,535 workgroups where each takes one vector
   normShape({ V: 65_537, D4: 1, ...affine }),
 ]
@@ -104,6 +107,7 @@ export const normBenchmarks: readonly NormShape[] = [
   normShape({ V: 8192, D4: 24 }),
   normShape({ V: 1024, K: 2, D4: 64, ...affine }),
   normShape({ V: 131_072, D4: 16 }),
+  normShape({ V: 65_536, D4: 4, ...affine }),
 ]
 
 /** vec4 up to the end of the last vector. */

@@ -1,41 +1,52 @@
 /**
  * WGSL of the norms. A team of lanes takes one vector after another: vec4 number i of it is lane i mod LANES's, and the
- * first `chunks` of each lane's stay in registers between the passes; what lies beyond is read again.
+ * first `chunks` of each lane's stay in registers between the passes; what lies beyond is read again. Teams of a workgroup
+ * take vectors that lie side by side.
  */
 import type { Tuning } from '@headwater/gpu'
 import { linearGroups, linearGroupWgsl } from '../wgsl/linear-grid.ts'
 
 export interface NormTuning extends Tuning {
-  /** How a team adds up: it is one lane, a subgroup that is the whole workgroup, or a workgroup. */
+  /** How a team adds up: it is one lane, a part of a subgroup that has the whole workgroup, or a workgroup. */
   readonly team: 'lane' | 'subgroup' | 'workgroup'
   readonly workgroup: number
+  /** Lanes of a team, a power of two. */
+  readonly lanes: number
   /** vec4 that a lane keeps in registers. */
   readonly chunks: number
   /** Vectors that a team takes. */
   readonly vectors: number
 }
 
-function subgroup(lanes: number, chunks: number, vectors: number): NormTuning {
-  const needs = { features: ['subgroups'], minSubgroupSize: lanes } as const
-  return { name: `subgroup-${lanes}-lanes`, team: 'subgroup', workgroup: lanes, chunks, vectors, needs }
+function subgroup(workgroup: number, lanes: number, chunks: number, vectors: number): NormTuning {
+  const needs = { features: ['subgroups'], minSubgroupSize: workgroup } as const
+  const name = `subgroup-${lanes === workgroup ? '' : `${workgroup / lanes}x`}${lanes}-lanes`
+  return { name, team: 'subgroup', workgroup, lanes, chunks, vectors, needs }
 }
 
 export const normTunings: readonly NormTuning[] = [
-  { name: 'lane-per-vector', team: 'lane', workgroup: 8, chunks: 0, vectors: 4 },
-  subgroup(8, 3, 32),
+  { name: 'lane-per-vector', team: 'lane', workgroup: 8, lanes: 1, chunks: 0, vectors: 4 },
+  subgroup(8, 8, 3, 32),
+  subgroup(8, 4, 1, 32),
   // for real GPUs, with subgroups and without
-  subgroup(32, 2, 1),
-  { name: 'workgroup-64-lanes', team: 'workgroup', workgroup: 64, chunks: 2, vectors: 1 },
+  subgroup(32, 32, 2, 1),
+  subgroup(32, 4, 1, 1),
+  { name: 'workgroup-64-lanes', team: 'workgroup', workgroup: 64, lanes: 64, chunks: 2, vectors: 1 },
 ]
 
-export function normGrid(V: number, { team, workgroup, vectors }: NormTuning): readonly [number, number, number] {
-  return linearGroups(Math.ceil(V / vectors / (team === 'lane' ? workgroup : 1)))
+/** Of vectors of D4 vec4, those that few lanes take and others. */
+export const normBucket = (D4: number) => (D4 <= 4 ? 'narrow' : 'wide')
+
+const teamsOf = ({ workgroup, lanes }: NormTuning) => workgroup / lanes
+
+export function normGrid(V: number, t: NormTuning): readonly [number, number, number] {
+  return linearGroups(Math.ceil(V / (t.vectors * teamsOf(t))))
 }
 
 /** `total(value, lane)`: the sum over the lanes of a team, known to all of them. */
 const totals: Record<NormTuning['team'], (lanes: number) => string> = {
   lane: () => 'fn total(value: f32, lane: u32) -> f32 { return value; }',
-  // In software adapters quicker than subgroupAdd. The lanes stay among the first of the subgroup, whatever its size.
+  // In software adapters quicker than subgroupAdd. Lanes stay among those of their team, whatever the subgroup's size.
   subgroup: (lanes) => {
     const steps = Array.from({ length: Math.log2(lanes) }, (_, i) => `sum += subgroupShuffleXor(sum, ${2 ** i}u);`)
     return `fn total(value: f32, lane: u32) -> f32 { var sum = value; ${steps.join(' ')} return sum; }`
@@ -62,37 +73,41 @@ fn total(value: f32, lane: u32) -> f32 {
 /** Statements for vec4 `i` of a vector, given the names of the values loaded from it. */
 type Pass = (names: readonly string[]) => string
 
-/** `main`: walks over the team's vectors. `before` runs once, `body` for each vector `v` at vec4 `xAt` and `yAt`. */
+/**
+ * `main`: walks over the team's vectors. `before` runs once, `body` for each vector `v` at vec4 `xAt` and `yAt`. All teams of
+ * a workgroup go through as many rounds, so that a subgroup stays together; one that has no vector in the last round does
+ * the last vector once more, and must not write where `isOwn` is false.
+ */
 function teamWgsl(t: NormTuning, before: string, body: string): string {
-  const index =
-    t.team === 'lane' ? `(linearGroup(group, groups) * ${t.workgroup}u + local)` : 'linearGroup(group, groups)'
+  const teams = teamsOf(t)
   return /* wgsl */ `
 ${linearGroupWgsl}
-${totals[t.team](t.workgroup)}
+${totals[t.team](t.lanes)}
 @compute @workgroup_size(${t.workgroup})
 fn main(
   @builtin(workgroup_id) group: vec3u,
   @builtin(num_workgroups) groups: vec3u,
   @builtin(local_invocation_index) local: u32,
 ) {
-  let lane = ${t.team === 'lane' ? '0u' : 'local'};
+  let lane = local % ${t.lanes}u;
   let count = f32(u.D4 * 4u);
-  let first = ${index} * ${t.vectors}u;
-  let end = min(u.V, first + ${t.vectors}u);
-  var row = first / u.K;
-  var place = first - row * u.K;
+  let first = linearGroup(group, groups) * ${t.vectors * teams}u;
+  let end = min(u.V, first + ${t.vectors * teams}u);
+  var own = first + local / ${t.lanes}u;
   ${before}
-  for (var v = first; v < end; v++) {
+  for (var base = first; base < end; base += ${teams}u) {
+    let v = min(own, u.V - 1u);
+    let isOwn = own < u.V;
+    let row = v / u.K;
+    let place = v - row * u.K;
     let xAt = u.xOffset + row * u.xRow + place * u.D4;
     let yAt = u.yOffset + row * u.yRow + place * u.D4;
     ${body}
-    place++;
-    if (place == u.K) { place = 0u; row++; }
+    own += ${teams}u;
   }
 }`
 }
 
-const lanesOf = (t: NormTuning) => (t.team === 'lane' ? 1 : t.workgroup)
 const registers = (t: NormTuning) => Array.from({ length: t.chunks }, (_, c) => c)
 
 /** Loads chunk c of a lane into `name`c, zero behind the vector's end. */
@@ -100,7 +115,7 @@ function loads(t: NormTuning, name: string, from: string): string {
   return registers(t)
     .map(
       (c) =>
-        `var ${name}${c} = vec4f(); if (lane + ${c * lanesOf(t)}u < u.D4) { ${name}${c} = ${from.replaceAll('#', `(lane + ${c * lanesOf(t)}u)`)}; }`,
+        `var ${name}${c} = vec4f(); if (lane + ${c * t.lanes}u < u.D4) { ${name}${c} = ${from.replaceAll('#', `(lane + ${c * t.lanes}u)`)}; }`,
     )
     .join('\n    ')
 }
@@ -108,7 +123,7 @@ function loads(t: NormTuning, name: string, from: string): string {
 /** Runs `pass` over a vector; `from` says how each name is loaded from vec4 `#`. */
 function walk(t: NormTuning, from: { readonly [name: string]: string }, pass: Pass): string {
   const names = Object.keys(from)
-  const lanes = lanesOf(t)
+  const { lanes } = t
   const kept = registers(t).map(
     (c) =>
       `if (lane + ${c * lanes}u < u.D4) { let i = lane + ${c * lanes}u; ${pass(names.map((name) => `${name}${c}`))} }`,
@@ -151,8 +166,8 @@ export function forwardWgsl(t: NormTuning, centered: boolean): string {
     var squares = vec4f();
     ${walk(t, x, ([x]) => `let e = ${x} - mean; squares += e * e;`)}
     let rstd = inverseSqrt(total(dot(squares, vec4f(1.0)), lane) / count + u.epsilon);
-    ${walk(t, { ...x, g: 'gainOf(#)', s: 'shiftOf(#)' }, ([x, g, s]) => `y[yAt + i] = (${x} - mean) * rstd * ${g} + ${s};`)}
-    if (lane == 0u) { moments[v * 2u] = mean; moments[v * 2u + 1u] = rstd; }`,
+    ${walk(t, { ...x, g: 'gainOf(#)', s: 'shiftOf(#)' }, ([x, g, s]) => `if (isOwn) { y[yAt + i] = (${x} - mean) * rstd * ${g} + ${s}; }`)}
+    if (lane == 0u && isOwn) { moments[v * 2u] = mean; moments[v * 2u + 1u] = rstd; }`,
     )
   )
 }
@@ -174,7 +189,7 @@ export function backwardWgsl(t: NormTuning, centered: boolean): string {
     ${walk(t, { ...pair, x: `(${pair.x} - mean) * rstd` }, ([x, d, g]) => `let e = ${d} * ${g}; ${centered ? 'sum += e; ' : ''}along += e * ${x};`)}
     let level = ${centered ? 'total(dot(sum, vec4f(1.0)), lane) / count' : '0.0'};
     let slope = total(dot(along, vec4f(1.0)), lane) / count;
-    ${walk(t, { ...pair, x: `(${pair.x} - mean) * rstd` }, ([x, d, g]) => `dx[xAt + i] = rstd * (${d} * ${g} - level - ${x} * slope);`)}`,
+    ${walk(t, { ...pair, x: `(${pair.x} - mean) * rstd` }, ([x, d, g]) => `if (isOwn) { dx[xAt + i] = rstd * (${d} * ${g} - level - ${x} * slope); }`)}`,
     )
   )
 }

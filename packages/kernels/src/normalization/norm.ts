@@ -13,7 +13,7 @@ import {
   xSize,
   ySize,
 } from './norm-shape.ts'
-import { backwardWgsl, forwardWgsl, type NormTuning, normGrid, normTunings } from './norm-wgsl.ts'
+import { backwardWgsl, forwardWgsl, type NormTuning, normBucket, normGrid, normTunings } from './norm-wgsl.ts'
 
 export type NormForward = Kernel<NormShape, 'x' | 'gain' | 'shift' | 'y' | 'moments', NormTuning>
 export type NormBackward = Kernel<NormShape, 'x' | 'gain' | 'moments' | 'dy' | 'dx', NormTuning>
@@ -30,6 +30,7 @@ export function declareNormForward(name: string, centered: boolean): NormForward
     },
     uniforms: normUniforms,
     tunings: normTunings,
+    bucket: ({ D4 }) => normBucket(D4),
     wgsl: (t) => forwardWgsl(t, centered),
     workgroups: ({ V }, t) => normGrid(V, t),
     sizes: (s) => ({ x: xSize(s), gain: gainSize(s), shift: shiftSize(s), y: ySize(s), moments: s.V * 2 }),
@@ -80,6 +81,7 @@ export function declareNormBackward(name: string, centered: boolean, forward: No
     },
     uniforms: normUniforms,
     tunings: normTunings,
+    bucket: ({ D4 }) => normBucket(D4),
     wgsl: (t) => backwardWgsl(t, centered),
     workgroups: ({ V }, t) => normGrid(V, t),
     sizes: (s) => ({ x: xSize(s), gain: gainSize(s), moments: s.V * 2, dy: ySize(s), dx: xSize(s) }),

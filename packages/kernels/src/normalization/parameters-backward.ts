@@ -165,6 +165,7 @@ fn main(
     normParametersShape({ V: 2048, D4: 48 }),
     normParametersShape({ V: 8192, D4: 24 }),
     normParametersShape({ V: 1024, K: 2, D4: 64, S: 8 }),
+    normParametersShape({ V: 65_536, D4: 4, S: 256 }),
   ],
   example: (s, random) => ({
     x: uniform(xSize(forwardShape(s)) * 4, random, 2),
