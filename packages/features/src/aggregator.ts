@@ -8,6 +8,9 @@ export const logSecondsScale = 16
 
 const msPerDay = 86_400_000
 
+/** λ of the weight e^(−λ · age in milliseconds) that halves in so many days. */
+export const decayPerMs = (halfLifeDays: number): number => Math.LN2 / (halfLifeDays * msPerDay)
+
 /**
  * One aggregation compiled: its accumulators are doubles in a state, all decayed to the time of the state's last
  * event. Shape letter: S slots (1 without `by`).
@@ -29,7 +32,7 @@ export class Aggregator {
     const { name, kind, value, halfLifeDays } = aggregation
     this.#kind = kind
     this.#by = by
-    this.#decayPerMs = halfLifeDays === undefined ? 0 : Math.LN2 / (halfLifeDays * msPerDay)
+    this.#decayPerMs = halfLifeDays === undefined ? 0 : decayPerMs(halfLifeDays)
     this.#shrinkage = aggregation.shrinkage ?? schemaDefaults.shrinkage
     this.#prior = aggregation.prior ?? schemaDefaults.prior
     this.columns = by.names.map((slot) => (slot === '' ? name : `${name}[${slot}]`))

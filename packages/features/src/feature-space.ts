@@ -156,7 +156,7 @@ export class FeatureSpace {
         ? {
             length: checked.sequence.length,
             buckets: checked.sequence.buckets,
-            channels: SequenceRing.channels,
+            channels: this.#ring!.channels,
             categories: this.#ring?.categories ?? [],
           }
         : null,

@@ -62,7 +62,16 @@ export function fullSchema(): Schema {
       { name: 'long', of: 'user', kind: 'sum', value: 'minutes', atLeast: -2.5, halfLifeDays: 1 },
       { name: 'item-liked', of: 'item', kind: 'mean', value: 'rating', atLeast: 7, prior: 0.4, shrinkage: 2 },
     ],
-    sequence: { length: 4, value: 'rating', buckets: 23, center: 6, scale: 2, categories: ['action', 'device'] },
+    sequence: {
+      length: 4,
+      value: 'rating',
+      buckets: 23,
+      center: 6,
+      scale: 2,
+      categories: ['action', 'device'],
+      halfLivesDays: [0.5, 3],
+      numbers: ['year', 'topics', 'minutes'],
+    },
     itemBuckets: 29,
     calendar: ['weekday', 'hour'],
   }

@@ -41,7 +41,8 @@ describe('allowed', () => {
     expect(checkSchemaChange(before, after)).toEqual([
       { feature: 'sequence category "action"', what: 'was added', allowed: true },
     ])
-    expect(checkSchemaChange(before, { ...before, sequence: { ...before.sequence!, categories: [] } })).toEqual([])
+    const none = { categories: [], numbers: [] }
+    expect(checkSchemaChange(before, { ...before, sequence: { ...before.sequence!, ...none } })).toEqual([])
   })
 
   it('a sequence where there was none', () => {
@@ -72,6 +73,7 @@ describe('refused, naming the feature', () => {
     ],
     [unordered, 'sequence', 'was removed'],
     [changed({ sequence: { ...sequence!, length: 5 } }), 'sequence', 'length was 4 and is 5'],
+    [changed({ sequence: { ...sequence!, numbers: ['rating'] } }), 'sequence', 'numbers was [] and is ["rating"]'],
     [changed({ itemBuckets: 18 }), 'itemBuckets', 'was 17 and is 18'],
   ] as const)
     it(`${feature} ${message}`, () => {

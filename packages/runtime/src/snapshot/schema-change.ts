@@ -45,6 +45,8 @@ const aggregationMeaning = (aggregation: Schema['aggregations'][number]) => ({
 const sequenceMeaning = ({ categories: _, ...meaning }: NonNullable<Schema['sequence']>) => ({
   center: 0,
   scale: 1,
+  numbers: [],
+  halfLivesDays: [],
   ...meaning,
 })
 const sequenceCategories = ({ sequence }: Schema) => (sequence?.categories ?? []).map((name) => ({ name }))
