@@ -31,7 +31,12 @@ test.each([
     expect(counts.length > 0).toBe(!name.startsWith('sequences'))
     const { pooled, recent } = own.config.user.sequence
     expect(pooled + recent > 0).toBe(!name.startsWith('counts'))
-    expect(space.schema.sequence!.length).toBe(name.startsWith('counts') ? log.schema.sequence!.length : 128)
+    const { length, numbers = [], halfLivesDays = [] } = space.schema.sequence!
+    expect(length).toBe(name.startsWith('counts') ? log.schema.sequence!.length : 128)
+    const isLikeCounts = !name.startsWith('counts') && data.startsWith('synthetic')
+    expect({ numbers, halfLivesDays }).toEqual(
+      isLikeCounts ? { numbers: ['topics'], halfLivesDays: [1, 4, 16] } : { numbers: [], halfLivesDays: [] },
+    )
   }
 })
 

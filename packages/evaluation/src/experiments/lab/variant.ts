@@ -1,6 +1,6 @@
 /** An upstream that differs from the lab's in its tower or in what it is given. */
 import type { Log } from '@headwater/datasets'
-import { compileFeatures, murmur3, type Schema } from '@headwater/features'
+import { compileFeatures, murmur3, type Schema, type SequenceFeature } from '@headwater/features'
 import type { ModelConfig } from '@headwater/runtime'
 import type { Rates } from '@headwater/training'
 import type { LabLog } from './lab-log.ts'
@@ -16,8 +16,8 @@ export interface Variant {
   readonly withoutUserFields?: true
   /** Of the lab's learning rates. Absent: 1. */
   readonly rateFactor?: number
-  /** Events of a user's sequence. Absent: as many as the schema says. */
-  readonly sequenceLength?: number
+  /** Of a user's sequence, in place of what the schema says. Absent: as it says. */
+  readonly sequence?: Partial<SequenceFeature>
   /**
    * Part of the users, by a hash, from whose rows the tower learns: a smaller part's are a larger one's too. Features know
    * the events of all. Absent: all.
@@ -34,10 +34,7 @@ export function labOf(lab: LabLog, variant: Variant | null): LabLog {
     ...schema,
     aggregations: schema.aggregations.filter(({ name }) => !dropped.has(name)),
     tasks: variant.singleTask ? schema.tasks.slice(0, 1) : schema.tasks,
-    ...(schema.sequence &&
-      variant.sequenceLength !== undefined && {
-        sequence: { ...schema.sequence, length: variant.sequenceLength },
-      }),
+    ...(schema.sequence && variant.sequence && { sequence: { ...schema.sequence, ...variant.sequence } }),
   }
   const space = compileFeatures(own)
   const training = scaled(lab.settings.training, variant.rateFactor ?? 1)
