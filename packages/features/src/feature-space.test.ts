@@ -165,20 +165,14 @@ describe.each([
       const expectedIds = last.map(({ item }) => bucketOf('item', item, 23))
       expect(lengths[row]).toBe(last.length)
       expect([...ids.subarray(4, 8)]).toEqual([...expectedIds, 0, 0, 0, 0].slice(0, 4))
-      type Num = number | null
       const expected = last.flatMap((past) => {
-        const [value, minutes, , topics, year] = past.values as [Num, Num, unknown, Float32Array | null, Num]
+        const value = past.values[0] as number | null
         const seconds = Math.max(0, event.timeMs - past.timeMs) / 1000
-        return [
-          ...[value === null ? 0 : (value - 6) / 2, Math.log(1 + seconds) / 16, value === null ? 1 : 0],
-          ...[0.5, 3].map((days) => 0.5 ** (seconds / (days * 86_400))),
-          ...[year === null ? 0 : (year - 2000) / 10, year === null ? 1 : 0],
-          ...(topics ?? [0, 0, 0, 0, 0]),
-          ...[topics === null ? 1 : 0, minutes ?? 0, minutes === null ? 1 : 0],
-        ]
+        const left = [0.5, 3].map((days) => 0.5 ** (seconds / (days * 86_400)))
+        return [value === null ? 0 : (value - 6) / 2, Math.log(1 + seconds) / 16, value === null ? 1 : 0, ...left]
       })
-      const actual = [...channels.subarray(60, 120)]
-      expectClose(actual, [...expected, ...new Array(60).fill(0)].slice(0, 60), [], `row ${i}`)
+      const actual = [...channels.subarray(20, 40)]
+      expectClose(actual, [...expected, ...new Array(20).fill(0)].slice(0, 20), [], `row ${i}`)
       for (const [k, { name, at, buckets }] of [
         { name: 'action', at: 9, buckets: 5 },
         { name: 'device', at: 5, buckets: 7 },
@@ -220,7 +214,7 @@ describe('fields', () => {
     expect(space.user.sequence).toEqual({
       length: 4,
       buckets: 23,
-      channels: 15,
+      channels: 5,
       categories: [
         { name: 'action', buckets: 5 },
         { name: 'device', buckets: 7 },
@@ -367,25 +361,20 @@ describe('states and batches', () => {
     expect(encode(compileFeatures(decayed).newUserState())).not.toThrow()
     const retasked = { ...otherSchema, tasks: otherSchema.tasks.slice(1) }
     expect(encode(compileFeatures(retasked).newUserState())).not.toThrow()
-    for (const kept of [
-      { categories: ['device', 'action'] },
-      { categories: ['action'] },
-      { numbers: ['topics', 'year', 'minutes'] },
-      { numbers: ['year', 'topics'] },
-    ]) {
-      const other = { ...otherSchema, sequence: { ...otherSchema.sequence!, ...kept } }
-      expect(encode(compileFeatures(other).newUserState())).toThrow(StateError)
+    for (const categories of [['device', 'action'], ['action']]) {
+      const recategorized = { ...otherSchema, sequence: { ...otherSchema.sequence!, categories } }
+      expect(encode(compileFeatures(recategorized).newUserState())).toThrow(StateError)
     }
     expect(() => space.update(state, state, event)).toThrow(expect.objectContaining({ side: 'item' }))
   })
 
-  it('are what they were before sequences had categories, numbers and half-lives, where there are none', () => {
-    const { categories: _, numbers: __, halfLivesDays: ___, ...sequence } = fullSchema().sequence!
+  it('are what they were before sequences had categories and half-lives, where there are none', () => {
+    const { categories: _, halfLivesDays: __, ...sequence } = fullSchema().sequence!
     const headerOf = (schema: Schema) => [...compileFeatures(schema).newUserState().subarray(0, 8)]
     const without = headerOf({ ...fullSchema(), sequence })
-    // Version 1 and the fingerprint of this schema's user state in the last program that had none of these.
+    // Version 1 and the fingerprint of this schema's user state in the last program that had neither.
     expect(without).toEqual([1, 0, 0, 0, 250, 247, 69, 56])
-    expect(headerOf({ ...fullSchema(), sequence: { ...sequence, categories: [], numbers: [] } })).toEqual(without)
+    expect(headerOf({ ...fullSchema(), sequence: { ...sequence, categories: [], halfLivesDays: [] } })).toEqual(without)
   })
 
   it('refuse rows outside a batch and batches of the other side', () => {

@@ -152,14 +152,15 @@ export class FeatureSpace {
     this.user = {
       dense: ['known', ...this.#userFeeds.flatMap((feed) => feed.aggregator.columns), ...this.#profile.columns],
       bags: this.#profile.bags,
-      sequence: checked.sequence
-        ? {
-            length: checked.sequence.length,
-            buckets: checked.sequence.buckets,
-            channels: this.#ring!.channels,
-            categories: this.#ring?.categories ?? [],
-          }
-        : null,
+      sequence:
+        checked.sequence && this.#ring
+          ? {
+              length: checked.sequence.length,
+              buckets: checked.sequence.buckets,
+              channels: this.#ring.channels,
+              categories: this.#ring.categories,
+            }
+          : null,
     }
     this.item = {
       dense: ['known', ...this.#itemFeeds.flatMap((feed) => feed.aggregator.columns), ...this.#requestFields.columns],

@@ -6,7 +6,8 @@ import { checkReferences } from './schema-references.ts'
 const maxBuckets = 2 ** 24
 const maxSequenceLength = 4096
 const maxVectorSize = 4096
-const maxSequenceFields = 16
+const maxSequenceCategories = 16
+const maxSequenceHalfLives = 16
 const minScale = 1e-6
 /** A bit over eleven years. */
 const maxDelayDays = 4096
@@ -170,34 +171,27 @@ function checkSequence(check: SchemaChecker, json: unknown): void {
     'center',
     'scale',
     'categories',
-    'numbers',
     'halfLivesDays',
   ])
   check.integer(sequence.length, 'sequence.length', 1, maxSequenceLength)
   check.text(sequence.value, 'sequence.value')
   check.integer(sequence.buckets, 'sequence.buckets', 2, maxBuckets)
   checkScaling(check, sequence, 'sequence.')
-  listedOnce(check, sequence.categories, 'sequence.categories').forEach((name, i) => {
-    if (name !== reservedCategory) return
-    check.fail(`sequence.categories[${i}]`, `"${name}" is a name of the tower's own`, 'give the field another name')
+  if (sequence.halfLivesDays !== undefined) {
+    check.list(sequence.halfLivesDays, 'sequence.halfLivesDays', 0, maxSequenceHalfLives).forEach((days, i) => {
+      check.number(days, `sequence.halfLivesDays[${i}]`, 1e-6, 1e6)
+    })
+  }
+  if (sequence.categories === undefined) return
+  const listed = new Set<string>()
+  check.list(sequence.categories, 'sequence.categories', 0, maxSequenceCategories).forEach((category, i) => {
+    const name = check.text(category, `sequence.categories[${i}]`)
+    if (listed.has(name)) check.fail(`sequence.categories[${i}]`, `"${name}" is listed twice`, 'list it once')
+    if (name === reservedCategory) {
+      check.fail(`sequence.categories[${i}]`, `"${name}" is a name of the tower's own`, 'give the field another name')
+    }
+    listed.add(name)
   })
-  listedOnce(check, sequence.numbers, 'sequence.numbers')
-  if (sequence.halfLivesDays === undefined) return
-  check.list(sequence.halfLivesDays, 'sequence.halfLivesDays', 0, maxSequenceFields).forEach((days, i) => {
-    check.number(days, `sequence.halfLivesDays[${i}]`, 1e-6, 1e6)
-  })
-}
-
-/** Names of fields, none twice; none where the list is absent. */
-function listedOnce(check: SchemaChecker, json: unknown, path: string): readonly string[] {
-  if (json === undefined) return []
-  const names: string[] = []
-  check.list(json, path, 0, maxSequenceFields).forEach((entry, i) => {
-    const name = check.text(entry, `${path}[${i}]`)
-    if (names.includes(name)) check.fail(`${path}[${i}]`, `"${name}" is listed twice`, 'list it once')
-    names.push(name)
-  })
-  return names
 }
 
 function checkScaling(check: SchemaChecker, json: { center?: unknown; scale?: unknown }, prefix: string): void {

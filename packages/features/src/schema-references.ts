@@ -1,9 +1,6 @@
 import type { Aggregation, Field, Schema, Task } from './schema.ts'
 import type { SchemaChecker } from './schema-checker.ts'
 
-/** Values an event of all the numbers of a sequence. */
-const maxSequenceNumbers = 256
-
 /** Checks that what a schema's parts say of each other holds: names exist and have the right owner and type. */
 export function checkReferences(check: SchemaChecker, schema: Schema): void {
   const fields = new Map(schema.fields.map((field) => [field.name, field]))
@@ -48,16 +45,6 @@ export function checkReferences(check: SchemaChecker, schema: Schema): void {
   schema.sequence.categories?.forEach((name, i) => {
     checkCategory(check, fields.get(name), name, `sequence.categories[${i}]`)
   })
-  let values = 0
-  schema.sequence.numbers?.forEach((name, i) => {
-    const path = `sequence.numbers[${i}]`
-    const field = checkNumber(check, fields.get(name), name, path)
-    if (field.of === 'outcome') outcomeAtOnce(name, path)
-    values += field.size ?? 1
-    if (values > maxSequenceNumbers) {
-      check.fail(path, `the numbers would have ${values} values an event`, `use ${maxSequenceNumbers} at most`)
-    }
-  })
 }
 
 /** The delayed task over a field whose label is known last. */
@@ -92,14 +79,6 @@ function checkCategory(check: SchemaChecker, field: Field | undefined, name: str
   if (field === undefined) check.fail(path, `no field is named "${name}"`, remedy)
   if (field.of === 'user') check.fail(path, `"${name}" describes the user, not an event`, remedy)
   if (field.type !== 'id') check.fail(path, `"${name}" is of type ${field.type}`, remedy)
-}
-
-function checkNumber(check: SchemaChecker, field: Field | undefined, name: string, path: string): Field {
-  const remedy = 'use a "float" or "vector" field of item, context or outcome'
-  if (field === undefined) return check.fail(path, `no field is named "${name}"`, remedy)
-  if (field.of === 'user') check.fail(path, `"${name}" describes the user, not an event`, remedy)
-  if (field.type !== 'float' && field.type !== 'vector') check.fail(path, `"${name}" is of type ${field.type}`, remedy)
-  return field
 }
 
 /** The item mean that a residual is taken from: the schema's first one of the same value and threshold. */

@@ -79,7 +79,7 @@ export interface Aggregation {
   halfLifeDays?: number
 }
 
-/** The user's last events, newest last: item id, one outcome value, log time gap, categories, numbers. */
+/** The user's last events, newest last: item id, one outcome value, log time gap, categories. */
 export interface SequenceFeature {
   /** Number of events kept, L. */
   length: number
@@ -92,11 +92,6 @@ export interface SequenceFeature {
   scale?: number
   /** `id` fields of item, context or outcome that are kept with each event, as an action or a surface. Default none. */
   categories?: readonly string[]
-  /**
-   * `float` and `vector` fields of item, context or outcome that are kept with each event, as a price or what an item is
-   * about; encoded with their field's center and scale. Default none.
-   */
-  numbers?: readonly string[]
   /** Each event also tells 2^(−age ÷ half-life) for each of these, as running statistics weigh it. Default none. */
   halfLivesDays?: readonly number[]
 }

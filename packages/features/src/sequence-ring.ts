@@ -2,7 +2,7 @@ import { decayPerMs, logSeconds } from './aggregator.ts'
 import type { SequenceCategory, SideBatch } from './batch.ts'
 import { bucketSeed, seededBucket } from './bucket.ts'
 import type { LogEvent } from './event.ts'
-import { floatOf, idOf, vectorOf } from './event-values.ts'
+import { idOf } from './event-values.ts'
 import type { Field, Schema, SequenceFeature } from './schema.ts'
 import { schemaDefaults } from './schema-defaults.ts'
 import type { ImageLayout, StateImage } from './state-image.ts'
@@ -19,14 +19,6 @@ interface CategoryPlace {
   readonly idsAt: number
 }
 
-/** A number's field, how many there are in it, and the place of its L times as many among a state's words. */
-interface NumberPlace {
-  readonly field: Field
-  readonly index: number
-  readonly size: number
-  readonly valuesAt: number
-}
-
 /** Scaled value, log(1 + seconds from the event to now) ÷ 16, and 1 where the value is missing. */
 const ownChannels = 3
 
@@ -35,10 +27,7 @@ const ownChannels = 3
  * count is the ring's only cursor. Shape letters: R rows, L length, C channels.
  */
 export class SequenceRing {
-  /**
-   * C: scaled value, log(1 + seconds from the event to now) ÷ 16, 1 where the value is missing; 2^(−age ÷ half-life) of
-   * each half-life; of each number its scaled values, and 1 where it is missing.
-   */
+  /** C: scaled value, log(1 + seconds from the event to now) ÷ 16, 1 where the value is missing; 2^(−age ÷ each half-life). */
   readonly channels: number
   readonly categories: readonly SequenceCategory[]
   readonly #sequence: SequenceFeature
@@ -47,7 +36,6 @@ export class SequenceRing {
   readonly #idsAt: number
   readonly #valuesAt: number
   readonly #places: readonly CategoryPlace[]
-  readonly #numbers: readonly NumberPlace[]
   readonly #decaysPerMs: readonly number[]
 
   /** @param schema a checked one */
@@ -62,14 +50,8 @@ export class SequenceRing {
       const buckets = field.buckets ?? schemaDefaults.buckets
       return { field, index, seed: bucketSeed(name), buckets, idsAt: layout.reserveWords(sequence.length) }
     })
-    this.#numbers = (sequence.numbers ?? []).map((name) => {
-      const index = schema.fields.findIndex((field) => field.name === name)
-      const field = schema.fields[index]
-      const size = field.size ?? 1
-      return { field, index, size, valuesAt: layout.reserveWords(sequence.length * size) }
-    })
     this.#decaysPerMs = (sequence.halfLivesDays ?? []).map(decayPerMs)
-    this.channels = this.#numbers.reduce((sum, { size }) => sum + size + 1, ownChannels + this.#decaysPerMs.length)
+    this.channels = ownChannels + this.#decaysPerMs.length
     this.categories = this.#places.map(({ field, buckets }) => ({ name: field.name, buckets }))
   }
 
@@ -91,16 +73,6 @@ export class SequenceRing {
       // Bucket 0 tells a missing value apart, as in a bag.
       state.u32[category.idsAt + place] = id === null ? 0 : seededBucket(category.seed, id, category.buckets)
     }
-    for (const number of this.#numbers) this.#pushNumber(state, event, place, number)
-  }
-
-  #pushNumber(state: StateImage, event: LogEvent, place: number, { field, index, size, valuesAt }: NumberPlace): void {
-    const at = valuesAt + place * size
-    const vector = field.type === 'vector' ? vectorOf(event, index, field) : null
-    const value = field.type === 'vector' ? Number.NaN : floatOf(event, index, field)
-    if (vector !== null) state.f32.set(vector, at)
-    else if (Number.isNaN(value)) state.u32[at] = missingBits
-    else state.f32[at] = value
   }
 
   /** Encodes one row, in the order of arrival, oldest first. */
@@ -121,7 +93,6 @@ export class SequenceRing {
       channels[channelAt++] = logSeconds(ageMs)
       channels[channelAt++] = missing ? 1 : 0
       for (const decay of this.#decaysPerMs) channels[channelAt++] = Math.exp(-decay * ageMs)
-      for (const number of this.#numbers) channelAt = this.#encodeNumber(state, channels, channelAt, place, number)
       if (++place === length) place = 0
     }
     ids.fill(0, idAt, (row + 1) * length)
@@ -133,20 +104,5 @@ export class SequenceRing {
       for (let i = 0; i < kept; i++) out[row * length + i] = state.u32[idsAt + ((first + i) % length)]
       out.fill(0, row * length + kept, (row + 1) * length)
     }
-  }
-
-  /** Writes a number's values and flag from place `to` on. @returns the place behind them */
-  #encodeNumber(
-    state: StateImage,
-    channels: Float32Array,
-    to: number,
-    place: number,
-    { field: { center = 0, scale = 1 }, size, valuesAt }: NumberPlace,
-  ): number {
-    const at = valuesAt + place * size
-    const missing = state.u32[at] === missingBits
-    for (let k = 0; k < size; k++) channels[to++] = missing ? 0 : (state.f32[at + k] - center) / scale
-    channels[to++] = missing ? 1 : 0
-    return to
   }
 }

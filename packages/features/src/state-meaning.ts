@@ -30,9 +30,8 @@ export function stateMeaning(schema: Schema): string {
       schema.sequence.length,
       schema.sequence.value,
       schema.sequence.buckets,
-      // Nothing is added without categories and numbers, so that states from before there were any stay good.
+      // Nothing is added without categories, so that states from before there were any stay good.
       ...categoryMeanings(schema),
-      ...numberMeanings(schema),
     ],
   ])
 }
@@ -40,9 +39,4 @@ export function stateMeaning(schema: Schema): string {
 function categoryMeanings(schema: Schema) {
   const names = schema.sequence?.categories ?? []
   return names.map((name) => [name, schema.fields.find((field) => field.name === name)?.buckets])
-}
-
-function numberMeanings(schema: Schema) {
-  const names = schema.sequence?.numbers ?? []
-  return names.map((name) => ['number', name, schema.fields.find((field) => field.name === name)?.size ?? 1])
 }

@@ -70,7 +70,6 @@ export function fullSchema(): Schema {
       scale: 2,
       categories: ['action', 'device'],
       halfLivesDays: [0.5, 3],
-      numbers: ['year', 'topics', 'minutes'],
     },
     itemBuckets: 29,
     calendar: ['weekday', 'hour'],

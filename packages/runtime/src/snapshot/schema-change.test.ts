@@ -41,7 +41,7 @@ describe('allowed', () => {
     expect(checkSchemaChange(before, after)).toEqual([
       { feature: 'sequence category "action"', what: 'was added', allowed: true },
     ])
-    const none = { categories: [], numbers: [] }
+    const none = { categories: [], halfLivesDays: [] }
     expect(checkSchemaChange(before, { ...before, sequence: { ...before.sequence!, ...none } })).toEqual([])
   })
 
@@ -73,7 +73,7 @@ describe('refused, naming the feature', () => {
     ],
     [unordered, 'sequence', 'was removed'],
     [changed({ sequence: { ...sequence!, length: 5 } }), 'sequence', 'length was 4 and is 5'],
-    [changed({ sequence: { ...sequence!, numbers: ['rating'] } }), 'sequence', 'numbers was [] and is ["rating"]'],
+    [changed({ sequence: { ...sequence!, halfLivesDays: [3] } }), 'sequence', 'halfLivesDays was [] and is [3]'],
     [changed({ itemBuckets: 18 }), 'itemBuckets', 'was 17 and is 18'],
   ] as const)
     it(`${feature} ${message}`, () => {

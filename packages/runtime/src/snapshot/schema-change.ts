@@ -45,7 +45,6 @@ const aggregationMeaning = (aggregation: Schema['aggregations'][number]) => ({
 const sequenceMeaning = ({ categories: _, ...meaning }: NonNullable<Schema['sequence']>) => ({
   center: 0,
   scale: 1,
-  numbers: [],
   halfLivesDays: [],
   ...meaning,
 })

@@ -1,5 +1,5 @@
 /** From which size of the log on learning from sequences beats counting: the towers of more and more users. */
-import type { Schema, SequenceFeature } from '@headwater/features'
+import type { Schema } from '@headwater/features'
 import type { ModelConfig } from '@headwater/runtime'
 import { formatCompactCount, formatFixed, formatGainInterval, formatNe } from '../../report/format.ts'
 import { adjusted, compare, gapShares, scoreArm } from '../analysis/figures.ts'
@@ -33,7 +33,7 @@ export const logSize: Experiment = {
   name: 'log-size',
   question: 'From which size of the log on do sequences tell more of a user than counts?',
   measure:
-    'Normalized entropy of the upstream’s own head, synchronous, whose tower is given the user’s counts alone, the user’s last 128 events alone, or both, beside the user’s own fields, and learns from the rows of a part of the users. An event of the sequence is the item’s id, the vectors of it that counts are by, the outcome, its age, and how much of it is left at the counts’ half-lives. All are scored on the same rows of all users.',
+    'Normalized entropy of the upstream’s own head, synchronous, whose tower is given the user’s counts alone, the user’s last 128 events alone, or both, beside the user’s own fields, and learns from the rows of a part of the users. An event of the sequence is the item’s id, the outcome, its age, and how much of it is left at the counts’ half-lives; counts are by the item’s features too. All are scored on the same rows of all users.',
   rule: 'A size is enough where sequences alone gain over counts alone, the interval above 0 after Holm over the sizes, there and at every larger size. The answer is yes where one is; the smallest is the size.',
   models: () => [],
   check({ log }) {
@@ -82,23 +82,17 @@ function variantOf(lab: LabLog, input: Input, part: number): Variant {
   const given = {
     withoutAggregations: input === 'sequences' ? counts : [],
     singleTask: false,
-    ...(input !== 'counts' && { sequence: { length: sequenceLength, ...likeCounts(lab.log.schema) } }),
+    ...(input !== 'counts' && { sequence: { length: sequenceLength, halfLivesDays: halfLivesOf(lab.log.schema) } }),
     ...(part > 1 && { learntUsers: 1 / part }),
   }
   const { user } = labOf(lab, { config, ...given }).space
   return { config: configOf(config, input, user.dense.length > 0), ...given }
 }
 
-/** What the user's counts know of an event: the item's vectors that they are by, and their half-lives. */
-function likeCounts({ aggregations, fields }: Schema): Pick<SequenceFeature, 'numbers' | 'halfLivesDays'> {
-  const counts = aggregations.filter(({ of }) => of === 'user')
-  const by = new Set(counts.map((aggregation) => aggregation.by))
-  const halfLives = new Set(counts.flatMap(({ halfLifeDays }) => halfLifeDays ?? []))
-  return {
-    numbers: fields.filter(({ name, type }) => type === 'vector' && by.has(name)).map(({ name }) => name),
-    halfLivesDays: [...halfLives],
-  }
-}
+/** Of the user's counts, each once. */
+const halfLivesOf = ({ aggregations }: Schema) => [
+  ...new Set(aggregations.flatMap(({ of, halfLifeDays }) => (of === 'user' && halfLifeDays) || [])),
+]
 
 /** The lab's tower with one level of the same width whatever it is given, and events that attend to each other. */
 function configOf(config: ModelConfig, input: Input, hasDense: boolean): ModelConfig {
