@@ -30,6 +30,12 @@ export interface PinnedProcess {
   close(): Promise<void>
 }
 
+const running = new Set<ChildProcess>()
+// Interrupted, this process takes the directories away that the others write to.
+process.once('exit', () => {
+  for (const child of running) child.kill('SIGKILL')
+})
+
 /**
  * Starts a module of this folder on one processor. It answers each message with one message.
  *
@@ -50,10 +56,8 @@ export function forkPinned(
       ? { execPath: 'taskset', execArgv: ['-c', String(processor), process.execPath, ...nodeArguments] }
       : { execArgv: nodeArguments }),
   })
-  // Interrupted, this process takes the directories away that the other writes to.
-  const kill = () => child.kill('SIGKILL')
-  process.once('exit', kill)
-  child.once('exit', () => process.off('exit', kill))
+  running.add(child)
+  child.once('exit', () => running.delete(child))
   return { ask: (question) => ask(child, module, question), close: () => close(child) }
 }
 
