@@ -23,7 +23,7 @@ fn total(value: f32, lane: u32) -> f32 { var sum = value; sum += subgroupShuffle
 fn main(
   @builtin(workgroup_id) group: vec3u,
   @builtin(num_workgroups) groups: vec3u,
-  @builtin(local_invocation_index) local: u32,
+  @builtin(subgroup_invocation_id) local: u32,
 ) {
   let lane = local % 4u;
   let count = f32(u.D4 * 4u);

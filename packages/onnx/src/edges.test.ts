@@ -42,7 +42,7 @@ describe('rows', () => {
     for (let r = 0; r < batch.rows; r++) {
       const [from, to] = [r * places + lengths[r], (r + 1) * places]
       for (const one of [ids, ...categories]) one.fill(1_000_000, from, to)
-      channels.fill(Number.NaN, from * 3, to * 3)
+      channels.fill(Number.NaN, from * user.sequence!.channels, to * user.sequence!.channels)
     }
     expect(await embeddingsOf(batch)).toEqual(clean)
   })

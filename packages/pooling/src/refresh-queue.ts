@@ -5,8 +5,9 @@ import type { Clock } from './options.ts'
 import type { RowBatches } from './row-batches.ts'
 import type { ServedBatch } from './served-batch.ts'
 
-/** Users that may be tried again: this many, and a tenth of the refreshes. */
+/** Users that may be tried again: this many at first, then a tenth of the refreshes that landed since, up to a bound. */
 const firstRetries = 10
+const mostRetries = 1000
 /** From a failure to the first retry; each further one waits twice as long. */
 const retryAfterMs = 100
 
@@ -29,6 +30,9 @@ export class RefreshQueue {
   onOffered: (() => void) | null = null
   readonly #options: RefreshQueueOptions
   #closed = false
+  #budget = firstRetries
+  /** Refreshes that the budget knows of. */
+  #landed = 0
 
   constructor(options: RefreshQueueOptions) {
     this.#options = options
@@ -58,12 +62,17 @@ export class RefreshQueue {
   /** Puts refreshes back that failed, as far as their tries and the budget allow. */
   retry(failed: readonly Refresh[]): void {
     const { clock, refreshDelayMs, maxRetries, counters } = this.#options
+    this.#budget = Math.min(mostRetries, this.#budget + (counters.refreshes - this.#landed) / 10)
+    this.#landed = counters.refreshes
     for (const refresh of failed) {
-      if (counters.retried >= firstRetries + counters.refreshes / 10) return
+      if (this.#budget < 1) return
       if (refresh.failures >= maxRetries) continue
       const atMs = clock.now() + refreshDelayMs + retryAfterMs * 2 ** refresh.failures
       const outcome = this.#add({ ...refresh, atMs, failures: refresh.failures + 1 })
-      if (outcome === 'queued' || outcome === 'displaced') counters.retried++
+      if (outcome === 'queued' || outcome === 'displaced') {
+        counters.retried++
+        this.#budget--
+      }
     }
   }
 

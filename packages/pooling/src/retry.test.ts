@@ -77,6 +77,33 @@ it('tries no more users again than ten and a tenth of the refreshes', async () =
   expect(pooling.counters).toMatchObject({ retried: 17, failed: 40 })
 })
 
+it('saves up no more than a thousand tries, however many refreshes went well', async () => {
+  const pooling = create({ batchSize: 4000, maxQueue: 20_000 })
+  const { frail, encoder } = frailEncoder()
+  frail.fails = false
+  await pooling.publish('m', encoder)
+  const users = usersOf(12_000)
+  await ingest(pooling, users)
+  clock.nowMs += 1
+  await pooling.drain()
+  expect(pooling.counters.refreshes).toBe(12_000)
+  frail.fails = true
+  await ingest(pooling, users.slice(0, 2000))
+  clock.nowMs += 1
+  await expect(pooling.drain()).rejects.toThrow(RefreshError)
+  expect(pooling.counters).toMatchObject({ retried: 1000, failed: 2000 })
+  // What was used up comes back with refreshes that land, a tenth of them.
+  frail.fails = false
+  clock.nowMs += 1000
+  await pooling.drain()
+  expect(pooling.counters.refreshes).toBe(13_000)
+  frail.fails = true
+  await ingest(pooling, users.slice(0, 2000))
+  clock.nowMs += 1
+  await expect(pooling.drain()).rejects.toThrow(RefreshError)
+  expect(pooling.counters.retried).toBe(1100)
+})
+
 it('joins a new offer of a user, and does not try what cannot be mended', async () => {
   const pooling = create()
   const { encoder } = frailEncoder()

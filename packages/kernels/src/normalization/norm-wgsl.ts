@@ -46,7 +46,8 @@ export function normGrid(V: number, t: NormTuning): readonly [number, number, nu
 /** `total(value, lane)`: the sum over the lanes of a team, known to all of them. */
 const totals: Record<NormTuning['team'], (lanes: number) => string> = {
   lane: () => 'fn total(value: f32, lane: u32) -> f32 { return value; }',
-  // In software adapters quicker than subgroupAdd. Lanes stay among those of their team, whatever the subgroup's size.
+  // In software adapters quicker than subgroupAdd. Lanes stay among those of their team, whatever the subgroup's size; they
+  // are numbered as the subgroup has them, which need not be the workgroup's order.
   subgroup: (lanes) => {
     const steps = Array.from({ length: Math.log2(lanes) }, (_, i) => `sum += subgroupShuffleXor(sum, ${2 ** i}u);`)
     return `fn total(value: f32, lane: u32) -> f32 { var sum = value; ${steps.join(' ')} return sum; }`
@@ -87,7 +88,7 @@ ${totals[t.team](t.lanes)}
 fn main(
   @builtin(workgroup_id) group: vec3u,
   @builtin(num_workgroups) groups: vec3u,
-  @builtin(local_invocation_index) local: u32,
+  @builtin(${t.team === 'subgroup' ? 'subgroup_invocation_id' : 'local_invocation_index'}) local: u32,
 ) {
   let lane = local % ${t.lanes}u;
   let count = f32(u.D4 * 4u);

@@ -5,6 +5,7 @@ import { promoteSnapshot, servedSnapshot, serveSnapshot } from '@headwater/runti
 import { openStore } from '@headwater/store'
 import { temporaryDirectory } from '@headwater/testkit'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest'
+import { SnapshotRefusedError } from '../errors.ts'
 import { createPooling, type Pooling } from '../pooling.ts'
 import { type Refresher, startRefreshing } from '../refresher.ts'
 import { servedStatus } from '../served-batch.ts'
@@ -207,6 +208,28 @@ describe('a followed model', () => {
     await expect(model.rollback()).rejects.toMatchObject({ name: 'SnapshotRefusedError' })
     // What the gate held, a person may serve.
     await promoteSnapshot(directory, 3, true)
+    await untilServedFrom(3)
+    expect(errors).toEqual([])
+  })
+
+  test('tries a snapshot with which the encoder ends three times, and goes on with the one before', async () => {
+    await publish(1)
+    await serveSnapshot(directory, 1, 'gate')
+    await follow()
+    await untilServedFrom(1)
+    behave(await publish(2), 'crash-loading')
+    await serveSnapshot(directory, 2, 'gate')
+    await until(() => errors.some((error) => error instanceof SnapshotRefusedError))
+    // Not once more: its turn would have come many times.
+    await new Promise((resolve) => setTimeout(resolve, 100))
+    const died = expect.objectContaining({ name: 'EncoderDiedError' })
+    const refused = expect.objectContaining({ message: expect.stringMatching(/snapshot 2 ended the encoder 3 times/) })
+    expect(errors.splice(0)).toEqual([died, died, refused])
+    expect(model.served.snapshot).toBe(1)
+    // The encoder came back with it.
+    await untilServedFrom(1)
+    await publish(3)
+    await serveSnapshot(directory, 3, 'gate')
     await untilServedFrom(3)
     expect(errors).toEqual([])
   })

@@ -15,6 +15,7 @@ import {
 import { SnapshotRefusedError, UnknownSnapshotError } from '../errors.ts'
 import type { ModelControl, PanelComparison, ShadowReport, SnapshotInfo } from '../model-control.ts'
 import type { Pooling } from '../pooling.ts'
+import { DeadlyLoads } from './deadly-loads.ts'
 import type { EncoderProcess } from './encoder-process.ts'
 import { type LoadedSnapshot, releaseAfter } from './loaded-snapshot.ts'
 import { type ShadowChoice, SnapshotShadow } from './snapshot-shadow.ts'
@@ -57,6 +58,7 @@ export async function followModel(options: FollowModelOptions): Promise<Followed
 export class FollowedModel implements ModelControl {
   readonly #options: FollowModelOptions
   readonly #abort = new AbortController()
+  readonly #deadly = new DeadlyLoads()
   readonly #shadow: SnapshotShadow | null
   #served: LoadedSnapshot
   /** Of the directory's history: what was refused last. */
@@ -178,9 +180,10 @@ export class FollowedModel implements ModelControl {
           throw new SnapshotRefusedError(`snapshot ${entry.snapshot} is held: ${verdict.reasons.join(' ')}`)
         await this.#loadAndServe(path, async () => {})
       } catch (cause) {
+        const judged = this.#deadly.judge(entry.snapshot, cause)
         // What is not the snapshot's fault is tried again.
-        if (cause instanceof SnapshotRefusedError) this.#refused = seen
-        throw cause
+        if (judged instanceof SnapshotRefusedError) this.#refused = seen
+        throw judged
       }
     }
     await this.#shadow?.look(this.#served, this.#poolings)

@@ -2,6 +2,7 @@ import { listSnapshots, readManifest, snapshotDirectory, snapshotNumber } from '
 import { SnapshotRefusedError } from '../errors.ts'
 import type { PanelComparison, ShadowReport } from '../model-control.ts'
 import type { Pooling } from '../pooling.ts'
+import { DeadlyLoads } from './deadly-loads.ts'
 import type { EncoderProcess } from './encoder-process.ts'
 import { type LoadedSnapshot, releaseAfter } from './loaded-snapshot.ts'
 import { ShadowFigures } from './shadow-figures.ts'
@@ -36,6 +37,7 @@ interface Compared {
 export class SnapshotShadow {
   readonly #choice: ShadowChoice
   readonly #options: SnapshotShadowOptions
+  readonly #deadly = new DeadlyLoads()
   #loaded: Compared | null = null
   /** One that could not be loaded, not to be tried again. */
   #refused: number | null = null
@@ -95,8 +97,9 @@ export class SnapshotShadow {
       }
       this.#compare(snapshot, served, poolings)
     } catch (cause) {
-      if (cause instanceof SnapshotRefusedError) this.#refused = number
-      throw cause
+      const judged = this.#deadly.judge(number, cause)
+      if (judged instanceof SnapshotRefusedError) this.#refused = number
+      throw judged
     }
   }
 

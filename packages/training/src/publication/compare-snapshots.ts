@@ -81,6 +81,10 @@ function tensorChanges(before: Snapshot, after: Snapshot): TensorChange[] {
 async function comparePanels(device: GpuDevice, before: Snapshot, after: Snapshot) {
   const none = (noPanel: string) => ({ panel: null, noPanel })
   if (!after.panel) return none(`Snapshot ${after.manifest.snapshot} has no panel.`)
+  const events = schemaChanges(before.schema, after.schema).find(
+    ({ feature, allowed }) => feature === 'sequence' && !allowed,
+  )
+  if (events) return none(`Their sequences differ: ${events.what}.`)
   const towers = [loadUserTower(device, before)]
   try {
     towers.push(loadUserTower(device, after))

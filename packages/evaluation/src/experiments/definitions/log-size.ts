@@ -29,6 +29,9 @@ const leastRows = 20_000
 /** As long as what counts remember: theirs go back by weeks. */
 const sequenceLength = 128
 
+/** As many as a schema's sequence may have. */
+const mostHalfLives = 16
+
 export const logSize: Experiment = {
   name: 'log-size',
   question: 'From which size of the log on do sequences tell more of a user than counts?',
@@ -43,6 +46,8 @@ export const logSize: Experiment = {
     if (log.schema.sequence === undefined) needs('needs a sequence', 'give the schema one')
     if (!log.schema.aggregations.some(({ of }) => of === 'user'))
       needs('needs counts', 'give the schema user aggregations')
+    if (halfLivesOf(log.schema).length > mostHalfLives)
+      needs(`has a sequence of ${mostHalfLives} half-lives at most`, 'give the counts of users as many')
   },
   arms: (lab, seed) => [
     ...partsOf(lab).flatMap((part) => inputsOf(lab).map((input) => towerArm(lab, seed, input, part))),

@@ -7,7 +7,7 @@ import { compileFeatures, type SideBatch } from '@headwater/features'
 import { readSnapshot } from '@headwater/runtime'
 import type { EncoderBackend } from '../backend.ts'
 
-export type Behaviour = 'crash' | 'hang' | 'slow' | 'lost' | 'fail'
+export type Behaviour = 'crash-loading' | 'crash' | 'hang' | 'slow' | 'lost' | 'fail'
 
 export const behaviourFile = (directory: string): string => `${directory}.behaviour`
 
@@ -30,9 +30,13 @@ export function plainVectors(snapshot: number, dim: number, { rows, dense, seque
   return vectors
 }
 
-async function misbehave(directory: string): Promise<void> {
+function behaviourOf(directory: string): Behaviour | null {
   const file = behaviourFile(directory)
-  const behaviour = existsSync(file) ? (readFileSync(file, 'utf8') as Behaviour) : null
+  return existsSync(file) ? (readFileSync(file, 'utf8') as Behaviour) : null
+}
+
+async function misbehave(directory: string): Promise<void> {
+  const behaviour = behaviourOf(directory)
   if (behaviour === 'crash') process.kill(process.pid, 'SIGSEGV')
   if (behaviour === 'hang') {
     writeFileSync(hangsFile(directory), '')
@@ -45,6 +49,7 @@ async function misbehave(directory: string): Promise<void> {
 
 export const backend: EncoderBackend = {
   async load(directory) {
+    if (behaviourOf(directory) === 'crash-loading') process.kill(process.pid, 'SIGSEGV')
     const { manifest, schema } = await readSnapshot(directory)
     const { count, width } = manifest.config.embeddings
     return {
