@@ -58,6 +58,11 @@ export class OfferQueue {
     return undefined
   }
 
+  /** The one that the next better offer displaces where all places are taken; undefined where none waits. */
+  get freshest(): Refresh | undefined {
+    return this.#freshest.first?.refresh
+  }
+
   /** A waiting user keeps the refresh of the first offer; the later news is in by its landing time. */
   offer(refresh: Refresh, limit: number): OfferOutcome {
     if (this.#byUser.has(refresh.user)) return 'coalesced'

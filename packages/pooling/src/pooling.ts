@@ -221,7 +221,7 @@ export class Pooling {
     const { applied, repeated, lastEventMs } = await ingested
     this.#counters.events += applied.length
     this.#counters.repeated += repeated
-    if (this.#onEvent) for (const { user } of applied) this.#queue.offer(user, lastEventMs.get(user)!)
+    if (this.#onEvent) for (const { user } of applied) this.#queue.offerByEvent(user, lastEventMs.get(user)!)
   }
 
   /**

@@ -1,5 +1,6 @@
 import type { Removal } from '@headwater/store'
 import type { PoolingCounters } from './counters.ts'
+import { MissedRefreshes } from './missed-refreshes.ts'
 import { type OfferOutcome, OfferQueue, type Refresh } from './offer-queue.ts'
 import type { Clock } from './options.ts'
 import type { RowBatches } from './row-batches.ts'
@@ -29,6 +30,7 @@ export class RefreshQueue {
   /** Told when an offer has joined the queue. */
   onOffered: (() => void) | null = null
   readonly #options: RefreshQueueOptions
+  readonly #missed: MissedRefreshes
   #closed = false
   #budget = firstRetries
   /** Refreshes that the budget knows of. */
@@ -36,6 +38,7 @@ export class RefreshQueue {
 
   constructor(options: RefreshQueueOptions) {
     this.#options = options
+    this.#missed = new MissedRefreshes(options.maxQueue)
   }
 
   /** @param servedMs feature time of the embedding that is held, about; −Infinity where none is, or it is not known */
@@ -46,7 +49,13 @@ export class RefreshQueue {
       return true
     }
     const atMs = clock.now() + refreshDelayMs
+    this.#missed.drop(user)
     return this.#add({ user, atMs, servedMs, offeredMs: performance.now(), failures: 0 }) !== 'shed'
+  }
+
+  /** @param lastEventMs time of the user's event before, whose refresh they are most likely served; −Infinity for a stranger */
+  offerByEvent(user: string, lastEventMs: number): void {
+    this.offer(user, this.#missed.take(user, lastEventMs))
   }
 
   offerServed({ users, models }: ServedBatch): void {
@@ -65,8 +74,10 @@ export class RefreshQueue {
     this.#budget = Math.min(mostRetries, this.#budget + (counters.refreshes - this.#landed) / 10)
     this.#landed = counters.refreshes
     for (const refresh of failed) {
-      if (this.#budget < 1) return
-      if (refresh.failures >= maxRetries) continue
+      if (this.#budget < 1 || refresh.failures >= maxRetries) {
+        this.#missed.add(refresh)
+        continue
+      }
       const atMs = clock.now() + refreshDelayMs + retryAfterMs * 2 ** refresh.failures
       const outcome = this.#add({ ...refresh, atMs, failures: refresh.failures + 1 })
       if (outcome === 'queued' || outcome === 'displaced') {
@@ -78,6 +89,7 @@ export class RefreshQueue {
 
   /** Forgets what waits of a user. */
   drop(user: string): readonly Removal[] {
+    this.#missed.drop(user)
     const count = Number(this.offers.drop(user)) + this.#options.captured.drop(user)
     return [{ what: 'waiting refresh', count }]
   }
@@ -86,14 +98,18 @@ export class RefreshQueue {
     this.#closed = true
     this.onOffered = null
     this.offers.clear()
+    this.#missed.clear()
   }
 
   #add(refresh: Refresh): OfferOutcome {
     // What ends after the pooling was closed offers in vain.
     if (this.#closed) return 'shed'
     const { counters, maxQueue, captured } = this.#options
+    const { freshest } = this.offers
     const outcome = this.offers.offer(refresh, maxQueue - captured.rows)
     if (outcome === 'coalesced') counters.coalesced++
+    if (outcome === 'shed') this.#missed.add(refresh)
+    if (outcome === 'displaced') this.#missed.add(freshest!)
     if (outcome === 'shed' || outcome === 'displaced') counters.shed++
     if (outcome === 'queued' || outcome === 'displaced') this.onOffered?.()
     return outcome

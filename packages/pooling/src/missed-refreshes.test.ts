@@ -1,0 +1,92 @@
+import { expect, it } from 'vitest'
+import { poolingInMemory } from '../testing/pooling-in-memory.ts'
+import { encoderOf, eventOf, startMs } from '../testing/towers.ts'
+import { MissedRefreshes } from './missed-refreshes.ts'
+
+const memory = poolingInMemory()
+const { clock, create } = memory
+
+it('lets a user who was shed keep the rank of what they are served, however many events follow', async () => {
+  const pooling = create({ maxQueue: 1, refreshOn: 'event' })
+  await pooling.publish('m', encoderOf(1))
+  const happens = async (user: string, ms: number) => {
+    clock.nowMs = startMs + ms
+    await pooling.ingest([eventOf(user, 'i', clock.nowMs)])
+  }
+  const drain = async (ms: number) => {
+    clock.nowMs = startMs + ms
+    await pooling.drain()
+  }
+  const servedMs = async (user: string) => (await pooling.read([user], ['m'])).models[0].featureTimeMs[0] - startMs
+  await happens('ann', 1)
+  await drain(2)
+  await happens('bob', 3)
+  await drain(4)
+  expect([await servedMs('ann'), await servedMs('bob')]).toEqual([1, 3])
+  // A stranger has the only place: the events of ann are shed.
+  await happens('cy', 10)
+  await happens('ann', 11)
+  await happens('ann', 12)
+  expect(pooling.counters.shed).toBe(2)
+  await drain(13)
+  // By the events before theirs bob would be the staler one: 3, and 12 of ann.
+  await happens('bob', 20)
+  await happens('ann', 21)
+  expect(pooling.counters.shed).toBe(3)
+  await drain(22)
+  expect([await servedMs('ann'), await servedMs('bob')]).toEqual([21, 3])
+  // What landed is known again by the event before it: now bob is the staler one.
+  await happens('bob', 30)
+  await happens('ann', 31)
+  await drain(32)
+  expect([await servedMs('ann'), await servedMs('bob')]).toEqual([21, 30])
+})
+
+it('lets a user who was given up keep that rank', async () => {
+  const pooling = create({ maxQueue: 1, maxRetries: 0, refreshOn: 'event' })
+  let fails = false
+  const encoder = encoderOf(1)
+  const encode: typeof encoder.encode = async (...args) => {
+    if (fails) throw new Error('the device is lost')
+    return encoder.encode(...args)
+  }
+  await pooling.publish('m', { ...encoder, encode })
+  for (const [user, ms] of [
+    ['ann', 1],
+    ['bob', 3],
+  ] as const) {
+    clock.nowMs = startMs + ms
+    await pooling.ingest([eventOf(user, 'i', clock.nowMs)])
+    clock.nowMs++
+    await pooling.drain()
+  }
+  fails = true
+  clock.nowMs = startMs + 10
+  await pooling.ingest([eventOf('ann', 'i', clock.nowMs)])
+  clock.nowMs++
+  await expect(pooling.drain()).rejects.toThrow('the device is lost')
+  expect(pooling.waiting).toBe(0)
+  fails = false
+  clock.nowMs = startMs + 20
+  await pooling.ingest([eventOf('bob', 'i', clock.nowMs)])
+  await pooling.ingest([eventOf('ann', 'i', clock.nowMs)])
+  clock.nowMs++
+  await pooling.drain()
+  const { featureTimeMs } = (await pooling.read(['ann', 'bob'], ['m'])).models[0]
+  expect([...featureTimeMs].map((ms) => ms - startMs)).toEqual([20, 3])
+})
+
+it('remembers so many users, the latest, and each at their oldest', () => {
+  const missed = new MissedRefreshes(2)
+  const refresh = (user: string, servedMs: number) => ({ user, servedMs, atMs: 0, offeredMs: 0, failures: 0 })
+  missed.add(refresh('a', 5))
+  missed.add(refresh('b', 7))
+  missed.add(refresh('b', 9))
+  missed.add(refresh('c', 1))
+  expect([missed.take('a', 50), missed.take('b', 50), missed.take('c', 0), missed.take('b', 50)]).toEqual([
+    50, 7, 0, 50,
+  ])
+  missed.add(refresh('d', 3))
+  missed.drop('d')
+  expect(missed.take('d', 50)).toBe(50)
+})
