@@ -13,6 +13,14 @@ export interface Outcome {
 
 /** Keeps outcomes for whoever joins them with the served log. */
 export interface OutcomeLog {
-  /** Resolves once they are durable. */
-  append(outcomes: readonly Outcome[]): Promise<void>
+  /**
+   * Resolves once they are durable.
+   *
+   * @param forgottenAtMs when users were last forgotten, −Infinity for those who were not. A log from which users are removed
+   *   asks just before it writes, with no removal in between, and leaves out outcomes of that time or before
+   */
+  append(
+    outcomes: readonly Outcome[],
+    forgottenAtMs: (users: readonly string[]) => Promise<Float64Array>,
+  ): Promise<void>
 }

@@ -1,13 +1,11 @@
-import type { LogEvent } from '@headwater/features'
-
-/** Whether each event is of a user who was not forgotten at its time or later. */
+/** Whether each row, an event or an outcome, is of a user who was not forgotten at its time or later. One of nobody is. */
 export async function sinceForgetting(
-  events: readonly LogEvent[],
+  rows: readonly { readonly user: string | null; readonly timeMs: number }[],
   forgottenAtMs: (users: readonly string[]) => Promise<Float64Array>,
 ): Promise<readonly boolean[]> {
-  const users = [...new Set(events.map(({ user }) => user))]
+  const users = [...new Set(rows.flatMap(({ user }) => user ?? []))]
   const times = await forgottenAtMs(users)
   const forgottenMs = new Map(users.map((user, i) => [user, times[i]]))
   // A time that is none is left to be refused.
-  return events.map(({ user, timeMs }) => !(timeMs <= forgottenMs.get(user)!))
+  return rows.map(({ user, timeMs }) => user === null || !(timeMs <= forgottenMs.get(user)!))
 }

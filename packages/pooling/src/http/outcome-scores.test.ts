@@ -29,6 +29,9 @@ const outcome = (request: string, prediction = 0.5, label: 0 | 1 = 0, downstream
   timeMs: 1,
 })
 
+const nobodyForgotten = async (users: readonly string[]) =>
+  new Float64Array(users.length).fill(Number.NEGATIVE_INFINITY)
+
 class RememberingLog implements OutcomeLog {
   readonly kept: Outcome[] = []
   failing: Error | null = null
@@ -77,7 +80,7 @@ describe('a decayed score', () => {
 describe("a tenant's outcomes", () => {
   it('are kept, then scored, each once', async () => {
     const log = new RememberingLog()
-    const scores = new OutcomeScores(log)
+    const scores = new OutcomeScores(log, nobodyForgotten)
     const first = [outcome('a', 0.25, 0), outcome('b', 0.75, 1), outcome('a', 0.9, 1)]
     const { accepted, score } = await scores.add('ctr', first)
     expect(accepted).toBe(2)
@@ -101,7 +104,7 @@ describe("a tenant's outcomes", () => {
 
   it('that could not be kept are not scored, and may come again', async () => {
     const log = new RememberingLog()
-    const scores = new OutcomeScores(log)
+    const scores = new OutcomeScores(log, nobodyForgotten)
     log.failing = new Error('the disk is full')
     await expect(scores.add('ctr', [outcome('a')])).rejects.toThrow('the disk is full')
     expect(scores.all).toEqual([])
@@ -110,7 +113,7 @@ describe("a tenant's outcomes", () => {
   })
 
   it('are of a bounded number of downstream models', async () => {
-    const scores = new OutcomeScores(null)
+    const scores = new OutcomeScores(null, nobodyForgotten)
     for (let i = 0; i < maxDownstreams; i++) await scores.add(`d${i}`, [outcome('a', 0.5, 0, `d${i}`)])
     await expect(scores.add('one-more', [outcome('a')])).rejects.toMatchObject({ code: 'too_many_downstreams' })
     await scores.add('d3', [outcome('b', 0.5, 0, 'd3')])
@@ -118,7 +121,7 @@ describe("a tenant's outcomes", () => {
   })
 
   it('are known again within the window, and not beyond', async () => {
-    const scores = new OutcomeScores(null)
+    const scores = new OutcomeScores(null, nobodyForgotten)
     const requests = Array.from({ length: repeatWindow + 1 }, (_, i) => outcome(`r${i}`))
     await scores.add('ctr', requests)
     expect((await scores.add('ctr', [outcome('r1'), outcome(`r${repeatWindow}`)])).accepted).toBe(0)

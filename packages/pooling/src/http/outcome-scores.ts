@@ -49,17 +49,22 @@ export class DecayedScore {
   }
 }
 
+type ForgottenAt = Parameters<OutcomeLog['append']>[1]
+
 /** A tenant's outcomes: kept durably, then scored. Those of a request that was told of already are passed over. */
 export class OutcomeScores {
   readonly #log: OutcomeLog | null
+  readonly #forgottenAtMs: ForgottenAt
   readonly #scores = new Map<string, DecayedScore>()
   /** Digests of outcomes, the oldest first: what a key takes does not matter then. */
   readonly #known = new Set<number>()
   /** Calls go one after another, so that one that comes again waits for what becomes of the first. */
   #last: Promise<unknown> = Promise.resolve()
 
-  constructor(log: OutcomeLog | null) {
+  /** @param forgottenAtMs of the tenant's store, for the log */
+  constructor(log: OutcomeLog | null, forgottenAtMs: ForgottenAt) {
     this.#log = log
+    this.#forgottenAtMs = forgottenAtMs
   }
 
   get all(): readonly DownstreamScore[] {
@@ -93,7 +98,7 @@ export class OutcomeScores {
     const score = known ?? new DecayedScore(halfLifeOutcomes)
     if (fresh.size > 0) {
       const accepted = [...fresh.values()]
-      await this.#log?.append(accepted)
+      await this.#log?.append(accepted, this.#forgottenAtMs)
       this.#scores.set(downstream, score)
       for (const { prediction, label } of accepted) score.add(prediction, label)
       this.#remember(fresh.keys())

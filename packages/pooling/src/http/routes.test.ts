@@ -1,9 +1,13 @@
 /** Features, outcomes and snapshots, over a service that listens. */
+import { readdirSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { temporaryDirectory } from '@headwater/testkit'
 import { describe, expect, it } from 'vitest'
 import { tokenOf } from '../../testing/http-service.ts'
 import { observeService, until } from '../../testing/observed-service.ts'
 import { createClient } from '../client/index.ts'
 import { EncoderDiedError } from '../encoder/errors.ts'
+import { openOutcomeLog } from '../logs/outcome-log.ts'
 import { packMessage, unpackMessage } from '../wire/formats.ts'
 
 const outcomes = {
@@ -79,6 +83,25 @@ describe('outcomes', () => {
     expect(other.body).toEqual({ accepted: 2, normalizedEntropy: null, rows: 2 })
     expect((await ask('POST', '/v1/outcomes', outcomes, tokenOf.reader)).body.error.code).toBe('forbidden')
     expect(kept.get('default')).toHaveLength(3)
+  })
+
+  it('of the time before their user was forgotten, sent behind it, are scored and not kept', async () => {
+    const directory = temporaryDirectory()
+    const log = await openOutcomeLog({ directory, tenant: 'default' })
+    const { ask, tenants } = await observeService({ outcomes: () => log })
+    await tenants.get('default')!.store.forget('ann', { atMs: 1 })
+    expect((await ask('POST', '/v1/outcomes', outcomes)).body).toMatchObject({ accepted: 2, rows: 2 })
+    // Who comes back is a user like any other.
+    const later = { downstream: 'ctr', requests: ['r9'], users: ['ann'], predictions: [0.5], labels: [1], timesMs: [2] }
+    expect((await ask('POST', '/v1/outcomes', later)).body).toMatchObject({ accepted: 1, rows: 3 })
+    await log.close()
+    const lines = readdirSync(directory)
+      .filter((name) => name.endsWith('.jsonl'))
+      .flatMap((name) => readFileSync(join(directory, name), 'utf8').trim().split('\n'))
+    expect(lines.map((line) => JSON.parse(line)).map(({ user, request }) => [user, request])).toEqual([
+      ['bob', 'r2'],
+      ['ann', 'r9'],
+    ])
   })
 
   it('come as MessagePack, with binaries for columns', async () => {

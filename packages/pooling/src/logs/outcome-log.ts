@@ -1,9 +1,12 @@
 import type { ForgetHolder } from '@headwater/store'
 import type { Outcome, OutcomeLog } from '../outcome.ts'
+import { sinceForgetting } from '../since-forgetting.ts'
 import { LineLog, type LineLogCounters, type LineLogOptions } from './line-log.ts'
 
 /** A log of outcomes that is open. */
 export interface OpenOutcomeLog extends OutcomeLog {
+  /** @param forgottenAtMs absent: no outcome is left out, as where nobody is ever forgotten */
+  append(...args: [outcomes: readonly Outcome[], forgottenAtMs?: Parameters<OutcomeLog['append']>[1]]): Promise<void>
   readonly counters: Readonly<LineLogCounters>
   /** Writes files anew without a user's outcomes. Those that name no user stay. */
   readonly holder: ForgetHolder
@@ -28,7 +31,12 @@ export async function openOutcomeLog(options: LineLogOptions): Promise<OpenOutco
   return {
     counters: log.counters,
     holder: log.holder,
-    append: (outcomes) => log.append(outcomes.map(lineOf), new Array(outcomes.length).fill(null)),
+    append: (outcomes, forgottenAtMs) =>
+      log.append(
+        outcomes.map(lineOf),
+        new Array(outcomes.length).fill(null),
+        forgottenAtMs && (() => sinceForgetting(outcomes, forgottenAtMs)),
+      ),
     rotate: () => log.rotate(),
     close: () => log.close(),
   }

@@ -10,7 +10,12 @@ import { answerFormat, bodyOf } from './body.ts'
 
 /** `POST /v1/outcomes` */
 export function registerOutcomes(server: FastifyInstance, { tenants, outcomes, limits, metrics }: ServerParts): void {
-  const scores = new Map([...tenants.keys()].map((tenant) => [tenant, new OutcomeScores(outcomes?.(tenant) ?? null)]))
+  const scores = new Map(
+    [...tenants].map(([tenant, { store }]) => {
+      const log = outcomes?.(tenant) ?? null
+      return [tenant, new OutcomeScores(log, (users) => store.forgottenAtMs(users))]
+    }),
+  )
   metrics.showOutcomes(scores)
   server.post('/v1/outcomes', { config: { scope: 'write', counted: true } }, async (request, reply) => {
     const latestMs = Date.now() + limits.maxFutureMs
