@@ -28,16 +28,23 @@ export async function openTenantLogs(
   closers: (() => Promise<void>)[],
   onError: (error: unknown) => void,
 ): Promise<TenantLogs> {
-  const { servedLog, eventLog, outcomeLog, rotate: maxAgeMs } = options
+  const { servedLog, eventLog, outcomeLog, rotate: maxAgeMs, keepFiles } = options
   if ([servedLog, eventLog, outcomeLog].every((directory) => directory === undefined))
     return { served: null, events: null, outcomes: null }
   const { openEventLog, openOutcomeLog, openServedLog } = await import('@headwater/pooling/logs')
   const open = async <Log extends ServedLog | OpenEventLog | OpenOutcomeLog>(
     directory: string | undefined,
-    opening: (about: { directory: string; tenant: string; maxAgeMs: number; onError: typeof onError }) => Promise<Log>,
+    opening: (about: {
+      directory: string
+      tenant: string
+      maxAgeMs: number
+      keepFiles: number | undefined
+      onError: typeof onError
+    }) => Promise<Log>,
   ): Promise<Log | null> => {
     if (directory === undefined) return null
-    const log = await opening({ directory: join(userPath(directory), directoryOf(tenant)), tenant, maxAgeMs, onError })
+    const at = join(userPath(directory), directoryOf(tenant))
+    const log = await opening({ directory: at, tenant, maxAgeMs, keepFiles, onError })
     closers.push(() => log.close())
     store.addForgetHolder(log.holder)
     return log

@@ -39,6 +39,7 @@ export interface ServeOptions {
   readonly eventLog?: string
   readonly outcomeLog?: string
   readonly rotate: number
+  readonly keepFiles?: number
   readonly logLevel?: string
   readonly traces?: string
   readonly requestsPerSecond: number

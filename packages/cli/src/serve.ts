@@ -91,6 +91,11 @@ export function registerServe(program: Command): void {
     .option('--event-log <dir>', 'keep events, as `headwater train --follow` reads them')
     .option('--outcome-log <dir>', 'keep outcomes of downstream models')
     .option('--rotate <duration>', "longest that a log's file is written to", durationMs, 600_000)
+    .option(
+      '--keep-files <n>',
+      'finished files of each log that stay, the oldest go first; all without it',
+      wholeNumber(1, 2 ** 31 - 1),
+    )
     .addOption(new Option('--log-level <level>', 'log as JSON lines on stderr').choices(logLevels))
     .option('--traces <url>', "a collector's route for traces, OTLP over HTTP", urlArgument)
     .option('--requests-per-second <n>', 'of one token; 0: no limit', wholeNumber(0, 2 ** 31 - 1), 0)

@@ -109,6 +109,28 @@ describe('the synchronous mode', () => {
     ])
   })
 
+  it('lets no more users wait than its queue has places, and serves the rest what the store holds at once', async () => {
+    const pooling = create({ mode: 'synchronous', deadlineMs: 60_000, maxQueue: 2 })
+    await ingest(pooling, ['a', 'b', 'c', 'd'])
+    const held = heldEncoder(1, 6)
+    await pooling.publish('m', held.encoder)
+    const first = pooling.read(['a'], ['m'])
+    await held.called()
+    const next = pooling.read(['b', 'c'], ['m'])
+    const shed = pooling.read(['d'], ['m'])
+    expect((await shed).models[0].status[0]).toBe(servedStatus.default)
+    expect(pooling.counters.shed).toBe(1)
+    // One who waits already takes no place, and who has one waits for it.
+    const both = pooling.read(['c', 'd'], ['m'])
+    held.release()
+    await held.called()
+    held.release()
+    expect((await first).models[0].vectors[0]).toBe(6)
+    expect([...(await next).models[0].computed!]).toEqual([1, 1])
+    expect([...(await both).models[0].computed!]).toEqual([1, 0])
+    expect(pooling.counters.shed).toBe(2)
+  })
+
   it('serves what the store holds where the deadline passes, and lands the late result all the same', async () => {
     const pooling = create({ mode: 'synchronous' })
     await ingest(pooling, ['a'])

@@ -86,10 +86,11 @@ export class Pooling {
     const rowEncoder = options.rowEncoder ?? new OwnThreadRows(space, this.batchSize)
     this.#capture = new StateCapture(store, space, this.batchSize, this.#use)
     this.#refreshDelayMs = checkDuration('refreshDelayMs', options.refreshDelayMs ?? 1_000)
+    const maxQueue = checkCount('maxQueue', options.maxQueue ?? 100_000)
     this.#queue = new RefreshQueue({
       clock,
       refreshDelayMs: this.#refreshDelayMs,
-      maxQueue: checkCount('maxQueue', options.maxQueue ?? 100_000),
+      maxQueue,
       maxRetries: checkDuration('maxRetries', options.maxRetries ?? 3),
       counters: this.#counters,
       captured: this.#capture.batches,
@@ -118,7 +119,13 @@ export class Pooling {
       onServed: options.onServed ?? null,
       onSegment: () => this.#completeDefaults(),
     })
-    this.#computing = new ReadComputing((users) => this.#runs.computeNow(users, this.#encoders))
+    this.#computing = new ReadComputing({
+      compute: (users) => this.#runs.computeNow(users, this.#encoders),
+      mostUsers: maxQueue,
+      shed: (count) => {
+        this.#counters.shed += count
+      },
+    })
     this.queue = {
       where: 'refresh queue',
       forget: async (tenant, user) => {
@@ -150,9 +157,9 @@ export class Pooling {
     return oldest === undefined ? undefined : oldest.atMs - this.#refreshDelayMs
   }
 
-  /** Whether a read offers its users' refreshes. */
+  /** Whether a read offers its users' refreshes, or makes them itself. */
   get refreshesOnRead(): boolean {
-    return this.#onRead
+    return this.#onRead || this.#mode === 'synchronous'
   }
 
   /** Refreshes that `drain()` would compute now. */

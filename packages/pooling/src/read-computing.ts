@@ -1,15 +1,24 @@
+export interface ReadComputingOptions {
+  /** Lands users' embeddings; never rejected. */
+  readonly compute: (users: readonly string[]) => Promise<void>
+  /** That wait for their batch to begin. */
+  readonly mostUsers: number
+  /** Told how many users of a read found no place. */
+  readonly shed: (count: number) => void
+}
+
 /**
  * Computes the users of reads that are under way, in micro-batches: reads of one turn of the event loop share one, and those
- * that come while it is computed share the next.
+ * that come while it is computed share the next, which has so many users at most: those beyond are shed, and served what is
+ * stored.
  */
 export class ReadComputing {
-  readonly #compute: (users: readonly string[]) => Promise<void>
+  readonly #options: ReadComputingOptions
   #running: Promise<void> = Promise.resolve()
   #next: { readonly users: Set<string>; readonly done: Promise<void> } | null = null
 
-  /** @param compute lands users' embeddings; never rejected */
-  constructor(compute: (users: readonly string[]) => Promise<void>) {
-    this.#compute = compute
+  constructor(options: ReadComputingOptions) {
+    this.#options = options
   }
 
   /** Resolves once all users have been computed, or `deadlineMs` later. */
@@ -30,8 +39,16 @@ export class ReadComputing {
 
   #join(users: readonly string[]): Promise<void> {
     this.#next ??= this.#open()
-    for (const user of users) this.#next.users.add(user)
-    return this.#next.done
+    const { users: waiting, done } = this.#next
+    const { mostUsers, shed } = this.#options
+    let joined = 0
+    for (const user of users) {
+      if (waiting.size >= mostUsers && !waiting.has(user)) continue
+      waiting.add(user)
+      joined++
+    }
+    if (joined < users.length) shed(users.length - joined)
+    return joined > 0 ? done : Promise.resolve()
   }
 
   #open() {
@@ -40,7 +57,7 @@ export class ReadComputing {
       .then(() => new Promise<void>((resolve) => setImmediate(resolve)))
       .then(() => {
         this.#next = null
-        return this.#compute([...users])
+        return this.#options.compute([...users])
       })
     this.#running = done
     return { users, done }

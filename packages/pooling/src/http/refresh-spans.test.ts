@@ -78,6 +78,19 @@ it('a refresh that a read offered is linked to the read, one that it did not is 
   expect(links).toEqual([[ingest.spanContext().spanId], [read.spanContext().spanId]])
 })
 
+it('a refresh that a read makes itself is linked to the read', async () => {
+  const { ask, pooling } = await observeService({}, { mode: 'synchronous', deadlineMs: 10_000 })
+  const event = { users: ['ann'], items: ['i'], timesMs: [Date.now()], fields: { rating: [9] } }
+  await ask('POST', '/v1/events', event)
+  expect(pooling.counters.refreshes).toBe(0)
+  await ask('POST', '/v1/embeddings/read', { users: ['ann'], models: ['m'] })
+  await until(() => spansNamed('headwater.refresh').length === 1 && spansNamed('headwater.read').length === 1)
+  const [refresh] = spansNamed('headwater.refresh')
+  expect(refresh.links.map(({ context }) => context.spanId)).toEqual([
+    spansNamed('headwater.read')[0].spanContext().spanId,
+  ])
+})
+
 it('links are of the last users that offered refreshes, and bounded', () => {
   const spans = new RefreshSpans()
   const contextOf = (i: number) => ({ traceId: traceOf('d'), spanId: i.toString(16).padStart(16, '0'), traceFlags: 1 })

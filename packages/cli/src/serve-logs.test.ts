@@ -1,0 +1,65 @@
+import { readdirSync } from 'node:fs'
+import { join } from 'node:path'
+import { parseSchema } from '@headwater/features'
+import { openStore } from '@headwater/store'
+import { temporaryDirectory } from '@headwater/testkit'
+import { expect, test } from 'vitest'
+import { openTenantLogs } from './serve-logs.ts'
+import type { ServeOptions } from './serve-options.ts'
+
+const schema = parseSchema(
+  {
+    version: 1,
+    name: 'clicks',
+    user: 'user',
+    item: 'item',
+    time: { column: 'time', unit: 'ms' },
+    fields: [{ name: 'click', of: 'outcome', type: 'float' }],
+    tasks: [{ name: 'click', field: 'click', atLeast: 1 }],
+    aggregations: [],
+  },
+  'clicks',
+)
+
+test.each([
+  [2, 2],
+  [undefined, 5],
+])('of each log --keep-files %j leaves %i of five', async (keepFiles, left) => {
+  const directory = temporaryDirectory()
+  const store = await openStore('memory:')
+  const closers: (() => Promise<void>)[] = []
+  const given = {
+    eventLog: join(directory, 'events'),
+    outcomeLog: join(directory, 'outcomes'),
+    rotate: 600_000,
+    keepFiles,
+  }
+  const fail = (error: unknown) => {
+    throw error
+  }
+  const { served, events, outcomes } = await openTenantLogs(given as ServeOptions, 'shop', schema, store, closers, fail)
+  expect(served).toBeNull()
+  for (let row = 0; row < 5; row++) {
+    await events!.append([{ row, user: 'ann', item: 'i', timeMs: row, values: [1] }])
+    await events!.rotate()
+    const outcome = {
+      downstream: 'ctr',
+      request: `r${row}`,
+      user: 'ann',
+      prediction: 0.5,
+      label: 1,
+      timeMs: row,
+    } as const
+    await outcomes!.append([outcome])
+    await outcomes!.rotate()
+  }
+  for (const log of ['events', 'outcomes']) {
+    const files = readdirSync(join(directory, log, 'shop')).filter(
+      (name) => name.endsWith('.jsonl') && !name.startsWith('.'),
+    )
+    expect(files).toHaveLength(left)
+    expect(files.sort().at(-1)).toContain('000000000000004-000000000000005')
+  }
+  for (const close of closers) await close()
+  await store.close()
+})
