@@ -86,8 +86,9 @@ export function createRankingService({ model, dim, schema, store, pooling }: Ran
     // Changes what is known of the reader at once, and offers a refresh that is computed beside the requests.
     await pooling.ingest(events)
     await store.flushed()
-    open.delete(body.request)
-    for (const each of shown.articles) ranker.learn(shown.embedding, each, body.opened[each.id] !== undefined)
+    // Of two that tell of a ranking at once both may come here: their events have the same ids, and one of them is learnt from.
+    if (open.delete(body.request))
+      for (const each of shown.articles) ranker.learn(shown.embedding, each, body.opened[each.id] !== undefined)
     return { accepted: events.length }
   })
   return server
