@@ -1,5 +1,5 @@
 /** What is logged, read by another implementation of Parquet; and what survives rotation, overload, a crash and forgetting. */
-import { copyFileSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { copyFileSync, readdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { seededRandom } from '@headwater/statistics'
 import { halfToFloat } from '@headwater/store'
@@ -123,6 +123,27 @@ describe('a served log', () => {
     const rows = await rowsIn(directory)
     expect(rows.map(({ user }) => user)).toEqual([...usersOf(4096), 'later'])
     expect(log.counters).toMatchObject({ rows: 4097, dropped: 1904 })
+  })
+
+  test('keeps rows that its disk does not take, tells of that, and writes them once it does, though no more come', async () => {
+    const directory = temporaryDirectory()
+    const errors: unknown[] = []
+    const log = await open(directory, { flushMs: 5, onError: (error) => errors.push(error) })
+    const until = async (seen: () => boolean) => {
+      while (!seen()) await new Promise((resolve) => setTimeout(resolve, 1))
+    }
+    renameSync(directory, `${directory}-away`)
+    const batch = servedBatch(random, usersOf(9), 5, { sum: 3 })
+    log.record(batch, 'one')
+    await until(() => errors.length >= 3)
+    expect(errors[0]).toMatchObject({ code: 'ENOENT' })
+    expect(log.pendingRows).toBe(9)
+    await expect(log.flush()).rejects.toThrow('ENOENT')
+    renameSync(`${directory}-away`, directory)
+    await until(() => log.pendingRows === 0)
+    await log.close()
+    expect(await rowsIn(directory)).toEqual(expectedRows(batch, 'one', tenant, []))
+    expect(log.counters).toMatchObject({ rows: 9, dropped: 0, lost: 0 })
   })
 
   test('after a crash has what was written, and counts what was recorded beyond', async () => {

@@ -132,10 +132,7 @@ export class ServedLog {
         if (from < served.users.length || this.#filling.rows === PendingRows.capacity) this.#drainSoon()
       }
     }
-    if (this.#filling && !this.#timer) {
-      this.#timer = setTimeout(() => this.#drainSoon(), this.#flushMs)
-      this.#timer.unref()
-    }
+    if (this.#filling) this.#drainLater()
   }
 
   /** Writes all rows recorded so far. */
@@ -186,7 +183,23 @@ export class ServedLog {
     this.flush().catch(this.#onError)
   }
 
+  #drainLater(): void {
+    if (this.#timer || this.#closed) return
+    this.#timer = setTimeout(() => this.#drainSoon(), this.#flushMs)
+    this.#timer.unref()
+  }
+
   async #drain(): Promise<void> {
+    try {
+      await this.#writeFull()
+    } catch (error) {
+      // What the disk did not take waits for its next turn, whether or not more comes.
+      this.#drainLater()
+      throw error
+    }
+  }
+
+  async #writeFull(): Promise<void> {
     for (let chunk = this.#full[0]; chunk; chunk = this.#full[0]) {
       const group = await this.#encoder.encode(chunk)
       this.#open ??= await this.#openFile()
