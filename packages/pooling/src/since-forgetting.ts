@@ -4,7 +4,7 @@ export async function sinceForgetting(
   forgottenAtMs: (users: readonly string[]) => Promise<Float64Array>,
 ): Promise<readonly boolean[]> {
   const users = [...new Set(rows.flatMap(({ user }) => user ?? []))]
-  const times = await forgottenAtMs(users)
+  const times = users.length > 0 ? await forgottenAtMs(users) : []
   const forgottenMs = new Map(users.map((user, i) => [user, times[i]]))
   // A time that is none is left to be refused.
   return rows.map(({ user, timeMs }) => user === null || !(timeMs <= forgottenMs.get(user)!))

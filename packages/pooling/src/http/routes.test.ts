@@ -94,6 +94,9 @@ describe('outcomes', () => {
     // Who comes back is a user like any other.
     const later = { downstream: 'ctr', requests: ['r9'], users: ['ann'], predictions: [0.5], labels: [1], timesMs: [2] }
     expect((await ask('POST', '/v1/outcomes', later)).body).toMatchObject({ accepted: 1, rows: 3 })
+    // The store is not asked about nobody.
+    const { users: _, ...nameless } = { ...later, requests: ['r10'] }
+    expect((await ask('POST', '/v1/outcomes', nameless)).body).toMatchObject({ accepted: 1, rows: 4 })
     await log.close()
     const lines = readdirSync(directory)
       .filter((name) => name.endsWith('.jsonl'))
@@ -101,6 +104,7 @@ describe('outcomes', () => {
     expect(lines.map((line) => JSON.parse(line)).map(({ user, request }) => [user, request])).toEqual([
       ['bob', 'r2'],
       ['ann', 'r9'],
+      [null, 'r10'],
     ])
   })
 
