@@ -8,6 +8,7 @@ import { createPooling, type Encoder, PoolingConfigError, type PoolingOptions, S
 let store: EmbeddingStore
 const clock = fakeClock()
 beforeEach(async () => {
+  clock.nowMs = startMs
   store = await openStore('memory:')
 })
 afterEach(() => store.close())
@@ -93,6 +94,79 @@ it('bounds the segments', async () => {
     [1, 0, bucket(`c${maxSegments - 1}`), 0],
     [1, 0, 0, 0],
   ])
+})
+
+it('makes room at a snapshot for what is named now', async () => {
+  const dayMs = 86_400_000
+  const pooling = create({ batchSize: 256 })
+  await pooling.publish('m', tellingEncoder(1))
+  const old = Array.from({ length: maxSegments }, (_, i) => `c${i}`)
+  await served(pooling, old)
+  await completed()
+  clock.nowMs = startMs + dayMs
+  await served(pooling, ['c7'])
+  clock.nowMs += 1
+  // For want of room it is not remembered.
+  expect(await served(pooling, ['new'])).toEqual([[1, 0, 0, 0]])
+  await pooling.publish('m', tellingEncoder(2))
+  await served(pooling, ['new'])
+  await completed()
+  expect(await served(pooling, ['new', 'c7', 'c8'])).toEqual([
+    [2, 0, bucket('new'), 0],
+    [2, 0, bucket('c7'), 0],
+    [2, 0, 0, 0],
+  ])
+})
+
+it('tries again where an encoder failed to make a default, a second later, and leaves other models be', async () => {
+  const failures: unknown[] = []
+  const models = [segmented, { ...segmented, name: 'n' }]
+  const pooling = create({ models, observer: { failed: ({ error }) => failures.push(`${error}`) } })
+  const good = tellingEncoder(1)
+  let fails = false
+  const encode: Encoder['encode'] = async (...args) => {
+    if (fails) throw new Error('the device is lost')
+    return good.encode(...args)
+  }
+  await pooling.publish('m', { ...good, encode })
+  await pooling.publish('n', good)
+  const of = async (model: string) => [
+    ...(await pooling.read(['cold'], [model], { segments: ['NZ'] })).models[0].vectors,
+  ]
+  fails = true
+  await Promise.all([of('m'), of('n')])
+  await completed()
+  expect([await of('m'), await of('n')]).toEqual([
+    [1, 0, 0, 0],
+    [1, 0, bucket('NZ'), 0],
+  ])
+  expect(failures).toEqual(['Error: the device is lost'])
+  fails = false
+  clock.nowMs += 999
+  await of('m')
+  await completed()
+  expect(await of('m')).toEqual([1, 0, 0, 0])
+  clock.nowMs += 1
+  await of('m')
+  await completed()
+  expect(await of('m')).toEqual([1, 0, bucket('NZ'), 0])
+})
+
+it('gives a segment that is named while a snapshot is published the default of that snapshot', async () => {
+  const pooling = create()
+  await pooling.publish('m', tellingEncoder(1))
+  const next = tellingEncoder(2)
+  let release = () => {}
+  const held = new Promise<void>((resolve) => {
+    release = resolve
+  })
+  const publishing = pooling.publish('m', { ...next, encode: async (...args) => held.then(() => next.encode(...args)) })
+  expect(await served(pooling, ['NZ'])).toEqual([[1, 0, 0, 0]])
+  release()
+  await publishing
+  await served(pooling, ['NZ'])
+  await completed()
+  expect(await served(pooling, ['NZ'])).toEqual([[2, 0, bucket('NZ'), 0]])
 })
 
 it('refuses a snapshot that gives no vector for a user without events, and goes on with the one before', async () => {

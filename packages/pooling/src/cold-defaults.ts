@@ -5,6 +5,10 @@ import type { ModelRule } from './options.ts'
 
 /** Segments that get a default of their own; users of others get the default of all. */
 export const maxSegments = 1_000
+/** A segment that nobody has named for as long makes room at the next snapshot. */
+const keptMs = 86_400_000
+/** From a failure to compute defaults to the next try. */
+const retryMs = 1_000
 
 /**
  * What a model serves to users of whom nothing is held: the tower's own embedding of a user without events, which training
@@ -15,8 +19,12 @@ export class ColdDefaults {
   readonly #space: FeatureSpace
   readonly #rule: ModelRule
   readonly #batchRows: number
-  readonly #segments = new Set<string>()
+  /** When each was named last. */
+  readonly #segments = new Map<string, number>()
   #encoder: Encoder | null = null
+  /** Somebody is to call `complete`. */
+  #isDue = false
+  #retryMs = Number.NEGATIVE_INFINITY
   #vectors: ReadonlyMap<string | null, Float32Array>
 
   constructor(space: FeatureSpace, rule: ModelRule, batchRows: number) {
@@ -31,28 +39,39 @@ export class ColdDefaults {
     return this.#vectors.get(segment) ?? this.#vectors.get(null)!
   }
 
-  /** Whether a segment is new, and its default is to be computed. */
-  learn(segment: string): boolean {
-    if (this.#rule.segmentField === null || this.#segments.has(segment) || this.#segments.size >= maxSegments)
-      return false
-    this.#segments.add(segment)
-    return this.#encoder !== null
+  /** Notes that a segment was named. @returns whether its default is missing, so that `complete` is to be called */
+  learn(segment: string, nowMs: number): boolean {
+    if (this.#rule.segmentField === null) return false
+    if (!this.#segments.has(segment) && this.#segments.size >= maxSegments) return false
+    this.#segments.set(segment, nowMs)
+    if (this.#encoder === null || this.#vectors.has(segment) || this.#isDue || nowMs < this.#retryMs) return false
+    this.#isDue = true
+    return true
   }
 
   /** Makes the defaults those of an encoder. @throws SnapshotRefusedError, with those from before left */
   async publish(encoder: Encoder, nowMs: number): Promise<void> {
     if (this.#rule.defaultVector !== null) return
-    this.#vectors = new Map(await this.#compute(encoder, [null, ...this.#segments], nowMs))
+    for (const [segment, namedMs] of this.#segments) if (namedMs < nowMs - keptMs) this.#segments.delete(segment)
+    this.#vectors = new Map(await this.#compute(encoder, [null, ...this.#segments.keys()], nowMs))
     this.#encoder = encoder
+    this.#retryMs = Number.NEGATIVE_INFINITY
   }
 
-  /** Computes the defaults of segments that were learnt since. @throws SnapshotRefusedError */
+  /** Computes the defaults that are missing. @throws SnapshotRefusedError, what the encoder throws; a later `learn` asks again */
   async complete(nowMs: number): Promise<void> {
+    if (!this.#isDue) return
+    this.#isDue = false
     const encoder = this.#encoder
-    const missing = [...this.#segments].filter((segment) => !this.#vectors.has(segment))
+    const missing = [...this.#segments.keys()].filter((segment) => !this.#vectors.has(segment))
     if (encoder === null || missing.length === 0) return
-    const more = await this.#compute(encoder, missing, nowMs)
-    if (this.#encoder === encoder) this.#vectors = new Map([...this.#vectors, ...more])
+    try {
+      const more = await this.#compute(encoder, missing, nowMs)
+      if (this.#encoder === encoder) this.#vectors = new Map([...this.#vectors, ...more])
+    } catch (error) {
+      this.#retryMs = nowMs + retryMs
+      throw error
+    }
   }
 
   async #compute(

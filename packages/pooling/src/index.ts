@@ -15,7 +15,7 @@ export {
 export type { EventLog } from './event-log.ts'
 export { userFeatures } from './ingest-state.ts'
 export type { ModelControl, PanelComparison, ShadowReport, SnapshotInfo } from './model-control.ts'
-export type { PoolingObserver, RefreshedBatch } from './observer.ts'
+export type { FailedBatch, PoolingObserver, RefreshedBatch } from './observer.ts'
 export type { Refresh } from './offer-queue.ts'
 export type { Clock, PoolingModel, PoolingOptions, PoolingPolicy } from './options.ts'
 export type { Outcome, OutcomeLog } from './outcome.ts'

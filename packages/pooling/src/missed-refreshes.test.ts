@@ -76,17 +76,53 @@ it('lets a user who was given up keep that rank', async () => {
   expect([...featureTimeMs].map((ms) => ms - startMs)).toEqual([20, 3])
 })
 
+it('counts freshness from the arrival of the event that was shed first', async () => {
+  const freshness: number[] = []
+  const pooling = create({ maxQueue: 1, refreshOn: 'both', observer: { landed: (ms) => freshness.push(ms) } })
+  await pooling.publish('m', encoderOf(1))
+  const passes = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms))
+  clock.nowMs = startMs + 10
+  await pooling.ingest([eventOf('cy', 'i', clock.nowMs)])
+  const sinceMs = performance.now()
+  await pooling.ingest([eventOf('ann', 'i', clock.nowMs)])
+  await pooling.ingest([eventOf('ann', 'i', clock.nowMs)])
+  expect(pooling.counters.shed).toBe(2)
+  await passes(30)
+  clock.nowMs++
+  await pooling.drain()
+  expect(freshness.splice(0)).toHaveLength(1)
+  // Whoever asks next, the news is of then.
+  await pooling.read(['ann'], ['m'])
+  clock.nowMs++
+  await pooling.drain()
+  const [annMs] = freshness.splice(0)
+  expect(annMs).toBeGreaterThanOrEqual(29)
+  expect(annMs).toBeLessThanOrEqual(performance.now() - sinceMs)
+  const againMs = performance.now()
+  await pooling.read(['ann'], ['m'])
+  clock.nowMs++
+  await pooling.drain()
+  expect(freshness[0]).toBeLessThanOrEqual(performance.now() - againMs)
+  // What a caller had for a while has come before.
+  await pooling.ingest([eventOf('ann', 'i', clock.nowMs)], performance.now() - 500)
+  clock.nowMs++
+  await pooling.drain()
+  expect(freshness[1]).toBeGreaterThanOrEqual(500)
+})
+
 it('remembers so many users, the latest, and each at their oldest', () => {
   const missed = new MissedRefreshes(2)
-  const refresh = (user: string, servedMs: number) => ({ user, servedMs, atMs: 0, offeredMs: 0, failures: 0 })
-  missed.add(refresh('a', 5))
-  missed.add(refresh('b', 7))
-  missed.add(refresh('b', 9))
-  missed.add(refresh('c', 1))
-  expect([missed.take('a', 50), missed.take('b', 50), missed.take('c', 0), missed.take('b', 50)]).toEqual([
-    50, 7, 0, 50,
-  ])
-  missed.add(refresh('d', 3))
+  const miss = (user: string, servedMs: number, askedMs: number) =>
+    missed.add({ user, servedMs, askedMs, atMs: 0, failures: 0 })
+  miss('a', 5, 100)
+  miss('b', 7, 102)
+  miss('b', 9, 101)
+  miss('c', 1, 103)
+  expect(missed.take('a')).toBeUndefined()
+  expect(missed.take('b')).toEqual({ servedMs: 7, askedMs: 101 })
+  expect(missed.take('b')).toBeUndefined()
+  expect(missed.take('c')).toEqual({ servedMs: 1, askedMs: 103 })
+  miss('d', 3, 104)
   missed.drop('d')
-  expect(missed.take('d', 50)).toBe(50)
+  expect(missed.take('d')).toBeUndefined()
 })

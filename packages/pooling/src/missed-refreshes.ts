@@ -1,5 +1,13 @@
 import type { Refresh } from './offer-queue.ts'
 
+/** What a refresh would have ended that was shed or given up. */
+export interface Missed {
+  /** Feature time of what the user is served. */
+  readonly servedMs: number
+  /** Since when the user waits. */
+  readonly askedMs: number
+}
+
 /**
  * Users whose refreshes were shed or given up, with the time of what they are served: an event's offer tells the time of the
  * user's event before, whose own refresh may be the one that was missed, so that those with the most events would look the
@@ -7,35 +15,38 @@ import type { Refresh } from './offer-queue.ts'
  */
 export class MissedRefreshes {
   readonly #limit: number
-  readonly #servedMs = new Map<string, number>()
+  readonly #missed = new Map<string, Missed>()
 
   /** @param limit users at most; beyond it those that missed theirs first are forgotten */
   constructor(limit: number) {
     this.#limit = limit
   }
 
-  add({ user, servedMs }: Refresh): void {
-    const oldestMs = this.take(user, servedMs)
-    this.#servedMs.set(user, oldestMs)
-    if (this.#servedMs.size <= this.#limit) return
-    for (const first of this.#servedMs.keys()) {
-      this.#servedMs.delete(first)
+  add({ user, servedMs, askedMs }: Refresh): void {
+    const before = this.take(user)
+    this.#missed.set(user, {
+      servedMs: Math.min(servedMs, before?.servedMs ?? servedMs),
+      askedMs: Math.min(askedMs, before?.askedMs ?? askedMs),
+    })
+    if (this.#missed.size <= this.#limit) return
+    for (const first of this.#missed.keys()) {
+      this.#missed.delete(first)
       return
     }
   }
 
-  /** The older of `servedMs` and what is known of the user, which is then left to whoever has it. */
-  take(user: string, servedMs: number): number {
-    const knownMs = this.#servedMs.get(user) ?? servedMs
-    this.#servedMs.delete(user)
-    return Math.min(knownMs, servedMs)
+  /** What is known of a user, which is then left to whoever has it. */
+  take(user: string): Missed | undefined {
+    const missed = this.#missed.get(user)
+    this.#missed.delete(user)
+    return missed
   }
 
   drop(user: string): void {
-    this.#servedMs.delete(user)
+    this.#missed.delete(user)
   }
 
   clear(): void {
-    this.#servedMs.clear()
+    this.#missed.clear()
   }
 }

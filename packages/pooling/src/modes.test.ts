@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { poolingInMemory } from '../testing/pooling-in-memory.ts'
 import { constantEncoder, dim, embed, encoderOf, eventOf, heldEncoder, space } from '../testing/towers.ts'
-import { PoolingConfigError, servedStatus, startRefreshing } from './index.ts'
+import { type FailedBatch, PoolingConfigError, servedStatus, startRefreshing } from './index.ts'
 
 const memory = poolingInMemory()
 const { clock, create } = memory
@@ -151,7 +151,7 @@ describe('the synchronous mode', () => {
 
   it('serves what the store holds where the encoder fails', async () => {
     const failures: (string | null)[] = []
-    const observer = { failed: (of: string | null) => failures.push(of) }
+    const observer = { failed: ({ model }: FailedBatch) => failures.push(model) }
     const pooling = create({ mode: 'synchronous', deadlineMs: 60_000, observer })
     await ingest(pooling, ['a'])
     await pooling.publish('m', constantEncoder(1, 1))

@@ -5,10 +5,14 @@
 export interface PoolingObserver {
   /** A batch went through one model's encoder and landed. */
   refreshed?(batch: RefreshedBatch): void
-  /** A user's refresh landed in all models. @param freshnessMs from its first offer to its landing */
+  /**
+   * A user's refresh landed in all models.
+   * @param freshnessMs from the arrival of the first event or read that asked for it, though one was shed or given up meanwhile
+   */
   landed?(freshnessMs: number): void
-  /** A batch failed in a model's encoder or store; null: before it reached any. */
-  failed?(model: string | null, rows: number, error: unknown): void
+  failed?(batch: FailedBatch): void
+  /** What is kept of a user is to go. */
+  forgotten?(user: string): void
 }
 
 export interface RefreshedBatch {
@@ -18,4 +22,24 @@ export interface RefreshedBatch {
   readonly rows: number
   readonly encodeMs: number
   readonly appendMs: number
+}
+
+/** A batch that failed, with what it took until then. */
+export interface FailedBatch {
+  /** Whose encoder or store failed it; null: it failed before it reached any. */
+  readonly model: string | null
+  /** Of the batch: not to be kept. */
+  readonly users: readonly string[]
+  readonly error: unknown
+  /** Null: it did not get so far. */
+  readonly encodeMs: number | null
+  /** Null: it did not get so far. */
+  readonly appendMs: number | null
+  /** What failed is the shadow's; the refreshes are none the worse. */
+  readonly isShadow: boolean
+}
+
+/** One that failed before it reached an encoder. */
+export function failedEarly(users: readonly string[], error: unknown): FailedBatch {
+  return { model: null, users, error, encodeMs: null, appendMs: null, isShadow: false }
 }

@@ -3,7 +3,7 @@ import { expect, it } from 'vitest'
 import { OfferQueue, type Refresh } from './offer-queue.ts'
 
 const refreshOf = (user: string, atMs: number, servedMs: number): Refresh => {
-  return { user, atMs, servedMs, offeredMs: 1, failures: 0 }
+  return { user, atMs, servedMs, askedMs: 1, failures: 0 }
 }
 const usersOf = (refreshes: readonly Refresh[]) => refreshes.map(({ user }) => user)
 

@@ -7,8 +7,8 @@ export interface Refresh {
   readonly atMs: number
   /** Feature time of the embedding that is held, about; −Infinity where none is, or it is not known. */
   readonly servedMs: number
-  /** Of the first offer, by `performance.now()`. */
-  readonly offeredMs: number
+  /** Arrival of the first event or read that asked for it, by `performance.now()`; 0 where nobody did, or it is not known. */
+  readonly askedMs: number
   /** Failures so far. */
   readonly failures: number
 }

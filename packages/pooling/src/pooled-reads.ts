@@ -14,7 +14,7 @@ export interface PooledReadsOptions {
   /** Whether batches tell what was computed in the read. */
   readonly isSynchronous: boolean
   readonly onServed: ((served: ServedBatch, request?: string) => void) | null
-  /** A segment is new, and its default is to be computed. */
+  /** A segment's default is missing, and is to be computed. */
   readonly onSegment: () => void
 }
 

@@ -7,7 +7,7 @@ import { EncoderUse } from './encoder-use.ts'
 import { PoolingConfigError, PoolingError } from './errors.ts'
 import type { EventLog } from './event-log.ts'
 import { ingestEvents } from './ingest.ts'
-import type { PoolingObserver } from './observer.ts'
+import { failedEarly, type PoolingObserver } from './observer.ts'
 import type { Refresh } from './offer-queue.ts'
 import { type Clock, checkCount, checkDuration, type ModelRule, type PoolingOptions, rulesOf } from './options.ts'
 import { PooledReads } from './pooled-reads.ts'
@@ -131,6 +131,7 @@ export class Pooling {
       forget: async (tenant, user) => {
         if (tenant !== (options.tenant ?? tenant)) return []
         this.#forgotten.add(user)
+        observer.forgotten?.(user)
         return this.#queue.drop(user)
       },
     }
@@ -217,8 +218,9 @@ export class Pooling {
    *
    * @throws EventError, StateError, ContentionError, errors of the store and the event log; no event is applied then. Over
    *   a store whose atomicity is `key` some may be: the same call again, with the same ids, applies the rest
+   * @param arrivedMs when the first of them came, by `performance.now()`: what freshness counts from
    */
-  async ingest(events: readonly LogEvent[]): Promise<void> {
+  async ingest(events: readonly LogEvent[], arrivedMs = performance.now()): Promise<void> {
     this.#checkOpen()
     if (events.length === 0) return
     if (this.#isReplay) await this.#captureBefore(events.map(({ user }) => user))
@@ -228,7 +230,7 @@ export class Pooling {
     const { applied, repeated, lastEventMs } = await ingested
     this.#counters.events += applied.length
     this.#counters.repeated += repeated
-    if (this.#onEvent) for (const { user } of applied) this.#queue.offerByEvent(user, lastEventMs.get(user)!)
+    if (this.#onEvent) for (const { user } of applied) this.#queue.offerByEvent(user, lastEventMs.get(user)!, arrivedMs)
   }
 
   /**
@@ -239,13 +241,15 @@ export class Pooling {
    */
   async putFeatures(user: string, values: Readonly<Record<string, FieldValue>>, atMs: number): Promise<void> {
     this.#checkOpen()
+    const arrivedMs = performance.now()
     if (this.#isReplay) await this.#captureBefore([user])
     const lastEventMs = await putUserFeatures(this.#store, this.#space, user, values, atMs)
     for (const [model, { segmentField }] of this.#rules) {
       const value = segmentField === null ? null : values[segmentField]
-      if (typeof value === 'string' && this.#defaults.get(model)!.learn(value)) this.#completeDefaults()
+      if (typeof value === 'string' && this.#defaults.get(model)!.learn(value, this.clock.now()))
+        this.#completeDefaults()
     }
-    if (this.#onEvent && lastEventMs !== undefined) this.#queue.offer(user, lastEventMs)
+    if (this.#onEvent && lastEventMs !== undefined) this.#queue.offer(user, lastEventMs, arrivedMs)
   }
 
   /**
@@ -386,12 +390,15 @@ export class Pooling {
     return this.#capture.capture(refreshes, this.#encoders, this.#isReplay ? null : this.clock.now())
   }
 
-  /** Computes defaults of new segments, off the read path. */
+  /** Computes the defaults of segments that lack one, off the read path. */
   #completeDefaults(): void {
-    const completing = this.#runs.after(async () => {
-      for (const defaults of this.#defaults.values()) await defaults.complete(this.clock.now())
+    void this.#runs.after(async () => {
+      for (const defaults of this.#defaults.values()) {
+        await defaults
+          .complete(this.clock.now())
+          .catch((error: unknown) => this.#observer.failed?.(failedEarly([], error)))
+      }
     })
-    completing.catch((error: unknown) => this.#observer.failed?.(null, 0, error))
   }
 
   #swap(before: Encoders, after: Encoders): Encoders {

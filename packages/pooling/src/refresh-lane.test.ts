@@ -1,7 +1,14 @@
 import { expect, it } from 'vitest'
 import { poolingInMemory } from '../testing/pooling-in-memory.ts'
 import { constantEncoder, dim, embed, encoderOf, eventOf, heldEncoder, model, space } from '../testing/towers.ts'
-import { type Encoder, type Pooling, PoolingConfigError, type PoolingOptions, type RefreshedBatch } from './index.ts'
+import {
+  type Encoder,
+  type FailedBatch,
+  type Pooling,
+  PoolingConfigError,
+  type PoolingOptions,
+  type RefreshedBatch,
+} from './index.ts'
 import { OwnThreadRows, type RowEncoder } from './row-encoder.ts'
 
 const memory = poolingInMemory()
@@ -110,7 +117,8 @@ it('tells an observer of batches, of landings and of failures', async () => {
   const observer = {
     refreshed: (batch: RefreshedBatch) => told.push({ ...batch, users: [...batch.users] }),
     landed: (freshnessMs: number) => freshness.push(freshnessMs),
-    failed: (...args: unknown[]) => failures.push(args.slice(0, 2)),
+    failed: ({ model, users: of, encodeMs, appendMs }: FailedBatch) =>
+      failures.push([model, [...of], encodeMs !== null, appendMs !== null]),
   }
   const startMs = performance.now()
   const models = [model, { ...model, name: 'n' }]
@@ -131,7 +139,7 @@ it('tells an observer of batches, of landings and of failures', async () => {
   pooling.offer('u00')
   clock.nowMs += 1
   await expect(pooling.drain()).rejects.toThrow('gone')
-  expect([told.length, freshness.length, failures]).toEqual([3, 11, [['n', 1]]])
+  expect([told.length, freshness.length, failures]).toEqual([3, 11, [['n', ['u00'], true, false]]])
 })
 
 it('sends a share of the batches through a shadow, whose vectors do not land', async () => {
@@ -168,7 +176,9 @@ it('sends a share of the batches through a shadow, whose vectors do not land', a
 
 it('goes on where a shadow fails, or its listener does', async () => {
   const failures: unknown[] = []
-  const observer = { failed: (_: string | null, rows: number, error: unknown) => failures.push([rows, `${error}`]) }
+  const observer = {
+    failed: ({ users: of, error, isShadow }: FailedBatch) => failures.push([of.length, `${error}`, isShadow]),
+  }
   const pooling = await withDue({ observer }, constantEncoder(1, 3))
   const gone: Encoder = { ...encoderOf(9), encode: () => Promise.reject(new Error('gone')) }
   pooling.shadow('m', gone, { share: 1, onCompared: () => {} })
@@ -183,10 +193,10 @@ it('goes on where a shadow fails, or its listener does', async () => {
   clock.nowMs += 1
   await pooling.drain()
   expect(failures).toEqual([
-    [4, 'Error: gone'],
-    [4, 'Error: gone'],
-    [3, 'Error: gone'],
-    [1, 'Error: full'],
+    [4, 'Error: gone', true],
+    [4, 'Error: gone', true],
+    [3, 'Error: gone', true],
+    [1, 'Error: full', true],
   ])
   expect(pooling.counters).toMatchObject({ refreshes: 12, failed: 0 })
 })

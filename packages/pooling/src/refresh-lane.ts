@@ -4,7 +4,7 @@ import { appendOutcome, type EmbeddingStore } from '@headwater/store'
 import type { PoolingCounters } from './counters.ts'
 import type { Encoder } from './encoder.ts'
 import { PoolingError } from './errors.ts'
-import type { PoolingObserver } from './observer.ts'
+import { type FailedBatch, failedEarly, type PoolingObserver } from './observer.ts'
 import type { Refresh } from './offer-queue.ts'
 import type { Clock, ModelRule } from './options.ts'
 import type { RowBatch } from './row-batch.ts'
@@ -76,11 +76,11 @@ export class RefreshLane {
     const before = this.#last
     const failures: unknown[] = []
     const failed = new Set<Refresh>()
-    const note = (of: RowBatch, model: string | null, error: unknown) => {
-      failures.push(error)
+    const note = (of: RowBatch, failure: FailedBatch) => {
+      failures.push(failure.error)
       for (const refresh of of.refreshes) failed.add(refresh)
-      this.#options.counters.failed += of.users.length * (model === null ? of.encoders.size : 1)
-      this.#options.observer.failed?.(model, of.users.length, error)
+      this.#options.counters.failed += of.users.length * (failure.model === null ? of.encoders.size : 1)
+      this.#options.observer.failed?.(failure)
     }
     // Two memories for rows: those of the batch before last must have been read.
     const made = Promise.all([before.made, this.#beforeLast.encoded])
@@ -106,7 +106,7 @@ export class RefreshLane {
       const { observer } = this.#options
       if (running !== null && observer.landed !== undefined) {
         for (const refresh of running.rows.batch.refreshes) {
-          if (!failed.has(refresh) && refresh.offeredMs > 0) observer.landed(endMs - refresh.offeredMs)
+          if (!failed.has(refresh) && refresh.askedMs > 0) observer.landed(endMs - refresh.askedMs)
         }
       }
       return { failures, failed: [...failed] }
@@ -120,7 +120,7 @@ export class RefreshLane {
   async #makeRows(
     taken: RowBatch,
     failures: unknown[],
-    note: (batch: RowBatch, model: string | null, error: unknown) => void,
+    note: (batch: RowBatch, failure: FailedBatch) => void,
   ): Promise<Rows | null> {
     let batch = taken
     while (batch.users.length > 0) {
@@ -128,13 +128,13 @@ export class RefreshLane {
         return { batch, rows: await this.#options.rowEncoder.encodeUsers(batch.states, batch.timesMs) }
       } catch (error) {
         if (!(error instanceof RowError)) {
-          note(batch, null, error)
+          note(batch, failedEarly(batch.users, error))
           return null
         }
         // To try again would not help.
         failures.push(error)
         this.#options.counters.failed += batch.encoders.size
-        this.#options.observer.failed?.(null, 1, error)
+        this.#options.observer.failed?.(failedEarly([batch.users[error.row]], error))
         batch = batch.without(error.row)
       }
     }
@@ -145,9 +145,10 @@ export class RefreshLane {
   async #landAll(
     batch: RowBatch,
     results: readonly Encoded[],
-    note: (batch: RowBatch, model: string, error: unknown) => void,
+    note: (batch: RowBatch, failure: FailedBatch) => void,
   ): Promise<void> {
     for (const { model, encoder, encodeMs, vectors, error } of results) {
+      let startMs: number | null = null
       try {
         if (vectors === null) throw error
         const rows = batch.users.length
@@ -156,12 +157,13 @@ export class RefreshLane {
             `snapshot ${encoder.snapshot} of model "${model}" gave ${vectors.length} values for ${rows} users`,
           )
         }
-        const startMs = performance.now()
+        startMs = performance.now()
         await this.#land(model, encoder, batch, vectors)
         const appendMs = performance.now() - startMs
         this.#options.observer.refreshed?.({ model, users: batch.users, rows, encodeMs, appendMs })
       } catch (failure) {
-        note(batch, model, failure)
+        const appendMs = startMs === null ? null : performance.now() - startMs
+        note(batch, { model, users: batch.users, error: failure, encodeMs, appendMs, isShadow: false })
       }
     }
   }
@@ -200,13 +202,15 @@ export class RefreshLane {
     if (shadow === null || !batch.encoders.has(shadow.model) || !shadow.isNext()) return null
     const encoding = encode([shadow.model, shadow.encoder], { batch, rows })
     return async (results) => {
-      const { vectors, error } = await encoding
+      const { vectors, error, encodeMs } = await encoding
       const live = results.find(({ model }) => model === shadow.model)!.vectors
       try {
         if (vectors === null) throw error
         if (live?.length === vectors.length) shadow.onCompared(batch.users, live, vectors)
       } catch (failure) {
-        this.#options.observer.failed?.(shadow.model, batch.users.length, failure)
+        const { model } = shadow
+        const { users } = batch
+        this.#options.observer.failed?.({ model, users, error: failure, encodeMs, appendMs: null, isShadow: true })
       }
     }
   }

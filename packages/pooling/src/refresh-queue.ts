@@ -2,7 +2,7 @@ import type { Removal } from '@headwater/store'
 import type { PoolingCounters } from './counters.ts'
 import { MissedRefreshes } from './missed-refreshes.ts'
 import { type OfferOutcome, OfferQueue, type Refresh } from './offer-queue.ts'
-import type { Clock } from './options.ts'
+import type { Clock, PoolingOptions } from './options.ts'
 import type { RowBatches } from './row-batches.ts'
 import type { ServedBatch } from './served-batch.ts'
 
@@ -21,7 +21,7 @@ export interface RefreshQueueOptions {
   readonly counters: PoolingCounters
   readonly captured: RowBatches
   /** Takes offers in place of this queue. */
-  readonly elsewhere: ((user: string, servedMs: number) => void) | null
+  readonly elsewhere: PoolingOptions['refreshElsewhere'] | null
 }
 
 /** What is offered, by events, by reads and after failures; it counts what it coalesces, sheds and tries again. */
@@ -41,30 +41,28 @@ export class RefreshQueue {
     this.#missed = new MissedRefreshes(options.maxQueue)
   }
 
-  /** @param servedMs feature time of the embedding that is held, about; −Infinity where none is, or it is not known */
-  offer(user: string, servedMs: number): boolean {
-    const { clock, refreshDelayMs, elsewhere } = this.#options
-    if (elsewhere !== null) {
-      if (!this.#closed) elsewhere(user, servedMs)
-      return true
-    }
-    const atMs = clock.now() + refreshDelayMs
-    this.#missed.drop(user)
-    return this.#add({ user, atMs, servedMs, offeredMs: performance.now(), failures: 0 }) !== 'shed'
+  /**
+   * @param servedMs feature time of the embedding that is held, about; −Infinity where none is, or it is not known
+   * @param askedMs arrival of what asks for it, by `performance.now()`
+   */
+  offer(user: string, servedMs: number, askedMs = performance.now()): boolean {
+    return this.#offer(user, servedMs, this.#missed.take(user)?.askedMs ?? askedMs)
   }
 
   /** @param lastEventMs time of the user's event before, whose refresh they are most likely served; −Infinity for a stranger */
-  offerByEvent(user: string, lastEventMs: number): void {
-    this.offer(user, this.#missed.take(user, lastEventMs))
+  offerByEvent(user: string, lastEventMs: number, askedMs: number): void {
+    const missed = this.#missed.take(user)
+    this.#offer(user, Math.min(lastEventMs, missed?.servedMs ?? lastEventMs), missed?.askedMs ?? askedMs)
   }
 
   offerServed({ users, models }: ServedBatch): void {
+    const askedMs = performance.now()
     for (let row = 0; row < users.length; row++) {
       let servedMs = Number.POSITIVE_INFINITY
       for (const { featureTimeMs, ageMs } of models) {
         servedMs = Math.min(servedMs, Number.isNaN(ageMs[row]) ? Number.NEGATIVE_INFINITY : featureTimeMs[row])
       }
-      this.offer(users[row], servedMs)
+      this.offer(users[row], servedMs, askedMs)
     }
   }
 
@@ -99,6 +97,15 @@ export class RefreshQueue {
     this.onOffered = null
     this.offers.clear()
     this.#missed.clear()
+  }
+
+  #offer(user: string, servedMs: number, askedMs: number): boolean {
+    const { clock, refreshDelayMs, elsewhere } = this.#options
+    if (elsewhere) {
+      if (!this.#closed) elsewhere(user, servedMs, askedMs)
+      return true
+    }
+    return this.#add({ user, atMs: clock.now() + refreshDelayMs, servedMs, askedMs, failures: 0 }) !== 'shed'
   }
 
   #add(refresh: Refresh): OfferOutcome {

@@ -1,7 +1,7 @@
 import type { PoolingCounters } from './counters.ts'
 import type { EncoderUse } from './encoder-use.ts'
 import { PoolingConfigError, RefreshError } from './errors.ts'
-import type { PoolingObserver } from './observer.ts'
+import { failedEarly, type PoolingObserver } from './observer.ts'
 import type { Refresh } from './offer-queue.ts'
 import type { Clock } from './options.ts'
 import type { RefreshLane } from './refresh-lane.ts'
@@ -171,7 +171,7 @@ export class RefreshRuns {
     use.begin(encoders)
     try {
       const batch = new RowBatch(encoders, batchSize)
-      const states = await capture.readStates(refreshes.map(({ user }) => user))
+      const states = await capture.readStates(usersOf(refreshes))
       for (const [i, refresh] of refreshes.entries()) {
         const state = states[i]
         if (state !== undefined) batch.add(refresh, state)
@@ -179,7 +179,7 @@ export class RefreshRuns {
       return (await lane.run(batch).landed).failed
     } catch (error) {
       counters.failed += refreshes.length
-      observer.failed?.(null, refreshes.length, error)
+      observer.failed?.(failedEarly(usersOf(refreshes), error))
       return refreshes
     } finally {
       use.end(encoders)
@@ -198,7 +198,7 @@ export class RefreshRuns {
     } catch (error) {
       failures.push(error)
       counters.failed += refreshes.length
-      observer.failed?.(null, refreshes.length, error)
+      observer.failed?.(failedEarly(usersOf(refreshes), error))
       queue.retry(refreshes)
     }
   }
@@ -210,14 +210,16 @@ export class RefreshRuns {
     this.#landed = landed.then((result) => {
       batches.release(batch)
       failures.push(...result.failures)
-      onFailed(result.failed)
+      onFailed(result.failed.filter(({ user }) => !batch.forgotten.has(user)))
     })
     return { made, encoded }
   }
 }
 
+const usersOf = (refreshes: readonly Refresh[]) => refreshes.map(({ user }) => user)
+
 function unqueued(user: string, atMs: number): Refresh {
-  return { user, atMs, servedMs: Number.NaN, offeredMs: 0, failures: 0 }
+  return { user, atMs, servedMs: Number.NaN, askedMs: 0, failures: 0 }
 }
 
 function throwFailures(failures: readonly unknown[]): void {

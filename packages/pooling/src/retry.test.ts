@@ -60,6 +60,39 @@ it('lands a user at the retry, with what is known by then', async () => {
   expect(pooling.counters).toMatchObject({ retried: 1, failed: 1, refreshes: 1 })
 })
 
+it('tries nobody again who was forgotten meanwhile, and tells its observer of them', async () => {
+  const forgotten: string[] = []
+  const pooling = create({ maxRetries: 1, batchSize: 3, observer: { forgotten: (user) => forgotten.push(user) } })
+  let fail = (_error: Error) => {}
+  const failing = new Promise<Float32Array>((_, reject) => {
+    fail = reject
+  })
+  let called = () => {}
+  const encoding = new Promise<void>((resolve) => {
+    called = resolve
+  })
+  await pooling.publish('m', constantEncoder(1, 2))
+  await pooling.publish('m', {
+    ...constantEncoder(2, 2),
+    encode: (batch, users) => {
+      if (!users.includes('a')) return constantEncoder(2, 2).encode(batch, users)
+      called()
+      return failing
+    },
+  })
+  await ingest(pooling, ['a', 'b', 'c'])
+  clock.nowMs += 1
+  const draining = pooling.drain()
+  await encoding
+  await memory.store.forget('b')
+  fail(new Error('the device is lost'))
+  await expect(draining).rejects.toThrow('the device is lost')
+  expect([pooling.waiting, pooling.counters.retried, forgotten]).toEqual([2, 2, ['b']])
+  // Offers of the others join what waits.
+  expect(['a', 'c'].map((user) => pooling.offer(user))).toEqual([true, true])
+  expect([pooling.waiting, pooling.counters.coalesced]).toEqual([2, 2])
+})
+
 it('tries no more users again than ten and a tenth of the refreshes', async () => {
   const pooling = create({ batchSize: 50 })
   const { frail, encoder } = frailEncoder()

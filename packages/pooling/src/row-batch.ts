@@ -12,6 +12,8 @@ export class RowBatch {
   readonly states: Uint8Array[] = []
   /** Times as of which the features are read, one a user. */
   readonly timesMs: number[] = []
+  /** Users that were forgotten once it was on its way. */
+  readonly forgotten = new Set<string>()
   readonly #capacity: number
 
   constructor(encoders: Encoders, capacity: number) {

@@ -8,6 +8,7 @@ export class RowBatches {
   readonly #use: EncoderUse
   readonly #rowsOfUser = new Map<string, number>()
   #batches: RowBatch[] = []
+  readonly #taken = new Set<RowBatch>()
   #rows = 0
 
   constructor(batchRows: number, use: EncoderUse) {
@@ -52,17 +53,21 @@ export class RowBatches {
 
   /** The first batch, which stays in the counts until `release`. */
   take(): RowBatch | undefined {
-    return this.#batches.shift()
+    const batch = this.#batches.shift()
+    if (batch !== undefined) this.#taken.add(batch)
+    return batch
   }
 
   /** Ends a taken batch. */
   release(batch: RowBatch): void {
+    this.#taken.delete(batch)
     for (const user of batch.users) this.#count(user, -1)
     this.#use.end(batch.encoders)
   }
 
-  /** Takes a user out of the batches that are not taken yet. @returns the number of rows */
+  /** Takes a user out of the batches that are not taken yet; those that are know of it. @returns the number of rows taken out */
   drop(user: string): number {
+    for (const batch of this.#taken) if (batch.users.includes(user)) batch.forgotten.add(user)
     let dropped = 0
     for (const [i, batch] of this.#batches.entries()) {
       let rest = batch

@@ -103,7 +103,7 @@ function columnsOver(held: ModelColumns, users: number, computed: boolean): Serv
  * Turns what the store's read gave of a model into what is served, in the same memory.
  *
  * @param asOfMs time at which the read began; an embedding of then or later was computed in it
- * @returns whether a segment was new
+ * @returns whether a segment's default is missing, and is to be computed
  */
 export function serveModel(
   columns: ServedColumns,
@@ -135,7 +135,7 @@ export function serveModel(
     counters.default++
     if (status[row] === readStatus.unavailable) counters.unavailable++
     const segment = segments?.[row] ?? null
-    if (segment !== null && defaults.learn(segment)) isLearning = true
+    if (segment !== null && defaults.learn(segment, servedMs)) isLearning = true
     const vector = defaults.vectorOf(segment)
     status[row] = servedStatus.default
     if (halves === null) columns.vectors.set(vector, row * dim)

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import { setTimeout as wait } from 'node:timers/promises'
 import type { ForgetHolder } from '@headwater/store'
-import type { Clock } from '../options.ts'
+import type { Clock, PoolingOptions } from '../options.ts'
 import type { Pooling } from '../pooling.ts'
 import { AnnouncedEncoder, Announcements } from './announcements.ts'
 import { QueueWorker } from './queue-worker.ts'
@@ -72,9 +72,9 @@ export class ClusterNode {
   }
 
   /** What a tenant's pooling takes as `refreshElsewhere`. */
-  offersOf(tenant: string): (user: string, servedMs: number) => void {
+  offersOf(tenant: string): NonNullable<PoolingOptions['refreshElsewhere']> {
     const offers = this.#offers.get(tenant)!
-    return (user, servedMs) => offers.offer(user, servedMs)
+    return (...offer) => offers.offer(...offer)
   }
 
   /** The queues, which a store asks at every `forget`. */

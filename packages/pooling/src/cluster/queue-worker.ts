@@ -104,8 +104,8 @@ export class QueueWorker {
         if (typeof decoded === 'string') dead.set(decoded, [...(dead.get(decoded) ?? []), id])
         else {
           // 0 says that nobody knows.
-          const offeredMs = Number.isNaN(decoded.offeredMs) ? 0 : decoded.offeredMs + toNow
-          idOf.set({ user, atMs: takenMs, servedMs: Number.NaN, offeredMs, failures: 0 }, id)
+          const askedMs = Number.isNaN(decoded.offeredMs) ? 0 : decoded.offeredMs + toNow
+          idOf.set({ user, atMs: takenMs, servedMs: Number.NaN, askedMs, failures: 0 }, id)
         }
       }
       for (const [reason, some] of dead) await queues.bury(name, some, reason)

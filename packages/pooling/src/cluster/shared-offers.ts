@@ -12,6 +12,12 @@ export interface SharedOffersOptions {
   readonly onError: (error: unknown) => void
 }
 
+interface Unsent {
+  /** Feature time of what is served. */
+  readonly servedMs: number
+  readonly askedMs: number
+}
+
 /** Users that wait here at most while the servers cannot be reached. */
 const maxUnsent = 10_000
 /** Offers of as long share a call. */
@@ -25,8 +31,8 @@ const retryMs = { first: 100, most: 2_000 }
 export class SharedOffers {
   readonly #options: SharedOffersOptions
   readonly #names: readonly QueueName[]
-  /** Feature times that are served, by user. */
-  #unsent = new Map<string, number>()
+  /** By user. */
+  #unsent = new Map<string, Unsent>()
   #timer: NodeJS.Timeout | null = null
   #sending: Promise<void> | null = null
   #failures = 0
@@ -48,13 +54,17 @@ export class SharedOffers {
     return this.#dropped
   }
 
-  offer(user: string, servedMs: number): void {
+  /** @param askedMs arrival of what asks for it, by `performance.now()` */
+  offer(user: string, servedMs: number, askedMs: number): void {
     const before = this.#unsent.get(user)
     if (before === undefined && this.#unsent.size >= maxUnsent) {
       this.#dropped++
       return
     }
-    this.#unsent.set(user, before === undefined ? servedMs : Math.min(before, servedMs))
+    this.#unsent.set(user, {
+      servedMs: Math.min(servedMs, before?.servedMs ?? servedMs),
+      askedMs: before?.askedMs ?? askedMs,
+    })
     if (this.#timer === null && this.#sending === null) this.#sendAfter(gatherMs)
   }
 
@@ -89,22 +99,20 @@ export class SharedOffers {
     while (this.#unsent.size > 0) {
       const some = [...this.#unsent].slice(0, mostUsersAtOnce)
       for (const [user] of some) this.#unsent.delete(user)
-      const offeredMs = clock.now()
+      const toServers = clock.now() - performance.now()
       try {
         await Promise.all(
           this.#names.map((name) => {
-            const entry = encodeEntry({ model: name.model, offeredMs })
-            return queues.offer(
-              name,
-              some.map(([user, servedMs]) => ({ user, servedMs, entry })),
-              maxQueue,
-            )
+            const offers = some.map(([user, { servedMs, askedMs }]) => {
+              return { user, servedMs, entry: encodeEntry({ model: name.model, offeredMs: askedMs + toServers }) }
+            })
+            return queues.offer(name, offers, maxQueue)
           }),
         )
         this.#failures = 0
       } catch (error) {
         // What was taken nevertheless joins what waits.
-        for (const [user, servedMs] of some) if (!this.#unsent.has(user)) this.#unsent.set(user, servedMs)
+        for (const [user, unsent] of some) if (!this.#unsent.has(user)) this.#unsent.set(user, unsent)
         this.#failures++
         onError(error)
         return

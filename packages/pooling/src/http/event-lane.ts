@@ -3,6 +3,8 @@ import type { Pooling } from '../pooling.ts'
 
 interface Waiting {
   readonly events: readonly LogEvent[]
+  /** By `performance.now()`. */
+  readonly arrivedMs: number
   resolve(): void
   reject(error: unknown): void
 }
@@ -31,7 +33,7 @@ export class EventLane {
   /** @throws what `Pooling.ingest` throws; none of these events is applied then */
   ingest(events: readonly LogEvent[]): Promise<void> {
     return new Promise((resolve, reject) => {
-      this.#waiting.push({ events, resolve, reject })
+      this.#waiting.push({ events, arrivedMs: performance.now(), resolve, reject })
       this.#running ??= this.#run().finally(() => {
         this.#running = null
       })
@@ -55,7 +57,12 @@ export class EventLane {
 
   async #ingestGroup(group: readonly Waiting[]): Promise<void> {
     try {
-      await this.#pooling.ingest(group.flatMap(({ events }) => events))
+      // The first of the group came first.
+      const [{ arrivedMs }] = group
+      await this.#pooling.ingest(
+        group.flatMap(({ events }) => events),
+        arrivedMs,
+      )
     } catch (error) {
       if (group.length === 1) {
         group[0].reject(error)

@@ -15,7 +15,7 @@ const rowBounds = [1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1_024]
 export class RefreshMonitor {
   readonly #freshness = new Histograms({
     name: 'headwater_refresh_freshness_seconds',
-    help: 'Time from the offer of a refresh to its landing in all models.',
+    help: 'Time from the arrival of the event or read that asked for a refresh to its landing in all models.',
     bounds: freshnessBounds,
   })
   readonly #encode = new Histograms({
@@ -63,13 +63,15 @@ export class RefreshMonitor {
         this.#spans.refreshed(tenant, batch)
       },
       landed: (freshnessMs) => landed.add(freshnessMs / 1000),
-      failed: (_model, _rows, error) => {
-        if (isStoreFailure(error)) this.#storeErrors++
+      failed: (batch) => {
+        if (isStoreFailure(batch.error)) this.#storeErrors++
+        this.#spans.failed(tenant, batch)
       },
+      forgotten: (user) => this.#spans.forget(tenant, user),
     }
   }
 
-  /** The refreshes that a request offers are linked to its span. */
+  /** The refreshes that a request asks for are linked to its span. */
   offeredBy(tenant: string, users: readonly string[], span: Span | undefined): void {
     if (span?.isRecording()) this.#spans.offered(tenant, users, span.spanContext())
   }

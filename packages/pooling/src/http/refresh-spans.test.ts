@@ -1,5 +1,5 @@
 /** Read, ingest, refresh and append of a service that listens, as an exporter sees them. */
-import { trace } from '@opentelemetry/api'
+import { SpanStatusCode, trace } from '@opentelemetry/api'
 import {
   BasicTracerProvider,
   InMemorySpanExporter,
@@ -7,12 +7,15 @@ import {
   SimpleSpanProcessor,
 } from '@opentelemetry/sdk-trace-base'
 import { beforeAll, beforeEach, expect, it, vi } from 'vitest'
+import { encoderOf } from '../../testing/towers.ts'
+import type { Encoder } from '../encoder.ts'
 
 // The tracer of a module stays with the first provider that it meets, which may be another file's.
 vi.resetModules()
 const { tokenOf } = await import('../../testing/http-service.ts')
 const { observeService, until } = await import('../../testing/observed-service.ts')
 const { RefreshSpans } = await import('./refresh-spans.ts')
+const { StoreWriteError } = await import('@headwater/store')
 
 const exporter = new InMemorySpanExporter()
 beforeAll(() => {
@@ -63,6 +66,81 @@ it('a read is a child of its caller, a refresh is linked to the events that offe
   expect(JSON.stringify(exporter.getFinishedSpans().map(({ name, attributes }) => [name, attributes]))).not.toMatch(
     /ann|cold/,
   )
+})
+
+it('a refresh that fails has a span too, which tells how far it came and names nobody', async () => {
+  let fails = true
+  const good = encoderOf(3)
+  const encoder: Encoder = {
+    ...good,
+    encode: async (batch, users) => {
+      if (fails && users[0] !== '') throw new Error('ann is too much for the device')
+      return good.encode(batch, users)
+    },
+  }
+  const { ask, pooling } = await observeService()
+  await pooling.publish('m', encoder)
+  await ask('PUT', '/v1/users/ann/features', { values: { country: 'NZ' } })
+  await ask('POST', '/v1/events', { users: ['bob'], items: ['i'], timesMs: [Date.now()], fields: { rating: [9] } })
+  await until(() => spansNamed('headwater.refresh').length >= 1)
+  fails = false
+  await until(() => pooling.counters.refreshes >= 1)
+  const failed = spansNamed('headwater.refresh').filter(({ status }) => status.code === SpanStatusCode.ERROR)
+  expect(failed.length).toBeGreaterThan(0)
+  const requests = [...spansNamed('headwater.ingest'), ...spansNamed('headwater.put-features')]
+  expect(requests).toHaveLength(2)
+  for (const span of failed) {
+    const rows = span.attributes['headwater.rows']
+    expect(span.attributes).toEqual({
+      'headwater.tenant': 'default',
+      'headwater.model': 'm',
+      'headwater.rows': rows,
+      'error.type': 'internal',
+    })
+    expect(span.links).toHaveLength(Number(rows))
+    for (const { context } of span.links)
+      expect(requests.map((request) => request.spanContext().spanId)).toContain(context.spanId)
+    const of = (name: string) =>
+      spansNamed(name).filter(({ parentSpanContext }) => parentSpanContext?.spanId === span.spanContext().spanId)
+    expect([of('encode').length, of('append').length]).toEqual([1, 0])
+  }
+  const told = exporter
+    .getFinishedSpans()
+    .map(({ name, attributes, status, events }) => [name, attributes, status, events])
+  expect(JSON.stringify(told)).not.toMatch(/ann|bob/)
+})
+
+it('a store that fails has spent the time of encoding and of appending; what never came to an encoder, neither', () => {
+  const spans = new RefreshSpans()
+  const failure = { users: ['u', 'v'], isShadow: false }
+  const error = new StoreWriteError('no disk')
+  spans.failed('t', { ...failure, model: 'm', error, encodeMs: 20, appendMs: 30 })
+  spans.failed('t', { ...failure, model: null, error: new Error('no state'), encodeMs: null, appendMs: null })
+  spans.failed('t', { ...failure, model: 'm', error: new Error('no'), encodeMs: 20, appendMs: null, isShadow: true })
+  const lengths = (name: string) => spansNamed(name).map(({ duration }) => Math.round(ms(duration)))
+  expect([lengths('headwater.refresh'), lengths('encode'), lengths('append')]).toEqual([[50, 0, 20], [20, 20], [30]])
+  expect(spansNamed('headwater.refresh').map(({ attributes }) => attributes)).toEqual([
+    { 'headwater.tenant': 't', 'headwater.model': 'm', 'headwater.rows': 2, 'error.type': 'store_unavailable' },
+    { 'headwater.tenant': 't', 'headwater.rows': 2, 'error.type': 'internal' },
+    {
+      'headwater.tenant': 't',
+      'headwater.model': 'm',
+      'headwater.rows': 2,
+      'headwater.shadow': true,
+      'error.type': 'internal',
+    },
+  ])
+})
+
+it('nothing is linked to what a forgotten user did', async () => {
+  const { ask, pooling } = await observeService()
+  await ask('POST', '/v1/events', { users: ['ann'], items: ['i'], timesMs: [Date.now()], fields: { rating: [9] } })
+  await until(() => pooling.counters.refreshes === 1)
+  await ask('DELETE', '/v1/users/ann')
+  pooling.offer('ann')
+  await pooling.ingest([{ row: 0, user: 'ann', item: 'i', timeMs: Date.now() + 10, values: [9, null, null] }])
+  await until(() => spansNamed('headwater.refresh').length === 2)
+  expect(spansNamed('headwater.refresh').map(({ links }) => links.length)).toEqual([1, 0])
 })
 
 it('a refresh that a read offered is linked to the read, one that it did not is not', async () => {

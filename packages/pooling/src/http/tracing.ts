@@ -22,6 +22,7 @@ export const tracer = trace.getTracer('@headwater/pooling')
 const spanNames: Readonly<Record<string, string>> = {
   '/v1/embeddings/read': 'headwater.read',
   '/v1/events': 'headwater.ingest',
+  '/v1/users/:id/features': 'headwater.put-features',
 }
 
 /** What the API hands spans to while no provider is registered. */
@@ -35,7 +36,7 @@ function hasProvider(): boolean {
 /** Of requests under way, where there is a provider. */
 const spans = new WeakMap<IncomingMessage, Span>()
 
-/** A span for each read and each ingest, whose parent is the caller's as `traceparent` names it. */
+/** A span for each read and each request that changes what refreshes see, whose parent is the caller's as `traceparent` names it. */
 export function tracing(): RequestObserver {
   return {
     isAround: hasProvider,

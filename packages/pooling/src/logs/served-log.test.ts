@@ -185,6 +185,37 @@ describe('a served log', () => {
     expect(readdirSync(after).sort()).toEqual(['.served.state', ...filesOf(after)])
   })
 
+  test('after a crash counts what was recorded and never written', async () => {
+    const directory = temporaryDirectory()
+    const log = await open(directory, { flushMs: 600_000 })
+    /** What the next process finds where this one ends now. */
+    const crashed = async () => {
+      const after = temporaryDirectory()
+      for (const name of readdirSync(directory))
+        if (!name.startsWith('.writer')) copyFileSync(join(directory, name), join(after, name))
+      const again = await open(after)
+      await again.close()
+      return { lost: again.counters.lost, rows: (await rowsIn(after)).length }
+    }
+    const untilLost = async (rows: number) => {
+      for (;;) {
+        const found = await crashed()
+        if (found.lost === rows) return found
+        expect(found.lost).toBeLessThan(rows)
+      }
+    }
+    log.record(servedBatch(random, usersOf(5), 1, { sum: 4 }))
+    expect(await untilLost(5)).toEqual({ lost: 5, rows: 0 })
+    log.record(servedBatch(random, usersOf(4), 2, { sum: 4 }))
+    expect(await untilLost(9)).toEqual({ lost: 9, rows: 0 })
+    await log.flush()
+    expect(await crashed()).toEqual({ lost: 0, rows: 9 })
+    log.record(servedBatch(random, usersOf(3), 3, { sum: 4 }))
+    expect(await untilLost(3)).toEqual({ lost: 3, rows: 9 })
+    await log.close()
+    expect(await crashed()).toEqual({ lost: 0, rows: 12 })
+  })
+
   test('forgets a user in finished files, the open one and what waits, and goes on', async () => {
     const directory = temporaryDirectory()
     const log = await open(directory, { maxRows: 40, latest: ['sum'] })

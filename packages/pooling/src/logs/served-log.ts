@@ -29,7 +29,7 @@ export interface ServedLogCounters {
   rows: number
   /** Not kept, as too many waited. */
   dropped: number
-  /** Of the process before, which ended without `close`: recorded, but not written. What it served in its last `flushMs` may not be counted. */
+  /** Of the process before, which ended without `close`: recorded, but not written. What it served in its last moments, some 10 ms, may not be counted. */
   lost: number
   /** Finished files. */
   files: number
@@ -45,6 +45,9 @@ interface OpenFile {
 
 const defaultRows = 1_000_000
 const defaultAgeMs = 600_000
+
+/** How often it is noted how many rows were recorded. */
+const countMs = 10
 
 /** Chunks that wait to be filled again: those of a burst are let go. */
 const mostFree = 2
@@ -71,6 +74,8 @@ export class ServedLog {
   #filling: PendingRows | null = null
   #chunks = 0
   #timer: NodeJS.Timeout | null = null
+  #countTimer: NodeJS.Timeout | null = null
+  #counting: Promise<void> = Promise.resolve()
   #open: OpenFile | null = null
   readonly #state: ServedState
   /** Rows recorded and rows written, both since the log's beginning. */
@@ -133,6 +138,7 @@ export class ServedLog {
       }
     }
     if (this.#filling) this.#drainLater()
+    this.#countLater()
   }
 
   /** Writes all rows recorded so far. */
@@ -158,6 +164,8 @@ export class ServedLog {
       await this.rotate()
     } finally {
       clearInterval(this.#open?.timer)
+      if (this.#countTimer) clearTimeout(this.#countTimer)
+      await this.#counting
       await this.#state.close()
       this.#directory.release()
     }
@@ -177,6 +185,21 @@ export class ServedLog {
     this.#timer = null
     if (this.#filling) this.#full.push(this.#filling)
     this.#filling = null
+  }
+
+  #countLater(): void {
+    if (this.#countTimer || this.#closed) return
+    this.#countTimer = setTimeout(() => {
+      this.#counting = this.#count()
+    }, countMs)
+    this.#countTimer.unref()
+  }
+
+  async #count(): Promise<void> {
+    const recorded = this.#recorded
+    await this.#state.count(recorded).catch(this.#onError)
+    this.#countTimer = null
+    if (this.#recorded > recorded) this.#countLater()
   }
 
   #drainSoon(): void {
@@ -245,9 +268,9 @@ export class ServedLog {
   }
 
   async #recover(): Promise<void> {
-    const state = await this.#state.read()
+    const { progress, recorded } = await this.#state.read()
     for (const { path, first } of await this.#directory.leftovers()) {
-      const known = state?.first === first ? state : null
+      const known = progress?.first === first ? progress : null
       const handle = await open(path, 'r+')
       try {
         const served = await ServedFile.resume(handle, known?.bytes ?? Number.POSITIVE_INFINITY)
@@ -266,8 +289,8 @@ export class ServedLog {
     const files = await this.#directory.files()
     const end = files.at(-1)?.end ?? 0
     this.counters.files = files.length
-    this.counters.lost = Math.max(0, (state?.recorded ?? 0) - end)
-    this.#recorded = Math.max(end, state?.recorded ?? 0)
+    this.counters.lost = Math.max(0, recorded - end)
+    this.#recorded = Math.max(end, recorded)
     this.#written = this.#recorded
   }
 

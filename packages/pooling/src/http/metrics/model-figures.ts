@@ -48,7 +48,7 @@ export function addModelFigures(figures: Figures, models: readonly ServedModel[]
   figures.gauges(
     {
       name: 'headwater_snapshot_cosine_to_previous',
-      help: 'Mean cosine to the snapshot that was served before, over the panel that both were compared on, in one frame.',
+      help: 'Mean cosine to the snapshot that was served when this one was published, over its panel, in one frame.',
       labels,
     },
     function* (): Labelled {

@@ -7,6 +7,7 @@ import { byDeadline } from '../deadline.ts'
 import { fieldValue } from '../log-events.ts'
 import { send } from '../send.ts'
 import { type ServerParts, tenantOf } from '../server-options.ts'
+import { spanOf } from '../tracing.ts'
 import { answerFormat, bodyOf } from './body.ts'
 
 interface OfUser {
@@ -14,7 +15,7 @@ interface OfUser {
 }
 
 /** `PUT /v1/users/{id}/features` and `DELETE /v1/users/{id}` */
-export function registerUsers(server: FastifyInstance, { tenants, space, limits }: ServerParts): void {
+export function registerUsers(server: FastifyInstance, { tenants, space, limits, refreshes }: ServerParts): void {
   const fields = space.schema.fields.filter((field) => field.of === 'user')
   server.put<OfUser>(
     '/v1/users/:id/features',
@@ -29,6 +30,8 @@ export function registerUsers(server: FastifyInstance, { tenants, space, limits 
       const format = answerFormat(request)
       const values: Record<string, FieldValue> = {}
       for (const { name, type } of fields) if (name in given) values[name] = fieldValue(given[name], type)
+      const span = spanOf(request.raw)
+      if (span !== undefined) refreshes?.offeredBy(request.principal!.tenant, [id], span)
       await byDeadline(request.endMs, 'the features may be set still', async () => {
         await pooling.putFeatures(id, values, timeMs)
         await store.flushed()
