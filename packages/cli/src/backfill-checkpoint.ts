@@ -2,6 +2,7 @@
 import { createHash } from 'node:crypto'
 import { existsSync, mkdirSync, readFileSync, rmdirSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
+import type { PoolingPolicy } from '@headwater/pooling'
 import { OutputError, writeOutputFile } from './output.ts'
 import { userDirectory } from './paths.ts'
 
@@ -14,6 +15,7 @@ export interface BackfillIdentity {
   /** As of which; null: the time at which it was begun. */
   readonly atMs: number | null
   readonly events: string | null
+  readonly policy: PoolingPolicy
 }
 
 /** Numbers of users. */

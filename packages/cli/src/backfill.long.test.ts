@@ -140,6 +140,35 @@ test('computes users from a log as of a time, by what was known strictly before'
   expect(existsSync(join(directory, '.headwater-backfill'))).toBe(false)
 })
 
+test('pools what it computes as it is told', async () => {
+  const [directory, other] = [await filledStore(), await filledStore()]
+  const at = new Date(events.at(-1)!.timeMs + 1_000).toISOString()
+  const ofLog = ['--store', 'lmdb:store', '--events', join(home, 'clicks.csv'), '--at', at]
+  const { dim } = await truth(users, atMs)
+  const vector = async (of: string, ...args: string[]) => {
+    expect((await run(of, ...ofLog, ...args)).code).toBe(0)
+    return (await held(of, users.slice(0, 1), dim))[0]!.vector
+  }
+  const old = await vector(directory)
+  await promoteSnapshot(model, 2, false)
+  try {
+    const newest = await vector(other)
+    const both = await vector(directory, '--pool-weights', '3,1')
+    const expected = newest.map((value, d) => (3 * value + old[d]) / 4)
+    const off = both.map((value, d) => Math.abs(value - expected[d]))
+    // To the precision of binary16, in which each is held.
+    expect(Math.max(...off)).toBeLessThanOrEqual(2 ** -10 * Math.max(...newest.map(Math.abs)))
+    expect(Math.max(...both.map((value, d) => Math.abs(value - (newest[d] + old[d]) / 2)))).toBeGreaterThan(0.1)
+  } finally {
+    await promoteSnapshot(model, 1, false)
+  }
+  const refused = await run(other, ...ofLog, '--pool', '2', '--pool-weights', '1,1')
+  expect(refused).toMatchObject({
+    code: 2,
+    stderr: expect.stringMatching(/--pool-weights.*cannot be used with.*--pool/),
+  })
+})
+
 test('passes over users whose states know of the time or later, and counts them', async () => {
   const directory = await filledStore()
   const { code, stdout, json } = await run(directory, '--store', 'lmdb:store', '--at', at)

@@ -1,3 +1,4 @@
+import type { PoolingPolicy } from '@headwater/pooling'
 import type { ServedTower } from '@headwater/runtime'
 import type { EmbeddingStore } from '@headwater/store'
 import type { Command } from 'commander'
@@ -6,11 +7,11 @@ import { BackfillError, type StatesAsOf, statesOfLog, statesOfStore } from './ba
 import { momentMs } from './moment.ts'
 import { userPath } from './paths.ts'
 import { type JsonOption, jsonFile, printResult } from './result.ts'
-import { servingPolicy } from './serving-policy.ts'
+import { addPoolingOptions, type PoolingArguments, servingPolicy } from './serving-policy.ts'
 import { stoppable } from './stoppable.ts'
 import { userUrl } from './store-url.ts'
 
-interface BackfillOptions extends JsonOption {
+interface BackfillOptions extends JsonOption, PoolingArguments {
   readonly model: string
   readonly store: string
   readonly name: string
@@ -25,8 +26,7 @@ const usersACheckpoint = 8 * batchRows
 
 /** Adds `headwater backfill`. */
 export function registerBackfill(program: Command): void {
-  program
-    .command('backfill')
+  addPoolingOptions(program.command('backfill'))
     .description("compute the embeddings of all of a store's users by the snapshot that a model serves")
     .requiredOption('--model <dir>', "directory of the model's snapshots")
     .requiredOption('--store <url>', 'lmdb:PATH, valkey://HOST, or another store')
@@ -59,6 +59,7 @@ async function backfill(options: BackfillOptions): Promise<void> {
       closers.push(() => store.close())
       const events = options.events === undefined ? null : userPath(options.events)
       const { snapshot, frame } = tower.manifest
+      const policy = servingPolicy(options)
       const checkpoint = new BackfillCheckpoint({
         store: url,
         tenant: options.tenant,
@@ -66,6 +67,7 @@ async function backfill(options: BackfillOptions): Promise<void> {
         snapshot,
         atMs: options.at ?? null,
         events,
+        policy,
       })
       const place = checkpoint.read() ?? beginning(options.at ?? Date.now())
       checkCutoff(tower, place.atMs)
@@ -76,7 +78,7 @@ async function backfill(options: BackfillOptions): Promise<void> {
           ? statesOfStore(own, tower.space, (stored) => userFeatures(tower.space, stored), place.atMs)
           : await statesOfLog(events, tower.space, place.atMs, stages, signal)
       stages.begin('users', await countUsers(own))
-      const counts = await computeAll(options.name, own, tower, states, place, {
+      const counts = await computeAll({ name: options.name, policy }, own, tower, states, place, {
         signal,
         onPlace: (reached) => {
           checkpoint.write(reached)
@@ -116,7 +118,7 @@ async function countUsers(store: EmbeddingStore): Promise<number> {
 
 /** From a place on, in key order. @throws the signal's reason; RefreshError */
 async function computeAll(
-  model: string,
+  { name: model, policy }: { readonly name: string; readonly policy: PoolingPolicy },
   store: EmbeddingStore,
   tower: ServedTower,
   states: StatesAsOf,
@@ -127,7 +129,7 @@ async function computeAll(
   const { manifest, space, dim } = tower
   const { atMs, lastUser } = place
   const counts = { ...place.counts }
-  const models = [{ name: model, dim, policy: servingPolicy, defaultVector: new Float32Array(dim) }]
+  const models = [{ name: model, dim, policy, defaultVector: new Float32Array(dim) }]
   const pooling = createPooling({ store, space, models, clock: Date, mode: 'stored', batchSize: batchRows })
   const run = async (users: readonly string[]) => {
     const before = { ...pooling.counters }

@@ -16,6 +16,7 @@ import {
   tlsOf,
   urlArgument,
 } from './serve-options.ts'
+import { servingPolicy, weightsArgument } from './serving-policy.ts'
 
 const options = (given: Partial<ServeOptions>) => given as ServeOptions
 const models = (texts: readonly string[]) => {
@@ -136,4 +137,18 @@ test('--traces takes a URL of HTTP', () => {
   expect(urlArgument('http://127.0.0.1:4318/v1/traces')).toBe('http://127.0.0.1:4318/v1/traces')
   for (const text of ['', '127.0.0.1:4318', 'grpc://127.0.0.1:4317'])
     expect(() => urlArgument(text)).toThrow(InvalidArgumentError)
+})
+
+describe('--pool-weights', () => {
+  test('takes numbers above 0, and averages as many', () => {
+    expect(weightsArgument('3, 2,.5')).toEqual([3, 2, 0.5])
+    const usual = { slot: 'snapshot', count: 3, maxLagMs: 3 * 86_400_000 }
+    expect(servingPolicy({})).toEqual(usual)
+    expect(servingPolicy({ pool: 5, poolLag: 60_000 })).toEqual({ ...usual, count: 5, maxLagMs: 60_000 })
+    expect(servingPolicy({ poolWeights: [2, 1] })).toEqual({ ...usual, count: 2, weights: [2, 1] })
+  })
+
+  test.each(['', '1,', '0,1', '-1', 'a', '1;2', 'Infinity', `${'1,'.repeat(255)}1`])('refuses "%s"', (text) => {
+    expect(() => weightsArgument(text)).toThrow(InvalidArgumentError)
+  })
 })

@@ -2,13 +2,14 @@
 import { readFileSync } from 'node:fs'
 import { InvalidArgumentError } from 'commander'
 import { userPath } from './paths.ts'
+import type { PoolingArguments } from './serving-policy.ts'
 
 /** Options of `headwater serve` that do not go together, or name what is not there. */
 export class ServeError extends Error {
   override readonly name = 'ServeError'
 }
 
-export interface ServeOptions {
+export interface ServeOptions extends PoolingArguments {
   readonly model: readonly ModelArgument[]
   readonly store: string
   readonly name?: string

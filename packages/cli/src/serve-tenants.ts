@@ -60,7 +60,7 @@ export async function openTenants(
   if (rowEncoder !== null) closers.push(() => rowEncoder.close())
   const { segmentField, mode, refreshOn, deadline: deadlineMs, maxQueue, maxAge, timeToLive } = options
   const policy = {
-    ...servingPolicy,
+    ...servingPolicy(options),
     ...(maxAge !== undefined && { maxAgeMs: maxAge }),
     ...(timeToLive !== undefined && { timeToLiveMs: timeToLive }),
   }

@@ -76,6 +76,12 @@ async function readWith(url: string, users: readonly string[], headers: Readonly
   return { code: response.status, model: models?.[0] }
 }
 
+const promotionOf = (snapshot: number) => ({
+  method: 'POST',
+  headers: { 'content-type': 'application/json' },
+  body: JSON.stringify({ snapshot }),
+})
+
 async function queuedUsers(url: string): Promise<number> {
   const text = await (await fetch(`${url}/metrics`)).text()
   return Number(/^headwater_refresh_queue_users (\d+)$/m.exec(text)![1])
@@ -222,6 +228,35 @@ test('--refresh-on read refreshes whom a read was of, and nobody at an event', a
   // An event would have had him refreshed before her.
   expect(await statusOf('bob')).toBe(byDefault)
   await untilServed(client, 'bob', timeMs)
+})
+
+test('--pool-weights averages as many snapshots as weights are given, by them', async () => {
+  const { client, url } = await start('--pool-weights', '3,1')
+  const firstMs = Date.now()
+  await client.ingest(clickOf('ann', firstMs, 1))
+  const first = await untilServed(client, 'ann', firstMs, 1)
+  expect((await fetch(`${url}/v1/models/sum/promote`, promotionOf(2))).status).toBe(200)
+  const laterMs = Date.now()
+  await client.ingest(clickOf('ann', laterMs, 0))
+  const second = await untilServed(client, 'ann', laterMs, 2)
+  expect(second.frame[0]).toBe(first.frame[0])
+  const [old, newest, pooled] = [first.latest!, second.latest!, second.vectors]
+  expect(Math.max(...newest.map((value, d) => Math.abs(value - old[d])))).toBeGreaterThan(0.01)
+  // To the precision of binary16, in which each is held.
+  for (const [d, value] of pooled.entries())
+    expect(Math.abs(value - (3 * newest[d] + old[d]) / 4)).toBeLessThanOrEqual(2 ** -9 * Math.max(1, Math.abs(value)))
+})
+
+test('--pool 1 serves the newest embedding alone', async () => {
+  const { client, url } = await start('--pool', '1')
+  const firstMs = Date.now()
+  await client.ingest(clickOf('ann', firstMs, 1))
+  await untilServed(client, 'ann', firstMs, 1)
+  expect((await fetch(`${url}/v1/models/sum/promote`, promotionOf(2))).status).toBe(200)
+  const laterMs = Date.now()
+  await client.ingest(clickOf('ann', laterMs, 0))
+  const { vectors, latest } = await untilServed(client, 'ann', laterMs, 2)
+  expect([...vectors]).toEqual([...latest!])
 })
 
 test('--segment-field serves a stranger what the model makes of a user of the segment without events', async () => {

@@ -20,14 +20,14 @@ import {
 import { logLevels, type ServeReport, serveReport } from './serve-report.ts'
 import { startServeSweeping } from './serve-sweeping.ts'
 import { openTenants, startTenants } from './serve-tenants.ts'
+import { addPoolingOptions } from './serving-policy.ts'
 import { stopSignal } from './stop-signal.ts'
 import { userUrl } from './store-url.ts'
 import { wholeNumber } from './whole-number.ts'
 
 /** Adds `headwater serve`. */
 export function registerServe(program: Command): void {
-  program
-    .command('serve')
+  addPoolingOptions(program.command('serve'))
     .description('serve embeddings over HTTP from a store, and refresh them through the snapshots that models serve')
     .requiredOption(
       '--model <[name=]dir|url>',

@@ -1,4 +1,52 @@
+import type { PoolingPolicy } from '@headwater/pooling'
+import { type Command, InvalidArgumentError, Option } from 'commander'
+import { durationMs } from './duration.ts'
+import { wholeNumber } from './whole-number.ts'
+
 const dayMs = 86_400_000
 
 /** As `headwater run` serves: docs/decisions/0004 says why. */
-export const servingPolicy = { slot: 'snapshot', count: 3, maxLagMs: 3 * dayMs } as const
+const usual = { slot: 'snapshot', count: 3, maxLagMs: 3 * dayMs } as const
+
+/** Embeddings that a ring holds at most. */
+const mostSlots = 255
+
+/** What a command that writes embeddings is told of how they are pooled. */
+export interface PoolingArguments {
+  readonly pool?: number
+  readonly poolWeights?: readonly number[]
+  readonly poolLag?: number
+}
+
+/** Adds the options of `PoolingArguments`. */
+export function addPoolingOptions(command: Command): Command {
+  return command
+    .option('--pool <n>', 'newest embeddings that are averaged, one a snapshot (default: 3)', wholeNumber(1, mostSlots))
+    .addOption(
+      new Option('--pool-weights <list>', 'what they weigh, the newest first, as in 3,2,1; as many are averaged')
+        .argParser(weightsArgument)
+        .conflicts('pool'),
+    )
+    .option(
+      '--pool-lag <duration>',
+      "an embedding whose features lie further behind the newest one's is not averaged (default: 3d)",
+      durationMs,
+    )
+}
+
+/** @throws InvalidArgumentError, which the command line tells */
+export function weightsArgument(text: string): readonly number[] {
+  const weights = text.split(',').map((weight) => (weight.trim() === '' ? Number.NaN : Number(weight)))
+  if (weights.length > mostSlots || !weights.every((weight) => weight > 0 && Number.isFinite(weight)))
+    throw new InvalidArgumentError(`Give numbers above 0, ${mostSlots} at most, with commas between them.`)
+  return weights
+}
+
+export function servingPolicy({ pool, poolWeights, poolLag }: PoolingArguments): PoolingPolicy {
+  return {
+    ...usual,
+    ...(pool !== undefined && { count: pool }),
+    ...(poolWeights !== undefined && { count: poolWeights.length, weights: poolWeights }),
+    ...(poolLag !== undefined && { maxLagMs: poolLag }),
+  }
+}
