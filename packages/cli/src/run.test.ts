@@ -3,9 +3,11 @@ import { existsSync, mkdirSync, readdirSync, readFileSync, symlinkSync } from 'n
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { servedStatus } from '@headwater/pooling'
+import { createClient } from '@headwater/pooling/client'
 import { listSnapshots, readSnapshot } from '@headwater/runtime'
 import { temporaryDirectory } from '@headwater/testkit'
-import { beforeAll, describe, expect, test } from 'vitest'
+import { beforeAll, describe, expect, onTestFinished, test } from 'vitest'
 import { Child, launcher, worker } from './testing/child.ts'
 import { clicks, writeClickLog } from './testing/click-log.ts'
 
@@ -81,6 +83,20 @@ describe('a run to its end', () => {
     )
     expect(Date.parse(after[0])).toBeGreaterThan(Date.parse(before[0]))
     expect(after[1]).not.toBe(before[1])
+  })
+
+  test('leaves what the command of the service’s README serves, and its users are read there', async () => {
+    const readme = readFileSync(new URL('../../pooling/README.md', import.meta.url), 'utf8')
+    const [, line] = /^npx headwater (serve .*)$/m.exec(readme)!
+    const command = line.replaceAll('out/', 'kept/').split(' ')
+    const child = new Child(launcher, [...command, '--port', '0'], run.directory, { TMPDIR: temporary })
+    onTestFinished(() => void child.process.kill('SIGKILL'))
+    await child.until(() => child.stdout.includes('Serving'))
+    const url = /^Serving snapshot \d+ as "sum" on (http:\S+), for this machine alone/m.exec(child.stdout)![1]
+    const { models } = await createClient({ url, deadlineMs: 10_000 }).read(['u1', 'nobody'], ['sum'])
+    expect([...models[0].status]).toEqual([servedStatus.fresh, servedStatus.default])
+    child.process.kill('SIGTERM')
+    expect(await child.exited).toBe(0)
   })
 
   test('tells its progress in plain lines and its answer in a table', () => {
