@@ -84,7 +84,7 @@ export class Pooling {
     this.#observer = observer
     this.#eventLog = options.eventLog ?? null
     const rowEncoder = options.rowEncoder ?? new OwnThreadRows(space, this.batchSize)
-    this.#capture = new StateCapture(store, space, this.batchSize, this.#use)
+    this.#capture = new StateCapture(store, space, this.batchSize, this.#use, (failed) => this.#queue.retry(failed))
     this.#refreshDelayMs = checkDuration('refreshDelayMs', options.refreshDelayMs ?? 1_000)
     const maxQueue = checkCount('maxQueue', options.maxQueue ?? 100_000)
     this.#queue = new RefreshQueue({
@@ -93,7 +93,7 @@ export class Pooling {
       maxQueue,
       maxRetries: checkDuration('maxRetries', options.maxRetries ?? 3),
       counters: this.#counters,
-      captured: this.#capture.batches,
+      capture: this.#capture,
       elsewhere: options.refreshElsewhere ?? null,
     })
     this.#lane = new RefreshLane({ store, clock, rules: this.#rules, rowEncoder, counters: this.#counters, observer })

@@ -3,8 +3,8 @@ import type { PoolingCounters } from './counters.ts'
 import { MissedRefreshes } from './missed-refreshes.ts'
 import { type OfferOutcome, OfferQueue, type Refresh } from './offer-queue.ts'
 import type { Clock, PoolingOptions } from './options.ts'
-import type { RowBatches } from './row-batches.ts'
 import type { ServedBatch } from './served-batch.ts'
+import type { StateCapture } from './state-capture.ts'
 
 /** Users that may be tried again: this many at first, then a tenth of the refreshes that landed since, up to a bound. */
 const firstRetries = 10
@@ -19,7 +19,7 @@ export interface RefreshQueueOptions {
   readonly maxQueue: number
   readonly maxRetries: number
   readonly counters: PoolingCounters
-  readonly captured: RowBatches
+  readonly capture: StateCapture
   /** Takes offers in place of this queue. */
   readonly elsewhere: PoolingOptions['refreshElsewhere'] | null
 }
@@ -88,7 +88,7 @@ export class RefreshQueue {
   /** Forgets what waits of a user. */
   drop(user: string): readonly Removal[] {
     this.#missed.drop(user)
-    const count = Number(this.offers.drop(user)) + this.#options.captured.drop(user)
+    const count = Number(this.offers.drop(user)) + this.#options.capture.drop(user)
     return [{ what: 'waiting refresh', count }]
   }
 
@@ -111,9 +111,9 @@ export class RefreshQueue {
   #add(refresh: Refresh): OfferOutcome {
     // What ends after the pooling was closed offers in vain.
     if (this.#closed) return 'shed'
-    const { counters, maxQueue, captured } = this.#options
+    const { counters, maxQueue, capture } = this.#options
     const { freshest } = this.offers
-    const outcome = this.offers.offer(refresh, maxQueue - captured.rows)
+    const outcome = this.offers.offer(refresh, maxQueue - capture.batches.rows)
     if (outcome === 'coalesced') counters.coalesced++
     if (outcome === 'shed') this.#missed.add(refresh)
     if (outcome === 'displaced') this.#missed.add(freshest!)

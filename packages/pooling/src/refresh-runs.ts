@@ -186,20 +186,18 @@ export class RefreshRuns {
     }
   }
 
-  /** Those whose states cannot be read are tried again. */
   async #capture(
     refreshes: readonly Refresh[],
     capture: (refreshes: readonly Refresh[]) => Promise<void>,
     failures: unknown[],
   ): Promise<void> {
-    const { queue, counters, observer } = this.#options
+    const { counters, observer } = this.#options
     try {
       await capture(refreshes)
     } catch (error) {
       failures.push(error)
       counters.failed += refreshes.length
       observer.failed?.(failedEarly(usersOf(refreshes), error))
-      queue.retry(refreshes)
     }
   }
 

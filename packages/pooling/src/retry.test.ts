@@ -1,5 +1,6 @@
 import type { EmbeddingStore } from '@headwater/store'
 import { expect, it } from 'vitest'
+import { interceptStore } from '../testing/intercepted-store.ts'
 import { poolingInMemory } from '../testing/pooling-in-memory.ts'
 import { constantEncoder, encoderOf, eventOf, startMs } from '../testing/towers.ts'
 import { type Encoder, RefreshError } from './index.ts'
@@ -91,6 +92,50 @@ it('tries nobody again who was forgotten meanwhile, and tells its observer of th
   // Offers of the others join what waits.
   expect(['a', 'c'].map((user) => pooling.offer(user))).toEqual([true, true])
   expect([pooling.waiting, pooling.counters.coalesced]).toEqual([2, 2])
+})
+
+it.each([
+  { title: 'could not be read', isRead: false },
+  { title: 'could be read and failed later', isRead: true },
+])('tries nobody again who was forgotten while states were being read that $title', async ({ isRead }) => {
+  let reading = () => {}
+  const asked = new Promise<void>((resolve) => {
+    reading = resolve
+  })
+  let answer = () => {}
+  const answered = new Promise<void>((resolve) => {
+    answer = resolve
+  })
+  await ingest(create(), ['a', 'b'])
+  const store = interceptStore(memory.store, {
+    readStates: async (kind, keys) => {
+      const states = await memory.store.readStates(kind, keys)
+      reading()
+      await answered
+      if (!isRead) throw new Error('no server answered')
+      return states
+    },
+  })
+  const encoded: string[] = []
+  const pooling = create({ store, refreshOn: 'read' })
+  await pooling.publish('m', {
+    ...constantEncoder(1, 2),
+    encode: async (_, users) => {
+      encoded.push(...users)
+      throw new Error('the device is lost')
+    },
+  })
+  for (const user of ['a', 'b']) pooling.offer(user)
+  clock.nowMs += 1
+  const draining = pooling.drain()
+  await asked
+  await memory.store.forget('b')
+  answer()
+  await expect(draining).rejects.toThrow(isRead ? 'the device is lost' : 'no server answered')
+  expect(encoded).toEqual(isRead ? ['a'] : [])
+  expect([pooling.waiting, pooling.counters.retried]).toEqual([1, 1])
+  expect(pooling.offer('a')).toBe(true)
+  expect([pooling.waiting, pooling.counters.coalesced]).toEqual([1, 1])
 })
 
 it('tries no more users again than ten and a tenth of the refreshes', async () => {

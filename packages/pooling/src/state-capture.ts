@@ -10,20 +10,37 @@ import { nextTurn } from './turns.ts'
 /** States that are read in one turn of the event loop. */
 const pieceRows = 32
 
+/** Refreshes whose users' states are being read. */
+interface Capturing {
+  readonly refreshes: readonly Refresh[]
+  /** Users of them that were forgotten meanwhile. */
+  readonly forgotten: Set<string>
+}
+
 /** Reads users' states for their refreshes, and keeps them in batches until they are computed. */
 export class StateCapture {
   readonly batches: RowBatches
   readonly #store: EmbeddingStore
   readonly #space: FeatureSpace
   readonly #use: EncoderUse
+  readonly #onFailed: (refreshes: readonly Refresh[]) => void
+  readonly #capturing = new Set<Capturing>()
   /** Users whose features are being read; an event of theirs waits for that. */
   readonly #underWay = new Map<string, Promise<void>>()
 
-  constructor(store: EmbeddingStore, space: FeatureSpace, batchRows: number, use: EncoderUse) {
+  /** @param onFailed told of refreshes whose states could not be read, those of users forgotten meanwhile left out */
+  constructor(
+    store: EmbeddingStore,
+    space: FeatureSpace,
+    batchRows: number,
+    use: EncoderUse,
+    onFailed: (refreshes: readonly Refresh[]) => void,
+  ) {
     this.batches = new RowBatches(batchRows, use)
     this.#store = store
     this.#space = space
     this.#use = use
+    this.#onFailed = onFailed
   }
 
   /**
@@ -42,6 +59,17 @@ export class StateCapture {
     }
   }
 
+  /** Takes a user out of what is captured and not taken yet, and of what is being captured. @returns how often they were there */
+  drop(user: string): number {
+    let dropped = this.batches.drop(user)
+    for (const { refreshes, forgotten } of this.#capturing) {
+      if (forgotten.has(user) || !refreshes.some((refresh) => refresh.user === user)) continue
+      forgotten.add(user)
+      dropped++
+    }
+    return dropped
+  }
+
   /** Resolves once no state of the users is being read. */
   async settled(users: readonly string[]): Promise<void> {
     await Promise.all(users.map((user) => this.#underWay.get(user)))
@@ -54,6 +82,8 @@ export class StateCapture {
   }
 
   async #capture(refreshes: readonly Refresh[], encoders: Encoders, atMs: number | null): Promise<void> {
+    const capturing: Capturing = { refreshes, forgotten: new Set() }
+    this.#capturing.add(capturing)
     this.#use.begin(encoders)
     try {
       const states: (Uint8Array | undefined)[] = []
@@ -65,9 +95,14 @@ export class StateCapture {
       // All or none: where a read fails, all of them are tried again.
       for (const [i, refresh] of refreshes.entries()) {
         const state = states[i]
-        if (state !== undefined) this.batches.add(encoders, atMs === null ? refresh : { ...refresh, atMs }, state)
+        if (state === undefined || capturing.forgotten.has(refresh.user)) continue
+        this.batches.add(encoders, atMs === null ? refresh : { ...refresh, atMs }, state)
       }
+    } catch (error) {
+      this.#onFailed(refreshes.filter(({ user }) => !capturing.forgotten.has(user)))
+      throw error
     } finally {
+      this.#capturing.delete(capturing)
       this.#use.end(encoders)
     }
   }
