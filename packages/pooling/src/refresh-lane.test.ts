@@ -142,6 +142,20 @@ it('tells an observer of batches, of landings and of failures', async () => {
   expect([told.length, freshness.length, failures]).toEqual([3, 11, [['n', ['u00'], true, false]]])
 })
 
+it('counts freshness from before the process began, and none where the arrival is not known', async () => {
+  const freshness: number[] = []
+  const pooling = await withDue({ observer: { landed: (ms) => freshness.push(ms) } }, constantEncoder(1, 1))
+  const refreshOf = (user: string, askedMs: number) => {
+    return { user, atMs: clock.nowMs, servedMs: Number.NaN, askedMs, failures: 0 }
+  }
+  const beforeMs = -3_600_000
+  expect(await pooling.refresh('m', [refreshOf('u00', beforeMs), refreshOf('u01', Number.NaN)])).toEqual([])
+  expect(pooling.counters.refreshes).toBe(2)
+  expect(freshness).toHaveLength(1)
+  expect(freshness[0]).toBeGreaterThanOrEqual(3_600_000)
+  expect(freshness[0]).toBeLessThanOrEqual(performance.now() - beforeMs)
+})
+
 it('sends a share of the batches through a shadow, whose vectors do not land', async () => {
   const compared: [readonly string[], number[], number[]][] = []
   const shadow = encoderOf(9)

@@ -106,7 +106,7 @@ export class RefreshLane {
       const { observer } = this.#options
       if (running !== null && observer.landed !== undefined) {
         for (const refresh of running.rows.batch.refreshes) {
-          if (!failed.has(refresh) && refresh.askedMs > 0) observer.landed(endMs - refresh.askedMs)
+          if (!failed.has(refresh) && !Number.isNaN(refresh.askedMs)) observer.landed(endMs - refresh.askedMs)
         }
       }
       return { failures, failed: [...failed] }

@@ -217,7 +217,7 @@ export class RefreshRuns {
 const usersOf = (refreshes: readonly Refresh[]) => refreshes.map(({ user }) => user)
 
 function unqueued(user: string, atMs: number): Refresh {
-  return { user, atMs, servedMs: Number.NaN, askedMs: 0, failures: 0 }
+  return { user, atMs, servedMs: Number.NaN, askedMs: Number.NaN, failures: 0 }
 }
 
 function throwFailures(failures: readonly unknown[]): void {

@@ -90,7 +90,13 @@ test('a worker is killed in the middle of its batches: its users are refreshed b
   const { featureTimeMs } = (await reader.pooling.read(users, ['m'])).models[0]
   expect([...featureTimeMs]).toEqual(users.map((user) => takenMs.get(user)))
   const late = await cluster.part(encoderOf(3))
-  const again = users.map((user, i) => ({ user, atMs: featureTimeMs[i], servedMs: 0, askedMs: 0, failures: 0 }))
+  const again = users.map((user, i) => ({
+    user,
+    atMs: featureTimeMs[i],
+    servedMs: 0,
+    askedMs: Number.NaN,
+    failures: 0,
+  }))
   for (const from of [0, 16]) expect(await late.pooling.refresh('m', again.slice(from, from + 16))).toEqual([])
   expect(await slotsOf(users)).toEqual(users.map(() => 1))
 })

@@ -2,7 +2,7 @@
 export interface QueueEntry {
   /** The queue's own: what lies in another model's queue was put there by mistake. */
   readonly model: string
-  /** When what asks for it came, by the servers' clock; milliseconds since 1970. */
+  /** When what asks for it came, by the servers' clock; milliseconds since 1970, NaN where it does not say. */
   readonly offeredMs: number
 }
 

@@ -103,8 +103,8 @@ export class QueueWorker {
         const decoded = user === '' ? 'damaged' : decodeEntry(entry, name.model)
         if (typeof decoded === 'string') dead.set(decoded, [...(dead.get(decoded) ?? []), id])
         else {
-          // 0 says that nobody knows.
-          const askedMs = Number.isNaN(decoded.offeredMs) ? 0 : decoded.offeredMs + toNow
+          // Below 0 where it came before this process.
+          const askedMs = decoded.offeredMs + toNow
           idOf.set({ user, atMs: takenMs, servedMs: Number.NaN, askedMs, failures: 0 }, id)
         }
       }
