@@ -110,6 +110,71 @@ it('counts freshness from the arrival of the event that was shed first', async (
   expect(freshness[1]).toBeGreaterThanOrEqual(500)
 })
 
+const hourMs = 3_600_000
+
+it.each([0, 3])(
+  'counts what failed by the newer refresh that waited meanwhile, once (%i retries)',
+  async (maxRetries) => {
+    const freshness: number[] = []
+    const pooling = create({ maxRetries, refreshOn: 'event', observer: { landed: (ms) => freshness.push(ms) } })
+    let duringFirst: (() => Promise<void>) | null = async () => {
+      clock.nowMs++
+      await pooling.ingest([eventOf('ann', 'i', clock.nowMs)])
+    }
+    const encoder = encoderOf(1)
+    const encode: typeof encoder.encode = async (...args) => {
+      const during = duringFirst
+      duringFirst = null
+      await during?.()
+      if (during !== null) throw new Error('the device is lost')
+      return encoder.encode(...args)
+    }
+    await pooling.publish('m', { ...encoder, encode })
+    await pooling.ingest([eventOf('ann', 'i', clock.nowMs)], performance.now() - hourMs)
+    clock.nowMs++
+    await expect(pooling.drain()).rejects.toThrow('the device is lost')
+    expect(pooling.counters).toMatchObject({ coalesced: 1, retried: 0 })
+    clock.nowMs++
+    await pooling.drain()
+    expect(freshness).toHaveLength(1)
+    expect(freshness[0]).toBeGreaterThanOrEqual(hourMs)
+    // The news of an hour ago has landed.
+    await pooling.ingest([eventOf('ann', 'i', clock.nowMs)])
+    clock.nowMs++
+    await pooling.drain()
+    expect(freshness[1]).toBeLessThan(hourMs)
+  },
+)
+
+it('lets a retry bring what was shed while it was on its way, once', async () => {
+  const freshness: number[] = []
+  const pooling = create({ maxQueue: 2, refreshOn: 'event', observer: { landed: (ms) => freshness.push(ms) } })
+  let fails = true
+  const encoder = encoderOf(1)
+  const encode: typeof encoder.encode = async (...args) => {
+    if (!fails) return encoder.encode(...args)
+    fails = false
+    // A stranger has the only place beside the one that ann's first refresh holds.
+    await pooling.ingest([eventOf('cy', 'i', clock.nowMs)])
+    await pooling.ingest([eventOf('ann', 'i', clock.nowMs)], performance.now() - hourMs)
+    expect(pooling.counters.shed).toBe(1)
+    throw new Error('the device is lost')
+  }
+  await pooling.publish('m', { ...encoder, encode })
+  await pooling.ingest([eventOf('ann', 'i', clock.nowMs)])
+  clock.nowMs++
+  await expect(pooling.drain()).rejects.toThrow('the device is lost')
+  expect(pooling.counters.retried).toBe(1)
+  clock.nowMs += 200
+  await pooling.drain()
+  expect(freshness).toHaveLength(2)
+  expect(Math.max(...freshness)).toBeGreaterThanOrEqual(hourMs)
+  await pooling.ingest([eventOf('ann', 'i', clock.nowMs)])
+  clock.nowMs++
+  await pooling.drain()
+  expect(freshness[2]).toBeLessThan(hourMs)
+})
+
 it('remembers so many users, the latest, and each at their oldest', () => {
   const missed = new MissedRefreshes(2)
   const miss = (user: string, servedMs: number, askedMs: number) =>

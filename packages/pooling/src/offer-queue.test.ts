@@ -2,8 +2,8 @@ import { fuzz } from '@headwater/testkit'
 import { expect, it } from 'vitest'
 import { OfferQueue, type Refresh } from './offer-queue.ts'
 
-const refreshOf = (user: string, atMs: number, servedMs: number): Refresh => {
-  return { user, atMs, servedMs, askedMs: 1, failures: 0 }
+const refreshOf = (user: string, atMs: number, servedMs: number, askedMs = 1): Refresh => {
+  return { user, atMs, servedMs, askedMs, failures: 0 }
 }
 const usersOf = (refreshes: readonly Refresh[]) => refreshes.map(({ user }) => user)
 
@@ -43,6 +43,21 @@ it('gives the place of the freshest to one that is staler, and to no other', () 
   expect(queue.offer(refreshOf('f', 0, 1), 0)).toBe('shed')
 })
 
+it('lets a refresh that waits take the rank of one that failed, and keeps the earlier arrival of both', () => {
+  const queue = new OfferQueue()
+  expect(queue.join(refreshOf('a', 0, 1))).toBe(false)
+  expect(queue.size).toBe(0)
+  queue.offer(refreshOf('b', 5, 6, 20), 9)
+  queue.offer(refreshOf('a', 5, 8, 20), 9)
+  expect(queue.freshest).toMatchObject({ user: 'a' })
+  expect(queue.join({ ...refreshOf('a', 0, 4, 10), failures: 2 })).toBe(true)
+  expect(queue.join(refreshOf('b', 0, 7, 30))).toBe(true)
+  expect(queue.freshest).toMatchObject({ user: 'b' })
+  queue.offer(refreshOf('b', 9, 1, 15), 9)
+  queue.offer(refreshOf('b', 9, 1, 40), 9)
+  expect(queue.takeDue(6, 9)).toEqual([refreshOf('a', 5, 4, 10), refreshOf('b', 5, 6, 15)])
+})
+
 it('agrees with a list that is looked through', async () => {
   await fuzz(
     (random) => ({ limit: 1 + random.nextBelow(40), users: 1 + random.nextBelow(60) }),
@@ -52,16 +67,23 @@ it('agrees with a list that is looked through', async () => {
       let nowMs = 0
       const byServed = (a: (typeof list)[0], b: (typeof list)[0]) =>
         a.servedMs - b.servedMs || a.atMs - b.atMs || a.order - b.order
+      const merged = ({ user, askedMs }: Refresh, servedMs: number) =>
+        list.map((each) => {
+          if (each.user !== user) return each
+          return { ...each, servedMs: Math.min(each.servedMs, servedMs), askedMs: Math.min(each.askedMs, askedMs) }
+        })
       for (let step = 0; step < 400; step++) {
         nowMs += random.nextBelow(3)
         const user = `u${random.nextBelow(users)}`
-        const action = random.nextBelow(10)
+        const action = random.nextBelow(11)
         if (action < 6) {
-          const refresh = refreshOf(user, nowMs + random.nextBelow(8), random.nextBelow(12))
+          const refresh = refreshOf(user, nowMs + random.nextBelow(8), random.nextBelow(12), random.nextBelow(50))
           const outcome = queue.offer(refresh, limit)
           const freshest = [...list].sort(byServed).at(-1)
-          if (list.some((each) => each.user === user)) expect(outcome).toBe('coalesced')
-          else if (list.length < limit) expect(outcome).toBe('queued')
+          if (list.some((each) => each.user === user)) {
+            expect(outcome).toBe('coalesced')
+            list = merged(refresh, Number.POSITIVE_INFINITY)
+          } else if (list.length < limit) expect(outcome).toBe('queued')
           else if (refresh.servedMs < freshest!.servedMs) {
             expect(outcome).toBe('displaced')
             list = list.filter((each) => each !== freshest)
@@ -71,13 +93,17 @@ it('agrees with a list that is looked through', async () => {
           const due = list.filter(({ atMs }) => atMs < nowMs).sort(byServed)
           expect(queue.countDue(nowMs)).toBe(due.length)
           const taken = due.slice(0, random.nextBelow(5))
-          expect(usersOf(queue.takeDue(nowMs, taken.length))).toEqual(usersOf(taken))
+          expect(queue.takeDue(nowMs, taken.length)).toEqual(taken.map(({ order, ...refresh }) => refresh))
           list = list.filter((each) => !taken.includes(each))
         } else if (action === 8) {
           const taken = list.filter((each) => each.user === user && each.atMs < nowMs)
           expect(queue.isDue(user, nowMs)).toBe(taken.length > 0)
           expect(usersOf(queue.takeDueOf([user], nowMs))).toEqual(usersOf(taken))
           list = list.filter((each) => !taken.includes(each))
+        } else if (action === 9) {
+          const failed = refreshOf(user, 0, random.nextBelow(12), random.nextBelow(50))
+          expect(queue.join(failed)).toBe(list.some((each) => each.user === user))
+          list = merged(failed, failed.servedMs)
         } else {
           expect(queue.drop(user)).toBe(list.some((each) => each.user === user))
           list = list.filter((each) => each.user !== user)

@@ -7,7 +7,7 @@ export interface Refresh {
   readonly atMs: number
   /** Feature time of the embedding that is held, about; −Infinity where none is, or it is not known. */
   readonly servedMs: number
-  /** Arrival of the first event or read that asked for it, by `performance.now()`; 0 where nobody did, or it is not known. */
+  /** Arrival of the first event or read that asked for it, by `performance.now()`; NaN where nobody did, or it is not known. */
   readonly askedMs: number
   /** Failures so far. */
   readonly failures: number
@@ -17,7 +17,7 @@ export interface Refresh {
 export type OfferOutcome = 'queued' | 'coalesced' | 'displaced' | 'shed'
 
 interface Waiting {
-  readonly refresh: Refresh
+  refresh: Refresh
   /** Number of the offer, so that equals keep their order. */
   readonly order: number
   isDue: boolean
@@ -63,9 +63,15 @@ export class OfferQueue {
     return this.#freshest.first?.refresh
   }
 
-  /** A waiting user keeps the refresh of the first offer; the later news is in by its landing time. */
+  /** A waiting user keeps the refresh of the first offer, as of what came first; the later news is in by its landing time. */
   offer(refresh: Refresh, limit: number): OfferOutcome {
-    if (this.#byUser.has(refresh.user)) return 'coalesced'
+    const before = this.#byUser.get(refresh.user)
+    if (before !== undefined) {
+      const { askedMs } = refresh
+      // No heap is ordered by it.
+      if (askedMs < before.refresh.askedMs) before.refresh = { ...before.refresh, askedMs }
+      return 'coalesced'
+    }
     const isFull = this.size >= limit
     const freshest = this.#freshest.first
     if (isFull && !(freshest !== undefined && refresh.servedMs < freshest.refresh.servedMs)) return 'shed'
@@ -75,6 +81,25 @@ export class OfferQueue {
     this.#pending.push(waiting)
     this.#freshest.push(waiting)
     return isFull ? 'displaced' : 'queued'
+  }
+
+  /**
+   * Lets the refresh that a user has waiting bring what an earlier one failed to: it takes that one's rank.
+   * @returns whether one waits
+   */
+  join({ user, servedMs, askedMs }: Refresh): boolean {
+    const waiting = this.#byUser.get(user)
+    if (waiting === undefined) return false
+    const { refresh } = waiting
+    this.#removeFromHeaps(waiting)
+    waiting.refresh = {
+      ...refresh,
+      servedMs: Math.min(servedMs, refresh.servedMs),
+      askedMs: Math.min(askedMs, refresh.askedMs),
+    }
+    this.#queueOf(waiting).push(waiting)
+    this.#freshest.push(waiting)
+    return true
   }
 
   isDue(user: string, nowMs: number): boolean {
@@ -125,9 +150,16 @@ export class OfferQueue {
   #remove(waiting: Waiting): Refresh {
     const { refresh } = waiting
     this.#byUser.delete(refresh.user)
-    const queue = waiting.isDue ? this.#due : this.#pending
-    queue.remove(waiting)
-    this.#freshest.remove(waiting)
+    this.#removeFromHeaps(waiting)
     return refresh
+  }
+
+  #removeFromHeaps(waiting: Waiting): void {
+    this.#queueOf(waiting).remove(waiting)
+    this.#freshest.remove(waiting)
+  }
+
+  #queueOf({ isDue }: Waiting): IndexedHeap<'turn', Waiting> {
+    return isDue ? this.#due : this.#pending
   }
 }

@@ -66,18 +66,30 @@ export class RefreshQueue {
     }
   }
 
-  /** Puts refreshes back that failed, as far as their tries and the budget allow. */
+  /** Puts refreshes back that failed, as far as their tries and the budget allow, and a newer one of the user does not wait. */
   retry(failed: readonly Refresh[]): void {
     const { clock, refreshDelayMs, maxRetries, counters } = this.#options
     this.#budget = Math.min(mostRetries, this.#budget + (counters.refreshes - this.#landed) / 10)
     this.#landed = counters.refreshes
     for (const refresh of failed) {
+      if (this.offers.join(refresh)) {
+        counters.coalesced++
+        continue
+      }
       if (this.#budget < 1 || refresh.failures >= maxRetries) {
         this.#missed.add(refresh)
         continue
       }
-      const atMs = clock.now() + refreshDelayMs + retryAfterMs * 2 ** refresh.failures
-      const outcome = this.#add({ ...refresh, atMs, failures: refresh.failures + 1 })
+      // What was shed while this one was on its way comes with it.
+      const { user, failures } = refresh
+      const missed = this.#missed.take(user) ?? refresh
+      const outcome = this.#add({
+        user,
+        atMs: clock.now() + refreshDelayMs + retryAfterMs * 2 ** failures,
+        servedMs: Math.min(refresh.servedMs, missed.servedMs),
+        askedMs: Math.min(refresh.askedMs, missed.askedMs),
+        failures: failures + 1,
+      })
       if (outcome === 'queued' || outcome === 'displaced') {
         counters.retried++
         this.#budget--
