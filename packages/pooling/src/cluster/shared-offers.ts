@@ -56,15 +56,11 @@ export class SharedOffers {
 
   /** @param askedMs arrival of what asks for it, by `performance.now()` */
   offer(user: string, servedMs: number, askedMs: number): void {
-    const before = this.#unsent.get(user)
-    if (before === undefined && this.#unsent.size >= maxUnsent) {
+    if (!this.#unsent.has(user) && this.#unsent.size >= maxUnsent) {
       this.#dropped++
       return
     }
-    this.#unsent.set(user, {
-      servedMs: Math.min(servedMs, before?.servedMs ?? servedMs),
-      askedMs: before?.askedMs ?? askedMs,
-    })
+    this.#keep(user, servedMs, askedMs)
     if (this.#timer === null && this.#sending === null) this.#sendAfter(gatherMs)
   }
 
@@ -79,6 +75,15 @@ export class SharedOffers {
     if (this.#timer !== null) clearTimeout(this.#timer)
     await this.#sending
     if (this.#unsent.size > 0) await this.#send()
+  }
+
+  /** Of a user who waits here already the older of both times. */
+  #keep(user: string, servedMs: number, askedMs: number): void {
+    const before = this.#unsent.get(user)
+    this.#unsent.set(user, {
+      servedMs: Math.min(servedMs, before?.servedMs ?? servedMs),
+      askedMs: Math.min(askedMs, before?.askedMs ?? askedMs),
+    })
   }
 
   #sendAfter(ms: number): void {
@@ -112,7 +117,7 @@ export class SharedOffers {
         this.#failures = 0
       } catch (error) {
         // What was taken nevertheless joins what waits.
-        for (const [user, unsent] of some) if (!this.#unsent.has(user)) this.#unsent.set(user, unsent)
+        for (const [user, { servedMs, askedMs }] of some) this.#keep(user, servedMs, askedMs)
         this.#failures++
         onError(error)
         return
