@@ -1,5 +1,5 @@
 /** What is logged, read by another implementation of Parquet; and what survives rotation, overload, a crash and forgetting. */
-import { copyFileSync, readdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs'
+import { copyFileSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { seededRandom } from '@headwater/statistics'
 import { halfToFloat } from '@headwater/store'
@@ -34,6 +34,14 @@ async function rowsIn(directory: string): Promise<ExpectedRow[]> {
   }
   // A list that is missing reads as undefined.
   return rows.map((row) => ({ ...row, latest: row.latest ?? null }) as ExpectedRow)
+}
+
+/** What the next process finds of a log whose process ends now. */
+function leftBy(directory: string): string {
+  const after = temporaryDirectory()
+  for (const name of readdirSync(directory))
+    if (!name.startsWith('.writer')) copyFileSync(join(directory, name), join(after, name))
+  return after
 }
 
 const usersOf = (count: number, from = 0) => Array.from({ length: count }, (_, i) => `user-${from + i}`)
@@ -159,9 +167,7 @@ describe('a served log', () => {
     await writing
 
     // The process ends here, in the midst of another row group.
-    const after = temporaryDirectory()
-    for (const name of readdirSync(directory))
-      if (!name.startsWith('.writer')) copyFileSync(join(directory, name), join(after, name))
+    const after = leftBy(directory)
     const part = readdirSync(after).find((name) => name.endsWith('.part'))!
     const bytes = readFileSync(join(after, part))
     writeFileSync(join(after, part), Buffer.concat([bytes, bytes.subarray(4, 150)]))
@@ -188,11 +194,8 @@ describe('a served log', () => {
   test('after a crash counts what was recorded and never written', async () => {
     const directory = temporaryDirectory()
     const log = await open(directory, { flushMs: 600_000 })
-    /** What the next process finds where this one ends now. */
     const crashed = async () => {
-      const after = temporaryDirectory()
-      for (const name of readdirSync(directory))
-        if (!name.startsWith('.writer')) copyFileSync(join(directory, name), join(after, name))
+      const after = leftBy(directory)
       const again = await open(after)
       await again.close()
       return { lost: again.counters.lost, rows: (await rowsIn(after)).length }
@@ -214,6 +217,58 @@ describe('a served log', () => {
     expect(await untilLost(3)).toEqual({ lost: 3, rows: 9 })
     await log.close()
     expect(await crashed()).toEqual({ lost: 0, rows: 12 })
+  })
+
+  test('tells once what a crash lost, and counts nothing as lost that was written and moved away', async () => {
+    const directory = temporaryDirectory()
+    const lostAt = async (where: string) => {
+      const log = await open(where)
+      await log.close()
+      return log.counters.lost
+    }
+    const log = await open(directory, { flushMs: 600_000 })
+    log.record(servedBatch(random, usersOf(5), 1, { sum: 4 }))
+    const writing = log.flush()
+    log.record(servedBatch(random, usersOf(3), 2, { sum: 4 }))
+    await writing
+    const after = leftBy(directory)
+    expect([await lostAt(after), await lostAt(after), await lostAt(after)]).toEqual([3, 0, 0])
+    await log.close()
+    for (const where of [directory, after]) {
+      for (const name of filesOf(where)) rmSync(join(where, name))
+      expect(await lostAt(where)).toBe(0)
+    }
+    // Of what follows it tells again.
+    const again = await open(after, { flushMs: 600_000 })
+    again.record(servedBatch(random, usersOf(2), 3, { sum: 4 }))
+    const writingAgain = again.flush()
+    again.record(servedBatch(random, usersOf(4), 4, { sum: 4 }))
+    await writingAgain
+    const last = leftBy(after)
+    expect([await lostAt(last), await lostAt(last)]).toEqual([4, 0])
+    await again.close()
+  })
+
+  test('keeps a file whole that a second crash left behind before it was noted', async () => {
+    const directory = temporaryDirectory()
+    const log = await open(directory, { flushMs: 600_000 })
+    log.record(servedBatch(random, usersOf(5), 1, { sum: 4 }))
+    const writing = log.flush()
+    log.record(servedBatch(random, usersOf(3), 2, { sum: 4 }))
+    await writing
+    const after = leftBy(directory)
+    await log.close()
+    const again = await open(after, { flushMs: 600_000 })
+    const noted = readFileSync(join(after, '.served.state'))
+    again.record(servedBatch(random, usersOf(4), 3, { sum: 4 }))
+    await again.flush()
+    const last = leftBy(after)
+    writeFileSync(join(last, '.served.state'), noted)
+    await again.close()
+    const third = await open(last)
+    await third.close()
+    expect(third.counters.lost).toBe(0)
+    expect((await rowsIn(last)).map(({ served_ms }) => served_ms)).toEqual([...Array(5).fill(1), ...Array(4).fill(3)])
   })
 
   test('forgets a user in finished files, the open one and what waits, and goes on', async () => {
@@ -247,9 +302,7 @@ describe('a served log', () => {
     expect(await log.holder.forget(tenant, 'bob', 5)).toEqual([{ what: 'served row', count: 1 }])
     log.record(servedBatch(random, ['dan'], 2, { sum: 2 }))
     await log.flush()
-    const after = temporaryDirectory()
-    for (const name of readdirSync(directory))
-      if (!name.startsWith('.writer')) copyFileSync(join(directory, name), join(after, name))
+    const after = leftBy(directory)
     await log.close()
     const again = await open(after)
     expect(again.counters.lost).toBe(0)

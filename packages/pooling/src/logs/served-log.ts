@@ -289,9 +289,14 @@ export class ServedLog {
     const files = await this.#directory.files()
     const end = files.at(-1)?.end ?? 0
     this.counters.files = files.length
-    this.counters.lost = Math.max(0, recorded - end)
-    this.#recorded = Math.max(end, recorded)
+    // Files that were moved away were written, too.
+    const written = Math.max(end, progress?.written ?? 0)
+    this.counters.lost = Math.max(0, recorded - written)
+    this.#recorded = Math.max(written, recorded)
     this.#written = this.#recorded
+    // So that what was lost is told once.
+    if (this.#written === (progress?.written ?? 0)) return
+    await this.#state.write({ first: null, bytes: 0, written: this.#written, recorded: this.#recorded })
   }
 
   async #forget(user: string): Promise<readonly Removal[]> {

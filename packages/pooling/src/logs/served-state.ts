@@ -2,8 +2,8 @@ import { constants, type FileHandle, open } from 'node:fs/promises'
 
 /** How far a served log got, for whoever opens it after a crash. Rows are counted since the log's beginning. */
 export interface ServedProgress {
-  /** First row of the open file. */
-  readonly first: number
+  /** First row of the open file; null where none was written to since the log was opened. */
+  readonly first: number | null
   /** Of the open file that are on the disk. */
   readonly bytes: number
   readonly written: number
