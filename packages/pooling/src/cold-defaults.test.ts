@@ -1,9 +1,10 @@
 import { bucketOf, type SideBatch } from '@headwater/features'
 import { type EmbeddingStore, openStore } from '@headwater/store'
-import { afterEach, beforeEach, expect, it } from 'vitest'
+import { afterEach, beforeEach, expect, it, vi } from 'vitest'
 import { constantEncoder, dim, encoderOf, fakeClock, policy, profileSpace, startMs } from '../testing/towers.ts'
-import { maxSegments } from './cold-defaults.ts'
+import { ColdDefaults, maxSegments } from './cold-defaults.ts'
 import { createPooling, type Encoder, PoolingConfigError, type PoolingOptions, SnapshotRefusedError } from './index.ts'
+import { rulesOf } from './options.ts'
 
 let store: EmbeddingStore
 const clock = fakeClock()
@@ -39,6 +40,31 @@ const served = async (pooling: ReturnType<typeof create>, segments?: (string | n
   const users = (segments ?? [null]).map((_, i) => `cold-${i}`)
   const { vectors } = (await pooling.read(users, ['m'], segments && { segments })).models[0]
   return users.map((_, u) => [...vectors.subarray(u * dim, (u + 1) * dim)])
+}
+const patience = { timeout: 20_000, interval: 1 }
+
+/** A pooling whose first snapshot keeps its calls for segments until they are told how to end. */
+async function withHeld() {
+  const failures: string[] = []
+  const pooling = create({ observer: { failed: ({ error }) => failures.push(`${error}`) } })
+  const good = tellingEncoder(1)
+  const ends: ((error: Error | null) => void)[] = []
+  const held = {
+    calls: 0,
+    called: () => vi.waitFor(() => expect(ends).toHaveLength(1), patience),
+    release: () => ends.shift()!(null),
+    fail: () => ends.shift()!(new Error('the device is lost')),
+  }
+  const encode: Encoder['encode'] = async (...args) => {
+    if (pooling.latest('m') !== undefined) {
+      held.calls++
+      const error = await new Promise<Error | null>((resolve) => ends.push(resolve))
+      if (error !== null) throw error
+    }
+    return good.encode(...args)
+  }
+  await pooling.publish('m', { ...good, encode })
+  return { pooling, held, failures }
 }
 const completed = () => new Promise((resolve) => setTimeout(resolve, 5))
 
@@ -150,6 +176,79 @@ it('tries again where an encoder failed to make a default, a second later, and l
   await of('m')
   await completed()
   expect(await of('m')).toEqual([1, 0, bucket('NZ'), 0])
+})
+
+it('waits that second from the failure, however long it took, and whoever named a segment meanwhile', async () => {
+  const { pooling, held, failures } = await withHeld()
+  expect(await served(pooling, ['NZ'])).toEqual([[1, 0, 0, 0]])
+  await held.called()
+  // A dead encoder takes half a minute to fail.
+  clock.nowMs += 30_000
+  expect(await served(pooling, ['FI'])).toEqual([[1, 0, 0, 0]])
+  held.fail()
+  await vi.waitFor(() => expect(failures).toEqual(['Error: the device is lost']), patience)
+  clock.nowMs += 999
+  await served(pooling, ['NZ', 'FI'])
+  await completed()
+  expect(held.calls).toBe(1)
+  clock.nowMs += 1
+  await served(pooling, ['NZ'])
+  await held.called()
+  held.release()
+  await completed()
+  expect(await served(pooling, ['NZ', 'FI'])).toEqual([
+    [1, 0, bucket('NZ'), 0],
+    [1, 0, bucket('FI'), 0],
+  ])
+  expect(held.calls).toBe(2)
+})
+
+it.each(['released', 'failed'])(
+  'has nothing of the encoder before when it has %s after the next one came',
+  async (end) => {
+    const { pooling, held } = await withHeld()
+    await served(pooling, ['NZ'])
+    await held.called()
+    await pooling.publish('m', tellingEncoder(2))
+    // Named behind the publish, it waits for the call that is under way.
+    expect(await served(pooling, ['NZ', 'FI'])).toEqual([
+      [2, 0, bucket('NZ'), 0],
+      [2, 0, 0, 0],
+    ])
+    if (end === 'failed') held.fail()
+    else held.release()
+    await completed()
+    expect(await served(pooling, ['NZ', 'FI'])).toEqual([
+      [2, 0, bucket('NZ'), 0],
+      [2, 0, bucket('FI'), 0],
+    ])
+  },
+)
+
+it('asks the next encoder at once for what the one before failed to make', async () => {
+  const { pooling, held, failures } = await withHeld()
+  await served(pooling, ['NZ'])
+  await held.called()
+  held.fail()
+  await vi.waitFor(() => expect(failures).toHaveLength(1), patience)
+  await pooling.publish('m', tellingEncoder(2))
+  await served(pooling, ['FI'])
+  await completed()
+  expect(await served(pooling, ['NZ', 'FI'])).toEqual([
+    [2, 0, bucket('NZ'), 0],
+    [2, 0, bucket('FI'), 0],
+  ])
+})
+
+it('has itself completed once for all segments that are named until then', async () => {
+  const [rule] = rulesOf([segmented], profileSpace.schema).values()
+  const defaults = new ColdDefaults(profileSpace, rule, 3)
+  expect(defaults.learn('PE', startMs)).toBe(false)
+  await defaults.publish(tellingEncoder(1), startMs)
+  expect(['PE', 'NZ', 'FI'].map((segment) => defaults.learn(segment, startMs))).toEqual([false, true, false])
+  await defaults.complete(clock)
+  expect([...defaults.vectorOf('FI')]).toEqual([1, 0, bucket('FI'), 0])
+  expect(['NZ', 'FI', 'AU'].map((segment) => defaults.learn(segment, startMs))).toEqual([false, false, true])
 })
 
 it('gives a segment that is named while a snapshot is published the default of that snapshot', async () => {

@@ -1,7 +1,7 @@
 import { batchRows, type FeatureSpace } from '@headwater/features'
 import type { Encoder } from './encoder.ts'
 import { SnapshotRefusedError } from './errors.ts'
-import type { ModelRule } from './options.ts'
+import type { Clock, ModelRule } from './options.ts'
 
 /** Segments that get a default of their own; users of others get the default of all. */
 export const maxSegments = 1_000
@@ -59,17 +59,21 @@ export class ColdDefaults {
   }
 
   /** Computes the defaults that are missing. @throws SnapshotRefusedError, what the encoder throws; a later `learn` asks again */
-  async complete(nowMs: number): Promise<void> {
+  async complete(clock: Clock): Promise<void> {
     if (!this.#isDue) return
     this.#isDue = false
     const encoder = this.#encoder
     const missing = [...this.#segments.keys()].filter((segment) => !this.#vectors.has(segment))
     if (encoder === null || missing.length === 0) return
     try {
-      const more = await this.#compute(encoder, missing, nowMs)
+      const more = await this.#compute(encoder, missing, clock.now())
       if (this.#encoder === encoder) this.#vectors = new Map([...this.#vectors, ...more])
     } catch (error) {
-      this.#retryMs = nowMs + retryMs
+      // Another encoder that was published meanwhile has not failed.
+      if (this.#encoder === encoder) {
+        this.#retryMs = clock.now() + retryMs
+        this.#isDue = false
+      }
       throw error
     }
   }

@@ -394,9 +394,7 @@ export class Pooling {
   #completeDefaults(): void {
     void this.#runs.after(async () => {
       for (const defaults of this.#defaults.values()) {
-        await defaults
-          .complete(this.clock.now())
-          .catch((error: unknown) => this.#observer.failed?.(failedEarly([], error)))
+        await defaults.complete(this.clock).catch((error: unknown) => this.#observer.failed?.(failedEarly([], error)))
       }
     })
   }
