@@ -2,9 +2,25 @@ import { expect, it } from 'vitest'
 import { poolingInMemory } from '../testing/pooling-in-memory.ts'
 import { encoderOf, eventOf, startMs } from '../testing/towers.ts'
 import { MissedRefreshes } from './missed-refreshes.ts'
+import { type AskedBy, askedBy } from './offer-queue.ts'
 
 const memory = poolingInMemory()
 const { clock, create } = memory
+
+const hourMs = 3_600_000
+
+/** A pooling with one place, which tells of what landed. */
+async function withLandings() {
+  const landings: [freshnessMs: number, wasMissed: boolean][] = []
+  const landed = (freshnessMs: number, wasMissed: boolean) => landings.push([freshnessMs, wasMissed])
+  const pooling = create({ maxQueue: 1, refreshOn: 'both', observer: { landed } })
+  await pooling.publish('m', encoderOf(1))
+  const drain = () => {
+    clock.nowMs++
+    return pooling.drain()
+  }
+  return { pooling, drain, landings }
+}
 
 it('lets a user who was shed keep the rank of what they are served, however many events follow', async () => {
   const pooling = create({ maxQueue: 1, refreshOn: 'event' })
@@ -76,41 +92,73 @@ it('lets a user who was given up keep that rank', async () => {
   expect([...featureTimeMs].map((ms) => ms - startMs)).toEqual([20, 3])
 })
 
-it('counts freshness from the arrival of the event that was shed first', async () => {
-  const freshness: number[] = []
-  const pooling = create({ maxQueue: 1, refreshOn: 'both', observer: { landed: (ms) => freshness.push(ms) } })
-  await pooling.publish('m', encoderOf(1))
-  const passes = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms))
-  clock.nowMs = startMs + 10
+it('counts freshness from the arrival of the event that was shed first, and tells that it was', async () => {
+  const { pooling, drain, landings } = await withLandings()
   await pooling.ingest([eventOf('cy', 'i', clock.nowMs)])
   const sinceMs = performance.now()
-  await pooling.ingest([eventOf('ann', 'i', clock.nowMs)])
+  await pooling.ingest([eventOf('ann', 'i', clock.nowMs)], sinceMs - hourMs)
   await pooling.ingest([eventOf('ann', 'i', clock.nowMs)])
   expect(pooling.counters.shed).toBe(2)
-  await passes(30)
-  clock.nowMs++
-  await pooling.drain()
-  expect(freshness.splice(0)).toHaveLength(1)
+  await drain()
+  expect(landings.splice(0)).toEqual([[expect.any(Number), false]])
   // Whoever asks next, the news is of then.
   await pooling.read(['ann'], ['m'])
-  clock.nowMs++
-  await pooling.drain()
-  const [annMs] = freshness.splice(0)
-  expect(annMs).toBeGreaterThanOrEqual(29)
-  expect(annMs).toBeLessThanOrEqual(performance.now() - sinceMs)
+  await drain()
+  const [[annMs, wasMissed]] = landings.splice(0)
+  expect(annMs).toBeGreaterThanOrEqual(hourMs)
+  expect(annMs).toBeLessThanOrEqual(hourMs + performance.now() - sinceMs)
+  expect(wasMissed).toBe(true)
+  // Once it has landed nothing is left of it.
   const againMs = performance.now()
   await pooling.read(['ann'], ['m'])
-  clock.nowMs++
-  await pooling.drain()
-  expect(freshness[0]).toBeLessThanOrEqual(performance.now() - againMs)
+  await drain()
+  const [[nextMs, isMissedAgain]] = landings.splice(0)
+  expect(nextMs).toBeLessThanOrEqual(performance.now() - againMs)
+  expect(isMissedAgain).toBe(false)
   // What a caller had for a while has come before.
-  await pooling.ingest([eventOf('ann', 'i', clock.nowMs)], performance.now() - 500)
-  clock.nowMs++
-  await pooling.drain()
-  expect(freshness[1]).toBeGreaterThanOrEqual(500)
+  await pooling.ingest([eventOf('ann', 'i', clock.nowMs)], performance.now() - hourMs)
+  await drain()
+  const [[heldMs]] = landings
+  expect(heldMs).toBeGreaterThanOrEqual(hourMs)
 })
 
-const hourMs = 3_600_000
+it('counts a refresh of a read that an event joined, and that was displaced then, from that event', async () => {
+  const { pooling, drain, landings } = await withLandings()
+  for (const user of ['ann', 'bob']) {
+    await pooling.ingest([eventOf(user, 'i', clock.nowMs)])
+    await drain()
+  }
+  landings.length = 0
+  await pooling.read(['ann'], ['m'])
+  await pooling.ingest([eventOf('ann', 'i', clock.nowMs)], performance.now() - hourMs)
+  expect(pooling.counters.coalesced).toBe(1)
+  pooling.offer('stranger')
+  expect([pooling.counters.shed, pooling.waiting]).toEqual([1, 1])
+  await drain()
+  expect(landings).toEqual([])
+  await pooling.read(['ann'], ['m'])
+  await drain()
+  const [[annMs, wasMissed]] = landings
+  expect(annMs).toBeGreaterThanOrEqual(hourMs)
+  expect(wasMissed).toBe(true)
+})
+
+it('counts nothing from a read that was shed, as it brings no news', async () => {
+  const { pooling, drain, landings } = await withLandings()
+  await pooling.ingest([eventOf('ann', 'i', clock.nowMs)])
+  await drain()
+  await pooling.ingest([eventOf('cy', 'i', clock.nowMs)])
+  await pooling.read(['ann'], ['m'])
+  expect(pooling.counters.shed).toBe(1)
+  await drain()
+  landings.length = 0
+  const askedMs = performance.now()
+  await pooling.ingest([eventOf('ann', 'i', clock.nowMs)])
+  await drain()
+  const [[annMs, wasMissed]] = landings
+  expect(annMs).toBeLessThanOrEqual(performance.now() - askedMs)
+  expect(wasMissed).toBe(false)
+})
 
 it.each([0, 3])(
   'counts what failed by the newer refresh that waited meanwhile, once (%i retries)',
@@ -177,17 +225,22 @@ it('lets a retry bring what was shed while it was on its way, once', async () =>
 
 it('remembers so many users, the latest, and each at their oldest', () => {
   const missed = new MissedRefreshes(2)
-  const miss = (user: string, servedMs: number, askedMs: number) =>
-    missed.add({ user, servedMs, askedMs, atMs: 0, failures: 0 })
+  const miss = (user: string, servedMs: number, askedMs: number, by: AskedBy = askedBy.news) =>
+    missed.add({ user, servedMs, askedMs, askedBy: by, atMs: 0, failures: 0 })
   miss('a', 5, 100)
   miss('b', 7, 102)
   miss('b', 9, 101)
   miss('c', 1, 103)
   expect(missed.take('a')).toBeUndefined()
-  expect(missed.take('b')).toEqual({ servedMs: 7, askedMs: 101 })
+  expect(missed.take('b')).toEqual({ servedMs: 7, newsMs: 101 })
   expect(missed.take('b')).toBeUndefined()
-  expect(missed.take('c')).toEqual({ servedMs: 1, askedMs: 103 })
+  expect(missed.take('c')).toEqual({ servedMs: 1, newsMs: 103 })
   miss('d', 3, 104)
   missed.drop('d')
   expect(missed.take('d')).toBeUndefined()
+  miss('e', 4, 105, askedBy.read)
+  miss('f', 4, 105, askedBy.read)
+  miss('f', 6, 106, askedBy.missed)
+  expect(missed.take('e')).toEqual({ servedMs: 4, newsMs: Number.POSITIVE_INFINITY })
+  expect(missed.take('f')).toEqual({ servedMs: 4, newsMs: 106 })
 })

@@ -1,11 +1,11 @@
-import type { Refresh } from './offer-queue.ts'
+import { askedBy, type Refresh } from './offer-queue.ts'
 
 /** What a refresh would have ended that was shed or given up. */
 export interface Missed {
   /** Feature time of what the user is served. */
   readonly servedMs: number
-  /** Since when the user waits. */
-  readonly askedMs: number
+  /** Arrival of the first event or features whose refresh was missed; +∞ where only reads asked, which bring no news. */
+  readonly newsMs: number
 }
 
 /**
@@ -22,11 +22,12 @@ export class MissedRefreshes {
     this.#limit = limit
   }
 
-  add({ user, servedMs, askedMs }: Refresh): void {
+  add({ user, servedMs, askedMs, askedBy: by }: Refresh): void {
     const before = this.take(user)
+    const newsMs = by === askedBy.read ? Number.POSITIVE_INFINITY : askedMs
     this.#missed.set(user, {
       servedMs: Math.min(servedMs, before?.servedMs ?? servedMs),
-      askedMs: Math.min(askedMs, before?.askedMs ?? askedMs),
+      newsMs: Math.min(newsMs, before?.newsMs ?? newsMs),
     })
     if (this.#missed.size <= this.#limit) return
     for (const first of this.#missed.keys()) {

@@ -7,9 +7,11 @@ export interface PoolingObserver {
   refreshed?(batch: RefreshedBatch): void
   /**
    * A user's refresh landed in all models.
-   * @param freshnessMs from the arrival of the first event or read that asked for it, though one was shed or given up meanwhile
+   * @param freshnessMs from the arrival of the first event, features or read that asked for it
+   * @param wasMissed whether refreshes of the user were shed or given up before: `freshnessMs` counts from the first event or
+   *   features that these were to bring, however long nobody asked again
    */
-  landed?(freshnessMs: number): void
+  landed?(freshnessMs: number, wasMissed: boolean): void
   failed?(batch: FailedBatch): void
   /** What is kept of a user is to go. */
   forgotten?(user: string): void

@@ -1,9 +1,9 @@
 import { fuzz } from '@headwater/testkit'
 import { expect, it } from 'vitest'
-import { OfferQueue, type Refresh } from './offer-queue.ts'
+import { type AskedBy, askedBy, OfferQueue, type Refresh } from './offer-queue.ts'
 
-const refreshOf = (user: string, atMs: number, servedMs: number, askedMs = 1): Refresh => {
-  return { user, atMs, servedMs, askedMs, failures: 0 }
+const refreshOf = (user: string, atMs: number, servedMs: number, askedMs = 1, by: AskedBy = askedBy.news): Refresh => {
+  return { user, atMs, servedMs, askedMs, askedBy: by, failures: 0 }
 }
 const usersOf = (refreshes: readonly Refresh[]) => refreshes.map(({ user }) => user)
 
@@ -56,6 +56,20 @@ it('lets a refresh that waits take the rank of one that failed, and keeps the ea
   queue.offer(refreshOf('b', 9, 1, 15), 9)
   queue.offer(refreshOf('b', 9, 1, 40), 9)
   expect(queue.takeDue(6, 9)).toEqual([refreshOf('a', 5, 4, 10), refreshOf('b', 5, 6, 15)])
+})
+
+it('takes what waits for what asks most of it: news before a read, and news that was missed before both', () => {
+  const queue = new OfferQueue()
+  const { read, news, missed } = askedBy
+  const told = []
+  for (const next of [read, news, read, missed, news]) {
+    queue.offer(refreshOf('a', 5, 6, 20, next), 9)
+    told.push(queue.oldest)
+  }
+  expect(told).toEqual([read, news, news, missed, missed].map((by) => refreshOf('a', 5, 6, 20, by)))
+  queue.offer(refreshOf('b', 5, 6, 20, read), 9)
+  queue.join(refreshOf('b', 5, 6, 30, missed))
+  expect(queue.takeDue(6, 9).map((each) => each.askedBy)).toEqual([missed, missed])
 })
 
 it('agrees with a list that is looked through', async () => {

@@ -1,5 +1,12 @@
 import { IndexedHeap } from './indexed-heap.ts'
 
+/**
+ * What asks for a refresh; of several the greatest counts. `news`: an event or features. `missed`: those for which a refresh
+ * was shed or given up before.
+ */
+export const askedBy = { read: 0, news: 1, missed: 2 } as const
+export type AskedBy = (typeof askedBy)[keyof typeof askedBy]
+
 /** A user's refresh, from its offer to its landing. */
 export interface Refresh {
   readonly user: string
@@ -9,6 +16,7 @@ export interface Refresh {
   readonly servedMs: number
   /** Arrival of the first event or read that asked for it, by `performance.now()`; NaN where nobody did, or it is not known. */
   readonly askedMs: number
+  readonly askedBy: AskedBy
   /** Failures so far. */
   readonly failures: number
 }
@@ -67,9 +75,9 @@ export class OfferQueue {
   offer(refresh: Refresh, limit: number): OfferOutcome {
     const before = this.#byUser.get(refresh.user)
     if (before !== undefined) {
-      const { askedMs } = refresh
-      // No heap is ordered by it.
-      if (askedMs < before.refresh.askedMs) before.refresh = { ...before.refresh, askedMs }
+      const isMore = refresh.askedMs < before.refresh.askedMs || refresh.askedBy > before.refresh.askedBy
+      // No heap is ordered by what asks.
+      if (isMore) before.refresh = { ...before.refresh, ...askedByBoth(before.refresh, refresh) }
       return 'coalesced'
     }
     const isFull = this.size >= limit
@@ -87,15 +95,15 @@ export class OfferQueue {
    * Lets the refresh that a user has waiting bring what an earlier one failed to: it takes that one's rank.
    * @returns whether one waits
    */
-  join({ user, servedMs, askedMs }: Refresh): boolean {
-    const waiting = this.#byUser.get(user)
+  join(failed: Refresh): boolean {
+    const waiting = this.#byUser.get(failed.user)
     if (waiting === undefined) return false
     const { refresh } = waiting
     this.#removeFromHeaps(waiting)
     waiting.refresh = {
       ...refresh,
-      servedMs: Math.min(servedMs, refresh.servedMs),
-      askedMs: Math.min(askedMs, refresh.askedMs),
+      servedMs: Math.min(failed.servedMs, refresh.servedMs),
+      ...askedByBoth(failed, refresh),
     }
     this.#queueOf(waiting).push(waiting)
     this.#freshest.push(waiting)
@@ -162,4 +170,9 @@ export class OfferQueue {
   #queueOf({ isDue }: Waiting): IndexedHeap<'turn', Waiting> {
     return isDue ? this.#due : this.#pending
   }
+}
+
+/** The first arrival of both. */
+function askedByBoth(a: Refresh, b: Refresh): Pick<Refresh, 'askedMs' | 'askedBy'> {
+  return { askedMs: Math.min(a.askedMs, b.askedMs), askedBy: Math.max(a.askedBy, b.askedBy) as AskedBy }
 }

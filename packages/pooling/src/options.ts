@@ -72,7 +72,7 @@ export interface PoolingOptions {
    * Given each offer, where refreshes are computed in other processes: nothing waits here then. It must not throw.
    *
    * @param servedMs feature time of the embedding that is held, about; −Infinity where none is, or it is not known
-   * @param askedMs arrival of the event or read that asks for it, by `performance.now()`
+   * @param askedMs arrival of the event, the features or the read that asks for it, by `performance.now()`
    */
   readonly refreshElsewhere?: (user: string, servedMs: number, askedMs: number) => void
   readonly observer?: PoolingObserver

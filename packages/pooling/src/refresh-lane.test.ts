@@ -9,6 +9,7 @@ import {
   type PoolingOptions,
   type RefreshedBatch,
 } from './index.ts'
+import { askedBy } from './offer-queue.ts'
 import { OwnThreadRows, type RowEncoder } from './row-encoder.ts'
 
 const memory = poolingInMemory()
@@ -146,7 +147,7 @@ it('counts freshness from before the process began, and none where the arrival i
   const freshness: number[] = []
   const pooling = await withDue({ observer: { landed: (ms) => freshness.push(ms) } }, constantEncoder(1, 1))
   const refreshOf = (user: string, askedMs: number) => {
-    return { user, atMs: clock.nowMs, servedMs: Number.NaN, askedMs, failures: 0 }
+    return { user, atMs: clock.nowMs, servedMs: Number.NaN, askedMs, askedBy: askedBy.news, failures: 0 }
   }
   const beforeMs = -3_600_000
   expect(await pooling.refresh('m', [refreshOf('u00', beforeMs), refreshOf('u01', Number.NaN)])).toEqual([])

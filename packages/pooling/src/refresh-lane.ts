@@ -5,7 +5,7 @@ import type { PoolingCounters } from './counters.ts'
 import type { Encoder } from './encoder.ts'
 import { PoolingError } from './errors.ts'
 import { type FailedBatch, failedEarly, type PoolingObserver } from './observer.ts'
-import type { Refresh } from './offer-queue.ts'
+import { askedBy, type Refresh } from './offer-queue.ts'
 import type { Clock, ModelRule } from './options.ts'
 import type { RowBatch } from './row-batch.ts'
 import type { RowEncoder } from './row-encoder.ts'
@@ -106,7 +106,8 @@ export class RefreshLane {
       const { observer } = this.#options
       if (running !== null && observer.landed !== undefined) {
         for (const refresh of running.rows.batch.refreshes) {
-          if (!failed.has(refresh) && !Number.isNaN(refresh.askedMs)) observer.landed(endMs - refresh.askedMs)
+          if (failed.has(refresh) || Number.isNaN(refresh.askedMs)) continue
+          observer.landed(endMs - refresh.askedMs, refresh.askedBy === askedBy.missed)
         }
       }
       return { failures, failed: [...failed] }

@@ -1,7 +1,7 @@
 import type { Removal } from '@headwater/store'
 import type { PoolingCounters } from './counters.ts'
-import { MissedRefreshes } from './missed-refreshes.ts'
-import { type OfferOutcome, OfferQueue, type Refresh } from './offer-queue.ts'
+import { type Missed, MissedRefreshes } from './missed-refreshes.ts'
+import { type AskedBy, askedBy, type OfferOutcome, OfferQueue, type Refresh } from './offer-queue.ts'
 import type { Clock, PoolingOptions } from './options.ts'
 import type { ServedBatch } from './served-batch.ts'
 import type { StateCapture } from './state-capture.ts'
@@ -46,13 +46,14 @@ export class RefreshQueue {
    * @param askedMs arrival of what asks for it, by `performance.now()`
    */
   offer(user: string, servedMs: number, askedMs = performance.now()): boolean {
-    return this.#offer(user, servedMs, this.#missed.take(user)?.askedMs ?? askedMs)
+    return this.#offer(user, servedMs, askedMs, askedBy.read, this.#missed.take(user))
   }
 
-  /** @param lastEventMs time of the user's event before, whose refresh they are most likely served; −Infinity for a stranger */
+  /** By an event, or by features. @param lastEventMs time of the user's event before, whose refresh they are most likely served; −Infinity for a stranger */
   offerByEvent(user: string, lastEventMs: number, askedMs: number): void {
     const missed = this.#missed.take(user)
-    this.#offer(user, Math.min(lastEventMs, missed?.servedMs ?? lastEventMs), missed?.askedMs ?? askedMs)
+    const servedMs = Math.min(lastEventMs, missed?.servedMs ?? lastEventMs)
+    this.#offer(user, servedMs, askedMs, askedBy.news, missed)
   }
 
   offerServed({ users, models }: ServedBatch): void {
@@ -80,16 +81,12 @@ export class RefreshQueue {
         this.#missed.add(refresh)
         continue
       }
-      // What was shed while this one was on its way comes with it.
       const { user, failures } = refresh
-      const missed = this.#missed.take(user) ?? refresh
-      const outcome = this.#add({
-        user,
-        atMs: clock.now() + refreshDelayMs + retryAfterMs * 2 ** failures,
-        servedMs: Math.min(refresh.servedMs, missed.servedMs),
-        askedMs: Math.min(refresh.askedMs, missed.askedMs),
-        failures: failures + 1,
-      })
+      const atMs = clock.now() + refreshDelayMs + retryAfterMs * 2 ** failures
+      // What was shed while this one was on its way comes with it.
+      const missed = this.#missed.take(user)
+      const servedMs = Math.min(refresh.servedMs, missed?.servedMs ?? refresh.servedMs)
+      const outcome = this.#add(withMissed({ ...refresh, atMs, servedMs, failures: failures + 1 }, missed))
       if (outcome === 'queued' || outcome === 'displaced') {
         counters.retried++
         this.#budget--
@@ -111,13 +108,14 @@ export class RefreshQueue {
     this.#missed.clear()
   }
 
-  #offer(user: string, servedMs: number, askedMs: number): boolean {
+  #offer(user: string, servedMs: number, askedMs: number, by: AskedBy, missed: Missed | undefined): boolean {
     const { clock, refreshDelayMs, elsewhere } = this.#options
     if (elsewhere) {
       if (!this.#closed) elsewhere(user, servedMs, askedMs)
       return true
     }
-    return this.#add({ user, atMs: clock.now() + refreshDelayMs, servedMs, askedMs, failures: 0 }) !== 'shed'
+    const refresh = { user, atMs: clock.now() + refreshDelayMs, servedMs, askedMs, askedBy: by, failures: 0 }
+    return this.#add(withMissed(refresh, missed)) !== 'shed'
   }
 
   #add(refresh: Refresh): OfferOutcome {
@@ -133,4 +131,10 @@ export class RefreshQueue {
     if (outcome === 'queued' || outcome === 'displaced') this.onOffered?.()
     return outcome
   }
+}
+
+/** A refresh that brings the news that was missed, too. */
+function withMissed(refresh: Refresh, missed: Missed | undefined): Refresh {
+  if (missed === undefined || missed.newsMs === Number.POSITIVE_INFINITY) return refresh
+  return { ...refresh, askedMs: Math.min(refresh.askedMs, missed.newsMs), askedBy: askedBy.missed }
 }

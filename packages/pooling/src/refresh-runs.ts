@@ -2,7 +2,7 @@ import type { PoolingCounters } from './counters.ts'
 import type { EncoderUse } from './encoder-use.ts'
 import { PoolingConfigError, RefreshError } from './errors.ts'
 import { failedEarly, type PoolingObserver } from './observer.ts'
-import type { Refresh } from './offer-queue.ts'
+import { askedBy, type Refresh } from './offer-queue.ts'
 import type { Clock } from './options.ts'
 import type { RefreshLane } from './refresh-lane.ts'
 import type { RefreshQueue } from './refresh-queue.ts'
@@ -217,7 +217,7 @@ export class RefreshRuns {
 const usersOf = (refreshes: readonly Refresh[]) => refreshes.map(({ user }) => user)
 
 function unqueued(user: string, atMs: number): Refresh {
-  return { user, atMs, servedMs: Number.NaN, askedMs: Number.NaN, failures: 0 }
+  return { user, atMs, servedMs: Number.NaN, askedMs: Number.NaN, askedBy: askedBy.read, failures: 0 }
 }
 
 function throwFailures(failures: readonly unknown[]): void {

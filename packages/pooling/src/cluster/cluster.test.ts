@@ -7,6 +7,7 @@ import { expect, onTestFinished, test } from 'vitest'
 import { TestCluster, untilFresh } from '../../testing/test-cluster.ts'
 import { encoderOf, eventOf, space } from '../../testing/towers.ts'
 import { servedStatus, userFeatures } from '../index.ts'
+import { askedBy } from '../offer-queue.ts'
 import { queueKeys } from './shared-queue.ts'
 
 const cluster = new TestCluster()
@@ -95,6 +96,7 @@ test('a worker is killed in the middle of its batches: its users are refreshed b
     atMs: featureTimeMs[i],
     servedMs: 0,
     askedMs: Number.NaN,
+    askedBy: askedBy.news,
     failures: 0,
   }))
   for (const from of [0, 16]) expect(await late.pooling.refresh('m', again.slice(from, from + 16))).toEqual([])

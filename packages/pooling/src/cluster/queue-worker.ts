@@ -1,5 +1,5 @@
 import { setTimeout as wait } from 'node:timers/promises'
-import type { Refresh } from '../offer-queue.ts'
+import { askedBy, type Refresh } from '../offer-queue.ts'
 import type { Clock } from '../options.ts'
 import type { Pooling } from '../pooling.ts'
 import { decodeEntry } from './queue-entry.ts'
@@ -105,7 +105,7 @@ export class QueueWorker {
         else {
           // Below 0 where it came before this process.
           const askedMs = decoded.offeredMs + toNow
-          idOf.set({ user, atMs: takenMs, servedMs: Number.NaN, askedMs, failures: 0 }, id)
+          idOf.set({ user, atMs: takenMs, servedMs: Number.NaN, askedMs, askedBy: askedBy.news, failures: 0 }, id)
         }
       }
       for (const [reason, some] of dead) await queues.bury(name, some, reason)

@@ -7,6 +7,7 @@ import { RefreshSpans } from './refresh-spans.ts'
 
 const durationBounds = [1e-3, 2e-3, 5e-3, 1e-2, 2e-2, 5e-2, 0.1, 0.2, 0.5, 1, 2, 5, 10]
 const freshnessBounds = [5e-3, 1e-2, 2e-2, 5e-2, 0.1, 0.2, 0.5, 1, 2, 5, 10, 30, 60, 300, 1_800]
+const missedBounds = [0.1, 0.5, 1, 5, 10, 60, 300, 1_800, 3_600, 21_600, 86_400, 604_800]
 const rowBounds = [1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1_024]
 
 /**
@@ -15,8 +16,13 @@ const rowBounds = [1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1_024]
 export class RefreshMonitor {
   readonly #freshness = new Histograms({
     name: 'headwater_refresh_freshness_seconds',
-    help: 'Time from the arrival of the event or read that asked for a refresh to its landing in all models.',
+    help: 'Time from the arrival of the event, features or read that asked for a refresh to its landing.',
     bounds: freshnessBounds,
+  })
+  readonly #missedFreshness = new Histograms({
+    name: 'headwater_refresh_missed_freshness_seconds',
+    help: 'Time from the arrival of an event or features whose refresh was shed or given up to the landing of the next.',
+    bounds: missedBounds,
   })
   readonly #encode = new Histograms({
     name: 'headwater_refresh_encode_duration_seconds',
@@ -46,7 +52,7 @@ export class RefreshMonitor {
     return this.#storeErrors
   }
 
-  /** Seconds that a tenant's refreshes took to land; null where its pooling tells nothing. */
+  /** Seconds that a tenant's refreshes took to land, those that were missed before left out; null where its pooling tells nothing. */
   freshnessOf(tenant: string): BucketCounts | null {
     return this.#landed.get(tenant) ?? null
   }
@@ -55,6 +61,7 @@ export class RefreshMonitor {
   observer(tenant: string): PoolingObserver {
     const landed = this.#landed.get(tenant) ?? this.#freshness.part()
     this.#landed.set(tenant, landed)
+    const missed = this.#missedFreshness.of()
     return {
       refreshed: (batch) => {
         this.#encode.of(batch.model).add(batch.encodeMs / 1000)
@@ -62,7 +69,7 @@ export class RefreshMonitor {
         this.#rows.of(batch.model).add(batch.rows)
         this.#spans.refreshed(tenant, batch)
       },
-      landed: (freshnessMs) => landed.add(freshnessMs / 1000),
+      landed: (freshnessMs, wasMissed) => (wasMissed ? missed : landed).add(freshnessMs / 1000),
       failed: (batch) => {
         if (isStoreFailure(batch.error)) this.#storeErrors++
         this.#spans.failed(tenant, batch)
@@ -77,6 +84,7 @@ export class RefreshMonitor {
   }
 
   register(registry: Registry): void {
-    for (const histograms of [this.#freshness, this.#encode, this.#append, this.#rows]) histograms.register(registry)
+    for (const histograms of [this.#freshness, this.#missedFreshness, this.#encode, this.#append, this.#rows])
+      histograms.register(registry)
   }
 }
