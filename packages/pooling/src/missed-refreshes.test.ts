@@ -1,6 +1,7 @@
 import { expect, it } from 'vitest'
 import { poolingInMemory } from '../testing/pooling-in-memory.ts'
-import { encoderOf, eventOf, startMs } from '../testing/towers.ts'
+import { encoderOf, eventOf, profileSpace, startMs } from '../testing/towers.ts'
+import type { PoolingOptions } from './index.ts'
 import { MissedRefreshes } from './missed-refreshes.ts'
 import { type AskedBy, askedBy } from './offer-queue.ts'
 
@@ -10,10 +11,10 @@ const { clock, create } = memory
 const hourMs = 3_600_000
 
 /** A pooling with one place, which tells of what landed. */
-async function withLandings() {
+async function withLandings(options: Partial<PoolingOptions> = {}) {
   const landings: [freshnessMs: number, wasMissed: boolean][] = []
   const landed = (freshnessMs: number, wasMissed: boolean) => landings.push([freshnessMs, wasMissed])
-  const pooling = create({ maxQueue: 1, refreshOn: 'both', observer: { landed } })
+  const pooling = create({ maxQueue: 1, refreshOn: 'both', observer: { landed }, ...options })
   await pooling.publish('m', encoderOf(1))
   const drain = () => {
     clock.nowMs++
@@ -56,6 +57,31 @@ it('lets a user who was shed keep the rank of what they are served, however many
   await happens('ann', 31)
   await drain(32)
   expect([await servedMs('ann'), await servedMs('bob')]).toEqual([21, 30])
+})
+
+it('lets features of a user who was shed keep that rank, and tells that they were', async () => {
+  const { pooling, drain, landings } = await withLandings({ space: profileSpace, refreshOn: 'event' })
+  const happens = async (user: string, ms: number) => {
+    clock.nowMs = startMs + ms
+    await pooling.ingest([{ ...eventOf(user, 'i', clock.nowMs), values: [7, null, null] }])
+  }
+  await happens('ann', 1)
+  await drain()
+  await happens('bob', 3)
+  await drain()
+  await happens('cy', 10)
+  await happens('ann', 11)
+  await happens('ann', 12)
+  expect(pooling.counters.shed).toBe(2)
+  await drain()
+  landings.length = 0
+  // Ann is served what was known at 1, bob at 3.
+  await happens('bob', 20)
+  await pooling.putFeatures('ann', { country: 'NZ' }, clock.nowMs)
+  await drain()
+  const { featureTimeMs } = (await pooling.read(['ann', 'bob'], ['m'])).models[0]
+  expect([...featureTimeMs].map((ms) => ms - startMs)).toEqual([20, 3])
+  expect(landings).toEqual([[expect.any(Number), true]])
 })
 
 it('lets a user who was given up keep that rank', async () => {

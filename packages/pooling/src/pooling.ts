@@ -249,7 +249,7 @@ export class Pooling {
       if (typeof value === 'string' && this.#defaults.get(model)!.learn(value, this.clock.now()))
         this.#completeDefaults()
     }
-    if (this.#onEvent && lastEventMs !== undefined) this.#queue.offer(user, lastEventMs, arrivedMs)
+    if (this.#onEvent && lastEventMs !== undefined) this.#queue.offerByEvent(user, lastEventMs, arrivedMs)
   }
 
   /**

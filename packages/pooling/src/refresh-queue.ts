@@ -49,7 +49,11 @@ export class RefreshQueue {
     return this.#offer(user, servedMs, askedMs, askedBy.read, this.#missed.take(user))
   }
 
-  /** By an event, or by features. @param lastEventMs time of the user's event before, whose refresh they are most likely served; −Infinity for a stranger */
+  /**
+   * By an event, or by features.
+   *
+   * @param lastEventMs time of the user's event before, whose refresh they are most likely served; −Infinity for a stranger
+   */
   offerByEvent(user: string, lastEventMs: number, askedMs: number): void {
     const missed = this.#missed.take(user)
     const servedMs = Math.min(lastEventMs, missed?.servedMs ?? lastEventMs)
