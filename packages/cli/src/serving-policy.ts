@@ -38,7 +38,9 @@ export function addPoolingOptions(command: Command): Command {
 export function weightsArgument(text: string): readonly number[] {
   const weights = text.split(',').map((weight) => (weight.trim() === '' ? Number.NaN : Number(weight)))
   if (weights.length > mostSlots || !weights.every((weight) => weight > 0 && Number.isFinite(weight)))
-    throw new InvalidArgumentError(`Give numbers above 0, ${mostSlots} at most, with commas between them.`)
+    throw new InvalidArgumentError(`Give up to ${mostSlots} numbers, each above 0, with commas between them.`)
+  if (!Number.isFinite(weights.reduce((sum, weight) => sum + weight)))
+    throw new InvalidArgumentError('Give smaller numbers; these have no finite sum.')
   return weights
 }
 
