@@ -143,6 +143,38 @@ it('tells an observer of batches, of landings and of failures', async () => {
   expect([told.length, freshness.length, failures]).toEqual([3, 11, [['n', ['u00'], true, false]]])
 })
 
+it('tells of a store that failed how long it took, and of a row that cannot be made whose it is', async () => {
+  const failures: (FailedBatch & { readonly of: readonly string[] })[] = []
+  const observer = { failed: (batch: FailedBatch) => failures.push({ ...batch, of: [...batch.users] }) }
+  const pooling = create({ observer, maxRetries: 0 })
+  await pooling.publish('m', constantEncoder(1, 1))
+  await pooling.ingest(['a', 'b'].map((user) => eventOf(user, 'i', clock.nowMs)))
+  await memory.store.compareAndSetStates([[{ kind: 'user', key: 'torn', expected: 0, state: new Uint8Array(3) }]])
+  pooling.offer('torn')
+  clock.nowMs += 1
+  await expect(pooling.drain()).rejects.toThrow('1 batches')
+  expect(failures.splice(0).map(({ of, model: name, encodeMs }) => [of, name, encodeMs])).toEqual([
+    [['torn'], null, null],
+  ])
+  expect(pooling.counters).toMatchObject({ refreshes: 2, failed: 1 })
+
+  memory.store.append = async () => {
+    const sinceMs = performance.now()
+    while (performance.now() - sinceMs < 2);
+    throw new Error('no disk')
+  }
+  pooling.offer('a')
+  const startMs = performance.now()
+  clock.nowMs += 1
+  await expect(pooling.drain()).rejects.toThrow('no disk')
+  const wholeMs = performance.now() - startMs
+  const [{ of, model: name, encodeMs, appendMs }] = failures
+  expect([of, name]).toEqual([['a'], 'm'])
+  expect(appendMs).toBeGreaterThanOrEqual(2)
+  expect(encodeMs).toBeGreaterThanOrEqual(0)
+  expect(encodeMs! + appendMs!).toBeLessThanOrEqual(wholeMs)
+})
+
 it('counts freshness from before the process began, and none where the arrival is not known', async () => {
   const freshness: number[] = []
   const pooling = await withDue({ observer: { landed: (ms) => freshness.push(ms) } }, constantEncoder(1, 1))
