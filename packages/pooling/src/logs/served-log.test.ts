@@ -1,18 +1,20 @@
 /** What is logged, read by another implementation of Parquet; and what survives rotation, overload, a crash and forgetting. */
 import { copyFileSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { setTimeout as wait } from 'node:timers/promises'
 import { seededRandom } from '@headwater/statistics'
 import { halfToFloat } from '@headwater/store'
 import { temporaryDirectory } from '@headwater/testkit'
 import { fuzz } from '@headwater/testkit/fuzz'
 import { parquetReadObjects } from 'hyparquet'
 import { parquetWriteFile } from 'hyparquet-writer'
-import { describe, expect, test } from 'vitest'
+import { describe, expect, onTestFinished, test, vi } from 'vitest'
 import { type ExpectedRow, expectedRows, servedBatch } from '../../testing/served-batches.ts'
 import { LogDirectoryError, LogFormatError } from './errors.ts'
 import { readServedLog } from './read-served-log.ts'
 import { openServedLog, type ServedLogOptions } from './served-log.ts'
 import { vectorOffsets } from './served-rows.ts'
+import { ServedState } from './served-state.ts'
 
 const random = seededRandom(7)
 const tenant = 'default'
@@ -42,6 +44,43 @@ function leftBy(directory: string): string {
   for (const name of readdirSync(directory))
     if (!name.startsWith('.writer')) copyFileSync(join(directory, name), join(after, name))
   return after
+}
+
+/** What that process finds. */
+async function crashed(directory: string) {
+  const after = leftBy(directory)
+  const log = await open(after)
+  await log.close()
+  return { lost: log.counters.lost, rows: (await rowsIn(after)).length }
+}
+
+/** What it finds once so many rows would be lost. */
+function untilLost(directory: string, rows: number) {
+  const look = async () => {
+    const found = await crashed(directory)
+    expect(found.lost).toBe(rows)
+    return found
+  }
+  return vi.waitFor(look, { timeout: 20_000, interval: 20 })
+}
+
+/** Keeps the first count that is noted from the disk until it is released. */
+function heldCounts() {
+  let release = () => {}
+  const released = new Promise<void>((resolve) => {
+    release = resolve
+  })
+  const { count } = ServedState.prototype
+  const noted = vi.spyOn(ServedState.prototype, 'count').mockImplementationOnce(async function (
+    this: ServedState,
+    rows,
+  ) {
+    await released
+    return count.call(this, rows)
+  })
+  onTestFinished(() => noted.mockRestore())
+  const called = () => vi.waitFor(() => expect(noted).toHaveBeenCalled(), { timeout: 20_000, interval: 5 })
+  return { called, release }
 }
 
 const usersOf = (count: number, from = 0) => Array.from({ length: count }, (_, i) => `user-${from + i}`)
@@ -194,29 +233,41 @@ describe('a served log', () => {
   test('after a crash counts what was recorded and never written', async () => {
     const directory = temporaryDirectory()
     const log = await open(directory, { flushMs: 600_000 })
-    const crashed = async () => {
-      const after = leftBy(directory)
-      const again = await open(after)
-      await again.close()
-      return { lost: again.counters.lost, rows: (await rowsIn(after)).length }
-    }
-    const untilLost = async (rows: number) => {
-      for (;;) {
-        const found = await crashed()
-        if (found.lost === rows) return found
-        expect(found.lost).toBeLessThan(rows)
-      }
-    }
     log.record(servedBatch(random, usersOf(5), 1, { sum: 4 }))
-    expect(await untilLost(5)).toEqual({ lost: 5, rows: 0 })
+    expect(await untilLost(directory, 5)).toEqual({ lost: 5, rows: 0 })
     log.record(servedBatch(random, usersOf(4), 2, { sum: 4 }))
-    expect(await untilLost(9)).toEqual({ lost: 9, rows: 0 })
+    expect(await untilLost(directory, 9)).toEqual({ lost: 9, rows: 0 })
     await log.flush()
-    expect(await crashed()).toEqual({ lost: 0, rows: 9 })
+    expect(await crashed(directory)).toEqual({ lost: 0, rows: 9 })
     log.record(servedBatch(random, usersOf(3), 3, { sum: 4 }))
-    expect(await untilLost(3)).toEqual({ lost: 3, rows: 9 })
+    expect(await untilLost(directory, 3)).toEqual({ lost: 3, rows: 9 })
     await log.close()
-    expect(await crashed()).toEqual({ lost: 0, rows: 12 })
+    expect(await crashed(directory)).toEqual({ lost: 0, rows: 12 })
+  })
+
+  test('after a crash counts what was recorded last, while the count before was being noted', async () => {
+    const directory = temporaryDirectory()
+    const noting = heldCounts()
+    const log = await open(directory, { flushMs: 600_000 })
+    log.record(servedBatch(random, usersOf(5), 1, { sum: 4 }))
+    await noting.called()
+    log.record(servedBatch(random, usersOf(4), 2, { sum: 4 }))
+    noting.release()
+    await untilLost(directory, 9)
+    await log.close()
+  })
+
+  test('is not closed before the count that is being noted', async () => {
+    const errors: unknown[] = []
+    const noting = heldCounts()
+    const log = await open(temporaryDirectory(), { flushMs: 600_000, onError: (error) => errors.push(error) })
+    log.record(servedBatch(random, usersOf(5), 1, { sum: 4 }))
+    await noting.called()
+    const closing = log.close().then(() => 'closed')
+    expect(await Promise.race([closing, wait(200, 'noting')])).toBe('noting')
+    noting.release()
+    await closing
+    expect(errors).toEqual([])
   })
 
   test('tells once what a crash lost, and counts nothing as lost that was written and moved away', async () => {
