@@ -3,7 +3,14 @@ import { type EmbeddingStore, openStore } from '@headwater/store'
 import { afterEach, beforeEach, expect, it, vi } from 'vitest'
 import { constantEncoder, dim, encoderOf, fakeClock, policy, profileSpace, startMs } from '../testing/towers.ts'
 import { ColdDefaults, maxSegments } from './cold-defaults.ts'
-import { createPooling, type Encoder, PoolingConfigError, type PoolingOptions, SnapshotRefusedError } from './index.ts'
+import {
+  createPooling,
+  type Encoder,
+  type FailedBatch,
+  PoolingConfigError,
+  type PoolingOptions,
+  SnapshotRefusedError,
+} from './index.ts'
 import { rulesOf } from './options.ts'
 
 let store: EmbeddingStore
@@ -147,7 +154,8 @@ it('makes room at a snapshot for what is named now', async () => {
 it('tries again where an encoder failed to make a default, a second later, and leaves other models be', async () => {
   const failures: unknown[] = []
   const models = [segmented, { ...segmented, name: 'n' }]
-  const pooling = create({ models, observer: { failed: ({ error }) => failures.push(`${error}`) } })
+  const failed = ({ model, users, error }: FailedBatch) => failures.push([model, users, `${error}`])
+  const pooling = create({ models, observer: { failed } })
   const good = tellingEncoder(1)
   let fails = false
   const encode: Encoder['encode'] = async (...args) => {
@@ -166,7 +174,7 @@ it('tries again where an encoder failed to make a default, a second later, and l
     [1, 0, 0, 0],
     [1, 0, bucket('NZ'), 0],
   ])
-  expect(failures).toEqual(['Error: the device is lost'])
+  expect(failures).toEqual([['m', [], 'Error: the device is lost']])
   fails = false
   clock.nowMs += 999
   await of('m')

@@ -30,7 +30,7 @@ export interface RefreshedBatch {
 export interface FailedBatch {
   /** Whose encoder or store failed it; null: it failed before it reached any. */
   readonly model: string | null
-  /** Of the batch: not to be kept. */
+  /** Of the batch: not to be kept. None where what failed is the defaults of segments. */
   readonly users: readonly string[]
   readonly error: unknown
   /** Null: it did not get so far. */
@@ -41,7 +41,7 @@ export interface FailedBatch {
   readonly isShadow: boolean
 }
 
-/** One that failed before it reached an encoder. */
-export function failedEarly(users: readonly string[], error: unknown): FailedBatch {
-  return { model: null, users, error, encodeMs: null, appendMs: null, isShadow: false }
+/** One that failed before it reached an encoder, or of nobody. */
+export function failedEarly(users: readonly string[], error: unknown, model: string | null = null): FailedBatch {
+  return { model, users, error, encodeMs: null, appendMs: null, isShadow: false }
 }

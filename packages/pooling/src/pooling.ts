@@ -393,8 +393,10 @@ export class Pooling {
   /** Computes the defaults of segments that lack one, off the read path. */
   #completeDefaults(): void {
     void this.#runs.after(async () => {
-      for (const defaults of this.#defaults.values()) {
-        await defaults.complete(this.clock).catch((error: unknown) => this.#observer.failed?.(failedEarly([], error)))
+      for (const [model, defaults] of this.#defaults) {
+        await defaults
+          .complete(this.clock)
+          .catch((error: unknown) => this.#observer.failed?.(failedEarly([], error, model)))
       }
     })
   }

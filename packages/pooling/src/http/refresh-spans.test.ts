@@ -117,6 +117,8 @@ it('a store that fails has spent the time of encoding and of appending; what nev
   spans.failed('t', { ...failure, model: 'm', error, encodeMs: 20, appendMs: 30 })
   spans.failed('t', { ...failure, model: null, error: new Error('no state'), encodeMs: null, appendMs: null })
   spans.failed('t', { ...failure, model: 'm', error: new Error('no'), encodeMs: 20, appendMs: null, isShadow: true })
+  // Of nobody: the defaults of segments.
+  spans.failed('t', { ...failure, users: [], model: 'm', error: new Error('no'), encodeMs: null, appendMs: null })
   const lengths = (name: string) => spansNamed(name).map(({ duration }) => Math.round(ms(duration)))
   expect([lengths('headwater.refresh'), lengths('encode'), lengths('append')]).toEqual([[50, 0, 20], [20, 20], [30]])
   expect(spansNamed('headwater.refresh').map(({ attributes }) => attributes)).toEqual([

@@ -45,7 +45,8 @@ export class RefreshSpans {
   }
 
   failed(tenant: string, batch: FailedBatch): void {
-    this.#end(tenant, batch)
+    // Defaults are nobody's refresh.
+    if (batch.users.length > 0) this.#end(tenant, batch)
   }
 
   /** Attributes name no user, and an error is told by its code, as its message may. */
