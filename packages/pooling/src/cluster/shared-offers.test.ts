@@ -38,13 +38,14 @@ it('tells when what asked first came, by the clock', async () => {
   await vi.waitFor(() => expect(sent).toHaveLength(1), { timeout: 20_000, interval: 5 })
   const passedMs = performance.now() - firstMs
   expect(sent[0]).toMatchObject({ user: 'ann', servedMs: 3 })
+  await vi.waitFor(() => expect(offers.forget('ann')).toBe(false), { timeout: 20_000, interval: 5 })
   const ageMs = clock.now() - arrivalOf(sent[0])
   expect(ageMs).toBeGreaterThanOrEqual(hourMs - 1)
   expect(ageMs).toBeLessThanOrEqual(hourMs + 1 + passedMs + (firstMs - askedMs - hourMs))
   await offers.close()
 })
 
-it('merges what could not be sent with what was offered meanwhile, each at the older', async () => {
+it('merges what could not be sent with what was offered meanwhile, each at the older, but for who was forgotten', async () => {
   const sent: QueueOffer[] = []
   let fail = (_error: Error) => {}
   let sends = 0
@@ -60,9 +61,12 @@ it('merges what could not be sent with what was offered meanwhile, each at the o
   const nowMs = performance.now()
   offers.offer('ann', 5, nowMs - hourMs)
   offers.offer('bob', 9, nowMs)
+  offers.offer('dan', 2, nowMs)
   await vi.waitFor(() => expect(sends).toBe(1), { timeout: 20_000, interval: 5 })
   offers.offer('ann', 8, nowMs)
   offers.offer('bob', 4, nowMs - hourMs)
+  offers.offer('eve', 2, nowMs)
+  expect(['dan', 'eve', 'fay'].map((user) => offers.forget(user))).toEqual([true, true, false])
   fail(new Error('no server answered'))
   await vi.waitFor(() => expect(sent).toHaveLength(2), { timeout: 20_000, interval: 5 })
   expect(onError).toHaveBeenCalledTimes(1)

@@ -33,6 +33,8 @@ export class SharedOffers {
   readonly #names: readonly QueueName[]
   /** By user. */
   #unsent = new Map<string, Unsent>()
+  /** Those that are being sent. */
+  #underWay = new Map<string, Unsent>()
   #timer: NodeJS.Timeout | null = null
   #sending: Promise<void> | null = null
   #failures = 0
@@ -66,7 +68,8 @@ export class SharedOffers {
 
   /** @returns whether the user waited here */
   forget(user: string): boolean {
-    return this.#unsent.delete(user)
+    const isUnderWay = this.#underWay.delete(user)
+    return this.#unsent.delete(user) || isUnderWay
   }
 
   /** Sends what is unsent, once. */
@@ -102,13 +105,14 @@ export class SharedOffers {
   async #send(): Promise<void> {
     const { queues, clock, maxQueue, onError } = this.#options
     while (this.#unsent.size > 0) {
-      const some = [...this.#unsent].slice(0, mostUsersAtOnce)
-      for (const [user] of some) this.#unsent.delete(user)
+      const some = new Map([...this.#unsent].slice(0, mostUsersAtOnce))
+      for (const user of some.keys()) this.#unsent.delete(user)
+      this.#underWay = some
       const toServers = clock.now() - performance.now()
       try {
         await Promise.all(
           this.#names.map((name) => {
-            const offers = some.map(([user, { servedMs, askedMs }]) => {
+            const offers = Array.from(some, ([user, { servedMs, askedMs }]) => {
               return { user, servedMs, entry: encodeEntry({ model: name.model, offeredMs: askedMs + toServers }) }
             })
             return queues.offer(name, offers, maxQueue)
@@ -121,6 +125,8 @@ export class SharedOffers {
         this.#failures++
         onError(error)
         return
+      } finally {
+        some.clear()
       }
     }
   }
