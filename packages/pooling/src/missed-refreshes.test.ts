@@ -220,6 +220,40 @@ it.each([0, 3])(
   },
 )
 
+it('lets the refresh behind one that is given up bring what that was to bring', async () => {
+  const landings: [freshnessMs: number, wasMissed: boolean][] = []
+  const landed = (freshnessMs: number, wasMissed: boolean) => landings.push([freshnessMs, wasMissed])
+  const pooling = create({ maxRetries: 0, observer: { landed } })
+  const encoder = encoderOf(1)
+  let fail = (_error: Error) => {}
+  let calls = 0
+  const encode: typeof encoder.encode = async (...args) => {
+    if (calls++ > 0) return encoder.encode(...args)
+    return new Promise((_, reject) => {
+      fail = reject
+    })
+  }
+  await pooling.publish('m', { ...encoder, encode })
+  pooling.listen(() => {})
+  const begin = async (arrivedMs?: number) => {
+    await pooling.ingest([eventOf('ann', 'i', clock.nowMs)], arrivedMs)
+    clock.nowMs++
+    return (await pooling.refreshDue())!
+  }
+  const first = await begin(performance.now() - hourMs)
+  const second = await begin()
+  expect(pooling.waiting).toBe(0)
+  fail(new Error('the device is lost'))
+  await expect(first.landed).rejects.toThrow('the device is lost')
+  await second.landed
+  const third = await begin()
+  await third.landed
+  expect(landings.map(([freshnessMs, wasMissed]) => [freshnessMs < hourMs, wasMissed])).toEqual([
+    [true, false],
+    [true, false],
+  ])
+})
+
 it('lets a retry bring what was shed while it was on its way, once', async () => {
   const freshness: number[] = []
   const pooling = create({ maxQueue: 2, refreshOn: 'event', observer: { landed: (ms) => freshness.push(ms) } })
@@ -258,15 +292,24 @@ it('remembers so many users, the latest, and each at their oldest', () => {
   miss('b', 9, 101)
   miss('c', 1, 103)
   expect(missed.take('a')).toBeUndefined()
-  expect(missed.take('b')).toEqual({ servedMs: 7, newsMs: 101 })
+  expect(missed.take('b')).toMatchObject({ servedMs: 7, newsMs: 101 })
   expect(missed.take('b')).toBeUndefined()
-  expect(missed.take('c')).toEqual({ servedMs: 1, newsMs: 103 })
+  expect(missed.take('c')).toMatchObject({ servedMs: 1, newsMs: 103 })
+  // What landed ends what was missed before it, and no more.
+  miss('d', 3, 104)
+  miss('d', 2, 106)
+  const landing = { user: 'd', servedMs: 0, askedBy: askedBy.news, atMs: 0, failures: 0 }
+  missed.landed({ ...landing, askedMs: 105 })
+  expect(missed.take('d')).toMatchObject({ servedMs: 2, newsMs: 104 })
+  miss('d', 3, 104)
+  missed.landed({ ...landing, askedMs: 105 })
+  expect([missed.isEmpty, missed.take('d')]).toEqual([true, undefined])
   miss('d', 3, 104)
   missed.drop('d')
   expect(missed.take('d')).toBeUndefined()
   miss('e', 4, 105, askedBy.read)
   miss('f', 4, 105, askedBy.read)
   miss('f', 6, 106, askedBy.missed)
-  expect(missed.take('e')).toEqual({ servedMs: 4, newsMs: Number.POSITIVE_INFINITY })
-  expect(missed.take('f')).toEqual({ servedMs: 4, newsMs: 106 })
+  expect(missed.take('e')).toMatchObject({ servedMs: 4, newsMs: Number.POSITIVE_INFINITY })
+  expect(missed.take('f')).toMatchObject({ servedMs: 4, newsMs: 106 })
 })

@@ -8,6 +8,11 @@ export interface Missed {
   readonly newsMs: number
 }
 
+interface Kept extends Missed {
+  /** Arrival of the last that was missed, whatever it was. */
+  readonly lastMs: number
+}
+
 /**
  * Users whose refreshes were shed or given up, with the time of what they are served: an event's offer tells the time of the
  * user's event before, whose own refresh may be the one that was missed, so that those with the most events would look the
@@ -15,19 +20,25 @@ export interface Missed {
  */
 export class MissedRefreshes {
   readonly #limit: number
-  readonly #missed = new Map<string, Missed>()
+  readonly #missed = new Map<string, Kept>()
 
   /** @param limit users at most; beyond it those that missed theirs first are forgotten */
   constructor(limit: number) {
     this.#limit = limit
   }
 
+  get isEmpty(): boolean {
+    return this.#missed.size === 0
+  }
+
   add({ user, servedMs, askedMs, askedBy: by }: Refresh): void {
-    const before = this.take(user)
+    const before = this.#missed.get(user)
+    this.#missed.delete(user)
     const newsMs = by === askedBy.read ? Number.POSITIVE_INFINITY : askedMs
     this.#missed.set(user, {
       servedMs: Math.min(servedMs, before?.servedMs ?? servedMs),
       newsMs: Math.min(newsMs, before?.newsMs ?? newsMs),
+      lastMs: Math.max(askedMs, before?.lastMs ?? askedMs),
     })
     if (this.#missed.size <= this.#limit) return
     for (const first of this.#missed.keys()) {
@@ -41,6 +52,12 @@ export class MissedRefreshes {
     const missed = this.#missed.get(user)
     this.#missed.delete(user)
     return missed
+  }
+
+  /** Ends what a refresh brought that landed: all that came before what asked for it. */
+  landed({ user, askedMs }: Refresh): void {
+    const missed = this.#missed.get(user)
+    if (missed !== undefined && missed.lastMs <= askedMs) this.#missed.delete(user)
   }
 
   drop(user: string): void {

@@ -14,7 +14,7 @@ export interface Refresh {
   readonly atMs: number
   /** Feature time of the embedding that is held, about; −Infinity where none is, or it is not known. */
   readonly servedMs: number
-  /** Arrival of the first event or read that asked for it, by `performance.now()`; NaN where nobody did, or it is not known. */
+  /** Arrival of the first event, features or read that asked for it, by `performance.now()`; NaN where nobody did, or it is not known. */
   readonly askedMs: number
   readonly askedBy: AskedBy
   /** Failures so far. */

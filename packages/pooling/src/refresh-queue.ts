@@ -71,7 +71,14 @@ export class RefreshQueue {
     }
   }
 
-  /** Puts refreshes back that failed, as far as their tries and the budget allow, and a newer one of the user does not wait. */
+  /** Notes a batch that landed but for `failed`: one of its users may have missed a refresh while this one was on its way. */
+  landed(refreshes: readonly Refresh[], failed: readonly Refresh[]): void {
+    if (this.#missed.isEmpty) return
+    const left = new Set(failed)
+    for (const refresh of refreshes) if (!left.has(refresh)) this.#missed.landed(refresh)
+  }
+
+  /** Puts failed refreshes back, as far as their tries and the budget allow; one that the user has waiting takes them over. */
   retry(failed: readonly Refresh[]): void {
     const { clock, refreshDelayMs, maxRetries, counters } = this.#options
     this.#budget = Math.min(mostRetries, this.#budget + (counters.refreshes - this.#landed) / 10)

@@ -204,11 +204,13 @@ export class RefreshRuns {
   /** Sends the first of the batches on its way. */
   #run(batches: RowBatches, failures: unknown[], onFailed: (failed: readonly Refresh[]) => void) {
     const batch = batches.take()!
-    const { made, encoded, landed } = this.#options.lane.run(batch)
+    const { lane, queue } = this.#options
+    const { made, encoded, landed } = lane.run(batch)
     this.#landed = landed.then((result) => {
       batches.release(batch)
       failures.push(...result.failures)
       onFailed(result.failed.filter(({ user }) => !batch.forgotten.has(user)))
+      queue.landed(batch.refreshes, result.failed)
     })
     return { made, encoded }
   }

@@ -138,6 +138,25 @@ it.each([
   expect([pooling.waiting, pooling.counters.coalesced]).toEqual([1, 1])
 })
 
+it('keeps what is due for its next try where an event of the user fails, as no state can be read', async () => {
+  let reads = true
+  const readStates: EmbeddingStore['readStates'] = async (...args) => {
+    if (!reads) throw new Error('no server answered')
+    return memory.store.readStates(...args)
+  }
+  const pooling = create({ store: interceptStore(memory.store, { readStates }) })
+  await pooling.publish('m', constantEncoder(1, 4))
+  await ingest(pooling, ['a'])
+  clock.nowMs += 1
+  reads = false
+  await expect(ingest(pooling, ['a'])).rejects.toThrow('no server answered')
+  expect([pooling.waiting, pooling.nextDueMs]).toEqual([1, clock.nowMs + 100])
+  reads = true
+  clock.nowMs += 101
+  await pooling.drain()
+  expect((await pooling.read(['a'], ['m'])).models[0].vectors[0]).toBe(4)
+})
+
 it('tries no more users again than ten and a tenth of the refreshes', async () => {
   const pooling = create({ batchSize: 50 })
   const { frail, encoder } = frailEncoder()
