@@ -45,19 +45,24 @@ export function statesOfStore(
 }
 
 /**
- * States that a log's events before `atMs` make, in the order of their times.
+ * States that a log's events before `atMs` make, in the order of their times. Those up to a user's forgetting are left out.
  *
+ * @param store has the tombstones
  * @param data a file, a glob, or a directory of files of one kind
  * @throws BackfillError, LogError, ReplayMemoryError
  */
 export async function statesOfLog(
+  store: EmbeddingStore,
   data: string,
   space: FeatureSpace,
   atMs: number,
   stages: TransferStages,
   signal: AbortSignal,
 ): Promise<StatesAsOf> {
-  const { openLog } = await import('@headwater/datasets')
+  const [{ openLog }, { sinceForgetting }] = await Promise.all([
+    import('@headwater/datasets'),
+    import('@headwater/pooling'),
+  ])
   const directory = mkdtempSync(join(tmpdir(), 'headwater-backfill-'))
   try {
     const schema = join(directory, 'schema.json')
@@ -69,8 +74,10 @@ export async function statesOfLog(
       let rows = 0
       stages.begin('events', log.rows)
       for await (const events of log.events({ to: atMs })) {
-        replay.ingest(events)
-        for (const { user } of events) known.add(user)
+        const since = await sinceForgetting(events, (users) => store.forgottenAtMs(users))
+        const kept = events.filter((_, i) => since[i])
+        replay.ingest(kept)
+        for (const { user } of kept) known.add(user)
         rows += events.length
         stages.advance(rows)
       }

@@ -87,9 +87,9 @@ async function held(directory: string, of: readonly string[], dim: number) {
 }
 
 /** Vectors of what was known of users strictly before a time, null for those of whom nothing was. */
-async function truth(of: readonly string[], beforeMs: number) {
+async function truth(of: readonly string[], beforeMs: number, log: readonly LogEvent[] = events) {
   const replay = new Replay(space)
-  const past = events.filter(({ timeMs }) => timeMs < beforeMs)
+  const past = log.filter(({ timeMs }) => timeMs < beforeMs)
   replay.ingest(past)
   const tower = await loadTower(snapshotDirectory(model, 1))
   const batch = space.allocate('user', of.length)
@@ -138,6 +138,38 @@ test('computes users from a log as of a time, by what was known strictly before'
     expectClose(embedding.vector, expected[u]!, users[u])
   }
   expect(existsSync(join(directory, '.headwater-backfill'))).toBe(false)
+})
+
+test('passes over what a log still has from before its user was forgotten', async () => {
+  const directory = await filledStore()
+  const store = await openStore(`lmdb:${join(directory, 'store')}`)
+  const pooling = createPooling({ store, space, models: [], clock: Date, mode: 'stored' })
+  const timesOf = (user: string) => events.filter((event) => event.user === user).map(({ timeMs }) => timeMs)
+  // One came back before the time as of which is computed, and one after it.
+  const early = users.find((user) => timesOf(user)[2] < atMs)!
+  const late = users.findLast((user) => timesOf(user).at(-1)! > atMs)!
+  expect(early).not.toBe(late)
+  const forgottenMs = { [early]: timesOf(early)[1], [late]: atMs - 1 }
+  const isSince = ({ user, timeMs }: LogEvent) => !(timeMs <= forgottenMs[user])
+  for (const user of [early, late]) {
+    await store.forget(user, { atMs: forgottenMs[user] })
+    await pooling.ingest(events.filter((event) => event.user === user && isSince(event)))
+  }
+  await pooling.close()
+  await store.close()
+  const { code, json } = await run(
+    directory,
+    ...['--store', 'lmdb:store', '--at', at, '--events', join(home, 'clicks.csv')],
+  )
+  expect(code).toBe(0)
+  const { dim, expected } = await truth(users, atMs, events.filter(isSince))
+  expect(expected[users.indexOf(early)]).not.toBeNull()
+  expect(expected[users.indexOf(late)]).toBeNull()
+  expect(json.unknown).toBe(expected.filter((vector) => vector === null).length)
+  for (const [u, embedding] of (await held(directory, users, dim)).entries()) {
+    expect(embedding === null, users[u]).toBe(expected[u] === null)
+    if (embedding !== null) expectClose(embedding.vector, expected[u]!, users[u])
+  }
 })
 
 test('pools what it computes as it is told', async () => {

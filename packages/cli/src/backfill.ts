@@ -76,7 +76,7 @@ async function backfill(options: BackfillOptions): Promise<void> {
       const states =
         events === null
           ? statesOfStore(own, tower.space, (stored) => userFeatures(tower.space, stored), place.atMs)
-          : await statesOfLog(events, tower.space, place.atMs, stages, signal)
+          : await statesOfLog(own, events, tower.space, place.atMs, stages, signal)
       stages.begin('users', await countUsers(own))
       const counts = await computeAll({ name: options.name, policy }, own, tower, states, place, {
         signal,

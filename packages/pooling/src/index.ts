@@ -26,3 +26,4 @@ export { type Refresher, type RefresherOptions, startRefreshing } from './refres
 export type { RowEncoder } from './row-encoder.ts'
 export { type ServedBatch, type ServedColumns, servedStatus } from './served-batch.ts'
 export type { ShadowOptions } from './shadow.ts'
+export { sinceForgetting } from './since-forgetting.ts'
