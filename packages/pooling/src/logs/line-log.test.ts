@@ -1,10 +1,11 @@
 /** Lines of the event log and the outcome log: durable, whole after a crash, once in a file, and gone when a user is. */
-import { copyFileSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { copyFileSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { type FileHandle, open as openFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { FieldValue, LogEvent, Schema } from '@headwater/features'
 import { seededRandom } from '@headwater/statistics'
 import { temporaryDirectory } from '@headwater/testkit'
-import { describe, expect, test } from 'vitest'
+import { describe, expect, onTestFinished, test, vi } from 'vitest'
 import type { Outcome } from '../outcome.ts'
 import { LogWriteError } from './errors.ts'
 import { type EventLogOptions, openEventLog } from './event-log.ts'
@@ -59,6 +60,24 @@ function crashed(directory: string): string {
   return after
 }
 
+/** Names that outlive a loss of power, by directory: those that were there when it was synced last. */
+async function namesOnDisk(directories: readonly string[]): Promise<ReadonlyMap<string, readonly string[]>> {
+  const handle = await openFile(directories[0])
+  const prototype = Object.getPrototypeOf(handle) as FileHandle
+  await handle.close()
+  const names = new Map<string, readonly string[]>()
+  const { sync } = prototype
+  const spy = vi.spyOn(prototype, 'sync').mockImplementation(async function (this: FileHandle) {
+    const { ino } = await this.stat()
+    const synced = directories.find((path) => statSync(path, { throwIfNoEntry: false })?.ino === ino)
+    const found = synced === undefined ? [] : readdirSync(synced)
+    await sync.call(this)
+    if (synced !== undefined) names.set(synced, found)
+  })
+  onTestFinished(() => spy.mockRestore())
+  return names
+}
+
 describe('the event log', () => {
   test("has the schema's columns, each of them in every line, on the disk once append resolves", async () => {
     const directory = temporaryDirectory()
@@ -104,6 +123,30 @@ describe('the event log', () => {
     expect(files(directory).length).toBeGreaterThan(2)
     expect(log.counters).toMatchObject({ rows: 320, failed: 0, files: files(directory).length })
     expect(log.counters.repeated).toBeGreaterThanOrEqual(160)
+  })
+
+  test('has acknowledged events in a file whose name is on the disk, and those of the directories above it', async () => {
+    const above = temporaryDirectory()
+    const directory = join(above, 'logs', 'default')
+    const directories = [above, join(above, 'logs'), directory]
+    const onDisk = await namesOnDisk(directories)
+    const log = await open(directory)
+    for (const id of ['1', '2']) {
+      await log.append([event('ann', id)])
+      expect(onDisk.get(directory)).toContain(part(directory))
+      const after = crashed(directory)
+      directories.push(after)
+      // The process before may have ended between making the file and syncing its directory.
+      const again = await open(after)
+      await again.append([event('ann', '3')])
+      expect(onDisk.get(after)).toContain(part(after))
+      await again.close()
+      await log.rotate()
+      expect(onDisk.get(directory)).toEqual(expect.arrayContaining(files(directory)))
+    }
+    await log.close()
+    expect(onDisk.get(above)).toEqual(['logs'])
+    expect(onDisk.get(join(above, 'logs'))).toEqual(['default'])
   })
 
   test('after a crash goes on with the file that was open: a torn line is cut off, known ids stay known', async () => {

@@ -209,7 +209,13 @@ export class LineLog {
   async #openFile(first: number, found: Awaited<ReturnType<typeof wholeLines>> | null): Promise<OpenFile> {
     const path = this.#directory.partPath(first)
     const file = await open(path, found ? 'r+' : 'w+')
-    if (found) await file.truncate(found.bytes)
+    try {
+      if (found) await file.truncate(found.bytes)
+      await this.#directory.sync()
+    } catch (error) {
+      await file.close()
+      throw error
+    }
     // Again and again, until it is finished.
     const timer = setInterval(() => this.rotate().catch(this.#onError), this.#maxAgeMs)
     timer.unref()

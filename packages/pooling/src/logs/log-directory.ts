@@ -5,7 +5,7 @@
  */
 import { mkdirSync } from 'node:fs'
 import { type FileHandle, open, readdir, rename, rm, stat } from 'node:fs/promises'
-import { join } from 'node:path'
+import { dirname, join, resolve } from 'node:path'
 import { claimDirectory } from '@headwater/store'
 import { LogDirectoryError } from './errors.ts'
 
@@ -37,6 +37,8 @@ export class LogDirectory {
   readonly #options: LogFileOptions
   readonly #whole: RegExp
   readonly #release: () => void
+  /** Directories with names that were made for this one and are not on the disk yet. */
+  #above: readonly string[]
 
   /** @throws LogDirectoryError */
   constructor(path: string, prefix: string, extension: string, options: LogFileOptions) {
@@ -49,7 +51,9 @@ export class LogDirectory {
     this.#extension = extension
     this.#options = options
     this.#whole = new RegExp(`^${prefix}-(\\d{${digits}})-(\\d{${digits}})\\.${extension}$`)
-    this.#release = claim(path)
+    const { made, release } = claim(path)
+    this.#release = release
+    this.#above = made === undefined ? [] : directoriesAbove(resolve(path), resolve(made))
   }
 
   /** Finished files, the oldest first. */
@@ -79,7 +83,7 @@ export class LogDirectory {
   /** Gives a file that is on the disk its name, and removes what is beyond the limits. */
   async finish(part: string, first: number, end: number): Promise<void> {
     await rename(part, join(this.path, `${this.#prefix}-${padded(first)}-${padded(end)}.${this.#extension}`))
-    await this.#sync()
+    await this.sync()
     await this.#retain()
   }
 
@@ -94,21 +98,24 @@ export class LogDirectory {
       await file.close()
     }
     await rename(next, path)
-    await this.#sync()
+    await this.sync()
+  }
+
+  /** A name is on the disk once its directory is: to be called before anything in a new file is acknowledged. */
+  async sync(): Promise<void> {
+    for (const path of [this.path, ...this.#above]) {
+      const directory = await open(path, 'r')
+      try {
+        await directory.sync()
+      } finally {
+        await directory.close()
+      }
+    }
+    this.#above = []
   }
 
   release(): void {
     this.#release()
-  }
-
-  /** A name is on the disk once its directory is. */
-  async #sync(): Promise<void> {
-    const directory = await open(this.path, 'r')
-    try {
-      await directory.sync()
-    } finally {
-      await directory.close()
-    }
   }
 
   async #retain(): Promise<void> {
@@ -126,17 +133,24 @@ function padded(count: number): string {
   return String(count).padStart(digits, '0')
 }
 
-/** @returns what gives the directory back. @throws LogDirectoryError */
-function claim(path: string): () => void {
+/** The directories that hold a directory and those above it, up to the one that holds the topmost. */
+function directoriesAbove(path: string, topmost: string): string[] {
+  const above = dirname(path)
+  return path === topmost || above === path ? [above] : [above, ...directoriesAbove(above, topmost)]
+}
+
+/** @returns the topmost directory that had to be made, and what gives the directory back. @throws LogDirectoryError */
+function claim(path: string): { readonly made: string | undefined; readonly release: () => void } {
+  let made: string | undefined
   let claimed: (() => void) | number
   try {
-    mkdirSync(path, { recursive: true })
+    made = mkdirSync(path, { recursive: true })
     claimed = claimDirectory(path)
   } catch (cause) {
     const { code } = cause as NodeJS.ErrnoException
     throw new LogDirectoryError(`${path} cannot be made or written (${code}); name another directory`, { cause })
   }
-  if (typeof claimed === 'function') return claimed
+  if (typeof claimed === 'function') return { made, release: claimed }
   throw new LogDirectoryError(
     `process ${claimed} writes its log into ${path}; stop it or name another directory ` +
       `(if it is another program, remove ${path}/.writer-*)`,
