@@ -1,6 +1,8 @@
 import { readdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { parseSchema } from '@headwater/features'
+import { servedStatus } from '@headwater/pooling'
+import { readServedLog } from '@headwater/pooling/logs'
 import { openStore } from '@headwater/store'
 import { temporaryDirectory } from '@headwater/testkit'
 import { expect, test } from 'vitest'
@@ -37,7 +39,8 @@ test.each([
   const fail = (error: unknown) => {
     throw error
   }
-  const { served, events, outcomes } = await openTenantLogs(given as ServeOptions, 'shop', schema, store, closers, fail)
+  const about = { tenant: 'shop', store, schema, models: ['sum'] }
+  const { served, events, outcomes } = await openTenantLogs(given as ServeOptions, about, closers, fail)
   expect(served).toBeNull()
   for (let row = 0; row < 5; row++) {
     await events!.append([{ row, user: 'ann', item: 'i', timeMs: row, values: [1] }])
@@ -63,3 +66,37 @@ test.each([
   for (const close of closers) await close()
   await store.close()
 })
+
+test.each([
+  [true, [2, 2]],
+  [undefined, [0, 0]],
+])(
+  'with --served-log-latest %j the newest embeddings of two models have %j numbers',
+  async (servedLogLatest, numbers) => {
+    const directory = temporaryDirectory()
+    const store = await openStore('memory:')
+    const closers: (() => Promise<void>)[] = []
+    const given = { servedLog: directory, servedLogLatest, rotate: 600_000 }
+    const models = ['a', 'b']
+    const about = { tenant: 'shop', store, schema, models }
+    const { served } = await openTenantLogs(given as ServeOptions, about, closers, () => {})
+    const columns = {
+      dim: 2,
+      vectors: Float32Array.of(1, 2),
+      halves: null,
+      latest: Float32Array.of(3, 4),
+      status: Uint8Array.of(servedStatus.fresh),
+      snapshot: Uint32Array.of(1),
+      frame: Uint32Array.of(1),
+      featureTimeMs: Float64Array.of(5),
+      ageMs: Float64Array.of(0),
+      computed: null,
+    }
+    served!.record({ users: ['ann'], servedMs: 5, models: models.map((model) => ({ model, ...columns })) })
+    for (const close of closers) await close()
+    await store.close()
+    const dims: number[] = []
+    for await (const { latest } of readServedLog(join(directory, 'shop'))) dims.push(...latest.dims)
+    expect(dims).toEqual(numbers)
+  },
+)

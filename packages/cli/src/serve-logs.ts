@@ -15,6 +15,15 @@ export interface TenantLogs {
 /** A tenant may have any name; a directory may not. */
 const directoryOf = (tenant: string) => encodeURIComponent(tenant).replace(/^\.+$/, (dots) => '%2E'.repeat(dots.length))
 
+/** Whose logs they are, and of what. */
+export interface LoggedTenant {
+  readonly tenant: string
+  readonly store: EmbeddingStore
+  readonly schema: Schema
+  /** Names of the models that are served. */
+  readonly models: readonly string[]
+}
+
 /**
  * Opens the logs that the options name, for one tenant; what the tenant's store forgets, they forget too.
  * @param closers gets each log's end as it is opened
@@ -22,13 +31,11 @@ const directoryOf = (tenant: string) => encodeURIComponent(tenant).replace(/^\.+
  */
 export async function openTenantLogs(
   options: ServeOptions,
-  tenant: string,
-  schema: Schema,
-  store: EmbeddingStore,
+  { tenant, store, schema, models }: LoggedTenant,
   closers: (() => Promise<void>)[],
   onError: (error: unknown) => void,
 ): Promise<TenantLogs> {
-  const { servedLog, eventLog, outcomeLog, rotate: maxAgeMs, keepFiles } = options
+  const { servedLog, servedLogLatest, eventLog, outcomeLog, rotate: maxAgeMs, keepFiles } = options
   if ([servedLog, eventLog, outcomeLog].every((directory) => directory === undefined))
     return { served: null, events: null, outcomes: null }
   const { openEventLog, openOutcomeLog, openServedLog } = await import('@headwater/pooling/logs')
@@ -50,7 +57,7 @@ export async function openTenantLogs(
     return log
   }
   return {
-    served: await open(servedLog, openServedLog),
+    served: await open(servedLog, (about) => openServedLog({ ...about, ...(servedLogLatest && { latest: models }) })),
     events: await open(eventLog, (about) => openEventLog({ ...about, schema })),
     outcomes: await open(outcomeLog, openOutcomeLog),
   }

@@ -37,6 +37,7 @@ export interface ServeOptions extends PoolingArguments {
   readonly shadow?: ShadowArgument
   readonly shadowShare: number
   readonly servedLog?: string
+  readonly servedLogLatest?: boolean
   readonly eventLog?: string
   readonly outcomeLog?: string
   readonly rotate: number

@@ -74,7 +74,8 @@ export async function openTenants(
   const tenants = new Map<string, ServeTenant>()
   for (const name of names) {
     const own = store.forTenant(name)
-    const logs = await openTenantLogs(options, name, space.schema, own, closers, onError)
+    const logged = { tenant: name, store: own, schema: space.schema, models: [...models.keys()] }
+    const logs = await openTenantLogs(options, logged, closers, onError)
     const pooling = createPooling({
       store: own,
       tenant: name,

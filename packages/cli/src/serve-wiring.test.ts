@@ -96,7 +96,8 @@ function filesWith(directory: string, text: string): string[] {
 
 test('a user who is forgotten is gone from store, queue, panels and every log, and one receipt tells of all', async () => {
   const logs = ['served', 'events', 'outcomes']
-  const serving = await start('--served-log', 'served', '--event-log', 'events', '--outcome-log', 'outcomes')
+  const kept = ['--served-log', 'served', '--served-log-latest', '--event-log', 'events', '--outcome-log', 'outcomes']
+  const serving = await start(...kept)
   const { child, directory, url, client } = serving
   const firstMs = Date.now()
   for (const user of [someone, 'other']) {
@@ -147,9 +148,11 @@ test('a user who is forgotten is gone from store, queue, panels and every log, a
   expect(await child.exited).toBe(0)
   for (const log of logs) expect(filesWith(join(directory, log), someone), log).toEqual([])
   const served: string[] = []
-  for await (const { user, request } of readServedLog(join(directory, 'served', 'default')))
-    served.push(...user.map((name, row) => `${name}, ${request[row]}`))
-  expect(served).toContain('other, request of other')
+  for await (const { user, request, latest } of readServedLog(join(directory, 'served', 'default')))
+    served.push(...user.map((name, row) => `${name}, ${request[row]}, ${latest.dims[row]}`))
+  // Its read asked for no newest embedding, the unnamed ones did.
+  expect(served).toContain('other, request of other, 0')
+  expect(served).toContain(`other, null, ${dim}`)
   expect(served.filter((row) => row.includes(someone))).toEqual([])
   const usersIn = (log: string) =>
     readdirSync(join(directory, log, 'default'))

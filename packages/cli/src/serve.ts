@@ -88,6 +88,7 @@ export function registerServe(program: Command): void {
     )
     .option('--shadow-share <x>', 'share of the batches that go through the shadow too', shareArgument, 0.1)
     .option('--served-log <dir>', 'keep what is served to whom, as Parquet')
+    .option('--served-log-latest', 'keep there also the newest embedding, of reads that ask for it')
     .option('--event-log <dir>', 'keep events, as `headwater train --follow` reads them')
     .option('--outcome-log <dir>', 'keep outcomes of downstream models')
     .option('--rotate <duration>', "longest that a log's file is written to", durationMs, 600_000)
