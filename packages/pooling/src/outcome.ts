@@ -23,4 +23,14 @@ export interface OutcomeLog {
     outcomes: readonly Outcome[],
     forgottenAtMs: (users: readonly string[]) => Promise<Float64Array>,
   ): Promise<void>
+  /**
+   * Tells of the outcomes that were kept last, the oldest first, a few at a time, so that those of before a restart are known when
+   * they come again. Without it they are not.
+   *
+   * @param most how many are asked for; of more, the older ones are told too
+   */
+  recent?(most: number, take: (outcomes: readonly OutcomeName[]) => void): Promise<void>
 }
+
+/** What tells an outcome from all others of its tenant. */
+export type OutcomeName = Pick<Outcome, 'downstream' | 'request'>

@@ -1,6 +1,6 @@
 import { hash } from 'node:crypto'
 import { binaryEntropy, logLossOfProbability } from '@headwater/statistics'
-import type { Outcome, OutcomeLog } from '../outcome.ts'
+import type { Outcome, OutcomeLog, OutcomeName } from '../outcome.ts'
 import { WireError } from '../wire/wire-error.ts'
 
 /** Outcomes after which one counts half: a score is of the last 14,427 or so, half-life ÷ ln 2. */
@@ -58,6 +58,7 @@ export class OutcomeScores {
   readonly #scores = new Map<string, DecayedScore>()
   /** Digests of outcomes, the oldest first: what a key takes does not matter then. */
   readonly #known = new Set<number>()
+  #hasRecalled = false
   /** Calls go one after another, so that one that comes again waits for what becomes of the first. */
   #last: Promise<unknown> = Promise.resolve()
 
@@ -65,6 +66,8 @@ export class OutcomeScores {
   constructor(log: OutcomeLog | null, forgottenAtMs: ForgottenAt) {
     this.#log = log
     this.#forgottenAtMs = forgottenAtMs
+    // Where that fails, the first call does it again and is told.
+    this.#last = this.#recall().catch(() => {})
   }
 
   get all(): readonly DownstreamScore[] {
@@ -83,6 +86,7 @@ export class OutcomeScores {
   }
 
   async #add(downstream: string, outcomes: readonly Outcome[]) {
+    await this.#recall()
     const known = this.#scores.get(downstream)
     if (known === undefined && this.#scores.size >= maxDownstreams) {
       throw new WireError(
@@ -106,6 +110,13 @@ export class OutcomeScores {
     return { accepted: fresh.size, score: scoreOf(downstream, score) }
   }
 
+  /** Knows, of what the log had before the start, as much as is known of what comes since. */
+  async #recall(): Promise<void> {
+    if (this.#hasRecalled) return
+    await this.#log?.recent?.(repeatWindow, (outcomes) => this.#remember(outcomes.map(digestOf)))
+    this.#hasRecalled = true
+  }
+
   #remember(digests: Iterable<number>): void {
     for (const digest of digests) this.#known.add(digest)
     for (const digest of this.#known) {
@@ -120,6 +131,6 @@ function scoreOf(downstream: string, { normalizedEntropy, rows }: DecayedScore):
 }
 
 /** 48 bits: among 65,536 known ones, one in four thousand million is taken for another. */
-function digestOf({ downstream, request }: Outcome): number {
+function digestOf({ downstream, request }: OutcomeName): number {
   return hash('sha256', `${downstream}\0${request}`, 'buffer').readUIntBE(0, 6)
 }

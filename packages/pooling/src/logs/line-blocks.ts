@@ -16,6 +16,11 @@ export async function* blocksOf(path: string): AsyncGenerator<Buffer> {
   }
 }
 
+/** Lines of a block. */
+export function linesOf(block: Buffer): string[] {
+  return block.toString().split('\n').slice(0, -1)
+}
+
 /** A block without the lines whose `key` is `value`. */
 export function withoutLines(
   block: Buffer,
@@ -23,7 +28,7 @@ export function withoutLines(
   value: string,
 ): { readonly kept: Buffer; readonly removed: number } {
   if (block.indexOf(JSON.stringify(value)) < 0) return { kept: block, removed: 0 }
-  const lines = block.toString().split('\n').slice(0, -1)
+  const lines = linesOf(block)
   const kept = lines.filter((line) => JSON.parse(line)[key] !== value)
   return { kept: Buffer.from(kept.map((line) => `${line}\n`).join('')), removed: lines.length - kept.length }
 }
@@ -33,7 +38,7 @@ export async function wholeLines(path: string): Promise<{ readonly lines: readon
   const lines: string[] = []
   let bytes = 0
   for await (const block of blocksOf(path)) {
-    for (const line of block.toString().split('\n').slice(0, -1)) {
+    for (const line of linesOf(block)) {
       if (!isObject(line)) return { lines, bytes }
       lines.push(line)
       bytes += Buffer.byteLength(line) + 1

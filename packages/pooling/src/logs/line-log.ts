@@ -6,8 +6,9 @@ import { type FileHandle, open, rm } from 'node:fs/promises'
 import type { ForgetHolder, Removal } from '@headwater/store'
 import { LogWriteError } from './errors.ts'
 import { Exclusive } from './exclusive.ts'
-import { blocksOf, wholeLines, withoutLines, writeAll } from './line-blocks.ts'
+import { blocksOf, linesOf, wholeLines, writeAll } from './line-blocks.ts'
 import { LogDirectory, type LogFile, type LogFileOptions } from './log-directory.ts'
+import { removeLines } from './remove-lines.ts'
 
 export interface LineLogOptions extends LogFileOptions {
   readonly directory: string
@@ -121,6 +122,28 @@ export class LineLog {
     return new Promise((resolve, reject) => {
       this.#waiting.push({ lines, identities, wanted, resolve, reject })
       if (this.#waiting.length === 1) void this.#exclusive.run(() => this.#commit())
+    })
+  }
+
+  /**
+   * Gives the lines that were written last, the oldest first, a block at a time.
+   *
+   * @param most how many are wanted; those before them in their file are given too
+   */
+  recent(most: number, take: (lines: readonly string[]) => void): Promise<void> {
+    return this.#exclusive.run(async () => {
+      const paths: string[] = []
+      let rows = 0
+      if (this.#open) {
+        paths.push(this.#open.path)
+        rows += this.#open.rows
+      }
+      for (const { path, first, end } of [...(await this.#directory.files())].reverse()) {
+        if (rows >= most) break
+        paths.push(path)
+        rows += end - first
+      }
+      for (const path of paths.reverse()) for await (const block of blocksOf(path)) take(linesOf(block))
     })
   }
 
@@ -279,11 +302,11 @@ export class LineLog {
     await this.#commit()
     let count = 0
     const files = await this.#directory.files()
-    for (const { path } of files) count += await this.#remove(path, user)
+    for (const { path } of files) count += await removeLines(this.#directory, path, this.#kind.user, user)
     // One who comes back is somebody new, under whatever ids.
     if (count > 0) await this.#recall(files)
     const into = this.#open
-    const removed = into ? await this.#remove(into.path, user) : 0
+    const removed = into ? await removeLines(this.#directory, into.path, this.#kind.user, user) : 0
     if (into && removed > 0) {
       clearInterval(into.timer)
       await into.file.close()
@@ -291,18 +314,5 @@ export class LineLog {
     }
     count += removed
     return count === 0 ? [] : [{ what: this.#kind.what, count }]
-  }
-
-  /** Writes a file without the lines of a user. @returns how many there were */
-  async #remove(path: string, user: string): Promise<number> {
-    let count = 0
-    for await (const block of blocksOf(path)) count += withoutLines(block, this.#kind.user, user).removed
-    if (count === 0) return 0
-    await this.#directory.replace(path, async (file) => {
-      for await (const block of blocksOf(path)) {
-        await writeAll(file, withoutLines(block, this.#kind.user, user).kept, null)
-      }
-    })
-    return count
   }
 }

@@ -1,5 +1,5 @@
 import type { ForgetHolder } from '@headwater/store'
-import type { Outcome, OutcomeLog } from '../outcome.ts'
+import type { Outcome, OutcomeLog, OutcomeName } from '../outcome.ts'
 import { sinceForgetting } from '../since-forgetting.ts'
 import { LineLog, type LineLogCounters, type LineLogOptions } from './line-log.ts'
 
@@ -7,6 +7,7 @@ import { LineLog, type LineLogCounters, type LineLogOptions } from './line-log.t
 export interface OpenOutcomeLog extends OutcomeLog {
   /** @param forgottenAtMs absent: no outcome is left out, as where nobody is ever forgotten */
   append(...args: [outcomes: readonly Outcome[], forgottenAtMs?: Parameters<OutcomeLog['append']>[1]]): Promise<void>
+  recent(most: number, take: (outcomes: readonly OutcomeName[]) => void): Promise<void>
   readonly counters: Readonly<LineLogCounters>
   /** Writes files anew without a user's outcomes. Those that name no user stay. */
   readonly holder: ForgetHolder
@@ -37,6 +38,7 @@ export async function openOutcomeLog(options: LineLogOptions): Promise<OpenOutco
         new Array(outcomes.length).fill(null),
         forgottenAtMs && (() => sinceForgetting(outcomes, forgottenAtMs)),
       ),
+    recent: (most, take) => log.recent(most, (lines) => take(lines.map(nameOf))),
     rotate: () => log.rotate(),
     close: () => log.close(),
   }
@@ -44,4 +46,8 @@ export async function openOutcomeLog(options: LineLogOptions): Promise<OpenOutco
 
 function lineOf({ downstream, request, user, prediction, label, timeMs }: Outcome): string {
   return JSON.stringify({ downstream, request, user, prediction, label, time_ms: timeMs })
+}
+
+function nameOf(line: string): OutcomeName {
+  return JSON.parse(line)
 }
