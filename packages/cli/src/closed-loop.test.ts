@@ -4,6 +4,7 @@
  */
 import { join } from 'node:path'
 import { readServedLog } from '@headwater/pooling/logs'
+import { snapshotNumber, snapshotsWith } from '@headwater/runtime'
 import { temporaryDirectory } from '@headwater/testkit'
 import { afterEach, beforeAll, expect, test } from 'vitest'
 import { Child, launcher } from './testing/child.ts'
@@ -66,6 +67,17 @@ test('what is sent as events is trained on, passes the gate and is served', asyn
     if (snapshot[0] >= 3 && featureTimeMs[0] >= nowMs) break
     await new Promise((resolve) => setTimeout(resolve, 20))
   }
+
+  // Who is forgotten between two rounds is in no panel of the second, though the training has their examples.
+  const model = join(directory, 'model')
+  expect((await snapshotsWith(model, 'u2')).map(snapshotNumber)).toContain(3)
+  const receipt = await client.forget('u2')
+  expect(receipt).toMatchObject({ failed: [] })
+  await client.ingest(traffic(400))
+  await training.until(() => training.stdout.includes('round 2, '))
+  expect((await snapshotsWith(model, 'u3')).map(snapshotNumber)).toContain(4)
+  expect(await snapshotsWith(model, 'u2')).toEqual([])
+
   child.process.kill('SIGTERM')
   expect(await child.exited).toBe(0)
   const last = []

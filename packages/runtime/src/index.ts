@@ -23,7 +23,8 @@ export { type DeviceRoom, type TowerMemory, TowerMemoryError } from './serving/t
 export { type EncoderOptions, measureEncoder, UserEncoder } from './serving/user-encoder.ts'
 export { type AffineMap, AlignmentLayer } from './snapshot/alignment.ts'
 export { removeLeftovers, syncDirectory } from './snapshot/durable-files.ts'
-export { forgetInPanel, snapshotsWith } from './snapshot/forget-in-panels.ts'
+export { forgetInPanel, panelsUnderWay, snapshotsWith } from './snapshot/forget-in-panels.ts'
+export { forgottenUsers, noteForgotten } from './snapshot/forgotten-users.ts'
 export type {
   AlignmentMethod,
   ForwardFigures,
@@ -33,7 +34,7 @@ export type {
   SnapshotManifest,
   Verdict,
 } from './snapshot/manifest.ts'
-export { panelUserHash } from './snapshot/panel-file.ts'
+export { panelUserHash, panelUserText } from './snapshot/panel-file.ts'
 export { decodeSafetensors, encodeSafetensors, type NamedMatrix, SafetensorsError } from './snapshot/safetensors.ts'
 export { checkSchemaChange, type SchemaChange, SchemaChangeError, schemaChanges } from './snapshot/schema-change.ts'
 export {

@@ -4,7 +4,7 @@ import { openSyntheticLog, smallSetting, syntheticEvents, syntheticWorld } from 
 import { compileFeatures, type FeatureSpace, type LogEvent } from '@headwater/features'
 import { type GpuDevice, requestDevice } from '@headwater/gpu'
 import { rateSlots } from '@headwater/kernels'
-import { loadUserTower, readSnapshot } from '@headwater/runtime'
+import { loadUserTower, noteForgotten, readSnapshot, snapshotsWith } from '@headwater/runtime'
 import { temporaryDirectory } from '@headwater/testkit'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { defaultPublication } from './publication/options.ts'
@@ -78,6 +78,29 @@ describe('recurring training', () => {
     expect(existsSync(path)).toBe(true)
     training.dispose()
     expect(existsSync(path)).toBe(false)
+  })
+
+  it('leaves users whom the model forgot out of all later panels, though it has their examples still', async () => {
+    const model = temporaryDirectory()
+    const training = new RecurringTraining(device, space, examplePath(), options)
+    training.feed(days[0])
+    await training.round()
+    const { directory } = await training.publish(model)
+    const users = [...new Set(days[0].map(({ user }) => user))]
+    const inPanel: string[] = []
+    for (const user of users) if ((await snapshotsWith(model, user)).length > 0) inPanel.push(user)
+    expect(inPanel.length).toBeGreaterThan(30)
+    const forgotten = inPanel.slice(0, 5)
+    for (const user of forgotten) await noteForgotten(model, user, Date.now())
+    for (const events of days.slice(1)) {
+      training.feed(events)
+      await training.round()
+      const { panel, manifest } = await readSnapshot((await training.publish(model)).directory)
+      // Others have taken their places, and the towers were compared on those.
+      expect([panel!.rows, manifest.panel!.users]).toEqual([40, 40])
+    }
+    for (const user of forgotten) expect(await snapshotsWith(model, user)).toEqual([directory])
+    training.dispose()
   })
 
   it('gives the same bits from the same seed, however the events come in', async () => {

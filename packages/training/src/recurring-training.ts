@@ -1,6 +1,14 @@
 import type { FeatureSpace, LogEvent } from '@headwater/features'
 import type { GpuDevice, KernelProfile } from '@headwater/gpu'
-import { declareTower, fitDense, type NamedMatrix, type Snapshot, type Tower, Weights } from '@headwater/runtime'
+import {
+  declareTower,
+  fitDense,
+  forgottenUsers,
+  type NamedMatrix,
+  type Snapshot,
+  type Tower,
+  Weights,
+} from '@headwater/runtime'
 import { SeededRandom, seededRandom } from '@headwater/statistics'
 import { BadStepsError } from './bad-steps.ts'
 import { CheckpointError } from './checkpoint/checkpoint-error.ts'
@@ -338,12 +346,14 @@ export class RecurringTraining {
 
   /**
    * Publishes the weights as the model's next snapshot, lined up with the served one, and serves it where the gate lets it
-   * pass. @throws as `publish` of publication/publish.ts; the served snapshot stays served then.
+   * pass. Users whom the model has forgotten are in no panel from here on. @throws as `publish` of publication/publish.ts;
+   * the served snapshot stays served then.
    */
   async publish(modelDirectory: string): Promise<Publication> {
     this.#feed.flush()
     // What was published before the first round has nothing to teach.
     if (this.#trained > 0) this.teachFrom(modelDirectory)
+    this.#feed.panel.forget(await forgottenUsers(modelDirectory))
     const { space, weights, examples, options } = this
     return publish(
       {

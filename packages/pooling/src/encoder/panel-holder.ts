@@ -1,21 +1,22 @@
+import { existsSync } from 'node:fs'
 import { setTimeout as wait } from 'node:timers/promises'
-import { forgetInPanel, snapshotsWith } from '@headwater/runtime'
+import { forgetInPanel, noteForgotten, panelsUnderWay, snapshotsWith } from '@headwater/runtime'
 import { claimDirectory, type ForgetHolder } from '@headwater/store'
 import { PoolingError } from '../errors.ts'
 import { Exclusive } from '../logs/exclusive.ts'
 
-/** Another process is taking a user out of the panels. */
+/** Another process is taking a user out of the panels, or writes one. */
 export class PanelsBusyError extends PoolingError {
   override readonly name = 'PanelsBusyError'
 }
 
 /** How long another process is waited for. */
-const claimMs = 2_000
-const claimAgainMs = 20
+const waitMs = 2_000
+const againMs = 20
 
 /**
  * What a model's snapshots hold of users: rows of the panels on which they are compared. A panel tells no tenants apart, so a
- * user of that name of any tenant is taken out.
+ * user of that name of any tenant is taken out, and is left out of the panels of later snapshots.
  *
  * @param directory of the model's snapshots; one holder a directory in a process
  */
@@ -23,14 +24,15 @@ export function panelHolder(directory: string): ForgetHolder {
   const turn = new Exclusive()
   return {
     where: 'panels of snapshots',
-    forget: (_tenant, user) =>
+    forget: (_tenant, user, atMs) =>
       turn.run(async () => {
-        const snapshots = await snapshotsWith(directory, user)
-        if (snapshots.length === 0) return [{ what: 'panel row', count: 0 }]
         const release = await claim(directory)
         try {
+          // First: a publication that does not know of it yet is among those that are waited for.
+          await noteForgotten(directory, user, atMs)
+          await published(directory)
           let count = 0
-          for (const snapshot of snapshots) count += await forgetInPanel(snapshot, user)
+          for (const snapshot of await snapshotsWith(directory, user)) count += await forgetInPanel(snapshot, user)
           return [{ what: 'panel row', count }]
         } finally {
           release()
@@ -41,12 +43,23 @@ export function panelHolder(directory: string): ForgetHolder {
 
 /** @throws PanelsBusyError */
 async function claim(directory: string): Promise<() => void> {
-  const endMs = performance.now() + claimMs
+  const endMs = performance.now() + waitMs
   for (;;) {
     const claimed = claimDirectory(directory)
     if (typeof claimed !== 'number') return claimed
     if (performance.now() > endMs)
       throw new PanelsBusyError(`process ${claimed} is forgetting in the panels of ${directory}; forget the user again`)
-    await wait(claimAgainMs)
+    await wait(againMs)
+  }
+}
+
+/** Resolves once the panels that are being written now are in their snapshots. @throws PanelsBusyError */
+async function published(directory: string): Promise<void> {
+  const endMs = performance.now() + waitMs
+  for (const path of await panelsUnderWay(directory)) {
+    while (existsSync(path)) {
+      if (performance.now() > endMs) throw new PanelsBusyError(`${path} is being written; forget the user again`)
+      await wait(againMs)
+    }
   }
 }

@@ -17,12 +17,7 @@ const knownFiles: Readonly<Record<string, boolean>> = {
 /** Hex. */
 export const sha256 = (data: Uint8Array): string => createHash('sha256').update(data).digest('hex')
 
-/** The manifest comes last, so that a list cut short lacks it and is noticed. */
-export function encodeChecksums(files: ReadonlyMap<string, Uint8Array>): Uint8Array {
-  return encodeSums(new Map([...files].map(([name, data]) => [name, sha256(data)])))
-}
-
-/** @param sums hex, by file name */
+/** The manifest comes last, so that a list cut short lacks it and is noticed. @param sums hex, by file name */
 export function encodeSums(sums: ReadonlyMap<string, string>): Uint8Array {
   const lines = Object.keys(knownFiles).flatMap((name) => {
     const sum = sums.get(name)

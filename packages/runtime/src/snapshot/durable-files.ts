@@ -49,6 +49,14 @@ function isRunning(pid: number): boolean {
   }
 }
 
+/** Entries of a directory that `pattern` matches and whose process, the number in the pattern's first group, is there. */
+export async function entriesUnderWay(directory: string, pattern: RegExp): Promise<readonly string[]> {
+  return (await readdir(directory)).filter((name) => {
+    const pid = pattern.exec(name)?.[1]
+    return pid !== undefined && isRunning(Number(pid))
+  })
+}
+
 /**
  * Removes what killed writers left in a directory: entries that `pattern` matches and whose process, the number in the
  * pattern's first group, is gone.

@@ -1,10 +1,11 @@
 /** The one thing of a published snapshot that may change: a user who is forgotten leaves its panel. */
+import { existsSync } from 'node:fs'
 import { open, readFile, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { checksumFile, decodeChecksums, encodeSums, panelFile, sha256 } from './checksums.ts'
-import { replaceDurably, syncDirectory } from './durable-files.ts'
-import { holdsUser, withoutUser } from './panel-file.ts'
-import { listSnapshots } from './snapshot.ts'
+import { entriesUnderWay, replaceDurably, syncDirectory } from './durable-files.ts'
+import { holdsUser, panelUserHash, panelUserText, withoutUsers } from './panel-file.ts'
+import { listSnapshots, publishingPattern } from './snapshot.ts'
 import { SnapshotError } from './snapshot-error.ts'
 
 /** Directories of the snapshots whose panels hold a user. Of each panel only the users' hashes are read. */
@@ -26,6 +27,15 @@ export async function snapshotsWith(modelDirectory: string, user: string): Promi
 }
 
 /**
+ * Panels that are being written into snapshots that are not there yet. Their publications may have read who was forgotten
+ * already; others read it later.
+ */
+export async function panelsUnderWay(modelDirectory: string): Promise<readonly string[]> {
+  const names = await entriesUnderWay(modelDirectory, publishingPattern)
+  return names.map((name) => join(modelDirectory, name, panelFile)).filter((path) => existsSync(path))
+}
+
+/**
  * Removes a user's rows from the panel of a snapshot. One process at a time may do so. The list of checksums leaves the panel
  * out while it is written anew: a process that is killed meanwhile leaves a whole snapshot without panel.
  *
@@ -37,7 +47,8 @@ export async function forgetInPanel(directory: string, user: string): Promise<nu
   const before = await readFile(path).catch((cause) => {
     throw new SnapshotError(`${path} cannot be read. Mend it or delete the snapshot.`, { cause })
   })
-  const { file, removed } = withoutUser(new Uint8Array(before), user, path)
+  const users = new Set([panelUserText(panelUserHash(user))])
+  const { file, removed } = withoutUsers(new Uint8Array(before), users, path)
   if (removed === 0) return 0
   const sumsPath = join(directory, checksumFile)
   const sums = decodeChecksums(await readFile(sumsPath, 'utf8'), directory)

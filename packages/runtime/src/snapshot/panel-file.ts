@@ -49,6 +49,11 @@ export function panelUserHash(user: string): readonly [number, number] {
   return [murmur3(user, 0x70616e65), murmur3(user, 0x6c757372)]
 }
 
+/** The hash as 16 hexadecimal digits. */
+export function panelUserText(hash: readonly [number, number]): string {
+  return hash.map((half) => half.toString(16).padStart(8, '0')).join('')
+}
+
 /** Whether an open panel file has a row of a user: its header and the hashes are read, and nothing else. */
 export async function holdsUser(file: FileHandle, user: string): Promise<boolean> {
   const read = async (from: number, length: number) => (await file.read(Buffer.alloc(length), 0, length, from)).buffer
@@ -69,22 +74,22 @@ export async function holdsUser(file: FileHandle, user: string): Promise<boolean
 }
 
 /**
- * A panel file without a user's rows.
+ * A panel file without the rows of some users.
+ * @param users as `panelUserText` gives them
  * @returns the bytes, null where no row is left, and the number of rows that were removed
  * @throws SafetensorsError for a file that is none
  */
-export function withoutUser(
+export function withoutUsers(
   file: Uint8Array,
-  user: string,
+  users: ReadonlySet<string>,
   source: string,
 ): { file: Uint8Array | null; removed: number } {
   const matrices = decodeMixedSafetensors(file, source)
-  const users = matrices.get(userTensor)
-  if (users === undefined || users.cols !== 2) return { file, removed: 0 }
-  const [high, low] = panelUserHash(user)
-  const rows = Array.from({ length: users.rows }, (_, row) => row)
-  const kept = rows.filter((row) => users.data[2 * row] !== high || users.data[2 * row + 1] !== low)
-  const removed = users.rows - kept.length
+  const hashes = matrices.get(userTensor)
+  if (hashes === undefined || hashes.cols !== 2) return { file, removed: 0 }
+  const rows = Array.from({ length: hashes.rows }, (_, row) => row)
+  const kept = rows.filter((row) => !users.has(panelUserText([hashes.data[2 * row], hashes.data[2 * row + 1]])))
+  const removed = hashes.rows - kept.length
   if (removed === 0 || kept.length === 0) return { file: removed === 0 ? file : null, removed }
   const cut = [...matrices].map(([name, { cols, data }]): AnyMatrix => {
     const of = data.constructor as new (length: number) => typeof data

@@ -8,8 +8,9 @@ import { basename, join } from 'node:path'
 import { compileFeatures, parseSchema, type Schema, type SideBatch } from '@headwater/features'
 import type { Weights } from '../parameters.ts'
 import { type AffineMap, decodeAlignment, encodeAlignment } from './alignment.ts'
-import { checksumFile, decodeChecksums, encodeChecksums, panelFile, sha256 } from './checksums.ts'
-import { removeLeftovers, syncDirectory, writeDurably } from './durable-files.ts'
+import { checksumFile, decodeChecksums, encodeSums, panelFile, sha256 } from './checksums.ts'
+import { removeLeftovers, replaceDurably, syncDirectory, writeDurably } from './durable-files.ts'
+import { forgottenUsers } from './forgotten-users.ts'
 import {
   checkFormat,
   formatVersion,
@@ -18,7 +19,7 @@ import {
   type SnapshotManifest,
   unjudged,
 } from './manifest.ts'
-import { decodePanel, encodePanel } from './panel-file.ts'
+import { decodePanel, encodePanel, withoutUsers } from './panel-file.ts'
 import { decodeSafetensors, encodeSafetensors, type NamedMatrix } from './safetensors.ts'
 import { SnapshotError } from './snapshot-error.ts'
 
@@ -27,11 +28,14 @@ export function snapshotDirectory(modelDirectory: string, snapshot: number): str
   return join(modelDirectory, `snapshot-${String(snapshot).padStart(6, '0')}`)
 }
 
+/** Directories of snapshots that are being written, or were when their process was killed. */
+export const publishingPattern = /^\.publishing-\d+-(\d+)$/
+
 /** What a snapshot holds besides weights. */
 export interface SnapshotExtras {
   /** From the tower's own coordinates to the published ones; null where they are the same. */
   readonly alignment?: AffineMap | null
-  /** Rows of the schema's user side, by which snapshots can be compared. */
+  /** Rows of the schema's user side, by which snapshots can be compared. Those of users whom the model forgot are left out. */
   readonly panel?: SideBatch | null
   /** [U, 2] whose rows they are, as `panelUserHash` gives it; without it none of them can be forgotten. */
   readonly panelUsers?: Uint32Array | null
@@ -69,18 +73,21 @@ export async function publishSnapshot(
   }
   const files = new Map<string, Uint8Array>()
   if (alignment) files.set('alignment.safetensors', encodeAlignment(alignment))
-  if (panel) files.set(panelFile, encodePanel(compileFeatures(schema).user, panel, panelUsers))
+  const panelBytes = panel && encodePanel(compileFeatures(schema).user, panel, panelUsers)
   files.set('schema.json', encodeJson(schema))
   files.set('weights.safetensors', encodeSafetensors(matrices, { snapshot: String(about.snapshot) }))
   files.set('manifest.json', encodeJson(manifest))
-  files.set(checksumFile, encodeChecksums(files))
+  const sums = new Map([...files].map(([name, data]) => [name, sha256(data)]))
   const partial = join(modelDirectory, `.publishing-${about.snapshot}-${process.pid}`)
   try {
     await mkdir(modelDirectory, { recursive: true })
-    await removeLeftovers(modelDirectory, /^\.publishing-\d+-(\d+)$/)
+    await removeLeftovers(modelDirectory, publishingPattern)
     await rm(partial, { recursive: true, force: true })
     await mkdir(partial)
     for (const [name, data] of files) await writeDurably(join(partial, name), data)
+    const panelSum = panelBytes && (await writePanel(modelDirectory, partial, panelBytes))
+    if (panelSum !== null) sums.set(panelFile, panelSum)
+    await writeDurably(join(partial, checksumFile), encodeSums(sums))
     await syncDirectory(partial)
     await rename(partial, target)
     await syncDirectory(modelDirectory)
@@ -96,6 +103,23 @@ export async function publishSnapshot(
     )
   }
   return target
+}
+
+/**
+ * Writes the panel without users who were forgotten. Its name is there before it is read who they are: whoever is forgotten
+ * meanwhile waits for what has one.
+ * @returns its checksum, null where no row is left
+ */
+async function writePanel(modelDirectory: string, partial: string, panel: Uint8Array): Promise<string | null> {
+  const path = join(partial, panelFile)
+  await writeDurably(path, new Uint8Array())
+  const { file } = withoutUsers(panel, await forgottenUsers(modelDirectory), path)
+  if (file === null) {
+    await rm(path)
+    return null
+  }
+  await replaceDurably(path, file)
+  return sha256(file)
 }
 
 /** Directories of the whole snapshots under a model's directory, oldest first; none where nothing was published yet. */

@@ -1,4 +1,4 @@
-import { panelUserHash } from '@headwater/runtime'
+import { panelUserHash, panelUserText } from '@headwater/runtime'
 import { seededRandom } from '@headwater/statistics'
 import { describe, expect, it } from 'vitest'
 import { PanelSampler } from './panel.ts'
@@ -36,6 +36,22 @@ describe('the panel', () => {
     expect(new Set(sampled(events, 40, 1))).toEqual(new Set(events))
     expect(sampled([], 40, 1)).toEqual([])
     expect(sampled(['one'], 40, 1)).toEqual(['one'])
+  })
+
+  it('is without those who are forgotten, also if they come back, and else as it would be', () => {
+    const events = stream(300, 4_000, 2, skewed)
+    const [gone, back] = ['user 3', 'user 7']
+    const sampler = new PanelSampler(400, 1)
+    for (const [row, user] of events.entries()) sampler.observe(user, row)
+    const usersOf = ({ rows }: { rows: Uint32Array }) => [...rows].map((row) => events[row])
+    expect(usersOf(sampler.rows())).toEqual(expect.arrayContaining([gone, back]))
+    sampler.forget(new Set([gone, back].map((user) => panelUserText(panelUserHash(user)))))
+    sampler.observe(back, events.push(back) - 1)
+    sampler.forget(new Set())
+    const left = new Set(events.filter((user) => user !== gone && user !== back))
+    const panel = usersOf(sampler.rows())
+    expect(panel).toHaveLength(left.size)
+    expect(new Set(panel)).toEqual(left)
   })
 
   it('depends on the seed and not on the order of events', () => {

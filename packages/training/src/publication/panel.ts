@@ -6,7 +6,7 @@
  * so counts and newest rows are exact, and the choice depends on seed and users alone, not on the order of events.
  */
 import { murmur3 } from '@headwater/features'
-import { panelUserHash } from '@headwater/runtime'
+import { panelUserHash, panelUserText } from '@headwater/runtime'
 
 /** Users kept in the pool for one in the panel: enough that the most active stratum, few users by nature, is filled. */
 const poolFactor = 16
@@ -41,6 +41,8 @@ export class PanelSampler {
   #pool = new Map<number, Member>()
   /** Priorities from here on are out. */
   #bound = Number.POSITIVE_INFINITY
+  /** As `panelUserText` gives them. */
+  readonly #forgotten = new Set<string>()
 
   /** @param size users in the panel, at most */
   constructor(size: number, seed: number) {
@@ -59,9 +61,24 @@ export class PanelSampler {
       member.row = row
       return
     }
-    this.#pool.set(priority, { events: 1, row, hash: panelUserHash(user) })
+    const hash = panelUserHash(user)
+    if (this.#forgotten.has(panelUserText(hash))) return
+    this.#pool.set(priority, { events: 1, row, hash })
     // Pruning at twice the size costs a sort once in `capacity` new users.
     if (this.#pool.size >= 2 * this.#capacity) this.#prune()
+  }
+
+  /**
+   * Lets go of users, whose later examples are passed over: what they are encoded from knows of the earlier ones.
+   * @param users as `panelUserText` gives them
+   */
+  forget(users: ReadonlySet<string>): void {
+    const fresh = [...users].filter((user) => !this.#forgotten.has(user))
+    if (fresh.length === 0) return
+    for (const user of fresh) this.#forgotten.add(user)
+    for (const [priority, { hash }] of this.#pool) {
+      if (this.#forgotten.has(panelUserText(hash))) this.#pool.delete(priority)
+    }
   }
 
   #prune(): void {

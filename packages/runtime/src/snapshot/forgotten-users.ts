@@ -1,0 +1,71 @@
+/**
+ * Who was forgotten, beside a model's snapshots: a training that began before has newest examples of theirs for as long as it
+ * lives, and would put them into its next panels. `forgotten.json` has the panel's hashes of their keys, and no key.
+ */
+import { readFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { removeLeftovers, replaceDurably } from './durable-files.ts'
+import { panelUserHash, panelUserText } from './panel-file.ts'
+import { SnapshotError } from './snapshot-error.ts'
+
+/** As long as a store keeps its tombstones by default. */
+const keptMs = 90 * 86_400_000
+/** Beyond it the oldest go. */
+const maxUsers = 2 ** 20
+
+interface ForgottenUser {
+  /** As `panelUserText` gives it. */
+  readonly user: string
+  /** Milliseconds since 1970. */
+  readonly atMs: number
+}
+
+const pathIn = (modelDirectory: string) => join(modelDirectory, 'forgotten.json')
+
+/** Users whom a model's panels are to be without, as `panelUserText` gives them. @throws SnapshotError for a damaged list */
+export async function forgottenUsers(modelDirectory: string): Promise<ReadonlySet<string>> {
+  return new Set((await readList(modelDirectory)).map(({ user }) => user))
+}
+
+/**
+ * Has later publications leave a user out; it is on the disk then. One process at a time may do so.
+ * @param atMs time of the forgetting; users forgotten 90 days before it leave the list
+ * @throws SnapshotError for a damaged list
+ */
+export async function noteForgotten(modelDirectory: string, user: string, atMs: number): Promise<void> {
+  const text = panelUserText(panelUserHash(user))
+  const sinceMs = Math.min(atMs, Date.now()) - keptMs
+  const others = (await readList(modelDirectory)).filter((entry) => entry.user !== text && entry.atMs > sinceMs)
+  const users: readonly ForgottenUser[] = [...others, { user: text, atMs }].slice(-maxUsers)
+  const file = new TextEncoder().encode(`${JSON.stringify({ format: 1, users })}\n`)
+  await removeLeftovers(modelDirectory, /^forgotten\.json\.(\d+)\.partial$/)
+  await replaceDurably(pathIn(modelDirectory), file)
+}
+
+async function readList(modelDirectory: string): Promise<readonly ForgottenUser[]> {
+  const path = pathIn(modelDirectory)
+  let text: string
+  try {
+    text = await readFile(path, 'utf8')
+  } catch (cause) {
+    if ((cause as NodeJS.ErrnoException).code === 'ENOENT') return []
+    throw cause
+  }
+  let list: { format?: unknown; users?: unknown } | null = null
+  try {
+    list = JSON.parse(text)
+  } catch {
+    // told below
+  }
+  const { format, users } = list ?? {}
+  if (typeof format === 'number' && format > 1)
+    throw new SnapshotError(`${path} has format ${format}, this version reads 1; use the version that wrote it.`)
+  if (format !== 1 || !Array.isArray(users) || !users.every(isForgotten))
+    throw new SnapshotError(`${path} is damaged. Remove it, and forget again whom a running training may know.`)
+  return users
+}
+
+function isForgotten(value: unknown): value is ForgottenUser {
+  const { user, atMs } = (value ?? {}) as Partial<Record<keyof ForgottenUser, unknown>>
+  return typeof user === 'string' && /^[0-9a-f]{16}$/.test(user) && Number.isFinite(atMs)
+}
