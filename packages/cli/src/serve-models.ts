@@ -13,14 +13,22 @@ export interface ServeModel {
   readonly followed: FollowedModel | null
 }
 
-/** Of a server without an encoder. @throws ServeError where their schemas differ; SnapshotError, ServedSnapshotError */
+/**
+ * Of a server without an encoder: what the workers' snapshots have, so the newest that is not refused.
+ * @throws ServeError where their schemas differ; SnapshotError, ServedSnapshotError, SnapshotRefusedError
+ */
 export async function readServeModels(
   directories: ReadonlyMap<string, string>,
+  warn: (error: unknown) => void,
 ): Promise<ReadonlyMap<string, ServeModel>> {
-  const { readServedSnapshot } = await import('@headwater/runtime')
+  const [{ newestServable }, { readSnapshot }] = await Promise.all([
+    import('@headwater/pooling/encoder'),
+    import('@headwater/runtime'),
+  ])
   const models = new Map<string, ServeModel>()
   for (const [name, directory] of directories) {
-    const { schema, manifest } = await readServedSnapshot(directory)
+    const { result } = await newestServable(directory, readSnapshot, warn)
+    const { schema, manifest } = result
     const { count, width } = manifest.config.embeddings
     models.set(name, { schema, dim: count * width, followed: null })
   }

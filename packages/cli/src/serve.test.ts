@@ -8,6 +8,7 @@ import { promoteSnapshot, readSnapshot, snapshotDirectory } from '@headwater/run
 import { openStore } from '@headwater/store'
 import { temporaryDirectory } from '@headwater/testkit'
 import { afterEach, beforeAll, describe, expect, test } from 'vitest'
+import { readServeModels } from './serve-models.ts'
 import type { Child } from './testing/child.ts'
 import { headwater, headwaterIn } from './testing/headwater.ts'
 import { clickOf, holdCopy, servingDirectory, startServing, trainModel, untilServed } from './testing/serving.ts'
@@ -110,6 +111,20 @@ describe('headwater serve', () => {
     const { states } = await store.readStates('user', acknowledged)
     expect(states.every((state) => state !== undefined)).toBe(true)
     await store.close()
+
+    // Started again, it refuses what it refused before, and so does a server that only reads.
+    const entries = [[2, 'promote'] as const, [3, 'gate'] as const, [4, 'gate'] as const]
+    const served = entries.map(([snapshot, by]) => ({ snapshot, sinceMs: Date.now(), by }))
+    writeFileSync(join(model, 'current.json'), JSON.stringify({ format: 1, served }))
+    const again = await startServing(directory, ['--model', 'model'])
+    children.push(again.child)
+    expect(again.child.stdout).toMatch(/^Serving snapshot 2 as "sum"/)
+    expect(again.child.stderr).toMatch(/warning: snapshot 4 is held: The test holds it\./)
+    expect(again.child.stderr).toMatch(/warning: .*snapshot-000003/)
+    expect([...(await again.client.read([acknowledged[0]], ['sum'])).models[0].snapshot]).toEqual([2])
+    const refusals: unknown[] = []
+    const read = await readServeModels(new Map([['sum', model]]), (error) => refusals.push(error))
+    expect([read.get('sum')!.dim, refusals.length]).toEqual([first.dim, 2])
   })
 
   test('over TLS lets in who shows a certificate and has a token of the file, each tenant on its own', async () => {

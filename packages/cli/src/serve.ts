@@ -151,7 +151,7 @@ async function start(options: ServeOptions, report: ServeReport, closers: Closer
   if (cluster !== null) closers.push(() => cluster.close())
   const models =
     encoder === null
-      ? await readServeModels(directories)
+      ? await readServeModels(directories, warn)
       : await loadServeModels(options, directories, encoder, cluster, report)
   const store = await openStore(userUrl(options.store))
   closers.push(() => store.close())

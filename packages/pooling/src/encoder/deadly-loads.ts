@@ -20,7 +20,7 @@ export class DeadlyLoads {
     if (this.#deaths < mostDeaths) return cause
     this.#snapshot = null
     return new SnapshotRefusedError(
-      `snapshot ${snapshot} ended the encoder ${mostDeaths} times in a row when it was loaded (${cause.message}), and is not tried again; the one before is served on. Publish another, or start the server again to serve it.`,
+      `snapshot ${snapshot} ended the encoder ${mostDeaths} times in a row when it was loaded (${cause.message}), and is not tried again; the one before is served on. Publish another, or start the server again to try it once more.`,
     )
   }
 }

@@ -234,6 +234,62 @@ describe('a followed model', () => {
     expect(errors).toEqual([])
   })
 
+  test('starts with the newest that is not refused, and tells what is wrong with those after it', async () => {
+    await publish(1)
+    await publish(2)
+    rmSync(join(await publish(3), 'weights.safetensors'))
+    await publish(4, { verdict: 'held' })
+    behave(await publish(5), 'crash')
+    const point = (...served: [snapshot: number, by?: string][]) => {
+      const entries = served.map(([snapshot, by = 'gate'], i) => ({ snapshot, sinceMs: i, by }))
+      writeFileSync(join(directory, 'current.json'), JSON.stringify({ format: 1, served: entries }))
+    }
+    point([1], [2], [3], [4], [5], [6])
+    await follow()
+    expect(model.served.snapshot).toBe(2)
+    await untilServedFrom(2)
+    const died = expect.objectContaining({ name: 'EncoderDiedError' })
+    const refused = (message: RegExp, name = 'SnapshotRefusedError') =>
+      expect.objectContaining({ name, message: expect.stringMatching(message) })
+    const told = [
+      ...[
+        died,
+        died,
+        refused(/no snapshot 6/, 'UnknownSnapshotError'),
+        refused(/snapshot 5 ended the encoder 3 times/),
+      ],
+      ...[refused(/is held: The test holds it\./), refused(/weights/)],
+    ]
+    // Told once, not at every look.
+    await new Promise((resolve) => setTimeout(resolve, 30))
+    expect(errors.splice(0)).toEqual(told)
+    await model.stop()
+
+    // What a person chose is served although it is held.
+    point([1], [4, 'promote'])
+    await follow()
+    expect(model.served.snapshot).toBe(4)
+    await model.stop()
+
+    // What fails for a reason that may pass is tried again, as by a server that runs.
+    const failing = await publish(8)
+    behave(failing, 'fail')
+    point([1], [8])
+    await follow()
+    expect(model.served.snapshot).toBe(1)
+    await until(() => errors.length > 1)
+    expect(errors).toContainEqual(expect.objectContaining({ name: 'EncodeError', message: 'the test says no' }))
+    rmSync(behaviourFile(failing))
+    await until(() => model.served.snapshot === 8)
+    await model.stop()
+
+    errors.splice(0)
+    point([3], [4])
+    await expect(follow()).rejects.toMatchObject({ name: 'SnapshotRefusedError', message: /is held/ })
+    expect(errors).toEqual([refused(/weights/)])
+    await expect(follow({ directory: join(directory, 'none') })).rejects.toMatchObject({ name: 'ServedSnapshotError' })
+  })
+
   test('compares a shadow on live traffic until it is served, and lands nothing of it', async () => {
     await publish(1)
     await serveSnapshot(directory, 1, 'gate')

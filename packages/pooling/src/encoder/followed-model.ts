@@ -1,23 +1,22 @@
 /** The snapshot that a model's directory serves, and each one that it serves later, in the poolings that read from it. */
 import { setTimeout as wait } from 'node:timers/promises'
 import {
-  existingSnapshot,
   listSnapshots,
   promoteSnapshot,
   readManifest,
   rollbackSnapshot,
-  ServedSnapshotError,
   SnapshotError,
   servedHistory,
   servedSnapshot,
-  servedSnapshotDirectory,
 } from '@headwater/runtime'
-import { SnapshotRefusedError, UnknownSnapshotError } from '../errors.ts'
+import { SnapshotRefusedError } from '../errors.ts'
 import type { ModelControl, PanelComparison, ShadowReport, SnapshotInfo } from '../model-control.ts'
 import type { Pooling } from '../pooling.ts'
 import { DeadlyLoads } from './deadly-loads.ts'
 import type { EncoderProcess } from './encoder-process.ts'
+import { loadFirst } from './first-snapshot.ts'
 import { type LoadedSnapshot, releaseAfter } from './loaded-snapshot.ts'
+import { entryKey, existing, refusing, servableDirectory } from './served-entry.ts'
 import { type ShadowChoice, SnapshotShadow } from './snapshot-shadow.ts'
 
 export interface FollowModelOptions {
@@ -44,14 +43,14 @@ export interface FollowModelOptions {
 }
 
 /**
- * Loads the snapshot that a model's directory serves. `publishTo` puts it to use.
- * @throws ServedSnapshotError where none is served; SnapshotRefusedError, EncoderDiedError, SnapshotError; what `admit` throws
+ * Loads the snapshot that a model's directory serves, or where that one is refused the newest one before it that is not;
+ * `onError` is told. `publishTo` puts it to use.
+ * @throws ServedSnapshotError where none is served; where none can be, what is wrong with the newest: SnapshotRefusedError,
+ *   EncodeError, SnapshotError; what `admit` throws
  */
 export async function followModel(options: FollowModelOptions): Promise<FollowedModel> {
-  const directory = await servedSnapshotDirectory(options.directory)
-  const snapshot = await options.encoder.load(directory)
-  await options.admit?.(snapshot)
-  return new FollowedModel(options, snapshot)
+  const { result, refused } = await loadFirst(options)
+  return new FollowedModel(options, result, refused)
 }
 
 /** A model that is served, and what an operator may do with it; see {@link followModel}. */
@@ -62,16 +61,17 @@ export class FollowedModel implements ModelControl {
   readonly #shadow: SnapshotShadow | null
   #served: LoadedSnapshot
   /** Of the directory's history: what was refused last. */
-  #refused: string | null = null
+  #refused: string | null
   #poolings: readonly Pooling[] = []
   /** End of the last change; the next starts after it. */
   #changing: Promise<unknown> = Promise.resolve()
   #following: Promise<void> = Promise.resolve()
 
   /** Use {@link followModel}. */
-  constructor(options: FollowModelOptions, served: LoadedSnapshot) {
+  constructor(options: FollowModelOptions, served: LoadedSnapshot, refused: string | null) {
     this.#options = options
     this.#served = served
+    this.#refused = refused
     this.#shadow = options.shadow ? new SnapshotShadow(options.shadow, options) : null
   }
 
@@ -170,19 +170,14 @@ export class FollowedModel implements ModelControl {
   async #look(): Promise<void> {
     const { directory } = this.#options
     const entry = (await servedHistory(directory)).at(-1)
-    const seen = JSON.stringify(entry)
+    const seen = entryKey(entry)
     if (entry !== undefined && entry.snapshot !== this.#served.snapshot && seen !== this.#refused) {
       try {
-        const path = await existing(directory, entry.snapshot)
-        const { verdict } = await refusing(readManifest(path))
-        // A person may serve what the gate held; nothing else may.
-        if (verdict.status === 'held' && entry.by === 'gate')
-          throw new SnapshotRefusedError(`snapshot ${entry.snapshot} is held: ${verdict.reasons.join(' ')}`)
-        await this.#loadAndServe(path, async () => {})
+        await this.#loadAndServe(await servableDirectory(directory, entry), async () => {})
       } catch (cause) {
         const judged = this.#deadly.judge(entry.snapshot, cause)
         // What is not the snapshot's fault is tried again.
-        if (judged instanceof SnapshotRefusedError) this.#refused = seen
+        if (judged instanceof SnapshotRefusedError) this.#refused = seen!
         throw judged
       }
     }
@@ -238,25 +233,5 @@ export class FollowedModel implements ModelControl {
 
   #tell(error: unknown): void {
     this.#options.onError?.(error)
-  }
-}
-
-/** Directory of a snapshot. @throws UnknownSnapshotError */
-async function existing(modelDirectory: string, snapshot: number): Promise<string> {
-  try {
-    return await existingSnapshot(modelDirectory, snapshot)
-  } catch (cause) {
-    if (!(cause instanceof ServedSnapshotError)) throw cause
-    throw new UnknownSnapshotError(cause.message, { cause })
-  }
-}
-
-/** What the directory refuses is a snapshot refused. */
-async function refusing<Result>(asked: Promise<Result>): Promise<Result> {
-  try {
-    return await asked
-  } catch (cause) {
-    if (!(cause instanceof ServedSnapshotError || cause instanceof SnapshotError)) throw cause
-    throw new SnapshotRefusedError(cause.message, { cause })
   }
 }
