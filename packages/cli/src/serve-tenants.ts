@@ -53,7 +53,8 @@ export async function openTenants(
           schema: space.schema,
           workers: 1,
           batchRows,
-          maxCalls: 4 * names.length,
+          // In synchronous mode each model's are made beside the others'.
+          maxCalls: 4 * names.length * models.size,
           isIdle: options.encoderIdle === true,
           cpus: options.encoderCpus,
         })

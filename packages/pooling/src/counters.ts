@@ -15,7 +15,7 @@ export interface PoolingCounters {
   repeated: number
   /** Offers that joined the user's waiting refresh. */
   coalesced: number
-  /** Refreshes given up as the queue was full, those of the freshest users first; and users of synchronous reads likewise. */
+  /** Refreshes given up as the queue was full, those of the freshest users first; and users of synchronous reads, once a model. */
   shed: number
   /** Embeddings that landed, one a user and model. */
   refreshes: number

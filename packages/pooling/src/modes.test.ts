@@ -1,6 +1,6 @@
-import { describe, expect, it } from 'vitest'
+import { describe, expect, it, vi } from 'vitest'
 import { poolingInMemory } from '../testing/pooling-in-memory.ts'
-import { constantEncoder, dim, embed, encoderOf, eventOf, heldEncoder, space } from '../testing/towers.ts'
+import { constantEncoder, dim, embed, encoderOf, eventOf, heldEncoder, model, space } from '../testing/towers.ts'
 import { type FailedBatch, PoolingConfigError, servedStatus, startRefreshing } from './index.ts'
 
 const memory = poolingInMemory()
@@ -147,6 +147,55 @@ describe('the synchronous mode', () => {
     const [next] = (await create({ mode: 'stored' }).read(['a'], ['m'])).models
     expect([next.snapshot[0], next.ageMs[0]]).toEqual([2, 0])
     await pooling.close()
+  })
+
+  it('computes the models that a read asks for alone, and none waits for another', async () => {
+    const models = ['cheap', 'dear', 'none'].map((name) => ({ ...model, name }))
+    const pooling = create({ mode: 'synchronous', deadlineMs: 60_000, models })
+    await ingest(pooling, ['a', 'b'])
+    const held = heldEncoder(2, 6)
+    await pooling.publish('cheap', constantEncoder(1, 5))
+    await pooling.publish('dear', held.encoder)
+    const readCheap = async (user: string) => (await pooling.read([user], ['cheap'])).models[0]
+    expect((await readCheap('a')).computed![0]).toBe(1)
+    expect(held.held()).toBe(0)
+    const dear = pooling.read(['a'], ['dear'])
+    await held.called()
+    // Beside the one that is computed, however many come.
+    for (let i = 0; i < 4; i++) {
+      clock.nowMs++
+      const served = await readCheap('b')
+      expect([served.vectors[0], served.computed![0], served.featureTimeMs[0]]).toEqual([5, 1, clock.nowMs])
+    }
+    clock.nowMs++
+    const all = pooling.read(['a'], ['dear', 'cheap', 'none'])
+    // What is ready has landed, for whoever cannot wait for the rest.
+    const landedMs = async () => (await pooling.look(['a'], ['cheap'])).models[0].featureTimeMs[0]
+    await vi.waitFor(async () => expect(await landedMs()).toBe(clock.nowMs), { timeout: 20_000 })
+    expect(held.held()).toBe(1)
+    held.release()
+    const [first] = (await dear).models
+    expect([first.vectors[0], first.computed![0]]).toEqual([6, 1])
+    await held.called()
+    held.release()
+    expect((await all).models.map(({ computed, status }) => [computed![0], status[0]])).toEqual([
+      [1, servedStatus.fresh],
+      [1, servedStatus.fresh],
+      [0, servedStatus.default],
+    ])
+    expect(pooling.counters).toMatchObject({ refreshes: 1 + 4 + 1 + 2, failed: 0, shed: 0 })
+    await pooling.close()
+    await pooling.released(held.encoder)
+  })
+
+  it('sends what reads compute through a shadow, too', async () => {
+    const pooling = create({ mode: 'synchronous', deadlineMs: 60_000 })
+    await ingest(pooling, ['a'])
+    await pooling.publish('m', constantEncoder(1, 5))
+    const compared: (readonly string[])[] = []
+    pooling.shadow('m', encoderOf(9), { share: 1, onCompared: (users) => compared.push([...users]) })
+    await pooling.read(['a'], ['m'])
+    await vi.waitFor(() => expect(compared).toEqual([['a']]), { timeout: 20_000 })
   })
 
   it('serves what the store holds where the encoder fails', async () => {

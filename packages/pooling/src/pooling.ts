@@ -59,6 +59,8 @@ export class Pooling {
   readonly #use = new EncoderUse()
   readonly #capture: StateCapture
   readonly #lane: RefreshLane
+  /** Synchronous mode: each model's own, for what reads compute. */
+  readonly #readLanes = new Map<string, RefreshLane>()
   readonly #runs: RefreshRuns
   readonly #computing: ReadComputing
   readonly #forgotten = new RecentlyForgotten()
@@ -83,7 +85,6 @@ export class Pooling {
     this.#onRead = mode === 'asynchronous' && refreshOn !== 'event'
     this.#observer = observer
     this.#eventLog = options.eventLog ?? null
-    const rowEncoder = options.rowEncoder ?? new OwnThreadRows(space, this.batchSize)
     this.#capture = new StateCapture(store, space, this.batchSize, this.#use, (failed) => this.#queue.retry(failed))
     this.#refreshDelayMs = checkDuration('refreshDelayMs', options.refreshDelayMs ?? 1_000)
     const maxQueue = checkCount('maxQueue', options.maxQueue ?? 100_000)
@@ -96,7 +97,12 @@ export class Pooling {
       capture: this.#capture,
       elsewhere: options.refreshElsewhere ?? null,
     })
-    this.#lane = new RefreshLane({ store, clock, rules: this.#rules, rowEncoder, counters: this.#counters, observer })
+    const newLane = () => {
+      const rowEncoder = options.rowEncoder ?? new OwnThreadRows(space, this.batchSize)
+      return new RefreshLane({ store, clock, rules: this.#rules, rowEncoder, counters: this.#counters, observer })
+    }
+    this.#lane = newLane()
+    if (mode === 'synchronous') for (const name of this.#rules.keys()) this.#readLanes.set(name, newLane())
     this.#runs = new RefreshRuns({
       batchSize: this.batchSize,
       clock,
@@ -120,7 +126,11 @@ export class Pooling {
       onSegment: () => this.#completeDefaults(),
     })
     this.#computing = new ReadComputing({
-      compute: (users) => this.#runs.computeNow(users, this.#encoders),
+      compute: async (name, users) => {
+        const encoder = this.latest(name)
+        if (encoder === undefined) return
+        await this.#runs.computeNow(users, new Map([[name, encoder]]), this.#readLanes.get(name)!)
+      },
       mostUsers: maxQueue,
       shed: (count) => {
         this.#counters.shed += count
@@ -186,7 +196,7 @@ export class Pooling {
     const read = this.#reads.prepare(users, models, options)
     let servedMs = asOfMs
     if (this.#mode === 'synchronous' && this.#encoders.size > 0) {
-      await this.#computing.within(options?.deadlineMs ?? this.#deadlineMs, users)
+      await this.#computing.within(options?.deadlineMs ?? this.#deadlineMs, users, models)
       servedMs = this.clock.now()
     }
     const begun = this.#forgotten.beginRead()
@@ -349,7 +359,8 @@ export class Pooling {
     if (encoder !== null) this.#checkDim(model, encoder)
     const { name } = this.#reads.ruleOf(model)
     if (encoder === null && !this.#shadow.has(name)) return
-    this.#lane.shadow = encoder === null || options === undefined ? null : new Shadow(name, encoder, options)
+    const shadow = encoder === null || options === undefined ? null : new Shadow(name, encoder, options)
+    for (const lane of [this.#lane, ...this.#readLanes.values()]) lane.shadow = shadow
     this.#shadow = this.#swap(this.#shadow, new Map(encoder === null ? [] : [[name, encoder]]))
   }
 

@@ -1,29 +1,34 @@
 export interface ReadComputingOptions {
-  /** Lands users' embeddings; never rejected. */
-  readonly compute: (users: readonly string[]) => Promise<void>
-  /** That wait for their batch to begin. */
+  /** Lands a model's embeddings of users; never rejected. Models are computed beside each other, each one call at a time. */
+  readonly compute: (model: string, users: readonly string[]) => Promise<void>
+  /** That wait for their batch of a model to begin. */
   readonly mostUsers: number
-  /** Told how many users of a read found no place. */
+  /** Told how many users of a read found no place, once for each model. */
   readonly shed: (count: number) => void
 }
 
+/** Of one model. */
+interface Queue {
+  running: Promise<void>
+  next: { readonly users: Set<string>; readonly done: Promise<void> } | null
+}
+
 /**
- * Computes the users of reads that are under way, in micro-batches: reads of one turn of the event loop share one, and those
- * that come while it is computed share the next, which has so many users at most: those beyond are shed, and served what is
- * stored.
+ * Computes the users of reads that are under way, each model for itself, so that none waits for a slower one. Reads of one
+ * turn of the event loop share a micro-batch, and those that come while it is computed share the next, which has so many
+ * users at most: those beyond are shed, and served what is stored.
  */
 export class ReadComputing {
   readonly #options: ReadComputingOptions
-  #running: Promise<void> = Promise.resolve()
-  #next: { readonly users: Set<string>; readonly done: Promise<void> } | null = null
+  readonly #queues = new Map<string, Queue>()
 
   constructor(options: ReadComputingOptions) {
     this.#options = options
   }
 
-  /** Resolves once all users have been computed, or `deadlineMs` later. */
-  async within(deadlineMs: number, users: readonly string[]): Promise<void> {
-    const done = this.#join(users)
+  /** Resolves once all users have been computed for the models, which are known ones, or `deadlineMs` later. */
+  async within(deadlineMs: number, users: readonly string[], models: readonly string[]): Promise<void> {
+    const done = Promise.all(models.map((model) => this.#join(model, users)))
     let timer: NodeJS.Timeout | undefined
     const late = new Promise<void>((resolve) => {
       timer = setTimeout(resolve, deadlineMs)
@@ -34,12 +39,13 @@ export class ReadComputing {
 
   /** Ends the computing that is under way. */
   async close(): Promise<void> {
-    await this.#running
+    await Promise.all([...this.#queues.values()].map(({ running }) => running))
   }
 
-  #join(users: readonly string[]): Promise<void> {
-    this.#next ??= this.#open()
-    const { users: waiting, done } = this.#next
+  #join(model: string, users: readonly string[]): Promise<void> {
+    const queue = this.#queueOf(model)
+    queue.next ??= this.#open(model, queue)
+    const { users: waiting, done } = queue.next
     const { mostUsers, shed } = this.#options
     let joined = 0
     for (const user of users) {
@@ -51,15 +57,24 @@ export class ReadComputing {
     return joined > 0 ? done : Promise.resolve()
   }
 
-  #open() {
+  #queueOf(model: string): Queue {
+    let queue = this.#queues.get(model)
+    if (queue === undefined) {
+      queue = { running: Promise.resolve(), next: null }
+      this.#queues.set(model, queue)
+    }
+    return queue
+  }
+
+  #open(model: string, queue: Queue) {
     const users = new Set<string>()
-    const done = this.#running
+    const done = queue.running
       .then(() => new Promise<void>((resolve) => setImmediate(resolve)))
       .then(() => {
-        this.#next = null
-        return this.#options.compute([...users])
+        queue.next = null
+        return this.#options.compute(model, [...users])
       })
-    this.#running = done
+    queue.running = done
     return { users, done }
   }
 }

@@ -148,7 +148,7 @@ export class RefreshRuns {
   }
 
   /** Lands users as of now, and is never rejected: what fails is left to the store, which serves what it has. */
-  async computeNow(users: readonly string[], encoders: Encoders): Promise<void> {
+  async computeNow(users: readonly string[], encoders: Encoders, lane: RefreshLane): Promise<void> {
     const { batchSize, clock, use } = this.#options
     use.begin(encoders)
     for (let from = 0; from < users.length; from += batchSize) {
@@ -157,6 +157,7 @@ export class RefreshRuns {
       await this.refresh(
         slice.map((user) => unqueued(user, atMs)),
         encoders,
+        lane,
       )
     }
     use.end(encoders)
@@ -166,8 +167,12 @@ export class RefreshRuns {
    * Lands refreshes of other queues than its own, a batch of them at most, as of their landing times; never rejected.
    * @returns those that may be tried again
    */
-  async refresh(refreshes: readonly Refresh[], encoders: Encoders): Promise<readonly Refresh[]> {
-    const { batchSize, capture, lane, use, counters, observer } = this.#options
+  async refresh(
+    refreshes: readonly Refresh[],
+    encoders: Encoders,
+    lane = this.#options.lane,
+  ): Promise<readonly Refresh[]> {
+    const { batchSize, capture, use, counters, observer } = this.#options
     use.begin(encoders)
     try {
       const batch = new RowBatch(encoders, batchSize)
