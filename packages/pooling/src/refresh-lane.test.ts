@@ -1,4 +1,4 @@
-import { expect, it } from 'vitest'
+import { expect, it, vi } from 'vitest'
 import { poolingInMemory } from '../testing/pooling-in-memory.ts'
 import { constantEncoder, dim, embed, encoderOf, eventOf, heldEncoder, model, space } from '../testing/towers.ts'
 import {
@@ -109,6 +109,32 @@ it('encodes the next batch while one lands, and lands each user as the tower mak
   }
   await draining
   await expectServed(pooling, users)
+})
+
+it('lands each model once its own encoder has answered, and a user counts as landed once all have', async () => {
+  const held = heldEncoder(1, 5)
+  const landed: string[] = []
+  let fresh = 0
+  const observer = {
+    refreshed: ({ model: name, rows }: RefreshedBatch) => landed.push(`${name} ${rows}`),
+    landed: () => fresh++,
+  }
+  const pooling = create({ models: [model, { ...model, name: 'n' }], observer, batchSize: 8 })
+  await pooling.publish('m', held.encoder)
+  await pooling.publish('n', constantEncoder(2, 3))
+  await pooling.ingest(users.map((user) => eventOf(user, 'i', clock.nowMs)))
+  clock.nowMs += 100
+  const draining = pooling.drain()
+  await vi.waitFor(() => expect(landed).toEqual(['n 8']), { timeout: 20_000 })
+  const [m, n] = (await pooling.look([users[0]], ['m', 'n'])).models
+  expect([m.vectors[0], n.vectors[0], fresh]).toEqual([9, 3, 0])
+  held.release()
+  await held.called()
+  held.release()
+  await draining
+  // No model's batch passes the one before.
+  expect(landed.filter((one) => one.startsWith('m'))).toEqual(['m 8', 'm 3'])
+  expect([landed.length, fresh]).toEqual([4, 11])
 })
 
 it('tells an observer of batches, of landings and of failures', async () => {

@@ -89,19 +89,15 @@ export class RefreshLane {
     const live = Promise.all([made, before.encoded]).then(([rows]) => {
       if (rows === null) return null
       const shadow = this.#compare(rows.batch, rows.rows)
-      return { rows, shadow, encoded: Promise.all([...rows.batch.encoders].map((each) => encode(each, rows))) }
+      return { rows, shadow, encoded: [...rows.batch.encoders].map((each) => encode(each, rows)) }
     })
     const encoded = live.then(async (running) => {
       if (running === null) return
-      const vectors = await running.encoded
+      const vectors = await Promise.all(running.encoded)
       await running.shadow?.(vectors)
     })
     const landed = Promise.all([live, before.landed]).then(async ([running]) => {
-      if (running !== null) {
-        const results = await running.encoded
-        await nextTurn()
-        await this.#landAll(running.rows.batch, results, note)
-      }
+      if (running !== null) await this.#landAll(running.rows.batch, running.encoded, note)
       const endMs = performance.now()
       const { observer } = this.#options
       if (running !== null && observer.landed !== undefined) {
@@ -142,30 +138,42 @@ export class RefreshLane {
     return null
   }
 
-  /** Lands what encoders gave; one model's failure leaves the others be. */
+  /** Lands each model once its encoder has answered, one at a time; one's failure leaves the others be. */
   async #landAll(
     batch: RowBatch,
-    results: readonly Encoded[],
+    encoded: readonly Promise<Encoded>[],
     note: (batch: RowBatch, failure: FailedBatch) => void,
   ): Promise<void> {
-    for (const { model, encoder, encodeMs, vectors, error } of results) {
-      let startMs: number | null = null
-      try {
-        if (vectors === null) throw error
-        const rows = batch.users.length
-        if (vectors.length !== rows * encoder.dim) {
-          throw new PoolingError(
-            `snapshot ${encoder.snapshot} of model "${model}" gave ${vectors.length} values for ${rows} users`,
-          )
-        }
-        startMs = performance.now()
-        await this.#land(model, encoder, batch, vectors)
-        const appendMs = performance.now() - startMs
-        this.#options.observer.refreshed?.({ model, users: batch.users, rows, encodeMs, appendMs })
-      } catch (failure) {
-        const appendMs = startMs === null ? null : performance.now() - startMs
-        note(batch, { model, users: batch.users, error: failure, encodeMs, appendMs, isShadow: false })
+    let last = Promise.resolve()
+    const landInTurn = async (one: Promise<Encoded>) => {
+      const result = await one
+      last = last.then(nextTurn).then(() => this.#landOne(batch, result, note))
+      await last
+    }
+    await Promise.all(encoded.map(landInTurn))
+  }
+
+  async #landOne(
+    batch: RowBatch,
+    { model, encoder, encodeMs, vectors, error }: Encoded,
+    note: (batch: RowBatch, failure: FailedBatch) => void,
+  ): Promise<void> {
+    let startMs: number | null = null
+    try {
+      if (vectors === null) throw error
+      const rows = batch.users.length
+      if (vectors.length !== rows * encoder.dim) {
+        throw new PoolingError(
+          `snapshot ${encoder.snapshot} of model "${model}" gave ${vectors.length} values for ${rows} users`,
+        )
       }
+      startMs = performance.now()
+      await this.#land(model, encoder, batch, vectors)
+      const appendMs = performance.now() - startMs
+      this.#options.observer.refreshed?.({ model, users: batch.users, rows, encodeMs, appendMs })
+    } catch (failure) {
+      const appendMs = startMs === null ? null : performance.now() - startMs
+      note(batch, { model, users: batch.users, error: failure, encodeMs, appendMs, isShadow: false })
     }
   }
 
