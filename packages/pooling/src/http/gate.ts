@@ -24,6 +24,8 @@ export class Gate {
   readonly #answered: readonly Scope[]
   readonly #maxDeadlineMs: number
   readonly #rate: RateLimit | null
+  /** Of callers who are not let in, apart from the others': they could be of any number of addresses. */
+  readonly #strangers: RateLimit | null
   readonly #around: readonly RequestObserver[]
   readonly #ended: readonly RequestObserver[]
 
@@ -38,7 +40,9 @@ export class Gate {
     this.#auth = auth
     this.#answered = answered
     this.#maxDeadlineMs = maxDeadlineMs
-    this.#rate = requestsPerSecond === 0 ? null : new RateLimit(requestsPerSecond, burst || requestsPerSecond)
+    const rate = () => (requestsPerSecond === 0 ? null : new RateLimit(requestsPerSecond, burst || requestsPerSecond))
+    this.#rate = rate()
+    this.#strangers = rate()
     this.#around = observers.filter(({ around }) => around !== undefined)
     this.#ended = observers.filter(({ ended }) => ended !== undefined)
   }
@@ -56,7 +60,7 @@ export class Gate {
   /** @throws WireError `draining`, `too_many_requests`, `invalid_request`, `unknown_route`, and what `admit` throws */
   enter(visit: Visit, request: IncomingMessage, { scope, counted }: RouteRule): void {
     if (this.isDraining) throw new WireError('draining', 'the server is stopping; ask another one, or later')
-    const principal = admit(request, this.#auth, scope)
+    const principal = this.#admit(visit, request, scope)
     visit.principal = principal
     if (!this.#answered.includes(scope)) {
       const problem = `requests of the scope "${scope}" are not answered here`
@@ -72,6 +76,16 @@ export class Gate {
     const deadlineMs = deadlineOf(request.headers)
     visit.hasDeadline = deadlineMs !== undefined
     visit.endMs = visit.arrivedMs + Math.min(deadlineMs ?? this.#maxDeadlineMs, this.#maxDeadlineMs)
+  }
+
+  /** Only who is refused counts by its address: nobody who is known pays for others behind the same one. */
+  #admit(visit: Visit, request: IncomingMessage, scope: Scope): Principal {
+    try {
+      return admit(request, this.#auth, scope)
+    } catch (refusal) {
+      this.#strangers?.take(request.socket.remoteAddress, visit.arrivedMs)
+      throw refusal
+    }
   }
 
   #handleWithin(depth: number, request: IncomingMessage, route: string, handle: () => void): void {

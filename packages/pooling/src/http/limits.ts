@@ -14,7 +14,7 @@ export interface ServerLimits extends BatchLimits, EventLimits {
   readonly arrivalTimeoutMs: number
   /** Deadline of a request that names none, and the longest that one may name. Default 10 s. */
   readonly maxDeadlineMs: number
-  /** Of one token, or of one address where there are no tokens; beyond, 429. Default 0: no limit. */
+  /** Of one token, or of one address where there are no tokens or none that lets in; beyond, 429. Default 0: no limit. */
   readonly requestsPerSecond: number
   /** Requests that may come at once after a pause. Default 0: a second's worth. */
   readonly burst: number

@@ -1,7 +1,7 @@
 /** The description against the server itself: its routes, and its answers to the requests that the schemas describe. */
 import { Validator } from '@seriousme/openapi-schema-validator'
 import Fastify from 'fastify'
-import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
 import { openService } from '../../testing/http-service.ts'
 import { observeService } from '../../testing/observed-service.ts'
 import { errorStatus } from '../wire/wire-error.ts'
@@ -101,6 +101,20 @@ describe('the description', () => {
         const isAdmins = method === 'delete' || /promote|rollback/.test(path)
         if (security.length > 0) expect(security[0].bearer.includes('admin'), path).toBe(isAdmins)
       }
+    }
+  })
+
+  it('is not written anew for each who asks', async () => {
+    const write = vi.spyOn(JSON, 'stringify')
+    try {
+      const answers = await Promise.all([1, 2, 3].map(() => service.server.inject('/openapi.json')))
+      for (const { headers, body } of answers) {
+        expect(headers['content-type']).toContain('application/json')
+        expect(JSON.parse(body)).toEqual(document)
+      }
+      expect(write.mock.calls.filter(([value]) => value?.openapi !== undefined)).toEqual([])
+    } finally {
+      write.mockRestore()
     }
   })
 

@@ -1,5 +1,5 @@
 import { fuzz } from '@headwater/testkit'
-import { describe, expect, it } from 'vitest'
+import { afterEach, describe, expect, it, vi } from 'vitest'
 import { tokenOf } from '../../testing/http-service.ts'
 import { ask, startService } from '../../testing/listening-service.ts'
 import { RateLimit } from './rate-limit.ts'
@@ -75,6 +75,8 @@ describe('a rate limit', () => {
 })
 
 describe('a service with a rate limit', () => {
+  afterEach(() => void vi.restoreAllMocks())
+
   const read = { users: ['a'], models: ['m'] }
   const path = '/v1/embeddings/read'
 
@@ -91,6 +93,26 @@ describe('a service with a rate limit', () => {
     expect((await ask(url, path, read, as('nobody'))).status).toBe(401)
     const figures = await (await fetch(`${url}/metrics`, { headers: as(tokenOf.boss) })).text()
     expect(figures).toContain('headwater_requests_failed_total{code="too_many_requests"} 4')
+  })
+
+  it('counts who is not let in by address, and takes from nobody who is', async () => {
+    const { server } = await startService({ limits: { requestsPerSecond: 1, burst: 2 } })
+    const { server: local } = await startService({ auth: 'loopback', limits: { requestsPerSecond: 1 } })
+    // No time passes in which the rate would let more in.
+    vi.spyOn(performance, 'now').mockReturnValue(performance.now())
+    const askAs = async (remoteAddress: string, token: string | null, url = '/v1/models') => {
+      const headers = token === null ? {} : { authorization: `Bearer ${token}` }
+      return (await server.inject({ url, remoteAddress, headers })).statusCode
+    }
+    // Of any token, none, or one that lacks the scope.
+    expect([await askAs('10.0.0.1', 'guess'), await askAs('10.0.0.1', null)]).toEqual([401, 401])
+    expect([await askAs('10.0.0.1', 'more'), await askAs('10.0.0.1', tokenOf.reader, '/metrics')]).toEqual([429, 429])
+    expect([await askAs('10.0.0.2', 'guess'), await askAs('10.0.0.1', tokenOf.reader)]).toEqual([401, 200])
+    expect([await askAs('10.0.0.1', null, '/healthz'), await askAs('10.0.0.1', null, '/readyz')]).toEqual([200, 200])
+    const headers = { host: 'localhost' }
+    const fromElsewhere = { url: '/v1/models', remoteAddress: '10.0.0.1', headers }
+    const statuses = [await local.inject(fromElsewhere), await local.inject(fromElsewhere)]
+    expect(statuses.map(({ statusCode }) => statusCode)).toEqual([403, 429])
   })
 
   it('without tokens counts by address', async () => {

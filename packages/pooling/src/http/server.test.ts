@@ -1,5 +1,5 @@
 /** The service over real sockets and a real store, with a function in a tower's place. */
-import { describe, expect, it } from 'vitest'
+import { describe, expect, it, vi } from 'vitest'
 import { tokenOf } from '../../testing/http-service.ts'
 import { ask, eventAt, startService, untilHeld } from '../../testing/listening-service.ts'
 import { dim, model } from '../../testing/towers.ts'
@@ -211,8 +211,14 @@ describe('figures and readiness', () => {
     })
     expect((await fetch(`${url}/readyz`)).status).toBe(200)
     isBroken = true
-    const response = await fetch(`${url}/readyz`)
-    expect(response.status).toBe(errorStatus.not_ready)
+    const response = await vi.waitFor(
+      async () => {
+        const answer = await fetch(`${url}/readyz`)
+        expect(answer.status).toBe(errorStatus.not_ready)
+        return answer
+      },
+      { timeout: 20_000 },
+    )
     expect(((await response.json()) as { error: { code: string } }).error.code).toBe('not_ready')
     expect((await fetch(`${url}/healthz`)).status).toBe(200)
   })
