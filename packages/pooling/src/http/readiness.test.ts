@@ -4,7 +4,13 @@ import { openService } from '../../testing/http-service.ts'
 import { model } from '../../testing/towers.ts'
 import { Readiness } from './readiness.ts'
 
-afterEach(() => void vi.restoreAllMocks())
+const closers: (() => Promise<void>)[] = []
+afterEach(async () => {
+  vi.restoreAllMocks()
+  for (const close of closers.splice(0)) await close()
+})
+
+const turn = () => new Promise((resolve) => setImmediate(resolve))
 
 /** Readiness over real poolings of two tenants, whose stores answer only when told, at a time that is set. */
 async function heldReadiness() {
@@ -22,6 +28,7 @@ async function heldReadiness() {
       },
     })
   const { server, tenants, close } = await openService({ around })
+  closers.push(close)
   const clock = { nowMs: 1_000 }
   vi.spyOn(performance, 'now').mockImplementation(() => clock.nowMs)
   const errors: unknown[] = []
@@ -30,14 +37,14 @@ async function heldReadiness() {
   const readiness = new Readiness(parts as unknown as ConstructorParameters<typeof Readiness>[0])
   /** The next call of a store. */
   const asked = async () => {
-    while (waiting.length === 0) await new Promise((resolve) => setImmediate(resolve))
+    await vi.waitFor(() => expect(waiting).not.toEqual([]), { timeout: 20_000, interval: 1 })
     return waiting.shift()!
   }
-  return { server, readiness, clock, errors, asked, waiting, close }
+  return { server, readiness, clock, errors, asked, waiting }
 }
 
 it('asks each store once for all who ask meanwhile and half a second on, and then anew', async () => {
-  const { server, readiness, clock, errors, asked, waiting, close } = await heldReadiness()
+  const { server, readiness, clock, errors, asked, waiting } = await heldReadiness()
   const first = [readiness.whyNot(), readiness.whyNot()]
   const one = await asked()
   first.push(readiness.whyNot())
@@ -50,8 +57,10 @@ it('asks each store once for all who ask meanwhile and half a second on, and the
   other.answer()
   expect(await Promise.all(first)).toEqual([null, null, null, null])
   clock.nowMs += 499
-  expect(await readiness.whyNot()).toBeNull()
+  const kept = readiness.whyNot()
+  await turn()
   expect(waiting).toEqual([])
+  expect(await kept).toBeNull()
 
   clock.nowMs += 1
   const failing = [readiness.whyNot(), readiness.whyNot()]
@@ -59,8 +68,10 @@ it('asks each store once for all who ask meanwhile and half a second on, and the
   const told = 'the store does not answer (internal)'
   expect(await Promise.all(failing)).toEqual([told, told])
   clock.nowMs += 499
-  expect(await readiness.whyNot()).toBe(told)
+  const failed = readiness.whyNot()
+  await turn()
   expect([errors, waiting]).toEqual([[new Error('gone')], []])
+  expect(await failed).toBe(told)
 
   // So does the route: all requests are there before the store answers.
   let arrived = 0
@@ -68,9 +79,12 @@ it('asks each store once for all who ask meanwhile and half a second on, and the
     arrived++
   })
   const answers = [1, 2, 3].map(() => server.inject('/readyz'))
-  while (arrived < 3) await new Promise((resolve) => setImmediate(resolve))
-  for (const _ of ['default', 'other']) (await asked()).answer()
+  await vi.waitFor(() => expect(arrived).toBe(3), { timeout: 20_000, interval: 1 })
+  for (const _ of ['default', 'other']) {
+    const only = await asked()
+    await turn()
+    expect(waiting).toEqual([])
+    only.answer()
+  }
   expect((await Promise.all(answers)).map(({ statusCode }) => statusCode)).toEqual([200, 200, 200])
-  expect(waiting).toEqual([])
-  await close()
 })
