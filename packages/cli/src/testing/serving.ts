@@ -2,18 +2,19 @@
 import { execFileSync } from 'node:child_process'
 import { cpSync, readdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import type { Schema } from '@headwater/features'
 import { type Client, createClient } from '@headwater/pooling/client'
 import { publishSnapshot, readSnapshot, serveSnapshot, snapshotDirectory } from '@headwater/runtime'
 import { temporaryDirectory } from '@headwater/testkit'
 import { runCommandLine } from '../program.ts'
 import { Child, launcher } from './child.ts'
-import { clicks, writeClickLog } from './click-log.ts'
+import { clickSchema, clicks, writeClickLog } from './click-log.ts'
 import { tinyModel } from './tiny-model.ts'
 
 /** @returns directory of a model with snapshots 1 and 2 */
-export async function trainModel(home: string): Promise<string> {
+export async function trainModel(home: string, schema: Schema = clickSchema): Promise<string> {
   const trained = join(home, 'model')
-  writeClickLog(home, clicks(600))
+  writeClickLog(home, clicks(600), schema)
   writeFileSync(join(home, 'tiny.json'), JSON.stringify(tinyModel))
   const path = (name: string) => join(home, name)
   const data = ['--data', path('clicks.csv'), '--schema', path('schema.json'), '--every', '5h', '--batch-rows', '128']
