@@ -29,6 +29,8 @@ export interface SideLayout {
     readonly buckets: number
     /** C */
     readonly channels: number
+    /** The last of the channels, by which sums of events may be weighed. */
+    readonly weights: number
     readonly categories: readonly SequenceCategory[]
   } | null
 }

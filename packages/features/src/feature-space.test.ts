@@ -169,10 +169,12 @@ describe.each([
         const value = past.values[0] as number | null
         const seconds = Math.max(0, event.timeMs - past.timeMs) / 1000
         const left = [0.5, 3].map((days) => 0.5 ** (seconds / (days * 86_400)))
-        return [value === null ? 0 : (value - 6) / 2, Math.log(1 + seconds) / 16, value === null ? 1 : 0, ...left]
+        const scaled = value === null ? 0 : (value - 6) / 2
+        const outcomes = left.map((share) => scaled * share)
+        return [scaled, Math.log(1 + seconds) / 16, value === null ? 1 : 0, ...left, ...outcomes]
       })
-      const actual = [...channels.subarray(20, 40)]
-      expectClose(actual, [...expected, ...new Array(20).fill(0)].slice(0, 20), [], `row ${i}`)
+      const actual = [...channels.subarray(28, 56)]
+      expectClose(actual, [...expected, ...new Array(28).fill(0)].slice(0, 28), [], `row ${i}`)
       for (const [k, { name, at, buckets }] of [
         { name: 'action', at: 9, buckets: 5 },
         { name: 'device', at: 5, buckets: 7 },
@@ -214,7 +216,8 @@ describe('fields', () => {
     expect(space.user.sequence).toEqual({
       length: 4,
       buckets: 23,
-      channels: 5,
+      channels: 7,
+      weights: 4,
       categories: [
         { name: 'action', buckets: 5 },
         { name: 'device', buckets: 7 },

@@ -158,6 +158,7 @@ export class FeatureSpace {
               length: checked.sequence.length,
               buckets: checked.sequence.buckets,
               channels: this.#ring.channels,
+              weights: this.#ring.weights,
               categories: this.#ring.categories,
             }
           : null,

@@ -27,8 +27,13 @@ const ownChannels = 3
  * count is the ring's only cursor. Shape letters: R rows, L length, C channels.
  */
 export class SequenceRing {
-  /** C: scaled value, log(1 + seconds from the event to now) ÷ 16, 1 where the value is missing; 2^(−age ÷ each half-life). */
+  /**
+   * C: scaled value, log(1 + seconds from the event to now) ÷ 16, 1 where the value is missing; then the weights, 2^(−age ÷
+   * each half-life) and the scaled value times each of these.
+   */
   readonly channels: number
+  /** The last of the channels, two a half-life. */
+  readonly weights: number
   readonly categories: readonly SequenceCategory[]
   readonly #sequence: SequenceFeature
   readonly #seed = bucketSeed('item')
@@ -51,7 +56,8 @@ export class SequenceRing {
       return { field, index, seed: bucketSeed(name), buckets, idsAt: layout.reserveWords(sequence.length) }
     })
     this.#decaysPerMs = (sequence.halfLivesDays ?? []).map(decayPerMs)
-    this.channels = ownChannels + this.#decaysPerMs.length
+    this.weights = 2 * this.#decaysPerMs.length
+    this.channels = ownChannels + this.weights
     this.categories = this.#places.map(({ field, buckets }) => ({ name: field.name, buckets }))
   }
 
@@ -88,11 +94,13 @@ export class SequenceRing {
     for (let i = 0; i < kept; i++) {
       const missing = state.u32[this.#valuesAt + place] === missingBits
       ids[idAt++] = state.u32[this.#idsAt + place]
-      channels[channelAt++] = missing ? 0 : (state.f32[this.#valuesAt + place] - center) / scale
+      const value = missing ? 0 : (state.f32[this.#valuesAt + place] - center) / scale
+      channels[channelAt++] = value
       const ageMs = Math.max(0, nowMs - state.f64[this.#timesAt + place])
       channels[channelAt++] = logSeconds(ageMs)
       channels[channelAt++] = missing ? 1 : 0
       for (const decay of this.#decaysPerMs) channels[channelAt++] = Math.exp(-decay * ageMs)
+      for (const decay of this.#decaysPerMs) channels[channelAt++] = value * Math.exp(-decay * ageMs)
       if (++place === length) place = 0
     }
     ids.fill(0, idAt, (row + 1) * length)

@@ -16,7 +16,7 @@ test('the user tower takes the arrays of a user batch, by name', () => {
       { name: 'bag.tags.ids', type: 'int32', dims: ['R', 3] },
       { name: 'bag.tags.lengths', type: 'int32', dims: ['R'] },
       { name: 'sequence.ids', type: 'int32', dims: ['R', 7] },
-      { name: 'sequence.channels', type: 'float32', dims: ['R', 7, 3] },
+      { name: 'sequence.channels', type: 'float32', dims: ['R', 7, 7] },
       { name: 'sequence.lengths', type: 'int32', dims: ['R'] },
       { name: 'sequence.category.action', type: 'int32', dims: ['R', 7] },
       { name: 'sequence.category.surface', type: 'int32', dims: ['R', 7] },

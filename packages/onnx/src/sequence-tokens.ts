@@ -1,8 +1,9 @@
 /**
- * A user's last events as tokens: embedded, passed through transformer blocks, pooled by attention, and the newest ones as
- * they are. Shape letters: R rows, L events of C channels, d token width, M pooled tokens.
+ * A user's last events as tokens: embedded, passed through transformer blocks, pooled by attention, the newest ones as they
+ * are, and sums of their vectors by the last W channels. Shape letters: R rows, L events of C channels, d token width, M
+ * pooled tokens.
  */
-import type { ModelConfig } from '@headwater/runtime'
+import { type EventTokens, type ModelConfig, sumScale } from '@headwater/runtime'
 import type { Graph, Value } from './graph.ts'
 import { belowLength, lookUp } from './lookups.ts'
 import { binary, maskedSoftmax, permute, product, slice, toFloat, unsqueeze } from './operations.ts'
@@ -19,12 +20,33 @@ export interface SequenceInputs {
   readonly categories: readonly { readonly table: string; readonly ids: Value }[]
 }
 
-/** @returns the pooled and the recent tokens, [R, pooled, d] and [R, recent, d], those that there are; zeros without events. */
-export function sequenceTokens(graph: Graph, config: ModelConfig['user']['sequence'], inputs: SequenceInputs): Value[] {
-  const [L, C] = inputs.channels.dims
-  const mask = belowLength(graph, inputs.lengths, L)
+/**
+ * @param made how many tokens of each kind
+ * @returns those that there are of the pooled, the recent and the sums, [R, pooled, d] and so on; zeros without events
+ */
+export function sequenceTokens(
+  graph: Graph,
+  config: ModelConfig['user']['sequence'],
+  made: EventTokens,
+  inputs: SequenceInputs,
+): Value[] {
+  const mask = belowLength(graph, inputs.lengths, inputs.channels.dims[0])
+  const v = eventVectors(graph, inputs, mask)
+  const mixed = made.pooled + made.recent > 0 ? mixedTokens(graph, config, inputs, v, mask) : []
+  return made.sums > 0 ? [...mixed, sums(graph, made.sums, inputs.channels, v, mask)] : mixed
+}
+
+/** The pooled and the recent tokens. */
+function mixedTokens(
+  graph: Graph,
+  config: ModelConfig['user']['sequence'],
+  { channels, lengths }: SequenceInputs,
+  v: Value,
+  mask: Value,
+): Value[] {
+  const [L, C] = channels.dims
   const pooling = graph.weight('user.sequence.pooling')
-  let h = events(graph, inputs, mask, slice(graph, pooling, -2, 0, C))
+  let h = only(graph, binary(graph, 'Add', v, product(graph, channels, slice(graph, pooling, -2, 0, C))), mask)
   for (let block = 1; block <= config.blocks; block++) {
     const name = `user.sequence.block${block}`
     h = graph.within(`block${block}`, () => transformerBlock(graph, name, config.heads, h, mask))
@@ -38,8 +60,15 @@ export function sequenceTokens(graph: Graph, config: ModelConfig['user']['sequen
     const weights = maskedSoftmax(graph, scores, 1 / Math.sqrt(h.dims[1]), unsqueeze(graph, mask, 1))
     tokens.push(product(graph, weights, h))
   }
-  if (config.recent > 0) tokens.push(recent(graph, config.recent, h, inputs.lengths))
+  if (config.recent > 0) tokens.push(recent(graph, config.recent, h, lengths))
   return tokens
+}
+
+/** Sums of v by each of the last channels. */
+function sums(graph: Graph, count: number, channels: Value, v: Value, mask: Value): Value {
+  const [, C] = channels.dims
+  const weights = only(graph, slice(graph, channels, -1, C - count, C), mask)
+  return binary(graph, 'Mul', product(graph, permute(graph, weights, [1, 0]), v), graph.scalar(sumScale))
 }
 
 /** Rows [L, d] of x where the mask [R, L] holds, zeros elsewhere, whatever was there. */
@@ -47,17 +76,13 @@ function only(graph: Graph, x: Value, mask: Value): Value {
   return graph.op('Where', [unsqueeze(graph, mask, 2), x, graph.scalar(0)], x.dims)
 }
 
-function events(graph: Graph, { ids, channels, categories }: SequenceInputs, mask: Value, mix: Value): Value {
-  const lookups = [
+/** Rows of the tables, summed, [R, L, d]. */
+function eventVectors(graph: Graph, { ids, categories }: SequenceInputs, mask: Value): Value {
+  const [first, ...others] = [
     lookUp(graph, 'user.sequence', ids, mask),
     ...categories.map((category) => lookUp(graph, category.table, category.ids, mask)),
   ]
-  const mixed = product(graph, channels, mix)
-  return only(
-    graph,
-    lookups.reduce((sum, rows) => binary(graph, 'Add', sum, rows), mixed),
-    mask,
-  )
+  return others.reduce((sum, rows) => binary(graph, 'Add', sum, rows), first)
 }
 
 /** The last, the second last, … event; zero where there is none: a one-hot row over the L places times h. */

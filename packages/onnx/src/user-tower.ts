@@ -3,7 +3,7 @@
  * Shape letters: R rows, n tokens of d, K embeddings of D, J = K·D.
  */
 import type { SideLayout } from '@headwater/features'
-import type { ModelConfig, Snapshot } from '@headwater/runtime'
+import { eventTokens, type ModelConfig, type Snapshot } from '@headwater/runtime'
 import { toPublished } from './alignment.ts'
 import { bagToken } from './bag-token.ts'
 import { checkTensors } from './check-tensors.ts'
@@ -58,8 +58,9 @@ function userTower(graph: Graph, layout: SideLayout, config: ModelConfig): Value
     tokens.push(graph.within(`user.${name}`, () => bagToken(graph, `user.${name}`, config.user.bags, ids, lengths)))
   }
   const { sequence } = inputs
+  const made = eventTokens(config.user.sequence, layout.sequence)
   if (sequence)
-    tokens.push(...graph.within('user.sequence', () => sequenceTokens(graph, config.user.sequence, sequence)))
+    tokens.push(...graph.within('user.sequence', () => sequenceTokens(graph, config.user.sequence, made, sequence)))
   let x = concat(graph, tokens, 1)
   for (const [k, level] of levels.entries()) {
     const name = `user.level${k + 1}`

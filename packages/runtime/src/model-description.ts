@@ -9,6 +9,7 @@ import { Allocation } from './plan/allocation.ts'
 import { type PlanCost, Recorder } from './plan/recorder.ts'
 import { InputBatch } from './tokens/input-batch.ts'
 import type { LevelConfig, ModelConfig } from './towers/config.ts'
+import { eventTokens } from './towers/event-tokens.ts'
 import { interactionTensor, mixBackward, mixForward } from './towers/mix-tower.ts'
 import { declareTower, type Tower } from './towers/tower.ts'
 import { userBackward, userForward } from './towers/user-tower.ts'
@@ -143,7 +144,8 @@ export function describeModel(
 }
 
 function describeLevels({ user }: ModelConfig, layout: SideLayout): LevelDescription[] {
-  const { dense, sequence } = user
+  const { dense } = user
+  const events = eventTokens(user.sequence, layout.sequence)
   const level = (name: string, sources: readonly TokenSource[]): LevelDescription => ({
     name,
     tokens: sources.reduce((sum, { tokens }) => sum + tokens, 0),
@@ -159,8 +161,9 @@ function describeLevels({ user }: ModelConfig, layout: SideLayout): LevelDescrip
     level('inputs', [
       denseTokens,
       ...layout.bags.map(({ name }) => ({ from: `bag ${name}`, tokens: 1 })),
-      { from: 'pooled events', tokens: layout.sequence ? sequence.pooled : 0 },
-      { from: 'recent events', tokens: layout.sequence ? sequence.recent : 0 },
+      { from: 'pooled events', tokens: events.pooled },
+      { from: 'recent events', tokens: events.recent },
+      { from: 'sums of events', tokens: events.sums },
     ]),
     ...user.levels.map((config, k) =>
       level(`level ${k + 1}`, [...extracted(config), ...(config.dense === false ? [] : [denseTokens])]),

@@ -29,7 +29,14 @@ export function drawModel(random: SeededRandom): TestModel {
         tokenWidth,
         bags: pick(['mean', 'sum', 'attention'] as const),
         dense,
-        sequence: { blocks: random.nextBelow(3), heads, hidden: upTo(9), pooled: random.nextBelow(4), recent },
+        sequence: {
+          blocks: random.nextBelow(3),
+          heads,
+          hidden: upTo(9),
+          pooled: random.nextBelow(4),
+          recent,
+          sums: pick([true, false]),
+        },
         levels: [
           {
             mlp: maybe({ tokens: 1, hidden: upTo(12) }),

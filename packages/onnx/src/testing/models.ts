@@ -25,7 +25,7 @@ export const fullSchema: Schema = {
     { name: 'rated', field: 'rating', atLeast: 1 },
   ],
   aggregations: [{ name: 'events', of: 'user', kind: 'count' }],
-  sequence: { length: 7, value: 'rating', buckets: 13, categories: ['action', 'surface'] },
+  sequence: { length: 7, value: 'rating', buckets: 13, halfLivesDays: [1, 9], categories: ['action', 'surface'] },
   itemBuckets: 17,
 }
 
@@ -115,6 +115,22 @@ export const testModels: Readonly<Record<string, TestModel>> = {
       dropout: 0,
     },
     aligned: true,
+  },
+  'sums of events alone': {
+    schema: fullSchema,
+    config: {
+      user: {
+        tokenWidth: 8,
+        bags: 'mean',
+        dense: plain,
+        sequence: { blocks: 0, heads: 1, hidden: 4, pooled: 0, recent: 0, sums: true },
+        levels: [{ ...only, mlp, norm: 'layer' }],
+      },
+      embeddings,
+      mix: { width: 4, interaction: { kind: 'grouped', dots: 2 }, hidden: [6] },
+      dropout: 0,
+    },
+    aligned: false,
   },
   'no residuals, dense tokens handed to the last level alone': {
     schema: bare,

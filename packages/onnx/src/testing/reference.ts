@@ -189,27 +189,37 @@ function sequenceTokens(
   batch: SideBatch,
   r: number,
 ) {
-  const { length: L, channels: C, categories } = layout.sequence!
+  const { length: L, channels: C, weights: W, categories } = layout.sequence!
   const { ids, channels, lengths, categories: categoryIds } = batch.sequence!
   const d = config.tokenWidth
   const { blocks, heads, pooled, recent } = config.sequence
-  const tokens = pooled + recent
-  if (lengths[r] === 0) return Array.from({ length: tokens }, () => new Array<number>(d).fill(0))
-  let h = Array.from({ length: lengths[r] }, (_, l) => {
+  const weights = config.sequence.sums ? W : 0
+  const none = () => new Array<number>(d).fill(0)
+  if (lengths[r] === 0) return Array.from({ length: pooled + recent + weights }, none)
+  const v = Array.from({ length: lengths[r] }, (_, l) => {
     const at = r * L + l
     let token = tower.row('user.sequence', ids[at])
-    for (let c = 0; c < C; c++) token = add(token, scale(tower.row('user.sequence.pooling', c), channels[at * C + c]))
     for (const [k, { name }] of categories.entries())
       token = add(token, tower.row(`user.sequence.${name}`, categoryIds[k][at]))
     return token
   })
+  const channel = (l: number, c: number) => channels[(r * L + l) * C + c]
+  const sums = Array.from({ length: weights }, (_, w) =>
+    v.reduce((sum, vector, l) => add(sum, scale(vector, 8 * channel(l, C - W + w))), none()),
+  )
+  if (pooled + recent === 0) return sums
+  let h = v.map((vector, l) => {
+    let token = vector
+    for (let c = 0; c < C; c++) token = add(token, scale(tower.row('user.sequence.pooling', c), channel(l, c)))
+    return token
+  })
   for (let block = 1; block <= blocks; block++) h = tower.block(`user.sequence.block${block}`, heads, h)
-  const sums = Array.from({ length: pooled }, (_, m) => {
+  const pools = Array.from({ length: pooled }, (_, m) => {
     const query = tower.row('user.sequence.pooling', C + m)
     return mix(softmax(h.map((token) => dot(token, query) / Math.sqrt(d))), h, d)
   })
-  const last = Array.from({ length: recent }, (_, j) => h[h.length - 1 - j] ?? new Array<number>(d).fill(0))
-  return [...sums, ...last]
+  const last = Array.from({ length: recent }, (_, j) => h[h.length - 1 - j] ?? none())
+  return [...pools, ...last, ...sums]
 }
 
 /** The K·D numbers of one row, in the tower's own coordinates. */

@@ -102,7 +102,7 @@ it('refuses a tower over the limits of buffers and bindings', () => {
 })
 
 it('counts the largest input where it is larger than any activation', () => {
-  const sequence = { length: 1000, buckets: 16, channels: 3, categories: [] }
+  const sequence = { length: 1000, buckets: 16, channels: 3, weights: 0, categories: [] }
   const set = new ParameterSet()
   const tower = declareUserTower(set, { dense: [], bags: [], sequence }, publishedConfig)
   const weights = new Weights(null, set, false, device.limits)

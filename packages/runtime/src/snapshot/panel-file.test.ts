@@ -12,7 +12,7 @@ const categories = [
 const layout: SideLayout = {
   dense: ['known', 'age', 'age.missing'],
   bags: [{ name: 'action', buckets: 5, maxValues: 2 }],
-  sequence: { length: 3, buckets: 9, channels: 2, categories },
+  sequence: { length: 3, buckets: 9, channels: 2, weights: 0, categories },
 }
 const panel = randomBatch(layout, 7, seededRandom(1))
 const without = { ...layout, sequence: { ...layout.sequence!, categories: [] } }

@@ -28,7 +28,7 @@ export const tinyTowers = {
         { name: 'tags', buckets: 7, maxValues: 3 },
         { name: 'country', buckets: 5, maxValues: 1 },
       ],
-      sequence: { length: 4, buckets: 9, channels: 2, categories: [{ name: 'kind', buckets: 3 }] },
+      sequence: { length: 4, buckets: 9, channels: 2, weights: 0, categories: [{ name: 'kind', buckets: 3 }] },
     },
     item: { dense: dense(3), bags: [{ name: 'item', buckets: 11, maxValues: 1 }], sequence: null },
     tasks: 3,
@@ -75,7 +75,7 @@ export const tinyTowers = {
     user: {
       dense: dense(4),
       bags: [{ name: 'tags', buckets: 6, maxValues: 4 }],
-      sequence: { length: 6, buckets: 13, channels: 1, categories: [] },
+      sequence: { length: 6, buckets: 13, channels: 1, weights: 0, categories: [] },
     },
     item: { dense: dense(8), bags: [{ name: 'topics', buckets: 6, maxValues: 4 }], sequence: null },
     tasks: 1,
@@ -92,8 +92,12 @@ export const tinyTowers = {
       dropout: 0,
     },
   },
-  'without residuals, dense tokens in the last level alone, two tasks': {
-    user: { dense: dense(6), bags: [{ name: 'tags', buckets: 6, maxValues: 3 }], sequence: null },
+  'without residuals, dense tokens in the last level alone, sums of events alone, two tasks': {
+    user: {
+      dense: dense(6),
+      bags: [{ name: 'tags', buckets: 6, maxValues: 3 }],
+      sequence: { length: 5, buckets: 7, channels: 3, weights: 2, categories: [{ name: 'kind', buckets: 3 }] },
+    },
     item: { dense: dense(3), bags: [], sequence: null },
     tasks: 2,
     config: {
@@ -101,7 +105,7 @@ export const tinyTowers = {
         tokenWidth: 4,
         bags: 'mean',
         dense: { tokens: 3, standardize: false, encoding: { kind: 'plain' } },
-        sequence: noSequence,
+        sequence: { ...noSequence, blocks: 1, pooled: 0, sums: true },
         levels: [
           {
             ...noExtractors,
@@ -119,14 +123,14 @@ export const tinyTowers = {
       dropout: 0,
     },
   },
-  'no dense tokens, recent events, two tasks': {
+  'no dense tokens, recent events and a sum, two tasks': {
     user: {
       dense: dense(3),
       bags: [
         { name: 'tags', buckets: 7, maxValues: 3 },
         { name: 'country', buckets: 5, maxValues: 1 },
       ],
-      sequence: { length: 5, buckets: 9, channels: 2, categories: [] },
+      sequence: { length: 5, buckets: 9, channels: 2, weights: 1, categories: [] },
     },
     item: { dense: dense(2), bags: [{ name: 'item', buckets: 11, maxValues: 1 }], sequence: null },
     tasks: 2,
@@ -135,7 +139,7 @@ export const tinyTowers = {
         tokenWidth: 4,
         bags: 'sum',
         dense: { tokens: 0, standardize: false, encoding: { kind: 'plain' } },
-        sequence: { blocks: 0, heads: 1, hidden: 1, pooled: 1, recent: 3 },
+        sequence: { blocks: 0, heads: 1, hidden: 1, pooled: 1, recent: 3, sums: true },
         levels: [
           {
             ...noExtractors,
@@ -173,7 +177,8 @@ export function randomBatch(layout: SideLayout, rows: number, random: SeededRand
   const floats = (length: number) => Float32Array.from({ length }, () => random.nextNormal())
   const integers = (length: number, below: number) => Uint32Array.from({ length }, () => random.nextBelow(below))
   const { sequence } = layout
-  return {
+  const lengths = integers(rows, (sequence?.length ?? 0) + 1)
+  const batch: SideBatch = {
     rows,
     dense: floats(rows * layout.dense.length),
     bags: layout.bags.map(({ buckets, maxValues }) => ({
@@ -183,10 +188,17 @@ export function randomBatch(layout: SideLayout, rows: number, random: SeededRand
     sequence: sequence && {
       ids: integers(rows * sequence.length, sequence.buckets),
       channels: floats(rows * sequence.length * sequence.channels),
-      lengths: integers(rows, sequence.length + 1),
+      lengths,
       categories: sequence.categories.map(({ buckets }) => integers(rows * sequence.length, buckets)),
     },
   }
+  // Ids may be any behind the events, numbers are zeros there.
+  if (sequence) {
+    const { length, channels } = sequence
+    for (const [row, events] of lengths.entries())
+      batch.sequence!.channels.fill(0, (row * length + events) * channels, (row + 1) * length * channels)
+  }
+  return batch
 }
 
 /** Rows `from … to − 1` of a batch, as a batch of their own. */

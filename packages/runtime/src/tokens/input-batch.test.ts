@@ -8,7 +8,7 @@ import { randomBatch } from './testing/random-batch.ts'
 const layout: SideLayout = {
   dense: ['a', 'b', 'c', 'd', 'e'],
   bags: [{ name: 'tags', buckets: 9, maxValues: 3 }],
-  sequence: { length: 4, buckets: 11, channels: 3, categories: [{ name: 'kind', buckets: 5 }] },
+  sequence: { length: 4, buckets: 11, channels: 3, weights: 0, categories: [{ name: 'kind', buckets: 5 }] },
 }
 
 /** An upload without a device: what was written to each tensor, from its start. */

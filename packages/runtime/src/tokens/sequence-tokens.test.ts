@@ -5,12 +5,8 @@ import { afterAll, beforeAll, expect, it } from 'vitest'
 import { ParameterSet } from '../parameters.ts'
 import { referenceSequenceTokens } from '../testing/reference/sequence-tokens.ts'
 import type { SequenceConfig } from '../towers/config.ts'
-import {
-  declareSequenceTokens,
-  sequenceTokenCount,
-  sequenceTokensBackward,
-  sequenceTokensForward,
-} from './sequence-tokens.ts'
+import { eventTokenCount, eventTokens } from '../towers/event-tokens.ts'
+import { declareSequenceTokens, sequenceTokensBackward, sequenceTokensForward } from './sequence-tokens.ts'
 import { randomBatch } from './testing/random-batch.ts'
 import { checkStep, TokenStep } from './testing/token-step.ts'
 
@@ -41,7 +37,7 @@ function stepOf(
     { layout: layoutOf(sequence), bags: 'mean', recent: config.recent },
     rows,
     (rec, weights, batch) => {
-      const y = rec.tensor('y', rows, sequenceTokenCount(tokens) * width)
+      const y = rec.tensor('y', rows, eventTokenCount(eventTokens(config, sequence)) * width)
       const saved = sequenceTokensForward(rec, weights, tokens, batch, y)
       return { y, backward: (dy) => sequenceTokensBackward(rec, weights, tokens, batch, saved, dy) }
     },
@@ -69,31 +65,49 @@ const kinds = [
   { name: 'shop', buckets: 9 },
 ]
 const cases: [name: string, width: number, sequence: Sequence, config: SequenceConfig][] = [
-  ['one sum, fused', 8, { length: 5, buckets: 9, channels: 2, categories: [] }, plain],
-  ['no channels, fused', 4, { length: 3, buckets: 7, channels: 0, categories: [] }, plain],
+  ['one sum, fused', 8, { length: 5, buckets: 9, channels: 2, weights: 0, categories: [] }, plain],
+  ['no channels, fused', 4, { length: 3, buckets: 7, channels: 0, weights: 0, categories: [] }, plain],
   [
     'several sums, recent events and categories',
     12,
-    { length: 7, buckets: 11, channels: 3, categories: kinds },
+    { length: 7, buckets: 11, channels: 3, weights: 0, categories: kinds },
     { ...plain, pooled: 3, recent: 2 },
   ],
   [
     'a block of two heads',
     8,
-    { length: 5, buckets: 9, channels: 1, categories: [] },
+    { length: 5, buckets: 9, channels: 1, weights: 0, categories: [] },
     { ...plain, blocks: 1, heads: 2, hidden: 6 },
   ],
   [
     'two blocks, a category and more recent tokens than events',
     8,
-    { length: 3, buckets: 8, channels: 2, categories: kinds.slice(0, 1) },
+    { length: 3, buckets: 8, channels: 2, weights: 0, categories: kinds.slice(0, 1) },
     { blocks: 2, heads: 1, hidden: 12, pooled: 2, recent: 5 },
   ],
   [
     'recent events alone',
     4,
-    { length: 6, buckets: 8, channels: 0, categories: [] },
+    { length: 6, buckets: 8, channels: 0, weights: 0, categories: [] },
     { ...plain, blocks: 1, pooled: 0, recent: 2 },
+  ],
+  [
+    'sums alone, whatever the blocks',
+    8,
+    { length: 6, buckets: 9, channels: 5, weights: 2, categories: kinds.slice(0, 1) },
+    { ...plain, blocks: 1, pooled: 0, sums: true },
+  ],
+  [
+    'sums beside all else',
+    12,
+    { length: 5, buckets: 8, channels: 9, weights: 6, categories: kinds },
+    { blocks: 1, heads: 3, hidden: 6, pooled: 2, recent: 2, sums: true },
+  ],
+  [
+    'sums beside one that would be fused',
+    4,
+    { length: 7, buckets: 8, channels: 3, weights: 3, categories: [] },
+    { ...plain, sums: true },
   ],
 ]
 
@@ -109,7 +123,7 @@ it.each(cases)('%s, against float64', async (_, width, sequence, config) => {
     batch,
     random,
     reference: (values, r) =>
-      referenceSequenceTokens(values, 'user.sequence', config, width, names, eventsOf(sequence, batch, r)),
+      referenceSequenceTokens(values, 'user.sequence', config, width, names, eventsOf(sequence, batch, r), sequence),
   })
   step.dispose()
 })
@@ -127,7 +141,7 @@ async function outcome(step: TokenStep, sequence: Sequence, rows: number, tokens
 }
 
 it('gives the same fused and step by step', async () => {
-  const sequence = { length: 9, buckets: 30, channels: 3, categories: [] }
+  const sequence = { length: 9, buckets: 30, channels: 3, weights: 0, categories: [] }
   const fused = await outcome(stepOf(sequence, plain, 16, 13), sequence, 13, 1)
   const general = await outcome(stepOf(sequence, plain, 16, 13, { isFused: false }), sequence, 13, 1)
   expect(fused.map(([name]) => name)).toEqual(general.map(([name]) => name))
@@ -142,7 +156,7 @@ it.each([
   ['fused', plain],
   ['with a block', { ...plain, blocks: 1, heads: 2, recent: 1 }],
 ])('gives the same bits from tables in parts, %s', async (_, config) => {
-  const sequence = { length: 5, buckets: 101, channels: 2, categories: [] }
+  const sequence = { length: 5, buckets: 101, channels: 2, weights: 0, categories: [] }
   const tokens = config.pooled + config.recent
   const whole = await outcome(stepOf(sequence, config, 8, 9), sequence, 9, tokens)
   // 32 rows of 8 floats a part
@@ -152,7 +166,7 @@ it.each([
 })
 
 it('rows of an earlier batch change no bit', async () => {
-  const sequence = { length: 4, buckets: 12, channels: 2, categories: kinds }
+  const sequence = { length: 4, buckets: 12, channels: 2, weights: 0, categories: kinds }
   const config = { blocks: 1, heads: 2, hidden: 8, pooled: 2, recent: 2 }
   const results: unknown[] = []
   for (const hasEarlier of [false, true]) {

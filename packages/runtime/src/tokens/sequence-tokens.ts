@@ -1,10 +1,10 @@
 /**
  * A row's last events as tokens. An event is
- *   h = table[id] + Σ_c channel_c · mix_c + Σ_k category table[id_k],
+ *   h = v + Σ_c channel_c · mix_c,   v = table[id] + Σ_k category table[id_k],
  * and goes through transformer blocks with the others of its row. Tokens are M weighted sums of events, with weights
- * softmax(h · query_m / √d), and then the last n events themselves, the latest first; zeros where there are none. One sum
- * without blocks, categories and recent events is a single fused kernel.
- * Shape letters: R rows, L events a row at most, C channels, M pooled and n recent tokens, d token width.
+ * softmax(h · query_m / √d), then the last n events themselves, the latest first, zeros where there are none, and then sums
+ * of v by each of the last W channels. One weighted sum without anything else is a single fused kernel.
+ * Shape letters: R rows, L events a row at most, C channels, M pooled and n recent tokens, W sums, d token width.
  */
 import type { SideLayout } from '@headwater/features'
 import {
@@ -18,9 +18,10 @@ import {
 import { product } from '../layers/product.ts'
 import type { Parameter, ParameterSet, Table, Weights } from '../parameters.ts'
 import type { Recorder } from '../plan/recorder.ts'
-import { columns, type Tensor } from '../plan/tensor.ts'
+import { columns, type Into, type Tensor } from '../plan/tensor.ts'
 import { copyTokens } from '../pyramid/token-matrix.ts'
 import type { SequenceConfig } from '../towers/config.ts'
+import { eventTokens, sumScale } from '../towers/event-tokens.ts'
 import { type AttentionPool, attentionPool, attentionPoolGradient, type SavedPool } from './attention-pool.ts'
 import type { InputBatch, SequenceInputs } from './input-batch.ts'
 import { asTable, lookUp, tableVectors, updateTable } from './table-lookups.ts'
@@ -43,9 +44,11 @@ export interface SequenceTokens {
   readonly pooled: number
   /** n */
   readonly recent: number
+  /** W */
+  readonly sums: number
   readonly table: Table
   readonly categories: readonly Table[]
-  /** [C + M, d]: mix, then queries; null without either. */
+  /** [C + M, d]: mix, then queries; null without either, and where sums are all that there is. */
   readonly pooling: Parameter | null
   readonly blocks: readonly TransformerBlock[]
   /** One kernel makes the one token. */
@@ -57,7 +60,7 @@ export type SavedSequence =
   | { readonly pool: SavedPool }
   | {
       readonly pool: null
-      /** Events behind the blocks [R·L, d]. */
+      /** Events behind the blocks [R·L, d]; v where sums are all that there is. */
       readonly h: Tensor
       readonly blocks: readonly SavedBlock[]
       readonly pooled: SavedPooled | null
@@ -73,34 +76,37 @@ interface SavedPooled {
 export function declareSequenceTokens(
   set: ParameterSet,
   name: string,
-  { length, buckets, channels, categories }: NonNullable<SideLayout['sequence']>,
+  sequence: NonNullable<SideLayout['sequence']>,
   width: number,
   config: SequenceConfig,
 ): SequenceTokens {
-  const { pooled, recent } = config
+  const { length, buckets, channels, categories } = sequence
+  const { pooled, recent, sums } = eventTokens(config, sequence)
+  const isMixed = pooled + recent > 0
   return {
     width,
     length,
     channels,
     pooled,
     recent,
+    sums,
     table: set.table(name, buckets, width, { uniform: 0.05 }),
     categories: categories.map((category) =>
       set.table(`${name}.${category.name}`, category.buckets, width, { uniform: 0.05 }),
     ),
     pooling:
-      channels + pooled > 0
+      isMixed && channels + pooled > 0
         ? set.declare(`${name}.pooling`, channels + pooled, width, { uniform: 1 / Math.sqrt(width) })
         : null,
-    blocks: Array.from({ length: config.blocks }, (_, b) =>
+    blocks: Array.from({ length: isMixed ? config.blocks : 0 }, (_, b) =>
       declareTransformerBlock(set, `${name}.block${b + 1}`, width, config),
     ),
-    isFused: pooled === 1 && recent === 0 && config.blocks === 0 && categories.length === 0,
+    isFused: pooled === 1 && recent + sums === 0 && config.blocks === 0 && categories.length === 0,
   }
 }
 
-/** Number of tokens, M + n. */
-export const sequenceTokenCount = ({ pooled, recent }: SequenceTokens): number => pooled + recent
+/** Whether anything reads h. */
+const isMixed = ({ pooled, recent }: SequenceTokens): boolean => pooled + recent > 0
 
 const poolOf = ({ table, pooling, channels }: SequenceTokens): AttentionPool => ({
   table,
@@ -123,7 +129,7 @@ const eventChannels = ({ channels: C }: SequenceTokens, channels: Tensor, events
   stride: C,
 })
 
-/** Assigns y [R, (M + n) · d], which may be columns of a wider tensor. */
+/** Assigns y [R, (M + n + W) · d], which may be columns of a wider tensor. */
 export function sequenceTokensForward(
   rec: Recorder,
   weights: Weights,
@@ -134,14 +140,17 @@ export function sequenceTokensForward(
   const inputs = batch.sequence!
   if (tokens.isFused)
     return { pool: attentionPool(rec, weights, poolOf(tokens), batch, inputs.events, inputs.channels, y) }
-  let h = eventTokens(rec, weights, tokens, batch, inputs)
+  let h = eventVectors(rec, weights, tokens, batch, inputs)
+  const { width, pooled, recent, sums } = tokens
+  if (sums > 0) sumEvents(rec, weights, tokens, inputs, h, columns(y, (pooled + recent) * width, sums * width))
+  if (!isMixed(tokens)) return { pool: null, h, blocks: [], pooled: null }
+  mixChannels(rec, weights, tokens, inputs, h)
   const blocks: SavedBlock[] = []
   for (const block of tokens.blocks) {
     const made = transformerBlockForward(rec, weights, block, inputs.events, h, batch.training)
     blocks.push(made.saved)
     h = made.y
   }
-  const { width, pooled, recent } = tokens
   const saved = pooled > 0 ? poolEvents(rec, weights, tokens, inputs, h, columns(y, 0, pooled * width)) : null
   if (recent > 0) {
     const last = rec.tensor('recent events', y.rows * recent, width)
@@ -159,8 +168,8 @@ const asRows = (tensor: Tensor, rows: number): Tensor => {
   return { ...tensor, rows, cols, stride: cols }
 }
 
-/** h [R·L, d] before the blocks. Places without an event hold some vector, which nothing reads. */
-function eventTokens(
+/** v [R·L, d]. Places without an event hold some vector, which nothing reads, or has a weight of 0. */
+function eventVectors(
   rec: Recorder,
   weights: Weights,
   tokens: SequenceTokens,
@@ -174,21 +183,80 @@ function eventTokens(
     lookUp(rec, tableVectors(weights, table), { ids, lengths, most: 1 }, 'sum', y)
     return y
   }
-  const h = gathered(tokens.table, inputs.events.ids)
+  const v = gathered(tokens.table, inputs.events.ids)
   for (const [k, table] of tokens.categories.entries())
-    copyTokens(rec, gathered(table, inputs.categories[k]), { into: h, accumulate: true })
-  if (inputs.channels)
-    product(
-      rec,
-      weights,
-      { M: events, N: tokens.width, K: tokens.channels },
-      {
-        a: eventChannels(tokens, inputs.channels, events),
-        b: rowsOf(weights.value(tokens.pooling!), 0, tokens.channels),
-        c: { into: h, accumulate: true },
-      },
-    )
-  return h
+    copyTokens(rec, gathered(table, inputs.categories[k]), { into: v, accumulate: true })
+  return v
+}
+
+/** Makes v h, before the blocks. */
+function mixChannels(
+  rec: Recorder,
+  weights: Weights,
+  tokens: SequenceTokens,
+  { channels }: SequenceInputs,
+  v: Tensor,
+): void {
+  if (channels === null) return
+  product(
+    rec,
+    weights,
+    { M: v.rows, N: tokens.width, K: tokens.channels },
+    {
+      a: eventChannels(tokens, channels, v.rows),
+      b: rowsOf(weights.value(tokens.pooling!), 0, tokens.channels),
+      c: { into: v, accumulate: true },
+    },
+  )
+}
+
+/** The channels that are sums' weights, [R·L, W]. */
+function sumWeights(tokens: SequenceTokens, channels: Tensor, events: number): Tensor {
+  const all = eventChannels(tokens, channels, events)
+  return { ...all, cols: tokens.sums, offset: all.offset + all.cols - tokens.sums }
+}
+
+function sumEvents(
+  rec: Recorder,
+  weights: Weights,
+  tokens: SequenceTokens,
+  { channels }: SequenceInputs,
+  v: Tensor,
+  to: Tensor,
+): void {
+  const sums = rec.tensor('sums of events', to.rows, to.cols)
+  rowProducts(rec, weights, tokens, sumWeights(tokens, channels!, v.rows), v, sums)
+  copyTokens(rec, sums, { into: to, accumulate: false }, sumScale)
+}
+
+/** Adds to dv [R·L, d], or assigns it, what comes through the sums, whose gradient is `dy` [R, W·d]. */
+function sumEventsBackward(
+  rec: Recorder,
+  weights: Weights,
+  tokens: SequenceTokens,
+  { channels }: SequenceInputs,
+  dy: Tensor,
+  dv: Into,
+): void {
+  const { width, length, sums } = tokens
+  const scaled = rec.tensor('gradient of sums of events', dy.rows, dy.cols)
+  copyTokens(rec, dy, { into: scaled, accumulate: false }, sumScale)
+  const a = sumWeights(tokens, channels!, dv.into.rows)
+  product(
+    rec,
+    weights,
+    {
+      M: length,
+      N: width,
+      K: sums,
+      batch: dy.rows,
+      aBatch: length * a.stride,
+      bRow: width / 4,
+      bBatch: scaled.stride / 4,
+      cBatch: (length * width) / 4,
+    },
+    { a, b: scaled, c: dv },
+  )
 }
 
 function compressionShape({ width, length, pooled }: SequenceTokens, rows: number) {
@@ -254,7 +322,7 @@ export function sequenceTokensBackward(
     updateTable(rec, weights, tokens.table, inputs.groups!, gradient)
     return
   }
-  const { width, pooled, channels, blocks } = tokens
+  const { width, pooled, channels, blocks, sums } = tokens
   const dh = rec.tensor('gradient of events', saved.h.rows, width)
   const recent = tokens.recent > 0 ? recentBackward(rec, tokens, batch, dy) : null
   let dLogits: Tensor | null = null
@@ -283,6 +351,10 @@ export function sequenceTokensBackward(
       input: shares,
       output,
     })
+  }
+  if (sums > 0) {
+    const from = columns(dy, (pooled + tokens.recent) * width, sums * width)
+    sumEventsBackward(rec, weights, tokens, inputs, from, { into: dh, accumulate: isMixed(tokens) })
   }
   updateTable(rec, weights, tokens.table, inputs.groups!, dh)
   for (const [k, table] of tokens.categories.entries()) updateTable(rec, weights, table, inputs.categoryGroups[k], dh)

@@ -24,7 +24,7 @@ const layout: SideLayout = {
     { name: 'tags', buckets: 7, maxValues: 3 },
     { name: 'country', buckets: 5, maxValues: 1 },
   ],
-  sequence: { length: 4, buckets: 9, channels: 2, categories: [{ name: 'kind', buckets: 5 }] },
+  sequence: { length: 4, buckets: 9, channels: 2, weights: 0, categories: [{ name: 'kind', buckets: 5 }] },
 }
 
 const config: UserTowerConfig = {

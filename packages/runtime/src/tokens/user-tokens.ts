@@ -1,12 +1,13 @@
 /**
  * A user's features as the first token matrix of the tower, X_0 [R, n_0 · d]: dense tokens, a token a bag, pooled and
- * recent events. Shape letters: R rows, n_0 tokens of width d.
+ * recent events and sums of events. Shape letters: R rows, n_0 tokens of width d.
  */
 import type { SideLayout } from '@headwater/features'
 import type { ParameterSet, Weights } from '../parameters.ts'
 import type { Recorder } from '../plan/recorder.ts'
 import { columns, type Tensor } from '../plan/tensor.ts'
 import type { UserTowerConfig } from '../towers/config.ts'
+import { eventTokenCount, eventTokens } from '../towers/event-tokens.ts'
 import { type BagTokens, bagTokensBackward, bagTokensForward, declareBagTokens, type SavedBags } from './bag-tokens.ts'
 import {
   type DenseTokens,
@@ -20,7 +21,6 @@ import {
   declareSequenceTokens,
   type SavedSequence,
   type SequenceTokens,
-  sequenceTokenCount,
   sequenceTokensBackward,
   sequenceTokensForward,
 } from './sequence-tokens.ts'
@@ -50,17 +50,21 @@ export function declareUserTokens(set: ParameterSet, layout: SideLayout, config:
   const width = config.tokenWidth
   const dense = declareDenseTokens(set, 'user', layout.dense.length, width, config.dense)
   const bags = declareBagTokens(set, 'user', layout.bags, width, config.bags)
-  const { pooled, recent } = config.sequence
-  const isUsed = layout.sequence !== null && pooled + recent > 0
+  const events = eventTokenCount(eventTokens(config.sequence, layout.sequence))
+  const isUsed = events > 0
   const sequence = isUsed ? declareSequenceTokens(set, 'user.sequence', layout.sequence!, width, config.sequence) : null
   const denseTokens = dense ? config.dense.tokens : 0
-  const count = denseTokens + bags.bags.length + (sequence ? sequenceTokenCount(sequence) : 0)
+  const count = denseTokens + bags.bags.length + events
   if (count === 0)
     throw new RangeError(
       'The user side gives no token: no dense values that are used, no bag, no sequence. Give the schema a user feature.',
     )
   return {
-    needs: { layout: isUsed ? layout : { ...layout, sequence: null }, bags: config.bags, recent },
+    needs: {
+      layout: isUsed ? layout : { ...layout, sequence: null },
+      bags: config.bags,
+      recent: config.sequence.recent,
+    },
     width,
     count,
     denseTokens,

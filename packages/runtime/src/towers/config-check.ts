@@ -5,10 +5,11 @@
 import type { SideLayout } from '@headwater/features'
 import type { LevelConfig, ModelConfig, UserTowerConfig } from './config.ts'
 import { ModelConfigError } from './config-error.ts'
+import { eventTokenCount, eventTokens } from './event-tokens.ts'
 
 /** n_0, tokens made of the features. */
 function inputTokens({ dense, sequence }: UserTowerConfig, layout: SideLayout): number {
-  return dense.tokens + layout.bags.length + (layout.sequence ? sequence.pooled + sequence.recent : 0)
+  return dense.tokens + layout.bags.length + eventTokenCount(eventTokens(sequence, layout.sequence))
 }
 
 /** n_k, tokens that a level gives. */
@@ -96,6 +97,12 @@ export function checkModelConfig(
       'user.sequence.recent',
       `${sequence.recent} is over the ${user.sequence.length} events of a sequence`,
       `give at most ${user.sequence.length}`,
+    )
+  if (user.sequence?.weights === 0 && sequence.sums)
+    fail(
+      'user.sequence.sums',
+      'has no weights to sum events by',
+      "give the schema's sequence halfLivesDays, or leave it out",
     )
   const n = inputTokens(config.user, user)
   if (n === 0)

@@ -146,7 +146,7 @@ const dense = (count: number) => Array.from({ length: count }, (_, i) => `value 
 const userLayout: SideLayout = {
   dense: dense(9),
   bags: [],
-  sequence: { length: 32, buckets: 16, channels: 1, categories: [] },
+  sequence: { length: 32, buckets: 16, channels: 1, weights: 0, categories: [] },
 }
 const itemLayout: SideLayout = { dense: dense(1), bags: [], sequence: null }
 
@@ -231,6 +231,7 @@ describe('a config that cannot be', () => {
       ['user.sequence.recent', 33, 'user.sequence.recent'],
       ['user.dense.tokens', 8, 'user.dense.tokens', { ...userLayout, dense: [] }],
       ['user.dense.tokens', 0, 'user', withoutSequence],
+      ['user.sequence.sums', true, 'user.sequence.sums', userLayout],
     ] as const)
       expect(refusal(() => check(changed(path, value), user as SideLayout)).path).toBe(at)
     expect(refusal(() => check(presets.base, userLayout, { dense: [], bags: [], sequence: null })).path).toBe('mix')

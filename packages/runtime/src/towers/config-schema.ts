@@ -53,6 +53,7 @@ const sequence = record<SequenceConfig>('The event sequence, where the schema ha
   hidden: hidden('of their MLPs'),
   pooled: integer('Tokens pooled from all events, one a query', 0, 256),
   recent: integer('The last events, as tokens of their own', 0, 512),
+  sums: optional(boolean("A token for each of the sequence's weights, of all events; none where it is left out")),
 })
 
 const level = record<LevelConfig>('Extractors side by side; null: without it', {

@@ -37,6 +37,7 @@ export type DenseEncoding =
   /** Piecewise linear between quantiles of the first round's examples. */
   | { readonly kind: 'piecewise'; readonly bins: number }
 
+/** What of the events tokens are made of; a sequence that makes none is not used. */
 export interface SequenceConfig {
   /** Transformer blocks over the events. */
   readonly blocks: number
@@ -48,6 +49,8 @@ export interface SequenceConfig {
   readonly pooled: number
   /** The last events that are tokens of their own. */
   readonly recent: number
+  /** True: a token for each of the sequence's weights, the sum of the events' vectors by it. Absent: without them. */
+  readonly sums?: boolean
 }
 
 /** Extractors side by side, whose tokens are concatenated; null: without it. */

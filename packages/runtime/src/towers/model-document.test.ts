@@ -75,7 +75,8 @@ interface Place {
 }
 
 const hasDense = ({ user, config }: TinyTower) => user.dense.length > 0 && config.user.dense.tokens > 0
-const hasEvents = ({ user, config: { user: config } }: TinyTower) =>
+const sumsOf = ({ user, config }: TinyTower) => (config.user.sequence.sums ? (user.sequence?.weights ?? 0) : 0)
+const hasMixedEvents = ({ user, config: { user: config } }: TinyTower) =>
   user.sequence !== null && config.sequence.pooled + config.sequence.recent > 0
 
 /** By the text of the last column. */
@@ -86,7 +87,8 @@ const conditions: Readonly<Record<string, (tower: TinyTower, place: Place) => bo
   'dense tokens, periodic': (tower) => hasDense(tower) && tower.config.user.dense.encoding.kind === 'periodic',
   'dense tokens, piecewise': (tower) => hasDense(tower) && tower.config.user.dense.encoding.kind === 'piecewise',
   'attention, maxValues over 1': ({ config }, { bag }) => config.user.bags === 'attention' && bag!.maxValues > 1,
-  events: hasEvents,
+  events: (tower) => hasMixedEvents(tower) || sumsOf(tower) > 0,
+  'mixed events': hasMixedEvents,
   'unless it is false': (_, { level }) => level!.residual !== false,
   mlp: (_, { level }) => level!.mlp !== null,
   compression: (_, { level }) => level!.compression !== null,
@@ -162,7 +164,7 @@ function placesOf(pattern: string, tower: TinyTower): Place[] {
     return upTo(sequence.blocks).map((b) => at('BLOCK', b, { numbers: { ...numbers, hidden: sequence.hidden } }))
   if (pattern.includes('LEVEL')) {
     let n = dense.tokens * (user.dense.length > 0 ? 1 : 0) + user.bags.length
-    if (user.sequence) n += sequence.pooled + sequence.recent
+    if (user.sequence) n += sequence.pooled + sequence.recent + sumsOf(tower)
     return levels.flatMap((level, k) => {
       const m = given(level, dense.tokens)
       const extractor = pattern.split('.')[2]

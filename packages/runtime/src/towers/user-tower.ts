@@ -16,6 +16,7 @@ import {
   userTokensForward,
 } from '../tokens/user-tokens.ts'
 import type { ModelConfig } from './config.ts'
+import { eventTokenCount, eventTokens } from './event-tokens.ts'
 import { declareHead, decorrelate, type Head, headBackward, headForward, type SavedHead } from './head.ts'
 
 export interface UserTower {
@@ -39,7 +40,7 @@ export interface SavedUser {
 
 export function declareUserTower(set: ParameterSet, layout: SideLayout, config: ModelConfig): UserTower {
   const { levels, tokenWidth, sequence } = config.user
-  const isSequenceUsed = sequence.pooled + sequence.recent > 0
+  const isSequenceUsed = eventTokenCount(eventTokens(sequence, layout.sequence)) > 0
   const tokens = declareUserTokens(set, isSequenceUsed ? layout : { ...layout, sequence: null }, config.user)
   const pyramid = declarePyramid(set, levels, tokens.count, tokens.denseTokens, tokenWidth, config.dropout)
   const head = declareHead(set, pyramid.tokens * tokenWidth, config.embeddings)

@@ -4,7 +4,7 @@
  */
 import type { SideLayout } from '@headwater/features'
 import { padded } from '@headwater/kernels'
-import type { DenseEncoding, LevelConfig, ModelConfig } from '@headwater/runtime'
+import { type DenseEncoding, eventTokens, type LevelConfig, type ModelConfig } from '@headwater/runtime'
 
 /** Names of rows and columns; null: no feature has a say in them, and their number stays. */
 export interface TensorAxes {
@@ -25,7 +25,8 @@ function encodedWidth(encoding: DenseEncoding): number {
 function tokenNames({ user }: ModelConfig, layout: SideLayout): string[][] {
   const { dense, sequence, levels } = user
   const denseTokens = layout.dense.length > 0 ? numbered('dense', dense.tokens) : []
-  const events = layout.sequence ? [...numbered('pooled', sequence.pooled), ...numbered('recent', sequence.recent)] : []
+  const { pooled, recent, sums } = eventTokens(sequence, layout.sequence)
+  const events = [...numbered('pooled', pooled), ...numbered('recent', recent), ...numbered('sum', sums)]
   const behind = (level: LevelConfig) => {
     const { mlp, compression, cross, mixer } = level
     const made = [mlp, compression, cross, mixer].reduce((sum, extractor) => sum + (extractor?.tokens ?? 0), 0)

@@ -1,5 +1,5 @@
 /** From which size of the log on learning from sequences beats counting: the towers of more and more users. */
-import type { Schema } from '@headwater/features'
+import type { Schema, SequenceFeature } from '@headwater/features'
 import type { ModelConfig } from '@headwater/runtime'
 import { formatCompactCount, formatFixed, formatGainInterval, formatNe } from '../../report/format.ts'
 import { adjusted, compare, gapShares, scoreArm } from '../analysis/figures.ts'
@@ -87,11 +87,22 @@ function variantOf(lab: LabLog, input: Input, part: number): Variant {
   const given = {
     withoutAggregations: input === 'sequences' ? counts : [],
     singleTask: false,
-    ...(input !== 'counts' && { sequence: { length: sequenceLength, halfLivesDays: halfLivesOf(lab.log.schema) } }),
+    ...(input !== 'counts' && { sequence: sequenceOf(lab) }),
     ...(part > 1 && { learntUsers: 1 / part }),
   }
   const { user } = labOf(lab, { config, ...given }).space
   return { config: configOf(config, input, user.dense.length > 0), ...given }
+}
+
+/** Outcomes are centered and scaled as the schema says, or else by the log's first rows. */
+function sequenceOf({ log, outcome }: LabLog): Partial<SequenceFeature> {
+  const { center, scale } = log.schema.sequence!
+  const isScaled = center !== undefined || scale !== undefined
+  return {
+    length: sequenceLength,
+    halfLivesDays: halfLivesOf(log.schema),
+    ...(!isScaled && outcome !== null && { center: outcome.mean, scale: outcome.deviation }),
+  }
 }
 
 /** Of the user's counts, each once. */
@@ -111,7 +122,7 @@ function configOf(config: ModelConfig, input: Input, hasDense: boolean): ModelCo
       sequence:
         input === 'counts'
           ? { ...user.sequence, pooled: 0, recent: 0 }
-          : { ...user.sequence, blocks: 1, hidden: 64, pooled: 4, recent: 4 },
+          : { ...user.sequence, blocks: 0, pooled: 0, recent: 0, sums: true },
       levels: [{ ...first, mlp: { tokens: 4, hidden: 256 } }],
     },
   }

@@ -46,6 +46,8 @@ export interface LabLog {
   readonly world: SyntheticWorld | null
   /** Of every row. */
   readonly fingerprint: string
+  /** Mean and deviation of the sequence's outcome over the rows before the first snapshot; null where there are none. */
+  readonly outcome: { readonly mean: number; readonly deviation: number } | null
   readonly users: number
   readonly surface: { readonly field: string; readonly value: string } | null
   /** All values of its field, the rarest first. */
@@ -83,11 +85,11 @@ export async function readLabLog(
   const space = compileFeatures(log.schema)
   if (!(log.timeRange.lastMs > log.timeRange.firstMs))
     throw new ExperimentError(log.name, 'all rows have one time', 'give a log with times: nothing can be earlier here')
-  const { fingerprint, users, surfaceValues } = await survey(log, space, signal)
+  const publications = publicationRows(log.rows, settings)
+  const { fingerprint, outcome, users, surfaceValues } = await survey(log, space, publications[0], signal)
   const surface = surfaceValues && { field: surfaceValues.field, value: surfaceValues.values[0] }
   const family = downstreamFamily(space, surface)
   const portfolio = downstreamPortfolio(space, family, surfaceValues)
-  const publications = publicationRows(log.rows, settings)
   const test = await readTest(log, space, settings, [...family, ...portfolio], surface, world, signal)
   const lab = {
     log,
@@ -96,6 +98,7 @@ export async function readLabLog(
     settings,
     world,
     fingerprint,
+    outcome,
     users,
     surface,
     surfaceValues,
@@ -171,11 +174,13 @@ function usersByClass({ users }: Pick<TestWindow, 'users'>, { places, labels }: 
   return [0, 1].map((label) => new Set(places.filter((_, i) => labels[i] === label).map((place) => users[place])).size)
 }
 
-async function survey(log: Log, space: FeatureSpace, signal: AbortSignal | undefined) {
+async function survey(log: Log, space: FeatureSpace, firstRows: number, signal: AbortSignal | undefined) {
   const hash = createHash('sha256').update(JSON.stringify(log.schema))
   const users = new Set<string>()
   const field = log.schema.fields.findIndex(({ of, type }) => of === 'context' && type === 'id')
   const counts = new Map<string, number>()
+  const outcomeField = log.schema.fields.findIndex(({ name }) => name === log.schema.sequence?.value)
+  const outcomes = { rows: 0, sum: 0, squares: 0 }
   for await (const chunk of log.events()) {
     signal?.throwIfAborted()
     for (const event of chunk) {
@@ -184,13 +189,26 @@ async function survey(log: Log, space: FeatureSpace, signal: AbortSignal | undef
       const value = field < 0 ? null : event.values[field]
       if (typeof value === 'string') counts.set(value, (counts.get(value) ?? 0) + 1)
       const values = event.values.map((own) => (ArrayBuffer.isView(own) ? Array.from(own as Float32Array) : own))
+      const outcome = event.values[outcomeField]
+      if (typeof outcome === 'number' && event.row < firstRows) {
+        outcomes.rows++
+        outcomes.sum += outcome
+        outcomes.squares += outcome * outcome
+      }
       hash.update(JSON.stringify([event.user, event.item, event.timeMs, values]))
     }
   }
   // The rarest first, so that the upstream loses the least by not seeing it.
   const values = [...counts].sort(([a, m], [b, n]) => m - n || (a < b ? -1 : 1)).map(([value]) => value)
   const surfaceValues = counts.size < 2 ? null : { field: log.schema.fields[field].name, values }
-  return { fingerprint: hash.digest('hex').slice(0, 24), users: users.size, surfaceValues }
+  const mean = outcomes.sum / outcomes.rows
+  const deviation = Math.sqrt(Math.max(0, outcomes.squares / outcomes.rows - mean * mean))
+  return {
+    fingerprint: hash.digest('hex').slice(0, 24),
+    outcome: deviation > 0 ? { mean, deviation } : null,
+    users: users.size,
+    surfaceValues,
+  }
 }
 
 const msPerDay = 86_400_000

@@ -3,6 +3,8 @@
  * the l events that it has, without empty places.
  */
 
+import type { SequenceConfig } from '../../towers/config.ts'
+
 type Values = ReadonlyMap<string, Float64Array>
 
 export interface ReferenceEvent {
@@ -81,28 +83,32 @@ function referenceTransformerBlock(
   })
 }
 
-/** @returns (pooled + recent) · d numbers; `name` is that of the table of items, `user.sequence`. */
+/** @returns (pooled + recent + sums) · d numbers; `name` is that of the table of items, `user.sequence`. */
 export function referenceSequenceTokens(
   values: Values,
   name: string,
-  config: { readonly blocks: number; readonly heads: number; readonly pooled: number; readonly recent: number },
+  config: SequenceConfig,
   width: number,
   categories: readonly string[],
   events: readonly ReferenceEvent[],
+  { channels, weights }: { readonly channels: number; readonly weights: number },
 ): number[] {
-  // Without channels and sums there is none.
+  // Without channels and pooled tokens there is none, nor where sums are all that there is.
   const pooling = values.get(`${name}.pooling`) ?? new Float64Array()
-  const channels = pooling.length / width - config.pooled
-  let h = events.map((event) => {
-    const token = rowOf(values.get(name)!, width, event.id)
-    for (let c = 0; c < channels; c++)
-      for (let i = 0; i < width; i++) token[i] += event.channels[c] * pooling[c * width + i]
-    for (const [k, category] of categories.entries()) {
-      const row = rowOf(values.get(`${name}.${category}`)!, width, event.categories[k])
-      for (let i = 0; i < width; i++) token[i] += row[i]
-    }
-    return token
+  const v = events.map((event) => {
+    const rows = categories.map((category, k) => rowOf(values.get(`${name}.${category}`)!, width, event.categories[k]))
+    return rows.reduce(sum, rowOf(values.get(name)!, width, event.id))
   })
+  const sums = Array.from({ length: config.sums ? weights : 0 }, (_, w) => {
+    const byWeight = events.map((event) => 8 * event.channels[channels - weights + w])
+    return weighted(byWeight, v, width)
+  })
+  if (config.pooled + config.recent === 0) return sums.flat()
+  let h = events.map((event, l) =>
+    v[l].map((value, i) =>
+      event.channels.reduce((total, channel, c) => total + channel * pooling[c * width + i], value),
+    ),
+  )
   for (let block = 0; block < config.blocks; block++)
     h = referenceTransformerBlock(values, `${name}.block${block + 1}`, config.heads, h)
   const tokens: number[] = []
@@ -111,5 +117,6 @@ export function referenceSequenceTokens(
     tokens.push(...weighted(softmax(h.map((x) => dot(x, query) / Math.sqrt(width))), h, width))
   }
   for (let j = 0; j < config.recent; j++) tokens.push(...(h[h.length - 1 - j] ?? new Array<number>(width).fill(0)))
+  tokens.push(...sums.flat())
   return tokens
 }

@@ -1,4 +1,4 @@
-/** X_0 of one row in float64: [dense tokens | a token a bag | pooled events | recent events]. */
+/** X_0 of one row in float64: [dense tokens | a token a bag | pooled events | recent events | sums of events]. */
 import type { SideBatch, SideLayout } from '@headwater/features'
 import type { UserTowerConfig } from '../../towers/config.ts'
 import { referenceBagToken } from './bag-tokens.ts'
@@ -35,6 +35,6 @@ export function referenceUserTokens(
     }
   })
   const names = categories.map(({ name }) => name)
-  x.push(...referenceSequenceTokens(values, 'user.sequence', config.sequence, width, names, events))
+  x.push(...referenceSequenceTokens(values, 'user.sequence', config.sequence, width, names, events, layout.sequence))
   return x
 }
