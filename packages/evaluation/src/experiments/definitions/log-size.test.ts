@@ -29,11 +29,17 @@ test.each([
     checkModelConfig(own.config, space.user, space.item, name)
     const counts = space.schema.aggregations.filter(({ of }) => of === 'user')
     expect(counts.length > 0).toBe(!name.startsWith('sequences'))
-    const { pooled, recent } = own.config.user.sequence
-    expect(pooled + recent > 0).toBe(!name.startsWith('counts'))
+    const { pooled, recent, sums = false } = own.config.user.sequence
+    expect([pooled, recent, sums]).toEqual([0, 0, !name.startsWith('counts')])
     const { length, halfLivesDays } = space.schema.sequence!
     expect(length).toBe(name.startsWith('counts') ? log.schema.sequence!.length : 128)
     expect(halfLivesDays).toEqual(name.startsWith('counts') ? undefined : halfLives)
+    // Of the lab, where the log's schema says nothing.
+    const { center, scale } = log.schema.sequence!
+    const { outcome } = await small
+    const isOwn = name.startsWith('counts') || center !== undefined || scale !== undefined
+    const expected = isOwn ? [center, scale] : [outcome!.mean, outcome!.deviation]
+    expect([space.schema.sequence!.center, space.schema.sequence!.scale]).toEqual(expected)
   }
 })
 

@@ -31,12 +31,14 @@ const sequenceLength = 128
 
 /** As many as a schema's sequence may have. */
 const mostHalfLives = 16
+/** In days, where counts have none. */
+const usualHalfLives = [1, 7, 30]
 
 export const logSize: Experiment = {
   name: 'log-size',
   question: 'From which size of the log on do sequences tell more of a user than counts?',
   measure:
-    'Normalized entropy of the upstream’s own head, synchronous, whose tower is given the user’s counts alone, the user’s last 128 events alone, or both, beside the user’s own fields, and learns from the rows of a part of the users. An event of the sequence is the item’s id, the outcome, its age, and how much of it is left at the counts’ half-lives; counts are by the item’s features too. All are scored on the same rows of all users.',
+    'Normalized entropy of the upstream’s own head, synchronous, whose tower is given the user’s counts alone, the user’s last 128 events alone, or both, beside the user’s own fields, and learns from the rows of a part of the users. Events are summed at the counts’ half-lives, each as what the tower has learnt of its item’s id, alone and times the outcome; counts are by the item’s features. All are scored on the same rows of all users.',
   rule: 'A size is enough where sequences alone gain over counts alone, the interval above 0 after Holm over the sizes, there and at every larger size. The answer is yes where one is; the smallest is the size.',
   models: () => [],
   check({ log }) {
@@ -106,11 +108,12 @@ function sequenceOf({ log, outcome }: LabLog): Partial<SequenceFeature> {
 }
 
 /** Of the user's counts, each once. */
-const halfLivesOf = ({ aggregations }: Schema) => [
-  ...new Set(aggregations.flatMap(({ of, halfLifeDays }) => (of === 'user' && halfLifeDays) || [])),
-]
+function halfLivesOf({ aggregations }: Schema): readonly number[] {
+  const own = new Set(aggregations.flatMap(({ of, halfLifeDays }) => (of === 'user' && halfLifeDays) || []))
+  return own.size > 0 ? [...own] : usualHalfLives
+}
 
-/** The lab's tower with one level of the same width whatever it is given, and events that attend to each other. */
+/** The lab's tower with one level of the same width whatever it is given, and sums of events. */
 function configOf(config: ModelConfig, input: Input, hasDense: boolean): ModelConfig {
   const { user } = config
   const [first] = user.levels

@@ -66,7 +66,7 @@ describe('a lab log', () => {
   const log = memoryLog(smallSchema, events)
 
   test('counts what is in the test window from the log alone', async () => {
-    const { test: window, users, surface, fingerprint } = await readSmallLab(log)
+    const { test: window, users, surface, fingerprint, outcome, publicationRows } = await readSmallLab(log)
     expect(window).toMatchObject({ fromRow: 1050, rows: 450, fromMs: events[1050].timeMs })
     expect(users).toBe(new Set(events.map(({ user }) => user)).size)
     for (const place of [0, 100, 449]) {
@@ -77,6 +77,11 @@ describe('a lab log', () => {
     const counts = new Map<string, number>()
     for (const { values } of events) counts.set(values[2] as string, (counts.get(values[2] as string) ?? 0) + 1)
     expect(counts.get(surface!.value)).toBe(Math.min(...counts.values()))
+    const first = events.slice(0, publicationRows[0]).map(({ values }) => values[3] as number)
+    const mean = first.reduce((sum, stars) => sum + stars, 0) / first.length
+    const variance = first.reduce((sum, stars) => sum + (stars - mean) ** 2, 0) / first.length
+    expect(outcome!.mean).toBeCloseTo(mean, 9)
+    expect(outcome!.deviation).toBeCloseTo(Math.sqrt(variance), 9)
     const others = events.map((event) => (event.row === 3 ? { ...event, item: 'i1' } : event))
     expect((await readSmallLab(memoryLog(smallSchema, others))).fingerprint).not.toBe(fingerprint)
   })
