@@ -132,6 +132,16 @@ test('is not closed before the count that is being noted', async () => {
   expect(errors).toEqual([])
 })
 
+/** An open log that has written rows of a time, and noted with them that others were recorded since. */
+async function openWith(directory: string, rows: { written: number; unwritten: number; servedMs: number }) {
+  const log = await open(directory, { flushMs: 600_000 })
+  log.record(servedBatch(random, usersOf(rows.written), rows.servedMs, { sum: 4 }))
+  const writing = log.flush()
+  log.record(servedBatch(random, usersOf(rows.unwritten), rows.servedMs + 1, { sum: 4 }))
+  await writing
+  return log
+}
+
 test('tells once what a crash lost, and counts nothing as lost that was written and moved away', async () => {
   const directory = temporaryDirectory()
   const lostAt = async (where: string) => {
@@ -139,11 +149,7 @@ test('tells once what a crash lost, and counts nothing as lost that was written 
     await log.close()
     return log.counters.lost
   }
-  const log = await open(directory, { flushMs: 600_000 })
-  log.record(servedBatch(random, usersOf(5), 1, { sum: 4 }))
-  const writing = log.flush()
-  log.record(servedBatch(random, usersOf(3), 2, { sum: 4 }))
-  await writing
+  const log = await openWith(directory, { written: 5, unwritten: 3, servedMs: 1 })
   const after = leftBy(directory)
   expect([await lostAt(after), await lostAt(after), await lostAt(after)]).toEqual([3, 0, 0])
   await log.close()
@@ -152,11 +158,7 @@ test('tells once what a crash lost, and counts nothing as lost that was written 
     expect(await lostAt(where)).toBe(0)
   }
   // Of what follows it tells again.
-  const again = await open(after, { flushMs: 600_000 })
-  again.record(servedBatch(random, usersOf(2), 3, { sum: 4 }))
-  const writingAgain = again.flush()
-  again.record(servedBatch(random, usersOf(4), 4, { sum: 4 }))
-  await writingAgain
+  const again = await openWith(after, { written: 2, unwritten: 4, servedMs: 3 })
   const last = leftBy(after)
   expect([await lostAt(last), await lostAt(last)]).toEqual([4, 0])
   await again.close()
@@ -164,11 +166,7 @@ test('tells once what a crash lost, and counts nothing as lost that was written 
 
 test('keeps a file whole that a second crash left behind before it was noted', async () => {
   const directory = temporaryDirectory()
-  const log = await open(directory, { flushMs: 600_000 })
-  log.record(servedBatch(random, usersOf(5), 1, { sum: 4 }))
-  const writing = log.flush()
-  log.record(servedBatch(random, usersOf(3), 2, { sum: 4 }))
-  await writing
+  const log = await openWith(directory, { written: 5, unwritten: 3, servedMs: 1 })
   const after = leftBy(directory)
   await log.close()
   const again = await open(after, { flushMs: 600_000 })
