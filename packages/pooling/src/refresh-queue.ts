@@ -120,12 +120,20 @@ export class RefreshQueue {
   }
 
   #offer(user: string, servedMs: number, askedMs: number, by: AskedBy, missed: Missed | undefined): boolean {
-    const { clock, refreshDelayMs, elsewhere } = this.#options
+    const { clock, refreshDelayMs, elsewhere, capture } = this.#options
     if (elsewhere) {
       if (!this.#closed) elsewhere(user, servedMs, askedMs)
       return true
     }
-    const refresh = { user, atMs: clock.now() + refreshDelayMs, servedMs, askedMs, askedBy: by, failures: 0 }
+    const refresh = {
+      user,
+      atMs: clock.now() + refreshDelayMs,
+      // Who is about to be served something newer is not in a hurry. Should that fail, its retry takes the old rank.
+      servedMs: Math.max(servedMs, capture.batches.featureTimeMs(user)),
+      askedMs,
+      askedBy: by,
+      failures: 0,
+    }
     return this.#add(withMissed(refresh, missed)) !== 'shed'
   }
 

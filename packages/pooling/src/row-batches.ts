@@ -2,11 +2,17 @@ import type { EncoderUse } from './encoder-use.ts'
 import type { Refresh } from './offer-queue.ts'
 import { type Encoders, RowBatch } from './row-batch.ts'
 
+interface HeldUser {
+  rows: number
+  /** Of the last of them, the time as of which the features are read. */
+  atMs: number
+}
+
 /** Batches of users' states in the order they were read. Their encoders are in use until they are released. */
 export class RowBatches {
   readonly #batchRows: number
   readonly #use: EncoderUse
-  readonly #rowsOfUser = new Map<string, number>()
+  readonly #held = new Map<string, HeldUser>()
   #batches: RowBatch[] = []
   readonly #taken = new Set<RowBatch>()
   #rows = 0
@@ -37,7 +43,12 @@ export class RowBatches {
   }
 
   has(user: string): boolean {
-    return this.#rowsOfUser.has(user)
+    return this.#held.has(user)
+  }
+
+  /** Feature time of the last embedding of a user that is yet to land; −Infinity where none is. */
+  featureTimeMs(user: string): number {
+    return this.#held.get(user)?.atMs ?? Number.NEGATIVE_INFINITY
   }
 
   add(encoders: Encoders, refresh: Refresh, state: Uint8Array): void {
@@ -48,7 +59,9 @@ export class RowBatches {
       this.#batches.push(batch)
     }
     batch.add(refresh, state)
-    this.#count(refresh.user, 1)
+    const held = this.#held.get(refresh.user)
+    this.#held.set(refresh.user, { rows: (held?.rows ?? 0) + 1, atMs: refresh.atMs })
+    this.#rows++
   }
 
   /** The first batch, which stays in the counts until `release`. */
@@ -61,7 +74,7 @@ export class RowBatches {
   /** Ends a taken batch. */
   release(batch: RowBatch): void {
     this.#taken.delete(batch)
-    for (const user of batch.users) this.#count(user, -1)
+    for (const user of batch.users) this.#leave(user)
     this.#use.end(batch.encoders)
   }
 
@@ -73,7 +86,7 @@ export class RowBatches {
       let rest = batch
       for (let row = rest.users.indexOf(user); row >= 0; row = rest.users.indexOf(user)) {
         rest = rest.without(row)
-        this.#count(user, -1)
+        this.#leave(user)
         dropped++
       }
       this.#batches[i] = rest
@@ -85,10 +98,10 @@ export class RowBatches {
     for (let batch = this.take(); batch !== undefined; batch = this.take()) this.release(batch)
   }
 
-  #count(user: string, more: number): void {
-    this.#rows += more
-    const rows = (this.#rowsOfUser.get(user) ?? 0) + more
-    if (rows === 0) this.#rowsOfUser.delete(user)
-    else this.#rowsOfUser.set(user, rows)
+  #leave(user: string): void {
+    this.#rows--
+    const held = this.#held.get(user)!
+    held.rows--
+    if (held.rows === 0) this.#held.delete(user)
   }
 }
