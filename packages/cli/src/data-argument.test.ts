@@ -6,6 +6,7 @@ test.each([
   ['movietweetings', 'bundled'],
   ['synthetic', 'synthetic'],
   ['synthetic-reference', 'synthetic'],
+  ['synthetic-medium', 'synthetic'],
   ['synthetic-large', 'synthetic'],
   ['synthetic-conversions', 'synthetic'],
 ])('%s is a %s log by its name', async (data, kind) => {
@@ -18,6 +19,6 @@ test('all else is a path, which is no name', async () => {
     expect(await dataArgument(text)).toEqual({ kind: 'file', data: userPath(text) })
   await expect(namedLog('synthetic-other')).rejects.toThrow(UnknownLogError)
   await expect(namedLog('synthetic-other')).rejects.toThrow(
-    'movietweetings, synthetic, synthetic-reference, synthetic-large, synthetic-conversions',
+    'movietweetings, synthetic, synthetic-reference, synthetic-medium, synthetic-large, synthetic-conversions',
   )
 })

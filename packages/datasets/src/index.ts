@@ -6,6 +6,7 @@ export type { SyntheticImpression } from './synthetic/day.ts'
 export {
   conversionSetting,
   largeSetting,
+  mediumSetting,
   referenceSetting,
   type SyntheticConversions,
   type SyntheticOptions,

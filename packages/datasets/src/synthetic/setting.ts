@@ -85,6 +85,9 @@ export const referenceSetting: SyntheticSetting = {
 /** The reference setting with 120,000 impressions: what `openLog({ data: 'synthetic' })` generates. */
 export const smallSetting: SyntheticSetting = { ...referenceSetting, users: 1000, impressionsPerDay: 6000 }
 
+/** The reference setting with 2.4 million impressions: four times the users, each with as many. */
+export const mediumSetting: SyntheticSetting = { ...referenceSetting, users: 8000, impressionsPerDay: 120_000 }
+
 /** The reference setting with ten million impressions: more users, each with as many. */
 export const largeSetting: SyntheticSetting = { ...referenceSetting, users: 33_333, impressionsPerDay: 500_000 }
 
@@ -98,6 +101,7 @@ export const conversionSetting: SyntheticSetting = {
 export const syntheticSettings: ReadonlyMap<string, SyntheticSetting> = new Map([
   ['synthetic', smallSetting],
   ['synthetic-reference', referenceSetting],
+  ['synthetic-medium', mediumSetting],
   ['synthetic-large', largeSetting],
   ['synthetic-conversions', conversionSetting],
 ])

@@ -14,6 +14,7 @@ const small = readSmallLab(memoryLog(smallSchema, smallEvents(1500, 7)))
 test.each([
   ['synthetic', syntheticLab, 120_000, [4, 1], [1, 4, 16]],
   ['synthetic-reference', syntheticLab, 600_000, [16, 4, 1], [1, 4, 16]],
+  ['synthetic-medium', syntheticLab, 2_400_000, [64, 16, 4, 1], [1, 4, 16]],
   ['synthetic-large', syntheticLab, 10_000_000, [256, 64, 16, 4, 1], [1, 4, 16]],
   ['movietweetings', realLab, 100_000, [4, 1], [14, 7, 30]],
 ])('of %s', async (data, settings, rows, parts, halfLives) => {
