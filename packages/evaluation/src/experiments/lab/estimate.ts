@@ -25,9 +25,10 @@ export interface Estimate {
 }
 
 /**
- * Runs the first arm that is left, with its upstream, on the log's first rows: once to compile, then on half of them and on
- * all, which tells what a row takes and what is to be paid whatever the rows. Other arms are taken to need as much, and other
- * upstreams as much a floating-point operation: that tells minutes from hours, and hours from days.
+ * Runs an arm that is left, with its upstream, on the log's first rows: once to compile, then on half of them and on all, which
+ * tells what a row takes and what is to be paid whatever the rows. Other arms are taken to need as much, and other upstreams as
+ * much a floating-point operation: that tells minutes from hours, and hours from days. It is the arm of the dearest upstream, as
+ * one that passes most rows over would tell what reading them takes.
  */
 export async function estimate(
   arms: readonly Arm[],
@@ -37,8 +38,8 @@ export async function estimate(
 ): Promise<Estimate> {
   const left = arms.filter((arm) => !workshop.has(arm))
   const upstreams = upstreamsOf(left).filter((plan) => !workshop.hasUpstream(plan))
-  const sample = left.find(({ upstream }) => upstream !== null)
   const { lab } = context
+  const sample = dearest(lab, left)
   if (sample === undefined || lab.log.rows < leastRows)
     return { arms: left.length, upstreams: upstreams.length, seconds: null }
   const most = Math.min(pilotRows, Math.round(lab.log.rows * pilotShare))
@@ -67,6 +68,17 @@ export async function estimate(
     upstreams: upstreams.length,
     seconds: left.length * seconds('arm', 1) + work * seconds('upstream', snapshots / pilotSnapshots),
   }
+}
+
+/** The first of those arms whose upstreams take the most work; undefined where none has one. */
+function dearest(lab: LabLog, arms: readonly Arm[]): Arm | undefined {
+  let found: { readonly arm: Arm; readonly work: number } | undefined
+  for (const arm of arms) {
+    if (arm.upstream === null) continue
+    const work = trainingWork(lab, arm.upstream)
+    if (found === undefined || work > found.work) found = { arm, work }
+  }
+  return found?.arm
 }
 
 /** Floating-point operations of an upstream's training, for each row of the log. */

@@ -7,6 +7,7 @@ import { describe, expect, test } from 'vitest'
 import { silent } from '../../testing/small-job.ts'
 import { readSmallLab, smallLab } from '../../testing/small-lab.ts'
 import { memoryLog, smallEvents, smallSchema } from '../../testing/small-log.ts'
+import type { Arm } from '../arms/arm.ts'
 import { modeArm } from '../definitions/common-arms.ts'
 import { ArmCache } from './arm-cache.ts'
 import { contentHash } from './content-hash.ts'
@@ -51,12 +52,24 @@ test('a pilot tells what is left to do, and leaves nothing behind', async () => 
   const lab = await readSmallLab(memoryLog(smallSchema, smallEvents(5000, 7)))
   const directory = temporaryDirectory()
   const workshop = new Workshop(directory, lab, 'a test')
-  const arms = ['frozen', 'synchronous'].map((mode) => modeArm(lab, 1, mode as 'frozen'))
+  const ran = new Set<string>()
+  const [frozen, synchronous] = (['frozen', 'synchronous'] as const).map((mode): Arm => {
+    const arm = modeArm(lab, 1, mode)
+    const run: Arm['run'] = (...args) => {
+      ran.add(arm.name)
+      return arm.run(...args)
+    }
+    return { ...arm, run }
+  })
+  const { upstream } = synchronous
+  const variant = { config: lab.settings.config, withoutAggregations: [], singleTask: false, learntUsers: 1 / 4 }
+  const part = { ...frozen, upstream: { ...upstream!, variant } }
   const context = { device, lab, stages: silent, signal: undefined }
-  const { upstream } = arms[0]
-  const found = await estimate(arms, workshop, context, () => [upstream!])
+  const found = await estimate([part, synchronous], workshop, context, () => [part.upstream, upstream!])
   device.destroy()
-  expect(found).toMatchObject({ arms: 2, upstreams: 1 })
+  expect(found).toMatchObject({ arms: 2, upstreams: 2 })
+  // An upstream that passes most rows over would not tell what learning from them takes.
+  expect([...ran]).toEqual(['synchronous'])
   expect(found.seconds).toBeGreaterThan(0)
   expect(existsSync(join(directory, 'pilot'))).toBe(false)
 })
