@@ -9,7 +9,8 @@ import { ServedLogError, type ServedRow } from '../serving/served-log.ts'
 import { memoryLog, smallEvents, smallSchema } from '../testing/small-log.ts'
 import { type ArmPredictions, type ArmSource, defaultProgressive, evaluateArms } from './arms.ts'
 
-const dim = 8
+/** No multiple of 4, as the statistics that are served in a vector's place need not be. */
+const dim = 6
 const rows = 3000
 const batchRows = 64
 const space = compileFeatures(smallSchema)

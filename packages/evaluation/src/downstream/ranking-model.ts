@@ -70,7 +70,10 @@ function declare(layout: SideLayout, embeddingDim: number) {
   }
 }
 
-/** Predicts a batch and then trains on it, in one recorded step: the logits come from the weights before the update. */
+/**
+ * Predicts a batch and then trains on it, in one recorded step: the logits come from the weights before the update. Where labels
+ * come later the two are apart.
+ */
 export class RankingModel {
   readonly options: RankingModelOptions
   readonly #device: GpuDevice
@@ -83,6 +86,8 @@ export class RankingModel {
   readonly #taskWeights: Tensor
   readonly #logits: Tensor
   readonly #plan: Plan
+  readonly #predictedLogits: Tensor
+  readonly #predicting: Plan
   readonly #held: GPUBuffer
   #heldRows: number[] = []
   #steps = 0
@@ -105,33 +110,14 @@ export class RankingModel {
     this.#taskWeights = own('task weights', 1, 1)
     device.gpuDevice.queue.writeBuffer(this.#taskWeights.storage.buffer!, 0, Float32Array.of(1))
 
+    const forward = (rec: Recorder) => recordForward(rec, weights, model, this.#inputs, this.#embedding)
+    const predicting = new Recorder(device)
+    this.#predictedLogits = predicting.keep(forward(predicting).logits)
+    this.#predicting = predicting.plan(`ranking model ${rows}, predicting`)
+
     const rec = new Recorder(device)
-    const x = itemInputsForward(rec, weights, model.inputs, this.#inputs)
-    const h1 = rec.tensor('first hidden', rows, hiddenWidths[0])
-    const h2 = rec.tensor('second hidden', rows, hiddenWidths[1])
-    this.#logits = rec.keep(rec.tensor('logits', rows, 1))
-    const z = rec.tensor('Z', rows, queryWidth + dots)
-    const q = columns(z, 0, queryWidth)
-    const v = rec.tensor('item vector', rows, queryWidth)
-    const dotShape = {
-      R: rows,
-      G: dots,
-      W4: queryWidth / dots / 4,
-      zIn: 0,
-      zOut: queryWidth,
-      zRow: z.stride / 4,
-      vRow: v.stride / 4,
-    }
-    linearForward(rec, weights, model.query, x, q)
-    if (model.served) linearForward(rec, weights, model.served, this.#embedding!, q, { accumulate: true })
-    linearForward(rec, weights, model.item, x, v)
-    rec.dispatch(groupedDotForward, dotShape, { v, z })
-    linearForward(rec, weights, model.firstOfZ, z, h1)
-    linearForward(rec, weights, model.first, x, h1, { activation: 'relu', accumulate: true })
-    linearForward(rec, weights, model.second, h1, h2, { activation: 'relu' })
-    linearForward(rec, weights, model.wideOfZ, z, this.#logits)
-    linearForward(rec, weights, model.wide, x, this.#logits, { accumulate: true })
-    linearForward(rec, weights, model.last, h2, this.#logits, { accumulate: true })
+    const { x, h1, h2, z, v, dotShape, logits } = forward(rec)
+    this.#logits = rec.keep(logits)
 
     const loss = rec.tensor('loss', rows, 1)
     const dLogits = rec.tensor('gradient of logits', rows, 1)
@@ -184,22 +170,49 @@ export class RankingModel {
    * @param labels 0/1 [R]
    */
   step(batch: SideBatch, embeddings: Float32Array | null, labels: Float32Array): void {
+    this.#upload(batch, embeddings)
+    this.#uploadLabels(batch, labels)
+    this.#submit(this.#plan, this.#logits, batch.rows)
+  }
+
+  /** The first half of `step`, without labels: the rows' logits are held. */
+  predict(batch: SideBatch, embeddings: Float32Array | null): void {
+    this.#upload(batch, embeddings)
+    this.#submit(this.#predicting, this.#predictedLogits, batch.rows)
+  }
+
+  /** The second half of `step`, on rows that may have been predicted long before. */
+  train(batch: SideBatch, embeddings: Float32Array | null, labels: Float32Array): void {
+    this.#upload(batch, embeddings)
+    this.#uploadLabels(batch, labels)
+    this.#plan.program.submit()
+  }
+
+  #upload(batch: SideBatch, embeddings: Float32Array | null): void {
+    this.#inputs.upload(batch, this.#write)
+    if (this.#embedding === null || embeddings === null) return
+    const { storage, cols, stride } = this.#embedding
+    this.#device.gpuDevice.queue.writeBuffer(storage.buffer!, 0, inRowsOf(embeddings, batch.rows, cols, stride))
+  }
+
+  #uploadLabels(batch: SideBatch, labels: Float32Array): void {
     const { queue } = this.#device.gpuDevice
     const { rows, seed, rates } = this.options
     writeRates(this.#weights, ++this.#steps, seed, rates)
-    this.#inputs.upload(batch, this.#write)
-    if (this.#embedding && embeddings)
-      queue.writeBuffer(this.#embedding.storage.buffer!, 0, embeddings as Float32Array<ArrayBuffer>)
     const wide = new Float32Array(rows * 4)
     for (let r = 0; r < batch.rows; r++) wide[r * 4] = labels[r]
     queue.writeBuffer(this.#labels.storage.buffer!, 0, wide)
     queue.writeBuffer(this.#labelWeights.storage.buffer!, 0, new Float32Array(rows * 4).fill(1, 0, batch.rows * 4))
-    const { buffer, sizeBytes } = this.#logits.storage
+  }
+
+  /** Runs a plan, and holds the logits that it gives. */
+  #submit({ program }: Plan, logits: Tensor, rows: number): void {
+    const { buffer, sizeBytes } = logits.storage
     const slot = this.#heldRows.length
-    this.#plan.program.submit({
+    program.submit({
       after: (encoder) => encoder.copyBufferToBuffer(buffer!, 0, this.#held, slot * sizeBytes, sizeBytes),
     })
-    this.#heldRows.push(batch.rows)
+    this.#heldRows.push(rows)
   }
 
   /** Logits of the rows since the last call, in order; to be called at least every `steps` steps. */
@@ -217,10 +230,52 @@ export class RankingModel {
 
   dispose(): void {
     this.#plan.dispose()
+    this.#predicting.dispose()
     this.#inputs.dispose()
     this.#weights.dispose()
     for (const tensor of [this.#embedding, this.#labels, this.#labelWeights, this.#taskWeights])
       if (tensor) this.#device.release(tensor.storage.buffer!)
     this.#device.release(this.#held)
   }
+}
+
+type Declared = ReturnType<typeof declare>
+
+function recordForward(rec: Recorder, weights: Weights, model: Declared, inputs: InputBatch, embedding: Tensor | null) {
+  const { rows } = inputs
+  const x = itemInputsForward(rec, weights, model.inputs, inputs)
+  const h1 = rec.tensor('first hidden', rows, hiddenWidths[0])
+  const h2 = rec.tensor('second hidden', rows, hiddenWidths[1])
+  const logits = rec.tensor('logits', rows, 1)
+  const z = rec.tensor('Z', rows, queryWidth + dots)
+  const q = columns(z, 0, queryWidth)
+  const v = rec.tensor('item vector', rows, queryWidth)
+  const dotShape = {
+    R: rows,
+    G: dots,
+    W4: queryWidth / dots / 4,
+    zIn: 0,
+    zOut: queryWidth,
+    zRow: z.stride / 4,
+    vRow: v.stride / 4,
+  }
+  linearForward(rec, weights, model.query, x, q)
+  if (model.served) linearForward(rec, weights, model.served, embedding!, q, { accumulate: true })
+  linearForward(rec, weights, model.item, x, v)
+  rec.dispatch(groupedDotForward, dotShape, { v, z })
+  linearForward(rec, weights, model.firstOfZ, z, h1)
+  linearForward(rec, weights, model.first, x, h1, { activation: 'relu', accumulate: true })
+  linearForward(rec, weights, model.second, h1, h2, { activation: 'relu' })
+  linearForward(rec, weights, model.wideOfZ, z, logits)
+  linearForward(rec, weights, model.wide, x, logits, { accumulate: true })
+  linearForward(rec, weights, model.last, h2, logits, { accumulate: true })
+  return { x, h1, h2, z, v, dotShape, logits }
+}
+
+/** The first rows of [R, cols] as a tensor holds them, whose rows are `stride` apart. */
+function inRowsOf(values: Float32Array, rows: number, cols: number, stride: number): Float32Array<ArrayBuffer> {
+  if (cols === stride) return values.subarray(0, rows * cols) as Float32Array<ArrayBuffer>
+  const wide = new Float32Array(rows * stride)
+  for (let row = 0; row < rows; row++) wide.set(values.subarray(row * cols, (row + 1) * cols), row * stride)
+  return wide
 }

@@ -9,12 +9,12 @@ import type { AlternativePlan } from '../representations/alternative.ts'
 import { historyLength, type LearnedKind } from '../representations/learned-source.ts'
 import { type ServedArmOptions, servedArm, splitModels, standardUpstream } from './common-arms.ts'
 
-/** Factors of what is tuned, the same for all. */
-const factors = [1 / 3, 1, 3] as const
+/** Factors of what is tuned, the same for all: so many that none is best at an end. */
+const factors = [1 / 3, 1, 3, 9, 27] as const
 /** Rows, of popularity. */
 const shrinkage = 10
 
-/** A quick run has the middle one alone. */
+/** A quick run has the usual value alone. */
 export function gridOf({ quick }: Pick<LabLog, 'quick'>): readonly number[] {
   return quick ? [1] : factors
 }

@@ -34,7 +34,7 @@ describe.each([
       expect(new Set(arms.map(contentHash)).size).toBe(arms.length)
       for (const { name, tuned } of [...alternativesOf(await read(quick)), tower]) {
         const own = arms.filter((arm) => arm.name.replace(/-at-\d+$/, '') === name)
-        const points = quick ? ['100'] : ['33', '100', '300']
+        const points = quick ? ['100'] : ['33', '100', '300', '900', '2700']
         expect(own.map((arm) => factorOf(arm.name))).toEqual(tuned === null ? [undefined] : points)
       }
     }
@@ -67,7 +67,7 @@ describe.each([
         embeddings: settings.config.embeddings,
         user: { dense: { tokens: 0 }, sequence: { blocks: 1, recent: 1, pooled: 0 } },
       })
-      const factor = { '33': 1 / 3, '100': 1, '300': 3 }[factorOf(name)!]!
+      const factor = 3 ** ['33', '100', '300', '900', '2700'].indexOf(factorOf(name)!) / 3
       expect(own.settings.training.roundRates.dense).toBeCloseTo(factor * settings.training.roundRates.dense, 10)
       expect(own.settings.training.firstRates.tables).toBeCloseTo(factor * settings.training.firstRates.tables, 10)
       expect(own.settings.training.batchRows).toBe(settings.training.batchRows)
@@ -86,7 +86,13 @@ test('without a sequence there is no self-attention, and the history is the labâ
 test('what is chosen has the least loss on the rows before the test window, for each seed', async () => {
   const lab = await readLab()
   const seeds = [1, 2]
-  const losses: Record<string, readonly number[]> = { '33': [0.5, 0.3], '100': [0.4, 0.6], '300': [0.6, 0.2] }
+  const losses: Record<string, readonly number[]> = {
+    '33': [0.5, 0.3],
+    '100': [0.4, 0.6],
+    '300': [0.6, 0.2],
+    '900': [0.7, 0.7],
+    '2700': [0.8, 0.8],
+  }
   const outcomes = new Map<string, ArmOutcome[]>()
   for (const { name } of alternatives.arms(lab, 1)) {
     const of = (seed: number): ArmOutcome => ({
@@ -100,7 +106,7 @@ test('what is chosen has the least loss on the rows before the test window, for 
   expect(choices.size).toBe(7)
   for (const [name, { places, losses: tried }] of choices) {
     expect(places).toEqual([1, 2])
-    expect(tried).toEqual([losses['33'], losses['100'], losses['300']])
+    expect(tried).toEqual(['33', '100', '300', '900', '2700'].map((factor) => losses[factor]))
     expect(chosen.ofArm(name)).toEqual([outcomes.get(`${name}-at-100`)![0], outcomes.get(`${name}-at-300`)![1]])
   }
 })

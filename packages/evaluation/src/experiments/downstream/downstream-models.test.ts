@@ -1,15 +1,26 @@
 /** The family's models on rows whose labels follow a rule that only one kind of model can see. */
 import { compileFeatures, type LogEvent } from '@headwater/features'
+import { type GpuDevice, requestDevice } from '@headwater/gpu'
 import { seededRandom } from '@headwater/statistics'
-import { describe, expect, test } from 'vitest'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { smallEvents, smallSchema } from '../../testing/small-log.ts'
 import { type PatientModel, RowBuffer } from './downstream-rows.ts'
 import { FactorModel } from './factor-model.ts'
 import { downstreamFamily, rowSelector } from './family.ts'
+import { SmallDlrm } from './small-dlrm.ts'
 import { SmallMlp } from './small-mlp.ts'
 
 const space = compileFeatures(smallSchema)
-const dim = 4
+/** No multiple of 4, as the statistics that are served in a vector's place need not be. */
+const dim = 6
+
+let device: GpuDevice
+
+beforeAll(async () => {
+  device = await requestDevice()
+})
+
+afterAll(() => device.destroy())
 
 /** Steps of 64 rows whose label is 1 where the served vector's first number and the item's genre agree. */
 function steps(count: number, rule: (vector: Float32Array, genre: number) => boolean): RowBuffer[] {
@@ -48,12 +59,14 @@ const interacts = (vector: Float32Array, genre: number) => (genre === 0 ? vector
 const adds = (vector: Float32Array) => vector[0] + vector[1] > 0
 const factors = (interaction: 'fm' | 'two-tower') =>
   new FactorModel(space.item, { interaction, userBuckets: 128, dim, flags: true, seed: 1 })
+const dlrm = () => new SmallDlrm(device, space.item, { rows: 64, userBuckets: 128, dim, flags: true, seed: 1 })
 const mlp = () => new SmallMlp(space.item, { dim, flags: true, seed: 1 })
 
 describe.each([
   ['factorization machine', () => factors('fm')],
   ['two towers', () => factors('two-tower')],
   ['small MLP', mlp],
+  ['small DLRM', dlrm],
 ])('%s', (name, create) => {
   test('learns what the served vector tells alone', async () => {
     expect(await accuracy(create(), steps(150, adds))).toBeGreaterThan(0.9)
@@ -63,6 +76,16 @@ describe.each([
     const found = await accuracy(create(), steps(400, interacts))
     // An MLP is slower to find a product.
     expect(found).toBeGreaterThan(name === 'small MLP' ? 0.6 : 0.85)
+  })
+
+  test('predicts and is trained apart as it is in a step', async () => {
+    const [whole, apart] = [create(), create()]
+    for (const { view } of steps(20, adds)) {
+      await whole.step(view)
+      await apart.predict(view)
+      await apart.train(view)
+    }
+    expect(await apart.logits()).toEqual(await whole.logits())
   })
 
   test('predicts a step before its labels, whatever they are', async () => {

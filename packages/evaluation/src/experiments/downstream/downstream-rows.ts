@@ -32,8 +32,9 @@ export interface DownstreamModel {
 
 /** A model that can wait for labels between predicting and training. */
 export interface PatientModel extends DownstreamModel {
-  predict(rows: DownstreamRows): void
-  train(rows: DownstreamRows): void
+  /** @param rows read until what is returned has settled, as those of `train` */
+  predict(rows: DownstreamRows): Promise<void> | void
+  train(rows: DownstreamRows): Promise<void> | void
 }
 
 /** A model whose predictions can stay behind its training, as those of one that is deployed now and then. */

@@ -1,11 +1,12 @@
 import { compileFeatures } from '@headwater/features'
 import type { GpuDevice } from '@headwater/gpu'
 import { expect, test } from 'vitest'
-import { smallEvents, smallSchema } from '../../testing/small-log.ts'
-import type { DownstreamModel } from './downstream-rows.ts'
-import { downstreamFamily } from './family.ts'
+import { minuteMs, smallEvents, smallSchema } from '../../testing/small-log.ts'
+import type { DownstreamModel, DownstreamRows, PatientModel } from './downstream-rows.ts'
+import { downstreamFamily, stepRows } from './family.ts'
 import { ProgressiveRun } from './progressive-run.ts'
 
+const dayMs = 86_400_000
 const space = compileFeatures(smallSchema)
 const events = smallEvents(40, 2)
 const [spec] = downstreamFamily(space, null)
@@ -73,4 +74,59 @@ test('a prediction that is no number is worse than any that is wrong', async () 
   expect(Number.isFinite(none)).toBe(true)
   expect(none!).toBeGreaterThanOrEqual(wrong!)
   expect(wrong!).toBeGreaterThan((await judgedLoss(logits)).loss!)
+})
+
+test('trains on rows once all their labels are known, and on none before a row is predicted that came earlier', async () => {
+  const delayMs = 10 * minuteMs
+  // Nothing may be counted of what is known late.
+  const aggregations = smallSchema.aggregations.filter((of) => !('value' in of))
+  const tasks = [{ ...smallSchema.tasks[0], delayDays: delayMs / dayMs }]
+  const { sequence: _, ...schema } = smallSchema
+  const late = compileFeatures({ ...schema, aggregations, tasks })
+  const [ranking] = downstreamFamily(late, null)
+  const log = smallEvents(4 * stepRows, 2)
+  const does: { readonly what: 'predict' | 'train'; readonly rows: number }[] = []
+  const note = (what: 'predict' | 'train') => (view: DownstreamRows) => {
+    does.push({ what, rows: view.rows })
+  }
+  const predicted: number[] = []
+  const model: PatientModel = {
+    stepsHeld: 64,
+    step: async () => expect.fail('labels are not known yet'),
+    predict: (view) => {
+      predicted.push(view.rows)
+      note('predict')(view)
+    },
+    train: note('train'),
+    logits: async () => new Float32Array(predicted.splice(0).reduce((sum, rows) => sum + rows, 0)),
+    dispose() {},
+  }
+  const run = new ProgressiveRun({
+    device: undefined as unknown as GpuDevice,
+    space: late,
+    spec: ranking,
+    dim: 4,
+    flags: true,
+    seed: 1,
+    keptFrom: 0,
+    model,
+  })
+  const ends = log.flatMap(({ timeMs }, i) => (log[i + 1]?.timeMs === timeMs ? [] : [i + 1]))
+  const block = { events: log, item: late.allocate('item', log.length), groupEnds: ends }
+  await run.add(
+    block,
+    log.map(() => null),
+    new Float64Array(log.length),
+  )
+  expect((await run.finish()).length).toBe(log.length)
+  let [firstAhead, trained] = [0, 0]
+  for (const { what, rows } of does) {
+    if (what === 'train') {
+      trained += rows
+      // The rows that are predicted next know of the labels.
+      expect(log[trained - 1].timeMs + delayMs).toBeLessThan(log[firstAhead].timeMs)
+    } else firstAhead += rows
+  }
+  expect(firstAhead).toBe(log.length)
+  expect(trained).toBeGreaterThan(stepRows)
 })

@@ -48,6 +48,8 @@ export class ProgressiveRun {
   readonly #logits: Float32Array[] = []
   readonly #deployedAt: number[]
   #steps = 0
+  /** Times of the first and last row of the step that is being filled. */
+  #firstMs = 0
   #lastMs = 0
   #lastRow = 0
 
@@ -78,6 +80,7 @@ export class ProgressiveRun {
         if (!this.#takes(event)) continue
         const { space, spec } = this.#options
         const user = userBucket(space, event.user)
+        if (this.#buffer.rows === 0) this.#firstMs = event.timeMs
         this.#buffer.push(user, block.item, row, vectors[row], ageMs[row], this.#labels[spec.task])
         this.#predicted.push({ row: event.row, label: this.#labels[spec.task] })
         this.#lastMs = event.timeMs
@@ -119,10 +122,11 @@ export class ProgressiveRun {
   async #step(): Promise<void> {
     const rows = this.#buffer.view
     this.#deploy()
-    if (this.#delayMs > 0 && 'predict' in this.#model) {
-      while (this.#waiting.length > 0 && this.#waiting[0].knownMs < this.#lastMs)
-        this.#model.train(this.#waiting.shift()!.rows)
-      this.#model.predict(rows)
+    if (this.#delayMs > 0) {
+      if (!('predict' in this.#model)) throw new TypeError('this model cannot wait for labels')
+      while (this.#waiting.length > 0 && this.#waiting[0].knownMs < this.#firstMs)
+        await this.#model.train(this.#waiting.shift()!.rows)
+      await this.#model.predict(rows)
       this.#waiting.push({ rows, knownMs: this.#lastMs + this.#delayMs })
       this.#buffer = this.#newBuffer()
     } else {

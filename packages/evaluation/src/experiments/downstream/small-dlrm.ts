@@ -3,7 +3,7 @@ import type { SideBatch, SideLayout } from '@headwater/features'
 import { type GpuDevice, Pacer } from '@headwater/gpu'
 import { defaultProgressive } from '../../downstream/arms.ts'
 import { RankingModel } from '../../downstream/ranking-model.ts'
-import { type DownstreamModel, type DownstreamRows, flagNames } from './downstream-rows.ts'
+import { type DownstreamRows, flagNames, type PatientModel } from './downstream-rows.ts'
 
 export interface SmallDlrmOptions {
   readonly rows: number
@@ -13,7 +13,7 @@ export interface SmallDlrmOptions {
   readonly seed: number
 }
 
-export class SmallDlrm implements DownstreamModel {
+export class SmallDlrm implements PatientModel {
   readonly stepsHeld = 64
   readonly #model: RankingModel
   readonly #layout: SideLayout
@@ -38,7 +38,19 @@ export class SmallDlrm implements DownstreamModel {
     )
   }
 
-  async step(given: DownstreamRows): Promise<void> {
+  step(given: DownstreamRows): Promise<void> {
+    return this.#paced((batch, vectors) => this.#model.step(batch, vectors, given.labels), given)
+  }
+
+  predict(given: DownstreamRows): Promise<void> {
+    return this.#paced((batch, vectors) => this.#model.predict(batch, vectors), given)
+  }
+
+  train(given: DownstreamRows): Promise<void> {
+    return this.#paced((batch, vectors) => this.#model.train(batch, vectors, given.labels), given)
+  }
+
+  async #paced(run: (batch: SideBatch, vectors: Float32Array | null) => void, given: DownstreamRows): Promise<void> {
     if (this.#steps++ > 0) await this.#pacer.done()
     const { dim, flags } = this.#options
     const plain = this.#layout.dense.length
@@ -55,7 +67,7 @@ export class SmallDlrm implements DownstreamModel {
       bags: [{ ids: given.users, lengths: this.#userLengths }, ...given.item.bags],
       sequence: null,
     }
-    this.#model.step(batch, dim > 0 ? given.vectors : null, given.labels)
+    run(batch, dim > 0 ? given.vectors : null)
     this.#pacer.submitted()
   }
 

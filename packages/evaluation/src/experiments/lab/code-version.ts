@@ -7,7 +7,14 @@ import { fileURLToPath } from 'node:url'
 const packages = ['datasets', 'features', 'gpu', 'kernels', 'runtime', 'statistics', 'store', 'training']
 
 /** Folders of this package that only read what arms came to, or say which ones there are. */
-const reading = new Set(['analysis', 'definitions', 'report', 'testing', 'main-job', 'power'])
+export const reading: ReadonlySet<string> = new Set([
+  'analysis',
+  'definitions',
+  'report',
+  'testing',
+  'main-job',
+  'power',
+])
 
 let known: string | undefined
 
