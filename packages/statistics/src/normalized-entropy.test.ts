@@ -60,6 +60,7 @@ describe('normalized entropy', () => {
     const labels = [1, 0, 0, 0]
     const crossEntropy = -0.25 * Math.log(0.4) - 0.75 * Math.log(0.6)
     expect(normalizedEntropy([0.4, 0.4, 0.4, 0.4], labels)).toBeCloseTo(crossEntropy / 0.5623351446188083, 14)
+    expect(relativeInformationGain([0.4, 0.4, 0.4, 0.4], labels)).toBeCloseTo(1 - crossEntropy / 0.5623351446188083, 14)
   })
 
   test('the true probabilities of a mixture score the mean conditional entropy ÷ the marginal one', () => {

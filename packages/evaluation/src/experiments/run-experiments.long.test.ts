@@ -130,7 +130,7 @@ describe('a synthetic log', () => {
     const setting = { ...referenceSetting, users: 80, ads: 30, days: 6, impressionsPerDay: 450 }
     const world = syntheticWorld({ seed: 1, setting })
     const small = await readSmallLab(openSyntheticLog({ seed: 1, setting }), world)
-    const names = ['serving', 'freshness', 'drift', 'sharing', 'log-size', 'power']
+    const names = ['serving', 'freshness', 'drift', 'ablation', 'sharing', 'log-size', 'power']
     result = await run(names, temporaryDirectory(), { lab: { ...small, quick: true }, quick: true })
   })
 

@@ -1,0 +1,140 @@
+/** Decisions by the rules that were written before, on predictions that are as good as is planted. */
+import { beforeAll, describe, expect, test } from 'vitest'
+import { readSmallLab } from '../../testing/small-lab.ts'
+import { memoryLog, smallEvents, smallSchema } from '../../testing/small-log.ts'
+import { Outcomes } from '../analysis/outcomes.ts'
+import { experimentsNamed } from '../experiments.ts'
+import type { ArmOutcome } from '../lab/arm-cache.ts'
+import type { LabLog, ModelRows } from '../lab/lab-log.ts'
+
+/**
+ * The logit of each row's own label, by arm and lane: more is better, and has a log loss of ln(1 + e^−skill). Undefined: 1.
+ */
+type Skill = (arm: string) => number | undefined
+
+let lab: LabLog
+
+beforeAll(async () => {
+  lab = await readSmallLab(memoryLog(smallSchema, smallEvents(1500, 7)))
+})
+
+/** Any column that is asked for: of a model's rows by skill, or numbers that are planted, 0 where none are. */
+function columnsOf(arm: string, skill: Skill, numbers: Readonly<Record<string, number>>): ArmOutcome['columns'] {
+  const rows = new Map<string, ModelRows>([...Object.entries(lab.test.models), ['head', lab.test.models.ranking]])
+  return new Proxy(
+    {},
+    {
+      get: (_, column: string) => {
+        const [model, lane] = column.split(' ').reverse()
+        const { labels } = rows.get(model) ?? {}
+        if (labels === undefined) return Float32Array.of(numbers[`${arm} ${column}`] ?? 0)
+        const own = skill(lane === undefined ? arm : `${arm}#${lane}`) ?? 1
+        return Float32Array.from(labels, (label) => (label === 1 ? own : -own))
+      },
+    },
+  )
+}
+
+const figures: ArmOutcome['figures'] = new Proxy({}, { get: () => 1 })
+
+function decide(name: string, skill: Skill, numbers: Readonly<Record<string, number>> = {}) {
+  const [experiment] = experimentsNamed([name])
+  const byName = new Map(
+    experiment.arms(lab, 1).map((arm) => [arm.name, [{ columns: columnsOf(arm.name, skill, numbers), figures }]]),
+  )
+  return experiment.conclude(new Outcomes(lab, [1], byName))
+}
+
+/** Whether the rule holds. @param changes on what holds, by arm or lane */
+const holds = (
+  name: string,
+  skills: Readonly<Record<string, number>>,
+  changes: Readonly<Record<string, number>> = {},
+) => decide(name, (arm) => changes[arm] ?? skills[arm]).holds
+
+describe('gain', () => {
+  const skills = { without: 0.5, untrained: 0.8, 'unseen-untrained': 0.8, flags: 2, random: 2, features: 2 }
+
+  test('is by the model without and the untrained tower, whatever other controls give', () => {
+    expect(holds('gain', skills)).toBe(true)
+    expect(holds('gain', skills, { without: 1 })).toBe(false)
+    expect(holds('gain', skills, { without: 1.2 })).toBe(false)
+    expect(holds('gain', skills, { untrained: 1.2 })).toBe(false)
+  })
+
+  test('is told with its sign, by the loss over the other’s', () => {
+    const { comparisons } = decide('gain', (arm) => (arm === 'without' ? 0.5 : 1))
+    const own = comparisons.find(
+      ({ arm, over, slice }) => arm === 'asynchronous' && over === 'without' && slice === 'all',
+    )
+    const loss = (skill: number) => Math.log1p(Math.exp(-skill))
+    expect(own!.gain.value).toBeCloseTo(1 - loss(1) / loss(0.5), 5)
+  })
+})
+
+test('serving asynchronously must gain over frozen, and lose less than a hundredth to synchronous', () => {
+  const skills = { frozen: 0.9, synchronous: 1.01 }
+  expect(holds('serving', skills)).toBe(true)
+  expect(holds('serving', skills, { frozen: 1 })).toBe(false)
+  expect(holds('serving', skills, { frozen: 1.1 })).toBe(false)
+  // A skill of 1.013 has 1.1 % less loss than one of 1.
+  expect(holds('serving', skills, { synchronous: 1.013 })).toBe(false)
+})
+
+test('delay costs where the head loses with a day of it', () => {
+  expect(holds('freshness', { 'head-delay-24h': 0.9 })).toBe(true)
+  expect(holds('freshness', { 'head-delay-24h': 1.1 })).toBe(false)
+  expect(holds('freshness', { 'delay-24h': 0.9 })).toBe(false)
+})
+
+describe('drift', () => {
+  const average = (upstream: string, aligned: boolean) => `${upstream}-${aligned ? 'aligned' : 'raw'}#average-3-every-3`
+  const skills = { [average('warm', false)]: 0.99, [average('scratch', false)]: 0.9 }
+  const cosines = { 'panel-warm-aligned averageCosine': 0.991, 'panel-scratch-aligned averageCosine': 0.981 }
+  const decided = (changes: Readonly<Record<string, number>> = {}, numbers: Readonly<Record<string, number>> = {}) =>
+    decide('drift', (arm) => changes[arm] ?? skills[arm], { ...cosines, ...numbers }).holds
+
+  test('alignment must gain .2 % in averages of three, both warm and from scratch', () => {
+    expect(decided()).toBe(true)
+    // .1 % of loss.
+    expect(decided({ [average('warm', false)]: 0.9988 })).toBe(false)
+    expect(decided({ [average('scratch', false)]: 0.9988 })).toBe(false)
+    expect(decided({ [average('warm', true)]: 0.9, [average('scratch', true)]: 0.8 })).toBe(false)
+    expect(decided({ 'warm-aligned#latest-every-3': 3, 'warm-raw#average-3-every-7': 3 })).toBe(true)
+  })
+
+  test('and keep averages of three in line', () => {
+    expect(decided({}, { 'panel-warm-aligned averageCosine': 0.989 })).toBe(false)
+    expect(decided({}, { 'panel-scratch-aligned averageCosine': 0.979 })).toBe(false)
+    expect(decided({}, { 'panel-warm-raw averageCosine': 0 })).toBe(true)
+  })
+})
+
+describe('log-size', () => {
+  test('is enough where sequences gain there and at every larger size', () => {
+    expect(holds('log-size', { 'sequences-of-1': 1.1 })).toBe(true)
+    expect(holds('log-size', { 'sequences-of-4': 1.1, 'sequences-of-1': 1.1 })).toBe(true)
+    expect(holds('log-size', { 'sequences-of-4': 1.1 })).toBe(false)
+    expect(holds('log-size', { 'counts-of-1': 1.1, 'both-of-1': 2 })).toBe(false)
+  })
+})
+
+test('a component earns its place where its absence loses, all of them', () => {
+  const [ablation] = experimentsNamed(['ablation'])
+  const names = ablation.arms(lab, 1).map(({ name }) => name)
+  const without = names.filter((name) => name.startsWith('tower-without-'))
+  const skills = Object.fromEntries(without.map((name) => [name, 0.9]))
+  expect(without.length).toBeGreaterThan(6)
+  expect(holds('ablation', skills)).toBe(true)
+  expect(holds('ablation', skills, { [without[0]]: 1 })).toBe(false)
+  expect(holds('ablation', skills, { [without.at(-1)!]: 1.1 })).toBe(false)
+})
+
+test('the tower must gain over every alternative', () => {
+  const [alternatives] = experimentsNamed(['alternatives'])
+  const others = alternatives.arms(lab, 1).flatMap(({ name }) => (name.startsWith('tower-') ? [] : [name]))
+  const skills = Object.fromEntries(others.map((name) => [name, 0.9]))
+  expect(holds('alternatives', skills)).toBe(true)
+  for (const other of ['features', 'untrained', 'random'])
+    expect(holds('alternatives', skills, { [other]: 1.1 })).toBe(false)
+})
