@@ -69,10 +69,9 @@ function conclude(outcomes: Outcomes): Findings {
   // Of the steepest part of the curve that is measured: from one delay to the next.
   const perMinute = delays.slice(1).map(({ name, ms }, i) => {
     const before = delays[i]
-    return {
-      label: `${before.title} to ${delays[i + 1].title}`,
-      cost: (ne(headOf(name)).value - ne(headOf(before.name)).value) / ((ms - before.ms) / minuteMs),
-    }
+    const cost = (of: (name: string) => string) =>
+      (ne(of(name)).value - ne(of(before.name)).value) / ((ms - before.ms) / minuteMs)
+    return { label: `${before.title} to ${delays[i + 1].title}`, head: cost(headOf), sparse: cost(armOf) }
   })
   const holds = day.gain.low > 0
   return {
@@ -106,9 +105,13 @@ function conclude(outcomes: Outcomes): Findings {
         ]),
       },
       {
-        title: 'Cost of a minute, by the upstream’s own head',
-        head: ['between delays of', 'NE a minute, × 10⁻⁶'],
-        rows: perMinute.map(({ label, cost }) => [label, formatFixed(cost * 1e6, 2)]),
+        title: 'Cost of a minute, × 10⁻⁶ of NE',
+        head: ['between delays of', 'own head', 'sparse model'],
+        rows: perMinute.map(({ label, head, sparse }) => [
+          label,
+          formatFixed(head * 1e6, 2),
+          formatFixed(sparse * 1e6, 2),
+        ]),
       },
     ],
   }
