@@ -75,12 +75,12 @@ describe('gain, stopped between two arms and run again', () => {
     for (const done of ['without', 'flags alone (control)', 'random fixed vector (control)'])
       expect(begun).not.toContain(done)
     expect(begun).toContain('untrained tower (control)')
-    expect(result).toMatchObject({ armsCached: 3, armsRun: 14 })
+    expect(result).toMatchObject({ armsCached: 3, armsRun: 16 })
     expect(existsSync(join(directory, 'pilot'))).toBe(false)
   })
 
   test('finds all again, to the same figures', () => {
-    expect(again).toMatchObject({ armsCached: 17, armsRun: 0 })
+    expect(again).toMatchObject({ armsCached: 19, armsRun: 0 })
     expect(again.experiments).toEqual(result.experiments)
   })
 
@@ -95,7 +95,7 @@ describe('gain, stopped between two arms and run again', () => {
     expect(gain).toMatchObject({ name: 'gain', holds: expect.any(Boolean), gapShares: [], seeds: [1] })
     expect(numbersIn(result).filter(([, value]) => !Number.isFinite(value))).toEqual([])
     expect(JSON.parse(JSON.stringify(result))).toEqual(result)
-    expect(arms).toHaveLength(17)
+    expect(arms).toHaveLength(19)
     const models = lab.family.map(({ name }) => name)
     expect(new Set(scores.map(({ model }) => model))).toEqual(new Set([...models, 'head']))
     for (const model of models) {
@@ -105,7 +105,9 @@ describe('gain, stopped between two arms and run again', () => {
       const isSplitToo = model !== 'ranking' && !lab.family.find(({ name }) => name === model)!.unseen
       expect(bySplit).toEqual(isSplitToo ? ['split-without', 'split-untrained'] : [])
       const overs = own.filter(({ arm }) => arm.endsWith('asynchronous')).map(({ over }) => over.replace('unseen-', ''))
-      expect(new Set(overs)).toEqual(new Set(['without', 'flags', 'random', 'untrained', 'features']))
+      const isUnseen = lab.family.find(({ name }) => name === model)!.unseen
+      const byRates = isUnseen ? [] : ['tuned-without']
+      expect(new Set(overs)).toEqual(new Set(['without', 'flags', 'random', 'untrained', 'features', ...byRates]))
     }
     // What a user's taste is worth on this log, by the control that has its counts.
     expect(scores.find(({ arm }) => arm === 'without')!.rows).toBe(450)

@@ -22,6 +22,11 @@ export class Outcomes {
     this.#byName = byName
   }
 
+  /** The same with an arm in place of what it had of that name. */
+  with(arm: string, own: readonly ArmOutcome[]): Outcomes {
+    return new Outcomes(this.lab, this.seeds, new Map([...this.#byName, [arm, own]]))
+  }
+
   has(arm: string): boolean {
     return this.#byName.has(arm)
   }

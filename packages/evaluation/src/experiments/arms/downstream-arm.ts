@@ -48,6 +48,8 @@ export interface Lane {
   readonly name: string
   readonly averaging: Averaging
   readonly deployment: Deployment
+  /** Of the models' learning rates; `judgedName` has what there is to choose among several by. Absent: 1, the only one. */
+  readonly rateFactor?: number
 }
 
 /**
@@ -88,6 +90,11 @@ export function laneColumn(lane: string, model: string): string {
   return lane === '' ? model : `${lane} ${model}`
 }
 
+/** Figure of a lane with a rate of its own: mean log loss of the model on the rows that settings are chosen by. */
+export function judgedName(lane: string, model: string): string {
+  return `judgedLoss ${laneColumn(lane, model)}`
+}
+
 export function downstreamArm(plan: DownstreamArmPlan): Arm {
   const { name, title, seed, upstream, ...settings } = plan
   return {
@@ -123,6 +130,7 @@ export function downstreamArm(plan: DownstreamArmPlan): Arm {
               judgedFrom: judgedFrom(lab),
               ...(model && { model: ownModel(space, model, seed) }),
               ...(deployedAt && { deployedAt }),
+              ...(lane.rateFactor !== undefined && { rateFactor: lane.rateFactor }),
             })
             runs.push({ spec, lane, run })
           }
@@ -167,6 +175,11 @@ export function downstreamArm(plan: DownstreamArmPlan): Arm {
         stages.end()
         const encodes = isTower(plan.source) ? replay.encodes : 0
         const { judgedLoss } = runs[0].run
+        const judged = runs.flatMap(({ spec, lane, run }) =>
+          lane.rateFactor === undefined || run.judgedLoss === null
+            ? []
+            : [[judgedName(lane.name, spec.name), run.judgedLoss] as const],
+        )
         return {
           columns,
           figures: {
@@ -179,6 +192,7 @@ export function downstreamArm(plan: DownstreamArmPlan): Arm {
             vectorWidth: source.dim,
             ...(plan.forOwnUsers && { storedUsers: replay.users }),
             ...(judgedLoss !== null && { judgedLoss }),
+            ...Object.fromEntries(judged),
           },
         }
       } finally {

@@ -35,12 +35,16 @@ function columnsOf(arm: string, skill: Skill, numbers: Readonly<Record<string, n
   )
 }
 
-const figures: ArmOutcome['figures'] = new Proxy({}, { get: () => 1 })
+/** Any figure, 1 where none is planted. */
+const figuresOf = (arm: string, numbers: Readonly<Record<string, number>>): ArmOutcome['figures'] =>
+  new Proxy({}, { get: (_, figure: string) => numbers[`${arm} ${figure}`] ?? 1 })
 
 function decide(name: string, skill: Skill, numbers: Readonly<Record<string, number>> = {}) {
   const [experiment] = experimentsNamed([name])
   const byName = new Map(
-    experiment.arms(lab, 1).map((arm) => [arm.name, [{ columns: columnsOf(arm.name, skill, numbers), figures }]]),
+    experiment
+      .arms(lab, 1)
+      .map(({ name: arm }) => [arm, [{ columns: columnsOf(arm, skill, numbers), figures: figuresOf(arm, numbers) }]]),
   )
   return experiment.conclude(new Outcomes(lab, [1], byName))
 }
@@ -51,6 +55,8 @@ const holds = (
   skills: Readonly<Record<string, number>>,
   changes: Readonly<Record<string, number>> = {},
 ) => decide(name, (arm) => changes[arm] ?? skills[arm]).holds
+
+const loss = (skill: number) => Math.log1p(Math.exp(-skill))
 
 describe('gain', () => {
   const skills = { without: 0.5, untrained: 0.8, 'unseen-untrained': 0.8, flags: 2, random: 2, features: 2 }
@@ -67,8 +73,23 @@ describe('gain', () => {
     const own = comparisons.find(
       ({ arm, over, slice }) => arm === 'asynchronous' && over === 'without' && slice === 'all',
     )
-    const loss = (skill: number) => Math.log1p(Math.exp(-skill))
     expect(own!.gain.value).toBeCloseTo(1 - loss(1) / loss(0.5), 5)
+  })
+
+  test('is told at the rates with the least loss before the test window, too, for each model without and with', () => {
+    const judged = (arm: string, rate: number, model: string) => `${arm} judgedLoss rate-${rate} ${model}`
+    const best = {
+      [judged('tuned-without', 300, 'ranking')]: 0.5,
+      [judged('tuned-asynchronous', 33, 'ranking')]: 0.5,
+      [judged('tuned-without', 900, 'sparse')]: 0.5,
+    }
+    const skills = { 'tuned-without#rate-300': 1.2, 'tuned-asynchronous#rate-33': 1.5, 'tuned-without#rate-900': 0.7 }
+    const { comparisons, tables } = decide('gain', (arm) => skills[arm as keyof typeof skills], best)
+    const own = (model: string) => comparisons.find((c) => c.over === 'tuned-without' && c.model === model)!.gain.value
+    expect(own('ranking')).toBeCloseTo(1 - loss(1.5) / loss(1.2), 5)
+    // The first of equals.
+    expect(own('sparse')).toBeCloseTo(1 - loss(1.5) / loss(0.7), 5)
+    expect(tables[0].rows[0]).toEqual(['without', 'ranking', '1.0000', '1.0000', '0.5000', '1.0000'])
   })
 })
 

@@ -1,12 +1,13 @@
 /** What a served embedding buys each downstream model, beside the controls that it must beat. */
 
-import { formatGainInterval } from '../../report/format.ts'
+import { formatFixed, formatGainInterval, formatNe } from '../../report/format.ts'
 import { adjusted, type Comparison, compare, gapShares, scoreArm } from '../analysis/figures.ts'
 import type { Outcomes } from '../analysis/outcomes.ts'
 import type { Arm } from '../arms/arm.ts'
-import { type Lane, latestAlone } from '../arms/downstream-arm.ts'
+import { judgedName, type Lane, laneColumn, latestAlone } from '../arms/downstream-arm.ts'
 import { optimumArm } from '../arms/optimum-arm.ts'
-import type { Experiment, Findings } from '../experiment.ts'
+import type { ModelName } from '../downstream/family.ts'
+import type { Experiment, FigureTable, Findings } from '../experiment.ts'
 import { type LabLog, specOf } from '../lab/lab-log.ts'
 import { comparisonChart, gapChart, overChart, sliceChart } from './charts.ts'
 import { allModels, modeArm, modeHead, servedArm, splitModels, standardUpstream, withoutArm } from './common-arms.ts'
@@ -29,6 +30,20 @@ const splitSources = [
 ] as const
 const split = (name: string) => `split-${name}`
 const splitModelsOf = (lab: LabLog) => splitModels(lab).seen.filter((name) => specOf(lab, name).shape !== 'dlrm')
+
+/** Learning rates of the downstream models that are tried without and with the embedding alike. A quick run leaves this out. */
+const rateFactors = [1 / 3, 1, 3, 9] as const
+const rateLanes: readonly Lane[] = rateFactors.map((rateFactor) => ({
+  ...latestAlone,
+  name: `rate-${Math.round(100 * rateFactor)}`,
+  rateFactor,
+}))
+const tunedSources = [
+  { source: 'none', of: 'without', title: 'without' },
+  { source: 'tower', of: 'asynchronous', title: 'asynchronous' },
+] as const
+const tuned = (name: string) => `tuned-${name}`
+
 const untilTest: Lane = { ...latestAlone, deployment: { kind: 'before-test' } }
 
 export const gain: Experiment = {
@@ -73,6 +88,15 @@ function gainArms(lab: LabLog, seed: number): Arm[] {
   }
   if (!lab.quick)
     arms.push(
+      ...tunedSources.map(({ source, of, title }) =>
+        servedArm(lab, seed, {
+          name: tuned(of),
+          title: `${title}, by several learning rates`,
+          source,
+          models: seen,
+          lanes: rateLanes,
+        }),
+      ),
       ...splitSources.map(({ source, of, title }) =>
         servedArm(lab, seed, {
           name: split(of),
@@ -86,8 +110,40 @@ function gainArms(lab: LabLog, seed: number): Arm[] {
   return lab.world === null ? arms : [...arms, optimumArm(lab.settings)]
 }
 
-function conclude(outcomes: Outcomes): Findings {
-  const { lab } = outcomes
+/** Where a seed's predictions by a model are those of the rate with the least loss on the rows before the test window. */
+function atBestRates(outcomes: Outcomes, arm: string, models: readonly ModelName[]): Outcomes {
+  const own = outcomes.ofArm(arm).map(({ columns, figures }) => ({
+    figures,
+    columns: Object.fromEntries(
+      models.map((model) => {
+        const losses = rateLanes.map(({ name }) => figures[judgedName(name, model)])
+        return [model, columns[laneColumn(rateLanes[losses.indexOf(Math.min(...losses))].name, model)]]
+      }),
+    ),
+  }))
+  return outcomes.with(arm, own)
+}
+
+function ratesTable(outcomes: Outcomes, models: readonly ModelName[]): FigureTable {
+  const rows = tunedSources.flatMap(({ of, title }) =>
+    models.map((model) => [
+      title,
+      model,
+      ...rateLanes.map(({ name }) => formatNe(outcomes.figure(tuned(of), judgedName(name, model)))),
+    ]),
+  )
+  return {
+    title: 'Mean log loss before the test window, by the factor of the model’s learning rate',
+    head: ['arm', 'model', ...rateFactors.map((factor) => `× ${formatFixed(factor, 2)}`)],
+    rows,
+  }
+}
+
+function conclude(given: Outcomes): Findings {
+  const { lab } = given
+  const { seen } = splitModels(lab)
+  const tunedArms = tunedSources.map(({ of }) => tuned(of)).filter((arm) => given.has(arm))
+  const outcomes = tunedArms.reduce((all, arm) => atBestRates(all, arm, seen), given)
   const sources = [...controls.map(({ source }) => source as string), 'asynchronous', 'synchronous']
   const scored = lab.family.flatMap(({ name, unseen: isUnseen }) =>
     ['without', ...sources].flatMap((source) => {
@@ -101,7 +157,12 @@ function conclude(outcomes: Outcomes): Findings {
     ...scored.map(({ arm, model }) => scoreArm(outcomes, arm, model)),
     ...heads.map((arm) => scoreArm(outcomes, arm, 'head')),
     ...splits.flatMap((arm) => splitModelsOf(lab).map((model) => scoreArm(outcomes, arm, model))),
+    ...tunedArms.flatMap((arm) => seen.map((model) => scoreArm(outcomes, arm, model))),
   ]
+  const byRates =
+    tunedArms.length === 0
+      ? []
+      : seen.map((model) => compare(outcomes, model, tuned('asynchronous'), tuned('without'))!)
   const bySplit = splits
     .filter((arm) => arm !== split('asynchronous'))
     .flatMap((over) => splitModelsOf(lab).map((model) => compare(outcomes, model, split('asynchronous'), over)!))
@@ -135,12 +196,15 @@ function conclude(outcomes: Outcomes): Findings {
   const told = [
     `The ranking model gains ${formatGainInterval(main.gain)} over itself without an embedding and ${formatGainInterval(untrained.gain)} over the untrained tower's`,
     `against its own input features given directly, ${formatGainInterval(features.gain)}`,
+    ...byRates
+      .filter(({ model }) => model === 'ranking')
+      .map(({ gain: own }) => `both at the best of several learning rates, ${formatGainInterval(own)} over without`),
   ]
   return {
     holds,
     verdict: `${told.join('; ')}.${gapFigures(gaps)}`,
     scores,
-    comparisons: [...claims, ...rest, ...bySplit, ...slices],
+    comparisons: [...claims, ...rest, ...byRates, ...bySplit, ...slices],
     gapShares: gaps,
     charts: [
       ...lab.family.map((spec) =>
@@ -166,6 +230,6 @@ function conclude(outcomes: Outcomes): Findings {
       ),
       ...(gaps.length > 0 ? [gapChart(gaps)] : []),
     ],
-    tables: [],
+    tables: tunedArms.length === 0 ? [] : [ratesTable(given, seen)],
   }
 }

@@ -57,14 +57,15 @@ async function accuracy(model: PatientModel, all: readonly RowBuffer[]): Promise
 
 const interacts = (vector: Float32Array, genre: number) => (genre === 0 ? vector[0] > 0 : vector[0] <= 0)
 const adds = (vector: Float32Array) => vector[0] + vector[1] > 0
-const factors = (interaction: 'fm' | 'two-tower') =>
-  new FactorModel(space.item, { interaction, userBuckets: 128, dim, flags: true, seed: 1 })
-const dlrm = () => new SmallDlrm(device, space.item, { rows: 64, userBuckets: 128, dim, flags: true, seed: 1 })
-const mlp = () => new SmallMlp(space.item, { dim, flags: true, seed: 1 })
+const factors = (interaction: 'fm' | 'two-tower', rateFactor = 1) =>
+  new FactorModel(space.item, { interaction, userBuckets: 128, dim, flags: true, seed: 1, rateFactor })
+const dlrm = (rateFactor = 1) =>
+  new SmallDlrm(device, space.item, { rows: 64, userBuckets: 128, dim, flags: true, seed: 1, rateFactor })
+const mlp = (rateFactor = 1) => new SmallMlp(space.item, { dim, flags: true, seed: 1, rateFactor })
 
 describe.each([
-  ['factorization machine', () => factors('fm')],
-  ['two towers', () => factors('two-tower')],
+  ['factorization machine', (rateFactor?: number) => factors('fm', rateFactor)],
+  ['two towers', (rateFactor?: number) => factors('two-tower', rateFactor)],
   ['small MLP', mlp],
   ['small DLRM', dlrm],
 ])('%s', (name, create) => {
@@ -86,6 +87,23 @@ describe.each([
       await apart.train(view)
     }
     expect(await apart.logits()).toEqual(await whole.logits())
+  })
+
+  test('learns by its rate, and nothing at none', async () => {
+    const [{ view }] = steps(1, adds)
+    const changes = async (rateFactor: number) => {
+      const model = create(rateFactor)
+      const logits: Float32Array[] = []
+      for (let step = 0; step < 3; step++) {
+        await model.step(view)
+        logits.push(await model.logits())
+      }
+      return logits[2].reduce((sum, logit, row) => sum + Math.abs(logit - logits[0][row]), 0)
+    }
+    const [none, usual, more] = [await changes(0), await changes(1), await changes(3)]
+    expect(none).toBe(0)
+    expect(usual).toBeGreaterThan(0)
+    expect(more).toBeGreaterThan(1.5 * usual)
   })
 
   test('predicts a step before its labels, whatever they are', async () => {

@@ -17,6 +17,8 @@ export interface FactorModelOptions {
   /** Whether it is told if something is served, and how old. */
   readonly flags: boolean
   readonly seed: number
+  /** Of the usual learning rate. Default 1. */
+  readonly rateFactor?: number
 }
 
 export const factorModelDefaults = { factors: 8, rate: 0.05, idPenalty: 0.02, sd: 0.05 } as const
@@ -39,6 +41,7 @@ export class FactorModel implements PatientModel, HeldModel {
   readonly #sums: Float64Array
   readonly #gradient: Float64Array
   readonly #scale: number
+  readonly #rate: number
   readonly #flags: number
   #bias = 0
   #biasSquares = 1
@@ -55,6 +58,7 @@ export class FactorModel implements PatientModel, HeldModel {
     })
     this.#layout = layout
     this.#options = options
+    this.#rate = (options.rateFactor ?? 1) * factorModelDefaults.rate
     this.#fields = [
       field(userBuckets, true, sd, idPenalty, 0),
       ...layout.bags.map(({ buckets }, b) => field(buckets, false, sd, idPenalty, 1 + b)),
@@ -119,7 +123,7 @@ export class FactorModel implements PatientModel, HeldModel {
   #stepField(rows: DownstreamRows, row: number, f: number): void {
     const { bags, dense } = this.#layout
     const { block, penalty } = this.#fields[f]
-    const { rate } = factorModelDefaults
+    const rate = this.#rate
     const gradient = this.#gradient
     if (f === 0) block.step(rows.users[row], gradient, 1, rate, penalty)
     else if (f <= bags.length) {
@@ -161,10 +165,9 @@ export class FactorModel implements PatientModel, HeldModel {
   }
 
   #train(rows: DownstreamRows, row: number): void {
-    const { rate } = factorModelDefaults
     const error = 1 / (1 + Math.exp(-this.#predict(rows, row, this.#live, this.#bias))) - rows.labels[row]
     this.#biasSquares += error * error
-    this.#bias -= (rate * error) / Math.sqrt(this.#biasSquares)
+    this.#bias -= (this.#rate * error) / Math.sqrt(this.#biasSquares)
     const sums = this.#sums
     const fields = this.#fields
     const gradient = this.#gradient

@@ -122,13 +122,18 @@ export function createModel(
   device: GpuDevice,
   space: FeatureSpace,
   spec: DownstreamSpec,
-  { dim, flags, seed }: { readonly dim: number; readonly flags: boolean; readonly seed: number },
+  options: {
+    readonly dim: number
+    readonly flags: boolean
+    readonly seed: number
+    /** Of the model's learning rate. Default 1. */
+    readonly rateFactor?: number
+  },
 ): DownstreamModel | (PatientModel & HeldModel) {
   const userBuckets = space.schema.userBuckets ?? schemaDefaults.userBuckets
-  if (spec.shape === 'dlrm') return new SmallDlrm(device, space.item, { rows: stepRows, userBuckets, dim, flags, seed })
-  if (spec.shape === 'mlp') return new SmallMlp(space.item, { dim, flags, seed })
-  const interaction = spec.shape
-  return new FactorModel(space.item, { interaction, userBuckets, dim, flags, seed })
+  if (spec.shape === 'dlrm') return new SmallDlrm(device, space.item, { ...options, rows: stepRows, userBuckets })
+  if (spec.shape === 'mlp') return new SmallMlp(space.item, options)
+  return new FactorModel(space.item, { ...options, interaction: spec.shape, userBuckets })
 }
 
 /** Bucket of a user's id. */

@@ -24,6 +24,8 @@ export interface ProgressiveRunOptions {
   readonly keptFrom: number
   /** First row of those before `keptFrom` that settings are chosen by. Default: none are. */
   readonly judgedFrom?: number
+  /** Of the spec's own model's learning rate. Default 1. */
+  readonly rateFactor?: number
   /** In the place of the spec's own model. */
   readonly model?: DownstreamModel | PatientModel
   /**

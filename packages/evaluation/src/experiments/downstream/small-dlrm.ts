@@ -11,6 +11,8 @@ export interface SmallDlrmOptions {
   readonly dim: number
   readonly flags: boolean
   readonly seed: number
+  /** Of the usual learning rates. Default 1. */
+  readonly rateFactor?: number
 }
 
 export class SmallDlrm implements PatientModel {
@@ -24,7 +26,8 @@ export class SmallDlrm implements PatientModel {
   #steps = 0
 
   constructor(device: GpuDevice, layout: SideLayout, options: SmallDlrmOptions) {
-    const { rows, userBuckets, dim, flags, seed } = options
+    const { rows, userBuckets, dim, flags, seed, rateFactor = 1 } = options
+    const { dense, tables, weightDecay } = defaultProgressive.rates
     const names = flags ? [...layout.dense, ...flagNames] : layout.dense
     this.#layout = layout
     this.#options = options
@@ -34,7 +37,14 @@ export class SmallDlrm implements PatientModel {
     this.#model = new RankingModel(
       device,
       { dense: names, bags: [{ name: 'user', buckets: userBuckets, maxValues: 1 }, ...layout.bags], sequence: null },
-      { ...defaultProgressive, rows, embeddingDim: dim, seed, steps: this.stepsHeld },
+      {
+        ...defaultProgressive,
+        rates: { dense: rateFactor * dense, tables: rateFactor * tables, weightDecay },
+        rows,
+        embeddingDim: dim,
+        seed,
+        steps: this.stepsHeld,
+      },
     )
   }
 

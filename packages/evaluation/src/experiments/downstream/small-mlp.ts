@@ -11,6 +11,8 @@ export interface SmallMlpOptions {
   readonly dim: number
   readonly flags: boolean
   readonly seed: number
+  /** Of the usual learning rate. Default 1. */
+  readonly rateFactor?: number
 }
 
 export const smallMlpDefaults = { hidden: 16, rate: 0.05, idPenalty: 0.02 } as const
@@ -27,6 +29,7 @@ export class SmallMlp implements PatientModel, HeldModel {
   readonly stepsHeld = Number.POSITIVE_INFINITY
   readonly #layout: SideLayout
   readonly #options: SmallMlpOptions
+  readonly #rate: number
   readonly #inputs: number
   /** [N, 1 + H]: linear weights in column 0. */
   readonly #first: AdagradBlock
@@ -49,6 +52,7 @@ export class SmallMlp implements PatientModel, HeldModel {
     const { dim, flags, seed } = options
     this.#layout = layout
     this.#options = options
+    this.#rate = (options.rateFactor ?? 1) * smallMlpDefaults.rate
     this.#inputs = layout.dense.length + (flags ? flagNames.length : 0) + dim
     this.#first = new AdagradBlock(this.#inputs, 1 + hidden, 1 / Math.sqrt(this.#inputs), seed * 103)
     this.#biases = new AdagradBlock(1, 1 + hidden, 0, seed)
@@ -124,7 +128,8 @@ export class SmallMlp implements PatientModel, HeldModel {
   }
 
   #train(rows: DownstreamRows, row: number): void {
-    const { rate, idPenalty } = smallMlpDefaults
+    const { idPenalty } = smallMlpDefaults
+    const rate = this.#rate
     const error = 1 / (1 + Math.exp(-this.#predict(rows, row, this.#live))) - rows.labels[row]
     const width = this.#hidden.length
     this.#gradient[0] = error
