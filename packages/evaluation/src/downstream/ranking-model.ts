@@ -72,11 +72,12 @@ function declare(layout: SideLayout, embeddingDim: number) {
 
 /**
  * Predicts a batch and then trains on it, in one recorded step: the logits come from the weights before the update. Where labels
- * come later the two are apart.
+ * come later, or predictions are held back, the two are apart.
  */
 export class RankingModel {
   readonly options: RankingModelOptions
   readonly #device: GpuDevice
+  readonly #model: Declared
   readonly #weights: Weights
   readonly #inputs: InputBatch
   readonly #write: Write
@@ -86,8 +87,9 @@ export class RankingModel {
   readonly #taskWeights: Tensor
   readonly #logits: Tensor
   readonly #plan: Plan
-  readonly #predictedLogits: Tensor
-  readonly #predicting: Plan
+  readonly #predicting: Predicting
+  /** Of the weights of the last `hold`. */
+  #heldBack: (Predicting & { readonly weights: Weights }) | null = null
   readonly #held: GPUBuffer
   #heldRows: number[] = []
   #steps = 0
@@ -99,6 +101,7 @@ export class RankingModel {
     const model = declare(layout, embeddingDim)
     const weights = new Weights(device, model.set, true)
     initialize(weights, seed)
+    this.#model = model
     this.#weights = weights
     this.#inputs = new InputBatch(device, model.inputs.needs, rows, true)
     this.#write = queueWrite(device)
@@ -110,13 +113,10 @@ export class RankingModel {
     this.#taskWeights = own('task weights', 1, 1)
     device.gpuDevice.queue.writeBuffer(this.#taskWeights.storage.buffer!, 0, Float32Array.of(1))
 
-    const forward = (rec: Recorder) => recordForward(rec, weights, model, this.#inputs, this.#embedding)
-    const predicting = new Recorder(device)
-    this.#predictedLogits = predicting.keep(forward(predicting).logits)
-    this.#predicting = predicting.plan(`ranking model ${rows}, predicting`)
+    this.#predicting = this.#recordPredicting(weights)
 
     const rec = new Recorder(device)
-    const { x, h1, h2, z, v, dotShape, logits } = forward(rec)
+    const { x, h1, h2, z, v, dotShape, logits } = recordForward(rec, weights, model, this.#inputs, this.#embedding)
     this.#logits = rec.keep(logits)
 
     const loss = rec.tensor('loss', rows, 1)
@@ -170,6 +170,11 @@ export class RankingModel {
    * @param labels 0/1 [R]
    */
   step(batch: SideBatch, embeddings: Float32Array | null, labels: Float32Array): void {
+    if (this.#heldBack !== null) {
+      this.predict(batch, embeddings)
+      this.train(batch, embeddings, labels)
+      return
+    }
     this.#upload(batch, embeddings)
     this.#uploadLabels(batch, labels)
     this.#submit(this.#plan, this.#logits, batch.rows)
@@ -178,7 +183,8 @@ export class RankingModel {
   /** The first half of `step`, without labels: the rows' logits are held. */
   predict(batch: SideBatch, embeddings: Float32Array | null): void {
     this.#upload(batch, embeddings)
-    this.#submit(this.#predicting, this.#predictedLogits, batch.rows)
+    const { plan, logits } = this.#heldBack ?? this.#predicting
+    this.#submit(plan, logits, batch.rows)
   }
 
   /** The second half of `step`, on rows that may have been predicted long before. */
@@ -186,6 +192,32 @@ export class RankingModel {
     this.#upload(batch, embeddings)
     this.#uploadLabels(batch, labels)
     this.#plan.program.submit()
+  }
+
+  /** From now on it predicts with the weights of this moment, until the next call; training goes on beside. */
+  hold(): void {
+    if (this.#heldBack === null) {
+      const weights = new Weights(this.#device, this.#model.set, false)
+      this.#heldBack = { weights, ...this.#recordPredicting(weights) }
+    }
+    const { gpuDevice } = this.#device
+    const encoder = gpuDevice.createCommandEncoder()
+    const [from, to] = [this.#weights, this.#heldBack.weights].map((own) => valuesOf(own))
+    for (const [i, { storage }] of from.entries())
+      encoder.copyBufferToBuffer(
+        storage.buffer!,
+        storage.offsetBytes,
+        to[i].storage.buffer!,
+        to[i].storage.offsetBytes,
+        storage.sizeBytes,
+      )
+    gpuDevice.queue.submit([encoder.finish()])
+  }
+
+  #recordPredicting(weights: Weights): Predicting {
+    const rec = new Recorder(this.#device)
+    const { logits } = recordForward(rec, weights, this.#model, this.#inputs, this.#embedding)
+    return { logits: rec.keep(logits), plan: rec.plan(`ranking model ${this.options.rows}, predicting`) }
   }
 
   #upload(batch: SideBatch, embeddings: Float32Array | null): void {
@@ -230,7 +262,9 @@ export class RankingModel {
 
   dispose(): void {
     this.#plan.dispose()
-    this.#predicting.dispose()
+    this.#predicting.plan.dispose()
+    this.#heldBack?.plan.dispose()
+    this.#heldBack?.weights.dispose()
     this.#inputs.dispose()
     this.#weights.dispose()
     for (const tensor of [this.#embedding, this.#labels, this.#labelWeights, this.#taskWeights])
@@ -240,6 +274,17 @@ export class RankingModel {
 }
 
 type Declared = ReturnType<typeof declare>
+
+interface Predicting {
+  readonly plan: Plan
+  readonly logits: Tensor
+}
+
+/** All values of the weights, in an order that two of one set share. */
+function valuesOf(weights: Weights): Tensor[] {
+  const tables = weights.set.tables.flatMap((table) => weights.table(table).parts.map(({ values }) => values))
+  return [...weights.runs.map(({ values }) => values), ...tables]
+}
 
 function recordForward(rec: Recorder, weights: Weights, model: Declared, inputs: InputBatch, embedding: Tensor | null) {
   const { rows } = inputs

@@ -99,13 +99,12 @@ describe('gain, stopped between two arms and run again', () => {
     const models = lab.family.map(({ name }) => name)
     expect(new Set(scores.map(({ model }) => model))).toEqual(new Set([...models, 'head']))
     for (const model of models) {
+      const isUnseen = lab.family.find(({ name }) => name === model)!.unseen
       const isSplit = ({ arm }: { arm: string }) => arm.startsWith('split-')
       const own = comparisons.filter((c) => c.model === model && c.slice === 'all' && !isSplit(c))
       const bySplit = comparisons.filter((c) => c.model === model && isSplit(c)).map(({ over }) => over)
-      const isSplitToo = model !== 'ranking' && !lab.family.find(({ name }) => name === model)!.unseen
-      expect(bySplit).toEqual(isSplitToo ? ['split-without', 'split-untrained'] : [])
+      expect(bySplit).toEqual(isUnseen ? [] : ['split-without', 'split-untrained'])
       const overs = own.filter(({ arm }) => arm.endsWith('asynchronous')).map(({ over }) => over.replace('unseen-', ''))
-      const isUnseen = lab.family.find(({ name }) => name === model)!.unseen
       const byRates = isUnseen ? [] : ['tuned-without']
       expect(new Set(overs)).toEqual(new Set(['without', 'flags', 'random', 'untrained', 'features', ...byRates]))
     }

@@ -22,14 +22,13 @@ const controls = [
 
 const unseen = (name: string) => `unseen-${name}`
 
-/** Arms whose models that can be held are also trained up to the test window and no further. A quick run leaves this out. */
+/** Arms whose models are also trained up to the test window and no further. A quick run leaves this out. */
 const splitSources = [
   { source: 'none', of: 'without', title: 'without' },
   { source: 'untrained', of: 'untrained', title: 'untrained tower' },
   { source: 'tower', of: 'asynchronous', title: 'asynchronous' },
 ] as const
 const split = (name: string) => `split-${name}`
-const splitModelsOf = (lab: LabLog) => splitModels(lab).seen.filter((name) => specOf(lab, name).shape !== 'dlrm')
 
 /** Learning rates of the downstream models that are tried without and with the embedding alike. A quick run leaves this out. */
 const rateFactors = [1 / 3, 1, 3, 9] as const
@@ -102,7 +101,7 @@ function gainArms(lab: LabLog, seed: number): Arm[] {
           name: split(of),
           title: `${title}, models trained until the test window`,
           source,
-          models: splitModelsOf(lab),
+          models: seen,
           lanes: [untilTest],
         }),
       ),
@@ -156,7 +155,7 @@ function conclude(given: Outcomes): Findings {
   const scores = [
     ...scored.map(({ arm, model }) => scoreArm(outcomes, arm, model)),
     ...heads.map((arm) => scoreArm(outcomes, arm, 'head')),
-    ...splits.flatMap((arm) => splitModelsOf(lab).map((model) => scoreArm(outcomes, arm, model))),
+    ...splits.flatMap((arm) => seen.map((model) => scoreArm(outcomes, arm, model))),
     ...tunedArms.flatMap((arm) => seen.map((model) => scoreArm(outcomes, arm, model))),
   ]
   const byRates =
@@ -165,7 +164,7 @@ function conclude(given: Outcomes): Findings {
       : seen.map((model) => compare(outcomes, model, tuned('asynchronous'), tuned('without'))!)
   const bySplit = splits
     .filter((arm) => arm !== split('asynchronous'))
-    .flatMap((over) => splitModelsOf(lab).map((model) => compare(outcomes, model, split('asynchronous'), over)!))
+    .flatMap((over) => seen.map((model) => compare(outcomes, model, split('asynchronous'), over)!))
   const overWithout = scored
     .filter(({ source }) => source !== 'without')
     .map(({ arm, model }) => compare(outcomes, model, arm, 'without')!)
@@ -214,7 +213,7 @@ function conclude(given: Outcomes): Findings {
           all.filter((c) => c.model === spec.name && c.over === 'without'),
         ),
       ),
-      ...splitModelsOf(lab)
+      ...seen
         .filter(() => bySplit.length > 0)
         .map((model) =>
           overChart(

@@ -121,6 +121,7 @@ describe.each([
 test.each([
   ['logistic FM', () => factors('fm')],
   ['small MLP', mlp],
+  ['small DLRM', dlrm],
 ])('held, a %s predicts as it was and is trained all the same', async (_, create) => {
   const [held, live] = [create(), create()]
   const all = steps(30, adds)
@@ -128,16 +129,16 @@ test.each([
   await held.logits()
   await live.logits()
   held.hold()
-  held.predict(all[10].view)
+  await held.predict(all[10].view)
   const before = await held.logits()
   for (const model of [held, live]) for (const { view } of all.slice(10)) await model.step(view)
   await held.logits()
   await live.logits()
-  held.predict(all[10].view)
+  await held.predict(all[10].view)
   expect(await held.logits()).toEqual(before)
   held.hold()
-  held.predict(all[10].view)
-  live.predict(all[10].view)
+  await held.predict(all[10].view)
+  await live.predict(all[10].view)
   expect(await held.logits()).toEqual(await live.logits())
 })
 

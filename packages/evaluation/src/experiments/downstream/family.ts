@@ -2,7 +2,7 @@
 import type { FeatureSpace, LogEvent } from '@headwater/features'
 import { bucketOf, murmur3, schemaDefaults } from '@headwater/features'
 import type { GpuDevice } from '@headwater/gpu'
-import type { DownstreamModel, HeldModel, PatientModel } from './downstream-rows.ts'
+import type { HeldModel, PatientModel } from './downstream-rows.ts'
 import { FactorModel } from './factor-model.ts'
 import { SmallDlrm } from './small-dlrm.ts'
 import { SmallMlp } from './small-mlp.ts'
@@ -129,7 +129,7 @@ export function createModel(
     /** Of the model's learning rate. Default 1. */
     readonly rateFactor?: number
   },
-): DownstreamModel | (PatientModel & HeldModel) {
+): PatientModel & HeldModel {
   const userBuckets = space.schema.userBuckets ?? schemaDefaults.userBuckets
   if (spec.shape === 'dlrm') return new SmallDlrm(device, space.item, { ...options, rows: stepRows, userBuckets })
   if (spec.shape === 'mlp') return new SmallMlp(space.item, options)

@@ -3,7 +3,7 @@ import type { SideBatch, SideLayout } from '@headwater/features'
 import { type GpuDevice, Pacer } from '@headwater/gpu'
 import { defaultProgressive } from '../../downstream/arms.ts'
 import { RankingModel } from '../../downstream/ranking-model.ts'
-import { type DownstreamRows, flagNames, type PatientModel } from './downstream-rows.ts'
+import { type DownstreamRows, flagNames, type HeldModel, type PatientModel } from './downstream-rows.ts'
 
 export interface SmallDlrmOptions {
   readonly rows: number
@@ -15,7 +15,7 @@ export interface SmallDlrmOptions {
   readonly rateFactor?: number
 }
 
-export class SmallDlrm implements PatientModel {
+export class SmallDlrm implements PatientModel, HeldModel {
   readonly stepsHeld = 64
   readonly #model: RankingModel
   readonly #layout: SideLayout
@@ -79,6 +79,10 @@ export class SmallDlrm implements PatientModel {
     }
     run(batch, dim > 0 ? given.vectors : null)
     this.#pacer.submitted()
+  }
+
+  hold(): void {
+    this.#model.hold()
   }
 
   logits(): Promise<Float32Array> {
