@@ -1,5 +1,4 @@
 /** `headwater serve` ended at any moment, by a signal that it can answer or one that it cannot: what it acknowledged is there. */
-import { execFileSync } from 'node:child_process'
 import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Schema } from '@headwater/features'
@@ -9,7 +8,8 @@ import { temporaryDirectory } from '@headwater/testkit'
 import { afterEach, beforeAll, expect, test } from 'vitest'
 import { type Child, worker } from './testing/child.ts'
 import { clickSchema } from './testing/click-log.ts'
-import { clickOf, descendantsOf, servingDirectory, startServing, trainModel } from './testing/serving.ts'
+import { descendantsOf, isRunning } from './testing/processes.ts'
+import { clickOf, servingDirectory, startServing, trainModel } from './testing/serving.ts'
 
 /** With a field of the user, for features that are put. */
 const schema: Schema = {
@@ -26,14 +26,6 @@ beforeAll(async () => {
   trained = await trainModel(temporaryDirectory(), schema)
 })
 afterEach(() => started?.process.kill('SIGKILL'))
-
-const isAlive = (pid: number) => {
-  try {
-    return !execFileSync('ps', ['-o', 'stat=', '-p', String(pid)], { encoding: 'utf8' }).startsWith('Z')
-  } catch {
-    return false
-  }
-}
 
 /** What a lane writes, in turns. */
 const kinds = ['event', 'features', 'outcome', 'forget'] as const
@@ -90,7 +82,7 @@ test('ended at a random moment, it has lost nothing acknowledged, and its encode
     expect(await child.exited).toBe(signal === 'SIGTERM' ? 0 : null)
     ended = true
     await Promise.all(lanes)
-    while (others.some(isAlive)) await new Promise((resolve) => setTimeout(resolve, 5))
+    while (others.some(isRunning)) await new Promise((resolve) => setTimeout(resolve, 5))
   }
   const kept = (kind: Kind) => acknowledged[kind].filter((user) => !toForget.has(user))
   const store = await openStore(`lmdb:${join(directory, 'store')}`)

@@ -12,15 +12,8 @@ import { openStore } from '@headwater/store'
 import { temporaryDirectory } from '@headwater/testkit'
 import { afterEach, beforeAll, expect, test } from 'vitest'
 import type { Child } from './testing/child.ts'
-import {
-  clickOf,
-  descendantsOf,
-  holdCopy,
-  servingDirectory,
-  startServing,
-  trainModel,
-  untilServed,
-} from './testing/serving.ts'
+import { descendantsOf } from './testing/processes.ts'
+import { clickOf, holdCopy, servingDirectory, startServing, trainModel, untilServed } from './testing/serving.ts'
 
 let trained: string
 let started: Child | null = null

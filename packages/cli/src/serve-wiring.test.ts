@@ -9,7 +9,8 @@ import { afterEach, beforeAll, expect, test } from 'vitest'
 import { runCommandLine } from './program.ts'
 import { worker } from './testing/child.ts'
 import { clickSchema, clicks } from './testing/click-log.ts'
-import { clickOf, descendantsOf, type Serving, servingDirectory, startServing, untilServed } from './testing/serving.ts'
+import { descendantsOf } from './testing/processes.ts'
+import { clickOf, type Serving, servingDirectory, startServing, untilServed } from './testing/serving.ts'
 import { tinyModel } from './testing/tiny-model.ts'
 
 /** One whom the model was trained on; no other user's name, nor anything else, holds it. */

@@ -1,5 +1,4 @@
 /** `headwater serve` as a process of its own, on a model that was trained for the test. */
-import { execFileSync } from 'node:child_process'
 import { cpSync, readdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Schema } from '@headwater/features'
@@ -55,17 +54,6 @@ export async function startServing(directory: string, args: readonly string[], p
   const url = /on (https?:\S+),/.exec(child.stdout)![1]
   const client = createClient({ url, deadlineMs: 10_000 })
   return { child, directory, model: join(directory, 'model'), url, client }
-}
-
-/** Processes that a process has started, and those that they have. */
-export function descendantsOf(pid: number): readonly { readonly pid: number; readonly command: string }[] {
-  const lines = execFileSync('ps', ['-A', '-o', 'pid=,ppid=,args='], { encoding: 'utf8' }).trim().split('\n')
-  const all = lines.map((line) => /^\s*(\d+)\s+(\d+)\s+(.*)$/.exec(line)!)
-  const below = (parent: number): { pid: number; command: string }[] =>
-    all
-      .filter(([, , of]) => Number(of) === parent)
-      .flatMap(([, own, , command]) => [{ pid: Number(own), command }, ...below(Number(own))])
-  return below(pid)
 }
 
 export const clickOf = (user: string, timeMs: number, click: number) => ({
