@@ -15,7 +15,7 @@ describe('random shapes against the float64 reference', () => {
           const arrays = kernel.example(shape, () => random.nextFloat())
           expectReference(kernel, tuning, shape, arrays, await runKernel(device(), kernel, tuning, shape, arrays))
         },
-        { runs: isShort ? 4 : 12 },
+        { runs: isShort ? 2 : 12 },
       ),
     )
 })
