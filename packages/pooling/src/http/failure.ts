@@ -14,7 +14,7 @@ import {
 } from '@headwater/store'
 import { EncoderDiedError } from '../encoder/errors.ts'
 import { ContentionError, SnapshotRefusedError, UnknownModelError, UnknownSnapshotError } from '../errors.ts'
-import { LogWriteError } from '../logs/errors.ts'
+import { LogReadError, LogWriteError } from '../logs/errors.ts'
 import { type ErrorCode, WireError } from '../wire/wire-error.ts'
 
 type ErrorType = abstract new (...args: never[]) => Error
@@ -29,6 +29,7 @@ const codes: readonly (readonly [ErrorType, ErrorCode])[] = [
   [KeyError, 'invalid_key'],
   [RequestError, 'invalid_request'],
   [LogWriteError, 'log_unavailable'],
+  [LogReadError, 'log_unavailable'],
   [EncoderDiedError, 'encoder_unavailable'],
   [StoreFullError, 'store_full'],
   [StoreClosedError, 'draining'],

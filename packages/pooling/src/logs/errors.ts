@@ -14,3 +14,8 @@ export class LogWriteError extends PoolingError {
 export class LogFormatError extends PoolingError {
   override name = 'LogFormatError'
 }
+
+/** What a log has cannot be read, and so it is not known what is in it. */
+export class LogReadError extends PoolingError {
+  override name = 'LogReadError'
+}

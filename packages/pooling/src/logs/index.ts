@@ -1,4 +1,4 @@
-export { LogDirectoryError, LogFormatError, LogWriteError } from './errors.ts'
+export { LogDirectoryError, LogFormatError, LogReadError, LogWriteError } from './errors.ts'
 export { type EventLogOptions, type OpenEventLog, openEventLog } from './event-log.ts'
 export type { LineLogCounters, LineLogOptions } from './line-log.ts'
 export type { LogFileOptions } from './log-directory.ts'

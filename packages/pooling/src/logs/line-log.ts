@@ -4,7 +4,7 @@
  */
 import { type FileHandle, open, rm } from 'node:fs/promises'
 import type { ForgetHolder, Removal } from '@headwater/store'
-import { LogWriteError } from './errors.ts'
+import { LogReadError, LogWriteError } from './errors.ts'
 import { Exclusive } from './exclusive.ts'
 import { blocksOf, linesOf, wholeLines, writeAll } from './line-blocks.ts'
 import { LogDirectory, type LogFile, type LogFileOptions } from './log-directory.ts'
@@ -129,22 +129,30 @@ export class LineLog {
    * Gives the lines that were written last, the oldest first, a block at a time.
    *
    * @param most how many are wanted; those before them in their file are given too
+   * @throws LogReadError
    */
-  recent(most: number, take: (lines: readonly string[]) => void): Promise<void> {
-    return this.#exclusive.run(async () => {
-      const paths: string[] = []
-      let rows = 0
-      if (this.#open) {
-        paths.push(this.#open.path)
-        rows += this.#open.rows
-      }
-      for (const { path, first, end } of [...(await this.#directory.files())].reverse()) {
-        if (rows >= most) break
-        paths.push(path)
-        rows += end - first
-      }
-      for (const path of paths.reverse()) for await (const block of blocksOf(path)) take(linesOf(block))
-    })
+  async recent(most: number, take: (lines: readonly string[]) => void): Promise<void> {
+    try {
+      await this.#exclusive.run(() => this.#recent(most, take))
+    } catch (cause) {
+      const where = `the ${this.#kind.where} in ${this.#directory.path}`
+      throw new LogReadError(`${where} cannot be read: ${(cause as Error).message}`, { cause })
+    }
+  }
+
+  async #recent(most: number, take: (lines: readonly string[]) => void): Promise<void> {
+    const paths: string[] = []
+    let rows = 0
+    if (this.#open) {
+      paths.push(this.#open.path)
+      rows += this.#open.rows
+    }
+    for (const { path, first, end } of [...(await this.#directory.files())].reverse()) {
+      if (rows >= most) break
+      paths.push(path)
+      rows += end - first
+    }
+    for (const path of paths.reverse()) for await (const block of blocksOf(path)) take(linesOf(block))
   }
 
   /** Finishes the open file, so that its readers see it. */
