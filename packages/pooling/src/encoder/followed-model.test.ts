@@ -1,5 +1,5 @@
 /** Over real processes, a real pooling and store; the vectors are plain, so that a test can say what must come out. */
-import { rmSync, writeFileSync } from 'node:fs'
+import { renameSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { promoteSnapshot, servedSnapshot, serveSnapshot } from '@headwater/runtime'
 import { openStore } from '@headwater/store'
@@ -57,6 +57,12 @@ afterEach(async () => {
   for (const close of closers.splice(0).reverse()) await close()
 })
 
+/** In one step, as whoever promotes does: the directory is looked at all the time. */
+function writePointer(directory: string, served: readonly object[]): void {
+  const path = join(directory, 'current.json')
+  writeFileSync(`${path}.new`, JSON.stringify({ format: 1, served }))
+  renameSync(`${path}.new`, path)
+}
 const behave = (snapshot: string, behaviour: Behaviour) => writeFileSync(behaviourFile(snapshot), behaviour)
 const publish = (snapshot: number, options?: RandomSnapshotOptions) => publishRandom(directory, snapshot, options)
 
@@ -192,10 +198,7 @@ describe('a followed model', () => {
       await expect(model.promote(snapshot)).rejects.toMatchObject(refusal)
       expect(await servedSnapshot(directory)).toBe(1)
       const pointer = { snapshot, sinceMs: snapshot, by: 'gate' }
-      writeFileSync(
-        join(directory, 'current.json'),
-        JSON.stringify({ format: 1, served: [{ ...pointer, snapshot: 1 }, pointer] }),
-      )
+      writePointer(directory, [{ ...pointer, snapshot: 1 }, pointer])
       await until(() => errors.length > 0)
       // Told once, not at every look.
       await new Promise((resolve) => setTimeout(resolve, 30))
@@ -242,7 +245,7 @@ describe('a followed model', () => {
     behave(await publish(5), 'crash')
     const point = (...served: [snapshot: number, by?: string][]) => {
       const entries = served.map(([snapshot, by = 'gate'], i) => ({ snapshot, sinceMs: i, by }))
-      writeFileSync(join(directory, 'current.json'), JSON.stringify({ format: 1, served: entries }))
+      writePointer(directory, entries)
     }
     point([1], [2], [3], [4], [5], [6])
     await follow()
