@@ -6,7 +6,7 @@ import { MissedRefreshes } from './missed-refreshes.ts'
 import { type AskedBy, askedBy } from './offer-queue.ts'
 
 const memory = poolingInMemory()
-const { clock, create } = memory
+const { clock, create, serveEvents } = memory
 
 const hourMs = 3_600_000
 
@@ -93,15 +93,10 @@ it('lets a user who was given up keep that rank', async () => {
     return encoder.encode(...args)
   }
   await pooling.publish('m', { ...encoder, encode })
-  for (const [user, ms] of [
+  await serveEvents(pooling, [
     ['ann', 1],
     ['bob', 3],
-  ] as const) {
-    clock.nowMs = startMs + ms
-    await pooling.ingest([eventOf(user, 'i', clock.nowMs)])
-    clock.nowMs++
-    await pooling.drain()
-  }
+  ])
   fails = true
   clock.nowMs = startMs + 10
   await pooling.ingest([eventOf('ann', 'i', clock.nowMs)])

@@ -1,9 +1,9 @@
 import { expect, it } from 'vitest'
 import { poolingInMemory } from '../testing/pooling-in-memory.ts'
-import { encoderOf, eventOf, startMs } from '../testing/towers.ts'
+import { encoderOf, startMs } from '../testing/towers.ts'
 import type { Encoder, Pooling } from './index.ts'
 
-const { clock, create } = poolingInMemory()
+const { clock, create, serveEvents } = poolingInMemory()
 
 /** Encodes once it is let to, and fails where it is told to. */
 function gatedEncoder() {
@@ -29,15 +29,10 @@ async function withAnnUnderWay() {
   const pooling = create({ maxQueue: 2, refreshOn: 'event' })
   const { gate, encoder } = gatedEncoder()
   await pooling.publish('m', encoder)
-  for (const [user, ms] of [
+  await serveEvents(pooling, [
     ['ann', 1],
     ['bob', 3],
-  ] as const) {
-    clock.nowMs = startMs + ms
-    await pooling.ingest([eventOf(user, 'i', clock.nowMs)])
-    clock.nowMs++
-    await pooling.drain()
-  }
+  ])
   gate.isOpen = false
   clock.nowMs = startMs + 10
   pooling.offer('ann', startMs + 1)

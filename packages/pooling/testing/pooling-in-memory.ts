@@ -1,7 +1,7 @@
 import { type EmbeddingStore, openStore } from '@headwater/store'
 import { afterEach, beforeEach } from 'vitest'
 import { createPooling, type Pooling, type PoolingOptions } from '../src/index.ts'
-import { fakeClock, model, space, startMs } from './towers.ts'
+import { eventOf, fakeClock, model, space, startMs } from './towers.ts'
 
 export interface PoolingInMemory {
   /** In memory, a new one for each test. */
@@ -9,6 +9,8 @@ export interface PoolingInMemory {
   /** Stands at `startMs` when a test begins. */
   readonly clock: ReturnType<typeof fakeClock>
   create(options?: Partial<PoolingOptions>): Pooling
+  /** An event of each user at its time since `startMs`, one after another, each served before the next. */
+  serveEvents(pooling: Pooling, events: readonly (readonly [user: string, ms: number])[]): Promise<void>
 }
 
 /** A store, a clock that stands still, and poolings over both, for each test of the file that calls it. */
@@ -26,5 +28,13 @@ export function poolingInMemory(): PoolingInMemory {
     },
     clock,
     create: (options) => createPooling({ store, space, models: [model], clock, refreshDelayMs: 0, ...options }),
+    serveEvents: async (pooling, events) => {
+      for (const [user, ms] of events) {
+        clock.nowMs = startMs + ms
+        await pooling.ingest([eventOf(user, 'i', clock.nowMs)])
+        clock.nowMs++
+        await pooling.drain()
+      }
+    },
   }
 }
