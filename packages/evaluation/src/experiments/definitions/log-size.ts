@@ -24,7 +24,7 @@ const titles: Readonly<Record<Input, string>> = {
 
 /** Users are taken by parts of four, down to so many rows of theirs; two parts at least. A quick run has two. */
 const step = 4
-const leastRows = 20_000
+const leastRows = 100_000
 
 /** As long as what counts remember: theirs go back by weeks. */
 const sequenceLength = 128
@@ -38,7 +38,7 @@ export const logSize: Experiment = {
   name: 'log-size',
   question: 'From which size of the log on do sequences tell more of a user than counts?',
   measure:
-    'Normalized entropy of the upstream’s own head, synchronous, whose tower is given the user’s counts alone, the user’s last 128 events alone, or both, beside the user’s own fields, and learns from the rows of a part of the users. Events are summed at the counts’ half-lives, each as what the tower has learnt of its item’s id, alone and times the outcome; counts are by the item’s features. All are scored on the same rows of all users.',
+    'Normalized entropy of the upstream’s own head, synchronous, whose tower is given the user’s counts alone or the user’s last 128 events alone, beside the user’s own fields, and learns from the rows of a part of the users; from all users, given both, too. Events are summed at the counts’ half-lives, each as what the tower has learnt of its item’s id, alone and times the outcome; counts are by the item’s features. All are scored on the same rows of all users.',
   rule: 'A size is enough where sequences alone gain over counts alone, the interval above 0 after Holm over the sizes, there and at every larger size. The answer is yes where one is; the smallest is the size.',
   models: () => [],
   check({ log }) {
@@ -51,15 +51,15 @@ export const logSize: Experiment = {
     if (halfLivesOf(log.schema).length > mostHalfLives)
       needs(`has a sequence of ${mostHalfLives} half-lives at most`, 'give the counts of users as many')
   },
+  // The dearest first: what is left to the end takes little.
   arms: (lab, seed) => [
-    ...partsOf(lab).flatMap((part) => inputsOf(lab).map((input) => towerArm(lab, seed, input, part))),
+    ...towersOf(lab)
+      .reverse()
+      .map(({ input, part }) => towerArm(lab, seed, input, part)),
     ...(lab.world === null ? [] : [optimumArm(lab.settings)]),
   ],
   conclude,
 }
-
-/** A quick run leaves out the tower that has both. */
-const inputsOf = ({ quick }: LabLog): readonly Input[] => (quick ? ['counts', 'sequences'] : inputs)
 
 /** One over the parts of the users, the smallest part first. */
 function partsOf({ log, quick }: LabLog): number[] {
@@ -67,6 +67,20 @@ function partsOf({ log, quick }: LabLog): number[] {
   if (quick) return parts
   while (log.rows / (parts[0] * step) >= leastRows) parts.unshift(parts[0] * step)
   return parts
+}
+
+interface Tower {
+  readonly input: Input
+  readonly part: number
+}
+
+/** The smallest part first. The tower that has both is of all users alone; a quick run leaves it out. */
+function towersOf(lab: LabLog): Tower[] {
+  const hasBoth = (part: number) => part === 1 && !lab.quick
+  return partsOf(lab).flatMap((part) => {
+    const own = inputs.filter((input) => input !== 'both' || hasBoth(part))
+    return own.map((input) => ({ input, part }))
+  })
 }
 
 const armOf = (input: Input, part: number) => `${input}-of-${part}`
@@ -134,12 +148,12 @@ function configOf(config: ModelConfig, input: Input, hasDense: boolean): ModelCo
 function conclude(outcomes: Outcomes): Findings {
   const { lab } = outcomes
   const parts = partsOf(lab)
-  const own = inputsOf(lab)
-  const arms = parts.flatMap((part) => own.map((input) => ({ input, part, arm: armOf(input, part) })))
+  const arms = towersOf(lab).map(({ input, part }) => ({ input, part, arm: armOf(input, part) }))
+  const own = inputs.filter((input) => arms.some((tower) => tower.input === input))
   const scores = arms.map(({ arm }) => scoreArm(outcomes, arm, 'head'))
   const over = (input: Input, part: number) => compare(outcomes, 'head', armOf(input, part), armOf('counts', part))!
   const claims = adjusted(parts.map((part) => over('sequences', part)))
-  const others = own.includes('both') ? parts.map((part) => over('both', part)) : []
+  const others = arms.filter(({ input }) => input === 'both').map(({ part }) => over('both', part))
   const gains = claims.map(({ gain, adjustedPValue }) => gain.low > 0 && adjustedPValue! < 0.05)
   const enough = parts.filter((_, i) => gains.slice(i).every(Boolean))
   const rowsOf = (part: number) => outcomes.figure(armOf('counts', part), 'taughtRows')
@@ -148,7 +162,7 @@ function conclude(outcomes: Outcomes): Findings {
     outcomes,
     arms.map(({ arm }) => ({ arm, model: 'head' as const })),
   )
-  const neOf = (arm: string) => scores.find((score) => score.arm === arm)!.ne
+  const neOf = (arm: string) => scores.find((score) => score.arm === arm)?.ne
   const found =
     enough.length > 0
       ? `The smallest size that is enough is ${formatCompactCount(rowsOf(enough[0]))} rows.`
@@ -169,10 +183,12 @@ function conclude(outcomes: Outcomes): Findings {
         y: { label: 'normalized entropy · ↓ better' },
         series: own.map((input) => ({
           name: titles[input],
-          points: parts.map((part) => {
-            const { value, low, high } = neOf(armOf(input, part))
-            return { label: partTitle(part), x: rowsOf(part), y: value, low, high }
-          }),
+          points: arms
+            .filter((tower) => tower.input === input)
+            .map(({ part, arm }) => {
+              const { value, low, high } = neOf(arm)!
+              return { label: partTitle(part), x: rowsOf(part), y: value, low, high }
+            }),
         })),
       },
     ],
@@ -183,7 +199,10 @@ function conclude(outcomes: Outcomes): Findings {
         rows: parts.map((part, i) => [
           partTitle(part),
           formatCompactCount(rowsOf(part)),
-          ...own.map((input) => formatNe(neOf(armOf(input, part)).value)),
+          ...own.map((input) => {
+            const ne = neOf(armOf(input, part))
+            return ne === undefined ? '–' : formatNe(ne.value)
+          }),
           formatGainInterval(claims[i].gain),
         ]),
       },
