@@ -1,4 +1,7 @@
+/** In one file: each pipeline is compiled once, which on a software adapter that has none cached takes a second each. */
 import type { Arrays, Shape } from '@headwater/gpu'
+import type { SeededRandom } from '@headwater/statistics'
+import { fuzz } from '@headwater/testkit/fuzz'
 import { describe, expect, it } from 'vitest'
 import { kernels } from './index.ts'
 import { expectReference, outputsOf, runKernel, sameBits } from './testing/run-kernel.ts'
@@ -27,6 +30,20 @@ describe('every kernel against its float64 reference', () => {
           shape,
         )
     })
+})
+
+describe('random shapes against the float64 reference', () => {
+  for (const { kernel, tuning, name } of everyTuning)
+    itRuns(device, name, kernel, tuning, () =>
+      fuzz(
+        (random: SeededRandom) => kernel.draw((low, high) => low + random.nextBelow(high - low + 1)),
+        async (shape, random) => {
+          const arrays = kernel.example(shape, () => random.nextFloat())
+          expectReference(kernel, tuning, shape, arrays, await runKernel(device(), kernel, tuning, shape, arrays))
+        },
+        { runs: isShort ? 2 : 12 },
+      ),
+    )
 })
 
 // A broken weight must show: what the reference makes of NaN and infinity, the kernel makes of them too.
