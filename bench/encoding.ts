@@ -6,7 +6,7 @@ import { MessageChannel } from 'node:worker_threads'
 import { openLog } from '@headwater/datasets'
 import { compileFeatures, groupsByTime, type LogEvent, Replay } from '@headwater/features'
 import { createRowWorkers, type RowWorkers } from '@headwater/features/workers'
-import { allocateExamples, ExampleFile } from '@headwater/training'
+import { allocateExamples, ExampleFeed, PanelSampler } from '@headwater/training'
 import {
   digits,
   hostProvenance,
@@ -25,6 +25,7 @@ const warmUpRounds = 3
 const batchRows = 512
 const batches = 40
 const workerCounts = [1, 2]
+const panelUsers = 2000
 
 /** Something that is timed: `run` handles `rows` rows. */
 interface Contestant {
@@ -83,8 +84,8 @@ function inWorkers(name: string, states: readonly Uint8Array[][], pool: RowWorke
   }
 }
 
-/** A training's whole way from events to examples, with or without the file. */
-function feed(name: string, some: readonly LogEvent[], toFile: boolean): Contestant {
+/** Events into rows as they come, each from what was known before it. */
+function replay(name: string, some: readonly LogEvent[]): Contestant {
   const batch = allocateExamples(space, batchRows)
   return {
     name,
@@ -92,20 +93,21 @@ function feed(name: string, some: readonly LogEvent[], toFile: boolean): Contest
     rows: some.length,
     run: () => {
       const replay = new Replay(space)
-      const file = toFile ? new ExampleFile(space, examplePath) : null
       let row = 0
       for (const group of groupsByTime(some)) {
-        for (const event of group) {
-          replay.encode(event, batch, row)
-          if (++row < batchRows) continue
-          file?.append(batch)
-          row = 0
-        }
+        for (const event of group) replay.encode(event, batch, row++ % batchRows)
         replay.ingest(group)
       }
-      file?.close()
     },
   }
+}
+
+/** A training's whole way from events to examples on disk. */
+function examplesOf(some: readonly LogEvent[], path: string): ExampleFeed {
+  const feed = new ExampleFeed(space, path, new PanelSampler(panelUsers, 1))
+  feed.feed(some)
+  feed.flush()
+  return feed
 }
 
 async function measure(contestants: readonly Contestant[]): Promise<Spread[]> {
@@ -127,8 +129,8 @@ await runBench(async () => {
   const pools = workerCounts.map((workers) => createRowWorkers({ schema: space.schema, workers, batchRows }))
   const item = space.allocate('item', batchRows)
   const read = allocateExamples(space, batchRows)
-  const file = new ExampleFile(space, `${examplePath}-read`)
-  for (let b = 0; b < batches; b++) file.append(read)
+  const written = examplesOf(part, `${examplePath}-read`)
+  const { file } = written
   const order = Uint32Array.from({ length: file.length }, (_, i) => (i * 7919) % file.length)
   const { port1, port2 } = new MessageChannel()
   port2.on('message', () => {})
@@ -150,8 +152,13 @@ await runBench(async () => {
           }
         },
       },
-      feed('replay', part, false),
-      feed('replay into a file', part, true),
+      replay('replay', part),
+      {
+        name: 'replay into examples',
+        threads: 1,
+        rows: part.length,
+        run: () => examplesOf(part, examplePath).close(),
+      },
       {
         name: 'read of examples',
         threads: 1,
@@ -187,7 +194,7 @@ await runBench(async () => {
         { title: 'µs a row', cells: rates.map(({ median }) => digits(1e6 / median)) },
       ]),
       {
-        rowBytes: file.recordBytes,
+        rowBytes: file.recordBytes + (file.sequences?.eventBytes ?? 0),
         userStateBytes: space.userStateBytes,
         batchRows,
         figures: contestants.map(({ name, threads, rows }, i) => ({ name, threads, rows, rowsPerSecond: rates[i] })),
@@ -195,7 +202,7 @@ await runBench(async () => {
     )
   } finally {
     port1.close()
-    file.close()
+    written.close()
     rmSync(examplePath, { force: true })
     await Promise.all(pools.map((pool) => pool.close()))
   }

@@ -228,7 +228,7 @@ class FollowError extends Error {
 /** For examples, while the training runs; of those that were killed, the files are removed. @throws OutputError */
 async function examplePath(out: string): Promise<string> {
   const { removeLeftovers } = await import('@headwater/runtime')
-  const pattern = /^\.examples-(\d+)$/
+  const pattern = /^\.examples-(\d+)(?:\.sequences)?$/
   await removeLeftovers(out, pattern)
   const other = readdirSync(out).flatMap((name) => pattern.exec(name)?.[1] ?? [])[0]
   if (other !== undefined)

@@ -59,6 +59,8 @@ export class FeatureSpace {
   readonly tasks: readonly LabelTask[]
   readonly userStateBytes: number
   readonly itemStateBytes: number
+  /** 32-bit words of an event of the sequence as `copyEvents` gives it; 0 without a sequence. */
+  readonly eventWords: number
 
   readonly #userState: StateImage
   readonly #itemState: StateImage
@@ -116,6 +118,7 @@ export class FeatureSpace {
     this.#slotWeights = [...weightsBy.values()]
     this.#profile = new FieldBlock(checked, ['user'], userLayout)
     this.#ring = checked.sequence === undefined ? null : new SequenceRing(checked.sequence, checked, userLayout)
+    this.eventWords = this.#ring?.eventWords ?? 0
     this.#sequenceIndex = fieldIndex(checked.sequence?.value)
     const fieldTimes = this.#profile.reserveTimes(userLayout)
     const stateBytes = 8 * userLayout.doubles + 4 * userLayout.words
@@ -284,15 +287,53 @@ export class FeatureSpace {
    * @throws StateError, BatchError; EventError where `nowMs` is no time
    */
   encodeUser(into: SideBatch, row: number, userState: Uint8Array, nowMs: number): void {
+    this.encodeUserWithoutSequence(into, row, userState, nowMs)
+    if (this.#ring === null) return
+    this.#ring.encode(this.#userState, sequenceOf(into), row, nowMs)
+  }
+
+  /**
+   * `encodeUser`, but for the sequence, which stays as it is: `encodeEvents` writes that.
+   *
+   * @throws StateError, BatchError; EventError where `nowMs` is no time
+   */
+  encodeUserWithoutSequence(into: SideBatch, row: number, userState: Uint8Array, nowMs: number): void {
     checkRow(this.user, into, row)
     if (!isTime(nowMs)) throw new EventError(row, 'nowMs', `is ${nowMs}; give milliseconds since 1970`)
     const state = this.#userState
     state.load(userState)
     const at = encodeFeeds(this.#userFeeds, state, state.elapsedMs(nowMs), into.dense, row * this.user.dense.length)
     this.#profile.encode(state, into, row, at, 0)
-    if (this.#ring === null) return
-    if (into.sequence === null) throw new BatchError('the batch has no sequence; allocate it for the user side')
-    this.#ring.encode(state, into.sequence, row, nowMs)
+  }
+
+  /**
+   * Copies the user's events number `from … to − 1` of all that were ingested: `eventWords` each, for `encodeEvents`.
+   *
+   * @throws StateError; RangeError where the state does not keep one of them
+   */
+  copyEvents(userState: Uint8Array, from: number, to: number, into: Uint32Array): void {
+    const state = this.#userState
+    state.load(userState)
+    const kept = this.#ring === null ? 0 : this.user.sequence!.length
+    if (from > to || to > state.eventCount || from < state.eventCount - kept) {
+      throw new RangeError(`Events ${from} to ${to} of ${state.eventCount} are not all among the last ${kept}.`)
+    }
+    this.#ring?.copyEvents(state, from, to, into)
+  }
+
+  /**
+   * Encodes the sequence of one row as `encodeUser` does from a state with these last events.
+   *
+   * @param events the oldest first, as `copyEvents` gave them
+   * @param count of them, no more than the sequence is long
+   * @throws BatchError
+   */
+  encodeEvents(into: SideBatch, row: number, events: Uint32Array, count: number, nowMs: number): void {
+    checkRow(this.user, into, row)
+    const ring = this.#ring
+    if (ring === null) return
+    ring.putEvents(this.#userState, events, count)
+    ring.encode(this.#userState, sequenceOf(into), row, nowMs, count)
   }
 
   /**
@@ -367,6 +408,11 @@ export class FeatureSpace {
     }
     return value >= atLeast ? 1 : 0
   }
+}
+
+function sequenceOf({ sequence }: SideBatch): NonNullable<SideBatch['sequence']> {
+  if (sequence === null) throw new BatchError('the batch has no sequence; allocate it for the user side')
+  return sequence
 }
 
 /** A row's weight from field `i`, 1 where it is missing. */

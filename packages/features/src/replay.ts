@@ -53,6 +53,16 @@ export class Replay {
   /** Encodes both sides, labels and time of an event into one row. @throws EventError, BatchError */
   encode(event: LogEvent, into: ReplayBatch, row: number): void {
     this.space.encodeUser(into.user, row, this.userState(event.user), event.timeMs)
+    this.#encodeRest(event, into, row)
+  }
+
+  /** `encode`, but for the user's sequence, which stays as it is. @throws EventError, BatchError */
+  encodeWithoutSequence(event: LogEvent, into: ReplayBatch, row: number): void {
+    this.space.encodeUserWithoutSequence(into.user, row, this.userState(event.user), event.timeMs)
+    this.#encodeRest(event, into, row)
+  }
+
+  #encodeRest(event: LogEvent, into: ReplayBatch, row: number): void {
     this.space.encodeItem(into.item, row, this.itemState(event.item), event)
     this.space.labels(event, into.labels, into.labelWeights, row * this.space.tasks.length)
     into.timeMs[row] = event.timeMs

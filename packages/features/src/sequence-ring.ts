@@ -19,6 +19,21 @@ interface CategoryPlace {
   readonly idsAt: number
 }
 
+const double = new Float64Array(1)
+const doubleWords = new Uint32Array(double.buffer)
+
+function copyDouble(from: Float64Array, index: number, into: Uint32Array, at: number): void {
+  double[0] = from[index]
+  into[at] = doubleWords[0]
+  into[at + 1] = doubleWords[1]
+}
+
+function doubleOf(words: Uint32Array, at: number): number {
+  doubleWords[0] = words[at]
+  doubleWords[1] = words[at + 1]
+  return double[0]
+}
+
 /** Scaled value, log(1 + seconds from the event to now) ÷ 16, and 1 where the value is missing. */
 const ownChannels = 3
 
@@ -35,6 +50,8 @@ export class SequenceRing {
   /** The last of the channels, two a half-life. */
   readonly weights: number
   readonly categories: readonly SequenceCategory[]
+  /** Of an event as `copyEvents` gives it: its time (two), item, value, and categories. */
+  readonly eventWords: number
   readonly #sequence: SequenceFeature
   readonly #seed = bucketSeed('item')
   readonly #timesAt: number
@@ -58,6 +75,7 @@ export class SequenceRing {
     this.#decaysPerMs = (sequence.halfLivesDays ?? []).map(decayPerMs)
     this.weights = 2 * this.#decaysPerMs.length
     this.channels = ownChannels + this.weights
+    this.eventWords = 4 + this.#places.length
     this.categories = this.#places.map(({ field, buckets }) => ({ name: field.name, buckets }))
   }
 
@@ -81,11 +99,45 @@ export class SequenceRing {
     }
   }
 
-  /** Encodes one row, in the order of arrival, oldest first. */
-  encode(state: StateImage, into: NonNullable<SideBatch['sequence']>, row: number, nowMs: number): void {
+  /** Copies the words of events `from … to − 1`, by their numbers, which are among the state's last L. */
+  copyEvents(state: StateImage, from: number, to: number, into: Uint32Array): void {
+    const { length } = this.#sequence
+    let at = 0
+    for (let n = from; n < to; n++) {
+      const place = n % length
+      copyDouble(state.f64, this.#timesAt + place, into, at)
+      into[at + 2] = state.u32[this.#idsAt + place]
+      into[at + 3] = state.u32[this.#valuesAt + place]
+      at += 4
+      for (const { idsAt } of this.#places) into[at++] = state.u32[idsAt + place]
+    }
+  }
+
+  /** Makes the words of `count` events, L at most, a state's first ones; the header does not count them. */
+  putEvents(state: StateImage, events: Uint32Array, count: number): void {
+    let at = 0
+    for (let place = 0; place < count; place++) {
+      state.f64[this.#timesAt + place] = doubleOf(events, at)
+      state.u32[this.#idsAt + place] = events[at + 2]
+      state.u32[this.#valuesAt + place] = events[at + 3]
+      at += 4
+      for (const { idsAt } of this.#places) state.u32[idsAt + place] = events[at++]
+    }
+  }
+
+  /**
+   * Encodes one row, in the order of arrival, oldest first.
+   * @param count of the state's events, that of its header by default
+   */
+  encode(
+    state: StateImage,
+    into: NonNullable<SideBatch['sequence']>,
+    row: number,
+    nowMs: number,
+    count = state.eventCount,
+  ): void {
     const { length, center = 0, scale = 1 } = this.#sequence
     const { ids, channels, lengths } = into
-    const count = state.eventCount
     const kept = Math.min(count, length)
     const first = (count - kept) % length
     let place = first

@@ -2,6 +2,7 @@
 import { type FeatureSpace, groupsByTime, type LogEvent, Replay } from '@headwater/features'
 import { allocateExamples, ExampleFile } from './example-file.ts'
 import { TimeIndex } from './known-labels.ts'
+import { momentWords } from './past-sequences.ts'
 import type { PanelSampler } from './publication/panel.ts'
 import type { TrainingBatch } from './train-step.ts'
 
@@ -19,6 +20,7 @@ export class ExampleFeed {
   readonly #isTimed: boolean
   /** Filled up to `#rows`, and free behind `flush`. */
   readonly #batch: TrainingBatch
+  readonly #moments: Uint32Array
   #rows = 0
 
   /** @param path where examples are kept until `close` */
@@ -29,6 +31,7 @@ export class ExampleFeed {
     this.#replay = new Replay(space)
     this.#isTimed = space.tasks.some(({ delayMs }) => delayMs > 0)
     this.#batch = allocateExamples(space, encodeRows)
+    this.#moments = this.file.allocateMoments(encodeRows)
   }
 
   /**
@@ -39,11 +42,15 @@ export class ExampleFeed {
     for (const group of groupsByTime(events)) {
       for (const event of group) {
         if (!isExample(event)) continue
-        this.#replay.encode(event, this.#batch, this.#rows)
+        this.#replay.encodeWithoutSequence(event, this.#batch, this.#rows)
+        this.file.sequences?.momentOf(event.user, this.#moments, this.#rows * momentWords)
         this.panel.observe(event.user, this.file.length + this.#rows)
         if (++this.#rows === encodeRows) this.flush()
       }
-      this.#replay.ingest(group)
+      for (const event of group) {
+        this.#replay.ingest([event])
+        this.file.sequences?.add(event.user, this.#replay.userState(event.user))
+      }
       this.newestMs = Math.max(this.newestMs, group[0].timeMs)
     }
   }
@@ -51,7 +58,7 @@ export class ExampleFeed {
   /** Everything fed is in the file now. */
   flush(): void {
     if (this.#rows === 0) return
-    this.file.append({ ...this.#batch, rows: this.#rows })
+    this.file.append({ ...this.#batch, rows: this.#rows }, this.#moments)
     if (this.#isTimed) this.times.add(this.#batch.timeMs.subarray(0, this.#rows))
     this.#rows = 0
   }
@@ -59,7 +66,7 @@ export class ExampleFeed {
   /** Times of the examples `from … to − 1`, at most 512, of which none waits to be flushed. */
   readonly readTimes = (from: number, to: number): Float64Array => {
     const order = Uint32Array.from({ length: to - from }, (_, i) => from + i)
-    return this.file.read(order, 0, order.length, this.#batch).timeMs
+    return this.file.readWithoutSequences(order, 0, order.length, this.#batch).timeMs
   }
 
   /** Dense values of the user side, [n, columns], of up to `most` examples evenly spread over the first `rows`. */
@@ -69,7 +76,7 @@ export class ExampleFeed {
     const columns = this.file.space.user.dense.length
     const sample = new Float32Array(n * columns)
     for (let from = 0; from < n; from += encodeRows) {
-      const { user, rows } = this.file.read(order, from, Math.min(n, from + encodeRows), this.#batch)
+      const { user, rows } = this.file.readWithoutSequences(order, from, Math.min(n, from + encodeRows), this.#batch)
       sample.set(user.dense.subarray(0, rows * columns), from * columns)
     }
     return sample

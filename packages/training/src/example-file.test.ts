@@ -1,4 +1,4 @@
-import { existsSync, writeFileSync } from 'node:fs'
+import { existsSync, readdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { compileFeatures, type SideBatch } from '@headwater/features'
 import { type SeededRandom, seededRandom } from '@headwater/statistics'
@@ -24,20 +24,18 @@ const space = compileFeatures({
   // five: more labels than fit one word
   tasks: [1, 3, 5, 7, 9].map((atLeast) => ({ name: `above-${atLeast}`, field: 'rating', atLeast })),
   aggregations: [{ name: 'events', of: 'user', kind: 'count' }],
-  sequence: { length: 4, value: 'rating', buckets: 13, categories: ['action', 'surface'] },
   calendar: ['hour'],
 })
 
-const arraysOf = ({ dense, bags, sequence }: SideBatch) => [
-  dense,
-  ...bags.flatMap(({ ids, lengths }) => [ids, lengths]),
-  ...(sequence ? [sequence.ids, sequence.lengths, sequence.channels, ...sequence.categories] : []),
-]
+const arraysOf = ({ dense, bags }: SideBatch) => [dense, ...bags.flatMap(({ ids, lengths }) => [ids, lengths])]
 
 const wordsOf = (batch: TrainingBatch) =>
   [...arraysOf(batch.user), ...arraysOf(batch.item), batch.labelWeights, batch.timeMs].map(
     (a) => new Uint32Array(a.buffer, a.byteOffset, a.byteLength / 4),
   )
+
+/** Of a space without a sequence. */
+const noMoments = new Uint32Array(0)
 
 /** Any bits at all, NaN and −0 among them. */
 function scrambled(rows: number, random: SeededRandom): TrainingBatch {
@@ -52,9 +50,9 @@ it('gives back every row bit for bit, in any order, and takes its file with it',
   const file = new ExampleFile(space, path)
   const random = seededRandom(1)
   const blocks = [7, 1, 30].map((rows) => scrambled(rows, random))
-  for (const block of blocks) file.append(block)
+  for (const block of blocks) file.append(block, noMoments)
   // of a batch only its first rows
-  file.append({ ...blocks[0], rows: 2 })
+  file.append({ ...blocks[0], rows: 2 }, noMoments)
   expect(file.length).toBe(40)
 
   const places = blocks.flatMap((block, b) => Array.from({ length: block.rows }, (_, row) => ({ b, row })))
@@ -83,7 +81,7 @@ it('has a fingerprint of its examples, however they were appended', () => {
   const batch = scrambled(20, seededRandom(2))
   const fingerprintOf = (parts: readonly TrainingBatch[]) => {
     const file = new ExampleFile(space, join(temporaryDirectory(), 'examples'))
-    for (const part of parts) file.append(part)
+    for (const part of parts) file.append(part, noMoments)
     const { fingerprint } = file
     file.close()
     return fingerprint
@@ -93,7 +91,7 @@ it('has a fingerprint of its examples, however they were appended', () => {
   expect(fingerprintOf([split, { ...batch, rows: 13 }])).not.toBe(whole)
   expect(fingerprintOf([batch, split])).not.toBe(whole)
   const file = new ExampleFile(space, join(temporaryDirectory(), 'examples'))
-  for (const part of [split, batch]) file.append(part)
+  for (const part of [split, batch]) file.append(part, noMoments)
   const all = Uint32Array.from({ length: 21 }, (_, i) => i)
   const slices = [0, 4, 5, 21].map((from, i, cuts) => [from, cuts[i + 1] ?? from])
   const rows = slices.map(([from, to]) => file.read(all, from, to, allocateExamples(space, 21)))
@@ -108,9 +106,11 @@ it('has a fingerprint of its examples, however they were appended', () => {
   }
 })
 
-it('leaves a file alone that is already there', () => {
-  const path = join(temporaryDirectory(), 'examples')
-  writeFileSync(path, 'mine')
-  expect(() => new ExampleFile(space, path)).toThrow(/EEXIST/)
-  expect(existsSync(path)).toBe(true)
+it.each(['examples', 'examples.sequences'])('leaves %s alone where it is already there', (name) => {
+  const directory = temporaryDirectory()
+  writeFileSync(join(directory, name), 'mine')
+  const sequence = { length: 4, value: 'rating', buckets: 13 }
+  const withSequence = compileFeatures({ ...space.schema, sequence })
+  expect(() => new ExampleFile(withSequence, join(directory, 'examples'))).toThrow(/EEXIST/)
+  expect(readdirSync(directory)).toEqual([name])
 })

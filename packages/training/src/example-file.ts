@@ -1,11 +1,13 @@
 /**
  * Encoded examples on disk, so that a log larger than memory can be trained on: records of one size, appended in time
- * order and read back in any order. The operating system's page cache is the only cache.
+ * order and read back in any order. Of a user's sequence a record has the moment alone, and the events lie beside it, each
+ * once. The operating system's page cache is the only cache.
  * Shape letters: R rows, T tasks.
  */
 import { closeSync, openSync, readSync, rmSync, writeSync } from 'node:fs'
 import { endianness } from 'node:os'
 import type { FeatureSpace, SideBatch } from '@headwater/features'
+import { momentWords, PastSequences } from './past-sequences.ts'
 import type { TrainingBatch } from './train-step.ts'
 
 /** A batch of R zeroed rows of a feature space, to be filled by a replay or an example file. */
@@ -27,13 +29,9 @@ interface Segment {
   readonly width: number
 }
 
-function sideArrays({ dense, bags, sequence }: SideBatch): (Float32Array | Uint32Array)[] {
-  const arrays = [dense, ...bags.flatMap(({ ids, lengths }) => [ids, lengths])]
-  if (sequence) arrays.push(sequence.ids, sequence.lengths, sequence.channels, ...sequence.categories)
-  return arrays
-}
+const sideArrays = ({ dense, bags }: SideBatch) => [dense, ...bags.flatMap(({ ids, lengths }) => [ids, lengths])]
 
-/** Everything of a batch but its labels, which are bytes, in the order of a record. */
+/** Everything of a batch but the sequences and its labels, which are bytes, in the order of a record. */
 function segmentsOf({ user, item, labelWeights, timeMs }: TrainingBatch): Segment[] {
   // The arrays' rows, not those in use: of a batch only the first may be.
   const { rows } = user
@@ -45,6 +43,8 @@ function segmentsOf({ user, item, labelWeights, timeMs }: TrainingBatch): Segmen
 
 export class ExampleFile {
   readonly space: FeatureSpace
+  /** To be given every event that a user's state ingests; null where the space has no sequence. */
+  readonly sequences: PastSequences | null
   /** Examples appended so far. */
   length = 0
   #fingerprint = 0x811c9dc5
@@ -52,19 +52,27 @@ export class ExampleFile {
   readonly #file: number
   readonly #tasks: number
   readonly #recordWords: number
+  readonly #momentWords: number
   readonly #record: Uint32Array
   /** Records being written; used again, so the bytes behind a record's labels stay 0. */
   #block = new Uint32Array(0)
 
-  /** @param path a file that must not exist; it is removed by `close`. */
+  /** @param path a file that must not exist, nor one of that name with `.sequences` behind it; `close` removes them */
   constructor(space: FeatureSpace, path: string) {
     if (endianness() !== 'LE') throw new RangeError('Example files need a little-endian machine.')
     this.space = space
     this.#path = path
-    this.#file = openSync(path, 'wx+')
+    this.sequences = space.user.sequence === null ? null : new PastSequences(space, `${path}.sequences`)
+    try {
+      this.#file = openSync(path, 'wx+')
+    } catch (cause) {
+      this.sequences?.close()
+      throw cause
+    }
     this.#tasks = space.tasks.length
+    this.#momentWords = this.sequences === null ? 0 : momentWords
     const words = segmentsOf(allocateExamples(space, 1)).reduce((sum, { width }) => sum + width, 0)
-    this.#recordWords = words + Math.ceil(this.#tasks / 4)
+    this.#recordWords = words + this.#momentWords + Math.ceil(this.#tasks / 4)
     this.#record = new Uint32Array(this.#recordWords)
   }
 
@@ -73,8 +81,16 @@ export class ExampleFile {
     return 4 * this.#recordWords
   }
 
-  /** Appends rows 0 … rows − 1 of a batch. */
-  append(batch: TrainingBatch): void {
+  /** Room for the moments of so many rows, [R, words]; empty where the space has no sequence. */
+  allocateMoments(rows: number): Uint32Array {
+    return new Uint32Array(rows * this.#momentWords)
+  }
+
+  /**
+   * Appends rows 0 … rows − 1 of a batch, whose sequences are not looked at.
+   * @param moments of their users, as `sequences` gives them
+   */
+  append(batch: TrainingBatch, moments: Uint32Array): void {
     const { rows, labels } = batch
     const tasks = this.#tasks
     const segments = segmentsOf(batch)
@@ -88,6 +104,7 @@ export class ExampleFile {
         const end = (r + 1) * width
         for (let i = r * width; i < end; i++) block[at++] = words[i]
       }
+      for (let i = 0; i < this.#momentWords; i++) block[at++] = moments[r * this.#momentWords + i]
       for (let t = 0; t < tasks; t++) blockLabels[at * 4 + t] = labels[r * tasks + t]
     }
     const bytes = 4 * words
@@ -106,6 +123,21 @@ export class ExampleFile {
 
   /** Reads the examples `order[from … to)` into a batch. */
   read(order: Uint32Array, from: number, to: number, into: TrainingBatch): TrainingBatch {
+    return this.#read(order, from, to, into, this.sequences)
+  }
+
+  /** `read`, but for the sequences, which stay as they are. */
+  readWithoutSequences(order: Uint32Array, from: number, to: number, into: TrainingBatch): TrainingBatch {
+    return this.#read(order, from, to, into, null)
+  }
+
+  #read(
+    order: Uint32Array,
+    from: number,
+    to: number,
+    into: TrainingBatch,
+    sequences: PastSequences | null,
+  ): TrainingBatch {
     const bytes = this.recordBytes
     const tasks = this.#tasks
     const record = this.#record
@@ -120,12 +152,15 @@ export class ExampleFile {
         const end = (row + 1) * width
         for (let k = row * width; k < end; k++) words[k] = record[at++]
       }
+      sequences?.encode(record, at, into.user, row, into.timeMs[row])
+      at += this.#momentWords
       for (let t = 0; t < tasks; t++) into.labels[row * tasks + t] = recordLabels[at * 4 + t]
     }
     return { ...into, rows: to - from }
   }
 
   close(): void {
+    this.sequences?.close()
     closeSync(this.#file)
     rmSync(this.#path, { force: true })
   }

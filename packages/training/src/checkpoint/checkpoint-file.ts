@@ -1,5 +1,5 @@
 /**
- * A checkpoint on disk, one file: the text `HWCHECK1`, u64 bytes of a JSON header, the header, the raw bytes of the buffers
+ * A checkpoint on disk, one file: the text `HWCHECK2`, u64 bytes of a JSON header, the header, the raw bytes of the buffers
  * that it lists, and a SHA-256 of all that. Little-endian. It is written beside its final place and gets its name by one
  * rename, so a file of that name is whole unless the disk spoilt it, which the checksum tells.
  */
@@ -30,7 +30,7 @@ export interface CheckpointHeader {
   readonly buffers: readonly { readonly name: string; readonly sizeBytes: number }[]
 }
 
-const magic = new TextEncoder().encode('HWCHECK1')
+const magic = new TextEncoder().encode('HWCHECK2')
 const sumBytes = 32
 const maxHeaderBytes = 32 * 2 ** 20
 const chunkBytes = 2 ** 20

@@ -69,7 +69,7 @@ describe('a checkpoint', () => {
 
   it('is laid out as documented', async () => {
     const bytes = readFileSync(fileOf(await written(1), 1))
-    expect(bytes.subarray(0, 8).toString()).toBe('HWCHECK1')
+    expect(bytes.subarray(0, 8).toString()).toBe('HWCHECK2')
     const headerBytes = Number(bytes.readBigUInt64LE(8))
     expect(JSON.parse(bytes.subarray(16, 16 + headerBytes).toString())).toMatchObject({ settings })
     expect(bytes.length).toBe(16 + headerBytes + 3 * 1024 + 32)
@@ -89,7 +89,7 @@ describe('a checkpoint', () => {
   it('takes the next number after those that are there; what a killed writer left is removed', async () => {
     const directory = await written(2)
     const gone = spawnSync(process.execPath, ['-e', '']).pid
-    writeFileSync(join(directory, `.checkpoint-3-${gone}.partial`), 'HWCHECK1')
+    writeFileSync(join(directory, `.checkpoint-3-${gone}.partial`), 'HWCHECK2')
     const { checkpoints } = await open(directory)
     const { state, buffers, release } = checkpointOf(device, 1)
     await checkpoints.save(state, buffers)

@@ -24,7 +24,7 @@ const say = (line: string) => process.stdout.write(`${line}\n`)
 const device = await requestDevice({ label: 'to be killed' })
 const log = openSyntheticLog({ setting })
 const examples = join(directory, 'examples')
-rmSync(examples, { force: true })
+for (const path of [examples, `${examples}.sequences`]) rmSync(path, { force: true })
 // A second task whose labels come late, and a teacher: both have a state of their own.
 const { schema: before, timeRange } = log
 const schema: Schema = {

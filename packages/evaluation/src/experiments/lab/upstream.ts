@@ -103,7 +103,9 @@ export async function trainUpstream(
   let taughtRows = 0
   const publications: Publication[] = []
   try {
-    checkDisk(partial, training.examples.recordBytes * log.rows * (plan.variant?.learntUsers ?? 1), log.name)
+    const { recordBytes, sequences } = training.examples
+    const rowBytes = recordBytes * (plan.variant?.learntUsers ?? 1) + (sequences?.eventBytes ?? 0)
+    checkDisk(partial, rowBytes * log.rows, log.name)
     const due = plan.firstAlone ? lab.publicationRows.slice(0, 1) : [...lab.publicationRows]
     let untrained = ''
     let row = 0
