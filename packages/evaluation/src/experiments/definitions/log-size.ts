@@ -1,4 +1,4 @@
-/** From which size of the log on learning from sequences beats counting: the towers of more and more users. */
+/** From which size of the log on learning from sequences beats counting: towers that learn from more and more users. */
 import type { Schema, SequenceFeature } from '@headwater/features'
 import type { ModelConfig } from '@headwater/runtime'
 import { formatCompactCount, formatFixed, formatGainInterval, formatNe } from '../../report/format.ts'
@@ -13,13 +13,12 @@ import type { LabLog } from '../lab/lab-log.ts'
 import { labOf, type Variant } from '../lab/variant.ts'
 import { variantUpstream } from './common-arms.ts'
 
-const inputs = ['counts', 'sequences', 'both'] as const
+const inputs = ['counts', 'sequences'] as const
 type Input = (typeof inputs)[number]
 
 const titles: Readonly<Record<Input, string>> = {
   counts: 'counts alone',
   sequences: 'sequences alone',
-  both: 'counts and sequences',
 }
 
 /** Users are taken by parts of four, down to so many rows of theirs; two parts at least. A quick run has two. */
@@ -38,7 +37,7 @@ export const logSize: Experiment = {
   name: 'log-size',
   question: 'From which size of the log on do sequences tell more of a user than counts?',
   measure:
-    'Normalized entropy of the upstream’s own head, synchronous, whose tower is given the user’s counts alone or the user’s last 128 events alone, beside the user’s own fields, and learns from the rows of a part of the users; from all users, given both, too. Events are summed at the counts’ half-lives, each as what the tower has learnt of its item’s id, alone and times the outcome; counts are by the item’s features. All are scored on the same rows of all users.',
+    'Normalized entropy of the upstream’s own head, synchronous, whose tower is given the user’s counts alone or the user’s last 128 events alone, beside the user’s own fields, and learns from the rows of a part of the users. Events are summed at the counts’ half-lives, each as what the tower has learnt of its item’s id, alone and times the outcome; counts are by the item’s features. All are scored on the same rows of all users.',
   rule: 'A size is enough where sequences alone gain over counts alone, the interval above 0 after Holm over the sizes, there and at every larger size. The answer is yes where one is; the smallest is the size.',
   models: () => [],
   check({ log }) {
@@ -53,9 +52,9 @@ export const logSize: Experiment = {
   },
   // The dearest first: what is left to the end takes little.
   arms: (lab, seed) => [
-    ...towersOf(lab)
+    ...partsOf(lab)
       .reverse()
-      .map(({ input, part }) => towerArm(lab, seed, input, part)),
+      .flatMap((part) => inputs.map((input) => towerArm(lab, seed, input, part))),
     ...(lab.world === null ? [] : [optimumArm(lab.settings)]),
   ],
   conclude,
@@ -67,20 +66,6 @@ function partsOf({ log, quick }: LabLog): number[] {
   if (quick) return parts
   while (log.rows / (parts[0] * step) >= leastRows) parts.unshift(parts[0] * step)
   return parts
-}
-
-interface Tower {
-  readonly input: Input
-  readonly part: number
-}
-
-/** The smallest part first. The tower that has both is of all users alone; a quick run leaves it out. */
-function towersOf(lab: LabLog): Tower[] {
-  const hasBoth = (part: number) => part === 1 && !lab.quick
-  return partsOf(lab).flatMap((part) => {
-    const own = inputs.filter((input) => input !== 'both' || hasBoth(part))
-    return own.map((input) => ({ input, part }))
-  })
 }
 
 const armOf = (input: Input, part: number) => `${input}-of-${part}`
@@ -148,21 +133,20 @@ function configOf(config: ModelConfig, input: Input, hasDense: boolean): ModelCo
 function conclude(outcomes: Outcomes): Findings {
   const { lab } = outcomes
   const parts = partsOf(lab)
-  const arms = towersOf(lab).map(({ input, part }) => ({ input, part, arm: armOf(input, part) }))
-  const own = inputs.filter((input) => arms.some((tower) => tower.input === input))
-  const scores = arms.map(({ arm }) => scoreArm(outcomes, arm, 'head'))
-  const over = (input: Input, part: number) => compare(outcomes, 'head', armOf(input, part), armOf('counts', part))!
-  const claims = adjusted(parts.map((part) => over('sequences', part)))
-  const others = arms.filter(({ input }) => input === 'both').map(({ part }) => over('both', part))
+  const arms = parts.flatMap((part) => inputs.map((input) => armOf(input, part)))
+  const scores = arms.map((arm) => scoreArm(outcomes, arm, 'head'))
+  const claims = adjusted(
+    parts.map((part) => compare(outcomes, 'head', armOf('sequences', part), armOf('counts', part))!),
+  )
   const gains = claims.map(({ gain, adjustedPValue }) => gain.low > 0 && adjustedPValue! < 0.05)
   const enough = parts.filter((_, i) => gains.slice(i).every(Boolean))
   const rowsOf = (part: number) => outcomes.figure(armOf('counts', part), 'taughtRows')
   const [first, last] = [claims[0], claims[claims.length - 1]]
   const gaps = gapShares(
     outcomes,
-    arms.map(({ arm }) => ({ arm, model: 'head' as const })),
+    arms.map((arm) => ({ arm, model: 'head' as const })),
   )
-  const neOf = (arm: string) => scores.find((score) => score.arm === arm)?.ne
+  const neOf = (arm: string) => scores.find((score) => score.arm === arm)!.ne
   const found =
     enough.length > 0
       ? `The smallest size that is enough is ${formatCompactCount(rowsOf(enough[0]))} rows.`
@@ -171,7 +155,7 @@ function conclude(outcomes: Outcomes): Findings {
     holds: enough.length > 0,
     verdict: `${found} Over counts, sequences alone gain ${formatGainInterval(first.gain)} where the tower learns from ${formatCompactCount(rowsOf(parts[0]))} rows, and ${formatGainInterval(last.gain)} where it learns from ${formatCompactCount(rowsOf(1))}.`,
     scores,
-    comparisons: [...claims, ...others],
+    comparisons: claims,
     gapShares: gaps,
     charts: [
       {
@@ -181,35 +165,30 @@ function conclude(outcomes: Outcomes): Findings {
         kind: 'curve',
         x: { label: 'rows, log scale', log: true },
         y: { label: 'normalized entropy · ↓ better' },
-        series: own.map((input) => ({
+        series: inputs.map((input) => ({
           name: titles[input],
-          points: arms
-            .filter((tower) => tower.input === input)
-            .map(({ part, arm }) => {
-              const { value, low, high } = neOf(arm)!
-              return { label: partTitle(part), x: rowsOf(part), y: value, low, high }
-            }),
+          points: parts.map((part) => {
+            const { value, low, high } = neOf(armOf(input, part))
+            return { label: partTitle(part), x: rowsOf(part), y: value, low, high }
+          }),
         })),
       },
     ],
     tables: [
       {
         title: 'Sequences and counts',
-        head: ['learns from', 'rows', ...own.map((input) => `NE, ${titles[input]}`), 'sequences over counts'],
+        head: ['learns from', 'rows', ...inputs.map((input) => `NE, ${titles[input]}`), 'sequences over counts'],
         rows: parts.map((part, i) => [
           partTitle(part),
           formatCompactCount(rowsOf(part)),
-          ...own.map((input) => {
-            const ne = neOf(armOf(input, part))
-            return ne === undefined ? '–' : formatNe(ne.value)
-          }),
+          ...inputs.map((input) => formatNe(neOf(armOf(input, part)).value)),
           formatGainInterval(claims[i].gain),
         ]),
       },
       {
         title: 'The towers',
         head: ['given', 'parameters', 'MFLOP an embedding', 'GFLOP of training, all users'],
-        rows: own.map((input) => [
+        rows: inputs.map((input) => [
           titles[input],
           formatCompactCount(outcomes.figure(armOf(input, 1), 'towerParameters')),
           formatFixed(outcomes.figure(armOf(input, 1), 'encodeFlops') / 1e6, 3),
