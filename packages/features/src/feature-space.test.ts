@@ -380,6 +380,33 @@ describe('states and batches', () => {
     expect(headerOf({ ...fullSchema(), sequence: { ...sequence, categories: [], halfLivesDays: [] } })).toEqual(without)
   })
 
+  it('give events of the sequence, as long as they keep them, to be encoded without the state', () => {
+    const { length } = space.user.sequence!
+    const userState = space.newUserState()
+    const itemState = space.newItemState()
+    const log = randomLog(3 * length, 5).map((one, i) => ({ ...one, timeMs: event.timeMs + 1000 * i }))
+    const words = new Uint32Array(length * space.eventWords)
+    for (const [i, one] of log.entries()) {
+      space.update(userState, itemState, one)
+      const first = Math.max(0, i + 1 - length)
+      space.copyEvents(userState, first, i + 1, words)
+      const [whole, parts] = [space.allocate('user', 1), space.allocate('user', 1)]
+      const nowMs = one.timeMs + 86_400_000
+      space.encodeUser(whole, 0, userState, nowMs)
+      space.encodeUserWithoutSequence(parts, 0, userState, nowMs)
+      expect(parts.sequence).toEqual(space.allocate('user', 1).sequence)
+      space.encodeEvents(parts, 0, words, i + 1 - first, nowMs)
+      expect(parts).toEqual(whole)
+    }
+    const count = 3 * length
+    for (const [from, to] of [
+      [count - length - 1, count],
+      [count - 1, count + 1],
+      [count, count - 1],
+    ])
+      expect(() => space.copyEvents(userState, from, to, words)).toThrow(RangeError)
+  })
+
   it('refuse rows outside a batch and batches of the other side', () => {
     expect(() => space.allocate('user', 0)).toThrow(BatchError)
     const batch = space.allocate('user', 2)
