@@ -25,8 +25,8 @@ export interface Estimate {
 }
 
 /**
- * Runs an arm that is left, with its upstream, on the log's first rows: once to compile, then on half of them and on all, which
- * tells what a row takes and what is to be paid whatever the rows. Other arms are taken to need as much, and other upstreams as
+ * Runs an arm that is left, with its upstream, on the log's first rows: once to compile, then twice on half of them and twice
+ * on all, of which the faster run counts. That tells what a row takes and what is to be paid whatever the rows. Other arms are taken to need as much, and other upstreams as
  * much a floating-point operation: that tells minutes from hours, and hours from days. It is the arm of the dearest upstream, as
  * one that passes most rows over would tell what reading them takes.
  */
@@ -43,21 +43,24 @@ export async function estimate(
   if (sample === undefined || lab.log.rows < leastRows)
     return { arms: left.length, upstreams: upstreams.length, seconds: null }
   const most = Math.min(pilotRows, Math.round(lab.log.rows * pilotShare))
-  const sizes = [most >> 1, most >> 1, most]
+  const half = most >> 1
   const directory = join(workshop.directory, 'pilot')
   const took: PilotSeconds[] = []
   try {
-    for (const rows of sizes) {
+    for (const rows of [half, half, half, most, most]) {
       rmSync(directory, { recursive: true, force: true })
       took.push(await pilot(sample, directory, rows, context))
     }
   } finally {
     rmSync(directory, { recursive: true, force: true })
   }
-  const [, half, whole] = took
+  const [, ...pilots] = took
   const seconds = (of: keyof PilotSeconds, snapshots: number) => {
-    const perRow = Math.max(0, whole[of] - half[of]) / (sizes[2] - sizes[1])
-    const fixed = Math.max(0, half[of] - perRow * sizes[1])
+    const [first, second, third, fourth] = pilots.map((pilot) => pilot[of])
+    const [short, long] = [Math.min(first, second), Math.min(third, fourth)]
+    // Where more rows took no longer, all of it is taken to be the rows': hours are not announced as minutes.
+    const perRow = long > short ? (long - short) / (most - half) : long / most
+    const fixed = Math.max(0, short - perRow * half)
     return fixed * snapshots + perRow * lab.log.rows
   }
   const { snapshots } = lab.settings
