@@ -151,8 +151,13 @@ export class SequenceRing {
       const ageMs = Math.max(0, nowMs - state.f64[this.#timesAt + place])
       channels[channelAt++] = logSeconds(ageMs)
       channels[channelAt++] = missing ? 1 : 0
-      for (const decay of this.#decaysPerMs) channels[channelAt++] = Math.exp(-decay * ageMs)
-      for (const decay of this.#decaysPerMs) channels[channelAt++] = value * Math.exp(-decay * ageMs)
+      const halfLives = this.#decaysPerMs.length
+      for (let k = 0; k < halfLives; k++) {
+        const weight = Math.exp(-this.#decaysPerMs[k] * ageMs)
+        channels[channelAt + k] = weight
+        channels[channelAt + halfLives + k] = value * weight
+      }
+      channelAt += this.weights
       if (++place === length) place = 0
     }
     ids.fill(0, idAt, (row + 1) * length)
