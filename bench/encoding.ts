@@ -1,5 +1,4 @@
 /** How fast rows of the main job's log are encoded: on the thread that asks, in workers, and in a training's replay. */
-import { rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { MessageChannel } from 'node:worker_threads'
@@ -105,9 +104,14 @@ function replay(name: string, some: readonly LogEvent[]): Contestant {
 /** A training's whole way from events to examples on disk. */
 function examplesOf(some: readonly LogEvent[], path: string): ExampleFeed {
   const feed = new ExampleFeed(space, path, new PanelSampler(panelUsers, 1))
-  feed.feed(some)
-  feed.flush()
-  return feed
+  try {
+    feed.feed(some)
+    feed.flush()
+    return feed
+  } catch (cause) {
+    feed.close()
+    throw cause
+  }
 }
 
 async function measure(contestants: readonly Contestant[]): Promise<Spread[]> {
@@ -203,7 +207,6 @@ await runBench(async () => {
   } finally {
     port1.close()
     written.close()
-    rmSync(examplePath, { force: true })
     await Promise.all(pools.map((pool) => pool.close()))
   }
 })

@@ -117,8 +117,12 @@ describe('a training to its end', () => {
       expect(changed.stderr).toMatch(/was made on other data: its first 480 rows are not those of this log\./)
       writeClickLog(other, clicks(1500))
     }
+    // Of a process that was killed.
+    for (const name of ['.examples-2147483646', '.examples-2147483646.sequences'])
+      writeFileSync(join(other, 'model', name), '')
     const resumed = await ends(start(other, ...log, ...tiny, ...often, '--resume'))
     expect(resumed).toMatchObject({ code: 0, warnings: [] })
+    expect(readdirSync(join(other, 'model')).filter((name) => name.startsWith('.'))).toEqual([])
     expect(await weightsOf(join(other, 'model'))).toEqual(await weightsOf(model))
   })
 })

@@ -405,6 +405,13 @@ describe('states and batches', () => {
       [count, count - 1],
     ])
       expect(() => space.copyEvents(userState, from, to, words)).toThrow(RangeError)
+    expect(() => space.copyEvents(space.newUserState(), -1, 0, words)).toThrow(RangeError)
+    const batch = space.allocate('user', 1)
+    for (const wrong of [-1, length + 1, Number.NaN])
+      expect(() => space.encodeEvents(batch, 0, words, wrong, 0)).toThrow(RangeError)
+    expect(() => space.encodeEvents(batch, 0, words.subarray(1), length, 0)).toThrow(RangeError)
+    expect(() => space.encodeEvents(batch, 0, words, length, Number.NaN)).toThrow(EventError)
+    expect(() => space.encodeEvents(batch, 1, words, length, 0)).toThrow(BatchError)
   })
 
   it('refuse rows outside a batch and batches of the other side', () => {

@@ -315,7 +315,7 @@ export class FeatureSpace {
     const state = this.#userState
     state.load(userState)
     const kept = this.#ring === null ? 0 : this.user.sequence!.length
-    if (from > to || to > state.eventCount || from < state.eventCount - kept) {
+    if (from > to || to > state.eventCount || from < Math.max(0, state.eventCount - kept)) {
       throw new RangeError(`Events ${from} to ${to} of ${state.eventCount} are not all among the last ${kept}.`)
     }
     this.#ring?.copyEvents(state, from, to, into)
@@ -326,12 +326,16 @@ export class FeatureSpace {
    *
    * @param events the oldest first, as `copyEvents` gave them
    * @param count of them, no more than the sequence is long
-   * @throws BatchError
+   * @throws BatchError; EventError where `nowMs` is no time; RangeError where there are not so many events
    */
   encodeEvents(into: SideBatch, row: number, events: Uint32Array, count: number, nowMs: number): void {
     checkRow(this.user, into, row)
+    if (!isTime(nowMs)) throw new EventError(row, 'nowMs', `is ${nowMs}; give milliseconds since 1970`)
     const ring = this.#ring
     if (ring === null) return
+    const most = Math.min(this.user.sequence!.length, Math.floor(events.length / this.eventWords))
+    if (!(count >= 0 && count <= most))
+      throw new RangeError(`${count} events are not among the ${most} that are given.`)
     ring.putEvents(this.#userState, events, count)
     ring.encode(this.#userState, sequenceOf(into), row, nowMs, count)
   }

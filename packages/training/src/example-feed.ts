@@ -23,7 +23,7 @@ export class ExampleFeed {
   readonly #moments: Uint32Array
   #rows = 0
 
-  /** @param path where examples are kept until `close` */
+  /** @param path where examples are kept until `close`; `.sequences` behind it, their users' events */
   constructor(space: FeatureSpace, path: string, panel: PanelSampler) {
     this.file = new ExampleFile(space, path)
     this.panel = panel

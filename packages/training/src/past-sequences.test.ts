@@ -1,5 +1,5 @@
 /** What is read of a moment gone by is what the replay made of it then. */
-import { readdirSync } from 'node:fs'
+import { readdirSync, truncateSync } from 'node:fs'
 import { join } from 'node:path'
 import { compileFeatures, type FeatureSpace, groupsByTime, type LogEvent, Replay } from '@headwater/features'
 import { seededRandom } from '@headwater/statistics'
@@ -9,6 +9,7 @@ import { expect, it } from 'vitest'
 import { ExampleFeed } from './example-feed.ts'
 import { allocateExamples } from './example-file.ts'
 import { PanelSampler } from './publication/panel.ts'
+import type { TrainingBatch } from './train-step.ts'
 
 const spaceOf = (length: number): FeatureSpace =>
   compileFeatures({
@@ -22,7 +23,7 @@ const spaceOf = (length: number): FeatureSpace =>
       { name: 'action', of: 'outcome', type: 'id', buckets: 6 },
       { name: 'tags', of: 'user', type: 'ids', maxValues: 2, buckets: 11 },
     ],
-    tasks: [{ name: 'liked', field: 'rating', atLeast: 3 }],
+    tasks: [3, 4].map((atLeast) => ({ name: `above-${atLeast}`, field: 'rating', atLeast })),
     aggregations: [{ name: 'events', of: 'user', kind: 'count' }],
     sequence: { length, value: 'rating', buckets: 13, categories: ['action'], halfLivesDays: [1, 7], center: 2 },
   })
@@ -81,15 +82,41 @@ it('encodes every example as it was, to the bit, in any order and while events g
     { runs: 40 },
   ))
 
-/** A row's user side and time. */
-function rowOf({ user, timeMs }: ReturnType<typeof allocateExamples>, row: number, rows: number) {
+/** All of a row. */
+function rowOf({ user, item, labels, labelWeights, timeMs }: TrainingBatch, row: number, rows: number) {
   const { ids, channels, lengths, categories } = user.sequence!
-  const bags = user.bags.flatMap((bag) => [bag.ids, bag.lengths])
-  return [user.dense, ...bags, ids, channels, lengths, ...categories, timeMs].map((array) => {
+  const sides = [user, item].flatMap(({ dense, bags }) => [dense, ...bags.flatMap((bag) => [bag.ids, bag.lengths])])
+  return [...sides, ids, channels, lengths, ...categories, labels, labelWeights, timeMs].map((array) => {
     const width = array.length / rows
     return [...array.subarray(row * width, (row + 1) * width)]
   })
 }
+
+it('reads all else without the sequences, which stay as they are', () => {
+  const feed = feedOf(spaceOf(3))
+  feed.feed(eventsOf(30, 8))
+  feed.flush()
+  const order = Uint32Array.from({ length: 30 }, (_, i) => i)
+  const [whole, part] = [allocateExamples(feed.file.space, 30), allocateExamples(feed.file.space, 30)]
+  feed.file.read(order, 0, 30, whole)
+  feed.file.readWithoutSequences(order, 0, 30, part)
+  expect(part.user.sequence).toEqual(allocateExamples(feed.file.space, 30).user.sequence)
+  expect({ ...part, user: { ...part.user, sequence: whole.user.sequence } }).toEqual(whole)
+  feed.close()
+})
+
+it('tells of a file that was cut short', () => {
+  const path = join(temporaryDirectory(), 'examples')
+  const feed = feedOf(spaceOf(3), path)
+  feed.feed(eventsOf(60, 8))
+  feed.flush()
+  const order = Uint32Array.from({ length: 60 }, (_, i) => i)
+  truncateSync(`${path}.sequences`, 100)
+  expect(() => feed.file.read(order, 0, 60, allocateExamples(feed.file.space, 60))).toThrow(
+    /examples\.sequences ends within page/,
+  )
+  feed.close()
+})
 
 it('takes a file for the events, each once, and removes it', () => {
   const directory = temporaryDirectory()

@@ -16,8 +16,8 @@ interface UserEvents {
   count: number
   /** FNV-1a of all of them. */
   hash: number
-  /** Places of full pages in the file. */
-  readonly pages: number[]
+  /** Places of full pages in the file; null without any, as most users of a large log are. */
+  pages: number[] | null
 }
 
 export class PastSequences {
@@ -50,11 +50,11 @@ export class PastSequences {
   /**
    * Takes over an event that the user's state has just ingested; each must be, before the next is ingested.
    * @param state the user's, always the same array
-   * @throws StateError
+   * @throws StateError; RangeError where the state does not have the event; what the file system throws
    */
   add(user: string, state: Uint8Array): void {
     const known = this.#byUser.get(user)
-    const own = known ?? { number: this.#byNumber.length, state, count: 0, hash: 0x811c9dc5, pages: [] }
+    const own = known ?? { number: this.#byNumber.length, state, count: 0, hash: 0x811c9dc5 | 0, pages: null }
     if (known === undefined) {
       this.#byUser.set(user, own)
       this.#byNumber.push(own)
@@ -68,6 +68,7 @@ export class PastSequences {
     const bytes = this.#length * this.eventBytes
     let done = 0
     while (done < bytes) done += writeSync(this.#file, events, done, bytes - done, this.#pages * bytes + done)
+    own.pages ??= []
     own.pages.push(this.#pages++)
   }
 
@@ -79,7 +80,7 @@ export class PastSequences {
     into[at + 2] = hash
   }
 
-  /** Encodes one row as of a moment and a time. @throws BatchError */
+  /** Encodes one row as of a moment and a time. @throws BatchError; RangeError where the file was cut short */
   encode(moments: Uint32Array, at: number, into: SideBatch, row: number, nowMs: number): void {
     const own = this.#byNumber[moments[at]]
     const end = moments[at + 1]
@@ -91,9 +92,11 @@ export class PastSequences {
       const page = Math.floor(from / length)
       const to = Math.min(end, (page + 1) * length)
       const place = (from - first) * eventWords
-      if (page < own.pages.length) {
+      if (own.pages !== null && page < own.pages.length) {
         const fileAt = (own.pages[page] * length + (from % length)) * this.eventBytes
-        readSync(this.#file, events, 4 * place, (to - from) * this.eventBytes, fileAt)
+        const bytes = (to - from) * this.eventBytes
+        if (readSync(this.#file, events, 4 * place, bytes, fileAt) !== bytes)
+          throw new RangeError(`${this.#path} ends within page ${own.pages[page]} of ${this.#pages} that were written.`)
       } else this.#space.copyEvents(own.state, from, to, events.subarray(place))
       from = to
     }

@@ -72,7 +72,8 @@ export class RecurringTraining {
   #unfitted: readonly number[]
 
   /**
-   * @param examplePath where encoded examples are kept until `dispose`.
+   * @param examplePath where encoded examples are kept until `dispose`, and beside them, with `.sequences` behind that name,
+   * their users' events.
    * @throws ModelConfigError, PublicationOptionsError, ScheduleError, ClippingError; TrainingMemoryError before anything is
    * allocated, GpuLimitError or OutOfMemoryError where the device has less room than it says
    */

@@ -180,15 +180,16 @@ async function compareForward(candidate: Candidate, parent: Snapshot | null): Pr
   )
 }
 
-/** Calls `use` with the held-back rows, batch by batch; the batch is filled anew each time. */
+/** Calls `use` with the held-back rows, batch by batch; the batch is filled anew each time, by `reading`. */
 async function eachHeldBack(
   { examples, space, heldBack }: Candidate,
+  reading: 'read' | 'readWithoutSequences',
   use: (batch: TrainingBatch, done: number) => Promise<void> | void,
 ): Promise<void> {
   const into = allocateExamples(space, scoreRows)
   const order = Uint32Array.from({ length: heldBack.to - heldBack.from }, (_, i) => heldBack.from + i)
   for (let from = 0; from < order.length; from += scoreRows)
-    await use(examples.read(order, from, Math.min(order.length, from + scoreRows), into), from)
+    await use(examples[reading](order, from, Math.min(order.length, from + scoreRows), into), from)
 }
 
 /** Labels [R, T] of the held-back rows, and their weights, 0 where they are not known. */
@@ -198,7 +199,7 @@ async function labelsOf(candidate: Candidate): Promise<[labels: Uint8Array, weig
   const tasks = delaysMs.length
   const labels = new Uint8Array((heldBack.to - heldBack.from) * tasks)
   const weights = new Float32Array(labels.length)
-  await eachHeldBack(candidate, (batch, done) => {
+  await eachHeldBack(candidate, 'readWithoutSequences', (batch, done) => {
     weighLabels(batch, delaysMs, { previousMs: Number.NEGATIVE_INFINITY, cutoffMs }, () => false)
     labels.set(batch.labels.subarray(0, batch.rows * tasks), done * tasks)
     weights.set(batch.labelWeights.subarray(0, batch.rows * tasks), done * tasks)
@@ -219,7 +220,7 @@ async function scoreHeldBack(
   const { device } = candidate
   const scorer = device.allOrNothing(() => new Scorer(device, tower, weights, scoreRows))
   try {
-    await eachHeldBack(candidate, async (batch, done) => {
+    await eachHeldBack(candidate, 'read', async (batch, done) => {
       const user = projectBatch(candidate.space.user, space.user, batch.user)
       const item = projectBatch(candidate.space.item, space.item, batch.item)
       logits.set(await scorer.score({ ...batch, user, item }), done * tasks)

@@ -45,7 +45,10 @@ test.each([
 })
 
 test('a quick run has two sizes', async () => {
-  const arms = logSize.arms({ ...(await small), quick: true, world: null }, 1)
+  const lab = { ...(await small), world: null }
+  const long = { ...lab, log: { ...lab.log, rows: 10_000_000 } }
+  expect(logSize.arms(long, 1).length).toBe(8)
+  const arms = logSize.arms({ ...long, quick: true }, 1)
   expect(arms.map(({ name }) => name)).toEqual(['counts-of-1', 'sequences-of-1', 'counts-of-4', 'sequences-of-4'])
 })
 

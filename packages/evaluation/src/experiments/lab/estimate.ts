@@ -25,10 +25,10 @@ export interface Estimate {
 }
 
 /**
- * Runs an arm that is left, with its upstream, on the log's first rows: once to compile, then twice on half of them and twice
- * on all, of which the faster run counts. That tells what a row takes and what is to be paid whatever the rows. Other arms are taken to need as much, and other upstreams as
- * much a floating-point operation: that tells minutes from hours, and hours from days. It is the arm of the dearest upstream, as
- * one that passes most rows over would tell what reading them takes.
+ * Runs an arm that is left, with its upstream, on the log's first rows: once to compile, then twice on half of them and
+ * twice on all, which tells what a row takes and what is to be paid whatever the rows. Other arms are taken to need as much,
+ * and other upstreams as much a floating-point operation: that tells minutes from hours, and hours from days. It is the arm of
+ * the dearest upstream, as one that passes most rows over would tell what reading them takes.
  */
 export async function estimate(
   arms: readonly Arm[],
@@ -56,11 +56,11 @@ export async function estimate(
   }
   const [, ...pilots] = took
   const seconds = (of: keyof PilotSeconds, snapshots: number) => {
-    const [first, second, third, fourth] = pilots.map((pilot) => pilot[of])
-    const [short, long] = [Math.min(first, second), Math.min(third, fourth)]
-    // Where more rows took no longer, all of it is taken to be the rows': hours are not announced as minutes.
-    const perRow = long > short ? (long - short) / (most - half) : long / most
-    const fixed = Math.max(0, short - perRow * half)
+    const { perRow, fixed } = pilotCost(
+      pilots.map((pilot) => pilot[of]),
+      half,
+      most,
+    )
     return fixed * snapshots + perRow * lab.log.rows
   }
   const { snapshots } = lab.settings
@@ -71,6 +71,23 @@ export async function estimate(
     upstreams: upstreams.length,
     seconds: left.length * seconds('arm', 1) + work * seconds('upstream', snapshots / pilotSnapshots),
   }
+}
+
+/**
+ * Seconds a row, and seconds whatever the rows, by two runs on `half` of the rows and then two on all of `most`. Where the
+ * longer ones took no longer than runs differ among themselves, all of it is taken to be the rows', so that hours are not
+ * announced as minutes.
+ */
+export function pilotCost(
+  [first, second, third, fourth]: readonly number[],
+  half: number,
+  most: number,
+): { readonly perRow: number; readonly fixed: number } {
+  const [short, long] = [Math.min(first, second), Math.min(third, fourth)]
+  const noise = Math.max(Math.abs(first - second), Math.abs(third - fourth))
+  if (long - short <= noise) return { perRow: long / most, fixed: 0 }
+  const perRow = (long - short) / (most - half)
+  return { perRow, fixed: Math.max(0, short - perRow * half) }
 }
 
 /** The first of those arms whose upstreams take the most work; undefined where none has one. */

@@ -11,7 +11,7 @@ import type { Arm } from '../arms/arm.ts'
 import { modeArm } from '../definitions/common-arms.ts'
 import { ArmCache } from './arm-cache.ts'
 import { contentHash } from './content-hash.ts'
-import { estimate } from './estimate.ts'
+import { estimate, pilotCost } from './estimate.ts'
 import { firstRows } from './first-rows.ts'
 import { publicationRows } from './settings.ts'
 import { Workshop } from './workshop.ts'
@@ -72,6 +72,18 @@ test('a pilot tells what is left to do, and leaves nothing behind', async () => 
   expect([...ran]).toEqual(['synchronous'])
   expect(found.seconds).toBeGreaterThan(0)
   expect(existsSync(join(directory, 'pilot'))).toBe(false)
+})
+
+test.each([
+  ['a clear slope', [3, 3.1, 5, 5.2], { perRow: 0.02, fixed: 1 }],
+  ['as long for more rows', [5, 5.1, 5.05, 5], { perRow: 5 / 200, fixed: 0 }],
+  ['a slope within what runs differ by', [4, 5, 4.5, 4.6], { perRow: 4.5 / 200, fixed: 0 }],
+  ['nothing but rows', [1, 1, 3, 3], { perRow: 0.02, fixed: 0 }],
+])('a pilot tells rows from the rest: %s', (_, seconds, cost) => {
+  expect(pilotCost(seconds, 100, 200)).toEqual({
+    perRow: expect.closeTo(cost.perRow, 9),
+    fixed: expect.closeTo(cost.fixed, 9),
+  })
 })
 
 describe('a lab log', () => {
