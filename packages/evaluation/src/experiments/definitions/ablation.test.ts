@@ -35,9 +35,11 @@ test.each([
   const names = checked({ ...own, log, settings })
   const components = [
     ...['mlp', 'compression', 'cross', 'mixer', 'sequence', 'residual', 'dense-reinjection'],
-    ...['residual-features', 'mean-features', 'interaction', 'mix-width'],
+    ...['residual-features', 'mean-features', 'item-count-features', 'interaction', 'mix-width'],
   ]
   for (const component of components) expect(names).toContain(`tower-without-${component}`)
+  // A residual is taken from it.
+  expect(names).not.toContain('tower-without-item-mean-features')
   expect(names.includes('tower-without-multi-task')).toBe(data === 'movietweetings')
   expect(names.includes('tower-without-user-fields')).toBe(data === 'synthetic')
   // A quick run takes off as many components, and leaves out sizes.
@@ -60,6 +62,9 @@ test('a variant takes off what it says, and nothing else', async () => {
   expect(gone.length).toBeGreaterThan(0)
   expect(gone.every((column) => column.startsWith('residual'))).toBe(true)
   expect(lean.item).toEqual(whole.item)
+  const items = variantOf('tower-without-item-count-features').space
+  expect(items.user).toEqual(whole.user)
+  expect(items.item.dense.length).toBeLessThan(whole.item.dense.length)
   expect(variantOf('tower-without-multi-task').space.tasks).toEqual(whole.tasks.slice(0, 1))
   const read = []
   for await (const chunk of variantOf('tower-without-user-fields').log.events()) read.push(...chunk)

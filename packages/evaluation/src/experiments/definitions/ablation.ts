@@ -1,4 +1,5 @@
 /** One component of the upstream off at a time, and how its quality grows with its size. */
+import { parseSchema, type Schema, SchemaError } from '@headwater/features'
 import type { ModelConfig } from '@headwater/runtime'
 import { formatCompactCount, formatFixed, formatGainInterval, formatNe } from '../../report/format.ts'
 import { adjusted, type Comparison, compare, scoreArm } from '../analysis/figures.ts'
@@ -87,12 +88,9 @@ function variantsOf(lab: LabLog): Named[] {
   const extractors = (['mlp', 'compression', 'cross', 'mixer'] as const).map((name) =>
     off(name, name, { config: user({ levels: [{ ...level, [name]: null }] }) }),
   )
-  const kinds = [...new Set(schema.aggregations.filter(({ of }) => of === 'user').map(({ kind }) => kind))]
-  const groups = kinds.map((kind) =>
-    off(`${kind}-features`, `the user's ${kind} features`, {
-      withoutAggregations: schema.aggregations
-        .filter((own) => own.of === 'user' && own.kind === kind)
-        .map(({ name }) => name),
+  const groups = featureGroups(schema).map(({ of, kind, names }) =>
+    off(of === 'user' ? `${kind}-features` : `item-${kind}-features`, `the ${of}'s ${kind} features`, {
+      withoutAggregations: names,
     }),
   )
   const embeddings = embeddingSizes(lab).map(([count, width]) =>
@@ -123,7 +121,7 @@ function variantsOf(lab: LabLog): Named[] {
     off('dense-reinjection', 'dense tokens handed in again', {
       config: user({ levels: [{ ...level, dense: false }] }),
     }),
-    ...(kinds.length > 1 ? groups : []),
+    ...groups,
     ...(schema.fields.some((field) => field.of === 'user')
       ? [off('user-fields', 'the user’s own fields', { withoutUserFields: true })]
       : []),
@@ -140,6 +138,36 @@ function variantsOf(lab: LabLog): Named[] {
       : [sized('mix-256-128', 'mix tower of 256 and 128', { ...full, mix: { ...full.mix, hidden: [256, 128] } })]),
     ...scaled,
   ]
+}
+
+interface FeatureGroup {
+  readonly of: 'user' | 'item'
+  readonly kind: string
+  readonly names: readonly string[]
+}
+
+/** Aggregations of a side and a kind, but for those that others are taken from: a residual needs its item's mean. */
+function featureGroups(schema: Schema): FeatureGroup[] {
+  const groups = new Map<string, { of: 'user' | 'item'; kind: string; names: string[] }>()
+  for (const { of, kind, name } of schema.aggregations) {
+    const group = groups.get(`${of} ${kind}`) ?? { of, kind, names: [] }
+    group.names.push(name)
+    groups.set(`${of} ${kind}`, group)
+  }
+  return [...groups.values()]
+    .filter(({ names }) => canBeWithout(schema, names))
+    .sort((a, b) => Number(a.of === 'item') - Number(b.of === 'item'))
+}
+
+function canBeWithout(schema: Schema, names: readonly string[]): boolean {
+  const aggregations = schema.aggregations.filter(({ name }) => !names.includes(name))
+  try {
+    parseSchema({ ...schema, aggregations }, schema.name)
+    return true
+  } catch (error) {
+    if (error instanceof SchemaError) return false
+    throw error
+  }
 }
 
 function conclude(outcomes: Outcomes): Findings {

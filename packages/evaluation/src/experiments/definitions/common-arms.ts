@@ -50,8 +50,8 @@ export function splitModels({ family }: LabLog): { readonly seen: ModelName[]; r
 }
 
 /** What downstream models without any embedding do: all models, whatever the upstream. */
-export function withoutArm(lab: LabLog, seed: number): Arm {
-  return servedArm(lab, seed, { name: 'without', title: 'without', source: 'none', models: allModels(lab) })
+export function withoutArm(lab: LabLog, seed: number, lanes: readonly Lane[] = [latestAlone]): Arm {
+  return servedArm(lab, seed, { name: 'without', title: 'without', source: 'none', models: allModels(lab), lanes })
 }
 
 export function allModels({ family }: LabLog): ModelName[] {
@@ -90,9 +90,9 @@ export function servedArm(lab: LabLog, seed: number, options: ServedArmOptions):
 }
 
 /** The trained tower as a mode serves it. All models of the standard upstream, so that experiments share the arm. */
-export function modeArm(lab: LabLog, seed: number, mode: ServingMode): Arm {
+export function modeArm(lab: LabLog, seed: number, mode: ServingMode, lanes: readonly Lane[] = [latestAlone]): Arm {
   const { seen } = splitModels(lab)
-  return servedArm(lab, seed, { name: mode, title: modeTitles[mode], source: 'tower', mode, models: seen })
+  return servedArm(lab, seed, { name: mode, title: modeTitles[mode], source: 'tower', mode, models: seen, lanes })
 }
 
 /** The upstream's own head with its features as a mode has them. */

@@ -6,9 +6,12 @@ import { Outcomes } from '../analysis/outcomes.ts'
 import { experimentsNamed } from '../experiments.ts'
 import type { ArmOutcome } from '../lab/arm-cache.ts'
 import type { LabLog, ModelRows } from '../lab/lab-log.ts'
+import { isSound } from './power.ts'
+import { isWorthSharing } from './sharing.ts'
 
 /**
- * The logit of each row's own label, by arm and lane: more is better, and has a log loss of ln(1 + e^−skill). Undefined: 1.
+ * The logit of each row's own label, by arm and lane, or by arm: more is better, and has a log loss of ln(1 + e^−skill).
+ * Undefined: 1.
  */
 type Skill = (arm: string) => number | undefined
 
@@ -28,7 +31,7 @@ function columnsOf(arm: string, skill: Skill, numbers: Readonly<Record<string, n
         const [model, lane] = column.split(' ').reverse()
         const { labels } = rows.get(model) ?? {}
         if (labels === undefined) return Float32Array.of(numbers[`${arm} ${column}`] ?? 0)
-        const own = skill(lane === undefined ? arm : `${arm}#${lane}`) ?? 1
+        const own = (lane === undefined ? undefined : skill(`${arm}#${lane}`)) ?? skill(arm) ?? 1
         return Float32Array.from(labels, (label) => (label === 1 ? own : -own))
       },
     },
@@ -69,26 +72,36 @@ describe('gain', () => {
   })
 
   test('is told with its sign, by the loss over the other’s', () => {
-    const { comparisons } = decide('gain', (arm) => (arm === 'without' ? 0.5 : 1))
+    const { comparisons } = decide('gain', (arm) => (arm.startsWith('without') ? 0.5 : 1))
     const own = comparisons.find(
       ({ arm, over, slice }) => arm === 'asynchronous' && over === 'without' && slice === 'all',
     )
     expect(own!.gain.value).toBeCloseTo(1 - loss(1) / loss(0.5), 5)
   })
 
-  test('is told at the rates with the least loss before the test window, too, for each model without and with', () => {
+  test('is told at the rate with the least loss before the test window, of each arm and model', () => {
     const judged = (arm: string, rate: number, model: string) => `${arm} judgedLoss rate-${rate} ${model}`
     const best = {
-      [judged('tuned-without', 300, 'ranking')]: 0.5,
-      [judged('tuned-asynchronous', 33, 'ranking')]: 0.5,
-      [judged('tuned-without', 900, 'sparse')]: 0.5,
+      [judged('without', 300, 'ranking')]: 0.5,
+      [judged('asynchronous', 33, 'ranking')]: 0.5,
+      [judged('without', 900, 'sparse')]: 0.5,
+      [judged('split-without', 900, 'ranking')]: 0.5,
     }
-    const skills = { 'tuned-without#rate-300': 1.2, 'tuned-asynchronous#rate-33': 1.5, 'tuned-without#rate-900': 0.7 }
+    const skills = {
+      without: 0.5,
+      'without#rate-300': 1.2,
+      'asynchronous#rate-33': 1.5,
+      'without#rate-900': 0.7,
+      'split-without#rate-900': 0.6,
+    }
     const { comparisons, tables } = decide('gain', (arm) => skills[arm as keyof typeof skills], best)
-    const own = (model: string) => comparisons.find((c) => c.over === 'tuned-without' && c.model === model)!.gain.value
-    expect(own('ranking')).toBeCloseTo(1 - loss(1.5) / loss(1.2), 5)
-    // The first of equals.
-    expect(own('sparse')).toBeCloseTo(1 - loss(1.5) / loss(0.7), 5)
+    const own = (model: string, arm: string, over: string) =>
+      comparisons.find((c) => c.arm === arm && c.over === over && c.model === model && c.slice === 'all')!.gain.value
+    expect(own('ranking', 'asynchronous', 'without')).toBeCloseTo(1 - loss(1.5) / loss(1.2), 5)
+    // The usual one of equals.
+    expect(own('sparse', 'asynchronous', 'without')).toBeCloseTo(1 - loss(1) / loss(0.7), 5)
+    expect(own('ranking', 'asynchronous#rate-100', 'without#rate-100')).toBeCloseTo(1 - loss(1) / loss(0.5), 5)
+    expect(own('ranking', 'split-asynchronous', 'split-without')).toBeCloseTo(1 - loss(1) / loss(0.6), 5)
     expect(tables[0].rows[0]).toEqual(['without', 'ranking', '1.0000', '1.0000', '0.5000', '1.0000'])
   })
 })
@@ -158,4 +171,29 @@ test('the tower must gain over every alternative', () => {
   expect(holds('alternatives', skills)).toBe(true)
   for (const other of ['features', 'untrained', 'random'])
     expect(holds('alternatives', skills, { [other]: 1.1 })).toBe(false)
+})
+
+test('sharing must keep what towers of their own give, at half of their operations', () => {
+  const costs = (trainingFlops: number, servingFlops: number) => ({
+    trainingFlops,
+    servingFlops,
+    storedBytes: 1,
+    servedBytes: 1,
+  })
+  const decided = (low: number, training: number, serving: number) =>
+    isWorthSharing({ low }, { shared: costs(training, serving), own: costs(80, 40) })
+  expect(decided(-0.0049, 40, 20)).toBe(true)
+  expect(decided(-0.005, 40, 20)).toBe(false)
+  expect(decided(0.1, 40.1, 20)).toBe(false)
+  expect(decided(0.1, 40, 20.1)).toBe(false)
+})
+
+test.each([
+  [0.05, true],
+  [0.035, true],
+  [0.0349, false],
+  [0.065, true],
+  [0.0651, false],
+])('a null test that rejects %d of the time is sound: %s', (value, sound) => {
+  expect(isSound({ rejected: { share: value, low: 0, high: 1 } })).toBe(sound)
 })

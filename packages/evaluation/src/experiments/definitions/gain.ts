@@ -1,16 +1,16 @@
 /** What a served embedding buys each downstream model, beside the controls that it must beat. */
 
-import { formatFixed, formatGainInterval, formatNe } from '../../report/format.ts'
+import { formatGainInterval } from '../../report/format.ts'
 import { adjusted, type Comparison, compare, gapShares, scoreArm } from '../analysis/figures.ts'
 import type { Outcomes } from '../analysis/outcomes.ts'
 import type { Arm } from '../arms/arm.ts'
-import { judgedName, type Lane, laneColumn, latestAlone } from '../arms/downstream-arm.ts'
 import { optimumArm } from '../arms/optimum-arm.ts'
-import type { ModelName } from '../downstream/family.ts'
-import type { Experiment, FigureTable, Findings } from '../experiment.ts'
+import type { Experiment, Findings } from '../experiment.ts'
 import { type LabLog, specOf } from '../lab/lab-log.ts'
+import { atBestRates, atUsualRate, type RatedArm, rateLanes, ratesTable } from './best-rates.ts'
 import { comparisonChart, gapChart, overChart, sliceChart } from './charts.ts'
 import { allModels, modeArm, modeHead, servedArm, splitModels, standardUpstream, withoutArm } from './common-arms.ts'
+import { reachableTables } from './reachable.ts'
 import { gapFigures, slicesOf } from './slices.ts'
 
 const controls = [
@@ -30,26 +30,11 @@ const splitSources = [
 ] as const
 const split = (name: string) => `split-${name}`
 
-/** Learning rates of the downstream models that are tried without and with the embedding alike. A quick run leaves this out. */
-const rateFactors = [1 / 3, 1, 3, 9] as const
-const rateLanes: readonly Lane[] = rateFactors.map((rateFactor) => ({
-  ...latestAlone,
-  name: `rate-${Math.round(100 * rateFactor)}`,
-  rateFactor,
-}))
-const tunedSources = [
-  { source: 'none', of: 'without', title: 'without' },
-  { source: 'tower', of: 'asynchronous', title: 'asynchronous' },
-] as const
-const tuned = (name: string) => `tuned-${name}`
-
-const untilTest: Lane = { ...latestAlone, deployment: { kind: 'before-test' } }
-
 export const gain: Experiment = {
   name: 'gain',
   question: 'What do served user embeddings buy downstream models?',
   measure:
-    'Relative gain in normalized entropy on the test window, every row predicted before it is trained on, each arm over the same model without an embedding and over each control.',
+    'Relative gain in normalized entropy on the test window, every row predicted before it is trained on, each arm over the same model without an embedding and over each control, all at the learning rate that is best before the test window.',
   rule: 'Yes where, for the ranking model, the asynchronously served embedding gains over the model without and over the same tower untrained, both intervals above 0 after Holm over all models’ comparisons of the two kinds.',
   models: allModels,
   arms: gainArms,
@@ -58,91 +43,65 @@ export const gain: Experiment = {
 
 function gainArms(lab: LabLog, seed: number): Arm[] {
   const { seen, unseen: notSeen } = splitModels(lab)
+  const lanes = rateLanes(lab)
   const seenControls = controls.map(({ source, title }) =>
-    servedArm(lab, seed, { name: source, title, source, models: seen }),
+    servedArm(lab, seed, { name: source, title, source, models: seen, lanes }),
   )
   const arms = [
-    withoutArm(lab, seed),
+    withoutArm(lab, seed, lanes),
     ...seenControls,
-    modeArm(lab, seed, 'asynchronous'),
-    modeArm(lab, seed, 'synchronous'),
+    modeArm(lab, seed, 'asynchronous', lanes),
+    modeArm(lab, seed, 'synchronous', lanes),
     modeHead(lab, seed, 'asynchronous'),
     modeHead(lab, seed, 'synchronous'),
   ]
   if (notSeen.length > 0) {
     const upstream = { ...standardUpstream(seed), withoutSurface: true }
-    const models = notSeen
+    const shared = { models: notSeen, upstream, lanes }
     arms.push(
       ...controls.map(({ source, title }) =>
-        servedArm(lab, seed, { name: unseen(source), title: `${title}, unseen surface`, source, models, upstream }),
+        servedArm(lab, seed, { name: unseen(source), title: `${title}, unseen surface`, source, ...shared }),
       ),
       servedArm(lab, seed, {
         name: unseen('asynchronous'),
         title: 'asynchronous, by an upstream that never saw the surface',
         source: 'tower',
-        models,
-        upstream,
+        ...shared,
       }),
     )
   }
   if (!lab.quick)
     arms.push(
-      ...tunedSources.map(({ source, of, title }) =>
-        servedArm(lab, seed, {
-          name: tuned(of),
-          title: `${title}, by several learning rates`,
-          source,
-          models: seen,
-          lanes: rateLanes,
-        }),
-      ),
       ...splitSources.map(({ source, of, title }) =>
         servedArm(lab, seed, {
           name: split(of),
           title: `${title}, models trained until the test window`,
           source,
           models: seen,
-          lanes: [untilTest],
+          lanes: rateLanes(lab, { kind: 'before-test' }),
         }),
       ),
     )
   return lab.world === null ? arms : [...arms, optimumArm(lab.settings)]
 }
 
-/** Where a seed's predictions by a model are those of the rate with the least loss on the rows before the test window. */
-function atBestRates(outcomes: Outcomes, arm: string, models: readonly ModelName[]): Outcomes {
-  const own = outcomes.ofArm(arm).map(({ columns, figures }) => ({
-    figures,
-    columns: Object.fromEntries(
-      models.map((model) => {
-        const losses = rateLanes.map(({ name }) => figures[judgedName(name, model)])
-        return [model, columns[laneColumn(rateLanes[losses.indexOf(Math.min(...losses))].name, model)]]
-      }),
-    ),
-  }))
-  return outcomes.with(arm, own)
-}
-
-function ratesTable(outcomes: Outcomes, models: readonly ModelName[]): FigureTable {
-  const rows = tunedSources.flatMap(({ of, title }) =>
-    models.map((model) => [
-      title,
-      model,
-      ...rateLanes.map(({ name }) => formatNe(outcomes.figure(tuned(of), judgedName(name, model)))),
-    ]),
-  )
-  return {
-    title: 'Mean log loss before the test window, by the factor of the model’s learning rate',
-    head: ['arm', 'model', ...rateFactors.map((factor) => `× ${formatFixed(factor, 2)}`)],
-    rows,
-  }
+/** All arms of downstream models but those of heads. */
+function ratedArms(outcomes: Outcomes): RatedArm[] {
+  const { seen, unseen: notSeen } = splitModels(outcomes.lab)
+  const sources = [...controls.map(({ source }) => source as string), 'asynchronous']
+  const arms = [
+    { arm: 'without', models: allModels(outcomes.lab) },
+    ...[...sources, 'synchronous', ...splitSources.map(({ of }) => split(of))].map((arm) => ({ arm, models: seen })),
+    ...sources.map((source) => ({ arm: unseen(source), models: notSeen })),
+  ]
+  return arms.filter(({ arm }) => outcomes.has(arm))
 }
 
 function conclude(given: Outcomes): Findings {
   const { lab } = given
   const { seen } = splitModels(lab)
-  const tunedArms = tunedSources.map(({ of }) => tuned(of)).filter((arm) => given.has(arm))
-  const outcomes = tunedArms.reduce((all, arm) => atBestRates(all, arm, seen), given)
+  const rated = ratedArms(given)
+  const outcomes = atBestRates(given, rated)
   const sources = [...controls.map(({ source }) => source as string), 'asynchronous', 'synchronous']
   const scored = lab.family.flatMap(({ name, unseen: isUnseen }) =>
     ['without', ...sources].flatMap((source) => {
@@ -152,23 +111,28 @@ function conclude(given: Outcomes): Findings {
   )
   const heads = ['head-asynchronous', 'head-synchronous']
   const splits = splitSources.map(({ of }) => split(of)).filter((arm) => outcomes.has(arm))
+  const asynchronous = scored.filter(({ source }) => source === 'asynchronous')
+  // What the gain would be if all were at one rate.
+  const usual = lab.quick
+    ? []
+    : asynchronous.map(({ arm, model }) => ({
+        arm: atUsualRate(lab, arm),
+        over: atUsualRate(lab, 'without'),
+        model,
+      }))
   const scores = [
     ...scored.map(({ arm, model }) => scoreArm(outcomes, arm, model)),
     ...heads.map((arm) => scoreArm(outcomes, arm, 'head')),
     ...splits.flatMap((arm) => seen.map((model) => scoreArm(outcomes, arm, model))),
-    ...tunedArms.flatMap((arm) => seen.map((model) => scoreArm(outcomes, arm, model))),
+    ...usual.flatMap(({ arm, over, model }) => [over, arm].map((own) => scoreArm(outcomes, own, model))),
   ]
-  const byRates =
-    tunedArms.length === 0
-      ? []
-      : seen.map((model) => compare(outcomes, model, tuned('asynchronous'), tuned('without'))!)
+  const atUsual = usual.map(({ arm, over, model }) => compare(outcomes, model, arm, over)!)
   const bySplit = splits
     .filter((arm) => arm !== split('asynchronous'))
     .flatMap((over) => seen.map((model) => compare(outcomes, model, split('asynchronous'), over)!))
   const overWithout = scored
     .filter(({ source }) => source !== 'without')
     .map(({ arm, model }) => compare(outcomes, model, arm, 'without')!)
-  const asynchronous = scored.filter(({ source }) => source === 'asynchronous')
   const overControls = asynchronous.flatMap(({ arm, model }) =>
     controls.map(({ source }) => compare(outcomes, model, arm, arm === 'asynchronous' ? source : unseen(source))!),
   )
@@ -195,15 +159,15 @@ function conclude(given: Outcomes): Findings {
   const told = [
     `The ranking model gains ${formatGainInterval(main.gain)} over itself without an embedding and ${formatGainInterval(untrained.gain)} over the untrained tower's`,
     `against its own input features given directly, ${formatGainInterval(features.gain)}`,
-    ...byRates
+    ...atUsual
       .filter(({ model }) => model === 'ranking')
-      .map(({ gain: own }) => `both at the best of several learning rates, ${formatGainInterval(own)} over without`),
+      .map(({ gain: own }) => `if all were at one learning rate, ${formatGainInterval(own)} over without`),
   ]
   return {
     holds,
     verdict: `${told.join('; ')}.${gapFigures(gaps)}`,
     scores,
-    comparisons: [...claims, ...rest, ...byRates, ...bySplit, ...slices],
+    comparisons: [...claims, ...rest, ...atUsual, ...bySplit, ...slices],
     gapShares: gaps,
     charts: [
       ...lab.family.map((spec) =>
@@ -229,6 +193,6 @@ function conclude(given: Outcomes): Findings {
       ),
       ...(gaps.length > 0 ? [gapChart(gaps)] : []),
     ],
-    tables: tunedArms.length === 0 ? [] : [ratesTable(given, seen)],
+    tables: [...reachableTables(outcomes), ...(lab.quick ? [] : [ratesTable(outcomes, rated)])],
   }
 }

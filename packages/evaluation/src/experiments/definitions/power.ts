@@ -1,21 +1,23 @@
 /** What an A/B test on the synthetic world could have told. */
 
+import { pairedClusterBootstrap } from '@headwater/statistics'
 import {
   clickOutcomes,
   detectableEffects,
-  type NeededUsers,
+  type PotentialOutcomes,
   rankingOutcomes,
   type SimulatedTests,
   simulateTests,
   syntheticUserDays,
   usersForEffect,
 } from '../../power/index.ts'
-import { formatCount, formatGain, formatPercent } from '../../report/format.ts'
-import { compare, scoreArm } from '../analysis/figures.ts'
+import { formatCount, formatGainInterval, formatPercent } from '../../report/format.ts'
+import { bootstrap, compare, scoreArm } from '../analysis/figures.ts'
 import type { Outcomes } from '../analysis/outcomes.ts'
 import type { Experiment, Findings } from '../experiment.ts'
 import { ExperimentError } from '../lab/lab-error.ts'
 import { testDay } from '../lab/lab-log.ts'
+import { atBestRates, rateLanes } from './best-rates.ts'
 import { modeArm, withoutArm } from './common-arms.ts'
 
 const simulations = 1000
@@ -24,19 +26,23 @@ export const power: Experiment = {
   name: 'power',
   question: 'How many users would an A/B test have needed to see the gain?',
   measure:
-    'Rejections of 1,000 simulated null tests with assignment by user; minimum detectable lift of clicks a user at 80 % power, plain and with CUPED; users needed for the lift that the served embedding gives the ranking.',
+    'Rejections of 1,000 simulated null tests with assignment by user; minimum detectable lift of clicks a user at 80 % power, plain and with CUPED; users needed for the lift that the served embedding gives the ranking, over a model without one, both at their best learning rates.',
   rule: 'The tests are sound where a null test rejects 5 % ± 1.5 of the time, plain and with CUPED.',
   models: () => ['ranking'],
   check: ({ world, log }) => {
     if (world !== null) return
     throw new ExperimentError(log.name, 'experiment "power" needs a synthetic log', 'use --data synthetic-reference')
   },
-  arms: (lab, seed) => [withoutArm(lab, seed), modeArm(lab, seed, 'asynchronous')],
+  arms: (lab, seed) => [withoutArm(lab, seed, rateLanes(lab)), modeArm(lab, seed, 'asynchronous', rateLanes(lab))],
   conclude,
 }
 
-function conclude(outcomes: Outcomes): Findings {
-  const { lab } = outcomes
+function conclude(given: Outcomes): Findings {
+  const { lab } = given
+  const outcomes = atBestRates(
+    given,
+    ['without', 'asynchronous'].map((arm) => ({ arm, models: ['ranking'] })),
+  )
   const world = lab.world!
   const { setting } = world
   const fromDay = testDay(world, lab.settings.testShare)
@@ -53,18 +59,16 @@ function conclude(outcomes: Outcomes): Findings {
   const users = worldUsers(outcomes)
   const { labels } = lab.test.models.ranking
   const treatedBySeed = outcomes.logits('asynchronous', 'ranking')
-  const bySeed = outcomes.logits('without', 'ranking').map((control, seed) => {
+  const rankings = outcomes.logits('without', 'ranking').map((control, seed) => {
     const ranked = { requests, users, labels, control, treated: treatedBySeed[seed] }
-    return usersForEffect(rankingOutcomes(ranked, userDays, window))
+    return rankingOutcomes(ranked, userDays, window)
   })
-  const isSound = ({ rejected }: SimulatedTests) => Math.abs(rejected.share - 0.05) <= 0.015
-  const holds = isSound(nullTests.plain) && isSound(nullTests.cuped)
   const comparison = compare(outcomes, 'ranking', 'asynchronous', 'without')!
   const told = ({ rejected }: SimulatedTests) =>
     `${formatPercent(rejected.share)} [${formatPercent(rejected.low)}, ${formatPercent(rejected.high)}]`
   return {
-    holds,
-    verdict: `Null tests reject ${told(nullTests.plain)}, with CUPED ${told(nullTests.cuped)}. ${liftOf(bySeed, days)}`,
+    holds: isSound(nullTests.plain) && isSound(nullTests.cuped),
+    verdict: `Null tests reject ${told(nullTests.plain)}, with CUPED ${told(nullTests.cuped)}. ${liftOf(rankings, days)}`,
     scores: [scoreArm(outcomes, 'without', 'ranking'), scoreArm(outcomes, 'asynchronous', 'ranking')],
     comparisons: [comparison],
     gapShares: [],
@@ -104,17 +108,33 @@ function conclude(outcomes: Outcomes): Findings {
   }
 }
 
-/** Lift and users needed by each seed's models, as a range where there are several. */
-function liftOf(bySeed: readonly (NeededUsers | null)[], days: number): string {
-  const found = bySeed.filter((needed) => needed !== null)
-  if (found.length < bySeed.length)
-    return `By ${bySeed.length - found.length} of ${bySeed.length} seeds, ranking by the served embedding brings no more clicks on the first ad here.`
-  const range = (figure: (needed: NeededUsers) => number, format: (value: number) => string) => {
-    const values = found.map(figure)
-    const ends = [...new Set([format(Math.min(...values)), format(Math.max(...values))])]
-    return ends.join(' to ')
+/** Whether a null test rejects as often as it says that it does. */
+export const isSound = ({ rejected }: Pick<SimulatedTests, 'rejected'>): boolean =>
+  Math.abs(rejected.share - 0.05) <= 0.015
+
+/**
+ * Lift of clicks a user, with the interval of users' sampling, and users needed to see it. Of several seeds' models clicks are
+ * averaged, and users needed are a range.
+ */
+function liftOf(bySeed: readonly PotentialOutcomes[], days: number): string {
+  const needed = bySeed.flatMap((outcomes) => usersForEffect(outcomes) ?? [])
+  if (needed.length < bySeed.length)
+    return `By ${bySeed.length - needed.length} of ${bySeed.length} seeds, ranking by the served embedding brings no more clicks on the first ad here.`
+  const meanOf = (key: 'control' | 'treated') =>
+    bySeed[0][key].map((_, user) => bySeed.reduce((sum, own) => sum + own[key][user], 0) / bySeed.length)
+  const [control, treated] = [meanOf('control'), meanOf('treated')]
+  // What is lost is negative: a lift.
+  const { value, low, high } = pairedClusterBootstrap({
+    clusters: Uint32Array.from(control.keys()),
+    lossA: control,
+    lossB: treated,
+    ...bootstrap,
+  })
+  const range = (key: 'plain' | 'cuped') => {
+    const users = needed.map((own) => own[key])
+    return [...new Set([Math.min(...users), Math.max(...users)])].map(formatCount).join(' to ')
   }
-  return `Ranking by the served embedding lifts clicks on the first ad by ${range(({ lift }) => lift, formatGain)}; a test of ${days} days needs ${range(({ plain }) => plain, formatCount)} users to see it, ${range(({ cuped }) => cuped, formatCount)} with CUPED.`
+  return `Ranking by the served embedding lifts clicks on the first ad by ${formatGainInterval({ value: -value, low: -high, high: -low })}; a test of ${days} days needs ${range('plain')} users to see it, ${range('cuped')} with CUPED.`
 }
 
 /** Places of the scored rows' users among the world's: their names are `u` and the place. */

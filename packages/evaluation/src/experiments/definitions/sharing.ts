@@ -1,6 +1,6 @@
 /** What one user tower for many downstream models gives and saves, against a tower for each of them. */
 import { formatGainInterval, formatPercent } from '../../report/format.ts'
-import { adjusted, compare, scoreArm } from '../analysis/figures.ts'
+import { adjusted, compare, type Interval, scoreArm } from '../analysis/figures.ts'
 import type { Outcomes } from '../analysis/outcomes.ts'
 import { meanGain } from '../analysis/several-models.ts'
 import type { Arm } from '../arms/arm.ts'
@@ -12,7 +12,7 @@ import type { Experiment, Findings } from '../experiment.ts'
 import { ExperimentError } from '../lab/lab-error.ts'
 import type { LabLog } from '../lab/lab-log.ts'
 import { modeTitles, policyOf, servedArm, servingModes, standardUpstream } from './common-arms.ts'
-import { costFindings, costsOf } from './sharing-costs.ts'
+import { costFindings, costsOf, type SharingCosts } from './sharing-costs.ts'
 import { coverageFindings } from './sharing-coverage.ts'
 import { heldFindings, heldFrom, heldLanes, heldSources, heldStarts, heldTitle } from './sharing-held.ts'
 import { sharedBy, sharingModels, towerPlan } from './sharing-plans.ts'
@@ -93,6 +93,14 @@ function towerArms(lab: LabLog, seed: number): Arm[] {
   ]
 }
 
+type Operations = 'trainingFlops' | 'servingFlops'
+
+/** The rule, of all models together. */
+export function isWorthSharing(gain: Pick<Interval, 'low'>, { shared, own }: Pick<SharingCosts, 'shared' | 'own'>) {
+  const atHalf = (of: Operations) => shared[of] <= 0.5 * own[of]
+  return gain.low > -0.005 && atHalf('trainingFlops') && atHalf('servingFlops')
+}
+
 function conclude(outcomes: Outcomes): Findings {
   const { lab } = outcomes
   const models = sharingModels(lab)
@@ -102,8 +110,7 @@ function conclude(outcomes: Outcomes): Findings {
   const gain = meanGain(outcomes, pairs)
   const costs = costsOf(outcomes)
   const all = costs[costs.length - 1]
-  const part = (of: 'trainingFlops' | 'servingFlops') => all.shared[of] / all.own[of]
-  const holds = gain.low > -0.005 && part('trainingFlops') <= 0.5 && part('servingFlops') <= 0.5
+  const part = (of: Operations) => all.shared[of] / all.own[of]
   const coverage = coverageFindings(outcomes)
   const held = heldFindings(outcomes)
   const cost = costFindings(costs)
@@ -113,7 +120,7 @@ function conclude(outcomes: Outcomes): Findings {
     coverage.verdict,
   ]
   return {
-    holds,
+    holds: isWorthSharing(gain, all),
     verdict: `${told.join('. ')}.`,
     scores: models.flatMap(({ name }) =>
       ['sharing-without', ownName(name), shared].map((arm) => scoreArm(outcomes, arm, name)),
