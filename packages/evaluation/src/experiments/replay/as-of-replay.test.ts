@@ -187,3 +187,21 @@ test('a later snapshot takes the place of its own vector and keeps those before'
     expect(snapshots).toEqual([...snapshots].sort((a, b) => b - a))
   }
 })
+
+test('a row that would be served what was known after it ends the run', async () => {
+  const [user, before] = [events[599].user, events.slice(0, 600)]
+  expect(before.slice(300, 599).some((event) => event.user === user)).toBe(true)
+  const replayed = async (last: LogEvent) => {
+    const options = { policy: { kind: 'synchronous' }, slots: 1, publishedMs: [events[300].timeMs] } as const
+    const replay = new AsOfReplay<Float32Array>(
+      { space, log: memoryLog(smallSchema, [...before, last]), ...options },
+      randomSource(1, 4),
+    )
+    for await (const { held } of replay.blocks()) expect(held.length).toBeGreaterThan(0)
+  }
+  const again = { ...events[599], row: 600 }
+  await replayed({ ...again, timeMs: again.timeMs + minuteMs })
+  await expect(replayed({ ...again, timeMs: events[250].timeMs })).rejects.toThrow(
+    /^row 600: features of \d+, data up to \d+ are not strictly before \d+$/,
+  )
+})
