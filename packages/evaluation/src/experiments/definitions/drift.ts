@@ -9,7 +9,7 @@ import { panelArm } from '../arms/panel-arm.ts'
 import type { Chart, Experiment, Findings } from '../experiment.ts'
 import type { LabLog } from '../lab/lab-log.ts'
 import type { UpstreamPlan } from '../lab/upstream.ts'
-import { anyLagMs, servedArm, standardUpstream } from './common-arms.ts'
+import { anyLagMs, modeArm, servedArm, standardUpstream } from './common-arms.ts'
 
 const upstreams = {
   warm: { start: 'warm', alignment: 'procrustes' },
@@ -69,11 +69,14 @@ const panels = (Object.keys(upstreams) as UpstreamName[]).flatMap((upstream) => 
 ])
 const panelName = (upstream: UpstreamName, aligned: boolean) => `panel-${upstream}-${aligned ? 'aligned' : 'raw'}`
 
+/** New features through weights that stay. */
+const firstAlone = 'first-alone'
+
 export const drift: Experiment = {
   name: 'drift',
   question: 'What keeps recurring snapshots in line, and what is that worth?',
   measure:
-    'Cosine, relative L2 and CKA between neighbouring snapshots, between those that a model meets last before it is retrained and the one it was trained on, and between the averages served as of them, on the same users’ features; normalized entropy of the sparse model when it is retrained at every 1st, 3rd and 7th publication.',
+    'Cosine, relative L2 and CKA between neighbouring snapshots, between those that a model meets last before it is retrained and the one it was trained on, and between the averages served as of them, on the same users’ features; normalized entropy of the sparse model when it is retrained at every 1st, 3rd and 7th publication, and, learning on at every step, on recurring snapshots and on the first alone.',
   rule: 'Alignment is worth it where, retrained at every 3rd publication, the average of 3 aligned snapshots gains at least 0.2 % over the average of 3 raw ones, both intervals above 0 after Holm, with a mean cosine between neighbouring averages of at least 0.99 warm and 0.98 from scratch.',
   models: () => ['sparse'],
   arms: driftArms,
@@ -92,6 +95,14 @@ function driftArms(lab: LabLog, seed: number): Arm[] {
         upstream: planOf(upstream, seed),
       }),
     ),
+    modeArm(lab, seed, 'asynchronous'),
+    servedArm(lab, seed, {
+      name: firstAlone,
+      title: 'the first snapshot alone, refreshed on events',
+      source: 'tower',
+      models: ['sparse'],
+      upstream: { ...planOf('warm', seed), firstAlone: true },
+    }),
     ...panels.map(({ upstream, aligned }) =>
       panelArm({
         name: panelName(upstream, aligned),
@@ -142,6 +153,7 @@ function conclude(outcomes: Outcomes): Findings {
       return compare(outcomes, 'sparse', arm, nameOf({ upstream, aligned: false, average: 'average-3' }, every))!
     }),
   ])
+  const recurring = compare(outcomes, 'sparse', 'asynchronous', firstAlone)!
   const cosineOf = (upstream: UpstreamName, aligned: boolean) =>
     meanColumn(outcomes, panelName(upstream, aligned), 'averageCosine')
   const [warm, scratch] = claims
@@ -153,9 +165,9 @@ function conclude(outcomes: Outcomes): Findings {
   const neOf = (method: Method, every: Every) => scores.find(({ arm }) => arm === nameOf(method, every))!.ne
   return {
     holds,
-    verdict: `Retrained every 3 snapshots, aligned averages of 3 gain ${formatGainInterval(warm.gain)} over raw ones warm and ${formatGainInterval(scratch.gain)} from scratch. The mean cosine between neighbouring averages is ${formatDrift(cosines.warm)} warm (raw ${formatDrift(cosineOf('warm', false))}) and ${formatDrift(cosines.scratch)} from scratch (raw ${formatDrift(cosineOf('scratch', false))}).`,
-    scores,
-    comparisons: [...claims, ...others],
+    verdict: `Retrained every 3 snapshots, aligned averages of 3 gain ${formatGainInterval(warm.gain)} over raw ones warm and ${formatGainInterval(scratch.gain)} from scratch. The mean cosine between neighbouring averages is ${formatDrift(cosines.warm)} warm (raw ${formatDrift(cosineOf('warm', false))}) and ${formatDrift(cosines.scratch)} from scratch (raw ${formatDrift(cosineOf('scratch', false))}). To a model that learns on at every step, new snapshots gain ${formatGainInterval(recurring.gain)} over the first alone.`,
+    scores: [...scores, ...['asynchronous', firstAlone].map((arm) => scoreArm(outcomes, arm, 'sparse'))],
+    comparisons: [...claims, ...others, recurring],
     gapShares: [],
     charts: [
       ...(['warm', 'scratch'] as const).map(
