@@ -39,7 +39,7 @@ ${own.tables.map(({ title, head, rows }) => renderHtmlTable({ caption: title, he
 ${own.gapShares.length > 0 ? renderHtmlTable(gapTable(own.gapShares)) : null}
 ${renderHtmlTable(comparisonTable(own.comparisons))}
 ${renderHtmlTable(scoreTable(own.scores))}
-<p class="muted">The same figures again: <code>${own.command}</code></p>
+<p class="muted">What makes every figure and table of this section: <code>${own.command}</code></p>
 `
 }
 

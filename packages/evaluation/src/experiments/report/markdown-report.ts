@@ -25,7 +25,7 @@ export function renderEvaluationMarkdown(result: EvaluationResult): string {
       ...(own.gapShares.length > 0 ? markdownTable(gapTable(own.gapShares)) : []),
       ...markdownTable(comparisonTable(own.comparisons)),
       ...markdownTable(scoreTable(own.scores)),
-      `\`${own.command}\``,
+      `What makes every table of this section: \`${own.command}\``,
       '',
     ]),
     '## Method',
