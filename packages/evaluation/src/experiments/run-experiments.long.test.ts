@@ -75,7 +75,7 @@ describe('gain, stopped between two arms and run again', () => {
     for (const done of ['without', 'flags alone (control)', 'random fixed vector (control)'])
       expect(begun).not.toContain(done)
     expect(begun).toContain('untrained tower (control)')
-    expect(result).toMatchObject({ armsCached: 3, armsRun: 16 })
+    expect(result).toMatchObject({ armsCached: 3, armsRun: 14 })
     expect(existsSync(join(directory, 'pilot'))).toBe(false)
   })
 
@@ -150,6 +150,17 @@ describe('a synthetic log', () => {
     const flops = new Map(sizes.arms.map(({ name, figures }) => [name, figures.trainingFlops]))
     for (const input of ['counts', 'sequences'])
       expect(flops.get(`${input}-of-4`)! / flops.get(`${input}-of-1`)!).toBeLessThan(0.6)
+  })
+
+  test('what is reachable is told, and more is for who knows more', () => {
+    const [{ title, rows }] = result.experiments[0].tables
+    expect(title).toMatch(/^What is reachable/)
+    const expected = new Map(rows.map(([knows, , byTruth]) => [knows, Number(byTruth)]))
+    const [truth, synchronous] = expected.values()
+    expect(expected.size).toBe(7)
+    expect(truth).toBeLessThan(synchronous)
+    expect(synchronous).toBeLessThan(expected.get('what was seen before the test window')!)
+    expect(synchronous).toBeLessThan(expected.get('nothing of the user')!)
   })
 
   test('shares of the gap are there for every serving mode', () => {

@@ -11,8 +11,6 @@ test('by hand: two rows of p .25 and .75, base rate ½', () => {
     Float64Array
   >
   const scores = scoreReference({
-    rows: Uint32Array.of(0, 1),
-    users: Uint32Array.of(0, 1),
     labels: Uint8Array.of(0, 1),
     truth,
     predictions,

@@ -20,7 +20,11 @@ export interface ReferenceScore {
 export type ReferenceScores = Readonly<Record<Knowledge | 'truth', ReferenceScore>>
 
 /** @throws StatisticsError where the scored rows have one class */
-export function scoreReference({ labels, truth, predictions }: ReferencePredictions): ReferenceScores {
+export function scoreReference({
+  labels,
+  truth,
+  predictions,
+}: Pick<ReferencePredictions, 'labels' | 'truth' | 'predictions'>): ReferenceScores {
   const entropy = binaryEntropy(mean(truth))
   const score = (predicted: Float64Array): ReferenceScore => ({
     ne: normalizedEntropy(predicted, labels),

@@ -21,8 +21,8 @@ export function rateLanes({ quick }: LabLog, deployment: Deployment = latestAlon
   return factors.map((rateFactor) => ({ ...lane, name: laneOf(rateFactor), rateFactor }))
 }
 
-/** An arm at the rate that all models have where nothing is tuned. */
-export const atUsualRate = ({ quick }: LabLog, arm: string): string => (quick ? arm : `${arm}#${laneOf(1)}`)
+/** An arm of more than one lane at the rate that all models have where nothing is tuned. */
+export const atUsualRate = (arm: string): string => `${arm}#${laneOf(1)}`
 
 /** An arm of `rateLanes`, and its models. */
 export interface RatedArm {
@@ -40,13 +40,7 @@ export function atBestRates(outcomes: Outcomes, arms: readonly RatedArm[]): Outc
         const factor = factors[losses.indexOf(Math.min(...losses))]
         return [model, columns[laneColumn(laneOf(factor), model)]] as const
       })
-      const lanes = models.flatMap((model) =>
-        factors.map((factor) => {
-          const column = laneColumn(laneOf(factor), model)
-          return [column, columns[column]] as const
-        }),
-      )
-      return { figures, columns: Object.fromEntries([...lanes, ...best]) }
+      return { figures, columns: { ...columns, ...Object.fromEntries(best) } }
     })
     return all.with(arm, own)
   }, outcomes)
@@ -54,13 +48,17 @@ export function atBestRates(outcomes: Outcomes, arms: readonly RatedArm[]): Outc
 
 export function ratesTable(outcomes: Outcomes, arms: readonly RatedArm[]): FigureTable {
   return {
-    title: 'Mean log loss before the test window, by the factor of the model’s learning rate: the least counts',
+    title: 'Mean log loss before the test window, by the factor of the model’s learning rate, mean over seeds',
     head: ['arm', 'model', ...factors.map((factor) => `× ${formatFixed(factor, 2)}`)],
     rows: arms.flatMap(({ arm, models }) =>
       models.map((model) => [
         arm,
         model,
-        ...factors.map((factor) => formatNe(outcomes.figure(arm, judgedName(laneOf(factor), model)))),
+        ...factors.map((factor) => {
+          const loss = outcomes.figure(arm, judgedName(laneOf(factor), model))
+          // Of a model without rows right before the test window.
+          return Number.isNaN(loss) ? '–' : formatNe(loss)
+        }),
       ]),
     ),
   }

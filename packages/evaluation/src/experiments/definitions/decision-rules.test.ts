@@ -3,10 +3,14 @@ import { beforeAll, describe, expect, test } from 'vitest'
 import { readSmallLab } from '../../testing/small-lab.ts'
 import { memoryLog, smallEvents, smallSchema } from '../../testing/small-log.ts'
 import { Outcomes } from '../analysis/outcomes.ts'
+import type { Arm } from '../arms/arm.ts'
+import { type DownstreamArmPlan, laneColumn } from '../arms/downstream-arm.ts'
+import type { ModelName } from '../downstream/family.ts'
 import { experimentsNamed } from '../experiments.ts'
 import type { ArmOutcome } from '../lab/arm-cache.ts'
-import type { LabLog, ModelRows } from '../lab/lab-log.ts'
+import type { LabLog } from '../lab/lab-log.ts'
 import { isSound } from './power.ts'
+import { isWorthServing } from './serving.ts'
 import { isWorthSharing } from './sharing.ts'
 
 /**
@@ -14,6 +18,8 @@ import { isWorthSharing } from './sharing.ts'
  * Undefined: 1.
  */
 type Skill = (arm: string) => number | undefined
+/** Planted numbers, by arm and column or figure. */
+type Numbers = Readonly<Record<string, number>>
 
 let lab: LabLog
 
@@ -21,35 +27,47 @@ beforeAll(async () => {
   lab = await readSmallLab(memoryLog(smallSchema, smallEvents(1500, 7)))
 })
 
-/** Any column that is asked for: of a model's rows by skill, or numbers that are planted, 0 where none are. */
-function columnsOf(arm: string, skill: Skill, numbers: Readonly<Record<string, number>>): ArmOutcome['columns'] {
-  const rows = new Map<string, ModelRows>([...Object.entries(lab.test.models), ['head', lab.test.models.ranking]])
+/** Predictions by a model: of each row's own label, as good as is planted. */
+function predictionsOf(arm: string, lane: string, model: string, skill: Skill): Float32Array {
+  const { labels } = model === 'head' ? lab.test.models.ranking : lab.test.models[model as ModelName]
+  const own = (lane === '' ? undefined : skill(`${arm}#${lane}`)) ?? skill(arm) ?? 1
+  return Float32Array.from(labels, (label) => (label === 1 ? own : -own))
+}
+
+/** The columns that an arm has; of one that is not of downstream models any that is asked for, 0 where none is planted. */
+function columnsOf({ name: arm, settings }: Arm, skill: Skill, numbers: Numbers): ArmOutcome['columns'] {
+  const { kind, lanes, models } = settings as Partial<DownstreamArmPlan> & { kind: string }
+  if (kind === 'downstream')
+    return Object.fromEntries(
+      lanes!.flatMap(({ name: lane }) =>
+        models!.map((model) => [laneColumn(lane, model), predictionsOf(arm, lane, model, skill)]),
+      ),
+    )
   return new Proxy(
     {},
     {
-      get: (_, column: string) => {
-        const [model, lane] = column.split(' ').reverse()
-        const { labels } = rows.get(model) ?? {}
-        if (labels === undefined) return Float32Array.of(numbers[`${arm} ${column}`] ?? 0)
-        const own = (lane === undefined ? undefined : skill(`${arm}#${lane}`)) ?? skill(arm) ?? 1
-        return Float32Array.from(labels, (label) => (label === 1 ? own : -own))
-      },
+      get: (_, column: string) =>
+        column === 'head' || column in lab.test.models
+          ? predictionsOf(arm, '', column, skill)
+          : Float32Array.of(numbers[`${arm} ${column}`] ?? 0),
     },
   )
 }
 
 /** Any figure, 1 where none is planted. */
-const figuresOf = (arm: string, numbers: Readonly<Record<string, number>>): ArmOutcome['figures'] =>
+const figuresOf = (arm: string, numbers: Numbers): ArmOutcome['figures'] =>
   new Proxy({}, { get: (_, figure: string) => numbers[`${arm} ${figure}`] ?? 1 })
 
-function decide(name: string, skill: Skill, numbers: Readonly<Record<string, number>> = {}) {
+function decide(name: string, skill: Skill, numbers: Numbers = {}, seeds: readonly number[] = [1]) {
   const [experiment] = experimentsNamed([name])
-  const byName = new Map(
-    experiment
-      .arms(lab, 1)
-      .map(({ name: arm }) => [arm, [{ columns: columnsOf(arm, skill, numbers), figures: figuresOf(arm, numbers) }]]),
-  )
-  return experiment.conclude(new Outcomes(lab, [1], byName))
+  const byName = new Map<string, ArmOutcome[]>()
+  for (const seed of seeds)
+    for (const arm of experiment.arms(lab, seed)) {
+      const planted = seeds.length === 1 ? arm.name : `${arm.name} of ${seed}`
+      const outcome = { columns: columnsOf(arm, skill, numbers), figures: figuresOf(planted, numbers) }
+      byName.set(arm.name, [...(byName.get(arm.name) ?? []), outcome])
+    }
+  return experiment.conclude(new Outcomes(lab, seeds, byName))
 }
 
 /** Whether the rule holds. @param changes on what holds, by arm or lane */
@@ -106,6 +124,19 @@ describe('gain', () => {
   })
 })
 
+test('each seed has a best rate of its own', () => {
+  const judged = (seed: number, rate: number) => `without of ${seed} judgedLoss rate-${rate} ranking`
+  const best = { [judged(1, 300)]: 0.5, [judged(2, 900)]: 0.5 }
+  const skills = { 'without#rate-300': 0.5, 'without#rate-900': 0.7 }
+  const { scores } = decide('gain', (arm) => skills[arm as keyof typeof skills], best, [1, 2])
+  const { labels } = lab.test.models.ranking
+  const rate = labels.reduce((sum, label) => sum + label, 0) / labels.length
+  const entropy = -rate * Math.log(rate) - (1 - rate) * Math.log(1 - rate)
+  const { ne, neSeedSd } = scores.find(({ arm, model }) => arm === 'without' && model === 'ranking')!
+  expect(ne.value).toBeCloseTo((loss(0.5) + loss(0.7)) / 2 / entropy, 5)
+  expect(neSeedSd).toBeCloseTo((loss(0.5) - loss(0.7)) / Math.SQRT2 / entropy, 5)
+})
+
 test('serving asynchronously must gain over frozen, and lose less than a hundredth to synchronous', () => {
   const skills = { frozen: 0.9, synchronous: 1.01 }
   expect(holds('serving', skills)).toBe(true)
@@ -113,6 +144,10 @@ test('serving asynchronously must gain over frozen, and lose less than a hundred
   expect(holds('serving', skills, { frozen: 1.1 })).toBe(false)
   // A skill of 1.013 has 1.1 % less loss than one of 1.
   expect(holds('serving', skills, { synchronous: 1.013 })).toBe(false)
+  const gains = (value: number, low: number, high: number) => ({ gain: { value, low, high }, adjustedPValue: 0.01 })
+  expect(isWorthServing(gains(0.02, 0.01, 0.03), gains(0.005, 0, 0.0099))).toBe(true)
+  expect(isWorthServing(gains(0.02, 0.01, 0.03), gains(0.005, 0, 0.0101))).toBe(false)
+  expect(isWorthServing(gains(0.02, 0, 0.03), gains(0.005, 0, 0.0099))).toBe(false)
 })
 
 test('delay costs where the head loses with a day of it', () => {
@@ -135,6 +170,13 @@ describe('drift', () => {
     expect(decided({ [average('scratch', false)]: 0.9988 })).toBe(false)
     expect(decided({ [average('warm', true)]: 0.9, [average('scratch', true)]: 0.8 })).toBe(false)
     expect(decided({ 'warm-aligned#latest-every-3': 3, 'warm-raw#average-3-every-7': 3 })).toBe(true)
+  })
+
+  test('new snapshots are told to gain where the first alone does worse', () => {
+    const { comparisons } = decide('drift', (arm) => (arm === 'first-alone' ? 0.9 : 1))
+    const own = comparisons.find(({ arm }) => arm === 'recurring')!
+    expect(own).toMatchObject({ over: 'first-alone', model: 'sparse' })
+    expect(own.gain.value).toBeCloseTo(1 - loss(1) / loss(0.9), 5)
   })
 
   test('and keep averages of three in line', () => {

@@ -116,8 +116,8 @@ function conclude(given: Outcomes): Findings {
   const usual = lab.quick
     ? []
     : asynchronous.map(({ arm, model }) => ({
-        arm: atUsualRate(lab, arm),
-        over: atUsualRate(lab, 'without'),
+        arm: atUsualRate(arm),
+        over: atUsualRate('without'),
         model,
       }))
   const scores = [

@@ -1,24 +1,25 @@
 /** What an A/B test on the synthetic world could have told. */
 
-import { pairedClusterBootstrap } from '@headwater/statistics'
+import { mean } from '@headwater/statistics'
 import {
   clickOutcomes,
   detectableEffects,
-  type PotentialOutcomes,
+  type NeededUsers,
   rankingOutcomes,
   type SimulatedTests,
   simulateTests,
   syntheticUserDays,
   usersForEffect,
 } from '../../power/index.ts'
-import { formatCount, formatGainInterval, formatPercent } from '../../report/format.ts'
-import { bootstrap, compare, scoreArm } from '../analysis/figures.ts'
+import { formatCount, formatGain, formatGainInterval, formatPercent } from '../../report/format.ts'
+import { compare, scoreArm } from '../analysis/figures.ts'
 import type { Outcomes } from '../analysis/outcomes.ts'
 import type { Experiment, Findings } from '../experiment.ts'
 import { ExperimentError } from '../lab/lab-error.ts'
 import { testDay } from '../lab/lab-log.ts'
 import { atBestRates, rateLanes } from './best-rates.ts'
 import { modeArm, withoutArm } from './common-arms.ts'
+import { rankingLift } from './ranking-lift.ts'
 
 const simulations = 1000
 
@@ -64,11 +65,13 @@ function conclude(given: Outcomes): Findings {
     return rankingOutcomes(ranked, userDays, window)
   })
   const comparison = compare(outcomes, 'ranking', 'asynchronous', 'without')!
+  const lift = rankingLift(rankings)
+  const needed = rankings.map((own) => usersForEffect(own))
   const told = ({ rejected }: SimulatedTests) =>
     `${formatPercent(rejected.share)} [${formatPercent(rejected.low)}, ${formatPercent(rejected.high)}]`
   return {
     holds: isSound(nullTests.plain) && isSound(nullTests.cuped),
-    verdict: `Null tests reject ${told(nullTests.plain)}, with CUPED ${told(nullTests.cuped)}. ${liftOf(rankings, days)}`,
+    verdict: `Null tests reject ${told(nullTests.plain)}, with CUPED ${told(nullTests.cuped)}. Ranking by the served embedding changes the clicks on the first ad by ${formatGainInterval(lift)}; a test of ${days} days needs ${rangeOf(needed, 'plain')} users to see it, ${rangeOf(needed, 'cuped')} with CUPED.`,
     scores: [scoreArm(outcomes, 'without', 'ranking'), scoreArm(outcomes, 'asynchronous', 'ranking')],
     comparisons: [comparison],
     gapShares: [],
@@ -95,6 +98,19 @@ function conclude(given: Outcomes): Findings {
     ],
     tables: [
       {
+        title: `Clicks on the first ad of a request, ranked by the served embedding in place of none, and users needed to see them in ${days} days`,
+        head: ['seed', 'lift', 'users, plain', 'users, with CUPED'],
+        rows: [
+          ...given.seeds.map((seed, i) => [
+            String(seed),
+            formatGain(mean(rankings[i].treated) / mean(rankings[i].control) - 1),
+            rangeOf([needed[i]], 'plain'),
+            rangeOf([needed[i]], 'cuped'),
+          ]),
+          ['all', formatGainInterval(lift), rangeOf(needed, 'plain'), rangeOf(needed, 'cuped')],
+        ],
+      },
+      {
         title: 'Minimum detectable lift of clicks a user',
         head: ['days', 'users', 'plain', 'with CUPED'],
         rows: effects.map(({ days: span, users, lift, cupedLift }) => [
@@ -112,29 +128,11 @@ function conclude(given: Outcomes): Findings {
 export const isSound = ({ rejected }: Pick<SimulatedTests, 'rejected'>): boolean =>
   Math.abs(rejected.share - 0.05) <= 0.015
 
-/**
- * Lift of clicks a user, with the interval of users' sampling, and users needed to see it. Of several seeds' models clicks are
- * averaged, and users needed are a range.
- */
-function liftOf(bySeed: readonly PotentialOutcomes[], days: number): string {
-  const needed = bySeed.flatMap((outcomes) => usersForEffect(outcomes) ?? [])
-  if (needed.length < bySeed.length)
-    return `By ${bySeed.length - needed.length} of ${bySeed.length} seeds, ranking by the served embedding brings no more clicks on the first ad here.`
-  const meanOf = (key: 'control' | 'treated') =>
-    bySeed[0][key].map((_, user) => bySeed.reduce((sum, own) => sum + own[key][user], 0) / bySeed.length)
-  const [control, treated] = [meanOf('control'), meanOf('treated')]
-  // What is lost is negative: a lift.
-  const { value, low, high } = pairedClusterBootstrap({
-    clusters: Uint32Array.from(control.keys()),
-    lossA: control,
-    lossB: treated,
-    ...bootstrap,
-  })
-  const range = (key: 'plain' | 'cuped') => {
-    const users = needed.map((own) => own[key])
-    return [...new Set([Math.min(...users), Math.max(...users)])].map(formatCount).join(' to ')
-  }
-  return `Ranking by the served embedding lifts clicks on the first ad by ${formatGainInterval({ value: -value, low: -high, high: -low })}; a test of ${days} days needs ${range('plain')} users to see it, ${range('cuped')} with CUPED.`
+/** The least and the most users of several seeds; null is one by whose models nothing is gained. */
+function rangeOf(needed: readonly (NeededUsers | null)[], key: 'plain' | 'cuped'): string {
+  const users = needed.map((own) => own?.[key] ?? Number.POSITIVE_INFINITY)
+  const ends = [Math.min(...users), Math.max(...users)].map((count) => (count < Infinity ? formatCount(count) : '∞'))
+  return [...new Set(ends)].join(' to ')
 }
 
 /** Places of the scored rows' users among the world's: their names are `u` and the place. */

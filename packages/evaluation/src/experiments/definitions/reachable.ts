@@ -19,8 +19,6 @@ export function reachableTables(outcomes: Outcomes): FigureTable[] {
   const { lab } = outcomes
   const predictions = Object.fromEntries(knowledge.map((name) => [name, outcomes.known(name)]))
   const scores = scoreReference({
-    rows: lab.test.models.ranking.places,
-    users: outcomes.users('ranking'),
     labels: lab.test.models.ranking.labels,
     truth: outcomes.known('truth'),
     predictions: predictions as Record<Knowledge, Float64Array>,

@@ -2,7 +2,7 @@
 
 import { formatFixed, formatGainInterval, formatNe, formatPercent } from '../../report/format.ts'
 import { formatAge } from '../analysis/age.ts'
-import { adjusted, compare, gapShares, scoreArm } from '../analysis/figures.ts'
+import { adjusted, type Comparison, compare, gapShares, scoreArm } from '../analysis/figures.ts'
 import type { Outcomes } from '../analysis/outcomes.ts'
 import { optimumArm } from '../arms/optimum-arm.ts'
 import type { Chart, Experiment, Findings } from '../experiment.ts'
@@ -25,6 +25,14 @@ export const serving: Experiment = {
   conclude,
 }
 
+/** The rule, by what asynchronous serving gains over frozen and synchronous serving over asynchronous. */
+export function isWorthServing(
+  frozen: Pick<Comparison, 'gain' | 'adjustedPValue'>,
+  synchronous: Pick<Comparison, 'gain'>,
+): boolean {
+  return frozen.gain.low > 0 && frozen.adjustedPValue! < 0.05 && synchronous.gain.high < 0.01
+}
+
 function conclude(outcomes: Outcomes): Findings {
   const heads = servingModes.map((mode) => `head-${mode}`)
   const scores = [
@@ -41,7 +49,7 @@ function conclude(outcomes: Outcomes): Findings {
     ...pairs.map(([arm, over]) => compare(outcomes, 'head', `head-${arm}`, `head-${over}`)!),
   ])
   const [frozen, , synchronous] = claims
-  const holds = frozen.gain.low > 0 && frozen.adjustedPValue! < 0.05 && synchronous.gain.high < 0.01
+  const holds = isWorthServing(frozen, synchronous)
   const gaps = gapShares(outcomes, [
     ...heads.map((arm) => ({ arm, model: 'head' as const })),
     ...servingModes.map((arm) => ({ arm, model: 'ranking' as const })),

@@ -8,7 +8,7 @@ import type { LabSettings } from './settings.ts'
 
 export interface Variant {
   readonly config: ModelConfig
-  /** Names of aggregations of the user that it is not given. */
+  /** Names of aggregations that it is not given. */
   readonly withoutAggregations: readonly string[]
   /** Whether it is trained on the first task alone. */
   readonly singleTask: boolean

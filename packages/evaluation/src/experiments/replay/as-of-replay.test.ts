@@ -2,7 +2,7 @@
 import { join } from 'node:path'
 import { compileFeatures, type LogEvent } from '@headwater/features'
 import { type GpuDevice, requestDevice } from '@headwater/gpu'
-import { servedStatus } from '@headwater/pooling'
+import { AsOfError, servedStatus } from '@headwater/pooling'
 import { listSnapshots, readManifest } from '@headwater/runtime'
 import { temporaryDirectory } from '@headwater/testkit'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
@@ -188,20 +188,41 @@ test('a later snapshot takes the place of its own vector and keeps those before'
   }
 })
 
-test('a row that would be served what was known after it ends the run', async () => {
+describe('a row that would be served what was not known strictly before it ends the run', () => {
   const [user, before] = [events[599].user, events.slice(0, 600)]
-  expect(before.slice(300, 599).some((event) => event.user === user)).toBe(true)
-  const replayed = async (last: LogEvent) => {
-    const options = { policy: { kind: 'synchronous' }, slots: 1, publishedMs: [events[300].timeMs] } as const
+  const again = { ...events[599], row: 600 }
+  /** The log goes on with an event of the last one's user that comes too early. */
+  const replayed = async (timeMs: number, publishedMs: number) => {
+    const options = {
+      policy: { kind: 'asynchronous', refreshDelayMs: 1000 },
+      slots: 1,
+      publishedMs: [publishedMs],
+    } as const
     const replay = new AsOfReplay<Float32Array>(
-      { space, log: memoryLog(smallSchema, [...before, last]), ...options },
+      { space, log: memoryLog(smallSchema, [...before, { ...again, timeMs }]), ...options },
       randomSource(1, 4),
     )
     for await (const { held } of replay.blocks()) expect(held.length).toBeGreaterThan(0)
   }
-  const again = { ...events[599], row: 600 }
-  await replayed({ ...again, timeMs: again.timeMs + minuteMs })
-  await expect(replayed({ ...again, timeMs: events[250].timeMs })).rejects.toThrow(
-    /^row 600: features of \d+, data up to \d+ are not strictly before \d+$/,
-  )
+  // What the last event's row was served: features of the user's event before it, once its refresh had landed.
+  const previous = before.slice(0, 599).findLast((event) => event.user === user)!
+  const featuresMs = previous.timeMs + 1000
+  const publishedMs = events[100].timeMs
+
+  test.each([
+    ['as soon as its features', featuresMs],
+    ['before its features', featuresMs - 1],
+    ['before the snapshot’s data, too', publishedMs - 1],
+  ])('where it comes %s', async (_, timeMs) => {
+    expect(publishedMs).toBeLessThan(featuresMs - 1)
+    const run = replayed(timeMs, publishedMs)
+    await expect(run).rejects.toThrow(AsOfError)
+    await expect(run).rejects.toThrow(
+      `row 600: features of ${featuresMs}, data up to ${publishedMs} are not strictly before ${timeMs}`,
+    )
+  })
+
+  test('and not where it comes a moment later', async () => {
+    await replayed(featuresMs + 1, publishedMs)
+  })
 })
