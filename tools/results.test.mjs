@@ -5,6 +5,7 @@
 import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
+import { resultCommands } from './result-commands.mjs'
 import { inWorkspace } from './workspace.mjs'
 
 const directory = inWorkspace('docs/results')
@@ -75,6 +76,12 @@ function isTold(found) {
 /** @param {string} text */
 const negated = (text) =>
   Number(text) === 0 ? text : text.startsWith('-') ? text.slice(1) : `-${text.replace('+', '')}`
+
+test('every file is of the command that is told', () => {
+  const told = resultCommands().map(({ args, file }) => [file, `headwater ${args.join(' ')}`])
+  const names = readdirSync(directory)
+  expect(Object.fromEntries(told)).toEqual(Object.fromEntries(files.map(({ command }, i) => [names[i], command])))
+})
 
 test('every interval is one of a file', () => {
   const told = blocks().flatMap((block) => [...block.matchAll(interval)].map(([, ...found]) => ({ block, found })))
