@@ -14,8 +14,9 @@ if (asked.length === 0) {
 }
 const directory = inWorkspace('.cache/results')
 mkdirSync(directory, { recursive: true })
-// What a file says of its command has no path of this machine then.
+// What a file says of its command has no path of this machine then. npm and Nx tell where they were called, which comes first.
 process.chdir(directory)
+process.env.INIT_CWD = directory
 for (const { args, file } of asked) {
   process.stdout.write(`headwater ${args.join(' ')}\n`)
   process.exitCode = await launch(args)
