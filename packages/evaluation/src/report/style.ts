@@ -75,6 +75,9 @@ th:first-child { text-align: left; }
 .facts { display: grid; grid-template-columns: max-content 1fr; gap: 4px 20px; font-size: .875rem; margin: 16px 0; }
 .facts dd { margin: 0; }
 code { font: .85em ui-monospace, "SF Mono", Menlo, Consolas, monospace; }
+@media (min-width: 912px) {
+  .scroll { width: max-content; max-width: calc(50vw + 408px); }
+}
 @media (max-width: 820px) {
   .plots { grid-template-columns: 1fr; }
 }
@@ -95,7 +98,7 @@ code { font: .85em ui-monospace, "SF Mono", Menlo, Consolas, monospace; }
   .narrow { display: none; }
   figure, tr, .figures div { break-inside: avoid; }
   h2, h3, caption { break-after: avoid; }
-  .scroll { overflow: visible; }
+  .scroll { overflow: visible; width: auto; max-width: none; }
   table { font-size: 7.5pt; }
   th, td { white-space: normal; padding-right: 6px; }
 }
