@@ -26,8 +26,8 @@ const addFraction = (fraction) => fractions.add(fraction.toFixed(4).replace(/^0/
 /** @param {unknown} part */
 function collect(part) {
   if (typeof part === 'string') {
-    const told = part.replaceAll('−', '-').matchAll(/(-?[\d.]+) % \[(-?[\d.]+) %, (-?[\d.]+) %\]/g)
-    for (const [, ...found] of told) intervals.add(found.join(' '))
+    const told = part.replaceAll('−', '-').matchAll(/([+-]?[\d.]+) % \[([+-]?[\d.]+)(?: %)?, ([+-]?[\d.]+)(?: %)?\]/g)
+    for (const [, ...found] of told) intervals.add(found.join(' ').replaceAll('+', ''))
     for (const [, fraction] of part.matchAll(/\b0(\.\d{4})\b/g)) fractions.add(fraction)
   }
   if (typeof part !== 'object' || part === null) return
