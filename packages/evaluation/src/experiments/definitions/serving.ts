@@ -6,6 +6,7 @@ import { adjusted, type Comparison, compare, gapShares, scoreArm } from '../anal
 import type { Outcomes } from '../analysis/outcomes.ts'
 import { optimumArm } from '../arms/optimum-arm.ts'
 import type { Chart, Experiment, Findings } from '../experiment.ts'
+import { atBestRates, rateLanes, ratesTable } from './best-rates.ts'
 import { modeArm, modeHead, modeTitles, servingModes, withoutArm } from './common-arms.ts'
 import { reachableTables } from './reachable.ts'
 
@@ -13,12 +14,12 @@ export const serving: Experiment = {
   name: 'serving',
   question: 'Which way of serving is worth its compute?',
   measure:
-    'Normalized entropy of the ranking model and of the upstream’s own head under frozen, daily, asynchronous and synchronous serving; embeddings computed a row; age of what is served.',
+    'Normalized entropy of the ranking model and of the upstream’s own head under frozen, daily, asynchronous and synchronous serving, the ranking model at the learning rate that is best before the test window under each; embeddings computed a row; age of what is served.',
   rule: 'Asynchronous serving is worth it where it gains over frozen serving, the interval above 0 after Holm, and loses less than 1 % of normalized entropy to synchronous serving, by the upper end of the interval.',
   models: () => ['ranking'],
   arms: (lab, seed) => [
-    withoutArm(lab, seed),
-    ...servingModes.map((mode) => modeArm(lab, seed, mode)),
+    withoutArm(lab, seed, rateLanes(lab)),
+    ...servingModes.map((mode) => modeArm(lab, seed, mode, rateLanes(lab))),
     ...servingModes.map((mode) => modeHead(lab, seed, mode)),
     ...(lab.world === null ? [] : [optimumArm(lab.settings)]),
   ],
@@ -33,7 +34,9 @@ export function isWorthServing(
   return frozen.gain.low > 0 && frozen.adjustedPValue! < 0.05 && synchronous.gain.high < 0.01
 }
 
-function conclude(outcomes: Outcomes): Findings {
+function conclude(given: Outcomes): Findings {
+  const rated = ['without', ...servingModes].map((arm) => ({ arm, models: ['ranking'] as const }))
+  const outcomes = atBestRates(given, rated)
   const heads = servingModes.map((mode) => `head-${mode}`)
   const scores = [
     ...['without', ...servingModes].map((arm) => scoreArm(outcomes, arm, 'ranking')),
@@ -90,6 +93,7 @@ function conclude(outcomes: Outcomes): Findings {
           ...gaps.filter(({ arm }) => arm === `head-${mode}`).map(({ share }) => formatPercent(share.value)),
         ]),
       },
+      ...(given.lab.quick ? [] : [ratesTable(outcomes, rated)]),
     ],
   }
 }
