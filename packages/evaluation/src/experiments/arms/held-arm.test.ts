@@ -37,7 +37,7 @@ beforeAll(async () => {
     { name: 'retrained', averaging, retrained: true },
   ]
   const upstream = standardUpstream(1)
-  const plan = { name: 'held', title: 'held', seed: 1, model: 'sparse', heldFrom: 1 } as const
+  const plan = { name: 'held', title: 'held', seed: 1, model: 'sparse' } as const
   const policy = policyOf('asynchronous', lab)
   held = await workshop.run(heldArm({ ...plan, source: 'tower', policy, lanes, upstream }), context)
   raw = await workshop.run(heldArm({ ...plan, source: 'raw', policy, lanes, upstream }), context)

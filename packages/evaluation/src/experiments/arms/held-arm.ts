@@ -1,4 +1,4 @@
-/** A downstream model that is trained on served vectors up to one publication, and never again while snapshots go on. */
+/** A downstream model that is trained on served vectors up to the middle publication, and never again while snapshots go on. */
 import { type ModelName, rowSelector } from '../downstream/family.ts'
 import { ProgressiveRun } from '../downstream/progressive-run.ts'
 import { specOf } from '../lab/lab-log.ts'
@@ -23,9 +23,7 @@ export interface HeldArmPlan {
   /** `raw`: snapshots in their own coordinates. */
   readonly source: 'tower' | 'raw'
   readonly model: ModelName
-  /** Publication, by number from 0, from which on it is trained no more. */
-  readonly heldFrom: number
-  /** No snapshot is served from this publication on that was not before: features alone go on. Absent: each one is. */
+  /** No snapshot is served from the middle publication on that was not before: features alone go on. Absent: each one is. */
   readonly keepsTower?: true
   readonly policy: ServingPolicy
   readonly lanes: readonly HeldLane[]
@@ -33,7 +31,7 @@ export interface HeldArmPlan {
 }
 
 /**
- * For every row of the model behind that publication, columns with each lane's logits by its name, and `label`, `user`, a
+ * Half of the publications are there to be trained by, half to go on without: for every row of the model behind the middle one, columns with each lane's logits by its name, and `label`, `user`, a
  * number, and `publication`, that of the last one before the row.
  */
 export function heldArm(plan: HeldArmPlan): Arm {
@@ -48,7 +46,8 @@ export function heldArm(plan: HeldArmPlan): Arm {
       const { space, log } = lab
       const { publications } = trained!
       const spec = specOf(lab, plan.model)
-      const fromRow = publications[plan.heldFrom].row
+      const middle = publications.length >> 1
+      const fromRow = publications[middle].row
       const frames = plan.source === 'tower' ? publications.map(({ frame }) => frame) : null
       const about = { label: [] as number[], user: [] as number[], publication: [] as number[] }
       const users = new Map<string, number>()
@@ -65,7 +64,7 @@ export function heldArm(plan: HeldArmPlan): Arm {
           runs.push({ lane, run })
         }
         const slots = Math.max(...plan.lanes.map(({ averaging }) => averaging.weights.length))
-        const served = plan.keepsTower ? publications.slice(0, plan.heldFrom) : publications
+        const served = plan.keepsTower ? publications.slice(0, middle) : publications
         const publishedMs = served.map((own) => own.publishedMs)
         const replay = new AsOfReplay<Float32Array>(
           { space, log, policy: plan.policy, slots, publishedMs, signal },

@@ -18,9 +18,6 @@ export const heldSources = ['raw', 'tower', 'kept'] as const
 /** Snapshots from new weights lie in other coordinates each time; a quick run leaves them to the experiment `drift`. */
 export const heldStarts = ({ quick }: LabLog): readonly Start[] => (quick ? ['warm'] : ['warm', 'scratch'])
 
-/** The middle publication: half of them to be trained by, half to go on without. */
-export const heldFrom = ({ publicationRows }: LabLog): number => Math.floor(publicationRows.length / 2)
-
 const sourceTitles = { raw: 'raw', tower: 'aligned', kept: 'no new snapshot' } as const
 
 export const heldTitle = (start: Start, source: Source) =>

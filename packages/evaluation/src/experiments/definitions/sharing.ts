@@ -14,7 +14,7 @@ import type { LabLog } from '../lab/lab-log.ts'
 import { modeTitles, policyOf, servedArm, servingModes, standardUpstream } from './common-arms.ts'
 import { costFindings, costsOf, type SharingCosts } from './sharing-costs.ts'
 import { coverageFindings } from './sharing-coverage.ts'
-import { heldFindings, heldFrom, heldLanes, heldSources, heldStarts, heldTitle } from './sharing-held.ts'
+import { heldFindings, heldLanes, heldSources, heldStarts, heldTitle } from './sharing-held.ts'
 import { sharedBy, sharingModels, towerPlan } from './sharing-plans.ts'
 import { modelTable, neCharts, ownName, sharedName } from './sharing-quality.ts'
 
@@ -48,7 +48,6 @@ export const sharing: Experiment = {
           seed,
           source: source === 'raw' ? 'raw' : 'tower',
           model: 'sparse',
-          heldFrom: heldFrom(lab),
           ...(source === 'kept' && { keepsTower: true }),
           policy: policyOf('asynchronous', lab),
           lanes: heldLanes(source),
