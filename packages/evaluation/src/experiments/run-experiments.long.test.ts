@@ -13,6 +13,7 @@ import type { EvaluationResult } from './experiment.ts'
 import { experiments, experimentsNamed } from './experiments.ts'
 import { ExperimentError } from './lab/lab-error.ts'
 import type { LabLog } from './lab/lab-log.ts'
+import { shortened } from './report/chart-figure.ts'
 import { renderEvaluationHtml } from './report/html-report.ts'
 import { renderEvaluationMarkdown, renderEvaluationText } from './report/markdown-report.ts'
 import { checkExperiments, type RunOptions, runExperiments } from './run-experiments.ts'
@@ -143,6 +144,15 @@ describe('a synthetic log', () => {
     expect(numbersIn(result).filter(([, value]) => !Number.isFinite(value))).toEqual([])
     expect(renderEvaluationText(result)).toContain('no verdict')
     expect(renderEvaluationHtml(result)).not.toMatch(/NaN|undefined|Yes\./)
+  })
+
+  test('what a chart shows of its labels tells them apart', () => {
+    const named = result.experiments.flatMap(({ charts }) => charts.filter(({ kind }) => kind === 'named'))
+    expect(named.length).toBeGreaterThan(0)
+    for (const { series } of named) {
+      const shown = series[0].points.map(({ label }) => shortened(label))
+      expect(new Set(shown).size).toBe(shown.length)
+    }
   })
 
   test('towers learn from as many users as they say', () => {

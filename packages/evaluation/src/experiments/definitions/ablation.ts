@@ -170,6 +170,9 @@ function canBeWithout(schema: Schema, names: readonly string[]): boolean {
   }
 }
 
+/** A chart has room for so little. */
+const shortName = (name: string) => name.replace('without-', '').replaceAll('-', ' ')
+
 function conclude(outcomes: Outcomes): Findings {
   const variants = variantsOf(outcomes.lab)
   const scores = variants.map(({ name }) => scoreArm(outcomes, armOf(name), 'head'))
@@ -208,9 +211,9 @@ function conclude(outcomes: Outcomes): Findings {
         series: [
           {
             name: 'loss',
-            points: components.map(({ title }, i) => {
+            points: components.map(({ name }, i) => {
               const { value, low, high } = claims[i].gain
-              return { label: title, x: value, y: null, low, high }
+              return { label: shortName(name), x: value, y: null, low, high }
             }),
           },
         ],

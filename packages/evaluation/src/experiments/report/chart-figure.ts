@@ -70,7 +70,8 @@ function namedFigure({ title, caption, x, series }: Chart): Figure {
   }
 }
 
-function shortened(label: string): string {
+/** What a chart has room for of a label. */
+export function shortened(label: string): string {
   const letters = Math.floor((widestLabel - 14) / pixelsALetter)
   return label.length <= letters ? label : `${label.slice(0, letters - 1)}…`
 }
