@@ -31,8 +31,9 @@ export interface HeldArmPlan {
 }
 
 /**
- * Half of the publications are there to be trained by, half to go on without: for every row of the model behind the middle one, columns with each lane's logits by its name, and `label`, `user`, a
- * number, and `publication`, that of the last one before the row.
+ * Half of the publications are there to be trained by, half to go on without. For every row of the model behind the middle one:
+ * columns with each lane's logits by its name, and `label`, `user`, a number, and `publication`, that of the last one before the
+ * row.
  */
 export function heldArm(plan: HeldArmPlan): Arm {
   const { name, title, seed, upstream, ...settings } = plan
