@@ -1,6 +1,6 @@
 import { readdirSync } from 'node:fs'
 import { configDefaults, defineConfig } from 'vitest/config'
-import { inBrowser } from './packages/kernels/vitest.browser.config.ts'
+import { inBrowser } from './vitest.browser.config.ts'
 
 /** What `npx nx test PACKAGE` runs and `npm test` does not, as it would take too long. */
 const exclude = [...configDefaults.exclude, '**/*.long.test.ts']

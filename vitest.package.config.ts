@@ -1,5 +1,5 @@
 import { defineConfig } from 'vitest/config'
-import { withDriver } from './packages/cli/bin/driver-environment.js'
+import { withDriver } from './packages/gpu/driver-environment.js'
 
 // Test files run in processes forked from this one: set here, the driver that set-up brought is found in them.
 Object.assign(process.env, withDriver(`${import.meta.dirname}/.env`))

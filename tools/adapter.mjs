@@ -1,6 +1,6 @@
 import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { basename, join } from 'node:path'
-import { withDriver } from '../packages/cli/bin/driver-environment.js'
+import { withDriver } from '../packages/gpu/driver-environment.js'
 import { bringDebianPackages, hasDebianPackages, installCommand, libraryDirectories } from './debian-packages.mjs'
 import { writeBlock } from './environment-block.mjs'
 import { runProgram } from './run-program.mjs'

@@ -1,5 +1,8 @@
 // `npm start -- ARGUMENTS`: set-up where needed, then `headwater run ARGUMENTS`.
-import { launch } from '../packages/cli/bin/launch.js'
 import { setUp } from './setup.mjs'
 
-process.exitCode = (await setUp({ browser: false })) ? await launch(['run', ...process.argv.slice(2)]) : 1
+if (await setUp({ browser: false })) {
+  // What it imports is there now.
+  const { launch } = await import('../packages/cli/bin/launch.js')
+  process.exitCode = await launch(['run', ...process.argv.slice(2)])
+} else process.exitCode = 1

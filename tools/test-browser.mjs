@@ -31,7 +31,7 @@ async function testInBrowser() {
   const { testNamePattern } = values
   const vitest = await startVitest('test', positionals, {
     root: inWorkspace('packages/kernels'),
-    config: inWorkspace('packages/kernels/vitest.browser.config.ts'),
+    config: inWorkspace('vitest.browser.config.ts'),
     run: true,
     watch: false,
     reporters: ['default', new KernelReport()],

@@ -1,5 +1,5 @@
 // `npm test -- FILTERS`: set-up where needed, lint, types, every test. Its last line is "N passed, N failed".
-import { withDriver } from '../packages/cli/bin/driver-environment.js'
+import { withDriver } from '../packages/gpu/driver-environment.js'
 import KernelReport from './kernel-report.mjs'
 import { runProgram } from './run-program.mjs'
 import { setUp } from './setup.mjs'

@@ -1,6 +1,6 @@
 import { chmodSync, existsSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { withDriver } from '../packages/cli/bin/driver-environment.js'
+import { withDriver } from '../packages/gpu/driver-environment.js'
 import { bringDebianPackages, hasDebianPackages, libraryDirectories } from './debian-packages.mjs'
 import { writeBlock } from './environment-block.mjs'
 import { lastWords, runProgram } from './run-program.mjs'

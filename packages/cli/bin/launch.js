@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs'
 import { availableParallelism } from 'node:os'
 import { fileURLToPath } from 'node:url'
-import { withDriver } from './driver-environment.js'
+import { withDriver } from '@headwater/gpu/driver-environment'
 import { nodeOptions } from './one-core.js'
 import { supervise } from './supervise.js'
 

@@ -1,14 +1,14 @@
 import { playwright } from '@vitest/browser-playwright'
 import { defineConfig, type TestProjectInlineConfiguration } from 'vitest/config'
-import { withDriver } from '../cli/bin/driver-environment.js'
-import { browserArguments, browserProgram } from '../testkit/src/browser-program.ts'
+import { withDriver } from './packages/gpu/driver-environment.js'
+import { browserArguments, browserProgram } from './packages/testkit/src/browser-program.ts'
 
 // Set-up writes into this file which Chromium it brought.
-Object.assign(process.env, withDriver(`${import.meta.dirname}/../../.env`))
+Object.assign(process.env, withDriver(`${import.meta.dirname}/.env`))
 
-/** How tests run on the WebGPU of a browser's page instead of Dawn's in Node: in a headless Chromium of this machine. */
+/** How the kernels' tests run on the WebGPU of a browser's page instead of Dawn's in Node: in a headless Chromium. */
 export const inBrowser = (include: string[]): TestProjectInlineConfiguration => ({
-  root: import.meta.dirname,
+  root: `${import.meta.dirname}/packages/kernels`,
   resolve: { conditions: ['development', 'module', 'browser'] },
   // Imported only where there is no browser; it must not be bundled for one.
   optimizeDeps: { exclude: ['webgpu'] },
@@ -22,15 +22,14 @@ export const inBrowser = (include: string[]): TestProjectInlineConfiguration => 
       enabled: true,
       headless: true,
       screenshotFailures: false,
-      provider: playwright({
-        launchOptions: {
-          // Looked for at launch: whoever runs other tests of the workspace needs no browser.
-          get executablePath() {
-            return browserProgram()
-          },
-          args: [...browserArguments],
-        },
-      }),
+      provider: {
+        ...playwright(),
+        // Looked for when the first page opens: a run without these tests needs no browser.
+        providerFactory: (project) =>
+          playwright({
+            launchOptions: { executablePath: browserProgram(), args: [...browserArguments] },
+          }).providerFactory(project),
+      },
       instances: [{ browser: 'chromium' }],
     },
   },
