@@ -11,7 +11,12 @@ import { type EmbeddingStore, openStore } from '@headwater/store'
 import { startValkeyCluster, type ValkeyCluster } from '@headwater/testkit/valkey'
 
 const path = (relative: string) => fileURLToPath(new URL(relative, import.meta.url))
-const command = ['--conditions=development', '--import', 'tsx', path('../packages/cli/src/main.ts')]
+const command = [
+  '--conditions=development',
+  '--import',
+  'tsx',
+  fileURLToPath(import.meta.resolve('@headwater/cli/main')),
+]
 const schemaFile = path('../examples/own-log/schema.json')
 
 /** Entries of a worker that is silent for as long are claimed. */

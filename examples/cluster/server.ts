@@ -3,7 +3,12 @@ import { fileURLToPath } from 'node:url'
 import { type Client, createClient } from '@headwater/pooling/client'
 
 const path = (relative: string) => fileURLToPath(new URL(relative, import.meta.url))
-const command = ['--conditions=development', '--import', 'tsx', path('../../packages/cli/src/main.ts')]
+const command = [
+  '--conditions=development',
+  '--import',
+  'tsx',
+  fileURLToPath(import.meta.resolve('@headwater/cli/main')),
+]
 
 /** `headwater` with arguments, as a process that ends with this one where this one ends in order. */
 export class Server {

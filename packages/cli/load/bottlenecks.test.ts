@@ -2,9 +2,9 @@
 import type { AddressInfo } from 'node:net'
 import { connect, createServer, type Socket } from 'node:net'
 import { afterEach, expect, test } from 'vitest'
-import type { StressResult, StressSettings } from '../src/stress/result.ts'
-import { runStress } from '../src/stress/run-stress.ts'
-import { madeUpKeys } from '../src/stress/users.ts'
+import type { StressResult, StressSettings } from '../src/commands/stress/result.ts'
+import { runStress } from '../src/commands/stress/run-stress.ts'
+import { madeUpKeys } from '../src/commands/stress/users.ts'
 import { stressedServices } from '../src/testing/stressed-services.ts'
 
 const services = stressedServices()

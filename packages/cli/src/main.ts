@@ -1,4 +1,4 @@
-import { runCommandLine } from './program.ts'
+import { runCommandLine } from './commands/program.ts'
 
 // The launcher holds the other end of this channel: when it is killed outright, so that it can pass nothing on, end too.
 process.once('disconnect', () => process.exit(1))

@@ -1,5 +1,5 @@
 import { vi } from 'vitest'
-import { runCommandLine } from '../program.ts'
+import { runCommandLine } from '../commands/program.ts'
 
 /** Runs a command in this process. */
 export async function headwater(...args: string[]) {

@@ -1,0 +1,195 @@
+import type { PoolingPolicy } from '@headwater/pooling'
+import type { ServedTower } from '@headwater/runtime'
+import type { EmbeddingStore } from '@headwater/store'
+import type { Command } from 'commander'
+import { momentMs } from '../../arguments/moment.ts'
+import { addPoolingOptions, type PoolingArguments, servingPolicy } from '../../arguments/serving-policy.ts'
+import { userUrl } from '../../arguments/store-url.ts'
+import { userPath } from '../../files/paths.ts'
+import { type JsonOption, jsonFile, printResult } from '../../files/result.ts'
+import { stoppable } from '../../terminal/stoppable.ts'
+import { BackfillCheckpoint, type BackfillCounts, type BackfillPlace } from './checkpoint.ts'
+import { BackfillError, type StatesAsOf, statesOfLog, statesOfStore } from './states.ts'
+
+interface BackfillOptions extends JsonOption, PoolingArguments {
+  readonly model: string
+  readonly store: string
+  readonly name: string
+  readonly tenant: string
+  readonly at?: number
+  readonly events?: string
+}
+
+const batchRows = 512
+/** Users between two checkpoints. */
+const usersACheckpoint = 8 * batchRows
+
+/** Adds `headwater backfill`. */
+export function registerBackfill(program: Command): void {
+  addPoolingOptions(program.command('backfill'))
+    .description("compute the embeddings of all of a store's users by the snapshot that a model serves")
+    .requiredOption('--model <dir>', "directory of the model's snapshots")
+    .requiredOption('--store <url>', 'lmdb:PATH, valkey://HOST, or another store')
+    .option('--name <model>', 'name of the model in the store', 'sum')
+    .option('--tenant <name>', 'whose users', 'default')
+    .option('--at <time>', 'as of which users are known; default: now', momentMs)
+    .option('--events <log>', 'file, glob or directory of events that users are known by, in place of the store')
+    .option('--json <file>', 'also write it as JSON')
+    .addHelpText(
+      'after',
+      '\nIt goes on where the same command was stopped: .headwater-backfill here says where that is.\n',
+    )
+    .action(backfill)
+}
+
+async function backfill(options: BackfillOptions): Promise<void> {
+  const json = jsonFile(options)
+  const [{ openStore }, { loadTower, servedSnapshotDirectory }] = await Promise.all([
+    import('@headwater/store'),
+    import('@headwater/runtime'),
+  ])
+  const closers: (() => Promise<void> | void)[] = []
+  const left = 'what was computed stays, and the same command goes on from there'
+  const figures = await stoppable(left, async ({ stages, signal }) => {
+    try {
+      const tower = await loadTower(await servedSnapshotDirectory(userPath(options.model)))
+      closers.push(() => tower.dispose())
+      const url = userUrl(options.store)
+      const store = await openStore(url)
+      closers.push(() => store.close())
+      const events = options.events === undefined ? null : userPath(options.events)
+      const { snapshot, frame } = tower.manifest
+      const policy = servingPolicy(options)
+      const checkpoint = new BackfillCheckpoint({
+        store: url,
+        tenant: options.tenant,
+        model: options.name,
+        snapshot,
+        atMs: options.at ?? null,
+        events,
+        policy,
+      })
+      const place = checkpoint.read() ?? beginning(options.at ?? Date.now())
+      checkCutoff(tower, place.atMs)
+      const own = store.forTenant(options.tenant)
+      const { userFeatures } = await import('@headwater/pooling')
+      const states =
+        events === null
+          ? statesOfStore(own, tower.space, (stored) => userFeatures(tower.space, stored), place.atMs)
+          : await statesOfLog(own, events, tower.space, place.atMs, stages, signal)
+      stages.begin('users', await countUsers(own))
+      const counts = await computeAll({ name: options.name, policy }, own, tower, states, place, {
+        signal,
+        onPlace: (reached) => {
+          checkpoint.write(reached)
+          stages.advance(reached.counts.users)
+        },
+      })
+      stages.end()
+      checkpoint.remove()
+      return { model: options.name, tenant: options.tenant, snapshot, frame, atMs: place.atMs, ...counts }
+    } finally {
+      for (const close of closers.reverse()) await close()
+    }
+  })
+  await printResult(render(figures), json, figures)
+}
+
+function beginning(atMs: number): BackfillPlace {
+  const counts = { users: 0, refreshed: 0, superseded: 0, refused: 0, later: 0, unknown: 0, unreadable: 0 }
+  return { atMs, lastUser: null, counts }
+}
+
+/** @throws BackfillError where the snapshot has seen what is not to be known yet */
+function checkCutoff({ manifest }: ServedTower, atMs: number): void {
+  if (manifest.dataCutoffMs < atMs) return
+  const [cutoff, at] = [manifest.dataCutoffMs, atMs].map((timeMs) => new Date(timeMs).toISOString())
+  throw new BackfillError(
+    `snapshot ${manifest.snapshot} was trained on events up to ${cutoff}, which is not before ${at}: its vectors would be a ` +
+      'leak. Give a later --at, or promote an earlier snapshot.',
+  )
+}
+
+async function countUsers(store: EmbeddingStore): Promise<number> {
+  let count = 0
+  for await (const _ of store.keys('user')) count++
+  return count
+}
+
+/** From a place on, in key order. @throws the signal's reason; RefreshError */
+async function computeAll(
+  { name: model, policy }: { readonly name: string; readonly policy: PoolingPolicy },
+  store: EmbeddingStore,
+  tower: ServedTower,
+  states: StatesAsOf,
+  place: BackfillPlace,
+  { signal, onPlace }: { readonly signal: AbortSignal; readonly onPlace: (place: BackfillPlace) => void },
+): Promise<BackfillCounts> {
+  const { createPooling } = await import('@headwater/pooling')
+  const { manifest, space, dim } = tower
+  const { atMs, lastUser } = place
+  const counts = { ...place.counts }
+  const models = [{ name: model, dim, policy, defaultVector: new Float32Array(dim) }]
+  const pooling = createPooling({ store, space, models, clock: Date, mode: 'stored', batchSize: batchRows })
+  const run = async (users: readonly string[]) => {
+    const before = { ...pooling.counters }
+    await pooling.backfill(users, atMs, {
+      states: (slice) => {
+        signal.throwIfAborted()
+        return states(slice, counts)
+      },
+    })
+    await store.flushed()
+    counts.users += users.length
+    counts.refreshed += pooling.counters.refreshes - before.refreshes
+    counts.superseded += pooling.counters.superseded - before.superseded
+    counts.refused += pooling.counters.refused - before.refused
+    onPlace({ atMs, lastUser: users[users.length - 1], counts: { ...counts } })
+  }
+  try {
+    await pooling.publish(model, {
+      snapshot: manifest.snapshot,
+      frame: manifest.frame,
+      // The manifest's cut-off is the last event trained on, an encoder's the first moment behind it.
+      dataCutoffMs: manifest.dataCutoffMs + 1,
+      dim,
+      encode: (batch) => tower.encode(batch),
+    })
+    const last = lastUser === null ? null : Buffer.from(lastUser)
+    let slice: string[] = []
+    for await (const user of store.keys('user')) {
+      if (last !== null && Buffer.compare(Buffer.from(user), last) <= 0) continue
+      slice.push(user)
+      if (slice.length < usersACheckpoint) continue
+      await run(slice)
+      slice = []
+    }
+    if (slice.length > 0) await run(slice)
+    return counts
+  } finally {
+    await pooling.close()
+  }
+}
+
+interface BackfillFigures extends BackfillCounts {
+  readonly model: string
+  readonly snapshot: number
+  readonly atMs: number
+}
+
+function render({ model, snapshot, atMs, ...counts }: BackfillFigures): string {
+  const passedOver = [
+    [counts.superseded, 'of whom the store holds newer embeddings'],
+    [counts.later, 'whose states know of then or later: give --events to compute them'],
+    [counts.unknown, 'of whom nothing was known by then'],
+    [counts.unreadable, "whose states are not of the snapshot's schema"],
+    [counts.refused, 'whose vectors the store refused'],
+  ] as const
+  const number = (count: number) => count.toLocaleString('en')
+  return [
+    `Snapshot ${snapshot} as "${model}", as of ${new Date(atMs).toISOString()}: ` +
+      `${number(counts.refreshed)} of ${number(counts.users)} users computed.`,
+    ...passedOver.filter(([count]) => count > 0).map(([count, which]) => `Passed over: ${number(count)} ${which}.`),
+    '',
+  ].join('\n')
+}

@@ -1,0 +1,107 @@
+/** Users' states as of a time: of the store, where they know of nothing later, or of a log's events before it. */
+import { mkdtempSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { extname, join } from 'node:path'
+import { type FeatureSpace, Replay, StateError } from '@headwater/features'
+import type { EmbeddingStore, TransferStages } from '@headwater/store'
+import type { BackfillCounts } from './checkpoint.ts'
+
+/** What a backfill is asked for cannot be. */
+export class BackfillError extends Error {
+  override readonly name = 'BackfillError'
+}
+
+/** Gives a state a user, undefined for those that are passed over, which it counts. */
+export type StatesAsOf = (
+  users: readonly string[],
+  counts: BackfillCounts,
+) => Promise<readonly (Uint8Array | undefined)[]>
+
+/** States that the store holds. A user whose state knows of `atMs` or later is passed over: it would be a leak. */
+export function statesOfStore(
+  store: EmbeddingStore,
+  space: FeatureSpace,
+  features: (stored: Uint8Array) => Uint8Array,
+  atMs: number,
+): StatesAsOf {
+  return async (users, counts) => {
+    const { states } = await store.readStates('user', users)
+    return states.map((stored) => {
+      if (stored === undefined) {
+        counts.unknown++
+        return undefined
+      }
+      const state = features(stored)
+      try {
+        if ((space.newestMs(state) ?? Number.NEGATIVE_INFINITY) < atMs) return state
+        counts.later++
+      } catch (error) {
+        if (!(error instanceof StateError)) throw error
+        counts.unreadable++
+      }
+      return undefined
+    })
+  }
+}
+
+/**
+ * States that a log's events before `atMs` make, in the order of their times. Those up to a user's forgetting are left out.
+ *
+ * @param store has the tombstones
+ * @param data a file, a glob, or a directory of files of one kind
+ * @throws BackfillError, LogError, ReplayMemoryError
+ */
+export async function statesOfLog(
+  store: EmbeddingStore,
+  data: string,
+  space: FeatureSpace,
+  atMs: number,
+  stages: TransferStages,
+  signal: AbortSignal,
+): Promise<StatesAsOf> {
+  const [{ openLog }, { sinceForgetting }] = await Promise.all([
+    import('@headwater/datasets'),
+    import('@headwater/pooling'),
+  ])
+  const directory = mkdtempSync(join(tmpdir(), 'headwater-backfill-'))
+  try {
+    const schema = join(directory, 'schema.json')
+    writeFileSync(schema, JSON.stringify(space.schema))
+    const log = await openLog({ data: filesOf(data), schema, oneClass: true, signal })
+    try {
+      const replay = new Replay(space)
+      const known = new Set<string>()
+      let rows = 0
+      stages.begin('events', log.rows)
+      for await (const events of log.events({ to: atMs })) {
+        const since = await sinceForgetting(events, (users) => store.forgottenAtMs(users))
+        const kept = events.filter((_, i) => since[i])
+        replay.ingest(kept)
+        for (const { user } of kept) known.add(user)
+        rows += events.length
+        stages.advance(rows)
+      }
+      stages.end()
+      return async (users, counts) =>
+        users.map((user) => {
+          if (known.has(user)) return replay.userState(user)
+          counts.unknown++
+          return undefined
+        })
+    } finally {
+      await log.close()
+    }
+  } finally {
+    rmSync(directory, { recursive: true, force: true })
+  }
+}
+
+/** @throws BackfillError */
+function filesOf(data: string): string {
+  if (!statSync(data, { throwIfNoEntry: false })?.isDirectory()) return data
+  const names = readdirSync(data).filter((name) => /^[^.].*\.(parquet|csv|jsonl|ndjson)$/.test(name))
+  const endings = new Set(names.map((name) => extname(name)))
+  if (endings.size === 1) return join(data, `*${[...endings][0]}`)
+  const what = endings.size === 0 ? 'no files of events' : `files that end on ${[...endings].sort().join(' and on ')}`
+  throw new BackfillError(`--events: ${data} has ${what}; name a directory of one kind, or a glob.`)
+}

@@ -1,0 +1,40 @@
+import { writeFile } from 'node:fs/promises'
+import type { Command } from 'commander'
+import { userDirectory, userPath } from '../../files/paths.ts'
+import { type Diagnosis, diagnose } from './diagnosis.ts'
+
+/** Adds `headwater doctor`. */
+export function registerDoctor(program: Command): void {
+  program
+    .command('doctor')
+    .description('say what this machine has, what is missing and the command that mends it')
+    .option('--json <file>', 'also write the findings as JSON')
+    .action(async (options: { json?: string }) => {
+      const diagnosis = await diagnose({ directory: userDirectory() })
+      process.stdout.write(describeDiagnosis(diagnosis))
+      if (options.json) await writeFile(userPath(options.json), `${JSON.stringify(diagnosis, null, 2)}\n`)
+      if (!diagnosis.ok) process.exitCode = 1
+    })
+}
+
+/** A line or two a check, then the adapter's features and limits. */
+export function describeDiagnosis({ ok, checks, adapter }: Diagnosis): string {
+  const lines: string[] = []
+  for (const check of checks) {
+    lines.push(`${check.ok ? 'ok     ' : 'MISSING'}  ${check.name.padEnd(10)}  ${check.found}`)
+    if (check.remedy) lines.push(`${' '.repeat(21)}→ ${check.remedy}`)
+  }
+  if (adapter) {
+    const { asked, had, used } = adapter.features
+    const missing = asked.filter((feature) => !had.includes(feature))
+    lines.push('', `Features  used     ${used.join(', ')}`)
+    if (missing.length > 0) lines.push(`          not had  ${missing.join(', ')}`)
+    for (const [name, value] of Object.entries(adapter.limits))
+      lines.push(`Limit     ${name.padEnd(34)} ${value.toLocaleString('en').padStart(14)}`)
+  }
+  lines.push(
+    '',
+    ok ? 'Everything that Headwater needs is here.' : 'Something is missing; the arrows say what mends it.',
+  )
+  return `${lines.join('\n')}\n`
+}

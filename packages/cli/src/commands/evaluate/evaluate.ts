@@ -1,0 +1,163 @@
+import { availableParallelism } from 'node:os'
+import { join } from 'node:path'
+import type { Experiment, LabLog } from '@headwater/evaluation'
+import type { GpuDevice } from '@headwater/gpu'
+import type { Command } from 'commander'
+import { dataArgument } from '../../arguments/log-name.ts'
+import { wholeNumber } from '../../arguments/whole-number.ts'
+import { checkOutputFile, openKeptDirectory, writeOutputFile } from '../../files/output.ts'
+import { userPath } from '../../files/paths.ts'
+import { currentCommit } from '../../provenance/current-commit.ts'
+import { stoppable } from '../../terminal/stoppable.ts'
+
+interface EvaluateOptions {
+  data: string
+  schema?: string
+  maxBadRows: number
+  quick?: boolean
+  seed: number
+  seeds?: number
+  processes?: number
+  out: string
+  json?: string
+}
+
+const fullSeeds = 3
+/** An arm keeps little more than one core busy: its kernels wait for its replay, which has one thread. */
+const softwareProcesses = Math.min(2, availableParallelism())
+
+/** Adds `headwater evaluate`: experiments that tell what user embeddings buy. */
+export function registerEvaluate(program: Command, version: string): void {
+  program
+    .command('evaluate [experiments...]')
+    .description(
+      'run experiments on a log: gain, alternatives, serving, freshness, drift, sharing, ablation, log-size, power; without a name all that it can have',
+    )
+    .option(
+      '--data <what>',
+      'movietweetings (bundled), a synthetic log, or a file or glob: Parquet, CSV, JSONL',
+      'synthetic-reference',
+    )
+    .option('--schema <file>', "JSON that describes a file's columns, tasks and features")
+    .option('--max-bad-rows <n>', 'bad rows to leave out before giving up', wholeNumber(0, 1e9), 0)
+    .option('--quick', 'a tenth of the rows, one seed, no verdict')
+    .option('--seed <n>', 'first seed, which makes a synthetic log too', wholeNumber(0, 1e9), 1)
+    .option('--seeds <n>', `training seeds; ${fullSeeds} by default`, wholeNumber(1, 100))
+    .option(
+      '--processes <n>',
+      `that share the arms; by default ${softwareProcesses} where the adapter is software, else 1`,
+      wholeNumber(1, 64),
+    )
+    .option('--out <dir>', 'reports, and all arms: what is there is not run again', 'headwater-out/evaluate')
+    .option('--json <file>', 'also write the figures as JSON')
+    .action((names: string[], options: EvaluateOptions) => evaluate(names, options, version))
+}
+
+async function evaluate(names: readonly string[], options: EvaluateOptions, version: string): Promise<void> {
+  const startedAt = new Date().toISOString()
+  const { quick = false, seed } = options
+  if (quick && (options.seeds ?? 1) > 1) throw new QuickSeedsError()
+  const out = userPath(options.out)
+  const json = options.json === undefined ? undefined : userPath(options.json)
+  if (json !== undefined) checkOutputFile('--json', json)
+  const [lab, { requestDevice }] = await Promise.all([import('@headwater/evaluation'), import('@headwater/gpu')])
+  const asked = lab.experimentsNamed(names.length > 0 ? names : lab.experiments.map(({ name }) => name))
+  openKeptDirectory('--out', out)
+  const left = `arms that were done are kept in ${out}, and the same command goes on from there`
+  await stoppable(left, async ({ stages, signal }) => {
+    let device: GpuDevice | undefined
+    let log: LabLog | undefined
+    try {
+      const { kind, data } = await dataArgument(options.data)
+      stages.begin('log', 0)
+      const source = {
+        data,
+        source: kind === 'file' ? options.data : kind === 'synthetic' ? `${data}, seed ${seed}` : kind,
+        ...(options.schema !== undefined && { schema: userPath(options.schema) }),
+        maxBadRows: options.maxBadRows,
+        seed,
+        quick,
+      }
+      log = await lab.openLabLog({ ...source, signal })
+      stages.end()
+      const experiments = names.length > 0 ? asked : thoseOf(log, asked, lab.checkExperiments)
+      lab.checkExperiments(log, experiments)
+      device = await requestDevice()
+      const { processes = device.adapter.software ? softwareProcesses : 1 } = options
+      const result = await lab.runExperiments({
+        device,
+        lab: log,
+        experiments,
+        seeds: Array.from({ length: quick ? 1 : (options.seeds ?? fullSeeds) }, (_, i) => seed + i),
+        quick,
+        directory: join(out, 'work'),
+        stages,
+        signal,
+        beside: { log: source, processes: processes - 1 },
+        onBeside: (title, seconds) => process.stderr.write(`${title} done beside in ${seconds.toFixed(1)} s\n`),
+        onEstimate: ({ arms, upstreams, seconds }) => {
+          const time = seconds === null ? '' : `, about ${Math.max(1, Math.round(seconds / 60))} min by a pilot`
+          const told = arms === 0 ? 'nothing' : `${arms} arms and ${upstreams} upstreams${time}`
+          process.stderr.write(
+            `To run: ${told}. What is done is kept in ${out}, and a run that is stopped goes on there.\n`,
+          )
+        },
+        commandOf: (experiment) => commandOf(experiment, options),
+        about: { version, commit: currentCommit(), command: `headwater ${process.argv.slice(2).join(' ')}`, startedAt },
+      })
+      const text = `${JSON.stringify(result, null, 2)}\n`
+      process.stdout.write(lab.renderEvaluationText(result))
+      writeOutputFile(join(out, 'report.html'), lab.renderEvaluationHtml(result))
+      writeOutputFile(join(out, 'report.md'), lab.renderEvaluationMarkdown(result))
+      writeOutputFile(join(out, 'report.json'), text)
+      if (json !== undefined) writeOutputFile(json, text)
+      process.stdout.write(`Report: ${join(out, 'report.html')}\n`)
+    } finally {
+      await log?.log.close()
+      device?.destroy()
+    }
+  })
+}
+
+/** Of experiments that nobody asked for by name, those that the log can have; the others are told. */
+function thoseOf(
+  log: LabLog,
+  experiments: readonly Experiment[],
+  check: (log: LabLog, experiments: readonly Experiment[]) => void,
+): Experiment[] {
+  const reasons: unknown[] = []
+  const fit = experiments.filter((experiment) => {
+    try {
+      check(log, [experiment])
+      return true
+    } catch (error) {
+      reasons.push(error)
+      process.stderr.write(`Left out: ${(error as Error).message}\n`)
+      return false
+    }
+  })
+  if (fit.length === 0) throw reasons[0]
+  return fit
+}
+
+function commandOf(experiment: string, { data, schema, quick, seed, seeds, maxBadRows }: EvaluateOptions): string {
+  const words = ['npx headwater evaluate', experiment, '--data', quoted(data)]
+  if (schema !== undefined) words.push('--schema', quoted(schema))
+  if (maxBadRows > 0) words.push('--max-bad-rows', String(maxBadRows))
+  if (quick) words.push('--quick')
+  if (seed !== 1) words.push('--seed', String(seed))
+  if (seeds !== undefined) words.push('--seeds', String(seeds))
+  return words.join(' ')
+}
+
+/** As a shell takes it for one word, whatever is in it. */
+const quoted = (word: string) => (/^[\w@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`)
+
+/** `--quick` and `--seeds` contradict each other. */
+class QuickSeedsError extends Error {
+  override readonly name = 'QuickSeedsError'
+
+  constructor() {
+    super('--quick has one seed; leave out --seeds, or --quick.')
+  }
+}

@@ -1,0 +1,28 @@
+import type { ReceiptAnswer } from '@headwater/pooling/client'
+import type { Command } from 'commander'
+import { type ServiceOptions, serviceClient, serviceCommand } from '../../client/service.ts'
+import { jsonFile, printResult } from '../../files/result.ts'
+import { renderReceipt } from '../store/tables.ts'
+
+const deadlineMs = 10_000
+
+/** Adds `headwater forget`. */
+export function registerForget(program: Command): void {
+  serviceCommand(program, 'forget', 'remove all that a running service holds of a user, and print the receipt')
+    .argument('<user>', 'key')
+    .action(forget)
+}
+
+async function forget(user: string, options: ServiceOptions): Promise<void> {
+  const json = jsonFile(options)
+  const client = await serviceClient(options, deadlineMs)
+  const { ClientError } = await import('@headwater/pooling/client')
+  const receipt = await client.forget(user).catch((cause: unknown) => {
+    if (cause instanceof ClientError && cause.code === 'forget_incomplete') return cause.details as ReceiptAnswer
+    throw cause
+  })
+  const failed = receipt.failed.map(({ where, reason }) => `failed  ${where}: ${reason}\n`)
+  if (failed.length > 0) failed.push('The user is not forgotten everywhere: run the command again.\n')
+  await printResult(renderReceipt(receipt) + failed.join(''), json, receipt)
+  if (failed.length > 0) process.exitCode = 1
+}

@@ -1,0 +1,203 @@
+import { createWriteStream, existsSync, mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { pipeline } from 'node:stream/promises'
+import { setTimeout as wait } from 'node:timers/promises'
+import type { BadRow, Log } from '@headwater/datasets'
+import type { Schema } from '@headwater/features'
+import type { Client, EventsMessage, WireValue } from '@headwater/pooling/client'
+import type { Command } from 'commander'
+import { wholeNumber } from '../../arguments/whole-number.ts'
+import { ServiceError, type ServiceOptions, serviceClient, serviceCommand } from '../../client/service.ts'
+import { userPath } from '../../files/paths.ts'
+import { jsonFile, printResult } from '../../files/result.ts'
+import { stoppable } from '../../terminal/stoppable.ts'
+import type { EventBatch, LogMark } from './event-batches.ts'
+import { readMark, writeMark } from './mark.ts'
+
+interface IngestOptions extends ServiceOptions {
+  readonly schema: string
+  readonly maxBadRows: number
+  readonly mark?: string
+}
+
+const deadlineMs = 10_000
+/** A service that is away for longer ends the command. */
+const patienceMs = 60_000
+const longestWaitMs = 5_000
+
+const help = `
+Events are sent in the order of their times. How far it got is noted in a file, so that the command goes on from there when
+it is run again, and sends only what was added to the log since.
+`
+
+/** Adds `headwater ingest`. */
+export function registerIngest(program: Command): void {
+  serviceCommand(program, 'ingest', 'send the events of a log to a running service')
+    .argument('<log>', 'Parquet, CSV or JSONL, a file or a glob; -: JSONL from stdin')
+    .requiredOption('--schema <file>', 'JSON that describes its columns')
+    .option('--max-bad-rows <n>', 'bad rows to leave out before giving up', wholeNumber(0, 1_000_000_000), 0)
+    .option('--mark <file>', 'where it notes how far it got; default: LOG.ingested, none for stdin and globs')
+    .addHelpText('after', help)
+    .action(ingest)
+}
+
+/** Figures of `--json`. */
+interface IngestReport {
+  readonly url: string
+  /** Events of the log. */
+  readonly events: number
+  readonly sent: number
+  /** Sent by an earlier run. */
+  readonly before: number
+  readonly calls: number
+  /** Calls that had to be sent again. */
+  readonly retries: number
+  readonly badRows: { readonly count: number; readonly listed: readonly BadRow[] }
+  readonly seconds: number
+}
+
+async function ingest(given: string, options: IngestOptions): Promise<void> {
+  const json = jsonFile(options)
+  const client = await serviceClient(options, deadlineMs)
+  const markFile = markPath(given, options)
+  const { logStart } = await import('./event-batches.ts')
+  const mark = markFile === null ? logStart : readMark(markFile, options.url)
+  const left = markFile === null ? 'the events sent so far are in' : 'the same command goes on from there'
+  const report = await stoppable(left, async ({ stages, signal }) => {
+    const { openLog } = await import('@headwater/datasets')
+    const input = await logFile(given, signal)
+    try {
+      const { schema, maxBadRows } = options
+      const log = await openLog({ data: input.path, schema: userPath(schema), maxBadRows, oneClass: true, signal })
+      try {
+        stages.begin('ingest', log.rows)
+        const sent = await send(client, log, mark, {
+          signal,
+          onSent: (now) => {
+            if (markFile !== null) writeMark(markFile, options.url, now)
+            stages.advance(now.events)
+          },
+        })
+        stages.end()
+        const badRows = { count: log.skippedRows, listed: log.badRows }
+        return { url: options.url, events: log.rows, before: mark.events, badRows, ...sent } satisfies IngestReport
+      } finally {
+        await log.close()
+      }
+    } finally {
+      input.release()
+    }
+  })
+  await printResult(render(report), json, report)
+}
+
+interface SendOptions {
+  readonly signal: AbortSignal
+  onSent(mark: LogMark): void
+}
+
+type Sent = Pick<IngestReport, 'sent' | 'calls' | 'retries' | 'seconds'>
+
+/** One call at a time, as the order of a user's events counts. */
+async function send(client: Client, log: Log, mark: LogMark, { signal, onSent }: SendOptions): Promise<Sent> {
+  const { eventBatches } = await import('./event-batches.ts')
+  const startMs = performance.now()
+  let [sent, calls, retries] = [0, 0, 0]
+  for await (const batch of eventBatches(log.events(), mark)) {
+    retries += await sendBatch(client, columnsOf(batch, log.schema), signal)
+    calls++
+    sent += batch.events.length
+    onSent({ events: mark.events + sent, id: batch.ids.at(-1)! })
+  }
+  return { sent, calls, retries, seconds: (performance.now() - startMs) / 1000 }
+}
+
+/**
+ * Sends a batch until it is in: the service knows its events again by their ids.
+ *
+ * @returns how often it was sent again
+ * @throws ClientError, or the signal's reason
+ */
+async function sendBatch(client: Client, columns: EventsMessage, signal: AbortSignal): Promise<number> {
+  const { DeadlineError, OverloadedError, UnavailableError } = await import('@headwater/pooling/client')
+  const endMs = performance.now() + patienceMs
+  for (let retries = 0; ; retries++) {
+    try {
+      await untilAborted(client.ingest(columns), signal)
+      return retries
+    } catch (error) {
+      signal.throwIfAborted()
+      const isPassing = [DeadlineError, OverloadedError, UnavailableError].some((type) => error instanceof type)
+      const { retryAfterMs = null } = error as { readonly retryAfterMs?: number | null }
+      const waitMs = retryAfterMs ?? Math.min(longestWaitMs, 100 * 2 ** retries)
+      if (!isPassing || performance.now() + waitMs > endMs) throw error
+      await wait(waitMs, undefined, { signal }).catch(() => signal.throwIfAborted())
+    }
+  }
+}
+
+async function untilAborted(work: Promise<void>, signal: AbortSignal): Promise<void> {
+  let stop = () => {}
+  const aborted = new Promise<void>((resolve) => {
+    stop = resolve
+  })
+  signal.addEventListener('abort', stop)
+  try {
+    await Promise.race([work, aborted])
+    signal.throwIfAborted()
+  } finally {
+    signal.removeEventListener('abort', stop)
+  }
+}
+
+function columnsOf({ events, ids }: EventBatch, { fields }: Schema): EventsMessage {
+  const column = (field: number) =>
+    events.map(({ values }): WireValue => {
+      const value = values[field]
+      return value instanceof Float32Array ? Array.from(value) : value
+    })
+  return {
+    users: events.map(({ user }) => user),
+    items: events.map(({ item }) => item),
+    timesMs: events.map(({ timeMs }) => timeMs),
+    fields: Object.fromEntries(fields.map(({ name }, field) => [name, column(field)])),
+    ids,
+  }
+}
+
+function markPath(given: string, { mark }: IngestOptions): string | null {
+  if (mark !== undefined) return userPath(mark)
+  return given !== '-' && existsSync(userPath(given)) ? `${userPath(given)}.ingested` : null
+}
+
+/** What comes over stdin is put into a file, to be checked whole before any of it is sent. */
+async function logFile(given: string, signal: AbortSignal): Promise<{ readonly path: string; release(): void }> {
+  if (given !== '-') return { path: userPath(given), release: () => {} }
+  if (process.stdin.isTTY) throw new ServiceError('stdin is a terminal; pipe a log of JSON lines into the command.')
+  const directory = mkdtempSync(join(tmpdir(), 'headwater-ingest-'))
+  const release = () => rmSync(directory, { recursive: true, force: true })
+  const path = join(directory, 'stdin.jsonl')
+  try {
+    await pipeline(process.stdin, createWriteStream(path), { signal })
+  } catch (cause) {
+    release()
+    signal.throwIfAborted()
+    throw cause
+  }
+  return { path, release }
+}
+
+function render({ sent, before, badRows, seconds }: IngestReport): string {
+  const count = (value: number) => value.toLocaleString('en')
+  const were = before === 0 ? '' : `, ${count(before)} were in before`
+  const lines = [`${count(sent)} events ingested in ${seconds.toFixed(1)} s${were}\n`]
+  for (const { file, row, line, field, reason } of badRows.listed) {
+    const place = [file, `row ${row}${line === undefined ? '' : ` (line ${line})`}`]
+    if (field !== undefined) place.push(`field "${field}"`)
+    lines.push(`bad     ${place.join(', ')}: ${reason}\n`)
+  }
+  const more = badRows.count - badRows.listed.length
+  if (more > 0) lines.push(`bad     and ${count(more)} more\n`)
+  return lines.join('')
+}

@@ -1,0 +1,97 @@
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { readFileSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { createInterface } from 'node:readline'
+import { fileURLToPath } from 'node:url'
+import { temporaryDirectory } from '@headwater/testkit'
+import { expect, test } from 'vitest'
+
+const bin = fileURLToPath(new URL('../../bin/', import.meta.url))
+const directory = temporaryDirectory()
+
+/** Runs `headwater` from a directory outside the workspace. */
+async function headwater(...args: string[]): Promise<{ code: number; stdout: string; stderr: string }> {
+  const { INIT_CWD, ...env } = process.env
+  const child = spawn(process.execPath, [join(bin, 'headwater.js'), ...args], { cwd: directory, env })
+  let stdout = ''
+  let stderr = ''
+  child.stdout.on('data', (text) => {
+    stdout += text
+  })
+  child.stderr.on('data', (text) => {
+    stderr += text
+  })
+  const [code] = await once(child, 'close')
+  return { code, stdout, stderr }
+}
+
+test('doctor runs from anywhere and writes JSON where the user is', async () => {
+  const { code, stdout } = await headwater('doctor', '--json', 'found.json')
+  expect(stdout).toContain('Everything that Headwater needs is here.')
+  expect(code).toBe(0)
+  const found = JSON.parse(readFileSync(join(directory, 'found.json'), 'utf8'))
+  expect(found.adapter.limits.maxBufferSize).toBeGreaterThan(0)
+})
+
+test('a usage error has a code of its own', async () => {
+  const { code, stderr } = await headwater('doctor', '--jsn', 'x')
+  expect(stderr).toMatch(/unknown option '--jsn'[\s\S]*--json/)
+  expect(code).toBe(2)
+})
+
+test('a failure is one message and exit code 1', async () => {
+  const { code, stderr } = await headwater('doctor', '--json', 'nowhere/found.json')
+  expect(stderr).toMatch(/headwater: ENOENT.*nowhere\/found\.json/)
+  expect(stderr).not.toMatch(/\n\s+at /)
+  expect(code).toBe(1)
+})
+
+test('a service on one core has node’s options for that', async () => {
+  const { nodeOptions } = await import(join(bin, 'one-core.js'))
+  const options = nodeOptions(['serve', '--store', 'lmdb:store'], 1)
+  expect(options.slice(0, 2)).toEqual(['--max-semi-space-size=4', '--require'])
+  expect(readFileSync(options[2], 'utf8')).toContain('--sched-runtime')
+  expect(nodeOptions(['serve'], 2)).toEqual([])
+  expect(nodeOptions(['evaluate'], 1)).toEqual([])
+})
+
+/** A supervisor around a program that counts its SIGINTs and ends at SIGTERM. */
+function startCounter() {
+  const program = join(directory, 'counter.mjs')
+  writeFileSync(
+    program,
+    `let count = 0
+    process.on('SIGINT', () => console.log('interrupted ' + ++count))
+    process.on('SIGTERM', () => process.exit(7))
+    process.once('disconnect', () => { console.log('alone'); process.exit(1) })
+    console.log('started', process.pid)
+    setInterval(() => {}, 1000)`,
+  )
+  const script = `
+    import { supervise } from ${JSON.stringify(join(bin, 'supervise.js'))}
+    process.exitCode = await supervise(process.execPath, [${JSON.stringify(program)}])`
+  const child = spawn(process.execPath, ['--input-type=module', '--eval', script], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+  })
+  const lines = createInterface({ input: child.stdout })[Symbol.asyncIterator]()
+  return { child, exited: once(child, 'exit'), nextLine: async () => (await lines.next()).value as string | undefined }
+}
+
+test('a signal that comes twice at once arrives once, and the exit code comes back', async () => {
+  const { child, exited, nextLine } = startCounter()
+  expect(await nextLine()).toMatch(/^started/)
+  child.kill('SIGINT')
+  child.kill('SIGINT')
+  expect(await nextLine()).toBe('interrupted 1')
+  child.kill('SIGTERM')
+  expect(await nextLine()).toBeUndefined()
+  expect(await exited).toEqual([7, null])
+})
+
+test('a program whose supervisor is killed outright learns of it', async () => {
+  const { child, nextLine } = startCounter()
+  expect(await nextLine()).toMatch(/^started/)
+  child.kill('SIGKILL')
+  expect(await nextLine()).toBe('alone')
+})

@@ -1,0 +1,76 @@
+import { readFileSync } from 'node:fs'
+import { Command, CommanderError } from 'commander'
+import { registerBackfill } from './backfill/backfill.ts'
+import { registerCapacity } from './capacity/capacity.ts'
+import { registerDoctor } from './doctor/doctor.ts'
+import { registerEvaluate } from './evaluate/evaluate.ts'
+import { registerExport } from './export/export.ts'
+import { registerForget } from './forget/forget.ts'
+import { registerGenerate } from './generate/generate.ts'
+import { registerIngest } from './ingest/ingest.ts'
+import { registerModel } from './model/model.ts'
+import { registerPublish } from './publish/publish.ts'
+import { registerRead } from './read/read.ts'
+import { registerRun } from './run/run.ts'
+import { registerServe } from './serve/serve.ts'
+import { registerSnapshots } from './snapshots/snapshots.ts'
+import { registerStore } from './store/store.ts'
+import { registerStress } from './stress/stress.ts'
+import { registerTrain } from './train/train.ts'
+
+const { version } = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8')) as {
+  version: string
+}
+
+/** Each command loads what it needs when it runs, so that help is quick and `doctor` works where a binding does not. */
+function createProgram(): Command {
+  const program = new Command('headwater')
+    .description('Scaling user modeling: train user towers, serve their embeddings, measure the gain')
+    .version(version)
+    .showHelpAfterError('Add --help to see what is possible.')
+    .exitOverride()
+  registerRun(program, version)
+  registerEvaluate(program, version)
+  registerGenerate(program)
+  registerTrain(program)
+  registerModel(program)
+  registerSnapshots(program)
+  registerExport(program)
+  registerServe(program)
+  registerBackfill(program)
+  registerRead(program)
+  registerIngest(program)
+  registerPublish(program)
+  registerForget(program)
+  registerStress(program)
+  registerCapacity(program)
+  registerStore(program)
+  registerDoctor(program)
+  return program
+}
+
+/**
+ * Runs a command line.
+ * @returns exit code: 1 where the command failed, 2 where the command line itself is wrong; a message is on stderr.
+ */
+export async function runCommandLine(args: readonly string[]): Promise<number> {
+  try {
+    await createProgram().parseAsync(args, { from: 'user' })
+    return Number(process.exitCode ?? 0)
+  } catch (error) {
+    // Commander has printed its own; asking for help or the version ends this way too, with code 0.
+    if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 2
+    process.stderr.write(`headwater: ${describeFailure(error)}\n`)
+    return Number(process.exitCode ?? 1)
+  }
+}
+
+/**
+ * Errors made to be read (a class of their own, or an answer of the operating system) are one message. Anything else is
+ * a bug of ours and shows where it is.
+ */
+function describeFailure(error: unknown): string {
+  if (!(error instanceof Error)) return String(error)
+  const builtIn = [Error, TypeError, RangeError, ReferenceError, SyntaxError].some((type) => error.constructor === type)
+  return builtIn && !('syscall' in error) ? `this is a bug of Headwater.\n${error.stack}` : error.message
+}

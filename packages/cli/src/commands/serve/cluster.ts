@@ -1,0 +1,60 @@
+/** A server's part in a cluster: over a Valkey store refreshes wait in its servers, for whichever process takes them. */
+import { createHash } from 'node:crypto'
+import { readFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import type { EncoderStatus, Pooling } from '@headwater/pooling'
+import type { ClusterNode } from '@headwater/pooling/cluster'
+import { userUrl } from '../../arguments/store-url.ts'
+import { ServeError, type ServeOptions } from './options.ts'
+
+export interface ServeCluster {
+  readonly node: ClusterNode
+  /** Takes its part. @param poolings by tenant */
+  start(poolings: ReadonlyMap<string, Pooling>): Promise<void>
+  /** To be called before the poolings are closed; again, it does nothing. */
+  close(): Promise<void>
+}
+
+const isValkey = (url: string) => /^valkeys?:/.test(url)
+
+/** @throws ServeError for a role that the other options do not allow */
+export function checkRole({ role, store, mode, segmentField, shadow }: ServeOptions): void {
+  if (role === 'all') return
+  if (!isValkey(store))
+    throw new ServeError(`--role ${role} shares its store with other processes; give --store valkey://HOST.`)
+  if (mode !== 'asynchronous') throw new ServeError(`--role ${role} and --mode ${mode} exclude each other.`)
+  if (role === 'refresh') return
+  const needing = segmentField !== undefined ? '--segment-field' : shadow !== undefined ? '--shadow' : null
+  if (needing !== null) throw new ServeError(`${needing} needs an encoder, which --role read has not; leave it out.`)
+}
+
+/** @returns null where refreshes stay in this process @throws StoreAccessError */
+export async function joinServeCluster(
+  options: ServeOptions,
+  tenants: readonly string[],
+  models: readonly string[],
+  encoder: (() => EncoderStatus) | null,
+  onError: (error: unknown) => void,
+): Promise<ServeCluster | null> {
+  const { store, mode, maxQueue, claimAfter: claimMs } = options
+  if (!isValkey(store) || mode !== 'asynchronous') return null
+  const { joinCluster } = await import('@headwater/pooling/cluster')
+  const node = await joinCluster({ url: userUrl(store), tenants, models, maxQueue, claimMs, onError })
+  let closing: Promise<void> | null = null
+  return {
+    node,
+    start: (poolings) =>
+      encoder === null ? node.read(poolings) : node.work(poolings, () => encoder().state === 'ready'),
+    close: () => {
+      closing ??= node.close()
+      return closing
+    },
+  }
+}
+
+/** What tells a snapshot from others of its number. */
+export async function snapshotDigest(directory: string): Promise<string> {
+  return createHash('sha256')
+    .update(await readFile(join(directory, 'SHA256SUMS')))
+    .digest('hex')
+}

@@ -1,0 +1,29 @@
+/** The encoder's process of a server. */
+import type { EncoderProcess, StartEncoderOptions } from '@headwater/pooling/encoder'
+import type { ServeOptions } from './options.ts'
+
+/** Of the module that the process imports for `--encoder onnx`. */
+export const onnxBackend = new URL(
+  import.meta.url.endsWith('.ts') ? './onnx-backend.ts' : './onnx-backend.js',
+  import.meta.url,
+)
+
+/** @throws EncoderStartError */
+export async function startServeEncoder(
+  options: ServeOptions,
+  onError: (error: Error) => void,
+): Promise<EncoderProcess> {
+  const { startEncoder } = await import('@headwater/pooling/encoder')
+  const given: StartEncoderOptions = {
+    onError,
+    prefix: encoderPrefix(options),
+    ...(options.encoder === 'onnx' && { backend: onnxBackend }),
+  }
+  return startEncoder(given)
+}
+
+/** Program and arguments that start the encoder where it is to run, and when. */
+export function encoderPrefix({ encoderCpus, encoderIdle }: Partial<ServeOptions>): readonly string[] {
+  const idle = encoderIdle === true ? ['chrt', '--idle', '0'] : []
+  return encoderCpus === undefined ? idle : [...idle, 'taskset', '-c', encoderCpus]
+}

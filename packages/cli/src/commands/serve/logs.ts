@@ -1,0 +1,76 @@
+/** Logs of a server, a directory each and in it one a tenant. */
+import { join } from 'node:path'
+import type { Schema } from '@headwater/features'
+import type { OpenEventLog, OpenOutcomeLog, ServedLog } from '@headwater/pooling/logs'
+import type { EmbeddingStore } from '@headwater/store'
+import { userPath } from '../../files/paths.ts'
+import type { ServeOptions } from './options.ts'
+
+export interface TenantLogs {
+  readonly served: ServedLog | null
+  readonly events: OpenEventLog | null
+  readonly outcomes: OpenOutcomeLog | null
+}
+
+/** A tenant may have any name; a directory may not. */
+const directoryOf = (tenant: string) => encodeURIComponent(tenant).replace(/^\.+$/, (dots) => '%2E'.repeat(dots.length))
+
+/** Whose logs they are, and of what. */
+export interface LoggedTenant {
+  readonly tenant: string
+  readonly store: EmbeddingStore
+  readonly schema: Schema
+  /** Names of the models that are served. */
+  readonly models: readonly string[]
+}
+
+/**
+ * Opens the logs that the options name, for one tenant; what the tenant's store forgets, they forget too.
+ * @param closers gets each log's end as it is opened
+ * @throws LogDirectoryError
+ */
+export async function openTenantLogs(
+  options: ServeOptions,
+  { tenant, store, schema, models }: LoggedTenant,
+  closers: (() => Promise<void>)[],
+  onError: (error: unknown) => void,
+): Promise<TenantLogs> {
+  const { servedLog, servedLogLatest, eventLog, outcomeLog, rotate: maxAgeMs, keepFiles } = options
+  if ([servedLog, eventLog, outcomeLog].every((directory) => directory === undefined))
+    return { served: null, events: null, outcomes: null }
+  const { openEventLog, openOutcomeLog, openServedLog } = await import('@headwater/pooling/logs')
+  const open = async <Log extends ServedLog | OpenEventLog | OpenOutcomeLog>(
+    directory: string | undefined,
+    opening: (about: {
+      directory: string
+      tenant: string
+      maxAgeMs: number
+      keepFiles: number | undefined
+      onError: typeof onError
+    }) => Promise<Log>,
+  ): Promise<Log | null> => {
+    if (directory === undefined) return null
+    const at = join(userPath(directory), directoryOf(tenant))
+    const log = await opening({ directory: at, tenant, maxAgeMs, keepFiles, onError })
+    closers.push(() => log.close())
+    store.addForgetHolder(log.holder)
+    return log
+  }
+  return {
+    served: await open(servedLog, (about) => openServedLog({ ...about, ...(servedLogLatest && { latest: models }) })),
+    events: await open(eventLog, (about) => openEventLog({ ...about, schema })),
+    outcomes: await open(outcomeLog, openOutcomeLog),
+  }
+}
+
+/** Of the logs that are kept, by kind and tenant, as the service's figures have them. */
+export function logCounters(tenants: ReadonlyMap<string, { readonly logs: TenantLogs }>) {
+  const logs = [...tenants.values()].map((tenant) => tenant.logs)
+  const kept = (kind: keyof TenantLogs) => logs.map((each) => each[kind]).filter((log) => log !== null)
+  const counters = (kind: keyof TenantLogs) => ({ [kind]: () => kept(kind).map((log) => log.counters) })
+  return {
+    ...counters('served'),
+    ...counters('events'),
+    ...counters('outcomes'),
+  }
+}

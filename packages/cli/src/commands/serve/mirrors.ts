@@ -1,0 +1,48 @@
+/** Models whose snapshots come from a publisher: each in a directory of this process, which is followed as any other. */
+import { mkdirSync } from 'node:fs'
+import { join } from 'node:path'
+import { userPath } from '../../files/paths.ts'
+import { read, ServeError, type ServeOptions } from './options.ts'
+
+export const isPublisher = (source: string) => /^https?:\/\//.test(source)
+
+/**
+ * @param sources of snapshots by name of the model: directories, and URLs of publishers
+ * @returns directories
+ * @throws ServeError; SnapshotFetchError, PublisherConflictError
+ */
+export async function mirrorModels(
+  options: ServeOptions,
+  sources: ReadonlyMap<string, string>,
+  closers: (() => Promise<void>)[],
+  onError: (error: unknown) => void,
+): Promise<ReadonlyMap<string, string>> {
+  if (![...sources.values()].some(isPublisher)) return sources
+  const [{ mirrorSnapshots }, { claimDirectory }] = await Promise.all([
+    import('@headwater/pooling/cluster'),
+    import('@headwater/store'),
+  ])
+  const { modelTokenFile, modelCa } = options
+  const token = modelTokenFile === undefined ? undefined : read('--model-token-file', modelTokenFile).toString('utf8')
+  const directories = new Map(sources)
+  for (const [model, url] of sources) {
+    if (!isPublisher(url)) continue
+    const directory = join(userPath(options.modelCache), encodeURIComponent(model))
+    mkdirSync(directory, { recursive: true })
+    const claim = claimDirectory(directory)
+    if (typeof claim === 'number')
+      throw new ServeError(`--model-cache: process ${claim} keeps its snapshots in ${directory}; give another one.`)
+    closers.push(async () => claim())
+    const mirror = await mirrorSnapshots({
+      url,
+      directory,
+      model,
+      ...(token !== undefined && { token: token.trim() }),
+      ...(modelCa !== undefined && { ca: read('--model-ca', modelCa) }),
+      onError,
+    })
+    closers.push(() => mirror.stop())
+    directories.set(model, directory)
+  }
+  return directories
+}

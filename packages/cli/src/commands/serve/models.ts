@@ -1,0 +1,80 @@
+/** The models of a server: each follows its directory, and all go through one encoder. */
+import type { Schema } from '@headwater/features'
+import type { EncoderProcess, FollowedModel } from '@headwater/pooling/encoder'
+import { type ServeCluster, snapshotDigest } from './cluster.ts'
+import { ServeError, type ServeOptions, shadowedModel } from './options.ts'
+import type { ServeReport } from './report.ts'
+import { comparePanel, describeShadow } from './shadow.ts'
+
+export interface ServeModel {
+  readonly schema: Schema
+  readonly dim: number
+  /** Null where others refresh, through whatever they follow. */
+  readonly followed: FollowedModel | null
+}
+
+/**
+ * Of a server without an encoder: what the workers' snapshots have, so the newest that is not refused.
+ * @throws ServeError where their schemas differ; SnapshotError, ServedSnapshotError, SnapshotRefusedError
+ */
+export async function readServeModels(
+  directories: ReadonlyMap<string, string>,
+  warn: (error: unknown) => void,
+): Promise<ReadonlyMap<string, ServeModel>> {
+  const [{ newestServable }, { readSnapshot }] = await Promise.all([
+    import('@headwater/pooling/encoder'),
+    import('@headwater/runtime'),
+  ])
+  const models = new Map<string, ServeModel>()
+  for (const [name, directory] of directories) {
+    const { result } = await newestServable(directory, readSnapshot, warn)
+    const { schema, manifest } = result
+    const { count, width } = manifest.config.embeddings
+    models.set(name, { schema, dim: count * width, followed: null })
+  }
+  checkSchemas(models)
+  return models
+}
+
+/** @param directories by name of the model @throws ServeError where their schemas differ; what `followModel` throws */
+export async function loadServeModels(
+  options: ServeOptions,
+  directories: ReadonlyMap<string, string>,
+  encoder: EncoderProcess,
+  cluster: ServeCluster | null,
+  { say, warn }: ServeReport,
+): Promise<ReadonlyMap<string, ServeModel>> {
+  const { followModel } = await import('@headwater/pooling/encoder')
+  const shadowed = shadowedModel(options, directories)
+  const models = new Map<string, ServeModel>()
+  for (const [name, directory] of directories) {
+    const followed = await followModel({
+      encoder,
+      directory,
+      name,
+      ...(cluster && {
+        admit: async ({ directory: path, snapshot }) => cluster.node.admit(name, snapshot, await snapshotDigest(path)),
+      }),
+      ...(name === shadowed && { shadow: { snapshot: options.shadow!.snapshot, share: options.shadowShare } }),
+      onSwapped: (snapshot, before) => say(`Snapshot ${snapshot} is served as "${name}", in place of ${before}.`),
+      comparePanel,
+      onShadowed: (shadow, served, panel) => say(describeShadow(name, shadow, served, panel)),
+      onError: warn,
+    })
+    const { schema, dim } = followed.served
+    models.set(name, { schema, dim, followed })
+  }
+  checkSchemas(models)
+  return models
+}
+
+/** A user has one state, whatever models read it. */
+function checkSchemas(models: ReadonlyMap<string, ServeModel>): void {
+  const [[first, { schema }], ...others] = models
+  const wanted = JSON.stringify(schema)
+  for (const [name, model] of others)
+    if (JSON.stringify(model.schema) !== wanted)
+      throw new ServeError(
+        `models "${first}" and "${name}" have different schemas; serve them from stores of their own.`,
+      )
+}

@@ -1,0 +1,45 @@
+/** Encoders of both kinds, each in its process, on the snapshot of one model. */
+
+import { EncoderStartError, startEncoder } from '@headwater/pooling/encoder'
+import { loadTower, snapshotDirectory } from '@headwater/runtime'
+import { temporaryDirectory } from '@headwater/testkit'
+import { expect, test } from 'vitest'
+import { trainModel } from '../../testing/serving.ts'
+import { onnxBackend } from './encoder.ts'
+
+const tolerance = 1e-4
+
+test('ONNX Runtime gives the vectors of the tower on WebGPU', async () => {
+  const directory = snapshotDirectory(await trainModel(temporaryDirectory()), 2)
+  const tower = await loadTower(directory)
+  const encoder = await startEncoder({ backend: onnxBackend })
+  try {
+    const snapshot = await encoder.load(directory)
+    expect(snapshot).toMatchObject({ snapshot: 2, dim: tower.dim })
+    for (const rows of [1, 17, 256]) {
+      const batch = tower.space.allocate('user', rows)
+      for (let i = 0; i < batch.dense.length; i++) batch.dense[i] = Math.sin(i)
+      const expected = await tower.encode(batch)
+      const vectors = await snapshot.encode(batch)
+      expect(vectors).toHaveLength(expected.length)
+      expect(expected.some((value) => Math.abs(value) > 0.01)).toBe(true)
+      for (const [i, value] of expected.entries()) expect(Math.abs(vectors[i] - value)).toBeLessThan(tolerance)
+    }
+    await snapshot.release()
+  } finally {
+    await encoder.close()
+    tower.dispose()
+  }
+})
+
+test('without ONNX Runtime it says what to install', async () => {
+  const hide = `export const resolve = (name, context, next) => {
+    if (name === 'onnxruntime-node') throw new Error('hidden')
+    return next(name, context)
+  }`
+  const asUrl = (code: string) => `data:text/javascript,${encodeURIComponent(code)}`
+  const hidden = asUrl(`import { register } from 'node:module'; register(${JSON.stringify(asUrl(hide))})`)
+  const starting = startEncoder({ backend: onnxBackend, environment: { NODE_OPTIONS: `--import ${hidden}` } })
+  await expect(starting).rejects.toThrow(EncoderStartError)
+  await expect(starting).rejects.toThrow(/npm install onnxruntime-node/)
+})

@@ -1,0 +1,283 @@
+import { mkdirSync, readdirSync, statSync } from 'node:fs'
+import { join } from 'node:path'
+import type { Log } from '@headwater/datasets'
+import type { GpuDevice } from '@headwater/gpu'
+import type { AlignmentMethod, ModelConfig, PresetName, Snapshot } from '@headwater/runtime'
+import type { RecurringTraining, RoundReport, RunReporter, Schedule } from '@headwater/training'
+import { type Command, InvalidArgumentError, Option } from 'commander'
+import { durationMs } from '../../arguments/duration.ts'
+import { dataArgument } from '../../arguments/log-name.ts'
+import { wholeNumber } from '../../arguments/whole-number.ts'
+import { readJsonFile } from '../../files/json-file.ts'
+import { checkOutputFile, OutputError, openOutputDirectory, writeOutputFile } from '../../files/output.ts'
+import { userPath } from '../../files/paths.ts'
+import type { Progress } from '../../terminal/progress.ts'
+import { stoppable } from '../../terminal/stoppable.ts'
+import { roundsOfFiles } from './follow.ts'
+
+interface TrainOptions {
+  data: string
+  schema?: string
+  maxBadRows: number
+  out: string
+  rounds?: number
+  every: number
+  follow: boolean
+  preset?: PresetName
+  config?: string
+  warmStart?: string
+  alignment: AlignmentMethod
+  distillationWeight: number
+  batchRows: number
+  seed: number
+  resume: boolean
+  maxNorm: number
+  schedule: Schedule['decay']
+  warmUp: number
+  maxBadSteps: number
+  checkpointEvery: number
+  json?: string
+}
+
+/** A number from 0, written plainly. */
+function numberArgument(text: string): number {
+  const value = Number(text)
+  if (!/^\d+(\.\d+)?$/.test(text) || !(value <= 1e9)) throw new InvalidArgumentError('Give a number from 0.')
+  return value
+}
+
+/** Adds `headwater train`. */
+export function registerTrain(program: Command): void {
+  program
+    .command('train')
+    .description('train a user tower in rounds over a log, and publish a snapshot each round')
+    .requiredOption(
+      '--data <what>',
+      'movietweetings (bundled), a synthetic log, or a file or glob; a directory with --follow',
+    )
+    .option('--schema <file>', "JSON that describes a file's columns, tasks and features")
+    .option('--max-bad-rows <n>', 'bad rows to leave out before giving up', wholeNumber(0, 1e9), 0)
+    .requiredOption('--out <dir>', 'where snapshots and checkpoints go')
+    .option('--rounds <n>', 'rounds to make, those before --resume counted; default: all', wholeNumber(1, 1e9))
+    .addOption(
+      new Option('--every <time>', 'log time of a round: 90m, 6h, 1d, 2w')
+        .argParser(durationMs)
+        .default(durationMs('1d'), '1d'),
+    )
+    .option('--follow', 'take each new file of a directory as a round, and wait for more', false)
+    .addOption(new Option('--preset <name>', 'size of the tower; default: small').choices(['small', 'base', 'paper']))
+    .addOption(new Option('--config <file>', 'sizes of the towers as JSON, in place of a preset').conflicts('preset'))
+    .option('--warm-start <dir>', 'begin with the weights of a snapshot, or of the one that a model serves')
+    .addOption(
+      new Option('--alignment <method>', 'how vectors are kept in line with those of the snapshot before')
+        .choices(['procrustes', 'distillation', 'both', 'none'])
+        .default('procrustes'),
+    )
+    .option('--distillation-weight <weight>', 'of the distance from the vectors before', numberArgument, 0.1)
+    .option('--batch-rows <n>', 'rows of a step', wholeNumber(1, 65_536), 512)
+    .option('--seed <n>', 'of initialization, order and dropout', wholeNumber(0, 1e9), 1)
+    .option('--resume', 'go on from the newest checkpoint under --out', false)
+    .option('--max-norm <norm>', 'clip gradients to this global norm; 0: never', numberArgument, 0)
+    .addOption(
+      new Option('--schedule <decay>', 'of the learning rates in a round')
+        .choices(['constant', 'cosine'])
+        .default('constant'),
+    )
+    .option('--warm-up <steps>', 'steps of a round over which the rates rise', wholeNumber(0, 1e9), 0)
+    .option('--max-bad-steps <n>', 'steps of a round that may be left out for NaN', wholeNumber(0, 1e9), 10)
+    .option('--checkpoint-every <steps>', 'steps between checkpoints', wholeNumber(1, 1e9), 500)
+    .option('--json <file>', 'also write the figures of each round as JSON')
+    .action(train)
+}
+
+async function train(options: TrainOptions): Promise<void> {
+  const out = userPath(options.out)
+  const json = options.json === undefined ? undefined : userPath(options.json)
+  if (json !== undefined) checkOutputFile('--json', json)
+  // A model may be gone on with in its own directory: its next snapshots are lined up with the one that it serves.
+  const isOwn = options.warmStart !== undefined && userPath(options.warmStart) === out
+  const directory = options.resume || isOwn ? existingOrNew(out) : openOutputDirectory(out)
+  const resources: { device?: GpuDevice; log?: Log; training?: RecurringTraining } = {}
+  const left = `go on with --resume. Snapshots and checkpoints are under ${out}`
+  await stoppable(left, async ({ stages, signal }) => {
+    try {
+      const reports = await trainInto(out, options, stages, signal, resources)
+      if (json !== undefined) writeOutputFile(json, `${JSON.stringify({ rounds: reports.map(figuresOf) }, null, 2)}\n`)
+      process.stdout.write(`Snapshots: ${out}\n`)
+    } finally {
+      resources.training?.dispose()
+      await resources.log?.close()
+      resources.device?.destroy()
+      directory.release()
+    }
+  })
+}
+
+async function trainInto(
+  out: string,
+  options: TrainOptions,
+  progress: Progress,
+  signal: AbortSignal,
+  resources: { device?: GpuDevice; log?: Log; training?: RecurringTraining },
+): Promise<RoundReport[]> {
+  const [{ openLog }, { requestDevice }, { compileFeatures }, library] = await Promise.all([
+    import('@headwater/datasets'),
+    import('@headwater/gpu'),
+    import('@headwater/features'),
+    import('@headwater/training'),
+  ])
+  const { Checkpoints, defaultTraining, RecurringTraining, roundsByTime, trainInRounds } = library
+  const reports: RoundReport[] = []
+  const source = {
+    ...(options.schema !== undefined && { schema: userPath(options.schema) }),
+    maxBadRows: options.maxBadRows,
+    seed: options.seed,
+    signal,
+  }
+  const warn = (message: string) => {
+    process.stderr.write(`warning: ${message}\n`)
+  }
+  const { config, snapshot } = await startOf(options)
+  const schema = options.follow ? await followedSchema(options) : null
+  if (!options.follow) resources.log = await openLog({ ...source, data: (await dataArgument(options.data)).data })
+  const log = resources.log
+  const device = await requestDevice()
+  resources.device = device
+  const space = compileFeatures(schema ?? log!.schema)
+  const training = new RecurringTraining(device, space, await examplePath(out), {
+    ...defaultTraining,
+    config,
+    seed: options.seed,
+    batchRows: options.batchRows,
+    maxNorm: options.maxNorm,
+    maxBadSteps: options.maxBadSteps,
+    schedule: { warmUpSteps: options.warmUp, decay: options.schedule, finalShare: 0 },
+    publication: {
+      ...defaultTraining.publication,
+      alignment: options.alignment,
+      distillationWeight: options.distillationWeight,
+    },
+  })
+  resources.training = training
+  // A checkpoint, where there is one, has weights that began so.
+  if (snapshot) training.warmStart(snapshot)
+  const checkpoints = await Checkpoints.open({
+    device,
+    directory: join(out, 'checkpoints'),
+    settings: training.settings,
+    onWarning: warn,
+  })
+  const resumeFrom = options.resume ? await checkpoints.newest() : null
+  if (options.resume && !resumeFrom) warn(`${out} has no checkpoint; the training starts from the beginning.`)
+  const rounds = log
+    ? roundsByTime(log, options.every)
+    : roundsOfFiles({
+        directory: userPath(options.data),
+        known: resumeFrom?.header.state.labels ?? [],
+        open: (data) => openLog({ ...source, data }),
+        onWarning: warn,
+        signal,
+      })
+  const finished = await trainInRounds({
+    training,
+    modelDirectory: out,
+    rounds,
+    maxRounds: options.rounds ?? Number.POSITIVE_INFINITY,
+    checkpoints,
+    checkpointEverySteps: options.checkpointEvery,
+    resumeFrom,
+    reporter: reporterOn(progress, warn, reports),
+    signal,
+  })
+  if (options.rounds !== undefined && finished < options.rounds)
+    warn(`The log ended after ${finished} of ${options.rounds} rounds; shorter rounds (--every) would be more.`)
+  return reports
+}
+
+/** The config of the towers, and the snapshot whose weights they begin with. */
+async function startOf({ preset, config, warmStart }: TrainOptions): Promise<{
+  readonly config: ModelConfig
+  readonly snapshot: Snapshot | null
+}> {
+  const [{ parseModelConfig, presets }, { readWarmStart }] = await Promise.all([
+    import('@headwater/runtime'),
+    import('@headwater/training'),
+  ])
+  const snapshot = warmStart === undefined ? null : await readWarmStart(userPath(warmStart))
+  if (config !== undefined)
+    return { config: parseModelConfig(readJsonFile('--config', userPath(config)), config), snapshot }
+  if (preset !== undefined) return { config: presets[preset], snapshot }
+  return { config: snapshot?.manifest.config ?? presets.small, snapshot }
+}
+
+/** The schema of files that need not be there yet. */
+async function followedSchema(options: TrainOptions) {
+  const directory = userPath(options.data)
+  if (!statSync(directory, { throwIfNoEntry: false })?.isDirectory())
+    throw new FollowError(`--data: ${directory} is no directory; --follow takes the files of one.`)
+  if (options.schema === undefined) throw new FollowError('--follow needs --schema, the description of the files.')
+  const { readSchema } = await import('@headwater/datasets')
+  return readSchema(userPath(options.schema))
+}
+
+/** `--follow` was given something that it cannot follow. */
+class FollowError extends Error {
+  override readonly name = 'FollowError'
+}
+
+/** For examples, while the training runs; of those that were killed, the files are removed. @throws OutputError */
+async function examplePath(out: string): Promise<string> {
+  const { removeLeftovers } = await import('@headwater/runtime')
+  const pattern = /^\.examples-(\d+)(?:\.sequences)?$/
+  await removeLeftovers(out, pattern)
+  const other = readdirSync(out).flatMap((name) => pattern.exec(name)?.[1] ?? [])[0]
+  if (other !== undefined)
+    throw new OutputError(`--out: process ${other} is training in ${out}; wait for it, or name another directory.`)
+  return join(out, `.examples-${process.pid}`)
+}
+
+/** @throws OutputError */
+function existingOrNew(path: string): { release(): void } {
+  try {
+    mkdirSync(path, { recursive: true })
+  } catch (cause) {
+    throw new OutputError(
+      `--out: ${path} cannot be written (${(cause as NodeJS.ErrnoException).code}); choose another place.`,
+      { cause },
+    )
+  }
+  return { release: () => {} }
+}
+
+function reporterOn(progress: Progress, warning: (message: string) => void, reports: RoundReport[]): RunReporter {
+  return {
+    feed: () => progress.begin('read', 0),
+    fed: () => {},
+    train: () => {
+      progress.end()
+      progress.begin('train', 0)
+    },
+    trained: (steps, total) => progress.advance(steps / total),
+    published: (report) => {
+      progress.end()
+      reports.push(report)
+      process.stdout.write(`${lineOf(report)}\n`)
+    },
+    warning,
+  }
+}
+
+/** A line of a round. */
+function lineOf({ round, label, events, summary, manifest }: RoundReport): string {
+  const { snapshot, frame, verdict } = manifest
+  const steps = summary
+    ? `${summary.steps} steps, ${Number.isNaN(summary.loss) ? 'no label of the first task known' : `loss ${summary.loss.toFixed(4)} nats`}`
+    : 'its steps were made before the checkpoint'
+  const why = verdict.reasons.length > 0 ? `. ${verdict.reasons.join(' ')}` : ''
+  return `round ${round}, ${label}: ${events} events, ${steps}; snapshot ${snapshot}, frame ${frame}, ${verdict.status}${why}`
+}
+
+function figuresOf({ round, label, events, summary, manifest }: RoundReport) {
+  const { snapshot, frame, trainedRows, dataCutoffMs, verdict, panel, forward } = manifest
+  return { round, label, events, ...summary, snapshot, frame, trainedRows, dataCutoffMs, verdict, panel, forward }
+}
