@@ -1,19 +1,48 @@
-export { type AppendPolicy, checkPolicy } from './append-policy.ts'
-export { BackupAccessError, BackupDamageError } from './backup/backup-errors.ts'
-export { type BackupOptions, type BackupReport, backupStore, backupTombstones } from './backup/backup-store.ts'
-export { type RestoreOptions, type RestoreReport, restoreStore } from './backup/restore-store.ts'
-export type { CheckReport, StoreFault } from './check.ts'
 export { claimDirectory } from './claims/directory-claim.ts'
-export { floatToHalf, halfToFloat } from './codec/half.ts'
-export type { CodecName } from './codec/vector-codec.ts'
-export { type CopyOptions, copyStore } from './copy/copy-store.ts'
-export { type Driver, writeOutcome } from './driver.ts'
-export { DriverStore } from './driver-store.ts'
-export { type CompactionOptions, type CompactionReport, compactLmdb } from './drivers/lmdb-compact.ts'
-export { TieredDriver, type TierOptions } from './drivers/tiered.ts'
+export { type Driver, writeOutcome } from './drivers/driver.ts'
+export { type CompactionOptions, type CompactionReport, compactLmdb } from './drivers/lmdb/compact.ts'
+export { openDriver } from './drivers/open-driver.ts'
+export { TieredDriver, type TierOptions } from './drivers/tiered/tiered-driver.ts'
 export { type RaisedFormat, raiseFormat } from './drivers/valkey/raise-format.ts'
 export type { Reply as ValkeyReply } from './drivers/valkey/request.ts'
 export { type ScriptCall, ScriptRunner } from './drivers/valkey/script-runner.ts'
+export type { CheckReport, StoreFault } from './operations/check.ts'
+export { DriverStore } from './operations/driver-store.ts'
+export {
+  ForgetError,
+  type ForgetHolder,
+  type ForgetOptions,
+  type ForgetReceipt,
+  type Removal,
+} from './operations/forget.ts'
+export { openStore, type StoreOptions } from './operations/open-store.ts'
+export { createReadBuffer, type ModelColumns, type ReadBuffer, readStatus } from './operations/read-buffer.ts'
+export { type AppendResult, appendOutcome } from './operations/row-outcomes.ts'
+export type {
+  AppendBatch,
+  EmbeddingStore,
+  EventBatch,
+  EventColumns,
+  ModelRead,
+  ReadRequest,
+  StateColumns,
+  StateWrite,
+} from './operations/store.ts'
+export type { RingSweep, SweepReport, SweepSlice, TombstoneSweep } from './operations/sweep.ts'
+export { Sweeper, type SweeperOptions, startSweeping } from './operations/sweeper.ts'
+export { type AppendPolicy, checkPolicy } from './record/append-policy.ts'
+export { floatToHalf, halfToFloat } from './record/codec/half.ts'
+export type { CodecName } from './record/codec/vector-codec.ts'
+export { weightedAverage } from './record/codec/weighted-average.ts'
+export type { StateKind } from './record/state-record.ts'
+export { BackupAccessError, BackupDamageError } from './transfer/backup/backup-errors.ts'
+export { type BackupOptions, type BackupReport, backupStore, backupTombstones } from './transfer/backup/backup-store.ts'
+export { type RestoreOptions, type RestoreReport, restoreStore } from './transfer/backup/restore-store.ts'
+export { checkStoreAt, type StoreCheck } from './transfer/check-store-at.ts'
+export { type CopyOptions, copyStore } from './transfer/copy-store.ts'
+export { type ModelStats, type StoreStats, storeStats, type TenantStats } from './transfer/store-stats.ts'
+export type { TransferReport } from './transfer/transfer-records.ts'
+export type { TransferOptions, TransferStages } from './transfer/transfer-stages.ts'
 export {
   DimensionError,
   FutureTimeError,
@@ -31,27 +60,5 @@ export {
   StoreUnavailableError,
   StoreUrlError,
   StoreWriteError,
-} from './errors.ts'
-export { ForgetError, type ForgetHolder, type ForgetOptions, type ForgetReceipt, type Removal } from './forget.ts'
-export type { StoreLimits } from './limits.ts'
-export { openDriver, openStore, type StoreOptions } from './open-store.ts'
-export { createReadBuffer, type ModelColumns, type ReadBuffer, readStatus } from './read-buffer.ts'
-export { type AppendResult, appendOutcome } from './row-outcomes.ts'
-export type { StateKind } from './state-record.ts'
-export type {
-  AppendBatch,
-  EmbeddingStore,
-  EventBatch,
-  EventColumns,
-  ModelRead,
-  ReadRequest,
-  StateColumns,
-  StateWrite,
-} from './store.ts'
-export type { RingSweep, SweepReport, SweepSlice, TombstoneSweep } from './sweep.ts'
-export { Sweeper, type SweeperOptions, startSweeping } from './sweeper.ts'
-export { checkStoreAt, type StoreCheck } from './transfer/check-store-at.ts'
-export { type ModelStats, type StoreStats, storeStats, type TenantStats } from './transfer/store-stats.ts'
-export type { TransferReport } from './transfer/transfer-records.ts'
-export type { TransferOptions, TransferStages } from './transfer/transfer-stages.ts'
-export { weightedAverage } from './vectors/weighted-average.ts'
+} from './validation/errors.ts'
+export type { StoreLimits } from './validation/limits.ts'

@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe } from 'vitest'
-import type { Driver } from '../src/driver.ts'
+import type { Driver } from '../src/drivers/driver.ts'
 import { describeEvents } from './conformance/events.ts'
 import { describeForgetting } from './conformance/forgetting.ts'
 import { describeRings } from './conformance/rings.ts'

@@ -4,7 +4,7 @@
  */
 import { writeSync } from 'node:fs'
 import { createInterface } from 'node:readline'
-import { compactLmdb } from '../src/drivers/lmdb-compact.ts'
+import { compactLmdb } from '../src/drivers/lmdb/compact.ts'
 import { type EmbeddingStore, openStore } from '../src/index.ts'
 import { crashDim, crashItems, crashModel, crashUsers, operationOf, timeOf } from './crash-operations.ts'
 

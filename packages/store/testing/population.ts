@@ -1,8 +1,8 @@
 /** Stores with some of everything in them, for tests of copies and backups. */
-import type { Driver } from '../src/driver.ts'
-import { DriverStore } from '../src/driver-store.ts'
+import type { Driver } from '../src/drivers/driver.ts'
 import type { AppendPolicy, EmbeddingStore } from '../src/index.ts'
-import { addressText } from '../src/record.ts'
+import { DriverStore } from '../src/operations/driver-store.ts'
+import { addressText } from '../src/record/record.ts'
 
 export const dim = 6
 export const policy: AppendPolicy = { slots: 3, count: 2, slot: 'snapshot' }

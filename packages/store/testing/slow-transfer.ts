@@ -3,11 +3,10 @@
  * that is on the disk, and waits a little after each.
  */
 import { setTimeout as wait } from 'node:timers/promises'
-import { withBackup } from '../src/backup/restore-store.ts'
-import { copyRecords } from '../src/copy/copy-store.ts'
-import type { Driver } from '../src/driver.ts'
-import { openDriver } from '../src/open-store.ts'
-import { openForReading } from '../src/transfer/open-for-reading.ts'
+import type { Driver } from '../src/drivers/driver.ts'
+import { openDriver, openForReading } from '../src/drivers/open-driver.ts'
+import { withBackup } from '../src/transfer/backup/restore-store.ts'
+import { copyRecords } from '../src/transfer/copy-store.ts'
 
 const [kind, from, to] = process.argv.slice(2)
 const target = slow(await openDriver(to))

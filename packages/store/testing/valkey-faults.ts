@@ -7,7 +7,7 @@ import { parseArgs } from 'node:util'
 import { startValkeyCluster, type ValkeyCluster, type ValkeyNode } from '@headwater/testkit/valkey'
 import { hashName } from '../src/drivers/valkey/layout.ts'
 import { openStore } from '../src/index.ts'
-import { digestOf } from '../src/tombstone.ts'
+import { digestOf } from '../src/record/tombstone.ts'
 import { Load } from './valkey-load.ts'
 
 const users = Array.from({ length: 100 }, (_, i) => `user-${i}`)

@@ -7,7 +7,7 @@ import {
   StoreUnavailableError,
   StoreWriteError,
 } from '../src/index.ts'
-import { digestOf } from '../src/tombstone.ts'
+import { digestOf } from '../src/record/tombstone.ts'
 
 const dim = 8
 

@@ -1,5 +1,5 @@
-import { type CheckReport, checkStore } from '../check.ts'
-import { openForReading } from './open-for-reading.ts'
+import { openForReading } from '../drivers/open-driver.ts'
+import { type CheckReport, checkStore } from '../operations/check.ts'
 import { surveyRecords, type TenantCounts } from './survey.ts'
 import type { TransferOptions } from './transfer-stages.ts'
 

@@ -1,6 +1,6 @@
-import type { Driver, KeyedTable } from '../driver.ts'
-import type { RecordAddress } from '../record.ts'
-import { tombstoneTimeMs } from '../tombstone.ts'
+import type { Driver, KeyedTable } from '../drivers/driver.ts'
+import type { RecordAddress } from '../record/record.ts'
+import { tombstoneTimeMs } from '../record/tombstone.ts'
 
 /** Copies of what a driver holds at addresses of one tenant, in their order. Tombstones are not among them. */
 export async function heldRecords(

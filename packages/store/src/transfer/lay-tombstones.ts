@@ -2,9 +2,9 @@
  * Brings another store's tombstones into a store. They name users by digest, so that the store's users are gone through to
  * find those whom it holds still; a tombstone that is older than the store's own changes nothing.
  */
-import type { Driver } from '../driver.ts'
-import type { Table } from '../record.ts'
-import { digestOf, tombstoneTimeMs } from '../tombstone.ts'
+import type { Driver } from '../drivers/driver.ts'
+import type { Table } from '../record/record.ts'
+import { digestOf, tombstoneTimeMs } from '../record/tombstone.ts'
 import { tombstoneTimes } from './held-records.ts'
 import type { TombstoneList } from './tombstone-list.ts'
 

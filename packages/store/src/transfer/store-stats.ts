@@ -1,8 +1,8 @@
-import { StoreError } from '../errors.ts'
-import { migrateRecord } from '../migrate-record.ts'
-import { addressSeed, type RecordAddress, type Table } from '../record.ts'
-import { decodeRing } from '../ring.ts'
-import { openForReading } from './open-for-reading.ts'
+import { openForReading } from '../drivers/open-driver.ts'
+import { migrateRecord } from '../record/migrate-record.ts'
+import { addressSeed, type RecordAddress, type Table } from '../record/record.ts'
+import { decodeRing } from '../record/ring.ts'
+import { StoreError } from '../validation/errors.ts'
 import { surveyRecords, type TableCounts } from './survey.ts'
 import type { TransferOptions } from './transfer-stages.ts'
 

@@ -1,6 +1,6 @@
 /** What a store holds, counted in one pass over its records. */
-import type { StoredRecord } from '../driver.ts'
-import type { Table } from '../record.ts'
+import type { StoredRecord } from '../drivers/driver.ts'
+import type { Table } from '../record/record.ts'
 import { TombstoneList } from './tombstone-list.ts'
 import type { TransferOptions } from './transfer-stages.ts'
 import type { RecordSource } from './vetted-records.ts'

@@ -1,7 +1,7 @@
-import type { Driver } from '../driver.ts'
-import { StoreError } from '../errors.ts'
-import { migrateRecord } from '../migrate-record.ts'
-import { checkTombstone, tombstoneTimeMs } from '../tombstone.ts'
+import type { Driver } from '../drivers/driver.ts'
+import { migrateRecord } from '../record/migrate-record.ts'
+import { checkTombstone, tombstoneTimeMs } from '../record/tombstone.ts'
+import { StoreError } from '../validation/errors.ts'
 
 /** Tombstones by tenant and digest; of two for one user the later. */
 export class TombstoneList {

@@ -1,4 +1,4 @@
-import type { Driver } from '../driver.ts'
+import type { Driver } from '../drivers/driver.ts'
 import { layTombstones } from './lay-tombstones.ts'
 import type { Survey } from './survey.ts'
 import type { TombstoneList } from './tombstone-list.ts'

@@ -1,5 +1,5 @@
-import type { Driver } from '../driver.ts'
-import { digestOf, tombstoneTimeMs } from '../tombstone.ts'
+import type { Driver } from '../drivers/driver.ts'
+import { digestOf, tombstoneTimeMs } from '../record/tombstone.ts'
 import { heldRecords, tombstoneTimes } from './held-records.ts'
 import type { TombstoneList } from './tombstone-list.ts'
 import type { RecordBatch } from './vetted-records.ts'

@@ -1,8 +1,9 @@
-import { checkStored, type StoreFault } from '../check.ts'
-import type { StoredRecord } from '../driver.ts'
-import { StoreError } from '../errors.ts'
-import { migrateRecord } from '../migrate-record.ts'
-import { addressText } from '../record.ts'
+import type { StoredRecord } from '../drivers/driver.ts'
+import type { StoreFault } from '../operations/check.ts'
+import { checkStored } from '../record/check-record.ts'
+import { migrateRecord } from '../record/migrate-record.ts'
+import { addressText } from '../record/record.ts'
+import { StoreError } from '../validation/errors.ts'
 
 /** Where records come from; each call reads them anew. A record is valid until the next step. */
 export type RecordSource = () => AsyncIterable<StoredRecord>

@@ -1,6 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import type { Driver } from '../../src/driver.ts'
-import { DriverStore } from '../../src/driver-store.ts'
+import type { Driver } from '../../src/drivers/driver.ts'
 import {
   appendOutcome,
   FutureTimeError,
@@ -9,6 +8,7 @@ import {
   StoreCorruptError,
   writeOutcome,
 } from '../../src/index.ts'
+import { DriverStore } from '../../src/operations/driver-store.ts'
 import { bytes, type Subject } from './subject.ts'
 
 const { written, duplicate, refused, forgotten } = appendOutcome

@@ -1,5 +1,4 @@
 import { describe, expect, it } from 'vitest'
-import { DriverStore } from '../../src/driver-store.ts'
 import {
   appendOutcome,
   ForgetError,
@@ -9,7 +8,8 @@ import {
   readStatus,
   writeOutcome,
 } from '../../src/index.ts'
-import { digestOf, encodeTombstone } from '../../src/tombstone.ts'
+import { DriverStore } from '../../src/operations/driver-store.ts'
+import { digestOf, encodeTombstone } from '../../src/record/tombstone.ts'
 import { bytes, interleaved, type Subject } from './subject.ts'
 
 const { written, forgotten } = appendOutcome

@@ -1,5 +1,4 @@
-import type { Driver } from '../../src/driver.ts'
-import { DriverStore } from '../../src/driver-store.ts'
+import type { Driver } from '../../src/drivers/driver.ts'
 import {
   type AppendPolicy,
   type AppendResult,
@@ -9,6 +8,7 @@ import {
   type StateKind,
   type StoreLimits,
 } from '../../src/index.ts'
+import { DriverStore } from '../../src/operations/driver-store.ts'
 
 export const dim = 5
 export const policy: AppendPolicy = { slots: 3, count: 3, slot: 'snapshot' }

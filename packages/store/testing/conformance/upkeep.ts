@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { KeyError, RequestError, readStatus, StoreClosedError } from '../../src/index.ts'
-import { recordVersion } from '../../src/record.ts'
-import { digestOf, encodeTombstone } from '../../src/tombstone.ts'
+import { recordVersion } from '../../src/record/record.ts'
+import { digestOf, encodeTombstone } from '../../src/record/tombstone.ts'
 import { bytes, type Subject } from './subject.ts'
 
 export function describeUpkeep(subject: () => Subject): void {

@@ -1,4 +1,4 @@
-import { StoreAccessError } from '../../errors.ts'
+import { StoreAccessError } from '../../validation/errors.ts'
 import { type Confirmation, Piece, type PieceOwner, rowState } from './piece.ts'
 import type { Reply, Request } from './request.ts'
 import type { Server } from './server.ts'

@@ -9,7 +9,7 @@
  * The digest is `digestOf(tenant, key)`: a name tells of nobody. A tenant is written so that it holds neither colon nor
  * brace.
  */
-import type { Table } from '../../record.ts'
+import type { Table } from '../../record/record.ts'
 
 export const fields = { key: 'k', state: 's', events: 'e', tombstone: 't' } as const
 const ringPrefix = 'r:'

@@ -11,7 +11,7 @@ import {
   StoreFormatError,
   StoreUrlError,
 } from '../../index.ts'
-import { digestOf } from '../../tombstone.ts'
+import { digestOf } from '../../record/tombstone.ts'
 import { hashName } from './layout.ts'
 import { raiseFormat } from './raise-format.ts'
 

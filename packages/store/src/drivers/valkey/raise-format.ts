@@ -1,5 +1,5 @@
-import { checkName } from '../../keys.ts'
-import { formatVersion } from '../../record.ts'
+import { formatVersion } from '../../record/record.ts'
+import { checkName } from '../../validation/keys.ts'
 import { ValkeyDriver } from './valkey-driver.ts'
 
 export interface RaisedFormat {

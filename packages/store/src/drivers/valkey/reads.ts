@@ -1,4 +1,4 @@
-import { digestOf } from '../../tombstone.ts'
+import { digestOf } from '../../record/tombstone.ts'
 import { Exchange, type Rows } from './exchange.ts'
 import { hashPrefix, type Kind } from './layout.ts'
 import { rowState } from './piece.ts'

@@ -1,6 +1,6 @@
-import type { StoredRecord } from '../../driver.ts'
-import { StoreUnavailableError } from '../../errors.ts'
-import type { Table } from '../../record.ts'
+import type { Table } from '../../record/record.ts'
+import { StoreUnavailableError } from '../../validation/errors.ts'
+import type { StoredRecord } from '../driver.ts'
 import { ask } from './ask.ts'
 import type { Rows } from './exchange.ts'
 import {

@@ -1,5 +1,5 @@
-import { RequestError, StoreUnavailableError } from '../../errors.ts'
-import { formatBefore, formatError, formatVersion } from '../../record.ts'
+import { formatBefore, formatError, formatVersion } from '../../record/record.ts'
+import { RequestError, StoreUnavailableError } from '../../validation/errors.ts'
 import type { Rows } from './exchange.ts'
 import { formatName } from './layout.ts'
 import { readAvailable, readNewest } from './reads.ts'

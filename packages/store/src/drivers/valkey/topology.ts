@@ -1,5 +1,5 @@
 import { hash } from 'node:crypto'
-import { StoreAccessError } from '../../errors.ts'
+import { StoreAccessError } from '../../validation/errors.ts'
 import { ask } from './ask.ts'
 import type { Connection } from './connection.ts'
 import { type Reply, textRequest } from './request.ts'

@@ -1,7 +1,7 @@
 import { startValkey, startValkeyCluster, type ValkeyCluster, type ValkeyNode } from '@headwater/testkit/valkey'
 import { afterAll, beforeAll, describe } from 'vitest'
 import { describeConformance } from '../../../testing/conformance.ts'
-import { openDriver } from '../../open-store.ts'
+import { openDriver } from '../../drivers/open-driver.ts'
 import { ValkeyDriver } from './valkey-driver.ts'
 
 // A key limit that makes long listings take several passes.

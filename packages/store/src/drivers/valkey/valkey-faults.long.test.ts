@@ -2,7 +2,7 @@ import { startValkey, startValkeyCluster, until, type ValkeyCluster, type Valkey
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { Load, readAll, usersOfOneSlot } from '../../../testing/valkey-load.ts'
 import { openStore, readStatus, StoreAccessError, StoreUnavailableError, StoreWriteError } from '../../index.ts'
-import { digestOf } from '../../tombstone.ts'
+import { digestOf } from '../../record/tombstone.ts'
 import { hashName } from './layout.ts'
 import { ValkeyDriver } from './valkey-driver.ts'
 

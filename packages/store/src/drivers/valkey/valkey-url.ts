@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs'
-import { StoreUrlError } from '../../errors.ts'
+import { StoreUrlError } from '../../validation/errors.ts'
 
 export interface Address {
   readonly host: string

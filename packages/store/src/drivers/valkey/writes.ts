@@ -1,4 +1,4 @@
-import { StoreUnavailableError, StoreWriteError } from '../../errors.ts'
+import { StoreUnavailableError, StoreWriteError } from '../../validation/errors.ts'
 import { ask } from './ask.ts'
 import { Exchange, type Rows } from './exchange.ts'
 import { type Confirmation, rowState } from './piece.ts'

@@ -1,0 +1,129 @@
+import type { RecordAddress, Table } from '../record/record.ts'
+
+/** Tables whose records are found by a user's or an item's key alone. */
+export type KeyedTable = 'user' | 'item' | 'events'
+
+/** A record to be set if the one held now has version `expected`; 0 stands for none. */
+export interface RecordWrite {
+  readonly table: 'ring' | KeyedTable
+  /** User or item. */
+  readonly key: string
+  /** Rings only. */
+  readonly model?: string
+  readonly expected: number
+  readonly record: Uint8Array
+  /** Of what is a user's: refused where the user was forgotten at this time or later, in the same atomic step. */
+  readonly featureTimeMs?: number
+}
+
+/** A record to be removed if it has version `expected` still. */
+export interface RecordRemoval {
+  readonly table: Table
+  /** User, item, or a tombstone's digest. */
+  readonly key: string
+  /** Rings only. */
+  readonly model?: string
+  readonly expected: number
+}
+
+/** What became of a group of writes. `moved`: a version was not as expected. `forgotten`: a user's tombstone forbids it. */
+export const writeOutcome = { moved: 0, written: 1, forgotten: 2 } as const
+
+/**
+ * What holds the records. It knows addresses and versions, and of tombstones the time (`tombstoneTimeMs`); what other
+ * records mean is the matter of the layer above, so that all drivers share one behaviour. Keys have been checked. Records
+ * passed to a visitor are valid during its call only; records passed to `write` and `forget` belong to the driver.
+ */
+export interface Driver {
+  /** Whether a group over several keys is written whole (`store`), or all that is atomic lies under one key (`key`). */
+  readonly atomicity: 'store' | 'key'
+  /**
+   * One round trip; `visit` is called once a (user, model) with their places in the request, in any order.
+   *
+   * @param mayMiss whether what no server answers in time may be told as null, and a replica may answer, whose record is
+   *   some moments old. Without it, what is given is the newest, or it throws StoreUnavailableError.
+   */
+  readRings(
+    tenant: string,
+    users: readonly string[],
+    models: readonly string[],
+    visit: (user: number, model: number, record: Uint8Array | undefined | null) => void,
+    mayMiss?: boolean,
+  ): Promise<void>
+  /** One round trip; `visit` is called once a key with its place in the request. */
+  readStates(
+    tenant: string,
+    table: KeyedTable,
+    keys: readonly string[],
+    visit: (place: number, record: Uint8Array | undefined) => void,
+  ): Promise<void>
+  /** One round trip; `visit` is called once a digest with its place in the request. */
+  readTombstones(
+    tenant: string,
+    digests: readonly string[],
+    visit: (place: number, record: Uint8Array | undefined) => void,
+  ): Promise<void>
+  /**
+   * Writes each group whole or not at all, in order. Tombstones are looked at first, then versions, in one atomic step
+   * with the writing. A driver whose atomicity is `key` is given groups of one key only.
+   *
+   * @returns a `writeOutcome` for each group
+   */
+  write(tenant: string, groups: readonly (readonly RecordWrite[])[]): Promise<Uint8Array>
+  /**
+   * Reads rings of one model and writes what `update` makes of each, with nothing in between: for drivers of which that is
+   * true, who so find each record once and compare no versions.
+   *
+   * @param featureTimeMs [users], as in a `RecordWrite`
+   * @param update gives the new record, or null where what is held is to stay
+   * @returns a `writeOutcome` for each user; `moved` for those that stay
+   */
+  updateRings?(
+    tenant: string,
+    users: readonly string[],
+    model: string,
+    featureTimeMs: (user: number) => number,
+    update: (user: number, record: Uint8Array | undefined) => Uint8Array | null,
+  ): Promise<Uint8Array>
+  /**
+   * Removes a user's state, events and rings of all models and sets the tombstone, in one atomic step. A tombstone of a
+   * later time stays. A copy that carries over a tombstone knows the digest only: `user` is empty then, and what a driver
+   * finds by the digest is removed.
+   */
+  forget(tenant: string, user: string, digest: string, tombstone: Uint8Array): Promise<RemovedUser>
+  /** Removes records whose versions are as expected, each on its own; 1 where it was removed, else 0. */
+  remove(tenant: string, removals: readonly RecordRemoval[]): Promise<Uint8Array>
+  /** Keys that have a state, in the byte order of their UTF-8. Keys that come or go meanwhile may be left out. */
+  keys(tenant: string, kind: 'user' | 'item'): AsyncIterable<string>
+  /**
+   * Visits a slice of a tenant's table: about `maxRecords` records, in an order of the driver's own. A record that stays
+   * from the first slice to the last is visited, perhaps twice.
+   *
+   * @param cursor null for the first slice, then what the slice before returned
+   * @returns the next slice's cursor, or null at the end
+   */
+  scan(
+    tenant: string,
+    table: Table,
+    cursor: string | null,
+    maxRecords: number,
+    visit: (key: string, model: string | undefined, record: Uint8Array) => void,
+  ): Promise<string | null>
+  /** All records of all tenants, for checks and copies; each valid until the next step. */
+  records(): AsyncIterable<StoredRecord>
+  /** What all tenants' records take, at a cost that does not grow with them; null where the driver cannot tell. */
+  sizeBytes(): number | null
+  flushed(): Promise<void>
+  close(): Promise<void>
+}
+
+/** Numbers of records. */
+export interface RemovedUser {
+  readonly rings: number
+  readonly states: number
+  readonly events: number
+}
+
+export interface StoredRecord extends RecordAddress {
+  readonly record: Uint8Array
+}

@@ -1,0 +1,151 @@
+import { closeSync, fsyncSync, mkdirSync, openSync, renameSync, rmSync, statSync } from 'node:fs'
+import { type RecordAddress, type Table, tables } from '../../record/record.ts'
+import { firstAddress, partsOf } from './address.ts'
+import { dataPathOf, type LmdbEnvironment, openEnvironment, writeError } from './environment.ts'
+import { compactionPathOf, openForWriting } from './open-lmdb.ts'
+import { checkPages } from './pages.ts'
+
+export interface CompactionProgress {
+  readonly copied: number
+  /** Records left out. */
+  readonly dropped: number
+  readonly total: number
+}
+
+export interface CompactionOptions {
+  readonly onProgress?: (progress: CompactionProgress) => void
+  readonly signal?: AbortSignal
+  /** Records for which this is true are left out: expired rings, say, or tombstones past their retention. */
+  readonly drop?: (address: RecordAddress, record: Uint8Array) => boolean
+}
+
+export interface CompactionReport {
+  readonly copied: number
+  readonly dropped: number
+  readonly bytesBefore: number
+  readonly bytesAfter: number
+}
+
+/** Bytes that go to the copy in one transaction. */
+const commitBytes = 2 ** 23
+const sliceRecords = 1_000
+
+/**
+ * Writes a store anew: in the order of keys, pages full, without what was removed, and without its bytes. LMDB itself gives
+ * no page back to the file system and leaves the bytes of removed records in it. The copy lies in a directory beside the
+ * file and takes its place in one step once it is on the disk, so that a compaction may be killed at any point; the next
+ * one, or the next process that writes, removes what it left. Readers of other processes go on reading the file from
+ * before and change over within a second of the end or so.
+ *
+ * @throws StoreBusyError while another process, or a handle of this one, has the store open for writing; StoreAccessError,
+ * StoreCorruptError, StoreFormatError, StoreFullError; what the signal gives as its reason
+ */
+export async function compactLmdb(path: string, options: CompactionOptions = {}): Promise<CompactionReport> {
+  const source = await openForWriting(path)
+  const copyPath = compactionPathOf(path)
+  let report: Omit<CompactionReport, 'bytesAfter'>
+  try {
+    options.signal?.throwIfAborted()
+    await checkPages(path, dataPathOf(path), 'all')
+    report = await copyTo(copyPath, source, path, options)
+    // Until here the store is the file from before, from here on the copy, which holds this process's claim as well.
+    renameSync(dataPathOf(copyPath), dataPathOf(path))
+  } catch (error) {
+    try {
+      rmSync(copyPath, { recursive: true, force: true })
+      source.meta.removeSync('writer')
+    } finally {
+      await source.root.close()
+    }
+    throw error
+  }
+  await source.root.close()
+  try {
+    syncDirectory(path)
+  } finally {
+    rmSync(copyPath, { recursive: true, force: true })
+    const compacted = await openEnvironment(path, false)
+    compacted.meta.removeSync('writer')
+    await compacted.root.close()
+  }
+  return { ...report, bytesAfter: statSync(dataPathOf(path)).size }
+}
+
+async function copyTo(
+  copyPath: string,
+  source: LmdbEnvironment,
+  path: string,
+  { onProgress, signal, drop = () => false }: CompactionOptions,
+): Promise<Omit<CompactionReport, 'bytesAfter'>> {
+  mkdirSync(copyPath, { recursive: true })
+  const copy = await openEnvironment(copyPath, false)
+  let copied = 0
+  let dropped = 0
+  const total = tables.reduce((sum, table) => sum + entries(source, table), 0)
+  try {
+    for (const table of tables) {
+      let pending: { key: string; value: Buffer }[] = []
+      let pendingBytes = 0
+      const commit = async () => {
+        await commitTo(copy, table, pending).catch((error: Error) => {
+          throw writeError(path, error, pendingBytes)
+        })
+        copied += pending.length
+        pending = []
+        pendingBytes = 0
+        onProgress?.({ copied, dropped, total })
+      }
+      for (let start: string | null = firstAddress; start !== null; ) {
+        signal?.throwIfAborted()
+        const slice: { key: string; value: Buffer }[] = [
+          ...source.tables[table].getRange({ start, exclusiveStart: true, limit: sliceRecords }),
+        ]
+        for (const { key, value } of slice) {
+          if (drop({ table, ...partsOf(key) }, value)) {
+            dropped++
+            continue
+          }
+          pending.push({ key, value })
+          pendingBytes += value.length
+          if (pendingBytes >= commitBytes) await commit()
+        }
+        start = slice.length < sliceRecords ? null : slice[slice.length - 1].key
+      }
+      if (pending.length > 0) await commit()
+    }
+    onProgress?.({ copied, dropped, total })
+    copy.meta.putSync('writer', source.meta.getBinary('writer') as Buffer)
+  } finally {
+    await copy.root.close()
+  }
+  return { copied, dropped, bytesBefore: statSync(dataPathOf(path)).size }
+}
+
+function commitTo(
+  { root, tables: into }: LmdbEnvironment,
+  table: Table,
+  records: readonly { key: string; value: Buffer }[],
+): Promise<unknown> {
+  // Appended: keys come in order, so that each page is filled before the next.
+  const options = { append: true }
+  const batch = root.batch(() => {
+    for (const { key, value } of records) void into[table].put(key, value, options as never)
+  })
+  return batch.catch(async (error: Error & { commitError?: Promise<never> }) => {
+    throw (await error.commitError?.catch((cause: Error) => cause)) ?? error
+  })
+}
+
+function entries({ tables: from }: LmdbEnvironment, table: Table): number {
+  return (from[table].getStats() as { entryCount: number }).entryCount
+}
+
+/** Makes a new name last; what the file holds was on the disk as it was committed. */
+function syncDirectory(path: string): void {
+  const directory = openSync(path, 'r')
+  try {
+    fsyncSync(directory)
+  } finally {
+    closeSync(directory)
+  }
+}

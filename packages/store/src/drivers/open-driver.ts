@@ -1,0 +1,28 @@
+import { StoreUrlError } from '../validation/errors.ts'
+import type { Driver } from './driver.ts'
+import { openLmdb } from './lmdb/open-lmdb.ts'
+import { MemoryDriver } from './memory/memory-driver.ts'
+import { parseMemoryUrl } from './memory/memory-url.ts'
+import { TieredDriver } from './tiered/tiered-driver.ts'
+import { parseTieredUrl } from './tiered/tiered-url.ts'
+import { ValkeyDriver } from './valkey/valkey-driver.ts'
+
+/** Opens what a URL names, without the store's behaviour. @throws as `openStore` */
+export async function openDriver(url: string): Promise<Driver> {
+  if (url.startsWith('memory:')) return new MemoryDriver(parseMemoryUrl(url))
+  if (/^lmdb:[^?]+(\?readonly)?$/s.test(url)) return openLmdb(url.slice('lmdb:'.length))
+  if (/^valkeys?:/.test(url)) return ValkeyDriver.open(url)
+  if (url.startsWith('tiered:')) {
+    const { options, base } = parseTieredUrl(url)
+    return new TieredDriver(await openDriver(base), options)
+  }
+  throw new StoreUrlError(url)
+}
+
+/** Opens a store to look at all of it, beside the process that writes to it where the driver can; none is made. */
+export function openForReading(url: string): Promise<Driver> {
+  // A tier would only be filled and thrown away.
+  const base = url.replace(/^tiered:[^:]*:/, '')
+  const readsBeside = base.startsWith('lmdb:') && base.length > 'lmdb:'.length && !base.includes('?')
+  return openDriver(readsBeside ? `${base}?readonly` : base)
+}

@@ -1,0 +1,80 @@
+import type { Driver, RecordRemoval } from '../drivers/driver.ts'
+import { recordVersion } from '../record/record.ts'
+import { newestFeatureTimeMs } from '../record/ring.ts'
+import { checkTombstone, tombstoneTimeMs } from '../record/tombstone.ts'
+import { RequestError, StoreError } from '../validation/errors.ts'
+
+/** A slice of a sweep. */
+export interface SweepSlice {
+  /** About as many records are looked at. */
+  readonly maxRecords: number
+  /** What the slice before returned; absent or null: from the start. */
+  readonly cursor?: string | null
+}
+
+export interface RingSweep extends SweepSlice {
+  readonly model: string
+  /** Rings whose newest feature time is before this are removed. */
+  readonly expiredBeforeMs: number
+}
+
+export interface TombstoneSweep extends SweepSlice {
+  /** Tombstones older than the store's retention at this time are removed. */
+  readonly nowMs: number
+}
+
+export interface SweepReport {
+  /** Records looked at, of all models. */
+  readonly visited: number
+  readonly removed: number
+  /** For the next slice; null where this was the last. */
+  readonly cursor: string | null
+}
+
+/** Removes expired rings of a model. One that was renewed meanwhile stays, and so does one that is damaged. */
+export function sweepRings(driver: Driver, tenant: string, sweep: RingSweep): Promise<SweepReport> {
+  const { model, expiredBeforeMs } = sweep
+  return sweepSlice(driver, tenant, 'ring', sweep, (record, _, ofModel) => {
+    return ofModel === model && newestFeatureTimeMs(record) < expiredBeforeMs
+  })
+}
+
+export function sweepTombstones(
+  driver: Driver,
+  tenant: string,
+  sweep: TombstoneSweep,
+  retentionMs: number,
+): Promise<SweepReport> {
+  return sweepSlice(driver, tenant, 'tombstone', sweep, (record, digest) => {
+    checkTombstone(tenant, digest, record)
+    return tombstoneTimeMs(record) < sweep.nowMs - retentionMs
+  })
+}
+
+async function sweepSlice(
+  driver: Driver,
+  tenant: string,
+  table: 'ring' | 'tombstone',
+  { maxRecords, cursor = null }: SweepSlice,
+  isOver: (record: Uint8Array, key: string, model: string | undefined) => boolean,
+): Promise<SweepReport> {
+  if (!(Number.isInteger(maxRecords) && maxRecords >= 1)) {
+    throw new RequestError(`maxRecords is ${maxRecords}; give an integer of at least 1`)
+  }
+  let visited = 0
+  const over: RecordRemoval[] = []
+  const next = await driver.scan(tenant, table, cursor, maxRecords, (key, model, record) => {
+    visited++
+    try {
+      if (!isOver(record, key, model)) return
+    } catch (error) {
+      // A damaged record is left for `check()` to tell of.
+      if (error instanceof StoreError) return
+      throw error
+    }
+    const address = model === undefined ? { table, key } : { table, key, model }
+    over.push({ ...address, expected: recordVersion(record) })
+  })
+  const done = over.length === 0 ? [] : [...(await driver.remove(tenant, over))]
+  return { visited, removed: done.filter((each) => each === 1).length, cursor: next }
+}

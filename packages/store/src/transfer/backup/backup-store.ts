@@ -1,0 +1,93 @@
+import type { Driver } from '../../drivers/driver.ts'
+import { openForReading } from '../../drivers/open-driver.ts'
+import { checkName } from '../../validation/keys.ts'
+import { surveyRecords } from '../survey.ts'
+import type { TransferOptions } from '../transfer-stages.ts'
+import { noFaults, type RecordFaults, recordBatches, vettedRecords } from '../vetted-records.ts'
+import { BackupWriter } from './backup-writer.ts'
+
+export interface BackupOptions extends TransferOptions {
+  /** Absent: all tenants. */
+  readonly tenant?: string
+  /** Time it is made, for its header. Default: now. */
+  readonly madeMs?: number
+}
+
+export interface BackupReport {
+  readonly tenants: readonly string[]
+  /** In the file, tombstones included. */
+  readonly records: number
+  readonly tombstones: number
+  readonly bytes: number
+  /** Damaged records, left out. */
+  readonly faults: RecordFaults
+}
+
+/**
+ * Writes a store into one file, tombstones first. The file is there when it is whole, in the place of one that was there
+ * before. Others may write to the store meanwhile: each record is as it was at one moment, not the same for all, and a
+ * tenant that first appears meanwhile is left out.
+ *
+ * @throws StoreUrlError, StoreAccessError, StoreFormatError, BackupAccessError, KeyError
+ */
+export function backupStore(url: string, path: string, options: BackupOptions = {}): Promise<BackupReport> {
+  return writeFrom(url, path, options, backupRecords)
+}
+
+/** Writes a store's tombstones alone into a backup, for `restoreStore` of older ones. @throws as `backupStore` */
+export function backupTombstones(url: string, path: string, options: BackupOptions = {}): Promise<BackupReport> {
+  return writeFrom(url, path, options, (source, file, rest) => backupRecords(source, file, rest, true))
+}
+
+async function writeFrom(
+  url: string,
+  path: string,
+  options: BackupOptions,
+  write: (source: Driver, path: string, options: BackupOptions) => Promise<BackupReport>,
+): Promise<BackupReport> {
+  if (options.tenant !== undefined) checkName('tenant', options.tenant)
+  const source = await openForReading(url)
+  try {
+    return await write(source, path, options)
+  } finally {
+    await source.close()
+  }
+}
+
+export async function backupRecords(
+  source: Driver,
+  path: string,
+  options: BackupOptions,
+  onlyTombstones = false,
+): Promise<BackupReport> {
+  const { tenant = null, madeMs = Date.now(), stages, signal } = options
+  const read = () => source.records()
+  stages?.begin('count', 0)
+  const survey = await surveyRecords(read, tenant, options)
+  stages?.end()
+  const tenants = [...survey.tenants.keys()].sort()
+  const faults = noFaults()
+  const writer = await BackupWriter.create(path, tenants, madeMs)
+  let records = 0
+  try {
+    stages?.begin('records', onlyTombstones ? survey.tombstones.size : survey.records)
+    for (const name of tenants) {
+      for (const [key, record] of survey.tombstones.of(name)) {
+        await writer.add({ table: 'tombstone', tenant: name, key, record })
+        records++
+      }
+    }
+    const others = recordBatches(vettedRecords(read, tenant, faults), ({ table }) => table !== 'tombstone')
+    for await (const { rows } of onlyTombstones ? [] : others) {
+      signal?.throwIfAborted()
+      for (const row of rows) records += Number(await writer.add(row))
+      stages?.advance(records)
+    }
+    const bytes = await writer.finish()
+    stages?.end()
+    return { tenants, records, tombstones: survey.tombstones.size, bytes, faults }
+  } catch (error) {
+    await writer.abandon()
+    throw error
+  }
+}

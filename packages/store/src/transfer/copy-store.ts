@@ -1,0 +1,45 @@
+import type { Driver } from '../drivers/driver.ts'
+import { openDriver, openForReading } from '../drivers/open-driver.ts'
+import { checkName } from '../validation/keys.ts'
+import { surveyRecords } from './survey.ts'
+import { readTombstones } from './tombstone-list.ts'
+import { type TransferReport, transferRecords } from './transfer-records.ts'
+import type { TransferOptions } from './transfer-stages.ts'
+
+export interface CopyOptions extends TransferOptions {
+  /** Absent: all tenants. */
+  readonly tenant?: string
+}
+
+/**
+ * Copies a store into another, of any drivers and, of the source, any format; what is there already and not older stays.
+ * Begun again after it was stopped, it goes on: each record is compared, and written where the target has it not.
+ *
+ * Others may write to both meanwhile. Each record is copied as it was at one moment, which is not the same for all.
+ *
+ * @throws StoreUrlError, StoreAccessError, StoreFormatError, StoreBusyError, KeyError, StoreWriteError
+ */
+export async function copyStore(from: string, to: string, options: CopyOptions = {}): Promise<TransferReport> {
+  if (options.tenant !== undefined) checkName('tenant', options.tenant)
+  const source = await openForReading(from)
+  try {
+    const target = await openDriver(to)
+    try {
+      return await copyRecords(source, target, options)
+    } finally {
+      await target.close()
+    }
+  } finally {
+    await source.close()
+  }
+}
+
+export async function copyRecords(source: Driver, target: Driver, options: CopyOptions): Promise<TransferReport> {
+  const { tenant = null, stages } = options
+  const records = () => source.records()
+  stages?.begin('count', 0)
+  const survey = await surveyRecords(records, tenant, options)
+  stages?.end()
+  const tombstonesNow = () => readTombstones(source, [...survey.tenants.keys()])
+  return transferRecords({ source: records, survey, tenant, tombstones: [], tombstonesNow }, target, options)
+}
