@@ -1,4 +1,21 @@
-export type { DeviceTable, DeviceTablePart } from './device-table.ts'
+export type {
+  CompressionConfig,
+  CrossConfig,
+  DenseEncoding,
+  DenseTokensConfig,
+  EmbeddingsConfig,
+  InteractionConfig,
+  LevelConfig,
+  MixerConfig,
+  MixTowerConfig,
+  MlpConfig,
+  ModelConfig,
+  SequenceConfig,
+  UserTowerConfig,
+} from './config/config.ts'
+export { ModelConfigError } from './config/config-error.ts'
+export type { JsonSchema } from './config/config-rules.ts'
+export { InputBatch, type InputNeeds } from './inputs/input-batch.ts'
 export { declareLinear, type Epilogue, type Linear, linearBackward, linearForward } from './layers/linear.ts'
 export { reluDropoutBackward } from './layers/relu.ts'
 export {
@@ -10,8 +27,10 @@ export {
   type Sized,
   type TokenSource,
 } from './model-description.ts'
-export { type ParameterRun, ParameterSizeError } from './parameter-runs.ts'
-export { type Initialization, type Parameter, ParameterSet, type Table, Weights } from './parameters.ts'
+export type { DeviceTable, DeviceTablePart } from './parameters/device-table.ts'
+export { type ParameterRun, ParameterSizeError } from './parameters/parameter-runs.ts'
+export { type Initialization, type Parameter, ParameterSet, type Table } from './parameters/parameter-set.ts'
+export { Weights } from './parameters/weights.ts'
 export { Allocation } from './plan/allocation.ts'
 export { type Plan, type PlanCost, Recorder } from './plan/recorder.ts'
 export { columns, type Into, part, persistent, type Storage, type Tensor } from './plan/tensor.ts'
@@ -63,29 +82,11 @@ export {
 } from './snapshot/snapshot.ts'
 export { SnapshotError } from './snapshot/snapshot-error.ts'
 export { fitDense } from './tokens/dense-statistics.ts'
-export { InputBatch, type InputNeeds } from './tokens/input-batch.ts'
+export { type EventTokens, eventTokens, sumScale } from './tokens/event-tokens.ts'
 export { declareItemInputs, type ItemInputs, itemInputsBackward, itemInputsForward } from './tokens/item-inputs.ts'
-export type {
-  CompressionConfig,
-  CrossConfig,
-  DenseEncoding,
-  DenseTokensConfig,
-  EmbeddingsConfig,
-  InteractionConfig,
-  LevelConfig,
-  MixerConfig,
-  MixTowerConfig,
-  MlpConfig,
-  ModelConfig,
-  SequenceConfig,
-  UserTowerConfig,
-} from './towers/config.ts'
-export { checkModelConfig } from './towers/config-check.ts'
-export { ModelConfigError } from './towers/config-error.ts'
-export type { JsonSchema } from './towers/config-rules.ts'
-export { modelConfigSchema, parseModelConfig } from './towers/config-schema.ts'
-export { type EventTokens, eventTokens, sumScale } from './towers/event-tokens.ts'
-export { interactionTensor, mixBackward, mixForward } from './towers/mix-tower.ts'
-export { type PresetName, presets } from './towers/presets.ts'
-export { declareTower, type Tower } from './towers/tower.ts'
-export { declareUserTower, type UserTower, userBackward, userForward } from './towers/user-tower.ts'
+export { checkModelConfig } from './tower/config-check.ts'
+export { modelConfigSchema, parseModelConfig } from './tower/config-schema.ts'
+export { interactionTensor, mixBackward, mixForward } from './tower/mix-tower.ts'
+export { type PresetName, presets } from './tower/presets.ts'
+export { declareTower, type Tower } from './tower/tower.ts'
+export { declareUserTower, type UserTower, userBackward, userForward } from './tower/user-tower.ts'

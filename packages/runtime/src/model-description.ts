@@ -3,16 +3,17 @@
  */
 import type { SideLayout } from '@headwater/features'
 import { type BindingLimits, bceMultiTask, TableSizeError } from '@headwater/kernels'
-import { ParameterSizeError } from './parameter-runs.ts'
-import { type ParameterSet, Weights } from './parameters.ts'
+import type { LevelConfig, ModelConfig } from './config/config.ts'
+import { InputBatch } from './inputs/input-batch.ts'
+import { ParameterSizeError } from './parameters/parameter-runs.ts'
+import type { ParameterSet } from './parameters/parameter-set.ts'
+import { Weights } from './parameters/weights.ts'
 import { Allocation } from './plan/allocation.ts'
 import { type PlanCost, Recorder } from './plan/recorder.ts'
-import { InputBatch } from './tokens/input-batch.ts'
-import type { LevelConfig, ModelConfig } from './towers/config.ts'
-import { eventTokens } from './towers/event-tokens.ts'
-import { interactionTensor, mixBackward, mixForward } from './towers/mix-tower.ts'
-import { declareTower, type Tower } from './towers/tower.ts'
-import { userBackward, userForward } from './towers/user-tower.ts'
+import { eventTokens } from './tokens/event-tokens.ts'
+import { interactionTensor, mixBackward, mixForward } from './tower/mix-tower.ts'
+import { declareTower, type Tower } from './tower/tower.ts'
+import { userBackward, userForward } from './tower/user-tower.ts'
 
 /** Tokens of one origin, as they stand in their level. */
 export interface TokenSource {

@@ -1,6 +1,7 @@
 /** y = x W + b, W [in, out]. R rows. */
 import { type Activation, columnSum, columnSumShape, padded } from '@headwater/kernels'
-import type { Parameter, ParameterSet, Weights } from '../parameters.ts'
+import type { Parameter, ParameterSet } from '../parameters/parameter-set.ts'
+import type { Weights } from '../parameters/weights.ts'
 import type { Recorder } from '../plan/recorder.ts'
 import type { Into, Tensor } from '../plan/tensor.ts'
 import { product } from './product.ts'

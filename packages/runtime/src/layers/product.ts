@@ -7,7 +7,7 @@ import {
   matmulShape,
   matmulTransposedB,
 } from '@headwater/kernels'
-import type { Weights } from '../parameters.ts'
+import type { Weights } from '../parameters/weights.ts'
 import type { Recorder } from '../plan/recorder.ts'
 import type { Into, Tensor } from '../plan/tensor.ts'
 

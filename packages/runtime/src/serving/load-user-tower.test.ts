@@ -2,7 +2,9 @@ import { type GpuDevice, requestDevice } from '@headwater/gpu'
 import { seededRandom } from '@headwater/statistics'
 import { temporaryDirectory } from '@headwater/testkit'
 import { afterAll, beforeAll, expect, it } from 'vitest'
-import { ParameterSet, Weights } from '../parameters.ts'
+import { ModelConfigError } from '../config/config-error.ts'
+import { ParameterSet } from '../parameters/parameter-set.ts'
+import { Weights } from '../parameters/weights.ts'
 import { readSnapshot, type Snapshot } from '../snapshot/snapshot.ts'
 import { SnapshotError } from '../snapshot/snapshot-error.ts'
 import {
@@ -13,8 +15,7 @@ import {
   randomMap,
 } from '../testing/published-tower.ts'
 import { randomBatch } from '../testing/tiny-towers.ts'
-import { ModelConfigError } from '../towers/config-error.ts'
-import { declareUserTower } from '../towers/user-tower.ts'
+import { declareUserTower } from '../tower/user-tower.ts'
 import { loadUserTower } from './load-user-tower.ts'
 import { UserEncoder } from './user-encoder.ts'
 

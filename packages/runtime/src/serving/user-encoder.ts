@@ -2,10 +2,10 @@
 import type { SideBatch } from '@headwater/features'
 import { batchRows } from '@headwater/features'
 import { type GpuDevice, Readback } from '@headwater/gpu'
-import type { Weights } from '../parameters.ts'
+import type { Weights } from '../parameters/weights.ts'
 import { queueWrite, type Write } from '../plan/upload-ring.ts'
 import type { AlignmentLayer } from '../snapshot/alignment.ts'
-import type { UserTower } from '../towers/user-tower.ts'
+import type { UserTower } from '../tower/user-tower.ts'
 import { BatchRowsError, EncodeQueueError, ServedTowerError } from './errors.ts'
 import { bytesPerNumber, measureUserPlan, UserPlan, type UserPlanParts, type VectorFormat } from './user-plan.ts'
 

@@ -1,6 +1,6 @@
 /** What a snapshot says of itself: how it was trained, lined up with the one before, and judged. */
-import type { ModelConfig } from '../towers/config.ts'
-import { parseModelConfig } from '../towers/config-schema.ts'
+import type { ModelConfig } from '../config/config.ts'
+import { parseModelConfig } from '../tower/config-schema.ts'
 import { SnapshotError } from './snapshot-error.ts'
 
 /** The format that this version writes and reads; 1 and 2 held towers of another kind. */

@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { temporaryDirectory } from '@headwater/testkit'
 import { beforeEach, expect, it } from 'vitest'
 import { snapshotSchema } from '../testing/snapshot-schema.ts'
-import { presets } from '../towers/presets.ts'
+import { presets } from '../tower/presets.ts'
 import {
   promoteSnapshot,
   readServedSnapshot,

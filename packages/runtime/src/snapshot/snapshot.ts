@@ -6,7 +6,7 @@
 import { mkdir, readdir, readFile, rename, rm } from 'node:fs/promises'
 import { basename, join } from 'node:path'
 import { compileFeatures, parseSchema, type Schema, type SideBatch } from '@headwater/features'
-import type { Weights } from '../parameters.ts'
+import type { Weights } from '../parameters/weights.ts'
 import { type AffineMap, decodeAlignment, encodeAlignment } from './alignment.ts'
 import { checksumFile, decodeChecksums, encodeSums, panelFile, sha256 } from './checksums.ts'
 import { removeLeftovers, replaceDurably, syncDirectory, writeDurably } from './durable-files.ts'

@@ -1,10 +1,10 @@
 /** Snapshots of towers with random weights, for what reads and serves them. */
 import { compileFeatures } from '@headwater/features'
 import { type SeededRandom, seededRandom } from '@headwater/statistics'
+import type { ModelConfig } from '../config/config.ts'
 import type { AffineMap } from '../snapshot/alignment.ts'
 import { publishSnapshot } from '../snapshot/snapshot.ts'
-import type { ModelConfig } from '../towers/config.ts'
-import { declareTower } from '../towers/tower.ts'
+import { declareTower } from '../tower/tower.ts'
 import { snapshotSchema } from './snapshot-schema.ts'
 
 export const publishedConfig: ModelConfig = {

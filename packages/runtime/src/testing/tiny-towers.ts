@@ -1,8 +1,8 @@
 /** Towers small enough for a float64 copy on the CPU, of awkward sizes, with random weights and rows. */
 import type { SideBatch, SideLayout } from '@headwater/features'
 import type { SeededRandom } from '@headwater/statistics'
-import type { Weights } from '../parameters.ts'
-import type { ModelConfig } from '../towers/config.ts'
+import type { ModelConfig } from '../config/config.ts'
+import type { Weights } from '../parameters/weights.ts'
 
 export interface TinyTower {
   readonly user: SideLayout

@@ -4,11 +4,12 @@
  * Shape letters: R rows, L lookups a row at most, C channels, D width.
  */
 import { attentionPoolBackward, attentionPoolForward, columnSum, columnSumShape } from '@headwater/kernels'
-import type { Parameter, Table, Weights } from '../parameters.ts'
+import type { InputBatch } from '../inputs/input-batch.ts'
+import { type Lookups, lookUp, tableVectors } from '../inputs/table-lookups.ts'
+import type { Parameter, Table } from '../parameters/parameter-set.ts'
+import type { Weights } from '../parameters/weights.ts'
 import type { Recorder } from '../plan/recorder.ts'
 import type { Tensor } from '../plan/tensor.ts'
-import type { InputBatch } from './input-batch.ts'
-import { type Lookups, lookUp, tableVectors } from './table-lookups.ts'
 
 export interface AttentionPool {
   readonly table: Table

@@ -2,12 +2,12 @@ import type { BagLayout, SideLayout } from '@headwater/features'
 import { type GpuDevice, requestDevice } from '@headwater/gpu'
 import { seededRandom } from '@headwater/statistics'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { ParameterSet } from '../parameters.ts'
+import type { BagPooling } from '../inputs/input-batch.ts'
+import { ParameterSet } from '../parameters/parameter-set.ts'
+import { randomBatch } from '../testing/random-batch.ts'
 import { referenceBagToken } from '../testing/reference/bag-tokens.ts'
+import { checkStep, TokenStep } from '../testing/token-step.ts'
 import { bagTokensBackward, bagTokensForward, declareBagTokens } from './bag-tokens.ts'
-import type { BagPooling } from './input-batch.ts'
-import { randomBatch } from './testing/random-batch.ts'
-import { checkStep, TokenStep } from './testing/token-step.ts'
 
 let device: GpuDevice
 beforeAll(async () => {

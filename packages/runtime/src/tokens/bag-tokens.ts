@@ -4,12 +4,13 @@
  * Shape letters: R rows, M values of a bag at most, D width.
  */
 import type { BagLayout } from '@headwater/features'
-import type { Parameter, ParameterSet, Table, Weights } from '../parameters.ts'
+import { type BagPooling, type InputBatch, poolingOf } from '../inputs/input-batch.ts'
+import { lookUp, tableVectors, updateTable } from '../inputs/table-lookups.ts'
+import type { Parameter, ParameterSet, Table } from '../parameters/parameter-set.ts'
+import type { Weights } from '../parameters/weights.ts'
 import type { Recorder } from '../plan/recorder.ts'
 import { columns, type Tensor } from '../plan/tensor.ts'
 import { type AttentionPool, attentionPool, attentionPoolGradient, type SavedPool } from './attention-pool.ts'
-import { type BagPooling, type InputBatch, poolingOf } from './input-batch.ts'
-import { lookUp, tableVectors, updateTable } from './table-lookups.ts'
 
 interface Bag {
   readonly pooling: BagPooling

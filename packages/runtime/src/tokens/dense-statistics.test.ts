@@ -1,6 +1,6 @@
 import { fuzz } from '@headwater/testkit'
 import { describe, expect, it } from 'vitest'
-import type { DenseEncoding } from '../towers/config.ts'
+import type { DenseEncoding } from '../config/config.ts'
 import { fitDense } from './dense-statistics.ts'
 
 const piecewise = (bins: number): DenseEncoding => ({ kind: 'piecewise', bins })

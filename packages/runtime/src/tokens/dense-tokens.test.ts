@@ -2,12 +2,12 @@ import type { SideLayout } from '@headwater/features'
 import { type GpuDevice, requestDevice } from '@headwater/gpu'
 import { seededRandom } from '@headwater/statistics'
 import { afterAll, beforeAll, expect, it } from 'vitest'
-import { ParameterSet } from '../parameters.ts'
+import type { DenseTokensConfig } from '../config/config.ts'
+import { ParameterSet } from '../parameters/parameter-set.ts'
+import { randomBatch } from '../testing/random-batch.ts'
 import { referenceDenseTokens } from '../testing/reference/dense-tokens.ts'
-import type { DenseTokensConfig } from '../towers/config.ts'
+import { checkStep, TokenStep } from '../testing/token-step.ts'
 import { declareDenseTokens, denseTokensBackward, denseTokensForward } from './dense-tokens.ts'
-import { randomBatch } from './testing/random-batch.ts'
-import { checkStep, TokenStep } from './testing/token-step.ts'
 
 let device: GpuDevice
 beforeAll(async () => {

@@ -11,12 +11,13 @@ import {
   piecewiseLinear,
   standardize as standardizeKernel,
 } from '@headwater/kernels'
+import type { DenseEncoding, DenseTokensConfig } from '../config/config.ts'
 import { declareLinear, type Linear, linearBackward, linearForward } from '../layers/linear.ts'
-import type { Parameter, ParameterSet, Weights } from '../parameters.ts'
+import { copyTokens } from '../layers/token-matrix.ts'
+import type { Parameter, ParameterSet } from '../parameters/parameter-set.ts'
+import type { Weights } from '../parameters/weights.ts'
 import type { Recorder } from '../plan/recorder.ts'
 import { columns, type Tensor } from '../plan/tensor.ts'
-import { copyTokens } from '../pyramid/token-matrix.ts'
-import type { DenseEncoding, DenseTokensConfig } from '../towers/config.ts'
 
 export interface DenseTokens {
   readonly encoding: DenseEncoding

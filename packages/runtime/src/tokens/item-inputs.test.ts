@@ -2,11 +2,11 @@ import type { SideLayout } from '@headwater/features'
 import { type GpuDevice, requestDevice } from '@headwater/gpu'
 import { seededRandom } from '@headwater/statistics'
 import { afterAll, beforeAll, expect, it } from 'vitest'
-import { ParameterSet } from '../parameters.ts'
+import { ParameterSet } from '../parameters/parameter-set.ts'
+import { randomBatch } from '../testing/random-batch.ts'
 import { referenceItemInputs } from '../testing/reference/item-inputs.ts'
+import { checkStep, TokenStep } from '../testing/token-step.ts'
 import { declareItemInputs, itemInputsBackward, itemInputsForward } from './item-inputs.ts'
-import { randomBatch } from './testing/random-batch.ts'
-import { checkStep, TokenStep } from './testing/token-step.ts'
 
 let device: GpuDevice
 beforeAll(async () => {

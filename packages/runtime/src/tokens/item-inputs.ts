@@ -4,12 +4,13 @@
  */
 import type { SideLayout } from '@headwater/features'
 import { padded } from '@headwater/kernels'
-import type { ParameterSet, Weights } from '../parameters.ts'
+import type { InputBatch, InputNeeds } from '../inputs/input-batch.ts'
+import { copyTokens } from '../layers/token-matrix.ts'
+import type { ParameterSet } from '../parameters/parameter-set.ts'
+import type { Weights } from '../parameters/weights.ts'
 import type { Recorder } from '../plan/recorder.ts'
 import { columns, type Tensor } from '../plan/tensor.ts'
-import { copyTokens } from '../pyramid/token-matrix.ts'
 import { type BagTokens, bagTokensBackward, bagTokensForward, declareBagTokens } from './bag-tokens.ts'
-import type { InputBatch, InputNeeds } from './input-batch.ts'
 
 export interface ItemInputs {
   /** For the `InputBatch`. */

@@ -2,13 +2,13 @@ import type { SideBatch, SideLayout } from '@headwater/features'
 import { type GpuDevice, requestDevice } from '@headwater/gpu'
 import { seededRandom } from '@headwater/statistics'
 import { afterAll, beforeAll, expect, it } from 'vitest'
-import { ParameterSet } from '../parameters.ts'
+import type { SequenceConfig } from '../config/config.ts'
+import { ParameterSet } from '../parameters/parameter-set.ts'
+import { randomBatch } from '../testing/random-batch.ts'
 import { referenceSequenceTokens } from '../testing/reference/sequence-tokens.ts'
-import type { SequenceConfig } from '../towers/config.ts'
-import { eventTokenCount, eventTokens } from '../towers/event-tokens.ts'
+import { checkStep, TokenStep } from '../testing/token-step.ts'
+import { eventTokenCount, eventTokens } from './event-tokens.ts'
 import { declareSequenceTokens, sequenceTokensBackward, sequenceTokensForward } from './sequence-tokens.ts'
-import { randomBatch } from './testing/random-batch.ts'
-import { checkStep, TokenStep } from './testing/token-step.ts'
 
 let device: GpuDevice
 beforeAll(async () => {

@@ -15,16 +15,17 @@ import {
   dotCompressionForward,
   padded,
 } from '@headwater/kernels'
+import type { SequenceConfig } from '../config/config.ts'
+import type { InputBatch, SequenceInputs } from '../inputs/input-batch.ts'
+import { asTable, lookUp, tableVectors, updateTable } from '../inputs/table-lookups.ts'
 import { product } from '../layers/product.ts'
-import type { Parameter, ParameterSet, Table, Weights } from '../parameters.ts'
+import { copyTokens } from '../layers/token-matrix.ts'
+import type { Parameter, ParameterSet, Table } from '../parameters/parameter-set.ts'
+import type { Weights } from '../parameters/weights.ts'
 import type { Recorder } from '../plan/recorder.ts'
 import { columns, type Into, type Tensor } from '../plan/tensor.ts'
-import { copyTokens } from '../pyramid/token-matrix.ts'
-import type { SequenceConfig } from '../towers/config.ts'
-import { eventTokens, sumScale } from '../towers/event-tokens.ts'
 import { type AttentionPool, attentionPool, attentionPoolGradient, type SavedPool } from './attention-pool.ts'
-import type { InputBatch, SequenceInputs } from './input-batch.ts'
-import { asTable, lookUp, tableVectors, updateTable } from './table-lookups.ts'
+import { eventTokens, sumScale } from './event-tokens.ts'
 import {
   declareTransformerBlock,
   type SavedBlock,

@@ -12,14 +12,15 @@ import {
   attentionBackwardQuery,
   attentionForward,
 } from '@headwater/kernels'
+import type { SequenceConfig } from '../config/config.ts'
+import type { Lookups } from '../inputs/table-lookups.ts'
 import { declareLinear, type Linear, linearBackward, linearForward } from '../layers/linear.ts'
 import { product } from '../layers/product.ts'
-import type { ParameterSet, Weights } from '../parameters.ts'
+import { declareTokenNorm, type TokenNorm, tokenNormBackward, tokenNormForward } from '../layers/token-norm.ts'
+import type { ParameterSet } from '../parameters/parameter-set.ts'
+import type { Weights } from '../parameters/weights.ts'
 import type { Recorder } from '../plan/recorder.ts'
 import type { Tensor } from '../plan/tensor.ts'
-import { declareTokenNorm, type TokenNorm, tokenNormBackward, tokenNormForward } from '../pyramid/token-norm.ts'
-import type { SequenceConfig } from '../towers/config.ts'
-import type { Lookups } from './table-lookups.ts'
 
 export interface TransformerBlock {
   readonly heads: number

@@ -3,11 +3,12 @@
  * recent events and sums of events. Shape letters: R rows, n_0 tokens of width d.
  */
 import type { SideLayout } from '@headwater/features'
-import type { ParameterSet, Weights } from '../parameters.ts'
+import type { UserTowerConfig } from '../config/config.ts'
+import type { InputBatch, InputNeeds } from '../inputs/input-batch.ts'
+import type { ParameterSet } from '../parameters/parameter-set.ts'
+import type { Weights } from '../parameters/weights.ts'
 import type { Recorder } from '../plan/recorder.ts'
 import { columns, type Tensor } from '../plan/tensor.ts'
-import type { UserTowerConfig } from '../towers/config.ts'
-import { eventTokenCount, eventTokens } from '../towers/event-tokens.ts'
 import { type BagTokens, bagTokensBackward, bagTokensForward, declareBagTokens, type SavedBags } from './bag-tokens.ts'
 import {
   type DenseTokens,
@@ -16,7 +17,7 @@ import {
   denseTokensForward,
   type SavedDense,
 } from './dense-tokens.ts'
-import type { InputBatch, InputNeeds } from './input-batch.ts'
+import { eventTokenCount, eventTokens } from './event-tokens.ts'
 import {
   declareSequenceTokens,
   type SavedSequence,

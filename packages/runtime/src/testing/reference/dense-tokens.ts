@@ -1,5 +1,5 @@
 /** Dense tokens of one row in float64, straight from the formulas. Shape letters: F features, d token width. */
-import type { DenseEncoding } from '../../towers/config.ts'
+import type { DenseEncoding } from '../../config/config.ts'
 
 /** x̂ of one feature, encoded into as many numbers as the layer's weight has rows for it. */
 function encoded(

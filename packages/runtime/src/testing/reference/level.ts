@@ -1,5 +1,5 @@
 /** One level of the user tower, of one row in float64. Shape letter: d token width. */
-import type { LevelConfig } from '../../towers/config.ts'
+import type { LevelConfig } from '../../config/config.ts'
 import { referenceCompression } from './compression.ts'
 import { referenceCross } from './cross.ts'
 import { referenceMixer } from './mixer.ts'

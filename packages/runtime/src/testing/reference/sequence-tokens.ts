@@ -3,7 +3,7 @@
  * the l events that it has, without empty places.
  */
 
-import type { SequenceConfig } from '../../towers/config.ts'
+import type { SequenceConfig } from '../../config/config.ts'
 
 type Values = ReadonlyMap<string, Float64Array>
 

@@ -1,6 +1,6 @@
 /** X_0 of one row in float64: [dense tokens | a token a bag | pooled events | recent events | sums of events]. */
 import type { SideBatch, SideLayout } from '@headwater/features'
-import type { UserTowerConfig } from '../../towers/config.ts'
+import type { UserTowerConfig } from '../../config/config.ts'
 import { referenceBagToken } from './bag-tokens.ts'
 import { referenceDenseTokens } from './dense-tokens.ts'
 import { referenceSequenceTokens } from './sequence-tokens.ts'

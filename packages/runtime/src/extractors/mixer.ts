@@ -1,0 +1,169 @@
+/**
+ * One MLP-Mixer block (Tolstikhin et al. 2021) and a map over tokens behind it:
+ * Y = X + W₂ GELU(W₁ LN(X) + b₁) + b₂ over tokens, Z = Y + GELU(LN(Y) W₃ + b₃) W₄ + b₄ over columns, new tokens = W Z.
+ * Saved for the backward are Y and what both GELUs are given; norms, GELUs and Z are made anew from these.
+ * Shape letters: R rows, n tokens of d.
+ */
+import { activationBackward, activationForward, activations } from '@headwater/kernels'
+import type { MixerConfig } from '../config/config.ts'
+import { declareLinear, type Linear, linearBackward, linearForward } from '../layers/linear.ts'
+import { product } from '../layers/product.ts'
+import { declareTokenMap, type TokenMap, tokenMapBackward, tokenMapForward } from '../layers/token-map.ts'
+import { copyTokens, tokenRows } from '../layers/token-matrix.ts'
+import { declareTokenNorm, type TokenNorm, tokenNormBackward, tokenNormForward } from '../layers/token-norm.ts'
+import type { ParameterSet } from '../parameters/parameter-set.ts'
+import type { Weights } from '../parameters/weights.ts'
+import type { Recorder } from '../plan/recorder.ts'
+import type { Into, Tensor } from '../plan/tensor.ts'
+
+export interface Mixer {
+  readonly tokens: number
+  /** d */
+  readonly width: number
+  readonly tokenNorm: TokenNorm
+  readonly tokenHidden: TokenMap
+  readonly tokenOutput: TokenMap
+  readonly channelNorm: TokenNorm
+  readonly channelHidden: Linear
+  readonly channelOutput: Linear
+  readonly map: TokenMap
+}
+
+export interface SavedMixer {
+  /** Before GELU, [R, token hidden units · d]; behind it where the forward was not for training, as the other. */
+  readonly tokenSum: Tensor
+  /** Y, [R, n·d]. */
+  readonly y: Tensor
+  /** Before GELU, [R·n, channel hidden units]. */
+  readonly channelSum: Tensor
+}
+
+/** @param inputs n · d @param width d */
+export function declareMixer(
+  set: ParameterSet,
+  name: string,
+  config: MixerConfig,
+  inputs: number,
+  width: number,
+): Mixer {
+  const { tokens, tokenHidden, channelHidden } = config
+  const n = inputs / width
+  return {
+    tokens,
+    width,
+    tokenNorm: declareTokenNorm(set, `${name}.token-norm`, 'layer', width),
+    tokenHidden: declareTokenMap(set, `${name}.token-hidden`, n, tokenHidden, width, { bias: true }),
+    tokenOutput: declareTokenMap(set, `${name}.token-output`, tokenHidden, n, width, { bias: true }),
+    channelNorm: declareTokenNorm(set, `${name}.channel-norm`, 'layer', width),
+    channelHidden: declareLinear(set, `${name}.channel-hidden`, width, channelHidden),
+    channelOutput: declareLinear(set, `${name}.channel-output`, channelHidden, width),
+    map: declareTokenMap(set, `${name}.tokens`, n, tokens, width),
+  }
+}
+
+/** GELU of a whole tensor. */
+function gelu(rec: Recorder, weights: Weights, x: Tensor): Tensor {
+  const y = rec.tensor(`GELU of ${x.storage.label}`, x.rows, x.cols)
+  rec.dispatch(activationForward, geluShape(x), { x, step: weights.step, y })
+  return y
+}
+
+const geluShape = ({ rows, stride }: Tensor) => ({
+  count4: (rows * stride) / 4,
+  code: activations.gelu,
+  dropout: 0,
+  site: 0,
+})
+
+function geluBackward(rec: Recorder, weights: Weights, x: Tensor, dy: Tensor): Tensor {
+  const dx = rec.tensor(`gradient of ${x.storage.label}`, x.rows, x.cols)
+  rec.dispatch(activationBackward, geluShape(x), { x, step: weights.step, dy, dx })
+  return dx
+}
+
+function normalized(rec: Recorder, weights: Weights, norm: TokenNorm, x: Tensor) {
+  const y = rec.tensor(`behind ${norm.gain.name}`, x.rows, x.cols)
+  return { y, moments: tokenNormForward(rec, weights, norm, x, y) }
+}
+
+/** Z, from Y and the hidden units [R·n, h] behind GELU. */
+function output(rec: Recorder, weights: Weights, mixer: Mixer, y: Tensor, hidden: Tensor): Tensor {
+  const { weight, bias } = mixer.channelOutput
+  const z = rec.tensor(`behind ${weight.name}`, y.rows, y.cols)
+  product(
+    rec,
+    weights,
+    { M: hidden.rows, N: mixer.width, K: hidden.cols },
+    {
+      a: hidden,
+      b: weights.value(weight),
+      bias: weights.value(bias!),
+      residual: tokenRows(y, mixer.width),
+      c: { into: tokenRows(z, mixer.width), accumulate: false },
+    },
+  )
+  return z
+}
+
+export function mixerForward(
+  rec: Recorder,
+  weights: Weights,
+  mixer: Mixer,
+  x: Tensor,
+  into: Into,
+  training: boolean,
+): SavedMixer {
+  const { tokenHidden, channelHidden, width } = mixer
+  const activation = training ? 'none' : 'gelu'
+  const behind = (sum: Tensor) => (training ? gelu(rec, weights, sum) : sum)
+
+  const tokenSum = rec.tensor(`sum of ${tokenHidden.weight.name}`, x.rows, tokenHidden.weight.rows * width)
+  const across = normalized(rec, weights, mixer.tokenNorm, x).y
+  tokenMapForward(rec, weights, tokenHidden, across, { into: tokenSum, accumulate: false }, { activation })
+  const y = rec.tensor(`behind ${mixer.tokenOutput.weight.name}`, x.rows, x.cols)
+  tokenMapForward(rec, weights, mixer.tokenOutput, behind(tokenSum), { into: y, accumulate: false }, { residual: x })
+
+  const along = tokenRows(normalized(rec, weights, mixer.channelNorm, y).y, width)
+  const channelSum = rec.tensor(`sum of ${channelHidden.weight.name}`, along.rows, channelHidden.weight.cols)
+  linearForward(rec, weights, channelHidden, along, channelSum, { activation })
+  tokenMapForward(rec, weights, mixer.map, output(rec, weights, mixer, y, behind(channelSum)), into)
+  return { tokenSum, y, channelSum }
+}
+
+export function mixerBackward(
+  rec: Recorder,
+  weights: Weights,
+  mixer: Mixer,
+  x: Tensor,
+  { tokenSum, y, channelSum }: SavedMixer,
+  dOut: Tensor,
+  dx: Into,
+): void {
+  const { width } = mixer
+  const assign = (into: Tensor): Into => ({ into, accumulate: false })
+  const gradientOf = (tensor: Tensor, what: string) =>
+    rec.tensor(`gradient of ${what} ${mixer.map.weight.name}`, tensor.rows, tensor.cols)
+
+  const channelUnits = gelu(rec, weights, channelSum)
+  const dy = gradientOf(y, 'Y before')
+  // First dZ, which is a share of dY.
+  tokenMapBackward(rec, weights, mixer.map, output(rec, weights, mixer, y, channelUnits), dOut, assign(dy))
+  const dChannelUnits = gradientOf(channelUnits, 'channel units before')
+  linearBackward(rec, weights, mixer.channelOutput, channelUnits, tokenRows(dy, width), assign(dChannelUnits))
+  const dChannelSum = geluBackward(rec, weights, channelSum, dChannelUnits)
+  const along = normalized(rec, weights, mixer.channelNorm, y)
+  const dAlong = gradientOf(y, 'normalized Y before')
+  const rows = tokenRows(along.y, width)
+  linearBackward(rec, weights, mixer.channelHidden, rows, dChannelSum, assign(tokenRows(dAlong, width)))
+  tokenNormBackward(rec, weights, mixer.channelNorm, y, along.moments, dAlong, { into: dy, accumulate: true })
+
+  const tokenUnits = gelu(rec, weights, tokenSum)
+  const dTokenUnits = gradientOf(tokenUnits, 'token units before')
+  tokenMapBackward(rec, weights, mixer.tokenOutput, tokenUnits, dy, assign(dTokenUnits))
+  const dTokenSum = geluBackward(rec, weights, tokenSum, dTokenUnits)
+  const across = normalized(rec, weights, mixer.tokenNorm, x)
+  const dAcross = gradientOf(x, 'normalized X before')
+  tokenMapBackward(rec, weights, mixer.tokenHidden, across.y, dTokenSum, assign(dAcross))
+  tokenNormBackward(rec, weights, mixer.tokenNorm, x, across.moments, dAcross, dx)
+  copyTokens(rec, dy, { into: dx.into, accumulate: true })
+}

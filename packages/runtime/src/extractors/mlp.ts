@@ -1,0 +1,70 @@
+/**
+ * The MLP extractor: new tokens = W₂ σ(W₁ vec X + b₁) + b₂, σ being ReLU and, in training, dropout.
+ * Shape letters: R rows, n tokens of d, h hidden units, m new tokens.
+ */
+
+import type { MlpConfig } from '../config/config.ts'
+import { declareLinear, type Linear, linearBackward, linearForward } from '../layers/linear.ts'
+import { reluDropoutBackward } from '../layers/relu.ts'
+import type { ParameterSet } from '../parameters/parameter-set.ts'
+import type { Weights } from '../parameters/weights.ts'
+import type { Recorder } from '../plan/recorder.ts'
+import type { Into, Tensor } from '../plan/tensor.ts'
+
+export interface Mlp {
+  readonly tokens: number
+  readonly hidden: Linear
+  readonly output: Linear
+  readonly dropout: number
+  readonly site: number
+}
+
+export interface SavedMlp {
+  /** Behind ReLU and dropout, [R, h]. */
+  readonly hidden: Tensor
+}
+
+/** @param inputs n · d @param width d */
+export function declareMlp(
+  set: ParameterSet,
+  name: string,
+  config: MlpConfig,
+  inputs: number,
+  width: number,
+  dropout: number,
+): Mlp {
+  return {
+    tokens: config.tokens,
+    hidden: declareLinear(set, `${name}.hidden`, inputs, config.hidden),
+    output: declareLinear(set, `${name}.output`, config.hidden, config.tokens * width),
+    dropout,
+    site: set.site(),
+  }
+}
+
+export function mlpForward(rec: Recorder, weights: Weights, mlp: Mlp, x: Tensor, y: Into, training: boolean): SavedMlp {
+  const hidden = rec.tensor(`σ of ${mlp.hidden.weight.name}`, x.rows, mlp.hidden.weight.cols)
+  linearForward(rec, weights, mlp.hidden, x, hidden, {
+    activation: 'relu',
+    dropout: training ? mlp.dropout : 0,
+    site: mlp.site,
+  })
+  linearForward(rec, weights, mlp.output, hidden, y.into, { accumulate: y.accumulate })
+  return { hidden }
+}
+
+export function mlpBackward(
+  rec: Recorder,
+  weights: Weights,
+  mlp: Mlp,
+  x: Tensor,
+  { hidden }: SavedMlp,
+  dy: Tensor,
+  dx: Into,
+): void {
+  const dHidden = rec.tensor(`gradient of ${mlp.hidden.weight.name}`, hidden.rows, hidden.cols)
+  linearBackward(rec, weights, mlp.output, hidden, dy, { into: dHidden, accumulate: false })
+  const dSum = rec.tensor(`gradient before σ of ${mlp.hidden.weight.name}`, hidden.rows, hidden.cols)
+  reluDropoutBackward(rec, hidden, dHidden, dSum, mlp.dropout)
+  linearBackward(rec, weights, mlp.hidden, x, dSum, dx)
+}

@@ -1,0 +1,152 @@
+/**
+ * Lookups in an embedding table, which may lie in parts: what was looked up, and how the rows learn from it.
+ * Shape letters: R rows, M ids a row at most, D width.
+ */
+import { chunkSums, gather, gatherModes, rowAdagrad, type TableBinding } from '@headwater/kernels'
+import type { Table } from '../parameters/parameter-set.ts'
+import type { Weights } from '../parameters/weights.ts'
+import type { Recorder } from '../plan/recorder.ts'
+import type { Tensor } from '../plan/tensor.ts'
+import { GroupedLookups } from './grouped-lookups.ts'
+
+/** Ids [R, M] and how many of each row count. */
+export interface Lookups {
+  readonly ids: Tensor
+  /** [1, R] */
+  readonly lengths: Tensor
+  /** M */
+  readonly most: number
+}
+
+/** Rows of vectors, as `embedding.gather` binds them. */
+interface Vectors {
+  readonly rows: number
+  readonly partRows: number
+  readonly bindings: { readonly [K in TableBinding]: Tensor }
+}
+
+/** A gapless tensor [rows, D] as a table. */
+export function asTable(tensor: Tensor): Vectors {
+  return {
+    rows: tensor.rows,
+    partRows: tensor.rows,
+    bindings: { table0: tensor, table1: tensor, table2: tensor, table3: tensor },
+  }
+}
+
+export function tableVectors(weights: Weights, table: Table): Vectors {
+  return { rows: table.rows, ...weights.table(table) }
+}
+
+/** y [R, D] = sum or mean of the vectors that each row looks up. Ids that there are no vectors for count as zeros. */
+export function lookUp(
+  rec: Recorder,
+  { rows, partRows, bindings }: Vectors,
+  { ids, lengths, most }: Lookups,
+  mode: 'sum' | 'mean',
+  y: Tensor,
+): void {
+  rec.dispatch(
+    gather,
+    {
+      R: y.rows,
+      M: most,
+      D4: y.cols / 4,
+      V: rows,
+      partRows,
+      mode: gatherModes[mode],
+      yColumn: y.offset / 4,
+      yRow: y.stride / 4,
+    },
+    // Sums and means read no weights.
+    { ...bindings, ids, lengths, weights: lengths, y },
+  )
+}
+
+/** A batch's lookups by table row, on the host and on the device. */
+export interface TableLookups {
+  readonly host: GroupedLookups
+  readonly capacity: number
+  readonly groups: Tensor
+  readonly sources: Tensor
+  readonly weights: Tensor
+  readonly chunkStarts: Tensor
+}
+
+/**
+ * A row looked up more often than this in a batch has its gradient summed by chunks of as many. Batches with fewer
+ * lookups than `fewLookups` go without: a second dispatch would cost more than their longest sum.
+ */
+const longestSum = 64
+const fewLookups = 1024
+
+/** Room for `capacity` lookups in a table of `tableRows` rows. */
+export function tableLookups(
+  capacity: number,
+  tableRows: number,
+  own: (what: string, rows: number, cols: number) => Tensor,
+): TableLookups {
+  const host = new GroupedLookups(capacity, tableRows, capacity > fewLookups ? longestSum : capacity)
+  return {
+    host,
+    capacity,
+    groups: own('groups', capacity, 4),
+    sources: own('sources', 1, capacity),
+    weights: own('weights', 1, capacity),
+    chunkStarts: own('chunks', 1, host.chunkStarts.length),
+  }
+}
+
+/**
+ * Row-wise Adagrad on the rows that were looked up, from the gradient of what the lookups gave.
+ * @param l2 penalty on a looked-up row, a lookup
+ */
+export function updateTable(
+  rec: Recorder,
+  weights: Weights,
+  table: Table,
+  { host, capacity, groups, sources, weights: factors, chunkStarts }: TableLookups,
+  gradient: Tensor,
+  l2 = 0,
+): void {
+  const lookups = {
+    D4: table.width / 4,
+    gColumn: gradient.offset / 4,
+    gRow: gradient.stride / 4,
+    P: capacity,
+    R: gradient.rows,
+  }
+  const chunks = host.chunkStarts.length - 1
+  const partials = rec.tensor(`partial sums of ${table.name}`, Math.max(1, chunks), table.width)
+  if (chunks > 0)
+    rec.dispatch(
+      chunkSums,
+      { ...lookups, C: chunks },
+      { starts: chunkStarts, sources, weights: factors, gradient, partials },
+    )
+  for (const { firstRow, rows, values, squares } of weights.table(table).parts)
+    rec.dispatch(
+      rowAdagrad,
+      {
+        ...lookups,
+        J: capacity,
+        groupOffset: 0,
+        firstRow,
+        partRows: rows,
+        l2,
+        longest: host.longest,
+        V: table.rows,
+        C: chunks,
+      },
+      {
+        groups,
+        sources,
+        weights: factors,
+        gradient,
+        partials,
+        rates: weights.rates,
+        squares: squares!,
+        table: values,
+      },
+    )
+}

@@ -1,0 +1,158 @@
+/**
+ * From the last level's tokens to the embeddings: raw = W vec X + b, then of each embedding layer norm without gain and
+ * shift, or s = min(1, bound / ‖e‖), or nothing. Shape letters: R rows, n tokens of d, K embeddings of D.
+ */
+import {
+  decorrelationCenter,
+  decorrelationOffDiagonal,
+  layerNormBackward,
+  layerNormForward,
+  normBoundBackward,
+  normBoundForward,
+  normShape,
+} from '@headwater/kernels'
+import type { EmbeddingsConfig } from '../config/config.ts'
+import { declareLinear, type Linear, linearBackward, linearForward } from '../layers/linear.ts'
+import { product } from '../layers/product.ts'
+import type { ParameterSet } from '../parameters/parameter-set.ts'
+import type { Weights } from '../parameters/weights.ts'
+import type { Recorder } from '../plan/recorder.ts'
+import { columns, type Into, type Tensor } from '../plan/tensor.ts'
+
+export interface Head {
+  readonly config: EmbeddingsConfig
+  readonly output: Linear
+}
+
+export interface SavedHead {
+  /** What the norm was given [R, K·D]; the embeddings themselves without one. */
+  readonly raw: Tensor
+  /** Mean and inverse deviation of each embedding; layer norm only. */
+  readonly moments: Tensor | null
+  readonly embeddings: Tensor
+}
+
+/** @param inputs n · d */
+export function declareHead(set: ParameterSet, inputs: number, config: EmbeddingsConfig): Head {
+  return { config, output: declareLinear(set, 'user.output', inputs, config.count * config.width) }
+}
+
+function layerNormShape({ count: K, width: D }: EmbeddingsConfig, embeddings: Tensor) {
+  const { rows, offset, stride } = embeddings
+  return normShape({ V: rows * K, K, D4: D / 4, yOffset: offset / 4, yRow: stride / 4 })
+}
+
+/** One shape an embedding, since their distance in a row is not that from the last one to the next row. */
+function boundShapes({ count, width, bound }: EmbeddingsConfig, embeddings: Tensor) {
+  const D4 = width / 4
+  return Array.from({ length: count }, (_, k) => ({
+    R: embeddings.rows,
+    D4,
+    bound,
+    xColumn: k * D4,
+    xRow: count * D4,
+    yColumn: embeddings.offset / 4 + k * D4,
+    yRow: embeddings.stride / 4,
+  }))
+}
+
+/** Writes the embeddings into the first K·D columns of `into`. x [R, n·d]. */
+export function headForward(
+  rec: Recorder,
+  weights: Weights,
+  { config, output }: Head,
+  x: Tensor,
+  into: Tensor,
+): SavedHead {
+  const { count, width, norm } = config
+  const embeddings = columns(into, 0, count * width)
+  if (norm === 'none') {
+    linearForward(rec, weights, output, x, embeddings)
+    return { raw: embeddings, moments: null, embeddings }
+  }
+  const raw = rec.tensor('user output', x.rows, count * width)
+  linearForward(rec, weights, output, x, raw)
+  if (norm === 'bound') {
+    for (const shape of boundShapes(config, embeddings))
+      rec.dispatch(normBoundForward, shape, { x: raw, y: embeddings })
+    return { raw, moments: null, embeddings }
+  }
+  const moments = rec.tensor('moments of embeddings', 1, x.rows * count * 2)
+  rec.dispatch(layerNormForward, layerNormShape(config, embeddings), {
+    x: raw,
+    gain: weights.rates,
+    shift: weights.rates,
+    y: embeddings,
+    moments,
+  })
+  return { raw, moments, embeddings }
+}
+
+/** `gradient` lies as the embeddings do: same columns of a tensor of the same width. */
+export function headBackward(
+  rec: Recorder,
+  weights: Weights,
+  { config, output }: Head,
+  x: Tensor,
+  { raw, moments, embeddings }: SavedHead,
+  gradient: Tensor,
+  dx: Into,
+): void {
+  const { count, width, norm } = config
+  let dRaw = gradient
+  if (norm !== 'none') {
+    dRaw = rec.tensor('gradient of user output', x.rows, count * width)
+    if (norm === 'bound')
+      for (const shape of boundShapes(config, embeddings))
+        rec.dispatch(normBoundBackward, shape, { x: raw, dy: gradient, dx: dRaw })
+    else
+      rec.dispatch(layerNormBackward, layerNormShape(config, embeddings), {
+        x: raw,
+        gain: weights.rates,
+        moments: moments!,
+        dy: gradient,
+        dx: dRaw,
+      })
+  }
+  linearBackward(rec, weights, output, x, dRaw, dx)
+}
+
+/**
+ * Adds the gradient of the decorrelation loss, VICReg's covariance term (arXiv 2105.04906) over all K·D numbers of the
+ * rows that count, to the embeddings' gradient, which lies as they do.
+ * @param rowWeights [1, R], 0 for a row that does not count
+ */
+export function decorrelate(
+  rec: Recorder,
+  weights: Weights,
+  config: EmbeddingsConfig,
+  embeddings: Tensor,
+  rowWeights: Tensor,
+  gradient: Tensor,
+): void {
+  if (config.decorrelation === 0) return
+  const D = config.count * config.width
+  const R = embeddings.rows
+  const centered = rec.tensor('centered embeddings', R, D)
+  const count = rec.tensor('rows that count', 1, 1)
+  rec.dispatch(
+    decorrelationCenter,
+    { R, D4: D / 4, xOffset: embeddings.offset / 4, xRow: embeddings.stride / 4 },
+    { x: embeddings, rowWeights, centered, count },
+  )
+  const products = rec.tensor('products of embedding columns', D, D)
+  product(
+    rec,
+    weights,
+    { M: D, N: D, K: R, aRow: 1, aCol: centered.stride },
+    { a: centered, b: centered, c: { into: products, accumulate: false } },
+  )
+  const loss = rec.tensor('decorrelation loss', 1, D)
+  const masked = rec.tensor('slopes of decorrelation', D, D)
+  rec.dispatch(
+    decorrelationOffDiagonal,
+    { D, pRow: products.stride / 4, scale: config.decorrelation },
+    { products, count, loss, masked },
+  )
+  product(rec, weights, { M: R, N: D, K: D }, { a: centered, b: masked, c: { into: gradient, accumulate: true } })
+}

@@ -1,0 +1,134 @@
+/**
+ * The mix tower sees the user embeddings, item and context, and no other user feature:
+ *   h₁ = σ([embeddings | dots] W_z + X W_x + b);  hᵢ = σ(hᵢ₋₁ W + b);  logits = h W_t + b_t
+ * with σ = ReLU, dropout behind it in training, and the dots of interaction.ts.
+ * Shape letters: R rows, K embeddings of D, T tasks.
+ */
+import type { SideLayout } from '@headwater/features'
+import type { ModelConfig } from '../config/config.ts'
+import type { InputBatch } from '../inputs/input-batch.ts'
+import {
+  declareInteraction,
+  type Interaction,
+  interactionBackward,
+  interactionForward,
+  interactionInput,
+  type SavedInteraction,
+} from '../interactions/interaction.ts'
+import { declareLinear, type Linear, linearBackward, linearForward } from '../layers/linear.ts'
+import { reluDropoutBackward } from '../layers/relu.ts'
+import type { ParameterSet } from '../parameters/parameter-set.ts'
+import type { Weights } from '../parameters/weights.ts'
+import type { Recorder } from '../plan/recorder.ts'
+import type { Tensor } from '../plan/tensor.ts'
+import { declareItemInputs, type ItemInputs, itemInputsBackward, itemInputsForward } from '../tokens/item-inputs.ts'
+
+/** A hidden layer behind the first, whose dropout has a site of its own. */
+interface HiddenLayer {
+  readonly linear: Linear
+  readonly site: number
+}
+
+export interface MixTower {
+  readonly config: ModelConfig
+  readonly inputs: ItemInputs
+  readonly interaction: Interaction
+  readonly fromItem: Linear
+  /** Dropout site of the first hidden layer. */
+  readonly site: number
+  readonly deeper: readonly HiddenLayer[]
+  readonly heads: Linear
+  /** T */
+  readonly tasks: number
+}
+
+export interface SavedMix {
+  /** X of items. */
+  readonly x: Tensor
+  readonly interaction: SavedInteraction
+  /** Of every hidden layer, behind σ. */
+  readonly hidden: readonly Tensor[]
+  /** [R, T] */
+  readonly logits: Tensor
+}
+
+export function declareMixTower(set: ParameterSet, layout: SideLayout, tasks: number, config: ModelConfig): MixTower {
+  const { width, interaction, hidden } = config.mix
+  const inputs = declareItemInputs(set, 'item', layout, width)
+  return {
+    config,
+    inputs,
+    tasks,
+    interaction: declareInteraction(set, interaction, config.embeddings, inputs.columns, hidden[0]),
+    fromItem: declareLinear(set, 'mix.from-item', inputs.columns, hidden[0]),
+    site: set.site(),
+    deeper: hidden.slice(1).map((units, i) => ({
+      linear: declareLinear(set, `mix.hidden${i + 2}`, hidden[i], units),
+      site: set.site(),
+    })),
+    heads: declareLinear(set, 'mix.heads', hidden.at(-1)!, tasks),
+  }
+}
+
+/** Z [R, ≥ K·D], into whose first K·D columns the user tower writes. */
+export function interactionTensor(rec: Recorder, { interaction }: MixTower, rows: number): Tensor {
+  return interactionInput(rec, interaction, rows)
+}
+
+export function mixForward(
+  rec: Recorder,
+  weights: Weights,
+  tower: MixTower,
+  batch: InputBatch,
+  z: Tensor,
+  training: boolean,
+): SavedMix {
+  const dropout = training ? tower.config.dropout : 0
+  const x = itemInputsForward(rec, weights, tower.inputs, batch)
+  const first = rec.tensor('mix hidden 1', batch.rows, tower.fromItem.weight.cols)
+  const interaction = interactionForward(rec, weights, tower.interaction, x, z, first)
+  linearForward(rec, weights, tower.fromItem, x, first, {
+    accumulate: true,
+    activation: 'relu',
+    dropout,
+    site: tower.site,
+  })
+  const hidden = [first]
+  for (const { linear, site } of tower.deeper) {
+    const y = rec.tensor(`mix hidden ${hidden.length + 1}`, batch.rows, linear.weight.cols)
+    linearForward(rec, weights, linear, hidden.at(-1)!, y, { activation: 'relu', dropout, site })
+    hidden.push(y)
+  }
+  const logits = rec.tensor('logits', batch.rows, tower.tasks)
+  linearForward(rec, weights, tower.heads, hidden.at(-1)!, logits)
+  return { x, interaction, hidden, logits }
+}
+
+/** @returns the gradient of the embeddings, columns of a tensor as wide as Z. */
+export function mixBackward(
+  rec: Recorder,
+  weights: Weights,
+  tower: MixTower,
+  batch: InputBatch,
+  { x, interaction, hidden }: SavedMix,
+  dLogits: Tensor,
+): Tensor {
+  let layer = tower.heads
+  let dOutput = dLogits
+  for (let i = hidden.length - 1; i >= 0; i--) {
+    const y = hidden[i]
+    const dy = rec.tensor(`gradient of mix hidden ${i + 1}`, y.rows, y.cols)
+    linearBackward(rec, weights, layer, y, dOutput, { into: dy, accumulate: false })
+    dOutput = rec.tensor(`gradient before mix ReLU ${i + 1}`, y.rows, y.cols)
+    reluDropoutBackward(rec, y, dy, dOutput, tower.config.dropout)
+    if (i > 0) layer = tower.deeper[i - 1].linear
+  }
+  const dx = rec.tensor('gradient of item X', batch.rows, tower.inputs.columns)
+  linearBackward(rec, weights, tower.fromItem, x, dOutput, { into: dx, accumulate: false })
+  const dEmbeddings = interactionBackward(rec, weights, tower.interaction, x, interaction, dOutput, {
+    into: dx,
+    accumulate: true,
+  })
+  itemInputsBackward(rec, weights, tower.inputs, batch, dx)
+  return dEmbeddings
+}

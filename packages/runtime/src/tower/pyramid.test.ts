@@ -1,0 +1,191 @@
+import { type GpuDevice, requestDevice } from '@headwater/gpu'
+import { type SeededRandom, seededRandom } from '@headwater/statistics'
+import { fuzz } from '@headwater/testkit'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import type { LevelConfig } from '../config/config.ts'
+import { copyTokens } from '../layers/token-matrix.ts'
+import { ParameterSet } from '../parameters/parameter-set.ts'
+import { columns, type Tensor } from '../plan/tensor.ts'
+import { checkDropout } from '../testing/dropout-check.ts'
+import { type CheckedLayer, checkLayer } from '../testing/layer-check.ts'
+import { referenceLevel } from '../testing/reference/level.ts'
+import { declarePyramid, pyramidBackward, pyramidForward, type SavedPyramid } from './pyramid.ts'
+
+let device: GpuDevice
+beforeAll(async () => {
+  device = await requestDevice({ label: 'pyramid tests' })
+})
+afterAll(() => device.destroy())
+
+interface Sizes {
+  n: number
+  d: number
+  denseTokens: number
+  /** Input tokens before the dense ones. */
+  denseAt?: number
+  dropout?: number
+}
+
+function pyramidOf(levels: readonly LevelConfig[], sizes: Sizes): CheckedLayer<SavedPyramid> {
+  const { n, d, denseTokens, denseAt = 0, dropout = 0 } = sizes
+  const set = new ParameterSet()
+  const pyramid = declarePyramid(set, levels, n, denseTokens, d, dropout)
+  const dense = (x: Tensor) => (denseTokens > 0 ? columns(x, denseAt * d, denseTokens * d) : null)
+  return {
+    set,
+    inputs: n * d,
+    outputs: pyramid.tokens * d,
+    forward(rec, weights, x, y, training) {
+      const result = pyramidForward(rec, weights, pyramid, x, dense(x), training)
+      copyTokens(rec, result.x, y)
+      return result.saved
+    },
+    backward(rec, weights, x, saved, dy, dx) {
+      const { dx0 } = pyramidBackward(rec, weights, pyramid, saved, dy)
+      expect(dx0).toMatchObject({ rows: x.rows, cols: x.cols, stride: x.cols, offset: 0 })
+      copyTokens(rec, dx0, dx)
+    },
+    reference: (values, x) => {
+      const xDense = x.slice(denseAt * d, (denseAt + denseTokens) * d)
+      return levels.reduce<number[]>(
+        (tokens, config, k) => referenceLevel(values, `user.level${k + 1}`, config, d, tokens, xDense),
+        [...x],
+      )
+    },
+  }
+}
+
+const none: LevelConfig = { mlp: null, compression: null, cross: null, mixer: null, norm: 'layer' }
+const extractors = {
+  mlp: { tokens: 1, hidden: 7 },
+  compression: { tokens: 2, columns: 4, hidden: 5 },
+  cross: { tokens: 1, layers: 2, rank: 3 },
+  mixer: { tokens: 2, tokenHidden: 3, channelHidden: 5 },
+} as const
+const kinds = ['mlp', 'compression', 'cross', 'mixer'] as const
+const whole = { rows: 5, whole: true, accumulate: false }
+
+describe('one level', () => {
+  const norms = ['layer', 'rms', 'none'] as const
+  for (let subset = 0; subset < 16; subset++) {
+    const on = kinds.filter((_, i) => subset & (1 << i))
+    const norm = norms[subset % 3]
+    it(`${on.join(', ') || 'no extractor'}, ${norm} norm: result and gradients`, () => {
+      const level = { ...none, norm, ...Object.fromEntries(on.map((kind) => [kind, extractors[kind]])) }
+      return checkLayer(device, seededRandom(subset), pyramidOf([level], { n: 7, d: 4, denseTokens: 2 }), {
+        ...whole,
+        rows: 3,
+      })
+    })
+  }
+
+  it('has tokens without dense ones', () =>
+    checkLayer(
+      device,
+      seededRandom(5),
+      pyramidOf([{ ...none, mlp: extractors.mlp }], { n: 3, d: 12, denseTokens: 0 }),
+      {
+        ...whole,
+        rows: 1,
+      },
+    ))
+
+  it('has tokens', () => {
+    expect(() => pyramidOf([none], { n: 3, d: 4, denseTokens: 0 })).toThrow('user.level1')
+    expect(() => pyramidOf([{ ...none, dense: false }], { n: 3, d: 4, denseTokens: 2 })).toThrow('user.level1')
+  })
+
+  it('has its input', () => {
+    expect(() => pyramidOf([{ ...none, residual: false }], { n: 3, d: 4, denseTokens: 2 })).toThrow('user.level1')
+  })
+})
+
+const off = { residual: false, dense: false }
+
+describe('without the residual, the dense tokens or both', () => {
+  const switches = [{ residual: false }, { dense: false }, off]
+  for (const [i, own] of switches.entries())
+    for (const kind of kinds) {
+      const norm = (['layer', 'rms', 'none'] as const)[i]
+      it(`${kind} alone, ${Object.keys(own).join(' and ')} off, ${norm} norm: result and gradients`, () => {
+        const level = { ...none, norm, [kind]: extractors[kind], ...own }
+        const sizes = { n: 6, d: kind === 'mixer' ? 4 : 12, denseTokens: 2 }
+        return checkLayer(device, seededRandom(i), pyramidOf([level], sizes), { ...whole, rows: 2 })
+      })
+    }
+
+  // Levels that hand dense tokens on, before, between and behind those that do not.
+  for (const [i, [first, second]] of [
+    [off, {}],
+    [{}, off],
+    [{ dense: false }, { residual: false }],
+    [off, off],
+  ].entries())
+    it(`in one level of two, ${i + 1}: result and gradients`, () => {
+      const levels: LevelConfig[] = [
+        { ...none, ...extractors, ...first, norm: 'rms' },
+        { ...none, mlp: { tokens: 2, hidden: 9 }, ...second, norm: 'none' },
+      ]
+      const sizes = { n: 9, d: 4, denseTokens: 2, denseAt: 3 }
+      return checkLayer(device, seededRandom(20 + i), pyramidOf(levels, sizes), whole)
+    })
+})
+
+describe('two levels', () => {
+  const all: LevelConfig = { ...none, ...extractors }
+  const sizes = { n: 17, d: 4, denseTokens: 1 }
+  it('all extractors: result and gradients', () =>
+    checkLayer(device, seededRandom(1), pyramidOf([all, { ...all, norm: 'rms' }], sizes), whole))
+  for (const [k, kind] of kinds.entries())
+    it(`${kind}: result and gradients`, () => {
+      const level = { ...none, [kind]: extractors[kind] }
+      const layer = pyramidOf([level, { ...level, norm: k % 2 ? 'none' : 'layer' }], {
+        n: 5,
+        d: 12,
+        denseTokens: 2,
+        denseAt: 3,
+      })
+      return checkLayer(device, seededRandom(k), layer, { ...whole, rows: 2 })
+    })
+
+  it('drop in the backward what the forward dropped, each units of its own', () => {
+    const level: LevelConfig = {
+      ...none,
+      mlp: { tokens: 2, hidden: 24 },
+      compression: { tokens: 2, columns: 4, hidden: 24 },
+    }
+    const layer = pyramidOf([level, level], { ...sizes, dropout: 0.5 })
+    return checkDropout(device, seededRandom(3), layer, 'user.level1.compression.hidden.weight')
+  })
+})
+
+function randomLevel(random: SeededRandom): LevelConfig {
+  const upTo = (most: number) => 1 + random.nextBelow(most)
+  const maybe = <T>(config: T) => (random.nextBelow(2) ? config : null)
+  // Enough units that one of them is on, or there would be no gradient to check.
+  const hidden = () => 8 + upTo(9)
+  return {
+    mlp: { tokens: upTo(3), hidden: hidden() },
+    compression: maybe({ tokens: upTo(3), columns: 4 * upTo(2), hidden: hidden() }),
+    cross: maybe({ tokens: upTo(3), layers: upTo(3), rank: upTo(6) }),
+    mixer: maybe({ tokens: upTo(3), tokenHidden: upTo(6), channelHidden: upTo(9) }),
+    norm: (['layer', 'rms', 'none'] as const)[random.nextBelow(3)],
+    ...(random.nextBelow(3) === 0 && { residual: false }),
+    ...(random.nextBelow(3) === 0 && { dense: false }),
+  }
+}
+
+it('has the reference’s result and gradients whatever its sizes', () =>
+  fuzz(
+    (random) => {
+      const n = 1 + random.nextBelow(9)
+      const denseTokens = random.nextBelow(Math.min(n, 3) + 1)
+      const denseAt = random.nextBelow(n - denseTokens + 1)
+      const sizes = { n, d: 4 * (1 + random.nextBelow(3)), denseTokens, denseAt }
+      const levels = Array.from({ length: 1 + random.nextBelow(2) }, () => randomLevel(random))
+      const shape = { rows: 1 + random.nextBelow(4), whole: true, accumulate: random.nextBelow(2) === 1 }
+      return { sizes, levels, shape }
+    },
+    ({ sizes, levels, shape }, random) => checkLayer(device, random, pyramidOf(levels, sizes), shape),
+    { runs: 12 },
+  ))
