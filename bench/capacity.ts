@@ -18,7 +18,7 @@ import {
   ringRecordBytes,
   storeReadUs,
   userBytes,
-} from '@headwater/pooling/capacity'
+} from '@headwater/load/capacity'
 import { startValkey, startValkeyCluster, type ValkeyNode } from '@headwater/testkit/valkey'
 import {
   type CallCost,

@@ -1,6 +1,6 @@
 /** Reads through a reader against the bare client, and how long an event takes to the other reader's answers. */
 import { setTimeout as wait } from 'node:timers/promises'
-import { loadCalls } from '@headwater/pooling/load'
+import { loadCalls } from '@headwater/load'
 import { interpolatedPercentiles, seededRandom } from '@headwater/statistics'
 import { areFresh, failedOf, model, send, startReads, until, usersACall } from './cluster-load.ts'
 import type { BenchCluster } from './cluster-processes.ts'

@@ -1,6 +1,6 @@
 /** The load process: runs one plan after another. */
 import { execFileSync } from 'node:child_process'
-import { runOpenLoop } from '@headwater/pooling/load'
+import { runOpenLoop } from '@headwater/load'
 import { build } from 'hdr-histogram-js'
 import type { Arrivals, LoadFigures, LoadPlan } from './open-loop.ts'
 import { RawConnection } from './open-loop-connection.ts'

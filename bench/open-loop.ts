@@ -4,7 +4,7 @@
  * stops for a second cannot hide it (no coordinated omission). Closed loop: each connection asks again once it is answered,
  * which finds the most that a server can do.
  */
-import type { Arrivals as ArrivalTimes } from '@headwater/pooling/load'
+import type { Arrivals as ArrivalTimes } from '@headwater/load'
 import { forkPinned } from './open-loop-fork.ts'
 
 export interface LoadPlan {

@@ -14,7 +14,8 @@ const importedBy = {
   store: ['pooling'],
   statistics: ['training', 'pooling', 'evaluation'],
   training: ['evaluation'],
-  pooling: ['evaluation', 'cli'],
+  pooling: ['load', 'evaluation'],
+  load: ['cli'],
   evaluation: ['cli'],
   cli: [],
   // For tests alone.

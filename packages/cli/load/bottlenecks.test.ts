@@ -1,9 +1,8 @@
 /** Real services with one known bottleneck each, stressed until they break: the command must name it. */
 import type { AddressInfo } from 'node:net'
 import { connect, createServer, type Socket } from 'node:net'
+import { runStress, type StressResult, type StressSettings } from '@headwater/load/stress'
 import { afterEach, expect, test } from 'vitest'
-import type { StressResult, StressSettings } from '../src/commands/stress/result.ts'
-import { runStress } from '../src/commands/stress/run-stress.ts'
 import { madeUpKeys } from '../src/commands/stress/users.ts'
 import { stressedServices } from '../src/testing/stressed-services.ts'
 

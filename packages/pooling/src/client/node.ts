@@ -3,8 +3,10 @@ import { Client, type ClientOptions } from './client.ts'
 import { createClient as createFetchClient } from './index.ts'
 import { type ClientTls, nodeExchange } from './node-exchange.ts'
 
+export { contentTypeOf, packMessage } from '../wire/formats.ts'
+export type { ExchangeRequest } from './exchange.ts'
 export * from './index.ts'
-export type { ClientTls } from './node-exchange.ts'
+export { type ClientTls, nodeExchange } from './node-exchange.ts'
 
 export interface NodeClientOptions extends ClientOptions {
   /** For `https:` URLs; not with a `fetch` of your own. */

@@ -1,7 +1,7 @@
 import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { constantMeanings, measuredConstants } from '@headwater/pooling/capacity'
+import { constantMeanings, measuredConstants } from '@headwater/load/capacity'
 import { temporaryDirectory } from '@headwater/testkit'
 import { expect, test } from 'vitest'
 import { headwater } from '../../testing/headwater.ts'

@@ -6,7 +6,7 @@ import {
   measuredConstants,
   planCapacity,
   withConstants,
-} from '@headwater/pooling/capacity'
+} from '@headwater/load/capacity'
 import { type Command, InvalidArgumentError, Option } from 'commander'
 import { readJsonFile } from '../../files/json-file.ts'
 import { userPath } from '../../files/paths.ts'

@@ -1,5 +1,5 @@
 /** A plan in words. */
-import type { CapacityCheck, CapacityDemand, CapacityPlan, MeasuredConstants } from '@headwater/pooling/capacity'
+import type { CapacityCheck, CapacityDemand, CapacityPlan, MeasuredConstants } from '@headwater/load/capacity'
 
 export function renderPlan(demand: CapacityDemand, plan: CapacityPlan, measured: MeasuredConstants): string {
   const { users, models, dim, ring, codec, reads, usersARead, replicas, cores, nodeGigabytes } = demand

@@ -1,7 +1,7 @@
 /** The curves of a stress over the rate. */
 import { type Figure, formatCount, formatDuration } from '@headwater/evaluation/report-parts'
+import { formatRate, type StressResult, type StressStep } from '@headwater/load/stress'
 import { dot, line, ruleX, ruleY, text } from '@observablehq/plot'
-import { formatRate, type StressResult, type StressStep } from './result.ts'
 
 const inks = {
   first: 'var(--arm-with)',

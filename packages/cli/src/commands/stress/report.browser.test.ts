@@ -2,10 +2,10 @@
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath, pathToFileURL } from 'node:url'
+import type { StressResult } from '@headwater/load/stress'
 import { openBrowser, temporaryDirectory } from '@headwater/testkit'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { renderStressReport } from './report.ts'
-import type { StressResult } from './result.ts'
 import sample from './sample-result.json' with { type: 'json' }
 import { renderText } from './words.ts'
 

@@ -11,8 +11,8 @@ import {
   renderKeyFigures,
   renderPage,
 } from '@headwater/evaluation/report-parts'
+import { formatRate, type StressResult } from '@headwater/load/stress'
 import { latencyPlot, partsPlot, processorPlot, waitingPlot } from './plots.ts'
-import { formatRate, type StressResult } from './result.ts'
 import { headline, stepColumns, stepRows, verdict } from './words.ts'
 
 /** The whole report as one HTML page without scripts or anything to load. @param command that made it */

@@ -1,11 +1,11 @@
 import { existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import type { StressResult } from '@headwater/load/stress'
 import { temporaryDirectory } from '@headwater/testkit'
 import { afterEach, expect, test } from 'vitest'
 import { Child, worker } from '../../testing/child.ts'
 import { headwater } from '../../testing/headwater.ts'
 import { stressedServices } from '../../testing/stressed-services.ts'
-import type { StressResult } from './result.ts'
 
 const services = stressedServices()
 const closers: (() => Promise<unknown>)[] = []

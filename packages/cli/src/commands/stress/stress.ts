@@ -78,7 +78,7 @@ async function stress(url: string, options: StressOptions): Promise<void> {
   const client = await serviceClient({ ...options, url }, deadlineMs)
   const models = await askOnce(client, url, users, options)
   const [{ runStress }, { renderStressReport }, { renderText }] = await Promise.all([
-    import('./run-stress.ts'),
+    import('@headwater/load/stress'),
     import('./report.ts'),
     import('./words.ts'),
   ])

@@ -1,7 +1,7 @@
 /** What a stress found, in words and as a table: the same in the terminal and in the report. */
 import { formatCount, formatDuration } from '@headwater/evaluation/report-parts'
+import { formatRate, type StressResult, type StressStep } from '@headwater/load/stress'
 import { stepsByRate } from './plots.ts'
-import { formatRate, type StressResult, type StressStep } from './result.ts'
 
 export function headline({ holds, breaks, bottleneck, end, settings }: StressResult): string {
   const limit = `p99 of ${settings.p99Ms} ms`

@@ -1,6 +1,5 @@
 /** The ramp: steps of rising rates until one breaks, then between, within bounds of rate and time. */
-import type { Stages } from '@headwater/evaluation'
-import { type LoadTarget, loadCalls, readMetrics, type StartCall } from '@headwater/pooling/load'
+import { type LoadTarget, loadCalls, readMetrics, type StartCall } from '../open-loop/service-calls.ts'
 import { nameBottleneck } from './bottleneck.ts'
 import { breach } from './evidence.ts'
 import { nextRate } from './ramp.ts'
@@ -16,11 +15,17 @@ import { startSeconds } from './service-figures.ts'
 import { runStep, stepOverheadSeconds } from './step.ts'
 import { listeningOn, type ServiceThreads } from './threads.ts'
 
+/** What is told how far a stress has come. */
+export interface StressStages {
+  begin(step: string, total: number): void
+  end(): void
+}
+
 export interface StressRun {
   readonly settings: StressSettings
   readonly target: LoadTarget
   readonly users: readonly string[]
-  readonly stages: Stages
+  readonly stages: StressStages
   readonly signal: AbortSignal
 }
 

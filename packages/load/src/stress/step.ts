@@ -1,6 +1,7 @@
 /** One step of a stress: a load of one rate, what the load saw of it, and what the service and its threads tell. */
-import { type LoadTarget, type OpenLoopEnd, readMetrics, runOpenLoop, type StartCall } from '@headwater/pooling/load'
 import { build } from 'hdr-histogram-js'
+import { type OpenLoopEnd, runOpenLoop } from '../open-loop/open-loop.ts'
+import { type LoadTarget, readMetrics, type StartCall } from '../open-loop/service-calls.ts'
 import type { LoadEvidence, StepEvidence } from './evidence.ts'
 import { ServiceFigures, serviceEvidence } from './service-figures.ts'
 import { readThreads, type ServiceThreads, threadCpu } from './threads.ts'

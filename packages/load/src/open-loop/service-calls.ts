@@ -1,9 +1,13 @@
 /** Calls of a load on a service, their bodies made beforehand, so that a call costs the load as little as it can. */
 import { randomUUID } from 'node:crypto'
+import {
+  type ClientTls,
+  contentTypeOf,
+  type ExchangeRequest,
+  nodeExchange,
+  packMessage,
+} from '@headwater/pooling/client'
 import { seededRandom } from '@headwater/statistics'
-import type { ExchangeRequest } from '../client/exchange.ts'
-import { type ClientTls, nodeExchange } from '../client/node-exchange.ts'
-import { contentTypeOf, packMessage } from '../wire/formats.ts'
 
 export interface LoadTarget {
   readonly url: string

@@ -1,0 +1,2 @@
+export { type Arrivals, type OpenLoop, type OpenLoopEnd, runOpenLoop } from './open-loop/open-loop.ts'
+export { type LoadCalls, type LoadTarget, loadCalls, readMetrics, type StartCall } from './open-loop/service-calls.ts'
