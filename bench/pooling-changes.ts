@@ -1,5 +1,5 @@
 /** Reads while the snapshot is swapped, promoted and rolled back, and while the encoder is killed. */
-import { promoteSnapshot } from '@headwater/runtime'
+import { promoteSnapshot } from '@headwater/snapshot'
 import type { LoadFigures } from './open-loop.ts'
 import { placesOf, type Served, sleep, withService } from './pooling-served.ts'
 import type { Told } from './pooling-service.ts'

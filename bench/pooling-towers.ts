@@ -7,8 +7,8 @@ import {
   type Initialization,
   type ModelConfig,
   presets,
-  publishSnapshot,
 } from '@headwater/runtime'
+import { publishSnapshot } from '@headwater/snapshot'
 import { type SeededRandom, seededRandom } from '@headwater/statistics'
 
 /** Tokens four times as wide and 3.5 times as many hidden units: an embedding costs ten times the FLOPs of `base`. */

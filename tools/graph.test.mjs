@@ -7,8 +7,9 @@ import { inWorkspace } from './workspace.mjs'
 const importedBy = {
   gpu: ['kernels'],
   kernels: ['runtime'],
-  features: ['runtime', 'datasets', 'pooling'],
+  features: ['snapshot', 'datasets', 'pooling'],
   datasets: ['training', 'evaluation'],
+  snapshot: ['runtime'],
   runtime: ['training', 'pooling', 'onnx'],
   onnx: ['cli'],
   store: ['pooling'],

@@ -6,7 +6,8 @@
  */
 import { join } from 'node:path'
 import { createPooling, startRefreshing } from '@headwater/pooling'
-import { loadTower, servedSnapshotDirectory } from '@headwater/runtime'
+import { loadTower } from '@headwater/runtime'
+import { servedSnapshotDirectory } from '@headwater/snapshot'
 import { openStore } from '@headwater/store'
 
 const [directory] = process.argv.slice(2)

@@ -5,7 +5,8 @@
  */
 import { join } from 'node:path'
 import { createPooling, startRefreshing } from '@headwater/pooling'
-import { loadTower, servedSnapshotDirectory } from '@headwater/runtime'
+import { loadTower } from '@headwater/runtime'
+import { servedSnapshotDirectory } from '@headwater/snapshot'
 import { openStore } from '@headwater/store'
 import { createRankingService } from './ranking-service.ts'
 

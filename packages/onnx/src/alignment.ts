@@ -1,5 +1,5 @@
 /** The map between a tower's own coordinates x and the published ones y = x W + b. Shape letters: R rows, J = K·D. */
-import type { AffineMap } from '@headwater/runtime'
+import type { AffineMap } from '@headwater/snapshot'
 import { OnnxExportError } from './export-error.ts'
 import type { Graph, Value } from './graph.ts'
 import { binary } from './operations.ts'

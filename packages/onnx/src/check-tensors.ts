@@ -1,5 +1,6 @@
 import { compileFeatures, type FeatureSpace } from '@headwater/features'
-import { declareTower, type Snapshot } from '@headwater/runtime'
+import { declareTower, snapshotConfig } from '@headwater/runtime'
+import type { Snapshot } from '@headwater/snapshot'
 import { OnnxExportError } from './export-error.ts'
 
 /**
@@ -7,9 +8,10 @@ import { OnnxExportError } from './export-error.ts'
  * @returns its feature space
  * @throws OnnxExportError naming the tensor that is missing or of another shape; ModelConfigError.
  */
-export function checkTensors({ directory, schema, manifest, matrices, alignment }: Snapshot): FeatureSpace {
+export function checkTensors(snapshot: Snapshot): FeatureSpace {
+  const { directory, schema, matrices, alignment } = snapshot
   const space = compileFeatures(schema)
-  const { config } = manifest
+  const config = snapshotConfig(snapshot)
   for (const { name, rows, cols } of declareTower(space.user, space.item, schema.tasks.length, config).set.entries()) {
     const matrix = matrices.get(name)
     if (matrix?.rows !== rows || matrix.cols !== cols)

@@ -1,6 +1,8 @@
 /** Exported models in ONNX Runtime against float64 equations. Shape letters: R rows, J = K·D numbers of a user, T tasks. */
+
 import { compileFeatures } from '@headwater/features'
-import type { AffineMap, Snapshot } from '@headwater/runtime'
+import { snapshotConfig } from '@headwater/runtime'
+import type { AffineMap, Snapshot } from '@headwater/snapshot'
 import { type SeededRandom, seededRandom } from '@headwater/statistics'
 import { fuzz } from '@headwater/testkit'
 import { describe, expect, test } from 'vitest'
@@ -30,7 +32,7 @@ function publish(x: readonly number[], map: AffineMap | null): readonly number[]
 
 async function checkUserTower(snapshot: Snapshot, batchRows: readonly number[], random: SeededRandom): Promise<void> {
   const { user } = compileFeatures(snapshot.schema)
-  const { config } = snapshot.manifest
+  const config = snapshotConfig(snapshot)
   const session = await openModel(exportUserTower(snapshot))
   for (const rows of batchRows) {
     const batch = randomBatch(user, rows, random)
@@ -48,7 +50,7 @@ async function checkUserTower(snapshot: Snapshot, batchRows: readonly number[], 
 
 async function checkMixTower(snapshot: Snapshot, batchRows: readonly number[], random: SeededRandom): Promise<void> {
   const { item } = compileFeatures(snapshot.schema)
-  const { config } = snapshot.manifest
+  const config = snapshotConfig(snapshot)
   const J = config.embeddings.count * config.embeddings.width
   const session = await openModel(exportMixTower(snapshot))
   for (const rows of batchRows) {

@@ -2,7 +2,7 @@
  * An ONNX graph under construction: a thin layer over the protobuf messages that names values, keeps their shapes and
  * holds each tensor of a snapshot once. Every value is R rows of `dims`, except initializers, which are `dims` alone.
  */
-import type { NamedMatrix } from '@headwater/runtime'
+import type { NamedMatrix } from '@headwater/snapshot'
 import proto, { type onnx } from 'onnx-proto'
 import { OnnxExportError } from './export-error.ts'
 

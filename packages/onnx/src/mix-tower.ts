@@ -3,7 +3,8 @@
  * Shape letters: R rows, K embeddings of D, G grouped dots, T tasks.
  */
 import type { SideLayout } from '@headwater/features'
-import type { ModelConfig, Snapshot } from '@headwater/runtime'
+import { type ModelConfig, snapshotConfig } from '@headwater/runtime'
+import type { Snapshot } from '@headwater/snapshot'
 import { toOwn } from './alignment.ts'
 import { bagToken } from './bag-token.ts'
 import { checkTensors } from './check-tensors.ts'
@@ -21,7 +22,7 @@ import { sidePorts } from './ports.ts'
  */
 export function exportMixTower(snapshot: Snapshot): Uint8Array {
   const { item } = checkTensors(snapshot)
-  const { config } = snapshot.manifest
+  const config = snapshotConfig(snapshot)
   const graph = new Graph(snapshot.directory, snapshot.matrices)
   const joint = config.embeddings.count * config.embeddings.width
   const published = graph.input({ name: 'embeddings', type: 'float32', dims: [joint] })
@@ -29,7 +30,7 @@ export function exportMixTower(snapshot: Snapshot): Uint8Array {
   const logits = mixTower(graph, item, config, own)
   graph.output('logits', logits)
   graph.output('probabilities', graph.op('Sigmoid', [logits], logits.dims))
-  return graph.encode('mix tower', metadata(snapshot, item))
+  return graph.encode('mix tower', metadata(snapshot, item, config.embeddings))
 }
 
 function mixTower(graph: Graph, layout: SideLayout, config: ModelConfig, e: Value): Value {

@@ -8,12 +8,13 @@ import {
   loadUserTower,
   mixForward,
   Recorder,
-  type Snapshot,
+  snapshotConfig,
   userForward,
   Weights,
   type Write,
   writeWeights,
 } from '@headwater/runtime'
+import type { Snapshot } from '@headwater/snapshot'
 import { seededRandom } from '@headwater/statistics'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { exportMixTower, exportUserTower, inputArrays } from './index.ts'
@@ -45,7 +46,7 @@ function expectClose(found: ArrayLike<number>, expected: ArrayLike<number>): voi
 async function ownLogits(snapshot: Snapshot, users: SideBatch, items: SideBatch): Promise<number[]> {
   const { user, item } = compileFeatures(snapshot.schema)
   const T = snapshot.schema.tasks.length
-  const tower = declareTower(user, item, T, snapshot.manifest.config)
+  const tower = declareTower(user, item, T, snapshotConfig(snapshot))
   const weights = new Weights(device, tower.set, false)
   writeWeights(weights, snapshot)
   const userInputs = new InputBatch(device, tower.user.needs, rows, false)

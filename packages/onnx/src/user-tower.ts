@@ -3,7 +3,8 @@
  * Shape letters: R rows, n tokens of d, K embeddings of D, J = K·D.
  */
 import type { SideLayout } from '@headwater/features'
-import { eventTokens, type ModelConfig, type Snapshot } from '@headwater/runtime'
+import { eventTokens, type ModelConfig, snapshotConfig } from '@headwater/runtime'
+import type { Snapshot } from '@headwater/snapshot'
 import { toPublished } from './alignment.ts'
 import { bagToken } from './bag-token.ts'
 import { checkTensors } from './check-tensors.ts'
@@ -24,12 +25,12 @@ import { sequenceTokens } from './sequence-tokens.ts'
  */
 export function exportUserTower(snapshot: Snapshot): Uint8Array {
   const { user } = checkTensors(snapshot)
-  const { config } = snapshot.manifest
+  const config = snapshotConfig(snapshot)
   const graph = new Graph(snapshot.directory, snapshot.matrices)
   const own = userTower(graph, user, config)
   const published = snapshot.alignment ? toPublished(graph, snapshot.alignment, own) : own
   graph.output('embeddings', published)
-  return graph.encode('user tower', metadata(snapshot, user))
+  return graph.encode('user tower', metadata(snapshot, user, config.embeddings))
 }
 
 function userTower(graph: Graph, layout: SideLayout, config: ModelConfig): Value {

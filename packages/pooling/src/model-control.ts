@@ -1,4 +1,4 @@
-import type { PanelFigures } from '@headwater/runtime'
+import type { PanelFigures } from '@headwater/snapshot'
 
 /** What became of one snapshot of a model. */
 export interface SnapshotInfo {

@@ -18,6 +18,9 @@ export type { JsonSchema } from './config/config-rules.ts'
 export { InputBatch, type InputNeeds } from './inputs/input-batch.ts'
 export { declareLinear, type Epilogue, type Linear, linearBackward, linearForward } from './layers/linear.ts'
 export { reluDropoutBackward } from './layers/relu.ts'
+export { AlignmentLayer } from './loading/alignment-layer.ts'
+export { snapshotConfig } from './loading/snapshot-config.ts'
+export { writeWeights } from './loading/write-weights.ts'
 export {
   describeModel,
   type LevelDescription,
@@ -40,47 +43,6 @@ export { type LoadedTower, loadUserTower } from './serving/load-user-tower.ts'
 export { type LoadTowerOptions, loadTower, ServedTower } from './serving/served-tower.ts'
 export { type DeviceRoom, type TowerMemory, TowerMemoryError } from './serving/tower-memory.ts'
 export { type EncoderOptions, measureEncoder, UserEncoder } from './serving/user-encoder.ts'
-export { type AffineMap, AlignmentLayer } from './snapshot/alignment.ts'
-export { removeLeftovers, syncDirectory } from './snapshot/durable-files.ts'
-export { forgetInPanel, panelsUnderWay, snapshotsWith } from './snapshot/forget-in-panels.ts'
-export { forgottenUsers, noteForgotten } from './snapshot/forgotten-users.ts'
-export type {
-  AlignmentMethod,
-  ForwardFigures,
-  ForwardTask,
-  PanelFigures,
-  PublicationRecord,
-  SnapshotManifest,
-  Verdict,
-} from './snapshot/manifest.ts'
-export { panelUserHash, panelUserText } from './snapshot/panel-file.ts'
-export { decodeSafetensors, encodeSafetensors, type NamedMatrix, SafetensorsError } from './snapshot/safetensors.ts'
-export { checkSchemaChange, type SchemaChange, SchemaChangeError, schemaChanges } from './snapshot/schema-change.ts'
-export {
-  existingSnapshot,
-  promoteSnapshot,
-  readServedSnapshot,
-  rollbackSnapshot,
-  type ServedEntry,
-  ServedSnapshotError,
-  servedHistory,
-  servedSnapshot,
-  servedSnapshotDirectory,
-  serveSnapshot,
-} from './snapshot/served.ts'
-export {
-  listSnapshots,
-  nextSnapshotNumber,
-  publishSnapshot,
-  readManifest,
-  readSnapshot,
-  type Snapshot,
-  type SnapshotExtras,
-  snapshotDirectory,
-  snapshotNumber,
-  writeWeights,
-} from './snapshot/snapshot.ts'
-export { SnapshotError } from './snapshot/snapshot-error.ts'
 export { fitDense } from './tokens/dense-statistics.ts'
 export { type EventTokens, eventTokens, sumScale } from './tokens/event-tokens.ts'
 export { declareItemInputs, type ItemInputs, itemInputsBackward, itemInputsForward } from './tokens/item-inputs.ts'

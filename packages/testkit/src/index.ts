@@ -1,4 +1,5 @@
 export { openBrowser } from './browser.ts'
 export { NoBrowserError } from './browser-program.ts'
 export { FuzzError, type FuzzOptions, fuzz } from './fuzz.ts'
+export { randomBatch } from './random-batch.ts'
 export { temporaryDirectory } from './temporary-directory.ts'

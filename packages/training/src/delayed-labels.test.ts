@@ -2,7 +2,7 @@
 import { join } from 'node:path'
 import { compileFeatures, type LogEvent, type Schema } from '@headwater/features'
 import { type GpuDevice, requestDevice } from '@headwater/gpu'
-import type { NamedMatrix } from '@headwater/runtime'
+import type { NamedMatrix } from '@headwater/snapshot'
 import { seededRandom } from '@headwater/statistics'
 import { temporaryDirectory } from '@headwater/testkit'
 import { afterAll, beforeAll, expect, it } from 'vitest'

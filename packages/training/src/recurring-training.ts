@@ -1,14 +1,7 @@
 import type { FeatureSpace, LogEvent } from '@headwater/features'
 import type { GpuDevice, KernelProfile } from '@headwater/gpu'
-import {
-  declareTower,
-  fitDense,
-  forgottenUsers,
-  type NamedMatrix,
-  type Snapshot,
-  type Tower,
-  Weights,
-} from '@headwater/runtime'
+import { declareTower, fitDense, type Tower, Weights } from '@headwater/runtime'
+import { forgottenUsers, type NamedMatrix, type Snapshot } from '@headwater/snapshot'
 import { SeededRandom, seededRandom } from '@headwater/statistics'
 import { BadStepsError } from './bad-steps.ts'
 import { CheckpointError } from './checkpoint/checkpoint-error.ts'

@@ -1,6 +1,7 @@
 import { compileFeatures, type Schema } from '@headwater/features'
 import { type GpuDevice, requestDevice } from '@headwater/gpu'
-import { declareTower, type Snapshot, type Tower, Weights } from '@headwater/runtime'
+import { declareTower, type Tower, Weights } from '@headwater/runtime'
+import type { Snapshot } from '@headwater/snapshot'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { Teacher } from './distillation/teacher.ts'
 import { clubTower } from './testing/club-training.ts'

@@ -11,7 +11,7 @@ import {
   type Snapshot,
   servedSnapshot,
   snapshotDirectory,
-} from '@headwater/runtime'
+} from '@headwater/snapshot'
 import { temporaryDirectory } from '@headwater/testkit'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { BadStepsError } from './bad-steps.ts'

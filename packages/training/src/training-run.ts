@@ -1,6 +1,6 @@
 /** A training that goes through a log in rounds, publishes a snapshot each, and can be cut off at any moment. */
 import type { LogEvent } from '@headwater/features'
-import { nextSnapshotNumber, type SnapshotManifest } from '@headwater/runtime'
+import { nextSnapshotNumber, type SnapshotManifest } from '@headwater/snapshot'
 import { CheckpointError } from './checkpoint/checkpoint-error.ts'
 import type { CheckpointFile } from './checkpoint/checkpoint-file.ts'
 import type { Checkpoints } from './checkpoint/checkpoints.ts'

@@ -4,7 +4,7 @@
  */
 import { join } from 'node:path'
 import { readServedLog } from '@headwater/pooling/logs'
-import { snapshotNumber, snapshotsWith } from '@headwater/runtime'
+import { snapshotNumber, snapshotsWith } from '@headwater/snapshot'
 import { temporaryDirectory } from '@headwater/testkit'
 import { afterEach, beforeAll, expect, test } from 'vitest'
 import { Child, launcher } from '../testing/child.ts'

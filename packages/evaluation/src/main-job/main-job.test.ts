@@ -1,7 +1,7 @@
 import { existsSync, readdirSync } from 'node:fs'
 import { basename, join } from 'node:path'
 import { type GpuDevice, requestDevice } from '@headwater/gpu'
-import { listSnapshots, readSnapshot } from '@headwater/runtime'
+import { listSnapshots, readSnapshot } from '@headwater/snapshot'
 import { temporaryDirectory } from '@headwater/testkit'
 import { afterAll, beforeAll, describe, expect, onTestFinished, test, vi } from 'vitest'
 import { arms, type MainJobResult } from '../report/result.ts'

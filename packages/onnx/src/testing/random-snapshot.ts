@@ -1,6 +1,7 @@
 /** Snapshots with random weights. */
 import { compileFeatures } from '@headwater/features'
-import { type AffineMap, declareTower, type NamedMatrix, type Snapshot } from '@headwater/runtime'
+import { declareTower } from '@headwater/runtime'
+import type { AffineMap, NamedMatrix, Snapshot } from '@headwater/snapshot'
 import type { SeededRandom } from '@headwater/statistics'
 import type { TestModel } from './models.ts'
 

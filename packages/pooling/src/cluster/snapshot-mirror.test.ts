@@ -3,7 +3,7 @@ import { cpSync, existsSync, readdirSync, readFileSync, rmSync, writeFileSync } 
 import { createServer, type RequestListener } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
-import { promoteSnapshot, readSnapshot, rollbackSnapshot, servedSnapshot, snapshotDirectory } from '@headwater/runtime'
+import { promoteSnapshot, readSnapshot, rollbackSnapshot, servedSnapshot, snapshotDirectory } from '@headwater/snapshot'
 import { temporaryDirectory } from '@headwater/testkit'
 import { until } from '@headwater/testkit/valkey'
 import { expect, onTestFinished, test } from 'vitest'

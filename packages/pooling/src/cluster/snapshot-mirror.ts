@@ -15,7 +15,7 @@ import {
   snapshotDirectory,
   snapshotNumber,
   syncDirectory,
-} from '@headwater/runtime'
+} from '@headwater/snapshot'
 import { PublisherConflictError, SnapshotFetchError } from './errors.ts'
 import { checksumFile, type ModelIndex, maxIndexBytes, type PublishedFile, parseModelIndex } from './model-index.ts'
 

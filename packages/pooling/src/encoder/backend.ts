@@ -1,5 +1,5 @@
 import type { Schema, SideBatch, SideLayout } from '@headwater/features'
-import type { SnapshotManifest } from '@headwater/runtime'
+import type { SnapshotManifest } from '@headwater/snapshot'
 
 /** A snapshot's user tower, ready to run in the encoder's process. Shape letters: R rows. */
 export interface BackendTower {

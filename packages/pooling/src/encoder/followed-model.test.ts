@@ -1,7 +1,7 @@
 /** Over real processes, a real pooling and store; the vectors are plain, so that a test can say what must come out. */
 import { renameSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { promoteSnapshot, servedSnapshot, serveSnapshot } from '@headwater/runtime'
+import { promoteSnapshot, servedSnapshot, serveSnapshot } from '@headwater/snapshot'
 import { openStore } from '@headwater/store'
 import { temporaryDirectory } from '@headwater/testkit'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest'

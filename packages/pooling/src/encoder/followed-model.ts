@@ -8,7 +8,7 @@ import {
   SnapshotError,
   servedHistory,
   servedSnapshot,
-} from '@headwater/runtime'
+} from '@headwater/snapshot'
 import { SnapshotRefusedError } from '../errors.ts'
 import type { ModelControl, PanelComparison, ShadowReport, SnapshotInfo } from '../model-control.ts'
 import type { Pooling } from '../pooling.ts'

@@ -1,5 +1,5 @@
 import type { Schema, SideBatch } from '@headwater/features'
-import type { SnapshotManifest } from '@headwater/runtime'
+import type { SnapshotManifest } from '@headwater/snapshot'
 import type { Encoder } from '../encoder.ts'
 import { PoolingError } from '../errors.ts'
 import type { Pooling } from '../pooling.ts'

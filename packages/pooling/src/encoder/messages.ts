@@ -1,6 +1,6 @@
 /** What a process and its encoder tell each other. */
 import type { Schema } from '@headwater/features'
-import type { SnapshotManifest } from '@headwater/runtime'
+import type { SnapshotManifest } from '@headwater/snapshot'
 import type { Frame } from './frames.ts'
 
 export const messageKind = {

@@ -2,15 +2,15 @@
 import { renameSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as wait } from 'node:timers/promises'
+import { presets } from '@headwater/runtime'
 import {
   forgottenUsers,
   panelUserHash,
   panelUserText,
-  presets,
   publishSnapshot,
   snapshotDirectory,
   snapshotsWith,
-} from '@headwater/runtime'
+} from '@headwater/snapshot'
 import { seededRandom } from '@headwater/statistics'
 import { temporaryDirectory } from '@headwater/testkit'
 import { expect, test, vi } from 'vitest'

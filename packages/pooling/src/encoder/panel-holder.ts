@@ -1,6 +1,6 @@
 import { existsSync } from 'node:fs'
 import { setTimeout as wait } from 'node:timers/promises'
-import { forgetInPanel, noteForgotten, panelsUnderWay, snapshotsWith } from '@headwater/runtime'
+import { forgetInPanel, noteForgotten, panelsUnderWay, snapshotsWith } from '@headwater/snapshot'
 import { claimDirectory, type ForgetHolder } from '@headwater/store'
 import { PoolingError } from '../errors.ts'
 import { Exclusive } from '../logs/exclusive.ts'

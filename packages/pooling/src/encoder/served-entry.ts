@@ -7,7 +7,7 @@ import {
   SnapshotError,
   servedHistory,
   servedSnapshotDirectory,
-} from '@headwater/runtime'
+} from '@headwater/snapshot'
 import { SnapshotRefusedError, UnknownSnapshotError } from '../errors.ts'
 
 /** Snapshots that are tried at a start; those before are long out of use. */

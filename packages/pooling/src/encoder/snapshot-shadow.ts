@@ -1,4 +1,4 @@
-import { listSnapshots, readManifest, snapshotDirectory, snapshotNumber } from '@headwater/runtime'
+import { listSnapshots, readManifest, snapshotDirectory, snapshotNumber } from '@headwater/snapshot'
 import { SnapshotRefusedError } from '../errors.ts'
 import type { PanelComparison, ShadowReport } from '../model-control.ts'
 import type { Pooling } from '../pooling.ts'

@@ -1,12 +1,11 @@
 import { type GpuDevice, requestDevice } from '@headwater/gpu'
+import { readSnapshot, type Snapshot, SnapshotError } from '@headwater/snapshot'
 import { seededRandom } from '@headwater/statistics'
 import { temporaryDirectory } from '@headwater/testkit'
 import { afterAll, beforeAll, expect, it } from 'vitest'
 import { ModelConfigError } from '../config/config-error.ts'
 import { ParameterSet } from '../parameters/parameter-set.ts'
 import { Weights } from '../parameters/weights.ts'
-import { readSnapshot, type Snapshot } from '../snapshot/snapshot.ts'
-import { SnapshotError } from '../snapshot/snapshot-error.ts'
 import {
   publishedConfig,
   publishedDim,
@@ -99,5 +98,9 @@ it('refuses a config that fits neither the tensors nor the features, and leaves 
   expect(() => loadUserTower(device, { ...snapshot, matrices })).toThrow('tensor user.output.bias is missing')
   const recent = { user: { ...user, sequence: { ...user.sequence, recent: 5 } } }
   expect(() => loadUserTower(device, withConfig(recent))).toThrow(ModelConfigError)
+  const wide = { embeddings: { ...publishedConfig.embeddings, width: 13 } }
+  expect(() => loadUserTower(device, withConfig(wide))).toThrow(
+    /snapshot-000001\/manifest\.json, config: embeddings\.width: is 13/,
+  )
   expect(device.allocatedBytes).toBe(before)
 })

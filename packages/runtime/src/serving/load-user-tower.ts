@@ -1,12 +1,14 @@
 /** A snapshot's user tower on a device. The mix tower, which only training needs, stays on the disk. */
+
 import { compileFeatures } from '@headwater/features'
 import type { GpuDevice } from '@headwater/gpu'
 import type { BindingLimits } from '@headwater/kernels'
+import { type Snapshot, SnapshotError } from '@headwater/snapshot'
+import { AlignmentLayer, foldAlignment } from '../loading/alignment-layer.ts'
+import { snapshotConfig } from '../loading/snapshot-config.ts'
+import { writeWeights } from '../loading/write-weights.ts'
 import { ParameterSet } from '../parameters/parameter-set.ts'
 import { Weights } from '../parameters/weights.ts'
-import { AlignmentLayer, foldAlignment } from '../snapshot/alignment.ts'
-import { type Snapshot, writeWeights } from '../snapshot/snapshot.ts'
-import { SnapshotError } from '../snapshot/snapshot-error.ts'
 import { checkModelConfig } from '../tower/config-check.ts'
 import { declareUserTower } from '../tower/user-tower.ts'
 import { type EncoderOptions, UserEncoder } from './user-encoder.ts'
@@ -20,7 +22,7 @@ export interface LoadedTower {
 }
 
 /** Nothing follows the last linear layer that the map would have to wait for. */
-const folds = ({ manifest, alignment }: Snapshot) => alignment !== null && manifest.config.embeddings.norm === 'none'
+const folds = (snapshot: Snapshot) => snapshot.alignment !== null && snapshotConfig(snapshot).embeddings.norm === 'none'
 
 /**
  * The weights of a snapshot's user tower, without values.
@@ -29,11 +31,12 @@ const folds = ({ manifest, alignment }: Snapshot) => alignment !== null && manif
  * ParameterSizeError, TableSizeError; what a device throws
  */
 export function layOutUserTower(device: GpuDevice | null, snapshot: Snapshot, limits: BindingLimits): UserPlanParts {
-  const { schema, manifest, directory } = snapshot
+  const { schema, directory } = snapshot
   const space = compileFeatures(schema)
-  checkModelConfig(manifest.config, space.user, space.item, `${directory}/manifest.json`)
+  const config = snapshotConfig(snapshot)
+  checkModelConfig(config, space.user, space.item, `${directory}/manifest.json`)
   const set = new ParameterSet()
-  const tower = declareUserTower(set, space.user, manifest.config)
+  const tower = declareUserTower(set, space.user, config)
   const dim = tower.dim
   if (snapshot.alignment && snapshot.alignment.dim !== dim)
     throw new SnapshotError(

@@ -1,9 +1,8 @@
 /** A snapshot's user tower as a service embeds it. Shape letters: R rows, J = K·D numbers of a user's embeddings. */
+
 import { compileFeatures, type FeatureSpace, type Schema, type SideBatch } from '@headwater/features'
 import { type GpuDevice, requestDevice } from '@headwater/gpu'
-import type { SnapshotManifest } from '../snapshot/manifest.ts'
-import { readSnapshot, type Snapshot } from '../snapshot/snapshot.ts'
-import { SnapshotError } from '../snapshot/snapshot-error.ts'
+import { readSnapshot, type Snapshot, SnapshotError, type SnapshotManifest } from '@headwater/snapshot'
 import { ServedTowerError } from './errors.ts'
 import { type LoadedTower, loadUserTower } from './load-user-tower.ts'
 import { checkTowerMemory, measureTower, roomOf, type TowerMemory } from './tower-memory.ts'

@@ -1,7 +1,7 @@
 /** What a user tower takes of a device, known before anything is allocated. */
 import type { GpuDevice } from '@headwater/gpu'
 import type { BindingLimits } from '@headwater/kernels'
-import type { Snapshot } from '../snapshot/snapshot.ts'
+import type { Snapshot } from '@headwater/snapshot'
 import { layOutUserTower } from './load-user-tower.ts'
 import { measureEncoder } from './user-encoder.ts'
 

@@ -3,11 +3,11 @@ import type { SideBatch } from '@headwater/features'
 import { type GpuDevice, uniformBytesOf } from '@headwater/gpu'
 import { packHalf } from '@headwater/kernels'
 import { InputBatch } from '../inputs/input-batch.ts'
+import type { AlignmentLayer } from '../loading/alignment-layer.ts'
 import type { Weights } from '../parameters/weights.ts'
 import { type Plan, Recorder } from '../plan/recorder.ts'
 import type { Tensor } from '../plan/tensor.ts'
 import type { Write } from '../plan/upload-ring.ts'
-import type { AlignmentLayer } from '../snapshot/alignment.ts'
 import { type UserTower, userForward } from '../tower/user-tower.ts'
 
 /** What a served vector's numbers are: f32, or the bits of fp16. */

@@ -1,9 +1,9 @@
 /** Snapshots of towers with random weights, for what reads and serves them. */
+
 import { compileFeatures } from '@headwater/features'
+import { type AffineMap, publishSnapshot } from '@headwater/snapshot'
 import { type SeededRandom, seededRandom } from '@headwater/statistics'
 import type { ModelConfig } from '../config/config.ts'
-import type { AffineMap } from '../snapshot/alignment.ts'
-import { publishSnapshot } from '../snapshot/snapshot.ts'
 import { declareTower } from '../tower/tower.ts'
 import { snapshotSchema } from './snapshot-schema.ts'
 

@@ -2,9 +2,8 @@
  * What is fitted once to the dense values of a first sample, in float64: center and scale of each feature, and the edges
  * between which its piecewise-linear encoding is linear. Shape letters: n sample rows, F features.
  */
-
+import type { NamedMatrix } from '@headwater/snapshot'
 import type { DenseTokensConfig } from '../config/config.ts'
-import type { NamedMatrix } from '../snapshot/safetensors.ts'
 
 /** Smaller deviations count as this one: a value that hardly varies must not grow without bound when it does. */
 const leastDeviation = 1e-3

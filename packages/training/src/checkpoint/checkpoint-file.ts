@@ -6,7 +6,7 @@
 import { createHash } from 'node:crypto'
 import { type FileHandle, open, rename, rm } from 'node:fs/promises'
 import { dirname } from 'node:path'
-import { syncDirectory } from '@headwater/runtime'
+import { syncDirectory } from '@headwater/snapshot'
 import type { TrainingState } from '../training-state.ts'
 import { CheckpointError } from './checkpoint-error.ts'
 

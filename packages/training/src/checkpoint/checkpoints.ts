@@ -2,7 +2,7 @@
 import { mkdir, readdir, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { GpuDevice } from '@headwater/gpu'
-import { removeLeftovers } from '@headwater/runtime'
+import { removeLeftovers } from '@headwater/snapshot'
 import { CheckpointError } from './checkpoint-error.ts'
 import {
   CheckpointFile,

@@ -2,17 +2,8 @@
 import { join } from 'node:path'
 import { compileFeatures, type LogEvent, type Schema } from '@headwater/features'
 import { type GpuDevice, requestDevice } from '@headwater/gpu'
-import {
-  declareTower,
-  type ModelConfig,
-  readServedSnapshot,
-  readSnapshot,
-  type Snapshot,
-  servedSnapshot,
-  snapshotDirectory,
-  UserEncoder,
-  Weights,
-} from '@headwater/runtime'
+import { declareTower, type ModelConfig, UserEncoder, Weights } from '@headwater/runtime'
+import { readServedSnapshot, readSnapshot, type Snapshot, servedSnapshot, snapshotDirectory } from '@headwater/snapshot'
 import { seededRandom } from '@headwater/statistics'
 import { temporaryDirectory } from '@headwater/testkit'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'

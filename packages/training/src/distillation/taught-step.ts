@@ -1,14 +1,8 @@
 /** The training step, and the snapshot that teaches it. */
 import type { FeatureSpace } from '@headwater/features'
 import type { GpuDevice } from '@headwater/gpu'
-import {
-  readSnapshot,
-  type Snapshot,
-  servedSnapshot,
-  snapshotDirectory,
-  type Tower,
-  type Weights,
-} from '@headwater/runtime'
+import type { Tower, Weights } from '@headwater/runtime'
+import { readSnapshot, type Snapshot, servedSnapshot, snapshotDirectory } from '@headwater/snapshot'
 import { distils } from '../publication/options.ts'
 import { TrainStep } from '../train-step.ts'
 import type { TrainingOptions } from '../training-options.ts'

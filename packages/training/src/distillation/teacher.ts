@@ -14,7 +14,7 @@ import {
   type ModelConfig,
   ParameterSet,
   type Recorder,
-  type Snapshot,
+  snapshotConfig,
   type Tensor,
   type Tower,
   type UserTower,
@@ -23,6 +23,7 @@ import {
   type Write,
   writeWeights,
 } from '@headwater/runtime'
+import type { Snapshot } from '@headwater/snapshot'
 import { projectBatch } from '../publication/project-batch.ts'
 import type { StepTeacher, TrainingBatch } from '../train-recording.ts'
 import { DistillationError } from './distillation-error.ts'
@@ -38,12 +39,12 @@ interface Lessons {
 }
 
 /** @throws DistillationError where vectors are of other sizes than those of `student` */
-export function checkTeacher({ manifest, directory }: Snapshot, student: Tower): void {
-  const { count, width } = manifest.config.embeddings
+export function checkTeacher(snapshot: Snapshot, student: Tower): void {
+  const { count, width } = snapshotConfig(snapshot).embeddings
   const own = student.config.embeddings
   if (count !== own.count || width !== own.width)
     throw new DistillationError(
-      `Distillation from ${directory}: it has ${count} embeddings of ${width} numbers a user, the tower that is trained ${own.count} of ${own.width}. Start a new model, or use procrustes or none.`,
+      `Distillation from ${snapshot.directory}: it has ${count} embeddings of ${width} numbers a user, the tower that is trained ${own.count} of ${own.width}. Start a new model, or use procrustes or none.`,
     )
 }
 
@@ -83,7 +84,7 @@ export class Teacher implements StepTeacher {
 
   /** @throws SnapshotError where a tensor is not what it should be; GpuLimitError, OutOfMemoryError */
   static load(device: GpuDevice, snapshot: Snapshot, lessons: Lessons): Teacher {
-    const { config } = snapshot.manifest
+    const config = snapshotConfig(snapshot)
     const { user } = compileFeatures(snapshot.schema)
     return device.allOrNothing(
       () => new Teacher(device, user, config, lessons, device.limits, (weights) => writeWeights(weights, snapshot)),

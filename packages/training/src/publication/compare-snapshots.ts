@@ -1,7 +1,8 @@
 /** What changed from one snapshot of a model to another. */
 import { compileFeatures } from '@headwater/features'
 import type { GpuDevice } from '@headwater/gpu'
-import { loadUserTower, type PanelFigures, type SchemaChange, type Snapshot, schemaChanges } from '@headwater/runtime'
+import { loadUserTower, snapshotConfig } from '@headwater/runtime'
+import { type PanelFigures, type SchemaChange, type Snapshot, schemaChanges } from '@headwater/snapshot'
 import { panelFigures } from './panel-figures.ts'
 import { LayoutError, projectBatch } from './project-batch.ts'
 
@@ -30,7 +31,7 @@ export interface SnapshotComparison {
   readonly noPanel: string | null
 }
 
-/** @param before the older of the two; the panel is that of `after`. @throws SnapshotError, DeviceLostError */
+/** @param before the older of the two; the panel is that of `after`. @throws SnapshotError, ModelConfigError, DeviceLostError */
 export async function compareSnapshots(
   device: GpuDevice,
   before: Snapshot,
@@ -38,7 +39,7 @@ export async function compareSnapshots(
 ): Promise<SnapshotComparison> {
   return {
     schema: schemaChanges(before.schema, after.schema),
-    config: configChanges(before.manifest.config, after.manifest.config),
+    config: configChanges(snapshotConfig(before), snapshotConfig(after)),
     tensors: tensorChanges(before, after),
     ...(await comparePanels(device, before, after)),
   }

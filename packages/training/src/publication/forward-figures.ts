@@ -1,5 +1,5 @@
 /** Predictions of a new and an old tower on the same rows, which neither was trained on. Shape letters: R rows, T tasks. */
-import type { ForwardFigures, ForwardTask } from '@headwater/runtime'
+import type { ForwardFigures, ForwardTask } from '@headwater/snapshot'
 import { baseRate, binaryEntropy, calibration, logLossesOfLogits, mean } from '@headwater/statistics'
 
 /** A tower's vectors or predictions are not numbers. */

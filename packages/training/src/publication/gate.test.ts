@@ -1,4 +1,4 @@
-import type { ForwardFigures, ForwardTask, PanelFigures } from '@headwater/runtime'
+import type { ForwardFigures, ForwardTask, PanelFigures } from '@headwater/snapshot'
 import { describe, expect, it } from 'vitest'
 import { defaultGate, type GateFigures, judge } from './gate.ts'
 import { checkPublicationOptions, defaultPublication, PublicationOptionsError } from './options.ts'

@@ -1,5 +1,5 @@
 /** Whether a new snapshot is served. Its figures against bounds; pure. */
-import type { ForwardFigures, ForwardTask, PanelFigures, Verdict } from '@headwater/runtime'
+import type { ForwardFigures, ForwardTask, PanelFigures, Verdict } from '@headwater/snapshot'
 
 export interface GateOptions {
   /** Rise of a task's normalized entropy over the served snapshot's, as a share of that one, beyond which is held. */

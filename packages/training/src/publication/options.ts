@@ -1,5 +1,5 @@
 /** How snapshots are lined up, compared and judged. */
-import type { AlignmentMethod } from '@headwater/runtime'
+import type { AlignmentMethod } from '@headwater/snapshot'
 import { defaultGate, type GateOptions } from './gate.ts'
 
 export interface PublicationOptions {

@@ -1,5 +1,5 @@
 /** How two snapshots' vectors of the same users compare. Shape letters: U users, J width of a vector. */
-import type { PanelFigures } from '@headwater/runtime'
+import type { PanelFigures } from '@headwater/snapshot'
 import { meanVector } from './procrustes.ts'
 
 type Vectors = Float32Array | Float64Array

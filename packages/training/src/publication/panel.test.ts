@@ -1,4 +1,4 @@
-import { panelUserHash, panelUserText } from '@headwater/runtime'
+import { panelUserHash, panelUserText } from '@headwater/snapshot'
 import { seededRandom } from '@headwater/statistics'
 import { describe, expect, it } from 'vitest'
 import { PanelSampler } from './panel.ts'

@@ -6,7 +6,7 @@
  * so counts and newest rows are exact, and the choice depends on seed and users alone, not on the order of events.
  */
 import { murmur3 } from '@headwater/features'
-import { panelUserHash, panelUserText } from '@headwater/runtime'
+import { panelUserHash, panelUserText } from '@headwater/snapshot'
 
 /** Users kept in the pool for one in the panel: enough that the most active stratum, few users by nature, is filled. */
 const poolFactor = 16

@@ -5,7 +5,7 @@ import {
   servedHistory,
   serveSnapshot,
   snapshotDirectory,
-} from '@headwater/runtime'
+} from '@headwater/snapshot'
 import { CheckpointError } from '../checkpoint/checkpoint-error.ts'
 import type { RecurringTraining } from '../recurring-training.ts'
 

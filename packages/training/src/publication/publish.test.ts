@@ -3,8 +3,8 @@ import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { compileFeatures, type FieldValue, type LogEvent, type Schema } from '@headwater/features'
 import { type GpuDevice, requestDevice } from '@headwater/gpu'
+import { loadUserTower } from '@headwater/runtime'
 import {
-  loadUserTower,
   type NamedMatrix,
   readServedSnapshot,
   readSnapshot,
@@ -12,7 +12,7 @@ import {
   SchemaChangeError,
   servedHistory,
   servedSnapshot,
-} from '@headwater/runtime'
+} from '@headwater/snapshot'
 import { seededRandom } from '@headwater/statistics'
 import { temporaryDirectory } from '@headwater/testkit'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'

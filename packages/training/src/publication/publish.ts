@@ -5,12 +5,19 @@
 import { compileFeatures, type FeatureSpace, type SideBatch } from '@headwater/features'
 import type { GpuDevice } from '@headwater/gpu'
 import {
+  declareTower,
+  loadUserTower,
+  snapshotConfig,
+  type Tower,
+  UserEncoder,
+  Weights,
+  writeWeights,
+} from '@headwater/runtime'
+import {
   type AffineMap,
   type AlignmentMethod,
   checkSchemaChange,
-  declareTower,
   type ForwardFigures,
-  loadUserTower,
   type NamedMatrix,
   nextSnapshotNumber,
   type PanelFigures,
@@ -21,11 +28,7 @@ import {
   type SnapshotManifest,
   servedSnapshot,
   serveSnapshot,
-  type Tower,
-  UserEncoder,
-  Weights,
-  writeWeights,
-} from '@headwater/runtime'
+} from '@headwater/snapshot'
 import { allocateExamples, type ExampleFile } from '../example-file.ts'
 import { weighLabels } from '../known-labels.ts'
 import type { TrainingBatch } from '../train-step.ts'
@@ -163,7 +166,7 @@ async function compareForward(candidate: Candidate, parent: Snapshot | null): Pr
   let parentLogits: Float32Array | null = null
   if (parent) {
     const oldSpace = compileFeatures(parent.schema)
-    const oldTower = declareTower(oldSpace.user, oldSpace.item, parent.schema.tasks.length, parent.manifest.config)
+    const oldTower = declareTower(oldSpace.user, oldSpace.item, parent.schema.tasks.length, snapshotConfig(parent))
     const oldWeights = device.allOrNothing(() => new Weights(device, oldTower.set, false))
     try {
       writeWeights(oldWeights, parent)

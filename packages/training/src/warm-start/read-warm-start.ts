@@ -1,6 +1,6 @@
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
-import { readServedSnapshot, readSnapshot, type Snapshot } from '@headwater/runtime'
+import { readServedSnapshot, readSnapshot, type Snapshot } from '@headwater/snapshot'
 
 /**
  * Reads the snapshot that a directory is, or of a model's directory the one that it serves.

@@ -8,15 +8,8 @@ import {
   type Schema,
 } from '@headwater/features'
 import { type GpuDevice, requestDevice } from '@headwater/gpu'
-import {
-  type DenseEncoding,
-  declareTower,
-  type ModelConfig,
-  SchemaChangeError,
-  type Snapshot,
-  UserEncoder,
-  Weights,
-} from '@headwater/runtime'
+import { type DenseEncoding, declareTower, type ModelConfig, UserEncoder, Weights } from '@headwater/runtime'
+import { SchemaChangeError, type Snapshot } from '@headwater/snapshot'
 import { type SeededRandom, seededRandom } from '@headwater/statistics'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { allocateExamples } from '../example-file.ts'

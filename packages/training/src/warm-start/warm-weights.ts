@@ -4,7 +4,8 @@
  * what they look up starts as in a new tower. Where a softmax runs over tokens, a new one gets a logit that is out of reach.
  */
 import { compileFeatures, type FeatureSpace, type SideLayout } from '@headwater/features'
-import { checkSchemaChange, type ModelConfig, type NamedMatrix, type Snapshot, type Weights } from '@headwater/runtime'
+import { type ModelConfig, snapshotConfig, type Weights } from '@headwater/runtime'
+import { checkSchemaChange, type NamedMatrix, type Snapshot } from '@headwater/snapshot'
 import { firstDifference } from '../checkpoint/settings.ts'
 import { tensorAxes } from './tensor-axes.ts'
 import { WarmStartError } from './warm-start-error.ts'
@@ -29,7 +30,7 @@ export function writeWarmWeights(
   snapshot: Snapshot,
 ): WarmStart {
   checkSchemaChange(snapshot.schema, space.schema)
-  const difference = firstDifference(snapshot.manifest.config, JSON.parse(JSON.stringify(config)))
+  const difference = firstDifference(snapshotConfig(snapshot), JSON.parse(JSON.stringify(config)))
   if (difference)
     throw new WarmStartError(
       `Warm start from ${snapshot.directory}: its tower has another config, ${difference}. Give the config that it was trained with.`,

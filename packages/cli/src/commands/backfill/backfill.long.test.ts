@@ -3,14 +3,8 @@ import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { compileFeatures, type LogEvent, Replay } from '@headwater/features'
 import { createPooling } from '@headwater/pooling'
-import {
-  declareTower,
-  loadTower,
-  parseModelConfig,
-  promoteSnapshot,
-  publishSnapshot,
-  snapshotDirectory,
-} from '@headwater/runtime'
+import { declareTower, loadTower, parseModelConfig } from '@headwater/runtime'
+import { promoteSnapshot, publishSnapshot, snapshotDirectory } from '@headwater/snapshot'
 import { seededRandom } from '@headwater/statistics'
 import { createReadBuffer, openStore, readStatus } from '@headwater/store'
 import { temporaryDirectory } from '@headwater/testkit'

@@ -44,9 +44,10 @@ export function registerBackfill(program: Command): void {
 
 async function backfill(options: BackfillOptions): Promise<void> {
   const json = jsonFile(options)
-  const [{ openStore }, { loadTower, servedSnapshotDirectory }] = await Promise.all([
+  const [{ openStore }, { loadTower }, { servedSnapshotDirectory }] = await Promise.all([
     import('@headwater/store'),
     import('@headwater/runtime'),
+    import('@headwater/snapshot'),
   ])
   const closers: (() => Promise<void> | void)[] = []
   const left = 'what was computed stays, and the same command goes on from there'

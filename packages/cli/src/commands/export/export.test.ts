@@ -3,14 +3,8 @@ import { existsSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSy
 import { join } from 'node:path'
 import { compileFeatures } from '@headwater/features'
 import { exportMixTower, exportUserTower, modelPorts } from '@headwater/onnx'
-import {
-  declareTower,
-  presets,
-  promoteSnapshot,
-  publishSnapshot,
-  readSnapshot,
-  snapshotDirectory,
-} from '@headwater/runtime'
+import { declareTower, presets } from '@headwater/runtime'
+import { promoteSnapshot, publishSnapshot, readSnapshot, snapshotDirectory } from '@headwater/snapshot'
 import { seededRandom } from '@headwater/statistics'
 import { temporaryDirectory } from '@headwater/testkit'
 import { beforeAll, expect, test } from 'vitest'

@@ -1,7 +1,7 @@
 import { existsSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { join, parse } from 'node:path'
 import type { ModelPort, ModelPorts } from '@headwater/onnx'
-import type { Snapshot } from '@headwater/runtime'
+import type { Snapshot } from '@headwater/snapshot'
 import type { Command } from 'commander'
 import { checkOutputFile, OutputError, writeOutputFile } from '../../files/output.ts'
 import { userPath } from '../../files/paths.ts'
@@ -65,7 +65,7 @@ function besideAsMix(user: string): string {
 
 /** The snapshot in a directory of its own, or the one that a model's directory serves. */
 async function snapshotIn(directory: string): Promise<Snapshot> {
-  const { readServedSnapshot, readSnapshot } = await import('@headwater/runtime')
+  const { readServedSnapshot, readSnapshot } = await import('@headwater/snapshot')
   return existsSync(join(directory, 'manifest.json')) ? readSnapshot(directory) : readServedSnapshot(directory)
 }
 

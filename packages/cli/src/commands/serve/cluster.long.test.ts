@@ -1,6 +1,6 @@
 /** `headwater publish --serve` and `headwater serve` as a worker and a reader, over one Valkey server. */
 import { join } from 'node:path'
-import { serveSnapshot } from '@headwater/runtime'
+import { serveSnapshot } from '@headwater/snapshot'
 import { temporaryDirectory } from '@headwater/testkit'
 import { startValkey, until, type ValkeyNode } from '@headwater/testkit/valkey'
 import { afterAll, beforeAll, expect, test } from 'vitest'

@@ -21,15 +21,19 @@ export async function readServeModels(
   directories: ReadonlyMap<string, string>,
   warn: (error: unknown) => void,
 ): Promise<ReadonlyMap<string, ServeModel>> {
-  const [{ newestServable }, { readSnapshot }] = await Promise.all([
+  const [{ newestServable }, { snapshotConfig }, { readSnapshot }] = await Promise.all([
     import('@headwater/pooling/encoder'),
     import('@headwater/runtime'),
+    import('@headwater/snapshot'),
   ])
+  const read = async (path: string) => {
+    const snapshot = await readSnapshot(path)
+    return { schema: snapshot.schema, embeddings: snapshotConfig(snapshot).embeddings }
+  }
   const models = new Map<string, ServeModel>()
   for (const [name, directory] of directories) {
-    const { result } = await newestServable(directory, readSnapshot, warn)
-    const { schema, manifest } = result
-    const { count, width } = manifest.config.embeddings
+    const { schema, embeddings } = (await newestServable(directory, read, warn)).result
+    const { count, width } = embeddings
     models.set(name, { schema, dim: count * width, followed: null })
   }
   checkSchemas(models)

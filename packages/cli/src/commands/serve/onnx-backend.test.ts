@@ -1,7 +1,8 @@
 /** Encoders of both kinds, each in its process, on the snapshot of one model. */
 
 import { EncoderStartError, startEncoder } from '@headwater/pooling/encoder'
-import { loadTower, snapshotDirectory } from '@headwater/runtime'
+import { loadTower } from '@headwater/runtime'
+import { snapshotDirectory } from '@headwater/snapshot'
 import { temporaryDirectory } from '@headwater/testkit'
 import { expect, test } from 'vitest'
 import { trainModel } from '../../testing/serving.ts'

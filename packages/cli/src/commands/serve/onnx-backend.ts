@@ -1,9 +1,11 @@
 /** Imported by the encoder's process: towers in ONNX Runtime on the CPU, for machines without a GPU. */
+
 import { availableParallelism } from 'node:os'
 import { compileFeatures } from '@headwater/features'
 import { exportUserTower, inputArrays } from '@headwater/onnx'
 import type { EncoderBackend } from '@headwater/pooling/encoder'
-import { readSnapshot } from '@headwater/runtime'
+import { snapshotConfig } from '@headwater/runtime'
+import { readSnapshot } from '@headwater/snapshot'
 
 /** ONNX Runtime is not installed with the command: few machines want it, and it is large. */
 class OnnxRuntimeMissingError extends Error {
@@ -25,7 +27,7 @@ export const backend: EncoderBackend = {
   async load(directory) {
     const snapshot = await readSnapshot(directory)
     const { manifest, schema } = snapshot
-    const { count, width } = manifest.config.embeddings
+    const { count, width } = snapshotConfig(snapshot).embeddings
     const space = compileFeatures(schema)
     const session = await InferenceSession.create(exportUserTower(snapshot), options)
     const encode: Awaited<ReturnType<EncoderBackend['load']>>['encode'] = async (batch) => {

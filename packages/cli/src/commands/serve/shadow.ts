@@ -4,7 +4,7 @@ import type { LoadedSnapshot } from '@headwater/pooling/encoder'
 /** What a shadow makes of its panel's users beside the snapshot that is served, as `headwater snapshots diff` has it. */
 export async function comparePanel(shadow: LoadedSnapshot, served: LoadedSnapshot): Promise<PanelComparison | null> {
   const [{ readSnapshot }, { panelFigures }] = await Promise.all([
-    import('@headwater/runtime'),
+    import('@headwater/snapshot'),
     import('@headwater/training'),
   ])
   const { panel } = await readSnapshot(shadow.directory)

@@ -1,5 +1,5 @@
 /** How snapshots are printed. */
-import type { PanelFigures, ServedEntry, Snapshot, SnapshotManifest } from '@headwater/runtime'
+import type { PanelFigures, ServedEntry, Snapshot, SnapshotManifest } from '@headwater/snapshot'
 import type { SnapshotComparison } from '@headwater/training'
 
 /** A snapshot in a list; damaged ones are listed too. */

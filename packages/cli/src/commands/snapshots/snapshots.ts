@@ -44,7 +44,7 @@ export function registerSnapshots(program: Command): void {
 async function list(model: string, options: JsonOption): Promise<void> {
   const json = jsonFile(options)
   const { listSnapshots, readManifest, ServedSnapshotError, servedSnapshot, SnapshotError, snapshotNumber } =
-    await import('@headwater/runtime')
+    await import('@headwater/snapshot')
   const directory = userPath(model)
   const paths = await listSnapshots(directory)
   if (paths.length === 0)
@@ -66,7 +66,7 @@ async function list(model: string, options: JsonOption): Promise<void> {
 
 async function show(model: string, number: number, options: JsonOption): Promise<void> {
   const json = jsonFile(options)
-  const { existingSnapshot, readSnapshot, servedHistory } = await import('@headwater/runtime')
+  const { existingSnapshot, readSnapshot, servedHistory } = await import('@headwater/snapshot')
   const directory = userPath(model)
   const snapshot = await readSnapshot(await existingSnapshot(directory, number))
   const history = await servedHistory(directory)
@@ -85,7 +85,7 @@ async function diff(model: string, before: number, after: number, options: JsonO
   const json = jsonFile(options)
   const [{ requestDevice }, { existingSnapshot, readSnapshot }, { compareSnapshots }] = await Promise.all([
     import('@headwater/gpu'),
-    import('@headwater/runtime'),
+    import('@headwater/snapshot'),
     import('@headwater/training'),
   ])
   const directory = userPath(model)
@@ -106,7 +106,7 @@ async function promote(
   options: JsonOption & { readonly force: boolean },
 ): Promise<void> {
   const json = jsonFile(options)
-  const { promoteSnapshot, servedSnapshot } = await import('@headwater/runtime')
+  const { promoteSnapshot, servedSnapshot } = await import('@headwater/snapshot')
   const directory = userPath(model)
   const before = await servedSnapshot(directory)
   await promoteSnapshot(directory, number, options.force)
@@ -118,7 +118,7 @@ async function promote(
 
 async function rollback(model: string, number: number | undefined, options: JsonOption): Promise<void> {
   const json = jsonFile(options)
-  const { rollbackSnapshot, servedSnapshot } = await import('@headwater/runtime')
+  const { rollbackSnapshot, servedSnapshot } = await import('@headwater/snapshot')
   const directory = userPath(model)
   const before = await servedSnapshot(directory)
   const now = await rollbackSnapshot(directory, number)

@@ -1,7 +1,7 @@
 /** `headwater train` as a user calls it: to its end, cut off and resumed, and following a directory. */
 import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { listSnapshots, readSnapshot, servedSnapshot } from '@headwater/runtime'
+import { listSnapshots, readSnapshot, servedSnapshot } from '@headwater/snapshot'
 import { temporaryDirectory } from '@headwater/testkit'
 import { beforeAll, describe, expect, test } from 'vitest'
 import { Child, launcher } from '../../testing/child.ts'

@@ -2,7 +2,8 @@ import { mkdirSync, readdirSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Log } from '@headwater/datasets'
 import type { GpuDevice } from '@headwater/gpu'
-import type { AlignmentMethod, ModelConfig, PresetName, Snapshot } from '@headwater/runtime'
+import type { ModelConfig, PresetName } from '@headwater/runtime'
+import type { AlignmentMethod, Snapshot } from '@headwater/snapshot'
 import type { RecurringTraining, RoundReport, RunReporter, Schedule } from '@headwater/training'
 import { type Command, InvalidArgumentError, Option } from 'commander'
 import { durationMs } from '../../arguments/duration.ts'
@@ -199,7 +200,7 @@ async function startOf({ preset, config, warmStart }: TrainOptions): Promise<{
   readonly config: ModelConfig
   readonly snapshot: Snapshot | null
 }> {
-  const [{ parseModelConfig, presets }, { readWarmStart }] = await Promise.all([
+  const [{ parseModelConfig, presets, snapshotConfig }, { readWarmStart }] = await Promise.all([
     import('@headwater/runtime'),
     import('@headwater/training'),
   ])
@@ -207,7 +208,7 @@ async function startOf({ preset, config, warmStart }: TrainOptions): Promise<{
   if (config !== undefined)
     return { config: parseModelConfig(readJsonFile('--config', userPath(config)), config), snapshot }
   if (preset !== undefined) return { config: presets[preset], snapshot }
-  return { config: snapshot?.manifest.config ?? presets.small, snapshot }
+  return { config: snapshot ? snapshotConfig(snapshot) : presets.small, snapshot }
 }
 
 /** The schema of files that need not be there yet. */
@@ -227,7 +228,7 @@ class FollowError extends Error {
 
 /** For examples, while the training runs; of those that were killed, the files are removed. @throws OutputError */
 async function examplePath(out: string): Promise<string> {
-  const { removeLeftovers } = await import('@headwater/runtime')
+  const { removeLeftovers } = await import('@headwater/snapshot')
   const pattern = /^\.examples-(\d+)(?:\.sequences)?$/
   await removeLeftovers(out, pattern)
   const other = readdirSync(out).flatMap((name) => pattern.exec(name)?.[1] ?? [])[0]

@@ -2,7 +2,7 @@
 import { join } from 'node:path'
 import type { FeatureSpace } from '@headwater/features'
 import type { GpuDevice } from '@headwater/gpu'
-import { readSnapshot } from '@headwater/runtime'
+import { readSnapshot } from '@headwater/snapshot'
 import { floatToHalf, halfToFloat } from '@headwater/store'
 import { type DownstreamSpec, type ModelName, userSelector } from '../downstream/family.ts'
 import { ProgressiveRun } from '../downstream/progressive-run.ts'

@@ -1,7 +1,8 @@
 /** What stands in a served embedding's place: the trained tower, and the controls that it must beat. */
 import type { FeatureSpace, SideBatch } from '@headwater/features'
 import type { GpuDevice } from '@headwater/gpu'
-import { type AffineMap, type LoadedTower, loadUserTower, readSnapshot, type Snapshot } from '@headwater/runtime'
+import { type LoadedTower, loadUserTower } from '@headwater/runtime'
+import { type AffineMap, readSnapshot, type Snapshot } from '@headwater/snapshot'
 import { halfToFloat } from '@headwater/store'
 import { randomVectors } from '../../serving/random-encoder.ts'
 import type { CaptureEncoder } from './as-of-replay.ts'

@@ -1,7 +1,8 @@
 /** The upstream's own prediction: both towers of a snapshot, with the user's features as of what is served. */
 import type { FeatureSpace, SideBatch } from '@headwater/features'
 import type { GpuDevice } from '@headwater/gpu'
-import { declareTower, readSnapshot, Weights, writeWeights } from '@headwater/runtime'
+import { declareTower, snapshotConfig, Weights, writeWeights } from '@headwater/runtime'
+import { readSnapshot } from '@headwater/snapshot'
 import { allocateExamples, Scorer, type TrainingBatch } from '@headwater/training'
 import type { CaptureEncoder } from './as-of-replay.ts'
 import { copyRow } from './side-rows.ts'
@@ -49,7 +50,7 @@ export class UpstreamHeads {
     const scorers: { scorer: Scorer; weights: Weights }[] = []
     for (const directory of directories) {
       const snapshot = await readSnapshot(directory)
-      const tower = declareTower(space.user, space.item, space.tasks.length, snapshot.manifest.config)
+      const tower = declareTower(space.user, space.item, space.tasks.length, snapshotConfig(snapshot))
       const weights = new Weights(device, tower.set, false)
       writeWeights(weights, snapshot)
       scorers.push({ scorer: new Scorer(device, tower, weights, scoredRows), weights })

@@ -2,9 +2,11 @@
  * A backend for tests of what surrounds one: snapshots are read as always, but the vectors are sums that a test can make
  * itself, and a file beside a snapshot makes it misbehave.
  */
+
 import { existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { compileFeatures, type SideBatch } from '@headwater/features'
-import { readSnapshot } from '@headwater/runtime'
+import { snapshotConfig } from '@headwater/runtime'
+import { readSnapshot } from '@headwater/snapshot'
 import type { EncoderBackend } from '../backend.ts'
 
 export type Behaviour = 'crash-loading' | 'crash' | 'hang' | 'slow' | 'lost' | 'fail'
@@ -50,8 +52,9 @@ async function misbehave(directory: string): Promise<void> {
 export const backend: EncoderBackend = {
   async load(directory) {
     if (behaviourOf(directory) === 'crash-loading') process.kill(process.pid, 'SIGSEGV')
-    const { manifest, schema } = await readSnapshot(directory)
-    const { count, width } = manifest.config.embeddings
+    const snapshot = await readSnapshot(directory)
+    const { manifest, schema } = snapshot
+    const { count, width } = snapshotConfig(snapshot).embeddings
     return {
       manifest,
       schema,

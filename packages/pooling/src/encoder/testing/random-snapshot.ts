@@ -1,6 +1,7 @@
 /** Snapshots of small towers with random weights, for what serves them. */
 import { compileFeatures, parseSchema, type Schema, type SideBatch } from '@headwater/features'
-import { declareTower, type ModelConfig, publishSnapshot, type SnapshotManifest } from '@headwater/runtime'
+import { declareTower, type ModelConfig } from '@headwater/runtime'
+import { publishSnapshot, type SnapshotManifest } from '@headwater/snapshot'
 import { seededRandom } from '@headwater/statistics'
 
 /** With every kind of array that a batch can have. */

@@ -3,21 +3,20 @@ import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { compileFeatures } from '@headwater/features'
 import { seededRandom } from '@headwater/statistics'
-import { temporaryDirectory } from '@headwater/testkit'
+import { randomBatch, temporaryDirectory } from '@headwater/testkit'
 import { expect, it } from 'vitest'
+import { panelUserHash } from '../contents/panel-file.ts'
 import { snapshotSchema } from '../testing/snapshot-schema.ts'
-import { randomBatch } from '../testing/tiny-towers.ts'
-import { presets } from '../tower/presets.ts'
 import { forgetInPanel, snapshotsWith } from './forget-in-panels.ts'
-import { panelUserHash } from './panel-file.ts'
-import { publishSnapshot, readManifest, readSnapshot } from './snapshot.ts'
+import { publishSnapshot } from './publish-snapshot.ts'
+import { readManifest, readSnapshot } from './read-snapshot.ts'
 
 const matrices = [{ name: 'weight', rows: 1, cols: 2, data: Float32Array.of(1, 2) }]
 const { user: layout } = compileFeatures(snapshotSchema)
 
 /** A snapshot whose panel has a row of each user. */
 async function publish(model: string, snapshot: number, users: readonly string[] | null) {
-  const about = { snapshot, frame: 1, dataCutoffMs: 0, trainedRows: 0, config: presets.small }
+  const about = { snapshot, frame: 1, dataCutoffMs: 0, trainedRows: 0, config: {} }
   if (users === null) return publishSnapshot(model, snapshotSchema, matrices, about)
   const panel = randomBatch(layout, users.length, seededRandom(snapshot))
   const panelUsers = Uint32Array.from(users.flatMap(panelUserHash))

@@ -1,9 +1,9 @@
 import type { SideLayout } from '@headwater/features'
 import { seededRandom } from '@headwater/statistics'
+import { randomBatch } from '@headwater/testkit'
 import { describe, expect, it } from 'vitest'
-import { randomBatch } from '../testing/tiny-towers.ts'
+import { SnapshotError } from '../files/snapshot-error.ts'
 import { decodePanel, encodePanel } from './panel-file.ts'
-import { SnapshotError } from './snapshot-error.ts'
 
 const categories = [
   { name: 'action', buckets: 3 },

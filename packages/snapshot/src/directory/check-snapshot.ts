@@ -1,8 +1,8 @@
 import { createHash } from 'node:crypto'
 import { createReadStream } from 'node:fs'
 import { join } from 'node:path'
-import { panelFile } from './checksums.ts'
-import { mismatch, readChecked, unreadable } from './snapshot.ts'
+import { panelFile } from '../files/checksums.ts'
+import { mismatch, readChecked, unreadable } from './read-snapshot.ts'
 
 /** Bytes that are hashed in one turn of the event loop: less than a millisecond's work. */
 const pieceBytes = 2 ** 18
@@ -10,7 +10,7 @@ const pieceBytes = 2 ** 18
 /**
  * Checks that a snapshot's files are those that were published, a piece at a time, so that a process that serves goes on
  * meanwhile. What they hold is not looked at.
- * @throws SnapshotError for a missing file, another format or a checksum that does not match; ModelConfigError
+ * @throws SnapshotError for a missing file, another format or a checksum that does not match
  */
 export async function checkSnapshot(directory: string): Promise<void> {
   const { sums } = await readChecked(directory)

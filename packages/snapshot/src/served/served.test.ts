@@ -3,8 +3,10 @@ import { appendFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { temporaryDirectory } from '@headwater/testkit'
 import { beforeEach, expect, it } from 'vitest'
+import { snapshotDirectory } from '../directory/list-snapshots.ts'
+import { publishSnapshot } from '../directory/publish-snapshot.ts'
+import { SnapshotError } from '../files/snapshot-error.ts'
 import { snapshotSchema } from '../testing/snapshot-schema.ts'
-import { presets } from '../tower/presets.ts'
 import {
   promoteSnapshot,
   readServedSnapshot,
@@ -14,8 +16,6 @@ import {
   servedSnapshot,
   serveSnapshot,
 } from './served.ts'
-import { publishSnapshot, snapshotDirectory } from './snapshot.ts'
-import { SnapshotError } from './snapshot-error.ts'
 
 const matrices = [{ name: 'weight', rows: 1, cols: 2, data: Float32Array.of(1, 2) }]
 const numbers = async (model: string) => (await servedHistory(model)).map(({ snapshot }) => snapshot)
@@ -29,7 +29,7 @@ async function publishInto(snapshot: number, status: 'published' | 'held' = 'pub
     frame: 1,
     dataCutoffMs: 0,
     trainedRows: 0,
-    config: presets.small,
+    config: {},
     verdict: { status, reasons, notes: [] },
   })
 }

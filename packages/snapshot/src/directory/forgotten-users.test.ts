@@ -4,16 +4,15 @@ import { type FileHandle, open } from 'node:fs/promises'
 import { join } from 'node:path'
 import { compileFeatures } from '@headwater/features'
 import { seededRandom } from '@headwater/statistics'
-import { temporaryDirectory } from '@headwater/testkit'
+import { randomBatch, temporaryDirectory } from '@headwater/testkit'
 import { expect, it, onTestFinished, vi } from 'vitest'
+import { forgottenUsers, noteForgotten } from '../contents/forgotten-users.ts'
+import { panelUserHash, panelUserText } from '../contents/panel-file.ts'
+import { SnapshotError } from '../files/snapshot-error.ts'
 import { snapshotSchema } from '../testing/snapshot-schema.ts'
-import { randomBatch } from '../testing/tiny-towers.ts'
-import { presets } from '../tower/presets.ts'
 import { panelsUnderWay, snapshotsWith } from './forget-in-panels.ts'
-import { forgottenUsers, noteForgotten } from './forgotten-users.ts'
-import { panelUserHash, panelUserText } from './panel-file.ts'
-import { publishSnapshot, readSnapshot } from './snapshot.ts'
-import { SnapshotError } from './snapshot-error.ts'
+import { publishSnapshot } from './publish-snapshot.ts'
+import { readSnapshot } from './read-snapshot.ts'
 
 const matrices = [{ name: 'weight', rows: 1, cols: 2, data: Float32Array.of(1, 2) }]
 const { user: layout } = compileFeatures(snapshotSchema)
@@ -23,7 +22,7 @@ const textOf = (user: string) => panelUserText(panelUserHash(user))
 
 /** A snapshot whose panel is to have a row of each user. */
 async function publish(model: string, snapshot: number, users: readonly string[]) {
-  const about = { snapshot, frame: 1, dataCutoffMs: 0, trainedRows: 0, config: presets.small }
+  const about = { snapshot, frame: 1, dataCutoffMs: 0, trainedRows: 0, config: {} }
   const panel = randomBatch(layout, users.length, seededRandom(1))
   const panelUsers = Uint32Array.from(users.flatMap(panelUserHash))
   const directory = await publishSnapshot(model, snapshotSchema, matrices, about, { panel, panelUsers })

@@ -4,9 +4,9 @@
  */
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { removeLeftovers, replaceDurably } from './durable-files.ts'
+import { removeLeftovers, replaceDurably } from '../files/durable-files.ts'
+import { SnapshotError } from '../files/snapshot-error.ts'
 import { panelUserHash, panelUserText } from './panel-file.ts'
-import { SnapshotError } from './snapshot-error.ts'
 
 /** As long as a store keeps its tombstones by default. */
 const keptMs = 90 * 86_400_000

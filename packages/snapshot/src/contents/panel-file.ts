@@ -4,8 +4,8 @@
  */
 import type { FileHandle } from 'node:fs/promises'
 import { murmur3, type SideBatch, type SideLayout } from '@headwater/features'
-import { type AnyMatrix, decodeMixedSafetensors, encodeSafetensors, maxHeaderBytes } from './safetensors.ts'
-import { SnapshotError } from './snapshot-error.ts'
+import { type AnyMatrix, decodeMixedSafetensors, encodeSafetensors, maxHeaderBytes } from '../files/safetensors.ts'
+import { SnapshotError } from '../files/snapshot-error.ts'
 
 /** More users than any panel has; bounds what a file can ask for. */
 const maxUsers = 2 ** 20

@@ -2,11 +2,11 @@
 import { existsSync } from 'node:fs'
 import { open, readFile, rm } from 'node:fs/promises'
 import { join } from 'node:path'
-import { checksumFile, decodeChecksums, encodeSums, panelFile, sha256 } from './checksums.ts'
-import { entriesUnderWay, replaceDurably, syncDirectory } from './durable-files.ts'
-import { holdsUser, panelUserHash, panelUserText, withoutUsers } from './panel-file.ts'
-import { listSnapshots, publishingPattern } from './snapshot.ts'
-import { SnapshotError } from './snapshot-error.ts'
+import { holdsUser, panelUserHash, panelUserText, withoutUsers } from '../contents/panel-file.ts'
+import { checksumFile, decodeChecksums, encodeSums, panelFile, sha256 } from '../files/checksums.ts'
+import { entriesUnderWay, replaceDurably, syncDirectory } from '../files/durable-files.ts'
+import { SnapshotError } from '../files/snapshot-error.ts'
+import { listSnapshots, publishingPattern } from './list-snapshots.ts'
 
 /** Directories of the snapshots whose panels hold a user. Of each panel only the users' hashes are read. */
 export async function snapshotsWith(modelDirectory: string, user: string): Promise<readonly string[]> {

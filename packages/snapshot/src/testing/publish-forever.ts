@@ -1,6 +1,5 @@
 /** Run as a process, to be killed: publishes snapshot after snapshot into the directory given, from the number given. */
-import { presets } from '../index.ts'
-import { publishSnapshot } from '../snapshot/snapshot.ts'
+import { publishSnapshot } from '../directory/publish-snapshot.ts'
 import { snapshotSchema } from './snapshot-schema.ts'
 
 const [directory, first] = process.argv.slice(2)
@@ -11,7 +10,7 @@ for (let snapshot = Number(first); ; snapshot++) {
     frame: 1,
     dataCutoffMs: 0,
     trainedRows: 0,
-    config: presets.small,
+    config: {},
   })
   if (snapshot === Number(first)) console.log('published')
 }

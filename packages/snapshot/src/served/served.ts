@@ -4,17 +4,11 @@
  */
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { checkSnapshot } from './check-snapshot.ts'
-import { removeLeftovers, replaceDurably } from './durable-files.ts'
-import {
-  listSnapshots,
-  readManifest,
-  readSnapshot,
-  type Snapshot,
-  snapshotDirectory,
-  snapshotNumber,
-} from './snapshot.ts'
-import { SnapshotError } from './snapshot-error.ts'
+import { checkSnapshot } from '../directory/check-snapshot.ts'
+import { listSnapshots, snapshotDirectory, snapshotNumber } from '../directory/list-snapshots.ts'
+import { readManifest, readSnapshot, type Snapshot } from '../directory/read-snapshot.ts'
+import { removeLeftovers, replaceDurably } from '../files/durable-files.ts'
+import { SnapshotError } from '../files/snapshot-error.ts'
 
 /** Who decided that a snapshot is served: the gate at publication, or a person. */
 export type ServedBy = 'gate' | 'promote'

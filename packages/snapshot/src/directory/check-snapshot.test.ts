@@ -1,20 +1,19 @@
 import { appendFileSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { compileFeatures } from '@headwater/features'
 import { seededRandom } from '@headwater/statistics'
-import { temporaryDirectory } from '@headwater/testkit'
+import { randomBatch, temporaryDirectory } from '@headwater/testkit'
 import { expect, it } from 'vitest'
-import { publishedConfig as config, publishedSpace } from '../testing/published-tower.ts'
+import { SnapshotError } from '../files/snapshot-error.ts'
 import { snapshotSchema } from '../testing/snapshot-schema.ts'
-import { randomBatch } from '../testing/tiny-towers.ts'
 import { checkSnapshot } from './check-snapshot.ts'
-import { publishSnapshot } from './snapshot.ts'
-import { SnapshotError } from './snapshot-error.ts'
+import { publishSnapshot } from './publish-snapshot.ts'
 
 /** Larger than a piece, so that the last one is in a piece of its own. */
 const weight = { name: 'weight', rows: 300, cols: 257, data: Float32Array.from({ length: 300 * 257 }, (_, i) => i) }
-const panel = randomBatch(publishedSpace.user, 7, seededRandom(4))
+const panel = randomBatch(compileFeatures(snapshotSchema).user, 7, seededRandom(4))
 const alignment = { dim: 2, weight: Float32Array.of(0, 1, -1, 0), bias: Float32Array.of(0.5, -0.25) }
-const about = { snapshot: 1, frame: 1, dataCutoffMs: 0, trainedRows: 0, config }
+const about = { snapshot: 1, frame: 1, dataCutoffMs: 0, trainedRows: 0, config: {} }
 const publish = () =>
   publishSnapshot(temporaryDirectory(), snapshotSchema, [weight], about, { alignment, panel, panelUsers: null })
 

@@ -1,7 +1,5 @@
 /** What a snapshot says of itself: how it was trained, lined up with the one before, and judged. */
-import type { ModelConfig } from '../config/config.ts'
-import { parseModelConfig } from '../tower/config-schema.ts'
-import { SnapshotError } from './snapshot-error.ts'
+import { SnapshotError } from '../files/snapshot-error.ts'
 
 /** The format that this version writes and reads; 1 and 2 held towers of another kind. */
 export const formatVersion = 3
@@ -79,7 +77,8 @@ export interface SnapshotManifest extends PublicationRecord {
   /** Every row that the snapshot depends on (trained, lined up or judged on) is at or before this time, ms since 1970. */
   readonly dataCutoffMs: number
   readonly trainedRows: number
-  readonly config: ModelConfig
+  /** The model's config as JSON. The runtime, which builds models, checks it: see its `snapshotConfig`. */
+  readonly config: object
 }
 
 /** What is recorded where nothing was compared. */
@@ -112,7 +111,7 @@ export function checkFormat(json: unknown, directory: string): void {
 /**
  * Reads a manifest of this format. Its bytes are checked elsewhere (there is a checksum of the manifest itself), so this
  * looks at what the rest of the program relies on.
- * @throws SnapshotError naming the field; ModelConfigError for a config that is none
+ * @throws SnapshotError naming the field
  */
 export function parseManifest(json: unknown, directory: string): SnapshotManifest {
   const fail = failIn(directory)
@@ -122,6 +121,6 @@ export function parseManifest(json: unknown, directory: string): SnapshotManifes
   const status = isObject(raw.verdict) ? raw.verdict.status : undefined
   if (status !== 'published' && status !== 'held')
     throw fail('verdict.status is neither "published" nor "held"; publish it again')
-  const config = parseModelConfig(raw.config, `${directory}/manifest.json, config`)
-  return { ...(raw as unknown as SnapshotManifest), config }
+  if (!isObject(raw.config)) throw fail('config is no object; publish it again')
+  return raw as unknown as SnapshotManifest
 }

@@ -1,0 +1,108 @@
+/**
+ * Writes a snapshot: a directory of `manifest.json`, `schema.json`, `weights.safetensors`, where there are any
+ * `alignment.safetensors` and `panel.safetensors`, and `SHA256SUMS` of them all. It is written beside its final place and
+ * published by one rename. Afterwards it changes in one way only: a user who is forgotten leaves the panel.
+ */
+import { mkdir, rename, rm } from 'node:fs/promises'
+import { join } from 'node:path'
+import { compileFeatures, type Schema, type SideBatch } from '@headwater/features'
+import { type AffineMap, encodeAlignment } from '../contents/alignment.ts'
+import { forgottenUsers } from '../contents/forgotten-users.ts'
+import { formatVersion, type PublicationRecord, type SnapshotManifest, unjudged } from '../contents/manifest.ts'
+import { encodePanel, withoutUsers } from '../contents/panel-file.ts'
+import { checksumFile, encodeSums, panelFile, sha256 } from '../files/checksums.ts'
+import { removeLeftovers, replaceDurably, syncDirectory, writeDurably } from '../files/durable-files.ts'
+import { encodeSafetensors, type NamedMatrix } from '../files/safetensors.ts'
+import { SnapshotError } from '../files/snapshot-error.ts'
+import { publishingPattern, snapshotDirectory } from './list-snapshots.ts'
+
+/** What a snapshot holds besides weights. */
+export interface SnapshotExtras {
+  /** From the tower's own coordinates to the published ones; null where they are the same. */
+  readonly alignment?: AffineMap | null
+  /** Rows of the schema's user side, by which snapshots can be compared. Those of users whom the model forgot are left out. */
+  readonly panel?: SideBatch | null
+  /** [U, 2] whose rows they are, as `panelUserHash` gives it; without it none of them can be forgotten. */
+  readonly panelUsers?: Uint32Array | null
+}
+
+type About = Omit<SnapshotManifest, 'format' | keyof PublicationRecord> & Partial<PublicationRecord>
+
+const encoder = new TextEncoder()
+const encodeJson = (value: unknown) => encoder.encode(`${JSON.stringify(value, null, 2)}\n`)
+
+/**
+ * Publishes weights as a snapshot, whole or not at all. A process killed at any moment leaves at most a directory named
+ * `.publishing-…`, which no reader takes for a snapshot and the next publication removes.
+ * @returns the snapshot's directory.
+ * @throws SnapshotError when the snapshot exists, or where the place cannot take it (disk full, say); SafetensorsError for
+ * values that are not finite. Whatever was there is left as it was.
+ */
+export async function publishSnapshot(
+  modelDirectory: string,
+  schema: Schema,
+  matrices: readonly NamedMatrix[],
+  about: About,
+  { alignment = null, panel = null, panelUsers = null }: SnapshotExtras = {},
+): Promise<string> {
+  const target = snapshotDirectory(modelDirectory, about.snapshot)
+  // What a reader looks for first comes first in the file.
+  const { snapshot, frame, ...rest } = about
+  const manifest: SnapshotManifest = {
+    format: formatVersion,
+    snapshot,
+    frame,
+    ...unjudged,
+    publishedMs: Date.now(),
+    ...rest,
+  }
+  const files = new Map<string, Uint8Array>()
+  if (alignment) files.set('alignment.safetensors', encodeAlignment(alignment))
+  const panelBytes = panel && encodePanel(compileFeatures(schema).user, panel, panelUsers)
+  files.set('schema.json', encodeJson(schema))
+  files.set('weights.safetensors', encodeSafetensors(matrices, { snapshot: String(about.snapshot) }))
+  files.set('manifest.json', encodeJson(manifest))
+  const sums = new Map([...files].map(([name, data]) => [name, sha256(data)]))
+  const partial = join(modelDirectory, `.publishing-${about.snapshot}-${process.pid}`)
+  try {
+    await mkdir(modelDirectory, { recursive: true })
+    await removeLeftovers(modelDirectory, publishingPattern)
+    await rm(partial, { recursive: true, force: true })
+    await mkdir(partial)
+    for (const [name, data] of files) await writeDurably(join(partial, name), data)
+    const panelSum = panelBytes && (await writePanel(modelDirectory, partial, panelBytes))
+    if (panelSum !== null) sums.set(panelFile, panelSum)
+    await writeDurably(join(partial, checksumFile), encodeSums(sums))
+    await syncDirectory(partial)
+    await rename(partial, target)
+    await syncDirectory(modelDirectory)
+  } catch (cause) {
+    await rm(partial, { recursive: true, force: true }).catch(() => undefined)
+    const { code } = cause as NodeJS.ErrnoException
+    if (code === 'ENOTEMPTY' || code === 'EEXIST')
+      throw new SnapshotError(`${target} exists; snapshots are immutable, publish under the next number.`, { cause })
+    if (code === undefined) throw cause
+    throw new SnapshotError(
+      `${target} cannot be written (${code}): give the disk room or choose another place, then publish again. Snapshots that were there are as they were.`,
+      { cause },
+    )
+  }
+  return target
+}
+
+/**
+ * Writes the panel without users who were forgotten. Its name is there before it is read who they are: whoever is forgotten
+ * meanwhile waits for what has one.
+ * @returns its checksum, null where no row is left
+ */
+async function writePanel(modelDirectory: string, partial: string, panel: Uint8Array): Promise<string | null> {
+  const path = join(partial, panelFile)
+  await writeDurably(path, new Uint8Array())
+  const { file } = withoutUsers(panel, await forgottenUsers(modelDirectory), path)
+  if (file === null) {
+    await rm(path)
+    return null
+  }
+  await replaceDurably(path, file)
+  return sha256(file)
+}

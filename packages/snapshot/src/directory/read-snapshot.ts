@@ -1,0 +1,109 @@
+/** Reads a snapshot whole, or its manifest alone, and checks every file against its checksum. */
+import { readFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { compileFeatures, parseSchema, type Schema, type SideBatch } from '@headwater/features'
+import { type AffineMap, decodeAlignment } from '../contents/alignment.ts'
+import { checkFormat, parseManifest, type SnapshotManifest } from '../contents/manifest.ts'
+import { decodePanel } from '../contents/panel-file.ts'
+import { checksumFile, decodeChecksums, panelFile, sha256 } from '../files/checksums.ts'
+import { decodeSafetensors, type NamedMatrix } from '../files/safetensors.ts'
+import { SnapshotError } from '../files/snapshot-error.ts'
+
+export interface Snapshot {
+  readonly directory: string
+  readonly manifest: SnapshotManifest
+  readonly schema: Schema
+  /** Weights in the tower's own coordinates. */
+  readonly matrices: ReadonlyMap<string, NamedMatrix>
+  /** From there to the published coordinates; null where they are the same. */
+  readonly alignment: AffineMap | null
+  readonly panel: SideBatch | null
+}
+
+interface Checked {
+  readonly manifest: SnapshotManifest
+  /** Expected checksums, hex, of the files besides the manifest. */
+  readonly sums: ReadonlyMap<string, string>
+}
+
+async function readFileOf(directory: string, name: string): Promise<Uint8Array> {
+  try {
+    return new Uint8Array(await readFile(join(directory, name)))
+  } catch (cause) {
+    throw unreadable(directory, name, cause)
+  }
+}
+
+export const unreadable = (directory: string, name: string, cause: unknown) =>
+  new SnapshotError(`${directory} is no whole snapshot: ${name} cannot be read. Publish it again.`, { cause })
+
+export const mismatch = (directory: string, name: string) =>
+  new SnapshotError(`${directory}: the checksum of ${name} does not match. Publish it again.`)
+
+function checkSum(directory: string, name: string, data: Uint8Array, sum: string | undefined): Uint8Array {
+  if (sha256(data) !== sum) throw mismatch(directory, name)
+  return data
+}
+
+function parseJson(directory: string, name: string, data: Uint8Array): unknown {
+  try {
+    return JSON.parse(new TextDecoder().decode(data))
+  } catch (cause) {
+    throw new SnapshotError(`${join(directory, name)} is not JSON. Publish it again.`, { cause })
+  }
+}
+
+/** The manifest, and what the other files' checksums must be. @throws SnapshotError */
+export async function readChecked(directory: string): Promise<Checked> {
+  const file = await readFileOf(directory, 'manifest.json')
+  // The format comes first: another one may list its checksums in another way.
+  const json = parseJson(directory, 'manifest.json', file)
+  checkFormat(json, directory)
+  const list = new TextDecoder().decode(await readFileOf(directory, checksumFile))
+  const sums = decodeChecksums(list, directory)
+  checkSum(directory, 'manifest.json', file, sums.get('manifest.json'))
+  return { manifest: parseManifest(json, directory), sums }
+}
+
+/** The manifest alone, checked by its own checksum. @throws SnapshotError */
+export async function readManifest(directory: string): Promise<SnapshotManifest> {
+  return (await readChecked(directory)).manifest
+}
+
+/**
+ * Reads a snapshot whole.
+ * @throws SnapshotError for a missing file, another format or a checksum that does not match; SafetensorsError or
+ * SchemaError where a file with the right checksum is not what it should be.
+ */
+export async function readSnapshot(directory: string): Promise<Snapshot> {
+  const { manifest, sums } = await readChecked(directory)
+  const file = async (name: string) => checkSum(directory, name, await readFileOf(directory, name), sums.get(name))
+  const optional = async <Content>(name: string, decode: (data: Uint8Array, source: string) => Content) =>
+    sums.has(name) ? decode(await file(name), join(directory, name)) : null
+  const schemaPath = join(directory, 'schema.json')
+  const schema = parseSchema(parseJson(directory, 'schema.json', await file('schema.json')), schemaPath)
+  return {
+    directory,
+    manifest,
+    schema,
+    matrices: decodeSafetensors(await file('weights.safetensors'), join(directory, 'weights.safetensors')),
+    alignment: await optional('alignment.safetensors', decodeAlignment),
+    panel: await readPanel(directory, schema, sums.get(panelFile)),
+  }
+}
+
+/** The panel, null where there is none, or while a user is being taken out of it. @param sum as the list of checksums had it */
+async function readPanel(directory: string, schema: Schema, sum: string | undefined): Promise<SideBatch | null> {
+  for (let expected = sum; expected !== undefined; ) {
+    const data = await readFileOf(directory, panelFile).catch((error: SnapshotError) => error)
+    if (!(data instanceof SnapshotError) && sha256(data) === expected)
+      return decodePanel(compileFeatures(schema).user, data, join(directory, panelFile))
+    const now = (await readChecked(directory)).sums.get(panelFile)
+    if (now === expected) {
+      if (data instanceof SnapshotError) throw data
+      checkSum(directory, panelFile, data, expected)
+    }
+    expected = now
+  }
+  return null
+}

@@ -1,0 +1,32 @@
+export type { AffineMap } from './contents/alignment.ts'
+export { forgottenUsers, noteForgotten } from './contents/forgotten-users.ts'
+export type {
+  AlignmentMethod,
+  ForwardFigures,
+  ForwardTask,
+  PanelFigures,
+  PublicationRecord,
+  SnapshotManifest,
+  Verdict,
+} from './contents/manifest.ts'
+export { panelUserHash, panelUserText } from './contents/panel-file.ts'
+export { forgetInPanel, panelsUnderWay, snapshotsWith } from './directory/forget-in-panels.ts'
+export { listSnapshots, nextSnapshotNumber, snapshotDirectory, snapshotNumber } from './directory/list-snapshots.ts'
+export { publishSnapshot, type SnapshotExtras } from './directory/publish-snapshot.ts'
+export { readManifest, readSnapshot, type Snapshot } from './directory/read-snapshot.ts'
+export { removeLeftovers, syncDirectory } from './files/durable-files.ts'
+export { decodeSafetensors, encodeSafetensors, type NamedMatrix, SafetensorsError } from './files/safetensors.ts'
+export { SnapshotError } from './files/snapshot-error.ts'
+export { checkSchemaChange, type SchemaChange, SchemaChangeError, schemaChanges } from './schema/schema-change.ts'
+export {
+  existingSnapshot,
+  promoteSnapshot,
+  readServedSnapshot,
+  rollbackSnapshot,
+  type ServedEntry,
+  ServedSnapshotError,
+  servedHistory,
+  servedSnapshot,
+  servedSnapshotDirectory,
+  serveSnapshot,
+} from './served/served.ts'
