@@ -1,6 +1,6 @@
-export type { Log, TimeRange } from './log.ts'
-export { type BadRow, LogError } from './log-error.ts'
-export { type OpenLogOptions, openLog, readSchema } from './open-log.ts'
+export type { Log, TimeRange } from './log/log.ts'
+export { type BadRow, LogError } from './log/log-error.ts'
+export { type OpenLogOptions, openLog, readSchema } from './open/open-log.ts'
 export type { SyntheticConversion } from './synthetic/conversion.ts'
 export type { SyntheticImpression } from './synthetic/day.ts'
 export {

@@ -1,12 +1,13 @@
-export type { BagLayout, SequenceCategory, SideBatch, SideLayout } from './batch.ts'
-export { batchRows } from './batch-rows.ts'
-export { bucketOf } from './bucket.ts'
-export type { FieldValue, LogEvent } from './event.ts'
-export { EventError } from './event-values.ts'
-export { compileFeatures, type FeatureSpace, type LabelTask } from './feature-space.ts'
-export { murmur3 } from './murmur3.ts'
-export { parseSchema } from './parse-schema.ts'
-export { groupsByTime, Replay, type ReplayBatch, ReplayMemoryError } from './replay.ts'
+export type { BagLayout, SequenceCategory, SideBatch, SideLayout } from './batch/batch.ts'
+export { batchRows } from './batch/batch-rows.ts'
+export { BatchError } from './batch/side-batch.ts'
+export { bucketOf } from './events/bucket.ts'
+export type { FieldValue, LogEvent } from './events/event.ts'
+export { EventError } from './events/event-values.ts'
+export { murmur3 } from './events/murmur3.ts'
+export { groupsByTime, Replay, type ReplayBatch, ReplayMemoryError } from './replay/replay.ts'
+export { timeGroups } from './replay/time-groups.ts'
+export { parseSchema } from './schema/parse-schema.ts'
 export type {
   Aggregation,
   AggregationKind,
@@ -16,9 +17,8 @@ export type {
   Schema,
   SequenceFeature,
   Task,
-} from './schema.ts'
-export { schemaDefaults } from './schema-defaults.ts'
-export { SchemaError } from './schema-error.ts'
-export { BatchError } from './side-batch.ts'
-export { StateError } from './state-image.ts'
-export { timeGroups } from './time-groups.ts'
+} from './schema/schema.ts'
+export { schemaDefaults } from './schema/schema-defaults.ts'
+export { SchemaError } from './schema/schema-error.ts'
+export { compileFeatures, type FeatureSpace, type LabelTask } from './space/feature-space.ts'
+export { StateError } from './space/state-image.ts'

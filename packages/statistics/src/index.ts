@@ -1,35 +1,41 @@
-export { auc } from './auc.ts'
-export { baseRate, type Numbers } from './binary-data.ts'
-export { calibration, expectedCalibrationError, type ReliabilityBin, reliabilityBins } from './calibration.ts'
 export {
   type BootstrapInterval,
   type BootstrapOptions,
   clusterBootstrap,
   normalizedEntropyBootstrap,
   pairedClusterBootstrap,
-} from './cluster-bootstrap.ts'
-export { normalCdf, normalQuantile, normalTwoSided, studentReach, studentTwoSided } from './distributions.ts'
-export { type GroupedAuc, groupedAuc } from './grouped-auc.ts'
-export { holmAdjust } from './holm.ts'
+} from './intervals/cluster-bootstrap.ts'
+export { type SeedSummary, seedSummary } from './intervals/seed-summary.ts'
+export { SeededRandom, seededRandom } from './random/random.ts'
+export { baseRate, type Numbers } from './sample/binary-data.ts'
+export { interpolatedPercentiles, nearestRankPercentiles } from './sample/percentiles.ts'
+export { StatisticsError } from './sample/statistics-error.ts'
+export { type MeanAndSd, mean, meanAndSd } from './sample/summary.ts'
+export { auc } from './scores/auc.ts'
+export { calibration, expectedCalibrationError, type ReliabilityBin, reliabilityBins } from './scores/calibration.ts'
+export { type GroupedAuc, groupedAuc } from './scores/grouped-auc.ts'
 export {
   logLosses,
   logLossesOfLogits,
   logLossOfLogit,
   logLossOfProbability,
   PROBABILITY_CLAMP,
-} from './log-loss.ts'
+} from './scores/log-loss.ts'
 export {
   binaryEntropy,
   normalizedEntropy,
   normalizedEntropyOfLosses,
   relativeInformationGain,
-} from './normalized-entropy.ts'
-export { interpolatedPercentiles, nearestRankPercentiles } from './percentiles.ts'
-export { ProgressiveScore } from './progressive-score.ts'
-export { SeededRandom, seededRandom } from './random.ts'
-export { type SeedSummary, seedSummary } from './seed-summary.ts'
-export { StatisticsError } from './statistics-error.ts'
-export { type MeanAndSd, mean, meanAndSd } from './summary.ts'
+} from './scores/normalized-entropy.ts'
+export { ProgressiveScore } from './scores/progressive-score.ts'
+export {
+  normalCdf,
+  normalQuantile,
+  normalTwoSided,
+  studentReach,
+  studentTwoSided,
+} from './significance/distributions.ts'
+export { holmAdjust } from './significance/holm.ts'
 export {
   cupedTest,
   cupedWeight,
@@ -41,4 +47,4 @@ export {
   usersNeeded,
   type WithCovariate,
   welchTest,
-} from './two-sample-test.ts'
+} from './significance/two-sample-test.ts'

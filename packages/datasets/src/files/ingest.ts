@@ -1,6 +1,6 @@
 import type { DuckDBConnection } from '@duckdb/node-api'
 import type { Schema } from '@headwater/features'
-import { type BadRow, badRowsError } from '../log-error.ts'
+import { type BadRow, badRowsError } from '../log/log-error.ts'
 import type { LogFile } from './log-files.ts'
 import { typedRows } from './row-checks.ts'
 import { openSources, reading } from './source.ts'

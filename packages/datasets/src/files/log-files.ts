@@ -1,6 +1,6 @@
 import { accessSync, constants, statSync } from 'node:fs'
 import type { DuckDBConnection } from '@duckdb/node-api'
-import { LogError } from '../log-error.ts'
+import { LogError } from '../log/log-error.ts'
 import { literal } from './sql.ts'
 
 export type LogFormat = 'parquet' | 'csv' | 'jsonl'

@@ -1,5 +1,5 @@
 import type { Field, Schema } from '@headwater/features'
-import { LogError } from '../log-error.ts'
+import { LogError } from '../log/log-error.ts'
 import type { Column } from './column.ts'
 import type { LogFile } from './log-files.ts'
 import type { Source } from './source.ts'

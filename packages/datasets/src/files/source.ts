@@ -1,6 +1,6 @@
 import type { DuckDBConnection } from '@duckdb/node-api'
 import type { Schema } from '@headwater/features'
-import { LogError } from '../log-error.ts'
+import { LogError } from '../log/log-error.ts'
 import { Column, type ColumnKind } from './column.ts'
 import { parseCsvHeader } from './csv-header.ts'
 import type { LogFile } from './log-files.ts'

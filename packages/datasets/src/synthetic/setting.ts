@@ -1,4 +1,4 @@
-import { LogError } from '../log-error.ts'
+import { LogError } from '../log/log-error.ts'
 
 /** Parameters of the synthetic log. Shape letters: U users, A ads, K topics. */
 export interface SyntheticSetting {

@@ -1,5 +1,5 @@
-import type { TimeRange } from '../log.ts'
-import { LogError } from '../log-error.ts'
+import type { TimeRange } from '../log/log.ts'
+import { LogError } from '../log/log-error.ts'
 import { Interests, impressionsOfDay, requestTimes, type SyntheticImpression } from './day.ts'
 import { checkSyntheticOptions, type SyntheticOptions, smallSetting } from './setting.ts'
 import { createWorld, type SyntheticWorld } from './world.ts'

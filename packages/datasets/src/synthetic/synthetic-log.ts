@@ -1,6 +1,6 @@
 import type { LogEvent, Schema } from '@headwater/features'
-import { type Log, maxChunkEvents, type TimeRange } from '../log.ts'
-import { LogError } from '../log-error.ts'
+import { type Log, maxChunkEvents, type TimeRange } from '../log/log.ts'
+import { LogError } from '../log/log-error.ts'
 import { requestsPerDay, requestTimes } from './day.ts'
 import type { SyntheticOptions } from './setting.ts'
 import { syntheticEvents, syntheticWorld } from './synthetic-events.ts'

@@ -11,7 +11,7 @@ import {
 } from '@duckdb/node-api'
 import { LogDatabase } from '../files/log-database.ts'
 import { literal } from '../files/sql.ts'
-import { LogError } from '../log-error.ts'
+import { LogError } from '../log/log-error.ts'
 import type { SyntheticImpression } from './day.ts'
 import type { SyntheticOptions } from './setting.ts'
 import { syntheticEvents, syntheticWorld } from './synthetic-events.ts'

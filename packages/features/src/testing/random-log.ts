@@ -1,5 +1,5 @@
-import type { FieldValue, LogEvent } from '../event.ts'
-import type { Schema } from '../schema.ts'
+import type { FieldValue, LogEvent } from '../events/event.ts'
+import type { Schema } from '../schema/schema.ts'
 
 /** Uniform numbers in [0, 1) from a 32-bit seed (mulberry32). */
 export function randomNumbers(seed: number): () => number {

@@ -1,6 +1,6 @@
-import { EventError } from '../event-values.ts'
-import { BatchError } from '../side-batch.ts'
-import { StateError } from '../state-image.ts'
+import { BatchError } from '../batch/side-batch.ts'
+import { EventError } from '../events/event-values.ts'
+import { StateError } from '../space/state-image.ts'
 
 /** A row that cannot be encoded; `cause` is the StateError or EventError that encoding it on the spot throws. */
 export class RowError extends Error {

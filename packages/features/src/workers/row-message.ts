@@ -1,5 +1,5 @@
-import type { SideBatch } from '../batch.ts'
-import type { Schema } from '../schema.ts'
+import type { SideBatch } from '../batch/batch.ts'
+import type { Schema } from '../schema/schema.ts'
 import type { PlainError } from './row-error.ts'
 
 /** Memory of a call's rows; it moves to the worker and back, and is used again. Shape letters: R rows. */

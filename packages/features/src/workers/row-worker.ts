@@ -1,7 +1,7 @@
 /** Run as a worker thread: encodes users' rows for a `RowWorkers`. */
 import { parentPort, workerData } from 'node:worker_threads'
-import type { SideBatch } from '../batch.ts'
-import { compileFeatures } from '../feature-space.ts'
+import type { SideBatch } from '../batch/batch.ts'
+import { compileFeatures } from '../space/feature-space.ts'
 import { keepThreadTo, yieldThread } from './idle-thread.ts'
 import { plainError } from './row-error.ts'
 import type { RowReply, RowRequest, RowWorkerData } from './row-message.ts'

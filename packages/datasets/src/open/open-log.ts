@@ -1,0 +1,82 @@
+import { readFile } from 'node:fs/promises'
+import { parseSchema, type Schema } from '@headwater/features'
+import { movietweetings } from '../bundled/movietweetings.ts'
+import { openFileLog } from '../files/file-log.ts'
+import { checkThere } from '../files/log-files.ts'
+import type { Log } from '../log/log.ts'
+import { LogError } from '../log/log-error.ts'
+import { syntheticSettings } from '../synthetic/setting.ts'
+import { openSyntheticLog } from '../synthetic/synthetic-log.ts'
+
+export interface OpenLogOptions {
+  /**
+   * `'movietweetings'` (bundled), a name of `syntheticSettings` (generated), or
+   * the path or glob of files: `.parquet`, `.csv`, `.jsonl` or `.ndjson`, the last three also with `.gz` or `.zst`.
+   */
+  data: string
+  /** Path of the schema's JSON. Needed for files; the bundled log has one; the synthetic one takes none. */
+  schema?: string
+  /** Rows that may be bad; they are skipped. Default 0. */
+  maxBadRows?: number
+  /** Whether a file's tasks may have one class or no label, as of a log that is not trained on. Default false. */
+  oneClass?: boolean
+  /** Of the synthetic log. Default 0. */
+  seed?: number
+  /** Ends the opening of the log, and any stream of its events, with the signal's reason. */
+  signal?: AbortSignal
+}
+
+/**
+ * Opens a log and checks every row of it before anything is built on it.
+ *
+ * Files are sorted into a temporary database (DuckDB, 512 MB of memory, the rest on disk), so that a log may be larger
+ * than memory. In CSV a list (`ids`, `vector`) is split on "|"; Parquet and JSONL may hold real lists. ISO times without
+ * an offset are UTC. An empty list or text counts as missing.
+ *
+ * @throws LogError where a file is missing, unreadable or of unknown extension, a column is missing, the log is empty,
+ *   a task has one class, or more than `maxBadRows` rows are bad: no user or item key or one over 512 bytes, a time
+ *   that does not parse, a label that is missing (of the first task) or (for `atLeast: 1`) not 0 or 1, a weight below 0,
+ *   a number that is not finite, a vector of another size
+ * @throws SchemaError where the schema cannot be used
+ */
+export async function openLog(options: OpenLogOptions): Promise<Log> {
+  const { data, schema, maxBadRows = 0, oneClass = false, seed = 0, signal } = options
+  if (!Number.isInteger(maxBadRows) || maxBadRows < 0) {
+    throw new LogError(`maxBadRows is ${maxBadRows}`, 'use a whole number from 0')
+  }
+  const setting = syntheticSettings.get(data)
+  if (setting !== undefined) {
+    if (schema !== undefined) throw new LogError('the synthetic log has its own schema', 'leave the schema out')
+    return openSyntheticLog({ seed, setting, ...(signal && { signal }) })
+  }
+  const bundled = data === 'movietweetings' ? movietweetings : undefined
+  if (bundled === undefined) checkThere(data)
+  const schemaPath = schema ?? bundled?.schema
+  if (schemaPath === undefined) {
+    throw new LogError('no schema is given', 'name the JSON file that describes the columns (--schema)', { file: data })
+  }
+  return openFileLog({
+    data: bundled?.data ?? data,
+    schema: await readSchema(schemaPath),
+    maxBadRows,
+    oneClass,
+    signal,
+  })
+}
+
+/** Reads and checks a schema's JSON. @throws LogError where it cannot be read, SchemaError where it cannot be used */
+export async function readSchema(path: string): Promise<Schema> {
+  let text: string
+  try {
+    text = await readFile(path, 'utf8')
+  } catch (cause) {
+    throw new LogError('the schema cannot be read', 'check its path and permissions', { file: path }, { cause })
+  }
+  let json: unknown
+  try {
+    json = JSON.parse(text)
+  } catch (cause) {
+    throw new LogError(`the schema is no JSON: ${(cause as Error).message}`, 'correct it', { file: path }, { cause })
+  }
+  return parseSchema(json, path)
+}
