@@ -42,6 +42,8 @@ export interface RankingModelOptions {
   readonly steps: number
 }
 
+export const rankingModelDefaults = { rates: { dense: 1e-3, tables: 0.05, weightDecay: 0.01 }, l2: 0.1 } as const
+
 const idWidth = 16
 /** Width of q, and its dots with the item's vector: pairwise interactions that a plain MLP is slow to find. */
 const queryWidth = 32

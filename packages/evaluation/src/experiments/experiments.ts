@@ -1,15 +1,15 @@
 /** The experiments by name, in the order in which they are run. */
-import { ablation } from './definitions/ablation.ts'
-import { alternatives } from './definitions/alternatives.ts'
-import { drift } from './definitions/drift.ts'
-import { freshness } from './definitions/freshness.ts'
-import { gain } from './definitions/gain.ts'
-import { logSize } from './definitions/log-size.ts'
-import { power } from './definitions/power.ts'
-import { serving } from './definitions/serving.ts'
-import { sharing } from './definitions/sharing.ts'
-import type { Experiment } from './experiment.ts'
-import { ExperimentError } from './lab/lab-error.ts'
+import type { Experiment } from '../lab/experiment.ts'
+import { ExperimentError } from '../lab/log/experiment-error.ts'
+import { ablation } from './ablation.ts'
+import { alternatives } from './alternatives.ts'
+import { drift } from './drift.ts'
+import { freshness } from './freshness.ts'
+import { gain } from './gain.ts'
+import { logSize } from './log-size.ts'
+import { power } from './power.ts'
+import { serving } from './serving.ts'
+import { sharing } from './sharing/sharing.ts'
 
 export const experiments: readonly Experiment[] = [
   gain,

@@ -1,5 +1,4 @@
 /** Shape letters: R impressions, N users. */
-
 import { UnfitTestError } from './unfit-test-error.ts'
 import type { PotentialOutcomes, TestWindow, UserDays } from './user-days.ts'
 

@@ -1,5 +1,5 @@
 /** Figures as text, the same in the terminal and in the report. */
-import type { Bounds, Interval } from './result.ts'
+import type { Bounds, Interval } from './findings.ts'
 
 const minus = '−'
 

@@ -1,7 +1,8 @@
 /** What other reports are made of. */
+
+export { type Figure, renderFigures } from './figures/figure.ts'
+export { renderSeriesLegend } from './figures/legend.ts'
 export { formatBytes, formatCompactCount, formatCount, formatDuration, formatPercent } from './format.ts'
-export { type Html, html } from './html.ts'
-export { renderHtmlTable, type TableContent } from './html-table.ts'
-export { type KeyFigure, renderFacts, renderKeyFigures, renderPage } from './page.ts'
-export { type Figure, renderFigures } from './plots/figure.ts'
-export { renderSeriesLegend } from './plots/legend.ts'
+export { type Html, html } from './page/html.ts'
+export { renderHtmlTable, type TableContent } from './page/html-table.ts'
+export { type KeyFigure, renderFacts, renderKeyFigures, renderPage } from './page/page.ts'

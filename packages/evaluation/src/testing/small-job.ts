@@ -1,6 +1,6 @@
 import { presets } from '@headwater/runtime'
-import { defaultSettings, type MainJobSettings } from '../main-job/settings.ts'
-import type { Stages } from '../main-job/stages.ts'
+import { defaultSettings, type MainJobSettings } from '../experiments/main-job/settings.ts'
+import type { Stages } from '../progress/stages.ts'
 import { minuteMs } from './small-log.ts'
 
 const { small } = presets

@@ -1,7 +1,7 @@
 /** Experiments with a tiny tower and three snapshots. */
 import type { Log, SyntheticWorld } from '@headwater/datasets'
-import { type LabLog, readLabLog } from '../experiments/lab/lab-log.ts'
-import { type LabSettings, realLab } from '../experiments/lab/settings.ts'
+import { type LabLog, readLabLog } from '../lab/log/lab-log.ts'
+import { type LabSettings, realLab } from '../lab/log/settings.ts'
 import { smallSettings } from './small-job.ts'
 import { minuteMs } from './small-log.ts'
 

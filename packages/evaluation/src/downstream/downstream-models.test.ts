@@ -1,0 +1,169 @@
+/** The family's models on rows whose labels follow a rule that only one kind of model can see. */
+import { compileFeatures, type LogEvent } from '@headwater/features'
+import { type GpuDevice, requestDevice } from '@headwater/gpu'
+import { seededRandom } from '@headwater/statistics'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { smallEvents, smallSchema } from '../testing/small-log.ts'
+import { type PatientModel, RowBuffer } from './downstream-rows.ts'
+import { FactorModel } from './factor-model.ts'
+import { downstreamFamily, rowSelector } from './family.ts'
+import { SmallDlrm } from './small-dlrm.ts'
+import { SmallMlp } from './small-mlp.ts'
+
+const space = compileFeatures(smallSchema)
+/** No multiple of 4, as the statistics that are served in a vector's place need not be. */
+const dim = 6
+
+let device: GpuDevice
+
+beforeAll(async () => {
+  device = await requestDevice()
+})
+
+afterAll(() => device.destroy())
+
+/** Steps of 64 rows whose label is 1 where the served vector's first number and the item's genre agree. */
+function steps(count: number, rule: (vector: Float32Array, genre: number) => boolean): RowBuffer[] {
+  const random = seededRandom(3)
+  const events = smallEvents(64, 2)
+  const item = space.allocate('item', 1)
+  return Array.from({ length: count }, () => {
+    const buffer = new RowBuffer(space, 64, dim)
+    for (let row = 0; row < 64; row++) {
+      const event = events[random.nextBelow(events.length)]
+      const vector = Float32Array.from({ length: dim }, () => random.nextNormal())
+      const genre = 'abc'.indexOf((event.values[0] as string[])[0])
+      space.encodeItem(item, 0, space.newItemState(), event)
+      buffer.push(random.nextBelow(100), item, 0, vector, 1000, rule(vector, genre) ? 1 : 0)
+    }
+    return buffer
+  })
+}
+
+async function accuracy(model: PatientModel, all: readonly RowBuffer[]): Promise<number> {
+  let right = 0
+  let rows = 0
+  for (const [i, { view }] of all.entries()) {
+    await model.step(view)
+    const logits = await model.logits()
+    if (i < all.length * 0.8) continue
+    logits.forEach((logit, row) => {
+      if (logit > 0 === (view.labels[row] === 1)) right++
+    })
+    rows += logits.length
+  }
+  return right / rows
+}
+
+const interacts = (vector: Float32Array, genre: number) => (genre === 0 ? vector[0] > 0 : vector[0] <= 0)
+const adds = (vector: Float32Array) => vector[0] + vector[1] > 0
+const factors = (interaction: 'fm' | 'two-tower', rateFactor = 1) =>
+  new FactorModel(space.item, { interaction, userBuckets: 128, dim, flags: true, seed: 1, rateFactor })
+const dlrm = (rateFactor = 1) =>
+  new SmallDlrm(device, space.item, { rows: 64, userBuckets: 128, dim, flags: true, seed: 1, rateFactor })
+const mlp = (rateFactor = 1) => new SmallMlp(space.item, { dim, flags: true, seed: 1, rateFactor })
+
+describe.each([
+  ['factorization machine', (rateFactor?: number) => factors('fm', rateFactor)],
+  ['two towers', (rateFactor?: number) => factors('two-tower', rateFactor)],
+  ['small MLP', mlp],
+  ['small DLRM', dlrm],
+])('%s', (name, create) => {
+  test('learns what the served vector tells alone', async () => {
+    expect(await accuracy(create(), steps(150, adds))).toBeGreaterThan(0.9)
+  })
+
+  test('learns what vector and item tell together', async () => {
+    const found = await accuracy(create(), steps(400, interacts))
+    // An MLP is slower to find a product.
+    expect(found).toBeGreaterThan(name === 'small MLP' ? 0.6 : 0.85)
+  })
+
+  test('predicts and is trained apart as it is in a step', async () => {
+    const [whole, apart] = [create(), create()]
+    for (const { view } of steps(20, adds)) {
+      await whole.step(view)
+      await apart.predict(view)
+      await apart.train(view)
+    }
+    expect(await apart.logits()).toEqual(await whole.logits())
+  })
+
+  test('learns by its rate, and nothing at none', async () => {
+    const [{ view }] = steps(1, adds)
+    const changes = async (rateFactor: number) => {
+      const model = create(rateFactor)
+      const logits: Float32Array[] = []
+      for (let step = 0; step < 3; step++) {
+        await model.step(view)
+        logits.push(await model.logits())
+      }
+      return logits[2].reduce((sum, logit, row) => sum + Math.abs(logit - logits[0][row]), 0)
+    }
+    const [none, usual, more] = [await changes(0), await changes(1), await changes(3)]
+    expect(none).toBe(0)
+    expect(usual).toBeGreaterThan(0)
+    expect(more).toBeGreaterThan(1.5 * usual)
+  })
+
+  test('predicts a step before its labels, whatever they are', async () => {
+    const [first, second] = [create(), create()]
+    const all = steps(3, adds)
+    for (const { view } of all.slice(0, 2)) for (const model of [first, second]) await model.step(view)
+    await first.logits()
+    await second.logits()
+    await first.step(all[2].view)
+    await second.step({ ...all[2].view, labels: all[2].view.labels.map((label) => 1 - label) })
+    expect(await first.logits()).toEqual(await second.logits())
+  })
+})
+
+test.each([
+  ['logistic FM', () => factors('fm')],
+  ['small MLP', mlp],
+  ['small DLRM', dlrm],
+])('held, a %s predicts as it was and is trained all the same', async (_, create) => {
+  const [held, live] = [create(), create()]
+  const all = steps(30, adds)
+  for (const model of [held, live]) for (const { view } of all.slice(0, 10)) await model.step(view)
+  await held.logits()
+  await live.logits()
+  held.hold()
+  await held.predict(all[10].view)
+  const before = await held.logits()
+  for (const model of [held, live]) for (const { view } of all.slice(10)) await model.step(view)
+  await held.logits()
+  await live.logits()
+  await held.predict(all[10].view)
+  expect(await held.logits()).toEqual(before)
+  held.hold()
+  await held.predict(all[10].view)
+  await live.predict(all[10].view)
+  expect(await held.logits()).toEqual(await live.logits())
+})
+
+describe('the family', () => {
+  const events = smallEvents(500, 4)
+  const labels = new Uint8Array(space.tasks.length)
+  const weights = new Float32Array(space.tasks.length)
+  const rowsOf = (spec: ReturnType<typeof downstreamFamily>[number], selects = rowSelector(space, spec)) =>
+    events.filter((event: LogEvent) => {
+      space.labels(event, labels, weights)
+      return selects(event, labels, weights)
+    })
+
+  test('has four models of different shape, the last on the surface that it is told', () => {
+    const family = downstreamFamily(space, { field: 'device', value: 'd1' })
+    expect(new Set(family.map(({ shape }) => shape)).size).toBe(4)
+    expect(family.map(({ unseen }) => unseen)).toEqual([false, false, false, true])
+    expect(rowsOf(family[3])).toEqual(events.filter(({ values }) => values[2] === 'd1'))
+  })
+
+  test('the scarce model has whole users, about one in five', () => {
+    const own = rowsOf(downstreamFamily(space, null)[2])
+    const users = new Set(own.map(({ user }) => user))
+    expect(own).toEqual(events.filter(({ user }) => users.has(user)))
+    expect(users.size).toBeGreaterThan(1)
+    expect(users.size).toBeLessThan(20)
+  })
+})

@@ -1,0 +1,203 @@
+/** The arms of `alternatives`: the tower and user representations simpler than it, each tuned alike. */
+import type { ModelConfig } from '@headwater/runtime'
+import { factorModelDefaults } from '../downstream/factor-model.ts'
+import { Outcomes } from '../lab/analysis/outcomes.ts'
+import type { Arm } from '../lab/arms/arm.ts'
+import type { LabLog } from '../lab/log/lab-log.ts'
+import { formatFixed } from '../report/format.ts'
+import type { AlternativePlan } from '../representations/alternative.ts'
+import { historyLength, type LearnedKind } from '../representations/learned-source.ts'
+import { type ServedArmOptions, servedArm, splitModels, standardUpstream } from './common-arms.ts'
+
+/** Factors of what is tuned, the same for all: so many that none is best at an end. */
+const factors = [1 / 3, 1, 3, 9, 27] as const
+/** Rows, of popularity. */
+const shrinkage = 10
+
+/** A quick run has the usual value alone. */
+export function gridOf({ quick }: Pick<LabLog, 'quick'>): readonly number[] {
+  return quick ? [1] : factors
+}
+
+export interface Alternative {
+  readonly name: string
+  readonly title: string
+  /** Whether it predicts in the ranking model's place, so that there is one task and no vector. */
+  readonly predicts: boolean
+  /** What the grid's factors are of; null: nothing is tuned. */
+  readonly tuned: string | null
+  readonly arm: (
+    lab: LabLog,
+    seed: number,
+    factor: number,
+  ) => Pick<ServedArmOptions, 'source' | 'alternative' | 'upstream'>
+}
+
+const { rate, idPenalty: penalty } = factorModelDefaults
+const rates = 'learning rate'
+
+/** Numbers of the tower's vector, and so of every learnt one. */
+export function servedWidth({ settings }: Pick<LabLog, 'settings'>): number {
+  const { count, width } = settings.config.embeddings
+  return count * width
+}
+
+const own = (name: string, title: string, tuned: string | null, plan: AlternativeMaker): Alternative => ({
+  name,
+  title,
+  predicts: true,
+  tuned,
+  arm: (lab, _, factor) => ({ source: plan(lab, factor).learned ? 'learned' : 'none', alternative: plan(lab, factor) }),
+})
+
+type AlternativeMaker = (lab: LabLog, factor: number) => AlternativePlan
+
+const learned = (kind: LearnedKind, name: string, title: string): Alternative => ({
+  name,
+  title,
+  predicts: false,
+  tuned: rates,
+  arm: (lab, _, factor) => {
+    const plan = { kind, dim: servedWidth(lab), events: historyLength(lab.space), rate: rate * factor, penalty }
+    return { source: 'learned', alternative: { learned: plan, model: null } }
+  },
+})
+
+const control = (source: 'random' | 'untrained' | 'features', title: string): Alternative => ({
+  name: source,
+  title,
+  predicts: false,
+  tuned: null,
+  arm: () => ({ source }),
+})
+
+const selfAttention: Alternative = {
+  name: 'self-attention',
+  title: 'self-attention over the history, last state (SASRec-like)',
+  predicts: false,
+  tuned: rates,
+  arm: ({ settings }, seed, rateFactor) => ({
+    source: 'tower',
+    upstream: {
+      ...standardUpstream(seed),
+      variant: { config: lastStateConfig(settings.config), withoutAggregations: [], singleTask: false, rateFactor },
+    },
+  }),
+}
+
+/**
+ * A tower of nothing but the last event's state behind one transformer block over the history (Kang and McAuley 2018). Where
+ * the last state alone is read, a block without a mask is a causal one: there are no later events to be kept from it. Time
+ * takes the place of positions, and it learns as the tower does, by the log's tasks in place of the next item.
+ */
+export function lastStateConfig(config: ModelConfig): ModelConfig {
+  const { user } = config
+  return {
+    ...config,
+    user: {
+      ...user,
+      dense: { ...user.dense, tokens: 0 },
+      sequence: { blocks: 1, heads: 1, hidden: 4 * user.tokenWidth, pooled: 0, recent: 1 },
+      levels: [
+        { mlp: { tokens: 1, hidden: 4 * user.tokenWidth }, compression: null, cross: null, mixer: null, norm: 'layer' },
+      ],
+    },
+  }
+}
+
+/** At its own rates the arm of the other experiments. */
+export const tower: Alternative = {
+  name: 'tower',
+  title: 'the tower',
+  predicts: false,
+  tuned: rates,
+  arm: ({ settings }, seed, rateFactor) => {
+    if (rateFactor === 1) return { source: 'tower' }
+    const variant = { config: settings.config, withoutAggregations: [], singleTask: false, rateFactor }
+    return { source: 'tower', upstream: { ...standardUpstream(seed), variant } }
+  },
+}
+
+export function alternativesOf({ log }: LabLog): Alternative[] {
+  return [
+    own('base-rate', 'base rate', null, () => {
+      return { learned: null, model: { kind: 'counts', shrinkage: Number.POSITIVE_INFINITY } }
+    }),
+    own('popularity', 'popularity of the item', 'shrinkage', (_, factor) => {
+      return { learned: null, model: { kind: 'counts', shrinkage: shrinkage * factor } }
+    }),
+    control('random', 'random fixed vector'),
+    control('untrained', 'untrained tower'),
+    control('features', 'running statistics of the user, the tower’s input features'),
+    learned('factors', 'factors', 'matrix factorization, the user’s factors'),
+    learned('pooled', 'pooled-history', 'mean-pooled history'),
+    learned('autoencoder', 'autoencoder', 'autoencoder of the history, its bottleneck'),
+    ...(log.schema.sequence === undefined ? [] : [selfAttention]),
+    own('target-attention', 'target attention over the history (DIN-like)', rates, ({ space }, factor) => {
+      const events = historyLength(space)
+      const source = { kind: 'events' as const, dim: events, events, rate: 0, penalty: 0 }
+      return { learned: source, model: { kind: 'attention', events, rate: rate * factor, penalty } }
+    }),
+  ]
+}
+
+function armName({ name, tuned }: Alternative, factor: number): string {
+  return tuned === null ? name : `${name}-at-${Math.round(100 * factor)}`
+}
+
+/** One arm each, or one a point of the grid; the tower's are the last. */
+export function alternativeArms(lab: LabLog, seed: number): Arm[] {
+  const { seen } = splitModels(lab)
+  return [...alternativesOf(lab), tower].flatMap((alternative) =>
+    (alternative.tuned === null ? [1] : gridOf(lab)).map((factor) =>
+      servedArm(lab, seed, {
+        name: armName(alternative, factor),
+        title:
+          alternative.tuned === null
+            ? alternative.title
+            : `${alternative.title}, ${alternative.tuned} × ${formatFixed(factor, 2)}`,
+        models: alternative.predicts ? ['ranking'] : seen,
+        ...alternative.arm(lab, seed, factor),
+      }),
+    ),
+  )
+}
+
+export interface Choice {
+  /** Place in the grid, by seed. */
+  readonly places: readonly number[]
+  /** Mean log loss of the rows that it was chosen by, [grid point][seed]. */
+  readonly losses: readonly (readonly number[])[]
+}
+
+/**
+ * The outcomes with whatever is tuned under its own name: for each seed the point of the grid of least loss on the rows
+ * right before the test window.
+ */
+export function chosenOutcomes(outcomes: Outcomes): { chosen: Outcomes; choices: ReadonlyMap<string, Choice> } {
+  const { lab, seeds } = outcomes
+  const byName = new Map(['without', 'optimum'].flatMap((name) => entryOf(outcomes, name)))
+  const choices = new Map<string, Choice>()
+  for (const alternative of [...alternativesOf(lab), tower]) {
+    if (alternative.tuned === null) {
+      byName.set(alternative.name, outcomes.ofArm(alternative.name))
+      continue
+    }
+    const points = gridOf(lab).map((factor) => outcomes.ofArm(armName(alternative, factor)))
+    const losses = points.map((bySeed) => bySeed.map(({ figures }) => figures.judgedLoss))
+    const places = seeds.map((_, seed) => {
+      const own = losses.map((bySeed) => bySeed[seed])
+      return own.indexOf(Math.min(...own))
+    })
+    choices.set(alternative.name, { places, losses })
+    byName.set(
+      alternative.name,
+      places.map((place, seed) => points[place][seed]),
+    )
+  }
+  return { chosen: new Outcomes(lab, seeds, byName), choices }
+}
+
+function entryOf(outcomes: Outcomes, name: string) {
+  return outcomes.has(name) ? [[name, outcomes.ofArm(name)] as const] : []
+}

@@ -1,0 +1,107 @@
+/** Arms that several experiments have, so that each is run once. */
+import type { ModelName } from '../downstream/family.ts'
+import type { Arm } from '../lab/arms/arm.ts'
+import { downstreamArm, type Lane, latestAlone, type SourceName } from '../lab/arms/downstream-arm.ts'
+import { headArm } from '../lab/arms/head-arm.ts'
+import type { LabLog } from '../lab/log/lab-log.ts'
+import type { UpstreamPlan } from '../lab/upstream/upstream.ts'
+import type { Variant } from '../lab/upstream/variant.ts'
+import type { ServingPolicy } from '../replay/serving-policy.ts'
+import type { AlternativePlan } from '../representations/alternative.ts'
+
+export const dayMs = 86_400_000
+/** Of an average: all that it asks for is averaged, however far behind the newest. */
+export const anyLagMs = Number.MAX_SAFE_INTEGER
+
+/** The upstream of all experiments that do not vary it. */
+export function standardUpstream(seed: number): UpstreamPlan {
+  return { seed, withoutSurface: false, start: 'warm', alignment: 'procrustes', variant: null }
+}
+
+/**
+ * An upstream whose own head is looked at, which reads no published vector, so that nothing has to be lined up. In a quick run
+ * the first snapshot is all there is of it.
+ */
+export function variantUpstream({ quick }: LabLog, seed: number, variant: Variant): UpstreamPlan {
+  return { ...standardUpstream(seed), alignment: 'none', variant, ...(quick && { firstAlone: true }) }
+}
+
+export const servingModes = ['frozen', 'daily', 'asynchronous', 'synchronous'] as const
+export type ServingMode = (typeof servingModes)[number]
+
+export const modeTitles: Readonly<Record<ServingMode, string>> = {
+  frozen: 'frozen when the test window begins',
+  daily: 'daily batch',
+  asynchronous: 'asynchronous, refreshed on events',
+  synchronous: 'synchronous, computed in the read',
+}
+
+export function policyOf(mode: ServingMode, { settings }: LabLog): ServingPolicy {
+  if (mode === 'daily') return { kind: 'batch', everyMs: dayMs }
+  if (mode === 'synchronous') return { kind: 'synchronous' }
+  return { kind: 'asynchronous', refreshDelayMs: settings.refreshDelayMs }
+}
+
+/** Models that share the standard upstream, and those that need one which never saw their rows. */
+export function splitModels({ family }: LabLog): { readonly seen: ModelName[]; readonly unseen: ModelName[] } {
+  const of = (unseen: boolean) => family.filter((spec) => spec.unseen === unseen).map(({ name }) => name)
+  return { seen: of(false), unseen: of(true) }
+}
+
+/** What downstream models without any embedding do: all models, whatever the upstream. */
+export function withoutArm(lab: LabLog, seed: number, lanes: readonly Lane[] = [latestAlone]): Arm {
+  return servedArm(lab, seed, { name: 'without', title: 'without', source: 'none', models: allModels(lab), lanes })
+}
+
+export function allModels({ family }: LabLog): ModelName[] {
+  return family.map(({ name }) => name)
+}
+
+export interface ServedArmOptions {
+  readonly name: string
+  readonly title: string
+  readonly source: SourceName
+  readonly models: readonly ModelName[]
+  readonly mode?: ServingMode
+  readonly policy?: ServingPolicy
+  readonly lanes?: readonly Lane[]
+  readonly upstream?: UpstreamPlan
+  readonly forOwnUsers?: true
+  readonly alternative?: AlternativePlan
+}
+
+/** Served asynchronously by the standard upstream, its latest vector alone, unless told otherwise. */
+export function servedArm(lab: LabLog, seed: number, options: ServedArmOptions): Arm {
+  const { name, title, source, models, mode = 'asynchronous' } = options
+  return downstreamArm({
+    name,
+    title,
+    seed,
+    source,
+    models,
+    policy: options.policy ?? policyOf(mode, lab),
+    frozen: mode === 'frozen',
+    lanes: options.lanes ?? [latestAlone],
+    upstream: options.upstream ?? standardUpstream(seed),
+    ...(options.forOwnUsers && { forOwnUsers: true }),
+    ...(options.alternative && { alternative: options.alternative }),
+  })
+}
+
+/** The trained tower as a mode serves it. All models of the standard upstream, so that experiments share the arm. */
+export function modeArm(lab: LabLog, seed: number, mode: ServingMode, lanes: readonly Lane[] = [latestAlone]): Arm {
+  const { seen } = splitModels(lab)
+  return servedArm(lab, seed, { name: mode, title: modeTitles[mode], source: 'tower', mode, models: seen, lanes })
+}
+
+/** The upstream's own head with its features as a mode has them. */
+export function modeHead(lab: LabLog, seed: number, mode: ServingMode): Arm {
+  return headArm({
+    name: `head-${mode}`,
+    title: `upstream's own head, ${mode}`,
+    seed,
+    policy: policyOf(mode, lab),
+    frozen: mode === 'frozen',
+    upstream: standardUpstream(seed),
+  })
+}

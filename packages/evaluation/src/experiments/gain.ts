@@ -1,0 +1,198 @@
+/** What a served embedding buys each downstream model, beside the controls that it must beat. */
+import { adjusted, compare, gapShares, scoreArm } from '../lab/analysis/figures.ts'
+import type { Outcomes } from '../lab/analysis/outcomes.ts'
+import type { Arm } from '../lab/arms/arm.ts'
+import { optimumArm } from '../lab/arms/optimum-arm.ts'
+import type { Experiment } from '../lab/experiment.ts'
+import { type LabLog, specOf } from '../lab/log/lab-log.ts'
+import type { Comparison, Findings } from '../report/findings.ts'
+import { formatGainInterval } from '../report/format.ts'
+import { atBestRates, atUsualRate, type RatedArm, rateLanes, ratesTable } from './best-rates.ts'
+import { comparisonChart, gapChart, overChart, sliceChart } from './charts.ts'
+import { allModels, modeArm, modeHead, servedArm, splitModels, standardUpstream, withoutArm } from './common-arms.ts'
+import { reachableTables } from './reachable.ts'
+import { gapFigures, slicesOf } from './slices.ts'
+
+const controls = [
+  { source: 'flags', title: 'flags alone (control)' },
+  { source: 'random', title: 'random fixed vector (control)' },
+  { source: 'untrained', title: 'untrained tower (control)' },
+  { source: 'features', title: 'input features given directly (control)' },
+] as const
+
+const unseen = (name: string) => `unseen-${name}`
+
+/** Arms whose models are also trained up to the test window and no further. A quick run leaves this out. */
+const splitSources = [
+  { source: 'none', of: 'without', title: 'without' },
+  { source: 'untrained', of: 'untrained', title: 'untrained tower' },
+  { source: 'tower', of: 'asynchronous', title: 'asynchronous' },
+] as const
+const split = (name: string) => `split-${name}`
+
+export const gain: Experiment = {
+  name: 'gain',
+  question: 'What do served user embeddings buy downstream models?',
+  measure:
+    'Relative gain in normalized entropy on the test window, every row predicted before it is trained on, each arm over the same model without an embedding and over each control, all at the learning rate that is best before the test window.',
+  rule: 'Yes where, for the ranking model, the asynchronously served embedding gains over the model without and over the same tower untrained, both intervals above 0 after Holm over all models’ comparisons of the two kinds.',
+  models: allModels,
+  arms: gainArms,
+  conclude,
+}
+
+function gainArms(lab: LabLog, seed: number): Arm[] {
+  const { seen, unseen: notSeen } = splitModels(lab)
+  const lanes = rateLanes(lab)
+  const seenControls = controls.map(({ source, title }) =>
+    servedArm(lab, seed, { name: source, title, source, models: seen, lanes }),
+  )
+  const arms = [
+    withoutArm(lab, seed, lanes),
+    ...seenControls,
+    modeArm(lab, seed, 'asynchronous', lanes),
+    modeArm(lab, seed, 'synchronous', lanes),
+    modeHead(lab, seed, 'asynchronous'),
+    modeHead(lab, seed, 'synchronous'),
+  ]
+  if (notSeen.length > 0) {
+    const upstream = { ...standardUpstream(seed), withoutSurface: true }
+    const shared = { models: notSeen, upstream, lanes }
+    arms.push(
+      ...controls.map(({ source, title }) =>
+        servedArm(lab, seed, { name: unseen(source), title: `${title}, unseen surface`, source, ...shared }),
+      ),
+      servedArm(lab, seed, {
+        name: unseen('asynchronous'),
+        title: 'asynchronous, by an upstream that never saw the surface',
+        source: 'tower',
+        ...shared,
+      }),
+    )
+  }
+  if (!lab.quick)
+    arms.push(
+      ...splitSources.map(({ source, of, title }) =>
+        servedArm(lab, seed, {
+          name: split(of),
+          title: `${title}, models trained until the test window`,
+          source,
+          models: seen,
+          lanes: rateLanes(lab, { kind: 'before-test' }),
+        }),
+      ),
+    )
+  return lab.world === null ? arms : [...arms, optimumArm(lab.settings)]
+}
+
+/** All arms of downstream models but those of heads. */
+function ratedArms(outcomes: Outcomes): RatedArm[] {
+  const { seen, unseen: notSeen } = splitModels(outcomes.lab)
+  const sources = [...controls.map(({ source }) => source as string), 'asynchronous']
+  const arms = [
+    { arm: 'without', models: allModels(outcomes.lab) },
+    ...[...sources, 'synchronous', ...splitSources.map(({ of }) => split(of))].map((arm) => ({ arm, models: seen })),
+    ...sources.map((source) => ({ arm: unseen(source), models: notSeen })),
+  ]
+  return arms.filter(({ arm }) => outcomes.has(arm))
+}
+
+function conclude(given: Outcomes): Findings {
+  const { lab } = given
+  const { seen } = splitModels(lab)
+  const rated = ratedArms(given)
+  const outcomes = atBestRates(given, rated)
+  const sources = [...controls.map(({ source }) => source as string), 'asynchronous', 'synchronous']
+  const scored = lab.family.flatMap(({ name, unseen: isUnseen }) =>
+    ['without', ...sources].flatMap((source) => {
+      const arm = isUnseen && source !== 'without' ? unseen(source) : source
+      return outcomes.has(arm) ? [{ arm, source, model: name }] : []
+    }),
+  )
+  const heads = ['head-asynchronous', 'head-synchronous']
+  const splits = splitSources.map(({ of }) => split(of)).filter((arm) => outcomes.has(arm))
+  const asynchronous = scored.filter(({ source }) => source === 'asynchronous')
+  // What the gain would be if all were at one rate.
+  const usual = lab.quick
+    ? []
+    : asynchronous.map(({ arm, model }) => ({
+        arm: atUsualRate(arm),
+        over: atUsualRate('without'),
+        model,
+      }))
+  const scores = [
+    ...scored.map(({ arm, model }) => scoreArm(outcomes, arm, model)),
+    ...heads.map((arm) => scoreArm(outcomes, arm, 'head')),
+    ...splits.flatMap((arm) => seen.map((model) => scoreArm(outcomes, arm, model))),
+    ...usual.flatMap(({ arm, over, model }) => [over, arm].map((own) => scoreArm(outcomes, own, model))),
+  ]
+  const atUsual = usual.map(({ arm, over, model }) => compare(outcomes, model, arm, over)!)
+  const bySplit = splits
+    .filter((arm) => arm !== split('asynchronous'))
+    .flatMap((over) => seen.map((model) => compare(outcomes, model, split('asynchronous'), over)!))
+  const overWithout = scored
+    .filter(({ source }) => source !== 'without')
+    .map(({ arm, model }) => compare(outcomes, model, arm, 'without')!)
+  const overControls = asynchronous.flatMap(({ arm, model }) =>
+    controls.map(({ source }) => compare(outcomes, model, arm, arm === 'asynchronous' ? source : unseen(source))!),
+  )
+  // The verdict rests on these; the others are looked at beside them.
+  const isClaim = ({ arm, over }: Comparison) =>
+    arm.endsWith('asynchronous') && (over === 'without' || over.endsWith('untrained'))
+  const all = [...overWithout, ...overControls]
+  const claims = adjusted(all.filter(isClaim))
+  const rest = all.filter((comparison) => !isClaim(comparison))
+  const slices = asynchronous.flatMap(({ arm, model }) =>
+    slicesOf(lab, model).flatMap((slice) => compare(outcomes, model, arm, 'without', slice) ?? []),
+  )
+  const gaps = gapShares(outcomes, [
+    ...heads.map((arm) => ({ arm, model: 'head' as const })),
+    ...(['ranking', 'sparse'] as const).flatMap((model) =>
+      ['without', 'features', 'untrained', 'asynchronous', 'synchronous'].map((arm) => ({ arm, model })),
+    ),
+  ])
+  const find = (over: string) => claims.find((c) => c.model === 'ranking' && c.over === over)!
+  const [main, untrained] = [find('without'), find('untrained')]
+  const beats = ({ gain: own, adjustedPValue }: Comparison) => own.low > 0 && adjustedPValue! < 0.05
+  const holds = beats(main) && beats(untrained)
+  const features = rest.find((c) => c.model === 'ranking' && c.over === 'features')!
+  const told = [
+    `The ranking model gains ${formatGainInterval(main.gain)} over itself without an embedding and ${formatGainInterval(untrained.gain)} over the untrained tower's`,
+    `against its own input features given directly, ${formatGainInterval(features.gain)}`,
+    ...atUsual
+      .filter(({ model }) => model === 'ranking')
+      .map(({ gain: own }) => `if all were at one learning rate, ${formatGainInterval(own)} over without`),
+  ]
+  return {
+    holds,
+    verdict: `${told.join('; ')}.${gapFigures(gaps)}`,
+    scores,
+    comparisons: [...claims, ...rest, ...atUsual, ...bySplit, ...slices],
+    gapShares: gaps,
+    charts: [
+      ...lab.family.map((spec) =>
+        comparisonChart(
+          `Gain of ${spec.title}`,
+          'Over the same model without an embedding, with 95 % intervals of users and seeds. Controls are what a gain must beat.',
+          all.filter((c) => c.model === spec.name && c.over === 'without'),
+        ),
+      ),
+      ...seen
+        .filter(() => bySplit.length > 0)
+        .map((model) =>
+          overChart(
+            `Gain of ${specOf(lab, model).title}, by a split in time`,
+            'The model trained until the test window begins and no further, served asynchronously, over the same without an embedding and on the untrained tower. Snapshots go on. The model without learns nothing new of its users meanwhile, which flatters the gain.',
+            bySplit.filter((own) => own.model === model),
+          ),
+        ),
+      sliceChart(
+        'Who gains',
+        'The ranking model served asynchronously, over without, by part of the test window. The table has the other models’.',
+        slices.filter(({ model }) => model === 'ranking'),
+      ),
+      ...(gaps.length > 0 ? [gapChart(gaps)] : []),
+    ],
+    tables: [...reachableTables(outcomes), ...(lab.quick ? [] : [ratesTable(outcomes, rated)])],
+  }
+}

@@ -1,0 +1,142 @@
+/** What an A/B test on the synthetic world could have told. */
+import { mean } from '@headwater/statistics'
+import { compare, scoreArm } from '../lab/analysis/figures.ts'
+import type { Outcomes } from '../lab/analysis/outcomes.ts'
+import type { Experiment } from '../lab/experiment.ts'
+import { ExperimentError } from '../lab/log/experiment-error.ts'
+import { testDay } from '../lab/log/lab-log.ts'
+import {
+  clickOutcomes,
+  detectableEffects,
+  type NeededUsers,
+  rankingOutcomes,
+  type SimulatedTests,
+  simulateTests,
+  syntheticUserDays,
+  usersForEffect,
+} from '../power/index.ts'
+import type { Findings } from '../report/findings.ts'
+import { formatCount, formatGain, formatGainInterval, formatPercent } from '../report/format.ts'
+import { atBestRates, rateLanes } from './best-rates.ts'
+import { modeArm, withoutArm } from './common-arms.ts'
+import { rankingLift } from './ranking-lift.ts'
+
+const simulations = 1000
+
+export const power: Experiment = {
+  name: 'power',
+  question: 'How many users would an A/B test have needed to see the gain?',
+  measure:
+    'Rejections of 1,000 simulated null tests with assignment by user; minimum detectable lift of clicks a user at 80 % power, plain and with CUPED; users needed for the lift that the served embedding gives the ranking, over a model without one, both at their best learning rates.',
+  rule: 'The tests are sound where a null test rejects 5 % ± 1.5 of the time, plain and with CUPED.',
+  models: () => ['ranking'],
+  check: ({ world, log }) => {
+    if (world !== null) return
+    throw new ExperimentError(log.name, 'experiment "power" needs a synthetic log', 'use --data synthetic-reference')
+  },
+  arms: (lab, seed) => [withoutArm(lab, seed, rateLanes(lab)), modeArm(lab, seed, 'asynchronous', rateLanes(lab))],
+  conclude,
+}
+
+function conclude(given: Outcomes): Findings {
+  const { lab } = given
+  const outcomes = atBestRates(
+    given,
+    ['without', 'asynchronous'].map((arm) => ({ arm, models: ['ranking'] })),
+  )
+  const world = lab.world!
+  const { setting } = world
+  const fromDay = testDay(world, lab.settings.testShare)
+  const days = setting.days - fromDay
+  const window = { fromDay, days, daysBefore: Math.min(5, fromDay) }
+  const userDays = syntheticUserDays(world)
+  const nullTests = simulateTests(clickOutcomes(userDays, window), { simulations, seed: 1 })
+  const sizes = [500, 2000, 10_000, 100_000]
+  const spans = [...new Set([1, Math.min(3, days), days])]
+  const effects = detectableEffects(userDays, { ...window, users: sizes, days: spans })
+  const { places } = lab.test.models.ranking
+  const rowOf = (place: number) => place + lab.test.fromRow
+  const requests = places.map((place) => Math.floor(rowOf(place) / setting.adsPerRequest))
+  const users = worldUsers(outcomes)
+  const { labels } = lab.test.models.ranking
+  const treatedBySeed = outcomes.logits('asynchronous', 'ranking')
+  const rankings = outcomes.logits('without', 'ranking').map((control, seed) => {
+    const ranked = { requests, users, labels, control, treated: treatedBySeed[seed] }
+    return rankingOutcomes(ranked, userDays, window)
+  })
+  const comparison = compare(outcomes, 'ranking', 'asynchronous', 'without')!
+  const lift = rankingLift(rankings)
+  const needed = rankings.map((own) => usersForEffect(own))
+  const told = ({ rejected }: SimulatedTests) =>
+    `${formatPercent(rejected.share)} [${formatPercent(rejected.low)}, ${formatPercent(rejected.high)}]`
+  return {
+    holds: isSound(nullTests.plain) && isSound(nullTests.cuped),
+    verdict: `Null tests reject ${told(nullTests.plain)}, with CUPED ${told(nullTests.cuped)}. Ranking by the served embedding changes the clicks on the first ad by ${formatGainInterval(lift)}; a test of ${days} days needs ${rangeOf(needed, 'plain')} users to see it, ${rangeOf(needed, 'cuped')} with CUPED.`,
+    scores: [scoreArm(outcomes, 'without', 'ranking'), scoreArm(outcomes, 'asynchronous', 'ranking')],
+    comparisons: [comparison],
+    gapShares: [],
+    charts: [
+      {
+        title: 'Minimum detectable lift',
+        caption: `Of clicks a user in a test of ${days} days, at 80 % power and 5 % significance, half of the users treated.`,
+        kind: 'curve',
+        x: { label: 'users, log scale', log: true },
+        y: { label: 'lift, %', percent: true },
+        series: (['lift', 'cupedLift'] as const).map((key) => ({
+          name: key === 'lift' ? 'plain' : 'with CUPED',
+          points: effects
+            .filter((effect) => effect.days === days)
+            .map((effect) => ({
+              label: formatCount(effect.users),
+              x: effect.users,
+              y: effect[key],
+              low: null,
+              high: null,
+            })),
+        })),
+      },
+    ],
+    tables: [
+      {
+        title: `Clicks on the first ad of a request, ranked by the served embedding in place of none, and users needed to see them in ${days} days`,
+        head: ['seed', 'lift', 'users, plain', 'users, with CUPED'],
+        rows: [
+          ...given.seeds.map((seed, i) => [
+            String(seed),
+            formatGain(mean(rankings[i].treated) / mean(rankings[i].control) - 1),
+            rangeOf([needed[i]], 'plain'),
+            rangeOf([needed[i]], 'cuped'),
+          ]),
+          ['all', formatGainInterval(lift), rangeOf(needed, 'plain'), rangeOf(needed, 'cuped')],
+        ],
+      },
+      {
+        title: 'Minimum detectable lift of clicks a user',
+        head: ['days', 'users', 'plain', 'with CUPED'],
+        rows: effects.map(({ days: span, users, lift, cupedLift }) => [
+          String(span),
+          formatCount(users),
+          formatPercent(lift),
+          formatPercent(cupedLift),
+        ]),
+      },
+    ],
+  }
+}
+
+/** Whether a null test rejects as often as it says that it does. */
+export const isSound = ({ rejected }: Pick<SimulatedTests, 'rejected'>): boolean =>
+  Math.abs(rejected.share - 0.05) <= 0.015
+
+/** The least and the most users of several seeds; null is one by whose models nothing is gained. */
+function rangeOf(needed: readonly (NeededUsers | null)[], key: 'plain' | 'cuped'): string {
+  const users = needed.map((own) => own?.[key] ?? Number.POSITIVE_INFINITY)
+  const ends = [Math.min(...users), Math.max(...users)].map((count) => (count < Infinity ? formatCount(count) : '∞'))
+  return [...new Set(ends)].join(' to ')
+}
+
+/** Places of the scored rows' users among the world's: their names are `u` and the place. */
+function worldUsers(outcomes: Outcomes): Uint32Array {
+  const { lab } = outcomes
+  return outcomes.users('ranking').map((number) => Number(lab.test.userNames[number].slice(1)))
+}

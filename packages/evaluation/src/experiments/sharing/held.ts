@@ -1,0 +1,154 @@
+/** What becomes of a downstream model that is never retrained while snapshots go on. */
+import { normalizedEntropyBootstrap, pairedClusterBootstrap } from '@headwater/statistics'
+import { bootstrap } from '../../lab/analysis/figures.ts'
+import type { Outcomes } from '../../lab/analysis/outcomes.ts'
+import { seedMean } from '../../lab/analysis/outcomes.ts'
+import type { HeldLane } from '../../lab/arms/held-arm.ts'
+import type { LabLog } from '../../lab/log/lab-log.ts'
+import type { UpstreamPlan } from '../../lab/upstream/upstream.ts'
+import type { Chart, FigureTable, Interval } from '../../report/findings.ts'
+import { formatNe } from '../../report/format.ts'
+import { anyLagMs } from '../common-arms.ts'
+
+type Start = UpstreamPlan['start']
+/** `kept`: the towers that the model was trained by, lined up, and none that came later. */
+type Source = 'raw' | 'tower' | 'kept'
+export const heldSources = ['raw', 'tower', 'kept'] as const
+
+/** Snapshots from new weights lie in other coordinates each time; a quick run leaves them to the experiment `drift`. */
+export const heldStarts = ({ quick }: LabLog): readonly Start[] => (quick ? ['warm'] : ['warm', 'scratch'])
+
+const sourceTitles = { raw: 'raw', tower: 'aligned', kept: 'no new snapshot' } as const
+
+export const heldTitle = (start: Start, source: Source) =>
+  `never retrained, snapshots ${start === 'warm' ? 'warm' : 'from scratch'}, ${sourceTitles[source]}`
+
+const latest = { weights: [1], maxLagMs: 0 }
+const average3 = { weights: [1, 1, 1], maxLagMs: anyLagMs }
+
+/** What is read of a source's snapshots; the aligned ones also by a model that goes on being trained. */
+export function heldLanes(source: Source): readonly HeldLane[] {
+  const held = { name: 'latest', averaging: latest, retrained: false }
+  if (source === 'kept') return [held]
+  const both = [held, { name: 'average-3', averaging: average3, retrained: false }]
+  return source === 'raw' ? both : [...both, { name: 'retrained', averaging: latest, retrained: true }]
+}
+
+function titleOfLine(source: Source, lane: string): string {
+  if (lane === 'retrained') return 'aligned, retrained all the time'
+  return source === 'kept' ? sourceTitles.kept : `${sourceTitles[source]}, ${lane}`
+}
+
+interface Line {
+  readonly title: string
+  readonly source: Source
+  readonly lane: string
+}
+
+const lines: readonly Line[] = heldSources.flatMap((source) =>
+  heldLanes(source).map(({ name }) => ({
+    title: titleOfLine(source, name),
+    source,
+    lane: name,
+  })),
+)
+
+const retrained: Line = lines.find(({ lane }) => lane === 'retrained')!
+
+/** Log losses of a line's rows, averaged over the seeds. */
+function lossesOf(outcomes: Outcomes, start: Start, { source, lane }: Line): Float64Array {
+  const arms = outcomes.ofArm(`held-${start}-${source}`)
+  return seedMean(
+    arms.map(({ columns }) => columns[lane]),
+    arms[0].columns.label,
+  )
+}
+
+interface Point {
+  /** Of the publication, from 0. */
+  readonly number: number
+  readonly ne: Interval
+  /** Of the same rows, in NE relative to the line that is retrained. */
+  readonly loss: Interval
+}
+
+/** Of a line's rows behind each publication, in order. */
+function byPublication(outcomes: Outcomes, start: Start, line: Line): Point[] {
+  const [{ columns }] = outcomes.ofArm(`held-${start}-${line.source}`)
+  const losses = lossesOf(outcomes, start, line)
+  const reference = lossesOf(outcomes, start, retrained)
+  const numbers = [...new Set(columns.publication)].sort((a, b) => a - b)
+  return numbers.map((number) => {
+    const places = [...columns.publication.keys()].filter((i) => columns.publication[i] === number)
+    const clusters = Uint32Array.from(places, (i) => columns.user[i])
+    const own = Float64Array.from(places, (i) => losses[i])
+    const other = Float64Array.from(places, (i) => reference[i])
+    const labels = Float64Array.from(places, (i) => columns.label[i])
+    const ne = normalizedEntropyBootstrap({ clusters, losses: own, labels, ...bootstrap })
+    // The gain of the line over the retrained one, turned round.
+    const gain = pairedClusterBootstrap({ clusters, lossA: other, lossB: own, ...bootstrap })
+    return { number, ne, loss: { value: -gain.value, low: -gain.high, high: -gain.low } }
+  })
+}
+
+export function heldFindings(outcomes: Outcomes): {
+  readonly verdict: string
+  readonly charts: Chart[]
+  readonly tables: FigureTable[]
+} {
+  const found = heldStarts(outcomes.lab).map((start) => ({
+    start,
+    series: lines.map((line) => ({ line, points: byPublication(outcomes, start, line) })),
+  }))
+  const lastOf = ({ series }: (typeof found)[number], title: string) => {
+    const { points } = series.find(({ line }) => line.title === title)!
+    return formatNe(points[points.length - 1].ne.value)
+  }
+  const titleOf = (start: Start) => (start === 'warm' ? 'warm' : 'from scratch')
+  return {
+    verdict: `Behind the last snapshot a sparse model that was never retrained since the middle one is at NE ${found
+      .map(
+        (own) =>
+          `${lastOf(own, 'raw, latest')} on raw vectors, ${lastOf(own, 'raw, average-3')} on raw averages, ${lastOf(own, 'aligned, latest')} on aligned vectors and ${lastOf(own, 'aligned, average-3')} on aligned averages where snapshots are trained ${titleOf(own.start)} (${lastOf(own, 'no new snapshot')} without new ones; retrained: ${lastOf(own, 'aligned, retrained all the time')})`,
+      )
+      .join('; at ')}`,
+    charts: found.flatMap(({ start, series }): Chart[] => {
+      const curves = (shown: typeof series, of: 'ne' | 'loss') =>
+        shown.map(({ line, points }) => ({
+          name: line.title,
+          points: points.map((point) => {
+            const { value, low, high } = point[of]
+            return { label: `publication ${point.number + 1}`, x: point.number + 1, y: value, low, high }
+          }),
+        }))
+      return [
+        {
+          title: `NE of a model that is never retrained, snapshots ${titleOf(start)}`,
+          caption:
+            'Of the sparse model’s rows between a publication and the next. It was trained until the first of these. Intervals are of the sample of users.',
+          kind: 'curve',
+          x: { label: 'publication' },
+          y: { label: 'normalized entropy · ↓ better' },
+          series: curves(series, 'ne'),
+        },
+        {
+          title: `What is lost without retraining, snapshots ${titleOf(start)}`,
+          caption:
+            'The same, relative to the model that goes on being trained, row by row, so that intervals are of the difference.',
+          kind: 'curve',
+          x: { label: 'publication' },
+          y: { label: 'loss in normalized entropy, % · ↓ better', percent: true },
+          series: curves(
+            series.filter(({ line }) => line !== retrained),
+            'loss',
+          ),
+        },
+      ]
+    }),
+    tables: found.map(({ start, series }) => ({
+      title: `NE of a model that is never retrained, by publication, snapshots ${titleOf(start)}`,
+      head: ['served', ...series[0].points.map(({ number }) => String(number + 1))],
+      rows: series.map(({ line, points }) => [line.title, ...points.map(({ ne }) => formatNe(ne.value))]),
+    })),
+  }
+}

@@ -1,0 +1,33 @@
+/** One arm of an experiment: what is run, and all that decides its result. */
+import type { GpuDevice } from '@headwater/gpu'
+import type { Stages } from '../../progress/stages.ts'
+import type { LabLog } from '../log/lab-log.ts'
+import type { Upstream, UpstreamPlan } from '../upstream/upstream.ts'
+
+/** What an arm leaves behind. */
+export interface ArmOutcome {
+  /** Numbers by row, such as logits of a downstream model's test rows. */
+  readonly columns: Readonly<Record<string, Float32Array>>
+  /** Numbers of the arm as a whole. */
+  readonly figures: Readonly<Record<string, number>>
+}
+
+export interface ArmContext {
+  readonly device: GpuDevice
+  readonly lab: LabLog
+  readonly stages: Stages
+  readonly signal: AbortSignal | undefined
+}
+
+export interface Arm {
+  /** Stable, in the JSON. */
+  readonly name: string
+  /** In tables and plots. */
+  readonly title: string
+  readonly seed: number
+  /** What decides its result beside the log, the seed, the upstream and the code. */
+  readonly settings: unknown
+  /** Trained before, where it serves a tower. */
+  readonly upstream: UpstreamPlan | null
+  run(context: ArmContext, upstream: Upstream | null): Promise<ArmOutcome>
+}

@@ -1,0 +1,73 @@
+/** What the vectors of a serving mode know of their users when they are read. No tower is needed to tell. */
+import { AsOfReplay, type CaptureEncoder } from '../../replay/as-of-replay.ts'
+import type { ServingPolicy } from '../../replay/serving-policy.ts'
+import { publicationTimes } from '../log/publication-times.ts'
+import type { Arm } from './arm.ts'
+
+export interface CoverageArmPlan {
+  readonly name: string
+  readonly title: string
+  readonly policy: ServingPolicy
+  /** From the first scored row on nothing is computed any more. */
+  readonly frozen: boolean
+}
+
+const nothing: CaptureEncoder<true> = { encode: async (_, __, users) => users.map(() => true) }
+
+/** In place of a lag where no vector is held. */
+export const noVector = -1
+
+/**
+ * Column `lagMs` holds for every row of the test window how long ago the oldest event of its user was that the vector does
+ * not know: 0 where it knows all events before the row, `noVector` where there is none.
+ */
+export function coverageArm({ name, title, policy, frozen }: CoverageArmPlan): Arm {
+  return {
+    name,
+    title,
+    seed: 0,
+    settings: { kind: 'coverage', policy, frozen },
+    upstream: null,
+    run: async ({ lab, stages, signal }) => {
+      const { log, space, test } = lab
+      const lagMs = new Float32Array(test.rows)
+      /** Of each user, events that the vector does not know as far as was read, oldest first. */
+      const unknown = new Map<string, number[]>()
+      stages.begin(title, log.rows)
+      const replay = new AsOfReplay<true>(
+        {
+          space,
+          log,
+          policy,
+          ...(frozen && { frozenFromMs: test.fromMs }),
+          slots: 1,
+          publishedMs: await publicationTimes(lab, signal),
+          signal,
+        },
+        nothing,
+      )
+      for await (const { events, held, groupEnds, rows } of replay.blocks()) {
+        let from = 0
+        for (const end of groupEnds) {
+          for (let row = from; row < end; row++) {
+            const { user, timeMs, row: logRow } = events[row]
+            const [vector] = held[row]
+            const times = unknown.get(user) ?? []
+            if (vector !== undefined) while (times.length > 0 && times[0] <= vector.featureTimeMs) times.shift()
+            if (logRow < test.fromRow) continue
+            lagMs[logRow - test.fromRow] = vector === undefined ? noVector : timeMs - (times[0] ?? timeMs)
+          }
+          for (const { user, timeMs } of events.slice(from, end)) {
+            const times = unknown.get(user)
+            if (times === undefined) unknown.set(user, [timeMs])
+            else times.push(timeMs)
+          }
+          from = end
+        }
+        stages.advance(events[rows - 1].row + 1)
+      }
+      stages.end()
+      return { columns: { lagMs }, figures: {} }
+    },
+  }
+}

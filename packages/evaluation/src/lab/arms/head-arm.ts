@@ -1,0 +1,75 @@
+/** The upstream's own predictions, its user features as of what a serving policy has. */
+import { join } from 'node:path'
+import type { SideBatch } from '@headwater/features'
+import { AsOfReplay } from '../../replay/as-of-replay.ts'
+import type { ServingPolicy } from '../../replay/serving-policy.ts'
+import { UpstreamHeads, userRows } from '../../replay/upstream-head.ts'
+import { type UpstreamPlan, upstreamEvents } from '../upstream/upstream.ts'
+import { labOf } from '../upstream/variant.ts'
+import type { Arm } from './arm.ts'
+
+export interface HeadArmPlan {
+  readonly name: string
+  readonly title: string
+  readonly seed: number
+  readonly policy: ServingPolicy
+  readonly frozen: boolean
+  readonly upstream: UpstreamPlan
+}
+
+/** Column `head` holds the logits of the first task of every row of the test window. */
+export function headArm({ name, title, seed, policy, frozen, upstream }: HeadArmPlan): Arm {
+  return {
+    name,
+    title,
+    seed,
+    settings: { kind: 'head', policy, frozen },
+    upstream,
+    run: async ({ device, lab: whole, stages, signal }, trained) => {
+      const lab = labOf(whole, upstream.variant)
+      const { space, log, test } = lab
+      const { directory, publications } = trained!
+      const logits = new Float32Array(test.rows)
+      const snapshots = publications.map(({ snapshot }) => join(directory, snapshot))
+      const heads = await UpstreamHeads.load(device, space, snapshots, logits)
+      // Whom nothing is held of is scored as a user without events.
+      const nobody: SideBatch = space.allocate('user', 1)
+      space.encodeUser(nobody, 0, space.newUserState(), log.timeRange.firstMs)
+      stages.begin(title, log.rows)
+      try {
+        const publishedMs = publications.map((publication) => publication.publishedMs)
+        const replay = new AsOfReplay<SideBatch>(
+          {
+            space,
+            log,
+            policy,
+            ...(frozen && { frozenFromMs: test.fromMs }),
+            slots: 1,
+            publishedMs,
+            ingests: upstreamEvents(lab, upstream),
+            signal,
+          },
+          userRows(space),
+        )
+        for await (const block of replay.blocks()) {
+          for (const [row, event] of block.events.entries()) {
+            const place = event.row - test.fromRow
+            if (place < 0) continue
+            const [held] = block.held[row]
+            const untilMs = frozen ? Math.min(event.timeMs, test.fromMs) : event.timeMs
+            const latest = publishedMs.filter((ms) => ms < untilMs).length - 1
+            const [snapshot, user] = held === undefined ? [latest, nobody] : [held.snapshot, held.value!]
+            await heads.add(snapshot, user, block.item, row, place)
+          }
+          stages.advance(block.events[block.rows - 1].row + 1)
+        }
+        await heads.finish()
+        stages.end()
+        const { towerParameters, taughtRows, trainingFlops, encodeFlops } = trained!
+        return { columns: { head: logits }, figures: { towerParameters, taughtRows, trainingFlops, encodeFlops } }
+      } finally {
+        heads.dispose()
+      }
+    },
+  }
+}

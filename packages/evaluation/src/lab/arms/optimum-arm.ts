@@ -1,0 +1,29 @@
+/** What is reachable on a synthetic log: the filtered optimum, by what a prediction may know of the user. */
+import { knowledge, referencePredictions } from '../../reference-world/index.ts'
+import { testDay } from '../log/lab-log.ts'
+import type { LabSettings } from '../log/settings.ts'
+import type { Arm } from './arm.ts'
+
+/** Columns `truth` and one of each knowledge hold probabilities of the first task of every row of the test window. */
+export function optimumArm({ testShare }: LabSettings): Arm {
+  return {
+    name: 'optimum',
+    title: 'filtered optimum',
+    seed: 0,
+    settings: { kind: 'optimum', testShare },
+    upstream: null,
+    run: async ({ lab, stages, signal }) => {
+      stages.begin('filtered optimum', 0)
+      const { world } = lab
+      if (world === null) throw new TypeError('only a synthetic log has an optimum')
+      const options = { fromDay: testDay(world, testShare), ...(signal && { signal }) }
+      const { truth, predictions } = referencePredictions(world, options)
+      stages.end()
+      const columns = [['truth', truth] as const, ...knowledge.map((name) => [name, predictions[name]] as const)]
+      return {
+        columns: Object.fromEntries(columns.map(([name, values]) => [name, Float32Array.from(values)])),
+        figures: {},
+      }
+    },
+  }
+}

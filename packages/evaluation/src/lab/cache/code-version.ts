@@ -1,0 +1,45 @@
+import { createHash } from 'node:crypto'
+import { readdirSync, readFileSync } from 'node:fs'
+import { dirname, join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+
+/** Packages whose code decides what an arm comes to, beside this one. */
+const packages = ['datasets', 'features', 'gpu', 'kernels', 'runtime', 'statistics', 'store', 'training']
+
+/** Folders of this package that only read what arms came to, or say which ones there are. */
+export const reading: ReadonlySet<string> = new Set(['analysis', 'experiments', 'power', 'report', 'run', 'testing'])
+
+let known: string | undefined
+
+/**
+ * Hash of the code that arms are made by, as it lies there: whatever is changed in it, nothing older is taken for its result.
+ * @throws what the file system throws
+ */
+export function codeVersion(): string {
+  known ??= hashOf(import.meta.url)
+  return known
+}
+
+function hashOf(own: string): string {
+  const hash = createHash('sha256')
+  // `src` in a checkout, `dist` where it was built: all packages alike.
+  const [, base, kind] = /^(.*)\/(src|dist)\/lab\/cache\/[^/]+$/.exec(fileURLToPath(own))!
+  const others = packages.map((name) => {
+    const entry = fileURLToPath(import.meta.resolve(`@headwater/${name}`))
+    return join(dirname(dirname(entry)), kind)
+  })
+  for (const directory of [join(base, kind), ...others]) addFolder(hash, directory)
+  return hash.digest('hex').slice(0, 24)
+}
+
+function addFolder(hash: ReturnType<typeof createHash>, directory: string): void {
+  const entries = readdirSync(directory, { withFileTypes: true }).sort((a, b) => (a.name < b.name ? -1 : 1))
+  for (const entry of entries) {
+    const path = join(directory, entry.name)
+    if (entry.isDirectory()) {
+      if (!reading.has(entry.name)) addFolder(hash, path)
+    } else if (isCode(entry.name)) hash.update(entry.name).update('\0').update(readFileSync(path)).update('\0')
+  }
+}
+
+const isCode = (name: string) => /\.(ts|js)$/.test(name) && !/\.(test|d)\.(ts|js)$/.test(name)

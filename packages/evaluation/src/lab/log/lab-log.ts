@@ -1,0 +1,314 @@
+/** A log as experiments see it: what identifies it, which rows are scored, and which rows each downstream model has. */
+import { createHash } from 'node:crypto'
+import type { Log, SyntheticWorld } from '@headwater/datasets'
+import { compileFeatures, type FeatureSpace } from '@headwater/features'
+import { type DownstreamSpec, downstreamFamily, type ModelName, rowSelector } from '../../downstream/family.ts'
+import { downstreamPortfolio, type SurfaceValues } from '../../downstream/portfolio.ts'
+import { ExperimentError } from './experiment-error.ts'
+import { type LabSettings, publicationRows } from './settings.ts'
+
+/** Rows of a model in the test window. Shape letters: R rows. */
+export interface ModelRows {
+  /** Places in the test window, [R]. */
+  readonly places: Uint32Array
+  /** 0/1 [R] */
+  readonly labels: Uint8Array
+  /** Rows of the model before the test window. */
+  readonly trained: number
+}
+
+/** Rows from `fromRow` to the log's end, which figures are of. Shape letters: T rows. */
+export interface TestWindow {
+  readonly fromRow: number
+  readonly fromMs: number
+  readonly rows: number
+  /** Users, numbered, [T]. */
+  readonly users: Uint32Array
+  /** By number, of all users of the log. */
+  readonly userNames: readonly string[]
+  /** Of the window. */
+  readonly userCount: number
+  /** Events that the row's user had before it, and days since the user's first, [T]. */
+  readonly earlierEvents: Uint32Array
+  readonly userAgeDays: Float64Array
+  /** Value of the surface field, [T]; null where the log has none. */
+  readonly surfaces: readonly string[] | null
+  readonly models: Readonly<Record<ModelName, ModelRows>>
+}
+
+export interface LabLog {
+  readonly log: Log
+  /** Where the rows came from, in words. */
+  readonly source: string
+  readonly space: FeatureSpace
+  readonly settings: LabSettings
+  /** Behind a synthetic log. */
+  readonly world: SyntheticWorld | null
+  /** Of every row. */
+  readonly fingerprint: string
+  /** Mean and deviation of the sequence's outcome over the rows before the first snapshot; null where there are none. */
+  readonly outcome: { readonly mean: number; readonly deviation: number } | null
+  readonly users: number
+  readonly surface: { readonly field: string; readonly value: string } | null
+  /** All values of its field, the rarest first. */
+  readonly surfaceValues: SurfaceValues | null
+  readonly family: readonly DownstreamSpec[]
+  /** Models that may share one tower, narrow ones first; some are of the family. */
+  readonly portfolio: readonly DownstreamSpec[]
+  readonly publicationRows: readonly number[]
+  readonly test: TestWindow
+  /** A tenth of the rows: experiments may leave arms out, and say so. */
+  readonly quick: boolean
+}
+
+/** A model of the family or the portfolio. */
+export function specOf({ family, portfolio }: Pick<LabLog, 'family' | 'portfolio'>, name: ModelName): DownstreamSpec {
+  return [...family, ...portfolio].find((own) => own.name === name)!
+}
+
+/** Fewest users whose resampling says something of others: intervals are of whole users. */
+export const leastUsers = 30
+
+/**
+ * Reads a log twice and tells what an experiment can be made of it.
+ * @throws ExperimentError where it has no times, its test window lacks a class or users; EventError where a row of the first
+ *   task has no label
+ */
+export async function readLabLog(
+  log: Log,
+  source: string,
+  settings: LabSettings,
+  world: SyntheticWorld | null = null,
+  signal?: AbortSignal,
+  quick = false,
+): Promise<LabLog> {
+  const space = compileFeatures(log.schema)
+  if (!(log.timeRange.lastMs > log.timeRange.firstMs))
+    throw new ExperimentError(log.name, 'all rows have one time', 'give a log with times: nothing can be earlier here')
+  const publications = publicationRows(log.rows, settings)
+  const { fingerprint, outcome, users, surfaceValues } = await survey(log, space, publications[0], signal)
+  const surface = surfaceValues && { field: surfaceValues.field, value: surfaceValues.values[0] }
+  const family = downstreamFamily(space, surface)
+  const portfolio = downstreamPortfolio(space, family, surfaceValues)
+  const test = await readTest(log, space, settings, [...family, ...portfolio], surface, world, signal)
+  const lab = {
+    log,
+    source,
+    space,
+    settings,
+    world,
+    fingerprint,
+    outcome,
+    users,
+    surface,
+    surfaceValues,
+    family,
+    portfolio,
+    publicationRows: publications,
+    quick,
+  }
+  checkLabels(log, 'the test window', test.models.ranking)
+  if (test.userCount < leastUsers)
+    throw new ExperimentError(
+      log.name,
+      `the test window of ${test.rows} rows has ${test.userCount} users`,
+      `intervals need ${leastUsers}: use a longer log`,
+    )
+  checkDraws(log, 'the test window', test, test.models.ranking)
+  return { ...lab, test }
+}
+
+/**
+ * First of the rows by whose loss settings are chosen: as many as the test window has, right before it, but
+ * none from before the first snapshot.
+ */
+export function judgedFrom({ test, publicationRows }: LabLog): number {
+  return Math.max(test.fromRow - test.rows, publicationRows[0])
+}
+
+/** A part of the log as a lab log of its own, for a pilot: its figures mean nothing, so that it is not checked. */
+export async function readLabRows(lab: LabLog, log: Log, signal?: AbortSignal): Promise<LabLog> {
+  const { space, settings, family, portfolio, surface } = lab
+  const test = await readTest(log, space, settings, [...family, ...portfolio], surface, null, signal)
+  return { ...lab, log, world: null, publicationRows: publicationRows(log.rows, settings), test }
+}
+
+/** @throws ExperimentError where a model has no rows to be trained on, or its intervals cannot be told */
+export function checkModel(lab: LabLog, name: ModelName): void {
+  const { log, test } = lab
+  const spec = specOf(lab, name)
+  const where = `downstream model "${name}" (${spec.title})`
+  const rows = test.models[name]
+  if (rows.trained === 0 || rows.places.length === 0)
+    throw new ExperimentError(
+      log.name,
+      `${where} has ${rows.trained} rows before the test window and ${rows.places.length} in it`,
+      'use a longer log, or an experiment without it',
+    )
+  checkLabels(log, where, rows)
+  checkDraws(log, where, test, rows)
+}
+
+function checkLabels(log: Log, where: string, { labels }: ModelRows): void {
+  if (labels.includes(0) && labels.includes(1)) return
+  throw new ExperimentError(
+    log.name,
+    `${where} has ${labels.length} rows to be scored, without both classes`,
+    'use a longer log, or another first task',
+  )
+}
+
+function checkDraws(log: Log, where: string, test: Pick<TestWindow, 'users'>, rows: ModelRows): void {
+  if (isDrawable(test, rows)) return
+  const [of0, of1] = usersByClass(test, rows)
+  throw new ExperimentError(
+    log.name,
+    `${where} has ${of1} users with a row of class 1 and ${of0} with one of class 0 to be scored`,
+    'intervals draw users, and a draw of so few may have one class alone: use a longer log',
+  )
+}
+
+/** A draw lacks a class with a chance of exp(−12) at most: of 2,000 draws one in a hundred runs. */
+const leastLogOdds = 12
+
+/** Whether rows have users enough of both classes that one without either is hardly ever drawn, and two users at least. */
+export function isDrawable(test: Pick<TestWindow, 'users'>, rows: ModelRows): boolean {
+  const users = new Set(rows.places.map((place) => test.users[place])).size
+  return users >= 2 && usersByClass(test, rows).every((own) => -users * Math.log1p(-own / users) >= leastLogOdds)
+}
+
+/** Users with a row of class 0, and with one of class 1. */
+function usersByClass({ users }: Pick<TestWindow, 'users'>, { places, labels }: ModelRows): number[] {
+  return [0, 1].map((label) => new Set(places.filter((_, i) => labels[i] === label).map((place) => users[place])).size)
+}
+
+async function survey(log: Log, space: FeatureSpace, firstRows: number, signal: AbortSignal | undefined) {
+  const hash = createHash('sha256').update(JSON.stringify(log.schema))
+  const users = new Set<string>()
+  const field = log.schema.fields.findIndex(({ of, type }) => of === 'context' && type === 'id')
+  const counts = new Map<string, number>()
+  const outcomeField = log.schema.fields.findIndex(({ name }) => name === log.schema.sequence?.value)
+  const outcomes = { rows: 0, sum: 0, squares: 0 }
+  for await (const chunk of log.events()) {
+    signal?.throwIfAborted()
+    for (const event of chunk) {
+      space.rankedLabel(event)
+      users.add(event.user)
+      const value = field < 0 ? null : event.values[field]
+      if (typeof value === 'string') counts.set(value, (counts.get(value) ?? 0) + 1)
+      const values = event.values.map((own) => (ArrayBuffer.isView(own) ? Array.from(own as Float32Array) : own))
+      const outcome = event.values[outcomeField]
+      if (typeof outcome === 'number' && event.row < firstRows) {
+        outcomes.rows++
+        outcomes.sum += outcome
+        outcomes.squares += outcome * outcome
+      }
+      hash.update(JSON.stringify([event.user, event.item, event.timeMs, values]))
+    }
+  }
+  // The rarest first, so that the upstream loses the least by not seeing it.
+  const values = [...counts].sort(([a, m], [b, n]) => m - n || (a < b ? -1 : 1)).map(([value]) => value)
+  const surfaceValues = counts.size < 2 ? null : { field: log.schema.fields[field].name, values }
+  const mean = outcomes.sum / outcomes.rows
+  const deviation = Math.sqrt(Math.max(0, outcomes.squares / outcomes.rows - mean * mean))
+  return {
+    fingerprint: hash.digest('hex').slice(0, 24),
+    outcome: deviation > 0 ? { mean, deviation } : null,
+    users: users.size,
+    surfaceValues,
+  }
+}
+
+const msPerDay = 86_400_000
+
+async function readTest(
+  log: Log,
+  space: FeatureSpace,
+  settings: LabSettings,
+  specs: readonly DownstreamSpec[],
+  surface: LabLog['surface'],
+  world: SyntheticWorld | null,
+  signal: AbortSignal | undefined,
+): Promise<TestWindow> {
+  const fromRow = firstTestRow(log, settings, world)
+  const rows = log.rows - fromRow
+  const users = new Uint32Array(rows)
+  const earlierEvents = new Uint32Array(rows)
+  const userAgeDays = new Float64Array(rows)
+  const surfaces: string[] | null = surface ? [] : null
+  const field = log.schema.fields.findIndex(({ name }) => name === surface?.field)
+  const numbers = new Map<string, { number: number; events: number; firstMs: number }>()
+  const labels = new Uint8Array(space.tasks.length)
+  const weights = new Float32Array(space.tasks.length)
+  const models = specs.map((spec) => ({
+    spec,
+    selects: rowSelector(space, spec),
+    places: [] as number[],
+    labels: [] as number[],
+    trained: 0,
+  }))
+  const seen = new Set<number>()
+  let fromMs = 0
+  for await (const chunk of log.events()) {
+    signal?.throwIfAborted()
+    for (const event of chunk) {
+      let user = numbers.get(event.user)
+      if (user === undefined) {
+        user = { number: numbers.size, events: 0, firstMs: event.timeMs }
+        numbers.set(event.user, user)
+      }
+      space.labels(event, labels, weights)
+      const place = event.row - fromRow
+      if (place === 0) fromMs = event.timeMs
+      if (place >= 0) {
+        users[place] = user.number
+        seen.add(user.number)
+        earlierEvents[place] = user.events
+        userAgeDays[place] = (event.timeMs - user.firstMs) / msPerDay
+        surfaces?.push(String(event.values[field]))
+      }
+      for (const model of models) {
+        if (!model.selects(event, labels, weights)) continue
+        if (place < 0) model.trained++
+        else {
+          model.places.push(place)
+          model.labels.push(labels[model.spec.task])
+        }
+      }
+      user.events++
+    }
+  }
+  return {
+    fromRow,
+    fromMs,
+    rows,
+    users,
+    userNames: [...numbers.keys()],
+    userCount: seen.size,
+    earlierEvents,
+    userAgeDays,
+    surfaces,
+    models: Object.fromEntries(
+      models.map((model) => [
+        model.spec.name,
+        {
+          places: Uint32Array.from(model.places),
+          labels: Uint8Array.from(model.labels),
+          trained: model.trained,
+        },
+      ]),
+    ) as Record<ModelName, ModelRows>,
+  }
+}
+
+/** Of a synthetic log at a midnight, so that "before the day" means something. */
+function firstTestRow(log: Log, { testShare }: LabSettings, world: SyntheticWorld | null): number {
+  if (world === null) return log.rows - Math.max(1, Math.round(log.rows * testShare))
+  const perDay = log.rows / world.setting.days
+  return Math.round(testDay(world, testShare) * perDay)
+}
+
+/** First day of a synthetic world's test window. */
+export function testDay({ setting }: SyntheticWorld, testShare: number): number {
+  return Math.min(setting.days - 1, Math.round(setting.days * (1 - testShare)))
+}

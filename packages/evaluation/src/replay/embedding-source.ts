@@ -1,0 +1,98 @@
+/** What stands in a served embedding's place: the trained tower, and the controls that it must beat. */
+import type { FeatureSpace, SideBatch } from '@headwater/features'
+import type { GpuDevice } from '@headwater/gpu'
+import { type LoadedTower, loadUserTower } from '@headwater/runtime'
+import { type AffineMap, readSnapshot, type Snapshot } from '@headwater/snapshot'
+import { halfToFloat } from '@headwater/store'
+import type { CaptureEncoder } from './as-of-replay.ts'
+import { randomVectors } from './random-vectors.ts'
+
+/** Gives the vectors of users' features, or of users. */
+export interface EmbeddingSource extends CaptureEncoder<Float32Array> {
+  /** Numbers of a vector; 0 where nothing but the flags is served. */
+  readonly dim: number
+  dispose(): void
+}
+
+/** As the store holds them: in half precision. */
+function fromHalves(halves: Uint16Array, dim: number): Float32Array[] {
+  return Array.from({ length: halves.length / dim }, (_, row) => {
+    return Float32Array.from(halves.subarray(row * dim, (row + 1) * dim), halfToFloat)
+  })
+}
+
+/**
+ * Towers of published snapshots.
+ * @param align false: in each snapshot's own coordinates, as if none had been lined up with the one before
+ * @throws SnapshotError and what the device throws
+ */
+export async function towerSource(
+  device: GpuDevice,
+  directories: readonly string[],
+  align = true,
+): Promise<EmbeddingSource> {
+  const towers: LoadedTower[] = []
+  try {
+    for (const directory of directories) {
+      const snapshot = await readSnapshot(directory)
+      towers.push(loadUserTower(device, align ? snapshot : { ...snapshot, alignment: null as AffineMap | null }))
+    }
+  } catch (cause) {
+    for (const tower of towers) tower.dispose()
+    throw cause
+  }
+  const { dim } = towers[0].encoder
+  return {
+    dim,
+    encode: async (snapshot, batch) => fromHalves(await towers[snapshot].encoder.encodeHalf(batch), dim),
+    dispose: () => {
+      for (const tower of towers) tower.dispose()
+    },
+  }
+}
+
+/** One tower whatever the snapshot: the untrained control. */
+export async function fixedTowerSource(device: GpuDevice, directory: string): Promise<EmbeddingSource> {
+  const source = await towerSource(device, [directory])
+  return { ...source, encode: (_, batch, users) => source.encode(0, batch, users) }
+}
+
+/** A fixed normal vector a user, which knows nothing but who it is. */
+export function randomSource(seed: number, dim: number): EmbeddingSource {
+  const vectors = randomVectors(seed, dim)
+  return {
+    dim,
+    encode: async (_, batch, users) => rowsOf(await vectors(batch, users), users.length, dim),
+    dispose() {},
+  }
+}
+
+/**
+ * The tower's dense input features, given to the downstream models as the tower has them: standardized where it standardizes.
+ * @param matrices of the tower
+ */
+export function featureSource({ user }: FeatureSpace, matrices: Snapshot['matrices']): EmbeddingSource {
+  const dim = user.dense.length
+  const [center, scale] = ['center', 'scale'].map((name) => matrices.get(`user.dense.${name}`)?.data)
+  return {
+    dim,
+    encode: async (_, batch: SideBatch, users) => {
+      const rows = rowsOf(batch.dense, users.length, dim)
+      if (center !== undefined && scale !== undefined)
+        for (const row of rows) for (let f = 0; f < dim; f++) row[f] = (row[f] - center[f]) * scale[f]
+      return rows
+    },
+    dispose() {},
+  }
+}
+
+/** Nothing but whether something would be served, and how old it would be. */
+export const flagSource: EmbeddingSource = {
+  dim: 0,
+  encode: async (_, __, users) => users.map(() => new Float32Array(0)),
+  dispose() {},
+}
+
+function rowsOf(values: Float32Array, rows: number, dim: number): Float32Array[] {
+  return Array.from({ length: rows }, (_, row) => values.slice(row * dim, (row + 1) * dim))
+}

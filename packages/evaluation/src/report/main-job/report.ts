@@ -1,0 +1,79 @@
+import { renderFigures } from '../figures/figure.ts'
+import { renderSeriesLegend } from '../figures/legend.ts'
+import { formatDrift, formatDuration, formatGain, formatGainBounds, formatNe } from '../format.ts'
+import { type Html, html } from '../page/html.ts'
+import { type KeyFigure, renderKeyFigures, renderPage } from '../page/page.ts'
+import { armGainPlot, armNePlot } from './arm-plots.ts'
+import { armStyles } from './arms.ts'
+import { driftCosinePlot, driftDistancePlot } from './drift-plots.ts'
+import { earlierEventsGainPlot, earlierEventsNePlot } from './earlier-events-plots.ts'
+import { factsList, methodSection } from './method.ts'
+import { freshnessPlot, readLatencyPlot } from './percentile-plots.ts'
+import { progressiveGainPlot, progressiveNePlot } from './progressive-plots.ts'
+import { type Arm, arms, type MainJobResult } from './result.ts'
+import {
+  armsTable,
+  driftTable,
+  earlierEventsTable,
+  progressiveTable,
+  secondsTable,
+  seedsTable,
+  servingTable,
+} from './tables.ts'
+import { headline, verdict } from './verdict.ts'
+
+/** The whole report as one HTML page without scripts or anything to load. */
+export function renderReport(result: MainJobResult): string {
+  const body = html`<header>
+<p class="eyebrow">Headwater · ${result.dataset.name} · ${result.dataset.task}</p>
+<h1>${headline(result)}</h1>
+<p class="verdict">${verdict(result)}</p>
+${warningsBox(result)}${keyFigures(result)}</header>
+<main>
+<h2>The gain and its controls</h2>
+${renderFigures(armNePlot(result), armGainPlot(result))}${armsTable(result)}
+<h2>Who gains</h2>
+${legend(['without', 'with'])}${renderFigures(earlierEventsNePlot(result), earlierEventsGainPlot(result))}${earlierEventsTable(result)}
+<h2>Over time</h2>
+${legend(arms)}${renderFigures(progressiveNePlot(result), progressiveGainPlot(result))}${progressiveTable(result)}
+<h2>Serving</h2>
+${renderFigures(readLatencyPlot(result), freshnessPlot(result))}${servingTable(result)}
+<h2>Snapshots</h2>
+${driftSection(result)}
+<h2>Method</h2>
+${methodSection(result)}
+<h2>This run</h2>
+${factsList(result)}${seedsTable(result)}${secondsTable(result)}</main>
+`
+  return renderPage(`${headline(result)} · ${result.dataset.name}`, body)
+}
+
+const legend = (shown: readonly Arm[]) =>
+  renderSeriesLegend(
+    shown.map((arm) => armStyles[arm]),
+    'Arms',
+  )
+
+function driftSection(result: MainJobResult): Html {
+  if (result.drift.byRound.length === 0) return html`<p>One snapshot was published, so there is no drift to show.</p>`
+  return html`${renderFigures(driftCosinePlot(result), driftDistancePlot(result))}${driftTable(result)}`
+}
+
+function warningsBox({ warnings }: MainJobResult): Html | null {
+  if (warnings.length === 0) return null
+  return html`<div class="warnings" role="note"><strong>Before you trust this</strong>
+<ul>${warnings.map((warning) => html`<li>${warning}</li>`)}</ul></div>
+`
+}
+
+function keyFigures({ neGain, gainOverUntrained, auc, read, freshness, drift, snapshots }: MainJobResult): Html {
+  const figures: KeyFigure[] = [
+    ['gain in NE', formatGain(neGain.value), `95 % ${formatGainBounds(neGain)}`],
+    ['gain over untrained', formatGain(gainOverUntrained.value), `95 % ${formatGainBounds(gainOverUntrained)}`],
+    ['AUC', formatNe(auc.with), `${formatNe(auc.without)} without`],
+    ['read, p99', formatDuration(read.p99Us / 1000), `p50 ${formatDuration(read.p50Us / 1000)}`],
+    ['freshness, p99', formatDuration(freshness.p99Ms), `p50 ${formatDuration(freshness.p50Ms)}`],
+    ['drift, cosine', formatDrift(drift.cosine), `over ${snapshots} snapshots`],
+  ]
+  return renderKeyFigures(figures)
+}

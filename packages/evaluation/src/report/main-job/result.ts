@@ -1,0 +1,140 @@
+/**
+ * What the main job found out: the one input of the report and the table, and, as it stands, the output of `--json`.
+ * Figures named `…Share`, rates and relative gains are fractions, not percents; `low` and `high` bound 95 % intervals.
+ * With several seeds a figure is the mean over them, and an interval is that of row losses averaged over them.
+ */
+import type { DriftRound } from '../../geometry/drift.ts'
+import type { Freshness, ReadLatency } from '../../replay/wall-clock.ts'
+import type { Bounds, Interval } from '../findings.ts'
+
+/** Downstream models that differ only in the served embedding they see, in the order of the report. */
+export const arms = ['without', 'with', 'latest', 'random', 'untrained'] as const
+
+/**
+ * - `without`: no served embedding
+ * - `with`: the average of the vectors of the last snapshots
+ * - `latest`: the vector of the last snapshot alone
+ * - `random`: a random fixed vector a user, served the same way
+ * - `untrained`: the vector of the same tower before any training, served the same way
+ */
+export type Arm = (typeof arms)[number]
+
+export interface MainJobResult {
+  /** Version of Headwater. */
+  version: string
+  /** Commit of the code; null outside a checkout. */
+  commit: string | null
+  /** The command line, as typed. */
+  command: string
+  /** When the run began, ISO 8601. */
+  startedAt: string
+  /** The GPU and its driver, in words. */
+  adapter: string
+  dataset: {
+    name: string
+    /** Where the rows came from: file names, or the generator with its settings. */
+    source: string
+    /** The label in words, such as `rating ≥ 8`. */
+    task: string
+    users: number
+    items: number
+    firstTimeMs: number
+    lastTimeMs: number
+  }
+  /** Rows of the log that were used. */
+  rows: number
+  /** Bad rows left out under `--max-bad-rows`. */
+  skippedRows: number
+  /** Rows at the log's end that the figures are of, and the users in them. */
+  rowsScored: number
+  usersScored: number
+  /** Share of positive rows among the scored; its entropy is the denominator of NE. */
+  baseRate: number
+
+  /** Normalized entropy: mean log loss ÷ entropy of the base rate. Lower is better, 1 knows nothing. */
+  ne: Record<Arm, number>
+  neInterval: Record<Arm, Bounds>
+  auc: Record<Arm, number>
+  /** Σ prediction ÷ Σ label. */
+  calibration: Record<Arm, number>
+  /** Expected calibration error. */
+  ece: Record<Arm, number>
+  /** (NE_without − NE_with) ÷ NE_without. */
+  neGain: Interval
+  /** (NE_untrained − NE_with) ÷ NE_untrained. */
+  gainOverUntrained: Interval
+  /** (NE_without − NE_arm) ÷ NE_without, for the arms that `neGain` is not about. */
+  gainOverWithout: Record<Exclude<Arm, 'without' | 'with'>, Interval>
+
+  /** By how many events the row's user had before it; NE over the bucket's own base rate. One without both classes is left out. */
+  byEarlierEvents: EarlierEventsBucket[]
+  /** Tenths of the whole log, in time order; NE over each tenth's own base rate. One without both classes is left out. */
+  progressive: ProgressiveTenth[]
+
+  /** Snapshots published. */
+  snapshots: number
+  /** The row of the log before which each was published. */
+  snapshotRows: number[]
+  /**
+   * Between the vectors of one user and the same features from consecutive snapshots: means over users and rounds; null
+   * where one snapshot has none to compare with.
+   */
+  drift: { cosine: number | null; relativeL2: number | null; byRound: DriftRound[] }
+
+  read: ReadLatency
+  freshness: Freshness
+  /** Served vectors whose snapshot cut-off and feature time were found strictly earlier than the row: all, or the run fails. */
+  servedVectorsChecked: number
+
+  /** Share of a training step's wall time inside kernels; null where the adapter has no timestamp queries. */
+  kernelShare: number | null
+  peakMemoryBytes: number
+  /** Wall-clock seconds by stage, in order. */
+  seconds: Record<string, number>
+
+  seeds: number[]
+  bySeed: SeedFigures[]
+  /** Standard deviation over the seeds (n − 1); null with one seed. */
+  seedSd: Omit<SeedFigures, 'seed'> | null
+
+  method: {
+    /** Name of the tower's size. */
+    preset: string
+    towerParameters: number
+    embeddingCount: number
+    embeddingWidth: number
+    /** Most snapshots that the `with` arm averages. */
+    pooledSnapshots: number
+    /** Log time between a refresh being offered and its vector being readable. */
+    refreshDelayMs: number
+    bootstrapDraws: number
+  }
+  /** What a reader must know before trusting the figures, such as an AUC that smells of a leak. */
+  warnings: string[]
+}
+
+export interface EarlierEventsBucket {
+  /** Such as `3–9`. */
+  label: string
+  rows: number
+  baseRate: number
+  ne: { without: number; with: number }
+  neGain: Interval
+}
+
+export interface ProgressiveTenth {
+  /** First row, and the row after the last. */
+  fromRow: number
+  toRow: number
+  fromTimeMs: number
+  baseRate: number
+  ne: Record<Arm, number>
+}
+
+export interface SeedFigures {
+  seed: number
+  ne: Record<Arm, number>
+  auc: Record<Arm, number>
+  neGain: number
+  gainOverUntrained: number
+}

@@ -1,0 +1,24 @@
+/** What an arm of the experiment `alternatives` has in the tower's or in the ranking model's place. */
+import { type FeatureSpace, schemaDefaults } from '@headwater/features'
+import type { PatientModel } from '../downstream/downstream-rows.ts'
+import { ItemCounts } from '../downstream/item-counts.ts'
+import { TargetAttention } from '../downstream/target-attention.ts'
+import type { LearnedPlan } from './learned-source.ts'
+
+/** A model that predicts by itself, in the ranking model's place. */
+export type OwnModelPlan =
+  | { readonly kind: 'counts'; readonly shrinkage: number }
+  | { readonly kind: 'attention'; readonly events: number; readonly rate: number; readonly penalty: number }
+
+export interface AlternativePlan {
+  /** Null: what the arm's source serves. */
+  readonly learned: LearnedPlan | null
+  /** Null: the downstream models of the arm. */
+  readonly model: OwnModelPlan | null
+}
+
+export function ownModel({ item, schema }: FeatureSpace, plan: OwnModelPlan, seed: number): PatientModel {
+  if (plan.kind === 'counts') return new ItemCounts(item, plan.shrinkage)
+  const userBuckets = schema.userBuckets ?? schemaDefaults.userBuckets
+  return new TargetAttention(item, { ...plan, userBuckets, seed })
+}

@@ -1,0 +1,183 @@
+/** Runs experiments over one log: arms that were run before are found again, so that a killed run goes on where it was. */
+import type { GpuDevice } from '@headwater/gpu'
+import { bootstrap } from '../lab/analysis/figures.ts'
+import { Outcomes } from '../lab/analysis/outcomes.ts'
+import type { Arm, ArmContext, ArmOutcome } from '../lab/arms/arm.ts'
+import { contentHash } from '../lab/cache/content-hash.ts'
+import { LabCache } from '../lab/cache/lab-cache.ts'
+import type { Experiment } from '../lab/experiment.ts'
+import { checkModel, type LabLog, specOf } from '../lab/log/lab-log.ts'
+import { readUpstream, type UpstreamPlan } from '../lab/upstream/upstream.ts'
+import type { Stages } from '../progress/stages.ts'
+import type { EvaluationResult, ExperimentResult } from '../report/findings.ts'
+import { ArmQueue } from './arm-queue.ts'
+import { ArmWorker, type SharedRun } from './arm-worker.ts'
+import { type Estimate, estimate } from './estimate.ts'
+import { plannedArms } from './planned-arms.ts'
+
+export interface RunOptions {
+  readonly device: GpuDevice
+  readonly lab: LabLog
+  readonly experiments: readonly Experiment[]
+  readonly seeds: readonly number[]
+  readonly quick: boolean
+  /** Where upstreams and arms are kept, and found again. */
+  readonly directory: string
+  readonly stages: Stages
+  /** The log as other processes open it, and how many of them run arms beside this one. Default: none do. */
+  readonly beside?: { readonly log: SharedRun['log']; readonly processes: number }
+  /** Told of an arm that another process has run. */
+  readonly onBeside?: (title: string, seconds: number) => void
+  readonly signal?: AbortSignal | undefined
+  /** Told what is to be done before any of it is. */
+  readonly onEstimate?: (estimate: Estimate) => void
+  /** The command that runs one experiment again. */
+  readonly commandOf: (experiment: string) => string
+  readonly about: Pick<EvaluationResult, 'version' | 'commit' | 'command' | 'startedAt'>
+}
+
+/** @throws ExperimentError where an experiment cannot be run on this log, before any training */
+export function checkExperiments(lab: LabLog, experiments: readonly Experiment[]): void {
+  for (const experiment of experiments) {
+    experiment.check?.(lab)
+    for (const model of experiment.models(lab)) checkModel(lab, model)
+  }
+}
+
+/** @throws ExperimentError as `checkExperiments`, and what training, replay and the device throw */
+export async function runExperiments(options: RunOptions): Promise<EvaluationResult> {
+  const { device, lab, experiments, seeds, signal, stages } = options
+  const startedMs = performance.now()
+  checkExperiments(lab, experiments)
+  const cache = LabCache.on(device, options.directory, lab)
+  const context: ArmContext = { device, lab, stages, signal }
+  const planned = plannedArms(experiments, lab, seeds)
+  const arms = distinct(
+    planned.flatMap(({ bySeed }) => bySeed.flat()),
+    (arm) => cache.hashOf(arm),
+  )
+  const cached = arms.filter((arm) => cache.has(arm)).length
+  const found = await estimate(arms, cache, context, upstreamsOf)
+  options.onEstimate?.(found)
+  await runArms(arms, cache, context, options)
+  stages.begin('statistics', 0)
+  const results = planned.map(({ experiment, bySeed }): ExperimentResult => {
+    const byName = new Map<string, ArmOutcome[]>()
+    for (const own of bySeed)
+      for (const arm of own) byName.set(arm.name, [...(byName.get(arm.name) ?? []), cache.find(arm)!])
+    const { name, question, measure, rule } = experiment
+    return {
+      name,
+      question,
+      measure,
+      rule,
+      ...experiment.conclude(new Outcomes(lab, seeds, byName)),
+      ...(options.quick && { holds: null }),
+      seeds,
+      arms: bySeed[0].map((arm) => ({
+        name: arm.name,
+        title: arm.title,
+        figures: meanFigures(byName.get(arm.name)!),
+      })),
+      command: options.commandOf(name),
+    }
+  })
+  stages.end()
+  const { log, settings, test } = lab
+  const first = upstreamsOf(arms)[0]
+  return {
+    ...options.about,
+    adapter: device.adapter.description || device.adapterClass,
+    quick: options.quick,
+    dataset: {
+      name: log.name,
+      source: lab.source,
+      rows: log.rows,
+      users: lab.users,
+      fingerprint: lab.fingerprint,
+      firstTimeMs: log.timeRange.firstMs,
+      lastTimeMs: log.timeRange.lastMs,
+      testRows: test.rows,
+      testUsers: test.userCount,
+      testFromMs: test.fromMs,
+      models: distinct(
+        [
+          ...lab.family,
+          ...experiments.flatMap((experiment) => experiment.models(lab)).map((name) => specOf(lab, name)),
+        ],
+        ({ name }) => name,
+      ).map(({ name, title }) => ({
+        name,
+        title,
+        trained: test.models[name].trained,
+        scored: test.models[name].places.length,
+      })),
+    },
+    method: {
+      preset: settings.preset,
+      snapshots: settings.snapshots,
+      firstShare: settings.firstShare,
+      refreshDelayMs: settings.refreshDelayMs,
+      bootstrapDraws: bootstrap.draws,
+      roundRate: settings.training.roundRates.dense,
+      towerParameters: first === undefined ? null : readUpstream(cache.directoryOf(first))!.towerParameters,
+    },
+    experiments: results,
+    seconds: (performance.now() - startedMs) / 1000,
+    armsRun: arms.length - cached,
+    armsCached: cached,
+  }
+}
+
+/** Runs the arms that are left, here and in processes beside this one. */
+async function runArms(
+  arms: readonly Arm[],
+  cache: LabCache,
+  context: ArmContext,
+  { beside, directory, experiments, seeds, signal, onBeside }: RunOptions,
+): Promise<void> {
+  const queue = new ArmQueue(arms, cache)
+  // Where one fails the others stop.
+  const failed = new AbortController()
+  const stop = AbortSignal.any([failed.signal, ...(signal === undefined ? [] : [signal])])
+  const shared = () => ({ log: beside!.log, experiments: experiments.map(({ name }) => name), seeds, directory })
+  const processes = Math.min(beside?.processes ?? 0, Math.max(0, queue.size - 1))
+  const workers = Array.from({ length: processes }, () => ArmWorker.start(shared()))
+  stop.addEventListener('abort', () => {
+    for (const worker of workers) worker.end()
+  })
+  const own = queue.drain((arm) => cache.run(arm, { ...context, signal: stop }), stop)
+  const others = workers.map((worker) =>
+    queue.drain(async (arm) => {
+      const startedMs = performance.now()
+      await worker.run(cache.hashOf(arm))
+      onBeside?.(arm.title, (performance.now() - startedMs) / 1000)
+    }, stop),
+  )
+  const all = [own, ...others]
+  for (const part of all) part.catch((cause) => failed.abort(cause))
+  await Promise.allSettled(all)
+  for (const worker of workers) worker.end()
+  signal?.throwIfAborted()
+  failed.signal.throwIfAborted()
+}
+
+function upstreamsOf(arms: readonly Arm[]): UpstreamPlan[] {
+  return distinct(
+    arms.flatMap(({ upstream }) => upstream ?? []),
+    contentHash,
+  )
+}
+
+function distinct<T>(values: readonly T[], keyOf: (value: T) => string): T[] {
+  return [...new Map(values.map((value) => [keyOf(value), value])).values()]
+}
+
+function meanFigures(outcomes: readonly ArmOutcome[]): Record<string, number> {
+  return Object.fromEntries(
+    Object.keys(outcomes[0].figures).map((name) => [
+      name,
+      outcomes.reduce((sum, { figures }) => sum + figures[name], 0) / outcomes.length,
+    ]),
+  )
+}
