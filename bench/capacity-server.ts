@@ -2,7 +2,7 @@
 import type { AddressInfo } from 'node:net'
 import { compileFeatures } from '@headwater/features'
 import { createPooling, startRefreshing } from '@headwater/pooling'
-import { createServer } from '@headwater/pooling/http'
+import { createServer } from '@headwater/service'
 import { openStore } from '@headwater/store'
 import { answer } from './open-loop-fork.ts'
 

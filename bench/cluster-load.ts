@@ -1,8 +1,8 @@
 /** Calls on a cluster, as its figures need them. */
 import { randomUUID } from 'node:crypto'
 import { setTimeout as wait } from 'node:timers/promises'
+import type { Client } from '@headwater/client'
 import { loadCalls, runOpenLoop } from '@headwater/load'
-import type { Client } from '@headwater/pooling/client'
 import { interpolatedPercentiles } from '@headwater/statistics'
 
 export const model = 'sum'

@@ -21,7 +21,7 @@ export const pinning = canPin
 /** Options of node for a service that has one core, as `headwater serve` gives them (docs/serve.md). */
 export const oneCoreOptions: readonly string[] = [
   '--max-semi-space-size=4',
-  ...['--require', createRequire(import.meta.url).resolve('@headwater/pooling/one-core')],
+  ...['--require', createRequire(import.meta.url).resolve('@headwater/service/one-core')],
 ]
 
 export interface PinnedProcess {

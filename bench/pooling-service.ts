@@ -4,7 +4,9 @@
  */
 import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
+import { followModel, type LoadedSnapshot, startEncoder } from '@headwater/encoder'
 import { createRowWorkers } from '@headwater/features/workers'
+import { openEventLog, openServedLog } from '@headwater/logs'
 import {
   createPooling,
   type EncoderStatus,
@@ -13,9 +15,7 @@ import {
   type ServedBatch,
   startRefreshing,
 } from '@headwater/pooling'
-import { followModel, type LoadedSnapshot, startEncoder } from '@headwater/pooling/encoder'
-import { createServer, RefreshMonitor } from '@headwater/pooling/http'
-import { openEventLog, openServedLog } from '@headwater/pooling/logs'
+import { createServer, RefreshMonitor } from '@headwater/service'
 import { seededRandom } from '@headwater/statistics'
 import { type EmbeddingStore, openStore } from '@headwater/store'
 import { capacityAt, type EventRate } from './encoder-capacity.ts'

@@ -1,5 +1,5 @@
 /**
- * `npx nx run pooling:soak`: the service for forty minutes (`--minutes N`), over LMDB and with its logs, reads at 70 % of what
+ * `npx nx run service:soak`: the service for forty minutes (`--minutes N`), over LMDB and with its logs, reads at 70 % of what
  * it can do and events at 70 % of what the encoder can do at that moment. Behind the first quarter its resident memory is to stay as it is.
  */
 import { mkdtempSync, rmSync } from 'node:fs'

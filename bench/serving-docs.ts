@@ -1,6 +1,6 @@
 /**
  * Rewrites the table of docs/serving-figures.md from bench/results/pooling.json and soak.json, which `bench:pooling` and
- * `pooling:soak` wrote. With `--check` it writes nothing and fails where they differ.
+ * `service:soak` wrote. With `--check` it writes nothing and fails where they differ.
  */
 import { readFileSync } from 'node:fs'
 import { bringUpToDate, markdownTable, results } from './generated-parts.ts'
@@ -206,7 +206,7 @@ function soakRow({ minutes, reads, service, encoder }: SoakFigures): Row {
     `soak of ${minutes} minutes, ${whole(reads.answered)} reads: memory of its own, an hour`,
     'flat',
     told.join('; ') + missedUnless(service.isFlat && encoder?.isFlat !== false && reads.failed === 0),
-    '`npx nx run pooling:soak`',
+    '`npx nx run service:soak`',
   ]
 }
 

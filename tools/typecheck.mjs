@@ -5,7 +5,7 @@ import { inWorkspace } from './workspace.mjs'
  * All packages, examples and benches at once, so that a source which many import is read and checked once, and what has
  * options of its own. `nx typecheck` checks each package by itself.
  */
-export const checkedProjects = ['tsconfig.check.json', 'packages/pooling/console', 'tools']
+export const checkedProjects = ['tsconfig.check.json', 'packages/service/console', 'tools']
 
 /**
  * Typechecks the workspace.

@@ -9,7 +9,7 @@ const configAt = (path) => JSON.parse(readFileSync(inWorkspace(path), 'utf8'))
 
 test('what a folder checks by itself is checked at once with all others', () => {
   const inside = (/** @type {string} */ folder) => readdirSync(inWorkspace(folder)).map((name) => join(folder, name))
-  const folders = [...inside('packages'), 'packages/pooling/console', ...inside('examples'), 'bench', 'tools']
+  const folders = [...inside('packages'), 'packages/service/console', ...inside('examples'), 'bench', 'tools']
   const together = configAt('tsconfig.check.json')
   expect(together.compilerOptions).toBeUndefined()
   const missing = folders.flatMap((folder) => {

@@ -1,9 +1,9 @@
 /** What the cluster must do, each step with its own proof. */
 import { randomUUID } from 'node:crypto'
 import { setTimeout as wait } from 'node:timers/promises'
+import type { Client } from '@headwater/client'
 import { compileFeatures, type Schema } from '@headwater/features'
 import { userFeatures } from '@headwater/pooling'
-import type { Client } from '@headwater/pooling/client'
 import { openStore } from '@headwater/store'
 import type { ValkeyCluster } from '@headwater/testkit/valkey'
 import type { Server } from './server.ts'

@@ -1,6 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
-import { type Client, createClient } from '@headwater/pooling/client'
+import { type Client, createClient } from '@headwater/client'
 
 const path = (relative: string) => fileURLToPath(new URL(relative, import.meta.url))
 const command = [

@@ -9,5 +9,5 @@ import { createRequire } from 'node:module'
 export function nodeOptions([command], cores) {
   if (command !== 'serve' || cores > 1) return []
   // With so small a nursery V8 collects more often and holds reads up for half as long each time.
-  return ['--max-semi-space-size=4', '--require', createRequire(import.meta.url).resolve('@headwater/pooling/one-core')]
+  return ['--max-semi-space-size=4', '--require', createRequire(import.meta.url).resolve('@headwater/service/one-core')]
 }

@@ -1,6 +1,6 @@
 /** What the commands have in common that talk to a running service. */
 import { readFileSync } from 'node:fs'
-import type { Client, ClientTls } from '@headwater/pooling/client'
+import type { Client, ClientTls } from '@headwater/client'
 import type { Command } from 'commander'
 import { userPath } from '../files/paths.ts'
 import type { JsonOption } from '../files/result.ts'
@@ -48,7 +48,7 @@ export function accessOptions(command: Command): Command {
 
 /** @throws ServiceError, ClientError */
 export async function serviceClient(options: ServiceOptions, deadlineMs: number): Promise<Client> {
-  const { createClient } = await import('@headwater/pooling/client')
+  const { createClient } = await import('@headwater/client')
   const { token, tls } = serviceAccess(options)
   return createClient({ url: options.url, deadlineMs, tls, ...(token !== null && { token }) })
 }

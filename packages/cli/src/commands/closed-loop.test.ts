@@ -3,7 +3,7 @@
  * the snapshot up. Both commands run as processes of their own, as a user starts them.
  */
 import { join } from 'node:path'
-import { readServedLog } from '@headwater/pooling/logs'
+import { readServedLog } from '@headwater/logs'
 import { snapshotNumber, snapshotsWith } from '@headwater/snapshot'
 import { temporaryDirectory } from '@headwater/testkit'
 import { afterEach, beforeAll, expect, test } from 'vitest'

@@ -1,8 +1,8 @@
 /** `headwater serve` as a process of its own, on a model that was trained for the test. */
 import { cpSync, readdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { type Client, createClient } from '@headwater/client'
 import type { Schema } from '@headwater/features'
-import { type Client, createClient } from '@headwater/pooling/client'
 import { publishSnapshot, readSnapshot, serveSnapshot, snapshotDirectory } from '@headwater/snapshot'
 import { temporaryDirectory } from '@headwater/testkit'
 import { runCommandLine } from '../commands/program.ts'

@@ -3,7 +3,7 @@ import { once } from 'node:events'
 import { setTimeout as wait } from 'node:timers/promises'
 import { compileFeatures } from '@headwater/features'
 import { createPooling, startRefreshing } from '@headwater/pooling'
-import { createServer, RefreshMonitor } from '@headwater/pooling/http'
+import { createServer, RefreshMonitor } from '@headwater/service'
 import { type EmbeddingStore, openStore } from '@headwater/store'
 import { clickSchema } from './click-log.ts'
 

@@ -1,7 +1,7 @@
 /** Rows side by side, from logs that the service's own writer made. */
 import { join } from 'node:path'
+import { openServedLog } from '@headwater/logs'
 import { type ServedBatch, servedStatus } from '@headwater/pooling'
-import { openServedLog } from '@headwater/pooling/logs'
 import { seededRandom } from '@headwater/statistics'
 import { temporaryDirectory } from '@headwater/testkit'
 import { describe, expect, test } from 'vitest'

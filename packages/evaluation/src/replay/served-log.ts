@@ -2,8 +2,9 @@
  * What was served in the replay, as downstream models read it: a row of the log at a time, all served models side by side.
  * The served log itself has a row for each user and model of a read. D = dim of a model.
  */
+
+import { readServedLog, type ServedRows, vectorOffsets } from '@headwater/logs'
 import { servedStatus } from '@headwater/pooling'
-import { readServedLog, type ServedRows, vectorOffsets } from '@headwater/pooling/logs'
 import { halfToFloat } from '@headwater/store'
 
 /** What a model served for a row. */

@@ -1,4 +1,4 @@
-import type { ReceiptAnswer } from '@headwater/pooling/client'
+import type { ReceiptAnswer } from '@headwater/client'
 import type { Command } from 'commander'
 import { type ServiceOptions, serviceClient, serviceCommand } from '../../client/service.ts'
 import { jsonFile, printResult } from '../../files/result.ts'
@@ -16,7 +16,7 @@ export function registerForget(program: Command): void {
 async function forget(user: string, options: ServiceOptions): Promise<void> {
   const json = jsonFile(options)
   const client = await serviceClient(options, deadlineMs)
-  const { ClientError } = await import('@headwater/pooling/client')
+  const { ClientError } = await import('@headwater/client')
   const receipt = await client.forget(user).catch((cause: unknown) => {
     if (cause instanceof ClientError && cause.code === 'forget_incomplete') return cause.details as ReceiptAnswer
     throw cause

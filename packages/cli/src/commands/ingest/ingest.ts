@@ -3,9 +3,9 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { pipeline } from 'node:stream/promises'
 import { setTimeout as wait } from 'node:timers/promises'
+import type { Client, EventsMessage, WireValue } from '@headwater/client'
 import type { BadRow, Log } from '@headwater/datasets'
 import type { Schema } from '@headwater/features'
-import type { Client, EventsMessage, WireValue } from '@headwater/pooling/client'
 import type { Command } from 'commander'
 import { wholeNumber } from '../../arguments/whole-number.ts'
 import { ServiceError, type ServiceOptions, serviceClient, serviceCommand } from '../../client/service.ts'
@@ -120,7 +120,7 @@ async function send(client: Client, log: Log, mark: LogMark, { signal, onSent }:
  * @throws ClientError, or the signal's reason
  */
 async function sendBatch(client: Client, columns: EventsMessage, signal: AbortSignal): Promise<number> {
-  const { DeadlineError, OverloadedError, UnavailableError } = await import('@headwater/pooling/client')
+  const { DeadlineError, OverloadedError, UnavailableError } = await import('@headwater/client')
   const endMs = performance.now() + patienceMs
   for (let retries = 0; ; retries++) {
     try {

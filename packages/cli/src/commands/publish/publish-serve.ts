@@ -15,8 +15,8 @@ export interface PublishServeOptions extends Pick<ServiceOptions, 'tlsCert' | 't
 export async function publishServe(directory: string, options: PublishServeOptions): Promise<void> {
   const { host, port, tokens, tlsKey, tlsCert } = options
   const [{ publishSnapshots }, { isLoopback, parseTokens }] = await Promise.all([
-    import('@headwater/pooling/cluster'),
-    import('@headwater/pooling/http'),
+    import('@headwater/cluster'),
+    import('@headwater/service'),
   ])
   if ((tlsKey === undefined) !== (tlsCert === undefined))
     throw new ServeError('--tls-key and --tls-cert go together; give both.')

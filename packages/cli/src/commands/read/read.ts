@@ -1,4 +1,4 @@
-import type { ReadAnswer } from '@headwater/pooling/client'
+import type { ReadAnswer } from '@headwater/client'
 import type { Command } from 'commander'
 import { type ServiceOptions, serviceClient, serviceCommand } from '../../client/service.ts'
 import { jsonFile, printResult } from '../../files/result.ts'

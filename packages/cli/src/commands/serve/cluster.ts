@@ -2,8 +2,8 @@
 import { createHash } from 'node:crypto'
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
+import type { ClusterNode } from '@headwater/cluster'
 import type { EncoderStatus, Pooling } from '@headwater/pooling'
-import type { ClusterNode } from '@headwater/pooling/cluster'
 import { userUrl } from '../../arguments/store-url.ts'
 import { ServeError, type ServeOptions } from './options.ts'
 
@@ -38,7 +38,7 @@ export async function joinServeCluster(
 ): Promise<ServeCluster | null> {
   const { store, mode, maxQueue, claimAfter: claimMs } = options
   if (!isValkey(store) || mode !== 'asynchronous') return null
-  const { joinCluster } = await import('@headwater/pooling/cluster')
+  const { joinCluster } = await import('@headwater/cluster')
   const node = await joinCluster({ url: userUrl(store), tenants, models, maxQueue, claimMs, onError })
   let closing: Promise<void> | null = null
   return {

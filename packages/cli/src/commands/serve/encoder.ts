@@ -1,5 +1,5 @@
 /** The encoder's process of a server. */
-import type { EncoderProcess, StartEncoderOptions } from '@headwater/pooling/encoder'
+import type { EncoderProcess, StartEncoderOptions } from '@headwater/encoder'
 import type { ServeOptions } from './options.ts'
 
 /** Of the module that the process imports for `--encoder onnx`. */
@@ -13,7 +13,7 @@ export async function startServeEncoder(
   options: ServeOptions,
   onError: (error: Error) => void,
 ): Promise<EncoderProcess> {
-  const { startEncoder } = await import('@headwater/pooling/encoder')
+  const { startEncoder } = await import('@headwater/encoder')
   const given: StartEncoderOptions = {
     onError,
     prefix: encoderPrefix(options),

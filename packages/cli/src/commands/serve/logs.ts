@@ -1,7 +1,7 @@
 /** Logs of a server, a directory each and in it one a tenant. */
 import { join } from 'node:path'
 import type { Schema } from '@headwater/features'
-import type { OpenEventLog, OpenOutcomeLog, ServedLog } from '@headwater/pooling/logs'
+import type { OpenEventLog, OpenOutcomeLog, ServedLog } from '@headwater/logs'
 import type { EmbeddingStore } from '@headwater/store'
 import { userPath } from '../../files/paths.ts'
 import type { ServeOptions } from './options.ts'
@@ -38,7 +38,7 @@ export async function openTenantLogs(
   const { servedLog, servedLogLatest, eventLog, outcomeLog, rotate: maxAgeMs, keepFiles } = options
   if ([servedLog, eventLog, outcomeLog].every((directory) => directory === undefined))
     return { served: null, events: null, outcomes: null }
-  const { openEventLog, openOutcomeLog, openServedLog } = await import('@headwater/pooling/logs')
+  const { openEventLog, openOutcomeLog, openServedLog } = await import('@headwater/logs')
   const open = async <Log extends ServedLog | OpenEventLog | OpenOutcomeLog>(
     directory: string | undefined,
     opening: (about: {

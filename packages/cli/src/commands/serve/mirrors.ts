@@ -19,7 +19,7 @@ export async function mirrorModels(
 ): Promise<ReadonlyMap<string, string>> {
   if (![...sources.values()].some(isPublisher)) return sources
   const [{ mirrorSnapshots }, { claimDirectory }] = await Promise.all([
-    import('@headwater/pooling/cluster'),
+    import('@headwater/cluster'),
     import('@headwater/store'),
   ])
   const { modelTokenFile, modelCa } = options

@@ -1,6 +1,7 @@
 /** The models of a server: each follows its directory, and all go through one encoder. */
+
+import type { EncoderProcess, FollowedModel } from '@headwater/encoder'
 import type { Schema } from '@headwater/features'
-import type { EncoderProcess, FollowedModel } from '@headwater/pooling/encoder'
 import { type ServeCluster, snapshotDigest } from './cluster.ts'
 import { ServeError, type ServeOptions, shadowedModel } from './options.ts'
 import type { ServeReport } from './report.ts'
@@ -22,7 +23,7 @@ export async function readServeModels(
   warn: (error: unknown) => void,
 ): Promise<ReadonlyMap<string, ServeModel>> {
   const [{ newestServable }, { snapshotConfig }, { readSnapshot }] = await Promise.all([
-    import('@headwater/pooling/encoder'),
+    import('@headwater/encoder'),
     import('@headwater/runtime'),
     import('@headwater/snapshot'),
   ])
@@ -48,7 +49,7 @@ export async function loadServeModels(
   cluster: ServeCluster | null,
   { say, warn }: ServeReport,
 ): Promise<ReadonlyMap<string, ServeModel>> {
-  const { followModel } = await import('@headwater/pooling/encoder')
+  const { followModel } = await import('@headwater/encoder')
   const shadowed = shadowedModel(options, directories)
   const models = new Map<string, ServeModel>()
   for (const [name, directory] of directories) {

@@ -1,9 +1,9 @@
 /** Imported by the encoder's process: towers in ONNX Runtime on the CPU, for machines without a GPU. */
 
 import { availableParallelism } from 'node:os'
+import type { EncoderBackend } from '@headwater/encoder'
 import { compileFeatures } from '@headwater/features'
 import { exportUserTower, inputArrays } from '@headwater/onnx'
-import type { EncoderBackend } from '@headwater/pooling/encoder'
 import { snapshotConfig } from '@headwater/runtime'
 import { readSnapshot } from '@headwater/snapshot'
 

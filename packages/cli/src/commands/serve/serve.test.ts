@@ -3,7 +3,7 @@ import { createHash } from 'node:crypto'
 import { cpSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { createClient } from '@headwater/pooling/client'
+import { createClient } from '@headwater/client'
 import { promoteSnapshot, readSnapshot, snapshotDirectory } from '@headwater/snapshot'
 import { openStore } from '@headwater/store'
 import { temporaryDirectory } from '@headwater/testkit'
@@ -139,7 +139,7 @@ describe('headwater serve', () => {
     }))
     writeFileSync(file, JSON.stringify({ tokens }))
     const pem = (name: string) =>
-      fileURLToPath(new URL(`../../../../pooling/testing/certificates/${name}`, import.meta.url))
+      fileURLToPath(new URL(`../../../../service/testing/certificates/${name}`, import.meta.url))
     const files = ['--tls-key', pem('server.key'), '--tls-cert', pem('server.pem'), '--tls-client-ca']
     const { child, url } = await start(
       ...['--model', 'model', '--refresh-on', 'both', '--encoder', 'onnx'],

@@ -1,4 +1,4 @@
-import type { Tokens } from '@headwater/pooling/http'
+import type { Tokens } from '@headwater/service'
 import { type Command, Option } from 'commander'
 import { durationMs } from '../../arguments/duration.ts'
 import { addPoolingOptions } from '../../arguments/serving-policy.ts'
@@ -126,8 +126,8 @@ async function start(options: ServeOptions, report: ServeReport, closers: Closer
   const [{ compileFeatures }, { openStore }, http, { registerClusterMetrics }] = await Promise.all([
     import('@headwater/features'),
     import('@headwater/store'),
-    import('@headwater/pooling/http'),
-    import('@headwater/pooling/cluster'),
+    import('@headwater/service'),
+    import('@headwater/cluster'),
   ])
   const sources = modelDirectories(options)
   const tls = tlsOf(options)
@@ -202,6 +202,6 @@ async function start(options: ServeOptions, report: ServeReport, closers: Closer
 }
 
 async function tokensOf(file: string): Promise<Tokens> {
-  const { parseTokens } = await import('@headwater/pooling/http')
+  const { parseTokens } = await import('@headwater/service')
   return parseTokens(read('--tokens', file).toString('utf8'), file)
 }

@@ -1,5 +1,5 @@
+import type { LoadedSnapshot } from '@headwater/encoder'
 import type { PanelComparison } from '@headwater/pooling'
-import type { LoadedSnapshot } from '@headwater/pooling/encoder'
 
 /** What a shadow makes of its panel's users beside the snapshot that is served, as `headwater snapshots diff` has it. */
 export async function comparePanel(shadow: LoadedSnapshot, served: LoadedSnapshot): Promise<PanelComparison | null> {

@@ -1,7 +1,7 @@
 /** What a server holds for each tenant: its part of the store, its logs, and a pooling over them that is refreshed. */
 import type { FeatureSpace } from '@headwater/features'
 import type { Pooling } from '@headwater/pooling'
-import type { RefreshMonitor } from '@headwater/pooling/http'
+import type { RefreshMonitor } from '@headwater/service'
 import type { EmbeddingStore } from '@headwater/store'
 import { servingPolicy } from '../../arguments/serving-policy.ts'
 import type { ServeCluster } from './cluster.ts'
@@ -43,7 +43,7 @@ export async function openTenants(
   const [{ createPooling }, { createRowWorkers }, { panelHolder }] = await Promise.all([
     import('@headwater/pooling'),
     import('@headwater/features/workers'),
-    import('@headwater/pooling/encoder'),
+    import('@headwater/encoder'),
   ])
   // Rows are made off the thread that answers reads, and where nothing is encoded not at all.
   const rowEncoder =

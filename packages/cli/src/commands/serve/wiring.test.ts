@@ -1,8 +1,8 @@
 /** Options of `headwater serve`, each told by what it changes for a caller of the running service. */
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { readServedLog } from '@headwater/logs'
 import { servedStatus } from '@headwater/pooling'
-import { readServedLog } from '@headwater/pooling/logs'
 import { createReadBuffer, openStore, readStatus } from '@headwater/store'
 import { temporaryDirectory } from '@headwater/testkit'
 import { afterEach, beforeAll, expect, test } from 'vitest'

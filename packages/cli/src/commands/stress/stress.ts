@@ -1,4 +1,4 @@
-import type { Client } from '@headwater/pooling/client'
+import type { Client } from '@headwater/client'
 import { type Command, InvalidArgumentError } from 'commander'
 import { wholeNumber } from '../../arguments/whole-number.ts'
 import { type AccessOptions, accessOptions, serviceAccess, serviceClient } from '../../client/service.ts'

@@ -1,0 +1,43 @@
+import { Client, type ClientOptions } from './client/client.ts'
+import { fetchExchange } from './transport/fetch-exchange.ts'
+
+export type {
+  CallOptions,
+  Client,
+  ClientOptions,
+  FeaturesOptions,
+  ReadOptions,
+} from './client/client.ts'
+export {
+  AuthenticationError,
+  BadRequestError,
+  ClientError,
+  ConflictError,
+  DeadlineError,
+  ForbiddenError,
+  NotFoundError,
+  OverloadedError,
+  ProtocolError,
+  ServerError,
+  UnavailableError,
+} from './client/errors.ts'
+export type { ErrorCode } from './codec/wire-error.ts'
+export type { EventsMessage, WireValue } from './messages/events-message.ts'
+export type { ReceiptAnswer, ServedModelInfo } from './messages/models-message.ts'
+export type { OutcomesAnswer, OutcomesMessage } from './messages/outcomes-message.ts'
+export type { AnsweredModel, ReadAnswer, VectorEncoding } from './messages/read-message.ts'
+export type {
+  ModelAnswer,
+  PanelComparison,
+  ServedSnapshotAnswer,
+  ShadowReport,
+  SnapshotInfo,
+} from './messages/snapshots-message.ts'
+export type { ExchangeRequest } from './transport/exchange.ts'
+
+/** A client of the service at a URL; it holds no connection until it is used, and needs no closing. */
+export function createClient(options: ClientOptions): Client {
+  // Called on its own: browsers refuse a fetch that is some object's method.
+  const { url, fetch: ask = (...args: Parameters<typeof fetch>) => fetch(...args) } = options
+  return new Client(options, fetchExchange(url.replace(/\/+$/, ''), ask))
+}

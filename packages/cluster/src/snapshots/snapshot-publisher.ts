@@ -1,0 +1,154 @@
+/**
+ * The snapshot that a model's directory serves, over HTTP or HTTPS, for machines that do not share the directory:
+ * `GET /v1/model` says which it is and what its files are, `GET /v1/files/SHA256` gives one of them, or a part (`Range`).
+ */
+import { createHash, randomUUID } from 'node:crypto'
+import { createReadStream } from 'node:fs'
+import { open, readFile, stat } from 'node:fs/promises'
+import type { IncomingMessage, ServerResponse } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { join } from 'node:path'
+import { WireError } from '@headwater/client/wire'
+import type { TlsOptions, Tokens } from '@headwater/service'
+import { admit, createListener, limitsOf } from '@headwater/service'
+import { servedHistory, snapshotDirectory } from '@headwater/snapshot'
+import { checksumFile, type ModelIndex, type PublishedFile } from './model-index.ts'
+
+export interface SnapshotPublisherOptions {
+  /** Of the model's snapshots. */
+  readonly directory: string
+  /** Whose tokens have the scope `read`; `loopback`: no tokens, and requests of other machines are refused. */
+  readonly auth: Tokens | 'loopback'
+  /** Absent: plain HTTP. */
+  readonly tls?: TlsOptions
+  /** Told of every failure that is the publisher's own. */
+  readonly onError?: (error: unknown) => void
+}
+
+export interface SnapshotPublisher {
+  readonly url: string
+  /** Answers what is under way, and ends. */
+  close(): Promise<void>
+}
+
+/** @throws SnapshotError where nothing is served, or it is damaged */
+export async function publishSnapshots(
+  options: SnapshotPublisherOptions,
+  { host, port }: { readonly host: string; readonly port: number },
+): Promise<SnapshotPublisher> {
+  const { directory, auth, tls, onError = () => {} } = options
+  const publisher = await publisherOf(directory)
+  const files = new Map<string, { readonly path: string; readonly sizeBytes: number }>()
+  const answer = async (request: IncomingMessage, response: ServerResponse) => {
+    try {
+      if (request.method !== 'GET' && request.method !== 'HEAD')
+        throw new WireError('unknown_route', 'only GET is known')
+      admit(request, auth, 'read')
+      const file = /^\/v1\/files\/([0-9a-f]{64})$/.exec(request.url ?? '')
+      if (request.url === '/v1/model') await sendIndex(request, response)
+      else if (file !== null && files.has(file[1])) sendFile(file[1], request, response)
+      else throw new WireError('unknown_route', 'there is no such file; /v1/model names those that there are')
+    } catch (error) {
+      if (!(error instanceof WireError)) onError(error)
+      if (response.headersSent) {
+        response.destroy()
+        return
+      }
+      const { status, message, code } =
+        error instanceof WireError ? error : new WireError('internal', 'the snapshot cannot be read')
+      response.writeHead(status, { 'content-type': 'application/json' })
+      response.end(JSON.stringify({ error: { code, message } }))
+    }
+  }
+  const sendIndex = async (request: IncomingMessage, response: ServerResponse) => {
+    const { index, paths } = await indexOf(directory, publisher)
+    // Those of snapshots before stay known, for whoever is in the middle of one.
+    for (const [sha256, file] of paths) files.set(sha256, file)
+    while (files.size > mostFiles) files.delete(files.keys().next().value!)
+    const body = JSON.stringify(index)
+    const etag = `"${createHash('sha256').update(body).digest('hex')}"`
+    if (request.headers['if-none-match'] === etag) response.writeHead(304, { etag }).end()
+    else {
+      response.writeHead(200, { etag, 'content-type': 'application/json', 'content-length': Buffer.byteLength(body) })
+      response.end(request.method === 'HEAD' ? undefined : body)
+    }
+  }
+  const sendFile = (sha256: string, request: IncomingMessage, response: ServerResponse) => {
+    const { path, sizeBytes } = files.get(sha256)!
+    const [, first] = /^bytes=(\d+)-$/.exec(request.headers.range ?? '') ?? []
+    const start = Number(first ?? 0)
+    const headers = { etag: `"${sha256}"`, 'accept-ranges': 'bytes', 'content-type': 'application/octet-stream' }
+    if (start > sizeBytes || (first !== undefined && start === sizeBytes)) {
+      response.writeHead(416, { ...headers, 'content-range': `bytes */${sizeBytes}` }).end()
+      return
+    }
+    response.writeHead(first === undefined ? 200 : 206, {
+      ...headers,
+      'content-length': sizeBytes - start,
+      ...(first !== undefined && { 'content-range': `bytes ${start}-${sizeBytes - 1}/${sizeBytes}` }),
+    })
+    if (request.method === 'HEAD' || sizeBytes === 0) {
+      response.end()
+      return
+    }
+    const stream = createReadStream(path, { start, end: sizeBytes - 1 })
+    stream.on('error', (error) => {
+      onError(error)
+      response.destroy()
+    })
+    response.on('close', () => stream.destroy())
+    stream.pipe(response)
+  }
+  await indexOf(directory, publisher)
+  const server = createListener(limitsOf({}), tls, (request, response) => void answer(request, response))
+  await new Promise<void>((resolve, reject) => {
+    server.once('error', reject)
+    server.listen(port, host, resolve)
+  })
+  const bound = (server.address() as AddressInfo).port
+  const close = () =>
+    new Promise<void>((resolve) => {
+      server.close(() => resolve())
+      server.closeIdleConnections()
+    })
+  return { url: `${tls === undefined ? 'http' : 'https'}://${host.includes(':') ? `[${host}]` : host}:${bound}`, close }
+}
+
+/** Of the last snapshots. */
+const mostFiles = 64
+
+async function indexOf(directory: string, publisher: string) {
+  const entry = (await servedHistory(directory)).at(-1)
+  if (entry === undefined) throw new WireError('unknown_snapshot', 'the model serves no snapshot yet')
+  const own = snapshotDirectory(directory, entry.snapshot)
+  const sums = await readFile(join(own, checksumFile))
+  const named = [...sums.toString('utf8').matchAll(/^([0-9a-f]{64}) {2}([A-Za-z.]+)$/gm)]
+  const about = [...named.map(([, sha256, name]) => ({ name, sha256 }))]
+  about.push({ name: checksumFile, sha256: createHash('sha256').update(sums).digest('hex') })
+  const paths = new Map<string, { path: string; sizeBytes: number }>()
+  const files: PublishedFile[] = []
+  for (const { name, sha256 } of about) {
+    const path = join(own, name)
+    const { size: sizeBytes } = await stat(path)
+    paths.set(sha256, { path, sizeBytes })
+    files.push({ name, sha256, sizeBytes })
+  }
+  const index: ModelIndex = { format: 1, publisher, snapshot: entry.snapshot, by: entry.by, files }
+  return { index, paths }
+}
+
+/** Who publishes from a directory: a name that it is given the first time. */
+async function publisherOf(directory: string): Promise<string> {
+  const path = join(directory, 'publisher')
+  try {
+    const file = await open(path, 'wx')
+    try {
+      await file.writeFile(`${randomUUID()}\n`)
+    } finally {
+      await file.close()
+    }
+  } catch (cause) {
+    if ((cause as NodeJS.ErrnoException).code !== 'EEXIST') throw cause
+  }
+  return (await readFile(path, 'utf8')).trim()
+}

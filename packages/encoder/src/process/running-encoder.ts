@@ -1,0 +1,182 @@
+/** One process that encodes, from its start to its end. */
+import type { SideBatch } from '@headwater/features'
+import { EncoderDiedError } from '@headwater/pooling'
+import { arraysOf } from './batch-arrays.ts'
+import { EncodeError } from './errors.ts'
+import { type Frame, FrameReader, writeFrame } from './frames.ts'
+import {
+  type FailedMessage,
+  fromPayload,
+  type LoadedMessage,
+  type LoadMessage,
+  messageKind,
+  toPayload,
+} from './messages.ts'
+import { type ModuleProcess, type ModuleProcessOptions, startModule } from './module-process.ts'
+
+export interface RunningEncoderOptions extends ModuleProcessOptions {
+  /** Module of the backend. */
+  readonly backend: URL
+  /** Longest time without an answer while a batch is encoded. */
+  readonly answerTimeoutMs: number
+  /** The same while it starts or loads a snapshot. */
+  readonly loadTimeoutMs: number
+}
+
+interface Call {
+  readonly timeoutMs: number
+  resolve(frame: Frame): void
+  reject(error: Error): void
+}
+
+/** Longest that a process may take to end by itself. */
+const endMs = 2_000
+
+const readyCall = 0
+
+export class RunningEncoder {
+  /** Resolves once the backend is there. @throws EncoderDiedError */
+  readonly ready: Promise<void>
+  /** Resolves once the process is gone, to what ended it. */
+  readonly ended: Promise<EncoderDiedError>
+  readonly #options: RunningEncoderOptions
+  readonly #process: ModuleProcess
+  readonly #calls = new Map<number, Call>()
+  readonly #watch: NodeJS.Timeout
+  #nextCall = readyCall + 1
+  #answeredMs = performance.now()
+  /** Why it ends, where that is known before it has ended. */
+  #cause: string | null = null
+  #hasEnded = false
+
+  constructor(options: RunningEncoderOptions) {
+    this.#options = options
+    this.#process = startModule('./encoder-main', import.meta.url, [options.backend.href], options)
+    const { child, socket } = this.#process
+    this.ready = this.#answer(readyCall, options.loadTimeoutMs).then(() => undefined)
+    this.ready.catch(() => {})
+    // Its end is seen through the process, which is held while calls are under way.
+    socket.unref()
+    const reader = new FrameReader((frame) => this.#finish(frame))
+    socket.on('data', (piece: Buffer) => {
+      try {
+        reader.push(piece)
+      } catch (cause) {
+        this.#kill(`it wrote what is no answer: ${(cause as Error).message}`)
+      }
+    })
+    // It tells of the end too, and better.
+    socket.on('error', () => {})
+    this.ended = new Promise((resolve) => {
+      const end = (cause: string) => {
+        if (!this.#hasEnded) this.#end(cause, resolve)
+      }
+      child.on('error', ({ message }) => end(message))
+      child.on('exit', (code, signal) => end(signal === null ? `exit code ${code}` : `signal ${signal}`))
+    })
+    this.#watch = setInterval(() => this.#lookForHang(), Math.max(1, options.answerTimeoutMs / 4))
+    this.#watch.unref()
+  }
+
+  /** Null once it has ended, or where it could not be started. */
+  get pid(): number | null {
+    return this.#hasEnded ? null : (this.#process.child.pid ?? null)
+  }
+
+  /** @throws EncoderDiedError; EncodeError where the snapshot cannot be loaded */
+  async load(snapshot: number, directory: string): Promise<LoadedMessage> {
+    const message: LoadMessage = { directory }
+    const head = { kind: messageKind.load, snapshot, rows: 0 }
+    return fromPayload<LoadedMessage>(await this.#ask(head, [toPayload(message)], this.#options.loadTimeoutMs))
+  }
+
+  /** @returns f32 [R, dim] @throws EncoderDiedError, EncodeError, RangeError */
+  async encode(snapshot: number, batch: SideBatch): Promise<Float32Array> {
+    const head = { kind: messageKind.encode, snapshot, rows: batch.rows }
+    const { payload } = await this.#ask(head, arraysOf(batch), this.#options.answerTimeoutMs)
+    return new Float32Array(payload.buffer)
+  }
+
+  unload(snapshot: number): void {
+    if (this.#hasEnded) return
+    writeFrame(this.#process.socket, { kind: messageKind.unload, call: this.#nextCall++, snapshot, rows: 0 })
+  }
+
+  /** Ends it, in its own way if it does so in time. Calls under way are rejected. */
+  async stop(): Promise<void> {
+    this.#cause ??= 'it was stopped'
+    const { child, socket } = this.#process
+    child.ref()
+    socket.end()
+    const timer = setTimeout(() => child.kill('SIGKILL'), endMs)
+    await this.ended
+    clearTimeout(timer)
+  }
+
+  #ask(
+    head: { readonly kind: number; readonly snapshot: number; readonly rows: number },
+    parts: readonly ArrayBufferView[],
+    timeoutMs: number,
+  ): Promise<Frame> {
+    if (this.#hasEnded) return Promise.reject(this.#died())
+    const call = this.#nextCall++
+    writeFrame(this.#process.socket, { ...head, call }, parts)
+    return this.#answer(call, timeoutMs)
+  }
+
+  #answer(call: number, timeoutMs: number): Promise<Frame> {
+    return new Promise((resolve, reject) => {
+      if (this.#calls.size === 0) {
+        this.#answeredMs = performance.now()
+        // An encoder that is idle does not keep this process alive.
+        this.#process.child.ref()
+      }
+      this.#calls.set(call, { timeoutMs, resolve, reject })
+    })
+  }
+
+  #finish(frame: Frame): void {
+    this.#answeredMs = performance.now()
+    if (frame.kind === messageKind.failed) {
+      const { name, message, fatal } = fromPayload<FailedMessage>(frame)
+      if (fatal) this.#kill(message)
+      else this.#take(frame.call)?.reject(new EncodeError(name, message))
+      return
+    }
+    this.#take(frame.call)?.resolve(frame)
+  }
+
+  #take(number: number): Call | undefined {
+    const call = this.#calls.get(number)
+    this.#calls.delete(number)
+    if (this.#calls.size === 0) this.#process.child.unref()
+    return call
+  }
+
+  #lookForHang(): void {
+    if (this.#calls.size === 0) return
+    const boundMs = Math.max(...[...this.#calls.values()].map(({ timeoutMs }) => timeoutMs))
+    if (performance.now() - this.#answeredMs > boundMs) this.#kill(`it gave no answer for ${boundMs} ms`)
+  }
+
+  #kill(cause: string): void {
+    this.#cause ??= cause
+    this.#process.child.kill('SIGKILL')
+  }
+
+  #died(): EncoderDiedError {
+    return new EncoderDiedError(`the encoder's process has ended: ${this.#cause}`)
+  }
+
+  #end(cause: string, tell: (died: EncoderDiedError) => void): void {
+    this.#hasEnded = true
+    this.#cause ??= cause
+    clearInterval(this.#watch)
+    this.#process.socket.destroy()
+    const died = this.#died()
+    // First of all, so that a call that is tried again at once meets the next process.
+    tell(died)
+    for (const call of this.#calls.values()) call.reject(died)
+    this.#calls.clear()
+  }
+}

@@ -1,0 +1,23 @@
+/** The WebGPU backend, whose device is lost by a batch of a certain size. */
+import { loadTower } from '@headwater/runtime'
+import type { EncoderBackend } from '../src/process/backend.ts'
+
+export const losingRows = 666
+
+export const backend: EncoderBackend = {
+  async load(directory) {
+    const tower = await loadTower(directory)
+    const { manifest, schema, space, dim } = tower
+    return {
+      manifest,
+      schema,
+      layout: space.user,
+      dim,
+      encode: (batch) => {
+        if (batch.rows === losingRows) tower.device.destroy()
+        return tower.encode(batch)
+      },
+      dispose: () => tower.dispose(),
+    }
+  },
+}

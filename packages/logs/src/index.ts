@@ -1,0 +1,8 @@
+export { LogDirectoryError, LogFormatError } from './directory/errors.ts'
+export type { LogFileOptions } from './directory/log-directory.ts'
+export { type EventLogOptions, type OpenEventLog, openEventLog } from './lines/event-log.ts'
+export type { LineLogCounters, LineLogOptions } from './lines/line-log.ts'
+export { type OpenOutcomeLog, openOutcomeLog } from './lines/outcome-log.ts'
+export { type ServedRows, type ServedVectors, vectorOffsets } from './parquet/served-rows.ts'
+export { readServedLog } from './served/read-served-log.ts'
+export { openServedLog, type ServedLog, type ServedLogCounters, type ServedLogOptions } from './served/served-log.ts'

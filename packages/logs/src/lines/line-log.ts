@@ -1,0 +1,326 @@
+/**
+ * Lines of JSON, durable once `append` resolves: appends that come while the disk is at work share its next sync (group
+ * commit). Files are finished by rows or age; one that a crash left behind is gone on with, its torn end cut off.
+ */
+import { type FileHandle, open, rm } from 'node:fs/promises'
+import { LogReadError, LogWriteError } from '@headwater/pooling'
+import type { ForgetHolder, Removal } from '@headwater/store'
+import { Exclusive } from '../directory/exclusive.ts'
+import { LogDirectory, type LogFile, type LogFileOptions } from '../directory/log-directory.ts'
+import { blocksOf, linesOf, wholeLines, writeAll } from './line-blocks.ts'
+import { removeLines } from './remove-lines.ts'
+
+export interface LineLogOptions extends LogFileOptions {
+  readonly directory: string
+  /** Whose users they are. */
+  readonly tenant: string
+  /** Told where a file could not be finished; lines stay in it, and it is tried again. */
+  readonly onError?: (error: unknown) => void
+}
+
+/** What a kind of log says of its lines. */
+export interface LineKind {
+  /** Of file names. */
+  readonly prefix: string
+  /** For the receipt of who was forgotten: the log, and one line of it. */
+  readonly where: string
+  readonly what: string
+  /** Key of a line's user. */
+  readonly user: string
+  /** What tells a line from all others, where it has an id. Absent: no line has. */
+  identity?(line: Record<string, unknown>): string | null
+}
+
+export interface LineLogCounters {
+  /** Written and durable. */
+  rows: number
+  /** Left out, as their file has them, or the one before it. */
+  repeated: number
+  /** Finished files. */
+  files: number
+  /** Given in appends that failed. */
+  failed: number
+}
+
+interface Waiting {
+  readonly lines: readonly string[]
+  /** What tells each line from all others, null where nothing does. */
+  readonly identities: readonly (string | null)[]
+  /** Whether each line is to be written still. */
+  readonly wanted: (() => Promise<readonly boolean[]>) | undefined
+  resolve(): void
+  reject(error: unknown): void
+}
+
+interface OpenFile {
+  readonly path: string
+  readonly first: number
+  readonly file: FileHandle
+  rows: number
+  bytes: number
+  readonly identities: Set<string>
+  readonly timer: NodeJS.Timeout
+}
+
+const defaultRows = 200_000
+const defaultAgeMs = 600_000
+
+export class LineLog {
+  readonly counters: LineLogCounters = { rows: 0, repeated: 0, files: 0, failed: 0 }
+  readonly holder: ForgetHolder
+  readonly #kind: LineKind
+  readonly #directory: LogDirectory
+  readonly #maxRows: number
+  readonly #maxAgeMs: number
+  readonly #onError: (error: unknown) => void
+  readonly #exclusive = new Exclusive()
+  #waiting: Waiting[] = []
+  #open: OpenFile | null = null
+  /** Of the next file. */
+  #first = 0
+  /** Of the file that was finished last. */
+  #finished: ReadonlySet<string> = new Set()
+  #closed = false
+
+  private constructor(options: LineLogOptions, kind: LineKind) {
+    const { directory, tenant, maxRows = defaultRows, maxAgeMs = defaultAgeMs, keepFiles, maxBytes } = options
+    this.#kind = kind
+    this.#directory = new LogDirectory(directory, kind.prefix, 'jsonl', { maxRows, maxAgeMs, keepFiles, maxBytes })
+    this.#maxRows = maxRows
+    this.#maxAgeMs = maxAgeMs
+    this.#onError = options.onError ?? (() => {})
+    this.holder = {
+      where: kind.where,
+      forget: async (of, user) => (of === tenant ? this.#exclusive.run(() => this.#forget(user)) : []),
+    }
+  }
+
+  /** @throws LogDirectoryError */
+  static async open(options: LineLogOptions, kind: LineKind): Promise<LineLog> {
+    const log = new LineLog(options, kind)
+    try {
+      await log.#recover()
+    } catch (error) {
+      log.#directory.release()
+      throw error
+    }
+    return log
+  }
+
+  /**
+   * Resolves once the lines are on the disk.
+   *
+   * @param wanted asked just before they are written, with no forgetting in between: whether each is to be
+   * @throws LogWriteError, or what `wanted` throws, with none of them acknowledged
+   */
+  append(
+    lines: readonly string[],
+    identities: readonly (string | null)[],
+    wanted?: () => Promise<readonly boolean[]>,
+  ): Promise<void> {
+    if (this.#closed) return Promise.reject(new LogWriteError(`the ${this.#kind.where} is closed`))
+    return new Promise((resolve, reject) => {
+      this.#waiting.push({ lines, identities, wanted, resolve, reject })
+      if (this.#waiting.length === 1) void this.#exclusive.run(() => this.#commit())
+    })
+  }
+
+  /**
+   * Gives the lines that were written last, the oldest first, a block at a time.
+   *
+   * @param most how many are wanted; those before them in their file are given too
+   * @throws LogReadError
+   */
+  async recent(most: number, take: (lines: readonly string[]) => void): Promise<void> {
+    try {
+      await this.#exclusive.run(() => this.#recent(most, take))
+    } catch (cause) {
+      const where = `the ${this.#kind.where} in ${this.#directory.path}`
+      throw new LogReadError(`${where} cannot be read: ${(cause as Error).message}`, { cause })
+    }
+  }
+
+  async #recent(most: number, take: (lines: readonly string[]) => void): Promise<void> {
+    const paths: string[] = []
+    let rows = 0
+    if (this.#open) {
+      paths.push(this.#open.path)
+      rows += this.#open.rows
+    }
+    for (const { path, first, end } of [...(await this.#directory.files())].reverse()) {
+      if (rows >= most) break
+      paths.push(path)
+      rows += end - first
+    }
+    for (const path of paths.reverse()) for await (const block of blocksOf(path)) take(linesOf(block))
+  }
+
+  /** Finishes the open file, so that its readers see it. */
+  rotate(): Promise<void> {
+    return this.#exclusive.run(() => this.#finish())
+  }
+
+  /** Writes what was given, finishes the open file and gives the directory back. */
+  async close(): Promise<void> {
+    if (this.#closed) return
+    this.#closed = true
+    try {
+      await this.#exclusive.run(async () => {
+        await this.#finish()
+        await this.#abandon()
+      })
+    } finally {
+      this.#directory.release()
+    }
+  }
+
+  async #commit(): Promise<void> {
+    const given = this.#waiting
+    this.#waiting = []
+    const waiting = await this.#wanted(given)
+    if (waiting.length === 0) return
+    const { counters } = this
+    const fresh = new Set<string>()
+    const lines: string[] = []
+    let repeated = 0
+    try {
+      this.#open ??= await this.#openFile(this.#first, null)
+      const into = this.#open
+      for (const { lines: given, identities } of waiting) {
+        for (const [i, line] of given.entries()) {
+          const identity = identities[i]
+          if (identity !== null && [this.#finished, into.identities, fresh].some((known) => known.has(identity))) {
+            repeated++
+            continue
+          }
+          if (identity !== null) fresh.add(identity)
+          lines.push(line)
+        }
+      }
+      if (lines.length > 0) {
+        const bytes = Buffer.from(`${lines.join('\n')}\n`)
+        await writeAll(into.file, bytes, into.bytes)
+        await into.file.datasync()
+        into.bytes += bytes.length
+        into.rows += lines.length
+        for (const identity of fresh) into.identities.add(identity)
+      }
+    } catch (cause) {
+      counters.failed += waiting.reduce((sum, { lines }) => sum + lines.length, 0)
+      // What was written of them is written over, or cut off when the file is finished.
+      await this.#open?.file.truncate(this.#open.bytes).catch(() => {})
+      const where = `the ${this.#kind.where} in ${this.#directory.path}`
+      const error = new LogWriteError(`${where} cannot be written: ${(cause as Error).message}`, { cause })
+      for (const { reject } of waiting) reject(error)
+      return
+    }
+    counters.rows += lines.length
+    counters.repeated += repeated
+    for (const { resolve } of waiting) resolve()
+    if (this.#open.rows >= this.#maxRows) await this.#finish().catch(this.#onError)
+  }
+
+  /** What was given without the lines that are not to be written any more. */
+  async #wanted(given: readonly Waiting[]): Promise<readonly Waiting[]> {
+    const asked = given.map(async (each) => {
+      if (each.wanted === undefined) return [each]
+      try {
+        const wanted = await each.wanted()
+        const lines = each.lines.filter((_, i) => wanted[i])
+        return [{ ...each, lines, identities: each.identities.filter((_, i) => wanted[i]) }]
+      } catch (error) {
+        this.counters.failed += each.lines.length
+        each.reject(error)
+        return []
+      }
+    })
+    return (await Promise.all(asked)).flat()
+  }
+
+  async #openFile(first: number, found: Awaited<ReturnType<typeof wholeLines>> | null): Promise<OpenFile> {
+    const path = this.#directory.partPath(first)
+    const file = await open(path, found ? 'r+' : 'w+')
+    try {
+      if (found) await file.truncate(found.bytes)
+      await this.#directory.sync()
+    } catch (error) {
+      await file.close()
+      throw error
+    }
+    // Again and again, until it is finished.
+    const timer = setInterval(() => this.rotate().catch(this.#onError), this.#maxAgeMs)
+    timer.unref()
+    const { bytes, lines } = found ?? { bytes: 0, lines: [] }
+    return { path, first, file, rows: lines.length, bytes, identities: this.#identitiesIn(lines), timer }
+  }
+
+  #identitiesIn(lines: readonly string[]): Set<string> {
+    const identities = new Set<string>()
+    if (this.#kind.identity === undefined) return identities
+    for (const line of lines) {
+      const identity = this.#kind.identity(JSON.parse(line))
+      if (identity !== null) identities.add(identity)
+    }
+    return identities
+  }
+
+  /** Notes what the file has that was finished last. */
+  async #recall(files: readonly LogFile[]): Promise<void> {
+    const last = files.at(-1)
+    if (last !== undefined && this.#kind.identity)
+      this.#finished = this.#identitiesIn((await wholeLines(last.path)).lines)
+  }
+
+  async #finish(): Promise<void> {
+    const into = this.#open
+    if (!into || into.rows === 0) return
+    clearInterval(into.timer)
+    const end = into.first + into.rows
+    await into.file.truncate(into.bytes)
+    await into.file.datasync()
+    await this.#directory.finish(into.path, into.first, end)
+    await into.file.close()
+    this.counters.files++
+    this.#first = end
+    this.#finished = into.identities
+    this.#open = null
+  }
+
+  /** Lets go of a file into which nothing was written. */
+  async #abandon(): Promise<void> {
+    if (!this.#open) return
+    clearInterval(this.#open.timer)
+    await this.#open.file.close()
+    await rm(this.#open.path, { force: true })
+  }
+
+  async #recover(): Promise<void> {
+    const files = await this.#directory.files()
+    this.counters.files = files.length
+    this.#first = files.at(-1)?.end ?? 0
+    await this.#recall(files)
+    for (const { path, first } of await this.#directory.leftovers()) {
+      await this.#finish()
+      this.#open = await this.#openFile(first, await wholeLines(path))
+      this.#first = first
+    }
+  }
+
+  async #forget(user: string): Promise<readonly Removal[]> {
+    await this.#commit()
+    let count = 0
+    const files = await this.#directory.files()
+    for (const { path } of files) count += await removeLines(this.#directory, path, this.#kind.user, user)
+    // One who comes back is somebody new, under whatever ids.
+    if (count > 0) await this.#recall(files)
+    const into = this.#open
+    const removed = into ? await removeLines(this.#directory, into.path, this.#kind.user, user) : 0
+    if (into && removed > 0) {
+      clearInterval(into.timer)
+      await into.file.close()
+      this.#open = await this.#openFile(into.first, await wholeLines(into.path))
+    }
+    count += removed
+    return count === 0 ? [] : [{ what: this.#kind.what, count }]
+  }
+}

@@ -1,0 +1,53 @@
+import type { Outcome, OutcomeLog, OutcomeName } from '@headwater/pooling'
+import { sinceForgetting } from '@headwater/pooling'
+import type { ForgetHolder } from '@headwater/store'
+import { LineLog, type LineLogCounters, type LineLogOptions } from './line-log.ts'
+
+/** A log of outcomes that is open. */
+export interface OpenOutcomeLog extends OutcomeLog {
+  /** @param forgottenAtMs absent: no outcome is left out, as where nobody is ever forgotten */
+  append(...args: [outcomes: readonly Outcome[], forgottenAtMs?: Parameters<OutcomeLog['append']>[1]]): Promise<void>
+  recent(most: number, take: (outcomes: readonly OutcomeName[]) => void): Promise<void>
+  readonly counters: Readonly<LineLogCounters>
+  /** Writes files anew without a user's outcomes. Those that name no user stay. */
+  readonly holder: ForgetHolder
+  /** Finishes the open file. */
+  rotate(): Promise<void>
+  /** Writes what was given, finishes the open file and gives the directory back. */
+  close(): Promise<void>
+}
+
+/**
+ * Opens a log of outcomes: JSON lines of `downstream`, `request`, `user`, `prediction`, `label` and `time_ms`.
+ *
+ * @throws LogDirectoryError
+ */
+export async function openOutcomeLog(options: LineLogOptions): Promise<OpenOutcomeLog> {
+  const log = await LineLog.open(options, {
+    prefix: 'outcomes',
+    where: 'outcome log',
+    what: 'outcome',
+    user: 'user',
+  })
+  return {
+    counters: log.counters,
+    holder: log.holder,
+    append: (outcomes, forgottenAtMs) =>
+      log.append(
+        outcomes.map(lineOf),
+        new Array(outcomes.length).fill(null),
+        forgottenAtMs && (() => sinceForgetting(outcomes, forgottenAtMs)),
+      ),
+    recent: (most, take) => log.recent(most, (lines) => take(lines.map(nameOf))),
+    rotate: () => log.rotate(),
+    close: () => log.close(),
+  }
+}
+
+function lineOf({ downstream, request, user, prediction, label, timeMs }: Outcome): string {
+  return JSON.stringify({ downstream, request, user, prediction, label, time_ms: timeMs })
+}
+
+function nameOf(line: string): OutcomeName {
+  return JSON.parse(line)
+}

@@ -1,0 +1,217 @@
+/**
+ * The columns of a served log, each with its way to and from the bytes of a Parquet page. Values are plain: a typed array's own
+ * bytes, so that writing and reading are copies. R rows, D values of a row's vector.
+ */
+import type { SchemaElement } from 'hyparquet'
+import { LogFormatError } from '../directory/errors.ts'
+import { eachRun, LevelRuns } from './level-runs.ts'
+import type { ServedRows, ServedVectors } from './served-rows.ts'
+
+/** A column's page without its header. */
+export interface PageBody {
+  /** Levels of the column, or R where it has none. */
+  readonly entries: number
+  /** Of the entries. */
+  readonly nulls: number
+  readonly repetition: Uint8Array
+  readonly definition: Uint8Array
+  readonly values: Uint8Array
+}
+
+interface Column<Value> {
+  /** Of the schema, the group of a list before what is in it. */
+  readonly elements: readonly SchemaElement[]
+  encode(value: Value, rows: number): PageBody
+  decode(body: PageBody, rows: number): Value
+}
+
+const none = new Uint8Array(0)
+
+function bytesOf(array: Float64Array | Uint32Array | Uint16Array): Uint8Array {
+  return new Uint8Array(array.buffer, array.byteOffset, array.byteLength)
+}
+
+/** A copy: a page need not begin where such an array may. */
+function arrayOf<A>(Type: new (buffer: ArrayBuffer) => A, bytes: Uint8Array): A {
+  return new Type(Uint8Array.from(bytes).buffer)
+}
+
+function numbers<A extends Float64Array | Uint32Array>(
+  name: string,
+  Type: new (buffer: ArrayBuffer) => A,
+  type: Pick<SchemaElement, 'type' | 'converted_type'>,
+): Column<A> {
+  return {
+    elements: [{ name, repetition_type: 'REQUIRED', ...type }],
+    encode: (array, rows) => ({
+      entries: rows,
+      nulls: 0,
+      repetition: none,
+      definition: none,
+      values: bytesOf(array.subarray(0, rows) as A),
+    }),
+    decode: ({ values }) => arrayOf(Type, values),
+  }
+}
+
+const double = { type: 'DOUBLE' } as const
+const unsigned = { type: 'INT32', converted_type: 'UINT_32' } as const
+const utf8 = { type: 'BYTE_ARRAY', converted_type: 'UTF8', logical_type: { type: 'STRING' } } as const
+
+function texts(name: string): Column<readonly string[]> {
+  return {
+    elements: [{ name, repetition_type: 'REQUIRED', ...utf8 }],
+    encode: (values, rows) => ({
+      entries: rows,
+      nulls: 0,
+      repetition: none,
+      definition: none,
+      values: encodeTexts(values, rows),
+    }),
+    decode: ({ values }) => decodeTexts(values),
+  }
+}
+
+function textsOrNull(name: string): Column<readonly (string | null)[]> {
+  return {
+    elements: [{ name, repetition_type: 'OPTIONAL', ...utf8 }],
+    encode: (values, rows) => {
+      const levels = new LevelRuns()
+      let nulls = 0
+      for (let row = 0; row < rows; row++) {
+        levels.push(values[row] === null ? 0 : 1, 1)
+        if (values[row] === null) nulls++
+      }
+      return { entries: rows, nulls, repetition: none, definition: levels.bytes(), values: encodeTexts(values, rows) }
+    },
+    decode: ({ definition, values }) => {
+      const present = decodeTexts(values)
+      const texts: (string | null)[] = []
+      let next = 0
+      eachRun(definition, (level, length) => {
+        for (let i = 0; i < length; i++) texts.push(level === 0 ? null : present[next++])
+      })
+      return texts
+    },
+  }
+}
+
+/** A list of binary16 a row; one that may be missing is so where D is 0. */
+function halves(name: string, repetition: 'REQUIRED' | 'OPTIONAL'): Column<ServedVectors> {
+  const full = repetition === 'OPTIONAL' ? 2 : 1
+  return {
+    elements: [
+      { name, repetition_type: repetition, num_children: 1, converted_type: 'LIST', logical_type: { type: 'LIST' } },
+      { name: 'list', repetition_type: 'REPEATED', num_children: 1 },
+      {
+        name: 'element',
+        repetition_type: 'REQUIRED',
+        type: 'FIXED_LEN_BYTE_ARRAY',
+        type_length: 2,
+        logical_type: { type: 'FLOAT16' },
+      },
+    ],
+    encode: ({ dims, halves }, rows) => {
+      const [repeated, defined] = [new LevelRuns(), new LevelRuns()]
+      let values = 0
+      let nulls = 0
+      for (let row = 0; row < rows; row++) {
+        const dim = dims[row]
+        repeated.push(0, 1)
+        if (dim === 0) nulls++
+        else repeated.push(1, dim - 1)
+        defined.push(dim === 0 ? 0 : full, Math.max(dim, 1))
+        values += dim
+      }
+      return {
+        entries: repeated.count,
+        nulls,
+        repetition: repeated.bytes(),
+        definition: defined.bytes(),
+        values: bytesOf(halves.subarray(0, values)),
+      }
+    },
+    decode: ({ repetition, definition, values }, rows) => {
+      const dims = new Uint32Array(rows)
+      let row = -1
+      eachRun(repetition, (level, length) => {
+        if (level === 1) dims[row] += length
+        else for (let i = 0; i < length; i++) dims[++row] = 1
+      })
+      let missing = 0
+      eachRun(definition, (level, length) => {
+        missing += level === 0 ? length : 0
+      })
+      if (missing > 0) clearMissing(dims, definition)
+      return { dims, halves: arrayOf(Uint16Array, values) }
+    },
+  }
+}
+
+/** Rows without values have one entry too. */
+function clearMissing(dims: Uint32Array, definition: Uint8Array): void {
+  let row = 0
+  let left = 0
+  eachRun(definition, (level, length) => {
+    for (let entries = length; entries > 0; ) {
+      if (left === 0) left = dims[row]
+      const taken = Math.min(left, entries)
+      if (level === 0) dims[row] = 0
+      left -= taken
+      entries -= taken
+      if (left === 0) row++
+    }
+  })
+}
+
+/** Each as its length in four bytes and its UTF-8; nulls are left out. */
+function encodeTexts(values: readonly (string | null)[], rows: number): Uint8Array {
+  let most = 0
+  for (let row = 0; row < rows; row++) most += values[row] === null ? 0 : 4 + 3 * values[row]!.length
+  const bytes = Buffer.allocUnsafe(most)
+  let at = 0
+  for (let row = 0; row < rows; row++) {
+    const value = values[row]
+    if (value === null) continue
+    const length = bytes.write(value, at + 4)
+    bytes.writeUInt32LE(length, at)
+    at += 4 + length
+  }
+  return bytes.subarray(0, at)
+}
+
+function decodeTexts(values: Uint8Array): string[] {
+  const bytes = Buffer.from(values.buffer, values.byteOffset, values.byteLength)
+  const texts: string[] = []
+  for (let at = 0; at < bytes.length; ) {
+    const end = at + 4 + bytes.readUInt32LE(at)
+    if (end > bytes.length) throw new LogFormatError('a text reaches past its page')
+    texts.push(bytes.toString('utf8', at + 4, end))
+    at = end
+  }
+  return texts
+}
+
+type Name = Exclude<keyof ServedRows, 'rows'>
+
+/** In the order in which a row group has them. */
+export const servedColumns: { readonly [N in Name]: Column<ServedRows[N]> } = {
+  request: textsOrNull('request'),
+  tenant: texts('tenant'),
+  user: texts('user'),
+  model: texts('model'),
+  servedMs: numbers('served_ms', Float64Array, double),
+  snapshot: numbers('snapshot', Uint32Array, unsigned),
+  frame: numbers('frame', Uint32Array, unsigned),
+  featureTimeMs: numbers('feature_time_ms', Float64Array, double),
+  status: numbers('status', Uint32Array, unsigned),
+  vector: halves('vector', 'REQUIRED'),
+  latest: halves('latest', 'OPTIONAL'),
+}
+
+export const columnNames = Object.keys(servedColumns) as readonly Name[]
+
+export const servedSchema: readonly SchemaElement[] = [
+  { name: 'served', num_children: columnNames.length },
+  ...columnNames.flatMap((name) => servedColumns[name].elements),
+]

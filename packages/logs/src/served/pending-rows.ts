@@ -1,0 +1,78 @@
+import { floatsToHalves } from '@headwater/client/half'
+import type { ServedBatch, ServedColumns } from '@headwater/pooling'
+
+/** Rows and vector values of a chunk: a row group of some megabytes, whatever the vectors' width. */
+const rowCapacity = 4096
+const valueCapacity = 2 ** 20
+
+/** Served rows that wait to be written, as they were served; vectors as the file has them. R rows, D values of a row's vector. */
+export class PendingRows {
+  static readonly capacity = rowCapacity
+  rows = 0
+  /** Values used of `vectors` and of `latest`. */
+  vectorValues = 0
+  latestValues = 0
+  readonly request: (string | null)[] = new Array(rowCapacity).fill(null)
+  readonly user: string[] = new Array(rowCapacity).fill('')
+  readonly model: string[] = new Array(rowCapacity).fill('')
+  readonly servedMs = new Float64Array(rowCapacity)
+  readonly snapshot = new Uint32Array(rowCapacity)
+  readonly frame = new Uint32Array(rowCapacity)
+  readonly featureTimeMs = new Float64Array(rowCapacity)
+  readonly status = new Uint32Array(rowCapacity)
+  readonly vectorDims = new Uint32Array(rowCapacity)
+  readonly latestDims = new Uint32Array(rowCapacity)
+  /** [Σ D] binary16 patterns */
+  readonly vectors: Uint16Array
+  readonly latest: Uint16Array
+
+  /** @param keepsLatest whether there is room for newest vectors */
+  constructor(keepsLatest: boolean) {
+    this.vectors = new Uint16Array(valueCapacity)
+    this.latest = new Uint16Array(keepsLatest ? valueCapacity : 0)
+  }
+
+  /** Copies a model's columns from row `from` on, as many rows as there is room for. @returns how many */
+  add(batch: ServedBatch, columns: ServedColumns, from: number, request: string | null, keepsLatest: boolean): number {
+    const { dim, halves } = columns
+    const room = Math.min(rowCapacity - this.rows, Math.floor((valueCapacity - this.vectorValues) / Math.max(dim, 1)))
+    const count = Math.min(room, batch.users.length - from)
+    const [at, to, until] = [this.rows, this.rows + count, from + count]
+    const latest = keepsLatest ? columns.latest : null
+    // Most batches have few rows, of which a loop takes a fraction of what `fill` and `set` do.
+    for (let row = at, i = from; row < to; row++, i++) {
+      this.user[row] = batch.users[i]
+      this.request[row] = request
+      this.model[row] = columns.model
+      this.servedMs[row] = batch.servedMs
+      this.snapshot[row] = columns.snapshot[i]
+      this.frame[row] = columns.frame[i]
+      this.featureTimeMs[row] = columns.featureTimeMs[i]
+      this.status[row] = columns.status[i]
+      this.vectorDims[row] = dim
+      this.latestDims[row] = latest ? dim : 0
+    }
+    if (halves !== null) this.vectors.set(halves.subarray(from * dim, until * dim), this.vectorValues)
+    else putHalves(columns.vectors.subarray(from * dim, until * dim), this.vectors, this.vectorValues)
+    this.vectorValues += count * dim
+    if (latest) {
+      putHalves(latest.subarray(from * dim, until * dim), this.latest, this.latestValues)
+      this.latestValues += count * dim
+    }
+    this.rows = to
+    return count
+  }
+
+  /** Empties it for other rows. */
+  clear(): void {
+    this.request.fill(null, 0, this.rows)
+    this.user.fill('', 0, this.rows)
+    this.rows = 0
+    this.vectorValues = 0
+    this.latestValues = 0
+  }
+}
+
+function putHalves(values: Float32Array, into: Uint16Array, at: number): void {
+  floatsToHalves(values, new Uint8Array(into.buffer, into.byteOffset, into.byteLength), 2 * at)
+}

@@ -1,0 +1,319 @@
+import { type FileHandle, open, rm } from 'node:fs/promises'
+import { join } from 'node:path'
+import type { ServedBatch } from '@headwater/pooling'
+import type { ForgetHolder, Removal } from '@headwater/store'
+import { Exclusive } from '../directory/exclusive.ts'
+import { LogDirectory, type LogFileOptions } from '../directory/log-directory.ts'
+import { ServedFile } from '../parquet/served-file.ts'
+import { PendingRows } from './pending-rows.ts'
+import { RowGroupEncoder } from './row-group-encoder.ts'
+import { removeFromFile, removeFromOpenFile } from './served-forget.ts'
+import { ServedState } from './served-state.ts'
+
+export interface ServedLogOptions extends LogFileOptions {
+  readonly directory: string
+  /** Whose users they are. */
+  readonly tenant: string
+  /** Models of which the newest vector is kept beside the pooled one. Default none. */
+  readonly latest?: readonly string[]
+  /** Time after which rows are written, at most: what is younger is lost with the process. Default 1,000. */
+  readonly flushMs?: number
+  /** Rows that may wait to be written; what is served beyond is dropped and counted. Default 65,536. */
+  readonly maxPendingRows?: number
+  /** Told where rows could not be written; they wait, and are tried again. */
+  readonly onError?: (error: unknown) => void
+}
+
+export interface ServedLogCounters {
+  /** Written: they outlive the process. */
+  rows: number
+  /** Not kept, as too many waited. */
+  dropped: number
+  /** Of the process before, which ended without `close`: recorded, but not written. What it served in its last moments, some 10 ms, may not be counted. */
+  lost: number
+  /** Finished files. */
+  files: number
+}
+
+interface OpenFile {
+  readonly path: string
+  readonly first: number
+  served: ServedFile
+  handle: FileHandle
+  readonly timer: NodeJS.Timeout
+}
+
+const defaultRows = 1_000_000
+const defaultAgeMs = 600_000
+
+/** How often it is noted how many rows were recorded. */
+const countMs = 10
+
+/** Chunks that wait to be filled again: those of a burst are let go. */
+const mostFree = 2
+
+/**
+ * What was served to whom, when and from which snapshot, as Parquet files. `record` copies; encoding and writing come later, a
+ * slice at a time.
+ */
+export class ServedLog {
+  readonly counters: ServedLogCounters = { rows: 0, dropped: 0, lost: 0, files: 0 }
+  /** Writes files anew without a user's rows. */
+  readonly holder: ForgetHolder
+  readonly #directory: LogDirectory
+  readonly #encoder: RowGroupEncoder
+  readonly #latest: ReadonlySet<string>
+  readonly #flushMs: number
+  readonly #maxChunks: number
+  readonly #maxRows: number
+  readonly #maxAgeMs: number
+  readonly #onError: (error: unknown) => void
+  readonly #exclusive = new Exclusive()
+  readonly #full: PendingRows[] = []
+  readonly #free: PendingRows[] = []
+  #filling: PendingRows | null = null
+  #chunks = 0
+  #timer: NodeJS.Timeout | null = null
+  #countTimer: NodeJS.Timeout | null = null
+  #counting: Promise<void> = Promise.resolve()
+  #open: OpenFile | null = null
+  readonly #state: ServedState
+  /** Rows recorded and rows written, both since the log's beginning. */
+  #recorded = 0
+  #written = 0
+  #closed = false
+
+  private constructor(options: ServedLogOptions, directory: LogDirectory, state: ServedState) {
+    const { tenant, latest = [], flushMs = 1_000, maxPendingRows = 65_536 } = options
+    this.#directory = directory
+    this.#state = state
+    this.#encoder = new RowGroupEncoder(tenant)
+    this.#latest = new Set(latest)
+    this.#flushMs = flushMs
+    this.#maxChunks = Math.ceil(maxPendingRows / PendingRows.capacity)
+    this.#maxRows = options.maxRows ?? defaultRows
+    this.#maxAgeMs = options.maxAgeMs ?? defaultAgeMs
+    this.#onError = options.onError ?? (() => {})
+    this.holder = {
+      where: 'served log',
+      forget: async (of, user) => (of === tenant ? this.#exclusive.run(() => this.#forget(user)) : []),
+    }
+  }
+
+  /** @throws LogDirectoryError */
+  static async open(options: ServedLogOptions): Promise<ServedLog> {
+    const { maxRows, maxAgeMs, keepFiles, maxBytes } = options
+    const limits = { maxRows, maxAgeMs, keepFiles, maxBytes }
+    const directory = new LogDirectory(options.directory, 'served', 'parquet', limits)
+    try {
+      const log = new ServedLog(options, directory, await ServedState.open(join(options.directory, '.served.state')))
+      await log.#recover()
+      return log
+    } catch (error) {
+      directory.release()
+      throw error
+    }
+  }
+
+  /** Rows recorded that are not written yet. */
+  get pendingRows(): number {
+    return this.#recorded - this.#written
+  }
+
+  /** Copies what was served; never throws and never waits. @param request as outcomes will name it */
+  record(served: ServedBatch, request?: string): void {
+    if (this.#closed) return
+    for (const columns of served.models) {
+      const keepsLatest = this.#latest.has(columns.model)
+      for (let from = 0; from < served.users.length; ) {
+        this.#filling ??= this.#chunk()
+        if (this.#filling === null) {
+          this.counters.dropped += served.users.length - from
+          break
+        }
+        const taken = this.#filling.add(served, columns, from, request ?? null, keepsLatest)
+        from += taken
+        this.#recorded += taken
+        if (from < served.users.length || this.#filling.rows === PendingRows.capacity) this.#drainSoon()
+      }
+    }
+    if (this.#filling) this.#drainLater()
+    this.#countLater()
+  }
+
+  /** Writes all rows recorded so far. */
+  flush(): Promise<void> {
+    this.#fillNext()
+    return this.#exclusive.run(() => this.#drain())
+  }
+
+  /** Writes all rows recorded so far and finishes the open file, so that its readers see it. */
+  rotate(): Promise<void> {
+    this.#fillNext()
+    return this.#exclusive.run(async () => {
+      await this.#drain()
+      await this.#finish()
+    })
+  }
+
+  /** As `rotate`, and gives the directory back. */
+  async close(): Promise<void> {
+    if (this.#closed) return
+    this.#closed = true
+    try {
+      await this.rotate()
+    } finally {
+      clearInterval(this.#open?.timer)
+      if (this.#countTimer) clearTimeout(this.#countTimer)
+      await this.#counting
+      await this.#state.close()
+      this.#directory.release()
+    }
+  }
+
+  #chunk(): PendingRows | null {
+    const free = this.#free.pop()
+    if (free) return free
+    if (this.#chunks === this.#maxChunks) return null
+    this.#chunks++
+    return new PendingRows(this.#latest.size > 0)
+  }
+
+  /** Later rows go into another chunk. */
+  #fillNext(): void {
+    if (this.#timer) clearTimeout(this.#timer)
+    this.#timer = null
+    if (this.#filling) this.#full.push(this.#filling)
+    this.#filling = null
+  }
+
+  #countLater(): void {
+    if (this.#countTimer || this.#closed) return
+    this.#countTimer = setTimeout(() => {
+      this.#counting = this.#count()
+    }, countMs)
+    this.#countTimer.unref()
+  }
+
+  async #count(): Promise<void> {
+    const recorded = this.#recorded
+    await this.#state.count(recorded).catch(this.#onError)
+    this.#countTimer = null
+    if (this.#recorded > recorded) this.#countLater()
+  }
+
+  #drainSoon(): void {
+    this.flush().catch(this.#onError)
+  }
+
+  #drainLater(): void {
+    if (this.#timer || this.#closed) return
+    this.#timer = setTimeout(() => this.#drainSoon(), this.#flushMs)
+    this.#timer.unref()
+  }
+
+  async #drain(): Promise<void> {
+    try {
+      await this.#writeFull()
+    } catch (error) {
+      // What the disk did not take waits for its next turn, whether or not more comes.
+      this.#drainLater()
+      throw error
+    }
+  }
+
+  async #writeFull(): Promise<void> {
+    for (let chunk = this.#full[0]; chunk; chunk = this.#full[0]) {
+      const group = await this.#encoder.encode(chunk)
+      this.#open ??= await this.#openFile()
+      await this.#open.served.append(group)
+      this.#full.shift()
+      this.#written += chunk.rows
+      this.counters.rows += chunk.rows
+      chunk.clear()
+      if (this.#free.length < mostFree) this.#free.push(chunk)
+      else this.#chunks--
+      await this.#sync(this.#open)
+      if (this.#written - this.#open.first >= this.#maxRows) await this.#finish()
+    }
+  }
+
+  /** Notes what is on the disk, and how much was recorded. */
+  async #sync({ first, handle, served }: OpenFile): Promise<void> {
+    await handle.datasync()
+    await this.#state.write({ first, bytes: served.bytes, written: this.#written, recorded: this.#recorded })
+  }
+
+  async #openFile(): Promise<OpenFile> {
+    const first = this.#written
+    const path = this.#directory.partPath(first)
+    const handle = await open(path, 'w+')
+    // Again and again, until it is finished.
+    const timer = setInterval(() => this.rotate().catch(this.#onError), this.#maxAgeMs)
+    timer.unref()
+    return { path, first, handle, served: await ServedFile.begin(handle), timer }
+  }
+
+  async #finish(): Promise<void> {
+    const finished = this.#open
+    if (!finished) return
+    const { path, first, handle, served, timer } = finished
+    await served.end()
+    await handle.datasync()
+    await this.#directory.finish(path, first, this.#written)
+    clearInterval(timer)
+    this.#open = null
+    await handle.close()
+    this.counters.files++
+  }
+
+  async #recover(): Promise<void> {
+    const { progress, recorded } = await this.#state.read()
+    for (const { path, first } of await this.#directory.leftovers()) {
+      const known = progress?.first === first ? progress : null
+      const handle = await open(path, 'r+')
+      try {
+        const served = await ServedFile.resume(handle, known?.bytes ?? Number.POSITIVE_INFINITY)
+        if (served.rows === 0) {
+          await rm(path)
+          continue
+        }
+        await served.end()
+        await handle.datasync()
+        // Rows of users forgotten meanwhile count as written.
+        await this.#directory.finish(path, first, Math.max(known?.written ?? 0, first + served.rows))
+      } finally {
+        await handle.close()
+      }
+    }
+    const files = await this.#directory.files()
+    const end = files.at(-1)?.end ?? 0
+    this.counters.files = files.length
+    // Files that were moved away were written, too.
+    const written = Math.max(end, progress?.written ?? 0)
+    this.counters.lost = Math.max(0, recorded - written)
+    this.#recorded = Math.max(written, recorded)
+    this.#written = this.#recorded
+    // So that what was lost is told once.
+    if (this.#written === (progress?.written ?? 0)) return
+    await this.#state.write({ first: null, bytes: 0, written: this.#written, recorded: this.#recorded })
+  }
+
+  async #forget(user: string): Promise<readonly Removal[]> {
+    this.#fillNext()
+    await this.#drain()
+    let count = 0
+    for (const { path } of await this.#directory.files()) count += await removeFromFile(this.#directory, path, user)
+    if (this.#open) {
+      const removed = await removeFromOpenFile(this.#directory, this.#open, user)
+      if (removed > 0) await this.#sync(this.#open)
+      count += removed
+    }
+    return count === 0 ? [] : [{ what: 'served row', count }]
+  }
+}
+
+/** @throws LogDirectoryError */
+export function openServedLog(options: ServedLogOptions): Promise<ServedLog> {
+  return ServedLog.open(options)
+}

@@ -1,6 +1,0 @@
-export { registerClusterMetrics } from './cluster-metrics.ts'
-export { type ClusterNode, type ClusterOptions, joinCluster, type QueueFigures } from './cluster-node.ts'
-export { PublisherConflictError, SnapshotFetchError } from './errors.ts'
-export type { DeadReason, QueueLook, QueueName, QueueSum } from './shared-queue.ts'
-export { mirrorSnapshots, type SnapshotMirror, type SnapshotMirrorOptions } from './snapshot-mirror.ts'
-export { publishSnapshots, type SnapshotPublisher, type SnapshotPublisherOptions } from './snapshot-publisher.ts'

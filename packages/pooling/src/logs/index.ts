@@ -1,8 +1,0 @@
-export { LogDirectoryError, LogFormatError, LogReadError, LogWriteError } from './errors.ts'
-export { type EventLogOptions, type OpenEventLog, openEventLog } from './event-log.ts'
-export type { LineLogCounters, LineLogOptions } from './line-log.ts'
-export type { LogFileOptions } from './log-directory.ts'
-export { type OpenOutcomeLog, openOutcomeLog } from './outcome-log.ts'
-export { readServedLog } from './read-served-log.ts'
-export { openServedLog, type ServedLog, type ServedLogCounters, type ServedLogOptions } from './served-log.ts'
-export { type ServedRows, type ServedVectors, vectorOffsets } from './served-rows.ts'

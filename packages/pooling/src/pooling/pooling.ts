@@ -1,0 +1,444 @@
+import type { FeatureSpace, FieldValue, LogEvent } from '@headwater/features'
+import type { EmbeddingStore, ForgetHolder } from '@headwater/store'
+import { type PoolingCounters, zeroCounters } from '../contracts/counters.ts'
+import type { Encoder } from '../contracts/encoder.ts'
+import { PoolingConfigError, PoolingError } from '../contracts/errors.ts'
+import type { EventLog } from '../contracts/event-log.ts'
+import { failedEarly, type PoolingObserver } from '../contracts/observer.ts'
+import { ingestEvents } from '../ingest/ingest.ts'
+import { putUserFeatures } from '../ingest/put-features.ts'
+import { RecentlyForgotten } from '../ingest/recently-forgotten.ts'
+import {
+  type Clock,
+  checkCount,
+  checkDuration,
+  type ModelRule,
+  type PoolingOptions,
+  rulesOf,
+} from '../options/options.ts'
+import { PooledReads } from '../read/pooled-reads.ts'
+import { ReadComputing } from '../read/read-computing.ts'
+import type { ReadOptions } from '../read/read-options.ts'
+import type { ServedBatch } from '../read/served-batch.ts'
+import { EncoderUse } from '../refresh/encoder-use.ts'
+import type { Refresh } from '../refresh/offer-queue.ts'
+import { RefreshLane } from '../refresh/refresh-lane.ts'
+import { RefreshQueue } from '../refresh/refresh-queue.ts'
+import { type BackfillOptions, type BatchUnderWay, RefreshRuns } from '../refresh/refresh-runs.ts'
+import type { Encoders } from '../refresh/row-batch.ts'
+import { OwnThreadRows } from '../refresh/row-encoder.ts'
+import { StateCapture } from '../refresh/state-capture.ts'
+import { ColdDefaults } from '../snapshots/cold-defaults.ts'
+import { Shadow, type ShadowOptions } from '../snapshots/shadow.ts'
+
+/**
+ * SUM's asynchronous serving (Zhang et al. 2023, arXiv 2311.09544, SOAP): reads serve what the store holds and never wait
+ * for a model; refreshes are computed off the read path and land in the store.
+ *
+ * A refresh goes three ways. It is *offered* and waits for its landing time. Once that has passed it is *captured*: the
+ * user's features are read as of the landing time, and the encoders published then are noted. At last it is *computed*.
+ * Capturing is cheap and happens by itself before an event or a snapshot could change the result; computing is left to
+ * `drain()`. So a replay may put `drain()` off until a user with a due refresh is read, and gets bit for bit what
+ * draining at once would give, as long as no offer is shed; only the store's `writtenMs` tells when it was computed.
+ *
+ * While a `Refresher` computes by the wall's clock, a due refresh waits for its turn alone, and takes the state and the
+ * encoders of the moment it is captured: then it is news that an event brings, not a result that it must not change.
+ */
+export class Pooling {
+  readonly batchSize: number
+  readonly clock: Clock
+  /** Place of the waiting refreshes. The store asks it at every `forget`. */
+  readonly queue: ForgetHolder
+  readonly #store: EmbeddingStore
+  readonly #space: FeatureSpace
+  readonly #rules: ReadonlyMap<string, ModelRule>
+  readonly #mode: NonNullable<PoolingOptions['mode']>
+  readonly #deadlineMs: number
+  readonly #refreshDelayMs: number
+  readonly #onEvent: boolean
+  readonly #onRead: boolean
+  readonly #observer: PoolingObserver
+  readonly #eventLog: EventLog | null
+  readonly #counters = zeroCounters()
+  readonly #reads: PooledReads
+  readonly #defaults: ReadonlyMap<string, ColdDefaults>
+  readonly #queue: RefreshQueue
+  readonly #use = new EncoderUse()
+  readonly #capture: StateCapture
+  readonly #lane: RefreshLane
+  /** Synchronous mode: each model's own, for what reads compute. */
+  readonly #readLanes = new Map<string, RefreshLane>()
+  readonly #runs: RefreshRuns
+  readonly #computing: ReadComputing
+  readonly #forgotten = new RecentlyForgotten()
+  readonly #stopHolding: () => void
+  #encoders: Encoders = new Map()
+  #shadow: Encoders = new Map()
+  /** End of the last ingest, where events are logged in the order in which they are applied. */
+  #ingesting: Promise<unknown> = Promise.resolve()
+  #closed = false
+
+  /** @throws PoolingConfigError */
+  constructor(options: PoolingOptions) {
+    const { store, space, models, clock, mode = 'asynchronous', refreshOn = 'event', observer = {} } = options
+    this.#store = store
+    this.#space = space
+    this.#rules = rulesOf(models, space.schema)
+    this.clock = clock
+    this.#mode = mode
+    this.#deadlineMs = checkDuration('deadlineMs', options.deadlineMs ?? 50)
+    this.batchSize = checkCount('batchSize', options.batchSize ?? 256)
+    this.#onEvent = mode === 'asynchronous' && refreshOn !== 'read'
+    this.#onRead = mode === 'asynchronous' && refreshOn !== 'event'
+    this.#observer = observer
+    this.#eventLog = options.eventLog ?? null
+    this.#capture = new StateCapture(store, space, this.batchSize, this.#use, (failed) => this.#queue.retry(failed))
+    this.#refreshDelayMs = checkDuration('refreshDelayMs', options.refreshDelayMs ?? 1_000)
+    const maxQueue = checkCount('maxQueue', options.maxQueue ?? 100_000)
+    this.#queue = new RefreshQueue({
+      clock,
+      refreshDelayMs: this.#refreshDelayMs,
+      maxQueue,
+      maxRetries: checkDuration('maxRetries', options.maxRetries ?? 3),
+      counters: this.#counters,
+      capture: this.#capture,
+      elsewhere: options.refreshElsewhere ?? null,
+    })
+    const newLane = () => {
+      const rowEncoder = options.rowEncoder ?? new OwnThreadRows(space, this.batchSize)
+      return new RefreshLane({ store, clock, rules: this.#rules, rowEncoder, counters: this.#counters, observer })
+    }
+    this.#lane = newLane()
+    if (mode === 'synchronous') for (const name of this.#rules.keys()) this.#readLanes.set(name, newLane())
+    this.#runs = new RefreshRuns({
+      batchSize: this.batchSize,
+      clock,
+      queue: this.#queue,
+      capture: this.#capture,
+      lane: this.#lane,
+      use: this.#use,
+      counters: this.#counters,
+      observer,
+    })
+    this.#defaults = new Map(
+      [...this.#rules].map(([model, rule]) => [model, new ColdDefaults(space, rule, this.batchSize)]),
+    )
+    this.#reads = new PooledReads({
+      store,
+      rules: this.#rules,
+      defaults: this.#defaults,
+      counters: this.#counters,
+      isSynchronous: mode === 'synchronous',
+      onServed: options.onServed ?? null,
+      onSegment: () => this.#completeDefaults(),
+    })
+    this.#computing = new ReadComputing({
+      compute: async (name, users) => {
+        const encoder = this.latest(name)
+        if (encoder === undefined) return
+        await this.#runs.computeNow(users, new Map([[name, encoder]]), this.#readLanes.get(name)!)
+      },
+      mostUsers: maxQueue,
+      shed: (count) => {
+        this.#counters.shed += count
+      },
+    })
+    this.queue = {
+      where: 'refresh queue',
+      forget: async (tenant, user) => {
+        if (tenant !== (options.tenant ?? tenant)) return []
+        this.#forgotten.add(user)
+        observer.forgotten?.(user)
+        return this.#queue.drop(user)
+      },
+    }
+    this.#stopHolding = store.addForgetHolder(this.queue)
+  }
+
+  get counters(): Readonly<PoolingCounters> {
+    return this.#counters
+  }
+
+  /** Offers whose landing time has not come, or has but is not captured. */
+  get waiting(): number {
+    return this.#queue.offers.size
+  }
+
+  /** Landing time of a waiting offer that is due, or else of the first that will be; undefined where none waits. */
+  get nextDueMs(): number | undefined {
+    return this.#queue.offers.nextDueMs
+  }
+
+  /** When the refresh was offered that waits longest, by the clock; undefined where none waits. */
+  get oldestOfferMs(): number | undefined {
+    const { oldest } = this.#queue.offers
+    return oldest === undefined ? undefined : oldest.atMs - this.#refreshDelayMs
+  }
+
+  /** Whether a read offers its users' refreshes, or makes them itself. */
+  get refreshesOnRead(): boolean {
+    return this.#onRead || this.#mode === 'synchronous'
+  }
+
+  /** Refreshes that `drain()` would compute now. */
+  get due(): number {
+    return this.#capture.batches.waitingRows + this.#queue.offers.countDue(this.clock.now())
+  }
+
+  /** Whether any of the users has a refresh that should have landed by now, so that a replay must drain before it reads. */
+  hasDue(users: readonly string[]): boolean {
+    const nowMs = this.clock.now()
+    return users.some((user) => this.#capture.batches.has(user) || this.#queue.offers.isDue(user, nowMs))
+  }
+
+  /**
+   * Serves users' embeddings of the models in one round trip to the store, whatever the encoders do meanwhile. In
+   * synchronous mode it computes them first, as far as the deadline allows.
+   *
+   * @throws UnknownModelError, PoolingConfigError; KeyError and other errors of the store
+   */
+  async read(users: readonly string[], models: readonly string[], options?: ReadOptions): Promise<ServedBatch> {
+    this.#checkOpen()
+    const asOfMs = this.clock.now()
+    const read = this.#reads.prepare(users, models, options)
+    let servedMs = asOfMs
+    if (this.#mode === 'synchronous' && this.#encoders.size > 0) {
+      await this.#computing.within(options?.deadlineMs ?? this.#deadlineMs, users, models)
+      servedMs = this.clock.now()
+    }
+    const begun = this.#forgotten.beginRead()
+    try {
+      await this.#reads.fill(read, users, models, servedMs)
+      if (this.#forgotten.anySince(begun)) this.#reads.leaveOut(read, (user) => this.#forgotten.since(begun, user))
+    } finally {
+      this.#forgotten.endRead()
+    }
+    this.#reads.serve(read, models, asOfMs, options)
+    if (this.#onRead) this.#queue.offerServed(read)
+    return read
+  }
+
+  /**
+   * What a read would serve from the store now: nothing is computed, counted, logged or offered. For whoever looks after
+   * the service.
+   *
+   * @throws UnknownModelError; KeyError and other errors of the store
+   */
+  async look(users: readonly string[], models: readonly string[]): Promise<ServedBatch> {
+    this.#checkOpen()
+    return this.#reads.look(users, models, this.clock.now())
+  }
+
+  /**
+   * Applies events to the states of their users and items. Events of equal time belong in one call, after all reads of
+   * that time. An event whose id is one of its user's last 64 changes nothing.
+   *
+   * @throws EventError, StateError, ContentionError, errors of the store and the event log; no event is applied then. Over
+   *   a store whose atomicity is `key` some may be: the same call again, with the same ids, applies the rest
+   * @param arrivedMs when the first of them came, by `performance.now()`: what freshness counts from
+   */
+  async ingest(events: readonly LogEvent[], arrivedMs = performance.now()): Promise<void> {
+    this.#checkOpen()
+    if (events.length === 0) return
+    if (this.#isReplay) await this.#captureBefore(events.map(({ user }) => user))
+    const ingest = () => ingestEvents(this.#store, this.#space, events, this.#eventLog)
+    const ingested = this.#eventLog === null ? ingest() : this.#ingesting.then(ingest, ingest)
+    this.#ingesting = ingested.catch(() => {})
+    const { applied, repeated, lastEventMs } = await ingested
+    this.#counters.events += applied.length
+    this.#counters.repeated += repeated
+    if (this.#onEvent) for (const { user } of applied) this.#queue.offerByEvent(user, lastEventMs.get(user)!, arrivedMs)
+  }
+
+  /**
+   * Sets fields of a user, those of the schema that are the user's, without an event. A value older than the one that is
+   * held changes nothing, and null leaves what is there.
+   *
+   * @throws EventError, of row 0, which names the field; StateError, ContentionError, errors of the store
+   */
+  async putFeatures(user: string, values: Readonly<Record<string, FieldValue>>, atMs: number): Promise<void> {
+    this.#checkOpen()
+    const arrivedMs = performance.now()
+    if (this.#isReplay) await this.#captureBefore([user])
+    const lastEventMs = await putUserFeatures(this.#store, this.#space, user, values, atMs)
+    for (const [model, { segmentField }] of this.#rules) {
+      const value = segmentField === null ? null : values[segmentField]
+      if (typeof value === 'string' && this.#defaults.get(model)!.learn(value, this.clock.now()))
+        this.#completeDefaults()
+    }
+    if (this.#onEvent && lastEventMs !== undefined) this.#queue.offerByEvent(user, lastEventMs, arrivedMs)
+  }
+
+  /**
+   * Asks for a refresh of a user, joining one that waits already; false where it is shed, and where nothing is refreshed.
+   * Never waits.
+   *
+   * @param servedMs `featureTimeMs` of the embedding that is held, as a read gave it. Default: it is not known, and the user
+   *   comes before all of whom it is
+   */
+  offer(user: string, servedMs = Number.NEGATIVE_INFINITY): boolean {
+    this.#checkOpen()
+    return this.#mode !== 'stored' && this.#queue.offer(user, servedMs)
+  }
+
+  /**
+   * Refreshes users of a queue of the caller's through one model's latest encoder, `batchSize` of them at most; never
+   * rejected, as each failure is the observer's and that of its users.
+   *
+   * @returns those that failed and may be tried again; all before the model has an encoder
+   */
+  async refresh(model: string, refreshes: readonly Refresh[]): Promise<readonly Refresh[]> {
+    this.#checkOpen()
+    const encoder = this.latest(model)
+    return encoder === undefined ? refreshes : this.#runs.refresh(refreshes, new Map([[model, encoder]]))
+  }
+
+  /**
+   * Computes all refreshes that are due and lands them in the store. Users without a state are passed over.
+   *
+   * @throws RefreshError where some failed; the others landed
+   */
+  drain(): Promise<void> {
+    this.#checkOpen()
+    return this.#runs.after(() => this.#runs.drain((refreshes) => this.#captureNow(refreshes)))
+  }
+
+  /**
+   * Sends what is due through the encoders, a batch of it at most; for a `Refresher`, as there must be a listener. Resolves
+   * once the batch's rows are made, when the next may follow; null where nothing was due.
+   *
+   * @throws RefreshError where no state of its users could be read
+   */
+  refreshDue(): Promise<BatchUnderWay | null> {
+    this.#checkOpen()
+    return this.#runs.after(() => this.#runs.next((refreshes) => this.#captureNow(refreshes)))
+  }
+
+  /**
+   * Refreshes users at once, as of one time, with the encoders of now; say all known users, from `store.keys('user')`,
+   * when a model's first snapshot is published.
+   *
+   * @returns the number of users that have a state, and so were refreshed
+   * @throws PoolingConfigError before any is published; RefreshError where some failed, while the others landed
+   */
+  backfill(
+    users: Iterable<string> | AsyncIterable<string>,
+    atMs: number,
+    { states = (slice) => this.#capture.readStates(slice) }: BackfillOptions = {},
+  ): Promise<number> {
+    this.#checkOpen()
+    return this.#runs.after(() => this.#runs.backfill(users, atMs, this.#encoders, states))
+  }
+
+  /**
+   * Makes an encoder the latest of its model: refreshes that land from now on go through it. Those already due keep the
+   * one before, unless a `Refresher` computes.
+   *
+   * @throws UnknownModelError, PoolingConfigError; SnapshotRefusedError where it does not even encode a user without
+   *   events; the one before goes on then
+   */
+  async publish(model: string, encoder: Encoder): Promise<void> {
+    this.#checkOpen()
+    this.#checkDim(model, encoder)
+    await this.#defaults.get(model)!.publish(encoder, this.clock.now())
+    if (this.#isReplay) await this.#captureNow(this.#queue.offers.takeDue(this.clock.now(), this.#queue.offers.size))
+    this.#encoders = this.#swap(this.#encoders, new Map(this.#encoders).set(model, encoder))
+  }
+
+  /** Latest encoder of a model, or undefined. @throws UnknownModelError */
+  latest(model: string): Encoder | undefined {
+    return this.#encoders.get(this.#reads.ruleOf(model).name)
+  }
+
+  /** [dim] what users without an embedding are served; it is not to be changed. @throws UnknownModelError */
+  defaultOf(model: string): Float32Array {
+    return this.#defaults.get(this.#reads.ruleOf(model).name)!.vectorOf(null)
+  }
+
+  /**
+   * Has a share of a model's batches go through a second encoder, too, whose vectors land nowhere; null ends that.
+   *
+   * @throws UnknownModelError, PoolingConfigError
+   */
+  shadow(model: string, encoder: Encoder, options: ShadowOptions): void
+  shadow(model: string, encoder: null): void
+  shadow(model: string, encoder: Encoder | null, options?: ShadowOptions): void {
+    if (encoder !== null) this.#checkDim(model, encoder)
+    const { name } = this.#reads.ruleOf(model)
+    if (encoder === null && !this.#shadow.has(name)) return
+    const shadow = encoder === null || options === undefined ? null : new Shadow(name, encoder, options)
+    for (const lane of [this.#lane, ...this.#readLanes.values()]) lane.shadow = shadow
+    this.#shadow = this.#swap(this.#shadow, new Map(encoder === null ? [] : [[name, encoder]]))
+  }
+
+  /** Resolves once an encoder is neither published nor a shadow, and no refresh waits for it or runs through it. */
+  released(encoder: Encoder): Promise<void> {
+    return this.#use.released(encoder)
+  }
+
+  /** Sets who is told when an offer has joined the queue; null for none. One listener at a time. */
+  listen(onOffered: (() => void) | null): void {
+    this.#queue.onOffered = onOffered
+  }
+
+  /** Ends the computing that is under way; what waits is dropped. The store stays open. */
+  async close(): Promise<void> {
+    this.#closed = true
+    this.#queue.close()
+    this.#stopHolding()
+    await Promise.all([this.#runs.ended, this.#computing.close()])
+    this.#capture.batches.clear()
+    this.#encoders = this.#swap(this.#encoders, new Map())
+    this.#shadow = this.#swap(this.#shadow, new Map())
+  }
+
+  /** Nobody computes by the wall's clock, so what is due must come to what it would have come to at its landing time. */
+  get #isReplay(): boolean {
+    return this.#queue.onOffered === null
+  }
+
+  /** Refreshes of the users that are due must see the states as they were at their landing times. */
+  async #captureBefore(users: readonly string[]): Promise<void> {
+    await this.#captureNow(this.#queue.offers.takeDueOf(users, this.clock.now()))
+    await this.#capture.settled(users)
+  }
+
+  /** As of the landing times, or in service as of now. */
+  #captureNow(refreshes: readonly Refresh[]): Promise<void> {
+    return this.#capture.capture(refreshes, this.#encoders, this.#isReplay ? null : this.clock.now())
+  }
+
+  /** Computes the defaults of segments that lack one, off the read path. */
+  #completeDefaults(): void {
+    void this.#runs.after(async () => {
+      for (const [model, defaults] of this.#defaults) {
+        await defaults
+          .complete(this.clock)
+          .catch((error: unknown) => this.#observer.failed?.(failedEarly([], error, model)))
+      }
+    })
+  }
+
+  #swap(before: Encoders, after: Encoders): Encoders {
+    this.#use.begin(after)
+    if (before.size > 0) this.#use.end(before)
+    return after
+  }
+
+  #checkDim(model: string, encoder: Encoder): void {
+    const { dim } = this.#reads.ruleOf(model)
+    if (encoder.dim === dim) return
+    throw new PoolingConfigError(
+      `snapshot ${encoder.snapshot} gives ${encoder.dim} values, model "${model}" has ${dim}; declare a new model`,
+    )
+  }
+
+  #checkOpen(): void {
+    if (this.#closed) throw new PoolingError('pooling is closed; create it again')
+  }
+}
+
+/** Creates a pooling over a store that is open. @throws PoolingConfigError */
+export function createPooling(options: PoolingOptions): Pooling {
+  return new Pooling(options)
+}

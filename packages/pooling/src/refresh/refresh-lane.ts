@@ -1,0 +1,241 @@
+import type { SideBatch } from '@headwater/features'
+import { RowError } from '@headwater/features/workers'
+import { appendOutcome, type EmbeddingStore } from '@headwater/store'
+import type { PoolingCounters } from '../contracts/counters.ts'
+import type { Encoder } from '../contracts/encoder.ts'
+import { PoolingError } from '../contracts/errors.ts'
+import { type FailedBatch, failedEarly, type PoolingObserver } from '../contracts/observer.ts'
+import type { Clock, ModelRule } from '../options/options.ts'
+import type { Shadow } from '../snapshots/shadow.ts'
+import { askedBy, type Refresh } from './offer-queue.ts'
+import type { RowBatch } from './row-batch.ts'
+import type { RowEncoder } from './row-encoder.ts'
+import { nextTurn } from './turns.ts'
+
+export interface RefreshLaneOptions {
+  readonly store: EmbeddingStore
+  readonly clock: Clock
+  readonly rules: ReadonlyMap<string, ModelRule>
+  readonly rowEncoder: RowEncoder
+  readonly counters: PoolingCounters
+  readonly observer: PoolingObserver
+}
+
+/** What one batch came to. */
+export interface BatchResult {
+  readonly failures: readonly unknown[]
+  /** Refreshes that an encoder or the store failed; trying them again may help. */
+  readonly failed: readonly Refresh[]
+}
+
+/** Steps of a batch on its way; none of them is ever rejected. */
+interface Steps {
+  /** Rows are made. */
+  readonly made: Promise<unknown>
+  /** No encoder reads the rows any more. */
+  readonly encoded: Promise<unknown>
+  readonly landed: Promise<BatchResult>
+}
+
+interface Encoded {
+  readonly model: string
+  readonly encoder: Encoder
+  readonly encodeMs: number
+  readonly vectors: Float32Array | null
+  readonly error: unknown
+}
+
+/** Rows that are appended in one turn of the event loop: what a read has to wait for, 10 to 60 µs each. */
+const pieceRows = 4
+
+const nothing: Steps = {
+  made: Promise.resolve(),
+  encoded: Promise.resolve(),
+  landed: Promise.resolve({ failures: [], failed: [] }),
+}
+
+/**
+ * Batches on their way from states to embeddings in the store: rows of the next one are made while one is encoded, and that
+ * is encoded while the one before lands. Each step takes the batches in their order, so a user's embeddings land in theirs.
+ * Steps that hold the event loop each begin in a turn of their own: one batch's end sets off the next two, and in one turn
+ * they would keep a read waiting for all of them.
+ */
+export class RefreshLane {
+  /** A second encoder that some of the batches go through, too. */
+  shadow: Shadow | null = null
+  readonly #options: RefreshLaneOptions
+  #last = nothing
+  #beforeLast = nothing
+
+  constructor(options: RefreshLaneOptions) {
+    this.#options = options
+  }
+
+  /** Once `made` resolved the next batch may come. */
+  run(batch: RowBatch): Steps {
+    const before = this.#last
+    const failures: unknown[] = []
+    const failed = new Set<Refresh>()
+    const note = (of: RowBatch, failure: FailedBatch) => {
+      failures.push(failure.error)
+      for (const refresh of of.refreshes) failed.add(refresh)
+      this.#options.counters.failed += of.users.length * (failure.model === null ? of.encoders.size : 1)
+      this.#options.observer.failed?.(failure)
+    }
+    // Two memories for rows: those of the batch before last must have been read.
+    const made = Promise.all([before.made, this.#beforeLast.encoded])
+      .then(nextTurn)
+      .then(() => this.#makeRows(batch, failures, note))
+    const live = Promise.all([made, before.encoded]).then(([rows]) => {
+      if (rows === null) return null
+      const shadow = this.#compare(rows.batch, rows.rows)
+      return { rows, shadow, encoded: [...rows.batch.encoders].map((each) => encode(each, rows)) }
+    })
+    const encoded = live.then(async (running) => {
+      if (running === null) return
+      const vectors = await Promise.all(running.encoded)
+      await running.shadow?.(vectors)
+    })
+    const landed = Promise.all([live, before.landed]).then(async ([running]) => {
+      if (running !== null) await this.#landAll(running.rows.batch, running.encoded, note)
+      const endMs = performance.now()
+      const { observer } = this.#options
+      if (running !== null && observer.landed !== undefined) {
+        for (const refresh of running.rows.batch.refreshes) {
+          if (failed.has(refresh) || Number.isNaN(refresh.askedMs)) continue
+          observer.landed(endMs - refresh.askedMs, refresh.askedBy === askedBy.missed)
+        }
+      }
+      return { failures, failed: [...failed] }
+    })
+    this.#beforeLast = before
+    this.#last = { made, encoded, landed }
+    return this.#last
+  }
+
+  /** Leaves out rows whose state cannot be read; null where no row is left. */
+  async #makeRows(
+    taken: RowBatch,
+    failures: unknown[],
+    note: (batch: RowBatch, failure: FailedBatch) => void,
+  ): Promise<Rows | null> {
+    let batch = taken
+    while (batch.users.length > 0) {
+      try {
+        return { batch, rows: await this.#options.rowEncoder.encodeUsers(batch.states, batch.timesMs) }
+      } catch (error) {
+        if (!(error instanceof RowError)) {
+          note(batch, failedEarly(batch.users, error))
+          return null
+        }
+        // To try again would not help.
+        failures.push(error)
+        this.#options.counters.failed += batch.encoders.size
+        this.#options.observer.failed?.(failedEarly([batch.users[error.row]], error))
+        batch = batch.without(error.row)
+      }
+    }
+    return null
+  }
+
+  /** Lands each model once its encoder has answered, one at a time; one's failure leaves the others be. */
+  async #landAll(
+    batch: RowBatch,
+    encoded: readonly Promise<Encoded>[],
+    note: (batch: RowBatch, failure: FailedBatch) => void,
+  ): Promise<void> {
+    let last = Promise.resolve()
+    const landInTurn = async (one: Promise<Encoded>) => {
+      const result = await one
+      last = last.then(nextTurn).then(() => this.#landOne(batch, result, note))
+      await last
+    }
+    await Promise.all(encoded.map(landInTurn))
+  }
+
+  async #landOne(
+    batch: RowBatch,
+    { model, encoder, encodeMs, vectors, error }: Encoded,
+    note: (batch: RowBatch, failure: FailedBatch) => void,
+  ): Promise<void> {
+    let startMs: number | null = null
+    try {
+      if (vectors === null) throw error
+      const rows = batch.users.length
+      if (vectors.length !== rows * encoder.dim) {
+        throw new PoolingError(
+          `snapshot ${encoder.snapshot} of model "${model}" gave ${vectors.length} values for ${rows} users`,
+        )
+      }
+      startMs = performance.now()
+      await this.#land(model, encoder, batch, vectors)
+      const appendMs = performance.now() - startMs
+      this.#options.observer.refreshed?.({ model, users: batch.users, rows, encodeMs, appendMs })
+    } catch (failure) {
+      const appendMs = startMs === null ? null : performance.now() - startMs
+      note(batch, { model, users: batch.users, error: failure, encodeMs, appendMs, isShadow: false })
+    }
+  }
+
+  /** In pieces, between which reads go on. Where one fails the whole batch counts as failed, and what landed comes again. */
+  async #land(model: string, encoder: Encoder, batch: RowBatch, vectors: Float32Array): Promise<void> {
+    const { store, clock, rules, counters } = this.#options
+    const { snapshot, frame, dim } = encoder
+    const about = { model, dim, snapshot, frame, writtenMs: clock.now(), policy: rules.get(model)!.append }
+    const pieces: ReturnType<EmbeddingStore['append']>[] = []
+    for (let from = 0; from < batch.users.length; from += pieceRows) {
+      if (from > 0) await nextTurn()
+      const to = Math.min(from + pieceRows, batch.users.length)
+      const piece = store.append({
+        ...about,
+        users: batch.users.slice(from, to),
+        vectors: vectors.subarray(dim * from, dim * to),
+        featureTimeMs: Float64Array.from(batch.timesMs.slice(from, to)),
+      })
+      // Told below, once all have ended.
+      piece.catch(() => {})
+      pieces.push(piece)
+    }
+    for (const { outcomes } of await Promise.all(pieces)) {
+      for (const outcome of outcomes) {
+        if (outcome === appendOutcome.written) counters.refreshes++
+        else if (outcome === appendOutcome.refused) counters.refused++
+        else counters.superseded++
+      }
+    }
+  }
+
+  /** Begins to encode a batch by the shadow, where it is of the sample. @returns what ends that, given the live vectors */
+  #compare(batch: RowBatch, rows: SideBatch): ((live: readonly Encoded[]) => Promise<void>) | null {
+    const { shadow } = this
+    if (shadow === null || !batch.encoders.has(shadow.model) || !shadow.isNext()) return null
+    const encoding = encode([shadow.model, shadow.encoder], { batch, rows })
+    return async (results) => {
+      const { vectors, error, encodeMs } = await encoding
+      const live = results.find(({ model }) => model === shadow.model)!.vectors
+      try {
+        if (vectors === null) throw error
+        if (live?.length === vectors.length) shadow.onCompared(batch.users, live, vectors)
+      } catch (failure) {
+        const { model } = shadow
+        const { users } = batch
+        this.#options.observer.failed?.({ model, users, error: failure, encodeMs, appendMs: null, isShadow: true })
+      }
+    }
+  }
+}
+
+interface Rows {
+  readonly batch: RowBatch
+  readonly rows: SideBatch
+}
+
+async function encode([model, encoder]: [string, Encoder], { batch, rows }: Rows): Promise<Encoded> {
+  const startMs = performance.now()
+  try {
+    const vectors = await encoder.encode(rows, batch.users)
+    return { model, encoder, encodeMs: performance.now() - startMs, vectors, error: null }
+  } catch (error) {
+    return { model, encoder, encodeMs: performance.now() - startMs, vectors: null, error }
+  }
+}

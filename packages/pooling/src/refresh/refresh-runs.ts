@@ -1,0 +1,234 @@
+import type { PoolingCounters } from '../contracts/counters.ts'
+import { PoolingConfigError, RefreshError } from '../contracts/errors.ts'
+import { failedEarly, type PoolingObserver } from '../contracts/observer.ts'
+import type { Clock } from '../options/options.ts'
+import type { EncoderUse } from './encoder-use.ts'
+import { askedBy, type Refresh } from './offer-queue.ts'
+import type { RefreshLane } from './refresh-lane.ts'
+import type { RefreshQueue } from './refresh-queue.ts'
+import { type Encoders, RowBatch } from './row-batch.ts'
+import { RowBatches } from './row-batches.ts'
+import type { StateCapture } from './state-capture.ts'
+
+/** Where a backfill takes states from. */
+export interface BackfillOptions {
+  /** One a user, undefined for those that are to be passed over. Default: what the store holds. */
+  readonly states?: (users: readonly string[]) => Promise<readonly (Uint8Array | undefined)[]>
+}
+
+/** A batch in service that is on its way. */
+export interface BatchUnderWay {
+  /** Resolves once no encoder has it any more. */
+  readonly encoded: Promise<unknown>
+  /** Rejected with a `RefreshError` where it failed. */
+  readonly landed: Promise<void>
+}
+
+export interface RefreshRunsOptions {
+  readonly batchSize: number
+  readonly clock: Clock
+  readonly queue: RefreshQueue
+  readonly capture: StateCapture
+  readonly lane: RefreshLane
+  readonly use: EncoderUse
+  readonly counters: PoolingCounters
+  readonly observer: PoolingObserver
+}
+
+/** Sends users through the encoders: those that are due, those of a backfill, and those of reads. */
+export class RefreshRuns {
+  readonly #options: RefreshRunsOptions
+  /** End of the last run; the next starts after it. */
+  #ended: Promise<unknown> = Promise.resolve()
+  /** Landing of the last batch, and so of all before it. */
+  #landed: Promise<void> = Promise.resolve()
+
+  constructor(options: RefreshRunsOptions) {
+    this.#options = options
+  }
+
+  /** Resolves when all runs so far have ended and landed, whatever became of them. */
+  get ended(): Promise<unknown> {
+    return this.#ended.then(() => this.#landed)
+  }
+
+  /** Runs one after another, each whatever became of the one before. */
+  after<T>(run: () => Promise<T>): Promise<T> {
+    const done = this.#ended.then(run, run)
+    this.#ended = done.catch(() => {})
+    return done
+  }
+
+  /** @param capture takes the states of refreshes */
+  async drain(capture: (refreshes: readonly Refresh[]) => Promise<void>): Promise<void> {
+    const { batchSize, clock, queue } = this.#options
+    const { batches } = this.#options.capture
+    const failures: unknown[] = []
+    const run = () => this.#run(batches, failures, (failed) => queue.retry(failed)).made
+    // What becomes due meanwhile is left to the next drain, so that this one ends however fast offers come.
+    const nowMs = clock.now()
+    let left = queue.offers.countDue(nowMs)
+    while (left > 0) {
+      const refreshes = queue.offers.takeDue(nowMs, Math.min(left, batchSize))
+      left = refreshes.length === 0 ? 0 : left - refreshes.length
+      await this.#capture(refreshes, capture, failures)
+      // A part batch waits for the landings that may fill it.
+      while (batches.hasWhole) await run()
+    }
+    while (batches.batches > 0) await run()
+    await this.#landed
+    throwFailures(failures)
+  }
+
+  /**
+   * Sends what is due on its way, a batch of it at most, and what was captured before; null where there is none, and once
+   * nobody listens any more.
+   *
+   * @throws RefreshError where no state could be read
+   */
+  async next(capture: (refreshes: readonly Refresh[]) => Promise<void>): Promise<BatchUnderWay | null> {
+    const { batchSize, clock, queue } = this.#options
+    const { batches } = this.#options.capture
+    // A refresher that stops leaves what waits in the queue.
+    const refreshes = queue.onOffered === null ? [] : queue.offers.takeDue(clock.now(), batchSize)
+    const failures: unknown[] = []
+    if (refreshes.length > 0) await this.#capture(refreshes, capture, failures)
+    let encoded: Promise<unknown> | null = null
+    while (batches.batches > 0) {
+      const running = this.#run(batches, failures, (failed) => queue.retry(failed))
+      encoded = running.encoded
+      await running.made
+    }
+    if (encoded === null) {
+      throwFailures(failures)
+      return null
+    }
+    return { encoded, landed: this.#landed.then(() => throwFailures(failures)) }
+  }
+
+  /** @returns the number of users that have a state */
+  async backfill(
+    users: Iterable<string> | AsyncIterable<string>,
+    atMs: number,
+    encoders: Encoders,
+    states: NonNullable<BackfillOptions['states']>,
+  ): Promise<number> {
+    if (encoders.size === 0) throw new PoolingConfigError('no encoder is published; publish one before a backfill')
+    const { batchSize, use } = this.#options
+    const batches = new RowBatches(batchSize, use)
+    const failures: unknown[] = []
+    let refreshed = 0
+    const run = () => this.#run(batches, failures, () => {}).made
+    const add = async (slice: readonly string[]) => {
+      const held = await states(slice)
+      for (const [i, user] of slice.entries()) {
+        const state = held[i]
+        if (state === undefined) continue
+        batches.add(encoders, unqueued(user, atMs), state)
+        refreshed++
+      }
+      while (batches.hasWhole) await run()
+    }
+    try {
+      let slice: string[] = []
+      for await (const user of users) {
+        slice.push(user)
+        if (slice.length < batchSize) continue
+        await add(slice)
+        slice = []
+      }
+      if (slice.length > 0) await add(slice)
+      while (batches.batches > 0) await run()
+    } finally {
+      await this.#landed
+      batches.clear()
+    }
+    throwFailures(failures)
+    return refreshed
+  }
+
+  /** Lands users as of now, and is never rejected: what fails is left to the store, which serves what it has. */
+  async computeNow(users: readonly string[], encoders: Encoders, lane: RefreshLane): Promise<void> {
+    const { batchSize, clock, use } = this.#options
+    use.begin(encoders)
+    for (let from = 0; from < users.length; from += batchSize) {
+      const atMs = clock.now()
+      const slice = users.slice(from, from + batchSize)
+      await this.refresh(
+        slice.map((user) => unqueued(user, atMs)),
+        encoders,
+        lane,
+      )
+    }
+    use.end(encoders)
+  }
+
+  /**
+   * Lands refreshes of other queues than its own, a batch of them at most, as of their landing times; never rejected.
+   * @returns those that may be tried again
+   */
+  async refresh(
+    refreshes: readonly Refresh[],
+    encoders: Encoders,
+    lane = this.#options.lane,
+  ): Promise<readonly Refresh[]> {
+    const { batchSize, capture, use, counters, observer } = this.#options
+    use.begin(encoders)
+    try {
+      const batch = new RowBatch(encoders, batchSize)
+      const states = await capture.readStates(usersOf(refreshes))
+      for (const [i, refresh] of refreshes.entries()) {
+        const state = states[i]
+        if (state !== undefined) batch.add(refresh, state)
+      }
+      return (await lane.run(batch).landed).failed
+    } catch (error) {
+      counters.failed += refreshes.length
+      observer.failed?.(failedEarly(usersOf(refreshes), error))
+      return refreshes
+    } finally {
+      use.end(encoders)
+    }
+  }
+
+  async #capture(
+    refreshes: readonly Refresh[],
+    capture: (refreshes: readonly Refresh[]) => Promise<void>,
+    failures: unknown[],
+  ): Promise<void> {
+    const { counters, observer } = this.#options
+    try {
+      await capture(refreshes)
+    } catch (error) {
+      failures.push(error)
+      counters.failed += refreshes.length
+      observer.failed?.(failedEarly(usersOf(refreshes), error))
+    }
+  }
+
+  /** Sends the first of the batches on its way. */
+  #run(batches: RowBatches, failures: unknown[], onFailed: (failed: readonly Refresh[]) => void) {
+    const batch = batches.take()!
+    const { lane, queue } = this.#options
+    const { made, encoded, landed } = lane.run(batch)
+    this.#landed = landed.then((result) => {
+      batches.release(batch)
+      failures.push(...result.failures)
+      onFailed(result.failed.filter(({ user }) => !batch.forgotten.has(user)))
+      queue.landed(batch.refreshes, result.failed)
+    })
+    return { made, encoded }
+  }
+}
+
+const usersOf = (refreshes: readonly Refresh[]) => refreshes.map(({ user }) => user)
+
+function unqueued(user: string, atMs: number): Refresh {
+  return { user, atMs, servedMs: Number.NaN, askedMs: Number.NaN, askedBy: askedBy.read, failures: 0 }
+}
+
+function throwFailures(failures: readonly unknown[]): void {
+  if (failures.length === 0) return
+  const first = failures[0] instanceof Error ? failures[0].message : String(failures[0])
+  throw new RefreshError(`${failures.length} batches of refreshes failed; the first: ${first}`, { cause: failures[0] })
+}

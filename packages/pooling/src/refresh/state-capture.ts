@@ -1,0 +1,109 @@
+import type { FeatureSpace } from '@headwater/features'
+import type { EmbeddingStore } from '@headwater/store'
+import { userFeatures } from '../ingest/ingest-state.ts'
+import type { EncoderUse } from './encoder-use.ts'
+import type { Refresh } from './offer-queue.ts'
+import type { Encoders } from './row-batch.ts'
+import { RowBatches } from './row-batches.ts'
+import { nextTurn } from './turns.ts'
+
+/** States that are read in one turn of the event loop. */
+const pieceRows = 32
+
+/** Refreshes whose users' states are being read. */
+interface Capturing {
+  readonly refreshes: readonly Refresh[]
+  /** Users of them that were forgotten meanwhile. */
+  readonly forgotten: Set<string>
+}
+
+/** Reads users' states for their refreshes, and keeps them in batches until they are computed. */
+export class StateCapture {
+  readonly batches: RowBatches
+  readonly #store: EmbeddingStore
+  readonly #space: FeatureSpace
+  readonly #use: EncoderUse
+  readonly #onFailed: (refreshes: readonly Refresh[]) => void
+  readonly #capturing = new Set<Capturing>()
+  /** Users whose features are being read; an event of theirs waits for that. */
+  readonly #underWay = new Map<string, Promise<void>>()
+
+  /** @param onFailed told of refreshes whose states could not be read, those of users forgotten meanwhile left out */
+  constructor(
+    store: EmbeddingStore,
+    space: FeatureSpace,
+    batchRows: number,
+    use: EncoderUse,
+    onFailed: (refreshes: readonly Refresh[]) => void,
+  ) {
+    this.batches = new RowBatches(batchRows, use)
+    this.#store = store
+    this.#space = space
+    this.#use = use
+    this.#onFailed = onFailed
+  }
+
+  /**
+   * Captures refreshes that were taken from the queue; before any encoder is published they come to nothing.
+   *
+   * @param atMs time as of which the states are read; null: each refresh's landing time
+   */
+  async capture(refreshes: readonly Refresh[], encoders: Encoders, atMs: number | null): Promise<void> {
+    if (refreshes.length === 0 || encoders.size === 0) return
+    const capturing = this.#capture(refreshes, encoders, atMs)
+    for (const { user } of refreshes) this.#underWay.set(user, capturing)
+    try {
+      await capturing
+    } finally {
+      for (const { user } of refreshes) if (this.#underWay.get(user) === capturing) this.#underWay.delete(user)
+    }
+  }
+
+  /** Takes a user out of what is captured and not taken yet, and of what is being captured. @returns how often they were there */
+  drop(user: string): number {
+    let dropped = this.batches.drop(user)
+    for (const { refreshes, forgotten } of this.#capturing) {
+      if (forgotten.has(user) || !refreshes.some((refresh) => refresh.user === user)) continue
+      forgotten.add(user)
+      dropped++
+    }
+    return dropped
+  }
+
+  /** Resolves once no state of the users is being read. */
+  async settled(users: readonly string[]): Promise<void> {
+    await Promise.all(users.map((user) => this.#underWay.get(user)))
+  }
+
+  /** What rows of users are made of; undefined for those without a state. */
+  async readStates(users: readonly string[]): Promise<readonly (Uint8Array | undefined)[]> {
+    const { states } = await this.#store.readStates('user', users)
+    return states.map((state) => (state === undefined ? undefined : userFeatures(this.#space, state)))
+  }
+
+  async #capture(refreshes: readonly Refresh[], encoders: Encoders, atMs: number | null): Promise<void> {
+    const capturing: Capturing = { refreshes, forgotten: new Set() }
+    this.#capturing.add(capturing)
+    this.#use.begin(encoders)
+    try {
+      const states: (Uint8Array | undefined)[] = []
+      for (let from = 0; from < refreshes.length; from += pieceRows) {
+        await nextTurn()
+        const slice = refreshes.slice(from, from + pieceRows)
+        states.push(...(await this.readStates(slice.map(({ user }) => user))))
+      }
+      // All or none: where a read fails, all of them are tried again.
+      for (const [i, refresh] of refreshes.entries()) {
+        const state = states[i]
+        if (state === undefined || capturing.forgotten.has(refresh.user)) continue
+        this.batches.add(encoders, atMs === null ? refresh : { ...refresh, atMs }, state)
+      }
+    } catch (error) {
+      this.#onFailed(refreshes.filter(({ user }) => !capturing.forgotten.has(user)))
+      throw error
+    } finally {
+      this.#capturing.delete(capturing)
+      this.#use.end(encoders)
+    }
+  }
+}

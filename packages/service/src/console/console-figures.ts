@@ -1,0 +1,122 @@
+/** What the console shows of a tenant, and of the service where its caller may see that. */
+import type { Registry } from 'prom-client'
+import type { ServerParts } from '../options/server-options.ts'
+import type { SharedQueueView } from '../options/shared-queue-view.ts'
+import type { Principal } from '../options/tokens.ts'
+import type { ConsoleWatch } from './console-watch.ts'
+import type { HistoryPart } from './history.ts'
+import { oldestSeconds } from './tenant-watch.ts'
+
+/** The answer of `GET /console/data`. */
+export interface ConsoleData {
+  readonly nowMs: number
+  /** Tells a process from the one before it. */
+  readonly startedMs: number
+  readonly caller: Pick<Principal, 'name' | 'tenant' | 'scopes'>
+  readonly models: readonly {
+    readonly model: string
+    readonly dim: number
+    readonly snapshot: number | null
+    readonly frame: number | null
+    readonly dataCutoffMs: number | null
+    /** Whether its snapshots are promoted here. */
+    readonly isManaged: boolean
+  }[]
+  /** Since the start, of the tenant. */
+  readonly totals: Readonly<Record<string, number>>
+  /** In this process. */
+  readonly queue: { readonly users: number; readonly due: number; readonly oldestSeconds: number }
+  /** The tenant's, of each model; null where refreshes wait in this process. Those that were not seen yet are left out. */
+  readonly sharedQueues: readonly SeenQueue[] | null
+  readonly staleness: ReturnType<ReturnType<ConsoleWatch['of']>['staleness']>
+  readonly recent: HistoryPart
+  readonly day: HistoryPart
+  readonly encoder: { readonly state: string; readonly restarts: number } | null
+  /** Of all tenants together; null where there are others and the caller has not the scope `metrics`. */
+  readonly service: readonly Figure[] | null
+}
+
+/** A shared queue as it was seen `agoMs` ago. */
+export interface SeenQueue extends Omit<SharedQueueView, 'tenant' | 'seenMs'> {
+  readonly agoMs: number
+}
+
+export interface Figure {
+  readonly name: string
+  readonly help: string
+  readonly labels: Readonly<Record<string, string | number>>
+  readonly value: number
+}
+
+/** The times up to which a caller has the histories already. */
+export interface Since {
+  readonly recentMs: number
+  readonly dayMs: number
+}
+
+/** The process's start, by the wall's clock. */
+const startedMs = Math.round(performance.timeOrigin)
+
+export async function consoleData(
+  { tenants, models, metrics, encoder, sharedQueues }: ServerParts,
+  watch: ConsoleWatch,
+  { name, tenant, scopes }: Principal,
+  since: Since,
+): Promise<ConsoleData> {
+  const { pooling } = tenants.get(tenant)!
+  const history = watch.of(tenant)
+  const status = encoder?.()
+  const seesAll = tenants.size === 1 || scopes.includes('metrics')
+  return {
+    nowMs: Date.now(),
+    startedMs,
+    caller: { name, tenant, scopes },
+    models: models.map(({ name: model, dim, control }) => {
+      const { snapshot = null, frame = null, dataCutoffMs = null } = pooling.latest(model) ?? {}
+      return { model, dim, snapshot, frame, dataCutoffMs, isManaged: control !== undefined }
+    }),
+    totals: { ...pooling.counters },
+    queue: { users: pooling.waiting, due: pooling.due, oldestSeconds: oldestSeconds(pooling) },
+    sharedQueues: sharedQueues === undefined ? null : queuesOf(sharedQueues(), tenant),
+    staleness: history.staleness(),
+    recent: history.recent.kept.after(since.recentMs),
+    day: history.day.kept.after(since.dayMs),
+    encoder: status === undefined ? null : { state: status.state, restarts: status.restarts },
+    service: seesAll ? await figuresOf(metrics.registry) : null,
+  }
+}
+
+function queuesOf(queues: readonly SharedQueueView[], tenant: string): ConsoleData['sharedQueues'] {
+  return queues
+    .filter((queue) => queue.tenant === tenant)
+    .map(({ model, seenMs, waiting, taken, dead, sums: { shed }, buried }) => ({
+      model,
+      agoMs: Math.round(performance.now() - seenMs),
+      ...{ waiting, taken, dead, sums: { shed }, buried: { ...buried } },
+    }))
+}
+
+/** Longest list of figures: labels are few, but others may add to them. */
+const maxFigures = 200
+
+/** The project's own gauges and counters. Those of the process are left alone: some begin anew when they are read. */
+async function figuresOf(registry: Registry): Promise<readonly Figure[]> {
+  const figures: Figure[] = []
+  for (const metric of registry.getMetricsAsArray() as unknown as readonly RegisteredMetric[]) {
+    if (!metric.name.startsWith('headwater_')) continue
+    const { help, type, values } = await metric.get()
+    if (type !== 'gauge' && type !== 'counter') continue
+    for (const { labels, value } of values) figures.push({ name: metric.name, help, labels, value })
+  }
+  return figures.filter(({ value }) => Number.isFinite(value)).slice(0, maxFigures)
+}
+
+/** What prom-client's types do not tell of a registry's metrics. */
+interface RegisteredMetric {
+  readonly name: string
+  get(): Promise<{
+    readonly help: string
+    readonly type: string
+    readonly values: readonly { readonly labels: Readonly<Record<string, string | number>>; readonly value: number }[]
+  }>
+}

@@ -1,0 +1,75 @@
+import { invalid, WireError } from '@headwater/client/wire'
+import { UnknownModelError } from '@headwater/pooling'
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
+import { byDeadline } from '../admission/deadline.ts'
+import { lookScope } from '../admission/look-scope.ts'
+import { type ServerParts, tenantOf } from '../options/server-options.ts'
+import { answerFormat, bodyOf } from '../routes/body.ts'
+import { send } from '../routes/send.ts'
+import { consoleData } from './console-figures.ts'
+import { ConsoleWatch } from './console-watch.ts'
+import { lookUp, parseUserMessage } from './look-up.ts'
+import { pageFile, pageHeaders } from './page-files.ts'
+
+interface OfFile {
+  readonly Params: { readonly file: string }
+}
+interface OfData {
+  readonly Querystring: { readonly recent?: unknown; readonly day?: unknown }
+}
+interface OfDrift {
+  readonly Params: { readonly model: string }
+}
+
+/** Of a body that names a user. */
+const smallBody = { maxDepth: 2, maxValues: 8 }
+
+/** `/console`: the page, which is open to all as nothing is in it, and what it shows, which is not. */
+export function registerConsole(server: FastifyInstance, parts: ServerParts): void {
+  const { tenants, models } = parts
+  const watch = new ConsoleWatch(server, parts)
+  const names = models.map(({ name }) => name)
+
+  const sendFile = (reply: FastifyReply, name: string) => {
+    const file = pageFile(name)
+    if (file === undefined) throw new WireError('unknown_route', 'the console has no such file; open /console')
+    return reply.headers(pageHeaders).type(file.type).send(file.body)
+  }
+  server.get('/console', async (_request, reply) => sendFile(reply, 'index.html'))
+  server.get<OfFile>('/console/:file', async (request, reply) => sendFile(reply, request.params.file))
+
+  const scope = lookScope(parts.scopes)
+  // Not counted against the requests that are answered at once: it is looked at when there are too many of them.
+  const config = { scope, counted: false }
+  server.get<OfData>('/console/data', { config }, async (request, reply) => {
+    const { query, principal } = request
+    const since = { recentMs: timeOf(query.recent, 'recent'), dayMs: timeOf(query.day, 'day') }
+    return sendData(request, reply, await consoleData(parts, watch, principal!, since))
+  })
+
+  server.get<OfDrift>('/console/drift/:model', { config }, async (request, reply) => {
+    const { model } = request.params
+    if (!names.includes(model)) throw new UnknownModelError(model, names)
+    const map = () => watch.drift(request.principal!.tenant, model)
+    return sendData(request, reply, await byDeadline(request.endMs, 'ask again', map))
+  })
+
+  // In a body, as addresses are written into logs. Of users, a server that answers no reads tells nobody.
+  server.post('/console/user', { config: { scope: 'read', counted: true } }, async (request, reply) => {
+    const user = parseUserMessage(bodyOf(request, smallBody))
+    const look = () => lookUp(tenantOf(tenants, request), models, user)
+    return sendData(request, reply, await byDeadline(request.endMs, 'ask again', look))
+  })
+}
+
+function sendData(request: FastifyRequest, reply: FastifyReply, data: unknown): FastifyReply {
+  return send(reply.header('cache-control', 'no-store'), answerFormat(request), data)
+}
+
+/** Milliseconds since 1970, or 0 where it is not given. @throws WireError `invalid_request` */
+function timeOf(value: unknown, name: string): number {
+  if (value === undefined) return 0
+  const ms = typeof value === 'string' && /^\d{1,16}$/.test(value) ? Number(value) : Number.NaN
+  if (Number.isNaN(ms)) throw invalid(name, 'is no time; give whole milliseconds since 1970')
+  return ms
+}

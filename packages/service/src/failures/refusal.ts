@@ -1,0 +1,25 @@
+import type { IncomingHttpHeaders } from 'node:http'
+import type { ErrorBody, WireError } from '@headwater/client/wire'
+import { answerTypeOf, type Format, formatOf, packMessage } from '@headwater/client/wire'
+
+/** An answer that says what was wrong. */
+export interface Refusal {
+  readonly headers: Readonly<Record<string, string>>
+  readonly body: string | Buffer
+}
+
+/** @param headers of the request, which is told in its own format, or as JSON */
+export function refusalOf({ status, code, message, details }: WireError, headers: IncomingHttpHeaders): Refusal {
+  const format: Format = formatOf(headers.accept ?? '') ?? formatOf(headers['content-type'] ?? '') ?? 'json'
+  const body: ErrorBody = { error: { code, message, ...(details !== undefined && { details }) } }
+  return {
+    headers: {
+      'content-type': answerTypeOf[format],
+      ...(status === 401 && { 'www-authenticate': 'Bearer' }),
+      ...((status === 429 || status === 503) && { 'retry-after': '1' }),
+      // A body that was not read would be taken for the next request.
+      ...((code === 'body_too_large' || code === 'draining') && { connection: 'close' }),
+    },
+    body: format === 'json' ? JSON.stringify(body) : Buffer.from(packMessage(body)),
+  }
+}

@@ -1,0 +1,63 @@
+import type { IncomingMessage } from 'node:http'
+import { WireError } from '@headwater/client/wire'
+import { type BodySink, ParsedRequest } from './parsed-request.ts'
+
+/** Told once: of what was wrong, or of the body. */
+type OnBody = (error: WireError | null, body: Uint8Array) => void
+
+/**
+ * Takes a request's body, most often one chunk, which is then handed on as it is, and past the request's stream where it is
+ * a `ParsedRequest`. Of a request that is cut off nobody is told: its connection is gone.
+ */
+export function takeBody(request: IncomingMessage, maxBytes: number, onBody: OnBody): void {
+  if (Number(request.headers['content-length'] ?? 0) > maxBytes) {
+    onBody(tooLarge(maxBytes), none)
+    return
+  }
+  const body = new Body(maxBytes, onBody)
+  if (request instanceof ParsedRequest && request.handTo(body)) return
+  request.on('data', (chunk) => body.take(chunk))
+  request.on('end', () => body.end())
+}
+
+const none = new Uint8Array()
+
+class Body implements BodySink {
+  readonly #maxBytes: number
+  /** Null once it has been told. */
+  #onBody: OnBody | null
+  #first: Uint8Array | null = null
+  #more: Uint8Array[] | null = null
+  #sizeBytes = 0
+
+  constructor(maxBytes: number, onBody: OnBody) {
+    this.#maxBytes = maxBytes
+    this.#onBody = onBody
+  }
+
+  take(chunk: Uint8Array): void {
+    // What comes after a refusal is let go.
+    if (this.#onBody === null) return
+    this.#sizeBytes += chunk.length
+    if (this.#sizeBytes > this.#maxBytes) this.#tell(tooLarge(this.#maxBytes), none)
+    else if (this.#first === null) this.#first = chunk
+    else if (this.#more === null) this.#more = [this.#first, chunk]
+    else this.#more.push(chunk)
+  }
+
+  end(): void {
+    this.#tell(null, this.#more === null ? (this.#first ?? none) : Buffer.concat(this.#more))
+  }
+
+  #tell(error: WireError | null, body: Uint8Array): void {
+    const told = this.#onBody
+    this.#onBody = null
+    this.#first = null
+    this.#more = null
+    told?.(error, body)
+  }
+}
+
+function tooLarge(maxBytes: number): WireError {
+  return new WireError('body_too_large', `the body has more than ${maxBytes} bytes; send it in slices`)
+}

@@ -1,0 +1,174 @@
+import type { WireError } from '@headwater/client/wire'
+import type { EncoderStatus } from '@headwater/pooling'
+import { collectDefaultMetrics, Registry } from 'prom-client'
+import { Reservoir } from '../console/reservoir.ts'
+import { isStoreFailure } from '../failures/failure.ts'
+import type { RefreshMonitor } from '../observation/refresh-monitor.ts'
+import type { ServedModel, ServedTenant } from '../options/server-options.ts'
+import type { OutcomeScores } from '../outcomes/outcome-scores.ts'
+import { Figures } from './figures.ts'
+import { type BucketCounts, Histograms } from './histograms.ts'
+import { addModelFigures } from './model-figures.ts'
+import { addPoolingFigures } from './pooling-figures.ts'
+import { ReadFigures } from './read-figures.ts'
+
+/** What a server's figures are of. */
+export interface MetricsSource {
+  readonly tenants: ReadonlyMap<string, ServedTenant>
+  readonly models: readonly ServedModel[]
+  readonly encoder?: () => EncoderStatus
+  readonly refreshes?: RefreshMonitor
+  readonly alsoMetrics?: (registry: Registry) => void
+  /** Requests that are not answered yet. */
+  readonly underWay: () => number
+}
+
+const readBounds = [1e-5, 3e-5, 1e-4, 3e-4, 1e-3, 2e-3, 5e-3, 1e-2, 2e-2, 5e-2, 0.1, 0.5, 1]
+const requestBounds = [5e-4, 1e-3, 2e-3, 5e-3, 1e-2, 2e-2, 5e-2, 0.1, 0.2, 0.5, 1, 2, 5, 10]
+/** A second to 30 days. */
+const ageBounds = [1, 5, 15, 60, 300, 900, 3_600, 21_600, 86_400, 259_200, 604_800, 2_592_000]
+/** Users of a tenant that the console's panel follows. */
+const panelUsers = 256
+
+/**
+ * A server's figures, in a registry of its own. Those of poolings are their sums over the tenants. On the hot path numbers
+ * are added up; names and labels come to them at the scrape.
+ */
+export class Metrics {
+  readonly registry = new Registry()
+  readonly #figures = new Figures(this.registry)
+  /** By tenant. */
+  readonly #reads: ReadonlyMap<string, ReadFigures>
+  readonly #requests: Histograms
+  /** By route, then status. */
+  readonly #requestsOf = new Map<string, Map<number, BucketCounts>>()
+  readonly #failed = new Map<string, number>()
+  #storeErrors = 0
+
+  constructor({ tenants, models, encoder, refreshes, alsoMetrics, underWay }: MetricsSource) {
+    collectDefaultMetrics({ register: this.registry })
+    const reads = new Histograms({
+      name: 'headwater_read_duration_seconds',
+      help: 'Time of a pooled read, from the parsed request to the served batch.',
+      bounds: readBounds,
+    })
+    this.#requests = new Histograms({
+      name: 'headwater_request_duration_seconds',
+      help: 'Time from the arrival of a request to the end of its answer.',
+      labels: ['route', 'status'],
+      bounds: requestBounds,
+    })
+    const ages = new Histograms({
+      name: 'headwater_served_age_seconds',
+      help: 'Age of the rows served: time served minus time of their features. Defaults have none.',
+      labels: ['model'],
+      bounds: ageBounds,
+    })
+    this.#reads = new Map(
+      [...tenants.keys()].map((tenant, i) => {
+        const ofModels = new Map(models.map(({ name }) => [name, ages.part(name)]))
+        return [tenant, new ReadFigures(reads.part(), ofModels, new Reservoir(panelUsers, i + 1))]
+      }),
+    )
+    for (const histograms of [reads, this.#requests, ages]) histograms.register(this.registry)
+    this.#figures.gauge({ name: 'headwater_requests_under_way', help: 'Requests that are not answered yet.' }, underWay)
+    this.#figures.counters(
+      {
+        name: 'headwater_requests_failed_total',
+        help: 'Requests that were answered with an error, by its code.',
+        labels: ['code'],
+      },
+      () => [...this.#failed].map(([code, count]) => [[code], count]),
+    )
+    this.#figures.counters(
+      {
+        name: 'headwater_store_errors_total',
+        help: 'Failures of the store, by what met them.',
+        labels: ['during'],
+      },
+      () => [
+        [['request'], this.#storeErrors],
+        [['refresh'], refreshes?.storeErrors ?? 0],
+      ],
+    )
+    const served = [...tenants.values()]
+    addPoolingFigures(this.#figures, served)
+    addModelFigures(this.#figures, models, served[0].pooling)
+    if (encoder !== undefined) this.#addEncoder(encoder)
+    refreshes?.register(this.registry)
+    alsoMetrics?.(this.registry)
+  }
+
+  /** Where a tenant's reads are counted. */
+  readsOf(tenant: string): ReadFigures {
+    return this.#reads.get(tenant)!
+  }
+
+  /** A request was answered. @param route its pattern, not its path */
+  requestEnded(route: string, status: number, ms: number): void {
+    this.#countsOf(route, status).add(ms / 1000)
+  }
+
+  /** A request was answered with an error. */
+  requestFailed({ code, cause }: WireError): void {
+    this.#failed.set(code, (this.#failed.get(code) ?? 0) + 1)
+    if (isStoreFailure(cause)) this.#storeErrors++
+  }
+
+  /** Shows how downstream models fare. */
+  showOutcomes(scores: ReadonlyMap<string, OutcomeScores>): void {
+    const labels = ['tenant', 'downstream']
+    this.#figures.gauges(
+      {
+        name: 'headwater_downstream_normalized_entropy',
+        help: "Progressive normalized entropy of a downstream model's last outcomes; below 1 is better than the base rate.",
+        labels,
+      },
+      function* () {
+        for (const [tenant, { all }] of scores) {
+          for (const { downstream, normalizedEntropy } of all) {
+            if (normalizedEntropy !== null) yield [[tenant, downstream], normalizedEntropy]
+          }
+        }
+      },
+    )
+    this.#figures.counters(
+      { name: 'headwater_outcomes_total', help: 'Outcomes that were scored.', labels },
+      function* () {
+        for (const [tenant, { all }] of scores) {
+          for (const { downstream, rows } of all) yield [[tenant, downstream], rows]
+        }
+      },
+    )
+  }
+
+  #countsOf(route: string, status: number): BucketCounts {
+    let ofRoute = this.#requestsOf.get(route)
+    if (ofRoute === undefined) {
+      ofRoute = new Map()
+      this.#requestsOf.set(route, ofRoute)
+    }
+    let counts = ofRoute.get(status)
+    if (counts === undefined) {
+      counts = this.#requests.of(route, String(status))
+      ofRoute.set(status, counts)
+    }
+    return counts
+  }
+
+  #addEncoder(encoder: () => EncoderStatus): void {
+    this.#figures.gauges(
+      { name: 'headwater_encoder_state', help: '1 for the state that the encoder is in.', labels: ['state'] },
+      () => {
+        const { state } = encoder()
+        return encoderStates.map((each) => [[each], Number(each === state)])
+      },
+    )
+    this.#figures.counter(
+      { name: 'headwater_encoder_restarts_total', help: 'Times that the encoder was started again.' },
+      () => encoder().restarts,
+    )
+  }
+}
+
+const encoderStates: readonly EncoderStatus['state'][] = ['starting', 'ready', 'restarting', 'stopped']

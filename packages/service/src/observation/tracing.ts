@@ -1,0 +1,103 @@
+/** Spans of requests, for whatever tracer the process has registered with OpenTelemetry's API. */
+import type { IncomingMessage } from 'node:http'
+import { type ServedBatch, servedStatus } from '@headwater/pooling'
+import {
+  type Context,
+  context,
+  createTraceState,
+  INVALID_TRACEID,
+  isSpanContextValid,
+  ProxyTracerProvider,
+  ROOT_CONTEXT,
+  type Span,
+  SpanKind,
+  SpanStatusCode,
+  trace,
+} from '@opentelemetry/api'
+import type { RequestObserver } from './request-observer.ts'
+
+/** Of all the service's spans. While no provider is registered its spans record nothing and cost next to nothing. */
+export const tracer = trace.getTracer('@headwater/pooling')
+
+const spanNames: Readonly<Record<string, string>> = {
+  '/v1/embeddings/read': 'headwater.read',
+  '/v1/events': 'headwater.ingest',
+  '/v1/users/:id/features': 'headwater.put-features',
+}
+
+/** What the API hands spans to while no provider is registered. */
+const noProvider = new ProxyTracerProvider().getDelegate()
+
+function hasProvider(): boolean {
+  const provider = trace.getTracerProvider()
+  return !(provider instanceof ProxyTracerProvider) || provider.getDelegate() !== noProvider
+}
+
+/** Of requests under way, where there is a provider. */
+const spans = new WeakMap<IncomingMessage, Span>()
+
+/** A span for each read and each request that changes what refreshes see, whose parent is the caller's as `traceparent` names it. */
+export function tracing(): RequestObserver {
+  return {
+    isAround: hasProvider,
+    around: (request, route, handle) => {
+      const name = spanNames[route]
+      if (name === undefined) {
+        handle()
+        return
+      }
+      const parent = parentOf(request)
+      const span = tracer.startSpan(name, serverSpan, parent)
+      // A span that is not sampled is still the parent of what the request makes others do.
+      if (span.spanContext().traceId === INVALID_TRACEID) {
+        handle()
+        return
+      }
+      spans.set(request, span)
+      context.with(trace.setSpan(parent, span), handle)
+    },
+    ended: (request, { status, error, served }) => {
+      const span = spans.get(request)
+      if (span === undefined) return
+      if (span.isRecording()) {
+        span.setAttribute('http.response.status_code', status)
+        if (served !== null) span.setAttributes(readAttributes(served))
+        // The code alone: a message may hold what the caller sent.
+        if (error !== null) span.setAttribute('error.type', error.code)
+        if (status >= 500 || status === 0) span.setStatus({ code: SpanStatusCode.ERROR })
+      }
+      span.end()
+    },
+  }
+}
+
+const serverSpan = { kind: SpanKind.SERVER }
+
+/** The span of a request under way. */
+export function spanOf(request: IncomingMessage): Span | undefined {
+  return spans.get(request)
+}
+
+function readAttributes({ users, models }: ServedBatch) {
+  const rows = [0, 0, 0]
+  for (const { status } of models) for (const each of status) rows[each]++
+  return {
+    'headwater.users': users.length,
+    'headwater.models': models.length,
+    'headwater.stale': rows[servedStatus.stale],
+    'headwater.default': rows[servedStatus.default],
+  }
+}
+
+/** Version, trace, span and flags. */
+const traceparent = /^(?!ff)[0-9a-f]{2}-([0-9a-f]{32})-([0-9a-f]{16})-([0-9a-f]{2})(?:$|-)/
+
+/** The span that W3C Trace Context names, or none where the headers hold none that is valid. */
+function parentOf({ headers }: IncomingMessage): Context {
+  if (headers.traceparent === undefined) return ROOT_CONTEXT
+  const [, traceId, spanId, flags] = traceparent.exec(String(headers.traceparent)) ?? []
+  if (traceId === undefined) return ROOT_CONTEXT
+  const state = headers.tracestate === undefined ? {} : { traceState: createTraceState(String(headers.tracestate)) }
+  const span = { traceId, spanId, traceFlags: Number.parseInt(flags, 16) & 1, isRemote: true, ...state }
+  return isSpanContextValid(span) ? trace.setSpanContext(ROOT_CONTEXT, span) : ROOT_CONTEXT
+}

@@ -1,0 +1,97 @@
+import type { RequestListener } from 'node:http'
+import type { FeatureSpace } from '@headwater/features'
+import type { EncoderStatus, ModelControl, OutcomeLog, Pooling } from '@headwater/pooling'
+import type { EmbeddingStore } from '@headwater/store'
+import type { Logger } from 'pino'
+import type { Registry } from 'prom-client'
+import type { RouteRule, Visit } from '../admission/gate.ts'
+import type { EventLane } from '../events/event-lane.ts'
+import type { Metrics } from '../metrics/metrics.ts'
+import type { ReadFigures } from '../metrics/read-figures.ts'
+import type { RefreshMonitor } from '../observation/refresh-monitor.ts'
+import type { RequestLogOptions } from '../observation/request-log.ts'
+import type { ServerLimits } from './limits.ts'
+import type { SharedQueueView } from './shared-queue-view.ts'
+import type { Principal, Scope, Tokens } from './tokens.ts'
+
+/** What is served to the tokens of one tenant. */
+export interface ServedTenant {
+  /** The tenant's own, as `forTenant` gives it. */
+  readonly store: EmbeddingStore
+  /** Over that store, with the server's models. */
+  readonly pooling: Pooling
+}
+
+/** A model of every tenant's pooling. */
+export interface ServedModel {
+  readonly name: string
+  readonly dim: number
+  /** Absent: its snapshots are promoted and rolled back elsewhere. */
+  readonly control?: ModelControl
+}
+
+/** Keys and certificates, as PEM. */
+export interface TlsOptions {
+  readonly key: string | Buffer
+  readonly cert: string | Buffer
+  /** Mutual TLS: authorities of the certificates that callers must show. */
+  readonly clientCa?: string | Buffer
+}
+
+export interface ServerOptions {
+  /** By name. Without tokens, `default` alone is reached. */
+  readonly tenants: ReadonlyMap<string, ServedTenant>
+  readonly space: FeatureSpace
+  readonly models: readonly ServedModel[]
+  /** `loopback`: no tokens, and requests of other machines are refused. */
+  readonly auth: Tokens | 'loopback'
+  readonly limits?: Partial<ServerLimits>
+  /** Scopes of requests that are answered here; others are for other servers. Default: all. */
+  readonly scopes?: readonly Scope[]
+  /** Absent: plain HTTP. */
+  readonly tls?: TlsOptions
+  /** How the encoder's process fares, for metrics and readiness. Absent: there is none. */
+  readonly encoder?: () => EncoderStatus
+  /** Where a tenant's outcomes are kept. Absent: they are scored, not kept. */
+  readonly outcomes?: (tenant: string) => OutcomeLog
+  /** Figures and spans of refreshes: the one whose observers the poolings were made with. Absent: there are none. */
+  readonly refreshes?: RefreshMonitor
+  /** What was seen last of the queues that refreshes wait in beside other processes' ones. Absent: they wait here. */
+  readonly sharedQueues?: () => readonly SharedQueueView[]
+  /** Absent: silent. */
+  readonly logger?: Logger
+  readonly requestLog?: RequestLogOptions
+  /** Adds others' figures to those of `/metrics`. */
+  readonly alsoMetrics?: (registry: Registry) => void
+  /** Told of every failure that is the server's own, as callers are not. */
+  readonly onError?: (error: unknown) => void
+}
+
+/** What routes share. */
+export interface ServerParts extends Omit<ServerOptions, 'limits' | 'tenants'> {
+  readonly tenants: ReadonlyMap<string, ServedTenant & { readonly lane: EventLane; readonly reads: ReadFigures }>
+  readonly limits: ServerLimits
+  readonly metrics: Metrics
+  readonly isDraining: () => boolean
+  /** Answers `POST /v1/embeddings/read`. */
+  readonly answerRead: RequestListener
+}
+
+/** Of the caller. */
+export function tenantOf(tenants: ServerParts['tenants'], { principal }: { readonly principal: Principal | null }) {
+  return tenants.get(principal!.tenant)!
+}
+
+declare module 'fastify' {
+  /** Without a scope a route is open to all. */
+  interface FastifyContextConfig extends Partial<RouteRule> {
+    /** Answers in Fastify's place, hooks and all. */
+    listener?: RequestListener
+  }
+  interface FastifyRequest {
+    visit: Visit
+    /** By `performance.now()`. */
+    endMs: number
+    principal: Principal | null
+  }
+}

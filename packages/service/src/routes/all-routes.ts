@@ -1,0 +1,22 @@
+import type { FastifyInstance } from 'fastify'
+import { registerConsole } from '../console/console-routes.ts'
+import type { ServerParts } from '../options/server-options.ts'
+import { registerEvents } from './events.ts'
+import { registerHealth } from './health.ts'
+import { registerModels } from './models.ts'
+import { registerOutcomes } from './outcomes.ts'
+import { registerRead } from './read.ts'
+import { registerUsers } from './users.ts'
+
+export function registerRoutes(server: FastifyInstance, parts: ServerParts): void {
+  for (const register of [
+    registerRead,
+    registerEvents,
+    registerUsers,
+    registerOutcomes,
+    registerModels,
+    registerHealth,
+    registerConsole,
+  ])
+    register(server, parts)
+}

@@ -1,0 +1,104 @@
+import type { ModelsAnswer } from '@headwater/client/wire'
+import {
+  type ModelAnswer,
+  parsePromoteMessage,
+  type ServedSnapshotAnswer,
+  type SnapshotChangeAnswer,
+  WireError,
+} from '@headwater/client/wire'
+import type { SnapshotInfo } from '@headwater/pooling'
+import { UnknownModelError } from '@headwater/pooling'
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
+import { byDeadline } from '../admission/deadline.ts'
+import { lookScope } from '../admission/look-scope.ts'
+import { type ServedModel, type ServerParts, tenantOf } from '../options/server-options.ts'
+import { answerFormat, bodyOf } from './body.ts'
+import { send } from './send.ts'
+import { SnapshotChanges } from './snapshot-changes.ts'
+
+interface OfModel {
+  readonly Params: { readonly model: string }
+}
+
+/** Of a body that names a snapshot. */
+const smallBody = { maxDepth: 2, maxValues: 8 }
+
+/** `GET /v1/models`, `GET /v1/models/{m}`, and what changes the snapshot that a model serves */
+export function registerModels(server: FastifyInstance, { tenants, models, scopes }: ServerParts): void {
+  const looking = { scope: lookScope(scopes), counted: true }
+  const changes = new Map(
+    models.flatMap(({ name, control }) =>
+      control === undefined ? [] : [[name, new SnapshotChanges(control)] as const],
+    ),
+  )
+  const modelOf = ({ params: { model } }: FastifyRequest<OfModel>): ServedModel => {
+    const found = models.find(({ name }) => name === model)
+    if (found !== undefined) return found
+    throw new UnknownModelError(
+      model,
+      models.map(({ name }) => name),
+    )
+  }
+
+  server.get('/v1/models', { config: looking }, async (request, reply) => {
+    const { pooling } = tenantOf(tenants, request)
+    const answer: ModelsAnswer = {
+      models: models.map(({ name, dim }) => {
+        const { snapshot = null, frame = null, dataCutoffMs = null } = pooling.latest(name) ?? {}
+        return { model: name, dim, snapshot, frame, dataCutoffMs }
+      }),
+    }
+    return send(reply, answerFormat(request), answer)
+  })
+
+  server.get<OfModel>('/v1/models/:model', { config: looking }, async (request, reply) => {
+    const { name, dim, control } = modelOf(request)
+    const format = answerFormat(request)
+    const snapshots = await byDeadline(
+      request.endMs,
+      'ask again',
+      async () => control?.snapshots() ?? servedAlone(tenantOf(tenants, request).pooling.latest(name)),
+    )
+    const shadow = control?.shadow() ?? null
+    const answer: ModelAnswer = { model: name, dim, snapshots, shadow, change: changes.get(name)?.last ?? null }
+    return send(reply, format, answer)
+  })
+
+  /** Answers once the change is made, or at the deadline that it goes on: what it ends in is in the model's answer then. */
+  const answerChange = async (
+    request: FastifyRequest<OfModel>,
+    reply: FastifyReply,
+    begin: (changes: SnapshotChanges) => Promise<number>,
+  ) => {
+    const { name: model } = modelOf(request)
+    const changed = changes.get(model)
+    if (changed === undefined) {
+      const problem = `the snapshots of model "${model}" are not chosen here; promote where the model is published`
+      throw new WireError('unmanaged_model', problem)
+    }
+    const format = answerFormat(request)
+    const done = begin(changed)
+    const snapshot = await byDeadline(request.endMs, 'the change goes on', () => done).catch((error: unknown) => {
+      if (error instanceof WireError && error.code === 'deadline_exceeded') return null
+      throw error
+    })
+    if (snapshot !== null) return send(reply, format, { model, snapshot } satisfies ServedSnapshotAnswer)
+    return send(reply.code(202), format, { model, change: changed.last! } satisfies SnapshotChangeAnswer)
+  }
+  const config = { scope: 'admin', counted: true } as const
+  server.post<OfModel>('/v1/models/:model/promote', { config }, (request, reply) =>
+    answerChange(request, reply, (changed) => changed.promote(parsePromoteMessage(bodyOf(request, smallBody)))),
+  )
+  server.post<OfModel>('/v1/models/:model/rollback', { config }, (request, reply) =>
+    answerChange(request, reply, (changed) => changed.rollback()),
+  )
+}
+
+/** All that a server knows of a model whose snapshots are chosen elsewhere. */
+function servedAlone(
+  latest: { readonly snapshot: number; readonly frame: number; readonly dataCutoffMs: number } | undefined,
+): readonly SnapshotInfo[] {
+  if (latest === undefined) return []
+  const { snapshot, frame, dataCutoffMs } = latest
+  return [{ snapshot, state: 'served', frame, dataCutoffMs, publishedMs: null }]
+}

@@ -1,0 +1,187 @@
+import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http'
+import type { MessageLimits } from '@headwater/client/wire'
+import {
+  answerTypeOf,
+  type Format,
+  parseReadMessage,
+  type ReadMessage,
+  readLimits,
+  WireError,
+} from '@headwater/client/wire'
+import type { ReadOptions, ServedBatch } from '@headwater/pooling'
+import type { FastifyInstance } from 'fastify'
+import { deadlines, Waiting } from '../admission/deadline.ts'
+import type { Gate, RouteRule, Visit } from '../admission/gate.ts'
+import { refusalOf } from '../failures/refusal.ts'
+import { takeBody } from '../listener/raw-body.ts'
+import { spanOf } from '../observation/tracing.ts'
+import { type ServerParts, tenantOf } from '../options/server-options.ts'
+import { type AnswerMemory, encodeReadAnswer } from '../reads/read-answer.ts'
+import { requestName } from '../reads/request-name.ts'
+import { SpareBatches } from '../reads/spare-batches.ts'
+import { answerFormat, bodyFormat, parseBody } from './body.ts'
+
+export const readPath = '/v1/embeddings/read'
+const rule: RouteRule = { scope: 'read', counted: true }
+
+interface ReadParts extends Pick<ServerParts, 'tenants' | 'models' | 'limits' | 'refreshes'> {
+  readonly gate: Gate
+  /** Notes what a request failed with, and says how to answer it. */
+  readonly failed: (error: unknown, visit: Visit) => WireError
+}
+
+/** `POST /v1/embeddings/read`, which is answered without Fastify (docs/decisions/0010). */
+export function readRoute(parts: ReadParts): RequestListener {
+  const shared: Shared = {
+    ...parts,
+    bodyLimits: readLimits(parts.limits),
+    dims: new Map(parts.models.map(({ name, dim }) => [name, dim])),
+    spares: new Map([...parts.tenants.keys()].map((tenant) => [tenant, new SpareBatches()])),
+  }
+  return (request, response) =>
+    parts.gate.arrive(request, response, readPath, (visit) => new Read(shared, request, response, visit).run())
+}
+
+/** Its place among Fastify's routes, for what does not come by the shortcut past its router: with a query, or injected. */
+export function registerRead(server: FastifyInstance, { answerRead }: ServerParts): void {
+  server.post(readPath, { config: { listener: answerRead } }, () => {})
+}
+
+interface Shared extends ReadParts {
+  readonly bodyLimits: MessageLimits
+  readonly dims: ReadonlyMap<string, number>
+  /** By tenant. */
+  readonly spares: ReadonlyMap<string, SpareBatches>
+}
+
+/** One request. */
+class Read extends Waiting {
+  readonly #parts: Shared
+  readonly #request: IncomingMessage
+  readonly #response: ServerResponse
+  readonly #visit: Visit
+  #answerMemory: AnswerMemory | null = null
+
+  constructor(parts: Shared, request: IncomingMessage, response: ServerResponse, visit: Visit) {
+    super()
+    this.#parts = parts
+    this.#request = request
+    this.#response = response
+    this.#visit = visit
+  }
+
+  get endMs(): number {
+    return this.#visit.endMs
+  }
+
+  /** Refuses it, unless it has been answered: a read may end after its deadline. */
+  late(error: unknown): void {
+    deadlines.delete(this)
+    if (!this.#response.headersSent) this.#refuse(error)
+  }
+
+  run(): void {
+    try {
+      this.#parts.gate.enter(this.#visit, this.#request, rule)
+      const format = bodyFormat(this.#request)
+      takeBody(this.#request, this.#parts.limits.maxBodyBytes, (error, body) => {
+        if (error === null) this.#read(body, format)
+        else this.#refuse(error)
+      })
+    } catch (error) {
+      this.#refuse(error)
+    }
+  }
+
+  #read(body: Uint8Array, format: Format): void {
+    try {
+      const { limits, tenants } = this.#parts
+      const message = parseReadMessage(parseBody(body, format, this.#parts.bodyLimits), limits)
+      const answered = answerFormat(this.#request)
+      this.#checkSize(message)
+      const { pooling, reads } = tenantOf(tenants, this.#visit)
+      if (pooling.refreshesOnRead) this.#offered(message)
+      const startMs = performance.now()
+      deadlines.add(this, 'send it again, or give it longer', startMs)
+      pooling.read(message.users, message.models, this.#options(message, answered, startMs)).then(
+        (served) => {
+          try {
+            reads.ended(performance.now() - startMs, served)
+            this.#answer(served, message, answered)
+          } catch (error) {
+            this.late(error)
+          }
+        },
+        (error) => this.late(error),
+      )
+    } catch (error) {
+      this.#refuse(error)
+    }
+  }
+
+  /** The refreshes that it offers are linked to its span. */
+  #offered({ users }: ReadMessage): void {
+    const span = spanOf(this.#request)
+    if (span !== undefined) this.#parts.refreshes?.offeredBy(this.#visit.principal!.tenant, users, span)
+  }
+
+  /** Gives the read's memory back, once its answer has gone and everybody has been told of it. */
+  left(): void {
+    const { served } = this.#visit
+    if (served !== null) this.#spares.giveBatch(served)
+    if (this.#answerMemory !== null) this.#spares.giveAnswer(this.#answerMemory)
+  }
+
+  /** Of the tenant: nobody's memory comes to another's read. */
+  get #spares(): SpareBatches {
+    return this.#parts.spares.get(this.#visit.principal!.tenant)!
+  }
+
+  #options(message: ReadMessage, answered: Format, nowMs: number): ReadOptions {
+    const { latest, segments, encoding } = message
+    const { endMs, hasDeadline } = this.#visit
+    const halves = answered === 'msgpack' && encoding === 'f16'
+    // All members each time: an object that is spread together took longer than all else here.
+    return {
+      latest,
+      halves,
+      into: this.#spares.takeBatch(message, halves),
+      segments: segments ?? undefined,
+      request: requestName(this.#request.headers) ?? undefined,
+      deadlineMs: hasDeadline ? computingShare * (endMs - nowMs) : undefined,
+    }
+  }
+
+  /** @throws WireError `batch_too_large` */
+  #checkSize({ users, models }: ReadMessage): void {
+    let dim = 0
+    for (const model of models) dim += this.#parts.dims.get(model) ?? 0
+    const values = users.length * dim
+    if (values <= this.#parts.limits.maxVectorValues) return
+    const problem = `the answer would hold ${values} values, over the limit of ${this.#parts.limits.maxVectorValues}`
+    throw new WireError('batch_too_large', `${problem}; ask for fewer users or models in a call`)
+  }
+
+  #answer(served: ServedBatch, message: ReadMessage, format: Format): void {
+    deadlines.delete(this)
+    this.#visit.served = served
+    this.#visit.onLeft = this
+    if (this.#response.headersSent || this.#response.destroyed) return
+    this.#answerMemory = this.#spares.takeAnswer()
+    const body = encodeReadAnswer(served, message, format, this.#answerMemory)
+    const sizeBytes = String(typeof body === 'string' ? Buffer.byteLength(body) : body.length)
+    this.#response.writeHead(200, ['content-type', answerTypeOf[format], 'content-length', sizeBytes])
+    this.#response.end(body)
+  }
+
+  #refuse(error: unknown): void {
+    const wire = this.#parts.failed(error, this.#visit)
+    if (this.#response.destroyed) return
+    const { headers, body } = refusalOf(wire, this.#request.headers)
+    this.#response.writeHead(wire.status, { ...headers, 'content-length': Buffer.byteLength(body) })
+    this.#response.end(body)
+  }
+}
+
+/** Part of the time left that a synchronous read may compute for; the rest is for the store's answer and the way back. */
+const computingShare = 0.8

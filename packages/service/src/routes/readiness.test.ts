@@ -1,0 +1,90 @@
+import { model } from '@headwater/pooling/testing/towers'
+import type { EmbeddingStore } from '@headwater/store'
+import { afterEach, expect, it, vi } from 'vitest'
+import { openService } from '../../testing/http-service.ts'
+import { Readiness } from './readiness.ts'
+
+const closers: (() => Promise<void>)[] = []
+afterEach(async () => {
+  vi.restoreAllMocks()
+  for (const close of closers.splice(0)) await close()
+})
+
+const turn = () => new Promise((resolve) => setImmediate(resolve))
+
+/** Readiness over real poolings of two tenants, whose stores answer only when told, at a time that is set. */
+async function heldReadiness() {
+  const waiting: { answer(): void; fail(): void }[] = []
+  const around = (store: EmbeddingStore): EmbeddingStore =>
+    new Proxy(store, {
+      get: (target, name) => {
+        if (name === 'forgottenAtMs')
+          return () =>
+            new Promise((resolve, reject) =>
+              waiting.push({ answer: () => resolve([null]), fail: () => reject(new Error('gone')) }),
+            )
+        const value = Reflect.get(target, name)
+        return typeof value === 'function' ? value.bind(target) : value
+      },
+    })
+  const { server, tenants, close } = await openService({ around })
+  closers.push(close)
+  const clock = { nowMs: 1_000 }
+  vi.spyOn(performance, 'now').mockImplementation(() => clock.nowMs)
+  const errors: unknown[] = []
+  const parts = { tenants, models: [model], onError: (error: unknown) => errors.push(error) }
+  // Only the parts that it asks for are there.
+  const readiness = new Readiness(parts as unknown as ConstructorParameters<typeof Readiness>[0])
+  /** The next call of a store. */
+  const asked = async () => {
+    await vi.waitFor(() => expect(waiting).not.toEqual([]), { timeout: 20_000, interval: 1 })
+    return waiting.shift()!
+  }
+  return { server, readiness, clock, errors, asked, waiting }
+}
+
+it('asks each store once for all who ask meanwhile and half a second on, and then anew', async () => {
+  const { server, readiness, clock, errors, asked, waiting } = await heldReadiness()
+  const first = [readiness.whyNot(), readiness.whyNot()]
+  const one = await asked()
+  first.push(readiness.whyNot())
+  expect(waiting).toEqual([])
+  one.answer()
+  const other = await asked()
+  // However long it takes, it is one probe.
+  clock.nowMs += 900
+  first.push(readiness.whyNot())
+  other.answer()
+  expect(await Promise.all(first)).toEqual([null, null, null, null])
+  clock.nowMs += 499
+  const kept = readiness.whyNot()
+  await turn()
+  expect(waiting).toEqual([])
+  expect(await kept).toBeNull()
+
+  clock.nowMs += 1
+  const failing = [readiness.whyNot(), readiness.whyNot()]
+  ;(await asked()).fail()
+  const told = 'the store does not answer (internal)'
+  expect(await Promise.all(failing)).toEqual([told, told])
+  clock.nowMs += 499
+  const failed = readiness.whyNot()
+  await turn()
+  expect([errors, waiting]).toEqual([[new Error('gone')], []])
+  expect(await failed).toBe(told)
+
+  // So does the route: all requests are there before the store answers.
+  let arrived = 0
+  server.addHook('onRequest', async () => {
+    arrived++
+  })
+  const answers = [1, 2, 3].map(() => server.inject('/readyz'))
+  await vi.waitFor(() => expect(arrived).toBe(3), { timeout: 20_000, interval: 1 })
+  for (const _ of ['default', 'other']) {
+    const only = await asked()
+    await turn()
+    expect(waiting).toEqual([])
+    only.answer()
+  }
+  expect((await Promise.all(answers)).map(({ statusCode }) => statusCode)).toEqual([200, 200, 200])
+})

@@ -1,0 +1,160 @@
+import type { Socket } from 'node:net'
+import { type ErrorBody, type ErrorCode, errorStatus, mediaTypes, WireError } from '@headwater/client/wire'
+import { PoolingConfigError } from '@headwater/pooling'
+import Fastify, { type FastifyInstance, type FastifyReply } from 'fastify'
+import { Gate, type RouteRule, type Visit } from '../admission/gate.ts'
+import { EventLane } from '../events/event-lane.ts'
+import { wireErrorOf } from '../failures/failure.ts'
+import { refusalOf } from '../failures/refusal.ts'
+import { createListener } from '../listener/listener.ts'
+import { Metrics } from '../metrics/metrics.ts'
+import { requestLog } from '../observation/request-log.ts'
+import type { RequestObserver } from '../observation/request-observer.ts'
+import { tracing } from '../observation/tracing.ts'
+import { limitsOf } from '../options/limits.ts'
+import type { ServerOptions } from '../options/server-options.ts'
+import { registerRoutes } from '../routes/all-routes.ts'
+import { readPath, readRoute } from '../routes/read.ts'
+
+/**
+ * A pooling as an HTTP service. `listen` starts it; `close` refuses what comes later, answers what is under way and then
+ * resolves: poolings and stores stay open, and are the caller's.
+ *
+ * @throws PoolingConfigError
+ */
+export function createServer(options: ServerOptions): FastifyInstance {
+  const limits = limitsOf(options.limits ?? {})
+  const { auth, onError = () => {}, tls } = options
+  if (options.tenants.size === 0) throw new PoolingConfigError('no tenant is given; give at least "default"')
+  for (const name of auth === 'loopback' ? ['default'] : auth.tenants) {
+    if (!options.tenants.has(name))
+      throw new PoolingConfigError(`tenant "${name}" has tokens, but no pooling; give it one`)
+  }
+  const metrics = new Metrics({ ...options, underWay: () => gate.concurrency.now })
+  const tenants = new Map(
+    [...options.tenants].map(([name, tenant]) => [
+      name,
+      { ...tenant, lane: new EventLane(tenant.pooling, limits.maxEvents), reads: metrics.readsOf(name) },
+    ]),
+  )
+  const gate = new Gate(auth, limits, observersOf(options, metrics), options.scopes)
+  /** Notes what a request failed with, and says how to answer it. */
+  const failed = (error: unknown, visit: Visit): WireError => {
+    const wire = wireErrorOf(error)
+    visit.error = wire
+    if (wire.status >= 500 && wire.code !== 'deadline_exceeded' && wire.code !== 'draining') onError(wire.cause ?? wire)
+    return wire
+  }
+  const answerRead = readRoute({ ...options, tenants, limits, gate, failed })
+  const server = Fastify({
+    bodyLimit: limits.maxBodyBytes,
+    // It holds for the end, too, which may wait for requests as long as they may take.
+    pluginTimeout: 0,
+    return503OnClosing: false,
+    forceCloseConnections: 'idle',
+    // A key of 512 bytes, each of them escaped.
+    routerOptions: { maxParamLength: 3 * 512 },
+    // Fastify's router and hook take a quarter of what a read may take over a bare server (docs/decisions/0010).
+    serverFactory: (answer) =>
+      createListener(limits, tls, (request, response) => {
+        if (request.url === readPath && request.method === 'POST') answerRead(request, response)
+        else answer(request, response)
+      }),
+    // For the address that listening tells; the listener itself is made above.
+    ...(tls !== undefined && ({ https: {} } as object)),
+    clientErrorHandler: (error, socket) => answerRaw(error, socket),
+    frameworkErrors: (error, request, reply) => {
+      // Fastify runs no hooks for what it cannot route.
+      gate.arrive(request.raw, reply.raw, 'unknown', (visit) => {
+        const wire = failed(error, visit)
+        const { headers, body } = refusalOf(wire, request.headers)
+        void (reply as FastifyReply).code(wire.status).headers(headers).send(body)
+      })
+    },
+  })
+  server.decorateRequest('visit')
+  server.decorateRequest('endMs', 0)
+  server.decorateRequest('principal', null)
+  server.addHook('onRequest', (request, reply, done) => {
+    const { url = 'unknown', config } = request.routeOptions
+    if (config.listener !== undefined) {
+      reply.hijack()
+      config.listener(request.raw, reply.raw)
+      return
+    }
+    gate.arrive(request.raw, reply.raw, url, (visit) => {
+      request.visit = visit
+      try {
+        if (isGuarded(config)) gate.enter(visit, request.raw, config)
+      } catch (error) {
+        done(error as Error)
+        return
+      }
+      request.endMs = visit.endMs
+      request.principal = visit.principal
+      done()
+    })
+  })
+  server.addHook('preClose', async () => {
+    gate.isDraining = true
+    // Every request ends by then but one whose caller does not take the answer.
+    await gate.concurrency.idle(limits.arrivalTimeoutMs + limits.maxDeadlineMs)
+    // A connection that has not brought a request yet counts as busy, and would hold the end up until it times out.
+    server.server.closeAllConnections()
+  })
+  server.setErrorHandler((error, request, reply) => {
+    const wire = failed(error, request.visit)
+    const { headers, body } = refusalOf(wire, request.headers)
+    return reply.code(wire.status).headers(headers).send(body)
+  })
+  server.setNotFoundHandler(() => {
+    throw new WireError('unknown_route', 'there is no such route; /openapi.json lists them')
+  })
+  server.removeAllContentTypeParsers()
+  // Routes parse bodies themselves, as each has its own bounds.
+  server.addContentTypeParser(mediaTypes, { parseAs: 'buffer' }, (_request, body, done) => done(null, body))
+  registerRoutes(server, {
+    ...options,
+    tenants,
+    limits,
+    metrics,
+    onError,
+    isDraining: () => gate.isDraining,
+    answerRead,
+  })
+  return server
+}
+
+function observersOf({ logger, requestLog: log }: ServerOptions, metrics: Metrics): readonly RequestObserver[] {
+  const counts: RequestObserver = {
+    ended(_request, { route, status, ms, error }) {
+      if (status > 0) metrics.requestEnded(route, status, ms)
+      if (error !== null) metrics.requestFailed(error)
+    },
+  }
+  return [tracing(), counts, ...(logger === undefined ? [] : [requestLog(logger, log)])]
+}
+
+function isGuarded(config: Partial<RouteRule>): config is RouteRule {
+  return config.scope !== undefined
+}
+
+const rawCodes: Readonly<Record<string, ErrorCode>> = {
+  ERR_HTTP_REQUEST_TIMEOUT: 'request_timeout',
+  HPE_HEADER_OVERFLOW: 'headers_too_large',
+}
+
+/** Answers what never became a request: too slow, or no HTTP. */
+function answerRaw(error: Error & { readonly code?: string }, socket: Socket): void {
+  if (error.code === 'ECONNRESET' || !socket.writable) {
+    socket.destroy()
+    return
+  }
+  const code = rawCodes[error.code ?? ''] ?? 'malformed_http'
+  const message = code === 'request_timeout' ? 'the request took too long to arrive' : 'this is no HTTP request'
+  const body = JSON.stringify({ error: { code, message } } satisfies ErrorBody)
+  const head = `HTTP/1.1 ${errorStatus[code]} Refused\r\ncontent-type: application/json\r\nconnection: close\r\n`
+  socket.write(`${head}content-length: ${Buffer.byteLength(body)}\r\n\r\n${body}`)
+  // Its own side ended alone, a caller who sends on would keep the connection for as long as it likes.
+  socket.destroySoon()
+}
