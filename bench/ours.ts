@@ -26,7 +26,6 @@ import {
   matmul,
   matmulShape,
   normShape,
-  softmaxForward,
 } from '@headwater/kernels'
 import type { Attempt, Contestant } from './contestant.ts'
 import {
@@ -142,8 +141,6 @@ export class Ours implements Contestant {
         return attention(on, work, inputs)
       case 'layer-norm':
         return { main: layerNorm(on, work, inputs) }
-      case 'softmax':
-        return { main: softmax(on, work, inputs) }
       case 'gather':
         return { main: gatherMean(on, work, inputs) }
       case 'adamw':
@@ -192,21 +189,14 @@ function layerNorm(on: Operation, { R, D }: RowsWork, x: Inputs): OwnAttempt {
   return on.attempt([on.dispatch(layerNormForward, shape, { ...given, y, moments })], y, R * D)
 }
 
-function softmax(on: Operation, { R, D }: RowsWork, x: Inputs): OwnAttempt {
-  const row = { xOffset: 0, xRow: D / 4, yOffset: 0, yRow: D / 4 }
-  const shape = { R, N: D, K: 1, ...row, scale: 1, masked: 0 as const }
-  const [y, unused] = [on.empty('y', R * D), on.empty('lengths, unused', R)]
-  return on.attempt([on.dispatch(softmaxForward, shape, { x: on.upload('x', x.x), lengths: unused, y })], y, R * D)
-}
-
 function gatherMean(on: Operation, { R, ids, D, V }: GatherWork, x: Inputs): OwnAttempt {
   const D4 = D / 4
   const shape = { R, M: ids, D4, V, partRows: V, mode: gatherModes.mean, yColumn: 0, yRow: D4 }
   const table = on.upload('table', x.table)
   const lengths = on.upload('lengths', new Uint32Array(R).fill(ids))
-  const [y, unused] = [on.empty('y', R * D), on.empty('weights, unused', 4)]
+  const y = on.empty('y', R * D)
   const tables = { table0: table, table1: table, table2: table, table3: table }
-  const given = { ...tables, ids: on.upload('ids', x.ids), lengths, weights: unused, y }
+  const given = { ...tables, ids: on.upload('ids', x.ids), lengths, y }
   return on.attempt([on.dispatch(gather, shape, given)], y, R * D)
 }
 

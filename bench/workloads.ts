@@ -26,7 +26,7 @@ export interface AttentionWork {
 }
 
 export interface RowsWork {
-  readonly kind: 'layer-norm' | 'softmax'
+  readonly kind: 'layer-norm'
   readonly R: number
   readonly D: number
 }
@@ -94,7 +94,6 @@ export const workloads: readonly PlannedWorkload[] = [
   { name: 'attention backward, 1–64 long', work: { kind: 'attention-backward', ...attention, shortest: 1 } },
   { name: 'layer norm 2048×192', work: { kind: 'layer-norm', R: 2048, D: 192 }, bound: 1.5 },
   { name: 'layer norm 8192×96', work: { kind: 'layer-norm', R: 8192, D: 96 }, bound: 1.5 },
-  { name: 'softmax 8192×64', work: { kind: 'softmax', R: 8192, D: 64 }, bound: 1.5 },
   { name: 'gather mean 2048×16 of 100k×32', work: { kind: 'gather', R: 2048, ids: 16, D: 32, V: 100_000 }, bound: 1.5 },
   { name: 'AdamW, 1M parameters', work: { kind: 'adamw', parameters: 1_000_000 }, bound: 1.5 },
   { name: 'linear + bias + GELU 2048×192 · 192×192', work: { kind: 'linear-gelu', M: 2048, N: 192, K: 192 } },
@@ -130,8 +129,6 @@ export function withInputs({ name, work }: PlannedWorkload): Workload {
     }
     case 'layer-norm':
       return { name, work, inputs: { x: floats(work.R * work.D), gain: floats(work.D), shift: floats(work.D) } }
-    case 'softmax':
-      return { name, work, inputs: { x: floats(work.R * work.D) } }
     case 'gather':
       return {
         name,
@@ -198,13 +195,6 @@ export function sample({ work, inputs }: Workload): Sample {
           add(r * work.D + d, ((x - mean) / Math.sqrt(variance + layerNormEpsilon)) * inputs.gain[d] + inputs.shift[d])
       }
       return { indices, values, tolerance: 2e-5 }
-    case 'softmax':
-      for (const r of someOf(work.R)) {
-        const powers = [...inputs.x.subarray(r * work.D, (r + 1) * work.D)].map(Math.exp)
-        const sum = powers.reduce((a, b) => a + b)
-        for (const [d, power] of powers.entries()) add(r * work.D + d, power / sum)
-      }
-      return { indices, values, tolerance: 1e-6 }
     case 'gather':
       for (const r of someOf(work.R))
         for (let d = 0; d < work.D; d++) {

@@ -72,8 +72,6 @@ function functionsOf({ work, inputs: x }: Workload): Function[] {
         nn.standardize(rows, -1, { epsilon: layerNormEpsilon }).mul(gain).add(shift)
       return [{ way: 'standardize, mul, add', inputs, run }]
     }
-    case 'softmax':
-      return [{ way: 'softmax', inputs: [upload(x.x, work.R, work.D)], run: (rows) => nn.softmax(rows, -1) }]
     case 'gather': {
       const inputs = [upload(x.table, work.V, work.D), upload(x.ids, work.R, work.ids)]
       return [{ way: 'take, mean', inputs, run: (table, ids) => np.mean(np.take(table, ids, 0), 1) }]

@@ -91,11 +91,6 @@ function graphsOf({ work, inputs: x }: Workload): Graph[] {
       const nodes = [node('LayerNormalization', ['x', 'gain', 'shift'], 'y', more)]
       return [{ way: 'LayerNormalization', inputs, outputs: { y: [R, D] }, nodes }]
     }
-    case 'softmax': {
-      const { R, D } = work
-      const nodes = [node('Softmax', ['x'], 'y', { ints: { axis: -1 } })]
-      return [{ way: 'Softmax', inputs: { x: { dims: [R, D], data: x.x } }, outputs: { y: [R, D] }, nodes }]
-    }
     case 'gather': {
       const { R, ids, D, V } = work
       const mean = node('ReduceMean', ['rows'], 'y', { lists: { axes: [1] }, ints: { keepdims: 0 } })

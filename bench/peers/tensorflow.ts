@@ -51,10 +51,6 @@ function functionsOf({ work, inputs: x }: Workload): Function[] {
       }
       return [{ way: 'moments, sub, mul, mul, add', inputs: [rows, gain, shift], run }]
     }
-    case 'softmax': {
-      const rows = tensor(x.x, work.R, work.D)
-      return [{ way: 'softmax', inputs: [rows], run: () => [tf.softmax(rows)] }]
-    }
     case 'gather': {
       const [table, ids] = [tensor(x.table, work.V, work.D), tensor(x.ids, work.R, work.ids)]
       return [{ way: 'gather, mean', inputs: [table, ids], run: () => [tf.mean(tf.gather(table, ids), 1)] }]

@@ -7,37 +7,31 @@ import { dotCompressionForward } from './attention/dot-compression.ts'
 import { dotCompressionBackwardLogits, dotCompressionBackwardTokens } from './attention/dot-compression-backward.ts'
 import { attentionForward } from './attention/self-attention.ts'
 import { attentionBackwardKeyValue, attentionBackwardQuery } from './attention/self-attention-backward.ts'
-import { softmaxBackward, softmaxForward } from './attention/softmax.ts'
 import { chunkSums } from './embedding/chunk-sums.ts'
-import { gather, gatherWeightsBackward } from './embedding/gather.ts'
+import { gather } from './embedding/gather.ts'
 import { rowAdagrad } from './embedding/row-adagrad.ts'
 import { periodicBackward, periodicForward } from './encoding/periodic.ts'
 import { piecewiseLinear } from './encoding/piecewise-linear.ts'
 import { standardize } from './encoding/standardize.ts'
 import { crossBackward, crossForward } from './interaction/cross.ts'
-import { factorizationBackward, factorizationForward } from './interaction/factorization.ts'
 import { groupedDotBackward, groupedDotForward } from './interaction/grouped-dot.ts'
 import { pairwiseDotBackward, pairwiseDotForward } from './interaction/pairwise-dot.ts'
 import { columnSum, columnSumShape } from './layout/column-sum.ts'
-import { copyShape, layoutCopy, layoutCopyScalar } from './layout/copy.ts'
+import { copyShape, layoutCopy } from './layout/copy.ts'
 import { bceMultiTask } from './loss/bce-multi-task.ts'
 import { decorrelationCenter, decorrelationOffDiagonal } from './loss/decorrelation.ts'
 import { embeddingDistillation } from './loss/embedding-distillation.ts'
 import { l2 } from './loss/l2.ts'
-import { logitDistillation } from './loss/logit-distillation.ts'
 import { matmulHalf } from './matmul/half.ts'
-import { matmulInt8, matmulInt8Shape } from './matmul/int8.ts'
 import { matmul } from './matmul/matmul.ts'
-import { quantizeRows, quantizeRowsShape } from './matmul/quantize-rows.ts'
 import { transpose } from './matmul/transpose.ts'
 import { matmulTransposedB } from './matmul/transposed-b.ts'
 import { layerNormBackward, layerNormForward } from './normalization/layer-norm.ts'
 import { normShape } from './normalization/norm-shape.ts'
 import { normParametersBackward, normParametersShape } from './normalization/parameters-backward.ts'
 import { rmsNormBackward, rmsNormForward } from './normalization/rms-norm.ts'
-import { countNonfinite, totalCounts } from './numeric/count-nonfinite.ts'
 import { globalNorm } from './numeric/global-norm.ts'
-import { packHalf, unpackHalf } from './numeric/half.ts'
+import { packHalf } from './numeric/half.ts'
 import { normBoundBackward, normBoundForward } from './numeric/norm-bound.ts'
 import { sumOfSquares } from './numeric/sum-of-squares.ts'
 import { adamw } from './optimizer/adamw.ts'
@@ -71,7 +65,6 @@ export {
   columnSum,
   columnSumShape,
   copyShape,
-  countNonfinite,
   crossBackward,
   crossForward,
   decorrelationCenter,
@@ -81,7 +74,6 @@ export {
   dotCompressionForward,
   embeddingDistillation,
   gather,
-  gatherWeightsBackward,
   globalNorm,
   groupedDotBackward,
   groupedDotForward,
@@ -89,12 +81,8 @@ export {
   layerNormBackward,
   layerNormForward,
   layoutCopy,
-  layoutCopyScalar,
-  logitDistillation,
   matmul,
   matmulHalf,
-  matmulInt8,
-  matmulInt8Shape,
   matmulTransposedB,
   normBoundBackward,
   normBoundForward,
@@ -107,19 +95,13 @@ export {
   periodicBackward,
   periodicForward,
   piecewiseLinear,
-  quantizeRows,
-  quantizeRowsShape,
   reluBackward,
   rmsNormBackward,
   rmsNormForward,
   rowAdagrad,
-  softmaxBackward,
-  softmaxForward,
   standardize,
   sumOfSquares,
-  totalCounts,
   transpose,
-  unpackHalf,
 }
 
 /** Every kernel of the library; tests, compile check and bench go through this list. */
@@ -127,11 +109,8 @@ export const kernels: readonly AnyKernel[] = [
   matmul,
   matmulTransposedB,
   matmulHalf,
-  matmulInt8,
-  quantizeRows,
   transpose,
   layoutCopy,
-  layoutCopyScalar,
   columnSum,
   activationForward,
   activationBackward,
@@ -146,11 +125,8 @@ export const kernels: readonly AnyKernel[] = [
   periodicBackward,
   piecewiseLinear,
   gather,
-  gatherWeightsBackward,
   chunkSums,
   rowAdagrad,
-  softmaxForward,
-  softmaxBackward,
   attentionForward,
   attentionBackwardQuery,
   attentionBackwardKeyValue,
@@ -165,21 +141,15 @@ export const kernels: readonly AnyKernel[] = [
   pairwiseDotBackward,
   crossForward,
   crossBackward,
-  factorizationForward,
-  factorizationBackward,
   bceMultiTask,
   l2,
   decorrelationCenter,
   decorrelationOffDiagonal,
   embeddingDistillation,
-  logitDistillation,
   adamw,
   sumOfSquares,
-  countNonfinite,
-  totalCounts,
   globalNorm,
   normBoundForward,
   normBoundBackward,
   packHalf,
-  unpackHalf,
 ]

@@ -4,10 +4,9 @@
 @group(0) @binding(3) var<storage, read> table3: array<vec4f>;
 @group(0) @binding(4) var<storage, read> ids: array<u32>;
 @group(0) @binding(5) var<storage, read> lengths: array<u32>;
-@group(0) @binding(6) var<storage, read> weights: array<f32>;
-@group(0) @binding(7) var<storage, read_write> y: array<vec4f>;
+@group(0) @binding(6) var<storage, read_write> y: array<vec4f>;
 struct Uniforms { R: u32, M: u32, D4: u32, V: u32, partRows: u32, mode: u32, yColumn: u32, yRow: u32 }
-@group(0) @binding(8) var<uniform> u: Uniforms;
+@group(0) @binding(7) var<uniform> u: Uniforms;
 
 
 fn linearGroup(group: vec3u, groups: vec3u) -> u32 { return group.y * groups.x + group.x; }
@@ -41,9 +40,7 @@ fn main(
   for (var m = 0u; m < length; m++) {
     let row = ids[r * u.M + m];
     if (row >= u.V) { continue; }
-    var weight = 1.0;
-    if (u.mode == 2u) { weight = weights[r * u.M + m]; }
-    sum0 += weight * tableAt(row, column + 0u);
+    sum0 += tableAt(row, column + 0u);
   }
   let divisor = select(1.0, f32(max(length, 1u)), u.mode == 1u);
   let at = r * u.yRow + u.yColumn + column;

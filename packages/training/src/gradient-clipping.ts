@@ -58,6 +58,5 @@ export function recordClipping(rec: Recorder, weights: Weights, maxNorm: number)
     rec.dispatch(sumOfSquares, { count: floats, xOffset: 0, partialOffset }, { x: gradient!, partials })
     partialOffset += partialsOf(floats)
   }
-  // Without counts their slot is filled by something that exists.
-  rec.dispatch(globalNorm, { P, Q: 0, maxNorm }, { partials, counts: partials, rates: weights.rates })
+  rec.dispatch(globalNorm, { P, maxNorm }, { partials, rates: weights.rates })
 }

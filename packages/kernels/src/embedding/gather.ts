@@ -1,8 +1,8 @@
 /**
  * Embeddings of bags of ids, from a table of up to four parts (split-table.ts):
- *   y[r] = Σ w[r, m] · table[ids[r, m]] over m < lengths[r],  with w = 1 (sum), 1 / lengths[r] (mean) or weights[r, m]
+ *   y[r] = Σ w · table[ids[r, m]] over m < lengths[r],  with w = 1 (sum) or 1 / lengths[r] (mean)
  * An empty bag is zero; a single id is a bag of one. An id that the table does not have counts as a zero vector (the
- * mean still divides by the bag's length), and lengths over M count as M. Sum and mean do not read `weights`.
+ * mean still divides by the bag's length), and lengths over M count as M.
  * Shape letters: R rows, M ids a row at most, D4 vec4 of width, V table rows. `yColumn` and `yRow` count vec4.
  * The gradient of the table is row-adagrad's, from lookups grouped by row.
  */
@@ -19,7 +19,7 @@ import {
 } from './split-table.ts'
 
 /** Values of the uniform `mode`. */
-export const gatherModes = { sum: 0, mean: 1, weighted: 2 } as const
+export const gatherModes = { sum: 0, mean: 1 } as const
 
 export type GatherShape = SplitTableShape & { R: number; M: number; mode: number; yColumn: number; yRow: number }
 
@@ -39,11 +39,10 @@ const example = (s: GatherShape, random: () => number) => {
     // One id in V + 1 is not in the table.
     ids: integers(s.R * s.M, s.V + 1, random),
     lengths: integers(s.R, s.M + 2, random),
-    weights: uniform(s.mode === gatherModes.weighted ? s.R * s.M : 1, random),
   }
 }
 
-export const drawGather = (between: (low: number, high: number) => number): GatherShape => {
+const drawGather = (between: (low: number, high: number) => number): GatherShape => {
   const D4 = between(1, 9)
   const yColumn = between(0, 4)
   const V = between(1, 60)
@@ -53,19 +52,18 @@ export const drawGather = (between: (low: number, high: number) => number): Gath
     D4,
     V,
     partRows: Math.max(between(1, 70), Math.ceil(V / 4)),
-    mode: between(0, 2),
+    mode: between(0, 1),
     yColumn,
     yRow: yColumn + D4 + between(0, 3),
   }
 }
 
-export const gather: Kernel<GatherShape, TableBinding | 'ids' | 'lengths' | 'weights' | 'y', GatherTuning> = {
+export const gather: Kernel<GatherShape, TableBinding | 'ids' | 'lengths' | 'y', GatherTuning> = {
   name: 'embedding.gather',
   bindings: {
     ...tableBindings,
     ids: { type: 'u32', access: 'read' },
     lengths: { type: 'u32', access: 'read' },
-    weights: { type: 'f32', access: 'read' },
     y: { type: 'vec4f', access: 'read_write' },
   },
   uniforms: {
@@ -106,9 +104,7 @@ fn main(
   for (var m = 0u; m < length; m++) {
     let row = ids[r * u.M + m];
     if (row >= u.V) { continue; }
-    var weight = 1.0;
-    if (u.mode == ${gatherModes.weighted}u) { weight = weights[r * u.M + m]; }
-    ${columns.map((x) => guarded(x, `sum${x} += weight * tableAt(row, column + ${x}u);`)).join('\n    ')}
+    ${columns.map((x) => guarded(x, `sum${x} += tableAt(row, column + ${x}u);`)).join('\n    ')}
   }
   let divisor = select(1.0, f32(max(length, 1u)), u.mode == ${gatherModes.mean}u);
   let at = r * u.yRow + u.yColumn + column;
@@ -121,11 +117,10 @@ fn main(
     ...tableSizes(s),
     ids: s.R * s.M,
     lengths: s.R,
-    weights: s.mode === gatherModes.weighted ? s.R * s.M : 1,
     y: s.R * s.yRow,
   }),
   reference: (s, arrays) => {
-    const { ids, lengths, weights, y } = arrays
+    const { ids, lengths, y } = arrays
     for (let r = 0; r < s.R; r++) {
       const length = Math.min(lengths[r]!, s.M)
       for (let d = 0; d < s.D4 * 4; d++) {
@@ -133,25 +128,24 @@ fn main(
         for (let m = 0; m < length; m++) {
           const row = ids[r * s.M + m]!
           if (row >= s.V) continue
-          const weight = s.mode === 2 ? weights[r * s.M + m]! : s.mode === 1 ? 1 / length : 1
-          sum += weight * tableElement(s, arrays, row, d)
+          sum += tableElement(s, arrays, row, d) / (s.mode === gatherModes.mean ? length : 1)
         }
         y[(r * s.yRow + s.yColumn) * 4 + d] = sum
       }
     }
   },
-  cost: ({ R, M, D4, V, mode }) => ({
-    flops: R * M * D4 * (mode === gatherModes.weighted ? 8 : 4),
-    bytes: Math.min(R * M, V) * D4 * 16 + R * D4 * 16 + R * M * (mode === gatherModes.weighted ? 8 : 4) + R * 4,
+  cost: ({ R, M, D4, V }) => ({
+    flops: R * M * D4 * 4,
+    bytes: Math.min(R * M, V) * D4 * 16 + R * D4 * 16 + R * M * 4 + R * 4,
   }),
   tolerance: ({ M }) => ({ absolute: 4e-7 * M, relative: 2e-6 }),
   cases: [
     { R: 1, M: 1, D4: 1, V: 1, partRows: 1, mode: 1, yColumn: 0, yRow: 1 },
-    { R: 37, M: 5, D4: 3, V: 11, partRows: 11, mode: 2, yColumn: 2, yRow: 9 },
+    { R: 37, M: 5, D4: 3, V: 11, partRows: 11, mode: 1, yColumn: 2, yRow: 9 },
     { R: 41, M: 5, D4: 5, V: 23, partRows: 6, mode: 1, yColumn: 0, yRow: 5 },
     { R: 29, M: 3, D4: 4, V: 31, partRows: 16, mode: 0, yColumn: 1, yRow: 5 },
     { R: 512, M: 8, D4: 4, V: 1000, partRows: 1000, mode: 1, yColumn: 0, yRow: 4 },
-    { R: 512, M: 2, D4: 24, V: 300, partRows: 100, mode: 2, yColumn: 0, yRow: 24 },
+    { R: 512, M: 2, D4: 24, V: 300, partRows: 100, mode: 1, yColumn: 0, yRow: 24 },
     // Over 65,535 workgroups of 8 lanes.
     { R: 524_297, M: 1, D4: 1, V: 7, partRows: 7, mode: 0, yColumn: 0, yRow: 1 },
   ],
@@ -159,81 +153,7 @@ fn main(
   benchmarks: [
     { R: 2048, M: 16, D4: 4, V: 100_000, partRows: 100_000, mode: 1, yColumn: 0, yRow: 4 },
     { R: 2048, M: 16, D4: 8, V: 100_000, partRows: 100_000, mode: 1, yColumn: 0, yRow: 8 },
-    { R: 2048, M: 16, D4: 24, V: 100_000, partRows: 100_000, mode: 2, yColumn: 0, yRow: 24 },
+    { R: 2048, M: 16, D4: 24, V: 100_000, partRows: 100_000, mode: 1, yColumn: 0, yRow: 24 },
   ],
   example: (s, random) => ({ ...example(s, random), y: uniform(s.R * s.yRow * 4, random) }),
-}
-
-/**
- * Gradient of the weighted gather by its weights: dweights[r, m] = dy[r] · table[ids[r, m]], zero where the bag ends and
- * for ids that the table does not have.
- */
-export const gatherWeightsBackward: Kernel<
-  GatherShape,
-  TableBinding | 'ids' | 'lengths' | 'dy' | 'dweights',
-  Tuning & { readonly workgroupSize: number }
-> = {
-  name: 'embedding.gather-weights.backward',
-  bindings: {
-    ...tableBindings,
-    ids: { type: 'u32', access: 'read' },
-    lengths: { type: 'u32', access: 'read' },
-    dy: { type: 'vec4f', access: 'read' },
-    dweights: { type: 'f32', access: 'read_write' },
-  },
-  uniforms: { R: 'size', M: 'size', D4: 'size', V: 'size', partRows: 'size', yColumn: 'u32', yRow: 'size' },
-  tunings: [{ name: 'lane-per-lookup', workgroupSize: 64 }],
-  wgsl: ({ workgroupSize }) => /* wgsl */ `
-${linearGroupWgsl}
-${tableWgsl}
-@compute @workgroup_size(${workgroupSize})
-fn main(
-  @builtin(workgroup_id) group: vec3u,
-  @builtin(num_workgroups) groups: vec3u,
-  @builtin(local_invocation_index) lane: u32,
-) {
-  let lookup = linearGroup(group, groups) * ${workgroupSize}u + lane;
-  let r = lookup / u.M;
-  if (r >= u.R) { return; }
-  let row = ids[lookup];
-  var sum = vec4f();
-  if (lookup % u.M < lengths[r] && row < u.V) {
-    let at = r * u.yRow + u.yColumn;
-    for (var c = 0u; c < u.D4; c++) { sum += dy[at + c] * tableAt(row, c); }
-  }
-  dweights[lookup] = sum.x + sum.y + sum.z + sum.w;
-}`,
-  workgroups: ({ R, M }, { workgroupSize }) => linearGroups(Math.ceil((R * M) / workgroupSize)),
-  sizes: (s) => ({ ...tableSizes(s), ids: s.R * s.M, lengths: s.R, dy: s.R * s.yRow, dweights: s.R * s.M }),
-  reference: (s, arrays) => {
-    const { ids, lengths, dy, dweights } = arrays
-    dweights.fill(0)
-    for (let r = 0; r < s.R; r++)
-      for (let m = 0; m < lengths[r]! && m < s.M; m++)
-        for (let d = 0; d < s.D4 * 4; d++)
-          if (ids[r * s.M + m]! < s.V)
-            dweights[r * s.M + m]! +=
-              dy[(r * s.yRow + s.yColumn) * 4 + d]! * tableElement(s, arrays, ids[r * s.M + m]!, d)
-  },
-  cost: ({ R, M, D4, V }) => ({
-    flops: R * M * D4 * 8,
-    bytes: Math.min(R * M, V) * D4 * 16 + R * D4 * 16 + R * M * 8 + R * 4,
-  }),
-  tolerance: ({ D4 }) => ({ absolute: 5e-7 * D4, relative: 2e-6 }),
-  cases: [
-    { R: 1, M: 1, D4: 1, V: 1, partRows: 1, mode: 2, yColumn: 0, yRow: 1 },
-    { R: 37, M: 5, D4: 3, V: 11, partRows: 4, mode: 2, yColumn: 2, yRow: 9 },
-    { R: 256, M: 7, D4: 24, V: 100, partRows: 100, mode: 2, yColumn: 0, yRow: 24 },
-  ],
-  draw: (between) => ({ ...drawGather(between), mode: gatherModes.weighted }),
-  benchmarks: [{ R: 2048, M: 16, D4: 8, V: 100_000, partRows: 100_000, mode: 2, yColumn: 0, yRow: 8 }],
-  example: (s, random) => {
-    const { weights: _, ...inputs } = example(s, random)
-    return {
-      ...inputs,
-      dy: uniform(s.R * s.yRow * 4, random),
-      dweights: uniform(s.R * s.M, random),
-    }
-  },
-  gradient: { forward: gather, from: { y: 'dy' }, to: { weights: 'dweights' } },
 }

@@ -113,7 +113,7 @@ it('a row with 10,000 lookups is summed by chunks, in the same order every time'
   expect(sameBits(again.table!, got.table!) && sameBits(again.squares!, got.squares!)).toBe(true)
 })
 
-// The table's gradient has no kernel of its own: chunk-sums makes it, a group a row, of what the gather's weights say.
+// The table's gradient has no kernel of its own: chunk-sums makes it, a group a row, of the weights that the gather's mode gives.
 describe('grouped lookups are the gradient of the gather by its table', () => {
   for (const [name, mode] of Object.entries(gatherModes))
     it(name, () => {
@@ -128,8 +128,7 @@ describe('grouped lookups are the gradient of the gather by its table', () => {
       for (let r = 0; r < shape.R; r++) {
         const length = Math.min(given.lengths[r]!, shape.M)
         for (let m = 0; m < length; m++) {
-          const weight = [1, 1 / length, given.weights[r * shape.M + m]!][mode]!
-          lists[given.ids[r * shape.M + m]!]?.push([r, weight])
+          lists[given.ids[r * shape.M + m]!]?.push([r, [1, 1 / length][mode]!])
         }
       }
       const entries = lists.flat()

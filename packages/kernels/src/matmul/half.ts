@@ -3,6 +3,7 @@
  * padded to 8 halves that are zero; `bOffset`, `bRow` and `bBatch` count vec4u (8 halves). A and C are f32 and sums are
  * f32, so that the result is that of B's rounded values; rounding weights to fp16 itself costs up to 2⁻¹¹ of each. Only
  * the tunings for f16 arithmetic round A too. Shape and epilogue as in shape.ts.
+ * No tower runs it yet. It stays because half the bytes of the weights is the next thing to try where memory bounds a product.
  */
 import type { Kernel } from '@headwater/gpu'
 import {

@@ -1,7 +1,7 @@
 import { expect, it } from 'vitest'
 import { runKernel } from '../testing/run-kernel.ts'
 import { randomOf, useDevice } from '../testing/test-device.ts'
-import { packHalf, unpackHalf } from './half.ts'
+import { packHalf } from './half.ts'
 
 const device = useDevice('halves')
 
@@ -46,16 +46,8 @@ const floatOf = (pattern: number) => {
   return float[0]!
 }
 
-for (const [i, tuning] of packHalf.tunings.entries()) {
-  it(`unpacks every half, ${tuning.name}`, async () => {
-    const shape = { count: 65_536, xOffset: 0, yOffset: 0 }
-    const x = new Uint32Array(Uint16Array.from(everyHalf).buffer)
-    const arrays = { x, y: new Float32Array(65_536) }
-    const { y } = await runKernel(device(), unpackHalf, unpackHalf.tunings[i]!, shape, arrays)
-    expect(everyHalf.filter((half) => !Object.is(y![half], halfValue(half)))).toHaveLength(0)
-  })
-
-  it(`packs every half back to itself, NaN to one NaN, ${tuning.name}`, async () => {
+for (const tuning of packHalf.tunings) {
+  it(`packs what a half holds to that half, NaN to one NaN, ${tuning.name}`, async () => {
     const got = await pack(tuning, Float32Array.from(everyHalf, halfValue))
     expect(everyHalf.filter((half) => got[half] !== (Number.isNaN(halfValue(half)) ? 0x7e00 : half))).toHaveLength(0)
   })

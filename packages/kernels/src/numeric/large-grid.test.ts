@@ -1,10 +1,9 @@
 import type { AnyKernel, Shape, Tuning } from '@headwater/gpu'
 import { it } from 'vitest'
-import { gatherWeightsBackward } from '../embedding/gather.ts'
 import { adamw } from '../optimizer/adamw.ts'
 import { expectReference, runKernel } from '../testing/run-kernel.ts'
 import { randomOf, useDevice } from '../testing/test-device.ts'
-import { packHalf, unpackHalf } from './half.ts'
+import { packHalf } from './half.ts'
 import { normBoundBackward, normBoundForward } from './norm-bound.ts'
 
 const device = useDevice('large grids')
@@ -16,10 +15,8 @@ const normBound = { R: 65_599, D4: 1, bound: 1, xColumn: 0, xRow: 1, yColumn: 0,
 const grids: [AnyKernel, Tuning, Shape][] = [
   [adamw, tile, { count4: 65_599, decayed4: 65_590 }],
   [packHalf, tile, { count: 65_599 * 8 - 3, xOffset: 0, yOffset: 0 }],
-  [unpackHalf, tile, { count: 65_599 * 8 - 3, xOffset: 0, yOffset: 0 }],
   [normBoundForward, rowWise, normBound],
   [normBoundBackward, rowWise, normBound],
-  [gatherWeightsBackward, rowWise, { R: 65_599, M: 1, D4: 1, V: 5, partRows: 5, mode: 2, yColumn: 0, yRow: 1 }],
 ]
 
 for (const [kernel, tuning, shape] of grids)

@@ -9,9 +9,9 @@
 import type { Kernel, Tuning } from '@headwater/gpu'
 import { uniform } from '../case-arrays.ts'
 
-export type SharesShape = { count: number; xOffset: number; partialOffset: number }
+type SharesShape = { count: number; xOffset: number; partialOffset: number }
 
-export const maxPartials = 16_384
+const maxPartials = 16_384
 const leastShare = 16
 const runLanes = 8
 const workgroupSize = 64
@@ -21,32 +21,8 @@ const shareOf = (count: number) => Math.max(leastShare, Math.ceil(Math.ceil(coun
 /** Partials that a run of `count` floats takes. */
 export const partialsOf = (count: number) => Math.ceil(Math.ceil(count / 4) / (shareOf(count) * runLanes)) * runLanes
 
-/** A `main` that hands every vec4 of an invocation's share to `body` as `v`, with what lies over the end as zeros. */
-export const sharesWgsl = (before: string, body: string, after: string) => /* wgsl */ `
-@compute @workgroup_size(${workgroupSize})
-fn main(@builtin(global_invocation_id) id: vec3u) {
-  let count4 = (u.count + 3u) / 4u;
-  let share = max(${leastShare}u, (count4 + ${maxPartials - 1}u) / ${maxPartials}u);
-  let first = id.x / ${runLanes}u * ${runLanes}u * share;
-  if (first >= count4) { return; }
-  let end = min(first + share * ${runLanes}u, count4);
-  ${before}
-  for (var i = first + id.x % ${runLanes}u; i < end; i += ${runLanes}u) {
-    var v = x[u.xOffset + i];
-    if (i * 4u + 4u > u.count) { v = select(v, vec4f(), vec4u(i * 4u) + vec4u(0u, 1u, 2u, 3u) >= vec4u(u.count)); }
-    ${body}
-  }
-  ${after}
-}`
-
-export const sharesGroups = ({ count }: SharesShape): readonly [number, number, number] => [
-  Math.ceil(partialsOf(count) / workgroupSize),
-  1,
-  1,
-]
-
-/** Floats of the p-th share, for references. */
-export function shareElements({ count, xOffset }: SharesShape, p: number): number[] {
+/** Floats of the p-th share. */
+function shareElements({ count, xOffset }: SharesShape, p: number): number[] {
   const elements: number[] = []
   const share = shareOf(count)
   for (let n = 0; n < share; n++)
@@ -57,33 +33,28 @@ export function shareElements({ count, xOffset }: SharesShape, p: number): numbe
   return elements
 }
 
-export const sharesCases: readonly SharesShape[] = [
-  { count: 1, xOffset: 0, partialOffset: 0 },
-  { count: 67, xOffset: 3, partialOffset: 5 },
-  { count: 4 * 8 * 16, xOffset: 0, partialOffset: 0 },
-  { count: 4 * 8 * 16 + 1, xOffset: 1, partialOffset: 2 },
-  // Shares larger than the least.
-  { count: 4 * 16 * maxPartials + 5, xOffset: 0, partialOffset: 0 },
-]
-
-export const drawShares = (between: (low: number, high: number) => number): SharesShape => ({
-  count: between(1, 5000),
-  xOffset: between(0, 5),
-  partialOffset: between(0, 9),
-})
-
 export const sumOfSquares: Kernel<SharesShape, 'x' | 'partials', Tuning> = {
   name: 'numeric.sum-of-squares',
   bindings: { x: { type: 'vec4f', access: 'read' }, partials: { type: 'f32', access: 'read_write' } },
   uniforms: { count: 'size', xOffset: 'u32', partialOffset: 'u32' },
   tunings: [{ name: 'lane-per-share' }],
-  wgsl: () =>
-    sharesWgsl(
-      'var sum = vec4f();',
-      'sum += v * v;',
-      'partials[u.partialOffset + id.x] = (sum.x + sum.y) + (sum.z + sum.w);',
-    ),
-  workgroups: sharesGroups,
+  wgsl: () => /* wgsl */ `
+@compute @workgroup_size(${workgroupSize})
+fn main(@builtin(global_invocation_id) id: vec3u) {
+  let count4 = (u.count + 3u) / 4u;
+  let share = max(${leastShare}u, (count4 + ${maxPartials - 1}u) / ${maxPartials}u);
+  let first = id.x / ${runLanes}u * ${runLanes}u * share;
+  if (first >= count4) { return; }
+  let end = min(first + share * ${runLanes}u, count4);
+  var sum = vec4f();
+  for (var i = first + id.x % ${runLanes}u; i < end; i += ${runLanes}u) {
+    var v = x[u.xOffset + i];
+    if (i * 4u + 4u > u.count) { v = select(v, vec4f(), vec4u(i * 4u) + vec4u(0u, 1u, 2u, 3u) >= vec4u(u.count)); }
+    sum += v * v;
+  }
+  partials[u.partialOffset + id.x] = (sum.x + sum.y) + (sum.z + sum.w);
+}`,
+  workgroups: ({ count }) => [Math.ceil(partialsOf(count) / workgroupSize), 1, 1],
   sizes: ({ count, xOffset, partialOffset }) => ({
     x: xOffset + Math.ceil(count / 4),
     partials: partialOffset + partialsOf(count),
@@ -94,8 +65,15 @@ export const sumOfSquares: Kernel<SharesShape, 'x' | 'partials', Tuning> = {
   },
   cost: ({ count }) => ({ flops: 2 * count, bytes: 4 * count + 4 * partialsOf(count) }),
   tolerance: () => ({ absolute: 1e-7, relative: 1e-5 }),
-  cases: sharesCases,
-  draw: drawShares,
+  cases: [
+    { count: 1, xOffset: 0, partialOffset: 0 },
+    { count: 67, xOffset: 3, partialOffset: 5 },
+    { count: 4 * 8 * 16, xOffset: 0, partialOffset: 0 },
+    { count: 4 * 8 * 16 + 1, xOffset: 1, partialOffset: 2 },
+    // Shares larger than the least.
+    { count: 4 * 16 * maxPartials + 5, xOffset: 0, partialOffset: 0 },
+  ],
+  draw: (between) => ({ count: between(1, 5000), xOffset: between(0, 5), partialOffset: between(0, 9) }),
   benchmarks: [
     { count: 1 << 20, xOffset: 0, partialOffset: 0 },
     { count: 1 << 22, xOffset: 0, partialOffset: 0 },

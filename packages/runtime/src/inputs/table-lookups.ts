@@ -58,8 +58,7 @@ export function lookUp(
       yColumn: y.offset / 4,
       yRow: y.stride / 4,
     },
-    // Sums and means read no weights.
-    { ...bindings, ids, lengths, weights: lengths, y },
+    { ...bindings, ids, lengths, y },
   )
 }
 
