@@ -67,7 +67,7 @@ function supportTable(): string {
 
 /** Only where there is a choice: other kernels run their one tuning everywhere. */
 function choiceTable(): string {
-  const chosen: TuningTable = JSON.parse(readFileSync(inWorkspace('packages/gpu/src/tuning-table.json'), 'utf8'))
+  const chosen: TuningTable = JSON.parse(readFileSync(inWorkspace('packages/gpu/src/device/tuning-table.json'), 'utf8'))
   const classes = Object.keys(chosen)
   const rows = kernels
     .filter((kernel) => kernel.tunings.length > 1)

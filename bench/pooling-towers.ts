@@ -1,15 +1,9 @@
 /** Snapshots that the pooling's benches serve: towers of a preset's size with the weights that a training starts from. */
 import { batchRows, type FeatureSpace, type SideBatch } from '@headwater/features'
-import {
-  declareTower,
-  describeModel,
-  fitDense,
-  type Initialization,
-  type ModelConfig,
-  presets,
-} from '@headwater/runtime'
+import { declareTower, fitDense, type Initialization, type ModelConfig, presets } from '@headwater/runtime'
 import { publishSnapshot } from '@headwater/snapshot'
 import { type SeededRandom, seededRandom } from '@headwater/statistics'
+import { describeModel } from '@headwater/training'
 
 /** Tokens four times as wide and 3.5 times as many hidden units: an embedding costs ten times the FLOPs of `base`. */
 export const dearerConfig: ModelConfig = {

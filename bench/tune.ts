@@ -9,7 +9,7 @@ import { kernels } from '@headwater/kernels'
 import { digits, matching, options, progress, provenance, publish, runBench, spread, table } from './report.ts'
 import { timeTunings } from './timed-kernel.ts'
 
-const file = new URL('../packages/gpu/src/tuning-table.json', import.meta.url)
+const file = new URL('../packages/gpu/src/device/tuning-table.json', import.meta.url)
 /** The first tuning's time by the winner's, at least. */
 const leastGain = 1.1
 /** So much slower than the fastest may be what the table has already, before it is replaced: timings swing. */

@@ -1,4 +1,4 @@
-export { BufferPool, sizeClass } from './buffer-pool.ts'
+export { BufferPool, sizeClass } from './device/buffer-pool.ts'
 export {
   type AdapterDescription,
   type DeviceOptions,
@@ -6,8 +6,7 @@ export {
   GpuDevice,
   requestDevice,
   type TuningTable,
-} from './device.ts'
-export { type BufferRange, type Dispatch, prepareDispatch } from './dispatch.ts'
+} from './device/device.ts'
 export {
   DeviceFeatureError,
   DeviceLostError,
@@ -17,7 +16,9 @@ export {
   KernelError,
   NoAdapterError,
   OutOfMemoryError,
-} from './errors.ts'
+} from './device/errors.ts'
+export { expectedMs, Pacer } from './device/pacer.ts'
+export { Readback } from './device/readback.ts'
 export {
   type AnyKernel,
   type Arrays,
@@ -34,8 +35,7 @@ export {
   type Tuning,
   type TuningNeeds,
   type UniformType,
-} from './kernel.ts'
-export { type KernelProfile, type KernelRates, kernelRates } from './kernel-profile.ts'
-export { expectedMs, Pacer } from './pacer.ts'
-export { Program, type SubmitOptions, uniformBytesOf } from './program.ts'
-export { Readback } from './readback.ts'
+} from './kernel/kernel.ts'
+export { type BufferRange, type Dispatch, prepareDispatch } from './program/dispatch.ts'
+export { type KernelProfile, type KernelRates, kernelRates } from './program/kernel-profile.ts'
+export { Program, type SubmitOptions, uniformBytesOf } from './program/program.ts'

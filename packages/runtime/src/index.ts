@@ -21,15 +21,6 @@ export { reluDropoutBackward } from './layers/relu.ts'
 export { AlignmentLayer } from './loading/alignment-layer.ts'
 export { snapshotConfig } from './loading/snapshot-config.ts'
 export { writeWeights } from './loading/write-weights.ts'
-export {
-  describeModel,
-  type LevelDescription,
-  type LimitsDescription,
-  type ModelDescription,
-  type PlanDescription,
-  type Sized,
-  type TokenSource,
-} from './model-description.ts'
 export type { DeviceTable, DeviceTablePart } from './parameters/device-table.ts'
 export { type ParameterRun, ParameterSizeError } from './parameters/parameter-runs.ts'
 export { type Initialization, type Parameter, ParameterSet, type Table } from './parameters/parameter-set.ts'

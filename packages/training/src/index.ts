@@ -1,13 +1,28 @@
-export { BadStepsError } from './bad-steps.ts'
 export { CheckpointError } from './checkpoint/checkpoint-error.ts'
 export { CheckpointFile, type CheckpointSettings, type RunState } from './checkpoint/checkpoint-file.ts'
 export { Checkpoints, type CheckpointsOptions } from './checkpoint/checkpoints.ts'
+export {
+  describeModel,
+  type LevelDescription,
+  type LimitsDescription,
+  type ModelDescription,
+  type PlanDescription,
+  type Sized,
+  type TokenSource,
+} from './description/model-description.ts'
 export { DistillationError } from './distillation/distillation-error.ts'
-export { ExampleFeed } from './example-feed.ts'
-export { allocateExamples } from './example-file.ts'
-export { ClippingError } from './gradient-clipping.ts'
-export { initialize } from './initialize.ts'
-export { type Rates, recordAdamw, writeRates } from './optimizer-step.ts'
+export { ExampleFeed } from './examples/example-feed.ts'
+export { PanelSampler } from './examples/panel-sampler.ts'
+export { LayoutError } from './examples/project-batch.ts'
+export { allocateExamples, type TrainingBatch } from './examples/training-batch.ts'
+export {
+  defaultGate,
+  defaultPublication,
+  type GateOptions,
+  type PublicationOptions,
+  PublicationOptionsError,
+} from './options/publication-options.ts'
+export { defaultTraining, type Progress, type RoundSummary, type TrainingOptions } from './options/training-options.ts'
 export {
   type ConfigChange,
   compareSnapshots,
@@ -15,20 +30,19 @@ export {
   type TensorChange,
 } from './publication/compare-snapshots.ts'
 export { DivergedError } from './publication/forward-figures.ts'
-export { defaultGate, type GateOptions } from './publication/gate.ts'
-export { defaultPublication, type PublicationOptions, PublicationOptionsError } from './publication/options.ts'
-export { PanelSampler } from './publication/panel.ts'
 export { panelFigures } from './publication/panel-figures.ts'
 export { ProcrustesError, procrustes, type Rotation } from './publication/procrustes.ts'
-export { LayoutError } from './publication/project-batch.ts'
 export type { Publication } from './publication/publish.ts'
 export { Scorer } from './publication/scorer.ts'
-export { RecurringTraining } from './recurring-training.ts'
-export { type RoundEvents, roundsByTime, type TimedLog } from './rounds.ts'
-export { constantSchedule, type Schedule, ScheduleError } from './schedule.ts'
-export { type TrainingBatch, TrainStep } from './train-step.ts'
-export { TrainingMemoryError } from './training-memory.ts'
-export { defaultTraining, type Progress, type RoundSummary, type TrainingOptions } from './training-options.ts'
-export { type RoundReport, type RunReporter, type TrainingRunOptions, trainInRounds } from './training-run.ts'
+export { BadStepsError } from './rounds/bad-steps.ts'
+export { RecurringTraining } from './rounds/recurring-training.ts'
+export { type RoundEvents, roundsByTime, type TimedLog } from './rounds/rounds.ts'
+export { TrainingMemoryError } from './rounds/training-memory.ts'
+export { type RoundReport, type RunReporter, type TrainingRunOptions, trainInRounds } from './rounds/training-run.ts'
+export { ClippingError } from './step/gradient-clipping.ts'
+export { initialize } from './step/initialize.ts'
+export { type Rates, recordAdamw, writeRates } from './step/optimizer-step.ts'
+export { constantSchedule, type Schedule, ScheduleError } from './step/schedule.ts'
+export { TrainStep } from './step/train-step.ts'
 export { readWarmStart } from './warm-start/read-warm-start.ts'
 export { WarmStartError } from './warm-start/warm-start-error.ts'

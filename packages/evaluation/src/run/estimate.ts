@@ -1,7 +1,7 @@
 /** What the arms that are left will take, from a pilot on the log's first rows. */
 import { rmSync } from 'node:fs'
 import { join } from 'node:path'
-import { describeModel } from '@headwater/runtime'
+import { describeModel } from '@headwater/training'
 import type { Arm, ArmContext } from '../lab/arms/arm.ts'
 import { LabCache } from '../lab/cache/lab-cache.ts'
 import { firstRows } from '../lab/log/first-rows.ts'

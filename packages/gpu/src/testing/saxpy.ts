@@ -1,5 +1,5 @@
 /** y[i] = a · x[i] + y[i] for N floats: the smallest kernel with an input, an output and uniforms of both types. */
-import type { Kernel, Tuning } from '../kernel.ts'
+import type { Kernel, Tuning } from '../kernel/kernel.ts'
 
 export type SaxpyShape = { N: number; a: number }
 

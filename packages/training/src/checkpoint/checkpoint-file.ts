@@ -7,8 +7,8 @@ import { createHash } from 'node:crypto'
 import { type FileHandle, open, rename, rm } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import { syncDirectory } from '@headwater/snapshot'
-import type { TrainingState } from '../training-state.ts'
 import { CheckpointError } from './checkpoint-error.ts'
+import type { TrainingState } from './training-state.ts'
 
 /** Where a run through a log stood. */
 export interface RunState {

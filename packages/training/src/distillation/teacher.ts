@@ -24,8 +24,9 @@ import {
   writeWeights,
 } from '@headwater/runtime'
 import type { Snapshot } from '@headwater/snapshot'
-import { projectBatch } from '../publication/project-batch.ts'
-import type { StepTeacher, TrainingBatch } from '../train-recording.ts'
+import { projectBatch } from '../examples/project-batch.ts'
+import type { TrainingBatch } from '../examples/training-batch.ts'
+import type { StepTeacher } from '../step/record-step.ts'
 import { DistillationError } from './distillation-error.ts'
 
 /** Who is taught, and how. */

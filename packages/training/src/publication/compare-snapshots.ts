@@ -3,8 +3,8 @@ import { compileFeatures } from '@headwater/features'
 import type { GpuDevice } from '@headwater/gpu'
 import { loadUserTower, snapshotConfig } from '@headwater/runtime'
 import { type PanelFigures, type SchemaChange, type Snapshot, schemaChanges } from '@headwater/snapshot'
+import { LayoutError, projectBatch } from '../examples/project-batch.ts'
 import { panelFigures } from './panel-figures.ts'
-import { LayoutError, projectBatch } from './project-batch.ts'
 
 export interface ConfigChange {
   /** As in `user.levels.0.norm`. */

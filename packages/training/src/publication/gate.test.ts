@@ -1,7 +1,12 @@
 import type { ForwardFigures, ForwardTask, PanelFigures } from '@headwater/snapshot'
 import { describe, expect, it } from 'vitest'
-import { defaultGate, type GateFigures, judge } from './gate.ts'
-import { checkPublicationOptions, defaultPublication, PublicationOptionsError } from './options.ts'
+import {
+  checkPublicationOptions,
+  defaultGate,
+  defaultPublication,
+  PublicationOptionsError,
+} from '../options/publication-options.ts'
+import { type GateFigures, judge } from './gate.ts'
 
 const panel: PanelFigures = {
   users: 2000,

@@ -1,30 +1,7 @@
 /** Whether a new snapshot is served. Its figures against bounds; pure. */
+
 import type { ForwardFigures, ForwardTask, PanelFigures, Verdict } from '@headwater/snapshot'
-
-export interface GateOptions {
-  /** Rise of a task's normalized entropy over the served snapshot's, as a share of that one, beyond which is held. */
-  readonly maxNeIncrease: number
-  /** How many standard errors of the difference are forgiven on top, so that a small round is not held for noise. */
-  readonly standardErrors: number
-  /** Fewest held-back rows to judge predictions on. */
-  readonly minRows: number
-  /** Bound on Σ predictions ÷ Σ labels and its inverse. */
-  readonly maxCalibrationRatio: number
-  /** Panel residual beyond which is held. */
-  readonly maxResidual: number
-  /** Bound on the ratio of mean norms, new to old, and its inverse. */
-  readonly maxNormRatio: number
-}
-
-/** `docs/snapshots.md` says why these. */
-export const defaultGate: GateOptions = {
-  maxNeIncrease: 0.002,
-  standardErrors: 2,
-  minRows: 200,
-  maxCalibrationRatio: 1.25,
-  maxResidual: 0.8,
-  maxNormRatio: 1.25,
-}
+import type { GateOptions } from '../options/publication-options.ts'
 
 /** What the gate looks at. */
 export interface GateFigures {

@@ -6,10 +6,10 @@ import { readServedSnapshot } from '@headwater/snapshot'
 import { seededRandom } from '@headwater/statistics'
 import { temporaryDirectory } from '@headwater/testkit'
 import { expect, it } from 'vitest'
-import { RecurringTraining } from '../recurring-training.ts'
+import { defaultTraining } from '../options/training-options.ts'
+import { RecurringTraining } from '../rounds/recurring-training.ts'
+import { measureTraining, TrainingMemoryError } from '../rounds/training-memory.ts'
 import { tinyModel } from '../testing/tiny-model.ts'
-import { measureTraining, TrainingMemoryError } from '../training-memory.ts'
-import { defaultTraining } from '../training-options.ts'
 
 const schema: Schema = {
   version: 1,

@@ -16,12 +16,12 @@ import {
 import { seededRandom } from '@headwater/statistics'
 import { temporaryDirectory } from '@headwater/testkit'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { RecurringTraining } from '../recurring-training.ts'
+import { defaultPublication, type PublicationOptions } from '../options/publication-options.ts'
+import { defaultTraining } from '../options/training-options.ts'
+import { RecurringTraining } from '../rounds/recurring-training.ts'
 import { tinyModel } from '../testing/tiny-model.ts'
-import { defaultTraining } from '../training-options.ts'
 import { WarmStartError } from '../warm-start/warm-start-error.ts'
 import { DivergedError } from './forward-figures.ts'
-import { defaultPublication, type PublicationOptions } from './options.ts'
 
 const schema: Schema = {
   version: 1,

@@ -29,16 +29,17 @@ import {
   servedSnapshot,
   serveSnapshot,
 } from '@headwater/snapshot'
-import { allocateExamples, type ExampleFile } from '../example-file.ts'
-import { weighLabels } from '../known-labels.ts'
-import type { TrainingBatch } from '../train-step.ts'
+import type { ExampleFile } from '../examples/example-file.ts'
+import { weighLabels } from '../examples/known-labels.ts'
+import type { PanelRows } from '../examples/panel-sampler.ts'
+import { projectBatch } from '../examples/project-batch.ts'
+import type { TrainingBatch } from '../examples/training-batch.ts'
+import { allocateExamples } from '../examples/training-batch.ts'
+import { type PublicationOptions, rotates } from '../options/publication-options.ts'
 import { DivergedError, forwardFigures } from './forward-figures.ts'
 import { type GateFigures, judge } from './gate.ts'
-import { type PublicationOptions, rotates } from './options.ts'
-import type { PanelRows } from './panel.ts'
 import { panelFigures } from './panel-figures.ts'
 import { procrustes, rotate } from './procrustes.ts'
-import { projectBatch } from './project-batch.ts'
 import { scoreRows } from './publication-memory.ts'
 import { Scorer } from './scorer.ts'
 

@@ -14,7 +14,7 @@ import {
   type Weights,
   type Write,
 } from '@headwater/runtime'
-import type { TrainingBatch } from '../train-step.ts'
+import type { TrainingBatch } from '../examples/training-batch.ts'
 
 /** @param device null: to be measured only; then weights may be laid out only */
 function record(device: GpuDevice | null, tower: Tower, weights: Weights, rows: number) {

@@ -4,9 +4,10 @@ import type { GpuDevice } from '@headwater/gpu'
 import type { BindingLimits } from '@headwater/kernels'
 import { declareTower, type ModelConfig, Weights } from '@headwater/runtime'
 import type { SeededRandom } from '@headwater/statistics'
-import { initialize } from '../initialize.ts'
-import type { Rates } from '../optimizer-step.ts'
-import { type TrainingBatch, TrainStep } from '../train-step.ts'
+import type { TrainingBatch } from '../examples/training-batch.ts'
+import { initialize } from '../step/initialize.ts'
+import type { Rates } from '../step/optimizer-step.ts'
+import { TrainStep } from '../step/train-step.ts'
 
 // A user belongs to one of 4 clubs, an item to one of 8 kinds.
 const userLayout: SideLayout = {

@@ -12,9 +12,9 @@ import { type DenseEncoding, declareTower, type ModelConfig, UserEncoder, Weight
 import { SchemaChangeError, type Snapshot } from '@headwater/snapshot'
 import { type SeededRandom, seededRandom } from '@headwater/statistics'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { allocateExamples } from '../example-file.ts'
-import { initialize } from '../initialize.ts'
+import { allocateExamples } from '../examples/training-batch.ts'
 import { Scorer } from '../publication/scorer.ts'
+import { initialize } from '../step/initialize.ts'
 import { WarmStartError } from './warm-start-error.ts'
 import { writeWarmWeights } from './warm-weights.ts'
 

@@ -1,5 +1,5 @@
 /** How a model's description is printed. */
-import type { LimitsDescription, ModelDescription, PlanDescription } from '@headwater/runtime'
+import type { LimitsDescription, ModelDescription, PlanDescription } from '@headwater/training'
 
 const count = (value: number) => Math.round(value).toLocaleString('en')
 

@@ -1,5 +1,6 @@
 import type { Schema } from '@headwater/features'
-import type { ModelConfig, ModelDescription, PresetName } from '@headwater/runtime'
+import type { ModelConfig, PresetName } from '@headwater/runtime'
+import type { ModelDescription } from '@headwater/training'
 import { type Command, Option } from 'commander'
 import { namedLog } from '../../arguments/log-name.ts'
 import { wholeNumber } from '../../arguments/whole-number.ts'
@@ -44,7 +45,7 @@ async function describe(options: DescribeOptions): Promise<void> {
   if (json !== null) checkOutputFile('--json', json)
   const [{ compileFeatures }, { describeModel }] = await Promise.all([
     import('@headwater/features'),
-    import('@headwater/runtime'),
+    import('@headwater/training'),
   ])
   const { name, config } = await modelOf(options)
   const { user, item, schema } = compileFeatures(await schemaOf(options))

@@ -1,0 +1,268 @@
+/**
+ * What a model config comes to for given features, counted without a device. Shape letters: R rows, n tokens of d, T tasks.
+ */
+import type { SideLayout } from '@headwater/features'
+import { type BindingLimits, bceMultiTask, TableSizeError } from '@headwater/kernels'
+import {
+  Allocation,
+  declareTower,
+  eventTokens,
+  InputBatch,
+  interactionTensor,
+  type LevelConfig,
+  type ModelConfig,
+  mixBackward,
+  mixForward,
+  type ParameterSet,
+  ParameterSizeError,
+  type PlanCost,
+  Recorder,
+  type Tower,
+  userBackward,
+  userForward,
+  Weights,
+} from '@headwater/runtime'
+
+/** Tokens of one origin, as they stand in their level. */
+export interface TokenSource {
+  /** As in "dense values", "bag tags", "mlp". */
+  readonly from: string
+  readonly tokens: number
+}
+
+/** The tokens before the first level, or behind a level. */
+export interface LevelDescription {
+  readonly name: string
+  readonly tokens: number
+  readonly sources: readonly TokenSource[]
+}
+
+/** A buffer, or part of one that is bound. */
+export interface Sized {
+  readonly label: string
+  readonly sizeBytes: number
+}
+
+/** Training on a device of certain limits. */
+export interface LimitsDescription {
+  readonly device: string
+  readonly maxBufferSize: number
+  readonly maxStorageBufferBindingSize: number
+  readonly largestBuffer: Sized | null
+  readonly largestBinding: Sized | null
+  /** Why the model cannot be trained there with so many rows; null where it can. */
+  readonly refusal: string | null
+}
+
+export interface PlanDescription extends PlanCost {
+  /** Of what a batch is uploaded into. */
+  readonly inputBytes: number
+}
+
+export interface ModelDescription {
+  /** R of the plans. */
+  readonly rows: number
+  /** d */
+  readonly tokenWidth: number
+  readonly levels: readonly LevelDescription[]
+  /** Numbers of a user's embeddings, K · D. */
+  readonly embeddingColumns: number
+  readonly parameters: {
+    /** Values of dense parameters, and of embedding tables. */
+    readonly dense: number
+    readonly tables: number
+    /** By what they belong to, as in "user.level1.mlp": values of dense parameters. */
+    readonly groups: readonly { readonly name: string; readonly values: number }[]
+  }
+  /**
+   * An example, by the kernels' own counts. Forward is both towers; encoding is the user tower alone; training is forward,
+   * loss, backward and the tables' update. The dense optimizer's share depends on the rows of a step and is left out.
+   */
+  readonly flops: { readonly forward: number; readonly encoding: number; readonly training: number }
+  readonly bytes: {
+    readonly weights: number
+    readonly gradients: number
+    /** Moments of dense parameters and accumulators of tables. */
+    readonly optimizer: number
+    readonly tables: number
+  }
+  readonly plans: { readonly training: PlanDescription; readonly encoding: PlanDescription }
+  readonly limits: readonly LimitsDescription[]
+}
+
+/** What WebGPU grants everywhere, and what adapters of data-centre GPUs report. */
+const devices: readonly (BindingLimits & { readonly device: string })[] = [
+  {
+    device: "WebGPU's default limits",
+    maxBufferSize: 2 ** 28,
+    maxStorageBufferBindingSize: 2 ** 27,
+    minStorageBufferOffsetAlignment: 256,
+  },
+  {
+    device: 'a data-centre GPU',
+    maxBufferSize: 2 ** 32 - 4,
+    maxStorageBufferBindingSize: 2 ** 32 - 4,
+    minStorageBufferOffsetAlignment: 256,
+  },
+]
+const unlimited: BindingLimits = {
+  maxBufferSize: Number.MAX_SAFE_INTEGER,
+  maxStorageBufferBindingSize: Number.MAX_SAFE_INTEGER,
+  minStorageBufferOffsetAlignment: 256,
+}
+
+/**
+ * @param rows R of the training plan and the encode plan
+ * @throws ModelConfigError
+ */
+export function describeModel(
+  config: ModelConfig,
+  user: SideLayout,
+  item: SideLayout,
+  tasks: number,
+  rows: number,
+): ModelDescription {
+  const tower = declareTower(user, item, tasks, config)
+  const { set } = tower
+  const weights = new Weights(null, set, true, unlimited)
+  const encoding = measureEncoding(tower, weights, rows)
+  const training = measureTraining(tower, weights, rows)
+  const dense = set.parameters.reduce((sum, { rows, cols }) => sum + rows * cols, 0)
+  const bytesOf = (pattern: RegExp) =>
+    weights.sizes.reduce((sum, { label, sizeBytes }) => sum + (pattern.test(label) ? sizeBytes : 0), 0)
+  return {
+    rows,
+    tokenWidth: config.user.tokenWidth,
+    levels: describeLevels(config, user),
+    embeddingColumns: tower.user.dim,
+    parameters: { dense, tables: set.count - dense, groups: parameterGroups(set) },
+    flops: {
+      forward: measureForward(tower, weights, rows).flops / rows,
+      encoding: encoding.flops / rows,
+      training: training.flops / rows,
+    },
+    bytes: {
+      weights: bytesOf(/^parameters/),
+      gradients: bytesOf(/^parameter gradients/),
+      optimizer: bytesOf(/^(first|second) moments|^squares of /),
+      tables: bytesOf(/^table /),
+    },
+    plans: { training, encoding },
+    limits: devices.map((limits) => describeLimits(tower, limits, training)),
+  }
+}
+
+function describeLevels({ user }: ModelConfig, layout: SideLayout): LevelDescription[] {
+  const { dense } = user
+  const events = eventTokens(user.sequence, layout.sequence)
+  const level = (name: string, sources: readonly TokenSource[]): LevelDescription => ({
+    name,
+    tokens: sources.reduce((sum, { tokens }) => sum + tokens, 0),
+    sources: sources.filter(({ tokens }) => tokens > 0),
+  })
+  const denseTokens = { from: 'dense values', tokens: layout.dense.length > 0 ? dense.tokens : 0 }
+  const extracted = ({ mlp, compression, cross, mixer }: LevelConfig) =>
+    Object.entries({ mlp, compression, cross, mixer }).map(([from, extractor]) => ({
+      from,
+      tokens: extractor?.tokens ?? 0,
+    }))
+  return [
+    level('inputs', [
+      denseTokens,
+      ...layout.bags.map(({ name }) => ({ from: `bag ${name}`, tokens: 1 })),
+      { from: 'pooled events', tokens: events.pooled },
+      { from: 'recent events', tokens: events.recent },
+      { from: 'sums of events', tokens: events.sums },
+    ]),
+    ...user.levels.map((config, k) =>
+      level(`level ${k + 1}`, [...extracted(config), ...(config.dense === false ? [] : [denseTokens])]),
+    ),
+  ]
+}
+
+/** Parameters by the first part of their name; those of a level by the extractor too. */
+function parameterGroups(set: ParameterSet): { name: string; values: number }[] {
+  const groups = new Map<string, number>()
+  for (const { name, rows, cols } of set.parameters) {
+    const [side, part, within] = name.split('.')
+    const group = part.startsWith('level') ? `${side}.${part}.${within}` : `${side}.${part}`
+    groups.set(group, (groups.get(group) ?? 0) + rows * cols)
+  }
+  return [...groups].map(([name, values]) => ({ name, values }))
+}
+
+function measureEncoding({ user }: Tower, weights: Weights, rows: number): PlanDescription {
+  const inputs = new InputBatch(null, user.needs, rows, false)
+  const rec = new Recorder(null)
+  const embeddings = rec.keep(rec.tensor('user embeddings', rows, user.dim))
+  userForward(rec, weights, user, inputs, embeddings, false)
+  return { ...rec.measure(), inputBytes: inputs.sizeBytes }
+}
+
+function measureForward({ user, mix }: Tower, weights: Weights, rows: number): PlanCost {
+  const rec = new Recorder(null)
+  const z = interactionTensor(rec, mix, rows)
+  userForward(rec, weights, user, new InputBatch(null, user.needs, rows, false), z, false)
+  const { logits } = mixForward(rec, weights, mix, new InputBatch(null, mix.inputs.needs, rows, false), z, false)
+  rec.keep(logits)
+  return rec.measure()
+}
+
+/** Forward, loss, backward and the tables' update, as a training step has them; clipping and AdamW need no transients. */
+function measureTraining({ user, mix }: Tower, weights: Weights, rows: number): PlanDescription {
+  const users = new InputBatch(null, user.needs, rows, true)
+  const items = new InputBatch(null, mix.inputs.needs, rows, true)
+  const own = new Allocation(null)
+  const labels = own.tensor('labels', rows, mix.tasks)
+  const labelWeights = own.tensor('label weights', rows, mix.tasks)
+  const taskWeights = own.tensor('task weights', 1, mix.tasks)
+  const rowWeights = own.tensor('row weights', 1, rows)
+  const rec = new Recorder(null)
+  const z = interactionTensor(rec, mix, rows)
+  const savedUser = userForward(rec, weights, user, users, z, true)
+  const savedMix = mixForward(rec, weights, mix, items, z, true)
+  const loss = rec.keep(rec.tensor('loss', rows, mix.tasks))
+  const dlogits = rec.tensor('gradient of logits', rows, mix.tasks)
+  rec.dispatch(
+    bceMultiTask,
+    { R: rows, T: mix.tasks, scale: 1 / rows },
+    { logits: savedMix.logits, labels, labelWeights, taskWeights, loss, dlogits },
+  )
+  const dEmbeddings = mixBackward(rec, weights, mix, items, savedMix, dlogits)
+  userBackward(rec, weights, user, users, savedUser, dEmbeddings, rowWeights)
+  return { ...rec.measure(), inputBytes: users.sizeBytes + items.sizeBytes + own.sizeBytes }
+}
+
+const larger = (a: Sized, b: Sized) => (b.sizeBytes > a.sizeBytes ? b : a)
+
+function describeLimits(
+  { set }: Tower,
+  { device, ...limits }: (typeof devices)[number],
+  training: PlanDescription,
+): LimitsDescription {
+  const { maxBufferSize, maxStorageBufferBindingSize } = limits
+  const about = { device, maxBufferSize, maxStorageBufferBindingSize }
+  let weights: Weights
+  try {
+    weights = new Weights(null, set, true, limits)
+  } catch (cause) {
+    if (!(cause instanceof ParameterSizeError || cause instanceof TableSizeError)) throw cause
+    return { ...about, largestBuffer: null, largestBinding: null, refusal: cause.message }
+  }
+  const transient = { label: 'activations', sizeBytes: training.largestBytes }
+  const largestBuffer = [...weights.sizes, transient].reduce(larger)
+  const bound = [
+    // Optimizers go over a run of parameters at once.
+    ...weights.runs.map(({ values }) => values.storage),
+    ...set.tables.flatMap((table) => weights.table(table).parts.map(({ values }) => values.storage)),
+    transient,
+  ]
+  const { label, sizeBytes } = bound.reduce(larger)
+  const over = sizeBytes > maxStorageBufferBindingSize || largestBuffer.sizeBytes > maxBufferSize
+  return {
+    ...about,
+    largestBuffer,
+    largestBinding: { label, sizeBytes },
+    refusal: over ? `${label} take ${sizeBytes} bytes; train with fewer rows a step` : null,
+  }
+}
