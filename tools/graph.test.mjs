@@ -5,10 +5,11 @@ import { inWorkspace } from './workspace.mjs'
 
 /** Packages that may import a package at its side; whoever imports them may, too. @type {Record<string, string[]>} */
 const importedBy = {
+  binary16: ['kernels', 'store', 'client'],
   gpu: ['kernels'],
   kernels: ['runtime'],
   features: ['snapshot', 'datasets', 'pooling'],
-  client: ['pooling', 'load'],
+  client: ['service', 'load'],
   datasets: ['training', 'evaluation'],
   snapshot: ['runtime', 'cluster'],
   runtime: ['training', 'encoder', 'onnx'],

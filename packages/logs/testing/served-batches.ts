@@ -1,8 +1,8 @@
 /** Served batches drawn at random. D = dim of a model. */
 
+import { floatToHalf } from '@headwater/binary16'
 import type { ServedBatch } from '@headwater/pooling'
 import type { SeededRandom } from '@headwater/statistics'
-import { floatToHalf } from '@headwater/store'
 
 export interface Dims {
   readonly [model: string]: number

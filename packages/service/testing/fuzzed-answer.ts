@@ -1,8 +1,8 @@
 /** What an answer to a fuzzed request must be, by other decoders than the service's. */
 
+import { halfToFloat } from '@headwater/binary16'
 import { errorStatus, isErrorCode } from '@headwater/client/wire'
 import { dim, model } from '@headwater/pooling/testing/towers'
-import { halfToFloat } from '@headwater/store'
 import { unpack } from 'msgpackr'
 import { expect } from 'vitest'
 import type { FuzzedRequest } from './fuzzed-requests.ts'

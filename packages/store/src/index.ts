@@ -31,7 +31,6 @@ export type {
 export type { RingSweep, SweepReport, SweepSlice, TombstoneSweep } from './operations/sweep.ts'
 export { Sweeper, type SweeperOptions, startSweeping } from './operations/sweeper.ts'
 export { type AppendPolicy, checkPolicy } from './record/append-policy.ts'
-export { floatToHalf, halfToFloat } from './record/codec/half.ts'
 export type { CodecName } from './record/codec/vector-codec.ts'
 export { weightedAverage } from './record/codec/weighted-average.ts'
 export type { StateKind } from './record/state-record.ts'

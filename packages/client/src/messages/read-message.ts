@@ -1,6 +1,7 @@
 /** The messages of `POST /v1/embeddings/read`. U users, M models, D = dim of a model. */
+
+import { halvesToFloats } from '@headwater/binary16'
 import { arrayAt } from '../codec/binary.ts'
-import { halvesToFloats } from '../codec/half.ts'
 import { type MessageLimits, maxDepth } from '../codec/message-limits.ts'
 import { WireError } from '../codec/wire-error.ts'
 import { fieldOf, invalid, keysAt, kindOf, listAt, objectAt, show, textsAt } from './shape.ts'

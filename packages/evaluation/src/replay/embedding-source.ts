@@ -1,9 +1,10 @@
 /** What stands in a served embedding's place: the trained tower, and the controls that it must beat. */
+
+import { halfToFloat } from '@headwater/binary16'
 import type { FeatureSpace, SideBatch } from '@headwater/features'
 import type { GpuDevice } from '@headwater/gpu'
 import { type LoadedTower, loadUserTower } from '@headwater/runtime'
 import { type AffineMap, readSnapshot, type Snapshot } from '@headwater/snapshot'
-import { halfToFloat } from '@headwater/store'
 import type { CaptureEncoder } from './as-of-replay.ts'
 import { randomVectors } from './random-vectors.ts'
 

@@ -3,12 +3,12 @@
  * The rules are written down anew: when a refresh lands, what it knows, and by which snapshot it is computed.
  */
 import { basename, join } from 'node:path'
+import { floatToHalf } from '@headwater/binary16'
 import { compileFeatures, groupsByTime, type LogEvent, Replay } from '@headwater/features'
 import { type GpuDevice, requestDevice } from '@headwater/gpu'
 import { servedStatus } from '@headwater/pooling'
 import { loadTower, type ServedTower } from '@headwater/runtime'
 import { listSnapshots, type SnapshotManifest, servedSnapshot } from '@headwater/snapshot'
-import { floatToHalf } from '@headwater/store'
 import { temporaryDirectory } from '@headwater/testkit'
 import type { GateOptions } from '@headwater/training'
 import { afterAll, beforeAll, expect, test } from 'vitest'

@@ -3,9 +3,9 @@
  * The served log itself has a row for each user and model of a read. D = dim of a model.
  */
 
+import { halfToFloat } from '@headwater/binary16'
 import { readServedLog, type ServedRows, vectorOffsets } from '@headwater/logs'
 import { servedStatus } from '@headwater/pooling'
-import { halfToFloat } from '@headwater/store'
 
 /** What a model served for a row. */
 export interface ServedVector {

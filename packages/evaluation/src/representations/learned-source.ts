@@ -1,6 +1,7 @@
 /** A representation that learns along a replayed log, and what is held of each user as a service would compute it. */
+
+import { floatToHalf, halfToFloat } from '@headwater/binary16'
 import { bucketOf, type FeatureSpace, groupsByTime, type LogEvent, schemaDefaults } from '@headwater/features'
-import { floatToHalf, halfToFloat } from '@headwater/store'
 import type { CaptureLearner } from '../replay/as-of-replay.ts'
 import { HistoryAutoencoder } from './history-autoencoder.ts'
 import { MatrixFactorization } from './matrix-factorization.ts'

@@ -7,6 +7,7 @@
  * An affine alignment before packing (x · A + b over joint vectors) is a matmul with bias followed by pack-half: packing
  * moves 6 bytes a value where the product has hundreds of flops, so fusing them gains nothing that can be measured.
  */
+import { floatToHalf } from '@headwater/binary16'
 import type { Kernel } from '@headwater/gpu'
 import { integers } from '../case-arrays.ts'
 import { type TileTuning, tileGroups, tileLoop, tileTunings } from './tile-loop.ts'
@@ -63,7 +64,7 @@ ${tileLoop(tuning, '(u.count + 7u) / 8u', '', 'y[u.yOffset + i] = vec4u(halves(f
   reference: (s, { x, y }) => {
     y.fill(0, s.yOffset * 4, (s.yOffset + Math.ceil(s.count / 8)) * 4)
     for (let i = 0; i < s.count; i++)
-      y[s.yOffset * 4 + Math.floor(i / 2)]! += halfOf(x[s.xOffset * 4 + i]!) * (i % 2 === 0 ? 1 : 65_536)
+      y[s.yOffset * 4 + Math.floor(i / 2)]! += floatToHalf(x[s.xOffset * 4 + i]!) * (i % 2 === 0 ? 1 : 65_536)
   },
   cost: ({ count }) => ({ flops: 0, bytes: count * 6 }),
   tolerance: () => ({ absolute: 0, relative: 0 }),
@@ -79,18 +80,4 @@ ${tileLoop(tuning, '(u.count + 7u) / 8u', '', 'y[u.yOffset + i] = vec4u(halves(f
     }),
     y: integers((s.yOffset + Math.ceil(s.count / 8)) * 4, 2 ** 32, random),
   }),
-}
-
-/** For the reference: the nearest multiple of the spacing that halves have there. */
-function halfOf(value: number): number {
-  if (Number.isNaN(value)) return 0x7e00
-  const sign = value < 0 || Object.is(value, -0) ? 0x8000 : 0
-  const magnitude = Math.abs(value)
-  if (magnitude >= 65_520) return sign + 0x7c00
-  let exponent = -14
-  while (2 ** (exponent + 1) <= magnitude) exponent++
-  const steps = magnitude / 2 ** (exponent - 10)
-  const down = Math.floor(steps)
-  const up = steps - down > 0.5 || (steps - down === 0.5 && down % 2 === 1)
-  return sign + (exponent + 14) * 1024 + down + (up ? 1 : 0)
 }

@@ -1,4 +1,4 @@
-import { floatsToHalves } from '@headwater/client/half'
+import { encodeHalves } from '@headwater/binary16'
 import type { ServedBatch, ServedColumns } from '@headwater/pooling'
 
 /** Rows and vector values of a chunk: a row group of some megabytes, whatever the vectors' width. */
@@ -74,5 +74,5 @@ export class PendingRows {
 }
 
 function putHalves(values: Float32Array, into: Uint16Array, at: number): void {
-  floatsToHalves(values, new Uint8Array(into.buffer, into.byteOffset, into.byteLength), 2 * at)
+  encodeHalves(values, 0, values.length, new Uint8Array(into.buffer, into.byteOffset, into.byteLength), 2 * at)
 }

@@ -1,8 +1,8 @@
 /** What is logged, read by another implementation of Parquet; and what survives rotation, overload and forgetting. */
 import { readFileSync, renameSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { halfToFloat } from '@headwater/binary16'
 import { seededRandom } from '@headwater/statistics'
-import { halfToFloat } from '@headwater/store'
 import { temporaryDirectory } from '@headwater/testkit'
 import { fuzz } from '@headwater/testkit/fuzz'
 import { parquetWriteFile } from 'hyparquet-writer'

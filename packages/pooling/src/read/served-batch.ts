@@ -1,4 +1,4 @@
-import { floatsToHalves, halvesToFloats } from '@headwater/client/half'
+import { encodeHalves, halvesToFloats } from '@headwater/binary16'
 import { createReadBuffer, type ModelColumns, type ReadBuffer, readStatus } from '@headwater/store'
 import type { PoolingCounters } from '../contracts/counters.ts'
 import type { ColdDefaults } from '../snapshots/cold-defaults.ts'
@@ -138,7 +138,10 @@ export function serveModel(
     const vector = defaults.vectorOf(segment)
     status[row] = servedStatus.default
     if (halves === null) columns.vectors.set(vector, row * dim)
-    else floatsToHalves(vector, new Uint8Array(halves.buffer, halves.byteOffset, halves.byteLength), 2 * row * dim)
+    else {
+      const bytes = new Uint8Array(halves.buffer, halves.byteOffset, halves.byteLength)
+      encodeHalves(vector, 0, dim, bytes, 2 * row * dim)
+    }
     latest?.set(vector, row * dim)
     snapshot[row] = 0
     frame[row] = 0

@@ -1,6 +1,6 @@
 /** What `POST /v1/embeddings/read` answers. U users, D = dim of a model. */
 
-import { floatsToHalves } from '@headwater/client/half'
+import { encodeHalves } from '@headwater/binary16'
 import type { ReadMessage, VectorEncoding } from '@headwater/client/wire'
 import { bytesOf, type Format, packMessage } from '@headwater/client/wire'
 import type { ServedBatch, ServedColumns } from '@headwater/pooling'
@@ -138,7 +138,7 @@ export class AnswerMemory {
       return
     }
     this.#binaryHead(2 * values.length)
-    floatsToHalves(values, this.#buffer, this.#at)
+    encodeHalves(values, 0, values.length, this.#buffer, this.#at)
     this.#at += 2 * values.length
   }
 

@@ -1,10 +1,11 @@
 /** Reads over HTTP in memory that is used again and again, and what a request says beside users and models. */
 import type { AddressInfo } from 'node:net'
+import { floatToHalf, halfToFloat } from '@headwater/binary16'
 import { createClient } from '@headwater/client'
 import { bucketOf } from '@headwater/features'
 import { createPooling, type Encoder } from '@headwater/pooling'
 import { constantEncoder, policy, profileSpace } from '@headwater/pooling/testing/towers'
-import { floatToHalf, halfToFloat, openStore } from '@headwater/store'
+import { openStore } from '@headwater/store'
 import { fuzz } from '@headwater/testkit'
 import { afterEach, describe, expect, it } from 'vitest'
 import { ask, holdReads } from '../../testing/listening-service.ts'

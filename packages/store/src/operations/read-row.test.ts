@@ -1,5 +1,5 @@
+import { halfToFloat } from '@headwater/binary16'
 import { expect, it } from 'vitest'
-import { halfToFloat } from '../record/codec/half.ts'
 import { appendToRing } from '../record/ring.ts'
 import { DimensionError, StoreCorruptError, StoreFormatError } from '../validation/errors.ts'
 import { createReadBuffer, readStatus } from './read-buffer.ts'

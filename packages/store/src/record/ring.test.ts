@@ -1,3 +1,4 @@
+import { floatToHalf, halfToFloat } from '@headwater/binary16'
 import { describe, expect, it } from 'vitest'
 import {
   DimensionError,
@@ -7,7 +8,6 @@ import {
   StoreFormatError,
 } from '../validation/errors.ts'
 import type { AppendPolicy } from './append-policy.ts'
-import { floatToHalf, halfToFloat } from './codec/half.ts'
 import { addressSeed, allocateRecord, sealRecord } from './record.ts'
 import { type AppendRefusal, appendToRing, checkRing, checkWholeRing, decodeRing } from './ring.ts'
 

@@ -10,9 +10,9 @@
  * restricted to one alignment frame, as vectors of different frames have no common coordinates.
  */
 
+import { decodeHalves, encodeHalves } from '@headwater/binary16'
 import { DimensionError, NonFiniteVectorError, StoreCorruptError } from '../validation/errors.ts'
 import { type AppendPolicy, sharesOf } from './append-policy.ts'
-import { decodeHalf, encodeHalf } from './codec/half.ts'
 import { readFloat64, readUint32, writeFloat64, writeUint32 } from './codec/little-endian.ts'
 import { type CodecName, codecOf, codecs, type VectorCodec } from './codec/vector-codec.ts'
 import { weightedAverage } from './codec/weighted-average.ts'
@@ -126,7 +126,7 @@ export function newestTagAt(dim: number): number {
 
 /** Decodes the pooled vector to `into[at …]`. Call `checkRing` first. */
 export function decodePooled(record: Uint8Array, dim: number, into: Float32Array, at: number): void {
-  decodeHalf(record, pooledAt, dim, into, at)
+  decodeHalves(record, pooledAt, dim, into, at)
 }
 
 /** As `decodePooled`, but the patterns of binary16 as they are held, as bytes. Call `checkRing` first. */
@@ -300,6 +300,6 @@ function pool(record: Uint8Array, dim: number, slots: number, policy: AppendPoli
   }
   if (averaged.length < dim) averaged = new Float32Array(dim)
   weightedAverage(record, offsets, sharesOf(policy, offsets.length), dim, averaged, 0, codec)
-  encodeHalf(averaged, 0, dim, record, pooledAt)
+  encodeHalves(averaged, 0, dim, record, pooledAt)
   record[19] = offsets.length
 }

@@ -1,9 +1,9 @@
 /** An arm whose downstream models are given a source's vectors as a serving policy has them. */
 import { join } from 'node:path'
+import { floatToHalf, halfToFloat } from '@headwater/binary16'
 import type { FeatureSpace } from '@headwater/features'
 import type { GpuDevice } from '@headwater/gpu'
 import { readSnapshot } from '@headwater/snapshot'
-import { floatToHalf, halfToFloat } from '@headwater/store'
 import { type DownstreamSpec, type ModelName, userSelector } from '../../downstream/family.ts'
 import { ProgressiveRun } from '../../downstream/progressive-run.ts'
 import { AsOfReplay, type Capture } from '../../replay/as-of-replay.ts'

@@ -1,9 +1,10 @@
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { floatToHalf } from '@headwater/binary16'
 import { temporaryDirectory } from '@headwater/testkit'
 import { describe, expect, it } from 'vitest'
 import { appendValue } from '../../../testing/append-value.ts'
-import { createReadBuffer, floatToHalf, openStore, StoreBusyError } from '../../index.ts'
+import { createReadBuffer, openStore, StoreBusyError } from '../../index.ts'
 import { eventId } from '../../record/event-record.ts'
 import { type CompactionProgress, compactLmdb } from './compact.ts'
 

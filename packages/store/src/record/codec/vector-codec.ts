@@ -1,4 +1,4 @@
-import { decodeHalf, encodeHalf } from './half.ts'
+import { decodeHalves, encodeHalves } from '@headwater/binary16'
 import { decodeInt8, encodeInt8 } from './int8.ts'
 
 /** `fp16`: two bytes a value. `int8`: one, and four for the vector's scale. */
@@ -16,7 +16,7 @@ export interface VectorCodec {
 }
 
 export const codecs: Readonly<Record<CodecName, VectorCodec>> = {
-  fp16: { name: 'fp16', code: 0, vectorBytes: (dim) => 2 * dim, encode: encodeHalf, decode: decodeHalf },
+  fp16: { name: 'fp16', code: 0, vectorBytes: (dim) => 2 * dim, encode: encodeHalves, decode: decodeHalves },
   int8: { name: 'int8', code: 1, vectorBytes: (dim) => 4 + dim, encode: encodeInt8, decode: decodeInt8 },
 }
 

@@ -1,5 +1,5 @@
+import { encodeHalves, floatToHalf, halfToFloat } from '@headwater/binary16'
 import { expect, it } from 'vitest'
-import { encodeHalf, floatToHalf, halfToFloat } from './half.ts'
 import { encodeInt8 } from './int8.ts'
 import { weightedAverage } from './weighted-average.ts'
 
@@ -21,7 +21,7 @@ it('is the float64 weighted sum of the decoded fp16 vectors, rounded once', () =
     const rows = rowsOf(count, dim)
     const offsets = rows.map((row, v) => {
       const offset = v * (2 * dim + gap) + 1
-      encodeHalf(row, 0, dim, bytes, offset)
+      encodeHalves(row, 0, dim, bytes, offset)
       return offset
     })
     const weights = weightsOf(count)

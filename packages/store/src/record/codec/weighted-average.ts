@@ -1,4 +1,4 @@
-import { halfToFloat } from './half.ts'
+import { halfToFloat } from '@headwater/binary16'
 import { readFloat32 } from './little-endian.ts'
 import type { CodecName } from './vector-codec.ts'
 

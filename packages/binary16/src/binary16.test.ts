@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { decodeHalf, encodeHalf, floatToHalf, halfToFloat } from './half.ts'
+import { decodeHalves, encodeHalves, floatToHalf, halfToFloat, halvesToFloats } from './index.ts'
 
 /** Value of a finite pattern from the definition of binary16, in float64, which holds it exactly. */
 function valueOfHalf(half: number): number {
@@ -30,16 +30,17 @@ function nearest(value: number): number {
 const float = new Float32Array(1)
 const floatBits = new Uint32Array(float.buffer)
 
-describe('half', () => {
-  it('decodes all 65,536 patterns, and encodes them back', () => {
+describe('binary16', () => {
+  it('decodes all 65,536 patterns, one or all at once, and encodes them back', () => {
+    const floats = halvesToFloats(Uint16Array.from({ length: 65_536 }, (_, half) => half))
     const wrong: number[] = []
     for (let half = 0; half < 65_536; half++) {
       const value = halfToFloat(half)
       const infinite = half & 0x8000 ? -Infinity : Infinity
       const special = (half & 0x3ff) === 0 ? infinite : Number.NaN
       if (!Object.is(value, (half & 0x7c00) === 0x7c00 ? special : valueOfHalf(half))) wrong.push(half)
-      const encoded = floatToHalf(value)
-      if (Number.isNaN(value) ? (encoded & 0x7e00) !== 0x7e00 : encoded !== half) wrong.push(half)
+      if (!Object.is(value, floats[half])) wrong.push(half)
+      if (floatToHalf(value) !== (Number.isNaN(value) ? 0x7e00 : half)) wrong.push(half)
     }
     expect(wrong).toEqual([])
   })
@@ -80,12 +81,15 @@ describe('half', () => {
   it('works at odd byte offsets and names the first value that is not finite', () => {
     const bytes = new Uint8Array(11)
     const values = Float32Array.of(9, 0.5, -2, 65_504, 7)
-    expect(encodeHalf(values, 1, 3, bytes, 3)).toBe(-1)
+    expect(encodeHalves(values, 1, 3, bytes, 3)).toBe(-1)
     const decoded = new Float32Array(4)
-    decodeHalf(bytes, 3, 3, decoded, 1)
+    decodeHalves(bytes, 3, 3, decoded, 1)
     expect([...decoded]).toEqual([0, 0.5, -2, 65_504])
     for (const bad of [Number.NaN, Infinity, -Infinity, 65_520]) {
-      expect(encodeHalf(Float32Array.of(1, 2, bad, 3), 0, 4, bytes, 0)).toBe(2)
+      expect(encodeHalves(Float32Array.of(1, 2, bad, bad, 3), 0, 5, bytes, 0)).toBe(2)
+      // All are encoded all the same.
+      expect(floatToHalf(bad)).toBe(bytes[4] | (bytes[5] << 8))
+      expect(halfToFloat(bytes[8] | (bytes[9] << 8))).toBe(3)
     }
   })
 })
