@@ -1,12 +1,12 @@
 /** What models make of rows and snapshots that are at the edge of what can be. Shape letters: R rows, M values, L events. */
 import { compileFeatures, type LogEvent, type SideBatch } from '@headwater/features'
+import * as reading from '@headwater/runtime/reading-version'
 import { seededRandom } from '@headwater/statistics'
 import { describe, expect, test } from 'vitest'
 import { exportMixTower, exportUserTower, inputArrays, OnnxExportError } from './index.ts'
 import { testModels } from './testing/models.ts'
 import { randomBatch } from './testing/random-batch.ts'
 import { randomSnapshot } from './testing/random-snapshot.ts'
-import { referenceEmbeddings } from './testing/reference.ts'
 import { openModel } from './testing/session.ts'
 
 const model = testModels['every extractor, attention bags, periodic, two blocks, two levels']
@@ -25,7 +25,7 @@ async function embeddingsOf(batch: SideBatch): Promise<Float32Array> {
 
 function expectReference(found: Float32Array, batch: SideBatch): void {
   const expected = Array.from({ length: batch.rows }, (_, r) =>
-    referenceEmbeddings(snapshot.matrices, model.config, user, batch, r),
+    reading.userTower(snapshot.matrices, model.config, reading.rowAt(user, batch, r)),
   ).flat()
   for (const [i, value] of expected.entries()) expect(Math.abs(found[i] - value), `number ${i}`).toBeLessThan(1e-4)
 }
@@ -61,7 +61,7 @@ describe('rows', () => {
     const session = await openModel(file)
     const { embeddings } = await session.run(inputArrays(user, batch))
     await session.release()
-    const expected = [0, 1, 2].flatMap((r) => referenceEmbeddings(values, means.config, user, batch, r))
+    const expected = [0, 1, 2].flatMap((r) => reading.userTower(values, means.config, reading.rowAt(user, batch, r)))
     for (const [i, value] of expected.entries()) expect(Math.abs(embeddings.data[i] - value)).toBeLessThan(1e-4)
   })
 
@@ -70,7 +70,9 @@ describe('rows', () => {
     for (let i = 0; i < batch.dense.length; i++) batch.dense[i] = Math.fround(batch.dense[i] * 200)
     // The float32 product of value and frequency, which both sides share, is what limits it.
     const found = await embeddingsOf(batch)
-    const expected = [0, 1, 2, 3].flatMap((r) => referenceEmbeddings(snapshot.matrices, model.config, user, batch, r))
+    const expected = [0, 1, 2, 3].flatMap((r) =>
+      reading.userTower(snapshot.matrices, model.config, reading.rowAt(user, batch, r)),
+    )
     for (const [i, value] of expected.entries()) expect(Math.abs(found[i] - value)).toBeLessThan(5e-3)
   })
 
@@ -92,7 +94,7 @@ describe('rows', () => {
     const session = await openModel(exportUserTower({ ...rest, matrices: values, alignment: null }))
     const { embeddings } = await session.run(inputArrays(user, batch))
     await session.release()
-    const expected = [0, 1, 2].flatMap((r) => referenceEmbeddings(values, unfitted.config, user, batch, r))
+    const expected = [0, 1, 2].flatMap((r) => reading.userTower(values, unfitted.config, reading.rowAt(user, batch, r)))
     for (const [i, value] of expected.entries()) expect(Math.abs(embeddings.data[i] - value)).toBeLessThan(1e-4)
   })
 

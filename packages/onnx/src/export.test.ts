@@ -1,7 +1,8 @@
-/** Exported models in ONNX Runtime against float64 equations. Shape letters: R rows, J = K·D numbers of a user, T tasks. */
+/** Exported models in ONNX Runtime against the reading version. Shape letters: R rows, J = K·D numbers of a user, T tasks. */
 
 import { compileFeatures } from '@headwater/features'
 import { snapshotConfig } from '@headwater/runtime'
+import * as reading from '@headwater/runtime/reading-version'
 import type { AffineMap, Snapshot } from '@headwater/snapshot'
 import { type SeededRandom, seededRandom } from '@headwater/statistics'
 import { fuzz } from '@headwater/testkit'
@@ -11,7 +12,6 @@ import { drawModel } from './testing/draw-model.ts'
 import { testModels } from './testing/models.ts'
 import { randomBatch } from './testing/random-batch.ts'
 import { randomSnapshot } from './testing/random-snapshot.ts'
-import { referenceEmbeddings, referenceLogits } from './testing/reference.ts'
 import { openModel } from './testing/session.ts'
 
 /** Within 1e-4 of the largest number, or of 1: cross layers without a norm behind them make large ones. */
@@ -22,13 +22,7 @@ function expectClose(found: ArrayLike<number>, expected: readonly number[]): voi
   expect(Math.max(...gaps)).toBeLessThan(1e-4 * Math.max(1, ...expected.map(Math.abs)))
 }
 
-/** x W + b */
-function publish(x: readonly number[], map: AffineMap | null): readonly number[] {
-  if (!map) return x
-  return Array.from(map.bias, (start, j) =>
-    x.reduce((sum, value, i) => sum + value * map.weight[i * map.dim + j], start),
-  )
-}
+const publish = (e: readonly number[], map: AffineMap | null) => (map ? reading.published(e, map.weight, map.bias) : e)
 
 async function checkUserTower(snapshot: Snapshot, batchRows: readonly number[], random: SeededRandom): Promise<void> {
   const { user } = compileFeatures(snapshot.schema)
@@ -41,7 +35,7 @@ async function checkUserTower(snapshot: Snapshot, batchRows: readonly number[], 
     const { embeddings } = await session.run(inputs)
     expect(embeddings.dims).toEqual([rows, config.embeddings.count * config.embeddings.width])
     const expected = Array.from({ length: rows }, (_, r) =>
-      publish(referenceEmbeddings(snapshot.matrices, config, user, batch, r), snapshot.alignment),
+      publish(reading.userTower(snapshot.matrices, config, reading.rowAt(user, batch, r)), snapshot.alignment),
     )
     expectClose(embeddings.data, expected.flat())
   }
@@ -62,7 +56,9 @@ async function checkMixTower(snapshot: Snapshot, batchRows: readonly number[], r
     expect([...inputs.keys()]).toEqual(session.inputNames)
     const { logits, probabilities } = await session.run(inputs)
     expect(logits.dims).toEqual([rows, snapshot.schema.tasks.length])
-    const expected = own.flatMap((e, r) => referenceLogits(snapshot.matrices, config, item, batch, r, e))
+    const expected = own.flatMap((e, r) =>
+      reading.mixTower(snapshot.matrices, config, e, reading.rowAt(item, batch, r)),
+    )
     expectClose(logits.data, expected)
     expect(probabilities.dims).toEqual(logits.dims)
     const chances = expected.map((logit) => 1 / (1 + Math.exp(-logit)))

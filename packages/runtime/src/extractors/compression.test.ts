@@ -5,9 +5,9 @@ import { ParameterSet } from '../parameters/parameter-set.ts'
 import { Weights } from '../parameters/weights.ts'
 import { Recorder } from '../plan/recorder.ts'
 import { columns } from '../plan/tensor.ts'
+import * as reading from '../reading-version.ts'
 import { checkDropout } from '../testing/dropout-check.ts'
 import { type CheckedLayer, checkLayer } from '../testing/layer-check.ts'
-import { referenceCompression } from '../testing/reference/compression.ts'
 import { compressionBackward, compressionForward, declareCompression, type SavedCompression } from './compression.ts'
 
 let device: GpuDevice
@@ -34,7 +34,7 @@ function compressionOf({ n, d, dropout = 0, ...config }: Sizes): CheckedLayer<Sa
     outputs: config.tokens * d,
     forward: (rec, weights, x, y, training) => compressionForward(rec, weights, layer, x, y, training),
     backward: (rec, weights, x, saved, dy, dx) => compressionBackward(rec, weights, layer, x, saved, dy, dx),
-    reference: (values, x) => referenceCompression(values, 'compression', config.columns, d, x),
+    reference: (values, x) => reading.compression(values, 'compression', config, reading.cut(x, d)).flat(),
   }
 }
 

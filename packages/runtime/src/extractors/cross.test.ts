@@ -2,8 +2,8 @@ import { type GpuDevice, requestDevice } from '@headwater/gpu'
 import { seededRandom } from '@headwater/statistics'
 import { afterAll, beforeAll, it } from 'vitest'
 import { ParameterSet } from '../parameters/parameter-set.ts'
+import * as reading from '../reading-version.ts'
 import { type CheckedLayer, checkLayer } from '../testing/layer-check.ts'
-import { referenceCross } from '../testing/reference/cross.ts'
 import { crossBackward, crossForward, declareCross, type SavedCross } from './cross.ts'
 
 let device: GpuDevice
@@ -21,7 +21,7 @@ function crossOf(n: number, d: number, tokens: number, layers: number, rank: num
     outputs: tokens * d,
     forward: (rec, weights, x, y) => crossForward(rec, weights, cross, x, y),
     backward: (rec, weights, x, saved, dy, dx) => crossBackward(rec, weights, cross, x, saved, dy, dx),
-    reference: (values, x) => referenceCross(values, 'cross', layers, d, x),
+    reference: (values, x) => reading.cross(values, 'cross', { tokens, layers, rank }, reading.cut(x, d)).flat(),
   }
 }
 

@@ -2,8 +2,8 @@ import { type GpuDevice, requestDevice } from '@headwater/gpu'
 import { seededRandom } from '@headwater/statistics'
 import { afterAll, beforeAll, it } from 'vitest'
 import { ParameterSet } from '../parameters/parameter-set.ts'
+import * as reading from '../reading-version.ts'
 import { type CheckedLayer, checkLayer } from '../testing/layer-check.ts'
-import { referenceMixer } from '../testing/reference/mixer.ts'
 import { declareMixer, mixerBackward, mixerForward, type SavedMixer } from './mixer.ts'
 
 let device: GpuDevice
@@ -29,7 +29,7 @@ function mixerOf({ n, d, ...config }: Sizes): CheckedLayer<SavedMixer> {
     outputs: config.tokens * d,
     forward: (rec, weights, x, y, training) => mixerForward(rec, weights, mixer, x, y, training),
     backward: (rec, weights, x, saved, dy, dx) => mixerBackward(rec, weights, mixer, x, saved, dy, dx),
-    reference: (values, x) => referenceMixer(values, 'mixer', d, x),
+    reference: (values, x) => reading.mixer(values, 'mixer', config, reading.cut(x, d)).flat(),
   }
 }
 

@@ -2,9 +2,9 @@ import { type GpuDevice, requestDevice } from '@headwater/gpu'
 import { seededRandom } from '@headwater/statistics'
 import { afterAll, beforeAll, it } from 'vitest'
 import { ParameterSet } from '../parameters/parameter-set.ts'
+import * as reading from '../reading-version.ts'
 import { checkDropout } from '../testing/dropout-check.ts'
 import { type CheckedLayer, checkLayer } from '../testing/layer-check.ts'
-import { referenceMlp } from '../testing/reference/mlp.ts'
 import { declareMlp, mlpBackward, mlpForward, type SavedMlp } from './mlp.ts'
 
 let device: GpuDevice
@@ -22,7 +22,7 @@ function mlpOf(n: number, d: number, tokens: number, hidden: number, dropout = 0
     outputs: tokens * d,
     forward: (rec, weights, x, y, training) => mlpForward(rec, weights, mlp, x, y, training),
     backward: (rec, weights, x, saved, dy, dx) => mlpBackward(rec, weights, mlp, x, saved, dy, dx),
-    reference: (values, x) => referenceMlp(values, 'mlp', x),
+    reference: (values, x) => reading.mlp(values, 'mlp', { tokens, hidden }, reading.cut(x, d)).flat(),
   }
 }
 

@@ -2,8 +2,8 @@ import { type GpuDevice, requestDevice } from '@headwater/gpu'
 import { seededRandom } from '@headwater/statistics'
 import { afterAll, beforeAll, it } from 'vitest'
 import { ParameterSet } from '../parameters/parameter-set.ts'
+import * as reading from '../reading-version.ts'
 import { type CheckedLayer, checkLayer } from '../testing/layer-check.ts'
-import { referenceTokenMap } from '../testing/reference/token-map.ts'
 import { declareTokenMap, tokenMapBackward, tokenMapForward } from './token-map.ts'
 import { copyTokens } from './token-matrix.ts'
 
@@ -22,7 +22,7 @@ function mapOf(n: number, m: number, d: number, bias: boolean): CheckedLayer<voi
     outputs: m * d,
     forward: (rec, weights, x, y) => tokenMapForward(rec, weights, map, x, y),
     backward: (rec, weights, x, _, dy, dx) => tokenMapBackward(rec, weights, map, x, dy, dx),
-    reference: (values, x) => referenceTokenMap(values, 'map', d, x),
+    reference: (values, x) => reading.tokenMap(values, 'map', reading.cut(x, d)).flat(),
   }
 }
 
@@ -49,7 +49,11 @@ it('adds a residual', async () => {
       tokenMapBackward(rec, weights, map, x, dy, dx)
       copyTokens(rec, dy, { into: dx.into, accumulate: true })
     },
-    reference: (values, x) => referenceTokenMap(values, 'map', d, x).map((value, i) => value + x[i]),
+    reference: (values, x) =>
+      reading
+        .tokenMap(values, 'map', reading.cut(x, d))
+        .flat()
+        .map((value, i) => value + x[i]),
   }
   for (const accumulate of [false, true])
     await checkLayer(device, seededRandom(9), layer, { rows: 5, whole: false, accumulate })

@@ -3,8 +3,8 @@ import { seededRandom } from '@headwater/statistics'
 import { afterAll, beforeAll, it } from 'vitest'
 import { ParameterSet } from '../parameters/parameter-set.ts'
 import type { Tensor } from '../plan/tensor.ts'
+import * as reading from '../reading-version.ts'
 import { type CheckedLayer, checkLayer } from '../testing/layer-check.ts'
-import { referenceTokenNorm } from '../testing/reference/token-norm.ts'
 import { copyTokens } from './token-matrix.ts'
 import { declareTokenNorm, tokenNormBackward, tokenNormForward } from './token-norm.ts'
 
@@ -30,7 +30,7 @@ function normOf(kind: 'layer' | 'rms', n: number, d: number): CheckedLayer<Tenso
       return moments
     },
     backward: (rec, weights, x, moments, dy, dx) => tokenNormBackward(rec, weights, norm, x, moments, dy, dx),
-    reference: (values, x) => referenceTokenNorm(values, 'norm', kind, d, x),
+    reference: (values, x) => reading.cut(x, d).flatMap((token) => reading.norm(values, 'norm', kind, token)),
   }
 }
 

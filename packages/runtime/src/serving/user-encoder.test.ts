@@ -2,7 +2,8 @@ import { type GpuDevice, OutOfMemoryError, Readback, requestDevice } from '@head
 import { seededRandom } from '@headwater/statistics'
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
 import { Weights } from '../parameters/weights.ts'
-import { referenceEmbeddings } from '../testing/reference-tower.ts'
+import * as reading from '../reading-version.ts'
+import type { Float64Tensors } from '../testing/float64-tensors.ts'
 import { randomBatch, randomizeWeights, sliceBatch, tinyTowers } from '../testing/tiny-towers.ts'
 import { declareTower } from '../tower/tower.ts'
 import type { UserTower } from '../tower/user-tower.ts'
@@ -13,7 +14,7 @@ const tower = tinyTowers['bags, sequence, three tasks']
 let device: GpuDevice
 let user: UserTower
 let weights: Weights
-let values: Map<string, Float64Array>
+let values: Float64Tensors
 let encoder: UserEncoder
 beforeAll(async () => {
   device = await requestDevice({ label: 'encoder tests' })
@@ -29,14 +30,14 @@ const batch = randomBatch(tower.user, 1500, seededRandom(2))
 const rows = (from: number, to: number) => sliceBatch(tower.user, batch, from, to)
 
 describe('encoding', () => {
-  it('gives what the float64 implementation does, and takes no memory once warm', async () => {
+  it('gives what the reading version does, and takes no memory once warm', async () => {
     await encoder.warm()
     const allocatedBytes = device.allocatedBytes
     const got = await encoder.encode(rows(0, 30))
     expect(device.allocatedBytes).toBe(allocatedBytes)
     expect(got).toHaveLength(30 * encoder.dim)
     for (let r = 0; r < 30; r++)
-      for (const [d, want] of referenceEmbeddings(tower, values, batch, r).entries())
+      for (const [d, want] of reading.userTower(values, tower.config, reading.rowAt(tower.user, batch, r)).entries())
         expect(got[r * encoder.dim + d]).toBeCloseTo(want, 4)
   })
 

@@ -8,6 +8,7 @@ import { expect } from 'vitest'
 import { Weights } from '../parameters/weights.ts'
 import { Allocation } from '../plan/allocation.ts'
 import { Recorder } from '../plan/recorder.ts'
+import { movedAlong } from './float64-tensors.ts'
 import { type CheckedLayer, expectClose, randomValues, readGradient, Slice } from './layer-check.ts'
 
 /** @param layer one that drops half of its hidden units in training @param parameter whose gradient is looked at beside dx */
@@ -79,10 +80,7 @@ export async function checkDropout<Saved>(
   for (let turn = 0; turn < 3; turn++) {
     await check(gotDx, (by, direction) => write(x.given.map((value, i) => value + by * direction[i])))
     await check(gradient, (by, direction) =>
-      weights.write(
-        parameter,
-        Float32Array.from(values.get(parameter)!, (value, i) => value + by * direction[i]),
-      ),
+      weights.write(parameter, Float32Array.from(movedAlong(values, parameter, direction, by).get(parameter)!.data)),
     )
   }
   for (const { plan } of [training, serving]) plan.dispose()

@@ -60,7 +60,7 @@ export class GradientStep {
     const dlogits = rec.tensor('gradient of logits', rows, tower.tasks)
     rec.dispatch(
       bceMultiTask,
-      { R: rows, T: tower.tasks, scale: 1 },
+      { R: rows, T: tower.tasks, scale: 1 / rows },
       {
         logits: savedMix.logits,
         labels: this.#labels,

@@ -1,5 +1,5 @@
 /**
- * Runs a layer's forward and backward on the GPU and compares them with a float64 reference: the results of training and
+ * Runs a layer's forward and backward on the GPU and compares them with the reading version: the results of training and
  * of serving, and dx and every parameter's gradient with the reference's central differences. Shape letter: R rows.
  */
 import type { GpuDevice } from '@headwater/gpu'
@@ -10,8 +10,7 @@ import { Weights } from '../parameters/weights.ts'
 import { Allocation } from '../plan/allocation.ts'
 import { Recorder } from '../plan/recorder.ts'
 import { columns, type Into, type Tensor } from '../plan/tensor.ts'
-
-export type Values = ReadonlyMap<string, Float64Array>
+import { type Float64Tensors, movedAlong } from './float64-tensors.ts'
 
 /** A layer and its reference, for rows of `inputs` numbers that become `outputs`. */
 export interface CheckedLayer<Saved> {
@@ -21,7 +20,7 @@ export interface CheckedLayer<Saved> {
   forward(rec: Recorder, weights: Weights, x: Tensor, y: Into, training: boolean): Saved
   backward(rec: Recorder, weights: Weights, x: Tensor, saved: Saved, dy: Tensor, dx: Into): void
   /** One row. */
-  reference(values: Values, x: readonly number[]): number[]
+  reference(values: Float64Tensors, x: readonly number[]): number[]
 }
 
 export interface CheckedShape {
@@ -33,13 +32,13 @@ export interface CheckedShape {
 }
 
 /** Fills every parameter, biases too, with normal numbers of a size that keeps activations near 1. */
-export function randomValues(set: ParameterSet, weights: Weights, random: SeededRandom): Map<string, Float64Array> {
-  const values = new Map<string, Float64Array>()
+export function randomValues(set: ParameterSet, weights: Weights, random: SeededRandom): Float64Tensors {
+  const values: Float64Tensors = new Map()
   for (const { name, rows, cols, initialization } of set.parameters) {
     const deviation = 1 / Math.sqrt(typeof initialization === 'object' ? Math.max(rows, 4) : 4)
     const data = Float32Array.from({ length: rows * cols }, () => random.nextNormal() * deviation)
     weights.write(name, data)
-    values.set(name, Float64Array.from(data))
+    values.set(name, { rows, cols, data: Float64Array.from(data) })
   }
   return values
 }
@@ -132,7 +131,7 @@ export async function checkLayer<Saved>(
     plan.program.submit()
   }
 
-  const lossOf = (moved: Values, r: number, row: readonly number[]) =>
+  const lossOf = (moved: Float64Tensors, r: number, row: readonly number[]) =>
     layer.reference(moved, row).reduce((sum, value, i) => sum + value * dy.row(r)[i], 0)
   const h = 1e-5
   const difference = (at: (move: number) => number) => (at(h) - at(-h)) / (2 * h)
@@ -168,10 +167,7 @@ export async function checkLayer<Saved>(
     for (let turn = 0; turn < 2; turn++) {
       const direction = gradient.map(() => random.nextNormal())
       const numeric = difference((move) => {
-        const moved = new Map(values).set(
-          name,
-          values.get(name)!.map((value, i) => value + move * direction[i]),
-        )
+        const moved = movedAlong(values, name, direction, move)
         let loss = 0
         for (let r = 0; r < rows; r++) loss += lossOf(moved, r, x.row(r))
         return loss

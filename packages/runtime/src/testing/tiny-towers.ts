@@ -3,6 +3,7 @@ import type { SideBatch, SideLayout } from '@headwater/features'
 import type { SeededRandom } from '@headwater/statistics'
 import type { ModelConfig } from '../config/config.ts'
 import type { Weights } from '../parameters/weights.ts'
+import type { Float64Tensors } from './float64-tensors.ts'
 
 export interface TinyTower {
   readonly user: SideLayout
@@ -161,14 +162,14 @@ export const tinyTowers = {
 export const fittedConstants: readonly string[] = ['user.dense.center', 'user.dense.scale', 'user.dense.edges']
 
 /** Fills every parameter and table, biases too, with normal numbers of a size that keeps activations near 1. */
-export function randomizeWeights(weights: Weights, random: SeededRandom): Map<string, Float64Array> {
-  const values = new Map<string, Float64Array>()
+export function randomizeWeights(weights: Weights, random: SeededRandom): Float64Tensors {
+  const values: Float64Tensors = new Map()
   for (const { name, rows, cols } of weights.set.entries()) {
     const data = Float32Array.from({ length: rows * cols }, () => random.nextNormal() / Math.sqrt(Math.min(rows, 16)))
     // Edges of bins are in order.
     if (name === 'user.dense.edges') for (let f = 0; f < rows; f++) data.subarray(f * cols, (f + 1) * cols).sort()
     weights.write(name, data)
-    values.set(name, Float64Array.from(data))
+    values.set(name, { rows, cols, data: Float64Array.from(data) })
   }
   return values
 }

@@ -11,13 +11,12 @@ import { Allocation } from '../plan/allocation.ts'
 import { type Plan, Recorder } from '../plan/recorder.ts'
 import type { Tensor } from '../plan/tensor.ts'
 import { queueWrite, type Write } from '../plan/upload-ring.ts'
+import { type Float64Tensors, movedAlong } from './float64-tensors.ts'
 
 export interface Recorded {
   readonly y: Tensor
   backward(dy: Tensor): void
 }
-
-export type Values = Map<string, Float64Array>
 
 /** Row-wise Adagrad starts at zero, so a table's gradient follows from its change. */
 const tableRate = 1
@@ -71,12 +70,12 @@ export class TokenStep {
   }
 
   /** Fills parameters and tables with normal numbers, or with what `given` has of them. */
-  randomize(random: SeededRandom, given: ReadonlyMap<string, Float32Array> = new Map()): Values {
-    const values: Values = new Map()
+  randomize(random: SeededRandom, given: ReadonlyMap<string, Float32Array> = new Map()): Float64Tensors {
+    const values: Float64Tensors = new Map()
     for (const { name, rows, cols } of this.weights.set.entries()) {
       const data = given.get(name) ?? Float32Array.from({ length: rows * cols }, () => random.nextNormal() / 2)
       this.weights.write(name, data)
-      values.set(name, Float64Array.from(data))
+      values.set(name, { rows, cols, data: Float64Array.from(data) })
     }
     return values
   }
@@ -129,7 +128,7 @@ export class TokenStep {
 }
 
 /**
- * Runs a batch, after another one that fills all planned rows, and compares y and every gradient with a float64 reference:
+ * Runs a batch, after another one that fills all planned rows, and compares y and every gradient with the reading version:
  * y to 1e-4, a gradient along a random direction with the central difference.
  * @param reference y of row r
  * @param constants parameters without gradient
@@ -142,7 +141,7 @@ export async function checkStep(
     readonly random: SeededRandom
     readonly values?: ReadonlyMap<string, Float32Array>
     readonly constants?: readonly string[]
-    readonly reference: (values: Values, r: number) => readonly number[]
+    readonly reference: (values: Float64Tensors, r: number) => readonly number[]
   },
 ): Promise<void> {
   const { batch, random, reference } = given
@@ -155,7 +154,7 @@ export async function checkStep(
   const dy = dyOf(rows * step.columns)
   const { y, gradients } = await step.run(batch, dy)
 
-  const wanted = (at: Values) => Array.from({ length: rows }, (_, r) => [...reference(at, r)]).flat()
+  const wanted = (at: Float64Tensors) => Array.from({ length: rows }, (_, r) => [...reference(at, r)]).flat()
   const want = wanted(values)
   expect(y).toHaveLength(want.length)
   for (const [i, value] of y.entries()) expect(value, `y, element ${i}`).toBeCloseTo(want[i], 4)
@@ -165,11 +164,7 @@ export async function checkStep(
     if (given.constants?.includes(name)) continue
     const direction = gradient.map(() => random.nextNormal())
     const lossAt = (move: number) => {
-      const moved = new Map(values)
-      moved.set(
-        name,
-        values.get(name)!.map((value, i) => value + move * direction[i]),
-      )
+      const moved = movedAlong(values, name, direction, move)
       return wanted(moved).reduce((sum, value, i) => sum + value * dy[i], 0)
     }
     const numeric = (lossAt(h) - lossAt(-h)) / (2 * h)

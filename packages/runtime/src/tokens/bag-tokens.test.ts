@@ -4,8 +4,8 @@ import { seededRandom } from '@headwater/statistics'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import type { BagPooling } from '../inputs/input-batch.ts'
 import { ParameterSet } from '../parameters/parameter-set.ts'
+import * as reading from '../reading-version.ts'
 import { randomBatch } from '../testing/random-batch.ts'
-import { referenceBagToken } from '../testing/reference/bag-tokens.ts'
 import { checkStep, TokenStep } from '../testing/token-step.ts'
 import { bagTokensBackward, bagTokensForward, declareBagTokens } from './bag-tokens.ts'
 
@@ -56,11 +56,9 @@ describe.each(['mean', 'sum', 'attention'] as const)('%s of a bag, against float
       batch,
       random,
       reference: (values, r) =>
-        bags.bags.flatMap(({ name, maxValues }, i) => {
-          const { ids, lengths } = batch.bags[i]
-          const held = [...ids.subarray(r * maxValues, r * maxValues + lengths[r])]
-          return referenceBagToken(values, `user.${name}`, pooling, width, held)
-        }),
+        reading
+          .rowAt(bags, batch, r)
+          .bags.flatMap(({ name, ids }) => reading.bagToken(values, `user.${name}`, pooling, ids)),
     })
     step.dispose()
   }

@@ -4,8 +4,8 @@ import { seededRandom } from '@headwater/statistics'
 import { afterAll, beforeAll, expect, it } from 'vitest'
 import type { DenseTokensConfig } from '../config/config.ts'
 import { ParameterSet } from '../parameters/parameter-set.ts'
+import * as reading from '../reading-version.ts'
 import { randomBatch } from '../testing/random-batch.ts'
-import { referenceDenseTokens } from '../testing/reference/dense-tokens.ts'
 import { checkStep, TokenStep } from '../testing/token-step.ts'
 import { declareDenseTokens, denseTokensBackward, denseTokensForward } from './dense-tokens.ts'
 
@@ -51,8 +51,7 @@ it.each(cases)('%i values as tokens of width %i, %o, against float64', async (F,
     random,
     values,
     constants: ['user.dense.center', 'user.dense.scale', 'user.dense.edges'],
-    reference: (at, r) =>
-      referenceDenseTokens(at, 'user', config, width, [...batch.dense.subarray(r * F, (r + 1) * F)]),
+    reference: (at, r) => reading.denseTokens(at, config, width, reading.rowAt(layout, batch, r).dense).flat(),
   })
   step.dispose()
 })

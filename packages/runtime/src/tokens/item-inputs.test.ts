@@ -3,8 +3,8 @@ import { type GpuDevice, requestDevice } from '@headwater/gpu'
 import { seededRandom } from '@headwater/statistics'
 import { afterAll, beforeAll, expect, it } from 'vitest'
 import { ParameterSet } from '../parameters/parameter-set.ts'
+import * as reading from '../reading-version.ts'
 import { randomBatch } from '../testing/random-batch.ts'
-import { referenceItemInputs } from '../testing/reference/item-inputs.ts'
 import { checkStep, TokenStep } from '../testing/token-step.ts'
 import { declareItemInputs, itemInputsBackward, itemInputsForward } from './item-inputs.ts'
 
@@ -42,7 +42,7 @@ it.each<[string, SideLayout, number]>([
     first: randomBatch(layout, 9, random),
     batch,
     random,
-    reference: (values, r) => referenceItemInputs(values, 'item', layout, width, batch, r),
+    reference: (values, r) => reading.itemInputs(values, reading.rowAt(layout, batch, r)),
   })
   step.dispose()
 })
@@ -50,7 +50,7 @@ it.each<[string, SideLayout, number]>([
 it('pulls what is looked up to zero with each lookup', async () => {
   const layout: SideLayout = { dense: [], bags: [{ name: 'topics', buckets: 5, maxValues: 3 }], sequence: null }
   const { step } = stepOf(layout, 4, 2, 0.25)
-  const values = step.randomize(seededRandom(1)).get('item.topics')!
+  const values = step.randomize(seededRandom(1)).get('item.topics')!.data
   const batch = {
     rows: 2,
     dense: new Float32Array(),

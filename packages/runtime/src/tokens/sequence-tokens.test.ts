@@ -1,11 +1,11 @@
-import type { SideBatch, SideLayout } from '@headwater/features'
+import type { SideLayout } from '@headwater/features'
 import { type GpuDevice, requestDevice } from '@headwater/gpu'
 import { seededRandom } from '@headwater/statistics'
 import { afterAll, beforeAll, expect, it } from 'vitest'
 import type { SequenceConfig } from '../config/config.ts'
 import { ParameterSet } from '../parameters/parameter-set.ts'
+import * as reading from '../reading-version.ts'
 import { randomBatch } from '../testing/random-batch.ts'
-import { referenceSequenceTokens } from '../testing/reference/sequence-tokens.ts'
 import { checkStep, TokenStep } from '../testing/token-step.ts'
 import { eventTokenCount, eventTokens } from './event-tokens.ts'
 import { declareSequenceTokens, sequenceTokensBackward, sequenceTokensForward } from './sequence-tokens.ts'
@@ -45,18 +45,6 @@ function stepOf(
       ? undefined
       : { maxBufferSize, minStorageBufferOffsetAlignment, maxStorageBufferBindingSize: largestBinding },
   )
-}
-
-function eventsOf({ length: L, channels: C }: Sequence, { sequence }: SideBatch, r: number) {
-  const { ids, channels, lengths, categories } = sequence!
-  return Array.from({ length: lengths[r] }, (_, l) => {
-    const at = r * L + l
-    return {
-      id: ids[at],
-      channels: [...channels.subarray(at * C, (at + 1) * C)],
-      categories: categories.map((of) => of[at]),
-    }
-  })
 }
 
 const plain = { blocks: 0, heads: 1, hidden: 4, pooled: 1, recent: 0 }
@@ -117,13 +105,12 @@ it.each(cases)('%s, against float64', async (_, width, sequence, config) => {
   const layout = layoutOf(sequence)
   const step = stepOf(sequence, config, width, planned)
   const batch = randomBatch(layout, rows, random)
-  const names = sequence.categories.map(({ name }) => name)
   await checkStep(step, {
     first: randomBatch(layout, planned, random),
     batch,
     random,
     reference: (values, r) =>
-      referenceSequenceTokens(values, 'user.sequence', config, width, names, eventsOf(sequence, batch, r), sequence),
+      reading.eventTokens(values, config, width, reading.rowAt(layout, batch, r).sequence).flat(),
   })
   step.dispose()
 })

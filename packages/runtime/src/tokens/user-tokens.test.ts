@@ -8,8 +8,8 @@ import { ParameterSet } from '../parameters/parameter-set.ts'
 import { Weights } from '../parameters/weights.ts'
 import { Recorder } from '../plan/recorder.ts'
 import { queueWrite } from '../plan/upload-ring.ts'
+import * as reading from '../reading-version.ts'
 import { randomBatch } from '../testing/random-batch.ts'
-import { referenceUserTokens } from '../testing/reference/user-tokens.ts'
 import { checkStep, TokenStep } from '../testing/token-step.ts'
 import { declareUserTokens, userTokensBackward, userTokensForward } from './user-tokens.ts'
 
@@ -63,14 +63,12 @@ it.each<[string, SideLayout, UserTowerConfig, number, number]>([
     return { y: x0, backward: (dy) => userTokensBackward(rec, weights, tokens, batch, saved, dy) }
   })
   const batch = randomBatch(given, 6, random)
-  const hasSequence = wanted.sequence.pooled + wanted.sequence.recent > 0
   await checkStep(step, {
     first: randomBatch(given, 9, random),
     batch,
     random,
     constants: ['user.dense.center', 'user.dense.scale'],
-    reference: (values, r) =>
-      referenceUserTokens(values, hasSequence ? given : { ...given, sequence: null }, wanted, batch, r),
+    reference: (values, r) => reading.inputTokens(values, wanted, reading.rowAt(given, batch, r)).x0.flat(),
   })
   step.dispose()
 })
@@ -80,12 +78,13 @@ it('gives the same tokens where nothing is kept for a backward', async () => {
   const tokens = declareUserTokens(set, layout, config)
   const weights = new Weights(device, set, false)
   const random = seededRandom(2)
-  const values = new Map<string, Float64Array>()
-  for (const { name, rows, cols } of set.entries()) {
-    const data = Float32Array.from({ length: rows * cols }, () => random.nextNormal() / 2)
-    weights.write(name, data)
-    values.set(name, Float64Array.from(data))
-  }
+  const values: reading.Tensors = new Map(
+    set.entries().map(({ name, rows, cols }) => {
+      const data = Float32Array.from({ length: rows * cols }, () => random.nextNormal() / 2)
+      weights.write(name, data)
+      return [name, { rows, cols, data }]
+    }),
+  )
   const batch = new InputBatch(device, tokens.needs, 6, false)
   const rec = new Recorder(device)
   const x0 = rec.keep(userTokensForward(rec, weights, tokens, batch).x0)
@@ -94,7 +93,9 @@ it('gives the same tokens where nothing is kept for a backward', async () => {
   batch.upload(given, queueWrite(device))
   plan.program.submit()
   const got = new Float32Array(await device.read(x0.storage.buffer!))
-  const want = Array.from({ length: 6 }, (_, r) => referenceUserTokens(values, layout, config, given, r)).flat()
+  const want = Array.from({ length: 6 }, (_, r) =>
+    reading.inputTokens(values, config, reading.rowAt(layout, given, r)).x0.flat(),
+  ).flat()
   for (const [i, value] of want.entries()) expect(got[i], `element ${i}`).toBeCloseTo(value, 4)
   plan.dispose()
   batch.dispose()

@@ -6,9 +6,9 @@ import type { LevelConfig } from '../config/config.ts'
 import { copyTokens } from '../layers/token-matrix.ts'
 import { ParameterSet } from '../parameters/parameter-set.ts'
 import { columns, type Tensor } from '../plan/tensor.ts'
+import * as reading from '../reading-version.ts'
 import { checkDropout } from '../testing/dropout-check.ts'
 import { type CheckedLayer, checkLayer } from '../testing/layer-check.ts'
-import { referenceLevel } from '../testing/reference/level.ts'
 import { declarePyramid, pyramidBackward, pyramidForward, type SavedPyramid } from './pyramid.ts'
 
 let device: GpuDevice
@@ -46,11 +46,13 @@ function pyramidOf(levels: readonly LevelConfig[], sizes: Sizes): CheckedLayer<S
       copyTokens(rec, dx0, dx)
     },
     reference: (values, x) => {
-      const xDense = x.slice(denseAt * d, (denseAt + denseTokens) * d)
-      return levels.reduce<number[]>(
-        (tokens, config, k) => referenceLevel(values, `user.level${k + 1}`, config, d, tokens, xDense),
-        [...x],
+      const x0 = reading.cut(x, d)
+      const xDense = x0.slice(denseAt, denseAt + denseTokens)
+      const last = levels.reduce(
+        (tokens, config, k) => reading.level(values, `user.level${k + 1}`, config, tokens, xDense),
+        x0,
       )
+      return last.flat()
     },
   }
 }

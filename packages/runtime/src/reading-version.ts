@@ -1,0 +1,396 @@
+/**
+ * The reading version: user tower, mix tower and loss in plain float64, a row at a time, to be read from top to bottom
+ * beside docs/model.md. Layers and towers are tested against it, and it shares nothing with them. It knows no dropout, which
+ * training alone has. A vector is a list of numbers, and tokens are a list of vectors, oldest or first one first.
+ * Shape letters: d numbers of a token, n tokens, L events of C channels, K embeddings of D numbers, J = K · D, T tasks.
+ */
+import type { SideBatch, SideLayout } from '@headwater/features'
+import type { DenseTokensConfig, LevelConfig, ModelConfig, SequenceConfig } from './config/config.ts'
+
+type Vector = readonly number[]
+type Tokens = readonly Vector[]
+
+/** Tensors by their names, as a snapshot has them: row-major. */
+export type Tensors = ReadonlyMap<string, Matrix>
+export interface Matrix {
+  readonly rows: number
+  readonly cols: number
+  readonly data: ArrayLike<number>
+}
+
+// ---------------------------------------------------------------- Arithmetic
+
+const sum = (x: Vector): number => x.reduce((total, value) => total + value, 0)
+const plus = (x: Vector, y: Vector): Vector => x.map((value, i) => value + y[i])
+const times = (x: Vector, factor: number): Vector => x.map((value) => value * factor)
+const dot = (x: Vector, y: Vector): number => x.reduce((total, value, i) => total + value * y[i], 0)
+const zeros = (count: number): Vector => new Array<number>(count).fill(0)
+const list = <T>(length: number, at: (i: number) => T): T[] => Array.from({ length }, (_, i) => at(i))
+
+/** Zeros behind x up to a multiple of 4. */
+const padded = (x: Vector): Vector => [...x, ...zeros((4 - (x.length % 4)) % 4)]
+
+/** Pieces of d numbers: the tokens X of vec X. */
+export const cut = (x: Vector, d: number): Tokens => list(x.length / d, (i) => x.slice(i * d, (i + 1) * d))
+
+/** Σ weight · vector, each of `width` numbers; zeros for no vectors. */
+const weighted = (weights: Vector, vectors: Tokens, width: number): Vector =>
+  vectors.reduce((total, vector, i) => plus(total, times(vector, weights[i])), zeros(width))
+
+const relu = (x: Vector): Vector => x.map((value) => Math.max(0, value))
+const gelu = (x: Vector): Vector =>
+  x.map((value) => 0.5 * value * (1 + Math.tanh(Math.sqrt(2 / Math.PI) * (value + 0.044715 * value ** 3))))
+
+function softmax(z: Vector): Vector {
+  const largest = Math.max(...z)
+  const powers = z.map((value) => Math.exp(value - largest))
+  return times(powers, 1 / sum(powers))
+}
+
+/** Σ softmax(query · key ÷ √d) value */
+function attend(query: Vector, keys: Tokens, values: Tokens): Vector {
+  const d = query.length
+  return weighted(softmax(keys.map((key) => dot(query, key) / Math.sqrt(d))), values, d)
+}
+
+// ---------------------------------------------------------------- Maps with weights
+
+function matrix(tensors: Tensors, name: string) {
+  const found = tensors.get(name)
+  if (!found) throw new RangeError(`There is no tensor ${name}; give those of a snapshot with this config and schema.`)
+  return found
+}
+
+/** Row `row` of a tensor; zeros for one that it does not have, as of a bucket that a table does not have. */
+function rowOf(tensors: Tensors, name: string, row = 0): Vector {
+  const { rows, cols, data } = matrix(tensors, name)
+  return row < rows ? list(cols, (c) => data[row * cols + c]) : zeros(cols)
+}
+
+/** x W + b, W [in, out]; without b where there is none of that name. */
+export function linear(tensors: Tensors, name: string, x: Vector): Vector {
+  const { rows, cols, data } = matrix(tensors, `${name}.weight`)
+  if (x.length !== rows) throw new RangeError(`${name} takes ${rows} numbers, not ${x.length}.`)
+  const y = tensors.has(`${name}.bias`) ? [...rowOf(tensors, `${name}.bias`)] : [...zeros(cols)]
+  for (let i = 0; i < rows; i++) for (let o = 0; o < cols; o++) y[o] += x[i] * data[i * cols + o]
+  return y
+}
+
+/** W X + b, W [out, in], b a number a token of the result; without b where there is none of that name. */
+export function tokenMap(tensors: Tensors, name: string, x: Tokens): Tokens {
+  const { rows, cols } = matrix(tensors, `${name}.weight`)
+  if (x.length !== cols) throw new RangeError(`${name} takes ${cols} tokens, not ${x.length}.`)
+  const bias = tensors.has(`${name}.bias`) ? rowOf(tensors, `${name}.bias`) : zeros(rows)
+  const weights = (o: number) => rowOf(tensors, `${name}.weight`, o)
+  return list(rows, (o) => weighted(weights(o), x, x[0].length).map((value) => value + bias[o]))
+}
+
+/** LN without gain and shift. */
+function standardized(x: Vector): Vector {
+  const mean = sum(x) / x.length
+  const variance = sum(x.map((value) => (value - mean) ** 2)) / x.length
+  return x.map((value) => (value - mean) / Math.sqrt(variance + 1e-5))
+}
+
+/** LN, RMS or nothing, of one token. */
+export function norm(tensors: Tensors, name: string, kind: LevelConfig['norm'], x: Vector): Vector {
+  if (kind === 'none') return x
+  const gain = rowOf(tensors, `${name}.gain`)
+  const shift = kind === 'layer' ? rowOf(tensors, `${name}.shift`) : zeros(x.length)
+  const y = kind === 'layer' ? standardized(x) : times(x, 1 / Math.sqrt(dot(x, x) / x.length + 1e-5))
+  return y.map((value, i) => value * gain[i] + shift[i])
+}
+
+// ---------------------------------------------------------------- Features of a row
+
+export interface Event {
+  readonly id: number
+  /** C of them; the last ones are the weights of sums. */
+  readonly channels: Vector
+  readonly categories: readonly { readonly name: string; readonly id: number }[]
+}
+
+/** A side's features of one row. */
+export interface Row {
+  readonly dense: Vector
+  readonly bags: readonly { readonly name: string; readonly ids: Vector }[]
+  /** Oldest event first, and how many weights their channels end with; null where the schema has no sequence. */
+  readonly sequence: { readonly events: readonly Event[]; readonly weights: number } | null
+}
+
+/** Row `r` of a batch; what lies behind a length is not looked at. */
+export function rowAt(layout: SideLayout, batch: SideBatch, r: number): Row {
+  const part = (data: ArrayLike<number>, from: number, count: number) => list(count, (i) => data[from + i])
+  const F = layout.dense.length
+  const bags = layout.bags.map(({ name, maxValues }, i) => {
+    const { ids, lengths } = batch.bags[i]
+    return { name, ids: part(ids, r * maxValues, lengths[r]) }
+  })
+  const { sequence } = batch
+  const event = (at: number, C: number): Event => ({
+    id: sequence!.ids[at],
+    channels: part(sequence!.channels, at * C, C),
+    categories: layout.sequence!.categories.map(({ name }, k) => ({ name, id: sequence!.categories[k][at] })),
+  })
+  const events = layout.sequence && {
+    events: list(sequence!.lengths[r], (l) => event(r * layout.sequence!.length + l, layout.sequence!.channels)),
+    weights: layout.sequence.weights,
+  }
+  return { dense: part(batch.dense, r * F, F), bags, sequence: events }
+}
+
+// ---------------------------------------------------------------- User tower: input tokens
+
+/** All dense columns as tokens. */
+export function denseTokens(tensors: Tensors, config: DenseTokensConfig, d: number, dense: Vector): Tokens {
+  if (dense.length === 0 || config.tokens === 0) return []
+  const encoded = dense.flatMap((value, f) => {
+    if (!config.standardize) return encode(tensors, config, f, value)
+    const center = rowOf(tensors, 'user.dense.center')[f]
+    const scale = rowOf(tensors, 'user.dense.scale')[f]
+    // Rounded as the towers round, since a step of the encoding may lie at a value that many rows have.
+    return encode(tensors, config, f, Math.fround(Math.fround(value - center) * scale))
+  })
+  return cut(linear(tensors, 'user.dense-tokens', encoded), d)
+}
+
+/** What becomes of column f before the linear map. */
+function encode(tensors: Tensors, { encoding }: DenseTokensConfig, f: number, x: number): Vector {
+  if (encoding.kind === 'plain') return [x]
+  if (encoding.kind === 'periodic') {
+    const angles = rowOf(tensors, 'user.dense.frequencies', f).map((frequency) => 2 * Math.PI * frequency * x)
+    return [...angles.map(Math.sin), ...angles.map(Math.cos), ...zeros(4)]
+  }
+  const edges = rowOf(tensors, 'user.dense.edges', f)
+  const components = list(encoding.bins, (t) => {
+    const [low, high] = [edges[t], edges[t + 1]]
+    if (low === high) return x >= high ? 1 : 0
+    const share = (x - low) / (high - low)
+    if (t > 0 && share < 0) return 0
+    return t < encoding.bins - 1 && share > 1 ? 1 : share
+  })
+  return [...padded(components), ...zeros(4)]
+}
+
+/** The token of a bag, from its table `name`. A bag of one value at most has no query: its token is the vector. */
+export function bagToken(tensors: Tensors, name: string, kind: ModelConfig['user']['bags'], ids: Vector): Vector {
+  const vectors = ids.map((id) => rowOf(tensors, name, id))
+  if (ids.length === 0) return zeros(matrix(tensors, name).cols)
+  if (kind === 'attention' && tensors.has(`${name}.query`))
+    return attend(rowOf(tensors, `${name}.query`), vectors, vectors)
+  return times(vectors.reduce(plus), kind === 'sum' ? 1 : 1 / ids.length)
+}
+
+/** A transformer block over the events of one row. */
+function block(tensors: Tensors, name: string, heads: number, h: Tokens): Tokens {
+  const d = h[0].length
+  const s = d / heads
+  // q, k and v of an event, side by side
+  const normed = h.map((x) => norm(tensors, `${name}.attention-norm`, 'layer', x))
+  const projected = normed.map((x) => linear(tensors, `${name}.projection`, x))
+  const part = (which: number, head: number) =>
+    projected.map((x) => x.slice(which * d + head * s, which * d + (head + 1) * s))
+  const attended = h.map((x, l) => {
+    const outputs = list(heads, (head) => attend(part(0, head)[l], part(1, head), part(2, head)))
+    return plus(x, linear(tensors, `${name}.attention`, outputs.flat()))
+  })
+  return attended.map((x) => {
+    const hidden = gelu(linear(tensors, `${name}.hidden`, norm(tensors, `${name}.hidden-norm`, 'layer', x)))
+    return plus(x, linear(tensors, `${name}.output`, hidden))
+  })
+}
+
+/** [pooled events | recent events | sums of events] */
+export function eventTokens(tensors: Tensors, config: SequenceConfig, d: number, sequence: Row['sequence']): Tokens {
+  if (sequence === null || config.pooled + config.recent + (config.sums ? sequence.weights : 0) === 0) return []
+  const { events, weights } = sequence
+  const ofCategory = ({ name, id }: Event['categories'][number]) => rowOf(tensors, `user.sequence.${name}`, id)
+  const v = events.map(({ id, categories }) =>
+    categories.map(ofCategory).reduce(plus, rowOf(tensors, 'user.sequence', id)),
+  )
+  const weightsOf = (w: number) => events.map(({ channels }) => 8 * channels[channels.length - weights + w])
+  const sums = list(config.sums ? weights : 0, (w) => weighted(weightsOf(w), v, d))
+  if (events.length === 0) return [...list(config.pooled + config.recent, () => zeros(d)), ...sums]
+  if (config.pooled + config.recent === 0) return sums
+  const mix = (c: number) => rowOf(tensors, 'user.sequence.pooling', c)
+  let h: Tokens = events.map(({ channels }, l) =>
+    plus(
+      v[l],
+      weighted(
+        channels,
+        channels.map((_, c) => mix(c)),
+        d,
+      ),
+    ),
+  )
+  for (let b = 1; b <= config.blocks; b++) h = block(tensors, `user.sequence.block${b}`, config.heads, h)
+  const pooled = list(config.pooled, (m) => attend(mix(events[0].channels.length + m), h, h))
+  const recent = list(config.recent, (j) => h[h.length - 1 - j] ?? zeros(d))
+  return [...pooled, ...recent, ...sums]
+}
+
+/** X₀, and the dense tokens that it begins with. */
+export function inputTokens(tensors: Tensors, config: ModelConfig['user'], row: Row) {
+  const d = config.tokenWidth
+  const xDense = denseTokens(tensors, config.dense, d, row.dense)
+  const bags = row.bags.map(({ name, ids }) => bagToken(tensors, `user.${name}`, config.bags, ids))
+  return { x0: [...xDense, ...bags, ...eventTokens(tensors, config.sequence, d, row.sequence)], xDense }
+}
+
+// ---------------------------------------------------------------- User tower: levels
+
+type Kind = Exclude<keyof LevelConfig, 'norm' | 'residual' | 'dense'>
+type Extractor<K extends Kind> = (t: Tensors, name: string, config: NonNullable<LevelConfig[K]>, x: Tokens) => Tokens
+
+/** tokens(ReLU(vec X W₁ + b₁) W₂ + b₂) */
+export const mlp: Extractor<'mlp'> = (tensors, name, _, x) => {
+  const hidden = relu(linear(tensors, `${name}.hidden`, x.flat()))
+  return cut(linear(tensors, `${name}.output`, hidden), x[0].length)
+}
+
+/** Products of the tokens with weighted sums of them, P = X (Aᵀ X)ᵀ ÷ √d, and a map of these. */
+export const compression: Extractor<'compression'> = (tensors, name, { columns }, x) => {
+  const d = x[0].length
+  const hidden = relu(linear(tensors, `${name}.hidden`, x.flat()))
+  const z = cut(linear(tensors, `${name}.logits`, hidden), columns)
+  const sums = list(columns, (c) => weighted(softmax(z.map((row) => row[c])), x, d))
+  const products = x.flatMap((token) => sums.map((other) => dot(token, other) / Math.sqrt(d)))
+  return cut(linear(tensors, `${name}.output`, products), d)
+}
+
+/** x_l = x₀ ⊙ ((x_{l−1} V_l) U_l + b_l) + x_{l−1}, and a map over the tokens of the last. */
+export const cross: Extractor<'cross'> = (tensors, name, { layers }, x) => {
+  const x0 = x.flat()
+  let xl: Vector = x0
+  for (let l = 1; l <= layers; l++) {
+    const mapped = linear(tensors, `${name}.up${l}`, linear(tensors, `${name}.down${l}`, xl))
+    xl = xl.map((value, i) => x0[i] * mapped[i] + value)
+  }
+  return tokenMap(tensors, `${name}.tokens`, cut(xl, x[0].length))
+}
+
+/** An MLP over the tokens, one over the numbers of each, and a map over tokens. */
+export const mixer: Extractor<'mixer'> = (tensors, name, _, x) => {
+  const normed = x.map((token) => norm(tensors, `${name}.token-norm`, 'layer', token))
+  const across = tokenMap(tensors, `${name}.token-output`, tokenMap(tensors, `${name}.token-hidden`, normed).map(gelu))
+  const z = x.map((token, i) => {
+    const y = plus(token, across[i])
+    const hidden = linear(tensors, `${name}.channel-hidden`, norm(tensors, `${name}.channel-norm`, 'layer', y))
+    return plus(y, linear(tensors, `${name}.channel-output`, gelu(hidden)))
+  })
+  return tokenMap(tensors, `${name}.tokens`, z)
+}
+
+/** By kind, in the order of their tokens. */
+const extractors: { readonly [K in Kind]: Extractor<K> } = { mlp, compression, cross, mixer }
+
+function extract<K extends Kind>(tensors: Tensors, name: string, kind: K, config: LevelConfig[K], x: Tokens): Tokens {
+  return config ? (extractors[kind] as Extractor<K>)(tensors, `${name}.${kind}`, config, x) : []
+}
+
+/** Norm([extracted tokens | X_dense] + W_r X) */
+export function level(tensors: Tensors, name: string, config: LevelConfig, x: Tokens, xDense: Tokens): Tokens {
+  const kinds = Object.keys(extractors) as Kind[]
+  const extracted = kinds.flatMap((kind) => extract(tensors, name, kind, config[kind], x))
+  const tokens = config.dense === false ? extracted : [...extracted, ...xDense]
+  const residual = config.residual === false ? null : tokenMap(tensors, `${name}.residual`, x)
+  const summed = residual ? tokens.map((token, i) => plus(token, residual[i])) : tokens
+  return summed.map((token) => norm(tensors, `${name}.norm`, config.norm, token))
+}
+
+/** The J numbers of a user's embeddings, in the tower's own coordinates. */
+export function userTower(tensors: Tensors, config: ModelConfig, user: Row): Vector {
+  const { x0, xDense } = inputTokens(tensors, config.user, user)
+  let x: Tokens = x0
+  for (const [k, one] of config.user.levels.entries()) x = level(tensors, `user.level${k + 1}`, one, x, xDense)
+  return embeddings(tensors, config.embeddings, x)
+}
+
+/** The head: J numbers from the last level's tokens. */
+export function embeddings(tensors: Tensors, { width, norm, bound }: ModelConfig['embeddings'], x: Tokens): Vector {
+  const each = cut(linear(tensors, 'user.output', x.flat()), width)
+  if (norm === 'layer') return each.flatMap(standardized)
+  return norm === 'bound' ? each.flatMap((e) => times(e, Math.min(1, bound / Math.hypot(...e)))) : each.flat()
+}
+
+/** Published coordinates of the J numbers e, by a snapshot's alignment, W [J, J] and b. */
+export const published = (e: Vector, weight: ArrayLike<number>, bias: ArrayLike<number>): Vector =>
+  e.map((_, j) => bias[j] + sum(e.map((value, i) => value * weight[i * e.length + j])))
+
+// ---------------------------------------------------------------- Mix tower
+
+/** x: dense columns padded, and the mean of each bag's vectors. */
+export function itemInputs(tensors: Tensors, item: Row): Vector {
+  const bags = item.bags.flatMap(({ name, ids }) => bagToken(tensors, `item.${name}`, 'mean', ids))
+  return [...padded(item.dense), ...bags]
+}
+
+/** Which part of the first hidden layer's sums the user has, from its embeddings e and the item vector v. */
+function interaction(tensors: Tensors, { embeddings, mix }: ModelConfig, e: Vector, v: Vector): Vector {
+  if (mix.interaction.kind === 'grouped') {
+    const slices = cut(v, e.length / mix.interaction.dots)
+    const dots = cut(e, e.length / mix.interaction.dots).map((slice, g) => dot(slice, slices[g]))
+    return linear(tensors, 'mix.from-interaction', [...e, ...padded(dots)])
+  }
+  const vectors = cut([...e, ...v], embeddings.width)
+  const dots = vectors.flatMap((a, i) => vectors.slice(0, i).map((b) => dot(a, b)))
+  return plus(linear(tensors, 'mix.from-embeddings', e), linear(tensors, 'mix.from-dots', dots))
+}
+
+/** The T logits of a user's embeddings e, in the tower's own coordinates, and an item. */
+export function mixTower(tensors: Tensors, config: ModelConfig, e: Vector, item: Row): Vector {
+  const x = itemInputs(tensors, item)
+  const v = linear(tensors, 'mix.item-vector', x)
+  let h = relu(plus(interaction(tensors, config, e, v), linear(tensors, 'mix.from-item', x)))
+  for (let layer = 2; layer <= config.mix.hidden.length; layer++) h = relu(linear(tensors, `mix.hidden${layer}`, h))
+  return linear(tensors, 'mix.heads', h)
+}
+
+// ---------------------------------------------------------------- Loss
+
+/** log(1 + exp z) */
+const softplus = (z: number): number => Math.max(z, 0) + Math.log1p(Math.exp(-Math.abs(z)))
+
+/** Cross-entropy of a logit, nats. */
+export const crossEntropy = (logit: number, label: number): number =>
+  label * softplus(-logit) + (1 - label) * softplus(logit)
+
+/** What a row of a step came to, and what it is held against. */
+export interface LossRow {
+  readonly embeddings: Vector
+  readonly logits: Vector
+  readonly labels: Vector
+  /** Of the labels; 0 where one is not known. */
+  readonly weights: Vector
+  /** The embeddings that the teacher gives, where distillation is asked for. */
+  readonly teacher?: Vector
+}
+
+/**
+ * The loss of a step.
+ * @param step its configured rows, of which `rows` may be fewer, weights of the tasks, and μ of distillation
+ */
+export function loss(
+  { embeddings }: ModelConfig,
+  rows: readonly LossRow[],
+  step: { readonly rows: number; readonly taskWeights: Vector; readonly distillation?: number },
+): number {
+  const J = embeddings.count * embeddings.width
+  const entropy = ({ logits, labels, weights }: LossRow) =>
+    sum(logits.map((logit, t) => step.taskWeights[t] * weights[t] * crossEntropy(logit, labels[t])))
+  const distance = ({ embeddings: e, teacher = e }: LossRow) => sum(e.map((value, j) => (value - teacher[j]) ** 2))
+  const decorrelation = embeddings.decorrelation === 0 ? 0 : embeddings.decorrelation * covariances(rows, J)
+  return (
+    sum(rows.map(entropy)) / step.rows +
+    decorrelation +
+    ((step.distillation ?? 0) / (step.rows * J)) * sum(rows.map(distance))
+  )
+}
+
+/** 1/J Σ_{i≠j} C_ij² of the embeddings' columns. */
+function covariances(rows: readonly LossRow[], J: number): number {
+  const columns = list(J, (j) => rows.map(({ embeddings }) => embeddings[j]))
+  const centered = columns.map((column) => column.map((value) => value - sum(column) / rows.length))
+  const covariance = (a: Vector, b: Vector) => dot(a, b) / Math.max(1, rows.length - 1)
+  return sum(centered.flatMap((a, i) => centered.map((b, j) => (i === j ? 0 : covariance(a, b) ** 2)))) / J
+}
