@@ -1,0 +1,98 @@
+// The room rule: in each folder, files and sub-folders import each other in one direction. CONTRIBUTING.md says it in full.
+import { execFileSync } from 'node:child_process'
+import { existsSync, readFileSync } from 'node:fs'
+import { basename, dirname, join } from 'node:path'
+import { inWorkspace } from './workspace.mjs'
+
+const statements = [
+  /^\s*(?:import|export)\b(?:[^'"`;]*?\bfrom)?\s*['"]([^'"]+)['"]/gm,
+  /\b(?:import|require)\(\s*['"]([^'"]+)['"]/g,
+  /@import\b[^'"]*\bfrom\s*['"]([^'"]+)['"]/g,
+]
+
+/**
+ * What a source imports: values and types, by statements, by `import()`, by `require` and in JSDoc.
+ * @param {string} source
+ */
+export const importsOf = (source) => statements.flatMap((form) => [...source.matchAll(form)].map(([, name]) => name))
+
+/** Files of a package that git does not ignore, by their path in it. @param {string} name */
+export function filesOf(name) {
+  const cwd = inWorkspace(`packages/${name}`)
+  const listed = execFileSync('git', ['ls-files', '--cached', '--others', '--exclude-standard'], {
+    cwd,
+    encoding: 'utf8',
+  })
+  return listed.split('\n').filter((path) => path !== '' && existsSync(join(cwd, path)))
+}
+
+export const isSource = (/** @type {string} */ path) => /\.[cm]?[jt]s$/.test(path)
+export const isTest = (/** @type {string} */ path) => /(^|\/)testing\/|\.test\.ts$/.test(path)
+
+/**
+ * Entries of folders that import each other in a circle. Two files meet in the deepest folder that holds both, as the
+ * entries of that folder in which they lie.
+ * @param {ReadonlyMap<string, readonly string[]>} imports of each file, by their paths
+ * @returns {string[]} a circle each
+ */
+export function circlesOf(imports) {
+  /** @type {Map<string, Map<string, Set<string>>>} by folder, what each entry imports beside it */
+  const folders = new Map()
+  for (const [from, targets] of imports)
+    for (const to of targets) {
+      const [a, b] = [from.split('/'), to.split('/')]
+      const depth = a.findIndex((part, i) => part !== b[i])
+      if (depth < 0) continue
+      const folder = a.slice(0, depth).join('/')
+      const entries = folders.get(folder) ?? new Map()
+      folders.set(folder, entries.set(a[depth], (entries.get(a[depth]) ?? new Set()).add(b[depth])))
+    }
+  return [...folders].flatMap(([folder, entries]) => {
+    const done = new Set()
+    /** @type {(entry: string, above: string[]) => string[]} */
+    const walk = (entry, above) => {
+      if (above.includes(entry)) return [`${folder}: ${[...above.slice(above.indexOf(entry)), entry].join(' → ')}`]
+      if (done.has(entry)) return []
+      const found = [...(entries.get(entry) ?? [])].flatMap((next) => walk(next, [...above, entry]))
+      done.add(entry)
+      return found
+    }
+    return [...entries.keys()].flatMap((entry) => walk(entry, []))
+  })
+}
+
+/** @param {unknown} value of a manifest's field @returns {string[]} */
+const pathsIn = (value) => (typeof value === 'string' ? [value] : Object.values(value ?? {}).flatMap(pathsIn))
+
+/**
+ * What in a package is against the rule.
+ * @param {string} name
+ */
+export function againstTheRule(name) {
+  const folder = inWorkspace(`packages/${name}`)
+  const files = filesOf(name)
+  const { exports, bin } = JSON.parse(readFileSync(join(folder, 'package.json'), 'utf8'))
+  const entryPoints = pathsIn([exports, bin]).map((path) => join(path))
+  const loose = files.filter(
+    (path) => dirname(path) === 'src' && !isTest(path) && !entryPoints.includes(path) && basename(path) !== 'main.ts',
+  )
+  /** @type {Map<string, string[]>} */
+  const imports = new Map()
+  const across = files.filter(isSource).flatMap((path) => {
+    const relative = importsOf(readFileSync(join(folder, path), 'utf8')).filter((specifier) =>
+      /^\.\.?\//.test(specifier),
+    )
+    const targets = relative.map((specifier) => join(dirname(path), specifier))
+    if (!isTest(path))
+      imports.set(
+        path,
+        targets.filter((target) => !isTest(target)),
+      )
+    return targets.filter((target) => target.startsWith('..')).map((target) => `${path} imports ${target}`)
+  })
+  return [
+    ...loose.map((path) => `${path}: in src there are entry points and folders alone`),
+    ...across,
+    ...circlesOf(imports),
+  ]
+}
