@@ -1,7 +1,7 @@
 import { playwright } from '@vitest/browser-playwright'
 import { defineConfig, type TestProjectInlineConfiguration } from 'vitest/config'
 import { withDriver } from './packages/gpu/driver-environment.js'
-import { browserArguments, browserProgram } from './packages/testkit/src/browser-program.ts'
+import { browserArguments, browserProgram } from './packages/testkit/src/browser/program.ts'
 
 // Set-up writes into this file which Chromium it brought.
 Object.assign(process.env, withDriver(`${import.meta.dirname}/.env`))

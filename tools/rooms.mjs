@@ -1,7 +1,7 @@
 // The room rule: in each folder, files and sub-folders import each other in one direction. CONTRIBUTING.md says it in full.
-import { execFileSync } from 'node:child_process'
-import { existsSync, readFileSync } from 'node:fs'
+import { readFileSync } from 'node:fs'
 import { basename, dirname, join } from 'node:path'
+import { filesOf, isSource, isTest } from './package-files.mjs'
 import { inWorkspace } from './workspace.mjs'
 
 const statements = [
@@ -15,19 +15,6 @@ const statements = [
  * @param {string} source
  */
 export const importsOf = (source) => statements.flatMap((form) => [...source.matchAll(form)].map(([, name]) => name))
-
-/** Files of a package that git does not ignore, by their path in it. @param {string} name */
-export function filesOf(name) {
-  const cwd = inWorkspace(`packages/${name}`)
-  const listed = execFileSync('git', ['ls-files', '--cached', '--others', '--exclude-standard'], {
-    cwd,
-    encoding: 'utf8',
-  })
-  return listed.split('\n').filter((path) => path !== '' && existsSync(join(cwd, path)))
-}
-
-export const isSource = (/** @type {string} */ path) => /\.[cm]?[jt]s$/.test(path)
-export const isTest = (/** @type {string} */ path) => /(^|\/)testing\/|\.test\.ts$/.test(path)
 
 /**
  * Entries of folders that import each other in a circle. Two files meet in the deepest folder that holds both, as the

@@ -30,13 +30,12 @@ import { layerNormBackward, layerNormForward } from './normalization/layer-norm.
 import { normShape } from './normalization/norm-shape.ts'
 import { normParametersBackward, normParametersShape } from './normalization/parameters-backward.ts'
 import { rmsNormBackward, rmsNormForward } from './normalization/rms-norm.ts'
-import { globalNorm } from './numeric/global-norm.ts'
 import { packHalf } from './numeric/half.ts'
 import { normBoundBackward, normBoundForward } from './numeric/norm-bound.ts'
-import { sumOfSquares } from './numeric/sum-of-squares.ts'
 import { adamw } from './optimizer/adamw.ts'
+import { globalNorm } from './optimizer/global-norm.ts'
+import { sumOfSquares } from './optimizer/sum-of-squares.ts'
 
-export { padded } from './case-arrays.ts'
 export { gatherModes } from './embedding/gather.ts'
 export {
   type BindingLimits,
@@ -47,9 +46,10 @@ export {
   TableSizeError,
   tablePartBindings,
 } from './embedding/split-table.ts'
+export { padded } from './examples/arrays.ts'
 export { type MatmulShape, matmulShape } from './matmul/shape.ts'
-export { partialsOf } from './numeric/sum-of-squares.ts'
 export { adamBeta1, adamBeta2, rateSlots } from './optimizer/adamw.ts'
+export { partialsOf } from './optimizer/sum-of-squares.ts'
 export { type Activation, activations } from './wgsl/activation.ts'
 export {
   activationBackward,

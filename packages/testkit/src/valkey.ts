@@ -3,15 +3,15 @@ import { mkdirSync, mkdtempSync } from 'node:fs'
 import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { makeCertificate } from './valkey-certificate.ts'
-import { ValkeyCluster } from './valkey-cluster.ts'
-import { ValkeyNode } from './valkey-node.ts'
-import { valkeyProgram } from './valkey-program.ts'
+import { makeCertificate } from './valkey/certificate.ts'
+import { ValkeyCluster } from './valkey/cluster.ts'
+import { ValkeyNode } from './valkey/node.ts'
+import { valkeyProgram } from './valkey/program.ts'
 
-export { type SlotMove, ValkeyCluster } from './valkey-cluster.ts'
-export { ValkeyNode } from './valkey-node.ts'
-export { NoValkeyError, valkeyProgram } from './valkey-program.ts'
-export { until } from './wait-until.ts'
+export { type SlotMove, ValkeyCluster } from './valkey/cluster.ts'
+export { ValkeyNode } from './valkey/node.ts'
+export { NoValkeyError, valkeyProgram } from './valkey/program.ts'
+export { until } from './valkey/wait-until.ts'
 
 export interface ValkeyOptions {
   /** When a write reaches the disk: `never` (default), within a second, or before its answer. */

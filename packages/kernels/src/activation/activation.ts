@@ -4,7 +4,7 @@
  * dropout `step` is not used.
  */
 import type { Kernel } from '@headwater/gpu'
-import { integers, uniform } from '../case-arrays.ts'
+import { integers, uniform } from '../examples/arrays.ts'
 import { activations, activationWgsl } from '../wgsl/activation.ts'
 import { activateReference } from '../wgsl/activation-reference.ts'
 import { dropoutWgsl, keptReference } from './dropout.ts'

@@ -3,7 +3,7 @@
  * so its sign tells both. Over count4 vec4.
  */
 import type { Kernel } from '@headwater/gpu'
-import { uniform } from '../case-arrays.ts'
+import { uniform } from '../examples/arrays.ts'
 import { activations } from '../wgsl/activation.ts'
 import { activationForward } from './activation.ts'
 import { type ElementTuning, elementGroups, elementTunings, elementWgsl } from './elements.ts'

@@ -5,7 +5,7 @@
  * dx_l = w_l dy + slope_l query; a channel's share is a sum of two scalars times dy and query.
  */
 import type { Kernel } from '@headwater/gpu'
-import { uniform } from '../case-arrays.ts'
+import { uniform } from '../examples/arrays.ts'
 import {
   type AttentionPoolShape,
   attend,

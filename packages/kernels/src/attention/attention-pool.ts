@@ -7,7 +7,7 @@
  * `parameters` holds mix [C, D] and then query [D], from `pOffset` (vec4).
  */
 import type { Kernel, ReferenceArrays, UniformType } from '@headwater/gpu'
-import { integers, uniform } from '../case-arrays.ts'
+import { integers, uniform } from '../examples/arrays.ts'
 import {
   eventLoop,
   type PoolTuning,

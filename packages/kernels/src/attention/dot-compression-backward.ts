@@ -5,7 +5,7 @@
  * `dx` lies like X, `dz` like Z, `dy` like Y; rows of tokens beyond a length get zeros.
  */
 import type { Kernel, Tuning } from '@headwater/gpu'
-import { uniform } from '../case-arrays.ts'
+import { uniform } from '../examples/arrays.ts'
 import { exponentialWgsl } from '../wgsl/exponential.ts'
 import { linearGroups, linearGroupWgsl } from '../wgsl/linear-grid.ts'
 import { dotCompressionForward } from './dot-compression.ts'

@@ -1,6 +1,6 @@
 /** Shape, uniforms, cases and examples that the dot compression kernels share. */
 import type { ReferenceArrays, UniformType } from '@headwater/gpu'
-import { uniform } from '../case-arrays.ts'
+import { uniform } from '../examples/arrays.ts'
 import { exampleLengths } from './example-lengths.ts'
 
 export type DotCompressionShape = {

@@ -8,7 +8,7 @@
  * offset and stride of Z count floats, those of X and Y vec4.
  */
 import type { Kernel } from '@headwater/gpu'
-import { uniform } from '../case-arrays.ts'
+import { uniform } from '../examples/arrays.ts'
 import { exponentialWgsl } from '../wgsl/exponential.ts'
 import {
   benchmarks,

@@ -6,7 +6,7 @@
  * `dqkv` lies like `qkv`, `dy` like `y`. Places beyond a length get zeros.
  */
 import type { Kernel, ReferenceArrays } from '@headwater/gpu'
-import { uniform } from '../case-arrays.ts'
+import { uniform } from '../examples/arrays.ts'
 import { attentionForward, workgroupsOf } from './self-attention.ts'
 import {
   selfAttentionForwardReference,

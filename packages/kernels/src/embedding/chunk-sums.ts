@@ -7,7 +7,7 @@
  * Shape letters: C chunks at most, D4 vec4 of width, P lookups, R gradient rows. `gColumn` and `gRow` count vec4.
  */
 import type { Kernel, Tuning } from '@headwater/gpu'
-import { uniform } from '../case-arrays.ts'
+import { uniform } from '../examples/arrays.ts'
 import { linearGroups, linearGroupWgsl } from '../wgsl/linear-grid.ts'
 
 export type ChunkSumsShape = { C: number; D4: number; gColumn: number; gRow: number; P: number; R: number }

@@ -7,7 +7,7 @@
  * The gradient of the table is row-adagrad's, from lookups grouped by row.
  */
 import type { Kernel, Tuning } from '@headwater/gpu'
-import { integers, uniform } from '../case-arrays.ts'
+import { integers, uniform } from '../examples/arrays.ts'
 import { linearGroups, linearGroupWgsl } from '../wgsl/linear-grid.ts'
 import {
   type SplitTableShape,

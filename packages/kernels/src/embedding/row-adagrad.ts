@@ -12,7 +12,7 @@
  * C chunks. `gColumn` and `gRow` count vec4.
  */
 import type { Kernel, Tuning } from '@headwater/gpu'
-import { uniform } from '../case-arrays.ts'
+import { uniform } from '../examples/arrays.ts'
 import { rateSlots } from '../optimizer/adamw.ts'
 import { linearGroups, linearGroupWgsl } from '../wgsl/linear-grid.ts'
 

@@ -4,7 +4,7 @@
  * scales, F4 vec4 each; zeros there keep padding columns zero. Offsets, columns and strides count vec4.
  */
 import type { Kernel } from '@headwater/gpu'
-import { uniform } from '../case-arrays.ts'
+import { uniform } from '../examples/arrays.ts'
 import { featuresWithGaps, missingWgsl } from './missing.ts'
 import { type RowsTuning, rowsGrid, rowsTunings, rowsWgsl } from './rows.ts'
 

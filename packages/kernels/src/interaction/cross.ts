@@ -5,8 +5,8 @@
  * R rows of W4 vec4; strides and `yOffset` count vec4, so that y may be columns of a wider tensor.
  */
 import type { Kernel, Tuning } from '@headwater/gpu'
-import { uniform } from '../case-arrays.ts'
-import { prior, priorGradient } from '../prior-gradient.ts'
+import { uniform } from '../examples/arrays.ts'
+import { prior, priorGradient } from '../examples/prior-gradient.ts'
 import { linearGroups, linearGroupWgsl } from '../wgsl/linear-grid.ts'
 
 export type CrossForwardShape = {

@@ -5,8 +5,8 @@
  * `zOut` (floats, a multiple of 4) are columns; strides count vec4. Outputs are padded with zeros to a multiple of 4.
  */
 import type { Kernel, Tuning } from '@headwater/gpu'
-import { padded, uniform } from '../case-arrays.ts'
-import { priorGradient } from '../prior-gradient.ts'
+import { padded, uniform } from '../examples/arrays.ts'
+import { priorGradient } from '../examples/prior-gradient.ts'
 import { linearGroups, linearGroupWgsl } from '../wgsl/linear-grid.ts'
 
 export type GroupedDotShape = {

@@ -5,8 +5,8 @@
  * `zRow` floats, so that the products are columns of a wider row and concatenation needs no copy.
  */
 import type { Kernel, Tuning } from '@headwater/gpu'
-import { uniform } from '../case-arrays.ts'
-import { prior, priorGradient } from '../prior-gradient.ts'
+import { uniform } from '../examples/arrays.ts'
+import { prior, priorGradient } from '../examples/prior-gradient.ts'
 import { linearGroups } from '../wgsl/linear-grid.ts'
 import {
   backwardInTiles,

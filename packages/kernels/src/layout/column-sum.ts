@@ -4,7 +4,7 @@
  * be anything, also 0; offsets, strides and N4 count vec4.
  */
 import type { Kernel } from '@headwater/gpu'
-import { uniform } from '../case-arrays.ts'
+import { uniform } from '../examples/arrays.ts'
 import { linearGroups, linearGroupWgsl } from '../wgsl/linear-grid.ts'
 import { combineWgsl, type RowSplitTuning, rowSplitBucket, rowSplitTunings } from './row-split.ts'
 

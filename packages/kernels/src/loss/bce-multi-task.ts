@@ -5,7 +5,7 @@
  * R rows of T columns, padded with zeros to a multiple of 4.
  */
 import type { Kernel, Tuning } from '@headwater/gpu'
-import { padded, uniform } from '../case-arrays.ts'
+import { padded, uniform } from '../examples/arrays.ts'
 import { linearGroups, linearGroupWgsl } from '../wgsl/linear-grid.ts'
 import { softplusWgsl } from './softplus.ts'
 

@@ -6,7 +6,7 @@
  * The columns of Z̃ M have mean 0, so that the gradient needs no centering of its own. A row of weight 0 does not count.
  */
 import type { Kernel, Tuning } from '@headwater/gpu'
-import { padded, uniform } from '../case-arrays.ts'
+import { padded, uniform } from '../examples/arrays.ts'
 import { linearGroups, linearGroupWgsl } from '../wgsl/linear-grid.ts'
 import { groupLanes, groupSumWgsl } from './group-sum.ts'
 

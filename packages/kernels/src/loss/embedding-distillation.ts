@@ -7,8 +7,8 @@
  * at place v mod K; offsets and row strides count vec4, and dx lies as x does.
  */
 import type { Kernel, Tuning } from '@headwater/gpu'
-import { uniform } from '../case-arrays.ts'
-import { prior, priorGradient } from '../prior-gradient.ts'
+import { uniform } from '../examples/arrays.ts'
+import { prior, priorGradient } from '../examples/prior-gradient.ts'
 import { linearGroups, linearGroupWgsl } from '../wgsl/linear-grid.ts'
 import { groupLanes, groupSumWgsl } from './group-sum.ts'
 

@@ -1,6 +1,6 @@
 /** What the matmuls over f32 sums have in common; each adds its name, its tunings, its B and its reference. */
 import type { Tuning } from '@headwater/gpu'
-import { padded } from '../case-arrays.ts'
+import { padded } from '../examples/arrays.ts'
 import { activations } from '../wgsl/activation.ts'
 import { tileGroups } from './epilogue.ts'
 import { registerTileWgsl } from './register-tile.ts'

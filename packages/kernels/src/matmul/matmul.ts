@@ -1,6 +1,6 @@
 /** C = epilogue(A · B) with B in rows of K; see shape.ts for the shape's letters, strides and the epilogue. */
 import type { Kernel } from '@headwater/gpu'
-import { padded, uniform } from '../case-arrays.ts'
+import { padded, uniform } from '../examples/arrays.ts'
 import {
   type MatmulTuning,
   matmulDeclaration,

@@ -1,4 +1,4 @@
-import { padded } from '../case-arrays.ts'
+import { padded } from '../examples/arrays.ts'
 import { activateReference } from '../wgsl/activation-reference.ts'
 import type { MatmulArrays, MatmulShape } from './shape.ts'
 

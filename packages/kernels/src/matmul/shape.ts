@@ -11,7 +11,7 @@
  * off are not read: any buffer does.
  */
 import type { ReferenceArrays, UniformType } from '@headwater/gpu'
-import { padded, uniform } from '../case-arrays.ts'
+import { padded, uniform } from '../examples/arrays.ts'
 import type { activations } from '../wgsl/activation.ts'
 
 export type MatmulShape = {

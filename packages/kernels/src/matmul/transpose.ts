@@ -3,7 +3,7 @@
  * whatever stands in that of `in`.
  */
 import type { Kernel, Tuning } from '@headwater/gpu'
-import { padded, uniform } from '../case-arrays.ts'
+import { padded, uniform } from '../examples/arrays.ts'
 import { linearGroups, linearGroupWgsl } from '../wgsl/linear-grid.ts'
 import { range } from './columns.ts'
 

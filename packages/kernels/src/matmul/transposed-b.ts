@@ -4,7 +4,7 @@
  * not matter. The columns that pad N count as zero.
  */
 import type { Kernel } from '@headwater/gpu'
-import { uniform } from '../case-arrays.ts'
+import { uniform } from '../examples/arrays.ts'
 import {
   type MatmulTuning,
   matmulDeclaration,

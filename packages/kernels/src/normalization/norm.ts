@@ -1,6 +1,6 @@
 /** The two norms differ in one term, so one declaration of each direction makes both. */
 import type { Kernel } from '@headwater/gpu'
-import { uniform } from '../case-arrays.ts'
+import { uniform } from '../examples/arrays.ts'
 import {
   drawNorm,
   exampleMoments,

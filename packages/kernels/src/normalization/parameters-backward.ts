@@ -4,7 +4,7 @@
  * gives the gradients; a larger S, followed by a column sum, gives them sooner where V is large. Units: norm-shape.ts.
  */
 import type { Kernel } from '@headwater/gpu'
-import { uniform } from '../case-arrays.ts'
+import { uniform } from '../examples/arrays.ts'
 import { combineWgsl, type RowSplitTuning, rowSplitBucket, rowSplitTunings } from '../layout/row-split.ts'
 import { linearGroups, linearGroupWgsl } from '../wgsl/linear-grid.ts'
 import { layerNormForward } from './layer-norm.ts'

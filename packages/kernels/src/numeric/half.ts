@@ -9,7 +9,7 @@
  */
 import { floatToHalf } from '@headwater/binary16'
 import type { Kernel } from '@headwater/gpu'
-import { integers } from '../case-arrays.ts'
+import { integers } from '../examples/arrays.ts'
 import { type TileTuning, tileGroups, tileLoop, tileTunings } from './tile-loop.ts'
 
 export type HalfShape = { count: number; xOffset: number; yOffset: number }

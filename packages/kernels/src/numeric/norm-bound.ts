@@ -6,7 +6,7 @@
  * dx as x.
  */
 import type { Kernel, ReferenceArrays, Tuning } from '@headwater/gpu'
-import { uniform } from '../case-arrays.ts'
+import { uniform } from '../examples/arrays.ts'
 import { linearGroups, linearGroupWgsl } from '../wgsl/linear-grid.ts'
 
 export type NormBoundShape = {

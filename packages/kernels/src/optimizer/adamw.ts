@@ -6,7 +6,7 @@
  * skip is not 0, a bad step leaves parameters and moments as they are, and nothing is read back.
  */
 import type { Kernel } from '@headwater/gpu'
-import { uniform } from '../case-arrays.ts'
+import { uniform } from '../examples/arrays.ts'
 import { type TileTuning, tileGroups, tileLoop, tileTunings } from '../numeric/tile-loop.ts'
 
 export type AdamwShape = { count4: number; decayed4: number }

@@ -1,11 +1,11 @@
 import { type Arrays, type GpuDevice, Program, prepareDispatch } from '@headwater/gpu'
 import { describe, expect, it } from 'vitest'
 import { rowAdagrad } from '../embedding/row-adagrad.ts'
-import { globalNorm } from '../numeric/global-norm.ts'
-import { partialsOf, sumOfSquares } from '../numeric/sum-of-squares.ts'
 import { sameBits } from '../testing/run-kernel.ts'
 import { randomOf, useDevice } from '../testing/test-device.ts'
 import { adamBeta1, adamBeta2, adamw } from './adamw.ts'
+import { globalNorm } from './global-norm.ts'
+import { partialsOf, sumOfSquares } from './sum-of-squares.ts'
 
 const device = useDevice('clipping')
 

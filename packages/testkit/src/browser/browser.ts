@@ -1,5 +1,5 @@
 import { type Browser, chromium } from 'playwright-core'
-import { browserArguments, browserProgram } from './browser-program.ts'
+import { browserArguments, browserProgram } from './program.ts'
 
 /**
  * A headless Chromium with an empty profile that talks to nobody by itself. Close it when done.

@@ -1,4 +1,4 @@
-import type { ValkeyNode } from './valkey-node.ts'
+import type { ValkeyNode } from './node.ts'
 import { until } from './wait-until.ts'
 
 const slotCount = 16_384

@@ -6,8 +6,8 @@
  * gradient is 0. With maxNorm = 0 nothing is clipped.
  */
 import type { Kernel, Tuning } from '@headwater/gpu'
-import { uniform } from '../case-arrays.ts'
-import { rateSlots } from '../optimizer/adamw.ts'
+import { uniform } from '../examples/arrays.ts'
+import { rateSlots } from './adamw.ts'
 
 export type GlobalNormShape = { P: number; maxNorm: number }
 

@@ -2,8 +2,8 @@ import { type ChildProcess, spawn } from 'node:child_process'
 import { mkdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { Redis } from 'iovalkey'
-import type { Certificate } from './valkey-certificate.ts'
-import { valkeyProgram } from './valkey-program.ts'
+import type { Certificate } from './certificate.ts'
+import { valkeyProgram } from './program.ts'
 import { until } from './wait-until.ts'
 
 /**

@@ -7,7 +7,7 @@
  * `count` counts floats; the last vec4 may reach over it. `xOffset` counts vec4.
  */
 import type { Kernel, Tuning } from '@headwater/gpu'
-import { uniform } from '../case-arrays.ts'
+import { uniform } from '../examples/arrays.ts'
 
 type SharesShape = { count: number; xOffset: number; partialOffset: number }
 

@@ -1,5 +1,5 @@
 import { mergeConfig } from 'vitest/config'
-import one from '../../vitest.package.config.ts'
+import one from './vitest.package.config.ts'
 
 /** Tests that load a machine until it breaks: what they find is clear only where nothing else runs. */
 const load = mergeConfig(one, { test: { maxWorkers: 1 } })

@@ -2,7 +2,7 @@ import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { afterEach, expect, test, vi } from 'vitest'
 import { openBrowser } from './browser.ts'
-import { NoBrowserError } from './browser-program.ts'
+import { NoBrowserError } from './program.ts'
 
 afterEach(() => vi.unstubAllEnvs())
 
