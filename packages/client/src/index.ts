@@ -8,19 +8,6 @@ export type {
   FeaturesOptions,
   ReadOptions,
 } from './client/client.ts'
-export {
-  AuthenticationError,
-  BadRequestError,
-  ClientError,
-  ConflictError,
-  DeadlineError,
-  ForbiddenError,
-  NotFoundError,
-  OverloadedError,
-  ProtocolError,
-  ServerError,
-  UnavailableError,
-} from './client/errors.ts'
 export type { ErrorCode } from './codec/wire-error.ts'
 export type { EventsMessage, WireValue } from './messages/events-message.ts'
 export type { ReceiptAnswer, ServedModelInfo } from './messages/models-message.ts'
@@ -33,6 +20,19 @@ export type {
   ShadowReport,
   SnapshotInfo,
 } from './messages/snapshots-message.ts'
+export {
+  AuthenticationError,
+  BadRequestError,
+  ClientError,
+  ConflictError,
+  DeadlineError,
+  ForbiddenError,
+  NotFoundError,
+  OverloadedError,
+  ProtocolError,
+  ServerError,
+  UnavailableError,
+} from './transport/errors.ts'
 export type { ExchangeRequest } from './transport/exchange.ts'
 
 /** A client of the service at a URL; it holds no connection until it is used, and needs no closing. */

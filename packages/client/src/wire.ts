@@ -11,6 +11,7 @@ export {
   unpackMessage,
 } from './codec/formats.ts'
 export type { MessageLimits } from './codec/message-limits.ts'
+export { checkKey, fieldOf, invalid, objectAt } from './codec/shape.ts'
 export { type ErrorBody, type ErrorCode, errorStatus, isErrorCode, WireError } from './codec/wire-error.ts'
 export { type EventColumns, type EventLimits, eventLimits, parseEventsMessage } from './messages/events-message.ts'
 export { parseFeaturesMessage } from './messages/features-message.ts'
@@ -23,7 +24,6 @@ export {
   readLimits,
   type VectorEncoding,
 } from './messages/read-message.ts'
-export { checkKey, fieldOf, invalid, objectAt } from './messages/shape.ts'
 export {
   type ModelAnswer,
   parsePromoteMessage,

@@ -10,10 +10,10 @@ import { seededRandom } from '@headwater/statistics'
 import { openStore } from '@headwater/store'
 import { driftMap } from '../src/console/drift-map.ts'
 import { Panel } from '../src/console/panel.ts'
-import { Reservoir } from '../src/console/reservoir.ts'
 import { recentStepMs, TenantWatch } from '../src/console/tenant-watch.ts'
+import { BucketCounts } from '../src/figures/histograms.ts'
+import { Reservoir } from '../src/figures/reservoir.ts'
 import { createServer } from '../src/index.ts'
-import { BucketCounts } from '../src/metrics/histograms.ts'
 import { ReadFigures } from '../src/metrics/read-figures.ts'
 
 const dim = 192

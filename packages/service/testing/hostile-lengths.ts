@@ -19,7 +19,7 @@ import { encoderOf, model, space } from '@headwater/pooling/testing/towers'
 import { seededRandom } from '@headwater/statistics'
 import { openStore } from '@headwater/store'
 import { createServer } from '../src/index.ts'
-import { defaultLimits } from '../src/options/limits.ts'
+import { defaultLimits } from '../src/requests/limits.ts'
 import { type FuzzedRoute, fuzzedRoutes } from './fuzzed-bodies.ts'
 import { RawConnection } from './raw-connection.ts'
 

@@ -4,9 +4,9 @@ import type { ModelsAnswer, ReceiptAnswer, ServedModelInfo } from '../messages/m
 import type { OutcomesAnswer, OutcomesMessage } from '../messages/outcomes-message.ts'
 import { parseReadAnswer, type ReadAnswer, type VectorEncoding } from '../messages/read-message.ts'
 import type { ModelAnswer, ServedSnapshotAnswer, SnapshotChangeAnswer } from '../messages/snapshots-message.ts'
+import { BadRequestError, ConflictError, DeadlineError, errorOf, ProtocolError } from '../transport/errors.ts'
 import type { Exchange } from '../transport/exchange.ts'
 import { type Call, Transport } from '../transport/transport.ts'
-import { BadRequestError, ConflictError, DeadlineError, errorOf, ProtocolError } from './errors.ts'
 import { areKnownAgain, newEventIds } from './event-ids.ts'
 import { ReadBatcher, type WantedRead } from './read-batcher.ts'
 

@@ -1,6 +1,6 @@
 /** Reads of one tick, made one call. U users of a call. */
 import type { AnsweredModel, ReadAnswer } from '../messages/read-message.ts'
-import { BadRequestError } from './errors.ts'
+import { BadRequestError } from '../transport/errors.ts'
 
 export interface WantedRead {
   readonly users: readonly string[]

@@ -1,5 +1,5 @@
 /** Typed arrays as the binaries of a message: little-endian, whole elements. */
-import { invalid, kindOf } from '../messages/shape.ts'
+import { invalid, kindOf } from './shape.ts'
 
 type TypedArray = Uint8Array | Uint16Array | Uint32Array | Float32Array | Float64Array
 

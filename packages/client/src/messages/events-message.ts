@@ -1,8 +1,8 @@
 /** The messages of `POST /v1/events`. E events, as columns: one entry an event in each list. */
 import { arrayAt } from '../codec/binary.ts'
 import { type MessageLimits, maxDepth } from '../codec/message-limits.ts'
+import { fieldOf, invalid, keysAt, kindOf, listAt, objectAt, show, textsAt } from '../codec/shape.ts'
 import { WireError } from '../codec/wire-error.ts'
-import { fieldOf, invalid, keysAt, kindOf, listAt, objectAt, show, textsAt } from './shape.ts'
 
 /** A field of an event as it travels: a number, a text, a list of texts or of numbers, or nothing. */
 export type WireValue = number | string | null | readonly string[] | readonly number[]

@@ -1,6 +1,7 @@
 /** The messages of `PUT /v1/users/{id}/features`. */
+
+import { fieldOf, invalid, kindOf, objectAt } from '../codec/shape.ts'
 import type { EventField, WireValue } from './events-message.ts'
-import { fieldOf, invalid, kindOf, objectAt } from './shape.ts'
 
 export interface FeaturesMessage {
   /** By field of the schema, of those that describe the user; null leaves what is known. */

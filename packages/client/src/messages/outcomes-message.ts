@@ -1,7 +1,7 @@
 /** The messages of `POST /v1/outcomes`. O outcomes of one downstream model, as columns: one entry an outcome in each list. */
 import { arrayAt } from '../codec/binary.ts'
+import { fieldOf, invalid, keysAt, kindOf, listAt, objectAt } from '../codec/shape.ts'
 import { WireError } from '../codec/wire-error.ts'
-import { fieldOf, invalid, keysAt, kindOf, listAt, objectAt } from './shape.ts'
 
 export interface OutcomesMessage {
   /** Name of the downstream model. */

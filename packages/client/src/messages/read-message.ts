@@ -3,8 +3,8 @@
 import { halvesToFloats } from '@headwater/binary16'
 import { arrayAt } from '../codec/binary.ts'
 import { type MessageLimits, maxDepth } from '../codec/message-limits.ts'
+import { fieldOf, invalid, keysAt, kindOf, listAt, objectAt, show, textsAt } from '../codec/shape.ts'
 import { WireError } from '../codec/wire-error.ts'
-import { fieldOf, invalid, keysAt, kindOf, listAt, objectAt, show, textsAt } from './shape.ts'
 
 /** How an answer's vectors are written: 4 or 2 bytes a value. */
 export type VectorEncoding = 'f32' | 'f16'

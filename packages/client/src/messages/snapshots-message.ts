@@ -1,7 +1,7 @@
 /** The messages of `GET /v1/models/{m}`, `POST /v1/models/{m}/promote` and `/rollback`. */
 
+import { fieldOf, invalid, kindOf, objectAt } from '../codec/shape.ts'
 import type { ErrorBody } from '../codec/wire-error.ts'
-import { fieldOf, invalid, kindOf, objectAt } from './shape.ts'
 
 /** What became of one snapshot of a model. */
 export interface SnapshotInfo {

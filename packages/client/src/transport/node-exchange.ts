@@ -1,6 +1,6 @@
 import { Agent as HttpAgent, type IncomingMessage, request as requestHttp } from 'node:http'
 import { Agent as HttpsAgent, request as requestHttps } from 'node:https'
-import { ClientError } from '../client/errors.ts'
+import { ClientError } from './errors.ts'
 import type { Exchange, ExchangeAnswer } from './exchange.ts'
 
 /** What a server is checked against, and who the client is where the server asks for certificates; each as PEM. */

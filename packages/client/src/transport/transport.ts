@@ -1,13 +1,6 @@
-import {
-  ClientError,
-  DeadlineError,
-  errorOf,
-  OverloadedError,
-  ProtocolError,
-  UnavailableError,
-} from '../client/errors.ts'
 import { contentTypeOf, formatOf, packMessage, parseJson, unpackMessage } from '../codec/formats.ts'
 import { isErrorCode } from '../codec/wire-error.ts'
+import { ClientError, DeadlineError, errorOf, OverloadedError, ProtocolError, UnavailableError } from './errors.ts'
 import type { Exchange, ExchangeAnswer, ExchangeRequest } from './exchange.ts'
 import { RetryBudget } from './retry-budget.ts'
 

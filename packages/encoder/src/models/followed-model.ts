@@ -11,34 +11,23 @@ import {
   servedHistory,
   servedSnapshot,
 } from '@headwater/snapshot'
-import type { EncoderProcess } from '../process/encoder-process.ts'
 import { type LoadedSnapshot, releaseAfter } from '../process/loaded-snapshot.ts'
 import { DeadlyLoads } from './deadly-loads.ts'
-import { loadFirst } from './first-snapshot.ts'
+import { type LoadOptions, loadFirst } from './first-snapshot.ts'
 import { entryKey, existing, refusing, servableDirectory } from './served-entry.ts'
 import { type ShadowChoice, SnapshotShadow } from './snapshot-shadow.ts'
 
-export interface FollowModelOptions {
-  /** Where its snapshots are loaded. It stays the caller's. */
-  readonly encoder: EncoderProcess
-  /** Of the model's snapshots. */
-  readonly directory: string
-  /** In the poolings. */
-  readonly name: string
+export interface FollowModelOptions extends LoadOptions {
   /** Computes a share of the batches through another snapshot too. */
   readonly shadow?: ShadowChoice
   /** How often the directory is looked at. Default 500. */
   readonly pollMs?: number
-  /** Asked before a snapshot is served; it throws to refuse one, a `SnapshotRefusedError` for good. */
-  readonly admit?: (snapshot: LoadedSnapshot) => Promise<void>
   /** Told of a snapshot that took over. */
   readonly onSwapped?: (snapshot: number, before: number) => void
   /** Computes the shadow's panel by both, for the report; null where it has none. Absent: live traffic alone is compared. */
   readonly comparePanel?: (shadow: LoadedSnapshot, served: LoadedSnapshot) => Promise<PanelComparison | null>
   /** Told of a snapshot that is computed beside the one that is served, once their panel is compared. */
   readonly onShadowed?: (shadow: LoadedSnapshot, served: LoadedSnapshot, panel: PanelComparison | null) => void
-  /** Told of a snapshot that was refused, and of what else went wrong; the one before is served on. */
-  readonly onError?: (error: unknown) => void
 }
 
 /**

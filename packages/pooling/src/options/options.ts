@@ -1,10 +1,11 @@
 import type { FeatureSpace, Schema } from '@headwater/features'
 import { type AppendPolicy, checkPolicy, type EmbeddingStore, RequestError } from '@headwater/store'
+import { zeroCounters } from '../contracts/counters.ts'
 import { PoolingConfigError } from '../contracts/errors.ts'
 import type { EventLog } from '../contracts/event-log.ts'
 import type { PoolingObserver } from '../contracts/observer.ts'
-import type { ServedBatch, ServingRule } from '../read/served-batch.ts'
-import type { RowEncoder } from '../refresh/row-encoder.ts'
+import type { RowEncoder } from '../contracts/row-encoder.ts'
+import type { ServedBatch } from '../contracts/served-batch.ts'
 
 /** Milliseconds since 1970: the wall's time in service, the log's in a replay. */
 export interface Clock {
@@ -87,7 +88,10 @@ export interface PoolingOptions {
 }
 
 /** A model with all defaults filled in. */
-export interface ModelRule extends ServingRule {
+export interface ModelRule {
+  readonly name: string
+  readonly dim: number
+  readonly maxAgeMs: number
   readonly timeToLiveMs: number
   readonly append: AppendPolicy
   /** Null: the tower's own. */
@@ -138,14 +142,43 @@ function checkSegmentField(model: string, name: string, defaultVector: Float32Ar
   }
 }
 
+/** A pooling's options, checked and with all defaults filled in, and its counters: what its parts share. */
+export type Settings = ReturnType<typeof settingsOf>
+
 /** @throws PoolingConfigError */
-export function checkCount(name: string, value: number): number {
+export function settingsOf(options: PoolingOptions) {
+  const { store, space, models, clock, mode = 'asynchronous', refreshOn = 'event', observer = {} } = options
+  return {
+    store,
+    space,
+    clock,
+    mode,
+    observer,
+    rules: rulesOf(models, space.schema),
+    tenant: options.tenant ?? null,
+    refreshesOnEvent: mode === 'asynchronous' && refreshOn !== 'read',
+    refreshesOnRead: mode === 'asynchronous' && refreshOn !== 'event',
+    deadlineMs: checkDuration('deadlineMs', options.deadlineMs ?? 50),
+    refreshDelayMs: checkDuration('refreshDelayMs', options.refreshDelayMs ?? 1_000),
+    batchSize: checkCount('batchSize', options.batchSize ?? 256),
+    maxQueue: checkCount('maxQueue', options.maxQueue ?? 100_000),
+    maxRetries: checkDuration('maxRetries', options.maxRetries ?? 3),
+    rowEncoder: options.rowEncoder ?? null,
+    refreshElsewhere: options.refreshElsewhere ?? null,
+    eventLog: options.eventLog ?? null,
+    onServed: options.onServed ?? null,
+    counters: zeroCounters(),
+  }
+}
+
+/** @throws PoolingConfigError */
+function checkCount(name: string, value: number): number {
   if (Number.isInteger(value) && value >= 1) return value
   throw new PoolingConfigError(`${name} is ${value}; give an integer of at least 1`)
 }
 
 /** @throws PoolingConfigError */
-export function checkDuration(name: string, valueMs: number): number {
+function checkDuration(name: string, valueMs: number): number {
   if (Number.isFinite(valueMs) && valueMs >= 0) return valueMs
   throw new PoolingConfigError(`${name} is ${valueMs}; give milliseconds, 0 or more`)
 }

@@ -1,32 +1,23 @@
-import type { FeatureSpace, FieldValue, LogEvent } from '@headwater/features'
-import type { EmbeddingStore, ForgetHolder } from '@headwater/store'
-import { type PoolingCounters, zeroCounters } from '../contracts/counters.ts'
+import type { FieldValue, LogEvent } from '@headwater/features'
+import type { ForgetHolder, Removal } from '@headwater/store'
+import type { PoolingCounters } from '../contracts/counters.ts'
 import type { Encoder } from '../contracts/encoder.ts'
 import { PoolingConfigError, PoolingError } from '../contracts/errors.ts'
-import type { EventLog } from '../contracts/event-log.ts'
-import { failedEarly, type PoolingObserver } from '../contracts/observer.ts'
+import { failedEarly } from '../contracts/observer.ts'
+import type { ServedBatch } from '../contracts/served-batch.ts'
 import { ingestEvents } from '../ingest/ingest.ts'
 import { putUserFeatures } from '../ingest/put-features.ts'
 import { RecentlyForgotten } from '../ingest/recently-forgotten.ts'
-import {
-  type Clock,
-  checkCount,
-  checkDuration,
-  type ModelRule,
-  type PoolingOptions,
-  rulesOf,
-} from '../options/options.ts'
+import { type Clock, type PoolingOptions, type Settings, settingsOf } from '../options/options.ts'
 import { PooledReads } from '../read/pooled-reads.ts'
 import { ReadComputing } from '../read/read-computing.ts'
 import type { ReadOptions } from '../read/read-options.ts'
-import type { ServedBatch } from '../read/served-batch.ts'
 import { EncoderUse } from '../refresh/encoder-use.ts'
 import type { Refresh } from '../refresh/offer-queue.ts'
-import { RefreshLane } from '../refresh/refresh-lane.ts'
+import { RefreshPipeline } from '../refresh/refresh-pipeline.ts'
 import { RefreshQueue } from '../refresh/refresh-queue.ts'
 import { type BackfillOptions, type BatchUnderWay, RefreshRuns } from '../refresh/refresh-runs.ts'
 import type { Encoders } from '../refresh/row-batch.ts'
-import { OwnThreadRows } from '../refresh/row-encoder.ts'
 import { StateCapture } from '../refresh/state-capture.ts'
 import { ColdDefaults } from '../snapshots/cold-defaults.ts'
 import { Shadow, type ShadowOptions } from '../snapshots/shadow.ts'
@@ -45,32 +36,20 @@ import { Shadow, type ShadowOptions } from '../snapshots/shadow.ts'
  * encoders of the moment it is captured: then it is news that an event brings, not a result that it must not change.
  */
 export class Pooling {
-  readonly batchSize: number
-  readonly clock: Clock
   /** Place of the waiting refreshes. The store asks it at every `forget`. */
   readonly queue: ForgetHolder
-  readonly #store: EmbeddingStore
-  readonly #space: FeatureSpace
-  readonly #rules: ReadonlyMap<string, ModelRule>
-  readonly #mode: NonNullable<PoolingOptions['mode']>
-  readonly #deadlineMs: number
-  readonly #refreshDelayMs: number
-  readonly #onEvent: boolean
-  readonly #onRead: boolean
-  readonly #observer: PoolingObserver
-  readonly #eventLog: EventLog | null
-  readonly #counters = zeroCounters()
-  readonly #reads: PooledReads
+  readonly #settings: Settings
   readonly #defaults: ReadonlyMap<string, ColdDefaults>
-  readonly #queue: RefreshQueue
-  readonly #use = new EncoderUse()
-  readonly #capture: StateCapture
-  readonly #lane: RefreshLane
-  /** Synchronous mode: each model's own, for what reads compute. */
-  readonly #readLanes = new Map<string, RefreshLane>()
-  readonly #runs: RefreshRuns
+  readonly #reads: PooledReads
   readonly #computing: ReadComputing
   readonly #forgotten = new RecentlyForgotten()
+  readonly #use = new EncoderUse()
+  readonly #capture: StateCapture
+  readonly #queue: RefreshQueue
+  readonly #pipeline: RefreshPipeline
+  /** Synchronous mode: each model's own, for what reads compute. */
+  readonly #readPipelines = new Map<string, RefreshPipeline>()
+  readonly #runs: RefreshRuns
   readonly #stopHolding: () => void
   #encoders: Encoders = new Map()
   #shadow: Encoders = new Map()
@@ -80,83 +59,33 @@ export class Pooling {
 
   /** @throws PoolingConfigError */
   constructor(options: PoolingOptions) {
-    const { store, space, models, clock, mode = 'asynchronous', refreshOn = 'event', observer = {} } = options
-    this.#store = store
-    this.#space = space
-    this.#rules = rulesOf(models, space.schema)
-    this.clock = clock
-    this.#mode = mode
-    this.#deadlineMs = checkDuration('deadlineMs', options.deadlineMs ?? 50)
-    this.batchSize = checkCount('batchSize', options.batchSize ?? 256)
-    this.#onEvent = mode === 'asynchronous' && refreshOn !== 'read'
-    this.#onRead = mode === 'asynchronous' && refreshOn !== 'event'
-    this.#observer = observer
-    this.#eventLog = options.eventLog ?? null
-    this.#capture = new StateCapture(store, space, this.batchSize, this.#use, (failed) => this.#queue.retry(failed))
-    this.#refreshDelayMs = checkDuration('refreshDelayMs', options.refreshDelayMs ?? 1_000)
-    const maxQueue = checkCount('maxQueue', options.maxQueue ?? 100_000)
-    this.#queue = new RefreshQueue({
-      clock,
-      refreshDelayMs: this.#refreshDelayMs,
-      maxQueue,
-      maxRetries: checkDuration('maxRetries', options.maxRetries ?? 3),
-      counters: this.#counters,
-      capture: this.#capture,
-      elsewhere: options.refreshElsewhere ?? null,
-    })
-    const newLane = () => {
-      const rowEncoder = options.rowEncoder ?? new OwnThreadRows(space, this.batchSize)
-      return new RefreshLane({ store, clock, rules: this.#rules, rowEncoder, counters: this.#counters, observer })
-    }
-    this.#lane = newLane()
-    if (mode === 'synchronous') for (const name of this.#rules.keys()) this.#readLanes.set(name, newLane())
-    this.#runs = new RefreshRuns({
-      batchSize: this.batchSize,
-      clock,
-      queue: this.#queue,
-      capture: this.#capture,
-      lane: this.#lane,
-      use: this.#use,
-      counters: this.#counters,
-      observer,
-    })
-    this.#defaults = new Map(
-      [...this.#rules].map(([model, rule]) => [model, new ColdDefaults(space, rule, this.batchSize)]),
-    )
-    this.#reads = new PooledReads({
-      store,
-      rules: this.#rules,
-      defaults: this.#defaults,
-      counters: this.#counters,
-      isSynchronous: mode === 'synchronous',
-      onServed: options.onServed ?? null,
-      onSegment: () => this.#completeDefaults(),
-    })
-    this.#computing = new ReadComputing({
-      compute: async (name, users) => {
-        const encoder = this.latest(name)
-        if (encoder === undefined) return
-        await this.#runs.computeNow(users, new Map([[name, encoder]]), this.#readLanes.get(name)!)
-      },
-      mostUsers: maxQueue,
-      shed: (count) => {
-        this.#counters.shed += count
-      },
-    })
-    this.queue = {
-      where: 'refresh queue',
-      forget: async (tenant, user) => {
-        if (tenant !== (options.tenant ?? tenant)) return []
-        this.#forgotten.add(user)
-        observer.forgotten?.(user)
-        return this.#queue.drop(user)
-      },
-    }
-    this.#stopHolding = store.addForgetHolder(this.queue)
+    const settings = settingsOf(options)
+    const { rules, space, batchSize } = settings
+    this.#settings = settings
+    this.#capture = new StateCapture(settings, this.#use, (failed) => this.#queue.retry(failed))
+    this.#queue = new RefreshQueue(settings, this.#capture)
+    this.#pipeline = new RefreshPipeline(settings)
+    const parts = { queue: this.#queue, capture: this.#capture, pipeline: this.#pipeline, use: this.#use }
+    this.#runs = new RefreshRuns(settings, parts)
+    this.#defaults = new Map([...rules].map(([model, rule]) => [model, new ColdDefaults(space, rule, batchSize)]))
+    this.#reads = new PooledReads(settings, this.#defaults, () => this.#completeDefaults())
+    this.#computing = new ReadComputing(settings, (model, users) => this.#computeNow(model, users))
+    if (settings.mode === 'synchronous')
+      for (const model of rules.keys()) this.#readPipelines.set(model, new RefreshPipeline(settings))
+    this.queue = { where: 'refresh queue', forget: async (tenant, user) => this.#forget(tenant, user) }
+    this.#stopHolding = settings.store.addForgetHolder(this.queue)
+  }
+
+  get batchSize(): number {
+    return this.#settings.batchSize
+  }
+
+  get clock(): Clock {
+    return this.#settings.clock
   }
 
   get counters(): Readonly<PoolingCounters> {
-    return this.#counters
+    return this.#settings.counters
   }
 
   /** Offers whose landing time has not come, or has but is not captured. */
@@ -172,12 +101,12 @@ export class Pooling {
   /** When the refresh was offered that waits longest, by the clock; undefined where none waits. */
   get oldestOfferMs(): number | undefined {
     const { oldest } = this.#queue.offers
-    return oldest === undefined ? undefined : oldest.atMs - this.#refreshDelayMs
+    return oldest === undefined ? undefined : oldest.atMs - this.#settings.refreshDelayMs
   }
 
   /** Whether a read offers its users' refreshes, or makes them itself. */
   get refreshesOnRead(): boolean {
-    return this.#onRead || this.#mode === 'synchronous'
+    return this.#settings.refreshesOnRead || this.#settings.mode === 'synchronous'
   }
 
   /** Refreshes that `drain()` would compute now. */
@@ -202,8 +131,8 @@ export class Pooling {
     const asOfMs = this.clock.now()
     const read = this.#reads.prepare(users, models, options)
     let servedMs = asOfMs
-    if (this.#mode === 'synchronous' && this.#encoders.size > 0) {
-      await this.#computing.within(options?.deadlineMs ?? this.#deadlineMs, users, models)
+    if (this.#settings.mode === 'synchronous' && this.#encoders.size > 0) {
+      await this.#computing.within(options?.deadlineMs ?? this.#settings.deadlineMs, users, models)
       servedMs = this.clock.now()
     }
     const begun = this.#forgotten.beginRead()
@@ -214,7 +143,7 @@ export class Pooling {
       this.#forgotten.endRead()
     }
     this.#reads.serve(read, models, asOfMs, options)
-    if (this.#onRead) this.#queue.offerServed(read)
+    if (this.#settings.refreshesOnRead) this.#queue.offerServed(read)
     return read
   }
 
@@ -241,13 +170,15 @@ export class Pooling {
     this.#checkOpen()
     if (events.length === 0) return
     if (this.#isReplay) await this.#captureBefore(events.map(({ user }) => user))
-    const ingest = () => ingestEvents(this.#store, this.#space, events, this.#eventLog)
-    const ingested = this.#eventLog === null ? ingest() : this.#ingesting.then(ingest, ingest)
+    const { store, space, eventLog, counters } = this.#settings
+    const ingest = () => ingestEvents(store, space, events, eventLog)
+    const ingested = eventLog === null ? ingest() : this.#ingesting.then(ingest, ingest)
     this.#ingesting = ingested.catch(() => {})
     const { applied, repeated, lastEventMs } = await ingested
-    this.#counters.events += applied.length
-    this.#counters.repeated += repeated
-    if (this.#onEvent) for (const { user } of applied) this.#queue.offerByEvent(user, lastEventMs.get(user)!, arrivedMs)
+    counters.events += applied.length
+    counters.repeated += repeated
+    if (this.#settings.refreshesOnEvent)
+      for (const { user } of applied) this.#queue.offerByEvent(user, lastEventMs.get(user)!, arrivedMs)
   }
 
   /**
@@ -260,13 +191,14 @@ export class Pooling {
     this.#checkOpen()
     const arrivedMs = performance.now()
     if (this.#isReplay) await this.#captureBefore([user])
-    const lastEventMs = await putUserFeatures(this.#store, this.#space, user, values, atMs)
-    for (const [model, { segmentField }] of this.#rules) {
+    const { store, space, rules, refreshesOnEvent } = this.#settings
+    const lastEventMs = await putUserFeatures(store, space, user, values, atMs)
+    for (const [model, { segmentField }] of rules) {
       const value = segmentField === null ? null : values[segmentField]
       if (typeof value === 'string' && this.#defaults.get(model)!.learn(value, this.clock.now()))
         this.#completeDefaults()
     }
-    if (this.#onEvent && lastEventMs !== undefined) this.#queue.offerByEvent(user, lastEventMs, arrivedMs)
+    if (refreshesOnEvent && lastEventMs !== undefined) this.#queue.offerByEvent(user, lastEventMs, arrivedMs)
   }
 
   /**
@@ -278,7 +210,7 @@ export class Pooling {
    */
   offer(user: string, servedMs = Number.NEGATIVE_INFINITY): boolean {
     this.#checkOpen()
-    return this.#mode !== 'stored' && this.#queue.offer(user, servedMs)
+    return this.#settings.mode !== 'stored' && this.#queue.offer(user, servedMs)
   }
 
   /**
@@ -367,7 +299,7 @@ export class Pooling {
     const { name } = this.#reads.ruleOf(model)
     if (encoder === null && !this.#shadow.has(name)) return
     const shadow = encoder === null || options === undefined ? null : new Shadow(name, encoder, options)
-    for (const lane of [this.#lane, ...this.#readLanes.values()]) lane.shadow = shadow
+    for (const pipeline of [this.#pipeline, ...this.#readPipelines.values()]) pipeline.shadow = shadow
     this.#shadow = this.#swap(this.#shadow, new Map(encoder === null ? [] : [[name, encoder]]))
   }
 
@@ -408,13 +340,27 @@ export class Pooling {
     return this.#capture.capture(refreshes, this.#encoders, this.#isReplay ? null : this.clock.now())
   }
 
+  /** Computes users with the model's latest encoder, for reads that wait for it. */
+  async #computeNow(model: string, users: readonly string[]): Promise<void> {
+    const encoder = this.latest(model)
+    if (encoder === undefined) return
+    await this.#runs.computeNow(users, new Map([[model, encoder]]), this.#readPipelines.get(model)!)
+  }
+
+  #forget(tenant: string, user: string): readonly Removal[] {
+    if (tenant !== (this.#settings.tenant ?? tenant)) return []
+    this.#forgotten.add(user)
+    this.#settings.observer.forgotten?.(user)
+    return this.#queue.drop(user)
+  }
+
   /** Computes the defaults of segments that lack one, off the read path. */
   #completeDefaults(): void {
     void this.#runs.after(async () => {
       for (const [model, defaults] of this.#defaults) {
         await defaults
           .complete(this.clock)
-          .catch((error: unknown) => this.#observer.failed?.(failedEarly([], error, model)))
+          .catch((error: unknown) => this.#settings.observer.failed?.(failedEarly([], error, model)))
       }
     })
   }

@@ -1,5 +1,5 @@
 import { AsOfError } from '../contracts/errors.ts'
-import { type ServedBatch, servedStatus } from './served-batch.ts'
+import { type ServedBatch, servedStatus } from '../contracts/served-batch.ts'
 
 /**
  * Checks that everything served was known strictly before a time: each vector's feature time, and its snapshot's data

@@ -1,22 +1,11 @@
-import { type EmbeddingStore, readStatus } from '@headwater/store'
-import { type PoolingCounters, zeroCounters } from '../contracts/counters.ts'
+import { readStatus } from '@headwater/store'
+import { zeroCounters } from '../contracts/counters.ts'
 import { PoolingConfigError, UnknownModelError } from '../contracts/errors.ts'
-import type { ModelRule } from '../options/options.ts'
+import type { ServedBatch } from '../contracts/served-batch.ts'
+import type { ModelRule, Settings } from '../options/options.ts'
 import type { ColdDefaults } from '../snapshots/cold-defaults.ts'
 import type { ReadOptions } from './read-options.ts'
-import { type ServedBatch, ServedRead, serveModel } from './served-batch.ts'
-
-export interface PooledReadsOptions {
-  readonly store: EmbeddingStore
-  readonly rules: ReadonlyMap<string, ModelRule>
-  readonly defaults: ReadonlyMap<string, ColdDefaults>
-  readonly counters: PoolingCounters
-  /** Whether batches tell what was computed in the read. */
-  readonly isSynchronous: boolean
-  readonly onServed: ((served: ServedBatch, request?: string) => void) | null
-  /** A segment's default is missing, and is to be computed. */
-  readonly onSegment: () => void
-}
+import { ServedRead, serveModel } from './served-read.ts'
 
 /** What reads of the same models share. */
 interface Plan {
@@ -28,18 +17,23 @@ interface Plan {
 
 /** The read path. It allocates next to nothing but the answer, as it runs a million times where all else runs once. */
 export class PooledReads {
-  readonly #options: PooledReadsOptions
+  readonly #settings: Settings
+  readonly #defaults: ReadonlyMap<string, ColdDefaults>
+  readonly #onSegment: () => void
   /** Of the last read: most ask for the same models. */
   #plan: Plan = { models: [], rules: [], defaults: [], expires: false }
 
-  constructor(options: PooledReadsOptions) {
-    this.#options = options
+  /** @param onSegment told when a segment's default is missing, and is to be computed */
+  constructor(settings: Settings, defaults: ReadonlyMap<string, ColdDefaults>, onSegment: () => void) {
+    this.#settings = settings
+    this.#defaults = defaults
+    this.#onSegment = onSegment
   }
 
   /** @throws UnknownModelError */
   ruleOf(model: string): ModelRule {
-    const rule = this.#options.rules.get(model)
-    if (rule === undefined) throw new UnknownModelError(model, this.#options.rules.keys())
+    const rule = this.#settings.rules.get(model)
+    if (rule === undefined) throw new UnknownModelError(model, this.#settings.rules.keys())
     return rule
   }
 
@@ -53,7 +47,8 @@ export class PooledReads {
       throw new PoolingConfigError(`segments has ${segments.length} entries for ${users.length} users; give one each`)
     }
     const into = options?.into
-    if (into === undefined) return new ServedRead(users.length, rules, latest, halves, this.#options.isSynchronous)
+    if (into === undefined)
+      return new ServedRead(users.length, rules, latest, halves, this.#settings.mode === 'synchronous')
     if (!(into instanceof ServedRead) || !into.fits(users.length, rules, latest, halves)) {
       throw new PoolingConfigError(
         'into does not fit; give what a read of as many users, the same models and options gave',
@@ -71,7 +66,7 @@ export class PooledReads {
     if (expires) {
       for (let m = 0; m < rules.length; m++) read.request.models[m].expiredBeforeMs = servedMs - rules[m].timeToLiveMs
     }
-    return this.#options.store.read(read.request, read.buffer)
+    return this.#settings.store.read(read.request, read.buffer)
   }
 
   /** Takes users for missing, whatever the store had of them. */
@@ -84,11 +79,11 @@ export class PooledReads {
   /** Makes what the store held what is served, and counts and tells it. */
   serve(read: ServedRead, models: readonly string[], asOfMs: number, options: ReadOptions | undefined): void {
     const { rules, defaults } = this.#planOf(models)
-    const { counters, onServed, onSegment } = this.#options
+    const { counters, onServed } = this.#settings
     for (let m = 0; m < rules.length; m++) {
       const columns = read.models[m]
       const isLearning = serveModel(columns, rules[m], read.servedMs, asOfMs, counters, defaults[m], options?.segments)
-      if (isLearning) onSegment()
+      if (isLearning) this.#onSegment()
     }
     if (onServed !== null) onServed(read, options?.request)
   }
@@ -113,7 +108,7 @@ export class PooledReads {
     this.#plan = {
       models: [...models],
       rules,
-      defaults: models.map((model) => this.#options.defaults.get(model)!),
+      defaults: models.map((model) => this.#defaults.get(model)!),
       expires: rules.some(({ timeToLiveMs }) => timeToLiveMs < Number.POSITIVE_INFINITY),
     }
     return this.#plan

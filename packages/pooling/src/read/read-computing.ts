@@ -1,11 +1,4 @@
-export interface ReadComputingOptions {
-  /** Lands a model's embeddings of users; never rejected. Models are computed beside each other, each one call at a time. */
-  readonly compute: (model: string, users: readonly string[]) => Promise<void>
-  /** That wait for their batch of a model to begin. */
-  readonly mostUsers: number
-  /** Told how many users of a read found no place, once for each model. */
-  readonly shed: (count: number) => void
-}
+import type { Settings } from '../options/options.ts'
 
 /** Of one model. */
 interface Queue {
@@ -19,11 +12,14 @@ interface Queue {
  * users at most: those beyond are shed, and served what is stored.
  */
 export class ReadComputing {
-  readonly #options: ReadComputingOptions
+  readonly #settings: Settings
+  readonly #compute: (model: string, users: readonly string[]) => Promise<void>
   readonly #queues = new Map<string, Queue>()
 
-  constructor(options: ReadComputingOptions) {
-    this.#options = options
+  /** @param compute lands a model's embeddings of users; never rejected. Models are computed beside each other, each one call at a time */
+  constructor(settings: Settings, compute: (model: string, users: readonly string[]) => Promise<void>) {
+    this.#settings = settings
+    this.#compute = compute
   }
 
   /** Resolves once all users have been computed for the models, which are known ones, or `deadlineMs` later. */
@@ -46,14 +42,14 @@ export class ReadComputing {
     const queue = this.#queueOf(model)
     queue.next ??= this.#open(model, queue)
     const { users: waiting, done } = queue.next
-    const { mostUsers, shed } = this.#options
+    const { maxQueue, counters } = this.#settings
     let joined = 0
     for (const user of users) {
-      if (waiting.size >= mostUsers && !waiting.has(user)) continue
+      if (waiting.size >= maxQueue && !waiting.has(user)) continue
       waiting.add(user)
       joined++
     }
-    if (joined < users.length) shed(users.length - joined)
+    counters.shed += users.length - joined
     return joined > 0 ? done : Promise.resolve()
   }
 
@@ -72,7 +68,7 @@ export class ReadComputing {
       .then(() => new Promise<void>((resolve) => setImmediate(resolve)))
       .then(() => {
         queue.next = null
-        return this.#options.compute(model, [...users])
+        return this.#compute(model, [...users])
       })
     queue.running = done
     return { users, done }

@@ -1,4 +1,4 @@
-import type { ServedBatch } from './served-batch.ts'
+import type { ServedBatch } from '../contracts/served-batch.ts'
 
 /** What one read wants. U = users. */
 export interface ReadOptions {

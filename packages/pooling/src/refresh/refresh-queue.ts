@@ -1,7 +1,6 @@
 import type { Removal } from '@headwater/store'
-import type { PoolingCounters } from '../contracts/counters.ts'
-import type { Clock, PoolingOptions } from '../options/options.ts'
-import type { ServedBatch } from '../read/served-batch.ts'
+import type { ServedBatch } from '../contracts/served-batch.ts'
+import type { Settings } from '../options/options.ts'
 import { type Missed, MissedRefreshes } from './missed-refreshes.ts'
 import { type AskedBy, askedBy, type OfferOutcome, OfferQueue, type Refresh } from './offer-queue.ts'
 import type { StateCapture } from './state-capture.ts'
@@ -12,33 +11,23 @@ const mostRetries = 1000
 /** From a failure to the first retry; each further one waits twice as long. */
 const retryAfterMs = 100
 
-export interface RefreshQueueOptions {
-  readonly clock: Clock
-  readonly refreshDelayMs: number
-  /** Users at most, those that are captured included. */
-  readonly maxQueue: number
-  readonly maxRetries: number
-  readonly counters: PoolingCounters
-  readonly capture: StateCapture
-  /** Takes offers in place of this queue. */
-  readonly elsewhere: PoolingOptions['refreshElsewhere'] | null
-}
-
 /** What is offered, by events, by reads and after failures; it counts what it coalesces, sheds and tries again. */
 export class RefreshQueue {
   readonly offers = new OfferQueue()
   /** Told when an offer has joined the queue. */
   onOffered: (() => void) | null = null
-  readonly #options: RefreshQueueOptions
+  readonly #settings: Settings
+  readonly #capture: StateCapture
   readonly #missed: MissedRefreshes
   #closed = false
   #budget = firstRetries
   /** Refreshes that the budget knows of. */
   #landed = 0
 
-  constructor(options: RefreshQueueOptions) {
-    this.#options = options
-    this.#missed = new MissedRefreshes(options.maxQueue)
+  constructor(settings: Settings, capture: StateCapture) {
+    this.#settings = settings
+    this.#capture = capture
+    this.#missed = new MissedRefreshes(settings.maxQueue)
   }
 
   /**
@@ -80,7 +69,7 @@ export class RefreshQueue {
 
   /** Puts failed refreshes back, as far as their tries and the budget allow; one that the user has waiting takes them over. */
   retry(failed: readonly Refresh[]): void {
-    const { clock, refreshDelayMs, maxRetries, counters } = this.#options
+    const { clock, refreshDelayMs, maxRetries, counters } = this.#settings
     this.#budget = Math.min(mostRetries, this.#budget + (counters.refreshes - this.#landed) / 10)
     this.#landed = counters.refreshes
     for (const refresh of failed) {
@@ -108,7 +97,7 @@ export class RefreshQueue {
   /** Forgets what waits of a user. */
   drop(user: string): readonly Removal[] {
     this.#missed.drop(user)
-    const count = Number(this.offers.drop(user)) + this.#options.capture.drop(user)
+    const count = Number(this.offers.drop(user)) + this.#capture.drop(user)
     return [{ what: 'waiting refresh', count }]
   }
 
@@ -120,16 +109,16 @@ export class RefreshQueue {
   }
 
   #offer(user: string, servedMs: number, askedMs: number, by: AskedBy, missed: Missed | undefined): boolean {
-    const { clock, refreshDelayMs, elsewhere, capture } = this.#options
-    if (elsewhere) {
-      if (!this.#closed) elsewhere(user, servedMs, askedMs)
+    const { clock, refreshDelayMs, refreshElsewhere } = this.#settings
+    if (refreshElsewhere) {
+      if (!this.#closed) refreshElsewhere(user, servedMs, askedMs)
       return true
     }
     const refresh = {
       user,
       atMs: clock.now() + refreshDelayMs,
       // Who is about to be served something newer is not in a hurry. Should that fail, its retry takes the old rank.
-      servedMs: Math.max(servedMs, capture.batches.featureTimeMs(user)),
+      servedMs: Math.max(servedMs, this.#capture.batches.featureTimeMs(user)),
       askedMs,
       askedBy: by,
       failures: 0,
@@ -140,9 +129,9 @@ export class RefreshQueue {
   #add(refresh: Refresh): OfferOutcome {
     // What ends after the pooling was closed offers in vain.
     if (this.#closed) return 'shed'
-    const { counters, maxQueue, capture } = this.#options
+    const { counters, maxQueue } = this.#settings
     const { freshest } = this.offers
-    const outcome = this.offers.offer(refresh, maxQueue - capture.batches.rows)
+    const outcome = this.offers.offer(refresh, maxQueue - this.#capture.batches.rows)
     if (outcome === 'coalesced') counters.coalesced++
     if (outcome === 'shed') this.#missed.add(refresh)
     if (outcome === 'displaced') this.#missed.add(freshest!)

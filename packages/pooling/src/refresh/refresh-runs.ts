@@ -1,10 +1,9 @@
-import type { PoolingCounters } from '../contracts/counters.ts'
 import { PoolingConfigError, RefreshError } from '../contracts/errors.ts'
-import { failedEarly, type PoolingObserver } from '../contracts/observer.ts'
-import type { Clock } from '../options/options.ts'
+import { failedEarly } from '../contracts/observer.ts'
+import type { Settings } from '../options/options.ts'
 import type { EncoderUse } from './encoder-use.ts'
 import { askedBy, type Refresh } from './offer-queue.ts'
-import type { RefreshLane } from './refresh-lane.ts'
+import type { RefreshPipeline } from './refresh-pipeline.ts'
 import type { RefreshQueue } from './refresh-queue.ts'
 import { type Encoders, RowBatch } from './row-batch.ts'
 import { RowBatches } from './row-batches.ts'
@@ -24,27 +23,24 @@ export interface BatchUnderWay {
   readonly landed: Promise<void>
 }
 
-export interface RefreshRunsOptions {
-  readonly batchSize: number
-  readonly clock: Clock
+/** What refreshes go through, beside the settings. */
+interface RefreshParts {
   readonly queue: RefreshQueue
   readonly capture: StateCapture
-  readonly lane: RefreshLane
+  readonly pipeline: RefreshPipeline
   readonly use: EncoderUse
-  readonly counters: PoolingCounters
-  readonly observer: PoolingObserver
 }
 
 /** Sends users through the encoders: those that are due, those of a backfill, and those of reads. */
 export class RefreshRuns {
-  readonly #options: RefreshRunsOptions
+  readonly #options: Settings & RefreshParts
   /** End of the last run; the next starts after it. */
   #ended: Promise<unknown> = Promise.resolve()
   /** Landing of the last batch, and so of all before it. */
   #landed: Promise<void> = Promise.resolve()
 
-  constructor(options: RefreshRunsOptions) {
-    this.#options = options
+  constructor(settings: Settings, parts: RefreshParts) {
+    this.#options = { ...settings, ...parts }
   }
 
   /** Resolves when all runs so far have ended and landed, whatever became of them. */
@@ -148,7 +144,7 @@ export class RefreshRuns {
   }
 
   /** Lands users as of now, and is never rejected: what fails is left to the store, which serves what it has. */
-  async computeNow(users: readonly string[], encoders: Encoders, lane: RefreshLane): Promise<void> {
+  async computeNow(users: readonly string[], encoders: Encoders, pipeline: RefreshPipeline): Promise<void> {
     const { batchSize, clock, use } = this.#options
     use.begin(encoders)
     for (let from = 0; from < users.length; from += batchSize) {
@@ -157,7 +153,7 @@ export class RefreshRuns {
       await this.refresh(
         slice.map((user) => unqueued(user, atMs)),
         encoders,
-        lane,
+        pipeline,
       )
     }
     use.end(encoders)
@@ -170,7 +166,7 @@ export class RefreshRuns {
   async refresh(
     refreshes: readonly Refresh[],
     encoders: Encoders,
-    lane = this.#options.lane,
+    pipeline = this.#options.pipeline,
   ): Promise<readonly Refresh[]> {
     const { batchSize, capture, use, counters, observer } = this.#options
     use.begin(encoders)
@@ -181,7 +177,7 @@ export class RefreshRuns {
         const state = states[i]
         if (state !== undefined) batch.add(refresh, state)
       }
-      return (await lane.run(batch).landed).failed
+      return (await pipeline.run(batch).landed).failed
     } catch (error) {
       counters.failed += refreshes.length
       observer.failed?.(failedEarly(usersOf(refreshes), error))
@@ -209,8 +205,8 @@ export class RefreshRuns {
   /** Sends the first of the batches on its way. */
   #run(batches: RowBatches, failures: unknown[], onFailed: (failed: readonly Refresh[]) => void) {
     const batch = batches.take()!
-    const { lane, queue } = this.#options
-    const { made, encoded, landed } = lane.run(batch)
+    const { pipeline, queue } = this.#options
+    const { made, encoded, landed } = pipeline.run(batch)
     this.#landed = landed.then((result) => {
       batches.release(batch)
       failures.push(...result.failures)

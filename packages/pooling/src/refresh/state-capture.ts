@@ -1,11 +1,10 @@
-import type { FeatureSpace } from '@headwater/features'
-import type { EmbeddingStore } from '@headwater/store'
 import { userFeatures } from '../ingest/ingest-state.ts'
+import type { Settings } from '../options/options.ts'
 import type { EncoderUse } from './encoder-use.ts'
+import { nextTurn } from './event-loop.ts'
 import type { Refresh } from './offer-queue.ts'
 import type { Encoders } from './row-batch.ts'
 import { RowBatches } from './row-batches.ts'
-import { nextTurn } from './turns.ts'
 
 /** States that are read in one turn of the event loop. */
 const pieceRows = 32
@@ -20,8 +19,7 @@ interface Capturing {
 /** Reads users' states for their refreshes, and keeps them in batches until they are computed. */
 export class StateCapture {
   readonly batches: RowBatches
-  readonly #store: EmbeddingStore
-  readonly #space: FeatureSpace
+  readonly #settings: Settings
   readonly #use: EncoderUse
   readonly #onFailed: (refreshes: readonly Refresh[]) => void
   readonly #capturing = new Set<Capturing>()
@@ -29,16 +27,9 @@ export class StateCapture {
   readonly #underWay = new Map<string, Promise<void>>()
 
   /** @param onFailed told of refreshes whose states could not be read, those of users forgotten meanwhile left out */
-  constructor(
-    store: EmbeddingStore,
-    space: FeatureSpace,
-    batchRows: number,
-    use: EncoderUse,
-    onFailed: (refreshes: readonly Refresh[]) => void,
-  ) {
-    this.batches = new RowBatches(batchRows, use)
-    this.#store = store
-    this.#space = space
+  constructor(settings: Settings, use: EncoderUse, onFailed: (refreshes: readonly Refresh[]) => void) {
+    this.batches = new RowBatches(settings.batchSize, use)
+    this.#settings = settings
     this.#use = use
     this.#onFailed = onFailed
   }
@@ -77,8 +68,9 @@ export class StateCapture {
 
   /** What rows of users are made of; undefined for those without a state. */
   async readStates(users: readonly string[]): Promise<readonly (Uint8Array | undefined)[]> {
-    const { states } = await this.#store.readStates('user', users)
-    return states.map((state) => (state === undefined ? undefined : userFeatures(this.#space, state)))
+    const { store, space } = this.#settings
+    const { states } = await store.readStates('user', users)
+    return states.map((state) => (state === undefined ? undefined : userFeatures(space, state)))
   }
 
   async #capture(refreshes: readonly Refresh[], encoders: Encoders, atMs: number | null): Promise<void> {

@@ -1,8 +1,8 @@
 /** What the console shows of a tenant, and of the service where its caller may see that. */
 import type { Registry } from 'prom-client'
-import type { ServerParts } from '../options/server-options.ts'
+import type { Principal } from '../access/tokens.ts'
 import type { SharedQueueView } from '../options/shared-queue-view.ts'
-import type { Principal } from '../options/tokens.ts'
+import type { ServerParts } from '../parts/server-parts.ts'
 import type { ConsoleWatch } from './console-watch.ts'
 import type { HistoryPart } from './history.ts'
 import { oldestSeconds } from './tenant-watch.ts'

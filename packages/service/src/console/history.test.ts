@@ -1,10 +1,10 @@
 import { describe, expect, it } from 'vitest'
 import { openService } from '../../testing/http-service.ts'
-import { BucketCounts } from '../metrics/histograms.ts'
+import { BucketCounts } from '../figures/histograms.ts'
+import { Reservoir } from '../figures/reservoir.ts'
 import { ReadFigures } from '../metrics/read-figures.ts'
 import { bucketQuantile } from './bucket-quantile.ts'
 import { History, type HistoryRow, historyColumns } from './history.ts'
-import { Reservoir } from './reservoir.ts'
 import { recentStepMs, TenantWatch } from './tenant-watch.ts'
 
 type Columns = Readonly<Record<string, readonly (number | null)[]>>

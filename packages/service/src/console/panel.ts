@@ -1,7 +1,7 @@
 /** A panel: users of a tenant whose embeddings are looked at again and again, to see how snapshots move them. */
 import type { Pooling } from '@headwater/pooling'
 import { servedStatus } from '@headwater/pooling'
-import type { Reservoir } from './reservoir.ts'
+import type { Reservoir } from '../figures/reservoir.ts'
 
 /** Snapshots of which a user's embedding is kept, the newest included. */
 export const keptSnapshots = 4

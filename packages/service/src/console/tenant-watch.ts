@@ -1,6 +1,6 @@
 /** What is kept of one tenant over time. Nothing here is on the read path: it looks at what the path has counted. */
 import type { Pooling, PoolingCounters } from '@headwater/pooling'
-import type { BucketCounts } from '../metrics/histograms.ts'
+import type { BucketCounts } from '../figures/histograms.ts'
 import type { ReadFigures } from '../metrics/read-figures.ts'
 import { bucketQuantile } from './bucket-quantile.ts'
 import { History } from './history.ts'

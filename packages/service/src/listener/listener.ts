@@ -1,10 +1,17 @@
 import { createServer, type RequestListener, type Server } from 'node:http'
 import { createServer as createTlsServer } from 'node:https'
-import type { ServerLimits } from '../options/limits.ts'
-import type { TlsOptions } from '../options/server-options.ts'
+import type { ServerLimits } from '../requests/limits.ts'
 import { ParsedRequest } from './parsed-request.ts'
 import { closeWithConnection } from './queued-responses.ts'
 import { writeTogether } from './write-together.ts'
+
+/** Keys and certificates, as PEM. */
+export interface TlsOptions {
+  readonly key: string | Buffer
+  readonly cert: string | Buffer
+  /** Mutual TLS: authorities of the certificates that callers must show. */
+  readonly clientCa?: string | Buffer
+}
 
 /** The server that listens: HTTP, or HTTPS and nothing else. */
 export function createListener(limits: ServerLimits, tls: TlsOptions | undefined, answerOne: RequestListener): Server {

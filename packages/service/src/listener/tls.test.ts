@@ -7,7 +7,7 @@ import { connect } from 'node:tls'
 import { describe, expect, it } from 'vitest'
 import { tokenOf, tokens } from '../../testing/http-service.ts'
 import { startService } from '../../testing/listening-service.ts'
-import { parseTokens } from '../options/tokens.ts'
+import { parseTokens } from '../access/tokens.ts'
 
 const pem = (name: string) => readFileSync(join(import.meta.dirname, '../../testing/certificates', name))
 const authority = pem('authority.pem')

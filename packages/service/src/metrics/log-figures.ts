@@ -1,6 +1,6 @@
 /** Figures of the logs that a service keeps: events, outcomes, and what was served. */
 import type { Registry } from 'prom-client'
-import { Figures } from './figures.ts'
+import { Figures } from '../figures/figures.ts'
 
 /** What a log counts of itself. */
 export interface LogCounters {

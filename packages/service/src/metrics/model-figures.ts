@@ -1,7 +1,7 @@
 /** Figures of models: the snapshots that refreshes go through, and the shadows beside them. */
 import type { Pooling, ShadowReport } from '@headwater/pooling'
+import type { Figures, Labelled } from '../figures/figures.ts'
 import type { ServedModel } from '../options/server-options.ts'
-import type { Figures, Labelled } from './figures.ts'
 
 export function addModelFigures(figures: Figures, models: readonly ServedModel[], pooling: Pooling): void {
   const labels = ['model']

@@ -1,7 +1,7 @@
 /** Figures of poolings and of the store beneath, summed over the tenants. */
 import type { PoolingCounters } from '@headwater/pooling'
+import type { Figures } from '../figures/figures.ts'
 import type { ServedTenant } from '../options/server-options.ts'
-import type { Figures } from './figures.ts'
 
 export function addPoolingFigures(figures: Figures, tenants: readonly ServedTenant[]): void {
   const poolings = tenants.map(({ pooling }) => pooling)

@@ -1,6 +1,6 @@
 import type { ServedBatch } from '@headwater/pooling'
-import type { Reservoir } from '../console/reservoir.ts'
-import type { BucketCounts } from './histograms.ts'
+import type { BucketCounts } from '../figures/histograms.ts'
+import type { Reservoir } from '../figures/reservoir.ts'
 
 /** What is counted of one tenant's reads, and whom they were of. On the hot path numbers are added up. */
 export class ReadFigures {

@@ -1,6 +1,6 @@
 /** What has been swept out of a service's store. */
 import type { Registry } from 'prom-client'
-import { Figures } from './figures.ts'
+import { Figures } from '../figures/figures.ts'
 
 /**
  * Adds what was swept to the figures of a service, as its option `alsoMetrics` has it.

@@ -2,7 +2,7 @@ import type { PoolingObserver } from '@headwater/pooling'
 import type { Span } from '@opentelemetry/api'
 import type { Registry } from 'prom-client'
 import { isStoreFailure } from '../failures/failure.ts'
-import { type BucketCounts, Histograms } from '../metrics/histograms.ts'
+import { type BucketCounts, Histograms } from '../figures/histograms.ts'
 import { RefreshSpans } from './refresh-spans.ts'
 
 const durationBounds = [1e-3, 2e-3, 5e-3, 1e-2, 2e-2, 5e-2, 0.1, 0.2, 0.5, 1, 2, 5, 10]

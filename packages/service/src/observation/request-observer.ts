@@ -1,7 +1,7 @@
 import type { IncomingMessage } from 'node:http'
 import type { WireError } from '@headwater/client/wire'
 import type { ServedBatch } from '@headwater/pooling'
-import type { Principal } from '../options/tokens.ts'
+import type { Principal } from '../access/tokens.ts'
 
 /** A request that has been answered, or whose connection ended before. */
 export interface RequestEnd {

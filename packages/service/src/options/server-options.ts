@@ -1,18 +1,14 @@
-import type { RequestListener } from 'node:http'
 import type { FeatureSpace } from '@headwater/features'
 import type { EncoderStatus, ModelControl, OutcomeLog, Pooling } from '@headwater/pooling'
 import type { EmbeddingStore } from '@headwater/store'
 import type { Logger } from 'pino'
 import type { Registry } from 'prom-client'
-import type { RouteRule, Visit } from '../admission/gate.ts'
-import type { EventLane } from '../events/event-lane.ts'
-import type { Metrics } from '../metrics/metrics.ts'
-import type { ReadFigures } from '../metrics/read-figures.ts'
+import type { Scope, Tokens } from '../access/tokens.ts'
+import type { TlsOptions } from '../listener/listener.ts'
 import type { RefreshMonitor } from '../observation/refresh-monitor.ts'
 import type { RequestLogOptions } from '../observation/request-log.ts'
-import type { ServerLimits } from './limits.ts'
+import type { ServerLimits } from '../requests/limits.ts'
 import type { SharedQueueView } from './shared-queue-view.ts'
-import type { Principal, Scope, Tokens } from './tokens.ts'
 
 /** What is served to the tokens of one tenant. */
 export interface ServedTenant {
@@ -28,14 +24,6 @@ export interface ServedModel {
   readonly dim: number
   /** Absent: its snapshots are promoted and rolled back elsewhere. */
   readonly control?: ModelControl
-}
-
-/** Keys and certificates, as PEM. */
-export interface TlsOptions {
-  readonly key: string | Buffer
-  readonly cert: string | Buffer
-  /** Mutual TLS: authorities of the certificates that callers must show. */
-  readonly clientCa?: string | Buffer
 }
 
 export interface ServerOptions {
@@ -65,33 +53,4 @@ export interface ServerOptions {
   readonly alsoMetrics?: (registry: Registry) => void
   /** Told of every failure that is the server's own, as callers are not. */
   readonly onError?: (error: unknown) => void
-}
-
-/** What routes share. */
-export interface ServerParts extends Omit<ServerOptions, 'limits' | 'tenants'> {
-  readonly tenants: ReadonlyMap<string, ServedTenant & { readonly lane: EventLane; readonly reads: ReadFigures }>
-  readonly limits: ServerLimits
-  readonly metrics: Metrics
-  readonly isDraining: () => boolean
-  /** Answers `POST /v1/embeddings/read`. */
-  readonly answerRead: RequestListener
-}
-
-/** Of the caller. */
-export function tenantOf(tenants: ServerParts['tenants'], { principal }: { readonly principal: Principal | null }) {
-  return tenants.get(principal!.tenant)!
-}
-
-declare module 'fastify' {
-  /** Without a scope a route is open to all. */
-  interface FastifyContextConfig extends Partial<RouteRule> {
-    /** Answers in Fastify's place, hooks and all. */
-    listener?: RequestListener
-  }
-  interface FastifyRequest {
-    visit: Visit
-    /** By `performance.now()`. */
-    endMs: number
-    principal: Principal | null
-  }
 }

@@ -1,6 +1,6 @@
 import type { FastifyInstance } from 'fastify'
 import { registerConsole } from '../console/console-routes.ts'
-import type { ServerParts } from '../options/server-options.ts'
+import type { ServerParts } from '../parts/server-parts.ts'
 import { registerEvents } from './events.ts'
 import { registerHealth } from './health.ts'
 import { registerModels } from './models.ts'

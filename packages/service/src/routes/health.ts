@@ -1,10 +1,10 @@
 import { answerTypeOf, WireError } from '@headwater/client/wire'
 import type { EncoderStatus } from '@headwater/pooling'
 import type { FastifyInstance } from 'fastify'
-import type { ServerParts } from '../options/server-options.ts'
+import type { ServerParts } from '../parts/server-parts.ts'
+import { send } from '../requests/send.ts'
 import { openApi } from './openapi.ts'
 import { Readiness } from './readiness.ts'
-import { send } from './send.ts'
 
 /** What those ask who run the service: health, readiness, figures, its description. */
 export function registerHealth(server: FastifyInstance, parts: ServerParts): void {

@@ -9,11 +9,12 @@ import {
 import type { SnapshotInfo } from '@headwater/pooling'
 import { UnknownModelError } from '@headwater/pooling'
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
-import { byDeadline } from '../admission/deadline.ts'
-import { lookScope } from '../admission/look-scope.ts'
-import { type ServedModel, type ServerParts, tenantOf } from '../options/server-options.ts'
-import { answerFormat, bodyOf } from './body.ts'
-import { send } from './send.ts'
+import { lookScope } from '../access/look-scope.ts'
+import type { ServedModel } from '../options/server-options.ts'
+import { type ServerParts, tenantOf } from '../parts/server-parts.ts'
+import { answerFormat, bodyOf } from '../requests/body.ts'
+import { byDeadline } from '../requests/deadline.ts'
+import { send } from '../requests/send.ts'
 import { SnapshotChanges } from './snapshot-changes.ts'
 
 interface OfModel {

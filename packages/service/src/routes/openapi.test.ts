@@ -6,7 +6,7 @@ import Fastify from 'fastify'
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
 import { openService } from '../../testing/http-service.ts'
 import { observeService } from '../../testing/observed-service.ts'
-import { scopes } from '../options/tokens.ts'
+import { scopes } from '../access/tokens.ts'
 
 // biome-ignore lint/suspicious/noExplicitAny: JSON
 type Json = any

@@ -1,11 +1,11 @@
 /** The service's description at `/openapi.json`, OpenAPI 3.1. */
 
 import { type ErrorCode, errorStatus } from '@headwater/client/wire'
-import { deadlineHeader } from '../admission/deadline.ts'
+import { scopes } from '../access/tokens.ts'
 import { consolePaths, consoleSchemas } from '../console/console-api.ts'
-import type { ServerLimits } from '../options/limits.ts'
-import { scopes } from '../options/tokens.ts'
-import { requestHeader } from '../reads/request-name.ts'
+import { deadlineHeader } from '../requests/deadline.ts'
+import type { ServerLimits } from '../requests/limits.ts'
+import { requestHeader } from '../requests/request-name.ts'
 
 type Json = Readonly<Record<string, unknown>>
 

@@ -1,11 +1,11 @@
 import { eventLimits, type OutcomeColumns, type OutcomesAnswer, parseOutcomesMessage } from '@headwater/client/wire'
 import type { Outcome } from '@headwater/pooling'
 import type { FastifyInstance } from 'fastify'
-import { byDeadline } from '../admission/deadline.ts'
-import type { ServerParts } from '../options/server-options.ts'
 import { OutcomeScores } from '../outcomes/outcome-scores.ts'
-import { answerFormat, bodyOf } from './body.ts'
-import { send } from './send.ts'
+import type { ServerParts } from '../parts/server-parts.ts'
+import { answerFormat, bodyOf } from '../requests/body.ts'
+import { byDeadline } from '../requests/deadline.ts'
+import { send } from '../requests/send.ts'
 
 /** `POST /v1/outcomes` */
 export function registerOutcomes(server: FastifyInstance, { tenants, outcomes, limits, metrics }: ServerParts): void {

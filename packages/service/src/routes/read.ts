@@ -10,24 +10,24 @@ import {
 } from '@headwater/client/wire'
 import type { ReadOptions, ServedBatch } from '@headwater/pooling'
 import type { FastifyInstance } from 'fastify'
-import { deadlines, Waiting } from '../admission/deadline.ts'
-import type { Gate, RouteRule, Visit } from '../admission/gate.ts'
+import type { AdmissionControl, RequestContext, RouteRule } from '../admission/admission-control.ts'
 import { refusalOf } from '../failures/refusal.ts'
 import { takeBody } from '../listener/raw-body.ts'
 import { spanOf } from '../observation/tracing.ts'
-import { type ServerParts, tenantOf } from '../options/server-options.ts'
+import { type ServerParts, tenantOf } from '../parts/server-parts.ts'
 import { type AnswerMemory, encodeReadAnswer } from '../reads/read-answer.ts'
-import { requestName } from '../reads/request-name.ts'
 import { SpareBatches } from '../reads/spare-batches.ts'
-import { answerFormat, bodyFormat, parseBody } from './body.ts'
+import { answerFormat, bodyFormat, parseBody } from '../requests/body.ts'
+import { deadlines, Waiting } from '../requests/deadline.ts'
+import { requestName } from '../requests/request-name.ts'
 
 export const readPath = '/v1/embeddings/read'
 const rule: RouteRule = { scope: 'read', counted: true }
 
 interface ReadParts extends Pick<ServerParts, 'tenants' | 'models' | 'limits' | 'refreshes'> {
-  readonly gate: Gate
+  readonly admission: AdmissionControl
   /** Notes what a request failed with, and says how to answer it. */
-  readonly failed: (error: unknown, visit: Visit) => WireError
+  readonly failed: (error: unknown, context: RequestContext) => WireError
 }
 
 /** `POST /v1/embeddings/read`, which is answered without Fastify (docs/decisions/0010). */
@@ -39,7 +39,7 @@ export function readRoute(parts: ReadParts): RequestListener {
     spares: new Map([...parts.tenants.keys()].map((tenant) => [tenant, new SpareBatches()])),
   }
   return (request, response) =>
-    parts.gate.arrive(request, response, readPath, (visit) => new Read(shared, request, response, visit).run())
+    parts.admission.begin(request, response, readPath, (context) => new Read(shared, request, response, context).run())
 }
 
 /** Its place among Fastify's routes, for what does not come by the shortcut past its router: with a query, or injected. */
@@ -59,19 +59,19 @@ class Read extends Waiting {
   readonly #parts: Shared
   readonly #request: IncomingMessage
   readonly #response: ServerResponse
-  readonly #visit: Visit
+  readonly #context: RequestContext
   #answerMemory: AnswerMemory | null = null
 
-  constructor(parts: Shared, request: IncomingMessage, response: ServerResponse, visit: Visit) {
+  constructor(parts: Shared, request: IncomingMessage, response: ServerResponse, context: RequestContext) {
     super()
     this.#parts = parts
     this.#request = request
     this.#response = response
-    this.#visit = visit
+    this.#context = context
   }
 
   get endMs(): number {
-    return this.#visit.endMs
+    return this.#context.endMs
   }
 
   /** Refuses it, unless it has been answered: a read may end after its deadline. */
@@ -82,7 +82,7 @@ class Read extends Waiting {
 
   run(): void {
     try {
-      this.#parts.gate.enter(this.#visit, this.#request, rule)
+      this.#parts.admission.admit(this.#context, this.#request, rule)
       const format = bodyFormat(this.#request)
       takeBody(this.#request, this.#parts.limits.maxBodyBytes, (error, body) => {
         if (error === null) this.#read(body, format)
@@ -99,7 +99,7 @@ class Read extends Waiting {
       const message = parseReadMessage(parseBody(body, format, this.#parts.bodyLimits), limits)
       const answered = answerFormat(this.#request)
       this.#checkSize(message)
-      const { pooling, reads } = tenantOf(tenants, this.#visit)
+      const { pooling, reads } = tenantOf(tenants, this.#context)
       if (pooling.refreshesOnRead) this.#offered(message)
       const startMs = performance.now()
       deadlines.add(this, 'send it again, or give it longer', startMs)
@@ -122,24 +122,24 @@ class Read extends Waiting {
   /** The refreshes that it offers are linked to its span. */
   #offered({ users }: ReadMessage): void {
     const span = spanOf(this.#request)
-    if (span !== undefined) this.#parts.refreshes?.offeredBy(this.#visit.principal!.tenant, users, span)
+    if (span !== undefined) this.#parts.refreshes?.offeredBy(this.#context.principal!.tenant, users, span)
   }
 
   /** Gives the read's memory back, once its answer has gone and everybody has been told of it. */
   left(): void {
-    const { served } = this.#visit
+    const { served } = this.#context
     if (served !== null) this.#spares.giveBatch(served)
     if (this.#answerMemory !== null) this.#spares.giveAnswer(this.#answerMemory)
   }
 
   /** Of the tenant: nobody's memory comes to another's read. */
   get #spares(): SpareBatches {
-    return this.#parts.spares.get(this.#visit.principal!.tenant)!
+    return this.#parts.spares.get(this.#context.principal!.tenant)!
   }
 
   #options(message: ReadMessage, answered: Format, nowMs: number): ReadOptions {
     const { latest, segments, encoding } = message
-    const { endMs, hasDeadline } = this.#visit
+    const { endMs, hasDeadline } = this.#context
     const halves = answered === 'msgpack' && encoding === 'f16'
     // All members each time: an object that is spread together took longer than all else here.
     return {
@@ -164,8 +164,8 @@ class Read extends Waiting {
 
   #answer(served: ServedBatch, message: ReadMessage, format: Format): void {
     deadlines.delete(this)
-    this.#visit.served = served
-    this.#visit.onLeft = this
+    this.#context.served = served
+    this.#context.onLeft = this
     if (this.#response.headersSent || this.#response.destroyed) return
     this.#answerMemory = this.#spares.takeAnswer()
     const body = encodeReadAnswer(served, message, format, this.#answerMemory)
@@ -175,7 +175,7 @@ class Read extends Waiting {
   }
 
   #refuse(error: unknown): void {
-    const wire = this.#parts.failed(error, this.#visit)
+    const wire = this.#parts.failed(error, this.#context)
     if (this.#response.destroyed) return
     const { headers, body } = refusalOf(wire, this.#request.headers)
     this.#response.writeHead(wire.status, { ...headers, 'content-length': Buffer.byteLength(body) })

@@ -1,6 +1,6 @@
-import { byDeadline } from '../admission/deadline.ts'
 import { wireErrorOf } from '../failures/failure.ts'
-import type { ServerParts } from '../options/server-options.ts'
+import type { ServerParts } from '../parts/server-parts.ts'
+import { byDeadline } from '../requests/deadline.ts'
 
 /** Longest that the store may take to show that it answers. */
 const probeMs = 1_000

@@ -1,12 +1,12 @@
 import { checkKey, eventLimits, parseFeaturesMessage } from '@headwater/client/wire'
 import type { FieldValue } from '@headwater/features'
 import type { FastifyInstance } from 'fastify'
-import { byDeadline } from '../admission/deadline.ts'
 import { fieldValue } from '../events/log-events.ts'
 import { spanOf } from '../observation/tracing.ts'
-import { type ServerParts, tenantOf } from '../options/server-options.ts'
-import { answerFormat, bodyOf } from './body.ts'
-import { send } from './send.ts'
+import { type ServerParts, tenantOf } from '../parts/server-parts.ts'
+import { answerFormat, bodyOf } from '../requests/body.ts'
+import { byDeadline } from '../requests/deadline.ts'
+import { send } from '../requests/send.ts'
 
 interface OfUser {
   readonly Params: { readonly id: string }

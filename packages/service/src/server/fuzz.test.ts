@@ -16,7 +16,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { eventsBody, fuzzedBody, fuzzedRoutes, readBody } from '../../testing/fuzzed-bodies.ts'
 import { openFuzzedService } from '../../testing/fuzzed-service.ts'
 import { tokenOf } from '../../testing/http-service.ts'
-import { defaultLimits } from '../options/limits.ts'
+import { defaultLimits } from '../requests/limits.ts'
 
 const limits = { ...defaultLimits, maxUsers: 50, maxEvents: 50, maxBodyBytes: 20_000, maxEventValues: 2_000 }
 let service: Awaited<ReturnType<typeof openFuzzedService>>

@@ -2,8 +2,8 @@ import type { Socket } from 'node:net'
 import { type ErrorBody, type ErrorCode, errorStatus, mediaTypes, WireError } from '@headwater/client/wire'
 import { PoolingConfigError } from '@headwater/pooling'
 import Fastify, { type FastifyInstance, type FastifyReply } from 'fastify'
-import { Gate, type RouteRule, type Visit } from '../admission/gate.ts'
-import { EventLane } from '../events/event-lane.ts'
+import { AdmissionControl, type RequestContext, type RouteRule } from '../admission/admission-control.ts'
+import { EventQueue } from '../events/event-queue.ts'
 import { wireErrorOf } from '../failures/failure.ts'
 import { refusalOf } from '../failures/refusal.ts'
 import { createListener } from '../listener/listener.ts'
@@ -11,8 +11,8 @@ import { Metrics } from '../metrics/metrics.ts'
 import { requestLog } from '../observation/request-log.ts'
 import type { RequestObserver } from '../observation/request-observer.ts'
 import { tracing } from '../observation/tracing.ts'
-import { limitsOf } from '../options/limits.ts'
 import type { ServerOptions } from '../options/server-options.ts'
+import { limitsOf } from '../requests/limits.ts'
 import { registerRoutes } from '../routes/all-routes.ts'
 import { readPath, readRoute } from '../routes/read.ts'
 
@@ -30,22 +30,22 @@ export function createServer(options: ServerOptions): FastifyInstance {
     if (!options.tenants.has(name))
       throw new PoolingConfigError(`tenant "${name}" has tokens, but no pooling; give it one`)
   }
-  const metrics = new Metrics({ ...options, underWay: () => gate.concurrency.now })
+  const metrics = new Metrics({ ...options, underWay: () => admission.concurrency.now })
   const tenants = new Map(
     [...options.tenants].map(([name, tenant]) => [
       name,
-      { ...tenant, lane: new EventLane(tenant.pooling, limits.maxEvents), reads: metrics.readsOf(name) },
+      { ...tenant, events: new EventQueue(tenant.pooling, limits.maxEvents), reads: metrics.readsOf(name) },
     ]),
   )
-  const gate = new Gate(auth, limits, observersOf(options, metrics), options.scopes)
+  const admission = new AdmissionControl(auth, limits, observersOf(options, metrics), options.scopes)
   /** Notes what a request failed with, and says how to answer it. */
-  const failed = (error: unknown, visit: Visit): WireError => {
+  const failed = (error: unknown, context: RequestContext): WireError => {
     const wire = wireErrorOf(error)
-    visit.error = wire
+    context.error = wire
     if (wire.status >= 500 && wire.code !== 'deadline_exceeded' && wire.code !== 'draining') onError(wire.cause ?? wire)
     return wire
   }
-  const answerRead = readRoute({ ...options, tenants, limits, gate, failed })
+  const answerRead = readRoute({ ...options, tenants, limits, admission, failed })
   const server = Fastify({
     bodyLimit: limits.maxBodyBytes,
     // It holds for the end, too, which may wait for requests as long as they may take.
@@ -65,14 +65,14 @@ export function createServer(options: ServerOptions): FastifyInstance {
     clientErrorHandler: (error, socket) => answerRaw(error, socket),
     frameworkErrors: (error, request, reply) => {
       // Fastify runs no hooks for what it cannot route.
-      gate.arrive(request.raw, reply.raw, 'unknown', (visit) => {
-        const wire = failed(error, visit)
+      admission.begin(request.raw, reply.raw, 'unknown', (context) => {
+        const wire = failed(error, context)
         const { headers, body } = refusalOf(wire, request.headers)
         void (reply as FastifyReply).code(wire.status).headers(headers).send(body)
       })
     },
   })
-  server.decorateRequest('visit')
+  server.decorateRequest('requestContext')
   server.decorateRequest('endMs', 0)
   server.decorateRequest('principal', null)
   server.addHook('onRequest', (request, reply, done) => {
@@ -82,28 +82,28 @@ export function createServer(options: ServerOptions): FastifyInstance {
       config.listener(request.raw, reply.raw)
       return
     }
-    gate.arrive(request.raw, reply.raw, url, (visit) => {
-      request.visit = visit
+    admission.begin(request.raw, reply.raw, url, (context) => {
+      request.requestContext = context
       try {
-        if (isGuarded(config)) gate.enter(visit, request.raw, config)
+        if (isGuarded(config)) admission.admit(context, request.raw, config)
       } catch (error) {
         done(error as Error)
         return
       }
-      request.endMs = visit.endMs
-      request.principal = visit.principal
+      request.endMs = context.endMs
+      request.principal = context.principal
       done()
     })
   })
   server.addHook('preClose', async () => {
-    gate.isDraining = true
+    admission.isDraining = true
     // Every request ends by then but one whose caller does not take the answer.
-    await gate.concurrency.idle(limits.arrivalTimeoutMs + limits.maxDeadlineMs)
+    await admission.concurrency.idle(limits.arrivalTimeoutMs + limits.maxDeadlineMs)
     // A connection that has not brought a request yet counts as busy, and would hold the end up until it times out.
     server.server.closeAllConnections()
   })
   server.setErrorHandler((error, request, reply) => {
-    const wire = failed(error, request.visit)
+    const wire = failed(error, request.requestContext)
     const { headers, body } = refusalOf(wire, request.headers)
     return reply.code(wire.status).headers(headers).send(body)
   })
@@ -119,7 +119,7 @@ export function createServer(options: ServerOptions): FastifyInstance {
     limits,
     metrics,
     onError,
-    isDraining: () => gate.isDraining,
+    isDraining: () => admission.isDraining,
     answerRead,
   })
   return server

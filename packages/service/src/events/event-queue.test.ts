@@ -2,12 +2,12 @@ import type { LogEvent } from '@headwater/features'
 import { poolingInMemory } from '@headwater/pooling/testing/pooling-in-memory'
 import { eventOf } from '@headwater/pooling/testing/towers'
 import { expect, it, vi } from 'vitest'
-import { EventLane } from './event-lane.ts'
+import { EventQueue } from './event-queue.ts'
 
 const memory = poolingInMemory()
 
-/** A lane whose pooling keeps its calls until they are told how to end. */
-function heldLane() {
+/** A queue whose pooling keeps its calls until they are told how to end. */
+function heldQueue() {
   const pooling = memory.create()
   const calls: { users: string[]; arrivedMs: number | undefined; end: (error?: Error) => void }[] = []
   vi.spyOn(pooling, 'ingest').mockImplementation(
@@ -17,11 +17,11 @@ function heldLane() {
         calls.push({ users: events.map(({ user }: LogEvent) => user), arrivedMs, end })
       }),
   )
-  const lane = new EventLane(pooling, 10)
+  const queue = new EventQueue(pooling, 10)
   /** @returns the moments around the arrival, and the end of the request */
   const arrive = (user: string) => {
     const fromMs = performance.now()
-    const done = lane.ingest([eventOf(user, 'i', memory.clock.nowMs)])
+    const done = queue.ingest([eventOf(user, 'i', memory.clock.nowMs)])
     return { fromMs, toMs: performance.now(), done }
   }
   const called = (count: number) =>
@@ -29,7 +29,7 @@ function heldLane() {
   return { calls, arrive, called }
 }
 
-type Arrival = ReturnType<ReturnType<typeof heldLane>['arrive']>
+type Arrival = ReturnType<ReturnType<typeof heldQueue>['arrive']>
 
 function expectArrival(arrivedMs: number | undefined, { fromMs, toMs }: Arrival): void {
   expect(arrivedMs).toBeGreaterThanOrEqual(fromMs)
@@ -37,7 +37,7 @@ function expectArrival(arrivedMs: number | undefined, { fromMs, toMs }: Arrival)
 }
 
 it('tells when the first request of a group arrived, and of requests one by one when each did', async () => {
-  const { calls, arrive, called } = heldLane()
+  const { calls, arrive, called } = heldQueue()
   const first = arrive('a')
   await called(1)
   const second = arrive('b')

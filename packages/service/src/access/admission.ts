@@ -2,8 +2,8 @@
 import type { IncomingMessage } from 'node:http'
 import { TLSSocket } from 'node:tls'
 import { WireError } from '@headwater/client/wire'
-import type { Principal, Scope, Tokens } from '../options/tokens.ts'
-import { scopes } from '../options/tokens.ts'
+import type { Principal, Scope, Tokens } from './tokens.ts'
+import { scopes } from './tokens.ts'
 
 /** Whoever comes over loopback where there are no tokens. */
 const loopbackPrincipal: Principal = { name: 'loopback', tenant: 'default', scopes }

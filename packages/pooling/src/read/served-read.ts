@@ -1,46 +1,9 @@
 import { encodeHalves, halvesToFloats } from '@headwater/binary16'
 import { createReadBuffer, type ModelColumns, type ReadBuffer, readStatus } from '@headwater/store'
 import type { PoolingCounters } from '../contracts/counters.ts'
+import { type ServedBatch, type ServedColumns, servedStatus } from '../contracts/served-batch.ts'
+import type { ModelRule } from '../options/options.ts'
 import type { ColdDefaults } from '../snapshots/cold-defaults.ts'
-
-/** `stale`: served, but older than the model's policy wants. `default`: nothing held, so the default vector is served. */
-export const servedStatus = { fresh: 0, stale: 1, default: 2 } as const
-
-/** Columns of one model, in the order of the batch's users. U = users, D = dim. */
-export interface ServedColumns {
-  readonly model: string
-  readonly dim: number
-  /** [U, D] average of the newest embeddings of one frame. Where `halves` were asked for it is made of them each time. */
-  readonly vectors: Float32Array
-  /** [U, D] the same as binary16 patterns; null where they were not asked for. */
-  readonly halves: Uint16Array | null
-  /** [U, D] the newest embedding, null where it was not asked for. */
-  readonly latest: Float32Array | null
-  /** [U] values of `servedStatus`. */
-  readonly status: Uint8Array
-  /** [U] of the newest embedding, as are frame and feature time; 0 where the default is served. */
-  readonly snapshot: Uint32Array
-  readonly frame: Uint32Array
-  /** [U] time as of which its features were read, milliseconds since 1970. */
-  readonly featureTimeMs: Float64Array
-  /** [U] time served minus feature time; NaN where the default is served. */
-  readonly ageMs: Float64Array
-  /** [U] 1 where the embedding was computed in this read, in synchronous mode; null in the others. */
-  readonly computed: Uint8Array | null
-}
-
-export interface ServedBatch {
-  readonly users: readonly string[]
-  readonly servedMs: number
-  readonly models: readonly ServedColumns[]
-}
-
-/** How a model is served. */
-export interface ServingRule {
-  readonly name: string
-  readonly dim: number
-  readonly maxAgeMs: number
-}
 
 /** A batch with the memory of the store's read beneath it, which may be used again for as many users and the same models. */
 export class ServedRead implements ServedBatch {
@@ -56,7 +19,7 @@ export class ServedRead implements ServedBatch {
   readonly #halves: boolean
 
   /** @param users their number */
-  constructor(users: number, rules: readonly ServingRule[], latest: boolean, halves: boolean, computed: boolean) {
+  constructor(users: number, rules: readonly ModelRule[], latest: boolean, halves: boolean, computed: boolean) {
     this.#latest = latest
     this.#halves = halves
     this.request = { users: this.users, models: rules.map(({ name }) => ({ model: name })) }
@@ -67,7 +30,7 @@ export class ServedRead implements ServedBatch {
     this.models = this.buffer.models.map((held) => columnsOver(held, users, computed))
   }
 
-  fits(users: number, rules: readonly ServingRule[], latest: boolean, halves: boolean): boolean {
+  fits(users: number, rules: readonly ModelRule[], latest: boolean, halves: boolean): boolean {
     if (users !== this.buffer.capacity || latest !== this.#latest || halves !== this.#halves) return false
     if (rules.length !== this.models.length) return false
     for (let m = 0; m < rules.length; m++) if (rules[m].name !== this.models[m].model) return false
@@ -106,7 +69,7 @@ function columnsOver(held: ModelColumns, users: number, computed: boolean): Serv
  */
 export function serveModel(
   columns: ServedColumns,
-  { maxAgeMs }: ServingRule,
+  { maxAgeMs }: ModelRule,
   servedMs: number,
   asOfMs: number,
   counters: PoolingCounters,

@@ -1,5 +1,5 @@
 /** Checks of a message's shape that name the place of what is wrong. */
-import { WireError } from '../codec/wire-error.ts'
+import { WireError } from './wire-error.ts'
 
 const maxKeyBytes = 512
 

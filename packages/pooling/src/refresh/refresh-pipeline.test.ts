@@ -1,6 +1,7 @@
 import { expect, it, vi } from 'vitest'
 import { poolingInMemory } from '../../testing/pooling-in-memory.ts'
 import { constantEncoder, dim, embed, encoderOf, eventOf, heldEncoder, model, space } from '../../testing/towers.ts'
+import type { RowEncoder } from '../contracts/row-encoder.ts'
 import {
   type Encoder,
   type FailedBatch,
@@ -10,7 +11,7 @@ import {
   type RefreshedBatch,
 } from '../index.ts'
 import { askedBy } from './offer-queue.ts'
-import { OwnThreadRows, type RowEncoder } from './row-encoder.ts'
+import { OwnThreadRows } from './own-thread-rows.ts'
 
 const memory = poolingInMemory()
 const { clock, create } = memory

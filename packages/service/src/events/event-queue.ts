@@ -13,7 +13,7 @@ interface Waiting {
  * Ingests requests' events in the order of arrival, those that came meanwhile in one call. Side by side they would change
  * the state of a popular item from under one another, and try again and again.
  */
-export class EventLane {
+export class EventQueue {
   readonly #pooling: Pooling
   readonly #maxEvents: number
   #waiting: Waiting[] = []

@@ -2,12 +2,12 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { WireError } from '@headwater/client/wire'
 import type { ServedBatch } from '@headwater/pooling'
+import { admit, Concurrency } from '../access/admission.ts'
+import { RateLimit } from '../access/rate-limit.ts'
+import { type Principal, type Scope, scopes, type Tokens } from '../access/tokens.ts'
 import type { RequestObserver } from '../observation/request-observer.ts'
-import type { ServerLimits } from '../options/limits.ts'
-import { type Principal, type Scope, scopes, type Tokens } from '../options/tokens.ts'
-import { admit, Concurrency } from './admission.ts'
-import { deadlineOf } from './deadline.ts'
-import { RateLimit } from './rate-limit.ts'
+import { deadlineOf } from '../requests/deadline.ts'
+import type { ServerLimits } from '../requests/limits.ts'
 
 /** What a route asks of its callers. */
 export interface RouteRule {
@@ -16,7 +16,7 @@ export interface RouteRule {
   readonly counted: boolean
 }
 
-export class Gate {
+export class AdmissionControl {
   /** Once it is set, nobody is let in any more. */
   isDraining = false
   readonly concurrency: Concurrency
@@ -48,42 +48,47 @@ export class Gate {
   }
 
   /** Begins a request, which `handle` goes on with. Its end is told once the connection is done with it, aborted or not. */
-  arrive(request: IncomingMessage, response: ServerResponse, route: string, handle: (visit: Visit) => void): void {
-    const visit = new Visit(route)
-    response.on('close', () => this.#leave(visit, request, response))
+  begin(
+    request: IncomingMessage,
+    response: ServerResponse,
+    route: string,
+    handle: (context: RequestContext) => void,
+  ): void {
+    const context = new RequestContext(route)
+    response.on('close', () => this.#end(context, request, response))
     let depth = 0
     while (depth < this.#around.length && this.#around[depth].isAround?.() === false) depth++
-    if (depth === this.#around.length) handle(visit)
-    else this.#handleWithin(depth, request, route, () => handle(visit))
+    if (depth === this.#around.length) handle(context)
+    else this.#handleWithin(depth, request, route, () => handle(context))
   }
 
   /** @throws WireError `draining`, `too_many_requests`, `invalid_request`, `unknown_route`, and what `admit` throws */
-  enter(visit: Visit, request: IncomingMessage, { scope, counted }: RouteRule): void {
+  admit(context: RequestContext, request: IncomingMessage, { scope, counted }: RouteRule): void {
     if (this.isDraining) throw new WireError('draining', 'the server is stopping; ask another one, or later')
-    const principal = this.#admit(visit, request, scope)
-    visit.principal = principal
+    const principal = this.#principalOf(context, request, scope)
+    context.principal = principal
     if (!this.#answered.includes(scope)) {
       const problem = `requests of the scope "${scope}" are not answered here`
       throw new WireError('unknown_route', `${problem}; ask a server whose role has them`)
     }
     if (this.#rate !== null) {
-      this.#rate.take(this.#auth === 'loopback' ? request.socket.remoteAddress : principal, visit.arrivedMs)
+      this.#rate.take(this.#auth === 'loopback' ? request.socket.remoteAddress : principal, context.arrivedMs)
     }
     if (counted) {
       this.concurrency.enter()
-      visit.isCounted = true
+      context.isCounted = true
     }
     const deadlineMs = deadlineOf(request.headers)
-    visit.hasDeadline = deadlineMs !== undefined
-    visit.endMs = visit.arrivedMs + Math.min(deadlineMs ?? this.#maxDeadlineMs, this.#maxDeadlineMs)
+    context.hasDeadline = deadlineMs !== undefined
+    context.endMs = context.arrivedMs + Math.min(deadlineMs ?? this.#maxDeadlineMs, this.#maxDeadlineMs)
   }
 
   /** Only who is refused counts by its address: nobody who is known pays for others behind the same one. */
-  #admit(visit: Visit, request: IncomingMessage, scope: Scope): Principal {
+  #principalOf(context: RequestContext, request: IncomingMessage, scope: Scope): Principal {
     try {
       return admit(request, this.#auth, scope)
     } catch (refusal) {
-      this.#strangers?.take(request.socket.remoteAddress, visit.arrivedMs)
+      this.#strangers?.take(request.socket.remoteAddress, context.arrivedMs)
       throw refusal
     }
   }
@@ -94,18 +99,18 @@ export class Gate {
     else this.#around[depth].around!(request, route, () => this.#handleWithin(depth + 1, request, route, handle))
   }
 
-  #leave(visit: Visit, request: IncomingMessage, response: ServerResponse): void {
-    if (visit.isCounted) this.concurrency.leave()
-    const { route, principal, error, served, arrivedMs } = visit
+  #end(context: RequestContext, request: IncomingMessage, response: ServerResponse): void {
+    if (context.isCounted) this.concurrency.leave()
+    const { route, principal, error, served, arrivedMs } = context
     const status = response.headersSent ? response.statusCode : 0
     const end = { route, status, ms: performance.now() - arrivedMs, principal, error, served }
     for (const observer of this.#ended) observer.ended!(request, end)
-    visit.onLeft?.left()
+    context.onLeft?.left()
   }
 }
 
 /** One request, from its arrival on. */
-export class Visit {
+export class RequestContext {
   readonly route: string
   /** By `performance.now()`, as is `endMs`. */
   readonly arrivedMs = performance.now()

@@ -1,25 +1,16 @@
 import type { SideBatch } from '@headwater/features'
 import { RowError } from '@headwater/features/workers'
 import { appendOutcome, type EmbeddingStore } from '@headwater/store'
-import type { PoolingCounters } from '../contracts/counters.ts'
 import type { Encoder } from '../contracts/encoder.ts'
 import { PoolingError } from '../contracts/errors.ts'
-import { type FailedBatch, failedEarly, type PoolingObserver } from '../contracts/observer.ts'
-import type { Clock, ModelRule } from '../options/options.ts'
+import { type FailedBatch, failedEarly } from '../contracts/observer.ts'
+import type { RowEncoder } from '../contracts/row-encoder.ts'
+import type { Settings } from '../options/options.ts'
 import type { Shadow } from '../snapshots/shadow.ts'
+import { nextTurn } from './event-loop.ts'
 import { askedBy, type Refresh } from './offer-queue.ts'
+import { OwnThreadRows } from './own-thread-rows.ts'
 import type { RowBatch } from './row-batch.ts'
-import type { RowEncoder } from './row-encoder.ts'
-import { nextTurn } from './turns.ts'
-
-export interface RefreshLaneOptions {
-  readonly store: EmbeddingStore
-  readonly clock: Clock
-  readonly rules: ReadonlyMap<string, ModelRule>
-  readonly rowEncoder: RowEncoder
-  readonly counters: PoolingCounters
-  readonly observer: PoolingObserver
-}
 
 /** What one batch came to. */
 export interface BatchResult {
@@ -60,15 +51,17 @@ const nothing: Steps = {
  * Steps that hold the event loop each begin in a turn of their own: one batch's end sets off the next two, and in one turn
  * they would keep a read waiting for all of them.
  */
-export class RefreshLane {
+export class RefreshPipeline {
   /** A second encoder that some of the batches go through, too. */
   shadow: Shadow | null = null
-  readonly #options: RefreshLaneOptions
+  readonly #settings: Settings
+  readonly #rowEncoder: RowEncoder
   #last = nothing
   #beforeLast = nothing
 
-  constructor(options: RefreshLaneOptions) {
-    this.#options = options
+  constructor(settings: Settings) {
+    this.#settings = settings
+    this.#rowEncoder = settings.rowEncoder ?? new OwnThreadRows(settings.space, settings.batchSize)
   }
 
   /** Once `made` resolved the next batch may come. */
@@ -79,8 +72,8 @@ export class RefreshLane {
     const note = (of: RowBatch, failure: FailedBatch) => {
       failures.push(failure.error)
       for (const refresh of of.refreshes) failed.add(refresh)
-      this.#options.counters.failed += of.users.length * (failure.model === null ? of.encoders.size : 1)
-      this.#options.observer.failed?.(failure)
+      this.#settings.counters.failed += of.users.length * (failure.model === null ? of.encoders.size : 1)
+      this.#settings.observer.failed?.(failure)
     }
     // Two memories for rows: those of the batch before last must have been read.
     const made = Promise.all([before.made, this.#beforeLast.encoded])
@@ -99,7 +92,7 @@ export class RefreshLane {
     const landed = Promise.all([live, before.landed]).then(async ([running]) => {
       if (running !== null) await this.#landAll(running.rows.batch, running.encoded, note)
       const endMs = performance.now()
-      const { observer } = this.#options
+      const { observer } = this.#settings
       if (running !== null && observer.landed !== undefined) {
         for (const refresh of running.rows.batch.refreshes) {
           if (failed.has(refresh) || Number.isNaN(refresh.askedMs)) continue
@@ -122,7 +115,7 @@ export class RefreshLane {
     let batch = taken
     while (batch.users.length > 0) {
       try {
-        return { batch, rows: await this.#options.rowEncoder.encodeUsers(batch.states, batch.timesMs) }
+        return { batch, rows: await this.#rowEncoder.encodeUsers(batch.states, batch.timesMs) }
       } catch (error) {
         if (!(error instanceof RowError)) {
           note(batch, failedEarly(batch.users, error))
@@ -130,8 +123,8 @@ export class RefreshLane {
         }
         // To try again would not help.
         failures.push(error)
-        this.#options.counters.failed += batch.encoders.size
-        this.#options.observer.failed?.(failedEarly([batch.users[error.row]], error))
+        this.#settings.counters.failed += batch.encoders.size
+        this.#settings.observer.failed?.(failedEarly([batch.users[error.row]], error))
         batch = batch.without(error.row)
       }
     }
@@ -170,7 +163,7 @@ export class RefreshLane {
       startMs = performance.now()
       await this.#land(model, encoder, batch, vectors)
       const appendMs = performance.now() - startMs
-      this.#options.observer.refreshed?.({ model, users: batch.users, rows, encodeMs, appendMs })
+      this.#settings.observer.refreshed?.({ model, users: batch.users, rows, encodeMs, appendMs })
     } catch (failure) {
       const appendMs = startMs === null ? null : performance.now() - startMs
       note(batch, { model, users: batch.users, error: failure, encodeMs, appendMs, isShadow: false })
@@ -179,7 +172,7 @@ export class RefreshLane {
 
   /** In pieces, between which reads go on. Where one fails the whole batch counts as failed, and what landed comes again. */
   async #land(model: string, encoder: Encoder, batch: RowBatch, vectors: Float32Array): Promise<void> {
-    const { store, clock, rules, counters } = this.#options
+    const { store, clock, rules, counters } = this.#settings
     const { snapshot, frame, dim } = encoder
     const about = { model, dim, snapshot, frame, writtenMs: clock.now(), policy: rules.get(model)!.append }
     const pieces: ReturnType<EmbeddingStore['append']>[] = []
@@ -219,7 +212,7 @@ export class RefreshLane {
       } catch (failure) {
         const { model } = shadow
         const { users } = batch
-        this.#options.observer.failed?.({ model, users, error: failure, encodeMs, appendMs: null, isShadow: true })
+        this.#settings.observer.failed?.({ model, users, error: failure, encodeMs, appendMs: null, isShadow: true })
       }
     }
   }

@@ -1,4 +1,4 @@
-import type { Scope } from '../options/tokens.ts'
+import type { Scope } from './tokens.ts'
 
 /**
  * Of routes that show how a server fares: `read`, and where a server answers no reads, as a worker of a cluster, `admin`.

@@ -1,0 +1,37 @@
+import type { RequestListener } from 'node:http'
+import type { Principal } from '../access/tokens.ts'
+import type { RequestContext, RouteRule } from '../admission/admission-control.ts'
+import type { EventQueue } from '../events/event-queue.ts'
+import type { Metrics } from '../metrics/metrics.ts'
+import type { ReadFigures } from '../metrics/read-figures.ts'
+import type { ServedTenant, ServerOptions } from '../options/server-options.ts'
+import type { ServerLimits } from '../requests/limits.ts'
+
+/** What routes share. */
+export interface ServerParts extends Omit<ServerOptions, 'limits' | 'tenants'> {
+  readonly tenants: ReadonlyMap<string, ServedTenant & { readonly events: EventQueue; readonly reads: ReadFigures }>
+  readonly limits: ServerLimits
+  readonly metrics: Metrics
+  readonly isDraining: () => boolean
+  /** Answers `POST /v1/embeddings/read`. */
+  readonly answerRead: RequestListener
+}
+
+/** Of the caller. */
+export function tenantOf(tenants: ServerParts['tenants'], { principal }: { readonly principal: Principal | null }) {
+  return tenants.get(principal!.tenant)!
+}
+
+declare module 'fastify' {
+  /** Without a scope a route is open to all. */
+  interface FastifyContextConfig extends Partial<RouteRule> {
+    /** Answers in Fastify's place, hooks and all. */
+    listener?: RequestListener
+  }
+  interface FastifyRequest {
+    requestContext: RequestContext
+    /** By `performance.now()`. */
+    endMs: number
+    principal: Principal | null
+  }
+}
