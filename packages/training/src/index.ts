@@ -15,6 +15,7 @@ export { ExampleFeed } from './examples/example-feed.ts'
 export { PanelSampler } from './examples/panel-sampler.ts'
 export { LayoutError } from './examples/project-batch.ts'
 export { allocateExamples, type TrainingBatch } from './examples/training-batch.ts'
+export { TrainingMemoryError } from './memory/training-memory.ts'
 export {
   defaultGate,
   defaultPublication,
@@ -37,7 +38,6 @@ export { Scorer } from './publication/scorer.ts'
 export { BadStepsError } from './rounds/bad-steps.ts'
 export { RecurringTraining } from './rounds/recurring-training.ts'
 export { type RoundEvents, roundsByTime, type TimedLog } from './rounds/rounds.ts'
-export { TrainingMemoryError } from './rounds/training-memory.ts'
 export { type RoundReport, type RunReporter, type TrainingRunOptions, trainInRounds } from './rounds/training-run.ts'
 export { ClippingError } from './step/gradient-clipping.ts'
 export { initialize } from './step/initialize.ts'

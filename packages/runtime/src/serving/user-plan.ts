@@ -5,7 +5,7 @@ import { packHalf } from '@headwater/kernels'
 import { InputBatch } from '../inputs/input-batch.ts'
 import type { AlignmentLayer } from '../loading/alignment-layer.ts'
 import type { Weights } from '../parameters/weights.ts'
-import { type Plan, Recorder } from '../plan/recorder.ts'
+import { type Plan, type PlanCost, Recorder } from '../plan/recorder.ts'
 import type { Tensor } from '../plan/tensor.ts'
 import type { Write } from '../plan/upload-ring.ts'
 import { type UserTower, userForward } from '../tower/user-tower.ts'
@@ -46,23 +46,29 @@ function record(device: GpuDevice | null, { tower, weights, alignment }: UserPla
   return { inputs, run, embeddings, packing, halves }
 }
 
-/**
- * What a plan of R rows takes on a device, and the largest input or activation, in bytes.
- * @param maxBufferBytes largest buffer of the device
- */
+/** What a plan of R rows takes. */
+export interface UserPlanCost {
+  /** Of a run that gives floats. */
+  readonly run: PlanCost & { readonly inputBytes: number }
+  /** Bytes on a device besides weights. */
+  readonly sizeBytes: number
+  /** Of the largest input or activation. */
+  readonly largestBytes: number
+}
+
+/** @param maxBufferBytes largest buffer of the device */
 export function measureUserPlan(
   parts: UserPlanParts,
   rows: number,
-  maxBufferBytes: number,
-): { readonly sizeBytes: number; readonly largestBytes: number } {
+  maxBufferBytes = Number.POSITIVE_INFINITY,
+): UserPlanCost {
   const { inputs, run, packing } = record(null, parts, rows)
-  const measured = [run, packing].map((recorder) => recorder.measure(maxBufferBytes))
+  const [cost, packed] = [run, packing].map((recorder) => recorder.measure(maxBufferBytes))
+  const uniformBytes = uniformBytesOf(cost.dispatches) + uniformBytesOf(packed.dispatches)
   return {
-    sizeBytes: measured.reduce(
-      (sum, { plannedBytes, dispatches }) => sum + plannedBytes + uniformBytesOf(dispatches),
-      inputs.sizeBytes,
-    ),
-    largestBytes: Math.max(inputs.largestBytes, ...measured.map(({ largestBytes }) => largestBytes)),
+    run: { ...cost, inputBytes: inputs.sizeBytes },
+    sizeBytes: inputs.sizeBytes + cost.plannedBytes + packed.plannedBytes + uniformBytes,
+    largestBytes: Math.max(inputs.largestBytes, cost.largestBytes, packed.largestBytes),
   }
 }
 

@@ -2,26 +2,22 @@
  * What a model config comes to for given features, counted without a device. Shape letters: R rows, n tokens of d, T tasks.
  */
 import type { SideLayout } from '@headwater/features'
-import { type BindingLimits, bceMultiTask, TableSizeError } from '@headwater/kernels'
+import { type BindingLimits, TableSizeError } from '@headwater/kernels'
 import {
-  Allocation,
   declareTower,
   eventTokens,
-  InputBatch,
-  interactionTensor,
   type LevelConfig,
   type ModelConfig,
-  mixBackward,
-  mixForward,
+  measureUserPlan,
   type ParameterSet,
   ParameterSizeError,
   type PlanCost,
-  Recorder,
   type Tower,
-  userBackward,
-  userForward,
   Weights,
 } from '@headwater/runtime'
+import { checkTrainingMemory, TrainingMemoryError } from '../memory/training-memory.ts'
+import { measureScorer } from '../publication/scorer.ts'
+import { measureStep } from '../step/train-step.ts'
 
 /** Tokens of one origin, as they stand in their level. */
 export interface TokenSource {
@@ -75,8 +71,8 @@ export interface ModelDescription {
     readonly groups: readonly { readonly name: string; readonly values: number }[]
   }
   /**
-   * An example, by the kernels' own counts. Forward is both towers; encoding is the user tower alone; training is forward,
-   * loss, backward and the tables' update. The dense optimizer's share depends on the rows of a step and is left out.
+   * An example's share, by the kernels' own counts, of the plans that run: forward of both towers, encoding of the user
+   * tower alone, training of a whole step. The dense optimizer's share of a step falls as its rows grow.
    */
   readonly flops: { readonly forward: number; readonly encoding: number; readonly training: number }
   readonly bytes: {
@@ -125,8 +121,8 @@ export function describeModel(
   const tower = declareTower(user, item, tasks, config)
   const { set } = tower
   const weights = new Weights(null, set, true, unlimited)
-  const encoding = measureEncoding(tower, weights, rows)
-  const training = measureTraining(tower, weights, rows)
+  const training = measureStep(tower, weights, rows)
+  const encoding = measureUserPlan({ tower: tower.user, weights, alignment: null }, rows).run
   const dense = set.parameters.reduce((sum, { rows, cols }) => sum + rows * cols, 0)
   const bytesOf = (pattern: RegExp) =>
     weights.sizes.reduce((sum, { label, sizeBytes }) => sum + (pattern.test(label) ? sizeBytes : 0), 0)
@@ -137,7 +133,7 @@ export function describeModel(
     embeddingColumns: tower.user.dim,
     parameters: { dense, tables: set.count - dense, groups: parameterGroups(set) },
     flops: {
-      forward: measureForward(tower, weights, rows).flops / rows,
+      forward: measureScorer(tower, weights, rows).flops / rows,
       encoding: encoding.flops / rows,
       training: training.flops / rows,
     },
@@ -148,7 +144,7 @@ export function describeModel(
       tables: bytesOf(/^table /),
     },
     plans: { training, encoding },
-    limits: devices.map((limits) => describeLimits(tower, limits, training)),
+    limits: devices.map((limits) => describeLimits(tower, limits, training, rows)),
   }
 }
 
@@ -191,78 +187,45 @@ function parameterGroups(set: ParameterSet): { name: string; values: number }[] 
   return [...groups].map(([name, values]) => ({ name, values }))
 }
 
-function measureEncoding({ user }: Tower, weights: Weights, rows: number): PlanDescription {
-  const inputs = new InputBatch(null, user.needs, rows, false)
-  const rec = new Recorder(null)
-  const embeddings = rec.keep(rec.tensor('user embeddings', rows, user.dim))
-  userForward(rec, weights, user, inputs, embeddings, false)
-  return { ...rec.measure(), inputBytes: inputs.sizeBytes }
-}
-
-function measureForward({ user, mix }: Tower, weights: Weights, rows: number): PlanCost {
-  const rec = new Recorder(null)
-  const z = interactionTensor(rec, mix, rows)
-  userForward(rec, weights, user, new InputBatch(null, user.needs, rows, false), z, false)
-  const { logits } = mixForward(rec, weights, mix, new InputBatch(null, mix.inputs.needs, rows, false), z, false)
-  rec.keep(logits)
-  return rec.measure()
-}
-
-/** Forward, loss, backward and the tables' update, as a training step has them; clipping and AdamW need no transients. */
-function measureTraining({ user, mix }: Tower, weights: Weights, rows: number): PlanDescription {
-  const users = new InputBatch(null, user.needs, rows, true)
-  const items = new InputBatch(null, mix.inputs.needs, rows, true)
-  const own = new Allocation(null)
-  const labels = own.tensor('labels', rows, mix.tasks)
-  const labelWeights = own.tensor('label weights', rows, mix.tasks)
-  const taskWeights = own.tensor('task weights', 1, mix.tasks)
-  const rowWeights = own.tensor('row weights', 1, rows)
-  const rec = new Recorder(null)
-  const z = interactionTensor(rec, mix, rows)
-  const savedUser = userForward(rec, weights, user, users, z, true)
-  const savedMix = mixForward(rec, weights, mix, items, z, true)
-  const loss = rec.keep(rec.tensor('loss', rows, mix.tasks))
-  const dlogits = rec.tensor('gradient of logits', rows, mix.tasks)
-  rec.dispatch(
-    bceMultiTask,
-    { R: rows, T: mix.tasks, scale: 1 / rows },
-    { logits: savedMix.logits, labels, labelWeights, taskWeights, loss, dlogits },
-  )
-  const dEmbeddings = mixBackward(rec, weights, mix, items, savedMix, dlogits)
-  userBackward(rec, weights, user, users, savedUser, dEmbeddings, rowWeights)
-  return { ...rec.measure(), inputBytes: users.sizeBytes + items.sizeBytes + own.sizeBytes }
-}
-
 const larger = (a: Sized, b: Sized) => (b.sizeBytes > a.sizeBytes ? b : a)
 
 function describeLimits(
-  { set }: Tower,
+  tower: Tower,
   { device, ...limits }: (typeof devices)[number],
-  training: PlanDescription,
+  { largestBytes }: PlanDescription,
+  rows: number,
 ): LimitsDescription {
   const { maxBufferSize, maxStorageBufferBindingSize } = limits
-  const about = { device, maxBufferSize, maxStorageBufferBindingSize }
+  const about = { device, maxBufferSize, maxStorageBufferBindingSize, refusal: refusalOf(tower, rows, limits) }
   let weights: Weights
   try {
-    weights = new Weights(null, set, true, limits)
+    weights = new Weights(null, tower.set, true, limits)
   } catch (cause) {
     if (!(cause instanceof ParameterSizeError || cause instanceof TableSizeError)) throw cause
-    return { ...about, largestBuffer: null, largestBinding: null, refusal: cause.message }
+    return { ...about, largestBuffer: null, largestBinding: null }
   }
-  const transient = { label: 'activations', sizeBytes: training.largestBytes }
-  const largestBuffer = [...weights.sizes, transient].reduce(larger)
+  const activations = { label: 'activations', sizeBytes: largestBytes }
   const bound = [
     // Optimizers go over a run of parameters at once.
     ...weights.runs.map(({ values }) => values.storage),
-    ...set.tables.flatMap((table) => weights.table(table).parts.map(({ values }) => values.storage)),
-    transient,
+    ...tower.set.tables.flatMap((table) => weights.table(table).parts.map(({ values }) => values.storage)),
+    activations,
   ]
   const { label, sizeBytes } = bound.reduce(larger)
-  const over = sizeBytes > maxStorageBufferBindingSize || largestBuffer.sizeBytes > maxBufferSize
   return {
     ...about,
-    largestBuffer,
+    largestBuffer: [...weights.sizes, activations].reduce(larger),
     largestBinding: { label, sizeBytes },
-    refusal: over ? `${label} take ${sizeBytes} bytes; train with fewer rows a step` : null,
+  }
+}
+
+/** What a training says that is given such a device; null where it begins. */
+function refusalOf(tower: Tower, rows: number, limits: BindingLimits): string | null {
+  try {
+    checkTrainingMemory(tower, rows, limits, Number.POSITIVE_INFINITY, false)
+    return null
+  } catch (cause) {
+    if (!(cause instanceof TrainingMemoryError)) throw cause
+    return cause.message
   }
 }

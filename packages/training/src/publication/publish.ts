@@ -40,8 +40,7 @@ import { DivergedError, forwardFigures } from './forward-figures.ts'
 import { type GateFigures, judge } from './gate.ts'
 import { panelFigures } from './panel-figures.ts'
 import { procrustes, rotate } from './procrustes.ts'
-import { scoreRows } from './publication-memory.ts'
-import { Scorer } from './scorer.ts'
+import { Scorer, scoreRows } from './scorer.ts'
 
 /** What is to be published, and on what it is judged. */
 export interface Candidate {

@@ -6,6 +6,7 @@ import {
   interactionTensor,
   mixForward,
   type Plan,
+  type PlanCost,
   queueWrite,
   Recorder,
   type Tensor,
@@ -15,6 +16,9 @@ import {
   type Write,
 } from '@headwater/runtime'
 import type { TrainingBatch } from '../examples/training-batch.ts'
+
+/** Rows that a publication scores at once. */
+export const scoreRows = 512
 
 /** @param device null: to be measured only; then weights may be laid out only */
 function record(device: GpuDevice | null, tower: Tower, weights: Weights, rows: number) {
@@ -30,14 +34,20 @@ function record(device: GpuDevice | null, tower: Tower, weights: Weights, rows: 
 const logitsBytes = (tower: Tower, rows: number) => rows * padded(tower.mix.tasks) * 4
 
 /**
- * Bytes that a scorer takes on a device besides the weights.
+ * The plan of a scorer, and the bytes that it takes on a device besides the weights.
  * @param rows R
  * @param maxBufferBytes largest buffer of the device
  */
-export function measureScorer(tower: Tower, weights: Weights, rows: number, maxBufferBytes: number): number {
+export function measureScorer(
+  tower: Tower,
+  weights: Weights,
+  rows: number,
+  maxBufferBytes = Number.POSITIVE_INFINITY,
+): PlanCost & { readonly sizeBytes: number } {
   const { user, item, rec } = record(null, tower, weights, rows)
-  const { plannedBytes, dispatches } = rec.measure(maxBufferBytes)
-  return user.sizeBytes + item.sizeBytes + plannedBytes + uniformBytesOf(dispatches) + logitsBytes(tower, rows)
+  const cost = rec.measure(maxBufferBytes)
+  const besideBytes = user.sizeBytes + item.sizeBytes + uniformBytesOf(cost.dispatches) + logitsBytes(tower, rows)
+  return { ...cost, sizeBytes: cost.plannedBytes + besideBytes }
 }
 
 /** The forward pass of user tower and mix tower, without dropout, recorded once for R rows and replayed. */

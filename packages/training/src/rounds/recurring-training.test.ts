@@ -8,11 +8,11 @@ import { loadUserTower } from '@headwater/runtime'
 import { noteForgotten, readSnapshot, snapshotsWith } from '@headwater/snapshot'
 import { temporaryDirectory } from '@headwater/testkit'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { TrainingMemoryError } from '../memory/training-memory.ts'
 import { defaultPublication } from '../options/publication-options.ts'
 import { defaultTraining } from '../options/training-options.ts'
 import { tinyModel } from '../testing/tiny-model.ts'
 import { RecurringTraining } from './recurring-training.ts'
-import { TrainingMemoryError } from './training-memory.ts'
 
 const impressionsPerDay = 450
 const setting = { ...smallSetting, users: 80, ads: 20, topics: 4, days: 3, impressionsPerDay }

@@ -14,6 +14,7 @@ import { type RoundSpan, weighLabels } from '../examples/known-labels.ts'
 import { PanelSampler } from '../examples/panel-sampler.ts'
 import type { TrainingBatch } from '../examples/training-batch.ts'
 import { allocateExamples } from '../examples/training-batch.ts'
+import { checkTrainingMemory } from '../memory/training-memory.ts'
 import { checkPublicationOptions, distils } from '../options/publication-options.ts'
 import { noRound, type Progress, type RoundSummary, type TrainingOptions } from '../options/training-options.ts'
 import { type Publication, publish } from '../publication/publish.ts'
@@ -25,7 +26,6 @@ import { WarmStartError } from '../warm-start/warm-start-error.ts'
 import { writeWarmWeights } from '../warm-start/warm-weights.ts'
 import { BadStepsError } from './bad-steps.ts'
 import { planRound, type RoundOrder } from './round-plan.ts'
-import { checkTrainingMemory } from './training-memory.ts'
 
 interface RoundPosition {
   /** Words of the generator when the round began. */

@@ -3,6 +3,7 @@ import { type GpuDevice, type KernelProfile, uniformBytesOf } from '@headwater/g
 import { padded, rateSlots } from '@headwater/kernels'
 import {
   type Plan,
+  type PlanCost,
   queueWrite,
   type Tensor,
   type Tower,
@@ -39,18 +40,16 @@ const recordBytesOf = (inputs: StepInputs) => 2 * lossBytesOf(inputs) + ratesFlo
 const uploadBytesOf = ({ rates, step }: Weights, inputs: StepInputs, teacher: StepTeacher | null) =>
   inputs.sizeBytes + rates.storage.sizeBytes + step.storage.sizeBytes + (teacher?.uploadBytes ?? 0)
 
-/** What a step takes besides the weights, in bytes. */
-export interface StepMemory {
+/** What a step takes besides the weights: its plan, and the buffers beside that in bytes. */
+export interface StepCost extends PlanCost {
   /** Of a batch on the device. */
   readonly inputBytes: number
+  /** Of the largest input. */
+  readonly largestInputBytes: number
   /** Of what uploads and results go through. */
   readonly stagingBytes: number
   /** Of the largest buffer among that. */
   readonly largestStagingBytes: number
-  /** Of activations and gradients. */
-  readonly plannedBytes: number
-  /** Of the largest input, activation or gradient. */
-  readonly largestBytes: number
 }
 
 /**
@@ -62,19 +61,19 @@ export function measureStep(
   tower: Tower,
   weights: Weights,
   rows: number,
-  maxBufferBytes: number,
-  teacher: StepTeacher | null,
-): StepMemory {
+  maxBufferBytes = Number.POSITIVE_INFINITY,
+  teacher: StepTeacher | null = null,
+): StepCost {
   const inputs = new StepInputs(null, tower, rows)
   const cost = recordStep(null, tower, weights, inputs, 0, teacher).rec.measure(maxBufferBytes)
   const uploadBytes = uploadBytesOf(weights, inputs, teacher)
   const recordsBytes = stepsPerReadback * recordBytesOf(inputs)
   return {
+    ...cost,
     inputBytes: inputs.sizeBytes + (teacher?.uploadBytes ?? 0),
+    largestInputBytes: Math.max(inputs.largestBytes, teacher?.largestInputBytes ?? 0),
     stagingBytes: stepsInFlight * uploadBytes + recordsBytes + uniformBytesOf(cost.dispatches),
     largestStagingBytes: Math.max(uploadBytes, recordsBytes),
-    plannedBytes: cost.plannedBytes,
-    largestBytes: Math.max(cost.largestBytes, inputs.largestBytes, teacher?.largestInputBytes ?? 0),
   }
 }
 

@@ -1,10 +1,7 @@
 /** What a publication takes of the device while the training stays there, known before anything is allocated. */
 import type { BindingLimits } from '@headwater/kernels'
 import { AlignmentLayer, declareUserTower, measureEncoder, ParameterSet, type Tower, Weights } from '@headwater/runtime'
-import { measureScorer } from './scorer.ts'
-
-/** Rows that are scored at once. */
-export const scoreRows = 512
+import { measureScorer, scoreRows } from '../publication/scorer.ts'
 
 const bytesOf = ({ sizes }: Pick<Weights, 'sizes'>) => sizes.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0)
 
@@ -27,5 +24,5 @@ export function measurePublication(tower: Tower, limits: BindingLimits): number 
     measureEncoder({ ...parts, alignment }, maxBufferSize).sizeBytes +
     measureEncoder({ ...parts, alignment: null }, maxBufferSize).sizeBytes
   const weights = new Weights(null, tower.set, false, limits)
-  return Math.max(panel, bytesOf(weights) + measureScorer(tower, weights, scoreRows, maxBufferSize))
+  return Math.max(panel, bytesOf(weights) + measureScorer(tower, weights, scoreRows, maxBufferSize).sizeBytes)
 }

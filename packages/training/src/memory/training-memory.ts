@@ -2,8 +2,8 @@
 import { type BindingLimits, TableSizeError } from '@headwater/kernels'
 import { ParameterSizeError, type Tower, Weights } from '@headwater/runtime'
 import { Teacher } from '../distillation/teacher.ts'
-import { measurePublication } from '../publication/publication-memory.ts'
 import { measureStep } from '../step/train-step.ts'
+import { measurePublication } from './publication-memory.ts'
 
 /** Training would take more memory than there is. */
 export class TrainingMemoryError extends Error {
@@ -44,8 +44,8 @@ export function measureTraining(tower: Tower, rows: number, limits: BindingLimit
     { what: `activations of ${rows} rows and their gradients`, sizeBytes: step.plannedBytes },
   ]
   const totalBytes = parts.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0)
-  const { largestBytes: largestTensorBytes, largestStagingBytes } = step
-  return { parts, totalBytes, largestTensorBytes, largestStagingBytes }
+  const largestTensorBytes = Math.max(step.largestBytes, step.largestInputBytes)
+  return { parts, totalBytes, largestTensorBytes, largestStagingBytes: step.largestStagingBytes }
 }
 
 function layOut(tower: Tower, rows: number, limits: BindingLimits, isTaught: boolean) {

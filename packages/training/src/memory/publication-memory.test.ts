@@ -8,8 +8,8 @@ import { temporaryDirectory } from '@headwater/testkit'
 import { expect, it } from 'vitest'
 import { defaultTraining } from '../options/training-options.ts'
 import { RecurringTraining } from '../rounds/recurring-training.ts'
-import { measureTraining, TrainingMemoryError } from '../rounds/training-memory.ts'
 import { tinyModel } from '../testing/tiny-model.ts'
+import { measureTraining, TrainingMemoryError } from './training-memory.ts'
 
 const schema: Schema = {
   version: 1,
