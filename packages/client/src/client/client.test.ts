@@ -320,6 +320,8 @@ it('imports nothing that a browser has not', () => {
     for (const [statement, name] of text.matchAll(/^(?:import|export) [^'"]*?from '([^']+)'/gms)) {
       if (/^(import|export) type /.test(statement)) continue
       if (name.startsWith('.')) visit(join(dirname(path), name))
+      else if (name.startsWith('@headwater/'))
+        visit(join(here, '../../..', name.slice('@headwater/'.length), 'src/index.ts'))
       else packages.add(name)
     }
   }
