@@ -1,6 +1,6 @@
 export type { BagLayout, SequenceCategory, SideBatch, SideLayout } from './batch/batch.ts'
 export { batchRows } from './batch/batch-rows.ts'
-export { BatchError } from './batch/side-batch.ts'
+export { BatchError, BatchNumberError, checkNumbers } from './batch/side-batch.ts'
 export { bucketOf } from './events/bucket.ts'
 export type { FieldValue, LogEvent } from './events/event.ts'
 export { EventError } from './events/event-values.ts'

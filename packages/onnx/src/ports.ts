@@ -1,5 +1,5 @@
 /**
- * Names and shapes of a model's inputs, which are a side batch's arrays under the names that a snapshot's panel has too.
+ * Names and shapes of a model's inputs, which are a side batch's arrays.
  * Shape letters: R rows, F dense columns, M values a bag at most, L events of C channels.
  */
 import type { SideBatch, SideLayout } from '@headwater/features'

@@ -19,7 +19,7 @@ import { seededRandom } from '@headwater/statistics'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { exportMixTower, exportUserTower, inputArrays } from './index.ts'
 import { testModels } from './testing/models.ts'
-import { randomBatch, zerosBehind } from './testing/random-batch.ts'
+import { randomBatch } from './testing/random-batch.ts'
 import { randomSnapshot } from './testing/random-snapshot.ts'
 import { openModel } from './testing/session.ts'
 
@@ -71,7 +71,7 @@ test.each(Object.entries(testModels))('%s', async (_, model) => {
   const random = seededRandom(23)
   const snapshot = randomSnapshot(model, random)
   const { user, item } = compileFeatures(model.schema)
-  const users = zerosBehind(user, randomBatch(user, rows, random))
+  const users = randomBatch(user, rows, random)
   const items = randomBatch(item, rows, random)
   const [userModel, mixModel] = await Promise.all(
     [exportUserTower, exportMixTower].map((make) => openModel(make(snapshot))),

@@ -30,6 +30,8 @@ export function sequenceTokens(
   made: EventTokens,
   inputs: SequenceInputs,
 ): Value[] {
+  // A tower may make no token of events, and has no table of them then.
+  if (made.pooled + made.recent + made.sums === 0) return []
   const mask = belowLength(graph, inputs.lengths, inputs.channels.dims[0])
   const v = eventVectors(graph, inputs, mask)
   const mixed = made.pooled + made.recent > 0 ? mixedTokens(graph, config, inputs, v, mask) : []

@@ -132,6 +132,22 @@ export const testModels: Readonly<Record<string, TestModel>> = {
     },
     aligned: false,
   },
+  'a sequence that no token is made of': {
+    schema: fullSchema,
+    config: {
+      user: {
+        tokenWidth: 4,
+        bags: 'mean',
+        dense: plain,
+        sequence: { blocks: 0, heads: 1, hidden: 4, pooled: 0, recent: 0 },
+        levels: [{ ...only, mlp }],
+      },
+      embeddings,
+      mix: { width: 4, interaction: { kind: 'grouped', dots: 2 }, hidden: [6] },
+      dropout: 0,
+    },
+    aligned: false,
+  },
   'no residuals, dense tokens handed to the last level alone': {
     schema: bare,
     config: {

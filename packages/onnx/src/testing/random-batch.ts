@@ -31,14 +31,3 @@ export function randomBatch(layout: SideLayout, rows: number, random: SeededRand
     },
   }
 }
-
-/** As features encode them: the numbers of events that there are not are zeros, by which the runtime's sums weigh them. */
-export function zerosBehind(layout: SideLayout, batch: SideBatch): SideBatch {
-  const { sequence } = batch
-  if (layout.sequence === null || sequence === null) return batch
-  const { length, channels: width } = layout.sequence
-  const channels = sequence.channels.slice()
-  for (const [row, events] of sequence.lengths.entries())
-    channels.fill(0, (row * length + events) * width, (row + 1) * length * width)
-  return { ...batch, sequence: { ...sequence, channels } }
-}

@@ -1,4 +1,4 @@
-import { BatchError, type SideLayout } from '@headwater/features'
+import { BatchError, BatchNumberError, type SideLayout } from '@headwater/features'
 import { seededRandom } from '@headwater/statistics'
 import { expect, it } from 'vitest'
 import type { Tensor } from '../plan/tensor.ts'
@@ -67,6 +67,39 @@ it('pads rows of dense values, and leaves channels without gaps', () => {
   const row = (r: number) => [...dense.subarray(r * 5, r * 5 + 5), 0, 0, 0]
   expect(written.of(inputs.dense!).slice(0, 24)).toEqual([0, 1, 2].flatMap(row))
   expect(written.of(inputs.sequence!.channels!).slice(0, 36)).toEqual([...batch.sequence!.channels])
+})
+
+it('writes zeros where a row has no event, whatever the batch has there, and leaves the batch as it is', () => {
+  const batch = randomBatch(layout, 5, seededRandom(4))
+  const { channels, lengths } = batch.sequence!
+  const wanted = [...channels]
+  for (const [i, garbage] of [Number.NaN, Number.NEGATIVE_INFINITY, 3].entries())
+    for (let r = 0; r < 5; r++) if (lengths[r] < 4) channels[(r * 4 + lengths[r]) * 3 + i] = garbage
+  const given = [...channels]
+  const inputs = batchOf(5, false)
+  const written = new Written()
+  inputs.upload(batch, written.write)
+  expect(written.of(inputs.sequence!.channels!).slice(0, 60)).toEqual(wanted)
+  expect([...channels]).toEqual(given)
+})
+
+it.each([Number.NaN, Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY])('refuses %d before it writes', (value) => {
+  const random = seededRandom(5)
+  const expectRefusal = (batch: ReturnType<typeof randomBatch>, row: number, feature: string) => {
+    const written = new Written()
+    const upload = () => batchOf(5, false).upload(batch, written.write, 100)
+    expect(upload).toThrow(BatchNumberError)
+    expect(upload).toThrow(expect.objectContaining({ row, feature }))
+    expect(upload).toThrow(`row ${row}, ${feature}: is ${value}; give a finite number`)
+    expect(written.data.size).toBe(0)
+  }
+  const dense = randomBatch(layout, 5, random)
+  dense.dense[2 * 5 + 3] = value
+  expectRefusal(dense, 102, 'd')
+  const events = randomBatch(layout, 5, random)
+  events.sequence!.lengths[1] = 3
+  events.sequence!.channels[(4 + 2) * 3 + 1] = value
+  expectRefusal(events, 101, 'event 2 of the sequence, channel 1')
 })
 
 it('keeps older rows behind those of a smaller batch, and groups only those that are there', () => {

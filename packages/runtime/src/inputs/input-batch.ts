@@ -2,7 +2,7 @@
  * The device side of one side's features for batches of up to R rows.
  * Shape letters: R rows, F dense values, M ids of a bag at most, L events, C channels, n recent events.
  */
-import { type BagLayout, BatchError, type SideBatch, type SideLayout } from '@headwater/features'
+import { type BagLayout, BatchError, checkNumbers, type SideBatch, type SideLayout } from '@headwater/features'
 import type { GpuDevice } from '@headwater/gpu'
 import { padded } from '@headwater/kernels'
 import { Allocation } from '../plan/allocation.ts'
@@ -152,12 +152,15 @@ export class InputBatch {
 
   /**
    * Writes a batch of at most R rows; the rows behind keep older ones, whose results callers weigh with zero.
-   * @throws RangeError for more rows; BatchError for a batch of another layout, of which nothing is written
+   * @param firstRow number that the batch's first row has in messages
+   * @throws RangeError for more rows; BatchError for a batch of another layout, BatchNumberError for one with a number that
+   * is not finite; nothing is written then
    */
-  upload(batch: SideBatch, write: Write): void {
+  upload(batch: SideBatch, write: Write, firstRow = 0): void {
     const { rows } = batch
     if (rows > this.rows) throw new RangeError(`A batch of ${rows} rows for inputs of at most ${this.rows}.`)
     checkLayout(this.needs.layout, batch)
+    checkNumbers(this.needs.layout, batch, firstRow)
     this.#uploadDense(batch, write)
     for (const [i, { ids, lengths, most }] of this.bags.entries()) {
       write(ids, head(batch.bags[i].ids, rows * most))
@@ -200,7 +203,8 @@ export class InputBatch {
     const L = inputs.events.most
     write(inputs.events.ids, head(ids, rows * L))
     write(inputs.events.lengths, head(lengths, rows))
-    if (inputs.channels) write(inputs.channels, head(channels, rows * L * this.needs.layout.sequence!.channels))
+    if (inputs.channels)
+      write(inputs.channels, zerosBehind(channels, lengths, rows, L, this.needs.layout.sequence!.channels))
     for (const [k, tensor] of inputs.categories.entries()) write(tensor, head(categories[k], rows * L))
     if (inputs.groups) groupEvents(inputs.groups, ids, lengths, rows, L, write)
     for (const [k, groups] of inputs.categoryGroups.entries())
@@ -247,6 +251,19 @@ function checkLayout({ dense, bags, sequence }: SideLayout, batch: SideBatch): v
 
 const head = <A extends Float32Array | Uint32Array>(data: A, length: number): A =>
   data.length === length ? data : (data.subarray(0, length) as A)
+
+/** Channels [R, L, C] with zeros where there is no event, by which sums weigh; a copy where something else stood there. */
+function zerosBehind(channels: Float32Array, lengths: Uint32Array, rows: number, L: number, C: number): Float32Array {
+  let clean = head(channels, rows * L * C)
+  for (let r = 0; r < rows; r++)
+    for (let i = (r * L + lengths[r]) * C; i < (r + 1) * L * C; i++)
+      if (clean[i] !== 0) {
+        if (clean.buffer === channels.buffer) clean = clean.slice()
+        clean.fill(0, i, (r + 1) * L * C)
+        break
+      }
+  return clean
+}
 
 function groupEvents(
   groups: TableLookups,

@@ -81,6 +81,14 @@ describe('encoding', () => {
     expect(await encoder.encodeHalf(rows(598, 599))).toEqual(halves.slice(598 * encoder.dim, 599 * encoder.dim))
   })
 
+  it('refuses numbers that are not finite, by row and feature, and goes on', async () => {
+    const bad = { ...batch, dense: batch.dense.slice() }
+    bad.dense[700 * tower.user.dense.length + 1] = Number.NaN
+    for (const encode of [encoder.encode(bad), encoder.encodeHalf(bad)])
+      await expect(encode).rejects.toMatchObject({ name: 'BatchNumberError', row: 700, feature: 'dense 1' })
+    expect(await encoder.encode(rows(0, 3))).toHaveLength(3 * encoder.dim)
+  })
+
   it('gives nothing for no rows', async () => {
     expect(await encoder.encode(rows(0, 0))).toEqual(new Float32Array(0))
     expect(await encoder.encodeHalf(rows(0, 0))).toEqual(new Uint16Array(0))

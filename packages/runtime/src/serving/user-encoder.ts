@@ -73,7 +73,8 @@ export class UserEncoder {
   /**
    * @param batch read until the call has settled.
    * @returns f32 [R, J], empty for no rows
-   * @throws BatchRowsError, BatchError, EncodeQueueError, DeviceLostError, ServedTowerError once disposed
+   * @throws BatchRowsError, BatchError, BatchNumberError for a number that is not finite, EncodeQueueError, DeviceLostError,
+   * ServedTowerError once disposed
    */
   async encode(batch: SideBatch): Promise<Float32Array> {
     return new Float32Array(await this.#call(batch, 'float'))
@@ -120,7 +121,7 @@ export class UserEncoder {
     this.#check()
     if (batch.rows === 0) return { result: Promise.resolve(new ArrayBuffer(0)) }
     if (batch.rows <= pieceRows) {
-      const { bytes } = await this.#submitPiece(batch, format)
+      const { bytes } = await this.#submitPiece(batch, 0, format)
       return { result: bytes }
     }
     const rowBytes = this.dim * bytesPerNumber[format]
@@ -129,7 +130,7 @@ export class UserEncoder {
     for (let from = 0; from < batch.rows; from += pieceRows) {
       const to = Math.min(batch.rows, from + pieceRows)
       const part = batchRows(this.#parts.tower.needs.layout, batch, from, to)
-      const { bytes } = await this.#submitPiece(part, format)
+      const { bytes } = await this.#submitPiece(part, from, format)
       const placed = bytes.then((piece) => vectors.set(new Uint8Array(piece), from * rowBytes))
       // Told through the whole; a piece that fails while a later one is submitted must not count as nobody's.
       placed.catch(() => undefined)
@@ -139,13 +140,19 @@ export class UserEncoder {
   }
 
   /** Resolves once the piece is submitted; `bytes` once it was read back. */
-  async #submitPiece(batch: SideBatch, format: VectorFormat): Promise<{ bytes: Promise<ArrayBuffer> }> {
+  async #submitPiece(
+    batch: SideBatch,
+    firstRow: number,
+    format: VectorFormat,
+  ): Promise<{ bytes: Promise<ArrayBuffer> }> {
     const slot = this.#slot(this.#pieces++)
     await slot.free
     this.#check()
     const sizeBytes = batch.rows * this.dim * bytesPerNumber[format]
     const plan = this.#plan(planRows.find((rows) => rows >= batch.rows)!)
-    plan.submit(batch, format, this.#write, (encoder, vectors) => slot.readback.copy(encoder, vectors, sizeBytes))
+    plan.submit(batch, firstRow, format, this.#write, (encoder, vectors) =>
+      slot.readback.copy(encoder, vectors, sizeBytes),
+    )
     // Where the buffer was destroyed while it was read, why that was is the failure.
     const bytes = slot.readback.take(sizeBytes).finally(() => this.#check())
     slot.free = bytes.catch(() => undefined)

@@ -97,16 +97,18 @@ export class UserPlan {
   /**
    * Uploads a batch of at most R rows and submits its run. What is uploaded for the next run meanwhile, the device takes
    * over once it is done with this one.
+   * @param firstRow number that the batch's first row has in messages
    * @param write in the order of what is submitted
    * @param copy called with the vectors' buffer, to encode what takes them away
    */
   submit(
     batch: SideBatch,
+    firstRow: number,
     format: VectorFormat,
     write: Write,
     copy: (encoder: GPUCommandEncoder, vectors: GPUBuffer) => void,
   ): void {
-    this.#inputs.upload(batch, write)
+    this.#inputs.upload(batch, write, firstRow)
     if (format === 'float') {
       this.#run.program.submit({ after: (encoder) => copy(encoder, this.#embeddings.storage.buffer!) })
     } else {
