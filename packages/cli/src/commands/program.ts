@@ -1,5 +1,6 @@
-import { readFileSync } from 'node:fs'
-import { Command, CommanderError } from 'commander'
+import { Command } from '@commander-js/extra-typings'
+import { CommanderError } from 'commander'
+import { version } from '../provenance/provenance.ts'
 import { registerBackfill } from './backfill/backfill.ts'
 import { registerCapacity } from './capacity/capacity.ts'
 import { registerDoctor } from './doctor/doctor.ts'
@@ -18,9 +19,26 @@ import { registerStore } from './store/store.ts'
 import { registerStress } from './stress/stress.ts'
 import { registerTrain } from './train/train.ts'
 
-const { version } = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8')) as {
-  version: string
-}
+/** In the order of the help. */
+const commands: readonly ((program: Command) => void)[] = [
+  registerRun,
+  registerEvaluate,
+  registerGenerate,
+  registerTrain,
+  registerModel,
+  registerSnapshots,
+  registerExport,
+  registerServe,
+  registerBackfill,
+  registerRead,
+  registerIngest,
+  registerPublish,
+  registerForget,
+  registerStress,
+  registerCapacity,
+  registerStore,
+  registerDoctor,
+]
 
 /** Each command loads what it needs when it runs, so that help is quick and `doctor` works where a binding does not. */
 function createProgram(): Command {
@@ -29,23 +47,7 @@ function createProgram(): Command {
     .version(version)
     .showHelpAfterError('Add --help to see what is possible.')
     .exitOverride()
-  registerRun(program, version)
-  registerEvaluate(program, version)
-  registerGenerate(program)
-  registerTrain(program)
-  registerModel(program)
-  registerSnapshots(program)
-  registerExport(program)
-  registerServe(program)
-  registerBackfill(program)
-  registerRead(program)
-  registerIngest(program)
-  registerPublish(program)
-  registerForget(program)
-  registerStress(program)
-  registerCapacity(program)
-  registerStore(program)
-  registerDoctor(program)
+  for (const register of commands) register(program)
   return program
 }
 

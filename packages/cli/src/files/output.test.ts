@@ -2,7 +2,7 @@ import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { temporaryDirectory } from '@headwater/testkit'
 import { describe, expect, onTestFinished, test, vi } from 'vitest'
-import { checkOutputFile, OutputError, openOutputDirectory, writeOutputFile } from './output.ts'
+import { OutputError, openOutputDirectory, outputFile, writeOutputFiles } from './output.ts'
 
 function folder() {
   const path = temporaryDirectory()
@@ -64,7 +64,7 @@ describe('a directory for output', () => {
 describe('a file for output', () => {
   test('may be new or there already', () => {
     const path = folder()
-    for (const name of ['file', 'new']) checkOutputFile('--json', join(path, name))
+    for (const name of ['file', 'new']) outputFile('--json', join(path, name))
     expect(readdirSync(path)).not.toContain('new')
   })
 
@@ -74,15 +74,17 @@ describe('a file for output', () => {
     ['file/out.json', /^--json: there is no directory .*\/file; make it first\.$/],
   ])('cannot be %s', (name, message) => {
     const path = folder()
-    expect(() => checkOutputFile('--json', join(path, name))).toThrow(message)
+    expect(() => outputFile('--json', join(path, name))).toThrow(message)
   })
 
   test('is written whole or left as it was', () => {
     const path = folder()
-    writeOutputFile(join(path, 'file'), 'whole')
+    writeOutputFiles(new Map([[join(path, 'file'), 'whole']]))
     expect(readFileSync(join(path, 'file'), 'utf8')).toBe('whole')
-    expect(() => writeOutputFile(join(path, 'full'), 'text')).toThrow(OutputError)
-    expect(() => writeOutputFile(join(path, 'nowhere', 'file'), 'text')).toThrow(/cannot be written \(ENOENT\)/)
+    expect(() => writeOutputFiles(new Map([[join(path, 'full'), 'text']]))).toThrow(OutputError)
+    expect(() => writeOutputFiles(new Map([[join(path, 'nowhere', 'file'), 'text']]))).toThrow(
+      /cannot be written \(ENOENT\)/,
+    )
     expect(readdirSync(path).sort()).toEqual(['empty', 'file', 'full'])
   })
 })

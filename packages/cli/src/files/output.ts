@@ -12,6 +12,7 @@ import {
 } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
+import { userPath } from './paths.ts'
 
 /** A place that output was to go to cannot take it. */
 export class OutputError extends Error {
@@ -27,12 +28,14 @@ function isDirectory(path: string): boolean | null {
   }
 }
 
-function reason(cause: unknown): string {
-  return (cause as NodeJS.ErrnoException).code ?? String(cause)
+function unwritable(what: string, cause: unknown): OutputError {
+  const reason = (cause as NodeJS.ErrnoException).code ?? String(cause)
+  return new OutputError(`${what} cannot be written (${reason}); choose another place.`, { cause })
 }
 
-/** Checks, before any work is done, that a file can be written. @throws OutputError */
-export function checkOutputFile(option: string, path: string): void {
+/** The path of a file that an option names; checks, before any work is done, that it can be written. @throws OutputError */
+export function outputFile(option: string, file: string): string {
+  const path = userPath(file)
   if (isDirectory(path)) throw new OutputError(`${option}: ${path} is a directory; name a file.`)
   const directory = dirname(path)
   if (isDirectory(directory) !== true)
@@ -40,21 +43,20 @@ export function checkOutputFile(option: string, path: string): void {
   try {
     accessSync(directory, constants.W_OK)
   } catch (cause) {
-    throw new OutputError(`${option}: ${directory} cannot be written (${reason(cause)}); choose another place.`, {
-      cause,
-    })
+    throw unwritable(`${option}: ${directory}`, cause)
   }
+  return path
 }
 
-/** Writes a file whole or not at all. */
-export function writeOutputFile(path: string, text: string): void {
-  const partial = `${path}.${process.pid}.partial`
+/** Writes files of one result: each beside its place first, so that a full disk leaves what was there. @throws OutputError */
+export function writeOutputFiles(files: ReadonlyMap<string, string | Uint8Array>): void {
+  const partial = (path: string) => `${path}.${process.pid}.partial`
   try {
-    writeFileSync(partial, text)
-    renameSync(partial, path)
+    for (const [path, contents] of files) writeFileSync(partial(path), contents)
+    for (const path of files.keys()) renameSync(partial(path), path)
   } catch (cause) {
-    rmSync(partial, { force: true })
-    throw new OutputError(`${path} cannot be written (${reason(cause)}); choose another place.`, { cause })
+    for (const path of files.keys()) rmSync(partial(path), { force: true })
+    throw unwritable([...files.keys()].join(' and '), cause)
   }
 }
 
@@ -65,33 +67,28 @@ export interface OutputDirectory {
   release(): void
 }
 
-/** @param path the user's `--out`, which must be empty or not be there. @throws OutputError */
-export function openOutputDirectory(path: string | undefined): OutputDirectory {
-  if (path === undefined) {
+/** @param directory the user's `--out`, which must be empty or not be there. @throws OutputError */
+export function openOutputDirectory(directory: string | undefined): OutputDirectory {
+  if (directory === undefined) {
     const temporary = mkdtempSync(join(tmpdir(), 'headwater-run-'))
     return { path: temporary, release: () => rmSync(temporary, { recursive: true, force: true }) }
   }
-  if (isDirectory(path) === false) throw new OutputError(`--out: ${path} is a file; name a directory.`)
-  let made: readonly string[]
-  try {
-    made = makeDirectory(path)
-    accessSync(path, constants.W_OK)
-  } catch (cause) {
-    throw new OutputError(`--out: ${path} cannot be written (${reason(cause)}); choose another place.`, { cause })
-  }
-  if (readdirSync(path).length > 0)
-    throw new OutputError(`--out: ${path} is not empty; name a new directory, or empty it.`)
-  return { path, release: () => removeEmpty(made) }
+  const opened = openKeptDirectory(directory)
+  if (readdirSync(opened.path).length > 0)
+    throw new OutputError(`--out: ${opened.path} is not empty; name a new directory, or empty it.`)
+  return opened
 }
 
-/** Makes sure of a directory that may hold what was left there before. @throws OutputError */
-export function openKeptDirectory(option: string, path: string): void {
-  if (isDirectory(path) === false) throw new OutputError(`${option}: ${path} is a file; name a directory.`)
+/** Opens the user's `--out`, which may hold what an earlier run left there. @throws OutputError */
+export function openKeptDirectory(directory: string): OutputDirectory {
+  const path = userPath(directory)
+  if (isDirectory(path) === false) throw new OutputError(`--out: ${path} is a file; name a directory.`)
   try {
-    makeDirectory(path)
+    const made = makeDirectory(path)
     accessSync(path, constants.W_OK)
+    return { path, release: () => removeEmpty(made) }
   } catch (cause) {
-    throw new OutputError(`${option}: ${path} cannot be written (${reason(cause)}); choose another place.`, { cause })
+    throw unwritable(`--out: ${path}`, cause)
   }
 }
 

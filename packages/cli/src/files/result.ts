@@ -1,23 +1,19 @@
-/** What a command found: told on stdout, and with `--json` in a file too. */
-import { checkOutputFile, writeOutputFile } from './output.ts'
-import { userPath } from './paths.ts'
-
-export interface JsonOption {
-  readonly json?: string
-}
+/** What a command found: on stdout, and with `--json` in a file too. */
+import { outputFile, writeOutputFiles } from './output.ts'
 
 /** Where `--json` goes, checked before any work is done. @throws OutputError */
-export function jsonFile({ json }: JsonOption): string | null {
-  if (json === undefined) return null
-  const path = userPath(json)
-  checkOutputFile('--json', path)
-  return path
+export function jsonFile({ json }: { readonly json?: string }): string | null {
+  return json === undefined ? null : outputFile('--json', json)
 }
 
 /** Resolves when all is written: a command that ends with a code of its own exits at once. @throws OutputError */
 export async function printResult(text: string, json: string | null, value: unknown): Promise<void> {
-  if (json !== null) writeOutputFile(json, `${JSON.stringify(value, withMessages, 2)}\n`)
+  if (json !== null) writeOutputFiles(new Map([[json, jsonText(value)]]))
   await new Promise<void>((resolve) => process.stdout.write(text, () => resolve()))
+}
+
+export function jsonText(value: unknown): string {
+  return `${JSON.stringify(value, withMessages, 2)}\n`
 }
 
 /** JSON has no errors; what is in them is in no enumerable property. */

@@ -1,32 +1,24 @@
+import type { Command } from '@commander-js/extra-typings'
 import type { PoolingPolicy } from '@headwater/pooling'
 import type { ServedTower } from '@headwater/runtime'
 import type { EmbeddingStore } from '@headwater/store'
-import type { Command } from 'commander'
 import { momentMs } from '../../arguments/moment.ts'
-import { addPoolingOptions, type PoolingArguments, servingPolicy } from '../../arguments/serving-policy.ts'
+import type { OptionsOf } from '../../arguments/options-of.ts'
+import { poolingOptions, servingPolicy } from '../../arguments/pooling-options.ts'
 import { userUrl } from '../../arguments/store-url.ts'
 import { userPath } from '../../files/paths.ts'
-import { type JsonOption, jsonFile, printResult } from '../../files/result.ts'
+import { jsonFile, printResult } from '../../files/result.ts'
+import { count } from '../../terminal/format.ts'
 import { stoppable } from '../../terminal/stoppable.ts'
 import { BackfillCheckpoint, type BackfillCounts, type BackfillPlace } from './checkpoint.ts'
 import { BackfillError, type StatesAsOf, statesOfLog, statesOfStore } from './states.ts'
-
-interface BackfillOptions extends JsonOption, PoolingArguments {
-  readonly model: string
-  readonly store: string
-  readonly name: string
-  readonly tenant: string
-  readonly at?: number
-  readonly events?: string
-}
 
 const batchRows = 512
 /** Users between two checkpoints. */
 const usersACheckpoint = 8 * batchRows
 
-/** Adds `headwater backfill`. */
-export function registerBackfill(program: Command): void {
-  addPoolingOptions(program.command('backfill'))
+const declare = (program: Command) =>
+  poolingOptions(program.command('backfill'))
     .description("compute the embeddings of all of a store's users by the snapshot that a model serves")
     .requiredOption('--model <dir>', "directory of the model's snapshots")
     .requiredOption('--store <url>', 'lmdb:PATH, valkey://HOST, or another store')
@@ -39,10 +31,13 @@ export function registerBackfill(program: Command): void {
       'after',
       '\nIt goes on where the same command was stopped: .headwater-backfill here says where that is.\n',
     )
-    .action(backfill)
+
+/** Adds `headwater backfill`. */
+export function registerBackfill(program: Command): void {
+  declare(program).action(backfill)
 }
 
-async function backfill(options: BackfillOptions): Promise<void> {
+async function backfill(options: OptionsOf<typeof declare>): Promise<void> {
   const json = jsonFile(options)
   const [{ openStore }, { loadTower }, { servedSnapshotDirectory }] = await Promise.all([
     import('@headwater/store'),
@@ -186,11 +181,10 @@ function render({ model, snapshot, atMs, ...counts }: BackfillFigures): string {
     [counts.unreadable, "whose states are not of the snapshot's schema"],
     [counts.refused, 'whose vectors the store refused'],
   ] as const
-  const number = (count: number) => count.toLocaleString('en')
   return [
     `Snapshot ${snapshot} as "${model}", as of ${new Date(atMs).toISOString()}: ` +
-      `${number(counts.refreshed)} of ${number(counts.users)} users computed.`,
-    ...passedOver.filter(([count]) => count > 0).map(([count, which]) => `Passed over: ${number(count)} ${which}.`),
+      `${count(counts.refreshed)} of ${count(counts.users)} users computed.`,
+    ...passedOver.filter(([users]) => users > 0).map(([users, which]) => `Passed over: ${count(users)} ${which}.`),
     '',
   ].join('\n')
 }

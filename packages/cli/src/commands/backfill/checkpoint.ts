@@ -3,7 +3,7 @@ import { createHash } from 'node:crypto'
 import { existsSync, mkdirSync, readFileSync, rmdirSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import type { PoolingPolicy } from '@headwater/pooling'
-import { OutputError, writeOutputFile } from '../../files/output.ts'
+import { OutputError, writeOutputFiles } from '../../files/output.ts'
 import { userDirectory } from '../../files/paths.ts'
 
 /** What makes a backfill the same one. */
@@ -65,7 +65,7 @@ export class BackfillCheckpoint {
   /** @throws OutputError */
   write(place: BackfillPlace): void {
     mkdirSync(this.#directory, { recursive: true })
-    writeOutputFile(this.#path, JSON.stringify(place))
+    writeOutputFiles(new Map([[this.#path, JSON.stringify(place)]]))
   }
 
   /** Removes the file, and its directory where nothing else is in it. */

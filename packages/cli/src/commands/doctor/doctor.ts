@@ -1,6 +1,7 @@
-import { writeFile } from 'node:fs/promises'
-import type { Command } from 'commander'
-import { userDirectory, userPath } from '../../files/paths.ts'
+import type { Command } from '@commander-js/extra-typings'
+import { userDirectory } from '../../files/paths.ts'
+import { jsonFile, printResult } from '../../files/result.ts'
+import { count } from '../../terminal/format.ts'
 import { type Diagnosis, diagnose } from './diagnosis.ts'
 
 /** Adds `headwater doctor`. */
@@ -9,10 +10,10 @@ export function registerDoctor(program: Command): void {
     .command('doctor')
     .description('say what this machine has, what is missing and the command that mends it')
     .option('--json <file>', 'also write the findings as JSON')
-    .action(async (options: { json?: string }) => {
+    .action(async (options) => {
+      const json = jsonFile(options)
       const diagnosis = await diagnose({ directory: userDirectory() })
-      process.stdout.write(describeDiagnosis(diagnosis))
-      if (options.json) await writeFile(userPath(options.json), `${JSON.stringify(diagnosis, null, 2)}\n`)
+      await printResult(describeDiagnosis(diagnosis), json, diagnosis)
       if (!diagnosis.ok) process.exitCode = 1
     })
 }
@@ -30,7 +31,7 @@ export function describeDiagnosis({ ok, checks, adapter }: Diagnosis): string {
     lines.push('', `Features  used     ${used.join(', ')}`)
     if (missing.length > 0) lines.push(`          not had  ${missing.join(', ')}`)
     for (const [name, value] of Object.entries(adapter.limits))
-      lines.push(`Limit     ${name.padEnd(34)} ${value.toLocaleString('en').padStart(14)}`)
+      lines.push(`Limit     ${name.padEnd(34)} ${count(value).padStart(14)}`)
   }
   lines.push(
     '',

@@ -1,45 +1,26 @@
 import { availableParallelism } from 'node:os'
 import { join } from 'node:path'
+import type { Command } from '@commander-js/extra-typings'
 import type { Experiment, LabLog } from '@headwater/evaluation'
 import type { GpuDevice } from '@headwater/gpu'
-import type { Command } from 'commander'
-import { dataArgument } from '../../arguments/log-name.ts'
-import { wholeNumber } from '../../arguments/whole-number.ts'
-import { checkOutputFile, openKeptDirectory, writeOutputFile } from '../../files/output.ts'
-import { userPath } from '../../files/paths.ts'
-import { currentCommit } from '../../provenance/current-commit.ts'
+import { logOptions, logSource } from '../../arguments/log-options.ts'
+import { wholeNumber } from '../../arguments/numbers.ts'
+import type { OptionsOf } from '../../arguments/options-of.ts'
+import { openKeptDirectory, writeOutputFiles } from '../../files/output.ts'
+import { jsonFile, jsonText, printResult } from '../../files/result.ts'
+import { provenance } from '../../provenance/provenance.ts'
 import { stoppable } from '../../terminal/stoppable.ts'
-
-interface EvaluateOptions {
-  data: string
-  schema?: string
-  maxBadRows: number
-  quick?: boolean
-  seed: number
-  seeds?: number
-  processes?: number
-  out: string
-  json?: string
-}
 
 const fullSeeds = 3
 /** An arm keeps little more than one core busy: its kernels wait for its replay, which has one thread. */
 const softwareProcesses = Math.min(2, availableParallelism())
 
-/** Adds `headwater evaluate`: experiments that tell what user embeddings buy. */
-export function registerEvaluate(program: Command, version: string): void {
-  program
-    .command('evaluate [experiments...]')
+const declare = (program: Command) =>
+  logOptions(program.command('evaluate'), 'synthetic-reference')
+    .argument('[experiments...]')
     .description(
       'run experiments on a log: gain, alternatives, serving, freshness, drift, sharing, ablation, log-size, power; without a name all that it can have',
     )
-    .option(
-      '--data <what>',
-      'movietweetings (bundled), a synthetic log, or a file or glob: Parquet, CSV, JSONL',
-      'synthetic-reference',
-    )
-    .option('--schema <file>', "JSON that describes a file's columns, tasks and features")
-    .option('--max-bad-rows <n>', 'bad rows to leave out before giving up', wholeNumber(0, 1e9), 0)
     .option('--quick', 'a tenth of the rows, one seed, no verdict')
     .option('--seed <n>', 'first seed, which makes a synthetic log too', wholeNumber(0, 1e9), 1)
     .option('--seeds <n>', `training seeds; ${fullSeeds} by default`, wholeNumber(1, 100))
@@ -50,34 +31,30 @@ export function registerEvaluate(program: Command, version: string): void {
     )
     .option('--out <dir>', 'reports, and all arms: what is there is not run again', 'headwater-out/evaluate')
     .option('--json <file>', 'also write the figures as JSON')
-    .action((names: string[], options: EvaluateOptions) => evaluate(names, options, version))
+
+type EvaluateOptions = OptionsOf<typeof declare>
+
+/** Adds `headwater evaluate`: experiments that tell what user embeddings buy. */
+export function registerEvaluate(program: Command): void {
+  declare(program).action(evaluate)
 }
 
-async function evaluate(names: readonly string[], options: EvaluateOptions, version: string): Promise<void> {
-  const startedAt = new Date().toISOString()
+async function evaluate(names: readonly string[], options: EvaluateOptions): Promise<void> {
+  const about = provenance()
   const { quick = false, seed } = options
   if (quick && (options.seeds ?? 1) > 1) throw new QuickSeedsError()
-  const out = userPath(options.out)
-  const json = options.json === undefined ? undefined : userPath(options.json)
-  if (json !== undefined) checkOutputFile('--json', json)
+  const json = jsonFile(options)
   const [lab, { requestDevice }] = await Promise.all([import('@headwater/evaluation'), import('@headwater/gpu')])
   const asked = lab.experimentsNamed(names.length > 0 ? names : lab.experiments.map(({ name }) => name))
-  openKeptDirectory('--out', out)
+  const { path: out } = openKeptDirectory(options.out)
   const left = `arms that were done are kept in ${out}, and the same command goes on from there`
   await stoppable(left, async ({ stages, signal }) => {
     let device: GpuDevice | undefined
     let log: LabLog | undefined
     try {
-      const { kind, data } = await dataArgument(options.data)
+      const { settings, source: named } = await logSource(options)
+      const source = { ...settings, source: named, quick }
       stages.begin('log', 0)
-      const source = {
-        data,
-        source: kind === 'file' ? options.data : kind === 'synthetic' ? `${data}, seed ${seed}` : kind,
-        ...(options.schema !== undefined && { schema: userPath(options.schema) }),
-        maxBadRows: options.maxBadRows,
-        seed,
-        quick,
-      }
       log = await lab.openLabLog({ ...source, signal })
       stages.end()
       const experiments = names.length > 0 ? asked : thoseOf(log, asked, lab.checkExperiments)
@@ -97,21 +74,23 @@ async function evaluate(names: readonly string[], options: EvaluateOptions, vers
         onBeside: (title, seconds) => process.stderr.write(`${title} done beside in ${seconds.toFixed(1)} s\n`),
         onEstimate: ({ arms, upstreams, seconds }) => {
           const time = seconds === null ? '' : `, about ${Math.max(1, Math.round(seconds / 60))} min by a pilot`
-          const told = arms === 0 ? 'nothing' : `${arms} arms and ${upstreams} upstreams${time}`
+          const work = arms === 0 ? 'nothing' : `${arms} arms and ${upstreams} upstreams${time}`
           process.stderr.write(
-            `To run: ${told}. What is done is kept in ${out}, and a run that is stopped goes on there.\n`,
+            `To run: ${work}. What is done is kept in ${out}, and a run that is stopped goes on there.\n`,
           )
         },
         commandOf: (experiment) => commandOf(experiment, options),
-        about: { version, commit: currentCommit(), command: `headwater ${process.argv.slice(2).join(' ')}`, startedAt },
+        about,
       })
-      const text = `${JSON.stringify(result, null, 2)}\n`
-      process.stdout.write(lab.renderEvaluationText(result))
-      writeOutputFile(join(out, 'report.html'), lab.renderEvaluationHtml(result))
-      writeOutputFile(join(out, 'report.md'), lab.renderEvaluationMarkdown(result))
-      writeOutputFile(join(out, 'report.json'), text)
-      if (json !== undefined) writeOutputFile(json, text)
-      process.stdout.write(`Report: ${join(out, 'report.html')}\n`)
+      const report = join(out, 'report.html')
+      writeOutputFiles(
+        new Map([
+          [report, lab.renderEvaluationHtml(result)],
+          [join(out, 'report.md'), lab.renderEvaluationMarkdown(result)],
+          [join(out, 'report.json'), jsonText(result)],
+        ]),
+      )
+      await printResult(`${lab.renderEvaluationText(result)}Report: ${report}\n`, json, result)
     } finally {
       await log?.log.close()
       device?.destroy()
@@ -119,7 +98,7 @@ async function evaluate(names: readonly string[], options: EvaluateOptions, vers
   })
 }
 
-/** Of experiments that nobody asked for by name, those that the log can have; the others are told. */
+/** Of experiments that were not asked for by name, those that the log can have; why the others cannot be is printed. */
 function thoseOf(
   log: LabLog,
   experiments: readonly Experiment[],

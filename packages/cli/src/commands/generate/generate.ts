@@ -1,14 +1,10 @@
 import { basename } from 'node:path'
-import type { Command } from 'commander'
-import { wholeNumber } from '../../arguments/whole-number.ts'
+import type { Command } from '@commander-js/extra-typings'
+import { wholeNumber } from '../../arguments/numbers.ts'
 import { userPath } from '../../files/paths.ts'
-import { type JsonOption, jsonFile, printResult } from '../../files/result.ts'
+import { jsonFile, printResult } from '../../files/result.ts'
+import { count } from '../../terminal/format.ts'
 import { stoppable } from '../../terminal/stoppable.ts'
-
-interface GenerateOptions extends JsonOption {
-  readonly data: string
-  readonly seed: number
-}
 
 /** `--data` names no synthetic log. */
 class NoSyntheticLogError extends Error {
@@ -24,30 +20,33 @@ export function registerGenerate(program: Command): void {
     .option('--data <name>', 'which one', 'synthetic-reference')
     .option('--seed <n>', 'of all that is drawn', wholeNumber(0, 2 ** 32 - 1), 1)
     .option('--json <file>', 'also write what is printed as JSON')
-    .action(generate)
-}
-
-async function generate(directory: string, options: GenerateOptions): Promise<void> {
-  const json = jsonFile(options)
-  const { openSyntheticLog, syntheticSettings, writeSyntheticLog } = await import('@headwater/datasets')
-  const setting = syntheticSettings.get(options.data)
-  if (setting === undefined)
-    throw new NoSyntheticLogError(
-      `--data: no synthetic log is named "${options.data}"; there are ${[...syntheticSettings.keys()].join(', ')}.`,
-    )
-  const { seed } = options
-  const folder = userPath(directory)
-  const written = await stoppable('nothing is written', async ({ stages, signal }) => {
-    stages.begin('days', openSyntheticLog({ seed, setting }).rows)
-    const log = await writeSyntheticLog(folder, { seed, setting, signal, onProgress: (rows) => stages.advance(rows) })
-    stages.end()
-    return log
-  })
-  const text = [
-    `rows    ${written.rows.toLocaleString('en')}`,
-    `log     ${written.data}`,
-    `schema  ${written.schema}`,
-    `truth   ${written.truth}: no model may see it`,
-  ]
-  await printResult(`${text.join('\n')}\n`, json, { name: basename(folder), seed, ...written })
+    .action(async (directory, options) => {
+      const json = jsonFile(options)
+      const { openSyntheticLog, syntheticSettings, writeSyntheticLog } = await import('@headwater/datasets')
+      const setting = syntheticSettings.get(options.data)
+      if (setting === undefined)
+        throw new NoSyntheticLogError(
+          `--data: no synthetic log is named "${options.data}"; there are ${[...syntheticSettings.keys()].join(', ')}.`,
+        )
+      const { seed } = options
+      const folder = userPath(directory)
+      const written = await stoppable('nothing is written', async ({ stages, signal }) => {
+        stages.begin('days', openSyntheticLog({ seed, setting }).rows)
+        const log = await writeSyntheticLog(folder, {
+          seed,
+          setting,
+          signal,
+          onProgress: (rows) => stages.advance(rows),
+        })
+        stages.end()
+        return log
+      })
+      const text = [
+        `rows    ${count(written.rows)}`,
+        `log     ${written.data}`,
+        `schema  ${written.schema}`,
+        `truth   ${written.truth}: no model may see it`,
+      ]
+      await printResult(`${text.join('\n')}\n`, json, { name: basename(folder), seed, ...written })
+    })
 }

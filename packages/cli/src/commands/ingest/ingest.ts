@@ -3,23 +3,19 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { pipeline } from 'node:stream/promises'
 import { setTimeout as wait } from 'node:timers/promises'
+import type { Command } from '@commander-js/extra-typings'
 import type { Client, EventsMessage, WireValue } from '@headwater/client'
 import type { BadRow, Log } from '@headwater/datasets'
 import type { Schema } from '@headwater/features'
-import type { Command } from 'commander'
-import { wholeNumber } from '../../arguments/whole-number.ts'
-import { ServiceError, type ServiceOptions, serviceClient, serviceCommand } from '../../client/service.ts'
+import { wholeNumber } from '../../arguments/numbers.ts'
+import type { OptionsOf } from '../../arguments/options-of.ts'
+import { ServiceError, serviceClient, serviceCommand } from '../../client/service-options.ts'
 import { userPath } from '../../files/paths.ts'
 import { jsonFile, printResult } from '../../files/result.ts'
+import { count } from '../../terminal/format.ts'
 import { stoppable } from '../../terminal/stoppable.ts'
 import type { EventBatch, LogMark } from './event-batches.ts'
 import { readMark, writeMark } from './mark.ts'
-
-interface IngestOptions extends ServiceOptions {
-  readonly schema: string
-  readonly maxBadRows: number
-  readonly mark?: string
-}
 
 const deadlineMs = 10_000
 /** A service that is away for longer ends the command. */
@@ -31,15 +27,19 @@ Events are sent in the order of their times. How far it got is noted in a file, 
 it is run again, and sends only what was added to the log since.
 `
 
-/** Adds `headwater ingest`. */
-export function registerIngest(program: Command): void {
+const declare = (program: Command) =>
   serviceCommand(program, 'ingest', 'send the events of a log to a running service')
     .argument('<log>', 'Parquet, CSV or JSONL, a file or a glob; -: JSONL from stdin')
     .requiredOption('--schema <file>', 'JSON that describes its columns')
     .option('--max-bad-rows <n>', 'bad rows to leave out before giving up', wholeNumber(0, 1_000_000_000), 0)
     .option('--mark <file>', 'where it notes how far it got; default: LOG.ingested, none for stdin and globs')
     .addHelpText('after', help)
-    .action(ingest)
+
+type IngestOptions = OptionsOf<typeof declare>
+
+/** Adds `headwater ingest`. */
+export function registerIngest(program: Command): void {
+  declare(program).action(ingest)
 }
 
 /** Figures of `--json`. */
@@ -189,7 +189,6 @@ async function logFile(given: string, signal: AbortSignal): Promise<{ readonly p
 }
 
 function render({ sent, before, badRows, seconds }: IngestReport): string {
-  const count = (value: number) => value.toLocaleString('en')
   const were = before === 0 ? '' : `, ${count(before)} were in before`
   const lines = [`${count(sent)} events ingested in ${seconds.toFixed(1)} s${were}\n`]
   for (const { file, row, line, field, reason } of badRows.listed) {

@@ -1,9 +1,8 @@
 /** The file in which `headwater ingest` notes how far it got. */
 import { existsSync } from 'node:fs'
-import { readJsonFile } from '../../files/json-file.ts'
-import { checkOutputFile, writeOutputFile } from '../../files/output.ts'
-import type { LogMark } from './event-batches.ts'
-import { logStart } from './event-batches.ts'
+import { readJson } from '../../files/input.ts'
+import { outputFile, writeOutputFiles } from '../../files/output.ts'
+import { type LogMark, logStart } from './event-batches.ts'
 
 /** A mark that is none, or that stands for another service. */
 export class MarkError extends Error {
@@ -12,14 +11,9 @@ export class MarkError extends Error {
 
 /** @throws MarkError, InputFileError, OutputError */
 export function readMark(path: string, url: string): LogMark {
-  checkOutputFile('--mark', path)
+  outputFile('--mark', path)
   if (!existsSync(path)) return logStart
-  const mark = readJsonFile('--mark', path) as {
-    format?: unknown
-    url?: unknown
-    events?: unknown
-    id?: unknown
-  } | null
+  const mark = readJson('--mark', path) as Record<string, unknown> | null
   const { format, url: noted, events, id } = mark ?? {}
   if (format !== 1 || !Number.isInteger(events) || typeof id !== 'string') {
     throw new MarkError(`--mark: ${path} is no mark of headwater ingest; name another file.`)
@@ -32,5 +26,5 @@ export function readMark(path: string, url: string): LogMark {
 
 /** @throws OutputError */
 export function writeMark(path: string, url: string, { events, id }: LogMark): void {
-  writeOutputFile(path, `${JSON.stringify({ format: 1, url, events, id })}\n`)
+  writeOutputFiles(new Map([[path, `${JSON.stringify({ format: 1, url, events, id })}\n`]]))
 }

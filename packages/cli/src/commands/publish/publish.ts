@@ -1,20 +1,14 @@
-import type { Command } from 'commander'
-import { wholeNumber } from '../../arguments/whole-number.ts'
-import { modelNamed, ServiceError, type ServiceOptions, serviceClient, serviceCommand } from '../../client/service.ts'
+import type { Command } from '@commander-js/extra-typings'
+import { wholeNumber } from '../../arguments/numbers.ts'
+import type { OptionsOf } from '../../arguments/options-of.ts'
+import { modelNamed, ServiceError, serviceClient, serviceCommand } from '../../client/service-options.ts'
 import { jsonFile, printResult } from '../../files/result.ts'
-import { type PublishServeOptions, publishServe } from './publish-serve.ts'
-
-interface PublishOptions extends ServiceOptions, PublishServeOptions {
-  readonly serve?: string
-  readonly model?: string
-  readonly rollback: boolean
-}
+import { publishServe } from './publish-serve.ts'
 
 /** Of what is only looked up; a change takes as long as loading does. */
 const deadlineMs = 10_000
 
-/** Adds `headwater publish`. */
-export function registerPublish(program: Command): void {
+const declare = (program: Command) =>
   serviceCommand(
     program,
     'publish',
@@ -27,10 +21,13 @@ export function registerPublish(program: Command): void {
     .option('--host <host>', 'with --serve: to listen on', '127.0.0.1')
     .option('--port <n>', 'with --serve: to listen on; 0: any that is free', wholeNumber(0, 65_535), 8070)
     .option('--tokens <file>', 'with --serve: JSON of bearer tokens; without it only this machine is served')
-    .action(publish)
+
+/** Adds `headwater publish`. */
+export function registerPublish(program: Command): void {
+  declare(program).action(publish)
 }
 
-async function publish(snapshot: number | undefined, options: PublishOptions): Promise<void> {
+async function publish(snapshot: number | undefined, options: OptionsOf<typeof declare>): Promise<void> {
   if (options.serve !== undefined) {
     if (snapshot !== undefined || options.rollback)
       throw new ServiceError('--serve publishes what the directory serves; `headwater snapshots promote` changes that.')

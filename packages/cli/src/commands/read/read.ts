@@ -1,11 +1,8 @@
+import type { Command } from '@commander-js/extra-typings'
 import type { ReadAnswer } from '@headwater/client'
-import type { Command } from 'commander'
-import { type ServiceOptions, serviceClient, serviceCommand } from '../../client/service.ts'
+import { serviceClient, serviceCommand } from '../../client/service-options.ts'
 import { jsonFile, printResult } from '../../files/result.ts'
-
-interface ReadOptions extends ServiceOptions {
-  readonly model?: readonly string[]
-}
+import { table } from '../../terminal/format.ts'
 
 const deadlineMs = 10_000
 /** Users of one call; a service takes 1,000 or more. */
@@ -17,21 +14,19 @@ export function registerRead(program: Command): void {
   serviceCommand(program, 'read', 'what a running service serves of users: status, snapshot, age and embedding')
     .argument('<user...>', 'keys')
     .option('--model <name...>', 'default: all that are served')
-    .action(read)
-}
-
-async function read(users: readonly string[], options: ReadOptions): Promise<void> {
-  const json = jsonFile(options)
-  const client = await serviceClient(options, deadlineMs)
-  const models = options.model ?? (await client.models()).map(({ model }) => model)
-  const rows: Row[] = []
-  for (let at = 0; at < users.length; at += callUsers) {
-    const some = users.slice(at, at + callUsers)
-    rows.push(...rowsOf(some, await client.read(some, models)))
-  }
-  // Models in turn, each with its users in the order given.
-  const byModel = models.flatMap((model) => rows.filter((row) => row.model === model))
-  await printResult(render(byModel), json, { rows: byModel })
+    .action(async (users, options) => {
+      const json = jsonFile(options)
+      const client = await serviceClient(options, deadlineMs)
+      const models = options.model ?? (await client.models()).map(({ model }) => model)
+      const rows: Row[] = []
+      for (let at = 0; at < users.length; at += callUsers) {
+        const some = users.slice(at, at + callUsers)
+        rows.push(...rowsOf(some, await client.read(some, models)))
+      }
+      // Models in turn, each with its users in the order given.
+      const byModel = models.flatMap((model) => rows.filter((row) => row.model === model))
+      await printResult(render(byModel), json, { rows: byModel })
+    })
 }
 
 /** A user's row of a model; what is null where nothing is held of the user. */
@@ -76,17 +71,7 @@ function render(rows: readonly Row[]): string {
       .map((value) => value.toFixed(3))
       .join(', ')}${vector.length > 4 ? ', …' : ''}]`,
   ])
-  const table = [['model', 'user', 'status', 'snapshot', 'age', 'embedding'], ...cells]
-  const widths = table[0].map((_, column) => Math.max(...table.map((row) => row[column].length)))
-  return table
-    .map(
-      (row) =>
-        `${row
-          .map((cell, column) => cell.padEnd(widths[column]))
-          .join('  ')
-          .trimEnd()}\n`,
-    )
-    .join('')
+  return table([['model', 'user', 'status', 'snapshot', 'age', 'embedding'], ...cells])
 }
 
 function ageText(ageMs: number): string {

@@ -1,8 +1,9 @@
 /** Models whose snapshots come from a publisher: each in a directory of this process, which is followed as any other. */
 import { mkdirSync } from 'node:fs'
 import { join } from 'node:path'
+import { readInput } from '../../files/input.ts'
 import { userPath } from '../../files/paths.ts'
-import { read, ServeError, type ServeOptions } from './options.ts'
+import { ServeError, type ServeOptions } from './options.ts'
 
 export const isPublisher = (source: string) => /^https?:\/\//.test(source)
 
@@ -23,7 +24,7 @@ export async function mirrorModels(
     import('@headwater/store'),
   ])
   const { modelTokenFile, modelCa } = options
-  const token = modelTokenFile === undefined ? undefined : read('--model-token-file', modelTokenFile).toString('utf8')
+  const token = modelTokenFile === undefined ? undefined : readInput('--model-token-file', modelTokenFile).toString()
   const directories = new Map(sources)
   for (const [model, url] of sources) {
     if (!isPublisher(url)) continue
@@ -38,7 +39,7 @@ export async function mirrorModels(
       directory,
       model,
       ...(token !== undefined && { token: token.trim() }),
-      ...(modelCa !== undefined && { ca: read('--model-ca', modelCa) }),
+      ...(modelCa !== undefined && { ca: readInput('--model-ca', modelCa) }),
       onError,
     })
     closers.push(() => mirror.stop())

@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import { temporaryDirectory } from '@headwater/testkit'
 import { InvalidArgumentError } from 'commander'
 import { describe, expect, test } from 'vitest'
-import { servingPolicy, weightsArgument } from '../../arguments/serving-policy.ts'
+import { servingPolicy, weightsArgument } from '../../arguments/pooling-options.ts'
 import { userPath } from '../../files/paths.ts'
 import { checkRole } from './cluster.ts'
 import {

@@ -1,51 +1,16 @@
-/** What `headwater serve` is told on its command line, checked as far as it can be before anything is opened. */
-import { readFileSync } from 'node:fs'
+/** What `headwater serve` takes on its command line, checked as far as it can be before anything is opened. */
+import { type Command, Option } from '@commander-js/extra-typings'
 import { InvalidArgumentError } from 'commander'
-import type { PoolingArguments } from '../../arguments/serving-policy.ts'
+import { durationMs } from '../../arguments/duration.ts'
+import { numberThat, snapshotNumber, wholeNumber } from '../../arguments/numbers.ts'
+import type { OptionsOf } from '../../arguments/options-of.ts'
+import { poolingOptions } from '../../arguments/pooling-options.ts'
+import { readInput } from '../../files/input.ts'
 import { userPath } from '../../files/paths.ts'
 
 /** Options of `headwater serve` that do not go together, or name what is not there. */
 export class ServeError extends Error {
   override readonly name = 'ServeError'
-}
-
-export interface ServeOptions extends PoolingArguments {
-  readonly model: readonly ModelArgument[]
-  readonly store: string
-  readonly name?: string
-  readonly host: string
-  readonly port: number
-  readonly tokens?: string
-  readonly tlsKey?: string
-  readonly tlsCert?: string
-  readonly tlsClientCa?: string
-  readonly modelCache: string
-  readonly modelTokenFile?: string
-  readonly modelCa?: string
-  readonly role: 'read' | 'refresh' | 'all'
-  readonly claimAfter: number
-  readonly maxQueue: number
-  readonly mode: 'asynchronous' | 'synchronous' | 'stored'
-  readonly deadline: number
-  readonly refreshOn: 'event' | 'read' | 'both'
-  readonly maxAge?: number
-  readonly timeToLive?: number
-  readonly segmentField?: string
-  readonly encoder: 'webgpu' | 'onnx'
-  readonly encoderCpus?: string
-  readonly encoderIdle?: boolean
-  readonly shadow?: ShadowArgument
-  readonly shadowShare: number
-  readonly servedLog?: string
-  readonly servedLogLatest?: boolean
-  readonly eventLog?: string
-  readonly outcomeLog?: string
-  readonly rotate: number
-  readonly keepFiles?: number
-  readonly logLevel?: string
-  readonly traces?: string
-  readonly requestsPerSecond: number
-  readonly burst: number
 }
 
 export interface ModelArgument {
@@ -74,25 +39,102 @@ export function modelArgument(text: string, before: readonly ModelArgument[] = [
 export function shadowArgument(text: string): ShadowArgument {
   const [, model = null, snapshot = text] = named.exec(text) ?? []
   if (snapshot === 'latest-held') return { model, snapshot }
-  const number = Number(snapshot)
-  if (!/^\d+$/.test(snapshot) || number < 1 || number > 0xffff_ffff)
-    throw new InvalidArgumentError(
-      'Give the number of a snapshot, or latest-held; before it, MODEL= if there are several.',
-    )
-  return { model, snapshot: number }
+  const ask = 'Give the number of a snapshot, or latest-held; before it, MODEL= if there are several.'
+  return { model, snapshot: snapshotNumber(ask)(snapshot) }
 }
 
-export function shareArgument(text: string): number {
-  const share = Number(text)
-  if (!(share > 0 && share <= 1)) throw new InvalidArgumentError('Give a share of the batches, above 0 and at most 1.')
-  return share
-}
+export const shareArgument = numberThat(
+  (share) => share > 0 && share <= 1,
+  'Give a share of the batches, above 0 and at most 1.',
+)
 
 export function urlArgument(text: string): string {
   if (!URL.canParse(text) || !/^https?:$/.test(new URL(text).protocol))
     throw new InvalidArgumentError('Give a URL, as in http://127.0.0.1:4318/v1/traces.')
   return text
 }
+
+/** Adds `headwater serve`, without its action. */
+export function declareServe(program: Command) {
+  return poolingOptions(program.command('serve'))
+    .description('serve embeddings over HTTP from a store, and refresh them through the snapshots that models serve')
+    .requiredOption(
+      '--model <[name=]dir|url>',
+      "directory of a model's snapshots, or who publishes them: the one that is served is followed; again for another",
+      modelArgument,
+    )
+    .requiredOption('--store <url>', 'lmdb:PATH, memory:, or another store')
+    .option('--model-cache <dir>', 'where snapshots of a publisher are kept', '.headwater-snapshots')
+    .option('--model-token-file <file>', 'file that holds the token for publishers alone')
+    .option('--model-ca <file>', "authority of publishers' certificates, as PEM; default: those that Node trusts")
+    .option('--name <model>', 'name of a single model in the store and in requests (default: "sum")')
+    .option('--host <host>', 'to listen on', '127.0.0.1')
+    .option('--port <n>', 'to listen on; 0: any that is free', wholeNumber(0, 65_535), 8080)
+    .option('--tokens <file>', 'JSON of bearer tokens; without it only this machine is served')
+    .option('--tls-key <file>', 'private key, as PEM; with --tls-cert, serves HTTPS')
+    .option('--tls-cert <file>', 'certificate, as PEM')
+    .option('--tls-client-ca <file>', "authorities of callers' certificates, as PEM: then each caller must show one")
+    .addOption(
+      new Option('--role <role>', 'part in a cluster over a Valkey store: answers, refreshes, or both')
+        .choices(['read', 'refresh', 'all'])
+        .default('all'),
+    )
+    .option(
+      '--claim-after <duration>',
+      'refreshes of a worker that is silent for as long are claimed',
+      durationMs,
+      5_000,
+    )
+    .option('--max-queue <n>', 'users that may wait for a refresh', wholeNumber(1, 10_000_000), 100_000)
+    .addOption(
+      new Option('--mode <mode>', 'who computes: refreshes beside reads, reads themselves, or nobody')
+        .choices(['asynchronous', 'synchronous', 'stored'])
+        .default('asynchronous'),
+    )
+    .option('--deadline <ms>', 'of computing in a synchronous read', wholeNumber(1, 10_000), 50)
+    .addOption(
+      new Option('--refresh-on <what>', 'what makes a user be refreshed')
+        .choices(['event', 'read', 'both'])
+        .default('event'),
+    )
+    .option('--max-age <duration>', 'older embeddings are flagged stale', durationMs)
+    .option('--time-to-live <duration>', 'older embeddings are not served, and removed', durationMs)
+    .option('--segment-field <field>', "user's field of which each value has a default embedding of its own")
+    .addOption(
+      new Option('--encoder <what>', 'what computes: a GPU through WebGPU, or ONNX Runtime on the CPU')
+        .choices(['webgpu', 'onnx'])
+        .default('webgpu'),
+    )
+    .option(
+      '--encoder-cpus <list>',
+      'cores that the encoder and the thread that makes its rows keep to, as `taskset -c` takes them',
+    )
+    .option('--encoder-idle', 'compute only in time that nothing else wants, giving way at once (Linux with `chrt`)')
+    .option(
+      '--shadow <[name=]snapshot>',
+      'number of a snapshot that is computed beside the one served, or latest-held',
+      shadowArgument,
+    )
+    .option('--shadow-share <x>', 'share of the batches that go through the shadow too', shareArgument, 0.1)
+    .option('--served-log <dir>', 'keep what is served to whom, as Parquet')
+    .option('--served-log-latest', 'keep there also the newest embedding, of reads that ask for it')
+    .option('--event-log <dir>', 'keep events, as `headwater train --follow` reads them')
+    .option('--outcome-log <dir>', 'keep outcomes of downstream models')
+    .option('--rotate <duration>', "longest that a log's file is written to", durationMs, 600_000)
+    .option(
+      '--keep-files <n>',
+      'finished files of each log that stay, the oldest go first; all without it',
+      wholeNumber(1, 2 ** 31 - 1),
+    )
+    .addOption(
+      new Option('--log-level <level>', 'log as JSON lines on stderr').choices(['debug', 'info', 'warn', 'error']),
+    )
+    .option('--traces <url>', "a collector's route for traces, OTLP over HTTP", urlArgument)
+    .option('--requests-per-second <n>', 'of one token; 0: no limit', wholeNumber(0, 2 ** 31 - 1), 0)
+    .option('--burst <n>', "requests at once after a pause; 0: a second's worth", wholeNumber(0, 2 ** 31 - 1), 0)
+}
+
+export type ServeOptions = OptionsOf<typeof declareServe>
 
 /** Directories by name of the model. @throws ServeError */
 export function modelDirectories({ model, name }: ServeOptions): ReadonlyMap<string, string> {
@@ -123,24 +165,22 @@ export function shadowedModel({ shadow }: ServeOptions, models: ReadonlyMap<stri
   throw new ServeError(`--shadow: no model is named "${shadow.model}"; there are: ${[...models.keys()].join(', ')}.`)
 }
 
-/** Key and certificate, undefined without the options. @throws ServeError */
-export function tlsOf({ tlsKey, tlsCert, tlsClientCa }: ServeOptions) {
+/** Key and certificate, undefined without the options. @throws ServeError, InputFileError */
+export function tlsOf({ tlsKey, tlsCert, tlsClientCa }: Pick<ServeOptions, 'tlsKey' | 'tlsCert' | 'tlsClientCa'>) {
   if (tlsKey === undefined && tlsCert === undefined && tlsClientCa === undefined) return undefined
   if (tlsKey === undefined || tlsCert === undefined)
     throw new ServeError('--tls-key and --tls-cert go together; give both.')
   return {
-    key: read('--tls-key', tlsKey),
-    cert: read('--tls-cert', tlsCert),
-    ...(tlsClientCa !== undefined && { clientCa: read('--tls-client-ca', tlsClientCa) }),
+    key: readInput('--tls-key', tlsKey),
+    cert: readInput('--tls-cert', tlsCert),
+    ...(tlsClientCa !== undefined && { clientCa: readInput('--tls-client-ca', tlsClientCa) }),
   }
 }
 
-/** @throws ServeError where the file cannot be read */
-export function read(option: string, file: string): Buffer {
-  const path = userPath(file)
-  try {
-    return readFileSync(path)
-  } catch (cause) {
-    throw new ServeError(`${option}: ${path} cannot be read (${(cause as NodeJS.ErrnoException).code}).`, { cause })
-  }
+/** How callers are let in: by tokens, or only from this machine. @param why they are needed elsewhere @throws ServeError, InputFileError */
+export async function authOf({ host, tokens }: Pick<ServeOptions, 'host' | 'tokens'>, why: string) {
+  const { isLoopback, parseTokens } = await import('@headwater/service')
+  if (tokens !== undefined) return parseTokens(readInput('--tokens', tokens).toString('utf8'), tokens)
+  if (isLoopback(host)) return 'loopback'
+  throw new ServeError(`--host ${host} is not this machine alone; give --tokens${why}`)
 }

@@ -12,9 +12,7 @@ export interface ServeReport {
   close(): void
 }
 
-export const logLevels = ['debug', 'info', 'warn', 'error'] as const
-
-/** The same failure is told of at most this often. */
+/** The same failure is reported at most this often. */
 const repeatMs = 10_000
 
 /** Messages that name a user or a time differ each time, and must not be kept for ever. */

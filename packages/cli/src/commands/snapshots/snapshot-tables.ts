@@ -1,6 +1,7 @@
 /** How snapshots are printed. */
 import type { PanelFigures, ServedEntry, Snapshot, SnapshotManifest } from '@headwater/snapshot'
 import type { SnapshotComparison } from '@headwater/training'
+import { count, table } from '../../terminal/format.ts'
 
 /** A snapshot in a list; damaged ones are listed too. */
 export interface ListedSnapshot {
@@ -12,21 +13,13 @@ export interface ListedSnapshot {
 }
 
 const none = '–'
-const count = (value: number) => value.toLocaleString('en')
 const figure = (value: number | null | undefined, digits = 4) =>
   value === null || value === undefined ? none : value.toFixed(digits)
 const time = (ms: number | null) => (ms === null ? none : `${new Date(ms).toISOString().slice(0, 19)}Z`)
 
-/** Columns as wide as their widest cell; numbers (columns named in `right`) end at one line. */
-function table(head: readonly string[], rows: readonly (readonly string[])[], right: ReadonlySet<string>): string {
-  const widths = head.map((name, i) => Math.max(name.length, ...rows.map((row) => row[i].length)))
-  const line = (cells: readonly string[]) =>
-    cells
-      .map((cell, i) => (right.has(head[i]) ? cell.padStart(widths[i]) : cell.padEnd(widths[i])))
-      .join('  ')
-      .trimEnd()
-  return [head, ...rows].map((cells) => `${line(cells)}\n`).join('')
-}
+/** Columns named in `right` end at one line, as numbers do. */
+const namedTable = (head: readonly string[], rows: readonly (readonly string[])[], right: readonly string[]) =>
+  table([head, ...rows], (column) => right.includes(head[column]))
 
 /** A line a snapshot; an arrow marks the one that is served. */
 export function renderList(snapshots: readonly ListedSnapshot[]): string {
@@ -47,7 +40,7 @@ export function renderList(snapshots: readonly ListedSnapshot[]): string {
       manifest.verdict.status,
     ]
   })
-  return table(head, rows, new Set(['snapshot', 'frame', 'rows', 'NE', 'NE before', 'residual']))
+  return namedTable(head, rows, ['snapshot', 'frame', 'rows', 'NE', 'NE before', 'residual'])
 }
 
 function panelLines(panel: Omit<PanelFigures, 'unalignedResidual'> & { unalignedResidual?: number }): string[] {
@@ -101,8 +94,8 @@ export function renderSnapshot(
   const tensors = [...matrices.values()].map(({ name, rows, cols }) => [name, `${rows} × ${cols}`])
   return [
     `${lines.join('\n')}\n`,
-    ...(tasks ? [table(head, tasks, new Set(head.slice(1)))] : []),
-    table(['tensor', 'shape'], tensors, new Set(['shape'])),
+    ...(tasks ? [namedTable(head, tasks, head.slice(1))] : []),
+    namedTable(['tensor', 'shape'], tensors, ['shape']),
   ].join('\n')
 }
 
@@ -120,5 +113,5 @@ export function renderComparison(before: number, after: number, comparison: Snap
     )
   lines.push(...(panel ? panelLines(panel) : [`Panel      ${noPanel}`]))
   const rows = tensors.map(({ name, change, relativeL2 }) => [name, change === 'moved' ? figure(relativeL2) : change])
-  return `${lines.join('\n')}\n\n${table(['tensor', 'relative L2'], rows, new Set(['relative L2']))}`
+  return `${lines.join('\n')}\n\n${namedTable(['tensor', 'relative L2'], rows, ['relative L2'])}`
 }

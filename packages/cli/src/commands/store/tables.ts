@@ -9,6 +9,7 @@ import type {
   TenantStats,
   TransferReport,
 } from '@headwater/store'
+import { count, counted, table } from '../../terminal/format.ts'
 
 /** Records that were left out. */
 type Faults = BackupReport['faults']
@@ -24,36 +25,25 @@ const tableNames = {
   tombstone: 'tombstones',
 } as const
 
-/** `count` of a thing that is named in the plural. */
-function counted(count: number, what: string): string {
-  return `${count.toLocaleString('en')} ${count === 1 ? what.replace(/s$/, '') : what}`
-}
-
 function sizeText(bytes: number): string {
   if (bytes < 1_000) return `${bytes} B`
   if (bytes < 1e6) return `${(bytes / 1e3).toFixed(1)} kB`
   return `${(bytes / 1e6).toFixed(bytes < 1e8 ? 2 : 0)} MB`
 }
 
-/** Columns of a width each; the first to the left, the others to the right. */
-function renderRows(rows: readonly (readonly string[])[]): string {
-  const widths = rows[0].map((_, column) => Math.max(...rows.map((row) => row[column].length)))
-  return rows
-    .map((row) => row.map((cell, c) => (c === 0 ? cell.padEnd(widths[c]) : cell.padStart(widths[c]))).join('  '))
-    .map((line) => `${line.trimEnd()}\n`)
-    .join('')
-}
+/** The first column to the left, the others to the right. */
+const renderRows = (rows: readonly (readonly string[])[]) => table(rows, (column) => column > 0)
 
 export function renderCheck(check: StoreCheck): string {
   const rows = Object.entries(tableNames).map(([table, name]) => [
     name,
-    check.tables[table as keyof typeof tableNames].toLocaleString('en'),
+    count(check.tables[table as keyof typeof tableNames]),
     sizeText(check.tableBytes[table as keyof typeof tableNames]),
   ])
   const { faults, orphans } = check
   const faultLines = faults.slice(0, namedFaults).map(({ address, error }) => `fault   ${address}: ${error.message}\n`)
   const orphanLines = orphans.addresses.map((address) => `orphan  ${address}: its user has no state\n`)
-  const and = (kind: string, more: number) => (more > 0 ? `${kind}and ${more.toLocaleString('en')} more\n` : '')
+  const and = (kind: string, more: number) => (more > 0 ? `${kind}and ${count(more)} more\n` : '')
   const total = `${counted(check.records, 'records')} of ${counted(check.tenants.size, 'tenants')}`
   const verdict = `${total}: ${counted(faults.length, 'faults')}, ${counted(orphans.count, 'orphans')}\n`
   return [
@@ -79,8 +69,8 @@ function renderTenant({ tenant, tables, models }: TenantStats): string {
   )
   const rows = models.map(({ model, rings, slots, bytes, snapshots, frames }) => [
     model,
-    rings.toLocaleString('en'),
-    slots.toLocaleString('en'),
+    count(rings),
+    count(slots),
     sizeText(bytes),
     rangeOf(snapshots.map(({ snapshot }) => snapshot)),
     rangeOf(frames.map(({ frame }) => frame)),
@@ -106,9 +96,9 @@ export function renderTransfer(report: TransferReport): string {
   const { written, unchanged, kept, forgotten, tombstones, usersForgotten, verified } = report
   const parts = [
     `${counted(written, 'records')} written`,
-    `${unchanged.toLocaleString('en')} unchanged`,
-    `${kept.toLocaleString('en')} newer there`,
-    `${forgotten.toLocaleString('en')} of forgotten users`,
+    `${count(unchanged)} unchanged`,
+    `${count(kept)} newer there`,
+    `${count(forgotten)} of forgotten users`,
   ]
   const laid =
     tombstones === 0
@@ -131,16 +121,16 @@ export function renderBackup({ records, tombstones, bytes, tenants, faults }: Ba
   return `${what}, ${counted(tombstones, 'tombstones')} among them, in ${sizeText(bytes)}\n${renderFaults(faults)}`
 }
 
-function renderFaults({ count, first }: Faults): string {
-  if (count === 0) return ''
+function renderFaults({ count: times, first }: Faults): string {
+  if (times === 0) return ''
   const lines = first.map(({ address, error }) => `fault   ${address}: ${error.message}\n`)
-  return `${counted(count, 'damaged records')} left out\n${lines.join('')}`
+  return `${counted(times, 'damaged records')} left out\n${lines.join('')}`
 }
 
 export function renderReceipt({ user, tenant, atMs, removed }: ForgetReceipt): string {
-  const lines = removed.map(({ where, what, count }) => {
+  const lines = removed.map(({ where, what, count: times }) => {
     const several = /(s|sh|ch|x)$/.test(what) ? `${what}es` : `${what}s`
-    return `  ${where}: ${count.toLocaleString('en')} ${count === 1 ? what : several}\n`
+    return `  ${where}: ${counted(times, several, what)}\n`
   })
   const when = new Date(atMs).toISOString()
   return `user ${JSON.stringify(user)} of tenant ${JSON.stringify(tenant)} forgotten at ${when}; removed:\n${lines.join('')}`

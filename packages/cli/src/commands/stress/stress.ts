@@ -1,26 +1,14 @@
+import type { Command } from '@commander-js/extra-typings'
 import type { Client } from '@headwater/client'
-import { type Command, InvalidArgumentError } from 'commander'
-import { wholeNumber } from '../../arguments/whole-number.ts'
-import { type AccessOptions, accessOptions, serviceAccess, serviceClient } from '../../client/service.ts'
-import { checkOutputFile, writeOutputFile } from '../../files/output.ts'
+import { numberThat, wholeNumber } from '../../arguments/numbers.ts'
+import type { OptionsOf } from '../../arguments/options-of.ts'
+import { accessOptions, serviceAccess, serviceClient } from '../../client/service-options.ts'
+import { outputFile, writeOutputFiles } from '../../files/output.ts'
 import { userPath } from '../../files/paths.ts'
 import { jsonFile, printResult } from '../../files/result.ts'
+import { commandLine } from '../../provenance/provenance.ts'
 import { stoppable } from '../../terminal/stoppable.ts'
 import { madeUpKeys, maxUsers, readKeys } from './users.ts'
-
-interface StressOptions extends AccessOptions {
-  readonly users: number
-  readonly keys?: string
-  readonly model?: readonly string[]
-  readonly usersACall: number
-  readonly events: number
-  readonly p99Ms: number
-  readonly maxPerSecond: number
-  readonly maxSeconds: number
-  readonly stepSeconds: number
-  readonly connections: number
-  readonly report: string
-}
 
 /** A stress cannot be run, or found no rate that held. */
 export class StressError extends Error {
@@ -35,35 +23,37 @@ Example:
   $ headwater stress http://127.0.0.1:8080 --keys users.txt --p99-ms 20
 `
 
+const share = numberThat((value) => value >= 0 && value <= 1, 'Give a share from 0 to 1.')
+
+const declare = (program: Command) =>
+  accessOptions(
+    program
+      .command('stress')
+      .description('raise the rate of calls on a running service until its p99 breaks, and name the bottleneck')
+      .argument('<url>', 'of the service, as in http://127.0.0.1:8080')
+      .option(
+        '--users <n>',
+        'users to ask for, whose keys are made up: user-0, user-1, …',
+        wholeNumber(1, maxUsers),
+        10_000,
+      )
+      .option('--keys <file>', 'keys of users to ask for in their place, one a line')
+      .option('--model <name...>', 'default: all that are served')
+      .option('--users-a-call <n>', 'that a call reads', wholeNumber(1, 10_000), 100)
+      .option('--events <share>', 'of the calls that send an event of one user: they change what is held', share, 0)
+      .option('--p99-ms <ms>', 'a longer p99 is broken', wholeNumber(1, 10_000), 50)
+      .option('--max-per-second <n>', 'highest rate of calls; the first is a 64th', wholeNumber(1, 100_000), 2_000)
+      .option('--max-seconds <n>', 'in all', wholeNumber(5, 3_600), 180)
+      .option('--step-seconds <n>', 'of one rate', wholeNumber(1, 300), 5)
+      .option('--connections <n>', 'to the service; calls beyond wait for one', wholeNumber(1, 128), 64)
+      .option('--report <file>', 'where the HTML report goes', 'stress.html'),
+  ).addHelpText('after', help)
+
+type StressOptions = OptionsOf<typeof declare>
+
 /** Adds `headwater stress`. */
 export function registerStress(program: Command): void {
-  const command = program
-    .command('stress')
-    .description('raise the rate of calls on a running service until its p99 breaks, and name the bottleneck')
-    .argument('<url>', 'of the service, as in http://127.0.0.1:8080')
-    .option(
-      '--users <n>',
-      'users to ask for, whose keys are made up: user-0, user-1, …',
-      wholeNumber(1, maxUsers),
-      10_000,
-    )
-    .option('--keys <file>', 'keys of users to ask for in their place, one a line')
-    .option('--model <name...>', 'default: all that are served')
-    .option('--users-a-call <n>', 'that a call reads', wholeNumber(1, 10_000), 100)
-    .option('--events <share>', 'of the calls that send an event of one user: they change what is held', share, 0)
-    .option('--p99-ms <ms>', 'a longer p99 is broken', wholeNumber(1, 10_000), 50)
-    .option('--max-per-second <n>', 'highest rate of calls; the first is a 64th', wholeNumber(1, 100_000), 2_000)
-    .option('--max-seconds <n>', 'in all', wholeNumber(5, 3_600), 180)
-    .option('--step-seconds <n>', 'of one rate', wholeNumber(1, 300), 5)
-    .option('--connections <n>', 'to the service; calls beyond wait for one', wholeNumber(1, 128), 64)
-    .option('--report <file>', 'where the HTML report goes', 'stress.html')
-  accessOptions(command).addHelpText('after', help).action(stress)
-}
-
-function share(text: string): number {
-  const value = Number(text)
-  if (text.trim() === '' || !(value >= 0 && value <= 1)) throw new InvalidArgumentError('Give a share from 0 to 1.')
-  return value
+  declare(program).action(stress)
 }
 
 /** Of the calls before the ramp. */
@@ -71,8 +61,7 @@ const deadlineMs = 10_000
 
 async function stress(url: string, options: StressOptions): Promise<void> {
   const json = jsonFile(options)
-  const report = userPath(options.report)
-  checkOutputFile('--report', report)
+  const report = outputFile('--report', options.report)
   const keys = options.keys === undefined ? null : userPath(options.keys)
   const users = keys === null ? madeUpKeys(options.users) : readKeys(keys)
   const client = await serviceClient({ ...options, url }, deadlineMs)
@@ -89,7 +78,7 @@ async function stress(url: string, options: StressOptions): Promise<void> {
   const found = await stoppable('what was found so far is written', ({ stages, signal }) =>
     runStress({ settings, target, users, stages, signal }),
   )
-  writeOutputFile(report, renderStressReport(found, commandLine()))
+  writeOutputFiles(new Map([[report, renderStressReport(found, commandLine())]]))
   await printResult(`${renderText(found)}Report: ${report}\n`, json, found)
   if (found.holds === null && found.breaks !== null) throw new StressError(noRateHeld(found.breaks, found.settings))
 }
@@ -123,8 +112,4 @@ function noRateHeld(
     `the service broke at the first step, ${perSecond} calls a second (${because}); ` +
     `give a lower --max-per-second, as the first step is a 64th of it, fewer --users-a-call, or more than --p99-ms ${p99Ms}.`
   )
-}
-
-function commandLine(): string {
-  return ['headwater', ...process.argv.slice(2)].join(' ')
 }

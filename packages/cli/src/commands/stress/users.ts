@@ -1,5 +1,6 @@
 /** Whose embeddings a stress asks for. */
-import { readFileSync, statSync } from 'node:fs'
+import { isUtf8 } from 'node:buffer'
+import { readInput } from '../../files/input.ts'
 
 /** A file of keys cannot be used. */
 export class KeysFileError extends Error {
@@ -15,20 +16,14 @@ export function madeUpKeys(users: number): string[] {
   return Array.from({ length: users }, (_, user) => `user-${user}`)
 }
 
-/** One key a line; empty lines are passed over. @throws KeysFileError */
+/** One key a line; empty lines are passed over. @throws InputFileError, KeysFileError */
 export function readKeys(path: string): string[] {
-  let text: string
-  try {
-    const { size } = statSync(path)
-    if (size > maxFileBytes) throw new KeysFileError(`--keys: ${path} has ${size} bytes; give at most ${maxFileBytes}.`)
-    text = new TextDecoder('utf-8', { fatal: true }).decode(readFileSync(path))
-  } catch (cause) {
-    if (cause instanceof KeysFileError) throw cause
-    const why = cause instanceof TypeError ? 'is no UTF-8' : 'cannot be read; check its path and permissions'
-    throw new KeysFileError(`--keys: ${path} ${why}.`, { cause })
-  }
+  const bytes = readInput('--keys', path)
+  if (bytes.length > maxFileBytes)
+    throw new KeysFileError(`--keys: ${path} has ${bytes.length} bytes; give at most ${maxFileBytes}.`)
+  if (!isUtf8(bytes)) throw new KeysFileError(`--keys: ${path} is no UTF-8.`)
   const keys: string[] = []
-  for (const [i, line] of text.split(/\r?\n/).entries()) {
+  for (const [i, line] of bytes.toString().split(/\r?\n/).entries()) {
     if (line === '') continue
     if (Buffer.byteLength(line) > maxKeyBytes || line.includes('\0'))
       throw new KeysFileError(`--keys: ${path}, line ${i + 1} is no key; give 1 to ${maxKeyBytes} bytes without NUL.`)

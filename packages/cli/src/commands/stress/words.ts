@@ -1,6 +1,7 @@
 /** What a stress found, in words and as a table: the same in the terminal and in the report. */
 import { formatCount, formatDuration } from '@headwater/evaluation/report-parts'
 import { formatRate, type StressResult, type StressStep } from '@headwater/load/stress'
+import { table } from '../../terminal/format.ts'
 import { stepsByRate } from './plots.ts'
 
 export function headline({ holds, breaks, bottleneck, end, settings }: StressResult): string {
@@ -68,11 +69,10 @@ function cells({ load, service, threads, breach }: StressStep): string[] {
 
 /** For a terminal; ends with a line feed. */
 export function renderText(result: StressResult): string {
-  const table = [[...stepColumns], ...stepRows(result)]
-  const widths = stepColumns.map((_, column) => Math.max(...table.map((row) => row[column].length)))
   const last = stepColumns.length - 1
-  const lines = table.map((row) =>
-    row.map((cell, column) => (column === last ? cell : cell.padStart(widths[column]))).join('  '),
-  )
-  return `${[...lines, '', `${headline(result)}.`, verdict(result), ...result.warnings].filter((line, i) => line !== '' || i === lines.length).join('\n')}\n`
+  const steps = table([stepColumns, ...stepRows(result)], (column) => column < last)
+  return [steps, `${headline(result)}.`, verdict(result), ...result.warnings]
+    .filter((line) => line !== '')
+    .join('\n')
+    .concat('\n')
 }

@@ -1,54 +1,26 @@
-import { mkdirSync, readdirSync, statSync } from 'node:fs'
+import { readdirSync, statSync } from 'node:fs'
 import { join } from 'node:path'
+import { type Command, Option } from '@commander-js/extra-typings'
 import type { Log } from '@headwater/datasets'
 import type { GpuDevice } from '@headwater/gpu'
-import type { ModelConfig, PresetName } from '@headwater/runtime'
-import type { AlignmentMethod, Snapshot } from '@headwater/snapshot'
-import type { RecurringTraining, RoundReport, RunReporter, Schedule } from '@headwater/training'
-import { type Command, InvalidArgumentError, Option } from 'commander'
+import type { ModelConfig } from '@headwater/runtime'
+import type { Snapshot } from '@headwater/snapshot'
+import type { RecurringTraining, RoundReport, RunReporter } from '@headwater/training'
 import { durationMs } from '../../arguments/duration.ts'
-import { dataArgument } from '../../arguments/log-name.ts'
-import { wholeNumber } from '../../arguments/whole-number.ts'
-import { readJsonFile } from '../../files/json-file.ts'
-import { checkOutputFile, OutputError, openOutputDirectory, writeOutputFile } from '../../files/output.ts'
+import { dataArgument, logSettings } from '../../arguments/log-options.ts'
+import { readModelConfig } from '../../arguments/model-config.ts'
+import { numberThat, wholeNumber } from '../../arguments/numbers.ts'
+import type { OptionsOf } from '../../arguments/options-of.ts'
+import { OutputError, openKeptDirectory, openOutputDirectory } from '../../files/output.ts'
 import { userPath } from '../../files/paths.ts'
+import { jsonFile, printResult } from '../../files/result.ts'
 import type { Progress } from '../../terminal/progress.ts'
 import { stoppable } from '../../terminal/stoppable.ts'
 import { roundsOfFiles } from './follow.ts'
 
-interface TrainOptions {
-  data: string
-  schema?: string
-  maxBadRows: number
-  out: string
-  rounds?: number
-  every: number
-  follow: boolean
-  preset?: PresetName
-  config?: string
-  warmStart?: string
-  alignment: AlignmentMethod
-  distillationWeight: number
-  batchRows: number
-  seed: number
-  resume: boolean
-  maxNorm: number
-  schedule: Schedule['decay']
-  warmUp: number
-  maxBadSteps: number
-  checkpointEvery: number
-  json?: string
-}
+const fromZero = numberThat((value) => value >= 0 && value <= 1e9, 'Give a number from 0.')
 
-/** A number from 0, written plainly. */
-function numberArgument(text: string): number {
-  const value = Number(text)
-  if (!/^\d+(\.\d+)?$/.test(text) || !(value <= 1e9)) throw new InvalidArgumentError('Give a number from 0.')
-  return value
-}
-
-/** Adds `headwater train`. */
-export function registerTrain(program: Command): void {
+const declare = (program: Command) =>
   program
     .command('train')
     .description('train a user tower in rounds over a log, and publish a snapshot each round')
@@ -74,11 +46,11 @@ export function registerTrain(program: Command): void {
         .choices(['procrustes', 'distillation', 'both', 'none'])
         .default('procrustes'),
     )
-    .option('--distillation-weight <weight>', 'of the distance from the vectors before', numberArgument, 0.1)
+    .option('--distillation-weight <weight>', 'of the distance from the vectors before', fromZero, 0.1)
     .option('--batch-rows <n>', 'rows of a step', wholeNumber(1, 65_536), 512)
     .option('--seed <n>', 'of initialization, order and dropout', wholeNumber(0, 1e9), 1)
     .option('--resume', 'go on from the newest checkpoint under --out', false)
-    .option('--max-norm <norm>', 'clip gradients to this global norm; 0: never', numberArgument, 0)
+    .option('--max-norm <norm>', 'clip gradients to this global norm; 0: never', fromZero, 0)
     .addOption(
       new Option('--schedule <decay>', 'of the learning rates in a round')
         .choices(['constant', 'cosine'])
@@ -88,23 +60,26 @@ export function registerTrain(program: Command): void {
     .option('--max-bad-steps <n>', 'steps of a round that may be left out for NaN', wholeNumber(0, 1e9), 10)
     .option('--checkpoint-every <steps>', 'steps between checkpoints', wholeNumber(1, 1e9), 500)
     .option('--json <file>', 'also write the figures of each round as JSON')
-    .action(train)
+
+type TrainOptions = OptionsOf<typeof declare>
+
+/** Adds `headwater train`. */
+export function registerTrain(program: Command): void {
+  declare(program).action(train)
 }
 
 async function train(options: TrainOptions): Promise<void> {
-  const out = userPath(options.out)
-  const json = options.json === undefined ? undefined : userPath(options.json)
-  if (json !== undefined) checkOutputFile('--json', json)
+  const json = jsonFile(options)
   // A model may be gone on with in its own directory: its next snapshots are lined up with the one that it serves.
-  const isOwn = options.warmStart !== undefined && userPath(options.warmStart) === out
-  const directory = options.resume || isOwn ? existingOrNew(out) : openOutputDirectory(out)
+  const isOwn = options.warmStart !== undefined && userPath(options.warmStart) === userPath(options.out)
+  const directory = options.resume || isOwn ? openKeptDirectory(options.out) : openOutputDirectory(options.out)
+  const out = directory.path
   const resources: { device?: GpuDevice; log?: Log; training?: RecurringTraining } = {}
   const left = `go on with --resume. Snapshots and checkpoints are under ${out}`
   await stoppable(left, async ({ stages, signal }) => {
     try {
       const reports = await trainInto(out, options, stages, signal, resources)
-      if (json !== undefined) writeOutputFile(json, `${JSON.stringify({ rounds: reports.map(figuresOf) }, null, 2)}\n`)
-      process.stdout.write(`Snapshots: ${out}\n`)
+      await printResult(`Snapshots: ${out}\n`, json, { rounds: reports.map(figuresOf) })
     } finally {
       resources.training?.dispose()
       await resources.log?.close()
@@ -129,12 +104,7 @@ async function trainInto(
   ])
   const { Checkpoints, defaultTraining, RecurringTraining, roundsByTime, trainInRounds } = library
   const reports: RoundReport[] = []
-  const source = {
-    ...(options.schema !== undefined && { schema: userPath(options.schema) }),
-    maxBadRows: options.maxBadRows,
-    seed: options.seed,
-    signal,
-  }
+  const source = { ...logSettings(options), signal }
   const warn = (message: string) => {
     process.stderr.write(`warning: ${message}\n`)
   }
@@ -200,13 +170,12 @@ async function startOf({ preset, config, warmStart }: TrainOptions): Promise<{
   readonly config: ModelConfig
   readonly snapshot: Snapshot | null
 }> {
-  const [{ parseModelConfig, presets, snapshotConfig }, { readWarmStart }] = await Promise.all([
+  const [{ presets, snapshotConfig }, { readWarmStart }] = await Promise.all([
     import('@headwater/runtime'),
     import('@headwater/training'),
   ])
   const snapshot = warmStart === undefined ? null : await readWarmStart(userPath(warmStart))
-  if (config !== undefined)
-    return { config: parseModelConfig(readJsonFile('--config', userPath(config)), config), snapshot }
+  if (config !== undefined) return { config: await readModelConfig(config), snapshot }
   if (preset !== undefined) return { config: presets[preset], snapshot }
   return { config: snapshot ? snapshotConfig(snapshot) : presets.small, snapshot }
 }
@@ -235,19 +204,6 @@ async function examplePath(out: string): Promise<string> {
   if (other !== undefined)
     throw new OutputError(`--out: process ${other} is training in ${out}; wait for it, or name another directory.`)
   return join(out, `.examples-${process.pid}`)
-}
-
-/** @throws OutputError */
-function existingOrNew(path: string): { release(): void } {
-  try {
-    mkdirSync(path, { recursive: true })
-  } catch (cause) {
-    throw new OutputError(
-      `--out: ${path} cannot be written (${(cause as NodeJS.ErrnoException).code}); choose another place.`,
-      { cause },
-    )
-  }
-  return { release: () => {} }
 }
 
 function reporterOn(progress: Progress, warning: (message: string) => void, reports: RoundReport[]): RunReporter {

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { weightsArgument } from './serving-policy.ts'
+import { weightsArgument } from './pooling-options.ts'
 
 test.each(['1,0', '1,-1', 'a', `${'1,'.repeat(255)}1`])(
   'of the weights "%s" it says how many there may be, and of what size',

@@ -1,7 +1,9 @@
+import { type Command, Option } from '@commander-js/extra-typings'
 import type { PoolingPolicy } from '@headwater/pooling'
-import { type Command, InvalidArgumentError, Option } from 'commander'
+import { InvalidArgumentError } from 'commander'
 import { durationMs } from './duration.ts'
-import { wholeNumber } from './whole-number.ts'
+import { wholeNumber } from './numbers.ts'
+import type { OptionsOf } from './options-of.ts'
 
 const dayMs = 86_400_000
 
@@ -11,15 +13,8 @@ const usual = { slot: 'snapshot', count: 3, maxLagMs: 3 * dayMs } as const
 /** Embeddings that a ring holds at most. */
 const mostSlots = 255
 
-/** What a command that writes embeddings is told of how they are pooled. */
-export interface PoolingArguments {
-  readonly pool?: number
-  readonly poolWeights?: readonly number[]
-  readonly poolLag?: number
-}
-
-/** Adds the options of `PoolingArguments`. */
-export function addPoolingOptions(command: Command): Command {
+/** Adds the options that say how embeddings are pooled, to a command that writes them. */
+export function poolingOptions(command: Command) {
   return command
     .option('--pool <n>', 'newest embeddings that are averaged, one a snapshot (default: 3)', wholeNumber(1, mostSlots))
     .addOption(
@@ -34,7 +29,9 @@ export function addPoolingOptions(command: Command): Command {
     )
 }
 
-/** @throws InvalidArgumentError, which the command line tells */
+type PoolingOptions = OptionsOf<typeof poolingOptions>
+
+/** @throws InvalidArgumentError, which is shown as an error of the command line */
 export function weightsArgument(text: string): readonly number[] {
   const weights = text.split(',').map((weight) => (weight.trim() === '' ? Number.NaN : Number(weight)))
   if (weights.length > mostSlots || !weights.every((weight) => weight > 0 && Number.isFinite(weight)))
@@ -44,7 +41,7 @@ export function weightsArgument(text: string): readonly number[] {
   return weights
 }
 
-export function servingPolicy({ pool, poolWeights, poolLag }: PoolingArguments): PoolingPolicy {
+export function servingPolicy({ pool, poolWeights, poolLag }: PoolingOptions): PoolingPolicy {
   return {
     ...usual,
     ...(pool !== undefined && { count: pool }),

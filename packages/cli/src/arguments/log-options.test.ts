@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
 import { userPath } from '../files/paths.ts'
-import { dataArgument, namedLog, UnknownLogError } from './log-name.ts'
+import { dataArgument, namedLog, UnknownLogError } from './log-options.ts'
 
 test.each([
   ['movietweetings', 'bundled'],

@@ -1,0 +1,67 @@
+/** Which log a command reads, and how it is opened. */
+import type { Command } from '@commander-js/extra-typings'
+import { userPath } from '../files/paths.ts'
+import { wholeNumber } from './numbers.ts'
+
+/** Adds the options of `LogOptions` save the seed, whose meaning differs. */
+export function logOptions(command: Command, standard: string) {
+  return command
+    .option(
+      '--data <what>',
+      'movietweetings (bundled), a synthetic log, or a file or glob: Parquet, CSV, JSONL',
+      standard,
+    )
+    .option('--schema <file>', "JSON that describes a file's columns, tasks and features")
+    .option('--max-bad-rows <n>', 'bad rows to leave out before giving up', wholeNumber(0, 1e9), 0)
+}
+
+export interface LogOptions {
+  readonly data: string
+  readonly schema?: string
+  readonly maxBadRows: number
+  readonly seed: number
+}
+
+/** What `openLog` takes, but for `data`. */
+export const logSettings = ({ schema, maxBadRows, seed }: LogOptions) => ({
+  ...(schema !== undefined && { schema: userPath(schema) }),
+  maxBadRows,
+  seed,
+})
+
+/** What `openLog` takes, and how a report names the log. */
+export async function logSource(options: LogOptions) {
+  const { kind, data } = await dataArgument(options.data)
+  const source = kind === 'file' ? options.data : kind === 'synthetic' ? `${data}, seed ${options.seed}` : kind
+  return { settings: { ...logSettings(options), data }, source }
+}
+
+/** What `--data` may name beside files; the list is asked for when a command runs, as help loads no log. */
+export interface DataArgument {
+  readonly kind: 'bundled' | 'synthetic' | 'file'
+  /** As `openLog` takes it: a name, or a path. */
+  readonly data: string
+}
+
+export async function dataArgument(text: string): Promise<DataArgument> {
+  const { syntheticSettings } = await import('@headwater/datasets')
+  if (text === 'movietweetings') return { kind: 'bundled', data: text }
+  if (syntheticSettings.has(text)) return { kind: 'synthetic', data: text }
+  return { kind: 'file', data: userPath(text) }
+}
+
+/** `--data` names no log where one must have a name. */
+export class UnknownLogError extends Error {
+  override readonly name = 'UnknownLogError'
+}
+
+/** @throws UnknownLogError */
+export async function namedLog(text: string): Promise<string> {
+  const { kind, data } = await dataArgument(text)
+  if (kind !== 'file') return data
+  const { syntheticSettings } = await import('@headwater/datasets')
+  const names = ['movietweetings', ...syntheticSettings.keys()].join(', ')
+  throw new UnknownLogError(
+    `--data: no log is named "${text}"; there are ${names}. Give --schema for a log of your own.`,
+  )
+}

@@ -1,0 +1,36 @@
+/** What a report says of the run that made it. */
+import { execFileSync } from 'node:child_process'
+import { readFileSync } from 'node:fs'
+
+/** Of the command. */
+export const { version } = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8')) as {
+  version: string
+}
+
+/** The command line of this process. */
+export const commandLine = () => `headwater ${process.argv.slice(2).join(' ')}`
+
+/** Of a run that begins now. */
+export const provenance = () => ({
+  version,
+  commit: currentCommit(),
+  command: commandLine(),
+  startedAt: new Date().toISOString(),
+})
+
+/** Commit of the code that runs, with `-dirty` where files differ from it; null outside a checkout. */
+function currentCommit(): string | null {
+  try {
+    const changed = git('status', '--porcelain', '--untracked-files=no') !== ''
+    return `${git('rev-parse', '--short', 'HEAD')}${changed ? '-dirty' : ''}`
+  } catch {
+    return null
+  }
+}
+
+const git = (...words: string[]) =>
+  execFileSync('git', words, {
+    cwd: import.meta.dirname,
+    encoding: 'utf8',
+    stdio: ['ignore', 'pipe', 'ignore'],
+  }).trim()
