@@ -42,7 +42,7 @@ test('a usage error has a code of its own', async () => {
 
 test('a failure is one message and exit code 1', async () => {
   const { code, stderr } = await headwater('doctor', '--json', 'nowhere/found.json')
-  expect(stderr).toMatch(/headwater: ENOENT.*nowhere\/found\.json/)
+  expect(stderr).toMatch(/headwater: --json: there is no directory .*nowhere; make it first/)
   expect(stderr).not.toMatch(/\n\s+at /)
   expect(code).toBe(1)
 })

@@ -1,7 +1,6 @@
 /** Calls of a load on a service, their bodies made beforehand, so that a call costs the load as little as it can. */
 import { randomUUID } from 'node:crypto'
-import type { ExchangeRequest } from '@headwater/client'
-import { type ClientTls, nodeExchange } from '@headwater/client'
+import { type ClientTls, type ExchangeRequest, nodeExchange } from '@headwater/client'
 import { contentTypeOf, packMessage } from '@headwater/client/wire'
 import { seededRandom } from '@headwater/statistics'
 
