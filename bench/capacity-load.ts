@@ -5,8 +5,8 @@ import { type EmbeddingStore, openStore } from '@headwater/store'
 import type { ValkeyNode } from '@headwater/testkit/valkey'
 import { pack } from 'msgpackr'
 import type { CapacityServerFigures, CapacityServerSettings } from './capacity-server.ts'
-import type { LoadProcess } from './open-loop.ts'
-import { forkPinned } from './open-loop-fork.ts'
+import type { LoadProcess } from './load.ts'
+import { forkPinned } from './pinned-process.ts'
 
 export interface CostModel {
   readonly name: string

@@ -4,7 +4,7 @@ import { compileFeatures } from '@headwater/features'
 import { createPooling, startRefreshing } from '@headwater/pooling'
 import { createServer } from '@headwater/service'
 import { openStore } from '@headwater/store'
-import { answer } from './open-loop-fork.ts'
+import { answer } from './pinned-process.ts'
 
 export interface CapacityServerSettings {
   readonly store: string

@@ -29,8 +29,8 @@ import {
   readCost,
   startReader,
 } from './capacity-load.ts'
+import { type LoadProcess, startLoad } from './load.ts'
 import { nonNegativeFit } from './non-negative-fit.ts'
-import { type LoadProcess, startLoad } from './open-loop.ts'
 import { digits, hostProvenance, progress, publish, runBench, spread } from './report.ts'
 
 const users = 40_000

@@ -2,8 +2,7 @@
 import { randomUUID } from 'node:crypto'
 import { setTimeout as wait } from 'node:timers/promises'
 import type { Client } from '@headwater/client'
-import { loadCalls, runOpenLoop } from '@headwater/load'
-import { interpolatedPercentiles } from '@headwater/statistics'
+import { LatencyRecord, loadCalls, runOpenLoop } from '@headwater/load'
 
 export const model = 'sum'
 export const usersACall = 100
@@ -51,8 +50,7 @@ export interface ReadLoad {
 /** Reads of 100 users at a fixed rate, over both readers in turn, until it is stopped. */
 export function startReads(urls: readonly string[], users: readonly string[], perSecond: number) {
   const abort = new AbortController()
-  const ms: number[] = []
-  const failures: Record<string, number> = {}
+  const record = new LatencyRecord()
   const starts = urls.map((url, seed) =>
     loadCalls({ target: { url, token: null, tls: {} }, users, models: [model], usersACall, eventsShare: 0, seed }),
   )
@@ -64,19 +62,15 @@ export function startReads(urls: readonly string[], users: readonly string[], pe
     drainMs: 10_000,
     signal: abort.signal,
     send: (onEnd) => starts[calls++ % starts.length](onEnd),
-    ended(intendedMs, _sentMs, endMs, failure) {
-      ms.push(endMs - intendedMs)
-      if (failure !== null) failures[failure] = (failures[failure] ?? 0) + 1
-    },
-    abandoned() {},
-    noticed() {},
+    observer: record,
   })
   return {
     async stop(): Promise<ReadLoad> {
       abort.abort()
       await running
-      const [p50Ms, p99Ms] = interpolatedPercentiles(ms, [50, 99])
-      return { calls: ms.length, failures, p50Ms, p99Ms }
+      const { answered, failures, p50Ms, p99Ms } = record.figures()
+      const load = { calls: answered, failures, p50Ms, p99Ms }
+      return { ...load, calls: answered + failedOf(load) }
     },
   }
 }

@@ -1,6 +1,6 @@
 /** Reads while the snapshot is swapped, promoted and rolled back, and while the encoder is killed. */
 import { promoteSnapshot } from '@headwater/snapshot'
-import type { LoadFigures } from './open-loop.ts'
+import type { LoadFigures } from './load.ts'
 import { placesOf, type Served, sleep, withService } from './pooling-served.ts'
 import type { Told } from './pooling-service.ts'
 import { snapshots } from './pooling-world.ts'

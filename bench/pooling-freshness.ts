@@ -1,6 +1,6 @@
 /** From an event to the next read that serves it, while events keep the kernels at 70 % of what they can do. */
 import { capacityAt, type EventRate, type Saturated } from './encoder-capacity.ts'
-import type { LoadFigures } from './open-loop.ts'
+import type { LoadFigures } from './load.ts'
 import type { FreshnessFigures } from './pooling-flows.ts'
 import { batchMsBetween, placesOf, type Served, sleep, withService } from './pooling-served.ts'
 import { type Spread, spread } from './report.ts'

@@ -11,7 +11,7 @@ import { createPooling, type ServedBatch } from '@headwater/pooling'
 import { createServer, parseTokens } from '@headwater/service'
 import { seededRandom } from '@headwater/statistics'
 import { type EmbeddingStore, openStore } from '@headwater/store'
-import { answer } from './open-loop-fork.ts'
+import { answer } from './pinned-process.ts'
 
 export interface ServiceSettings {
   readonly kind: 'service'

@@ -1,7 +1,7 @@
 /** A service, a load of reads on it, and what benches ask of both. */
 import type { Saturated } from './encoder-capacity.ts'
-import { type LoadFigures, type LoadProcess, startLoad } from './open-loop.ts'
-import { canPin, forkPinned, oneCoreOptions, type PinnedProcess } from './open-loop-fork.ts'
+import { type LoadFigures, type LoadProcess, startLoad } from './load.ts'
+import { canPin, forkPinned, oneCoreOptions, type PinnedProcess } from './pinned-process.ts'
 import type { Order, ServiceSettings, Told } from './pooling-service.ts'
 import { type ModelDirectories, openWorld, publishModels, readRequests } from './pooling-world.ts'
 import { type Spread, spread } from './report.ts'

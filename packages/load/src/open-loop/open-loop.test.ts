@@ -19,9 +19,11 @@ async function run(send: OpenLoop['send'], changes: Partial<OpenLoop> = {}) {
     slots: 8,
     maxWaiting: 1_000,
     drainMs: 5_000,
-    ended: (intendedMs, sentMs, endMs, failure) => calls.push({ intendedMs, sentMs, endMs, failure }),
-    noticed: (ms) => lateMs.push(ms),
-    abandoned: (intendedMs, endMs) => abandonedMs.push(endMs - intendedMs),
+    observer: {
+      ended: (intendedMs, sentMs, endMs, failure) => calls.push({ intendedMs, sentMs, endMs, failure }),
+      noticed: (ms) => lateMs.push(ms),
+      abandoned: (intendedMs, endMs) => abandonedMs.push(endMs - intendedMs),
+    },
     send,
     ...changes,
   })

@@ -12,6 +12,16 @@ export interface Arrivals {
   readonly seed: number
 }
 
+/** What happens to the calls of a load; times by `performance.now()`. */
+export interface LoadObserver {
+  /** A call has ended. */
+  ended(intendedMs: number, sentMs: number, endMs: number, failure: string | null): void
+  /** The load has ended, other than by its signal, before a call that was due had its answer: its latency is longer than this. */
+  abandoned(intendedMs: number, endMs: number): void
+  /** An arrival was noticed so much later than it was due: what the load's own process adds. */
+  noticed(lateMs: number): void
+}
+
 export interface OpenLoop {
   readonly arrivals: Arrivals
   /** Calls under way at once. Those beyond wait, first come first served, and their latency grows. */
@@ -27,14 +37,9 @@ export interface OpenLoop {
    * share its processor with the service.
    */
   readonly pause?: (look: () => void) => void
-  /** Starts a call; `onEnd` is told once its whole answer is there, with what failed or null. It must be told later, not at once. */
+  /** Starts a call; `onEnd` is called once its whole answer is there, with what failed or null; later, not at once. */
   send(onEnd: (failure: string | null) => void): void
-  /** A call has ended; times by `performance.now()`. */
-  ended(intendedMs: number, sentMs: number, endMs: number, failure: string | null): void
-  /** The load has ended, other than by its signal, before a call that was due had its answer: its latency is longer than this. */
-  abandoned(intendedMs: number, endMs: number): void
-  /** An arrival was noticed so much later than it was due: what the load's own process adds. */
-  noticed(lateMs: number): void
+  readonly observer: LoadObserver
 }
 
 export interface OpenLoopEnd {
@@ -90,7 +95,7 @@ class Running {
       return
     }
     for (; this.#intendedMs <= nowMs && this.#intendedMs < this.#endMs; this.#intendedMs += this.#gapMs()) {
-      this.#loop.noticed(nowMs - this.#intendedMs)
+      this.#loop.observer.noticed(nowMs - this.#intendedMs)
       if (this.#underWay.size < slots) this.#send(this.#intendedMs)
       else this.#waiting.push(this.#intendedMs)
     }
@@ -114,7 +119,7 @@ class Running {
       // What comes after the end belongs to no figure.
       if (this.#hasEnded) return
       this.#underWay.delete(call)
-      this.#loop.ended(intendedMs, sentMs, performance.now(), failure)
+      this.#loop.observer.ended(intendedMs, sentMs, performance.now(), failure)
       if (this.#waitingNow > 0) this.#send(this.#nextWaiting())
     })
   }
@@ -131,8 +136,8 @@ class Running {
   #end(by: OpenLoopEnd['by'], nowMs: number): void {
     this.#hasEnded = true
     if (by !== 'stopped') {
-      for (const { intendedMs } of this.#underWay) this.#loop.abandoned(intendedMs, nowMs)
-      for (const intendedMs of this.#waiting.slice(this.#firstWaiting)) this.#loop.abandoned(intendedMs, nowMs)
+      for (const { intendedMs } of this.#underWay) this.#loop.observer.abandoned(intendedMs, nowMs)
+      for (const intendedMs of this.#waiting.slice(this.#firstWaiting)) this.#loop.observer.abandoned(intendedMs, nowMs)
     }
     this.#resolve({
       by,

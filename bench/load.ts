@@ -5,7 +5,7 @@
  * which finds the most that a server can do.
  */
 import type { Arrivals as ArrivalTimes } from '@headwater/load'
-import { forkPinned } from './open-loop-fork.ts'
+import { forkPinned } from './pinned-process.ts'
 
 export interface LoadPlan {
   readonly port: number
@@ -45,6 +45,6 @@ export interface LoadProcess {
 }
 
 export function startLoad(processor = 1): LoadProcess {
-  const child = forkPinned('open-loop-process.ts', processor)
+  const child = forkPinned('load-process.ts', processor)
   return { run: (plan) => child.ask<LoadFigures>(plan), close: () => child.close() }
 }

@@ -1,10 +1,9 @@
 /** The load process: runs one plan after another. */
 import { execFileSync } from 'node:child_process'
-import { runOpenLoop } from '@headwater/load'
-import { build } from 'hdr-histogram-js'
-import type { Arrivals, LoadFigures, LoadPlan } from './open-loop.ts'
-import { RawConnection } from './open-loop-connection.ts'
-import { answer } from './open-loop-fork.ts'
+import { LatencyRecord, runOpenLoop } from '@headwater/load'
+import type { Arrivals, LoadFigures, LoadPlan } from './load.ts'
+import { answer } from './pinned-process.ts'
+import { RawConnection } from './raw-connection.ts'
 
 /** Of a load that shares its processor, between looks at what has come and what is due. */
 const pauseMs = 0.1
@@ -14,7 +13,7 @@ answer(run)
 
 async function run(plan: LoadPlan): Promise<LoadFigures> {
   const connections = await Promise.all(Array.from({ length: plan.connections }, () => RawConnection.open(plan.port)))
-  const record = new Record()
+  const record = new LatencyRecord()
   const startMs = performance.now()
   try {
     await (plan.arrivals === undefined
@@ -23,46 +22,17 @@ async function run(plan: LoadPlan): Promise<LoadFigures> {
   } finally {
     for (const connection of connections) connection.close()
   }
-  return record.figures(performance.now() - startMs)
+  const { answered, failures, meanMs: _, wireMeanMs: __, ...figures } = record.figures()
+  const wallMs = performance.now() - startMs
+  const failed = Object.values(failures).reduce((sum, calls) => sum + calls, 0)
+  return { answered, failed, perSecond: (1_000 * answered) / wallMs, ...figures }
 }
 
-const histogram = () =>
-  build({ lowestDiscernibleValue: 1, highestTrackableValue: 6e8, numberOfSignificantValueDigits: 3 })
-const microseconds = (ms: number) => Math.max(1, Math.round(1_000 * ms))
-
-/** Latencies in microseconds, to three digits. */
-class Record {
-  readonly #histogram = histogram()
-  readonly #late = histogram()
-  #answered = 0
-  #failed = 0
-
-  take(isOk: boolean, latencyMs: number): void {
-    if (isOk) this.#answered++
-    else this.#failed++
-    this.#histogram.recordValue(microseconds(latencyMs))
-  }
-
-  noticed(lateMs: number): void {
-    this.#late.recordValue(microseconds(lateMs))
-  }
-
-  figures(wallMs: number): LoadFigures {
-    const atMs = (percentile: number) => this.#histogram.getValueAtPercentile(percentile) / 1_000
-    return {
-      answered: this.#answered,
-      failed: this.#failed,
-      perSecond: (1_000 * this.#answered) / wallMs,
-      p50Ms: atMs(50),
-      p99Ms: atMs(99),
-      p999Ms: atMs(99.9),
-      maxMs: this.#histogram.maxValue / 1_000,
-      lateP99Ms: this.#late.getValueAtPercentile(99) / 1_000,
-    }
-  }
-}
-
-async function closedLoop({ requests, seconds }: LoadPlan, connections: readonly RawConnection[], record: Record) {
+async function closedLoop(
+  { requests, seconds }: LoadPlan,
+  connections: readonly RawConnection[],
+  record: LatencyRecord,
+) {
   const endMs = performance.now() + 1_000 * seconds
   let next = 0
   const work = (connection: RawConnection) =>
@@ -71,7 +41,7 @@ async function closedLoop({ requests, seconds }: LoadPlan, connections: readonly
         const sentMs = performance.now()
         connection.send(requests[next++ % requests.length], (isOk) => {
           const nowMs = performance.now()
-          record.take(isOk, nowMs - sentMs)
+          record.ended(sentMs, sentMs, nowMs, isOk ? null : 'failed')
           if (nowMs < endMs && connection.isOpen) send()
           else resolve()
         })
@@ -105,7 +75,7 @@ async function openLoop(
   { port, requests, seconds }: LoadPlan,
   { sleeps = false, ...arrivals }: Arrivals,
   connections: readonly RawConnection[],
-  record: Record,
+  record: LatencyRecord,
 ): Promise<void> {
   if (sleeps) goFirst()
   const free = [...connections]
@@ -133,9 +103,7 @@ async function openLoop(
           else RawConnection.open(port).then(end, reject)
         })
       },
-      ended: (intendedMs, _sentMs, endMs, failure) => record.take(failure === null, endMs - intendedMs),
-      abandoned() {},
-      noticed: (lateMs) => record.noticed(lateMs),
+      observer: record,
     })
     ended.then(() => resolve(), reject)
   })
