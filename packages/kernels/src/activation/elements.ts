@@ -3,7 +3,7 @@
  * apart. Bindings of 128 MiB, WebGPU's default limit, need fewer than 65,535 workgroups.
  */
 import type { Tuning } from '@headwater/gpu'
-import { linearGroups, linearGroupWgsl } from '../wgsl/linear-grid.ts'
+import { linearGroups, linearGroupWgsl, mainWgsl } from '../wgsl/linear-grid.ts'
 
 export interface ElementTuning extends Tuning {
   readonly elements: number
@@ -23,12 +23,7 @@ export const elementGroups = (count4: number, { elements }: ElementTuning) =>
 export function elementWgsl({ elements }: ElementTuning, body: string): string {
   return /* wgsl */ `
 ${linearGroupWgsl}
-@compute @workgroup_size(${workgroup})
-fn main(
-  @builtin(workgroup_id) group: vec3u,
-  @builtin(num_workgroups) groups: vec3u,
-  @builtin(local_invocation_index) local: u32,
-) {
+${mainWgsl(workgroup, 'local')}
   let start = linearGroup(group, groups) * ${workgroup * elements}u;
   let end = min(u.count4, start + ${workgroup * elements}u);
   for (var i = start + local; i < end; i += ${workgroup}u) { ${body} }

@@ -1,6 +1,7 @@
 /** Shape, uniforms, cases and examples that the dot compression kernels share. */
 import type { ReferenceArrays, UniformType } from '@headwater/gpu'
 import { uniform } from '../examples/arrays.ts'
+import { all } from '../wgsl/uniforms.ts'
 import { exampleLengths } from './example-lengths.ts'
 
 export type DotCompressionShape = {
@@ -19,16 +20,8 @@ export type DotCompressionShape = {
 }
 
 export const uniforms = {
-  B: 'size',
-  N: 'size',
-  M: 'size',
-  D4: 'size',
-  zOffset: 'u32',
-  zRow: 'u32',
-  xOffset: 'u32',
-  xRow: 'u32',
-  yOffset: 'u32',
-  yRow: 'u32',
+  ...all('size', 'B', 'N', 'M', 'D4'),
+  ...all('u32', 'zOffset', 'zRow', 'xOffset', 'xRow', 'yOffset', 'yRow'),
   scale: 'f32',
   masked: 'u32',
 } as const satisfies { [K in keyof DotCompressionShape]: UniformType }

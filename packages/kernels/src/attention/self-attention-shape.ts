@@ -1,6 +1,7 @@
 /** Shape, uniforms, cases and examples that the self-attention kernels share. */
 import type { UniformType } from '@headwater/gpu'
 import { uniform } from '../examples/arrays.ts'
+import { all } from '../wgsl/uniforms.ts'
 import { exampleLengths } from './example-lengths.ts'
 
 export type SelfAttentionShape = {
@@ -24,17 +25,8 @@ export type SelfAttentionShape = {
 }
 
 export const uniforms = {
-  B: 'size',
-  L: 'size',
-  H: 'size',
-  D: 'size',
-  qOffset: 'u32',
-  kOffset: 'u32',
-  vOffset: 'u32',
-  row: 'u32',
-  yOffset: 'u32',
-  yRow: 'u32',
-  causal: 'u32',
+  ...all('size', 'B', 'L', 'H', 'D'),
+  ...all('u32', 'qOffset', 'kOffset', 'vOffset', 'row', 'yOffset', 'yRow', 'causal'),
 } as const satisfies { [K in keyof SelfAttentionShape]: UniformType }
 
 /** Queries, keys and values side by side in one tensor [B·L, 3·H·D]. */

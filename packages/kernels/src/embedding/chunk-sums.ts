@@ -8,7 +8,7 @@
  */
 import type { Kernel, Tuning } from '@headwater/gpu'
 import { uniform } from '../examples/arrays.ts'
-import { linearGroups, linearGroupWgsl } from '../wgsl/linear-grid.ts'
+import { linearGroups, linearGroupWgsl, mainWgsl } from '../wgsl/linear-grid.ts'
 
 export type ChunkSumsShape = { C: number; D4: number; gColumn: number; gRow: number; P: number; R: number }
 
@@ -42,12 +42,7 @@ export const chunkSums: Kernel<
       x === 0 ? statement : `if (column + ${x}u < u.D4) { ${statement} }`
     return /* wgsl */ `
 ${linearGroupWgsl}
-@compute @workgroup_size(${workgroupSize})
-fn main(
-  @builtin(workgroup_id) group: vec3u,
-  @builtin(num_workgroups) groups: vec3u,
-  @builtin(local_invocation_index) lane: u32,
-) {
+${mainWgsl(workgroupSize)}
   let blocks = (u.D4 + ${block - 1}u) / ${block}u;
   let task = linearGroup(group, groups) * ${workgroupSize}u + lane;
   let chunk = task / blocks;

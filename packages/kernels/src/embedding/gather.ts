@@ -8,7 +8,8 @@
  */
 import type { Kernel, Tuning } from '@headwater/gpu'
 import { integers, uniform } from '../examples/arrays.ts'
-import { linearGroups, linearGroupWgsl } from '../wgsl/linear-grid.ts'
+import { linearGroups, linearGroupWgsl, mainWgsl } from '../wgsl/linear-grid.ts'
+import { all } from '../wgsl/uniforms.ts'
 import {
   type SplitTableShape,
   type TableBinding,
@@ -66,16 +67,7 @@ export const gather: Kernel<GatherShape, TableBinding | 'ids' | 'lengths' | 'y',
     lengths: { type: 'u32', access: 'read' },
     y: { type: 'vec4f', access: 'read_write' },
   },
-  uniforms: {
-    R: 'size',
-    M: 'size',
-    D4: 'size',
-    V: 'size',
-    partRows: 'size',
-    mode: 'u32',
-    yColumn: 'u32',
-    yRow: 'size',
-  },
+  uniforms: { ...all('size', 'R', 'M', 'D4', 'V', 'partRows'), mode: 'u32', yColumn: 'u32', yRow: 'size' },
   tunings: [
     { name: 'lane-per-vec4', workgroupSize: 64, block: 1 },
     { name: 'lane-per-4-vec4', workgroupSize: 8, block: 4 },
@@ -88,12 +80,7 @@ export const gather: Kernel<GatherShape, TableBinding | 'ids' | 'lengths' | 'y',
     return /* wgsl */ `
 ${linearGroupWgsl}
 ${tableWgsl}
-@compute @workgroup_size(${workgroupSize})
-fn main(
-  @builtin(workgroup_id) group: vec3u,
-  @builtin(num_workgroups) groups: vec3u,
-  @builtin(local_invocation_index) lane: u32,
-) {
+${mainWgsl(workgroupSize)}
   let blocks = (u.D4 + ${block - 1}u) / ${block}u;
   let task = linearGroup(group, groups) * ${workgroupSize}u + lane;
   let r = task / blocks;

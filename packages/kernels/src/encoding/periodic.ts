@@ -8,7 +8,8 @@
 import type { Kernel } from '@headwater/gpu'
 import { uniform } from '../examples/arrays.ts'
 import { combineWgsl, type RowSplitTuning, rowSplitBucket, rowSplitTunings } from '../layout/row-split.ts'
-import { linearGroups, linearGroupWgsl } from '../wgsl/linear-grid.ts'
+import { linearGroups, linearGroupWgsl, mainWgsl } from '../wgsl/linear-grid.ts'
+import { all } from '../wgsl/uniforms.ts'
 import { featuresWithGaps, missingWgsl } from './missing.ts'
 import { type RowsTuning, rowsGrid, rowsTunings, rowsWgsl } from './rows.ts'
 import { turnsWgsl } from './turns.ts'
@@ -81,15 +82,8 @@ function draw(between: (low: number, high: number) => number): PeriodicShape {
 }
 
 const uniforms = {
-  R: 'size',
-  F: 'size',
-  K4: 'size',
-  xOffset: 'u32',
-  xRow: 'u32',
-  frequencyOffset: 'u32',
-  yOffset: 'u32',
-  yRow: 'u32',
-  yFeature: 'u32',
+  ...all('size', 'R', 'F', 'K4'),
+  ...all('u32', 'xOffset', 'xRow', 'frequencyOffset', 'yOffset', 'yRow', 'yFeature'),
 } as const
 
 export const periodicForward: Kernel<PeriodicShape, 'x' | 'frequencies' | 'y', RowsTuning> = {
@@ -163,12 +157,7 @@ ${missingWgsl}
 ${turnsWgsl}
 ${linearGroupWgsl}
 ${combineWgsl(t)}
-@compute @workgroup_size(${t.columns * t.lanes})
-fn main(
-  @builtin(workgroup_id) group: vec3u,
-  @builtin(num_workgroups) groups: vec3u,
-  @builtin(local_invocation_index) local: u32,
-) {
+${mainWgsl(t.columns * t.lanes, 'local')}
   let columns = u.F * u.K4;
   let across = (columns + ${t.columns - 1}u) / ${t.columns}u;
   let index = linearGroup(group, groups);

@@ -7,6 +7,7 @@
  */
 import type { Kernel } from '@headwater/gpu'
 import { uniform } from '../examples/arrays.ts'
+import { all } from '../wgsl/uniforms.ts'
 import { featuresWithGaps, missingWgsl } from './missing.ts'
 import { type RowsTuning, rowsGrid, rowsTunings, rowsWgsl } from './rows.ts'
 
@@ -52,16 +53,8 @@ export const piecewiseLinear: Kernel<PiecewiseLinearShape, 'x' | 'edges' | 'y', 
     y: { type: 'vec4f', access: 'read_write' },
   },
   uniforms: {
-    R: 'size',
-    F: 'size',
-    T: 'size',
-    xOffset: 'u32',
-    xRow: 'u32',
-    edgeOffset: 'u32',
-    edgeRow: 'u32',
-    yOffset: 'u32',
-    yRow: 'u32',
-    yFeature: 'u32',
+    ...all('size', 'R', 'F', 'T'),
+    ...all('u32', 'xOffset', 'xRow', 'edgeOffset', 'edgeRow', 'yOffset', 'yRow', 'yFeature'),
   },
   tunings: rowsTunings,
   wgsl: (t) =>

@@ -3,7 +3,7 @@
  * registers, and goes down `rows` rows. Bindings of 128 MiB, WebGPU's default limit, need fewer than 65,535 workgroups.
  */
 import type { Tuning } from '@headwater/gpu'
-import { linearGroups, linearGroupWgsl } from '../wgsl/linear-grid.ts'
+import { linearGroups, linearGroupWgsl, mainWgsl } from '../wgsl/linear-grid.ts'
 
 export interface RowsTuning extends Tuning {
   readonly workgroup: number
@@ -22,12 +22,7 @@ export const rowsGrid = (R: number, columns: number, { workgroup, rows }: RowsTu
 export function rowsWgsl({ workgroup, rows }: RowsTuning, columns: string, before: string, body: string): string {
   return /* wgsl */ `
 ${linearGroupWgsl}
-@compute @workgroup_size(${workgroup})
-fn main(
-  @builtin(workgroup_id) group: vec3u,
-  @builtin(num_workgroups) groups: vec3u,
-  @builtin(local_invocation_index) local: u32,
-) {
+${mainWgsl(workgroup, 'local')}
   let columns = ${columns};
   let index = linearGroup(group, groups) * ${workgroup}u + local;
   let block = index / columns;

@@ -5,6 +5,7 @@
  */
 import type { Kernel } from '@headwater/gpu'
 import { uniform } from '../examples/arrays.ts'
+import { all } from '../wgsl/uniforms.ts'
 import { featuresWithGaps, missingWgsl } from './missing.ts'
 import { type RowsTuning, rowsGrid, rowsTunings, rowsWgsl } from './rows.ts'
 
@@ -46,12 +47,7 @@ export const standardize: Kernel<StandardizeShape, 'x' | 'statistics' | 'y', Row
   uniforms: {
     R: 'size',
     F4: 'size',
-    xOffset: 'u32',
-    xRow: 'u32',
-    statisticsOffset: 'u32',
-    yOffset: 'u32',
-    yRow: 'u32',
-    flagColumn: 'u32',
+    ...all('u32', 'xOffset', 'xRow', 'statisticsOffset', 'yOffset', 'yRow', 'flagColumn'),
   },
   tunings: rowsTunings,
   wgsl: (t) =>

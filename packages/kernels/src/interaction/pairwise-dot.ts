@@ -8,6 +8,7 @@ import type { Kernel, Tuning } from '@headwater/gpu'
 import { uniform } from '../examples/arrays.ts'
 import { prior, priorGradient } from '../examples/prior-gradient.ts'
 import { linearGroups } from '../wgsl/linear-grid.ts'
+import { all } from '../wgsl/uniforms.ts'
 import {
   backwardInTiles,
   backwardInWorkgroups,
@@ -45,14 +46,8 @@ const tuningsWithTile = (T: number): readonly PairwiseDotTuning[] => [
 ]
 
 const uniforms = {
-  R: 'size',
-  F: 'size',
-  D4: 'size',
-  xOffset: 'u32',
-  xRow: 'u32',
-  xFeature: 'u32',
-  zOffset: 'u32',
-  zRow: 'u32',
+  ...all('size', 'R', 'F', 'D4'),
+  ...all('u32', 'xOffset', 'xRow', 'xFeature', 'zOffset', 'zRow'),
 } as const
 
 const pairsOf = (F: number) => (F * (F - 1)) / 2

@@ -5,7 +5,8 @@
  */
 import type { Kernel } from '@headwater/gpu'
 import { uniform } from '../examples/arrays.ts'
-import { linearGroups, linearGroupWgsl } from '../wgsl/linear-grid.ts'
+import { linearGroups, linearGroupWgsl, mainWgsl } from '../wgsl/linear-grid.ts'
+import { all } from '../wgsl/uniforms.ts'
 import { combineWgsl, type RowSplitTuning, rowSplitBucket, rowSplitTunings } from './row-split.ts'
 
 export type ColumnSumShape = {
@@ -44,15 +45,8 @@ export const columnSum: Kernel<ColumnSumShape, 'input' | 'output', RowSplitTunin
   name: 'column-sum',
   bindings: { input: { type: 'vec4f', access: 'read' }, output: { type: 'vec4f', access: 'read_write' } },
   uniforms: {
-    B: 'size',
-    R: 'size',
-    N4: 'size',
-    inOffset: 'u32',
-    inBatch: 'u32',
-    inRow: 'u32',
-    outOffset: 'u32',
-    outBatch: 'u32',
-    accumulate: 'u32',
+    ...all('size', 'B', 'R', 'N4'),
+    ...all('u32', 'inOffset', 'inBatch', 'inRow', 'outOffset', 'outBatch', 'accumulate'),
     scale: 'f32',
   },
   tunings: rowSplitTunings,
@@ -60,12 +54,7 @@ export const columnSum: Kernel<ColumnSumShape, 'input' | 'output', RowSplitTunin
   wgsl: (t) => /* wgsl */ `
 ${linearGroupWgsl}
 ${combineWgsl(t)}
-@compute @workgroup_size(${t.columns * t.lanes})
-fn main(
-  @builtin(workgroup_id) group: vec3u,
-  @builtin(num_workgroups) groups: vec3u,
-  @builtin(local_invocation_index) local: u32,
-) {
+${mainWgsl(t.columns * t.lanes, 'local')}
   let across = (u.N4 + ${t.columns - 1}u) / ${t.columns}u;
   let index = linearGroup(group, groups);
   let b = index / across;

@@ -5,7 +5,8 @@
  */
 import type { Kernel, Tuning } from '@headwater/gpu'
 import { uniform } from '../examples/arrays.ts'
-import { linearGroups, linearGroupWgsl } from '../wgsl/linear-grid.ts'
+import { linearGroups, linearGroupWgsl, mainWgsl } from '../wgsl/linear-grid.ts'
+import { all } from '../wgsl/uniforms.ts'
 
 export type CopyShape = {
   B: number
@@ -58,18 +59,19 @@ export const layoutCopy: Kernel<CopyShape, 'input' | 'output', CopyTuning> = {
   name: 'layout.copy',
   bindings: { input: { type: 'vec4f', access: 'read' }, output: { type: 'vec4f', access: 'read_write' } },
   uniforms: {
-    B: 'size',
-    R: 'size',
-    C: 'size',
-    inOffset: 'u32',
-    inBatch: 'u32',
-    inRow: 'u32',
-    inColumn: 'u32',
-    outOffset: 'u32',
-    outBatch: 'u32',
-    outRow: 'u32',
-    outColumn: 'u32',
-    accumulate: 'u32',
+    ...all('size', 'B', 'R', 'C'),
+    ...all(
+      'u32',
+      'inOffset',
+      'inBatch',
+      'inRow',
+      'inColumn',
+      'outOffset',
+      'outBatch',
+      'outRow',
+      'outColumn',
+      'accumulate',
+    ),
     scale: 'f32',
   },
   tunings: [
@@ -78,12 +80,7 @@ export const layoutCopy: Kernel<CopyShape, 'input' | 'output', CopyTuning> = {
   ],
   wgsl: ({ rows }) => /* wgsl */ `
 ${linearGroupWgsl}
-@compute @workgroup_size(${workgroup})
-fn main(
-  @builtin(workgroup_id) group: vec3u,
-  @builtin(num_workgroups) groups: vec3u,
-  @builtin(local_invocation_index) local: u32,
-) {
+${mainWgsl(workgroup, 'local')}
   let index = linearGroup(group, groups) * ${workgroup}u + local;
   let blocks = (u.R + ${rows - 1}u) / ${rows}u;
   let walk = index / u.C;

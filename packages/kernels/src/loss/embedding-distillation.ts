@@ -10,6 +10,7 @@ import type { Kernel, Tuning } from '@headwater/gpu'
 import { uniform } from '../examples/arrays.ts'
 import { prior, priorGradient } from '../examples/prior-gradient.ts'
 import { linearGroups, linearGroupWgsl } from '../wgsl/linear-grid.ts'
+import { all } from '../wgsl/uniforms.ts'
 import { groupLanes, groupSumWgsl } from './group-sum.ts'
 
 export type EmbeddingDistillationShape = {
@@ -95,14 +96,8 @@ export const embeddingDistillation: Kernel<
     dx: { type: 'vec4f', access: 'read_write' },
   },
   uniforms: {
-    V: 'size',
-    K: 'size',
-    D4: 'size',
-    xOffset: 'u32',
-    xRow: 'u32',
-    tOffset: 'u32',
-    tRow: 'u32',
-    normalized: 'u32',
+    ...all('size', 'V', 'K', 'D4'),
+    ...all('u32', 'xOffset', 'xRow', 'tOffset', 'tRow', 'normalized'),
     scale: 'f32',
     accumulate: 'u32',
   },

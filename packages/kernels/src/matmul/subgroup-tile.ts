@@ -3,6 +3,8 @@
  * own vec4 columns of B and C. Two rows of K meet in one statement, so that a sum is read and written once for both.
  * For adapters where a load costs many times a multiplication and sums spill into a near cache: those on CPUs.
  */
+
+import { mainWgsl } from '../wgsl/linear-grid.ts'
 import { columnLoads, columnSetup, loopOverK, range, valueLoads } from './columns.ts'
 import { epilogueWgsl, storeWgsl, tileWgsl } from './epilogue.ts'
 import type { Layout } from './shape.ts'
@@ -60,12 +62,7 @@ export function quadTileWgsl(layout: Layout): string {
   return /* wgsl */ `
 ${tileWgsl(layout)}
 ${epilogueWgsl({ batches: true, dropout: true })}
-@compute @workgroup_size(8)
-fn main(
-  @builtin(workgroup_id) group: vec3u,
-  @builtin(num_workgroups) groups: vec3u,
-  @builtin(local_invocation_index) local: u32,
-) {
+${mainWgsl(8, 'local')}
   let tile = tileOf(group, groups, 64u, 4u);
   let lane = local % 4u;
   let first = tile.row + local / 4u * 32u;

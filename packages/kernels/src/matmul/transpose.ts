@@ -4,7 +4,7 @@
  */
 import type { Kernel, Tuning } from '@headwater/gpu'
 import { padded, uniform } from '../examples/arrays.ts'
-import { linearGroups, linearGroupWgsl } from '../wgsl/linear-grid.ts'
+import { linearGroups, linearGroupWgsl, mainWgsl } from '../wgsl/linear-grid.ts'
 import { range } from './columns.ts'
 
 export type TransposeShape = {
@@ -48,12 +48,7 @@ fn rowOf(m: u32, n4: u32) -> vec4f {
 /** An invocation turns 4 × 4 round in registers. */
 const registerWgsl = /* wgsl */ `
 ${gridWgsl(32)}
-@compute @workgroup_size(64)
-fn main(
-  @builtin(workgroup_id) group: vec3u,
-  @builtin(num_workgroups) groups: vec3u,
-  @builtin(local_invocation_index) local: u32,
-) {
+${mainWgsl(64, 'local')}
   let square = squareOf(group, groups);
   let n = square.y + local % 8u * 4u;
   let m = square.x + local / 8u * 4u;
@@ -72,12 +67,7 @@ fn main(
 const sharedWgsl = /* wgsl */ `
 ${gridWgsl(64)}
 var<workgroup> tile: array<f32, ${64 * 63 + 64}>;
-@compute @workgroup_size(256)
-fn main(
-  @builtin(workgroup_id) group: vec3u,
-  @builtin(num_workgroups) groups: vec3u,
-  @builtin(local_invocation_index) local: u32,
-) {
+${mainWgsl(256, 'local')}
   let square = squareOf(group, groups);
   for (var i = local; i < 1024u; i += 256u) {
     let m = i / 16u;

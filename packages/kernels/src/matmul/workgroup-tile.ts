@@ -3,6 +3,8 @@
  * With two buffers the next tiles are loaded into registers while the present ones are multiplied, and one barrier a
  * step is enough.
  */
+
+import { mainWgsl } from '../wgsl/linear-grid.ts'
 import { range } from './columns.ts'
 import { epilogueWgsl, tileWgsl } from './epilogue.ts'
 import type { Layout } from './shape.ts'
@@ -169,12 +171,7 @@ ${tileWgsl(layout)}
 ${epilogueWgsl({ batches: true, dropout: true })}
 var<workgroup> tileA: array<${type}, ${countA * buffers}>;
 var<workgroup> tileB: array<${type}, ${depth * columns4 * buffers}>;
-@compute @workgroup_size(256)
-fn main(
-  @builtin(workgroup_id) group: vec3u,
-  @builtin(num_workgroups) groups: vec3u,
-  @builtin(local_invocation_index) local: u32,
-) {
+${mainWgsl(256, 'local')}
   let tile = tileOf(group, groups, ${tileRows}u, ${columns4}u);
   let aStart = u.aOffset + min(tile.batch, u.batch - 1u) * u.aBatch;
   ${startB(layout)}

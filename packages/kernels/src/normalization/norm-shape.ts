@@ -4,6 +4,7 @@
  * values do: dx as x, dy as y.
  */
 import { uniform } from '../examples/arrays.ts'
+import { all } from '../wgsl/uniforms.ts'
 
 export type NormShape = {
   V: number
@@ -21,17 +22,8 @@ export type NormShape = {
 }
 
 export const normUniforms = {
-  V: 'size',
-  K: 'size',
-  D4: 'size',
-  xOffset: 'u32',
-  xRow: 'u32',
-  yOffset: 'u32',
-  yRow: 'u32',
-  hasGain: 'u32',
-  gainOffset: 'u32',
-  hasShift: 'u32',
-  shiftOffset: 'u32',
+  ...all('size', 'V', 'K', 'D4'),
+  ...all('u32', 'xOffset', 'xRow', 'yOffset', 'yRow', 'hasGain', 'gainOffset', 'hasShift', 'shiftOffset'),
   epsilon: 'f32',
 } as const
 

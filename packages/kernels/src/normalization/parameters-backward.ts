@@ -6,7 +6,8 @@
 import type { Kernel } from '@headwater/gpu'
 import { uniform } from '../examples/arrays.ts'
 import { combineWgsl, type RowSplitTuning, rowSplitBucket, rowSplitTunings } from '../layout/row-split.ts'
-import { linearGroups, linearGroupWgsl } from '../wgsl/linear-grid.ts'
+import { linearGroups, linearGroupWgsl, mainWgsl } from '../wgsl/linear-grid.ts'
+import { all } from '../wgsl/uniforms.ts'
 import { layerNormForward } from './layer-norm.ts'
 import { exampleMoments, type NormShape, normShape, xSize, ySize } from './norm-shape.ts'
 
@@ -54,13 +55,8 @@ export const normParametersBackward: Kernel<NormParametersShape, 'x' | 'moments'
     out: { type: 'vec4f', access: 'read_write' },
   },
   uniforms: {
-    V: 'size',
-    K: 'size',
-    D4: 'size',
-    xOffset: 'u32',
-    xRow: 'u32',
-    yOffset: 'u32',
-    yRow: 'u32',
+    ...all('size', 'V', 'K', 'D4'),
+    ...all('u32', 'xOffset', 'xRow', 'yOffset', 'yRow'),
     S: 'size',
     outOffset: 'u32',
     outRow: 'u32',
@@ -70,12 +66,7 @@ export const normParametersBackward: Kernel<NormParametersShape, 'x' | 'moments'
   wgsl: (t) => /* wgsl */ `
 ${linearGroupWgsl}
 ${combineWgsl(t)}
-@compute @workgroup_size(${t.columns * t.lanes})
-fn main(
-  @builtin(workgroup_id) group: vec3u,
-  @builtin(num_workgroups) groups: vec3u,
-  @builtin(local_invocation_index) local: u32,
-) {
+${mainWgsl(t.columns * t.lanes, 'local')}
   let across = (u.D4 + ${t.columns - 1}u) / ${t.columns}u;
   let index = linearGroup(group, groups);
   let slice = index / across;

@@ -7,7 +7,7 @@
  */
 import type { Kernel, ReferenceArrays, Tuning } from '@headwater/gpu'
 import { uniform } from '../examples/arrays.ts'
-import { linearGroups, linearGroupWgsl } from '../wgsl/linear-grid.ts'
+import { linearGroups, linearGroupWgsl, mainWgsl } from '../wgsl/linear-grid.ts'
 
 export type NormBoundShape = {
   R: number
@@ -37,12 +37,7 @@ const tunings: readonly RowTuning[] = [{ name: 'lane-per-row', workgroupSize: 64
 
 const rowMain = ({ workgroupSize }: RowTuning, body: string) => /* wgsl */ `
 ${linearGroupWgsl}
-@compute @workgroup_size(${workgroupSize})
-fn main(
-  @builtin(workgroup_id) group: vec3u,
-  @builtin(num_workgroups) groups: vec3u,
-  @builtin(local_invocation_index) lane: u32,
-) {
+${mainWgsl(workgroupSize)}
   let r = linearGroup(group, groups) * ${workgroupSize}u + lane;
   if (r >= u.R) { return; }
   let xAt = r * u.xRow + u.xColumn;

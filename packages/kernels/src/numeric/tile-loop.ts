@@ -3,7 +3,7 @@
  * end is no constant on purpose: drivers that unroll loops of known length run this one at half its speed.
  */
 import type { Tuning } from '@headwater/gpu'
-import { linearGroups, linearGroupWgsl } from '../wgsl/linear-grid.ts'
+import { linearGroups, linearGroupWgsl, mainWgsl } from '../wgsl/linear-grid.ts'
 
 export interface TileTuning extends Tuning {
   readonly lanes: number
@@ -28,12 +28,7 @@ export const tileGroups = (count: number, { lanes, each }: TileTuning) =>
  */
 export const tileLoop = ({ lanes, each }: TileTuning, count: string, before: string, body: string) => /* wgsl */ `
 ${linearGroupWgsl}
-@compute @workgroup_size(${lanes})
-fn main(
-  @builtin(workgroup_id) group: vec3u,
-  @builtin(num_workgroups) groups: vec3u,
-  @builtin(local_invocation_index) lane: u32,
-) {
+${mainWgsl(lanes)}
   let tileFirst = linearGroup(group, groups) * ${lanes * each}u;
   let tileEnd = min(tileFirst + ${lanes * each}u, ${count});
   ${before}

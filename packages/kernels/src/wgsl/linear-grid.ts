@@ -12,3 +12,11 @@ export function linearGroups(count: number): readonly [number, number, number] {
 export const linearGroupWgsl = /* wgsl */ `
 fn linearGroup(group: vec3u, groups: vec3u) -> u32 { return group.y * groups.x + group.x; }
 `
+
+/** The head of `main` on a grid of workgroups of `size` invocations: `group`, `groups`, and under a name the invocation in it. */
+export const mainWgsl = (size: number | string, lane = 'lane') => /* wgsl */ `@compute @workgroup_size(${size})
+fn main(
+  @builtin(workgroup_id) group: vec3u,
+  @builtin(num_workgroups) groups: vec3u,
+  @builtin(local_invocation_index) ${lane}: u32,
+) {`

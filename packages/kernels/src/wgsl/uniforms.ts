@@ -1,0 +1,5 @@
+import type { UniformType } from '@headwater/gpu'
+
+/** Uniforms of one type, in the order of their names. */
+export const all = <T extends UniformType, K extends string>(type: T, ...names: readonly K[]) =>
+  Object.fromEntries(names.map((name) => [name, type])) as { readonly [name in K]: T }
