@@ -5,6 +5,7 @@
 import type { Kernel } from '@headwater/gpu'
 import { uniform } from '../examples/arrays.ts'
 import { activations } from '../wgsl/activation.ts'
+import { reads } from '../wgsl/bindings.ts'
 import { activationForward } from './activation.ts'
 import { type ElementTuning, elementGroups, elementTunings, elementWgsl } from './elements.ts'
 
@@ -12,11 +13,7 @@ export type ReluBackwardShape = { count4: number; scale: number }
 
 export const reluBackward: Kernel<ReluBackwardShape, 'y' | 'dy' | 'dx', ElementTuning> = {
   name: 'relu.backward',
-  bindings: {
-    y: { type: 'vec4f', access: 'read' },
-    dy: { type: 'vec4f', access: 'read' },
-    dx: { type: 'vec4f', access: 'read_write' },
-  },
+  bindings: { ...reads('vec4f', 'y', 'dy'), dx: { type: 'vec4f', access: 'read_write' } },
   uniforms: { count4: 'size', scale: 'f32' },
   tunings: elementTunings,
   wgsl: (t) => elementWgsl(t, 'dx[i] = select(vec4f(), u.scale * dy[i], y[i] > vec4f());'),

@@ -6,6 +6,7 @@
  */
 import type { Kernel } from '@headwater/gpu'
 import { uniform } from '../examples/arrays.ts'
+import { writes } from '../wgsl/bindings.ts'
 import {
   type AttentionPoolShape,
   attend,
@@ -127,8 +128,7 @@ export const attentionPoolBackward: Kernel<AttentionPoolShape, PoolInputs | 'dy'
   bindings: {
     ...poolBindings,
     dy: { type: 'vec4f', access: 'read' },
-    dx: { type: 'vec4f', access: 'read_write' },
-    partial: { type: 'vec4f', access: 'read_write' },
+    ...writes('vec4f', 'dx', 'partial'),
   },
   uniforms: poolUniforms,
   tunings: poolTunings,

@@ -1,30 +1,17 @@
 /** Shape, uniforms, cases and examples that the dot compression kernels share. */
-import type { ReferenceArrays, UniformType } from '@headwater/gpu'
+import type { ReferenceArrays } from '@headwater/gpu'
 import { uniform } from '../examples/arrays.ts'
-import { all } from '../wgsl/uniforms.ts'
+import { all, type ShapeOf } from '../wgsl/uniforms.ts'
 import { exampleLengths } from './example-lengths.ts'
-
-export type DotCompressionShape = {
-  B: number
-  N: number
-  M: number
-  D4: number
-  zOffset: number
-  zRow: number
-  xOffset: number
-  xRow: number
-  yOffset: number
-  yRow: number
-  scale: number
-  masked: 0 | 1
-}
 
 export const uniforms = {
   ...all('size', 'B', 'N', 'M', 'D4'),
   ...all('u32', 'zOffset', 'zRow', 'xOffset', 'xRow', 'yOffset', 'yRow'),
   scale: 'f32',
   masked: 'u32',
-} as const satisfies { [K in keyof DotCompressionShape]: UniformType }
+} as const
+
+export type DotCompressionShape = ShapeOf<typeof uniforms> & { masked: 0 | 1 }
 
 const dense = (
   B: number,

@@ -7,6 +7,7 @@
  * and values lie in one buffer `qkv`, side by side in rows of a fused projection or one after the other.
  */
 import type { Kernel } from '@headwater/gpu'
+import { writes } from '../wgsl/bindings.ts'
 import { linearGroups } from '../wgsl/linear-grid.ts'
 import { selfAttentionForwardReference } from './self-attention-reference.ts'
 import {
@@ -114,8 +115,7 @@ export const attentionForward: Kernel<SelfAttentionShape, 'qkv' | 'lengths' | 'y
   bindings: {
     qkv: { type: 'f32', access: 'read' },
     lengths: { type: 'u32', access: 'read' },
-    y: { type: 'f32', access: 'read_write' },
-    lses: { type: 'f32', access: 'read_write' },
+    ...writes('f32', 'y', 'lses'),
   },
   uniforms,
   tunings: [

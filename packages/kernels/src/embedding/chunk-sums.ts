@@ -8,6 +8,7 @@
  */
 import type { Kernel, Tuning } from '@headwater/gpu'
 import { uniform } from '../examples/arrays.ts'
+import { reads } from '../wgsl/bindings.ts'
 import { linearGroups, linearGroupWgsl, mainWgsl } from '../wgsl/linear-grid.ts'
 
 export type ChunkSumsShape = { C: number; D4: number; gColumn: number; gRow: number; P: number; R: number }
@@ -25,8 +26,7 @@ export const chunkSums: Kernel<
 > = {
   name: 'embedding.chunk-sums',
   bindings: {
-    starts: { type: 'u32', access: 'read' },
-    sources: { type: 'u32', access: 'read' },
+    ...reads('u32', 'starts', 'sources'),
     weights: { type: 'f32', access: 'read' },
     gradient: { type: 'vec4f', access: 'read' },
     partials: { type: 'vec4f', access: 'read_write' },

@@ -8,6 +8,7 @@
  */
 import type { Kernel, Tuning } from '@headwater/gpu'
 import { integers, uniform } from '../examples/arrays.ts'
+import { reads } from '../wgsl/bindings.ts'
 import { linearGroups, linearGroupWgsl, mainWgsl } from '../wgsl/linear-grid.ts'
 import { all } from '../wgsl/uniforms.ts'
 import {
@@ -63,8 +64,7 @@ export const gather: Kernel<GatherShape, TableBinding | 'ids' | 'lengths' | 'y',
   name: 'embedding.gather',
   bindings: {
     ...tableBindings,
-    ids: { type: 'u32', access: 'read' },
-    lengths: { type: 'u32', access: 'read' },
+    ...reads('u32', 'ids', 'lengths'),
     y: { type: 'vec4f', access: 'read_write' },
   },
   uniforms: { ...all('size', 'R', 'M', 'D4', 'V', 'partRows'), mode: 'u32', yColumn: 'u32', yRow: 'size' },

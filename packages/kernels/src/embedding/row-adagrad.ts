@@ -14,6 +14,7 @@
 import type { Kernel, Tuning } from '@headwater/gpu'
 import { uniform } from '../examples/arrays.ts'
 import { rateSlots } from '../optimizer/adamw.ts'
+import { reads } from '../wgsl/bindings.ts'
 import { linearGroups, linearGroupWgsl } from '../wgsl/linear-grid.ts'
 
 export type RowAdagradShape = {
@@ -135,8 +136,7 @@ export const rowAdagrad: Kernel<RowAdagradShape, RowAdagradBinding, RowAdagradTu
     groups: { type: 'vec4u', access: 'read' },
     sources: { type: 'u32', access: 'read' },
     weights: { type: 'f32', access: 'read' },
-    gradient: { type: 'vec4f', access: 'read' },
-    partials: { type: 'vec4f', access: 'read' },
+    ...reads('vec4f', 'gradient', 'partials'),
     rates: { type: 'f32', access: 'read' },
     squares: { type: 'f32', access: 'read_write' },
     table: { type: 'vec4f', access: 'read_write' },

@@ -8,23 +8,19 @@
 import type { Kernel } from '@headwater/gpu'
 import { uniform } from '../examples/arrays.ts'
 import { combineWgsl, type RowSplitTuning, rowSplitBucket, rowSplitTunings } from '../layout/row-split.ts'
+import { reads } from '../wgsl/bindings.ts'
 import { linearGroups, linearGroupWgsl, mainWgsl } from '../wgsl/linear-grid.ts'
-import { all } from '../wgsl/uniforms.ts'
+import { all, type ShapeOf } from '../wgsl/uniforms.ts'
 import { featuresWithGaps, missingWgsl } from './missing.ts'
 import { type RowsTuning, rowsGrid, rowsTunings, rowsWgsl } from './rows.ts'
 import { turnsWgsl } from './turns.ts'
 
-export type PeriodicShape = {
-  R: number
-  F: number
-  K4: number
-  xOffset: number
-  xRow: number
-  frequencyOffset: number
-  yOffset: number
-  yRow: number
-  yFeature: number
-}
+const uniforms = {
+  ...all('size', 'R', 'F', 'K4'),
+  ...all('u32', 'xOffset', 'xRow', 'frequencyOffset', 'yOffset', 'yRow', 'yFeature'),
+} as const
+
+export type PeriodicShape = ShapeOf<typeof uniforms>
 
 /** The backward pass cuts the rows into S slices of ⌈R / S⌉ and writes a gradient of F · K4 vec4 for each. */
 export type PeriodicBackwardShape = PeriodicShape & { S: number; outOffset: number; outRow: number }
@@ -80,11 +76,6 @@ function draw(between: (low: number, high: number) => number): PeriodicShape {
     yFeature,
   }
 }
-
-const uniforms = {
-  ...all('size', 'R', 'F', 'K4'),
-  ...all('u32', 'xOffset', 'xRow', 'frequencyOffset', 'yOffset', 'yRow', 'yFeature'),
-} as const
 
 export const periodicForward: Kernel<PeriodicShape, 'x' | 'frequencies' | 'y', RowsTuning> = {
   name: 'encoding.periodic',
@@ -145,8 +136,7 @@ export const periodicBackward: Kernel<PeriodicBackwardShape, 'x' | 'frequencies'
   name: 'encoding.periodic-backward',
   bindings: {
     x: { type: 'f32', access: 'read' },
-    frequencies: { type: 'vec4f', access: 'read' },
-    dy: { type: 'vec4f', access: 'read' },
+    ...reads('vec4f', 'frequencies', 'dy'),
     out: { type: 'vec4f', access: 'read_write' },
   },
   uniforms: { ...uniforms, S: 'size', outOffset: 'u32', outRow: 'u32' },

@@ -7,22 +7,17 @@
  */
 import type { Kernel } from '@headwater/gpu'
 import { uniform } from '../examples/arrays.ts'
-import { all } from '../wgsl/uniforms.ts'
+import { reads } from '../wgsl/bindings.ts'
+import { all, type ShapeOf } from '../wgsl/uniforms.ts'
 import { featuresWithGaps, missingWgsl } from './missing.ts'
 import { type RowsTuning, rowsGrid, rowsTunings, rowsWgsl } from './rows.ts'
 
-export type PiecewiseLinearShape = {
-  R: number
-  F: number
-  T: number
-  xOffset: number
-  xRow: number
-  edgeOffset: number
-  edgeRow: number
-  yOffset: number
-  yRow: number
-  yFeature: number
-}
+const uniforms = {
+  ...all('size', 'R', 'F', 'T'),
+  ...all('u32', 'xOffset', 'xRow', 'edgeOffset', 'edgeRow', 'yOffset', 'yRow', 'yFeature'),
+} as const
+
+export type PiecewiseLinearShape = ShapeOf<typeof uniforms>
 
 const T4 = (T: number) => Math.ceil(T / 4)
 
@@ -47,15 +42,8 @@ const sizes = (s: PiecewiseLinearShape) => ({
 
 export const piecewiseLinear: Kernel<PiecewiseLinearShape, 'x' | 'edges' | 'y', RowsTuning> = {
   name: 'encoding.piecewise-linear',
-  bindings: {
-    x: { type: 'f32', access: 'read' },
-    edges: { type: 'f32', access: 'read' },
-    y: { type: 'vec4f', access: 'read_write' },
-  },
-  uniforms: {
-    ...all('size', 'R', 'F', 'T'),
-    ...all('u32', 'xOffset', 'xRow', 'edgeOffset', 'edgeRow', 'yOffset', 'yRow', 'yFeature'),
-  },
+  bindings: { ...reads('f32', 'x', 'edges'), y: { type: 'vec4f', access: 'read_write' } },
+  uniforms,
   tunings: rowsTunings,
   wgsl: (t) =>
     `${missingWgsl}${rowsWgsl(

@@ -5,20 +5,18 @@
  */
 import type { Kernel } from '@headwater/gpu'
 import { uniform } from '../examples/arrays.ts'
-import { all } from '../wgsl/uniforms.ts'
+import { reads } from '../wgsl/bindings.ts'
+import { all, type ShapeOf } from '../wgsl/uniforms.ts'
 import { featuresWithGaps, missingWgsl } from './missing.ts'
 import { type RowsTuning, rowsGrid, rowsTunings, rowsWgsl } from './rows.ts'
 
-export type StandardizeShape = {
-  R: number
-  F4: number
-  xOffset: number
-  xRow: number
-  statisticsOffset: number
-  yOffset: number
-  yRow: number
-  flagColumn: number
-}
+const uniforms = {
+  R: 'size',
+  F4: 'size',
+  ...all('u32', 'xOffset', 'xRow', 'statisticsOffset', 'yOffset', 'yRow', 'flagColumn'),
+} as const
+
+export type StandardizeShape = ShapeOf<typeof uniforms>
 
 const dense = (R: number, F4: number): StandardizeShape => ({
   R,
@@ -39,16 +37,8 @@ const sizes = (s: StandardizeShape) => ({
 
 export const standardize: Kernel<StandardizeShape, 'x' | 'statistics' | 'y', RowsTuning> = {
   name: 'encoding.standardize',
-  bindings: {
-    x: { type: 'vec4f', access: 'read' },
-    statistics: { type: 'vec4f', access: 'read' },
-    y: { type: 'vec4f', access: 'read_write' },
-  },
-  uniforms: {
-    R: 'size',
-    F4: 'size',
-    ...all('u32', 'xOffset', 'xRow', 'statisticsOffset', 'yOffset', 'yRow', 'flagColumn'),
-  },
+  bindings: { ...reads('vec4f', 'x', 'statistics'), y: { type: 'vec4f', access: 'read_write' } },
+  uniforms,
   tunings: rowsTunings,
   wgsl: (t) =>
     `${missingWgsl}${rowsWgsl(

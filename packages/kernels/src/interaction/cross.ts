@@ -7,17 +7,13 @@
 import type { Kernel, Tuning } from '@headwater/gpu'
 import { uniform } from '../examples/arrays.ts'
 import { prior, priorGradient } from '../examples/prior-gradient.ts'
+import { reads, writes } from '../wgsl/bindings.ts'
 import { linearGroups, linearGroupWgsl } from '../wgsl/linear-grid.ts'
+import type { ShapeOf } from '../wgsl/uniforms.ts'
 
-export type CrossForwardShape = {
-  R: number
-  W4: number
-  x0Row: number
-  hRow: number
-  xRow: number
-  yOffset: number
-  yRow: number
-}
+const uniforms = { R: 'size', W4: 'size', x0Row: 'u32', hRow: 'u32', xRow: 'u32', yOffset: 'u32', yRow: 'u32' } as const
+
+export type CrossForwardShape = ShapeOf<typeof uniforms>
 
 /** `accumulate` 1 adds to dx0, 0 overwrites it. x0 and dx0 share a stride, as do h and dh; dy lies as y does. */
 export type CrossBackwardShape = Omit<CrossForwardShape, 'xRow'> & { accumulate: number }
@@ -72,13 +68,8 @@ const reach = (R: number, row: number, W4: number) => (row === 0 ? W4 : R * row)
 
 export const crossForward: Kernel<CrossForwardShape, 'x0' | 'h' | 'x' | 'y', Tuning> = {
   name: 'interaction.cross.forward',
-  bindings: {
-    x0: { type: 'vec4f', access: 'read' },
-    h: { type: 'vec4f', access: 'read' },
-    x: { type: 'vec4f', access: 'read' },
-    y: { type: 'vec4f', access: 'read_write' },
-  },
-  uniforms: { R: 'size', W4: 'size', x0Row: 'u32', hRow: 'u32', xRow: 'u32', yOffset: 'u32', yRow: 'u32' },
+  bindings: { ...reads('vec4f', 'x0', 'h', 'x'), y: { type: 'vec4f', access: 'read_write' } },
+  uniforms,
   tunings: [{ name: 'eight-lanes-per-row' }],
   wgsl: () => /* wgsl */ `${laneWgsl}
   let x0Start = r * u.x0Row;
@@ -115,13 +106,7 @@ export const crossForward: Kernel<CrossForwardShape, 'x0' | 'h' | 'x' | 'y', Tun
 /** dh = dy ⊙ x0 and dx0 (+)= dy ⊙ h. The residual's share of dx is dy itself, which matmul adds. */
 export const crossBackward: Kernel<CrossBackwardShape, 'dy' | 'x0' | 'h' | 'dh' | 'dx0', Tuning> = {
   name: 'interaction.cross.backward',
-  bindings: {
-    dy: { type: 'vec4f', access: 'read' },
-    x0: { type: 'vec4f', access: 'read' },
-    h: { type: 'vec4f', access: 'read' },
-    dh: { type: 'vec4f', access: 'read_write' },
-    dx0: { type: 'vec4f', access: 'read_write' },
-  },
+  bindings: { ...reads('vec4f', 'dy', 'x0', 'h'), ...writes('vec4f', 'dh', 'dx0') },
   uniforms: { R: 'size', W4: 'size', x0Row: 'u32', hRow: 'u32', yOffset: 'u32', yRow: 'u32', accumulate: 'u32' },
   tunings: [{ name: 'eight-lanes-per-row' }],
   wgsl: () => /* wgsl */ `${laneWgsl}

@@ -7,19 +7,13 @@
 import type { Kernel, Tuning } from '@headwater/gpu'
 import { padded, uniform } from '../examples/arrays.ts'
 import { priorGradient } from '../examples/prior-gradient.ts'
+import { reads, writes } from '../wgsl/bindings.ts'
 import { linearGroups, linearGroupWgsl } from '../wgsl/linear-grid.ts'
-
-export type GroupedDotShape = {
-  R: number
-  G: number
-  W4: number
-  zIn: number
-  zOut: number
-  zRow: number
-  vRow: number
-}
+import type { ShapeOf } from '../wgsl/uniforms.ts'
 
 const uniforms = { R: 'size', G: 'size', W4: 'size', zIn: 'u32', zOut: 'u32', zRow: 'u32', vRow: 'u32' } as const
+
+export type GroupedDotShape = ShapeOf<typeof uniforms>
 
 const lanes = 32
 
@@ -138,12 +132,7 @@ const ofInputsAndGroups = (s: GroupedDotShape, dz: ArrayLike<number>): number[] 
 /** dz[r, in + i] += dz[r, out + g] · v[r, i] and dv[r, i] = dz[r, out + g] · z[r, in + i]. */
 export const groupedDotBackward: Kernel<GroupedDotShape, 'v' | 'z' | 'dz' | 'dv', Tuning> = {
   name: 'interaction.grouped-dot.backward',
-  bindings: {
-    v: { type: 'vec4f', access: 'read' },
-    z: { type: 'vec4f', access: 'read' },
-    dz: { type: 'vec4f', access: 'read_write' },
-    dv: { type: 'vec4f', access: 'read_write' },
-  },
+  bindings: { ...reads('vec4f', 'v', 'z'), ...writes('vec4f', 'dz', 'dv') },
   uniforms,
   tunings: [{ name: 'lane-per-vec4' }, { name: 'lane-per-group' }],
   wgsl: ({ name }) =>

@@ -8,7 +8,7 @@ import type { Kernel, Tuning } from '@headwater/gpu'
 import { uniform } from '../examples/arrays.ts'
 import { prior, priorGradient } from '../examples/prior-gradient.ts'
 import { linearGroups } from '../wgsl/linear-grid.ts'
-import { all } from '../wgsl/uniforms.ts'
+import { all, type ShapeOf } from '../wgsl/uniforms.ts'
 import {
   backwardInTiles,
   backwardInWorkgroups,
@@ -20,16 +20,12 @@ import {
   tileWidth4,
 } from './pairwise-dot-wgsl.ts'
 
-export type PairwiseDotShape = {
-  R: number
-  F: number
-  D4: number
-  xOffset: number
-  xRow: number
-  xFeature: number
-  zOffset: number
-  zRow: number
-}
+const uniforms = {
+  ...all('size', 'R', 'F', 'D4'),
+  ...all('u32', 'xOffset', 'xRow', 'xFeature', 'zOffset', 'zRow'),
+} as const
+
+export type PairwiseDotShape = ShapeOf<typeof uniforms>
 
 /** `accumulate` 1 adds to dx, 0 overwrites it. */
 export type PairwiseDotBackwardShape = PairwiseDotShape & { accumulate: number }
@@ -44,11 +40,6 @@ const tuningsWithTile = (T: number): readonly PairwiseDotTuning[] => [
   { name: 'workgroup-tile', T: 0 },
   { name: `lane-tile-${T}`, T },
 ]
-
-const uniforms = {
-  ...all('size', 'R', 'F', 'D4'),
-  ...all('u32', 'xOffset', 'xRow', 'xFeature', 'zOffset', 'zRow'),
-} as const
 
 const pairsOf = (F: number) => (F * (F - 1)) / 2
 const tilesOf = (F: number, T: number) => Math.ceil(F / T)

@@ -6,21 +6,16 @@
 import type { Kernel } from '@headwater/gpu'
 import { uniform } from '../examples/arrays.ts'
 import { linearGroups, linearGroupWgsl, mainWgsl } from '../wgsl/linear-grid.ts'
-import { all } from '../wgsl/uniforms.ts'
+import { all, type ShapeOf } from '../wgsl/uniforms.ts'
 import { combineWgsl, type RowSplitTuning, rowSplitBucket, rowSplitTunings } from './row-split.ts'
 
-export type ColumnSumShape = {
-  B: number
-  R: number
-  N4: number
-  inOffset: number
-  inBatch: number
-  inRow: number
-  outOffset: number
-  outBatch: number
-  accumulate: number
-  scale: number
-}
+const uniforms = {
+  ...all('size', 'B', 'R', 'N4'),
+  ...all('u32', 'inOffset', 'inBatch', 'inRow', 'outOffset', 'outBatch', 'accumulate'),
+  scale: 'f32',
+} as const
+
+export type ColumnSumShape = ShapeOf<typeof uniforms>
 
 /** A whole shape from what is not the default: dense matrices one after another, whose sums are assigned. */
 export function columnSumShape(given: { R: number; N4: number } & Partial<ColumnSumShape>): ColumnSumShape {
@@ -44,11 +39,7 @@ const outputSize = (s: ColumnSumShape) => s.outOffset + (s.B - 1) * s.outBatch +
 export const columnSum: Kernel<ColumnSumShape, 'input' | 'output', RowSplitTuning> = {
   name: 'column-sum',
   bindings: { input: { type: 'vec4f', access: 'read' }, output: { type: 'vec4f', access: 'read_write' } },
-  uniforms: {
-    ...all('size', 'B', 'R', 'N4'),
-    ...all('u32', 'inOffset', 'inBatch', 'inRow', 'outOffset', 'outBatch', 'accumulate'),
-    scale: 'f32',
-  },
+  uniforms,
   tunings: rowSplitTunings,
   bucket: ({ N4 }) => rowSplitBucket(N4),
   wgsl: (t) => /* wgsl */ `

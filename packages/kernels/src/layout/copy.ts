@@ -6,23 +6,26 @@
 import type { Kernel, Tuning } from '@headwater/gpu'
 import { uniform } from '../examples/arrays.ts'
 import { linearGroups, linearGroupWgsl, mainWgsl } from '../wgsl/linear-grid.ts'
-import { all } from '../wgsl/uniforms.ts'
+import { all, type ShapeOf } from '../wgsl/uniforms.ts'
 
-export type CopyShape = {
-  B: number
-  R: number
-  C: number
-  inOffset: number
-  inBatch: number
-  inRow: number
-  inColumn: number
-  outOffset: number
-  outBatch: number
-  outRow: number
-  outColumn: number
-  accumulate: number
-  scale: number
-}
+const uniforms = {
+  ...all('size', 'B', 'R', 'C'),
+  ...all(
+    'u32',
+    'inOffset',
+    'inBatch',
+    'inRow',
+    'inColumn',
+    'outOffset',
+    'outBatch',
+    'outRow',
+    'outColumn',
+    'accumulate',
+  ),
+  scale: 'f32',
+} as const
+
+export type CopyShape = ShapeOf<typeof uniforms>
 
 export interface CopyTuning extends Tuning {
   /** Rows of one column that an invocation copies. */
@@ -58,22 +61,7 @@ const outputSize = (s: CopyShape) =>
 export const layoutCopy: Kernel<CopyShape, 'input' | 'output', CopyTuning> = {
   name: 'layout.copy',
   bindings: { input: { type: 'vec4f', access: 'read' }, output: { type: 'vec4f', access: 'read_write' } },
-  uniforms: {
-    ...all('size', 'B', 'R', 'C'),
-    ...all(
-      'u32',
-      'inOffset',
-      'inBatch',
-      'inRow',
-      'inColumn',
-      'outOffset',
-      'outBatch',
-      'outRow',
-      'outColumn',
-      'accumulate',
-    ),
-    scale: 'f32',
-  },
+  uniforms,
   tunings: [
     { name: '8-rows', rows: 8 },
     { name: '32-rows', rows: 32 },

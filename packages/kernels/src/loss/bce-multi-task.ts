@@ -6,6 +6,7 @@
  */
 import type { Kernel, Tuning } from '@headwater/gpu'
 import { padded, uniform } from '../examples/arrays.ts'
+import { reads, writes } from '../wgsl/bindings.ts'
 import { linearGroups, linearGroupWgsl } from '../wgsl/linear-grid.ts'
 import { softplusWgsl } from './softplus.ts'
 
@@ -23,12 +24,8 @@ export const bceMultiTask: Kernel<
 > = {
   name: 'loss.bce-multi-task',
   bindings: {
-    logits: { type: 'vec4f', access: 'read' },
-    labels: { type: 'vec4f', access: 'read' },
-    labelWeights: { type: 'vec4f', access: 'read' },
-    taskWeights: { type: 'vec4f', access: 'read' },
-    loss: { type: 'vec4f', access: 'read_write' },
-    dlogits: { type: 'vec4f', access: 'read_write' },
+    ...reads('vec4f', 'logits', 'labels', 'labelWeights', 'taskWeights'),
+    ...writes('vec4f', 'loss', 'dlogits'),
   },
   uniforms: { R: 'size', T: 'size', scale: 'f32' },
   tunings: [{ name: 'lane-per-four-tasks' }],

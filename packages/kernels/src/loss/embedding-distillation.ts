@@ -9,22 +9,19 @@
 import type { Kernel, Tuning } from '@headwater/gpu'
 import { uniform } from '../examples/arrays.ts'
 import { prior, priorGradient } from '../examples/prior-gradient.ts'
+import { reads } from '../wgsl/bindings.ts'
 import { linearGroups, linearGroupWgsl } from '../wgsl/linear-grid.ts'
-import { all } from '../wgsl/uniforms.ts'
+import { all, type ShapeOf } from '../wgsl/uniforms.ts'
 import { groupLanes, groupSumWgsl } from './group-sum.ts'
 
-export type EmbeddingDistillationShape = {
-  V: number
-  K: number
-  D4: number
-  xOffset: number
-  xRow: number
-  tOffset: number
-  tRow: number
-  normalized: number
-  scale: number
-  accumulate: number
-}
+const uniforms = {
+  ...all('size', 'V', 'K', 'D4'),
+  ...all('u32', 'xOffset', 'xRow', 'tOffset', 'tRow', 'normalized'),
+  scale: 'f32',
+  accumulate: 'u32',
+} as const
+
+export type EmbeddingDistillationShape = ShapeOf<typeof uniforms>
 
 const epsilon = 1e-8
 const lanes = 32
@@ -89,18 +86,12 @@ export const embeddingDistillation: Kernel<
 > = {
   name: 'loss.embedding-distillation',
   bindings: {
-    x: { type: 'vec4f', access: 'read' },
-    teacher: { type: 'vec4f', access: 'read' },
+    ...reads('vec4f', 'x', 'teacher'),
     rowWeights: { type: 'f32', access: 'read' },
     loss: { type: 'f32', access: 'read_write' },
     dx: { type: 'vec4f', access: 'read_write' },
   },
-  uniforms: {
-    ...all('size', 'V', 'K', 'D4'),
-    ...all('u32', 'xOffset', 'xRow', 'tOffset', 'tRow', 'normalized'),
-    scale: 'f32',
-    accumulate: 'u32',
-  },
+  uniforms,
   tunings: [{ name: 'workgroup-per-vector' }, { name: 'lane-per-vector' }],
   wgsl: ({ name }) => main(name === 'workgroup-per-vector'),
   workgroups: ({ V }, { name }) => linearGroups(name === 'workgroup-per-vector' ? V : Math.ceil(V / lanes)),

@@ -10,28 +10,23 @@
  * ⊙ factor, + residual. DCN-v2's cross layer x₀ ⊙ (x W + b) + x is factor x₀ and residual x. Bindings of parts that are
  * off are not read: any buffer does.
  */
-import type { ReferenceArrays, UniformType } from '@headwater/gpu'
+import type { ReferenceArrays } from '@headwater/gpu'
 import { padded, uniform } from '../examples/arrays.ts'
 import type { activations } from '../wgsl/activation.ts'
+import { all, type ShapeOf } from '../wgsl/uniforms.ts'
 
-export type MatmulShape = {
-  M: number
-  N: number
-  K: number
-  batch: number
-  aOffset: number
-  aRow: number
-  aCol: number
-  aBatch: number
-  bOffset: number
-  bRow: number
-  bBatch: number
-  cOffset: number
-  cRow: number
-  cBatch: number
+export const matmulUniforms = {
+  ...all('size', 'M', 'N', 'K', 'batch'),
+  ...all('u32', 'aOffset', 'aRow', 'aCol', 'aBatch', 'bOffset', 'bRow', 'bBatch', 'cOffset', 'cRow', 'cBatch'),
+  ...all('u32', 'hasBias', 'biasOffset', 'accumulate', 'activation'),
+  dropout: 'f32',
+  ...all('u32', 'site', 'hasFactor', 'factorOffset', 'factorRow', 'factorBatch'),
+  ...all('u32', 'hasResidual', 'residualOffset', 'residualRow', 'residualBatch'),
+} as const
+
+export type MatmulShape = ShapeOf<typeof matmulUniforms> & {
   /** 1: a bias per column; 2: a bias per row, packed in vec4. */
   hasBias: 0 | 1 | 2
-  biasOffset: number
   accumulate: 0 | 1
   activation: (typeof activations)[keyof typeof activations]
   /** Probability that an output is dropped; the others are scaled by 1 / (1 − dropout). */
@@ -39,47 +34,10 @@ export type MatmulShape = {
   /** Tells the dropouts of one step apart. */
   site: number
   hasFactor: 0 | 1
-  factorOffset: number
-  factorRow: number
-  factorBatch: number
   hasResidual: 0 | 1
-  residualOffset: number
-  residualRow: number
-  residualBatch: number
 }
 
 export type MatmulBinding = 'a' | 'b' | 'bias' | 'factor' | 'residual' | 'step' | 'c'
-
-export const matmulUniforms: { readonly [K in keyof MatmulShape]: UniformType } = {
-  M: 'size',
-  N: 'size',
-  K: 'size',
-  batch: 'size',
-  aOffset: 'u32',
-  aRow: 'u32',
-  aCol: 'u32',
-  aBatch: 'u32',
-  bOffset: 'u32',
-  bRow: 'u32',
-  bBatch: 'u32',
-  cOffset: 'u32',
-  cRow: 'u32',
-  cBatch: 'u32',
-  hasBias: 'u32',
-  biasOffset: 'u32',
-  accumulate: 'u32',
-  activation: 'u32',
-  dropout: 'f32',
-  site: 'u32',
-  hasFactor: 'u32',
-  factorOffset: 'u32',
-  factorRow: 'u32',
-  factorBatch: 'u32',
-  hasResidual: 'u32',
-  residualOffset: 'u32',
-  residualRow: 'u32',
-  residualBatch: 'u32',
-}
 
 /** How B lies in memory: rows of K, rows of N, or rows of K in fp16 pairs. */
 export type Layout = 'row-major' | 'transposed' | 'half'

@@ -5,16 +5,12 @@
 import type { Kernel, Tuning } from '@headwater/gpu'
 import { padded, uniform } from '../examples/arrays.ts'
 import { linearGroups, linearGroupWgsl, mainWgsl } from '../wgsl/linear-grid.ts'
+import type { ShapeOf } from '../wgsl/uniforms.ts'
 import { range } from './columns.ts'
 
-export type TransposeShape = {
-  M: number
-  N: number
-  inOffset: number
-  inRow: number
-  outOffset: number
-  outRow: number
-}
+const uniforms = { M: 'size', N: 'size', inOffset: 'u32', inRow: 'u32', outOffset: 'u32', outRow: 'u32' } as const
+
+export type TransposeShape = ShapeOf<typeof uniforms>
 
 export interface TransposeTuning extends Tuning {
   /** Edge of a workgroup's square, in floats, and whether it passes through workgroup memory. */
@@ -92,7 +88,7 @@ ${mainWgsl(256, 'local')}
 export const transpose: Kernel<TransposeShape, 'input' | 'output', TransposeTuning> = {
   name: 'transpose',
   bindings: { input: { type: 'vec4f', access: 'read' }, output: { type: 'vec4f', access: 'read_write' } },
-  uniforms: { M: 'size', N: 'size', inOffset: 'u32', inRow: 'u32', outOffset: 'u32', outRow: 'u32' },
+  uniforms,
   tunings: [
     { name: 'register-4x4', edge: 32, shared: false },
     { name: 'workgroup-64x64', edge: 64, shared: true },

@@ -4,28 +4,15 @@
  * values do: dx as x, dy as y.
  */
 import { uniform } from '../examples/arrays.ts'
-import { all } from '../wgsl/uniforms.ts'
-
-export type NormShape = {
-  V: number
-  K: number
-  D4: number
-  xOffset: number
-  xRow: number
-  yOffset: number
-  yRow: number
-  hasGain: number
-  gainOffset: number
-  hasShift: number
-  shiftOffset: number
-  epsilon: number
-}
+import { all, type ShapeOf } from '../wgsl/uniforms.ts'
 
 export const normUniforms = {
   ...all('size', 'V', 'K', 'D4'),
   ...all('u32', 'xOffset', 'xRow', 'yOffset', 'yRow', 'hasGain', 'gainOffset', 'hasShift', 'shiftOffset'),
   epsilon: 'f32',
 } as const
+
+export type NormShape = ShapeOf<typeof normUniforms>
 
 /** A whole shape from what is not the default: one vector a row, no gaps, neither gain nor shift, ε = 1e-5. */
 export function normShape(given: { V: number; D4: number } & Partial<NormShape>): NormShape {

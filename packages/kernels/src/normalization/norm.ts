@@ -1,6 +1,7 @@
 /** The two norms differ in one term, so one declaration of each direction makes both. */
 import type { Kernel } from '@headwater/gpu'
 import { uniform } from '../examples/arrays.ts'
+import { reads } from '../wgsl/bindings.ts'
 import {
   drawNorm,
   exampleMoments,
@@ -22,9 +23,7 @@ export function declareNormForward(name: string, centered: boolean): NormForward
   return {
     name,
     bindings: {
-      x: { type: 'vec4f', access: 'read' },
-      gain: { type: 'vec4f', access: 'read' },
-      shift: { type: 'vec4f', access: 'read' },
+      ...reads('vec4f', 'x', 'gain', 'shift'),
       y: { type: 'vec4f', access: 'read_write' },
       moments: { type: 'f32', access: 'read_write' },
     },
@@ -73,8 +72,7 @@ export function declareNormBackward(name: string, centered: boolean, forward: No
   return {
     name,
     bindings: {
-      x: { type: 'vec4f', access: 'read' },
-      gain: { type: 'vec4f', access: 'read' },
+      ...reads('vec4f', 'x', 'gain'),
       moments: { type: 'f32', access: 'read' },
       dy: { type: 'vec4f', access: 'read' },
       dx: { type: 'vec4f', access: 'read_write' },

@@ -7,22 +7,19 @@ import type { Kernel } from '@headwater/gpu'
 import { uniform } from '../examples/arrays.ts'
 import { combineWgsl, type RowSplitTuning, rowSplitBucket, rowSplitTunings } from '../layout/row-split.ts'
 import { linearGroups, linearGroupWgsl, mainWgsl } from '../wgsl/linear-grid.ts'
-import { all } from '../wgsl/uniforms.ts'
+import { all, type ShapeOf } from '../wgsl/uniforms.ts'
 import { layerNormForward } from './layer-norm.ts'
 import { exampleMoments, type NormShape, normShape, xSize, ySize } from './norm-shape.ts'
 
-export type NormParametersShape = {
-  V: number
-  K: number
-  D4: number
-  xOffset: number
-  xRow: number
-  yOffset: number
-  yRow: number
-  S: number
-  outOffset: number
-  outRow: number
-}
+const uniforms = {
+  ...all('size', 'V', 'K', 'D4'),
+  ...all('u32', 'xOffset', 'xRow', 'yOffset', 'yRow'),
+  S: 'size',
+  outOffset: 'u32',
+  outRow: 'u32',
+} as const
+
+export type NormParametersShape = ShapeOf<typeof uniforms>
 
 /** A whole shape from what is not the default: one vector a row, no gaps, one slice. */
 export function normParametersShape(
@@ -54,13 +51,7 @@ export const normParametersBackward: Kernel<NormParametersShape, 'x' | 'moments'
     dy: { type: 'vec4f', access: 'read' },
     out: { type: 'vec4f', access: 'read_write' },
   },
-  uniforms: {
-    ...all('size', 'V', 'K', 'D4'),
-    ...all('u32', 'xOffset', 'xRow', 'yOffset', 'yRow'),
-    S: 'size',
-    outOffset: 'u32',
-    outRow: 'u32',
-  },
+  uniforms,
   tunings: rowSplitTunings,
   bucket: ({ D4 }) => rowSplitBucket(D4),
   wgsl: (t) => /* wgsl */ `

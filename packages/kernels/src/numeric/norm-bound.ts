@@ -7,17 +7,9 @@
  */
 import type { Kernel, ReferenceArrays, Tuning } from '@headwater/gpu'
 import { uniform } from '../examples/arrays.ts'
+import { reads } from '../wgsl/bindings.ts'
 import { linearGroups, linearGroupWgsl, mainWgsl } from '../wgsl/linear-grid.ts'
-
-export type NormBoundShape = {
-  R: number
-  D4: number
-  bound: number
-  xColumn: number
-  xRow: number
-  yColumn: number
-  yRow: number
-}
+import type { ShapeOf } from '../wgsl/uniforms.ts'
 
 const uniforms = {
   R: 'size',
@@ -28,6 +20,8 @@ const uniforms = {
   yColumn: 'u32',
   yRow: 'size',
 } as const
+
+export type NormBoundShape = ShapeOf<typeof uniforms>
 
 interface RowTuning extends Tuning {
   readonly workgroupSize: number
@@ -104,11 +98,7 @@ export const normBoundForward: Kernel<NormBoundShape, 'x' | 'y', RowTuning> = {
 
 export const normBoundBackward: Kernel<NormBoundShape, 'x' | 'dy' | 'dx', RowTuning> = {
   name: 'numeric.norm-bound.backward',
-  bindings: {
-    x: { type: 'vec4f', access: 'read' },
-    dy: { type: 'vec4f', access: 'read' },
-    dx: { type: 'vec4f', access: 'read_write' },
-  },
+  bindings: { ...reads('vec4f', 'x', 'dy'), dx: { type: 'vec4f', access: 'read_write' } },
   uniforms,
   tunings,
   wgsl: (tuning) =>

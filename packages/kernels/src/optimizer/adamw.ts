@@ -8,6 +8,7 @@
 import type { Kernel } from '@headwater/gpu'
 import { uniform } from '../examples/arrays.ts'
 import { type TileTuning, tileGroups, tileLoop, tileTunings } from '../numeric/tile-loop.ts'
+import { writes } from '../wgsl/bindings.ts'
 
 export type AdamwShape = { count4: number; decayed4: number }
 
@@ -39,9 +40,7 @@ export const adamw: Kernel<AdamwShape, 'rates' | 'gradient' | 'first' | 'second'
   bindings: {
     rates: { type: 'f32', access: 'read' },
     gradient: { type: 'vec4f', access: 'read' },
-    first: { type: 'vec4f', access: 'read_write' },
-    second: { type: 'vec4f', access: 'read_write' },
-    values: { type: 'vec4f', access: 'read_write' },
+    ...writes('vec4f', 'first', 'second', 'values'),
   },
   uniforms: { count4: 'size', decayed4: 'u32' },
   tunings: tileTunings,

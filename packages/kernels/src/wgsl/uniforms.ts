@@ -3,3 +3,6 @@ import type { UniformType } from '@headwater/gpu'
 /** Uniforms of one type, in the order of their names. */
 export const all = <T extends UniformType, K extends string>(type: T, ...names: readonly K[]) =>
   Object.fromEntries(names.map((name) => [name, type])) as { readonly [name in K]: T }
+
+/** A number for each uniform. */
+export type ShapeOf<U> = { -readonly [name in keyof U]: number }
