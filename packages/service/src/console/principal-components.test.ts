@@ -1,8 +1,8 @@
 import { type SeededRandom, seededRandom } from '@headwater/statistics'
 import { fuzz } from '@headwater/testkit'
+import { EigenvalueDecomposition, Matrix } from 'ml-matrix'
 import { describe, expect, it } from 'vitest'
 import { dot, principalComponents } from './principal-components.ts'
-import { symmetricEigen } from './symmetric-eigen.ts'
 
 /** Vectors of a normal distribution with these standard deviations along axes that are turned by Householder's reflection. */
 function draw(seed: number, rows: number, deviations: readonly number[]): Float32Array[] {
@@ -28,7 +28,9 @@ function reference(vectors: readonly Float32Array[]) {
     const [i, j] = [Math.floor(at / dim), at % dim]
     return vectors.reduce((sum, each) => sum + (each[i] - mean[i]) * (each[j] - mean[j]), 0)
   })
-  const { values, vectors: axes } = symmetricEigen(covariance, dim)
+  const whole = new EigenvalueDecomposition(Matrix.from1DArray(dim, dim, covariance), { assumeSymmetric: true })
+  const values = whole.realEigenvalues.toReversed()
+  const axes = [1, 2].map((last) => whole.eigenvectorMatrix.getColumn(dim - last))
   return { mean, covariance, axes, shares: values.map((value) => value / values.reduce((sum, each) => sum + each, 0)) }
 }
 

@@ -4,7 +4,7 @@
  * others go on. N = vectors, D = their width.
  */
 import { seededRandom } from '@headwater/statistics'
-import { symmetricEigen } from './symmetric-eigen.ts'
+import { EigenvalueDecomposition, Matrix, QrDecomposition } from 'ml-matrix'
 
 export interface PrincipalComponents {
   /** [D] */
@@ -37,27 +37,34 @@ export async function principalComponents(
   let variance = 0
   for (const vector of vectors) for (let d = 0; d < dim; d++) variance += (vector[d] - mean[d]) ** 2
   const rowsASlice = Math.max(1, Math.floor(sliceWork / (2 * dim * width)))
+  // Directions are columns.
   let basis = startingBasis(dim, width, before)
-  let values = new Float64Array(width)
+  let values: readonly number[] = [0, 0]
   for (let iteration = 0; iteration < maxIterations && variance > 0; iteration++) {
     // Of one pass over the vectors: images of the basis under XᵀX, and XᵀX as the basis sees it.
-    const images = basis.map(() => new Float64Array(dim))
-    const seen = new Float64Array(width * width)
+    const images = Matrix.zeros(dim, width)
+    const seen = Matrix.zeros(width, width)
     for (let from = 0; from < vectors.length; from += rowsASlice) {
-      addProducts(vectors.slice(from, from + rowsASlice), mean, basis, images, seen)
+      const slice = vectors.slice(from, from + rowsASlice)
+      const centred = new Matrix(slice.map((vector) => Float64Array.from(vector, (value, d) => value - mean[d])))
+      const onBasis = centred.mmul(basis)
+      images.add(centred.transpose().mmul(onBasis))
+      seen.add(onBasis.transpose().mmul(onBasis))
       await breathe()
     }
-    const ritz = symmetricEigen(seen, width)
-    const turned = orthonormal(combine(images, ritz.vectors), dim)
+    const ritz = new EigenvalueDecomposition(seen, { assumeSymmetric: true })
+    // The largest first.
+    values = ritz.realEigenvalues.toReversed()
+    const towards = ritz.eigenvectorMatrix.flipRows()
+    const turned = orthonormal(images.mmul(towards))
     // An axis of no variance has no direction that it could settle on.
-    const turns = combine(basis, ritz.vectors.slice(0, 2)).map((axis, i) =>
-      ritz.values[i] <= 1e-12 * ritz.values[0] ? 0 : sine(axis, turned[i]),
+    const turns = columnsOf(basis.mmul(towards)).map((axis, i) =>
+      values[i] <= 1e-12 * values[0] ? 0 : sine(axis, turned.getColumn(i)),
     )
-    values = ritz.values
     basis = turned
     if (Math.max(...turns) < tolerance) break
   }
-  const [first, second] = basis.slice(0, 2).map((axis, i) => signed(axis, before?.[i]))
+  const [first, second] = columnsOf(basis).map((axis, i) => signed(axis, before?.[i]))
   const share = (value: number) => (variance > 0 ? Math.max(0, value) / variance : 0)
   return { mean, axes: [first, second], shares: [share(values[0]), share(values[1])] }
 }
@@ -68,77 +75,24 @@ function meanOf(vectors: readonly Float32Array[], dim: number): Float64Array {
   return mean
 }
 
-function startingBasis(dim: number, width: number, before: PrincipalComponents['axes'] | undefined): Float64Array[] {
+function startingBasis(dim: number, width: number, before: PrincipalComponents['axes'] | undefined): Matrix {
   const random = seededRandom(1)
   const start = Array.from({ length: width }, (_, i) => {
     const known = before?.[i]
-    if (known !== undefined && known.length === dim) return known.slice()
+    if (known !== undefined && known.length === dim) return known
     return Float64Array.from({ length: dim }, () => random.nextFloat() - 0.5)
   })
-  return orthonormal(start, dim)
+  return orthonormal(new Matrix(start).transpose())
 }
 
-function addProducts(
-  vectors: readonly Float32Array[],
-  mean: Float64Array,
-  basis: readonly Float64Array[],
-  images: readonly Float64Array[],
-  seen: Float64Array,
-): void {
-  const width = basis.length
-  const onBasis = new Float64Array(width)
-  for (const vector of vectors) {
-    for (let b = 0; b < width; b++) {
-      let sum = 0
-      const direction = basis[b]
-      for (let d = 0; d < vector.length; d++) sum += (vector[d] - mean[d]) * direction[d]
-      onBasis[b] = sum
-    }
-    for (let b = 0; b < width; b++) {
-      const image = images[b]
-      const weight = onBasis[b]
-      for (let d = 0; d < vector.length; d++) image[d] += (vector[d] - mean[d]) * weight
-      for (let c = 0; c < width; c++) seen[b * width + c] += weight * onBasis[c]
-    }
-  }
-}
+/** Columns of length 1 at right angles that span what these do, and more where the rank is lower. */
+const orthonormal = (columns: Matrix) => new QrDecomposition(columns).orthogonalMatrix
 
-function combine(vectors: readonly Float64Array[], weights: readonly Float64Array[]): Float64Array[] {
-  return weights.map((each) => {
-    const sum = new Float64Array(vectors[0].length)
-    for (const [v, vector] of vectors.entries()) for (let d = 0; d < sum.length; d++) sum[d] += each[v] * vector[d]
-    return sum
-  })
-}
-
-/** Gram–Schmidt, twice; a vector that vanishes, as the rank is lower, is replaced by a unit vector. */
-function orthonormal(vectors: readonly Float64Array[], dim: number): Float64Array[] {
-  const done: Float64Array[] = []
-  for (const vector of vectors) {
-    let next = vector
-    const length = Math.sqrt(dot(vector, vector))
-    for (let unit = 0; ; unit++) {
-      for (let pass = 0; pass < 2; pass++) {
-        for (const other of done) {
-          const along = dot(next, other)
-          for (let d = 0; d < dim; d++) next[d] -= along * other[d]
-        }
-      }
-      const left = Math.sqrt(dot(next, next))
-      if (left > 1e-10 * (unit === 0 ? length : 1)) {
-        for (let d = 0; d < dim; d++) next[d] /= left
-        break
-      }
-      next = new Float64Array(dim)
-      next[unit] = 1
-    }
-    done.push(next)
-  }
-  return done
-}
+/** The two that are wanted. */
+const columnsOf = (matrix: Matrix) => [0, 1].map((i) => Float64Array.from(matrix.getColumn(i)))
 
 /** Of the angle between two unit vectors, whichever way they point. */
-function sine(a: Float64Array, b: Float64Array): number {
+function sine(a: ArrayLike<number>, b: ArrayLike<number>): number {
   const sign = dot(a, b) < 0 ? -1 : 1
   let square = 0
   for (let d = 0; d < a.length; d++) square += (a[d] - sign * b[d]) ** 2
