@@ -8,18 +8,26 @@ export type {
   FeaturesOptions,
   ReadOptions,
 } from './client/client.ts'
+export type { AnsweredModel, ReadAnswer } from './client/read-answer.ts'
 export type { ErrorCode } from './codec/wire-error.ts'
-export type { EventsMessage, WireValue } from './messages/events-message.ts'
-export type { ReceiptAnswer, ServedModelInfo } from './messages/models-message.ts'
-export type { OutcomesAnswer, OutcomesMessage } from './messages/outcomes-message.ts'
-export type { AnsweredModel, ReadAnswer, VectorEncoding } from './messages/read-message.ts'
 export type {
-  ModelAnswer,
+  ErrorAnswer,
+  EventsRequest,
+  LoadingSnapshot,
+  ModelInfo,
+  ModelSnapshots,
+  ModelsAnswer,
+  OutcomesAnswer,
+  OutcomesRequest,
   PanelComparison,
-  ServedSnapshotAnswer,
+  Receipt,
+  ServedSnapshot,
   ShadowReport,
+  SnapshotChange,
   SnapshotInfo,
-} from './messages/snapshots-message.ts'
+  VectorEncoding,
+  WireValue,
+} from './schemas/messages.ts'
 export {
   AuthenticationError,
   BadRequestError,

@@ -78,7 +78,7 @@ export const fuzzedRoutes: readonly FuzzedRoute[] = [
 ]
 
 /** A good body, or one with a field dropped, added or replaced. */
-function body(random: SeededRandom, make: FuzzedRoute['make']): unknown {
+export function fuzzedValue(random: SeededRandom, make: FuzzedRoute['make']): unknown {
   const good = make(random)
   const names = Object.keys(good)
   const name = names[random.nextBelow(Math.max(1, names.length))] ?? 'more'
@@ -138,5 +138,5 @@ export function goodBody(random: SeededRandom, make: FuzzedRoute['make'], format
 
 /** The same with what may be wrong with it. */
 export function fuzzedBody(random: SeededRandom, make: FuzzedRoute['make'], format: Format): Uint8Array {
-  return spoil(random, bytesOf(format, body(random, make)))
+  return spoil(random, bytesOf(format, fuzzedValue(random, make)))
 }

@@ -3,22 +3,17 @@
  * connections, into a service. Prints what the hungriest of them took, as JSON.
  */
 import { setImmediate as turn } from 'node:timers/promises'
-import {
-  eventLimits,
-  packMessage,
-  parseEventsMessage,
-  parseFeaturesMessage,
-  parseOutcomesMessage,
-  parsePromoteMessage,
-  parseReadMessage,
-  unpackMessage,
-  WireError,
-} from '@headwater/client/wire'
+import { messages } from '@headwater/client/schemas'
+import { packMessage, unpackMessage, WireError } from '@headwater/client/wire'
 import { createPooling } from '@headwater/pooling'
 import { encoderOf, model, space } from '@headwater/pooling/testing/towers'
 import { seededRandom } from '@headwater/statistics'
 import { openStore } from '@headwater/store'
 import { createServer } from '../src/index.ts'
+import { columnLimits, parseEventsMessage, parseFeaturesMessage } from '../src/messages/event-messages.ts'
+import { checkOf } from '../src/messages/message-check.ts'
+import { parseOutcomesMessage } from '../src/messages/outcome-message.ts'
+import { parseReadMessage } from '../src/messages/read-message.ts'
 import { defaultLimits } from '../src/requests/limits.ts'
 import { type FuzzedRoute, fuzzedRoutes } from './fuzzed-bodies.ts'
 import { RawConnection } from './raw-connection.ts'
@@ -70,8 +65,8 @@ const parsers: Readonly<Record<FuzzedRoute['name'], (value: unknown) => unknown>
   read: (value) => parseReadMessage(value, defaultLimits),
   events: (value) => parseEventsMessage(value, space.schema.fields, defaultLimits),
   features: (value) => parseFeaturesMessage(value, [], 0, Number.POSITIVE_INFINITY),
-  outcomes: (value) => parseOutcomesMessage(value, defaultLimits.maxEvents, Number.POSITIVE_INFINITY),
-  promote: parsePromoteMessage,
+  outcomes: (value) => parseOutcomesMessage(value, defaultLimits, Number.POSITIVE_INFINITY),
+  promote: checkOf(messages.PromoteRequest),
   rollback: (value) => value,
 }
 
@@ -85,14 +80,14 @@ function hostileMessage(seed: number, { make }: FuzzedRoute): Buffer {
   return Buffer.concat([good.subarray(0, at), lie, good.subarray(at)])
 }
 
-const messages = 2_000
+const count = 2_000
 let refused = 0
-for (let seed = 0; seed < messages; seed++) {
+for (let seed = 0; seed < count; seed++) {
   const route = fuzzedRoutes[seed % fuzzedRoutes.length]
   const bytes = hostileMessage(seed, route)
   await feed(`the message of seed ${seed} into ${route.name}`, () => {
     try {
-      parsers[route.name](unpackMessage(bytes, eventLimits(defaultLimits)))
+      parsers[route.name](unpackMessage(bytes, columnLimits(defaultLimits)))
     } catch (error) {
       if (!(error instanceof WireError)) throw error
       refused++
@@ -145,7 +140,7 @@ for (const route of fuzzedRoutes) {
 const kept: Uint8Array[] = []
 const seenBytes = await measure(() => kept.push(new Uint8Array(2 ** 26)))
 const report: HostileLengthsReport = {
-  messages,
+  messages: count,
   refused,
   requests,
   statuses: [...statuses].sort(),

@@ -309,7 +309,7 @@ it.each<[string, (client: Client) => Promise<unknown>]>([
   expect(asked).toBe(request)
 })
 
-it('imports nothing that a browser has not', () => {
+it('imports nothing that a browser has not, and of the schemas the types alone', () => {
   const here = dirname(fileURLToPath(import.meta.url))
   const packages = new Set<string>()
   const seen = new Set<string>()
@@ -327,5 +327,6 @@ it('imports nothing that a browser has not', () => {
   }
   visit(join(here, '../index.ts'))
   expect(seen.size).toBeGreaterThan(8)
-  expect([...packages]).toEqual(['msgpackr'])
+  expect([...packages].sort()).toEqual(['@headwater/binary16', 'msgpackr'])
+  expect([...seen].filter((path) => path.includes('schemas'))).toEqual([])
 })

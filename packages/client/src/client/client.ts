@@ -1,13 +1,22 @@
 import { errorStatus, WireError } from '../codec/wire-error.ts'
-import type { EventsMessage, WireValue } from '../messages/events-message.ts'
-import type { ModelsAnswer, ReceiptAnswer, ServedModelInfo } from '../messages/models-message.ts'
-import type { OutcomesAnswer, OutcomesMessage } from '../messages/outcomes-message.ts'
-import { parseReadAnswer, type ReadAnswer, type VectorEncoding } from '../messages/read-message.ts'
-import type { ModelAnswer, ServedSnapshotAnswer, SnapshotChangeAnswer } from '../messages/snapshots-message.ts'
+import type {
+  EventsRequest,
+  LoadingSnapshot,
+  ModelInfo,
+  ModelSnapshots,
+  ModelsAnswer,
+  OutcomesAnswer,
+  OutcomesRequest,
+  Receipt,
+  ServedSnapshot,
+  VectorEncoding,
+  WireValue,
+} from '../schemas/messages.ts'
 import { BadRequestError, ConflictError, DeadlineError, errorOf, ProtocolError } from '../transport/errors.ts'
 import type { Exchange } from '../transport/exchange.ts'
 import { type Call, Transport } from '../transport/transport.ts'
 import { areKnownAgain, newEventIds } from './event-ids.ts'
+import { parseReadAnswer, type ReadAnswer } from './read-answer.ts'
 import { ReadBatcher, type WantedRead } from './read-batcher.ts'
 
 export interface ClientOptions {
@@ -88,7 +97,7 @@ export class Client {
    *
    * @throws ClientError
    */
-  async ingest(events: EventsMessage, options: CallOptions = {}): Promise<void> {
+  async ingest(events: EventsRequest, options: CallOptions = {}): Promise<void> {
     const { users, timesMs } = events
     const made = newEventIds(users.length)
     const ids = events.ids?.map((id, i) => id ?? made[i]) ?? made
@@ -112,7 +121,7 @@ export class Client {
   }
 
   /** Tells what came of predictions; resolves once they are durable. Of one request the first counts. @throws ClientError */
-  async outcomes(outcomes: OutcomesMessage, options: CallOptions = {}): Promise<OutcomesAnswer> {
+  async outcomes(outcomes: OutcomesRequest, options: CallOptions = {}): Promise<OutcomesAnswer> {
     const list = (column: ArrayLike<number>) => Array.from(column)
     const { predictions, labels, timesMs } = outcomes
     const body = { ...outcomes, predictions: list(predictions), labels: list(labels), timesMs: list(timesMs) }
@@ -123,19 +132,19 @@ export class Client {
   }
 
   /** Forgets a user. @throws ClientError; for `forget_incomplete` its `details` are the receipt */
-  async forget(user: string, options: CallOptions = {}): Promise<ReceiptAnswer> {
-    return (await this.#call({ method: 'DELETE', path: userPath(user), idempotent: true }, options)) as ReceiptAnswer
+  async forget(user: string, options: CallOptions = {}): Promise<Receipt> {
+    return (await this.#call({ method: 'DELETE', path: userPath(user), idempotent: true }, options)) as Receipt
   }
 
   /** Models and the snapshots that refreshes go through. @throws ClientError */
-  async models(options: CallOptions = {}): Promise<readonly ServedModelInfo[]> {
+  async models(options: CallOptions = {}): Promise<readonly ModelInfo[]> {
     const call = { method: 'GET', path: '/v1/models', idempotent: true } as const
     return ((await this.#call(call, options)) as ModelsAnswer).models
   }
 
   /** A model's snapshots. @throws ClientError */
-  async snapshots(model: string, options: CallOptions = {}): Promise<ModelAnswer> {
-    return (await this.#call({ method: 'GET', path: modelPath(model), idempotent: true }, options)) as ModelAnswer
+  async snapshots(model: string, options: CallOptions = {}): Promise<ModelSnapshots> {
+    return (await this.#call({ method: 'GET', path: modelPath(model), idempotent: true }, options)) as ModelSnapshots
   }
 
   /**
@@ -144,7 +153,7 @@ export class Client {
    * @param options the deadline's default is 300,000 here
    * @throws ClientError; the one before goes on then, unless it is a `DeadlineError`
    */
-  promote(model: string, snapshot: number, options: CallOptions = {}): Promise<ServedSnapshotAnswer> {
+  promote(model: string, snapshot: number, options: CallOptions = {}): Promise<ServedSnapshot> {
     return this.#change(model, { path: 'promote', body: { snapshot }, idempotent: true }, options)
   }
 
@@ -154,7 +163,7 @@ export class Client {
    * @param options as of `promote`
    * @throws ClientError, as `promote`
    */
-  rollback(model: string, options: CallOptions = {}): Promise<ServedSnapshotAnswer> {
+  rollback(model: string, options: CallOptions = {}): Promise<ServedSnapshot> {
     return this.#change(model, { path: 'rollback', body: {}, idempotent: false }, options)
   }
 
@@ -163,10 +172,10 @@ export class Client {
     model: string,
     { path, ...call }: Pick<Call, 'path' | 'body' | 'idempotent'>,
     { deadlineMs = changeDeadlineMs }: CallOptions,
-  ): Promise<ServedSnapshotAnswer> {
+  ): Promise<ServedSnapshot> {
     const endMs = performance.now() + deadlineMs
     const asked = { ...call, method: 'POST', path: `${modelPath(model)}/${path}` } as const
-    const answer = (await this.#call(asked, { deadlineMs })) as ServedSnapshotAnswer | SnapshotChangeAnswer
+    const answer = (await this.#call(asked, { deadlineMs })) as ServedSnapshot | LoadingSnapshot
     if (!('change' in answer)) return answer
     const { snapshot } = answer.change
     for (;;) {

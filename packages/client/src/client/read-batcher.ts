@@ -1,6 +1,7 @@
 /** Reads of one tick, made one call. U users of a call. */
-import type { AnsweredModel, ReadAnswer } from '../messages/read-message.ts'
+
 import { BadRequestError } from '../transport/errors.ts'
+import type { AnsweredModel, ReadAnswer } from './read-answer.ts'
 
 export interface WantedRead {
   readonly users: readonly string[]

@@ -36,11 +36,6 @@ export const errorStatus = {
 
 export type ErrorCode = keyof typeof errorStatus
 
-/** The body of every answer that is no success. */
-export interface ErrorBody {
-  readonly error: { readonly code: ErrorCode; readonly message: string; readonly details?: unknown }
-}
-
 /** A request, or an answer, that breaks the protocol: what is wrong, where, and what to do. */
 export class WireError extends Error {
   override name = 'WireError'

@@ -3,50 +3,9 @@ import type { Registry } from 'prom-client'
 import type { Principal } from '../access/tokens.ts'
 import type { SharedQueueView } from '../options/shared-queue-view.ts'
 import type { ServerParts } from '../parts/server-parts.ts'
+import type { ConsoleData, Figure } from './console-messages.ts'
 import type { ConsoleWatch } from './console-watch.ts'
-import type { HistoryPart } from './history.ts'
 import { oldestSeconds } from './tenant-watch.ts'
-
-/** The answer of `GET /console/data`. */
-export interface ConsoleData {
-  readonly nowMs: number
-  /** Tells a process from the one before it. */
-  readonly startedMs: number
-  readonly caller: Pick<Principal, 'name' | 'tenant' | 'scopes'>
-  readonly models: readonly {
-    readonly model: string
-    readonly dim: number
-    readonly snapshot: number | null
-    readonly frame: number | null
-    readonly dataCutoffMs: number | null
-    /** Whether its snapshots are promoted here. */
-    readonly isManaged: boolean
-  }[]
-  /** Since the start, of the tenant. */
-  readonly totals: Readonly<Record<string, number>>
-  /** In this process. */
-  readonly queue: { readonly users: number; readonly due: number; readonly oldestSeconds: number }
-  /** The tenant's, of each model; null where refreshes wait in this process. Those that were not seen yet are left out. */
-  readonly sharedQueues: readonly SeenQueue[] | null
-  readonly staleness: ReturnType<ReturnType<ConsoleWatch['of']>['staleness']>
-  readonly recent: HistoryPart
-  readonly day: HistoryPart
-  readonly encoder: { readonly state: string; readonly restarts: number } | null
-  /** Of all tenants together; null where there are others and the caller has not the scope `metrics`. */
-  readonly service: readonly Figure[] | null
-}
-
-/** A shared queue as it was seen `agoMs` ago. */
-export interface SeenQueue extends Omit<SharedQueueView, 'tenant' | 'seenMs'> {
-  readonly agoMs: number
-}
-
-export interface Figure {
-  readonly name: string
-  readonly help: string
-  readonly labels: Readonly<Record<string, string | number>>
-  readonly value: number
-}
 
 /** The times up to which a caller has the histories already. */
 export interface Since {

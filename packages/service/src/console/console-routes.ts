@@ -2,13 +2,16 @@ import { invalid, WireError } from '@headwater/client/wire'
 import { UnknownModelError } from '@headwater/pooling'
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import { lookScope } from '../access/look-scope.ts'
+import { checkOf } from '../messages/message-check.ts'
+import type { Operation } from '../parts/operation.ts'
 import { type ServerParts, tenantOf } from '../parts/server-parts.ts'
 import { answerFormat, bodyOf } from '../requests/body.ts'
 import { byDeadline } from '../requests/deadline.ts'
 import { send } from '../requests/send.ts'
 import { consoleData } from './console-figures.ts'
+import { ConsoleData, DriftMap, UserAnswer, UserRequest } from './console-messages.ts'
 import { ConsoleWatch } from './console-watch.ts'
-import { lookUp, parseUserMessage } from './look-up.ts'
+import { lookUp } from './look-up.ts'
 import { pageFile, pageHeaders } from './page-files.ts'
 
 interface OfFile {
@@ -24,6 +27,33 @@ interface OfDrift {
 /** Of a body that names a user. */
 const smallBody = { maxDepth: 2, maxValues: 8 }
 
+const checkUser = checkOf(UserRequest)
+
+const page = (id: string, summary: string, answer: 'text/html' | 'text/javascript'): { operation: Operation } => {
+  return { operation: { id, summary, answer } }
+}
+const after = 'steps that ended after it, milliseconds since 1970; default: all'
+const showData: Operation = {
+  id: 'consoleData',
+  summary: "What the console shows of the token's tenant.",
+  answer: ConsoleData,
+  errors: ['not_acceptable'],
+  times: { recent: after, day: after },
+}
+const showDrift: Operation = {
+  id: 'consoleDrift',
+  summary: "How snapshots moved a panel of the tenant's users.",
+  answer: DriftMap,
+  errors: ['not_acceptable', 'deadline_exceeded', 'store_unavailable', 'unknown_model'],
+}
+const showUser: Operation = {
+  id: 'consoleUser',
+  summary: 'What is served to one user, uncounted.',
+  body: UserRequest,
+  answer: UserAnswer,
+  errors: ['invalid_key', 'store_unavailable'],
+}
+
 /** `/console`: the page, which is open to all as nothing is in it, and what it shows, which is not. */
 export function registerConsole(server: FastifyInstance, parts: ServerParts): void {
   const { tenants, models } = parts
@@ -35,31 +65,41 @@ export function registerConsole(server: FastifyInstance, parts: ServerParts): vo
     if (file === undefined) throw new WireError('unknown_route', 'the console has no such file; open /console')
     return reply.headers(pageHeaders).type(file.type).send(file.body)
   }
-  server.get('/console', async (_request, reply) => sendFile(reply, 'index.html'))
-  server.get<OfFile>('/console/:file', async (request, reply) => sendFile(reply, request.params.file))
+  const start = page('console', 'The page that shows the service, without any figures in it.', 'text/html')
+  server.get('/console', { config: start }, async (_request, reply) => sendFile(reply, 'index.html'))
+  const part = page('consoleFile', 'A script, the style or the icon of the page.', 'text/javascript')
+  server.get<OfFile>('/console/:file', { config: part }, async (request, reply) => sendFile(reply, request.params.file))
 
   const scope = lookScope(parts.scopes)
   // Not counted against the requests that are answered at once: it is looked at when there are too many of them.
   const config = { scope, counted: false }
-  server.get<OfData>('/console/data', { config }, async (request, reply) => {
+  server.get<OfData>('/console/data', { config: { ...config, operation: showData } }, async (request, reply) => {
     const { query, principal } = request
     const since = { recentMs: timeOf(query.recent, 'recent'), dayMs: timeOf(query.day, 'day') }
     return sendData(request, reply, await consoleData(parts, watch, principal!, since))
   })
 
-  server.get<OfDrift>('/console/drift/:model', { config }, async (request, reply) => {
-    const { model } = request.params
-    if (!names.includes(model)) throw new UnknownModelError(model, names)
-    const map = () => watch.drift(request.principal!.tenant, model)
-    return sendData(request, reply, await byDeadline(request.endMs, 'ask again', map))
-  })
+  server.get<OfDrift>(
+    '/console/drift/:model',
+    { config: { ...config, operation: showDrift } },
+    async (request, reply) => {
+      const { model } = request.params
+      if (!names.includes(model)) throw new UnknownModelError(model, names)
+      const map = () => watch.drift(request.principal!.tenant, model)
+      return sendData(request, reply, await byDeadline(request.endMs, 'ask again', map))
+    },
+  )
 
   // In a body, as addresses are written into logs. Of users, a server that answers no reads tells nobody.
-  server.post('/console/user', { config: { scope: 'read', counted: true } }, async (request, reply) => {
-    const user = parseUserMessage(bodyOf(request, smallBody))
-    const look = () => lookUp(tenantOf(tenants, request), models, user)
-    return sendData(request, reply, await byDeadline(request.endMs, 'ask again', look))
-  })
+  server.post(
+    '/console/user',
+    { config: { scope: 'read', counted: true, operation: showUser } },
+    async (request, reply) => {
+      const { user } = checkUser(bodyOf(request, smallBody))
+      const look = () => lookUp(tenantOf(tenants, request), models, user)
+      return sendData(request, reply, await byDeadline(request.endMs, 'ask again', look))
+    },
+  )
 }
 
 function sendData(request: FastifyRequest, reply: FastifyReply, data: unknown): FastifyReply {

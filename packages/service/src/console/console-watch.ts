@@ -1,7 +1,8 @@
 /** All that the console keeps: tenants' histories and panels. Two timers keep them up, whether or not anybody looks. */
 import type { FastifyInstance } from 'fastify'
 import type { ServerParts } from '../parts/server-parts.ts'
-import { type DriftMap, driftMap } from './drift-map.ts'
+import type { DriftMap } from './console-messages.ts'
+import { driftMap } from './drift-map.ts'
 import { Panel } from './panel.ts'
 import { recentStepMs, TenantWatch } from './tenant-watch.ts'
 

@@ -1,47 +1,11 @@
 /** How a panel's embeddings moved from snapshot to snapshot, in the plane of their two principal components. */
 import { interpolatedPercentiles } from '@headwater/statistics'
+import type { DriftMap, SnapshotDrift, UserPath } from './console-messages.ts'
 import type { Position } from './panel.ts'
 import { dot, type PrincipalComponents, principalComponents } from './principal-components.ts'
 
 /** Users that a map needs. */
 const minUsers = 3
-
-export interface DriftMap {
-  readonly model: string
-  /** Users of the panel of whom something is held. */
-  readonly users: number
-  /** Alignment frame that the map is of, that of most users; null while there is no map. */
-  readonly frame: number | null
-  /** Users whose embeddings are of another frame: they lie in another space. */
-  readonly otherFrame: number
-  /** Part of the variance along each axis. */
-  readonly shares: readonly [number, number] | null
-  /** Of the frame, oldest first. */
-  readonly snapshots: readonly SnapshotDrift[]
-  /** One a user of the frame: its positions, oldest first. */
-  readonly paths: readonly UserPath[]
-}
-
-/** Users whose newest two embeddings are of this snapshot and another one before it. */
-export interface SnapshotDrift {
-  readonly snapshot: number
-  /** Whose newest embedding is of this snapshot. */
-  readonly users: number
-  /** Those of them with one before. */
-  readonly moved: number
-  /** Cosine to the one before; null where nobody has one. A tenth of the users lies below `cosineP10`. */
-  readonly cosineMean: number | null
-  readonly cosineP10: number | null
-}
-
-export interface UserPath {
-  /** Of each position. */
-  readonly snapshots: readonly number[]
-  readonly x: readonly number[]
-  readonly y: readonly number[]
-  /** Of the last position to the one before; null where there is one alone. */
-  readonly cosine: number | null
-}
 
 /** @param before axes of the map before, which this one's are turned towards */
 export async function driftMap(

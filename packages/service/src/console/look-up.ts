@@ -1,38 +1,11 @@
 /** What is served to one user, for whoever looks into it. */
 
-import { checkKey, fieldOf, objectAt } from '@headwater/client/wire'
 import { servedStatus } from '@headwater/pooling'
 import type { ServedModel, ServedTenant } from '../options/server-options.ts'
+import type { UserAnswer } from './console-messages.ts'
 import { dot } from './principal-components.ts'
 
-/** The answer of `POST /console/user`. */
-export interface UserAnswer {
-  /** Whether a refresh of the user is due and has not landed. */
-  readonly isDue: boolean
-  readonly models: readonly {
-    readonly model: string
-    readonly dim: number
-    readonly status: keyof typeof servedStatus
-    /** Of the newest embedding, as are the three below; null where the default is served. */
-    readonly snapshot: number | null
-    readonly frame: number | null
-    readonly featureTimeMs: number | null
-    readonly ageMs: number | null
-    /** Of the served vector. */
-    readonly norm: number
-    /** Its values, averaged over runs of them where it is longer than 64. */
-    readonly shape: readonly number[]
-  }[]
-}
-
 const shapeLength = 64
-
-/** The user of the request. @throws WireError `invalid_request`, `invalid_key` */
-export function parseUserMessage(body: unknown): string {
-  const user = fieldOf(objectAt(body, 'the body', ['user']), 'user')
-  checkKey(user, 'user', -1)
-  return user
-}
 
 /** @throws errors of the store */
 export async function lookUp(

@@ -1,6 +1,6 @@
-import type { EventColumns } from '@headwater/client/wire'
 import { WireError } from '@headwater/client/wire'
 import type { FieldValue, LogEvent, Schema } from '@headwater/features'
+import type { EventColumns } from '../messages/event-messages.ts'
 
 /**
  * Columns of a request as events, in its order; a vector's list of numbers becomes an array. Their values are checked where

@@ -1,7 +1,8 @@
 /** Every code that callers may meet, written out, and what brings a real server to those that no other file of tests does. */
 import { rmSync } from 'node:fs'
 import { connect } from 'node:net'
-import { type ErrorBody, errorStatus } from '@headwater/client/wire'
+import type { ErrorAnswer } from '@headwater/client'
+import { errorStatus } from '@headwater/client/wire'
 import { openEventLog, openOutcomeLog } from '@headwater/logs'
 import { type Intercepted, interceptStore } from '@headwater/pooling/testing/intercepted-store'
 import { space } from '@headwater/pooling/testing/towers'
@@ -78,7 +79,7 @@ async function send(url: string, request: Request, more: Record<string, string> 
     },
     ...(body !== undefined && { body: JSON.stringify(body) }),
   })
-  const { error } = (await response.json()) as Partial<ErrorBody>
+  const { error } = (await response.json()) as Partial<ErrorAnswer>
   return { status: response.status, code: error?.code, details: error?.details, headers: response.headers }
 }
 
@@ -91,9 +92,9 @@ it('codes of errors are these, with these statuses', async () => {
   expect(errorStatus).toEqual(statusOf)
   const { url } = await startService()
   const { components } = (await (await fetch(`${url}/openapi.json`)).json()) as {
-    components: { schemas: { Error: { properties: { error: { properties: { code: { enum: string[] } } } } } } }
+    components: { schemas: { ErrorAnswer: { properties: { error: { properties: { code: { enum: string[] } } } } } } }
   }
-  const codes = components.schemas.Error.properties.error.properties.code.enum
+  const codes = components.schemas.ErrorAnswer.properties.error.properties.code.enum
   expect(codes.sort()).toEqual(Object.keys(statusOf).sort())
 })
 

@@ -1,5 +1,6 @@
 import type { IncomingHttpHeaders } from 'node:http'
-import type { ErrorBody, WireError } from '@headwater/client/wire'
+import type { ErrorAnswer } from '@headwater/client'
+import type { WireError } from '@headwater/client/wire'
 import { answerTypeOf, type Format, formatOf, packMessage } from '@headwater/client/wire'
 
 /** An answer that says what was wrong. */
@@ -11,7 +12,7 @@ export interface Refusal {
 /** @param headers of the request, which is told in its own format, or as JSON */
 export function refusalOf({ status, code, message, details }: WireError, headers: IncomingHttpHeaders): Refusal {
   const format: Format = formatOf(headers.accept ?? '') ?? formatOf(headers['content-type'] ?? '') ?? 'json'
-  const body: ErrorBody = { error: { code, message, ...(details !== undefined && { details }) } }
+  const body: ErrorAnswer = { error: { code, message, ...(details !== undefined && { details }) } }
   return {
     headers: {
       'content-type': answerTypeOf[format],

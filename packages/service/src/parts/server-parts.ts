@@ -6,6 +6,7 @@ import type { Metrics } from '../metrics/metrics.ts'
 import type { ReadFigures } from '../metrics/read-figures.ts'
 import type { ServedTenant, ServerOptions } from '../options/server-options.ts'
 import type { ServerLimits } from '../requests/limits.ts'
+import type { Operation } from './operation.ts'
 
 /** What routes share. */
 export interface ServerParts extends Omit<ServerOptions, 'limits' | 'tenants'> {
@@ -27,6 +28,8 @@ declare module 'fastify' {
   interface FastifyContextConfig extends Partial<RouteRule> {
     /** Answers in Fastify's place, hooks and all. */
     listener?: RequestListener
+    /** What the description says of it. */
+    operation?: Operation
   }
   interface FastifyRequest {
     requestContext: RequestContext

@@ -1,9 +1,10 @@
 /** What `POST /v1/embeddings/read` answers. U users, D = dim of a model. */
 
 import { encodeHalves } from '@headwater/binary16'
-import type { ReadMessage, VectorEncoding } from '@headwater/client/wire'
+import type { VectorEncoding } from '@headwater/client'
 import { bytesOf, type Format, packMessage } from '@headwater/client/wire'
 import type { ServedBatch, ServedColumns } from '@headwater/pooling'
+import type { ReadMessage } from '../messages/read-message.ts'
 
 /**
  * A served batch as the body of an answer: binaries in MessagePack, flat lists of numbers in JSON, where an age that is

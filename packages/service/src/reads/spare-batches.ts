@@ -1,5 +1,5 @@
-import type { ReadMessage } from '@headwater/client/wire'
 import type { ServedBatch } from '@headwater/pooling'
+import type { ReadMessage } from '../messages/read-message.ts'
 import { AnswerMemory } from './read-answer.ts'
 
 const maxSpare = 64

@@ -1,8 +1,17 @@
-import type { BatchLimits, EventLimits } from '@headwater/client/wire'
 import { PoolingConfigError } from '@headwater/pooling'
 
 /** What a server refuses, so that no request can take more than its share of memory or time. */
-export interface ServerLimits extends BatchLimits, EventLimits {
+export interface ServerLimits {
+  /** Of a read. Default 1,000. */
+  readonly maxUsers: number
+  /** Of a read. Default 16. */
+  readonly maxModels: number
+  /** Of an answer: users times the dims of the models. Default 2^21. */
+  readonly maxVectorValues: number
+  /** Of one request, or outcomes. Default 1,000. */
+  readonly maxEvents: number
+  /** Values of one body, the entries of lists among them. Default 2^17. */
+  readonly maxEventValues: number
   /** Default 1 MiB. */
   readonly maxBodyBytes: number
   /** Requests under way, their bodies' arrival included; beyond, 429. Default 256. */

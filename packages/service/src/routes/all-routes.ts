@@ -1,6 +1,7 @@
 import type { FastifyInstance } from 'fastify'
 import { registerConsole } from '../console/console-routes.ts'
 import type { ServerParts } from '../parts/server-parts.ts'
+import { registerDescription } from './description.ts'
 import { registerEvents } from './events.ts'
 import { registerHealth } from './health.ts'
 import { registerModels } from './models.ts'
@@ -10,6 +11,7 @@ import { registerUsers } from './users.ts'
 
 export function registerRoutes(server: FastifyInstance, parts: ServerParts): void {
   for (const register of [
+    registerDescription,
     registerRead,
     registerEvents,
     registerUsers,

@@ -1,30 +1,38 @@
-import { answerTypeOf, WireError } from '@headwater/client/wire'
+import { messages } from '@headwater/client/schemas'
+import { WireError } from '@headwater/client/wire'
 import type { EncoderStatus } from '@headwater/pooling'
 import type { FastifyInstance } from 'fastify'
+import type { Operation } from '../parts/operation.ts'
 import type { ServerParts } from '../parts/server-parts.ts'
 import { send } from '../requests/send.ts'
-import { openApi } from './openapi.ts'
 import { Readiness } from './readiness.ts'
 
-/** What those ask who run the service: health, readiness, figures, its description. */
-export function registerHealth(server: FastifyInstance, parts: ServerParts): void {
-  const { limits, metrics, isDraining } = parts
-  const readiness = new Readiness(parts)
-  /** Written once: callers without a token may ask for it as often as they like. */
-  const description = Buffer.from(JSON.stringify(openApi(limits)))
-  server.get('/healthz', async (_request, reply) => send(reply, 'json', { status: 'ok' }))
+const health: Operation = { id: 'health', summary: 'Whether the process lives.', answer: messages.Status }
+const ready: Operation = {
+  id: 'readiness',
+  summary: 'Whether every model has a snapshot and the store answers; "degraded" while the encoder is away.',
+  answer: messages.Status,
+  errors: ['not_ready'],
+}
+const figures: Operation = { id: 'metrics', summary: 'Figures of all tenants for Prometheus.', answer: 'text/plain' }
 
-  server.get('/readyz', async (_request, reply) => {
+/** What those ask who run the service: health, readiness, figures. */
+export function registerHealth(server: FastifyInstance, parts: ServerParts): void {
+  const { metrics, isDraining } = parts
+  const readiness = new Readiness(parts)
+  server.get('/healthz', { config: { operation: health } }, async (_request, reply) =>
+    send(reply, 'json', { status: 'ok' }),
+  )
+
+  server.get('/readyz', { config: { operation: ready } }, async (_request, reply) => {
     const problem = isDraining() ? 'the server is stopping' : await readiness.whyNot()
     if (problem !== null) throw new WireError('not_ready', problem)
     return send(reply, 'json', readyAnswer(parts.encoder?.()))
   })
 
-  server.get('/metrics', { config: { scope: 'metrics' } }, async (_request, reply) =>
+  server.get('/metrics', { config: { scope: 'metrics', operation: figures } }, async (_request, reply) =>
     reply.type(metrics.registry.contentType).send(await metrics.registry.metrics()),
   )
-
-  server.get('/openapi.json', async (_request, reply) => reply.type(answerTypeOf.json).send(description))
 }
 
 /** Without its encoder a service goes on to answer reads, whose embeddings grow old meanwhile. */

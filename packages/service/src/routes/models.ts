@@ -1,16 +1,12 @@
-import type { ModelsAnswer } from '@headwater/client/wire'
-import {
-  type ModelAnswer,
-  parsePromoteMessage,
-  type ServedSnapshotAnswer,
-  type SnapshotChangeAnswer,
-  WireError,
-} from '@headwater/client/wire'
-import type { SnapshotInfo } from '@headwater/pooling'
+import type { LoadingSnapshot, ModelSnapshots, ModelsAnswer, ServedSnapshot, SnapshotInfo } from '@headwater/client'
+import { messages } from '@headwater/client/schemas'
+import { type ErrorCode, WireError } from '@headwater/client/wire'
 import { UnknownModelError } from '@headwater/pooling'
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import { lookScope } from '../access/look-scope.ts'
+import { checkOf } from '../messages/message-check.ts'
 import type { ServedModel } from '../options/server-options.ts'
+import type { Operation } from '../parts/operation.ts'
 import { type ServerParts, tenantOf } from '../parts/server-parts.ts'
 import { answerFormat, bodyOf } from '../requests/body.ts'
 import { byDeadline } from '../requests/deadline.ts'
@@ -23,6 +19,43 @@ interface OfModel {
 
 /** Of a body that names a snapshot. */
 const smallBody = { maxDepth: 2, maxValues: 8 }
+
+const checkPromote = checkOf(messages.PromoteRequest)
+
+const list: Operation = {
+  id: 'listModels',
+  summary: 'Models and the snapshots that refreshes go through.',
+  answer: messages.ModelsAnswer,
+  errors: ['not_acceptable'],
+}
+const look: Operation = {
+  id: 'listSnapshots',
+  summary: "A model's snapshots, and how its shadow compares.",
+  answer: messages.ModelSnapshots,
+  errors: ['unknown_model', 'not_acceptable', 'deadline_exceeded'],
+}
+const changeErrors: readonly ErrorCode[] = [
+  'unknown_model',
+  'unmanaged_model',
+  'snapshot_refused',
+  'encoder_unavailable',
+  'not_acceptable',
+]
+const promote: Operation = {
+  id: 'promoteSnapshot',
+  summary: 'Serves another snapshot, to all tenants.',
+  body: messages.PromoteRequest,
+  answer: messages.ServedSnapshot,
+  accepted: messages.LoadingSnapshot,
+  errors: [...changeErrors, 'unknown_snapshot'],
+}
+const rollback: Operation = {
+  id: 'rollbackSnapshot',
+  summary: 'Serves the snapshot before again, to all tenants.',
+  answer: messages.ServedSnapshot,
+  accepted: messages.LoadingSnapshot,
+  errors: changeErrors,
+}
 
 /** `GET /v1/models`, `GET /v1/models/{m}`, and what changes the snapshot that a model serves */
 export function registerModels(server: FastifyInstance, { tenants, models, scopes }: ServerParts): void {
@@ -41,7 +74,7 @@ export function registerModels(server: FastifyInstance, { tenants, models, scope
     )
   }
 
-  server.get('/v1/models', { config: looking }, async (request, reply) => {
+  server.get('/v1/models', { config: { ...looking, operation: list } }, async (request, reply) => {
     const { pooling } = tenantOf(tenants, request)
     const answer: ModelsAnswer = {
       models: models.map(({ name, dim }) => {
@@ -52,7 +85,7 @@ export function registerModels(server: FastifyInstance, { tenants, models, scope
     return send(reply, answerFormat(request), answer)
   })
 
-  server.get<OfModel>('/v1/models/:model', { config: looking }, async (request, reply) => {
+  server.get<OfModel>('/v1/models/:model', { config: { ...looking, operation: look } }, async (request, reply) => {
     const { name, dim, control } = modelOf(request)
     const format = answerFormat(request)
     const snapshots = await byDeadline(
@@ -61,7 +94,7 @@ export function registerModels(server: FastifyInstance, { tenants, models, scope
       async () => control?.snapshots() ?? servedAlone(tenantOf(tenants, request).pooling.latest(name)),
     )
     const shadow = control?.shadow() ?? null
-    const answer: ModelAnswer = { model: name, dim, snapshots, shadow, change: changes.get(name)?.last ?? null }
+    const answer: ModelSnapshots = { model: name, dim, snapshots, shadow, change: changes.get(name)?.last ?? null }
     return send(reply, format, answer)
   })
 
@@ -83,15 +116,17 @@ export function registerModels(server: FastifyInstance, { tenants, models, scope
       if (error instanceof WireError && error.code === 'deadline_exceeded') return null
       throw error
     })
-    if (snapshot !== null) return send(reply, format, { model, snapshot } satisfies ServedSnapshotAnswer)
-    return send(reply.code(202), format, { model, change: changed.last! } satisfies SnapshotChangeAnswer)
+    if (snapshot !== null) return send(reply, format, { model, snapshot } satisfies ServedSnapshot)
+    return send(reply.code(202), format, { model, change: changed.last! } satisfies LoadingSnapshot)
   }
-  const config = { scope: 'admin', counted: true } as const
-  server.post<OfModel>('/v1/models/:model/promote', { config }, (request, reply) =>
-    answerChange(request, reply, (changed) => changed.promote(parsePromoteMessage(bodyOf(request, smallBody)))),
+  const changing = { scope: 'admin', counted: true } as const
+  server.post<OfModel>('/v1/models/:model/promote', { config: { ...changing, operation: promote } }, (request, reply) =>
+    answerChange(request, reply, (changed) => changed.promote(checkPromote(bodyOf(request, smallBody)).snapshot)),
   )
-  server.post<OfModel>('/v1/models/:model/rollback', { config }, (request, reply) =>
-    answerChange(request, reply, (changed) => changed.rollback()),
+  server.post<OfModel>(
+    '/v1/models/:model/rollback',
+    { config: { ...changing, operation: rollback } },
+    (request, reply) => answerChange(request, reply, (changed) => changed.rollback()),
   )
 }
 

@@ -120,7 +120,9 @@ describe('the description', () => {
   })
 
   it('names every code of an error', () => {
-    expect(document.components.schemas.Error.properties.error.properties.code.enum).toEqual(Object.keys(errorStatus))
+    expect(document.components.schemas.ErrorAnswer.properties.error.properties.code.enum).toEqual(
+      Object.keys(errorStatus),
+    )
   })
 
   it('is true of requests and answers', async () => {
@@ -173,12 +175,12 @@ describe('the description', () => {
     expect(await fits('Status', await ask('GET', '/readyz'))).toBe(true)
     observed.encoder.state = 'restarting'
     expect(await fits('Status', await ask('GET', '/readyz'))).toBe(true)
-    expect(await fits('Error', await ask('GET', '/nowhere'))).toBe(true)
+    expect(await fits('ErrorAnswer', await ask('GET', '/nowhere'))).toBe(true)
     // And the validator refuses.
     expect(await fits('ReadRequest', { users: [''], models: ['m'] })).toBe(false)
     expect(await fits('ReadRequest', { models: ['m'] })).toBe(false)
     expect(await fits('ReadAnswer', { ...answer, more: 1 })).toBe(false)
     expect(await fits('OutcomesRequest', { ...event, downstream: 'ctr' })).toBe(false)
-    expect(await fits('Error', { error: { code: 'other', message: '' } })).toBe(false)
+    expect(await fits('ErrorAnswer', { error: { code: 'other', message: '' } })).toBe(false)
   })
 })

@@ -1,41 +1,40 @@
-import { eventLimits, type OutcomeColumns, type OutcomesAnswer, parseOutcomesMessage } from '@headwater/client/wire'
-import type { Outcome } from '@headwater/pooling'
+import type { OutcomesAnswer } from '@headwater/client'
+import { messages } from '@headwater/client/schemas'
 import type { FastifyInstance } from 'fastify'
+import { columnLimits } from '../messages/event-messages.ts'
+import { parseOutcomesMessage } from '../messages/outcome-message.ts'
 import { OutcomeScores } from '../outcomes/outcome-scores.ts'
+import type { Operation } from '../parts/operation.ts'
 import type { ServerParts } from '../parts/server-parts.ts'
 import { answerFormat, bodyOf } from '../requests/body.ts'
 import { byDeadline } from '../requests/deadline.ts'
 import { send } from '../requests/send.ts'
 
+const operation: Operation = {
+  id: 'sendOutcomes',
+  summary: "What came of a downstream model's predictions; durable, and scored.",
+  body: messages.OutcomesRequest,
+  answer: messages.OutcomesAnswer,
+  errors: ['invalid_key', 'invalid_outcome', 'too_many_downstreams', 'store_unavailable', 'log_unavailable'],
+}
+
 /** `POST /v1/outcomes` */
-export function registerOutcomes(server: FastifyInstance, { tenants, outcomes, limits, metrics }: ServerParts): void {
+export function registerOutcomes(server: FastifyInstance, { tenants, limits, metrics, ...parts }: ServerParts): void {
   const scores = new Map(
     [...tenants].map(([tenant, { store }]) => {
-      const log = outcomes?.(tenant) ?? null
+      const log = parts.outcomes?.(tenant) ?? null
       return [tenant, new OutcomeScores(log, (users) => store.forgottenAtMs(users))]
     }),
   )
   metrics.showOutcomes(scores)
-  server.post('/v1/outcomes', { config: { scope: 'write', counted: true } }, async (request, reply) => {
+  server.post('/v1/outcomes', { config: { scope: 'write', counted: true, operation } }, async (request, reply) => {
     const latestMs = Date.now() + limits.maxFutureMs
-    const columns = parseOutcomesMessage(bodyOf(request, eventLimits(limits)), limits.maxEvents, latestMs)
+    const { downstream, outcomes } = parseOutcomesMessage(bodyOf(request, columnLimits(limits)), limits, latestMs)
     const format = answerFormat(request)
-    const { downstream } = columns
     const { accepted, score } = await byDeadline(request.endMs, 'the outcomes may be kept still; send them again', () =>
-      scores.get(request.principal!.tenant)!.add(downstream, outcomesOf(columns)),
+      scores.get(request.principal!.tenant)!.add(downstream, outcomes),
     )
     const { normalizedEntropy, rows } = score
     return send(reply, format, { accepted, normalizedEntropy, rows } satisfies OutcomesAnswer)
   })
-}
-
-function outcomesOf({ downstream, requests, users, predictions, labels, timesMs }: OutcomeColumns): readonly Outcome[] {
-  return requests.map((request, row) => ({
-    downstream,
-    request,
-    user: users?.[row] ?? null,
-    prediction: predictions[row],
-    label: labels[row],
-    timeMs: timesMs[row],
-  }))
 }

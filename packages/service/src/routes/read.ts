@@ -1,19 +1,14 @@
 import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http'
-import type { MessageLimits } from '@headwater/client/wire'
-import {
-  answerTypeOf,
-  type Format,
-  parseReadMessage,
-  type ReadMessage,
-  readLimits,
-  WireError,
-} from '@headwater/client/wire'
+import { messages } from '@headwater/client/schemas'
+import { answerTypeOf, type Format, type MessageLimits, WireError } from '@headwater/client/wire'
 import type { ReadOptions, ServedBatch } from '@headwater/pooling'
 import type { FastifyInstance } from 'fastify'
 import type { AdmissionControl, RequestContext, RouteRule } from '../admission/admission-control.ts'
 import { refusalOf } from '../failures/refusal.ts'
 import { takeBody } from '../listener/raw-body.ts'
+import { parseReadMessage, type ReadMessage, readLimits } from '../messages/read-message.ts'
 import { spanOf } from '../observation/tracing.ts'
+import type { Operation } from '../parts/operation.ts'
 import { type ServerParts, tenantOf } from '../parts/server-parts.ts'
 import { type AnswerMemory, encodeReadAnswer } from '../reads/read-answer.ts'
 import { SpareBatches } from '../reads/spare-batches.ts'
@@ -23,6 +18,13 @@ import { requestName } from '../requests/request-name.ts'
 
 export const readPath = '/v1/embeddings/read'
 const rule: RouteRule = { scope: 'read', counted: true }
+const operation: Operation = {
+  id: 'readEmbeddings',
+  summary: 'Pooled embeddings of users, for several models in one call.',
+  body: messages.ReadRequest,
+  answer: messages.ReadAnswer,
+  errors: ['invalid_key', 'unknown_model', 'store_unavailable'],
+}
 
 interface ReadParts extends Pick<ServerParts, 'tenants' | 'models' | 'limits' | 'refreshes'> {
   readonly admission: AdmissionControl
@@ -44,7 +46,7 @@ export function readRoute(parts: ReadParts): RequestListener {
 
 /** Its place among Fastify's routes, for what does not come by the shortcut past its router: with a query, or injected. */
 export function registerRead(server: FastifyInstance, { answerRead }: ServerParts): void {
-  server.post(readPath, { config: { listener: answerRead } }, () => {})
+  server.post(readPath, { config: { scope: rule.scope, listener: answerRead, operation } }, () => {})
 }
 
 interface Shared extends ReadParts {

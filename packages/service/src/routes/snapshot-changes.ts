@@ -1,4 +1,4 @@
-import type { SnapshotChange } from '@headwater/client/wire'
+import type { SnapshotChange } from '@headwater/client'
 import type { ModelControl } from '@headwater/pooling'
 import { wireErrorOf } from '../failures/failure.ts'
 

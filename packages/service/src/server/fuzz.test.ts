@@ -3,19 +3,14 @@
  * failure names its own.
  */
 
-import {
-  isErrorCode,
-  parseEventsMessage,
-  parseJson,
-  parseReadMessage,
-  unpackMessage,
-  WireError,
-} from '@headwater/client/wire'
+import { isErrorCode, parseJson, unpackMessage, WireError } from '@headwater/client/wire'
 import { fuzz } from '@headwater/testkit'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { eventsBody, fuzzedBody, fuzzedRoutes, readBody } from '../../testing/fuzzed-bodies.ts'
 import { openFuzzedService } from '../../testing/fuzzed-service.ts'
 import { tokenOf } from '../../testing/http-service.ts'
+import { parseEventsMessage } from '../messages/event-messages.ts'
+import { parseReadMessage } from '../messages/read-message.ts'
 import { defaultLimits } from '../requests/limits.ts'
 
 const limits = { ...defaultLimits, maxUsers: 50, maxEvents: 50, maxBodyBytes: 20_000, maxEventValues: 2_000 }

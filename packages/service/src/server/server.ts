@@ -1,5 +1,6 @@
 import type { Socket } from 'node:net'
-import { type ErrorBody, type ErrorCode, errorStatus, mediaTypes, WireError } from '@headwater/client/wire'
+import type { ErrorAnswer } from '@headwater/client'
+import { type ErrorCode, errorStatus, mediaTypes, WireError } from '@headwater/client/wire'
 import { PoolingConfigError } from '@headwater/pooling'
 import Fastify, { type FastifyInstance, type FastifyReply } from 'fastify'
 import { AdmissionControl, type RequestContext, type RouteRule } from '../admission/admission-control.ts'
@@ -152,7 +153,7 @@ function answerRaw(error: Error & { readonly code?: string }, socket: Socket): v
   }
   const code = rawCodes[error.code ?? ''] ?? 'malformed_http'
   const message = code === 'request_timeout' ? 'the request took too long to arrive' : 'this is no HTTP request'
-  const body = JSON.stringify({ error: { code, message } } satisfies ErrorBody)
+  const body = JSON.stringify({ error: { code, message } } satisfies ErrorAnswer)
   const head = `HTTP/1.1 ${errorStatus[code]} Refused\r\ncontent-type: application/json\r\nconnection: close\r\n`
   socket.write(`${head}content-length: ${Buffer.byteLength(body)}\r\n\r\n${body}`)
   // Its own side ended alone, a caller who sends on would keep the connection for as long as it likes.

@@ -1,5 +1,5 @@
 import type { Command } from '@commander-js/extra-typings'
-import type { ReceiptAnswer } from '@headwater/client'
+import type { Receipt } from '@headwater/client'
 import { serviceClient, serviceCommand } from '../../client/service-options.ts'
 import { jsonFile, printResult } from '../../files/result.ts'
 import { renderReceipt } from '../store/tables.ts'
@@ -15,7 +15,7 @@ export function registerForget(program: Command): void {
       const client = await serviceClient(options, deadlineMs)
       const { ClientError } = await import('@headwater/client')
       const receipt = await client.forget(user).catch((cause: unknown) => {
-        if (cause instanceof ClientError && cause.code === 'forget_incomplete') return cause.details as ReceiptAnswer
+        if (cause instanceof ClientError && cause.code === 'forget_incomplete') return cause.details as Receipt
         throw cause
       })
       const failed = receipt.failed.map(({ where, reason }) => `failed  ${where}: ${reason}\n`)

@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { pipeline } from 'node:stream/promises'
 import { setTimeout as wait } from 'node:timers/promises'
 import type { Command } from '@commander-js/extra-typings'
-import type { Client, EventsMessage, WireValue } from '@headwater/client'
+import type { Client, EventsRequest, WireValue } from '@headwater/client'
 import type { BadRow, Log } from '@headwater/datasets'
 import type { Schema } from '@headwater/features'
 import { wholeNumber } from '../../arguments/numbers.ts'
@@ -119,7 +119,7 @@ async function send(client: Client, log: Log, mark: LogMark, { signal, onSent }:
  * @returns how often it was sent again
  * @throws ClientError, or the signal's reason
  */
-async function sendBatch(client: Client, columns: EventsMessage, signal: AbortSignal): Promise<number> {
+async function sendBatch(client: Client, columns: EventsRequest, signal: AbortSignal): Promise<number> {
   const { DeadlineError, OverloadedError, UnavailableError } = await import('@headwater/client')
   const endMs = performance.now() + patienceMs
   for (let retries = 0; ; retries++) {
@@ -151,7 +151,7 @@ async function untilAborted(work: Promise<void>, signal: AbortSignal): Promise<v
   }
 }
 
-function columnsOf({ events, ids }: EventBatch, { fields }: Schema): EventsMessage {
+function columnsOf({ events, ids }: EventBatch, { fields }: Schema): EventsRequest {
   const column = (field: number) =>
     events.map(({ values }): WireValue => {
       const value = values[field]

@@ -1,0 +1,18 @@
+import type { ErrorCode } from '@headwater/client/wire'
+import type { TSchema } from 'typebox'
+
+/** What the service's description says of a route, beside its path and the rule that guards it. */
+export interface Operation {
+  readonly id: string
+  readonly summary: string
+  /** Of the request's body. */
+  readonly body?: TSchema
+  /** Of the answer's body; a media type where that is no message. */
+  readonly answer: TSchema | `text/${string}` | 'application/json'
+  /** Of an answer with status 202. */
+  readonly accepted?: TSchema
+  /** Codes of errors, beside those that any guarded route and any body may have. */
+  readonly errors?: readonly ErrorCode[]
+  /** Names of parameters of the query, which are times in milliseconds, with what they mean. */
+  readonly times?: Readonly<Record<string, string>>
+}
