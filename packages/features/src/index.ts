@@ -1,5 +1,5 @@
 export type { BagLayout, SequenceCategory, SideBatch, SideLayout } from './batch/batch.ts'
-export { batchRows } from './batch/batch-rows.ts'
+export { arraysOf, type BatchArray, batchArrays, batchOf, batchRows } from './batch/batch-arrays.ts'
 export { BatchError, BatchNumberError, checkNumbers } from './batch/side-batch.ts'
 export { bucketOf } from './events/bucket.ts'
 export type { FieldValue, LogEvent } from './events/event.ts'

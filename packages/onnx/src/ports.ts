@@ -2,7 +2,7 @@
  * Names and shapes of a model's inputs, which are a side batch's arrays.
  * Shape letters: R rows, F dense columns, M values a bag at most, L events of C channels.
  */
-import type { SideBatch, SideLayout } from '@headwater/features'
+import { arraysOf, type SideBatch, type SideLayout } from '@headwater/features'
 import type { Port } from './graph.ts'
 
 export interface SequencePorts {
@@ -54,28 +54,18 @@ const signed = (data: Uint32Array) => new Int32Array(data.buffer, data.byteOffse
  * are views of the batch's.
  */
 export function inputArrays(layout: SideLayout, batch: SideBatch): ReadonlyMap<string, InputArray> {
-  const ports = sidePorts(layout)
-  const arrays = new Map<string, InputArray>()
-  const add = ({ name, dims }: Port, data: Float32Array | Uint32Array) => {
-    const shape = [batch.rows, ...dims]
-    arrays.set(
-      name,
-      data instanceof Uint32Array
-        ? { type: 'int32', data: signed(data), dims: shape }
-        : { type: 'float32', data, dims: shape },
-    )
-  }
-  if (ports.dense) add(ports.dense, batch.dense)
-  for (const [i, { ids, lengths }] of ports.bags.entries()) {
-    add(ids, batch.bags[i].ids)
-    add(lengths, batch.bags[i].lengths)
-  }
-  if (ports.sequence && batch.sequence) {
-    const { ids, channels, lengths, categories } = batch.sequence
-    add(ports.sequence.ids, ids)
-    add(ports.sequence.channels, channels)
-    add(ports.sequence.lengths, lengths)
-    for (const [k, port] of ports.sequence.categories.entries()) add(port, categories[k])
-  }
-  return arrays
+  const { dense, bags, sequence } = sidePorts(layout)
+  const ports = [dense, ...bags.flatMap(({ ids, lengths }) => [ids, lengths])]
+  if (sequence) ports.push(sequence.ids, sequence.channels, sequence.lengths, ...sequence.categories)
+  const given = arraysOf(batch)
+  return new Map(
+    ports.flatMap((port, i): [string, InputArray][] => {
+      if (!port) return []
+      const dims = [batch.rows, ...port.dims]
+      const data = given[i]
+      const array: InputArray =
+        data instanceof Uint32Array ? { type: 'int32', data: signed(data), dims } : { type: 'float32', data, dims }
+      return [[port.name, array]]
+    }),
+  )
 }

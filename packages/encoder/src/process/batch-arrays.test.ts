@@ -1,8 +1,8 @@
-import { compileFeatures, type Schema, type SideBatch } from '@headwater/features'
+import { arraysOf, compileFeatures, type Schema, type SideBatch } from '@headwater/features'
 import { fuzz } from '@headwater/testkit/fuzz'
 import { describe, expect, test } from 'vitest'
 import { schema, space } from '../../testing/random-snapshot.ts'
-import { arraysOf, batchFrom, rowBytes } from './batch-arrays.ts'
+import { batchFrom, rowBytes } from './batch-arrays.ts'
 import { FrameError } from './frames.ts'
 
 const { sequence: _, ...flat } = schema

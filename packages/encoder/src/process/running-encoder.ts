@@ -1,7 +1,6 @@
 /** One process that encodes, from its start to its end. */
-import type { SideBatch } from '@headwater/features'
+import { arraysOf, type SideBatch } from '@headwater/features'
 import { EncoderDiedError } from '@headwater/pooling'
-import { arraysOf } from './batch-arrays.ts'
 import { EncodeError } from './errors.ts'
 import { type Frame, FrameReader, writeFrame } from './frames.ts'
 import {

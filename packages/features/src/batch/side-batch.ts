@@ -1,4 +1,5 @@
 import type { SideBatch, SideLayout } from './batch.ts'
+import { batchOf } from './batch-arrays.ts'
 
 /** A batch that cannot be allocated or written as asked. */
 export class BatchError extends Error {
@@ -43,21 +44,9 @@ export function allocateBatch(layout: SideLayout, rows: number): SideBatch {
   if (!Number.isSafeInteger(rows) || rows < 1) {
     throw new BatchError(`a batch of ${rows} rows cannot be allocated; give a whole number of at least 1`)
   }
-  const { sequence } = layout
-  return {
-    rows,
-    dense: new Float32Array(rows * layout.dense.length),
-    bags: layout.bags.map(({ maxValues }) => ({
-      ids: new Uint32Array(rows * maxValues),
-      lengths: new Uint32Array(rows),
-    })),
-    sequence: sequence && {
-      ids: new Uint32Array(rows * sequence.length),
-      channels: new Float32Array(rows * sequence.length * sequence.channels),
-      lengths: new Uint32Array(rows),
-      categories: sequence.categories.map(() => new Uint32Array(rows * sequence.length)),
-    },
-  }
+  return batchOf(layout, rows, ({ type, width }) =>
+    type === 'f32' ? new Float32Array(rows * width) : new Uint32Array(rows * width),
+  )
 }
 
 /** @throws BatchError where `row` is outside the batch or the batch is of another layout */

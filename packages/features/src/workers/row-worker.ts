@@ -1,6 +1,6 @@
 /** Run as a worker thread: encodes users' rows for a `RowWorkers`. */
 import { parentPort, workerData } from 'node:worker_threads'
-import type { SideBatch } from '../batch/batch.ts'
+import { arraysOf } from '../batch/batch-arrays.ts'
 import { compileFeatures } from '../space/feature-space.ts'
 import { keepThreadTo, yieldThread } from './idle-thread.ts'
 import { plainError } from './row-error.ts'
@@ -11,12 +11,6 @@ if (isIdle) yieldThread()
 if (cpus !== null) keepThreadTo(cpus)
 const space = compileFeatures(schema)
 const bytes = space.userStateBytes
-
-function buffersOf({ dense, bags, sequence }: SideBatch): ArrayBufferLike[] {
-  const arrays: (Float32Array | Uint32Array)[] = [dense, ...bags.flatMap(({ ids, lengths }) => [ids, lengths])]
-  if (sequence !== null) arrays.push(sequence.ids, sequence.channels, sequence.lengths, ...sequence.categories)
-  return arrays.map(({ buffer }) => buffer)
-}
 
 function encode({ call, rows, states, nowMs }: RowRequest): RowReply {
   // Fresh memory: it moves to the caller, who keeps it.
@@ -37,5 +31,8 @@ if (port === null) throw new Error('this module is a worker thread; start it by 
 port.on('message', (request: RowRequest) => {
   const reply = encode(request)
   const inputs = [request.states.buffer, request.nowMs.buffer]
-  port.postMessage(reply, [...inputs, ...(reply.batch ? buffersOf(reply.batch) : [])] as ArrayBuffer[])
+  port.postMessage(reply, [
+    ...inputs,
+    ...(reply.batch ? arraysOf(reply.batch).map(({ buffer }) => buffer) : []),
+  ] as ArrayBuffer[])
 })

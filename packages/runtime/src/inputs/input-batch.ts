@@ -2,7 +2,15 @@
  * The device side of one side's features for batches of up to R rows.
  * Shape letters: R rows, F dense values, M ids of a bag at most, L events, C channels, n recent events.
  */
-import { type BagLayout, BatchError, checkNumbers, type SideBatch, type SideLayout } from '@headwater/features'
+import {
+  arraysOf,
+  type BagLayout,
+  BatchError,
+  batchArrays,
+  checkNumbers,
+  type SideBatch,
+  type SideLayout,
+} from '@headwater/features'
 import type { GpuDevice } from '@headwater/gpu'
 import { padded } from '@headwater/kernels'
 import { Allocation } from '../plan/allocation.ts'
@@ -232,20 +240,12 @@ export class InputBatch {
 }
 
 /** What a batch lacks would be taken from the rows of an older one. */
-function checkLayout({ dense, bags, sequence }: SideLayout, batch: SideBatch): void {
-  const { rows } = batch
-  const has = (data: { readonly length: number } | undefined, width: number) =>
-    data !== undefined && data.length >= rows * width
-  const events = sequence?.length ?? 0
+function checkLayout(layout: SideLayout, batch: SideBatch): void {
+  const arrays = arraysOf(batch)
+  // A tower may do without the sequence that rows have, which comes last.
   const isWhole =
-    has(batch.dense, dense.length) &&
-    batch.bags.length === bags.length &&
-    bags.every(({ maxValues }, i) => has(batch.bags[i]?.ids, maxValues) && has(batch.bags[i].lengths, 1)) &&
-    (!sequence ||
-      (has(batch.sequence?.ids, events) &&
-        has(batch.sequence?.lengths, 1) &&
-        has(batch.sequence?.channels, events * sequence.channels) &&
-        sequence.categories.every((_, k) => has(batch.sequence?.categories[k], events))))
+    batch.bags.length === layout.bags.length &&
+    batchArrays(layout).every(({ width }, i) => arrays[i] !== undefined && arrays[i].length >= batch.rows * width)
   if (!isWhole) throw new BatchError('the batch has another layout; allocate it from the same feature space and side')
 }
 

@@ -3,7 +3,7 @@
  * Shape letters: U users, D dense width, M values a bag at most, L sequence length, C channels.
  */
 import type { FileHandle } from 'node:fs/promises'
-import { murmur3, type SideBatch, type SideLayout } from '@headwater/features'
+import { arraysOf, batchArrays, batchOf, murmur3, type SideBatch, type SideLayout } from '@headwater/features'
 import { type AnyMatrix, decodeMixedSafetensors, encodeSafetensors, maxHeaderBytes } from '../files/safetensors.ts'
 import { SnapshotError } from '../files/snapshot-error.ts'
 
@@ -15,30 +15,13 @@ const maxUsers = 2 ** 20
  * @param users [U, 2] as `panelUserHash` gives them; null where it is not known whose rows they are
  * @throws SafetensorsError for values that are not finite.
  */
-export function encodePanel(
-  layout: SideLayout,
-  { rows, dense, bags, sequence }: SideBatch,
-  users: Uint32Array | null = null,
-): Uint8Array {
-  const matrix = <Data extends Float32Array | Uint32Array>(name: string, cols: number, data: Data) => ({
-    name,
-    rows,
-    cols,
-    data: data.subarray(0, rows * cols) as Data,
-  })
-  const matrices: AnyMatrix[] = [matrix('dense', layout.dense.length, dense)]
-  for (const [i, { name, maxValues }] of layout.bags.entries())
-    matrices.push(matrix(`bag.${name}.ids`, maxValues, bags[i].ids), matrix(`bag.${name}.lengths`, 1, bags[i].lengths))
-  if (layout.sequence && sequence) {
-    const { length, channels, categories } = layout.sequence
-    matrices.push(
-      matrix('sequence.ids', length, sequence.ids),
-      matrix('sequence.channels', length * channels, sequence.channels),
-      matrix('sequence.lengths', 1, sequence.lengths),
-      ...categories.map(({ name }, i) => matrix(`sequence.${name}.ids`, length, sequence.categories[i])),
-    )
-  }
-  if (users !== null) matrices.push(matrix(userTensor, 2, users))
+export function encodePanel(layout: SideLayout, batch: SideBatch, users: Uint32Array | null = null): Uint8Array {
+  const { rows } = batch
+  const arrays = arraysOf(batch)
+  const matrices = batchArrays(layout).map(
+    ({ name, width }, i) => ({ name, rows, cols: width, data: arrays[i].subarray(0, rows * width) }) as AnyMatrix,
+  )
+  if (users !== null) matrices.push({ name: userTensor, rows, cols: 2, data: users })
   return encodeSafetensors(matrices, {})
 }
 
@@ -106,37 +89,13 @@ export function decodePanel(layout: SideLayout, file: Uint8Array, source: string
   const rows = matrices.get('dense')?.rows ?? 0
   const fail = (what: string) => new SnapshotError(`${source}: ${what}. Publish the snapshot again.`)
   if (rows < 1 || rows > maxUsers) throw fail(`${rows} users, not 1 to ${maxUsers.toLocaleString('en')}`)
-  const find = (name: string, cols: number) => {
+  return batchOf(layout, rows, ({ name, type, width, most }) => {
     const matrix = matrices.get(name)
-    if (matrix?.rows !== rows || matrix.cols !== cols) throw fail(`tensor ${name} is missing or not ${rows} × ${cols}`)
-    return matrix.data
-  }
-  const floats = (name: string, cols: number) => {
-    const data = find(name, cols)
-    if (!(data instanceof Float32Array)) throw fail(`tensor ${name} is not F32`)
-    return data
-  }
-  const integers = (name: string, cols: number, most: number) => {
-    const data = find(name, cols)
-    if (!(data instanceof Uint32Array)) throw fail(`tensor ${name} is not U32`)
+    if (matrix?.rows !== rows || matrix.cols !== width)
+      throw fail(`tensor ${name} is missing or not ${rows} × ${width}`)
+    const { data } = matrix
+    if (data instanceof Float32Array !== (type === 'f32')) throw fail(`tensor ${name} is not ${type.toUpperCase()}`)
     if (data.some((value) => value > most)) throw fail(`tensor ${name} holds a value over ${most}`)
     return data
-  }
-  const { sequence } = layout
-  return {
-    rows,
-    dense: floats('dense', layout.dense.length),
-    bags: layout.bags.map(({ name, buckets, maxValues }) => ({
-      ids: integers(`bag.${name}.ids`, maxValues, buckets - 1),
-      lengths: integers(`bag.${name}.lengths`, 1, maxValues),
-    })),
-    sequence: sequence && {
-      ids: integers('sequence.ids', sequence.length, sequence.buckets - 1),
-      channels: floats('sequence.channels', sequence.length * sequence.channels),
-      lengths: integers('sequence.lengths', 1, sequence.length),
-      categories: sequence.categories.map(({ name, buckets }) =>
-        integers(`sequence.${name}.ids`, sequence.length, buckets - 1),
-      ),
-    },
-  }
+  })
 }

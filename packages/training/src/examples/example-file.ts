@@ -6,7 +6,7 @@
  */
 import { closeSync, openSync, readSync, rmSync, writeSync } from 'node:fs'
 import { endianness } from 'node:os'
-import type { FeatureSpace, SideBatch } from '@headwater/features'
+import { arraysOf, type FeatureSpace } from '@headwater/features'
 import { momentWords, PastSequences } from './past-sequences.ts'
 import { allocateExamples, type TrainingBatch } from './training-batch.ts'
 
@@ -16,16 +16,16 @@ interface Segment {
   readonly width: number
 }
 
-const sideArrays = ({ dense, bags }: SideBatch) => [dense, ...bags.flatMap(({ ids, lengths }) => [ids, lengths])]
-
 /** Everything of a batch but the sequences and its labels, which are bytes, in the order of a record. */
 function segmentsOf({ user, item, labelWeights, timeMs }: TrainingBatch): Segment[] {
   // The arrays' rows, not those in use: of a batch only the first may be.
   const { rows } = user
-  return [...sideArrays(user), ...sideArrays(item), timeMs, labelWeights].map((array) => ({
-    words: new Uint32Array(array.buffer, array.byteOffset, array.byteLength / 4),
-    width: array.byteLength / 4 / rows,
-  }))
+  return [...arraysOf({ ...user, sequence: null }), ...arraysOf({ ...item, sequence: null }), timeMs, labelWeights].map(
+    (array) => ({
+      words: new Uint32Array(array.buffer, array.byteOffset, array.byteLength / 4),
+      width: array.byteLength / 4 / rows,
+    }),
+  )
 }
 
 export class ExampleFile {

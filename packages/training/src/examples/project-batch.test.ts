@@ -33,11 +33,11 @@ describe('rows for a tower that knows fewer features', () => {
   it('must have what it asks for', () => {
     for (const [older, message] of [
       [{ ...layout, dense: ['dense 9'] }, 'no column "dense 9"'],
-      [{ ...layout, bags: [{ ...layout.bags[0], buckets: 8 }] }, 'no "tags" of 8 buckets'],
-      [{ ...layout, sequence: { ...layout.sequence, length: 5 } }, 'no sequence as it is asked for'],
-      [{ ...layout, sequence: { ...layout.sequence, buckets: 8 } }, 'no sequence as it is asked for'],
-      [withCategories({ name: 'action', buckets: 4 }), 'no "action" of 4 buckets'],
-      [withCategories({ name: 'verb', buckets: 3 }), 'no "verb" of 3 buckets'],
+      [{ ...layout, bags: [{ ...layout.bags[0], buckets: 8 }] }, 'no "bag.tags.ids" of 3 values up to 7'],
+      [{ ...layout, sequence: { ...layout.sequence, length: 5 } }, 'no "sequence.ids" of 5 values'],
+      [{ ...layout, sequence: { ...layout.sequence, buckets: 8 } }, 'no "sequence.ids" of 4 values up to 7'],
+      [withCategories({ name: 'action', buckets: 4 }), 'no "sequence.action.ids" of 4 values up to 3'],
+      [withCategories({ name: 'verb', buckets: 3 }), 'no "sequence.verb.ids" of 4 values up to 2'],
     ] as const)
       expect(() => projectBatch(layout, older, batch)).toThrow(message)
   })

@@ -1,5 +1,5 @@
 /** Rows for a tower that knows fewer features. Shape letters: R rows. */
-import type { SideBatch, SideLayout } from '@headwater/features'
+import { arraysOf, batchArrays, batchOf, type SideBatch, type SideLayout } from '@headwater/features'
 
 /** A layout asks for a feature that rows do not have. */
 export class LayoutError extends Error {
@@ -23,28 +23,12 @@ export function projectBatch(from: SideLayout, to: SideLayout, batch: SideBatch)
   for (let r = 0; r < rows; r++)
     for (const [i, column] of columns.entries())
       dense[r * columns.length + i] = batch.dense[r * from.dense.length + column]
-  const bags = to.bags.map((bag) => {
-    const at = from.bags.findIndex((other) => JSON.stringify(other) === JSON.stringify(bag))
+  const [given, arrays] = [batchArrays(from), arraysOf(batch)]
+  return batchOf(to, rows, ({ name, width, most }) => {
+    if (name === 'dense') return dense
+    const at = given.findIndex((other) => other.name === name && other.width === width && other.most === most)
     if (at < 0)
-      throw new LayoutError(`Rows have no "${bag.name}" of ${bag.buckets} buckets; encode them by its schema.`)
-    return batch.bags[at]
+      throw new LayoutError(`Rows have no "${name}" of ${width} values up to ${most}; encode them by its schema.`)
+    return arrays[at]
   })
-  return { rows, dense, bags, sequence: to.sequence && projectSequence(from.sequence, to.sequence, batch.sequence) }
-}
-
-function projectSequence(
-  from: SideLayout['sequence'],
-  to: NonNullable<SideLayout['sequence']>,
-  sequence: SideBatch['sequence'],
-): SideBatch['sequence'] {
-  const plain = ({ length, buckets, channels }: NonNullable<SideLayout['sequence']>) => `${[length, buckets, channels]}`
-  if (!from || !sequence || plain(from) !== plain(to))
-    throw new LayoutError('Rows have no sequence as it is asked for; encode them by its schema.')
-  const categories = to.categories.map(({ name, buckets }) => {
-    const at = from.categories.findIndex((other) => other.name === name && other.buckets === buckets)
-    if (at < 0)
-      throw new LayoutError(`Sequences have no "${name}" of ${buckets} buckets; encode the rows by its schema.`)
-    return sequence.categories[at]
-  })
-  return { ...sequence, categories }
 }
