@@ -5,10 +5,8 @@ import { snapshotConfig } from '@headwater/runtime'
 import * as reading from '@headwater/runtime/reading-version'
 import type { AffineMap, Snapshot } from '@headwater/snapshot'
 import { type SeededRandom, seededRandom } from '@headwater/statistics'
-import { fuzz } from '@headwater/testkit'
 import { describe, expect, test } from 'vitest'
 import { exportMixTower, exportUserTower, inputArrays } from './index.ts'
-import { drawModel } from './testing/draw-model.ts'
 import { testModels } from './testing/models.ts'
 import { randomBatch } from './testing/random-batch.ts'
 import { randomSnapshot } from './testing/random-snapshot.ts'
@@ -72,17 +70,4 @@ describe.each(Object.entries(testModels))('%s', (_, model) => {
   const snapshot = randomSnapshot(model, random)
   test('the user tower gives published embeddings', () => checkUserTower(snapshot, [1, 2, 7, 33], random))
   test('the mix tower takes them back and predicts', () => checkMixTower(snapshot, [1, 5, 17], random))
-})
-
-test('models of random parts and sizes', async () => {
-  await fuzz(
-    (random) => drawModel(random),
-    async (model, random) => {
-      const snapshot = randomSnapshot(model, random)
-      const rows = [1 + random.nextBelow(9)]
-      await checkUserTower(snapshot, rows, random)
-      await checkMixTower(snapshot, rows, random)
-    },
-    { runs: 25 },
-  )
 })
