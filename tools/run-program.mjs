@@ -1,4 +1,4 @@
-import { spawn } from 'node:child_process'
+import { execFile } from 'node:child_process'
 
 /**
  * @typedef {object} Outcome
@@ -16,17 +16,12 @@ import { spawn } from 'node:child_process'
  */
 export function runProgram(program, args, options = {}) {
   return new Promise((resolve) => {
-    const child = spawn(program, args, { ...options, stdio: ['ignore', 'pipe', 'pipe'] })
-    let stdout = ''
-    let stderr = ''
-    child.stdout.setEncoding('utf8').on('data', (text) => {
-      stdout += text
+    const all = { ...options, maxBuffer: Number.POSITIVE_INFINITY }
+    const child = execFile(program, args, all, (error, stdout, stderr) => {
+      const code = typeof error?.code === 'number' ? error.code : error ? -1 : 0
+      resolve({ code, stdout, stderr: stderr || (code === -1 ? (error?.message ?? '') : '') })
     })
-    child.stderr.setEncoding('utf8').on('data', (text) => {
-      stderr += text
-    })
-    child.once('error', (error) => resolve({ code: -1, stdout, stderr: error.message }))
-    child.once('close', (code) => resolve({ code: code ?? -1, stdout, stderr }))
+    child.stdin?.end()
   })
 }
 

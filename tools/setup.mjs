@@ -3,10 +3,9 @@
 // missing.
 import { pathToFileURL } from 'node:url'
 import { ensureAdapter } from './adapter.mjs'
-import { ensureBrowser } from './browser.mjs'
 import { checkNativePackages, installDependencies } from './dependencies.mjs'
+import { chromium, ensureProgram, valkey as valkeyServer } from './programs.mjs'
 import { reportSetupError } from './setup-error.mjs'
-import { ensureValkey } from './valkey.mjs'
 
 /**
  * @param {{ browser: boolean, valkey?: boolean }} needs
@@ -22,8 +21,8 @@ export async function setUp({ browser, valkey = false }) {
     await installDependencies(say)
     await checkNativePackages(say)
     await ensureAdapter(say)
-    if (browser) await ensureBrowser(say)
-    if (valkey) await ensureValkey(say)
+    if (browser) await ensureProgram(chromium, say)
+    if (valkey) await ensureProgram(valkeyServer, say)
     return true
   } catch (error) {
     reportSetupError(error)

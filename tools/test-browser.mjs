@@ -3,9 +3,8 @@
 import { writeFileSync } from 'node:fs'
 import { resolve } from 'node:path'
 import { parseArgs } from 'node:util'
-import { ensureBrowser } from './browser.mjs'
 import KernelReport, { countKernels } from './kernel-report.mjs'
-import { reportSetupError } from './setup-error.mjs'
+import { setUp } from './setup.mjs'
 import { countTests } from './test-counts.mjs'
 import { inWorkspace } from './workspace.mjs'
 
@@ -13,17 +12,7 @@ const { values, positionals } = parseArgs({
   allowPositionals: true,
   options: { testNamePattern: { type: 'string', short: 't' }, json: { type: 'string' } },
 })
-process.exitCode = (await browserIsThere()) && (await testInBrowser()) ? 0 : 1
-
-async function browserIsThere() {
-  try {
-    await ensureBrowser((line) => process.stdout.write(`${line}\n`))
-    return true
-  } catch (error) {
-    reportSetupError(error)
-    return false
-  }
-}
+process.exitCode = (await setUp({ browser: true })) && (await testInBrowser()) ? 0 : 1
 
 /** @returns {Promise<boolean>} */
 async function testInBrowser() {

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { isRecent } from './valkey.mjs'
+import { isRecent } from './programs.mjs'
 
 test('knows a server that is new enough by what --version prints', () => {
   expect(isRecent('Valkey server v=8.1.1 sha=00000000:0 malloc=jemalloc-5.3.0 bits=64 build=384b3c0d')).toBe(true)
