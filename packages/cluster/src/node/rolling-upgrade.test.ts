@@ -22,7 +22,7 @@ async function openFormer(of: string) {
     get(target, name: keyof Driver) {
       const value = Reflect.get(target, name)
       if (typeof value !== 'function') return value
-      if (name !== 'readRings' && name !== 'readStates' && name !== 'readTombstones') return value.bind(target)
+      if (name !== 'readRings' && name !== 'readRecords') return value.bind(target)
       return (...args: unknown[]) => {
         const visit = args.findIndex((arg) => typeof arg === 'function')
         const told = args[visit] as (...told: unknown[]) => void

@@ -1,11 +1,11 @@
 import type { RecordAddress, Table } from '../record/record.ts'
 
-/** Tables whose records are found by a user's or an item's key alone. */
-export type KeyedTable = 'user' | 'item' | 'events'
+/** Tables whose records are found by one key: a user's, an item's, or a tombstone's digest. */
+export type KeyedTable = Exclude<Table, 'ring'>
 
 /** A record to be set if the one held now has version `expected`; 0 stands for none. */
 export interface RecordWrite {
-  readonly table: 'ring' | KeyedTable
+  readonly table: Exclude<Table, 'tombstone'>
   /** User or item. */
   readonly key: string
   /** Rings only. */
@@ -47,22 +47,11 @@ export interface Driver {
     tenant: string,
     users: readonly string[],
     models: readonly string[],
-    visit: (user: number, model: number, record: Uint8Array | undefined | null) => void,
+    visit: VisitRing,
     mayMiss?: boolean,
   ): Promise<void>
   /** One round trip; `visit` is called once a key with its place in the request. */
-  readStates(
-    tenant: string,
-    table: KeyedTable,
-    keys: readonly string[],
-    visit: (place: number, record: Uint8Array | undefined) => void,
-  ): Promise<void>
-  /** One round trip; `visit` is called once a digest with its place in the request. */
-  readTombstones(
-    tenant: string,
-    digests: readonly string[],
-    visit: (place: number, record: Uint8Array | undefined) => void,
-  ): Promise<void>
+  readRecords(tenant: string, table: KeyedTable, keys: readonly string[], visit: VisitRecord): Promise<void>
   /**
    * Writes each group whole or not at all, in order. Tombstones are looked at first, then versions, in one atomic step
    * with the writing. A driver whose atomicity is `key` is given groups of one key only.
@@ -83,7 +72,7 @@ export interface Driver {
     users: readonly string[],
     model: string,
     featureTimeMs: (user: number) => number,
-    update: (user: number, record: Uint8Array | undefined) => Uint8Array | null,
+    update: UpdateRing,
   ): Promise<Uint8Array>
   /**
    * Removes a user's state, events and rings of all models and sets the tombstone, in one atomic step. A tombstone of a
@@ -102,13 +91,7 @@ export interface Driver {
    * @param cursor null for the first slice, then what the slice before returned
    * @returns the next slice's cursor, or null at the end
    */
-  scan(
-    tenant: string,
-    table: Table,
-    cursor: string | null,
-    maxRecords: number,
-    visit: (key: string, model: string | undefined, record: Uint8Array) => void,
-  ): Promise<string | null>
+  scan(tenant: string, table: Table, cursor: Cursor, maxRecords: number, visit: VisitScanned): Promise<Cursor>
   /** All records of all tenants, for checks and copies; each valid until the next step. */
   records(): AsyncIterable<StoredRecord>
   /** What all tenants' records take, at a cost that does not grow with them; null where the driver cannot tell. */
@@ -116,6 +99,14 @@ export interface Driver {
   flushed(): Promise<void>
   close(): Promise<void>
 }
+
+/** Of one ring, with the places of its user and its model in the request; null is for reads that may miss. */
+export type VisitRing = (user: number, model: number, record: Uint8Array | undefined | null) => void
+export type VisitRecord = (place: number, record: Uint8Array | undefined) => void
+export type VisitScanned = (key: string, model: string | undefined, record: Uint8Array) => void
+export type UpdateRing = (user: number, record: Uint8Array | undefined) => Uint8Array | null
+/** Where a scan goes on; null at the end. */
+export type Cursor = string | null
 
 /** Numbers of records. */
 export interface RemovedUser {

@@ -5,7 +5,7 @@ import { checkTombstone, digestOf, tombstoneTimeMs } from '../record/tombstone.t
 import { RequestError, StoreCorruptError } from '../validation/errors.ts'
 import { checkKey } from '../validation/keys.ts'
 import { checkRows, type StoreLimits } from '../validation/limits.ts'
-import { checkNotFuture, checkTime } from '../validation/times.ts'
+import { checkNotFuture, checkTime } from '../validation/numbers.ts'
 import { type AppendResult, appendOutcome, RowOutcomes } from './row-outcomes.ts'
 import type { EventBatch, EventColumns } from './store.ts'
 
@@ -54,7 +54,7 @@ export async function appendEventRows(
 /** Events of users, newest last. @throws StoreCorruptError, StoreFormatError */
 export async function readEventRows(driver: Driver, tenant: string, users: readonly string[]): Promise<EventColumns> {
   const held: DecodedEvent[][] = users.map(() => [])
-  await driver.readStates(tenant, 'events', users, (u, record) => {
+  await driver.readRecords(tenant, 'events', users, (u, record) => {
     // Not `slice`: a Buffer's would share memory.
     if (record !== undefined) held[u] = decodeEvents(new Uint8Array(record), addressSeed(tenant, users[u]))
   })
@@ -87,7 +87,7 @@ async function appendSlice(
     const written: UserRows[] = []
     const groups: RecordWrite[][] = []
     const keys = work.map(([user]) => user)
-    await driver.readStates(tenant, 'events', keys, (i, held) => {
+    await driver.readRecords(tenant, 'events', keys, (i, held) => {
       const [user, rows, contradictions = 0] = work[i]
       const entries = rows.map((row) => ({
         id: eventId(eventIds[row]),
@@ -136,7 +136,7 @@ async function laterThanTombstones(
   if (work.length === 0) return []
   const left: UserRows[] = []
   const digests = work.map(([user]) => digestOf(tenant, user))
-  await driver.readTombstones(tenant, digests, (i, tombstone) => {
+  await driver.readRecords(tenant, 'tombstone', digests, (i, tombstone) => {
     if (tombstone !== undefined) checkTombstone(tenant, digests[i], tombstone)
     const forgottenMs = tombstoneTimeMs(tombstone)
     const [user, rows, contradictions = 0] = work[i]

@@ -83,13 +83,13 @@ async function lookUpUsers(
   for (const tenant of new Set(pending.map(({ address }) => address.tenant))) {
     const ofTenant = pending.filter(({ address }) => address.tenant === tenant)
     const users = ofTenant.map(({ address }) => address.key)
-    await driver.readStates(tenant, 'user', users, (i, state) => {
+    await driver.readRecords(tenant, 'user', users, (i, state) => {
       if (state !== undefined) return
       orphans.count++
       if (orphans.addresses.length < namedOrphans) orphans.addresses.push(addressText(ofTenant[i].address))
     })
     const digests = users.map((user) => digestOf(tenant, user))
-    await driver.readTombstones(tenant, digests, (i, tombstone) => {
+    await driver.readRecords(tenant, 'tombstone', digests, (i, tombstone) => {
       const { address, earliestMs } = ofTenant[i]
       const forgottenMs = tombstoneTimeMs(tombstone)
       if (earliestMs > forgottenMs) return

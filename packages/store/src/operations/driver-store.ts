@@ -5,7 +5,7 @@ import { checkTombstone, digestOf, tombstoneTimeMs } from '../record/tombstone.t
 import { RequestError, StoreClosedError } from '../validation/errors.ts'
 import { checkKey, checkName } from '../validation/keys.ts'
 import { checkRows, limitsOf, type StoreLimits } from '../validation/limits.ts'
-import { checkNotFuture, checkTime } from '../validation/times.ts'
+import { checkNotFuture, checkTime } from '../validation/numbers.ts'
 import { appendRows } from './append.ts'
 import { appendEventRows, readEventRows } from './append-events.ts'
 import { type CheckReport, checkStore } from './check.ts'
@@ -94,7 +94,7 @@ export class DriverStore implements EmbeddingStore {
     this.#checkKeys(kind, keys)
     const states = new Array<Uint8Array | undefined>(keys.length).fill(undefined)
     const versions = new Uint32Array(keys.length)
-    await this.#driver.readStates(this.#tenant, kind, keys, (i, record) => {
+    await this.#driver.readRecords(this.#tenant, kind, keys, (i, record) => {
       if (record === undefined) return
       states[i] = decodeState(kind, record, addressSeed(this.#tenant, keys[i]))
       versions[i] = recordVersion(record)
@@ -131,7 +131,7 @@ export class DriverStore implements EmbeddingStore {
     this.#checkKeys('user', users)
     const times = new Float64Array(users.length)
     const digests = users.map((user) => digestOf(this.#tenant, user))
-    await this.#driver.readTombstones(this.#tenant, digests, (i, record) => {
+    await this.#driver.readRecords(this.#tenant, 'tombstone', digests, (i, record) => {
       if (record !== undefined) checkTombstone(this.#tenant, digests[i], record)
       times[i] = tombstoneTimeMs(record)
     })

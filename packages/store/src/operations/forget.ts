@@ -40,7 +40,6 @@ export interface ForgetReceipt {
 
 /** Some holders failed to forget a user, whom the store has forgotten. Call `forget` again. */
 export class ForgetError extends StoreError {
-  override name = 'ForgetError'
   readonly receipt: ForgetReceipt
 
   constructor(receipt: ForgetReceipt, causes: readonly unknown[]) {

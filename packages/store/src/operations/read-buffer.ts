@@ -1,6 +1,6 @@
 import { maxDim } from '../record/ring.ts'
-import { RequestError } from '../validation/errors.ts'
 import { checkName } from '../validation/keys.ts'
+import { checkInteger } from '../validation/numbers.ts'
 
 /**
  * `expired`: held, but older than the read allows; its tag is given, its vectors are zero. `unavailable`: no server of
@@ -48,9 +48,7 @@ export function createReadBuffer(
     readonly halves?: boolean
   }[],
 ): ReadBuffer {
-  if (!(Number.isInteger(capacity) && capacity >= 0)) {
-    throw new RequestError(`capacity is ${capacity}; give a number of users`)
-  }
+  checkInteger('capacity', capacity, 0)
   return {
     capacity,
     models: models.map(({ model, dim, latest = false, halves = false }) => {
@@ -76,7 +74,5 @@ export function createReadBuffer(
 
 /** @throws RequestError */
 export function checkDimension(model: string, dim: number): void {
-  if (!(Number.isInteger(dim) && dim >= 1 && dim <= maxDim)) {
-    throw new RequestError(`dim of model "${model}" is ${dim}; give an integer from 1 to ${maxDim}`)
-  }
+  checkInteger(`dim of model "${model}"`, dim, 1, maxDim)
 }

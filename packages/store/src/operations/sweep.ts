@@ -2,7 +2,8 @@ import type { Driver, RecordRemoval } from '../drivers/driver.ts'
 import { recordVersion } from '../record/record.ts'
 import { newestFeatureTimeMs } from '../record/ring.ts'
 import { checkTombstone, tombstoneTimeMs } from '../record/tombstone.ts'
-import { RequestError, StoreError } from '../validation/errors.ts'
+import { StoreError } from '../validation/errors.ts'
+import { checkInteger } from '../validation/numbers.ts'
 
 /** A slice of a sweep. */
 export interface SweepSlice {
@@ -58,9 +59,7 @@ async function sweepSlice(
   { maxRecords, cursor = null }: SweepSlice,
   isOver: (record: Uint8Array, key: string, model: string | undefined) => boolean,
 ): Promise<SweepReport> {
-  if (!(Number.isInteger(maxRecords) && maxRecords >= 1)) {
-    throw new RequestError(`maxRecords is ${maxRecords}; give an integer of at least 1`)
-  }
+  checkInteger('maxRecords', maxRecords, 1)
   let visited = 0
   const over: RecordRemoval[] = []
   const next = await driver.scan(tenant, table, cursor, maxRecords, (key, model, record) => {

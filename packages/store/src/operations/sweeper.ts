@@ -1,4 +1,4 @@
-import { RequestError } from '../validation/errors.ts'
+import { checkDuration, checkInteger } from '../validation/numbers.ts'
 import type { EmbeddingStore } from './store.ts'
 
 export interface SweeperOptions {
@@ -34,15 +34,9 @@ export class Sweeper {
   /** @throws RequestError */
   constructor(store: EmbeddingStore, options: SweeperOptions) {
     const { models, intervalMs = 100, maxRecords = 100 } = options
-    for (const { model, timeToLiveMs } of models) {
-      if (!(timeToLiveMs >= 0)) {
-        throw new RequestError(`timeToLiveMs of model "${model}" is ${timeToLiveMs}; give milliseconds, 0 or more`)
-      }
-    }
-    if (!(intervalMs >= 0)) throw new RequestError(`intervalMs is ${intervalMs}; give milliseconds, 0 or more`)
-    if (!(Number.isInteger(maxRecords) && maxRecords >= 1)) {
-      throw new RequestError(`maxRecords is ${maxRecords}; give an integer of at least 1`)
-    }
+    for (const { model, timeToLiveMs } of models) checkDuration(`timeToLiveMs of model "${model}"`, timeToLiveMs)
+    checkDuration('intervalMs', intervalMs)
+    checkInteger('maxRecords', maxRecords, 1)
     this.#store = store
     this.#options = options
     this.#intervalMs = intervalMs

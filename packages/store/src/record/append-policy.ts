@@ -1,4 +1,5 @@
 import { RequestError } from '../validation/errors.ts'
+import { checkDuration, checkInteger } from '../validation/numbers.ts'
 import { type CodecName, codecs } from './codec/vector-codec.ts'
 
 const maxSlots = 255
@@ -27,17 +28,13 @@ export interface AppendPolicy {
 
 /** @throws RequestError */
 export function checkPolicy({ slots, count, weights, slot, maxLagMs = Infinity, codec = 'fp16' }: AppendPolicy): void {
-  if (!(Number.isInteger(slots) && slots >= 1 && slots <= maxSlots)) {
-    throw new RequestError(`policy.slots is ${slots}; give an integer from 1 to ${maxSlots}`)
-  }
-  if (!(Number.isInteger(count) && count >= 1 && count <= slots)) {
-    throw new RequestError(`policy.count is ${count}; give an integer from 1 to policy.slots, ${slots}`)
-  }
+  checkInteger('policy.slots', slots, 1, maxSlots)
+  checkInteger('policy.count', count, 1, slots)
   if (weights !== undefined) checkWeights(weights, count)
   if (slot !== 'snapshot' && slot !== 'refresh') {
     throw new RequestError(`policy.slot is "${slot}"; give "snapshot" or "refresh"`)
   }
-  if (!(maxLagMs >= 0)) throw new RequestError(`policy.maxLagMs is ${maxLagMs}; give milliseconds, 0 or more`)
+  checkDuration('policy.maxLagMs', maxLagMs)
   if (!Object.hasOwn(codecs, codec)) throw new RequestError(`policy.codec is "${codec}"; give "fp16" or "int8"`)
 }
 

@@ -225,7 +225,7 @@ describe('copy', () => {
     await copyRecords(source, target, {})
     const damage = async (driver: Driver, key: string) => {
       let held = new Uint8Array()
-      await driver.readStates('default', 'item', [key], (_, record) => {
+      await driver.readRecords('default', 'item', [key], (_, record) => {
         held = new Uint8Array(record!)
       })
       const broken = new Uint8Array(held)

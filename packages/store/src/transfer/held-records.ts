@@ -25,7 +25,7 @@ export async function heldRecords(
     }
     if (table === 'ring') {
       await driver.readRings(tenant, keys, [model!], (i, _, record) => keep(i, record ?? undefined))
-    } else await driver.readStates(tenant, table as KeyedTable, keys, keep)
+    } else await driver.readRecords(tenant, table as KeyedTable, keys, keep)
   }
   return held
 }
@@ -37,7 +37,7 @@ export async function tombstoneTimes(
   digests: readonly string[],
 ): Promise<Float64Array> {
   const times = new Float64Array(digests.length)
-  await driver.readTombstones(tenant, digests, (i, record) => {
+  await driver.readRecords(tenant, 'tombstone', digests, (i, record) => {
     times[i] = tombstoneTimeMs(record)
   })
   return times

@@ -1,4 +1,5 @@
 import { RequestError } from './errors.ts'
+import { checkDuration, checkInteger } from './numbers.ts'
 
 const dayMs = 86_400_000
 /** A record of events counts them in 16 bits. */
@@ -20,16 +21,10 @@ export interface StoreLimits {
 export function limitsOf(options: Partial<StoreLimits>): StoreLimits {
   const { maxBatchRows = 2 ** 20, maxFutureMs = dayMs, maxEvents = 256 } = options
   const { tombstoneRetentionMs = 90 * dayMs } = options
-  if (!(Number.isInteger(maxBatchRows) && maxBatchRows >= 1)) {
-    throw new RequestError(`maxBatchRows is ${maxBatchRows}; give an integer of at least 1`)
-  }
-  if (!(Number.isInteger(maxEvents) && maxEvents >= 1 && maxEvents <= maxHeldEvents)) {
-    throw new RequestError(`maxEvents is ${maxEvents}; give an integer from 1 to ${maxHeldEvents}`)
-  }
-  if (!(maxFutureMs >= 0)) throw new RequestError(`maxFutureMs is ${maxFutureMs}; give milliseconds, 0 or more`)
-  if (!(tombstoneRetentionMs >= 0)) {
-    throw new RequestError(`tombstoneRetentionMs is ${tombstoneRetentionMs}; give milliseconds, 0 or more`)
-  }
+  checkInteger('maxBatchRows', maxBatchRows, 1)
+  checkInteger('maxEvents', maxEvents, 1, maxHeldEvents)
+  checkDuration('maxFutureMs', maxFutureMs)
+  checkDuration('tombstoneRetentionMs', tombstoneRetentionMs)
   return { maxBatchRows, maxFutureMs, maxEvents, tombstoneRetentionMs }
 }
 

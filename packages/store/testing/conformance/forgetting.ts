@@ -211,7 +211,7 @@ export function describeForgetting(subject: () => Subject): void {
       expect([...(await store.forgottenAtMs(['u']))]).toEqual([70])
       expect([...(await store.forTenant('other').forgottenAtMs(['u']))]).toEqual([-Infinity])
       const held: boolean[] = []
-      await driver.readTombstones('default', ['none', digest, digest], (place, record) => {
+      await driver.readRecords('default', 'tombstone', ['none', digest, digest], (place, record) => {
         held[place] = record !== undefined
       })
       expect(held).toEqual([false, true, true])

@@ -5,12 +5,17 @@ import type { StateKind } from '../../record/state-record.ts'
 import { digestOf, tombstoneTimeMs } from '../../record/tombstone.ts'
 import { StoreCorruptError, StoreReadOnlyError } from '../../validation/errors.ts'
 import {
+  type Cursor,
   type Driver,
   type KeyedTable,
   type RecordRemoval,
   type RecordWrite,
   type RemovedUser,
   type StoredRecord,
+  type UpdateRing,
+  type VisitRecord,
+  type VisitRing,
+  type VisitScanned,
   writeOutcome,
 } from '../driver.ts'
 import { addressOf, endOfPrefix, firstAddress, partsOf } from './address.ts'
@@ -70,7 +75,7 @@ export class LmdbDriver implements Driver {
     tenant: string,
     users: readonly string[],
     models: readonly string[],
-    visit: (user: number, model: number, record: Uint8Array | undefined) => void,
+    visit: VisitRing,
   ): Promise<void> {
     if (this.#options.readOnly) await this.#freshen()
     for (let u = 0; u < users.length; u++) {
@@ -78,23 +83,9 @@ export class LmdbDriver implements Driver {
     }
   }
 
-  async readStates(
-    tenant: string,
-    table: KeyedTable,
-    keys: readonly string[],
-    visit: (place: number, record: Uint8Array | undefined) => void,
-  ): Promise<void> {
+  async readRecords(tenant: string, table: KeyedTable, keys: readonly string[], visit: VisitRecord): Promise<void> {
     await this.#freshen()
     for (let i = 0; i < keys.length; i++) visit(i, this.#current(table, addressOf(tenant, keys[i])))
-  }
-
-  async readTombstones(
-    tenant: string,
-    digests: readonly string[],
-    visit: (place: number, record: Uint8Array | undefined) => void,
-  ): Promise<void> {
-    await this.#freshen()
-    for (let i = 0; i < digests.length; i++) visit(i, this.#current('tombstone', addressOf(tenant, digests[i])))
   }
 
   async write(tenant: string, groups: readonly (readonly RecordWrite[])[]): Promise<Uint8Array> {
@@ -110,7 +101,7 @@ export class LmdbDriver implements Driver {
     users: readonly string[],
     model: string,
     featureTimeMs: (user: number) => number,
-    update: (user: number, record: Uint8Array | undefined) => Uint8Array | null,
+    update: UpdateRing,
   ): Promise<Uint8Array> {
     await this.#room()
     const outcomes = new Uint8Array(users.length)
@@ -175,13 +166,7 @@ export class LmdbDriver implements Driver {
     }
   }
 
-  async scan(
-    tenant: string,
-    table: Table,
-    cursor: string | null,
-    maxRecords: number,
-    visit: (key: string, model: string | undefined, record: Uint8Array) => void,
-  ): Promise<string | null> {
+  async scan(tenant: string, table: Table, cursor: Cursor, maxRecords: number, visit: VisitScanned): Promise<Cursor> {
     const prefix = `${tenant}\0`
     const slice = await this.#slice(table, prefix, cursor ?? prefix, maxRecords)
     for (const address of slice) {

@@ -3,12 +3,16 @@ import type { StateKind } from '../../record/state-record.ts'
 import { digestOf, tombstoneTimeMs } from '../../record/tombstone.ts'
 import { RequestError } from '../../validation/errors.ts'
 import {
+  type Cursor,
   type Driver,
   type KeyedTable,
   type RecordRemoval,
   type RecordWrite,
   type RemovedUser,
   type StoredRecord,
+  type VisitRecord,
+  type VisitRing,
+  type VisitScanned,
   writeOutcome,
 } from '../driver.ts'
 import { eventsPart, type OwnerKind, Slab, type SlabOptions, statePart } from '../slab/slab.ts'
@@ -36,12 +40,7 @@ export class MemoryDriver implements Driver {
   }
 
   /** Not `async`: of a single read a promise more is no small part. */
-  readRings(
-    tenant: string,
-    users: readonly string[],
-    models: readonly string[],
-    visit: (user: number, model: number, record: Uint8Array | undefined) => void,
-  ): Promise<void> {
+  readRings(tenant: string, users: readonly string[], models: readonly string[], visit: VisitRing): Promise<void> {
     const slab = this.#slab
     const space = slab.spaceOf(tenant, 'user')
     const parts = models.map((model) => slab.partOfModel(model))
@@ -54,27 +53,13 @@ export class MemoryDriver implements Driver {
     return done
   }
 
-  async readStates(
-    tenant: string,
-    table: KeyedTable,
-    keys: readonly string[],
-    visit: (place: number, record: Uint8Array | undefined) => void,
-  ): Promise<void> {
+  async readRecords(tenant: string, table: KeyedTable, keys: readonly string[], visit: VisitRecord): Promise<void> {
     const slab = this.#slab
-    const space = slab.spaceOf(tenant, ownerOf(table))
-    const part = table === 'events' ? eventsPart : statePart
-    const found = slab.findAndTouch(space, keys)
+    const part = this.#partOf(table)
+    const found = slab.findAndTouch(slab.spaceOf(tenant, ownerOf(table)), keys)
     for (let i = 0; i < keys.length; i++) {
       visit(i, found[i] !== 0 && slab.select(found[i], part) ? selected(slab) : undefined)
     }
-  }
-
-  async readTombstones(
-    tenant: string,
-    digests: readonly string[],
-    visit: (place: number, record: Uint8Array | undefined) => void,
-  ): Promise<void> {
-    for (let i = 0; i < digests.length; i++) visit(i, this.#held(tenant, 'tombstone', digests[i]))
   }
 
   async write(tenant: string, groups: readonly (readonly RecordWrite[])[]): Promise<Uint8Array> {
@@ -128,24 +113,15 @@ export class MemoryDriver implements Driver {
     for (const key of keys.sort(Buffer.compare)) yield key.toString()
   }
 
-  async scan(
-    tenant: string,
-    table: Table,
-    cursor: string | null,
-    maxRecords: number,
-    visit: (key: string, model: string | undefined, record: Uint8Array) => void,
-  ): Promise<string | null> {
+  async scan(tenant: string, table: Table, cursor: Cursor, maxRecords: number, visit: VisitScanned): Promise<Cursor> {
     const slab = this.#slab
-    const next = slab.visitFrom(
-      slab.spaceOf(tenant, ownerOf(table)),
-      Number(cursor ?? 0),
-      maxRecords,
-      (key, part, record) => {
-        if (table === 'ring') {
-          if (part > eventsPart) visit(key, slab.modelOf(part), record)
-        } else if (part === (table === 'events' ? eventsPart : statePart)) visit(key, undefined, record)
-      },
-    )
+    const space = slab.spaceOf(tenant, ownerOf(table))
+    const wanted = this.#partOf(table)
+    const next = slab.visitFrom(space, Number(cursor ?? 0), maxRecords, (key, part, record) => {
+      if (table === 'ring') {
+        if (part > eventsPart) visit(key, slab.modelOf(part), record)
+      } else if (part === wanted) visit(key, undefined, record)
+    })
     return next === null ? null : String(next)
   }
 

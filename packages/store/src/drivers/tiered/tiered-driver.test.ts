@@ -301,7 +301,7 @@ describe('the tier', () => {
           for (let u = 0; u < users; u++) {
             let version = 0
             void MemoryDriver.prototype.readRings.call(held, 't', [`u${u}`], ['m'], (_, __, record) => {
-              version = recordVersion(record)
+              version = recordVersion(record ?? undefined)
             })
             if (history[u].at(-1)!.version !== version) history[u].push({ version, fromStep: step, toStep: Infinity })
           }

@@ -1,12 +1,16 @@
 import type { Table } from '../../record/record.ts'
 import type { StateKind } from '../../record/state-record.ts'
 import {
+  type Cursor,
   type Driver,
   type KeyedTable,
   type RecordRemoval,
   type RecordWrite,
   type RemovedUser,
   type StoredRecord,
+  type VisitRecord,
+  type VisitRing,
+  type VisitScanned,
   writeOutcome,
 } from '../driver.ts'
 import { eventsPart, type OwnerKind, Slab, statePart } from '../slab/slab.ts'
@@ -29,8 +33,6 @@ const maxNegativeAgeMs = 5_000
 /** Stamps count these, in 32 bits: 13 years. */
 const tickMs = 100
 const nothing = new Uint8Array()
-
-type Visit = (key: number, part: number, record: Uint8Array | undefined | null) => void
 
 /**
  * A slab in front of another driver. Reads of what it holds never reach the base; concurrent reads of the same record reach it
@@ -70,14 +72,14 @@ export class TieredDriver implements Driver {
     tenant: string,
     users: readonly string[],
     models: readonly string[],
-    visit: Visit,
+    visit: VisitRing,
     mayMiss?: boolean,
   ): Promise<void> {
     if (mayMiss !== true && this.#options.maxAgeMs !== undefined) {
       return this.#base.readRings(tenant, users, models, visit)
     }
     const parts = models.map((model) => this.#slab.makePartOfModel(model))
-    const fetch = (fromUsers: readonly number[], fromModels: readonly number[], arrived: Visit) =>
+    const fetch = (fromUsers: readonly number[], fromModels: readonly number[], arrived: VisitRing) =>
       this.#base.readRings(
         tenant,
         fromUsers.map((u) => users[u]),
@@ -88,29 +90,14 @@ export class TieredDriver implements Driver {
     await this.#read(tenant, 'user', users, parts, visit, fetch)
   }
 
-  async readStates(
-    tenant: string,
-    table: KeyedTable,
-    keys: readonly string[],
-    visit: (place: number, record: Uint8Array | undefined) => void,
-  ): Promise<void> {
-    const fetch = (from: readonly number[], _: readonly number[], arrived: Visit) =>
-      this.#base.readStates(
-        tenant,
-        table,
-        from.map((i) => keys[i]),
-        (i, record) => arrived(from[i], 0, record),
-      )
-    const found: Visit = (i, _, record) => visit(i, record ?? undefined)
+  async readRecords(tenant: string, table: KeyedTable, keys: readonly string[], visit: VisitRecord): Promise<void> {
+    if (table === 'tombstone') return this.#base.readRecords(tenant, table, keys, visit)
+    const fetch = (from: readonly number[], _: readonly number[], arrived: VisitRing) => {
+      const missed = from.map((i) => keys[i])
+      return this.#base.readRecords(tenant, table, missed, (i, record) => arrived(from[i], 0, record))
+    }
+    const found: VisitRing = (i, _, record) => visit(i, record ?? undefined)
     await this.#read(tenant, ownerOf(table), keys, [partOf(table)], found, fetch)
-  }
-
-  readTombstones(
-    tenant: string,
-    digests: readonly string[],
-    visit: (place: number, record: Uint8Array | undefined) => void,
-  ): Promise<void> {
-    return this.#base.readTombstones(tenant, digests, visit)
   }
 
   async write(tenant: string, groups: readonly (readonly RecordWrite[])[]): Promise<Uint8Array> {
@@ -165,13 +152,7 @@ export class TieredDriver implements Driver {
     return this.#base.keys(tenant, kind)
   }
 
-  scan(
-    tenant: string,
-    table: Table,
-    cursor: string | null,
-    maxRecords: number,
-    visit: (key: string, model: string | undefined, record: Uint8Array) => void,
-  ): Promise<string | null> {
+  scan(tenant: string, table: Table, cursor: Cursor, maxRecords: number, visit: VisitScanned): Promise<Cursor> {
     return this.#base.scan(tenant, table, cursor, maxRecords, visit)
   }
 
@@ -199,8 +180,8 @@ export class TieredDriver implements Driver {
     kind: OwnerKind,
     keys: readonly string[],
     parts: readonly number[],
-    visit: Visit,
-    fetch: (keys: readonly number[], parts: readonly number[], arrived: Visit) => Promise<void>,
+    visit: VisitRing,
+    fetch: (keys: readonly number[], parts: readonly number[], arrived: VisitRing) => Promise<void>,
   ): Promise<void> {
     const slab = this.#slab
     const space = slab.makeSpace(tenant, kind)

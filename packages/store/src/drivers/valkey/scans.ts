@@ -1,8 +1,7 @@
 import type { Table } from '../../record/record.ts'
 import { StoreUnavailableError } from '../../validation/errors.ts'
-import type { StoredRecord } from '../driver.ts'
+import type { Cursor, StoredRecord, VisitScanned } from '../driver.ts'
 import { ask } from './ask.ts'
-import type { Rows } from './exchange.ts'
 import {
   fieldOf,
   fields,
@@ -14,9 +13,10 @@ import {
   parseField,
   parseHashName,
 } from './layout.ts'
-import { Digests, readNewest } from './reads.ts'
+import { readNewest } from './reads.ts'
 import { type Reply, textRequest } from './request.ts'
 import type { Server } from './server.ts'
+import { slotOf } from './slots.ts'
 import type { Topology } from './topology.ts'
 
 /** Hashes whose contents are held at once, events of 16 MiB among them. */
@@ -53,13 +53,7 @@ export class Scans {
   }
 
   /** A slice of a table; see `Driver.scan`. Where a slot moved or a master changed since the slice before, all begins anew. */
-  async slice(
-    tenant: string,
-    table: Table,
-    cursor: string | null,
-    maxRecords: number,
-    visit: (key: string, model: string | undefined, record: Uint8Array) => void,
-  ): Promise<string | null> {
+  async slice(tenant: string, table: Table, cursor: Cursor, maxRecords: number, visit: VisitScanned): Promise<Cursor> {
     const { version, shards } = this.#topology
     const [heldVersion, heldPlace, heldCursor] = (cursor ?? '').split(' ')
     let place = heldVersion === version ? Number(heldPlace) : 0
@@ -85,13 +79,10 @@ export class Scans {
   async *records(): AsyncIterable<StoredRecord> {
     const { version, shards } = this.#topology
     for (const { master } of shards) {
-      let cursor = '0'
-      do {
-        const { names, next } = await this.#names(master, cursor, 'hw:*', scanCount)
+      for await (const names of this.#pages(master, 'hw:*')) {
         for (let i = 0; i < names.length; i += mostHashes) yield* await this.#recordsOf(names.slice(i, i + mostHashes))
         if (this.#topology.version !== version) throw movedMeanwhile()
-        cursor = next
-      } while (cursor !== '0')
+      }
     }
   }
 
@@ -100,55 +91,40 @@ export class Scans {
       const { version, shards } = this.#topology
       const least = new LeastKeys(after, this.#keysAtOnce)
       for (const { master } of shards) {
-        let cursor = '0'
-        do {
-          const { names, next } = await this.#names(master, cursor, hashPattern(tenant, kind), scanCount)
-          await this.#addKeys(tenant, kind, names, least)
-          cursor = next
-        } while (cursor !== '0')
+        for await (const names of this.#pages(master, hashPattern(tenant, kind))) {
+          await this.#addKeys(
+            names.filter((name) => name.kind === kind && name.tenant === tenant),
+            least,
+          )
+        }
       }
       if (this.#topology.version === version) return least.sorted()
     }
     throw movedMeanwhile()
   }
 
-  async #addKeys(tenant: string, kind: Kind, names: readonly HashName[], least: LeastKeys): Promise<void> {
-    const digests = names.filter((name) => name.kind === kind && name.tenant === tenant).map(({ digest }) => digest)
-    // Two commands a hash: its key, and whether it has a state, which may be long.
-    const twice = new Digests(digests.flatMap((digest) => [digest, digest]))
-    const replies = await this.#read({
-      count: twice.digests.length,
-      slots: twice.slots,
-      request: (row) =>
-        row % 2 === 0
-          ? textRequest('HGET', hashName(tenant, kind, twice.digests[row]), fields.key)
-          : textRequest('HSTRLEN', hashName(tenant, kind, twice.digests[row]), fields.state),
-    })
+  /** Two commands a hash: its key, and whether it has a state, which may be long. */
+  async #addKeys(names: readonly HashName[], least: LeastKeys): Promise<void> {
+    const twice = names.flatMap((name) => [name, name])
+    const replies = await this.#read(twice, (_, hash, row) =>
+      row % 2 === 0 ? textRequest('HGET', hash, fields.key) : textRequest('HSTRLEN', hash, fields.state),
+    )
     for (let row = 0; row < replies.length; row += 2) {
       const key = replies[row]
       if (Buffer.isBuffer(key) && Number(replies[row + 1]) > 0) least.add(key)
     }
   }
 
-  async #visitTable(
-    tenant: string,
-    table: Table,
-    digests: readonly string[],
-    visit: (key: string, model: string | undefined, record: Uint8Array) => void,
-  ): Promise<void> {
+  async #visitTable(tenant: string, table: Table, digests: readonly string[], visit: VisitScanned): Promise<void> {
+    const names = digests.map((digest): HashName => ({ tenant, kind: kindOf(table), digest }))
     if (table === 'ring') {
-      const names = digests.map((digest): HashName => ({ tenant, kind: 'user', digest }))
-      for (const { table: held, key, model, record } of await this.#recordsOf(names, 'r:')) {
-        if (held === 'ring') visit(key, model, record)
-      }
+      for (const { key, model, record } of await this.#recordsOf(names, 'r:')) visit(key, model, record)
       return
     }
-    const wanted = [fields.key, fieldOf(table, undefined)]
-    const replies = await this.#readFields(
-      digests.map((digest) => ({ tenant, kind: kindOf(table), digest, fields: wanted })),
-    )
+    const field = fieldOf(table, undefined)
+    const replies = await this.#read(names, (_, hash) => textRequest('HMGET', hash, fields.key, field))
     for (let row = 0; row < digests.length; row++) {
-      const [key, record] = replies[row]
+      const [key, record] = replies[row] as readonly (Buffer | null)[]
       if (record === null) continue
       if (table === 'tombstone') visit(digests[row], undefined, record)
       else if (key !== null) visit(key.toString(), undefined, record)
@@ -157,18 +133,16 @@ export class Scans {
 
   /** Records of hashes, those whose fields begin with a prefix. */
   async #recordsOf(names: readonly HashName[], prefix = ''): Promise<StoredRecord[]> {
-    const fieldLists = await this.#read(
-      requestsOf(names, ({ tenant, kind, digest }) => textRequest('HKEYS', hashName(tenant, kind, digest))),
-    )
+    const fieldLists = await this.#read(names, (_, hash) => textRequest('HKEYS', hash))
     const wanted = names.map((name, row) => {
       const held = (fieldLists[row] as readonly Buffer[]).map(String)
       const ofRecords = held.filter((field) => field.startsWith(prefix) && parseField(name.kind, field) !== undefined)
       return { ...name, fields: [fields.key, ...ofRecords] }
     })
     const hashes = wanted.filter(({ fields }) => fields.length > 1)
-    const values = await this.#readFields(hashes)
+    const values = await this.#read(hashes, ({ fields }, hash) => textRequest('HMGET', hash, ...fields))
     return hashes.flatMap(({ tenant, kind, digest, fields }, row) => {
-      const [key, ...records] = values[row]
+      const [key, ...records] = values[row] as readonly (Buffer | null)[]
       return records.flatMap((record, i) => {
         if (record === null) return []
         const address = parseField(kind, fields[i + 1])!
@@ -177,20 +151,28 @@ export class Scans {
     })
   }
 
-  /** Values of the fields of hashes. */
-  async #readFields(hashes: readonly (HashName & { fields: readonly string[] })[]): Promise<(Buffer | null)[][]> {
-    const replies = await this.#read(
-      requestsOf(hashes, ({ tenant, kind, digest, fields }) =>
-        textRequest('HMGET', hashName(tenant, kind, digest), ...fields),
-      ),
-    )
-    return replies as (Buffer | null)[][]
+  /** @param request of a hash, by its name in Valkey and its place */
+  #read<T extends HashName>(
+    hashes: readonly T[],
+    request: (hash: T, name: string, row: number) => string,
+  ): Promise<readonly Reply[]> {
+    const nameOf = ({ tenant, kind, digest }: T) => hashName(tenant, kind, digest)
+    const rows = {
+      count: hashes.length,
+      slots: Uint16Array.from(hashes, ({ digest }) => slotOf(digest)),
+      request: (row: number) => request(hashes[row], nameOf(hashes[row]), row),
+    }
+    return readNewest(this.#topology, rows, this.#timeoutMs)
   }
 
-  async #read(rows: Rows): Promise<readonly Reply[]> {
-    const { replies, missing } = await readNewest(this.#topology, rows, this.#timeoutMs)
-    if (missing > 0) throw unanswered()
-    return replies as Reply[]
+  /** All names of a server that match, by pages. */
+  async *#pages(server: Server, pattern: string): AsyncIterable<readonly HashName[]> {
+    let cursor = '0'
+    do {
+      const { names, next } = await this.#names(server, cursor, pattern, scanCount)
+      yield names
+      cursor = next
+    } while (cursor !== '0')
   }
 
   async #names(
@@ -208,7 +190,9 @@ export class Scans {
         const names = [...new Set(found.map(String))].flatMap((name) => parseHashName(name) ?? [])
         return { names, next: next.toString() }
       }
-      if (performance.now() >= endMs) throw unanswered()
+      if (performance.now() >= endMs) {
+        throw new StoreUnavailableError('a Valkey master does not answer; nothing can be listed until it is back')
+      }
       await new Promise((resolve) => setTimeout(resolve, 10))
     }
   }
@@ -245,15 +229,6 @@ class LeastKeys {
     this.#keys.length = this.#count
     this.#below = this.#keys[this.#count - 1]
   }
-}
-
-function requestsOf<T extends HashName>(hashes: readonly T[], request: (hash: T) => string): Rows {
-  const { slots } = new Digests(hashes.map(({ digest }) => digest))
-  return { count: hashes.length, slots, request: (row) => request(hashes[row]) }
-}
-
-function unanswered(): StoreUnavailableError {
-  return new StoreUnavailableError('a Valkey master does not answer; nothing can be listed until it is back')
 }
 
 function movedMeanwhile(): StoreUnavailableError {

@@ -1,18 +1,29 @@
 import { writeFloat64 } from '../../record/codec/little-endian.ts'
 import { asBefore, formatBefore, type Table } from '../../record/record.ts'
 import { digestOf } from '../../record/tombstone.ts'
-import { RequestError, StoreUnavailableError } from '../../validation/errors.ts'
-import type { Driver, KeyedTable, RecordRemoval, RecordWrite, RemovedUser, StoredRecord } from '../driver.ts'
-import type { Rows } from './exchange.ts'
+import { RequestError } from '../../validation/errors.ts'
+import type {
+  Cursor,
+  Driver,
+  KeyedTable,
+  RecordRemoval,
+  RecordWrite,
+  RemovedUser,
+  StoredRecord,
+  VisitRecord,
+  VisitRing,
+  VisitScanned,
+} from '../driver.ts'
 import { fieldOf, hashName, kindOf } from './layout.ts'
-import { Digests, FieldsRequest, mostEventsAtOnce, mostRowsAtOnce, readAvailable, readNewest } from './reads.ts'
-import type { Reply } from './request.ts'
+import { fieldsRequest, mostEventsAtOnce, mostRowsAtOnce, readAvailable, readNewest } from './reads.ts'
+import { bytesRequest, type Reply } from './request.ts'
 import { Scans } from './scans.ts'
+import { scriptSha } from './script.ts'
 import { slotOf } from './slots.ts'
 import { TenantFormats } from './tenant-formats.ts'
 import { Topology } from './topology.ts'
 import { parseValkeyUrl, type ValkeyOptions } from './valkey-url.ts'
-import { confirmAgain, runWrites, ScriptRequest } from './writes.ts'
+import { confirmAgain, runWrites } from './writes.ts'
 
 /** Written in one piece. */
 const mostBytesAtOnce = 2 ** 25
@@ -49,16 +60,18 @@ export class ValkeyDriver implements Driver {
     tenant: string,
     users: readonly string[],
     models: readonly string[],
-    visit: (user: number, model: number, record: Uint8Array | undefined | null) => void,
+    visit: VisitRing,
     mayMiss = false,
   ): Promise<void> {
     await this.#formats.check(tenant, mayMiss)
     const wanted = models.map((model) => fieldOf('ring', model))
     await inSlices(users, async (slice, from) => {
-      const rows = new FieldsRequest(tenant, 'user', Digests.of(tenant, slice), wanted)
+      const digests = slice.map((user) => digestOf(tenant, user))
+      const rows = fieldsRequest(tenant, 'user', digests, wanted)
+      const { timeoutMs, writeTimeoutMs } = this.#options
       const values = mayMiss
-        ? await readAvailable(this.#topology, rows, this.#options.timeoutMs)
-        : await this.#newest(rows)
+        ? await readAvailable(this.#topology, rows, timeoutMs)
+        : await readNewest(this.#topology, rows, writeTimeoutMs)
       for (let u = 0; u < slice.length; u++) {
         const records = values[u] as readonly (Buffer | null)[] | undefined
         for (let m = 0; m < models.length; m++) {
@@ -68,28 +81,15 @@ export class ValkeyDriver implements Driver {
     })
   }
 
-  async readStates(
-    tenant: string,
-    table: KeyedTable,
-    keys: readonly string[],
-    visit: (place: number, record: Uint8Array | undefined) => void,
-  ): Promise<void> {
+  async readRecords(tenant: string, table: KeyedTable, keys: readonly string[], visit: VisitRecord): Promise<void> {
     await this.#formats.check(tenant, false)
     const act = async (slice: readonly string[], from: number) => {
-      await this.#visitField(tenant, table, Digests.of(tenant, slice), from, visit)
+      const digests = slice.map((key) => digestIn(tenant, table, key))
+      const rows = fieldsRequest(tenant, kindOf(table), digests, [fieldOf(table, undefined)])
+      const replies = await readNewest(this.#topology, rows, this.#options.writeTimeoutMs)
+      for (const [i, reply] of replies.entries()) visit(from + i, (reply as readonly (Buffer | null)[])[0] ?? undefined)
     }
     await inSlices(keys, act, table === 'events' ? mostEventsAtOnce : mostRowsAtOnce)
-  }
-
-  async readTombstones(
-    tenant: string,
-    digests: readonly string[],
-    visit: (place: number, record: Uint8Array | undefined) => void,
-  ): Promise<void> {
-    await this.#formats.check(tenant, false)
-    await inSlices(digests, async (slice, from) => {
-      await this.#visitField(tenant, 'tombstone', new Digests(slice), from, visit)
-    })
   }
 
   async write(tenant: string, groups: readonly (readonly RecordWrite[])[]): Promise<Uint8Array> {
@@ -97,16 +97,9 @@ export class ValkeyDriver implements Driver {
     const isBefore = (await this.#formats.mark(tenant)) === formatBefore
     const outcomes = new Uint8Array(groups.length)
     const act = async (slice: readonly (readonly RecordWrite[])[], from: number) => {
-      const { digests, slots } = Digests.of(
-        tenant,
-        slice.map(([{ key }]) => key),
-      )
-      const request = new ScriptRequest(
-        slots,
-        (row) => hashName(tenant, kindOf(slice[row][0].table), digests[row]),
-        (row) => writeArguments(slice[row], isBefore),
-      )
-      outcomes.set((await runWrites(this.#topology, request, this.#options)).map(Number), from)
+      const heads = slice.map(([{ table, key }]) => ({ table, key }))
+      const replies = await this.#runScript(tenant, heads, (row) => writeArguments(slice[row], isBefore))
+      outcomes.set(replies.map(Number), from)
     }
     await inSlices(groups, act, mostRowsAtOnce, (group) => group.reduce((sum, { record }) => sum + record.length, 0))
     return outcomes
@@ -114,12 +107,8 @@ export class ValkeyDriver implements Driver {
 
   async forget(tenant: string, _user: string, digest: string, tombstone: Uint8Array): Promise<RemovedUser> {
     const isBefore = (await this.#formats.mark(tenant)) === formatBefore
-    const request = new ScriptRequest(
-      Uint16Array.of(slotOf(digest)),
-      () => hashName(tenant, 'user', digest),
-      () => ['forget', isBefore ? asBefore(tombstone) : tombstone],
-    )
-    const [reply] = await runWrites(this.#topology, request, this.#options)
+    const row = { table: 'tombstone', key: digest } as const
+    const [reply] = await this.#runScript(tenant, [row], () => ['forget', isBefore ? asBefore(tombstone) : tombstone])
     const [rings, states, events] = reply as readonly number[]
     return { rings, states, events }
   }
@@ -128,13 +117,11 @@ export class ValkeyDriver implements Driver {
     await this.#formats.mark(tenant)
     const removed = new Uint8Array(removals.length)
     await inSlices(removals, async (slice, from) => {
-      const digests = slice.map(({ table, key }) => (table === 'tombstone' ? key : digestOf(tenant, key)))
-      const request = new ScriptRequest(
-        new Digests(digests).slots,
-        (row) => hashName(tenant, kindOf(slice[row].table), digests[row]),
-        (row) => ['remove', fieldOf(slice[row].table, slice[row].model), versionBytes(slice[row].expected)],
-      )
-      removed.set((await runWrites(this.#topology, request, this.#options)).map(Number), from)
+      const replies = await this.#runScript(tenant, slice, (row) => {
+        const { table, model, expected } = slice[row]
+        return ['remove', fieldOf(table, model), versionBytes(expected)]
+      })
+      removed.set(replies.map(Number), from)
     })
     return removed
   }
@@ -149,13 +136,7 @@ export class ValkeyDriver implements Driver {
     yield* this.#scans.keys(tenant, kind)
   }
 
-  async scan(
-    tenant: string,
-    table: Table,
-    cursor: string | null,
-    maxRecords: number,
-    visit: (key: string, model: string | undefined, record: Uint8Array) => void,
-  ): Promise<string | null> {
+  async scan(tenant: string, table: Table, cursor: Cursor, maxRecords: number, visit: VisitScanned): Promise<Cursor> {
     // Of any format, as a copy brings records up to date: each names its own.
     return this.#scans.slice(tenant, table, cursor, maxRecords, visit)
   }
@@ -178,26 +159,26 @@ export class ValkeyDriver implements Driver {
     this.#topology.close()
   }
 
-  async #visitField(
+  /** One task of the script for each row, on the row's hash. */
+  #runScript(
     tenant: string,
-    table: Table,
-    digests: Digests,
-    from: number,
-    visit: (place: number, record: Uint8Array | undefined) => void,
-  ): Promise<void> {
-    const rows = new FieldsRequest(tenant, kindOf(table), digests, [fieldOf(table, undefined)])
-    const replies = await this.#newest(rows)
-    for (let i = 0; i < replies.length; i++) visit(from + i, (replies[i] as readonly (Buffer | null)[])[0] ?? undefined)
+    rows: readonly Pick<RecordRemoval, 'table' | 'key'>[],
+    args: (row: number) => readonly (string | Uint8Array)[],
+  ): Promise<readonly Reply[]> {
+    const digests = rows.map(({ table, key }) => digestIn(tenant, table, key))
+    const nameOf = (row: number) => hashName(tenant, kindOf(rows[row].table), digests[row])
+    const requests = {
+      count: rows.length,
+      slots: Uint16Array.from(digests, slotOf),
+      request: (row: number) => bytesRequest('EVALSHA', scriptSha, '1', nameOf(row), ...args(row)),
+    }
+    return runWrites(this.#topology, requests, this.#options)
   }
+}
 
-  async #newest(rows: Rows): Promise<readonly Reply[]> {
-    const { writeTimeoutMs } = this.#options
-    const { replies, missing } = await readNewest(this.#topology, rows, writeTimeoutMs)
-    if (missing === 0) return replies as readonly Reply[]
-    throw new StoreUnavailableError(
-      `no Valkey master answered ${missing} of ${rows.count} reads within ${writeTimeoutMs} ms; try again once it is back`,
-    )
-  }
+/** A tombstone's key is its digest. */
+function digestIn(tenant: string, table: Table, key: string): string {
+  return table === 'tombstone' ? key : digestOf(tenant, key)
 }
 
 /** @param sizeOf bytes of a row, where rows may be long: a slice has `mostBytesAtOnce` of them, or one row */

@@ -2,35 +2,12 @@ import { StoreUnavailableError, StoreWriteError } from '../../validation/errors.
 import { ask } from './ask.ts'
 import { Exchange, type Rows } from './exchange.ts'
 import { type Confirmation, rowState } from './piece.ts'
-import { bytesRequest, type Reply, type Request, textRequest } from './request.ts'
-import { script, scriptSha } from './script.ts'
+import { type Reply, textRequest } from './request.ts'
+import { script } from './script.ts'
 import type { Topology } from './topology.ts'
 import type { Durability, ValkeyOptions } from './valkey-url.ts'
 
 const loadRecordScript = textRequest('SCRIPT', 'LOAD', script)
-
-/** One task of the script for each row, on the row's hash. */
-export class ScriptRequest implements Rows {
-  readonly count: number
-  readonly slots: Uint16Array
-  readonly #name: (row: number) => string
-  readonly #args: (row: number) => readonly (string | Uint8Array)[]
-
-  constructor(
-    slots: Uint16Array,
-    name: (row: number) => string,
-    args: (row: number) => readonly (string | Uint8Array)[],
-  ) {
-    this.count = slots.length
-    this.slots = slots
-    this.#name = name
-    this.#args = args
-  }
-
-  request(row: number): Request {
-    return bytesRequest('EVALSHA', scriptSha, '1', this.#name(row), ...this.#args(row))
-  }
-}
 
 /**
  * Runs writing commands on the masters and waits for as many copies as the durability asks for.

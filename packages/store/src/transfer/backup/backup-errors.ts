@@ -2,7 +2,6 @@ import { StoreAccessError, StoreCorruptError } from '../../validation/errors.ts'
 
 /** A backup that is cut short, damaged, or no backup at all. Nothing was restored from it. */
 export class BackupDamageError extends StoreCorruptError {
-  override name = 'BackupDamageError'
   /** Byte of the file at which it does not hold together. */
   readonly atByte: number
 
@@ -14,8 +13,6 @@ export class BackupDamageError extends StoreCorruptError {
 
 /** A backup file that cannot be read or written. */
 export class BackupAccessError extends StoreAccessError {
-  override name = 'BackupAccessError'
-
   constructor(path: string, verb: 'read' | 'written', cause: unknown) {
     const why = (cause as NodeJS.ErrnoException).code ?? String(cause)
     super(`backup ${path} cannot be ${verb} (${why}); check the path, its permissions and the space left`, { cause })

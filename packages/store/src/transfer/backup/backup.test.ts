@@ -252,7 +252,7 @@ describe('backup and restore', () => {
     const source = await populated(8)
     const key = 'item-3'
     let held = new Uint8Array()
-    await source.readStates('default', 'item', [key], (_, record) => {
+    await source.readRecords('default', 'item', [key], (_, record) => {
       held = new Uint8Array(record!)
     })
     const expected = new DataView(held.buffer).getUint32(8, true)

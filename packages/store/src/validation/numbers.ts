@@ -1,5 +1,17 @@
 import { FutureTimeError, RequestError } from './errors.ts'
 
+/** @throws RequestError */
+export function checkInteger(name: string, value: number, least: number, most = Infinity): void {
+  if (Number.isInteger(value) && value >= least && value <= most) return
+  const range = most === Infinity ? `of at least ${least}` : `from ${least} to ${most}`
+  throw new RequestError(`${name} is ${value}; give an integer ${range}`)
+}
+
+/** Checks a length of time; it may be infinite. @throws RequestError */
+export function checkDuration(name: string, durationMs: number): void {
+  if (!(durationMs >= 0)) throw new RequestError(`${name} is ${durationMs}; give milliseconds, 0 or more`)
+}
+
 /** Checks a time; `row` is −1 for one that is not a row's. @throws RequestError */
 export function checkTime(name: string, timeMs: number, row: number): void {
   if (Number.isFinite(timeMs) && timeMs >= 0) return
@@ -15,6 +27,7 @@ export function checkNotFuture(name: string, timeMs: number, row: number, nowMs:
   )
 }
 
-function whereOf(row: number): string {
+/** @param row −1 for what is not a row's */
+export function whereOf(row: number): string {
   return row < 0 ? '' : ` of row ${row}`
 }
