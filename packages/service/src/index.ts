@@ -1,6 +1,6 @@
 export { admit, isLoopback } from './access/admission.ts'
 export { type Principal, parseTokens, type Scope, scopes, type Tokens } from './access/tokens.ts'
-export { Figures } from './figures/figures.ts'
+export { Figures, type Labelled } from './figures/figures.ts'
 export { createListener, type TlsOptions } from './listener/listener.ts'
 export { type LogCounters, registerLogMetrics } from './metrics/log-figures.ts'
 export { registerSweepMetrics } from './metrics/sweep-figures.ts'

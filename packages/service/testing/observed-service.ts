@@ -149,7 +149,7 @@ export async function observeService(
       append: async (more) => void outcomes.set(tenant, [...(outcomes.get(tenant) ?? []), ...more]),
     }),
     logger: pino({ level }, { write: (line: string) => void lines.push(line) }),
-    alsoMetrics: (registry) => registerLogMetrics(registry, { served: () => [served] }),
+    alsoMetrics: (figures) => registerLogMetrics(figures, { served: () => [served] }),
     ...options,
   })
   closers.push(() => server.close())

@@ -3,12 +3,11 @@ import { readFileSync } from 'node:fs'
 import { setTimeout as wait } from 'node:timers/promises'
 import { interceptStore } from '@headwater/pooling/testing/intercepted-store'
 import { startMs } from '@headwater/pooling/testing/towers'
-import { registerLogMetrics } from '@headwater/service'
+import { type Figures, registerLogMetrics } from '@headwater/service'
 import { ask, startService } from '@headwater/service/testing/listening-service'
 import { observeService } from '@headwater/service/testing/observed-service'
 import { type Scrape, scrape } from '@headwater/service/testing/scraped-metrics'
 import { parser as promql } from '@prometheus-io/lezer-promql'
-import type { Registry } from 'prom-client'
 import { expect, it } from 'vitest'
 import { parse as parseYaml } from 'yaml'
 import { registerClusterMetrics } from '../index.ts'
@@ -68,7 +67,7 @@ const outcomes = (prediction: number) => ({
 })
 
 /** Others' metrics. */
-function alsoMetrics(registry: Registry) {
+function alsoMetrics(figures: Figures) {
   const queue = {
     tenant: 'default',
     model: 'm',
@@ -80,8 +79,8 @@ function alsoMetrics(registry: Registry) {
     sums: { queued: 0, coalesced: 0, shed: 0, taken: 0, claimed: 0, done: 0 },
     buried: { damaged: 0, version: 0, model: 0, failed: 0 },
   }
-  registerLogMetrics(registry, { served: () => [{ rows: 0, files: 0, dropped: 0, lost: 0 }] })
-  registerClusterMetrics(registry, {
+  registerLogMetrics(figures, { served: () => [{ rows: 0, files: 0, dropped: 0, lost: 0 }] })
+  registerClusterMetrics(figures, {
     queues: [queue],
     offers: new Map(),
     conflicts: new Map([['m', 0]]),

@@ -1,6 +1,6 @@
 /** What the console shows of a tenant, and of the service where its caller may see that. */
-import type { Registry } from 'prom-client'
 import type { Principal } from '../access/tokens.ts'
+import type { Figures } from '../figures/figures.ts'
 import type { SharedQueueView } from '../options/shared-queue-view.ts'
 import type { ServerParts } from '../parts/server-parts.ts'
 import type { ConsoleData, Figure } from './console-messages.ts'
@@ -16,12 +16,12 @@ export interface Since {
 /** The process's start, by the wall's clock. */
 const startedMs = Math.round(performance.timeOrigin)
 
-export async function consoleData(
+export function consoleData(
   { tenants, models, metrics, encoder, sharedQueues }: ServerParts,
   watch: ConsoleWatch,
   { name, tenant, scopes }: Principal,
   since: Since,
-): Promise<ConsoleData> {
+): ConsoleData {
   const { pooling } = tenants.get(tenant)!
   const history = watch.of(tenant)
   const status = encoder?.()
@@ -41,7 +41,7 @@ export async function consoleData(
     recent: history.recent.kept.after(since.recentMs),
     day: history.day.kept.after(since.dayMs),
     encoder: status === undefined ? null : { state: status.state, restarts: status.restarts },
-    service: seesAll ? await figuresOf(metrics.registry) : null,
+    service: seesAll ? figuresOf(metrics.figures) : null,
   }
 }
 
@@ -58,24 +58,9 @@ function queuesOf(queues: readonly SharedQueueView[], tenant: string): ConsoleDa
 /** Longest list of figures: labels are few, but others may add to them. */
 const maxFigures = 200
 
-/** The project's own gauges and counters. Those of the process are left alone: some begin anew when they are read. */
-async function figuresOf(registry: Registry): Promise<readonly Figure[]> {
-  const figures: Figure[] = []
-  for (const metric of registry.getMetricsAsArray() as unknown as readonly RegisteredMetric[]) {
-    if (!metric.name.startsWith('headwater_')) continue
-    const { help, type, values } = await metric.get()
-    if (type !== 'gauge' && type !== 'counter') continue
-    for (const { labels, value } of values) figures.push({ name: metric.name, help, labels, value })
-  }
-  return figures.filter(({ value }) => Number.isFinite(value)).slice(0, maxFigures)
-}
-
-/** What prom-client's types do not tell of a registry's metrics. */
-interface RegisteredMetric {
-  readonly name: string
-  get(): Promise<{
-    readonly help: string
-    readonly type: string
-    readonly values: readonly { readonly labels: Readonly<Record<string, string | number>>; readonly value: number }[]
-  }>
+/** The project's own counters and gauges. */
+function figuresOf(figures: Figures): readonly Figure[] {
+  return [...figures.values()]
+    .filter(({ name, value }) => name.startsWith('headwater_') && Number.isFinite(value))
+    .slice(0, maxFigures)
 }

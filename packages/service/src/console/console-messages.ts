@@ -8,7 +8,7 @@ const counts = Type.Record(Type.String(), integer)
 const figure = object({
   name: text,
   help: text,
-  labels: Type.Record(Type.String(), Type.Union([text, number])),
+  labels: Type.Record(Type.String(), text),
   value: number,
 })
 export type Figure = Message<typeof figure>

@@ -76,7 +76,7 @@ export function registerConsole(server: FastifyInstance, parts: ServerParts): vo
   server.get<OfData>('/console/data', { config: { ...config, operation: showData } }, async (request, reply) => {
     const { query, principal } = request
     const since = { recentMs: timeOf(query.recent, 'recent'), dayMs: timeOf(query.day, 'day') }
-    return sendData(request, reply, await consoleData(parts, watch, principal!, since))
+    return sendData(request, reply, consoleData(parts, watch, principal!, since))
   })
 
   server.get<OfDrift>(

@@ -1,5 +1,5 @@
 /** Histograms that are counted on the hot path and written out at the scrape. B upper bounds. */
-import type { Histogram, Registry } from 'prom-client'
+import type { Family, Sample } from './figures.ts'
 
 /** One histogram's counts: no allocation, no look-up of labels. */
 export class BucketCounts {
@@ -52,15 +52,20 @@ interface Member {
 }
 
 /** Histograms of one name, one for each combination of labels that was asked for. */
-export class Histograms {
-  readonly #options: HistogramOptions
+export class Histograms implements Family {
+  readonly type = 'histogram'
+  readonly name: string
+  readonly help: string
+  readonly #labels: readonly string[]
   readonly #bounds: Float64Array
   /** By the values of their labels. */
   readonly #members = new Map<string, Member>()
 
-  constructor(options: HistogramOptions) {
-    this.#options = options
-    this.#bounds = Float64Array.from(options.bounds)
+  constructor({ name, help, labels = [], bounds }: HistogramOptions) {
+    this.name = name
+    this.help = help
+    this.#labels = labels
+    this.#bounds = Float64Array.from(bounds)
   }
 
   /** The one of these labels' values, in the order of their names. Where each nanosecond counts keep it. */
@@ -75,38 +80,26 @@ export class Histograms {
     return counts
   }
 
-  register(registry: Registry): void {
-    const { name, help } = this.#options
-    const get = async () => ({ name, help, type: 'histogram', aggregator: 'sum', values: this.#samples() })
-    // A registry asks a metric for no more than this.
-    registry.registerMetric({ name, help, type: 'histogram', get } as unknown as Histogram)
-  }
-
   #memberOf(values: readonly string[]): Member {
     const key = values.join('\0')
     const known = this.#members.get(key)
     if (known !== undefined) return known
-    const names = this.#options.labels ?? []
-    const member = { labels: Object.fromEntries(names.map((name, i) => [name, values[i]])), parts: [] }
+    const member = { labels: Object.fromEntries(this.#labels.map((name, i) => [name, values[i]])), parts: [] }
     this.#members.set(key, member)
     return member
   }
 
-  #samples() {
-    const { name } = this.#options
+  samples(): readonly Sample[] {
+    const { name } = this
     return [...this.#members.values()].flatMap(({ labels, parts }) => {
       let below = 0
       const sum = parts.reduce((total, part) => total + part.sum, 0)
       const buckets = Array.from({ length: this.#bounds.length + 1 }, (_, i) => {
         for (const { counts } of parts) below += counts[i]
         const le = i < this.#bounds.length ? String(this.#bounds[i]) : '+Inf'
-        return { metricName: `${name}_bucket`, labels: { ...labels, le }, value: below }
+        return { name: `${name}_bucket`, labels: { ...labels, le }, value: below }
       })
-      return [
-        ...buckets,
-        { metricName: `${name}_sum`, labels, value: sum },
-        { metricName: `${name}_count`, labels, value: below },
-      ]
+      return [...buckets, { name: `${name}_sum`, labels, value: sum }, { name: `${name}_count`, labels, value: below }]
     })
   }
 }

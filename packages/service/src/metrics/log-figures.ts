@@ -1,6 +1,5 @@
 /** Figures of the logs that a service keeps: events, outcomes, and what was served. */
-import type { Registry } from 'prom-client'
-import { Figures } from '../figures/figures.ts'
+import type { Figures } from '../figures/figures.ts'
 
 /** What a log counts of itself. */
 export interface LogCounters {
@@ -21,10 +20,9 @@ export interface LogCounters {
  *
  * @param logs by kind, say `served`; each gives the counters of its logs, one a tenant
  */
-export function registerLogMetrics(registry: Registry, logs: Readonly<Record<string, () => readonly LogCounters[]>>) {
-  const figures = new Figures(registry)
+export function registerLogMetrics(figures: Figures, logs: Readonly<Record<string, () => readonly LogCounters[]>>) {
   const add = (name: string, help: string, key: keyof LogCounters) =>
-    figures.counters({ name, help, labels: ['log'] }, () =>
+    figures.counters(name, help, ['log'], () =>
       Object.entries(logs).map(([kind, read]) => [[kind], read().reduce((sum, each) => sum + (each[key] ?? 0), 0)]),
     )
   add('headwater_log_rows_total', 'Rows that a log took.', 'rows')

@@ -18,7 +18,7 @@ export interface MetricsSource {
   readonly models: readonly ServedModel[]
   readonly encoder?: () => EncoderStatus
   readonly refreshes?: RefreshMonitor
-  readonly alsoMetrics?: (registry: Registry) => void
+  readonly alsoMetrics?: (figures: Figures) => void
   /** Requests that are not answered yet. */
   readonly underWay: () => number
 }
@@ -31,12 +31,13 @@ const ageBounds = [1, 5, 15, 60, 300, 900, 3_600, 21_600, 86_400, 259_200, 604_8
 const panelUsers = 256
 
 /**
- * A server's figures, in a registry of its own. Those of poolings are their sums over the tenants. On the hot path numbers
+ * A server's figures. Those of poolings are their sums over the tenants. On the hot path numbers
  * are added up; names and labels come to them at the scrape.
  */
 export class Metrics {
-  readonly registry = new Registry()
-  readonly #figures = new Figures(this.registry)
+  readonly figures = new Figures()
+  /** Of the process. */
+  readonly #process = new Registry()
   /** By tenant. */
   readonly #reads: ReadonlyMap<string, ReadFigures>
   readonly #requests: Histograms
@@ -46,7 +47,7 @@ export class Metrics {
   #storeErrors = 0
 
   constructor({ tenants, models, encoder, refreshes, alsoMetrics, underWay }: MetricsSource) {
-    collectDefaultMetrics({ register: this.registry })
+    collectDefaultMetrics({ register: this.#process })
     const reads = new Histograms({
       name: 'headwater_read_duration_seconds',
       help: 'Time of a pooled read, from the parsed request to the served batch.',
@@ -70,33 +71,35 @@ export class Metrics {
         return [tenant, new ReadFigures(reads.part(), ofModels, new Reservoir(panelUsers, i + 1))]
       }),
     )
-    for (const histograms of [reads, this.#requests, ages]) histograms.register(this.registry)
-    this.#figures.gauge({ name: 'headwater_requests_under_way', help: 'Requests that are not answered yet.' }, underWay)
-    this.#figures.counters(
-      {
-        name: 'headwater_requests_failed_total',
-        help: 'Requests that were answered with an error, by its code.',
-        labels: ['code'],
-      },
+    for (const histograms of [reads, this.#requests, ages]) this.figures.add(histograms)
+    this.figures.gauge('headwater_requests_under_way', 'Requests that are not answered yet.', underWay)
+    this.figures.counters(
+      'headwater_requests_failed_total',
+      'Requests that were answered with an error, by its code.',
+      ['code'],
       () => [...this.#failed].map(([code, count]) => [[code], count]),
     )
-    this.#figures.counters(
-      {
-        name: 'headwater_store_errors_total',
-        help: 'Failures of the store, by what met them.',
-        labels: ['during'],
-      },
+    this.figures.counters(
+      'headwater_store_errors_total',
+      'Failures of the store, by what met them.',
+      ['during'],
       () => [
         [['request'], this.#storeErrors],
         [['refresh'], refreshes?.storeErrors ?? 0],
       ],
     )
     const served = [...tenants.values()]
-    addPoolingFigures(this.#figures, served)
-    addModelFigures(this.#figures, models, served[0].pooling)
+    addPoolingFigures(this.figures, served)
+    addModelFigures(this.figures, models, served[0].pooling)
     if (encoder !== undefined) this.#addEncoder(encoder)
-    refreshes?.register(this.registry)
-    alsoMetrics?.(this.registry)
+    refreshes?.register(this.figures)
+    alsoMetrics?.(this.figures)
+  }
+
+  readonly contentType: string = Registry.PROMETHEUS_CONTENT_TYPE
+
+  async text(): Promise<string> {
+    return `${this.figures.text()}\n${await this.#process.metrics()}`
   }
 
   /** Where a tenant's reads are counted. */
@@ -118,12 +121,10 @@ export class Metrics {
   /** Shows how downstream models fare. */
   showOutcomes(scores: ReadonlyMap<string, OutcomeScores>): void {
     const labels = ['tenant', 'downstream']
-    this.#figures.gauges(
-      {
-        name: 'headwater_downstream_normalized_entropy',
-        help: "Progressive normalized entropy of a downstream model's last outcomes; below 1 is better than the base rate.",
-        labels,
-      },
+    this.figures.gauges(
+      'headwater_downstream_normalized_entropy',
+      "Progressive normalized entropy of a downstream model's last outcomes; below 1 is better than the base rate.",
+      labels,
       function* () {
         for (const [tenant, { all }] of scores) {
           for (const { downstream, normalizedEntropy } of all) {
@@ -132,14 +133,11 @@ export class Metrics {
         }
       },
     )
-    this.#figures.counters(
-      { name: 'headwater_outcomes_total', help: 'Outcomes that were scored.', labels },
-      function* () {
-        for (const [tenant, { all }] of scores) {
-          for (const { downstream, rows } of all) yield [[tenant, downstream], rows]
-        }
-      },
-    )
+    this.figures.counters('headwater_outcomes_total', 'Outcomes that were scored.', labels, function* () {
+      for (const [tenant, { all }] of scores) {
+        for (const { downstream, rows } of all) yield [[tenant, downstream], rows]
+      }
+    })
   }
 
   #countsOf(route: string, status: number): BucketCounts {
@@ -157,15 +155,13 @@ export class Metrics {
   }
 
   #addEncoder(encoder: () => EncoderStatus): void {
-    this.#figures.gauges(
-      { name: 'headwater_encoder_state', help: '1 for the state that the encoder is in.', labels: ['state'] },
-      () => {
-        const { state } = encoder()
-        return encoderStates.map((each) => [[each], Number(each === state)])
-      },
-    )
-    this.#figures.counter(
-      { name: 'headwater_encoder_restarts_total', help: 'Times that the encoder was started again.' },
+    this.figures.gauges('headwater_encoder_state', '1 for the state that the encoder is in.', ['state'], () => {
+      const { state } = encoder()
+      return encoderStates.map((each) => [[each], Number(each === state)])
+    })
+    this.figures.counter(
+      'headwater_encoder_restarts_total',
+      'Times that the encoder was started again.',
       () => encoder().restarts,
     )
   }

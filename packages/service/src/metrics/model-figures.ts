@@ -13,15 +13,15 @@ export function addModelFigures(figures: Figures, models: readonly ServedModel[]
       }
     }
   figures.gauges(
-    { name: 'headwater_snapshot', help: 'Number of the snapshot that refreshes go through.', labels },
+    'headwater_snapshot',
+    'Number of the snapshot that refreshes go through.',
+    labels,
     ofLatest(({ snapshot }) => snapshot),
   )
   figures.gauges(
-    {
-      name: 'headwater_snapshot_data_cutoff_timestamp_seconds',
-      help: 'Time before which the events lie that the snapshot was trained on.',
-      labels,
-    },
+    'headwater_snapshot_data_cutoff_timestamp_seconds',
+    'Time before which the events lie that the snapshot was trained on.',
+    labels,
     ofLatest(({ dataCutoffMs }) => dataCutoffMs / 1000),
   )
   const ofShadow = (value: (report: ShadowReport) => number) =>
@@ -40,16 +40,16 @@ export function addModelFigures(figures: Figures, models: readonly ServedModel[]
   ] as const
   for (const [name, help, key] of shadowFigures) {
     figures.gauges(
-      { name, help, labels },
+      name,
+      help,
+      labels,
       ofShadow((report) => report[key]),
     )
   }
   figures.gauges(
-    {
-      name: 'headwater_snapshot_cosine_to_previous',
-      help: 'Mean cosine to the snapshot that was served when this one was published, over its panel, in one frame.',
-      labels,
-    },
+    'headwater_snapshot_cosine_to_previous',
+    'Mean cosine to the snapshot that was served when this one was published, over its panel, in one frame.',
+    labels,
     function* (): Labelled {
       for (const { name, control } of models) {
         const cosine = control?.cosineToPrevious() ?? null

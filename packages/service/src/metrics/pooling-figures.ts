@@ -8,11 +8,9 @@ export function addPoolingFigures(figures: Figures, tenants: readonly ServedTena
   const sum = (of: (counters: Readonly<PoolingCounters>) => number) =>
     poolings.reduce((total, { counters }) => total + of(counters), 0)
   figures.counters(
-    {
-      name: 'headwater_rows_served_total',
-      help: 'Rows served, one a user and model, by how they were found.',
-      labels: ['status'],
-    },
+    'headwater_rows_served_total',
+    'Rows served, one a user and model, by how they were found.',
+    ['status'],
     () => [
       [['fresh'], sum(({ hits, stale }) => hits - stale)],
       [['stale'], sum(({ stale }) => stale)],
@@ -22,11 +20,9 @@ export function addPoolingFigures(figures: Figures, tenants: readonly ServedTena
     ],
   )
   figures.counters(
-    {
-      name: 'headwater_refreshes_total',
-      help: 'Refreshed embeddings, one a user and model, by what became of them.',
-      labels: ['outcome'],
-    },
+    'headwater_refreshes_total',
+    'Refreshed embeddings, one a user and model, by what became of them.',
+    ['outcome'],
     () => [
       [['landed'], sum(({ refreshes }) => refreshes)],
       [['superseded'], sum(({ superseded }) => superseded)],
@@ -41,26 +37,25 @@ export function addPoolingFigures(figures: Figures, tenants: readonly ServedTena
     ['headwater_offers_coalesced_total', 'Offers that joined a waiting refresh of their user.', 'coalesced'],
     ['headwater_refreshes_retried_total', 'Refreshes that were put back after a failure.', 'retried'],
   ] as const
-  for (const [name, help, key] of counters) figures.counter({ name, help }, () => sum((each) => each[key]))
-  figures.gauge({ name: 'headwater_refresh_queue_users', help: 'Users that wait for a refresh.' }, () =>
+  for (const [name, help, key] of counters) figures.counter(name, help, () => sum((each) => each[key]))
+  figures.gauge('headwater_refresh_queue_users', 'Users that wait for a refresh.', () =>
     poolings.reduce((total, { waiting }) => total + waiting, 0),
   )
   figures.gauge(
-    { name: 'headwater_refresh_queue_oldest_age_seconds', help: 'How long the user waits who waits longest; 0: none.' },
+    'headwater_refresh_queue_oldest_age_seconds',
+    'How long the user waits who waits longest; 0: none.',
     () =>
       poolings.reduce(
         (longest, { oldestOfferMs, clock }) => Math.max(longest, (clock.now() - (oldestOfferMs ?? clock.now())) / 1000),
         0,
       ),
   )
-  figures.gauge({ name: 'headwater_refreshes_due', help: 'Refreshes that should have landed by now.' }, () =>
+  figures.gauge('headwater_refreshes_due', 'Refreshes that should have landed by now.', () =>
     poolings.reduce((total, { due }) => total + due, 0),
   )
   // All tenants share one store.
   const { store } = tenants[0]
   if (store.sizeBytes() !== null) {
-    figures.gauge({ name: 'headwater_store_bytes', help: 'What the store takes, of all tenants.' }, () =>
-      Number(store.sizeBytes()),
-    )
+    figures.gauge('headwater_store_bytes', 'What the store takes, of all tenants.', () => Number(store.sizeBytes()))
   }
 }

@@ -1,7 +1,7 @@
 import type { PoolingObserver } from '@headwater/pooling'
 import type { Span } from '@opentelemetry/api'
-import type { Registry } from 'prom-client'
 import { isStoreFailure } from '../failures/failure.ts'
+import type { Figures } from '../figures/figures.ts'
 import { type BucketCounts, Histograms } from '../figures/histograms.ts'
 import { RefreshSpans } from './refresh-spans.ts'
 
@@ -83,8 +83,8 @@ export class RefreshMonitor {
     if (span?.isRecording()) this.#spans.offered(tenant, users, span.spanContext())
   }
 
-  register(registry: Registry): void {
+  register(figures: Figures): void {
     for (const histograms of [this.#freshness, this.#missedFreshness, this.#encode, this.#append, this.#rows])
-      histograms.register(registry)
+      figures.add(histograms)
   }
 }

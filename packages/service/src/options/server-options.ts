@@ -2,8 +2,8 @@ import type { FeatureSpace } from '@headwater/features'
 import type { EncoderStatus, ModelControl, OutcomeLog, Pooling } from '@headwater/pooling'
 import type { EmbeddingStore } from '@headwater/store'
 import type { Logger } from 'pino'
-import type { Registry } from 'prom-client'
 import type { Scope, Tokens } from '../access/tokens.ts'
+import type { Figures } from '../figures/figures.ts'
 import type { TlsOptions } from '../listener/listener.ts'
 import type { RefreshMonitor } from '../observation/refresh-monitor.ts'
 import type { RequestLogOptions } from '../observation/request-log.ts'
@@ -50,7 +50,7 @@ export interface ServerOptions {
   readonly logger?: Logger
   readonly requestLog?: RequestLogOptions
   /** Adds others' figures to those of `/metrics`. */
-  readonly alsoMetrics?: (registry: Registry) => void
+  readonly alsoMetrics?: (figures: Figures) => void
   /** Told of every failure that is the server's own, as callers are not. */
   readonly onError?: (error: unknown) => void
 }

@@ -31,7 +31,7 @@ export function registerHealth(server: FastifyInstance, parts: ServerParts): voi
   })
 
   server.get('/metrics', { config: { scope: 'metrics', operation: figures } }, async (_request, reply) =>
-    reply.type(metrics.registry.contentType).send(await metrics.registry.metrics()),
+    reply.type(metrics.contentType).send(await metrics.text()),
   )
 }
 

@@ -88,10 +88,10 @@ async function start(options: ServeOptions, report: ServeReport, closers: Closer
     refreshes,
     ...(cluster !== null && { sharedQueues: () => cluster.node.queues }),
     ...(options.outcomeLog !== undefined && { outcomes: (tenant: string) => tenants.get(tenant)!.logs.outcomes! }),
-    alsoMetrics: (registry) => {
-      http.registerLogMetrics(registry, logCounters(tenants))
-      http.registerSweepMetrics(registry, sweepers)
-      if (cluster !== null) registerClusterMetrics(registry, cluster.node)
+    alsoMetrics: (figures) => {
+      http.registerLogMetrics(figures, logCounters(tenants))
+      http.registerSweepMetrics(figures, sweepers)
+      if (cluster !== null) registerClusterMetrics(figures, cluster.node)
     },
     ...(tls && { tls }),
     // A log has failures in the lines of their requests.
