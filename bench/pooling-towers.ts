@@ -1,6 +1,6 @@
 /** Snapshots that the pooling's benches serve: towers of a preset's size with the weights that a training starts from. */
 import { batchRows, type FeatureSpace, type SideBatch } from '@headwater/features'
-import { declareTower, fitDense, type Initialization, type ModelConfig, presets } from '@headwater/runtime'
+import { declareTower, fitDense, type Initialization, type ModelConfig, presets, tokensOf } from '@headwater/runtime'
 import { publishSnapshot } from '@headwater/snapshot'
 import { type SeededRandom, seededRandom } from '@headwater/statistics'
 import { describeModel } from '@headwater/training'
@@ -11,11 +11,15 @@ export const dearerConfig: ModelConfig = {
   user: {
     ...presets.base.user,
     tokenWidth: 128,
-    sequence: { ...presets.base.user.sequence, hidden: 224 },
+    tokens: presets.base.user.tokens.map((own) =>
+      own.kind === 'events' && own.blocks ? { ...own, blocks: { ...own.blocks, hidden: 224 } } : own,
+    ),
     levels: presets.base.user.levels.map((level) => ({
       ...level,
-      mlp: level.mlp && { ...level.mlp, hidden: 3.5 * level.mlp.hidden },
-      cross: level.cross && { ...level.cross, rank: 3.5 * level.cross.rank },
+      extractors: level.extractors.map((own) => {
+        if (own.kind === 'mlp') return { ...own, hidden: 3.5 * own.hidden }
+        return own.kind === 'cross' ? { ...own, rank: 3.5 * own.rank } : own
+      }),
     })),
   },
 }
@@ -39,7 +43,7 @@ export function publishTower(
   const random = seededRandom(snapshot)
   const { dense } = batchRows(space.user, sample, 0, sample.rows)
   const fitted = new Map(
-    fitDense(config.user.dense, dense, space.user.dense.length).map((matrix) => [matrix.name, matrix]),
+    fitDense(tokensOf(config.user, 'dense'), dense, space.user.dense.length).map((matrix) => [matrix.name, matrix]),
   )
   const matrices = declareTower(space.user, space.item, space.tasks.length, config)
     .set.entries()

@@ -1,29 +1,24 @@
-export type {
-  CompressionConfig,
-  CrossConfig,
-  DenseEncoding,
-  DenseTokensConfig,
-  EmbeddingsConfig,
-  InteractionConfig,
-  LevelConfig,
-  MixerConfig,
-  MixTowerConfig,
-  MlpConfig,
-  ModelConfig,
-  SequenceConfig,
-  UserTowerConfig,
-} from './config/config.ts'
 export { ModelConfigError } from './config/config-error.ts'
 export type { JsonSchema } from './config/config-rules.ts'
+export type { EncodingConfig, EncodingKind } from './encodings/encodings.ts'
+export type { ExtractorConfig, ExtractorKind } from './extractors/extractors.ts'
 export { InputBatch, type InputNeeds } from './inputs/input-batch.ts'
+export type { InteractionConfig, InteractionKindName } from './interactions/interactions.ts'
 export { declareLinear, type Epilogue, type Linear, linearBackward, linearForward } from './layers/linear.ts'
 export { reluDropoutBackward } from './layers/relu.ts'
 export { AlignmentLayer } from './loading/alignment-layer.ts'
-export { snapshotConfig } from './loading/snapshot-config.ts'
+export { snapshotConfig, snapshotMatrices } from './loading/snapshot-config.ts'
 export { writeWeights } from './loading/write-weights.ts'
+export { placesOf } from './parameters/axis.ts'
 export type { DeviceTable, DeviceTablePart } from './parameters/device-table.ts'
 export { type ParameterRun, ParameterSizeError } from './parameters/parameter-runs.ts'
-export { type Initialization, type Parameter, ParameterSet, type Table } from './parameters/parameter-set.ts'
+export {
+  type Entry,
+  type Initialization,
+  type Parameter,
+  ParameterSet,
+  type Table,
+} from './parameters/parameter-set.ts'
 export { Weights } from './parameters/weights.ts'
 export { Allocation } from './plan/allocation.ts'
 export { type Plan, type PlanCost, Recorder } from './plan/recorder.ts'
@@ -36,10 +31,15 @@ export { type DeviceRoom, type TowerMemory, TowerMemoryError } from './serving/t
 export { type EncoderOptions, measureEncoder, UserEncoder } from './serving/user-encoder.ts'
 export { measureUserPlan } from './serving/user-plan.ts'
 export { fitDense } from './tokens/dense-statistics.ts'
-export { type EventTokens, eventTokens, sumScale } from './tokens/event-tokens.ts'
+export { type EventTokens, eventTokens, sumScale } from './tokens/event-counts.ts'
 export { declareItemInputs, type ItemInputs, itemInputsBackward, itemInputsForward } from './tokens/item-inputs.ts'
-export { checkModelConfig } from './tower/config-check.ts'
-export { modelConfigSchema, parseModelConfig } from './tower/config-schema.ts'
+export type { TokenSource } from './tokens/token-kind.ts'
+export type { TokenConfig, TokenKindName } from './tokens/token-kinds.ts'
+export { type ModelConfig, modelConfigSchema, tokensOf, type UserTowerConfig } from './tower/config.ts'
+export { checkModelConfig, parseModelConfig } from './tower/config-check.ts'
+export type { EmbeddingsConfig } from './tower/head.ts'
+export type { LevelConfig } from './tower/level.ts'
+export { describeLevels, type LevelDescription } from './tower/level-description.ts'
 export { interactionTensor, mixBackward, mixForward } from './tower/mix-tower.ts'
 export { type PresetName, presets } from './tower/presets.ts'
 export { declareTower, type Tower } from './tower/tower.ts'

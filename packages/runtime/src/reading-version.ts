@@ -5,7 +5,12 @@
  * Shape letters: d numbers of a token, n tokens, L events of C channels, K embeddings of D numbers, J = K · D, T tasks.
  */
 import type { SideBatch, SideLayout } from '@headwater/features'
-import type { DenseTokensConfig, LevelConfig, ModelConfig, SequenceConfig } from './config/config.ts'
+import type { EncodingConfig, EncodingKind } from './encodings/encodings.ts'
+import type { ExtractorConfig, ExtractorKind } from './extractors/extractors.ts'
+import type { InteractionConfig, InteractionKindName } from './interactions/interactions.ts'
+import type { TokenConfig, TokenKindName } from './tokens/token-kinds.ts'
+import type { ModelConfig } from './tower/config.ts'
+import type { LevelConfig } from './tower/level.ts'
 
 type Vector = readonly number[]
 type Tokens = readonly Vector[]
@@ -94,7 +99,7 @@ function standardized(x: Vector): Vector {
 
 /** LN, RMS or nothing, of one token. */
 export function norm(tensors: Tensors, name: string, kind: LevelConfig['norm'], x: Vector): Vector {
-  if (kind === 'none') return x
+  if (!kind) return x
   const gain = rowOf(tensors, `${name}.gain`)
   const shift = kind === 'layer' ? rowOf(tensors, `${name}.shift`) : zeros(x.length)
   const y = kind === 'layer' ? standardized(x) : times(x, 1 / Math.sqrt(dot(x, x) / x.length + 1e-5))
@@ -141,9 +146,11 @@ export function rowAt(layout: SideLayout, batch: SideBatch, r: number): Row {
 
 // ---------------------------------------------------------------- User tower: input tokens
 
+type MakeTokens<K extends TokenKindName> = (t: Tensors, config: TokenConfig<K>, d: number, row: Row) => Tokens
+
 /** All dense columns as tokens. */
-export function denseTokens(tensors: Tensors, config: DenseTokensConfig, d: number, dense: Vector): Tokens {
-  if (dense.length === 0 || config.tokens === 0) return []
+export const denseTokens: MakeTokens<'dense'> = (tensors, config, d, { dense }) => {
+  if (dense.length === 0) return []
   const encoded = dense.flatMap((value, f) => {
     if (!config.standardize) return encode(tensors, config, f, value)
     const center = rowOf(tensors, 'user.dense.center')[f]
@@ -154,26 +161,34 @@ export function denseTokens(tensors: Tensors, config: DenseTokensConfig, d: numb
   return cut(linear(tensors, 'user.dense-tokens', encoded), d)
 }
 
-/** What becomes of column f before the linear map. */
-function encode(tensors: Tensors, { encoding }: DenseTokensConfig, f: number, x: number): Vector {
-  if (encoding.kind === 'plain') return [x]
-  if (encoding.kind === 'periodic') {
+type Encode<K extends EncodingKind> = (t: Tensors, config: EncodingConfig<K>, f: number, x: number) => Vector
+
+/** By kind, what becomes of the value x of column f. */
+const encodings: { readonly [K in EncodingKind]: Encode<K> } = {
+  periodic: (tensors, _, f, x) => {
     const angles = rowOf(tensors, 'user.dense.frequencies', f).map((frequency) => 2 * Math.PI * frequency * x)
-    return [...angles.map(Math.sin), ...angles.map(Math.cos), ...zeros(4)]
-  }
-  const edges = rowOf(tensors, 'user.dense.edges', f)
-  const components = list(encoding.bins, (t) => {
-    const [low, high] = [edges[t], edges[t + 1]]
-    if (low === high) return x >= high ? 1 : 0
-    const share = (x - low) / (high - low)
-    if (t > 0 && share < 0) return 0
-    return t < encoding.bins - 1 && share > 1 ? 1 : share
-  })
-  return [...padded(components), ...zeros(4)]
+    return [...angles.map(Math.sin), ...angles.map(Math.cos)]
+  },
+  piecewise: (tensors, { bins }, f, x) => {
+    const edges = rowOf(tensors, 'user.dense.edges', f)
+    return list(bins, (t) => {
+      const [low, high] = [edges[t], edges[t + 1]]
+      if (low === high) return x >= high ? 1 : 0
+      const share = (x - low) / (high - low)
+      if (t > 0 && share < 0) return 0
+      return t < bins - 1 && share > 1 ? 1 : share
+    })
+  },
+}
+
+/** What becomes of column f before the linear map. */
+function encode(tensors: Tensors, { encoding }: TokenConfig<'dense'>, f: number, x: number): Vector {
+  if (!encoding) return [x]
+  return [...padded((encodings[encoding.kind] as Encode<EncodingKind>)(tensors, encoding, f, x)), ...zeros(4)]
 }
 
 /** The token of a bag, from its table `name`. A bag of one value at most has no query: its token is the vector. */
-export function bagToken(tensors: Tensors, name: string, kind: ModelConfig['user']['bags'], ids: Vector): Vector {
+export function bagToken(tensors: Tensors, name: string, kind: TokenConfig<'bags'>['pooling'], ids: Vector): Vector {
   const vectors = ids.map((id) => rowOf(tensors, name, id))
   if (ids.length === 0) return zeros(matrix(tensors, name).cols)
   if (kind === 'attention' && tensors.has(`${name}.query`))
@@ -201,8 +216,9 @@ function block(tensors: Tensors, name: string, heads: number, h: Tokens): Tokens
 }
 
 /** [pooled events | recent events | sums of events] */
-export function eventTokens(tensors: Tensors, config: SequenceConfig, d: number, sequence: Row['sequence']): Tokens {
-  if (sequence === null || config.pooled + config.recent + (config.sums ? sequence.weights : 0) === 0) return []
+export const eventTokens: MakeTokens<'events'> = (tensors, config, d, { sequence }) => {
+  if (sequence === null) return []
+  const { pooled = 0, recent = 0, blocks } = config
   const { events, weights } = sequence
   const ofCategory = ({ name, id }: Event['categories'][number]) => rowOf(tensors, `user.sequence.${name}`, id)
   const v = events.map(({ id, categories }) =>
@@ -210,8 +226,8 @@ export function eventTokens(tensors: Tensors, config: SequenceConfig, d: number,
   )
   const weightsOf = (w: number) => events.map(({ channels }) => 8 * channels[channels.length - weights + w])
   const sums = list(config.sums ? weights : 0, (w) => weighted(weightsOf(w), v, d))
-  if (events.length === 0) return [...list(config.pooled + config.recent, () => zeros(d)), ...sums]
-  if (config.pooled + config.recent === 0) return sums
+  if (events.length === 0) return [...list(pooled + recent, () => zeros(d)), ...sums]
+  if (pooled + recent === 0) return sums
   const mix = (c: number) => rowOf(tensors, 'user.sequence.pooling', c)
   let h: Tokens = events.map(({ channels }, l) =>
     plus(
@@ -223,33 +239,41 @@ export function eventTokens(tensors: Tensors, config: SequenceConfig, d: number,
       ),
     ),
   )
-  for (let b = 1; b <= config.blocks; b++) h = block(tensors, `user.sequence.block${b}`, config.heads, h)
-  const pooled = list(config.pooled, (m) => attend(mix(events[0].channels.length + m), h, h))
-  const recent = list(config.recent, (j) => h[h.length - 1 - j] ?? zeros(d))
-  return [...pooled, ...recent, ...sums]
+  if (blocks) for (let b = 1; b <= blocks.count; b++) h = block(tensors, `user.sequence.block${b}`, blocks.heads, h)
+  const poolings = list(pooled, (m) => attend(mix(events[0].channels.length + m), h, h))
+  const last = list(recent, (j) => h[h.length - 1 - j] ?? zeros(d))
+  return [...poolings, ...last, ...sums]
 }
 
-/** X₀, and the dense tokens that it begins with. */
-export function inputTokens(tensors: Tensors, config: ModelConfig['user'], row: Row) {
-  const d = config.tokenWidth
-  const xDense = denseTokens(tensors, config.dense, d, row.dense)
-  const bags = row.bags.map(({ name, ids }) => bagToken(tensors, `user.${name}`, config.bags, ids))
-  return { x0: [...xDense, ...bags, ...eventTokens(tensors, config.sequence, d, row.sequence)], xDense }
+/** By kind. */
+const makeTokens: { readonly [K in TokenKindName]: MakeTokens<K> } = {
+  dense: denseTokens,
+  bags: (tensors, { pooling }, _, { bags }) =>
+    bags.map(({ name, ids }) => bagToken(tensors, `user.${name}`, pooling, ids)),
+  events: eventTokens,
+}
+
+/** X₀, and the dense tokens in it. */
+export function inputTokens(tensors: Tensors, { tokenWidth, tokens }: ModelConfig['user'], row: Row) {
+  const made = tokens.map((config) => ({
+    kind: config.kind,
+    tokens: (makeTokens[config.kind] as MakeTokens<TokenKindName>)(tensors, config, tokenWidth, row),
+  }))
+  return { x0: made.flatMap((own) => own.tokens), xDense: made.find(({ kind }) => kind === 'dense')?.tokens ?? [] }
 }
 
 // ---------------------------------------------------------------- User tower: levels
 
-type Kind = Exclude<keyof LevelConfig, 'norm' | 'residual' | 'dense'>
-type Extractor<K extends Kind> = (t: Tensors, name: string, config: NonNullable<LevelConfig[K]>, x: Tokens) => Tokens
+type Extract<K extends ExtractorKind> = (t: Tensors, name: string, config: ExtractorConfig<K>, x: Tokens) => Tokens
 
 /** tokens(ReLU(vec X W₁ + b₁) W₂ + b₂) */
-export const mlp: Extractor<'mlp'> = (tensors, name, _, x) => {
+export const mlp: Extract<'mlp'> = (tensors, name, _, x) => {
   const hidden = relu(linear(tensors, `${name}.hidden`, x.flat()))
   return cut(linear(tensors, `${name}.output`, hidden), x[0].length)
 }
 
 /** Products of the tokens with weighted sums of them, P = X (Aᵀ X)ᵀ ÷ √d, and a map of these. */
-export const compression: Extractor<'compression'> = (tensors, name, { columns }, x) => {
+export const compression: Extract<'compression'> = (tensors, name, { columns }, x) => {
   const d = x[0].length
   const hidden = relu(linear(tensors, `${name}.hidden`, x.flat()))
   const z = cut(linear(tensors, `${name}.logits`, hidden), columns)
@@ -259,7 +283,7 @@ export const compression: Extractor<'compression'> = (tensors, name, { columns }
 }
 
 /** x_l = x₀ ⊙ ((x_{l−1} V_l) U_l + b_l) + x_{l−1}, and a map over the tokens of the last. */
-export const cross: Extractor<'cross'> = (tensors, name, { layers }, x) => {
+export const cross: Extract<'cross'> = (tensors, name, { layers }, x) => {
   const x0 = x.flat()
   let xl: Vector = x0
   for (let l = 1; l <= layers; l++) {
@@ -270,7 +294,7 @@ export const cross: Extractor<'cross'> = (tensors, name, { layers }, x) => {
 }
 
 /** An MLP over the tokens, one over the numbers of each, and a map over tokens. */
-export const mixer: Extractor<'mixer'> = (tensors, name, _, x) => {
+export const mixer: Extract<'mixer'> = (tensors, name, _, x) => {
   const normed = x.map((token) => norm(tensors, `${name}.token-norm`, 'layer', token))
   const across = tokenMap(tensors, `${name}.token-output`, tokenMap(tensors, `${name}.token-hidden`, normed).map(gelu))
   const z = x.map((token, i) => {
@@ -281,19 +305,17 @@ export const mixer: Extractor<'mixer'> = (tensors, name, _, x) => {
   return tokenMap(tensors, `${name}.tokens`, z)
 }
 
-/** By kind, in the order of their tokens. */
-const extractors: { readonly [K in Kind]: Extractor<K> } = { mlp, compression, cross, mixer }
+/** By kind. */
+const extractors: { readonly [K in ExtractorKind]: Extract<K> } = { mlp, compression, cross, mixer }
 
-function extract<K extends Kind>(tensors: Tensors, name: string, kind: K, config: LevelConfig[K], x: Tokens): Tokens {
-  return config ? (extractors[kind] as Extractor<K>)(tensors, `${name}.${kind}`, config, x) : []
-}
+export const extract: Extract<ExtractorKind> = (tensors, name, config, x) =>
+  (extractors[config.kind] as Extract<ExtractorKind>)(tensors, name, config, x)
 
 /** Norm([extracted tokens | X_dense] + W_r X) */
 export function level(tensors: Tensors, name: string, config: LevelConfig, x: Tokens, xDense: Tokens): Tokens {
-  const kinds = Object.keys(extractors) as Kind[]
-  const extracted = kinds.flatMap((kind) => extract(tensors, name, kind, config[kind], x))
-  const tokens = config.dense === false ? extracted : [...extracted, ...xDense]
-  const residual = config.residual === false ? null : tokenMap(tensors, `${name}.residual`, x)
+  const extracted = config.extractors.flatMap((own) => extract(tensors, `${name}.${own.kind}`, own, x))
+  const tokens = config.dense ? [...extracted, ...xDense] : extracted
+  const residual = config.residual ? tokenMap(tensors, `${name}.residual`, x) : null
   const summed = residual ? tokens.map((token, i) => plus(token, residual[i])) : tokens
   return summed.map((token) => norm(tensors, `${name}.norm`, config.norm, token))
 }
@@ -307,10 +329,11 @@ export function userTower(tensors: Tensors, config: ModelConfig, user: Row): Vec
 }
 
 /** The head: J numbers from the last level's tokens. */
-export function embeddings(tensors: Tensors, { width, norm, bound }: ModelConfig['embeddings'], x: Tokens): Vector {
+export function embeddings(tensors: Tensors, { width, norm }: ModelConfig['embeddings'], x: Tokens): Vector {
   const each = cut(linear(tensors, 'user.output', x.flat()), width)
-  if (norm === 'layer') return each.flatMap(standardized)
-  return norm === 'bound' ? each.flatMap((e) => times(e, Math.min(1, bound / Math.hypot(...e)))) : each.flat()
+  if (!norm) return each.flat()
+  if (norm.kind === 'layer') return each.flatMap(standardized)
+  return each.flatMap((e) => times(e, Math.min(1, norm.largest / Math.hypot(...e))))
 }
 
 /** Published coordinates of the J numbers e, by a snapshot's alignment, W [J, J] and b. */
@@ -325,23 +348,35 @@ export function itemInputs(tensors: Tensors, item: Row): Vector {
   return [...padded(item.dense), ...bags]
 }
 
-/** Which part of the first hidden layer's sums the user has, from its embeddings e and the item vector v. */
-function interaction(tensors: Tensors, { embeddings, mix }: ModelConfig, e: Vector, v: Vector): Vector {
-  if (mix.interaction.kind === 'grouped') {
-    const slices = cut(v, e.length / mix.interaction.dots)
-    const dots = cut(e, e.length / mix.interaction.dots).map((slice, g) => dot(slice, slices[g]))
-    return linear(tensors, 'mix.from-interaction', [...e, ...padded(dots)])
-  }
-  const vectors = cut([...e, ...v], embeddings.width)
-  const dots = vectors.flatMap((a, i) => vectors.slice(0, i).map((b) => dot(a, b)))
-  return plus(linear(tensors, 'mix.from-embeddings', e), linear(tensors, 'mix.from-dots', dots))
+type Meet<K extends InteractionKindName> = (
+  t: Tensors,
+  config: InteractionConfig<K>,
+  sizes: ModelConfig['embeddings'],
+  e: Vector,
+  v: Vector,
+) => Vector
+
+/** By kind, which part of the first hidden layer's sums the user has, from its embeddings e and the item vector v. */
+const interactions: { readonly [K in InteractionKindName]: Meet<K> } = {
+  grouped: (tensors, { dots }, _, e, v) => {
+    const slices = cut(v, e.length / dots)
+    const products = cut(e, e.length / dots).map((slice, g) => dot(slice, slices[g]))
+    return linear(tensors, 'mix.from-interaction', [...e, ...padded(products)])
+  },
+  pairwise: (tensors, _, { width }, e, v) => {
+    const vectors = cut([...e, ...v], width)
+    const products = vectors.flatMap((a, i) => vectors.slice(0, i).map((b) => dot(a, b)))
+    return plus(linear(tensors, 'mix.from-embeddings', e), linear(tensors, 'mix.from-dots', products))
+  },
 }
 
 /** The T logits of a user's embeddings e, in the tower's own coordinates, and an item. */
 export function mixTower(tensors: Tensors, config: ModelConfig, e: Vector, item: Row): Vector {
   const x = itemInputs(tensors, item)
   const v = linear(tensors, 'mix.item-vector', x)
-  let h = relu(plus(interaction(tensors, config, e, v), linear(tensors, 'mix.from-item', x)))
+  const meet = interactions[config.mix.interaction.kind] as Meet<InteractionKindName>
+  const met = meet(tensors, config.mix.interaction, config.embeddings, e, v)
+  let h = relu(plus(met, linear(tensors, 'mix.from-item', x)))
   for (let layer = 2; layer <= config.mix.hidden.length; layer++) h = relu(linear(tensors, `mix.hidden${layer}`, h))
   return linear(tensors, 'mix.heads', h)
 }
@@ -379,7 +414,7 @@ export function loss(
   const entropy = ({ logits, labels, weights }: LossRow) =>
     sum(logits.map((logit, t) => step.taskWeights[t] * weights[t] * crossEntropy(logit, labels[t])))
   const distance = ({ embeddings: e, teacher = e }: LossRow) => sum(e.map((value, j) => (value - teacher[j]) ** 2))
-  const decorrelation = embeddings.decorrelation === 0 ? 0 : embeddings.decorrelation * covariances(rows, J)
+  const decorrelation = embeddings.decorrelation ? embeddings.decorrelation * covariances(rows, J) : 0
   return (
     sum(rows.map(entropy)) / step.rows +
     decorrelation +

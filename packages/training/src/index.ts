@@ -3,12 +3,10 @@ export { CheckpointFile, type CheckpointSettings, type RunState } from './checkp
 export { Checkpoints, type CheckpointsOptions } from './checkpoint/checkpoints.ts'
 export {
   describeModel,
-  type LevelDescription,
   type LimitsDescription,
   type ModelDescription,
   type PlanDescription,
   type Sized,
-  type TokenSource,
 } from './description/model-description.ts'
 export { DistillationError } from './distillation/distillation-error.ts'
 export { ExampleFeed } from './examples/example-feed.ts'

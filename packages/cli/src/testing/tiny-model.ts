@@ -7,8 +7,8 @@ export const tinyModel = {
   user: {
     ...small.user,
     tokenWidth: 4,
-    dense: { tokens: 4, standardize: false, encoding: { kind: 'plain' } },
-    levels: [{ mlp: { tokens: 2, hidden: 16 }, compression: null, cross: null, mixer: null, norm: 'none' }],
+    tokens: [{ kind: 'dense', tokens: 4 }, ...small.user.tokens.filter(({ kind }) => kind !== 'dense')],
+    levels: [{ extractors: [{ kind: 'mlp', tokens: 2, hidden: 16 }], residual: true, dense: true }],
   },
   embeddings: { ...small.embeddings, width: 8 },
   mix: { width: 4, interaction: { kind: 'grouped', dots: 4 }, hidden: [8] },

@@ -1,6 +1,6 @@
 /** One component of the upstream off at a time, and how its quality grows with its size. */
 import { parseSchema, type Schema, SchemaError } from '@headwater/features'
-import type { ModelConfig } from '@headwater/runtime'
+import type { ExtractorConfig, LevelConfig, ModelConfig } from '@headwater/runtime'
 import { adjusted, compare, scoreArm } from '../lab/analysis/figures.ts'
 import type { Outcomes } from '../lab/analysis/outcomes.ts'
 import { type HeadArmPlan, headArm } from '../lab/arms/head-arm.ts'
@@ -46,14 +46,22 @@ function variantPlan(lab: LabLog, seed: number, { name, title, variant }: Named)
 function fullConfig({ settings }: LabLog): ModelConfig {
   const { config } = settings
   const [first] = config.user.levels
-  const level = {
+  const level: LevelConfig = {
     ...first,
-    compression: { tokens: 1, columns: 4, hidden: 64 },
-    cross: { tokens: 1, layers: 2, rank: 16 },
-    mixer: { tokens: 1, tokenHidden: 16, channelHidden: 32 },
+    extractors: [
+      ...first.extractors,
+      { kind: 'compression', tokens: 1, columns: 4, hidden: 64 },
+      { kind: 'cross', tokens: 1, layers: 2, rank: 16 },
+      { kind: 'mixer', tokens: 1, tokenHidden: 16, channelHidden: 32 },
+    ],
   }
   return { ...config, user: { ...config.user, levels: [level] } }
 }
+
+const withExtractors = (level: LevelConfig, keep: (own: ExtractorConfig) => boolean): LevelConfig => ({
+  ...level,
+  extractors: level.extractors.filter(keep),
+})
 
 /** A quick run has the ends of the curve of widths and what is smallest of the others. */
 const widths = ({ quick }: LabLog) => (quick ? [64, 1024] : [64, 256, 1024])
@@ -71,6 +79,8 @@ const embeddingSizes = ({ quick }: LabLog) => {
 function variantsOf(lab: LabLog): Named[] {
   const full = fullConfig(lab)
   const [level] = full.user.levels
+  const { residual: _, ...withoutResidual } = level
+  const { dense: __, ...withoutDense } = level
   const { schema } = lab.log
   const base: Variant = { config: full, withoutAggregations: [], singleTask: false }
   const off = (name: string, title: string, changes: Partial<Variant>): Named => ({
@@ -86,8 +96,8 @@ function variantsOf(lab: LabLog): Named[] {
     variant: { ...base, config },
   })
   const user = (changes: Partial<ModelConfig['user']>): ModelConfig => ({ ...full, user: { ...full.user, ...changes } })
-  const extractors = (['mlp', 'compression', 'cross', 'mixer'] as const).map((name) =>
-    off(name, name, { config: user({ levels: [{ ...level, [name]: null }] }) }),
+  const extractors = level.extractors.map(({ kind }) =>
+    off(kind, kind, { config: user({ levels: [withExtractors(level, (own) => own.kind !== kind)] }) }),
   )
   const groups = featureGroups(schema).map(({ of, kind, names }) =>
     off(of === 'user' ? `${kind}-features` : `item-${kind}-features`, `the ${of}'s ${kind} features`, {
@@ -102,8 +112,11 @@ function variantsOf(lab: LabLog): Named[] {
   )
   const scaled = depths(lab).flatMap((depth) =>
     widths(lab).map((hidden) => {
-      const first = { ...level, mlp: { tokens: 1, hidden } }
-      const second = { ...first, compression: null, mixer: null }
+      const first = {
+        ...level,
+        extractors: level.extractors.map((own) => (own.kind === 'mlp' ? { ...own, tokens: 1, hidden } : own)),
+      }
+      const second = withExtractors(first, ({ kind }) => kind === 'mlp' || kind === 'cross')
       const levels = depth === 1 ? [first] : [first, second]
       return sized(`width-${hidden}-depth-${depth}`, `MLP of ${hidden}, ${depth} deep`, user({ levels }))
     }),
@@ -115,12 +128,12 @@ function variantsOf(lab: LabLog): Named[] {
       ? []
       : [
           off('sequence', 'the sequence', {
-            config: user({ sequence: { ...full.user.sequence, pooled: 0, recent: 0 } }),
+            config: user({ tokens: full.user.tokens.filter(({ kind }) => kind !== 'events') }),
           }),
         ]),
-    off('residual', 'the residual', { config: user({ levels: [{ ...level, residual: false }] }) }),
+    off('residual', 'the residual', { config: user({ levels: [withoutResidual] }) }),
     off('dense-reinjection', 'dense tokens handed in again', {
-      config: user({ levels: [{ ...level, dense: false }] }),
+      config: user({ levels: [withoutDense] }),
     }),
     ...groups,
     ...(schema.fields.some((field) => field.of === 'user')

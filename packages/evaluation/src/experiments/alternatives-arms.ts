@@ -96,10 +96,12 @@ export function lastStateConfig(config: ModelConfig): ModelConfig {
     ...config,
     user: {
       ...user,
-      dense: { ...user.dense, tokens: 0 },
-      sequence: { blocks: 1, heads: 1, hidden: 4 * user.tokenWidth, pooled: 0, recent: 1 },
+      tokens: [
+        ...user.tokens.filter(({ kind }) => kind === 'bags'),
+        { kind: 'events', blocks: { count: 1, heads: 1, hidden: 4 * user.tokenWidth }, recent: 1 },
+      ],
       levels: [
-        { mlp: { tokens: 1, hidden: 4 * user.tokenWidth }, compression: null, cross: null, mixer: null, norm: 'layer' },
+        { extractors: [{ kind: 'mlp', tokens: 1, hidden: 4 * user.tokenWidth }], norm: 'layer', residual: true },
       ],
     },
   }

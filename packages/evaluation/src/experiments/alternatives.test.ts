@@ -65,7 +65,7 @@ describe.each([
       checkModelConfig(own.settings.config, own.space.user, own.space.item, name)
       expect(own.settings.config).toMatchObject({
         embeddings: settings.config.embeddings,
-        user: { dense: { tokens: 0 }, sequence: { blocks: 1, recent: 1, pooled: 0 } },
+        user: { tokens: [{ kind: 'bags' }, { kind: 'events', blocks: { count: 1 }, recent: 1 }] },
       })
       const factor = 3 ** ['33', '100', '300', '900', '2700'].indexOf(factorOf(name)!) / 3
       expect(own.settings.training.roundRates.dense).toBeCloseTo(factor * settings.training.roundRates.dense, 10)

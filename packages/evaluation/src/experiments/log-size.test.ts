@@ -1,6 +1,6 @@
 /** Every tower of every log's sizes can be built, and is given what it says. */
 import { openLog } from '@headwater/datasets'
-import { checkModelConfig } from '@headwater/runtime'
+import { checkModelConfig, tokensOf } from '@headwater/runtime'
 import { expect, test } from 'vitest'
 import { contentHash } from '../lab/cache/content-hash.ts'
 import { realLab, syntheticLab } from '../lab/log/settings.ts'
@@ -30,8 +30,8 @@ test.each([
     checkModelConfig(own.config, space.user, space.item, name)
     const counts = space.schema.aggregations.filter(({ of }) => of === 'user')
     expect(counts.length > 0).toBe(!name.startsWith('sequences'))
-    const { pooled, recent, sums = false } = own.config.user.sequence
-    expect([pooled, recent, sums]).toEqual([0, 0, !name.startsWith('counts')])
+    const events = tokensOf(own.config.user, 'events')
+    expect(events).toEqual(name.startsWith('counts') ? undefined : { kind: 'events', sums: true })
     const { length, halfLivesDays } = space.schema.sequence!
     expect(length).toBe(name.startsWith('counts') ? log.schema.sequence!.length : 128)
     expect(halfLivesDays).toEqual(name.startsWith('counts') ? undefined : halfLives)

@@ -121,12 +121,11 @@ function configOf(config: ModelConfig, input: Input, hasDense: boolean): ModelCo
     ...config,
     user: {
       ...user,
-      dense: { ...user.dense, tokens: hasDense ? user.dense.tokens : 0 },
-      sequence:
-        input === 'counts'
-          ? { ...user.sequence, pooled: 0, recent: 0 }
-          : { ...user.sequence, blocks: 0, pooled: 0, recent: 0, sums: true },
-      levels: [{ ...first, mlp: { tokens: 4, hidden: 256 } }],
+      tokens: [
+        ...user.tokens.filter(({ kind }) => kind === 'bags' || (kind === 'dense' && hasDense)),
+        ...(input === 'counts' ? [] : [{ kind: 'events', sums: true } as const]),
+      ],
+      levels: [{ ...first, extractors: [{ kind: 'mlp', tokens: 4, hidden: 256 }] }],
     },
   }
 }

@@ -11,7 +11,11 @@ export const smallSettings: MainJobSettings = {
   preset: 'test',
   config: {
     ...small,
-    user: { ...small.user, tokenWidth: 4, levels: [{ ...small.user.levels[0], mlp: { tokens: 3, hidden: 16 } }] },
+    user: {
+      ...small.user,
+      tokenWidth: 4,
+      levels: [{ ...small.user.levels[0], extractors: [{ kind: 'mlp', tokens: 3, hidden: 16 }] }],
+    },
     embeddings: { ...small.embeddings, width: 8 },
     mix: { width: 4, interaction: { kind: 'grouped', dots: 2 }, hidden: [8] },
   },

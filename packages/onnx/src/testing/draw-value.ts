@@ -49,6 +49,12 @@ export function drawValue(schema: JsonSchema, random: SeededRandom): unknown {
     case 'array': {
       const { minItems = 0, maxItems = minItems + mostMoreItems, items = {} } = rule
       const count = minItems + random.nextBelow(Math.min(mostMoreItems, maxItems - minItems) + 1)
+      // A list of things that have a kind has each kind once.
+      const kinds = [...((items as Keywords).oneOf ?? [])]
+      if (kinds.length > 0)
+        return Array.from({ length: Math.min(count, kinds.length) }, () =>
+          drawValue(kinds.splice(random.nextBelow(kinds.length), 1)[0], random),
+        )
       return Array.from({ length: count }, () => drawValue(items, random))
     }
     case 'object': {

@@ -41,11 +41,10 @@ const bare: Schema = {
   tasks: fullSchema.tasks.slice(0, 1),
 }
 
-const plain = { tokens: 2, standardize: false, encoding: { kind: 'plain' } } as const
-const mlp = { tokens: 2, hidden: 9 }
-const only = { mlp: null, compression: null, cross: null, mixer: null, norm: 'none' } as const
+const plain = { kind: 'dense', tokens: 2 } as const
+const mlp = { kind: 'mlp', tokens: 2, hidden: 9 } as const
 
-const embeddings = { count: 2, width: 8, norm: 'layer', bound: 1, decorrelation: 0 } as const
+const embeddings = { count: 2, width: 8, norm: { kind: 'layer' } } as const
 
 export interface TestModel {
   readonly schema: Schema
@@ -59,10 +58,8 @@ export const testModels: Readonly<Record<string, TestModel>> = {
     config: {
       user: {
         tokenWidth: 4,
-        bags: 'mean',
-        dense: plain,
-        sequence: { blocks: 0, heads: 1, hidden: 4, pooled: 1, recent: 0 },
-        levels: [{ ...only, mlp }],
+        tokens: [plain, { kind: 'bags', pooling: 'mean' }, { kind: 'events', pooled: 1 }],
+        levels: [{ extractors: [mlp], residual: true, dense: true }],
       },
       embeddings,
       mix: { width: 4, interaction: { kind: 'grouped', dots: 2 }, hidden: [6] },
@@ -75,28 +72,36 @@ export const testModels: Readonly<Record<string, TestModel>> = {
     config: {
       user: {
         tokenWidth: 8,
-        bags: 'attention',
-        dense: { tokens: 3, standardize: true, encoding: { kind: 'periodic', frequencies: 4, sigma: 1 } },
-        sequence: { blocks: 2, heads: 2, hidden: 12, pooled: 2, recent: 3 },
+        tokens: [
+          { kind: 'dense', tokens: 3, standardize: true, encoding: { kind: 'periodic', frequencies: 4, sigma: 1 } },
+          { kind: 'bags', pooling: 'attention' },
+          { kind: 'events', blocks: { count: 2, heads: 2, hidden: 12 }, pooled: 2, recent: 3 },
+        ],
         levels: [
           {
-            mlp,
-            compression: { tokens: 1, columns: 4, hidden: 7 },
-            cross: { tokens: 1, layers: 2, rank: 5 },
-            mixer: { tokens: 2, tokenHidden: 5, channelHidden: 11 },
+            extractors: [
+              mlp,
+              { kind: 'compression', tokens: 1, columns: 4, hidden: 7 },
+              { kind: 'cross', tokens: 1, layers: 2, rank: 5 },
+              { kind: 'mixer', tokens: 2, tokenHidden: 5, channelHidden: 11 },
+            ],
             norm: 'layer',
+            residual: true,
+            dense: true,
           },
           {
-            ...only,
-            compression: { tokens: 2, columns: 4, hidden: 8 },
-            mixer: { tokens: 1, tokenHidden: 3, channelHidden: 4 },
+            extractors: [
+              { kind: 'compression', tokens: 2, columns: 4, hidden: 8 },
+              { kind: 'mixer', tokens: 1, tokenHidden: 3, channelHidden: 4 },
+            ],
             norm: 'rms',
+            residual: true,
+            dense: true,
           },
         ],
       },
       embeddings: { ...embeddings, count: 3 },
       mix: { width: 8, interaction: { kind: 'pairwise', vectors: 2 }, hidden: [9, 5] },
-      dropout: 0,
     },
     aligned: true,
   },
@@ -105,14 +110,17 @@ export const testModels: Readonly<Record<string, TestModel>> = {
     config: {
       user: {
         tokenWidth: 4,
-        bags: 'sum',
-        dense: { tokens: 1, standardize: true, encoding: { kind: 'piecewise', bins: 5 } },
-        sequence: { blocks: 1, heads: 1, hidden: 4, pooled: 0, recent: 7 },
-        levels: [{ ...only, cross: { tokens: 3, layers: 1, rank: 3 }, norm: 'rms' }],
+        tokens: [
+          { kind: 'dense', tokens: 1, standardize: true, encoding: { kind: 'piecewise', bins: 5 } },
+          { kind: 'bags', pooling: 'sum' },
+          { kind: 'events', blocks: { count: 1, heads: 1, hidden: 4 }, recent: 7 },
+        ],
+        levels: [
+          { extractors: [{ kind: 'cross', tokens: 3, layers: 1, rank: 3 }], norm: 'rms', residual: true, dense: true },
+        ],
       },
-      embeddings: { ...embeddings, count: 3, norm: 'bound', bound: 1.5 },
+      embeddings: { ...embeddings, count: 3, norm: { kind: 'bound', largest: 1.5 } },
       mix: { width: 4, interaction: { kind: 'grouped', dots: 3 }, hidden: [8, 7, 5] },
-      dropout: 0,
     },
     aligned: true,
   },
@@ -121,30 +129,11 @@ export const testModels: Readonly<Record<string, TestModel>> = {
     config: {
       user: {
         tokenWidth: 8,
-        bags: 'mean',
-        dense: plain,
-        sequence: { blocks: 0, heads: 1, hidden: 4, pooled: 0, recent: 0, sums: true },
-        levels: [{ ...only, mlp, norm: 'layer' }],
+        tokens: [plain, { kind: 'bags', pooling: 'mean' }, { kind: 'events', sums: true }],
+        levels: [{ extractors: [mlp], norm: 'layer', residual: true, dense: true }],
       },
       embeddings,
       mix: { width: 4, interaction: { kind: 'grouped', dots: 2 }, hidden: [6] },
-      dropout: 0,
-    },
-    aligned: false,
-  },
-  'a sequence that no token is made of': {
-    schema: fullSchema,
-    config: {
-      user: {
-        tokenWidth: 4,
-        bags: 'mean',
-        dense: plain,
-        sequence: { blocks: 0, heads: 1, hidden: 4, pooled: 0, recent: 0 },
-        levels: [{ ...only, mlp }],
-      },
-      embeddings,
-      mix: { width: 4, interaction: { kind: 'grouped', dots: 2 }, hidden: [6] },
-      dropout: 0,
     },
     aligned: false,
   },
@@ -153,25 +142,18 @@ export const testModels: Readonly<Record<string, TestModel>> = {
     config: {
       user: {
         tokenWidth: 4,
-        bags: 'mean',
-        dense: plain,
-        sequence: { blocks: 0, heads: 1, hidden: 4, pooled: 1, recent: 0 },
+        tokens: [plain, { kind: 'bags', pooling: 'mean' }, { kind: 'events', pooled: 1 }],
         levels: [
           {
-            ...only,
-            mlp,
-            cross: { tokens: 3, layers: 1, rank: 3 },
+            extractors: [mlp, { kind: 'cross', tokens: 3, layers: 1, rank: 3 }],
             norm: 'rms',
-            residual: false,
-            dense: false,
           },
-          { ...only, mlp: { tokens: 1, hidden: 5 }, norm: 'layer', residual: false },
-          { ...only, mlp: { tokens: 2, hidden: 6 }, dense: false },
+          { extractors: [{ kind: 'mlp', tokens: 1, hidden: 5 }], norm: 'layer', dense: true },
+          { extractors: [{ kind: 'mlp', tokens: 2, hidden: 6 }], residual: true },
         ],
       },
       embeddings,
       mix: { width: 4, interaction: { kind: 'grouped', dots: 2 }, hidden: [6] },
-      dropout: 0,
     },
     aligned: true,
   },
@@ -180,30 +162,64 @@ export const testModels: Readonly<Record<string, TestModel>> = {
     config: {
       user: {
         tokenWidth: 12,
-        bags: 'attention',
-        dense: { ...plain, tokens: 1 },
-        sequence: { blocks: 0, heads: 1, hidden: 4, pooled: 1, recent: 0 },
-        levels: [{ ...only, mlp: { tokens: 1, hidden: 5 } }],
+        tokens: [
+          { ...plain, tokens: 1 },
+          { kind: 'bags', pooling: 'attention' },
+          { kind: 'events', pooled: 1 },
+        ],
+        levels: [{ extractors: [{ kind: 'mlp', tokens: 1, hidden: 5 }], residual: true, dense: true }],
       },
-      embeddings: { ...embeddings, count: 1, width: 12, norm: 'none' },
+      embeddings: { ...embeddings, count: 1, width: 12 },
       mix: { width: 8, interaction: { kind: 'pairwise', vectors: 1 }, hidden: [4] },
-      dropout: 0,
     },
     aligned: true,
+  },
+  'a sequence that no token is made of': {
+    schema: fullSchema,
+    config: {
+      user: {
+        tokenWidth: 4,
+        tokens: [plain, { kind: 'bags', pooling: 'mean' }],
+        levels: [{ extractors: [mlp], norm: 'layer', residual: true, dense: true }],
+      },
+      embeddings,
+      mix: { width: 4, interaction: { kind: 'grouped', dots: 2 }, hidden: [6] },
+    },
+    aligned: false,
+  },
+  'events first, bags that no token is made of': {
+    schema: fullSchema,
+    config: {
+      user: {
+        tokenWidth: 4,
+        tokens: [{ kind: 'events', pooled: 2 }, plain],
+        levels: [{ extractors: [{ kind: 'mixer', tokens: 1, tokenHidden: 3, channelHidden: 3 }, mlp], residual: true }],
+      },
+      embeddings,
+      mix: { width: 4, interaction: { kind: 'grouped', dots: 2 }, hidden: [6] },
+    },
+    aligned: false,
   },
   'bags and events without dense tokens': {
     schema: fullSchema,
     config: {
       user: {
         tokenWidth: 4,
-        bags: 'mean',
-        dense: { ...plain, tokens: 0 },
-        sequence: { blocks: 0, heads: 1, hidden: 4, pooled: 3, recent: 2 },
-        levels: [{ ...only, mixer: { tokens: 3, tokenHidden: 6, channelHidden: 3 }, norm: 'layer' }],
+        tokens: [
+          { kind: 'bags', pooling: 'mean' },
+          { kind: 'events', pooled: 3, recent: 2 },
+        ],
+        levels: [
+          {
+            extractors: [{ kind: 'mixer', tokens: 3, tokenHidden: 6, channelHidden: 3 }],
+            norm: 'layer',
+            residual: true,
+            dense: true,
+          },
+        ],
       },
       embeddings,
       mix: { width: 4, interaction: { kind: 'pairwise', vectors: 3 }, hidden: [6] },
-      dropout: 0,
     },
     aligned: false,
   },

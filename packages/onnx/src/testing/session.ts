@@ -1,5 +1,5 @@
 import { InferenceSession, Tensor } from 'onnxruntime-node'
-import type { InputArray } from '../ports.ts'
+import type { InputArray } from '../ports/ports.ts'
 
 /** A model in ONNX Runtime on the CPU, as a user of the file would run it. */
 export async function openModel(file: Uint8Array) {

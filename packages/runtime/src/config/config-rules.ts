@@ -1,4 +1,7 @@
-/** Rules for JSON values. A rule is a JSON Schema and a check that accept the same values, made from one declaration. */
+/**
+ * Rules for JSON values. A rule is a JSON Schema and a check that accept the same values, made from one declaration, and the
+ * type of what it reads follows from it. One convention holds everywhere: a key that is absent means without.
+ */
 import { ModelConfigError } from './config-error.ts'
 
 export type JsonSchema = { readonly [keyword: string]: unknown }
@@ -7,8 +10,11 @@ export interface Rule<T> {
   readonly schema: JsonSchema
   /** @throws ModelConfigError */
   read(value: unknown, place: Place): T
-  /** Whether the key that it is of may be left out. */
-  readonly optional?: boolean
+}
+
+/** Of a key that may be left out. */
+export interface OptionalRule<T> extends Rule<T> {
+  readonly optional: true
 }
 
 /** Where a value stands. */
@@ -17,6 +23,31 @@ export interface Place {
   /** Empty for the whole. */
   readonly path: string
 }
+
+export type Keys = { readonly [key: string]: Rule<unknown> | OptionalRule<unknown> }
+
+/** What a rule reads. */
+export type Read<R> = R extends Rule<infer T> ? T : never
+
+type Flat<T> = { [K in keyof T]: T[K] }
+type Left<K extends Keys> = { [N in keyof K]: K[N] extends OptionalRule<unknown> ? N : never }[keyof K]
+
+/** An object of these keys. */
+export type ReadKeys<K extends Keys> = Flat<
+  { readonly [N in Exclude<keyof K, Left<K>>]: Read<K[N]> } & { readonly [N in Left<K>]?: Read<K[N]> }
+>
+
+/** An object that a `kind` names. */
+export interface Kind {
+  readonly description: string
+  /** Besides `kind`. */
+  readonly keys: Keys
+}
+
+/** What `kinds` reads. */
+export type ReadKinds<Kinds extends { readonly [kind: string]: Kind }> = {
+  [K in keyof Kinds & string]: Flat<{ readonly kind: K } & ReadKeys<Kinds[K]['keys']>>
+}[keyof Kinds & string]
 
 const keyOf = ({ source, path }: Place, key: string): Place => ({ source, path: path === '' ? key : `${path}.${key}` })
 
@@ -53,12 +84,13 @@ export function number(description: string, atLeast: number, atMost: number): Ru
   }
 }
 
-export function boolean(description: string): Rule<boolean> {
-  return {
-    schema: { description, type: 'boolean' },
+/** Of a key that is true or absent. */
+export function flag(description: string): OptionalRule<true> {
+  return optional({
+    schema: { description, const: true },
     read: (value, place) =>
-      typeof value === 'boolean' ? value : fail(place, `is ${describe(value)}`, 'give true or false'),
-  }
+      value === true ? value : fail(place, `is ${describe(value)}`, 'give true or leave it out'),
+  })
 }
 
 export function oneOf<const Choice extends string>(description: string, choices: readonly Choice[]): Rule<Choice> {
@@ -82,15 +114,7 @@ export function list<T>(description: string, of: Rule<T>, atLeast: number, atMos
   }
 }
 
-export function orNull<T>(rule: Rule<T>): Rule<T | null> {
-  return {
-    schema: { anyOf: [rule.schema, { type: 'null' }] },
-    read: (value, place) => (value === null ? null : rule.read(value, place)),
-  }
-}
-
-/** Of a key that may be left out; what that means stands beside it. */
-export function optional<T>(rule: Rule<T>): Rule<T> {
+export function optional<T>(rule: Rule<T>): OptionalRule<T> {
   return { ...rule, optional: true }
 }
 
@@ -103,62 +127,47 @@ function readObject(value: unknown, place: Place, allowed: readonly string[]): R
   return value as Record<string, unknown>
 }
 
+const isOptional = (rule: Rule<unknown>): boolean => 'optional' in rule
+
 /** An object of exactly these keys, optional ones where they are given. */
-export function record<T extends object>(
-  description: string,
-  keys: { readonly [K in keyof T]-?: Rule<Exclude<T[K], undefined>> },
-): Rule<T> {
-  const names = Object.keys(keys) as (keyof T & string)[]
+export function record<K extends Keys>(description: string, keys: K): Rule<ReadKeys<K>> {
+  const names = Object.keys(keys)
   return {
     schema: {
       description,
       type: 'object',
       properties: Object.fromEntries(names.map((name) => [name, keys[name].schema])),
-      required: names.filter((name) => !keys[name].optional),
+      required: names.filter((name) => !isOptional(keys[name])),
       additionalProperties: false,
     },
     read: (value, place) => {
       const object = readObject(value, place, names)
-      const given = names.filter((name) => !keys[name].optional || Object.hasOwn(object, name))
-      return Object.fromEntries(given.map((name) => [name, keys[name].read(object[name], keyOf(place, name))])) as T
+      const given = names.filter((name) => !isOptional(keys[name]) || Object.hasOwn(object, name))
+      const entries = given.map((name) => [name, keys[name].read(object[name], keyOf(place, name))])
+      return Object.fromEntries(entries) as ReadKeys<K>
     },
   }
 }
 
 /** An object whose `kind` says which other keys it has. */
-export function kinds<T extends { readonly kind: string }>(
+export function kinds<Kinds extends { readonly [kind: string]: Kind }>(
   description: string,
-  variants: {
-    readonly [Kind in T['kind']]: {
-      readonly [K in Exclude<keyof Extract<T, { kind: Kind }>, 'kind'>]: Rule<Extract<T, { kind: Kind }>[K]>
-    }
-  },
-): Rule<T> {
+  variants: Kinds,
+): Rule<ReadKinds<Kinds>> {
   const kindOf = oneOf('', Object.keys(variants))
-  const entries = Object.entries<{ readonly [key: string]: Rule<unknown> }>(variants)
+  const rules = new Map(
+    Object.entries(variants).map(([kind, { description, keys }]) => [
+      kind,
+      record(description, { kind: { schema: { const: kind }, read: (value) => value }, ...keys }),
+    ]),
+  )
   return {
-    schema: {
-      description,
-      oneOf: entries.map(([kind, keys]) => ({
-        type: 'object',
-        properties: {
-          kind: { const: kind },
-          ...Object.fromEntries(Object.entries(keys).map(([name, { schema }]) => [name, schema])),
-        },
-        required: ['kind', ...Object.keys(keys)],
-        additionalProperties: false,
-      })),
-    },
+    schema: { description, oneOf: [...rules.values()].map(({ schema }) => schema) },
     read: (value, place) => {
       if (typeof value !== 'object' || value === null || Array.isArray(value))
         fail(place, `is ${describe(value)}`, 'give an object with a "kind"')
       const kind = kindOf.read((value as { kind?: unknown }).kind, keyOf(place, 'kind'))
-      const keys = Object.entries(entries.find(([name]) => name === kind)![1])
-      const object = readObject(value, place, ['kind', ...keys.map(([name]) => name)])
-      return {
-        kind,
-        ...Object.fromEntries(keys.map(([name, rule]) => [name, rule.read(object[name], keyOf(place, name))])),
-      } as unknown as T
+      return rules.get(kind)!.read(value, place) as ReadKinds<Kinds>
     },
   }
 }

@@ -4,18 +4,29 @@
  * tokens by W₃ vec P + b₃. Shape letters: R rows, n tokens of d, C columns of Z and P [n, C] and tokens of Y.
  */
 import { dotCompressionBackwardLogits, dotCompressionBackwardTokens, dotCompressionForward } from '@headwater/kernels'
-import type { CompressionConfig } from '../config/config.ts'
+import { integer, type ReadKeys } from '../config/config-rules.ts'
 import { declareLinear, type Linear, linearBackward, linearForward } from '../layers/linear.ts'
 import { product } from '../layers/product.ts'
 import { reluDropoutBackward } from '../layers/relu.ts'
 import { copyTokens, requireWhole } from '../layers/token-matrix.ts'
+import { named } from '../parameters/axis.ts'
 import type { ParameterSet } from '../parameters/parameter-set.ts'
 import type { Weights } from '../parameters/weights.ts'
 import type { Recorder } from '../plan/recorder.ts'
 import type { Into, Tensor } from '../plan/tensor.ts'
+import { type Extractor, hiddenUnits, type LevelInput, newTokens } from './extractor.ts'
 
-export interface Compression {
-  readonly tokens: number
+const keys = {
+  tokens: newTokens,
+  // Rows of Z and P are vec4 without gaps.
+  columns: integer('Weighted sums; at most as many as there are tokens', 4, 1024, 4),
+  hidden: hiddenUnits('of the MLP that gives the weights'),
+}
+
+/** A logit that e^ makes 2e-9 of: below the rounding of f32 beside other tokens', and still with a gradient that Adam scales up. */
+const outOfReach = -20
+
+interface Compression {
   /** C */
   readonly columns: number
   /** d */
@@ -27,7 +38,7 @@ export interface Compression {
   readonly site: number
 }
 
-export interface SavedCompression {
+interface SavedCompression {
   /** Behind ReLU and dropout, [R, hidden units]. */
   readonly hidden: Tensor
   /** Z, [R, n·C]. */
@@ -40,28 +51,20 @@ export interface SavedCompression {
   readonly products: Tensor
 }
 
-/**
- * @param inputs n · d @param width d
- * @throws RangeError if the columns are no multiple of 4: rows of Z and P are vec4 without gaps
- */
-export function declareCompression(
+function declare(
   set: ParameterSet,
   name: string,
-  config: CompressionConfig,
-  inputs: number,
-  width: number,
-  dropout: number,
+  { tokens: made, columns, hidden }: ReadKeys<typeof keys>,
+  { tokens, width, dropout }: LevelInput,
 ): Compression {
-  const { tokens, columns, hidden } = config
-  if (columns % 4 !== 0) throw new RangeError(`${name}: ${columns} columns; give a multiple of 4.`)
-  const products = (inputs / width) * columns
+  const products = named(tokens, columns)
   return {
-    tokens,
     columns,
     width,
-    hidden: declareLinear(set, `${name}.hidden`, inputs, hidden),
-    logits: declareLinear(set, `${name}.logits`, hidden, products),
-    output: declareLinear(set, `${name}.output`, products, tokens * width),
+    hidden: declareLinear(set, `${name}.hidden`, named(tokens, width), hidden),
+    // The softmax runs over tokens: one that a feature adds takes no weight from the others at first.
+    logits: declareLinear(set, `${name}.logits`, hidden, products, { biasFill: outOfReach }),
+    output: declareLinear(set, `${name}.output`, products, made * width),
     dropout,
     site: set.site(),
   }
@@ -84,7 +87,7 @@ const shapeOf = ({ columns: M, width }: Compression, x: Tensor) => ({
 })
 
 /** @throws RangeError if x is part of a wider tensor */
-export function compressionForward(
+function forward(
   rec: Recorder,
   weights: Weights,
   layer: Compression,
@@ -133,7 +136,7 @@ export function compressionForward(
 }
 
 /** @throws RangeError if x or the tensor for dx is part of a wider one */
-export function compressionBackward(
+function backward(
   rec: Recorder,
   weights: Weights,
   layer: Compression,
@@ -209,4 +212,16 @@ export function compressionBackward(
   const dSum = gradient('sum before σ of', hidden)
   reluDropoutBackward(rec, hidden, dHidden, dSum, layer.dropout)
   linearBackward(rec, weights, layer.hidden, x, dSum, { into: dx.into, accumulate: true })
+}
+
+export const compression: Extractor<typeof keys, Compression, SavedCompression> = {
+  description: 'Dot products of the tokens with weighted sums of them',
+  keys,
+  check({ columns }, n, _, refuse) {
+    if (columns > n) refuse('columns', `${columns} weighted sums of ${n} tokens compress nothing`, `give at most ${n}`)
+  },
+  declare,
+  forward,
+  backward,
+  passesToAdd: 1,
 }

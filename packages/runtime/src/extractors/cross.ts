@@ -5,18 +5,25 @@
  * Shape letters: R rows, n tokens of d, L layers, r rank.
  */
 import { crossBackward as crossBackwardKernel, crossForward as crossForwardKernel } from '@headwater/kernels'
-import type { CrossConfig } from '../config/config.ts'
+import { integer, type ReadKeys } from '../config/config-rules.ts'
 import { declareLinear, type Linear, linearBackward, linearForward } from '../layers/linear.ts'
 import { product } from '../layers/product.ts'
 import { declareTokenMap, type TokenMap, tokenMapBackward, tokenMapForward } from '../layers/token-map.ts'
 import { requireWhole } from '../layers/token-matrix.ts'
+import { named } from '../parameters/axis.ts'
 import type { ParameterSet } from '../parameters/parameter-set.ts'
 import type { Weights } from '../parameters/weights.ts'
 import type { Recorder } from '../plan/recorder.ts'
 import type { Into, Tensor } from '../plan/tensor.ts'
+import { type Extractor, type LevelInput, newTokens } from './extractor.ts'
 
-export interface Cross {
-  readonly tokens: number
+const keys = {
+  tokens: newTokens,
+  layers: integer('Cross layers', 1, 16),
+  rank: integer('Rank of their weights', 1, 4096),
+}
+
+interface Cross {
   readonly layers: readonly CrossLayer[]
   readonly map: TokenMap
 }
@@ -28,27 +35,19 @@ interface CrossLayer {
   readonly up: Linear
 }
 
-export interface SavedCross {
+interface SavedCross {
   /** x_l V_l of each layer, [R, r]. */
   readonly downs: readonly Tensor[]
 }
 
-/** @param inputs n · d @param width d */
-export function declareCross(
-  set: ParameterSet,
-  name: string,
-  config: CrossConfig,
-  inputs: number,
-  width: number,
-): Cross {
-  const { tokens, layers, rank } = config
+function declare(set: ParameterSet, name: string, config: ReadKeys<typeof keys>, { tokens, width }: LevelInput): Cross {
+  const numbers = named(tokens, width)
   return {
-    tokens,
-    layers: Array.from({ length: layers }, (_, l) => ({
-      down: declareLinear(set, `${name}.down${l + 1}`, inputs, rank, { bias: false }),
-      up: declareLinear(set, `${name}.up${l + 1}`, rank, inputs),
+    layers: Array.from({ length: config.layers }, (_, l) => ({
+      down: declareLinear(set, `${name}.down${l + 1}`, numbers, config.rank, { bias: false }),
+      up: declareLinear(set, `${name}.up${l + 1}`, config.rank, numbers),
     })),
-    map: declareTokenMap(set, `${name}.tokens`, inputs / width, tokens, width),
+    map: declareTokenMap(set, `${name}.tokens`, named(tokens), config.tokens, width),
   }
 }
 
@@ -71,7 +70,7 @@ function crossed(rec: Recorder, weights: Weights, { up }: CrossLayer, x0: Tensor
   return next
 }
 
-export function crossForward(rec: Recorder, weights: Weights, cross: Cross, x: Tensor, y: Into): SavedCross {
+function forward(rec: Recorder, weights: Weights, cross: Cross, x: Tensor, y: Into): SavedCross {
   const downs: Tensor[] = []
   let current = x
   for (const layer of cross.layers) {
@@ -85,7 +84,7 @@ export function crossForward(rec: Recorder, weights: Weights, cross: Cross, x: T
 }
 
 /** @throws RangeError if x or the tensor for dx is part of a wider one */
-export function crossBackward(
+function backward(
   rec: Recorder,
   weights: Weights,
   cross: Cross,
@@ -151,4 +150,16 @@ export function crossBackward(
       },
     )
   }
+}
+
+export const cross: Extractor<typeof keys, Cross, SavedCross> = {
+  description: 'Low-rank deep & cross layers',
+  keys,
+  check({ rank }, n, d, refuse) {
+    if (rank > n * d) refuse('rank', `${rank} is over the ${n} × ${d} numbers that it maps`, `give at most ${n * d}`)
+  },
+  declare,
+  forward,
+  backward,
+  passesToAdd: 0,
 }

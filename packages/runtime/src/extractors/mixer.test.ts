@@ -1,10 +1,9 @@
 import { type GpuDevice, requestDevice } from '@headwater/gpu'
 import { seededRandom } from '@headwater/statistics'
 import { afterAll, beforeAll, it } from 'vitest'
-import { ParameterSet } from '../parameters/parameter-set.ts'
-import * as reading from '../reading-version.ts'
-import { type CheckedLayer, checkLayer } from '../testing/layer-check.ts'
-import { declareMixer, mixerBackward, mixerForward, type SavedMixer } from './mixer.ts'
+import { checkedExtractor } from '../testing/checked-extractor.ts'
+import { checkLayer } from '../testing/layer-check.ts'
+import type { ExtractorConfig } from './extractors.ts'
 
 let device: GpuDevice
 beforeAll(async () => {
@@ -12,26 +11,9 @@ beforeAll(async () => {
 })
 afterAll(() => device.destroy())
 
-interface Sizes {
-  n: number
-  d: number
-  tokens: number
-  tokenHidden: number
-  channelHidden: number
-}
+type Sizes = { n: number; d: number } & Omit<ExtractorConfig<'mixer'>, 'kind'>
 
-function mixerOf({ n, d, ...config }: Sizes): CheckedLayer<SavedMixer> {
-  const set = new ParameterSet()
-  const mixer = declareMixer(set, 'mixer', config, n * d, d)
-  return {
-    set,
-    inputs: n * d,
-    outputs: config.tokens * d,
-    forward: (rec, weights, x, y, training) => mixerForward(rec, weights, mixer, x, y, training),
-    backward: (rec, weights, x, saved, dy, dx) => mixerBackward(rec, weights, mixer, x, saved, dy, dx),
-    reference: (values, x) => reading.mixer(values, 'mixer', config, reading.cut(x, d)).flat(),
-  }
-}
+const mixerOf = ({ n, d, ...sizes }: Sizes) => checkedExtractor({ kind: 'mixer', ...sizes }, { n, d })
 
 for (const [rows, sizes, whole, accumulate] of [
   [5, { n: 7, d: 12, tokens: 3, tokenHidden: 5, channelHidden: 13 }, false, true],

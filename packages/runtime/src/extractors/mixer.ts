@@ -5,19 +5,26 @@
  * Shape letters: R rows, n tokens of d.
  */
 import { activationBackward, activationForward, activations } from '@headwater/kernels'
-import type { MixerConfig } from '../config/config.ts'
+import type { ReadKeys } from '../config/config-rules.ts'
 import { declareLinear, type Linear, linearBackward, linearForward } from '../layers/linear.ts'
 import { product } from '../layers/product.ts'
 import { declareTokenMap, type TokenMap, tokenMapBackward, tokenMapForward } from '../layers/token-map.ts'
 import { copyTokens, tokenRows } from '../layers/token-matrix.ts'
 import { declareTokenNorm, type TokenNorm, tokenNormBackward, tokenNormForward } from '../layers/token-norm.ts'
+import { named } from '../parameters/axis.ts'
 import type { ParameterSet } from '../parameters/parameter-set.ts'
 import type { Weights } from '../parameters/weights.ts'
 import type { Recorder } from '../plan/recorder.ts'
 import type { Into, Tensor } from '../plan/tensor.ts'
+import { type Extractor, hiddenUnits, type LevelInput, newTokens } from './extractor.ts'
 
-export interface Mixer {
-  readonly tokens: number
+const keys = {
+  tokens: newTokens,
+  tokenHidden: hiddenUnits('over the tokens'),
+  channelHidden: hiddenUnits('over the columns of a token'),
+}
+
+interface Mixer {
   /** d */
   readonly width: number
   readonly tokenNorm: TokenNorm
@@ -29,7 +36,7 @@ export interface Mixer {
   readonly map: TokenMap
 }
 
-export interface SavedMixer {
+interface SavedMixer {
   /** Before GELU, [R, token hidden units · d]; behind it where the forward was not for training, as the other. */
   readonly tokenSum: Tensor
   /** Y, [R, n·d]. */
@@ -38,26 +45,26 @@ export interface SavedMixer {
   readonly channelSum: Tensor
 }
 
-/** @param inputs n · d @param width d */
-export function declareMixer(
+/**
+ * b₂ is a number for a whole token, which no norm inside the mixer sees and the maps behind it hand on as one: where the
+ * level's norm takes means off, it has no effect, and is not there.
+ */
+function declare(
   set: ParameterSet,
   name: string,
-  config: MixerConfig,
-  inputs: number,
-  width: number,
+  { tokens: made, tokenHidden, channelHidden }: ReadKeys<typeof keys>,
+  { tokens, width, centers }: LevelInput,
 ): Mixer {
-  const { tokens, tokenHidden, channelHidden } = config
-  const n = inputs / width
+  const n = named(tokens)
   return {
-    tokens,
     width,
     tokenNorm: declareTokenNorm(set, `${name}.token-norm`, 'layer', width),
     tokenHidden: declareTokenMap(set, `${name}.token-hidden`, n, tokenHidden, width, { bias: true }),
-    tokenOutput: declareTokenMap(set, `${name}.token-output`, tokenHidden, n, width, { bias: true }),
+    tokenOutput: declareTokenMap(set, `${name}.token-output`, tokenHidden, n, width, { bias: !centers }),
     channelNorm: declareTokenNorm(set, `${name}.channel-norm`, 'layer', width),
     channelHidden: declareLinear(set, `${name}.channel-hidden`, width, channelHidden),
     channelOutput: declareLinear(set, `${name}.channel-output`, channelHidden, width),
-    map: declareTokenMap(set, `${name}.tokens`, n, tokens, width),
+    map: declareTokenMap(set, `${name}.tokens`, n, made, width),
   }
 }
 
@@ -105,14 +112,7 @@ function output(rec: Recorder, weights: Weights, mixer: Mixer, y: Tensor, hidden
   return z
 }
 
-export function mixerForward(
-  rec: Recorder,
-  weights: Weights,
-  mixer: Mixer,
-  x: Tensor,
-  into: Into,
-  training: boolean,
-): SavedMixer {
+function forward(rec: Recorder, weights: Weights, mixer: Mixer, x: Tensor, into: Into, training: boolean): SavedMixer {
   const { tokenHidden, channelHidden, width } = mixer
   const activation = training ? 'none' : 'gelu'
   const behind = (sum: Tensor) => (training ? gelu(rec, weights, sum) : sum)
@@ -130,7 +130,7 @@ export function mixerForward(
   return { tokenSum, y, channelSum }
 }
 
-export function mixerBackward(
+function backward(
   rec: Recorder,
   weights: Weights,
   mixer: Mixer,
@@ -166,4 +166,13 @@ export function mixerBackward(
   tokenMapBackward(rec, weights, mixer.tokenHidden, across.y, dTokenSum, assign(dAcross))
   tokenNormBackward(rec, weights, mixer.tokenNorm, x, across.moments, dAcross, dx)
   copyTokens(rec, dy, { into: dx.into, accumulate: true })
+}
+
+export const mixer: Extractor<typeof keys, Mixer, SavedMixer> = {
+  description: 'An MLP-Mixer block',
+  keys,
+  declare,
+  forward,
+  backward,
+  passesToAdd: 2,
 }

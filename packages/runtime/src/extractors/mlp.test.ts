@@ -1,11 +1,9 @@
 import { type GpuDevice, requestDevice } from '@headwater/gpu'
 import { seededRandom } from '@headwater/statistics'
 import { afterAll, beforeAll, it } from 'vitest'
-import { ParameterSet } from '../parameters/parameter-set.ts'
-import * as reading from '../reading-version.ts'
+import { checkedExtractor } from '../testing/checked-extractor.ts'
 import { checkDropout } from '../testing/dropout-check.ts'
-import { type CheckedLayer, checkLayer } from '../testing/layer-check.ts'
-import { declareMlp, mlpBackward, mlpForward, type SavedMlp } from './mlp.ts'
+import { checkLayer } from '../testing/layer-check.ts'
 
 let device: GpuDevice
 beforeAll(async () => {
@@ -13,18 +11,8 @@ beforeAll(async () => {
 })
 afterAll(() => device.destroy())
 
-function mlpOf(n: number, d: number, tokens: number, hidden: number, dropout = 0): CheckedLayer<SavedMlp> {
-  const set = new ParameterSet()
-  const mlp = declareMlp(set, 'mlp', { tokens, hidden }, n * d, d, dropout)
-  return {
-    set,
-    inputs: n * d,
-    outputs: tokens * d,
-    forward: (rec, weights, x, y, training) => mlpForward(rec, weights, mlp, x, y, training),
-    backward: (rec, weights, x, saved, dy, dx) => mlpBackward(rec, weights, mlp, x, saved, dy, dx),
-    reference: (values, x) => reading.mlp(values, 'mlp', { tokens, hidden }, reading.cut(x, d)).flat(),
-  }
-}
+const mlpOf = (n: number, d: number, tokens: number, hidden: number, dropout?: number) =>
+  checkedExtractor({ kind: 'mlp', tokens, hidden }, { n, d, ...(dropout ? { dropout } : {}) })
 
 for (const [rows, n, d, tokens, hidden, accumulate] of [
   [5, 7, 12, 3, 13, true],

@@ -3,46 +3,45 @@
  * Shape letters: R rows, n tokens of d, h hidden units, m new tokens.
  */
 
-import type { MlpConfig } from '../config/config.ts'
+import type { ReadKeys } from '../config/config-rules.ts'
 import { declareLinear, type Linear, linearBackward, linearForward } from '../layers/linear.ts'
 import { reluDropoutBackward } from '../layers/relu.ts'
+import { named } from '../parameters/axis.ts'
 import type { ParameterSet } from '../parameters/parameter-set.ts'
 import type { Weights } from '../parameters/weights.ts'
 import type { Recorder } from '../plan/recorder.ts'
 import type { Into, Tensor } from '../plan/tensor.ts'
+import { type Extractor, hiddenUnits, type LevelInput, newTokens } from './extractor.ts'
 
-export interface Mlp {
-  readonly tokens: number
+const keys = { tokens: newTokens, hidden: hiddenUnits('of it') }
+
+interface Mlp {
   readonly hidden: Linear
   readonly output: Linear
   readonly dropout: number
   readonly site: number
 }
 
-export interface SavedMlp {
+interface SavedMlp {
   /** Behind ReLU and dropout, [R, h]. */
   readonly hidden: Tensor
 }
 
-/** @param inputs n · d @param width d */
-export function declareMlp(
+function declare(
   set: ParameterSet,
   name: string,
-  config: MlpConfig,
-  inputs: number,
-  width: number,
-  dropout: number,
+  config: ReadKeys<typeof keys>,
+  { tokens, width, dropout }: LevelInput,
 ): Mlp {
   return {
-    tokens: config.tokens,
-    hidden: declareLinear(set, `${name}.hidden`, inputs, config.hidden),
+    hidden: declareLinear(set, `${name}.hidden`, named(tokens, width), config.hidden),
     output: declareLinear(set, `${name}.output`, config.hidden, config.tokens * width),
     dropout,
     site: set.site(),
   }
 }
 
-export function mlpForward(rec: Recorder, weights: Weights, mlp: Mlp, x: Tensor, y: Into, training: boolean): SavedMlp {
+function forward(rec: Recorder, weights: Weights, mlp: Mlp, x: Tensor, y: Into, training: boolean): SavedMlp {
   const hidden = rec.tensor(`σ of ${mlp.hidden.weight.name}`, x.rows, mlp.hidden.weight.cols)
   linearForward(rec, weights, mlp.hidden, x, hidden, {
     activation: 'relu',
@@ -53,7 +52,7 @@ export function mlpForward(rec: Recorder, weights: Weights, mlp: Mlp, x: Tensor,
   return { hidden }
 }
 
-export function mlpBackward(
+function backward(
   rec: Recorder,
   weights: Weights,
   mlp: Mlp,
@@ -67,4 +66,14 @@ export function mlpBackward(
   const dSum = rec.tensor(`gradient before σ of ${mlp.hidden.weight.name}`, hidden.rows, hidden.cols)
   reluDropoutBackward(rec, hidden, dHidden, dSum, mlp.dropout)
   linearBackward(rec, weights, mlp.hidden, x, dSum, dx)
+}
+
+/** A two-layer MLP over all tokens. */
+export const mlp: Extractor<typeof keys, Mlp, SavedMlp> = {
+  description: 'A two-layer MLP over all tokens',
+  keys,
+  declare,
+  forward,
+  backward,
+  passesToAdd: 0,
 }

@@ -1,5 +1,6 @@
 /** y = x W + b, W [in, out]. R rows. */
 import { type Activation, columnSum, columnSumShape, padded } from '@headwater/kernels'
+import { type Axis, lengthOf } from '../parameters/axis.ts'
 import type { Parameter, ParameterSet } from '../parameters/parameter-set.ts'
 import type { Weights } from '../parameters/weights.ts'
 import type { Recorder } from '../plan/recorder.ts'
@@ -21,18 +22,21 @@ export interface Epilogue {
   site?: number
 }
 
-/** Declares a linear layer with PyTorch's default start, uniform within ±1/√in, or `bound`. */
+/**
+ * Declares a linear layer with PyTorch's default start, uniform within ±1/√in, or `bound`.
+ * @param options `biasFill`: bias of an output that a feature adds later
+ */
 export function declareLinear(
   set: ParameterSet,
   name: string,
-  inputs: number,
-  outputs: number,
-  options: { bias?: boolean; bound?: number } = {},
+  inputs: Axis,
+  outputs: Axis,
+  options: { bias?: boolean; bound?: number; biasFill?: number } = {},
 ): Linear {
-  const initialization = { uniform: options.bound ?? 1 / Math.sqrt(inputs) }
-  const weight = set.declare(`${name}.weight`, inputs, outputs, initialization)
-  const bias = (options.bias ?? true) ? set.declare(`${name}.bias`, 1, outputs, 'zero', { decay: false }) : null
-  return { weight, bias }
+  const { bound = 1 / Math.sqrt(lengthOf(inputs)), biasFill = 0 } = options
+  const weight = set.declare(`${name}.weight`, inputs, outputs, { uniform: bound })
+  if (options.bias === false) return { weight, bias: null }
+  return { weight, bias: set.declare(`${name}.bias`, 1, outputs, 'zero', { decay: false, fill: biasFill }) }
 }
 
 export function linearForward(

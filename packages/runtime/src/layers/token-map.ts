@@ -4,6 +4,7 @@
  * Shape letters: R rows, n tokens in, m tokens out, d token width.
  */
 import { type Activation, columnSum, columnSumShape, padded, transpose } from '@headwater/kernels'
+import { type Axis, lengthOf } from '../parameters/axis.ts'
 import type { Parameter, ParameterSet } from '../parameters/parameter-set.ts'
 import type { Weights } from '../parameters/weights.ts'
 import type { Recorder } from '../plan/recorder.ts'
@@ -23,12 +24,12 @@ export interface TokenMap {
 export function declareTokenMap(
   set: ParameterSet,
   name: string,
-  inputs: number,
-  outputs: number,
+  inputs: Axis,
+  outputs: Axis,
   width: number,
   options: { bias?: boolean } = {},
 ): TokenMap {
-  const weight = set.declare(`${name}.weight`, outputs, inputs, { uniform: 1 / Math.sqrt(inputs) })
+  const weight = set.declare(`${name}.weight`, outputs, inputs, { uniform: 1 / Math.sqrt(lengthOf(inputs)) })
   const bias = options.bias ? set.declare(`${name}.bias`, 1, outputs, 'zero', { decay: false }) : null
   return { weight, bias, width }
 }

@@ -1,3 +1,5 @@
+import { type Axis, lengthOf } from './axis.ts'
+
 /** How a parameter starts: uniform in [−bound, bound), normal of that deviation, all one, or all zero. */
 export type Initialization = { readonly uniform: number } | { readonly normal: number } | 'one' | 'zero'
 
@@ -8,6 +10,10 @@ export interface Parameter {
   readonly initialization: Initialization
   /** Subject to weight decay. */
   readonly decay: boolean
+  /** What stands on rows and columns. */
+  readonly axes: readonly [rows: Axis, cols: Axis]
+  /** What a new row or column starts with, in a tower that goes on from an older one. */
+  readonly fill: number
 }
 
 /** An embedding table [rows, width] with its row-wise Adagrad accumulators. */
@@ -16,7 +22,12 @@ export interface Table {
   readonly rows: number
   readonly width: number
   readonly initialization: Initialization
+  /** In a tower that goes on from an older one, which has no such table: it starts at zero, not as initialized. */
+  readonly addedAsZero: boolean
 }
+
+/** A parameter or a table, as a snapshot holds it. */
+export type Entry = Omit<Parameter, 'decay'> & Pick<Table, 'addedAsZero'>
 
 /** What a model consists of, declared before anything is allocated. */
 export class ParameterSet {
@@ -24,21 +35,23 @@ export class ParameterSet {
   readonly tables: Table[] = []
   #sites = 0
 
-  /** A dense parameter [rows, cols]. */
+  /** A dense parameter, whose size is that of its axes. */
   declare(
     name: string,
-    rows: number,
-    cols: number,
+    rows: Axis,
+    cols: Axis,
     initialization: Initialization,
-    options: { decay?: boolean } = {},
+    options: { readonly decay?: boolean; readonly fill?: number } = {},
   ): Parameter {
-    const parameter: Parameter = { name, rows, cols, initialization, decay: options.decay ?? true }
+    const { decay = true, fill = 0 } = options
+    const size = { rows: lengthOf(rows), cols: lengthOf(cols) }
+    const parameter: Parameter = { name, ...size, initialization, decay, axes: [rows, cols], fill }
     this.parameters.push(parameter)
     return parameter
   }
 
-  table(name: string, rows: number, width: number, initialization: Initialization): Table {
-    const table = { name, rows, width, initialization }
+  table(name: string, rows: number, width: number, initialization: Initialization, addedAsZero = false): Table {
+    const table = { name, rows, width, initialization, addedAsZero }
     this.tables.push(table)
     return table
   }
@@ -48,17 +61,21 @@ export class ParameterSet {
     return ++this.#sites
   }
 
-  /** Names and shapes of everything that a snapshot holds. */
-  entries(): { name: string; rows: number; cols: number; initialization: Initialization }[] {
+  /** Everything that a snapshot holds. */
+  entries(): Entry[] {
     return [
-      ...this.parameters.map(({ name, rows, cols, initialization }) => ({ name, rows, cols, initialization })),
-      ...this.tables.map(({ name, rows, width, initialization }) => ({ name, rows, cols: width, initialization })),
+      ...this.parameters.map((parameter) => ({ ...parameter, addedAsZero: false })),
+      ...this.tables.map(({ width, ...table }) => ({
+        ...table,
+        cols: width,
+        axes: [table.rows, width] as const,
+        fill: 0,
+      })),
     ]
   }
 
   /** Number of trained values, padding not counted. */
   get count(): number {
-    const dense = this.parameters.reduce((sum, p) => sum + p.rows * p.cols, 0)
-    return dense + this.tables.reduce((sum, t) => sum + t.rows * t.width, 0)
+    return this.entries().reduce((sum, { rows, cols }) => sum + rows * cols, 0)
   }
 }

@@ -25,7 +25,8 @@ beforeAll(async () => {
 afterAll(() => device.destroy())
 
 const batch = randomBatch(publishedSpace.user, 20, seededRandom(2))
-const normless = { ...publishedConfig, embeddings: { ...publishedConfig.embeddings, norm: 'none' as const } }
+const { norm: _, ...embeddings } = publishedConfig.embeddings
+const normless = { ...publishedConfig, embeddings }
 
 async function vectorsOf(snapshot: Snapshot): Promise<Float32Array> {
   const before = device.allocatedBytes
@@ -96,7 +97,7 @@ it('refuses a config that fits neither the tensors nor the features, and leaves 
   const matrices = new Map(snapshot.matrices)
   matrices.delete('user.output.bias')
   expect(() => loadUserTower(device, { ...snapshot, matrices })).toThrow('tensor user.output.bias is missing')
-  const recent = { user: { ...user, sequence: { ...user.sequence, recent: 5 } } }
+  const recent = { user: { ...user, tokens: [{ kind: 'events', recent: 5 }] } }
   expect(() => loadUserTower(device, withConfig(recent))).toThrow(ModelConfigError)
   const wide = { embeddings: { ...publishedConfig.embeddings, width: 13 } }
   expect(() => loadUserTower(device, withConfig(wide))).toThrow(

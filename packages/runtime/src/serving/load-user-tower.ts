@@ -22,7 +22,8 @@ export interface LoadedTower {
 }
 
 /** Nothing follows the last linear layer that the map would have to wait for. */
-const folds = (snapshot: Snapshot) => snapshot.alignment !== null && snapshotConfig(snapshot).embeddings.norm === 'none'
+const folds = (snapshot: Snapshot) =>
+  snapshot.alignment !== null && snapshotConfig(snapshot).embeddings.norm === undefined
 
 /**
  * The weights of a snapshot's user tower, without values.

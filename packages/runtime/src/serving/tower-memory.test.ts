@@ -18,7 +18,8 @@ beforeAll(async () => {
 })
 afterAll(() => device.destroy())
 
-const unaligned = { ...publishedConfig, embeddings: { ...publishedConfig.embeddings, norm: 'none' as const } }
+const { norm: _, ...normless } = publishedConfig.embeddings
+const unaligned = { ...publishedConfig, embeddings: normless }
 const map = () => randomMap(seededRandom(5))
 const publish = (options: Parameters<typeof publishRandomTower>[1]) => publishRandomTower(temporaryDirectory(), options)
 

@@ -3,19 +3,21 @@
 import { compileFeatures } from '@headwater/features'
 import { type AffineMap, publishSnapshot } from '@headwater/snapshot'
 import { type SeededRandom, seededRandom } from '@headwater/statistics'
-import type { ModelConfig } from '../config/config.ts'
+import type { ModelConfig } from '../tower/config.ts'
 import { declareTower } from '../tower/tower.ts'
 import { snapshotSchema } from './snapshot-schema.ts'
 
 export const publishedConfig: ModelConfig = {
   user: {
     tokenWidth: 8,
-    bags: 'mean',
-    dense: { tokens: 1, standardize: false, encoding: { kind: 'plain' } },
-    sequence: { blocks: 0, heads: 1, hidden: 4, pooled: 1, recent: 0 },
-    levels: [{ mlp: { tokens: 1, hidden: 18 }, compression: null, cross: null, mixer: null, norm: 'layer' }],
+    tokens: [
+      { kind: 'dense', tokens: 1 },
+      { kind: 'bags', pooling: 'mean' },
+      { kind: 'events', pooled: 1 },
+    ],
+    levels: [{ extractors: [{ kind: 'mlp', tokens: 1, hidden: 18 }], norm: 'layer', residual: true, dense: true }],
   },
-  embeddings: { count: 2, width: 12, norm: 'layer', bound: 1, decorrelation: 0 },
+  embeddings: { count: 2, width: 12, norm: { kind: 'layer' } },
   mix: { width: 4, interaction: { kind: 'grouped', dots: 3 }, hidden: [5] },
   dropout: 0.1,
 }

@@ -1,8 +1,8 @@
 /** Towers small enough for a float64 copy on the CPU, of awkward sizes, with random weights and rows. */
 import type { SideBatch, SideLayout } from '@headwater/features'
 import type { SeededRandom } from '@headwater/statistics'
-import type { ModelConfig } from '../config/config.ts'
 import type { Weights } from '../parameters/weights.ts'
+import type { ModelConfig } from '../tower/config.ts'
 import type { Float64Tensors } from './float64-tensors.ts'
 
 export interface TinyTower {
@@ -14,12 +14,8 @@ export interface TinyTower {
 
 const dense = (count: number) => Array.from({ length: count }, (_, i) => `dense ${i}`)
 
-const noExtractors = { mlp: null, compression: null, cross: null, mixer: null } as const
-const noSequence = { blocks: 0, heads: 1, hidden: 1, pooled: 1, recent: 0 }
-
 /**
- * Between them: all extractors, encodings, kinds of bags, interactions and norms. No layer norm behind a mixer, where the
- * token bias of the mixer has no effect.
+ * Between them: all extractors, encodings, kinds of bags, interactions and norms.
  */
 export const tinyTowers = {
   'bags, sequence, three tasks': {
@@ -36,23 +32,36 @@ export const tinyTowers = {
     config: {
       user: {
         tokenWidth: 8,
-        bags: 'attention',
-        dense: { tokens: 2, standardize: true, encoding: { kind: 'periodic', frequencies: 4, sigma: 0.3 } },
-        sequence: { blocks: 1, heads: 2, hidden: 6, pooled: 2, recent: 2 },
+        tokens: [
+          { kind: 'dense', tokens: 2, standardize: true, encoding: { kind: 'periodic', frequencies: 4, sigma: 0.3 } },
+          { kind: 'bags', pooling: 'attention' },
+          { kind: 'events', blocks: { count: 1, heads: 2, hidden: 6 }, pooled: 2, recent: 2 },
+        ],
         levels: [
           {
-            mlp: { tokens: 1, hidden: 7 },
-            compression: { tokens: 1, columns: 4, hidden: 5 },
-            cross: { tokens: 1, layers: 2, rank: 3 },
-            mixer: { tokens: 1, tokenHidden: 5, channelHidden: 6 },
+            extractors: [
+              { kind: 'mlp', tokens: 1, hidden: 7 },
+              { kind: 'compression', tokens: 1, columns: 4, hidden: 5 },
+              { kind: 'cross', tokens: 1, layers: 2, rank: 3 },
+              { kind: 'mixer', tokens: 1, tokenHidden: 5, channelHidden: 6 },
+            ],
             norm: 'rms',
+            residual: true,
+            dense: true,
           },
-          { ...noExtractors, mlp: { tokens: 1, hidden: 9 }, cross: { tokens: 1, layers: 1, rank: 5 }, norm: 'layer' },
+          {
+            extractors: [
+              { kind: 'mlp', tokens: 1, hidden: 9 },
+              { kind: 'cross', tokens: 1, layers: 1, rank: 5 },
+            ],
+            norm: 'layer',
+            residual: true,
+            dense: true,
+          },
         ],
       },
-      embeddings: { count: 2, width: 8, norm: 'layer', bound: 1, decorrelation: 0 },
+      embeddings: { count: 2, width: 8, norm: { kind: 'layer' } },
       mix: { width: 4, interaction: { kind: 'pairwise', vectors: 3 }, hidden: [7, 5] },
-      dropout: 0,
     },
   },
   'dense values alone, five tasks': {
@@ -62,14 +71,15 @@ export const tinyTowers = {
     config: {
       user: {
         tokenWidth: 4,
-        bags: 'mean',
-        dense: { tokens: 3, standardize: true, encoding: { kind: 'piecewise', bins: 3 } },
-        sequence: noSequence,
-        levels: [{ ...noExtractors, mlp: { tokens: 2, hidden: 5 }, norm: 'none' }],
+        tokens: [
+          { kind: 'dense', tokens: 3, standardize: true, encoding: { kind: 'piecewise', bins: 3 } },
+          { kind: 'bags', pooling: 'mean' },
+          { kind: 'events', pooled: 1 },
+        ],
+        levels: [{ extractors: [{ kind: 'mlp', tokens: 2, hidden: 5 }], residual: true, dense: true }],
       },
-      embeddings: { count: 2, width: 12, norm: 'bound', bound: 1.5, decorrelation: 0 },
+      embeddings: { count: 2, width: 12, norm: { kind: 'bound', largest: 1.5 } },
       mix: { width: 8, interaction: { kind: 'grouped', dots: 3 }, hidden: [4] },
-      dropout: 0,
     },
   },
   'one pooled token, one dot, one task': {
@@ -83,14 +93,17 @@ export const tinyTowers = {
     config: {
       user: {
         tokenWidth: 8,
-        bags: 'mean',
-        dense: { tokens: 1, standardize: false, encoding: { kind: 'plain' } },
-        sequence: noSequence,
-        levels: [{ ...noExtractors, cross: { tokens: 1, layers: 1, rank: 2 }, norm: 'rms' }],
+        tokens: [
+          { kind: 'dense', tokens: 1 },
+          { kind: 'bags', pooling: 'mean' },
+          { kind: 'events', pooled: 1 },
+        ],
+        levels: [
+          { extractors: [{ kind: 'cross', tokens: 1, layers: 1, rank: 2 }], norm: 'rms', residual: true, dense: true },
+        ],
       },
-      embeddings: { count: 3, width: 4, norm: 'none', bound: 1, decorrelation: 0.3 },
+      embeddings: { count: 3, width: 4, decorrelation: 0.3 },
       mix: { width: 8, interaction: { kind: 'grouped', dots: 1 }, hidden: [9] },
-      dropout: 0,
     },
   },
   'without residuals, dense tokens in the last level alone, sums of events alone, two tasks': {
@@ -104,24 +117,24 @@ export const tinyTowers = {
     config: {
       user: {
         tokenWidth: 4,
-        bags: 'mean',
-        dense: { tokens: 3, standardize: false, encoding: { kind: 'plain' } },
-        sequence: { ...noSequence, blocks: 1, pooled: 0, sums: true },
+        tokens: [
+          { kind: 'dense', tokens: 3 },
+          { kind: 'bags', pooling: 'mean' },
+          { kind: 'events', blocks: { count: 1, heads: 1, hidden: 1 }, sums: true },
+        ],
         levels: [
           {
-            ...noExtractors,
-            mlp: { tokens: 2, hidden: 7 },
-            cross: { tokens: 3, layers: 1, rank: 4 },
+            extractors: [
+              { kind: 'mlp', tokens: 2, hidden: 7 },
+              { kind: 'cross', tokens: 3, layers: 1, rank: 4 },
+            ],
             norm: 'rms',
-            residual: false,
-            dense: false,
           },
-          { ...noExtractors, mlp: { tokens: 1, hidden: 9 }, norm: 'layer', residual: false },
+          { extractors: [{ kind: 'mlp', tokens: 1, hidden: 9 }], norm: 'layer', dense: true },
         ],
       },
-      embeddings: { count: 2, width: 8, norm: 'none', bound: 1, decorrelation: 0 },
+      embeddings: { count: 2, width: 8 },
       mix: { width: 4, interaction: { kind: 'grouped', dots: 2 }, hidden: [6] },
-      dropout: 0,
     },
   },
   'no dense tokens, recent events and a sum, two tasks': {
@@ -138,22 +151,29 @@ export const tinyTowers = {
     config: {
       user: {
         tokenWidth: 4,
-        bags: 'sum',
-        dense: { tokens: 0, standardize: false, encoding: { kind: 'plain' } },
-        sequence: { blocks: 0, heads: 1, hidden: 1, pooled: 1, recent: 3, sums: true },
+        tokens: [
+          { kind: 'bags', pooling: 'sum' },
+          { kind: 'events', pooled: 1, recent: 3, sums: true },
+        ],
         levels: [
           {
-            ...noExtractors,
-            compression: { tokens: 3, columns: 4, hidden: 6 },
-            mixer: { tokens: 2, tokenHidden: 3, channelHidden: 5 },
-            norm: 'none',
+            extractors: [
+              { kind: 'compression', tokens: 3, columns: 4, hidden: 6 },
+              { kind: 'mixer', tokens: 2, tokenHidden: 3, channelHidden: 5 },
+            ],
+            residual: true,
+            dense: true,
           },
-          { ...noExtractors, mixer: { tokens: 3, tokenHidden: 4, channelHidden: 4 }, norm: 'rms' },
+          {
+            extractors: [{ kind: 'mixer', tokens: 3, tokenHidden: 4, channelHidden: 4 }],
+            norm: 'rms',
+            residual: true,
+            dense: true,
+          },
         ],
       },
-      embeddings: { count: 1, width: 8, norm: 'layer', bound: 1, decorrelation: 0.5 },
+      embeddings: { count: 1, width: 8, norm: { kind: 'layer' }, decorrelation: 0.5 },
       mix: { width: 4, interaction: { kind: 'pairwise', vectors: 1 }, hidden: [6] },
-      dropout: 0,
     },
   },
 } satisfies Readonly<Record<string, TinyTower>>

@@ -4,6 +4,7 @@
  * Shape letters: R rows, M values of a bag at most, D width.
  */
 import type { BagLayout } from '@headwater/features'
+import { oneOf } from '../config/config-rules.ts'
 import { type BagPooling, type InputBatch, poolingOf } from '../inputs/input-batch.ts'
 import { lookUp, tableVectors, updateTable } from '../inputs/table-lookups.ts'
 import type { Parameter, ParameterSet, Table } from '../parameters/parameter-set.ts'
@@ -11,6 +12,7 @@ import type { Weights } from '../parameters/weights.ts'
 import type { Recorder } from '../plan/recorder.ts'
 import { columns, type Tensor } from '../plan/tensor.ts'
 import { type AttentionPool, attentionPool, attentionPoolGradient, type SavedPool } from './attention-pool.ts'
+import type { TokenKind } from './token-kind.ts'
 
 interface Bag {
   readonly pooling: BagPooling
@@ -87,4 +89,16 @@ export function bagTokensBackward(
     const gradient = pool ? attentionPoolGradient(rec, weights, poolOf(bag), pool, from) : from
     updateTable(rec, weights, bag.table, batch.bagGroups[i], gradient, l2)
   }
+}
+
+const keys = { pooling: oneOf('How the values of a bag become its one token', ['mean', 'sum', 'attention']) }
+
+export const bags: TokenKind<typeof keys, BagTokens, SavedBags> = {
+  description: 'One token a bag',
+  keys,
+  sources: (_, layout) => layout.bags.map(({ name }) => ({ from: `bag ${name}`, tokens: 1 })),
+  needs: ({ pooling }) => ({ bags: pooling }),
+  declare: (set, { pooling }, layout, d) => declareBagTokens(set, 'user', layout.bags, d, pooling),
+  forward: bagTokensForward,
+  backward: bagTokensBackward,
 }

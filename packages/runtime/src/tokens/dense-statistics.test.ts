@@ -1,15 +1,16 @@
 import { fuzz } from '@headwater/testkit'
 import { describe, expect, it } from 'vitest'
-import type { DenseEncoding } from '../config/config.ts'
+import type { EncodingConfig } from '../encodings/encodings.ts'
 import { fitDense } from './dense-statistics.ts'
 
-const piecewise = (bins: number): DenseEncoding => ({ kind: 'piecewise', bins })
+const piecewise = (bins: number): EncodingConfig => ({ kind: 'piecewise', bins })
 
-function fitted(columns: readonly (readonly number[])[], encoding: DenseEncoding, standardize = true) {
+function fitted(columns: readonly (readonly number[])[], encoding?: EncodingConfig, standardize = true) {
   const F = columns.length
   const n = columns[0].length
   const sample = Float32Array.from({ length: n * F }, (_, i) => columns[i % F][Math.floor(i / F)])
-  return new Map(fitDense({ tokens: 1, standardize, encoding }, sample, F).map((matrix) => [matrix.name, matrix]))
+  const config = { tokens: 1, ...(standardize ? { standardize } : {}), ...(encoding ? { encoding } : {}) } as const
+  return new Map(fitDense(config, sample, F).map((matrix) => [matrix.name, matrix]))
 }
 
 const valuesOf = (of: ReturnType<typeof fitted>, what: string) => [...of.get(`user.dense.${what}`)!.data]
@@ -21,13 +22,10 @@ const close = (got: readonly number[], want: readonly number[]) => {
 
 describe('center and scale', () => {
   it('are mean and inverse deviation', () => {
-    const of = fitted(
-      [
-        [1, 2, 3, 4],
-        [-10, 10, -10, 10],
-      ],
-      { kind: 'plain' },
-    )
+    const of = fitted([
+      [1, 2, 3, 4],
+      [-10, 10, -10, 10],
+    ])
     close(valuesOf(of, 'center'), [2.5, 0])
     close(valuesOf(of, 'scale'), [1 / Math.sqrt(1.25), 0.1])
     expect(of.get('user.dense.scale')).toMatchObject({ rows: 1, cols: 2 })
@@ -35,12 +33,12 @@ describe('center and scale', () => {
   })
 
   it('lose no digits where values are large', () => {
-    const of = fitted([[2 ** 23, 2 ** 23 + 1, 2 ** 23 + 2, 2 ** 23 + 3]], { kind: 'plain' })
+    const of = fitted([[2 ** 23, 2 ** 23 + 1, 2 ** 23 + 2, 2 ** 23 + 3]])
     close(valuesOf(of, 'scale'), [1 / Math.sqrt(1.25)])
   })
 
   it('leave a constant alone but for its center, and bound the scale of what hardly varies', () => {
-    const of = fitted([new Array(7).fill(0.1), [0, 0, 0, 0, 0, 0, 1e-4]], { kind: 'plain' })
+    const of = fitted([new Array(7).fill(0.1), [0, 0, 0, 0, 0, 0, 1e-4]])
     close(valuesOf(of, 'center'), [0.1, 1e-4 / 7])
     close(valuesOf(of, 'scale'), [1, 1000])
   })
@@ -60,7 +58,7 @@ describe('center and scale', () => {
   })
 
   it('are not there where values are not standardized', () => {
-    expect([...fitted([[1, 2, 3]], { kind: 'plain' }, false).keys()]).toEqual([])
+    expect([...fitted([[1, 2, 3]], undefined, false).keys()]).toEqual([])
     expect([...fitted([[1, 2, 3]], piecewise(2), false).keys()]).toEqual(['user.dense.edges'])
   })
 })
@@ -136,7 +134,7 @@ it('is finite and in order for whatever there is', async () => {
 })
 
 it('refuses a sample that is no whole number of rows, and has nothing to fit to no features', () => {
-  const config = { tokens: 1, standardize: true, encoding: { kind: 'plain' } } as const
+  const config = { tokens: 1, standardize: true } as const
   expect(() => fitDense(config, new Float32Array(7), 3)).toThrow(RangeError)
   expect(fitDense(config, new Float32Array(), 0)).toEqual([])
 })

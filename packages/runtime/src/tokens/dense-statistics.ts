@@ -3,7 +3,10 @@
  * between which its piecewise-linear encoding is linear. Shape letters: n sample rows, F features.
  */
 import type { NamedMatrix } from '@headwater/snapshot'
-import type { DenseTokensConfig } from '../config/config.ts'
+import type { Keys } from '../config/config-rules.ts'
+import type { Fitted } from '../encodings/encoding.ts'
+import { encodings } from '../encodings/encodings.ts'
+import type { DenseTokensConfig } from './dense-tokens.ts'
 
 /** Smaller deviations count as this one: a value that hardly varies must not grow without bound when it does. */
 const leastDeviation = 1e-3
@@ -11,38 +14,35 @@ const leastDeviation = 1e-3
 const leastWidth = 1e-3
 
 /**
- * Center, scale and edges of every feature.
+ * Center and scale of every feature, and the constants of its encoding.
  *
- * Edges are quantiles of the standardized values, linear between order statistics, as Gorishniy et al. 2022 ("On
- * Embeddings for Numerical Features") take them; where many values are equal, edges are equal too, and a bin has no width.
  * A feature of one value keeps a scale of 1. Values that are not finite are left out. A feature with fewer than two finite
- * values is left as before the fit, center 0 and scale 1, with edges evenly spread over −1 … 1.
+ * values is left as before the fit, center 0 and scale 1.
  * @param sample [n, F], as feature batches hold dense values
- * @returns what the configuration has of `user.dense.center`, `user.dense.scale` [1, F] and `user.dense.edges` [F, bins + 1]
+ * @param config undefined: the tower makes no tokens of dense values
+ * @returns what the configuration has of `user.dense.center`, `user.dense.scale` [1, F] and the encoding's constants
  * @throws RangeError for a sample of no whole rows
  */
-export function fitDense(
-  { tokens, standardize, encoding }: DenseTokensConfig,
-  sample: Float32Array,
-  F: number,
-): NamedMatrix[] {
-  if (F === 0 || tokens === 0) return []
+export function fitDense(config: DenseTokensConfig | undefined, sample: Float32Array, F: number): NamedMatrix[] {
+  if (F === 0 || !config) return []
+  const { standardize, encoding } = config
   if (sample.length % F !== 0)
     throw new RangeError(`A sample of ${sample.length} dense values is no whole number of rows of ${F}.`)
   const center = new Float32Array(F)
   const scale = new Float32Array(F)
-  const bins = encoding.kind === 'piecewise' ? encoding.bins : 0
-  const edges = new Float32Array(F * (bins + 1))
+  const fitted: Fitted<Keys> | undefined = encoding && encodings[encoding.kind].fitted
+  const length = fitted?.length(encoding!) ?? 0
+  const constants = new Float32Array(F * length)
   for (let f = 0; f < F; f++) {
     const values = finiteColumn(sample, F, f)
     const deviation = values.length < 2 ? 1 : standardDeviation(values)
     center[f] = standardize && values.length > 1 ? mean(values) : 0
     scale[f] = standardize && deviation > 0 ? 1 / Math.max(deviation, leastDeviation) : 1
-    if (bins === 0) continue
+    if (!fitted) continue
     // Rounded as the device rounds it, so that a value that many rows have stays on its edge.
     const standardized = values.map((value) => Math.fround(Math.fround(value - center[f]) * scale[f])).sort()
     const least = leastWidth * Math.max(deviation * scale[f], leastDeviation)
-    edges.set(quantileEdges(standardized, bins, least), f * (bins + 1))
+    constants.set(fitted.row(encoding!, standardized, least), f * length)
   }
   return [
     ...(standardize
@@ -51,7 +51,7 @@ export function fitDense(
           { name: 'user.dense.scale', rows: 1, cols: F, data: scale },
         ]
       : []),
-    ...(bins > 0 ? [{ name: 'user.dense.edges', rows: F, cols: bins + 1, data: edges }] : []),
+    ...(fitted ? [{ name: `user.dense.${fitted.tensor}`, rows: F, cols: length, data: constants }] : []),
   ]
 }
 
@@ -70,21 +70,4 @@ function standardDeviation(values: Float64Array): number {
   // Distances from one of the values: large equal ones do not cancel.
   const level = values.reduce((sum, value) => sum + (value - first), 0) / values.length
   return Math.sqrt(values.reduce((sum, value) => sum + (value - first - level) ** 2, 0) / values.length)
-}
-
-/** The bins + 1 edges, from the smallest value to the largest. */
-function quantileEdges(sorted: Float64Array, bins: number, least: number): Float64Array {
-  const edges = new Float64Array(bins + 1)
-  for (let t = 0; t <= bins; t++) {
-    if (sorted.length < 2) {
-      edges[t] = (2 * t) / bins - 1
-      continue
-    }
-    const place = (t / bins) * (sorted.length - 1)
-    const low = Math.floor(place)
-    const high = Math.min(low + 1, sorted.length - 1)
-    const edge = Math.fround(sorted[low] + (place - low) * (sorted[high] - sorted[low]))
-    edges[t] = t > 0 && edge - edges[t - 1] < least ? edges[t - 1] : edge
-  }
-  return edges
 }

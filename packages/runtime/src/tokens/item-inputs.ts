@@ -6,6 +6,7 @@ import type { SideLayout } from '@headwater/features'
 import { padded } from '@headwater/kernels'
 import type { InputBatch, InputNeeds } from '../inputs/input-batch.ts'
 import { copyTokens } from '../layers/token-matrix.ts'
+import { type Axis, lengthOf, padding } from '../parameters/axis.ts'
 import type { ParameterSet } from '../parameters/parameter-set.ts'
 import type { Weights } from '../parameters/weights.ts'
 import type { Recorder } from '../plan/recorder.ts'
@@ -18,6 +19,8 @@ export interface ItemInputs {
   readonly denseColumns: number
   /** Columns of X. */
   readonly columns: number
+  /** What stands on them. */
+  readonly axis: Axis
   readonly bags: BagTokens
 }
 
@@ -27,12 +30,18 @@ export interface ItemInputs {
  */
 export function declareItemInputs(set: ParameterSet, name: string, layout: SideLayout, width: number): ItemInputs {
   const denseColumns = padded(layout.dense.length)
-  const count = denseColumns + layout.bags.length * width
+  const axis = [
+    ...layout.dense.map((feature) => ({ name: `dense ${feature}`, size: 1 })),
+    ...padding(denseColumns - layout.dense.length),
+    ...layout.bags.map((bag) => ({ name: `bag ${bag.name}`, size: width })),
+  ]
+  const count = lengthOf(axis)
   if (count === 0) throw new RangeError(`The ${name} side has no features. Give the schema one of that side.`)
   return {
     needs: { layout: { ...layout, sequence: null }, bags: 'mean', recent: 0 },
     denseColumns,
     columns: count,
+    axis,
     bags: declareBagTokens(set, name, layout.bags, width, 'mean'),
   }
 }

@@ -12,7 +12,6 @@ import {
   attentionBackwardQuery,
   attentionForward,
 } from '@headwater/kernels'
-import type { SequenceConfig } from '../config/config.ts'
 import type { Lookups } from '../inputs/table-lookups.ts'
 import { declareLinear, type Linear, linearBackward, linearForward } from '../layers/linear.ts'
 import { product } from '../layers/product.ts'
@@ -52,7 +51,7 @@ export function declareTransformerBlock(
   set: ParameterSet,
   name: string,
   width: number,
-  { heads, hidden }: SequenceConfig,
+  { heads, hidden }: { readonly heads: number; readonly hidden: number },
 ): TransformerBlock {
   return {
     heads,

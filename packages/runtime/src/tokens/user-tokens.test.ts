@@ -2,7 +2,6 @@ import type { SideLayout } from '@headwater/features'
 import { type GpuDevice, requestDevice } from '@headwater/gpu'
 import { seededRandom } from '@headwater/statistics'
 import { afterAll, beforeAll, expect, it } from 'vitest'
-import type { UserTowerConfig } from '../config/config.ts'
 import { InputBatch } from '../inputs/input-batch.ts'
 import { ParameterSet } from '../parameters/parameter-set.ts'
 import { Weights } from '../parameters/weights.ts'
@@ -11,6 +10,7 @@ import { queueWrite } from '../plan/upload-ring.ts'
 import * as reading from '../reading-version.ts'
 import { randomBatch } from '../testing/random-batch.ts'
 import { checkStep, TokenStep } from '../testing/token-step.ts'
+import type { TokenConfig } from './token-kinds.ts'
 import { declareUserTokens, userTokensBackward, userTokensForward } from './user-tokens.ts'
 
 let device: GpuDevice
@@ -28,38 +28,39 @@ const layout: SideLayout = {
   sequence: { length: 4, buckets: 9, channels: 2, weights: 0, categories: [{ name: 'kind', buckets: 5 }] },
 }
 
-const config: UserTowerConfig = {
-  tokenWidth: 8,
-  bags: 'attention',
-  dense: { tokens: 2, standardize: true, encoding: { kind: 'periodic', frequencies: 4, sigma: 0.2 } },
-  sequence: { blocks: 1, heads: 2, hidden: 8, pooled: 2, recent: 1 },
-  levels: [],
+const dense: TokenConfig = {
+  kind: 'dense',
+  tokens: 2,
+  standardize: true,
+  encoding: { kind: 'periodic', frequencies: 4, sigma: 0.2 },
 }
+const bags: TokenConfig = { kind: 'bags', pooling: 'attention' }
+const events: TokenConfig = { kind: 'events', blocks: { count: 1, heads: 2, hidden: 8 }, pooled: 2, recent: 1 }
+const all = [dense, bags, events]
+/** d */
+const width = 8
+const tower = { tokenWidth: width, levels: [] }
 
 const none: SideLayout = { dense: [], bags: [], sequence: null }
 
-it.each<[string, SideLayout, UserTowerConfig, number, number]>([
-  ['every kind of token', layout, config, 7, 2],
-  ['bags alone', { ...none, bags: layout.bags }, config, 2, 0],
-  ['a sequence alone', { ...none, sequence: layout.sequence }, config, 3, 0],
-  [
-    'no tokens of the sequence',
-    layout,
-    { ...config, bags: 'sum', sequence: { ...config.sequence, pooled: 0, recent: 0 } },
-    4,
-    2,
-  ],
-  ['dense values that are not used', layout, { ...config, bags: 'mean', dense: { ...config.dense, tokens: 0 } }, 5, 0],
+it.each<[string, SideLayout, readonly TokenConfig[], number, number]>([
+  ['every kind of token', layout, all, 7, 2],
+  ['bags alone', { ...none, bags: layout.bags }, all, 2, 0],
+  ['a sequence alone', { ...none, sequence: layout.sequence }, all, 3, 0],
+  ['no tokens of the sequence', layout, [dense, { kind: 'bags', pooling: 'sum' }], 4, 2],
+  ['dense values that are not used', layout, [{ kind: 'bags', pooling: 'mean' }, events], 5, 0],
+  ['bags that are not used, dense values last', layout, [events, dense], 5, 2],
 ])('%s, against float64', async (_, given, wanted, count, denseTokens) => {
   const random = seededRandom(count)
   const set = new ParameterSet()
-  const tokens = declareUserTokens(set, given, wanted)
-  expect(tokens).toMatchObject({ count, denseTokens, width: 8 })
+  const tokens = declareUserTokens(set, given, wanted, width)
+  expect(tokens).toMatchObject({ columns: count * width })
+  expect([tokens.tokens.length, tokens.dense.length]).toEqual([count, denseTokens])
   const step = new TokenStep(device, set, tokens.needs, 9, (rec, weights, batch) => {
     const { x0, xDense, saved } = userTokensForward(rec, weights, tokens, batch)
     expect(x0).toMatchObject({ rows: 9, cols: count * 8, stride: count * 8, offset: 0 })
     if (denseTokens === 0) expect(xDense).toBeNull()
-    else expect(xDense).toEqual({ ...x0, cols: denseTokens * 8 })
+    else expect(xDense).toEqual({ ...x0, cols: denseTokens * 8, offset: tokens.placedDense!.from })
     return { y: x0, backward: (dy) => userTokensBackward(rec, weights, tokens, batch, saved, dy) }
   })
   const batch = randomBatch(given, 6, random)
@@ -68,14 +69,15 @@ it.each<[string, SideLayout, UserTowerConfig, number, number]>([
     batch,
     random,
     constants: ['user.dense.center', 'user.dense.scale'],
-    reference: (values, r) => reading.inputTokens(values, wanted, reading.rowAt(given, batch, r)).x0.flat(),
+    reference: (values, r) =>
+      reading.inputTokens(values, { ...tower, tokens: wanted }, reading.rowAt(given, batch, r)).x0.flat(),
   })
   step.dispose()
 })
 
 it('gives the same tokens where nothing is kept for a backward', async () => {
   const set = new ParameterSet()
-  const tokens = declareUserTokens(set, layout, config)
+  const tokens = declareUserTokens(set, layout, all, width)
   const weights = new Weights(device, set, false)
   const random = seededRandom(2)
   const values: reading.Tensors = new Map(
@@ -94,7 +96,7 @@ it('gives the same tokens where nothing is kept for a backward', async () => {
   plan.program.submit()
   const got = new Float32Array(await device.read(x0.storage.buffer!))
   const want = Array.from({ length: 6 }, (_, r) =>
-    reading.inputTokens(values, config, reading.rowAt(layout, given, r)).x0.flat(),
+    reading.inputTokens(values, { ...tower, tokens: all }, reading.rowAt(layout, given, r)).x0.flat(),
   ).flat()
   for (const [i, value] of want.entries()) expect(got[i], `element ${i}`).toBeCloseTo(value, 4)
   plan.dispose()
@@ -103,5 +105,5 @@ it('gives the same tokens where nothing is kept for a backward', async () => {
 })
 
 it('refuses a user without features', () => {
-  expect(() => declareUserTokens(new ParameterSet(), none, config)).toThrow(/user side gives no token/)
+  expect(() => declareUserTokens(new ParameterSet(), none, all, width)).toThrow(/user side gives no token/)
 })

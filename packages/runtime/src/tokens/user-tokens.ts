@@ -1,90 +1,76 @@
-/**
- * A user's features as the first token matrix of the tower, X_0 [R, n_0 · d]: dense tokens, a token a bag, pooled and
- * recent events and sums of events. Shape letters: R rows, n_0 tokens of width d.
- */
+/** The user side's features as tokens, X_0 [R, n₀ · d]. Shape letters: R rows, n₀ tokens of width d. */
 import type { SideLayout } from '@headwater/features'
-import type { UserTowerConfig } from '../config/config.ts'
 import type { InputBatch, InputNeeds } from '../inputs/input-batch.ts'
 import type { ParameterSet } from '../parameters/parameter-set.ts'
 import type { Weights } from '../parameters/weights.ts'
 import type { Recorder } from '../plan/recorder.ts'
 import { columns, type Tensor } from '../plan/tensor.ts'
-import { type BagTokens, bagTokensBackward, bagTokensForward, declareBagTokens, type SavedBags } from './bag-tokens.ts'
-import {
-  type DenseTokens,
-  declareDenseTokens,
-  denseTokensBackward,
-  denseTokensForward,
-  type SavedDense,
-} from './dense-tokens.ts'
-import { eventTokenCount, eventTokens } from './event-tokens.ts'
-import {
-  declareSequenceTokens,
-  type SavedSequence,
-  type SequenceTokens,
-  sequenceTokensBackward,
-  sequenceTokensForward,
-} from './sequence-tokens.ts'
+import { type TokenKind, tokenNames } from './token-kind.ts'
+import { type TokenConfig, tokenKinds } from './token-kinds.ts'
+
+/** The tokens of one kind. */
+interface Placed {
+  readonly kind: TokenKind
+  /** What it declared. */
+  readonly layer: unknown
+  /** Their columns of X_0. */
+  readonly from: number
+  readonly columns: number
+}
 
 export interface UserTokens {
   /** For the `InputBatch`. */
   readonly needs: InputNeeds
-  /** d */
-  readonly width: number
-  /** n_0 */
-  readonly count: number
-  /** Of these, the first ones that are made of dense values. */
-  readonly denseTokens: number
-  readonly dense: DenseTokens | null
-  readonly bags: BagTokens
-  readonly sequence: SequenceTokens | null
+  /** Names of the n₀ tokens. */
+  readonly tokens: readonly string[]
+  /** Of these, the ones that are made of dense values. */
+  readonly dense: readonly string[]
+  readonly columns: number
+  readonly placed: readonly Placed[]
+  /** Those of dense values. */
+  readonly placedDense: Placed | null
 }
 
-export interface SavedUserTokens {
-  readonly dense: SavedDense | null
-  readonly bags: SavedBags
-  readonly sequence: SavedSequence | null
-}
+/** Of each kind. */
+export type SavedUserTokens = readonly unknown[]
+
+export const sourcesOf = (config: TokenConfig, layout: SideLayout) => tokenKinds[config.kind].sources(config, layout)
 
 /** @throws RangeError for a layout that gives no token. */
-export function declareUserTokens(set: ParameterSet, layout: SideLayout, config: UserTowerConfig): UserTokens {
-  const width = config.tokenWidth
-  const dense = declareDenseTokens(set, 'user', layout.dense.length, width, config.dense)
-  const bags = declareBagTokens(set, 'user', layout.bags, width, config.bags)
-  const events = eventTokenCount(eventTokens(config.sequence, layout.sequence))
-  const isUsed = events > 0
-  const sequence = isUsed ? declareSequenceTokens(set, 'user.sequence', layout.sequence!, width, config.sequence) : null
-  const denseTokens = dense ? config.dense.tokens : 0
-  const count = denseTokens + bags.bags.length + events
-  if (count === 0)
+export function declareUserTokens(
+  set: ParameterSet,
+  layout: SideLayout,
+  configs: readonly TokenConfig[],
+  d: number,
+): UserTokens {
+  const used = configs
+    .map((config) => ({ config, names: tokenNames(sourcesOf(config, layout)) }))
+    .filter(({ names }) => names.length > 0)
+  if (used.length === 0)
     throw new RangeError(
       'The user side gives no token: no dense values that are used, no bag, no sequence. Give the schema a user feature.',
     )
+  let needs: InputNeeds = { layout: { ...layout, sequence: null }, bags: 'mean', recent: 0 }
+  let from = 0
+  const placed = used.map(({ config, names }) => {
+    const kind: TokenKind = tokenKinds[config.kind]
+    needs = { ...needs, ...kind.needs?.(config, layout) }
+    const place = { kind, layer: kind.declare(set, config, layout, d), from, columns: names.length * d }
+    from += place.columns
+    return place
+  })
+  const dense = used.findIndex(({ config }) => config.kind === 'dense')
   return {
-    needs: {
-      layout: isUsed ? layout : { ...layout, sequence: null },
-      bags: config.bags,
-      recent: config.sequence.recent,
-    },
-    width,
-    count,
-    denseTokens,
-    dense,
-    bags,
-    sequence,
+    needs,
+    tokens: used.flatMap(({ names }) => names),
+    dense: used[dense]?.names ?? [],
+    columns: from,
+    placed,
+    placedDense: placed[dense] ?? null,
   }
 }
 
-/** Columns of X_0 that each kind of token has. */
-function parts({ width, denseTokens, bags, count }: UserTokens, x: Tensor) {
-  const fromBags = denseTokens * width
-  const fromSequence = fromBags + bags.bags.length * width
-  return {
-    dense: columns(x, 0, fromBags),
-    bags: columns(x, fromBags, fromSequence - fromBags),
-    sequence: columns(x, fromSequence, count * width - fromSequence),
-  }
-}
+const sliceOf = ({ from, columns: count }: Placed, x: Tensor): Tensor => columns(x, from, count)
 
 /** @returns X_0, its dense tokens' columns (null: there are none), and what the backward takes */
 export function userTokensForward(
@@ -93,14 +79,11 @@ export function userTokensForward(
   tokens: UserTokens,
   batch: InputBatch,
 ): { x0: Tensor; xDense: Tensor | null; saved: SavedUserTokens } {
-  const x0 = rec.tensor('X_0', batch.rows, tokens.count * tokens.width)
-  const to = parts(tokens, x0)
-  const saved = {
-    dense: tokens.dense && denseTokensForward(rec, weights, tokens.dense, batch.dense!, to.dense),
-    bags: bagTokensForward(rec, weights, tokens.bags, batch, to.bags),
-    sequence: tokens.sequence && sequenceTokensForward(rec, weights, tokens.sequence, batch, to.sequence),
-  }
-  return { x0, xDense: tokens.dense && to.dense, saved }
+  const x0 = rec.tensor('X_0', batch.rows, tokens.columns)
+  const saved = tokens.placed.map((placed) =>
+    placed.kind.forward(rec, weights, placed.layer, batch, sliceOf(placed, x0)),
+  )
+  return { x0, xDense: tokens.placedDense && sliceOf(tokens.placedDense, x0), saved }
 }
 
 /**
@@ -115,8 +98,6 @@ export function userTokensBackward(
   saved: SavedUserTokens,
   dx0: Tensor,
 ): void {
-  const from = parts(tokens, dx0)
-  if (tokens.dense) denseTokensBackward(rec, weights, tokens.dense, saved.dense!, from.dense)
-  bagTokensBackward(rec, weights, tokens.bags, batch, saved.bags, from.bags)
-  if (tokens.sequence) sequenceTokensBackward(rec, weights, tokens.sequence, batch, saved.sequence!, from.sequence)
+  for (const [i, placed] of tokens.placed.entries())
+    placed.kind.backward(rec, weights, placed.layer, batch, saved[i], sliceOf(placed, dx0))
 }

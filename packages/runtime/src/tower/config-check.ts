@@ -3,78 +3,94 @@
  * Shape letters: d token width, n tokens of a level's input, K embeddings of D.
  */
 import type { SideLayout } from '@headwater/features'
-import type { LevelConfig, ModelConfig, UserTowerConfig } from '../config/config.ts'
 import { ModelConfigError } from '../config/config-error.ts'
-import { eventTokenCount, eventTokens } from '../tokens/event-tokens.ts'
+import type { Extractor } from '../extractors/extractor.ts'
+import { extractors } from '../extractors/extractors.ts'
+import type { InteractionKind } from '../interactions/interaction-kind.ts'
+import { interactions } from '../interactions/interactions.ts'
+import type { TokenKind } from '../tokens/token-kind.ts'
+import { tokenKinds } from '../tokens/token-kinds.ts'
+import { sourcesOf } from '../tokens/user-tokens.ts'
+import { type ModelConfig, modelConfigRule, tokensOf, type UserTowerConfig } from './config.ts'
+import { type LevelConfig, madeTokens } from './level.ts'
+import { fromOldForm } from './old-form.ts'
 
-/** n_0, tokens made of the features. */
-function inputTokens({ dense, sequence }: UserTowerConfig, layout: SideLayout): number {
-  return dense.tokens + layout.bags.length + eventTokenCount(eventTokens(sequence, layout.sequence))
-}
+type Refuse = (path: string, reason: string, remedy: string) => never
 
-/** n_k, tokens that a level gives. */
-function levelTokens(level: LevelConfig, denseTokens: number): number {
-  const { mlp, compression, cross, mixer, dense = true } = level
-  const handed = dense ? denseTokens : 0
-  return [mlp, compression, cross, mixer].reduce((sum, extractor) => sum + (extractor?.tokens ?? 0), handed)
-}
-
-type Fail = (path: string, reason: string, remedy: string) => never
-
-const failIn =
-  (source: string): Fail =>
+const refuseIn =
+  (source: string): Refuse =>
   (path, reason, remedy) => {
     throw new ModelConfigError(source, path, reason, remedy)
   }
 
+const within =
+  (refuse: Refuse, path: string): Refuse =>
+  (key, reason, remedy) =>
+    refuse(key === '' ? path : `${path}.${key}`, reason, remedy)
+
+const sumOf = (sources: readonly { readonly tokens: number }[]) => sources.reduce((sum, { tokens }) => sum + tokens, 0)
+
+/** n_k, tokens that a level gives. */
+function levelTokens(level: LevelConfig, user: UserTowerConfig): number {
+  return sumOf(madeTokens(level)) + (level.dense ? (tokensOf(user, 'dense')?.tokens ?? 0) : 0)
+}
+
+/** A list has each kind once: names of tensors follow from it. */
+function checkKinds(configs: readonly { readonly kind: string }[], path: string, refuse: Refuse): void {
+  for (const [i, { kind }] of configs.entries())
+    if (configs.findIndex((config) => config.kind === kind) < i)
+      refuse(`${path}[${i}].kind`, `is a second "${kind}"`, 'leave one of the two out')
+}
+
 /** What holds whatever the features are. @throws ModelConfigError */
-export function checkSizes({ user, embeddings, mix }: ModelConfig, source: string): void {
-  const fail = failIn(source)
-  const { tokenWidth: d, sequence, levels } = user
-  if (sequence.blocks > 0 && d % (sequence.heads * 4) !== 0)
-    fail(
-      'user.sequence.heads',
-      `${sequence.heads} heads do not divide a token of ${d} into multiples of 4`,
-      'give a divisor of a quarter of user.tokenWidth',
-    )
-  const joint = embeddings.count * embeddings.width
-  if (mix.interaction.kind === 'grouped' && joint % (mix.interaction.dots * 4) !== 0)
-    fail(
-      'mix.interaction.dots',
-      `${mix.interaction.dots} slices do not divide ${embeddings.count} × ${embeddings.width} numbers into multiples of 4`,
-      `give a divisor of ${joint / 4}`,
-    )
-  for (const [k, level] of levels.entries()) {
+function checkSizes({ user, embeddings, mix }: ModelConfig, refuse: Refuse): void {
+  checkTokens(user, null, refuse)
+  const interaction: InteractionKind = interactions[mix.interaction.kind]
+  interaction.check?.(mix.interaction, embeddings, within(refuse, 'mix.interaction'))
+  for (const [k, level] of user.levels.entries()) {
     const path = `user.levels[${k}]`
-    if (levelTokens(level, user.dense.tokens) === 0)
-      fail(path, 'has no extractor, and no dense tokens are handed to it', 'give it an extractor')
-    const { mlp, compression, cross, mixer, residual = true } = level
-    if (!(residual || mlp || compression || cross || mixer))
-      fail(path, 'has neither an extractor nor a residual, so that its input is lost', 'give it one of them')
-    if (k > 0) checkLevel(user, k, levelTokens(levels[k - 1], user.dense.tokens), fail)
+    checkKinds(level.extractors, `${path}.extractors`, refuse)
+    if (levelTokens(level, user) === 0)
+      refuse(path, 'has no extractor, and no dense tokens are handed to it', 'give it an extractor')
+    if (!level.residual && level.extractors.length === 0)
+      refuse(path, 'has neither an extractor nor a residual, so that its input is lost', 'give it one of them')
+    if (k > 0) checkLevel(user, k, levelTokens(user.levels[k - 1], user), refuse)
+  }
+}
+
+/** @param layout null: of any features */
+function checkTokens({ tokens, tokenWidth: d }: UserTowerConfig, layout: SideLayout | null, refuse: Refuse): void {
+  checkKinds(tokens, 'user.tokens', refuse)
+  for (const [i, config] of tokens.entries()) {
+    const kind: TokenKind = tokenKinds[config.kind]
+    kind.check?.(config, d, layout, within(refuse, `user.tokens[${i}]`))
   }
 }
 
 /** A level against its input of n tokens. */
-function checkLevel({ tokenWidth: d, dense, levels }: UserTowerConfig, k: number, n: number, fail: Fail): void {
+function checkLevel(user: UserTowerConfig, k: number, n: number, refuse: Refuse): void {
   const path = `user.levels[${k}]`
-  const { compression, cross } = levels[k]
-  if (compression && compression.columns > n)
-    fail(
-      `${path}.compression.columns`,
-      `${compression.columns} weighted sums of ${n} tokens compress nothing`,
-      `give at most ${n}`,
-    )
-  if (cross && cross.rank > n * d)
-    fail(`${path}.cross.rank`, `${cross.rank} is over the ${n} × ${d} numbers that it maps`, `give at most ${n * d}`)
+  const level = user.levels[k]
+  for (const [i, config] of level.extractors.entries()) {
+    const extractor: Extractor = extractors[config.kind]
+    extractor.check?.(config, n, user.tokenWidth, within(refuse, `${path}.extractors[${i}]`))
+  }
   // How many tokens the features make is the schema's affair: a config is for those with few of them, too.
-  const after = levelTokens(levels[k], dense.tokens)
-  if (k > 0 && after >= n)
-    fail(
-      path,
-      `gives ${after} tokens of ${n}`,
-      `let its extractors and the ${dense.tokens} dense tokens be fewer than ${n}`,
-    )
+  const after = levelTokens(level, user)
+  if (k > 0 && after >= n) refuse(path, `gives ${after} tokens of ${n}`, `let it give fewer than ${n}`)
+}
+
+/**
+ * A model config from parsed JSON, of the form before too.
+ * @param source name of the file or object, for messages
+ * @throws ModelConfigError
+ */
+export function parseModelConfig(json: unknown, source: string): ModelConfig {
+  return fromOldForm(json, source, (now) => {
+    const config = modelConfigRule.read(now, { source, path: '' })
+    checkSizes(config, refuseIn(source))
+    return config
+  })
 }
 
 /**
@@ -88,30 +104,18 @@ export function checkModelConfig(
   item: SideLayout,
   source = 'model config',
 ): void {
-  checkSizes(config, source)
-  const fail = failIn(source)
-  const { dense, sequence } = config.user
-  if (dense.tokens > 0 && user.dense.length === 0) fail('user.dense.tokens', 'users have no dense values', 'give 0')
-  if (user.sequence && sequence.recent > user.sequence.length)
-    fail(
-      'user.sequence.recent',
-      `${sequence.recent} is over the ${user.sequence.length} events of a sequence`,
-      `give at most ${user.sequence.length}`,
-    )
-  if (user.sequence?.weights === 0 && sequence.sums)
-    fail(
-      'user.sequence.sums',
-      'has no weights to sum events by',
-      "give the schema's sequence halfLivesDays, or leave it out",
-    )
-  const n = inputTokens(config.user, user)
+  const refuse = refuseIn(source)
+  modelConfigRule.read(config, { source, path: '' })
+  checkSizes(config, refuse)
+  checkTokens(config.user, user, refuse)
+  const n = sumOf(config.user.tokens.flatMap((tokens) => sourcesOf(tokens, user)))
   if (n === 0)
-    fail(
-      'user',
-      'has no input token',
-      'give it dense tokens, or sequence tokens where the schema has a sequence, or the schema user fields that are bags',
+    refuse(
+      'user.tokens',
+      'make no token of these features',
+      'give tokens of dense values, of events where the schema has a sequence, or of bags where it has user fields that are',
     )
   if (item.dense.length + item.bags.length === 0)
-    fail('mix', 'items have no features', 'add item or context fields to the schema')
-  checkLevel(config.user, 0, n, fail)
+    refuse('mix', 'items have no features', 'add item or context fields to the schema')
+  checkLevel(config.user, 0, n, refuse)
 }

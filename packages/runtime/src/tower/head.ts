@@ -11,13 +11,33 @@ import {
   normBoundForward,
   normShape,
 } from '@headwater/kernels'
-import type { EmbeddingsConfig } from '../config/config.ts'
+import { integer, kinds, number, optional, type ReadKeys, type Rule, record } from '../config/config-rules.ts'
 import { declareLinear, type Linear, linearBackward, linearForward } from '../layers/linear.ts'
 import { product } from '../layers/product.ts'
+import type { Axis } from '../parameters/axis.ts'
 import type { ParameterSet } from '../parameters/parameter-set.ts'
 import type { Weights } from '../parameters/weights.ts'
 import type { Recorder } from '../plan/recorder.ts'
 import { columns, type Into, type Tensor } from '../plan/tensor.ts'
+
+const keys = {
+  count: integer('Embeddings a user', 1, 256),
+  width: integer('Numbers of an embedding', 4, 4096, 4),
+  norm: optional(
+    kinds('Of each embedding', {
+      layer: { description: 'Layer norm without gain and shift', keys: {} },
+      bound: {
+        description: 'A largest Euclidean norm',
+        keys: { largest: number('Largest Euclidean norm of an embedding', 0.001, 60_000) },
+      },
+    }),
+  ),
+  decorrelation: optional(number('Weight of the decorrelation loss', 0.001, 1_000_000)),
+}
+
+export interface EmbeddingsConfig extends ReadKeys<typeof keys> {}
+
+export const embeddingsRule: Rule<EmbeddingsConfig> = record('What is served of a user', keys)
 
 export interface Head {
   readonly config: EmbeddingsConfig
@@ -32,8 +52,8 @@ export interface SavedHead {
   readonly embeddings: Tensor
 }
 
-/** @param inputs n · d */
-export function declareHead(set: ParameterSet, inputs: number, config: EmbeddingsConfig): Head {
+/** @param inputs what the n · d numbers are */
+export function declareHead(set: ParameterSet, inputs: Axis, config: EmbeddingsConfig): Head {
   return { config, output: declareLinear(set, 'user.output', inputs, config.count * config.width) }
 }
 
@@ -43,7 +63,7 @@ function layerNormShape({ count: K, width: D }: EmbeddingsConfig, embeddings: Te
 }
 
 /** One shape an embedding, since their distance in a row is not that from the last one to the next row. */
-function boundShapes({ count, width, bound }: EmbeddingsConfig, embeddings: Tensor) {
+function boundShapes({ count, width }: EmbeddingsConfig, bound: number, embeddings: Tensor) {
   const D4 = width / 4
   return Array.from({ length: count }, (_, k) => ({
     R: embeddings.rows,
@@ -66,14 +86,14 @@ export function headForward(
 ): SavedHead {
   const { count, width, norm } = config
   const embeddings = columns(into, 0, count * width)
-  if (norm === 'none') {
+  if (!norm) {
     linearForward(rec, weights, output, x, embeddings)
     return { raw: embeddings, moments: null, embeddings }
   }
   const raw = rec.tensor('user output', x.rows, count * width)
   linearForward(rec, weights, output, x, raw)
-  if (norm === 'bound') {
-    for (const shape of boundShapes(config, embeddings))
+  if (norm.kind === 'bound') {
+    for (const shape of boundShapes(config, norm.largest, embeddings))
       rec.dispatch(normBoundForward, shape, { x: raw, y: embeddings })
     return { raw, moments: null, embeddings }
   }
@@ -100,10 +120,10 @@ export function headBackward(
 ): void {
   const { count, width, norm } = config
   let dRaw = gradient
-  if (norm !== 'none') {
+  if (norm) {
     dRaw = rec.tensor('gradient of user output', x.rows, count * width)
-    if (norm === 'bound')
-      for (const shape of boundShapes(config, embeddings))
+    if (norm.kind === 'bound')
+      for (const shape of boundShapes(config, norm.largest, embeddings))
         rec.dispatch(normBoundBackward, shape, { x: raw, dy: gradient, dx: dRaw })
     else
       rec.dispatch(layerNormBackward, layerNormShape(config, embeddings), {
@@ -130,7 +150,7 @@ export function decorrelate(
   rowWeights: Tensor,
   gradient: Tensor,
 ): void {
-  if (config.decorrelation === 0) return
+  if (!config.decorrelation) return
   const D = config.count * config.width
   const R = embeddings.rows
   const centered = rec.tensor('centered embeddings', R, D)

@@ -4,48 +4,57 @@
  * Shape letters: R rows, n tokens of d before the level, m tokens behind it.
  */
 
-import type { LevelConfig } from '../config/config.ts'
-import {
-  type Compression,
-  compressionBackward,
-  compressionForward,
-  declareCompression,
-  type SavedCompression,
-} from '../extractors/compression.ts'
-import { type Cross, crossBackward, crossForward, declareCross, type SavedCross } from '../extractors/cross.ts'
-import { declareMixer, type Mixer, mixerBackward, mixerForward, type SavedMixer } from '../extractors/mixer.ts'
-import { declareMlp, type Mlp, mlpBackward, mlpForward, type SavedMlp } from '../extractors/mlp.ts'
+import { flag, list, oneOf, optional, type ReadKeys, type Rule, record } from '../config/config-rules.ts'
+import type { Extractor, LevelInput } from '../extractors/extractor.ts'
+import { extractorRule, extractors } from '../extractors/extractors.ts'
 import { declareTokenMap, type TokenMap, tokenMapBackward, tokenMapForward } from '../layers/token-map.ts'
 import { copyTokens } from '../layers/token-matrix.ts'
 import { declareTokenNorm, type TokenNorm, tokenNormBackward, tokenNormForward } from '../layers/token-norm.ts'
+import { named } from '../parameters/axis.ts'
 import type { ParameterSet } from '../parameters/parameter-set.ts'
 import type { Weights } from '../parameters/weights.ts'
 import type { Recorder } from '../plan/recorder.ts'
 import { columns, type Into, type Tensor } from '../plan/tensor.ts'
 
+const keys = {
+  extractors: list('Extractors side by side, each kind once', extractorRule, 0, 16),
+  norm: optional(oneOf('Of each token that the level gives', ['layer', 'rms'])),
+  residual: flag('A map of its input is added to its tokens'),
+  dense: flag('The tokens of dense values are handed in again'),
+}
+
+export interface LevelConfig extends ReadKeys<typeof keys> {}
+
+export const levelRule: Rule<LevelConfig> = record('A level of the pyramid', keys)
+
+/** One of a level's extractors. */
+interface Placed {
+  readonly extractor: Extractor
+  /** What it declared. */
+  readonly layer: unknown
+  /** Its columns of S. */
+  readonly from: number
+  readonly columns: number
+}
+
 export interface Level {
   readonly name: string
-  /** m */
-  readonly tokens: number
-  /** Of these, the dense ones, which are the last; 0 where they are not handed to the level. */
+  /** Names of the m tokens. */
+  readonly tokens: readonly string[]
+  /** Of these, how many dense ones there are, which are the last. */
   readonly denseTokens: number
   /** d */
   readonly width: number
   readonly residual: TokenMap | null
-  readonly mlp: Mlp | null
-  readonly compression: Compression | null
-  readonly cross: Cross | null
-  readonly mixer: Mixer | null
+  readonly extractors: readonly Placed[]
   readonly norm: TokenNorm | null
 }
 
 export interface SavedLevel {
   /** S, [R, m·d]; without a norm it is the output. */
   readonly sum: Tensor
-  readonly mlp: SavedMlp | null
-  readonly compression: SavedCompression | null
-  readonly cross: SavedCross | null
-  readonly mixer: SavedMixer | null
+  /** Of each extractor. */
+  readonly extractors: readonly unknown[]
 }
 
 /** A level's tokens [R, m·d] and, where they are normalized, what the norm's backward takes. */
@@ -54,57 +63,45 @@ export interface LevelOutput {
   readonly moments: Tensor | null
 }
 
-/** @param inputs n @param dense tokens that there are @throws RangeError for a level without tokens, or without its input */
+/** Tokens that a level's extractors make, by their kinds. */
+export const madeTokens = ({
+  extractors,
+}: LevelConfig): readonly { readonly from: string; readonly tokens: number }[] =>
+  extractors.map(({ kind, tokens }) => ({ from: kind, tokens }))
+
+/** @param tokens before the level @param dense names of the dense ones of the inputs */
 export function declareLevel(
   set: ParameterSet,
   name: string,
   config: LevelConfig,
-  inputs: number,
-  dense: number,
-  width: number,
-  dropout: number,
+  { tokens: before, width, dropout }: Omit<LevelInput, 'centers'>,
+  dense: readonly string[],
 ): Level {
-  const { mlp, compression, cross, mixer, norm } = config
-  const denseTokens = config.dense === false ? 0 : dense
-  const tokens = [mlp, compression, cross, mixer].reduce((sum, e) => sum + (e?.tokens ?? 0), denseTokens)
-  if (tokens === 0) throw new RangeError(`${name} has no extractor and no dense tokens; give it an extractor.`)
-  const hasResidual = config.residual !== false
-  if (!hasResidual && tokens === denseTokens)
-    throw new RangeError(`${name} has neither an extractor nor a residual; give it one of them.`)
-  const numbers = inputs * width
-  return {
-    name,
-    tokens,
-    denseTokens,
-    width,
-    residual: hasResidual ? declareTokenMap(set, `${name}.residual`, inputs, tokens, width) : null,
-    mlp: mlp && declareMlp(set, `${name}.mlp`, mlp, numbers, width, dropout),
-    compression: compression && declareCompression(set, `${name}.compression`, compression, numbers, width, dropout),
-    cross: cross && declareCross(set, `${name}.cross`, cross, numbers, width),
-    mixer: mixer && declareMixer(set, `${name}.mixer`, mixer, numbers, width),
-    norm: norm === 'none' ? null : declareTokenNorm(set, `${name}.norm`, norm, width),
-  }
-}
-
-/** The columns of S, or of its gradient, that each extractor and the dense tokens have. */
-function slices({ mlp, compression, cross, mixer, denseTokens, width }: Level, sum: Tensor) {
+  const again = config.dense ? dense : []
+  const made = config.extractors.flatMap(({ kind, tokens }) => Array.from({ length: tokens }, (_, i) => `${kind}/${i}`))
+  const tokens = [...made, ...again]
+  const input = { tokens: before, width, dropout, centers: config.norm === 'layer' }
+  const residual = config.residual
+    ? declareTokenMap(set, `${name}.residual`, named(before), named(tokens), width)
+    : null
   let from = 0
-  const next = (tokens: number): Tensor => {
-    const slice = columns(sum, from, tokens * width)
-    from += tokens * width
-    return slice
-  }
-  return {
-    mlp: next(mlp?.tokens ?? 0),
-    compression: next(compression?.tokens ?? 0),
-    cross: next(cross?.tokens ?? 0),
-    mixer: next(mixer?.tokens ?? 0),
-    dense: next(denseTokens),
-  }
+  const placed = config.extractors.map((own) => {
+    const extractor = extractors[own.kind]
+    const layer = extractor.declare(set, `${name}.${own.kind}`, own, input)
+    const place = { extractor, layer, from, columns: own.tokens * width }
+    from += place.columns
+    return place
+  })
+  const norm = config.norm ? declareTokenNorm(set, `${name}.norm`, config.norm, width) : null
+  return { name, tokens, denseTokens: again.length, width, residual, extractors: placed, norm }
 }
 
-/** The dense tokens' columns of the gradient of S. */
-export const denseOf = (level: Level, dSum: Tensor): Tensor => slices(level, dSum).dense
+const sliceOf = ({ from, columns: count }: Placed, sum: Tensor): Tensor => columns(sum, from, count)
+
+/** The dense tokens' columns of S, or of its gradient. */
+export function denseOf({ tokens, denseTokens, width }: Level, sum: Tensor): Tensor {
+  return columns(sum, (tokens.length - denseTokens) * width, denseTokens * width)
+}
 
 /** @param xDense [R, dense tokens · d], perhaps columns of x; null without dense tokens, and not read by a level without */
 export function levelForward(
@@ -115,18 +112,16 @@ export function levelForward(
   xDense: Tensor | null,
   training: boolean,
 ): { output: LevelOutput; saved: SavedLevel } {
-  const { mlp, compression, cross, mixer, residual } = level
-  const sum = rec.tensor(`sum before ${nameOf(level)}`, x.rows, level.tokens * level.width)
-  const to = slices(level, sum)
+  const { residual } = level
+  const sum = rec.tensor(`sum before ${nameOf(level)}`, x.rows, level.tokens.length * level.width)
   const add = (into: Tensor): Into => ({ into, accumulate: residual !== null })
   if (residual) tokenMapForward(rec, weights, residual, x, { into: sum, accumulate: false })
-  if (xDense && level.denseTokens > 0) copyTokens(rec, xDense, add(to.dense))
-  const saved: SavedLevel = {
+  if (xDense && level.denseTokens > 0) copyTokens(rec, xDense, add(denseOf(level, sum)))
+  const saved = {
     sum,
-    mlp: mlp && mlpForward(rec, weights, mlp, x, add(to.mlp), training),
-    compression: compression && compressionForward(rec, weights, compression, x, add(to.compression), training),
-    cross: cross && crossForward(rec, weights, cross, x, add(to.cross)),
-    mixer: mixer && mixerForward(rec, weights, mixer, x, add(to.mixer), training),
+    extractors: level.extractors.map((placed) =>
+      placed.extractor.forward(rec, weights, placed.layer, x, add(sliceOf(placed, sum)), training),
+    ),
   }
   return { output: levelOutput(rec, weights, level, saved), saved }
 }
@@ -165,8 +160,6 @@ export function levelBackward(
   dSum: Tensor,
   dx: Into,
 ): void {
-  const { mlp, compression, cross, mixer, residual } = level
-  const from = slices(level, dSum)
   let { accumulate } = dx
   const next = (): Into => {
     const into = { into: dx.into, accumulate }
@@ -174,9 +167,10 @@ export function levelBackward(
     return into
   }
   // First those that save a pass over the tokens where they may assign.
-  if (mixer) mixerBackward(rec, weights, mixer, x, saved.mixer!, from.mixer, next())
-  if (compression) compressionBackward(rec, weights, compression, x, saved.compression!, from.compression, next())
-  if (mlp) mlpBackward(rec, weights, mlp, x, saved.mlp!, from.mlp, next())
-  if (cross) crossBackward(rec, weights, cross, x, saved.cross!, from.cross, next())
-  if (residual) tokenMapBackward(rec, weights, residual, x, dSum, next())
+  const order = level.extractors
+    .map((placed, i) => ({ placed, own: saved.extractors[i] }))
+    .sort((a, b) => b.placed.extractor.passesToAdd - a.placed.extractor.passesToAdd)
+  for (const { placed, own } of order)
+    placed.extractor.backward(rec, weights, placed.layer, x, own, sliceOf(placed, dSum), next())
+  if (level.residual) tokenMapBackward(rec, weights, level.residual, x, dSum, next())
 }

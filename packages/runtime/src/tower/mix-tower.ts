@@ -1,20 +1,13 @@
 /**
  * The mix tower sees the user embeddings, item and context, and no other user feature:
  *   h₁ = σ([embeddings | dots] W_z + X W_x + b);  hᵢ = σ(hᵢ₋₁ W + b);  logits = h W_t + b_t
- * with σ = ReLU, dropout behind it in training, and the dots of interaction.ts.
+ * with σ = ReLU, dropout behind it in training, and the dots of an interaction.
  * Shape letters: R rows, K embeddings of D, T tasks.
  */
 import type { SideLayout } from '@headwater/features'
-import type { ModelConfig } from '../config/config.ts'
 import type { InputBatch } from '../inputs/input-batch.ts'
-import {
-  declareInteraction,
-  type Interaction,
-  interactionBackward,
-  interactionForward,
-  interactionInput,
-  type SavedInteraction,
-} from '../interactions/interaction.ts'
+import type { InteractionKind } from '../interactions/interaction-kind.ts'
+import { interactions } from '../interactions/interactions.ts'
 import { declareLinear, type Linear, linearBackward, linearForward } from '../layers/linear.ts'
 import { reluDropoutBackward } from '../layers/relu.ts'
 import type { ParameterSet } from '../parameters/parameter-set.ts'
@@ -22,6 +15,7 @@ import type { Weights } from '../parameters/weights.ts'
 import type { Recorder } from '../plan/recorder.ts'
 import type { Tensor } from '../plan/tensor.ts'
 import { declareItemInputs, type ItemInputs, itemInputsBackward, itemInputsForward } from '../tokens/item-inputs.ts'
+import type { ModelConfig } from './config.ts'
 
 /** A hidden layer behind the first, whose dropout has a site of its own. */
 interface HiddenLayer {
@@ -32,7 +26,13 @@ interface HiddenLayer {
 export interface MixTower {
   readonly config: ModelConfig
   readonly inputs: ItemInputs
-  readonly interaction: Interaction
+  readonly interaction: {
+    readonly kind: InteractionKind
+    /** What it declared. */
+    readonly layer: unknown
+    /** Of Z. */
+    readonly columns: number
+  }
   readonly fromItem: Linear
   /** Dropout site of the first hidden layer. */
   readonly site: number
@@ -45,7 +45,7 @@ export interface MixTower {
 export interface SavedMix {
   /** X of items. */
   readonly x: Tensor
-  readonly interaction: SavedInteraction
+  readonly interaction: unknown
   /** Of every hidden layer, behind σ. */
   readonly hidden: readonly Tensor[]
   /** [R, T] */
@@ -55,12 +55,18 @@ export interface SavedMix {
 export function declareMixTower(set: ParameterSet, layout: SideLayout, tasks: number, config: ModelConfig): MixTower {
   const { width, interaction, hidden } = config.mix
   const inputs = declareItemInputs(set, 'item', layout, width)
+  const kind: InteractionKind = interactions[interaction.kind]
+  const { embeddings } = config
   return {
     config,
     inputs,
     tasks,
-    interaction: declareInteraction(set, interaction, config.embeddings, inputs.columns, hidden[0]),
-    fromItem: declareLinear(set, 'mix.from-item', inputs.columns, hidden[0]),
+    interaction: {
+      kind,
+      layer: kind.declare(set, interaction, embeddings, inputs.axis, hidden[0]),
+      columns: embeddings.count * embeddings.width + kind.columnsBeside(interaction, embeddings),
+    },
+    fromItem: declareLinear(set, 'mix.from-item', inputs.axis, hidden[0]),
     site: set.site(),
     deeper: hidden.slice(1).map((units, i) => ({
       linear: declareLinear(set, `mix.hidden${i + 2}`, hidden[i], units),
@@ -72,7 +78,7 @@ export function declareMixTower(set: ParameterSet, layout: SideLayout, tasks: nu
 
 /** Z [R, ≥ K·D], into whose first K·D columns the user tower writes. */
 export function interactionTensor(rec: Recorder, { interaction }: MixTower, rows: number): Tensor {
-  return interactionInput(rec, interaction, rows)
+  return rec.tensor('Z', rows, interaction.columns)
 }
 
 export function mixForward(
@@ -83,10 +89,11 @@ export function mixForward(
   z: Tensor,
   training: boolean,
 ): SavedMix {
-  const dropout = training ? tower.config.dropout : 0
+  const dropout = training ? (tower.config.dropout ?? 0) : 0
   const x = itemInputsForward(rec, weights, tower.inputs, batch)
   const first = rec.tensor('mix hidden 1', batch.rows, tower.fromItem.weight.cols)
-  const interaction = interactionForward(rec, weights, tower.interaction, x, z, first)
+  const { kind, layer } = tower.interaction
+  const interaction = kind.forward(rec, weights, layer, x, z, first)
   linearForward(rec, weights, tower.fromItem, x, first, {
     accumulate: true,
     activation: 'relu',
@@ -120,15 +127,13 @@ export function mixBackward(
     const dy = rec.tensor(`gradient of mix hidden ${i + 1}`, y.rows, y.cols)
     linearBackward(rec, weights, layer, y, dOutput, { into: dy, accumulate: false })
     dOutput = rec.tensor(`gradient before mix ReLU ${i + 1}`, y.rows, y.cols)
-    reluDropoutBackward(rec, y, dy, dOutput, tower.config.dropout)
+    reluDropoutBackward(rec, y, dy, dOutput, tower.config.dropout ?? 0)
     if (i > 0) layer = tower.deeper[i - 1].linear
   }
   const dx = rec.tensor('gradient of item X', batch.rows, tower.inputs.columns)
   linearBackward(rec, weights, tower.fromItem, x, dOutput, { into: dx, accumulate: false })
-  const dEmbeddings = interactionBackward(rec, weights, tower.interaction, x, interaction, dOutput, {
-    into: dx,
-    accumulate: true,
-  })
+  const { kind, layer: met } = tower.interaction
+  const dEmbeddings = kind.backward(rec, weights, met, x, interaction, dOutput, { into: dx, accumulate: true })
   itemInputsBackward(rec, weights, tower.inputs, batch, dx)
   return dEmbeddings
 }

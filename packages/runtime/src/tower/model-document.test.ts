@@ -5,11 +5,12 @@
 import { readFileSync } from 'node:fs'
 import { type BagLayout, bucketOf, murmur3 } from '@headwater/features'
 import { describe, expect, it } from 'vitest'
-import type { LevelConfig } from '../config/config.ts'
 import type { JsonSchema } from '../config/config-rules.ts'
+import type { ExtractorConfig, ExtractorKind } from '../extractors/extractors.ts'
 import type { Initialization } from '../parameters/parameter-set.ts'
 import { type TinyTower, tinyTowers } from '../testing/tiny-towers.ts'
-import { modelConfigSchema } from './config-schema.ts'
+import { modelConfigSchema, tokensOf } from './config.ts'
+import type { LevelConfig } from './level.ts'
 import { declareTower } from './tower.ts'
 
 const document = readFileSync(new URL('../../../../docs/model.md', import.meta.url), 'utf8')
@@ -74,52 +75,61 @@ interface Place {
   readonly level?: LevelConfig
 }
 
-const hasDense = ({ user, config }: TinyTower) => user.dense.length > 0 && config.user.dense.tokens > 0
-const sumsOf = ({ user, config }: TinyTower) => (config.user.sequence.sums ? (user.sequence?.weights ?? 0) : 0)
-const hasMixedEvents = ({ user, config: { user: config } }: TinyTower) =>
-  user.sequence !== null && config.sequence.pooled + config.sequence.recent > 0
+const denseOf = ({ user, config }: TinyTower) => (user.dense.length > 0 ? tokensOf(config.user, 'dense') : undefined)
+const eventsOf = ({ user, config }: TinyTower) => (user.sequence ? tokensOf(config.user, 'events') : undefined)
+const sumsOf = (tower: TinyTower) => (eventsOf(tower)?.sums ? tower.user.sequence!.weights : 0)
+const mixedOf = (tower: TinyTower) => {
+  const { pooled = 0, recent = 0 } = eventsOf(tower) ?? {}
+  return pooled + recent
+}
+const extractorOf = <Kind extends ExtractorKind>(level: LevelConfig, kind: Kind) =>
+  level.extractors.find((own): own is ExtractorConfig<Kind> => own.kind === kind)
 
 /** By the text of the last column. */
 const conditions: Readonly<Record<string, (tower: TinyTower, place: Place) => boolean>> = {
   always: () => true,
-  'dense tokens': hasDense,
-  'dense tokens, standardize': (tower) => hasDense(tower) && tower.config.user.dense.standardize,
-  'dense tokens, periodic': (tower) => hasDense(tower) && tower.config.user.dense.encoding.kind === 'periodic',
-  'dense tokens, piecewise': (tower) => hasDense(tower) && tower.config.user.dense.encoding.kind === 'piecewise',
-  'attention, maxValues over 1': ({ config }, { bag }) => config.user.bags === 'attention' && bag!.maxValues > 1,
-  events: (tower) => hasMixedEvents(tower) || sumsOf(tower) > 0,
-  'mixed events': hasMixedEvents,
-  'unless it is false': (_, { level }) => level!.residual !== false,
-  mlp: (_, { level }) => level!.mlp !== null,
-  compression: (_, { level }) => level!.compression !== null,
-  cross: (_, { level }) => level!.cross !== null,
-  mixer: (_, { level }) => level!.mixer !== null,
-  'norm is layer or rms': (_, { level }) => level!.norm !== 'none',
+  'dense tokens': (tower) => denseOf(tower) !== undefined,
+  'dense tokens, standardize': (tower) => denseOf(tower)?.standardize === true,
+  'dense tokens, periodic': (tower) => denseOf(tower)?.encoding?.kind === 'periodic',
+  'dense tokens, piecewise': (tower) => denseOf(tower)?.encoding?.kind === 'piecewise',
+  'bag tokens': ({ config }) => tokensOf(config.user, 'bags') !== undefined,
+  'bag tokens, attention, maxValues over 1': ({ config }, { bag }) =>
+    tokensOf(config.user, 'bags')?.pooling === 'attention' && bag!.maxValues > 1,
+  events: (tower) => mixedOf(tower) + sumsOf(tower) > 0,
+  'mixed events': (tower) => mixedOf(tower) > 0,
+  residual: (_, { level }) => level!.residual === true,
+  mlp: (_, { level }) => extractorOf(level!, 'mlp') !== undefined,
+  compression: (_, { level }) => extractorOf(level!, 'compression') !== undefined,
+  cross: (_, { level }) => extractorOf(level!, 'cross') !== undefined,
+  mixer: (_, { level }) => extractorOf(level!, 'mixer') !== undefined,
+  norm: (_, { level }) => level!.norm !== undefined,
   grouped: ({ config }) => config.mix.interaction.kind === 'grouped',
   pairwise: ({ config }) => config.mix.interaction.kind === 'pairwise',
 }
 
 function numbersOf({ user, item, tasks, config }: TinyTower): Numbers {
-  const { tokenWidth: d, dense, sequence, levels } = config.user
-  const { encoding } = dense
+  const { tokenWidth: d, levels } = config.user
+  const dense = tokensOf(config.user, 'dense')
+  const encoding = dense?.encoding
+  const tokens = dense?.tokens ?? 0
   const { count: K, width: D } = config.embeddings
   const { interaction, hidden, width } = config.mix
   const F = user.dense.length
   const perColumn = {
     plain: 1,
-    periodic: encoding.kind === 'periodic' ? 2 * encoding.frequencies + 4 : 0,
-    piecewise: encoding.kind === 'piecewise' ? Math.ceil(encoding.bins / 4) * 4 + 4 : 0,
-  }[encoding.kind]
+    periodic: encoding?.kind === 'periodic' ? 2 * encoding.frequencies + 4 : 0,
+    piecewise: encoding?.kind === 'piecewise' ? Math.ceil(encoding.bins / 4) * 4 + 4 : 0,
+  }[encoding?.kind ?? 'plain']
   const vectors = interaction.kind === 'pairwise' ? interaction.vectors : 0
   return {
-    ...(encoding.kind === 'periodic' ? { frequencies: encoding.frequencies, sigma: encoding.sigma } : {}),
-    ...(encoding.kind === 'piecewise' ? { bins: encoding.bins } : {}),
+    ...(encoding?.kind === 'periodic' ? { frequencies: encoding.frequencies, sigma: encoding.sigma } : {}),
+    ...(encoding?.kind === 'piecewise' ? { bins: encoding.bins } : {}),
     d,
-    tokens: dense.tokens,
+    tokens,
     F,
     E: F * perColumn,
     C: user.sequence?.channels ?? 0,
-    M: sequence.pooled,
+    M: tokensOf(config.user, 'events')?.pooled ?? 0,
     J: K * D,
     G: interaction.kind === 'grouped' ? interaction.dots : 0,
     v: interaction.kind === 'grouped' ? K * D : vectors * D,
@@ -127,17 +137,15 @@ function numbersOf({ user, item, tasks, config }: TinyTower): Numbers {
     X: Math.ceil(item.dense.length / 4) * 4 + item.bags.length * width,
     T: tasks,
     width,
-    N: given(levels.at(-1)!, dense.tokens),
+    N: given(levels.at(-1)!, tokens),
     H1: hidden[0],
     HL: hidden.at(-1)!,
   }
 }
 
 /** Tokens that a level gives. */
-function given({ mlp, compression, cross, mixer, dense }: LevelConfig, denseTokens: number): number {
-  let tokens = dense === false ? 0 : denseTokens
-  for (const extractor of [mlp, compression, cross, mixer]) tokens += extractor?.tokens ?? 0
-  return tokens
+function given({ extractors, dense }: LevelConfig, denseTokens: number): number {
+  return extractors.reduce((sum, { tokens }) => sum + tokens, dense ? denseTokens : 0)
 }
 
 const upTo = (last: number, from = 1) => Array.from({ length: Math.max(0, last - from + 1) }, (_, i) => from + i)
@@ -145,7 +153,7 @@ const upTo = (last: number, from = 1) => Array.from({ length: Math.max(0, last -
 /** Every tensor, or pair of weight and bias, that a row of the table stands for in a tower, whether it is there or not. */
 function placesOf(pattern: string, tower: TinyTower): Place[] {
   const { user, item, config } = tower
-  const { dense, sequence, levels } = config.user
+  const { levels } = config.user
   const numbers = numbersOf(tower)
   const at = (capitals: string, value: number | string, more: object): Place => ({
     name: pattern.replace(capitals, String(value)),
@@ -160,19 +168,23 @@ function placesOf(pattern: string, tower: TinyTower): Place[] {
     return (user.sequence?.categories ?? []).map(({ name, buckets }) =>
       at('CATEGORY', name, { numbers: { ...numbers, buckets } }),
     )
-  if (pattern.includes('BLOCK'))
-    return upTo(sequence.blocks).map((b) => at('BLOCK', b, { numbers: { ...numbers, hidden: sequence.hidden } }))
+  if (pattern.includes('BLOCK')) {
+    const { count = 0, hidden = 0 } = tokensOf(config.user, 'events')?.blocks ?? {}
+    return upTo(count).map((b) => at('BLOCK', b, { numbers: { ...numbers, hidden } }))
+  }
   if (pattern.includes('LEVEL')) {
-    let n = dense.tokens * (user.dense.length > 0 ? 1 : 0) + user.bags.length
-    if (user.sequence) n += sequence.pooled + sequence.recent + sumsOf(tower)
+    const bags = tokensOf(config.user, 'bags') ? user.bags.length : 0
+    let n = (denseOf(tower)?.tokens ?? 0) + bags + mixedOf(tower) + sumsOf(tower)
     return levels.flatMap((level, k) => {
-      const m = given(level, dense.tokens)
-      const extractor = pattern.split('.')[2]
-      const sizes = (level as unknown as Record<string, Numbers | null>)[extractor] ?? {}
-      const place = at('LEVEL', k + 1, { level, numbers: { ...numbers, ...sizes, n, m } })
+      const m = given(level, denseOf(tower)?.tokens ?? 0)
+      const { kind: _, ...sizes } = extractorOf(level, pattern.split('.')[2] as ExtractorKind) ?? {}
+      const place = at('LEVEL', k + 1, { level, numbers: { ...numbers, ...(sizes as Numbers), n, m } })
       n = m
       return pattern.includes('LAYER')
-        ? upTo(level.cross?.layers ?? 0).map((l) => ({ ...place, name: place.name.replace('LAYER', String(l)) }))
+        ? upTo(extractorOf(level, 'cross')?.layers ?? 0).map((l) => ({
+            ...place,
+            name: place.name.replace('LAYER', String(l)),
+          }))
         : [place]
     })
   }
@@ -214,7 +226,7 @@ function entriesOf(kind: string, { name, numbers, level }: Place, rows: number, 
     case 'token map':
       return [
         { ...weight, initialization: within(cols) },
-        ...(option === 'with bias'
+        ...(option === 'with bias' || (option === 'with bias unless centered' && level?.norm !== 'layer')
           ? [{ name: `${name}.bias`, rows: 1, cols: rows, initialization: 'zero' as const }]
           : []),
       ]
@@ -245,15 +257,13 @@ const towers: Readonly<Record<string, TinyTower>> = {
       ...oddTower.config,
       user: {
         ...oddTower.config.user,
-        dense: { ...oddTower.config.user.dense, tokens: 0 },
-        sequence: { ...oddTower.config.user.sequence, pooled: 0, recent: 0 },
+        tokens: [{ kind: 'bags', pooling: 'attention' }],
         levels: [
           {
-            mlp: null,
-            compression: null,
-            cross: null,
-            mixer: { tokens: 1, tokenHidden: 3, channelHidden: 2 },
-            norm: 'rms',
+            extractors: [{ kind: 'mixer', tokens: 1, tokenHidden: 3, channelHidden: 2 }],
+            norm: 'layer',
+            residual: true,
+            dense: true,
           },
         ],
       },
@@ -273,7 +283,10 @@ describe('the table of tensors', () => {
       )
       const { set } = declareTower(tower.user, tower.item, tower.tasks, tower.config)
       const byName = (a: Entry, b: Entry) => (a.name < b.name ? -1 : 1)
-      expect(expected.sort(byName)).toEqual(set.entries().sort(byName))
+      const entries = set
+        .entries()
+        .map(({ name, rows, cols, initialization }) => ({ name, rows, cols, initialization }))
+      expect(expected.sort(byName)).toEqual(entries.sort(byName))
     })
 
   it('has no row that none of these towers has', () => {
@@ -291,42 +304,47 @@ type Key = readonly [key: string, values: string]
 
 const range = (low: unknown, high: unknown) => [low, high].map((x) => Number(x).toLocaleString('en')).join(' … ')
 
-function keysOf(schema: JsonSchema, path = ''): Key[] {
-  if (schema.anyOf) return keysOf((schema.anyOf as JsonSchema[])[0], path)
+/** @param left how a key that may be left out is told from others */
+function keysOf(schema: JsonSchema, path = '', left = ''): Key[] {
   if (schema.oneOf) {
     const variants = (schema.oneOf as JsonSchema[]).map(({ properties }) => properties as Record<string, JsonSchema>)
+    const kinds = variants.map(({ kind }) => kind.const)
     return [
-      [`${path}.kind`, variants.map(({ kind }) => kind.const).join(', ')],
-      ...variants.flatMap(({ kind: _, ...properties }) => keysOf({ type: 'object', properties }, path)),
+      [`${path}.kind`, kinds.join(', ') + left],
+      ...(schema.oneOf as JsonSchema[]).flatMap((variant, i) =>
+        propertiesOf(variant, path.endsWith('[]') ? `${path.slice(0, -2)}[${kinds[i]}]` : path),
+      ),
     ]
   }
-  if (schema.enum) return [[path, (schema.enum as string[]).join(', ')]]
+  if (schema.const) return [[path, `${schema.const}${left}`]]
+  if (schema.enum) return [[path, (schema.enum as string[]).join(', ') + left]]
   switch (schema.type) {
     case 'object':
-      return Object.entries(schema.properties as Record<string, JsonSchema>).flatMap(([key, value]) =>
-        keysOf(value, path === '' ? key : `${path}.${key}`),
-      )
+      return [...(left ? ([[path, left.slice(2)]] as const) : []), ...propertiesOf(schema, path)]
     case 'array': {
       const items = schema.items as JsonSchema
       const own: Key = [path, range(schema.minItems, schema.maxItems)]
-      return items.type === 'object' ? [own, ...keysOf(items, `${path}[]`)] : [own]
+      return items.type === 'object' || items.oneOf ? [own, ...keysOf(items, `${path}[]`)] : [own]
     }
-    case 'boolean':
-      return [[path, 'true, false']]
-    default:
-      return [
-        [
-          path,
-          `${range(schema.minimum, schema.maximum)}${schema.multipleOf ? ` ×${schema.multipleOf as number}` : ''}`,
-        ],
-      ]
+    default: {
+      const step = schema.multipleOf ? ` ×${schema.multipleOf as number}` : ''
+      return [[path, `${range(schema.minimum, schema.maximum)}${step}${left}`]]
+    }
   }
+}
+
+function propertiesOf({ properties, required }: JsonSchema, path: string): Key[] {
+  return Object.entries(properties as Record<string, JsonSchema>)
+    .filter(([, { const: only }]) => only === undefined || only === true)
+    .flatMap(([key, value]) =>
+      keysOf(value, path === '' ? key : `${path}.${key}`, (required as string[]).includes(key) ? '' : ', absent'),
+    )
 }
 
 it('has every key of a config, in the order of its schema, with its bounds', () => {
   const [, ...rows] = table('key')
   // Behind the bounds of a list stands what it is a list of.
-  const found = rows.map(([key, values]) => [withoutTicks(key), values.replace(/ (levels|layers)$/, '')])
+  const found = rows.map(([key, values]) => [withoutTicks(key), values.replace(/ (levels|layers|kinds)$/, '')])
   expect(found).toEqual(keysOf(modelConfigSchema))
 })
 

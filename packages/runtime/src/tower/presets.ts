@@ -1,5 +1,7 @@
 /** Model configs to start from, by forward FLOPs an example on the bundled log's schema: see `headwater model describe`. */
-import type { ModelConfig } from '../config/config.ts'
+import type { ModelConfig } from './config.ts'
+
+const embeddings = { count: 2, width: 96, norm: { kind: 'layer' } } as const
 
 /**
  * About .2 MFLOP: the main job's, lean enough for a CPU. One token of the event sequence is one fused kernel. Its only level
@@ -8,12 +10,14 @@ import type { ModelConfig } from '../config/config.ts'
 const small: ModelConfig = {
   user: {
     tokenWidth: 16,
-    bags: 'mean',
-    dense: { tokens: 5, standardize: false, encoding: { kind: 'plain' } },
-    sequence: { blocks: 0, heads: 1, hidden: 64, pooled: 1, recent: 0 },
-    levels: [{ mlp: { tokens: 1, hidden: 256 }, compression: null, cross: null, mixer: null, norm: 'layer' }],
+    tokens: [
+      { kind: 'dense', tokens: 5 },
+      { kind: 'bags', pooling: 'mean' },
+      { kind: 'events', pooled: 1 },
+    ],
+    levels: [{ extractors: [{ kind: 'mlp', tokens: 1, hidden: 256 }], norm: 'layer', residual: true, dense: true }],
   },
-  embeddings: { count: 2, width: 96, norm: 'layer', bound: 16, decorrelation: 0 },
+  embeddings,
   mix: { width: 16, interaction: { kind: 'grouped', dots: 8 }, hidden: [64] },
   dropout: 0.1,
 }
@@ -22,27 +26,35 @@ const small: ModelConfig = {
 const base: ModelConfig = {
   user: {
     tokenWidth: 32,
-    bags: 'attention',
-    dense: { tokens: 8, standardize: true, encoding: { kind: 'piecewise', bins: 8 } },
-    sequence: { blocks: 1, heads: 2, hidden: 64, pooled: 4, recent: 8 },
+    tokens: [
+      { kind: 'dense', tokens: 8, standardize: true, encoding: { kind: 'piecewise', bins: 8 } },
+      { kind: 'bags', pooling: 'attention' },
+      { kind: 'events', blocks: { count: 1, heads: 2, hidden: 64 }, pooled: 4, recent: 8 },
+    ],
     levels: [
       {
-        mlp: { tokens: 3, hidden: 640 },
-        compression: { tokens: 2, columns: 8, hidden: 256 },
-        cross: { tokens: 2, layers: 2, rank: 64 },
-        mixer: { tokens: 2, tokenHidden: 32, channelHidden: 64 },
+        extractors: [
+          { kind: 'mlp', tokens: 3, hidden: 640 },
+          { kind: 'compression', tokens: 2, columns: 8, hidden: 256 },
+          { kind: 'cross', tokens: 2, layers: 2, rank: 64 },
+          { kind: 'mixer', tokens: 2, tokenHidden: 32, channelHidden: 64 },
+        ],
         norm: 'layer',
+        residual: true,
+        dense: true,
       },
       {
-        mlp: { tokens: 4, hidden: 768 },
-        compression: null,
-        cross: { tokens: 2, layers: 2, rank: 64 },
-        mixer: null,
+        extractors: [
+          { kind: 'mlp', tokens: 4, hidden: 768 },
+          { kind: 'cross', tokens: 2, layers: 2, rank: 64 },
+        ],
         norm: 'layer',
+        residual: true,
+        dense: true,
       },
     ],
   },
-  embeddings: { count: 2, width: 96, norm: 'layer', bound: 16, decorrelation: 0 },
+  embeddings,
   mix: { width: 32, interaction: { kind: 'grouped', dots: 8 }, hidden: [128] },
   dropout: 0.1,
 }
@@ -51,34 +63,45 @@ const base: ModelConfig = {
 const paper: ModelConfig = {
   user: {
     tokenWidth: 128,
-    bags: 'attention',
-    dense: { tokens: 16, standardize: true, encoding: { kind: 'piecewise', bins: 16 } },
-    sequence: { blocks: 2, heads: 4, hidden: 512, pooled: 16, recent: 32 },
+    tokens: [
+      { kind: 'dense', tokens: 16, standardize: true, encoding: { kind: 'piecewise', bins: 16 } },
+      { kind: 'bags', pooling: 'attention' },
+      { kind: 'events', blocks: { count: 2, heads: 4, hidden: 512 }, pooled: 16, recent: 32 },
+    ],
     levels: [
       {
-        mlp: { tokens: 8, hidden: 3072 },
-        compression: { tokens: 8, columns: 16, hidden: 512 },
-        cross: { tokens: 8, layers: 2, rank: 256 },
-        mixer: { tokens: 8, tokenHidden: 128, channelHidden: 256 },
+        extractors: [
+          { kind: 'mlp', tokens: 8, hidden: 3072 },
+          { kind: 'compression', tokens: 8, columns: 16, hidden: 512 },
+          { kind: 'cross', tokens: 8, layers: 2, rank: 256 },
+          { kind: 'mixer', tokens: 8, tokenHidden: 128, channelHidden: 256 },
+        ],
         norm: 'layer',
+        residual: true,
+        dense: true,
       },
       {
-        mlp: { tokens: 8, hidden: 2048 },
-        compression: { tokens: 6, columns: 12, hidden: 512 },
-        cross: { tokens: 6, layers: 2, rank: 256 },
-        mixer: null,
+        extractors: [
+          { kind: 'mlp', tokens: 8, hidden: 2048 },
+          { kind: 'compression', tokens: 6, columns: 12, hidden: 512 },
+          { kind: 'cross', tokens: 6, layers: 2, rank: 256 },
+        ],
         norm: 'layer',
+        residual: true,
+        dense: true,
       },
       {
-        mlp: { tokens: 8, hidden: 2048 },
-        compression: null,
-        cross: { tokens: 4, layers: 2, rank: 256 },
-        mixer: null,
+        extractors: [
+          { kind: 'mlp', tokens: 8, hidden: 2048 },
+          { kind: 'cross', tokens: 4, layers: 2, rank: 256 },
+        ],
         norm: 'layer',
+        residual: true,
+        dense: true,
       },
     ],
   },
-  embeddings: { count: 2, width: 96, norm: 'layer', bound: 16, decorrelation: 0 },
+  embeddings,
   mix: { width: 64, interaction: { kind: 'grouped', dots: 8 }, hidden: [512, 256] },
   dropout: 0.1,
 }

@@ -2,13 +2,14 @@ import { type GpuDevice, requestDevice } from '@headwater/gpu'
 import { type SeededRandom, seededRandom } from '@headwater/statistics'
 import { fuzz } from '@headwater/testkit'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import type { LevelConfig } from '../config/config.ts'
+import type { ExtractorConfig } from '../extractors/extractors.ts'
 import { copyTokens } from '../layers/token-matrix.ts'
 import { ParameterSet } from '../parameters/parameter-set.ts'
 import { columns, type Tensor } from '../plan/tensor.ts'
 import * as reading from '../reading-version.ts'
 import { checkDropout } from '../testing/dropout-check.ts'
 import { type CheckedLayer, checkLayer } from '../testing/layer-check.ts'
+import type { LevelConfig } from './level.ts'
 import { declarePyramid, pyramidBackward, pyramidForward, type SavedPyramid } from './pyramid.ts'
 
 let device: GpuDevice
@@ -29,12 +30,14 @@ interface Sizes {
 function pyramidOf(levels: readonly LevelConfig[], sizes: Sizes): CheckedLayer<SavedPyramid> {
   const { n, d, denseTokens, denseAt = 0, dropout = 0 } = sizes
   const set = new ParameterSet()
-  const pyramid = declarePyramid(set, levels, n, denseTokens, d, dropout)
+  const tokens = Array.from({ length: n }, (_, i) => `token ${i}`)
+  const names = tokens.slice(denseAt, denseAt + denseTokens)
+  const pyramid = declarePyramid(set, levels, { tokens, width: d, dropout }, names)
   const dense = (x: Tensor) => (denseTokens > 0 ? columns(x, denseAt * d, denseTokens * d) : null)
   return {
     set,
     inputs: n * d,
-    outputs: pyramid.tokens * d,
+    outputs: pyramid.tokens.length * d,
     forward(rec, weights, x, y, training) {
       const result = pyramidForward(rec, weights, pyramid, x, dense(x), training)
       copyTokens(rec, result.x, y)
@@ -57,62 +60,71 @@ function pyramidOf(levels: readonly LevelConfig[], sizes: Sizes): CheckedLayer<S
   }
 }
 
-const none: LevelConfig = { mlp: null, compression: null, cross: null, mixer: null, norm: 'layer' }
-const extractors = {
-  mlp: { tokens: 1, hidden: 7 },
-  compression: { tokens: 2, columns: 4, hidden: 5 },
-  cross: { tokens: 1, layers: 2, rank: 3 },
-  mixer: { tokens: 2, tokenHidden: 3, channelHidden: 5 },
-} as const
-const kinds = ['mlp', 'compression', 'cross', 'mixer'] as const
+const none: LevelConfig = { extractors: [], norm: 'layer', residual: true, dense: true }
+const extractors: readonly ExtractorConfig[] = [
+  { kind: 'mlp', tokens: 1, hidden: 7 },
+  { kind: 'compression', tokens: 2, columns: 4, hidden: 5 },
+  { kind: 'cross', tokens: 1, layers: 2, rank: 3 },
+  { kind: 'mixer', tokens: 2, tokenHidden: 3, channelHidden: 5 },
+]
+const norms = ['layer', 'rms', undefined] as const
+/** A level with a norm and parts, `undefined` and `false` meaning without. */
+function levelOf(extractors: readonly ExtractorConfig[], norm: (typeof norms)[number], off: Off = {}): LevelConfig {
+  return {
+    extractors,
+    ...(norm ? { norm } : {}),
+    ...(off.residual === false ? {} : { residual: true }),
+    ...(off.dense === false ? {} : { dense: true }),
+  }
+}
+
+interface Off {
+  readonly residual?: false
+  readonly dense?: false
+}
+
 const whole = { rows: 5, whole: true, accumulate: false }
 
 describe('one level', () => {
-  const norms = ['layer', 'rms', 'none'] as const
   for (let subset = 0; subset < 16; subset++) {
-    const on = kinds.filter((_, i) => subset & (1 << i))
+    const on = extractors.filter((_, i) => subset & (1 << i))
     const norm = norms[subset % 3]
-    it(`${on.join(', ') || 'no extractor'}, ${norm} norm: result and gradients`, () => {
-      const level = { ...none, norm, ...Object.fromEntries(on.map((kind) => [kind, extractors[kind]])) }
-      return checkLayer(device, seededRandom(subset), pyramidOf([level], { n: 7, d: 4, denseTokens: 2 }), {
+    it(`${on.map(({ kind }) => kind).join(', ') || 'no extractor'}, ${norm ?? 'no'} norm: result and gradients`, () =>
+      checkLayer(device, seededRandom(subset), pyramidOf([levelOf(on, norm)], { n: 7, d: 4, denseTokens: 2 }), {
         ...whole,
         rows: 3,
-      })
-    })
+      }))
   }
+
+  it('has its tokens in the order of the list', () =>
+    checkLayer(
+      device,
+      seededRandom(6),
+      pyramidOf([levelOf(extractors.toReversed(), 'rms')], { n: 7, d: 4, denseTokens: 1 }),
+      whole,
+    ))
 
   it('has tokens without dense ones', () =>
     checkLayer(
       device,
       seededRandom(5),
-      pyramidOf([{ ...none, mlp: extractors.mlp }], { n: 3, d: 12, denseTokens: 0 }),
-      {
-        ...whole,
-        rows: 1,
-      },
+      pyramidOf([levelOf(extractors.slice(0, 1), 'layer')], { n: 3, d: 12, denseTokens: 0 }),
+      { ...whole, rows: 1 },
     ))
-
-  it('has tokens', () => {
-    expect(() => pyramidOf([none], { n: 3, d: 4, denseTokens: 0 })).toThrow('user.level1')
-    expect(() => pyramidOf([{ ...none, dense: false }], { n: 3, d: 4, denseTokens: 2 })).toThrow('user.level1')
-  })
-
-  it('has its input', () => {
-    expect(() => pyramidOf([{ ...none, residual: false }], { n: 3, d: 4, denseTokens: 2 })).toThrow('user.level1')
-  })
 })
 
-const off = { residual: false, dense: false }
+const off: Off = { residual: false, dense: false }
 
 describe('without the residual, the dense tokens or both', () => {
-  const switches = [{ residual: false }, { dense: false }, off]
+  const switches: readonly Off[] = [{ residual: false }, { dense: false }, off]
   for (const [i, own] of switches.entries())
-    for (const kind of kinds) {
-      const norm = (['layer', 'rms', 'none'] as const)[i]
-      it(`${kind} alone, ${Object.keys(own).join(' and ')} off, ${norm} norm: result and gradients`, () => {
-        const level = { ...none, norm, [kind]: extractors[kind], ...own }
+    for (const extractor of extractors) {
+      const { kind } = extractor
+      const norm = norms[i]
+      it(`${kind} alone, ${Object.keys(own).join(' and ')} off, ${norm ?? 'no'} norm: result and gradients`, () => {
         const sizes = { n: 6, d: kind === 'mixer' ? 4 : 12, denseTokens: 2 }
-        return checkLayer(device, seededRandom(i), pyramidOf([level], sizes), { ...whole, rows: 2 })
+        const layer = pyramidOf([levelOf([extractor], norm, own)], sizes)
+        return checkLayer(device, seededRandom(i), layer, { ...whole, rows: 2 })
       })
     }
 
@@ -124,9 +136,9 @@ describe('without the residual, the dense tokens or both', () => {
     [off, off],
   ].entries())
     it(`in one level of two, ${i + 1}: result and gradients`, () => {
-      const levels: LevelConfig[] = [
-        { ...none, ...extractors, ...first, norm: 'rms' },
-        { ...none, mlp: { tokens: 2, hidden: 9 }, ...second, norm: 'none' },
+      const levels = [
+        levelOf(extractors, 'rms', first as Off),
+        levelOf([{ kind: 'mlp', tokens: 2, hidden: 9 }], 'layer', second as Off),
       ]
       const sizes = { n: 9, d: 4, denseTokens: 2, denseAt: 3 }
       return checkLayer(device, seededRandom(20 + i), pyramidOf(levels, sizes), whole)
@@ -134,14 +146,14 @@ describe('without the residual, the dense tokens or both', () => {
 })
 
 describe('two levels', () => {
-  const all: LevelConfig = { ...none, ...extractors }
+  const all = levelOf(extractors, 'layer')
   const sizes = { n: 17, d: 4, denseTokens: 1 }
   it('all extractors: result and gradients', () =>
     checkLayer(device, seededRandom(1), pyramidOf([all, { ...all, norm: 'rms' }], sizes), whole))
-  for (const [k, kind] of kinds.entries())
-    it(`${kind}: result and gradients`, () => {
-      const level = { ...none, [kind]: extractors[kind] }
-      const layer = pyramidOf([level, { ...level, norm: k % 2 ? 'none' : 'layer' }], {
+  for (const [k, extractor] of extractors.entries())
+    it(`${extractor.kind}: result and gradients`, () => {
+      const levels = [levelOf([extractor], 'layer'), levelOf([extractor], k % 2 ? undefined : 'layer')]
+      const layer = pyramidOf(levels, {
         n: 5,
         d: 12,
         denseTokens: 2,
@@ -153,8 +165,12 @@ describe('two levels', () => {
   it('drop in the backward what the forward dropped, each units of its own', () => {
     const level: LevelConfig = {
       ...none,
-      mlp: { tokens: 2, hidden: 24 },
-      compression: { tokens: 2, columns: 4, hidden: 24 },
+      extractors: [
+        { kind: 'mlp', tokens: 2, hidden: 24 },
+        { kind: 'compression', tokens: 2, columns: 4, hidden: 24 },
+      ],
+      residual: true,
+      dense: true,
     }
     const layer = pyramidOf([level, level], { ...sizes, dropout: 0.5 })
     return checkDropout(device, seededRandom(3), layer, 'user.level1.compression.hidden.weight')
@@ -163,18 +179,18 @@ describe('two levels', () => {
 
 function randomLevel(random: SeededRandom): LevelConfig {
   const upTo = (most: number) => 1 + random.nextBelow(most)
-  const maybe = <T>(config: T) => (random.nextBelow(2) ? config : null)
   // Enough units that one of them is on, or there would be no gradient to check.
   const hidden = () => 8 + upTo(9)
-  return {
-    mlp: { tokens: upTo(3), hidden: hidden() },
-    compression: maybe({ tokens: upTo(3), columns: 4 * upTo(2), hidden: hidden() }),
-    cross: maybe({ tokens: upTo(3), layers: upTo(3), rank: upTo(6) }),
-    mixer: maybe({ tokens: upTo(3), tokenHidden: upTo(6), channelHidden: upTo(9) }),
-    norm: (['layer', 'rms', 'none'] as const)[random.nextBelow(3)],
+  const own: ExtractorConfig[] = [
+    { kind: 'compression', tokens: upTo(3), columns: 4 * upTo(2), hidden: hidden() },
+    { kind: 'cross', tokens: upTo(3), layers: upTo(3), rank: upTo(6) },
+    { kind: 'mixer', tokens: upTo(3), tokenHidden: upTo(6), channelHidden: upTo(9) },
+  ]
+  const mlp: ExtractorConfig = { kind: 'mlp', tokens: upTo(3), hidden: hidden() }
+  return levelOf([mlp, ...own.filter(() => random.nextBelow(2) === 1)], norms[random.nextBelow(3)], {
     ...(random.nextBelow(3) === 0 && { residual: false }),
     ...(random.nextBelow(3) === 0 && { dense: false }),
-  }
+  })
 }
 
 it('has the reference’s result and gradients whatever its sizes', () =>

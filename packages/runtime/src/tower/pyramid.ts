@@ -3,7 +3,7 @@
  * Shape letters: R rows, n₀ tokens of d before the first level, N levels.
  */
 
-import type { LevelConfig } from '../config/config.ts'
+import type { LevelInput } from '../extractors/extractor.ts'
 import { copyTokens } from '../layers/token-matrix.ts'
 import type { ParameterSet } from '../parameters/parameter-set.ts'
 import type { Weights } from '../parameters/weights.ts'
@@ -13,6 +13,7 @@ import {
   declareLevel,
   denseOf,
   type Level,
+  type LevelConfig,
   type LevelOutput,
   levelBackward,
   levelForward,
@@ -23,8 +24,8 @@ import {
 
 export interface Pyramid {
   readonly levels: readonly Level[]
-  /** Tokens behind the last level. */
-  readonly tokens: number
+  /** Names of the tokens behind the last level. */
+  readonly tokens: readonly string[]
 }
 
 export interface SavedPyramid {
@@ -37,20 +38,19 @@ export interface SavedPyramid {
 /**
  * Declares `user.level1`, `user.level2`, …
  * @param levels at least one
- * @throws RangeError for a level without tokens, or with columns of its dot compression that are no multiple of 4
+ * @param input the n₀ tokens before the first level
+ * @param dense names of the dense ones among these
  */
 export function declarePyramid(
   set: ParameterSet,
   levels: readonly LevelConfig[],
-  n0: number,
-  denseTokens: number,
-  d: number,
-  dropout: number,
+  input: Omit<LevelInput, 'centers'>,
+  dense: readonly string[],
 ): Pyramid {
   const declared: Level[] = []
-  let tokens = n0
+  let { tokens } = input
   for (const [k, config] of levels.entries()) {
-    const level = declareLevel(set, `user.level${k + 1}`, config, tokens, denseTokens, d, dropout)
+    const level = declareLevel(set, `user.level${k + 1}`, config, { ...input, tokens }, dense)
     declared.push(level)
     tokens = level.tokens
   }

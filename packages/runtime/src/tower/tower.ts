@@ -1,6 +1,6 @@
 import type { SideLayout } from '@headwater/features'
-import type { ModelConfig } from '../config/config.ts'
 import { ParameterSet } from '../parameters/parameter-set.ts'
+import type { ModelConfig } from './config.ts'
 import { checkModelConfig } from './config-check.ts'
 import { declareMixTower, type MixTower } from './mix-tower.ts'
 import { declareUserTower, type UserTower } from './user-tower.ts'

@@ -3,13 +3,12 @@
  * makes the embeddings of the last ones. Shape letters: R rows, n tokens of d, K embeddings of D.
  */
 import type { SideLayout } from '@headwater/features'
-import type { ModelConfig } from '../config/config.ts'
 import type { InputBatch, InputNeeds } from '../inputs/input-batch.ts'
+import { named } from '../parameters/axis.ts'
 import type { ParameterSet } from '../parameters/parameter-set.ts'
 import type { Weights } from '../parameters/weights.ts'
 import type { Recorder } from '../plan/recorder.ts'
 import type { Tensor } from '../plan/tensor.ts'
-import { eventTokenCount, eventTokens } from '../tokens/event-tokens.ts'
 import {
   declareUserTokens,
   type SavedUserTokens,
@@ -17,6 +16,7 @@ import {
   userTokensBackward,
   userTokensForward,
 } from '../tokens/user-tokens.ts'
+import type { ModelConfig } from './config.ts'
 import { declareHead, decorrelate, type Head, headBackward, headForward, type SavedHead } from './head.ts'
 import { declarePyramid, type Pyramid, pyramidBackward, pyramidForward, type SavedPyramid } from './pyramid.ts'
 
@@ -40,13 +40,13 @@ export interface SavedUser {
 }
 
 export function declareUserTower(set: ParameterSet, layout: SideLayout, config: ModelConfig): UserTower {
-  const { levels, tokenWidth, sequence } = config.user
-  const isSequenceUsed = eventTokenCount(eventTokens(sequence, layout.sequence)) > 0
-  const tokens = declareUserTokens(set, isSequenceUsed ? layout : { ...layout, sequence: null }, config.user)
-  const pyramid = declarePyramid(set, levels, tokens.count, tokens.denseTokens, tokenWidth, config.dropout)
-  const head = declareHead(set, pyramid.tokens * tokenWidth, config.embeddings)
-  const { count, width } = config.embeddings
-  return { config, dim: count * width, needs: tokens.needs, tokens, pyramid, head }
+  const { tokens: kinds, levels, tokenWidth: width } = config.user
+  const tokens = declareUserTokens(set, layout, kinds, width)
+  const input = { tokens: tokens.tokens, width, dropout: config.dropout ?? 0 }
+  const pyramid = declarePyramid(set, levels, input, tokens.dense)
+  const { count, width: D } = config.embeddings
+  const head = declareHead(set, named(pyramid.tokens, width), config.embeddings)
+  return { config, dim: count * D, needs: tokens.needs, tokens, pyramid, head }
 }
 
 /** Writes the embeddings into the first K·D columns of `into`. */

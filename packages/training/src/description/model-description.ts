@@ -5,8 +5,8 @@ import type { SideLayout } from '@headwater/features'
 import { type BindingLimits, TableSizeError } from '@headwater/kernels'
 import {
   declareTower,
-  eventTokens,
-  type LevelConfig,
+  describeLevels,
+  type LevelDescription,
   type ModelConfig,
   measureUserPlan,
   type ParameterSet,
@@ -18,20 +18,6 @@ import {
 import { checkTrainingMemory, TrainingMemoryError } from '../memory/training-memory.ts'
 import { measureScorer } from '../publication/scorer.ts'
 import { measureStep } from '../step/train-step.ts'
-
-/** Tokens of one origin, as they stand in their level. */
-export interface TokenSource {
-  /** As in "dense values", "bag tags", "mlp". */
-  readonly from: string
-  readonly tokens: number
-}
-
-/** The tokens before the first level, or behind a level. */
-export interface LevelDescription {
-  readonly name: string
-  readonly tokens: number
-  readonly sources: readonly TokenSource[]
-}
 
 /** A buffer, or part of one that is bound. */
 export interface Sized {
@@ -146,34 +132,6 @@ export function describeModel(
     plans: { training, encoding },
     limits: devices.map((limits) => describeLimits(tower, limits, training, rows)),
   }
-}
-
-function describeLevels({ user }: ModelConfig, layout: SideLayout): LevelDescription[] {
-  const { dense } = user
-  const events = eventTokens(user.sequence, layout.sequence)
-  const level = (name: string, sources: readonly TokenSource[]): LevelDescription => ({
-    name,
-    tokens: sources.reduce((sum, { tokens }) => sum + tokens, 0),
-    sources: sources.filter(({ tokens }) => tokens > 0),
-  })
-  const denseTokens = { from: 'dense values', tokens: layout.dense.length > 0 ? dense.tokens : 0 }
-  const extracted = ({ mlp, compression, cross, mixer }: LevelConfig) =>
-    Object.entries({ mlp, compression, cross, mixer }).map(([from, extractor]) => ({
-      from,
-      tokens: extractor?.tokens ?? 0,
-    }))
-  return [
-    level('inputs', [
-      denseTokens,
-      ...layout.bags.map(({ name }) => ({ from: `bag ${name}`, tokens: 1 })),
-      { from: 'pooled events', tokens: events.pooled },
-      { from: 'recent events', tokens: events.recent },
-      { from: 'sums of events', tokens: events.sums },
-    ]),
-    ...user.levels.map((config, k) =>
-      level(`level ${k + 1}`, [...extracted(config), ...(config.dense === false ? [] : [denseTokens])]),
-    ),
-  ]
 }
 
 /** Parameters by the first part of their name; those of a level by the extractor too. */

@@ -29,7 +29,13 @@ const schema: Schema = {
 const grown: Schema = { ...schema, fields: [{ name: 'income', of: 'user', type: 'float' }, ...schema.fields] }
 const config: ModelConfig = {
   ...tinyModel,
-  user: { ...tinyModel.user, dense: { tokens: 4, standardize: true, encoding: { kind: 'piecewise', bins: 4 } } },
+  user: {
+    ...tinyModel.user,
+    tokens: [
+      { kind: 'dense', tokens: 4, standardize: true, encoding: { kind: 'piecewise', bins: 4 } },
+      ...tinyModel.user.tokens.filter(({ kind }) => kind !== 'dense'),
+    ],
+  },
 }
 
 let device: GpuDevice

@@ -1,6 +1,6 @@
 import type { FeatureSpace, LogEvent } from '@headwater/features'
 import type { GpuDevice, KernelProfile } from '@headwater/gpu'
-import { declareTower, fitDense, type Tower, Weights } from '@headwater/runtime'
+import { declareTower, fitDense, type Tower, tokensOf, Weights } from '@headwater/runtime'
 import { forgottenUsers, type NamedMatrix, type Snapshot } from '@headwater/snapshot'
 import { SeededRandom, seededRandom } from '@headwater/statistics'
 import { CheckpointError } from '../checkpoint/checkpoint-error.ts'
@@ -239,7 +239,7 @@ export class RecurringTraining {
     if (columns.length === 0) return
     const count = this.space.user.dense.length
     const sample = this.#feed.sampleDense(end, fittedRows)
-    for (const { name, data } of fitDense(this.options.config.user.dense, sample, count)) {
+    for (const { name, data } of fitDense(tokensOf(this.options.config.user, 'dense'), sample, count)) {
       const values = await this.weights.read(name)
       const width = data.length / count
       for (const column of columns) values.set(data.subarray(column * width, (column + 1) * width), column * width)

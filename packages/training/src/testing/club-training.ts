@@ -23,14 +23,15 @@ const itemLayout: SideLayout = {
 const config: ModelConfig = {
   user: {
     tokenWidth: 8,
-    bags: 'mean',
-    dense: { tokens: 1, standardize: false, encoding: { kind: 'plain' } },
-    sequence: { blocks: 0, heads: 1, hidden: 1, pooled: 1, recent: 0 },
-    levels: [{ mlp: { tokens: 2, hidden: 24 }, compression: null, cross: null, mixer: null, norm: 'none' }],
+    tokens: [
+      { kind: 'dense', tokens: 1 },
+      { kind: 'bags', pooling: 'mean' },
+      { kind: 'events', pooled: 1 },
+    ],
+    levels: [{ extractors: [{ kind: 'mlp', tokens: 2, hidden: 24 }], residual: true, dense: true }],
   },
-  embeddings: { count: 1, width: 16, norm: 'layer', bound: 1, decorrelation: 0 },
+  embeddings: { count: 1, width: 16, norm: { kind: 'layer' } },
   mix: { width: 8, interaction: { kind: 'grouped', dots: 4 }, hidden: [16] },
-  dropout: 0,
 }
 /** Clubs and kinds, declared. */
 export const clubTower = { user: userLayout, item: itemLayout, config }
@@ -52,7 +53,7 @@ export function clubTraining(
 ) {
   const { seed = 1, tasks = 1, dropout = 0, maxNorm = 0, limits = device.limits, kinds = 8 } = options
   const item = { ...itemLayout, bags: [{ ...itemLayout.bags[0], buckets: kinds }] }
-  const tower = declareTower(userLayout, item, tasks, { ...config, dropout })
+  const tower = declareTower(userLayout, item, tasks, { ...config, ...(dropout > 0 ? { dropout } : {}) })
   const weights = new Weights(device, tower.set, true, limits)
   initialize(weights, seed)
   const step = new TrainStep(device, tower, weights, R, new Array(tasks).fill(1), maxNorm)

@@ -7,8 +7,8 @@ export const tinyModel: ModelConfig = {
   user: {
     ...small.user,
     tokenWidth: 4,
-    dense: { ...small.user.dense, tokens: 1 },
-    levels: [{ mlp: { tokens: 1, hidden: 16 }, compression: null, cross: null, mixer: null, norm: 'none' }],
+    tokens: [{ kind: 'dense', tokens: 1 }, ...small.user.tokens.filter(({ kind }) => kind !== 'dense')],
+    levels: [{ extractors: [{ kind: 'mlp', tokens: 1, hidden: 16 }], residual: true, dense: true }],
   },
   embeddings: { ...small.embeddings, width: 8 },
   mix: { width: 4, interaction: { kind: 'grouped', dots: 4 }, hidden: [8] },

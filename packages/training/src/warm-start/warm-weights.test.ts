@@ -8,7 +8,7 @@ import {
   type Schema,
 } from '@headwater/features'
 import { type GpuDevice, requestDevice } from '@headwater/gpu'
-import { type DenseEncoding, declareTower, type ModelConfig, UserEncoder, Weights } from '@headwater/runtime'
+import { declareTower, type EncodingConfig, type ModelConfig, UserEncoder, Weights } from '@headwater/runtime'
 import { SchemaChangeError, type Snapshot } from '@headwater/snapshot'
 import { type SeededRandom, seededRandom } from '@headwater/statistics'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
@@ -72,33 +72,44 @@ const after: Schema = {
 const config: ModelConfig = {
   user: {
     tokenWidth: 8,
-    bags: 'attention',
-    dense: { tokens: 2, standardize: true, encoding: { kind: 'plain' } },
-    sequence: { blocks: 1, heads: 2, hidden: 8, pooled: 2, recent: 2 },
+    tokens: [
+      { kind: 'dense', tokens: 2, standardize: true },
+      { kind: 'bags', pooling: 'attention' },
+      { kind: 'events', blocks: { count: 1, heads: 2, hidden: 8 }, pooled: 2, recent: 2 },
+    ],
     levels: [
       {
-        mlp: { tokens: 1, hidden: 12 },
-        compression: { tokens: 1, columns: 4, hidden: 8 },
-        cross: { tokens: 1, layers: 2, rank: 4 },
-        mixer: { tokens: 1, tokenHidden: 6, channelHidden: 8 },
+        extractors: [
+          { kind: 'mlp', tokens: 1, hidden: 12 },
+          { kind: 'compression', tokens: 1, columns: 4, hidden: 8 },
+          { kind: 'cross', tokens: 1, layers: 2, rank: 4 },
+          { kind: 'mixer', tokens: 1, tokenHidden: 6, channelHidden: 8 },
+        ],
         norm: 'layer',
+        residual: true,
+        dense: true,
       },
       {
-        mlp: { tokens: 1, hidden: 8 },
-        compression: { tokens: 1, columns: 4, hidden: 8 },
-        cross: { tokens: 1, layers: 1, rank: 4 },
-        mixer: null,
+        extractors: [
+          { kind: 'mlp', tokens: 1, hidden: 8 },
+          { kind: 'compression', tokens: 1, columns: 4, hidden: 8 },
+          { kind: 'cross', tokens: 1, layers: 1, rank: 4 },
+        ],
         norm: 'rms',
+        residual: true,
+        dense: true,
       },
     ],
   },
-  embeddings: { count: 2, width: 8, norm: 'none', bound: 1, decorrelation: 0 },
+  embeddings: { count: 2, width: 8 },
   mix: { width: 4, interaction: { kind: 'grouped', dots: 4 }, hidden: [8] },
-  dropout: 0,
 }
-const withEncoding = (encoding: DenseEncoding): ModelConfig => ({
+const withEncoding = (encoding: EncodingConfig | undefined): ModelConfig => ({
   ...config,
-  user: { ...config.user, dense: { ...config.user.dense, encoding } },
+  user: {
+    ...config.user,
+    tokens: config.user.tokens.map((own) => (own.kind === 'dense' && encoding ? { ...own, encoding } : own)),
+  },
 })
 
 const value = (random: SeededRandom, { type }: Field): FieldValue => {
@@ -186,8 +197,8 @@ async function expectSame(old: Schema, now: Schema, of: ModelConfig) {
 }
 
 describe('a tower that begins as a snapshot', () => {
-  it.each<[string, DenseEncoding]>([
-    ['plain', { kind: 'plain' }],
+  it.each<[string, EncodingConfig | undefined]>([
+    ['plain', undefined],
     ['periodic', { kind: 'periodic', frequencies: 4, sigma: 1 }],
     ['piecewise', { kind: 'piecewise', bins: 5 }],
   ])('gives its embeddings and predictions, with features of every kind gained and %s dense values', (_, encoding) =>

@@ -3,15 +3,18 @@
  * starts so that it changes no embedding and no prediction: rows and columns that lead from them or to them are zero, and
  * what they look up starts as in a new tower. Where a softmax runs over tokens, a new one gets a logit that is out of reach.
  */
-import { compileFeatures, type FeatureSpace, type SideLayout } from '@headwater/features'
-import { type ModelConfig, snapshotConfig, type Weights } from '@headwater/runtime'
+import { compileFeatures, type FeatureSpace } from '@headwater/features'
+import {
+  declareTower,
+  type ModelConfig,
+  placesOf,
+  snapshotConfig,
+  snapshotMatrices,
+  type Weights,
+} from '@headwater/runtime'
 import { checkSchemaChange, type NamedMatrix, type Snapshot } from '@headwater/snapshot'
 import { firstDifference } from '../checkpoint/settings.ts'
-import { tensorAxes } from './tensor-axes.ts'
 import { WarmStartError } from './warm-start-error.ts'
-
-/** e⁻²⁰ is 2e-9: below the rounding of f32 beside the logits of other tokens, and still with a gradient that Adam scales up. */
-const outOfReach = -20
 
 export interface WarmStart {
   /** Columns of the user's dense values that the snapshot did not have. */
@@ -36,28 +39,26 @@ export function writeWarmWeights(
       `Warm start from ${snapshot.directory}: its tower has another config, ${difference}. Give the config that it was trained with.`,
     )
   const old = compileFeatures(snapshot.schema)
-  const before = tensorAxes(old.user, old.item, config)
-  const after = tensorAxes(space.user, space.item, config)
-  const isNew = newTensors(old, space)
+  const { set } = declareTower(old.user, old.item, old.schema.tasks.length, config)
+  const before = new Map(set.entries().map((entry) => [entry.name, entry]))
+  const matrices = snapshotMatrices(snapshot)
   const written: { name: string; data: Float32Array }[] = []
   const entries = weights.set.entries()
-  for (const { name, rows, cols } of entries) {
-    const matrix = snapshot.matrices.get(name)
-    if (!matrix) {
-      const start = isNew(name)
-      if (start === null) throw unplaced(snapshot, name, 'is not in it')
-      if (start === 'zero') written.push({ name, data: new Float32Array(rows * cols) })
+  for (const { name, rows, cols, axes, fill, addedAsZero } of entries) {
+    const from = before.get(name)
+    const matrix = matrices.get(name)
+    if (!from) {
+      // A new feature's. What else was initialized stays as it is.
+      if (addedAsZero) written.push({ name, data: new Float32Array(rows * cols) })
       continue
     }
-    const [from, to] = [before(name), after(name)]
-    const rowOf = places(from.rows, to.rows, matrix.rows, rows)
-    const columnOf = places(from.cols, to.cols, matrix.cols, cols)
-    if (!rowOf || !columnOf)
+    if (!matrix) throw unplaced(snapshot, name, 'is not in it')
+    const [rowOf, columnOf] = axes.map((axis, i) => placesOf(from.axes[i], axis))
+    if (matrix.rows !== from.rows || matrix.cols !== from.cols || !rowOf || !columnOf)
       throw unplaced(snapshot, name, `is ${matrix.rows} × ${matrix.cols} and would have to be ${rows} × ${cols}`)
-    const fill = name.endsWith('.compression.logits.bias') ? outOfReach : 0
     written.push({ name, data: moved(matrix, rowOf, columnOf, fill) })
   }
-  for (const name of snapshot.matrices.keys())
+  for (const name of matrices.keys())
     if (!entries.some((entry) => entry.name === name)) throw unplaced(snapshot, name, 'has no place in the new tower')
   for (const { name, data } of written) weights.write(name, data)
   return { newDense: [...space.user.dense.keys()].filter((f) => !old.user.dense.includes(space.user.dense[f])) }
@@ -68,45 +69,6 @@ function unplaced({ directory }: Snapshot, name: string, what: string): WarmStar
     `Warm start from ${directory}: tensor ${name} ${what}. Undo the change of features or config, or start without it.`,
   )
 }
-
-/** How tensors start that an older tower does not have: as initialized, or at zero; null: they are no new feature's. */
-function newTensors(old: FeatureSpace, now: FeatureSpace): (name: string) => 'initialized' | 'zero' | null {
-  const initialized = new Set<string>()
-  const zero = new Set<string>()
-  const addBags = (side: 'user' | 'item', before: SideLayout, after: SideLayout) => {
-    for (const { name } of after.bags)
-      if (!before.bags.some((bag) => bag.name === name))
-        for (const tensor of [name, `${name}.query`]) initialized.add(`${side}.${tensor}`)
-  }
-  addBags('user', old.user, now.user)
-  addBags('item', old.item, now.item)
-  // The category of an event that has none is looked up too: its embedding is added to those that are trained.
-  for (const { name } of now.user.sequence?.categories ?? [])
-    if (!old.user.sequence?.categories.some((category) => category.name === name)) zero.add(`user.sequence.${name}`)
-  return (name) => {
-    const isSequence = name === 'user.sequence' || name.startsWith('user.sequence.')
-    if (isSequence && !old.user.sequence) return 'initialized'
-    return zero.has(name) ? 'zero' : initialized.has(name) ? 'initialized' : null
-  }
-}
-
-/** Old place of each new row or column, −1 for a new one; null where they cannot be told apart. */
-function places(
-  before: readonly string[] | null,
-  after: readonly string[] | null,
-  oldCount: number,
-  count: number,
-): Int32Array | null {
-  if (!before || !after) return oldCount === count ? Int32Array.from({ length: count }, (_, i) => i) : null
-  if (before.length !== oldCount || after.length !== count) return null
-  const oldPlaces = new Map(before.map((name, i) => [name, i]))
-  const found = Int32Array.from(after, (name) => oldPlaces.get(name) ?? -1)
-  // Features of a model stay, so that every old number has a place.
-  return found.filter((place) => place >= 0).length >= oldCount - paddingOf(before) ? found : null
-}
-
-/** Padding may be fewer columns than it was. */
-const paddingOf = (names: readonly string[]) => names.filter((name) => name.startsWith('padding/')).length
 
 function moved(
   { cols: oldCols, data }: NamedMatrix,

@@ -28,22 +28,25 @@ const schema: Schema = {
 const config: ModelConfig = {
   user: {
     tokenWidth: 4,
-    bags: 'mean',
-    dense: { tokens: 2, standardize: false, encoding: { kind: 'plain' } },
-    sequence: { blocks: 0, heads: 1, hidden: 1, pooled: 1, recent: 2 },
+    tokens: [
+      { kind: 'dense', tokens: 2 },
+      { kind: 'bags', pooling: 'mean' },
+      { kind: 'events', pooled: 1, recent: 2 },
+    ],
     levels: [
       {
-        mlp: { tokens: 1, hidden: 5 },
-        compression: null,
-        cross: { tokens: 1, layers: 1, rank: 3 },
-        mixer: null,
+        extractors: [
+          { kind: 'mlp', tokens: 1, hidden: 5 },
+          { kind: 'cross', tokens: 1, layers: 1, rank: 3 },
+        ],
         norm: 'layer',
+        residual: true,
+        dense: true,
       },
     ],
   },
-  embeddings: { count: 2, width: 8, norm: 'layer', bound: 1, decorrelation: 0 },
+  embeddings: { count: 2, width: 8, norm: { kind: 'layer' } },
   mix: { width: 4, interaction: { kind: 'grouped', dots: 2 }, hidden: [6] },
-  dropout: 0,
 }
 
 function home(model: unknown = config): string {
@@ -139,7 +142,7 @@ describe('a model described', () => {
       user: {
         ...config.user,
         tokenWidth: 1024,
-        levels: [{ ...config.user.levels[0], mlp: { tokens: 1, hidden: 65_536 } }],
+        levels: [{ ...config.user.levels[0], extractors: [{ kind: 'mlp', tokens: 1, hidden: 65_536 }] }],
       },
     })
     const { code, stdout } = await run(directory, 'describe', ...own)

@@ -36,14 +36,12 @@ async function trainModel(): Promise<void> {
         ...small,
         user: {
           ...small.user,
-          dense: { ...small.user.dense, tokens: 1 },
+          tokens: [{ kind: 'dense', tokens: 1 }, ...small.user.tokens.filter(({ kind }) => kind !== 'dense')],
           levels: [
             {
-              mlp: { tokens: 1, hidden: 12 + (round === 3 ? 4 : 0) },
-              compression: null,
-              cross: null,
-              mixer: null,
-              norm: 'none',
+              extractors: [{ kind: 'mlp', tokens: 1, hidden: 12 + (round === 3 ? 4 : 0) }],
+              residual: true,
+              dense: true,
             },
           ],
         },
@@ -151,9 +149,9 @@ describe('diff', () => {
 
   test('names what changed in config and shapes', async () => {
     const { stdout, json } = await succeeds('diff', 'model', '2', '4')
-    expect(json.config).toEqual([{ path: 'user.levels.0.mlp.hidden', before: 12, after: 16 }])
+    expect(json.config).toEqual([{ path: 'user.levels.0.extractors.0.hidden', before: 12, after: 16 }])
     expect(json.tensors).toContainEqual({ name: 'user.level1.mlp.hidden.bias', change: 'reshaped', relativeL2: null })
-    expect(stdout).toMatch(/^Config {5}user\.levels\.0\.mlp\.hidden: 12 → 16$/m)
+    expect(stdout).toMatch(/^Config {5}user\.levels\.0\.extractors\.0\.hidden: 12 → 16$/m)
     expect(stdout).toMatch(/^user\.level1\.mlp\.hidden\.bias +reshaped$/m)
   })
 })

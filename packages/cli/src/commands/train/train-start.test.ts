@@ -20,8 +20,8 @@ const tiny = {
   user: {
     ...small.user,
     tokenWidth: 4,
-    dense: { tokens: 4, standardize: false, encoding: { kind: 'plain' } },
-    levels: [{ mlp: { tokens: 2, hidden: 16 }, compression: null, cross: null, mixer: null, norm: 'none' }],
+    tokens: [{ kind: 'dense', tokens: 4 }, ...small.user.tokens.filter(({ kind }) => kind !== 'dense')],
+    levels: [{ extractors: [{ kind: 'mlp', tokens: 2, hidden: 16 }], residual: true, dense: true }],
   },
   embeddings: { ...small.embeddings, width: 8 },
   mix: { width: 4, interaction: { kind: 'grouped', dots: 4 }, hidden: [8] },
@@ -169,12 +169,12 @@ describe('a snapshot that cannot be begun with is named, and nothing is left beh
 })
 
 describe('a config that cannot be used', () => {
-  const compression = { tokens: 1, columns: 8, hidden: 8 }
+  const extractors = [{ kind: 'compression', tokens: 1, columns: 8, hidden: 8 }]
   const spoilt = (change: object) => JSON.stringify({ ...tiny, ...change })
 
   test.each<[string, string, RegExp]>([
     ['no JSON', '{', /--config: \S+tiny\.json is no JSON: /],
-    ['a size that cannot be', spoilt({ dropout: 2 }), /tiny\.json: dropout: is 2; give a number from 0 to 0\.95/],
+    ['a size that cannot be', spoilt({ dropout: 2 }), /tiny\.json: dropout: is 2; give a number from 0\.001 to 0\.95/],
     [
       'sizes that do not fit each other',
       spoilt({ mix: { ...tiny.mix, interaction: { kind: 'grouped', dots: 3 } } }),
@@ -182,8 +182,8 @@ describe('a config that cannot be used', () => {
     ],
     [
       'sizes that do not fit the features',
-      spoilt({ user: { ...tiny.user, levels: [{ ...tiny.user.levels[0], compression }] } }),
-      /user\.levels\[0\]\.compression\.columns: 8 weighted sums of 4 tokens compress nothing;/,
+      spoilt({ user: { ...tiny.user, levels: [{ ...tiny.user.levels[0], extractors }] } }),
+      /user\.levels\[0\]\.extractors\[0\]\.columns: 8 weighted sums of 4 tokens compress nothing;/,
     ],
     ['a missing key', spoilt({ embeddings: { count: 2 } }), /tiny\.json: embeddings\.width: is missing; /],
   ])('%s', async (_, text, message) => {

@@ -34,6 +34,7 @@ const training: LabSettings['training'] = {
 
 const shared = { snapshots: 13, refreshDelayMs: 1000 }
 const { small } = presets
+const { dropout: _, ...withoutDropout } = small
 
 /**
  * For the synthetic logs, whose users are known for weeks: the last quarter is scored. The preset small with its counts
@@ -43,10 +44,12 @@ export const syntheticLab: LabSettings = {
   ...shared,
   preset: 'small, standardized',
   config: {
-    ...small,
-    user: { ...small.user, dense: { ...small.user.dense, standardize: true } },
+    ...withoutDropout,
+    user: {
+      ...small.user,
+      tokens: small.user.tokens.map((own) => (own.kind === 'dense' ? { ...own, standardize: true } : own)),
+    },
     mix: { ...small.mix, hidden: [128, 64] },
-    dropout: 0,
   },
   training: {
     ...training,

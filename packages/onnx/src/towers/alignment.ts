@@ -1,0 +1,45 @@
+/** The map between a tower's own coordinates x and the published ones y = x W + b. Shape letters: R rows, J = K·D. */
+import type { AffineMap } from '@headwater/snapshot'
+import { OnnxExportError } from '../graph/export-error.ts'
+import type { Graph, Value } from '../graph/graph.ts'
+import { binary } from '../graph/operations.ts'
+
+/** W Wᵀ is the identity to within this, float32 entries rounded from float64 ones. */
+const tolerance = 1e-4
+
+function initializers(graph: Graph, { dim, weight, bias }: AffineMap) {
+  return {
+    weight: graph.derived('alignment.weight', weight, [dim, dim]),
+    bias: graph.derived('alignment.bias', bias, [dim]),
+  }
+}
+
+export function toPublished(graph: Graph, map: AffineMap, x: Value): Value {
+  const { weight, bias } = initializers(graph, map)
+  return graph.within('alignment', () => graph.op('Gemm', [x, weight, bias], x.dims))
+}
+
+/**
+ * x = (y − b) Wᵀ, W being orthogonal as Procrustes makes it.
+ * @throws OnnxExportError where it is not.
+ */
+export function toOwn(graph: Graph, map: AffineMap, y: Value, source: string): Value {
+  if (!isOrthogonal(map))
+    throw new OnnxExportError(
+      `${source}: its alignment is no rotation, so published embeddings have no way back into the mix tower's coordinates. Publish the snapshot again with alignment 'procrustes' or 'none'.`,
+    )
+  const { weight, bias } = initializers(graph, map)
+  return graph.within('alignment', () =>
+    graph.op('Gemm', [binary(graph, 'Sub', y, bias), weight], y.dims, { transB: 1 }),
+  )
+}
+
+function isOrthogonal({ dim, weight }: AffineMap): boolean {
+  for (let i = 0; i < dim; i++)
+    for (let k = 0; k <= i; k++) {
+      let dot = 0
+      for (let j = 0; j < dim; j++) dot += weight[i * dim + j] * weight[k * dim + j]
+      if (Math.abs(dot - (i === k ? 1 : 0)) > tolerance) return false
+    }
+  return true
+}

@@ -1,0 +1,59 @@
+/**
+ * A snapshot's mix tower as an ONNX model: published embeddings and an item batch's arrays in, predictions out.
+ * Shape letters: R rows, K embeddings of D, T tasks.
+ */
+import type { SideLayout } from '@headwater/features'
+import type { ModelConfig } from '@headwater/runtime'
+import type { Snapshot } from '@headwater/snapshot'
+import { bagToken } from '../components/bag-token.ts'
+import { interaction } from '../components/interactions.ts'
+import { Graph, type Value } from '../graph/graph.ts'
+import { binary, concat, flatten, linear, padLast, relu } from '../graph/operations.ts'
+import { sidePorts } from '../ports/ports.ts'
+import { toOwn } from './alignment.ts'
+import { metadata } from './metadata.ts'
+import { snapshotTowers } from './snapshot-towers.ts'
+
+/**
+ * The mix tower behind the alignment's inverse. Inputs are `embeddings` [R, K·D] in published coordinates, as the user
+ * tower's model gives them, and an item batch's arrays by name; the outputs are `logits` and `probabilities` [R, T].
+ * @returns the bytes of an ONNX file, opset 20.
+ * @throws OnnxExportError where a tensor is missing or of another shape, the alignment is no rotation, or the model is over
+ * 2 GB; ModelConfigError where the config does not suit the schema.
+ */
+export function exportMixTower(snapshot: Snapshot): Uint8Array {
+  const { space, config, matrices } = snapshotTowers(snapshot)
+  const { item } = space
+  const graph = new Graph(snapshot.directory, matrices)
+  const joint = config.embeddings.count * config.embeddings.width
+  const published = graph.input({ name: 'embeddings', type: 'float32', dims: [joint] })
+  const own = snapshot.alignment ? toOwn(graph, snapshot.alignment, published, snapshot.directory) : published
+  const logits = mixTower(graph, item, config, own)
+  graph.output('logits', logits)
+  graph.output('probabilities', graph.op('Sigmoid', [logits], logits.dims))
+  return graph.encode('mix tower', metadata(snapshot, item, config.embeddings))
+}
+
+function mixTower(graph: Graph, layout: SideLayout, config: ModelConfig, e: Value): Value {
+  const x = itemFeatures(graph, layout)
+  const v = linear(graph, 'mix.item-vector', x)
+  const met = graph.within('mix.interaction', () => interaction(graph, config.mix.interaction, config.embeddings, e, v))
+  let hidden = relu(graph, binary(graph, 'Add', met, linear(graph, 'mix.from-item', x)))
+  for (let layer = 2; layer <= config.mix.hidden.length; layer++)
+    hidden = relu(graph, linear(graph, `mix.hidden${layer}`, hidden))
+  return linear(graph, 'mix.heads', hidden)
+}
+
+/** [dense, zeros up to a whole vec4 | the mean of each bag] */
+function itemFeatures(graph: Graph, layout: SideLayout): Value {
+  const ports = sidePorts(layout)
+  const dense = ports.dense ? [padLast(graph, graph.input(ports.dense), quads(layout.dense.length))] : []
+  const bags = ports.bags.map(({ ids, lengths }, i) => {
+    const name = `item.${layout.bags[i].name}`
+    const inputs = [graph.input(ids), graph.input(lengths)] as const
+    return graph.within(name, () => flatten(graph, bagToken(graph, name, 'mean', ...inputs)))
+  })
+  return concat(graph, [...dense, ...bags], 1)
+}
+
+const quads = (n: number) => Math.ceil(n / 4) * 4

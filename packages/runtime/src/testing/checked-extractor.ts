@@ -1,0 +1,24 @@
+import type { Extractor } from '../extractors/extractor.ts'
+import { type ExtractorConfig, extractors } from '../extractors/extractors.ts'
+import { ParameterSet } from '../parameters/parameter-set.ts'
+import * as reading from '../reading-version.ts'
+import type { CheckedLayer } from './layer-check.ts'
+
+/** An extractor of n tokens of d with its reference, its tensors named after its kind. */
+export function checkedExtractor(
+  config: ExtractorConfig,
+  { n, d, dropout = 0 }: { n: number; d: number; dropout?: number },
+): CheckedLayer<unknown> {
+  const set = new ParameterSet()
+  const extractor: Extractor = extractors[config.kind]
+  const tokens = Array.from({ length: n }, (_, i) => `token ${i}`)
+  const layer = extractor.declare(set, config.kind, config, { tokens, width: d, dropout, centers: false })
+  return {
+    set,
+    inputs: n * d,
+    outputs: config.tokens * d,
+    forward: (rec, weights, x, y, training) => extractor.forward(rec, weights, layer, x, y, training),
+    backward: (rec, weights, x, saved, dy, dx) => extractor.backward(rec, weights, layer, x, saved, dy, dx),
+    reference: (values, x) => reading.extract(values, config.kind, config, reading.cut(x, d)).flat(),
+  }
+}

@@ -1,0 +1,175 @@
+import type { SideLayout } from '@headwater/features'
+import { type GpuDevice, requestDevice } from '@headwater/gpu'
+import { seededRandom } from '@headwater/statistics'
+import { afterAll, beforeAll, expect, it } from 'vitest'
+import { ParameterSet } from '../parameters/parameter-set.ts'
+import * as reading from '../reading-version.ts'
+import { randomBatch } from '../testing/random-batch.ts'
+import { checkStep, TokenStep } from '../testing/token-step.ts'
+import { events } from './event-tokens.ts'
+import { tokenNames } from './token-kind.ts'
+import type { TokenConfig } from './token-kinds.ts'
+
+let device: GpuDevice
+beforeAll(async () => {
+  device = await requestDevice({ label: 'sequence tests' })
+})
+afterAll(() => device.destroy())
+
+type Sequence = NonNullable<SideLayout['sequence']>
+
+const layoutOf = (sequence: Sequence): SideLayout => ({ dense: [], bags: [], sequence })
+const countOf = (config: TokenConfig<'events'>, sequence: Sequence) =>
+  tokenNames(events.sources(config, layoutOf(sequence))).length
+
+function stepOf(
+  sequence: Sequence,
+  config: TokenConfig<'events'>,
+  width: number,
+  rows: number,
+  { isFused, largestBinding }: { isFused?: false; largestBinding?: number } = {},
+) {
+  const set = new ParameterSet()
+  const layout = layoutOf(sequence)
+  const declared = events.declare(set, config, layout, width)
+  const tokens = { ...declared, isFused: isFused ?? declared.isFused }
+  const { maxBufferSize, minStorageBufferOffsetAlignment } = device.limits
+  return new TokenStep(
+    device,
+    set,
+    { layout, bags: 'mean', recent: 0, ...events.needs!(config, layout) },
+    rows,
+    (rec, weights, batch) => {
+      const y = rec.tensor('y', rows, countOf(config, sequence) * width)
+      const saved = events.forward(rec, weights, tokens, batch, y)
+      return { y, backward: (dy) => events.backward(rec, weights, tokens, batch, saved, dy) }
+    },
+    largestBinding === undefined
+      ? undefined
+      : { maxBufferSize, minStorageBufferOffsetAlignment, maxStorageBufferBindingSize: largestBinding },
+  )
+}
+
+const none = { kind: 'events' } as const
+const plain = { ...none, pooled: 1 }
+const block = { count: 1, heads: 1, hidden: 4 }
+const kinds = [
+  { name: 'kind', buckets: 4 },
+  { name: 'shop', buckets: 9 },
+]
+const cases: [name: string, width: number, sequence: Sequence, config: TokenConfig<'events'>][] = [
+  ['one sum, fused', 8, { length: 5, buckets: 9, channels: 2, weights: 0, categories: [] }, plain],
+  ['no channels, fused', 4, { length: 3, buckets: 7, channels: 0, weights: 0, categories: [] }, plain],
+  [
+    'several sums, recent events and categories',
+    12,
+    { length: 7, buckets: 11, channels: 3, weights: 0, categories: kinds },
+    { ...plain, pooled: 3, recent: 2 },
+  ],
+  [
+    'a block of two heads',
+    8,
+    { length: 5, buckets: 9, channels: 1, weights: 0, categories: [] },
+    { ...plain, blocks: { count: 1, heads: 2, hidden: 6 } },
+  ],
+  [
+    'two blocks, a category and more recent tokens than events',
+    8,
+    { length: 3, buckets: 8, channels: 2, weights: 0, categories: kinds.slice(0, 1) },
+    { ...none, blocks: { count: 2, heads: 1, hidden: 12 }, pooled: 2, recent: 5 },
+  ],
+  [
+    'recent events alone',
+    4,
+    { length: 6, buckets: 8, channels: 0, weights: 0, categories: [] },
+    { ...none, blocks: block, recent: 2 },
+  ],
+  [
+    'sums alone, whatever the blocks',
+    8,
+    { length: 6, buckets: 9, channels: 5, weights: 2, categories: kinds.slice(0, 1) },
+    { ...none, blocks: block, sums: true },
+  ],
+  [
+    'sums beside all else',
+    12,
+    { length: 5, buckets: 8, channels: 9, weights: 6, categories: kinds },
+    { ...none, blocks: { count: 1, heads: 3, hidden: 6 }, pooled: 2, recent: 2, sums: true },
+  ],
+  [
+    'sums beside one that would be fused',
+    4,
+    { length: 7, buckets: 8, channels: 3, weights: 3, categories: [] },
+    { ...plain, sums: true },
+  ],
+]
+
+it.each(cases)('%s, against float64', async (_, width, sequence, config) => {
+  const random = seededRandom(width)
+  const [planned, rows] = [11, 8]
+  const layout = layoutOf(sequence)
+  const step = stepOf(sequence, config, width, planned)
+  const batch = randomBatch(layout, rows, random)
+  await checkStep(step, {
+    first: randomBatch(layout, planned, random),
+    batch,
+    random,
+    reference: (values, r) => reading.eventTokens(values, config, width, reading.rowAt(layout, batch, r)).flat(),
+  })
+  step.dispose()
+})
+
+/** y and gradients of one and the same batch and weights. */
+async function outcome(step: TokenStep, sequence: Sequence, rows: number, tokens: number) {
+  const random = seededRandom(7)
+  step.randomize(random)
+  const batch = randomBatch(layoutOf(sequence), rows, random)
+  const width = step.weights.set.tables[0].width
+  const dy = Float32Array.from({ length: rows * tokens * width }, () => random.nextNormal())
+  const { y, gradients } = await step.run(batch, dy)
+  step.dispose()
+  return [['y', y] as const, ...gradients]
+}
+
+it('gives the same fused and step by step', async () => {
+  const sequence = { length: 9, buckets: 30, channels: 3, weights: 0, categories: [] }
+  const fused = await outcome(stepOf(sequence, plain, 16, 13), sequence, 13, 1)
+  const general = await outcome(stepOf(sequence, plain, 16, 13, { isFused: false }), sequence, 13, 1)
+  expect(fused.map(([name]) => name)).toEqual(general.map(([name]) => name))
+  for (const [i, [name, values]] of fused.entries()) {
+    const largest = Math.max(1, ...values.map(Math.abs))
+    for (const [at, value] of values.entries())
+      expect(Math.abs(value - general[i][1][at]), `${name}, element ${at}`).toBeLessThan(1e-5 * largest)
+  }
+})
+
+it.each<[string, TokenConfig<'events'>]>([
+  ['fused', plain],
+  ['with a block', { ...plain, blocks: { ...block, heads: 2 }, recent: 1 }],
+])('gives the same bits from tables in parts, %s', async (_, config) => {
+  const sequence = { length: 5, buckets: 101, channels: 2, weights: 0, categories: [] }
+  const tokens = countOf(config, sequence)
+  const whole = await outcome(stepOf(sequence, config, 8, 9), sequence, 9, tokens)
+  // 32 rows of 8 floats a part
+  const parts = stepOf(sequence, config, 8, 9, { largestBinding: 1024 })
+  expect(parts.weights.table(parts.weights.set.tables[0]).parts).toHaveLength(4)
+  expect(await outcome(parts, sequence, 9, tokens)).toEqual(whole)
+})
+
+it('rows of an earlier batch change no bit', async () => {
+  const sequence = { length: 4, buckets: 12, channels: 2, weights: 0, categories: kinds }
+  const config = { ...none, blocks: { count: 1, heads: 2, hidden: 8 }, pooled: 2, recent: 2 }
+  const results: unknown[] = []
+  for (const hasEarlier of [false, true]) {
+    const step = stepOf(sequence, config, 8, 9)
+    const random = seededRandom(3)
+    const earlier = randomBatch(layoutOf(sequence), 9, random)
+    step.randomize(random)
+    if (hasEarlier) await step.run(earlier, new Float32Array(9 * 4 * 8).fill(1))
+    step.clearSquares()
+    results.push(await outcome(step, sequence, 5, 4))
+  }
+  // + 0 makes one zero of both
+  const comparable = results.map((result) => (result as [string, number[]][]).map(([n, v]) => [n, v.map((x) => x + 0)]))
+  expect(comparable[1]).toEqual(comparable[0])
+})

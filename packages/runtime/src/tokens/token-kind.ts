@@ -1,0 +1,49 @@
+/**
+ * What a kind of token is: tokens made of a user's features. One value says all that the rest of the runtime asks of it;
+ * `token-kinds.ts` lists them. Shape letters: R rows, n tokens of width d.
+ */
+import type { SideLayout } from '@headwater/features'
+import type { Keys, ReadKeys } from '../config/config-rules.ts'
+import type { InputBatch, InputNeeds } from '../inputs/input-batch.ts'
+import type { ParameterSet } from '../parameters/parameter-set.ts'
+import type { Weights } from '../parameters/weights.ts'
+import type { Recorder } from '../plan/recorder.ts'
+import type { Tensor } from '../plan/tensor.ts'
+
+/** Tokens of one origin, as they stand in their level. */
+export interface TokenSource {
+  /** As in "dense values", "bag tags", "mlp". */
+  readonly from: string
+  readonly tokens: number
+}
+
+/** Refuses a config for the value of one of its keys; for the whole where the key is empty. */
+export type Refuse = (key: string, reason: string, remedy: string) => never
+
+export interface TokenKind<
+  K extends Keys = Keys,
+  /** What it declared. */
+  Layer = unknown,
+  /** What its forward keeps for its backward. */
+  Saved = unknown,
+> {
+  readonly description: string
+  /** Of its config, besides `kind`. */
+  readonly keys: K
+  /** The tokens that it makes of these features, in their order; without any it declares nothing. */
+  sources(config: ReadKeys<K>, layout: SideLayout): readonly TokenSource[]
+  /** What it must be to tokens of width d and, where they are known, to the features. */
+  check?(config: ReadKeys<K>, d: number, layout: SideLayout | null, refuse: Refuse): void
+  /** What an `InputBatch` must hold beyond dense values and bags. */
+  needs?(config: ReadKeys<K>, layout: SideLayout): Partial<InputNeeds>
+  /** Declares parameters and tables, each with what stands on its rows and columns. */
+  declare(set: ParameterSet, config: ReadKeys<K>, layout: SideLayout, d: number): Layer
+  /** Assigns y [R, n · d], which may be columns of a wider tensor. */
+  forward(rec: Recorder, weights: Weights, layer: Layer, batch: InputBatch, y: Tensor): Saved
+  /** Assigns every parameter's gradient and updates the tables that were looked up. */
+  backward(rec: Recorder, weights: Weights, layer: Layer, batch: InputBatch, saved: Saved, dy: Tensor): void
+}
+
+/** Names of tokens, which stay when features are added. */
+export const tokenNames = (sources: readonly TokenSource[]): string[] =>
+  sources.flatMap(({ from, tokens }) => Array.from({ length: tokens }, (_, i) => `${from}/${i}`))
