@@ -32,11 +32,16 @@ async function testAll(filters) {
   return failed === 0 && counts.passed > 0 && !checked.includes(false)
 }
 
-/** @returns {Promise<string>} what Biome said; empty where all is well */
+/** @returns {Promise<string>} what Biome and knip said; empty where all is well */
 async function lint() {
-  const args = [inWorkspace('node_modules/@biomejs/biome/bin/biome'), 'check', '.']
-  const { code, stdout, stderr } = await runProgram(process.execPath, args, { cwd: inWorkspace('.') })
-  return code === 0 ? '' : stdout + stderr
+  const linters = [
+    ['@biomejs/biome/bin/biome', 'check', '.'],
+    ['knip/bin/knip.js', '--no-config-hints'],
+  ]
+  const outcomes = linters.map(([program, ...args]) =>
+    runProgram(process.execPath, [inWorkspace(`node_modules/${program}`), ...args], { cwd: inWorkspace('.') }),
+  )
+  return (await Promise.all(outcomes)).map(({ code, stdout, stderr }) => (code === 0 ? '' : stdout + stderr)).join('')
 }
 
 /**

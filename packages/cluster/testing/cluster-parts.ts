@@ -13,7 +13,7 @@ export interface ClusterPart {
 }
 
 /** A ring slot a refresh: what is done twice would be seen. */
-export const refreshPolicy = { count: 3, slots: 16, slot: 'refresh' } as const
+const refreshPolicy = { count: 3, slots: 16, slot: 'refresh' } as const
 
 /** A process's part with a model `m`: a reader, or with an encoder a worker. @param open of its store */
 export async function openPart(

@@ -29,7 +29,7 @@ const margin = { left: 56, right: 8, top: 8, bottom: 20 }
 const mostTicks = 8
 
 /** The moment that all charts point at, null for the last one. */
-export const pointer = {
+const pointer = {
   /** @type {number | null} */
   atMs: null,
   /** @type {Set<() => void>} */

@@ -4,8 +4,8 @@ import type { AppendPolicy, EmbeddingStore } from '../src/index.ts'
 import { DriverStore } from '../src/operations/driver-store.ts'
 import { addressText } from '../src/record/record.ts'
 
-export const dim = 6
-export const policy: AppendPolicy = { slots: 3, count: 2, slot: 'snapshot' }
+const dim = 6
+const policy: AppendPolicy = { slots: 3, count: 2, slot: 'snapshot' }
 
 /** Keys that are short, long, or no ASCII. */
 export function userKey(i: number): string {

@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs'
 import { userPath } from './paths.ts'
 
 /** A file that an option names cannot be used. */
-export class InputFileError extends Error {
+class InputFileError extends Error {
   override readonly name = 'InputFileError'
 }
 

@@ -1,5 +1,5 @@
 /** How many of a user's last event ids the service knows again. */
-export const rememberedIds = 64
+const rememberedIds = 64
 
 /**
  * New ids, [E], that nobody else makes: 128 random bits of the call, and the event's place in it. `crypto.randomUUID` is

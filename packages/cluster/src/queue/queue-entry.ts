@@ -7,7 +7,7 @@ export interface QueueEntry {
 }
 
 /** Goes up when workers of before can no longer do what an entry asks. Fields that they do not know they pass over. */
-export const entryVersion = 1
+const entryVersion = 1
 
 export function encodeEntry({ model, offeredMs }: QueueEntry): string {
   return JSON.stringify({ v: entryVersion, model, offeredMs })

@@ -3,7 +3,7 @@ import type { DuckDBConnection } from '@duckdb/node-api'
 import { LogError } from '../log/log-error.ts'
 import { literal } from './sql.ts'
 
-export type LogFormat = 'parquet' | 'csv' | 'jsonl'
+type LogFormat = 'parquet' | 'csv' | 'jsonl'
 
 export interface LogFile {
   readonly path: string

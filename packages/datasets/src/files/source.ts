@@ -22,7 +22,7 @@ const wholeLines = String.raw`auto_detect = false, delim = '\0', quote = '', esc
 const sampledObjects = 10_000
 
 /** The log's columns that a schema names, without repetition. */
-export function schemaColumns(schema: Schema): string[] {
+function schemaColumns(schema: Schema): string[] {
   const fields = schema.fields.map((field) => field.column ?? field.name)
   return [...new Set([schema.user, schema.item, schema.time.column, ...fields])]
 }

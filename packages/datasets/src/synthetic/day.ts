@@ -3,7 +3,7 @@ import { drawConversion, type SyntheticConversion } from './conversion.ts'
 import { RandomStream } from './random-stream.ts'
 import type { SyntheticWorld } from './world.ts'
 
-export const dayMs = 86_400_000
+const dayMs = 86_400_000
 
 /** The log starts on a Monday. */
 const startMs = Date.UTC(2024, 0, 1)

@@ -19,7 +19,7 @@ export type RowChoice =
   /** Rows whose context field has a value. */
   | { readonly kind: 'surface'; readonly field: string; readonly value: string }
 
-export const modelNames = ['ranking', 'sparse', 'scarce', 'surface'] as const
+const modelNames = ['ranking', 'sparse', 'scarce', 'surface'] as const
 /** Of the family, or of the portfolio that shares one tower (portfolio.ts). */
 export type ModelName = (typeof modelNames)[number] | `${'market' | 'surface' | 'task'}-${number}`
 

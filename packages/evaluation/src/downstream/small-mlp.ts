@@ -15,7 +15,7 @@ export interface SmallMlpOptions {
   readonly rateFactor?: number
 }
 
-export const smallMlpDefaults = { hidden: 16, rate: 0.05, idPenalty: 0.02 } as const
+const smallMlpDefaults = { hidden: 16, rate: 0.05, idPenalty: 0.02 } as const
 
 interface Weights {
   readonly first: Float32Array

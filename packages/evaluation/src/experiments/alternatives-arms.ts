@@ -90,7 +90,7 @@ const selfAttention: Alternative = {
  * the last state alone is read, a block without a mask is a causal one: there are no later events to be kept from it. Time
  * takes the place of positions, and it learns as the tower does, by the log's tasks in place of the next item.
  */
-export function lastStateConfig(config: ModelConfig): ModelConfig {
+function lastStateConfig(config: ModelConfig): ModelConfig {
   const { user } = config
   return {
     ...config,

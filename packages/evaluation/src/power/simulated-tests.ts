@@ -13,7 +13,7 @@ export interface SimulationOptions {
 }
 
 /** A share of the tests, with its 95 % interval (Wilson 1927). */
-export interface ShareOfTests {
+interface ShareOfTests {
   readonly share: number
   readonly low: number
   readonly high: number

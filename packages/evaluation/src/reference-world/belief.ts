@@ -13,10 +13,6 @@ export interface Belief {
   readonly covariance: Float64Array
 }
 
-export function emptyBelief(topics: number): Belief {
-  return { mean: new Float64Array(topics), covariance: new Float64Array(topics * topics) }
-}
-
 /** Ads that may be shown on a day. */
 export function liveTopics(world: SyntheticWorld, day: number): Float64Array {
   return Float64Array.from(world.ads.flatMap((ad) => (ad.firstDay <= day ? [...ad.topics] : [])))

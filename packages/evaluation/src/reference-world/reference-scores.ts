@@ -10,7 +10,7 @@ import {
 } from '@headwater/statistics'
 import { type Knowledge, knowledge, type ReferencePredictions } from './reference-predictions.ts'
 
-export interface ReferenceScore {
+interface ReferenceScore {
   /** Normalized entropy by the clicks that came. */
   readonly ne: number
   /** The same in expectation over the clicks: cross-entropy with the true probabilities. Has a third of the noise. */

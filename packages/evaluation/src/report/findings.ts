@@ -81,7 +81,7 @@ export interface Chart {
   readonly series: readonly Series[]
 }
 
-export interface Axis {
+interface Axis {
   readonly label: string
   /** Whether figures are shares, to be shown in percent. */
   readonly percent?: boolean
@@ -121,7 +121,7 @@ export interface ExperimentResult extends Findings {
   readonly command: string
 }
 
-export interface ArmRecord {
+interface ArmRecord {
   readonly name: string
   readonly title: string
   readonly figures: Readonly<Record<string, number>>

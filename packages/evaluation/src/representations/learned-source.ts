@@ -31,7 +31,7 @@ export function historyLength({ schema }: FeatureSpace): number {
   return schema.sequence?.length ?? eventsOfNone
 }
 
-export function itemBuckets({ schema }: FeatureSpace): number {
+function itemBuckets({ schema }: FeatureSpace): number {
   return schema.itemBuckets ?? schemaDefaults.itemBuckets
 }
 

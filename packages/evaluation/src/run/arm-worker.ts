@@ -21,7 +21,7 @@ export interface WorkerOrder {
 }
 
 /** An arm failed in the process that ran it, or that process ended. */
-export class ArmWorkerError extends Error {
+class ArmWorkerError extends Error {
   override readonly name = 'ArmWorkerError'
 }
 

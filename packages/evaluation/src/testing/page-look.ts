@@ -10,7 +10,7 @@ export interface PageOptions {
   readonly media?: 'print'
 }
 
-export interface Looks {
+interface Looks {
   readonly pageWidth: number
   readonly background: string
   readonly ink: string

@@ -4,7 +4,7 @@ import type { SlotWeights } from './slot-weights.ts'
 import type { ImageLayout } from './state-image.ts'
 
 /** Divisor that brings log(1 + seconds) to about 1 for a few months. */
-export const logSecondsScale = 16
+const logSecondsScale = 16
 
 const msPerDay = 86_400_000
 

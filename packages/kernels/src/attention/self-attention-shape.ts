@@ -30,7 +30,7 @@ export const uniforms = {
 } as const satisfies { [K in keyof SelfAttentionShape]: UniformType }
 
 /** Queries, keys and values side by side in one tensor [B·L, 3·H·D]. */
-export function fused(B: number, L: number, H: number, D: number, causal: 0 | 1 = 0): SelfAttentionShape {
+function fused(B: number, L: number, H: number, D: number, causal: 0 | 1 = 0): SelfAttentionShape {
   const width = H * D
   return { B, L, H, D, qOffset: 0, kOffset: width, vOffset: 2 * width, row: 3 * width, yOffset: 0, yRow: width, causal }
 }

@@ -2,6 +2,7 @@
 import type { Tuning } from '@headwater/gpu'
 import { padded } from '../examples/arrays.ts'
 import { activations } from '../wgsl/activation.ts'
+import { reads } from '../wgsl/bindings.ts'
 import { tileGroups } from './epilogue.ts'
 import { registerTileWgsl } from './register-tile.ts'
 import {
@@ -60,20 +61,15 @@ export function workgroupTuning(tile: WorkgroupTile): MatmulTuning {
   }
 }
 
-export const matmulBindings = (bType: 'vec4f' | 'vec4u') =>
-  ({
-    a: { type: 'f32', access: 'read' },
-    b: { type: bType, access: 'read' },
-    bias: { type: 'vec4f', access: 'read' },
-    factor: { type: 'vec4f', access: 'read' },
-    residual: { type: 'vec4f', access: 'read' },
-    step: { type: 'u32', access: 'read' },
-    c: { type: 'vec4f', access: 'read_write' },
-  }) as const
-
 export function matmulDeclaration(layout: Layout) {
   return {
-    bindings: matmulBindings(layout === 'half' ? 'vec4u' : 'vec4f'),
+    bindings: {
+      a: { type: 'f32', access: 'read' },
+      b: { type: layout === 'half' ? 'vec4u' : 'vec4f', access: 'read' },
+      ...reads('vec4f', 'bias', 'factor', 'residual'),
+      step: { type: 'u32', access: 'read' },
+      c: { type: 'vec4f', access: 'read_write' },
+    } as const,
     uniforms: matmulUniforms,
     bucket: matmulBucket,
     wgsl: (tuning: MatmulTuning) => tuning.wgsl(layout),

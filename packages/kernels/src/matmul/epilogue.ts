@@ -39,7 +39,7 @@ const foldsBatches = (layout: Layout) => layout !== 'half'
 export function tileGroups(
   s: { M: number; N: number; batch: number; aBatch: number },
   { tileRows, tileColumns }: { readonly tileRows: number; readonly tileColumns: number },
-  layout: Layout = 'row-major',
+  layout: Layout,
 ): readonly [number, number, number] {
   const folded = s.aBatch === 0 && foldsBatches(layout)
   const width = folded ? effectiveWidth(s) : s.N
@@ -56,17 +56,17 @@ const dropoutWgsl = /* wgsl */ `
   }
 `
 
+/** Where an element of a vec4 tensor with an offset, a batch stride and a row stride lies. */
+const at = (name: string) => `u.${name}Offset + place.x * u.${name}Batch + row * u.${name}Row + place.y`
+
 /**
  * The epilogue in parts, so that {@link storeWgsl} can leave out what is not asked for by loops of no turns: adapters
  * without branches run both sides of an \`if\`, but only one turn of such a loop. \`finish(place, row, sum)\` is all of it.
  */
-export function epilogueWgsl({ batches, dropout }: { batches: boolean; dropout: boolean }): string {
-  const at = (name: string) =>
-    `u.${name}Offset + ${batches ? `place.x * u.${name}Batch + ` : ''}row * u.${name}Row + place.y`
-  return /* wgsl */ `
+export const epilogueWgsl = /* wgsl */ `
 ${activationWgsl}
-${dropout ? hashWgsl : ''}
-fn exists(place: vec2u, row: u32) -> bool { return row < u.M && place.x < ${batches ? 'u.batch' : '1u'}; }
+${hashWgsl}
+fn exists(place: vec2u, row: u32) -> bool { return row < u.M && place.x < u.batch; }
 fn columnBias(place: vec2u) -> vec4f {
   return select(vec4f(), bias[select(0u, u.biasOffset + place.y, u.hasBias == 1u)], u.hasBias == 1u);
 }
@@ -81,12 +81,12 @@ fn early(place: vec2u, row: u32, sum: vec4f) -> vec4f {
 fn store(place: vec2u, row: u32, value: vec4f) {
   if (exists(place, row)) { c[${at('c')}] = activate(u.activation, value); }
 }
-fn hasLate() -> bool { return ${dropout ? 'u.dropout > 0.0 || ' : ''}u.hasFactor == 1u || u.hasResidual == 1u; }
+fn hasLate() -> bool { return u.dropout > 0.0 || u.hasFactor == 1u || u.hasResidual == 1u; }
 fn late(place: vec2u, row: u32) {
   if (!exists(place, row)) { return; }
   let to = ${at('c')};
   var value = c[to];
-  ${dropout ? dropoutWgsl : ''}
+  ${dropoutWgsl}
   if (u.hasFactor == 1u) { value *= factor[${at('factor')}]; }
   if (u.hasResidual == 1u) { value += residual[${at('residual')}]; }
   c[to] = value;
@@ -98,23 +98,15 @@ fn finish(place: vec2u, row: u32, sum: vec4f) {
   if (hasLate()) { late(place, row); }
 }
 `
-}
 
-/**
- * Stores sums s{row}_{column} of `rows` rows from `first` on at places p{column}; `value` may turn a sum into what the
- * epilogue takes.
- */
-export function storeWgsl(
-  rows: number,
-  columns4: number,
-  value: (r: number, j: number) => string = (r, j) => `s${r}_${j}`,
-): string {
+/** Stores sums s{row}_{column} of `rows` rows from `first` on at places p{column}. */
+export function storeWgsl(rows: number, columns4: number): string {
   const columns = range(columns4)
   const each = (statement: (j: number, sum: string) => string) =>
     columns.map((j) => statement(j, `sums[r * ${columns4}u + ${j}u]`)).join('\n    ')
   return `var sums: array<vec4f, ${storeArrayLength(rows * columns4)}>;
   ${range(rows)
-    .map((r) => columns.map((j) => `sums[${r * columns4 + j}] = ${value(r, j)};`).join(' '))
+    .map((r) => columns.map((j) => `sums[${r * columns4 + j}] = s${r}_${j};`).join(' '))
     .join('\n  ')}
   for (var r = 0u; r < select(0u, ${rows}u, hasEarly()); r++) {
     ${each((j, sum) => `${sum} = early(p${j}, first + r, ${sum});`)}

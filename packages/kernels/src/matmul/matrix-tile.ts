@@ -47,7 +47,7 @@ export function matrixTileWgsl(layout: 'row-major' | 'half'): string {
   const matrix = (side: string, of: string) => `subgroup_matrix_${side}<${of}, ${unit}, ${unit}>`
   return /* wgsl */ `
 ${tileWgsl(layout)}
-${epilogueWgsl({ batches: true, dropout: true })}
+${epilogueWgsl}
 var<workgroup> tileA: array<${type}, ${64 * depth}>;
 var<workgroup> tileB: array<${type}, ${depth * 64}>;
 var<workgroup> staged: array<f32, ${64 * 16}>;

@@ -10,20 +10,20 @@ function pcg(value: bigint): bigint {
   return ((word >> 22n) ^ word) & mask
 }
 
-export type EpilogueShape = Omit<MatmulShape, 'aOffset' | 'aRow' | 'aCol' | 'aBatch' | 'bOffset' | 'bRow' | 'bBatch'>
-
-/** Every output from the function that gives the product's elements; the columns that pad N are outputs too. */
-export function epilogueReference(
-  s: EpilogueShape,
-  { bias, factor, residual, step, c }: Omit<MatmulArrays, 'a' | 'b'>,
-  product: (batch: number, m: number, n: number) => number,
+/** Every output; the columns that pad N are outputs too. `b(batch, k, n)` is an element of B. */
+export function matmulReference(
+  s: MatmulShape,
+  { a, bias, factor, residual, step, c }: Omit<MatmulArrays, 'b'>,
+  b: (batch: number, k: number, n: number) => number,
 ): void {
   for (let batch = 0; batch < s.batch; batch++)
     for (let m = 0; m < s.M; m++)
       for (let n = 0; n < padded(s.N); n++) {
         const place = (offset: number, row: number, stride: number) => (offset + batch * stride + m * row) * 4 + n
         const index = place(s.cOffset, s.cRow, s.cBatch)
-        let value = product(batch, m, n)
+        let value = 0
+        for (let k = 0; k < s.K; k++)
+          value += a[s.aOffset + batch * s.aBatch + m * s.aRow + k * s.aCol]! * b(batch, k, n)
         if (s.hasBias === 1) value += bias[s.biasOffset * 4 + n]!
         if (s.hasBias === 2) value += bias[s.biasOffset * 4 + m]!
         if (s.accumulate) value += c[index]!
@@ -37,18 +37,4 @@ export function epilogueReference(
         if (s.hasResidual) value += residual[place(s.residualOffset, s.residualRow, s.residualBatch)]!
         c[index] = value
       }
-}
-
-/** `b(batch, k, n)` is an element of B. */
-export function matmulReference(
-  s: MatmulShape,
-  arrays: Omit<MatmulArrays, 'b'>,
-  b: (batch: number, k: number, n: number) => number,
-): void {
-  epilogueReference(s, arrays, (batch, m, n) => {
-    let sum = 0
-    for (let k = 0; k < s.K; k++)
-      sum += arrays.a[s.aOffset + batch * s.aBatch + m * s.aRow + k * s.aCol]! * b(batch, k, n)
-    return sum
-  })
 }

@@ -11,7 +11,7 @@ export function registerTileWgsl(layout: Layout): string {
   )
   return /* wgsl */ `
 ${tileWgsl(layout)}
-${epilogueWgsl({ batches: true, dropout: true })}
+${epilogueWgsl}
 @compute @workgroup_size(8, 8)
 fn main(
   @builtin(workgroup_id) group: vec3u,

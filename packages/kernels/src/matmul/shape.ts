@@ -108,16 +108,13 @@ export function matmulSizes(s: MatmulShape, layout: Layout): { readonly [K in Ma
   }
 }
 
-export const matmulFlops = ({ M, N, K, batch }: { M: number; N: number; K: number; batch: number }): number =>
-  2 * M * N * K * batch
-
 export function matmulCost(s: MatmulShape, layout: Layout): { flops: number; bytes: number } {
   const { M, N, K, batch } = s
   const shared = (stride: number) => (stride === 0 ? 1 : batch)
   const outputs = 1 + s.accumulate + s.hasFactor + s.hasResidual
   const bytes =
     4 * M * K * shared(s.aBatch) + (layout === 'half' ? 2 : 4) * K * N * shared(s.bBatch) + 4 * M * N * batch * outputs
-  return { flops: matmulFlops(s), bytes }
+  return { flops: 2 * M * N * K * batch, bytes }
 }
 
 /** Example inputs but for B, and the indices of B's elements that stand for padding columns are left to the caller. */

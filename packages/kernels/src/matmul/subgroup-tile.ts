@@ -41,7 +41,7 @@ function body(layout: Layout, { lanes, broadcast, rows, columns4 }: Sharing): st
 export function subgroupTileWgsl(layout: Layout, rows: number, columns4: number): string {
   return /* wgsl */ `
 ${tileWgsl(layout)}
-${epilogueWgsl({ batches: true, dropout: true })}
+${epilogueWgsl}
 @compute @workgroup_size(8)
 fn main(
   @builtin(workgroup_id) group: vec3u,
@@ -61,7 +61,7 @@ fn main(
 export function quadTileWgsl(layout: Layout): string {
   return /* wgsl */ `
 ${tileWgsl(layout)}
-${epilogueWgsl({ batches: true, dropout: true })}
+${epilogueWgsl}
 ${mainWgsl(8, 'local')}
   let tile = tileOf(group, groups, 64u, 4u);
   let lane = local % 4u;

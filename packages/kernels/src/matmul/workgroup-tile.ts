@@ -168,7 +168,7 @@ export function workgroupTileWgsl(layout: Layout, { tileRows, depth, buffers, ha
   }`
   return /* wgsl */ `
 ${tileWgsl(layout)}
-${epilogueWgsl({ batches: true, dropout: true })}
+${epilogueWgsl}
 var<workgroup> tileA: array<${type}, ${countA * buffers}>;
 var<workgroup> tileB: array<${type}, ${depth * columns4 * buffers}>;
 ${mainWgsl(256, 'local')}

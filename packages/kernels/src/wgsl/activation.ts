@@ -16,23 +16,15 @@ const geluCubic = 0.07135481627260025
 const geluZeroBelow = '-10.0'
 const siluZeroBelow = '-100.0'
 
-/** One exponential and one division serve all: adapters without branches would otherwise pay for each function's own. */
-function functionWgsl(name: string, type: 'f32' | 'vec4f'): string {
-  return /* wgsl */ `
-fn ${name}(code: u32, x: ${type}) -> ${type} {
+/** `activate(code, x)`. One exponential and one division serve all: adapters without branches would pay for each function's own. */
+export const activationWgsl = /* wgsl */ `
+fn activate(code: u32, x: vec4f) -> vec4f {
   if (code == ${activations.none}u) { return x; }
-  if (code == ${activations.relu}u) { return select(x, ${type}(), x < ${type}()); }
+  if (code == ${activations.relu}u) { return select(x, vec4f(), x < vec4f()); }
   let isGelu = code == ${activations.gelu}u;
-  let slope = select(${type}(1.0), ${geluLinear} + ${geluCubic} * x * x, isGelu);
+  let slope = select(vec4f(1.0), ${geluLinear} + ${geluCubic} * x * x, isGelu);
   let sigmoid = 1.0 / (1.0 + exp(-x * slope));
   if (code == ${activations.sigmoid}u) { return sigmoid; }
-  return select(x * sigmoid, ${type}(), x < ${type}(select(${siluZeroBelow}, ${geluZeroBelow}, isGelu)));
+  return select(x * sigmoid, vec4f(), x < vec4f(select(${siluZeroBelow}, ${geluZeroBelow}, isGelu)));
 }
 `
-}
-
-/** `activate(code, vec4f)` */
-export const activationWgsl = functionWgsl('activate', 'vec4f')
-
-/** `activateScalar(code, f32)` */
-export const activationScalarWgsl = functionWgsl('activateScalar', 'f32')

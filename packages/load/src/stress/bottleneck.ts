@@ -40,7 +40,7 @@ const ms = (value: number) => `${value.toFixed(value < 10 ? 2 : 0)} ms`
 const percent = (share: number) => `${Math.round(100 * share)} %`
 
 /** The rules, in the order in which they are asked. */
-export const rules: readonly Rule[] = [
+const rules: readonly Rule[] = [
   {
     name: 'client',
     advice: 'What was measured is the load: run it on a machine of its own, or several of them.',

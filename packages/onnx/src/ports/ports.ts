@@ -5,7 +5,7 @@
 import { arraysOf, type SideBatch, type SideLayout } from '@headwater/features'
 import type { Port } from '../graph/graph.ts'
 
-export interface SequencePorts {
+interface SequencePorts {
   readonly ids: Port
   readonly channels: Port
   readonly lengths: Port

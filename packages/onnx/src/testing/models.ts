@@ -2,7 +2,7 @@
 import type { Schema } from '@headwater/features'
 import type { ModelConfig } from '@headwater/runtime'
 
-export const fullSchema: Schema = {
+const fullSchema: Schema = {
   version: 1,
   name: 'onnx-test',
   user: 'user',

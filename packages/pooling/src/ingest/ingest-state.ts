@@ -58,7 +58,7 @@ function featuresIn(stored: Uint8Array, sizeBytes: number): Uint8Array {
 }
 
 /** Hashes of the last events' ids. */
-export class EventIds {
+class EventIds {
   #bytes: Uint8Array
 
   constructor(bytes: Uint8Array = new Uint8Array()) {

@@ -13,7 +13,7 @@ import { OwnThreadRows } from './own-thread-rows.ts'
 import type { RowBatch } from './row-batch.ts'
 
 /** What one batch came to. */
-export interface BatchResult {
+interface BatchResult {
   readonly failures: readonly unknown[]
   /** Refreshes that an encoder or the store failed; trying them again may help. */
   readonly failed: readonly Refresh[]

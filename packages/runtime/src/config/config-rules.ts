@@ -18,7 +18,7 @@ export interface OptionalRule<T> extends Rule<T> {
 }
 
 /** Where a value stands. */
-export interface Place {
+interface Place {
   readonly source: string
   /** Empty for the whole. */
   readonly path: string

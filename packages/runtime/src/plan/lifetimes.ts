@@ -13,7 +13,7 @@ export interface Lifetime {
   readonly apart: ReadonlySet<number>
 }
 
-export interface Place {
+interface Place {
   readonly buffer: number
   /** A multiple of 256. */
   readonly offsetBytes: number

@@ -10,7 +10,7 @@ import { BatchRowsError, EncodeQueueError, ServedTowerError } from './errors.ts'
 import { bytesPerNumber, measureUserPlan, UserPlan, type UserPlanParts, type VectorFormat } from './user-plan.ts'
 
 /** Rows of the recorded plans; a piece runs in the smallest that holds it. */
-export const planRows = [16, 128, 512] as const
+const planRows = [16, 128, 512] as const
 
 /** Rows of the largest plan; a call of more is run in pieces of as many. */
 const pieceRows = planRows[planRows.length - 1]

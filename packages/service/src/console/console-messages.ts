@@ -14,14 +14,13 @@ const figure = object({
 export type Figure = Message<typeof figure>
 
 /** Columns of equal length, oldest first. */
-export const ConsoleHistory = object(
+const ConsoleHistory = object(
   Object.fromEntries(historyColumns.map((name) => [name, list(orNull(number))])) as Record<
     HistoryColumn,
     HistoryValues
   >,
 )
 type HistoryValues = ReturnType<typeof list<ReturnType<typeof orNull<typeof number>>>>
-export type ConsoleHistory = Message<typeof ConsoleHistory>
 
 /** `GET /console/data` */
 export const ConsoleData = object({

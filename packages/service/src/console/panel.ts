@@ -4,7 +4,7 @@ import { servedStatus } from '@headwater/pooling'
 import type { Reservoir } from '../figures/reservoir.ts'
 
 /** Snapshots of which a user's embedding is kept, the newest included. */
-export const keptSnapshots = 4
+const keptSnapshots = 4
 
 /** A user's served embedding, when it was last of a snapshot. */
 export interface Position {

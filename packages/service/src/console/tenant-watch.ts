@@ -16,7 +16,7 @@ export interface WatchedTenant {
 
 /** 15 minutes in steps of 2 s, and a day in steps of 2 minutes. */
 export const recentStepMs = 2_000
-export const dayStepMs = 120_000
+const dayStepMs = 120_000
 const recentSteps = 450
 const daySteps = 720
 /** Staleness is that of the last 15 minutes, to a minute. */

@@ -4,7 +4,7 @@ import type { Outcome, OutcomeLog, OutcomeName } from '@headwater/pooling'
 import { binaryEntropy, logLossOfProbability } from '@headwater/statistics'
 
 /** Outcomes after which one counts half: a score is of the last 14,427 or so, half-life ÷ ln 2. */
-export const halfLifeOutcomes = 10_000
+const halfLifeOutcomes = 10_000
 /** Names of downstream models that a tenant may use: each is a figure of its own. */
 export const maxDownstreams = 32
 /** Outcomes of a tenant among which one that comes again is known. */

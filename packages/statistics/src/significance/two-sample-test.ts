@@ -15,14 +15,14 @@ export interface TwoSampleTest {
 }
 
 /** Mean and sample variance of one group. */
-export interface Moments {
+interface Moments {
   readonly count: number
   readonly mean: number
   readonly variance: number
 }
 
 /** @throws StatisticsError on fewer than two values or one that is not finite */
-export function momentsOf(name: string, values: Numbers): Moments {
+function momentsOf(name: string, values: Numbers): Moments {
   const count = values.length
   if (count < 2) throw new StatisticsError(`${name} has ${count} users: a variance needs at least 2`)
   let sum = 0

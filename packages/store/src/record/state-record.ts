@@ -3,7 +3,7 @@ import { allocateRecord, checkRecord, headerBytes, sealRecord } from './record.t
 
 export type StateKind = 'user' | 'item'
 
-export const maxStateBytes = 2 ** 24
+const maxStateBytes = 2 ** 24
 
 /** @throws RequestError */
 export function checkState(kind: StateKind, state: Uint8Array, row: number): void {

@@ -1,9 +1,9 @@
 import { KeyError } from './errors.ts'
 import { whereOf } from './numbers.ts'
 
-export const maxKeyBytes = 512
+const maxKeyBytes = 512
 /** Tenants and models are few and named by people. */
-export const maxNameBytes = 128
+const maxNameBytes = 128
 
 /**
  * Checks a user's or an item's key: 1 … 512 bytes of UTF-8 without NUL, which separates the parts of a stored key.

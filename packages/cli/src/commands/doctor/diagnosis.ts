@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import type { AdapterDescription, DeviceReport } from '@headwater/gpu'
 
 /** One thing the machine needs: what was found, and where that is not enough, the command that mends it. */
-export interface Check {
+interface Check {
   readonly name: string
   readonly ok: boolean
   readonly found: string

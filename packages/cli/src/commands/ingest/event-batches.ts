@@ -15,7 +15,7 @@ export interface LogMark {
 }
 
 /** The log does not begin with what was sent before. */
-export class OtherLogError extends Error {
+class OtherLogError extends Error {
   override readonly name = 'OtherLogError'
 }
 

@@ -5,7 +5,7 @@ import { outputFile, writeOutputFiles } from '../../files/output.ts'
 import { type LogMark, logStart } from './event-batches.ts'
 
 /** A mark that is none, or that stands for another service. */
-export class MarkError extends Error {
+class MarkError extends Error {
   override readonly name = 'MarkError'
 }
 

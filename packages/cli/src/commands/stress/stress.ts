@@ -11,7 +11,7 @@ import { stoppable } from '../../terminal/stoppable.ts'
 import { madeUpKeys, maxUsers, readKeys } from './users.ts'
 
 /** A stress cannot be run, or found no rate that held. */
-export class StressError extends Error {
+class StressError extends Error {
   override readonly name = 'StressError'
 }
 

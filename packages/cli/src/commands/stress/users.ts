@@ -3,7 +3,7 @@ import { isUtf8 } from 'node:buffer'
 import { readInput } from '../../files/input.ts'
 
 /** A file of keys cannot be used. */
-export class KeysFileError extends Error {
+class KeysFileError extends Error {
   override readonly name = 'KeysFileError'
 }
 

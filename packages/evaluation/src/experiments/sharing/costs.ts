@@ -10,7 +10,7 @@ import { formatCompactCount, formatFixed } from '../../report/format.ts'
 import { sharedBy, sharingModels } from './plans.ts'
 import { modelsLabel, ownName, sharedName } from './quality.ts'
 
-export interface TowerCosts {
+interface TowerCosts {
   /** Of all training along the log. */
   readonly trainingFlops: number
   /** Of refreshes, a row of the test window. */

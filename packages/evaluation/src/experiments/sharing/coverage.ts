@@ -11,11 +11,11 @@ import { dayMs, modeTitles, type ServingMode, servingModes } from '../common-arm
 const minuteMs = 60_000
 
 /** A vector is fresh where it knows all of its user's events but those of the time before the read. */
-export const freshWithinMs = 60 * minuteMs
+const freshWithinMs = 60 * minuteMs
 const thresholdsMs = [minuteMs, 10 * minuteMs, freshWithinMs, 6 * freshWithinMs, dayMs, 7 * dayMs]
 
 /** Share of the test window's reads whose vector is fresh within a time. */
-export function freshShare(outcomes: Outcomes, mode: ServingMode, withinMs: number): Interval {
+function freshShare(outcomes: Outcomes, mode: ServingMode, withinMs: number): Interval {
   return readShare(outcomes, mode, (lagMs) => lagMs !== noVector && lagMs <= withinMs)
 }
 

@@ -1,8 +1,5 @@
 import { createHash } from 'node:crypto'
 
-/** What a JSON value can hold; what decides an arm is written down as one. */
-export type Json = null | boolean | number | string | readonly Json[] | { readonly [key: string]: Json }
-
 /** Hash of a value's content: the order of keys does not matter, and a key without a value is as good as none. */
 export function contentHash(value: unknown): string {
   return createHash('sha256')

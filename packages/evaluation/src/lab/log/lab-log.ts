@@ -67,7 +67,7 @@ export function specOf({ family, portfolio }: Pick<LabLog, 'family' | 'portfolio
 }
 
 /** Fewest users whose resampling says something of others: intervals are of whole users. */
-export const leastUsers = 30
+const leastUsers = 30
 
 /**
  * Reads a log twice and tells what an experiment can be made of it.

@@ -24,7 +24,7 @@ import { firstAddress, keyEncoder } from './address.ts'
 import { corrupt, holdsAllPages, readMeta } from './meta.ts'
 import { checkPages } from './pages.ts'
 
-export type LmdbTable = Database<Buffer, string>
+type LmdbTable = Database<Buffer, string>
 
 /** An open LMDB file with the store's named databases. */
 export interface LmdbEnvironment {
