@@ -9,14 +9,7 @@ import { join } from 'node:path'
 import { setFlagsFromString } from 'node:v8'
 import { runInNewContext } from 'node:vm'
 import { nearestRankPercentiles, seededRandom } from '@headwater/statistics'
-import {
-  createReadBuffer,
-  DriverStore,
-  type EmbeddingStore,
-  openDriver,
-  openStore,
-  TieredDriver,
-} from '@headwater/store'
+import { createReadBuffer, EmbeddingStore, openDriver, openStore, TieredDriver } from '@headwater/store'
 import { BareSlab } from './bare-slab.ts'
 import { type Spread, spread } from './report.ts'
 
@@ -139,7 +132,7 @@ export async function benchTier(users: number, progress: (line: string) => void)
   const directory = mkdtempSync(join(tmpdir(), 'headwater-bench-'))
   const base = await openDriver(`lmdb:${join(directory, 'store')}`)
   try {
-    const bare = new DriverStore(base, 'default')
+    const bare = new EmbeddingStore(base, 'default')
     progress(`tier: loading ${users.toLocaleString('en')} users into LMDB`)
     await append(
       bare,
@@ -151,7 +144,7 @@ export async function benchTier(users: number, progress: (line: string) => void)
     const userBytes = 16 + 12 + 12 + 24 + 2 * dim + 24 + 2 * dim + 22
     const capacityBytes = Math.ceil(users / 10) * userBytes
     const driver = new TieredDriver(base, { capacityBytes })
-    const tiered = new DriverStore(driver, 'default')
+    const tiered = new EmbeddingStore(driver, 'default')
     const buffer = createReadBuffer(batchUsers, [{ model, dim }])
     const request = zipfRequests(users, random.nextFloat.bind(random))
     const batchesOf = (count: number) =>

@@ -7,7 +7,7 @@ export { type RaisedFormat, raiseFormat } from './drivers/valkey/raise-format.ts
 export type { Reply as ValkeyReply } from './drivers/valkey/request.ts'
 export { type ScriptCall, ScriptRunner } from './drivers/valkey/script-runner.ts'
 export type { CheckReport, StoreFault } from './operations/check.ts'
-export { DriverStore } from './operations/driver-store.ts'
+export { EmbeddingStore } from './operations/embedding-store.ts'
 export {
   ForgetError,
   type ForgetHolder,
@@ -17,17 +17,16 @@ export {
 } from './operations/forget.ts'
 export { openStore, type StoreOptions } from './operations/open-store.ts'
 export { createReadBuffer, type ModelColumns, type ReadBuffer, readStatus } from './operations/read-buffer.ts'
-export { type AppendResult, appendOutcome } from './operations/row-outcomes.ts'
 export type {
   AppendBatch,
-  EmbeddingStore,
   EventBatch,
   EventColumns,
   ModelRead,
   ReadRequest,
   StateColumns,
   StateWrite,
-} from './operations/store.ts'
+} from './operations/requests.ts'
+export { type AppendResult, appendOutcome } from './operations/row-outcomes.ts'
 export type { RingSweep, SweepReport, SweepSlice, TombstoneSweep } from './operations/sweep.ts'
 export { Sweeper, type SweeperOptions, startSweeping } from './operations/sweeper.ts'
 export { type AppendPolicy, checkPolicy } from './record/append-policy.ts'
@@ -35,7 +34,7 @@ export type { CodecName } from './record/codec/vector-codec.ts'
 export { weightedAverage } from './record/codec/weighted-average.ts'
 export type { StateKind } from './record/state-record.ts'
 export { BackupAccessError, BackupDamageError } from './transfer/backup/backup-errors.ts'
-export { type BackupOptions, type BackupReport, backupStore, backupTombstones } from './transfer/backup/backup-store.ts'
+export { type BackupOptions, type BackupReport, backupStore } from './transfer/backup/backup-store.ts'
 export { type RestoreOptions, type RestoreReport, restoreStore } from './transfer/backup/restore-store.ts'
 export { checkStoreAt, type StoreCheck } from './transfer/check-store-at.ts'
 export { type CopyOptions, copyStore } from './transfer/copy-store.ts'

@@ -1,7 +1,7 @@
 /** Stores with some of everything in them, for tests of copies and backups. */
 import type { Driver } from '../src/drivers/driver.ts'
-import type { AppendPolicy, EmbeddingStore } from '../src/index.ts'
-import { DriverStore } from '../src/operations/driver-store.ts'
+import type { AppendPolicy } from '../src/index.ts'
+import { EmbeddingStore } from '../src/operations/embedding-store.ts'
 import { addressText } from '../src/record/record.ts'
 
 const dim = 6
@@ -19,7 +19,7 @@ export function userKey(i: number): string {
  * number; one in six has no ring of the second model, one in five no state, one in four no events.
  */
 export async function populate(driver: Driver, users: number, tenant = 'default', timeMs = 1_000): Promise<void> {
-  const store = new DriverStore(driver, tenant)
+  const store = new EmbeddingStore(driver, tenant)
   const all = Array.from({ length: users }, (_, i) => i)
   for (const snapshot of [1, 2]) await appendRings(store, 'm', all, snapshot, timeMs + snapshot)
   await appendRings(

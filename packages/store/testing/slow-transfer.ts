@@ -5,13 +5,13 @@
 import { setTimeout as wait } from 'node:timers/promises'
 import type { Driver } from '../src/drivers/driver.ts'
 import { openDriver, openForReading } from '../src/drivers/open-driver.ts'
-import { withBackup } from '../src/transfer/backup/restore-store.ts'
+import { restoreRecords } from '../src/transfer/backup/restore-store.ts'
 import { copyRecords } from '../src/transfer/copy-store.ts'
 
 const [kind, from, to] = process.argv.slice(2)
 const target = slow(await openDriver(to))
 if (kind === 'copy') await copyRecords(await openForReading(from), target, {})
-else await withBackup(from, {}, (backup) => backup.restore(target))
+else await restoreRecords(from, {}, (restore) => restore(target))
 
 function slow(driver: Driver): Driver {
   const write = driver.write.bind(driver)

@@ -2,7 +2,7 @@
 
 import { servedStatus } from '@headwater/pooling'
 import { encoderOf, eventOf } from '@headwater/pooling/testing/towers'
-import { type Driver, DriverStore, openDriver, raiseFormat, StoreFormatError } from '@headwater/store'
+import { type Driver, EmbeddingStore, openDriver, raiseFormat, StoreFormatError } from '@headwater/store'
 import { until } from '@headwater/testkit/valkey'
 import { expect, test } from 'vitest'
 import type { ClusterPart } from '../../testing/cluster-parts.ts'
@@ -34,7 +34,7 @@ async function openFormer(of: string) {
       }
     },
   })
-  return new DriverStore(driver, 'default')
+  return new EmbeddingStore(driver, 'default')
 }
 
 async function markFormat(format: string): Promise<void> {

@@ -26,3 +26,13 @@ export function openForReading(url: string): Promise<Driver> {
   const readsBeside = base.startsWith('lmdb:') && base.length > 'lmdb:'.length && !base.includes('?')
   return openDriver(readsBeside ? `${base}?readonly` : base)
 }
+
+/** Closes a driver once `use` is done. */
+export async function withDriver<T>(opening: Promise<Driver>, use: (driver: Driver) => Promise<T>): Promise<T> {
+  const driver = await opening
+  try {
+    return await use(driver)
+  } finally {
+    await driver.close()
+  }
+}

@@ -6,8 +6,8 @@ import { RequestError, StoreCorruptError } from '../validation/errors.ts'
 import { checkKey } from '../validation/keys.ts'
 import { checkRows, type StoreLimits } from '../validation/limits.ts'
 import { checkNotFuture, checkTime } from '../validation/numbers.ts'
+import type { EventBatch, EventColumns } from './requests.ts'
 import { type AppendResult, appendOutcome, RowOutcomes } from './row-outcomes.ts'
-import type { EventBatch, EventColumns } from './store.ts'
 
 /** Users whose records are held at once. */
 const sliceUsers = 256

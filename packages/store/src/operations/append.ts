@@ -7,8 +7,8 @@ import { checkKey, checkName } from '../validation/keys.ts'
 import { checkRows, type StoreLimits } from '../validation/limits.ts'
 import { checkNotFuture, checkTime } from '../validation/numbers.ts'
 import { checkDimension } from './read-buffer.ts'
+import type { AppendBatch } from './requests.ts'
 import { type AppendResult, appendOutcome, RowOutcomes } from './row-outcomes.ts'
-import type { AppendBatch } from './store.ts'
 
 /** Rows whose records are held at once. */
 const sliceRows = 4_096

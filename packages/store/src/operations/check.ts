@@ -1,6 +1,6 @@
 import type { Driver } from '../drivers/driver.ts'
 import { checkStored } from '../record/check-record.ts'
-import { addressText, type RecordAddress, type Table } from '../record/record.ts'
+import { addressText, perTable, type RecordAddress, type Table } from '../record/record.ts'
 import { digestOf, tombstoneTimeMs } from '../record/tombstone.ts'
 import { StoreCorruptError, StoreError } from '../validation/errors.ts'
 
@@ -46,8 +46,8 @@ const namedOrphans = 100
 export async function checkStore(driver: Driver, onRecord?: (records: number) => void): Promise<CheckReport> {
   let records = 0
   let bytes = 0
-  const tables: Record<Table, number> = { ring: 0, user: 0, item: 0, events: 0, tombstone: 0 }
-  const tableBytes = { ...tables }
+  const tables = perTable(() => 0)
+  const tableBytes = perTable(() => 0)
   const faults: StoreFault[] = []
   const orphans = { count: 0, addresses: [] as string[] }
   let pending: UserRecord[] = []

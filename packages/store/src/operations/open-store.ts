@@ -1,8 +1,7 @@
 import { openDriver } from '../drivers/open-driver.ts'
 import { checkName } from '../validation/keys.ts'
 import { limitsOf, type StoreLimits } from '../validation/limits.ts'
-import { DriverStore } from './driver-store.ts'
-import type { EmbeddingStore } from './store.ts'
+import { EmbeddingStore } from './embedding-store.ts'
 
 export interface StoreOptions extends Partial<StoreLimits> {
   /** Default `default`. */
@@ -25,5 +24,5 @@ export async function openStore(url: string, options: StoreOptions = {}): Promis
   // Before anything is opened.
   checkName('tenant', tenant)
   limitsOf(limits)
-  return new DriverStore(await openDriver(url), tenant, limits)
+  return new EmbeddingStore(await openDriver(url), tenant, limits)
 }

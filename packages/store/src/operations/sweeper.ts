@@ -1,5 +1,5 @@
 import { checkDuration, checkInteger } from '../validation/numbers.ts'
-import type { EmbeddingStore } from './store.ts'
+import type { EmbeddingStore } from './embedding-store.ts'
 
 export interface SweeperOptions {
   /** Models whose rings expire, with the age of the newest features at which they do. */

@@ -16,6 +16,11 @@ import { readUint32, writeUint32 } from './codec/little-endian.ts'
 export type Table = 'ring' | 'user' | 'item' | 'events' | 'tombstone'
 export const tables: readonly Table[] = ['ring', 'user', 'item', 'events', 'tombstone']
 
+/** One of something for each table. */
+export function perTable<T>(make: () => T): Record<Table, T> {
+  return { ring: make(), user: make(), item: make(), events: make(), tombstone: make() }
+}
+
 /** Of the records that this version makes. */
 export const formatVersion = 3
 /**

@@ -1,4 +1,4 @@
-import { openForReading } from '../drivers/open-driver.ts'
+import { openForReading, withDriver } from '../drivers/open-driver.ts'
 import { type CheckReport, checkStore } from '../operations/check.ts'
 import { surveyRecords, type TenantCounts } from './survey.ts'
 import type { TransferOptions } from './transfer-stages.ts'
@@ -17,11 +17,8 @@ export interface StoreCheck extends CheckReport {
  */
 export async function checkStoreAt(url: string, options: TransferOptions = {}): Promise<StoreCheck> {
   const { stages, signal } = options
-  const store = await openForReading(url)
-  try {
-    stages?.begin('count', 0)
+  return withDriver(openForReading(url), async (store) => {
     const { records, tenants } = await surveyRecords(() => store.records(), null, options)
-    stages?.end()
     stages?.begin('check', records)
     const report = await checkStore(store, (done) => {
       if (done % tellEvery !== 0) return
@@ -30,7 +27,5 @@ export async function checkStoreAt(url: string, options: TransferOptions = {}): 
     })
     stages?.end()
     return { ...report, tenants }
-  } finally {
-    await store.close()
-  }
+  })
 }

@@ -8,7 +8,7 @@ import { appendRings, contentsOf, populate, userKey } from '../../testing/popula
 import type { Driver } from '../drivers/driver.ts'
 import { openDriver } from '../drivers/open-driver.ts'
 import { checkStore } from '../operations/check.ts'
-import { DriverStore } from '../operations/driver-store.ts'
+import { EmbeddingStore } from '../operations/embedding-store.ts'
 import { digestOf } from '../record/tombstone.ts'
 import { KeyError, StoreAccessError } from '../validation/errors.ts'
 import { copyRecords, copyStore } from './copy-store.ts'
@@ -25,10 +25,10 @@ async function populated(users: number, tenant?: string): Promise<Driver> {
 }
 
 const forget = (driver: Driver, i: number, atMs: number) =>
-  new DriverStore(driver, 'default').forget(userKey(i), { atMs })
+  new EmbeddingStore(driver, 'default').forget(userKey(i), { atMs })
 
 const timesOfForgetting = (driver: Driver) =>
-  new DriverStore(driver, 'default').forgottenAtMs([0, 1, 2, 3].map(userKey))
+  new EmbeddingStore(driver, 'default').forgottenAtMs([0, 1, 2, 3].map(userKey))
 
 /** What a store holds of a user, with its tombstone. */
 async function heldOf(driver: Driver, i: number): Promise<string[]> {
@@ -104,9 +104,9 @@ describe('copy', () => {
     const target = await memory()
     await copyRecords(source, target, {})
     for (const i of [1, 2]) await forget(source, i, 2_000)
-    await appendRings(new DriverStore(source, 'default'), 'm', [2], 9, 3_000)
+    await appendRings(new EmbeddingStore(source, 'default'), 'm', [2], 9, 3_000)
     const state = { kind: 'user', key: userKey(2), expected: 0, state: Uint8Array.of(7) } as const
-    await new DriverStore(source, 'default').compareAndSetStates([[{ ...state, featureTimeMs: 3_000 }]])
+    await new EmbeddingStore(source, 'default').compareAndSetStates([[{ ...state, featureTimeMs: 3_000 }]])
     const report = await copyRecords(source, target, {})
     expect(report).toMatchObject({ tombstones: 2, usersForgotten: 2, written: 2 })
     expect(await contentsOf(target)).toEqual(await contentsOf(source))
@@ -140,7 +140,7 @@ describe('copy', () => {
         const stores = [await memory(), await memory()]
         for (let step = 0; step < steps; step++) {
           const driver = stores[random.nextBelow(2)]
-          const store = new DriverStore(driver, 'default')
+          const store = new EmbeddingStore(driver, 'default')
           const i = random.nextBelow(4)
           const timeMs = 1_000 + random.nextBelow(6)
           const kind = random.nextBelow(5)
@@ -184,7 +184,7 @@ describe('copy', () => {
       if (!told) {
         told = true
         await forget(source, 8, 2_000)
-        const store = new DriverStore(source, 'default')
+        const store = new EmbeddingStore(source, 'default')
         await store.compareAndSetStates([[{ kind: 'user', key: userKey(8), expected: 0, state: Uint8Array.of(1) }]])
       }
       return write(tenant, groups)
@@ -198,11 +198,11 @@ describe('copy', () => {
     const source = await populated(30)
     const target = await memory()
     await copyRecords(source, target, {})
-    const [from, to] = [new DriverStore(source, 'default'), new DriverStore(target, 'default')]
+    const [from, to] = [new EmbeddingStore(source, 'default'), new EmbeddingStore(target, 'default')]
     await appendRings(from, 'm', [0, 1, 2], 3, 2_000)
     await appendRings(to, 'm', [4, 5], 3, 2_000)
     const { versions } = await from.readStates('user', [userKey(1)])
-    const set = (store: DriverStore, i: number, expected: number) =>
+    const set = (store: EmbeddingStore, i: number, expected: number) =>
       store.compareAndSetStates([[{ kind: 'user', key: userKey(i), expected, state: Uint8Array.of(i) }]])
     await set(from, 1, versions[0])
     await set(to, 2, (await to.readStates('user', [userKey(2)])).versions[0])
@@ -267,7 +267,7 @@ describe('copy', () => {
     expect(await copyStore(`lmdb:${path}`, url)).toMatchObject({ written: 2, verified: { equal: 2 } })
     const target = await openDriver(url)
     expect((await checkStore(target)).faults).toEqual([])
-    const { states, versions } = await new DriverStore(target, 'default').readStates('user', ['u'])
+    const { states, versions } = await new EmbeddingStore(target, 'default').readStates('user', ['u'])
     expect([states[0], versions[0]]).toEqual([Uint8Array.of(1, 2, 3), 9])
     expect((await contentsOf(target)).get('ring "default" "u" "m"')).toMatch(/^0301.{12}07000000.*003c00c0$/)
     await target.close()

@@ -1,5 +1,5 @@
 import type { Driver } from '../drivers/driver.ts'
-import { openDriver, openForReading } from '../drivers/open-driver.ts'
+import { openDriver, openForReading, withDriver } from '../drivers/open-driver.ts'
 import { checkName } from '../validation/keys.ts'
 import { surveyRecords } from './survey.ts'
 import { readTombstones } from './tombstone-list.ts'
@@ -21,25 +21,15 @@ export interface CopyOptions extends TransferOptions {
  */
 export async function copyStore(from: string, to: string, options: CopyOptions = {}): Promise<TransferReport> {
   if (options.tenant !== undefined) checkName('tenant', options.tenant)
-  const source = await openForReading(from)
-  try {
-    const target = await openDriver(to)
-    try {
-      return await copyRecords(source, target, options)
-    } finally {
-      await target.close()
-    }
-  } finally {
-    await source.close()
-  }
+  return withDriver(openForReading(from), (source) =>
+    withDriver(openDriver(to), (target) => copyRecords(source, target, options)),
+  )
 }
 
 export async function copyRecords(source: Driver, target: Driver, options: CopyOptions): Promise<TransferReport> {
-  const { tenant = null, stages } = options
+  const { tenant = null } = options
   const records = () => source.records()
-  stages?.begin('count', 0)
   const survey = await surveyRecords(records, tenant, options)
-  stages?.end()
   const tombstonesNow = () => readTombstones(source, [...survey.tenants.keys()])
   return transferRecords({ source: records, survey, tenant, tombstones: [], tombstonesNow }, target, options)
 }

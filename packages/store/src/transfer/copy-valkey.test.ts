@@ -8,13 +8,13 @@ import type { Driver } from '../drivers/driver.ts'
 import { openDriver } from '../drivers/open-driver.ts'
 import { hashName } from '../drivers/valkey/layout.ts'
 import { checkStore } from '../operations/check.ts'
-import { DriverStore } from '../operations/driver-store.ts'
+import { EmbeddingStore } from '../operations/embedding-store.ts'
 import { digestOf } from '../record/tombstone.ts'
 import { StoreFormatError } from '../validation/errors.ts'
 import { copyRecords, copyStore } from './copy-store.ts'
 
 const forget = (driver: Driver, i: number, atMs: number) =>
-  new DriverStore(driver, 'default').forget(userKey(i), { atMs })
+  new EmbeddingStore(driver, 'default').forget(userKey(i), { atMs })
 
 /** What a store holds of a user: tables of records. */
 async function tablesOf(driver: Driver, i: number): Promise<string[]> {
@@ -71,7 +71,7 @@ it('a store of format 1 is refused, and a copy of it is up to date', async () =>
     // As format 1 was written: an item's state of version 5.
     await node.command('HSET', name, 'k', 'i', 's', Buffer.from('01030000bc586a3c05000000030000000102fa', 'hex'))
     const old = await openDriver(url)
-    const refused = new DriverStore(old, 'default').readStates('item', ['i'])
+    const refused = new EmbeddingStore(old, 'default').readStates('item', ['i'])
     await expect(refused).rejects.toThrow(StoreFormatError)
     await expect(refused).rejects.toThrow(/headwater store copy/)
     await old.close()
@@ -79,7 +79,7 @@ it('a store of format 1 is refused, and a copy of it is up to date', async () =>
     expect(await copyStore(url, target)).toMatchObject({ written: 1, verified: { equal: 1 } })
     const driver = await openDriver(target)
     expect((await checkStore(driver)).faults).toEqual([])
-    const { states, versions } = await new DriverStore(driver, 'default').readStates('item', ['i'])
+    const { states, versions } = await new EmbeddingStore(driver, 'default').readStates('item', ['i'])
     expect([states[0], versions[0]]).toEqual([Uint8Array.of(1, 2, 250), 5])
     await driver.close()
   } finally {

@@ -1,4 +1,5 @@
-import { openForReading } from '../drivers/open-driver.ts'
+import type { StoredRecord } from '../drivers/driver.ts'
+import { openForReading, withDriver } from '../drivers/open-driver.ts'
 import { migrateRecord } from '../record/migrate-record.ts'
 import { addressSeed, type RecordAddress, type Table } from '../record/record.ts'
 import { decodeRing } from '../record/ring.ts'
@@ -45,37 +46,28 @@ interface ModelCounts {
 
 /** @throws StoreUrlError, StoreAccessError, StoreFormatError */
 export async function storeStats(url: string, options: TransferOptions = {}): Promise<StoreStats> {
-  const store = await openForReading(url)
-  try {
+  return withDriver(openForReading(url), async (store) => {
     const models = new Map<string, Map<string, ModelCounts>>()
     let bytes = 0
     let damagedRings = 0
-    options.stages?.begin('count', 0)
-    const survey = await surveyRecords(
-      () => store.records(),
-      null,
-      options,
-      ({ record, ...address }) => {
-        const { table, tenant, model } = address
-        bytes += record.length
-        if (table !== 'ring') return
-        try {
-          count(modelOf(models, tenant, model ?? ''), address, record)
-        } catch (error) {
-          if (!(error instanceof StoreError)) throw error
-          damagedRings++
-        }
-      },
-    )
-    options.stages?.end()
+    const visit = ({ record, ...address }: StoredRecord) => {
+      const { table, tenant, model } = address
+      bytes += record.length
+      if (table !== 'ring') return
+      try {
+        count(modelOf(models, tenant, model ?? ''), address, record)
+      } catch (error) {
+        if (!(error instanceof StoreError)) throw error
+        damagedRings++
+      }
+    }
+    const survey = await surveyRecords(() => store.records(), null, options, visit)
     const tenants = [...survey.tenants].sort(byName).map(([tenant, tables]) => {
       const held = [...(models.get(tenant) ?? [])].sort(byName)
       return { tenant, tables, models: held.map(([model, counts]) => ({ model, ...counts, ...newestFirst(counts) })) }
     })
     return { records: survey.records, bytes, tenants, damagedRings }
-  } finally {
-    await store.close()
-  }
+  })
 }
 
 function count(counts: ModelCounts, address: RecordAddress, record: Uint8Array): void {

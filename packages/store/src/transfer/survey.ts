@@ -1,6 +1,6 @@
 /** What a store holds, counted in one pass over its records. */
 import type { StoredRecord } from '../drivers/driver.ts'
-import type { Table } from '../record/record.ts'
+import { perTable, type Table } from '../record/record.ts'
 import { TombstoneList } from './tombstone-list.ts'
 import type { TransferOptions } from './transfer-stages.ts'
 import type { RecordSource } from './vetted-records.ts'
@@ -22,13 +22,18 @@ export interface Survey {
 
 const tellEvery = 1_000
 
-/** @param visit sees each record of the tenants that are wanted */
+/**
+ * @param visit sees each record of the tenants that are wanted
+ * @param stage name of the pass, and how many records it will see, as far as known
+ */
 export async function surveyRecords(
   source: RecordSource,
   tenant: string | null,
   { stages, signal }: TransferOptions,
   visit: (record: StoredRecord) => void = () => {},
+  stage: readonly [name: string, total: number] = ['count', 0],
 ): Promise<Survey> {
+  stages?.begin(...stage)
   const tenants = new Map<string, TenantCounts>()
   const tombstones = new TombstoneList()
   let records = 0
@@ -36,7 +41,7 @@ export async function surveyRecords(
     if (tenant !== null && stored.tenant !== tenant) continue
     let counts = tenants.get(stored.tenant)
     if (counts === undefined) {
-      counts = noRecords()
+      counts = perTable(() => ({ records: 0, bytes: 0 }))
       tenants.set(stored.tenant, counts)
     }
     counts[stored.table].records++
@@ -48,10 +53,6 @@ export async function surveyRecords(
       stages?.advance(records)
     }
   }
+  stages?.end()
   return { records, tenants, tombstones }
-}
-
-function noRecords(): TenantCounts {
-  const none = (): TableCounts => ({ records: 0, bytes: 0 })
-  return { ring: none(), user: none(), item: none(), events: none(), tombstone: none() }
 }

@@ -8,7 +8,7 @@ import {
   StoreCorruptError,
   writeOutcome,
 } from '../../src/index.ts'
-import { DriverStore } from '../../src/operations/driver-store.ts'
+import { EmbeddingStore } from '../../src/operations/embedding-store.ts'
 import { bytes, type Subject } from './subject.ts'
 
 const { written, duplicate, refused, forgotten } = appendOutcome
@@ -107,7 +107,7 @@ export function describeEvents(subject: () => Subject): void {
           return typeof member === 'function' ? member.bind(target) : member
         },
       })
-      const store = new DriverStore(contradicting, 'default')
+      const store = new EmbeddingStore(contradicting, 'default')
       const { outcomes, refusals } = await subject().appendEvents(
         [
           ['u', 'e', 1],

@@ -8,7 +8,7 @@ import {
   readStatus,
   writeOutcome,
 } from '../../src/index.ts'
-import { DriverStore } from '../../src/operations/driver-store.ts'
+import { EmbeddingStore } from '../../src/operations/embedding-store.ts'
 import { digestOf, encodeTombstone } from '../../src/record/tombstone.ts'
 import { bytes, interleaved, type Subject } from './subject.ts'
 
@@ -80,7 +80,7 @@ export function describeForgetting(subject: () => Subject): void {
         [2, 1_500, written],
         [3, 2_000, forgotten],
       ]) {
-        const late = new DriverStore(
+        const late = new EmbeddingStore(
           interleaved(driver, () => store.forget('u', { atMs })),
           'default',
         )
@@ -98,7 +98,7 @@ export function describeForgetting(subject: () => Subject): void {
       await subject().create('user', ['u'])
       await subject().appendEvents([['u', 'held', 900]])
       const lateStore = () =>
-        new DriverStore(
+        new EmbeddingStore(
           interleaved(driver, () => store.forget('u', { atMs: 2_000 })),
           'default',
         )

@@ -3,12 +3,11 @@ import {
   type AppendPolicy,
   type AppendResult,
   createReadBuffer,
-  type EmbeddingStore,
   type ModelColumns,
   type StateKind,
   type StoreLimits,
 } from '../../src/index.ts'
-import { DriverStore } from '../../src/operations/driver-store.ts'
+import { EmbeddingStore } from '../../src/operations/embedding-store.ts'
 
 export const dim = 5
 export const policy: AppendPolicy = { slots: 3, count: 3, slot: 'snapshot' }
@@ -23,12 +22,12 @@ export class Subject {
 
   constructor(driver: Driver) {
     this.driver = driver
-    this.store = new DriverStore(driver, 'default')
+    this.store = new EmbeddingStore(driver, 'default')
   }
 
   /** Another store over the same driver. */
   with(limits: Partial<StoreLimits>): EmbeddingStore {
-    return new DriverStore(this.driver, 'default', limits)
+    return new EmbeddingStore(this.driver, 'default', limits)
   }
 
   /** One row a user, of model `m` and snapshot 1 where nothing else is said. */

@@ -130,8 +130,8 @@ export function registerStore(program: Command): void {
     .action((url, file, options) => {
       const path = outputFile('<file>', file)
       return report(options, nothingWritten, {
-        work: ({ backupTombstones }, session) =>
-          backupTombstones(userUrl(url), path, { ...session, ...tenantOf(options) }),
+        work: ({ backupStore }, session) =>
+          backupStore(userUrl(url), path, { ...session, ...tenantOf(options), onlyTombstones: true }),
         render: renderBackup,
       })
     })

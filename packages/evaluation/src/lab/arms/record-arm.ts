@@ -1,5 +1,5 @@
 /** Bytes of what is stored and served of a user, by the store's own codec. */
-import { createReadBuffer, DriverStore, openDriver } from '@headwater/store'
+import { createReadBuffer, EmbeddingStore, openDriver } from '@headwater/store'
 import type { Arm } from './arm.ts'
 
 const model = 'tower'
@@ -22,7 +22,7 @@ export function recordArm({ name, dim, slots }: RecordArmPlan): Arm {
     upstream: null,
     run: async () => {
       const driver = await openDriver('memory:')
-      const store = new DriverStore(driver, 'tenant')
+      const store = new EmbeddingStore(driver, 'tenant')
       try {
         const users = ['user']
         for (let snapshot = 1; snapshot <= slots; snapshot++)

@@ -1,15 +1,8 @@
-import { type Table, tables } from '../../record/record.ts'
+import { perTable, type Table, tables } from '../../record/record.ts'
 
 /** Writes that wait for, or are on, their way to the disk. A null record stands for a removal. */
 export class WriteGroup {
-  readonly #records: Record<Table, Map<string, Uint8Array | null>> = {
-    ring: new Map(),
-    user: new Map(),
-    item: new Map(),
-    events: new Map(),
-    tombstone: new Map(),
-  }
-
+  readonly #records = perTable(() => new Map<string, Uint8Array | null>())
   #bytes = 0
   #isEmpty = true
 

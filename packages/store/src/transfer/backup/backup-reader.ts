@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto'
 import { type FileHandle, open } from 'node:fs/promises'
 import type { StoredRecord } from '../../drivers/driver.ts'
 import { crc32 } from '../../record/codec/crc32.ts'
-import { formatVersion, type Table, tables } from '../../record/record.ts'
+import { formatVersion, perTable, type Table, tables } from '../../record/record.ts'
 import { StoreFormatError } from '../../validation/errors.ts'
 import { BackupAccessError, BackupDamageError } from './backup-errors.ts'
 import {
@@ -25,56 +25,39 @@ const latestDateMs = 8.64e15
 
 /** An open backup. Each length is held against the file's size before memory is taken for it. */
 export class BackupReader {
-  readonly header: BackupHeader
+  header: BackupHeader = { madeMs: 0, tenants: [] }
   readonly #path: string
   readonly #file: FileHandle
   readonly #sizeBytes: number
-  readonly #headerBytes: Buffer
+  #headerBytes = Buffer.alloc(0)
 
-  private constructor(path: string, file: FileHandle, sizeBytes: number, headerBytes: Buffer) {
+  private constructor(path: string, file: FileHandle, sizeBytes: number) {
     this.#path = path
     this.#file = file
     this.#sizeBytes = sizeBytes
-    this.#headerBytes = headerBytes
-    this.header = decodeHeader(path, headerBytes)
   }
 
-  /** @throws BackupAccessError, BackupDamageError; StoreFormatError for a format this version does not read */
-  static async open(path: string): Promise<BackupReader> {
-    let file: FileHandle
+  /**
+   * Opens a backup, reads its header, and closes it after `use`.
+   *
+   * @throws BackupAccessError, BackupDamageError; StoreFormatError for a format this version does not read
+   */
+  static async use<T>(path: string, use: (backup: BackupReader) => Promise<T>): Promise<T> {
+    const file = await attempt(path, () => open(path, 'r'))
     try {
-      file = await open(path, 'r')
-    } catch (cause) {
-      throw new BackupAccessError(path, 'read', cause)
-    }
-    try {
-      const sizeBytes = (await attempt(path, () => file.stat())).size
-      const lead = await readAt(path, file, 0, leadBytes, sizeBytes, 'header')
-      if (!lead.subarray(0, magic.length).equals(magic)) {
-        throw new BackupDamageError(
-          path,
-          0,
-          'it does not begin as a backup does; name a file of `headwater store backup`',
-        )
-      }
-      const format = lead.readUInt32LE(8)
-      if (format !== backupFormat) throw formatError(path, `the format of the file is ${format}`, backupFormat)
-      const restBytes = lead.readUInt32LE(12)
-      if (restBytes < fixedHeaderBytes - leadBytes + 4 || restBytes > maxHeaderBytes) {
-        throw new BackupDamageError(path, 12, `the header says that it has ${restBytes} bytes`)
-      }
-      const rest = await readAt(path, file, leadBytes, restBytes, sizeBytes, 'header')
-      return new BackupReader(path, file, sizeBytes, Buffer.concat([lead, rest]))
-    } catch (error) {
+      const { size } = await attempt(path, () => file.stat())
+      const reader = new BackupReader(path, file, size)
+      await reader.#readHeader()
+      return await use(reader)
+    } finally {
       await file.close()
-      throw error
     }
   }
 
   /** All records, each valid until the next step, after which the file is known to be whole. @throws BackupDamageError */
   async *records(): AsyncGenerator<StoredRecord> {
     const hash = createHash('sha256')
-    const counted = this.header.tenants.map(() => ({ ring: 0, user: 0, item: 0, events: 0, tombstone: 0 }))
+    const counted = this.header.tenants.map(() => perTable(() => 0))
     let at = this.#headerBytes.length
     for (let blocks = 0; ; blocks++) {
       const head = await this.#read(at, blockHeadBytes, 'a block')
@@ -100,8 +83,40 @@ export class BackupReader {
     this.#checkCounts(counted)
   }
 
-  async close(): Promise<void> {
-    await this.#file.close()
+  async #readHeader(): Promise<void> {
+    const lead = await this.#read(0, leadBytes, 'header')
+    if (!lead.subarray(0, magic.length).equals(magic)) {
+      throw this.#damage(0, 'it does not begin as a backup does; name a file of `headwater store backup`')
+    }
+    const format = lead.readUInt32LE(8)
+    if (format !== backupFormat) throw this.#formatError(`the format of the file is ${format}`, backupFormat)
+    const restBytes = lead.readUInt32LE(12)
+    if (restBytes < fixedHeaderBytes - leadBytes + 4 || restBytes > maxHeaderBytes) {
+      throw this.#damage(12, `the header says that it has ${restBytes} bytes`)
+    }
+    this.#headerBytes = Buffer.concat([lead, await this.#read(leadBytes, restBytes, 'header')])
+    this.header = this.#decodeHeader(this.#headerBytes)
+  }
+
+  #decodeHeader(bytes: Buffer): BackupHeader {
+    const end = bytes.length - 4
+    if (bytes.readUInt32LE(end) !== crc32(bytes, 0, end, 0)) throw this.#damage(end, 'its header fails its checksum')
+    const recordFormat = bytes.readUInt32LE(16)
+    if (recordFormat > formatVersion) throw this.#formatError(`its records have format ${recordFormat}`, formatVersion)
+    const tenants: BackupTenant[] = []
+    let at = fixedHeaderBytes
+    for (let place = 0; place < bytes.readUInt32LE(28); place++) {
+      const nameEnd = at + 2 + (at + 2 > end ? 0 : bytes.readUInt16LE(at))
+      if (nameEnd + 8 * tables.length > end) throw this.#damage(at, 'its header holds fewer tenants than it counts')
+      const records = perTable(() => 0)
+      for (const [i, table] of tables.entries()) records[table] = Number(bytes.readBigUInt64LE(nameEnd + 8 * i))
+      tenants.push({ tenant: bytes.toString('utf8', at + 2, nameEnd), records })
+      at = nameEnd + 8 * tables.length
+    }
+    if (at !== end) throw this.#damage(at, 'its header holds more than the tenants it counts')
+    const madeMs = bytes.readDoubleLE(20)
+    if (!(Math.abs(madeMs) <= latestDateMs)) throw this.#damage(20, 'its header holds no time')
+    return { madeMs, tenants }
   }
 
   *#entries(
@@ -141,68 +156,28 @@ export class BackupReader {
     }
   }
 
-  #read(at: number, bytes: number, what: string): Promise<Buffer> {
-    return readAt(this.#path, this.#file, at, bytes, this.#sizeBytes, what)
+  async #read(at: number, bytes: number, what: string): Promise<Buffer> {
+    const missing = at + bytes - this.#sizeBytes
+    if (missing > 0) throw this.#damage(this.#sizeBytes, `it is cut short in ${what}: ${missing} bytes are missing`)
+    const buffer = Buffer.allocUnsafe(bytes)
+    let read = 0
+    while (read < bytes) {
+      const { bytesRead } = await attempt(this.#path, () => this.#file.read(buffer, read, bytes - read, at + read))
+      if (bytesRead === 0) throw this.#damage(at + read, `it was cut short while it was read, in ${what}`)
+      read += bytesRead
+    }
+    return buffer
   }
 
   #damage(at: number, what: string): BackupDamageError {
     return new BackupDamageError(this.#path, at, what)
   }
-}
 
-function decodeHeader(path: string, bytes: Buffer): BackupHeader {
-  const end = bytes.length - 4
-  if (bytes.readUInt32LE(end) !== crc32(bytes, 0, end, 0)) {
-    throw new BackupDamageError(path, end, 'its header fails its checksum')
-  }
-  const recordFormat = bytes.readUInt32LE(16)
-  if (recordFormat > formatVersion) throw formatError(path, `its records have format ${recordFormat}`, formatVersion)
-  const tenants: BackupTenant[] = []
-  let at = fixedHeaderBytes
-  for (let place = 0; place < bytes.readUInt32LE(28); place++) {
-    const nameEnd = at + 2 + (at + 2 > end ? 0 : bytes.readUInt16LE(at))
-    if (nameEnd + 8 * tables.length > end)
-      throw new BackupDamageError(path, at, 'its header holds fewer tenants than it counts')
-    const records = { ring: 0, user: 0, item: 0, events: 0, tombstone: 0 }
-    for (const [i, table] of tables.entries()) records[table] = Number(bytes.readBigUInt64LE(nameEnd + 8 * i))
-    tenants.push({ tenant: bytes.toString('utf8', at + 2, nameEnd), records })
-    at = nameEnd + 8 * tables.length
-  }
-  if (at !== end) throw new BackupDamageError(path, at, 'its header holds more than the tenants it counts')
-  const madeMs = bytes.readDoubleLE(20)
-  if (!(Math.abs(madeMs) <= latestDateMs)) throw new BackupDamageError(path, 20, 'its header holds no time')
-  return { madeMs, tenants }
-}
-
-function formatError(path: string, what: string, known: number): StoreFormatError {
-  return new StoreFormatError(
-    `backup ${path}: ${what}, and this version reads up to ${known}; nothing was written; restore it with the version that made it`,
-  )
-}
-
-async function readAt(
-  path: string,
-  file: FileHandle,
-  at: number,
-  bytes: number,
-  sizeBytes: number,
-  what: string,
-): Promise<Buffer> {
-  if (at + bytes > sizeBytes) {
-    throw new BackupDamageError(
-      path,
-      sizeBytes,
-      `it is cut short in ${what}: ${at + bytes - sizeBytes} bytes are missing`,
+  #formatError(what: string, known: number): StoreFormatError {
+    return new StoreFormatError(
+      `backup ${this.#path}: ${what}, and this version reads up to ${known}; nothing was written; restore it with the version that made it`,
     )
   }
-  const buffer = Buffer.allocUnsafe(bytes)
-  let read = 0
-  while (read < bytes) {
-    const { bytesRead } = await attempt(path, () => file.read(buffer, read, bytes - read, at + read))
-    if (bytesRead === 0) throw new BackupDamageError(path, at + read, `it was cut short while it was read, in ${what}`)
-    read += bytesRead
-  }
-  return buffer
 }
 
 async function attempt<T>(path: string, work: () => Promise<T>): Promise<T> {

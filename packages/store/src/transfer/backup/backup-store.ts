@@ -1,5 +1,5 @@
 import type { Driver } from '../../drivers/driver.ts'
-import { openForReading } from '../../drivers/open-driver.ts'
+import { openForReading, withDriver } from '../../drivers/open-driver.ts'
 import { checkName } from '../../validation/keys.ts'
 import { surveyRecords } from '../survey.ts'
 import type { TransferOptions } from '../transfer-stages.ts'
@@ -9,6 +9,8 @@ import { BackupWriter } from './backup-writer.ts'
 export interface BackupOptions extends TransferOptions {
   /** Absent: all tenants. */
   readonly tenant?: string
+  /** Tombstones alone are written, for `restoreStore` of older backups. Default false. */
+  readonly onlyTombstones?: boolean
   /** Time it is made, for its header. Default: now. */
   readonly madeMs?: number
 }
@@ -30,41 +32,15 @@ export interface BackupReport {
  *
  * @throws StoreUrlError, StoreAccessError, StoreFormatError, BackupAccessError, KeyError
  */
-export function backupStore(url: string, path: string, options: BackupOptions = {}): Promise<BackupReport> {
-  return writeFrom(url, path, options, backupRecords)
-}
-
-/** Writes a store's tombstones alone into a backup, for `restoreStore` of older ones. @throws as `backupStore` */
-export function backupTombstones(url: string, path: string, options: BackupOptions = {}): Promise<BackupReport> {
-  return writeFrom(url, path, options, (source, file, rest) => backupRecords(source, file, rest, true))
-}
-
-async function writeFrom(
-  url: string,
-  path: string,
-  options: BackupOptions,
-  write: (source: Driver, path: string, options: BackupOptions) => Promise<BackupReport>,
-): Promise<BackupReport> {
+export async function backupStore(url: string, path: string, options: BackupOptions = {}): Promise<BackupReport> {
   if (options.tenant !== undefined) checkName('tenant', options.tenant)
-  const source = await openForReading(url)
-  try {
-    return await write(source, path, options)
-  } finally {
-    await source.close()
-  }
+  return withDriver(openForReading(url), (source) => backupRecords(source, path, options))
 }
 
-export async function backupRecords(
-  source: Driver,
-  path: string,
-  options: BackupOptions,
-  onlyTombstones = false,
-): Promise<BackupReport> {
-  const { tenant = null, madeMs = Date.now(), stages, signal } = options
+export async function backupRecords(source: Driver, path: string, options: BackupOptions): Promise<BackupReport> {
+  const { tenant = null, onlyTombstones = false, madeMs = Date.now(), stages, signal } = options
   const read = () => source.records()
-  stages?.begin('count', 0)
   const survey = await surveyRecords(read, tenant, options)
-  stages?.end()
   const tenants = [...survey.tenants.keys()].sort()
   const faults = noFaults()
   const writer = await BackupWriter.create(path, tenants, madeMs)

@@ -2,7 +2,7 @@ import { createHash, type Hash } from 'node:crypto'
 import { type FileHandle, open, rename, rm } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import type { StoredRecord } from '../../drivers/driver.ts'
-import type { Table } from '../../record/record.ts'
+import { perTable, type Table } from '../../record/record.ts'
 import { RequestError } from '../../validation/errors.ts'
 import { BackupAccessError } from './backup-errors.ts'
 import { encodeBlockHead, encodeEntry, encodeHeader, maxBlockBytes, maxTenants } from './backup-format.ts'
@@ -30,7 +30,7 @@ export class BackupWriter {
     this.#file = file
     this.#madeMs = madeMs
     this.#places = new Map(tenants.map((tenant, place) => [tenant, place]))
-    this.#counts = tenants.map(() => ({ ring: 0, user: 0, item: 0, events: 0, tombstone: 0 }))
+    this.#counts = tenants.map(() => perTable(() => 0))
     this.#at = this.#header().length
   }
 

@@ -9,13 +9,13 @@ import type { Driver } from '../../drivers/driver.ts'
 import { compactLmdb } from '../../drivers/lmdb/compact.ts'
 import { openDriver } from '../../drivers/open-driver.ts'
 import { checkStore } from '../../operations/check.ts'
-import { DriverStore } from '../../operations/driver-store.ts'
+import { EmbeddingStore } from '../../operations/embedding-store.ts'
 import { createReadBuffer } from '../../operations/read-buffer.ts'
 import { digestOf } from '../../record/tombstone.ts'
 import { StoreCorruptError, StoreFormatError } from '../../validation/errors.ts'
 import { BackupAccessError, BackupDamageError } from './backup-errors.ts'
-import { backupRecords, backupStore, backupTombstones } from './backup-store.ts'
-import { type RestoreOptions, restoreStore, withBackup } from './restore-store.ts'
+import { backupRecords, backupStore } from './backup-store.ts'
+import { type RestoreOptions, restoreRecords, restoreStore } from './restore-store.ts'
 
 const directory = temporaryDirectory()
 let made = 0
@@ -29,10 +29,10 @@ async function populated(users: number): Promise<Driver> {
 }
 
 const forget = (driver: Driver, i: number, atMs: number) =>
-  new DriverStore(driver, 'default').forget(userKey(i), { atMs })
+  new EmbeddingStore(driver, 'default').forget(userKey(i), { atMs })
 
 const restoreInto = (path: string, target: Driver, options: RestoreOptions = {}) =>
-  withBackup(path, options, (backup) => backup.restore(target))
+  restoreRecords(path, options, (restore) => restore(target))
 
 /** As the version before wrote it: a tombstone, a ring of two values and a state of two bytes. */
 const backupOfFormat2 =
@@ -75,7 +75,7 @@ describe('backup and restore', () => {
     const target = await memory()
     expect(await restoreInto(path, target)).toMatchObject({ written: 2, tombstones: 1, verified: { equal: 3 } })
     expect((await checkStore(target)).faults).toEqual([])
-    const store = new DriverStore(target, 'default')
+    const store = new EmbeddingStore(target, 'default')
     expect((await store.readStates('user', ['ада'])).states).toEqual([Uint8Array.of(7, 8)])
     expect([...(await store.forgottenAtMs(['gone']))]).toEqual([2_000])
     const buffer = createReadBuffer(1, [{ model: 'm', dim: 2 }])
@@ -102,7 +102,7 @@ describe('backup and restore', () => {
     const file = newPath()
     await backupRecords(driver, file, {})
     const old = await contentsOf(driver)
-    await appendRings(new DriverStore(driver, 'default'), 'm', [0, 1, 2, 3], 4, 9_000)
+    await appendRings(new EmbeddingStore(driver, 'default'), 'm', [0, 1, 2, 3], 4, 9_000)
     await forget(driver, 5, 8_000)
     const now = await contentsOf(driver)
     const report = await restoreInto(file, driver)
@@ -123,7 +123,7 @@ describe('backup and restore', () => {
     await backupRecords(store, file, {})
     for (const i of gone) await forget(store, i, 5_000)
     await store.close()
-    expect(await backupTombstones(live, list)).toMatchObject({ records: 2, tombstones: 2 })
+    expect(await backupStore(live, list, { onlyTombstones: true })).toMatchObject({ records: 2, tombstones: 2 })
     for (const tombstones of [[list], [live], [list, live]]) {
       const url = `lmdb:${newPath()}`
       const report = await restoreStore(file, url, { tombstones })

@@ -1,5 +1,5 @@
 import type { Driver } from '../../drivers/driver.ts'
-import { openDriver, openForReading } from '../../drivers/open-driver.ts'
+import { openDriver, openForReading, withDriver } from '../../drivers/open-driver.ts'
 import { checkName } from '../../validation/keys.ts'
 import { surveyRecords } from '../survey.ts'
 import { readTombstones, type TombstoneList } from '../tombstone-list.ts'
@@ -28,74 +28,38 @@ export interface RestoreReport extends TransferReport {
  */
 export async function restoreStore(path: string, url: string, options: RestoreOptions = {}): Promise<RestoreReport> {
   if (options.tenant !== undefined) checkName('tenant', options.tenant)
-  return withBackup(path, options, async (backup) => {
-    const target = await openDriver(url)
-    try {
-      return await backup.restore(target)
-    } finally {
-      await target.close()
-    }
-  })
+  return restoreRecords(path, options, (restore) => withDriver(openDriver(url), restore))
 }
 
-/** A backup that was found whole. */
-export interface CheckedBackup {
-  restore(target: Driver): Promise<RestoreReport>
-}
-
-/** Checks a backup, and what `tombstones` names, before `use`. */
-export async function withBackup<T>(
+/** @param begin called once the backup, and what `tombstones` names, were found whole: calls `restore` with the target */
+export async function restoreRecords(
   path: string,
   options: RestoreOptions,
-  use: (backup: CheckedBackup) => Promise<T>,
-): Promise<T> {
-  const { tenant = null, stages } = options
-  const reader = await BackupReader.open(path)
-  try {
-    const total = reader.header.tenants.flatMap(({ records }) => Object.values(records))
-    stages?.begin(
-      'check',
-      total.reduce((sum, count) => sum + count, 0),
-    )
+  begin: (restore: (target: Driver) => Promise<RestoreReport>) => Promise<RestoreReport>,
+): Promise<RestoreReport> {
+  const { tenant = null } = options
+  return BackupReader.use(path, async (reader) => {
+    const counts = reader.header.tenants.flatMap(({ records }) => Object.values(records))
+    const total = counts.reduce((sum, count) => sum + count, 0)
     const source = () => reader.records()
-    const survey = await surveyRecords(source, tenant, options)
-    stages?.end()
+    const survey = await surveyRecords(source, tenant, options, () => {}, ['check', total])
     const tombstones: TombstoneList[] = []
     const tenants = [...survey.tenants.keys()]
     for (const place of options.tombstones ?? []) tombstones.push(await tombstonesOf(place, tenants, options))
     const transfer = { source, survey, tenant, tombstones, tombstonesNow: null }
-    return await use({
-      restore: async (target) => {
-        const report = await transferRecords(transfer, target, options)
-        return { ...report, madeMs: reader.header.madeMs }
-      },
+    return begin(async (target) => {
+      return { ...(await transferRecords(transfer, target, options)), madeMs: reader.header.madeMs }
     })
-  } finally {
-    await reader.close()
-  }
+  })
 }
 
 const isUrl = /^[a-z]+:/
 
-async function tombstonesOf(
-  place: string,
-  tenants: readonly string[],
-  options: RestoreOptions,
-): Promise<TombstoneList> {
-  if (isUrl.test(place)) {
-    const store = await openForReading(place)
-    try {
-      return await readTombstones(store, tenants)
-    } finally {
-      await store.close()
-    }
-  }
-  const reader = await BackupReader.open(place)
-  try {
+function tombstonesOf(place: string, tenants: readonly string[], options: RestoreOptions): Promise<TombstoneList> {
+  if (isUrl.test(place)) return withDriver(openForReading(place), (store) => readTombstones(store, tenants))
+  return BackupReader.use(place, async (reader) => {
     const { tenant = null, signal } = options
-    const { tombstones } = await surveyRecords(() => reader.records(), tenant, signal === undefined ? {} : { signal })
-    return tombstones
-  } finally {
-    await reader.close()
-  }
+    const quiet = signal === undefined ? {} : { signal }
+    return (await surveyRecords(() => reader.records(), tenant, quiet)).tombstones
+  })
 }

@@ -12,16 +12,8 @@ import { type CheckReport, checkStore } from './check.ts'
 import { type ForgetHolder, type ForgetOptions, type ForgetReceipt, forgetUser } from './forget.ts'
 import { type ReadBuffer, readStatus } from './read-buffer.ts'
 import { clearRow, readRow } from './read-row.ts'
+import type { AppendBatch, EventBatch, EventColumns, ReadRequest, StateColumns, StateWrite } from './requests.ts'
 import type { AppendResult } from './row-outcomes.ts'
-import type {
-  AppendBatch,
-  EmbeddingStore,
-  EventBatch,
-  EventColumns,
-  ReadRequest,
-  StateColumns,
-  StateWrite,
-} from './store.ts'
 import { type RingSweep, type SweepReport, sweepRings, sweepTombstones, type TombstoneSweep } from './sweep.ts'
 
 /** Shared between tenants. */
@@ -31,8 +23,12 @@ interface StoreShared {
   closed: boolean
 }
 
-/** The store's behaviour over any driver. */
-export class DriverStore implements EmbeddingStore {
+/**
+ * Embeddings, states and events of one tenant's users and items. Keys are UTF-8 of 1 … 512 bytes without NUL. What a call
+ * wrote is seen by every read that starts after the call resolved, and is durable once a later `flushed()` resolved.
+ * U = users, D = dim of a model, E = events.
+ */
+export class EmbeddingStore {
   readonly #driver: Driver
   readonly #tenant: string
   readonly #shared: StoreShared
@@ -45,12 +41,19 @@ export class DriverStore implements EmbeddingStore {
     this.#shared = shared ?? { limits: limitsOf(limits), holders: new Set(), closed: false }
   }
 
+  /** Whether a group of states over several keys can be set whole (`store`), or only one of a single key (`key`). */
   get atomicity(): 'store' | 'key' {
     return this.#driver.atomicity
   }
 
-  /** Not `async`: of a single read a promise more is no small part. */
+  /**
+   * Reads all users × models in one round trip into memory of the caller's. A model that nothing is held of is missing.
+   *
+   * @throws KeyError; RequestError where the buffer does not fit or there are more users than `maxBatchRows`;
+   *   DimensionError where a ring is of another dim; StoreCorruptError, StoreFormatError
+   */
   read(request: ReadRequest, into: ReadBuffer): Promise<void> {
+    // Not `async`: of a single read a promise more is no small part.
     try {
       this.#checkOpen()
       const { users, models } = request
@@ -73,22 +76,35 @@ export class DriverStore implements EmbeddingStore {
     }
   }
 
+  /**
+   * Adds one embedding a user to the rings of a model. Rows are told apart: a refused one leaves the others be.
+   *
+   * @throws KeyError, RequestError where the batch as a whole does not hold together
+   */
   async append(batch: AppendBatch): Promise<AppendResult> {
     this.#checkOpen()
     return appendRows(this.#driver, this.#tenant, batch, this.#shared.limits)
   }
 
+  /**
+   * Adds events to their users' in the order of the rows, of which each user's last `maxEvents` stay. An event whose id its
+   * user's list holds already is a `duplicate` and changes nothing. Rows are told apart.
+   *
+   * @throws RequestError where the batch as a whole does not hold together
+   */
   async appendEvents(batch: EventBatch): Promise<AppendResult> {
     this.#checkOpen()
     return appendEventRows(this.#driver, this.#tenant, batch, this.#shared.limits)
   }
 
+  /** Users' events, in the order in which they arrived. @throws KeyError, StoreCorruptError, StoreFormatError */
   async readEvents(users: readonly string[]): Promise<EventColumns> {
     this.#checkOpen()
     this.#checkKeys('user', users)
     return readEventRows(this.#driver, this.#tenant, users)
   }
 
+  /** Copies of states, checked against their checksums. @throws KeyError, StoreCorruptError, StoreFormatError */
   async readStates(kind: StateKind, keys: readonly string[]): Promise<StateColumns> {
     this.#checkOpen()
     this.#checkKeys(kind, keys)
@@ -102,6 +118,14 @@ export class DriverStore implements EmbeddingStore {
     return { states, versions }
   }
 
+  /**
+   * Sets states whose versions are still as expected. Each group is written whole or not at all, say a user with an
+   * item; groups are independent.
+   *
+   * @returns a value of `writeOutcome` for each group: 1 where it was written, 0 where a version had moved on, 2 where a
+   *   user was forgotten at the state's `featureTimeMs` or later
+   * @throws KeyError, or RequestError for a group over several keys where the atomicity is `key`, before anything is written
+   */
   async compareAndSetStates(groups: readonly (readonly StateWrite[])[]): Promise<Uint8Array> {
     this.#checkOpen()
     checkRows('groups', groups.length, this.#shared.limits)
@@ -117,6 +141,13 @@ export class DriverStore implements EmbeddingStore {
     return this.#driver.write(this.#tenant, writes)
   }
 
+  /**
+   * Removes all that is held under a user, here and at the holders, and leaves a tombstone, so that no work of `atMs` or
+   * before brings the user back: appends, events, and states that are set with their `featureTimeMs`.
+   *
+   * @throws KeyError; RequestError, FutureTimeError for a time that is none; ForgetError where a holder failed, once the
+   *   store's own part is done
+   */
   async forget(user: string, options: ForgetOptions = {}): Promise<ForgetReceipt> {
     this.#checkOpen()
     checkKey('user', user, 0)
@@ -126,6 +157,7 @@ export class DriverStore implements EmbeddingStore {
     return forgetUser(this.#driver, this.#tenant, user, atMs, [...this.#shared.holders, ...holders])
   }
 
+  /** [U] when users were last forgotten, −Infinity for those who were not, or not within the retention. @throws KeyError */
   async forgottenAtMs(users: readonly string[]): Promise<Float64Array> {
     this.#checkOpen()
     this.#checkKeys('user', users)
@@ -138,12 +170,14 @@ export class DriverStore implements EmbeddingStore {
     return times
   }
 
+  /** Has a place beside the store take part in every `forget`, of all tenants. @returns what ends that */
   addForgetHolder(holder: ForgetHolder): () => void {
     this.#checkOpen()
     this.#shared.holders.add(holder)
     return () => this.#shared.holders.delete(holder)
   }
 
+  /** Removes expired rings of one model, a slice a call. @throws KeyError, RequestError */
   async sweep(sweep: RingSweep): Promise<SweepReport> {
     this.#checkOpen()
     checkName('model', sweep.model)
@@ -151,37 +185,47 @@ export class DriverStore implements EmbeddingStore {
     return sweepRings(this.#driver, this.#tenant, sweep)
   }
 
+  /** Removes tombstones past the store's retention, a slice a call. @throws RequestError */
   async sweepTombstones(sweep: TombstoneSweep): Promise<SweepReport> {
     this.#checkOpen()
     checkTime('nowMs', sweep.nowMs, -1)
     return sweepTombstones(this.#driver, this.#tenant, sweep, this.#shared.limits.tombstoneRetentionMs)
   }
 
+  /** Keys that have a state, in the byte order of their UTF-8; those that come or go meanwhile may be left out. */
   keys(kind: StateKind): AsyncIterable<string> {
     this.#checkOpen()
     return this.#driver.keys(this.#tenant, kind)
   }
 
+  /** Verifies every record of every tenant. */
   async check(): Promise<CheckReport> {
     this.#checkOpen()
     return checkStore(this.#driver)
   }
 
+  /**
+   * Bytes that the store takes, of all tenants, without a look at any record: on the disk, or in memory where nothing is on
+   * a disk; null where that is a server's to tell.
+   */
   sizeBytes(): number | null {
     this.#checkOpen()
     return this.#driver.sizeBytes()
   }
 
+  /** Resolves when all writes made before the call are on the disk and survive a loss of power. @throws StoreWriteError */
   async flushed(): Promise<void> {
     this.#checkOpen()
     await this.#driver.flushed()
   }
 
+  /** The same store for another tenant; closing either closes both. @throws KeyError */
   forTenant(tenant: string): EmbeddingStore {
     this.#checkOpen()
-    return new DriverStore(this.#driver, tenant, {}, this.#shared)
+    return new EmbeddingStore(this.#driver, tenant, {}, this.#shared)
   }
 
+  /** Flushes and closes; later calls throw StoreClosedError. */
   async close(): Promise<void> {
     if (this.#shared.closed) return
     this.#shared.closed = true
