@@ -30,7 +30,11 @@ const plus = (x: Vector, y: Vector): Vector => x.map((value, i) => value + y[i])
 const times = (x: Vector, factor: number): Vector => x.map((value) => value * factor)
 const dot = (x: Vector, y: Vector): number => x.reduce((total, value, i) => total + value * y[i], 0)
 const zeros = (count: number): Vector => new Array<number>(count).fill(0)
-const list = <T>(length: number, at: (i: number) => T): T[] => Array.from({ length }, (_, i) => at(i))
+function list<T>(length: number, at: (i: number) => T): T[] {
+  const all: T[] = []
+  for (let i = 0; i < length; i++) all.push(at(i))
+  return all
+}
 
 /** Zeros behind x up to a multiple of 4. */
 const padded = (x: Vector): Vector => [...x, ...zeros((4 - (x.length % 4)) % 4)]
@@ -39,8 +43,11 @@ const padded = (x: Vector): Vector => [...x, ...zeros((4 - (x.length % 4)) % 4)]
 export const cut = (x: Vector, d: number): Tokens => list(x.length / d, (i) => x.slice(i * d, (i + 1) * d))
 
 /** Σ weight · vector, each of `width` numbers; zeros for no vectors. */
-const weighted = (weights: Vector, vectors: Tokens, width: number): Vector =>
-  vectors.reduce((total, vector, i) => plus(total, times(vector, weights[i])), zeros(width))
+function weighted(weights: Vector, vectors: Tokens, width: number): Vector {
+  const total = [...zeros(width)]
+  for (const [i, vector] of vectors.entries()) for (let e = 0; e < width; e++) total[e] += weights[i] * vector[e]
+  return total
+}
 
 const relu = (x: Vector): Vector => x.map((value) => Math.max(0, value))
 const gelu = (x: Vector): Vector =>

@@ -131,8 +131,9 @@ export async function checkLayer<Saved>(
     plan.program.submit()
   }
 
+  const dyRows = Array.from({ length: rows }, (_, r) => dy.row(r))
   const lossOf = (moved: Float64Tensors, r: number, row: readonly number[]) =>
-    layer.reference(moved, row).reduce((sum, value, i) => sum + value * dy.row(r)[i], 0)
+    layer.reference(moved, row).reduce((sum, value, i) => sum + value * dyRows[r][i], 0)
   const h = 1e-5
   const difference = (at: (move: number) => number) => (at(h) - at(-h)) / (2 * h)
 
@@ -151,7 +152,8 @@ export async function checkLayer<Saved>(
         5e-5,
         `row ${r} of ${result.tensor.storage.label}`,
       )
-    const wantDx = x.row(r).map((_, i) => difference((move) => lossOf(values, r, x.row(r).with(i, x.row(r)[i] + move))))
+    const xRow = x.row(r)
+    const wantDx = xRow.map((value, i) => difference((move) => lossOf(values, r, xRow.with(i, value + move))))
     expectClose(
       dx.row(r, gotDx),
       before(dx.row(r)).map((value, i) => value + wantDx[i]),
