@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest'
 import { userPath } from '../files/paths.ts'
-import { dataArgument, namedLog, UnknownLogError } from './log-options.ts'
+import { CommandError } from './command-error.ts'
+import { dataArgument, namedLog } from './log-options.ts'
 
 test.each([
   ['movietweetings', 'bundled'],
@@ -17,7 +18,7 @@ test.each([
 test('all else is a path, which is no name', async () => {
   for (const text of ['log.csv', 'synthetic-other', './synthetic'])
     expect(await dataArgument(text)).toEqual({ kind: 'file', data: userPath(text) })
-  await expect(namedLog('synthetic-other')).rejects.toThrow(UnknownLogError)
+  await expect(namedLog('synthetic-other')).rejects.toThrow(CommandError)
   await expect(namedLog('synthetic-other')).rejects.toThrow(
     'movietweetings, synthetic, synthetic-reference, synthetic-medium, synthetic-large, synthetic-conversions',
   )

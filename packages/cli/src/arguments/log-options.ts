@@ -1,6 +1,7 @@
 /** Which log a command reads, and how it is opened. */
 import type { Command } from '@commander-js/extra-typings'
 import { userPath } from '../files/paths.ts'
+import { CommandError } from './command-error.ts'
 import { wholeNumber } from './numbers.ts'
 
 /** Adds the options of `LogOptions` save the seed, whose meaning differs. */
@@ -50,18 +51,11 @@ export async function dataArgument(text: string): Promise<DataArgument> {
   return { kind: 'file', data: userPath(text) }
 }
 
-/** `--data` names no log where one must have a name. */
-export class UnknownLogError extends Error {
-  override readonly name = 'UnknownLogError'
-}
-
-/** @throws UnknownLogError */
+/** @throws CommandError */
 export async function namedLog(text: string): Promise<string> {
   const { kind, data } = await dataArgument(text)
   if (kind !== 'file') return data
   const { syntheticSettings } = await import('@headwater/datasets')
   const names = ['movietweetings', ...syntheticSettings.keys()].join(', ')
-  throw new UnknownLogError(
-    `--data: no log is named "${text}"; there are ${names}. Give --schema for a log of your own.`,
-  )
+  throw new CommandError(`--data: no log is named "${text}"; there are ${names}. Give --schema for a log of your own.`)
 }

@@ -1,14 +1,10 @@
 /** What the commands have in common that talk to a running service. */
 import type { Command, OptionValues } from '@commander-js/extra-typings'
 import type { Client, ClientTls } from '@headwater/client'
+import { CommandError } from '../arguments/command-error.ts'
 import type { OptionsOf } from '../arguments/options-of.ts'
 import { readInput } from '../files/input.ts'
 import { userPath } from '../files/paths.ts'
-
-/** What the user says of a service, or asks of it, cannot be. */
-export class ServiceError extends Error {
-  override readonly name = 'ServiceError'
-}
 
 const help = `
 The token of a service that takes one is read from --token-file, or from the variable HEADWATER_TOKEN.
@@ -43,14 +39,14 @@ type ServiceOptions = OptionsOf<typeof serviceCommand>
 /** How a service lets one in. */
 type AccessOptions = Omit<ServiceOptions, 'url'>
 
-/** @throws ServiceError, InputFileError, ClientError */
+/** @throws CommandError, InputFileError, ClientError */
 export async function serviceClient(options: ServiceOptions, deadlineMs: number): Promise<Client> {
   const { createClient } = await import('@headwater/client')
   const { token, tls } = serviceAccess(options)
   return createClient({ url: options.url, deadlineMs, tls, ...(token !== null && { token }) })
 }
 
-/** @throws ServiceError, InputFileError */
+/** @throws CommandError, InputFileError */
 export function serviceAccess(options: AccessOptions): { readonly token: string | null; readonly tls: ClientTls } {
   const { tlsCa, tlsCert, tlsKey } = options
   const tls = {
@@ -68,15 +64,15 @@ function tokenOf({ tokenFile }: AccessOptions): string | null {
   if (token === undefined) return null
   const place = tokenFile === undefined ? 'HEADWATER_TOKEN' : `--token-file: ${userPath(tokenFile)}`
   if (/^[\x21-\x7e]+$/.test(token)) return token
-  throw new ServiceError(`${place} holds no token; put it there alone, in one line.`)
+  throw new CommandError(`${place} holds no token; put it there alone, in one line.`)
 }
 
-/** The model that is named, or the one that is served. @throws ServiceError where there are several */
+/** The model that is named, or the one that is served. @throws CommandError where there are several */
 export async function modelNamed(client: Client, named: string | undefined): Promise<string> {
   if (named !== undefined) return named
   const models = await client.models()
   if (models.length === 1) return models[0].model
-  throw new ServiceError(
+  throw new CommandError(
     `several models are served; name one with --model: ${models.map(({ model }) => model).join(', ')}.`,
   )
 }

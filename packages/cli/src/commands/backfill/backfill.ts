@@ -2,6 +2,7 @@ import type { Command } from '@commander-js/extra-typings'
 import type { PoolingPolicy } from '@headwater/pooling'
 import type { ServedTower } from '@headwater/runtime'
 import type { EmbeddingStore } from '@headwater/store'
+import { CommandError } from '../../arguments/command-error.ts'
 import { momentMs } from '../../arguments/moment.ts'
 import type { OptionsOf } from '../../arguments/options-of.ts'
 import { poolingOptions, servingPolicy } from '../../arguments/pooling-options.ts'
@@ -11,7 +12,7 @@ import { jsonFile, printResult } from '../../files/result.ts'
 import { count } from '../../terminal/format.ts'
 import { stoppable } from '../../terminal/stoppable.ts'
 import { BackfillCheckpoint, type BackfillCounts, type BackfillPlace } from './checkpoint.ts'
-import { BackfillError, type StatesAsOf, statesOfLog, statesOfStore } from './states.ts'
+import { type StatesAsOf, statesOfLog, statesOfStore } from './states.ts'
 
 const batchRows = 512
 /** Users between two checkpoints. */
@@ -96,11 +97,11 @@ function beginning(atMs: number): BackfillPlace {
   return { atMs, lastUser: null, counts }
 }
 
-/** @throws BackfillError where the snapshot has seen what is not to be known yet */
+/** @throws CommandError where the snapshot has seen what is not to be known yet */
 function checkCutoff({ manifest }: ServedTower, atMs: number): void {
   if (manifest.dataCutoffMs < atMs) return
   const [cutoff, at] = [manifest.dataCutoffMs, atMs].map((timeMs) => new Date(timeMs).toISOString())
-  throw new BackfillError(
+  throw new CommandError(
     `snapshot ${manifest.snapshot} was trained on events up to ${cutoff}, which is not before ${at}: its vectors would be a ` +
       'leak. Give a later --at, or promote an earlier snapshot.',
   )

@@ -4,12 +4,8 @@ import { tmpdir } from 'node:os'
 import { extname, join } from 'node:path'
 import { type FeatureSpace, Replay, StateError } from '@headwater/features'
 import type { EmbeddingStore, TransferStages } from '@headwater/store'
+import { CommandError } from '../../arguments/command-error.ts'
 import type { BackfillCounts } from './checkpoint.ts'
-
-/** What a backfill is asked for cannot be. */
-export class BackfillError extends Error {
-  override readonly name = 'BackfillError'
-}
 
 /** Gives a state a user, undefined for those that are passed over, which it counts. */
 export type StatesAsOf = (
@@ -49,7 +45,7 @@ export function statesOfStore(
  *
  * @param store has the tombstones
  * @param data a file, a glob, or a directory of files of one kind
- * @throws BackfillError, LogError, ReplayMemoryError
+ * @throws CommandError, LogError, ReplayMemoryError
  */
 export async function statesOfLog(
   store: EmbeddingStore,
@@ -96,12 +92,12 @@ export async function statesOfLog(
   }
 }
 
-/** @throws BackfillError */
+/** @throws CommandError */
 function filesOf(data: string): string {
   if (!statSync(data, { throwIfNoEntry: false })?.isDirectory()) return data
   const names = readdirSync(data).filter((name) => /^[^.].*\.(parquet|csv|jsonl|ndjson)$/.test(name))
   const endings = new Set(names.map((name) => extname(name)))
   if (endings.size === 1) return join(data, `*${[...endings][0]}`)
   const what = endings.size === 0 ? 'no files of events' : `files that end on ${[...endings].sort().join(' and on ')}`
-  throw new BackfillError(`--events: ${data} has ${what}; name a directory of one kind, or a glob.`)
+  throw new CommandError(`--events: ${data} has ${what}; name a directory of one kind, or a glob.`)
 }

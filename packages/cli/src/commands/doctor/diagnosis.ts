@@ -49,77 +49,74 @@ const limitNames = [
 
 /** Tries each thing that the main job needs, for real; a failure is a finding and never throws. */
 export async function diagnose({ directory, gpu }: DiagnosisOptions): Promise<Diagnosis> {
-  const { check: adapterCheck, adapter } = await checkAdapter(gpu)
+  let adapter: Diagnosis['adapter'] = null
+  const tryAdapter = async () => {
+    adapter = await adapterOf(gpu)
+    return describeAdapter(adapter)
+  }
   const checks = [
-    checkNode(),
-    checkMemory(),
-    await checkDirectory(directory),
-    adapterCheck,
+    await attempt('Node', checkNode, `install Node ${oldestNode.join('.')} or newer: https://nodejs.org`),
+    await attempt('Memory', checkMemory, `the main job needs ${gigabytes(neededMemoryBytes)}`),
+    await attempt('Disk', () => checkDirectory(directory), 'free some space, or name a directory of yours with --out'),
+    await attempt('WebGPU', tryAdapter, 'npm run setup'),
     await attempt('Store', tryStore, 'npm run setup'),
     await attempt('Log reader', tryLog, 'npm run setup'),
   ]
   return { ok: checks.every(({ ok }) => ok), checks, adapter }
 }
 
-function checkNode(): Check {
-  const [major, minor] = process.versions.node.split('.').map(Number) as [number, number]
+type Finding = Pick<Check, 'ok' | 'found'>
+
+/** @param check finds that something is enough or not, or gives what it found and throws where it is not there */
+async function attempt(name: string, check: () => Finding | Promise<Finding | string>, remedy: string): Promise<Check> {
+  const { ok, found } = await finding(check)
+  return { name, ok, found, ...(!ok && { remedy }) }
+}
+
+async function finding(check: () => Finding | Promise<Finding | string>): Promise<Finding> {
+  try {
+    const found = await check()
+    return typeof found === 'string' ? { ok: true, found } : found
+  } catch (error) {
+    return { ok: false, found: error instanceof Error ? error.message : String(error) }
+  }
+}
+
+function checkNode(): Finding {
+  const [major, minor] = process.versions.node.split('.').map(Number)
   const ok = major > oldestNode[0] || (major === oldestNode[0] && minor >= oldestNode[1])
-  const found = `${process.versions.node} on ${process.platform}-${process.arch}`
-  return {
-    name: 'Node',
-    ok,
-    found,
-    ...(!ok && { remedy: `install Node ${oldestNode.join('.')} or newer: https://nodejs.org` }),
-  }
+  return { ok, found: `${process.versions.node} on ${process.platform}-${process.arch}` }
 }
 
-function checkMemory(): Check {
-  const ok = totalmem() >= neededMemoryBytes
+function checkMemory(): Finding {
   const found = `${gigabytes(totalmem())}, ${gigabytes(freemem())} free, ${availableParallelism()} cores`
-  return { name: 'Memory', ok, found, ...(!ok && { remedy: `the main job needs ${gigabytes(neededMemoryBytes)}` }) }
+  return { ok: totalmem() >= neededMemoryBytes, found }
 }
 
-async function checkDirectory(directory: string): Promise<Check> {
-  const name = 'Disk'
-  try {
-    await access(directory, constants.W_OK)
-    const { bavail, bsize } = await statfs(directory)
-    const ok = bavail * bsize >= neededDiskBytes
-    const found = `${directory} is writable, ${gigabytes(bavail * bsize)} free`
-    return { name, ok, found, ...(!ok && { remedy: 'free some space, or name another place with --out' }) }
-  } catch (error) {
-    return { name, ok: false, found: message(error), remedy: 'name a directory of yours with --out' }
+async function checkDirectory(directory: string): Promise<Finding> {
+  await access(directory, constants.W_OK)
+  const { bavail, bsize } = await statfs(directory)
+  const found = `${directory} is writable, ${gigabytes(bavail * bsize)} free`
+  return { ok: bavail * bsize >= neededDiskBytes, found }
+}
+
+async function adapterOf(gpu: GPU | undefined): Promise<NonNullable<Diagnosis['adapter']>> {
+  const { requestDevice } = await import('@headwater/gpu')
+  const device = await requestDevice({ label: 'doctor', ...(gpu && { gpu }) })
+  const { adapter, adapterClass, report, limits } = device
+  device.destroy()
+  return {
+    ...adapter,
+    adapterClass,
+    features: report.features,
+    limits: Object.fromEntries(limitNames.map((limit) => [limit, limits[limit]])),
   }
 }
 
-async function checkAdapter(gpu: GPU | undefined): Promise<{ check: Check; adapter: Diagnosis['adapter'] }> {
-  const name = 'WebGPU'
-  try {
-    const { requestDevice } = await import('@headwater/gpu')
-    const device = await requestDevice({ label: 'doctor', ...(gpu && { gpu }) })
-    const { description, vendor, software, subgroupMinSize, subgroupMaxSize } = device.adapter
-    const adapter = {
-      ...device.adapter,
-      adapterClass: device.adapterClass,
-      features: device.report.features,
-      limits: Object.fromEntries(limitNames.map((limit) => [limit, device.limits[limit]])),
-    }
-    device.destroy()
-    const kind = software ? 'software' : 'hardware'
-    const lanes = subgroupMinSize === subgroupMaxSize ? subgroupMinSize : `${subgroupMinSize}–${subgroupMaxSize}`
-    const found = `${description || vendor} (${device.adapterClass}, ${kind}, subgroups of ${lanes})`
-    return { check: { name, ok: true, found }, adapter }
-  } catch (error) {
-    return { check: { name, ok: false, found: message(error), remedy: 'npm run setup' }, adapter: null }
-  }
-}
-
-async function attempt(name: string, work: () => Promise<string>, remedy: string): Promise<Check> {
-  try {
-    return { name, ok: true, found: await work() }
-  } catch (error) {
-    return { name, ok: false, found: message(error), remedy }
-  }
+function describeAdapter(adapter: NonNullable<Diagnosis['adapter']>): string {
+  const { description, vendor, adapterClass, software, subgroupMinSize, subgroupMaxSize } = adapter
+  const lanes = subgroupMinSize === subgroupMaxSize ? subgroupMinSize : `${subgroupMinSize}–${subgroupMaxSize}`
+  return `${description || vendor} (${adapterClass}, ${software ? 'software' : 'hardware'}, subgroups of ${lanes})`
 }
 
 async function tryStore(): Promise<string> {
@@ -146,8 +143,4 @@ async function tryLog(): Promise<string> {
 
 function gigabytes(bytes: number): string {
   return `${(bytes / 1e9).toFixed(1)} GB`
-}
-
-function message(error: unknown): string {
-  return error instanceof Error ? error.message : String(error)
 }

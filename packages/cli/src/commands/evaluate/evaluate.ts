@@ -3,6 +3,7 @@ import { join } from 'node:path'
 import type { Command } from '@commander-js/extra-typings'
 import type { Experiment, LabLog } from '@headwater/evaluation'
 import type { GpuDevice } from '@headwater/gpu'
+import { CommandError } from '../../arguments/command-error.ts'
 import { logOptions, logSource } from '../../arguments/log-options.ts'
 import { wholeNumber } from '../../arguments/numbers.ts'
 import type { OptionsOf } from '../../arguments/options-of.ts'
@@ -42,7 +43,7 @@ export function registerEvaluate(program: Command): void {
 async function evaluate(names: readonly string[], options: EvaluateOptions): Promise<void> {
   const about = provenance()
   const { quick = false, seed } = options
-  if (quick && (options.seeds ?? 1) > 1) throw new QuickSeedsError()
+  if (quick && (options.seeds ?? 1) > 1) throw new CommandError('--quick has one seed; leave out --seeds, or --quick.')
   const json = jsonFile(options)
   const [lab, { requestDevice }] = await Promise.all([import('@headwater/evaluation'), import('@headwater/gpu')])
   const asked = lab.experimentsNamed(names.length > 0 ? names : lab.experiments.map(({ name }) => name))
@@ -131,12 +132,3 @@ function commandOf(experiment: string, { data, schema, quick, seed, seeds, maxBa
 
 /** As a shell takes it for one word, whatever is in it. */
 const quoted = (word: string) => (/^[\w@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`)
-
-/** `--quick` and `--seeds` contradict each other. */
-class QuickSeedsError extends Error {
-  override readonly name = 'QuickSeedsError'
-
-  constructor() {
-    super('--quick has one seed; leave out --seeds, or --quick.')
-  }
-}

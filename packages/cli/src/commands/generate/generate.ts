@@ -1,15 +1,11 @@
 import { basename } from 'node:path'
 import type { Command } from '@commander-js/extra-typings'
+import { CommandError } from '../../arguments/command-error.ts'
 import { wholeNumber } from '../../arguments/numbers.ts'
 import { userPath } from '../../files/paths.ts'
 import { jsonFile, printResult } from '../../files/result.ts'
 import { count } from '../../terminal/format.ts'
 import { stoppable } from '../../terminal/stoppable.ts'
-
-/** `--data` names no synthetic log. */
-class NoSyntheticLogError extends Error {
-  override readonly name = 'NoSyntheticLogError'
-}
 
 /** Adds `headwater generate`: a synthetic log with its truth, as files. */
 export function registerGenerate(program: Command): void {
@@ -25,7 +21,7 @@ export function registerGenerate(program: Command): void {
       const { openSyntheticLog, syntheticSettings, writeSyntheticLog } = await import('@headwater/datasets')
       const setting = syntheticSettings.get(options.data)
       if (setting === undefined)
-        throw new NoSyntheticLogError(
+        throw new CommandError(
           `--data: no synthetic log is named "${options.data}"; there are ${[...syntheticSettings.keys()].join(', ')}.`,
         )
       const { seed } = options

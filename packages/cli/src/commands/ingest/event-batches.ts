@@ -1,6 +1,7 @@
 /** A log cut into calls of `POST /v1/events`, each event with an id that is the same whenever the log is read. */
 import { createHash } from 'node:crypto'
-import { type LogEvent, timeGroups } from '@headwater/features'
+import type { LogEvent } from '@headwater/features'
+import { CommandError } from '../../arguments/command-error.ts'
 
 export interface EventBatch {
   readonly events: readonly LogEvent[]
@@ -14,11 +15,6 @@ export interface LogMark {
   readonly id: string
 }
 
-/** The log does not begin with what was sent before. */
-class OtherLogError extends Error {
-  override readonly name = 'OtherLogError'
-}
-
 export const logStart: LogMark = { events: 0, id: '' }
 
 /** Below what a service takes by default: events, bytes and values of a call, and ids that it remembers of a user. */
@@ -28,18 +24,19 @@ export const callLimits = { events: 1_000, bytes: 900_000, values: 100_000, user
  * Events after the mark, in calls within the limits. Those of one time share a call where the limits let them. An id is a
  * digest of the one before and the event: it names its event's place in this log and in no other.
  *
- * @throws OtherLogError where the events up to the mark are not those that it was set after
+ * @throws CommandError where the events up to the mark are not those that it was set after
  */
 export async function* eventBatches(
   chunks: AsyncIterable<readonly LogEvent[]>,
   mark: LogMark = logStart,
 ): AsyncGenerator<EventBatch> {
+  const { timeGroups } = await import('@headwater/features')
   let { events: passed, id } = logStart
   let batch = new OpenBatch()
   for await (const group of timeGroups(chunks)) {
     const sized: SizedEvent[] = []
     for (const event of group) {
-      const text = JSON.stringify([event.user, event.item, event.timeMs, event.values.map(plain)])
+      const text = JSON.stringify([event.user, event.item, event.timeMs, event.values.map(wireValue)])
       id = createHash('sha256').update(id).update(text).digest('base64url').slice(0, 22)
       if (++passed > mark.events) sized.push({ event, id, ...sizeOf(event, text) })
       else if (passed === mark.events && id !== mark.id) throw otherLog(mark)
@@ -60,9 +57,9 @@ export async function* eventBatches(
   if (!batch.isEmpty) yield batch.close()
 }
 
-function otherLog({ events }: LogMark): OtherLogError {
+function otherLog({ events }: LogMark): CommandError {
   const was = `its first ${events.toLocaleString('en')} events are not those that were sent before`
-  return new OtherLogError(`the log has changed: ${was}; events may only be added after them`)
+  return new CommandError(`the log has changed: ${was}; events may only be added after them`)
 }
 
 interface SizedEvent {
@@ -120,6 +117,6 @@ function isList(value: LogEvent['values'][number]): value is readonly string[] |
   return typeof value === 'object' && value !== null
 }
 
-function plain(value: LogEvent['values'][number]): unknown {
-  return value instanceof Float32Array ? Array.from(value) : value
-}
+/** A value as a message has it. */
+export const wireValue = (value: LogEvent['values'][number]) =>
+  value instanceof Float32Array ? Array.from(value) : value

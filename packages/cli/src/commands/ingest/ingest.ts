@@ -1,3 +1,4 @@
+import { once } from 'node:events'
 import { createWriteStream, existsSync, mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -7,14 +8,15 @@ import type { Command } from '@commander-js/extra-typings'
 import type { Client, EventsRequest, WireValue } from '@headwater/client'
 import type { BadRow, Log } from '@headwater/datasets'
 import type { Schema } from '@headwater/features'
+import { CommandError } from '../../arguments/command-error.ts'
 import { wholeNumber } from '../../arguments/numbers.ts'
 import type { OptionsOf } from '../../arguments/options-of.ts'
-import { ServiceError, serviceClient, serviceCommand } from '../../client/service-options.ts'
+import { serviceClient, serviceCommand } from '../../client/service-options.ts'
 import { userPath } from '../../files/paths.ts'
 import { jsonFile, printResult } from '../../files/result.ts'
 import { count } from '../../terminal/format.ts'
 import { stoppable } from '../../terminal/stoppable.ts'
-import type { EventBatch, LogMark } from './event-batches.ts'
+import { type EventBatch, eventBatches, type LogMark, logStart, wireValue } from './event-batches.ts'
 import { readMark, writeMark } from './mark.ts'
 
 const deadlineMs = 10_000
@@ -61,7 +63,6 @@ async function ingest(given: string, options: IngestOptions): Promise<void> {
   const json = jsonFile(options)
   const client = await serviceClient(options, deadlineMs)
   const markFile = markPath(given, options)
-  const { logStart } = await import('./event-batches.ts')
   const mark = markFile === null ? logStart : readMark(markFile, options.url)
   const left = markFile === null ? 'the events sent so far are in' : 'the same command goes on from there'
   const report = await stoppable(left, async ({ stages, signal }) => {
@@ -101,7 +102,6 @@ type Sent = Pick<IngestReport, 'sent' | 'calls' | 'retries' | 'seconds'>
 
 /** One call at a time, as the order of a user's events counts. */
 async function send(client: Client, log: Log, mark: LogMark, { signal, onSent }: SendOptions): Promise<Sent> {
-  const { eventBatches } = await import('./event-batches.ts')
   const startMs = performance.now()
   let [sent, calls, retries] = [0, 0, 0]
   for await (const batch of eventBatches(log.events(), mark)) {
@@ -138,25 +138,18 @@ async function sendBatch(client: Client, columns: EventsRequest, signal: AbortSi
 }
 
 async function untilAborted(work: Promise<void>, signal: AbortSignal): Promise<void> {
-  let stop = () => {}
-  const aborted = new Promise<void>((resolve) => {
-    stop = resolve
-  })
-  signal.addEventListener('abort', stop)
+  const settled = new AbortController()
+  const aborted = once(signal, 'abort', settled).catch(() => {})
   try {
     await Promise.race([work, aborted])
-    signal.throwIfAborted()
   } finally {
-    signal.removeEventListener('abort', stop)
+    settled.abort()
   }
+  signal.throwIfAborted()
 }
 
 function columnsOf({ events, ids }: EventBatch, { fields }: Schema): EventsRequest {
-  const column = (field: number) =>
-    events.map(({ values }): WireValue => {
-      const value = values[field]
-      return value instanceof Float32Array ? Array.from(value) : value
-    })
+  const column = (field: number) => events.map(({ values }): WireValue => wireValue(values[field]))
   return {
     users: events.map(({ user }) => user),
     items: events.map(({ item }) => item),
@@ -174,7 +167,7 @@ function markPath(given: string, { mark }: IngestOptions): string | null {
 /** What comes over stdin is put into a file, to be checked whole before any of it is sent. */
 async function logFile(given: string, signal: AbortSignal): Promise<{ readonly path: string; release(): void }> {
   if (given !== '-') return { path: userPath(given), release: () => {} }
-  if (process.stdin.isTTY) throw new ServiceError('stdin is a terminal; pipe a log of JSON lines into the command.')
+  if (process.stdin.isTTY) throw new CommandError('stdin is a terminal; pipe a log of JSON lines into the command.')
   const directory = mkdtempSync(join(tmpdir(), 'headwater-ingest-'))
   const release = () => rmSync(directory, { recursive: true, force: true })
   const path = join(directory, 'stdin.jsonl')

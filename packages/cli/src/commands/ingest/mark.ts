@@ -1,25 +1,21 @@
 /** The file in which `headwater ingest` notes how far it got. */
 import { existsSync } from 'node:fs'
+import { CommandError } from '../../arguments/command-error.ts'
 import { readJson } from '../../files/input.ts'
 import { outputFile, writeOutputFiles } from '../../files/output.ts'
 import { type LogMark, logStart } from './event-batches.ts'
 
-/** A mark that is none, or that stands for another service. */
-class MarkError extends Error {
-  override readonly name = 'MarkError'
-}
-
-/** @throws MarkError, InputFileError, OutputError */
+/** @throws CommandError, InputFileError, OutputError */
 export function readMark(path: string, url: string): LogMark {
   outputFile('--mark', path)
   if (!existsSync(path)) return logStart
   const mark = readJson('--mark', path) as Record<string, unknown> | null
   const { format, url: noted, events, id } = mark ?? {}
   if (format !== 1 || !Number.isInteger(events) || typeof id !== 'string') {
-    throw new MarkError(`--mark: ${path} is no mark of headwater ingest; name another file.`)
+    throw new CommandError(`--mark: ${path} is no mark of headwater ingest; name another file.`)
   }
   if (noted !== url) {
-    throw new MarkError(`--mark: ${path} says what ${noted} has been sent; name another file for ${url}.`)
+    throw new CommandError(`--mark: ${path} says what ${noted} has been sent; name another file for ${url}.`)
   }
   return { events: events as number, id }
 }

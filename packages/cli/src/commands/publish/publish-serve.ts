@@ -5,7 +5,7 @@ import { authOf, type ServeOptions, tlsOf } from '../serve/options.ts'
 
 type PublishServeOptions = Pick<ServeOptions, 'host' | 'port' | 'tokens' | 'tlsCert' | 'tlsKey'>
 
-/** Serves until SIGTERM or SIGINT. @throws ServeError, InputFileError; SnapshotError where nothing is served */
+/** Serves until SIGTERM or SIGINT. @throws CommandError, InputFileError; SnapshotError where nothing is served */
 export async function publishServe(directory: string, options: PublishServeOptions): Promise<void> {
   const { publishSnapshots } = await import('@headwater/cluster')
   const tls = tlsOf(options)

@@ -1,7 +1,8 @@
 import type { Command } from '@commander-js/extra-typings'
+import { CommandError } from '../../arguments/command-error.ts'
 import { wholeNumber } from '../../arguments/numbers.ts'
 import type { OptionsOf } from '../../arguments/options-of.ts'
-import { modelNamed, ServiceError, serviceClient, serviceCommand } from '../../client/service-options.ts'
+import { modelNamed, serviceClient, serviceCommand } from '../../client/service-options.ts'
 import { jsonFile, printResult } from '../../files/result.ts'
 import { publishServe } from './publish-serve.ts'
 
@@ -30,12 +31,12 @@ export function registerPublish(program: Command): void {
 async function publish(snapshot: number | undefined, options: OptionsOf<typeof declare>): Promise<void> {
   if (options.serve !== undefined) {
     if (snapshot !== undefined || options.rollback)
-      throw new ServiceError('--serve publishes what the directory serves; `headwater snapshots promote` changes that.')
+      throw new CommandError('--serve publishes what the directory serves; `headwater snapshots promote` changes that.')
     await publishServe(options.serve, options)
     return
   }
   if ((snapshot === undefined) !== options.rollback) {
-    throw new ServiceError(
+    throw new CommandError(
       'Give the number of a snapshot, or --rollback; or a model’s directory to publish, by --serve.',
     )
   }

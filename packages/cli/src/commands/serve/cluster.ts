@@ -4,8 +4,9 @@ import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { ClusterNode } from '@headwater/cluster'
 import type { EncoderStatus, Pooling } from '@headwater/pooling'
+import { CommandError } from '../../arguments/command-error.ts'
 import { userUrl } from '../../arguments/store-url.ts'
-import { ServeError, type ServeOptions } from './options.ts'
+import type { ServeOptions } from './options.ts'
 
 export interface ServeCluster {
   readonly node: ClusterNode
@@ -17,15 +18,15 @@ export interface ServeCluster {
 
 const isValkey = (url: string) => /^valkeys?:/.test(url)
 
-/** @throws ServeError for a role that the other options do not allow */
+/** @throws CommandError for a role that the other options do not allow */
 export function checkRole({ role, store, mode, segmentField, shadow }: ServeOptions): void {
   if (role === 'all') return
   if (!isValkey(store))
-    throw new ServeError(`--role ${role} shares its store with other processes; give --store valkey://HOST.`)
-  if (mode !== 'asynchronous') throw new ServeError(`--role ${role} and --mode ${mode} exclude each other.`)
+    throw new CommandError(`--role ${role} shares its store with other processes; give --store valkey://HOST.`)
+  if (mode !== 'asynchronous') throw new CommandError(`--role ${role} and --mode ${mode} exclude each other.`)
   if (role === 'refresh') return
   const needing = segmentField !== undefined ? '--segment-field' : shadow !== undefined ? '--shadow' : null
-  if (needing !== null) throw new ServeError(`${needing} needs an encoder, which --role read has not; leave it out.`)
+  if (needing !== null) throw new CommandError(`${needing} needs an encoder, which --role read has not; leave it out.`)
 }
 
 /** @returns null where refreshes stay in this process @throws StoreAccessError */

@@ -1,16 +1,17 @@
 /** Models whose snapshots come from a publisher: each in a directory of this process, which is followed as any other. */
 import { mkdirSync } from 'node:fs'
 import { join } from 'node:path'
+import { CommandError } from '../../arguments/command-error.ts'
 import { readInput } from '../../files/input.ts'
 import { userPath } from '../../files/paths.ts'
-import { ServeError, type ServeOptions } from './options.ts'
+import type { ServeOptions } from './options.ts'
 
 export const isPublisher = (source: string) => /^https?:\/\//.test(source)
 
 /**
  * @param sources of snapshots by name of the model: directories, and URLs of publishers
  * @returns directories
- * @throws ServeError; SnapshotFetchError, PublisherConflictError
+ * @throws CommandError; SnapshotFetchError, PublisherConflictError
  */
 export async function mirrorModels(
   options: ServeOptions,
@@ -32,7 +33,7 @@ export async function mirrorModels(
     mkdirSync(directory, { recursive: true })
     const claim = claimDirectory(directory)
     if (typeof claim === 'number')
-      throw new ServeError(`--model-cache: process ${claim} keeps its snapshots in ${directory}; give another one.`)
+      throw new CommandError(`--model-cache: process ${claim} keeps its snapshots in ${directory}; give another one.`)
     closers.push(async () => claim())
     const mirror = await mirrorSnapshots({
       url,

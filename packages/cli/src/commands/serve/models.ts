@@ -1,9 +1,9 @@
 /** The models of a server: each follows its directory, and all go through one encoder. */
-
 import type { EncoderProcess, FollowedModel } from '@headwater/encoder'
 import type { Schema } from '@headwater/features'
+import { CommandError } from '../../arguments/command-error.ts'
 import { type ServeCluster, snapshotDigest } from './cluster.ts'
-import { ServeError, type ServeOptions, shadowedModel } from './options.ts'
+import { type ServeOptions, shadowedModel } from './options.ts'
 import type { ServeReport } from './report.ts'
 import { comparePanel, describeShadow } from './shadow.ts'
 
@@ -16,7 +16,7 @@ export interface ServeModel {
 
 /**
  * Of a server without an encoder: what the workers' snapshots have, so the newest that is not refused.
- * @throws ServeError where their schemas differ; SnapshotError, ServedSnapshotError, SnapshotRefusedError
+ * @throws CommandError where their schemas differ; SnapshotError, ServedSnapshotError, SnapshotRefusedError
  */
 export async function readServeModels(
   directories: ReadonlyMap<string, string>,
@@ -41,7 +41,7 @@ export async function readServeModels(
   return models
 }
 
-/** @param directories by name of the model @throws ServeError where their schemas differ; what `followModel` throws */
+/** @param directories by name of the model @throws CommandError where their schemas differ; what `followModel` throws */
 export async function loadServeModels(
   options: ServeOptions,
   directories: ReadonlyMap<string, string>,
@@ -79,7 +79,7 @@ function checkSchemas(models: ReadonlyMap<string, ServeModel>): void {
   const wanted = JSON.stringify(schema)
   for (const [name, model] of others)
     if (JSON.stringify(model.schema) !== wanted)
-      throw new ServeError(
+      throw new CommandError(
         `models "${first}" and "${name}" have different schemas; serve them from stores of their own.`,
       )
 }

@@ -1,5 +1,4 @@
 /** Encoders of both kinds, each in its process, on the snapshot of one model. */
-
 import { EncoderStartError, startEncoder } from '@headwater/encoder'
 import { loadTower } from '@headwater/runtime'
 import { snapshotDirectory } from '@headwater/snapshot'

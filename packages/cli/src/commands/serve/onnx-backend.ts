@@ -1,5 +1,4 @@
 /** Imported by the encoder's process: towers in ONNX Runtime on the CPU, for machines without a GPU. */
-
 import { availableParallelism } from 'node:os'
 import type { EncoderBackend } from '@headwater/encoder'
 import { compileFeatures } from '@headwater/features'

@@ -1,17 +1,13 @@
 /** What `headwater serve` takes on its command line, checked as far as it can be before anything is opened. */
 import { type Command, Option } from '@commander-js/extra-typings'
 import { InvalidArgumentError } from 'commander'
+import { CommandError } from '../../arguments/command-error.ts'
 import { durationMs } from '../../arguments/duration.ts'
 import { numberThat, snapshotNumber, wholeNumber } from '../../arguments/numbers.ts'
 import type { OptionsOf } from '../../arguments/options-of.ts'
 import { poolingOptions } from '../../arguments/pooling-options.ts'
 import { readInput } from '../../files/input.ts'
 import { userPath } from '../../files/paths.ts'
-
-/** Options of `headwater serve` that do not go together, or name what is not there. */
-export class ServeError extends Error {
-  override readonly name = 'ServeError'
-}
 
 export interface ModelArgument {
   /** Null where the directory stands alone. */
@@ -136,40 +132,40 @@ export function declareServe(program: Command) {
 
 export type ServeOptions = OptionsOf<typeof declareServe>
 
-/** Directories by name of the model. @throws ServeError */
+/** Directories by name of the model. @throws CommandError */
 export function modelDirectories({ model, name }: ServeOptions): ReadonlyMap<string, string> {
   if (name !== undefined && model.length > 1)
-    throw new ServeError('--name names one model; with several, give each as --model NAME=DIR.')
+    throw new CommandError('--name names one model; with several, give each as --model NAME=DIR.')
   const directories = new Map<string, string>()
   for (const { name: own, directory } of model) {
     if (own !== null && name !== undefined)
-      throw new ServeError(`--name ${name} and --model ${own}=…: name the model in one of the two places.`)
+      throw new CommandError(`--name ${name} and --model ${own}=…: name the model in one of the two places.`)
     if (own === null && model.length > 1)
-      throw new ServeError(`--model ${directory}: with several models, give each as --model NAME=DIR.`)
+      throw new CommandError(`--model ${directory}: with several models, give each as --model NAME=DIR.`)
     const key = own ?? name ?? 'sum'
-    if (directories.has(key)) throw new ServeError(`--model: "${key}" is given twice; give each model its own name.`)
+    if (directories.has(key)) throw new CommandError(`--model: "${key}" is given twice; give each model its own name.`)
     directories.set(key, directory)
   }
   return directories
 }
 
-/** Name of the model that has a shadow, null where none has. @throws ServeError */
+/** Name of the model that has a shadow, null where none has. @throws CommandError */
 export function shadowedModel({ shadow }: ServeOptions, models: ReadonlyMap<string, string>): string | null {
   if (shadow === undefined) return null
   if (shadow.model === null) {
     if (models.size > 1)
-      throw new ServeError('--shadow: with several models, name the one that it is of: NAME=SNAPSHOT.')
+      throw new CommandError('--shadow: with several models, name the one that it is of: NAME=SNAPSHOT.')
     return [...models.keys()][0]
   }
   if (models.has(shadow.model)) return shadow.model
-  throw new ServeError(`--shadow: no model is named "${shadow.model}"; there are: ${[...models.keys()].join(', ')}.`)
+  throw new CommandError(`--shadow: no model is named "${shadow.model}"; there are: ${[...models.keys()].join(', ')}.`)
 }
 
-/** Key and certificate, undefined without the options. @throws ServeError, InputFileError */
+/** Key and certificate, undefined without the options. @throws CommandError, InputFileError */
 export function tlsOf({ tlsKey, tlsCert, tlsClientCa }: Pick<ServeOptions, 'tlsKey' | 'tlsCert' | 'tlsClientCa'>) {
   if (tlsKey === undefined && tlsCert === undefined && tlsClientCa === undefined) return undefined
   if (tlsKey === undefined || tlsCert === undefined)
-    throw new ServeError('--tls-key and --tls-cert go together; give both.')
+    throw new CommandError('--tls-key and --tls-cert go together; give both.')
   return {
     key: readInput('--tls-key', tlsKey),
     cert: readInput('--tls-cert', tlsCert),
@@ -177,10 +173,10 @@ export function tlsOf({ tlsKey, tlsCert, tlsClientCa }: Pick<ServeOptions, 'tlsK
   }
 }
 
-/** How callers are let in: by tokens, or only from this machine. @param why they are needed elsewhere @throws ServeError, InputFileError */
+/** How callers are let in: by tokens, or only from this machine. @param why they are needed elsewhere @throws CommandError, InputFileError */
 export async function authOf({ host, tokens }: Pick<ServeOptions, 'host' | 'tokens'>, why: string) {
   const { isLoopback, parseTokens } = await import('@headwater/service')
   if (tokens !== undefined) return parseTokens(readInput('--tokens', tokens).toString('utf8'), tokens)
   if (isLoopback(host)) return 'loopback'
-  throw new ServeError(`--host ${host} is not this machine alone; give --tokens${why}`)
+  throw new CommandError(`--host ${host} is not this machine alone; give --tokens${why}`)
 }

@@ -1,4 +1,5 @@
 import type { Command } from '@commander-js/extra-typings'
+import { CommandError } from '../../arguments/command-error.ts'
 import { userPlace, userUrl } from '../../arguments/store-url.ts'
 import { outputFile } from '../../files/output.ts'
 import { userPath } from '../../files/paths.ts'
@@ -21,11 +22,6 @@ A store is named by its URL:
   lmdb:PATH                          a directory
   valkey://[user:password@]host:port a Valkey cluster or server; valkeys:// over TLS
 `
-
-/** A command that this kind of store does not have. */
-class StoreKindError extends Error {
-  override readonly name = 'StoreKindError'
-}
 
 const nothingWritten = 'nothing was written'
 const goesOn = 'what was written stays, and the same command goes on from there'
@@ -70,7 +66,7 @@ export function registerStore(program: Command): void {
       report(options, 'the store is as it was', {
         work: ({ compactLmdb }, { stages, signal }) => {
           const [, path] = /^(?:tiered:[^:]*:)?lmdb:([^?]+)$/s.exec(url) ?? []
-          if (path === undefined) throw new StoreKindError('only an LMDB store is compacted; give "lmdb:PATH".')
+          if (path === undefined) throw new CommandError('only an LMDB store is compacted; give "lmdb:PATH".')
           let begun = false
           const onProgress = ({ copied, total }: { readonly copied: number; readonly total: number }) => {
             if (!begun) stages.begin('compact', total)
@@ -165,9 +161,7 @@ export function registerStore(program: Command): void {
     .action(async (url, options) => {
       const json = jsonFile(options)
       if (!/^valkeys?:/.test(url))
-        throw new StoreKindError(
-          'only a Valkey store is raised; `headwater store copy` brings an LMDB store up to date.',
-        )
+        throw new CommandError('only a Valkey store is raised; `headwater store copy` brings an LMDB store up to date.')
       const { raiseFormat } = await import('@headwater/store')
       const raised = await raiseFormat(userUrl(url), options.tenant)
       await printResult(renderRaised(raised), json, raised)

@@ -1,5 +1,6 @@
 import type { Command } from '@commander-js/extra-typings'
 import type { Client } from '@headwater/client'
+import { CommandError } from '../../arguments/command-error.ts'
 import { numberThat, wholeNumber } from '../../arguments/numbers.ts'
 import type { OptionsOf } from '../../arguments/options-of.ts'
 import { accessOptions, serviceAccess, serviceClient } from '../../client/service-options.ts'
@@ -9,11 +10,6 @@ import { jsonFile, printResult } from '../../files/result.ts'
 import { commandLine } from '../../provenance/provenance.ts'
 import { stoppable } from '../../terminal/stoppable.ts'
 import { madeUpKeys, maxUsers, readKeys } from './users.ts'
-
-/** A stress cannot be run, or found no rate that held. */
-class StressError extends Error {
-  override readonly name = 'StressError'
-}
 
 const help = `
 It sends calls to the URL that is given and to nothing else, up to --max-per-second and for --max-seconds at most.
@@ -80,10 +76,10 @@ async function stress(url: string, options: StressOptions): Promise<void> {
   )
   writeOutputFiles(new Map([[report, renderStressReport(found, commandLine())]]))
   await printResult(`${renderText(found)}Report: ${report}\n`, json, found)
-  if (found.holds === null && found.breaks !== null) throw new StressError(noRateHeld(found.breaks, found.settings))
+  if (found.holds === null && found.breaks !== null) throw new CommandError(noRateHeld(found.breaks, found.settings))
 }
 
-/** Asks as the ramp will, once, so that what cannot be is told before. @returns the models @throws StressError, ClientError */
+/** Asks as the ramp will, once, so that what cannot be is told before. @returns the models @throws ClientError */
 async function askOnce(
   client: Client,
   url: string,
@@ -92,11 +88,11 @@ async function askOnce(
 ): Promise<string[]> {
   const served = (await client.models()).map(({ model }) => model)
   if (served.length === 0)
-    throw new StressError(`${url} serves no models; give it one (headwater serve --model DIR) and try again.`)
+    throw new CommandError(`${url} serves no models; give it one (headwater serve --model DIR) and try again.`)
   const models = [...(options.model ?? served)]
   const unknown = models.find((model) => !served.includes(model))
   if (unknown !== undefined)
-    throw new StressError(`--model: ${url} serves no "${unknown}"; it serves: ${served.join(', ')}.`)
+    throw new CommandError(`--model: ${url} serves no "${unknown}"; it serves: ${served.join(', ')}.`)
   const asked = Array.from({ length: options.usersACall }, (_, i) => users[i % users.length])
   await client.read(asked, models)
   if (options.events > 0)

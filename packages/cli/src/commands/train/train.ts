@@ -6,6 +6,7 @@ import type { GpuDevice } from '@headwater/gpu'
 import type { ModelConfig } from '@headwater/runtime'
 import type { Snapshot } from '@headwater/snapshot'
 import type { RecurringTraining, RoundReport, RunReporter } from '@headwater/training'
+import { CommandError } from '../../arguments/command-error.ts'
 import { durationMs } from '../../arguments/duration.ts'
 import { dataArgument, logSettings } from '../../arguments/log-options.ts'
 import { readModelConfig } from '../../arguments/model-config.ts'
@@ -184,15 +185,10 @@ async function startOf({ preset, config, warmStart }: TrainOptions): Promise<{
 async function followedSchema(options: TrainOptions) {
   const directory = userPath(options.data)
   if (!statSync(directory, { throwIfNoEntry: false })?.isDirectory())
-    throw new FollowError(`--data: ${directory} is no directory; --follow takes the files of one.`)
-  if (options.schema === undefined) throw new FollowError('--follow needs --schema, the description of the files.')
+    throw new CommandError(`--data: ${directory} is no directory; --follow takes the files of one.`)
+  if (options.schema === undefined) throw new CommandError('--follow needs --schema, the description of the files.')
   const { readSchema } = await import('@headwater/datasets')
   return readSchema(userPath(options.schema))
-}
-
-/** `--follow` was given something that it cannot follow. */
-class FollowError extends Error {
-  override readonly name = 'FollowError'
 }
 
 /** For examples, while the training runs; of those that were killed, the files are removed. @throws OutputError */
