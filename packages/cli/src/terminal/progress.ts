@@ -1,5 +1,6 @@
 import type { Stages } from '@headwater/evaluation'
 import cliProgress from 'cli-progress'
+import { count } from './format.ts'
 
 /** Where progress is drawn: a terminal says so by `isTTY`. */
 export type ProgressOutput = NodeJS.WritableStream & { readonly isTTY?: boolean }
@@ -16,7 +17,7 @@ export function progressOn(output: ProgressOutput = process.stderr): Progress {
   return output.isTTY ? new Bars(output) : new Lines(output)
 }
 
-/** How fast a stage goes on, from where it was when it first told: a stage need not begin at 0. */
+/** How fast a stage goes on, from its first report on: a stage need not begin at 0. */
 class Pace {
   readonly total: number
   readonly startMs = performance.now()
@@ -42,10 +43,6 @@ class Pace {
   get elapsedSeconds(): number {
     return (performance.now() - this.startMs) / 1000
   }
-}
-
-function formatCount(count: number): string {
-  return Math.round(count).toLocaleString('en')
 }
 
 function formatSeconds(seconds: number): string {
@@ -77,7 +74,7 @@ class Bars implements Progress {
   advance(done: number): void {
     const pace = this.#pace.at(done)
     if (pace === null) this.#bar?.update(done)
-    else this.#bar?.update(done, { rate: formatCount(pace.perSecond), left: `${formatSeconds(pace.leftSeconds)} left` })
+    else this.#bar?.update(done, { rate: count(pace.perSecond), left: `${formatSeconds(pace.leftSeconds)} left` })
   }
 
   end(): void {
@@ -115,8 +112,8 @@ class Lines implements Progress {
     if (nowMs - this.#lastMs < lineEveryMs) return
     this.#lastMs = nowMs
     const parts = [`${this.#stage} ${Math.floor(Math.min(1, done / (total || 1)) * 100)} %`]
-    if (total > 0) parts.push(`${formatCount(done)} of ${formatCount(total)}`)
-    if (total > 0 && pace) parts.push(`${formatCount(pace.perSecond)}/s`)
+    if (total > 0) parts.push(`${count(done)} of ${count(total)}`)
+    if (total > 0 && pace) parts.push(`${count(pace.perSecond)}/s`)
     if (pace) parts.push(`${formatSeconds(pace.leftSeconds)} left`)
     this.#output.write(`${parts.join(', ')}\n`)
   }

@@ -1,22 +1,13 @@
-/** What is known of a step of a stress: seen by the load itself, and told by the service's `/metrics`. */
+/** What is known of a step of a stress: seen by the load itself, and by the service's `/metrics`. */
+import type { LatencyFigures } from '../open-loop/latency-record.ts'
 
-/** Seen by the load. Latencies count from the time at which a call should have started. */
-export interface LoadEvidence {
+/** Seen by the load. */
+export interface LoadEvidence extends Omit<LatencyFigures, 'lateP99Ms'> {
   readonly offeredPerSecond: number
   /** Answers that were asked for within the step, a second of it. */
   readonly answeredPerSecond: number
-  readonly answered: number
   /** Due, and not answered when an overrun step was ended: their latencies count as what they were by then. */
   readonly abandoned: number
-  /** By what failed: `HTTP 429`, `ECONNRESET`, `no answer`. */
-  readonly failures: { readonly [failure: string]: number }
-  readonly p50Ms: number
-  readonly p99Ms: number
-  readonly p999Ms: number
-  readonly maxMs: number
-  readonly meanMs: number
-  /** Mean of the answered calls from their sending to their answer. */
-  readonly wireMeanMs: number
   /** Calls that waited for a connection, at most. */
   readonly waitingAtMost: number
   /** Of the load's process. */

@@ -1,23 +1,24 @@
 /** A plan in words. */
 import type { CapacityCheck, CapacityDemand, CapacityPlan, MeasuredConstants } from '@headwater/load/capacity'
+import { count, counted } from '../../terminal/format.ts'
 
 export function renderPlan(demand: CapacityDemand, plan: CapacityPlan, measured: MeasuredConstants): string {
   const { users, models, dim, ring, codec, reads, usersARead, replicas, cores, nodeGigabytes } = demand
   const { readers, workers, valkey, network } = plan
   const perEncoder = measured.constants.encodeUsersPerSecond.value
   const machines = (of: CapacityPlan['readers']) =>
-    `${things(of.processes, 'process', 'processes')} on ${things(of.machines, 'machine')} of ${things(cores, 'processor')}; ${short(of.processors)} busy`
+    `${counted(of.processes, 'processes', 'process')} on ${counted(of.machines, 'machines')} of ${counted(cores, 'processors')}; ${short(of.processors)} busy`
   const rows: [string, string][] = [
     ['readers', machines(readers)],
     ['workers', machines(workers)],
     ['encoders', `${count(plan.encoders)}, of ${short(perEncoder)} users a second each`],
     [
       'Valkey',
-      `${things(valkey.masters, 'master')}, ${things(valkey.nodes - valkey.masters, 'replica')} of ${nodeGigabytes} GB, bound by ${valkey.boundBy}; ${short(valkey.processors)} processors busy`,
+      `${counted(valkey.masters, 'masters')}, ${counted(valkey.nodes - valkey.masters, 'replicas')} of ${nodeGigabytes} GB, bound by ${valkey.boundBy}; ${short(valkey.processors)} processors busy`,
     ],
     [
       'memory',
-      `${bytes(valkey.memoryBytes)} in Valkey: ${count(plan.bytesAUser)} bytes a user, held ${things(1 + replicas, 'time')}`,
+      `${bytes(valkey.memoryBytes)} in Valkey: ${count(plan.bytesAUser)} bytes a user, held ${counted(1 + replicas, 'times')}`,
     ],
     ['disk', `${bytes(valkey.diskBytes)} for the dumps of all nodes`],
     ['network', `readers to callers ${bytes(network.readersToCallers)}/s`],
@@ -27,8 +28,8 @@ export function renderPlan(demand: CapacityDemand, plan: CapacityPlan, measured:
     ...measured.checks.map((check, i): [string, string] => [i === 0 ? 'checks' : '', checkText(check)]),
   ]
   const lines = [
-    `${things(users, 'user')}, ${things(models, 'model')}, ${codec} rings of ${ring} × ${dim} values;`,
-    `a second ${count(reads)} reads of ${things(usersARead, 'user')}, ${count(plan.refreshesPerSecond)} refreshes, ${count(plan.eventsPerSecond)} events`,
+    `${counted(users, 'users')}, ${counted(models, 'models')}, ${codec} rings of ${ring} × ${dim} values;`,
+    `a second ${count(reads)} reads of ${counted(usersARead, 'users')}, ${count(plan.refreshesPerSecond)} refreshes, ${count(plan.eventsPerSecond)} events`,
     '',
     ...rows.map(([name, text]) => `${name.padEnd(11)}${text}`),
   ]
@@ -40,8 +41,6 @@ function checkText({ what, unit, predicted, measured }: CapacityCheck): string {
   return `${what}: ${short(predicted)} ${unit} predicted, ${short(measured)} measured, ${error < 0 ? '−' : '+'}${Math.abs(error).toFixed(1)} %`
 }
 
-const count = (value: number) => Math.round(value).toLocaleString('en')
-const things = (value: number, one: string, many = `${one}s`) => `${count(value)} ${value === 1 ? one : many}`
 /** Three digits, or all before the point. */
 const short = (value: number) => (value >= 100 ? count(value) : String(Number(value.toPrecision(3))))
 

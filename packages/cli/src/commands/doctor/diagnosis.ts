@@ -69,16 +69,12 @@ type Finding = Pick<Check, 'ok' | 'found'>
 
 /** @param check finds that something is enough or not, or gives what it found and throws where it is not there */
 async function attempt(name: string, check: () => Finding | Promise<Finding | string>, remedy: string): Promise<Check> {
-  const { ok, found } = await finding(check)
-  return { name, ok, found, ...(!ok && { remedy }) }
-}
-
-async function finding(check: () => Finding | Promise<Finding | string>): Promise<Finding> {
   try {
     const found = await check()
-    return typeof found === 'string' ? { ok: true, found } : found
+    const finding = typeof found === 'string' ? { ok: true, found } : found
+    return { name, ...finding, ...(!finding.ok && { remedy }) }
   } catch (error) {
-    return { ok: false, found: error instanceof Error ? error.message : String(error) }
+    return { name, ok: false, found: error instanceof Error ? error.message : String(error), remedy }
   }
 }
 

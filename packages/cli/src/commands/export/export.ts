@@ -6,6 +6,7 @@ import type { Snapshot } from '@headwater/snapshot'
 import { OutputError, outputFile, writeOutputFiles } from '../../files/output.ts'
 import { userPath } from '../../files/paths.ts'
 import { jsonFile, printResult } from '../../files/result.ts'
+import { count, table } from '../../terminal/format.ts'
 
 /** A tower in a file. */
 interface ExportedFile extends ModelPorts {
@@ -39,9 +40,9 @@ export function registerExport(program: Command): void {
         ([file, bytes]): ExportedFile => ({ file, sizeBytes: bytes.length, ...modelPorts(bytes) }),
       )
       const { snapshot: number } = snapshot.manifest
-      const text = [`Snapshot ${number}`, render('User tower', userFile), render('Mix tower', mixFile)].join('\n\n')
+      const text = [`Snapshot ${number}\n`, render('User tower', userFile), render('Mix tower', mixFile)].join('\n')
       const written = { snapshot: number, directory: snapshot.directory, user: userFile, mix: mixFile }
-      await printResult(`${text}\n`, json, written)
+      await printResult(text, json, written)
     })
 }
 
@@ -57,12 +58,12 @@ async function snapshotIn(directory: string): Promise<Snapshot> {
 }
 
 function render(tower: string, { file, sizeBytes, inputs, outputs }: ExportedFile): string {
-  const width = Math.max(...[...inputs, ...outputs].map(({ name }) => name.length))
-  const line = (direction: string) => (port: ModelPort) =>
-    `  ${direction.padEnd(6)}  ${port.name.padEnd(width)}  ${port.type.padEnd(7)}  [${port.dims.join(', ')}]`
-  return [
-    `${tower}  ${file}, ${sizeBytes.toLocaleString('en')} bytes`,
-    ...inputs.map(line('input')),
-    ...outputs.map(line('output')),
-  ].join('\n')
+  const row = (direction: string) => (port: ModelPort) => [
+    `  ${direction}`,
+    port.name,
+    port.type,
+    `[${port.dims.join(', ')}]`,
+  ]
+  const ports = table([...inputs.map(row('input')), ...outputs.map(row('output'))])
+  return `${tower}  ${file}, ${count(sizeBytes)} bytes\n${ports}`
 }

@@ -1,7 +1,6 @@
 /** How a model's description is printed. */
 import type { LimitsDescription, ModelDescription, PlanDescription } from '@headwater/training'
-
-const count = (value: number) => Math.round(value).toLocaleString('en')
+import { count } from '../../terminal/format.ts'
 
 /** Binary units, three digits. */
 function bytes(sizeBytes: number): string {

@@ -1,7 +1,7 @@
 /** Logs of a server, a directory each and in it one a tenant. */
 import { join } from 'node:path'
 import type { Schema } from '@headwater/features'
-import type { OpenEventLog, OpenOutcomeLog, ServedLog } from '@headwater/logs'
+import type { LineLogOptions, OpenEventLog, OpenOutcomeLog, ServedLog } from '@headwater/logs'
 import type { EmbeddingStore } from '@headwater/store'
 import { userPath } from '../../files/paths.ts'
 import type { ServeOptions } from './options.ts'
@@ -41,13 +41,7 @@ export async function openTenantLogs(
   const { openEventLog, openOutcomeLog, openServedLog } = await import('@headwater/logs')
   const open = async <Log extends ServedLog | OpenEventLog | OpenOutcomeLog>(
     directory: string | undefined,
-    opening: (about: {
-      directory: string
-      tenant: string
-      maxAgeMs: number
-      keepFiles: number | undefined
-      onError: typeof onError
-    }) => Promise<Log>,
+    opening: (about: LineLogOptions) => Promise<Log>,
   ): Promise<Log | null> => {
     if (directory === undefined) return null
     const at = join(userPath(directory), directoryOf(tenant))
