@@ -1,7 +1,4 @@
 export { experiments, experimentsNamed } from './experiments/experiments.ts'
-export { UnfitLogError } from './experiments/main-job/look-ahead.ts'
-export { type MainJobOptions, runMainJob } from './experiments/main-job/main-job.ts'
-export { defaultSettings, type MainJobSettings } from './experiments/main-job/settings.ts'
 export { type DriftRound, drift } from './geometry/drift.ts'
 export type { Experiment } from './lab/experiment.ts'
 export { ExperimentError } from './lab/log/experiment-error.ts'
@@ -23,3 +20,4 @@ export {
 export { renderTable } from './report/main-job/terminal-table.ts'
 export type { Estimate } from './run/estimate.ts'
 export { checkExperiments, type RunOptions, runExperiments } from './run/run-experiments.ts'
+export { type MainJobOptions, runMainJob } from './run/run-main-job.ts'

@@ -2,15 +2,15 @@
 import { seededRandom } from '@headwater/statistics'
 
 /** Keeps first steps small: an accumulator that begins at 0 would make each as large as the rate. */
-const firstSquare = 0.1
+const usualSquare = 0.1
 
 export class AdagradBlock {
-  readonly values: Float32Array
+  values: Float32Array
   readonly width: number
   readonly #squares: Float32Array
 
-  /** @param sd of the first values, normal; 0 for zeros */
-  constructor(rows: number, width: number, sd: number, seed: number) {
+  /** @param sd of the first values, normal; 0 for zeros @param firstSquare that the accumulators begin at */
+  constructor(rows: number, width: number, sd: number, seed: number, firstSquare = usualSquare) {
     this.width = width
     this.values = new Float32Array(rows * width)
     this.#squares = new Float32Array(rows * width).fill(firstSquare)

@@ -4,10 +4,10 @@ import { type GpuDevice, requestDevice } from '@headwater/gpu'
 import { seededRandom } from '@headwater/statistics'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { smallEvents, smallSchema } from '../testing/small-log.ts'
-import { type PatientModel, RowBuffer } from './downstream-rows.ts'
 import { FactorModel } from './factor-model.ts'
 import { downstreamFamily, rowSelector } from './family.ts'
-import { SmallDlrm } from './small-dlrm.ts'
+import { RankingModel } from './ranking-model.ts'
+import { type DownstreamModel, RowBuffer, usualFlags } from './rows.ts'
 import { SmallMlp } from './small-mlp.ts'
 
 const space = compileFeatures(smallSchema)
@@ -28,19 +28,19 @@ function steps(count: number, rule: (vector: Float32Array, genre: number) => boo
   const events = smallEvents(64, 2)
   const item = space.allocate('item', 1)
   return Array.from({ length: count }, () => {
-    const buffer = new RowBuffer(space, 64, dim)
+    const buffer = new RowBuffer(space, 64, dim, usualFlags)
     for (let row = 0; row < 64; row++) {
       const event = events[random.nextBelow(events.length)]
       const vector = Float32Array.from({ length: dim }, () => random.nextNormal())
       const genre = 'abc'.indexOf((event.values[0] as string[])[0])
       space.encodeItem(item, 0, space.newItemState(), event)
-      buffer.push(random.nextBelow(100), item, 0, vector, 1000, rule(vector, genre) ? 1 : 0)
+      buffer.push(random.nextBelow(100), item, 0, { vector, ageMs: 1000 }, rule(vector, genre) ? 1 : 0)
     }
     return buffer
   })
 }
 
-async function accuracy(model: PatientModel, all: readonly RowBuffer[]): Promise<number> {
+async function accuracy(model: DownstreamModel, all: readonly RowBuffer[]): Promise<number> {
   let right = 0
   let rows = 0
   for (const [i, { view }] of all.entries()) {
@@ -58,10 +58,10 @@ async function accuracy(model: PatientModel, all: readonly RowBuffer[]): Promise
 const interacts = (vector: Float32Array, genre: number) => (genre === 0 ? vector[0] > 0 : vector[0] <= 0)
 const adds = (vector: Float32Array) => vector[0] + vector[1] > 0
 const factors = (interaction: 'fm' | 'two-tower', rateFactor = 1) =>
-  new FactorModel(space.item, { interaction, userBuckets: 128, dim, flags: true, seed: 1, rateFactor })
+  new FactorModel(space.item, { interaction, userBuckets: 128, dim, flags: usualFlags, seed: 1, rateFactor })
 const dlrm = (rateFactor = 1) =>
-  new SmallDlrm(device, space.item, { rows: 64, userBuckets: 128, dim, flags: true, seed: 1, rateFactor })
-const mlp = (rateFactor = 1) => new SmallMlp(space.item, { dim, flags: true, seed: 1, rateFactor })
+  new RankingModel(device, space.item, { rows: 64, userBuckets: 128, dim, flags: usualFlags, seed: 1, rateFactor })
+const mlp = (rateFactor = 1) => new SmallMlp(space.item, { dim, flags: usualFlags, seed: 1, rateFactor })
 
 describe.each([
   ['factorization machine', (rateFactor?: number) => factors('fm', rateFactor)],

@@ -7,148 +7,99 @@
  */
 import type { SideLayout } from '@headwater/features'
 import { AdagradBlock } from './adagrad.ts'
-import { type DownstreamRows, flagNames, type HeldModel, type PatientModel } from './downstream-rows.ts'
+import { sigmoid } from './gradients.ts'
+import { RowModel } from './row-model.ts'
+import type { DownstreamOptions, DownstreamRows } from './rows.ts'
 
-export interface FactorModelOptions {
+export interface FactorModelOptions extends DownstreamOptions {
   readonly interaction: 'fm' | 'two-tower'
-  readonly userBuckets: number
-  /** D; 0 for none. */
-  readonly dim: number
-  /** Whether it is told if something is served, and how old. */
-  readonly flags: boolean
-  readonly seed: number
-  /** Of the usual learning rate. Default 1. */
-  readonly rateFactor?: number
 }
 
 export const factorModelDefaults = { factors: 8, rate: 0.05, idPenalty: 0.02, sd: 0.05 } as const
 
-/** A field: its rows' linear weights in column 0, their K factors behind. */
+type EachFeature = (feature: number, value: number) => void
+
 interface Field {
   readonly ofUser: boolean
+  /** The features' linear weights in column 0, their K factors behind. */
   readonly block: AdagradBlock
   readonly penalty: number
+  /** The row's features in this field, with their values. */
+  readonly each: (rows: DownstreamRows, row: number, visit: EachFeature) => void
 }
 
-export class FactorModel implements PatientModel, HeldModel {
-  readonly stepsHeld = Number.POSITIVE_INFINITY
-  readonly #layout: SideLayout
-  readonly #options: FactorModelOptions
+/** A field's linear weight and its factors. */
+const width = 1 + factorModelDefaults.factors
+
+export class FactorModel extends RowModel {
+  protected readonly blocks: readonly AdagradBlock[]
   readonly #fields: readonly Field[]
-  /** Their values as training leaves them. */
-  readonly #live: readonly Float32Array[]
+  /** [1, 1] */
+  readonly #bias = new AdagradBlock(1, 1, 0, 0, 1)
+  readonly #isFm: boolean
+  readonly #rate: number
   /** [F, 1 + K], sums of the row at hand. */
   readonly #sums: Float64Array
-  readonly #gradient: Float64Array
-  readonly #scale: number
-  readonly #rate: number
-  readonly #flags: number
-  #bias = 0
-  #biasSquares = 1
-  #logits: number[] = []
-  #held: { readonly bias: number; readonly values: readonly Float32Array[] } | null = null
+  readonly #gradient = new Float64Array(width)
 
-  constructor(layout: SideLayout, options: FactorModelOptions) {
-    const { sd, idPenalty } = factorModelDefaults
-    const { seed, dim, flags, userBuckets } = options
-    const field = (rows: number, ofUser: boolean, first: number, penalty: number, place: number): Field => ({
-      ofUser,
-      penalty,
-      block: new AdagradBlock(rows, width, first, seed * 101 + place),
-    })
-    this.#layout = layout
-    this.#options = options
-    this.#rate = (options.rateFactor ?? 1) * factorModelDefaults.rate
+  constructor({ bags, dense }: SideLayout, { interaction, seed, dim, flags, ...options }: FactorModelOptions) {
+    super()
+    const { sd, idPenalty, rate } = factorModelDefaults
+    const block = (rows: number, first: number, place: number) =>
+      new AdagradBlock(rows, width, first, seed * 101 + place)
+    const scale = 1 / Math.sqrt(dim)
     this.#fields = [
-      field(userBuckets, true, sd, idPenalty, 0),
-      ...layout.bags.map(({ buckets }, b) => field(buckets, false, sd, idPenalty, 1 + b)),
-      field(layout.dense.length + (flags ? flagNames.length : 0), false, sd, 0, 90),
-      // From zero: a model that has long been trained without must not be shaken when the first vectors arrive.
-      ...(dim > 0 ? [field(dim, true, 0, 0, 91)] : []),
+      {
+        ofUser: true,
+        block: block(options.userBuckets, sd, 0),
+        penalty: idPenalty,
+        each: ({ users }, row, visit) => visit(users[row], 1),
+      },
+      ...bags.map(({ buckets, maxValues }, b) => ({
+        ofUser: false,
+        block: block(buckets, sd, 1 + b),
+        penalty: idPenalty,
+        each: ({ item }: DownstreamRows, row: number, visit: EachFeature) => {
+          const { ids, lengths } = item.bags[b]
+          for (let i = 0; i < lengths[row]; i++) visit(ids[row * maxValues + i], 1 / lengths[row])
+        },
+      })),
+      {
+        ofUser: false,
+        block: block(dense.length + flags.length, sd, 90),
+        penalty: 0,
+        each: (rows, row, visit) => {
+          for (let i = 0; i < dense.length; i++) visit(i, rows.item.dense[row * dense.length + i])
+          for (let i = 0; i < flags.length; i++) visit(dense.length + i, rows.flags[row * flags.length + i])
+        },
+      },
     ]
-    this.#live = this.#fields.map(({ block }) => block.values)
+    if (dim > 0)
+      this.#fields = [
+        ...this.#fields,
+        {
+          ofUser: true,
+          // From zero: a model that has long been trained without must not be shaken when the first vectors arrive.
+          block: block(dim, 0, 91),
+          penalty: 0,
+          each: ({ vectors }, row, visit) => {
+            for (let i = 0; i < dim; i++) visit(i, scale * vectors[row * dim + i])
+          },
+        },
+      ]
+    this.blocks = [this.#bias, ...this.#fields.map((field) => field.block)]
+    this.#isFm = interaction === 'fm'
+    this.#rate = (options.rateFactor ?? 1) * rate
     this.#sums = new Float64Array(this.#fields.length * width)
-    this.#gradient = new Float64Array(width)
-    this.#flags = flags ? flagNames.length : 0
-    this.#scale = dim > 0 ? 1 / Math.sqrt(dim) : 0
   }
 
-  async step(rows: DownstreamRows): Promise<void> {
-    this.predict(rows)
-    this.train(rows)
-  }
-
-  predict(rows: DownstreamRows): void {
-    for (let row = 0; row < rows.rows; row++)
-      this.#logits.push(this.#predict(rows, row, this.#held?.values ?? this.#live, this.#held?.bias ?? this.#bias))
-  }
-
-  train(rows: DownstreamRows): void {
-    for (let row = 0; row < rows.rows; row++) this.#train(rows, row)
-  }
-
-  hold(): void {
-    this.#held = { bias: this.#bias, values: this.#live.map((values) => values.slice()) }
-  }
-
-  async logits(): Promise<Float32Array> {
-    const logits = Float32Array.from(this.#logits)
-    this.#logits = []
-    return logits
-  }
-
-  dispose(): void {}
-
-  /** Adds a field's weighted rows into its sums. */
-  #addField(rows: DownstreamRows, row: number, f: number, values: Float32Array): void {
-    const { bags, dense } = this.#layout
-    const at = f * width
-    if (f === 0) addRow(this.#sums, at, values, rows.users[row], 1)
-    else if (f <= bags.length) {
-      const { ids, lengths } = rows.item.bags[f - 1]
-      const { maxValues } = bags[f - 1]
-      for (let i = 0; i < lengths[row]; i++) addRow(this.#sums, at, values, ids[row * maxValues + i], 1 / lengths[row])
-    } else if (f === bags.length + 1) {
-      const count = dense.length
-      for (let i = 0; i < count; i++) addRow(this.#sums, at, values, i, rows.item.dense[row * count + i])
-      for (let i = 0; i < this.#flags; i++)
-        addRow(this.#sums, at, values, count + i, rows.flags[row * flagNames.length + i])
-    } else {
-      const { dim } = this.#options
-      for (let i = 0; i < dim; i++) addRow(this.#sums, at, values, i, this.#scale * rows.vectors[row * dim + i])
-    }
-  }
-
-  /** Steps a field's rows against the gradient at hand. */
-  #stepField(rows: DownstreamRows, row: number, f: number): void {
-    const { bags, dense } = this.#layout
-    const { block, penalty } = this.#fields[f]
-    const rate = this.#rate
-    const gradient = this.#gradient
-    if (f === 0) block.step(rows.users[row], gradient, 1, rate, penalty)
-    else if (f <= bags.length) {
-      const { ids, lengths } = rows.item.bags[f - 1]
-      const { maxValues } = bags[f - 1]
-      for (let i = 0; i < lengths[row]; i++)
-        block.step(ids[row * maxValues + i], gradient, 1 / lengths[row], rate, penalty)
-    } else if (f === bags.length + 1) {
-      const count = dense.length
-      for (let i = 0; i < count; i++) block.step(i, gradient, rows.item.dense[row * count + i], rate)
-      for (let i = 0; i < this.#flags; i++)
-        block.step(count + i, gradient, rows.flags[row * flagNames.length + i], rate)
-    } else {
-      const { dim } = this.#options
-      for (let i = 0; i < dim; i++) block.step(i, gradient, this.#scale * rows.vectors[row * dim + i], rate)
-    }
-  }
-
-  #predict(rows: DownstreamRows, row: number, weights: readonly Float32Array[], bias: number): number {
+  logit(rows: DownstreamRows, row: number): number {
     const sums = this.#sums
     const fields = this.#fields
     sums.fill(0)
-    let logit = bias
-    for (let f = 0; f < fields.length; f++) {
-      this.#addField(rows, row, f, weights[f])
+    let logit = this.#bias.values[0]
+    for (const [f, { block, each }] of fields.entries()) {
+      each(rows, row, (feature, value) => addRow(sums, f * width, block.values, feature, value))
       logit += sums[f * width]
     }
     for (let k = 1; k < width; k++) {
@@ -159,36 +110,31 @@ export class FactorModel implements PatientModel, HeldModel {
         else item += s
         squares += s * s
       }
-      logit += this.#options.interaction === 'fm' ? ((user + item) ** 2 - squares) / 2 : user * item
+      logit += this.#isFm ? ((user + item) ** 2 - squares) / 2 : user * item
     }
     return logit
   }
 
-  #train(rows: DownstreamRows, row: number): void {
-    const error = 1 / (1 + Math.exp(-this.#predict(rows, row, this.#live, this.#bias))) - rows.labels[row]
-    this.#biasSquares += error * error
-    this.#bias -= (this.#rate * error) / Math.sqrt(this.#biasSquares)
+  learn(rows: DownstreamRows, row: number): void {
+    const error = sigmoid(this.logit(rows, row)) - rows.labels[row]
     const sums = this.#sums
     const fields = this.#fields
     const gradient = this.#gradient
-    const isFm = this.#options.interaction === 'fm'
-    for (let f = 0; f < fields.length; f++) {
-      gradient[0] = error
+    gradient[0] = error
+    this.#bias.step(0, gradient, 1, this.#rate)
+    for (const [f, { ofUser, block, penalty, each }] of fields.entries()) {
       for (let k = 1; k < width; k++) {
         let others = 0
         for (let g = 0; g < fields.length; g++) {
-          const meets = isFm ? g !== f : fields[g].ofUser !== fields[f].ofUser
+          const meets = this.#isFm ? g !== f : fields[g].ofUser !== ofUser
           if (meets) others += sums[g * width + k]
         }
         gradient[k] = error * others
       }
-      this.#stepField(rows, row, f)
+      each(rows, row, (feature, value) => block.step(feature, gradient, value, this.#rate, penalty))
     }
   }
 }
-
-/** A field's linear weight and its factors. */
-const width = 1 + factorModelDefaults.factors
 
 function addRow(sums: Float64Array, at: number, values: Float32Array, feature: number, value: number): void {
   if (value === 0) return

@@ -2,9 +2,9 @@
 import type { FeatureSpace, LogEvent } from '@headwater/features'
 import { bucketOf, murmur3, schemaDefaults } from '@headwater/features'
 import type { GpuDevice } from '@headwater/gpu'
-import type { HeldModel, PatientModel } from './downstream-rows.ts'
 import { FactorModel } from './factor-model.ts'
-import { SmallDlrm } from './small-dlrm.ts'
+import { RankingModel } from './ranking-model.ts'
+import type { DownstreamModel, DownstreamOptions } from './rows.ts'
 import { SmallMlp } from './small-mlp.ts'
 
 /** Rows of the log that a model is asked to rank. */
@@ -117,23 +117,16 @@ export function onSurface(
 /** Rows of a step of every model. */
 export const stepRows = 128
 
-/** @param dim of the served vector, 0 for none @param flags whether it is told of the vector's state */
 export function createModel(
   device: GpuDevice,
   space: FeatureSpace,
-  spec: DownstreamSpec,
-  options: {
-    readonly dim: number
-    readonly flags: boolean
-    readonly seed: number
-    /** Of the model's learning rate. Default 1. */
-    readonly rateFactor?: number
-  },
-): PatientModel & HeldModel {
-  const userBuckets = space.schema.userBuckets ?? schemaDefaults.userBuckets
-  if (spec.shape === 'dlrm') return new SmallDlrm(device, space.item, { ...options, rows: stepRows, userBuckets })
-  if (spec.shape === 'mlp') return new SmallMlp(space.item, options)
-  return new FactorModel(space.item, { ...options, interaction: spec.shape, userBuckets })
+  { shape }: DownstreamSpec,
+  own: Omit<DownstreamOptions, 'userBuckets'>,
+): DownstreamModel {
+  const options = { ...own, userBuckets: space.schema.userBuckets ?? schemaDefaults.userBuckets }
+  if (shape === 'dlrm') return new RankingModel(device, space.item, { ...options, rows: stepRows })
+  if (shape === 'mlp') return new SmallMlp(space.item, options)
+  return new FactorModel(space.item, { ...options, interaction: shape })
 }
 
 /** Bucket of a user's id. */

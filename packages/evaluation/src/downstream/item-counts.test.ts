@@ -2,8 +2,8 @@
 import { compileFeatures } from '@headwater/features'
 import { expect, test } from 'vitest'
 import { smallEvents, smallSchema } from '../testing/small-log.ts'
-import { RowBuffer } from './downstream-rows.ts'
 import { ItemCounts } from './item-counts.ts'
+import { RowBuffer } from './rows.ts'
 
 const space = compileFeatures(smallSchema)
 const events = smallEvents(300, 9)
@@ -14,12 +14,12 @@ async function predicted(model: ItemCounts): Promise<{ p: number[]; labels: numb
   const labels: number[] = []
   const buckets: number[] = []
   for (let from = 0; from < events.length; from += 10) {
-    const buffer = new RowBuffer(space, 10, 0)
+    const buffer = new RowBuffer(space, 10, 0, [])
     for (const event of events.slice(from, from + 10)) {
       space.encodeItem(item, 0, space.newItemState(), event)
       labels.push(space.rankedLabel(event))
       buckets.push(item.bags[0].ids[0])
-      buffer.push(0, item, 0, null, 0, labels[labels.length - 1])
+      buffer.push(0, item, 0, null, labels[labels.length - 1])
     }
     await model.step(buffer.view)
   }

@@ -4,10 +4,12 @@
  *   popularity     (positives of the item + s π) ÷ (rows of the item + s)
  */
 import type { SideLayout } from '@headwater/features'
-import type { DownstreamRows, PatientModel } from './downstream-rows.ts'
+import { RowModel } from './row-model.ts'
+import type { DownstreamRows } from './rows.ts'
 
-export class ItemCounts implements PatientModel {
-  readonly stepsHeld = Number.POSITIVE_INFINITY
+export class ItemCounts extends RowModel {
+  /** It counts: there is nothing that could be held. */
+  protected readonly blocks = []
   readonly #shrinkage: number
   /** Place of the item's own id among a row's values. */
   readonly #stride: number
@@ -15,10 +17,10 @@ export class ItemCounts implements PatientModel {
   readonly #positivesOfItems: Float64Array
   #rows = 0
   #positives = 0
-  #logits: number[] = []
 
   /** @param shrinkage s, rows; infinite: the base rate alone */
   constructor({ bags }: SideLayout, shrinkage: number) {
+    super()
     const [item] = bags
     this.#shrinkage = shrinkage
     this.#stride = item.maxValues
@@ -26,37 +28,24 @@ export class ItemCounts implements PatientModel {
     this.#positivesOfItems = new Float64Array(item.buckets)
   }
 
-  async step(rows: DownstreamRows): Promise<void> {
-    this.predict(rows)
-    this.train(rows)
-  }
-
-  predict({ rows, item }: DownstreamRows): void {
+  logit({ item }: DownstreamRows, row: number): number {
     const base = (1 + this.#positives) / (2 + this.#rows)
-    for (let row = 0; row < rows; row++) {
-      const id = item.bags[0].ids[row * this.#stride]
-      // The item's own mean has the weight n ÷ (n + s), in a form that an infinite s leaves at 0.
-      const own = 1 / (1 + this.#shrinkage / this.#items[id])
-      const p = this.#items[id] === 0 ? base : base + own * (this.#positivesOfItems[id] / this.#items[id] - base)
-      this.#logits.push(Math.log(p / (1 - p)))
-    }
+    const id = item.bags[0].ids[row * this.#stride]
+    // The item's own mean has the weight n ÷ (n + s), in a form that an infinite s leaves at 0.
+    const own = 1 / (1 + this.#shrinkage / this.#items[id])
+    const p = this.#items[id] === 0 ? base : base + own * (this.#positivesOfItems[id] / this.#items[id] - base)
+    return Math.log(p / (1 - p))
   }
 
-  train({ rows, item, labels }: DownstreamRows): void {
-    for (let row = 0; row < rows; row++) {
-      const id = item.bags[0].ids[row * this.#stride]
-      this.#items[id]++
-      this.#positivesOfItems[id] += labels[row]
-      this.#rows++
-      this.#positives += labels[row]
-    }
+  learn({ item, labels }: DownstreamRows, row: number): void {
+    const id = item.bags[0].ids[row * this.#stride]
+    this.#items[id]++
+    this.#positivesOfItems[id] += labels[row]
+    this.#rows++
+    this.#positives += labels[row]
   }
 
-  async logits(): Promise<Float32Array> {
-    const logits = Float32Array.from(this.#logits)
-    this.#logits = []
-    return logits
+  override hold(): void {
+    throw new TypeError('counts cannot be held: they predict by all that they have seen')
   }
-
-  dispose(): void {}
 }

@@ -2,9 +2,9 @@ import { compileFeatures } from '@headwater/features'
 import type { GpuDevice } from '@headwater/gpu'
 import { expect, test } from 'vitest'
 import { minuteMs, smallEvents, smallSchema } from '../testing/small-log.ts'
-import type { DownstreamModel, DownstreamRows, PatientModel } from './downstream-rows.ts'
 import { downstreamFamily, stepRows } from './family.ts'
 import { ProgressiveRun } from './progressive-run.ts'
+import { type DownstreamModel, type DownstreamRows, usualFlags } from './rows.ts'
 
 const dayMs = 86_400_000
 const space = compileFeatures(smallSchema)
@@ -22,6 +22,12 @@ class Oracle implements DownstreamModel {
 
   async step() {}
 
+  async predict() {}
+
+  async train() {}
+
+  hold() {}
+
   async logits() {
     return this.#logits
   }
@@ -38,7 +44,7 @@ async function judgedLoss(
     space,
     spec,
     dim: 4,
-    flags: true,
+    flags: usualFlags,
     seed: 1,
     judgedFrom: 0,
     keptFrom: 30,
@@ -46,7 +52,7 @@ async function judgedLoss(
   })
   const item = space.allocate('item', events.length)
   const vectors = events.map(() => null)
-  await run.add({ events, item, groupEnds: events.map((_, i) => i + 1) }, vectors, new Float64Array(events.length))
+  await run.add({ events, item, groupEnds: events.map((_, i) => i + 1) }, vectors)
   const kept = await run.finish()
   return { loss: run.judgedLoss, kept }
 }
@@ -86,18 +92,19 @@ test('trains on rows once all their labels are known, and on none before a row i
   const [ranking] = downstreamFamily(late, null)
   const log = smallEvents(4 * stepRows, 2)
   const does: { readonly what: 'predict' | 'train'; readonly rows: number }[] = []
-  const note = (what: 'predict' | 'train') => (view: DownstreamRows) => {
+  const note = (what: 'predict' | 'train') => async (view: DownstreamRows) => {
     does.push({ what, rows: view.rows })
   }
   const predicted: number[] = []
-  const model: PatientModel = {
+  const model: DownstreamModel = {
     stepsHeld: 64,
     step: async () => expect.fail('labels are not known yet'),
     predict: (view) => {
       predicted.push(view.rows)
-      note('predict')(view)
+      return note('predict')(view)
     },
     train: note('train'),
+    hold: () => expect.fail('it predicts by what it has learnt'),
     logits: async () => new Float32Array(predicted.splice(0).reduce((sum, rows) => sum + rows, 0)),
     dispose() {},
   }
@@ -106,7 +113,7 @@ test('trains on rows once all their labels are known, and on none before a row i
     space: late,
     spec: ranking,
     dim: 4,
-    flags: true,
+    flags: usualFlags,
     seed: 1,
     keptFrom: 0,
     model,
@@ -116,7 +123,6 @@ test('trains on rows once all their labels are known, and on none before a row i
   await run.add(
     block,
     log.map(() => null),
-    new Float64Array(log.length),
   )
   expect((await run.finish()).length).toBe(log.length)
   let [firstAhead, trained] = [0, 0]

@@ -2,32 +2,20 @@
 import type { FeatureSpace, LogEvent } from '@headwater/features'
 import type { GpuDevice } from '@headwater/gpu'
 import { ProgressiveScore } from '@headwater/statistics'
-import type { ReplayedBlock } from '../replay/as-of-replay.ts'
-import {
-  type DownstreamModel,
-  type DownstreamRows,
-  type HeldModel,
-  type PatientModel,
-  RowBuffer,
-} from './downstream-rows.ts'
+import type { ReplayedBlock } from '../replay/blocks.ts'
 import { createModel, type DownstreamSpec, rowSelector, stepRows, userBucket } from './family.ts'
+import { type DownstreamModel, type DownstreamOptions, type DownstreamRows, RowBuffer, type Served } from './rows.ts'
 
-export interface ProgressiveRunOptions {
+export interface ProgressiveRunOptions extends Omit<DownstreamOptions, 'userBuckets'> {
   readonly device: GpuDevice
   readonly space: FeatureSpace
   readonly spec: DownstreamSpec
-  readonly dim: number
-  /** Whether the model is told if something is served, and how old it is. */
-  readonly flags: boolean
-  readonly seed: number
   /** First row whose predictions are kept. */
   readonly keptFrom: number
   /** First row of those before `keptFrom` that settings are chosen by. Default: none are. */
   readonly judgedFrom?: number
-  /** Of the spec's own model's learning rate. Default 1. */
-  readonly rateFactor?: number
   /** In the place of the spec's own model. */
-  readonly model?: DownstreamModel | PatientModel
+  readonly model?: DownstreamModel
   /**
    * Rows at which what training has come to begins to predict, from the first of them on only there. Default: after every
    * step.
@@ -37,7 +25,7 @@ export interface ProgressiveRunOptions {
 
 export class ProgressiveRun {
   readonly #options: ProgressiveRunOptions
-  readonly #model: DownstreamModel | PatientModel | (PatientModel & HeldModel)
+  readonly #model: DownstreamModel
   readonly #selects: ReturnType<typeof rowSelector>
   readonly #delayMs: number
   readonly #labels: Uint8Array
@@ -67,11 +55,10 @@ export class ProgressiveRun {
     this.#buffer = this.#newBuffer()
   }
 
-  /** @param vectors of the block's rows, null where nothing is served @param ageMs of their features */
+  /** @param served to the block's rows, null where nothing is */
   async add(
     block: Pick<ReplayedBlock<unknown>, 'events' | 'item' | 'groupEnds'>,
-    vectors: readonly (Float32Array | null)[],
-    ageMs: Float64Array,
+    served: readonly (Served | null)[],
   ): Promise<void> {
     let from = 0
     for (const end of block.groupEnds) {
@@ -83,7 +70,7 @@ export class ProgressiveRun {
         const { space, spec } = this.#options
         const user = userBucket(space, event.user)
         if (this.#buffer.rows === 0) this.#firstMs = event.timeMs
-        this.#buffer.push(user, block.item, row, vectors[row], ageMs[row], this.#labels[spec.task])
+        this.#buffer.push(user, block.item, row, served[row], this.#labels[spec.task])
         this.#predicted.push({ row: event.row, label: this.#labels[spec.task] })
         this.#lastMs = event.timeMs
         this.#lastRow = event.row
@@ -125,7 +112,6 @@ export class ProgressiveRun {
     const rows = this.#buffer.view
     this.#deploy()
     if (this.#delayMs > 0) {
-      if (!('predict' in this.#model)) throw new TypeError('this model cannot wait for labels')
       while (this.#waiting.length > 0 && this.#waiting[0].knownMs < this.#firstMs)
         await this.#model.train(this.#waiting.shift()!.rows)
       await this.#model.predict(rows)
@@ -142,7 +128,6 @@ export class ProgressiveRun {
     const due = this.#deployedAt.filter((row) => row <= this.#lastRow).length
     if (due === 0) return
     this.#deployedAt.splice(0, due)
-    if (!('hold' in this.#model)) throw new TypeError('this model cannot be deployed now and then')
     this.#model.hold()
   }
 
@@ -161,6 +146,7 @@ export class ProgressiveRun {
   }
 
   #newBuffer(): RowBuffer {
-    return new RowBuffer(this.#options.space, stepRows, this.#options.dim)
+    const { space, dim, flags } = this.#options
+    return new RowBuffer(space, stepRows, dim, flags)
   }
 }

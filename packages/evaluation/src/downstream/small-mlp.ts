@@ -5,132 +5,82 @@
  */
 import type { SideLayout } from '@headwater/features'
 import { AdagradBlock } from './adagrad.ts'
-import { type DownstreamRows, flagNames, type HeldModel, type PatientModel } from './downstream-rows.ts'
+import { sigmoid } from './gradients.ts'
+import { idsOf, RowModel } from './row-model.ts'
+import type { DownstreamOptions, DownstreamRows } from './rows.ts'
 
-export interface SmallMlpOptions {
-  readonly dim: number
-  readonly flags: boolean
-  readonly seed: number
-  /** Of the usual learning rate. Default 1. */
-  readonly rateFactor?: number
-}
+const defaults = { hidden: 16, rate: 0.05, idPenalty: 0.02 } as const
 
-const smallMlpDefaults = { hidden: 16, rate: 0.05, idPenalty: 0.02 } as const
-
-interface Weights {
-  readonly first: Float32Array
-  readonly biases: Float32Array
-  readonly last: Float32Array
-  /** By bag. */
-  readonly ids: readonly Float32Array[]
-}
-
-export class SmallMlp implements PatientModel, HeldModel {
-  readonly stepsHeld = Number.POSITIVE_INFINITY
+export class SmallMlp extends RowModel {
+  protected readonly blocks: readonly AdagradBlock[]
   readonly #layout: SideLayout
-  readonly #options: SmallMlpOptions
+  readonly #options: Omit<DownstreamOptions, 'userBuckets'>
   readonly #rate: number
-  readonly #inputs: number
   /** [N, 1 + H]: linear weights in column 0. */
   readonly #first: AdagradBlock
   /** b, [1, 1 + H], c in column 0. */
   readonly #biases: AdagradBlock
   /** w, [1, H] */
   readonly #last: AdagradBlock
+  /** By bag. */
   readonly #ids: readonly AdagradBlock[]
   readonly #x: Float64Array
   readonly #hidden: Float64Array
   readonly #gradient: Float64Array
   readonly #lastGradient: Float64Array
-  #logits: number[] = []
-  readonly #live: Weights
-  /** That it predicts with while it is held. */
-  #held: Weights | null = null
 
-  constructor(layout: SideLayout, options: SmallMlpOptions) {
-    const { hidden } = smallMlpDefaults
+  constructor(layout: SideLayout, options: Omit<DownstreamOptions, 'userBuckets'>) {
+    super()
+    const { hidden } = defaults
     const { dim, flags, seed } = options
+    const inputs = layout.dense.length + flags.length + dim
     this.#layout = layout
     this.#options = options
-    this.#rate = (options.rateFactor ?? 1) * smallMlpDefaults.rate
-    this.#inputs = layout.dense.length + (flags ? flagNames.length : 0) + dim
-    this.#first = new AdagradBlock(this.#inputs, 1 + hidden, 1 / Math.sqrt(this.#inputs), seed * 103)
+    this.#rate = (options.rateFactor ?? 1) * defaults.rate
+    this.#first = new AdagradBlock(inputs, 1 + hidden, 1 / Math.sqrt(inputs), seed * 103)
     this.#biases = new AdagradBlock(1, 1 + hidden, 0, seed)
     this.#last = new AdagradBlock(1, hidden, 0.1, seed * 103 + 1)
     this.#ids = layout.bags.map(({ buckets }) => new AdagradBlock(buckets, 1, 0, seed))
-    this.#x = new Float64Array(this.#inputs)
+    this.#x = new Float64Array(inputs)
     this.#hidden = new Float64Array(1 + hidden)
     this.#gradient = new Float64Array(1 + hidden)
     this.#lastGradient = new Float64Array(hidden)
-    for (let i = 0; i < this.#inputs; i++) this.#first.values[i * (1 + hidden)] = 0
-    this.#live = {
-      first: this.#first.values,
-      biases: this.#biases.values,
-      last: this.#last.values,
-      ids: this.#ids.map(({ values }) => values),
-    }
+    for (let i = 0; i < inputs; i++) this.#first.values[i * (1 + hidden)] = 0
+    this.blocks = [this.#first, this.#biases, this.#last, ...this.#ids]
   }
 
-  async step(rows: DownstreamRows): Promise<void> {
-    this.predict(rows)
-    this.train(rows)
-  }
-
-  predict(rows: DownstreamRows): void {
-    for (let row = 0; row < rows.rows; row++) this.#logits.push(this.#predict(rows, row, this.#held ?? this.#live))
-  }
-
-  train(rows: DownstreamRows): void {
-    for (let row = 0; row < rows.rows; row++) this.#train(rows, row)
-  }
-
-  hold(): void {
-    const { first, biases, last, ids } = this.#live
-    const copy = (values: Float32Array) => values.slice()
-    this.#held = { first: copy(first), biases: copy(biases), last: copy(last), ids: ids.map(copy) }
-  }
-
-  async logits(): Promise<Float32Array> {
-    const logits = Float32Array.from(this.#logits)
-    this.#logits = []
-    return logits
-  }
-
-  dispose(): void {}
-
-  #read(rows: DownstreamRows, row: number): void {
+  #read({ item, flags, vectors }: DownstreamRows, row: number): void {
     const { dense } = this.#layout
-    const { dim, flags } = this.#options
+    const { dim, flags: names } = this.#options
     const x = this.#x
     let at = 0
-    for (let i = 0; i < dense.length; i++) x[at++] = rows.item.dense[row * dense.length + i]
-    if (flags) for (let i = 0; i < flagNames.length; i++) x[at++] = rows.flags[row * flagNames.length + i]
+    for (let i = 0; i < dense.length; i++) x[at++] = item.dense[row * dense.length + i]
+    for (let i = 0; i < names.length; i++) x[at++] = flags[row * names.length + i]
     const scale = dim > 0 ? 1 / Math.sqrt(dim) : 0
-    for (let i = 0; i < dim; i++) x[at++] = scale * rows.vectors[row * dim + i]
+    for (let i = 0; i < dim; i++) x[at++] = scale * vectors[row * dim + i]
   }
 
-  #predict(rows: DownstreamRows, row: number, { first, biases, last, ids }: Weights): number {
+  logit(rows: DownstreamRows, row: number): number {
     this.#read(rows, row)
+    const { values: first } = this.#first
+    const { values: last } = this.#last
     const width = this.#hidden.length
     const hidden = this.#hidden
-    hidden.set(biases)
-    for (let i = 0; i < this.#inputs; i++) {
+    hidden.set(this.#biases.values)
+    for (let i = 0; i < this.#x.length; i++) {
       const value = this.#x[i]
       if (value === 0) continue
       for (let k = 0; k < width; k++) hidden[k] += value * first[i * width + k]
     }
     let logit = hidden[0]
     for (let k = 1; k < width; k++) logit += Math.max(0, hidden[k]) * last[k - 1]
-    this.#eachId(rows, row, (b, id, share) => {
-      logit += share * ids[b][id]
-    })
+    for (const { bag, id, share } of idsOf(rows, row, this.#layout.bags)) logit += share * this.#ids[bag].values[id]
     return logit
   }
 
-  #train(rows: DownstreamRows, row: number): void {
-    const { idPenalty } = smallMlpDefaults
+  learn(rows: DownstreamRows, row: number): void {
     const rate = this.#rate
-    const error = 1 / (1 + Math.exp(-this.#predict(rows, row, this.#live))) - rows.labels[row]
+    const error = sigmoid(this.logit(rows, row)) - rows.labels[row]
     const width = this.#hidden.length
     this.#gradient[0] = error
     for (let k = 1; k < width; k++) {
@@ -140,16 +90,9 @@ export class SmallMlp implements PatientModel, HeldModel {
     }
     this.#last.step(0, this.#lastGradient, 1, rate)
     this.#biases.step(0, this.#gradient, 1, rate)
-    for (let i = 0; i < this.#inputs; i++) if (this.#x[i] !== 0) this.#first.step(i, this.#gradient, this.#x[i], rate)
+    for (let i = 0; i < this.#x.length; i++) if (this.#x[i] !== 0) this.#first.step(i, this.#gradient, this.#x[i], rate)
     const own = Float64Array.of(error)
-    this.#eachId(rows, row, (b, id, share) => this.#ids[b].step(id, own, share, rate, idPenalty))
-  }
-
-  /** @param each of the ids of the row's bags, by number */
-  #eachId(rows: DownstreamRows, row: number, each: (bag: number, id: number, share: number) => void): void {
-    for (const [b, { maxValues }] of this.#layout.bags.entries()) {
-      const { ids, lengths } = rows.item.bags[b]
-      for (let i = 0; i < lengths[row]; i++) each(b, ids[row * maxValues + i], 1 / lengths[row])
-    }
+    for (const { bag, id, share } of idsOf(rows, row, this.#layout.bags))
+      this.#ids[bag].step(id, own, share, rate, defaults.idPenalty)
   }
 }

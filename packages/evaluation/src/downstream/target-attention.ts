@@ -7,8 +7,9 @@
  */
 import type { SideLayout } from '@headwater/features'
 import { AdagradBlock } from './adagrad.ts'
-import type { DownstreamRows, PatientModel } from './downstream-rows.ts'
-import { descend, dot, type Slope, sigmoid } from './slopes.ts'
+import { descend, dot, type Slope, sigmoid } from './gradients.ts'
+import { idsOf, RowModel } from './row-model.ts'
+import type { DownstreamRows } from './rows.ts'
 
 export interface TargetAttentionOptions {
   readonly userBuckets: number
@@ -23,8 +24,8 @@ export interface TargetAttentionOptions {
 const sizes = { width: 16, attention: 16, hidden: 16 } as const
 const sd = 0.1
 
-export class TargetAttention implements PatientModel {
-  readonly stepsHeld = Number.POSITIVE_INFINITY
+export class TargetAttention extends RowModel {
+  protected readonly blocks: readonly AdagradBlock[]
   readonly #layout: SideLayout
   readonly #options: TargetAttentionOptions
   readonly #events: AdagradBlock
@@ -39,9 +40,9 @@ export class TargetAttention implements PatientModel {
   readonly #last: AdagradBlock
   readonly #users: AdagradBlock
   readonly #ids: readonly AdagradBlock[]
-  #logits: number[] = []
 
   constructor(layout: SideLayout, options: TargetAttentionOptions) {
+    super()
     const { width: d, attention, hidden } = sizes
     const { seed, userBuckets } = options
     const inputs = layout.dense.length + 3 * d
@@ -61,31 +62,24 @@ export class TargetAttention implements PatientModel {
     this.#attention.values.fill(0, 3 * d * attention)
     this.#first.values.fill(0, inputs * (1 + hidden))
     for (let i = 0; i < inputs; i++) this.#first.values[i * (1 + hidden)] = 0
+    this.blocks = [
+      this.#events,
+      this.#candidates,
+      this.#attention,
+      this.#scores,
+      this.#first,
+      this.#last,
+      this.#users,
+      ...this.#ids,
+    ]
   }
-
-  async step(rows: DownstreamRows): Promise<void> {
-    this.predict(rows)
-    this.train(rows)
-  }
-
-  predict(rows: DownstreamRows): void {
-    for (let row = 0; row < rows.rows; row++) this.#logits.push(this.logit(rows, row))
-  }
-
-  train(rows: DownstreamRows): void {
-    for (let row = 0; row < rows.rows; row++) descend(this.slopes(rows, row), this.#options.rate)
-  }
-
-  async logits(): Promise<Float32Array> {
-    const logits = Float32Array.from(this.#logits)
-    this.#logits = []
-    return logits
-  }
-
-  dispose(): void {}
 
   logit(rows: DownstreamRows, row: number): number {
     return this.#forward(rows, row).logit
+  }
+
+  learn(rows: DownstreamRows, row: number): void {
+    descend(this.slopes(rows, row), this.#options.rate)
   }
 
   #forward(rows: DownstreamRows, row: number) {
@@ -129,7 +123,7 @@ export class TargetAttention implements PatientModel {
     }
     let logit = hidden[0] + this.#users.values[rows.users[row]]
     for (let k = 1; k <= M; k++) logit += Math.max(0, hidden[k]) * this.#last.values[k - 1]
-    for (const { block, id, share } of this.#idsOf(rows, row)) logit += share * block.values[id]
+    for (const { bag, id, share } of idsOf(rows, row, this.#layout.bags)) logit += share * this.#ids[bag].values[id]
     return { item, v, u, events, x, hidden, logit }
   }
 
@@ -143,8 +137,8 @@ export class TargetAttention implements PatientModel {
     const own = Float64Array.of(error)
     const slopes: Slope[] = [
       { block: this.#users, row: rows.users[row], gradient: own, factor: 1, penalty },
-      ...this.#idsOf(rows, row).map(({ block, id, share }) => {
-        return { block, row: id, gradient: own, factor: share, penalty }
+      ...idsOf(rows, row, this.#layout.bags).map(({ bag, id, share }) => {
+        return { block: this.#ids[bag], row: id, gradient: own, factor: share, penalty }
       }),
     ]
     const ofHidden = Float64Array.from(hidden, (value, k) => {
@@ -188,14 +182,5 @@ export class TargetAttention implements PatientModel {
     for (const [i, gradient] of ofA.entries())
       slopes.push({ block: this.#attention, row: i, gradient, factor: 1, penalty: 0 })
     return slopes
-  }
-
-  /** The item's and the context's ids with their shares. */
-  #idsOf({ item }: DownstreamRows, row: number) {
-    return this.#layout.bags.flatMap(({ maxValues }, b) => {
-      const { ids, lengths } = item.bags[b]
-      const own = ids.subarray(row * maxValues, row * maxValues + lengths[row])
-      return Array.from(own, (id) => ({ block: this.#ids[b], id, share: 1 / lengths[row] }))
-    })
   }
 }

@@ -30,7 +30,7 @@ export interface Alternative {
     lab: LabLog,
     seed: number,
     factor: number,
-  ) => Pick<ServedArmOptions, 'source' | 'alternative' | 'upstream'>
+  ) => Pick<ServedArmOptions, 'source'> & Partial<Pick<ServedArmOptions, 'alternative' | 'upstream'>>
 }
 
 const { rate, idPenalty: penalty } = factorModelDefaults

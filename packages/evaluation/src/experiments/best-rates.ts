@@ -5,26 +5,26 @@
  */
 import type { ModelName } from '../downstream/family.ts'
 import type { Outcomes } from '../lab/analysis/outcomes.ts'
-import { type Deployment, judgedName, type Lane, laneColumn, latestAlone } from '../lab/arms/downstream-arm.ts'
+import { type Deployment, judgedName, latestAlone, type Setup, setupColumn } from '../lab/arms/downstream-arm.ts'
 import type { LabLog } from '../lab/log/lab-log.ts'
 import type { FigureTable } from '../report/findings.ts'
 import { formatFixed, formatNe } from '../report/format.ts'
 
 /** Of the usual rate, which comes first: it counts where others are as good. */
 const factors = [1, 1 / 3, 3, 9] as const
-const laneOf = (factor: number) => `rate-${Math.round(100 * factor)}`
+const setupOf = (factor: number) => `rate-${Math.round(100 * factor)}`
 
-/** Lanes of an arm whose models are tried at each rate. A quick run has the usual one alone. */
-export function rateLanes({ quick }: LabLog, deployment: Deployment = latestAlone.deployment): readonly Lane[] {
-  const lane = { ...latestAlone, deployment }
-  if (quick) return [lane]
-  return factors.map((rateFactor) => ({ ...lane, name: laneOf(rateFactor), rateFactor }))
+/** Setup of an arm whose models are tried at each rate. A quick run has the usual one alone. */
+export function rateSetups({ quick }: LabLog, deployment: Deployment = latestAlone.deployment): readonly Setup[] {
+  const setup = { ...latestAlone, deployment }
+  if (quick) return [setup]
+  return factors.map((rateFactor) => ({ ...setup, name: setupOf(rateFactor), rateFactor }))
 }
 
-/** An arm of more than one lane at the rate that all models have where nothing is tuned. */
-export const atUsualRate = (arm: string): string => `${arm}#${laneOf(1)}`
+/** An arm of more than one setup at the rate that all models have where nothing is tuned. */
+export const atUsualRate = (arm: string): string => `${arm}#${setupOf(1)}`
 
-/** An arm of `rateLanes`, and its models. */
+/** An arm of `rateSetups`, and its models. */
 export interface RatedArm {
   readonly arm: string
   readonly models: readonly ModelName[]
@@ -36,9 +36,9 @@ export function atBestRates(outcomes: Outcomes, arms: readonly RatedArm[]): Outc
   return arms.reduce((all, { arm, models }) => {
     const own = all.ofArm(arm).map(({ columns, figures }) => {
       const best = models.map((model) => {
-        const losses = factors.map((factor) => figures[judgedName(laneOf(factor), model)] ?? Number.POSITIVE_INFINITY)
+        const losses = factors.map((factor) => figures[judgedName(setupOf(factor), model)] ?? Number.POSITIVE_INFINITY)
         const factor = factors[losses.indexOf(Math.min(...losses))]
-        return [model, columns[laneColumn(laneOf(factor), model)]] as const
+        return [model, columns[setupColumn(setupOf(factor), model)]] as const
       })
       return { figures, columns: { ...columns, ...Object.fromEntries(best) } }
     })
@@ -55,7 +55,7 @@ export function ratesTable(outcomes: Outcomes, arms: readonly RatedArm[]): Figur
         arm,
         model,
         ...factors.map((factor) => {
-          const loss = outcomes.figure(arm, judgedName(laneOf(factor), model))
+          const loss = outcomes.figure(arm, judgedName(setupOf(factor), model))
           // Of a model without rows right before the test window.
           return Number.isNaN(loss) ? '–' : formatNe(loss)
         }),

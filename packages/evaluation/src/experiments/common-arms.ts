@@ -1,13 +1,12 @@
 /** Arms that several experiments have, so that each is run once. */
 import type { ModelName } from '../downstream/family.ts'
 import type { Arm } from '../lab/arms/arm.ts'
-import { downstreamArm, type Lane, latestAlone, type SourceName } from '../lab/arms/downstream-arm.ts'
+import { type DownstreamArmPlan, downstreamArm, latestAlone, type Setup } from '../lab/arms/downstream-arm.ts'
 import { headArm } from '../lab/arms/head-arm.ts'
 import type { LabLog } from '../lab/log/lab-log.ts'
 import type { UpstreamPlan } from '../lab/upstream/upstream.ts'
 import type { Variant } from '../lab/upstream/variant.ts'
 import type { ServingPolicy } from '../replay/serving-policy.ts'
-import type { AlternativePlan } from '../representations/alternative.ts'
 
 export const dayMs = 86_400_000
 /** Of an average: all that it asks for is averaged, however far behind the newest. */
@@ -49,49 +48,33 @@ export function splitModels({ family }: LabLog): { readonly seen: ModelName[]; r
 }
 
 /** What downstream models without any embedding do: all models, whatever the upstream. */
-export function withoutArm(lab: LabLog, seed: number, lanes: readonly Lane[] = [latestAlone]): Arm {
-  return servedArm(lab, seed, { name: 'without', title: 'without', source: 'none', models: allModels(lab), lanes })
+export function withoutArm(lab: LabLog, seed: number, setups: readonly Setup[] = [latestAlone]): Arm {
+  return servedArm(lab, seed, { name: 'without', title: 'without', source: 'none', models: allModels(lab), setups })
 }
 
 export function allModels({ family }: LabLog): ModelName[] {
   return family.map(({ name }) => name)
 }
 
-export interface ServedArmOptions {
-  readonly name: string
-  readonly title: string
-  readonly source: SourceName
-  readonly models: readonly ModelName[]
-  readonly mode?: ServingMode
-  readonly policy?: ServingPolicy
-  readonly lanes?: readonly Lane[]
-  readonly upstream?: UpstreamPlan
-  readonly forOwnUsers?: true
-  readonly alternative?: AlternativePlan
-}
+export type ServedArmOptions = Pick<DownstreamArmPlan, 'name' | 'title' | 'source' | 'models'> &
+  Partial<Omit<DownstreamArmPlan, 'frozen' | 'seed'>> & { readonly mode?: ServingMode }
 
 /** Served asynchronously by the standard upstream, its latest vector alone, unless told otherwise. */
-export function servedArm(lab: LabLog, seed: number, options: ServedArmOptions): Arm {
-  const { name, title, source, models, mode = 'asynchronous' } = options
+export function servedArm(lab: LabLog, seed: number, { mode = 'asynchronous', ...options }: ServedArmOptions): Arm {
   return downstreamArm({
-    name,
-    title,
     seed,
-    source,
-    models,
-    policy: options.policy ?? policyOf(mode, lab),
+    policy: policyOf(mode, lab),
     frozen: mode === 'frozen',
-    lanes: options.lanes ?? [latestAlone],
-    upstream: options.upstream ?? standardUpstream(seed),
-    ...(options.forOwnUsers && { forOwnUsers: true }),
-    ...(options.alternative && { alternative: options.alternative }),
+    setups: [latestAlone],
+    upstream: standardUpstream(seed),
+    ...options,
   })
 }
 
 /** The trained tower as a mode serves it. All models of the standard upstream, so that experiments share the arm. */
-export function modeArm(lab: LabLog, seed: number, mode: ServingMode, lanes: readonly Lane[] = [latestAlone]): Arm {
+export function modeArm(lab: LabLog, seed: number, mode: ServingMode, setups: readonly Setup[] = [latestAlone]): Arm {
   const { seen } = splitModels(lab)
-  return servedArm(lab, seed, { name: mode, title: modeTitles[mode], source: 'tower', mode, models: seen, lanes })
+  return servedArm(lab, seed, { name: mode, title: modeTitles[mode], source: 'tower', mode, models: seen, setups })
 }
 
 /** The upstream's own head with its features as a mode has them. */

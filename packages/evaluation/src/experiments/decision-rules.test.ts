@@ -3,7 +3,7 @@ import { beforeAll, describe, expect, test } from 'vitest'
 import type { ModelName } from '../downstream/family.ts'
 import { Outcomes } from '../lab/analysis/outcomes.ts'
 import type { Arm, ArmOutcome } from '../lab/arms/arm.ts'
-import { type DownstreamArmPlan, laneColumn } from '../lab/arms/downstream-arm.ts'
+import { type DownstreamArmPlan, setupColumn } from '../lab/arms/downstream-arm.ts'
 import type { LabLog } from '../lab/log/lab-log.ts'
 import { readSmallLab } from '../testing/small-lab.ts'
 import { memoryLog, smallEvents, smallSchema } from '../testing/small-log.ts'
@@ -13,7 +13,7 @@ import { isWorthServing } from './serving.ts'
 import { isWorthSharing } from './sharing/sharing.ts'
 
 /**
- * The logit of each row's own label, by arm and lane, or by arm: more is better, and has a log loss of ln(1 + e^−skill).
+ * The logit of each row's own label, by arm and setup, or by arm: more is better, and has a log loss of ln(1 + e^−skill).
  * Undefined: 1.
  */
 type Skill = (arm: string) => number | undefined
@@ -27,19 +27,19 @@ beforeAll(async () => {
 })
 
 /** Predictions by a model: of each row's own label, as good as is planted. */
-function predictionsOf(arm: string, lane: string, model: string, skill: Skill): Float32Array {
+function predictionsOf(arm: string, setup: string, model: string, skill: Skill): Float32Array {
   const { labels } = model === 'head' ? lab.test.models.ranking : lab.test.models[model as ModelName]
-  const own = (lane === '' ? undefined : skill(`${arm}#${lane}`)) ?? skill(arm) ?? 1
+  const own = (setup === '' ? undefined : skill(`${arm}#${setup}`)) ?? skill(arm) ?? 1
   return Float32Array.from(labels, (label) => (label === 1 ? own : -own))
 }
 
 /** The columns that an arm has; of one that is not of downstream models any that is asked for, 0 where none is planted. */
 function columnsOf({ name: arm, settings }: Arm, skill: Skill, numbers: Numbers): ArmOutcome['columns'] {
-  const { kind, lanes, models } = settings as Partial<DownstreamArmPlan> & { kind: string }
+  const { kind, setups, models } = settings as Partial<DownstreamArmPlan> & { kind: string }
   if (kind === 'downstream')
     return Object.fromEntries(
-      lanes!.flatMap(({ name: lane }) =>
-        models!.map((model) => [laneColumn(lane, model), predictionsOf(arm, lane, model, skill)]),
+      setups!.flatMap(({ name: setup }) =>
+        models!.map((model) => [setupColumn(setup, model), predictionsOf(arm, setup, model, skill)]),
       ),
     )
   return new Proxy(
@@ -69,7 +69,7 @@ function decide(name: string, skill: Skill, numbers: Numbers = {}, seeds: readon
   return experiment.conclude(new Outcomes(lab, seeds, byName))
 }
 
-/** Whether the rule holds. @param changes on what holds, by arm or lane */
+/** Whether the rule holds. @param changes on what holds, by arm or setup */
 const holds = (
   name: string,
   skills: Readonly<Record<string, number>>,

@@ -3,11 +3,12 @@ import { mean } from '@headwater/statistics'
 import { adjusted, compare, scoreArm } from '../lab/analysis/figures.ts'
 import type { Outcomes } from '../lab/analysis/outcomes.ts'
 import type { Arm } from '../lab/arms/arm.ts'
-import type { Averaging, Lane } from '../lab/arms/downstream-arm.ts'
+import type { Setup } from '../lab/arms/downstream-arm.ts'
 import { panelArm } from '../lab/arms/panel-arm.ts'
 import type { Experiment } from '../lab/experiment.ts'
 import type { LabLog } from '../lab/log/lab-log.ts'
 import type { UpstreamPlan } from '../lab/upstream/upstream.ts'
+import type { Averaging } from '../replay/pooled.ts'
 import type { Chart, Findings } from '../report/findings.ts'
 import { formatDrift, formatGainInterval, formatNe } from '../report/format.ts'
 import { anyLagMs, servedArm, standardUpstream } from './common-arms.ts'
@@ -60,8 +61,8 @@ const mostApart = (lab: LabLog) => Math.max(...retrainedEvery(lab)) - 1
 
 const armName = ({ upstream, aligned }: Pick<Method, 'upstream' | 'aligned'>) =>
   `${upstream}-${aligned ? 'aligned' : 'raw'}`
-const laneName = (average: AverageName, every: Every) => `${average}-every-${every}`
-const nameOf = (method: Method, every: Every) => `${armName(method)}#${laneName(method.average, every)}`
+const setupName = (average: AverageName, every: Every) => `${average}-every-${every}`
+const nameOf = (method: Method, every: Every) => `${armName(method)}#${setupName(method.average, every)}`
 const titleOf = ({ upstream, aligned, average }: Method) => `${upstream}, ${aligned ? 'aligned' : 'raw'}, ${average}`
 const planOf = (name: UpstreamName, seed: number): UpstreamPlan => ({ ...standardUpstream(seed), ...upstreams[name] })
 const panels = (Object.keys(upstreams) as UpstreamName[]).flatMap((upstream) => [
@@ -93,7 +94,7 @@ function driftArms(lab: LabLog, seed: number): Arm[] {
         title: `${upstream}, ${aligned ? 'as published' : 'raw'}`,
         source: aligned ? 'tower' : 'raw',
         models: ['sparse'],
-        lanes: lanesOf(lab, upstream, aligned),
+        setups: setupsOf(lab, upstream, aligned),
         upstream: planOf(upstream, seed),
       }),
     ),
@@ -125,12 +126,12 @@ function driftArms(lab: LabLog, seed: number): Arm[] {
   ]
 }
 
-function lanesOf(lab: LabLog, upstream: UpstreamName, aligned: boolean): Lane[] {
+function setupsOf(lab: LabLog, upstream: UpstreamName, aligned: boolean): Setup[] {
   return methodsOf(lab)
     .filter((method) => method.upstream === upstream && method.aligned === aligned)
     .flatMap(({ average }) =>
       retrainedEvery(lab).map((every) => ({
-        name: laneName(average, every),
+        name: setupName(average, every),
         averaging: averages[average],
         deployment: { kind: 'publications', every },
       })),

@@ -7,11 +7,13 @@ import { drift } from './drift.ts'
 import { freshness } from './freshness.ts'
 import { gain } from './gain.ts'
 import { logSize } from './log-size.ts'
+import { mainJob } from './main-job/main-job.ts'
 import { power } from './power.ts'
 import { serving } from './serving.ts'
 import { sharing } from './sharing/sharing.ts'
 
 export const experiments: readonly Experiment[] = [
+  mainJob,
   gain,
   alternatives,
   serving,

@@ -7,7 +7,7 @@ import type { Experiment } from '../lab/experiment.ts'
 import { type LabLog, specOf } from '../lab/log/lab-log.ts'
 import type { Comparison, Findings } from '../report/findings.ts'
 import { formatGainInterval } from '../report/format.ts'
-import { atBestRates, atUsualRate, type RatedArm, rateLanes, ratesTable } from './best-rates.ts'
+import { atBestRates, atUsualRate, type RatedArm, rateSetups, ratesTable } from './best-rates.ts'
 import { comparisonChart, gapChart, overChart, sliceChart } from './charts.ts'
 import { allModels, modeArm, modeHead, servedArm, splitModels, standardUpstream, withoutArm } from './common-arms.ts'
 import { reachableTables } from './reachable.ts'
@@ -43,21 +43,21 @@ export const gain: Experiment = {
 
 function gainArms(lab: LabLog, seed: number): Arm[] {
   const { seen, unseen: notSeen } = splitModels(lab)
-  const lanes = rateLanes(lab)
+  const setups = rateSetups(lab)
   const seenControls = controls.map(({ source, title }) =>
-    servedArm(lab, seed, { name: source, title, source, models: seen, lanes }),
+    servedArm(lab, seed, { name: source, title, source, models: seen, setups }),
   )
   const arms = [
-    withoutArm(lab, seed, lanes),
+    withoutArm(lab, seed, setups),
     ...seenControls,
-    modeArm(lab, seed, 'asynchronous', lanes),
-    modeArm(lab, seed, 'synchronous', lanes),
+    modeArm(lab, seed, 'asynchronous', setups),
+    modeArm(lab, seed, 'synchronous', setups),
     modeHead(lab, seed, 'asynchronous'),
     modeHead(lab, seed, 'synchronous'),
   ]
   if (notSeen.length > 0) {
     const upstream = { ...standardUpstream(seed), withoutSurface: true }
-    const shared = { models: notSeen, upstream, lanes }
+    const shared = { models: notSeen, upstream, setups }
     arms.push(
       ...controls.map(({ source, title }) =>
         servedArm(lab, seed, { name: unseen(source), title: `${title}, unseen surface`, source, ...shared }),
@@ -78,7 +78,7 @@ function gainArms(lab: LabLog, seed: number): Arm[] {
           title: `${title}, models trained until the test window`,
           source,
           models: seen,
-          lanes: rateLanes(lab, { kind: 'before-test' }),
+          setups: rateSetups(lab, { kind: 'once' }),
         }),
       ),
     )

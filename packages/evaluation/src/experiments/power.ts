@@ -17,7 +17,7 @@ import {
 } from '../power/index.ts'
 import type { Findings } from '../report/findings.ts'
 import { formatCount, formatGain, formatGainInterval, formatPercent } from '../report/format.ts'
-import { atBestRates, rateLanes } from './best-rates.ts'
+import { atBestRates, rateSetups } from './best-rates.ts'
 import { modeArm, withoutArm } from './common-arms.ts'
 import { rankingLift } from './ranking-lift.ts'
 
@@ -34,7 +34,7 @@ export const power: Experiment = {
     if (world !== null) return
     throw new ExperimentError(log.name, 'experiment "power" needs a synthetic log', 'use --data synthetic-reference')
   },
-  arms: (lab, seed) => [withoutArm(lab, seed, rateLanes(lab)), modeArm(lab, seed, 'asynchronous', rateLanes(lab))],
+  arms: (lab, seed) => [withoutArm(lab, seed, rateSetups(lab)), modeArm(lab, seed, 'asynchronous', rateSetups(lab))],
   conclude,
 }
 

@@ -6,7 +6,7 @@ import { optimumArm } from '../lab/arms/optimum-arm.ts'
 import type { Experiment } from '../lab/experiment.ts'
 import type { Chart, Comparison, Findings } from '../report/findings.ts'
 import { formatFixed, formatGainInterval, formatNe, formatPercent } from '../report/format.ts'
-import { atBestRates, rateLanes, ratesTable } from './best-rates.ts'
+import { atBestRates, rateSetups, ratesTable } from './best-rates.ts'
 import { modeArm, modeHead, modeTitles, servingModes, withoutArm } from './common-arms.ts'
 import { reachableTables } from './reachable.ts'
 
@@ -18,8 +18,8 @@ export const serving: Experiment = {
   rule: 'Asynchronous serving is worth it where it gains over frozen serving, the interval above 0 after Holm, and loses less than 1 % of normalized entropy to synchronous serving, by the upper end of the interval.',
   models: () => ['ranking'],
   arms: (lab, seed) => [
-    withoutArm(lab, seed, rateLanes(lab)),
-    ...servingModes.map((mode) => modeArm(lab, seed, mode, rateLanes(lab))),
+    withoutArm(lab, seed, rateSetups(lab)),
+    ...servingModes.map((mode) => modeArm(lab, seed, mode, rateSetups(lab))),
     ...servingModes.map((mode) => modeHead(lab, seed, mode)),
     ...(lab.world === null ? [] : [optimumArm(lab.settings)]),
   ],

@@ -3,8 +3,9 @@
  * of `@headwater/pooling` on log time. Embeddings are computed in large batches behind the rows that read them, so that
  * many serving policies can be compared over one log; a test holds them, bit for bit, against what the store serves.
  */
-import { type FeatureSpace, type LogEvent, Replay, type SideBatch, timeGroups } from '@headwater/features'
+import { type FeatureSpace, type LogEvent, Replay, type SideBatch } from '@headwater/features'
 import { AsOfError } from '@headwater/pooling'
+import { inBlocks, type ReplayedBlock } from './blocks.ts'
 import { batchFeatureMs, type ServingOptions } from './serving-policy.ts'
 
 /** One computation of a user's embedding. */
@@ -29,18 +30,6 @@ export interface CaptureLearner<Value> {
   ingest(group: readonly LogEvent[]): void
   /** @param snapshot place of the latest publication */
   take(snapshot: number, user: string): Value
-}
-
-/** Rows of the log in order, whole groups of equal time. */
-export interface ReplayedBlock<Value> {
-  readonly rows: number
-  readonly events: readonly LogEvent[]
-  /** Items and contexts as of their rows; it may have room for more rows. */
-  readonly item: SideBatch
-  /** Behind the last row of each group of equal time. */
-  readonly groupEnds: readonly number[]
-  /** What is held of the row's user, the newest snapshot first; empty where nothing is. */
-  readonly held: readonly (readonly Capture<Value>[])[]
 }
 
 export interface ReplayOptions extends ServingOptions {
@@ -72,7 +61,6 @@ interface Pending<Value> {
   readonly captures: Capture<Value>[]
 }
 
-const blockRows = 1024
 const encodedRows = 512
 
 export class AsOfReplay<Value> {
@@ -102,35 +90,19 @@ export class AsOfReplay<Value> {
     return this.#users.size
   }
 
-  /** @throws AsOfError where a row would be served what was not known strictly before it */
-  async *blocks(): AsyncGenerator<ReplayedBlock<Value>> {
+  /**
+   * Blocks with what is held of each row's user, the newest snapshot first; empty where nothing is.
+   * @throws AsOfError where a row would be served what was not known strictly before it
+   */
+  blocks(): AsyncGenerator<ReplayedBlock<readonly Capture<Value>[]>> {
     const { log, space, signal } = this.#options
-    let item = space.allocate('item', blockRows)
-    let events: LogEvent[] = []
-    let held: (readonly Capture<Value>[])[] = []
-    let groupEnds: number[] = []
-    for await (const group of timeGroups(log.events())) {
-      if (events.length > 0 && events.length + group.length > blockRows) {
-        signal?.throwIfAborted()
-        await this.#encode()
-        yield { rows: events.length, events, item, groupEnds, held }
-        events = []
-        held = []
-        groupEnds = []
-      }
-      // A group may be larger than a block: it then has one of its own.
-      if (group.length > item.bags[0].lengths.length) item = space.allocate('item', group.length)
-      this.#serve(group)
-      for (const event of group) {
-        space.encodeItem(item, events.length, this.#replay.itemState(event.item), event)
-        events.push(event)
-        held.push(this.#asOf(event))
-      }
-      groupEnds.push(events.length)
-      this.#ingest(group)
+    const source = {
+      serve: (group: readonly LogEvent[]) => this.#serve(group),
+      held: (event: LogEvent) => this.#asOf(event),
+      ingest: (group: readonly LogEvent[]) => this.#ingest(group),
+      settle: () => this.#encode(),
     }
-    await this.#encode()
-    if (events.length > 0) yield { rows: events.length, events, item, groupEnds, held }
+    return inBlocks(space, log, this.#replay, source, signal)
   }
 
   /** Brings what is held of the group's users to where the policy has it when they are read. */

@@ -12,7 +12,7 @@ import { listSnapshots, type SnapshotManifest, servedSnapshot } from '@headwater
 import { temporaryDirectory } from '@headwater/testkit'
 import type { GateOptions } from '@headwater/training'
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { publicationRows } from '../experiments/main-job/settings.ts'
+import { publicationRows } from '../lab/log/settings.ts'
 import { silent, smallSettings } from '../testing/small-job.ts'
 import { memoryLog, smallEvents, smallSchema } from '../testing/small-log.ts'
 import { NothingServedError, servedModels, serveLiveTraffic, type TrafficSummary } from './live-traffic.ts'
@@ -171,7 +171,7 @@ test('a snapshot a round, numbered in order, that knows the log up to its public
   expect(manifests.map(({ dataCutoffMs }) => dataCutoffMs)).toEqual(publicationTimes())
   for (const [i, row] of summary.snapshotRows.entries()) {
     // The first group of equal time behind the share of the round.
-    const share = Math.round(events.length * (smallSettings.firstShare + i * smallSettings.roundShare))
+    const share = Math.round(events.length * (smallSettings.firstShare + i * smallSettings.roundShare!))
     expect(row).toBe(groups.find((group) => group[0].row >= share)![0].row)
     expect(events[row].timeMs).toBeGreaterThan(events[row - 1].timeMs)
   }

@@ -35,7 +35,11 @@ export interface TrafficSummary {
   readonly lastSnapshotDirectory: string
   /** Snapshots that the publication gate held: traffic went on with the one before. */
   readonly held: readonly HeldSnapshot[]
+  /** The log's last events, 2,000 at most. */
+  readonly recent: readonly LogEvent[]
 }
+
+const recentEvents = 2000
 
 export interface HeldSnapshot {
   readonly snapshot: number
@@ -117,6 +121,7 @@ class Traffic {
   #tower: ServedTower | null = null
   #untrained: ServedTower | null = null
   readonly #held: HeldSnapshot[] = []
+  readonly #recent: LogEvent[] = []
   #servedDirectory = ''
   #panel: string[] = []
   #vectorsChecked = 0
@@ -190,6 +195,8 @@ class Traffic {
       if (this.#tower) await this.#serve(group)
       await this.#pooling.ingest(group)
       this.#training.feed(group)
+      this.#recent.push(...group)
+      if (this.#recent.length > 2 * recentEvents) this.#recent.splice(0, this.#recent.length - recentEvents)
       row += group.length
       stages.advance(row)
     }
@@ -209,6 +216,7 @@ class Traffic {
       storeUrl: this.#storeUrl,
       lastSnapshotDirectory: this.#servedDirectory,
       held: this.#held,
+      recent: this.#recent.slice(-recentEvents),
     }
   }
 

@@ -2,10 +2,11 @@
  * What was served in the replay, as downstream models read it: a row of the log at a time, all served models side by side.
  * The served log itself has a row for each user and model of a read. D = dim of a model.
  */
-
 import { halfToFloat } from '@headwater/binary16'
+import { type FeatureSpace, type LogEvent, Replay } from '@headwater/features'
 import { readServedLog, type ServedRows, vectorOffsets } from '@headwater/logs'
 import { servedStatus } from '@headwater/pooling'
+import { inBlocks, type ReplayedBlock } from './blocks.ts'
 
 /** What a model served for a row. */
 export interface ServedVector {
@@ -55,6 +56,37 @@ export async function* servedRows(directory: string, models: readonly string[]):
     }
   }
   yield* sideBySide(read, models)
+}
+
+/**
+ * The log in blocks, with what was served to each row, the models in the order in which they were read; null where nothing was.
+ * @param served a row for each of the log's, from the first served one to the log's end; rows before it have none
+ * @throws ServedLogError where it has rows that are not the log's, when the log ends
+ */
+export async function* servedBlocks(
+  space: FeatureSpace,
+  log: { events(): AsyncIterable<LogEvent[]> },
+  served: AsyncGenerator<ServedRow>,
+  signal?: AbortSignal,
+): AsyncGenerator<ReplayedBlock<readonly ServedVector[] | null>> {
+  const replay = new Replay(space)
+  try {
+    let next = await served.next()
+    const source = {
+      held: async ({ user, timeMs }: LogEvent) => {
+        if (next.done || next.value.user !== user || next.value.timeMs !== timeMs) return null
+        const { models } = next.value
+        next = await served.next()
+        return models
+      },
+      ingest: (group: readonly LogEvent[]) => replay.ingest(group),
+    }
+    yield* inBlocks(space, log, replay, source, signal)
+    if (!next.done)
+      throw new ServedLogError(`what was served at ${next.value.timeMs} to ${next.value.user} is no row of the log`)
+  } finally {
+    await served.return(undefined)
+  }
 }
 
 interface LoggedVector {

@@ -5,7 +5,7 @@ import { declareTower, snapshotConfig, Weights, writeWeights } from '@headwater/
 import { readSnapshot } from '@headwater/snapshot'
 import { allocateExamples, Scorer, type TrainingBatch } from '@headwater/training'
 import type { CaptureEncoder } from './as-of-replay.ts'
-import { copyRow } from './side-rows.ts'
+import { copyRow } from './copy-row.ts'
 
 /** Keeps users' features themselves. */
 export function userRows(space: FeatureSpace): CaptureEncoder<SideBatch> {

@@ -52,7 +52,8 @@ export interface WallClockFigures {
   readonly freshness: Freshness
 }
 
-const percents = [0, 1, 5, 10, 25, 50, 75, 90, 95, 99, 99.9, 100]
+/** Percentiles that are told. */
+export const wallClockPercents = [0, 1, 5, 10, 25, 50, 75, 90, 95, 99, 99.9, 100]
 const percentileAt = (values: Float64Array, percent: number) => nearestRankPercentiles(values, [percent])[0]
 
 /**
@@ -144,13 +145,13 @@ async function measure(options: WallClockOptions, storeUrl: string): Promise<Wal
       p50Us: percentileAt(us, 50),
       p99Us: percentileAt(us, 99),
       hitRate: pooling.counters.hits / pooling.counters.reads,
-      quantiles: percents.map((percent) => ({ percent, us: percentileAt(us, percent) })),
+      quantiles: wallClockPercents.map((percent) => ({ percent, us: percentileAt(us, percent) })),
     },
     freshness: {
       count: freshnessMs.length,
       p50Ms: percentileAt(freshnessMs, 50),
       p99Ms: percentileAt(freshnessMs, 99),
-      quantiles: percents.map((percent) => ({ percent, ms: percentileAt(freshnessMs, percent) })),
+      quantiles: wallClockPercents.map((percent) => ({ percent, ms: percentileAt(freshnessMs, percent) })),
     },
   }
 }

@@ -1,7 +1,7 @@
 /** What an arm of the experiment `alternatives` has in the tower's or in the ranking model's place. */
 import { type FeatureSpace, schemaDefaults } from '@headwater/features'
-import type { PatientModel } from '../downstream/downstream-rows.ts'
 import { ItemCounts } from '../downstream/item-counts.ts'
+import type { DownstreamModel } from '../downstream/rows.ts'
 import { TargetAttention } from '../downstream/target-attention.ts'
 import type { LearnedPlan } from './learned-source.ts'
 
@@ -17,7 +17,7 @@ export interface AlternativePlan {
   readonly model: OwnModelPlan | null
 }
 
-export function ownModel({ item, schema }: FeatureSpace, plan: OwnModelPlan, seed: number): PatientModel {
+export function ownModel({ item, schema }: FeatureSpace, plan: OwnModelPlan, seed: number): DownstreamModel {
   if (plan.kind === 'counts') return new ItemCounts(item, plan.shrinkage)
   const userBuckets = schema.userBuckets ?? schemaDefaults.userBuckets
   return new TargetAttention(item, { ...plan, userBuckets, seed })

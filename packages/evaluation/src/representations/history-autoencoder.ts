@@ -6,7 +6,7 @@
  */
 import { type SeededRandom, seededRandom } from '@headwater/statistics'
 import { AdagradBlock } from '../downstream/adagrad.ts'
-import { descend, dot, type Slope, sigmoid } from '../downstream/slopes.ts'
+import { descend, dot, type Slope, sigmoid } from '../downstream/gradients.ts'
 import type { Example, Representation, RepresentationOptions } from './representation.ts'
 
 const firstSd = 0.1

@@ -5,7 +5,7 @@
  * Shape letters: W numbers of a vector, of which the last is the bias.
  */
 import { AdagradBlock } from '../downstream/adagrad.ts'
-import { descend, dot, type Slope, sigmoid } from '../downstream/slopes.ts'
+import { descend, dot, type Slope, sigmoid } from '../downstream/gradients.ts'
 import type { Example, Representation, RepresentationOptions } from './representation.ts'
 
 /** Of the items' first factors; a user's are zeros until the first event. */

@@ -4,7 +4,7 @@
  * An event's embedding is its item's and its outcome's. What is handed on is u. Shape letters: W numbers of a vector.
  */
 import { AdagradBlock } from '../downstream/adagrad.ts'
-import { descend, dot, type Slope, sigmoid } from '../downstream/slopes.ts'
+import { descend, dot, type Slope, sigmoid } from '../downstream/gradients.ts'
 import type { Example, Representation, RepresentationOptions } from './representation.ts'
 
 const firstSd = 0.1

@@ -2,8 +2,8 @@
 import { compileFeatures } from '@headwater/features'
 import { seededRandom } from '@headwater/statistics'
 import { describe, expect, test } from 'vitest'
-import { RowBuffer } from '../downstream/downstream-rows.ts'
-import type { Slope } from '../downstream/slopes.ts'
+import type { Slope } from '../downstream/gradients.ts'
+import { RowBuffer, usualFlags } from '../downstream/rows.ts'
 import { TargetAttention } from '../downstream/target-attention.ts'
 import { smallEvents, smallSchema } from '../testing/small-log.ts'
 import { HistoryAutoencoder } from './history-autoencoder.ts'
@@ -81,13 +81,13 @@ describe('gradients', () => {
 
   test('of the target attention', async () => {
     const space = compileFeatures({ ...smallSchema, itemBuckets: 8, userBuckets: 4 })
-    const buffer = new RowBuffer(space, 6, 5)
+    const buffer = new RowBuffer(space, 6, 5, usualFlags)
     const item = space.allocate('item', 1)
     const random = seededRandom(2)
     for (const [row, event] of smallEvents(6, 3).entries()) {
       space.encodeItem(item, 0, space.newItemState(), event)
       const history = Uint32Array.from({ length: row }, () => random.nextBelow(16))
-      buffer.push(row % 4, item, 0, paddedEvents(history, 5), 0, row % 2)
+      buffer.push(row % 4, item, 0, { vector: paddedEvents(history, 5), ageMs: 0 }, row % 2)
     }
     const { view } = buffer
     const model = new TargetAttention(space.item, { userBuckets: 4, events: 5, rate: 0.1, penalty: 0, seed: 5 })

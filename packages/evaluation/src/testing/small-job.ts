@@ -1,13 +1,15 @@
 import { presets } from '@headwater/runtime'
-import { defaultSettings, type MainJobSettings } from '../experiments/main-job/settings.ts'
+import { mainJobSettings, type ServingPlan, usualServing } from '../experiments/main-job/main-job.ts'
+import type { LabSettings } from '../lab/log/settings.ts'
 import type { Stages } from '../progress/stages.ts'
 import { minuteMs } from './small-log.ts'
 
 const { small } = presets
 
 /** The main job with a tiny tower and four snapshots. Refreshes land three minutes late, onto other events' minutes. */
-export const smallSettings: MainJobSettings = {
-  ...defaultSettings,
+export const smallSettings: LabSettings & ServingPlan = {
+  ...mainJobSettings,
+  ...usualServing,
   preset: 'test',
   config: {
     ...small,
@@ -19,8 +21,9 @@ export const smallSettings: MainJobSettings = {
     embeddings: { ...small.embeddings, width: 8 },
     mix: { width: 4, interaction: { kind: 'grouped', dots: 2 }, hidden: [8] },
   },
-  training: { ...defaultSettings.training, batchRows: 128 },
+  training: { ...mainJobSettings.training, batchRows: 128 },
   firstShare: 0.6,
+  snapshots: 4,
   roundShare: 0.1,
   pooling: { count: 3, maxLagMs: 100 * minuteMs },
   refreshDelayMs: 3 * minuteMs,

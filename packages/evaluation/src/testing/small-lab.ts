@@ -1,6 +1,6 @@
 /** Experiments with a tiny tower and three snapshots. */
 import type { Log, SyntheticWorld } from '@headwater/datasets'
-import { type LabLog, readLabLog } from '../lab/log/lab-log.ts'
+import { checkTestWindow, type LabLog, readLabLog } from '../lab/log/lab-log.ts'
 import { type LabSettings, realLab } from '../lab/log/settings.ts'
 import { smallSettings } from './small-job.ts'
 import { minuteMs } from './small-log.ts'
@@ -16,6 +16,8 @@ export const smallLab: LabSettings = {
   refreshDelayMs: 3 * minuteMs,
 }
 
-export function readSmallLab(log: Log, world: SyntheticWorld | null = null): Promise<LabLog> {
-  return readLabLog(log, 'a test', smallLab, world)
+export async function readSmallLab(log: Log, world: SyntheticWorld | null = null): Promise<LabLog> {
+  const lab = await readLabLog(log, 'a test', smallLab, world)
+  checkTestWindow(lab)
+  return lab
 }

@@ -1,186 +1,125 @@
-/** The main job: a log goes in, served embeddings come out, and downstream models tell what they are worth. */
-import { mkdirSync } from 'node:fs'
-import { join } from 'node:path'
-import type { Log } from '@headwater/datasets'
-import { compileFeatures } from '@headwater/features'
-import type { GpuDevice } from '@headwater/gpu'
-import { mean } from '@headwater/statistics'
-import type { DriftRound } from '../../geometry/drift.ts'
-import { type Stages, TimedStages } from '../../progress/stages.ts'
-import { servedModels, serveLiveTraffic, type TrafficSummary } from '../../replay/live-traffic.ts'
-import { servedRows } from '../../replay/served-log.ts'
-import { measureByWallClock } from '../../replay/wall-clock.ts'
-import type { MainJobResult } from '../../report/main-job/result.ts'
-import { type ArmPredictions, type ArmSource, evaluateArms } from './arms.ts'
-import { lookAhead } from './look-ahead.ts'
-import { bootstrapDraws, scoreArms } from './scores.ts'
-import { defaultSettings, type MainJobSettings, publicationRows } from './settings.ts'
+/** What embeddings are worth that the store and the pooling serve as live traffic. `headwater run` runs it by itself. */
+import { presets } from '@headwater/runtime'
+import { defaultTraining } from '@headwater/training'
+import { adjusted, compare, scoreArm } from '../../lab/analysis/figures.ts'
+import type { Outcomes } from '../../lab/analysis/outcomes.ts'
+import { type TrafficArmPlan, trafficArm } from '../../lab/arms/traffic-arm.ts'
+import type { Experiment } from '../../lab/experiment.ts'
+import { ExperimentError } from '../../lab/log/experiment-error.ts'
+import type { LabLog } from '../../lab/log/lab-log.ts'
+import type { LabSettings } from '../../lab/log/settings.ts'
+import { wallClockPercents } from '../../replay/wall-clock.ts'
+import type { Comparison, Findings } from '../../report/findings.ts'
+import { formatDuration, formatGainInterval, formatNe, formatPercent } from '../../report/format.ts'
+import { type Arm, arms } from '../../report/main-job/result.ts'
+import { comparisonChart } from '../charts.ts'
+import { nameOf, progressiveTenths, trafficName } from './scores.ts'
 
-export interface MainJobOptions {
-  readonly device: GpuDevice
-  readonly log: Log
-  /** Where the rows came from, in words. */
-  readonly source: string
-  /** Empty; a directory for each seed is made in it. */
-  readonly directory: string
-  readonly seeds: readonly number[]
-  readonly settings?: MainJobSettings
-  readonly stages: Stages
-  readonly signal?: AbortSignal | undefined
-  /** What the report says of where it came from. */
-  readonly about: Pick<MainJobResult, 'version' | 'commit' | 'command' | 'startedAt'>
+const dayMs = 86_400_000
+
+/** What `headwater run` does with a log. */
+export const mainJobSettings: LabSettings = {
+  preset: 'small',
+  config: presets.small,
+  training: defaultTraining,
+  firstShare: 0.6,
+  snapshots: 7,
+  roundShare: 0.06,
+  testShare: 0.1,
+  refreshDelayMs: 1000,
 }
 
-const suspiciousAuc = 0.81
+/** How traffic is served and timed. */
+export type ServingPlan = Omit<TrafficArmPlan, 'name' | 'title' | 'seed'>
 
-/** Where each arm finds its vector among the served models `sum`, `untrained`, `random`. */
-const armSources: readonly ArmSource[] = [
-  { arm: 'without', pick: null },
-  { arm: 'with', pick: ([sum]) => ({ vector: sum.pooled, about: sum }) },
-  { arm: 'latest', pick: ([sum]) => ({ vector: sum.latest!, about: sum }) },
-  { arm: 'random', pick: ([, , random]) => ({ vector: random.pooled, about: random }) },
-  { arm: 'untrained', pick: ([, untrained]) => ({ vector: untrained.pooled, about: untrained }) },
-]
+export const usualServing: ServingPlan = {
+  pooling: { count: 3, maxLagMs: 3 * dayMs },
+  panelUsers: 2000,
+  timedReads: 20_000,
+  timedEvents: 200,
+}
 
-/** @throws UnfitLogError, AsOfError, and what log, store and device throw. Whatever it wrote stays in `directory`. */
-export async function runMainJob(options: MainJobOptions): Promise<MainJobResult> {
-  const { device, log, directory, seeds, settings = defaultSettings, signal, about } = options
-  const space = compileFeatures(log.schema)
-  const published = publicationRows(log.rows, settings)
-  const recent = await lookAhead(log, space, published[0])
-  const stages = new TimedStages(options.stages)
-  const { embeddings } = settings.config
-  const dim = embeddings.count * embeddings.width
-  const runs: { seed: number; predictions: ArmPredictions; traffic: TrafficSummary }[] = []
-  const timings: Pick<MainJobResult, 'read' | 'freshness'>[] = []
-  for (const seed of seeds) {
-    const seedDirectory = join(directory, `seed-${seed}`)
-    mkdirSync(seedDirectory, { recursive: true })
-    const traffic = await serveLiveTraffic({
-      device,
-      space,
-      log,
-      directory: seedDirectory,
-      settings,
-      publicationRows: published,
-      seed,
-      stages,
-      signal,
-    })
-    timings.push(
-      await measureByWallClock({
-        device,
-        space,
-        storePath: join(seedDirectory, 'store'),
-        snapshotDirectory: traffic.lastSnapshotDirectory,
-        recent,
-        settings,
-        stages,
-        signal,
-      }),
-    )
-    stages.begin('downstream', log.rows)
-    const predictions = await evaluateArms(
-      device,
-      space,
-      log,
-      servedRows(traffic.servedLog, servedModels),
-      armSources,
-      { dim, seed },
-      (done) => stages.advance(done),
-      signal,
-    )
-    runs.push({ seed, predictions, traffic })
-    stages.end()
-  }
-  stages.begin('statistics', 0)
-  const scores = scoreArms(runs)
-  stages.end()
-  const { traffic, predictions } = runs[0]
-  const drift = meanDrift(runs.map((run) => run.traffic.drift))
-  const [task] = log.schema.tasks
+export function mainJobExperiment(serving: ServingPlan): Experiment {
   return {
-    ...about,
-    adapter: device.adapter.description || device.adapterClass,
-    dataset: {
-      name: log.name,
-      source: options.source,
-      task: task.atLeast === 1 ? task.field : `${task.field} ≥ ${task.atLeast}`,
-      users: predictions.userCount,
-      items: predictions.itemCount,
-      firstTimeMs: log.timeRange.firstMs,
-      lastTimeMs: log.timeRange.lastMs,
-    },
-    rows: log.rows,
-    skippedRows: log.skippedRows,
-    ...scores,
-    snapshots: traffic.snapshotRows.length,
-    snapshotRows: [...traffic.snapshotRows],
-    drift,
-    read: { ...meanTimings(timings.map((t) => t.read)), hitRate: mean(runs.map((run) => run.traffic.hitRate)) },
-    freshness: meanTimings(timings.map((t) => t.freshness)),
-    servedVectorsChecked: runs.reduce((sum, run) => sum + run.traffic.vectorsChecked, 0),
-    kernelShare: device.features.has('timestamp-query') ? mean(runs.map((run) => run.traffic.kernelShare)) : null,
-    peakMemoryBytes: process.resourceUsage().maxRSS * 1024,
-    seconds: stages.seconds,
-    method: {
-      preset: settings.preset,
-      towerParameters: traffic.towerParameters,
-      embeddingCount: embeddings.count,
-      embeddingWidth: embeddings.width,
-      pooledSnapshots: settings.pooling.count,
-      refreshDelayMs: settings.refreshDelayMs,
-      bootstrapDraws,
-    },
-    warnings: warningsOf(log, scores.auc, runs),
+    name: 'main-job',
+    question: 'What are embeddings worth that are served as live traffic?',
+    measure:
+      'Relative gain in normalized entropy on the test window of the ranking model, every row predicted before it is trained on, with the pooled embedding that the store serves, over the same model without and over each control; latency of reads and freshness by the wall’s clock.',
+    rule: 'Yes where the served embedding gains over the model without and over the same tower untrained, both intervals above 0 after Holm.',
+    models: () => ['ranking'],
+    check,
+    arms: (_, seed) => [trafficArm({ name: trafficName, title: 'served as live traffic', seed, ...serving })],
+    conclude,
   }
 }
 
-function warningsOf(
-  log: Log,
-  auc: MainJobResult['auc'],
-  runs: readonly { readonly seed: number; readonly traffic: TrafficSummary }[],
-): string[] {
-  const warnings: string[] = []
-  const best = Math.max(...Object.values(auc))
-  if (log.name.startsWith('movietweetings') && best > suspiciousAuc)
-    warnings.push(`An AUC of ${best.toFixed(3)} is more than this log is known to allow: look for a leak.`)
-  if (log.skippedRows > 0) warnings.push(`${log.skippedRows} bad rows were left out.`)
-  for (const { seed, traffic } of runs)
-    for (const { snapshot, reasons } of traffic.held)
-      warnings.push(
-        `Seed ${seed}: snapshot ${snapshot} was held, traffic went on with the one before. ${reasons.join(' ')}`,
-      )
-  return warnings
-}
+export const mainJob: Experiment = mainJobExperiment(usualServing)
 
-function meanDrift(bySeed: readonly (readonly DriftRound[])[]): MainJobResult['drift'] {
-  const byRound = bySeed[0].map((round, i) => ({
-    ...round,
-    cosine: mean(bySeed.map((rounds) => rounds[i].cosine)),
-    relativeL2: mean(bySeed.map((rounds) => rounds[i].relativeL2)),
-  }))
-  if (byRound.length === 0) return { cosine: null, relativeL2: null, byRound }
-  return {
-    cosine: mean(byRound.map((round) => round.cosine)),
-    relativeL2: mean(byRound.map((round) => round.relativeL2)),
-    byRound,
+const leastRows = 1000
+
+/** @throws ExperimentError where the log is short, its times do not go on behind the first snapshot, or the scored rows have one class or one user */
+function check({ log, test, publicationRows, publishedMs }: LabLog): void {
+  const refuse = (reason: string, remedy: string) => {
+    throw new ExperimentError(log.name, reason, remedy)
   }
-}
-
-type Figures = Record<string, number> & { quantiles: Record<string, number>[] }
-
-/** Counts are summed, everything else is averaged over seeds. */
-function meanTimings<T extends { readonly count: number; readonly quantiles: readonly object[] }>(
-  timings: readonly T[],
-): T {
-  const all = timings as unknown as Figures[]
-  const merge = (figures: readonly Record<string, number>[]) =>
-    Object.fromEntries(
-      Object.keys(figures[0])
-        .filter((key) => key !== 'quantiles')
-        .map((key) => [key, mean(figures.map((f) => f[key])) * (key === 'count' ? figures.length : 1)]),
+  const count = (rows: number) => rows.toLocaleString('en')
+  if (log.rows < leastRows)
+    refuse(`the log has ${count(log.rows)} rows`, `the main job needs ${count(leastRows)} for its rounds`)
+  const [first] = publicationRows
+  if (!(publishedMs[0] < log.timeRange.lastMs))
+    refuse(
+      `all rows from ${first} on have one time, so none of them can be served what was learnt before`,
+      'give times that tell the rows apart',
     )
-  const quantiles = all[0].quantiles.map((_, i) => merge(all.map((t) => t.quantiles[i])))
-  return { ...merge(all), quantiles } as unknown as T
+  const where = `the log's last ${count(test.rows)} rows, on which models are scored,`
+  const { labels } = test.models.ranking
+  if (!labels.includes(0) || !labels.includes(1))
+    refuse(
+      `${where} have one class of task "${log.schema.tasks[0].name}"`,
+      'use a longer log, or another first task or "atLeast"',
+    )
+  if (test.userCount < 2) refuse(`${where} have one user`, 'use a log of more users')
+}
+
+function conclude(outcomes: Outcomes): Findings {
+  const over = (arm: Arm, other: Arm) => compare(outcomes, 'ranking', nameOf(arm), nameOf(other))!
+  const claims = adjusted([over('with', 'without'), over('with', 'untrained')])
+  const controls = (['latest', 'random', 'untrained'] as const).map((arm) => over(arm, 'without'))
+  const [gain, untrained] = claims
+  const beats = ({ gain: own, adjustedPValue }: Comparison) => own.low > 0 && adjustedPValue! < 0.05
+  const [{ columns }] = outcomes.ofArm(trafficName)
+  const hitRate = outcomes.figure(trafficName, 'hitRate')
+  return {
+    holds: claims.every(beats),
+    verdict: `Served embeddings gain ${formatGainInterval(gain.gain)} over none and ${formatGainInterval(untrained.gain)} over the untrained tower's; ${formatPercent(hitRate)} of the reads found one.`,
+    scores: arms.map((arm) => scoreArm(outcomes, nameOf(arm), 'ranking')),
+    comparisons: [...claims, ...controls],
+    gapShares: [],
+    charts: [
+      comparisonChart(
+        'Gain of what is served',
+        'Over the same model without an embedding, with 95 % intervals of users and seeds.',
+        [gain, ...controls],
+      ),
+    ],
+    tables: [
+      {
+        title: 'Normalized entropy over the log',
+        head: ['from row', ...arms],
+        rows: progressiveTenths(outcomes).map(({ fromRow, ne }) => [
+          String(fromRow),
+          ...arms.map((arm) => formatNe(ne[arm])),
+        ]),
+      },
+      {
+        title: 'Serving, by wall clock, of the first seed',
+        head: ['percentile', 'read latency', 'freshness'],
+        rows: wallClockPercents.map((percent, i) => [
+          String(percent),
+          formatDuration(columns.readUs[i] / 1000),
+          formatDuration(columns.freshnessMs[i]),
+        ]),
+      },
+    ],
+  }
 }

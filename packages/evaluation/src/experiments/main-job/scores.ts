@@ -1,32 +1,17 @@
-/** Figures of the arms over the end of the log, for one seed or the mean of several. Shape letters: R scored rows. */
-import {
-  auc,
-  baseRate,
-  binaryEntropy,
-  calibration,
-  expectedCalibrationError,
-  logLossesOfLogits,
-  mean,
-  meanAndSd,
-  normalizedEntropyBootstrap,
-  normalizedEntropyOfLosses,
-  pairedClusterBootstrap,
-} from '@headwater/statistics'
+/** Figures of the main job's arms over the end of the log, for one seed or the mean of several. Shape letters: R scored rows. */
+import { baseRate, binaryEntropy, mean, meanAndSd, normalizedEntropyOfLosses } from '@headwater/statistics'
+import { bootstrap, sampledGain, sampledNe, seedFigures } from '../../lab/analysis/figures.ts'
+import type { Outcomes } from '../../lab/analysis/outcomes.ts'
+import { tenthsColumn } from '../../lab/arms/traffic-arm.ts'
 import type { Interval } from '../../report/findings.ts'
 import { type Arm, arms, type MainJobResult, type SeedFigures } from '../../report/main-job/result.ts'
-import type { ArmPredictions } from './arms.ts'
 
-/** One row of the log in ten is scored: the last. */
-const scoredShare = 0.1
+/** Of the experiment's only arm, whose setups are the main job's arms. */
+export const trafficName = 'served'
+export const nameOf = (arm: Arm): string => `${trafficName}#${arm}`
+const model = 'ranking'
 
-/** First of the scored rows of a log. */
-export function firstScoredRow(rows: number): number {
-  return rows - Math.max(1, Math.round(rows * scoredShare))
-}
-
-export const bootstrapDraws = 2000
-
-export type ArmScores = Pick<
+type Scores = Pick<
   MainJobResult,
   | 'rowsScored'
   | 'usersScored'
@@ -48,8 +33,6 @@ export type ArmScores = Pick<
 
 const perArm = <T>(value: (arm: Arm) => T) => Object.fromEntries(arms.map((arm) => [arm, value(arm)])) as Record<Arm, T>
 
-const probabilities = (logits: Float32Array) => Float64Array.from(logits, (z) => 1 / (1 + Math.exp(-z)))
-
 const earlierBuckets = [
   { label: '0', from: 0, to: 0 },
   { label: '1–2', from: 1, to: 2 },
@@ -57,73 +40,38 @@ const earlierBuckets = [
   { label: '10+', from: 10, to: Number.POSITIVE_INFINITY },
 ]
 
-/** Predictions of one seed with the row losses they give. */
-interface SeedRun {
-  readonly seed: number
-  readonly predictions: ArmPredictions
-  readonly losses: Record<Arm, Float64Array>
-}
-
-/**
- * @param runs one a seed, on the same log.
- * @throws StatisticsError where the scored rows have one class or one user.
- */
-export function scoreArms(runs: readonly { readonly seed: number; readonly predictions: ArmPredictions }[]): ArmScores {
-  const { labels, users, earlierEvents, timeMs } = runs[0].predictions
-  const rows = labels.length
-  const from = firstScoredRow(rows)
-  const scoredLabels = labels.subarray(from)
-  const scoredUsers = users.subarray(from)
-  const seedRuns: SeedRun[] = runs.map(({ seed, predictions }) => ({
-    seed,
-    predictions,
-    losses: perArm((arm) => Float64Array.from(logLossesOfLogits(predictions.logits[arm], labels))),
-  }))
-  const meanLosses = perArm((arm) =>
-    Float64Array.from({ length: rows }, (_, i) => mean(seedRuns.map((run) => run.losses[arm][i]))),
-  )
-  const scored = perArm((arm) => meanLosses[arm].subarray(from))
-  const overSeeds = (figure: (run: SeedRun) => number) => mean(seedRuns.map(figure))
-  const bootstrap = { draws: bootstrapDraws, seed: 1 }
-  const gain = (over: Arm, arm: Arm, pick?: readonly number[]): Interval => {
-    const take = <A extends Float64Array | Uint32Array>(a: A) => (pick ? (a.filter((_, i) => mask![i]) as A) : a)
-    const mask = pick && maskOf(pick, scoredUsers.length)
-    const data = { clusters: take(scoredUsers), lossA: take(scored[over]), lossB: take(scored[arm]) }
-    const { value, low, high } = pairedClusterBootstrap({ ...data, ...bootstrap })
+/** @throws StatisticsError where the scored rows have one class or one user */
+export function scoreArms(outcomes: Outcomes): Scores {
+  const { test } = outcomes.lab
+  const { labels, places } = outcomes.rowsOf(model)
+  const found = perArm((arm) => sampledNe(outcomes, nameOf(arm), model))
+  const seeds = perArm((arm) => seedFigures(outcomes, nameOf(arm), model))
+  const overSeeds = (figure: 'auc' | 'calibration' | 'ece') =>
+    perArm((arm) => mean(seeds[arm].map((own) => own[figure])))
+  const gain = (over: Arm, arm: Arm, inside?: readonly number[]): Interval => {
+    const { value, low, high } = sampledGain(outcomes, model, nameOf(arm), nameOf(over), inside)!
     return { value, low, high }
   }
-
-  const bySeed: SeedFigures[] = seedRuns.map((run) => {
-    const ne = perArm((arm) => normalizedEntropyOfLosses(run.losses[arm].subarray(from), scoredLabels))
+  const bySeed = outcomes.seeds.map((seed, i): SeedFigures => {
+    const ne = perArm((arm) => seeds[arm][i].ne)
     return {
-      seed: run.seed,
+      seed,
       ne,
-      auc: perArm((arm) => auc(run.predictions.logits[arm].subarray(from), scoredLabels)),
+      auc: perArm((arm) => seeds[arm][i].auc),
       neGain: 1 - ne.with / ne.without,
       gainOverUntrained: 1 - ne.with / ne.untrained,
     }
   })
   const deviation = (figure: (seed: SeedFigures) => number) => meanAndSd(bySeed.map(figure)).sd ?? 0
-
   return {
-    rowsScored: scoredLabels.length,
-    usersScored: new Set(scoredUsers).size,
-    baseRate: baseRate(scoredLabels),
-    ne: perArm((arm) => normalizedEntropyOfLosses(scored[arm], scoredLabels)),
-    neInterval: perArm((arm) => {
-      const data = { clusters: scoredUsers, losses: scored[arm], labels: scoredLabels }
-      const { low, high } = normalizedEntropyBootstrap({ ...data, ...bootstrap })
-      return { low, high }
-    }),
-    auc: perArm((arm) => mean(bySeed.map((seed) => seed.auc[arm]))),
-    calibration: perArm((arm) =>
-      overSeeds((run) => calibration(probabilities(run.predictions.logits[arm].subarray(from)), scoredLabels)),
-    ),
-    ece: perArm((arm) =>
-      overSeeds((run) =>
-        expectedCalibrationError(probabilities(run.predictions.logits[arm].subarray(from)), scoredLabels),
-      ),
-    ),
+    rowsScored: labels.length,
+    usersScored: test.userCount,
+    baseRate: baseRate(labels),
+    ne: perArm((arm) => normalizedEntropyOfLosses(outcomes.losses(nameOf(arm), model), labels)),
+    neInterval: perArm((arm) => ({ low: found[arm].low, high: found[arm].high })),
+    auc: overSeeds('auc'),
+    calibration: overSeeds('calibration'),
+    ece: overSeeds('ece'),
     neGain: gain('without', 'with'),
     gainOverUntrained: gain('untrained', 'with'),
     gainOverWithout: {
@@ -131,41 +79,34 @@ export function scoreArms(runs: readonly { readonly seed: number; readonly predi
       random: gain('without', 'random'),
       untrained: gain('without', 'untrained'),
     },
-    byEarlierEvents: earlierBuckets.flatMap(({ label, from: least, to: most }) => {
-      const inside: number[] = []
-      for (let i = from; i < rows; i++) if (earlierEvents[i] >= least && earlierEvents[i] <= most) inside.push(i - from)
-      const bucketLabels = Uint8Array.from(inside, (i) => scoredLabels[i])
-      if (!hasBothClasses(bucketLabels) || new Set(inside.map((i) => scoredUsers[i])).size < 2) return []
-      const ne = (arm: 'without' | 'with') =>
-        normalizedEntropyOfLosses(
-          Float64Array.from(inside, (i) => scored[arm][i]),
-          bucketLabels,
+    byEarlierEvents: earlierBuckets.flatMap(({ label, from, to }) => {
+      const inside = [...places.keys()].filter((i) => {
+        const earlier = test.earlierEvents[places[i]]
+        return earlier >= from && earlier <= to
+      })
+      const own = Uint8Array.from(inside, (i) => labels[i])
+      const users = new Set(inside.map((i) => test.users[places[i]]))
+      if (!own.includes(0) || !own.includes(1) || users.size < 2) return []
+      const ne = (arm: Arm) => {
+        const losses = outcomes.losses(nameOf(arm), model)
+        return normalizedEntropyOfLosses(
+          Float64Array.from(inside, (i) => losses[i]),
+          own,
         )
+      }
       return {
         label,
         rows: inside.length,
-        baseRate: baseRate(bucketLabels),
+        baseRate: baseRate(own),
         ne: { without: ne('without'), with: ne('with') },
         neGain: gain('without', 'with', inside),
       }
     }),
-    progressive: Array.from({ length: 10 }, (_, tenth) => {
-      const fromRow = Math.floor((rows * tenth) / 10)
-      const toRow = Math.floor((rows * (tenth + 1)) / 10)
-      return { fromRow, toRow, window: labels.subarray(fromRow, toRow) }
-    })
-      .filter(({ window }) => hasBothClasses(window))
-      .map(({ fromRow, toRow, window }) => ({
-        fromRow,
-        toRow,
-        fromTimeMs: timeMs[fromRow],
-        baseRate: baseRate(window),
-        ne: perArm((arm) => mean(meanLosses[arm].subarray(fromRow, toRow)) / binaryEntropy(baseRate(window))),
-      })),
-    seeds: runs.map((run) => run.seed),
+    progressive: progressiveTenths(outcomes),
+    seeds: [...outcomes.seeds],
     bySeed,
     seedSd:
-      runs.length < 2
+      bySeed.length < 2
         ? null
         : {
             ne: perArm((arm) => deviation((seed) => seed.ne[arm])),
@@ -176,12 +117,15 @@ export function scoreArms(runs: readonly { readonly seed: number; readonly predi
   }
 }
 
-function hasBothClasses(labels: Uint8Array): boolean {
-  return labels.includes(0) && labels.includes(1)
+/** One of a single class has no entropy to be measured by, and is left out. */
+export function progressiveTenths(outcomes: Outcomes): MainJobResult['progressive'] {
+  return outcomes.lab.tenths.flatMap(({ fromRow, toRow, fromMs, positives }, tenth) => {
+    const rate = positives / (toRow - fromRow)
+    if (!(rate > 0 && rate < 1)) return []
+    const loss = (arm: Arm) => mean(outcomes.ofArm(trafficName).map(({ columns }) => columns[tenthsColumn(arm)][tenth]))
+    const ne = perArm((arm) => loss(arm) / binaryEntropy(rate))
+    return { fromRow, toRow, fromTimeMs: fromMs, baseRate: rate, ne }
+  })
 }
 
-function maskOf(indices: readonly number[], length: number): Uint8Array {
-  const mask = new Uint8Array(length)
-  for (const i of indices) mask[i] = 1
-  return mask
-}
+export const bootstrapDraws: number = bootstrap.draws

@@ -3,7 +3,7 @@ import { normalizedEntropyBootstrap, pairedClusterBootstrap } from '@headwater/s
 import { bootstrap } from '../../lab/analysis/figures.ts'
 import type { Outcomes } from '../../lab/analysis/outcomes.ts'
 import { seedMean } from '../../lab/analysis/outcomes.ts'
-import type { HeldLane } from '../../lab/arms/held-arm.ts'
+import { latestAlone, type Setup, setupColumn } from '../../lab/arms/downstream-arm.ts'
 import type { LabLog } from '../../lab/log/lab-log.ts'
 import type { UpstreamPlan } from '../../lab/upstream/upstream.ts'
 import type { Chart, FigureTable, Interval } from '../../report/findings.ts'
@@ -23,43 +23,41 @@ const sourceTitles = { raw: 'raw', tower: 'aligned', kept: 'no new snapshot' } a
 export const heldTitle = (start: Start, source: Source) =>
   `never retrained, snapshots ${start === 'warm' ? 'warm' : 'from scratch'}, ${sourceTitles[source]}`
 
-const latest = { weights: [1], maxLagMs: 0 }
-const average3 = { weights: [1, 1, 1], maxLagMs: anyLagMs }
+const held: Setup = { ...latestAlone, name: 'latest', deployment: { kind: 'once' } }
+const average3: Setup = { ...held, name: 'average-3', averaging: { weights: [1, 1, 1], maxLagMs: anyLagMs } }
 
 /** What is read of a source's snapshots; the aligned ones also by a model that goes on being trained. */
-export function heldLanes(source: Source): readonly HeldLane[] {
-  const held = { name: 'latest', averaging: latest, retrained: false }
+export function heldSetups(source: Source): readonly Setup[] {
   if (source === 'kept') return [held]
-  const both = [held, { name: 'average-3', averaging: average3, retrained: false }]
-  return source === 'raw' ? both : [...both, { name: 'retrained', averaging: latest, retrained: true }]
+  return source === 'raw' ? [held, average3] : [held, average3, { ...latestAlone, name: 'retrained' }]
 }
 
-function titleOfLine(source: Source, lane: string): string {
-  if (lane === 'retrained') return 'aligned, retrained all the time'
-  return source === 'kept' ? sourceTitles.kept : `${sourceTitles[source]}, ${lane}`
+function titleOfLine(source: Source, setup: string): string {
+  if (setup === 'retrained') return 'aligned, retrained all the time'
+  return source === 'kept' ? sourceTitles.kept : `${sourceTitles[source]}, ${setup}`
 }
 
 interface Line {
   readonly title: string
   readonly source: Source
-  readonly lane: string
+  readonly setup: string
 }
 
 const lines: readonly Line[] = heldSources.flatMap((source) =>
-  heldLanes(source).map(({ name }) => ({
+  heldSetups(source).map(({ name }) => ({
     title: titleOfLine(source, name),
     source,
-    lane: name,
+    setup: name,
   })),
 )
 
-const retrained: Line = lines.find(({ lane }) => lane === 'retrained')!
+const retrained: Line = lines.find(({ setup }) => setup === 'retrained')!
 
 /** Log losses of a line's rows, averaged over the seeds. */
-function lossesOf(outcomes: Outcomes, start: Start, { source, lane }: Line): Float64Array {
+function lossesOf(outcomes: Outcomes, start: Start, { source, setup }: Line): Float64Array {
   const arms = outcomes.ofArm(`held-${start}-${source}`)
   return seedMean(
-    arms.map(({ columns }) => columns[lane]),
+    arms.map(({ columns }) => columns[setupColumn(setup, 'sparse')]),
     arms[0].columns.label,
   )
 }

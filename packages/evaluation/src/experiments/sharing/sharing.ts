@@ -5,7 +5,6 @@ import type { Outcomes } from '../../lab/analysis/outcomes.ts'
 import { meanGain } from '../../lab/analysis/several-models.ts'
 import type { Arm } from '../../lab/arms/arm.ts'
 import { coverageArm } from '../../lab/arms/coverage-arm.ts'
-import { heldArm } from '../../lab/arms/held-arm.ts'
 import { recordArm } from '../../lab/arms/record-arm.ts'
 import type { Experiment } from '../../lab/experiment.ts'
 import { ExperimentError } from '../../lab/log/experiment-error.ts'
@@ -15,7 +14,7 @@ import { formatGainInterval, formatPercent } from '../../report/format.ts'
 import { modeTitles, policyOf, servedArm, servingModes, standardUpstream } from '../common-arms.ts'
 import { costFindings, costsOf, type SharingCosts } from './costs.ts'
 import { coverageFindings } from './coverage.ts'
-import { heldFindings, heldLanes, heldSources, heldStarts, heldTitle } from './held.ts'
+import { heldFindings, heldSetups, heldSources, heldStarts, heldTitle } from './held.ts'
 import { sharedBy, sharingModels, towerPlan } from './plans.ts'
 import { modelTable, neCharts, ownName, sharedName } from './quality.ts'
 
@@ -43,15 +42,14 @@ export const sharing: Experiment = {
     recordArm({ name: 'record', dim: embeddingColumns(lab), slots: ringSlots }),
     ...heldStarts(lab).flatMap((start) =>
       heldSources.map((source) =>
-        heldArm({
+        servedArm(lab, seed, {
           name: `held-${start}-${source}`,
           title: heldTitle(start, source),
-          seed,
           source: source === 'raw' ? 'raw' : 'tower',
-          model: 'sparse',
+          models: ['sparse'],
+          keptFrom: 'middle-publication',
           ...(source === 'kept' && { keepsTower: true }),
-          policy: policyOf('asynchronous', lab),
-          lanes: heldLanes(source),
+          setups: heldSetups(source),
           upstream: { ...standardUpstream(seed), start },
         }),
       ),

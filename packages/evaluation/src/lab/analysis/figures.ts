@@ -1,6 +1,7 @@
 /** The figures that experiments give. */
 import {
   auc,
+  type BootstrapInterval,
   baseRate,
   calibration,
   expectedCalibrationError,
@@ -33,30 +34,67 @@ export function scoreArm(outcomes: Outcomes, arm: string, model: ScoredModel): A
 
 function scoreAnew(outcomes: Outcomes, arm: string, model: ScoredModel): ArmScore {
   const { labels } = outcomes.rowsOf(model)
+  const seeds = seedFigures(outcomes, arm, model)
+  const overSeeds = (figure: 'auc' | 'calibration' | 'ece') => mean(seeds.map((own) => own[figure]))
+  const neBySeed = seeds.map(({ ne }) => ne)
+  const { interval, seedSd } = widenBySeeds(sampledNe(outcomes, arm, model), neBySeed)
   const users = outcomes.users(model)
-  const logits = outcomes.logits(arm, model)
-  const seedNe = outcomes.seedLosses(arm, model).map((losses) => normalizedEntropyOfLosses(losses, labels))
-  const sampled = normalizedEntropyBootstrap({
-    clusters: users,
-    losses: outcomes.losses(arm, model),
-    labels,
-    ...bootstrap,
-  })
-  const { interval, seedSd } = widenBySeeds(sampled, seedNe)
-  const overSeeds = (figure: (logits: Float32Array) => number) => mean(logits.map(figure))
-  const rankable = hasUserOfBothClasses(users, labels)
+  const gauc = (logits: Float32Array) => groupedAuc(logits, labels, users).value
   return {
     arm,
     model,
     rows: labels.length,
     baseRate: baseRate(labels),
     ne: interval,
-    auc: overSeeds((own) => auc(own, labels)),
-    gauc: rankable ? overSeeds((own) => groupedAuc(own, labels, users).value) : null,
-    calibration: overSeeds((own) => calibration(probabilities(own), labels)),
-    ece: overSeeds((own) => expectedCalibrationError(probabilities(own), labels)),
+    auc: overSeeds('auc'),
+    gauc: hasUserOfBothClasses(users, labels) ? mean(outcomes.logits(arm, model).map(gauc)) : null,
+    calibration: overSeeds('calibration'),
+    ece: overSeeds('ece'),
     neSeedSd: seedSd,
   }
+}
+
+/** Of each seed's predictions. */
+export function seedFigures(outcomes: Outcomes, arm: string, model: ScoredModel) {
+  const { labels } = outcomes.rowsOf(model)
+  const losses = outcomes.seedLosses(arm, model)
+  return outcomes.logits(arm, model).map((logits, seed) => {
+    const predicted = probabilities(logits)
+    return {
+      ne: normalizedEntropyOfLosses(losses[seed], labels),
+      auc: auc(logits, labels),
+      calibration: calibration(predicted, labels),
+      ece: expectedCalibrationError(predicted, labels),
+    }
+  })
+}
+
+/** Of losses averaged over seeds, with an interval of the sample of users alone. */
+export function sampledNe(outcomes: Outcomes, arm: string, model: ScoredModel): BootstrapInterval {
+  const losses = outcomes.losses(arm, model)
+  const { labels } = outcomes.rowsOf(model)
+  return normalizedEntropyBootstrap({ clusters: outcomes.users(model), losses, labels, ...bootstrap })
+}
+
+/** The same of the gain of an arm over another. @param places of the model's rows; default all; null of fewer than two users */
+export function sampledGain(
+  outcomes: Outcomes,
+  model: ScoredModel,
+  arm: string,
+  over: string,
+  places?: readonly number[],
+): BootstrapInterval | null {
+  const take = taker(places)
+  const clusters = take(outcomes.users(model))
+  if (new Set(clusters).size < 2) return null
+  const [lossA, lossB] = [over, arm].map((name) => take(outcomes.losses(name, model)))
+  return pairedClusterBootstrap({ clusters, lossA, lossB, ...bootstrap })
+}
+
+function taker(places: readonly number[] | undefined) {
+  const picked = places && new Set(places)
+  return <A extends Float64Array | Uint32Array>(values: A): A =>
+    picked === undefined ? values : (values.filter((_, i) => picked.has(i)) as A)
 }
 
 function hasUserOfBothClasses(users: Uint32Array, labels: Uint8Array): boolean {
@@ -75,22 +113,10 @@ export function compare(
   arm: string,
   over: string,
   slice: { readonly name: string; readonly places?: readonly number[] } = { name: 'all' },
-  expected = false,
 ): Comparison | null {
-  const all = outcomes.users(model)
-  const { places } = slice
-  const take = <A extends Float64Array | Uint32Array>(values: A): A =>
-    places === undefined ? values : (values.filter((_, i) => picked!.has(i)) as A)
-  const picked = places === undefined ? null : new Set(places)
-  const clusters = take(all)
-  if (new Set(clusters).size < 2) return null
-  const lossesOf = (name: string) => (expected ? outcomes.expectedLosses(name, model) : outcomes.losses(name, model))
-  const found = pairedClusterBootstrap({
-    clusters,
-    lossA: take(lossesOf(over)),
-    lossB: take(lossesOf(arm)),
-    ...bootstrap,
-  })
+  const found = sampledGain(outcomes, model, arm, over, slice.places)
+  if (found === null) return null
+  const take = taker(slice.places)
   const sumOf = (losses: Float64Array) => take(losses).reduce((sum, loss) => sum + loss, 0)
   const [own, others] = [outcomes.seedLosses(arm, model), outcomes.seedLosses(over, model)]
   const bySeed = own.map((losses, i) => 1 - sumOf(losses) / sumOf(others[Math.min(i, others.length - 1)]))
@@ -100,7 +126,7 @@ export function compare(
     over,
     model,
     slice: slice.name,
-    rows: clusters.length,
+    rows: slice.places?.length ?? outcomes.rowsOf(model).labels.length,
     gain: interval,
     samplingStandardError: found.standardError,
     seedSd,

@@ -3,7 +3,7 @@ import { logLossesOfLogits } from '@headwater/statistics'
 import { crossEntropies, crossEntropiesOfLogits } from '../../reference-world/index.ts'
 import type { ScoredModel } from '../../report/findings.ts'
 import type { ArmOutcome } from '../arms/arm.ts'
-import { laneColumn } from '../arms/downstream-arm.ts'
+import { setupColumn } from '../arms/downstream-arm.ts'
 import type { LabLog, ModelRows } from '../log/lab-log.ts'
 
 export class Outcomes {
@@ -50,12 +50,12 @@ export class Outcomes {
     return this.rowsOf(model).places.map((place) => users[place])
   }
 
-  /** @param arm its name, with that of a lane behind a "#" where it has several */
+  /** @param arm its name, with that of a setup behind a "#" where it has several */
   logits(arm: string, model: ScoredModel): readonly Float32Array[] {
     const { places } = this.rowsOf(model)
-    const [name, lane = ''] = arm.split('#')
+    const [name, setup = ''] = arm.split('#')
     return this.ofArm(name).map(({ columns }) => {
-      const logits = columns[laneColumn(lane, model)]
+      const logits = columns[setupColumn(setup, model)]
       if (logits?.length !== places.length)
         throw new TypeError(`arm "${arm}" has ${logits?.length} predictions of model "${model}", not ${places.length}`)
       return logits

@@ -10,6 +10,8 @@ export interface ArmOutcome {
   readonly columns: Readonly<Record<string, Float32Array>>
   /** Numbers of the arm as a whole. */
   readonly figures: Readonly<Record<string, number>>
+  /** What to know before trusting them. */
+  readonly warnings?: readonly string[]
 }
 
 export interface ArmContext {
@@ -17,6 +19,12 @@ export interface ArmContext {
   readonly lab: LabLog
   readonly stages: Stages
   readonly signal: AbortSignal | undefined
+}
+
+/** An arm's own run. */
+export interface ArmRun extends ArmContext {
+  /** The arm's own, empty or not there yet: for what is too much to be held. */
+  readonly directory: string
 }
 
 export interface Arm {
@@ -29,5 +37,5 @@ export interface Arm {
   readonly settings: unknown
   /** Trained before, where it serves a tower. */
   readonly upstream: UpstreamPlan | null
-  run(context: ArmContext, upstream: Upstream | null): Promise<ArmOutcome>
+  run(run: ArmRun, upstream: Upstream | null): Promise<ArmOutcome>
 }

@@ -5,8 +5,7 @@ import { silent } from '../../testing/small-job.ts'
 import { readSmallLab } from '../../testing/small-lab.ts'
 import { memoryLog, minuteMs, smallEvents, smallSchema } from '../../testing/small-log.ts'
 import type { LabLog } from '../log/lab-log.ts'
-import { publicationTimes } from '../log/publication-times.ts'
-import type { ArmContext } from './arm.ts'
+import type { ArmRun } from './arm.ts'
 import { coverageArm, noVector } from './coverage-arm.ts'
 
 const events = smallEvents(1500, 7)
@@ -18,7 +17,7 @@ const lags = new Map<ServingMode, Float32Array>()
 beforeAll(async () => {
   lab = await readSmallLab(memoryLog(smallSchema, events))
   // It trains nothing and computes nothing: there is no device.
-  const context = { lab, stages: silent, signal: undefined } as ArmContext
+  const context = { lab, stages: silent, signal: undefined } as ArmRun
   for (const mode of servingModes) {
     const plan = {
       name: mode,
@@ -41,7 +40,7 @@ const lagOf = (place: number, times: readonly number[]) =>
   times.length === 0 ? 0 : events[lab.test.fromRow + place].timeMs - Math.min(...times)
 
 test('publications are at the last events before their rows', async () => {
-  expect(await publicationTimes(lab)).toEqual(lab.publicationRows.map((row) => latestBefore(row)))
+  expect(lab.publishedMs).toEqual(lab.publicationRows.map((row) => latestBefore(row)))
 })
 
 /** Events of one time are not cut: a publication is before the first group that begins at its row or later. */

@@ -1,7 +1,6 @@
 /** What the vectors of a serving mode know of their users when they are read. No tower is needed to tell. */
 import { AsOfReplay, type CaptureEncoder } from '../../replay/as-of-replay.ts'
 import type { ServingPolicy } from '../../replay/serving-policy.ts'
-import { publicationTimes } from '../log/publication-times.ts'
 import type { Arm } from './arm.ts'
 
 export interface CoverageArmPlan {
@@ -41,7 +40,7 @@ export function coverageArm({ name, title, policy, frozen }: CoverageArmPlan): A
           policy,
           ...(frozen && { frozenFromMs: test.fromMs }),
           slots: 1,
-          publishedMs: await publicationTimes(lab, signal),
+          publishedMs: lab.publishedMs,
           signal,
         },
         nothing,

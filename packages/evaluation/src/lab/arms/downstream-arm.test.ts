@@ -9,7 +9,7 @@ import { readSmallLab } from '../../testing/small-lab.ts'
 import { memoryLog, smallEvents, smallSchema } from '../../testing/small-log.ts'
 import { LabCache } from '../cache/lab-cache.ts'
 import type { LabLog } from '../log/lab-log.ts'
-import { laneColumn, latestAlone } from './downstream-arm.ts'
+import { latestAlone, setupColumn } from './downstream-arm.ts'
 
 let device: GpuDevice
 let lab: LabLog
@@ -22,21 +22,21 @@ beforeAll(async () => {
 afterAll(() => device.destroy())
 
 test('by a split in time it predicts as it did when the test window began, and otherwise learns on', async () => {
-  const lanes = [
+  const setups = [
     { ...latestAlone, name: 'live' },
-    { ...latestAlone, name: 'split', deployment: { kind: 'before-test' } },
+    { ...latestAlone, name: 'split', deployment: { kind: 'once' } },
     { ...latestAlone, name: 'last', deployment: { kind: 'publications', every: 2 } },
   ] as const
-  const arm = servedArm(lab, 1, { name: 'served', title: 'served', source: 'tower', models: ['sparse'], lanes })
+  const arm = servedArm(lab, 1, { name: 'served', title: 'served', source: 'tower', models: ['sparse'], setups })
   const context = { device, lab, stages: silent, signal: undefined }
   const { columns } = await new LabCache(temporaryDirectory(), lab, 'a test').run(arm, context)
-  const live = columns[laneColumn('live', 'sparse')]
-  const firstDifference = (lane: string) =>
-    columns[laneColumn(lane, 'sparse')].findIndex((logit, i) => logit !== live[i])
+  const live = columns[setupColumn('live', 'sparse')]
+  const firstDifference = (setup: string) =>
+    columns[setupColumn(setup, 'sparse')].findIndex((logit, i) => logit !== live[i])
   // Weights are those of a step's begin: in it nothing differs, and behind it there is something new to have learnt.
   const first = firstDifference('split')
   expect(first).toBeGreaterThan(0)
   expect(first).toBeLessThanOrEqual(stepRows)
   // Of three publications the first and the last deploy the model, at other rows than the test window's first.
-  expect(columns[laneColumn('last', 'sparse')]).not.toEqual(columns[laneColumn('split', 'sparse')])
+  expect(columns[setupColumn('last', 'sparse')]).not.toEqual(columns[setupColumn('split', 'sparse')])
 })

@@ -1,12 +1,12 @@
 /** An arm whose downstream models are given a source's vectors as a serving policy has them. */
 import { join } from 'node:path'
-import { floatToHalf, halfToFloat } from '@headwater/binary16'
 import type { FeatureSpace } from '@headwater/features'
 import type { GpuDevice } from '@headwater/gpu'
 import { readSnapshot } from '@headwater/snapshot'
-import { type DownstreamSpec, type ModelName, userSelector } from '../../downstream/family.ts'
+import { type DownstreamSpec, type ModelName, rowSelector, userSelector } from '../../downstream/family.ts'
 import { ProgressiveRun } from '../../downstream/progressive-run.ts'
-import { AsOfReplay, type Capture } from '../../replay/as-of-replay.ts'
+import { type Served, usualFlags } from '../../downstream/rows.ts'
+import { AsOfReplay } from '../../replay/as-of-replay.ts'
 import {
   type EmbeddingSource,
   featureSource,
@@ -15,10 +15,11 @@ import {
   randomSource,
   towerSource,
 } from '../../replay/embedding-source.ts'
+import { type Averaging, pooled } from '../../replay/pooled.ts'
 import type { ServingPolicy } from '../../replay/serving-policy.ts'
 import { type AlternativePlan, ownModel } from '../../representations/alternative.ts'
 import { LearnedSource } from '../../representations/learned-source.ts'
-import { judgedFrom, specOf } from '../log/lab-log.ts'
+import { judgedFrom, type LabLog, specOf } from '../log/lab-log.ts'
 import { type Publication, type Upstream, type UpstreamPlan, upstreamEvents } from '../upstream/upstream.ts'
 import { labOf } from '../upstream/variant.ts'
 import type { Arm } from './arm.ts'
@@ -34,16 +35,8 @@ import type { Arm } from './arm.ts'
  */
 export type SourceName = 'none' | 'flags' | 'random' | 'untrained' | 'features' | 'tower' | 'raw' | 'learned'
 
-/** How the vectors of several snapshots become one. */
-export interface Averaging {
-  /** What they weigh, the newest first; their number is that of the snapshots averaged. */
-  readonly weights: readonly number[]
-  /** Vectors whose features lie further behind the newest one's are left out. */
-  readonly maxLagMs: number
-}
-
 /** One use of what is served, among several of one replay. */
-export interface Lane {
+export interface Setup {
   /** Empty where there is but one. */
   readonly name: string
   readonly averaging: Averaging
@@ -54,15 +47,15 @@ export interface Lane {
 
 /**
  * What training came to when the models predict with it: after every step; at every so-manieth publication; or once, when
- * the test window begins, as by a split of the log in time.
+ * the rows begin whose predictions are kept, as by a split of the log in time.
  */
 export type Deployment =
   | { readonly kind: 'every-step' }
   | { readonly kind: 'publications'; readonly every: number }
-  | { readonly kind: 'before-test' }
+  | { readonly kind: 'once' }
 
 /** The latest vector alone, to models that are always up to date. */
-export const latestAlone: Lane = {
+export const latestAlone: Setup = {
   name: '',
   averaging: { weights: [1], maxLagMs: 0 },
   deployment: { kind: 'every-step' },
@@ -76,23 +69,31 @@ export interface DownstreamArmPlan {
   readonly policy: ServingPolicy
   /** From the first scored row on nothing is computed any more. */
   readonly frozen: boolean
-  readonly lanes: readonly Lane[]
+  readonly setups: readonly Setup[]
   readonly models: readonly ModelName[]
   readonly upstream: UpstreamPlan
   /** Embeddings are computed and held of the users alone whose rows the models may be given. Absent: of all users. */
   readonly forOwnUsers?: true
   /** In the tower's or the models' place. */
   readonly alternative?: AlternativePlan
+  /**
+   * Predictions are kept from the middle publication on, of one model: half of the publications are there to be trained by.
+   * Columns `label`, `user`, a number, and `publication`, that of the last one before the row, tell of the model's rows behind it.
+   * Absent: those of the test window.
+   */
+  readonly keptFrom?: 'middle-publication'
+  /** No snapshot is served from the middle publication on that was not before: features alone go on. Absent: each one is. */
+  readonly keepsTower?: true
 }
 
-/** Column of a lane's predictions by a model. */
-export function laneColumn(lane: string, model: string): string {
-  return lane === '' ? model : `${lane} ${model}`
+/** Column of a setup's predictions by a model. */
+export function setupColumn(setup: string, model: string): string {
+  return setup === '' ? model : `${setup} ${model}`
 }
 
-/** Figure of a lane with a rate of its own: mean log loss of the model on the rows that settings are chosen by. */
-export function judgedName(lane: string, model: string): string {
-  return `judgedLoss ${laneColumn(lane, model)}`
+/** Figure of a setup with a rate of its own: mean log loss of the model on the rows that settings are chosen by. */
+export function judgedName(setup: string, model: string): string {
+  return `judgedLoss ${setupColumn(setup, model)}`
 }
 
 export function downstreamArm(plan: DownstreamArmPlan): Arm {
@@ -108,31 +109,33 @@ export function downstreamArm(plan: DownstreamArmPlan): Arm {
       const { space, log, test } = lab
       const { publications } = trained!
       const { learned, model } = plan.alternative ?? { learned: null, model: null }
-      const publishedMs = publications.map((publication) => publication.publishedMs)
+      const middle = publications.length >> 1
+      const keptFrom = plan.keptFrom ? publications[middle].row : test.fromRow
+      const publishedMs = (plan.keepsTower ? publications.slice(0, middle) : publications).map((own) => own.publishedMs)
       const source = learned
         ? new LearnedSource(space, learned, publishedMs, lab.users, seed)
         : await openSource(device, space, plan, trained!)
-      const runs: { readonly spec: DownstreamSpec; readonly lane: Lane; readonly run: ProgressiveRun }[] = []
+      const specs = plan.models.map((own) => specOf(lab, own))
+      const runs: { readonly spec: DownstreamSpec; readonly setup: Setup; readonly run: ProgressiveRun }[] = []
       stages.begin(title, log.rows)
       try {
-        for (const name of plan.models)
-          for (const lane of plan.lanes) {
-            const spec = specOf(lab, name)
-            const deployedAt = deployments(lane.deployment, publications, test.fromRow)
+        for (const spec of specs)
+          for (const setup of plan.setups) {
+            const deployedAt = deployments(setup.deployment, publications, keptFrom)
             const run = new ProgressiveRun({
               device,
               space,
               spec,
               dim: source.dim,
-              flags: plan.source !== 'none',
+              flags: plan.source === 'none' ? [] : usualFlags,
               seed,
-              keptFrom: test.fromRow,
+              keptFrom,
               judgedFrom: judgedFrom(lab),
               ...(model && { model: ownModel(space, model, seed) }),
               ...(deployedAt && { deployedAt }),
-              ...(lane.rateFactor !== undefined && { rateFactor: lane.rateFactor }),
+              ...(setup.rateFactor !== undefined && { rateFactor: setup.rateFactor }),
             })
-            runs.push({ spec, lane, run })
+            runs.push({ spec, setup, run })
           }
         const frames = plan.source === 'tower' ? publications.map(({ frame }) => frame) : null
         const replay = new AsOfReplay<Float32Array>(
@@ -141,47 +144,51 @@ export function downstreamArm(plan: DownstreamArmPlan): Arm {
             log,
             policy: plan.policy,
             ...(plan.frozen && { frozenFromMs: test.fromMs }),
-            slots: Math.max(...plan.lanes.map(({ averaging }) => averaging.weights.length)),
+            slots: Math.max(...plan.setups.map(({ averaging }) => averaging.weights.length)),
             publishedMs,
             ingests: upstreamEvents(lab, upstream),
-            ...(plan.forOwnUsers && { serves: anyOf(plan.models.map((name) => userSelector(specOf(lab, name).rows))) }),
+            ...(plan.forOwnUsers && { serves: anyOf(specs.map(({ rows }) => userSelector(rows))) }),
             countedFromMs: test.fromMs,
             signal,
           },
           source,
         )
-        const averagings = [...new Set(plan.lanes.map(({ averaging }) => averaging))]
+        const averagings = [...new Set(plan.setups.map(({ averaging }) => averaging))]
+        const about = plan.keptFrom && new KeptRows(lab, specs[0], publications, keptFrom)
         const tally = { served: 0, ageMs: 0 }
         for await (const block of replay.blocks()) {
-          const ageMs = Float64Array.from(block.held, (held, row) => {
-            return held.length === 0 ? 0 : block.events[row].timeMs - held[0].featureTimeMs
-          })
-          const vectors = new Map(
+          const served = new Map(
             averagings.map((averaging) => [
               averaging,
-              block.held.map((held) => (held.length === 0 ? null : pooled(held, averaging, frames))),
+              block.held.map((held, row): Served | null => {
+                if (held.length === 0) return null
+                const ageMs = block.events[row].timeMs - held[0].featureTimeMs
+                return { vector: pooled(held, averaging, frames), ageMs }
+              }),
             ]),
           )
-          for (const { lane, run } of runs) await run.add(block, vectors.get(lane.averaging)!, ageMs)
+          for (const { setup, run } of runs) await run.add(block, served.get(setup.averaging)!)
           for (const [row, event] of block.events.entries()) {
-            if (event.row < test.fromRow || block.held[row].length === 0) continue
+            about?.add(event)
+            const [newest] = block.held[row]
+            if (event.row < test.fromRow || newest === undefined) continue
             tally.served++
-            tally.ageMs += ageMs[row]
+            tally.ageMs += event.timeMs - newest.featureTimeMs
           }
           stages.advance(block.events[block.rows - 1].row + 1)
         }
         const columns: Record<string, Float32Array> = {}
-        for (const { spec, lane, run } of runs) columns[laneColumn(lane.name, spec.name)] = await run.finish()
+        for (const { spec, setup, run } of runs) columns[setupColumn(setup.name, spec.name)] = await run.finish()
         stages.end()
         const encodes = isTower(plan.source) ? replay.encodes : 0
         const { judgedLoss } = runs[0].run
-        const judged = runs.flatMap(({ spec, lane, run }) =>
-          lane.rateFactor === undefined || run.judgedLoss === null
+        const judged = runs.flatMap(({ spec, setup, run }) =>
+          setup.rateFactor === undefined || run.judgedLoss === null
             ? []
-            : [[judgedName(lane.name, spec.name), run.judgedLoss] as const],
+            : [[judgedName(setup.name, spec.name), run.judgedLoss] as const],
         )
         return {
-          columns,
+          columns: { ...columns, ...about?.columns },
           figures: {
             servedShare: tally.served / test.rows,
             // Where nothing was served there is no age.
@@ -203,6 +210,44 @@ export function downstreamArm(plan: DownstreamArmPlan): Arm {
   }
 }
 
+/** What the kept rows of a model are, where they are not the test window's. */
+class KeptRows {
+  readonly #lab: LabLog
+  readonly #spec: DownstreamSpec
+  readonly #publications: readonly Publication[]
+  readonly #fromRow: number
+  readonly #selects: ReturnType<typeof rowSelector>
+  readonly #labels: Uint8Array
+  readonly #weights: Float32Array
+  readonly #users = new Map<string, number>()
+  readonly #columns = { label: [] as number[], user: [] as number[], publication: [] as number[] }
+
+  constructor(lab: LabLog, spec: DownstreamSpec, publications: readonly Publication[], fromRow: number) {
+    const { space } = lab
+    this.#lab = lab
+    this.#spec = spec
+    this.#publications = publications
+    this.#fromRow = fromRow
+    this.#selects = rowSelector(space, spec)
+    this.#labels = new Uint8Array(space.tasks.length)
+    this.#weights = new Float32Array(space.tasks.length)
+  }
+
+  add(event: Parameters<ReturnType<typeof rowSelector>>[0]): void {
+    if (event.row < this.#fromRow) return
+    this.#lab.space.labels(event, this.#labels, this.#weights)
+    if (!this.#selects(event, this.#labels, this.#weights)) return
+    if (!this.#users.has(event.user)) this.#users.set(event.user, this.#users.size)
+    this.#columns.label.push(this.#labels[this.#spec.task])
+    this.#columns.user.push(this.#users.get(event.user)!)
+    this.#columns.publication.push(this.#publications.filter(({ row }) => row <= event.row).length - 1)
+  }
+
+  get columns(): Record<string, Float32Array> {
+    return Object.fromEntries(Object.entries(this.#columns).map(([name, values]) => [name, Float32Array.from(values)]))
+  }
+}
+
 const isTower = (source: SourceName) => source === 'tower' || source === 'raw'
 
 const anyOf =
@@ -210,7 +255,7 @@ const anyOf =
   (user: string): boolean =>
     selectors.some((selects) => selects(user))
 
-export async function openSource(
+async function openSource(
   device: GpuDevice,
   space: FeatureSpace,
   { source, seed }: Pick<DownstreamArmPlan, 'source' | 'seed'>,
@@ -228,36 +273,8 @@ export async function openSource(
 const randomWidth = 192
 
 /** Rows at which the models are deployed; null where they are after every step. The first publication is one of them. */
-function deployments(deployment: Deployment, publications: readonly Publication[], testFrom: number): number[] | null {
+function deployments(deployment: Deployment, publications: readonly Publication[], keptFrom: number): number[] | null {
   if (deployment.kind === 'every-step') return null
-  if (deployment.kind === 'before-test') return [testFrom]
+  if (deployment.kind === 'once') return [keptFrom]
   return publications.map(({ row }) => row).filter((_, i) => i % deployment.every === 0)
-}
-
-/**
- * Weighted average of what is held, by the store's rule: of the newest one's frame, not far behind it, in half precision.
- * @param frames of the publications; null: whatever the frames
- */
-export function pooled(
-  held: readonly Capture<Float32Array>[],
-  { weights, maxLagMs }: Averaging,
-  frames: readonly number[] | null,
-): Float32Array {
-  const [newest] = held
-  const taken = held
-    .filter(({ snapshot, featureTimeMs }) => {
-      const sharesFrame = frames === null || frames[snapshot] === frames[newest.snapshot]
-      return sharesFrame && newest.featureTimeMs - featureTimeMs <= maxLagMs
-    })
-    .slice(0, weights.length)
-  if (taken.length === 1) return newest.value!
-  const sum = weights.slice(0, taken.length).reduce((a, b) => a + b, 0)
-  const average = new Float32Array(newest.value!.length)
-  for (let d = 0; d < average.length; d++) {
-    let value = 0
-    for (let i = 0; i < taken.length; i++) value += (weights[i] / sum) * taken[i].value![d]
-    average[d] = value
-    average[d] = halfToFloat(floatToHalf(average[d]))
-  }
-  return average
 }

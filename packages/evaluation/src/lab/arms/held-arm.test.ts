@@ -3,7 +3,7 @@ import { type GpuDevice, requestDevice } from '@headwater/gpu'
 import { temporaryDirectory } from '@headwater/testkit'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { stepRows } from '../../downstream/family.ts'
-import { policyOf, servedArm, standardUpstream } from '../../experiments/common-arms.ts'
+import { servedArm, standardUpstream } from '../../experiments/common-arms.ts'
 import { towerPlan } from '../../experiments/sharing/plans.ts'
 import { silent } from '../../testing/small-job.ts'
 import { readSmallLab } from '../../testing/small-lab.ts'
@@ -12,10 +12,9 @@ import { LabCache } from '../cache/lab-cache.ts'
 import type { LabLog } from '../log/lab-log.ts'
 import { readUpstream } from '../upstream/upstream.ts'
 import type { ArmOutcome } from './arm.ts'
-import { heldArm } from './held-arm.ts'
+import { latestAlone, type Setup } from './downstream-arm.ts'
 
 const events = smallEvents(1500, 7)
-const averaging = { weights: [1], maxLagMs: 0 }
 let device: GpuDevice
 let lab: LabLog
 let cache: LabCache
@@ -32,16 +31,15 @@ beforeAll(async () => {
   lab = await readSmallLab(memoryLog(smallSchema, events))
   cache = new LabCache(temporaryDirectory(), lab, 'a test')
   const context = { device, lab, stages: silent, signal: undefined }
-  const lanes = [
-    { name: 'held', averaging, retrained: false },
-    { name: 'retrained', averaging, retrained: true },
+  const setups: Setup[] = [
+    { ...latestAlone, name: 'held', deployment: { kind: 'once' } },
+    { ...latestAlone, name: 'retrained' },
   ]
   const upstream = standardUpstream(1)
-  const plan = { name: 'held', title: 'held', seed: 1, model: 'sparse' } as const
-  const policy = policyOf('asynchronous', lab)
-  held = await cache.run(heldArm({ ...plan, source: 'tower', policy, lanes, upstream }), context)
-  raw = await cache.run(heldArm({ ...plan, source: 'raw', policy, lanes, upstream }), context)
-  kept = await cache.run(heldArm({ ...plan, source: 'raw', keepsTower: true, policy, lanes, upstream }), context)
+  const plan = { name: 'held', title: 'held', models: ['sparse'], setups, keptFrom: 'middle-publication' } as const
+  held = await cache.run(servedArm(lab, 1, { ...plan, source: 'tower' }), context)
+  raw = await cache.run(servedArm(lab, 1, { ...plan, source: 'raw' }), context)
+  kept = await cache.run(servedArm(lab, 1, { ...plan, source: 'raw', keepsTower: true }), context)
   live = await cache.run(
     servedArm(lab, 1, { name: 'live', title: 'live', source: 'tower', models: ['sparse'] }),
     context,
@@ -61,11 +59,13 @@ describe('from the second publication on', () => {
   })
 
   test('one that is retrained predicts as in any other arm', () => {
-    expect(held.columns.retrained.slice(lab.test.fromRow - published[1])).toEqual(live.columns.sparse)
+    expect(held.columns['retrained sparse'].slice(lab.test.fromRow - published[1])).toEqual(live.columns.sparse)
   })
 
   test('one that is not predicts the same until there is something new to learn, and then does not', () => {
-    const same = [...held.columns.held.keys()].filter((i) => held.columns.held[i] === held.columns.retrained[i])
+    const same = [...held.columns['held sparse'].keys()].filter(
+      (i) => held.columns['held sparse'][i] === held.columns['retrained sparse'][i],
+    )
     expect(same.length).toBeGreaterThan(0)
     expect(same.length).toBeLessThanOrEqual(stepRows)
     expect(same).toEqual(same.map((_, i) => i))
@@ -76,7 +76,7 @@ test('where no new snapshot comes, users are served as with the next one until t
   const seen = new Set<string>()
   const isSame = { first: [] as boolean[], later: [] as boolean[] }
   for (const [i, { user }] of events.slice(published[1], published[2]).entries()) {
-    isSame[seen.has(user) ? 'later' : 'first'].push(kept.columns.held[i] === raw.columns.held[i])
+    isSame[seen.has(user) ? 'later' : 'first'].push(kept.columns['held sparse'][i] === raw.columns['held sparse'][i])
     seen.add(user)
   }
   const share = (same: readonly boolean[]) => same.filter(Boolean).length / same.length

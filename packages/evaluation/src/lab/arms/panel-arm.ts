@@ -6,9 +6,9 @@ import { drift } from '../../geometry/drift.ts'
 import { principalPlane } from '../../geometry/principal-plane.ts'
 import type { Capture } from '../../replay/as-of-replay.ts'
 import { towerSource } from '../../replay/embedding-source.ts'
+import { type Averaging, pooled } from '../../replay/pooled.ts'
 import type { UpstreamPlan } from '../upstream/upstream.ts'
 import type { Arm } from './arm.ts'
-import { type Averaging, pooled } from './downstream-arm.ts'
 
 /** Users compared, and those of them that are drawn. */
 const panelUsers = 1000

@@ -1,10 +1,10 @@
 import { expect, test } from 'vitest'
 import { silent } from '../../testing/small-job.ts'
-import type { ArmContext } from './arm.ts'
+import type { ArmRun } from './arm.ts'
 import { recordArm } from './record-arm.ts'
 
 test('a ring takes what its format says, and a read the vector in half precision', async () => {
-  const context = { stages: silent, signal: undefined } as ArmContext
+  const context = { stages: silent, signal: undefined } as ArmRun
   for (const [dim, slots] of [
     [192, 3],
     [8, 1],

@@ -3,9 +3,9 @@ import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync 
 import { join } from 'node:path'
 import type { ArmOutcome } from '../arms/arm.ts'
 
-interface OutcomeFile {
+interface OutcomeFile extends Omit<ArmOutcome, 'columns'> {
+  /** Their lengths. */
   readonly columns: Readonly<Record<string, number>>
-  readonly figures: Readonly<Record<string, number>>
 }
 
 const fileName = 'outcome.json'
@@ -26,7 +26,7 @@ export class ArmCache {
     if (!this.has(hash)) return null
     const own = join(this.directory, hash)
     try {
-      const { columns, figures } = JSON.parse(readFileSync(join(own, fileName), 'utf8')) as OutcomeFile
+      const { columns, figures, warnings } = JSON.parse(readFileSync(join(own, fileName), 'utf8')) as OutcomeFile
       const read = Object.entries(columns).map(([name, length], i) => {
         const bytes = readFileSync(join(own, `${i}.f32`))
         if (bytes.length !== length * 4) throw new RangeError(`${name} has ${bytes.length} bytes`)
@@ -34,14 +34,14 @@ export class ArmCache {
         new Uint8Array(values.buffer).set(bytes)
         return [name, values] as const
       })
-      return { columns: Object.fromEntries(read), figures }
+      return { columns: Object.fromEntries(read), figures, ...(warnings && { warnings }) }
     } catch {
       return null
     }
   }
 
   /** Appears whole or not at all. */
-  write(hash: string, about: unknown, { columns, figures }: ArmOutcome): void {
+  write(hash: string, about: unknown, { columns, ...others }: ArmOutcome): void {
     const own = join(this.directory, hash)
     const partial = `${own}.partial`
     rmSync(partial, { recursive: true, force: true })
@@ -49,7 +49,7 @@ export class ArmCache {
     for (const [i, values] of Object.values(columns).entries())
       writeFileSync(join(partial, `${i}.f32`), new Uint8Array(values.buffer, values.byteOffset, values.byteLength))
     const lengths = Object.fromEntries(Object.entries(columns).map(([name, { length }]) => [name, length]))
-    writeFileSync(join(partial, fileName), `${JSON.stringify({ about, columns: lengths, figures }, null, 2)}\n`)
+    writeFileSync(join(partial, fileName), `${JSON.stringify({ about, columns: lengths, ...others }, null, 2)}\n`)
     rmSync(own, { recursive: true, force: true })
     renameSync(partial, own)
   }

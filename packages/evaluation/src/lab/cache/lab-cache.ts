@@ -1,5 +1,5 @@
 /** Where upstreams and arms are made once and found again, by all that decides them. */
-import { existsSync, mkdirSync } from 'node:fs'
+import { existsSync, mkdirSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import type { GpuDevice } from '@headwater/gpu'
 import type { Arm, ArmContext, ArmOutcome } from '../arms/arm.ts'
@@ -55,7 +55,10 @@ export class LabCache {
     const found = this.find(arm)
     if (found !== null) return found
     const upstream = arm.upstream && (await this.upstream(arm.upstream, context))
-    const outcome = await arm.run(context, upstream)
+    const directory = join(this.directory, 'files', this.hashOf(arm))
+    rmSync(directory, { recursive: true, force: true })
+    const outcome = await arm.run({ ...context, directory }, upstream)
+    rmSync(directory, { recursive: true, force: true })
     const { name, seed, settings } = arm
     this.#arms.write(
       this.hashOf(arm),

@@ -1,7 +1,7 @@
 /** A log as experiments see it: what identifies it, which rows are scored, and which rows each downstream model has. */
 import { createHash } from 'node:crypto'
 import type { Log, SyntheticWorld } from '@headwater/datasets'
-import { compileFeatures, type FeatureSpace } from '@headwater/features'
+import { compileFeatures, type FeatureSpace, timeGroups } from '@headwater/features'
 import { type DownstreamSpec, downstreamFamily, type ModelName, rowSelector } from '../../downstream/family.ts'
 import { downstreamPortfolio, type SurfaceValues } from '../../downstream/portfolio.ts'
 import { ExperimentError } from './experiment-error.ts'
@@ -28,12 +28,21 @@ export interface TestWindow {
   readonly userNames: readonly string[]
   /** Of the window. */
   readonly userCount: number
-  /** Events that the row's user had before it, and days since the user's first, [T]. */
+  /** Events that the row's user had at earlier times, and days since the user's first, [T]. */
   readonly earlierEvents: Uint32Array
   readonly userAgeDays: Float64Array
   /** Value of the surface field, [T]; null where the log has none. */
   readonly surfaces: readonly string[] | null
   readonly models: Readonly<Record<ModelName, ModelRows>>
+}
+
+/** Rows of a log, `toRow` not included. */
+export interface LogPart {
+  readonly fromRow: number
+  readonly toRow: number
+  readonly fromMs: number
+  /** Rows whose first task's label is 1. */
+  readonly positives: number
 }
 
 export interface LabLog {
@@ -49,6 +58,8 @@ export interface LabLog {
   /** Mean and deviation of the sequence's outcome over the rows before the first snapshot; null where there are none. */
   readonly outcome: { readonly mean: number; readonly deviation: number } | null
   readonly users: number
+  readonly items: number
+  readonly tenths: readonly LogPart[]
   readonly surface: { readonly field: string; readonly value: string } | null
   /** All values of its field, the rarest first. */
   readonly surfaceValues: SurfaceValues | null
@@ -56,6 +67,8 @@ export interface LabLog {
   /** Models that may share one tower, narrow ones first; some are of the family. */
   readonly portfolio: readonly DownstreamSpec[]
   readonly publicationRows: readonly number[]
+  /** Time of the last event before each publication. */
+  readonly publishedMs: readonly number[]
   readonly test: TestWindow
   /** A tenth of the rows: experiments may leave arms out, and say so. */
   readonly quick: boolean
@@ -71,8 +84,7 @@ const leastUsers = 30
 
 /**
  * Reads a log twice and tells what an experiment can be made of it.
- * @throws ExperimentError where it has no times, its test window lacks a class or users; EventError where a row of the first
- *   task has no label
+ * @throws EventError where a row of the first task has no label
  */
 export async function readLabLog(
   log: Log,
@@ -83,30 +95,33 @@ export async function readLabLog(
   quick = false,
 ): Promise<LabLog> {
   const space = compileFeatures(log.schema)
-  if (!(log.timeRange.lastMs > log.timeRange.firstMs))
-    throw new ExperimentError(log.name, 'all rows have one time', 'give a log with times: nothing can be earlier here')
   const publications = publicationRows(log.rows, settings)
-  const { fingerprint, outcome, users, surfaceValues } = await survey(log, space, publications[0], signal)
+  const surveyed = await survey(log, space, publications, signal)
+  const { surfaceValues } = surveyed
   const surface = surfaceValues && { field: surfaceValues.field, value: surfaceValues.values[0] }
   const family = downstreamFamily(space, surface)
   const portfolio = downstreamPortfolio(space, family, surfaceValues)
   const test = await readTest(log, space, settings, [...family, ...portfolio], surface, world, signal)
-  const lab = {
+  return {
+    ...surveyed,
     log,
     source,
     space,
     settings,
     world,
-    fingerprint,
-    outcome,
-    users,
     surface,
-    surfaceValues,
     family,
     portfolio,
     publicationRows: publications,
+    test,
     quick,
   }
+}
+
+/** @throws ExperimentError where the log has no times, or its test window lacks a class or users */
+export function checkTestWindow({ log, test }: LabLog): void {
+  if (!(log.timeRange.lastMs > log.timeRange.firstMs))
+    throw new ExperimentError(log.name, 'all rows have one time', 'give a log with times: nothing can be earlier here')
   checkLabels(log, 'the test window', test.models.ranking)
   if (test.userCount < leastUsers)
     throw new ExperimentError(
@@ -115,7 +130,6 @@ export async function readLabLog(
       `intervals need ${leastUsers}: use a longer log`,
     )
   checkDraws(log, 'the test window', test, test.models.ranking)
-  return { ...lab, test }
 }
 
 /**
@@ -130,7 +144,9 @@ export function judgedFrom({ test, publicationRows }: LabLog): number {
 export async function readLabRows(lab: LabLog, log: Log, signal?: AbortSignal): Promise<LabLog> {
   const { space, settings, family, portfolio, surface } = lab
   const test = await readTest(log, space, settings, [...family, ...portfolio], surface, null, signal)
-  return { ...lab, log, world: null, publicationRows: publicationRows(log.rows, settings), test }
+  const publications = publicationRows(log.rows, settings)
+  const { publishedMs } = await survey(log, space, publications, signal)
+  return { ...lab, log, world: null, publicationRows: publications, publishedMs, test }
 }
 
 /** @throws ExperimentError where a model has no rows to be trained on, or its intervals cannot be told */
@@ -182,40 +198,56 @@ function usersByClass({ users }: Pick<TestWindow, 'users'>, { places, labels }: 
   return [0, 1].map((label) => new Set(places.filter((_, i) => labels[i] === label).map((place) => users[place])).size)
 }
 
-async function survey(log: Log, space: FeatureSpace, firstRows: number, signal: AbortSignal | undefined) {
+const tenthOf = (rows: number, part: number) => Math.floor((rows * part) / 10)
+
+async function survey(log: Log, space: FeatureSpace, publications: readonly number[], signal: AbortSignal | undefined) {
   const hash = createHash('sha256').update(JSON.stringify(log.schema))
   const users = new Set<string>()
+  const items = new Set<string>()
   const field = log.schema.fields.findIndex(({ of, type }) => of === 'context' && type === 'id')
   const counts = new Map<string, number>()
   const outcomeField = log.schema.fields.findIndex(({ name }) => name === log.schema.sequence?.value)
   const outcomes = { rows: 0, sum: 0, squares: 0 }
-  for await (const chunk of log.events()) {
+  const tenths = Array.from({ length: 10 }, (_, part) => {
+    return { fromRow: tenthOf(log.rows, part), toRow: tenthOf(log.rows, part + 1), fromMs: 0, positives: 0 }
+  })
+  const publishedMs: number[] = []
+  let lastMs = 0
+  let part = 0
+  for await (const group of timeGroups(log.events())) {
     signal?.throwIfAborted()
-    for (const event of chunk) {
-      space.rankedLabel(event)
+    if (group[0].row >= publications[publishedMs.length]) publishedMs.push(lastMs)
+    for (const event of group) {
+      while (event.row >= tenths[part].toRow) part++
+      if (event.row === tenths[part].fromRow) tenths[part].fromMs = event.timeMs
+      tenths[part].positives += space.rankedLabel(event)
       users.add(event.user)
+      items.add(event.item)
       const value = field < 0 ? null : event.values[field]
       if (typeof value === 'string') counts.set(value, (counts.get(value) ?? 0) + 1)
       const values = event.values.map((own) => (ArrayBuffer.isView(own) ? Array.from(own as Float32Array) : own))
       const outcome = event.values[outcomeField]
-      if (typeof outcome === 'number' && event.row < firstRows) {
+      if (typeof outcome === 'number' && event.row < publications[0]) {
         outcomes.rows++
         outcomes.sum += outcome
         outcomes.squares += outcome * outcome
       }
       hash.update(JSON.stringify([event.user, event.item, event.timeMs, values]))
     }
+    lastMs = group[0].timeMs
   }
   // The rarest first, so that the upstream loses the least by not seeing it.
   const values = [...counts].sort(([a, m], [b, n]) => m - n || (a < b ? -1 : 1)).map(([value]) => value)
-  const surfaceValues = counts.size < 2 ? null : { field: log.schema.fields[field].name, values }
   const mean = outcomes.sum / outcomes.rows
   const deviation = Math.sqrt(Math.max(0, outcomes.squares / outcomes.rows - mean * mean))
   return {
     fingerprint: hash.digest('hex').slice(0, 24),
     outcome: deviation > 0 ? { mean, deviation } : null,
     users: users.size,
-    surfaceValues,
+    items: items.size,
+    tenths,
+    publishedMs,
+    surfaceValues: counts.size < 2 ? null : { field: log.schema.fields[field].name, values },
   }
 }
 
@@ -249,9 +281,9 @@ async function readTest(
   }))
   const seen = new Set<number>()
   let fromMs = 0
-  for await (const chunk of log.events()) {
+  for await (const group of timeGroups(log.events())) {
     signal?.throwIfAborted()
-    for (const event of chunk) {
+    for (const event of group) {
       let user = numbers.get(event.user)
       if (user === undefined) {
         user = { number: numbers.size, events: 0, firstMs: event.timeMs }
@@ -275,8 +307,9 @@ async function readTest(
           model.labels.push(labels[model.spec.task])
         }
       }
-      user.events++
     }
+    // Events of equal time are not earlier than one another.
+    for (const event of group) numbers.get(event.user)!.events++
   }
   return {
     fromRow,

@@ -9,7 +9,7 @@ import {
   syntheticWorld,
 } from '@headwater/datasets'
 import { firstRows } from './first-rows.ts'
-import { type LabLog, readLabLog } from './lab-log.ts'
+import { checkTestWindow, type LabLog, readLabLog } from './lab-log.ts'
 import { type LabSettings, realLab, syntheticLab } from './settings.ts'
 
 export type { LabLog }
@@ -25,7 +25,7 @@ export interface LabSource extends OpenLogOptions {
 const quickShare = 0.1
 const quickSnapshots = 5
 
-/** @throws ExperimentError as `readLabLog`; LogError and SchemaError as `openLog` */
+/** @throws ExperimentError as `checkTestWindow`; LogError and SchemaError as `openLog` */
 export async function openLabLog({ quick, source, ...options }: LabSource): Promise<LabLog> {
   const { signal, data, seed = 0 } = options
   const settingsOf = (settings: LabSettings) => (quick ? { ...settings, snapshots: quickSnapshots } : settings)
@@ -33,12 +33,23 @@ export async function openLabLog({ quick, source, ...options }: LabSource): Prom
   if (whole !== undefined) {
     const setting = quick ? tenthOf(whole) : whole
     const log = openSyntheticLog({ seed, setting, ...(signal && { signal }) })
-    return readLabLog(log, source, settingsOf(syntheticLab), syntheticWorld({ seed, setting }), signal, quick)
+    const lab = await readLabLog(
+      log,
+      source,
+      settingsOf(syntheticLab),
+      syntheticWorld({ seed, setting }),
+      signal,
+      quick,
+    )
+    checkTestWindow(lab)
+    return lab
   }
   const log = await openLog(options)
   try {
     const used: Log = quick ? await firstRows(log, Math.round(log.rows * quickShare)) : log
-    return await readLabLog(used, source, settingsOf(realLab), null, signal, quick)
+    const lab = await readLabLog(used, source, settingsOf(realLab), null, signal, quick)
+    checkTestWindow(lab)
+    return lab
   } catch (cause) {
     await log.close()
     throw cause

@@ -8,8 +8,10 @@ export interface LabSettings {
   readonly training: Omit<TrainingOptions, 'config' | 'seed'>
   /** Part of the log's rows before the first snapshot. */
   readonly firstShare: number
-  /** Snapshots published at equal distances of rows, the first included. */
+  /** Snapshots published, the first included. */
   readonly snapshots: number
+  /** Part of the log's rows from one snapshot to the next. Absent: as many as make all distances equal. */
+  readonly roundShare?: number
   /** Part of the log's rows, at its end, that is scored. */
   readonly testShare: number
   /** Log time from an event until its own refresh can be read. */
@@ -71,8 +73,7 @@ export const realLab: LabSettings = {
 }
 
 /** Row before which each snapshot is published. */
-export function publicationRows(rows: number, { firstShare, snapshots }: LabSettings): number[] {
-  return Array.from({ length: snapshots }, (_, i) =>
-    Math.round(rows * (firstShare + ((1 - firstShare) * i) / snapshots)),
-  )
+export function publicationRows(rows: number, { firstShare, snapshots, roundShare }: LabSettings): number[] {
+  const distance = roundShare ?? (1 - firstShare) / snapshots
+  return Array.from({ length: snapshots }, (_, i) => Math.round(rows * (firstShare + distance * i)))
 }

@@ -1,0 +1,109 @@
+/** What a downstream model is given of a step's rows. Shape letters: R rows, D width of the served vector, F flags. */
+import type { FeatureSpace, SideBatch, SideLayout } from '@headwater/features'
+import { copyRow } from '../replay/copy-row.ts'
+
+/** Columns that tell a served vector's state: served at all, stale, and the log of its age. */
+export type Flag = 'served' | 'served.stale' | 'served.age'
+
+/** Of a replay that serves nothing stale. */
+export const usualFlags: readonly Flag[] = ['served', 'served.age']
+
+/** A vector as it is served to a row. */
+export interface Served {
+  /** [D] */
+  readonly vector: Float32Array
+  /** Of the vector's features. */
+  readonly ageMs: number
+  readonly stale?: boolean
+}
+
+export interface DownstreamRows {
+  readonly rows: number
+  /** Bucket of the user's id, [R]. */
+  readonly users: Uint32Array
+  /** Item and context features. */
+  readonly item: SideBatch
+  /** [R, F] */
+  readonly flags: Float32Array
+  /** [R, D], 0 where nothing is served. */
+  readonly vectors: Float32Array
+  /** 0/1 [R] */
+  readonly labels: Float32Array
+}
+
+/** What every model is made for. */
+export interface DownstreamOptions {
+  readonly userBuckets: number
+  /** D; 0 for none. */
+  readonly dim: number
+  /** What it is told of the served vector's state, F names. */
+  readonly flags: readonly Flag[]
+  readonly seed: number
+  /** Of the usual learning rate. Default 1. */
+  readonly rateFactor?: number
+}
+
+/** A model that predicts rows and is trained on them, in this order: predictions never know the labels of their step. */
+export interface DownstreamModel {
+  /** Steps between two calls of `logits`, at most. */
+  readonly stepsHeld: number
+  /** Predicts and then trains. @param rows at most those that the model was made for; read until it has settled */
+  step(rows: DownstreamRows): Promise<void>
+  /** The first half of `step`, without labels. */
+  predict(rows: DownstreamRows): Promise<void>
+  /** The second half of `step`, on rows that may have been predicted long before. */
+  train(rows: DownstreamRows): Promise<void>
+  /** From now on it predicts with the weights of this moment, until the next call; training goes on beside. */
+  hold(): void
+  /** Logits of the rows since the last call, in their order. */
+  logits(): Promise<Float32Array>
+  dispose(): void
+}
+
+/** A buffer of rows that is filled one by one. */
+export class RowBuffer {
+  readonly dim: number
+  readonly users: Uint32Array
+  readonly item: SideBatch
+  readonly flags: Float32Array
+  readonly vectors: Float32Array
+  readonly labels: Float32Array
+  readonly #layout: SideLayout
+  readonly #flagNames: readonly Flag[]
+  rows = 0
+
+  constructor(space: FeatureSpace, capacity: number, dim: number, flags: readonly Flag[]) {
+    this.#layout = space.item
+    this.#flagNames = flags
+    this.dim = dim
+    this.item = space.allocate('item', capacity)
+    this.users = new Uint32Array(capacity)
+    this.flags = new Float32Array(capacity * flags.length)
+    this.vectors = new Float32Array(capacity * dim)
+    this.labels = new Float32Array(capacity)
+  }
+
+  /** @param served null where nothing is */
+  push(user: number, item: SideBatch, itemRow: number, served: Served | null, label: number): void {
+    const row = this.rows++
+    this.users[row] = user
+    this.labels[row] = label
+    copyRow(this.#layout, item, itemRow, this.item, row)
+    this.#flagNames.forEach((flag, f) => {
+      this.flags[row * this.#flagNames.length + f] = served === null ? 0 : flagOf(flag, served)
+    })
+    if (served === null) this.vectors.fill(0, row * this.dim, (row + 1) * this.dim)
+    else this.vectors.set(served.vector, row * this.dim)
+  }
+
+  get view(): DownstreamRows {
+    const { rows, users, item, flags, vectors, labels } = this
+    return { rows, users, item: { ...item, rows }, flags, vectors, labels }
+  }
+}
+
+function flagOf(flag: Flag, { ageMs, stale }: Served): number {
+  if (flag === 'served') return 1
+  if (flag === 'served.stale') return stale ? 1 : 0
+  return Math.log1p(ageMs / 1000) / 16
+}

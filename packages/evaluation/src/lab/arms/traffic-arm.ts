@@ -1,0 +1,123 @@
+/** The log served as live traffic by the store and the pooling, and what downstream models make of the served log. */
+import { mkdirSync } from 'node:fs'
+import { join } from 'node:path'
+import { logLossesOfLogits, mean } from '@headwater/statistics'
+import { evaluateServed, type ServedChoice } from '../../downstream/evaluate-served.ts'
+import { servedModels, serveLiveTraffic, type TrafficSettings } from '../../replay/live-traffic.ts'
+import { servedBlocks, servedRows } from '../../replay/served-log.ts'
+import { measureByWallClock } from '../../replay/wall-clock.ts'
+import { specOf } from '../log/lab-log.ts'
+import type { Arm } from './arm.ts'
+import { setupColumn } from './downstream-arm.ts'
+
+export interface TrafficArmPlan extends Pick<TrafficSettings, 'pooling' | 'panelUsers'> {
+  readonly name: string
+  readonly title: string
+  readonly seed: number
+  /** Reads and events of the wall-clock phase. */
+  readonly timedReads: number
+  readonly timedEvents: number
+}
+
+/** Downstream models that differ only in the served embedding they see, and where each has it among the served models. */
+const choices = [
+  { name: 'without', pick: null },
+  { name: 'with', pick: ([sum]) => ({ vector: sum.pooled, about: sum }) },
+  { name: 'latest', pick: ([sum]) => ({ vector: sum.latest!, about: sum }) },
+  { name: 'random', pick: ([, , random]) => ({ vector: random.pooled, about: random }) },
+  { name: 'untrained', pick: ([, untrained]) => ({ vector: untrained.pooled, about: untrained }) },
+] as const satisfies readonly ServedChoice[]
+
+/** Column of the mean log losses of a choice's model by tenth of the log [10]. */
+export const tenthsColumn = (choice: string): string => `${choice} tenths`
+
+/**
+ * A setup is a choice of what the ranking model sees, `tenthsColumn` has its losses along the log. Columns `snapshotRows`;
+ * `driftFrom`, `driftTo`, `driftUsers`, `driftCosine` and `driftRelativeL2` by round; `readUs` and `freshnessMs` by
+ * `wallClockPercents`. All but the clock's figures are the same again for the same seed.
+ */
+export function trafficArm({ name, title, seed, ...plan }: TrafficArmPlan): Arm {
+  return {
+    name,
+    title,
+    seed,
+    settings: { kind: 'traffic', ...plan },
+    upstream: null,
+    run: async ({ device, lab, stages, signal, directory }) => {
+      const { log, space, settings, test, tenths } = lab
+      mkdirSync(directory, { recursive: true })
+      const traffic = await serveLiveTraffic({
+        device,
+        space,
+        log,
+        directory,
+        settings: { ...settings, ...plan },
+        publicationRows: lab.publicationRows,
+        seed,
+        stages,
+        signal,
+      })
+      const { read, freshness } = await measureByWallClock({
+        device,
+        space,
+        storePath: join(directory, 'store'),
+        snapshotDirectory: traffic.lastSnapshotDirectory,
+        recent: traffic.recent,
+        settings: plan,
+        stages,
+        signal,
+      })
+      stages.begin('downstream', log.rows)
+      const { embeddings } = settings.config
+      const labels = new Uint8Array(log.rows)
+      const blocks = servedBlocks(space, log, servedRows(traffic.servedLog, servedModels), signal)
+      const logits = await evaluateServed(blocks, {
+        device,
+        space,
+        spec: specOf(lab, 'ranking'),
+        choices,
+        dim: embeddings.count * embeddings.width,
+        seed,
+        onBlock: ({ events }) => {
+          for (const event of events) labels[event.row] = space.rankedLabel(event)
+          stages.advance(events[events.length - 1].row + 1)
+        },
+      })
+      const columns: Record<string, Float32Array> = {}
+      for (const [choice, own] of Object.entries(logits)) {
+        const losses = Float64Array.from(logLossesOfLogits(own, labels))
+        columns[setupColumn(choice, 'ranking')] = own.slice(test.fromRow)
+        columns[tenthsColumn(choice)] = Float32Array.from(tenths, ({ fromRow, toRow }) =>
+          mean(losses.subarray(fromRow, toRow)),
+        )
+      }
+      stages.end()
+      const { drift } = traffic
+      return {
+        columns: {
+          ...columns,
+          snapshotRows: Float32Array.from(traffic.snapshotRows),
+          driftFrom: Float32Array.from(drift, ({ fromSnapshot }) => fromSnapshot),
+          driftTo: Float32Array.from(drift, ({ toSnapshot }) => toSnapshot),
+          driftUsers: Float32Array.from(drift, ({ users }) => users),
+          driftCosine: Float32Array.from(drift, ({ cosine }) => cosine),
+          driftRelativeL2: Float32Array.from(drift, ({ relativeL2 }) => relativeL2),
+          readUs: Float32Array.from(read.quantiles, ({ us }) => us),
+          freshnessMs: Float32Array.from(freshness.quantiles, ({ ms }) => ms),
+        },
+        figures: {
+          hitRate: traffic.hitRate,
+          vectorsChecked: traffic.vectorsChecked,
+          kernelShare: traffic.kernelShare,
+          towerParameters: traffic.towerParameters,
+          timedReads: read.count,
+          timedEvents: freshness.count,
+        },
+        warnings: traffic.held.map(
+          ({ snapshot, reasons }) =>
+            `Seed ${seed}: snapshot ${snapshot} was held, traffic went on with the one before. ${reasons.join(' ')}`,
+        ),
+      }
+    },
+  }
+}

@@ -1,0 +1,142 @@
+/** The main job: a log goes in, served embeddings come out, and downstream models tell what they are worth. */
+import { join } from 'node:path'
+import type { Log } from '@headwater/datasets'
+import type { GpuDevice } from '@headwater/gpu'
+import { mean } from '@headwater/statistics'
+import { mainJobExperiment, mainJobSettings, type ServingPlan, usualServing } from '../experiments/main-job/main-job.ts'
+import { bootstrapDraws, scoreArms, trafficName } from '../experiments/main-job/scores.ts'
+import { Outcomes } from '../lab/analysis/outcomes.ts'
+import type { ArmOutcome } from '../lab/arms/arm.ts'
+import { readLabLog } from '../lab/log/lab-log.ts'
+import type { LabSettings } from '../lab/log/settings.ts'
+import { type Stages, TimedStages } from '../progress/stages.ts'
+import { wallClockPercents } from '../replay/wall-clock.ts'
+import type { MainJobResult } from '../report/main-job/result.ts'
+
+export interface MainJobOptions {
+  readonly device: GpuDevice
+  readonly log: Log
+  /** Where the rows came from, in words. */
+  readonly source: string
+  /** Empty; a directory for each seed is made in it. */
+  readonly directory: string
+  readonly seeds: readonly number[]
+  readonly settings?: LabSettings
+  readonly serving?: ServingPlan
+  readonly stages: Stages
+  readonly signal?: AbortSignal | undefined
+  /** What the report says of where it came from. */
+  readonly about: Pick<MainJobResult, 'version' | 'commit' | 'command' | 'startedAt'>
+}
+
+const suspiciousAuc = 0.81
+
+/** @throws ExperimentError, AsOfError, and what log, store and device throw. Whatever it wrote stays in `directory`. */
+export async function runMainJob(options: MainJobOptions): Promise<MainJobResult> {
+  const { device, log, seeds, settings = mainJobSettings, serving = usualServing, signal, about } = options
+  const lab = await readLabLog(log, options.source, settings, null, signal)
+  const experiment = mainJobExperiment(serving)
+  experiment.check!(lab)
+  const stages = new TimedStages(options.stages)
+  const found: ArmOutcome[] = []
+  for (const seed of seeds) {
+    const [arm] = experiment.arms(lab, seed)
+    // Nothing is kept and found again: it measures by the clock.
+    found.push(await arm.run({ device, lab, stages, signal, directory: join(options.directory, `seed-${seed}`) }, null))
+  }
+  stages.begin('statistics', 0)
+  const outcomes = new Outcomes(lab, seeds, new Map([[trafficName, found]]))
+  const scores = scoreArms(outcomes)
+  stages.end()
+  const [task] = log.schema.tasks
+  const { embeddings } = settings.config
+  const figure = (name: string) => outcomes.figure(trafficName, name)
+  const total = (name: string) => found.reduce((sum, { figures }) => sum + figures[name], 0)
+  const snapshotRows = [...found[0].columns.snapshotRows]
+  return {
+    ...about,
+    adapter: device.adapter.description || device.adapterClass,
+    dataset: {
+      name: log.name,
+      source: options.source,
+      task: task.atLeast === 1 ? task.field : `${task.field} ≥ ${task.atLeast}`,
+      users: lab.users,
+      items: lab.items,
+      firstTimeMs: log.timeRange.firstMs,
+      lastTimeMs: log.timeRange.lastMs,
+    },
+    rows: log.rows,
+    skippedRows: log.skippedRows,
+    ...scores,
+    snapshots: snapshotRows.length,
+    snapshotRows,
+    drift: driftOf(found),
+    ...timingsOf(found, total, figure('hitRate')),
+    servedVectorsChecked: total('vectorsChecked'),
+    kernelShare: device.features.has('timestamp-query') ? figure('kernelShare') : null,
+    peakMemoryBytes: process.resourceUsage().maxRSS * 1024,
+    seconds: stages.seconds,
+    method: {
+      preset: settings.preset,
+      towerParameters: found[0].figures.towerParameters,
+      embeddingCount: embeddings.count,
+      embeddingWidth: embeddings.width,
+      pooledSnapshots: serving.pooling.count,
+      refreshDelayMs: settings.refreshDelayMs,
+      bootstrapDraws,
+    },
+    warnings: [...warningsOf(log, scores.auc), ...found.flatMap(({ warnings }) => warnings ?? [])],
+  }
+}
+
+function warningsOf(log: Log, auc: MainJobResult['auc']): string[] {
+  const warnings: string[] = []
+  const best = Math.max(...Object.values(auc))
+  if (log.name.startsWith('movietweetings') && best > suspiciousAuc)
+    warnings.push(`An AUC of ${best.toFixed(3)} is more than this log is known to allow: look for a leak.`)
+  if (log.skippedRows > 0) warnings.push(`${log.skippedRows} bad rows were left out.`)
+  return warnings
+}
+
+/** A column, averaged over the seeds. */
+const meanColumn = (found: readonly ArmOutcome[], name: string): number[] =>
+  Array.from(found[0].columns[name], (_, i) => mean(found.map(({ columns }) => columns[name][i])))
+
+function driftOf(found: readonly ArmOutcome[]): MainJobResult['drift'] {
+  const [{ columns }] = found
+  const [cosines, distances] = ['driftCosine', 'driftRelativeL2'].map((name) => meanColumn(found, name))
+  const byRound = cosines.map((cosine, i) => ({
+    fromSnapshot: columns.driftFrom[i],
+    toSnapshot: columns.driftTo[i],
+    users: columns.driftUsers[i],
+    cosine,
+    relativeL2: distances[i],
+  }))
+  if (byRound.length === 0) return { cosine: null, relativeL2: null, byRound }
+  return { cosine: mean(cosines), relativeL2: mean(distances), byRound }
+}
+
+/** Counts are summed, times averaged over seeds. */
+function timingsOf(
+  found: readonly ArmOutcome[],
+  total: (name: string) => number,
+  hitRate: number,
+): Pick<MainJobResult, 'read' | 'freshness'> {
+  const [readUs, freshnessMs] = ['readUs', 'freshnessMs'].map((name) => meanColumn(found, name))
+  const at = (values: readonly number[], percent: number) => values[wallClockPercents.indexOf(percent)]
+  return {
+    read: {
+      count: total('timedReads'),
+      p50Us: at(readUs, 50),
+      p99Us: at(readUs, 99),
+      hitRate,
+      quantiles: wallClockPercents.map((percent, i) => ({ percent, us: readUs[i] })),
+    },
+    freshness: {
+      count: total('timedEvents'),
+      p50Ms: at(freshnessMs, 50),
+      p99Ms: at(freshnessMs, 99),
+      quantiles: wallClockPercents.map((percent, i) => ({ percent, ms: freshnessMs[i] })),
+    },
+  }
+}
