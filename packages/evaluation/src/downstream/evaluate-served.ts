@@ -5,7 +5,7 @@ import { servedStatus } from '@headwater/pooling'
 import type { ReplayedBlock } from '../replay/blocks.ts'
 import type { ServedVector } from '../replay/served-log.ts'
 import type { DownstreamSpec } from './family.ts'
-import { ProgressiveRun } from './progressive-run.ts'
+import { addToEach, ProgressiveRun } from './progressive-run.ts'
 import type { Served } from './rows.ts'
 
 /** Where a model finds its vector among those that were served to a row; null for the model without one. */
@@ -48,10 +48,12 @@ export async function evaluateServed(
   }))
   try {
     for await (const block of blocks) {
-      for (const { pick, run } of runs) {
-        const served = block.held.map((models) => (pick && models ? servedBy(pick(models)) : null))
-        await run.add(block, served)
-      }
+      const servedTo = (pick: ServedChoice['pick']) =>
+        block.held.map((models) => (pick && models ? servedBy(pick(models)) : null))
+      await addToEach(
+        block,
+        runs.map(({ pick, run }) => [run, servedTo(pick)]),
+      )
       onBlock?.(block)
     }
     const logits: Record<string, Float32Array> = {}

@@ -150,3 +150,12 @@ export class ProgressiveRun {
     return new RowBuffer(space, stepRows, dim, flags)
   }
 }
+
+/** Adds a block to each of several runs: their steps on a device go on side by side. */
+export async function addToEach(
+  block: Parameters<ProgressiveRun['add']>[0],
+  each: Iterable<readonly [run: ProgressiveRun, served: readonly (Served | null)[]]>,
+): Promise<void> {
+  const added = await Promise.allSettled(Array.from(each, ([run, served]) => run.add(block, served)))
+  for (const one of added) if (one.status === 'rejected') throw one.reason
+}

@@ -45,10 +45,15 @@ function columnsOf({ name: arm, settings }: Arm, skill: Skill, numbers: Numbers)
   return new Proxy(
     {},
     {
-      get: (_, column: string) =>
-        column === 'head' || column in lab.test.models
+      get: (_, column: string) => {
+        const [setup, model] = column.split(' ')
+        // By tenth or by percentile, where it is no model's.
+        if (kind === 'traffic')
+          return model === 'ranking' ? predictionsOf(arm, setup, model, skill) : new Float32Array(20).fill(1)
+        return column === 'head' || column in lab.test.models
           ? predictionsOf(arm, '', column, skill)
-          : Float32Array.of(numbers[`${arm} ${column}`] ?? 0),
+          : Float32Array.of(numbers[`${arm} ${column}`] ?? 0)
+      },
     },
   )
 }
@@ -121,6 +126,19 @@ describe('gain', () => {
     expect(own('ranking', 'split-asynchronous', 'split-without')).toBeCloseTo(1 - loss(1) / loss(0.6), 5)
     expect(tables[0].rows[0]).toEqual(['without', 'ranking', '1.0000', '1.0000', '0.5000', '1.0000'])
   })
+})
+
+test('main-job: by none and the untrained tower, whatever other controls give', () => {
+  const skills = {
+    'served#with': 1,
+    'served#without': 0.5,
+    'served#untrained': 0.8,
+    'served#latest': 2,
+    'served#random': 2,
+  }
+  expect(holds('main-job', skills)).toBe(true)
+  expect(holds('main-job', skills, { 'served#without': 1.2 })).toBe(false)
+  expect(holds('main-job', skills, { 'served#untrained': 1.2 })).toBe(false)
 })
 
 test('each seed has a best rate of its own', () => {

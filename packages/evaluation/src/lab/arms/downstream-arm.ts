@@ -4,7 +4,7 @@ import type { FeatureSpace } from '@headwater/features'
 import type { GpuDevice } from '@headwater/gpu'
 import { readSnapshot } from '@headwater/snapshot'
 import { type DownstreamSpec, type ModelName, rowSelector, userSelector } from '../../downstream/family.ts'
-import { ProgressiveRun } from '../../downstream/progressive-run.ts'
+import { addToEach, ProgressiveRun } from '../../downstream/progressive-run.ts'
 import { type Served, usualFlags } from '../../downstream/rows.ts'
 import { AsOfReplay } from '../../replay/as-of-replay.ts'
 import {
@@ -167,7 +167,10 @@ export function downstreamArm(plan: DownstreamArmPlan): Arm {
               }),
             ]),
           )
-          for (const { setup, run } of runs) await run.add(block, served.get(setup.averaging)!)
+          await addToEach(
+            block,
+            runs.map(({ setup, run }) => [run, served.get(setup.averaging)!]),
+          )
           for (const [row, event] of block.events.entries()) {
             about?.add(event)
             const [newest] = block.held[row]

@@ -3,9 +3,6 @@ import { readdirSync, readFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 
-/** Packages whose code decides what an arm comes to, beside this one. */
-const packages = ['datasets', 'features', 'gpu', 'kernels', 'runtime', 'statistics', 'store', 'training']
-
 /** Folders of this package that only read what arms came to, or say which ones there are. */
 export const reading: ReadonlySet<string> = new Set(['analysis', 'experiments', 'power', 'report', 'run', 'testing'])
 
@@ -24,8 +21,12 @@ function hashOf(own: string): string {
   const hash = createHash('sha256')
   // `src` in a checkout, `dist` where it was built: all packages alike.
   const [, base, kind] = /^(.*)\/(src|dist)\/lab\/cache\/[^/]+$/.exec(fileURLToPath(own))!
-  const others = packages.map((name) => {
-    const entry = fileURLToPath(import.meta.resolve(`@headwater/${name}`))
+  const { dependencies } = JSON.parse(readFileSync(join(base, 'package.json'), 'utf8')) as {
+    dependencies: Record<string, string>
+  }
+  const workspace = Object.keys(dependencies).filter((name) => name.startsWith('@headwater/'))
+  const others = workspace.map((name) => {
+    const entry = fileURLToPath(import.meta.resolve(name))
     return join(dirname(dirname(entry)), kind)
   })
   for (const directory of [join(base, kind), ...others]) addFolder(hash, directory)
