@@ -20,7 +20,7 @@ const declare = (program: Command) =>
   logOptions(program.command('evaluate'), 'synthetic-reference')
     .argument('[experiments...]')
     .description(
-      'run experiments on a log: gain, alternatives, serving, freshness, drift, sharing, ablation, log-size, power; without a name all that it can have',
+      'run experiments on a log: main-job, gain, alternatives, serving, freshness, drift, sharing, ablation, log-size, power; without a name all that it can have',
     )
     .option('--quick', 'a tenth of the rows, one seed, no verdict')
     .option('--seed <n>', 'first seed, which makes a synthetic log too', wholeNumber(0, 1e9), 1)
