@@ -30,7 +30,7 @@ export {
 } from './publication/compare-snapshots.ts'
 export { DivergedError } from './publication/forward-figures.ts'
 export { panelFigures } from './publication/panel-figures.ts'
-export { ProcrustesError, procrustes, type Rotation } from './publication/procrustes.ts'
+export { ProcrustesError } from './publication/procrustes.ts'
 export type { Publication } from './publication/publish.ts'
 export { Scorer } from './publication/scorer.ts'
 export { BadStepsError } from './rounds/bad-steps.ts'

@@ -2,10 +2,8 @@
  * Who was forgotten, beside a model's snapshots: a training that began before has newest examples of theirs for as long as it
  * lives, and would put them into its next panels. `forgotten.json` has the panel's hashes of their keys, and no key.
  */
-import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { removeLeftovers, replaceDurably } from '../files/durable-files.ts'
-import { SnapshotError } from '../files/snapshot-error.ts'
+import { readList, replaceList } from '../files/list-file.ts'
 import { panelUserHash, panelUserText } from './panel-file.ts'
 
 /** As long as a store keeps its tombstones by default. */
@@ -24,7 +22,7 @@ const pathIn = (modelDirectory: string) => join(modelDirectory, 'forgotten.json'
 
 /** Users whom a model's panels are to be without, as `panelUserText` gives them. @throws SnapshotError for a damaged list */
 export async function forgottenUsers(modelDirectory: string): Promise<ReadonlySet<string>> {
-  return new Set((await readList(modelDirectory)).map(({ user }) => user))
+  return new Set((await readUsers(modelDirectory)).map(({ user }) => user))
 }
 
 /**
@@ -35,35 +33,17 @@ export async function forgottenUsers(modelDirectory: string): Promise<ReadonlySe
 export async function noteForgotten(modelDirectory: string, user: string, atMs: number): Promise<void> {
   const text = panelUserText(panelUserHash(user))
   const sinceMs = Math.min(atMs, Date.now()) - keptMs
-  const others = (await readList(modelDirectory)).filter((entry) => entry.user !== text && entry.atMs > sinceMs)
+  const others = (await readUsers(modelDirectory)).filter((entry) => entry.user !== text && entry.atMs > sinceMs)
   const users: readonly ForgottenUser[] = [...others, { user: text, atMs }].slice(-maxUsers)
-  const file = new TextEncoder().encode(`${JSON.stringify({ format: 1, users })}\n`)
-  await removeLeftovers(modelDirectory, /^forgotten\.json\.(\d+)\.partial$/)
-  await replaceDurably(pathIn(modelDirectory), file)
+  await replaceList(pathIn(modelDirectory), 'users', users, 0)
 }
 
-async function readList(modelDirectory: string): Promise<readonly ForgottenUser[]> {
-  const path = pathIn(modelDirectory)
-  let text: string
-  try {
-    text = await readFile(path, 'utf8')
-  } catch (cause) {
-    if ((cause as NodeJS.ErrnoException).code === 'ENOENT') return []
-    throw cause
-  }
-  let list: { format?: unknown; users?: unknown } | null = null
-  try {
-    list = JSON.parse(text)
-  } catch {
-    // told below
-  }
-  const { format, users } = list ?? {}
-  if (typeof format === 'number' && format > 1)
-    throw new SnapshotError(`${path} has format ${format}, this version reads 1; use the version that wrote it.`)
-  if (format !== 1 || !Array.isArray(users) || !users.every(isForgotten))
-    throw new SnapshotError(`${path} is damaged. Remove it, and forget again whom a running training may know.`)
-  return users
+async function readUsers(modelDirectory: string): Promise<readonly ForgottenUser[]> {
+  const remedy = 'Remove it, and forget again whom a running training may know.'
+  return (await readList(pathIn(modelDirectory), 'users', isList, remedy)) ?? []
 }
+
+const isList = (list: readonly unknown[]): list is readonly ForgottenUser[] => list.every(isForgotten)
 
 function isForgotten(value: unknown): value is ForgottenUser {
   const { user, atMs } = (value ?? {}) as Partial<Record<keyof ForgottenUser, unknown>>

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto'
 import { createReadStream } from 'node:fs'
 import { join } from 'node:path'
 import { panelFile } from '../files/checksums.ts'
-import { mismatch, readChecked, unreadable } from './read-snapshot.ts'
+import { mismatch, readChecked, unreadable, withPanelSum } from './read-snapshot.ts'
 
 /** Bytes that are hashed in one turn of the event loop: less than a millisecond's work. */
 const pieceBytes = 2 ** 18
@@ -15,14 +15,7 @@ const pieceBytes = 2 ** 18
 export async function checkSnapshot(directory: string): Promise<void> {
   const { sums } = await readChecked(directory)
   for (const [name, sum] of sums) if (name !== panelFile) await checkFile(directory, name, sum)
-  for (let expected = sums.get(panelFile); expected !== undefined; ) {
-    const error = await checkFile(directory, panelFile, expected).catch((cause: unknown) => cause)
-    if (error === undefined) return
-    // A user may have been taken out of the panel meanwhile.
-    const now = (await readChecked(directory)).sums.get(panelFile)
-    if (now === expected) throw error
-    expected = now
-  }
+  await withPanelSum(directory, sums.get(panelFile), (sum) => checkFile(directory, panelFile, sum))
 }
 
 async function checkFile(directory: string, name: string, sum: string): Promise<void> {

@@ -94,16 +94,29 @@ export async function readSnapshot(directory: string): Promise<Snapshot> {
 
 /** The panel, null where there is none, or while a user is being taken out of it. @param sum as the list of checksums had it */
 async function readPanel(directory: string, schema: Schema, sum: string | undefined): Promise<SideBatch | null> {
-  for (let expected = sum; expected !== undefined; ) {
-    const data = await readFileOf(directory, panelFile).catch((error: SnapshotError) => error)
-    if (!(data instanceof SnapshotError) && sha256(data) === expected)
-      return decodePanel(compileFeatures(schema).user, data, join(directory, panelFile))
-    const now = (await readChecked(directory)).sums.get(panelFile)
-    if (now === expected) {
-      if (data instanceof SnapshotError) throw data
-      checkSum(directory, panelFile, data, expected)
+  const data = await withPanelSum(directory, sum, async (expected) =>
+    checkSum(directory, panelFile, await readFileOf(directory, panelFile), expected),
+  )
+  return data && decodePanel(compileFeatures(schema).user, data, join(directory, panelFile))
+}
+
+/**
+ * Calls `use` with the panel's checksum, and again with the next one where it failed because a user was taken out meanwhile.
+ * @param sum as the list of checksums had it
+ * @returns what it gave; null where there is no panel, or none any more
+ */
+export async function withPanelSum<Result>(
+  directory: string,
+  sum: string | undefined,
+  use: (sum: string) => Promise<Result>,
+): Promise<Result | null> {
+  for (let expected = sum; expected !== undefined; )
+    try {
+      return await use(expected)
+    } catch (error) {
+      const now = (await readChecked(directory)).sums.get(panelFile)
+      if (now === expected) throw error
+      expected = now
     }
-    expected = now
-  }
   return null
 }

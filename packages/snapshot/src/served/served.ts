@@ -2,12 +2,11 @@
  * Which snapshot of a model is served: `current.json` beside the snapshots, replaced by one rename, holds the numbers
  * that were served in their order, the present one last. One process publishes into a model's directory at a time.
  */
-import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { checkSnapshot } from '../directory/check-snapshot.ts'
 import { listSnapshots, snapshotDirectory, snapshotNumber } from '../directory/list-snapshots.ts'
 import { readManifest, readSnapshot, type Snapshot } from '../directory/read-snapshot.ts'
-import { removeLeftovers, replaceDurably } from '../files/durable-files.ts'
+import { readList, replaceList } from '../files/list-file.ts'
 import { SnapshotError } from '../files/snapshot-error.ts'
 
 /** Who decided that a snapshot is served: the gate at publication, or a person. */
@@ -35,36 +34,16 @@ const isEntry = (value: unknown): value is ServedEntry => {
   return Number.isSafeInteger(snapshot) && Number.isSafeInteger(sinceMs) && (by === 'gate' || by === 'promote')
 }
 
+const isHistory = (list: readonly unknown[]): list is readonly ServedEntry[] => list.length > 0 && list.every(isEntry)
+
 /**
  * What was served, oldest first, the present one last; empty where nothing is. Where there is no `current.json`, every
  * snapshot that is not held was served in its turn.
  * @throws SnapshotError for a damaged `current.json`, or a damaged manifest where there is none.
  */
 export async function servedHistory(modelDirectory: string): Promise<readonly ServedEntry[]> {
-  const path = pointerPath(modelDirectory)
-  let text: string
-  try {
-    text = await readFile(path, 'utf8')
-  } catch (cause) {
-    if ((cause as NodeJS.ErrnoException).code !== 'ENOENT') throw cause
-    return impliedHistory(modelDirectory)
-  }
-  let pointer: { format?: unknown; served?: unknown } | null = null
-  try {
-    pointer = JSON.parse(text)
-  } catch {
-    // told below
-  }
-  if (typeof pointer?.format === 'number' && pointer.format > 1)
-    throw new SnapshotError(
-      `${path} has format ${pointer.format}, this version reads 1; use the version that wrote it.`,
-    )
-  const served = pointer?.served
-  if (pointer?.format !== 1 || !Array.isArray(served) || served.length === 0 || !served.every(isEntry))
-    throw new SnapshotError(
-      `${path} is damaged. Remove it, and the newest published snapshot is served; then promote the one that you want.`,
-    )
-  return served
+  const remedy = 'Remove it, and the newest published snapshot is served; then promote the one that you want.'
+  return (await readList(pointerPath(modelDirectory), 'served', isHistory, remedy)) ?? impliedHistory(modelDirectory)
 }
 
 /** Every snapshot that is not held was served in its turn. */
@@ -109,10 +88,8 @@ export async function readServedSnapshot(modelDirectory: string): Promise<Snapsh
 }
 
 async function replaceHistory(modelDirectory: string, served: readonly ServedEntry[]): Promise<void> {
-  const text = `${JSON.stringify({ format: 1, served: served.slice(-maxEntries) }, null, 2)}\n`
   try {
-    await removeLeftovers(modelDirectory, /^current\.json\.(\d+)\.partial$/)
-    await replaceDurably(pointerPath(modelDirectory), new TextEncoder().encode(text))
+    await replaceList(pointerPath(modelDirectory), 'served', served.slice(-maxEntries), 2)
   } catch (cause) {
     const { code } = cause as NodeJS.ErrnoException
     if (code === undefined) throw cause

@@ -4,10 +4,10 @@
  * once. The operating system's page cache is the only cache.
  * Shape letters: R rows, T tasks.
  */
-import { closeSync, openSync, readSync, rmSync, writeSync } from 'node:fs'
 import { endianness } from 'node:os'
 import { arraysOf, type FeatureSpace } from '@headwater/features'
 import { momentWords, PastSequences } from './past-sequences.ts'
+import { ScratchFile } from './scratch-file.ts'
 import { allocateExamples, type TrainingBatch } from './training-batch.ts'
 
 /** A part of a record: the batch's array as words, [R, width]. */
@@ -35,8 +35,7 @@ export class ExampleFile {
   /** Examples appended so far. */
   length = 0
   #fingerprint = 0x811c9dc5
-  readonly #path: string
-  readonly #file: number
+  readonly #file: ScratchFile
   readonly #tasks: number
   readonly #recordWords: number
   readonly #momentWords: number
@@ -48,10 +47,9 @@ export class ExampleFile {
   constructor(space: FeatureSpace, path: string) {
     if (endianness() !== 'LE') throw new RangeError('Example files need a little-endian machine.')
     this.space = space
-    this.#path = path
     this.sequences = space.user.sequence === null ? null : new PastSequences(space, `${path}.sequences`)
     try {
-      this.#file = openSync(path, 'wx+')
+      this.#file = new ScratchFile(path)
     } catch (cause) {
       this.sequences?.close()
       throw cause
@@ -94,9 +92,7 @@ export class ExampleFile {
       for (let i = 0; i < this.#momentWords; i++) block[at++] = moments[r * this.#momentWords + i]
       for (let t = 0; t < tasks; t++) blockLabels[at * 4 + t] = labels[r * tasks + t]
     }
-    const bytes = 4 * words
-    let done = 0
-    while (done < bytes) done += writeSync(this.#file, block, done, bytes - done, this.length * this.recordBytes + done)
+    this.#file.append(block, 4 * words)
     this.length += rows
     let hash = this.#fingerprint
     for (let i = 0; i < words; i++) hash = Math.imul(hash ^ block[i], 0x01000193)
@@ -132,7 +128,7 @@ export class ExampleFile {
     const segments = segmentsOf(into)
     for (let i = from; i < to; i++) {
       const row = i - from
-      if (readSync(this.#file, record, 0, bytes, order[i] * bytes) !== bytes)
+      if (!this.#file.read(record, 0, bytes, order[i] * bytes))
         throw new RangeError(`Example ${order[i]} is beyond the ${this.length} that were written.`)
       let at = 0
       for (const { words, width } of segments) {
@@ -148,7 +144,6 @@ export class ExampleFile {
 
   close(): void {
     this.sequences?.close()
-    closeSync(this.#file)
-    rmSync(this.#path, { force: true })
+    this.#file.close()
   }
 }

@@ -3,8 +3,8 @@
  * once: in pages of L, written when they are full, while those that fill no page yet are in the user's state. A sequence is
  * read from the two pages at most that it lies in, and encoded as it would have been then.
  */
-import { closeSync, openSync, readSync, rmSync, writeSync } from 'node:fs'
 import type { FeatureSpace, SideBatch } from '@headwater/features'
+import { ScratchFile } from './scratch-file.ts'
 
 /** 32-bit words of a moment. */
 export const momentWords = 3
@@ -25,7 +25,7 @@ export class PastSequences {
   readonly eventBytes: number
   readonly #space: FeatureSpace
   readonly #path: string
-  readonly #file: number
+  readonly #file: ScratchFile
   /** L */
   readonly #length: number
   readonly #byUser = new Map<string, UserEvents>()
@@ -41,7 +41,7 @@ export class PastSequences {
   constructor(space: FeatureSpace, path: string) {
     this.#space = space
     this.#path = path
-    this.#file = openSync(path, 'wx+')
+    this.#file = new ScratchFile(path)
     this.#length = space.user.sequence!.length
     this.eventBytes = 4 * space.eventWords
     this.#events = new Uint32Array(this.#length * space.eventWords)
@@ -65,9 +65,7 @@ export class PastSequences {
     own.count++
     if (own.count % this.#length !== 0) return
     this.#space.copyEvents(state, own.count - this.#length, own.count, events)
-    const bytes = this.#length * this.eventBytes
-    let done = 0
-    while (done < bytes) done += writeSync(this.#file, events, done, bytes - done, this.#pages * bytes + done)
+    this.#file.append(events, this.#length * this.eventBytes)
     own.pages ??= []
     own.pages.push(this.#pages++)
   }
@@ -95,7 +93,7 @@ export class PastSequences {
       if (own.pages !== null && page < own.pages.length) {
         const fileAt = (own.pages[page] * length + (from % length)) * this.eventBytes
         const bytes = (to - from) * this.eventBytes
-        if (readSync(this.#file, events, 4 * place, bytes, fileAt) !== bytes)
+        if (!this.#file.read(events, 4 * place, bytes, fileAt))
           throw new RangeError(`${this.#path} ends within page ${own.pages[page]} of ${this.#pages} that were written.`)
       } else this.#space.copyEvents(own.state, from, to, events.subarray(place))
       from = to
@@ -104,7 +102,6 @@ export class PastSequences {
   }
 
   close(): void {
-    closeSync(this.#file)
-    rmSync(this.#path, { force: true })
+    this.#file.close()
   }
 }

@@ -70,38 +70,29 @@ export class PublicationOptionsError extends Error {
 
 /** @throws PublicationOptionsError naming the option */
 export function checkPublicationOptions(options: PublicationOptions): void {
-  const { gate } = options
-  const check = (name: string, value: number, holds: boolean, needs: string) => {
+  const { alignment, distillationWeight, panelUsers, heldBackShare, maxHeldBackRows, maxFrameResidual, gate } = options
+  const isWhole = (value: number, least: number) => Number.isInteger(value) && value >= least
+  const { minRows } = gate
+  const bounds: readonly (readonly [name: string, value: number | string, holds: boolean, needs: string])[] = [
+    ['alignment', alignment, alignments.includes(alignment), 'procrustes, distillation, both or none'],
+    ['distillationWeight', distillationWeight, isFloat(distillationWeight), 'a number of at least 0'],
+    ['panelUsers', panelUsers, isWhole(panelUsers, 2) && panelUsers <= 65_536, 'a whole number from 2 to 65,536'],
+    ['heldBackShare', heldBackShare, heldBackShare >= 0 && heldBackShare <= 0.5, 'a share from 0 to 0.5'],
+    ['maxHeldBackRows', maxHeldBackRows, isWhole(maxHeldBackRows, 0), 'a whole number'],
+    ['gate.minRows', minRows, isWhole(minRows, 1), 'a whole number of at least 1'],
+    ...(['maxNeIncrease', 'standardErrors', 'maxResidual'] as const).map(
+      (name) => [`gate.${name}`, gate[name], gate[name] >= 0, 'a number of at least 0'] as const,
+    ),
+    ...(['maxCalibrationRatio', 'maxNormRatio'] as const).map(
+      (name) => [`gate.${name}`, gate[name], gate[name] >= 1, 'a factor of at least 1'] as const,
+    ),
+    ['maxFrameResidual', maxFrameResidual, maxFrameResidual >= 0, 'a number of at least 0'],
+  ]
+  for (const [name, value, holds, needs] of bounds)
     if (!holds) throw new PublicationOptionsError(`Publication, ${name}: needs ${needs}, got ${value}.`)
-  }
-  const { alignment, distillationWeight, panelUsers, heldBackShare, maxHeldBackRows } = options
-  if (!(alignment === 'none' || rotates(alignment) || distils(alignment)))
-    throw new PublicationOptionsError(
-      `Publication, alignment: needs procrustes, distillation, both or none, got ${alignment}.`,
-    )
-  check(
-    'distillationWeight',
-    distillationWeight,
-    distillationWeight >= 0 && Math.fround(distillationWeight) < Number.POSITIVE_INFINITY,
-    'a number of at least 0',
-  )
-  check(
-    'panelUsers',
-    panelUsers,
-    Number.isInteger(panelUsers) && panelUsers >= 2 && panelUsers <= 65_536,
-    'a whole number from 2 to 65,536',
-  )
-  check('heldBackShare', heldBackShare, heldBackShare >= 0 && heldBackShare <= 0.5, 'a share from 0 to 0.5')
-  check('maxHeldBackRows', maxHeldBackRows, Number.isInteger(maxHeldBackRows) && maxHeldBackRows >= 0, 'a whole number')
-  check(
-    'gate.minRows',
-    gate.minRows,
-    Number.isInteger(gate.minRows) && gate.minRows >= 1,
-    'a whole number of at least 1',
-  )
-  for (const name of ['maxNeIncrease', 'standardErrors', 'maxResidual'] as const)
-    check(`gate.${name}`, gate[name], gate[name] >= 0, 'a number of at least 0')
-  for (const name of ['maxCalibrationRatio', 'maxNormRatio'] as const)
-    check(`gate.${name}`, gate[name], gate[name] >= 1, 'a factor of at least 1')
-  check('maxFrameResidual', options.maxFrameResidual, options.maxFrameResidual >= 0, 'a number of at least 0')
 }
+
+const alignments: readonly AlignmentMethod[] = ['procrustes', 'distillation', 'both', 'none']
+
+/** Of at least 0, that f32 can hold. */
+const isFloat = (value: number) => value >= 0 && Math.fround(value) < Number.POSITIVE_INFINITY

@@ -1,6 +1,6 @@
 /** Predictions of a new and an old tower on the same rows, which neither was trained on. Shape letters: R rows, T tasks. */
 import type { ForwardFigures, ForwardTask } from '@headwater/snapshot'
-import { baseRate, binaryEntropy, calibration, logLossesOfLogits, mean } from '@headwater/statistics'
+import { baseRate, binaryEntropy, calibration, logLossesOfLogits, mean, meanAndSd } from '@headwater/statistics'
 
 /** A tower's vectors or predictions are not numbers. */
 export class DivergedError extends Error {
@@ -61,16 +61,9 @@ function taskFigures(
     parentNe: parentLosses && mean(parentLosses) / entropy,
     neStandardError:
       losses && parentLosses && rows > 1
-        ? standardError(losses.map((loss, r) => loss - parentLosses[r])) / entropy
+        ? meanAndSd(losses.map((loss, r) => loss - parentLosses[r])).sd! / Math.sqrt(rows) / entropy
         : null,
     calibration: calibrationOf(logits),
     parentCalibration: calibrationOf(parentLogits),
   }
-}
-
-/** Of the mean. */
-function standardError(values: Float64Array): number {
-  const average = mean(values)
-  const squares = values.reduce((sum, value) => sum + (value - average) ** 2, 0)
-  return Math.sqrt(squares / (values.length - 1) / values.length)
 }

@@ -25,28 +25,10 @@ type Vectors = Float32Array | Float64Array
 /** Singular values below this share of the largest say nothing: f32 vectors leave noise of about 1e-14 there. */
 const rankTolerance = 1e-10
 
-/** Mean vector [J] of vectors [U, J]. */
-export function meanVector(vectors: Vectors, dim: number): Float64Array {
-  const mean = new Float64Array(dim)
-  for (let i = 0; i < vectors.length; i++) mean[i % dim] += vectors[i]
-  const users = vectors.length / dim
-  return mean.map((sum) => sum / users)
-}
+const matrixOf = (vectors: Vectors, dim: number) => Matrix.from1DArray(vectors.length / dim, dim, vectors)
 
-/** X̃ᵀ Ỹ [J, J] */
-function crossCovariance(x: Vectors, xMean: Float64Array, y: Vectors, yMean: Float64Array, dim: number): Matrix {
-  const sums = Array.from({ length: dim }, () => new Float64Array(dim))
-  const centred = new Float64Array(dim)
-  for (let from = 0; from < x.length; from += dim) {
-    for (let j = 0; j < dim; j++) centred[j] = y[from + j] - yMean[j]
-    for (let i = 0; i < dim; i++) {
-      const value = x[from + i] - xMean[i]
-      const row = sums[i]
-      for (let j = 0; j < dim; j++) row[j] += value * centred[j]
-    }
-  }
-  return new Matrix(sums)
-}
+/** Mean vector [J] of vectors [U, J]. */
+export const meanVector = (vectors: Vectors, dim: number): number[] => matrixOf(vectors, dim).mean('column')
 
 const svd = (matrix: Matrix) => new SingularValueDecomposition(matrix, { autoTranspose: false })
 
@@ -84,12 +66,15 @@ export function procrustes(x: Vectors, y: Vectors, dim: number, prior?: Vectors)
     throw new ProcrustesError(`${x.length} and ${y.length} numbers are not vectors of ${dim} of the same users.`)
   if (!x.every(Number.isFinite) || !y.every(Number.isFinite))
     throw new ProcrustesError('Vectors hold NaN or infinite values: training diverged. Lower its rates.')
-  const xMean = meanVector(x, dim)
-  const yMean = meanVector(y, dim)
-  const near = prior ? Matrix.from1DArray(dim, dim, prior) : Matrix.eye(dim)
-  const weight = Float64Array.from(orthogonalFactor(crossCovariance(x, xMean, y, yMean, dim), near).to1DArray())
-  const moved = rotate(xMean, { dim, weight, bias: new Float64Array(dim) })
-  return { dim, weight, bias: yMean.map((value, j) => value - moved[j]) }
+  const [X, Y] = [matrixOf(x, dim), matrixOf(y, dim)]
+  const [xMean, yMean] = [X.mean('column'), Y.mean('column')]
+  const near = prior ? matrixOf(prior, dim) : Matrix.eye(dim)
+  const covariance = X.center('column', { center: xMean })
+    .transpose()
+    .mmul(Y.center('column', { center: yMean }))
+  const W = orthogonalFactor(covariance, near)
+  const bias = Matrix.rowVector(yMean).sub(Matrix.rowVector(xMean).mmul(W))
+  return { dim, weight: Float64Array.from(W.to1DArray()), bias: Float64Array.from(bias.to1DArray()) }
 }
 
 /** x W + b of vectors [U, J], in float64. */
@@ -97,14 +82,5 @@ export function rotate(
   vectors: Vectors,
   { dim, weight, bias }: { readonly dim: number; readonly weight: Vectors; readonly bias: Vectors },
 ): Float64Array {
-  const moved = new Float64Array(vectors.length)
-  for (let from = 0; from < vectors.length; from += dim) {
-    const row = moved.subarray(from, from + dim)
-    row.set(bias)
-    for (let i = 0; i < dim; i++) {
-      const value = vectors[from + i]
-      for (let j = 0; j < dim; j++) row[j] += value * weight[i * dim + j]
-    }
-  }
-  return moved
+  return Float64Array.from(matrixOf(vectors, dim).mmul(matrixOf(weight, dim)).addRowVector(bias).to1DArray())
 }
