@@ -234,11 +234,7 @@ export class GpuDevice {
       const encoder = this.gpuDevice.createCommandEncoder()
       encoder.copyBufferToBuffer(source, offsetBytes, staging, 0, sizeBytes)
       this.gpuDevice.queue.submit([encoder.finish()])
-      await staging.mapAsync(GPUMapMode.READ, 0, sizeBytes).catch((cause: unknown) => {
-        this.check()
-        throw cause
-      })
-      this.check()
+      await this.map(staging, GPUMapMode.READ, sizeBytes)
       const data = staging.getMappedRange(0, sizeBytes).slice(0)
       staging.unmap()
       this.pool.give(staging)
@@ -247,6 +243,16 @@ export class GpuDevice {
       this.release(staging)
       throw cause
     }
+  }
+
+  /** Waits until the host may read or write the first bytes of a buffer. @throws what {@link GpuDevice.check} throws */
+  async map(buffer: GPUBuffer, mode: GPUMapModeFlags, sizeBytes = buffer.size): Promise<void> {
+    await buffer.mapAsync(mode, 0, sizeBytes).catch((cause: unknown) => {
+      // Where the device failed, that is the reason.
+      this.check()
+      throw cause
+    })
+    this.check()
   }
 
   /** Resolves when everything submitted so far has run. */

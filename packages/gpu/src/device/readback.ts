@@ -17,10 +17,7 @@ export class Readback {
 
   /** Waits for the copy. @throws what `GpuDevice.check` throws */
   async take(sizeBytes: number): Promise<ArrayBuffer> {
-    await this.#staging.mapAsync(GPUMapMode.READ, 0, sizeBytes).catch((cause: unknown) => {
-      this.#device.check()
-      throw cause
-    })
+    await this.#device.map(this.#staging, GPUMapMode.READ, sizeBytes)
     const data = this.#staging.getMappedRange(0, sizeBytes).slice(0)
     this.#staging.unmap()
     return data

@@ -42,33 +42,25 @@ export function foldAlignment(
 
 /** An affine map on a device, to be recorded behind a user tower. */
 export class AlignmentLayer {
-  readonly #weights: Weights
+  readonly weights: Weights
   readonly #linear: Linear
 
   /** @param device null: laid out only, to be recorded with and counted */
   constructor(device: GpuDevice | null, { dim, weight, bias }: AffineMap, limits: BindingLimits) {
     const set = new ParameterSet()
     this.#linear = declareLinear(set, 'alignment', dim, dim)
-    if (!device) {
-      this.#weights = new Weights(null, set, false, limits)
-      return
-    }
-    this.#weights = new Weights(device, set, false, limits)
-    this.#weights.write('alignment.weight', weight)
-    this.#weights.write('alignment.bias', bias)
-  }
-
-  /** Every buffer, with its size. */
-  get sizes(): Weights['sizes'] {
-    return this.#weights.sizes
+    this.weights = new Weights(device, set, false, limits)
+    if (!device) return
+    this.weights.write('alignment.weight', weight)
+    this.weights.write('alignment.bias', bias)
   }
 
   /** @param x [R, J] @param y [R, J] */
   forward(rec: Recorder, x: Tensor, y: Tensor): void {
-    linearForward(rec, this.#weights, this.#linear, x, y)
+    linearForward(rec, this.weights, this.#linear, x, y)
   }
 
   dispose(): void {
-    this.#weights.dispose()
+    this.weights.dispose()
   }
 }

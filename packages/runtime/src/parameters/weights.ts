@@ -27,7 +27,7 @@ export class Weights {
    * @throws ParameterSizeError, TableSizeError before anything is allocated; GpuLimitError, OutOfMemoryError
    */
   constructor(device: GpuDevice, set: ParameterSet, training: boolean, limits?: BindingLimits)
-  constructor(device: null, set: ParameterSet, training: boolean, limits: BindingLimits)
+  constructor(device: GpuDevice | null, set: ParameterSet, training: boolean, limits: BindingLimits)
   constructor(device: GpuDevice | null, set: ParameterSet, training: boolean, limits: BindingLimits = device!.limits) {
     this.#device = device
     this.set = set
@@ -54,6 +54,15 @@ export class Weights {
   /** Every buffer of the weights and what the optimizers keep of them, with its size. */
   get sizes(): readonly { readonly label: string; readonly sizeBytes: number }[] {
     return this.#allocation.sizes
+  }
+
+  get sizeBytes(): number {
+    return this.#allocation.sizeBytes
+  }
+
+  /** Of the largest buffer. */
+  get largestBytes(): number {
+    return this.#allocation.largestBytes
   }
 
   /** Of memory of its own: no offset, and nothing of other parameters in reach. */

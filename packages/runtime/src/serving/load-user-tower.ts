@@ -43,7 +43,7 @@ export function layOutUserTower(device: GpuDevice | null, snapshot: Snapshot, li
     throw new SnapshotError(
       `${directory}: its alignment is ${snapshot.alignment.dim} wide, its embeddings are ${dim}. Publish it again.`,
     )
-  const weights = device ? new Weights(device, set, false, limits) : new Weights(null, set, false, limits)
+  const weights = new Weights(device, set, false, limits)
   const map = folds(snapshot) ? null : snapshot.alignment
   return { tower, weights, alignment: map && new AlignmentLayer(device, map, limits) }
 }

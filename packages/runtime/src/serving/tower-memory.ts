@@ -51,15 +51,15 @@ export class TowerMemoryError extends Error {
 /** @throws SnapshotError; ParameterSizeError, TableSizeError where a weight alone is over the limits */
 export function measureTower(snapshot: Snapshot, limits: BindingLimits): TowerMemory {
   const parts = layOutUserTower(null, snapshot, limits)
-  const sizes = [...parts.weights.sizes, ...(parts.alignment?.sizes ?? [])].map(({ sizeBytes }) => sizeBytes)
-  const weightsBytes = sizes.reduce((sum, size) => sum + size, 0)
+  const weights = parts.alignment ? [parts.weights, parts.alignment.weights] : [parts.weights]
+  const weightsBytes = weights.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0)
   const encoder = measureEncoder(parts, limits.maxBufferSize)
   return {
     weightsBytes,
     plansBytes: encoder.sizeBytes,
     totalBytes: weightsBytes + encoder.sizeBytes,
     peakBytes: weightsBytes + encoder.sizeBytes + compilingBytes,
-    largestBufferBytes: Math.max(encoder.largestBytes, ...sizes),
+    largestBufferBytes: Math.max(encoder.largestBytes, ...weights.map(({ largestBytes }) => largestBytes)),
     largestBindingBytes: encoder.largestBytes,
   }
 }

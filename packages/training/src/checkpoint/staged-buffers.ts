@@ -40,10 +40,7 @@ export class StagedBuffers {
   /** The bytes of all buffers in their order. A chunk is valid until the next one is asked for. @throws DeviceLostError */
   async *chunks(): AsyncGenerator<Uint8Array> {
     for (const { buffer, sizeBytes } of this.#staging) {
-      await buffer.mapAsync(GPUMapMode.READ, 0, sizeBytes).catch((cause: unknown) => {
-        this.#device.check()
-        throw cause
-      })
+      await this.#device.map(buffer, GPUMapMode.READ, sizeBytes)
       const bytes = new Uint8Array(buffer.getMappedRange(0, sizeBytes))
       try {
         for (let at = 0; at < sizeBytes; at += chunkBytes)

@@ -50,8 +50,6 @@ export function checkTeacher(snapshot: Snapshot, student: Tower): void {
 }
 
 export class Teacher implements StepTeacher {
-  /** Bytes of its weights on the device. */
-  readonly weightsBytes: number
   /** λ */
   readonly #weight: number
   readonly #tower: UserTower
@@ -61,25 +59,23 @@ export class Teacher implements StepTeacher {
   readonly #to: SideLayout
 
   /**
-   * A tower of the features `layout`, whose weights are to be written by `write`.
+   * A tower of the features `layout`, without values.
    * @param device null: laid out only, to be recorded with and counted
+   * @throws ParameterSizeError, TableSizeError; GpuLimitError, OutOfMemoryError
    */
-  private constructor(
+  constructor(
     device: GpuDevice | null,
     layout: SideLayout,
     config: ModelConfig,
     { layout: from, rows, weight }: Lessons,
     limits: BindingLimits,
-    write: (weights: Weights) => void,
   ) {
     this.#weight = weight
     this.#from = from
     this.#to = layout
     const set = new ParameterSet()
     this.#tower = declareUserTower(set, layout, config)
-    this.#weights = device ? new Weights(device, set, false, limits) : new Weights(null, set, false, limits)
-    this.weightsBytes = this.#weights.sizes.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0)
-    write(this.#weights)
+    this.#weights = new Weights(device, set, false, limits)
     this.#inputs = new InputBatch(device, this.#tower.needs, rows, false)
   }
 
@@ -87,15 +83,16 @@ export class Teacher implements StepTeacher {
   static load(device: GpuDevice, snapshot: Snapshot, lessons: Lessons): Teacher {
     const config = snapshotConfig(snapshot)
     const { user } = compileFeatures(snapshot.schema)
-    return device.allOrNothing(
-      () => new Teacher(device, user, config, lessons, device.limits, (weights) => writeWeights(weights, snapshot)),
-    )
+    return device.allOrNothing(() => {
+      const teacher = new Teacher(device, user, config, lessons, device.limits)
+      writeWeights(teacher.#weights, snapshot)
+      return teacher
+    })
   }
 
-  /** One as large as the tower that it teaches, without memory: to be counted. @throws ParameterSizeError, TableSizeError */
-  static laidOut({ user }: Tower, rows: number, limits: BindingLimits): Teacher {
-    const { layout } = user.needs
-    return new Teacher(null, layout, user.config, { layout, rows, weight: 0 }, limits, () => {})
+  /** Bytes of its weights on the device. */
+  get weightsBytes(): number {
+    return this.#weights.sizeBytes
   }
 
   get uploadBytes(): number {

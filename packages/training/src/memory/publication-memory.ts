@@ -3,8 +3,6 @@ import type { BindingLimits } from '@headwater/kernels'
 import { AlignmentLayer, declareUserTower, measureEncoder, ParameterSet, type Tower, Weights } from '@headwater/runtime'
 import { measureScorer, scoreRows } from '../publication/scorer.ts'
 
-const bytesOf = ({ sizes }: Pick<Weights, 'sizes'>) => sizes.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0)
-
 /**
  * Bytes at most, where the served snapshot is of a tower of the same sizes: first both user towers encode the panel, then
  * the served towers score the held-back rows.
@@ -19,10 +17,10 @@ export function measurePublication(tower: Tower, limits: BindingLimits): number 
   const alignment = new AlignmentLayer(null, map, limits)
   const parts = { tower: user, weights: userWeights }
   const panel =
-    bytesOf(userWeights) +
-    bytesOf(alignment) +
+    userWeights.sizeBytes +
+    alignment.weights.sizeBytes +
     measureEncoder({ ...parts, alignment }, maxBufferSize).sizeBytes +
     measureEncoder({ ...parts, alignment: null }, maxBufferSize).sizeBytes
   const weights = new Weights(null, tower.set, false, limits)
-  return Math.max(panel, bytesOf(weights) + measureScorer(tower, weights, scoreRows, maxBufferSize).sizeBytes)
+  return Math.max(panel, weights.sizeBytes + measureScorer(tower, weights, scoreRows, maxBufferSize).sizeBytes)
 }

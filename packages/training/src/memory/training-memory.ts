@@ -50,8 +50,11 @@ export function measureTraining(tower: Tower, rows: number, limits: BindingLimit
 
 function layOut(tower: Tower, rows: number, limits: BindingLimits, isTaught: boolean) {
   try {
-    const weights = new Weights(null, tower.set, true, limits)
-    return { weights, teacher: isTaught ? Teacher.laidOut(tower, rows, limits) : null }
+    const { layout } = tower.user.needs
+    return {
+      weights: new Weights(null, tower.set, true, limits),
+      teacher: isTaught ? new Teacher(null, layout, tower.config, { layout, rows, weight: 0 }, limits) : null,
+    }
   } catch (cause) {
     if (cause instanceof ParameterSizeError || cause instanceof TableSizeError)
       throw new TrainingMemoryError(cause.message, { cause })
