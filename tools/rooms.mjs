@@ -65,21 +65,17 @@ export function againstTheRule(name) {
   )
   /** @type {Map<string, string[]>} */
   const imports = new Map()
-  const across = files.filter(isSource).flatMap((path) => {
-    const relative = importsOf(readFileSync(join(folder, path), 'utf8')).filter((specifier) =>
-      /^\.\.?\//.test(specifier),
-    )
-    const targets = relative.map((specifier) => join(dirname(path), specifier))
-    if (!isTest(path))
-      imports.set(
-        path,
-        targets.filter((target) => !isTest(target)),
-      )
-    return targets.filter((target) => target.startsWith('..')).map((target) => `${path} imports ${target}`)
+  const wrong = files.filter(isSource).flatMap((path) => {
+    const specifiers = importsOf(readFileSync(join(folder, path), 'utf8'))
+    const targets = specifiers.filter((name) => name.startsWith('.')).map((name) => join(dirname(path), name))
+    const past = targets.filter((target) => target.startsWith('..')).map((target) => `${path} imports ${target}`)
+    if (isTest(path)) return past
+    imports.set(path, targets)
+    return [...past, ...specifiers.filter(isTest).map((name) => `${path} imports ${name}, which does not ship`)]
   })
   return [
     ...loose.map((path) => `${path}: in src there are entry points and folders alone`),
-    ...across,
+    ...wrong,
     ...circlesOf(imports),
   ]
 }

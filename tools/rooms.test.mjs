@@ -3,10 +3,7 @@ import { expect, test } from 'vitest'
 import { againstTheRule, circlesOf, importsOf } from './rooms.mjs'
 import { inWorkspace } from './workspace.mjs'
 
-/** Not yet in order. */
-const unsettled = ['client', 'encoder', 'onnx', 'pooling', 'service', 'training']
-
-test.each(readdirSync(inWorkspace('packages')).filter((name) => !unsettled.includes(name)))('packages/%s', (name) => {
+test.each(readdirSync(inWorkspace('packages')))('packages/%s', (name) => {
   expect(againstTheRule(name)).toEqual([])
 })
 

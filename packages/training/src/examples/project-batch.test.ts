@@ -1,6 +1,6 @@
+import { randomBatch, tinyTowers } from '@headwater/runtime/testing/tiny-towers'
 import { seededRandom } from '@headwater/statistics'
 import { describe, expect, it } from 'vitest'
-import { randomBatch, tinyTowers } from '../../../runtime/src/testing/tiny-towers.ts'
 import { LayoutError, projectBatch } from './project-batch.ts'
 
 describe('rows for a tower that knows fewer features', () => {

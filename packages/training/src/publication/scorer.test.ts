@@ -1,9 +1,9 @@
 import { type GpuDevice, requestDevice } from '@headwater/gpu'
 import { declareTower, Weights } from '@headwater/runtime'
 import * as reading from '@headwater/runtime/reading-version'
+import { randomBatch, randomizeWeights, tinyTowers } from '@headwater/runtime/testing/tiny-towers'
 import { seededRandom } from '@headwater/statistics'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { randomBatch, randomizeWeights, tinyTowers } from '../../../runtime/src/testing/tiny-towers.ts'
 import { Scorer } from './scorer.ts'
 
 let device: GpuDevice
