@@ -27,7 +27,7 @@ interface Place {
 export type Keys = { readonly [key: string]: Rule<unknown> | OptionalRule<unknown> }
 
 /** What a rule reads. */
-export type Read<R> = R extends Rule<infer T> ? T : never
+type Read<R> = R extends Rule<infer T> ? T : never
 
 type Flat<T> = { [K in keyof T]: T[K] }
 type Left<K extends Keys> = { [N in keyof K]: K[N] extends OptionalRule<unknown> ? N : never }[keyof K]

@@ -21,10 +21,10 @@ export interface LevelInput {
 }
 
 /** Refuses a config for the value of one of its keys. */
-export type Refuse = (key: string, reason: string, remedy: string) => never
+type Refuse = (key: string, reason: string, remedy: string) => never
 
 /** An extractor gives `tokens` tokens, m. */
-export type ExtractorKeys = Keys & { readonly tokens: Rule<number> }
+type ExtractorKeys = Keys & { readonly tokens: Rule<number> }
 
 export interface Extractor<
   K extends ExtractorKeys = ExtractorKeys,

@@ -18,7 +18,7 @@ export interface TokenSource {
 }
 
 /** Refuses a config for the value of one of its keys; for the whole where the key is empty. */
-export type Refuse = (key: string, reason: string, remedy: string) => never
+type Refuse = (key: string, reason: string, remedy: string) => never
 
 export interface TokenKind<
   K extends Keys = Keys,
