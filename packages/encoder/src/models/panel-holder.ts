@@ -5,9 +5,7 @@ import { forgetInPanel, noteForgotten, panelsUnderWay, snapshotsWith } from '@he
 import { claimDirectory, type ForgetHolder } from '@headwater/store'
 
 /** Another process is taking a user out of the panels, or writes one. */
-export class PanelsBusyError extends PoolingError {
-  override readonly name = 'PanelsBusyError'
-}
+export class PanelsBusyError extends PoolingError {}
 
 /** How long another process is waited for. */
 const waitMs = 2_000

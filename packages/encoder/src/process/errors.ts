@@ -1,13 +1,10 @@
 import { PoolingError } from '@headwater/pooling'
 
 /** An encoder's process that did not come up at all. */
-export class EncoderStartError extends PoolingError {
-  override readonly name = 'EncoderStartError'
-}
+export class EncoderStartError extends PoolingError {}
 
 /** What the encoder's process said of a call that failed there; the process goes on. */
 export class EncodeError extends PoolingError {
-  override readonly name = 'EncodeError'
   /** Name of the error there. */
   readonly remoteName: string
 

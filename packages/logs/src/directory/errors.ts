@@ -1,11 +1,7 @@
 import { PoolingError } from '@headwater/pooling'
 
 /** A log's directory that cannot be used: not writable, or another process writes there. */
-export class LogDirectoryError extends PoolingError {
-  override name = 'LogDirectoryError'
-}
+export class LogDirectoryError extends PoolingError {}
 
 /** A file of a log that is not as the log writes it. */
-export class LogFormatError extends PoolingError {
-  override name = 'LogFormatError'
-}
+export class LogFormatError extends PoolingError {}
