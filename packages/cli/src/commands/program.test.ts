@@ -1,0 +1,25 @@
+import { readdirSync, readFileSync } from 'node:fs'
+import { expect, test } from 'vitest'
+import { headwater } from '../testing/headwater.ts'
+
+const repository = new URL('../../../../', import.meta.url)
+const read = (path: string) => readFileSync(new URL(path, repository), 'utf8')
+const folders = readdirSync(new URL('.', import.meta.url), { withFileTypes: true })
+  .filter((entry) => entry.isDirectory())
+  .map(({ name }) => name)
+
+test('each folder is a command of its name, and each command a folder', async () => {
+  const { code, stdout } = await headwater('--help')
+  expect(code).toBe(0)
+  const listed = [...stdout.matchAll(/^ {2}([a-z]+) /gm)].map(([, name]) => name)
+  expect(listed.filter((name) => name !== 'help').sort()).toEqual(folders.sort())
+})
+
+test.each(folders)('headwater %s has a description, and a guide that shows it', async (name) => {
+  const { code, stdout } = await headwater(name, '--help')
+  expect(code).toBe(0)
+  expect(stdout).toMatch(new RegExp(`^Usage: headwater ${name} .*\n\n\\S`))
+  const guides = ['README.md', ...readdirSync(new URL('docs', repository)).map((page) => `docs/${page}`)]
+  const pages = guides.filter((page) => page.endsWith('.md')).map(read)
+  expect(pages.some((page) => page.includes(`headwater ${name}`))).toBe(true)
+})
