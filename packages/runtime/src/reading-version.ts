@@ -17,11 +17,7 @@ type Tokens = readonly Vector[]
 
 /** Tensors by their names, as a snapshot has them: row-major. */
 export type Tensors = ReadonlyMap<string, Matrix>
-export interface Matrix {
-  readonly rows: number
-  readonly cols: number
-  readonly data: ArrayLike<number>
-}
+type Matrix = { readonly rows: number; readonly cols: number; readonly data: ArrayLike<number> }
 
 // ---------------------------------------------------------------- Arithmetic
 
@@ -54,16 +50,13 @@ const gelu = (x: Vector): Vector =>
   x.map((value) => 0.5 * value * (1 + Math.tanh(Math.sqrt(2 / Math.PI) * (value + 0.044715 * value ** 3))))
 
 function softmax(z: Vector): Vector {
-  const largest = Math.max(...z)
-  const powers = z.map((value) => Math.exp(value - largest))
+  const powers = z.map((value) => Math.exp(value - Math.max(...z)))
   return times(powers, 1 / sum(powers))
 }
 
 /** Σ softmax(query · key ÷ √d) value */
-function attend(query: Vector, keys: Tokens, values: Tokens): Vector {
-  const d = query.length
-  return weighted(softmax(keys.map((key) => dot(query, key) / Math.sqrt(d))), values, d)
-}
+const attend = (query: Vector, keys: Tokens, values: Tokens): Vector =>
+  weighted(softmax(keys.map((key) => dot(query, key) / Math.sqrt(query.length))), values, query.length)
 
 // ---------------------------------------------------------------- Maps with weights
 
@@ -93,8 +86,8 @@ export function tokenMap(tensors: Tensors, name: string, x: Tokens): Tokens {
   const { rows, cols } = matrix(tensors, `${name}.weight`)
   if (x.length !== cols) throw new RangeError(`${name} takes ${cols} tokens, not ${x.length}.`)
   const bias = tensors.has(`${name}.bias`) ? rowOf(tensors, `${name}.bias`) : zeros(rows)
-  const weights = (o: number) => rowOf(tensors, `${name}.weight`, o)
-  return list(rows, (o) => weighted(weights(o), x, x[0].length).map((value) => value + bias[o]))
+  const mapped = (o: number) => weighted(rowOf(tensors, `${name}.weight`, o), x, x[0].length)
+  return list(rows, (o) => mapped(o).map((value) => value + bias[o]))
 }
 
 /** LN without gain and shift. */
@@ -131,14 +124,12 @@ export interface Row {
 }
 
 /** Row `r` of a batch; what lies behind a length is not looked at. */
-export function rowAt(layout: SideLayout, batch: SideBatch, r: number): Row {
+export function rowAt(layout: SideLayout, { dense, bags, sequence }: SideBatch, r: number): Row {
   const part = (data: ArrayLike<number>, from: number, count: number) => list(count, (i) => data[from + i])
   const F = layout.dense.length
-  const bags = layout.bags.map(({ name, maxValues }, i) => {
-    const { ids, lengths } = batch.bags[i]
-    return { name, ids: part(ids, r * maxValues, lengths[r]) }
-  })
-  const { sequence } = batch
+  const bagOf = ({ name, maxValues }: SideLayout['bags'][number], i: number) => {
+    return { name, ids: part(bags[i].ids, r * maxValues, bags[i].lengths[r]) }
+  }
   const event = (at: number, C: number): Event => ({
     id: sequence!.ids[at],
     channels: part(sequence!.channels, at * C, C),
@@ -148,7 +139,7 @@ export function rowAt(layout: SideLayout, batch: SideBatch, r: number): Row {
     events: list(sequence!.lengths[r], (l) => event(r * layout.sequence!.length + l, layout.sequence!.channels)),
     weights: layout.sequence.weights,
   }
-  return { dense: part(batch.dense, r * F, F), bags, sequence: events }
+  return { dense: part(dense, r * F, F), bags: layout.bags.map(bagOf), sequence: events }
 }
 
 // ---------------------------------------------------------------- User tower: input tokens
@@ -156,14 +147,14 @@ export function rowAt(layout: SideLayout, batch: SideBatch, r: number): Row {
 type MakeTokens<K extends TokenKindName> = (t: Tensors, config: TokenConfig<K>, d: number, row: Row) => Tokens
 
 /** All dense columns as tokens. */
-export const denseTokens: MakeTokens<'dense'> = (tensors, config, d, { dense }) => {
+export const denseTokens: MakeTokens<'dense'> = (tensors, { standardize, encoding }, d, { dense }) => {
   if (dense.length === 0) return []
+  const fitted = (what: string, f: number) => rowOf(tensors, `user.dense.${what}`)[f]
   const encoded = dense.flatMap((value, f) => {
-    if (!config.standardize) return encode(tensors, config, f, value)
-    const center = rowOf(tensors, 'user.dense.center')[f]
-    const scale = rowOf(tensors, 'user.dense.scale')[f]
     // Rounded as the towers round, since a step of the encoding may lie at a value that many rows have.
-    return encode(tensors, config, f, Math.fround(Math.fround(value - center) * scale))
+    const x = standardize ? Math.fround(Math.fround(value - fitted('center', f)) * fitted('scale', f)) : value
+    if (!encoding) return [x]
+    return [...padded((encodings[encoding.kind] as Encode<EncodingKind>)(tensors, encoding, f, x)), ...zeros(4)]
   })
   return cut(linear(tensors, 'user.dense-tokens', encoded), d)
 }
@@ -188,12 +179,6 @@ const encodings: { readonly [K in EncodingKind]: Encode<K> } = {
   },
 }
 
-/** What becomes of column f before the linear map. */
-function encode(tensors: Tensors, { encoding }: TokenConfig<'dense'>, f: number, x: number): Vector {
-  if (!encoding) return [x]
-  return [...padded((encodings[encoding.kind] as Encode<EncodingKind>)(tensors, encoding, f, x)), ...zeros(4)]
-}
-
 /** The token of a bag, from its table `name`. A bag of one value at most has no query: its token is the vector. */
 export function bagToken(tensors: Tensors, name: string, kind: TokenConfig<'bags'>['pooling'], ids: Vector): Vector {
   const vectors = ids.map((id) => rowOf(tensors, name, id))
@@ -205,8 +190,7 @@ export function bagToken(tensors: Tensors, name: string, kind: TokenConfig<'bags
 
 /** A transformer block over the events of one row. */
 function block(tensors: Tensors, name: string, heads: number, h: Tokens): Tokens {
-  const d = h[0].length
-  const s = d / heads
+  const [d, s] = [h[0].length, h[0].length / heads]
   // q, k and v of an event, side by side
   const normed = h.map((x) => norm(tensors, `${name}.attention-norm`, 'layer', x))
   const projected = normed.map((x) => linear(tensors, `${name}.projection`, x))
@@ -223,33 +207,24 @@ function block(tensors: Tensors, name: string, heads: number, h: Tokens): Tokens
 }
 
 /** [pooled events | recent events | sums of events] */
-export const eventTokens: MakeTokens<'events'> = (tensors, config, d, { sequence }) => {
+export const eventTokens: MakeTokens<'events'> = (tensors, { pooled = 0, recent = 0, ...own }, d, { sequence }) => {
   if (sequence === null) return []
-  const { pooled = 0, recent = 0, blocks } = config
   const { events, weights } = sequence
   const ofCategory = ({ name, id }: Event['categories'][number]) => rowOf(tensors, `user.sequence.${name}`, id)
   const v = events.map(({ id, categories }) =>
     categories.map(ofCategory).reduce(plus, rowOf(tensors, 'user.sequence', id)),
   )
   const weightsOf = (w: number) => events.map(({ channels }) => 8 * channels[channels.length - weights + w])
-  const sums = list(config.sums ? weights : 0, (w) => weighted(weightsOf(w), v, d))
+  const sums = list(own.sums ? weights : 0, (w) => weighted(weightsOf(w), v, d))
   if (events.length === 0) return [...list(pooled + recent, () => zeros(d)), ...sums]
   if (pooled + recent === 0) return sums
-  const mix = (c: number) => rowOf(tensors, 'user.sequence.pooling', c)
-  let h: Tokens = events.map(({ channels }, l) =>
-    plus(
-      v[l],
-      weighted(
-        channels,
-        channels.map((_, c) => mix(c)),
-        d,
-      ),
-    ),
-  )
-  if (blocks) for (let b = 1; b <= blocks.count; b++) h = block(tensors, `user.sequence.block${b}`, blocks.heads, h)
-  const poolings = list(pooled, (m) => attend(mix(events[0].channels.length + m), h, h))
+  const C = events[0].channels.length
+  const pooling = list(C + pooled, (row) => rowOf(tensors, 'user.sequence.pooling', row))
+  let h: Tokens = events.map(({ channels }, l) => plus(v[l], weighted(channels, pooling.slice(0, C), d)))
+  const { count, heads } = own.blocks ?? { count: 0, heads: 1 }
+  for (let b = 1; b <= count; b++) h = block(tensors, `user.sequence.block${b}`, heads, h)
   const last = list(recent, (j) => h[h.length - 1 - j] ?? zeros(d))
-  return [...poolings, ...last, ...sums]
+  return [...pooling.slice(C).map((query) => attend(query, h, h)), ...last, ...sums]
 }
 
 /** By kind. */
@@ -262,11 +237,9 @@ const makeTokens: { readonly [K in TokenKindName]: MakeTokens<K> } = {
 
 /** X₀, and the dense tokens in it. */
 export function inputTokens(tensors: Tensors, { tokenWidth, tokens }: ModelConfig['user'], row: Row) {
-  const made = tokens.map((config) => ({
-    kind: config.kind,
-    tokens: (makeTokens[config.kind] as MakeTokens<TokenKindName>)(tensors, config, tokenWidth, row),
-  }))
-  return { x0: made.flatMap((own) => own.tokens), xDense: made.find(({ kind }) => kind === 'dense')?.tokens ?? [] }
+  const make = (config: TokenConfig) =>
+    (makeTokens[config.kind] as MakeTokens<TokenKindName>)(tensors, config, tokenWidth, row)
+  return { x0: tokens.flatMap(make), xDense: tokens.filter(({ kind }) => kind === 'dense').flatMap(make) }
 }
 
 // ---------------------------------------------------------------- User tower: levels
@@ -274,13 +247,13 @@ export function inputTokens(tensors: Tensors, { tokenWidth, tokens }: ModelConfi
 type Extract<K extends ExtractorKind> = (t: Tensors, name: string, config: ExtractorConfig<K>, x: Tokens) => Tokens
 
 /** tokens(ReLU(vec X W₁ + b₁) W₂ + b₂) */
-export const mlp: Extract<'mlp'> = (tensors, name, _, x) => {
+const mlp: Extract<'mlp'> = (tensors, name, _, x) => {
   const hidden = relu(linear(tensors, `${name}.hidden`, x.flat()))
   return cut(linear(tensors, `${name}.output`, hidden), x[0].length)
 }
 
 /** Products of the tokens with weighted sums of them, P = X (Aᵀ X)ᵀ ÷ √d, and a map of these. */
-export const compression: Extract<'compression'> = (tensors, name, { columns }, x) => {
+const compression: Extract<'compression'> = (tensors, name, { columns }, x) => {
   const d = x[0].length
   const hidden = relu(linear(tensors, `${name}.hidden`, x.flat()))
   const z = cut(linear(tensors, `${name}.logits`, hidden), columns)
@@ -290,7 +263,7 @@ export const compression: Extract<'compression'> = (tensors, name, { columns }, 
 }
 
 /** x_l = x₀ ⊙ ((x_{l−1} V_l) U_l + b_l) + x_{l−1}, and a map over the tokens of the last. */
-export const cross: Extract<'cross'> = (tensors, name, { layers }, x) => {
+const cross: Extract<'cross'> = (tensors, name, { layers }, x) => {
   const x0 = x.flat()
   let xl: Vector = x0
   for (let l = 1; l <= layers; l++) {
@@ -301,7 +274,7 @@ export const cross: Extract<'cross'> = (tensors, name, { layers }, x) => {
 }
 
 /** An MLP over the tokens, one over the numbers of each, and a map over tokens. */
-export const mixer: Extract<'mixer'> = (tensors, name, _, x) => {
+const mixer: Extract<'mixer'> = (tensors, name, _, x) => {
   const normed = x.map((token) => norm(tensors, `${name}.token-norm`, 'layer', token))
   const across = tokenMap(tensors, `${name}.token-output`, tokenMap(tensors, `${name}.token-hidden`, normed).map(gelu))
   const z = x.map((token, i) => {
@@ -312,17 +285,15 @@ export const mixer: Extract<'mixer'> = (tensors, name, _, x) => {
   return tokenMap(tensors, `${name}.tokens`, z)
 }
 
-/** By kind. */
 const extractors: { readonly [K in ExtractorKind]: Extract<K> } = { mlp, compression, cross, mixer }
-
-export const extract: Extract<ExtractorKind> = (tensors, name, config, x) =>
-  (extractors[config.kind] as Extract<ExtractorKind>)(tensors, name, config, x)
 
 /** Norm([extracted tokens | X_dense] + W_r X) */
 export function level(tensors: Tensors, name: string, config: LevelConfig, x: Tokens, xDense: Tokens): Tokens {
-  const extracted = config.extractors.flatMap((own) => extract(tensors, `${name}.${own.kind}`, own, x))
+  const extracted = config.extractors.flatMap((own) =>
+    (extractors[own.kind] as Extract<ExtractorKind>)(tensors, `${name}.${own.kind}`, own, x),
+  )
   const tokens = config.dense ? [...extracted, ...xDense] : extracted
-  const residual = config.residual ? tokenMap(tensors, `${name}.residual`, x) : null
+  const residual = config.residual && tokenMap(tensors, `${name}.residual`, x)
   const summed = residual ? tokens.map((token, i) => plus(token, residual[i])) : tokens
   return summed.map((token) => norm(tensors, `${name}.norm`, config.norm, token))
 }
@@ -330,9 +301,8 @@ export function level(tensors: Tensors, name: string, config: LevelConfig, x: To
 /** The J numbers of a user's embeddings, in the tower's own coordinates. */
 export function userTower(tensors: Tensors, config: ModelConfig, user: Row): Vector {
   const { x0, xDense } = inputTokens(tensors, config.user, user)
-  let x: Tokens = x0
-  for (const [k, one] of config.user.levels.entries()) x = level(tensors, `user.level${k + 1}`, one, x, xDense)
-  return embeddings(tensors, config.embeddings, x)
+  const next = (x: Tokens, one: LevelConfig, k: number) => level(tensors, `user.level${k + 1}`, one, x, xDense)
+  return embeddings(tensors, config.embeddings, config.user.levels.reduce(next, x0))
 }
 
 /** The head: J numbers from the last level's tokens. */
@@ -357,8 +327,8 @@ export function itemInputs(tensors: Tensors, item: Row): Vector {
 
 type Meet<K extends InteractionKindName> = (
   t: Tensors,
-  config: InteractionConfig<K>,
-  sizes: ModelConfig['embeddings'],
+  by: InteractionConfig<K>,
+  D: number,
   e: Vector,
   v: Vector,
 ) => Vector
@@ -370,8 +340,8 @@ const interactions: { readonly [K in InteractionKindName]: Meet<K> } = {
     const products = cut(e, e.length / dots).map((slice, g) => dot(slice, slices[g]))
     return linear(tensors, 'mix.from-interaction', [...e, ...padded(products)])
   },
-  pairwise: (tensors, _, { width }, e, v) => {
-    const vectors = cut([...e, ...v], width)
+  pairwise: (tensors, _, D, e, v) => {
+    const vectors = cut([...e, ...v], D)
     const products = vectors.flatMap((a, i) => vectors.slice(0, i).map((b) => dot(a, b)))
     return plus(linear(tensors, 'mix.from-embeddings', e), linear(tensors, 'mix.from-dots', products))
   },
@@ -380,9 +350,9 @@ const interactions: { readonly [K in InteractionKindName]: Meet<K> } = {
 /** The T logits of a user's embeddings e, in the tower's own coordinates, and an item. */
 export function mixTower(tensors: Tensors, config: ModelConfig, e: Vector, item: Row): Vector {
   const x = itemInputs(tensors, item)
-  const v = linear(tensors, 'mix.item-vector', x)
-  const meet = interactions[config.mix.interaction.kind] as Meet<InteractionKindName>
-  const met = meet(tensors, config.mix.interaction, config.embeddings, e, v)
+  const { interaction } = config.mix
+  const meet = interactions[interaction.kind] as Meet<InteractionKindName>
+  const met = meet(tensors, interaction, config.embeddings.width, e, linear(tensors, 'mix.item-vector', x))
   let h = relu(plus(met, linear(tensors, 'mix.from-item', x)))
   for (let layer = 2; layer <= config.mix.hidden.length; layer++) h = relu(linear(tensors, `mix.hidden${layer}`, h))
   return linear(tensors, 'mix.heads', h)
@@ -421,18 +391,17 @@ export function loss(
   const entropy = ({ logits, labels, weights }: LossRow) =>
     sum(logits.map((logit, t) => step.taskWeights[t] * weights[t] * crossEntropy(logit, labels[t])))
   const distance = ({ embeddings: e, teacher = e }: LossRow) => sum(e.map((value, j) => (value - teacher[j]) ** 2))
-  const decorrelation = embeddings.decorrelation ? embeddings.decorrelation * covariances(rows, J) : 0
-  return (
-    sum(rows.map(entropy)) / step.rows +
-    decorrelation +
-    ((step.distillation ?? 0) / (step.rows * J)) * sum(rows.map(distance))
-  )
+  const { decorrelation = 0 } = embeddings
+  const { distillation = 0 } = step
+  const entropies = sum(rows.map(entropy)) / step.rows
+  const correlated = decorrelation && decorrelation * covariances(rows, J)
+  return entropies + correlated + (distillation / (step.rows * J)) * sum(rows.map(distance))
 }
 
 /** 1/J Σ_{i≠j} C_ij² of the embeddings' columns. */
 function covariances(rows: readonly LossRow[], J: number): number {
-  const columns = list(J, (j) => rows.map(({ embeddings }) => embeddings[j]))
-  const centered = columns.map((column) => column.map((value) => value - sum(column) / rows.length))
+  const means = list(J, (j) => sum(rows.map(({ embeddings }) => embeddings[j])) / rows.length)
+  const centered = means.map((mean, j) => rows.map(({ embeddings }) => embeddings[j] - mean))
   const covariance = (a: Vector, b: Vector) => dot(a, b) / Math.max(1, rows.length - 1)
   return sum(centered.flatMap((a, i) => centered.map((b, j) => (i === j ? 0 : covariance(a, b) ** 2)))) / J
 }

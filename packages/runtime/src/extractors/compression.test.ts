@@ -33,7 +33,7 @@ it('drops in the backward what the forward dropped', () =>
     device,
     seededRandom(2),
     compressionOf({ n: 5, d: 4, tokens: 2, columns: 4, hidden: 21, dropout: 0.5 }),
-    'compression.hidden.weight',
+    'level.compression.hidden.weight',
   ))
 
 it('says what tensors it takes', () => {

@@ -23,4 +23,4 @@ for (const [rows, n, d, tokens, hidden, accumulate] of [
     checkLayer(device, seededRandom(n), mlpOf(n, d, tokens, hidden), { rows, whole: false, accumulate }))
 
 it('drops in the backward what the forward dropped', () =>
-  checkDropout(device, seededRandom(2), mlpOf(3, 4, 2, 21, 0.5), 'mlp.hidden.weight'))
+  checkDropout(device, seededRandom(2), mlpOf(3, 4, 2, 21, 0.5), 'level.mlp.hidden.weight'))

@@ -4,7 +4,7 @@ import { ParameterSet } from '../parameters/parameter-set.ts'
 import * as reading from '../reading-version.ts'
 import type { CheckedLayer } from './layer-check.ts'
 
-/** An extractor of n tokens of d with its reference, its tensors named after its kind. */
+/** An extractor of n tokens of d with its reference; names of its tensors begin with `level` and its kind. */
 export function checkedExtractor(
   config: ExtractorConfig,
   { n, d, dropout = 0 }: { n: number; d: number; dropout?: number },
@@ -12,13 +12,13 @@ export function checkedExtractor(
   const set = new ParameterSet()
   const extractor: Extractor = extractors[config.kind]
   const tokens = Array.from({ length: n }, (_, i) => `token ${i}`)
-  const layer = extractor.declare(set, config.kind, config, { tokens, width: d, dropout, centers: false })
+  const layer = extractor.declare(set, `level.${config.kind}`, config, { tokens, width: d, dropout, centers: false })
   return {
     set,
     inputs: n * d,
     outputs: config.tokens * d,
     forward: (rec, weights, x, y, training) => extractor.forward(rec, weights, layer, x, y, training),
     backward: (rec, weights, x, saved, dy, dx) => extractor.backward(rec, weights, layer, x, saved, dy, dx),
-    reference: (values, x) => reading.extract(values, config.kind, config, reading.cut(x, d)).flat(),
+    reference: (values, x) => reading.level(values, 'level', { extractors: [config] }, reading.cut(x, d), []).flat(),
   }
 }

@@ -1,7 +1,5 @@
-import type { Matrix } from '../reading-version.ts'
-
 /** Weights as the reading version takes them, some of which are moved to see what becomes of a result. */
-export type Float64Tensors = Map<string, Matrix & { readonly data: Float64Array }>
+export type Float64Tensors = Map<string, { readonly rows: number; readonly cols: number; readonly data: Float64Array }>
 
 /** The tensors, one of them moved by `by` times a direction. */
 export function movedAlong(
