@@ -10,22 +10,19 @@ export { SeededRandom, seededRandom } from './random/random.ts'
 export { baseRate, type Numbers } from './sample/binary-data.ts'
 export { interpolatedPercentiles, nearestRankPercentiles } from './sample/percentiles.ts'
 export { StatisticsError } from './sample/statistics-error.ts'
-export { type MeanAndSd, mean, meanAndSd } from './sample/summary.ts'
+export { mean, meanAndSd } from './sample/summary.ts'
 export { auc } from './scores/auc.ts'
-export { calibration, expectedCalibrationError, type ReliabilityBin, reliabilityBins } from './scores/calibration.ts'
-export { type GroupedAuc, groupedAuc } from './scores/grouped-auc.ts'
+export { calibration, expectedCalibrationError } from './scores/calibration.ts'
+export { groupedAuc } from './scores/grouped-auc.ts'
 export {
   logLosses,
   logLossesOfLogits,
-  logLossOfLogit,
   logLossOfProbability,
-  PROBABILITY_CLAMP,
 } from './scores/log-loss.ts'
 export {
   binaryEntropy,
   normalizedEntropy,
   normalizedEntropyOfLosses,
-  relativeInformationGain,
 } from './scores/normalized-entropy.ts'
 export { ProgressiveScore } from './scores/progressive-score.ts'
 export {
@@ -39,12 +36,9 @@ export { holmAdjust } from './significance/holm.ts'
 export {
   cupedTest,
   cupedWeight,
-  detectableStandardErrors,
   minimumDetectableEffect,
-  ratioTest,
   type TestPlan,
   type TwoSampleTest,
   usersNeeded,
-  type WithCovariate,
   welchTest,
 } from './significance/two-sample-test.ts'

@@ -1,51 +1,70 @@
-import { type AggregationKind, type Field, type FieldType, maxMagnitude, type Schema } from './schema.ts'
-import { SchemaChecker } from './schema-checker.ts'
+import {
+  type Aggregation,
+  type AggregationKind,
+  type Field,
+  type FieldType,
+  maxMagnitude,
+  type Schema,
+} from './schema.ts'
+import {
+  type Check,
+  distinct,
+  integer,
+  list,
+  newName,
+  number,
+  object,
+  oneOf,
+  rootPath,
+  SchemaChecker,
+  text,
+} from './schema-checker.ts'
 import { checkReferences } from './schema-references.ts'
-
-const maxBuckets = 2 ** 24
-const maxSequenceLength = 4096
-const maxVectorSize = 4096
-const maxSequenceCategories = 16
-const maxSequenceHalfLives = 16
-const minScale = 1e-6
-/** A bit over eleven years. */
-const maxDelayDays = 4096
 
 /** Names of inputs that the schema does not declare. */
 const reservedNames = ['known', 'user', 'item', 'hour', 'weekday', 'sequence']
 /** What a tower keeps of a sequence under this name is no category's table. */
 const reservedCategory = 'pooling'
 
-const rootKeys = [
-  'version',
-  'name',
-  'user',
-  'item',
-  'time',
-  'fields',
-  'tasks',
-  'aggregations',
-  'sequence',
-  'itemBuckets',
-  'userBuckets',
-  'calendar',
-]
+const magnitude = number(-maxMagnitude, maxMagnitude)
+const buckets = integer(2, 2 ** 24)
+const scaling = { center: magnitude, scale: number(1e-6, maxMagnitude) }
+const days = number(1e-6, 1e6)
+/** A bit over eleven years. */
+const delayDays = number(1e-6, 4096)
+const owner = oneOf(['user', 'item', 'context', 'outcome'])
 
-const fieldKeys: Record<FieldType, readonly string[]> = {
-  float: ['center', 'scale'],
-  id: ['buckets'],
-  ids: ['buckets', 'maxValues', 'values'],
-  vector: ['size', 'center', 'scale'],
+type Keys = Readonly<Record<string, Check>>
+
+/** What fields of a type have beside their common keys: what must be there, and what may be. */
+const fieldKeys: Record<FieldType, readonly [Keys, Keys]> = {
+  float: [{}, scaling],
+  id: [{}, { buckets }],
+  ids: [{}, { buckets, maxValues: integer(1, 1024), values: distinct(1, 4096, text) }],
+  vector: [{ size: integer(1, 4096) }, scaling],
+}
+/** An outcome is no input of its own row; of an id's, the table of a sequence category can be sized. */
+const outcomeKeys: Partial<typeof fieldKeys> = { float: [{}, {}], id: fieldKeys.id }
+
+const by = text
+const value = text
+const atLeast = magnitude
+const prior = magnitude
+const shrinkage = days
+const halfLifeDays = days
+const aggregationKeys: Record<AggregationKind, readonly [Keys, Keys]> = {
+  count: [{}, { by, halfLifeDays }],
+  mean: [{ value }, { atLeast, by, shrinkage, prior, halfLifeDays }],
+  residual: [{ value }, { atLeast, by, shrinkage, halfLifeDays }],
+  share: [{ by }, { halfLifeDays }],
+  sum: [{}, { value, atLeast, by, halfLifeDays }],
+  since: [{}, {}],
 }
 
-const aggregationKeys: Record<AggregationKind, readonly string[]> = {
-  count: ['by', 'halfLifeDays'],
-  mean: ['value', 'atLeast', 'by', 'shrinkage', 'prior', 'halfLifeDays'],
-  residual: ['value', 'atLeast', 'by', 'shrinkage', 'halfLifeDays'],
-  share: ['by', 'halfLifeDays'],
-  sum: ['value', 'atLeast', 'by', 'halfLifeDays'],
-  since: [],
-}
+const sequence = object(
+  { length: integer(1, 4096), value, buckets },
+  { ...scaling, categories: distinct(0, 16, sequenceCategory), halfLivesDays: list(0, 16, days) },
+)
 
 /**
  * Validates a schema completely and returns a copy of it, defaults not filled in.
@@ -55,145 +74,74 @@ const aggregationKeys: Record<AggregationKind, readonly string[]> = {
  * @throws SchemaError at the first thing that is wrong
  */
 export function parseSchema(json: unknown, source: string): Schema {
-  const check = new SchemaChecker(source)
-  const root = check.object(json, '(root)', rootKeys)
-  if (root.version !== 1) check.fail('version', `is ${JSON.stringify(root.version)}`, 'use 1')
-  check.text(root.name, 'name')
-  check.text(root.user, 'user')
-  check.text(root.item, 'item')
-  const time = check.object(root.time, 'time', ['column', 'unit'])
-  check.text(time.column, 'time.column')
-  check.oneOf(time.unit, 'time.unit', ['s', 'ms', 'iso'])
-
-  const featureNames = new Set(reservedNames)
-  check.list(root.fields, 'fields', 1, 1024).forEach((field, i) => {
-    checkField(check, field, `fields[${i}]`, featureNames)
-  })
-  const taskNames = new Set<string>()
-  check.list(root.tasks, 'tasks', 1, 64).forEach((task, i) => {
-    checkTask(check, task, `tasks[${i}]`, taskNames)
-  })
-  check.list(root.aggregations, 'aggregations', 0, 256).forEach((aggregation, i) => {
-    checkAggregation(check, aggregation, `aggregations[${i}]`, featureNames)
-  })
-  if (root.sequence !== undefined) checkSequence(check, root.sequence)
-  if (root.itemBuckets !== undefined) check.integer(root.itemBuckets, 'itemBuckets', 2, maxBuckets)
-  if (root.userBuckets !== undefined) check.integer(root.userBuckets, 'userBuckets', 2, maxBuckets)
-  if (root.calendar !== undefined) {
-    const taken = new Set<string>()
-    check.list(root.calendar, 'calendar', 0, 2).forEach((part, i) => {
-      const name = check.oneOf(part, `calendar[${i}]`, ['hour', 'weekday'])
-      if (taken.has(name)) check.fail(`calendar[${i}]`, `"${name}" is listed twice`, 'list it once')
-      taken.add(name)
-    })
-  }
-
-  const schema = JSON.parse(JSON.stringify(root)) as Schema
-  checkReferences(check, schema)
+  const checker = new SchemaChecker(source)
+  const featureName = newName(new Set(reservedNames))
+  const task = object(
+    { name: newName(new Set()), field: text, atLeast },
+    { weight: number(0, 1e6), weightBy: text, delayDays },
+  )
+  const root = object(
+    {
+      version,
+      name: text,
+      user: text,
+      item: text,
+      time: object({ column: text, unit: oneOf(['s', 'ms', 'iso']) }),
+      fields: list(1, 1024, fieldNamed(featureName)),
+      tasks: list(1, 64, task),
+      aggregations: list(0, 256, aggregationNamed(featureName)),
+    },
+    { sequence, itemBuckets: buckets, userBuckets: buckets, calendar: distinct(0, 2, oneOf(['hour', 'weekday'])) },
+  )
+  root(checker, json, rootPath)
+  const schema = JSON.parse(JSON.stringify(json)) as Schema
+  checkReferences(checker, schema)
   return schema
 }
 
-function checkField(check: SchemaChecker, json: unknown, path: string, taken: Set<string>): void {
-  const allKeys = ['name', 'column', 'of', 'type', 'size', 'maxValues', 'buckets', 'center', 'scale', 'values']
-  const field = check.object(json, path, allKeys) as Partial<Record<keyof Field, unknown>>
-  const name = check.newName(field.name, `${path}.name`, taken)
-  if (field.column !== undefined) check.text(field.column, `${path}.column`)
-  const owner = check.oneOf(field.of, `${path}.of`, ['user', 'item', 'context', 'outcome'])
-  const type = check.oneOf(field.type, `${path}.type`, ['float', 'id', 'ids', 'vector'])
-  if (owner === 'outcome') {
-    // An outcome is no input of its own row; of an id's, the table of a sequence category can be sized.
-    if (type !== 'float' && type !== 'id') {
-      check.fail(`${path}.type`, `outcome "${name}" is of type ${type}`, 'make it a float, or an id')
+function version(checker: SchemaChecker, json: unknown, path: string): void {
+  if (json !== 1) checker.fail(path, `is ${JSON.stringify(json)}`, 'use 1')
+}
+
+function fieldNamed(name: Check): Check {
+  const common = { name, of: owner, type: oneOf(Object.keys(fieldKeys)) }
+  const all = Object.keys(Object.assign({ ...common, column: text }, ...Object.values(fieldKeys).flat()))
+  return (checker, json, path) => {
+    const { of, type, ...field } = checker.object(json, path, all) as unknown as Field
+    owner(checker, of, `${path}.of`)
+    common.type(checker, type, `${path}.type`)
+    const keys = (of === 'outcome' ? outcomeKeys : fieldKeys)[type]
+    if (keys === undefined) {
+      return checker.fail(`${path}.type`, `outcome "${field.name}" is of type ${type}`, 'make it a float, or an id')
     }
-    check.object(json, path, ['name', 'column', 'of', 'type', ...(type === 'id' ? fieldKeys.id : [])])
-    if (field.buckets !== undefined) check.integer(field.buckets, `${path}.buckets`, 2, maxBuckets)
-    return
-  }
-  check.object(json, path, ['name', 'column', 'of', 'type', ...fieldKeys[type]])
-  if (type === 'vector') check.integer(field.size, `${path}.size`, 1, maxVectorSize)
-  if (field.maxValues !== undefined) check.integer(field.maxValues, `${path}.maxValues`, 1, 1024)
-  if (field.buckets !== undefined) check.integer(field.buckets, `${path}.buckets`, 2, maxBuckets)
-  checkScaling(check, field, `${path}.`)
-  if (field.values === undefined) return
-  if (owner !== 'item') {
-    check.fail(`${path}.values`, `"${name}" describes the ${owner}`, 'list values only for a field of the item')
-  }
-  const listed = new Set<string>()
-  check.list(field.values, `${path}.values`, 1, 4096).forEach((value, i) => {
-    const text = check.text(value, `${path}.values[${i}]`)
-    if (listed.has(text)) check.fail(`${path}.values[${i}]`, `"${text}" is listed twice`, 'list it once')
-    listed.add(text)
-  })
-}
-
-function checkTask(check: SchemaChecker, json: unknown, path: string, taken: Set<string>): void {
-  const task = check.object(json, path, ['name', 'field', 'atLeast', 'weight', 'weightBy', 'delayDays'])
-  check.newName(task.name, `${path}.name`, taken)
-  check.text(task.field, `${path}.field`)
-  check.number(task.atLeast, `${path}.atLeast`, -maxMagnitude, maxMagnitude)
-  if (task.weight !== undefined) check.number(task.weight, `${path}.weight`, 0, 1e6)
-  if (task.weightBy !== undefined) check.text(task.weightBy, `${path}.weightBy`)
-  if (task.delayDays !== undefined) check.number(task.delayDays, `${path}.delayDays`, 1e-6, maxDelayDays)
-}
-
-function checkAggregation(check: SchemaChecker, json: unknown, path: string, taken: Set<string>): void {
-  const allKeys = ['name', 'of', 'kind', 'value', 'atLeast', 'by', 'shrinkage', 'prior', 'halfLifeDays']
-  const aggregation = check.object(json, path, allKeys)
-  check.newName(aggregation.name, `${path}.name`, taken)
-  const owner = check.oneOf(aggregation.of, `${path}.of`, ['user', 'item'])
-  const kinds = Object.keys(aggregationKeys) as AggregationKind[]
-  const kind = check.oneOf(aggregation.kind, `${path}.kind`, kinds)
-  if (owner === 'item' && (kind === 'residual' || kind === 'share')) {
-    check.fail(`${path}.kind`, `an item has no ${kind}`, 'use it with "of": "user"')
-  }
-  const keys = owner === 'item' ? aggregationKeys[kind].filter((key) => key !== 'by') : aggregationKeys[kind]
-  check.object(json, path, ['name', 'of', 'kind', ...keys])
-  if (kind === 'mean' || kind === 'residual') check.text(aggregation.value, `${path}.value`)
-  else if (aggregation.value !== undefined) check.text(aggregation.value, `${path}.value`)
-  if (aggregation.atLeast !== undefined) {
-    if (aggregation.value === undefined) check.fail(`${path}.atLeast`, 'there is no value to compare', 'add "value"')
-    check.number(aggregation.atLeast, `${path}.atLeast`, -maxMagnitude, maxMagnitude)
-  }
-  if (kind === 'share' || aggregation.by !== undefined) check.text(aggregation.by, `${path}.by`)
-  if (aggregation.shrinkage !== undefined) check.number(aggregation.shrinkage, `${path}.shrinkage`, 1e-6, 1e6)
-  if (aggregation.prior !== undefined) check.number(aggregation.prior, `${path}.prior`, -maxMagnitude, maxMagnitude)
-  if (aggregation.halfLifeDays !== undefined) {
-    check.number(aggregation.halfLifeDays, `${path}.halfLifeDays`, 1e-6, 1e6)
+    object({ ...common, ...keys[0] }, { column: text, ...keys[1] })(checker, json, path)
+    if (field.values === undefined || of === 'item') return
+    const reason = `"${field.name}" describes the ${of}`
+    checker.fail(`${path}.values`, reason, 'list values only for a field of the item')
   }
 }
 
-function checkSequence(check: SchemaChecker, json: unknown): void {
-  const sequence = check.object(json, 'sequence', [
-    'length',
-    'value',
-    'buckets',
-    'center',
-    'scale',
-    'categories',
-    'halfLivesDays',
-  ])
-  check.integer(sequence.length, 'sequence.length', 1, maxSequenceLength)
-  check.text(sequence.value, 'sequence.value')
-  check.integer(sequence.buckets, 'sequence.buckets', 2, maxBuckets)
-  checkScaling(check, sequence, 'sequence.')
-  if (sequence.halfLivesDays !== undefined) {
-    check.list(sequence.halfLivesDays, 'sequence.halfLivesDays', 0, maxSequenceHalfLives).forEach((days, i) => {
-      check.number(days, `sequence.halfLivesDays[${i}]`, 1e-6, 1e6)
-    })
-  }
-  if (sequence.categories === undefined) return
-  const listed = new Set<string>()
-  check.list(sequence.categories, 'sequence.categories', 0, maxSequenceCategories).forEach((category, i) => {
-    const name = check.text(category, `sequence.categories[${i}]`)
-    if (listed.has(name)) check.fail(`sequence.categories[${i}]`, `"${name}" is listed twice`, 'list it once')
-    if (name === reservedCategory) {
-      check.fail(`sequence.categories[${i}]`, `"${name}" is a name of the tower's own`, 'give the field another name')
+function aggregationNamed(name: Check): Check {
+  const common = { name, of: oneOf(['user', 'item']), kind: oneOf(Object.keys(aggregationKeys)) }
+  const all = Object.keys(Object.assign({ ...common }, ...Object.values(aggregationKeys).flat()))
+  return (checker, json, path) => {
+    const aggregation = checker.object(json, path, all) as unknown as Aggregation
+    const { of, kind } = aggregation
+    common.of(checker, of, `${path}.of`)
+    common.kind(checker, kind, `${path}.kind`)
+    if (of === 'item' && (kind === 'residual' || kind === 'share')) {
+      checker.fail(`${path}.kind`, `an item has no ${kind}`, 'use it with "of": "user"')
     }
-    listed.add(name)
-  })
+    const [required, { by: slots, ...optional }] = aggregationKeys[kind]
+    const own = of === 'user' && slots !== undefined ? { ...optional, by: slots } : optional
+    object({ ...common, ...required }, own)(checker, json, path)
+    if (aggregation.atLeast === undefined || aggregation.value !== undefined) return
+    checker.fail(`${path}.atLeast`, 'there is no value to compare', 'add "value"')
+  }
 }
 
-function checkScaling(check: SchemaChecker, json: { center?: unknown; scale?: unknown }, prefix: string): void {
-  if (json.center !== undefined) check.number(json.center, `${prefix}center`, -maxMagnitude, maxMagnitude)
-  if (json.scale !== undefined) check.number(json.scale, `${prefix}scale`, minScale, maxMagnitude)
+function sequenceCategory(checker: SchemaChecker, json: unknown, path: string): void {
+  text(checker, json, path)
+  if (json !== reservedCategory) return
+  checker.fail(path, `"${json}" is a name of the tower's own`, 'give the field another name')
 }

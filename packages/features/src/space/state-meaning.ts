@@ -1,42 +1,23 @@
-import type { Schema } from '../schema/schema.ts'
+import type { Aggregation, Field, Schema } from '../schema/schema.ts'
+
+const fieldParts = ['name', 'of', 'type', 'size', 'maxValues', 'buckets', 'values'] as const satisfies (keyof Field)[]
+const aggregationParts = [
+  ...(['name', 'of', 'kind', 'value', 'atLeast', 'by', 'shrinkage', 'prior', 'halfLifeDays'] as const),
+] satisfies (keyof Aggregation)[]
 
 /** What a state's bytes depend on; weights of tasks, say, may change without making states void. */
-export function stateMeaning(schema: Schema): string {
-  const inState = schema.fields.filter(
-    (field) => field.of === 'user' || schema.aggregations.some(({ by }) => by === field.name),
-  )
+export function stateMeaning({ fields, aggregations, sequence }: Schema): string {
+  const inState = fields.filter((field) => field.of === 'user' || aggregations.some(({ by }) => by === field.name))
+  const bucketsOf = (category: string) => fields.find(({ name }) => name === category)?.buckets
   return JSON.stringify([
-    inState.map(({ name, of, type, size, maxValues, buckets, values }) => [
-      name,
-      of,
-      type,
-      size,
-      maxValues,
-      buckets,
-      values,
-    ]),
-    schema.aggregations.map(({ name, of, kind, value, atLeast, by, shrinkage, prior, halfLifeDays }) => [
-      name,
-      of,
-      kind,
-      value,
-      atLeast,
-      by,
-      shrinkage,
-      prior,
-      halfLifeDays,
-    ]),
-    schema.sequence && [
-      schema.sequence.length,
-      schema.sequence.value,
-      schema.sequence.buckets,
+    inState.map((field) => fieldParts.map((part) => field[part])),
+    aggregations.map((aggregation) => aggregationParts.map((part) => aggregation[part])),
+    sequence && [
+      sequence.length,
+      sequence.value,
+      sequence.buckets,
       // Nothing is added without categories, so that states from before there were any stay good.
-      ...categoryMeanings(schema),
+      ...(sequence.categories ?? []).map((name) => [name, bucketsOf(name)]),
     ],
   ])
-}
-
-function categoryMeanings(schema: Schema) {
-  const names = schema.sequence?.categories ?? []
-  return names.map((name) => [name, schema.fields.find((field) => field.name === name)?.buckets])
 }

@@ -28,8 +28,3 @@ export function normalizedEntropyOfLosses(losses: Numbers, labels: Numbers): num
 export function normalizedEntropy(probabilities: Numbers, labels: Numbers): number {
   return normalizedEntropyOfLosses(logLosses(probabilities, labels), labels)
 }
-
-/** RIG = 1 − NE: the share of the base rate's entropy that the predictions explain. */
-export function relativeInformationGain(probabilities: Numbers, labels: Numbers): number {
-  return 1 - normalizedEntropy(probabilities, labels)
-}

@@ -7,7 +7,6 @@ import {
   cupedWeight,
   detectableStandardErrors,
   minimumDetectableEffect,
-  ratioTest,
   usersNeeded,
   welchTest,
 } from './two-sample-test.ts'
@@ -65,43 +64,6 @@ describe('CUPED', () => {
     const a = { outcome: [1, 2, 4], before: [0, 0, 0] }
     const b = { outcome: [2, 5, 9], before: [0, 0, 0] }
     expect(cupedTest(a, b)).toEqual(welchTest(a.outcome, b.outcome))
-  })
-})
-
-describe('ratioTest', () => {
-  test('is the test of means where every denominator is 1', () => {
-    const [a, b] = [normals(1, 30), normals(2, 40)]
-    const found = ratioTest(
-      { numerator: a, denominator: new Float64Array(30).fill(1) },
-      { numerator: b, denominator: new Float64Array(40).fill(1) },
-    )
-    expect(found.pValue).toBeCloseTo(welchTest(a, b).pValue, 12)
-  })
-
-  test('has the standard error that repeated samples of users show, where ratio and denominator hang together', () => {
-    const random = seededRandom(9)
-    const draw = () => {
-      const denominator = Float64Array.from({ length: 200 }, () => 1 + random.nextBelow(9))
-      // The click rate grows with activity, so that rows are far from independent.
-      const numerator = denominator.map((count) => {
-        let clicks = 0
-        for (let i = 0; i < count; i++) if (random.nextFloat() < 0.05 * count) clicks++
-        return clicks
-      })
-      return { numerator, denominator }
-    }
-    const tests = Array.from({ length: 800 }, () => ratioTest(draw(), draw()))
-    const spread = Math.sqrt(tests.reduce((sum, { difference }) => sum + difference ** 2, 0) / tests.length)
-    const told = tests.reduce((sum, { standardError }) => sum + standardError, 0) / tests.length
-    // The standard error of a standard deviation of 800 draws is 2.5 %.
-    expect(Math.abs(told / spread - 1)).toBeLessThan(0.1)
-    const rejected = tests.filter(({ pValue }) => pValue < 0.05).length / tests.length
-    expect(Math.abs(rejected - 0.05)).toBeLessThan(0.03)
-  })
-
-  test('refuses denominators that sum to 0', () => {
-    const none = { numerator: [0, 0], denominator: [0, 0] }
-    expect(() => ratioTest(none, none)).toThrow('denominators sum to 0')
   })
 })
 

@@ -40,11 +40,9 @@ function momentsOf(name: string, values: Numbers): Moments {
  * Welch's t-test: unequal variances, degrees of freedom of Welch and Satterthwaite. Outcomes [N] of each group.
  * @throws StatisticsError on fewer than two users a group, or where neither group varies
  */
-export function welchTest(treated: Numbers, control: Numbers): TwoSampleTest {
-  return testOfMoments(momentsOf('treated', treated), momentsOf('control', control))
-}
-
-function testOfMoments(treated: Moments, control: Moments): TwoSampleTest {
+export function welchTest(treatedOutcomes: Numbers, controlOutcomes: Numbers): TwoSampleTest {
+  const treated = momentsOf('treated', treatedOutcomes)
+  const control = momentsOf('control', controlOutcomes)
   const a = treated.variance / treated.count
   const b = control.variance / control.count
   if (a + b === 0) throw new StatisticsError('no outcome varies within either group: there is nothing to test')
@@ -87,33 +85,6 @@ export function cupedTest(treated: WithCovariate, control: WithCovariate): TwoSa
     return Float64Array.from({ length: outcome.length }, (_, i) => outcome[i] - weight * before[i])
   }
   return welchTest(adjusted(treated), adjusted(control))
-}
-
-/**
- * Test of a ratio of sums, clicks by impressions say, whose denominator varies by user: the delta method (Deng, Knoblich
- * and Lu 2018, "Applying the delta method in metric analytics"). Numerators and denominators [N] of each group.
- * @throws StatisticsError as `welchTest`, and where a group's denominators sum to 0
- */
-export function ratioTest(
-  treated: { readonly numerator: Numbers; readonly denominator: Numbers },
-  control: { readonly numerator: Numbers; readonly denominator: Numbers },
-): TwoSampleTest {
-  return testOfMoments(ratioMoments('treated', treated), ratioMoments('control', control))
-}
-
-function ratioMoments(
-  name: string,
-  { numerator, denominator }: { readonly numerator: Numbers; readonly denominator: Numbers },
-): Moments {
-  requireSameLength('numerator', numerator, 'denominator', denominator)
-  const above = momentsOf(`${name}.numerator`, numerator)
-  const below = momentsOf(`${name}.denominator`, denominator)
-  if (below.mean === 0) throw new StatisticsError(`${name}: the denominators sum to 0, so that no ratio is defined`)
-  const ratio = above.mean / below.mean
-  const linear = Float64Array.from({ length: numerator.length }, (_, i) => {
-    return (numerator[i] - ratio * denominator[i]) / below.mean
-  })
-  return { count: above.count, mean: ratio, variance: momentsOf(name, linear).variance }
 }
 
 /** Two-sided level and power of a planned test. Default .05 and .8. */
