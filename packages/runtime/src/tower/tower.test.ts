@@ -41,12 +41,14 @@ function outcomes(
 const taskWeightsOf = ({ tasks }: TinyTower) => Array.from({ length: tasks }, (_, t) => 1 / (t + 1))
 
 describe('both towers against the reading version', () => {
-  // R of the plan, rows of the batch: whole, and with rows left over from an earlier batch
-  for (const [name, tower] of Object.entries(tinyTowers))
-    for (const [planned, rows] of [
-      [7, 7],
-      [9, 5],
-    ])
+  // R of the plan, rows of the batch: with rows left over from an earlier batch, and of one tower the whole plan too
+  for (const [i, [name, tower]] of Object.entries(tinyTowers).entries())
+    for (const [planned, rows] of i === 0
+      ? [
+          [9, 5],
+          [7, 7],
+        ]
+      : [[9, 5]])
       it(`${name}: logits, loss and every gradient, ${rows} rows in a plan of ${planned}`, async () => {
         const random = seededRandom(planned)
         const taskWeights = taskWeightsOf(tower)

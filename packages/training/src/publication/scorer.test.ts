@@ -1,7 +1,7 @@
 import { type GpuDevice, requestDevice } from '@headwater/gpu'
 import { declareTower, Weights } from '@headwater/runtime'
 import * as reading from '@headwater/runtime/reading-version'
-import { randomBatch, randomizeWeights, tinyTowers } from '@headwater/runtime/testing/tiny-towers'
+import { randomBatch, randomizeWeights, type TinyTower, tinyTowers } from '@headwater/runtime/testing/tiny-towers'
 import { seededRandom } from '@headwater/statistics'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { Scorer } from './scorer.ts'
@@ -13,8 +13,11 @@ beforeAll(async () => {
 afterAll(() => device.destroy())
 
 describe('scores of both towers', () => {
-  for (const [name, tiny] of Object.entries(tinyTowers))
+  // Random towers are scored in the tests of ONNX models.
+  const names = ['bags, sequence, three tasks', 'dense values alone, five tasks'] as const
+  for (const name of names)
     it(`${name}: as the reading version has them, without dropout, for any number of rows`, async () => {
+      const tiny: TinyTower = tinyTowers[name]
       const random = seededRandom(1)
       const tower = declareTower(tiny.user, tiny.item, tiny.tasks, { ...tiny.config, dropout: 0.5 })
       const before = device.allocatedBytes

@@ -129,6 +129,27 @@ describe('a step', () => {
     weights.dispose()
   })
 
+  it('refuses numbers that are not finite, and goes on as if it had not been given them', async () => {
+    const results: unknown[] = []
+    for (const bad of [null, Number.NaN, Number.POSITIVE_INFINITY]) {
+      const { step, weights } = training()
+      const random = seededRandom(9)
+      const batches = [1, 2].map(() => clubBatch(random, () => 1))
+      await step.run(batches[0], 1, 1, rates)
+      if (bad !== null) {
+        const { item } = batches[1]
+        const spoiled = { ...batches[1], item: { ...item, dense: item.dense.with(3, bad) } }
+        const refusal = { name: 'BatchNumberError', row: 3, feature: 'noise' }
+        await expect(step.run(spoiled, 2, 1, rates)).rejects.toMatchObject(refusal)
+      }
+      await step.run(batches[1], 2, 1, rates)
+      results.push(await bits(weights))
+      step.dispose()
+    }
+    expect(results[1]).toEqual(results[0])
+    expect(results[2]).toEqual(results[0])
+  })
+
   it('learns nothing from labels of no weight', async () => {
     const results: Map<string, Float32Array>[] = []
     for (const unknown of [0, 1]) {

@@ -145,7 +145,8 @@ export class TrainStep {
 
   /**
    * Submits a step and returns as soon as the one before the last has run: the host reads and uploads the next batch while
-   * the device works. @throws what `GpuDevice.check` throws
+   * the device works.
+   * @throws what `GpuDevice.check` throws; BatchNumberError for a number that is not finite, with which no step is made
    */
   async run(batch: TrainingBatch, step: number, seed: number, rates: Rates): Promise<void> {
     if (this.#pending === stepsPerReadback) await this.#collect()
