@@ -1,3 +1,3 @@
-/** Schemas of the messages, for whoever checks or describes them. They need `typebox`, which the client itself does without. */
+/** Schemas of the messages. They need `typebox`, which the client itself does without. */
 export * from './schemas/building.ts'
 export * as messages from './schemas/messages.ts'

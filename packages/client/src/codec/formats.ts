@@ -9,7 +9,7 @@ export type Format = 'msgpack' | 'json'
 
 export const contentTypeOf = { msgpack: 'application/msgpack', json: 'application/json' } as const
 
-/** Of an answer: some callers take JSON for Latin-1 where they are not told. */
+/** Of an answer: some callers take JSON for Latin-1 where no charset is given. */
 export const answerTypeOf = { msgpack: 'application/msgpack', json: 'application/json; charset=utf-8' } as const
 
 /** Names that are in use for MessagePack, beside the registered one. */

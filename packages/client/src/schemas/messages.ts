@@ -109,7 +109,7 @@ export const OutcomesRequest = object({
     'x-give': '1 to 64 letters, digits, "_", ".", ":" or "-"',
   }),
   requests: list(key, {
-    description: 'as the served log names them; an outcome of one that was told of already is passed over',
+    description: 'as the served log names them; a second outcome of a request is passed over',
     'x-limit': 'maxEvents',
   }),
   users: optional(list(key), { 'x-rows': anOutcome }),

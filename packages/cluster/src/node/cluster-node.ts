@@ -15,13 +15,13 @@ export interface ClusterOptions {
   readonly models: readonly string[]
   /** Users that may wait in each queue; beyond, those whose embeddings are freshest are shed. Default 100,000. */
   readonly maxQueue?: number
-  /** Entries of a worker that has told nothing of itself for as long are claimed by others. Default 5,000. */
+  /** Entries of a worker that has sent no sign of life for as long are claimed by others. Default 5,000. */
   readonly claimMs?: number
   /** The process's own clock, which the servers' corrects. Default the wall's. */
   readonly clock?: Clock
   /** How often queues and announcements are looked at. Default 1,000. */
   readonly lookMs?: number
-  /** Told of what went wrong without harm to reads. */
+  /** Called with errors that do no harm to reads. */
   readonly onError?: (error: unknown) => void
 }
 
@@ -136,7 +136,7 @@ export class ClusterNode {
     this.#workers = this.#names.map((name) => new QueueWorker({ ...shared, name, pooling: poolings.get(name.tenant)! }))
   }
 
-  /** Resolves once what was taken has landed, and what was offered is sent. Poolings are closed after it. */
+  /** Resolves once what was taken is written, and what was offered is sent. Poolings are closed after it. */
   async close(): Promise<void> {
     this.#abort.abort()
     await this.#looking

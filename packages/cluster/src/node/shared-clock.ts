@@ -4,7 +4,7 @@ import type { Clock } from '@headwater/pooling'
 const kept = 8
 
 /**
- * The time of the servers, told from their answers (Cristian 1989): an answer's time is taken for that of the middle of
+ * The time of the servers, taken from their answers (Cristian 1989): an answer's time is taken for that of the middle of
  * its round trip, so the error is half a trip at most; of the last eight answers that of the shortest trip counts. Before
  * the first it is the process's own clock.
  */

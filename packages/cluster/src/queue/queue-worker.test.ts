@@ -35,7 +35,7 @@ function queuesOf(entries: readonly TakenEntry[]) {
 
 it('counts freshness of entries older than its process, and none of those that do not say their age', async () => {
   const freshness: number[] = []
-  const pooling = create({ observer: { landed: (ms) => freshness.push(ms) } })
+  const pooling = create({ observer: { written: (ms) => freshness.push(ms) } })
   await pooling.publish('m', constantEncoder(1, 1))
   await pooling.ingest(['old', 'ageless'].map((user) => eventOf(user, 'i', clock.nowMs)))
   const ageMs = performance.now() + 3_600_000

@@ -12,7 +12,7 @@ export interface QueueWorkerOptions {
   /** Among the workers of the queue; no two have the same. */
   readonly consumer: string
   readonly clock: Clock
-  /** Entries of a worker that has told nothing of itself for as long are claimed. */
+  /** Entries of a worker that has sent no sign of life for as long are claimed. */
   readonly claimMs: number
   /** From a look that found nobody to the next. */
   readonly pollMs: number
@@ -27,7 +27,7 @@ const mostAttempts = 100
 /** One is encoded while the states of the next are read. */
 const mostBatches = 2
 
-/** Takes users from one shared queue, refreshes them by its pooling, and takes them out once they have landed. */
+/** Takes users from one shared queue, refreshes them by its pooling, and takes them out once they are written. */
 export class QueueWorker {
   readonly #options: QueueWorkerOptions
   readonly #batches = new Set<Promise<void>>()
@@ -40,7 +40,7 @@ export class QueueWorker {
     this.#running = this.#run()
   }
 
-  /** Resolves once what it has taken has landed. */
+  /** Resolves once what it has taken is written. */
   async stop(): Promise<void> {
     this.#abort.abort()
     await this.#running
@@ -110,7 +110,7 @@ export class QueueWorker {
       for (const [reason, some] of dead) await queues.bury(name, some, reason)
       if (idOf.size === 0) return
       const failed = await pooling.refresh(name.model, [...idOf.keys()])
-      // They are left pending, to be claimed once the claim time has passed, by whoever can.
+      // They are left pending, and any worker claims them once the claim time has passed.
       for (const refresh of failed) idOf.delete(refresh)
       await queues.done(name, [...idOf.values()])
     } finally {

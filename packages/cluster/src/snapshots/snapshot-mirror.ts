@@ -32,7 +32,7 @@ export interface SnapshotMirrorOptions {
   readonly ca?: string | Buffer
   /** How often the publisher is asked. Default 500. */
   readonly pollMs?: number
-  /** Told of what could not be fetched; what is there goes on. */
+  /** Called with the error where something could not be fetched; what is there goes on. */
   readonly onError?: (error: unknown) => void
 }
 

@@ -21,7 +21,7 @@ export interface SnapshotPublisherOptions {
   readonly auth: Tokens | 'loopback'
   /** Absent: plain HTTP. */
   readonly tls?: TlsOptions
-  /** Told of every failure that is the publisher's own. */
+  /** Called with every failure that is the publisher's own. */
   readonly onError?: (error: unknown) => void
 }
 

@@ -11,7 +11,7 @@ export class DeadlyLoads {
   #snapshot: number | null = null
   #deaths = 0
 
-  /** What a load that failed is to be told as: its cause, or that the snapshot is refused for having ended the process too often. */
+  /** The error that a failed load is reported as: its cause, or that the snapshot is refused for having ended the process too often. */
   judge(snapshot: number, cause: unknown): unknown {
     if (!(cause instanceof EncoderDiedError)) return cause
     this.#deaths = snapshot === this.#snapshot ? this.#deaths + 1 : 1

@@ -14,7 +14,7 @@ export interface LoadOptions {
   readonly name: string
   /** Asked before a snapshot is served; it throws to refuse one, a `SnapshotRefusedError` for good. */
   readonly admit?: (snapshot: LoadedSnapshot) => Promise<void>
-  /** Told of a snapshot that was refused, and of what else went wrong; the one before is served on. */
+  /** Called with the error where a snapshot was refused, or something else went wrong; the one before is served on. */
   readonly onError?: (error: unknown) => void
 }
 

@@ -22,17 +22,17 @@ export interface FollowModelOptions extends LoadOptions {
   readonly shadow?: ShadowChoice
   /** How often the directory is looked at. Default 500. */
   readonly pollMs?: number
-  /** Told of a snapshot that took over. */
+  /** Called when a snapshot took over. */
   readonly onSwapped?: (snapshot: number, before: number) => void
   /** Computes the shadow's panel by both, for the report; null where it has none. Absent: live traffic alone is compared. */
   readonly comparePanel?: (shadow: LoadedSnapshot, served: LoadedSnapshot) => Promise<PanelComparison | null>
-  /** Told of a snapshot that is computed beside the one that is served, once their panel is compared. */
+  /** Called when a snapshot is computed beside the one that is served, once their panel is compared. */
   readonly onShadowed?: (shadow: LoadedSnapshot, served: LoadedSnapshot, panel: PanelComparison | null) => void
 }
 
 /**
  * Loads the snapshot that a model's directory serves, or where that one is refused the newest one before it that is not;
- * `onError` is told. `publishTo` puts it to use.
+ * `onError` is called with the reason. `publishTo` puts it to use.
  * @throws ServedSnapshotError where none is served; where none can be, what is wrong with the newest: SnapshotRefusedError,
  *   EncodeError, SnapshotError; what `admit` throws
  */

@@ -58,7 +58,7 @@ export interface NewestServable<Result> {
  * that was served on when a newer one was refused.
  *
  * @param tryOut a snapshot that cannot be served makes it throw
- * @param onPassedOver told why a snapshot was passed over
+ * @param onPassedOver called with the reason why a snapshot was passed over
  * @throws ServedSnapshotError where none is served; SnapshotError for a damaged `current.json`; where none of the last 10 is
  *   good, what the newest one failed with
  */

@@ -32,7 +32,7 @@ interface Compared {
   panel: PanelComparison | null
 }
 
-/** A second snapshot of a model, computed on a share of its live traffic. Its vectors land nowhere. */
+/** A second snapshot of a model, computed on a share of its live traffic. Its vectors are written nowhere. */
 export class SnapshotShadow {
   readonly #choice: ShadowChoice
   readonly #options: SnapshotShadowOptions

@@ -23,7 +23,7 @@ export interface StartEncoderOptions {
   /** The same while it starts or loads a snapshot. Default 120,000. */
   readonly loadTimeoutMs?: number
   readonly backOff?: BackOffOptions
-  /** Told of every end that was not asked for, and of what could not be brought up again. */
+  /** Called with the error of every end that was not asked for, and of every restart that failed. */
   readonly onError?: (error: Error) => void
 }
 

@@ -64,7 +64,7 @@ export class RunningEncoder {
         this.#kill(`it wrote what is no answer: ${(cause as Error).message}`)
       }
     })
-    // It tells of the end too, and better.
+    // It reports the end too, with its reason.
     socket.on('error', () => {})
     this.ended = new Promise((resolve) => {
       const end = (cause: string) => {

@@ -14,7 +14,7 @@ export interface LineLogOptions extends LogFileOptions {
   readonly directory: string
   /** Whose users they are. */
   readonly tenant: string
-  /** Told where a file could not be finished; lines stay in it, and it is tried again. */
+  /** Called with the error where a file could not be finished; lines stay in it, and it is tried again. */
   readonly onError?: (error: unknown) => void
 }
 

@@ -1,4 +1,4 @@
-/** A Parquet file of served rows: row groups, then a footer that tells of them. */
+/** A Parquet file of served rows: row groups, then a footer that lists them. */
 import { type FileHandle, open } from 'node:fs/promises'
 import { isDeepStrictEqual } from 'node:util'
 import { type FileMetaData, parquetMetadata, type RowGroup, type SchemaElement } from 'hyparquet'

@@ -20,7 +20,7 @@ export interface ServedLogOptions extends LogFileOptions {
   readonly flushMs?: number
   /** Rows that may wait to be written; what is served beyond is dropped and counted. Default 65,536. */
   readonly maxPendingRows?: number
-  /** Told where rows could not be written; they wait, and are tried again. */
+  /** Called with the error where rows could not be written; they wait, and are tried again. */
   readonly onError?: (error: unknown) => void
 }
 
@@ -294,7 +294,7 @@ export class ServedLog {
     this.counters.lost = Math.max(0, recorded - written)
     this.#recorded = Math.max(written, recorded)
     this.#written = this.#recorded
-    // So that what was lost is told once.
+    // So that what was lost is reported once.
     if (this.#written === (progress?.written ?? 0)) return
     await this.#state.write({ first: null, bytes: 0, written: this.#written, recorded: this.#recorded })
   }

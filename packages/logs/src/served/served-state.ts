@@ -1,6 +1,6 @@
 import { constants, type FileHandle, open } from 'node:fs/promises'
 
-/** How far a served log got, for whoever opens it after a crash. Rows are counted since the log's beginning. */
+/** How far a served log got, which is read after a crash. Rows are counted since the log's beginning. */
 export interface ServedProgress {
   /** First row of the open file; null where none was written to since the log was opened. */
   readonly first: number | null

@@ -17,9 +17,9 @@ export interface PoolingCounters {
   coalesced: number
   /** Refreshes given up as the queue was full, those of the freshest users first; and users of synchronous reads, once a model. */
   shed: number
-  /** Embeddings that landed, one a user and model. */
+  /** Embeddings that were written, one a user and model. */
   refreshes: number
-  /** Embeddings that landed too late: the store held a newer one. */
+  /** Embeddings that came too late: the store held a newer one. */
   superseded: number
   /** Embeddings that the store refused, say for a NaN. */
   refused: number

@@ -16,7 +16,7 @@ export class UnknownModelError extends PoolingError {
   }
 }
 
-/** Refreshes that failed: an encoder threw or gave an array of another size, or the store did. The rest landed. */
+/** Refreshes that failed: an encoder threw or gave an array of another size, or the store did. The rest were written. */
 export class RefreshError extends PoolingError {}
 
 /** A snapshot that cannot be served: damaged, held, of another shape, or its vectors are no numbers. The one before goes on. */

@@ -1,17 +1,17 @@
 /**
- * What is told of the refresh path, as it happens. Called on the thread that answers reads: be quick, and never throw.
+ * Events of the refresh path, as they happen. Called on the thread that answers reads: be quick, and never throw.
  * Milliseconds are differences of `performance.now()`.
  */
 export interface PoolingObserver {
-  /** A batch went through one model's encoder and landed. */
+  /** A batch went through one model's encoder and was written. */
   refreshed?(batch: RefreshedBatch): void
   /**
-   * A user's refresh landed in all models.
+   * A user's refresh was written in all models.
    * @param freshnessMs from the arrival of the first event, features or read that asked for it
    * @param wasMissed whether refreshes of the user were shed or given up before: `freshnessMs` counts from the first event or
    *   features that these were to bring, however long nobody asked again
    */
-  landed?(freshnessMs: number, wasMissed: boolean): void
+  written?(freshnessMs: number, wasMissed: boolean): void
   failed?(batch: FailedBatch): void
   /** What is kept of a user is to go. */
   forgotten?(user: string): void

@@ -11,7 +11,7 @@ export interface Outcome {
   readonly timeMs: number
 }
 
-/** Keeps outcomes for whoever joins them with the served log. */
+/** Keeps outcomes, which are joined with the served log later. */
 export interface OutcomeLog {
   /**
    * Resolves once they are durable.
@@ -27,7 +27,7 @@ export interface OutcomeLog {
    * Tells of the outcomes that were kept last, the oldest first, a few at a time, so that those of before a restart are known when
    * they come again. Without it they are not.
    *
-   * @param most how many are asked for; of more, the older ones are told too
+   * @param most how many are asked for; of more, the older ones are given too
    */
   recent?(most: number, take: (outcomes: readonly OutcomeName[]) => void): Promise<void>
 }

@@ -80,7 +80,7 @@ export interface PoolingOptions {
   /** Keeps events before they are applied. Default: nothing does. */
   readonly eventLog?: EventLog
   /**
-   * Told of every batch served, before `read` resolves. The batch is the reader's: copy what is kept.
+   * Called with every batch served, before `read` resolves. The batch is the reader's: copy what is kept.
    *
    * @param request the read's, where it has one
    */

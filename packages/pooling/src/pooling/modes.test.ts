@@ -169,7 +169,7 @@ describe('the synchronous mode', () => {
     }
     clock.nowMs++
     const all = pooling.read(['a'], ['dear', 'cheap', 'none'])
-    // What is ready has landed, for whoever cannot wait for the rest.
+    // What is ready is written, for whoever cannot wait for the rest.
     const landedMs = async () => (await pooling.look(['a'], ['cheap'])).models[0].featureTimeMs[0]
     await vi.waitFor(async () => expect(await landedMs()).toBe(clock.nowMs), { timeout: 20_000 })
     expect(held.held()).toBe(1)

@@ -24,10 +24,10 @@ import { Shadow, type ShadowOptions } from '../snapshots/shadow.ts'
 
 /**
  * SUM's asynchronous serving (Zhang et al. 2023, arXiv 2311.09544, SOAP): reads serve what the store holds and never wait
- * for a model; refreshes are computed off the read path and land in the store.
+ * for a model; refreshes are computed off the read path and are written to the store.
  *
- * A refresh goes three ways. It is *offered* and waits for its landing time. Once that has passed it is *captured*: the
- * user's features are read as of the landing time, and the encoders published then are noted. At last it is *computed*.
+ * A refresh goes three ways. It is *offered* and waits for its due time. Once that has passed it is *captured*: the
+ * user's features are read as of the due time, and the encoders published then are noted. At last it is *computed*.
  * Capturing is cheap and happens by itself before an event or a snapshot could change the result; computing is left to
  * `drain()`. So a replay may put `drain()` off until a user with a due refresh is read, and gets bit for bit what
  * draining at once would give, as long as no offer is shed; only the store's `writtenMs` tells when it was computed.
@@ -88,12 +88,12 @@ export class Pooling {
     return this.#settings.counters
   }
 
-  /** Offers whose landing time has not come, or has but is not captured. */
+  /** Offers whose due time has not come, or has but is not captured. */
   get waiting(): number {
     return this.#queue.offers.size
   }
 
-  /** Landing time of a waiting offer that is due, or else of the first that will be; undefined where none waits. */
+  /** Due time of a waiting offer that is due, or else of the first that will be; undefined where none waits. */
   get nextDueMs(): number | undefined {
     return this.#queue.offers.nextDueMs
   }
@@ -114,7 +114,7 @@ export class Pooling {
     return this.#capture.batches.waitingRows + this.#queue.offers.countDue(this.clock.now())
   }
 
-  /** Whether any of the users has a refresh that should have landed by now, so that a replay must drain before it reads. */
+  /** Whether any of the users has a refresh that should have been written by now, so that a replay must drain before it reads. */
   hasDue(users: readonly string[]): boolean {
     const nowMs = this.clock.now()
     return users.some((user) => this.#capture.batches.has(user) || this.#queue.offers.isDue(user, nowMs))
@@ -148,8 +148,8 @@ export class Pooling {
   }
 
   /**
-   * What a read would serve from the store now: nothing is computed, counted, logged or offered. For whoever looks after
-   * the service.
+   * What a read would serve from the store now: nothing is computed, counted, logged or offered. For monitoring the
+   * service.
    *
    * @throws UnknownModelError; KeyError and other errors of the store
    */
@@ -226,9 +226,9 @@ export class Pooling {
   }
 
   /**
-   * Computes all refreshes that are due and lands them in the store. Users without a state are passed over.
+   * Computes all refreshes that are due and writes them to the store. Users without a state are passed over.
    *
-   * @throws RefreshError where some failed; the others landed
+   * @throws RefreshError where some failed; the others were written
    */
   drain(): Promise<void> {
     this.#checkOpen()
@@ -251,7 +251,7 @@ export class Pooling {
    * when a model's first snapshot is published.
    *
    * @returns the number of users that have a state, and so were refreshed
-   * @throws PoolingConfigError before any is published; RefreshError where some failed, while the others landed
+   * @throws PoolingConfigError before any is published; RefreshError where some failed, while the others were written
    */
   backfill(
     users: Iterable<string> | AsyncIterable<string>,
@@ -263,7 +263,7 @@ export class Pooling {
   }
 
   /**
-   * Makes an encoder the latest of its model: refreshes that land from now on go through it. Those already due keep the
+   * Makes an encoder the latest of its model: refreshes that become due from now on go through it. Those already due keep the
    * one before, unless a `Refresher` computes.
    *
    * @throws UnknownModelError, PoolingConfigError; SnapshotRefusedError where it does not even encode a user without
@@ -288,7 +288,7 @@ export class Pooling {
   }
 
   /**
-   * Has a share of a model's batches go through a second encoder, too, whose vectors land nowhere; null ends that.
+   * Has a share of a model's batches go through a second encoder, too, whose vectors are written nowhere; null ends that.
    *
    * @throws UnknownModelError, PoolingConfigError
    */
@@ -308,7 +308,7 @@ export class Pooling {
     return this.#use.released(encoder)
   }
 
-  /** Sets who is told when an offer has joined the queue; null for none. One listener at a time. */
+  /** Sets the listener that is called when an offer has joined the queue; null for none. */
   listen(onOffered: (() => void) | null): void {
     this.#queue.onOffered = onOffered
   }
@@ -324,18 +324,18 @@ export class Pooling {
     this.#shadow = this.#swap(this.#shadow, new Map())
   }
 
-  /** Nobody computes by the wall's clock, so what is due must come to what it would have come to at its landing time. */
+  /** Nobody computes by the wall's clock, so what is due must come to what it would have come to at its due time. */
   get #isReplay(): boolean {
     return this.#queue.onOffered === null
   }
 
-  /** Refreshes of the users that are due must see the states as they were at their landing times. */
+  /** Refreshes of the users that are due must see the states as they were at their due times. */
   async #captureBefore(users: readonly string[]): Promise<void> {
     await this.#captureNow(this.#queue.offers.takeDueOf(users, this.clock.now()))
     await this.#capture.settled(users)
   }
 
-  /** As of the landing times, or in service as of now. */
+  /** As of the due times, or in service as of now. */
   #captureNow(refreshes: readonly Refresh[]): Promise<void> {
     return this.#capture.capture(refreshes, this.#encoders, this.#isReplay ? null : this.clock.now())
   }

@@ -78,14 +78,14 @@ describe('refreshing on the wall clock', () => {
     await until(() => encoded.length === 3)
     await offer(['e'])
     expect(pooling.waiting).toBe(3)
-    // Free, though what it gave has not landed.
+    // Free, though what it gave is not written.
     let land = () => {}
-    const landing = new Promise<void>((resolve) => {
+    const waited = new Promise<void>((resolve) => {
       land = resolve
     })
     const append = store.append.bind(store)
     store.append = async (batch) => {
-      await landing
+      await waited
       return append(batch)
     }
     held.release()
@@ -125,7 +125,7 @@ describe('refreshing on the wall clock', () => {
     await refresher.stop()
   })
 
-  it('stops only when the batch under way has landed, and reads meanwhile', async () => {
+  it('stops only when the batch under way is written, and reads meanwhile', async () => {
     const pooling = create()
     const held = heldEncoder(1, 3)
     await pooling.publish('m', held.encoder)

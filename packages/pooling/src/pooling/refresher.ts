@@ -4,7 +4,7 @@ import type { Pooling } from './pooling.ts'
 export interface RefresherOptions {
   /** Longest that a due refresh waits for others to fill its batch, while the encoders have nothing to do. Default 2. */
   readonly maxWaitMs?: number
-  /** Told of every batch that failed; the refresher goes on. */
+  /** Called with the error of every batch that failed; the refresher goes on. */
   readonly onError?: (error: unknown) => void
 }
 
@@ -27,7 +27,7 @@ export class Refresher {
   #making: Promise<void> | null = null
   /** Batches whose rows are made, and that encoders have not ended. */
   #encoding = 0
-  #landed: Promise<void> = Promise.resolve()
+  #written: Promise<void> = Promise.resolve()
   #stopped = false
   #errors = 0
 
@@ -45,13 +45,13 @@ export class Refresher {
     return this.#errors
   }
 
-  /** Resolves when the batches under way have landed; what waits stays in the queue. */
+  /** Resolves when the batches under way are written; what waits stays in the queue. */
   async stop(): Promise<void> {
     this.#stopped = true
     this.#pooling.listen(null)
     if (this.#timer !== null) clearTimeout(this.#timer)
     await this.#making
-    await this.#landed
+    await this.#written
   }
 
   #wake(): void {
@@ -63,7 +63,7 @@ export class Refresher {
     }
     if (nextDueMs === undefined || this.#encoding > 0) return
     const nowMs = clock.now()
-    // A refresh is due in the millisecond after its landing time.
+    // A refresh is due in the millisecond after its due time.
     const endMs = Math.max(nowMs, nextDueMs + 1 + this.#maxWaitMs)
     // One that is tried again waits longer than those that are offered after it.
     if (endMs >= this.#timerMs) return
@@ -97,7 +97,7 @@ export class Refresher {
       this.#encoding--
       this.#wake()
     })
-    this.#landed = underWay.landed.catch((error: unknown) => this.#fail(error))
+    this.#written = underWay.written.catch((error: unknown) => this.#fail(error))
   }
 
   #fail(error: unknown): void {

@@ -67,7 +67,7 @@ it('forgets what waits of a user, and tells so in the receipt', async () => {
   await pooling.publish('m', held.encoder)
   await pooling.ingest(['other', 'u', 'v'].map((user) => eventOf(user, 'i', startMs)))
   clock.nowMs += 1
-  // Captures the three, as an event that comes after their landing times does.
+  // Captures the three, as an event that comes after their due times does.
   await pooling.ingest(['u', 'v', 'other'].map((user) => eventOf(user, 'i', startMs + 1)))
   expect([pooling.waiting, pooling.due]).toEqual([3, 3])
   const { removed } = await memory.store.forget('u', { atMs: startMs + 2 })

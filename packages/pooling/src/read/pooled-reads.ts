@@ -23,7 +23,7 @@ export class PooledReads {
   /** Of the last read: most ask for the same models. */
   #plan: Plan = { models: [], rules: [], defaults: [], expires: false }
 
-  /** @param onSegment told when a segment's default is missing, and is to be computed */
+  /** @param onSegment called when a segment's default is missing, and is to be computed */
   constructor(settings: Settings, defaults: ReadonlyMap<string, ColdDefaults>, onSegment: () => void) {
     this.#settings = settings
     this.#defaults = defaults
@@ -88,7 +88,7 @@ export class PooledReads {
     if (onServed !== null) onServed(read, options?.request)
   }
 
-  /** What a read would serve, counted nowhere and told to nobody. */
+  /** What a read would serve, neither counted nor reported. */
   async look(users: readonly string[], models: readonly string[], servedMs: number): Promise<ServedBatch> {
     const read = this.prepare(users, models, undefined)
     await this.fill(read, users, models, servedMs)

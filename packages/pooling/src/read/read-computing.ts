@@ -16,7 +16,7 @@ export class ReadComputing {
   readonly #compute: (model: string, users: readonly string[]) => Promise<void>
   readonly #queues = new Map<string, Queue>()
 
-  /** @param compute lands a model's embeddings of users; never rejected. Models are computed beside each other, each one call at a time */
+  /** @param compute writes a model's embeddings of users; never rejected. Models are computed beside each other, each one call at a time */
   constructor(settings: Settings, compute: (model: string, users: readonly string[]) => Promise<void>) {
     this.#settings = settings
     this.#compute = compute

@@ -13,8 +13,8 @@ const hourMs = 3_600_000
 /** A pooling with one place, which tells of what landed. */
 async function withLandings(options: Partial<PoolingOptions> = {}) {
   const landings: [freshnessMs: number, wasMissed: boolean][] = []
-  const landed = (freshnessMs: number, wasMissed: boolean) => landings.push([freshnessMs, wasMissed])
-  const pooling = create({ maxQueue: 1, refreshOn: 'both', observer: { landed }, ...options })
+  const written = (freshnessMs: number, wasMissed: boolean) => landings.push([freshnessMs, wasMissed])
+  const pooling = create({ maxQueue: 1, refreshOn: 'both', observer: { written }, ...options })
   await pooling.publish('m', encoderOf(1))
   const drain = () => {
     clock.nowMs++
@@ -129,7 +129,7 @@ it('counts freshness from the arrival of the event that was shed first, and tell
   expect(annMs).toBeGreaterThanOrEqual(hourMs)
   expect(annMs).toBeLessThanOrEqual(hourMs + performance.now() - sinceMs)
   expect(wasMissed).toBe(true)
-  // Once it has landed nothing is left of it.
+  // Once it is written nothing is left of it.
   const againMs = performance.now()
   await pooling.read(['ann'], ['m'])
   await drain()
@@ -185,7 +185,7 @@ it.each([0, 3])(
   'counts what failed by the newer refresh that waited meanwhile, once (%i retries)',
   async (maxRetries) => {
     const freshness: number[] = []
-    const pooling = create({ maxRetries, refreshOn: 'event', observer: { landed: (ms) => freshness.push(ms) } })
+    const pooling = create({ maxRetries, refreshOn: 'event', observer: { written: (ms) => freshness.push(ms) } })
     let duringFirst: (() => Promise<void>) | null = async () => {
       clock.nowMs++
       await pooling.ingest([eventOf('ann', 'i', clock.nowMs)])
@@ -207,7 +207,7 @@ it.each([0, 3])(
     await pooling.drain()
     expect(freshness).toHaveLength(1)
     expect(freshness[0]).toBeGreaterThanOrEqual(hourMs)
-    // The news of an hour ago has landed.
+    // The news of an hour ago is written.
     await pooling.ingest([eventOf('ann', 'i', clock.nowMs)])
     clock.nowMs++
     await pooling.drain()
@@ -217,8 +217,8 @@ it.each([0, 3])(
 
 it('lets the refresh behind one that is given up bring what that was to bring', async () => {
   const landings: [freshnessMs: number, wasMissed: boolean][] = []
-  const landed = (freshnessMs: number, wasMissed: boolean) => landings.push([freshnessMs, wasMissed])
-  const pooling = create({ maxRetries: 0, observer: { landed } })
+  const written = (freshnessMs: number, wasMissed: boolean) => landings.push([freshnessMs, wasMissed])
+  const pooling = create({ maxRetries: 0, observer: { written } })
   const encoder = encoderOf(1)
   let fail = (_error: Error) => {}
   let calls = 0
@@ -239,10 +239,10 @@ it('lets the refresh behind one that is given up bring what that was to bring', 
   const second = await begin()
   expect(pooling.waiting).toBe(0)
   fail(new Error('the device is lost'))
-  await expect(first.landed).rejects.toThrow('the device is lost')
-  await second.landed
+  await expect(first.written).rejects.toThrow('the device is lost')
+  await second.written
   const third = await begin()
-  await third.landed
+  await third.written
   expect(landings.map(([freshnessMs, wasMissed]) => [freshnessMs < hourMs, wasMissed])).toEqual([
     [true, false],
     [true, false],
@@ -251,7 +251,7 @@ it('lets the refresh behind one that is given up bring what that was to bring', 
 
 it('lets a retry bring what was shed while it was on its way, once', async () => {
   const freshness: number[] = []
-  const pooling = create({ maxQueue: 2, refreshOn: 'event', observer: { landed: (ms) => freshness.push(ms) } })
+  const pooling = create({ maxQueue: 2, refreshOn: 'event', observer: { written: (ms) => freshness.push(ms) } })
   let fails = true
   const encoder = encoderOf(1)
   const encode: typeof encoder.encode = async (...args) => {
@@ -293,11 +293,11 @@ it('remembers so many users, the latest, and each at their oldest', () => {
   // What landed ends what was missed before it, and no more.
   miss('d', 3, 104)
   miss('d', 2, 106)
-  const landing = { user: 'd', servedMs: 0, askedBy: askedBy.news, atMs: 0, failures: 0 }
-  missed.landed({ ...landing, askedMs: 105 })
+  const waited = { user: 'd', servedMs: 0, askedBy: askedBy.news, atMs: 0, failures: 0 }
+  missed.written({ ...waited, askedMs: 105 })
   expect(missed.take('d')).toMatchObject({ servedMs: 2, newsMs: 104 })
   miss('d', 3, 104)
-  missed.landed({ ...landing, askedMs: 105 })
+  missed.written({ ...waited, askedMs: 105 })
   expect([missed.isEmpty, missed.take('d')]).toEqual([true, undefined])
   miss('d', 3, 104)
   missed.drop('d')

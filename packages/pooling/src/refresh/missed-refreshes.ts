@@ -54,8 +54,8 @@ export class MissedRefreshes {
     return missed
   }
 
-  /** Ends what a refresh brought that landed: all that came before what asked for it. */
-  landed({ user, askedMs }: Refresh): void {
+  /** Ends what a refresh brought that was written: all that came before what asked for it. */
+  written({ user, askedMs }: Refresh): void {
     const missed = this.#missed.get(user)
     if (missed !== undefined && missed.lastMs <= askedMs) this.#missed.delete(user)
   }

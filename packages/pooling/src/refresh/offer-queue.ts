@@ -7,10 +7,10 @@ import { IndexedHeap } from './indexed-heap.ts'
 export const askedBy = { read: 0, news: 1, missed: 2 } as const
 export type AskedBy = (typeof askedBy)[keyof typeof askedBy]
 
-/** A user's refresh, from its offer to its landing. */
+/** A user's refresh, from its offer until it is written. */
 export interface Refresh {
   readonly user: string
-  /** Landing time: as of it the features are read. Milliseconds since 1970, as is `servedMs`. */
+  /** Due time: as of it the features are read. Milliseconds since 1970, as is `servedMs`. */
   readonly atMs: number
   /** Feature time of the embedding that is held, about; −Infinity where none is, or it is not known. */
   readonly servedMs: number
@@ -39,7 +39,7 @@ const isServedOlder = (a: Waiting, b: Waiting) =>
   a.refresh.servedMs < b.refresh.servedMs || (a.refresh.servedMs === b.refresh.servedMs && isDueEarlier(a, b))
 
 /**
- * Refreshes that wait, one a user: first for their landing time, then for their turn, those first whose users are served
+ * Refreshes that wait, one a user: first for their due time, then for their turn, those first whose users are served
  * the oldest embeddings. n of them; an operation takes O(log n).
  */
 export class OfferQueue {
@@ -55,7 +55,7 @@ export class OfferQueue {
     return this.#byUser.size
   }
 
-  /** Landing time of one that is due, or else of the first that will be; undefined where none waits. */
+  /** Due time of one that is due, or else of the first that will be; undefined where none waits. */
   get nextDueMs(): number | undefined {
     return (this.#due.first ?? this.#pending.first)?.refresh.atMs
   }
@@ -71,7 +71,7 @@ export class OfferQueue {
     return this.#freshest.first?.refresh
   }
 
-  /** A waiting user keeps the refresh of the first offer, as of what came first; the later news is in by its landing time. */
+  /** A waiting user keeps the refresh of the first offer, as of what came first; the later news is in by its due time. */
   offer(refresh: Refresh, limit: number): OfferOutcome {
     const before = this.#byUser.get(refresh.user)
     if (before !== undefined) {
@@ -146,7 +146,7 @@ export class OfferQueue {
     for (const waiting of [...this.#byUser.values()]) this.#remove(waiting)
   }
 
-  /** Lets those whose landing time has passed wait for their turn. A clock that steps back leaves them due. */
+  /** Lets those whose due time has passed wait for their turn. A clock that steps back leaves them due. */
   #look(nowMs: number): void {
     for (let next = this.#pending.first; next !== undefined && next.refresh.atMs < nowMs; next = this.#pending.first) {
       this.#pending.remove(next)

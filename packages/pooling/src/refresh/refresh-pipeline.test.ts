@@ -114,11 +114,11 @@ it('encodes the next batch while one lands, and lands each user as the tower mak
 
 it('lands each model once its own encoder has answered, and a user counts as landed once all have', async () => {
   const held = heldEncoder(1, 5)
-  const landed: string[] = []
+  const written: string[] = []
   let fresh = 0
   const observer = {
-    refreshed: ({ model: name, rows }: RefreshedBatch) => landed.push(`${name} ${rows}`),
-    landed: () => fresh++,
+    refreshed: ({ model: name, rows }: RefreshedBatch) => written.push(`${name} ${rows}`),
+    written: () => fresh++,
   }
   const pooling = create({ models: [model, { ...model, name: 'n' }], observer, batchSize: 8 })
   await pooling.publish('m', held.encoder)
@@ -126,7 +126,7 @@ it('lands each model once its own encoder has answered, and a user counts as lan
   await pooling.ingest(users.map((user) => eventOf(user, 'i', clock.nowMs)))
   clock.nowMs += 100
   const draining = pooling.drain()
-  await vi.waitFor(() => expect(landed).toEqual(['n 8']), { timeout: 20_000 })
+  await vi.waitFor(() => expect(written).toEqual(['n 8']), { timeout: 20_000 })
   const [m, n] = (await pooling.look([users[0]], ['m', 'n'])).models
   expect([m.vectors[0], n.vectors[0], fresh]).toEqual([9, 3, 0])
   held.release()
@@ -134,8 +134,8 @@ it('lands each model once its own encoder has answered, and a user counts as lan
   held.release()
   await draining
   // No model's batch passes the one before.
-  expect(landed.filter((one) => one.startsWith('m'))).toEqual(['m 8', 'm 3'])
-  expect([landed.length, fresh]).toEqual([4, 11])
+  expect(written.filter((one) => one.startsWith('m'))).toEqual(['m 8', 'm 3'])
+  expect([written.length, fresh]).toEqual([4, 11])
 })
 
 it('tells an observer of batches, of landings and of failures', async () => {
@@ -144,7 +144,7 @@ it('tells an observer of batches, of landings and of failures', async () => {
   const failures: unknown[] = []
   const observer = {
     refreshed: (batch: RefreshedBatch) => told.push({ ...batch, users: [...batch.users] }),
-    landed: (freshnessMs: number) => freshness.push(freshnessMs),
+    written: (freshnessMs: number) => freshness.push(freshnessMs),
     failed: ({ model, users: of, encodeMs, appendMs }: FailedBatch) =>
       failures.push([model, [...of], encodeMs !== null, appendMs !== null]),
   }
@@ -162,7 +162,7 @@ it('tells an observer of batches, of landings and of failures', async () => {
   for (const ms of freshness) expect(ms > 0 && ms <= wholeMs).toBe(true)
   for (const { encodeMs, appendMs } of told) expect(encodeMs >= 0 && appendMs >= 0).toBe(true)
 
-  // A user has landed once all models have it.
+  // A user is written once all models have it.
   await pooling.publish('n', { ...constantEncoder(2, 1), encode: () => Promise.reject(new Error('gone')) })
   pooling.offer('u00')
   clock.nowMs += 1
@@ -204,7 +204,7 @@ it('tells of a store that failed how long it took, and of a row that cannot be m
 
 it('counts freshness from before the process began, and none where the arrival is not known', async () => {
   const freshness: number[] = []
-  const pooling = await withDue({ observer: { landed: (ms) => freshness.push(ms) } }, constantEncoder(1, 1))
+  const pooling = await withDue({ observer: { written: (ms) => freshness.push(ms) } }, constantEncoder(1, 1))
   const refreshOf = (user: string, askedMs: number) => {
     return { user, atMs: clock.nowMs, servedMs: Number.NaN, askedMs, askedBy: askedBy.news, failures: 0 }
   }

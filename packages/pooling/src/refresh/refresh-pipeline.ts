@@ -25,7 +25,7 @@ interface Steps {
   readonly made: Promise<unknown>
   /** No encoder reads the rows any more. */
   readonly encoded: Promise<unknown>
-  readonly landed: Promise<BatchResult>
+  readonly written: Promise<BatchResult>
 }
 
 interface Encoded {
@@ -42,12 +42,12 @@ const pieceRows = 4
 const nothing: Steps = {
   made: Promise.resolve(),
   encoded: Promise.resolve(),
-  landed: Promise.resolve({ failures: [], failed: [] }),
+  written: Promise.resolve({ failures: [], failed: [] }),
 }
 
 /**
  * Batches on their way from states to embeddings in the store: rows of the next one are made while one is encoded, and that
- * is encoded while the one before lands. Each step takes the batches in their order, so a user's embeddings land in theirs.
+ * is encoded while the one before is written. Each step takes the batches in their order, so a user's embeddings are written in theirs.
  * Steps that hold the event loop each begin in a turn of their own: one batch's end sets off the next two, and in one turn
  * they would keep a read waiting for all of them.
  */
@@ -89,20 +89,20 @@ export class RefreshPipeline {
       const vectors = await Promise.all(running.encoded)
       await running.shadow?.(vectors)
     })
-    const landed = Promise.all([live, before.landed]).then(async ([running]) => {
-      if (running !== null) await this.#landAll(running.rows.batch, running.encoded, note)
+    const written = Promise.all([live, before.written]).then(async ([running]) => {
+      if (running !== null) await this.#writeAll(running.rows.batch, running.encoded, note)
       const endMs = performance.now()
       const { observer } = this.#settings
-      if (running !== null && observer.landed !== undefined) {
+      if (running !== null && observer.written !== undefined) {
         for (const refresh of running.rows.batch.refreshes) {
           if (failed.has(refresh) || Number.isNaN(refresh.askedMs)) continue
-          observer.landed(endMs - refresh.askedMs, refresh.askedBy === askedBy.missed)
+          observer.written(endMs - refresh.askedMs, refresh.askedBy === askedBy.missed)
         }
       }
       return { failures, failed: [...failed] }
     })
     this.#beforeLast = before
-    this.#last = { made, encoded, landed }
+    this.#last = { made, encoded, written }
     return this.#last
   }
 
@@ -131,22 +131,22 @@ export class RefreshPipeline {
     return null
   }
 
-  /** Lands each model once its encoder has answered, one at a time; one's failure leaves the others be. */
-  async #landAll(
+  /** Writes each model's vectors once its encoder has answered, one at a time; one's failure leaves the others be. */
+  async #writeAll(
     batch: RowBatch,
     encoded: readonly Promise<Encoded>[],
     note: (batch: RowBatch, failure: FailedBatch) => void,
   ): Promise<void> {
     let last = Promise.resolve()
-    const landInTurn = async (one: Promise<Encoded>) => {
+    const writeInTurn = async (one: Promise<Encoded>) => {
       const result = await one
-      last = last.then(nextTurn).then(() => this.#landOne(batch, result, note))
+      last = last.then(nextTurn).then(() => this.#writeOne(batch, result, note))
       await last
     }
-    await Promise.all(encoded.map(landInTurn))
+    await Promise.all(encoded.map(writeInTurn))
   }
 
-  async #landOne(
+  async #writeOne(
     batch: RowBatch,
     { model, encoder, encodeMs, vectors, error }: Encoded,
     note: (batch: RowBatch, failure: FailedBatch) => void,
@@ -161,7 +161,7 @@ export class RefreshPipeline {
         )
       }
       startMs = performance.now()
-      await this.#land(model, encoder, batch, vectors)
+      await this.#write(model, encoder, batch, vectors)
       const appendMs = performance.now() - startMs
       this.#settings.observer.refreshed?.({ model, users: batch.users, rows, encodeMs, appendMs })
     } catch (failure) {
@@ -170,8 +170,8 @@ export class RefreshPipeline {
     }
   }
 
-  /** In pieces, between which reads go on. Where one fails the whole batch counts as failed, and what landed comes again. */
-  async #land(model: string, encoder: Encoder, batch: RowBatch, vectors: Float32Array): Promise<void> {
+  /** In pieces, between which reads go on. Where one fails the whole batch counts as failed, and what was written comes again. */
+  async #write(model: string, encoder: Encoder, batch: RowBatch, vectors: Float32Array): Promise<void> {
     const { store, clock, rules, counters } = this.#settings
     const { snapshot, frame, dim } = encoder
     const about = { model, dim, snapshot, frame, writtenMs: clock.now(), policy: rules.get(model)!.append }
@@ -185,7 +185,7 @@ export class RefreshPipeline {
         vectors: vectors.subarray(dim * from, dim * to),
         featureTimeMs: Float64Array.from(batch.timesMs.slice(from, to)),
       })
-      // Told below, once all have ended.
+      // Failures are reported below, once all have ended.
       piece.catch(() => {})
       pieces.push(piece)
     }

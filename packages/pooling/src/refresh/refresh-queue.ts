@@ -5,7 +5,7 @@ import { type Missed, MissedRefreshes } from './missed-refreshes.ts'
 import { type AskedBy, askedBy, type OfferOutcome, OfferQueue, type Refresh } from './offer-queue.ts'
 import type { StateCapture } from './state-capture.ts'
 
-/** Users that may be tried again: this many at first, then a tenth of the refreshes that landed since, up to a bound. */
+/** Users that may be tried again: this many at first, then a tenth of the refreshes that were written since, up to a bound. */
 const firstRetries = 10
 const mostRetries = 1000
 /** From a failure to the first retry; each further one waits twice as long. */
@@ -14,7 +14,7 @@ const retryAfterMs = 100
 /** What is offered, by events, by reads and after failures; it counts what it coalesces, sheds and tries again. */
 export class RefreshQueue {
   readonly offers = new OfferQueue()
-  /** Told when an offer has joined the queue. */
+  /** Called when an offer has joined the queue. */
   onOffered: (() => void) | null = null
   readonly #settings: Settings
   readonly #capture: StateCapture
@@ -22,7 +22,7 @@ export class RefreshQueue {
   #closed = false
   #budget = firstRetries
   /** Refreshes that the budget knows of. */
-  #landed = 0
+  #written = 0
 
   constructor(settings: Settings, capture: StateCapture) {
     this.#settings = settings
@@ -60,18 +60,18 @@ export class RefreshQueue {
     }
   }
 
-  /** Notes a batch that landed but for `failed`: one of its users may have missed a refresh while this one was on its way. */
-  landed(refreshes: readonly Refresh[], failed: readonly Refresh[]): void {
+  /** Notes a batch that was written but for `failed`: one of its users may have missed a refresh while this one was on its way. */
+  written(refreshes: readonly Refresh[], failed: readonly Refresh[]): void {
     if (this.#missed.isEmpty) return
     const left = new Set(failed)
-    for (const refresh of refreshes) if (!left.has(refresh)) this.#missed.landed(refresh)
+    for (const refresh of refreshes) if (!left.has(refresh)) this.#missed.written(refresh)
   }
 
   /** Puts failed refreshes back, as far as their tries and the budget allow; one that the user has waiting takes them over. */
   retry(failed: readonly Refresh[]): void {
     const { clock, refreshDelayMs, maxRetries, counters } = this.#settings
-    this.#budget = Math.min(mostRetries, this.#budget + (counters.refreshes - this.#landed) / 10)
-    this.#landed = counters.refreshes
+    this.#budget = Math.min(mostRetries, this.#budget + (counters.refreshes - this.#written) / 10)
+    this.#written = counters.refreshes
     for (const refresh of failed) {
       if (this.offers.join(refresh)) {
         counters.coalesced++

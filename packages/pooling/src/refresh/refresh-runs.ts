@@ -20,7 +20,7 @@ export interface BatchUnderWay {
   /** Resolves once no encoder has it any more. */
   readonly encoded: Promise<unknown>
   /** Rejected with a `RefreshError` where it failed. */
-  readonly landed: Promise<void>
+  readonly written: Promise<void>
 }
 
 /** What refreshes go through, beside the settings. */
@@ -36,16 +36,16 @@ export class RefreshRuns {
   readonly #options: Settings & RefreshParts
   /** End of the last run; the next starts after it. */
   #ended: Promise<unknown> = Promise.resolve()
-  /** Landing of the last batch, and so of all before it. */
-  #landed: Promise<void> = Promise.resolve()
+  /** End of writing the last batch, and so of all before it. */
+  #written: Promise<void> = Promise.resolve()
 
   constructor(settings: Settings, parts: RefreshParts) {
     this.#options = { ...settings, ...parts }
   }
 
-  /** Resolves when all runs so far have ended and landed, whatever became of them. */
+  /** Resolves when all runs so far have ended and are written, whatever became of them. */
   get ended(): Promise<unknown> {
-    return this.#ended.then(() => this.#landed)
+    return this.#ended.then(() => this.#written)
   }
 
   /** Runs one after another, each whatever became of the one before. */
@@ -68,11 +68,11 @@ export class RefreshRuns {
       const refreshes = queue.offers.takeDue(nowMs, Math.min(left, batchSize))
       left = refreshes.length === 0 ? 0 : left - refreshes.length
       await this.#capture(refreshes, capture, failures)
-      // A part batch waits for the landings that may fill it.
+      // A part batch waits for those that may fill it.
       while (batches.hasWhole) await run()
     }
     while (batches.batches > 0) await run()
-    await this.#landed
+    await this.#written
     throwFailures(failures)
   }
 
@@ -99,7 +99,7 @@ export class RefreshRuns {
       throwFailures(failures)
       return null
     }
-    return { encoded, landed: this.#landed.then(() => throwFailures(failures)) }
+    return { encoded, written: this.#written.then(() => throwFailures(failures)) }
   }
 
   /** @returns the number of users that have a state */
@@ -136,14 +136,14 @@ export class RefreshRuns {
       if (slice.length > 0) await add(slice)
       while (batches.batches > 0) await run()
     } finally {
-      await this.#landed
+      await this.#written
       batches.clear()
     }
     throwFailures(failures)
     return refreshed
   }
 
-  /** Lands users as of now, and is never rejected: what fails is left to the store, which serves what it has. */
+  /** Refreshes users as of now, and is never rejected: what fails is left to the store, which serves what it has. */
   async computeNow(users: readonly string[], encoders: Encoders, pipeline: RefreshPipeline): Promise<void> {
     const { batchSize, clock, use } = this.#options
     use.begin(encoders)
@@ -160,7 +160,7 @@ export class RefreshRuns {
   }
 
   /**
-   * Lands refreshes of other queues than its own, a batch of them at most, as of their landing times; never rejected.
+   * Computes refreshes of other queues than its own, a batch of them at most, as of their due times; never rejected.
    * @returns those that may be tried again
    */
   async refresh(
@@ -177,7 +177,7 @@ export class RefreshRuns {
         const state = states[i]
         if (state !== undefined) batch.add(refresh, state)
       }
-      return (await pipeline.run(batch).landed).failed
+      return (await pipeline.run(batch).written).failed
     } catch (error) {
       counters.failed += refreshes.length
       observer.failed?.(failedEarly(usersOf(refreshes), error))
@@ -206,12 +206,12 @@ export class RefreshRuns {
   #run(batches: RowBatches, failures: unknown[], onFailed: (failed: readonly Refresh[]) => void) {
     const batch = batches.take()!
     const { pipeline, queue } = this.#options
-    const { made, encoded, landed } = pipeline.run(batch)
-    this.#landed = landed.then((result) => {
+    const { made, encoded, written } = pipeline.run(batch)
+    this.#written = written.then((result) => {
       batches.release(batch)
       failures.push(...result.failures)
       onFailed(result.failed.filter(({ user }) => !batch.forgotten.has(user)))
-      queue.landed(batch.refreshes, result.failed)
+      queue.written(batch.refreshes, result.failed)
     })
     return { made, encoded }
   }

@@ -46,7 +46,7 @@ export class RowBatches {
     return this.#held.has(user)
   }
 
-  /** Feature time of the last embedding of a user that is yet to land; −Infinity where none is. */
+  /** Feature time of the last embedding of a user that is yet to be written; −Infinity where none is. */
   featureTimeMs(user: string): number {
     return this.#held.get(user)?.atMs ?? Number.NEGATIVE_INFINITY
   }

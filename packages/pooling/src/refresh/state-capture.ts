@@ -26,7 +26,7 @@ export class StateCapture {
   /** Users whose features are being read; an event of theirs waits for that. */
   readonly #underWay = new Map<string, Promise<void>>()
 
-  /** @param onFailed told of refreshes whose states could not be read, those of users forgotten meanwhile left out */
+  /** @param onFailed called with the refreshes whose states could not be read, those of users forgotten meanwhile left out */
   constructor(settings: Settings, use: EncoderUse, onFailed: (refreshes: readonly Refresh[]) => void) {
     this.batches = new RowBatches(settings.batchSize, use)
     this.#settings = settings
@@ -37,7 +37,7 @@ export class StateCapture {
   /**
    * Captures refreshes that were taken from the queue; before any encoder is published they come to nothing.
    *
-   * @param atMs time as of which the states are read; null: each refresh's landing time
+   * @param atMs time as of which the states are read; null: each refresh's due time
    */
   async capture(refreshes: readonly Refresh[], encoders: Encoders, atMs: number | null): Promise<void> {
     if (refreshes.length === 0 || encoders.size === 0) return

@@ -6,10 +6,10 @@ export interface ShadowOptions {
   /** Of the computed batches, above 0 and at most 1. */
   readonly share: number
   /**
-   * Told of each batch that went through both. Shape letters: R users, D width.
+   * Called with each batch that went through both. Shape letters: R users, D width.
    *
    * @param live [R, D] of the encoder that is served
-   * @param shadow [R, D] of the second one; they land nowhere
+   * @param shadow [R, D] of the second one; they are written nowhere
    */
   onCompared(users: readonly string[], live: Float32Array, shadow: Float32Array): void
 }

@@ -5,7 +5,7 @@ import { WireError } from '@headwater/client/wire'
 import type { Principal, Scope, Tokens } from './tokens.ts'
 import { scopes } from './tokens.ts'
 
-/** Whoever comes over loopback where there are no tokens. */
+/** Every caller over loopback where there are no tokens. */
 const loopbackPrincipal: Principal = { name: 'loopback', tenant: 'default', scopes }
 
 /**

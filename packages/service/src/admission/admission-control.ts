@@ -47,7 +47,7 @@ export class AdmissionControl {
     this.#ended = observers.filter(({ ended }) => ended !== undefined)
   }
 
-  /** Begins a request, which `handle` goes on with. Its end is told once the connection is done with it, aborted or not. */
+  /** Begins a request, which `handle` goes on with. Observers are called once the connection is done with it, aborted or not. */
   begin(
     request: IncomingMessage,
     response: ServerResponse,
@@ -122,7 +122,7 @@ export class RequestContext {
   isCounted = false
   error: WireError | null = null
   served: ServedBatch | null = null
-  /** Told once everybody has been told of the end. */
+  /** Called once all observers were. */
   onLeft: { left(): void } | null = null
 
   constructor(route: string) {

@@ -103,7 +103,7 @@ export type DriftMap = Message<typeof DriftMap>
 export const UserRequest = object({ user: key })
 
 export const UserAnswer = object({
-  isDue: Type.Boolean({ description: 'whether a refresh of the user is due and has not landed' }),
+  isDue: Type.Boolean({ description: 'whether a refresh of the user is due and is not written' }),
   models: list(
     object({
       model: text,

@@ -155,14 +155,14 @@ describe('the drift map', () => {
   it('shows where a snapshot moved the users that were read, and forgets who is forgotten', async () => {
     const { ask, pooling } = await observeService()
     const users = Array.from({ length: 8 }, (_, i) => `user-${i}`)
-    const refresh = async (landed: number) => {
+    const refresh = async (written: number) => {
       await ask('POST', '/v1/events', {
         users,
         items: users.map((_, i) => `i-${i}`),
         timesMs: users.map(() => Date.now()),
         fields: { rating: users.map((_, i) => i) },
       })
-      await until(() => pooling.counters.refreshes === landed)
+      await until(() => pooling.counters.refreshes === written)
       await ask('POST', '/v1/embeddings/read', { users: [...users, 'cold'], models: ['m'] })
     }
     const mapOf = async () => (await ask('GET', '/console/drift/m')).body

@@ -90,7 +90,7 @@ export function registerConsole(server: FastifyInstance, parts: ServerParts): vo
     },
   )
 
-  // In a body, as addresses are written into logs. Of users, a server that answers no reads tells nobody.
+  // In a body, as addresses are written into logs. A server that answers no reads answers nothing about users.
   server.post(
     '/console/user',
     { config: { scope: 'read', counted: true, operation: showUser } },

@@ -1,4 +1,4 @@
-/** What is served to one user, for whoever looks into it. */
+/** What is served to one user, for the console. */
 
 import { servedStatus } from '@headwater/pooling'
 import type { ServedModel, ServedTenant } from '../options/server-options.ts'

@@ -8,7 +8,7 @@ import { History } from './history.ts'
 export interface WatchedTenant {
   readonly pooling: Pooling
   readonly reads: ReadFigures
-  /** How long its refreshes took to land; null where nothing measures it. */
+  /** How long its refreshes took until they were written; null where nothing measures it. */
   readonly freshness: BucketCounts | null
   /** Users that wait in queues shared with other processes; null where they wait in this one. */
   readonly sharedWaiting: (() => number) | null
@@ -91,7 +91,7 @@ export class SteppedHistory {
     if (sinceMs <= 0) return
     const { pooling, reads, freshness, sharedWaiting } = this.#tenant
     const read = now.reads.map((count, i) => count - before.reads[i])
-    const landing = now.freshness?.map((count, i) => count - before.freshness![i])
+    const waited = now.freshness?.map((count, i) => count - before.freshness![i])
     const of = (key: keyof PoolingCounters) => now.counters[key] - before.counters[key]
     const quantile = (bounds: Float64Array | undefined, counts: Float64Array | undefined, q: number) =>
       bounds === undefined || counts === undefined ? Number.NaN : bucketQuantile(bounds, counts, q)
@@ -111,8 +111,8 @@ export class SteppedHistory {
       shed: of('shed'),
       queueUsers: sharedWaiting === null ? pooling.waiting : sharedWaiting(),
       queueOldest: oldestSeconds(pooling),
-      freshnessP50: quantile(freshness?.bounds, landing, 0.5),
-      freshnessP99: quantile(freshness?.bounds, landing, 0.99),
+      freshnessP50: quantile(freshness?.bounds, waited, 0.5),
+      freshnessP99: quantile(freshness?.bounds, waited, 0.99),
     })
   }
 }

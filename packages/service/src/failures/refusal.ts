@@ -9,7 +9,7 @@ export interface Refusal {
   readonly body: string | Buffer
 }
 
-/** @param headers of the request, which is told in its own format, or as JSON */
+/** @param headers of the request, which is answered in its own format, or in JSON */
 export function refusalOf({ status, code, message, details }: WireError, headers: IncomingHttpHeaders): Refusal {
   const format: Format = formatOf(headers.accept ?? '') ?? formatOf(headers['content-type'] ?? '') ?? 'json'
   const body: ErrorAnswer = { error: { code, message, ...(details !== undefined && { details }) } }

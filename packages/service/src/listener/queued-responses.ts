@@ -6,7 +6,7 @@ const queued = new WeakMap<Socket, Set<ServerResponse>>()
 
 /**
  * Has a response that waits for one before it close with its connection. Node closes the one whose turn it is and forgets the
- * others, so that whoever waits for their end would wait for ever.
+ * others, so that a listener for their end would wait for ever.
  */
 export function closeWithConnection(response: ServerResponse, connection: Socket): void {
   const responses = queued.get(connection) ?? watch(connection)
@@ -18,7 +18,7 @@ function watch(connection: Socket): Set<ServerResponse> {
   const responses = new Set<ServerResponse>()
   queued.set(connection, responses)
   connection.on('close', () => {
-    // One that has the connection is told by Node.
+    // For one that has the connection Node does so.
     for (const response of responses) if (response.socket === null) response.emit('close')
   })
   return responses

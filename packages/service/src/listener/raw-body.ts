@@ -2,12 +2,12 @@ import type { IncomingMessage } from 'node:http'
 import { WireError } from '@headwater/client/wire'
 import { type BodySink, ParsedRequest } from './parsed-request.ts'
 
-/** Told once: of what was wrong, or of the body. */
+/** Called once, with an error or with the body. */
 type OnBody = (error: WireError | null, body: Uint8Array) => void
 
 /**
  * Takes a request's body, most often one chunk, which is then handed on as it is, and past the request's stream where it is
- * a `ParsedRequest`. Of a request that is cut off nobody is told: its connection is gone.
+ * a `ParsedRequest`. For a request that is cut off it is not called: its connection is gone.
  */
 export function takeBody(request: IncomingMessage, maxBytes: number, onBody: OnBody): void {
   if (Number(request.headers['content-length'] ?? 0) > maxBytes) {
@@ -24,7 +24,7 @@ const none = new Uint8Array()
 
 class Body implements BodySink {
   readonly #maxBytes: number
-  /** Null once it has been told. */
+  /** Null once it was called. */
   #onBody: OnBody | null
   #first: Uint8Array | null = null
   #more: Uint8Array[] | null = null

@@ -77,7 +77,7 @@ function refusalOf(schema: Node, failure: Failure, message: unknown): WireError 
   const where = path.reduce((at, part) => (/^\d+$/.test(part) ? `${at}[${part}]` : part), 'the body')
   const { 'x-code': code = 'invalid_request', 'x-give': give = kinds[String(node.type)], 'x-noun': noun } = node
   if (code === 'invalid_key') return keyError(value, where)
-  // A value of the right kind is told as it is.
+  // A value of the right kind is quoted.
   const isNumber = typeof value === 'number' && !['string', 'array', 'object'].includes(String(node.type))
   const isText = typeof value === 'string' && noun !== undefined
   const given = isNumber ? String(value) : isText ? `no ${noun}` : kindOf(value)

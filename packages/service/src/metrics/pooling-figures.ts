@@ -50,7 +50,7 @@ export function addPoolingFigures(figures: Figures, tenants: readonly ServedTena
         0,
       ),
   )
-  figures.gauge('headwater_refreshes_due', 'Refreshes that should have landed by now.', () =>
+  figures.gauge('headwater_refreshes_due', 'Refreshes that should have been written by now.', () =>
     poolings.reduce((total, { due }) => total + due, 0),
   )
   // All tenants share one store.

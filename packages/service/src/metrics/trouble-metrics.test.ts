@@ -63,7 +63,7 @@ it('count rows that are older than their policy wants as stale', async () => {
   const aged = { ...model, policy: { ...policy, maxAgeMs: 60_000 } }
   const { ask, url, pooling } = await observeService({}, { clock, models: [aged] })
   await ask('POST', '/v1/events', eventsOf('ann', 'bob'))
-  // A refresh is due in the millisecond after its landing time.
+  // A refresh is due in the millisecond after its due time.
   clock.nowMs++
   await until(() => pooling.counters.refreshes === 2)
   clock.nowMs += 60_000

@@ -16,12 +16,12 @@ const rowBounds = [1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1_024]
 export class RefreshMonitor {
   readonly #freshness = new Histograms({
     name: 'headwater_refresh_freshness_seconds',
-    help: 'Time from the arrival of the event, features or read that asked for a refresh to its landing.',
+    help: 'Time from the arrival of the event, features or read that asked for a refresh until it was written.',
     bounds: freshnessBounds,
   })
   readonly #missedFreshness = new Histograms({
     name: 'headwater_refresh_missed_freshness_seconds',
-    help: 'Time from the arrival of an event or features whose refresh was shed or given up to the landing of the next.',
+    help: 'Time from the arrival of an event or features whose refresh was shed or given up until the next was written.',
     bounds: missedBounds,
   })
   readonly #encode = new Histograms({
@@ -43,7 +43,7 @@ export class RefreshMonitor {
     bounds: rowBounds,
   })
   /** By tenant. */
-  readonly #landed = new Map<string, BucketCounts>()
+  readonly #written = new Map<string, BucketCounts>()
   readonly #spans = new RefreshSpans()
   #storeErrors = 0
 
@@ -52,15 +52,15 @@ export class RefreshMonitor {
     return this.#storeErrors
   }
 
-  /** Seconds that a tenant's refreshes took to land, those that were missed before left out; null where its pooling tells nothing. */
+  /** Seconds that a tenant's refreshes took until they were written, those that were missed before left out; null where its pooling tells nothing. */
   freshnessOf(tenant: string): BucketCounts | null {
-    return this.#landed.get(tenant) ?? null
+    return this.#written.get(tenant) ?? null
   }
 
   /** What a tenant's pooling tells. */
   observer(tenant: string): PoolingObserver {
-    const landed = this.#landed.get(tenant) ?? this.#freshness.part()
-    this.#landed.set(tenant, landed)
+    const written = this.#written.get(tenant) ?? this.#freshness.part()
+    this.#written.set(tenant, written)
     const missed = this.#missedFreshness.of()
     return {
       refreshed: (batch) => {
@@ -69,7 +69,7 @@ export class RefreshMonitor {
         this.#rows.of(batch.model).add(batch.rows)
         this.#spans.refreshed(tenant, batch)
       },
-      landed: (freshnessMs, wasMissed) => (wasMissed ? missed : landed).add(freshnessMs / 1000),
+      written: (freshnessMs, wasMissed) => (wasMissed ? missed : written).add(freshnessMs / 1000),
       failed: (batch) => {
         if (isStoreFailure(batch.error)) this.#storeErrors++
         this.#spans.failed(tenant, batch)

@@ -15,11 +15,11 @@ interface Ended {
   readonly encodeMs: number | null
   readonly appendMs: number | null
   readonly isShadow: boolean
-  /** Null: it landed. */
+  /** Null: it was written. */
   readonly error: unknown
 }
 
-/** Spans of refreshes, made once a batch has landed or failed and linked to those of the events and reads that asked for them. */
+/** Spans of refreshes, made once a batch was written or failed and linked to those of the events and reads that asked for them. */
 export class RefreshSpans {
   /** Span of the last request that offered, by tenant and user, the oldest first. */
   readonly #offers = new Map<string, SpanContext>()
@@ -49,7 +49,7 @@ export class RefreshSpans {
     if (batch.users.length > 0) this.#end(tenant, batch)
   }
 
-  /** Attributes name no user, and an error is told by its code, as its message may. */
+  /** Attributes name no user, and an error is given by its code, as its message may name one. */
   #end(tenant: string, { model, users, encodeMs, appendMs, isShadow, error }: Ended): void {
     const endMs = Date.now()
     const appendFromMs = endMs - (appendMs ?? 0)

@@ -5,7 +5,7 @@ import { isServersOwn } from '../failures/failure.ts'
 import type { RequestObserver } from './request-observer.ts'
 
 export interface RequestLogOptions {
-  /** Requests that took longer are told of at `info`. Default 1,000. */
+  /** Requests that took longer are logged at `info`. Default 1,000. */
   readonly slowMs?: number
   /** Lines a second at `info`, and as many at `error`; the next one tells how many were left out. Default 100. */
   readonly maxLinesPerSecond?: number

@@ -51,6 +51,6 @@ export interface ServerOptions {
   readonly requestLog?: RequestLogOptions
   /** Adds others' figures to those of `/metrics`. */
   readonly alsoMetrics?: (figures: Figures) => void
-  /** Told of every failure that is the server's own, as callers are not. */
+  /** Called with every failure that is the server's own, of which callers see no details. */
   readonly onError?: (error: unknown) => void
 }

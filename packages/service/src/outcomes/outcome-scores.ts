@@ -51,7 +51,7 @@ export class DecayedScore {
 
 type ForgottenAt = Parameters<OutcomeLog['append']>[1]
 
-/** A tenant's outcomes: kept durably, then scored. Those of a request that was told of already are passed over. */
+/** A tenant's outcomes: kept durably, then scored. A second outcome of a request is passed over. */
 export class OutcomeScores {
   readonly #log: OutcomeLog | null
   readonly #forgottenAtMs: ForgottenAt
@@ -66,7 +66,7 @@ export class OutcomeScores {
   constructor(log: OutcomeLog | null, forgottenAtMs: ForgottenAt) {
     this.#log = log
     this.#forgottenAtMs = forgottenAtMs
-    // Where that fails, the first call does it again and is told.
+    // Where that fails, the first call does it again and gets the error.
     this.#last = this.#recall().catch(() => {})
   }
 

@@ -24,7 +24,7 @@ export abstract class Waiting {
   fate = ''
   /** By `performance.now()`. */
   abstract readonly endMs: number
-  /** What is told at the deadline. */
+  /** Called at the deadline. */
   abstract late(error: WireError): void
 }
 
@@ -47,7 +47,7 @@ class Deadlines {
   }
 
   /**
-   * Until it is deleted, `waiting` is told of its deadline, once.
+   * Until it is deleted, `waiting.late` is called at its deadline, once.
    *
    * @param fate what becomes of the work, for the message
    * @param nowMs by `performance.now()`

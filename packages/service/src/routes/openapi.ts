@@ -135,7 +135,10 @@ function operationOf({ url, operation, scope }: DescribedRoute): Json {
     responses: {
       200: { description: 'success', content },
       ...(accepted !== undefined && {
-        202: { description: 'the change goes on; what it ends in is told of the model', content: contentOf(accepted) },
+        202: {
+          description: 'the change goes on; the answer about the model says what it ends in',
+          content: contentOf(accepted),
+        },
       }),
       ...Object.fromEntries(refusals),
     },

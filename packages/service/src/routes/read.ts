@@ -127,7 +127,7 @@ class Read extends Waiting {
     if (span !== undefined) this.#parts.refreshes?.offeredBy(this.#context.principal!.tenant, users, span)
   }
 
-  /** Gives the read's memory back, once its answer has gone and everybody has been told of it. */
+  /** Gives the read's memory back, once its answer has gone and all observers were called. */
   left(): void {
     const { served } = this.#context
     if (served !== null) this.#spares.giveBatch(served)
