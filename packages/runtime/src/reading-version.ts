@@ -26,11 +26,7 @@ const plus = (x: Vector, y: Vector): Vector => x.map((value, i) => value + y[i])
 const times = (x: Vector, factor: number): Vector => x.map((value) => value * factor)
 const dot = (x: Vector, y: Vector): number => x.reduce((total, value, i) => total + value * y[i], 0)
 const zeros = (count: number): Vector => new Array<number>(count).fill(0)
-function list<T>(length: number, at: (i: number) => T): T[] {
-  const all: T[] = []
-  for (let i = 0; i < length; i++) all.push(at(i))
-  return all
-}
+const list = <T>(length: number, at: (i: number) => T): T[] => zeros(length).map((_, i) => at(i))
 
 /** Zeros behind x up to a multiple of 4. */
 const padded = (x: Vector): Vector => [...x, ...zeros((4 - (x.length % 4)) % 4)]
@@ -39,11 +35,8 @@ const padded = (x: Vector): Vector => [...x, ...zeros((4 - (x.length % 4)) % 4)]
 export const cut = (x: Vector, d: number): Tokens => list(x.length / d, (i) => x.slice(i * d, (i + 1) * d))
 
 /** Σ weight · vector, each of `width` numbers; zeros for no vectors. */
-function weighted(weights: Vector, vectors: Tokens, width: number): Vector {
-  const total = [...zeros(width)]
-  for (const [i, vector] of vectors.entries()) for (let e = 0; e < width; e++) total[e] += weights[i] * vector[e]
-  return total
-}
+const weighted = (weights: Vector, vectors: Tokens, width: number): Vector =>
+  list(width, (e) => vectors.reduce((total, vector, i) => total + weights[i] * vector[e], 0))
 
 const relu = (x: Vector): Vector => x.map((value) => Math.max(0, value))
 const gelu = (x: Vector): Vector =>

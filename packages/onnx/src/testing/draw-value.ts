@@ -20,7 +20,7 @@ interface Keywords {
 
 /** Steps that a whole number is over the least one, at most. */
 const mostSteps = 7
-const mostMoreItems = 3
+const mostMoreItems = 4
 
 /**
  * A value that a JSON Schema admits, of sizes near the least ones. Keys that may be left out are there in half of the cases.
