@@ -5,14 +5,9 @@ import { join } from 'node:path'
 import { presets } from '@headwater/runtime'
 import { decodeSafetensors, readSnapshot, servedSnapshot, snapshotDirectory } from '@headwater/snapshot'
 import { temporaryDirectory } from '@headwater/testkit'
-import { afterEach, beforeAll, describe, expect, test, vi } from 'vitest'
+import { beforeAll, describe, expect, test } from 'vitest'
 import { clickSchema, clicks, writeClickLog } from '../../testing/click-log.ts'
-import { runCommandLine } from '../program.ts'
-
-afterEach(() => {
-  vi.unstubAllEnvs()
-  vi.restoreAllMocks()
-})
+import { headwaterIn } from '../../testing/headwater.ts'
 
 const { small } = presets
 const tiny = {
@@ -30,18 +25,7 @@ const log = ['--data', 'clicks.csv', '--schema', 'schema.json', '--every', '8h',
 
 /** Runs the command as if `directory` were the user's. */
 async function train(directory: string, ...args: string[]) {
-  vi.stubEnv('INIT_CWD', directory)
-  let [stdout, stderr] = ['', '']
-  vi.spyOn(process.stdout, 'write').mockImplementation((text) => {
-    stdout += text
-    return true
-  })
-  vi.spyOn(process.stderr, 'write').mockImplementation((text) => {
-    stderr += text
-    return true
-  })
-  const code = await runCommandLine(['train', ...log, ...args])
-  vi.restoreAllMocks()
+  const { code, stdout, stderr } = await headwaterIn(directory, 'train', ...log, ...args)
   return { code, stdout, stderr: stderr.replace(/^Warning: max\w+ artificially reduced.*\n/gm, '') }
 }
 
