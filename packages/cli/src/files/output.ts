@@ -115,6 +115,6 @@ function removeEmpty(directories: readonly string[]): void {
   try {
     for (const directory of directories) rmdirSync(directory)
   } catch {
-    // It holds something, or somebody else was faster.
+    // It holds something, or another process removed it first.
   }
 }

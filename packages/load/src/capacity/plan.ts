@@ -6,12 +6,8 @@
 import type { CapacityConstants } from './constants.ts'
 import { type CapacityDemand, checkDemand } from './demand.ts'
 
-export interface ReadShape {
-  readonly usersARead: number
-  readonly models: number
-  readonly dim: number
-  readonly ring: number
-  readonly codec: 'fp16' | 'int8'
+/** A call that reads, and what it reads from. */
+export type ReadShape = Pick<CapacityDemand, 'usersARead' | 'models' | 'dim' | 'ring' | 'codec'> & {
   readonly masters: number
 }
 

@@ -21,7 +21,7 @@ export interface LoadCalls {
   readonly seed: number
 }
 
-/** Starts a call; told what failed (`HTTP 429`, `ECONNRESET`, `no answer`), or null, once its whole answer is there. */
+/** Starts a call. Once its whole answer is there, `onEnd` gets what failed (`HTTP 429`, `ECONNRESET`, `no answer`) or null. */
 export type StartCall = (onEnd: (failure: string | null) => void) => void
 
 const readBodies = 512
@@ -51,22 +51,18 @@ export function loadCalls({ target, users, models, usersACall, eventsShare, seed
   return (onEnd) => {
     exchange({ ...request(), signal: AbortSignal.timeout(answerMs) }).then(
       ({ status }) => onEnd(status === 200 ? null : `HTTP ${status}`),
-      (error: { readonly code?: unknown; readonly name?: string }) => {
-        onEnd(typeof error.code === 'string' ? error.code : 'no answer')
-      },
+      (error: { readonly code?: unknown }) => onEnd(typeof error.code === 'string' ? error.code : 'no answer'),
     )
   }
 }
 
-/** A service's `/metrics`, or null where the caller may not see them, or nobody answers. */
+/** A service's `/metrics`, or null where the caller may not read them or no answer comes. */
 export async function readMetrics({ url, token, tls }: LoadTarget): Promise<string | null> {
   const headers = token === null ? {} : { authorization: `Bearer ${token}` }
   const signal = AbortSignal.timeout(answerMs)
   try {
-    const { status, body } = await nodeExchange(
-      url,
-      tls,
-    )({ method: 'GET', path: '/metrics', headers, body: null, signal })
+    const exchange = nodeExchange(url, tls)
+    const { status, body } = await exchange({ method: 'GET', path: '/metrics', headers, body: null, signal })
     return status === 200 ? Buffer.from(body).toString('utf8') : null
   } catch {
     return null

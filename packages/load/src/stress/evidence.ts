@@ -20,7 +20,7 @@ export interface LoadEvidence extends Omit<LatencyFigures, 'lateP99Ms'> {
   readonly by: 'time' | 'overrun' | 'stopped'
 }
 
-/** What happened in a service between two looks at its `/metrics`. Null where it does not tell. */
+/** What happened in a service between two looks at its `/metrics`. Null where it does not say. */
 export interface ServiceEvidence {
   /** Processors that its process was busy with, threads and all, encoder aside. */
   readonly cpu: number | null
@@ -51,7 +51,7 @@ export interface StepEvidence {
   readonly load: LoadEvidence
   /** Null where `/metrics` could not be read. */
   readonly service: ServiceEvidence | null
-  /** Null where the service runs elsewhere, or the system does not tell. */
+  /** Null where the service runs elsewhere, or the system does not say. */
   readonly threads: ThreadCpu | null
 }
 

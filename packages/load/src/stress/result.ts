@@ -50,13 +50,18 @@ export interface StressResult {
   readonly warnings: readonly string[]
 }
 
+/** Steps by rate, those that were stopped left out. */
+export const stepsByRate = (steps: readonly StressStep[]) =>
+  steps
+    .filter(({ load }) => load.by !== 'stopped')
+    .toSorted((a, b) => a.load.offeredPerSecond - b.load.offeredPerSecond)
+
 /** @param steps in the order in which they ran, each judged */
 export function conclude(
   steps: readonly StressStep[],
   { usersACall, eventsShare }: StressSettings,
 ): Pick<StressResult, 'holds' | 'breaks'> {
-  const judged = steps.filter(({ load }) => load.by !== 'stopped')
-  const byRate = [...judged].sort((a, b) => a.load.offeredPerSecond - b.load.offeredPerSecond)
+  const byRate = stepsByRate(steps)
   const lowestBroken = byRate.find(({ breach }) => breach !== null)
   const below = lowestBroken?.load.offeredPerSecond ?? Number.POSITIVE_INFINITY
   const held = byRate.findLast(({ breach, load }) => breach === null && load.offeredPerSecond < below)

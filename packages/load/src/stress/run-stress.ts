@@ -10,12 +10,13 @@ import {
   type StressResult,
   type StressSettings,
   type StressStep,
+  stepsByRate,
 } from './result.ts'
 import { startSeconds } from './service-figures.ts'
 import { runStep, stepOverheadSeconds } from './step.ts'
 import { listeningOn, type ServiceThreads } from './threads.ts'
 
-/** What is told how far a stress has come. */
+/** Gets the progress of a stress. */
 export interface StressStages {
   begin(step: string, total: number): void
   end(): void
@@ -94,8 +95,7 @@ const rampStep = ({ load, breach }: StressStep) => ({ perSecond: load.offeredPer
 function bottleneckOf(steps: readonly StressStep[], p99Ms: number) {
   const broken = steps.find(({ breach }) => breach !== null)
   if (broken === undefined) return null
-  const held = steps.filter(({ breach, load }) => breach === null && load.by !== 'stopped')
-  const calm = held.sort((a, b) => a.load.offeredPerSecond - b.load.offeredPerSecond)[0] ?? null
+  const calm = stepsByRate(steps).find(({ breach }) => breach === null) ?? null
   return nameBottleneck({ broken, calm, p99Ms })
 }
 
@@ -119,7 +119,7 @@ function warningsOf(steps: readonly StressStep[]): string[] {
   return warnings
 }
 
-/** Null where the service runs elsewhere, does not tell, or the system does not. */
+/** Null where the service runs elsewhere, or its start or its threads are not known. */
 async function serviceThreads(target: LoadTarget): Promise<ServiceThreads | null> {
   const text = await readMetrics(target)
   const started = text === null ? null : startSeconds(text)

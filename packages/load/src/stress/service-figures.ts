@@ -48,7 +48,7 @@ function labelsOf(text: string): ReadonlyMap<string, string> {
   return new Map([...text.matchAll(/([A-Za-z_]\w*)="((?:[^"\\]|\\.)*)"/g)].map(([, name, value]) => [name, value]))
 }
 
-/** When the process that tells was started, in seconds since 1970. */
+/** When the service's process was started, in seconds since 1970. */
 export function startSeconds(text: string): number | null {
   return new ServiceFigures(text).sum('process_start_time_seconds')
 }

@@ -1,4 +1,4 @@
-/** One step of a stress: a load of one rate, what the load saw of it, and what the service and its threads tell. */
+/** One step of a stress: a load of one rate, as seen by the load itself, by the service's figures and by its threads. */
 import { LatencyRecord } from '../open-loop/latency-record.ts'
 import { type OpenLoopEnd, runOpenLoop } from '../open-loop/open-loop.ts'
 import { type LoadTarget, readMetrics, type StartCall } from '../open-loop/service-calls.ts'

@@ -35,7 +35,7 @@ const declare = (program: Command) =>
 
 type EvaluateOptions = OptionsOf<typeof declare>
 
-/** Adds `headwater evaluate`: experiments that tell what user embeddings buy. */
+/** Adds `headwater evaluate`: experiments that measure what user embeddings gain. */
 export function registerEvaluate(program: Command): void {
   declare(program).action(evaluate)
 }

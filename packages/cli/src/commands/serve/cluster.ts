@@ -53,7 +53,7 @@ export async function joinServeCluster(
   }
 }
 
-/** What tells a snapshot from others of its number. */
+/** A digest of a snapshot's files, as snapshots of different models may have one number. */
 export async function snapshotDigest(directory: string): Promise<string> {
   return createHash('sha256')
     .update(await readFile(join(directory, 'SHA256SUMS')))

@@ -1,4 +1,4 @@
-/** What a server tells: lines for people on stdout, and on stderr what went wrong, as warnings or as a JSON log. */
+/** What a server prints: lines for people on stdout, and on stderr what went wrong, as warnings or as a JSON log. */
 import type { Logger } from 'pino'
 
 export interface ServeReport {
@@ -31,14 +31,14 @@ export async function serveReport(level: string | undefined): Promise<ServeRepor
   return { logger, say, warn, close: () => destination.flushSync() }
 }
 
-function seldom(tell: (message: string, error: unknown) => void): (error: unknown) => void {
-  const toldMs = new Map<string, number>()
+function seldom(print: (message: string, error: unknown) => void): (error: unknown) => void {
+  const printedMs = new Map<string, number>()
   return (error) => {
     const message = error instanceof Error ? error.message : String(error)
     const nowMs = performance.now()
-    if (nowMs - (toldMs.get(message) ?? Number.NEGATIVE_INFINITY) < repeatMs) return
-    if (toldMs.size > maxMessages) toldMs.clear()
-    toldMs.set(message, nowMs)
-    tell(message, error)
+    if (nowMs - (printedMs.get(message) ?? Number.NEGATIVE_INFINITY) < repeatMs) return
+    if (printedMs.size > maxMessages) printedMs.clear()
+    printedMs.set(message, nowMs)
+    print(message, error)
   }
 }

@@ -1,6 +1,6 @@
 /** The curves of a stress over the rate. */
 import { type Figure, formatCount, formatDuration } from '@headwater/evaluation/report-parts'
-import { formatRate, type StressResult, type StressStep } from '@headwater/load/stress'
+import { formatRate, type StressResult, type StressStep, stepsByRate } from '@headwater/load/stress'
 import { dot, line, ruleX, ruleY, text } from '@observablehq/plot'
 
 const inks = {
@@ -14,13 +14,6 @@ interface Series {
   readonly name: string
   readonly ink: string
   readonly of: (step: StressStep) => number | null
-}
-
-/** Steps by rate, those that were stopped left out. */
-export function stepsByRate({ steps }: StressResult): readonly StressStep[] {
-  return steps
-    .filter(({ load }) => load.by !== 'stopped')
-    .toSorted((a, b) => a.load.offeredPerSecond - b.load.offeredPerSecond)
 }
 
 export function latencyPlot(result: StressResult): Figure {
@@ -83,7 +76,7 @@ export function waitingPlot(result: StressResult): Figure {
     { name: 'calls', ink: inks.first, of: ({ load }) => load.waitingAtMost },
     { name: 'refreshes', ink: inks.third, of: ({ service }) => service?.queueUsers ?? null },
   ]
-  const most = stepsByRate(result).flatMap((step) => series.map(({ of }) => of(step) ?? 0))
+  const most = stepsByRate(result.steps).flatMap((step) => series.map(({ of }) => of(step) ?? 0))
   return plot(result, {
     title: 'What waits',
     caption:
@@ -111,7 +104,7 @@ interface Curves {
 
 /** Series of which nothing is known are left out. */
 function plot(result: StressResult, { title, caption, format, y, limit, series: all }: Curves): Figure {
-  const steps = stepsByRate(result)
+  const steps = stepsByRate(result.steps)
   const rates = steps.map(({ load }) => load.offeredPerSecond)
   const series = all.filter(({ of }) => steps.some((step) => of(step) !== null))
   const widest = Math.max(0, ...series.map(({ name }) => name.length))

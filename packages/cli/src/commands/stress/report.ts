@@ -11,7 +11,7 @@ import {
   renderKeyFigures,
   renderPage,
 } from '@headwater/evaluation/report-parts'
-import { formatRate, type StressResult } from '@headwater/load/stress'
+import { formatRate, type StressResult, stepsByRate } from '@headwater/load/stress'
 import { latencyPlot, partsPlot, processorPlot, waitingPlot } from './plots.ts'
 import { headline, stepColumns, stepRows, verdict } from './words.ts'
 
@@ -65,14 +65,13 @@ function keyFigures({ holds, breaks, bottleneck, steps, settings }: StressResult
 
 /** Busy shares of the threads, where the service ran on the load's machine. */
 function threadsTable(result: StressResult): Html | null {
-  const steps = result.steps.filter(({ threads, load }) => threads !== null && load.by !== 'stopped')
+  const steps = stepsByRate(result.steps).filter(({ threads }) => threads !== null)
   const names = [...new Set(steps.flatMap(({ threads }) => Object.keys(threads!)))]
   if (names.length === 0) return null
-  const byRate = steps.toSorted((a, b) => a.load.offeredPerSecond - b.load.offeredPerSecond)
   return renderHtmlTable({
     caption: 'Processors by thread of the service',
     head: ['calls/s', ...names],
-    rows: byRate.map(({ load, threads }) => [
+    rows: steps.map(({ load, threads }) => [
       formatRate(load.offeredPerSecond),
       ...names.map((name) => (threads![name] ?? 0).toFixed(2)),
     ]),

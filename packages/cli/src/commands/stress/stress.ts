@@ -79,7 +79,7 @@ async function stress(url: string, options: StressOptions): Promise<void> {
   if (found.holds === null && found.breaks !== null) throw new CommandError(noRateHeld(found.breaks, found.settings))
 }
 
-/** Asks as the ramp will, once, so that what cannot be is told before. @returns the models @throws ClientError */
+/** Makes each call of the ramp once, so that what cannot work fails before it. @returns the models @throws CommandError, ClientError */
 async function askOnce(
   client: Client,
   url: string,

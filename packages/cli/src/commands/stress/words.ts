@@ -1,8 +1,7 @@
 /** What a stress found, in words and as a table: the same in the terminal and in the report. */
 import { formatCount, formatDuration } from '@headwater/evaluation/report-parts'
-import { formatRate, type StressResult, type StressStep } from '@headwater/load/stress'
+import { formatRate, type StressResult, type StressStep, stepsByRate } from '@headwater/load/stress'
 import { table } from '../../terminal/format.ts'
-import { stepsByRate } from './plots.ts'
 
 export function headline({ holds, breaks, bottleneck, end, settings }: StressResult): string {
   const limit = `p99 of ${settings.p99Ms} ms`
@@ -44,7 +43,7 @@ export const stepColumns = [
 
 /** By rate. */
 export function stepRows(result: StressResult): readonly (readonly string[])[] {
-  return stepsByRate(result).map((step) => cells(step))
+  return stepsByRate(result.steps).map((step) => cells(step))
 }
 
 function cells({ load, service, threads, breach }: StressStep): string[] {

@@ -71,7 +71,7 @@ export function registerTrain(program: Command): void {
 
 async function train(options: TrainOptions): Promise<void> {
   const json = jsonFile(options)
-  // A model may be gone on with in its own directory: its next snapshots are lined up with the one that it serves.
+  // A model may continue in its own directory: its next snapshots are aligned with the one that it serves.
   const isOwn = options.warmStart !== undefined && userPath(options.warmStart) === userPath(options.out)
   const directory = options.resume || isOwn ? openKeptDirectory(options.out) : openOutputDirectory(options.out)
   const out = directory.path
@@ -131,7 +131,7 @@ async function trainInto(
     },
   })
   resources.training = training
-  // A checkpoint, where there is one, has weights that began so.
+  // A checkpoint, where there is one, replaces these weights; they began with the same snapshot.
   if (snapshot) training.warmStart(snapshot)
   const checkpoints = await Checkpoints.open({
     device,
@@ -191,7 +191,7 @@ async function followedSchema(options: TrainOptions) {
   return readSchema(userPath(options.schema))
 }
 
-/** For examples, while the training runs; of those that were killed, the files are removed. @throws OutputError */
+/** Where the examples of this training go while it runs. Files that killed trainings left are removed. @throws OutputError */
 async function examplePath(out: string): Promise<string> {
   const { removeLeftovers } = await import('@headwater/snapshot')
   const pattern = /^\.examples-(\d+)(?:\.sequences)?$/
