@@ -3,7 +3,10 @@
  * There, `user.bags`, `user.dense` and `user.sequence` had a key each, a level had a key for each extractor, `null` where it
  * was without, and some keys that were absent meant "with it".
  */
+import { type BindingLimits, padded } from '@headwater/kernels'
 import { ModelConfigError } from '../config/config-error.ts'
+import { type ParameterPlace, placeParameters } from '../parameters/parameter-runs.ts'
+import type { ParameterSet } from '../parameters/parameter-set.ts'
 import type { ModelConfig } from './config.ts'
 
 type Json = { readonly [key: string]: unknown }
@@ -123,17 +126,21 @@ class Translation {
   }
 }
 
+/** Whether a config as JSON is of the older form. */
+export function isOldForm(json: unknown): json is Json {
+  const user = isObject(json) && isObject(json.user) ? json.user : {}
+  return !('tokens' in user) && ['bags', 'dense', 'sequence'].some((key) => key in user)
+}
+
 /**
  * Reads a config of today's form, or one of the older form after its translation.
  * @param read of today's form
  * @throws ModelConfigError, whose path is that of the form that was given
  */
 export function fromOldForm<Config>(json: unknown, source: string, read: (json: unknown) => Config): Config {
-  const user = isObject(json) && isObject(json.user) ? json.user : {}
-  const isOld = !('tokens' in user) && ['bags', 'dense', 'sequence'].some((key) => key in user)
-  if (!isOld) return read(json)
+  if (!isOldForm(json)) return read(json)
   const translation = new Translation(source)
-  const now = translation.config(json as Json)
+  const now = translation.config(json)
   try {
     return read(now)
   } catch (error) {
@@ -152,4 +159,38 @@ export function idleTensors({ user }: ModelConfig): string[] {
       ? [`user.level${k + 1}.mixer.token-output.bias`]
       : [],
   )
+}
+
+/** Where a parameter lay in the runs of its tower, and where it lies in those of today's. */
+export interface OlderPlace {
+  readonly from: ParameterPlace
+  readonly to: ParameterPlace
+  readonly sizeBytes: number
+}
+
+/**
+ * Where the parameters of a tower lay while it had the idle tensors, which are left out.
+ * @returns bytes of each of its runs, and every parameter's place
+ */
+export function olderPlaces(
+  { parameters }: ParameterSet,
+  config: ModelConfig,
+  limits: BindingLimits,
+): { readonly runBytes: readonly number[]; readonly places: readonly OlderPlace[] } {
+  const idle = idleTensors(config)
+  const before = parameters.flatMap((parameter) => {
+    const name = parameter.name.replace(/\.weight$/, '.bias')
+    return idle.includes(name)
+      ? [parameter, { ...parameter, name, rows: 1, cols: parameter.rows, decay: false }]
+      : parameter
+  })
+  const [from, to] = [before, parameters].map((own) => placeParameters(own, limits))
+  return {
+    runBytes: from.runs.map(({ floats }) => floats * 4),
+    places: parameters.map((parameter) => ({
+      from: from.places.get(parameter)!,
+      to: to.places.get(parameter)!,
+      sizeBytes: parameter.rows * padded(parameter.cols) * 4,
+    })),
+  }
 }

@@ -6,6 +6,7 @@
 import { createHash } from 'node:crypto'
 import { type FileHandle, open, rename, rm } from 'node:fs/promises'
 import { dirname } from 'node:path'
+import { isOldForm, ModelConfigError, parseModelConfig } from '@headwater/runtime'
 import { syncDirectory } from '@headwater/snapshot'
 import { CheckpointError } from './checkpoint-error.ts'
 import type { TrainingState } from './training-state.ts'
@@ -89,12 +90,15 @@ export async function writeCheckpoint(
 export class CheckpointFile {
   readonly path: string
   readonly header: CheckpointHeader
+  /** It was written with a config of the older form; its settings are in today's. */
+  readonly isOlder: boolean
   readonly #file: FileHandle
   readonly #dataStart: number
 
-  private constructor(path: string, header: CheckpointHeader, file: FileHandle, dataStart: number) {
+  private constructor(path: string, header: CheckpointHeader, isOlder: boolean, file: FileHandle, dataStart: number) {
     this.path = path
     this.header = header
+    this.isOlder = isOlder
     this.#file = file
     this.#dataStart = dataStart
   }
@@ -127,10 +131,15 @@ export class CheckpointFile {
       const header = JSON.parse(new TextDecoder().decode(json)) as CheckpointHeader
       const dataBytes = header.buffers.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0)
       if (least + headerBytes + dataBytes !== size) throw fail(`lists ${dataBytes} bytes of buffers, which it has not`)
-      return new CheckpointFile(path, header, file, magic.length + 8 + headerBytes)
+      const { config } = header.settings
+      const isOlder = isOldForm(config)
+      const settings = isOlder
+        ? { ...header.settings, config: parseModelConfig(config, `${path}, config`) }
+        : header.settings
+      return new CheckpointFile(path, { ...header, settings }, isOlder, file, magic.length + 8 + headerBytes)
     } catch (cause) {
       await file.close()
-      throw cause
+      throw cause instanceof ModelConfigError ? fail(`cannot be read: ${cause.message}`, cause) : cause
     }
   }
 

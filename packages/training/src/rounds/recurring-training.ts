@@ -1,10 +1,11 @@
 import type { FeatureSpace, LogEvent } from '@headwater/features'
 import type { GpuDevice, KernelProfile } from '@headwater/gpu'
-import { declareTower, fitDense, type Tower, tokensOf, Weights } from '@headwater/runtime'
+import { declareTower, fitDense, type Tensor, type Tower, tokensOf, Weights } from '@headwater/runtime'
 import { forgottenUsers, type NamedMatrix, type Snapshot } from '@headwater/snapshot'
 import { SeededRandom, seededRandom } from '@headwater/statistics'
 import { CheckpointError } from '../checkpoint/checkpoint-error.ts'
 import type { CheckpointFile, CheckpointSettings } from '../checkpoint/checkpoint-file.ts'
+import { readOlderRuns } from '../checkpoint/older-runs.ts'
 import type { NamedBuffer } from '../checkpoint/staged-buffers.ts'
 import type { TrainingState } from '../checkpoint/training-state.ts'
 import { TaughtStep } from '../distillation/taught-step.ts'
@@ -294,7 +295,10 @@ export class RecurringTraining {
         `Checkpoint ${checkpoint.path} was made on other data: its first ${state.examples} rows are not those of this log. Give the log that it was made on, or start in a new directory.`,
       )
     await this.#taught.take(state.teacher)
+    const runs = checkpoint.isOlder ? runBuffers(this.weights) : []
+    if (checkpoint.isOlder) await readOlderRuns(checkpoint, this.weights, this.options.config)
     for (const { name, buffer } of this.capture().buffers) {
+      if (runs.some((run) => run.buffer === buffer)) continue
       await checkpoint.read(name, buffer.size, (chunk, offsetBytes) =>
         this.#device.gpuDevice.queue.writeBuffer(buffer, offsetBytes, chunk as Uint8Array<ArrayBuffer>),
       )
@@ -383,9 +387,14 @@ const scaled = ({ dense, tables, weightDecay }: Rates, factor: number): Rates =>
   weightDecay,
 })
 
-/** Weights and what the optimizers know of them. Gradients are made anew by every step. */
+const bufferOf = ({ storage }: Tensor): NamedBuffer => ({ name: storage.label, buffer: storage.buffer! })
+
+/** Dense parameters and what the optimizer knows of them. Gradients are made anew by every step. */
+const runBuffers = ({ runs }: Weights): NamedBuffer[] =>
+  runs.flatMap(({ values, first, second }) => [values, first!, second!].map(bufferOf))
+
+/** Weights and what the optimizers know of them. */
 function trainedBuffers(weights: Weights): NamedBuffer[] {
-  const tensors = weights.runs.flatMap(({ values, first, second }) => [values, first!, second!])
   const tables = weights.set.tables.flatMap((table) => [...weights.table(table).wholes])
-  return [...tensors, ...tables].map(({ storage }) => ({ name: storage.label, buffer: storage.buffer! }))
+  return [...runBuffers(weights), ...tables.map(bufferOf)]
 }
