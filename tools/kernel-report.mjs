@@ -1,4 +1,4 @@
-/** @import { Reporter, TestCase, TestModule } from 'vitest/node' */
+/** @import { Reporter, TestModule } from 'vitest/node' */
 
 /**
  * @typedef {object} KernelRun what a test of packages/kernels notes about itself
@@ -8,24 +8,17 @@
  * @property {'ran' | 'not applicable' | 'too large'} outcome the adapter may lack what the tuning needs, or take minutes
  */
 
-/** @param {readonly TestModule[]} modules */
-function kernelRuns(modules) {
-  /** @type {{ test: TestCase, run: KernelRun }[]} */
-  const found = []
-  for (const module of modules)
-    for (const test of module.children.allTests()) {
-      const { kernelRun } = /** @type {{ kernelRun?: KernelRun }} */ (test.meta())
-      if (kernelRun) found.push({ test, run: kernelRun })
-    }
-  return found
-}
-
 /**
  * How many kernels, tunings and cases ran, and which tunings the adapter cannot run.
  * @param {readonly TestModule[]} modules
  */
 export function countKernels(modules) {
-  const runs = kernelRuns(modules)
+  const runs = modules.flatMap((module) =>
+    [...module.children.allTests()].flatMap((test) => {
+      const { kernelRun: run } = /** @type {{ kernelRun?: KernelRun }} */ (test.meta())
+      return run ? [{ test, run }] : []
+    }),
+  )
   /** @param {KernelRun['outcome']} outcome */
   const of = (outcome) => runs.filter(({ run }) => run.outcome === outcome)
   /** @param {typeof runs} some */

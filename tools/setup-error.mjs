@@ -11,9 +11,3 @@ export class SetupError extends Error {
     this.remedy = remedy
   }
 }
-
-/** @param {unknown} error */
-export function reportSetupError(error) {
-  if (!(error instanceof SetupError)) throw error
-  process.stderr.write(`\nSet-up stopped: ${error.message}\n\n${error.remedy.replace(/^/gm, '    ')}\n\n`)
-}

@@ -5,7 +5,7 @@ import { pathToFileURL } from 'node:url'
 import { ensureAdapter } from './adapter.mjs'
 import { checkNativePackages, installDependencies } from './dependencies.mjs'
 import { chromium, ensureProgram, valkey as valkeyServer } from './programs.mjs'
-import { reportSetupError } from './setup-error.mjs'
+import { SetupError } from './setup-error.mjs'
 
 /**
  * @param {{ browser: boolean, valkey?: boolean }} needs
@@ -25,7 +25,8 @@ export async function setUp({ browser, valkey = false }) {
     if (valkey) await ensureProgram(valkeyServer, say)
     return true
   } catch (error) {
-    reportSetupError(error)
+    if (!(error instanceof SetupError)) throw error
+    process.stderr.write(`\nSet-up stopped: ${error.message}\n\n${error.remedy.replace(/^/gm, '    ')}\n\n`)
     return false
   }
 }
