@@ -1,9 +1,8 @@
 import { referenceSetting, syntheticWorld } from '@headwater/datasets'
 import { seededRandom } from '@headwater/statistics'
-import { fuzz } from '@headwater/testkit/fuzz'
+import { Matrix } from 'ml-matrix'
 import { describe, expect, test } from 'vitest'
 import { expectedSigmoid, liveTopics, logitAfterClick, ShownAd, shrinkage } from './belief.ts'
-import { solveLinear } from './solve-linear.ts'
 
 /** ∫ f(η) N(η; mean, variance) dη by the trapezoid rule, which converges at once on smooth functions of this kind. */
 function integrate(mean: number, variance: number, f: (logit: number) => number): number {
@@ -18,24 +17,6 @@ function integrate(mean: number, variance: number, f: (logit: number) => number)
 }
 
 const sigmoid = (x: number) => 1 / (1 + Math.exp(-x))
-
-test('solveLinear solves what A times X was, rows in need of exchange too', async () => {
-  await fuzz(
-    (random) => ({ n: 1 + random.nextBelow(9) }),
-    ({ n }, random) => {
-      const a = Float64Array.from({ length: n * n }, () => random.nextNormal())
-      if (n > 1) a[0] = 0
-      const x = Float64Array.from({ length: n * n }, () => random.nextNormal())
-      const b = new Float64Array(n * n)
-      for (let i = 0; i < n; i++) {
-        for (let j = 0; j < n; j++) for (let k = 0; k < n; k++) b[i * n + j] += a[i * n + k] * x[k * n + j]
-      }
-      solveLinear(a, b, n)
-      for (let i = 0; i < n * n; i++) expect(Math.abs(b[i] - x[i])).toBeLessThan(1e-7 * (1 + Math.abs(x[i])))
-    },
-    { runs: 30 },
-  )
-})
 
 describe('a normal logit', () => {
   const cases = [
@@ -94,7 +75,7 @@ describe('the ad shown', () => {
         for (let l = 0; l < 3; l++) {
           const corner = (by: number, also: number) => logChance(moved(k, by, l, also), a)
           const bend = (corner(h, h) - corner(h, -h) - corner(-h, h) + corner(-h, -h)) / (4 * h * h)
-          expect(shown.information[k * 3 + l]).toBeCloseTo(-bend, 5)
+          expect(shown.information.get(k, l)).toBeCloseTo(-bend, 5)
         }
       }
     }
@@ -114,12 +95,11 @@ describe('the ad shown', () => {
     const covariance = matrix(
       (i, j) => three.reduce((sum, k) => sum + at(root, i, k) * at(root, j, k), 0) + (i === j ? 1 : 0),
     )
-    const w = new Float64Array(9)
-    shrinkage(shown, 5, covariance, w, new Float64Array(9))
+    const w = shrinkage(shown, 5, Matrix.from1DArray(3, 3, covariance)).to1DArray()
     const lost = product(product(covariance, w), covariance)
     const after = covariance.map((value, i) => value - lost[i])
     // (S⁻¹ + 5 M) S' = I, multiplied from the left by S.
-    const information = shown.information.map((value) => 5 * value)
+    const information = shown.information.to1DArray().map((value) => 5 * value)
     const left = product(covariance, product(information, after)).map((value, i) => value + after[i])
     for (let i = 0; i < 9; i++) expect(left[i]).toBeCloseTo(covariance[i], 10)
   })

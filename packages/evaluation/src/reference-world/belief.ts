@@ -3,17 +3,17 @@
  * θ ~ N(mean, covariance). Shape letters: K topics.
  */
 import type { SyntheticAd, SyntheticWorld } from '@headwater/datasets'
+import { Matrix, solve } from 'ml-matrix'
 import { gaussHermite } from './gauss-hermite.ts'
-import { solveLinear } from './solve-linear.ts'
 
 export interface Belief {
   /** [K] */
   readonly mean: Float64Array
   /** [K, K] */
-  readonly covariance: Float64Array
+  readonly covariance: Matrix
 }
 
-/** Ads that may be shown on a day. */
+/** Topics [ads, K] of the ads that may be shown on a day. */
 export function liveTopics(world: SyntheticWorld, day: number): Float64Array {
   return Float64Array.from(world.ads.flatMap((ad) => (ad.firstDay <= day ? [...ad.topics] : [])))
 }
@@ -24,13 +24,13 @@ export function liveTopics(world: SyntheticWorld, day: number): Float64Array {
  */
 export class ShownAd {
   readonly mean: Float64Array
-  readonly information: Float64Array
+  readonly information: Matrix
   readonly #weight: number
   readonly #probabilities: Float64Array
 
   constructor({ setting, ads }: SyntheticWorld) {
     this.mean = new Float64Array(setting.topics)
-    this.information = new Float64Array(setting.topics ** 2)
+    this.information = new Matrix(setting.topics, setting.topics)
     this.#weight = setting.targetingWeight
     this.#probabilities = new Float64Array(ads.length)
   }
@@ -41,8 +41,6 @@ export class ShownAd {
     const probabilities = this.#probabilities
     const topics = interest.length
     const count = live.length / topics
-    mean.fill(0)
-    information.fill(0)
     let total = 0
     for (let a = 0, at = 0; a < count; a++) {
       let match = 0
@@ -50,47 +48,29 @@ export class ShownAd {
       probabilities[a] = Math.exp(this.#weight * match)
       total += probabilities[a]
     }
+    mean.fill(0)
+    const squares = new Float64Array(topics * topics)
     for (let a = 0; a < count; a++) {
       const share = probabilities[a] / total
       const at = a * topics
       for (let k = 0; k < topics; k++) {
         const part = share * live[at + k]
         mean[k] += part
-        for (let l = k; l < topics; l++) information[k * topics + l] += part * live[at + l]
+        for (let l = k; l < topics; l++) squares[k * topics + l] += part * live[at + l]
       }
     }
-    const squared = this.#weight ** 2
-    for (let k = 0; k < topics; k++) {
+    for (let k = 0; k < topics; k++)
       for (let l = k; l < topics; l++) {
-        const value = squared * (information[k * topics + l] - mean[k] * mean[l])
-        information[k * topics + l] = value
-        information[l * topics + k] = value
+        const value = this.#weight ** 2 * (squares[k * topics + l] - mean[k] * mean[l])
+        information.set(k, l, value).set(l, k, value)
       }
-    }
   }
 }
 
-/**
- * W = (I + n M S)⁻¹ n M [K, K], with which seeing n ads takes S to S − S W S.
- * @param scratch [K, K], overwritten
- */
-export function shrinkage(
-  { information }: ShownAd,
-  count: number,
-  covariance: Float64Array,
-  into: Float64Array,
-  scratch: Float64Array,
-): void {
-  const topics = Math.sqrt(covariance.length)
-  for (let i = 0; i < topics; i++) {
-    for (let j = 0; j < topics; j++) {
-      let sum = 0
-      for (let k = 0; k < topics; k++) sum += information[i * topics + k] * covariance[k * topics + j]
-      scratch[i * topics + j] = count * sum + (i === j ? 1 : 0)
-      into[i * topics + j] = count * information[i * topics + j]
-    }
-  }
-  solveLinear(scratch, into, topics)
+/** W = (I + n M S)⁻¹ n M [K, K], with which seeing n ads takes S to S − S W S. */
+export function shrinkage({ information }: Pick<ShownAd, 'information'>, count: number, covariance: Matrix): Matrix {
+  const seen = Matrix.mul(information, count)
+  return solve(seen.mmul(covariance).add(Matrix.eye(seen.rows)), seen)
 }
 
 const { x: nodes, w: weights } = gaussHermite(20)
@@ -122,76 +102,32 @@ export function logitAfterClick(mean: number, variance: number, clicked: boolean
 export class ClickPredictor {
   readonly #world: SyntheticWorld
   readonly #shown: ShownAd
-  readonly #shrinkage: Float64Array
-  readonly #scratch: Float64Array
-  readonly #covariance: Float64Array
-  readonly #logitWeights: Float64Array
 
   constructor(world: SyntheticWorld) {
-    const { topics } = world.setting
     this.#world = world
     this.#shown = new ShownAd(world)
-    this.#shrinkage = new Float64Array(topics ** 2)
-    this.#scratch = new Float64Array(topics ** 2)
-    this.#covariance = new Float64Array(topics ** 2)
-    this.#logitWeights = new Float64Array(topics)
   }
 
   /** Probability of a click on each of the ads, every one for itself: the others of the request tell it nothing. */
   predict({ mean, covariance }: Belief, ads: readonly number[], surface: number, live: Float64Array): number[] {
     const { setting, ads: all, surfaces } = this.#world
-    const { topics, targetingWeight } = setting
     this.#shown.seenFrom(mean, live)
-    shrinkage(this.#shown, 1, covariance, this.#shrinkage, this.#scratch)
-    sandwich(covariance, this.#shrinkage, this.#covariance, this.#scratch)
-    const after = this.#covariance
+    const w = shrinkage(this.#shown, 1, covariance)
+    const after = Matrix.sub(covariance, covariance.mmul(w).mmul(covariance))
+    const interest = Matrix.columnVector(mean)
+    const expected = Matrix.columnVector(this.#shown.mean)
     return ads.map((index) => {
       const ad = all[index]
-      const weights = logitWeights(this.#world, ad, surface, this.#logitWeights)
-      let logit = surfaces[surface].base + ad.quality
-      let variance = 0
-      for (let k = 0; k < topics; k++) {
-        let interest = mean[k]
-        let spread = 0
-        for (let l = 0; l < topics; l++) {
-          interest += after[k * topics + l] * targetingWeight * (ad.topics[l] - this.#shown.mean[l])
-          spread += after[k * topics + l] * weights[l]
-        }
-        logit += weights[k] * interest
-        variance += weights[k] * spread
-      }
-      return expectedSigmoid(logit, variance)
+      const weights = logitWeights(this.#world, ad, surface)
+      const told = Matrix.columnVector(ad.topics).sub(expected).mul(setting.targetingWeight)
+      const logit = weights.dot(after.mmul(told).add(interest))
+      return expectedSigmoid(surfaces[surface].base + ad.quality + logit, weights.dot(after.mmul(weights)))
     })
   }
 }
 
-/** α g ∘ y [K]: what a topic's interest adds to the logit of a click on this ad. */
-export function logitWeights(
-  world: SyntheticWorld,
-  ad: SyntheticAd,
-  surface: number,
-  into: Float64Array,
-): Float64Array {
+/** α g ∘ y [K, 1]: what a topic's interest adds to the logit of a click on this ad. */
+export function logitWeights(world: SyntheticWorld, ad: SyntheticAd, surface: number): Matrix {
   const { gains } = world.surfaces[surface]
-  for (let k = 0; k < into.length; k++) into[k] = world.setting.affinityWeight * gains[k] * ad.topics[k]
-  return into
-}
-
-/** S − S W S [K, K]. */
-function sandwich(s: Float64Array, w: Float64Array, into: Float64Array, scratch: Float64Array): void {
-  const n = Math.sqrt(s.length)
-  for (let i = 0; i < n; i++) {
-    for (let j = 0; j < n; j++) {
-      let sum = 0
-      for (let k = 0; k < n; k++) sum += s[i * n + k] * w[k * n + j]
-      scratch[i * n + j] = sum
-    }
-  }
-  for (let i = 0; i < n; i++) {
-    for (let j = 0; j < n; j++) {
-      let sum = s[i * n + j]
-      for (let k = 0; k < n; k++) sum -= scratch[i * n + k] * s[k * n + j]
-      into[i * n + j] = sum
-    }
-  }
+  return Matrix.columnVector(ad.topics.map((share, k) => world.setting.affinityWeight * gains[k] * share))
 }

@@ -33,7 +33,7 @@ import type { Arm } from './arm.ts'
  * - `tower`: the published vectors; `raw`: the same towers without having been lined up
  * - `learned`: what the arm's alternative to a tower hands on
  */
-export type SourceName = 'none' | 'flags' | 'random' | 'untrained' | 'features' | 'tower' | 'raw' | 'learned'
+type SourceName = 'none' | 'flags' | 'random' | 'untrained' | 'features' | 'tower' | 'raw' | 'learned'
 
 /** One use of what is served, among several of one replay. */
 export interface Setup {

@@ -37,7 +37,7 @@ export interface TestWindow {
 }
 
 /** Rows of a log, `toRow` not included. */
-export interface LogPart {
+interface LogPart {
   readonly fromRow: number
   readonly toRow: number
   readonly fromMs: number
