@@ -13,7 +13,7 @@ export interface Belief {
   readonly covariance: Matrix
 }
 
-/** Topics [ads, K] of the ads that may be shown on a day. */
+/** Ads that may be shown on a day. */
 export function liveTopics(world: SyntheticWorld, day: number): Float64Array {
   return Float64Array.from(world.ads.flatMap((ad) => (ad.firstDay <= day ? [...ad.topics] : [])))
 }
@@ -24,13 +24,13 @@ export function liveTopics(world: SyntheticWorld, day: number): Float64Array {
  */
 export class ShownAd {
   readonly mean: Float64Array
-  readonly information: Matrix
+  readonly information: Float64Array
   readonly #weight: number
   readonly #probabilities: Float64Array
 
   constructor({ setting, ads }: SyntheticWorld) {
     this.mean = new Float64Array(setting.topics)
-    this.information = new Matrix(setting.topics, setting.topics)
+    this.information = new Float64Array(setting.topics ** 2)
     this.#weight = setting.targetingWeight
     this.#probabilities = new Float64Array(ads.length)
   }
@@ -41,6 +41,8 @@ export class ShownAd {
     const probabilities = this.#probabilities
     const topics = interest.length
     const count = live.length / topics
+    mean.fill(0)
+    information.fill(0)
     let total = 0
     for (let a = 0, at = 0; a < count; a++) {
       let match = 0
@@ -48,29 +50,30 @@ export class ShownAd {
       probabilities[a] = Math.exp(this.#weight * match)
       total += probabilities[a]
     }
-    mean.fill(0)
-    const squares = new Float64Array(topics * topics)
     for (let a = 0; a < count; a++) {
       const share = probabilities[a] / total
       const at = a * topics
       for (let k = 0; k < topics; k++) {
         const part = share * live[at + k]
         mean[k] += part
-        for (let l = k; l < topics; l++) squares[k * topics + l] += part * live[at + l]
+        for (let l = k; l < topics; l++) information[k * topics + l] += part * live[at + l]
       }
     }
-    for (let k = 0; k < topics; k++)
+    const squared = this.#weight ** 2
+    for (let k = 0; k < topics; k++) {
       for (let l = k; l < topics; l++) {
-        const value = this.#weight ** 2 * (squares[k * topics + l] - mean[k] * mean[l])
-        information.set(k, l, value).set(l, k, value)
+        const value = squared * (information[k * topics + l] - mean[k] * mean[l])
+        information[k * topics + l] = value
+        information[l * topics + k] = value
       }
+    }
   }
 }
 
 /** W = (I + n M S)⁻¹ n M [K, K], with which seeing n ads takes S to S − S W S. */
-export function shrinkage({ information }: Pick<ShownAd, 'information'>, count: number, covariance: Matrix): Matrix {
-  const seen = Matrix.mul(information, count)
-  return solve(seen.mmul(covariance).add(Matrix.eye(seen.rows)), seen)
+export function shrinkage({ information, mean }: ShownAd, count: number, covariance: Matrix): Matrix {
+  const seen = Matrix.from1DArray(mean.length, mean.length, information).mul(count)
+  return solve(seen.mmul(covariance).add(Matrix.eye(mean.length)), seen)
 }
 
 const { x: nodes, w: weights } = gaussHermite(20)
@@ -102,32 +105,49 @@ export function logitAfterClick(mean: number, variance: number, clicked: boolean
 export class ClickPredictor {
   readonly #world: SyntheticWorld
   readonly #shown: ShownAd
+  readonly #logitWeights: Float64Array
 
   constructor(world: SyntheticWorld) {
     this.#world = world
     this.#shown = new ShownAd(world)
+    this.#logitWeights = new Float64Array(world.setting.topics)
   }
 
   /** Probability of a click on each of the ads, every one for itself: the others of the request tell it nothing. */
   predict({ mean, covariance }: Belief, ads: readonly number[], surface: number, live: Float64Array): number[] {
     const { setting, ads: all, surfaces } = this.#world
+    const { topics, targetingWeight } = setting
     this.#shown.seenFrom(mean, live)
-    const w = shrinkage(this.#shown, 1, covariance)
-    const after = Matrix.sub(covariance, covariance.mmul(w).mmul(covariance))
-    const interest = Matrix.columnVector(mean)
-    const expected = Matrix.columnVector(this.#shown.mean)
+    const lost = covariance.mmul(shrinkage(this.#shown, 1, covariance)).mmul(covariance)
+    const after = Matrix.sub(covariance, lost).to1DArray()
     return ads.map((index) => {
       const ad = all[index]
-      const weights = logitWeights(this.#world, ad, surface)
-      const told = Matrix.columnVector(ad.topics).sub(expected).mul(setting.targetingWeight)
-      const logit = weights.dot(after.mmul(told).add(interest))
-      return expectedSigmoid(surfaces[surface].base + ad.quality + logit, weights.dot(after.mmul(weights)))
+      const weights = logitWeights(this.#world, ad, surface, this.#logitWeights)
+      let logit = surfaces[surface].base + ad.quality
+      let variance = 0
+      for (let k = 0; k < topics; k++) {
+        let interest = mean[k]
+        let spread = 0
+        for (let l = 0; l < topics; l++) {
+          interest += after[k * topics + l] * targetingWeight * (ad.topics[l] - this.#shown.mean[l])
+          spread += after[k * topics + l] * weights[l]
+        }
+        logit += weights[k] * interest
+        variance += weights[k] * spread
+      }
+      return expectedSigmoid(logit, variance)
     })
   }
 }
 
-/** α g ∘ y [K, 1]: what a topic's interest adds to the logit of a click on this ad. */
-export function logitWeights(world: SyntheticWorld, ad: SyntheticAd, surface: number): Matrix {
+/** α g ∘ y [K]: what a topic's interest adds to the logit of a click on this ad. */
+export function logitWeights(
+  world: SyntheticWorld,
+  ad: SyntheticAd,
+  surface: number,
+  into: Float64Array,
+): Float64Array {
   const { gains } = world.surfaces[surface]
-  return Matrix.columnVector(ad.topics.map((share, k) => world.setting.affinityWeight * gains[k] * share))
+  for (let k = 0; k < into.length; k++) into[k] = world.setting.affinityWeight * gains[k] * ad.topics[k]
+  return into
 }

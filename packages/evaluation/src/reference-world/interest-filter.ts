@@ -16,6 +16,12 @@ export class InterestFilter {
   /** The day that a user's state is of. */
   readonly #days: Int32Array
   readonly #shown: ShownAd
+  /** P Hᵀ and P Hᵀ W, [2K, K] */
+  readonly #gain: Float64Array
+  readonly #gainShrunk: Float64Array
+  readonly #gradient: Float64Array
+  readonly #logitWeights: Float64Array
+  readonly #move: Float64Array
 
   /** @param knowsProfiles whether the profiles tell of the users before anything was seen of them */
   constructor(world: SyntheticWorld, { knowsProfiles }: { knowsProfiles: boolean }) {
@@ -26,6 +32,11 @@ export class InterestFilter {
     // Before the log's first day the drift is stationary and no shock has come.
     this.#days = new Int32Array(users).fill(-1)
     this.#shown = new ShownAd(world)
+    this.#gain = new Float64Array(2 * topics ** 2)
+    this.#gainShrunk = new Float64Array(2 * topics ** 2)
+    this.#gradient = new Float64Array(topics)
+    this.#logitWeights = new Float64Array(topics)
+    this.#move = new Float64Array(2 * topics)
     this.#start(knowsProfiles)
   }
 
@@ -35,9 +46,9 @@ export class InterestFilter {
 
   /** Takes a user's state from another filter of the same world. */
   copy(user: number, from: InterestFilter): void {
-    const [own, other] = [this.#state(user), from.#state(user)]
-    own.mean.set(other.mean)
-    own.covariance.set(other.covariance)
+    const width = 2 * this.#world.setting.topics
+    copyPart(from.#means, this.#means, user * width, width)
+    copyPart(from.#covariances, this.#covariances, user * width * width, width * width)
     this.#days[user] = from.#days[user]
   }
 
@@ -64,11 +75,18 @@ export class InterestFilter {
   belief(user: number): Belief {
     const { topics } = this.#world.setting
     const { mean, covariance } = this.#state(user)
-    const gain = this.#gainOf(this.#matrixOf(covariance))
-    return {
-      mean: Float64Array.from({ length: topics }, (_, k) => mean[k] + mean[topics + k]),
-      covariance: this.#interestOf(gain),
+    const width = 2 * topics
+    const belief = { mean: new Float64Array(topics), covariance: new Matrix(topics, topics) }
+    for (let i = 0; i < topics; i++) {
+      belief.mean[i] = mean[i] + mean[topics + i]
+      for (let j = 0; j < topics; j++) {
+        const top = i * width + j
+        const bottom = top + topics * width
+        const both = covariance[top] + covariance[top + topics] + covariance[bottom] + covariance[bottom + topics]
+        belief.covariance.set(i, j, both)
+      }
     }
+    return belief
   }
 
   /**
@@ -79,35 +97,73 @@ export class InterestFilter {
     const { setting, ads: all } = this.#world
     const { topics, targetingWeight } = setting
     const { mean, covariance } = this.#state(user)
+    const width = 2 * topics
     const { mean: interest, covariance: spread } = this.belief(user)
     this.#shown.seenFrom(interest, live)
-    const p = this.#matrixOf(covariance)
-    const gain = this.#gainOf(p)
-    p.sub(gain.mmul(shrinkage(this.#shown, ads.length, spread)).mmul(gain.transpose()))
-    const gradient = Matrix.zeros(topics, 1)
-    for (const index of ads)
-      gradient.add(
-        Matrix.columnVector(all[index].topics).sub(Matrix.columnVector(this.#shown.mean)).mul(targetingWeight),
-      )
-    addTo(mean, this.#gainOf(p).mmul(gradient))
-    covariance.set(p.to1DArray())
+    const weights = shrinkage(this.#shown, ads.length, spread).to1DArray()
+    const gain = this.#gain
+    const shrunk = this.#gainShrunk
+    for (let i = 0; i < width; i++) {
+      for (let k = 0; k < topics; k++) {
+        gain[i * topics + k] = covariance[i * width + k] + covariance[i * width + topics + k]
+      }
+      for (let k = 0; k < topics; k++) {
+        let sum = 0
+        for (let l = 0; l < topics; l++) sum += gain[i * topics + l] * weights[l * topics + k]
+        shrunk[i * topics + k] = sum
+      }
+    }
+    for (let i = 0; i < width; i++) {
+      for (let j = i; j < width; j++) {
+        let value = covariance[i * width + j]
+        for (let k = 0; k < topics; k++) value -= shrunk[i * topics + k] * gain[j * topics + k]
+        covariance[i * width + j] = value
+        covariance[j * width + i] = value
+      }
+    }
+    this.#gradient.fill(0)
+    for (const index of ads) {
+      for (let k = 0; k < topics; k++) {
+        this.#gradient[k] += targetingWeight * (all[index].topics[k] - this.#shown.mean[k])
+      }
+    }
+    for (let i = 0; i < width; i++) {
+      for (let k = 0; k < topics; k++) {
+        mean[i] += (covariance[i * width + k] + covariance[i * width + topics + k]) * this.#gradient[k]
+      }
+    }
   }
 
   /** Takes in whether an ad shown was clicked: the logit's first two moments are matched. */
   click(user: number, index: number, surface: number, clicked: boolean): void {
-    const { ads, surfaces } = this.#world
+    const { setting, ads, surfaces } = this.#world
+    const { topics } = setting
     const { mean, covariance } = this.#state(user)
+    const width = 2 * topics
     const ad = ads[index]
-    const weights = logitWeights(this.#world, ad, surface)
-    const p = this.#matrixOf(covariance)
+    const weights = logitWeights(this.#world, ad, surface, this.#logitWeights)
     // P h, with h = Hᵀ weights.
-    const move = this.#gainOf(p).mmul(weights)
-    const logit = surfaces[surface].base + ad.quality + weights.dot(this.#interestOf(Matrix.columnVector(mean)))
-    const variance = weights.dot(this.#interestOf(move))
+    const move = this.#move
+    for (let i = 0; i < width; i++) {
+      let sum = 0
+      for (let k = 0; k < topics; k++) {
+        sum += (covariance[i * width + k] + covariance[i * width + topics + k]) * weights[k]
+      }
+      move[i] = sum
+    }
+    let logit = surfaces[surface].base + ad.quality
+    let variance = 0
+    for (let k = 0; k < topics; k++) {
+      logit += weights[k] * (mean[k] + mean[topics + k])
+      variance += weights[k] * (move[k] + move[topics + k])
+    }
     const after = logitAfterClick(logit, variance, clicked)
-    addTo(mean, Matrix.mul(move, (after.mean - logit) / variance))
-    p.sub(move.mmul(move.transpose()).mul((variance - after.variance) / variance ** 2))
-    covariance.set(p.to1DArray())
+    const step = (after.mean - logit) / variance
+    const shrink = (variance - after.variance) / variance ** 2
+    for (let i = 0; i < width; i++) {
+      mean[i] += move[i] * step
+      for (let j = 0; j < width; j++) covariance[i * width + j] -= shrink * move[i] * move[j]
+    }
   }
 
   #start(knowsProfiles: boolean): void {
@@ -121,10 +177,11 @@ export class InterestFilter {
     const start = Matrix.eye(width, width, driftSd ** 2)
       .setSubMatrix(spread, 0, 0)
       .to1DArray()
+    const told = spread.mmul(map).div(profileNoiseSd)
     users.forEach(({ profile }, u) => {
       const { mean, covariance } = this.#state(u)
       covariance.set(start)
-      if (knowsProfiles) addTo(mean, spread.mmul(map.mmul(Matrix.columnVector(profile)).div(profileNoiseSd)))
+      if (knowsProfiles) mean.set(told.mmul(Matrix.columnVector(profile)).to1DArray())
     })
   }
 
@@ -135,28 +192,8 @@ export class InterestFilter {
       covariance: this.#covariances.subarray(user * width * width, (user + 1) * width * width),
     }
   }
-
-  #matrixOf(covariance: Float64Array): Matrix {
-    const width = 2 * this.#world.setting.topics
-    return Matrix.from1DArray(width, width, covariance)
-  }
-
-  /** P Hᵀ [2K, K] */
-  #gainOf(p: Matrix): Matrix {
-    const { topics } = this.#world.setting
-    const part = (from: number) => p.subMatrix(0, p.rows - 1, from, from + topics - 1)
-    return part(0).add(part(topics))
-  }
-
-  /** H X [K, columns] of X [2K, columns]. */
-  #interestOf(x: Matrix): Matrix {
-    const { topics } = this.#world.setting
-    const part = (from: number) => x.subMatrix(from, from + topics - 1, 0, x.columns - 1)
-    return part(0).add(part(topics))
-  }
 }
 
-/** Adds a column to the first numbers of what is held. */
-function addTo(values: Float64Array, column: Matrix): void {
-  for (let i = 0; i < column.rows; i++) values[i] += column.get(i, 0)
+function copyPart(from: Float64Array, to: Float64Array, at: number, length: number): void {
+  to.set(from.subarray(at, at + length), at)
 }

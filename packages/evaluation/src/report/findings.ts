@@ -81,7 +81,7 @@ export interface Chart {
   readonly series: readonly Series[]
 }
 
-interface Axis {
+export interface Axis {
   readonly label: string
   /** Whether figures are shares, to be shown in percent. */
   readonly percent?: boolean

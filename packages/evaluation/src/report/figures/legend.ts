@@ -1,17 +1,11 @@
 import { Html, html } from '../page/html.ts'
+import type { SeriesStyle } from './series-style.ts'
 
-/** How a line or a point looks. */
-export interface SeriesStyle {
-  /** In tables and legends. */
-  readonly label: string
-  /** CSS custom property; `style.ts` gives it a value in each colour scheme. */
-  readonly color: string
-  /** Plot symbol, so that nothing is told by colour alone. */
-  readonly symbol: 'circle' | 'square' | 'diamond' | 'triangle' | 'times'
-}
-
-/** Which colour and symbol is which line of a figure. @param of what the lines are, in a word */
-export function renderSeriesLegend(series: readonly (SeriesStyle & { readonly sees?: string })[], of = 'Lines'): Html {
+/** Which colour and symbol is which line of a figure, and what it is of. @param of what the lines are, in a word */
+export function renderSeriesLegend(
+  series: readonly (SeriesStyle & { readonly label: string; readonly sees?: string })[],
+  of = 'Lines',
+): Html {
   return html`<ul class="legend" aria-label="${of}">${series.map(
     (own) =>
       html`<li>${symbolSvg(own)}${own.label}${own.sees === undefined ? null : html` <span class="muted">${own.sees}</span>`}</li>`,

@@ -1,7 +1,9 @@
-import type { SeriesStyle } from '../figures/legend.ts'
+import type { SeriesStyle } from '../figures/series-style.ts'
 import type { Arm } from './result.ts'
 
 export interface ArmStyle extends SeriesStyle {
+  /** In tables and legends. */
+  readonly label: string
   /** What the downstream model sees, in a few words. */
   readonly sees: string
 }

@@ -3,13 +3,18 @@ import { renderSeriesLegend } from '../figures/legend.ts'
 import { formatDrift, formatDuration, formatGain, formatGainBounds, formatNe } from '../format.ts'
 import { type Html, html } from '../page/html.ts'
 import { type KeyFigure, renderKeyFigures, renderPage } from '../page/page.ts'
-import { armGainPlot, armNePlot } from './arm-plots.ts'
 import { armStyles } from './arms.ts'
-import { driftCosinePlot, driftDistancePlot } from './drift-plots.ts'
-import { earlierEventsGainPlot, earlierEventsNePlot } from './earlier-events-plots.ts'
+import {
+  armGainFigure,
+  armNeFigure,
+  driftFigure,
+  earlierEventsGainFigure,
+  earlierEventsNeFigure,
+  progressiveGainFigure,
+  progressiveNeFigure,
+} from './figures.ts'
 import { factsList, methodSection } from './method.ts'
-import { freshnessPlot, readLatencyPlot } from './percentile-plots.ts'
-import { progressiveGainPlot, progressiveNePlot } from './progressive-plots.ts'
+import { freshnessFigure, readLatencyFigure } from './percentile-figures.ts'
 import { type Arm, arms, type MainJobResult } from './result.ts'
 import {
   armsTable,
@@ -31,13 +36,13 @@ export function renderReport(result: MainJobResult): string {
 ${warningsBox(result)}${keyFigures(result)}</header>
 <main>
 <h2>The gain and its controls</h2>
-${renderFigures(armNePlot(result), armGainPlot(result))}${armsTable(result)}
+${renderFigures(armNeFigure(result), armGainFigure(result))}${armsTable(result)}
 <h2>Who gains</h2>
-${legend(['without', 'with'])}${renderFigures(earlierEventsNePlot(result), earlierEventsGainPlot(result))}${earlierEventsTable(result)}
+${legend(['without', 'with'])}${renderFigures(earlierEventsNeFigure(result), earlierEventsGainFigure(result))}${earlierEventsTable(result)}
 <h2>Over time</h2>
-${legend(arms)}${renderFigures(progressiveNePlot(result), progressiveGainPlot(result))}${progressiveTable(result)}
+${legend(arms)}${renderFigures(progressiveNeFigure(result), progressiveGainFigure(result))}${progressiveTable(result)}
 <h2>Serving</h2>
-${renderFigures(readLatencyPlot(result), freshnessPlot(result))}${servingTable(result)}
+${renderFigures(readLatencyFigure(result), freshnessFigure(result))}${servingTable(result)}
 <h2>Snapshots</h2>
 ${driftSection(result)}
 <h2>Method</h2>
@@ -56,7 +61,7 @@ const legend = (shown: readonly Arm[]) =>
 
 function driftSection(result: MainJobResult): Html {
   if (result.drift.byRound.length === 0) return html`<p>One snapshot was published, so there is no drift to show.</p>`
-  return html`${renderFigures(driftCosinePlot(result), driftDistancePlot(result))}${driftTable(result)}`
+  return html`${renderFigures(driftFigure(result, 'cosine'), driftFigure(result, 'relativeL2'))}${driftTable(result)}`
 }
 
 function warningsBox({ warnings }: MainJobResult): Html | null {

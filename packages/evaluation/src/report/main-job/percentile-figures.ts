@@ -3,8 +3,8 @@ import type { Figure } from '../figures/figure.ts'
 import { formatCount, formatDuration, formatPercent } from '../format.ts'
 import type { MainJobResult } from './result.ts'
 
-export function readLatencyPlot({ read }: MainJobResult): Figure {
-  return percentilePlot({
+export function readLatencyFigure({ read }: MainJobResult): Figure {
+  return percentileFigure({
     title: 'Read latency',
     caption: `${formatCount(read.count)} reads of a user’s served embedding, ${formatPercent(read.hitRate)} of which found one.`,
     quantiles: read.quantiles.map(({ percent, us }) => ({ percent, ms: us / 1000 })),
@@ -15,8 +15,8 @@ export function readLatencyPlot({ read }: MainJobResult): Figure {
   })
 }
 
-export function freshnessPlot({ freshness }: MainJobResult): Figure {
-  return percentilePlot({
+export function freshnessFigure({ freshness }: MainJobResult): Figure {
+  return percentileFigure({
     title: 'Freshness',
     caption: `From an event’s arrival until a read returns the embedding that knows it; ${formatCount(freshness.count)} refreshes.`,
     quantiles: freshness.quantiles,
@@ -33,7 +33,7 @@ interface Quantile {
 }
 
 /** Time by percentile, both on log scales: x is the number of nines, so that the tail has as much room as the middle. */
-function percentilePlot(view: {
+function percentileFigure(view: {
   title: string
   caption: string
   quantiles: readonly Quantile[]
