@@ -88,7 +88,7 @@ export interface Axis {
   readonly log?: boolean
 }
 
-export interface Series {
+interface Series {
   readonly name: string
   readonly points: readonly ChartPoint[]
 }

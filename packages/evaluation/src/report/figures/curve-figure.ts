@@ -5,7 +5,7 @@ import type { Figure } from './figure.ts'
 import { renderSeriesLegend } from './legend.ts'
 import { type SeriesStyle, seriesStyles } from './series-style.ts'
 
-export interface CurvePoint {
+interface CurvePoint {
   readonly label: string
   readonly x: number
   readonly y: number
@@ -13,7 +13,7 @@ export interface CurvePoint {
   readonly high?: number | null
 }
 
-export interface Curve {
+interface Curve {
   readonly name: string
   readonly points: readonly CurvePoint[]
   /** Default: by its place. */
@@ -21,7 +21,7 @@ export interface Curve {
   readonly strokeWidth?: number
 }
 
-export interface CurveFigureOptions {
+interface CurveFigureOptions {
   readonly title: string
   readonly caption: string
   readonly curves: readonly Curve[]

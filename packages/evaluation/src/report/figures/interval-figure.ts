@@ -3,7 +3,7 @@ import { dot, ruleX, ruleY, text } from '@observablehq/plot'
 import type { Figure } from './figure.ts'
 import { type SeriesStyle, seriesStyles } from './series-style.ts'
 
-export interface NamedPoint {
+interface NamedPoint {
   readonly label: string
   readonly value: number
   readonly low: number | null
@@ -12,7 +12,7 @@ export interface NamedPoint {
   readonly style?: SeriesStyle
 }
 
-export interface IntervalFigureOptions {
+interface IntervalFigureOptions {
   readonly title: string
   readonly caption: string
   /** Of the figures' axis. */
