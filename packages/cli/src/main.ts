@@ -1,6 +1,6 @@
 import { runCommandLine } from './commands/program.ts'
 
-// The launcher holds the other end of this channel: when it is killed outright, so that it can pass nothing on, end too.
+// The launcher holds the other end of this channel. Where it is killed and can pass no signal on, this process ends too.
 process.once('disconnect', () => process.exit(1))
 process.channel?.unref()
 

@@ -4,7 +4,7 @@ import { userPath } from '../files/paths.ts'
 import { CommandError } from './command-error.ts'
 import { wholeNumber } from './numbers.ts'
 
-/** Adds the options of `LogOptions` save the seed, whose meaning differs. */
+/** Adds the options of `LogOptions` but `--seed`, which means something else in each command. */
 export function logOptions(command: Command, standard: string) {
   return command
     .option(
@@ -23,7 +23,7 @@ export interface LogOptions {
   readonly seed: number
 }
 
-/** What `openLog` takes, but for `data`. */
+/** What `openLog` takes beside `data`. */
 export const logSettings = ({ schema, maxBadRows, seed }: LogOptions) => ({
   ...(schema !== undefined && { schema: userPath(schema) }),
   maxBadRows,
@@ -37,7 +37,7 @@ export async function logSource(options: LogOptions) {
   return { settings: { ...logSettings(options), data }, source }
 }
 
-/** What `--data` may name beside files; the list is asked for when a command runs, as help loads no log. */
+/** What `--data` names. The synthetic logs are looked up when a command runs, so that help loads none. */
 export interface DataArgument {
   readonly kind: 'bundled' | 'synthetic' | 'file'
   /** As `openLog` takes it: a name, or a path. */

@@ -1,4 +1,4 @@
-/** What the commands have in common that talk to a running service. */
+/** What all commands share that talk to a running service. */
 import type { Command, OptionValues } from '@commander-js/extra-typings'
 import type { Client, ClientTls } from '@headwater/client'
 import { CommandError } from '../arguments/command-error.ts'
@@ -36,7 +36,7 @@ export function accessOptions<Arguments extends unknown[], Options extends Optio
 
 /** Of every command that talks to a service. */
 type ServiceOptions = OptionsOf<typeof serviceCommand>
-/** How a service lets one in. */
+/** How a caller identifies itself to a service. */
 type AccessOptions = Omit<ServiceOptions, 'url'>
 
 /** @throws CommandError, InputFileError, ClientError */
@@ -57,7 +57,7 @@ export function serviceAccess(options: AccessOptions): { readonly token: string 
   return { token: tokenOf(options), tls }
 }
 
-/** Never an option: others see the command lines of a machine. */
+/** There is no option for the token itself, as other users of a machine can read its command lines. */
 function tokenOf({ tokenFile }: AccessOptions): string | null {
   const text = tokenFile === undefined ? process.env.HEADWATER_TOKEN : readInput('--token-file', tokenFile).toString()
   const token = text?.trim()
@@ -67,7 +67,7 @@ function tokenOf({ tokenFile }: AccessOptions): string | null {
   throw new CommandError(`${place} holds no token; put it there alone, in one line.`)
 }
 
-/** The model that is named, or the one that is served. @throws CommandError where there are several */
+/** The model that is named, or else the only one that is served. @throws CommandError where there are several */
 export async function modelNamed(client: Client, named: string | undefined): Promise<string> {
   if (named !== undefined) return named
   const models = await client.models()

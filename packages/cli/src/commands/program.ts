@@ -40,7 +40,7 @@ const commands: readonly ((program: Command) => void)[] = [
   registerDoctor,
 ]
 
-/** Each command loads what it needs when it runs, so that help is quick and `doctor` works where a binding does not. */
+/** A command imports what it needs when it runs, so that help is quick and `doctor` works where a native binding does not. */
 function createProgram(): Command {
   const program = new Command('headwater')
     .description('Scaling user modeling: train user towers, serve their embeddings, measure the gain')
@@ -68,8 +68,8 @@ export async function runCommandLine(args: readonly string[]): Promise<number> {
 }
 
 /**
- * Errors made to be read (a class of their own, or an answer of the operating system) are one message. Anything else is
- * a bug of ours and shows where it is.
+ * Errors of a class of their own, and those of the operating system, are written for users: their message is enough. Any
+ * other error is a bug, and comes with its stack.
  */
 function describeFailure(error: unknown): string {
   if (!(error instanceof Error)) return String(error)

@@ -14,12 +14,12 @@ import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { userPath } from './paths.ts'
 
-/** A place that output was to go to cannot take it. */
+/** Output cannot be written to the place that was named. */
 export class OutputError extends Error {
   override readonly name = 'OutputError'
 }
 
-/** Null where nothing is found, a path through a file or a locked directory included. */
+/** Null where nothing is there, or the path goes through a file or a locked directory. */
 function isDirectory(path: string): boolean | null {
   try {
     return statSync(path).isDirectory()
@@ -48,7 +48,7 @@ export function outputFile(option: string, file: string): string {
   return path
 }
 
-/** Writes files of one result: each beside its place first, so that a full disk leaves what was there. @throws OutputError */
+/** Writes files of one result: all beside their places, then renamed, so that a full disk leaves what was there. @throws OutputError */
 export function writeOutputFiles(files: ReadonlyMap<string, string | Uint8Array>): void {
   const partial = (path: string) => `${path}.${process.pid}.partial`
   try {
@@ -63,7 +63,7 @@ export function writeOutputFiles(files: ReadonlyMap<string, string | Uint8Array>
 /** Where a job keeps its files: the user's directory, or a temporary one. */
 export interface OutputDirectory {
   readonly path: string
-  /** Removes the temporary directory, and the user's where it was made for the job and nothing is in it. */
+  /** Removes a temporary directory, and a directory that was made for the job where it is still empty. */
   release(): void
 }
 

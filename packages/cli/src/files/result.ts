@@ -16,7 +16,7 @@ export function jsonText(value: unknown): string {
   return `${JSON.stringify(value, withMessages, 2)}\n`
 }
 
-/** JSON has no errors; what is in them is in no enumerable property. */
+/** `JSON.stringify` writes an error as `{}`, as its properties are not enumerable. */
 function withMessages(_: string, value: unknown): unknown {
   return value instanceof Error ? { name: value.name, message: value.message } : value
 }

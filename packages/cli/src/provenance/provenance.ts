@@ -2,7 +2,7 @@
 import { execFileSync } from 'node:child_process'
 import { readFileSync } from 'node:fs'
 
-/** Of the command. */
+/** Version of the command's package. */
 export const { version } = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8')) as {
   version: string
 }
@@ -10,7 +10,7 @@ export const { version } = JSON.parse(readFileSync(new URL('../../package.json',
 /** The command line of this process. */
 export const commandLine = () => `headwater ${process.argv.slice(2).join(' ')}`
 
-/** Of a run that begins now. */
+/** What to record of a run that starts now. */
 export const provenance = () => ({
   version,
   commit: currentCommit(),

@@ -2,11 +2,11 @@
 
 export const count = (value: number) => Math.round(value).toLocaleString('en')
 
-/** A count and what is counted, which is named in the plural; a singular that does not just lack the `s` is given. */
+/** A count and the name of what is counted. @param several the plural @param one needed where it is not the plural without its `s` */
 export const counted = (value: number, several: string, one = several.replace(/s$/, '')) =>
   `${count(value)} ${value === 1 ? one : several}`
 
-/** A row a line, columns as wide as their widest cell. @param isRight whether a column's cells end at one line, as numbers do */
+/** Rows as lines; a column is as wide as its widest cell. @param isRight whether a column is aligned to the right, as numbers are */
 export function table(
   rows: readonly (readonly string[])[],
   isRight: (column: number) => boolean = () => false,

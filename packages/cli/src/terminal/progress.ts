@@ -17,7 +17,7 @@ export function progressOn(output: ProgressOutput = process.stderr): Progress {
   return output.isTTY ? new Bars(output) : new Lines(output)
 }
 
-/** How fast a stage goes on, from its first report on: a stage need not begin at 0. */
+/** The speed of a stage since its first report, as a stage need not begin at 0. */
 class Pace {
   readonly total: number
   readonly startMs = performance.now()
@@ -28,7 +28,7 @@ class Pace {
     this.total = total
   }
 
-  /** Null until it has moved. */
+  /** Null until it has made progress. */
   at(done: number): { readonly perSecond: number; readonly leftSeconds: number } | null {
     const nowMs = performance.now()
     if (Number.isNaN(this.#first)) {

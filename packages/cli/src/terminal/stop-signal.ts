@@ -1,4 +1,4 @@
-/** A first SIGTERM or SIGINT ends what runs in order, a second at once. */
+/** Resolves at the first SIGTERM or SIGINT, so that the command can end in order; a second one ends it at once. */
 export function stopSignal(): { readonly signal: Promise<void>; ignore(): void } {
   let stop = () => {}
   const signal = new Promise<void>((resolve) => {

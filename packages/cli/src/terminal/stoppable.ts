@@ -17,7 +17,7 @@ export interface Stoppable {
 /**
  * Runs work with progress on stderr, and stops it at a signal of the system.
  *
- * @param left what there is after it was stopped, as the message says it
+ * @param left what remains after it was stopped; part of the message
  */
 export async function stoppable<T>(left: string, work: (options: Stoppable) => Promise<T>): Promise<T> {
   const abort = new AbortController()

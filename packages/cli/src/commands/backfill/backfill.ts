@@ -97,7 +97,7 @@ function beginning(atMs: number): BackfillPlace {
   return { atMs, lastUser: null, counts }
 }
 
-/** @throws CommandError where the snapshot has seen what is not to be known yet */
+/** @throws CommandError where the snapshot was trained on events of that time or later */
 function checkCutoff({ manifest }: ServedTower, atMs: number): void {
   if (manifest.dataCutoffMs < atMs) return
   const [cutoff, at] = [manifest.dataCutoffMs, atMs].map((timeMs) => new Date(timeMs).toISOString())
@@ -113,7 +113,7 @@ async function countUsers(store: EmbeddingStore): Promise<number> {
   return count
 }
 
-/** From a place on, in key order. @throws the signal's reason; RefreshError */
+/** Computes the users after a place, in the order of keys. @throws the signal's reason; RefreshError */
 async function computeAll(
   { name: model, policy }: { readonly name: string; readonly policy: PoolingPolicy },
   store: EmbeddingStore,

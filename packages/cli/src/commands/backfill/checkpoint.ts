@@ -1,4 +1,4 @@
-/** How far a backfill has come, in a file of the directory that the user is in; it goes away with the last user. */
+/** How far a backfill has come, in a file of the directory that the user is in. The file is removed at the end. */
 import { createHash } from 'node:crypto'
 import { existsSync, mkdirSync, readFileSync, rmdirSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
@@ -12,7 +12,7 @@ export interface BackfillIdentity {
   readonly tenant: string
   readonly model: string
   readonly snapshot: number
-  /** As of which; null: the time at which it was begun. */
+  /** Time as of which users are known; null: the time at which the backfill began. */
   readonly atMs: number | null
   readonly events: string | null
   readonly policy: PoolingPolicy
@@ -20,24 +20,24 @@ export interface BackfillIdentity {
 
 /** Numbers of users. */
 export interface BackfillCounts {
-  /** That were looked at. */
+  /** Looked at so far. */
   users: number
   refreshed: number
-  /** That the store holds newer embeddings of. */
+  /** Left as they are, as the store holds newer embeddings of them. */
   superseded: number
-  /** Whose vectors the store refused. */
+  /** Their vectors were refused by the store. */
   refused: number
-  /** Whose state knows of then or later, so that a vector of it would be a leak. */
+  /** Passed over, as their state has events of that time or later: a vector of it would be a leak. */
   later: number
-  /** Of whom nothing was known by then. */
+  /** Passed over, as nothing was known of them at that time. */
   unknown: number
-  /** Whose state is not of the snapshot's schema. */
+  /** Passed over, as their state is of another schema. */
   unreadable: number
 }
 
 export interface BackfillPlace {
   readonly atMs: number
-  /** The last user that is done, in key order; null: none is. */
+  /** The last user that is done, in the order of keys; null: none. */
   readonly lastUser: string | null
   readonly counts: BackfillCounts
 }

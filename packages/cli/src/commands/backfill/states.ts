@@ -1,4 +1,4 @@
-/** Users' states as of a time: of the store, where they know of nothing later, or of a log's events before it. */
+/** Users' states as of a time: from the store, where they have no later events, or from a log's events before that time. */
 import { mkdtempSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { extname, join } from 'node:path'
@@ -7,13 +7,13 @@ import type { EmbeddingStore, TransferStages } from '@headwater/store'
 import { CommandError } from '../../arguments/command-error.ts'
 import type { BackfillCounts } from './checkpoint.ts'
 
-/** Gives a state a user, undefined for those that are passed over, which it counts. */
+/** Gives the state of each user, undefined for users that are passed over, which it counts. */
 export type StatesAsOf = (
   users: readonly string[],
   counts: BackfillCounts,
 ) => Promise<readonly (Uint8Array | undefined)[]>
 
-/** States that the store holds. A user whose state knows of `atMs` or later is passed over: it would be a leak. */
+/** States of the store. A user whose state has events of `atMs` or later is passed over: a vector of it would be a leak. */
 export function statesOfStore(
   store: EmbeddingStore,
   space: FeatureSpace,
@@ -41,7 +41,7 @@ export function statesOfStore(
 }
 
 /**
- * States that a log's events before `atMs` make, in the order of their times. Those up to a user's forgetting are left out.
+ * States made of a log's events before `atMs`, in the order of their times. Events up to a user's forgetting are left out.
  *
  * @param store has the tombstones
  * @param data a file, a glob, or a directory of files of one kind

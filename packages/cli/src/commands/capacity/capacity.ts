@@ -16,7 +16,7 @@ import { renderPlan } from './words.ts'
 /** The worked example of help and documentation, by its command line. */
 export const exampleArguments = '--users 1e9 --reads 1e6 --users-a-read 1 --refreshes 1 --events 5'.split(' ')
 
-/** An option of what is asked of a service; its bounds and default are those of the scale model. */
+/** An option of the demand; its bounds and its default are those of the scale model. */
 function demand<const Flag extends string>(flag: Flag, name: DemandNumber, description: string) {
   const { least, most, isWhole, standard } = demandBounds[name]
   const fits = (value: number) => value >= least && value <= most && (!isWhole || Number.isInteger(value))

@@ -41,7 +41,7 @@ function checkText({ what, unit, predicted, measured }: CapacityCheck): string {
   return `${what}: ${short(predicted)} ${unit} predicted, ${short(measured)} measured, ${error < 0 ? '−' : '+'}${Math.abs(error).toFixed(1)} %`
 }
 
-/** Three digits, or all before the point. */
+/** Three digits, or all digits of the whole part. */
 const short = (value: number) => (value >= 100 ? count(value) : String(Number(value.toPrecision(3))))
 
 const units = ['B', 'kB', 'MB', 'GB', 'TB', 'PB', 'EB']

@@ -4,7 +4,7 @@ import { availableParallelism, freemem, tmpdir, totalmem } from 'node:os'
 import { join } from 'node:path'
 import type { AdapterDescription, DeviceReport } from '@headwater/gpu'
 
-/** One thing the machine needs: what was found, and where that is not enough, the command that mends it. */
+/** One thing that the machine needs: what was found, and where that is not enough, what to do. */
 interface Check {
   readonly name: string
   readonly ok: boolean
@@ -67,7 +67,7 @@ export async function diagnose({ directory, gpu }: DiagnosisOptions): Promise<Di
 
 type Finding = Pick<Check, 'ok' | 'found'>
 
-/** @param check finds that something is enough or not, or gives what it found and throws where it is not there */
+/** @param check gives a finding, or what it found where finding it is enough; it throws where nothing is there */
 async function attempt(name: string, check: () => Finding | Promise<Finding | string>, remedy: string): Promise<Check> {
   try {
     const found = await check()

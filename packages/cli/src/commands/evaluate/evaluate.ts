@@ -99,7 +99,7 @@ async function evaluate(names: readonly string[], options: EvaluateOptions): Pro
   })
 }
 
-/** Of experiments that were not asked for by name, those that the log can have; why the others cannot be is printed. */
+/** The experiments that the log has the data for; for the others the reason is printed. @throws the first reason where none is left */
 function thoseOf(
   log: LabLog,
   experiments: readonly Experiment[],
@@ -130,5 +130,5 @@ function commandOf(experiment: string, { data, schema, quick, seed, seeds, maxBa
   return words.join(' ')
 }
 
-/** As a shell takes it for one word, whatever is in it. */
+/** One word for a shell, with quotes where it needs them. */
 const quoted = (word: string) => (/^[\w@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`)

@@ -20,7 +20,7 @@ import { type EventBatch, eventBatches, type LogMark, logStart, wireValue } from
 import { readMark, writeMark } from './mark.ts'
 
 const deadlineMs = 10_000
-/** A service that is away for longer ends the command. */
+/** The command fails where a service does not answer for longer. */
 const patienceMs = 60_000
 const longestWaitMs = 5_000
 
@@ -114,7 +114,7 @@ async function send(client: Client, log: Log, mark: LogMark, { signal, onSent }:
 }
 
 /**
- * Sends a batch until it is in: the service knows its events again by their ids.
+ * Sends a batch until the service has it. Sending it twice does no harm, as the service knows events by their ids.
  *
  * @returns how often it was sent again
  * @throws ClientError, or the signal's reason
@@ -164,7 +164,7 @@ function markPath(given: string, { mark }: IngestOptions): string | null {
   return given !== '-' && existsSync(userPath(given)) ? `${userPath(given)}.ingested` : null
 }
 
-/** What comes over stdin is put into a file, to be checked whole before any of it is sent. */
+/** The path of the log. Stdin is written to a file first, so that all of it is checked before any is sent. */
 async function logFile(given: string, signal: AbortSignal): Promise<{ readonly path: string; release(): void }> {
   if (given !== '-') return { path: userPath(given), release: () => {} }
   if (process.stdin.isTTY) throw new CommandError('stdin is a terminal; pipe a log of JSON lines into the command.')

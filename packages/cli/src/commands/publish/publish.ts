@@ -6,7 +6,7 @@ import { modelNamed, serviceClient, serviceCommand } from '../../client/service-
 import { jsonFile, printResult } from '../../files/result.ts'
 import { publishServe } from './publish-serve.ts'
 
-/** Of what is only looked up; a change takes as long as loading does. */
+/** Deadline of look-ups. A change may take longer, as the service loads the snapshot. */
 const deadlineMs = 10_000
 
 const declare = (program: Command) =>

@@ -29,7 +29,7 @@ export function registerRead(program: Command): void {
     })
 }
 
-/** A user's row of a model; what is null where nothing is held of the user. */
+/** What a model serves of a user. Nulls: nothing is held of the user. */
 interface Row {
   readonly model: string
   readonly user: string

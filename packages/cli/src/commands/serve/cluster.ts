@@ -1,4 +1,4 @@
-/** A server's part in a cluster: over a Valkey store refreshes wait in its servers, for whichever process takes them. */
+/** A server's part in a cluster: over a Valkey store, refreshes wait in Valkey until some process takes them. */
 import { createHash } from 'node:crypto'
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
@@ -10,9 +10,9 @@ import type { ServeOptions } from './options.ts'
 
 export interface ServeCluster {
   readonly node: ClusterNode
-  /** Takes its part. @param poolings by tenant */
+  /** Starts to read or to work. @param poolings by tenant */
   start(poolings: ReadonlyMap<string, Pooling>): Promise<void>
-  /** To be called before the poolings are closed; again, it does nothing. */
+  /** Must be called before the poolings are closed. A second call does nothing. */
   close(): Promise<void>
 }
 

@@ -2,7 +2,7 @@
 import type { EncoderProcess, StartEncoderOptions } from '@headwater/encoder'
 import type { ServeOptions } from './options.ts'
 
-/** Of the module that the process imports for `--encoder onnx`. */
+/** URL of the module that the encoder's process imports for `--encoder onnx`. */
 export const onnxBackend = new URL(
   import.meta.url.endsWith('.ts') ? './onnx-backend.ts' : './onnx-backend.js',
   import.meta.url,
@@ -22,7 +22,7 @@ export async function startServeEncoder(
   return startEncoder(given)
 }
 
-/** Program and arguments that start the encoder where it is to run, and when. */
+/** Program and arguments before the encoder's own: on which cores it runs, and with which priority. */
 export function encoderPrefix({ encoderCpus, encoderIdle }: Partial<ServeOptions>): readonly string[] {
   const idle = encoderIdle === true ? ['chrt', '--idle', '0'] : []
   return encoderCpus === undefined ? idle : [...idle, 'taskset', '-c', encoderCpus]

@@ -1,4 +1,4 @@
-/** Logs of a server, a directory each and in it one a tenant. */
+/** Logs of a server: a directory each, with one inside for each tenant. */
 import { join } from 'node:path'
 import type { Schema } from '@headwater/features'
 import type { LineLogOptions, OpenEventLog, OpenOutcomeLog, ServedLog } from '@headwater/logs'
@@ -57,7 +57,7 @@ export async function openTenantLogs(
   }
 }
 
-/** Of the logs that are kept, by kind and tenant, as the service's figures have them. */
+/** Counters of the open logs by kind, a log a tenant, as the service's metrics take them. */
 export function logCounters(tenants: ReadonlyMap<string, { readonly logs: TenantLogs }>) {
   const logs = [...tenants.values()].map((tenant) => tenant.logs)
   const kept = (kind: keyof TenantLogs) => logs.map((each) => each[kind]).filter((log) => log !== null)

@@ -10,12 +10,12 @@ import { comparePanel, describeShadow } from './shadow.ts'
 export interface ServeModel {
   readonly schema: Schema
   readonly dim: number
-  /** Null where others refresh, through whatever they follow. */
+  /** Null where other processes refresh. */
   readonly followed: FollowedModel | null
 }
 
 /**
- * Of a server without an encoder: what the workers' snapshots have, so the newest that is not refused.
+ * The models of a server without an encoder: by the newest snapshot that is not refused, as its workers serve that.
  * @throws CommandError where their schemas differ; SnapshotError, ServedSnapshotError, SnapshotRefusedError
  */
 export async function readServeModels(

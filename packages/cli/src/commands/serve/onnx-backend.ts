@@ -6,7 +6,7 @@ import { exportUserTower, inputArrays } from '@headwater/onnx'
 import { snapshotConfig } from '@headwater/runtime'
 import { readSnapshot } from '@headwater/snapshot'
 
-/** ONNX Runtime is not installed with the command: few machines want it, and it is large. */
+/** ONNX Runtime is missing. It is not installed with the command, as it is large and few machines use it. */
 class OnnxRuntimeMissingError extends Error {
   override readonly name = 'OnnxRuntimeMissingError'
 }
@@ -18,7 +18,7 @@ const { InferenceSession, Tensor } = await import('onnxruntime-node').catch((cau
 
 const options = {
   intraOpNumThreads: availableParallelism(),
-  // Threads that wait by spinning would take the cores from those who answer reads.
+  // Threads that wait by spinning would take processor time from the threads that answer reads.
   extra: { session: { intra_op: { allow_spinning: '0' } } },
 }
 

@@ -1,4 +1,4 @@
-/** What `headwater serve` takes on its command line, checked as far as it can be before anything is opened. */
+/** The options of `headwater serve`, and the checks of them that need nothing opened. */
 import { type Command, Option } from '@commander-js/extra-typings'
 import { InvalidArgumentError } from 'commander'
 import { CommandError } from '../../arguments/command-error.ts'
@@ -10,22 +10,22 @@ import { readInput } from '../../files/input.ts'
 import { userPath } from '../../files/paths.ts'
 
 export interface ModelArgument {
-  /** Null where the directory stands alone. */
+  /** Null where only the directory is given. */
   readonly name: string | null
   /** Or the URL of a publisher. */
   readonly directory: string
 }
 
 export interface ShadowArgument {
-  /** Null where there is only one model to mean. */
+  /** Null where no model is named, as there is only one. */
   readonly model: string | null
   readonly snapshot: number | 'latest-held'
 }
 
-/** `NAME=` before something; what looks like a path is none. */
+/** `NAME=` before something. A path before the sign is no name. */
 const named = /^([\w-][\w.-]*)=(.*)$/s
 
-/** One more `--model`. */
+/** Parses one more `--model`. */
 export function modelArgument(text: string, before: readonly ModelArgument[] = []): readonly ModelArgument[] {
   const [, name = null, directory = text] = named.exec(text) ?? []
   if (directory === '') throw new InvalidArgumentError('Give a directory, or NAME=DIR.')

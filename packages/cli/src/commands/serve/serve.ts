@@ -78,7 +78,7 @@ async function start(options: ServeOptions, report: ServeReport, closers: Closer
     models: [...models].map(([name, { dim, followed }]) => ({
       name,
       dim,
-      // What a publisher chose is changed there.
+      // A publisher's choice is changed at the publisher.
       ...(followed !== null && !isPublisher(sources.get(name)!) && { control: followed }),
     })),
     auth,
@@ -94,7 +94,7 @@ async function start(options: ServeOptions, report: ServeReport, closers: Closer
       if (cluster !== null) registerClusterMetrics(figures, cluster.node)
     },
     ...(tls && { tls }),
-    // A log has failures in the lines of their requests.
+    // With a log, failures are in the lines of their requests.
     ...(logger === null ? { onError: warn } : { logger }),
   })
   closers.push(() => server.close())

@@ -1,7 +1,7 @@
 import type { LoadedSnapshot } from '@headwater/encoder'
 import type { PanelComparison } from '@headwater/pooling'
 
-/** What a shadow makes of its panel's users beside the snapshot that is served, as `headwater snapshots diff` has it. */
+/** Compares a shadow with the served snapshot over the shadow's panel, as `headwater snapshots diff` does. */
 export async function comparePanel(shadow: LoadedSnapshot, served: LoadedSnapshot): Promise<PanelComparison | null> {
   const [{ readSnapshot }, { panelFigures }] = await Promise.all([
     import('@headwater/snapshot'),

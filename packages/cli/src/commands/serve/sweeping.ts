@@ -4,8 +4,8 @@ import type { ServeOptions } from './options.ts'
 import type { ServeTenant } from './tenants.ts'
 
 /**
- * Tombstones past their retention, and with `--time-to-live` embeddings that are no longer served. A server that only
- * answers leaves it to those that refresh.
+ * Removes tombstones past their retention, and with `--time-to-live` embeddings that are no longer served. A server with
+ * `--role read` leaves this to the workers.
  */
 export async function startServeSweeping(
   { timeToLive, role }: ServeOptions,

@@ -1,9 +1,9 @@
-/** Spans of a server, sent to a collector. Loaded only where they are asked for. */
+/** Sends a server's spans to a collector. Loaded with `--traces` alone. */
 import { OTLPTraceExporter } from '@opentelemetry/exporter-trace-otlp-http'
 import { resourceFromAttributes } from '@opentelemetry/resources'
 import { BatchSpanProcessor, NodeTracerProvider } from '@opentelemetry/sdk-trace-node'
 
-/** A collector that is away holds up the server's end for as long. */
+/** A collector that does not answer delays the end of the server by this. */
 const timeoutMillis = 2_000
 
 /**
@@ -17,6 +17,6 @@ export function startTracing(url: string): () => Promise<void> {
     spanProcessors: [new BatchSpanProcessor(new OTLPTraceExporter({ url, timeoutMillis }))],
   })
   provider.register()
-  // What is lost with it is not worth a failure.
+  // A server does not fail because its last spans are lost.
   return () => provider.shutdown().catch(() => {})
 }

@@ -14,7 +14,7 @@ import { count, counted, table } from '../../terminal/format.ts'
 /** Records that were left out. */
 type Faults = BackupReport['faults']
 
-/** Printed; `--json` has them all. */
+/** Faults that are printed; `--json` has all. */
 const namedFaults = 100
 
 const tableNames = {
@@ -80,7 +80,7 @@ function renderTenant({ tenant, tables, models }: TenantStats): string {
   return `\ntenant ${JSON.stringify(tenant)}: ${held.join(', ')}\n${table}`
 }
 
-/** Numbers that run on as first–last; newest first is given. */
+/** Consecutive numbers as `first–last`. @param newestFirst in falling order */
 function rangeOf(newestFirst: readonly number[]): string {
   const runs: [first: number, last: number][] = []
   for (const number of newestFirst.toReversed()) {

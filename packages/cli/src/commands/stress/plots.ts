@@ -68,7 +68,7 @@ export function partsPlot(result: StressResult): Figure {
   })
 }
 
-/** Where less waits, the scale goes up to this. */
+/** The scale goes up to this at least. */
 const leastWaiting = 10
 
 export function waitingPlot(result: StressResult): Figure {
@@ -97,7 +97,7 @@ interface Curves {
   readonly format: (value: number) => string
   /** What is special about the scale of the values. */
   readonly y: Figure['options']['y']
-  /** Where a dashed line stands. */
+  /** Value of a dashed line. */
   readonly limit?: number
   readonly series: readonly Series[]
 }
@@ -135,7 +135,7 @@ function plot(result: StressResult, { title, caption, format, y, limit, series: 
   }
 }
 
-/** Names stand beside the plot, the first at the top, so that none covers another. */
+/** Names are beside the plot, one below the other, so that none covers another. */
 const nameHeight = 16
 
 function curves(steps: readonly StressStep[], series: readonly Series[]) {

@@ -8,16 +8,16 @@ import type { RoundEvents } from '@headwater/training'
 
 export interface FollowOptions {
   readonly directory: string
-  /** Files that were rounds before a checkpoint, in their order: they come first again. */
+  /** Files that were rounds before the checkpoint, in their order. They come first. */
   readonly known: readonly string[]
   /** @throws an error for a file that cannot be used, which is passed over then */
   open(path: string): Promise<Log>
-  /** Told of files that are passed over. */
+  /** Gets the files that are passed over, with the reason. */
   onWarning(message: string): void
   readonly signal: AbortSignal
 }
 
-/** By its ending a file is whole: writers give it that name when they are done. */
+/** A file with such an ending is whole: writers give it this name when they are done. */
 const wholeFile = /^[^.].*\.(parquet|(csv|jsonl|ndjson)(\.(gz|zst))?)$/
 const pollMs = 200
 
