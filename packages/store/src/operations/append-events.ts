@@ -94,28 +94,20 @@ async function appendSlice(
         timeMs: timesMs[row],
         payload: payloads[row],
       }))
-      const append = () => {
+      try {
         const { record, duplicate } = appendToEvents(held, entries, maxEvents, addressSeed(tenant, user))
         for (const [e, row] of rows.entries()) {
           outcomes.outcomes[row] = duplicate[e] === 1 ? appendOutcome.duplicate : appendOutcome.written
         }
-        const added = rows.filter((_, e) => duplicate[e] === 0)
         if (record === null) return
+        const added = rows.filter((_, e) => duplicate[e] === 0)
+        const featureTimeMs = added.reduce((earliest, row) => Math.min(earliest, timesMs[row]), Infinity)
         written.push([user, added, contradictions])
-        groups.push([
-          {
-            table: 'events',
-            key: user,
-            expected: recordVersion(held),
-            record,
-            featureTimeMs: added.reduce((earliest, row) => Math.min(earliest, timesMs[row]), Infinity),
-          },
-        ])
+        groups.push([{ table: 'events', key: user, expected: recordVersion(held), record, featureTimeMs }])
+      } catch (error) {
+        // A record that is at fault refuses all of its user's rows, for the one reason.
+        outcomes.refuse(rows, error)
       }
-      // A record that is at fault refuses all of its user's rows, for the one reason.
-      const error = errorOf(append)
-      if (error === null) return
-      refuse(rows, outcomes, error)
     })
     if (groups.length === 0) return
     const done = await driver.write(tenant, groups)
@@ -147,31 +139,11 @@ async function laterThanTombstones(
     } else if (contradictions + 1 < mostContradictions) left.push([user, rows, contradictions + 1])
     else {
       const address = addressText({ table: 'tombstone', tenant, key: digests[i] })
-      refuse(
-        rows,
-        outcomes,
-        new StoreCorruptError(`user ${JSON.stringify(user)} is forgotten, but ${address} is of before; run a check`),
-      )
+      const what = `user ${JSON.stringify(user)} is forgotten, but ${address} is of before; run a check`
+      outcomes.refuse(rows, new StoreCorruptError(what))
     }
   })
   return left
-}
-
-function refuse(rows: readonly number[], outcomes: RowOutcomes, error: unknown): void {
-  for (const row of rows) {
-    outcomes.attempt(row, () => {
-      throw error
-    })
-  }
-}
-
-function errorOf(run: () => void): unknown {
-  try {
-    run()
-    return null
-  } catch (error) {
-    return error
-  }
 }
 
 function checkRow({ users, eventIds, timesMs, payloads, writtenMs }: EventBatch, row: number, limits: StoreLimits) {

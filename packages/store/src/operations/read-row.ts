@@ -25,9 +25,7 @@ export function readRow(
   const to = row * dim
   if (expiredBeforeMs !== undefined && featureTimeMs < expiredBeforeMs) {
     into.status[row] = readStatus.expired
-    pooled.fill(0, to, to + dim)
-    halfBytes?.fill(0, 2 * to, 2 * (to + dim))
-    latest?.fill(0, to, to + dim)
+    clearVectors(into, row)
     return
   }
   into.status[row] = readStatus.found
@@ -38,12 +36,15 @@ export function readRow(
 
 /** Makes a row of columns that of a user of whom nothing is held, or known. @param status `missing` or `unavailable` */
 export function clearRow(into: ModelColumns, row: number, status: number): void {
-  const { dim, pooled, halves, latest } = into
   into.status[row] = status
   into.snapshot[row] = 0
   into.frame[row] = 0
   into.featureTimeMs[row] = 0
   into.writtenMs[row] = 0
+  clearVectors(into, row)
+}
+
+function clearVectors({ dim, pooled, halves, latest }: ModelColumns, row: number): void {
   pooled.fill(0, row * dim, (row + 1) * dim)
   halves?.fill(0, row * dim, (row + 1) * dim)
   latest?.fill(0, row * dim, (row + 1) * dim)

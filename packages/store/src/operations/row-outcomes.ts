@@ -28,10 +28,17 @@ export class RowOutcomes {
       run()
       return true
     } catch (error) {
-      if (!(error instanceof StoreError)) throw error
+      this.refuse([row], error)
+      return false
+    }
+  }
+
+  /** @throws `error` where it is not the store's */
+  refuse(rows: readonly number[], error: unknown): void {
+    if (!(error instanceof StoreError)) throw error
+    for (const row of rows) {
       this.outcomes[row] = appendOutcome.refused
       this.#refusals.push({ row, error })
-      return false
     }
   }
 

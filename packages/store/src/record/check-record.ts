@@ -2,7 +2,7 @@ import { StoreCorruptError } from '../validation/errors.ts'
 import { checkKey, checkName } from '../validation/keys.ts'
 import { decodeEvents } from './event-record.ts'
 import { addressSeed, checkRecord, type RecordAddress, recordVersion } from './record.ts'
-import { checkWholeRing, earliestFeatureTimeMs } from './ring.ts'
+import { checkWholeRing } from './ring.ts'
 import { checkTombstone } from './tombstone.ts'
 
 /** Checks a record by itself; gives the earliest time of a ring's or an event list's contents, null for others. */
@@ -12,10 +12,8 @@ export function checkStored({ table, tenant, key, model }: RecordAddress, record
   if (table === 'ring') checkName('model', model ?? '')
   const seed = addressSeed(tenant, key, model)
   let earliestMs: number | null = null
-  if (table === 'ring') {
-    checkWholeRing(record, seed)
-    earliestMs = earliestFeatureTimeMs(record)
-  } else if (table === 'events') {
+  if (table === 'ring') earliestMs = checkWholeRing(record, seed)
+  else if (table === 'events') {
     earliestMs = decodeEvents(record, seed).reduce((earliest, { timeMs }) => Math.min(earliest, timeMs), Infinity)
   } else if (table === 'tombstone') checkTombstone(tenant, key, record)
   else checkRecord(record, table, seed)

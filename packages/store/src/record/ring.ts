@@ -175,33 +175,29 @@ export function decodeRing(record: Uint8Array, seed: number): DecodedRing {
  * Checks a ring whose dim is not known, down to the order of its slots.
  *
  * @param seed of the record's address
+ * @returns the earliest feature time of its slots
  * @throws StoreCorruptError, StoreFormatError
  */
-export function checkWholeRing(record: Uint8Array, seed: number): void {
+export function checkWholeRing(record: Uint8Array, seed: number): number {
   checkRecord(record, 'ring', seed)
   const dim = ringDim(record)
   checkDim(record, dim)
   const slots = record[18]
   if (record[19] === 0 || record[19] > slots) throw brokenRing()
+  let earliestMs = Infinity
+  let newer: SlotTag | null = null
   for (let s = 0; s < slots; s++) {
-    const { snapshot, featureTimeMs } = tagAt(record, slotAt(record, dim, s))
-    if (!Number.isFinite(featureTimeMs)) throw brokenRing()
-    if (s === 0) continue
-    const newer = tagAt(record, slotAt(record, dim, s - 1))
-    if (snapshot > newer.snapshot || (snapshot === newer.snapshot && !(featureTimeMs < newer.featureTimeMs))) {
-      throw brokenRing()
-    }
+    const tag = tagAt(record, slotAt(record, dim, s))
+    if (!Number.isFinite(tag.featureTimeMs)) throw brokenRing()
+    const isInOrder =
+      newer === null ||
+      tag.snapshot < newer.snapshot ||
+      (tag.snapshot === newer.snapshot && tag.featureTimeMs < newer.featureTimeMs)
+    if (!isInOrder) throw brokenRing()
+    earliestMs = Math.min(earliestMs, tag.featureTimeMs)
+    newer = tag
   }
-}
-
-/** The earliest feature time of a ring's slots. Call `checkWholeRing` first. */
-export function earliestFeatureTimeMs(record: Uint8Array): number {
-  const dim = ringDim(record)
-  let earliest = Infinity
-  for (let s = 0; s < record[18]; s++) {
-    earliest = Math.min(earliest, tagAt(record, slotAt(record, dim, s)).featureTimeMs)
-  }
-  return earliest
+  return earliestMs
 }
 
 /** The newest slot's feature time, of a ring whose dim is not known. @throws StoreCorruptError, StoreFormatError */

@@ -200,8 +200,8 @@ export class LmdbDriver implements Driver {
     return statSync(dataPathOf(this.#path), { throwIfNoEntry: false })?.size ?? 0
   }
 
-  async flushed(): Promise<void> {
-    await this.#committed()
+  flushed(): Promise<void> {
+    return this.#committed()
   }
 
   async close(): Promise<void> {
@@ -217,14 +217,9 @@ export class LmdbDriver implements Driver {
 
   /** The record as of the last write; valid until the next read. */
   #current(table: Table, address: string): Uint8Array | undefined {
-    if (!this.#open.isEmpty) {
-      const open = this.#open.get(table, address)
-      if (open !== undefined) return open ?? undefined
-    }
-    if (this.#sent !== null) {
-      const sent = this.#sent.get(table, address)
-      if (sent !== undefined) return sent ?? undefined
-    }
+    let waiting = this.#open.isEmpty ? undefined : this.#open.get(table, address)
+    if (waiting === undefined) waiting = this.#sent?.get(table, address)
+    if (waiting !== undefined) return waiting ?? undefined
     const database = this.#environment.tables[table]
     const bytes = database.getBinaryFast(address)
     // The bytes may be LMDB's reused buffer, which is longer than the value.
@@ -262,8 +257,8 @@ export class LmdbDriver implements Driver {
   async #slice(table: Table, prefix: string, start: string, limit: number): Promise<string[]> {
     await this.#committed()
     await this.#freshen()
-    const end = prefix === '' ? {} : { end: endOfPrefix(prefix) }
-    return [...this.#environment.tables[table].getKeys({ start, exclusiveStart: true, ...end, limit })]
+    const range = { start, exclusiveStart: true, end: endOfPrefix(prefix), limit }
+    return [...this.#environment.tables[table].getKeys(range)]
   }
 
   async #checkPages(): Promise<void> {

@@ -128,7 +128,8 @@ export class MemoryDriver implements Driver {
   async *records(): AsyncIterable<StoredRecord> {
     for (let from: number | null = 0; from !== null; ) {
       const slice: StoredRecord[] = []
-      from = this.#slab.visitAllFrom(from, sliceOwners, (tenant, kind, key, part, record) => {
+      from = this.#slab.visitFrom(null, from, sliceOwners, (key, part, record, space) => {
+        const { tenant, kind } = this.#slab.ownersOf(space)
         // What comes between two steps may overwrite the slab's bytes.
         const copy = { tenant, key, record: record.slice() }
         if (part > eventsPart) slice.push({ table: 'ring', model: this.#slab.modelOf(part), ...copy })

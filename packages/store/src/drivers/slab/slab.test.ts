@@ -19,7 +19,8 @@ function recordIn(slab: Slab, tenant: string, kind: OwnerKind, key: string, part
 function contents(slab: Slab): Map<string, Uint8Array> {
   const held = new Map<string, Uint8Array>()
   for (let from: number | null = 0; from !== null; ) {
-    from = slab.visitAllFrom(from, 100, (tenant, kind, key, part, record) => {
+    from = slab.visitFrom(null, from, 100, (key, part, record, space) => {
+      const { tenant, kind } = slab.ownersOf(space)
       const name = JSON.stringify([tenant, kind, key, part])
       expect(held.has(name)).toBe(false)
       held.set(name, record.slice())

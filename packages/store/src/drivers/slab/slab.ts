@@ -189,9 +189,8 @@ export class Slab implements KeyCheck {
 
   /** How many records an entry has. */
   partsOf(location: number): number {
-    return (
-      (this.#segments.words[location >>> this.#segments.shift][this.#segments.wordAt(location) + 3] >>> 16) & maxParts
-    )
+    const words = this.#segments.words[location >>> this.#segments.shift]
+    return (words[this.#segments.wordAt(location) + 3] >>> 16) & maxParts
   }
 
   /**
@@ -237,8 +236,9 @@ export class Slab implements KeyCheck {
 
   /** Bytes that setting an owner's record may take: its entry is laid out anew. */
   bytesFor(location: number, recordBytes: number): number {
-    const heldBytes = location === 0 ? 0 : this.#unitsOf(location) * unitBytes
-    return heldBytes + recordBytes
+    if (location === 0) return recordBytes
+    const words = this.#segments.words[location >>> this.#segments.shift]
+    return (words[this.#segments.wordAt(location)] & unitMask) * unitBytes + recordBytes
   }
 
   /** @returns whether anything moved; see `Cleaner.makeRoom` */
@@ -251,30 +251,38 @@ export class Slab implements KeyCheck {
     this.#cleaner.maintain()
   }
 
-  /** Visits a tenant's records of a kind of owner, a slice of about `limit`; see `HashIndex.visitFrom`. */
+  /**
+   * Visits the records of a space, or of all where it is null, a slice of about `limit` owners; see `HashIndex.visitFrom`.
+   */
   visitFrom(
-    space: number,
+    wanted: number | null,
     from: number,
     limit: number,
-    visit: (key: string, part: number, record: Uint8Array) => void,
+    visit: (key: string, part: number, record: Uint8Array, space: number) => void,
   ): number | null {
     return this.#index.visitFrom(from, limit, (location) => {
-      if (this.#segments.words[location >>> this.#segments.shift][this.#segments.wordAt(location) + 2] !== space) return
-      this.#visitParts(location, visit)
+      const segment = location >>> this.#segments.shift
+      const words = this.#segments.words[segment]
+      const bytes = this.#segments.bytes[segment]
+      const entry = this.#segments.wordAt(location)
+      const space = words[entry + 2]
+      if (wanted !== null && space !== wanted) return
+      const shape = words[entry + 3]
+      const parts = (shape >>> 16) & maxParts
+      const key = readKey(shape, bytes, 4 * (entry + headerWords))
+      const directory = entry + headerWords + keyWords(shape)
+      let record = directory + partWords * parts
+      for (let p = 0; p < parts; p++) {
+        const length = words[directory + partWords * p + 1]
+        visit(key, words[directory + partWords * p], bytes.subarray(4 * record, 4 * record + length), space)
+        record += (length + 3) >>> 2
+      }
     })
   }
 
-  /** As `visitFrom`, of all tenants and kinds. */
-  visitAllFrom(
-    from: number,
-    limit: number,
-    visit: (tenant: string, kind: OwnerKind, key: string, part: number, record: Uint8Array) => void,
-  ): number | null {
-    return this.#index.visitFrom(from, limit, (location) => {
-      const space = this.#segments.words[location >>> this.#segments.shift][this.#segments.wordAt(location) + 2]
-      const tenant = this.#tenants.nameOf(space >>> 2)
-      this.#visitParts(location, (key, part, record) => visit(tenant, ownerKinds[space & 3], key, part, record))
-    })
+  /** Whose a space is. */
+  ownersOf(space: number): { readonly tenant: string; readonly kind: OwnerKind } {
+    return { tenant: this.#tenants.nameOf(space >>> 2), kind: ownerKinds[space & 3] }
   }
 
   modelOf(part: number): string {
@@ -304,10 +312,6 @@ export class Slab implements KeyCheck {
 
   #hash(space: number, key: string): number {
     return hashKey(this.#seed ^ Math.imul(space, 0x9e3779b1), key)
-  }
-
-  #unitsOf(location: number): number {
-    return this.#segments.words[location >>> this.#segments.shift][this.#segments.wordAt(location)] & unitMask
   }
 
   #directoryOf(location: number, part: number): number {
@@ -401,22 +405,5 @@ export class Slab implements KeyCheck {
     const location = this.#segments.allocate(units, generation, this.#capacityBytes)
     this.#cleaner.wrote(units)
     return location
-  }
-
-  #visitParts(location: number, visit: (key: string, part: number, record: Uint8Array) => void): void {
-    const segment = location >>> this.#segments.shift
-    const words = this.#segments.words[segment]
-    const bytes = this.#segments.bytes[segment]
-    const entry = this.#segments.wordAt(location)
-    const shape = words[entry + 3]
-    const parts = (shape >>> 16) & maxParts
-    const key = readKey(shape, bytes, 4 * (entry + headerWords))
-    const directory = entry + headerWords + keyWords(shape)
-    let record = directory + partWords * parts
-    for (let p = 0; p < parts; p++) {
-      const length = words[directory + partWords * p + 1]
-      visit(key, words[directory + partWords * p], bytes.subarray(4 * record, 4 * record + length))
-      record += (length + 3) >>> 2
-    }
   }
 }

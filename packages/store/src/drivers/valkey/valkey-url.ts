@@ -36,7 +36,6 @@ export function parseValkeyUrl(url: string): ValkeyOptions {
   const match = urlForm.exec(url)
   if (match === null) throw new StoreUrlError(url, `is not of the form ${form}`)
   const [, scheme, credentials, hosts, query = ''] = match
-  const tls = scheme === 'valkeys'
   const parameters = new URLSearchParams(query)
   for (const name of parameters.keys()) {
     if (!['durability', 'timeout', 'ca'].includes(name) || parameters.getAll(name).length > 1) {
@@ -51,15 +50,12 @@ export function parseValkeyUrl(url: string): ValkeyOptions {
   if (!(Number.isInteger(timeoutMs) && timeoutMs >= 1 && timeoutMs <= 600_000)) {
     throw new StoreUrlError(url, 'has a timeout that is not a number of milliseconds from 1 to 600000')
   }
-  const colon = credentials?.indexOf(':') ?? -1
-  const decode = (text: string) => decodePart(url, text)
-  const username =
-    credentials === undefined || colon === 0 ? undefined : credentials.slice(0, colon < 0 ? undefined : colon)
+  const [username, password] = credentialsOf(url, credentials)
   return {
     seeds: hosts.split(',').map((host) => parseHost(url, host)),
-    username: username === undefined || username === '' ? undefined : decode(username),
-    password: credentials === undefined || colon < 0 ? undefined : decode(credentials.slice(colon + 1)),
-    ca: tls ? readAuthority(url, parameters.get('ca')) : undefined,
+    username: username === '' ? undefined : username,
+    password,
+    ca: scheme === 'valkeys' ? readAuthority(url, parameters.get('ca')) : undefined,
     durability,
     timeoutMs,
     writeTimeoutMs: 20 * timeoutMs,
@@ -76,9 +72,11 @@ function parseHost(url: string, text: string): Address {
   return { host: match[1] ?? match[2], port }
 }
 
-function decodePart(url: string, text: string): string {
+/** User and password, parted by the first colon. */
+function credentialsOf(url: string, credentials: string | undefined): readonly (string | undefined)[] {
+  const [, ...parts] = /^([^:]*)(?::(.*))?$/s.exec(credentials ?? '') ?? []
   try {
-    return decodeURIComponent(text)
+    return parts.map((part) => (part === undefined ? undefined : decodeURIComponent(part)))
   } catch {
     throw new StoreUrlError(url, 'has a user or password whose percent-encoding is broken; write % as %25')
   }
