@@ -119,25 +119,9 @@ function decode(text: string): Announcement | null {
 }
 
 /** Stands in a reader's pooling for the snapshot that workers refresh through: it knows of no user but one without events. */
-export class AnnouncedEncoder implements Encoder {
-  readonly snapshot: number
-  readonly frame: number
-  readonly dataCutoffMs: number
-  readonly dim: number
-  readonly #vector: Float32Array
-
-  constructor({ snapshot, frame, dataCutoffMs, defaultVector }: Announcement) {
-    this.snapshot = snapshot
-    this.frame = frame
-    this.dataCutoffMs = dataCutoffMs
-    this.dim = defaultVector.length
-    this.#vector = defaultVector
-  }
-
-  /** Of rows of users without events. */
-  async encode(batch: SideBatch): Promise<Float32Array> {
-    const vectors = new Float32Array(batch.rows * this.dim)
-    for (let row = 0; row < batch.rows; row++) vectors.set(this.#vector, row * this.dim)
-    return vectors
-  }
+export function announcedEncoder({ defaultVector, ...about }: Announcement): Encoder {
+  const dim = defaultVector.length
+  const encode = async ({ rows }: SideBatch) =>
+    Float32Array.from({ length: rows * dim }, (_, i) => defaultVector[i % dim])
+  return { ...about, dim, encode }
 }

@@ -5,7 +5,7 @@ import type { ForgetHolder } from '@headwater/store'
 import { QueueWorker } from '../queue/queue-worker.ts'
 import { SharedOffers } from '../queue/shared-offers.ts'
 import { type QueueLook, type QueueName, SharedQueues } from '../queue/shared-queue.ts'
-import { AnnouncedEncoder, Announcements } from './announcements.ts'
+import { Announcements, announcedEncoder } from './announcements.ts'
 import { SharedClock } from './shared-clock.ts'
 
 export interface ClusterOptions {
@@ -190,7 +190,7 @@ export class ClusterNode {
     const { digest, announcement, conflicts } = await this.#announcements.announced(model, this.#announced.get(model))
     this.#conflicts.set(model, conflicts)
     if (announcement === null) return
-    const encoder = new AnnouncedEncoder(announcement)
+    const encoder = announcedEncoder(announcement)
     for (const pooling of this.#poolings.values()) await pooling.publish(model, encoder)
     this.#announced.set(model, digest)
   }

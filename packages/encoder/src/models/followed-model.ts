@@ -1,6 +1,6 @@
 /** The snapshot that a model's directory serves, and each one that it serves later, in the poolings that read from it. */
 import { setTimeout as wait } from 'node:timers/promises'
-import type { ModelControl, PanelComparison, Pooling, ShadowReport, SnapshotInfo } from '@headwater/pooling'
+import type { ModelControl, Pooling, ShadowReport, SnapshotInfo } from '@headwater/pooling'
 import { SnapshotRefusedError } from '@headwater/pooling'
 import {
   listSnapshots,
@@ -15,19 +15,15 @@ import { type LoadedSnapshot, releaseAfter } from '../process/loaded-snapshot.ts
 import { DeadlyLoads } from './deadly-loads.ts'
 import { type LoadOptions, loadFirst } from './first-snapshot.ts'
 import { entryKey, existing, refusing, servableDirectory } from './served-entry.ts'
-import { type ShadowChoice, SnapshotShadow } from './snapshot-shadow.ts'
+import { type ShadowChoice, type ShadowEvents, SnapshotShadow } from './snapshot-shadow.ts'
 
-export interface FollowModelOptions extends LoadOptions {
+export interface FollowModelOptions extends LoadOptions, ShadowEvents {
   /** Computes a share of the batches through another snapshot too. */
   readonly shadow?: ShadowChoice
   /** How often the directory is looked at. Default 500. */
   readonly pollMs?: number
   /** Called when a snapshot took over. */
   readonly onSwapped?: (snapshot: number, before: number) => void
-  /** Computes the shadow's panel by both, for the report; null where it has none. Absent: live traffic alone is compared. */
-  readonly comparePanel?: (shadow: LoadedSnapshot, served: LoadedSnapshot) => Promise<PanelComparison | null>
-  /** Called when a snapshot is computed beside the one that is served, once their panel is compared. */
-  readonly onShadowed?: (shadow: LoadedSnapshot, served: LoadedSnapshot, panel: PanelComparison | null) => void
 }
 
 /**

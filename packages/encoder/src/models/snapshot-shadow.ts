@@ -1,9 +1,9 @@
 import type { PanelComparison, Pooling, ShadowReport } from '@headwater/pooling'
 import { SnapshotRefusedError } from '@headwater/pooling'
 import { listSnapshots, readManifest, snapshotDirectory, snapshotNumber } from '@headwater/snapshot'
-import type { EncoderProcess } from '../process/encoder-process.ts'
 import { type LoadedSnapshot, releaseAfter } from '../process/loaded-snapshot.ts'
 import { DeadlyLoads } from './deadly-loads.ts'
+import type { LoadOptions } from './first-snapshot.ts'
 import { ShadowFigures } from './shadow-figures.ts'
 
 export interface ShadowChoice {
@@ -13,15 +13,14 @@ export interface ShadowChoice {
   readonly share: number
 }
 
-export interface SnapshotShadowOptions {
-  readonly encoder: EncoderProcess
-  readonly directory: string
-  /** Of the model, in the poolings. */
-  readonly name: string
+export interface ShadowEvents {
+  /** Computes the shadow's panel by both, for the report; null where it has none. Absent: live traffic alone is compared. */
   readonly comparePanel?: (shadow: LoadedSnapshot, served: LoadedSnapshot) => Promise<PanelComparison | null>
+  /** Called when a snapshot is computed beside the one that is served, once their panel is compared. */
   readonly onShadowed?: (shadow: LoadedSnapshot, served: LoadedSnapshot, panel: PanelComparison | null) => void
-  readonly onError?: (error: unknown) => void
 }
+
+type SnapshotShadowOptions = LoadOptions & ShadowEvents
 
 /** A shadow, and the snapshot that it is compared with. */
 interface Compared {

@@ -1,24 +1,16 @@
 import type { FieldValue, LogEvent, Schema } from '@headwater/features'
 import type { EventLog } from '@headwater/pooling'
 import { sinceForgetting } from '@headwater/pooling'
-import type { ForgetHolder } from '@headwater/store'
-import { LineLog, type LineLogCounters, type LineLogOptions } from './line-log.ts'
+import { LineLog, type LineLogOptions, type OpenLog, openLogOf } from './line-log.ts'
 
 export interface EventLogOptions extends LineLogOptions {
   readonly schema: Schema
 }
 
 /** A log of events that is open. */
-export interface OpenEventLog extends EventLog {
+export interface OpenEventLog extends EventLog, OpenLog {
   /** @param forgottenAtMs absent: no event is left out, as where nobody is ever forgotten */
   append(...args: [events: readonly LogEvent[], forgottenAtMs?: Parameters<EventLog['append']>[1]]): Promise<void>
-  readonly counters: Readonly<LineLogCounters>
-  /** Writes files anew without a user's events. */
-  readonly holder: ForgetHolder
-  /** Finishes the open file, so that a training that follows the directory takes it. */
-  rotate(): Promise<void>
-  /** Writes what was given, finishes the open file and gives the directory back. */
-  close(): Promise<void>
 }
 
 /** Where a line has its event's id; a schema's columns do not clash with it. */
@@ -40,16 +32,13 @@ export async function openEventLog({ schema, ...options }: EventLogOptions): Pro
     identity: (line) => (line[idColumn] === undefined ? null : identityOf(line[schema.user], line[idColumn])),
   })
   return {
-    counters: log.counters,
-    holder: log.holder,
+    ...openLogOf(log),
     append: (events, forgottenAtMs) =>
       log.append(
         events.map(lineOf),
         events.map(({ user, id }) => (id === undefined ? null : identityOf(user, id))),
         forgottenAtMs && (() => sinceForgetting(events, forgottenAtMs)),
       ),
-    rotate: () => log.rotate(),
-    close: () => log.close(),
   }
 }
 

@@ -65,8 +65,17 @@ interface OpenFile {
 const defaultRows = 200_000
 const defaultAgeMs = 600_000
 
+/** An open log of lines, whatever they say. */
+export type OpenLog = Pick<LineLog, 'holder' | 'rotate' | 'close'> & { readonly counters: Readonly<LineLogCounters> }
+
+export function openLogOf(log: LineLog): OpenLog {
+  const { counters, holder } = log
+  return { counters, holder, rotate: () => log.rotate(), close: () => log.close() }
+}
+
 export class LineLog {
   readonly counters: LineLogCounters = { rows: 0, repeated: 0, files: 0, failed: 0 }
+  /** Writes files anew without a user's lines. Those that name no user stay. */
   readonly holder: ForgetHolder
   readonly #kind: LineKind
   readonly #directory: LogDirectory

@@ -1,20 +1,12 @@
 import type { Outcome, OutcomeLog, OutcomeName } from '@headwater/pooling'
 import { sinceForgetting } from '@headwater/pooling'
-import type { ForgetHolder } from '@headwater/store'
-import { LineLog, type LineLogCounters, type LineLogOptions } from './line-log.ts'
+import { LineLog, type LineLogOptions, type OpenLog, openLogOf } from './line-log.ts'
 
 /** A log of outcomes that is open. */
-export interface OpenOutcomeLog extends OutcomeLog {
+export interface OpenOutcomeLog extends OutcomeLog, OpenLog {
   /** @param forgottenAtMs absent: no outcome is left out, as where nobody is ever forgotten */
   append(...args: [outcomes: readonly Outcome[], forgottenAtMs?: Parameters<OutcomeLog['append']>[1]]): Promise<void>
   recent(most: number, take: (outcomes: readonly OutcomeName[]) => void): Promise<void>
-  readonly counters: Readonly<LineLogCounters>
-  /** Writes files anew without a user's outcomes. Those that name no user stay. */
-  readonly holder: ForgetHolder
-  /** Finishes the open file. */
-  rotate(): Promise<void>
-  /** Writes what was given, finishes the open file and gives the directory back. */
-  close(): Promise<void>
 }
 
 /**
@@ -30,8 +22,7 @@ export async function openOutcomeLog(options: LineLogOptions): Promise<OpenOutco
     user: 'user',
   })
   return {
-    counters: log.counters,
-    holder: log.holder,
+    ...openLogOf(log),
     append: (outcomes, forgottenAtMs) =>
       log.append(
         outcomes.map(lineOf),
@@ -39,8 +30,6 @@ export async function openOutcomeLog(options: LineLogOptions): Promise<OpenOutco
         forgottenAtMs && (() => sinceForgetting(outcomes, forgottenAtMs)),
       ),
     recent: (most, take) => log.recent(most, (lines) => take(lines.map(nameOf))),
-    rotate: () => log.rotate(),
-    close: () => log.close(),
   }
 }
 

@@ -36,22 +36,28 @@ function arrayOf<A>(Type: new (buffer: ArrayBuffer) => A, bytes: Uint8Array): A 
   return new Type(Uint8Array.from(bytes).buffer)
 }
 
+/** A value a row, none missing. */
+function required<Value>(
+  element: SchemaElement,
+  encodeValues: (value: Value, rows: number) => Uint8Array,
+  decodeValues: (values: Uint8Array) => Value,
+): Column<Value> {
+  return {
+    elements: [{ repetition_type: 'REQUIRED', ...element }],
+    encode: (value, rows) => {
+      return { entries: rows, nulls: 0, repetition: none, definition: none, values: encodeValues(value, rows) }
+    },
+    decode: ({ values }) => decodeValues(values),
+  }
+}
+
 function numbers<A extends Float64Array | Uint32Array>(
   name: string,
   Type: new (buffer: ArrayBuffer) => A,
   type: Pick<SchemaElement, 'type' | 'converted_type'>,
 ): Column<A> {
-  return {
-    elements: [{ name, repetition_type: 'REQUIRED', ...type }],
-    encode: (array, rows) => ({
-      entries: rows,
-      nulls: 0,
-      repetition: none,
-      definition: none,
-      values: bytesOf(array.subarray(0, rows) as A),
-    }),
-    decode: ({ values }) => arrayOf(Type, values),
-  }
+  const encode = (array: A, rows: number) => bytesOf(array.subarray(0, rows) as A)
+  return required({ name, ...type }, encode, (values) => arrayOf(Type, values))
 }
 
 const double = { type: 'DOUBLE' } as const
@@ -59,17 +65,7 @@ const unsigned = { type: 'INT32', converted_type: 'UINT_32' } as const
 const utf8 = { type: 'BYTE_ARRAY', converted_type: 'UTF8', logical_type: { type: 'STRING' } } as const
 
 function texts(name: string): Column<readonly string[]> {
-  return {
-    elements: [{ name, repetition_type: 'REQUIRED', ...utf8 }],
-    encode: (values, rows) => ({
-      entries: rows,
-      nulls: 0,
-      repetition: none,
-      definition: none,
-      values: encodeTexts(values, rows),
-    }),
-    decode: ({ values }) => decodeTexts(values),
-  }
+  return required({ name, ...utf8 }, encodeTexts, decodeTexts)
 }
 
 function textsOrNull(name: string): Column<readonly (string | null)[]> {

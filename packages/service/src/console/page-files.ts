@@ -1,29 +1,18 @@
 /** The files of the page, as they are sent: it loads nothing from elsewhere, and no script that is not one of them. */
-import { readFileSync } from 'node:fs'
+import { readdirSync, readFileSync } from 'node:fs'
+import { extname } from 'node:path'
 
 /** The package's own folder, beside its sources and beside what is built of them. */
 const folder = new URL('../../console/', import.meta.url)
 
-const script = 'text/javascript; charset=utf-8'
-const types = {
-  'index.html': 'text/html; charset=utf-8',
-  'style.css': 'text/css; charset=utf-8',
-  'icon.svg': 'image/svg+xml',
-  'bars.js': script,
-  'dom.js': script,
-  'drift.js': script,
-  'format.js': script,
-  'history.js': script,
-  'look-up.js': script,
-  'main.js': script,
-  'overview.js': script,
-  'scales.js': script,
-  'service.js': script,
-  'snapshots.js': script,
-  'tiles.js': script,
-  'time-chart.js': script,
-  'waits.js': script,
-} as const
+const names: ReadonlySet<string> = new Set(readdirSync(folder))
+/** By the end of the name; others are not sent. */
+const types = new Map([
+  ['.html', 'text/html; charset=utf-8'],
+  ['.css', 'text/css; charset=utf-8'],
+  ['.svg', 'image/svg+xml'],
+  ['.js', 'text/javascript; charset=utf-8'],
+])
 
 export const pageHeaders = {
   'content-security-policy':
@@ -48,8 +37,9 @@ const read = new Map<string, PageFile>()
 export function pageFile(name: string): PageFile | undefined {
   const known = read.get(name)
   if (known !== undefined) return known
-  if (!Object.hasOwn(types, name)) return undefined
-  const file = { type: types[name as keyof typeof types], body: readFileSync(new URL(name, folder)) }
+  const type = types.get(extname(name))
+  if (type === undefined || !names.has(name)) return undefined
+  const file = { type, body: readFileSync(new URL(name, folder)) }
   read.set(name, file)
   return file
 }
