@@ -14,7 +14,7 @@ const keys = {
   sigma: number('Standard deviation of the frequencies at the start', 0.001, 100),
 }
 
-interface Periodic {
+export interface Periodic {
   /** [F, Q] */
   readonly frequencies: Parameter
 }

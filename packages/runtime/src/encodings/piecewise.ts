@@ -10,7 +10,7 @@ import { type Encoding, flagColumns } from './encoding.ts'
 
 const keys = { bins: integer('Pieces between quantiles of the first examples', 1, 256) }
 
-interface Piecewise {
+export interface Piecewise {
   /** Constants [F, T + 1], fitted once. */
   readonly edges: Parameter
 }

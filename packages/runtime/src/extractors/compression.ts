@@ -26,7 +26,7 @@ const keys = {
 /** A logit that e^ makes 2e-9 of: below the rounding of f32 beside other tokens', and still with a gradient that Adam scales up. */
 const outOfReach = -20
 
-interface Compression {
+export interface Compression {
   /** C */
   readonly columns: number
   /** d */
@@ -38,7 +38,7 @@ interface Compression {
   readonly site: number
 }
 
-interface SavedCompression {
+export interface SavedCompression {
   /** Behind ReLU and dropout, [R, hidden units]. */
   readonly hidden: Tensor
   /** Z, [R, n·C]. */

@@ -23,7 +23,7 @@ const keys = {
   rank: integer('Rank of their weights', 1, 4096),
 }
 
-interface Cross {
+export interface Cross {
   readonly layers: readonly CrossLayer[]
   readonly map: TokenMap
 }
@@ -35,7 +35,7 @@ interface CrossLayer {
   readonly up: Linear
 }
 
-interface SavedCross {
+export interface SavedCross {
   /** x_l V_l of each layer, [R, r]. */
   readonly downs: readonly Tensor[]
 }

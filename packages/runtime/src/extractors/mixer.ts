@@ -24,7 +24,7 @@ const keys = {
   channelHidden: hiddenUnits('over the columns of a token'),
 }
 
-interface Mixer {
+export interface Mixer {
   /** d */
   readonly width: number
   readonly tokenNorm: TokenNorm
@@ -36,7 +36,7 @@ interface Mixer {
   readonly map: TokenMap
 }
 
-interface SavedMixer {
+export interface SavedMixer {
   /** Before GELU, [R, token hidden units · d]; behind it where the forward was not for training, as the other. */
   readonly tokenSum: Tensor
   /** Y, [R, n·d]. */

@@ -15,14 +15,14 @@ import { type Extractor, hiddenUnits, type LevelInput, newTokens } from './extra
 
 const keys = { tokens: newTokens, hidden: hiddenUnits('of it') }
 
-interface Mlp {
+export interface Mlp {
   readonly hidden: Linear
   readonly output: Linear
   readonly dropout: number
   readonly site: number
 }
 
-interface SavedMlp {
+export interface SavedMlp {
   /** Behind ReLU and dropout, [R, h]. */
   readonly hidden: Tensor
 }

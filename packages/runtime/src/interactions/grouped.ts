@@ -7,7 +7,7 @@ import type { InteractionKind } from './interaction-kind.ts'
 
 const keys = { dots: integer('Dot products of slices, which divide all embeddings into multiples of 4', 1, 4096) }
 
-interface Grouped {
+export interface Grouped {
   /** J */
   readonly joint: number
   readonly dots: number
@@ -16,7 +16,7 @@ interface Grouped {
   readonly fromInteraction: Linear
 }
 
-interface SavedGrouped {
+export interface SavedGrouped {
   /** [R, J + G], [e | dots] */
   readonly z: Tensor
   readonly v: Tensor

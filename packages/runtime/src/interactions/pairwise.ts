@@ -10,7 +10,7 @@ import type { EmbeddingSizes, InteractionKind } from './interaction-kind.ts'
 
 const keys = { vectors: integer('Item vectors; all products of them and the embeddings', 1, 256) }
 
-interface Pairwise {
+export interface Pairwise {
   readonly embeddings: EmbeddingSizes
   /** V */
   readonly vectors: number
@@ -19,7 +19,7 @@ interface Pairwise {
   readonly fromDots: Linear
 }
 
-interface SavedPairwise {
+export interface SavedPairwise {
   /** [R, (K + V)·D], [e | v] */
   readonly z: Tensor
   readonly dots: Tensor

@@ -24,7 +24,7 @@ const keys = {
 
 export type DenseTokensConfig = ReadKeys<typeof keys>
 
-interface DenseTokens {
+export interface DenseTokens {
   /** Constants [1, F], fitted once: `fitDense`. */
   readonly standardization: { readonly center: Parameter; readonly scale: Parameter } | null
   readonly encoded: {
@@ -37,7 +37,7 @@ interface DenseTokens {
   readonly linear: Linear
 }
 
-interface SavedDense {
+export interface SavedDense {
   readonly standardized: Tensor
   readonly encoded: Tensor
 }

@@ -48,7 +48,7 @@ const keys = {
   sums: flag("A token for each of the sequence's weights, of all events"),
 }
 
-interface EventTokens {
+export interface EventTokens {
   /** d */
   readonly width: number
   /** L */
@@ -81,7 +81,7 @@ type SavedEvents =
       readonly pooled: SavedPooled | null
     }
 
-interface SavedPooled {
+export interface SavedPooled {
   readonly logits: Tensor
   readonly lses: Tensor
   /** [R, M·d] */
