@@ -21,6 +21,11 @@ interface Keywords {
 /** Steps that a whole number is over the least one, at most. */
 const mostSteps = 7
 const mostMoreItems = 4
+/**
+ * How far a number is over the least one, at most: of frequencies many times as large the float32 products with a value lose
+ * digits that are compared.
+ */
+const largestStep = 10
 
 /**
  * A value that a JSON Schema admits, of sizes near the least ones. Keys that may be left out are there in half of the cases.
@@ -44,8 +49,7 @@ export function drawValue(schema: JsonSchema, random: SeededRandom): unknown {
       return minimum + multipleOf * Math.floor((steps + 1) * random.nextFloat() ** 2)
     }
     case 'number':
-      // Often near the least, sometimes of the size of the most.
-      return minimum + (Math.min(maximum, 100) - minimum) * random.nextFloat() ** 4
+      return minimum + Math.min(largestStep, maximum - minimum) * random.nextFloat() ** 2
     case 'array': {
       const { minItems = 0, maxItems = minItems + mostMoreItems, items = {} } = rule
       const count = minItems + random.nextBelow(Math.min(mostMoreItems, maxItems - minItems) + 1)

@@ -26,6 +26,7 @@ const events = 12
 
 const directory = temporaryDirectory()
 let device: GpuDevice
+let drawn = 0
 let checked = 0
 let largest = 0
 beforeAll(async () => {
@@ -49,12 +50,12 @@ function expectClose(found: ArrayLike<number>, wanted: readonly number[], what: 
 
 /** One step of training, and a snapshot; half of the models have one before it, with which the other is lined up. */
 async function trained({ schema, config }: DrawnModel, space: FeatureSpace, random: SeededRandom): Promise<Snapshot> {
-  const path = `${directory}/${checked}`
+  const path = `${directory}/${++drawn}`
   const { publication } = defaultTraining
   const training = new RecurringTraining(device, space, `${path}-examples`, {
     ...defaultTraining,
     config,
-    seed: checked,
+    seed: drawn,
     batchRows: 16,
     firstEpochs: 1,
     publication: { ...publication, heldBackShare: 0 },

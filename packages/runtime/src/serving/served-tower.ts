@@ -93,8 +93,8 @@ export class ServedTower {
    * vector does not depend on the rows beside it.
    * @param batch at most `maxRows` rows, read until the call has settled
    * @returns f32 [R, J], empty for no rows
-   * @throws BatchRowsError for too many rows, BatchError for rows of another layout, EncodeQueueError where too many wait,
-   * DeviceLostError (then `recover`), ServedTowerError once disposed
+   * @throws BatchRowsError for too many rows, BatchError for rows of another layout, BatchNumberError for a number that is not
+   * finite, EncodeQueueError where too many wait, DeviceLostError (then `recover`), ServedTowerError once disposed
    */
   encode(batch: SideBatch): Promise<Float32Array> {
     return this.#loaded.encoder.encode(batch)
