@@ -27,7 +27,7 @@ export class BufferPool {
     this.#source = source
   }
 
-  /** Bytes of the buffers that nobody holds. */
+  /** Bytes of the buffers that are free. */
   get freeBytes(): number {
     return this.#freeBytes
   }
@@ -58,7 +58,7 @@ export class BufferPool {
     else this.#free.set(key, [buffer])
   }
 
-  /** Frees the buffers that nobody holds. */
+  /** Destroys the buffers that are free. */
   clear(): void {
     for (const buffers of this.#free.values()) for (const buffer of buffers) this.#source.release(buffer)
     this.#free.clear()

@@ -27,10 +27,9 @@ describe('a device', () => {
   })
 
   it('tells what was asked of the adapter, what it had and what is used', () => {
-    const { features, limits, adapterClass } = device.report
+    const { features, adapterClass } = device.report
     expect(features.used).toEqual(expect.arrayContaining(features.asked.filter((name) => features.had.includes(name))))
     for (const name of features.used) expect(device.features).toContain(name)
-    for (const { asked, used } of Object.values(limits)) expect(used).toBeGreaterThanOrEqual(asked)
     expect(adapterClass).toBe(device.adapterClass)
     expect(adapterClass.split('/')).toHaveLength(3)
   })

@@ -46,7 +46,6 @@ export interface DeviceReport {
     readonly had: readonly string[]
     readonly used: readonly string[]
   }
-  readonly limits: { readonly [name: string]: { readonly asked: number; readonly used: number } }
 }
 
 const wantedFeatures: readonly string[] = [
@@ -109,7 +108,7 @@ export class GpuDevice {
     return this.report.adapterClass
   }
 
-  /** Bytes of the buffers that somebody holds. */
+  /** Bytes of the buffers in use. */
   get allocatedBytes(): number {
     return this.#aliveBytes - this.pool.freeBytes
   }
@@ -312,9 +311,6 @@ export async function requestDevice(options: DeviceOptions = {}): Promise<GpuDev
     adapter: description,
     adapterClass: `${info.vendor}/${info.architecture}/${driverOf(info)}`,
     features: { asked, had: [...adapter.features].sort(), used: [...device.features].sort() },
-    limits: Object.fromEntries(
-      wantedLimits.map((name) => [name, { asked: adapter.limits[name], used: device.limits[name] }]),
-    ),
   }
   const hostBudget = description.software && dawn ? dawn.hostMemoryBytes() * 0.75 : Number.POSITIVE_INFINITY
   return new GpuDevice(device, report, label, options.memoryBudgetBytes ?? hostBudget)

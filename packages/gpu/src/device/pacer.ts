@@ -1,9 +1,9 @@
 import type { GpuDevice } from './device.ts'
 
 /**
- * What work will take, from what was expected (0 at first) and what it took now. It falls at once and rises by a tenth at
- * most: a time that holds a pause of the caller's must not count for much, as whoever then sleeps for too long would take
- * that for the time of the work.
+ * The expected time of work, from the expected time before (0 at first) and the time it took now. It falls at once and rises
+ * by a tenth at most: the time taken may include a pause of the caller, and a caller that then sleeps for too long would
+ * measure its own sleep as the time of the work.
  */
 export function expectedMs(beforeMs: number, tookMs: number): number {
   return beforeMs === 0 ? tookMs : Math.min(tookMs, beforeMs * 0.9 + Math.min(tookMs, beforeMs * 2) * 0.1)

@@ -62,8 +62,8 @@ export class Program {
   }
 
   /**
-   * Has the driver make its own code of every pipeline, which many do no sooner than at the first dispatch. Nothing is
-   * computed: the dispatches are of no workgroups, told by a buffer, as an outright 0 may be skipped.
+   * Has the driver compile every pipeline, which many do only at the first dispatch. Nothing is computed: the dispatches
+   * have 0 workgroups, given by a buffer, as a driver may skip a literal 0.
    */
   async warm(): Promise<void> {
     const none = this.device.buffer('no workgroups', 12, GPUBufferUsage.INDIRECT)

@@ -16,7 +16,6 @@ import type { UserPlanParts } from './user-plan.ts'
 
 /** A user tower loaded for serving; its encoder gives published vectors. */
 export interface LoadedTower {
-  readonly snapshot: Snapshot
   readonly encoder: UserEncoder
   dispose(): void
 }
@@ -60,8 +59,16 @@ function servedMatrices(snapshot: Snapshot): Snapshot['matrices'] {
     .set(bias.name, { ...bias, data: folded.bias })
 }
 
+function place(device: GpuDevice, snapshot: Snapshot, options: Omit<EncoderOptions, 'alignment'>) {
+  return device.allOrNothing(() => {
+    const { tower, weights, alignment } = layOutUserTower(device, snapshot, device.limits)
+    writeWeights(weights, { directory: snapshot.directory, matrices: servedMatrices(snapshot) })
+    return { weights, alignment, encoder: new UserEncoder(device, tower, weights, { ...options, alignment }) }
+  })
+}
+
 /**
- * Puts a snapshot's user tower on a device of the caller's.
+ * Puts a snapshot's user tower on a device of the caller's. The snapshot's tensors need not stay in the host's memory.
  * @throws SnapshotError where a tensor is missing or of another shape; what `layOutUserTower` throws. Nothing stays on the
  * device then.
  */
@@ -70,19 +77,11 @@ export function loadUserTower(
   snapshot: Snapshot,
   options: Omit<EncoderOptions, 'alignment'> = {},
 ): LoadedTower {
-  const { weights, alignment, encoder } = device.allOrNothing(() => {
-    const parts = layOutUserTower(device, snapshot, device.limits)
-    writeWeights(parts.weights, { directory: snapshot.directory, matrices: servedMatrices(snapshot) })
-    const { tower, weights, alignment } = parts
-    return { weights, alignment, encoder: new UserEncoder(device, tower, weights, { ...options, alignment }) }
-  })
-  return {
-    snapshot,
-    encoder,
-    dispose: () => {
-      encoder.dispose()
-      alignment?.dispose()
-      weights.dispose()
-    },
+  const { weights, alignment, encoder } = place(device, snapshot, options)
+  const dispose = () => {
+    encoder.dispose()
+    alignment?.dispose()
+    weights.dispose()
   }
+  return { encoder, dispose }
 }

@@ -38,9 +38,6 @@ function placing<Result>(device: GpuDevice, owned: boolean, place: () => Result)
   }
 }
 
-/** Without the snapshot: its tensors need not stay in the host's memory. */
-type Placed = Omit<LoadedTower, 'snapshot'>
-
 /** Rows of user features in, published vectors out; see {@link loadTower}. */
 export class ServedTower {
   readonly directory: string
@@ -57,7 +54,7 @@ export class ServedTower {
   readonly #options: LoadTowerOptions
   #device: GpuDevice
   #owned: boolean
-  #loaded: Placed
+  #loaded: LoadedTower
   #warmed = false
   #disposed = false
   #recovery: Promise<void> | null = null
@@ -157,10 +154,9 @@ export class ServedTower {
     if (this.#warmed) await loaded.encoder.warm()
   }
 
-  #place(device: GpuDevice, snapshot: Snapshot): Placed {
+  #place(device: GpuDevice, snapshot: Snapshot): LoadedTower {
     checkTowerMemory(this.memory, roomOf(device))
-    const { encoder, dispose } = loadUserTower(device, snapshot, this.#options)
-    return { encoder, dispose }
+    return loadUserTower(device, snapshot, this.#options)
   }
 
   #checkAlive(): void {

@@ -132,7 +132,7 @@ export class UserEncoder {
       const part = batchRows(this.#parts.tower.needs.layout, batch, from, to)
       const { bytes } = await this.#submitPiece(part, from, format)
       const placed = bytes.then((piece) => vectors.set(new Uint8Array(piece), from * rowBytes))
-      // Told through the whole; a piece that fails while a later one is submitted must not count as nobody's.
+      // The whole rejects with it; until then a piece that fails must not count as an unhandled rejection.
       placed.catch(() => undefined)
       pieces.push(placed)
     }

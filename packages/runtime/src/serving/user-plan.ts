@@ -90,7 +90,7 @@ export class UserPlan {
 
   /** Has the driver compile everything. */
   async warm(): Promise<void> {
-    // Both submitted before anything is awaited, so that whoever disposes the plan meanwhile takes no buffer from a submit.
+    // Both are submitted before anything is awaited: the plan may be disposed of meanwhile, and a submit needs its buffers.
     await Promise.all([this.#run.program.warm(), this.#packing.program.warm()])
   }
 

@@ -1,5 +1,5 @@
 /**
- * The panel in a snapshot: user rows as the tower takes them, without a key of a user; whose they are is told by a hash.
+ * The panel in a snapshot: user rows as the tower takes them, without a key of a user; a hash says whose they are.
  * Shape letters: U users, D dense width, M values a bag at most, L sequence length, C channels.
  */
 import type { FileHandle } from 'node:fs/promises'
@@ -27,7 +27,7 @@ export function encodePanel(layout: SideLayout, batch: SideBatch, users: Uint32A
 
 const userTensor = 'user'
 
-/** What tells a user's row: 64 bits of hash, which hold no key, and by which one can be looked for. */
+/** 64 bits of hash of a user's key, by which the user's row is found. The key cannot be read from them. */
 export function panelUserHash(user: string): readonly [number, number] {
   return [murmur3(user, 0x70616e65), murmur3(user, 0x6c757372)]
 }
@@ -41,7 +41,7 @@ export function panelUserText(hash: readonly [number, number]): string {
 export async function holdsUser(file: FileHandle, user: string): Promise<boolean> {
   const read = async (from: number, length: number) => (await file.read(Buffer.alloc(length), 0, length, from)).buffer
   const headerBytes = Number((await read(0, 8)).readBigUInt64LE())
-  // What is no header is for those to tell who read the panel.
+  // A damaged file is reported by readers of the panel.
   if (headerBytes > maxHeaderBytes) return false
   const { [userTensor]: tensor } = JSON.parse((await read(8, headerBytes)).toString('utf8')) as Record<
     string,

@@ -91,8 +91,8 @@ export async function publishSnapshot(
 }
 
 /**
- * Writes the panel without users who were forgotten. Its name is there before it is read who they are: whoever is forgotten
- * meanwhile waits for what has one.
+ * Writes the panel without users who were forgotten. An empty file stands there before the list of them is read: a process
+ * that forgets a user meanwhile sees it and waits (`panelsUnderWay`).
  * @returns its checksum, null where no row is left
  */
 async function writePanel(modelDirectory: string, partial: string, panel: Uint8Array): Promise<string | null> {

@@ -44,7 +44,7 @@ function isRunning(pid: number): boolean {
     process.kill(pid, 0)
     return true
   } catch (cause) {
-    // EPERM: it runs, and belongs to somebody else.
+    // EPERM: it runs as another user.
     return (cause as NodeJS.ErrnoException).code !== 'ESRCH'
   }
 }

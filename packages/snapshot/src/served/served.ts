@@ -24,7 +24,7 @@ export class ServedSnapshotError extends Error {
   override readonly name = 'ServedSnapshotError'
 }
 
-/** Older entries are forgotten: nobody rolls back further, and the file stays small. */
+/** Older entries are dropped, so that the file stays small. */
 const maxEntries = 1000
 
 const pointerPath = (modelDirectory: string) => join(modelDirectory, 'current.json')

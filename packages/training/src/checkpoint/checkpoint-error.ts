@@ -1,4 +1,4 @@
-/** A checkpoint cannot be written, read, or gone on from. */
+/** A checkpoint cannot be written, read or resumed. */
 export class CheckpointError extends Error {
   override readonly name = 'CheckpointError'
 }

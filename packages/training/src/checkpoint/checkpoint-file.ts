@@ -22,7 +22,7 @@ export interface RunState {
   readonly training: TrainingState
 }
 
-/** Everything that training depends on besides the log; one that differs cannot be gone on from. */
+/** Everything that training depends on besides the log; a checkpoint with other settings cannot be resumed. */
 export type CheckpointSettings = { readonly [name: string]: unknown }
 
 export interface CheckpointHeader {

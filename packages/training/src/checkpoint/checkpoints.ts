@@ -21,7 +21,7 @@ export interface CheckpointsOptions {
   readonly settings: CheckpointSettings
   /** Checkpoints kept, the newest ones: more than one, in case the disk spoils it. */
   readonly keep?: number
-  /** Told of what went wrong but does not stop the training: a checkpoint that could not be written, or was refused. */
+  /** Called with what went wrong and does not stop the training: a checkpoint that could not be written, or was refused. */
   readonly onWarning: (message: string) => void
 }
 
@@ -61,9 +61,9 @@ export class Checkpoints {
   }
 
   /**
-   * Copies the state on the device, and writes it to the disk in the background once two more steps were told of, or
-   * somebody waits for it. Resolves as soon as training may go on: at once, or where the checkpoint before is not written
-   * yet, after that. A checkpoint that cannot be written is a warning; those before it stay.
+   * Copies the state on the device, and writes it to the disk in the background: after two more calls of `stepped`, or when
+   * `settled` is called. Resolves as soon as training may go on: at once, or when the checkpoint before has been written. A
+   * checkpoint that cannot be written is a warning; those before it stay.
    */
   async save(state: RunState, buffers: readonly NamedBuffer[]): Promise<void> {
     // Taken before anything is waited for: the state must not move on under the copy.
@@ -88,7 +88,7 @@ export class Checkpoints {
       .finally(() => copies.release())
   }
 
-  /** To be told of every step: the moment to go on with what was saved. */
+  /** To be called after every step: the second call after a save begins its writing. */
   stepped(): void {
     if (this.#begin && --this.#stepsLeft <= 0) this.#beginWriting()
   }

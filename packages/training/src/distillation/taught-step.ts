@@ -39,15 +39,15 @@ export class TaughtStep {
     return this.#teacher?.number ?? null
   }
 
-  /** Number of the snapshot that is to teach a round that begins now. */
+  /** Number of the snapshot that teaches a round which begins now; null: none does. */
   async nextTeacher(): Promise<number | null> {
     const { alignment } = this.#options.publication
     return distils(alignment) && this.modelDirectory ? servedSnapshot(this.modelDirectory) : null
   }
 
   /**
-   * Makes a snapshot of the model the teacher. Between rounds only: figures of steps that were not taken are lost. What
-   * taught before makes room first, so that there is never memory taken for two.
+   * Makes a snapshot of the model the teacher. Between rounds only: figures of steps that were not read yet are lost. The
+   * teacher before is freed first, so that there is never memory taken for two.
    * @throws SnapshotError and others as `readSnapshot`, DistillationError where it cannot teach, OutOfMemoryError where there
    * is no room for it; the step goes on then as before, or without a teacher
    */

@@ -160,9 +160,17 @@ async function comparePanel(
 
 /** Scores the held-back rows by both towers; null where there are none. */
 async function compareForward(candidate: Candidate, parent: Snapshot | null): Promise<ForwardFigures | null> {
-  const { device, space, tower, weights, heldBack } = candidate
+  const { device, space, tower, weights, heldBack, cutoffMs } = candidate
   if (heldBack.to <= heldBack.from) return null
-  const logits = await scoreHeldBack(candidate, space, tower, weights)
+  const delaysMs = space.tasks.map(({ delayMs }) => delayMs)
+  const T = delaysMs.length
+  const labels = new Uint8Array((heldBack.to - heldBack.from) * T)
+  const labelWeights = new Float32Array(labels.length)
+  const logits = await scoreHeldBack(candidate, space, tower, weights, (batch, done) => {
+    weighLabels(batch, delaysMs, { previousMs: Number.NEGATIVE_INFINITY, cutoffMs }, () => false)
+    labels.set(batch.labels.subarray(0, batch.rows * T), done * T)
+    labelWeights.set(batch.labelWeights.subarray(0, batch.rows * T), done * T)
+  })
   let parentLogits: Float32Array | null = null
   if (parent) {
     const oldSpace = compileFeatures(parent.schema)
@@ -175,59 +183,34 @@ async function compareForward(candidate: Candidate, parent: Snapshot | null): Pr
       oldWeights.dispose()
     }
   }
-  return forwardFigures(
-    space.schema.tasks.map(({ name }) => name),
-    logits,
-    parentLogits,
-    ...(await labelsOf(candidate)),
-  )
+  const tasks = space.schema.tasks.map(({ name }) => name)
+  return forwardFigures(tasks, logits, parentLogits, labels, labelWeights)
 }
 
-/** Calls `use` with the held-back rows, batch by batch; the batch is filled anew each time, by `reading`. */
-async function eachHeldBack(
-  { examples, space, heldBack }: Candidate,
-  reading: 'read' | 'readWithoutSequences',
-  use: (batch: TrainingBatch, done: number) => Promise<void> | void,
-): Promise<void> {
-  const into = allocateExamples(space, scoreRows)
-  const order = Uint32Array.from({ length: heldBack.to - heldBack.from }, (_, i) => heldBack.from + i)
-  for (let from = 0; from < order.length; from += scoreRows)
-    await use(examples[reading](order, from, Math.min(order.length, from + scoreRows), into), from)
-}
-
-/** Labels [R, T] of the held-back rows, and their weights, 0 where they are not known. */
-async function labelsOf(candidate: Candidate): Promise<[labels: Uint8Array, weights: Float32Array]> {
-  const { heldBack, space, cutoffMs } = candidate
-  const delaysMs = space.tasks.map(({ delayMs }) => delayMs)
-  const tasks = delaysMs.length
-  const labels = new Uint8Array((heldBack.to - heldBack.from) * tasks)
-  const weights = new Float32Array(labels.length)
-  await eachHeldBack(candidate, 'readWithoutSequences', (batch, done) => {
-    weighLabels(batch, delaysMs, { previousMs: Number.NEGATIVE_INFINITY, cutoffMs }, () => false)
-    labels.set(batch.labels.subarray(0, batch.rows * tasks), done * tasks)
-    weights.set(batch.labelWeights.subarray(0, batch.rows * tasks), done * tasks)
-  })
-  return [labels, weights]
-}
-
-/** Logits [R, T] of the held-back rows, for a tower of the same or an older schema. */
+/**
+ * Logits [R, T] of the held-back rows, for a tower of the same or an older schema.
+ * @param use called with the rows, batch by batch; the batch is filled anew each time
+ */
 async function scoreHeldBack(
-  candidate: Candidate,
+  { device, examples, space: ofRows, heldBack }: Candidate,
   space: FeatureSpace,
   tower: Tower,
   weights: Weights,
+  use: (batch: TrainingBatch, done: number) => void = () => {},
 ): Promise<Float32Array> {
-  const { heldBack } = candidate
   const tasks = space.schema.tasks.length
-  const logits = new Float32Array((heldBack.to - heldBack.from) * tasks)
-  const { device } = candidate
+  const order = Uint32Array.from({ length: heldBack.to - heldBack.from }, (_, i) => heldBack.from + i)
+  const logits = new Float32Array(order.length * tasks)
+  const into = allocateExamples(ofRows, scoreRows)
   const scorer = device.allOrNothing(() => new Scorer(device, tower, weights, scoreRows))
   try {
-    await eachHeldBack(candidate, 'read', async (batch, done) => {
-      const user = projectBatch(candidate.space.user, space.user, batch.user)
-      const item = projectBatch(candidate.space.item, space.item, batch.item)
+    for (let done = 0; done < order.length; done += scoreRows) {
+      const batch = examples.read(order, done, Math.min(order.length, done + scoreRows), into)
+      const user = projectBatch(ofRows.user, space.user, batch.user)
+      const item = projectBatch(ofRows.item, space.item, batch.item)
       logits.set(await scorer.score({ ...batch, user, item }), done * tasks)
-    })
+      use(batch, done)
+    }
   } finally {
     scorer.dispose()
   }

@@ -61,7 +61,7 @@ export class RecurringTraining {
   /** Of the last round: the time of its newest event. */
   #cutoffMs = Number.NEGATIVE_INFINITY
   readonly #delaysMs: readonly number[]
-  /** The weights are a snapshot's, and its training is gone on with. */
+  /** The weights began as a snapshot's. */
   #warm = false
   /** Columns of the user's dense values whose statistics are still to be fitted. */
   #unfitted: readonly number[]
@@ -116,7 +116,7 @@ export class RecurringTraining {
    * Trains on what was fed since the last round: first several passes over all, later the new rows and as many old ones.
    * The last part of what was fed is held back: snapshots are compared on it, and the next round trains on it. A round
    * without news makes no step, and a restored one goes on behind the last step that it had made.
-   * @param onStep called between steps: the moment to `capture`
+   * @param onStep called between steps; `capture` may be called then
    * @throws BadStepsError where too many steps were left out; the signal's reason
    */
   async round(
@@ -345,12 +345,12 @@ export class RecurringTraining {
 
   /**
    * Publishes the weights as the model's next snapshot, lined up with the served one, and serves it where the gate lets it
-   * pass. Users whom the model has forgotten are in no panel from here on. @throws as `publish` of publication/publish.ts;
+   * pass. Users whom the model has forgotten are left out of this panel and all later ones. @throws as `publish` of publication/publish.ts;
    * the served snapshot stays served then.
    */
   async publish(modelDirectory: string): Promise<Publication> {
     this.#feed.flush()
-    // What was published before the first round has nothing to teach.
+    // A tower that was published before the first round has learned nothing.
     if (this.#trained > 0) this.teachFrom(modelDirectory)
     this.#feed.panel.forget(await forgottenUsers(modelDirectory))
     const { space, weights, examples, options } = this

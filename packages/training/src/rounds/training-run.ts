@@ -21,7 +21,7 @@ export interface RoundReport {
   readonly manifest: SnapshotManifest
 }
 
-/** Whom a run tells of its progress. */
+/** Receives the progress of a run. */
 export interface RunReporter {
   /** A round begins to be read. */
   feed(label: string): void
@@ -136,7 +136,7 @@ class TrainingRun {
     reporter.fed(this.#events)
   }
 
-  /** All that was fed before the checkpoint has been fed again: goes on where it was made. */
+  /** To be called once all events before the checkpoint were fed again: continues where it was made. */
   async #resume(label: string): Promise<void> {
     const checkpoint = this.#resumeFrom!
     await this.#options.training.restore(checkpoint)

@@ -15,7 +15,7 @@ import type { TrainingBatch } from '../examples/training-batch.ts'
 import { type Rates, writeRates } from './optimizer-step.ts'
 import { recordStep, StepInputs, type StepTeacher } from './record-step.ts'
 
-/** What steps came to since their figures were last taken. Steps that were skipped count nowhere but in `skipped`. */
+/** Sums over the steps since figures were last taken. Skipped steps count in `skipped` only. */
 export interface StepSums {
   /** Σ of the first task's losses by the weights of their labels, nats. */
   readonly loss: number
@@ -218,7 +218,7 @@ export class TrainStep {
     return this.#sums.skipped
   }
 
-  /** What all steps since the last call came to. Waits for every step. */
+  /** The sums over all steps since the last call. Waits for every step. */
   async takeSums(): Promise<StepSums> {
     await this.#collect()
     const sums = this.#sums
