@@ -1,7 +1,7 @@
 /** One component of the upstream off at a time, and how its quality grows with its size. */
 import { parseSchema, type Schema, SchemaError } from '@headwater/features'
 import type { ExtractorConfig, LevelConfig, ModelConfig } from '@headwater/runtime'
-import { adjusted, compare, scoreArm } from '../lab/analysis/figures.ts'
+import { adjusted, compare, isShown, scoreArm } from '../lab/analysis/figures.ts'
 import type { Outcomes } from '../lab/analysis/outcomes.ts'
 import { type HeadArmPlan, headArm } from '../lab/arms/head-arm.ts'
 import type { Experiment } from '../lab/experiment.ts'
@@ -9,6 +9,7 @@ import type { LabLog } from '../lab/log/lab-log.ts'
 import type { Variant } from '../lab/upstream/variant.ts'
 import type { Comparison, Findings } from '../report/findings.ts'
 import { formatCompactCount, formatFixed, formatGainInterval, formatNe } from '../report/format.ts'
+import { curvePoint, namedChart, namedPoint, neAxis } from './charts.ts'
 import { variantUpstream } from './common-arms.ts'
 
 interface Named {
@@ -195,8 +196,7 @@ function conclude(outcomes: Outcomes): Findings {
   const claims = adjusted(components.map(loss))
   const sizes = variants.filter(({ kind }) => kind === 'size')
   const others = sizes.map(loss)
-  const earns = ({ gain, adjustedPValue }: Comparison) => gain.low > 0 && adjustedPValue! < 0.05
-  const earning = components.filter((_, i) => earns(claims[i]))
+  const earning = components.filter((_, i) => isShown(claims[i]))
   const holds = earning.length === components.length
   const list = (named: readonly Named[]) => named.map(({ title }) => title.replace('without ', '')).join(', ')
   const idle = components.filter((own) => !earning.includes(own))
@@ -205,8 +205,7 @@ function conclude(outcomes: Outcomes): Findings {
     name: `${depth} deep`,
     points: widths(outcomes.lab).map((hidden) => {
       const name = `width-${hidden}-depth-${depth}`
-      const { value, low, high } = scoreOf(name).ne
-      return { label: `MLP of ${hidden}`, x: outcomes.figure(armOf(name), 'encodeFlops') / 1e6, y: value, low, high }
+      return curvePoint(`MLP of ${hidden}`, outcomes.figure(armOf(name), 'encodeFlops') / 1e6, scoreOf(name).ne)
     }),
   }))
   return {
@@ -216,28 +215,19 @@ function conclude(outcomes: Outcomes): Findings {
     comparisons: [...claims, ...others],
     gapShares: [],
     charts: [
-      {
-        title: 'What each component buys',
-        caption: 'Loss in normalized entropy where it is taken off, with 95 % intervals of users and seeds.',
-        kind: 'named',
-        x: { label: 'loss without it, % · it earns its place →', percent: true },
-        y: { label: '' },
-        series: [
-          {
-            name: 'loss',
-            points: components.map(({ name }, i) => {
-              const { value, low, high } = claims[i].gain
-              return { label: shortName(name), x: value, y: null, low, high }
-            }),
-          },
-        ],
-      },
+      namedChart(
+        'What each component buys',
+        'Loss in normalized entropy where it is taken off, with 95 % intervals of users and seeds.',
+        'loss without it, % · it earns its place →',
+        components.map(({ name }, i) => namedPoint(shortName(name), claims[i].gain)),
+        'loss',
+      ),
       {
         title: 'NE by the tower’s size',
         caption: `Width of the levels’ MLP and their number${outcomes.lab.quick ? ', the narrowest and the widest: a quick run' : ''}. Intervals are of the sample of users.`,
         kind: 'curve',
         x: { label: 'MFLOP an embedding, log scale', log: true },
-        y: { label: 'normalized entropy · ↓ better' },
+        y: neAxis,
         series: curves,
       },
     ],

@@ -1,5 +1,5 @@
 /** What the tower buys over simpler representations of the user, served to the same models in the same bytes. */
-import { adjusted, compare, gapShares, scoreArm } from '../lab/analysis/figures.ts'
+import { adjusted, compare, gapShares, isShown, scoreArm } from '../lab/analysis/figures.ts'
 import type { Outcomes } from '../lab/analysis/outcomes.ts'
 import { optimumArm } from '../lab/arms/optimum-arm.ts'
 import type { Experiment } from '../lab/experiment.ts'
@@ -46,15 +46,14 @@ function conclude(all: Outcomes): Findings {
     .map(({ arm, model }) => compare(chosen, model, arm, 'without')!)
   const isClaim = ({ model }: Comparison) => model === 'ranking'
   const claims = adjusted(towerOver.filter(isClaim))
-  const beats = ({ gain, adjustedPValue }: Comparison) => gain.low > 0 && adjustedPValue! < 0.05
   const gaps = gapShares(
     chosen,
     scored.filter(({ model }) => model === 'ranking'),
   )
   const neOf = (name: string) => scores.find(({ arm, model }) => arm === name && model === 'ranking')!.ne.value
   return {
-    holds: claims.every(beats),
-    verdict: verdictOf(claims, claims.filter(beats)),
+    holds: claims.every(isShown),
+    verdict: verdictOf(claims, claims.filter(isShown)),
     scores,
     comparisons: [...claims, ...towerOver.filter((own) => !isClaim(own)), ...overWithout],
     gapShares: gaps,

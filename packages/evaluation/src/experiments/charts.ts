@@ -1,75 +1,70 @@
-/** Charts that several experiments have. */
-import type { Chart, Comparison, GapShare } from '../report/findings.ts'
+/** Charts that several experiments have, and what charts are made of. */
+import type { Chart, ChartPoint, Comparison, GapShare, Interval } from '../report/findings.ts'
 
-export function comparisonChart(title: string, caption: string, comparisons: readonly Comparison[]): Chart {
-  return namedGains(
-    title,
-    caption,
-    comparisons.map((own) => ({ label: plainName(own.arm), own })),
-  )
+/** Of a curve. */
+export const curvePoint = (label: string, x: number, { value, low, high }: Interval): ChartPoint => {
+  return { label, x, y: value, low, high }
 }
 
-/** One arm over several. */
-export function overChart(title: string, caption: string, comparisons: readonly Comparison[]): Chart {
-  return namedGains(
-    title,
-    caption,
-    comparisons.map((own) => ({ label: plainName(own.over), own })),
-  )
+/** Of a curve, of which no interval is known. */
+export const barePoint = (label: string, x: number, y: number): ChartPoint => ({ label, x, y, low: null, high: null })
+
+/** Of a chart of names. */
+export const namedPoint = (label: string, { value, low, high }: Interval): ChartPoint => {
+  return { label, x: value, y: null, low, high }
+}
+
+export const neAxis = { label: 'normalized entropy · ↓ better' } as const
+
+/** @param label of the axis of shares @param name of what the points are */
+export function namedChart(
+  title: string,
+  caption: string,
+  label: string,
+  points: readonly ChartPoint[],
+  name = 'gain',
+): Chart {
+  const series = [{ name, points }]
+  return { title, caption, kind: 'named', x: { label, percent: true }, y: { label: '' }, series }
 }
 
 /** An arm's name without what the chart's title says of all of them. */
 const plainName = (arm: string) => arm.replace(/^(unseen|split)-/, '')
 
-export function sliceChart(title: string, caption: string, comparisons: readonly Comparison[]): Chart {
-  return namedGains(
+const gains = (title: string, caption: string, points: readonly ChartPoint[]) =>
+  namedChart(title, caption, 'gain in normalized entropy, % · better →', points)
+
+export function comparisonChart(title: string, caption: string, comparisons: readonly Comparison[]): Chart {
+  return gains(
     title,
     caption,
-    comparisons.map((own) => ({ label: own.slice, own })),
+    comparisons.map(({ arm, gain }) => namedPoint(plainName(arm), gain)),
   )
 }
 
-function namedGains(title: string, caption: string, rows: readonly { label: string; own: Comparison }[]): Chart {
-  return {
+/** One arm over several. */
+export function overChart(title: string, caption: string, comparisons: readonly Comparison[]): Chart {
+  return gains(
     title,
     caption,
-    kind: 'named',
-    x: { label: 'gain in normalized entropy, % · better →', percent: true },
-    y: { label: '' },
-    series: [
-      {
-        name: 'gain',
-        points: rows.map(({ label, own: { gain } }) => ({
-          label,
-          x: gain.value,
-          y: null,
-          low: gain.low,
-          high: gain.high,
-        })),
-      },
-    ],
-  }
+    comparisons.map(({ over, gain }) => namedPoint(plainName(over), gain)),
+  )
+}
+
+export function sliceChart(title: string, caption: string, comparisons: readonly Comparison[]): Chart {
+  return gains(
+    title,
+    caption,
+    comparisons.map(({ slice, gain }) => namedPoint(slice, gain)),
+  )
 }
 
 export function gapChart(gaps: readonly GapShare[]): Chart {
-  return {
-    title: 'Share of the gap closed',
-    caption:
-      'From knowing nothing of the user (0 %) to the filtered optimum (100 %), by expected loss under the true click probabilities.',
-    kind: 'named',
-    x: { label: 'share of the gap, % · better →', percent: true },
-    y: { label: '' },
-    series: [
-      {
-        name: 'share',
-        points: gaps.map(({ arm, model, share }) => ({
-          label: model === 'head' ? arm : `${model}: ${arm}`,
-          x: share.value,
-          y: null,
-          low: share.low,
-          high: share.high,
-        })),
-      },
-    ],
-  }
+  return namedChart(
+    'Share of the gap closed',
+    'From knowing nothing of the user (0 %) to the filtered optimum (100 %), by expected loss under the true click probabilities.',
+    'share of the gap, % · better →',
+    gaps.map(({ arm, model, share }) => namedPoint(model === 'head' ? arm : `${model}: ${arm}`, share)),
+    'share',
+  )
 }

@@ -1,6 +1,6 @@
 /** What keeps recurring snapshots in line, and what it is worth to a downstream model that does not follow each of them. */
 import { mean } from '@headwater/statistics'
-import { adjusted, compare, scoreArm } from '../lab/analysis/figures.ts'
+import { adjusted, compare, isShown, scoreArm } from '../lab/analysis/figures.ts'
 import type { Outcomes } from '../lab/analysis/outcomes.ts'
 import type { Arm } from '../lab/arms/arm.ts'
 import type { Setup } from '../lab/arms/downstream-arm.ts'
@@ -11,6 +11,7 @@ import type { UpstreamPlan } from '../lab/upstream/upstream.ts'
 import type { Averaging } from '../replay/pooled.ts'
 import type { Chart, Findings } from '../report/findings.ts'
 import { formatDrift, formatGainInterval, formatNe } from '../report/format.ts'
+import { barePoint, curvePoint, neAxis } from './charts.ts'
 import { anyLagMs, servedArm, standardUpstream } from './common-arms.ts'
 
 const upstreams = {
@@ -168,9 +169,7 @@ function conclude(outcomes: Outcomes): Findings {
   const [warm, scratch] = claims
   const cosines = { warm: cosineOf('warm', true), scratch: cosineOf('scratch', true) }
   const holds =
-    claims.every(({ gain: own, adjustedPValue }) => own.value >= 0.002 && own.low > 0 && adjustedPValue! < 0.05) &&
-    cosines.warm >= 0.99 &&
-    cosines.scratch >= 0.98
+    claims.every((own) => own.gain.value >= 0.002 && isShown(own)) && cosines.warm >= 0.99 && cosines.scratch >= 0.98
   const neOf = (method: Method, every: Every) => scores.find(({ arm }) => arm === nameOf(method, every))!.ne
   return {
     holds,
@@ -185,15 +184,12 @@ function conclude(outcomes: Outcomes): Findings {
           caption: 'Of the sparse model. Snapshots go on between its retrainings.',
           kind: 'curve',
           x: { label: 'publications from one retraining to the next' },
-          y: { label: 'normalized entropy · ↓ better' },
+          y: neAxis,
           series: methods
             .filter((own) => own.upstream === upstream && (own.average === 'latest' || own.average === 'average-3'))
             .map((method) => ({
               name: `${method.aligned ? 'aligned' : 'raw'}, ${method.average}`,
-              points: intervals.map((every) => {
-                const { value, low, high } = neOf(method, every)
-                return { label: `every ${every}`, x: every, y: value, low, high }
-              }),
+              points: intervals.map((every) => curvePoint(`every ${every}`, every, neOf(method, every))),
             })),
         }),
       ),
@@ -250,8 +246,8 @@ function cosineChart(outcomes: Outcomes): Chart {
       return {
         name: `${upstream}, ${aligned ? 'as published' : 'raw'}`,
         points: Array.from(arms[0].columns.cosine, (_, i) => {
-          const y = mean(arms.map(({ columns }) => columns.cosine[i]))
-          return { label: `snapshot ${i + 2}`, x: i + 2, y, low: null, high: null }
+          const cosine = mean(arms.map(({ columns }) => columns.cosine[i]))
+          return barePoint(`snapshot ${i + 2}`, i + 2, cosine)
         }),
       }
     }),
@@ -275,7 +271,7 @@ function mapChart(outcomes: Outcomes, upstream: UpstreamName, aligned: boolean):
       name: `user ${user + 1}`,
       points: Array.from({ length: snapshots }, (__, k) => {
         const at = k * figures.drawnUsers + user
-        return { label: `snapshot ${k + 1}`, x: columns.mapX[at], y: columns.mapY[at], low: null, high: null }
+        return barePoint(`snapshot ${k + 1}`, columns.mapX[at], columns.mapY[at])
       }),
     })),
   }

@@ -6,6 +6,7 @@ import { headArm } from '../lab/arms/head-arm.ts'
 import type { Experiment } from '../lab/experiment.ts'
 import type { Findings } from '../report/findings.ts'
 import { formatFixed, formatGain, formatGainInterval, formatNe } from '../report/format.ts'
+import { curvePoint, neAxis } from './charts.ts'
 import { servedArm, standardUpstream } from './common-arms.ts'
 
 const minuteMs = 60_000
@@ -86,7 +87,7 @@ function conclude(outcomes: Outcomes): Findings {
         caption: 'Delay from an event to the moment when its refresh can be read, on a log scale.',
         kind: 'curve',
         x: { label: 'delay, minutes, log scale', log: true },
-        y: { label: 'normalized entropy · ↓ better' },
+        y: neAxis,
         series: [
           { name: 'upstream’s own head', points: points(outcomes, headOf, 'head') },
           { name: 'sparse model', points: points(outcomes, armOf, 'sparse') },
@@ -118,8 +119,7 @@ function conclude(outcomes: Outcomes): Findings {
 }
 
 function points(outcomes: Outcomes, armOfDelay: (name: string) => string, model: 'head' | 'sparse') {
-  return delays.map(({ name, title, ms }) => {
-    const { value, low, high } = scoreArm(outcomes, armOfDelay(name), model).ne
-    return { label: title, x: ms / minuteMs, y: value, low, high }
-  })
+  return delays.map(({ name, title, ms }) =>
+    curvePoint(title, ms / minuteMs, scoreArm(outcomes, armOfDelay(name), model).ne),
+  )
 }

@@ -1,5 +1,5 @@
 /** What a served embedding buys each downstream model, beside the controls that it must beat. */
-import { adjusted, compare, gapShares, scoreArm } from '../lab/analysis/figures.ts'
+import { adjusted, compare, gapShares, isShown, scoreArm } from '../lab/analysis/figures.ts'
 import type { Outcomes } from '../lab/analysis/outcomes.ts'
 import type { Arm } from '../lab/arms/arm.ts'
 import { optimumArm } from '../lab/arms/optimum-arm.ts'
@@ -153,8 +153,7 @@ function conclude(given: Outcomes): Findings {
   ])
   const find = (over: string) => claims.find((c) => c.model === 'ranking' && c.over === over)!
   const [main, untrained] = [find('without'), find('untrained')]
-  const beats = ({ gain: own, adjustedPValue }: Comparison) => own.low > 0 && adjustedPValue! < 0.05
-  const holds = beats(main) && beats(untrained)
+  const holds = isShown(main) && isShown(untrained)
   const features = rest.find((c) => c.model === 'ranking' && c.over === 'features')!
   const told = [
     `The ranking model gains ${formatGainInterval(main.gain)} over itself without an embedding and ${formatGainInterval(untrained.gain)} over the untrained tower's`,

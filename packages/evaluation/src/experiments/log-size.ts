@@ -1,7 +1,7 @@
 /** From which size of the log on learning from sequences beats counting: towers that learn from more and more users. */
 import type { Schema, SequenceFeature } from '@headwater/features'
 import type { ModelConfig } from '@headwater/runtime'
-import { adjusted, compare, gapShares, scoreArm } from '../lab/analysis/figures.ts'
+import { adjusted, compare, gapShares, isShown, scoreArm } from '../lab/analysis/figures.ts'
 import type { Outcomes } from '../lab/analysis/outcomes.ts'
 import type { Arm } from '../lab/arms/arm.ts'
 import { headArm } from '../lab/arms/head-arm.ts'
@@ -12,6 +12,7 @@ import type { LabLog } from '../lab/log/lab-log.ts'
 import { labOf, type Variant } from '../lab/upstream/variant.ts'
 import type { Findings } from '../report/findings.ts'
 import { formatCompactCount, formatFixed, formatGainInterval, formatNe } from '../report/format.ts'
+import { curvePoint, neAxis } from './charts.ts'
 import { variantUpstream } from './common-arms.ts'
 
 const inputs = ['counts', 'sequences'] as const
@@ -138,8 +139,7 @@ function conclude(outcomes: Outcomes): Findings {
   const claims = adjusted(
     parts.map((part) => compare(outcomes, 'head', armOf('sequences', part), armOf('counts', part))!),
   )
-  const gains = claims.map(({ gain, adjustedPValue }) => gain.low > 0 && adjustedPValue! < 0.05)
-  const enough = parts.filter((_, i) => gains.slice(i).every(Boolean))
+  const enough = parts.filter((_, i) => claims.slice(i).every(isShown))
   const rowsOf = (part: number) => outcomes.figure(armOf('counts', part), 'taughtRows')
   const [first, last] = [claims[0], claims[claims.length - 1]]
   const gaps = gapShares(
@@ -164,13 +164,10 @@ function conclude(outcomes: Outcomes): Findings {
           'Rows that the last snapshot has learnt from; all towers are scored on the same rows. Intervals are of users and seeds.',
         kind: 'curve',
         x: { label: 'rows, log scale', log: true },
-        y: { label: 'normalized entropy · ↓ better' },
+        y: neAxis,
         series: inputs.map((input) => ({
           name: titles[input],
-          points: parts.map((part) => {
-            const { value, low, high } = neOf(armOf(input, part))
-            return { label: partTitle(part), x: rowsOf(part), y: value, low, high }
-          }),
+          points: parts.map((part) => curvePoint(partTitle(part), rowsOf(part), neOf(armOf(input, part)))),
         })),
       },
     ],

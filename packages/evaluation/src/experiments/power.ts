@@ -5,19 +5,14 @@ import type { Outcomes } from '../lab/analysis/outcomes.ts'
 import type { Experiment } from '../lab/experiment.ts'
 import { ExperimentError } from '../lab/log/experiment-error.ts'
 import { testDay } from '../lab/log/lab-log.ts'
-import {
-  clickOutcomes,
-  detectableEffects,
-  type NeededUsers,
-  rankingOutcomes,
-  type SimulatedTests,
-  simulateTests,
-  syntheticUserDays,
-  usersForEffect,
-} from '../power/index.ts'
+import { detectableEffects, type NeededUsers, usersForEffect } from '../power/detectable-effects.ts'
+import { rankingOutcomes } from '../power/ranking-outcomes.ts'
+import { type SimulatedTests, simulateTests } from '../power/simulated-tests.ts'
+import { clickOutcomes, syntheticUserDays } from '../power/user-days.ts'
 import type { Findings } from '../report/findings.ts'
 import { formatCount, formatGain, formatGainInterval, formatPercent } from '../report/format.ts'
 import { atBestRates, rateSetups } from './best-rates.ts'
+import { barePoint } from './charts.ts'
 import { modeArm, withoutArm } from './common-arms.ts'
 import { rankingLift } from './ranking-lift.ts'
 
@@ -86,13 +81,7 @@ function conclude(given: Outcomes): Findings {
           name: key === 'lift' ? 'plain' : 'with CUPED',
           points: effects
             .filter((effect) => effect.days === days)
-            .map((effect) => ({
-              label: formatCount(effect.users),
-              x: effect.users,
-              y: effect[key],
-              low: null,
-              high: null,
-            })),
+            .map((effect) => barePoint(formatCount(effect.users), effect.users, effect[key])),
         })),
       },
     ],

@@ -2,7 +2,7 @@
 import { mean, pairedClusterBootstrap } from '@headwater/statistics'
 import { bootstrap } from '../lab/analysis/figures.ts'
 import { widenBySeeds } from '../lab/analysis/seed-widening.ts'
-import type { PotentialOutcomes } from '../power/index.ts'
+import type { PotentialOutcomes } from '../power/user-days.ts'
 import type { Interval } from '../report/findings.ts'
 
 /**

@@ -1,6 +1,7 @@
 /** What any model could reach on a synthetic log: the yardstick that shares of the gap are taken by. */
 import type { Outcomes } from '../lab/analysis/outcomes.ts'
-import { type Knowledge, knowledge, scoreReference } from '../reference-world/index.ts'
+import { type Knowledge, knowledge } from '../reference-world/reference-predictions.ts'
+import { scoreReference } from '../reference-world/reference-scores.ts'
 import type { FigureTable } from '../report/findings.ts'
 import { formatNe } from '../report/format.ts'
 

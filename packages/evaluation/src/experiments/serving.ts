@@ -1,12 +1,13 @@
 /** What fresher serving costs and gives. */
 import { formatAge } from '../lab/analysis/age.ts'
-import { adjusted, compare, gapShares, scoreArm } from '../lab/analysis/figures.ts'
+import { adjusted, compare, gapShares, isShown, scoreArm } from '../lab/analysis/figures.ts'
 import type { Outcomes } from '../lab/analysis/outcomes.ts'
 import { optimumArm } from '../lab/arms/optimum-arm.ts'
 import type { Experiment } from '../lab/experiment.ts'
 import type { Chart, Comparison, Findings } from '../report/findings.ts'
 import { formatFixed, formatGainInterval, formatNe, formatPercent } from '../report/format.ts'
 import { atBestRates, rateSetups, ratesTable } from './best-rates.ts'
+import { curvePoint, neAxis } from './charts.ts'
 import { modeArm, modeHead, modeTitles, servingModes, withoutArm } from './common-arms.ts'
 import { reachableTables } from './reachable.ts'
 
@@ -31,7 +32,7 @@ export function isWorthServing(
   frozen: Pick<Comparison, 'gain' | 'adjustedPValue'>,
   synchronous: Pick<Comparison, 'gain'>,
 ): boolean {
-  return frozen.gain.low > 0 && frozen.adjustedPValue! < 0.05 && synchronous.gain.high < 0.01
+  return isShown(frozen) && synchronous.gain.high < 0.01
 }
 
 function conclude(given: Outcomes): Findings {
@@ -101,10 +102,8 @@ function conclude(given: Outcomes): Findings {
 function modeChart(outcomes: Outcomes, title: string, figure: string, label: string, hours: boolean): Chart {
   const points = (of: 'ranking' | 'head') =>
     servingModes.map((mode) => {
-      const score = scoreArm(outcomes, of === 'head' ? `head-${mode}` : mode, of)
-      const { value, low, high } = score.ne
-      const x = outcomes.figure(mode, figure) / (hours ? 3_600_000 : 1)
-      return { label: mode, x, y: value, low, high }
+      const { ne } = scoreArm(outcomes, of === 'head' ? `head-${mode}` : mode, of)
+      return curvePoint(mode, outcomes.figure(mode, figure) / (hours ? 3_600_000 : 1), ne)
     })
   return {
     title,
@@ -112,7 +111,7 @@ function modeChart(outcomes: Outcomes, title: string, figure: string, label: str
       'Intervals are of the sample of users; modes share their rows, so that differences are surer than they look.',
     kind: 'curve',
     x: { label },
-    y: { label: 'normalized entropy · ↓ better' },
+    y: neAxis,
     series: [
       { name: 'ranking model', points: points('ranking') },
       { name: 'upstream’s own head', points: points('head') },

@@ -2,7 +2,7 @@
 import { writeFileSync } from 'node:fs'
 import { parseArgs } from 'node:util'
 import { syntheticSettings, syntheticWorld } from '@headwater/datasets'
-import { knowledge, referencePredictions } from '../reference-world/index.ts'
+import { knowledge, referencePredictions } from '../reference-world/reference-predictions.ts'
 import { detectableEffects, usersForEffect } from './detectable-effects.ts'
 import { rankingOutcomes } from './ranking-outcomes.ts'
 import { type SimulatedTests, simulateTests } from './simulated-tests.ts'

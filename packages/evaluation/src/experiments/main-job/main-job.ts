@@ -1,7 +1,7 @@
 /** What embeddings are worth that the store and the pooling serve as live traffic. `headwater run` runs it by itself. */
 import { presets } from '@headwater/runtime'
 import { defaultTraining } from '@headwater/training'
-import { adjusted, compare, scoreArm } from '../../lab/analysis/figures.ts'
+import { adjusted, compare, isShown, scoreArm } from '../../lab/analysis/figures.ts'
 import type { Outcomes } from '../../lab/analysis/outcomes.ts'
 import { type TrafficArmPlan, trafficArm } from '../../lab/arms/traffic-arm.ts'
 import type { Experiment } from '../../lab/experiment.ts'
@@ -9,7 +9,7 @@ import { ExperimentError } from '../../lab/log/experiment-error.ts'
 import type { LabLog } from '../../lab/log/lab-log.ts'
 import type { LabSettings } from '../../lab/log/settings.ts'
 import { wallClockPercents } from '../../replay/wall-clock.ts'
-import type { Comparison, Findings } from '../../report/findings.ts'
+import type { Findings } from '../../report/findings.ts'
 import { formatDuration, formatGainInterval, formatNe, formatPercent } from '../../report/format.ts'
 import { type Arm, arms } from '../../report/main-job/result.ts'
 import { comparisonChart } from '../charts.ts'
@@ -86,11 +86,10 @@ function conclude(outcomes: Outcomes): Findings {
   const claims = adjusted([over('with', 'without'), over('with', 'untrained')])
   const controls = (['latest', 'random', 'untrained'] as const).map((arm) => over(arm, 'without'))
   const [gain, untrained] = claims
-  const beats = ({ gain: own, adjustedPValue }: Comparison) => own.low > 0 && adjustedPValue! < 0.05
   const [{ columns }] = outcomes.ofArm(trafficName)
   const hitRate = outcomes.figure(trafficName, 'hitRate')
   return {
-    holds: claims.every(beats),
+    holds: claims.every(isShown),
     verdict: `Served embeddings gain ${formatGainInterval(gain.gain)} over none and ${formatGainInterval(untrained.gain)} over the untrained tower's; ${formatPercent(hitRate)} of the reads found one.`,
     scores: arms.map((arm) => scoreArm(outcomes, nameOf(arm), 'ranking')),
     comparisons: [...claims, ...controls],

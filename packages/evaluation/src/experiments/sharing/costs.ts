@@ -7,6 +7,7 @@ import type { Outcomes } from '../../lab/analysis/outcomes.ts'
 import type { LabLog } from '../../lab/log/lab-log.ts'
 import type { Chart, FigureTable } from '../../report/findings.ts'
 import { formatCompactCount, formatFixed } from '../../report/format.ts'
+import { barePoint } from '../charts.ts'
 import { sharedBy, sharingModels } from './plans.ts'
 import { modelsLabel, ownName, sharedName } from './quality.ts'
 
@@ -71,13 +72,7 @@ export function costFindings(costs: readonly SharingCosts[]): {
     y: { label: `${label} · ↓ better` },
     series: (['shared', 'own'] as const).map((which) => ({
       name: which === 'shared' ? 'one shared tower' : 'a tower each',
-      points: costs.map((own) => ({
-        label: `${own.models} models`,
-        x: own.models,
-        y: own[which][name] / unit,
-        low: null,
-        high: null,
-      })),
+      points: costs.map((own) => barePoint(`${own.models} models`, own.models, own[which][name] / unit)),
     })),
   })
   return {

@@ -6,6 +6,7 @@ import type { Outcomes } from '../../lab/analysis/outcomes.ts'
 import { noVector } from '../../lab/arms/coverage-arm.ts'
 import type { Chart, FigureTable, Interval } from '../../report/findings.ts'
 import { formatPercent } from '../../report/format.ts'
+import { curvePoint } from '../charts.ts'
 import { dayMs, modeTitles, type ServingMode, servingModes } from '../common-arms.ts'
 
 const minuteMs = 60_000
@@ -45,10 +46,7 @@ export function coverageFindings(outcomes: Outcomes): {
         y: { label: 'share of reads, % · ↑ better', percent: true },
         series: servingModes.map((mode) => ({
           name: modeTitles[mode],
-          points: thresholdsMs.map((ms) => {
-            const { value, low, high } = freshShare(outcomes, mode, ms)
-            return { label: formatAge(ms), x: ms / minuteMs, y: value, low, high }
-          }),
+          points: thresholdsMs.map((ms) => curvePoint(formatAge(ms), ms / minuteMs, freshShare(outcomes, mode, ms))),
         })),
       },
     ],

@@ -8,6 +8,7 @@ import type { LabLog } from '../../lab/log/lab-log.ts'
 import type { UpstreamPlan } from '../../lab/upstream/upstream.ts'
 import type { Chart, FigureTable, Interval } from '../../report/findings.ts'
 import { formatNe } from '../../report/format.ts'
+import { curvePoint, neAxis } from '../charts.ts'
 import { anyLagMs } from '../common-arms.ts'
 
 type Start = UpstreamPlan['start']
@@ -114,10 +115,7 @@ export function heldFindings(outcomes: Outcomes): {
       const curves = (shown: typeof series, of: 'ne' | 'loss') =>
         shown.map(({ line, points }) => ({
           name: line.title,
-          points: points.map((point) => {
-            const { value, low, high } = point[of]
-            return { label: `publication ${point.number + 1}`, x: point.number + 1, y: value, low, high }
-          }),
+          points: points.map((own) => curvePoint(`publication ${own.number + 1}`, own.number + 1, own[of])),
         }))
       return [
         {
@@ -126,7 +124,7 @@ export function heldFindings(outcomes: Outcomes): {
             'Of the sparse model’s rows between a publication and the next. It was trained until the first of these. Intervals are of the sample of users.',
           kind: 'curve',
           x: { label: 'publication' },
-          y: { label: 'normalized entropy · ↓ better' },
+          y: neAxis,
           series: curves(series, 'ne'),
         },
         {

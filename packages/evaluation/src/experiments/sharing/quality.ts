@@ -5,6 +5,7 @@ import type { Outcomes } from '../../lab/analysis/outcomes.ts'
 import { meanGain, meanNe } from '../../lab/analysis/several-models.ts'
 import type { Chart, ChartPoint, FigureTable } from '../../report/findings.ts'
 import { formatCount, formatNe } from '../../report/format.ts'
+import { curvePoint, namedChart, namedPoint } from '../charts.ts'
 import { sharedBy, sharingModels } from './plans.ts'
 
 export const ownName = (model: ModelName) => `own-${model}`
@@ -18,13 +19,11 @@ export function neCharts(outcomes: Outcomes): Chart[] {
   const curve = (armOf: (model: ModelName, m: number) => string): ChartPoint[] =>
     counts.map((m) => {
       const served = models.slice(0, m).map(({ name }) => ({ arm: armOf(name, m), model: name }))
-      const { value, low, high } = meanNe(outcomes, served)
-      return { label: `${m} models`, x: m, y: value, low, high }
+      return curvePoint(`${m} models`, m, meanNe(outcomes, served))
     })
   const gains = counts.map((m): ChartPoint => {
     const pairs = models.slice(0, m).map(({ name }) => ({ arm: sharedName(m), over: ownName(name), model: name }))
-    const { value, low, high } = meanGain(outcomes, pairs)
-    return { label: `${m} models`, x: m, y: value, low, high }
+    return curvePoint(`${m} models`, m, meanGain(outcomes, pairs))
   })
   const last = sharedName(models.length)
   const part = outcomes.lab.quick ? ` A quick run has ${models.length} models of ${outcomes.lab.portfolio.length}.` : ''
@@ -49,22 +48,12 @@ export function neCharts(outcomes: Outcomes): Chart[] {
       y: { label: 'gain in normalized entropy, % · ↑ better', percent: true },
       series: [{ name: 'gain', points: gains }],
     },
-    {
-      title: `What the tower of ${models.length} is worth to each model`,
-      caption: 'Gain by the shared tower over the model’s own, with 95 % intervals of users and seeds.',
-      kind: 'named',
-      x: { label: 'gain in normalized entropy, % · better →', percent: true },
-      y: { label: '' },
-      series: [
-        {
-          name: 'gain',
-          points: models.map(({ name }) => {
-            const { value, low, high } = compare(outcomes, name, last, ownName(name))!.gain
-            return { label: name, x: value, y: null, low, high }
-          }),
-        },
-      ],
-    },
+    namedChart(
+      `What the tower of ${models.length} is worth to each model`,
+      'Gain by the shared tower over the model’s own, with 95 % intervals of users and seeds.',
+      'gain in normalized entropy, % · better →',
+      models.map(({ name }) => namedPoint(name, compare(outcomes, name, last, ownName(name))!.gain)),
+    ),
   ]
 }
 

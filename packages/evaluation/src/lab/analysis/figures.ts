@@ -13,7 +13,7 @@ import {
   pairedClusterBootstrap,
   studentTwoSided,
 } from '@headwater/statistics'
-import { NoGapError, shareClosed } from '../../reference-world/index.ts'
+import { NoGapError, shareClosed } from '../../reference-world/reference-scores.ts'
 import type { ArmScore, Comparison, GapShare, ScoredModel } from '../../report/findings.ts'
 import { type Outcomes, probabilities } from './outcomes.ts'
 import { widenBySeeds } from './seed-widening.ts'
@@ -145,6 +145,11 @@ export function adjusted(comparisons: readonly Comparison[]): Comparison[] {
   if (comparisons.length === 0) return []
   const values = holmAdjust(comparisons.map(({ pValue }) => pValue))
   return comparisons.map((comparison, i) => ({ ...comparison, adjustedPValue: values[i] }))
+}
+
+/** Whether a gain is shown: its interval is above 0, and so it stays among all that the verdict rests on. */
+export function isShown({ gain, adjustedPValue }: Pick<Comparison, 'gain' | 'adjustedPValue'>): boolean {
+  return gain.low > 0 && adjustedPValue! < 0.05
 }
 
 /**

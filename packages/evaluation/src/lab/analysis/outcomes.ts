@@ -1,6 +1,6 @@
 /** Outcomes of arms by name and seed, as losses that can be compared. Shape letters: R rows of a downstream model. */
 import { logLossesOfLogits } from '@headwater/statistics'
-import { crossEntropies, crossEntropiesOfLogits } from '../../reference-world/index.ts'
+import { crossEntropies, crossEntropiesOfLogits } from '../../reference-world/reference-scores.ts'
 import type { ScoredModel } from '../../report/findings.ts'
 import type { ArmOutcome } from '../arms/arm.ts'
 import { setupColumn } from '../arms/downstream-arm.ts'

@@ -1,5 +1,5 @@
 /** What is reachable on a synthetic log: the filtered optimum, by what a prediction may know of the user. */
-import { knowledge, referencePredictions } from '../../reference-world/index.ts'
+import { knowledge, referencePredictions } from '../../reference-world/reference-predictions.ts'
 import { testDay } from '../log/lab-log.ts'
 import type { LabSettings } from '../log/settings.ts'
 import type { Arm } from './arm.ts'
