@@ -14,6 +14,7 @@ import {
   Recorder,
   type Tensor,
   Weights,
+  withWeights,
 } from '@headwater/runtime'
 import { seededRandom } from '@headwater/statistics'
 import { recordAdamw, writeRates } from '@headwater/training'
@@ -80,10 +81,11 @@ function ownMlp(device: GpuDevice, problem: MlpProblem): MlpContestant {
   const taskWeights = given('task weights', 1, 1, Float32Array.of(1))
 
   const rec = new Recorder(device)
+  const model = withWeights(rec, weights)
   const outputs = [input]
   for (const [i, layer] of layers.entries()) {
     const y = rec.tensor(`output ${i}`, rows, widths[i + 1])
-    linearForward(rec, weights, layer, outputs[i], y, i < layers.length - 1 ? { activation: 'relu' } : {})
+    linearForward(model, layer, outputs[i], y, i < layers.length - 1 ? { activation: 'relu' } : {})
     outputs.push(y)
   }
   const loss = rec.keep(rec.tensor('loss', rows, 1))
@@ -95,11 +97,11 @@ function ownMlp(device: GpuDevice, problem: MlpProblem): MlpContestant {
   )
   for (let i = layers.length - 1; i >= 0; i--) {
     if (i === 0) {
-      linearBackward(rec, weights, layers[0], input, dy)
+      linearBackward(model, layers[0], input, dy)
       break
     }
     const dx = rec.tensor(`gradient of output ${i - 1}`, rows, widths[i])
-    linearBackward(rec, weights, layers[i], outputs[i], dy, { into: dx, accumulate: false })
+    linearBackward(model, layers[i], outputs[i], dy, { into: dx, accumulate: false })
     const dSum = rec.tensor(`gradient before ReLU ${i - 1}`, rows, widths[i])
     rec.dispatch(reluBackward, { count4: (rows * dx.stride) / 4, scale: 1 }, { y: outputs[i], dy: dx, dx: dSum })
     dy = dSum

@@ -11,6 +11,7 @@ export { snapshotConfig, snapshotMatrices } from './loading/snapshot-config.ts'
 export { writeWeights } from './loading/write-weights.ts'
 export { placesOf } from './parameters/axis.ts'
 export type { DeviceTable, DeviceTablePart } from './parameters/device-table.ts'
+export { type ModelRecorder, withWeights } from './parameters/model-recorder.ts'
 export { type ParameterRun, ParameterSizeError } from './parameters/parameter-runs.ts'
 export {
   type Entry,

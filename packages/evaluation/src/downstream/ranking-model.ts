@@ -17,6 +17,7 @@ import {
   itemInputsForward,
   linearBackward,
   linearForward,
+  type ModelRecorder,
   ParameterSet,
   type Plan,
   persistent,
@@ -26,6 +27,7 @@ import {
   type Tensor,
   Weights,
   type Write,
+  withWeights,
 } from '@headwater/runtime'
 import { initialize, type Rates, recordAdamw, writeRates } from '@headwater/training'
 import type { DownstreamModel, DownstreamOptions, DownstreamRows } from './rows.ts'
@@ -70,19 +72,18 @@ function declare(layout: SideLayout, dim: number) {
 
 /** What a recording reads and writes beside the tensors of its layer. */
 interface Recording {
-  readonly rec: Recorder
-  readonly weights: Weights
+  readonly rec: ModelRecorder
   readonly model: Declared
 }
 
 /** Z [R, 40] of X and the served vector [R, D]. */
-function interactionForward({ rec, weights, model }: Recording, x: Tensor, vector: Tensor | null) {
+function interactionForward({ rec, model }: Recording, x: Tensor, vector: Tensor | null) {
   const z = rec.tensor('Z', x.rows, queryWidth + dots)
   const q = columns(z, 0, queryWidth)
   const v = rec.tensor('item vector', x.rows, queryWidth)
-  linearForward(rec, weights, model.query, x, q)
-  if (model.served) linearForward(rec, weights, model.served, vector!, q, { accumulate: true })
-  linearForward(rec, weights, model.item, x, v)
+  linearForward(rec, model.query, x, q)
+  if (model.served) linearForward(rec, model.served, vector!, q, { accumulate: true })
+  linearForward(rec, model.item, x, v)
   const shape = {
     R: x.rows,
     G: dots,
@@ -98,7 +99,7 @@ function interactionForward({ rec, weights, model }: Recording, x: Tensor, vecto
 
 /** Adds to the gradient of X. */
 function interactionBackward(
-  { rec, weights, model }: Recording,
+  { rec, model }: Recording,
   x: Tensor,
   vector: Tensor | null,
   { z, v, shape }: ReturnType<typeof interactionForward>,
@@ -108,28 +109,28 @@ function interactionBackward(
   const dv = rec.tensor('gradient of item vector', x.rows, queryWidth)
   rec.dispatch(groupedDotBackward, shape, { v, z, dz, dv })
   const dq = columns(dz, 0, queryWidth)
-  linearBackward(rec, weights, model.item, x, dv, { into: dx, accumulate: true })
-  linearBackward(rec, weights, model.query, x, dq, { into: dx, accumulate: true })
-  if (model.served) linearBackward(rec, weights, model.served, vector!, dq)
+  linearBackward(rec, model.item, x, dv, { into: dx, accumulate: true })
+  linearBackward(rec, model.query, x, dq, { into: dx, accumulate: true })
+  if (model.served) linearBackward(rec, model.served, vector!, dq)
 }
 
 /** Logits [R, 1] of X and Z. */
-function headForward({ rec, weights, model }: Recording, x: Tensor, z: Tensor) {
+function headForward({ rec, model }: Recording, x: Tensor, z: Tensor) {
   const h1 = rec.tensor('first hidden', x.rows, hiddenWidths[0])
   const h2 = rec.tensor('second hidden', x.rows, hiddenWidths[1])
   const logits = rec.tensor('logits', x.rows, 1)
-  linearForward(rec, weights, model.firstOfZ, z, h1)
-  linearForward(rec, weights, model.first, x, h1, { activation: 'relu', accumulate: true })
-  linearForward(rec, weights, model.second, h1, h2, { activation: 'relu' })
-  linearForward(rec, weights, model.wideOfZ, z, logits)
-  linearForward(rec, weights, model.wide, x, logits, { accumulate: true })
-  linearForward(rec, weights, model.last, h2, logits, { accumulate: true })
+  linearForward(rec, model.firstOfZ, z, h1)
+  linearForward(rec, model.first, x, h1, { activation: 'relu', accumulate: true })
+  linearForward(rec, model.second, h1, h2, { activation: 'relu' })
+  linearForward(rec, model.wideOfZ, z, logits)
+  linearForward(rec, model.wide, x, logits, { accumulate: true })
+  linearForward(rec, model.last, h2, logits, { accumulate: true })
   return { h1, h2, logits }
 }
 
 /** Gradients of X and Z, new ones. */
 function headBackward(
-  { rec, weights, model }: Recording,
+  { rec, model }: Recording,
   x: Tensor,
   z: Tensor,
   { h1, h2 }: ReturnType<typeof headForward>,
@@ -141,19 +142,19 @@ function headBackward(
   const dSum1 = rec.tensor('gradient before first ReLU', x.rows, hiddenWidths[0])
   const dx = rec.tensor('gradient of X', x.rows, x.cols)
   const dz = rec.tensor('gradient of Z', x.rows, z.cols)
-  linearBackward(rec, weights, model.last, h2, dLogits, { into: dh2, accumulate: false })
+  linearBackward(rec, model.last, h2, dLogits, { into: dh2, accumulate: false })
   reluDropoutBackward(rec, h2, dh2, dSum2)
-  linearBackward(rec, weights, model.second, h1, dSum2, { into: dh1, accumulate: false })
+  linearBackward(rec, model.second, h1, dSum2, { into: dh1, accumulate: false })
   reluDropoutBackward(rec, h1, dh1, dSum1)
-  linearBackward(rec, weights, model.first, x, dSum1, { into: dx, accumulate: false })
-  linearBackward(rec, weights, model.wide, x, dLogits, { into: dx, accumulate: true })
-  linearBackward(rec, weights, model.firstOfZ, z, dSum1, { into: dz, accumulate: false })
-  linearBackward(rec, weights, model.wideOfZ, z, dLogits, { into: dz, accumulate: true })
+  linearBackward(rec, model.first, x, dSum1, { into: dx, accumulate: false })
+  linearBackward(rec, model.wide, x, dLogits, { into: dx, accumulate: true })
+  linearBackward(rec, model.firstOfZ, z, dSum1, { into: dz, accumulate: false })
+  linearBackward(rec, model.wideOfZ, z, dLogits, { into: dz, accumulate: true })
   return { dx, dz }
 }
 
 function forward(recording: Recording, inputs: InputBatch, vector: Tensor | null) {
-  const x = itemInputsForward(recording.rec, recording.weights, recording.model.inputs, inputs)
+  const x = itemInputsForward(recording.rec, recording.model.inputs, inputs)
   const interaction = interactionForward(recording, x, vector)
   return { x, interaction, head: headForward(recording, x, interaction.z) }
 }
@@ -166,11 +167,11 @@ function backward(
   { x, interaction, head }: ReturnType<typeof forward>,
   dLogits: Tensor,
 ): void {
-  const { rec, weights, model } = recording
+  const { rec, model } = recording
   const { dx, dz } = headBackward(recording, x, interaction.z, head, dLogits)
   interactionBackward(recording, x, vector, interaction, dz, dx)
   // The loss is a mean over rows, and so is its penalty.
-  itemInputsBackward(rec, weights, model.inputs, inputs, dx, defaults.l2 / x.rows)
+  itemInputsBackward(rec, model.inputs, inputs, dx, defaults.l2 / x.rows)
 }
 
 interface Predicting {
@@ -249,14 +250,14 @@ export class RankingModel implements DownstreamModel {
 
   #recordPredicting(weights: Weights): Predicting {
     const rec = new Recorder(this.#device)
-    const { head } = forward({ rec, weights, model: this.#model }, this.#inputs, this.#vector)
+    const { head } = forward({ rec: withWeights(rec, weights), model: this.#model }, this.#inputs, this.#vector)
     return { logits: rec.keep(head.logits), plan: rec.plan(`ranking model ${this.#options.rows}, predicting`) }
   }
 
   #recordTraining(): Predicting {
     const { rows } = this.#options
     const rec = new Recorder(this.#device)
-    const recording = { rec, weights: this.#weights, model: this.#model }
+    const recording = { rec: withWeights(rec, this.#weights), model: this.#model }
     const pass = forward(recording, this.#inputs, this.#vector)
     const logits = rec.keep(pass.head.logits)
     const dlogits = rec.tensor('gradient of logits', rows, 1)

@@ -32,12 +32,12 @@ export const linearMap: Extractor<typeof keys, Linear, null> = {
   keys,
   declare: (set, name, config, { tokens, width }) =>
     declareLinear(set, name, named(tokens, width), config.tokens * width),
-  forward(rec, weights, layer, x, y) {
-    linearForward(rec, weights, layer, x, y.into, { accumulate: y.accumulate })
+  forward(rec, layer, x, y) {
+    linearForward(rec, layer, x, y.into, { accumulate: y.accumulate })
     return null
   },
-  backward(rec, weights, layer, x, _, dy, dx) {
-    linearBackward(rec, weights, layer, x, dy, dx)
+  backward(rec, layer, x, _, dy, dx) {
+    linearBackward(rec, layer, x, dy, dx)
   },
   passesToAdd: 0,
 }

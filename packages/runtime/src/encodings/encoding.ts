@@ -1,8 +1,8 @@
 /** What a dense value becomes before the linear map to tokens. Shape letters: R rows, F features. */
+
 import type { Keys, ReadKeys } from '../config/config-rules.ts'
+import type { ModelRecorder } from '../parameters/model-recorder.ts'
 import type { ParameterSet } from '../parameters/parameter-set.ts'
-import type { Weights } from '../parameters/weights.ts'
-import type { Recorder } from '../plan/recorder.ts'
 import type { Tensor } from '../plan/tensor.ts'
 
 export interface Encoding<
@@ -18,9 +18,9 @@ export interface Encoding<
   /** Declares parameters whose rows are the features; `name` begins their names. */
   declare(set: ParameterSet, name: string, features: readonly string[], config: ReadKeys<K>): Layer
   /** Assigns y [R, F · columns] from the standardized values x [R, F]. */
-  forward(rec: Recorder, weights: Weights, layer: Layer, x: Tensor, y: Tensor): void
+  forward(rec: ModelRecorder, layer: Layer, x: Tensor, y: Tensor): void
   /** Assigns the gradients of its parameters; absent where none is trained. */
-  backward?(rec: Recorder, weights: Weights, layer: Layer, x: Tensor, dy: Tensor): void
+  backward?(rec: ModelRecorder, layer: Layer, x: Tensor, dy: Tensor): void
   /** What is fitted once to a first sample; absent where nothing is. */
   readonly fitted?: Fitted<K>
 }

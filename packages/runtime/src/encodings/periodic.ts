@@ -43,13 +43,13 @@ export const periodic: Encoding<typeof keys, Periodic> = {
     const own = set.declare(`${name}.frequencies`, named(features), frequencies, { normal: sigma }, options)
     return { frequencies: own }
   },
-  forward(rec, weights, layer, x, y) {
-    const frequencies = weights.value(layer.frequencies)
+  forward(rec, layer, x, y) {
+    const frequencies = rec.weights.value(layer.frequencies)
     rec.dispatch(periodicForward, shapeOf(x, frequencies, y), { x, frequencies, y })
   },
-  backward(rec, weights, layer, x, dy) {
-    const frequencies = weights.value(layer.frequencies)
-    const out = weights.gradientOf(layer.frequencies)
+  backward(rec, layer, x, dy) {
+    const frequencies = rec.weights.value(layer.frequencies)
+    const out = rec.weights.gradientOf(layer.frequencies)
     rec.dispatch(
       periodicBackward,
       { ...shapeOf(x, frequencies, dy), S: 1, outOffset: out.offset / 4, outRow: (out.rows * out.stride) / 4 },

@@ -42,8 +42,8 @@ export const piecewise: Encoding<typeof keys, Piecewise> = {
   declare: (set, name, features, { bins }) => ({
     edges: set.declare(`${name}.edges`, named(features), bins + 1, 'zero', { decay: false }),
   }),
-  forward(rec, weights, layer, x, y) {
-    const edges = weights.value(layer.edges)
+  forward(rec, layer, x, y) {
+    const edges = rec.weights.value(layer.edges)
     rec.dispatch(
       piecewiseLinear,
       {

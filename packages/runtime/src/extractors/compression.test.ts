@@ -1,6 +1,7 @@
 import { type GpuDevice, requestDevice } from '@headwater/gpu'
 import { seededRandom } from '@headwater/statistics'
 import { afterAll, beforeAll, expect, it } from 'vitest'
+import { withWeights } from '../parameters/model-recorder.ts'
 import { Weights } from '../parameters/weights.ts'
 import { Recorder } from '../plan/recorder.ts'
 import { columns } from '../plan/tensor.ts'
@@ -39,10 +40,9 @@ it('drops in the backward what the forward dropped', () =>
 it('says what tensors it takes', () => {
   const layer = compressionOf({ n: 3, d: 4, tokens: 2, columns: 4, hidden: 5 })
   const weights = new Weights(device, layer.set, false)
-  const rec = new Recorder(device)
+  const rec = withWeights(new Recorder(device), weights)
   const wide = rec.tensor('wide', 2, 16)
   const y = { into: rec.tensor('y', 2, 8), accumulate: false }
-  for (const from of [0, 4])
-    expect(() => layer.forward(rec, weights, columns(wide, from, 12), y, false)).toThrow(RangeError)
+  for (const from of [0, 4]) expect(() => layer.forward(rec, columns(wide, from, 12), y, false)).toThrow(RangeError)
   weights.dispose()
 })

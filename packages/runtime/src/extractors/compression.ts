@@ -3,6 +3,7 @@
  * weighs the tokens, Y = softmax(Z)ᵀ X, and the dot products of all tokens with these sums, P = X Yᵀ / √d, become new
  * tokens by W₃ vec P + b₃. Shape letters: R rows, n tokens of d, C columns of Z and P [n, C] and tokens of Y.
  */
+
 import { dotCompressionBackwardLogits, dotCompressionBackwardTokens, dotCompressionForward } from '@headwater/kernels'
 import { integer, type ReadKeys } from '../config/config-rules.ts'
 import { declareLinear, type Linear, linearBackward, linearForward } from '../layers/linear.ts'
@@ -10,9 +11,8 @@ import { product } from '../layers/product.ts'
 import { reluDropoutBackward } from '../layers/relu.ts'
 import { copyTokens, requireWhole } from '../layers/token-matrix.ts'
 import { named } from '../parameters/axis.ts'
+import type { ModelRecorder } from '../parameters/model-recorder.ts'
 import type { ParameterSet } from '../parameters/parameter-set.ts'
-import type { Weights } from '../parameters/weights.ts'
-import type { Recorder } from '../plan/recorder.ts'
 import type { Into, Tensor } from '../plan/tensor.ts'
 import { type Extractor, hiddenUnits, type LevelInput, newTokens } from './extractor.ts'
 
@@ -87,36 +87,28 @@ const shapeOf = ({ columns: M, width }: Compression, x: Tensor) => ({
 })
 
 /** @throws RangeError if x is part of a wider tensor */
-function forward(
-  rec: Recorder,
-  weights: Weights,
-  layer: Compression,
-  x: Tensor,
-  y: Into,
-  training: boolean,
-): SavedCompression {
+function forward(rec: ModelRecorder, layer: Compression, x: Tensor, y: Into, training: boolean): SavedCompression {
   requireWhole(x, 'dot compression')
   const { columns: C, width: d } = layer
   const name = layer.hidden.weight.name
   const n = x.cols / d
   const hidden = rec.tensor(`σ of ${name}`, x.rows, layer.hidden.weight.cols)
-  linearForward(rec, weights, layer.hidden, x, hidden, {
+  linearForward(rec, layer.hidden, x, hidden, {
     activation: 'relu',
     dropout: training ? layer.dropout : 0,
     site: layer.site,
   })
   const z = rec.tensor(`logits behind ${name}`, x.rows, n * C)
-  linearForward(rec, weights, layer.logits, hidden, z)
+  linearForward(rec, layer.logits, hidden, z)
   const sums = rec.tensor(`weighted sums behind ${name}`, x.rows, C * d)
   const lses = rec.tensor(`log sums behind ${name}`, 1, x.rows * C)
   // Without lengths their slot is filled by something that exists.
-  rec.dispatch(dotCompressionForward, shapeOf(layer, x), { z, x, lengths: weights.step, y: sums, lses })
+  rec.dispatch(dotCompressionForward, shapeOf(layer, x), { z, x, lengths: rec.weights.step, y: sums, lses })
   const scaled = rec.tensor(`weighted sums ÷ √d behind ${name}`, x.rows, C * d)
   copyTokens(rec, sums, { into: scaled, accumulate: false }, 1 / Math.sqrt(d))
   const products = rec.tensor(`dot products behind ${name}`, x.rows, n * C)
   product(
     rec,
-    weights,
     {
       M: n,
       N: C,
@@ -131,14 +123,13 @@ function forward(
     },
     { a: x, b: scaled, bTransposed: true, c: { into: products, accumulate: false } },
   )
-  linearForward(rec, weights, layer.output, products, y.into, { accumulate: y.accumulate })
+  linearForward(rec, layer.output, products, y.into, { accumulate: y.accumulate })
   return { hidden, z, sums, lses, products }
 }
 
 /** @throws RangeError if x or the tensor for dx is part of a wider one */
 function backward(
-  rec: Recorder,
-  weights: Weights,
+  rec: ModelRecorder,
   layer: Compression,
   x: Tensor,
   { hidden, z, sums, lses, products }: SavedCompression,
@@ -153,13 +144,12 @@ function backward(
   const gradient = (label: string, like: Tensor) => rec.tensor(`gradient of ${label} ${name}`, like.rows, like.cols)
 
   const dProducts = gradient('dot products behind', products)
-  linearBackward(rec, weights, layer.output, products, dy, { into: dProducts, accumulate: false })
+  linearBackward(rec, layer.output, products, dy, { into: dProducts, accumulate: false })
   const scaled = gradient('dot products × √d behind', products)
   copyTokens(rec, dProducts, { into: scaled, accumulate: false }, 1 / Math.sqrt(d))
   const dSums = gradient('weighted sums behind', sums)
   product(
     rec,
-    weights,
     {
       M: C,
       N: d,
@@ -179,10 +169,9 @@ function backward(
   // The share that comes through Y is assigned by its kernel; where dx holds something already, it is added on the way.
   const through = dx.accumulate ? rec.tensor(`gradient before ${name}, through sums`, R, x.cols) : dx.into
   const shape = shapeOf(layer, x)
-  rec.dispatch(dotCompressionBackwardTokens, shape, { z, lengths: weights.step, lses, dy: dSums, dx: through })
+  rec.dispatch(dotCompressionBackwardTokens, shape, { z, lengths: rec.weights.step, lses, dy: dSums, dx: through })
   product(
     rec,
-    weights,
     {
       M: n,
       N: d,
@@ -206,12 +195,12 @@ function backward(
   )
 
   const dz = gradient('logits behind', z)
-  rec.dispatch(dotCompressionBackwardLogits, shape, { z, x, lengths: weights.step, lses, y: sums, dy: dSums, dz })
+  rec.dispatch(dotCompressionBackwardLogits, shape, { z, x, lengths: rec.weights.step, lses, y: sums, dy: dSums, dz })
   const dHidden = gradient('σ of', hidden)
-  linearBackward(rec, weights, layer.logits, hidden, dz, { into: dHidden, accumulate: false })
+  linearBackward(rec, layer.logits, hidden, dz, { into: dHidden, accumulate: false })
   const dSum = gradient('sum before σ of', hidden)
   reluDropoutBackward(rec, hidden, dHidden, dSum, layer.dropout)
-  linearBackward(rec, weights, layer.hidden, x, dSum, { into: dx.into, accumulate: true })
+  linearBackward(rec, layer.hidden, x, dSum, { into: dx.into, accumulate: true })
 }
 
 export const compression: Extractor<typeof keys, Compression, SavedCompression> = {

@@ -4,6 +4,7 @@
  * The backward makes the x_l anew from what was saved, x_l V_l, which is far less.
  * Shape letters: R rows, n tokens of d, L layers, r rank.
  */
+
 import { crossBackward as crossBackwardKernel, crossForward as crossForwardKernel } from '@headwater/kernels'
 import { integer, type ReadKeys } from '../config/config-rules.ts'
 import { declareLinear, type Linear, linearBackward, linearForward } from '../layers/linear.ts'
@@ -11,9 +12,8 @@ import { product } from '../layers/product.ts'
 import { declareTokenMap, type TokenMap, tokenMapBackward, tokenMapForward } from '../layers/token-map.ts'
 import { requireWhole } from '../layers/token-matrix.ts'
 import { named } from '../parameters/axis.ts'
+import type { ModelRecorder } from '../parameters/model-recorder.ts'
 import type { ParameterSet } from '../parameters/parameter-set.ts'
-import type { Weights } from '../parameters/weights.ts'
-import type { Recorder } from '../plan/recorder.ts'
 import type { Into, Tensor } from '../plan/tensor.ts'
 import { type Extractor, type LevelInput, newTokens } from './extractor.ts'
 
@@ -52,16 +52,15 @@ function declare(set: ParameterSet, name: string, config: ReadKeys<typeof keys>,
 }
 
 /** x₀ ⊙ (down U + b) + x */
-function crossed(rec: Recorder, weights: Weights, { up }: CrossLayer, x0: Tensor, down: Tensor, x: Tensor): Tensor {
+function crossed(rec: ModelRecorder, { up }: CrossLayer, x0: Tensor, down: Tensor, x: Tensor): Tensor {
   const next = rec.tensor(`crossed by ${up.weight.name}`, x0.rows, x0.cols)
   product(
     rec,
-    weights,
     { M: x0.rows, N: x0.cols, K: down.cols },
     {
       a: down,
-      b: weights.value(up.weight),
-      bias: weights.value(up.bias!),
+      b: rec.weights.value(up.weight),
+      bias: rec.weights.value(up.bias!),
       factor: x0,
       residual: x,
       c: { into: next, accumulate: false },
@@ -70,41 +69,33 @@ function crossed(rec: Recorder, weights: Weights, { up }: CrossLayer, x0: Tensor
   return next
 }
 
-function forward(rec: Recorder, weights: Weights, cross: Cross, x: Tensor, y: Into): SavedCross {
+function forward(rec: ModelRecorder, cross: Cross, x: Tensor, y: Into): SavedCross {
   const downs: Tensor[] = []
   let current = x
   for (const layer of cross.layers) {
     const down = rec.tensor(`down by ${layer.down.weight.name}`, x.rows, layer.down.weight.cols)
-    linearForward(rec, weights, layer.down, current, down)
+    linearForward(rec, layer.down, current, down)
     downs.push(down)
-    current = crossed(rec, weights, layer, x, down, current)
+    current = crossed(rec, layer, x, down, current)
   }
-  tokenMapForward(rec, weights, cross.map, current, y)
+  tokenMapForward(rec, cross.map, current, y)
   return { downs }
 }
 
 /** @throws RangeError if x or the tensor for dx is part of a wider one */
-function backward(
-  rec: Recorder,
-  weights: Weights,
-  cross: Cross,
-  x: Tensor,
-  { downs }: SavedCross,
-  dy: Tensor,
-  dx: Into,
-): void {
+function backward(rec: ModelRecorder, cross: Cross, x: Tensor, { downs }: SavedCross, dy: Tensor, dx: Into): void {
   for (const tensor of [x, dx.into]) requireWhole(tensor, 'backward of cross layers')
   const { rows, cols } = x
   const row = cols / 4
   const upOf = (l: number): Tensor => {
     const { up } = cross.layers[l]
     const h = rec.tensor(`up by ${up.weight.name}`, rows, cols)
-    linearForward(rec, weights, up, downs[l], h)
+    linearForward(rec, up, downs[l], h)
     return h
   }
   const end = cross.layers.length - 1
   const inputs = [x]
-  for (let l = 0; l < end; l++) inputs.push(crossed(rec, weights, cross.layers[l], x, downs[l], inputs[l]))
+  for (let l = 0; l < end; l++) inputs.push(crossed(rec, cross.layers[l], x, downs[l], inputs[l]))
   // What the last layer adds is needed next, so x_L is made from it, without a product of its own.
   const lastUp = upOf(end)
   const last = rec.tensor(`before ${cross.map.weight.name}`, rows, cols)
@@ -116,7 +107,7 @@ function backward(
 
   // The gradient of x_l, from the last on; every x_l+1 hands its own to x_l unchanged, and more is added to it.
   const g = rec.tensor(`gradient before ${cross.map.weight.name}`, rows, cols)
-  tokenMapBackward(rec, weights, cross.map, last, dy, { into: g, accumulate: false })
+  tokenMapBackward(rec, cross.map, last, dy, { into: g, accumulate: false })
   for (let l = end; l >= 0; l--) {
     const { down, up } = cross.layers[l]
     const h = l === end ? lastUp : upOf(l)
@@ -135,15 +126,14 @@ function backward(
       { dy: g, x0: x, h, dh, dx0: dx.into },
     )
     const dDown = rec.tensor(`gradient of down by ${down.weight.name}`, rows, downs[l].cols)
-    linearBackward(rec, weights, up, downs[l], dh, { into: dDown, accumulate: false })
-    linearBackward(rec, weights, down, inputs[l], dDown)
+    linearBackward(rec, up, downs[l], dh, { into: dDown, accumulate: false })
+    linearBackward(rec, down, inputs[l], dDown)
     product(
       rec,
-      weights,
       { M: rows, N: cols, K: dDown.cols },
       {
         a: dDown,
-        b: weights.value(down.weight),
+        b: rec.weights.value(down.weight),
         bTransposed: true,
         residual: l === 0 ? g : undefined,
         c: { into: l === 0 ? dx.into : g, accumulate: true },

@@ -2,10 +2,10 @@
  * What an extractor is: new tokens of the n tokens X [R, n·d] that stand before a level. One value says all that the rest of
  * the runtime asks of it; `extractors.ts` lists them. Shape letters: R rows, n tokens of d, m new tokens.
  */
+
 import { integer, type Keys, type ReadKeys, type Rule } from '../config/config-rules.ts'
+import type { ModelRecorder } from '../parameters/model-recorder.ts'
 import type { ParameterSet } from '../parameters/parameter-set.ts'
-import type { Weights } from '../parameters/weights.ts'
-import type { Recorder } from '../plan/recorder.ts'
 import type { Into, Tensor } from '../plan/tensor.ts'
 
 /** The level that an extractor is declared in. */
@@ -41,9 +41,9 @@ export interface Extractor<
   /** Declares parameters, each with what stands on its rows and columns; `name` begins their names. */
   declare(set: ParameterSet, name: string, config: ReadKeys<K>, input: LevelInput): Layer
   /** Assigns the m new tokens to y, columns of a wider tensor, or adds them. */
-  forward(rec: Recorder, weights: Weights, layer: Layer, x: Tensor, y: Into, training: boolean): Saved
+  forward(rec: ModelRecorder, layer: Layer, x: Tensor, y: Into, training: boolean): Saved
   /** Assigns the parameters' gradients, and assigns or adds dx. */
-  backward(rec: Recorder, weights: Weights, layer: Layer, x: Tensor, saved: Saved, dy: Tensor, dx: Into): void
+  backward(rec: ModelRecorder, layer: Layer, x: Tensor, saved: Saved, dy: Tensor, dx: Into): void
   /** Passes over dx that its backward saves where it may assign it: of a level's extractors that of the most goes first. */
   readonly passesToAdd: number
 }

@@ -4,6 +4,7 @@
  * Saved for the backward are Y and what both GELUs are given; norms, GELUs and Z are made anew from these.
  * Shape letters: R rows, n tokens of d.
  */
+
 import { activationBackward, activationForward, activations } from '@headwater/kernels'
 import type { ReadKeys } from '../config/config-rules.ts'
 import { declareLinear, type Linear, linearBackward, linearForward } from '../layers/linear.ts'
@@ -12,9 +13,8 @@ import { declareTokenMap, type TokenMap, tokenMapBackward, tokenMapForward } fro
 import { copyTokens, tokenRows } from '../layers/token-matrix.ts'
 import { declareTokenNorm, type TokenNorm, tokenNormBackward, tokenNormForward } from '../layers/token-norm.ts'
 import { named } from '../parameters/axis.ts'
+import type { ModelRecorder } from '../parameters/model-recorder.ts'
 import type { ParameterSet } from '../parameters/parameter-set.ts'
-import type { Weights } from '../parameters/weights.ts'
-import type { Recorder } from '../plan/recorder.ts'
 import type { Into, Tensor } from '../plan/tensor.ts'
 import { type Extractor, hiddenUnits, type LevelInput, newTokens } from './extractor.ts'
 
@@ -69,9 +69,9 @@ function declare(
 }
 
 /** GELU of a whole tensor. */
-function gelu(rec: Recorder, weights: Weights, x: Tensor): Tensor {
+function gelu(rec: ModelRecorder, x: Tensor): Tensor {
   const y = rec.tensor(`GELU of ${x.storage.label}`, x.rows, x.cols)
-  rec.dispatch(activationForward, geluShape(x), { x, step: weights.step, y })
+  rec.dispatch(activationForward, geluShape(x), { x, step: rec.weights.step, y })
   return y
 }
 
@@ -82,29 +82,28 @@ const geluShape = ({ rows, stride }: Tensor) => ({
   site: 0,
 })
 
-function geluBackward(rec: Recorder, weights: Weights, x: Tensor, dy: Tensor): Tensor {
+function geluBackward(rec: ModelRecorder, x: Tensor, dy: Tensor): Tensor {
   const dx = rec.tensor(`gradient of ${x.storage.label}`, x.rows, x.cols)
-  rec.dispatch(activationBackward, geluShape(x), { x, step: weights.step, dy, dx })
+  rec.dispatch(activationBackward, geluShape(x), { x, step: rec.weights.step, dy, dx })
   return dx
 }
 
-function normalized(rec: Recorder, weights: Weights, norm: TokenNorm, x: Tensor) {
+function normalized(rec: ModelRecorder, norm: TokenNorm, x: Tensor) {
   const y = rec.tensor(`behind ${norm.gain.name}`, x.rows, x.cols)
-  return { y, moments: tokenNormForward(rec, weights, norm, x, y) }
+  return { y, moments: tokenNormForward(rec, norm, x, y) }
 }
 
 /** Z, from Y and the hidden units [R·n, h] behind GELU. */
-function output(rec: Recorder, weights: Weights, mixer: Mixer, y: Tensor, hidden: Tensor): Tensor {
+function output(rec: ModelRecorder, mixer: Mixer, y: Tensor, hidden: Tensor): Tensor {
   const { weight, bias } = mixer.channelOutput
   const z = rec.tensor(`behind ${weight.name}`, y.rows, y.cols)
   product(
     rec,
-    weights,
     { M: hidden.rows, N: mixer.width, K: hidden.cols },
     {
       a: hidden,
-      b: weights.value(weight),
-      bias: weights.value(bias!),
+      b: rec.weights.value(weight),
+      bias: rec.weights.value(bias!),
       residual: tokenRows(y, mixer.width),
       c: { into: tokenRows(z, mixer.width), accumulate: false },
     },
@@ -112,27 +111,26 @@ function output(rec: Recorder, weights: Weights, mixer: Mixer, y: Tensor, hidden
   return z
 }
 
-function forward(rec: Recorder, weights: Weights, mixer: Mixer, x: Tensor, into: Into, training: boolean): SavedMixer {
+function forward(rec: ModelRecorder, mixer: Mixer, x: Tensor, into: Into, training: boolean): SavedMixer {
   const { tokenHidden, channelHidden, width } = mixer
   const activation = training ? 'none' : 'gelu'
-  const behind = (sum: Tensor) => (training ? gelu(rec, weights, sum) : sum)
+  const behind = (sum: Tensor) => (training ? gelu(rec, sum) : sum)
 
   const tokenSum = rec.tensor(`sum of ${tokenHidden.weight.name}`, x.rows, tokenHidden.weight.rows * width)
-  const across = normalized(rec, weights, mixer.tokenNorm, x).y
-  tokenMapForward(rec, weights, tokenHidden, across, { into: tokenSum, accumulate: false }, { activation })
+  const across = normalized(rec, mixer.tokenNorm, x).y
+  tokenMapForward(rec, tokenHidden, across, { into: tokenSum, accumulate: false }, { activation })
   const y = rec.tensor(`behind ${mixer.tokenOutput.weight.name}`, x.rows, x.cols)
-  tokenMapForward(rec, weights, mixer.tokenOutput, behind(tokenSum), { into: y, accumulate: false }, { residual: x })
+  tokenMapForward(rec, mixer.tokenOutput, behind(tokenSum), { into: y, accumulate: false }, { residual: x })
 
-  const along = tokenRows(normalized(rec, weights, mixer.channelNorm, y).y, width)
+  const along = tokenRows(normalized(rec, mixer.channelNorm, y).y, width)
   const channelSum = rec.tensor(`sum of ${channelHidden.weight.name}`, along.rows, channelHidden.weight.cols)
-  linearForward(rec, weights, channelHidden, along, channelSum, { activation })
-  tokenMapForward(rec, weights, mixer.map, output(rec, weights, mixer, y, behind(channelSum)), into)
+  linearForward(rec, channelHidden, along, channelSum, { activation })
+  tokenMapForward(rec, mixer.map, output(rec, mixer, y, behind(channelSum)), into)
   return { tokenSum, y, channelSum }
 }
 
 function backward(
-  rec: Recorder,
-  weights: Weights,
+  rec: ModelRecorder,
   mixer: Mixer,
   x: Tensor,
   { tokenSum, y, channelSum }: SavedMixer,
@@ -144,27 +142,27 @@ function backward(
   const gradientOf = (tensor: Tensor, what: string) =>
     rec.tensor(`gradient of ${what} ${mixer.map.weight.name}`, tensor.rows, tensor.cols)
 
-  const channelUnits = gelu(rec, weights, channelSum)
+  const channelUnits = gelu(rec, channelSum)
   const dy = gradientOf(y, 'Y before')
   // First dZ, which is a share of dY.
-  tokenMapBackward(rec, weights, mixer.map, output(rec, weights, mixer, y, channelUnits), dOut, assign(dy))
+  tokenMapBackward(rec, mixer.map, output(rec, mixer, y, channelUnits), dOut, assign(dy))
   const dChannelUnits = gradientOf(channelUnits, 'channel units before')
-  linearBackward(rec, weights, mixer.channelOutput, channelUnits, tokenRows(dy, width), assign(dChannelUnits))
-  const dChannelSum = geluBackward(rec, weights, channelSum, dChannelUnits)
-  const along = normalized(rec, weights, mixer.channelNorm, y)
+  linearBackward(rec, mixer.channelOutput, channelUnits, tokenRows(dy, width), assign(dChannelUnits))
+  const dChannelSum = geluBackward(rec, channelSum, dChannelUnits)
+  const along = normalized(rec, mixer.channelNorm, y)
   const dAlong = gradientOf(y, 'normalized Y before')
   const rows = tokenRows(along.y, width)
-  linearBackward(rec, weights, mixer.channelHidden, rows, dChannelSum, assign(tokenRows(dAlong, width)))
-  tokenNormBackward(rec, weights, mixer.channelNorm, y, along.moments, dAlong, { into: dy, accumulate: true })
+  linearBackward(rec, mixer.channelHidden, rows, dChannelSum, assign(tokenRows(dAlong, width)))
+  tokenNormBackward(rec, mixer.channelNorm, y, along.moments, dAlong, { into: dy, accumulate: true })
 
-  const tokenUnits = gelu(rec, weights, tokenSum)
+  const tokenUnits = gelu(rec, tokenSum)
   const dTokenUnits = gradientOf(tokenUnits, 'token units before')
-  tokenMapBackward(rec, weights, mixer.tokenOutput, tokenUnits, dy, assign(dTokenUnits))
-  const dTokenSum = geluBackward(rec, weights, tokenSum, dTokenUnits)
-  const across = normalized(rec, weights, mixer.tokenNorm, x)
+  tokenMapBackward(rec, mixer.tokenOutput, tokenUnits, dy, assign(dTokenUnits))
+  const dTokenSum = geluBackward(rec, tokenSum, dTokenUnits)
+  const across = normalized(rec, mixer.tokenNorm, x)
   const dAcross = gradientOf(x, 'normalized X before')
-  tokenMapBackward(rec, weights, mixer.tokenHidden, across.y, dTokenSum, assign(dAcross))
-  tokenNormBackward(rec, weights, mixer.tokenNorm, x, across.moments, dAcross, dx)
+  tokenMapBackward(rec, mixer.tokenHidden, across.y, dTokenSum, assign(dAcross))
+  tokenNormBackward(rec, mixer.tokenNorm, x, across.moments, dAcross, dx)
   copyTokens(rec, dy, { into: dx.into, accumulate: true })
 }
 

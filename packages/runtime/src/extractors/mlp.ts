@@ -7,9 +7,8 @@ import type { ReadKeys } from '../config/config-rules.ts'
 import { declareLinear, type Linear, linearBackward, linearForward } from '../layers/linear.ts'
 import { reluDropoutBackward } from '../layers/relu.ts'
 import { named } from '../parameters/axis.ts'
+import type { ModelRecorder } from '../parameters/model-recorder.ts'
 import type { ParameterSet } from '../parameters/parameter-set.ts'
-import type { Weights } from '../parameters/weights.ts'
-import type { Recorder } from '../plan/recorder.ts'
 import type { Into, Tensor } from '../plan/tensor.ts'
 import { type Extractor, hiddenUnits, type LevelInput, newTokens } from './extractor.ts'
 
@@ -41,31 +40,23 @@ function declare(
   }
 }
 
-function forward(rec: Recorder, weights: Weights, mlp: Mlp, x: Tensor, y: Into, training: boolean): SavedMlp {
+function forward(rec: ModelRecorder, mlp: Mlp, x: Tensor, y: Into, training: boolean): SavedMlp {
   const hidden = rec.tensor(`σ of ${mlp.hidden.weight.name}`, x.rows, mlp.hidden.weight.cols)
-  linearForward(rec, weights, mlp.hidden, x, hidden, {
+  linearForward(rec, mlp.hidden, x, hidden, {
     activation: 'relu',
     dropout: training ? mlp.dropout : 0,
     site: mlp.site,
   })
-  linearForward(rec, weights, mlp.output, hidden, y.into, { accumulate: y.accumulate })
+  linearForward(rec, mlp.output, hidden, y.into, { accumulate: y.accumulate })
   return { hidden }
 }
 
-function backward(
-  rec: Recorder,
-  weights: Weights,
-  mlp: Mlp,
-  x: Tensor,
-  { hidden }: SavedMlp,
-  dy: Tensor,
-  dx: Into,
-): void {
+function backward(rec: ModelRecorder, mlp: Mlp, x: Tensor, { hidden }: SavedMlp, dy: Tensor, dx: Into): void {
   const dHidden = rec.tensor(`gradient of ${mlp.hidden.weight.name}`, hidden.rows, hidden.cols)
-  linearBackward(rec, weights, mlp.output, hidden, dy, { into: dHidden, accumulate: false })
+  linearBackward(rec, mlp.output, hidden, dy, { into: dHidden, accumulate: false })
   const dSum = rec.tensor(`gradient before σ of ${mlp.hidden.weight.name}`, hidden.rows, hidden.cols)
   reluDropoutBackward(rec, hidden, dHidden, dSum, mlp.dropout)
-  linearBackward(rec, weights, mlp.hidden, x, dSum, dx)
+  linearBackward(rec, mlp.hidden, x, dSum, dx)
 }
 
 /** A two-layer MLP over all tokens. */

@@ -2,10 +2,12 @@
  * Lookups in an embedding table, which may lie in parts: what was looked up, and how the rows learn from it.
  * Shape letters: R rows, M ids a row at most, D width.
  */
+
 import { chunkSums, gather, gatherModes, rowAdagrad, type TableBinding } from '@headwater/kernels'
+import type { ModelRecorder } from '../parameters/model-recorder.ts'
 import type { Table } from '../parameters/parameter-set.ts'
 import type { Weights } from '../parameters/weights.ts'
-import type { Recorder } from '../plan/recorder.ts'
+import type { Recording } from '../plan/recorder.ts'
 import type { Tensor } from '../plan/tensor.ts'
 import { GroupedLookups } from './grouped-lookups.ts'
 
@@ -40,7 +42,7 @@ export function tableVectors(weights: Weights, table: Table): Vectors {
 
 /** y [R, D] = sum or mean of the vectors that each row looks up. Ids that there are no vectors for count as zeros. */
 export function lookUp(
-  rec: Recorder,
+  rec: Recording,
   { rows, partRows, bindings }: Vectors,
   { ids, lengths, most }: Lookups,
   mode: 'sum' | 'mean',
@@ -101,8 +103,7 @@ export function tableLookups(
  * @param l2 penalty on a looked-up row, a lookup
  */
 export function updateTable(
-  rec: Recorder,
-  weights: Weights,
+  rec: ModelRecorder,
   table: Table,
   { host, capacity, groups, sources, weights: factors, chunkStarts }: TableLookups,
   gradient: Tensor,
@@ -123,7 +124,7 @@ export function updateTable(
       { ...lookups, C: chunks },
       { starts: chunkStarts, sources, weights: factors, gradient, partials },
     )
-  for (const { firstRow, rows, values, squares } of weights.table(table).parts)
+  for (const { firstRow, rows, values, squares } of rec.weights.table(table).parts)
     rec.dispatch(
       rowAdagrad,
       {
@@ -143,7 +144,7 @@ export function updateTable(
         weights: factors,
         gradient,
         partials,
-        rates: weights.rates,
+        rates: rec.weights.rates,
         squares: squares!,
         table: values,
       },

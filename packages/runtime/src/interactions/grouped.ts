@@ -47,19 +47,19 @@ export const grouped: InteractionKind<typeof keys, Grouped, SavedGrouped> = {
       fromInteraction: declareLinear(set, 'mix.from-interaction', joint + padded(dots), outputs, { bias: false }),
     }
   },
-  forward(rec, weights, layer, x, z, h) {
+  forward(rec, layer, x, z, h) {
     const v = rec.tensor('item vector', z.rows, layer.joint)
-    linearForward(rec, weights, layer.itemVector, x, v)
+    linearForward(rec, layer.itemVector, x, v)
     rec.dispatch(groupedDotForward, shapeOf(layer, z, v), { v, z })
-    linearForward(rec, weights, layer.fromInteraction, z, h)
+    linearForward(rec, layer.fromInteraction, z, h)
     return { z, v }
   },
-  backward(rec, weights, layer, x, { z, v }, dh, dx) {
+  backward(rec, layer, x, { z, v }, dh, dx) {
     const dz = rec.tensor('gradient of Z', z.rows, z.cols)
-    linearBackward(rec, weights, layer.fromInteraction, z, dh, { into: dz, accumulate: false })
+    linearBackward(rec, layer.fromInteraction, z, dh, { into: dz, accumulate: false })
     const dv = rec.tensor('gradient of item vector', z.rows, layer.joint)
     rec.dispatch(groupedDotBackward, shapeOf(layer, z, v), { v, z, dz, dv })
-    linearBackward(rec, weights, layer.itemVector, x, dv, dx)
+    linearBackward(rec, layer.itemVector, x, dv, dx)
     return columns(dz, 0, layer.joint)
   },
 }

@@ -2,11 +2,11 @@
  * What an interaction is: where user and item meet, h = [e | dots] W_z. One value says all that the rest of the runtime asks
  * of it; `interactions.ts` lists them. Shape letters: R rows, K embeddings of D, X columns of the item's inputs.
  */
+
 import type { Keys, ReadKeys } from '../config/config-rules.ts'
 import type { Axis } from '../parameters/axis.ts'
+import type { ModelRecorder } from '../parameters/model-recorder.ts'
 import type { ParameterSet } from '../parameters/parameter-set.ts'
-import type { Weights } from '../parameters/weights.ts'
-import type { Recorder } from '../plan/recorder.ts'
 import type { Into, Tensor } from '../plan/tensor.ts'
 
 /** K and D. */
@@ -36,7 +36,7 @@ export interface InteractionKind<
   /** @param x what stands on the item's columns @param outputs columns of h */
   declare(set: ParameterSet, config: ReadKeys<K>, embeddings: EmbeddingSizes, x: Axis, outputs: number): Layer
   /** Assigns h. x is the item's; z holds the embeddings. */
-  forward(rec: Recorder, weights: Weights, layer: Layer, x: Tensor, z: Tensor, h: Tensor): Saved
+  forward(rec: ModelRecorder, layer: Layer, x: Tensor, z: Tensor, h: Tensor): Saved
   /** Assigns the parameters' gradients and dx. @returns the gradient of the embeddings, columns of a tensor as wide as z */
-  backward(rec: Recorder, weights: Weights, layer: Layer, x: Tensor, saved: Saved, dh: Tensor, dx: Into): Tensor
+  backward(rec: ModelRecorder, layer: Layer, x: Tensor, saved: Saved, dh: Tensor, dx: Into): Tensor
 }

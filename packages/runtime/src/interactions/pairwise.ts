@@ -62,23 +62,23 @@ export const pairwise: InteractionKind<typeof keys, Pairwise, SavedPairwise> = {
       fromDots: declareLinear(set, 'mix.from-dots', pairs, outputs, options),
     }
   },
-  forward(rec, weights, layer, x, z, h) {
+  forward(rec, layer, x, z, h) {
     const { e, v } = halves(layer, z)
-    linearForward(rec, weights, layer.itemVector, x, v)
+    linearForward(rec, layer.itemVector, x, v)
     const dots = rec.tensor('dots', z.rows, layer.fromDots.weight.rows)
     rec.dispatch(pairwiseDotForward, shapeOf(layer, z, dots), { x: z, z: dots })
-    linearForward(rec, weights, layer.fromEmbeddings, e, h)
-    linearForward(rec, weights, layer.fromDots, dots, h, { accumulate: true })
+    linearForward(rec, layer.fromEmbeddings, e, h)
+    linearForward(rec, layer.fromDots, dots, h, { accumulate: true })
     return { z, dots }
   },
-  backward(rec, weights, layer, x, { z, dots }, dh, dx) {
+  backward(rec, layer, x, { z, dots }, dh, dx) {
     const dz = rec.tensor('gradient of Z', z.rows, z.cols)
     const gradient = halves(layer, dz)
     const dDots = rec.tensor('gradient of dots', z.rows, dots.cols)
-    linearBackward(rec, weights, layer.fromDots, dots, dh, { into: dDots, accumulate: false })
+    linearBackward(rec, layer.fromDots, dots, dh, { into: dDots, accumulate: false })
     rec.dispatch(pairwiseDotBackward, { ...shapeOf(layer, z, dots), accumulate: 0 }, { x: z, dz: dDots, dx: dz })
-    linearBackward(rec, weights, layer.fromEmbeddings, halves(layer, z).e, dh, { into: gradient.e, accumulate: true })
-    linearBackward(rec, weights, layer.itemVector, x, gradient.v, dx)
+    linearBackward(rec, layer.fromEmbeddings, halves(layer, z).e, dh, { into: gradient.e, accumulate: true })
+    linearBackward(rec, layer.itemVector, x, gradient.v, dx)
     return gradient.e
   },
 }

@@ -1,9 +1,9 @@
 /** y = x W + b, W [in, out]. R rows. */
+
 import { type Activation, columnSum, columnSumShape, padded } from '@headwater/kernels'
 import { type Axis, lengthOf } from '../parameters/axis.ts'
+import type { ModelRecorder } from '../parameters/model-recorder.ts'
 import type { Parameter, ParameterSet } from '../parameters/parameter-set.ts'
-import type { Weights } from '../parameters/weights.ts'
-import type { Recorder } from '../plan/recorder.ts'
 import type { Into, Tensor } from '../plan/tensor.ts'
 import { product } from './product.ts'
 
@@ -40,33 +40,30 @@ export function declareLinear(
 }
 
 export function linearForward(
-  rec: Recorder,
-  weights: Weights,
+  rec: ModelRecorder,
   layer: Linear,
   x: Tensor,
   y: Tensor,
   { accumulate = false, activation = 'none', dropout = 0, site = 0 }: Epilogue = {},
 ): void {
-  const w = weights.value(layer.weight)
+  const w = rec.weights.value(layer.weight)
   product(
     rec,
-    weights,
     { M: y.rows, N: y.cols, K: w.rows, dropout, site },
-    { a: x, b: w, bias: layer.bias && weights.value(layer.bias), activation, c: { into: y, accumulate } },
+    { a: x, b: w, bias: layer.bias && rec.weights.value(layer.bias), activation, c: { into: y, accumulate } },
   )
 }
 
 /** Gradients of weight and bias are assigned; `dx`, where asked for, is assigned or added to. */
-export function linearBackward(rec: Recorder, weights: Weights, layer: Linear, x: Tensor, dy: Tensor, dx?: Into): void {
-  const dw = weights.gradientOf(layer.weight)
+export function linearBackward(rec: ModelRecorder, layer: Linear, x: Tensor, dy: Tensor, dx?: Into): void {
+  const dw = rec.weights.gradientOf(layer.weight)
   product(
     rec,
-    weights,
     { M: dw.rows, N: dw.cols, K: dy.rows, aRow: 1, aCol: x.stride },
     { a: x, b: dy, c: { into: dw, accumulate: false } },
   )
   if (layer.bias) {
-    const output = weights.gradientOf(layer.bias)
+    const output = rec.weights.gradientOf(layer.bias)
     rec.dispatch(
       columnSum,
       columnSumShape({
@@ -80,6 +77,6 @@ export function linearBackward(rec: Recorder, weights: Weights, layer: Linear, x
     )
   }
   if (!dx) return
-  const w = weights.value(layer.weight)
-  product(rec, weights, { M: dx.into.rows, N: dx.into.cols, K: w.cols }, { a: dy, b: w, bTransposed: true, c: dx })
+  const w = rec.weights.value(layer.weight)
+  product(rec, { M: dx.into.rows, N: dx.into.cols, K: w.cols }, { a: dy, b: w, bTransposed: true, c: dx })
 }

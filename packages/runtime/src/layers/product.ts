@@ -1,4 +1,5 @@
 /** Matrix products of tensors, with matmul's epilogue and its batches. */
+
 import {
   type Activation,
   activations,
@@ -7,8 +8,7 @@ import {
   matmulShape,
   matmulTransposedB,
 } from '@headwater/kernels'
-import type { Weights } from '../parameters/weights.ts'
-import type { Recorder } from '../plan/recorder.ts'
+import type { ModelRecorder } from '../parameters/model-recorder.ts'
 import type { Into, Tensor } from '../plan/tensor.ts'
 
 export interface Product {
@@ -31,10 +31,10 @@ type Strides = Omit<Partial<MatmulShape>, 'M' | 'N' | 'K'> & { M: number; N: num
  * Records C = epilogue(A · B). `shape` gives the sizes and what is not the default: one batch, rows a tensor's stride
  * apart, a bias per column. Offsets come from the tensors.
  */
-export function product(rec: Recorder, weights: Weights, shape: Strides, p: Product): void {
+export function product(rec: ModelRecorder, shape: Strides, p: Product): void {
   const { a, b, bias, factor, residual, c } = p
   // Slots of what is not used are filled by something that exists and is not written.
-  const unused = weights.rates
+  const unused = rec.weights.rates
   rec.dispatch(
     p.bTransposed ? matmulTransposedB : matmul,
     matmulShape(
@@ -65,7 +65,7 @@ export function product(rec: Recorder, weights: Weights, shape: Strides, p: Prod
       bias: bias ?? unused,
       factor: factor ?? unused,
       residual: residual ?? unused,
-      step: weights.step,
+      step: rec.weights.step,
       c: c.into,
     },
   )

@@ -20,8 +20,8 @@ function mapOf(n: number, m: number, d: number, bias: boolean): CheckedLayer<voi
     set,
     inputs: n * d,
     outputs: m * d,
-    forward: (rec, weights, x, y) => tokenMapForward(rec, weights, map, x, y),
-    backward: (rec, weights, x, _, dy, dx) => tokenMapBackward(rec, weights, map, x, dy, dx),
+    forward: (rec, x, y) => tokenMapForward(rec, map, x, y),
+    backward: (rec, x, _, dy, dx) => tokenMapBackward(rec, map, x, dy, dx),
     reference: (values, x) => reading.tokenMap(values, 'map', reading.cut(x, d)).flat(),
   }
 }
@@ -44,9 +44,9 @@ it('adds a residual', async () => {
     set,
     inputs: n * d,
     outputs: n * d,
-    forward: (rec, weights, x, y) => tokenMapForward(rec, weights, map, x, y, { residual: x }),
-    backward(rec, weights, x, _, dy, dx) {
-      tokenMapBackward(rec, weights, map, x, dy, dx)
+    forward: (rec, x, y) => tokenMapForward(rec, map, x, y, { residual: x }),
+    backward(rec, x, _, dy, dx) {
+      tokenMapBackward(rec, map, x, dy, dx)
       copyTokens(rec, dy, { into: dx.into, accumulate: true })
     },
     reference: (values, x) =>

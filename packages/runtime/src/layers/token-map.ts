@@ -3,11 +3,12 @@
  * All rows run as one wide product whose B they are, so nothing is transposed.
  * Shape letters: R rows, n tokens in, m tokens out, d token width.
  */
+
 import { type Activation, columnSum, columnSumShape, padded, transpose } from '@headwater/kernels'
 import { type Axis, lengthOf } from '../parameters/axis.ts'
+import type { ModelRecorder } from '../parameters/model-recorder.ts'
 import type { Parameter, ParameterSet } from '../parameters/parameter-set.ts'
-import type { Weights } from '../parameters/weights.ts'
-import type { Recorder } from '../plan/recorder.ts'
+import type { Recording } from '../plan/recorder.ts'
 import type { Into, Tensor } from '../plan/tensor.ts'
 import { product } from './product.ts'
 
@@ -36,8 +37,7 @@ export function declareTokenMap(
 
 /** Writes f(W X + b) + residual, `residual` being laid out as the result's tokens: [R, m·d], in any tensor but y's. */
 export function tokenMapForward(
-  rec: Recorder,
-  weights: Weights,
+  rec: ModelRecorder,
   { weight, bias, width }: TokenMap,
   x: Tensor,
   y: Into,
@@ -46,7 +46,6 @@ export function tokenMapForward(
   const { residual } = epilogue
   product(
     rec,
-    weights,
     {
       M: weight.rows,
       N: width,
@@ -61,27 +60,19 @@ export function tokenMapForward(
       residualRow: width / 4,
       residualBatch: (residual?.stride ?? 0) / 4,
     },
-    { ...epilogue, a: weights.value(weight), b: x, bias: bias && weights.value(bias), c: y },
+    { ...epilogue, a: rec.weights.value(weight), b: x, bias: bias && rec.weights.value(bias), c: y },
   )
 }
 
 /** Gradients of W and b are assigned; `dx`, where asked for, is assigned or added to. */
-export function tokenMapBackward(
-  rec: Recorder,
-  weights: Weights,
-  map: TokenMap,
-  x: Tensor,
-  dy: Tensor,
-  dx?: Into,
-): void {
-  weightGradient(rec, weights, map, x, dy)
-  if (map.bias) biasGradient(rec, weights.gradientOf(map.bias), map.width, dy)
+export function tokenMapBackward(rec: ModelRecorder, map: TokenMap, x: Tensor, dy: Tensor, dx?: Into): void {
+  weightGradient(rec, map, x, dy)
+  if (map.bias) biasGradient(rec, rec.weights.gradientOf(map.bias), map.width, dy)
   if (!dx) return
   const { weight, width } = map
-  const w = weights.value(weight)
+  const w = rec.weights.value(weight)
   product(
     rec,
-    weights,
     {
       M: weight.cols,
       N: width,
@@ -103,18 +94,17 @@ export function tokenMapBackward(
  * dW = Σ_r dY[r] X[r]ᵀ: the products of some rows, then their sum. Together they would be R·m·n numbers, which many narrow
  * tokens make far more than the tokens themselves; so they are made in parts of at most twice these.
  */
-function weightGradient(rec: Recorder, weights: Weights, { weight, width }: TokenMap, x: Tensor, dy: Tensor): void {
+function weightGradient(rec: ModelRecorder, { weight, width }: TokenMap, x: Tensor, dy: Tensor): void {
   const { rows: m, cols: n } = weight
   const size = m * padded(n)
   const parts = Math.ceil(size / (2 * Math.max(m, n) * width))
   const partRows = Math.ceil(x.rows / parts)
   const products = rec.tensor(`products for ${weight.name}`, partRows, size)
-  const output = weights.gradientOf(weight)
+  const output = rec.weights.gradientOf(weight)
   for (let first = 0; first < x.rows; first += partRows) {
     const rows = Math.min(partRows, x.rows - first)
     product(
       rec,
-      weights,
       {
         M: m,
         N: n,
@@ -140,7 +130,7 @@ function weightGradient(rec: Recorder, weights: Weights, { weight, width }: Toke
 }
 
 /** db_i = Σ over rows and columns of token i of dY: rows first, and then, turned round, columns. */
-function biasGradient(rec: Recorder, output: Tensor, width: number, dy: Tensor): void {
+function biasGradient(rec: Recording, output: Tensor, width: number, dy: Tensor): void {
   const m = output.cols
   const sums = rec.tensor('sums of tokens', m, width)
   rec.dispatch(

@@ -3,7 +3,7 @@
  * Shape letters: R rows, n tokens, d token width, a multiple of 4.
  */
 import { copyShape, layoutCopy } from '@headwater/kernels'
-import type { Recorder } from '../plan/recorder.ts'
+import type { Recording } from '../plan/recorder.ts'
 import type { Into, Tensor } from '../plan/tensor.ts'
 
 /** @throws RangeError if anything lies before, between or behind the rows: some kernels cannot step over that. */
@@ -21,7 +21,7 @@ export function tokenRows(tensor: Tensor, width: number): Tensor {
 }
 
 /** Assigns or adds scale · `from` to a tensor of its size, whose columns are a multiple of 4. */
-export function copyTokens(rec: Recorder, from: Tensor, { into, accumulate }: Into, scale = 1): void {
+export function copyTokens(rec: Recording, from: Tensor, { into, accumulate }: Into, scale = 1): void {
   rec.dispatch(
     layoutCopy,
     copyShape({

@@ -21,15 +21,15 @@ function normOf(kind: 'layer' | 'rms', n: number, d: number): CheckedLayer<Tenso
     set,
     inputs: n * d,
     outputs: n * d,
-    forward(rec, weights, x, y) {
-      if (!y.accumulate) return tokenNormForward(rec, weights, norm, x, y.into)
+    forward(rec, x, y) {
+      if (!y.accumulate) return tokenNormForward(rec, norm, x, y.into)
       // The forward itself assigns only.
       const behind = rec.tensor('behind', x.rows, n * d)
-      const moments = tokenNormForward(rec, weights, norm, x, behind)
+      const moments = tokenNormForward(rec, norm, x, behind)
       copyTokens(rec, behind, y)
       return moments
     },
-    backward: (rec, weights, x, moments, dy, dx) => tokenNormBackward(rec, weights, norm, x, moments, dy, dx),
+    backward: (rec, x, moments, dy, dx) => tokenNormBackward(rec, norm, x, moments, dy, dx),
     reference: (values, x) => reading.cut(x, d).flatMap((token) => reading.norm(values, 'norm', kind, token)),
   }
 }

@@ -2,6 +2,7 @@
  * Layer norm (Ba et al. 2016) or RMS norm (Zhang & Sennrich 2019) of each token, with a gain, and for layer norm a shift,
  * that all tokens share. Shape letters: R rows, n tokens, d token width.
  */
+
 import {
   columnSum,
   columnSumShape,
@@ -13,9 +14,9 @@ import {
   rmsNormBackward,
   rmsNormForward,
 } from '@headwater/kernels'
+import type { ModelRecorder } from '../parameters/model-recorder.ts'
 import type { Parameter, ParameterSet } from '../parameters/parameter-set.ts'
 import type { Weights } from '../parameters/weights.ts'
-import type { Recorder } from '../plan/recorder.ts'
 import type { Into, Tensor } from '../plan/tensor.ts'
 import { copyTokens } from './token-matrix.ts'
 
@@ -67,8 +68,8 @@ function affine(weights: Weights, { gain, shift }: TokenNorm) {
 }
 
 /** @returns mean and inverse deviation of each token, which the backward takes */
-export function tokenNormForward(rec: Recorder, weights: Weights, norm: TokenNorm, x: Tensor, y: Tensor): Tensor {
-  const { gain, shift, places } = affine(weights, norm)
+export function tokenNormForward(rec: ModelRecorder, norm: TokenNorm, x: Tensor, y: Tensor): Tensor {
+  const { gain, shift, places } = affine(rec.weights, norm)
   const layout = layoutOf(norm, x, y)
   const moments = rec.tensor(`moments for ${norm.gain.name}`, 1, layout.V * 2)
   rec.dispatch(norm.kind === 'layer' ? layerNormForward : rmsNormForward, normShape({ ...layout, ...places }), {
@@ -83,16 +84,15 @@ export function tokenNormForward(rec: Recorder, weights: Weights, norm: TokenNor
 
 /** Gradients of gain and shift are assigned; `dx` is assigned or added to. */
 export function tokenNormBackward(
-  rec: Recorder,
-  weights: Weights,
+  rec: ModelRecorder,
   norm: TokenNorm,
   x: Tensor,
   moments: Tensor,
   dy: Tensor,
   dx: Into,
 ): void {
-  parametersBackward(rec, weights, norm, x, moments, dy)
-  const { gain, places } = affine(weights, norm)
+  parametersBackward(rec, norm, x, moments, dy)
+  const { gain, places } = affine(rec.weights, norm)
   // The kernel assigns, and where x has its tokens.
   const direct = !dx.accumulate && dx.into.offset === x.offset && dx.into.stride === x.stride
   const alike = direct
@@ -107,14 +107,7 @@ export function tokenNormBackward(
 }
 
 /** Slices of the tokens first, then the sums of the slices. */
-function parametersBackward(
-  rec: Recorder,
-  weights: Weights,
-  norm: TokenNorm,
-  x: Tensor,
-  moments: Tensor,
-  dy: Tensor,
-): void {
+function parametersBackward(rec: ModelRecorder, norm: TokenNorm, x: Tensor, moments: Tensor, dy: Tensor): void {
   const layout = layoutOf(norm, x, dy)
   const { D4 } = layout
   const S = Math.ceil(layout.V / sliceTokens)
@@ -122,7 +115,7 @@ function parametersBackward(
   rec.dispatch(normParametersBackward, normParametersShape({ ...layout, S }), { x, moments, dy, out: slices })
   for (const [i, parameter] of [norm.gain, norm.shift].entries()) {
     if (!parameter) continue
-    const output = weights.gradientOf(parameter)
+    const output = rec.weights.gradientOf(parameter)
     rec.dispatch(
       columnSum,
       columnSumShape({ R: S, N4: D4, inOffset: i * D4, inRow: D4 * 2, outOffset: output.offset / 4 }),

@@ -2,10 +2,12 @@
  * The affine map between a tower's own coordinates and those that are published, y = x W + b over the joint vector, as a
  * layer of its own or folded into the layer before it. Shape letters: R rows, J = K·D numbers of a user's embeddings.
  */
+
 import type { GpuDevice } from '@headwater/gpu'
 import type { BindingLimits } from '@headwater/kernels'
 import type { AffineMap } from '@headwater/snapshot'
 import { declareLinear, type Linear, linearForward } from '../layers/linear.ts'
+import { withWeights } from '../parameters/model-recorder.ts'
 import { ParameterSet } from '../parameters/parameter-set.ts'
 import { Weights } from '../parameters/weights.ts'
 import type { Recorder } from '../plan/recorder.ts'
@@ -57,7 +59,7 @@ export class AlignmentLayer {
 
   /** @param x [R, J] @param y [R, J] */
   forward(rec: Recorder, x: Tensor, y: Tensor): void {
-    linearForward(rec, this.weights, this.#linear, x, y)
+    linearForward(withWeights(rec, this.weights), this.#linear, x, y)
   }
 
   dispose(): void {

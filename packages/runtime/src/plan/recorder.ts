@@ -170,3 +170,6 @@ export class Recorder {
 }
 
 const sum = (values: readonly number[]) => values.reduce((a, b) => a + b, 0)
+
+/** What a layer records with. */
+export type Recording = Pick<Recorder, 'tensor' | 'dispatch'>

@@ -1,9 +1,11 @@
 /** One batch size of a user tower, recorded once and replayed. Shape letters: R rows, J = K·D numbers of a user's embeddings. */
+
 import type { SideBatch } from '@headwater/features'
 import { type GpuDevice, uniformBytesOf } from '@headwater/gpu'
 import { packHalf } from '@headwater/kernels'
 import { InputBatch } from '../inputs/input-batch.ts'
 import type { AlignmentLayer } from '../loading/alignment-layer.ts'
+import { withWeights } from '../parameters/model-recorder.ts'
 import type { Weights } from '../parameters/weights.ts'
 import { type Plan, type PlanCost, Recorder } from '../plan/recorder.ts'
 import type { Tensor } from '../plan/tensor.ts'
@@ -37,7 +39,7 @@ function record(device: GpuDevice | null, { tower, weights, alignment }: UserPla
   const run = new Recorder(device)
   const embeddings = run.keep(run.tensor('user embeddings', rows, J))
   const own = alignment ? run.tensor('embeddings before alignment', rows, J) : embeddings
-  userForward(run, weights, tower, inputs, own, false)
+  userForward(withWeights(run, weights), tower, inputs, own, false)
   alignment?.forward(run, own, embeddings)
   // Apart from the run, so that floats are had without packing them.
   const packing = new Recorder(device)

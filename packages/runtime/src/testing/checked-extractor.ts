@@ -17,8 +17,8 @@ export function checkedExtractor(
     set,
     inputs: n * d,
     outputs: config.tokens * d,
-    forward: (rec, weights, x, y, training) => extractor.forward(rec, weights, layer, x, y, training),
-    backward: (rec, weights, x, saved, dy, dx) => extractor.backward(rec, weights, layer, x, saved, dy, dx),
+    forward: (rec, x, y, training) => extractor.forward(rec, layer, x, y, training),
+    backward: (rec, x, saved, dy, dx) => extractor.backward(rec, layer, x, saved, dy, dx),
     reference: (values, x) => reading.level(values, 'level', { extractors: [config] }, reading.cut(x, d), []).flat(),
   }
 }

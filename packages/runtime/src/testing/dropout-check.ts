@@ -2,9 +2,11 @@
  * That a layer's backward drops what its forward dropped: finite differences of the GPU's own forward, at one step number,
  * which fixes who is dropped. Their error is far below what one unit dropped wrongly would make.
  */
+
 import type { GpuDevice } from '@headwater/gpu'
 import type { SeededRandom } from '@headwater/statistics'
 import { expect } from 'vitest'
+import { withWeights } from '../parameters/model-recorder.ts'
 import { Weights } from '../parameters/weights.ts'
 import { Allocation } from '../plan/allocation.ts'
 import { Recorder } from '../plan/recorder.ts'
@@ -37,8 +39,9 @@ export async function checkDropout<Saved>(
   const planOf = (training: boolean) => {
     const y = own('y', outputs)
     const rec = new Recorder(device)
-    const saved = layer.forward(rec, weights, x.tensor, { into: y.tensor, accumulate: false }, training)
-    if (training) layer.backward(rec, weights, x.tensor, saved, dy.tensor, { into: dx.tensor, accumulate: false })
+    const model = withWeights(rec, weights)
+    const saved = layer.forward(model, x.tensor, { into: y.tensor, accumulate: false }, training)
+    if (training) layer.backward(model, x.tensor, saved, dy.tensor, { into: dx.tensor, accumulate: false })
     const plan = rec.plan('dropout check')
     return {
       plan,

@@ -2,6 +2,7 @@ import type { SideBatch } from '@headwater/features'
 import type { GpuDevice } from '@headwater/gpu'
 import { bceMultiTask, padded, rateSlots } from '@headwater/kernels'
 import { InputBatch } from '../inputs/input-batch.ts'
+import { withWeights } from '../parameters/model-recorder.ts'
 import { Weights } from '../parameters/weights.ts'
 import { type Plan, Recorder } from '../plan/recorder.ts'
 import { persistent, type Tensor } from '../plan/tensor.ts'
@@ -52,9 +53,10 @@ export class GradientStep {
     this.#write(this.weights.rates, rates)
 
     const rec = new Recorder(device)
+    const model = withWeights(rec, this.weights)
     const z = interactionTensor(rec, mix, rows)
-    const savedUser = userForward(rec, this.weights, user, this.#user, z, true)
-    const savedMix = mixForward(rec, this.weights, mix, this.#item, z, true)
+    const savedUser = userForward(model, user, this.#user, z, true)
+    const savedMix = mixForward(model, mix, this.#item, z, true)
     this.#logits = rec.keep(savedMix.logits)
     this.#loss = rec.keep(rec.tensor('loss', rows, tower.tasks))
     const dlogits = rec.tensor('gradient of logits', rows, tower.tasks)
@@ -70,8 +72,8 @@ export class GradientStep {
         dlogits,
       },
     )
-    const dEmbeddings = mixBackward(rec, this.weights, mix, this.#item, savedMix, dlogits)
-    userBackward(rec, this.weights, user, this.#user, savedUser, dEmbeddings, this.#rowWeights)
+    const dEmbeddings = mixBackward(model, mix, this.#item, savedMix, dlogits)
+    userBackward(model, user, this.#user, savedUser, dEmbeddings, this.#rowWeights)
     this.plan = rec.plan('gradient step')
   }
 

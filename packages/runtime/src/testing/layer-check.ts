@@ -2,9 +2,11 @@
  * Runs a layer's forward and backward on the GPU and compares them with the reading version: the results of training and
  * of serving, and dx and every parameter's gradient with the reference's central differences. Shape letter: R rows.
  */
+
 import type { GpuDevice } from '@headwater/gpu'
 import type { SeededRandom } from '@headwater/statistics'
 import { expect } from 'vitest'
+import { type ModelRecorder, withWeights } from '../parameters/model-recorder.ts'
 import type { ParameterSet } from '../parameters/parameter-set.ts'
 import { Weights } from '../parameters/weights.ts'
 import { Allocation } from '../plan/allocation.ts'
@@ -17,8 +19,8 @@ export interface CheckedLayer<Saved> {
   readonly set: ParameterSet
   readonly inputs: number
   readonly outputs: number
-  forward(rec: Recorder, weights: Weights, x: Tensor, y: Into, training: boolean): Saved
-  backward(rec: Recorder, weights: Weights, x: Tensor, saved: Saved, dy: Tensor, dx: Into): void
+  forward(rec: ModelRecorder, x: Tensor, y: Into, training: boolean): Saved
+  backward(rec: ModelRecorder, x: Tensor, saved: Saved, dy: Tensor, dx: Into): void
   /** One row. */
   reference(values: Float64Tensors, x: readonly number[]): number[]
 }
@@ -118,10 +120,11 @@ export async function checkLayer<Saved>(
   const dy = slice('dy', outputs, 4, 4)
 
   const rec = new Recorder(device)
+  const model = withWeights(rec, weights)
   const served = slice('y of serving', outputs, 0, 8)
-  layer.forward(rec, weights, x.tensor, { into: served.tensor, accumulate }, false)
-  const saved = layer.forward(rec, weights, x.tensor, { into: y.tensor, accumulate }, true)
-  layer.backward(rec, weights, x.tensor, saved, dy.tensor, { into: dx.tensor, accumulate })
+  layer.forward(model, x.tensor, { into: served.tensor, accumulate }, false)
+  const saved = layer.forward(model, x.tensor, { into: y.tensor, accumulate }, true)
+  layer.backward(model, x.tensor, saved, dy.tensor, { into: dx.tensor, accumulate })
   const plan = rec.plan('layer check')
   // Twice from the same start: nothing may depend on what an earlier step left in the shared buffers.
   for (const again of [false, true]) {

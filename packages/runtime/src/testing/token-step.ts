@@ -1,10 +1,12 @@
 /** Forward and backward of a part of a model from given gradients of its output, whose gradients stay to be read. */
+
 import type { SideBatch } from '@headwater/features'
 import type { GpuDevice } from '@headwater/gpu'
 import { type BindingLimits, rateSlots } from '@headwater/kernels'
 import type { SeededRandom } from '@headwater/statistics'
 import { expect } from 'vitest'
 import { InputBatch, type InputNeeds } from '../inputs/input-batch.ts'
+import { type ModelRecorder, withWeights } from '../parameters/model-recorder.ts'
 import type { ParameterSet } from '../parameters/parameter-set.ts'
 import { Weights } from '../parameters/weights.ts'
 import { Allocation } from '../plan/allocation.ts'
@@ -37,7 +39,7 @@ export class TokenStep {
     set: ParameterSet,
     needs: InputNeeds,
     rows: number,
-    record: (rec: Recorder, weights: Weights, batch: InputBatch) => Recorded,
+    record: (rec: ModelRecorder, batch: InputBatch) => Recorded,
     limits?: BindingLimits,
   ) {
     this.#device = device
@@ -46,7 +48,7 @@ export class TokenStep {
     this.weights = new Weights(device, set, true, limits)
     this.#batch = new InputBatch(device, needs, rows, true)
     const rec = new Recorder(device)
-    const { y, backward } = record(rec, this.weights, this.#batch)
+    const { y, backward } = record(withWeights(rec, this.weights), this.#batch)
     this.#y = rec.keep(y)
     this.#allocation = new Allocation(device)
     this.#dy = this.#allocation.tensor('dy', rows, y.cols)

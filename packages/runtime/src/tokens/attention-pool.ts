@@ -3,12 +3,13 @@
  * there are any. A table in parts is gathered first, as the kernel binds one.
  * Shape letters: R rows, L lookups a row at most, C channels, D width.
  */
+
 import { attentionPoolBackward, attentionPoolForward, columnSum, columnSumShape } from '@headwater/kernels'
 import type { InputBatch } from '../inputs/input-batch.ts'
 import { type Lookups, lookUp, tableVectors } from '../inputs/table-lookups.ts'
+import type { ModelRecorder } from '../parameters/model-recorder.ts'
 import type { Parameter, Table } from '../parameters/parameter-set.ts'
 import type { Weights } from '../parameters/weights.ts'
-import type { Recorder } from '../plan/recorder.ts'
 import type { Tensor } from '../plan/tensor.ts'
 
 export interface AttentionPool {
@@ -53,46 +54,39 @@ function inputsOf(weights: Weights, pool: AttentionPool, { lookups, channels, ta
 
 /** y [R, D] = Σ softmax(query · token / √D) token; zeros for a row that looks nothing up. */
 export function attentionPool(
-  rec: Recorder,
-  weights: Weights,
+  rec: ModelRecorder,
   pool: AttentionPool,
   batch: InputBatch,
   lookups: Lookups,
   channels: Tensor | null,
   y: Tensor,
 ): SavedPool {
-  const { parts } = weights.table(pool.table)
+  const { parts } = rec.weights.table(pool.table)
   const saved = { lookups, channels, table: parts[0].values, ids: lookups.ids }
   if (parts.length > 1) {
     const count = y.rows * lookups.most
     saved.table = rec.tensor(`rows of ${pool.table.name}`, count, pool.table.width)
     saved.ids = batch.places(count)
     const each = { ids: lookups.ids, lengths: batch.ones(count), most: 1 }
-    lookUp(rec, tableVectors(weights, pool.table), each, 'sum', saved.table)
+    lookUp(rec, tableVectors(rec.weights, pool.table), each, 'sum', saved.table)
   }
-  rec.dispatch(attentionPoolForward, shapeOf(weights, pool, saved, y), { ...inputsOf(weights, pool, saved), y })
+  rec.dispatch(attentionPoolForward, shapeOf(rec.weights, pool, saved, y), { ...inputsOf(rec.weights, pool, saved), y })
   return saved
 }
 
 /** Assigns the gradient of mix and query. @returns the gradient of what was looked up [R·L, D], undefined where nothing was. */
-export function attentionPoolGradient(
-  rec: Recorder,
-  weights: Weights,
-  pool: AttentionPool,
-  saved: SavedPool,
-  dy: Tensor,
-): Tensor {
+export function attentionPoolGradient(rec: ModelRecorder, pool: AttentionPool, saved: SavedPool, dy: Tensor): Tensor {
   const { name, width } = pool.table
   const columns = (pool.channels + 1) * width
   const dx = rec.tensor(`gradient of lookups in ${name}`, dy.rows * saved.lookups.most, width)
   const partial = rec.tensor(`partial gradient of pooling of ${name}`, dy.rows, columns)
-  rec.dispatch(attentionPoolBackward, shapeOf(weights, pool, saved, dy), {
-    ...inputsOf(weights, pool, saved),
+  rec.dispatch(attentionPoolBackward, shapeOf(rec.weights, pool, saved, dy), {
+    ...inputsOf(rec.weights, pool, saved),
     dy,
     dx,
     partial,
   })
-  const output = weights.gradientOf(pool.parameters)
+  const output = rec.weights.gradientOf(pool.parameters)
   rec.dispatch(
     columnSum,
     columnSumShape({ R: dy.rows, N4: columns / 4, inRow: partial.stride / 4, outOffset: output.offset / 4 }),

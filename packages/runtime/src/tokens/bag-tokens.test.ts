@@ -31,10 +31,10 @@ function stepOf(layout: SideLayout, pooling: BagPooling, width: number, rows: nu
     set,
     { layout, bags: pooling, recent: 0 },
     rows,
-    (rec, weights, batch) => {
+    (rec, batch) => {
       const y = rec.tensor('y', rows, layout.bags.length * width)
-      const saved = bagTokensForward(rec, weights, tokens, batch, y)
-      return { y, backward: (dy) => bagTokensBackward(rec, weights, tokens, batch, saved, dy) }
+      const saved = bagTokensForward(rec, tokens, batch, y)
+      return { y, backward: (dy) => bagTokensBackward(rec, tokens, batch, saved, dy) }
     },
     limits || undefined,
   )

@@ -3,13 +3,13 @@
  * value by softmax over the bag of query · embedding / √D; a bag of one value at most has no query.
  * Shape letters: R rows, M values of a bag at most, D width.
  */
+
 import type { BagLayout } from '@headwater/features'
 import { oneOf } from '../config/config-rules.ts'
 import { type BagPooling, type InputBatch, poolingOf } from '../inputs/input-batch.ts'
 import { lookUp, tableVectors, updateTable } from '../inputs/table-lookups.ts'
+import type { ModelRecorder } from '../parameters/model-recorder.ts'
 import type { Parameter, ParameterSet, Table } from '../parameters/parameter-set.ts'
-import type { Weights } from '../parameters/weights.ts'
-import type { Recorder } from '../plan/recorder.ts'
 import { columns, type Tensor } from '../plan/tensor.ts'
 import { type AttentionPool, attentionPool, attentionPoolGradient, type SavedPool } from './attention-pool.ts'
 import type { TokenKind } from './token-kind.ts'
@@ -55,17 +55,11 @@ export function declareBagTokens(
 const poolOf = ({ table, query }: Bag): AttentionPool => ({ table, parameters: query!, channels: 0 })
 
 /** Assigns y [R, bags · D], a bag after the other; columns of a wider tensor do. */
-export function bagTokensForward(
-  rec: Recorder,
-  weights: Weights,
-  tokens: BagTokens,
-  batch: InputBatch,
-  y: Tensor,
-): SavedBags {
+export function bagTokensForward(rec: ModelRecorder, tokens: BagTokens, batch: InputBatch, y: Tensor): SavedBags {
   return tokens.bags.map((bag, i) => {
     const to = columns(y, i * tokens.width, tokens.width)
-    if (bag.pooling === 'attention') return attentionPool(rec, weights, poolOf(bag), batch, batch.bags[i], null, to)
-    lookUp(rec, tableVectors(weights, bag.table), batch.bags[i], bag.pooling, to)
+    if (bag.pooling === 'attention') return attentionPool(rec, poolOf(bag), batch, batch.bags[i], null, to)
+    lookUp(rec, tableVectors(rec.weights, bag.table), batch.bags[i], bag.pooling, to)
     return null
   })
 }
@@ -75,8 +69,7 @@ export function bagTokensForward(
  * @param l2 penalty on a looked-up embedding, a lookup
  */
 export function bagTokensBackward(
-  rec: Recorder,
-  weights: Weights,
+  rec: ModelRecorder,
   tokens: BagTokens,
   batch: InputBatch,
   saved: SavedBags,
@@ -86,8 +79,8 @@ export function bagTokensBackward(
   for (const [i, bag] of tokens.bags.entries()) {
     const from = columns(dy, i * tokens.width, tokens.width)
     const pool = saved[i]
-    const gradient = pool ? attentionPoolGradient(rec, weights, poolOf(bag), pool, from) : from
-    updateTable(rec, weights, bag.table, batch.bagGroups[i], gradient, l2)
+    const gradient = pool ? attentionPoolGradient(rec, poolOf(bag), pool, from) : from
+    updateTable(rec, bag.table, batch.bagGroups[i], gradient, l2)
   }
 }
 

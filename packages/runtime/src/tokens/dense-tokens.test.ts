@@ -30,10 +30,10 @@ it.each(cases)('%i values as tokens of width %i, %o, against float64', async (F,
   const layout: SideLayout = { dense: Array.from({ length: F }, (_, f) => `dense ${f}`), bags: [], sequence: null }
   const set = new ParameterSet()
   const tokens = dense.declare(set, config, layout, width)
-  const step = new TokenStep(device, set, { layout, bags: 'mean', recent: 0 }, planned, (rec, weights, batch) => {
+  const step = new TokenStep(device, set, { layout, bags: 'mean', recent: 0 }, planned, (rec, batch) => {
     const y = rec.tensor('y', planned, config.tokens * width)
-    const saved = dense.forward(rec, weights, tokens, batch, y)
-    return { y, backward: (dy) => dense.backward(rec, weights, tokens, batch, saved, dy) }
+    const saved = dense.forward(rec, tokens, batch, y)
+    return { y, backward: (dy) => dense.backward(rec, tokens, batch, saved, dy) }
   })
   const values = new Map<string, Float32Array>()
   if (config.encoding?.kind === 'piecewise') {

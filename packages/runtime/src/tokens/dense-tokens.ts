@@ -3,6 +3,7 @@
  *   x̂ = (x − center) · scale;  e = x̂, or an encoding of each feature;  tokens = e W + b
  * Shape letters: R rows, F features, n tokens of width d.
  */
+
 import { padded, standardize as standardizeKernel } from '@headwater/kernels'
 import { flag, integer, optional, type ReadKeys } from '../config/config-rules.ts'
 import type { Encoding } from '../encodings/encoding.ts'
@@ -10,9 +11,8 @@ import { encodingRule, encodings } from '../encodings/encodings.ts'
 import { declareLinear, type Linear, linearBackward, linearForward } from '../layers/linear.ts'
 import { copyTokens } from '../layers/token-matrix.ts'
 import { named } from '../parameters/axis.ts'
+import type { ModelRecorder } from '../parameters/model-recorder.ts'
 import type { Parameter } from '../parameters/parameter-set.ts'
-import type { Weights } from '../parameters/weights.ts'
-import type { Recorder } from '../plan/recorder.ts'
 import { columns, type Tensor } from '../plan/tensor.ts'
 import type { TokenKind } from './token-kind.ts'
 
@@ -42,13 +42,13 @@ export interface SavedDense {
   readonly encoded: Tensor
 }
 
-function standardizeValues(rec: Recorder, weights: Weights, { standardization }: DenseTokens, x: Tensor): Tensor {
+function standardizeValues(rec: ModelRecorder, { standardization }: DenseTokens, x: Tensor): Tensor {
   if (!standardization) return x
   const F4 = padded(x.cols) / 4
   // The kernel reads both in one run, and each is memory of its own.
   const statistics = rec.tensor('dense statistics', 2, x.cols)
   for (const [row, parameter] of [standardization.center, standardization.scale].entries())
-    copyTokens(rec, columns(weights.value(parameter), 0, F4 * 4), {
+    copyTokens(rec, columns(rec.weights.value(parameter), 0, F4 * 4), {
       into: { ...statistics, rows: 1, offset: row * statistics.stride },
       accumulate: false,
     })
@@ -95,23 +95,23 @@ export const dense: TokenKind<typeof keys, DenseTokens, SavedDense> = {
       linear: declareLinear(set, 'user.dense-tokens', named(features, each), tokens * d),
     }
   },
-  forward(rec, weights, layer, batch, y) {
-    const standardized = standardizeValues(rec, weights, layer, batch.dense!)
+  forward(rec, layer, batch, y) {
+    const standardized = standardizeValues(rec, layer, batch.dense!)
     let encoded = standardized
     if (layer.encoded) {
       encoded = rec.tensor('encoded dense values', standardized.rows, layer.encoded.columns)
-      layer.encoded.encoding.forward(rec, weights, layer.encoded.layer, standardized, encoded)
+      layer.encoded.encoding.forward(rec, layer.encoded.layer, standardized, encoded)
     }
-    linearForward(rec, weights, layer.linear, encoded, y)
+    linearForward(rec, layer.linear, encoded, y)
     return { standardized, encoded }
   },
-  backward(rec, weights, { encoded: own, linear }, _, { standardized: x, encoded }, dy) {
+  backward(rec, { encoded: own, linear }, _, { standardized: x, encoded }, dy) {
     if (!own?.encoding.backward) {
-      linearBackward(rec, weights, linear, encoded, dy)
+      linearBackward(rec, linear, encoded, dy)
       return
     }
     const dEncoded = rec.tensor('gradient of encoded dense values', x.rows, own.columns)
-    linearBackward(rec, weights, linear, encoded, dy, { into: dEncoded, accumulate: false })
-    own.encoding.backward(rec, weights, own.layer, x, dEncoded)
+    linearBackward(rec, linear, encoded, dy, { into: dEncoded, accumulate: false })
+    own.encoding.backward(rec, own.layer, x, dEncoded)
   },
 }

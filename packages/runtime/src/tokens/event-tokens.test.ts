@@ -39,10 +39,10 @@ function stepOf(
     set,
     { layout, bags: 'mean', recent: 0, ...events.needs!(config, layout) },
     rows,
-    (rec, weights, batch) => {
+    (rec, batch) => {
       const y = rec.tensor('y', rows, countOf(config, sequence) * width)
-      const saved = events.forward(rec, weights, tokens, batch, y)
-      return { y, backward: (dy) => events.backward(rec, weights, tokens, batch, saved, dy) }
+      const saved = events.forward(rec, tokens, batch, y)
+      return { y, backward: (dy) => events.backward(rec, tokens, batch, saved, dy) }
     },
     largestBinding === undefined
       ? undefined

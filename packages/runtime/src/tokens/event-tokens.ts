@@ -6,6 +6,7 @@
  * of v by each of the last W channels. One weighted sum without anything else is a single fused kernel.
  * Shape letters: R rows, L events a row at most, C channels, M pooled and n recent tokens, W sums, d token width.
  */
+
 import type { SideLayout } from '@headwater/features'
 import {
   columnSum,
@@ -20,9 +21,9 @@ import type { InputBatch, SequenceInputs } from '../inputs/input-batch.ts'
 import { asTable, lookUp, tableVectors, updateTable } from '../inputs/table-lookups.ts'
 import { product } from '../layers/product.ts'
 import { copyTokens } from '../layers/token-matrix.ts'
+import type { ModelRecorder } from '../parameters/model-recorder.ts'
 import type { Parameter, ParameterSet, Table } from '../parameters/parameter-set.ts'
-import type { Weights } from '../parameters/weights.ts'
-import type { Recorder } from '../plan/recorder.ts'
+import type { Recording } from '../plan/recorder.ts'
 import { columns, type Into, type Tensor } from '../plan/tensor.ts'
 import { type AttentionPool, attentionPool, attentionPoolGradient, type SavedPool } from './attention-pool.ts'
 import { eventTokens, sumScale } from './event-counts.ts'
@@ -148,22 +149,21 @@ const eventChannels = ({ channels: C }: EventTokens, channels: Tensor, events: n
 })
 
 /** Assigns y [R, (M + n + W) · d], which may be columns of a wider tensor. */
-function forward(rec: Recorder, weights: Weights, tokens: EventTokens, batch: InputBatch, y: Tensor): SavedEvents {
+function forward(rec: ModelRecorder, tokens: EventTokens, batch: InputBatch, y: Tensor): SavedEvents {
   const inputs = batch.sequence!
-  if (tokens.isFused)
-    return { pool: attentionPool(rec, weights, poolOf(tokens), batch, inputs.events, inputs.channels, y) }
-  let h = eventVectors(rec, weights, tokens, batch, inputs)
+  if (tokens.isFused) return { pool: attentionPool(rec, poolOf(tokens), batch, inputs.events, inputs.channels, y) }
+  let h = eventVectors(rec, tokens, batch, inputs)
   const { width, pooled, recent, sums } = tokens
-  if (sums > 0) sumEvents(rec, weights, tokens, inputs, h, columns(y, (pooled + recent) * width, sums * width))
+  if (sums > 0) sumEvents(rec, tokens, inputs, h, columns(y, (pooled + recent) * width, sums * width))
   if (!isMixed(tokens)) return { pool: null, h, blocks: [], pooled: null }
-  mixChannels(rec, weights, tokens, inputs, h)
+  mixChannels(rec, tokens, inputs, h)
   const blocks: SavedBlock[] = []
   for (const block of tokens.blocks) {
-    const made = transformerBlockForward(rec, weights, block, inputs.events, h, batch.training)
+    const made = transformerBlockForward(rec, block, inputs.events, h, batch.training)
     blocks.push(made.saved)
     h = made.y
   }
-  const saved = pooled > 0 ? poolEvents(rec, weights, tokens, inputs, h, columns(y, 0, pooled * width)) : null
+  const saved = pooled > 0 ? poolEvents(rec, tokens, inputs, h, columns(y, 0, pooled * width)) : null
   if (recent > 0) {
     const last = rec.tensor('recent events', y.rows * recent, width)
     const lookups = { ids: inputs.recent!.events, lengths: batch.ones(last.rows), most: 1 }
@@ -181,18 +181,12 @@ const asRows = (tensor: Tensor, rows: number): Tensor => {
 }
 
 /** v [R·L, d]. Places without an event hold some vector, which nothing reads, or has a weight of 0. */
-function eventVectors(
-  rec: Recorder,
-  weights: Weights,
-  tokens: EventTokens,
-  batch: InputBatch,
-  inputs: SequenceInputs,
-): Tensor {
+function eventVectors(rec: ModelRecorder, tokens: EventTokens, batch: InputBatch, inputs: SequenceInputs): Tensor {
   const events = batch.rows * tokens.length
   const lengths = batch.ones(events)
   const gathered = (table: Table, ids: Tensor): Tensor => {
     const y = rec.tensor(`rows of ${table.name}`, events, tokens.width)
-    lookUp(rec, tableVectors(weights, table), { ids, lengths, most: 1 }, 'sum', y)
+    lookUp(rec, tableVectors(rec.weights, table), { ids, lengths, most: 1 }, 'sum', y)
     return y
   }
   const v = gathered(tokens.table, inputs.events.ids)
@@ -202,21 +196,14 @@ function eventVectors(
 }
 
 /** Makes v h, before the blocks. */
-function mixChannels(
-  rec: Recorder,
-  weights: Weights,
-  tokens: EventTokens,
-  { channels }: SequenceInputs,
-  v: Tensor,
-): void {
+function mixChannels(rec: ModelRecorder, tokens: EventTokens, { channels }: SequenceInputs, v: Tensor): void {
   if (channels === null) return
   product(
     rec,
-    weights,
     { M: v.rows, N: tokens.width, K: tokens.channels },
     {
       a: eventChannels(tokens, channels, v.rows),
-      b: rowsOf(weights.value(tokens.pooling!), 0, tokens.channels),
+      b: rowsOf(rec.weights.value(tokens.pooling!), 0, tokens.channels),
       c: { into: v, accumulate: true },
     },
   )
@@ -228,23 +215,15 @@ function sumWeights(tokens: EventTokens, channels: Tensor, events: number): Tens
   return { ...all, cols: tokens.sums, offset: all.offset + all.cols - tokens.sums }
 }
 
-function sumEvents(
-  rec: Recorder,
-  weights: Weights,
-  tokens: EventTokens,
-  { channels }: SequenceInputs,
-  v: Tensor,
-  to: Tensor,
-): void {
+function sumEvents(rec: ModelRecorder, tokens: EventTokens, { channels }: SequenceInputs, v: Tensor, to: Tensor): void {
   const sums = rec.tensor('sums of events', to.rows, to.cols)
-  rowProducts(rec, weights, tokens, sumWeights(tokens, channels!, v.rows), v, sums)
+  rowProducts(rec, tokens, sumWeights(tokens, channels!, v.rows), v, sums)
   copyTokens(rec, sums, { into: to, accumulate: false }, sumScale)
 }
 
 /** Adds to dv [R·L, d], or assigns it, what comes through the sums, whose gradient is `dy` [R, W·d]. */
 function sumEventsBackward(
-  rec: Recorder,
-  weights: Weights,
+  rec: ModelRecorder,
   tokens: EventTokens,
   { channels }: SequenceInputs,
   dy: Tensor,
@@ -256,7 +235,6 @@ function sumEventsBackward(
   const a = sumWeights(tokens, channels!, dv.into.rows)
   product(
     rec,
-    weights,
     {
       M: length,
       N: width,
@@ -291,8 +269,7 @@ function compressionShape({ width, length, pooled }: EventTokens, rows: number) 
 const queriesOf = ({ channels, pooled }: EventTokens, pooling: Tensor): Tensor => rowsOf(pooling, channels, pooled)
 
 function poolEvents(
-  rec: Recorder,
-  weights: Weights,
+  rec: ModelRecorder,
   tokens: EventTokens,
   { events }: SequenceInputs,
   h: Tensor,
@@ -302,11 +279,10 @@ function poolEvents(
   const logits = rec.tensor('event logits', h.rows, pooled)
   product(
     rec,
-    weights,
     { M: h.rows, N: pooled, K: width },
     {
       a: h,
-      b: queriesOf(tokens, weights.value(tokens.pooling!)),
+      b: queriesOf(tokens, rec.weights.value(tokens.pooling!)),
       bTransposed: true,
       c: { into: logits, accumulate: false },
     },
@@ -320,18 +296,11 @@ function poolEvents(
 }
 
 /** Assigns every parameter's gradient and updates the tables that were looked up. `dy` is the gradient of y. */
-function backward(
-  rec: Recorder,
-  weights: Weights,
-  tokens: EventTokens,
-  batch: InputBatch,
-  saved: SavedEvents,
-  dy: Tensor,
-): void {
+function backward(rec: ModelRecorder, tokens: EventTokens, batch: InputBatch, saved: SavedEvents, dy: Tensor): void {
   const inputs = batch.sequence!
   if (saved.pool) {
-    const gradient = attentionPoolGradient(rec, weights, poolOf(tokens), saved.pool, dy)
-    updateTable(rec, weights, tokens.table, inputs.groups!, gradient)
+    const gradient = attentionPoolGradient(rec, poolOf(tokens), saved.pool, dy)
+    updateTable(rec, tokens.table, inputs.groups!, gradient)
     return
   }
   const { width, pooled, channels, blocks, sums } = tokens
@@ -340,10 +309,10 @@ function backward(
   let dLogits: Tensor | null = null
   if (saved.pooled) {
     const from = columns(dy, 0, pooled * width)
-    dLogits = poolEventsBackward(rec, weights, tokens, inputs, saved.h, saved.pooled, from, dh, recent)
+    dLogits = poolEventsBackward(rec, tokens, inputs, saved.h, saved.pooled, from, dh, recent)
   } else if (recent) copyTokens(rec, recent, { into: dh, accumulate: false })
   for (let b = blocks.length - 1; b >= 0; b--)
-    transformerBlockBackward(rec, weights, blocks[b], inputs.events, saved.blocks[b], dh)
+    transformerBlockBackward(rec, blocks[b], inputs.events, saved.blocks[b], dh)
 
   if (tokens.pooling) {
     // A product for each row, and then the rows' sum: over all events it would be one long loop.
@@ -351,14 +320,13 @@ function backward(
     if (inputs.channels)
       rowProducts(
         rec,
-        weights,
         tokens,
         eventChannels(tokens, inputs.channels, dh.rows),
         dh,
         columns(shares, 0, channels * width),
       )
-    if (dLogits) rowProducts(rec, weights, tokens, dLogits, saved.h, columns(shares, channels * width, pooled * width))
-    const output = weights.gradientOf(tokens.pooling)
+    if (dLogits) rowProducts(rec, tokens, dLogits, saved.h, columns(shares, channels * width, pooled * width))
+    const output = rec.weights.gradientOf(tokens.pooling)
     rec.dispatch(columnSum, columnSumShape({ R: batch.rows, N4: shares.cols / 4, outOffset: output.offset / 4 }), {
       input: shares,
       output,
@@ -366,14 +334,14 @@ function backward(
   }
   if (sums > 0) {
     const from = columns(dy, (pooled + tokens.recent) * width, sums * width)
-    sumEventsBackward(rec, weights, tokens, inputs, from, { into: dh, accumulate: isMixed(tokens) })
+    sumEventsBackward(rec, tokens, inputs, from, { into: dh, accumulate: isMixed(tokens) })
   }
-  updateTable(rec, weights, tokens.table, inputs.groups!, dh)
-  for (const [k, table] of tokens.categories.entries()) updateTable(rec, weights, table, inputs.categoryGroups[k], dh)
+  updateTable(rec, tokens.table, inputs.groups!, dh)
+  for (const [k, table] of tokens.categories.entries()) updateTable(rec, table, inputs.categoryGroups[k], dh)
 }
 
 /** The gradient that each event has as a token of its own, [R·L, d]. */
-function recentBackward(rec: Recorder, { width, pooled, recent }: EventTokens, batch: InputBatch, dy: Tensor) {
+function recentBackward(rec: Recording, { width, pooled, recent }: EventTokens, batch: InputBatch, dy: Tensor) {
   const last = rec.tensor('gradient of recent events', dy.rows, recent * width)
   copyTokens(rec, columns(dy, pooled * width, recent * width), { into: last, accumulate: false })
   const { events } = batch.sequence!
@@ -385,8 +353,7 @@ function recentBackward(rec: Recorder, { width, pooled, recent }: EventTokens, b
 
 /** Assigns dh = what comes through the weighted sums + `more`. @returns the gradient of the logits */
 function poolEventsBackward(
-  rec: Recorder,
-  weights: Weights,
+  rec: ModelRecorder,
   tokens: EventTokens,
   { events: { lengths } }: SequenceInputs,
   h: Tensor,
@@ -404,11 +371,10 @@ function poolEventsBackward(
   rec.dispatch(dotCompressionBackwardLogits, shape, { z: logits, x: h, lengths, lses, y, dy, dz: dLogits })
   product(
     rec,
-    weights,
     { M: h.rows, N: width, K: pooled },
     {
       a: dLogits,
-      b: queriesOf(tokens, weights.value(tokens.pooling!)),
+      b: queriesOf(tokens, rec.weights.value(tokens.pooling!)),
       residual: more ?? undefined,
       c: { into: dh, accumulate: true },
     },
@@ -417,17 +383,9 @@ function poolEventsBackward(
 }
 
 /** c[r] = Σ over the row's events of aᵀ b: [m, d] for a [R·L, m] and b [R·L, d], each row's in a row of c [R, m·d]. */
-function rowProducts(
-  rec: Recorder,
-  weights: Weights,
-  { width, length }: EventTokens,
-  a: Tensor,
-  b: Tensor,
-  c: Tensor,
-): void {
+function rowProducts(rec: ModelRecorder, { width, length }: EventTokens, a: Tensor, b: Tensor, c: Tensor): void {
   product(
     rec,
-    weights,
     {
       M: a.cols,
       N: width,

@@ -23,9 +23,9 @@ const bags = [
 function stepOf(layout: SideLayout, width: number, rows: number, l2 = 0) {
   const set = new ParameterSet()
   const inputs = declareItemInputs(set, 'item', layout, width)
-  const step = new TokenStep(device, set, inputs.needs, rows, (rec, weights, batch) => {
-    const y = itemInputsForward(rec, weights, inputs, batch)
-    return { y, backward: (dy) => itemInputsBackward(rec, weights, inputs, batch, dy, l2) }
+  const step = new TokenStep(device, set, inputs.needs, rows, (rec, batch) => {
+    const y = itemInputsForward(rec, inputs, batch)
+    return { y, backward: (dy) => itemInputsBackward(rec, inputs, batch, dy, l2) }
   })
   return { step, inputs }
 }

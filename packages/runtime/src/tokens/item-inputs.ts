@@ -2,14 +2,14 @@
  * One side's features as the first matrix of a model, X [R, dense | bag | bag | …]: dense values as they are, padded to a
  * multiple of 4 columns, and the mean embedding of each bag. Shape letters: R rows.
  */
+
 import type { SideLayout } from '@headwater/features'
 import { padded } from '@headwater/kernels'
 import type { InputBatch, InputNeeds } from '../inputs/input-batch.ts'
 import { copyTokens } from '../layers/token-matrix.ts'
 import { type Axis, lengthOf, padding } from '../parameters/axis.ts'
+import type { ModelRecorder } from '../parameters/model-recorder.ts'
 import type { ParameterSet } from '../parameters/parameter-set.ts'
-import type { Weights } from '../parameters/weights.ts'
-import type { Recorder } from '../plan/recorder.ts'
 import { columns, type Tensor } from '../plan/tensor.ts'
 import { type BagTokens, bagTokensBackward, bagTokensForward, declareBagTokens } from './bag-tokens.ts'
 
@@ -50,14 +50,14 @@ const bagColumns = (inputs: ItemInputs, x: Tensor): Tensor =>
   columns(x, inputs.denseColumns, inputs.columns - inputs.denseColumns)
 
 /** @returns X */
-export function itemInputsForward(rec: Recorder, weights: Weights, inputs: ItemInputs, batch: InputBatch): Tensor {
+export function itemInputsForward(rec: ModelRecorder, inputs: ItemInputs, batch: InputBatch): Tensor {
   const x = rec.tensor('item X', batch.rows, inputs.columns)
   if (batch.dense)
     copyTokens(rec, columns(batch.dense, 0, inputs.denseColumns), {
       into: columns(x, 0, inputs.denseColumns),
       accumulate: false,
     })
-  bagTokensForward(rec, weights, inputs.bags, batch, bagColumns(inputs, x))
+  bagTokensForward(rec, inputs.bags, batch, bagColumns(inputs, x))
   return x
 }
 
@@ -66,13 +66,12 @@ export function itemInputsForward(rec: Recorder, weights: Weights, inputs: ItemI
  * @param l2 penalty on a looked-up embedding, a lookup
  */
 export function itemInputsBackward(
-  rec: Recorder,
-  weights: Weights,
+  rec: ModelRecorder,
   inputs: ItemInputs,
   batch: InputBatch,
   dx: Tensor,
   l2 = 0,
 ): void {
   const saved = inputs.bags.bags.map(() => null)
-  bagTokensBackward(rec, weights, inputs.bags, batch, saved, bagColumns(inputs, dx), l2)
+  bagTokensBackward(rec, inputs.bags, batch, saved, bagColumns(inputs, dx), l2)
 }

@@ -2,12 +2,12 @@
  * What a kind of token is: tokens made of a user's features. One value says all that the rest of the runtime asks of it;
  * `token-kinds.ts` lists them. Shape letters: R rows, n tokens of width d.
  */
+
 import type { SideLayout } from '@headwater/features'
 import type { Keys, ReadKeys } from '../config/config-rules.ts'
 import type { InputBatch, InputNeeds } from '../inputs/input-batch.ts'
+import type { ModelRecorder } from '../parameters/model-recorder.ts'
 import type { ParameterSet } from '../parameters/parameter-set.ts'
-import type { Weights } from '../parameters/weights.ts'
-import type { Recorder } from '../plan/recorder.ts'
 import type { Tensor } from '../plan/tensor.ts'
 
 /** Tokens of one origin, as they stand in their level. */
@@ -39,9 +39,9 @@ export interface TokenKind<
   /** Declares parameters and tables, each with what stands on its rows and columns. */
   declare(set: ParameterSet, config: ReadKeys<K>, layout: SideLayout, d: number): Layer
   /** Assigns y [R, n · d], which may be columns of a wider tensor. */
-  forward(rec: Recorder, weights: Weights, layer: Layer, batch: InputBatch, y: Tensor): Saved
+  forward(rec: ModelRecorder, layer: Layer, batch: InputBatch, y: Tensor): Saved
   /** Assigns every parameter's gradient and updates the tables that were looked up. */
-  backward(rec: Recorder, weights: Weights, layer: Layer, batch: InputBatch, saved: Saved, dy: Tensor): void
+  backward(rec: ModelRecorder, layer: Layer, batch: InputBatch, saved: Saved, dy: Tensor): void
 }
 
 /** Names of tokens, which stay when features are added. */

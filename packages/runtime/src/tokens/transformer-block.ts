@@ -4,6 +4,7 @@
  * with softmax(q · k / √(d / heads)) over a row's events, queries, keys and values in one projection d → 3d.
  * Shape letters: R rows, L events a row at most, d token width.
  */
+
 import {
   activationBackward,
   activationForward,
@@ -16,9 +17,8 @@ import type { Lookups } from '../inputs/table-lookups.ts'
 import { declareLinear, type Linear, linearBackward, linearForward } from '../layers/linear.ts'
 import { product } from '../layers/product.ts'
 import { declareTokenNorm, type TokenNorm, tokenNormBackward, tokenNormForward } from '../layers/token-norm.ts'
+import type { ModelRecorder } from '../parameters/model-recorder.ts'
 import type { ParameterSet } from '../parameters/parameter-set.ts'
-import type { Weights } from '../parameters/weights.ts'
-import type { Recorder } from '../plan/recorder.ts'
 import type { Tensor } from '../plan/tensor.ts'
 
 export interface TransformerBlock {
@@ -83,14 +83,13 @@ function attentionShape({ heads }: TransformerBlock, { most }: Lookups, x: Tenso
 }
 
 /** h W + b + residual */
-function linearOnto(rec: Recorder, weights: Weights, layer: Linear, h: Tensor, residual: Tensor): Tensor {
-  const w = weights.value(layer.weight)
+function linearOnto(rec: ModelRecorder, layer: Linear, h: Tensor, residual: Tensor): Tensor {
+  const w = rec.weights.value(layer.weight)
   const into = rec.tensor(`sum behind ${layer.weight.name}`, residual.rows, residual.cols)
   product(
     rec,
-    weights,
     { M: h.rows, N: w.cols, K: w.rows },
-    { a: h, b: w, bias: weights.value(layer.bias!), residual, c: { into, accumulate: false } },
+    { a: h, b: w, bias: rec.weights.value(layer.bias!), residual, c: { into, accumulate: false } },
   )
   return into
 }
@@ -100,8 +99,7 @@ function linearOnto(rec: Recorder, weights: Weights, layer: Linear, h: Tensor, r
  * @returns y of the same size, and what the backward takes
  */
 export function transformerBlockForward(
-  rec: Recorder,
-  weights: Weights,
+  rec: ModelRecorder,
   block: TransformerBlock,
   events: Lookups,
   x: Tensor,
@@ -109,35 +107,34 @@ export function transformerBlockForward(
 ): { y: Tensor; saved: SavedBlock } {
   const { rows: V, cols: width } = x
   const normed = rec.tensor('normed events', V, width)
-  const moments = tokenNormForward(rec, weights, block.attentionNorm, x, normed)
+  const moments = tokenNormForward(rec, block.attentionNorm, x, normed)
   const qkv = rec.tensor('queries, keys and values', V, 3 * width)
-  linearForward(rec, weights, block.projection, normed, qkv)
+  linearForward(rec, block.projection, normed, qkv)
   const attended = rec.tensor('attended events', V, width)
   const lses = rec.tensor('attention statistics', 1, V * block.heads)
   const shape = attentionShape(block, events, x)
   rec.dispatch(attentionForward, shape, { qkv, lengths: events.lengths, y: attended, lses })
-  const middle = linearOnto(rec, weights, block.attention, attended, x)
+  const middle = linearOnto(rec, block.attention, attended, x)
 
   const middleNormed = rec.tensor('normed events', V, width)
-  const middleMoments = tokenNormForward(rec, weights, block.hiddenNorm, middle, middleNormed)
+  const middleMoments = tokenNormForward(rec, block.hiddenNorm, middle, middleNormed)
   const hidden = rec.tensor('hidden of events', V, block.hidden.weight.cols)
   const raw = training ? rec.tensor('hidden of events before GELU', V, hidden.cols) : hidden
-  linearForward(rec, weights, block.hidden, middleNormed, raw, { activation: training ? 'none' : 'gelu' })
+  linearForward(rec, block.hidden, middleNormed, raw, { activation: training ? 'none' : 'gelu' })
   if (training)
     rec.dispatch(
       activationForward,
       { count4: (V * raw.stride) / 4, code: activations.gelu, dropout: 0, site: 0 },
-      { x: raw, step: weights.step, y: hidden },
+      { x: raw, step: rec.weights.step, y: hidden },
     )
-  const y = linearOnto(rec, weights, block.output, hidden, middle)
+  const y = linearOnto(rec, block.output, hidden, middle)
   const saved = { x, normed, moments, qkv, attended, lses, middle, middleNormed, middleMoments, raw, hidden }
   return { y, saved }
 }
 
 /** Assigns the parameters' gradients and turns `dh`, the gradient of y, into that of x. */
 export function transformerBlockBackward(
-  rec: Recorder,
-  weights: Weights,
+  rec: ModelRecorder,
   block: TransformerBlock,
   events: Lookups,
   saved: SavedBlock,
@@ -147,26 +144,26 @@ export function transformerBlockBackward(
   const { lengths } = events
   const { rows: V, cols: width } = x
   const dHidden = rec.tensor('gradient of hidden of events', V, hidden.cols)
-  linearBackward(rec, weights, block.output, hidden, dh, { into: dHidden, accumulate: false })
+  linearBackward(rec, block.output, hidden, dh, { into: dHidden, accumulate: false })
   const dRaw = rec.tensor('gradient before GELU', V, hidden.cols)
   rec.dispatch(
     activationBackward,
     { count4: (V * raw.stride) / 4, code: activations.gelu, dropout: 0, site: 0 },
-    { x: raw, step: weights.step, dy: dHidden, dx: dRaw },
+    { x: raw, step: rec.weights.step, dy: dHidden, dx: dRaw },
   )
   const dMiddle = rec.tensor('gradient of normed events', V, width)
-  linearBackward(rec, weights, block.hidden, saved.middleNormed, dRaw, { into: dMiddle, accumulate: false })
+  linearBackward(rec, block.hidden, saved.middleNormed, dRaw, { into: dMiddle, accumulate: false })
   const onto = { into: dh, accumulate: true }
-  tokenNormBackward(rec, weights, block.hiddenNorm, saved.middle, saved.middleMoments, dMiddle, onto)
+  tokenNormBackward(rec, block.hiddenNorm, saved.middle, saved.middleMoments, dMiddle, onto)
 
   const dAttended = rec.tensor('gradient of attended events', V, width)
-  linearBackward(rec, weights, block.attention, attended, dh, { into: dAttended, accumulate: false })
+  linearBackward(rec, block.attention, attended, dh, { into: dAttended, accumulate: false })
   const dqkv = rec.tensor('gradient of queries, keys and values', V, 3 * width)
   const deltas = rec.tensor('attention deltas', 1, V * block.heads)
   const shape = attentionShape(block, events, x)
   rec.dispatch(attentionBackwardQuery, shape, { qkv, lengths, lses, y: attended, dy: dAttended, dqkv, deltas })
   rec.dispatch(attentionBackwardKeyValue, shape, { qkv, lengths, lses, deltas, dy: dAttended, dqkv })
   const dNormed = rec.tensor('gradient of normed events', V, width)
-  linearBackward(rec, weights, block.projection, saved.normed, dqkv, { into: dNormed, accumulate: false })
-  tokenNormBackward(rec, weights, block.attentionNorm, x, saved.moments, dNormed, onto)
+  linearBackward(rec, block.projection, saved.normed, dqkv, { into: dNormed, accumulate: false })
+  tokenNormBackward(rec, block.attentionNorm, x, saved.moments, dNormed, onto)
 }

@@ -3,6 +3,7 @@ import { type GpuDevice, requestDevice } from '@headwater/gpu'
 import { seededRandom } from '@headwater/statistics'
 import { afterAll, beforeAll, expect, it } from 'vitest'
 import { InputBatch } from '../inputs/input-batch.ts'
+import { withWeights } from '../parameters/model-recorder.ts'
 import { ParameterSet } from '../parameters/parameter-set.ts'
 import { Weights } from '../parameters/weights.ts'
 import { Recorder } from '../plan/recorder.ts'
@@ -56,12 +57,12 @@ it.each<[string, SideLayout, readonly TokenConfig[], number, number]>([
   const tokens = declareUserTokens(set, given, wanted, width)
   expect(tokens).toMatchObject({ columns: count * width })
   expect([tokens.tokens.length, tokens.dense.length]).toEqual([count, denseTokens])
-  const step = new TokenStep(device, set, tokens.needs, 9, (rec, weights, batch) => {
-    const { x0, xDense, saved } = userTokensForward(rec, weights, tokens, batch)
+  const step = new TokenStep(device, set, tokens.needs, 9, (rec, batch) => {
+    const { x0, xDense, saved } = userTokensForward(rec, tokens, batch)
     expect(x0).toMatchObject({ rows: 9, cols: count * 8, stride: count * 8, offset: 0 })
     if (denseTokens === 0) expect(xDense).toBeNull()
     else expect(xDense).toEqual({ ...x0, cols: denseTokens * 8, offset: tokens.placedDense!.from })
-    return { y: x0, backward: (dy) => userTokensBackward(rec, weights, tokens, batch, saved, dy) }
+    return { y: x0, backward: (dy) => userTokensBackward(rec, tokens, batch, saved, dy) }
   })
   const batch = randomBatch(given, 6, random)
   await checkStep(step, {
@@ -89,7 +90,7 @@ it('gives the same tokens where nothing is kept for a backward', async () => {
   )
   const batch = new InputBatch(device, tokens.needs, 6, false)
   const rec = new Recorder(device)
-  const x0 = rec.keep(userTokensForward(rec, weights, tokens, batch).x0)
+  const x0 = rec.keep(userTokensForward(withWeights(rec, weights), tokens, batch).x0)
   const plan = rec.plan('tokens to serve')
   const given = randomBatch(layout, 6, random)
   batch.upload(given, queueWrite(device))

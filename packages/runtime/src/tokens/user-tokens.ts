@@ -1,9 +1,9 @@
 /** The user side's features as tokens, X_0 [R, n₀ · d]. Shape letters: R rows, n₀ tokens of width d. */
+
 import type { SideLayout } from '@headwater/features'
 import type { InputBatch, InputNeeds } from '../inputs/input-batch.ts'
+import type { ModelRecorder } from '../parameters/model-recorder.ts'
 import type { ParameterSet } from '../parameters/parameter-set.ts'
-import type { Weights } from '../parameters/weights.ts'
-import type { Recorder } from '../plan/recorder.ts'
 import { columns, type Tensor } from '../plan/tensor.ts'
 import { type TokenKind, tokenNames } from './token-kind.ts'
 import { type TokenConfig, tokenKinds } from './token-kinds.ts'
@@ -74,15 +74,12 @@ const sliceOf = ({ from, columns: count }: Placed, x: Tensor): Tensor => columns
 
 /** @returns X_0, its dense tokens' columns (null: there are none), and what the backward takes */
 export function userTokensForward(
-  rec: Recorder,
-  weights: Weights,
+  rec: ModelRecorder,
   tokens: UserTokens,
   batch: InputBatch,
 ): { x0: Tensor; xDense: Tensor | null; saved: SavedUserTokens } {
   const x0 = rec.tensor('X_0', batch.rows, tokens.columns)
-  const saved = tokens.placed.map((placed) =>
-    placed.kind.forward(rec, weights, placed.layer, batch, sliceOf(placed, x0)),
-  )
+  const saved = tokens.placed.map((placed) => placed.kind.forward(rec, placed.layer, batch, sliceOf(placed, x0)))
   return { x0, xDense: tokens.placedDense && sliceOf(tokens.placedDense, x0), saved }
 }
 
@@ -91,13 +88,12 @@ export function userTokensForward(
  * through the dense tokens' other uses included.
  */
 export function userTokensBackward(
-  rec: Recorder,
-  weights: Weights,
+  rec: ModelRecorder,
   tokens: UserTokens,
   batch: InputBatch,
   saved: SavedUserTokens,
   dx0: Tensor,
 ): void {
   for (const [i, placed] of tokens.placed.entries())
-    placed.kind.backward(rec, weights, placed.layer, batch, saved[i], sliceOf(placed, dx0))
+    placed.kind.backward(rec, placed.layer, batch, saved[i], sliceOf(placed, dx0))
 }

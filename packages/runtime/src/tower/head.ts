@@ -2,6 +2,7 @@
  * From the last level's tokens to the embeddings: raw = W vec X + b, then of each embedding layer norm without gain and
  * shift, or s = min(1, bound / ‖e‖), or nothing. Shape letters: R rows, n tokens of d, K embeddings of D.
  */
+
 import {
   decorrelationCenter,
   decorrelationOffDiagonal,
@@ -15,9 +16,8 @@ import { integer, kinds, number, optional, type ReadKeys, type Rule, record } fr
 import { declareLinear, type Linear, linearBackward, linearForward } from '../layers/linear.ts'
 import { product } from '../layers/product.ts'
 import type { Axis } from '../parameters/axis.ts'
+import type { ModelRecorder } from '../parameters/model-recorder.ts'
 import type { ParameterSet } from '../parameters/parameter-set.ts'
-import type { Weights } from '../parameters/weights.ts'
-import type { Recorder } from '../plan/recorder.ts'
 import { columns, type Into, type Tensor } from '../plan/tensor.ts'
 
 const keys = {
@@ -77,21 +77,15 @@ function boundShapes({ count, width }: EmbeddingsConfig, bound: number, embeddin
 }
 
 /** Writes the embeddings into the first K·D columns of `into`. x [R, n·d]. */
-export function headForward(
-  rec: Recorder,
-  weights: Weights,
-  { config, output }: Head,
-  x: Tensor,
-  into: Tensor,
-): SavedHead {
+export function headForward(rec: ModelRecorder, { config, output }: Head, x: Tensor, into: Tensor): SavedHead {
   const { count, width, norm } = config
   const embeddings = columns(into, 0, count * width)
   if (!norm) {
-    linearForward(rec, weights, output, x, embeddings)
+    linearForward(rec, output, x, embeddings)
     return { raw: embeddings, moments: null, embeddings }
   }
   const raw = rec.tensor('user output', x.rows, count * width)
-  linearForward(rec, weights, output, x, raw)
+  linearForward(rec, output, x, raw)
   if (norm.kind === 'bound') {
     for (const shape of boundShapes(config, norm.largest, embeddings))
       rec.dispatch(normBoundForward, shape, { x: raw, y: embeddings })
@@ -100,8 +94,8 @@ export function headForward(
   const moments = rec.tensor('moments of embeddings', 1, x.rows * count * 2)
   rec.dispatch(layerNormForward, layerNormShape(config, embeddings), {
     x: raw,
-    gain: weights.rates,
-    shift: weights.rates,
+    gain: rec.weights.rates,
+    shift: rec.weights.rates,
     y: embeddings,
     moments,
   })
@@ -110,8 +104,7 @@ export function headForward(
 
 /** `gradient` lies as the embeddings do: same columns of a tensor of the same width. */
 export function headBackward(
-  rec: Recorder,
-  weights: Weights,
+  rec: ModelRecorder,
   { config, output }: Head,
   x: Tensor,
   { raw, moments, embeddings }: SavedHead,
@@ -128,13 +121,13 @@ export function headBackward(
     else
       rec.dispatch(layerNormBackward, layerNormShape(config, embeddings), {
         x: raw,
-        gain: weights.rates,
+        gain: rec.weights.rates,
         moments: moments!,
         dy: gradient,
         dx: dRaw,
       })
   }
-  linearBackward(rec, weights, output, x, dRaw, dx)
+  linearBackward(rec, output, x, dRaw, dx)
 }
 
 /**
@@ -143,8 +136,7 @@ export function headBackward(
  * @param rowWeights [1, R], 0 for a row that does not count
  */
 export function decorrelate(
-  rec: Recorder,
-  weights: Weights,
+  rec: ModelRecorder,
   config: EmbeddingsConfig,
   embeddings: Tensor,
   rowWeights: Tensor,
@@ -163,7 +155,6 @@ export function decorrelate(
   const products = rec.tensor('products of embedding columns', D, D)
   product(
     rec,
-    weights,
     { M: D, N: D, K: R, aRow: 1, aCol: centered.stride },
     { a: centered, b: centered, c: { into: products, accumulate: false } },
   )
@@ -174,5 +165,5 @@ export function decorrelate(
     { D, pRow: products.stride / 4, scale: config.decorrelation },
     { products, count, loss, masked },
   )
-  product(rec, weights, { M: R, N: D, K: D }, { a: centered, b: masked, c: { into: gradient, accumulate: true } })
+  product(rec, { M: R, N: D, K: D }, { a: centered, b: masked, c: { into: gradient, accumulate: true } })
 }

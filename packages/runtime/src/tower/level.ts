@@ -11,9 +11,8 @@ import { declareTokenMap, type TokenMap, tokenMapBackward, tokenMapForward } fro
 import { copyTokens } from '../layers/token-matrix.ts'
 import { declareTokenNorm, type TokenNorm, tokenNormBackward, tokenNormForward } from '../layers/token-norm.ts'
 import { named } from '../parameters/axis.ts'
+import type { ModelRecorder } from '../parameters/model-recorder.ts'
 import type { ParameterSet } from '../parameters/parameter-set.ts'
-import type { Weights } from '../parameters/weights.ts'
-import type { Recorder } from '../plan/recorder.ts'
 import { columns, type Into, type Tensor } from '../plan/tensor.ts'
 
 const keys = {
@@ -105,8 +104,7 @@ export function denseOf({ tokens, denseTokens, width }: Level, sum: Tensor): Ten
 
 /** @param xDense [R, dense tokens · d], perhaps columns of x; null without dense tokens, and not read by a level without */
 export function levelForward(
-  rec: Recorder,
-  weights: Weights,
+  rec: ModelRecorder,
   level: Level,
   x: Tensor,
   xDense: Tensor | null,
@@ -115,30 +113,29 @@ export function levelForward(
   const { residual } = level
   const sum = rec.tensor(`sum before ${nameOf(level)}`, x.rows, level.tokens.length * level.width)
   const add = (into: Tensor): Into => ({ into, accumulate: residual !== null })
-  if (residual) tokenMapForward(rec, weights, residual, x, { into: sum, accumulate: false })
+  if (residual) tokenMapForward(rec, residual, x, { into: sum, accumulate: false })
   if (xDense && level.denseTokens > 0) copyTokens(rec, xDense, add(denseOf(level, sum)))
   const saved = {
     sum,
     extractors: level.extractors.map((placed) =>
-      placed.extractor.forward(rec, weights, placed.layer, x, add(sliceOf(placed, sum)), training),
+      placed.extractor.forward(rec, placed.layer, x, add(sliceOf(placed, sum)), training),
     ),
   }
-  return { output: levelOutput(rec, weights, level, saved), saved }
+  return { output: levelOutput(rec, level, saved), saved }
 }
 
 /** The output from S, as the backward makes it anew: only one of the two is saved. */
-export function levelOutput(rec: Recorder, weights: Weights, level: Level, { sum }: SavedLevel): LevelOutput {
+export function levelOutput(rec: ModelRecorder, level: Level, { sum }: SavedLevel): LevelOutput {
   if (!level.norm) return { x: sum, moments: null }
   const x = rec.tensor(`behind ${nameOf(level)}`, sum.rows, sum.cols)
-  return { x, moments: tokenNormForward(rec, weights, level.norm, sum, x) }
+  return { x, moments: tokenNormForward(rec, level.norm, sum, x) }
 }
 
 const nameOf = ({ norm, name }: Level): string => norm?.gain.name ?? name
 
 /** The gradient of S from that of the output. */
 export function levelNormBackward(
-  rec: Recorder,
-  weights: Weights,
+  rec: ModelRecorder,
   level: Level,
   { sum }: SavedLevel,
   moments: Tensor | null,
@@ -146,14 +143,13 @@ export function levelNormBackward(
 ): Tensor {
   if (!level.norm) return dy
   const dSum = rec.tensor(`gradient of sum before ${nameOf(level)}`, sum.rows, sum.cols)
-  tokenNormBackward(rec, weights, level.norm, sum, moments!, dy, { into: dSum, accumulate: false })
+  tokenNormBackward(rec, level.norm, sum, moments!, dy, { into: dSum, accumulate: false })
   return dSum
 }
 
 /** From the gradient of S to that of x; X_dense is left to the caller. */
 export function levelBackward(
-  rec: Recorder,
-  weights: Weights,
+  rec: ModelRecorder,
   level: Level,
   x: Tensor,
   saved: SavedLevel,
@@ -171,6 +167,6 @@ export function levelBackward(
     .map((placed, i) => ({ placed, own: saved.extractors[i] }))
     .sort((a, b) => b.placed.extractor.passesToAdd - a.placed.extractor.passesToAdd)
   for (const { placed, own } of order)
-    placed.extractor.backward(rec, weights, placed.layer, x, own, sliceOf(placed, dSum), next())
-  if (level.residual) tokenMapBackward(rec, weights, level.residual, x, dSum, next())
+    placed.extractor.backward(rec, placed.layer, x, own, sliceOf(placed, dSum), next())
+  if (level.residual) tokenMapBackward(rec, level.residual, x, dSum, next())
 }

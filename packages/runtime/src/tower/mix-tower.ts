@@ -4,14 +4,15 @@
  * with σ = ReLU, dropout behind it in training, and the dots of an interaction.
  * Shape letters: R rows, K embeddings of D, T tasks.
  */
+
 import type { SideLayout } from '@headwater/features'
 import type { InputBatch } from '../inputs/input-batch.ts'
 import type { InteractionKind } from '../interactions/interaction-kind.ts'
 import { interactions } from '../interactions/interactions.ts'
 import { declareLinear, type Linear, linearBackward, linearForward } from '../layers/linear.ts'
 import { reluDropoutBackward } from '../layers/relu.ts'
+import type { ModelRecorder } from '../parameters/model-recorder.ts'
 import type { ParameterSet } from '../parameters/parameter-set.ts'
-import type { Weights } from '../parameters/weights.ts'
 import type { Recorder } from '../plan/recorder.ts'
 import type { Tensor } from '../plan/tensor.ts'
 import { declareItemInputs, type ItemInputs, itemInputsBackward, itemInputsForward } from '../tokens/item-inputs.ts'
@@ -82,19 +83,18 @@ export function interactionTensor(rec: Recorder, { interaction }: MixTower, rows
 }
 
 export function mixForward(
-  rec: Recorder,
-  weights: Weights,
+  rec: ModelRecorder,
   tower: MixTower,
   batch: InputBatch,
   z: Tensor,
   training: boolean,
 ): SavedMix {
   const dropout = training ? (tower.config.dropout ?? 0) : 0
-  const x = itemInputsForward(rec, weights, tower.inputs, batch)
+  const x = itemInputsForward(rec, tower.inputs, batch)
   const first = rec.tensor('mix hidden 1', batch.rows, tower.fromItem.weight.cols)
   const { kind, layer } = tower.interaction
-  const interaction = kind.forward(rec, weights, layer, x, z, first)
-  linearForward(rec, weights, tower.fromItem, x, first, {
+  const interaction = kind.forward(rec, layer, x, z, first)
+  linearForward(rec, tower.fromItem, x, first, {
     accumulate: true,
     activation: 'relu',
     dropout,
@@ -103,18 +103,17 @@ export function mixForward(
   const hidden = [first]
   for (const { linear, site } of tower.deeper) {
     const y = rec.tensor(`mix hidden ${hidden.length + 1}`, batch.rows, linear.weight.cols)
-    linearForward(rec, weights, linear, hidden.at(-1)!, y, { activation: 'relu', dropout, site })
+    linearForward(rec, linear, hidden.at(-1)!, y, { activation: 'relu', dropout, site })
     hidden.push(y)
   }
   const logits = rec.tensor('logits', batch.rows, tower.tasks)
-  linearForward(rec, weights, tower.heads, hidden.at(-1)!, logits)
+  linearForward(rec, tower.heads, hidden.at(-1)!, logits)
   return { x, interaction, hidden, logits }
 }
 
 /** @returns the gradient of the embeddings, columns of a tensor as wide as Z. */
 export function mixBackward(
-  rec: Recorder,
-  weights: Weights,
+  rec: ModelRecorder,
   tower: MixTower,
   batch: InputBatch,
   { x, interaction, hidden }: SavedMix,
@@ -125,15 +124,15 @@ export function mixBackward(
   for (let i = hidden.length - 1; i >= 0; i--) {
     const y = hidden[i]
     const dy = rec.tensor(`gradient of mix hidden ${i + 1}`, y.rows, y.cols)
-    linearBackward(rec, weights, layer, y, dOutput, { into: dy, accumulate: false })
+    linearBackward(rec, layer, y, dOutput, { into: dy, accumulate: false })
     dOutput = rec.tensor(`gradient before mix ReLU ${i + 1}`, y.rows, y.cols)
     reluDropoutBackward(rec, y, dy, dOutput, tower.config.dropout ?? 0)
     if (i > 0) layer = tower.deeper[i - 1].linear
   }
   const dx = rec.tensor('gradient of item X', batch.rows, tower.inputs.columns)
-  linearBackward(rec, weights, tower.fromItem, x, dOutput, { into: dx, accumulate: false })
+  linearBackward(rec, tower.fromItem, x, dOutput, { into: dx, accumulate: false })
   const { kind, layer: met } = tower.interaction
-  const dEmbeddings = kind.backward(rec, weights, met, x, interaction, dOutput, { into: dx, accumulate: true })
-  itemInputsBackward(rec, weights, tower.inputs, batch, dx)
+  const dEmbeddings = kind.backward(rec, met, x, interaction, dOutput, { into: dx, accumulate: true })
+  itemInputsBackward(rec, tower.inputs, batch, dx)
   return dEmbeddings
 }

@@ -38,13 +38,13 @@ function pyramidOf(levels: readonly LevelConfig[], sizes: Sizes): CheckedLayer<S
     set,
     inputs: n * d,
     outputs: pyramid.tokens.length * d,
-    forward(rec, weights, x, y, training) {
-      const result = pyramidForward(rec, weights, pyramid, x, dense(x), training)
+    forward(rec, x, y, training) {
+      const result = pyramidForward(rec, pyramid, x, dense(x), training)
       copyTokens(rec, result.x, y)
       return result.saved
     },
-    backward(rec, weights, x, saved, dy, dx) {
-      const { dx0 } = pyramidBackward(rec, weights, pyramid, saved, dy)
+    backward(rec, x, saved, dy, dx) {
+      const { dx0 } = pyramidBackward(rec, pyramid, saved, dy)
       expect(dx0).toMatchObject({ rows: x.rows, cols: x.cols, stride: x.cols, offset: 0 })
       copyTokens(rec, dx0, dx)
     },

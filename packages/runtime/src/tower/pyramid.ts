@@ -5,9 +5,8 @@
 
 import type { LevelInput } from '../extractors/extractor.ts'
 import { copyTokens } from '../layers/token-matrix.ts'
+import type { ModelRecorder } from '../parameters/model-recorder.ts'
 import type { ParameterSet } from '../parameters/parameter-set.ts'
-import type { Weights } from '../parameters/weights.ts'
-import type { Recorder } from '../plan/recorder.ts'
 import { columns, type Tensor } from '../plan/tensor.ts'
 import {
   declareLevel,
@@ -63,8 +62,7 @@ export function declarePyramid(
  * @returns x, the last level's tokens, and what the backward needs
  */
 export function pyramidForward(
-  rec: Recorder,
-  weights: Weights,
+  rec: ModelRecorder,
   pyramid: Pyramid,
   x0: Tensor,
   xDense: Tensor | null,
@@ -73,7 +71,7 @@ export function pyramidForward(
   let last: LevelOutput = { x: x0, moments: null }
   const levels: SavedLevel[] = []
   for (const level of pyramid.levels) {
-    const { output, saved } = levelForward(rec, weights, level, last.x, xDense, training)
+    const { output, saved } = levelForward(rec, level, last.x, xDense, training)
     levels.push(saved)
     last = output
   }
@@ -82,8 +80,7 @@ export function pyramidForward(
 
 /** Gradients of parameters are assigned. @param dx of the last level's tokens @returns dx0, [R, n₀·d], a whole tensor */
 export function pyramidBackward(
-  rec: Recorder,
-  weights: Weights,
+  rec: ModelRecorder,
   pyramid: Pyramid,
   { x0, xDense, levels, last }: SavedPyramid,
   dx: Tensor,
@@ -93,15 +90,15 @@ export function pyramidBackward(
   let output = last
   for (let k = levels.length - 1; k >= 0; k--) {
     const level = pyramid.levels[k]
-    const dSum = levelNormBackward(rec, weights, level, levels[k], output.moments, gradient)
+    const dSum = levelNormBackward(rec, level, levels[k], output.moments, gradient)
     if (xDense && level.denseTokens > 0) {
       const accumulate = dDense !== null
       dDense ??= rec.tensor('gradient of dense tokens', x0.rows, xDense.cols)
       copyTokens(rec, denseOf(level, dSum), { into: dDense, accumulate })
     }
-    output = k > 0 ? levelOutput(rec, weights, pyramid.levels[k - 1], levels[k - 1]) : { x: x0, moments: null }
+    output = k > 0 ? levelOutput(rec, pyramid.levels[k - 1], levels[k - 1]) : { x: x0, moments: null }
     gradient = rec.tensor(`gradient before level ${k + 1}`, x0.rows, output.x.cols)
-    levelBackward(rec, weights, level, output.x, levels[k], dSum, { into: gradient, accumulate: false })
+    levelBackward(rec, level, output.x, levels[k], dSum, { into: gradient, accumulate: false })
   }
   if (xDense && dDense)
     copyTokens(rec, dDense, {

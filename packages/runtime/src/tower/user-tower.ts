@@ -2,12 +2,12 @@
  * The user tower of SUM (arXiv 2311.09544): features as tokens, a pyramid of levels that make them fewer, and a head that
  * makes the embeddings of the last ones. Shape letters: R rows, n tokens of d, K embeddings of D.
  */
+
 import type { SideLayout } from '@headwater/features'
 import type { InputBatch, InputNeeds } from '../inputs/input-batch.ts'
 import { named } from '../parameters/axis.ts'
+import type { ModelRecorder } from '../parameters/model-recorder.ts'
 import type { ParameterSet } from '../parameters/parameter-set.ts'
-import type { Weights } from '../parameters/weights.ts'
-import type { Recorder } from '../plan/recorder.ts'
 import type { Tensor } from '../plan/tensor.ts'
 import {
   declareUserTokens,
@@ -51,16 +51,15 @@ export function declareUserTower(set: ParameterSet, layout: SideLayout, config: 
 
 /** Writes the embeddings into the first K·D columns of `into`. */
 export function userForward(
-  rec: Recorder,
-  weights: Weights,
+  rec: ModelRecorder,
   tower: UserTower,
   batch: InputBatch,
   into: Tensor,
   training: boolean,
 ): SavedUser {
-  const { x0, xDense, saved: tokens } = userTokensForward(rec, weights, tower.tokens, batch)
-  const { x, saved: pyramid } = pyramidForward(rec, weights, tower.pyramid, x0, xDense, training)
-  return { tokens, pyramid, x, head: headForward(rec, weights, tower.head, x, into) }
+  const { x0, xDense, saved: tokens } = userTokensForward(rec, tower.tokens, batch)
+  const { x, saved: pyramid } = pyramidForward(rec, tower.pyramid, x0, xDense, training)
+  return { tokens, pyramid, x, head: headForward(rec, tower.head, x, into) }
 }
 
 /**
@@ -70,17 +69,16 @@ export function userForward(
  * @param rowWeights [1, R], 0 for a row that does not count
  */
 export function userBackward(
-  rec: Recorder,
-  weights: Weights,
+  rec: ModelRecorder,
   tower: UserTower,
   batch: InputBatch,
   { tokens, pyramid, x, head }: SavedUser,
   gradient: Tensor,
   rowWeights: Tensor,
 ): void {
-  decorrelate(rec, weights, tower.config.embeddings, head.embeddings, rowWeights, gradient)
+  decorrelate(rec, tower.config.embeddings, head.embeddings, rowWeights, gradient)
   const dx = rec.tensor('gradient of last tokens', x.rows, x.cols)
-  headBackward(rec, weights, tower.head, x, head, gradient, { into: dx, accumulate: false })
-  const { dx0 } = pyramidBackward(rec, weights, tower.pyramid, pyramid, dx)
-  userTokensBackward(rec, weights, tower.tokens, batch, tokens, dx0)
+  headBackward(rec, tower.head, x, head, gradient, { into: dx, accumulate: false })
+  const { dx0 } = pyramidBackward(rec, tower.pyramid, pyramid, dx)
+  userTokensBackward(rec, tower.tokens, batch, tokens, dx0)
 }

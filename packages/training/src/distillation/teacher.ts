@@ -20,6 +20,7 @@ import {
   userForward,
   Weights,
   type Write,
+  withWeights,
   writeWeights,
 } from '@headwater/runtime'
 import type { Snapshot } from '@headwater/snapshot'
@@ -112,7 +113,7 @@ export class Teacher implements StepTeacher {
     const { count: K, width: D } = config.embeddings
     const R = this.#inputs.rows
     const teacher = rec.tensor("teacher's embeddings", R, dim)
-    userForward(rec, this.#weights, this.#tower, this.#inputs, teacher, false)
+    userForward(withWeights(rec, this.#weights), this.#tower, this.#inputs, teacher, false)
     const loss = rec.tensor('distillation loss', 1, R * K)
     rec.dispatch(
       embeddingDistillation,

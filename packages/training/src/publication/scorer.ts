@@ -14,6 +14,7 @@ import {
   userForward,
   type Weights,
   type Write,
+  withWeights,
 } from '@headwater/runtime'
 import type { TrainingBatch } from '../examples/training-batch.ts'
 
@@ -25,9 +26,10 @@ function record(device: GpuDevice | null, tower: Tower, weights: Weights, rows: 
   const user = new InputBatch(device, tower.user.needs, rows, false)
   const item = new InputBatch(device, tower.mix.inputs.needs, rows, false)
   const rec = new Recorder(device)
+  const model = withWeights(rec, weights)
   const z = interactionTensor(rec, tower.mix, rows)
-  userForward(rec, weights, tower.user, user, z, false)
-  const logits = rec.keep(mixForward(rec, weights, tower.mix, item, z, false).logits)
+  userForward(model, tower.user, user, z, false)
+  const logits = rec.keep(mixForward(model, tower.mix, item, z, false).logits)
   return { user, item, rec, logits }
 }
 

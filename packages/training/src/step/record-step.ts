@@ -15,6 +15,7 @@ import {
   userForward,
   type Weights,
   type Write,
+  withWeights,
 } from '@headwater/runtime'
 import type { TrainingBatch } from '../examples/training-batch.ts'
 import { recordClipping, UpdateRecorder } from './gradient-clipping.ts'
@@ -121,9 +122,10 @@ export function recordStep(
 ): { readonly rec: Recorder; readonly loss: Tensor } {
   const { rows: R, tasks: T, user, item, labels, labelWeights, rowWeights, taskWeights } = inputs
   const rec = new UpdateRecorder(device)
+  const model = withWeights(rec, weights)
   const z = interactionTensor(rec, tower.mix, R)
-  const savedUser = userForward(rec, weights, tower.user, user, z, true)
-  const savedMix = mixForward(rec, weights, tower.mix, item, z, true)
+  const savedUser = userForward(model, tower.user, user, z, true)
+  const savedMix = mixForward(model, tower.mix, item, z, true)
   const loss = rec.keep(rec.tensor('loss', R, T))
   const dlogits = rec.tensor('gradient of logits', R, T)
   rec.dispatch(
@@ -131,9 +133,9 @@ export function recordStep(
     { R, T, scale: 1 / R },
     { logits: savedMix.logits, labels, labelWeights, taskWeights, loss, dlogits },
   )
-  const dEmbeddings = mixBackward(rec, weights, tower.mix, item, savedMix, dlogits)
+  const dEmbeddings = mixBackward(model, tower.mix, item, savedMix, dlogits)
   teacher?.record(rec, columns(z, 0, tower.user.dim), rowWeights, dEmbeddings)
-  userBackward(rec, weights, tower.user, user, savedUser, dEmbeddings, rowWeights)
+  userBackward(model, tower.user, user, savedUser, dEmbeddings, rowWeights)
   recordClipping(rec, weights, maxNorm)
   rec.recordHeld()
   recordAdamw(rec, weights)
