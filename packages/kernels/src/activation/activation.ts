@@ -35,6 +35,8 @@ function draw(between: (low: number, high: number) => number): ActivationShape {
 
 const benchmarks = [{ count4: (2048 * 1536) / 4, code: activations.gelu, dropout: 0, site: 0 }]
 
+const shared = { uniforms, tunings: elementTunings, cases, draw, benchmarks }
+
 export const activationForward: Kernel<ActivationShape, 'x' | 'step' | 'y', ElementTuning> = {
   name: 'activation.forward',
   bindings: {
@@ -42,8 +44,7 @@ export const activationForward: Kernel<ActivationShape, 'x' | 'step' | 'y', Elem
     step: { type: 'u32', access: 'read' },
     y: { type: 'vec4f', access: 'read_write' },
   },
-  uniforms,
-  tunings: elementTunings,
+  ...shared,
   wgsl: (t) => `${activationWgsl}${dropoutWgsl}${elementWgsl(t, 'y[i] = dropped(activate(u.code, x[i]), i);')}`,
   workgroups: ({ count4 }, t) => elementGroups(count4, t),
   sizes: ({ count4 }) => ({ x: count4, step: 1, y: count4 }),
@@ -55,9 +56,6 @@ export const activationForward: Kernel<ActivationShape, 'x' | 'step' | 'y', Elem
   },
   cost: ({ count4 }) => ({ flops: count4 * 4 * 8, bytes: count4 * 32 }),
   tolerance: () => ({ absolute: 1e-6, relative: 1e-6 }),
-  cases,
-  draw,
-  benchmarks,
   example: ({ count4 }, random) => ({
     x: uniform(count4 * 4, random, 9),
     step: integers(1, 2 ** 32, random),
@@ -74,8 +72,7 @@ export const activationBackward: Kernel<ActivationShape, 'x' | 'step' | 'dy' | '
     dy: { type: 'vec4f', access: 'read' },
     dx: { type: 'vec4f', access: 'read_write' },
   },
-  uniforms,
-  tunings: elementTunings,
+  ...shared,
   wgsl: (t) => `${slopeWgsl}${dropoutWgsl}${elementWgsl(t, 'dx[i] = slope(u.code, x[i]) * dropped(dy[i], i);')}`,
   workgroups: ({ count4 }, t) => elementGroups(count4, t),
   sizes: ({ count4 }) => ({ x: count4, step: 1, dy: count4, dx: count4 }),
@@ -87,9 +84,6 @@ export const activationBackward: Kernel<ActivationShape, 'x' | 'step' | 'dy' | '
   },
   cost: ({ count4 }) => ({ flops: count4 * 4 * 16, bytes: count4 * 48 }),
   tolerance: () => ({ absolute: 1e-6, relative: 2e-6 }),
-  cases,
-  draw,
-  benchmarks,
   example: ({ count4 }, random) => ({
     x: uniform(count4 * 4, random, 9),
     step: integers(1, 2 ** 32, random),

@@ -64,11 +64,12 @@ const benchmarks: readonly NormBoundShape[] = [
   { R: 8192, D4: 48, bound: 8, xColumn: 0, xRow: 48, yColumn: 0, yRow: 48 },
 ]
 
+const shared = { uniforms, tunings, cases, draw, benchmarks }
+
 export const normBoundForward: Kernel<NormBoundShape, 'x' | 'y', RowTuning> = {
   name: 'numeric.norm-bound.forward',
   bindings: { x: { type: 'vec4f', access: 'read' }, y: { type: 'vec4f', access: 'read_write' } },
-  uniforms,
-  tunings,
+  ...shared,
   wgsl: (tuning) =>
     rowMain(
       tuning,
@@ -90,17 +91,13 @@ export const normBoundForward: Kernel<NormBoundShape, 'x' | 'y', RowTuning> = {
   },
   cost: ({ R, D4 }) => ({ flops: R * D4 * 12, bytes: R * D4 * 32 }),
   tolerance: () => ({ absolute: 1e-7, relative: 4e-6 }),
-  cases,
-  draw,
-  benchmarks,
   example: (s, random) => ({ x: uniform(s.R * s.xRow * 4, random), y: uniform(s.R * s.yRow * 4, random) }),
 }
 
 export const normBoundBackward: Kernel<NormBoundShape, 'x' | 'dy' | 'dx', RowTuning> = {
   name: 'numeric.norm-bound.backward',
   bindings: { ...reads('vec4f', 'x', 'dy'), dx: { type: 'vec4f', access: 'read_write' } },
-  uniforms,
-  tunings,
+  ...shared,
   wgsl: (tuning) =>
     rowMain(
       tuning,
@@ -133,9 +130,6 @@ export const normBoundBackward: Kernel<NormBoundShape, 'x' | 'dy' | 'dx', RowTun
   },
   cost: ({ R, D4 }) => ({ flops: R * D4 * 28, bytes: R * D4 * 48 }),
   tolerance: () => ({ absolute: 1e-6, relative: 4e-6 }),
-  cases,
-  draw,
-  benchmarks,
   example: (s, random) => ({
     x: uniform(s.R * s.xRow * 4, random),
     dy: uniform(s.R * s.yRow * 4, random),
