@@ -30,8 +30,10 @@ export async function mirrorModels(
   for (const [model, url] of sources) {
     if (!isPublisher(url)) continue
     const directory = join(userPath(options.modelCache), encodeURIComponent(model))
-    mkdirSync(directory, { recursive: true })
-    const claim = claimDirectory(directory)
+    // The directory itself is claimed for a moment by a process that forgets a user in its panels, which may be this one.
+    const claimed = join(directory, '.mirror')
+    mkdirSync(claimed, { recursive: true })
+    const claim = claimDirectory(claimed)
     if (typeof claim === 'number')
       throw new CommandError(`--model-cache: process ${claim} keeps its snapshots in ${directory}; give another one.`)
     closers.push(async () => claim())
