@@ -7,7 +7,7 @@ import { openSources, reading } from './source.ts'
 import { literal } from './sql.ts'
 import { sortByTime } from './time-order.ts'
 
-/** Bad rows that are told one by one; the others are only counted. */
+/** Bad rows that are reported one by one; the others are only counted. */
 const listedBadRows = 10
 
 export interface BadRows {

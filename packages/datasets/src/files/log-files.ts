@@ -21,7 +21,7 @@ const formats: readonly [RegExp, LogFormat][] = [
  * @throws LogError where nothing matches, a file cannot be read or its extension is unknown
  */
 export async function findLogFiles(connection: DuckDBConnection, data: string): Promise<LogFile[]> {
-  // DuckDB drops doubled slashes: without them it tells of a file by the path that we know it by.
+  // DuckDB drops doubled slashes: without them it reports a file by the path that we know it by.
   const paths = isThere(data) ? [data.replace(/\/{2,}/g, '/')] : await matches(connection, data)
   return paths.map((path) => {
     checkReadable(path)

@@ -46,7 +46,7 @@ export interface SyntheticSetting {
 export interface SyntheticConversions {
   base: number
   affinityWeight: number
-  /** Weight of a taste of the user's own, N(0, 1) a topic, which clicks tell nothing of. */
+  /** Weight of a taste of the user's own, N(0, 1) a topic, which does not show in clicks. */
   tasteWeight: number
   /** Mean of the exponential delay from click to conversion. */
   meanDelayDays: number

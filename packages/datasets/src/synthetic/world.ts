@@ -15,7 +15,7 @@ export interface SyntheticAd {
 export interface SyntheticUser {
   /** Mean interest μ in the K topics, before any shock. */
   readonly interest: Float64Array
-  /** P numbers that tell of the mean interest: μB + noise. */
+  /** P numbers that depend on the mean interest: μB + noise. */
   readonly profile: Float32Array
   /** [K]: what the user buys apart from what interests; enters conversions only. */
   readonly taste: Float64Array
@@ -82,8 +82,8 @@ function createUser(seed: number, setting: SyntheticSetting, index: number, prof
   const random = new RandomStream(seed, 'user', index)
   const interest = fill(setting.topics, random, setting.interestSd)
   const profile = Float32Array.from({ length: setting.profileSize }, (_, p) => {
-    const told = interest.reduce((sum, value, k) => sum + value * profileMap[k * setting.profileSize + p], 0)
-    return told + setting.profileNoiseSd * random.normal()
+    const expected = interest.reduce((sum, value, k) => sum + value * profileMap[k * setting.profileSize + p], 0)
+    return expected + setting.profileNoiseSd * random.normal()
   })
   return {
     interest,

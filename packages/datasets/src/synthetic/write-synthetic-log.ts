@@ -47,7 +47,7 @@ export interface WrittenSyntheticLog {
 
 interface WritingOptions {
   readonly signal?: AbortSignal
-  /** Told of the rows written so far, after each day. */
+  /** Called with the number of rows written so far, after each day. */
   readonly onProgress?: (rows: number) => void
 }
 

@@ -5,7 +5,7 @@ export type FieldValue = number | string | readonly string[] | Float32Array | nu
 export interface LogEvent {
   /** Position in the log's time order, from 0. */
   readonly row: number
-  /** Tells the user's events apart: one that comes again under an id of the user's last 64 changes nothing. */
+  /** Unique among the user's events: one that comes again under an id of the user's last 64 changes nothing. */
   readonly id?: string
   readonly user: string
   readonly item: string

@@ -95,7 +95,7 @@ export interface SequenceFeature {
   scale?: number
   /** `id` fields of item, context or outcome that are kept with each event, as an action or a surface. Default none. */
   categories?: readonly string[]
-  /** Each event also tells 2^(−age ÷ half-life) for each of these, as running statistics weigh it. Default none. */
+  /** Each event also has 2^(−age ÷ half-life) for each of these, its weight in running statistics. Default none. */
   halfLivesDays?: readonly number[]
 }
 

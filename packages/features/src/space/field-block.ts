@@ -81,7 +81,7 @@ export class FieldBlock {
   }
 }
 
-/** Writes a field's value, with no image none, and tells whether the event has one. */
+/** `put` writes a field's value, or only checks it where there is no image; it returns whether the event has one. */
 class FloatPlace {
   readonly columns: readonly string[]
   readonly #field: Field

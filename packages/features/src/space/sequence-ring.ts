@@ -94,7 +94,7 @@ export class SequenceRing {
     else state.f32[this.#valuesAt + place] = value
     for (const category of this.#places) {
       const id = idOf(event, category.index, category.field)
-      // Bucket 0 tells a missing value apart, as in a bag.
+      // Bucket 0 stands for a missing value, as in a bag.
       state.u32[category.idsAt + place] = id === null ? 0 : seededBucket(category.seed, id, category.buckets)
     }
   }

@@ -20,6 +20,6 @@ function change(program: string, argumentsFor: (thread: string) => readonly stri
     const thread = readlinkSync('/proc/thread-self').split('/').at(-1)!
     execFileSync(program, argumentsFor(thread), { stdio: 'ignore' })
   } catch {
-    // Then it has its share like every other thread.
+    // Then the thread is scheduled like every other.
   }
 }

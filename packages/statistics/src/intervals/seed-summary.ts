@@ -12,7 +12,7 @@ export interface SeedSummary {
   readonly samplingStandardError: number
   /** Of both together; null of a single seed. */
   readonly standardError: number | null
-  /** Degrees of freedom of that error, as few seeds tell their spread badly; infinite where it is of sampling alone. */
+  /** Degrees of freedom of that error, few where seeds are few; infinite where it is of sampling alone. */
   readonly freedom: number
   /** 95 %, by Student's t: of both together, or of sampling alone where there is one seed. */
   readonly low: number

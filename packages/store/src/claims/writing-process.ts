@@ -25,7 +25,7 @@ export function isAlive(claimant: WritingProcess): boolean {
   return startedAt(claimant.pid) === claimant.startedAt
 }
 
-/** Start time in clock ticks since boot where /proc tells it, else empty. */
+/** Start time in clock ticks since boot, from /proc; empty where there is none. */
 function startedAt(pid: number): string {
   try {
     // The command name before it may hold spaces and parentheses.
@@ -36,7 +36,7 @@ function startedAt(pid: number): string {
   }
 }
 
-/** Names the machine's boot where Linux tells it, else empty. */
+/** An identifier of the machine's boot, from Linux; empty elsewhere. */
 function boot(): string {
   try {
     return readFileSync('/proc/sys/kernel/random/boot_id', 'utf8').trim()

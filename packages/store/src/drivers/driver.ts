@@ -31,7 +31,7 @@ export const writeOutcome = { moved: 0, written: 1, forgotten: 2 } as const
 
 /**
  * What holds the records. It knows addresses and versions, and of tombstones the time (`tombstoneTimeMs`); what other
- * records mean is the matter of the layer above, so that all drivers share one behaviour. Keys have been checked. Records
+ * records mean is left to the layer above, so that all drivers share one behaviour. Keys have been checked. Records
  * passed to a visitor are valid during its call only; records passed to `write` and `forget` belong to the driver.
  */
 export interface Driver {
@@ -40,8 +40,8 @@ export interface Driver {
   /**
    * One round trip; `visit` is called once a (user, model) with their places in the request, in any order.
    *
-   * @param mayMiss whether what no server answers in time may be told as null, and a replica may answer, whose record is
-   *   some moments old. Without it, what is given is the newest, or it throws StoreUnavailableError.
+   * @param mayMiss whether null may be passed for a ring that no server gives in time, and a replica may answer, whose
+   *   record is some moments old. Without it, what is given is the newest, or it throws StoreUnavailableError.
    */
   readRings(
     tenant: string,
@@ -94,7 +94,7 @@ export interface Driver {
   scan(tenant: string, table: Table, cursor: Cursor, maxRecords: number, visit: VisitScanned): Promise<Cursor>
   /** All records of all tenants, for checks and copies; each valid until the next step. */
   records(): AsyncIterable<StoredRecord>
-  /** What all tenants' records take, at a cost that does not grow with them; null where the driver cannot tell. */
+  /** What all tenants' records take, at a cost that does not grow with them; null where the driver does not know. */
   sizeBytes(): number | null
   flushed(): Promise<void>
   close(): Promise<void>

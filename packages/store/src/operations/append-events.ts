@@ -68,7 +68,7 @@ export async function readEventRows(driver: Driver, tenant: string, users: reado
   }
 }
 
-/** `contradictions`: how often in a row the user was told of as forgotten while no tombstone said so. */
+/** `contradictions`: how often in a row a write found the user forgotten while no tombstone said so. */
 type UserRows = readonly [user: string, rows: readonly number[], contradictions?: number]
 
 /** A tombstone may be swept, or one of another time set, between two looks; not this often. */

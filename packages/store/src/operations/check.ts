@@ -39,9 +39,9 @@ const lookupUsers = 1_000
 const namedOrphans = 100
 
 /**
- * Checks every record of every tenant. What is written meanwhile may be told of as an orphan that is none.
+ * Checks every record of every tenant. A record written meanwhile may be reported as an orphan by mistake.
  *
- * @param onRecord told how many records were looked at so far
+ * @param onRecord called with the number of records checked so far
  */
 export async function checkStore(driver: Driver, onRecord?: (records: number) => void): Promise<CheckReport> {
   let records = 0

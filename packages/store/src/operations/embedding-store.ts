@@ -53,7 +53,7 @@ export class EmbeddingStore {
    *   DimensionError where a ring is of another dim; StoreCorruptError, StoreFormatError
    */
   read(request: ReadRequest, into: ReadBuffer): Promise<void> {
-    // Not `async`: of a single read a promise more is no small part.
+    // Not `async`: one more promise is a measurable part of the cost of a single read.
     try {
       this.#checkOpen()
       const { users, models } = request
@@ -77,7 +77,7 @@ export class EmbeddingStore {
   }
 
   /**
-   * Adds one embedding a user to the rings of a model. Rows are told apart: a refused one leaves the others be.
+   * Adds one embedding a user to the rings of a model. Rows are independent: a refused one does not affect the others.
    *
    * @throws KeyError, RequestError where the batch as a whole does not hold together
    */
@@ -88,7 +88,7 @@ export class EmbeddingStore {
 
   /**
    * Adds events to their users' in the order of the rows, of which each user's last `maxEvents` stay. An event whose id its
-   * user's list holds already is a `duplicate` and changes nothing. Rows are told apart.
+   * user's list holds already is a `duplicate` and changes nothing. Rows are independent.
    *
    * @throws RequestError where the batch as a whole does not hold together
    */
@@ -170,7 +170,7 @@ export class EmbeddingStore {
     return times
   }
 
-  /** Has a place beside the store take part in every `forget`, of all tenants. @returns what ends that */
+  /** Adds a place beside the store that takes part in every `forget`, of all tenants. @returns what removes it again */
   addForgetHolder(holder: ForgetHolder): () => void {
     this.#checkOpen()
     this.#shared.holders.add(holder)
@@ -206,7 +206,7 @@ export class EmbeddingStore {
 
   /**
    * Bytes that the store takes, of all tenants, without a look at any record: on the disk, or in memory where nothing is on
-   * a disk; null where that is a server's to tell.
+   * a disk; null where only a server knows.
    */
   sizeBytes(): number | null {
     this.#checkOpen()

@@ -30,11 +30,11 @@ export interface AppendBatch {
 /** One row an event. */
 export interface EventBatch {
   readonly users: readonly string[]
-  /** [E] as their source names them: keys of 1 … 512 bytes, which tell a user's events apart. */
+  /** [E] as their source names them: keys of 1 … 512 bytes that are unique among a user's events. */
   readonly eventIds: readonly string[]
   /** [E] milliseconds since 1970. */
   readonly timesMs: Float64Array
-  /** [E] 64 KiB each at most; what they mean is not the store's matter. */
+  /** [E] 64 KiB each at most; the store does not interpret them. */
   readonly payloads: readonly Uint8Array[]
   readonly writtenMs: number
 }
@@ -63,7 +63,7 @@ export interface StateWrite {
   readonly state: Uint8Array
   /**
    * Users only: the earliest time of what this write adds to the state. The group is not written where the user was
-   * forgotten at that time or later. Absent: nobody looks whether the user was forgotten.
+   * forgotten at that time or later. Absent: it is not checked whether the user was forgotten.
    */
   readonly featureTimeMs?: number
 }

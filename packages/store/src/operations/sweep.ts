@@ -67,7 +67,7 @@ async function sweepSlice(
     try {
       if (!isOver(record, key, model)) return
     } catch (error) {
-      // A damaged record is left for `check()` to tell of.
+      // A damaged record is left for `check()` to report.
       if (error instanceof StoreError) return
       throw error
     }

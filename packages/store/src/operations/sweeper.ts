@@ -10,7 +10,7 @@ export interface SweeperOptions {
   readonly intervalMs?: number
   /** About as many records are looked at in a slice, which holds the thread of an embedded store. Default 100. */
   readonly maxRecords?: number
-  /** Told of every slice that failed; the sweeper goes on. */
+  /** Called with the error of every slice that failed; the sweeper goes on. */
   readonly onError?: (error: unknown) => void
 }
 

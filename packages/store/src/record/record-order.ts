@@ -9,7 +9,7 @@ import { decodeRing } from './ring.ts'
 
 /**
  * Versions begin at random and go up by one a write. So a version that is this little ahead is a later one of the same
- * line, but for one chance in 4,096; others tell nothing.
+ * line, but for one chance in 4,096; from other differences nothing follows.
  */
 const lineReach = 2 ** 20
 

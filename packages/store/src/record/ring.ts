@@ -46,8 +46,9 @@ const kept = new Uint8Array(256)
 
 /**
  * Adds an embedding to a ring. Slots are ordered by (snapshot, feature time); adding the same twice changes nothing, and
- * neither does a result that is older than what it would replace. A refresh through an earlier snapshot than a slot's, as of
- * later features than it has, tells that this snapshot was taken back: the slot leaves the ring, in whatever order they land.
+ * neither does a result that is older than what it would replace. A refresh through an earlier snapshot than a slot's,
+ * as of later features than it has, means that the later snapshot was rolled back: its slot leaves the ring, in any order
+ * of arrival.
  *
  * @param record the ring so far, or undefined
  * @param seed of the record's address
@@ -78,7 +79,7 @@ export function appendToRing(
     const at = slotAt(record!, dim, s)
     const snapshot = readUint32(record!, at)
     const featureTimeMs = readFloat64(record!, at + 8)
-    // Later features through an earlier snapshot: the later snapshot was taken back.
+    // Later features through an earlier snapshot: the later snapshot was rolled back.
     if (snapshot < tag.snapshot && featureTimeMs > tag.featureTimeMs) return 'older'
     if (snapshot > tag.snapshot && featureTimeMs < tag.featureTimeMs) continue
     if (snapshot === tag.snapshot) {

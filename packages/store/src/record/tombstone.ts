@@ -1,6 +1,6 @@
 /**
- * A tombstone tells when a user was forgotten, so that work which was under way then does not bring the user back. It
- * lies under a digest of the user's key, which it does not hold.
+ * A tombstone records when a user was forgotten, so that work which was in progress then does not bring the user back.
+ * It lies under a digest of the user's key, which it does not hold.
  *
  * 16 f64 time of the forgetting, milliseconds since 1970
  */

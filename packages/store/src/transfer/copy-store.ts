@@ -13,7 +13,7 @@ export interface CopyOptions extends TransferOptions {
 
 /**
  * Copies a store into another, of any drivers and, of the source, any format; what is there already and not older stays.
- * Begun again after it was stopped, it goes on: each record is compared, and written where the target has it not.
+ * Begun again after it was stopped, it goes on: each record is compared, and written where the target does not have it.
  *
  * Others may write to both meanwhile. Each record is copied as it was at one moment, which is not the same for all.
  *

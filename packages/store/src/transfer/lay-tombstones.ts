@@ -21,12 +21,12 @@ const batchDigests = 512
 const scanRecords = 1_000
 const userTables: readonly Table[] = ['user', 'ring', 'events']
 
-/** @param tell how many tombstones of the list are done */
+/** @param onDone called with the number of tombstones of the list that are done */
 export async function layTombstones(
   target: Driver,
   tombstones: TombstoneList,
   signal: AbortSignal | undefined,
-  tell: (done: number) => void,
+  onDone: (done: number) => void,
 ): Promise<LaidTombstones> {
   const counts = { laid: 0, usersForgotten: 0 }
   let done = 0
@@ -59,7 +59,7 @@ export async function layTombstones(
         counts.usersForgotten += removed.filter(({ rings, states, events }) => rings + states + events > 0).length
       }
       done += some.length
-      tell(done)
+      onDone(done)
     }
   }
   return counts

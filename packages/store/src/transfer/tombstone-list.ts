@@ -17,7 +17,7 @@ export class TombstoneList {
   }
 
   /**
-   * Adds a store's tombstone in this version's format. A damaged one is left out; who looks at all records tells of it.
+   * Adds a store's tombstone in this version's format. A damaged one is left out; passes over all records report it.
    *
    * @param record is copied
    */

@@ -45,8 +45,8 @@ export async function transferRecords(
   const lists = [known, ...tombstones]
   const laid = { tombstones: 0, usersForgotten: 0 }
   let before = 0
-  const lay = async (list: TombstoneList, tell: (done: number) => void) => {
-    const done = await layTombstones(target, list, signal, tell)
+  const lay = async (list: TombstoneList, onDone: (done: number) => void) => {
+    const done = await layTombstones(target, list, signal, onDone)
     laid.tombstones += done.laid
     laid.usersForgotten += done.usersForgotten
   }

@@ -1,4 +1,4 @@
-/** Who is told how far a copy, a backup or a check has come. */
+/** Receives the progress of a copy, a backup or a check. */
 export interface TransferStages {
   /** @param total records of the stage as far as they are known; 0 where they are not */
   begin(stage: string, total: number): void

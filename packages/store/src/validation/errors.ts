@@ -79,7 +79,7 @@ export class NonFiniteVectorError extends StoreError {
 
   constructor(row: number, column: number, value: number) {
     super(
-      `row ${row}, column ${column} of the vectors is ${value}, which fp16 holds not as a finite number; ` +
+      `row ${row}, column ${column} of the vectors is ${value}, which is not a finite number in fp16; ` +
         'find out why the encoder gave it, or scale its output',
     )
     this.row = row

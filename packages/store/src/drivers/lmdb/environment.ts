@@ -120,7 +120,7 @@ export async function openEnvironment(path: string, readOnly: boolean): Promise<
   }
 }
 
-/** What a failed write or commit comes to. LMDB tells of a write that was cut short as an input or output error. */
+/** The error for a failed write or commit. LMDB reports a write that was cut short as an input or output error. */
 export function writeError(path: string, error: Error & { code?: unknown }, bytes: number): StoreWriteError {
   const enospc = 28
   const edquot = 122
@@ -147,7 +147,7 @@ export function writeError(path: string, error: Error & { code?: unknown }, byte
 /** A write of many pages may fail with this much free. */
 const fullBelowBytes = 2 ** 23
 
-/** What the disk, and this process's bound on a file's size (`ulimit -f`), let a store grow by, as far as they tell. */
+/** What the disk, and this process's bound on a file's size (`ulimit -f`), let a store grow by, as far as known. */
 function roomBytes(path: string): number {
   try {
     const { bavail, bsize } = statfsSync(path)

@@ -53,7 +53,7 @@ export class LmdbDriver implements Driver {
   #sent: WriteGroup | null = null
   #sending: Promise<void> | null = null
   #gathering: Promise<void> | null = null
-  /** Whether the last group did not get there. */
+  /** Whether the last group failed to commit. */
   #failed = false
   #timer: NodeJS.Timeout | null = null
   /** False while no user was ever forgotten, which spares writes a look: only this process makes tombstones. */
@@ -133,9 +133,9 @@ export class LmdbDriver implements Driver {
       states: Number(this.#removeHeld('user', state)),
       events: Number(this.#removeHeld('events', state)),
     }
-    const grave = addressOf(tenant, digest)
-    if (!(tombstoneTimeMs(this.#current('tombstone', grave)) > tombstoneTimeMs(tombstone))) {
-      this.#open.set('tombstone', grave, tombstone)
+    const tombstoneAddress = addressOf(tenant, digest)
+    if (!(tombstoneTimeMs(this.#current('tombstone', tombstoneAddress)) > tombstoneTimeMs(tombstone))) {
+      this.#open.set('tombstone', tombstoneAddress, tombstone)
       this.#hasTombstones = true
     }
     this.#sendSoon()
@@ -315,7 +315,7 @@ export class LmdbDriver implements Driver {
     }, this.#options.groupDelayMs)
   }
 
-  /** A failed group joins the next; `flushed()`, or a write that has to wait, tells of the failure. */
+  /** A failed group joins the next; `flushed()`, or a write that has to wait, throws the failure. */
   #sendUnattended(): void {
     this.#send().catch(() => {})
   }

@@ -39,7 +39,7 @@ export class MemoryDriver implements Driver {
     this.#slab = new Slab(options)
   }
 
-  /** Not `async`: of a single read a promise more is no small part. */
+  /** Not `async`: one more promise is a measurable part of the cost of a single read. */
   readRings(tenant: string, users: readonly string[], models: readonly string[], visit: VisitRing): Promise<void> {
     const slab = this.#slab
     const space = slab.spaceOf(tenant, 'user')

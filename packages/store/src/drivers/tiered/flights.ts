@@ -1,5 +1,5 @@
 /**
- * What is under way between a tier and its base, by owner: reads, so that others who want the same wait for them, and
+ * What is under way between a tier and its base, by owner: reads, so that others that want the same wait for them, and
  * writes, so that nothing which was read before they ended is kept.
  */
 
@@ -7,7 +7,7 @@
 export interface Flight {
   /** Resolves when the base has answered; rejects where it could not. */
   readonly done: Promise<void>
-  /** Whether somebody else waits for the record, who needs a copy. */
+  /** Whether another read waits for the record, which needs a copy. */
   joined: boolean
   record: Uint8Array | undefined | null
   /** Whether the tier may keep what comes: no write was under way since. */
@@ -17,7 +17,7 @@ export interface Flight {
 /** Writes to an owner that are under way. */
 interface Writing {
   writers: number
-  /** Two overlap, so that it cannot be told which was last. */
+  /** Two overlap, so that it is not known which was last. */
   contested: boolean
 }
 
@@ -44,8 +44,8 @@ export class Flights {
     return flight
   }
 
-  /** Nobody may join any more: it has arrived or failed. */
-  land(owner: string, part: number, flight: Flight): void {
+  /** No read may join any more: it has arrived or failed. */
+  settle(owner: string, part: number, flight: Flight): void {
     const parts = this.#reads.get(owner)
     if (parts?.get(part) !== flight) return
     parts.delete(part)
@@ -73,9 +73,10 @@ export class Flights {
   }
 
   /**
-   * A read that began before a write ended may have seen what was before it. Who waits for it already may have that; nobody
-   * else may, and the tier does not keep it. Reads are cut off when a write begins as well, and none is kept before it ends: else
-   * of two readers one after the other, the second may see what is older, where a further write ends in between.
+   * A read that began before a write ended may have seen what was before it. Reads that wait for it may get that; no
+   * other may, and the tier does not keep it. Reads are cut off when a write begins as well, and none is kept before it
+   * ends: else of two readers one after the other, the second may see what is older, where a further write ends in
+   * between.
    */
   #cutOff(owner: string): void {
     for (const flight of this.#reads.get(owner)?.values() ?? []) flight.mayKeep = false

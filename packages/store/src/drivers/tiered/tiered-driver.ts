@@ -207,7 +207,7 @@ export class TieredDriver implements Driver {
       resolve = resolved
       reject = rejected
     })
-    // Who joins sees the failure; where nobody does, the one who started it sees it alone.
+    // Readers that joined see the failure; where none did, only the read that started it does.
     done.catch(() => {})
     const own = new Map<number, { readonly owner: string; readonly flight: Flight }>()
     const joined: { readonly place: number; readonly flight: Flight }[] = []
@@ -232,7 +232,7 @@ export class TieredDriver implements Driver {
           const started = own.get(k * parts.length + p)
           if (started === undefined) return
           const { owner, flight } = started
-          this.#flights.land(owner, parts[p], flight)
+          this.#flights.settle(owner, parts[p], flight)
           if (flight.joined) flight.record = record?.slice() ?? record
           if (flight.mayKeep && record !== null) this.#keep(space, keys[k], parts[p], record ?? nothing, stamp)
           visit(k, p, record)
@@ -242,7 +242,7 @@ export class TieredDriver implements Driver {
         reject(error)
         throw error
       } finally {
-        for (const [place, { owner, flight }] of own) this.#flights.land(owner, parts[place % parts.length], flight)
+        for (const [place, { owner, flight }] of own) this.#flights.settle(owner, parts[place % parts.length], flight)
       }
     }
     for (const { place, flight } of joined) {

@@ -16,18 +16,18 @@ export interface ConnectionOptions {
   readonly readOnly: boolean
 }
 
-/** Whoever waits for replies. */
+/** Takes the replies to requests. */
 export interface Receiver {
   reply(place: number, reply: Reply): void
   /** The server's error, its code first. */
   refuse(place: number, message: string): void
-  /** The connection ended first: whether the command was carried out nobody knows. */
+  /** The connection ended first: it is not known whether the command was carried out. */
   lose(place: number): void
 }
 
 /**
  * A connection that is made again and again until it is closed, and the requests on it. Nothing is queued while it is
- * down: who sends decides what to do then.
+ * down: the caller decides what to do then.
  */
 export class Connection {
   readonly #redis: Redis
@@ -91,7 +91,7 @@ export class Connection {
   }
 
   /**
-   * Sends requests, already in one piece; each place is told its reply once, never before this returns.
+   * Sends requests, already in one piece; the receiver gets the reply of each place once, never before this returns.
    *
    * @returns false where the connection is down: nothing was sent
    */
@@ -110,7 +110,7 @@ export class Connection {
     return true
   }
 
-  /** Tells that an answer is overdue. */
+  /** Notes that an answer is overdue. */
   markSilent(): void {
     if (this.#silent || this.#redis.status !== 'ready') return
     this.#silent = true

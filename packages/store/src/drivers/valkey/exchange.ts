@@ -38,7 +38,7 @@ export class Exchange implements PieceOwner {
   readonly replies: (Reply | undefined)[]
   /** [R] values of `rowState`. */
   readonly states: Uint8Array
-  /** Of a write that a server refused for good: why. Other rows are told apart by their states. */
+  /** Why a server refused a write for good. What became of the other rows is in their states. */
   refusal: StoreAccessError | null = null
   confirmationProblem: string | null = null
   readonly #topology: Topology
@@ -254,7 +254,7 @@ export class Exchange implements PieceOwner {
     }
   }
 
-  /** Half of a read's time is over: whoever has not answered is passed by, for this read and for others. */
+  /** Half of a read's time is over: servers that have not answered are passed over, by this read and by others. */
   #tryNext(): void {
     if (this.#open === 0) return
     for (const piece of this.#pieces) {

@@ -6,8 +6,8 @@
  * - `hw:TENANT:i:{DIGEST}` an item's hash: `k`, `s`
  * - `hw:TENANT:format` the version of all this
  *
- * The digest is `digestOf(tenant, key)`: a name tells of nobody. A tenant is written so that it holds neither colon nor
- * brace.
+ * The digest is `digestOf(tenant, key)`, so that a name does not reveal the user. A tenant is written so that it holds
+ * neither colon nor brace.
  */
 import type { Table } from '../../record/record.ts'
 

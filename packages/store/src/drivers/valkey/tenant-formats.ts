@@ -13,7 +13,7 @@ import { runWrites } from './writes.ts'
  * The format that each tenant's records are written in: looked at once, and set before the first write of a new tenant.
  *
  * Servers of the version before refuse records of this one's format, so that a tenant of theirs stays in their format,
- * whoever writes, until `raise` is called; records of both are read.
+ * whichever process writes, until `raise` is called; records of both are read.
  */
 export class TenantFormats {
   readonly #topology: Topology

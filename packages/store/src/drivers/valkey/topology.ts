@@ -20,12 +20,12 @@ interface View {
   readonly ranges: readonly { readonly start: number; readonly end: number; readonly members: readonly Address[] }[]
 }
 
-/** Trouble makes many calls ask for the same; this often at most is it asked. */
+/** Least time between two refreshes, as a failure makes many calls ask for one. */
 const leastRefreshMs = 100
-/** A replica that joined is told by nobody. */
+/** No server announces that a replica joined. */
 const regularRefreshMs = 5_000
 
-/** Which server has which slot: asked for at the start, after every move that a server tells of, and after trouble. */
+/** Which server has which slot: asked for at the start, after every move that a server reports, and after a failure. */
 export class Topology {
   readonly #options: ValkeyOptions
   readonly #servers = new Map<string, Server>()
@@ -99,7 +99,7 @@ export class Topology {
     return server
   }
 
-  /** A server told that a slot is another's. */
+  /** To be called where a server said that a slot is another's. */
   moved(slot: number, to: Server): void {
     let place = this.#shards.findIndex(({ master }) => master === to)
     if (place < 0) place = this.#shards.push({ master: to, replicas: [] }) - 1
@@ -130,7 +130,7 @@ export class Topology {
     const views = await Promise.all(servers.map((server) => this.#view(server)))
     this.#refreshedMs = performance.now()
     if (this.#closed) return
-    // A server that was cut off from the others tells of former times: the highest epoch has seen the last failover.
+    // A server that was cut off from the others has an outdated view: the highest epoch has seen the last failover.
     const best = views.reduce((a, b) => (b !== null && (a === null || b.epoch > a.epoch) ? b : a), null)
     if (best !== null && best.ranges.length > 0) this.#take(best)
   }

@@ -31,7 +31,8 @@ const mostBytesAtOnce = 2 ** 25
 /**
  * Records in Valkey or Redis, in a cluster or on one server: a hash for each user, changed by one script (`layout.ts`,
  * `script.ts`). A batch of reads or writes goes to each server in one piece. Where a master does not answer, reads of
- * rings go to its replicas, whose records may be some moments old; what no server answers in time is told as null.
+ * rings go to its replicas, whose records may be some moments old; a ring that no server gives in
+ * time is passed as null.
  */
 export class ValkeyDriver implements Driver {
   readonly atomicity = 'key'
@@ -145,7 +146,7 @@ export class ValkeyDriver implements Driver {
     return this.#scans.records()
   }
 
-  /** Servers tell it, of all that they hold, in `INFO memory`. */
+  /** Not known here: a server reports all that it holds in `INFO memory`. */
   sizeBytes(): null {
     return null
   }

@@ -80,7 +80,7 @@ export async function confirmAgain(topology: Topology, options: ValkeyOptions): 
   }
 }
 
-/** What is asked on the connection that wrote, as both commands tell of that connection's writes alone. */
+/** What is asked on the connection that wrote, as both commands are about that connection's writes alone. */
 function confirmationOf(durability: Durability, clustered: boolean): Confirmation | null {
   if (durability === 'none') return null
   if (durability === 'replica') {
