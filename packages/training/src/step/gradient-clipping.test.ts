@@ -109,9 +109,10 @@ describe('clipping by global norm', () => {
 
 describe('a step that is not finite', () => {
   const spoilt: [string, (batch: TrainingBatch) => void][] = [
-    ['NaN in one value of a user', ({ user }) => user.dense.fill(Number.NaN, 5, 6)],
-    ['infinity in one value of a user', ({ user }) => user.dense.fill(Number.POSITIVE_INFINITY, R - 1, R)],
-    ['NaN in one value of an item', ({ item }) => item.dense.fill(Number.NaN, 0, 1)],
+    // Features that are not finite are refused; these are finite, and their sums are not.
+    ['values of items that overflow', ({ item }) => item.dense.fill(3e38)],
+    ['infinity as the weight of a label', ({ labelWeights }) => labelWeights.fill(Number.POSITIVE_INFINITY, 5, 6)],
+    ['NaN as the weight of a label', ({ labelWeights }) => labelWeights.fill(Number.NaN, R - 1, R)],
   ]
   it.each(spoilt)('%s changes no bit, and counts as skipped', async (_, spoil) => {
     const { before, after, sums } = await oneStep(1, spoil)
@@ -122,7 +123,7 @@ describe('a step that is not finite', () => {
   it('leaves the next steps as if it had not been, but for its number', async () => {
     const good = () => clubBatch(seededRandom(22), (club) => club % 2)
     const bad = good()
-    bad.user.dense.fill(Number.NaN, 3, 4)
+    bad.labelWeights.fill(Number.NaN, 3, 4)
     const results = []
     for (const steps of [[good()], [bad, bad, good()]]) {
       const { step, weights } = clubTraining(device)
