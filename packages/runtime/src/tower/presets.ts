@@ -2,6 +2,8 @@
 import type { ModelConfig } from './config.ts'
 
 const embeddings = { count: 2, width: 96, norm: { kind: 'layer' } } as const
+/** Of a level, all but its extractors. */
+const whole = { norm: 'layer', residual: true, dense: true } as const
 
 /**
  * About .2 MFLOP: the main job's, lean enough for a CPU. One token of the event sequence is one fused kernel. Its only level
@@ -15,7 +17,7 @@ const small: ModelConfig = {
       { kind: 'bags', pooling: 'mean' },
       { kind: 'events', pooled: 1 },
     ],
-    levels: [{ extractors: [{ kind: 'mlp', tokens: 1, hidden: 256 }], norm: 'layer', residual: true, dense: true }],
+    levels: [{ extractors: [{ kind: 'mlp', tokens: 1, hidden: 256 }], ...whole }],
   },
   embeddings,
   mix: { width: 16, interaction: { kind: 'grouped', dots: 8 }, hidden: [64] },
@@ -39,18 +41,14 @@ const base: ModelConfig = {
           { kind: 'cross', tokens: 2, layers: 2, rank: 64 },
           { kind: 'mixer', tokens: 2, tokenHidden: 32, channelHidden: 64 },
         ],
-        norm: 'layer',
-        residual: true,
-        dense: true,
+        ...whole,
       },
       {
         extractors: [
           { kind: 'mlp', tokens: 4, hidden: 768 },
           { kind: 'cross', tokens: 2, layers: 2, rank: 64 },
         ],
-        norm: 'layer',
-        residual: true,
-        dense: true,
+        ...whole,
       },
     ],
   },
@@ -76,9 +74,7 @@ const paper: ModelConfig = {
           { kind: 'cross', tokens: 8, layers: 2, rank: 256 },
           { kind: 'mixer', tokens: 8, tokenHidden: 128, channelHidden: 256 },
         ],
-        norm: 'layer',
-        residual: true,
-        dense: true,
+        ...whole,
       },
       {
         extractors: [
@@ -86,18 +82,14 @@ const paper: ModelConfig = {
           { kind: 'compression', tokens: 6, columns: 12, hidden: 512 },
           { kind: 'cross', tokens: 6, layers: 2, rank: 256 },
         ],
-        norm: 'layer',
-        residual: true,
-        dense: true,
+        ...whole,
       },
       {
         extractors: [
           { kind: 'mlp', tokens: 8, hidden: 2048 },
           { kind: 'cross', tokens: 4, layers: 2, rank: 256 },
         ],
-        norm: 'layer',
-        residual: true,
-        dense: true,
+        ...whole,
       },
     ],
   },
