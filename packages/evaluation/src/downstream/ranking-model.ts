@@ -48,6 +48,9 @@ const queryWidth = 32
 const dots = 8
 const hiddenWidths = [64, 32] as const
 
+/** Submits that are waited for at once: each wait costs as much as a small step. */
+const submitsAhead = 8
+
 type Declared = ReturnType<typeof declare>
 
 function declare(layout: SideLayout, dim: number) {
@@ -320,9 +323,9 @@ export class RankingModel implements DownstreamModel {
     gpuDevice.queue.submit([encoder.finish()])
   }
 
-  /** Waits for what was submitted before, so that no queue grows. */
+  /** Waits now and then for what was submitted before, so that no queue grows. */
   async #upload({ rows, users, item, flags, vectors }: DownstreamRows): Promise<void> {
-    if (this.#submits++ > 0) await this.#pacer.done()
+    if (++this.#submits % submitsAhead === 0) await this.#pacer.done()
     const plain = this.#layout.dense.length
     const told = this.#options.flags.length
     for (let row = 0; row < rows; row++) {
