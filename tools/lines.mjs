@@ -9,7 +9,7 @@ import { inWorkspace } from './workspace.mjs'
 const { values } = parseArgs({ options: { json: { type: 'string' } } })
 const total = { name: 'total', typescript: 0, javascript: 0, lines: 0 }
 const packages = readdirSync(inWorkspace('packages')).map((name) => {
-  const counts = { ...total, name }
+  const counts = { name, typescript: 0, javascript: 0, lines: 0 }
   for (const path of filesOf(name).filter((path) => isSource(path) && !isTest(path))) {
     const lines = readFileSync(inWorkspace(`packages/${name}/${path}`), 'utf8').split('\n').length - 1
     for (const sum of [counts, total]) {
