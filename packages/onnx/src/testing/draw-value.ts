@@ -19,7 +19,7 @@ interface Keywords {
 }
 
 /** Steps that a whole number is over the least one, at most. */
-const mostSteps = 7
+const mostSteps = 5
 const mostMoreItems = 4
 /**
  * How far a number is over the least one, at most: of frequencies many times as large the float32 products with a value lose
