@@ -13,8 +13,6 @@ import {
   declareItemInputs,
   declareLinear,
   InputBatch,
-  itemInputsBackward,
-  itemInputsForward,
   linearBackward,
   linearForward,
   type ModelRecorder,
@@ -157,24 +155,22 @@ function headBackward(
 }
 
 function forward(recording: Recording, inputs: InputBatch, vector: Tensor | null) {
-  const x = itemInputsForward(recording.rec, recording.model.inputs, inputs)
+  const { x, backward } = recording.model.inputs.forward(recording.rec, inputs)
   const interaction = interactionForward(recording, x, vector)
-  return { x, interaction, head: headForward(recording, x, interaction.z) }
+  return { x, inputsBackward: backward, interaction, head: headForward(recording, x, interaction.z) }
 }
 
 /** Of the mean loss over the rows. */
 function backward(
   recording: Recording,
-  inputs: InputBatch,
   vector: Tensor | null,
-  { x, interaction, head }: ReturnType<typeof forward>,
+  { x, inputsBackward, interaction, head }: ReturnType<typeof forward>,
   dLogits: Tensor,
 ): void {
-  const { rec, model } = recording
   const { dx, dz } = headBackward(recording, x, interaction.z, head, dLogits)
   interactionBackward(recording, x, vector, interaction, dz, dx)
   // The loss is a mean over rows, and so is its penalty.
-  itemInputsBackward(rec, model.inputs, inputs, dx, defaults.l2 / x.rows)
+  inputsBackward(dx, defaults.l2 / x.rows)
 }
 
 interface Predicting {
@@ -276,7 +272,7 @@ export class RankingModel implements DownstreamModel {
         dlogits,
       },
     )
-    backward(recording, this.#inputs, this.#vector, pass, dlogits)
+    backward(recording, this.#vector, pass, dlogits)
     recordAdamw(rec, this.#weights)
     return { logits, plan: rec.plan(`ranking model ${rows}`) }
   }

@@ -21,23 +21,21 @@ const reading = 'packages/runtime/src/reading-version.ts'
 
 const recipe: Readonly<Record<string, Edit>> = {
   [extractor]: `/** One linear map over all tokens: new tokens = W vec X + b. Shape letters: n tokens of d. */
-import { declareLinear, type Linear, linearBackward, linearForward } from '../layers/linear.ts'
+import { declareLinear, linearBackward, linearForward } from '../layers/linear.ts'
 import { named } from '../parameters/axis.ts'
 import { type Extractor, newTokens } from './extractor.ts'
 
 const keys = { tokens: newTokens }
 
-export const linearMap: Extractor<typeof keys, Linear, null> = {
+export const linearMap: Extractor<typeof keys> = {
   description: 'One linear map over all tokens',
   keys,
-  declare: (set, name, config, { tokens, width }) =>
-    declareLinear(set, name, named(tokens, width), config.tokens * width),
-  forward(rec, layer, x, y) {
-    linearForward(rec, layer, x, y.into, { accumulate: y.accumulate })
-    return null
-  },
-  backward(rec, layer, x, _, dy, dx) {
-    linearBackward(rec, layer, x, dy, dx)
+  declare(set, name, config, { tokens, width }) {
+    const layer = declareLinear(set, name, named(tokens, width), config.tokens * width)
+    return (rec, x, y) => {
+      linearForward(rec, layer, x, y.into, { accumulate: y.accumulate })
+      return (x, dy, dx) => linearBackward(rec, layer, x, dy, dx)
+    }
   },
   passesToAdd: 0,
 }

@@ -5,22 +5,20 @@ import type { ModelRecorder } from '../parameters/model-recorder.ts'
 import type { ParameterSet } from '../parameters/parameter-set.ts'
 import type { Tensor } from '../plan/tensor.ts'
 
-export interface Encoding<
-  K extends Keys = Keys,
-  /** What it declared. */
-  Layer = unknown,
-> {
+/**
+ * A declared encoding: assigns y [R, F · columns] from the standardized values x [R, F].
+ * @returns its backward, which assigns the gradients of its parameters; undefined where none is trained
+ */
+export type EncodingLayer = (rec: ModelRecorder, x: Tensor, y: Tensor) => ((dy: Tensor) => void) | undefined
+
+export interface Encoding<K extends Keys = Keys> {
   readonly description: string
   /** Of its config, besides `kind`. */
   readonly keys: K
   /** Columns of a value, a multiple of 4: the encoding, and a vec4 with the flag of a missing value, which no batch has. */
   columns(config: ReadKeys<K>): number
   /** Declares parameters whose rows are the features; `name` begins their names. */
-  declare(set: ParameterSet, name: string, features: readonly string[], config: ReadKeys<K>): Layer
-  /** Assigns y [R, F · columns] from the standardized values x [R, F]. */
-  forward(rec: ModelRecorder, layer: Layer, x: Tensor, y: Tensor): void
-  /** Assigns the gradients of its parameters; absent where none is trained. */
-  backward?(rec: ModelRecorder, layer: Layer, x: Tensor, dy: Tensor): void
+  declare(set: ParameterSet, name: string, features: readonly string[], config: ReadKeys<K>): EncodingLayer
   /** What is fitted once to a first sample; absent where nothing is. */
   readonly fitted?: Fitted<K>
 }

@@ -5,15 +5,9 @@
 import { padded, piecewiseLinear } from '@headwater/kernels'
 import { integer } from '../config/config-rules.ts'
 import { named } from '../parameters/axis.ts'
-import type { Parameter } from '../parameters/parameter-set.ts'
 import { type Encoding, flagColumns } from './encoding.ts'
 
 const keys = { bins: integer('Pieces between quantiles of the first examples', 1, 256) }
-
-export interface Piecewise {
-  /** Constants [F, T + 1], fitted once. */
-  readonly edges: Parameter
-}
 
 /**
  * The edges of T pieces, from the smallest value to the largest: quantiles, linear between order statistics. Where many values
@@ -35,31 +29,33 @@ function quantileEdges(sorted: Float64Array, bins: number, least: number): Float
   return edges
 }
 
-export const piecewise: Encoding<typeof keys, Piecewise> = {
+export const piecewise: Encoding<typeof keys> = {
   description: 'Piecewise linear between quantiles of the first examples',
   keys,
   columns: ({ bins }) => padded(bins) + flagColumns,
-  declare: (set, name, features, { bins }) => ({
-    edges: set.declare(`${name}.edges`, named(features), bins + 1, 'zero', { decay: false }),
-  }),
-  forward(rec, layer, x, y) {
-    const edges = rec.weights.value(layer.edges)
-    rec.dispatch(
-      piecewiseLinear,
-      {
-        R: x.rows,
-        F: x.cols,
-        T: edges.cols - 1,
-        xOffset: x.offset,
-        xRow: x.stride,
-        edgeOffset: edges.offset,
-        edgeRow: edges.stride,
-        yOffset: 0,
-        yRow: y.stride / 4,
-        yFeature: y.cols / x.cols / 4,
-      },
-      { x, edges, y },
-    )
+  declare(set, name, features, { bins: T }) {
+    // Constants, fitted once.
+    const own = set.declare(`${name}.edges`, named(features), T + 1, 'zero', { decay: false })
+    return (rec, x, y) => {
+      const edges = rec.weights.value(own)
+      rec.dispatch(
+        piecewiseLinear,
+        {
+          R: x.rows,
+          F: x.cols,
+          T,
+          xOffset: x.offset,
+          xRow: x.stride,
+          edgeOffset: edges.offset,
+          edgeRow: edges.stride,
+          yOffset: 0,
+          yRow: y.stride / 4,
+          yFeature: y.cols / x.cols / 4,
+        },
+        { x, edges, y },
+      )
+      return undefined
+    }
   },
   fitted: {
     tensor: 'edges',

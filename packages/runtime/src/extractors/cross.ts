@@ -5,17 +5,15 @@
  * Shape letters: R rows, n tokens of d, L layers, r rank.
  */
 
-import { crossBackward as crossBackwardKernel, crossForward as crossForwardKernel } from '@headwater/kernels'
-import { integer, type ReadKeys } from '../config/config-rules.ts'
-import { declareLinear, type Linear, linearBackward, linearForward } from '../layers/linear.ts'
+import { crossBackward, crossForward } from '@headwater/kernels'
+import { integer } from '../config/config-rules.ts'
+import { declareLinear, linearBackward, linearForward } from '../layers/linear.ts'
 import { product } from '../layers/product.ts'
-import { declareTokenMap, type TokenMap, tokenMapBackward, tokenMapForward } from '../layers/token-map.ts'
+import { declareTokenMap, tokenMapBackward, tokenMapForward } from '../layers/token-map.ts'
 import { requireWhole } from '../layers/token-matrix.ts'
 import { named } from '../parameters/axis.ts'
-import type { ModelRecorder } from '../parameters/model-recorder.ts'
-import type { ParameterSet } from '../parameters/parameter-set.ts'
-import type { Into, Tensor } from '../plan/tensor.ts'
-import { type Extractor, type LevelInput, newTokens } from './extractor.ts'
+import { add, assign, type Tensor } from '../plan/tensor.ts'
+import { type Extractor, newTokens } from './extractor.ts'
 
 const keys = {
   tokens: newTokens,
@@ -23,133 +21,96 @@ const keys = {
   rank: integer('Rank of their weights', 1, 4096),
 }
 
-export interface Cross {
-  readonly layers: readonly CrossLayer[]
-  readonly map: TokenMap
-}
-
-interface CrossLayer {
-  /** V, [n·d, r] */
-  readonly down: Linear
-  /** U, [r, n·d], and b */
-  readonly up: Linear
-}
-
-export interface SavedCross {
-  /** x_l V_l of each layer, [R, r]. */
-  readonly downs: readonly Tensor[]
-}
-
-function declare(set: ParameterSet, name: string, config: ReadKeys<typeof keys>, { tokens, width }: LevelInput): Cross {
-  const numbers = named(tokens, width)
-  return {
-    layers: Array.from({ length: config.layers }, (_, l) => ({
-      down: declareLinear(set, `${name}.down${l + 1}`, numbers, config.rank, { bias: false }),
-      up: declareLinear(set, `${name}.up${l + 1}`, config.rank, numbers),
-    })),
-    map: declareTokenMap(set, `${name}.tokens`, named(tokens), config.tokens, width),
-  }
-}
-
-/** x₀ ⊙ (down U + b) + x */
-function crossed(rec: ModelRecorder, { up }: CrossLayer, x0: Tensor, down: Tensor, x: Tensor): Tensor {
-  const next = rec.tensor(`crossed by ${up.weight.name}`, x0.rows, x0.cols)
-  product(
-    rec,
-    { M: x0.rows, N: x0.cols, K: down.cols },
-    {
-      a: down,
-      b: rec.weights.value(up.weight),
-      bias: rec.weights.value(up.bias!),
-      factor: x0,
-      residual: x,
-      c: { into: next, accumulate: false },
-    },
-  )
-  return next
-}
-
-function forward(rec: ModelRecorder, cross: Cross, x: Tensor, y: Into): SavedCross {
-  const downs: Tensor[] = []
-  let current = x
-  for (const layer of cross.layers) {
-    const down = rec.tensor(`down by ${layer.down.weight.name}`, x.rows, layer.down.weight.cols)
-    linearForward(rec, layer.down, current, down)
-    downs.push(down)
-    current = crossed(rec, layer, x, down, current)
-  }
-  tokenMapForward(rec, cross.map, current, y)
-  return { downs }
-}
-
-/** @throws RangeError if x or the tensor for dx is part of a wider one */
-function backward(rec: ModelRecorder, cross: Cross, x: Tensor, { downs }: SavedCross, dy: Tensor, dx: Into): void {
-  for (const tensor of [x, dx.into]) requireWhole(tensor, 'backward of cross layers')
-  const { rows, cols } = x
-  const row = cols / 4
-  const upOf = (l: number): Tensor => {
-    const { up } = cross.layers[l]
-    const h = rec.tensor(`up by ${up.weight.name}`, rows, cols)
-    linearForward(rec, up, downs[l], h)
-    return h
-  }
-  const end = cross.layers.length - 1
-  const inputs = [x]
-  for (let l = 0; l < end; l++) inputs.push(crossed(rec, cross.layers[l], x, downs[l], inputs[l]))
-  // What the last layer adds is needed next, so x_L is made from it, without a product of its own.
-  const lastUp = upOf(end)
-  const last = rec.tensor(`before ${cross.map.weight.name}`, rows, cols)
-  rec.dispatch(
-    crossForwardKernel,
-    { R: rows, W4: row, x0Row: row, hRow: row, xRow: row, yOffset: 0, yRow: row },
-    { x0: x, h: lastUp, x: inputs[end], y: last },
-  )
-
-  // The gradient of x_l, from the last on; every x_l+1 hands its own to x_l unchanged, and more is added to it.
-  const g = rec.tensor(`gradient before ${cross.map.weight.name}`, rows, cols)
-  tokenMapBackward(rec, cross.map, last, dy, { into: g, accumulate: false })
-  for (let l = end; l >= 0; l--) {
-    const { down, up } = cross.layers[l]
-    const h = l === end ? lastUp : upOf(l)
-    const dh = rec.tensor(`gradient of up by ${up.weight.name}`, rows, cols)
-    rec.dispatch(
-      crossBackwardKernel,
-      {
-        R: rows,
-        W4: row,
-        x0Row: row,
-        hRow: row,
-        yOffset: 0,
-        yRow: row,
-        accumulate: dx.accumulate || l < end ? 1 : 0,
-      },
-      { dy: g, x0: x, h, dh, dx0: dx.into },
-    )
-    const dDown = rec.tensor(`gradient of down by ${down.weight.name}`, rows, downs[l].cols)
-    linearBackward(rec, up, downs[l], dh, { into: dDown, accumulate: false })
-    linearBackward(rec, down, inputs[l], dDown)
-    product(
-      rec,
-      { M: rows, N: cols, K: dDown.cols },
-      {
-        a: dDown,
-        b: rec.weights.value(down.weight),
-        bTransposed: true,
-        residual: l === 0 ? g : undefined,
-        c: { into: l === 0 ? dx.into : g, accumulate: true },
-      },
-    )
-  }
-}
-
-export const cross: Extractor<typeof keys, Cross, SavedCross> = {
+export const cross: Extractor<typeof keys> = {
   description: 'Low-rank deep & cross layers',
   keys,
   check({ rank }, n, d, refuse) {
     if (rank > n * d) refuse('rank', `${rank} is over the ${n} × ${d} numbers that it maps`, `give at most ${n * d}`)
   },
-  declare,
-  forward,
-  backward,
+  declare(set, name, { tokens: made, layers: L, rank }, { tokens, width }) {
+    const numbers = named(tokens, width)
+    const layers = Array.from({ length: L }, (_, l) => ({
+      // V, [n·d, r]
+      down: declareLinear(set, `${name}.down${l + 1}`, numbers, rank, { bias: false }),
+      // U, [r, n·d], and b
+      up: declareLinear(set, `${name}.up${l + 1}`, rank, numbers),
+    }))
+    const map = declareTokenMap(set, `${name}.tokens`, named(tokens), made, width)
+
+    return (rec, x, y) => {
+      const { rows, cols } = x
+      const tensor = (what: string, columns = cols) => rec.tensor(`${what} of ${name}`, rows, columns)
+      /** x_l V_l of each layer. */
+      const downs: Tensor[] = []
+      /** x₀ ⊙ (x_l V_l U_l + b_l) + x_l */
+      const crossed = (l: number, x0: Tensor, xl: Tensor) => {
+        const next = tensor(`x_${l + 1}`)
+        const { weight, bias } = layers[l].up
+        product(rec, {
+          a: downs[l],
+          b: rec.weights.value(weight),
+          bias: rec.weights.value(bias!),
+          factor: x0,
+          residual: xl,
+          c: assign(next),
+        })
+        return next
+      }
+      let current = x
+      for (const [l, { down }] of layers.entries()) {
+        downs.push(tensor(`x_${l} V`, rank))
+        linearForward(rec, down, current, downs[l])
+        current = crossed(l, x, current)
+      }
+      tokenMapForward(rec, map, current, y)
+
+      /** @throws RangeError if x or the tensor for dx is part of a wider one */
+      return (x, dy, dx) => {
+        for (const whole of [x, dx.into]) requireWhole(whole, 'backward of cross layers')
+        const row = cols / 4
+        const upOf = (l: number) => {
+          const h = tensor(`x_${l} V U`)
+          linearForward(rec, layers[l].up, downs[l], h)
+          return h
+        }
+        const end = L - 1
+        const inputs = [x]
+        for (let l = 0; l < end; l++) inputs.push(crossed(l, x, inputs[l]))
+        // What the last layer adds is needed next, so x_L is made from it, without a product of its own.
+        const lastUp = upOf(end)
+        const last = tensor(`x_${L}`)
+        rec.dispatch(
+          crossForward,
+          { R: rows, W4: row, x0Row: row, hRow: row, xRow: row, yOffset: 0, yRow: row },
+          { x0: x, h: lastUp, x: inputs[end], y: last },
+        )
+
+        // The gradient of x_l, from the last on; every x_l+1 hands its own to x_l unchanged, and more is added to it.
+        const g = tensor('gradient of x_l')
+        tokenMapBackward(rec, map, last, dy, assign(g))
+        for (let l = end; l >= 0; l--) {
+          const { down, up } = layers[l]
+          const h = l === end ? lastUp : upOf(l)
+          const dh = tensor(`gradient of x_${l} V U`)
+          const accumulate = dx.accumulate || l < end ? 1 : 0
+          rec.dispatch(
+            crossBackward,
+            { R: rows, W4: row, x0Row: row, hRow: row, yOffset: 0, yRow: row, accumulate },
+            { dy: g, x0: x, h, dh, dx0: dx.into },
+          )
+          const dDown = tensor(`gradient of x_${l} V`, rank)
+          linearBackward(rec, up, downs[l], dh, assign(dDown))
+          linearBackward(rec, down, inputs[l], dDown)
+          product(rec, {
+            a: dDown,
+            b: rec.weights.value(down.weight),
+            bTransposed: true,
+            residual: l === 0 ? g : undefined,
+            c: add(l === 0 ? dx.into : g),
+          })
+        }
+      }
+    }
+  },
   passesToAdd: 0,
 }

@@ -26,24 +26,26 @@ type Refuse = (key: string, reason: string, remedy: string) => never
 /** An extractor gives `tokens` tokens, m. */
 type ExtractorKeys = Keys & { readonly tokens: Rule<number> }
 
-export interface Extractor<
-  K extends ExtractorKeys = ExtractorKeys,
-  /** What it declared. */
-  Layer = unknown,
-  /** What its forward keeps for its backward. */
-  Saved = unknown,
-> {
+/**
+ * A declared extractor: assigns the m new tokens to y, columns of a wider tensor, or adds them.
+ * @returns its backward, which is given x as the forward was, perhaps in other memory: it assigns the parameters' gradients,
+ * and assigns or adds dx
+ */
+export type ExtractorLayer = (
+  rec: ModelRecorder,
+  x: Tensor,
+  y: Into,
+  training: boolean,
+) => (x: Tensor, dy: Tensor, dx: Into) => void
+
+export interface Extractor<K extends ExtractorKeys = ExtractorKeys> {
   readonly description: string
   /** Of its config, besides `kind`. */
   readonly keys: K
   /** What its sizes must be to n tokens of d. */
   check?(config: ReadKeys<K>, n: number, d: number, refuse: Refuse): void
   /** Declares parameters, each with what stands on its rows and columns; `name` begins their names. */
-  declare(set: ParameterSet, name: string, config: ReadKeys<K>, input: LevelInput): Layer
-  /** Assigns the m new tokens to y, columns of a wider tensor, or adds them. */
-  forward(rec: ModelRecorder, layer: Layer, x: Tensor, y: Into, training: boolean): Saved
-  /** Assigns the parameters' gradients, and assigns or adds dx. */
-  backward(rec: ModelRecorder, layer: Layer, x: Tensor, saved: Saved, dy: Tensor, dx: Into): void
+  declare(set: ParameterSet, name: string, config: ReadKeys<K>, input: LevelInput): ExtractorLayer
   /** Passes over dx that its backward saves where it may assign it: of a level's extractors that of the most goes first. */
   readonly passesToAdd: number
 }

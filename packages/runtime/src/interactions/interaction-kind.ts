@@ -15,13 +15,14 @@ export interface EmbeddingSizes {
   readonly width: number
 }
 
-export interface InteractionKind<
-  K extends Keys = Keys,
-  /** What it declared. */
-  Layer = unknown,
-  /** What its forward keeps for its backward. */
-  Saved = unknown,
-> {
+/**
+ * A declared interaction: assigns h. x is the item's; z holds the embeddings.
+ * @returns its backward, which assigns the parameters' gradients and dx, and gives the gradient of the embeddings, columns of
+ * a tensor as wide as z
+ */
+export type InteractionLayer = (rec: ModelRecorder, x: Tensor, z: Tensor, h: Tensor) => (dh: Tensor, dx: Into) => Tensor
+
+export interface InteractionKind<K extends Keys = Keys> {
   readonly description: string
   /** Of its config, besides `kind`. */
   readonly keys: K
@@ -34,9 +35,11 @@ export interface InteractionKind<
   /** Columns of z behind the K·D of the embeddings. */
   columnsBeside(config: ReadKeys<K>, embeddings: EmbeddingSizes): number
   /** @param x what stands on the item's columns @param outputs columns of h */
-  declare(set: ParameterSet, config: ReadKeys<K>, embeddings: EmbeddingSizes, x: Axis, outputs: number): Layer
-  /** Assigns h. x is the item's; z holds the embeddings. */
-  forward(rec: ModelRecorder, layer: Layer, x: Tensor, z: Tensor, h: Tensor): Saved
-  /** Assigns the parameters' gradients and dx. @returns the gradient of the embeddings, columns of a tensor as wide as z */
-  backward(rec: ModelRecorder, layer: Layer, x: Tensor, saved: Saved, dh: Tensor, dx: Into): Tensor
+  declare(
+    set: ParameterSet,
+    config: ReadKeys<K>,
+    embeddings: EmbeddingSizes,
+    x: Axis,
+    outputs: number,
+  ): InteractionLayer
 }

@@ -4,81 +4,44 @@
  */
 import { pairwiseDotBackward, pairwiseDotForward } from '@headwater/kernels'
 import { integer } from '../config/config-rules.ts'
-import { declareLinear, type Linear, linearBackward, linearForward } from '../layers/linear.ts'
-import { columns, type Tensor } from '../plan/tensor.ts'
-import type { EmbeddingSizes, InteractionKind } from './interaction-kind.ts'
+import { declareLinear, linearBackward, linearForward } from '../layers/linear.ts'
+import { add, assign, columns, type Tensor } from '../plan/tensor.ts'
+import type { InteractionKind } from './interaction-kind.ts'
 
 const keys = { vectors: integer('Item vectors; all products of them and the embeddings', 1, 256) }
 
-export interface Pairwise {
-  readonly embeddings: EmbeddingSizes
-  /** V */
-  readonly vectors: number
-  readonly itemVector: Linear
-  readonly fromEmbeddings: Linear
-  readonly fromDots: Linear
-}
-
-export interface SavedPairwise {
-  /** [R, (K + V)·D], [e | v] */
-  readonly z: Tensor
-  readonly dots: Tensor
-}
-
-function shapeOf({ embeddings: { count, width }, vectors }: Pairwise, z: Tensor, dots: Tensor) {
-  const D4 = width / 4
-  return {
-    R: z.rows,
-    F: count + vectors,
-    D4,
-    xOffset: 0,
-    xRow: z.stride / 4,
-    xFeature: D4,
-    zOffset: 0,
-    zRow: dots.stride,
-  }
-}
-
-/** e and v, or their gradients. */
-function halves({ embeddings: { count, width } }: Pairwise, z: Tensor) {
-  const joint = count * width
-  return { e: columns(z, 0, joint), v: columns(z, joint, z.cols - joint) }
-}
-
-export const pairwise: InteractionKind<typeof keys, Pairwise, SavedPairwise> = {
+export const pairwise: InteractionKind<typeof keys> = {
   description: 'All dot products between embeddings and item vectors',
   keys,
   columnsBeside: ({ vectors }, { width }) => vectors * width,
-  declare(set, { vectors }, embeddings, x, outputs) {
-    const { count, width } = embeddings
-    const all = count + vectors
-    const pairs = (all * (all - 1)) / 2
-    const options = { bias: false, bound: 1 / Math.sqrt(count * width + pairs) }
-    return {
-      embeddings,
-      vectors,
-      itemVector: declareLinear(set, 'mix.item-vector', x, vectors * width),
-      fromEmbeddings: declareLinear(set, 'mix.from-embeddings', count * width, outputs, options),
-      fromDots: declareLinear(set, 'mix.from-dots', pairs, outputs, options),
+  declare(set, { vectors }, { count, width }, x, outputs) {
+    const joint = count * width
+    const F = count + vectors
+    const pairs = (F * (F - 1)) / 2
+    const options = { bias: false, bound: 1 / Math.sqrt(joint + pairs) }
+    const itemVector = declareLinear(set, 'mix.item-vector', x, vectors * width)
+    const fromEmbeddings = declareLinear(set, 'mix.from-embeddings', joint, outputs, options)
+    const fromDots = declareLinear(set, 'mix.from-dots', pairs, outputs, options)
+    const embeddingsOf = (z: Tensor) => columns(z, 0, joint)
+    const itemOf = (z: Tensor) => columns(z, joint, z.cols - joint)
+    return (rec, x, z, h) => {
+      linearForward(rec, itemVector, x, itemOf(z))
+      const dots = rec.tensor('dots', z.rows, pairs)
+      const D4 = width / 4
+      const places = { xOffset: 0, xRow: z.stride / 4, xFeature: D4, zOffset: 0, zRow: dots.stride }
+      const shape = { R: z.rows, F, D4, ...places }
+      rec.dispatch(pairwiseDotForward, shape, { x: z, z: dots })
+      linearForward(rec, fromEmbeddings, embeddingsOf(z), h)
+      linearForward(rec, fromDots, dots, h, { accumulate: true })
+      return (dh, dx) => {
+        const dz = rec.tensor('gradient of Z', z.rows, z.cols)
+        const dDots = rec.tensor('gradient of dots', z.rows, pairs)
+        linearBackward(rec, fromDots, dots, dh, assign(dDots))
+        rec.dispatch(pairwiseDotBackward, { ...shape, accumulate: 0 }, { x: z, dz: dDots, dx: dz })
+        linearBackward(rec, fromEmbeddings, embeddingsOf(z), dh, add(embeddingsOf(dz)))
+        linearBackward(rec, itemVector, x, itemOf(dz), dx)
+        return embeddingsOf(dz)
+      }
     }
-  },
-  forward(rec, layer, x, z, h) {
-    const { e, v } = halves(layer, z)
-    linearForward(rec, layer.itemVector, x, v)
-    const dots = rec.tensor('dots', z.rows, layer.fromDots.weight.rows)
-    rec.dispatch(pairwiseDotForward, shapeOf(layer, z, dots), { x: z, z: dots })
-    linearForward(rec, layer.fromEmbeddings, e, h)
-    linearForward(rec, layer.fromDots, dots, h, { accumulate: true })
-    return { z, dots }
-  },
-  backward(rec, layer, x, { z, dots }, dh, dx) {
-    const dz = rec.tensor('gradient of Z', z.rows, z.cols)
-    const gradient = halves(layer, dz)
-    const dDots = rec.tensor('gradient of dots', z.rows, dots.cols)
-    linearBackward(rec, layer.fromDots, dots, dh, { into: dDots, accumulate: false })
-    rec.dispatch(pairwiseDotBackward, { ...shapeOf(layer, z, dots), accumulate: 0 }, { x: z, dz: dDots, dx: dz })
-    linearBackward(rec, layer.fromEmbeddings, halves(layer, z).e, dh, { into: gradient.e, accumulate: true })
-    linearBackward(rec, layer.itemVector, x, gradient.v, dx)
-    return gradient.e
   },
 }

@@ -1,11 +1,12 @@
 /** y = x W + b, W [in, out]. R rows. */
 
-import { type Activation, columnSum, columnSumShape, padded } from '@headwater/kernels'
+import type { Activation } from '@headwater/kernels'
 import { type Axis, lengthOf } from '../parameters/axis.ts'
 import type { ModelRecorder } from '../parameters/model-recorder.ts'
 import type { Parameter, ParameterSet } from '../parameters/parameter-set.ts'
-import type { Into, Tensor } from '../plan/tensor.ts'
+import { assign, type Into, type Tensor } from '../plan/tensor.ts'
 import { product } from './product.ts'
+import { sumRows } from './sum-rows.ts'
 
 export interface Linear {
   readonly weight: Parameter
@@ -41,42 +42,20 @@ export function declareLinear(
 
 export function linearForward(
   rec: ModelRecorder,
-  layer: Linear,
+  { weight, bias }: Linear,
   x: Tensor,
   y: Tensor,
-  { accumulate = false, activation = 'none', dropout = 0, site = 0 }: Epilogue = {},
+  { accumulate = false, ...epilogue }: Epilogue = {},
 ): void {
-  const w = rec.weights.value(layer.weight)
-  product(
-    rec,
-    { M: y.rows, N: y.cols, K: w.rows, dropout, site },
-    { a: x, b: w, bias: layer.bias && rec.weights.value(layer.bias), activation, c: { into: y, accumulate } },
-  )
+  const { weights } = rec
+  const c = { into: y, accumulate }
+  product(rec, { ...epilogue, a: x, b: weights.value(weight), bias: bias && weights.value(bias), c })
 }
 
 /** Gradients of weight and bias are assigned; `dx`, where asked for, is assigned or added to. */
-export function linearBackward(rec: ModelRecorder, layer: Linear, x: Tensor, dy: Tensor, dx?: Into): void {
-  const dw = rec.weights.gradientOf(layer.weight)
-  product(
-    rec,
-    { M: dw.rows, N: dw.cols, K: dy.rows, aRow: 1, aCol: x.stride },
-    { a: x, b: dy, c: { into: dw, accumulate: false } },
-  )
-  if (layer.bias) {
-    const output = rec.weights.gradientOf(layer.bias)
-    rec.dispatch(
-      columnSum,
-      columnSumShape({
-        R: dy.rows,
-        N4: padded(dy.cols) / 4,
-        inOffset: dy.offset / 4,
-        inRow: dy.stride / 4,
-        outOffset: output.offset / 4,
-      }),
-      { input: dy, output },
-    )
-  }
-  if (!dx) return
-  const w = rec.weights.value(layer.weight)
-  product(rec, { M: dx.into.rows, N: dx.into.cols, K: w.cols }, { a: dy, b: w, bTransposed: true, c: dx })
+export function linearBackward(rec: ModelRecorder, { weight, bias }: Linear, x: Tensor, dy: Tensor, dx?: Into): void {
+  const { weights } = rec
+  product(rec, { a: x, aTransposed: true, b: dy, c: assign(weights.gradientOf(weight)) })
+  if (bias) sumRows(rec, dy, assign(weights.gradientOf(bias)))
+  if (dx) product(rec, { a: dy, b: weights.value(weight), bTransposed: true, c: dx })
 }

@@ -2,6 +2,7 @@ import { type GpuDevice, requestDevice } from '@headwater/gpu'
 import { seededRandom } from '@headwater/statistics'
 import { afterAll, beforeAll, it } from 'vitest'
 import { ParameterSet } from '../parameters/parameter-set.ts'
+import { add } from '../plan/tensor.ts'
 import * as reading from '../reading-version.ts'
 import { type CheckedLayer, checkLayer } from '../testing/layer-check.ts'
 import { declareTokenMap, tokenMapBackward, tokenMapForward } from './token-map.ts'
@@ -13,15 +14,17 @@ beforeAll(async () => {
 })
 afterAll(() => device.destroy())
 
-function mapOf(n: number, m: number, d: number, bias: boolean): CheckedLayer<void> {
+function mapOf(n: number, m: number, d: number, bias: boolean): CheckedLayer {
   const set = new ParameterSet()
   const map = declareTokenMap(set, 'map', n, m, d, { bias })
   return {
     set,
     inputs: n * d,
     outputs: m * d,
-    forward: (rec, x, y) => tokenMapForward(rec, map, x, y),
-    backward: (rec, x, _, dy, dx) => tokenMapBackward(rec, map, x, dy, dx),
+    forward: (rec, x, y) => {
+      tokenMapForward(rec, map, x, y)
+      return (dy, dx) => tokenMapBackward(rec, map, x, dy, dx)
+    },
     reference: (values, x) => reading.tokenMap(values, 'map', reading.cut(x, d)).flat(),
   }
 }
@@ -40,14 +43,16 @@ it('adds a residual', async () => {
   const [n, d] = [7, 4]
   const set = new ParameterSet()
   const map = declareTokenMap(set, 'map', n, n, d, { bias: true })
-  const layer: CheckedLayer<void> = {
+  const layer: CheckedLayer = {
     set,
     inputs: n * d,
     outputs: n * d,
-    forward: (rec, x, y) => tokenMapForward(rec, map, x, y, { residual: x }),
-    backward(rec, x, _, dy, dx) {
-      tokenMapBackward(rec, map, x, dy, dx)
-      copyTokens(rec, dy, { into: dx.into, accumulate: true })
+    forward: (rec, x, y) => {
+      tokenMapForward(rec, map, x, y, { residual: x })
+      return (dy, dx) => {
+        tokenMapBackward(rec, map, x, dy, dx)
+        copyTokens(rec, dy, add(dx.into))
+      }
     },
     reference: (values, x) =>
       reading

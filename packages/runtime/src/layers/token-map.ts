@@ -4,13 +4,14 @@
  * Shape letters: R rows, n tokens in, m tokens out, d token width.
  */
 
-import { type Activation, columnSum, columnSumShape, padded, transpose } from '@headwater/kernels'
+import { type Activation, padded, transpose } from '@headwater/kernels'
 import { type Axis, lengthOf } from '../parameters/axis.ts'
 import type { ModelRecorder } from '../parameters/model-recorder.ts'
 import type { Parameter, ParameterSet } from '../parameters/parameter-set.ts'
 import type { Recording } from '../plan/recorder.ts'
-import type { Into, Tensor } from '../plan/tensor.ts'
-import { product } from './product.ts'
+import { assign, type Into, rowsOf, type Tensor } from '../plan/tensor.ts'
+import { product, rowMatrices } from './product.ts'
+import { sumRows } from './sum-rows.ts'
 
 export interface TokenMap {
   /** [m, n] */
@@ -41,53 +42,27 @@ export function tokenMapForward(
   { weight, bias, width }: TokenMap,
   x: Tensor,
   y: Into,
-  epilogue: { readonly activation?: Activation; readonly residual?: Tensor } = {},
+  { activation, residual }: { readonly activation?: Activation; readonly residual?: Tensor } = {},
 ): void {
-  const { residual } = epilogue
-  product(
-    rec,
-    {
-      M: weight.rows,
-      N: width,
-      K: weight.cols,
-      batch: x.rows,
-      aBatch: 0,
-      bRow: width / 4,
-      bBatch: x.stride / 4,
-      cRow: width / 4,
-      cBatch: y.into.stride / 4,
-      ...(bias ? { hasBias: 2 } : {}),
-      residualRow: width / 4,
-      residualBatch: (residual?.stride ?? 0) / 4,
-    },
-    { ...epilogue, a: rec.weights.value(weight), b: x, bias: bias && rec.weights.value(bias), c: y },
-  )
+  product(rec, {
+    a: rec.weights.value(weight),
+    b: rowMatrices(x, width),
+    bias: bias && rec.weights.value(bias),
+    biasOfRows: true,
+    activation,
+    residual: residual && rowMatrices(residual, width),
+    c: { ...y, into: rowMatrices(y.into, width) },
+  })
 }
 
 /** Gradients of W and b are assigned; `dx`, where asked for, is assigned or added to. */
 export function tokenMapBackward(rec: ModelRecorder, map: TokenMap, x: Tensor, dy: Tensor, dx?: Into): void {
+  const { weight, bias, width } = map
   weightGradient(rec, map, x, dy)
-  if (map.bias) biasGradient(rec, rec.weights.gradientOf(map.bias), map.width, dy)
+  if (bias) biasGradient(rec, rec.weights.gradientOf(bias), width, dy)
   if (!dx) return
-  const { weight, width } = map
-  const w = rec.weights.value(weight)
-  product(
-    rec,
-    {
-      M: weight.cols,
-      N: width,
-      K: weight.rows,
-      batch: x.rows,
-      aRow: 1,
-      aCol: w.stride,
-      aBatch: 0,
-      bRow: width / 4,
-      bBatch: dy.stride / 4,
-      cRow: width / 4,
-      cBatch: dx.into.stride / 4,
-    },
-    { a: w, b: dy, c: dx },
-  )
+  const c = { ...dx, into: rowMatrices(dx.into, width) }
+  product(rec, { a: rec.weights.value(weight), aTransposed: true, b: rowMatrices(dy, width), c })
 }
 
 /**
@@ -99,53 +74,27 @@ function weightGradient(rec: ModelRecorder, { weight, width }: TokenMap, x: Tens
   const size = m * padded(n)
   const parts = Math.ceil(size / (2 * Math.max(m, n) * width))
   const partRows = Math.ceil(x.rows / parts)
-  const products = rec.tensor(`products for ${weight.name}`, partRows, size)
-  const output = rec.weights.gradientOf(weight)
+  const all = rec.tensor(`products for ${weight.name}`, partRows, size)
+  const gradient = rec.weights.gradientOf(weight)
   for (let first = 0; first < x.rows; first += partRows) {
     const rows = Math.min(partRows, x.rows - first)
-    product(
-      rec,
-      {
-        M: m,
-        N: n,
-        K: width,
-        batch: rows,
-        aOffset: dy.offset + first * dy.stride,
-        aRow: width,
-        aBatch: dy.stride,
-        bOffset: (x.offset + first * x.stride) / 4,
-        bRow: width / 4,
-        bBatch: x.stride / 4,
-        cRow: padded(n) / 4,
-        cBatch: size / 4,
-      },
-      { a: dy, b: x, bTransposed: true, c: { into: products, accumulate: false } },
-    )
-    rec.dispatch(
-      columnSum,
-      columnSumShape({ R: rows, N4: size / 4, outOffset: output.offset / 4, accumulate: first > 0 ? 1 : 0 }),
-      { input: products, output },
-    )
+    const products = rowsOf(all, 0, rows)
+    const [a, b] = [dy, x].map((tensor) => rowMatrices(rowsOf(tensor, first, rows), width))
+    product(rec, { a, b, bTransposed: true, c: assign({ ...rowMatrices(products, padded(n)), cols: n }) })
+    sumRows(rec, products, { into: gradient, accumulate: first > 0 })
   }
 }
 
 /** db_i = Σ over rows and columns of token i of dY: rows first, and then, turned round, columns. */
-function biasGradient(rec: Recording, output: Tensor, width: number, dy: Tensor): void {
-  const m = output.cols
+function biasGradient(rec: Recording, gradient: Tensor, width: number, dy: Tensor): void {
+  const m = gradient.cols
   const sums = rec.tensor('sums of tokens', m, width)
-  rec.dispatch(
-    columnSum,
-    columnSumShape({ R: dy.rows, N4: dy.cols / 4, inOffset: dy.offset / 4, inRow: dy.stride / 4 }),
-    { input: dy, output: sums },
-  )
+  sumRows(rec, dy, assign(sums))
   const turned = rec.tensor('sums of tokens, transposed', width, m)
   rec.dispatch(
     transpose,
     { M: m, N: width, inOffset: 0, inRow: width / 4, outOffset: 0, outRow: turned.stride / 4 },
     { input: sums, output: turned },
   )
-  rec.dispatch(columnSum, columnSumShape({ R: width, N4: turned.stride / 4, outOffset: output.offset / 4 }), {
-    input: turned,
-    output,
-  })
+  sumRows(rec, turned, assign(gradient))
 }

@@ -2,11 +2,10 @@ import { type GpuDevice, requestDevice } from '@headwater/gpu'
 import { seededRandom } from '@headwater/statistics'
 import { afterAll, beforeAll, it } from 'vitest'
 import { ParameterSet } from '../parameters/parameter-set.ts'
-import type { Tensor } from '../plan/tensor.ts'
 import * as reading from '../reading-version.ts'
 import { type CheckedLayer, checkLayer } from '../testing/layer-check.ts'
 import { copyTokens } from './token-matrix.ts'
-import { declareTokenNorm, tokenNormBackward, tokenNormForward } from './token-norm.ts'
+import { declareTokenNorm } from './token-norm.ts'
 
 let device: GpuDevice
 beforeAll(async () => {
@@ -14,7 +13,7 @@ beforeAll(async () => {
 })
 afterAll(() => device.destroy())
 
-function normOf(kind: 'layer' | 'rms', n: number, d: number): CheckedLayer<Tensor> {
+function normOf(kind: 'layer' | 'rms', n: number, d: number): CheckedLayer {
   const set = new ParameterSet()
   const norm = declareTokenNorm(set, 'norm', kind, d)
   return {
@@ -22,14 +21,13 @@ function normOf(kind: 'layer' | 'rms', n: number, d: number): CheckedLayer<Tenso
     inputs: n * d,
     outputs: n * d,
     forward(rec, x, y) {
-      if (!y.accumulate) return tokenNormForward(rec, norm, x, y.into)
+      if (!y.accumulate) return norm(rec, x, y.into)
       // The forward itself assigns only.
       const behind = rec.tensor('behind', x.rows, n * d)
-      const moments = tokenNormForward(rec, norm, x, behind)
+      const backward = norm(rec, x, behind)
       copyTokens(rec, behind, y)
-      return moments
+      return backward
     },
-    backward: (rec, x, moments, dy, dx) => tokenNormBackward(rec, norm, x, moments, dy, dx),
     reference: (values, x) => reading.cut(x, d).flatMap((token) => reading.norm(values, 'norm', kind, token)),
   }
 }

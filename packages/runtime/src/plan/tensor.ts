@@ -29,6 +29,9 @@ export interface Into {
   readonly accumulate: boolean
 }
 
+export const assign = (into: Tensor): Into => ({ into, accumulate: false })
+export const add = (into: Tensor): Into => ({ into, accumulate: true })
+
 /** A tensor over memory that the caller owns: all of a buffer. */
 export function persistent(buffer: GPUBuffer, rows: number, cols: number): Tensor {
   const storage = { label: buffer.label, offsetBytes: 0, sizeBytes: buffer.size, buffer }
@@ -56,4 +59,9 @@ export function columns(tensor: Tensor, from: number, cols: number): Tensor {
   if (from % 4 !== 0 || from + cols > tensor.stride)
     throw new RangeError(`Columns ${from} … ${from + cols} of a tensor with rows of ${tensor.stride} floats.`)
   return { ...tensor, cols, offset: tensor.offset + from }
+}
+
+/** Rows `from … from + rows` of a tensor. */
+export function rowsOf(tensor: Tensor, from: number, rows: number): Tensor {
+  return { ...tensor, rows, offset: tensor.offset + from * tensor.stride }
 }

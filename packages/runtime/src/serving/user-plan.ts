@@ -10,7 +10,7 @@ import type { Weights } from '../parameters/weights.ts'
 import { type Plan, type PlanCost, Recorder } from '../plan/recorder.ts'
 import type { Tensor } from '../plan/tensor.ts'
 import type { Write } from '../plan/upload-ring.ts'
-import { type UserTower, userForward } from '../tower/user-tower.ts'
+import type { UserTower } from '../tower/user-tower.ts'
 
 /** What a served vector's numbers are: f32, or the bits of fp16. */
 export type VectorFormat = 'float' | 'half'
@@ -39,7 +39,7 @@ function record(device: GpuDevice | null, { tower, weights, alignment }: UserPla
   const run = new Recorder(device)
   const embeddings = run.keep(run.tensor('user embeddings', rows, J))
   const own = alignment ? run.tensor('embeddings before alignment', rows, J) : embeddings
-  userForward(withWeights(run, weights), tower, inputs, own, false)
+  tower.forward(withWeights(run, weights), inputs, own, false)
   alignment?.forward(run, own, embeddings)
   // Apart from the run, so that floats are had without packing them.
   const packing = new Recorder(device)

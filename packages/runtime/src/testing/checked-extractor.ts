@@ -8,7 +8,7 @@ import type { CheckedLayer } from './layer-check.ts'
 export function checkedExtractor(
   config: ExtractorConfig,
   { n, d, dropout = 0 }: { n: number; d: number; dropout?: number },
-): CheckedLayer<unknown> {
+): CheckedLayer {
   const set = new ParameterSet()
   const extractor: Extractor = extractors[config.kind]
   const tokens = Array.from({ length: n }, (_, i) => `token ${i}`)
@@ -17,8 +17,10 @@ export function checkedExtractor(
     set,
     inputs: n * d,
     outputs: config.tokens * d,
-    forward: (rec, x, y, training) => extractor.forward(rec, layer, x, y, training),
-    backward: (rec, x, saved, dy, dx) => extractor.backward(rec, layer, x, saved, dy, dx),
+    forward: (rec, x, y, training) => {
+      const backward = layer(rec, x, y, training)
+      return (dy, dx) => backward(x, dy, dx)
+    },
     reference: (values, x) => reading.level(values, 'level', { extractors: [config] }, reading.cut(x, d), []).flat(),
   }
 }

@@ -14,10 +14,10 @@ import { movedAlong } from './float64-tensors.ts'
 import { type CheckedLayer, expectClose, randomValues, readGradient, Slice } from './layer-check.ts'
 
 /** @param layer one that drops half of its hidden units in training @param parameter whose gradient is looked at beside dx */
-export async function checkDropout<Saved>(
+export async function checkDropout(
   device: GpuDevice,
   random: SeededRandom,
-  layer: CheckedLayer<Saved>,
+  layer: CheckedLayer,
   parameter: string,
 ): Promise<void> {
   const rows = 5
@@ -40,8 +40,8 @@ export async function checkDropout<Saved>(
     const y = own('y', outputs)
     const rec = new Recorder(device)
     const model = withWeights(rec, weights)
-    const saved = layer.forward(model, x.tensor, { into: y.tensor, accumulate: false }, training)
-    if (training) layer.backward(model, x.tensor, saved, dy.tensor, { into: dx.tensor, accumulate: false })
+    const backward = layer.forward(model, x.tensor, { into: y.tensor, accumulate: false }, training)
+    if (training) backward(dy.tensor, { into: dx.tensor, accumulate: false })
     const plan = rec.plan('dropout check')
     return {
       plan,

@@ -7,9 +7,7 @@ import { Weights } from '../parameters/weights.ts'
 import { type Plan, Recorder } from '../plan/recorder.ts'
 import { persistent, type Tensor } from '../plan/tensor.ts'
 import { queueWrite, type Write } from '../plan/upload-ring.ts'
-import { interactionTensor, mixBackward, mixForward } from '../tower/mix-tower.ts'
 import { declareTower } from '../tower/tower.ts'
-import { userBackward, userForward } from '../tower/user-tower.ts'
 import type { TinyTower } from './tiny-towers.ts'
 
 /** Rate of the tables in the step; row-wise Adagrad starts at zero, so a table's gradient follows from its change. */
@@ -39,7 +37,7 @@ export class GradientStep {
     const { set, user, mix } = declareTower(tower.user, tower.item, tower.tasks, tower.config)
     this.weights = new Weights(device, set, true)
     this.#user = new InputBatch(device, user.needs, rows, true)
-    this.#item = new InputBatch(device, mix.inputs.needs, rows, true)
+    this.#item = new InputBatch(device, mix.needs, rows, true)
     const own = (label: string, r: number, c: number) =>
       persistent(device.buffer(label, r * padded(c) * 4, GPUBufferUsage.STORAGE | GPUBufferUsage.COPY_DST), r, c)
     this.#labels = own('labels', rows, tower.tasks)
@@ -54,17 +52,17 @@ export class GradientStep {
 
     const rec = new Recorder(device)
     const model = withWeights(rec, this.weights)
-    const z = interactionTensor(rec, mix, rows)
-    const savedUser = userForward(model, user, this.#user, z, true)
-    const savedMix = mixForward(model, mix, this.#item, z, true)
-    this.#logits = rec.keep(savedMix.logits)
+    const z = rec.tensor('Z', rows, mix.interactionColumns)
+    const userBackward = user.forward(model, this.#user, z, true)
+    const recorded = mix.forward(model, this.#item, z, true)
+    this.#logits = rec.keep(recorded.logits)
     this.#loss = rec.keep(rec.tensor('loss', rows, tower.tasks))
     const dlogits = rec.tensor('gradient of logits', rows, tower.tasks)
     rec.dispatch(
       bceMultiTask,
       { R: rows, T: tower.tasks, scale: 1 / rows },
       {
-        logits: savedMix.logits,
+        logits: recorded.logits,
         labels: this.#labels,
         labelWeights: this.#labelWeights,
         taskWeights: tasks,
@@ -72,8 +70,7 @@ export class GradientStep {
         dlogits,
       },
     )
-    const dEmbeddings = mixBackward(model, mix, this.#item, savedMix, dlogits)
-    userBackward(model, user, this.#user, savedUser, dEmbeddings, this.#rowWeights)
+    userBackward(recorded.backward(dlogits), this.#rowWeights)
     this.plan = rec.plan('gradient step')
   }
 

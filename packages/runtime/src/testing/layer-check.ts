@@ -15,12 +15,12 @@ import { columns, type Into, type Tensor } from '../plan/tensor.ts'
 import { type Float64Tensors, movedAlong } from './float64-tensors.ts'
 
 /** A layer and its reference, for rows of `inputs` numbers that become `outputs`. */
-export interface CheckedLayer<Saved> {
+export interface CheckedLayer {
   readonly set: ParameterSet
   readonly inputs: number
   readonly outputs: number
-  forward(rec: ModelRecorder, x: Tensor, y: Into, training: boolean): Saved
-  backward(rec: ModelRecorder, x: Tensor, saved: Saved, dy: Tensor, dx: Into): void
+  /** @returns its backward */
+  forward(rec: ModelRecorder, x: Tensor, y: Into, training: boolean): (dy: Tensor, dx: Into) => void
   /** One row. */
   reference(values: Float64Tensors, x: readonly number[]): number[]
 }
@@ -102,10 +102,10 @@ export function expectClose(got: readonly number[], want: readonly number[], tol
     )
 }
 
-export async function checkLayer<Saved>(
+export async function checkLayer(
   device: GpuDevice,
   random: SeededRandom,
-  layer: CheckedLayer<Saved>,
+  layer: CheckedLayer,
   { rows, whole, accumulate }: CheckedShape,
 ): Promise<void> {
   const { set, inputs, outputs } = layer
@@ -123,8 +123,8 @@ export async function checkLayer<Saved>(
   const model = withWeights(rec, weights)
   const served = slice('y of serving', outputs, 0, 8)
   layer.forward(model, x.tensor, { into: served.tensor, accumulate }, false)
-  const saved = layer.forward(model, x.tensor, { into: y.tensor, accumulate }, true)
-  layer.backward(model, x.tensor, saved, dy.tensor, { into: dx.tensor, accumulate })
+  const backward = layer.forward(model, x.tensor, { into: y.tensor, accumulate }, true)
+  backward(dy.tensor, { into: dx.tensor, accumulate })
   const plan = rec.plan('layer check')
   // Twice from the same start: nothing may depend on what an earlier step left in the shared buffers.
   for (const again of [false, true]) {

@@ -4,93 +4,59 @@
  * Shape letters: R rows, L lookups a row at most, C channels, D width.
  */
 
-import { attentionPoolBackward, attentionPoolForward, columnSum, columnSumShape } from '@headwater/kernels'
+import { attentionPoolBackward, attentionPoolForward } from '@headwater/kernels'
 import type { InputBatch } from '../inputs/input-batch.ts'
 import { type Lookups, lookUp, tableVectors } from '../inputs/table-lookups.ts'
+import { sumRows } from '../layers/sum-rows.ts'
 import type { ModelRecorder } from '../parameters/model-recorder.ts'
 import type { Parameter, Table } from '../parameters/parameter-set.ts'
-import type { Weights } from '../parameters/weights.ts'
-import type { Tensor } from '../plan/tensor.ts'
+import { assign, type Tensor } from '../plan/tensor.ts'
 
 export interface AttentionPool {
   readonly table: Table
   /** [C + 1, D]: the channels' mix, then the query. */
   readonly parameters: Parameter
-  readonly channels: number
 }
 
-export interface SavedPool {
-  readonly lookups: Lookups
-  /** [R, L, C]; null where C is 0. */
-  readonly channels: Tensor | null
-  /** What the kernel looks up, and where. */
-  readonly table: Tensor
-  readonly ids: Tensor
-}
-
-function shapeOf(weights: Weights, pool: AttentionPool, { lookups, table }: SavedPool, y: Tensor) {
-  return {
-    R: y.rows,
-    L: lookups.most,
-    C: pool.channels,
-    D4: pool.table.width / 4,
-    V: table.rows,
-    pOffset: weights.value(pool.parameters).offset / 4,
-    yColumn: y.offset / 4,
-    yRow: y.stride / 4,
-  }
-}
-
-function inputsOf(weights: Weights, pool: AttentionPool, { lookups, channels, table, ids }: SavedPool) {
-  return {
-    table,
-    ids,
-    lengths: lookups.lengths,
-    // Without channels the slot is filled by something that exists.
-    channels: channels ?? weights.rates,
-    parameters: weights.value(pool.parameters),
-  }
-}
-
-/** y [R, D] = Σ softmax(query · token / √D) token; zeros for a row that looks nothing up. */
+/**
+ * y [R, D] = Σ softmax(query · token / √D) token; zeros for a row that looks nothing up.
+ * @param channels [R, L, C]; null where C is 0
+ * @returns its backward: it assigns the gradient of mix and query, and gives that of what was looked up [R·L, D]
+ */
 export function attentionPool(
   rec: ModelRecorder,
-  pool: AttentionPool,
+  { table, parameters }: AttentionPool,
   batch: InputBatch,
   lookups: Lookups,
   channels: Tensor | null,
   y: Tensor,
-): SavedPool {
-  const { parts } = rec.weights.table(pool.table)
-  const saved = { lookups, channels, table: parts[0].values, ids: lookups.ids }
+): (dy: Tensor) => Tensor {
+  const { name, width: D } = table
+  const { rows: R } = y
+  const { lengths, most: L } = lookups
+  const { parts } = rec.weights.table(table)
+  let [vectors, ids] = [parts[0].values, lookups.ids]
   if (parts.length > 1) {
-    const count = y.rows * lookups.most
-    saved.table = rec.tensor(`rows of ${pool.table.name}`, count, pool.table.width)
-    saved.ids = batch.places(count)
-    const each = { ids: lookups.ids, lengths: batch.ones(count), most: 1 }
-    lookUp(rec, tableVectors(rec.weights, pool.table), each, 'sum', saved.table)
+    vectors = rec.tensor(`rows of ${name}`, R * L, D)
+    lookUp(rec, tableVectors(rec.weights, table), { ids, lengths: batch.ones(R * L), most: 1 }, 'sum', vectors)
+    ids = batch.places(R * L)
   }
-  rec.dispatch(attentionPoolForward, shapeOf(rec.weights, pool, saved, y), { ...inputsOf(rec.weights, pool, saved), y })
-  return saved
-}
-
-/** Assigns the gradient of mix and query. @returns the gradient of what was looked up [R·L, D], undefined where nothing was. */
-export function attentionPoolGradient(rec: ModelRecorder, pool: AttentionPool, saved: SavedPool, dy: Tensor): Tensor {
-  const { name, width } = pool.table
-  const columns = (pool.channels + 1) * width
-  const dx = rec.tensor(`gradient of lookups in ${name}`, dy.rows * saved.lookups.most, width)
-  const partial = rec.tensor(`partial gradient of pooling of ${name}`, dy.rows, columns)
-  rec.dispatch(attentionPoolBackward, shapeOf(rec.weights, pool, saved, dy), {
-    ...inputsOf(rec.weights, pool, saved),
-    dy,
-    dx,
-    partial,
-  })
-  const output = rec.weights.gradientOf(pool.parameters)
-  rec.dispatch(
-    columnSum,
-    columnSumShape({ R: dy.rows, N4: columns / 4, inRow: partial.stride / 4, outOffset: output.offset / 4 }),
-    { input: partial, output },
-  )
-  return dx
+  const inputs = {
+    table: vectors,
+    ids,
+    lengths,
+    // Without channels the slot is filled by something that exists.
+    channels: channels ?? rec.weights.rates,
+    parameters: rec.weights.value(parameters),
+  }
+  const shape = { R, L, C: parameters.rows - 1, D4: D / 4, V: vectors.rows, pOffset: inputs.parameters.offset / 4 }
+  const shapeOf = (y: Tensor) => ({ ...shape, yColumn: y.offset / 4, yRow: y.stride / 4 })
+  rec.dispatch(attentionPoolForward, shapeOf(y), { ...inputs, y })
+  return (dy) => {
+    const dx = rec.tensor(`gradient of lookups in ${name}`, R * L, D)
+    const partial = rec.tensor(`partial gradient of pooling of ${name}`, R, parameters.rows * D)
+    rec.dispatch(attentionPoolBackward, shapeOf(dy), { ...inputs, dy, dx, partial })
+    sumRows(rec, partial, assign(rec.weights.gradientOf(parameters)))
+    return dx
+  }
 }

@@ -6,14 +6,13 @@
 
 import { padded, standardize as standardizeKernel } from '@headwater/kernels'
 import { flag, integer, optional, type ReadKeys } from '../config/config-rules.ts'
-import type { Encoding } from '../encodings/encoding.ts'
 import { encodingRule, encodings } from '../encodings/encodings.ts'
-import { declareLinear, type Linear, linearBackward, linearForward } from '../layers/linear.ts'
+import { declareLinear, linearBackward, linearForward } from '../layers/linear.ts'
 import { copyTokens } from '../layers/token-matrix.ts'
 import { named } from '../parameters/axis.ts'
 import type { ModelRecorder } from '../parameters/model-recorder.ts'
 import type { Parameter } from '../parameters/parameter-set.ts'
-import { columns, type Tensor } from '../plan/tensor.ts'
+import { assign, columns, rowsOf, type Tensor } from '../plan/tensor.ts'
 import type { TokenKind } from './token-kind.ts'
 
 const keys = {
@@ -24,34 +23,13 @@ const keys = {
 
 export type DenseTokensConfig = ReadKeys<typeof keys>
 
-export interface DenseTokens {
-  /** Constants [1, F], fitted once: `fitDense`. */
-  readonly standardization: { readonly center: Parameter; readonly scale: Parameter } | null
-  readonly encoded: {
-    readonly encoding: Encoding
-    /** What it declared. */
-    readonly layer: unknown
-    /** Columns of e. */
-    readonly columns: number
-  } | null
-  readonly linear: Linear
-}
-
-export interface SavedDense {
-  readonly standardized: Tensor
-  readonly encoded: Tensor
-}
-
-function standardizeValues(rec: ModelRecorder, { standardization }: DenseTokens, x: Tensor): Tensor {
-  if (!standardization) return x
+/** x̂, from center and scale, constants [1, F] that are fitted once: `fitDense`. */
+function standardized(rec: ModelRecorder, constants: readonly Parameter[], x: Tensor): Tensor {
   const F4 = padded(x.cols) / 4
   // The kernel reads both in one run, and each is memory of its own.
   const statistics = rec.tensor('dense statistics', 2, x.cols)
-  for (const [row, parameter] of [standardization.center, standardization.scale].entries())
-    copyTokens(rec, columns(rec.weights.value(parameter), 0, F4 * 4), {
-      into: { ...statistics, rows: 1, offset: row * statistics.stride },
-      accumulate: false,
-    })
+  for (const [row, parameter] of constants.entries())
+    copyTokens(rec, columns(rec.weights.value(parameter), 0, F4 * 4), assign(rowsOf(statistics, row, 1)))
   const y = rec.tensor('standardized', x.rows, F4 * 8)
   rec.dispatch(
     standardizeKernel,
@@ -70,7 +48,7 @@ function standardizeValues(rec: ModelRecorder, { standardization }: DenseTokens,
   return { ...y, cols: x.cols }
 }
 
-export const dense: TokenKind<typeof keys, DenseTokens, SavedDense> = {
+export const dense: TokenKind<typeof keys> = {
   description: 'All dense values',
   keys,
   sources: ({ tokens }, layout) => (layout.dense.length > 0 ? [{ from: 'dense values', tokens }] : []),
@@ -80,38 +58,21 @@ export const dense: TokenKind<typeof keys, DenseTokens, SavedDense> = {
   declare(set, { tokens, standardize, encoding: config }, { dense: features }, d) {
     const constant = (what: string, start: 'zero' | 'one') =>
       set.declare(`user.dense.${what}`, 1, named(features), start, { decay: false })
-    const standardization = standardize ? { center: constant('center', 'zero'), scale: constant('scale', 'one') } : null
+    const constants = standardize ? [constant('center', 'zero'), constant('scale', 'one')] : null
     const encoding = config && encodings[config.kind]
+    const encode = encoding?.declare(set, 'user.dense', features, config!)
     const each = encoding?.columns(config!) ?? 1
-    return {
-      standardization,
-      encoded: encoding
-        ? {
-            encoding,
-            layer: encoding.declare(set, 'user.dense', features, config!),
-            columns: features.length * each,
-          }
-        : null,
-      linear: declareLinear(set, 'user.dense-tokens', named(features, each), tokens * d),
+    const linear = declareLinear(set, 'user.dense-tokens', named(features, each), tokens * d)
+    return (rec, batch, y) => {
+      const x = constants ? standardized(rec, constants, batch.dense!) : batch.dense!
+      const e = encode ? rec.tensor('encoded dense values', x.rows, features.length * each) : x
+      const encodingBackward = encode?.(rec, x, e)
+      linearForward(rec, linear, e, y)
+      return (dy) => {
+        const de = encodingBackward && rec.tensor('gradient of encoded dense values', e.rows, e.cols)
+        linearBackward(rec, linear, e, dy, de && assign(de))
+        if (de) encodingBackward(de)
+      }
     }
-  },
-  forward(rec, layer, batch, y) {
-    const standardized = standardizeValues(rec, layer, batch.dense!)
-    let encoded = standardized
-    if (layer.encoded) {
-      encoded = rec.tensor('encoded dense values', standardized.rows, layer.encoded.columns)
-      layer.encoded.encoding.forward(rec, layer.encoded.layer, standardized, encoded)
-    }
-    linearForward(rec, layer.linear, encoded, y)
-    return { standardized, encoded }
-  },
-  backward(rec, { encoded: own, linear }, _, { standardized: x, encoded }, dy) {
-    if (!own?.encoding.backward) {
-      linearBackward(rec, linear, encoded, dy)
-      return
-    }
-    const dEncoded = rec.tensor('gradient of encoded dense values', x.rows, own.columns)
-    linearBackward(rec, linear, encoded, dy, { into: dEncoded, accumulate: false })
-    own.encoding.backward(rec, own.layer, x, dEncoded)
   },
 }

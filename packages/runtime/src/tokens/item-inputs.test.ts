@@ -6,7 +6,7 @@ import { ParameterSet } from '../parameters/parameter-set.ts'
 import * as reading from '../reading-version.ts'
 import { randomBatch } from '../testing/random-batch.ts'
 import { checkStep, TokenStep } from '../testing/token-step.ts'
-import { declareItemInputs, itemInputsBackward, itemInputsForward } from './item-inputs.ts'
+import { declareItemInputs } from './item-inputs.ts'
 
 let device: GpuDevice
 beforeAll(async () => {
@@ -24,8 +24,8 @@ function stepOf(layout: SideLayout, width: number, rows: number, l2 = 0) {
   const set = new ParameterSet()
   const inputs = declareItemInputs(set, 'item', layout, width)
   const step = new TokenStep(device, set, inputs.needs, rows, (rec, batch) => {
-    const y = itemInputsForward(rec, inputs, batch)
-    return { y, backward: (dy) => itemInputsBackward(rec, inputs, batch, dy, l2) }
+    const { x, backward } = inputs.forward(rec, batch)
+    return { y: x, backward: (dx) => backward(dx, l2) }
   })
   return { step, inputs }
 }

@@ -10,18 +10,23 @@ import { copyTokens } from '../layers/token-matrix.ts'
 import { type Axis, lengthOf, padding } from '../parameters/axis.ts'
 import type { ModelRecorder } from '../parameters/model-recorder.ts'
 import type { ParameterSet } from '../parameters/parameter-set.ts'
-import { columns, type Tensor } from '../plan/tensor.ts'
-import { type BagTokens, bagTokensBackward, bagTokensForward, declareBagTokens } from './bag-tokens.ts'
+import { assign, columns, type Tensor } from '../plan/tensor.ts'
+import { declareBagTokens } from './bag-tokens.ts'
+
+/** X, and its backward, which updates every table that was looked up; `l2` is a penalty on a looked-up embedding, a lookup. */
+export interface RecordedInputs {
+  readonly x: Tensor
+  backward(dx: Tensor, l2?: number): void
+}
 
 export interface ItemInputs {
   /** For the `InputBatch`. */
   readonly needs: InputNeeds
-  readonly denseColumns: number
   /** Columns of X. */
   readonly columns: number
   /** What stands on them. */
   readonly axis: Axis
-  readonly bags: BagTokens
+  forward(rec: ModelRecorder, batch: InputBatch): RecordedInputs
 }
 
 /**
@@ -37,41 +42,18 @@ export function declareItemInputs(set: ParameterSet, name: string, layout: SideL
   ]
   const count = lengthOf(axis)
   if (count === 0) throw new RangeError(`The ${name} side has no features. Give the schema one of that side.`)
+  const bags = declareBagTokens(set, name, layout.bags, width, 'mean')
   return {
     needs: { layout: { ...layout, sequence: null }, bags: 'mean', recent: 0 },
-    denseColumns,
     columns: count,
     axis,
-    bags: declareBagTokens(set, name, layout.bags, width, 'mean'),
+    forward(rec, batch) {
+      const x = rec.tensor('item X', batch.rows, count)
+      const ofDense = (tensor: Tensor) => columns(tensor, 0, denseColumns)
+      const ofBags = (tensor: Tensor) => columns(tensor, denseColumns, count - denseColumns)
+      if (batch.dense) copyTokens(rec, ofDense(batch.dense), assign(ofDense(x)))
+      const bagsBackward = bags(rec, batch, ofBags(x))
+      return { x, backward: (dx, l2) => bagsBackward(ofBags(dx), l2) }
+    },
   }
-}
-
-const bagColumns = (inputs: ItemInputs, x: Tensor): Tensor =>
-  columns(x, inputs.denseColumns, inputs.columns - inputs.denseColumns)
-
-/** @returns X */
-export function itemInputsForward(rec: ModelRecorder, inputs: ItemInputs, batch: InputBatch): Tensor {
-  const x = rec.tensor('item X', batch.rows, inputs.columns)
-  if (batch.dense)
-    copyTokens(rec, columns(batch.dense, 0, inputs.denseColumns), {
-      into: columns(x, 0, inputs.denseColumns),
-      accumulate: false,
-    })
-  bagTokensForward(rec, inputs.bags, batch, bagColumns(inputs, x))
-  return x
-}
-
-/**
- * Updates every table that was looked up. `dx` is the gradient of X.
- * @param l2 penalty on a looked-up embedding, a lookup
- */
-export function itemInputsBackward(
-  rec: ModelRecorder,
-  inputs: ItemInputs,
-  batch: InputBatch,
-  dx: Tensor,
-  l2 = 0,
-): void {
-  const saved = inputs.bags.bags.map(() => null)
-  bagTokensBackward(rec, inputs.bags, batch, saved, bagColumns(inputs, dx), l2)
 }

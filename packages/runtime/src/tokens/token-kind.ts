@@ -20,13 +20,13 @@ export interface TokenSource {
 /** Refuses a config for the value of one of its keys; for the whole where the key is empty. */
 type Refuse = (key: string, reason: string, remedy: string) => never
 
-export interface TokenKind<
-  K extends Keys = Keys,
-  /** What it declared. */
-  Layer = unknown,
-  /** What its forward keeps for its backward. */
-  Saved = unknown,
-> {
+/**
+ * Declared tokens of one kind: assigns y [R, n · d], which may be columns of a wider tensor.
+ * @returns its backward, which assigns every parameter's gradient and updates the tables that were looked up
+ */
+export type TokenLayer = (rec: ModelRecorder, batch: InputBatch, y: Tensor) => (dy: Tensor) => void
+
+export interface TokenKind<K extends Keys = Keys> {
   readonly description: string
   /** Of its config, besides `kind`. */
   readonly keys: K
@@ -37,11 +37,7 @@ export interface TokenKind<
   /** What an `InputBatch` must hold beyond dense values and bags. */
   needs?(config: ReadKeys<K>, layout: SideLayout): Partial<InputNeeds>
   /** Declares parameters and tables, each with what stands on its rows and columns. */
-  declare(set: ParameterSet, config: ReadKeys<K>, layout: SideLayout, d: number): Layer
-  /** Assigns y [R, n · d], which may be columns of a wider tensor. */
-  forward(rec: ModelRecorder, layer: Layer, batch: InputBatch, y: Tensor): Saved
-  /** Assigns every parameter's gradient and updates the tables that were looked up. */
-  backward(rec: ModelRecorder, layer: Layer, batch: InputBatch, saved: Saved, dy: Tensor): void
+  declare(set: ParameterSet, config: ReadKeys<K>, layout: SideLayout, d: number): TokenLayer
 }
 
 /** Names of tokens, which stay when features are added. */

@@ -12,7 +12,7 @@ import * as reading from '../reading-version.ts'
 import { randomBatch } from '../testing/random-batch.ts'
 import { checkStep, TokenStep } from '../testing/token-step.ts'
 import type { TokenConfig } from './token-kinds.ts'
-import { declareUserTokens, userTokensBackward, userTokensForward } from './user-tokens.ts'
+import { declareUserTokens } from './user-tokens.ts'
 
 let device: GpuDevice
 beforeAll(async () => {
@@ -55,14 +55,14 @@ it.each<[string, SideLayout, readonly TokenConfig[], number, number]>([
   const random = seededRandom(count)
   const set = new ParameterSet()
   const tokens = declareUserTokens(set, given, wanted, width)
-  expect(tokens).toMatchObject({ columns: count * width })
   expect([tokens.tokens.length, tokens.dense.length]).toEqual([count, denseTokens])
   const step = new TokenStep(device, set, tokens.needs, 9, (rec, batch) => {
-    const { x0, xDense, saved } = userTokensForward(rec, tokens, batch)
+    const { x0, xDense, backward } = tokens.forward(rec, batch)
     expect(x0).toMatchObject({ rows: 9, cols: count * 8, stride: count * 8, offset: 0 })
     if (denseTokens === 0) expect(xDense).toBeNull()
-    else expect(xDense).toEqual({ ...x0, cols: denseTokens * 8, offset: tokens.placedDense!.from })
-    return { y: x0, backward: (dy) => userTokensBackward(rec, tokens, batch, saved, dy) }
+    else
+      expect(xDense).toEqual({ ...x0, cols: denseTokens * 8, offset: tokens.tokens.indexOf(tokens.dense[0]) * width })
+    return { y: x0, backward }
   })
   const batch = randomBatch(given, 6, random)
   await checkStep(step, {
@@ -90,7 +90,7 @@ it('gives the same tokens where nothing is kept for a backward', async () => {
   )
   const batch = new InputBatch(device, tokens.needs, 6, false)
   const rec = new Recorder(device)
-  const x0 = rec.keep(userTokensForward(withWeights(rec, weights), tokens, batch).x0)
+  const x0 = rec.keep(tokens.forward(withWeights(rec, weights), batch).x0)
   const plan = rec.plan('tokens to serve')
   const given = randomBatch(layout, 6, random)
   batch.upload(given, queueWrite(device))

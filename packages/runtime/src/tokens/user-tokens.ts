@@ -8,14 +8,15 @@ import { columns, type Tensor } from '../plan/tensor.ts'
 import { type TokenKind, tokenNames } from './token-kind.ts'
 import { type TokenConfig, tokenKinds } from './token-kinds.ts'
 
-/** The tokens of one kind. */
-interface Placed {
-  readonly kind: TokenKind
-  /** What it declared. */
-  readonly layer: unknown
-  /** Their columns of X_0. */
-  readonly from: number
-  readonly columns: number
+/** X_0 and its dense tokens' columns, null where there are none. */
+export interface RecordedTokens {
+  readonly x0: Tensor
+  readonly xDense: Tensor | null
+  /**
+   * Assigns every parameter's gradient and updates every table that was looked up.
+   * @param dx0 the gradient of X_0, what comes through the dense tokens' other uses included
+   */
+  backward(dx0: Tensor): void
 }
 
 export interface UserTokens {
@@ -25,14 +26,8 @@ export interface UserTokens {
   readonly tokens: readonly string[]
   /** Of these, the ones that are made of dense values. */
   readonly dense: readonly string[]
-  readonly columns: number
-  readonly placed: readonly Placed[]
-  /** Those of dense values. */
-  readonly placedDense: Placed | null
+  forward(rec: ModelRecorder, batch: InputBatch): RecordedTokens
 }
-
-/** Of each kind. */
-export type SavedUserTokens = readonly unknown[]
 
 export const sourcesOf = (config: TokenConfig, layout: SideLayout) => tokenKinds[config.kind].sources(config, layout)
 
@@ -43,57 +38,34 @@ export function declareUserTokens(
   configs: readonly TokenConfig[],
   d: number,
 ): UserTokens {
-  const used = configs
-    .map((config) => ({ config, names: tokenNames(sourcesOf(config, layout)) }))
-    .filter(({ names }) => names.length > 0)
-  if (used.length === 0)
+  let needs: InputNeeds = { layout: { ...layout, sequence: null }, bags: 'mean', recent: 0 }
+  const tokens: string[] = []
+  const placed = configs.flatMap((config) => {
+    const names = tokenNames(sourcesOf(config, layout))
+    if (names.length === 0) return []
+    const kind: TokenKind = tokenKinds[config.kind]
+    needs = { ...needs, ...kind.needs?.(config, layout) }
+    const from = tokens.length * d
+    tokens.push(...names)
+    const slice = (x: Tensor) => columns(x, from, names.length * d)
+    return { name: config.kind, names, slice, layer: kind.declare(set, config, layout, d) }
+  })
+  if (tokens.length === 0)
     throw new RangeError(
       'The user side gives no token: no dense values that are used, no bag, no sequence. Give the schema a user feature.',
     )
-  let needs: InputNeeds = { layout: { ...layout, sequence: null }, bags: 'mean', recent: 0 }
-  let from = 0
-  const placed = used.map(({ config, names }) => {
-    const kind: TokenKind = tokenKinds[config.kind]
-    needs = { ...needs, ...kind.needs?.(config, layout) }
-    const place = { kind, layer: kind.declare(set, config, layout, d), from, columns: names.length * d }
-    from += place.columns
-    return place
-  })
-  const dense = used.findIndex(({ config }) => config.kind === 'dense')
+  const dense = placed.find(({ name }) => name === 'dense')
   return {
     needs,
-    tokens: used.flatMap(({ names }) => names),
-    dense: used[dense]?.names ?? [],
-    columns: from,
-    placed,
-    placedDense: placed[dense] ?? null,
+    tokens,
+    dense: dense?.names ?? [],
+    forward(rec, batch) {
+      const x0 = rec.tensor('X_0', batch.rows, tokens.length * d)
+      const backwards = placed.map(({ layer, slice }) => layer(rec, batch, slice(x0)))
+      const backward = (dx0: Tensor) => {
+        for (const [i, { slice }] of placed.entries()) backwards[i](slice(dx0))
+      }
+      return { x0, xDense: dense ? dense.slice(x0) : null, backward }
+    },
   }
-}
-
-const sliceOf = ({ from, columns: count }: Placed, x: Tensor): Tensor => columns(x, from, count)
-
-/** @returns X_0, its dense tokens' columns (null: there are none), and what the backward takes */
-export function userTokensForward(
-  rec: ModelRecorder,
-  tokens: UserTokens,
-  batch: InputBatch,
-): { x0: Tensor; xDense: Tensor | null; saved: SavedUserTokens } {
-  const x0 = rec.tensor('X_0', batch.rows, tokens.columns)
-  const saved = tokens.placed.map((placed) => placed.kind.forward(rec, placed.layer, batch, sliceOf(placed, x0)))
-  return { x0, xDense: tokens.placedDense && sliceOf(tokens.placedDense, x0), saved }
-}
-
-/**
- * Assigns every parameter's gradient and updates every table that was looked up. `dx0` is the gradient of X_0, what comes
- * through the dense tokens' other uses included.
- */
-export function userTokensBackward(
-  rec: ModelRecorder,
-  tokens: UserTokens,
-  batch: InputBatch,
-  saved: SavedUserTokens,
-  dx0: Tensor,
-): void {
-  for (const [i, placed] of tokens.placed.entries())
-    placed.kind.backward(rec, placed.layer, batch, saved[i], sliceOf(placed, dx0))
 }

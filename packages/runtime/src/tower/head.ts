@@ -13,12 +13,12 @@ import {
   normShape,
 } from '@headwater/kernels'
 import { integer, kinds, number, optional, type ReadKeys, type Rule, record } from '../config/config-rules.ts'
-import { declareLinear, type Linear, linearBackward, linearForward } from '../layers/linear.ts'
+import { declareLinear, linearBackward, linearForward } from '../layers/linear.ts'
 import { product } from '../layers/product.ts'
 import type { Axis } from '../parameters/axis.ts'
 import type { ModelRecorder } from '../parameters/model-recorder.ts'
 import type { ParameterSet } from '../parameters/parameter-set.ts'
-import { columns, type Into, type Tensor } from '../plan/tensor.ts'
+import { add, assign, columns, type Into, type Tensor } from '../plan/tensor.ts'
 
 const keys = {
   count: integer('Embeddings a user', 1, 256),
@@ -39,95 +39,59 @@ export interface EmbeddingsConfig extends ReadKeys<typeof keys> {}
 
 export const embeddingsRule: Rule<EmbeddingsConfig> = record('What is served of a user', keys)
 
-export interface Head {
-  readonly config: EmbeddingsConfig
-  readonly output: Linear
-}
-
-export interface SavedHead {
-  /** What the norm was given [R, K·D]; the embeddings themselves without one. */
-  readonly raw: Tensor
-  /** Mean and inverse deviation of each embedding; layer norm only. */
-  readonly moments: Tensor | null
+/** The embeddings, and the backward: `gradient` lies as they do, same columns of a tensor of the same width. */
+export interface RecordedHead {
   readonly embeddings: Tensor
-}
-
-/** @param inputs what the n · d numbers are */
-export function declareHead(set: ParameterSet, inputs: Axis, config: EmbeddingsConfig): Head {
-  return { config, output: declareLinear(set, 'user.output', inputs, config.count * config.width) }
-}
-
-function layerNormShape({ count: K, width: D }: EmbeddingsConfig, embeddings: Tensor) {
-  const { rows, offset, stride } = embeddings
-  return normShape({ V: rows * K, K, D4: D / 4, yOffset: offset / 4, yRow: stride / 4 })
-}
-
-/** One shape an embedding, since their distance in a row is not that from the last one to the next row. */
-function boundShapes({ count, width }: EmbeddingsConfig, bound: number, embeddings: Tensor) {
-  const D4 = width / 4
-  return Array.from({ length: count }, (_, k) => ({
-    R: embeddings.rows,
-    D4,
-    bound,
-    xColumn: k * D4,
-    xRow: count * D4,
-    yColumn: embeddings.offset / 4 + k * D4,
-    yRow: embeddings.stride / 4,
-  }))
+  backward(gradient: Tensor, dx: Into): void
 }
 
 /** Writes the embeddings into the first K·D columns of `into`. x [R, n·d]. */
-export function headForward(rec: ModelRecorder, { config, output }: Head, x: Tensor, into: Tensor): SavedHead {
+export type Head = (rec: ModelRecorder, x: Tensor, into: Tensor) => RecordedHead
+
+/** @param inputs what the n · d numbers are */
+export function declareHead(set: ParameterSet, inputs: Axis, config: EmbeddingsConfig): Head {
   const { count, width, norm } = config
-  const embeddings = columns(into, 0, count * width)
-  if (!norm) {
-    linearForward(rec, output, x, embeddings)
-    return { raw: embeddings, moments: null, embeddings }
+  const output = declareLinear(set, 'user.output', inputs, count * width)
+  return (rec, x, into) => {
+    const embeddings = columns(into, 0, count * width)
+    const raw = norm ? rec.tensor('user output', x.rows, count * width) : embeddings
+    linearForward(rec, output, x, raw)
+    const normBackward = norm && normalize(rec, config, norm, raw, embeddings)
+    return {
+      embeddings,
+      backward(gradient, dx) {
+        const dRaw = normBackward ? rec.tensor('gradient of user output', x.rows, count * width) : gradient
+        normBackward?.(gradient, dRaw)
+        linearBackward(rec, output, x, dRaw, dx)
+      },
+    }
   }
-  const raw = rec.tensor('user output', x.rows, count * width)
-  linearForward(rec, output, x, raw)
-  if (norm.kind === 'bound') {
-    for (const shape of boundShapes(config, norm.largest, embeddings))
-      rec.dispatch(normBoundForward, shape, { x: raw, y: embeddings })
-    return { raw, moments: null, embeddings }
-  }
-  const moments = rec.tensor('moments of embeddings', 1, x.rows * count * 2)
-  rec.dispatch(layerNormForward, layerNormShape(config, embeddings), {
-    x: raw,
-    gain: rec.weights.rates,
-    shift: rec.weights.rates,
-    y: embeddings,
-    moments,
-  })
-  return { raw, moments, embeddings }
 }
 
-/** `gradient` lies as the embeddings do: same columns of a tensor of the same width. */
-export function headBackward(
+/** Of each embedding. @returns its backward */
+function normalize(
   rec: ModelRecorder,
-  { config, output }: Head,
+  { count: K, width: D }: EmbeddingsConfig,
+  norm: NonNullable<EmbeddingsConfig['norm']>,
   x: Tensor,
-  { raw, moments, embeddings }: SavedHead,
-  gradient: Tensor,
-  dx: Into,
-): void {
-  const { count, width, norm } = config
-  let dRaw = gradient
-  if (norm) {
-    dRaw = rec.tensor('gradient of user output', x.rows, count * width)
-    if (norm.kind === 'bound')
-      for (const shape of boundShapes(config, norm.largest, embeddings))
-        rec.dispatch(normBoundBackward, shape, { x: raw, dy: gradient, dx: dRaw })
-    else
-      rec.dispatch(layerNormBackward, layerNormShape(config, embeddings), {
-        x: raw,
-        gain: rec.weights.rates,
-        moments: moments!,
-        dy: gradient,
-        dx: dRaw,
-      })
+  y: Tensor,
+): (dy: Tensor, dx: Tensor) => void {
+  const { rows: R } = y
+  const [D4, offset, row] = [D / 4, y.offset / 4, y.stride / 4]
+  if (norm.kind === 'bound') {
+    // One shape an embedding, since their distance in a row is not that from the last one to the next row.
+    const places = { R, D4, bound: norm.largest, xRow: K * D4, yRow: row }
+    const shapes = Array.from({ length: K }, (_, k) => ({ ...places, xColumn: k * D4, yColumn: offset + k * D4 }))
+    for (const shape of shapes) rec.dispatch(normBoundForward, shape, { x, y })
+    return (dy, dx) => {
+      for (const shape of shapes) rec.dispatch(normBoundBackward, shape, { x, dy, dx })
+    }
   }
-  linearBackward(rec, output, x, dRaw, dx)
+  const shape = normShape({ V: R * K, K, D4, yOffset: offset, yRow: row })
+  const moments = rec.tensor('moments of embeddings', 1, R * K * 2)
+  const gain = rec.weights.rates
+  rec.dispatch(layerNormForward, shape, { x, gain, shift: gain, y, moments })
+  return (dy, dx) => rec.dispatch(layerNormBackward, shape, { x, gain, moments, dy, dx })
 }
 
 /**
@@ -153,11 +117,7 @@ export function decorrelate(
     { x: embeddings, rowWeights, centered, count },
   )
   const products = rec.tensor('products of embedding columns', D, D)
-  product(
-    rec,
-    { M: D, N: D, K: R, aRow: 1, aCol: centered.stride },
-    { a: centered, b: centered, c: { into: products, accumulate: false } },
-  )
+  product(rec, { a: centered, aTransposed: true, b: centered, c: assign(products) })
   const loss = rec.tensor('decorrelation loss', 1, D)
   const masked = rec.tensor('slopes of decorrelation', D, D)
   rec.dispatch(
@@ -165,5 +125,5 @@ export function decorrelate(
     { D, pRow: products.stride / 4, scale: config.decorrelation },
     { products, count, loss, masked },
   )
-  product(rec, { M: R, N: D, K: D }, { a: centered, b: masked, c: { into: gradient, accumulate: true } })
+  product(rec, { a: centered, b: masked, c: add(gradient) })
 }

@@ -10,7 +10,7 @@ import * as reading from '../reading-version.ts'
 import { checkDropout } from '../testing/dropout-check.ts'
 import { type CheckedLayer, checkLayer } from '../testing/layer-check.ts'
 import type { LevelConfig } from './level.ts'
-import { declarePyramid, pyramidBackward, pyramidForward, type SavedPyramid } from './pyramid.ts'
+import { declarePyramid } from './pyramid.ts'
 
 let device: GpuDevice
 beforeAll(async () => {
@@ -27,7 +27,7 @@ interface Sizes {
   dropout?: number
 }
 
-function pyramidOf(levels: readonly LevelConfig[], sizes: Sizes): CheckedLayer<SavedPyramid> {
+function pyramidOf(levels: readonly LevelConfig[], sizes: Sizes): CheckedLayer {
   const { n, d, denseTokens, denseAt = 0, dropout = 0 } = sizes
   const set = new ParameterSet()
   const tokens = Array.from({ length: n }, (_, i) => `token ${i}`)
@@ -39,14 +39,13 @@ function pyramidOf(levels: readonly LevelConfig[], sizes: Sizes): CheckedLayer<S
     inputs: n * d,
     outputs: pyramid.tokens.length * d,
     forward(rec, x, y, training) {
-      const result = pyramidForward(rec, pyramid, x, dense(x), training)
-      copyTokens(rec, result.x, y)
-      return result.saved
-    },
-    backward(rec, x, saved, dy, dx) {
-      const { dx0 } = pyramidBackward(rec, pyramid, saved, dy)
-      expect(dx0).toMatchObject({ rows: x.rows, cols: x.cols, stride: x.cols, offset: 0 })
-      copyTokens(rec, dx0, dx)
+      const recorded = pyramid.forward(rec, x, dense(x), training)
+      copyTokens(rec, recorded.x, y)
+      return (dy, dx) => {
+        const dx0 = recorded.backward(dy)
+        expect(dx0).toMatchObject({ rows: x.rows, cols: x.cols, stride: x.cols, offset: 0 })
+        copyTokens(rec, dx0, dx)
+      }
     },
     reference: (values, x) => {
       const x0 = reading.cut(x, d)

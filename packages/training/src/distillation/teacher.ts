@@ -17,7 +17,6 @@ import {
   type Tensor,
   type Tower,
   type UserTower,
-  userForward,
   Weights,
   type Write,
   withWeights,
@@ -113,7 +112,7 @@ export class Teacher implements StepTeacher {
     const { count: K, width: D } = config.embeddings
     const R = this.#inputs.rows
     const teacher = rec.tensor("teacher's embeddings", R, dim)
-    userForward(withWeights(rec, this.#weights), this.#tower, this.#inputs, teacher, false)
+    this.#tower.forward(withWeights(rec, this.#weights), this.#inputs, teacher, false)
     const loss = rec.tensor('distillation loss', 1, R * K)
     rec.dispatch(
       embeddingDistillation,

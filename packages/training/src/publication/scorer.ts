@@ -3,15 +3,12 @@ import { type GpuDevice, Readback, uniformBytesOf } from '@headwater/gpu'
 import { padded } from '@headwater/kernels'
 import {
   InputBatch,
-  interactionTensor,
-  mixForward,
   type Plan,
   type PlanCost,
   queueWrite,
   Recorder,
   type Tensor,
   type Tower,
-  userForward,
   type Weights,
   type Write,
   withWeights,
@@ -24,12 +21,12 @@ export const scoreRows = 512
 /** @param device null: to be measured only; then weights may be laid out only */
 function record(device: GpuDevice | null, tower: Tower, weights: Weights, rows: number) {
   const user = new InputBatch(device, tower.user.needs, rows, false)
-  const item = new InputBatch(device, tower.mix.inputs.needs, rows, false)
+  const item = new InputBatch(device, tower.mix.needs, rows, false)
   const rec = new Recorder(device)
   const model = withWeights(rec, weights)
-  const z = interactionTensor(rec, tower.mix, rows)
-  userForward(model, tower.user, user, z, false)
-  const logits = rec.keep(mixForward(model, tower.mix, item, z, false).logits)
+  const z = rec.tensor('Z', rows, tower.mix.interactionColumns)
+  tower.user.forward(model, user, z, false)
+  const logits = rec.keep(tower.mix.forward(model, item, z, false).logits)
   return { user, item, rec, logits }
 }
 

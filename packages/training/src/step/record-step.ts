@@ -5,14 +5,9 @@ import {
   Allocation,
   columns,
   InputBatch,
-  interactionTensor,
-  mixBackward,
-  mixForward,
   type Recorder,
   type Tensor,
   type Tower,
-  userBackward,
-  userForward,
   type Weights,
   type Write,
   withWeights,
@@ -61,7 +56,7 @@ export class StepInputs {
     this.tasks = tower.mix.tasks
     this.#allocation = new Allocation(device)
     this.user = new InputBatch(device, tower.user.needs, rows, true)
-    this.item = new InputBatch(device, tower.mix.inputs.needs, rows, true)
+    this.item = new InputBatch(device, tower.mix.needs, rows, true)
     this.labels = this.#allocation.tensor('labels', rows, this.tasks)
     this.labelWeights = this.#allocation.tensor('label weights', rows, this.tasks)
     this.rowWeights = this.#allocation.tensor('row weights', 1, rows)
@@ -123,19 +118,16 @@ export function recordStep(
   const { rows: R, tasks: T, user, item, labels, labelWeights, rowWeights, taskWeights } = inputs
   const rec = new UpdateRecorder(device)
   const model = withWeights(rec, weights)
-  const z = interactionTensor(rec, tower.mix, R)
-  const savedUser = userForward(model, tower.user, user, z, true)
-  const savedMix = mixForward(model, tower.mix, item, z, true)
+  const z = rec.tensor('Z', R, tower.mix.interactionColumns)
+  const userBackward = tower.user.forward(model, user, z, true)
+  const { logits, backward: mixBackward } = tower.mix.forward(model, item, z, true)
   const loss = rec.keep(rec.tensor('loss', R, T))
   const dlogits = rec.tensor('gradient of logits', R, T)
-  rec.dispatch(
-    bceMultiTask,
-    { R, T, scale: 1 / R },
-    { logits: savedMix.logits, labels, labelWeights, taskWeights, loss, dlogits },
-  )
-  const dEmbeddings = mixBackward(model, tower.mix, item, savedMix, dlogits)
+  const shape = { R, T, scale: 1 / R }
+  rec.dispatch(bceMultiTask, shape, { logits, labels, labelWeights, taskWeights, loss, dlogits })
+  const dEmbeddings = mixBackward(dlogits)
   teacher?.record(rec, columns(z, 0, tower.user.dim), rowWeights, dEmbeddings)
-  userBackward(model, tower.user, user, savedUser, dEmbeddings, rowWeights)
+  userBackward(dEmbeddings, rowWeights)
   recordClipping(rec, weights, maxNorm)
   rec.recordHeld()
   recordAdamw(rec, weights)
