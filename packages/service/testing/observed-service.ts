@@ -1,3 +1,4 @@
+import type { ShadowReport, SnapshotInfo } from '@headwater/client'
 import { compileFeatures } from '@headwater/features'
 import {
   createPooling,
@@ -5,8 +6,6 @@ import {
   type EncoderStatus,
   type Outcome,
   type PoolingOptions,
-  type ShadowReport,
-  type SnapshotInfo,
   SnapshotRefusedError,
   startRefreshing,
   UnknownSnapshotError,

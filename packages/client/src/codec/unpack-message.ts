@@ -49,26 +49,6 @@ class Walk {
       case 0xc5:
       case 0xc6:
         return this.#binary(this.#length(1 << (tag - 0xc4), start), start)
-      case 0xca:
-        return this.#number(4, start).getFloat32(start + 1)
-      case 0xcb:
-        return this.#number(8, start).getFloat64(start + 1)
-      case 0xcc:
-        return this.#number(1, start).getUint8(start + 1)
-      case 0xcd:
-        return this.#number(2, start).getUint16(start + 1)
-      case 0xce:
-        return this.#number(4, start).getUint32(start + 1)
-      case 0xcf:
-        return exactly(this.#number(8, start).getBigUint64(start + 1))
-      case 0xd0:
-        return this.#number(1, start).getInt8(start + 1)
-      case 0xd1:
-        return this.#number(2, start).getInt16(start + 1)
-      case 0xd2:
-        return this.#number(4, start).getInt32(start + 1)
-      case 0xd3:
-        return exactly(this.#number(8, start).getBigInt64(start + 1))
       case 0xd9:
       case 0xda:
       case 0xdb:
@@ -80,7 +60,10 @@ class Walk {
       case 0xdf:
         return this.#map(this.#length(2 << (tag - 0xde), start), depth, start)
     }
-    throw malformed(start, `has type 0x${tag.toString(16)}, which the protocol does not use`)
+    const number = numbers[tag - 0xca]
+    if (number === undefined) throw malformed(start, `has type 0x${tag.toString(16)}, which the protocol does not use`)
+    const [sizeBytes, read] = number
+    return read(this.#number(sizeBytes, start), start + 1)
   }
 
   #list(entries: number, depth: number, start: number): unknown[] {
@@ -165,6 +148,22 @@ class Walk {
     }
   }
 }
+
+type ReadNumber = (view: DataView, at: number) => number | bigint
+
+/** Bytes of a number and how they are read, from the tag 0xca on. */
+const numbers: readonly (readonly [number, ReadNumber])[] = [
+  [4, (view, at) => view.getFloat32(at)],
+  [8, (view, at) => view.getFloat64(at)],
+  [1, (view, at) => view.getUint8(at)],
+  [2, (view, at) => view.getUint16(at)],
+  [4, (view, at) => view.getUint32(at)],
+  [8, (view, at) => exactly(view.getBigUint64(at))],
+  [1, (view, at) => view.getInt8(at)],
+  [2, (view, at) => view.getInt16(at)],
+  [4, (view, at) => view.getInt32(at)],
+  [8, (view, at) => exactly(view.getBigInt64(at))],
+]
 
 function exactly(integer: bigint): number | bigint {
   const value = Number(integer)

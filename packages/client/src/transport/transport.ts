@@ -2,7 +2,6 @@ import { contentTypeOf, formatOf, packMessage, parseJson, unpackMessage } from '
 import { isErrorCode } from '../codec/wire-error.ts'
 import { ClientError, DeadlineError, errorOf, OverloadedError, ProtocolError, UnavailableError } from './errors.ts'
 import type { Exchange, ExchangeAnswer, ExchangeRequest } from './exchange.ts'
-import { RetryBudget } from './retry-budget.ts'
 
 export interface TransportOptions {
   readonly url: string
@@ -26,11 +25,16 @@ const answerLimits = { maxDepth: 8, maxValues: 2 ** 24 }
 
 /** Tries of one call. */
 const maxTries = 3
+/**
+ * Tries again that are saved at most, each call earning a tenth of one: so a server in trouble is not met with a multiple of
+ * its load.
+ */
+const maxSaved = 10
 
 /** Calls, each tried again within its deadline and the budget where that may help. */
 export class Transport {
   readonly #options: TransportOptions
-  readonly #budget = new RetryBudget()
+  #saved = maxSaved
 
   constructor(options: TransportOptions) {
     this.#options = options
@@ -40,7 +44,7 @@ export class Transport {
   async call(call: Call): Promise<unknown> {
     const endMs = performance.now() + call.deadlineMs
     const body = call.body === undefined ? null : packMessage(call.body)
-    this.#budget.earn()
+    this.#saved = Math.min(maxSaved, this.#saved + 0.1)
     for (let attempt = 1; ; attempt++) {
       try {
         return await this.#attempt(call, body, endMs)
@@ -48,7 +52,8 @@ export class Transport {
         const waitMs = waitBefore(error, attempt)
         const isFinal = !call.idempotent || waitMs === null || attempt === maxTries
         // A wait beyond the deadline would only turn a telling error into a late one.
-        if (isFinal || performance.now() + waitMs >= endMs || !this.#budget.take()) throw error
+        if (isFinal || performance.now() + waitMs >= endMs || this.#saved < 1) throw error
+        this.#saved--
         await new Promise((resolve) => setTimeout(resolve, waitMs))
       }
     }

@@ -1,6 +1,7 @@
 /** The snapshot that a model's directory serves, and each one that it serves later, in the poolings that read from it. */
 import { setTimeout as wait } from 'node:timers/promises'
-import type { ModelControl, Pooling, ShadowReport, SnapshotInfo } from '@headwater/pooling'
+import type { ShadowReport, SnapshotInfo } from '@headwater/client'
+import type { ModelControl, Pooling } from '@headwater/pooling'
 import { SnapshotRefusedError } from '@headwater/pooling'
 import {
   listSnapshots,
@@ -43,6 +44,7 @@ export class FollowedModel implements ModelControl {
   readonly #abort = new AbortController()
   readonly #deadly = new DeadlyLoads()
   readonly #shadow: SnapshotShadow | null
+  readonly #tell: (error: unknown) => void
   #served: LoadedSnapshot
   /** Of the directory's history: what was refused last. */
   #refused: string | null
@@ -54,6 +56,7 @@ export class FollowedModel implements ModelControl {
   /** Use {@link followModel}. */
   constructor(options: FollowModelOptions, served: LoadedSnapshot, refused: string | null) {
     this.#options = options
+    this.#tell = options.onError ?? (() => {})
     this.#served = served
     this.#refused = refused
     this.#shadow = options.shadow ? new SnapshotShadow(options.shadow, options) : null
@@ -68,7 +71,7 @@ export class FollowedModel implements ModelControl {
   async publishTo(poolings: readonly Pooling[]): Promise<void> {
     this.#poolings = poolings
     await this.#publish(this.#served)
-    await this.#inTurn(() => this.#shadow?.look(this.#served, poolings)).catch((error) => this.#tell(error))
+    await this.#inTurn(() => this.#shadow?.look(this.#served, poolings)).catch(this.#tell)
     this.#following = this.#follow()
   }
 
@@ -148,7 +151,7 @@ export class FollowedModel implements ModelControl {
   async #follow(): Promise<void> {
     const { pollMs = 500 } = this.#options
     while (await wait(pollMs, true, { signal: this.#abort.signal, ref: false }).catch(() => false))
-      await this.#inTurn(() => this.#look()).catch((error) => this.#tell(error))
+      await this.#inTurn(() => this.#look()).catch(this.#tell)
   }
 
   async #look(): Promise<void> {
@@ -179,7 +182,7 @@ export class FollowedModel implements ModelControl {
         await this.#publish(next)
         await point()
       } catch (cause) {
-        await this.#publish(before).catch((error) => this.#tell(error))
+        await this.#publish(before).catch(this.#tell)
         throw cause
       }
     } catch (cause) {
@@ -198,7 +201,7 @@ export class FollowedModel implements ModelControl {
 
   /** Refreshes that were due keep the snapshot of that time: it goes once the last of them has ended. */
   #leave(snapshot: LoadedSnapshot): void {
-    releaseAfter(snapshot, this.#poolings).catch((error) => this.#tell(error))
+    releaseAfter(snapshot, this.#poolings).catch(this.#tell)
   }
 
   #checkFits({ directory, schema, dim }: LoadedSnapshot): void {
@@ -213,9 +216,5 @@ export class FollowedModel implements ModelControl {
     const changed = this.#changing.then(change)
     this.#changing = changed.catch(() => undefined)
     return changed
-  }
-
-  #tell(error: unknown): void {
-    this.#options.onError?.(error)
   }
 }

@@ -46,23 +46,18 @@ async function forgetInPanels(directory: string, user: string, atMs: number) {
 
 /** @throws PanelsBusyError */
 async function claim(directory: string): Promise<() => void> {
-  const endMs = performance.now() + waitMs
-  for (;;) {
+  for (const endMs = performance.now() + waitMs; ; await wait(againMs)) {
     const claimed = claimDirectory(directory)
     if (typeof claimed !== 'number') return claimed
     if (performance.now() > endMs)
       throw new PanelsBusyError(`process ${claimed} is forgetting in the panels of ${directory}; forget the user again`)
-    await wait(againMs)
   }
 }
 
 /** Resolves once the panels that are being written now are in their snapshots. @throws PanelsBusyError */
 async function published(directory: string): Promise<void> {
   const endMs = performance.now() + waitMs
-  for (const path of await panelsUnderWay(directory)) {
-    while (existsSync(path)) {
+  for (const path of await panelsUnderWay(directory))
+    for (; existsSync(path); await wait(againMs))
       if (performance.now() > endMs) throw new PanelsBusyError(`${path} is being written; forget the user again`)
-      await wait(againMs)
-    }
-  }
 }

@@ -1,5 +1,5 @@
 /** What two snapshots make of the same users. Shape letters: R rows, D width. */
-import type { ShadowReport } from '@headwater/pooling'
+import type { ShadowReport } from '@headwater/client'
 
 /** Of the cosines' histogram: fine enough for snapshots that are nearly the same. */
 const bins = 8_192

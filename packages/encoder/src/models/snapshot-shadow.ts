@@ -1,4 +1,5 @@
-import type { PanelComparison, Pooling, ShadowReport } from '@headwater/pooling'
+import type { PanelComparison, ShadowReport } from '@headwater/client'
+import type { Pooling } from '@headwater/pooling'
 import { SnapshotRefusedError } from '@headwater/pooling'
 import { listSnapshots, readManifest, snapshotDirectory, snapshotNumber } from '@headwater/snapshot'
 import { type LoadedSnapshot, releaseAfter } from '../process/loaded-snapshot.ts'

@@ -2,26 +2,14 @@
 import { setTimeout as wait } from 'node:timers/promises'
 import type { SideBatch } from '@headwater/features'
 import type { EncoderStatus } from '@headwater/pooling'
-import { type EncoderDiedError, PoolingConfigError, PoolingError, SnapshotRefusedError } from '@headwater/pooling'
+import { PoolingConfigError, PoolingError, SnapshotRefusedError } from '@headwater/pooling'
 import { BackOff, type BackOffOptions } from './back-off.ts'
 import { webgpuBackend } from './backend.ts'
 import { EncodeError, EncoderStartError } from './errors.ts'
 import { LoadedSnapshot, type SnapshotHolder } from './loaded-snapshot.ts'
 import { RunningEncoder, type RunningEncoderOptions } from './running-encoder.ts'
 
-export interface StartEncoderOptions {
-  /** Module whose `backend` it computes with. Default: `webgpuBackend`. */
-  readonly backend?: URL
-  /** Niceness of the process, 0 … 19, but no less than of the one that starts it. Default 10. */
-  readonly priority?: number
-  /** Program and arguments that start it, as in `['taskset', '-c', '1']`. Default: none. */
-  readonly prefix?: readonly string[]
-  /** Variables beside this process's own, as in `{ LP_NUM_THREADS: '1' }`. Default: none. */
-  readonly environment?: Readonly<Record<string, string>>
-  /** Longest time without an answer while batches are encoded; then it counts as hung. Default 30,000. */
-  readonly answerTimeoutMs?: number
-  /** The same while it starts or loads a snapshot. Default 120,000. */
-  readonly loadTimeoutMs?: number
+export interface StartEncoderOptions extends Partial<RunningEncoderOptions> {
   readonly backOff?: BackOffOptions
   /** Called with the error of every end that was not asked for, and of every restart that failed. */
   readonly onError?: (error: Error) => void
@@ -137,29 +125,20 @@ export class EncoderProcess implements SnapshotHolder {
   }
 
   async #supervise(): Promise<void> {
-    for (;;) {
-      const startedMs = performance.now()
-      const died = await this.#running.ended
-      if (this.#isStopped()) return
-      await this.#restart(died, performance.now() - startedMs)
-      if (this.#isStopped()) return
-    }
-  }
-
-  async #restart(died: EncoderDiedError, lastUpMs: number): Promise<void> {
-    let upMs = lastUpMs
-    this.#failed(died)
-    for (;;) {
+    let upSinceMs = performance.now()
+    let problem: Error = await this.#running.ended
+    while (!this.#isStopped()) {
+      this.#failed(problem)
       this.#state = 'restarting'
-      this.#up = this.#bringUp(this.#backOff.nextMs(upMs))
+      this.#up = this.#bringUp(this.#backOff.nextMs(performance.now() - upSinceMs))
       try {
         await this.#up
         this.#state = 'ready'
-        return
+        upSinceMs = performance.now()
+        problem = await this.#running.ended
       } catch (cause) {
-        if (this.#isStopped()) return
-        this.#failed(cause as Error)
-        upMs = 0
+        upSinceMs = performance.now()
+        problem = cause as Error
       }
     }
   }

@@ -4,11 +4,11 @@ import { getPriority, setPriority } from 'node:os'
 import { fileURLToPath } from 'node:url'
 
 export interface ModuleProcessOptions {
-  /** Niceness, 0 … 19; no less than this process's own, as only the system's owner may go below that. */
+  /** Niceness of the process, 0 … 19, but no less than of the one that starts it. Default 10. */
   readonly priority: number
-  /** Program and arguments that start it, as in `['taskset', '-c', '1']`. */
+  /** Program and arguments that start it, as in `['taskset', '-c', '1']`. Default: none. */
   readonly prefix: readonly string[]
-  /** Beside this process's own. */
+  /** Variables beside this process's own, as in `{ LP_NUM_THREADS: '1' }`. Default: none. */
   readonly environment: Readonly<Record<string, string>>
 }
 

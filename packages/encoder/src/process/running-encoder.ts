@@ -14,11 +14,11 @@ import {
 import { type ModuleProcess, type ModuleProcessOptions, startModule } from './module-process.ts'
 
 export interface RunningEncoderOptions extends ModuleProcessOptions {
-  /** Module of the backend. */
+  /** Module whose `backend` it computes with. Default: `webgpuBackend`. */
   readonly backend: URL
-  /** Longest time without an answer while a batch is encoded. */
+  /** Longest time without an answer while batches are encoded; then it counts as hung. Default 30,000. */
   readonly answerTimeoutMs: number
-  /** The same while it starts or loads a snapshot. */
+  /** The same while it starts or loads a snapshot. Default 120,000. */
   readonly loadTimeoutMs: number
 }
 

@@ -59,24 +59,20 @@ function featuresIn(stored: Uint8Array, sizeBytes: number): Uint8Array {
 
 /** Hashes of the last events' ids. */
 class EventIds {
-  #bytes: Uint8Array
+  bytes: Uint8Array
 
   constructor(bytes: Uint8Array = new Uint8Array()) {
-    this.#bytes = bytes
-  }
-
-  get bytes(): Uint8Array {
-    return this.#bytes
+    this.bytes = bytes
   }
 
   /** Whether the oldest has been left out, or is the next to be. */
   get isFull(): boolean {
-    return this.#bytes.length === keptIds * idBytes
+    return this.bytes.length === keptIds * idBytes
   }
 
   has(id: string): boolean {
     const hash = hashOf(id)
-    const ids = this.#bytes
+    const ids = this.bytes
     // The newest are looked for most.
     for (let at = ids.length - idBytes; at >= 0; at -= idBytes) {
       let i = 0
@@ -87,11 +83,11 @@ class EventIds {
   }
 
   add(id: string): void {
-    const kept = this.isFull ? this.#bytes.subarray(idBytes) : this.#bytes
+    const kept = this.isFull ? this.bytes.subarray(idBytes) : this.bytes
     const bytes = new Uint8Array(kept.length + idBytes)
     bytes.set(kept)
     bytes.set(hashOf(id), kept.length)
-    this.#bytes = bytes
+    this.bytes = bytes
   }
 }
 

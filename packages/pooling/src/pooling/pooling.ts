@@ -12,13 +12,10 @@ import { type Clock, type PoolingOptions, type Settings, settingsOf } from '../o
 import { PooledReads } from '../read/pooled-reads.ts'
 import { ReadComputing } from '../read/read-computing.ts'
 import type { ReadOptions } from '../read/read-options.ts'
-import { EncoderUse } from '../refresh/encoder-use.ts'
 import type { Refresh } from '../refresh/offer-queue.ts'
 import { RefreshPipeline } from '../refresh/refresh-pipeline.ts'
-import { RefreshQueue } from '../refresh/refresh-queue.ts'
 import { type BackfillOptions, type BatchUnderWay, RefreshRuns } from '../refresh/refresh-runs.ts'
 import type { Encoders } from '../refresh/row-batch.ts'
-import { StateCapture } from '../refresh/state-capture.ts'
 import { ColdDefaults } from '../snapshots/cold-defaults.ts'
 import { Shadow, type ShadowOptions } from '../snapshots/shadow.ts'
 
@@ -43,15 +40,10 @@ export class Pooling {
   readonly #reads: PooledReads
   readonly #computing: ReadComputing
   readonly #forgotten = new RecentlyForgotten()
-  readonly #use = new EncoderUse()
-  readonly #capture: StateCapture
-  readonly #queue: RefreshQueue
-  readonly #pipeline: RefreshPipeline
   /** Synchronous mode: each model's own, for what reads compute. */
   readonly #readPipelines = new Map<string, RefreshPipeline>()
   readonly #runs: RefreshRuns
   readonly #stopHolding: () => void
-  #encoders: Encoders = new Map()
   #shadow: Encoders = new Map()
   /** End of the last ingest, where events are logged in the order in which they are applied. */
   #ingesting: Promise<unknown> = Promise.resolve()
@@ -62,11 +54,7 @@ export class Pooling {
     const settings = settingsOf(options)
     const { rules, space, batchSize } = settings
     this.#settings = settings
-    this.#capture = new StateCapture(settings, this.#use, (failed) => this.#queue.retry(failed))
-    this.#queue = new RefreshQueue(settings, this.#capture)
-    this.#pipeline = new RefreshPipeline(settings)
-    const parts = { queue: this.#queue, capture: this.#capture, pipeline: this.#pipeline, use: this.#use }
-    this.#runs = new RefreshRuns(settings, parts)
+    this.#runs = new RefreshRuns(settings)
     this.#defaults = new Map([...rules].map(([model, rule]) => [model, new ColdDefaults(space, rule, batchSize)]))
     this.#reads = new PooledReads(settings, this.#defaults, () => this.#completeDefaults())
     this.#computing = new ReadComputing(settings, (model, users) => this.#computeNow(model, users))
@@ -90,17 +78,17 @@ export class Pooling {
 
   /** Offers whose due time has not come, or has but is not captured. */
   get waiting(): number {
-    return this.#queue.offers.size
+    return this.#runs.queue.offers.size
   }
 
   /** Due time of a waiting offer that is due, or else of the first that will be; undefined where none waits. */
   get nextDueMs(): number | undefined {
-    return this.#queue.offers.nextDueMs
+    return this.#runs.queue.offers.nextDueMs
   }
 
   /** When the refresh was offered that waits longest, by the clock; undefined where none waits. */
   get oldestOfferMs(): number | undefined {
-    const { oldest } = this.#queue.offers
+    const { oldest } = this.#runs.queue.offers
     return oldest === undefined ? undefined : oldest.atMs - this.#settings.refreshDelayMs
   }
 
@@ -111,13 +99,15 @@ export class Pooling {
 
   /** Refreshes that `drain()` would compute now. */
   get due(): number {
-    return this.#capture.batches.waitingRows + this.#queue.offers.countDue(this.clock.now())
+    const { capture, queue } = this.#runs
+    return capture.batches.waitingRows + queue.offers.countDue(this.clock.now())
   }
 
   /** Whether any of the users has a refresh that should have been written by now, so that a replay must drain before it reads. */
   hasDue(users: readonly string[]): boolean {
+    const { capture, queue } = this.#runs
     const nowMs = this.clock.now()
-    return users.some((user) => this.#capture.batches.has(user) || this.#queue.offers.isDue(user, nowMs))
+    return users.some((user) => capture.batches.has(user) || queue.offers.isDue(user, nowMs))
   }
 
   /**
@@ -131,7 +121,7 @@ export class Pooling {
     const asOfMs = this.clock.now()
     const read = this.#reads.prepare(users, models, options)
     let servedMs = asOfMs
-    if (this.#settings.mode === 'synchronous' && this.#encoders.size > 0) {
+    if (this.#settings.mode === 'synchronous' && this.#runs.encoders.size > 0) {
       await this.#computing.within(options?.deadlineMs ?? this.#settings.deadlineMs, users, models)
       servedMs = this.clock.now()
     }
@@ -143,7 +133,7 @@ export class Pooling {
       this.#forgotten.endRead()
     }
     this.#reads.serve(read, models, asOfMs, options)
-    if (this.#settings.refreshesOnRead) this.#queue.offerServed(read)
+    if (this.#settings.refreshesOnRead) this.#runs.queue.offerServed(read)
     return read
   }
 
@@ -169,7 +159,7 @@ export class Pooling {
   async ingest(events: readonly LogEvent[], arrivedMs = performance.now()): Promise<void> {
     this.#checkOpen()
     if (events.length === 0) return
-    if (this.#isReplay) await this.#captureBefore(events.map(({ user }) => user))
+    if (this.#runs.isReplay) await this.#runs.captureBefore(events.map(({ user }) => user))
     const { store, space, eventLog, counters } = this.#settings
     const ingest = () => ingestEvents(store, space, events, eventLog)
     const ingested = eventLog === null ? ingest() : this.#ingesting.then(ingest, ingest)
@@ -178,7 +168,7 @@ export class Pooling {
     counters.events += applied.length
     counters.repeated += repeated
     if (this.#settings.refreshesOnEvent)
-      for (const { user } of applied) this.#queue.offerByEvent(user, lastEventMs.get(user)!, arrivedMs)
+      for (const { user } of applied) this.#runs.queue.offerByEvent(user, lastEventMs.get(user)!, arrivedMs)
   }
 
   /**
@@ -190,7 +180,7 @@ export class Pooling {
   async putFeatures(user: string, values: Readonly<Record<string, FieldValue>>, atMs: number): Promise<void> {
     this.#checkOpen()
     const arrivedMs = performance.now()
-    if (this.#isReplay) await this.#captureBefore([user])
+    if (this.#runs.isReplay) await this.#runs.captureBefore([user])
     const { store, space, rules, refreshesOnEvent } = this.#settings
     const lastEventMs = await putUserFeatures(store, space, user, values, atMs)
     for (const [model, { segmentField }] of rules) {
@@ -198,7 +188,7 @@ export class Pooling {
       if (typeof value === 'string' && this.#defaults.get(model)!.learn(value, this.clock.now()))
         this.#completeDefaults()
     }
-    if (refreshesOnEvent && lastEventMs !== undefined) this.#queue.offerByEvent(user, lastEventMs, arrivedMs)
+    if (refreshesOnEvent && lastEventMs !== undefined) this.#runs.queue.offerByEvent(user, lastEventMs, arrivedMs)
   }
 
   /**
@@ -210,7 +200,7 @@ export class Pooling {
    */
   offer(user: string, servedMs = Number.NEGATIVE_INFINITY): boolean {
     this.#checkOpen()
-    return this.#settings.mode !== 'stored' && this.#queue.offer(user, servedMs)
+    return this.#settings.mode !== 'stored' && this.#runs.queue.offer(user, servedMs)
   }
 
   /**
@@ -232,7 +222,7 @@ export class Pooling {
    */
   drain(): Promise<void> {
     this.#checkOpen()
-    return this.#runs.after(() => this.#runs.drain((refreshes) => this.#captureNow(refreshes)))
+    return this.#runs.after(() => this.#runs.drain())
   }
 
   /**
@@ -243,7 +233,7 @@ export class Pooling {
    */
   refreshDue(): Promise<BatchUnderWay | null> {
     this.#checkOpen()
-    return this.#runs.after(() => this.#runs.next((refreshes) => this.#captureNow(refreshes)))
+    return this.#runs.after(() => this.#runs.next())
   }
 
   /**
@@ -256,10 +246,10 @@ export class Pooling {
   backfill(
     users: Iterable<string> | AsyncIterable<string>,
     atMs: number,
-    { states = (slice) => this.#capture.readStates(slice) }: BackfillOptions = {},
+    options: BackfillOptions = {},
   ): Promise<number> {
     this.#checkOpen()
-    return this.#runs.after(() => this.#runs.backfill(users, atMs, this.#encoders, states))
+    return this.#runs.after(() => this.#runs.backfill(users, atMs, options))
   }
 
   /**
@@ -273,13 +263,15 @@ export class Pooling {
     this.#checkOpen()
     this.#checkDim(model, encoder)
     await this.#defaults.get(model)!.publish(encoder, this.clock.now())
-    if (this.#isReplay) await this.#captureNow(this.#queue.offers.takeDue(this.clock.now(), this.#queue.offers.size))
-    this.#encoders = this.#swap(this.#encoders, new Map(this.#encoders).set(model, encoder))
+    const { isReplay, queue } = this.#runs
+    if (isReplay) await this.#runs.captureNow(queue.offers.takeDue(this.clock.now(), queue.offers.size))
+    const { encoders } = this.#runs
+    this.#runs.encoders = this.#swap(encoders, new Map(encoders).set(model, encoder))
   }
 
   /** Latest encoder of a model, or undefined. @throws UnknownModelError */
   latest(model: string): Encoder | undefined {
-    return this.#encoders.get(this.#reads.ruleOf(model).name)
+    return this.#runs.encoders.get(this.#reads.ruleOf(model).name)
   }
 
   /** [dim] what users without an embedding are served; it is not to be changed. @throws UnknownModelError */
@@ -299,45 +291,29 @@ export class Pooling {
     const { name } = this.#reads.ruleOf(model)
     if (encoder === null && !this.#shadow.has(name)) return
     const shadow = encoder === null || options === undefined ? null : new Shadow(name, encoder, options)
-    for (const pipeline of [this.#pipeline, ...this.#readPipelines.values()]) pipeline.shadow = shadow
+    for (const pipeline of [this.#runs.pipeline, ...this.#readPipelines.values()]) pipeline.shadow = shadow
     this.#shadow = this.#swap(this.#shadow, new Map(encoder === null ? [] : [[name, encoder]]))
   }
 
   /** Resolves once an encoder is neither published nor a shadow, and no refresh waits for it or runs through it. */
   released(encoder: Encoder): Promise<void> {
-    return this.#use.released(encoder)
+    return this.#runs.use.released(encoder)
   }
 
   /** Sets the listener that is called when an offer has joined the queue; null for none. */
   listen(onOffered: (() => void) | null): void {
-    this.#queue.onOffered = onOffered
+    this.#runs.queue.onOffered = onOffered
   }
 
   /** Ends the computing that is under way; what waits is dropped. The store stays open. */
   async close(): Promise<void> {
     this.#closed = true
-    this.#queue.close()
+    this.#runs.queue.close()
     this.#stopHolding()
     await Promise.all([this.#runs.ended, this.#computing.close()])
-    this.#capture.batches.clear()
-    this.#encoders = this.#swap(this.#encoders, new Map())
+    this.#runs.capture.batches.clear()
+    this.#runs.encoders = this.#swap(this.#runs.encoders, new Map())
     this.#shadow = this.#swap(this.#shadow, new Map())
-  }
-
-  /** Nobody computes by the wall's clock, so what is due must come to what it would have come to at its due time. */
-  get #isReplay(): boolean {
-    return this.#queue.onOffered === null
-  }
-
-  /** Refreshes of the users that are due must see the states as they were at their due times. */
-  async #captureBefore(users: readonly string[]): Promise<void> {
-    await this.#captureNow(this.#queue.offers.takeDueOf(users, this.clock.now()))
-    await this.#capture.settled(users)
-  }
-
-  /** As of the due times, or in service as of now. */
-  #captureNow(refreshes: readonly Refresh[]): Promise<void> {
-    return this.#capture.capture(refreshes, this.#encoders, this.#isReplay ? null : this.clock.now())
   }
 
   /** Computes users with the model's latest encoder, for reads that wait for it. */
@@ -351,7 +327,7 @@ export class Pooling {
     if (tenant !== (this.#settings.tenant ?? tenant)) return []
     this.#forgotten.add(user)
     this.#settings.observer.forgotten?.(user)
-    return this.#queue.drop(user)
+    return this.#runs.queue.drop(user)
   }
 
   /** Computes the defaults of segments that lack one, off the read path. */
@@ -366,8 +342,8 @@ export class Pooling {
   }
 
   #swap(before: Encoders, after: Encoders): Encoders {
-    this.#use.begin(after)
-    if (before.size > 0) this.#use.end(before)
+    this.#runs.use.begin(after)
+    if (before.size > 0) this.#runs.use.end(before)
     return after
   }
 

@@ -11,102 +11,93 @@ export interface RefresherOptions {
 /** Batches that encoders have not ended at most: rows of one are made while the other is encoded. */
 const mostUnderWay = 2
 
-/**
- * Refreshes in the background, on the wall's clock. A whole batch goes on its way while the one before is encoded, so that
- * encoders always have work. A part of one goes once they are free, as until then others may fill it for nothing, and
- * `maxWaitMs` after a refresh was due.
- */
-export class Refresher {
-  readonly #pooling: Pooling
-  readonly #maxWaitMs: number
-  readonly #onError: ((error: unknown) => void) | null
-  #timer: NodeJS.Timeout | null = null
-  /** When the timer ends, by the pooling's clock. */
-  #timerMs = Number.POSITIVE_INFINITY
-  /** The batch whose rows are being made. */
-  #making: Promise<void> | null = null
-  /** Batches whose rows are made, and that encoders have not ended. */
-  #encoding = 0
-  #written: Promise<void> = Promise.resolve()
-  #stopped = false
-  #errors = 0
-
-  constructor(pooling: Pooling, { maxWaitMs = 2, onError }: RefresherOptions) {
-    if (!(maxWaitMs >= 0)) throw new PoolingConfigError(`maxWaitMs is ${maxWaitMs}; give milliseconds, 0 or more`)
-    this.#pooling = pooling
-    this.#maxWaitMs = maxWaitMs
-    this.#onError = onError ?? null
-    pooling.listen(() => this.#wake())
-    this.#wake()
-  }
-
+export interface Refresher {
   /** Batches that failed. */
-  get errors(): number {
-    return this.#errors
-  }
-
+  readonly errors: number
   /** Resolves when the batches under way are written; what waits stays in the queue. */
-  async stop(): Promise<void> {
-    this.#stopped = true
-    this.#pooling.listen(null)
-    if (this.#timer !== null) clearTimeout(this.#timer)
-    await this.#making
-    await this.#written
-  }
-
-  #wake(): void {
-    if (this.#stopped || this.#making !== null) return
-    const { due, nextDueMs, batchSize, clock } = this.#pooling
-    if (due >= batchSize && this.#encoding < mostUnderWay) {
-      this.#begin()
-      return
-    }
-    if (nextDueMs === undefined || this.#encoding > 0) return
-    const nowMs = clock.now()
-    // A refresh is due in the millisecond after its due time.
-    const endMs = Math.max(nowMs, nextDueMs + 1 + this.#maxWaitMs)
-    // One that is tried again waits longer than those that are offered after it.
-    if (endMs >= this.#timerMs) return
-    if (endMs === nowMs) {
-      this.#begin()
-      return
-    }
-    if (this.#timer !== null) clearTimeout(this.#timer)
-    this.#timerMs = endMs
-    this.#timer = setTimeout(() => this.#begin(), endMs - nowMs)
-  }
-
-  #begin(): void {
-    if (this.#timer !== null) clearTimeout(this.#timer)
-    this.#timer = null
-    this.#timerMs = Number.POSITIVE_INFINITY
-    this.#making = this.#send()
-      .catch((error: unknown) => this.#fail(error))
-      .finally(() => {
-        this.#making = null
-        this.#wake()
-      })
-  }
-
-  /** Resolves once the next batch's rows are made. */
-  async #send(): Promise<void> {
-    const underWay = await this.#pooling.refreshDue()
-    if (underWay === null) return
-    this.#encoding++
-    underWay.encoded.then(() => {
-      this.#encoding--
-      this.#wake()
-    })
-    this.#written = underWay.written.catch((error: unknown) => this.#fail(error))
-  }
-
-  #fail(error: unknown): void {
-    this.#errors++
-    this.#onError?.(error)
-  }
+  stop(): Promise<void>
 }
 
-/** Starts to refresh for a pooling whose clock is the wall's. Stop it before the pooling is closed. @throws PoolingConfigError */
-export function startRefreshing(pooling: Pooling, options: RefresherOptions = {}): Refresher {
-  return new Refresher(pooling, options)
+/**
+ * Starts to refresh in the background for a pooling whose clock is the wall's. Stop it before the pooling is closed.
+ *
+ * A whole batch goes on its way while the one before is encoded, so that encoders always have work. A part of one goes once
+ * they are free, as until then others may fill it for nothing, and `maxWaitMs` after a refresh was due.
+ *
+ * @throws PoolingConfigError
+ */
+export function startRefreshing(pooling: Pooling, { maxWaitMs = 2, onError }: RefresherOptions = {}): Refresher {
+  if (!(maxWaitMs >= 0)) throw new PoolingConfigError(`maxWaitMs is ${maxWaitMs}; give milliseconds, 0 or more`)
+  let timer: NodeJS.Timeout | undefined
+  /** When the timer ends, by the pooling's clock. */
+  let timerMs = Number.POSITIVE_INFINITY
+  /** The batch whose rows are being made. */
+  let making: Promise<void> | null = null
+  /** Batches whose rows are made, and that encoders have not ended. */
+  let encoding = 0
+  let written: Promise<void> = Promise.resolve()
+  let isStopped = false
+  let errors = 0
+
+  const fail = (error: unknown) => {
+    errors++
+    onError?.(error)
+  }
+  /** Resolves once the next batch's rows are made. */
+  const send = async () => {
+    const underWay = await pooling.refreshDue()
+    if (underWay === null) return
+    encoding++
+    underWay.encoded.then(() => {
+      encoding--
+      wake()
+    })
+    written = underWay.written.catch(fail)
+  }
+  const begin = () => {
+    clearTimeout(timer)
+    timerMs = Number.POSITIVE_INFINITY
+    making = send()
+      .catch(fail)
+      .finally(() => {
+        making = null
+        wake()
+      })
+  }
+  const wake = () => {
+    if (isStopped || making !== null) return
+    const { due, nextDueMs, batchSize, clock } = pooling
+    if (due >= batchSize && encoding < mostUnderWay) {
+      begin()
+      return
+    }
+    if (nextDueMs === undefined || encoding > 0) return
+    const nowMs = clock.now()
+    // A refresh is due in the millisecond after its due time.
+    const endMs = Math.max(nowMs, nextDueMs + 1 + maxWaitMs)
+    // One that is tried again waits longer than those that are offered after it.
+    if (endMs >= timerMs) return
+    clearTimeout(timer)
+    if (endMs === nowMs) {
+      begin()
+      return
+    }
+    timerMs = endMs
+    timer = setTimeout(begin, endMs - nowMs)
+  }
+
+  pooling.listen(wake)
+  wake()
+  return {
+    get errors() {
+      return errors
+    },
+    async stop() {
+      isStopped = true
+      pooling.listen(null)
+      clearTimeout(timer)
+      await making
+      await written
+    },
+  }
 }

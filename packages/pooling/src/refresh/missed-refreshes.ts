@@ -6,9 +6,6 @@ export interface Missed {
   readonly servedMs: number
   /** Arrival of the first event or features whose refresh was missed; +∞ where only reads asked, which bring no news. */
   readonly newsMs: number
-}
-
-interface Kept extends Missed {
   /** Arrival of the last that was missed, whatever it was. */
   readonly lastMs: number
 }
@@ -20,7 +17,7 @@ interface Kept extends Missed {
  */
 export class MissedRefreshes {
   readonly #limit: number
-  readonly #missed = new Map<string, Kept>()
+  readonly #missed = new Map<string, Missed>()
 
   /** @param limit users at most; beyond it those that missed theirs first are forgotten */
   constructor(limit: number) {
@@ -40,11 +37,8 @@ export class MissedRefreshes {
       newsMs: Math.min(newsMs, before?.newsMs ?? newsMs),
       lastMs: Math.max(askedMs, before?.lastMs ?? askedMs),
     })
-    if (this.#missed.size <= this.#limit) return
-    for (const first of this.#missed.keys()) {
-      this.#missed.delete(first)
-      return
-    }
+    const [first] = this.#missed.keys()
+    if (this.#missed.size > this.#limit) this.#missed.delete(first)
   }
 
   /** What is known of a user, which is then left to whoever has it. */
@@ -58,10 +52,6 @@ export class MissedRefreshes {
   written({ user, askedMs }: Refresh): void {
     const missed = this.#missed.get(user)
     if (missed !== undefined && missed.lastMs <= askedMs) this.#missed.delete(user)
-  }
-
-  drop(user: string): void {
-    this.#missed.delete(user)
   }
 
   clear(): void {

@@ -1,4 +1,4 @@
-import { IndexedHeap } from './indexed-heap.ts'
+import { OrderedSet } from '@js-sdsl/ordered-set'
 
 /**
  * What asks for a refresh; of several the greatest counts. `news`: an event or features. `missed`: those for which a refresh
@@ -29,14 +29,13 @@ interface Waiting {
   /** Number of the offer, so that equals keep their order. */
   readonly order: number
   isDue: boolean
-  turn: number
-  freshness: number
 }
 
-const isDueEarlier = (a: Waiting, b: Waiting) =>
-  a.refresh.atMs < b.refresh.atMs || (a.refresh.atMs === b.refresh.atMs && a.order < b.order)
-const isServedOlder = (a: Waiting, b: Waiting) =>
-  a.refresh.servedMs < b.refresh.servedMs || (a.refresh.servedMs === b.refresh.servedMs && isDueEarlier(a, b))
+/** The one that is due first comes first. */
+const byDue = (a: Waiting, b: Waiting) => a.refresh.atMs - b.refresh.atMs || a.order - b.order
+/** The one whose user is served the oldest comes first; of two strangers the one that is due first. */
+const byServed = (a: Waiting, b: Waiting) => a.refresh.servedMs - b.refresh.servedMs || byDue(a, b)
+const sortedBy = (compare: typeof byDue) => new OrderedSet<Waiting>([], compare)
 
 /**
  * Refreshes that wait, one a user: first for their due time, then for their turn, those first whose users are served
@@ -45,10 +44,10 @@ const isServedOlder = (a: Waiting, b: Waiting) =>
 export class OfferQueue {
   readonly #byUser = new Map<string, Waiting>()
   /** Of those that are not due, as far as was looked. */
-  readonly #pending = new IndexedHeap<'turn', Waiting>('turn', isDueEarlier)
-  readonly #due = new IndexedHeap<'turn', Waiting>('turn', isServedOlder)
-  /** All of them, the freshest first. */
-  readonly #freshest = new IndexedHeap<'freshness', Waiting>('freshness', (a, b) => isServedOlder(b, a))
+  readonly #pending = sortedBy(byDue)
+  readonly #due = sortedBy(byServed)
+  /** All of them, the freshest last. */
+  readonly #all = sortedBy(byServed)
   #offers = 0
 
   get size(): number {
@@ -57,7 +56,7 @@ export class OfferQueue {
 
   /** Due time of one that is due, or else of the first that will be; undefined where none waits. */
   get nextDueMs(): number | undefined {
-    return (this.#due.first ?? this.#pending.first)?.refresh.atMs
+    return (this.#due.front() ?? this.#pending.front())?.refresh.atMs
   }
 
   /** The one that was offered first of those that wait. */
@@ -68,7 +67,7 @@ export class OfferQueue {
 
   /** The one that the next better offer displaces where all places are taken; undefined where none waits. */
   get freshest(): Refresh | undefined {
-    return this.#freshest.first?.refresh
+    return this.#all.back()?.refresh
   }
 
   /** A waiting user keeps the refresh of the first offer, as of what came first; the later news is in by its due time. */
@@ -76,18 +75,18 @@ export class OfferQueue {
     const before = this.#byUser.get(refresh.user)
     if (before !== undefined) {
       const isMore = refresh.askedMs < before.refresh.askedMs || refresh.askedBy > before.refresh.askedBy
-      // No heap is ordered by what asks.
+      // Nothing is ordered by what asks.
       if (isMore) before.refresh = { ...before.refresh, ...askedByBoth(before.refresh, refresh) }
       return 'coalesced'
     }
     const isFull = this.size >= limit
-    const freshest = this.#freshest.first
+    const freshest = this.#all.back()
     if (isFull && !(freshest !== undefined && refresh.servedMs < freshest.refresh.servedMs)) return 'shed'
     if (isFull) this.#remove(freshest!)
-    const waiting = { refresh, order: this.#offers++, isDue: false, turn: -1, freshness: -1 }
+    const waiting = { refresh, order: this.#offers++, isDue: false }
     this.#byUser.set(refresh.user, waiting)
-    this.#pending.push(waiting)
-    this.#freshest.push(waiting)
+    this.#pending.insert(waiting)
+    this.#all.insert(waiting)
     return isFull ? 'displaced' : 'queued'
   }
 
@@ -99,14 +98,14 @@ export class OfferQueue {
     const waiting = this.#byUser.get(failed.user)
     if (waiting === undefined) return false
     const { refresh } = waiting
-    this.#removeFromHeaps(waiting)
+    this.#unsort(waiting)
     waiting.refresh = {
       ...refresh,
       servedMs: Math.min(failed.servedMs, refresh.servedMs),
       ...askedByBoth(failed, refresh),
     }
-    this.#queueOf(waiting).push(waiting)
-    this.#freshest.push(waiting)
+    this.#queueOf(waiting).insert(waiting)
+    this.#all.insert(waiting)
     return true
   }
 
@@ -117,14 +116,14 @@ export class OfferQueue {
 
   countDue(nowMs: number): number {
     this.#look(nowMs)
-    return this.#due.size
+    return this.#due.size()
   }
 
   /** Takes out up to `limit` due refreshes, those of the users with the oldest embeddings. */
   takeDue(nowMs: number, limit: number): readonly Refresh[] {
     this.#look(nowMs)
     const taken: Refresh[] = []
-    while (taken.length < limit && this.#due.first !== undefined) taken.push(this.#remove(this.#due.first))
+    while (taken.length < limit && !this.#due.empty()) taken.push(this.#remove(this.#due.front()!))
     return taken
   }
 
@@ -143,31 +142,32 @@ export class OfferQueue {
   }
 
   clear(): void {
-    for (const waiting of [...this.#byUser.values()]) this.#remove(waiting)
+    this.#byUser.clear()
+    for (const sorted of [this.#pending, this.#due, this.#all]) sorted.clear()
   }
 
   /** Lets those whose due time has passed wait for their turn. A clock that steps back leaves them due. */
   #look(nowMs: number): void {
-    for (let next = this.#pending.first; next !== undefined && next.refresh.atMs < nowMs; next = this.#pending.first) {
-      this.#pending.remove(next)
+    for (let next = this.#pending.front(); next && next.refresh.atMs < nowMs; next = this.#pending.front()) {
+      this.#pending.eraseElementByKey(next)
       next.isDue = true
-      this.#due.push(next)
+      this.#due.insert(next)
     }
   }
 
   #remove(waiting: Waiting): Refresh {
     const { refresh } = waiting
     this.#byUser.delete(refresh.user)
-    this.#removeFromHeaps(waiting)
+    this.#unsort(waiting)
     return refresh
   }
 
-  #removeFromHeaps(waiting: Waiting): void {
-    this.#queueOf(waiting).remove(waiting)
-    this.#freshest.remove(waiting)
+  #unsort(waiting: Waiting): void {
+    this.#queueOf(waiting).eraseElementByKey(waiting)
+    this.#all.eraseElementByKey(waiting)
   }
 
-  #queueOf({ isDue }: Waiting): IndexedHeap<'turn', Waiting> {
+  #queueOf({ isDue }: Waiting): OrderedSet<Waiting> {
     return isDue ? this.#due : this.#pending
   }
 }

@@ -96,7 +96,7 @@ export class RefreshQueue {
 
   /** Forgets what waits of a user. */
   drop(user: string): readonly Removal[] {
-    this.#missed.drop(user)
+    this.#missed.take(user)
     const count = Number(this.offers.drop(user)) + this.#capture.drop(user)
     return [{ what: 'waiting refresh', count }]
   }

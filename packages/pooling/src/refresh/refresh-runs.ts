@@ -1,13 +1,13 @@
 import { PoolingConfigError, RefreshError } from '../contracts/errors.ts'
 import { failedEarly } from '../contracts/observer.ts'
 import type { Settings } from '../options/options.ts'
-import type { EncoderUse } from './encoder-use.ts'
+import { EncoderUse } from './encoder-use.ts'
 import { askedBy, type Refresh } from './offer-queue.ts'
-import type { RefreshPipeline } from './refresh-pipeline.ts'
-import type { RefreshQueue } from './refresh-queue.ts'
+import { RefreshPipeline } from './refresh-pipeline.ts'
+import { RefreshQueue } from './refresh-queue.ts'
 import { type Encoders, RowBatch } from './row-batch.ts'
 import { RowBatches } from './row-batches.ts'
-import type { StateCapture } from './state-capture.ts'
+import { StateCapture } from './state-capture.ts'
 
 /** Where a backfill takes states from. */
 export interface BackfillOptions {
@@ -23,24 +23,30 @@ export interface BatchUnderWay {
   readonly written: Promise<void>
 }
 
-/** What refreshes go through, beside the settings. */
-interface RefreshParts {
-  readonly queue: RefreshQueue
-  readonly capture: StateCapture
-  readonly pipeline: RefreshPipeline
-  readonly use: EncoderUse
-}
-
 /** Sends users through the encoders: those that are due, those of a backfill, and those of reads. */
 export class RefreshRuns {
-  readonly #options: Settings & RefreshParts
+  readonly use = new EncoderUse()
+  readonly capture: StateCapture
+  readonly queue: RefreshQueue
+  readonly pipeline: RefreshPipeline
+  /** Published now. */
+  encoders: Encoders = new Map()
+  readonly #settings: Settings
   /** End of the last run; the next starts after it. */
   #ended: Promise<unknown> = Promise.resolve()
   /** End of writing the last batch, and so of all before it. */
   #written: Promise<void> = Promise.resolve()
 
-  constructor(settings: Settings, parts: RefreshParts) {
-    this.#options = { ...settings, ...parts }
+  constructor(settings: Settings) {
+    this.#settings = settings
+    this.capture = new StateCapture(settings, this.use, (failed) => this.queue.retry(failed))
+    this.queue = new RefreshQueue(settings, this.capture)
+    this.pipeline = new RefreshPipeline(settings)
+  }
+
+  /** Nobody computes by the wall's clock, so what is due must come to what it would have come to at its due time. */
+  get isReplay(): boolean {
+    return this.queue.onOffered === null
   }
 
   /** Resolves when all runs so far have ended and are written, whatever became of them. */
@@ -55,10 +61,21 @@ export class RefreshRuns {
     return done
   }
 
-  /** @param capture takes the states of refreshes */
-  async drain(capture: (refreshes: readonly Refresh[]) => Promise<void>): Promise<void> {
-    const { batchSize, clock, queue } = this.#options
-    const { batches } = this.#options.capture
+  /** Takes the states of refreshes, as of their due times, or in service as of now. */
+  captureNow(refreshes: readonly Refresh[]): Promise<void> {
+    return this.capture.capture(refreshes, this.encoders, this.isReplay ? null : this.#settings.clock.now())
+  }
+
+  /** Refreshes of the users that are due must see the states as they were at their due times. */
+  async captureBefore(users: readonly string[]): Promise<void> {
+    await this.captureNow(this.queue.offers.takeDueOf(users, this.#settings.clock.now()))
+    await this.capture.settled(users)
+  }
+
+  async drain(): Promise<void> {
+    const { batchSize, clock } = this.#settings
+    const { queue } = this
+    const { batches } = this.capture
     const failures: unknown[] = []
     const run = () => this.#run(batches, failures, (failed) => queue.retry(failed)).made
     // What becomes due meanwhile is left to the next drain, so that this one ends however fast offers come.
@@ -67,7 +84,7 @@ export class RefreshRuns {
     while (left > 0) {
       const refreshes = queue.offers.takeDue(nowMs, Math.min(left, batchSize))
       left = refreshes.length === 0 ? 0 : left - refreshes.length
-      await this.#capture(refreshes, capture, failures)
+      await this.#capture(refreshes, failures)
       // A part batch waits for those that may fill it.
       while (batches.hasWhole) await run()
     }
@@ -82,13 +99,14 @@ export class RefreshRuns {
    *
    * @throws RefreshError where no state could be read
    */
-  async next(capture: (refreshes: readonly Refresh[]) => Promise<void>): Promise<BatchUnderWay | null> {
-    const { batchSize, clock, queue } = this.#options
-    const { batches } = this.#options.capture
+  async next(): Promise<BatchUnderWay | null> {
+    const { batchSize, clock } = this.#settings
+    const { queue } = this
+    const { batches } = this.capture
     // A refresher that stops leaves what waits in the queue.
-    const refreshes = queue.onOffered === null ? [] : queue.offers.takeDue(clock.now(), batchSize)
+    const refreshes = this.isReplay ? [] : queue.offers.takeDue(clock.now(), batchSize)
     const failures: unknown[] = []
-    if (refreshes.length > 0) await this.#capture(refreshes, capture, failures)
+    if (refreshes.length > 0) await this.#capture(refreshes, failures)
     let encoded: Promise<unknown> | null = null
     while (batches.batches > 0) {
       const running = this.#run(batches, failures, (failed) => queue.retry(failed))
@@ -106,12 +124,12 @@ export class RefreshRuns {
   async backfill(
     users: Iterable<string> | AsyncIterable<string>,
     atMs: number,
-    encoders: Encoders,
-    states: NonNullable<BackfillOptions['states']>,
+    { states = (slice) => this.capture.readStates(slice) }: BackfillOptions,
   ): Promise<number> {
+    const { encoders } = this
     if (encoders.size === 0) throw new PoolingConfigError('no encoder is published; publish one before a backfill')
-    const { batchSize, use } = this.#options
-    const batches = new RowBatches(batchSize, use)
+    const { batchSize } = this.#settings
+    const batches = new RowBatches(batchSize, this.use)
     const failures: unknown[] = []
     let refreshed = 0
     const run = () => this.#run(batches, failures, () => {}).made
@@ -145,8 +163,8 @@ export class RefreshRuns {
 
   /** Refreshes users as of now, and is never rejected: what fails is left to the store, which serves what it has. */
   async computeNow(users: readonly string[], encoders: Encoders, pipeline: RefreshPipeline): Promise<void> {
-    const { batchSize, clock, use } = this.#options
-    use.begin(encoders)
+    const { batchSize, clock } = this.#settings
+    this.use.begin(encoders)
     for (let from = 0; from < users.length; from += batchSize) {
       const atMs = clock.now()
       const slice = users.slice(from, from + batchSize)
@@ -156,7 +174,7 @@ export class RefreshRuns {
         pipeline,
       )
     }
-    use.end(encoders)
+    this.use.end(encoders)
   }
 
   /**
@@ -166,52 +184,48 @@ export class RefreshRuns {
   async refresh(
     refreshes: readonly Refresh[],
     encoders: Encoders,
-    pipeline = this.#options.pipeline,
+    pipeline = this.pipeline,
   ): Promise<readonly Refresh[]> {
-    const { batchSize, capture, use, counters, observer } = this.#options
-    use.begin(encoders)
+    this.use.begin(encoders)
     try {
-      const batch = new RowBatch(encoders, batchSize)
-      const states = await capture.readStates(usersOf(refreshes))
+      const batch = new RowBatch(encoders, this.#settings.batchSize)
+      const states = await this.capture.readStates(usersOf(refreshes))
       for (const [i, refresh] of refreshes.entries()) {
         const state = states[i]
         if (state !== undefined) batch.add(refresh, state)
       }
       return (await pipeline.run(batch).written).failed
     } catch (error) {
-      counters.failed += refreshes.length
-      observer.failed?.(failedEarly(usersOf(refreshes), error))
+      this.#failed(refreshes, error)
       return refreshes
     } finally {
-      use.end(encoders)
+      this.use.end(encoders)
     }
   }
 
-  async #capture(
-    refreshes: readonly Refresh[],
-    capture: (refreshes: readonly Refresh[]) => Promise<void>,
-    failures: unknown[],
-  ): Promise<void> {
-    const { counters, observer } = this.#options
+  async #capture(refreshes: readonly Refresh[], failures: unknown[]): Promise<void> {
     try {
-      await capture(refreshes)
+      await this.captureNow(refreshes)
     } catch (error) {
       failures.push(error)
-      counters.failed += refreshes.length
-      observer.failed?.(failedEarly(usersOf(refreshes), error))
+      this.#failed(refreshes, error)
     }
+  }
+
+  #failed(refreshes: readonly Refresh[], error: unknown): void {
+    this.#settings.counters.failed += refreshes.length
+    this.#settings.observer.failed?.(failedEarly(usersOf(refreshes), error))
   }
 
   /** Sends the first of the batches on its way. */
   #run(batches: RowBatches, failures: unknown[], onFailed: (failed: readonly Refresh[]) => void) {
     const batch = batches.take()!
-    const { pipeline, queue } = this.#options
-    const { made, encoded, written } = pipeline.run(batch)
+    const { made, encoded, written } = this.pipeline.run(batch)
     this.#written = written.then((result) => {
       batches.release(batch)
       failures.push(...result.failures)
       onFailed(result.failed.filter(({ user }) => !batch.forgotten.has(user)))
-      queue.written(batch.refreshes, result.failed)
+      this.queue.written(batch.refreshes, result.failed)
     })
     return { made, encoded }
   }

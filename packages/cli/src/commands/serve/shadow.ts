@@ -1,5 +1,5 @@
+import type { PanelComparison } from '@headwater/client'
 import type { LoadedSnapshot } from '@headwater/encoder'
-import type { PanelComparison } from '@headwater/pooling'
 
 /** Compares a shadow with the served snapshot over the shadow's panel, as `headwater snapshots diff` does. */
 export async function comparePanel(shadow: LoadedSnapshot, served: LoadedSnapshot): Promise<PanelComparison | null> {
