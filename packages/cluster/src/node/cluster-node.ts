@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto'
 import { setTimeout as wait } from 'node:timers/promises'
 import type { Clock, Pooling, PoolingOptions } from '@headwater/pooling'
 import type { ForgetHolder } from '@headwater/store'
-import { QueueWorker } from '../queue/queue-worker.ts'
+import { type QueueWorker, startQueueWorker } from '../queue/queue-worker.ts'
 import { SharedOffers } from '../queue/shared-offers.ts'
 import { type QueueLook, type QueueName, SharedQueues } from '../queue/shared-queue.ts'
 import { Announcements, announcedEncoder } from './announcements.ts'
@@ -111,6 +111,7 @@ export class ClusterNode {
 
   /**
    * Reads: poolings are given the snapshots that workers announce, so that strangers are served their defaults.
+   *
    * @param poolings by tenant
    */
   async read(poolings: ReadonlyMap<string, Pooling>): Promise<void> {
@@ -124,16 +125,16 @@ export class ClusterNode {
    * @param isReady whether encoders can be expected to answer
    */
   async work(poolings: ReadonlyMap<string, Pooling>, isReady: () => boolean = () => true): Promise<void> {
-    this.#poolings = poolings
     this.#isWorker = true
-    await this.#look()
-    this.#looking = this.#keepLooking()
+    await this.read(poolings)
     const { claimMs = 5_000, onError = () => {} } = this.#options
     const consumer = randomUUID()
     const { clock } = this
     const pollMs = Math.max(leastPollMs, (1_000 * this.#names.length) / mostLooksASecond)
     const shared = { queues: this.#queues, consumer, clock, claimMs, pollMs, isReady, onError }
-    this.#workers = this.#names.map((name) => new QueueWorker({ ...shared, name, pooling: poolings.get(name.tenant)! }))
+    this.#workers = this.#names.map((name) =>
+      startQueueWorker({ ...shared, name, pooling: poolings.get(name.tenant)! }),
+    )
   }
 
   /** Resolves once what was taken is written, and what was offered is sent. Poolings are closed after it. */
@@ -154,9 +155,8 @@ export class ClusterNode {
 
   async #look(): Promise<void> {
     const { onError = () => {}, models } = this.#options
-    const tell = (error: unknown) => onError(error)
-    const looks = this.#names.map((name) => this.#lookAt(name).catch(tell))
-    const news = models.map((model) => (this.#isWorker ? this.#announce(model) : this.#learn(model)).catch(tell))
+    const looks = this.#names.map((name) => this.#lookAt(name).catch(onError))
+    const news = models.map((model) => (this.#isWorker ? this.#announce(model) : this.#learn(model)).catch(onError))
     await Promise.all([...looks, ...news])
   }
 
@@ -173,7 +173,7 @@ export class ClusterNode {
 
   /** Announces this worker's snapshot where it has changed, or nothing is announced. */
   async #announce(model: string): Promise<void> {
-    const pooling = this.#anyPooling
+    const [pooling] = this.#poolings.values()
     const encoder = pooling.latest(model)
     const known = this.#announced.get(model)
     const { digest, conflicts } = await this.#announcements.announced(model, known)
@@ -193,11 +193,6 @@ export class ClusterNode {
     const encoder = announcedEncoder(announcement)
     for (const pooling of this.#poolings.values()) await pooling.publish(model, encoder)
     this.#announced.set(model, digest)
-  }
-
-  get #anyPooling(): Pooling {
-    const [pooling] = this.#poolings.values()
-    return pooling
   }
 }
 

@@ -1,6 +1,7 @@
 /** The console of processes that share their queue in a real Valkey, as routes and in a real browser. */
 import { mkdirSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
+import type { SnapshotInfo } from '@headwater/client'
 import { dim, encoderOf, eventOf, space } from '@headwater/pooling/testing/towers'
 import { createServer, type ServerOptions } from '@headwater/service'
 import { openBrowser } from '@headwater/testkit'
@@ -9,6 +10,7 @@ import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest'
 import { type ClusterPart, openPart } from '../../testing/cluster-parts.ts'
 import { encodeEntry } from '../queue/queue-entry.ts'
 import { queueKeys, SharedQueues } from '../queue/shared-queue.ts'
+import type { QueueFigures } from './cluster-node.ts'
 
 const screenshots = fileURLToPath(new URL('../../../../.cache/screenshots/', import.meta.url))
 const [, , taken] = queueKeys({ tenant: 'default', model: 'm' })
@@ -24,6 +26,13 @@ afterAll(async () => {
   await node?.close()
 })
 
+/** What is looked at of the console's data, and of a model. */
+interface Told {
+  readonly sharedQueues: readonly QueueFigures[]
+  readonly recent: { readonly queueUsers: readonly number[] }
+  readonly snapshots: readonly SnapshotInfo[]
+}
+
 /** A part of the cluster behind a server that listens. */
 async function served(part: ClusterPart, more: Partial<ServerOptions> = {}) {
   const server = createServer({
@@ -38,8 +47,7 @@ async function served(part: ClusterPart, more: Partial<ServerOptions> = {}) {
   const url = await server.listen({ host: '127.0.0.1', port: 0 })
   const ask = async (path: string) => {
     const response = await fetch(url + path)
-    // biome-ignore lint/suspicious/noExplicitAny: an answer of any kind
-    return { status: response.status, body: (await response.json()) as any }
+    return { status: response.status, body: (await response.json()) as Told }
   }
   return { url, ask }
 }

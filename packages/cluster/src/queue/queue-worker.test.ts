@@ -4,7 +4,7 @@ import { poolingInMemory } from '@headwater/pooling/testing/pooling-in-memory'
 import { constantEncoder, eventOf } from '@headwater/pooling/testing/towers'
 import { expect, it } from 'vitest'
 import { encodeEntry } from './queue-entry.ts'
-import { QueueWorker } from './queue-worker.ts'
+import { startQueueWorker } from './queue-worker.ts'
 import type { SharedQueues, TakenEntry } from './shared-queue.ts'
 
 const memory = poolingInMemory()
@@ -44,7 +44,7 @@ it('counts freshness of entries older than its process, and none of those that d
     entryOf('old', encodeEntry({ model: 'm', offeredMs: clock.nowMs - ageMs })),
     entryOf('ageless', JSON.stringify({ v: 1, model: 'm' })),
   ])
-  const worker = new QueueWorker({
+  const worker = startQueueWorker({
     queues,
     name: { tenant: 'default', model: 'm' },
     pooling,

@@ -27,71 +27,27 @@ const mostAttempts = 100
 /** One is encoded while the states of the next are read. */
 const mostBatches = 2
 
-/** Takes users from one shared queue, refreshes them by its pooling, and takes them out once they are written. */
-export class QueueWorker {
-  readonly #options: QueueWorkerOptions
-  readonly #batches = new Set<Promise<void>>()
-  readonly #abort = new AbortController()
-  readonly #running: Promise<void>
-  #claimedMs = Number.NEGATIVE_INFINITY
-
-  constructor(options: QueueWorkerOptions) {
-    this.#options = options
-    this.#running = this.#run()
-  }
-
+export interface QueueWorker {
   /** Resolves once what it has taken is written. */
-  async stop(): Promise<void> {
-    this.#abort.abort()
-    await this.#running
-    await Promise.all(this.#batches)
-    const { queues, name, consumer, onError } = this.#options
-    await queues.tidy(name, consumer).catch(onError)
-  }
+  stop(): Promise<void>
+}
 
-  async #run(): Promise<void> {
-    const { queues, name, pollMs, isReady, onError } = this.#options
-    const { signal } = this.#abort
-    await queues.tidy(name).catch(onError)
-    while (!signal.aborted) {
-      if (this.#batches.size >= mostBatches) {
-        await Promise.race(this.#batches)
-        continue
-      }
-      let pauseMs = pollMs
-      if (isReady()) {
-        try {
-          const entries = await this.#take()
-          if (entries.length > 0) {
-            this.#begin(entries)
-            continue
-          }
-        } catch (error) {
-          onError(error)
-          pauseMs = retryMs
-        }
-      }
-      await wait(pauseMs, null, { signal }).catch(() => {})
-    }
-  }
+/** Takes users from one shared queue, refreshes them by its pooling, and takes them out once they are written. */
+export function startQueueWorker(options: QueueWorkerOptions): QueueWorker {
+  const { queues, name, pooling, consumer, clock, claimMs, pollMs, isReady, onError } = options
+  const batches = new Set<Promise<void>>()
+  const abort = new AbortController()
+  const { signal } = abort
+  let claimedMs = Number.NEGATIVE_INFINITY
 
-  async #take(): Promise<readonly TakenEntry[]> {
-    const { queues, name, consumer, claimMs, pooling } = this.#options
+  const take = () => {
     const nowMs = performance.now()
-    const isClaiming = nowMs - this.#claimedMs > claimMs / 8
-    if (isClaiming) this.#claimedMs = nowMs
+    const isClaiming = nowMs - claimedMs > claimMs / 8
+    if (isClaiming) claimedMs = nowMs
     const limit = pooling.batchSize
     return queues.take(name, { consumer, limit, claimMs: isClaiming ? claimMs : null, mostAttempts })
   }
-
-  #begin(entries: readonly TakenEntry[]): void {
-    const batch = this.#refresh(entries).catch(this.#options.onError)
-    this.#batches.add(batch)
-    void batch.then(() => this.#batches.delete(batch))
-  }
-
-  async #refresh(entries: readonly TakenEntry[]): Promise<void> {
-    const { queues, name, pooling, consumer, claimMs, clock, onError } = this.#options
+  const refresh = async (entries: readonly TakenEntry[]) => {
     const ids = entries.map(({ id }) => id)
     const beat = setInterval(() => queues.extend(name, consumer, ids).catch(onError), claimMs / 3)
     try {
@@ -111,10 +67,45 @@ export class QueueWorker {
       if (idOf.size === 0) return
       const failed = await pooling.refresh(name.model, [...idOf.keys()])
       // They are left pending, and any worker claims them once the claim time has passed.
-      for (const refresh of failed) idOf.delete(refresh)
+      for (const each of failed) idOf.delete(each)
       await queues.done(name, [...idOf.values()])
     } finally {
       clearInterval(beat)
     }
+  }
+  /** @returns how long to wait before the next look: 0 where somebody was taken */
+  const look = async () => {
+    if (!isReady()) return pollMs
+    try {
+      const entries = await take()
+      if (entries.length === 0) return pollMs
+      const batch = refresh(entries)
+        .catch(onError)
+        .finally(() => batches.delete(batch))
+      batches.add(batch)
+      return 0
+    } catch (error) {
+      onError(error)
+      return retryMs
+    }
+  }
+  const run = async () => {
+    await queues.tidy(name).catch(onError)
+    while (!signal.aborted) {
+      if (batches.size >= mostBatches) await Promise.race(batches)
+      else {
+        const pauseMs = await look()
+        if (pauseMs > 0) await wait(pauseMs, null, { signal }).catch(() => {})
+      }
+    }
+  }
+  const running = run()
+  return {
+    async stop() {
+      abort.abort()
+      await running
+      await Promise.all(batches)
+      await queues.tidy(name, consumer).catch(onError)
+    },
   }
 }

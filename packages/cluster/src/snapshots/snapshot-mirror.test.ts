@@ -145,13 +145,13 @@ test('what is no publisher is refused', async () => {
   const answers = [
     '{',
     '{"format":2}',
-    '{"format":1,"publisher":"p","snapshot":1,"by":"gate","files":[{"name":"../x"}]}',
+    `{"format":1,"publisher":"p","snapshot":1,"by":"gate","files":[{"name":"../x","sha256":"${'0'.repeat(64)}","sizeBytes":1}]}`,
   ]
   for (const [i, text] of answers.entries()) {
     const server = createServer((_, response) => response.end(text))
     await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
     const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`
-    await expect(mirroring(url)).rejects.toThrow([/no JSON/, /format 2/, /files are none/][i])
+    await expect(mirroring(url)).rejects.toThrow([/no JSON/, /format 2/, /files\/0\/name must match/][i])
     server.close()
   }
   await expect(mirroring('http://127.0.0.1:1')).rejects.toThrow(/does not answer/)

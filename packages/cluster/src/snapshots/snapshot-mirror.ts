@@ -17,7 +17,7 @@ import {
   syncDirectory,
 } from '@headwater/snapshot'
 import { PublisherConflictError, SnapshotFetchError } from '../node/errors.ts'
-import { checksumFile, type ModelIndex, maxIndexBytes, type PublishedFile, parseModelIndex } from './model-index.ts'
+import { checksumFile, type ModelIndex, maxIndexLength, type PublishedFile, parseModelIndex } from './model-index.ts'
 
 export interface SnapshotMirrorOptions {
   /** Of the publisher, `http://` or `https://`. */
@@ -36,6 +36,15 @@ export interface SnapshotMirrorOptions {
   readonly onError?: (error: unknown) => void
 }
 
+export interface SnapshotMirror {
+  stop(): Promise<void>
+}
+
+/** What is mirrored, and what ends it. */
+interface Source extends SnapshotMirrorOptions {
+  readonly signal: AbortSignal
+}
+
 /** Snapshots kept, that of now included: encoders that are started again load theirs once more. */
 const kept = 3
 /** A publisher that sends nothing for as long is given up, until the next time. */
@@ -49,169 +58,146 @@ const silenceMs = 10_000
  *   serves
  */
 export async function mirrorSnapshots(options: SnapshotMirrorOptions): Promise<SnapshotMirror> {
-  await mkdir(options.directory, { recursive: true })
-  const mirror = new SnapshotMirror(options)
+  const { directory, pollMs = 500, onError } = options
+  const abort = new AbortController()
+  const { signal } = abort
+  const source = { ...options, signal }
+  await mkdir(directory, { recursive: true })
+  let etag: string | undefined
   try {
-    await mirror.sync()
+    etag = await sync(source, etag)
   } catch (error) {
-    if ((await servedSnapshot(options.directory)) === null) throw error
-    options.onError?.(error)
+    if ((await servedSnapshot(directory)) === null) throw error
+    onError?.(error)
   }
-  mirror.follow()
-  return mirror
+  const follow = async () => {
+    while (await wait(pollMs, true, { signal, ref: false }).catch(() => false)) {
+      try {
+        etag = await sync(source, etag)
+      } catch (error) {
+        if (!signal.aborted) onError?.(error)
+      }
+    }
+  }
+  const following = follow()
+  return {
+    async stop() {
+      abort.abort()
+      await following
+    },
+  }
 }
 
-export class SnapshotMirror {
-  readonly #options: SnapshotMirrorOptions
-  readonly #abort = new AbortController()
-  #etag: string | undefined
-  #following: Promise<void> = Promise.resolve()
-
-  /** Use {@link mirrorSnapshots}. */
-  constructor(options: SnapshotMirrorOptions) {
-    this.#options = options
+/**
+ * @param etag of the answer before
+ * @returns that of this one: where something fails, the same is tried again
+ * @throws SnapshotFetchError, PublisherConflictError
+ */
+async function sync(source: Source, etag: string | undefined): Promise<string | undefined> {
+  const { url, directory } = source
+  const response = await get(source, '/v1/model', etag === undefined ? {} : { 'if-none-match': etag })
+  if (response.statusCode === 304) {
+    response.resume()
+    return etag
   }
+  const text = await textOf(response, `${url}/v1/model`)
+  if (response.statusCode !== 200) throw new SnapshotFetchError(`${url}/v1/model: ${response.statusCode} ${text}`)
+  const index = parseModelIndex(text, url)
+  await checkPublisher(source, index)
+  await fetchSnapshot(source, index)
+  const served = (await servedHistory(directory)).at(-1)
+  if (served?.snapshot !== index.snapshot || served.by !== index.by)
+    await serveSnapshot(directory, index.snapshot, index.by)
+  await removeOld(directory, index.snapshot)
+  return response.headers.etag
+}
 
-  async stop(): Promise<void> {
-    this.#abort.abort()
-    await this.#following
+/** What a directory has of one publisher is not mixed with what another one gives. */
+async function checkPublisher({ directory, model }: Source, { publisher, snapshot }: ModelIndex): Promise<void> {
+  const path = join(directory, 'publisher')
+  await writeFile(path, publisher, { flag: 'wx' }).catch((cause: NodeJS.ErrnoException) => {
+    if (cause.code !== 'EEXIST') throw cause
+  })
+  if ((await readFile(path, 'utf8')).trim() !== publisher) throw new PublisherConflictError(model, snapshot)
+}
+
+async function fetchSnapshot(source: Source, { snapshot, files }: ModelIndex): Promise<void> {
+  const { directory, model } = source
+  const target = snapshotDirectory(directory, snapshot)
+  const { sha256 } = files.find(({ name }) => name === checksumFile)!
+  const held = await readFile(join(target, checksumFile)).catch(() => null)
+  if (held !== null) {
+    if (createHash('sha256').update(held).digest('hex') !== sha256) throw new PublisherConflictError(model, snapshot)
+    return
   }
+  // It is named after what it holds, so that another snapshot of the number begins anew.
+  const partial = join(directory, `.fetching-${snapshot}-${sha256}`)
+  await mkdir(partial, { recursive: true })
+  for (const file of files) await fetchFile(source, file, join(partial, file.name))
+  await syncDirectory(partial)
+  await rename(partial, target)
+  await syncDirectory(directory)
+}
 
-  follow(): void {
-    const { pollMs = 500, onError } = this.#options
-    const { signal } = this.#abort
-    const follow = async () => {
-      while (await wait(pollMs, true, { signal, ref: false }).catch(() => false))
-        await this.sync().catch((error: unknown) => {
-          if (!signal.aborted) onError?.(error)
-        })
-    }
-    this.#following = follow()
-  }
-
-  /** @throws SnapshotFetchError, PublisherConflictError */
-  async sync(): Promise<void> {
-    const { url, directory } = this.#options
-    const response = await this.#get('/v1/model', this.#etag === undefined ? {} : { 'if-none-match': this.#etag })
-    if (response.statusCode === 304) {
+async function fetchFile(source: Source, { name, sha256, sizeBytes }: PublishedFile, path: string): Promise<void> {
+  const { url, signal } = source
+  const heldBytes = (await stat(path).catch(() => null))?.size ?? 0
+  if (heldBytes < sizeBytes || sizeBytes === 0) {
+    const response = await get(source, `/v1/files/${sha256}`, heldBytes > 0 ? { range: `bytes=${heldBytes}-` } : {})
+    const { statusCode } = response
+    if (statusCode !== 200 && statusCode !== 206) {
       response.resume()
-      return
+      throw new SnapshotFetchError(`${url}: ${name} cannot be fetched (${statusCode}); it is tried again.`)
     }
-    const text = await textOf(response, `${url}/v1/model`)
-    if (response.statusCode !== 200) throw new SnapshotFetchError(`${url}/v1/model: ${response.statusCode} ${text}`)
-    const index = parseModelIndex(text, url)
-    await this.#checkPublisher(index)
-    await this.#fetch(index)
-    const served = (await servedHistory(directory)).at(-1)
-    if (served?.snapshot !== index.snapshot || served.by !== index.by)
-      await serveSnapshot(directory, index.snapshot, index.by)
-    // Only now: what failed is tried again.
-    this.#etag = response.headers.etag
-    await this.#removeOld(index.snapshot)
-  }
-
-  /** What a directory has of one publisher is not mixed with what another one gives. */
-  async #checkPublisher({ publisher, snapshot }: ModelIndex): Promise<void> {
-    const { directory, model } = this.#options
-    const path = join(directory, 'publisher')
-    try {
-      await writeFile(path, publisher, { flag: 'wx' })
-    } catch (cause) {
-      if ((cause as NodeJS.ErrnoException).code !== 'EEXIST') throw cause
-      if ((await readFile(path, 'utf8')).trim() !== publisher) throw new PublisherConflictError(model, snapshot)
-    }
-  }
-
-  async #fetch({ snapshot, files }: ModelIndex): Promise<void> {
-    const { directory, model } = this.#options
-    const target = snapshotDirectory(directory, snapshot)
-    const { sha256 } = files.find(({ name }) => name === checksumFile)!
-    const held = await readFile(join(target, checksumFile)).catch(() => null)
-    if (held !== null) {
-      if (createHash('sha256').update(held).digest('hex') !== sha256) throw new PublisherConflictError(model, snapshot)
-      return
-    }
-    // It is named after what it holds, so that another snapshot of the number begins anew.
-    const partial = join(directory, `.fetching-${snapshot}-${sha256}`)
-    await mkdir(partial, { recursive: true })
-    for (const file of files) await this.#fetchFile(file, join(partial, file.name))
-    await syncDirectory(partial)
-    await rename(partial, target)
-    await syncDirectory(directory)
-  }
-
-  async #fetchFile({ name, sha256, sizeBytes }: PublishedFile, path: string): Promise<void> {
-    const { url } = this.#options
-    const heldBytes = await stat(path).then(
-      ({ size }) => size,
-      () => 0,
-    )
-    if (heldBytes < sizeBytes || sizeBytes === 0) {
-      const range = heldBytes > 0 ? { range: `bytes=${heldBytes}-` } : {}
-      const response = await this.#get(`/v1/files/${sha256}`, range)
-      const { statusCode } = response
-      if (statusCode !== 200 && statusCode !== 206) {
-        response.resume()
-        throw new SnapshotFetchError(`${url}: ${name} cannot be fetched (${statusCode}); it is tried again.`)
-      }
-      const start = statusCode === 206 ? heldBytes : 0
-      await pipeline(
-        response,
-        bounded(sizeBytes - start),
-        createWriteStream(path, { flags: start > 0 ? 'a' : 'w', flush: true }),
-        { signal: this.#abort.signal },
-      ).catch((cause: Error) => {
-        throw new SnapshotFetchError(`${url}: ${name} broke off (${cause.message}); it is gone on with.`, { cause })
-      })
-    }
-    const hash = createHash('sha256')
-    await pipeline(createReadStream(path), hash)
-    if (hash.digest('hex') === sha256) return
-    await rm(path)
-    throw new SnapshotFetchError(
-      `${url}: ${name} is not what its checksum says, and is not served. Publish the snapshot again, or see to the ` +
-        'publisher’s disk and what lies between.',
-    )
-  }
-
-  async #removeOld(snapshot: number): Promise<void> {
-    const { directory } = this.#options
-    const last = new Set((await servedHistory(directory)).slice(-kept).map((entry) => entry.snapshot))
-    for (const path of await listSnapshots(directory)) {
-      const number = snapshotNumber(path)
-      if (number !== snapshot && !last.has(number)) await rm(path, { recursive: true, force: true })
-    }
-  }
-
-  #get(path: string, headers: Readonly<Record<string, string>>): Promise<IncomingMessage> {
-    const { url, token, ca } = this.#options
-    const target = new URL(path, url)
-    const send = target.protocol === 'https:' ? tlsRequest : plainRequest
-    const authorization = token === undefined ? {} : { authorization: `Bearer ${token}` }
-    return new Promise((resolve, reject) => {
-      const request = send(
-        target,
-        { headers: { ...headers, ...authorization }, signal: this.#abort.signal, ...(ca !== undefined && { ca }) },
-        resolve,
-      )
-      request.setTimeout(silenceMs, () => request.destroy(new Error(`it was silent for ${silenceMs} ms`)))
-      request.on('error', (cause) =>
-        reject(new SnapshotFetchError(`${url} does not answer (${cause.message}); it is asked again.`, { cause })),
-      )
-      request.end()
+    const start = statusCode === 206 ? heldBytes : 0
+    const file = createWriteStream(path, { flags: start > 0 ? 'a' : 'w', flush: true })
+    await pipeline(response, bounded(sizeBytes - start), file, { signal }).catch((cause: Error) => {
+      throw new SnapshotFetchError(`${url}: ${name} broke off (${cause.message}); it is gone on with.`, { cause })
     })
   }
+  const hash = createHash('sha256')
+  await pipeline(createReadStream(path), hash)
+  if (hash.digest('hex') === sha256) return
+  await rm(path)
+  throw new SnapshotFetchError(
+    `${url}: ${name} is not what its checksum says, and is not served. Publish the snapshot again, or see to the ` +
+      'publisher’s disk and what lies between.',
+  )
+}
+
+async function removeOld(directory: string, snapshot: number): Promise<void> {
+  const last = new Set((await servedHistory(directory)).slice(-kept).map((entry) => entry.snapshot))
+  for (const path of await listSnapshots(directory)) {
+    const number = snapshotNumber(path)
+    if (number !== snapshot && !last.has(number)) await rm(path, { recursive: true, force: true })
+  }
+}
+
+function get(source: Source, path: string, headers: Readonly<Record<string, string>>): Promise<IncomingMessage> {
+  const { url, token, ca, signal } = source
+  const target = new URL(path, url)
+  const send = target.protocol === 'https:' ? tlsRequest : plainRequest
+  const authorization = token === undefined ? {} : { authorization: `Bearer ${token}` }
+  return new Promise((resolve, reject) => {
+    const options = { headers: { ...headers, ...authorization }, signal, ...(ca !== undefined && { ca }) }
+    const request = send(target, options, resolve)
+    request.setTimeout(silenceMs, () => request.destroy(new Error(`it was silent for ${silenceMs} ms`)))
+    request.on('error', (cause) =>
+      reject(new SnapshotFetchError(`${url} does not answer (${cause.message}); it is asked again.`, { cause })),
+    )
+    request.end()
+  })
 }
 
 async function textOf(response: IncomingMessage, url: string): Promise<string> {
-  const chunks: Buffer[] = []
-  let sizeBytes = 0
-  for await (const chunk of response as AsyncIterable<Buffer>) {
-    sizeBytes += chunk.length
-    if (sizeBytes > maxIndexBytes) throw new SnapshotFetchError(`${url} answers more than ${maxIndexBytes} bytes.`)
-    chunks.push(chunk)
+  let text = ''
+  response.setEncoding('utf8')
+  for await (const chunk of response as AsyncIterable<string>) {
+    text += chunk
+    if (text.length > maxIndexLength)
+      throw new SnapshotFetchError(`${url} answers more than ${maxIndexLength} characters.`)
   }
-  return Buffer.concat(chunks).toString('utf8')
+  return text
 }
 
 /** Passes so many bytes, and fails where there are more or fewer. */

@@ -4,15 +4,14 @@
  */
 import { createHash, randomUUID } from 'node:crypto'
 import { createReadStream } from 'node:fs'
-import { open, readFile, stat } from 'node:fs/promises'
+import { readFile, stat, writeFile } from 'node:fs/promises'
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
 import { WireError } from '@headwater/client/wire'
-import type { TlsOptions, Tokens } from '@headwater/service'
-import { admit, createListener, limitsOf } from '@headwater/service'
+import { admit, createListener, limitsOf, type TlsOptions, type Tokens } from '@headwater/service'
 import { servedHistory, snapshotDirectory } from '@headwater/snapshot'
-import { checksumFile, type ModelIndex, type PublishedFile } from './model-index.ts'
+import { checksumFile, type ModelIndex } from './model-index.ts'
 
 export interface SnapshotPublisherOptions {
   /** Of the model's snapshots. */
@@ -61,12 +60,13 @@ export async function publishSnapshots(
     }
   }
   const sendIndex = async (request: IncomingMessage, response: ServerResponse) => {
-    const { index, paths } = await indexOf(directory, publisher)
+    const index = await indexOf(directory, publisher)
+    const own = snapshotDirectory(directory, index.snapshot)
     // Those of snapshots before stay known, for whoever is in the middle of one.
-    for (const [sha256, file] of paths) files.set(sha256, file)
+    for (const { name, sha256, sizeBytes } of index.files) files.set(sha256, { path: join(own, name), sizeBytes })
     while (files.size > mostFiles) files.delete(files.keys().next().value!)
     const body = JSON.stringify(index)
-    const etag = `"${createHash('sha256').update(body).digest('hex')}"`
+    const etag = `"${sha256Of(body)}"`
     if (request.headers['if-none-match'] === etag) response.writeHead(304, { etag }).end()
     else {
       response.writeHead(200, { etag, 'content-type': 'application/json', 'content-length': Buffer.byteLength(body) })
@@ -117,38 +117,26 @@ export async function publishSnapshots(
 /** Of the last snapshots. */
 const mostFiles = 64
 
-async function indexOf(directory: string, publisher: string) {
+const sha256Of = (bytes: string | Buffer) => createHash('sha256').update(bytes).digest('hex')
+
+async function indexOf(directory: string, publisher: string): Promise<ModelIndex> {
   const entry = (await servedHistory(directory)).at(-1)
   if (entry === undefined) throw new WireError('unknown_snapshot', 'the model serves no snapshot yet')
   const own = snapshotDirectory(directory, entry.snapshot)
   const sums = await readFile(join(own, checksumFile))
   const named = [...sums.toString('utf8').matchAll(/^([0-9a-f]{64}) {2}([A-Za-z.]+)$/gm)]
-  const about = [...named.map(([, sha256, name]) => ({ name, sha256 }))]
-  about.push({ name: checksumFile, sha256: createHash('sha256').update(sums).digest('hex') })
-  const paths = new Map<string, { path: string; sizeBytes: number }>()
-  const files: PublishedFile[] = []
-  for (const { name, sha256 } of about) {
-    const path = join(own, name)
-    const { size: sizeBytes } = await stat(path)
-    paths.set(sha256, { path, sizeBytes })
-    files.push({ name, sha256, sizeBytes })
-  }
-  const index: ModelIndex = { format: 1, publisher, snapshot: entry.snapshot, by: entry.by, files }
-  return { index, paths }
+  const about = [...named.map(([, sha256, name]) => ({ name, sha256 })), { name: checksumFile, sha256: sha256Of(sums) }]
+  const files = await Promise.all(
+    about.map(async (file) => ({ ...file, sizeBytes: (await stat(join(own, file.name))).size })),
+  )
+  return { format: 1, publisher, snapshot: entry.snapshot, by: entry.by, files }
 }
 
 /** Who publishes from a directory: a name that it is given the first time. */
 async function publisherOf(directory: string): Promise<string> {
   const path = join(directory, 'publisher')
-  try {
-    const file = await open(path, 'wx')
-    try {
-      await file.writeFile(`${randomUUID()}\n`)
-    } finally {
-      await file.close()
-    }
-  } catch (cause) {
-    if ((cause as NodeJS.ErrnoException).code !== 'EEXIST') throw cause
-  }
+  await writeFile(path, `${randomUUID()}\n`, { flag: 'wx' }).catch((cause: NodeJS.ErrnoException) => {
+    if (cause.code !== 'EEXIST') throw cause
+  })
   return (await readFile(path, 'utf8')).trim()
 }
