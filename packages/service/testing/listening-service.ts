@@ -1,4 +1,4 @@
-import { type Client, createClient } from '@headwater/client'
+import { type AnsweredModel, type Client, createClient, type ErrorAnswer } from '@headwater/client'
 import { afterEach } from 'vitest'
 import { openService, type ServiceOptions, tokenOf } from './http-service.ts'
 
@@ -32,6 +32,15 @@ export async function untilHeld(client: Client, user: string) {
   }
 }
 
+/** An answer in JSON: of a read, or what a request was refused with. */
+interface JsonAnswer extends ErrorAnswer {
+  readonly models: readonly JsonModel[]
+}
+
+type JsonModel = Pick<AnsweredModel, 'model' | 'dim'> & {
+  readonly [Column in Exclude<keyof AnsweredModel, 'model' | 'dim'>]: readonly number[]
+}
+
 /** A JSON request and its answer. */
 export async function ask(url: string, path: string, body: unknown, headers: Record<string, string> = {}) {
   const response = await fetch(`${url}${path}`, {
@@ -39,8 +48,7 @@ export async function ask(url: string, path: string, body: unknown, headers: Rec
     headers: { 'content-type': 'application/json', authorization: `Bearer ${tokenOf.boss}`, ...headers },
     body: typeof body === 'string' ? body : JSON.stringify(body),
   })
-  // biome-ignore lint/suspicious/noExplicitAny: an answer of any kind
-  return { status: response.status, headers: response.headers, body: (await response.json()) as any }
+  return { status: response.status, headers: response.headers, body: (await response.json()) as JsonAnswer }
 }
 
 /** Reads of the store that wait until they are let go; later ones do not wait. */

@@ -1,9 +1,8 @@
-/** Who may do what: authentication, scopes, tenants, and how many at once. */
+/** Who may do what: authentication, scopes and tenants. */
 import type { IncomingMessage } from 'node:http'
 import { TLSSocket } from 'node:tls'
 import { WireError } from '@headwater/client/wire'
-import type { Principal, Scope, Tokens } from './tokens.ts'
-import { scopes } from './tokens.ts'
+import { type Principal, type Scope, scopes, type Tokens } from './tokens.ts'
 
 /** Every caller over loopback where there are no tokens. */
 const loopbackPrincipal: Principal = { name: 'loopback', tenant: 'default', scopes }
@@ -28,14 +27,12 @@ function fromToken(request: IncomingMessage, tokens: Tokens): Principal {
   const token = authorization === undefined ? null : bearer.exec(authorization)
   const principal = token === null ? undefined : tokens.find(token[1])
   if (principal !== undefined) return principal
-  if (authorization !== undefined) throw unauthenticated('the token is not known')
-  const owner = fromCertificate(request, tokens)
-  if (owner !== undefined) return owner
-  throw unauthenticated('there is no token')
+  if (authorization !== undefined) refuse('the token is not known')
+  return fromCertificate(request, tokens) ?? refuse('there is no token')
 }
 
-function unauthenticated(problem: string): WireError {
-  return new WireError('unauthenticated', `${problem}; send "authorization: Bearer TOKEN"`)
+function refuse(problem: string): never {
+  throw new WireError('unauthenticated', `${problem}; send "authorization: Bearer TOKEN"`)
 }
 
 /** A connection's certificate is looked at once. */
@@ -70,42 +67,4 @@ function hostnameOf(host: string): string {
 /** Whether an address, or a host to listen on, is the machine itself. */
 export function isLoopback(host: string): boolean {
   return host === '127.0.0.1' || host === 'localhost' || host === '::1' || /^(::ffff:)?127(\.\d{1,3}){3}$/.test(host)
-}
-
-/** Counts requests under way. */
-export class Concurrency {
-  readonly #most: number
-  #now = 0
-  #onIdle: (() => void) | null = null
-
-  constructor(most: number) {
-    this.#most = most
-  }
-
-  get now(): number {
-    return this.#now
-  }
-
-  /** Counts a request until it leaves. @throws WireError `too_many_requests` */
-  enter(): void {
-    if (this.#now >= this.#most) {
-      throw new WireError('too_many_requests', `${this.#most} requests are under way; wait and send it again`)
-    }
-    this.#now++
-  }
-
-  leave(): void {
-    if (--this.#now === 0) this.#onIdle?.()
-  }
-
-  /** Resolves once nothing is under way, or after `maxMs`. */
-  async idle(maxMs: number): Promise<void> {
-    if (this.#now === 0) return
-    let timer: NodeJS.Timeout | undefined
-    await new Promise<void>((resolve) => {
-      this.#onIdle = resolve
-      timer = setTimeout(resolve, maxMs)
-    })
-    clearTimeout(timer)
-  }
 }

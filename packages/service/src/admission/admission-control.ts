@@ -2,10 +2,11 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { WireError } from '@headwater/client/wire'
 import type { ServedBatch } from '@headwater/pooling'
-import { admit, Concurrency } from '../access/admission.ts'
+import { admit } from '../access/admission.ts'
 import { RateLimit } from '../access/rate-limit.ts'
 import { type Principal, type Scope, scopes, type Tokens } from '../access/tokens.ts'
 import type { RequestObserver } from '../observation/request-observer.ts'
+import { hasTracer, inSpan } from '../observation/tracing.ts'
 import { deadlineOf } from '../requests/deadline.ts'
 import type { ServerLimits } from '../requests/limits.ts'
 
@@ -19,15 +20,16 @@ export interface RouteRule {
 export class AdmissionControl {
   /** Once it is set, nobody is let in any more. */
   isDraining = false
-  readonly concurrency: Concurrency
+  /** Requests that count against `maxConcurrent`. */
+  underWay = 0
   readonly #auth: Tokens | 'loopback'
+  readonly #limits: ServerLimits
   readonly #answered: readonly Scope[]
-  readonly #maxDeadlineMs: number
+  readonly #observers: readonly RequestObserver[]
   readonly #rate: RateLimit | null
   /** Of callers who are not let in, apart from the others': they could be of any number of addresses. */
   readonly #strangers: RateLimit | null
-  readonly #around: readonly RequestObserver[]
-  readonly #ended: readonly RequestObserver[]
+  #onIdle: (() => void) | null = null
 
   constructor(
     auth: Tokens | 'loopback',
@@ -35,16 +37,14 @@ export class AdmissionControl {
     observers: readonly RequestObserver[],
     answered: readonly Scope[] = scopes,
   ) {
-    const { requestsPerSecond, burst, maxConcurrent, maxDeadlineMs } = limits
-    this.concurrency = new Concurrency(maxConcurrent)
     this.#auth = auth
+    this.#limits = limits
+    this.#observers = observers
     this.#answered = answered
-    this.#maxDeadlineMs = maxDeadlineMs
+    const { requestsPerSecond, burst } = limits
     const rate = () => (requestsPerSecond === 0 ? null : new RateLimit(requestsPerSecond, burst || requestsPerSecond))
     this.#rate = rate()
     this.#strangers = rate()
-    this.#around = observers.filter(({ around }) => around !== undefined)
-    this.#ended = observers.filter(({ ended }) => ended !== undefined)
   }
 
   /** Begins a request, which `handle` goes on with. Observers are called once the connection is done with it, aborted or not. */
@@ -56,10 +56,19 @@ export class AdmissionControl {
   ): void {
     const context = new RequestContext(route)
     response.on('close', () => this.#end(context, request, response))
-    let depth = 0
-    while (depth < this.#around.length && this.#around[depth].isAround?.() === false) depth++
-    if (depth === this.#around.length) handle(context)
-    else this.#handleWithin(depth, request, route, () => handle(context))
+    if (hasTracer()) inSpan(request, route, () => handle(context))
+    else handle(context)
+  }
+
+  /** Resolves once nothing is under way, or after `maxMs`. */
+  async idle(maxMs: number): Promise<void> {
+    if (this.underWay === 0) return
+    let timer: NodeJS.Timeout | undefined
+    await new Promise<void>((resolve) => {
+      this.#onIdle = resolve
+      timer = setTimeout(resolve, maxMs)
+    })
+    clearTimeout(timer)
   }
 
   /** @throws WireError `draining`, `too_many_requests`, `invalid_request`, `unknown_route`, and what `admit` throws */
@@ -74,13 +83,16 @@ export class AdmissionControl {
     if (this.#rate !== null) {
       this.#rate.take(this.#auth === 'loopback' ? request.socket.remoteAddress : principal, context.arrivedMs)
     }
+    const { maxConcurrent, maxDeadlineMs } = this.#limits
     if (counted) {
-      this.concurrency.enter()
+      if (this.underWay >= maxConcurrent)
+        throw new WireError('too_many_requests', `${maxConcurrent} requests are under way; wait and send it again`)
+      this.underWay++
       context.isCounted = true
     }
     const deadlineMs = deadlineOf(request.headers)
     context.hasDeadline = deadlineMs !== undefined
-    context.endMs = context.arrivedMs + Math.min(deadlineMs ?? this.#maxDeadlineMs, this.#maxDeadlineMs)
+    context.endMs = context.arrivedMs + Math.min(deadlineMs ?? maxDeadlineMs, maxDeadlineMs)
   }
 
   /** Only who is refused counts by its address: nobody who is known pays for others behind the same one. */
@@ -93,18 +105,12 @@ export class AdmissionControl {
     }
   }
 
-  #handleWithin(depth: number, request: IncomingMessage, route: string, handle: () => void): void {
-    if (depth === this.#around.length) handle()
-    else if (this.#around[depth].isAround?.() === false) this.#handleWithin(depth + 1, request, route, handle)
-    else this.#around[depth].around!(request, route, () => this.#handleWithin(depth + 1, request, route, handle))
-  }
-
   #end(context: RequestContext, request: IncomingMessage, response: ServerResponse): void {
-    if (context.isCounted) this.concurrency.leave()
+    if (context.isCounted && --this.underWay === 0) this.#onIdle?.()
     const { route, principal, error, served, arrivedMs } = context
     const status = response.headersSent ? response.statusCode : 0
     const end = { route, status, ms: performance.now() - arrivedMs, principal, error, served }
-    for (const observer of this.#ended) observer.ended!(request, end)
+    for (const ended of this.#observers) ended(request, end)
     context.onLeft?.left()
   }
 }

@@ -1,11 +1,11 @@
 /** What the console shows of a tenant, and of the service where its caller may see that. */
 import type { Principal } from '../access/tokens.ts'
 import type { Figures } from '../figures/figures.ts'
+import { oldestSeconds } from '../metrics/pooling-figures.ts'
 import type { SharedQueueView } from '../options/shared-queue-view.ts'
 import type { ServerParts } from '../parts/server-parts.ts'
 import type { ConsoleData, Figure } from './console-messages.ts'
 import type { ConsoleWatch } from './console-watch.ts'
-import { oldestSeconds } from './tenant-watch.ts'
 
 /** The times up to which a caller has the histories already. */
 export interface Since {

@@ -1,13 +1,12 @@
 import { invalid, WireError } from '@headwater/client/wire'
 import { UnknownModelError } from '@headwater/pooling'
-import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
+import type { FastifyInstance, FastifyReply } from 'fastify'
 import { lookScope } from '../access/look-scope.ts'
 import { checkOf } from '../messages/message-check.ts'
-import type { Operation } from '../parts/operation.ts'
+import { asking, type Operation } from '../parts/operation.ts'
 import { type ServerParts, tenantOf } from '../parts/server-parts.ts'
-import { answerFormat, bodyOf } from '../requests/body.ts'
+import { bodyOf } from '../requests/body.ts'
 import { byDeadline } from '../requests/deadline.ts'
-import { send } from '../requests/send.ts'
 import { consoleData } from './console-figures.ts'
 import { ConsoleData, DriftMap, UserAnswer, UserRequest } from './console-messages.ts'
 import { ConsoleWatch } from './console-watch.ts'
@@ -26,6 +25,9 @@ interface OfDrift {
 
 /** Of a body that names a user. */
 const smallBody = { maxDepth: 2, maxValues: 8 }
+
+/** What is shown changes, and is nobody's but the caller's. */
+const unkept = { 'cache-control': 'no-store' }
 
 const checkUser = checkOf(UserRequest)
 
@@ -46,13 +48,13 @@ const showDrift: Operation = {
   answer: DriftMap,
   errors: ['not_acceptable', 'deadline_exceeded', 'store_unavailable', 'unknown_model'],
 }
-const showUser: Operation = {
+const showUser = asking('read', {
   id: 'consoleUser',
   summary: 'What is served to one user, uncounted.',
   body: UserRequest,
   answer: UserAnswer,
   errors: ['invalid_key', 'store_unavailable'],
-}
+})
 
 /** `/console`: the page, which is open to all as nothing is in it, and what it shows, which is not. */
 export function registerConsole(server: FastifyInstance, parts: ServerParts): void {
@@ -72,38 +74,28 @@ export function registerConsole(server: FastifyInstance, parts: ServerParts): vo
 
   const scope = lookScope(parts.scopes)
   // Not counted against the requests that are answered at once: it is looked at when there are too many of them.
-  const config = { scope, counted: false }
-  server.get<OfData>('/console/data', { config: { ...config, operation: showData } }, async (request, reply) => {
+  const looking = (operation: Operation) => asking(scope, operation, false)
+  server.get<OfData>('/console/data', looking(showData), async (request, reply) => {
     const { query, principal } = request
+    reply.headers(unkept)
     const since = { recentMs: timeOf(query.recent, 'recent'), dayMs: timeOf(query.day, 'day') }
-    return sendData(request, reply, consoleData(parts, watch, principal!, since))
+    return consoleData(parts, watch, principal!, since)
   })
 
-  server.get<OfDrift>(
-    '/console/drift/:model',
-    { config: { ...config, operation: showDrift } },
-    async (request, reply) => {
-      const { model } = request.params
-      if (!names.includes(model)) throw new UnknownModelError(model, names)
-      const map = () => watch.drift(request.principal!.tenant, model)
-      return sendData(request, reply, await byDeadline(request.endMs, 'ask again', map))
-    },
-  )
+  server.get<OfDrift>('/console/drift/:model', looking(showDrift), async (request, reply) => {
+    const { model } = request.params
+    reply.headers(unkept)
+    if (!names.includes(model)) throw new UnknownModelError(model, names)
+    return byDeadline(request.endMs, 'ask again', () => watch.drift(request.principal!.tenant, model))
+  })
 
   // In a body, as addresses are written into logs. A server that answers no reads answers nothing about users.
-  server.post(
-    '/console/user',
-    { config: { scope: 'read', counted: true, operation: showUser } },
-    async (request, reply) => {
-      const { user } = checkUser(bodyOf(request, smallBody))
-      const look = () => lookUp(tenantOf(tenants, request), models, user)
-      return sendData(request, reply, await byDeadline(request.endMs, 'ask again', look))
-    },
-  )
-}
-
-function sendData(request: FastifyRequest, reply: FastifyReply, data: unknown): FastifyReply {
-  return send(reply.header('cache-control', 'no-store'), answerFormat(request), data)
+  server.post('/console/user', showUser, async (request, reply) => {
+    const { user } = checkUser(bodyOf(request, smallBody))
+    reply.headers(unkept)
+    const look = () => lookUp(tenantOf(tenants, request), models, user)
+    return byDeadline(request.endMs, 'ask again', look)
+  })
 }
 
 /** Milliseconds since 1970, or 0 where it is not given. @throws WireError `invalid_request` */

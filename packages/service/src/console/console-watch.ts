@@ -2,25 +2,15 @@
 import type { FastifyInstance } from 'fastify'
 import type { ServerParts } from '../parts/server-parts.ts'
 import type { DriftMap } from './console-messages.ts'
-import { driftMap } from './drift-map.ts'
 import { Panel } from './panel.ts'
 import { recentStepMs, TenantWatch } from './tenant-watch.ts'
 
-/** A panel is read this often, and not more often than `panelAtLeastMs` where somebody looks at its map. */
+/** A panel is read this often, and where somebody looks at its map. */
 const panelStepMs = 30_000
-const panelAtLeastMs = 2_000
-
-/** A map that is made, or was, of one look at the panel. */
-interface MadeMap {
-  readonly lookedMs: number
-  readonly made: ReturnType<typeof driftMap>
-}
 
 interface Watched {
   readonly watch: TenantWatch
   readonly panel: Panel
-  /** The last of each model. */
-  readonly maps: Map<string, MadeMap>
 }
 
 export class ConsoleWatch {
@@ -38,7 +28,7 @@ export class ConsoleWatch {
             ? null
             : () => sharedQueues().reduce((sum, queue) => sum + (queue.tenant === tenant ? queue.waiting : 0), 0)
         const watch = new TenantWatch({ pooling, reads, freshness, sharedWaiting }, Date.now())
-        return [tenant, { watch, panel: new Panel(reads.users, pooling, names), maps: new Map() }]
+        return [tenant, { watch, panel: new Panel(reads.users, pooling, names) }]
       }),
     )
     const stops = [...tenants].map(([tenant, { store }]) =>
@@ -46,7 +36,7 @@ export class ConsoleWatch {
         where: 'console panel',
         forget: async (of, user) => {
           // A store that the server knows by another name may be this one.
-          const count = of === tenant || !tenants.has(of) ? this.#forget(tenant, user) : 0
+          const count = of === tenant || !tenants.has(of) ? this.#tenants.get(tenant)!.panel.forget(user) : 0
           return count > 0 ? [{ what: 'embedding', count }] : []
         },
       }),
@@ -70,21 +60,8 @@ export class ConsoleWatch {
   }
 
   /** Where a model's snapshots have moved a tenant's panel. @throws errors of the store */
-  async drift(tenant: string, model: string): Promise<DriftMap> {
-    const { panel, maps } = this.#tenants.get(tenant)!
-    if (performance.now() - panel.lookedMs >= panelAtLeastMs) await panel.look()
-    const last = maps.get(model)
-    if (last?.lookedMs === panel.lookedMs) return (await last.made).map
-    const made = mapAfter(last, panel, model)
-    maps.set(model, { lookedMs: panel.lookedMs, made })
-    return (await made).map
-  }
-
-  #forget(tenant: string, user: string): number {
-    const { panel, maps } = this.#tenants.get(tenant)!
-    const held = panel.forget(user)
-    if (held > 0) maps.clear()
-    return held
+  drift(tenant: string, model: string): Promise<DriftMap> {
+    return this.#tenants.get(tenant)!.panel.drift(model)
   }
 
   #step(): void {
@@ -102,10 +79,4 @@ export class ConsoleWatch {
       }
     }
   }
-}
-
-/** Its axes are turned towards those of the map before. */
-async function mapAfter(last: MadeMap | undefined, panel: Panel, model: string) {
-  const before = await last?.made.catch(() => undefined)
-  return driftMap(model, panel.positions(model), before?.axes)
 }

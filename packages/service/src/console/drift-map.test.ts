@@ -1,6 +1,5 @@
 import { expect, it } from 'vitest'
-import { driftMap } from './drift-map.ts'
-import type { Position } from './panel.ts'
+import { driftMap, type Position } from './drift-map.ts'
 
 const at = (snapshot: number, vector: readonly number[], frame = 0): Position => ({
   snapshot,

@@ -1,8 +1,15 @@
 /** How a panel's embeddings moved from snapshot to snapshot, in the plane of their two principal components. */
 import { interpolatedPercentiles } from '@headwater/statistics'
 import type { DriftMap, SnapshotDrift, UserPath } from './console-messages.ts'
-import type { Position } from './panel.ts'
 import { dot, type PrincipalComponents, principalComponents } from './principal-components.ts'
+
+/** A user's served embedding, when it was last of a snapshot. */
+export interface Position {
+  readonly snapshot: number
+  readonly frame: number
+  /** [dim] as it is served: the average, where the policy averages. */
+  readonly vector: Float32Array
+}
 
 /** Users that a map needs. */
 const minUsers = 3

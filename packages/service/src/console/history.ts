@@ -24,37 +24,29 @@ export const historyColumns = [
 
 export type HistoryColumn = (typeof historyColumns)[number]
 export type HistoryRow = Readonly<Record<HistoryColumn, number>>
-/** Columns of equal length, oldest first. */
-export type HistoryPart = Readonly<Record<HistoryColumn, readonly (number | null)[]>>
 
-/** The last steps, in memory that does not grow. */
+/** The last steps. */
 export class History {
   readonly stepMs: number
   readonly #steps: number
-  /** [steps, columns] */
-  readonly #values: Float64Array
-  #written = 0
+  readonly #rows: HistoryRow[] = []
 
   constructor(stepMs: number, steps: number) {
     this.stepMs = stepMs
     this.#steps = steps
-    this.#values = new Float64Array(steps * historyColumns.length)
   }
 
   add(row: HistoryRow): void {
-    const at = (this.#written++ % this.#steps) * historyColumns.length
-    for (const [c, name] of historyColumns.entries()) this.#values[at + c] = row[name]
+    if (this.#rows.push(row) > this.#steps) this.#rows.shift()
   }
 
-  /** Steps that ended after a time. */
-  after(ms: number): HistoryPart {
-    const rows: number[] = []
-    for (let i = Math.max(0, this.#written - this.#steps); i < this.#written; i++) {
-      const at = (i % this.#steps) * historyColumns.length
-      if (this.#values[at] > ms) rows.push(at)
-    }
-    const column = (c: number) => rows.map((at) => shown(this.#values[at + c]))
-    return Object.fromEntries(historyColumns.map((name, c) => [name, column(c)])) as unknown as HistoryPart
+  /** Steps that ended after a time: columns of equal length, oldest first. */
+  after(ms: number): Readonly<Record<HistoryColumn, readonly (number | null)[]>> {
+    const rows = this.#rows.filter(({ atMs }) => atMs > ms)
+    return Object.fromEntries(historyColumns.map((name) => [name, rows.map((row) => shown(row[name]))])) as Record<
+      HistoryColumn,
+      (number | null)[]
+    >
   }
 }
 

@@ -1,17 +1,19 @@
 /** A panel: users of a tenant whose embeddings are looked at again and again, to see how snapshots move them. */
-import type { Pooling } from '@headwater/pooling'
-import { servedStatus } from '@headwater/pooling'
+import { type Pooling, servedStatus } from '@headwater/pooling'
 import type { Reservoir } from '../figures/reservoir.ts'
+import type { DriftMap } from './console-messages.ts'
+import { driftMap, type Position } from './drift-map.ts'
 
 /** Snapshots of which a user's embedding is kept, the newest included. */
 const keptSnapshots = 4
 
-/** A user's served embedding, when it was last of a snapshot. */
-export interface Position {
-  readonly snapshot: number
-  readonly frame: number
-  /** [dim] as it is served: the average, where the policy averages. */
-  readonly vector: Float32Array
+/** Its users are looked at again no sooner, however often a map is asked for. */
+const atLeastMs = 2_000
+
+/** A map that is made, or was, of one look. */
+interface MadeMap {
+  readonly lookedMs: number
+  readonly made: ReturnType<typeof driftMap>
 }
 
 export class Panel {
@@ -23,7 +25,10 @@ export class Panel {
   #looking: Promise<void> | null = null
   /** While it looks: a user that is forgotten meanwhile must not come back. */
   readonly #forgotten = new Set<string>()
+  /** When its last look ended, by `performance.now()`. */
   #lookedMs = Number.NEGATIVE_INFINITY
+  /** The last of each model. */
+  readonly #maps = new Map<string, MadeMap>()
 
   /** @param users whom it follows; a sample that changes */
   constructor(users: Reservoir, pooling: Pooling, models: readonly string[]) {
@@ -33,14 +38,21 @@ export class Panel {
     this.#positions = new Map(models.map((model) => [model, new Map()]))
   }
 
-  /** When its last look ended, by `performance.now()`. */
-  get lookedMs(): number {
-    return this.#lookedMs
-  }
-
   /** Positions of each user, oldest first; nobody's name. */
   positions(model: string): readonly (readonly Position[])[] {
     return [...this.#positions.get(model)!.values()]
+  }
+
+  /** Where a model's snapshots have moved its users. @throws errors of the store */
+  async drift(model: string): Promise<DriftMap> {
+    if (performance.now() - this.#lookedMs >= atLeastMs) await this.look()
+    const last = this.#maps.get(model)
+    if (last?.lookedMs === this.#lookedMs) return (await last.made).map
+    // Its axes are turned towards those of the map before.
+    const make = async () => driftMap(model, this.positions(model), (await last?.made.catch(() => undefined))?.axes)
+    const made = make()
+    this.#maps.set(model, { lookedMs: this.#lookedMs, made })
+    return (await made).map
   }
 
   /** Reads its users' embeddings, in one read of the store. @throws errors of the store */
@@ -61,6 +73,7 @@ export class Panel {
       held += positions.get(user)?.length ?? 0
       positions.delete(user)
     }
+    if (held > 0) this.#maps.clear()
     return held
   }
 

@@ -33,9 +33,10 @@ export async function principalComponents(
 ): Promise<PrincipalComponents> {
   const dim = vectors[0].length
   const width = Math.min(block, dim)
-  const mean = meanOf(vectors, dim)
-  let variance = 0
-  for (const vector of vectors) for (let d = 0; d < dim; d++) variance += (vector[d] - mean[d]) ** 2
+  const rows = new Matrix(vectors.map((vector) => Float64Array.from(vector)))
+  const mean = Float64Array.from(rows.mean('column'))
+  const centred = rows.subRowVector(mean)
+  const variance = centred.norm() ** 2
   const rowsASlice = Math.max(1, Math.floor(sliceWork / (2 * dim * width)))
   // Directions are columns.
   let basis = startingBasis(dim, width, before)
@@ -45,10 +46,9 @@ export async function principalComponents(
     const images = Matrix.zeros(dim, width)
     const seen = Matrix.zeros(width, width)
     for (let from = 0; from < vectors.length; from += rowsASlice) {
-      const slice = vectors.slice(from, from + rowsASlice)
-      const centred = new Matrix(slice.map((vector) => Float64Array.from(vector, (value, d) => value - mean[d])))
-      const onBasis = centred.mmul(basis)
-      images.add(centred.transpose().mmul(onBasis))
+      const slice = centred.subMatrix(from, Math.min(from + rowsASlice, vectors.length) - 1, 0, dim - 1)
+      const onBasis = slice.mmul(basis)
+      images.add(slice.transpose().mmul(onBasis))
       seen.add(onBasis.transpose().mmul(onBasis))
       await breathe()
     }
@@ -67,12 +67,6 @@ export async function principalComponents(
   const [first, second] = columnsOf(basis).map((axis, i) => signed(axis, before?.[i]))
   const share = (value: number) => (variance > 0 ? Math.max(0, value) / variance : 0)
   return { mean, axes: [first, second], shares: [share(values[0]), share(values[1])] }
-}
-
-function meanOf(vectors: readonly Float32Array[], dim: number): Float64Array {
-  const mean = new Float64Array(dim)
-  for (const vector of vectors) for (let d = 0; d < dim; d++) mean[d] += vector[d] / vectors.length
-  return mean
 }
 
 function startingBasis(dim: number, width: number, before: PrincipalComponents['axes'] | undefined): Matrix {

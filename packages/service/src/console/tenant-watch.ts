@@ -1,6 +1,7 @@
 /** What is kept of one tenant over time. Nothing here is on the read path: it looks at what the path has counted. */
 import type { Pooling, PoolingCounters } from '@headwater/pooling'
 import type { BucketCounts } from '../figures/histograms.ts'
+import { oldestSeconds } from '../metrics/pooling-figures.ts'
 import type { ReadFigures } from '../metrics/read-figures.ts'
 import { bucketQuantile } from './bucket-quantile.ts'
 import { History } from './history.ts'
@@ -115,11 +116,6 @@ export class SteppedHistory {
       freshnessP99: quantile(freshness?.bounds, waited, 0.99),
     })
   }
-}
-
-/** How long the user waits who waits longest; 0 where none does. */
-export function oldestSeconds({ clock, oldestOfferMs }: Pooling): number {
-  return oldestOfferMs === undefined ? 0 : Math.max(0, clock.now() - oldestOfferMs) / 1000
 }
 
 function sumsOf({ pooling, reads, freshness }: WatchedTenant, atMs: number): Sums {

@@ -25,11 +25,6 @@ export class EventQueue {
     this.#maxEvents = maxEvents
   }
 
-  /** Requests whose events are not applied yet. */
-  get waiting(): number {
-    return this.#waiting.length
-  }
-
   /** @throws what `Pooling.ingest` throws; none of these events is applied then */
   ingest(events: readonly LogEvent[]): Promise<void> {
     return new Promise((resolve, reject) => {
@@ -56,22 +51,15 @@ export class EventQueue {
   }
 
   async #ingestGroup(group: readonly Waiting[]): Promise<void> {
+    const events = group.flatMap((each) => each.events)
     try {
       // The first of the group came first.
-      const [{ arrivedMs }] = group
-      await this.#pooling.ingest(
-        group.flatMap(({ events }) => events),
-        arrivedMs,
-      )
+      await this.#pooling.ingest(events, group[0].arrivedMs)
+      for (const { resolve } of group) resolve()
     } catch (error) {
-      if (group.length === 1) {
-        group[0].reject(error)
-        return
-      }
+      if (group.length === 1) group[0].reject(error)
       // One request's bad event is no other's fault.
-      for (const each of group) await this.#ingestGroup([each])
-      return
+      else for (const each of group) await this.#ingestGroup([each])
     }
-    for (const { resolve } of group) resolve()
   }
 }

@@ -22,6 +22,7 @@ import {
   StoreUnavailableError,
   StoreWriteError,
 } from '@headwater/store'
+import type { FastifyError } from 'fastify'
 
 type ErrorType = abstract new (...args: never[]) => Error
 
@@ -58,13 +59,7 @@ export function wireErrorOf(error: unknown): WireError {
   }
   for (const [type, code] of codes)
     if (error instanceof type) return new WireError(code, error.message, { cause: error })
-  const {
-    code = '',
-    statusCode = 500,
-    message = '',
-  } = (error ?? {}) as Partial<Record<'code' | 'message', string>> & {
-    statusCode?: number
-  }
+  const { code = '', statusCode = 500, message = '' } = (error ?? {}) as Partial<FastifyError>
   if (Object.hasOwn(fastifyCodes, code)) return new WireError(fastifyCodes[code], message, { cause: error })
   // What Fastify itself refuses: a URL or a content length that is none, a body that was cut off.
   if (statusCode >= 400 && statusCode < 500) return new WireError('malformed_http', message, { cause: error })

@@ -1,17 +1,18 @@
 import type { IncomingHttpHeaders } from 'node:http'
 import type { ErrorAnswer } from '@headwater/client'
 import type { WireError } from '@headwater/client/wire'
-import { answerTypeOf, type Format, formatOf, packMessage } from '@headwater/client/wire'
+import { answerTypeOf, formatOf } from '@headwater/client/wire'
+import { encodedAs } from '../requests/body.ts'
 
 /** An answer that says what was wrong. */
 export interface Refusal {
   readonly headers: Readonly<Record<string, string>>
-  readonly body: string | Buffer
+  readonly body: Buffer
 }
 
 /** @param headers of the request, which is answered in its own format, or in JSON */
 export function refusalOf({ status, code, message, details }: WireError, headers: IncomingHttpHeaders): Refusal {
-  const format: Format = formatOf(headers.accept ?? '') ?? formatOf(headers['content-type'] ?? '') ?? 'json'
+  const format = formatOf(headers.accept ?? '') ?? formatOf(headers['content-type'] ?? '') ?? 'json'
   const body: ErrorAnswer = { error: { code, message, ...(details !== undefined && { details }) } }
   return {
     headers: {
@@ -21,6 +22,6 @@ export function refusalOf({ status, code, message, details }: WireError, headers
       // A body that was not read would be taken for the next request.
       ...((code === 'body_too_large' || code === 'draining') && { connection: 'close' }),
     },
-    body: format === 'json' ? JSON.stringify(body) : Buffer.from(packMessage(body)),
+    body: encodedAs(format, body),
   }
 }

@@ -11,7 +11,7 @@ it('count the values at or below each bound, and add them up', () => {
   const draw = (random: SeededRandom) => ({ rows: random.nextBelow(200) })
   return fuzz(draw, ({ rows }, random) => {
     const figures = new Figures()
-    const histograms = new Histograms({ name: 'h', help: 'A histogram.', labels: ['of'], bounds })
+    const histograms = new Histograms('h', 'A histogram.', bounds, ['of'])
     figures.add(histograms)
     // Bounds themselves and powers between them, so that sums are exact.
     const values = Array.from({ length: rows }, () => 2 ** (random.nextBelow(8) - 3))
@@ -33,7 +33,7 @@ it('count the values at or below each bound, and add them up', () => {
 
 it('are one for each combination of labels', () => {
   const figures = new Figures()
-  const histograms = new Histograms({ name: 'h', help: 'A histogram.', labels: ['of', 'at'], bounds: [1] })
+  const histograms = new Histograms('h', 'A histogram.', [1], ['of', 'at'])
   figures.add(histograms)
   expect(histograms.of('a', 'b')).toBe(histograms.of('a', 'b'))
   histograms.of('a', 'b').add(1)

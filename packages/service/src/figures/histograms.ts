@@ -37,14 +37,6 @@ export class BucketCounts {
   }
 }
 
-interface HistogramOptions {
-  readonly name: string
-  readonly help: string
-  readonly labels?: readonly string[]
-  /** Ascending. */
-  readonly bounds: readonly number[]
-}
-
 interface Member {
   readonly labels: Readonly<Record<string, string>>
   /** Their sums are shown. */
@@ -61,7 +53,8 @@ export class Histograms implements Family {
   /** By the values of their labels. */
   readonly #members = new Map<string, Member>()
 
-  constructor({ name, help, labels = [], bounds }: HistogramOptions) {
+  /** @param bounds [B] ascending */
+  constructor(name: string, help: string, bounds: readonly number[], labels: readonly string[] = []) {
     this.name = name
     this.help = help
     this.#labels = labels

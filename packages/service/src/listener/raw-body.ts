@@ -24,10 +24,9 @@ const none = new Uint8Array()
 
 class Body implements BodySink {
   readonly #maxBytes: number
-  /** Null once it was called. */
-  #onBody: OnBody | null
-  #first: Uint8Array | null = null
-  #more: Uint8Array[] | null = null
+  readonly #onBody: OnBody
+  /** Null once it was refused: what comes then is let go. */
+  #chunks: Uint8Array[] | null = []
   #sizeBytes = 0
 
   constructor(maxBytes: number, onBody: OnBody) {
@@ -36,25 +35,17 @@ class Body implements BodySink {
   }
 
   take(chunk: Uint8Array): void {
-    // What comes after a refusal is let go.
-    if (this.#onBody === null) return
+    if (this.#chunks === null) return
+    this.#chunks.push(chunk)
     this.#sizeBytes += chunk.length
-    if (this.#sizeBytes > this.#maxBytes) this.#tell(tooLarge(this.#maxBytes), none)
-    else if (this.#first === null) this.#first = chunk
-    else if (this.#more === null) this.#more = [this.#first, chunk]
-    else this.#more.push(chunk)
+    if (this.#sizeBytes <= this.#maxBytes) return
+    this.#chunks = null
+    this.#onBody(tooLarge(this.#maxBytes), none)
   }
 
   end(): void {
-    this.#tell(null, this.#more === null ? (this.#first ?? none) : Buffer.concat(this.#more))
-  }
-
-  #tell(error: WireError | null, body: Uint8Array): void {
-    const told = this.#onBody
-    this.#onBody = null
-    this.#first = null
-    this.#more = null
-    told?.(error, body)
+    if (this.#chunks === null) return
+    this.#onBody(null, this.#chunks.length === 1 ? this.#chunks[0] : Buffer.concat(this.#chunks))
   }
 }
 

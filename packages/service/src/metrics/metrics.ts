@@ -48,23 +48,23 @@ export class Metrics {
 
   constructor({ tenants, models, encoder, refreshes, alsoMetrics, underWay }: MetricsSource) {
     collectDefaultMetrics({ register: this.#process })
-    const reads = new Histograms({
-      name: 'headwater_read_duration_seconds',
-      help: 'Time of a pooled read, from the parsed request to the served batch.',
-      bounds: readBounds,
-    })
-    this.#requests = new Histograms({
-      name: 'headwater_request_duration_seconds',
-      help: 'Time from the arrival of a request to the end of its answer.',
-      labels: ['route', 'status'],
-      bounds: requestBounds,
-    })
-    const ages = new Histograms({
-      name: 'headwater_served_age_seconds',
-      help: 'Age of the rows served: time served minus time of their features. Defaults have none.',
-      labels: ['model'],
-      bounds: ageBounds,
-    })
+    const reads = new Histograms(
+      'headwater_read_duration_seconds',
+      'Time of a pooled read, from the parsed request to the served batch.',
+      readBounds,
+    )
+    this.#requests = new Histograms(
+      'headwater_request_duration_seconds',
+      'Time from the arrival of a request to the end of its answer.',
+      requestBounds,
+      ['route', 'status'],
+    )
+    const ages = new Histograms(
+      'headwater_served_age_seconds',
+      'Age of the rows served: time served minus time of their features. Defaults have none.',
+      ageBounds,
+      ['model'],
+    )
     this.#reads = new Map(
       [...tenants.keys()].map((tenant, i) => {
         const ofModels = new Map(models.map(({ name }) => [name, ages.part(name)]))
@@ -118,26 +118,22 @@ export class Metrics {
     if (isStoreFailure(cause)) this.#storeErrors++
   }
 
-  /** Shows how downstream models fare. */
+  /** Shows how downstream models fare. @param scores by tenant */
   showOutcomes(scores: ReadonlyMap<string, OutcomeScores>): void {
     const labels = ['tenant', 'downstream']
+    const all = () => [...scores].flatMap(([tenant, { all }]) => all.map((score) => ({ tenant, ...score })))
     this.figures.gauges(
       'headwater_downstream_normalized_entropy',
       "Progressive normalized entropy of a downstream model's last outcomes; below 1 is better than the base rate.",
       labels,
-      function* () {
-        for (const [tenant, { all }] of scores) {
-          for (const { downstream, normalizedEntropy } of all) {
-            if (normalizedEntropy !== null) yield [[tenant, downstream], normalizedEntropy]
-          }
-        }
-      },
+      () =>
+        all().flatMap(({ tenant, downstream, normalizedEntropy }) =>
+          normalizedEntropy === null ? [] : [[[tenant, downstream], normalizedEntropy] as const],
+        ),
     )
-    this.figures.counters('headwater_outcomes_total', 'Outcomes that were scored.', labels, function* () {
-      for (const [tenant, { all }] of scores) {
-        for (const { downstream, rows } of all) yield [[tenant, downstream], rows]
-      }
-    })
+    this.figures.counters('headwater_outcomes_total', 'Outcomes that were scored.', labels, () =>
+      all().map(({ tenant, downstream, rows }) => [[tenant, downstream], rows]),
+    )
   }
 
   #countsOf(route: string, status: number): BucketCounts {

@@ -1,34 +1,29 @@
 /** Figures of poolings and of the store beneath, summed over the tenants. */
-import type { PoolingCounters } from '@headwater/pooling'
+import type { Pooling, PoolingCounters } from '@headwater/pooling'
 import type { Figures } from '../figures/figures.ts'
 import type { ServedTenant } from '../options/server-options.ts'
 
 export function addPoolingFigures(figures: Figures, tenants: readonly ServedTenant[]): void {
-  const poolings = tenants.map(({ pooling }) => pooling)
-  const sum = (of: (counters: Readonly<PoolingCounters>) => number) =>
-    poolings.reduce((total, { counters }) => total + of(counters), 0)
+  const sum = (of: (pooling: Pooling) => number) => tenants.reduce((total, { pooling }) => total + of(pooling), 0)
+  const count = (of: (counters: Readonly<PoolingCounters>) => number) => sum(({ counters }) => of(counters))
   figures.counters(
     'headwater_rows_served_total',
     'Rows served, one a user and model, by how they were found.',
     ['status'],
     () => [
-      [['fresh'], sum(({ hits, stale }) => hits - stale)],
-      [['stale'], sum(({ stale }) => stale)],
+      [['fresh'], count(({ hits, stale }) => hits - stale)],
+      [['stale'], count(({ stale }) => stale)],
       // Rows that were unavailable were answered with the default, too.
-      [['default'], sum((counters) => counters.default - counters.unavailable)],
-      [['unavailable'], sum(({ unavailable }) => unavailable)],
+      [['default'], count((counters) => counters.default - counters.unavailable)],
+      [['unavailable'], count(({ unavailable }) => unavailable)],
     ],
   )
+  const outcomes = { landed: 'refreshes', superseded: 'superseded', refused: 'refused', failed: 'failed' } as const
   figures.counters(
     'headwater_refreshes_total',
     'Refreshed embeddings, one a user and model, by what became of them.',
     ['outcome'],
-    () => [
-      [['landed'], sum(({ refreshes }) => refreshes)],
-      [['superseded'], sum(({ superseded }) => superseded)],
-      [['refused'], sum(({ refused }) => refused)],
-      [['failed'], sum(({ failed }) => failed)],
-    ],
+    () => Object.entries(outcomes).map(([outcome, key]) => [[outcome], count((counters) => counters[key])]),
   )
   const counters = [
     ['headwater_events_total', 'Events ingested.', 'events'],
@@ -37,25 +32,24 @@ export function addPoolingFigures(figures: Figures, tenants: readonly ServedTena
     ['headwater_offers_coalesced_total', 'Offers that joined a waiting refresh of their user.', 'coalesced'],
     ['headwater_refreshes_retried_total', 'Refreshes that were put back after a failure.', 'retried'],
   ] as const
-  for (const [name, help, key] of counters) figures.counter(name, help, () => sum((each) => each[key]))
-  figures.gauge('headwater_refresh_queue_users', 'Users that wait for a refresh.', () =>
-    poolings.reduce((total, { waiting }) => total + waiting, 0),
-  )
+  for (const [name, help, key] of counters) figures.counter(name, help, () => count((each) => each[key]))
+  figures.gauge('headwater_refresh_queue_users', 'Users that wait for a refresh.', () => sum(({ waiting }) => waiting))
   figures.gauge(
     'headwater_refresh_queue_oldest_age_seconds',
     'How long the user waits who waits longest; 0: none.',
-    () =>
-      poolings.reduce(
-        (longest, { oldestOfferMs, clock }) => Math.max(longest, (clock.now() - (oldestOfferMs ?? clock.now())) / 1000),
-        0,
-      ),
+    () => Math.max(...tenants.map(({ pooling }) => oldestSeconds(pooling))),
   )
   figures.gauge('headwater_refreshes_due', 'Refreshes that should have been written by now.', () =>
-    poolings.reduce((total, { due }) => total + due, 0),
+    sum(({ due }) => due),
   )
   // All tenants share one store.
   const { store } = tenants[0]
   if (store.sizeBytes() !== null) {
     figures.gauge('headwater_store_bytes', 'What the store takes, of all tenants.', () => Number(store.sizeBytes()))
   }
+}
+
+/** How long the user waits who waits longest; 0 where none does. */
+export function oldestSeconds({ clock, oldestOfferMs }: Pooling): number {
+  return oldestOfferMs === undefined ? 0 : Math.max(0, clock.now() - oldestOfferMs) / 1000
 }

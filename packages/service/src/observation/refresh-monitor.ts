@@ -14,34 +14,31 @@ const rowBounds = [1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1_024]
  * Figures and spans of refreshes. Poolings are made with its observers, one a tenant, and the server over them is given it.
  */
 export class RefreshMonitor {
-  readonly #freshness = new Histograms({
-    name: 'headwater_refresh_freshness_seconds',
-    help: 'Time from the arrival of the event, features or read that asked for a refresh until it was written.',
-    bounds: freshnessBounds,
-  })
-  readonly #missedFreshness = new Histograms({
-    name: 'headwater_refresh_missed_freshness_seconds',
-    help: 'Time from the arrival of an event or features whose refresh was shed or given up until the next was written.',
-    bounds: missedBounds,
-  })
-  readonly #encode = new Histograms({
-    name: 'headwater_refresh_encode_duration_seconds',
-    help: 'Time that a batch of refreshes took in the encoder.',
-    labels: ['model'],
-    bounds: durationBounds,
-  })
-  readonly #append = new Histograms({
-    name: 'headwater_refresh_append_duration_seconds',
-    help: 'Time that a batch of refreshes took to be written.',
-    labels: ['model'],
-    bounds: durationBounds,
-  })
-  readonly #rows = new Histograms({
-    name: 'headwater_refresh_batch_rows',
-    help: 'Users of a batch of refreshes.',
-    labels: ['model'],
-    bounds: rowBounds,
-  })
+  readonly #freshness = new Histograms(
+    'headwater_refresh_freshness_seconds',
+    'Time from the arrival of the event, features or read that asked for a refresh until it was written.',
+    freshnessBounds,
+  )
+  readonly #missedFreshness = new Histograms(
+    'headwater_refresh_missed_freshness_seconds',
+    'Time from the arrival of an event or features whose refresh was shed or given up until the next was written.',
+    missedBounds,
+  )
+  readonly #encode = new Histograms(
+    'headwater_refresh_encode_duration_seconds',
+    'Time that a batch of refreshes took in the encoder.',
+    durationBounds,
+    ['model'],
+  )
+  readonly #append = new Histograms(
+    'headwater_refresh_append_duration_seconds',
+    'Time that a batch of refreshes took to be written.',
+    durationBounds,
+    ['model'],
+  )
+  readonly #rows = new Histograms('headwater_refresh_batch_rows', 'Users of a batch of refreshes.', rowBounds, [
+    'model',
+  ])
   /** By tenant. */
   readonly #written = new Map<string, BucketCounts>()
   readonly #spans = new RefreshSpans()

@@ -21,7 +21,7 @@ function linesOf(level: Level, url: string, ...ends: readonly Partial<RequestEnd
   const lines: string[] = []
   const logger = pino({ level, base: null, timestamp: false }, { write: (line: string) => lines.push(line) })
   const observer = requestLog(logger, { slowMs: 100, key: 'secret' })
-  for (const each of ends) observer.ended!({ method: 'POST', url } as IncomingMessage, { ...end, ...each })
+  for (const each of ends) observer({ method: 'POST', url } as IncomingMessage, { ...end, ...each })
   return lines.map((line) => JSON.parse(line))
 }
 
@@ -75,11 +75,11 @@ it('tells of a flood by its count', () => {
   const now = vi.spyOn(performance, 'now').mockReturnValue(10_500)
   const lines: string[] = []
   const logger = pino({}, { write: (line: string) => lines.push(line) })
-  const { ended } = requestLog(logger, { maxLinesPerSecond: 3 })
+  const ended = requestLog(logger, { maxLinesPerSecond: 3 })
   const refused = { ...end, status: 429, error: new WireError('too_many_requests', 'wait') }
-  for (let i = 0; i < 50; i++) ended!({ url: '/' } as IncomingMessage, refused)
+  for (let i = 0; i < 50; i++) ended({ url: '/' } as IncomingMessage, refused)
   now.mockReturnValue(11_000)
-  for (let i = 0; i < 2; i++) ended!({ url: '/' } as IncomingMessage, refused)
+  for (let i = 0; i < 2; i++) ended({ url: '/' } as IncomingMessage, refused)
   now.mockRestore()
   expect(lines.map((line) => JSON.parse(line).leftOut)).toEqual([undefined, undefined, undefined, 47, undefined])
 })

@@ -23,7 +23,7 @@ export function requestLog(
 ): RequestObserver {
   // Refusals of callers must not crowd out the server's own failures.
   const budgets = { info: new LineBudget(maxLinesPerSecond), error: new LineBudget(maxLinesPerSecond) }
-  const ended: RequestObserver['ended'] = (request, { route, status, ms, principal, error }) => {
+  return (request, { route, status, ms, principal, error }) => {
     const isOwn = error !== null && isServersOwn(error)
     const isCutOff = status === 0
     const level = isOwn ? 'error' : error !== null || isCutOff || ms > slowMs ? 'info' : 'debug'
@@ -45,7 +45,6 @@ export function requestLog(
       level === 'debug' ? 'request' : error !== null ? 'request failed' : isCutOff ? 'request cut off' : 'slow request',
     )
   }
-  return { ended }
 }
 
 /** Keeps a flood of refused requests from becoming one of lines. */

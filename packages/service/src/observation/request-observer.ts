@@ -19,11 +19,5 @@ export interface RequestEnd {
   readonly served: ServedBatch | null
 }
 
-/** Sees every request, on the thread that answers them: be quick, and never throw. */
-export interface RequestObserver {
-  /** Handles the request within what it sets up, an asynchronous context for instance: calls `handle` once, at once. */
-  around?(request: IncomingMessage, route: string, handle: () => void): void
-  /** Whether `around` is to be called now. Absent: always. */
-  isAround?(): boolean
-  ended?(request: IncomingMessage, end: RequestEnd): void
-}
+/** Told of the end of every request, on the thread that answers them: be quick, and never throw. */
+export type RequestObserver = (request: IncomingMessage, end: RequestEnd) => void

@@ -28,7 +28,8 @@ const spanNames: Readonly<Record<string, string>> = {
 /** What the API hands spans to while no provider is registered. */
 const noProvider = new ProxyTracerProvider().getDelegate()
 
-function hasProvider(): boolean {
+/** Whether a provider is registered; without one no request is put into a span. */
+export function hasTracer(): boolean {
   const provider = trace.getTracerProvider()
   return !(provider instanceof ProxyTracerProvider) || provider.getDelegate() !== noProvider
 }
@@ -36,42 +37,36 @@ function hasProvider(): boolean {
 /** Of requests under way, where there is a provider. */
 const spans = new WeakMap<IncomingMessage, Span>()
 
-/** A span for each read and each request that changes what refreshes see, whose parent is the caller's as `traceparent` names it. */
-export function tracing(): RequestObserver {
-  return {
-    isAround: hasProvider,
-    around: (request, route, handle) => {
-      const name = spanNames[route]
-      if (name === undefined) {
-        handle()
-        return
-      }
-      const parent = parentOf(request)
-      const span = tracer.startSpan(name, serverSpan, parent)
-      // A span that is not sampled is still the parent of what the request makes others do.
-      if (span.spanContext().traceId === INVALID_TRACEID) {
-        handle()
-        return
-      }
-      spans.set(request, span)
-      context.with(trace.setSpan(parent, span), handle)
-    },
-    ended: (request, { status, error, served }) => {
-      const span = spans.get(request)
-      if (span === undefined) return
-      if (span.isRecording()) {
-        span.setAttribute('http.response.status_code', status)
-        if (served !== null) span.setAttributes(readAttributes(served))
-        // The code alone: a message may hold what the caller sent.
-        if (error !== null) span.setAttribute('error.type', error.code)
-        if (status >= 500 || status === 0) span.setStatus({ code: SpanStatusCode.ERROR })
-      }
-      span.end()
-    },
+/**
+ * Handles a read, or a request that changes what refreshes see, within a span, whose parent is the caller's as `traceparent`
+ * names it; others as they are.
+ */
+export function inSpan(request: IncomingMessage, route: string, handle: () => void): void {
+  const name = spanNames[route]
+  const parent = parentOf(request)
+  const span = name === undefined ? null : tracer.startSpan(name, { kind: SpanKind.SERVER }, parent)
+  // A span that is not sampled is still the parent of what the request makes others do.
+  if (span === null || span.spanContext().traceId === INVALID_TRACEID) {
+    handle()
+    return
   }
+  spans.set(request, span)
+  context.with(trace.setSpan(parent, span), handle)
 }
 
-const serverSpan = { kind: SpanKind.SERVER }
+/** Ends a request's span. */
+export const endSpan: RequestObserver = (request, { status, error, served }) => {
+  const span = spans.get(request)
+  if (span === undefined) return
+  if (span.isRecording()) {
+    span.setAttribute('http.response.status_code', status)
+    if (served !== null) span.setAttributes(readAttributes(served))
+    // The code alone: a message may hold what the caller sent.
+    if (error !== null) span.setAttribute('error.type', error.code)
+    if (status >= 500 || status === 0) span.setStatus({ code: SpanStatusCode.ERROR })
+  }
+  span.end()
+}
 
 /** The span of a request under way. */
 export function spanOf(request: IncomingMessage): Span | undefined {

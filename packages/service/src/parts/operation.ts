@@ -1,5 +1,6 @@
 import type { ErrorCode } from '@headwater/client/wire'
 import type { TSchema } from 'typebox'
+import type { Scope } from '../access/tokens.ts'
 
 /** What the service's description says of a route, beside its path and the rule that guards it. */
 export interface Operation {
@@ -16,3 +17,8 @@ export interface Operation {
   /** Names of parameters of the query, which are times in milliseconds, with what they mean. */
   readonly times?: Readonly<Record<string, string>>
 }
+
+/** Options of a route that asks its callers for a scope. @param counted whether it counts against `maxConcurrent` */
+export const asking = (scope: Scope, operation: Operation, counted = true) => ({
+  config: { scope, counted, operation },
+})

@@ -196,12 +196,9 @@ function headOf(model: string, dim: number, encoding: VectorEncoding, latest: bo
   if (known?.dim !== dim) {
     known = {
       dim,
-      bytes: [
-        makeHead(model, dim, 'f32', false),
-        makeHead(model, dim, 'f32', true),
-        makeHead(model, dim, 'f16', false),
-        makeHead(model, dim, 'f16', true),
-      ],
+      bytes: (['f32', 'f16'] as const).flatMap((encoding) =>
+        [false, true].map((latest) => makeHead(model, dim, encoding, latest)),
+      ),
     }
     heads.set(model, known)
   }

@@ -1,7 +1,15 @@
 /** What a request's body says, and the format that its answer is wanted in. */
 import type { IncomingHttpHeaders } from 'node:http'
 import type { MessageLimits } from '@headwater/client/wire'
-import { type Format, formatOf, mediaTypes, parseJson, unpackMessage, WireError } from '@headwater/client/wire'
+import {
+  type Format,
+  formatOf,
+  mediaTypes,
+  packMessage,
+  parseJson,
+  unpackMessage,
+  WireError,
+} from '@headwater/client/wire'
 
 interface WithHeaders {
   readonly headers: IncomingHttpHeaders
@@ -18,6 +26,10 @@ export function bodyOf(request: WithHeaders & { readonly body: unknown }, limits
 export function parseBody(body: Uint8Array, format: Format, limits: MessageLimits): unknown {
   return format === 'json' ? parseJson(body) : unpackMessage(body, limits)
 }
+
+/** A message as the body of an answer. */
+export const encodedAs = (format: Format, message: unknown): Buffer =>
+  Buffer.from(format === 'json' ? JSON.stringify(message) : packMessage(message))
 
 /** @throws WireError `unsupported_media_type` */
 export function bodyFormat({ headers }: WithHeaders): Format {

@@ -16,27 +16,22 @@ export function deadlineOf(headers: IncomingHttpHeaders): number | undefined {
 }
 
 /** Work that has a deadline. */
-export abstract class Waiting {
-  /** Its neighbours in the list of all that waits; null while it does not. */
-  before: Waiting | null = null
-  after: Waiting | null = null
-  /** What becomes of the work. */
-  fate = ''
+export interface Waiting {
+  /** Its neighbours in the ring of all that waits; null while it does not. */
+  before: Waiting | null
+  after: Waiting | null
   /** By `performance.now()`. */
-  abstract readonly endMs: number
+  readonly endMs: number
+  /** What becomes of the work, for the message. */
+  readonly fate: string
   /** Called at the deadline. */
-  abstract late(error: WireError): void
-}
-
-/** Begins and ends the list, which is a ring, so that all that waits has neighbours. */
-class Ends extends Waiting {
-  readonly endMs = Number.POSITIVE_INFINITY
-  late(): void {}
+  late(error: WireError): void
 }
 
 /** One timer for all that waits: most work is done long before its deadline, and a timer each would cost more than it. */
 class Deadlines {
-  readonly #ends: Waiting = new Ends()
+  /** Begins and ends the ring, so that all that waits has neighbours: a set would take a tenth of a microsecond longer. */
+  readonly #ends: Waiting = { before: null, after: null, endMs: Number.POSITIVE_INFINITY, fate: '', late: () => {} }
   #timer: NodeJS.Timeout | undefined
   /** When the timer fires: never after the first of the deadlines. */
   #wakeMs = Number.POSITIVE_INFINITY
@@ -49,29 +44,25 @@ class Deadlines {
   /**
    * Until it is deleted, `waiting.late` is called at its deadline, once.
    *
-   * @param fate what becomes of the work, for the message
    * @param nowMs by `performance.now()`
    * @throws WireError `deadline_exceeded` where it has passed
    */
-  add(waiting: Waiting, fate: string, nowMs: number): void {
+  add(waiting: Waiting, nowMs: number): void {
     if (waiting.endMs <= nowMs) {
       throw new WireError('deadline_exceeded', 'the deadline had passed before the work began; nothing was done')
     }
-    const last = this.#ends.before!
-    waiting.fate = fate
-    waiting.before = last
+    waiting.before = this.#ends.before
     waiting.after = this.#ends
-    last.after = waiting
+    this.#ends.before!.after = waiting
     this.#ends.before = waiting
     if (waiting.endMs < this.#wakeMs) this.#wakeAt(waiting.endMs)
   }
 
   /** Nothing where it does not wait. */
   delete(waiting: Waiting): void {
-    const { before, after } = waiting
-    if (before === null || after === null) return
-    before.after = after
-    after.before = before
+    if (waiting.after === null) return
+    waiting.before!.after = waiting.after
+    waiting.after.before = waiting.before
     waiting.before = null
     waiting.after = null
   }
@@ -80,9 +71,8 @@ class Deadlines {
     clearTimeout(this.#timer)
     this.#wakeMs = endMs
     if (endMs === Number.POSITIVE_INFINITY) return
-    this.#timer = setTimeout(() => this.#wake(), Math.max(0, Math.ceil(endMs - performance.now())))
     // What waits holds a connection, which keeps the process alive.
-    this.#timer.unref()
+    this.#timer = setTimeout(() => this.#wake(), Math.max(0, Math.ceil(endMs - performance.now()))).unref()
   }
 
   #wake(): void {
@@ -94,6 +84,7 @@ class Deadlines {
       else late.push(waiting)
     }
     for (const waiting of late) {
+      // One that was late may have ended another's wait.
       if (waiting.after === null) continue
       this.delete(waiting)
       waiting.late(new WireError('deadline_exceeded', `the deadline has passed; ${waiting.fate}`))
@@ -104,30 +95,19 @@ class Deadlines {
 
 export const deadlines = new Deadlines()
 
-class WaitingPromise extends Waiting {
-  readonly endMs: number
-  readonly late: (error: WireError) => void
-
-  constructor(endMs: number, late: (error: WireError) => void) {
-    super()
-    this.endMs = endMs
-    this.late = late
-  }
-}
-
 /**
  * What work gives, or an error at the deadline; the work goes on then, and its result is dropped.
  *
  * @param endMs by `performance.now()`
- * @param left what becomes of it, for the message
+ * @param fate what becomes of it, for the message
  * @throws WireError `deadline_exceeded`; what the work throws
  */
-export function byDeadline<T>(endMs: number, left: string, work: () => Promise<T>): Promise<T> {
-  return new Promise((resolve, reject) => {
-    const waiting = new WaitingPromise(endMs, reject)
-    deadlines.add(waiting, left, performance.now())
+export function byDeadline<T>(endMs: number, fate: string, work: () => Promise<T>): Promise<T> {
+  return new Promise((resolve, late) => {
+    const waiting: Waiting = { before: null, after: null, endMs, fate, late }
+    deadlines.add(waiting, performance.now())
     void work()
       .finally(() => deadlines.delete(waiting))
-      .then(resolve, reject)
+      .then(resolve, late)
   })
 }

@@ -3,26 +3,24 @@ import type { FastifyInstance } from 'fastify'
 import { logEventsOf } from '../events/log-events.ts'
 import { columnLimits, parseEventsMessage } from '../messages/event-messages.ts'
 import { spanOf } from '../observation/tracing.ts'
-import type { Operation } from '../parts/operation.ts'
+import { asking } from '../parts/operation.ts'
 import { type ServerParts, tenantOf } from '../parts/server-parts.ts'
-import { answerFormat, bodyOf } from '../requests/body.ts'
+import { bodyOf } from '../requests/body.ts'
 import { byDeadline } from '../requests/deadline.ts'
-import { send } from '../requests/send.ts'
 
-const operation: Operation = {
+const ingest = asking('write', {
   id: 'ingestEvents',
   summary: 'Events, all of a call or none; answered once they are durable.',
   body: messages.EventsRequest,
   answer: messages.AcceptedAnswer,
   errors: ['invalid_key', 'invalid_event', 'store_unavailable', 'contention', 'store_full', 'log_unavailable'],
-}
+})
 
 /** `POST /v1/events` */
 export function registerEvents(server: FastifyInstance, { tenants, space, limits, refreshes }: ServerParts): void {
-  server.post('/v1/events', { config: { scope: 'write', counted: true, operation } }, async (request, reply) => {
+  server.post('/v1/events', ingest, async (request) => {
     const { store, events: queue } = tenantOf(tenants, request)
     const columns = parseEventsMessage(bodyOf(request, columnLimits(limits)), space.schema.fields, limits)
-    const format = answerFormat(request)
     const events = logEventsOf(columns, space.schema, Date.now() + limits.maxFutureMs)
     const span = spanOf(request.raw)
     if (span !== undefined) refreshes?.offeredBy(request.principal!.tenant, columns.users, span)
@@ -30,6 +28,6 @@ export function registerEvents(server: FastifyInstance, { tenants, space, limits
       if (events.length > 0) await queue.ingest(events)
       await store.flushed()
     })
-    return send(reply, format, { accepted: events.length })
+    return { accepted: events.length }
   })
 }

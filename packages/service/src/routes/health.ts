@@ -4,8 +4,7 @@ import type { EncoderStatus } from '@headwater/pooling'
 import type { FastifyInstance } from 'fastify'
 import type { Operation } from '../parts/operation.ts'
 import type { ServerParts } from '../parts/server-parts.ts'
-import { send } from '../requests/send.ts'
-import { Readiness } from './readiness.ts'
+import { readinessOf } from './readiness.ts'
 
 const health: Operation = { id: 'health', summary: 'Whether the process lives.', answer: messages.Status }
 const ready: Operation = {
@@ -19,15 +18,13 @@ const figures: Operation = { id: 'metrics', summary: 'Figures of all tenants for
 /** What those ask who run the service: health, readiness, figures. */
 export function registerHealth(server: FastifyInstance, parts: ServerParts): void {
   const { metrics, isDraining } = parts
-  const readiness = new Readiness(parts)
-  server.get('/healthz', { config: { operation: health } }, async (_request, reply) =>
-    send(reply, 'json', { status: 'ok' }),
-  )
+  const whyNotReady = readinessOf(parts)
+  server.get('/healthz', { config: { operation: health } }, async () => ({ status: 'ok' }))
 
-  server.get('/readyz', { config: { operation: ready } }, async (_request, reply) => {
-    const problem = isDraining() ? 'the server is stopping' : await readiness.whyNot()
+  server.get('/readyz', { config: { operation: ready } }, async () => {
+    const problem = isDraining() ? 'the server is stopping' : await whyNotReady()
     if (problem !== null) throw new WireError('not_ready', problem)
-    return send(reply, 'json', readyAnswer(parts.encoder?.()))
+    return readyAnswer(parts.encoder?.())
   })
 
   server.get('/metrics', { config: { scope: 'metrics', operation: figures } }, async (_request, reply) =>

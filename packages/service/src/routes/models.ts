@@ -6,11 +6,10 @@ import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import { lookScope } from '../access/look-scope.ts'
 import { checkOf } from '../messages/message-check.ts'
 import type { ServedModel } from '../options/server-options.ts'
-import type { Operation } from '../parts/operation.ts'
+import { asking, type Operation } from '../parts/operation.ts'
 import { type ServerParts, tenantOf } from '../parts/server-parts.ts'
-import { answerFormat, bodyOf } from '../requests/body.ts'
+import { bodyOf } from '../requests/body.ts'
 import { byDeadline } from '../requests/deadline.ts'
-import { send } from '../requests/send.ts'
 import { SnapshotChanges } from './snapshot-changes.ts'
 
 interface OfModel {
@@ -22,18 +21,18 @@ const smallBody = { maxDepth: 2, maxValues: 8 }
 
 const checkPromote = checkOf(messages.PromoteRequest)
 
-const list: Operation = {
+const list = {
   id: 'listModels',
   summary: 'Models and the snapshots that refreshes go through.',
   answer: messages.ModelsAnswer,
   errors: ['not_acceptable'],
-}
-const look: Operation = {
+} satisfies Operation
+const look = {
   id: 'listSnapshots',
   summary: "A model's snapshots, and how its shadow compares.",
   answer: messages.ModelSnapshots,
   errors: ['unknown_model', 'not_acceptable', 'deadline_exceeded'],
-}
+} satisfies Operation
 const changeErrors: readonly ErrorCode[] = [
   'unknown_model',
   'unmanaged_model',
@@ -41,40 +40,35 @@ const changeErrors: readonly ErrorCode[] = [
   'encoder_unavailable',
   'not_acceptable',
 ]
-const promote: Operation = {
+const promote = asking('admin', {
   id: 'promoteSnapshot',
   summary: 'Serves another snapshot, to all tenants.',
   body: messages.PromoteRequest,
   answer: messages.ServedSnapshot,
   accepted: messages.LoadingSnapshot,
   errors: [...changeErrors, 'unknown_snapshot'],
-}
-const rollback: Operation = {
+})
+const rollback = asking('admin', {
   id: 'rollbackSnapshot',
   summary: 'Serves the snapshot before again, to all tenants.',
   answer: messages.ServedSnapshot,
   accepted: messages.LoadingSnapshot,
   errors: changeErrors,
-}
+})
 
 /** `GET /v1/models`, `GET /v1/models/{m}`, and what changes the snapshot that a model serves */
 export function registerModels(server: FastifyInstance, { tenants, models, scopes }: ServerParts): void {
-  const looking = { scope: lookScope(scopes), counted: true }
-  const changes = new Map(
-    models.flatMap(({ name, control }) =>
-      control === undefined ? [] : [[name, new SnapshotChanges(control)] as const],
-    ),
-  )
+  const scope = lookScope(scopes)
+  const managed = models.flatMap(({ name, control }) => (control === undefined ? [] : [{ name, control }]))
+  const changes = new Map(managed.map(({ name, control }) => [name, new SnapshotChanges(control)]))
+  const names = models.map(({ name }) => name)
   const modelOf = ({ params: { model } }: FastifyRequest<OfModel>): ServedModel => {
     const found = models.find(({ name }) => name === model)
-    if (found !== undefined) return found
-    throw new UnknownModelError(
-      model,
-      models.map(({ name }) => name),
-    )
+    if (found === undefined) throw new UnknownModelError(model, names)
+    return found
   }
 
-  server.get('/v1/models', { config: { ...looking, operation: list } }, async (request, reply) => {
+  server.get('/v1/models', asking(scope, list), async (request) => {
     const { pooling } = tenantOf(tenants, request)
     const answer: ModelsAnswer = {
       models: models.map(({ name, dim }) => {
@@ -82,12 +76,11 @@ export function registerModels(server: FastifyInstance, { tenants, models, scope
         return { model: name, dim, snapshot, frame, dataCutoffMs }
       }),
     }
-    return send(reply, answerFormat(request), answer)
+    return answer
   })
 
-  server.get<OfModel>('/v1/models/:model', { config: { ...looking, operation: look } }, async (request, reply) => {
+  server.get<OfModel>('/v1/models/:model', asking(scope, look), async (request) => {
     const { name, dim, control } = modelOf(request)
-    const format = answerFormat(request)
     const snapshots = await byDeadline(
       request.endMs,
       'ask again',
@@ -95,7 +88,7 @@ export function registerModels(server: FastifyInstance, { tenants, models, scope
     )
     const shadow = control?.shadow() ?? null
     const answer: ModelSnapshots = { model: name, dim, snapshots, shadow, change: changes.get(name)?.last ?? null }
-    return send(reply, format, answer)
+    return answer
   })
 
   /** Answers once the change is made, or at the deadline that it goes on: what it ends in is in the model's answer then. */
@@ -110,23 +103,20 @@ export function registerModels(server: FastifyInstance, { tenants, models, scope
       const problem = `the snapshots of model "${model}" are not chosen here; promote where the model is published`
       throw new WireError('unmanaged_model', problem)
     }
-    const format = answerFormat(request)
     const done = begin(changed)
     const snapshot = await byDeadline(request.endMs, 'the change goes on', () => done).catch((error: unknown) => {
       if (error instanceof WireError && error.code === 'deadline_exceeded') return null
       throw error
     })
-    if (snapshot !== null) return send(reply, format, { model, snapshot } satisfies ServedSnapshot)
-    return send(reply.code(202), format, { model, change: changed.last! } satisfies LoadingSnapshot)
+    if (snapshot !== null) return { model, snapshot } satisfies ServedSnapshot
+    reply.code(202)
+    return { model, change: changed.last! } satisfies LoadingSnapshot
   }
-  const changing = { scope: 'admin', counted: true } as const
-  server.post<OfModel>('/v1/models/:model/promote', { config: { ...changing, operation: promote } }, (request, reply) =>
+  server.post<OfModel>('/v1/models/:model/promote', promote, (request, reply) =>
     answerChange(request, reply, (changed) => changed.promote(checkPromote(bodyOf(request, smallBody)).snapshot)),
   )
-  server.post<OfModel>(
-    '/v1/models/:model/rollback',
-    { config: { ...changing, operation: rollback } },
-    (request, reply) => answerChange(request, reply, (changed) => changed.rollback()),
+  server.post<OfModel>('/v1/models/:model/rollback', rollback, (request, reply) =>
+    answerChange(request, reply, (changed) => changed.rollback()),
   )
 }
 

@@ -4,19 +4,18 @@ import type { FastifyInstance } from 'fastify'
 import { columnLimits } from '../messages/event-messages.ts'
 import { parseOutcomesMessage } from '../messages/outcome-message.ts'
 import { OutcomeScores } from '../outcomes/outcome-scores.ts'
-import type { Operation } from '../parts/operation.ts'
+import { asking } from '../parts/operation.ts'
 import type { ServerParts } from '../parts/server-parts.ts'
-import { answerFormat, bodyOf } from '../requests/body.ts'
+import { bodyOf } from '../requests/body.ts'
 import { byDeadline } from '../requests/deadline.ts'
-import { send } from '../requests/send.ts'
 
-const operation: Operation = {
+const send = asking('write', {
   id: 'sendOutcomes',
   summary: "What came of a downstream model's predictions; durable, and scored.",
   body: messages.OutcomesRequest,
   answer: messages.OutcomesAnswer,
   errors: ['invalid_key', 'invalid_outcome', 'too_many_downstreams', 'store_unavailable', 'log_unavailable'],
-}
+})
 
 /** `POST /v1/outcomes` */
 export function registerOutcomes(server: FastifyInstance, { tenants, limits, metrics, ...parts }: ServerParts): void {
@@ -27,14 +26,13 @@ export function registerOutcomes(server: FastifyInstance, { tenants, limits, met
     }),
   )
   metrics.showOutcomes(scores)
-  server.post('/v1/outcomes', { config: { scope: 'write', counted: true, operation } }, async (request, reply) => {
+  server.post('/v1/outcomes', send, async (request) => {
     const latestMs = Date.now() + limits.maxFutureMs
     const { downstream, outcomes } = parseOutcomesMessage(bodyOf(request, columnLimits(limits)), limits, latestMs)
-    const format = answerFormat(request)
     const { accepted, score } = await byDeadline(request.endMs, 'the outcomes may be kept still; send them again', () =>
       scores.get(request.principal!.tenant)!.add(downstream, outcomes),
     )
     const { normalizedEntropy, rows } = score
-    return send(reply, format, { accepted, normalizedEntropy, rows } satisfies OutcomesAnswer)
+    return { accepted, normalizedEntropy, rows } satisfies OutcomesAnswer
   })
 }

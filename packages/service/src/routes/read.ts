@@ -13,7 +13,7 @@ import { type ServerParts, tenantOf } from '../parts/server-parts.ts'
 import { type AnswerMemory, encodeReadAnswer } from '../reads/read-answer.ts'
 import { SpareBatches } from '../reads/spare-batches.ts'
 import { answerFormat, bodyFormat, parseBody } from '../requests/body.ts'
-import { deadlines, Waiting } from '../requests/deadline.ts'
+import { deadlines, type Waiting } from '../requests/deadline.ts'
 import { requestName } from '../requests/request-name.ts'
 
 export const readPath = '/v1/embeddings/read'
@@ -57,7 +57,10 @@ interface Shared extends ReadParts {
 }
 
 /** One request. */
-class Read extends Waiting {
+class Read implements Waiting {
+  before: Waiting | null = null
+  after: Waiting | null = null
+  readonly fate = 'send it again, or give it longer'
   readonly #parts: Shared
   readonly #request: IncomingMessage
   readonly #response: ServerResponse
@@ -65,7 +68,6 @@ class Read extends Waiting {
   #answerMemory: AnswerMemory | null = null
 
   constructor(parts: Shared, request: IncomingMessage, response: ServerResponse, context: RequestContext) {
-    super()
     this.#parts = parts
     this.#request = request
     this.#response = response
@@ -104,7 +106,7 @@ class Read extends Waiting {
       const { pooling, reads } = tenantOf(tenants, this.#context)
       if (pooling.refreshesOnRead) this.#offered(message)
       const startMs = performance.now()
-      deadlines.add(this, 'send it again, or give it longer', startMs)
+      deadlines.add(this, startMs)
       pooling.read(message.users, message.models, this.#options(message, answered, startMs)).then(
         (served) => {
           try {
@@ -180,7 +182,7 @@ class Read extends Waiting {
     const wire = this.#parts.failed(error, this.#context)
     if (this.#response.destroyed) return
     const { headers, body } = refusalOf(wire, this.#request.headers)
-    this.#response.writeHead(wire.status, { ...headers, 'content-length': Buffer.byteLength(body) })
+    this.#response.writeHead(wire.status, { ...headers, 'content-length': body.length })
     this.#response.end(body)
   }
 }

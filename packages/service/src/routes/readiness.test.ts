@@ -2,7 +2,7 @@ import { model } from '@headwater/pooling/testing/towers'
 import type { EmbeddingStore } from '@headwater/store'
 import { afterEach, expect, it, vi } from 'vitest'
 import { openService } from '../../testing/http-service.ts'
-import { Readiness } from './readiness.ts'
+import { readinessOf } from './readiness.ts'
 
 const closers: (() => Promise<void>)[] = []
 afterEach(async () => {
@@ -34,41 +34,41 @@ async function heldReadiness() {
   const errors: unknown[] = []
   const parts = { tenants, models: [model], onError: (error: unknown) => errors.push(error) }
   // Only the parts that it asks for are there.
-  const readiness = new Readiness(parts as unknown as ConstructorParameters<typeof Readiness>[0])
+  const whyNot = readinessOf(parts as unknown as Parameters<typeof readinessOf>[0])
   /** The next call of a store. */
   const asked = async () => {
     await vi.waitFor(() => expect(waiting).not.toEqual([]), { timeout: 20_000, interval: 1 })
     return waiting.shift()!
   }
-  return { server, readiness, clock, errors, asked, waiting }
+  return { server, whyNot, clock, errors, asked, waiting }
 }
 
 it('asks each store once for all who ask meanwhile and half a second on, and then anew', async () => {
-  const { server, readiness, clock, errors, asked, waiting } = await heldReadiness()
-  const first = [readiness.whyNot(), readiness.whyNot()]
+  const { server, whyNot, clock, errors, asked, waiting } = await heldReadiness()
+  const first = [whyNot(), whyNot()]
   const one = await asked()
-  first.push(readiness.whyNot())
+  first.push(whyNot())
   expect(waiting).toEqual([])
   one.answer()
   const other = await asked()
   // However long it takes, it is one probe.
   clock.nowMs += 900
-  first.push(readiness.whyNot())
+  first.push(whyNot())
   other.answer()
   expect(await Promise.all(first)).toEqual([null, null, null, null])
   clock.nowMs += 499
-  const kept = readiness.whyNot()
+  const kept = whyNot()
   await turn()
   expect(waiting).toEqual([])
   expect(await kept).toBeNull()
 
   clock.nowMs += 1
-  const failing = [readiness.whyNot(), readiness.whyNot()]
+  const failing = [whyNot(), whyNot()]
   ;(await asked()).fail()
   const told = 'the store does not answer (internal)'
   expect(await Promise.all(failing)).toEqual([told, told])
   clock.nowMs += 499
-  const failed = readiness.whyNot()
+  const failed = whyNot()
   await turn()
   expect([errors, waiting]).toEqual([[new Error('gone')], []])
   expect(await failed).toBe(told)

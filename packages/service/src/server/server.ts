@@ -1,18 +1,19 @@
 import type { Socket } from 'node:net'
 import type { ErrorAnswer } from '@headwater/client'
-import { type ErrorCode, errorStatus, mediaTypes, WireError } from '@headwater/client/wire'
+import { answerTypeOf, type ErrorCode, errorStatus, mediaTypes, WireError } from '@headwater/client/wire'
 import { PoolingConfigError } from '@headwater/pooling'
 import Fastify, { type FastifyInstance, type FastifyReply } from 'fastify'
 import { AdmissionControl, type RequestContext, type RouteRule } from '../admission/admission-control.ts'
 import { EventQueue } from '../events/event-queue.ts'
-import { wireErrorOf } from '../failures/failure.ts'
+import { isServersOwn, wireErrorOf } from '../failures/failure.ts'
 import { refusalOf } from '../failures/refusal.ts'
 import { createListener } from '../listener/listener.ts'
 import { Metrics } from '../metrics/metrics.ts'
 import { requestLog } from '../observation/request-log.ts'
 import type { RequestObserver } from '../observation/request-observer.ts'
-import { tracing } from '../observation/tracing.ts'
+import { endSpan } from '../observation/tracing.ts'
 import type { ServerOptions } from '../options/server-options.ts'
+import { answerFormat, encodedAs } from '../requests/body.ts'
 import { limitsOf } from '../requests/limits.ts'
 import { registerRoutes } from '../routes/all-routes.ts'
 import { readPath, readRoute } from '../routes/read.ts'
@@ -31,7 +32,7 @@ export function createServer(options: ServerOptions): FastifyInstance {
     if (!options.tenants.has(name))
       throw new PoolingConfigError(`tenant "${name}" has tokens, but no pooling; give it one`)
   }
-  const metrics = new Metrics({ ...options, underWay: () => admission.concurrency.now })
+  const metrics = new Metrics({ ...options, underWay: () => admission.underWay })
   const tenants = new Map(
     [...options.tenants].map(([name, tenant]) => [
       name,
@@ -43,7 +44,7 @@ export function createServer(options: ServerOptions): FastifyInstance {
   const failed = (error: unknown, context: RequestContext): WireError => {
     const wire = wireErrorOf(error)
     context.error = wire
-    if (wire.status >= 500 && wire.code !== 'deadline_exceeded' && wire.code !== 'draining') onError(wire.cause ?? wire)
+    if (isServersOwn(wire)) onError(wire.cause ?? wire)
     return wire
   }
   const answerRead = readRoute({ ...options, tenants, limits, admission, failed })
@@ -96,10 +97,19 @@ export function createServer(options: ServerOptions): FastifyInstance {
       done()
     })
   })
+  server.addHook('preHandler', async (request, reply) => {
+    const { operation, scope } = request.routeOptions.config
+    // What is no message is sent as it is.
+    if (typeof operation?.answer !== 'object') return
+    const format = scope === undefined ? 'json' : answerFormat(request)
+    // Bytes are sent as they are, whatever its type says.
+    const encode = (message: unknown) => encodedAs(format, message) as unknown as string
+    reply.type(answerTypeOf[format]).serializer(encode)
+  })
   server.addHook('preClose', async () => {
     admission.isDraining = true
     // Every request ends by then but one whose caller does not take the answer.
-    await admission.concurrency.idle(limits.arrivalTimeoutMs + limits.maxDeadlineMs)
+    await admission.idle(limits.arrivalTimeoutMs + limits.maxDeadlineMs)
     // A connection that has not brought a request yet counts as busy, and would hold the end up until it times out.
     server.server.closeAllConnections()
   })
@@ -127,13 +137,11 @@ export function createServer(options: ServerOptions): FastifyInstance {
 }
 
 function observersOf({ logger, requestLog: log }: ServerOptions, metrics: Metrics): readonly RequestObserver[] {
-  const counts: RequestObserver = {
-    ended(_request, { route, status, ms, error }) {
-      if (status > 0) metrics.requestEnded(route, status, ms)
-      if (error !== null) metrics.requestFailed(error)
-    },
+  const count: RequestObserver = (_request, { route, status, ms, error }) => {
+    if (status > 0) metrics.requestEnded(route, status, ms)
+    if (error !== null) metrics.requestFailed(error)
   }
-  return [tracing(), counts, ...(logger === undefined ? [] : [requestLog(logger, log)])]
+  return [endSpan, count, ...(logger === undefined ? [] : [requestLog(logger, log)])]
 }
 
 function isGuarded(config: Partial<RouteRule>): config is RouteRule {
