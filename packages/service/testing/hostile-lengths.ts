@@ -63,7 +63,7 @@ async function feed(name: string, work: () => unknown): Promise<void> {
 
 const parsers: Readonly<Record<FuzzedRoute['name'], (value: unknown) => unknown>> = {
   read: (value) => parseReadMessage(value, defaultLimits),
-  events: (value) => parseEventsMessage(value, space.schema.fields, defaultLimits),
+  events: (value) => parseEventsMessage(value, space.schema.fields, defaultLimits, Number.POSITIVE_INFINITY),
   features: (value) => parseFeaturesMessage(value, [], 0, Number.POSITIVE_INFINITY),
   outcomes: (value) => parseOutcomesMessage(value, defaultLimits, Number.POSITIVE_INFINITY),
   promote: checkOf(messages.PromoteRequest),

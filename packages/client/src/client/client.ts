@@ -66,7 +66,7 @@ export class Client {
   constructor(options: ClientOptions, exchange: Exchange) {
     const { url, token, encoding = 'f16', maxUsers = 1_000, deadlineMs = 1_000 } = options
     this.#deadlineMs = deadlineMs
-    this.#transport = new Transport({ url, token, exchange })
+    this.#transport = new Transport(url, token, exchange)
     this.#batcher = new ReadBatcher((read) => this.#send(read, encoding), maxUsers)
   }
 
@@ -117,7 +117,7 @@ export class Client {
     { timeMs, ...options }: FeaturesOptions = {},
   ): Promise<void> {
     const body = { values, ...(timeMs !== undefined && { timeMs }) }
-    await this.#call({ method: 'PUT', path: `${userPath(user)}/features`, body, idempotent: true }, options)
+    await this.#call({ method: 'PUT', path: `${userPath(user)}/features`, body }, options)
   }
 
   /** Tells what came of predictions; resolves once they are durable. Of one request the first counts. @throws ClientError */
@@ -125,26 +125,22 @@ export class Client {
     const list = (column: ArrayLike<number>) => Array.from(column)
     const { predictions, labels, timesMs } = outcomes
     const body = { ...outcomes, predictions: list(predictions), labels: list(labels), timesMs: list(timesMs) }
-    return (await this.#call(
-      { method: 'POST', path: '/v1/outcomes', body, idempotent: true },
-      options,
-    )) as OutcomesAnswer
+    return this.#call({ method: 'POST', path: '/v1/outcomes', body }, options)
   }
 
   /** Forgets a user. @throws ClientError; for `forget_incomplete` its `details` are the receipt */
   async forget(user: string, options: CallOptions = {}): Promise<Receipt> {
-    return (await this.#call({ method: 'DELETE', path: userPath(user), idempotent: true }, options)) as Receipt
+    return this.#call({ method: 'DELETE', path: userPath(user) }, options)
   }
 
   /** Models and the snapshots that refreshes go through. @throws ClientError */
   async models(options: CallOptions = {}): Promise<readonly ModelInfo[]> {
-    const call = { method: 'GET', path: '/v1/models', idempotent: true } as const
-    return ((await this.#call(call, options)) as ModelsAnswer).models
+    return (await this.#call<ModelsAnswer>({ method: 'GET', path: '/v1/models' }, options)).models
   }
 
   /** A model's snapshots. @throws ClientError */
   async snapshots(model: string, options: CallOptions = {}): Promise<ModelSnapshots> {
-    return (await this.#call({ method: 'GET', path: modelPath(model), idempotent: true }, options)) as ModelSnapshots
+    return this.#call({ method: 'GET', path: modelPath(model) }, options)
   }
 
   /**
@@ -154,7 +150,7 @@ export class Client {
    * @throws ClientError; the one before goes on then, unless it is a `DeadlineError`
    */
   promote(model: string, snapshot: number, options: CallOptions = {}): Promise<ServedSnapshot> {
-    return this.#change(model, { path: 'promote', body: { snapshot }, idempotent: true }, options)
+    return this.#change(model, { path: 'promote', body: { snapshot } }, options)
   }
 
   /**
@@ -170,12 +166,12 @@ export class Client {
   /** Waits for a change of a model's snapshot, longer than its request lasts. */
   async #change(
     model: string,
-    { path, ...call }: Pick<Call, 'path' | 'body' | 'idempotent'>,
+    { path, ...call }: Pick<ClientCall, 'path' | 'body' | 'idempotent'>,
     { deadlineMs = changeDeadlineMs }: CallOptions,
   ): Promise<ServedSnapshot> {
     const endMs = performance.now() + deadlineMs
     const asked = { ...call, method: 'POST', path: `${modelPath(model)}/${path}` } as const
-    const answer = (await this.#call(asked, { deadlineMs })) as ServedSnapshot | LoadingSnapshot
+    const answer = await this.#call<ServedSnapshot | LoadingSnapshot>(asked, { deadlineMs })
     if (!('change' in answer)) return answer
     const { snapshot } = answer.change
     for (;;) {
@@ -191,16 +187,13 @@ export class Client {
     }
   }
 
-  #call(call: Omit<Call, 'deadlineMs'>, { deadlineMs = this.#deadlineMs }: CallOptions): Promise<unknown> {
-    return this.#transport.call({ ...call, deadlineMs })
+  #call<Answer>(call: ClientCall, { deadlineMs = this.#deadlineMs }: CallOptions): Promise<Answer> {
+    return this.#transport.call({ idempotent: true, ...call, deadlineMs }) as Promise<Answer>
   }
 
   async #send({ users, models, segments, latest, request, deadlineMs }: WantedRead, encoding: VectorEncoding) {
     const body = { users, models, encoding, latest, ...(segments !== null && { segments }) }
-    const answer = await this.#call(
-      { method: 'POST', path: '/v1/embeddings/read', body, request, idempotent: true },
-      { deadlineMs },
-    )
+    const answer = await this.#call({ method: 'POST', path: '/v1/embeddings/read', body, request }, { deadlineMs })
     try {
       return parseReadAnswer(answer, users.length)
     } catch (cause) {
@@ -209,6 +202,9 @@ export class Client {
     }
   }
 }
+
+/** Default: it may be tried again. */
+type ClientCall = Omit<Call, 'deadlineMs' | 'idempotent'> & Partial<Pick<Call, 'idempotent'>>
 
 /** Of a change of the snapshot that is served. */
 const changeDeadlineMs = 300_000

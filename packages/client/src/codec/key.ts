@@ -6,13 +6,6 @@ export function keyProblem(key: string): string | null {
   if (key.length * 3 > maxKeyBytes && new TextEncoder().encode(key).length > maxKeyBytes) {
     return `has more than ${maxKeyBytes} bytes`
   }
-  for (let i = 0; i < key.length; i++) {
-    const unit = key.charCodeAt(i)
-    if (unit === 0) return 'holds a NUL character'
-    if ((unit & 0xf800) !== 0xd800) continue
-    const isPair = unit < 0xdc00 && (key.charCodeAt(i + 1) & 0xfc00) === 0xdc00
-    if (!isPair) return 'holds half a surrogate pair'
-    i++
-  }
-  return null
+  if (key.includes('\0')) return 'holds a NUL character'
+  return key.isWellFormed() ? null : 'holds half a surrogate pair'
 }

@@ -3,12 +3,6 @@ import { isErrorCode } from '../codec/wire-error.ts'
 import { ClientError, DeadlineError, errorOf, OverloadedError, ProtocolError, UnavailableError } from './errors.ts'
 import type { Exchange, ExchangeAnswer, ExchangeRequest } from './exchange.ts'
 
-export interface TransportOptions {
-  readonly url: string
-  readonly token: string | undefined
-  readonly exchange: Exchange
-}
-
 export interface Call {
   readonly method: ExchangeRequest['method']
   readonly path: string
@@ -23,7 +17,6 @@ export interface Call {
 /** Answers are as large as the request asked for. */
 const answerLimits = { maxDepth: 8, maxValues: 2 ** 24 }
 
-/** Tries of one call. */
 const maxTries = 3
 /**
  * Tries again that are saved at most, each call earning a tenth of one: so a server in trouble is not met with a multiple of
@@ -33,11 +26,15 @@ const maxSaved = 10
 
 /** Calls, each tried again within its deadline and the budget where that may help. */
 export class Transport {
-  readonly #options: TransportOptions
+  readonly #url: string
+  readonly #token: string | undefined
+  readonly #exchange: Exchange
   #saved = maxSaved
 
-  constructor(options: TransportOptions) {
-    this.#options = options
+  constructor(url: string, token: string | undefined, exchange: Exchange) {
+    this.#url = url
+    this.#token = token
+    this.#exchange = exchange
   }
 
   /** @throws ClientError */
@@ -63,22 +60,21 @@ export class Transport {
     const { method, path, request = null, deadlineMs } = call
     const leftMs = Math.floor(endMs - performance.now())
     if (leftMs < 1) throw new DeadlineError(`the deadline of ${deadlineMs} ms has passed`)
-    const { url, token, exchange } = this.#options
     const abort = new AbortController()
     const timer = setTimeout(() => abort.abort(), leftMs)
     const headers = {
       accept: contentTypeOf.msgpack,
       'x-deadline-ms': String(leftMs),
       ...(request !== null && { 'x-request-id': request }),
-      ...(token !== undefined && { authorization: `Bearer ${token}` }),
+      ...(this.#token !== undefined && { authorization: `Bearer ${this.#token}` }),
       ...(body !== null && { 'content-type': contentTypeOf.msgpack }),
     }
     try {
-      return contentOf(await exchange({ method, path, headers, body, signal: abort.signal }))
+      return contentOf(await this.#exchange({ method, path, headers, body, signal: abort.signal }))
     } catch (cause) {
       if (cause instanceof ClientError) throw cause
       if (abort.signal.aborted) throw new DeadlineError(`the deadline of ${deadlineMs} ms has passed`, { cause })
-      throw new UnavailableError(`${url} cannot be reached: ${reasonOf(cause)}`, { cause })
+      throw new UnavailableError(`${this.#url} cannot be reached: ${reasonOf(cause)}`, { cause })
     } finally {
       clearTimeout(timer)
     }

@@ -16,7 +16,6 @@ export interface OfferCounts {
 }
 
 export interface TakenEntry {
-  /** In the stream. */
   readonly id: string
   readonly user: string
   readonly entry: string

@@ -114,7 +114,6 @@ export async function publishSnapshots(
   return { url: `${tls === undefined ? 'http' : 'https'}://${host.includes(':') ? `[${host}]` : host}:${bound}`, close }
 }
 
-/** Of the last snapshots. */
 const mostFiles = 64
 
 const sha256Of = (bytes: string | Buffer) => createHash('sha256').update(bytes).digest('hex')

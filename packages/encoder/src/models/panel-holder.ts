@@ -7,7 +7,6 @@ import { claimDirectory, type ForgetHolder } from '@headwater/store'
 /** Another process is taking a user out of the panels, or writes one. */
 export class PanelsBusyError extends PoolingError {}
 
-/** How long another process is waited for. */
 const waitMs = 2_000
 const againMs = 20
 

@@ -18,22 +18,17 @@ const mostTried = 10
 export const entryKey = (entry: ServedEntry | undefined): string | undefined => JSON.stringify(entry)
 
 /** Directory of a snapshot. @throws UnknownSnapshotError */
-export async function existing(modelDirectory: string, snapshot: number): Promise<string> {
-  try {
-    return await existingSnapshot(modelDirectory, snapshot)
-  } catch (cause) {
-    if (!(cause instanceof ServedSnapshotError)) throw cause
-    throw new UnknownSnapshotError(cause.message, { cause })
-  }
+export function existing(modelDirectory: string, snapshot: number): Promise<string> {
+  return refusing(existingSnapshot(modelDirectory, snapshot), UnknownSnapshotError)
 }
 
 /** What the directory refuses is a snapshot refused. */
-export async function refusing<Result>(asked: Promise<Result>): Promise<Result> {
+export async function refusing<Result>(asked: Promise<Result>, Refused = SnapshotRefusedError): Promise<Result> {
   try {
     return await asked
   } catch (cause) {
     if (!(cause instanceof ServedSnapshotError || cause instanceof SnapshotError)) throw cause
-    throw new SnapshotRefusedError(cause.message, { cause })
+    throw new Refused(cause.message, { cause })
   }
 }
 

@@ -2,7 +2,6 @@
 import { batchArrays, batchOf, type SideBatch, type SideLayout } from '@headwater/features'
 import { FrameError } from './frames.ts'
 
-/** Bytes that a row takes. */
 export function rowBytes(layout: SideLayout): number {
   return 4 * batchArrays(layout).reduce((sum, { width }) => sum + width, 0)
 }

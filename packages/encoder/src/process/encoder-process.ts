@@ -3,7 +3,7 @@ import { setTimeout as wait } from 'node:timers/promises'
 import type { SideBatch } from '@headwater/features'
 import type { EncoderStatus } from '@headwater/pooling'
 import { PoolingConfigError, PoolingError, SnapshotRefusedError } from '@headwater/pooling'
-import { BackOff, type BackOffOptions } from './back-off.ts'
+import { type BackOffOptions, backOff } from './back-off.ts'
 import { webgpuBackend } from './backend.ts'
 import { EncodeError, EncoderStartError } from './errors.ts'
 import { LoadedSnapshot, type SnapshotHolder } from './loaded-snapshot.ts'
@@ -29,7 +29,7 @@ const defaults = {
  * @throws PoolingConfigError; EncoderStartError where it does not come up
  */
 export async function startEncoder(options: StartEncoderOptions = {}): Promise<EncoderProcess> {
-  const { backOff, onError = () => {}, ...given } = options
+  const { backOff: pauses, onError = () => {}, ...given } = options
   const running = { ...defaults, ...given }
   check(running)
   const first = new RunningEncoder(running)
@@ -38,7 +38,7 @@ export async function startEncoder(options: StartEncoderOptions = {}): Promise<E
   } catch (cause) {
     throw new EncoderStartError(`the encoder cannot be started: ${(cause as Error).message}`, { cause })
   }
-  return new EncoderProcess(first, () => new RunningEncoder(running), new BackOff(backOff), onError)
+  return new EncoderProcess(first, () => new RunningEncoder(running), backOff(pauses), onError)
 }
 
 function check({ priority, answerTimeoutMs, loadTimeoutMs }: RunningEncoderOptions): void {
@@ -52,7 +52,7 @@ function check({ priority, answerTimeoutMs, loadTimeoutMs }: RunningEncoderOptio
 /** A process that is ready, or the attempt to bring one up; see {@link startEncoder}. */
 export class EncoderProcess implements SnapshotHolder {
   readonly #start: () => RunningEncoder
-  readonly #backOff: BackOff
+  readonly #pauseMs: (upMs: number) => number
   readonly #onError: (error: Error) => void
   /** By name in the process; refused ones could not be loaded again. */
   readonly #snapshots = new Map<number, { readonly snapshot: LoadedSnapshot; refused: Error | null }>()
@@ -68,11 +68,16 @@ export class EncoderProcess implements SnapshotHolder {
   #nextNumber = 1
 
   /** Use {@link startEncoder}. */
-  constructor(first: RunningEncoder, start: () => RunningEncoder, backOff: BackOff, onError: (error: Error) => void) {
+  constructor(
+    first: RunningEncoder,
+    start: () => RunningEncoder,
+    pauseMs: (upMs: number) => number,
+    onError: (error: Error) => void,
+  ) {
     this.#running = first
     this.#up = Promise.resolve(first)
     this.#start = start
-    this.#backOff = backOff
+    this.#pauseMs = pauseMs
     this.#onError = onError
     this.#supervising = this.#supervise()
   }
@@ -130,7 +135,7 @@ export class EncoderProcess implements SnapshotHolder {
     while (!this.#isStopped()) {
       this.#failed(problem)
       this.#state = 'restarting'
-      this.#up = this.#bringUp(this.#backOff.nextMs(performance.now() - upSinceMs))
+      this.#up = this.#bringUp(this.#pauseMs(performance.now() - upSinceMs))
       try {
         await this.#up
         this.#state = 'ready'

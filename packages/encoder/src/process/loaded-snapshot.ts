@@ -16,6 +16,10 @@ export class LoadedSnapshot implements Encoder {
   readonly number: number
   readonly directory: string
   readonly manifest: SnapshotManifest
+  readonly snapshot: number
+  readonly frame: number
+  /** The manifest names the last event trained on, an encoder the first moment after it. */
+  readonly dataCutoffMs: number
   readonly schema: Schema
   readonly dim: number
   readonly #holder: SnapshotHolder
@@ -27,22 +31,12 @@ export class LoadedSnapshot implements Encoder {
     this.number = number
     this.directory = directory
     this.manifest = manifest
+    this.snapshot = manifest.snapshot
+    this.frame = manifest.frame
+    this.dataCutoffMs = manifest.dataCutoffMs + 1
     this.schema = schema
     this.dim = dim
     this.#holder = holder
-  }
-
-  get snapshot(): number {
-    return this.manifest.snapshot
-  }
-
-  get frame(): number {
-    return this.manifest.frame
-  }
-
-  /** The manifest names the last event trained on, an encoder the first moment after it. */
-  get dataCutoffMs(): number {
-    return this.manifest.dataCutoffMs + 1
   }
 
   /**

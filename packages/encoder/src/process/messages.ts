@@ -1,6 +1,5 @@
 /** What a process and its encoder tell each other. */
-import type { Schema } from '@headwater/features'
-import type { SnapshotManifest } from '@headwater/snapshot'
+import type { BackendTower } from './backend.ts'
 import type { Frame } from './frames.ts'
 
 export const messageKind = {
@@ -20,15 +19,9 @@ export const messageKind = {
   failed: 7,
 } as const
 
-export interface LoadMessage {
-  readonly directory: string
-}
+export type LoadMessage = { readonly directory: string }
 
-export interface LoadedMessage {
-  readonly manifest: SnapshotManifest
-  readonly schema: Schema
-  readonly dim: number
-}
+export type LoadedMessage = Pick<BackendTower, 'manifest' | 'schema' | 'dim'>
 
 /** An error as it travels between processes, which keep no classes. */
 export interface FailedMessage {

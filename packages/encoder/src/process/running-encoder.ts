@@ -2,7 +2,7 @@
 import { arraysOf, type SideBatch } from '@headwater/features'
 import { EncoderDiedError } from '@headwater/pooling'
 import { EncodeError } from './errors.ts'
-import { type Frame, FrameReader, writeFrame } from './frames.ts'
+import { type Frame, type FrameHead, FrameReader, writeFrame } from './frames.ts'
 import {
   type FailedMessage,
   fromPayload,
@@ -84,9 +84,9 @@ export class RunningEncoder {
 
   /** @throws EncoderDiedError; EncodeError where the snapshot cannot be loaded */
   async load(snapshot: number, directory: string): Promise<LoadedMessage> {
-    const message: LoadMessage = { directory }
+    const message = toPayload({ directory } satisfies LoadMessage)
     const head = { kind: messageKind.load, snapshot, rows: 0 }
-    return fromPayload<LoadedMessage>(await this.#ask(head, [toPayload(message)], this.#options.loadTimeoutMs))
+    return fromPayload<LoadedMessage>(await this.#ask(head, [message], this.#options.loadTimeoutMs))
   }
 
   /** @returns f32 [R, dim] @throws EncoderDiedError, EncodeError, RangeError */
@@ -112,11 +112,7 @@ export class RunningEncoder {
     clearTimeout(timer)
   }
 
-  #ask(
-    head: { readonly kind: number; readonly snapshot: number; readonly rows: number },
-    parts: readonly ArrayBufferView[],
-    timeoutMs: number,
-  ): Promise<Frame> {
+  #ask(head: Omit<FrameHead, 'call'>, parts: readonly ArrayBufferView[], timeoutMs: number): Promise<Frame> {
     if (this.#hasEnded) return Promise.reject(this.#died())
     const call = this.#nextCall++
     writeFrame(this.#process.socket, { ...head, call }, parts)

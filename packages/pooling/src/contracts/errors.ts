@@ -9,7 +9,6 @@ export class PoolingError extends Error {
 /** Options, models or encoders that do not fit together. */
 export class PoolingConfigError extends PoolingError {}
 
-/** A model that was asked for but not declared. */
 export class UnknownModelError extends PoolingError {
   constructor(model: string, declared: Iterable<string>) {
     super(`model "${model}" is not declared; declared are: ${[...declared].join(', ')}`)

@@ -1,6 +1,5 @@
 /** What came of a prediction that a downstream model made from a served embedding. */
 export interface Outcome {
-  /** Name of the downstream model. */
   readonly downstream: string
   /** The request that the prediction was made in, as the served log names it. */
   readonly request: string

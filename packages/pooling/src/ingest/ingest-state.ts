@@ -57,7 +57,6 @@ function featuresIn(stored: Uint8Array, sizeBytes: number): Uint8Array {
   return isWhole ? stored.subarray(0, sizeBytes) : stored
 }
 
-/** Hashes of the last events' ids. */
 class EventIds {
   bytes: Uint8Array
 

@@ -8,7 +8,6 @@ import { sinceForgetting } from './since-forgetting.ts'
 
 export const maxAttempts = 100
 
-/** What became of a call's events. */
 export interface Ingested {
   /** Those that changed their user, in their order. */
   readonly applied: readonly LogEvent[]
@@ -18,7 +17,6 @@ export interface Ingested {
   readonly lastEventMs: ReadonlyMap<string, number>
 }
 
-/** An event on its way. */
 interface Work {
   readonly event: LogEvent
   readonly id: string | undefined

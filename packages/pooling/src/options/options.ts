@@ -171,13 +171,11 @@ export function settingsOf(options: PoolingOptions) {
   }
 }
 
-/** @throws PoolingConfigError */
 function checkCount(name: string, value: number): number {
   if (Number.isInteger(value) && value >= 1) return value
   throw new PoolingConfigError(`${name} is ${value}; give an integer of at least 1`)
 }
 
-/** @throws PoolingConfigError */
 function checkDuration(name: string, valueMs: number): number {
   if (Number.isFinite(valueMs) && valueMs >= 0) return valueMs
   throw new PoolingConfigError(`${name} is ${valueMs}; give milliseconds, 0 or more`)

@@ -14,12 +14,14 @@ interface Queue {
 export class ReadComputing {
   readonly #settings: Settings
   readonly #compute: (model: string, users: readonly string[]) => Promise<void>
-  readonly #queues = new Map<string, Queue>()
+  readonly #queues: ReadonlyMap<string, Queue>
 
   /** @param compute writes a model's embeddings of users; never rejected. Models are computed beside each other, each one call at a time */
   constructor(settings: Settings, compute: (model: string, users: readonly string[]) => Promise<void>) {
     this.#settings = settings
     this.#compute = compute
+    const queueOf = (): Queue => ({ running: Promise.resolve(), next: null })
+    this.#queues = new Map([...settings.rules.keys()].map((model) => [model, queueOf()]))
   }
 
   /** Resolves once all users have been computed for the models, which are known ones, or `deadlineMs` later. */
@@ -39,7 +41,7 @@ export class ReadComputing {
   }
 
   #join(model: string, users: readonly string[]): Promise<void> {
-    const queue = this.#queueOf(model)
+    const queue = this.#queues.get(model)!
     queue.next ??= this.#open(model, queue)
     const { users: waiting, done } = queue.next
     const { maxQueue, counters } = this.#settings
@@ -51,15 +53,6 @@ export class ReadComputing {
     }
     counters.shed += users.length - joined
     return joined > 0 ? done : Promise.resolve()
-  }
-
-  #queueOf(model: string): Queue {
-    let queue = this.#queues.get(model)
-    if (queue === undefined) {
-      queue = { running: Promise.resolve(), next: null }
-      this.#queues.set(model, queue)
-    }
-    return queue
   }
 
   #open(model: string, queue: Queue) {

@@ -11,7 +11,7 @@ import {
   type RefreshedBatch,
 } from '../index.ts'
 import { askedBy } from './offer-queue.ts'
-import { OwnThreadRows } from './own-thread-rows.ts'
+import { ownThreadRows } from './own-thread-rows.ts'
 
 const memory = poolingInMemory()
 const { clock, create } = memory
@@ -40,7 +40,7 @@ async function expectServed(pooling: Pooling, of: readonly string[]): Promise<vo
 }
 
 it('makes the rows of the next batch while one is encoded, and of no later one', async () => {
-  const own = new OwnThreadRows(space, 4)
+  const own = ownThreadRows(space, 4)
   let made = 0
   const rowEncoder: RowEncoder = {
     encodeUsers: (states, nowMs) => {

@@ -9,7 +9,7 @@ import type { Settings } from '../options/options.ts'
 import type { Shadow } from '../snapshots/shadow.ts'
 import { nextTurn } from './event-loop.ts'
 import { askedBy, type Refresh } from './offer-queue.ts'
-import { OwnThreadRows } from './own-thread-rows.ts'
+import { ownThreadRows } from './own-thread-rows.ts'
 import type { RowBatch } from './row-batch.ts'
 
 /** What one batch came to. */
@@ -61,7 +61,7 @@ export class RefreshPipeline {
 
   constructor(settings: Settings) {
     this.#settings = settings
-    this.#rowEncoder = settings.rowEncoder ?? new OwnThreadRows(settings.space, settings.batchSize)
+    this.#rowEncoder = settings.rowEncoder ?? ownThreadRows(settings.space, settings.batchSize)
   }
 
   /** Once `made` resolved the next batch may come. */

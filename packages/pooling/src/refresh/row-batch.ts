@@ -32,7 +32,6 @@ export class RowBatch {
     this.timesMs.push(refresh.atMs)
   }
 
-  /** The same without one row. */
   without(row: number): RowBatch {
     const rest = new RowBatch(this.encoders, this.#capacity)
     for (const [i, refresh] of this.refreshes.entries()) if (i !== row) rest.add(refresh, this.states[i])

@@ -22,7 +22,6 @@ export class RowBatches {
     this.#use = use
   }
 
-  /** Batches not taken yet. */
   get batches(): number {
     return this.#batches.length
   }
@@ -71,7 +70,6 @@ export class RowBatches {
     return batch
   }
 
-  /** Ends a taken batch. */
   release(batch: RowBatch): void {
     this.#taken.delete(batch)
     for (const user of batch.users) this.#leave(user)

@@ -5,7 +5,6 @@ import { PoolingConfigError } from '@headwater/pooling'
 export const scopes = ['read', 'write', 'admin', 'metrics'] as const
 export type Scope = (typeof scopes)[number]
 
-/** Who a request comes from. */
 export interface Principal {
   /** Name of the token, never the token. */
   readonly name: string
@@ -37,7 +36,6 @@ export class Tokens {
     this.#certificates = certificates
   }
 
-  /** Tenants of all tokens and certificates. */
   get tenants(): readonly string[] {
     const principals = [...this.#tokens.map(({ principal }) => principal), ...this.#certificates.values()]
     return [...new Set(principals.map(({ tenant }) => tenant))]

@@ -10,10 +10,8 @@ import { hasTracer, inSpan } from '../observation/tracing.ts'
 import { deadlineOf } from '../requests/deadline.ts'
 import type { ServerLimits } from '../requests/limits.ts'
 
-/** What a route asks of its callers. */
 export interface RouteRule {
   readonly scope: Scope
-  /** Whether it counts against `maxConcurrent`. */
   readonly counted: boolean
 }
 
@@ -115,12 +113,10 @@ export class AdmissionControl {
   }
 }
 
-/** One request, from its arrival on. */
 export class RequestContext {
   readonly route: string
   /** By `performance.now()`, as is `endMs`. */
   readonly arrivedMs = performance.now()
-  /** Its deadline. */
   endMs = 0
   /** Whether the caller gave it. */
   hasDeadline = false

@@ -13,7 +13,6 @@ export interface Since {
   readonly dayMs: number
 }
 
-/** The process's start, by the wall's clock. */
 const startedMs = Math.round(performance.timeOrigin)
 
 export function consoleData(

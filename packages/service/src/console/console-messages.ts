@@ -1,4 +1,3 @@
-/** Bodies of the console's requests and answers. */
 import { integer, key, list, type Message, number, object, orNull, text } from '@headwater/client/schemas'
 import Type from 'typebox'
 import { type HistoryColumn, historyColumns } from './history.ts'
@@ -13,14 +12,14 @@ const figure = object({
 })
 export type Figure = Message<typeof figure>
 
+const historyValues = list(orNull(number))
 /** Columns of equal length, oldest first. */
 const ConsoleHistory = object(
-  Object.fromEntries(historyColumns.map((name) => [name, list(orNull(number))])) as Record<
+  Object.fromEntries(historyColumns.map((name) => [name, historyValues])) as Record<
     HistoryColumn,
-    HistoryValues
+    typeof historyValues
   >,
 )
-type HistoryValues = ReturnType<typeof list<ReturnType<typeof orNull<typeof number>>>>
 
 /** `GET /console/data` */
 export const ConsoleData = object({

@@ -1,9 +1,8 @@
 import { invalid, WireError } from '@headwater/client/wire'
 import { UnknownModelError } from '@headwater/pooling'
 import type { FastifyInstance, FastifyReply } from 'fastify'
-import { lookScope } from '../access/look-scope.ts'
 import { checkOf } from '../messages/message-check.ts'
-import { asking, type Operation } from '../parts/operation.ts'
+import { asking, lookScope, type Operation } from '../parts/operation.ts'
 import { type ServerParts, tenantOf } from '../parts/server-parts.ts'
 import { bodyOf } from '../requests/body.ts'
 import { byDeadline } from '../requests/deadline.ts'
@@ -11,7 +10,7 @@ import { consoleData } from './console-figures.ts'
 import { ConsoleData, DriftMap, UserAnswer, UserRequest } from './console-messages.ts'
 import { ConsoleWatch } from './console-watch.ts'
 import { lookUp } from './look-up.ts'
-import { pageFile, pageHeaders } from './page-files.ts'
+import { pageFiles, pageHeaders } from './page-files.ts'
 
 interface OfFile {
   readonly Params: { readonly file: string }
@@ -63,7 +62,7 @@ export function registerConsole(server: FastifyInstance, parts: ServerParts): vo
   const names = models.map(({ name }) => name)
 
   const sendFile = (reply: FastifyReply, name: string) => {
-    const file = pageFile(name)
+    const file = pageFiles.get(name)
     if (file === undefined) throw new WireError('unknown_route', 'the console has no such file; open /console')
     return reply.headers(pageHeaders).type(file.type).send(file.body)
   }

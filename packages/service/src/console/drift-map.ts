@@ -11,7 +11,6 @@ export interface Position {
   readonly vector: Float32Array
 }
 
-/** Users that a map needs. */
 const minUsers = 3
 
 /** @param before axes of the map before, which this one's are turned towards */

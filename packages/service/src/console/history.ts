@@ -25,7 +25,6 @@ export const historyColumns = [
 export type HistoryColumn = (typeof historyColumns)[number]
 export type HistoryRow = Readonly<Record<HistoryColumn, number>>
 
-/** The last steps. */
 export class History {
   readonly stepMs: number
   readonly #steps: number

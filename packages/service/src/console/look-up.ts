@@ -1,5 +1,3 @@
-/** What is served to one user, for the console. */
-
 import { servedStatus } from '@headwater/pooling'
 import type { ServedModel, ServedTenant } from '../options/server-options.ts'
 import type { UserAnswer } from './console-messages.ts'

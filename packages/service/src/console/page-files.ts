@@ -5,14 +5,13 @@ import { extname } from 'node:path'
 /** The package's own folder, beside its sources and beside what is built of them. */
 const folder = new URL('../../console/', import.meta.url)
 
-const names: ReadonlySet<string> = new Set(readdirSync(folder))
 /** By the end of the name; others are not sent. */
-const types = new Map([
-  ['.html', 'text/html; charset=utf-8'],
-  ['.css', 'text/css; charset=utf-8'],
-  ['.svg', 'image/svg+xml'],
-  ['.js', 'text/javascript; charset=utf-8'],
-])
+const types: Readonly<Record<string, string>> = {
+  '.html': 'text/html; charset=utf-8',
+  '.css': 'text/css; charset=utf-8',
+  '.svg': 'image/svg+xml',
+  '.js': 'text/javascript; charset=utf-8',
+}
 
 export const pageHeaders = {
   'content-security-policy':
@@ -26,20 +25,10 @@ export const pageHeaders = {
   'cache-control': 'no-cache',
 } as const
 
-export interface PageFile {
-  readonly type: string
-  readonly body: Buffer
-}
-
-const read = new Map<string, PageFile>()
-
-/** @returns undefined where the page has no such file */
-export function pageFile(name: string): PageFile | undefined {
-  const known = read.get(name)
-  if (known !== undefined) return known
-  const type = types.get(extname(name))
-  if (type === undefined || !names.has(name)) return undefined
-  const file = { type, body: readFileSync(new URL(name, folder)) }
-  read.set(name, file)
-  return file
-}
+/** By name. */
+export const pageFiles = new Map(
+  readdirSync(folder).flatMap((name) => {
+    const type = types[extname(name)]
+    return type === undefined ? [] : [[name, { type, body: readFileSync(new URL(name, folder)) }] as const]
+  }),
+)

@@ -27,7 +27,6 @@ export class Panel {
   readonly #forgotten = new Set<string>()
   /** When its last look ended, by `performance.now()`. */
   #lookedMs = Number.NEGATIVE_INFINITY
-  /** The last of each model. */
   readonly #maps = new Map<string, MadeMap>()
 
   /** @param users whom it follows; a sample that changes */

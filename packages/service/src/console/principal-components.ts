@@ -82,7 +82,6 @@ function startingBasis(dim: number, width: number, before: PrincipalComponents['
 /** Columns of length 1 at right angles that span what these do, and more where the rank is lower. */
 const orthonormal = (columns: Matrix) => new QrDecomposition(columns).orthogonalMatrix
 
-/** The two that are wanted. */
 const columnsOf = (matrix: Matrix) => [0, 1].map((i) => Float64Array.from(matrix.getColumn(i)))
 
 /** Of the angle between two unit vectors, whichever way they point. */

@@ -4,7 +4,6 @@ import type { WireError } from '@headwater/client/wire'
 import { answerTypeOf, formatOf } from '@headwater/client/wire'
 import { encodedAs } from '../requests/body.ts'
 
-/** An answer that says what was wrong. */
 export interface Refusal {
   readonly headers: Readonly<Record<string, string>>
   readonly body: Buffer

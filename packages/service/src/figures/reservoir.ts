@@ -9,7 +9,6 @@ export class Reservoir {
   readonly capacity: number
   readonly #random: SeededRandom
   readonly #users = new Set<string>()
-  /** Rows so far. */
   #seen = 0
   /** The next that is taken, counted from 0. */
   #next = 0
@@ -24,7 +23,6 @@ export class Reservoir {
     return this.#users
   }
 
-  /** Rows of these users were served. */
   served(users: readonly string[]): void {
     this.#seen += users.length
     if (this.#next < this.#seen) this.#take(users)
@@ -37,23 +35,19 @@ export class Reservoir {
   #take(users: readonly string[]): void {
     const first = this.#seen - users.length
     while (this.#next < this.#seen) {
-      this.#put(users[this.#next - first])
+      const user = users[this.#next - first]
+      if (!this.#users.has(user)) {
+        if (this.#users.size >= this.capacity) this.#users.delete(this.#any())
+        this.#users.add(user)
+      }
       // The first rows are all taken; after them the gaps grow.
       if (this.#next + 1 < this.capacity) this.#next++
       else this.#next += this.#gap()
     }
   }
 
-  #put(user: string): void {
-    if (this.#users.has(user)) return
-    if (this.#users.size >= this.capacity) this.#users.delete(this.#any())
-    this.#users.add(user)
-  }
-
   #any(): string {
-    let left = this.#random.nextBelow(this.#users.size)
-    for (const user of this.#users) if (left-- === 0) return user
-    throw new RangeError('the sample is empty')
+    return [...this.#users][this.#random.nextBelow(this.#users.size)]
   }
 
   #gap(): number {

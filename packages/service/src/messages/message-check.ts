@@ -62,7 +62,6 @@ function withLists(columns: readonly (readonly [string, Node])[], body: Body, li
 
 type Failure = ReturnType<ReturnType<typeof Compile>['Errors']>[number]
 
-/** What is wrong, where, and what to give. */
 function refusalOf(schema: Node, failure: Failure, message: unknown): WireError {
   const { keyword, schemaPath, instancePath, params } = failure
   const path = partsOf(instancePath)
@@ -93,7 +92,6 @@ const kinds: Readonly<Record<string, string>> = {
   boolean: 'true or false',
 }
 
-/** Of a JSON pointer. */
 const partsOf = (pointer: string) =>
   pointer
     .replace(/^#/, '')

@@ -14,7 +14,6 @@ import {
 import type { ServerLimits } from '../requests/limits.ts'
 import { keyError } from './keys.ts'
 
-/** A parsed body. */
 export interface ReadMessage {
   /** [U] */
   readonly users: readonly string[]

@@ -5,20 +5,15 @@ import { isStoreFailure } from '../failures/failure.ts'
 import { Figures } from '../figures/figures.ts'
 import { type BucketCounts, Histograms } from '../figures/histograms.ts'
 import { Reservoir } from '../figures/reservoir.ts'
-import type { RefreshMonitor } from '../observation/refresh-monitor.ts'
-import type { ServedModel, ServedTenant } from '../options/server-options.ts'
+import type { ServerOptions } from '../options/server-options.ts'
 import type { OutcomeScores } from '../outcomes/outcome-scores.ts'
 import { addModelFigures } from './model-figures.ts'
 import { addPoolingFigures } from './pooling-figures.ts'
 import { ReadFigures } from './read-figures.ts'
 
 /** What a server's figures are of. */
-export interface MetricsSource {
-  readonly tenants: ReadonlyMap<string, ServedTenant>
-  readonly models: readonly ServedModel[]
-  readonly encoder?: () => EncoderStatus
-  readonly refreshes?: RefreshMonitor
-  readonly alsoMetrics?: (figures: Figures) => void
+export interface MetricsSource
+  extends Pick<ServerOptions, 'tenants' | 'models' | 'encoder' | 'refreshes' | 'alsoMetrics'> {
   /** Requests that are not answered yet. */
   readonly underWay: () => number
 }
@@ -36,7 +31,6 @@ const panelUsers = 256
  */
 export class Metrics {
   readonly figures = new Figures()
-  /** Of the process. */
   readonly #process = new Registry()
   /** By tenant. */
   readonly #reads: ReadonlyMap<string, ReadFigures>
@@ -91,7 +85,13 @@ export class Metrics {
     const served = [...tenants.values()]
     addPoolingFigures(this.figures, served)
     addModelFigures(this.figures, models, served[0].pooling)
-    if (encoder !== undefined) this.#addEncoder(encoder)
+    if (encoder !== undefined) {
+      this.figures.gauges('headwater_encoder_state', '1 for the state that the encoder is in.', ['state'], () =>
+        encoderStates.map((state) => [[state], Number(state === encoder().state)]),
+      )
+      const restarts = () => encoder().restarts
+      this.figures.counter('headwater_encoder_restarts_total', 'Times that the encoder was started again.', restarts)
+    }
     refreshes?.register(this.figures)
     alsoMetrics?.(this.figures)
   }
@@ -112,7 +112,6 @@ export class Metrics {
     this.#countsOf(route, status).add(ms / 1000)
   }
 
-  /** A request was answered with an error. */
   requestFailed({ code, cause }: WireError): void {
     this.#failed.set(code, (this.#failed.get(code) ?? 0) + 1)
     if (isStoreFailure(cause)) this.#storeErrors++
@@ -148,18 +147,6 @@ export class Metrics {
       ofRoute.set(status, counts)
     }
     return counts
-  }
-
-  #addEncoder(encoder: () => EncoderStatus): void {
-    this.figures.gauges('headwater_encoder_state', '1 for the state that the encoder is in.', ['state'], () => {
-      const { state } = encoder()
-      return encoderStates.map((each) => [[each], Number(each === state)])
-    })
-    this.figures.counter(
-      'headwater_encoder_restarts_total',
-      'Times that the encoder was started again.',
-      () => encoder().restarts,
-    )
   }
 }
 

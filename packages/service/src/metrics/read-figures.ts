@@ -17,7 +17,6 @@ export class ReadFigures {
     this.users = users
   }
 
-  /** A read was served. */
   ended(ms: number, { users, models }: ServedBatch): void {
     this.durations.add(ms / 1000)
     for (const { model, ageMs } of models) this.ages.get(model)?.addAll(ageMs, 1e-3)

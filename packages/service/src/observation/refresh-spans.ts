@@ -8,17 +8,6 @@ const maxUsers = 10_000
 /** Links of one span; a batch may hold more users. */
 const maxLinks = 128
 
-/** A batch that ended, with the parts of the way that it went. */
-interface Ended {
-  readonly model: string | null
-  readonly users: readonly string[]
-  readonly encodeMs: number | null
-  readonly appendMs: number | null
-  readonly isShadow: boolean
-  /** Null: it was written. */
-  readonly error: unknown
-}
-
 /** Spans of refreshes, made once a batch was written or failed and linked to those of the events and reads that asked for them. */
 export class RefreshSpans {
   /** Span of the last request that offered, by tenant and user, the oldest first. */
@@ -49,8 +38,11 @@ export class RefreshSpans {
     if (batch.users.length > 0) this.#end(tenant, batch)
   }
 
-  /** Attributes name no user, and an error is given by its code, as its message may name one. */
-  #end(tenant: string, { model, users, encodeMs, appendMs, isShadow, error }: Ended): void {
+  /**
+   * Attributes name no user, and an error is given by its code, as its message may name one.
+   * @param batch whose error is null: it was written
+   */
+  #end(tenant: string, { model, users, encodeMs, appendMs, isShadow, error }: FailedBatch): void {
     const endMs = Date.now()
     const appendFromMs = endMs - (appendMs ?? 0)
     const startTime = appendFromMs - (encodeMs ?? 0)

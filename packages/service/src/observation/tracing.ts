@@ -2,11 +2,9 @@
 import type { IncomingMessage } from 'node:http'
 import { type ServedBatch, servedStatus } from '@headwater/pooling'
 import {
-  type Context,
   context,
-  createTraceState,
+  defaultTextMapGetter,
   INVALID_TRACEID,
-  isSpanContextValid,
   ProxyTracerProvider,
   ROOT_CONTEXT,
   type Span,
@@ -14,10 +12,13 @@ import {
   SpanStatusCode,
   trace,
 } from '@opentelemetry/api'
+import { W3CTraceContextPropagator } from '@opentelemetry/core'
 import type { RequestObserver } from './request-observer.ts'
 
 /** Of all the service's spans. While no provider is registered its spans record nothing and cost next to nothing. */
 export const tracer = trace.getTracer('@headwater/pooling')
+
+const traceContext = new W3CTraceContextPropagator()
 
 const spanNames: Readonly<Record<string, string>> = {
   '/v1/embeddings/read': 'headwater.read',
@@ -43,7 +44,7 @@ const spans = new WeakMap<IncomingMessage, Span>()
  */
 export function inSpan(request: IncomingMessage, route: string, handle: () => void): void {
   const name = spanNames[route]
-  const parent = parentOf(request)
+  const parent = traceContext.extract(ROOT_CONTEXT, request.headers, defaultTextMapGetter)
   const span = name === undefined ? null : tracer.startSpan(name, { kind: SpanKind.SERVER }, parent)
   // A span that is not sampled is still the parent of what the request makes others do.
   if (span === null || span.spanContext().traceId === INVALID_TRACEID) {
@@ -82,17 +83,4 @@ function readAttributes({ users, models }: ServedBatch) {
     'headwater.stale': rows[servedStatus.stale],
     'headwater.default': rows[servedStatus.default],
   }
-}
-
-/** Version, trace, span and flags. */
-const traceparent = /^(?!ff)[0-9a-f]{2}-([0-9a-f]{32})-([0-9a-f]{16})-([0-9a-f]{2})(?:$|-)/
-
-/** The span that W3C Trace Context names, or none where the headers hold none that is valid. */
-function parentOf({ headers }: IncomingMessage): Context {
-  if (headers.traceparent === undefined) return ROOT_CONTEXT
-  const [, traceId, spanId, flags] = traceparent.exec(String(headers.traceparent)) ?? []
-  if (traceId === undefined) return ROOT_CONTEXT
-  const state = headers.tracestate === undefined ? {} : { traceState: createTraceState(String(headers.tracestate)) }
-  const span = { traceId, spanId, traceFlags: Number.parseInt(flags, 16) & 1, isRemote: true, ...state }
-  return isSpanContextValid(span) ? trace.setSpanContext(ROOT_CONTEXT, span) : ROOT_CONTEXT
 }

@@ -4,11 +4,9 @@ export interface SharedQueueView {
   readonly model: string
   /** When it was looked at last, by `performance.now()`: while the store is away nothing newer is known. */
   readonly seenMs: number
-  /** Users. */
   readonly waiting: number
   /** Users that a worker has taken and not refreshed yet. */
   readonly taken: number
-  /** Entries in the dead letters. */
   readonly dead: number
   /** Since the queue was made, over all processes. */
   readonly sums: { readonly shed: number }

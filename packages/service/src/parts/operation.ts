@@ -1,6 +1,6 @@
 import type { ErrorCode } from '@headwater/client/wire'
 import type { TSchema } from 'typebox'
-import type { Scope } from '../access/tokens.ts'
+import { type Scope, scopes } from '../access/tokens.ts'
 
 /** What the service's description says of a route, beside its path and the rule that guards it. */
 export interface Operation {
@@ -17,6 +17,13 @@ export interface Operation {
   /** Names of parameters of the query, which are times in milliseconds, with what they mean. */
   readonly times?: Readonly<Record<string, string>>
 }
+
+/**
+ * Of routes that show how a server fares: `read`, and where a server answers no reads, as a worker of a cluster, `admin`.
+ *
+ * @param answered scopes that the server answers; absent: all
+ */
+export const lookScope = (answered: readonly Scope[] = scopes): Scope => (answered.includes('read') ? 'read' : 'admin')
 
 /** Options of a route that asks its callers for a scope. @param counted whether it counts against `maxConcurrent` */
 export const asking = (scope: Scope, operation: Operation, counted = true) => ({

@@ -1,6 +1,5 @@
 import { messages } from '@headwater/client/schemas'
 import type { FastifyInstance } from 'fastify'
-import { logEventsOf } from '../events/log-events.ts'
 import { columnLimits, parseEventsMessage } from '../messages/event-messages.ts'
 import { spanOf } from '../observation/tracing.ts'
 import { asking } from '../parts/operation.ts'
@@ -20,10 +19,10 @@ const ingest = asking('write', {
 export function registerEvents(server: FastifyInstance, { tenants, space, limits, refreshes }: ServerParts): void {
   server.post('/v1/events', ingest, async (request) => {
     const { store, events: queue } = tenantOf(tenants, request)
-    const columns = parseEventsMessage(bodyOf(request, columnLimits(limits)), space.schema.fields, limits)
-    const events = logEventsOf(columns, space.schema, Date.now() + limits.maxFutureMs)
-    const span = spanOf(request.raw)
-    if (span !== undefined) refreshes?.offeredBy(request.principal!.tenant, columns.users, span)
+    const body = bodyOf(request, columnLimits(limits))
+    const events = parseEventsMessage(body, space.schema.fields, limits, Date.now() + limits.maxFutureMs)
+    const users = events.map(({ user }) => user)
+    refreshes?.offeredBy(request.principal!.tenant, users, spanOf(request.raw))
     await byDeadline(request.endMs, 'the events may be applied still', async () => {
       if (events.length > 0) await queue.ingest(events)
       await store.flushed()

@@ -56,7 +56,6 @@ interface Shared extends ReadParts {
   readonly spares: ReadonlyMap<string, SpareBatches>
 }
 
-/** One request. */
 class Read implements Waiting {
   before: Waiting | null = null
   after: Waiting | null = null
@@ -125,8 +124,7 @@ class Read implements Waiting {
 
   /** The refreshes that it offers are linked to its span. */
   #offered({ users }: ReadMessage): void {
-    const span = spanOf(this.#request)
-    if (span !== undefined) this.#parts.refreshes?.offeredBy(this.#context.principal!.tenant, users, span)
+    this.#parts.refreshes?.offeredBy(this.#context.principal!.tenant, users, spanOf(this.#request))
   }
 
   /** Gives the read's memory back, once its answer has gone and all observers were called. */

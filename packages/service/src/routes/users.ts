@@ -1,7 +1,5 @@
 import { messages } from '@headwater/client/schemas'
-import type { FieldValue } from '@headwater/features'
 import type { FastifyInstance } from 'fastify'
-import { fieldValue } from '../events/log-events.ts'
 import { columnLimits, parseFeaturesMessage } from '../messages/event-messages.ts'
 import { checkKey } from '../messages/keys.ts'
 import { spanOf } from '../observation/tracing.ts'
@@ -44,11 +42,8 @@ export function registerUsers(server: FastifyInstance, { tenants, space, limits,
     const { store, pooling } = tenantOf(tenants, request)
     const nowMs = Date.now()
     const body = bodyOf(request, columnLimits(limits))
-    const { values: given, timeMs } = parseFeaturesMessage(body, fields, nowMs, nowMs + limits.maxFutureMs)
-    const values: Record<string, FieldValue> = {}
-    for (const { name, type } of fields) if (name in given) values[name] = fieldValue(given[name], type)
-    const span = spanOf(request.raw)
-    if (span !== undefined) refreshes?.offeredBy(request.principal!.tenant, [id], span)
+    const { values, timeMs } = parseFeaturesMessage(body, fields, nowMs, nowMs + limits.maxFutureMs)
+    refreshes?.offeredBy(request.principal!.tenant, [id], spanOf(request.raw))
     await byDeadline(request.endMs, 'the features may be set still', async () => {
       await pooling.putFeatures(id, values, timeMs)
       await store.flushed()

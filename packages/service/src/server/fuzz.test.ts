@@ -32,7 +32,7 @@ describe('fuzzed bodies', () => {
         try {
           const value = format === 'json' ? parseJson(bytes) : unpackMessage(bytes, { maxDepth: 8, maxValues: 500 })
           if (isRead) parseReadMessage(value, limits)
-          else parseEventsMessage(value, fields, limits)
+          else parseEventsMessage(value, fields, limits, Number.POSITIVE_INFINITY)
           taken++
         } catch (error) {
           if (!(error instanceof WireError) || error.status >= 500) throw error

@@ -87,7 +87,7 @@ export function createServer(options: ServerOptions): FastifyInstance {
     admission.begin(request.raw, reply.raw, url, (context) => {
       request.requestContext = context
       try {
-        if (isGuarded(config)) admission.admit(context, request.raw, config)
+        if (config.scope !== undefined) admission.admit(context, request.raw, config as RouteRule)
       } catch (error) {
         done(error as Error)
         return
@@ -142,10 +142,6 @@ function observersOf({ logger, requestLog: log }: ServerOptions, metrics: Metric
     if (error !== null) metrics.requestFailed(error)
   }
   return [endSpan, count, ...(logger === undefined ? [] : [requestLog(logger, log)])]
-}
-
-function isGuarded(config: Partial<RouteRule>): config is RouteRule {
-  return config.scope !== undefined
 }
 
 const rawCodes: Readonly<Record<string, ErrorCode>> = {
