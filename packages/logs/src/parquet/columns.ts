@@ -3,8 +3,8 @@
  * bytes, so that writing and reading are copies. R rows, D values of a row's vector.
  */
 import type { SchemaElement } from 'hyparquet'
-import { LogFormatError } from '../directory/errors.ts'
-import { eachRun, LevelRuns } from './level-runs.ts'
+import { readPlain } from 'hyparquet/src/plain.js'
+import { LevelRuns, levelsIn } from './level-runs.ts'
 import type { ServedRows, ServedVectors } from './served-rows.ts'
 
 /** A column's page without its header. */
@@ -27,8 +27,8 @@ interface Column<Value> {
 
 const none = new Uint8Array(0)
 
-function bytesOf(array: Float64Array | Uint32Array | Uint16Array): Uint8Array {
-  return new Uint8Array(array.buffer, array.byteOffset, array.byteLength)
+function bytesOf({ buffer, byteOffset, byteLength }: ArrayBufferView): Uint8Array {
+  return new Uint8Array(buffer, byteOffset, byteLength)
 }
 
 /** A copy: a page need not begin where such an array may. */
@@ -40,14 +40,14 @@ function arrayOf<A>(Type: new (buffer: ArrayBuffer) => A, bytes: Uint8Array): A 
 function required<Value>(
   element: SchemaElement,
   encodeValues: (value: Value, rows: number) => Uint8Array,
-  decodeValues: (values: Uint8Array) => Value,
+  decodeValues: (values: Uint8Array, rows: number) => Value,
 ): Column<Value> {
   return {
     elements: [{ repetition_type: 'REQUIRED', ...element }],
     encode: (value, rows) => {
       return { entries: rows, nulls: 0, repetition: none, definition: none, values: encodeValues(value, rows) }
     },
-    decode: ({ values }) => decodeValues(values),
+    decode: ({ values }, rows) => decodeValues(values, rows),
   }
 }
 
@@ -56,7 +56,7 @@ function numbers<A extends Float64Array | Uint32Array>(
   Type: new (buffer: ArrayBuffer) => A,
   type: Pick<SchemaElement, 'type' | 'converted_type'>,
 ): Column<A> {
-  const encode = (array: A, rows: number) => bytesOf(array.subarray(0, rows) as A)
+  const encode = (array: A, rows: number) => bytesOf(array.subarray(0, rows))
   return required({ name, ...type }, encode, (values) => arrayOf(Type, values))
 }
 
@@ -80,14 +80,9 @@ function textsOrNull(name: string): Column<readonly (string | null)[]> {
       }
       return { entries: rows, nulls, repetition: none, definition: levels.bytes(), values: encodeTexts(values, rows) }
     },
-    decode: ({ definition, values }) => {
-      const present = decodeTexts(values)
-      const texts: (string | null)[] = []
-      let next = 0
-      eachRun(definition, (level, length) => {
-        for (let i = 0; i < length; i++) texts.push(level === 0 ? null : present[next++])
-      })
-      return texts
+    decode: ({ definition, values, nulls }, rows) => {
+      const present = decodeTexts(values, rows - nulls).values()
+      return Array.from(levelsIn(definition, rows, 1), (level) => (level === 0 ? null : present.next().value!))
     },
   }
 }
@@ -127,37 +122,17 @@ function halves(name: string, repetition: 'REQUIRED' | 'OPTIONAL'): Column<Serve
         values: bytesOf(halves.subarray(0, values)),
       }
     },
-    decode: ({ repetition, definition, values }, rows) => {
+    decode: ({ repetition, definition, values, entries }, rows) => {
       const dims = new Uint32Array(rows)
-      let row = -1
-      eachRun(repetition, (level, length) => {
-        if (level === 1) dims[row] += length
-        else for (let i = 0; i < length; i++) dims[++row] = 1
-      })
-      let missing = 0
-      eachRun(definition, (level, length) => {
-        missing += level === 0 ? length : 0
-      })
-      if (missing > 0) clearMissing(dims, definition)
+      const [repeated, defined] = [levelsIn(repetition, entries, 1), levelsIn(definition, entries, full)]
+      // A row without values has one entry too.
+      for (let entry = 0, row = -1; entry < entries; entry++) {
+        if (repeated[entry] === 0) row++
+        if (defined[entry] > 0) dims[row]++
+      }
       return { dims, halves: arrayOf(Uint16Array, values) }
     },
   }
-}
-
-/** Rows without values have one entry too. */
-function clearMissing(dims: Uint32Array, definition: Uint8Array): void {
-  let row = 0
-  let left = 0
-  eachRun(definition, (level, length) => {
-    for (let entries = length; entries > 0; ) {
-      if (left === 0) left = dims[row]
-      const taken = Math.min(left, entries)
-      if (level === 0) dims[row] = 0
-      left -= taken
-      entries -= taken
-      if (left === 0) row++
-    }
-  })
 }
 
 /** Each as its length in four bytes and its UTF-8; nulls are left out. */
@@ -176,16 +151,10 @@ function encodeTexts(values: readonly (string | null)[], rows: number): Uint8Arr
   return bytes.subarray(0, at)
 }
 
-function decodeTexts(values: Uint8Array): string[] {
-  const bytes = Buffer.from(values.buffer, values.byteOffset, values.byteLength)
-  const texts: string[] = []
-  for (let at = 0; at < bytes.length; ) {
-    const end = at + 4 + bytes.readUInt32LE(at)
-    if (end > bytes.length) throw new LogFormatError('a text reaches past its page')
-    texts.push(bytes.toString('utf8', at + 4, end))
-    at = end
-  }
-  return texts
+function decodeTexts(values: Uint8Array, count: number): string[] {
+  const reader = { view: new DataView(values.buffer, values.byteOffset, values.byteLength), offset: 0 }
+  const texts = readPlain(reader, 'BYTE_ARRAY', count, undefined) as Uint8Array[]
+  return texts.map(({ buffer, byteOffset, byteLength }) => Buffer.from(buffer, byteOffset, byteLength).toString())
 }
 
 type Name = Exclude<keyof ServedRows, 'rows'>

@@ -1,39 +1,29 @@
 /** Row groups of a served log: for each column one page, of version 2 and not compressed, in the order of the columns. */
-import type { RowGroup } from 'hyparquet'
-import { deserializeTCompactProtocol } from 'hyparquet/src/thrift.js'
+import { setImmediate as nextTurn } from 'node:timers/promises'
+import type { PageHeader, RowGroup } from 'hyparquet'
+import { parquetHeader } from 'hyparquet/src/column.js'
 import { ByteWriter } from 'hyparquet-writer'
 import { writePageHeader } from 'hyparquet-writer/src/datapage.js'
 import { LogFormatError } from '../directory/errors.ts'
 import { columnNames, type PageBody, servedColumns } from './columns.ts'
 import type { ServedRows } from './served-rows.ts'
 
-/** Where a page lies in its row group. */
+/** A page's bytes: its header, then levels of both kinds and values. */
+export type Page = readonly Uint8Array[]
+
+/** Where a page lies, in its row group or in its file, and what its header says. */
 export interface PagePlace {
-  /** Of its header, from the row group's beginning. */
-  readonly offset: number
-  readonly headerBytes: number
-  readonly bodyBytes: number
-  readonly entries: number
-  readonly nulls: number
-  readonly rows: number
-  readonly repetitionBytes: number
-  readonly definitionBytes: number
+  /** Of the header. */
+  readonly start: number
+  readonly bodyStart: number
+  readonly end: number
+  readonly header: NonNullable<PageHeader['data_page_header_v2']>
 }
 
 /** More than a page's header takes. */
 export const maxHeaderBytes = 128
 
-/** A row group's bytes, in pieces, and where its pages lie in them. */
-export interface RowGroupBytes {
-  readonly pieces: readonly Uint8Array[]
-  readonly places: readonly PagePlace[]
-}
-
-/** A page's bytes: header, levels of both kinds, values. */
-type Page = readonly Uint8Array[]
-
-/** The page of one column. */
-export function encodePage<N extends (typeof columnNames)[number]>(rows: ServedRows, name: N): Page {
+function encodePage<N extends (typeof columnNames)[number]>(rows: ServedRows, name: N): Page {
   const column = servedColumns[name] as { encode(value: ServedRows[N], rows: number): PageBody }
   const { entries, nulls, repetition, definition, values } = column.encode(rows[name], rows.rows)
   const bodyBytes = repetition.length + definition.length + values.length
@@ -55,102 +45,93 @@ export function encodePage<N extends (typeof columnNames)[number]>(rows: ServedR
   return [header.getBytes(), repetition, definition, values]
 }
 
-/** @param pages of all columns, in their order */
-export function joinPages(pages: readonly Page[]): RowGroupBytes {
-  let offset = 0
-  const places = pages.map(([header]) => {
-    const place = placeOf(header, offset)
-    offset = endOf(place)
-    return place
-  })
-  return { pieces: pages.flat(), places }
+/** The pages of all columns, one a turn of the event loop, so that reads go on between. Their bytes are the rows' own, in part. */
+export async function encodeRowGroup(rows: ServedRows): Promise<readonly Page[]> {
+  const pages: Page[] = []
+  for (const name of columnNames) {
+    pages.push(encodePage(rows, name))
+    await nextTurn()
+  }
+  return pages
 }
 
-/** A row group that is copied as it is. @throws LogFormatError */
-export function asRowGroup(bytes: Uint8Array): RowGroupBytes {
-  return { pieces: [bytes], places: placesIn(bytes) }
-}
-
-/** Reads a page's header. @throws LogFormatError */
-export function placeOf(header: Uint8Array, offset: number): PagePlace {
-  const reader = { view: new DataView(header.buffer, header.byteOffset, header.byteLength), offset: 0 }
-  let fields: Record<string, unknown>
+/** Reads a page's header. @param start where it lies @throws LogFormatError */
+export function placeOf(bytes: Uint8Array, start: number): PagePlace {
+  const reader = { view: new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength), offset: 0 }
   try {
-    fields = deserializeTCompactProtocol(reader)
+    const { compressed_page_size, data_page_header_v2: header } = parquetHeader(reader)
+    const bodyStart = start + reader.offset
+    if (header?.is_compressed === false) return { start, bodyStart, end: bodyStart + compressed_page_size, header }
   } catch (cause) {
     throw new LogFormatError('a page has no header', { cause })
   }
-  const page = fields.field_8 as Record<string, number> | undefined
-  const bodyBytes = fields.field_3
-  if (page === undefined || typeof bodyBytes !== 'number' || (page.field_7 as unknown) !== false)
-    throw new LogFormatError('a page is not as a served log writes it')
-  const { field_1: entries, field_2: nulls, field_3: rows, field_5: definitionBytes, field_6: repetitionBytes } = page
-  return { offset, headerBytes: reader.offset, bodyBytes, entries, nulls, rows, definitionBytes, repetitionBytes }
+  throw new LogFormatError('a page is not as a served log writes it')
 }
 
-function placesIn(group: Uint8Array): PagePlace[] {
-  const places: PagePlace[] = []
-  let offset = 0
-  for (const _ of columnNames) {
-    const place = placeOf(group.subarray(offset, offset + maxHeaderBytes), offset)
-    places.push(place)
-    offset = endOf(place)
-  }
-  if (offset !== group.length) throw new LogFormatError('a row group is not as long as its pages')
-  return places
+/** Pages that follow one another. @param start of the first */
+export function placesOf(pages: readonly Page[], start: number): PagePlace[] {
+  let end = start
+  return pages.map(([header]) => {
+    const place = placeOf(header, end)
+    end = place.end
+    return place
+  })
 }
 
-export function endOf({ offset, headerBytes, bodyBytes }: PagePlace): number {
-  return offset + headerBytes + bodyBytes
+/** The pages of a row group. @throws LogFormatError */
+export function pagesIn(group: Uint8Array): Page[] {
+  let start = 0
+  const pages = columnNames.map(() => {
+    const { end } = placeOf(group.subarray(start, start + maxHeaderBytes), start)
+    const page = [group.subarray(start, end)]
+    start = end
+    return page
+  })
+  if (start !== group.length) throw new LogFormatError('a row group is not as long as its pages')
+  return pages
 }
 
 /** @throws LogFormatError */
 export function decodeRowGroup(group: Uint8Array): ServedRows {
-  const places = placesIn(group)
+  const places = placesOf(pagesIn(group), 0)
+  const rows = places[0].header.num_rows
   const columns = columnNames.map((name, i) => {
-    const { offset, headerBytes, entries, nulls, rows, repetitionBytes, definitionBytes } = places[i]
-    const body = group.subarray(offset + headerBytes, endOf(places[i]))
-    const levels = repetitionBytes + definitionBytes
+    const { bodyStart, end, header } = places[i]
+    const { num_values: entries, num_nulls: nulls, repetition_levels_byte_length: repetitionBytes } = header
+    const body = group.subarray(bodyStart, end)
+    const levels = repetitionBytes + header.definition_levels_byte_length
     const column = servedColumns[name] as { decode(body: PageBody, rows: number): unknown }
-    const value = column.decode(
-      {
-        entries,
-        nulls,
-        repetition: body.subarray(0, repetitionBytes),
-        definition: body.subarray(repetitionBytes, levels),
-        values: body.subarray(levels),
-      },
-      rows,
-    )
-    return [name, value]
+    const repetition = body.subarray(0, repetitionBytes)
+    const definition = body.subarray(repetitionBytes, levels)
+    return [name, column.decode({ entries, nulls, repetition, definition, values: body.subarray(levels) }, rows)]
   })
-  return { rows: places[0].rows, ...Object.fromEntries(columns) }
+  return { rows, ...Object.fromEntries(columns) }
 }
 
-/** What a file's footer says of a row group that begins at byte `start`. */
-export function describeRowGroup(places: readonly PagePlace[], start: number): RowGroup {
-  const bytes = BigInt(endOf(places[places.length - 1]))
+/** What a file's footer says of a row group. @param places of its pages in the file */
+export function describeRowGroup(places: readonly PagePlace[]): RowGroup {
+  const bytes = BigInt(places.at(-1)!.end - places[0].start)
   return {
     columns: columnNames.map((name, i) => {
       const { elements } = servedColumns[name]
-      const { offset, headerBytes, bodyBytes, entries } = places[i]
-      const size = BigInt(headerBytes + bodyBytes)
+      const { start, end, header } = places[i]
+      const size = BigInt(end - start)
       return {
-        file_offset: BigInt(start + offset),
+        file_offset: BigInt(start),
         meta_data: {
-          type: elements[elements.length - 1].type!,
+          type: elements.at(-1)!.type!,
           encodings: ['PLAIN', 'RLE'],
           path_in_schema: elements.map((element) => element.name),
           codec: 'UNCOMPRESSED',
-          num_values: BigInt(entries),
+          num_values: BigInt(header.num_values),
           total_uncompressed_size: size,
           total_compressed_size: size,
-          data_page_offset: BigInt(start + offset),
+          data_page_offset: BigInt(start),
         },
       }
     }),
     total_byte_size: bytes,
     total_compressed_size: bytes,
-    num_rows: BigInt(places[0].rows),
+    num_rows: BigInt(places[0].header.num_rows),
   }
 }

@@ -1,13 +1,28 @@
 /** A Parquet file of served rows: row groups, then a footer that lists them. */
 import { type FileHandle, open } from 'node:fs/promises'
 import { isDeepStrictEqual } from 'node:util'
-import { type FileMetaData, parquetMetadata, type RowGroup, type SchemaElement } from 'hyparquet'
+import {
+  type AsyncBuffer,
+  asyncBufferFromFile,
+  type FileMetaData,
+  parquetMetadataAsync,
+  type RowGroup,
+  type SchemaElement,
+} from 'hyparquet'
 import { ByteWriter } from 'hyparquet-writer'
 import { writeMetadata } from 'hyparquet-writer/src/metadata.js'
 import { LogFormatError } from '../directory/errors.ts'
 import { writeAll } from '../lines/line-blocks.ts'
 import { columnNames, servedSchema } from './columns.ts'
-import { decodeRowGroup, describeRowGroup, endOf, maxHeaderBytes, placeOf, type RowGroupBytes } from './row-group.ts'
+import {
+  decodeRowGroup,
+  describeRowGroup,
+  maxHeaderBytes,
+  type Page,
+  type PagePlace,
+  placeOf,
+  placesOf,
+} from './row-group.ts'
 import type { ServedRows } from './served-rows.ts'
 
 const magic = Buffer.from('PAR1')
@@ -34,32 +49,39 @@ export class ServedFile {
    *
    * @param wholeBytes how far it is known to be on the disk
    */
-  static async resume(file: FileHandle, wholeBytes: number): Promise<ServedFile> {
-    const end = Math.min(wholeBytes, (await file.stat()).size)
-    if (end < magic.length) {
-      await file.truncate(0)
-      return ServedFile.begin(file)
+  static async resume(path: string, wholeBytes: number): Promise<ServedFile> {
+    const file = await open(path, 'r+')
+    try {
+      const end = Math.min(wholeBytes, (await file.stat()).size)
+      if (end < magic.length) {
+        await file.truncate(0)
+        return await ServedFile.begin(file)
+      }
+      const served = new ServedFile(file)
+      served.bytes = magic.length
+      for (;;) {
+        const places = await wholePlaces(file, served.bytes, end)
+        if (places === null) break
+        served.groups.push(describeRowGroup(places))
+        served.bytes = places.at(-1)!.end
+      }
+      await file.truncate(served.bytes)
+      return served
+    } catch (error) {
+      await file.close()
+      throw error
     }
-    const served = new ServedFile(file)
-    served.bytes = magic.length
-    for (;;) {
-      const places = await wholePlaces(file, served.bytes, end)
-      if (places === null) break
-      served.groups.push(describeRowGroup(places, served.bytes))
-      served.bytes += endOf(places[places.length - 1])
-    }
-    await file.truncate(served.bytes)
-    return served
   }
 
   get rows(): number {
     return this.groups.reduce((sum, { num_rows }) => sum + Number(num_rows), 0)
   }
 
-  async append({ pieces, places }: RowGroupBytes): Promise<void> {
-    const start = this.bytes
-    await this.#write(pieces)
-    this.groups.push(describeRowGroup(places, start))
+  /** @param pages of a row group */
+  async append(pages: readonly Page[]): Promise<void> {
+    const group = describeRowGroup(placesOf(pages, this.bytes))
+    await this.#write(pages.flat())
+    this.groups.push(group)
   }
 
   /** Writes the footer. */
@@ -91,42 +113,30 @@ export class ServedFile {
 }
 
 /** The places of the row group at byte `start`, null where it does not end by `end`. */
-async function wholePlaces(file: FileHandle, start: number, end: number) {
-  const places = []
-  let offset = 0
+async function wholePlaces(file: FileHandle, start: number, end: number): Promise<PagePlace[] | null> {
+  const places: PagePlace[] = []
   const header = Buffer.alloc(maxHeaderBytes)
   for (const _ of columnNames) {
-    const { bytesRead } = await file.read(header, 0, header.length, start + offset)
+    const at = places.at(-1)?.end ?? start
+    const { bytesRead } = await file.read(header, 0, header.length, at)
     try {
-      const place = placeOf(header.subarray(0, bytesRead), offset)
-      places.push(place)
-      offset = endOf(place)
+      places.push(placeOf(header.subarray(0, bytesRead), at))
     } catch {
       return null
     }
-    if (start + offset > end) return null
+    if (places.at(-1)!.end > end) return null
   }
   return places
 }
 
 /** The row groups of a finished file. @throws LogFormatError */
 export async function rowGroupsOf(path: string): Promise<readonly RowGroup[]> {
-  const file = await open(path, 'r')
-  try {
-    const { size } = await file.stat()
-    const tail = Buffer.alloc(8)
-    await file.read(tail, 0, 8, Math.max(0, size - 8))
-    const length = tail.readUInt32LE(0) + 8
-    if (!tail.subarray(4).equals(magic) || length > size) throw new LogFormatError(`${path} is no whole Parquet file`)
-    const footer = new Uint8Array(length)
-    await file.read(footer, 0, length, size - length)
-    const { schema, row_groups } = parquetMetadata(footer.buffer)
-    if (!isDeepStrictEqual(namesOf(schema), namesOf(servedSchema)))
-      throw new LogFormatError(`${path} is Parquet, but not of a served log`)
-    return row_groups
-  } finally {
-    await file.close()
-  }
+  const { schema, row_groups } = await parquetMetadataAsync(await asyncBufferFromFile(path)).catch((cause: unknown) => {
+    throw new LogFormatError(`${path} is no whole Parquet file`, { cause })
+  })
+  if (!isDeepStrictEqual(namesOf(schema), namesOf(servedSchema)))
+    throw new LogFormatError(`${path} is Parquet, but not of a served log`)
+  return row_groups
 }
 
 function namesOf(schema: readonly SchemaElement[]): readonly string[] {
@@ -134,24 +144,14 @@ function namesOf(schema: readonly SchemaElement[]): readonly string[] {
 }
 
 /** The bytes of a row group. */
-export async function readRowGroup(file: FileHandle, { columns, total_compressed_size }: RowGroup): Promise<Buffer> {
-  const bytes = Buffer.allocUnsafe(Number(total_compressed_size))
+export async function readRowGroup(file: AsyncBuffer, { columns, total_compressed_size }: RowGroup): Promise<Buffer> {
   const start = Number(columns[0].meta_data!.data_page_offset)
-  for (let done = 0; done < bytes.length; ) {
-    const { bytesRead } = await file.read(bytes, done, bytes.length - done, start + done)
-    if (bytesRead === 0) throw new LogFormatError('a row group reaches past its file')
-    done += bytesRead
-  }
-  return bytes
+  return Buffer.from(await file.slice(start, start + Number(total_compressed_size)))
 }
 
 /** The rows of a finished file, a row group at a time. @throws LogFormatError */
 export async function* readServedFile(path: string): AsyncGenerator<ServedRows> {
   const groups = await rowGroupsOf(path)
-  const file = await open(path, 'r')
-  try {
-    for (const group of groups) yield decodeRowGroup(await readRowGroup(file, group))
-  } finally {
-    await file.close()
-  }
+  const file = await asyncBufferFromFile(path)
+  for (const group of groups) yield decodeRowGroup(await readRowGroup(file, group))
 }

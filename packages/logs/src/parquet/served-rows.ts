@@ -29,33 +29,22 @@ export interface ServedVectors {
 }
 
 /** The rows of which `keep` holds, in their order. */
-export function selectRows(from: ServedRows, keep: (row: number) => boolean): ServedRows {
-  const chosen = Array.from({ length: from.rows }, (_, row) => row).filter(keep)
-  return {
-    rows: chosen.length,
-    request: chosen.map((row) => from.request[row]),
-    tenant: chosen.map((row) => from.tenant[row]),
-    user: chosen.map((row) => from.user[row]),
-    model: chosen.map((row) => from.model[row]),
-    servedMs: Float64Array.from(chosen, (row) => from.servedMs[row]),
-    snapshot: Uint32Array.from(chosen, (row) => from.snapshot[row]),
-    frame: Uint32Array.from(chosen, (row) => from.frame[row]),
-    featureTimeMs: Float64Array.from(chosen, (row) => from.featureTimeMs[row]),
-    status: Uint32Array.from(chosen, (row) => from.status[row]),
-    vector: selectVectors(from.vector, chosen),
-    latest: selectVectors(from.latest, chosen),
-  }
+export function selectRows({ rows, ...columns }: ServedRows, keep: (row: number) => boolean): ServedRows {
+  const chosen = Array.from({ length: rows }, (_, row) => row).filter(keep)
+  const selected = Object.entries(columns).map(([name, column]) => {
+    if ('dims' in column) return [name, selectVectors(column, chosen)]
+    // Arrays of every type have it.
+    return [name, (column as readonly unknown[]).filter((_, row) => keep(row))]
+  })
+  return { rows: chosen.length, ...Object.fromEntries(selected) }
 }
 
 function selectVectors({ dims, halves }: ServedVectors, chosen: readonly number[]): ServedVectors {
-  const offsets = vectorOffsets(dims)
-  const into = new Uint16Array(chosen.reduce((sum, row) => sum + dims[row], 0))
-  let at = 0
-  for (const row of chosen) {
-    into.set(halves.subarray(offsets[row], offsets[row + 1]), at)
-    at += dims[row]
-  }
-  return { dims: Uint32Array.from(chosen, (row) => dims[row]), halves: into }
+  const keptDims = Uint32Array.from(chosen, (row) => dims[row])
+  const [from, to] = [vectorOffsets(dims), vectorOffsets(keptDims)]
+  const kept = new Uint16Array(to[chosen.length])
+  for (const [i, row] of chosen.entries()) kept.set(halves.subarray(from[row], from[row + 1]), to[i])
+  return { dims: keptDims, halves: kept }
 }
 
 /** [R + 1] where each row's values begin; behind the last, where they end. */

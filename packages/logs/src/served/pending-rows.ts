@@ -1,18 +1,20 @@
 import { encodeHalves } from '@headwater/binary16'
 import type { ServedBatch, ServedColumns } from '@headwater/pooling'
+import type { ServedRows, ServedVectors } from '../parquet/served-rows.ts'
 
 /** Rows and vector values of a chunk: a row group of some megabytes, whatever the vectors' width. */
 const rowCapacity = 4096
 const valueCapacity = 2 ** 20
 
 /** Served rows that wait to be written, as they were served; vectors as the file has them. R rows, D values of a row's vector. */
-export class PendingRows {
+export class PendingRows implements ServedRows {
   static readonly capacity = rowCapacity
   rows = 0
-  /** Values used of `vectors` and of `latest`. */
+  /** Values used of `vector` and of `latest`. */
   vectorValues = 0
   latestValues = 0
   readonly request: (string | null)[] = new Array(rowCapacity).fill(null)
+  readonly tenant: readonly string[]
   readonly user: string[] = new Array(rowCapacity).fill('')
   readonly model: string[] = new Array(rowCapacity).fill('')
   readonly servedMs = new Float64Array(rowCapacity)
@@ -20,16 +22,13 @@ export class PendingRows {
   readonly frame = new Uint32Array(rowCapacity)
   readonly featureTimeMs = new Float64Array(rowCapacity)
   readonly status = new Uint32Array(rowCapacity)
-  readonly vectorDims = new Uint32Array(rowCapacity)
-  readonly latestDims = new Uint32Array(rowCapacity)
-  /** [Σ D] binary16 patterns */
-  readonly vectors: Uint16Array
-  readonly latest: Uint16Array
+  readonly vector = { dims: new Uint32Array(rowCapacity), halves: new Uint16Array(valueCapacity) }
+  readonly latest: ServedVectors
 
   /** @param keepsLatest whether there is room for newest vectors */
-  constructor(keepsLatest: boolean) {
-    this.vectors = new Uint16Array(valueCapacity)
-    this.latest = new Uint16Array(keepsLatest ? valueCapacity : 0)
+  constructor(tenant: string, keepsLatest: boolean) {
+    this.tenant = new Array(rowCapacity).fill(tenant)
+    this.latest = { dims: new Uint32Array(rowCapacity), halves: new Uint16Array(keepsLatest ? valueCapacity : 0) }
   }
 
   /** Copies a model's columns from row `from` on, as many rows as there is room for. @returns how many */
@@ -49,14 +48,14 @@ export class PendingRows {
       this.frame[row] = columns.frame[i]
       this.featureTimeMs[row] = columns.featureTimeMs[i]
       this.status[row] = columns.status[i]
-      this.vectorDims[row] = dim
-      this.latestDims[row] = latest ? dim : 0
+      this.vector.dims[row] = dim
+      this.latest.dims[row] = latest ? dim : 0
     }
-    if (halves !== null) this.vectors.set(halves.subarray(from * dim, until * dim), this.vectorValues)
-    else putHalves(columns.vectors.subarray(from * dim, until * dim), this.vectors, this.vectorValues)
+    if (halves !== null) this.vector.halves.set(halves.subarray(from * dim, until * dim), this.vectorValues)
+    else putHalves(columns.vectors.subarray(from * dim, until * dim), this.vector.halves, this.vectorValues)
     this.vectorValues += count * dim
     if (latest) {
-      putHalves(latest.subarray(from * dim, until * dim), this.latest, this.latestValues)
+      putHalves(latest.subarray(from * dim, until * dim), this.latest.halves, this.latestValues)
       this.latestValues += count * dim
     }
     this.rows = to

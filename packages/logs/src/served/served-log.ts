@@ -1,13 +1,13 @@
-import { type FileHandle, open, rm } from 'node:fs/promises'
+import { open, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { ServedBatch } from '@headwater/pooling'
 import type { ForgetHolder, Removal } from '@headwater/store'
 import { Exclusive } from '../directory/exclusive.ts'
 import { LogDirectory, type LogFileOptions } from '../directory/log-directory.ts'
+import { encodeRowGroup } from '../parquet/row-group.ts'
 import { ServedFile } from '../parquet/served-file.ts'
 import { PendingRows } from './pending-rows.ts'
-import { RowGroupEncoder } from './row-group-encoder.ts'
-import { removeFromFile, removeFromOpenFile } from './served-forget.ts'
+import { removeUser } from './served-forget.ts'
 import { ServedState } from './served-state.ts'
 
 export interface ServedLogOptions extends LogFileOptions {
@@ -39,7 +39,6 @@ interface OpenFile {
   readonly path: string
   readonly first: number
   served: ServedFile
-  handle: FileHandle
   readonly timer: NodeJS.Timeout
 }
 
@@ -61,7 +60,7 @@ export class ServedLog {
   /** Writes files anew without a user's rows. */
   readonly holder: ForgetHolder
   readonly #directory: LogDirectory
-  readonly #encoder: RowGroupEncoder
+  readonly #tenant: string
   readonly #latest: ReadonlySet<string>
   readonly #flushMs: number
   readonly #maxChunks: number
@@ -87,7 +86,7 @@ export class ServedLog {
     const { tenant, latest = [], flushMs = 1_000, maxPendingRows = 65_536 } = options
     this.#directory = directory
     this.#state = state
-    this.#encoder = new RowGroupEncoder(tenant)
+    this.#tenant = tenant
     this.#latest = new Set(latest)
     this.#flushMs = flushMs
     this.#maxChunks = Math.ceil(maxPendingRows / PendingRows.capacity)
@@ -176,7 +175,7 @@ export class ServedLog {
     if (free) return free
     if (this.#chunks === this.#maxChunks) return null
     this.#chunks++
-    return new PendingRows(this.#latest.size > 0)
+    return new PendingRows(this.#tenant, this.#latest.size > 0)
   }
 
   /** Later rows go into another chunk. */
@@ -224,7 +223,7 @@ export class ServedLog {
 
   async #writeFull(): Promise<void> {
     for (let chunk = this.#full[0]; chunk; chunk = this.#full[0]) {
-      const group = await this.#encoder.encode(chunk)
+      const group = await encodeRowGroup(chunk)
       this.#open ??= await this.#openFile()
       await this.#open.served.append(group)
       this.#full.shift()
@@ -239,63 +238,60 @@ export class ServedLog {
   }
 
   /** Notes what is on the disk, and how much was recorded. */
-  async #sync({ first, handle, served }: OpenFile): Promise<void> {
-    await handle.datasync()
+  async #sync({ first, served }: OpenFile): Promise<void> {
+    await served.file.datasync()
     await this.#state.write({ first, bytes: served.bytes, written: this.#written, recorded: this.#recorded })
   }
 
   async #openFile(): Promise<OpenFile> {
     const first = this.#written
     const path = this.#directory.partPath(first)
-    const handle = await open(path, 'w+')
+    const served = await ServedFile.begin(await open(path, 'w'))
     // Again and again, until it is finished.
     const timer = setInterval(() => this.rotate().catch(this.#onError), this.#maxAgeMs)
     timer.unref()
-    return { path, first, handle, served: await ServedFile.begin(handle), timer }
+    return { path, first, served, timer }
   }
 
   async #finish(): Promise<void> {
-    const finished = this.#open
-    if (!finished) return
-    const { path, first, handle, served, timer } = finished
+    if (!this.#open) return
+    const { path, first, served, timer } = this.#open
     await served.end()
-    await handle.datasync()
+    await served.file.datasync()
     await this.#directory.finish(path, first, this.#written)
     clearInterval(timer)
     this.#open = null
-    await handle.close()
+    await served.file.close()
     this.counters.files++
   }
 
   async #recover(): Promise<void> {
-    const { progress, recorded } = await this.#state.read()
+    const { progress } = this.#state
     for (const { path, first } of await this.#directory.leftovers()) {
-      const known = progress?.first === first ? progress : null
-      const handle = await open(path, 'r+')
+      const known = progress.first === first ? progress : null
+      const served = await ServedFile.resume(path, known?.bytes ?? Number.POSITIVE_INFINITY)
       try {
-        const served = await ServedFile.resume(handle, known?.bytes ?? Number.POSITIVE_INFINITY)
         if (served.rows === 0) {
           await rm(path)
           continue
         }
         await served.end()
-        await handle.datasync()
+        await served.file.datasync()
         // Rows of users forgotten meanwhile count as written.
         await this.#directory.finish(path, first, Math.max(known?.written ?? 0, first + served.rows))
       } finally {
-        await handle.close()
+        await served.file.close()
       }
     }
     const files = await this.#directory.files()
-    const end = files.at(-1)?.end ?? 0
     this.counters.files = files.length
     // Files that were moved away were written, too.
-    const written = Math.max(end, progress?.written ?? 0)
-    this.counters.lost = Math.max(0, recorded - written)
-    this.#recorded = Math.max(written, recorded)
+    const written = Math.max(files.at(-1)?.end ?? 0, progress.written)
+    this.counters.lost = Math.max(0, progress.recorded - written)
+    this.#recorded = written + this.counters.lost
     this.#written = this.#recorded
     // So that what was lost is reported once.
-    if (this.#written === (progress?.written ?? 0)) return
+    if (this.#written === progress.written) return
     await this.#state.write({ first: null, bytes: 0, written: this.#written, recorded: this.#recorded })
   }
 
@@ -303,12 +299,15 @@ export class ServedLog {
     this.#fillNext()
     await this.#drain()
     let count = 0
-    for (const { path } of await this.#directory.files()) count += await removeFromFile(this.#directory, path, user)
-    if (this.#open) {
-      const removed = await removeFromOpenFile(this.#directory, this.#open, user)
-      if (removed > 0) await this.#sync(this.#open)
-      count += removed
+    for (const { path } of await this.#directory.files()) count += await removeUser(this.#directory, path, user)
+    const into = this.#open
+    const removed = into ? await removeUser(this.#directory, into.path, user, into.served.groups) : 0
+    if (into && removed > 0) {
+      await into.served.file.close()
+      into.served = await ServedFile.resume(into.path, Number.POSITIVE_INFINITY)
+      await this.#sync(into)
     }
+    count += removed
     return count === 0 ? [] : [{ what: 'served row', count }]
   }
 }

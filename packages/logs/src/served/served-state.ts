@@ -1,4 +1,5 @@
 import { constants, type FileHandle, open } from 'node:fs/promises'
+import { Exclusive } from '../directory/exclusive.ts'
 
 /** How far a served log got, which is read after a crash. Rows are counted since the log's beginning. */
 export interface ServedProgress {
@@ -11,51 +12,46 @@ export interface ServedProgress {
 }
 
 const progressBytes = 256
-/** Behind the progress: rows recorded, which is written more often. */
-const recordedBytes = 8
 
-/** A small file that is written over at every write of the log. */
+/** A small file that is written over at every write of the log, and between them for what was recorded. */
 export class ServedState {
   readonly #file: FileHandle
+  readonly #exclusive = new Exclusive()
+  #progress: ServedProgress = { first: null, bytes: 0, written: 0, recorded: 0 }
 
   private constructor(file: FileHandle) {
     this.#file = file
   }
 
+  /** What cannot be read counts as nothing. */
   static async open(path: string): Promise<ServedState> {
-    return new ServedState(await open(path, constants.O_RDWR | constants.O_CREAT))
+    const state = new ServedState(await open(path, constants.O_RDWR | constants.O_CREAT))
+    const { buffer, bytesRead } = await state.#file.read(Buffer.alloc(progressBytes), 0, progressBytes, 0)
+    try {
+      state.#progress = JSON.parse(buffer.toString('utf8', 0, bytesRead))
+    } catch {
+      // It is new, or damaged.
+    }
+    return state
   }
 
-  /** Null where nothing was written, or nothing that can be read; and the rows that were recorded at least. */
-  async read(): Promise<{ readonly progress: ServedProgress | null; readonly recorded: number }> {
-    const bytes = Buffer.alloc(progressBytes + recordedBytes)
-    const { bytesRead } = await this.#file.read(bytes, 0, bytes.length, 0)
-    const value = bytesRead === bytes.length ? bytes.readDoubleLE(progressBytes) : 0
-    const counted = Number.isSafeInteger(value) ? value : 0
-    const progress = parseProgress(bytes.toString('utf8', 0, Math.min(bytesRead, progressBytes)))
-    return { progress, recorded: Math.max(counted, progress?.recorded ?? 0) }
+  get progress(): ServedProgress {
+    return this.#progress
   }
 
-  async write(progress: ServedProgress): Promise<void> {
-    await this.#file.write(Buffer.from(JSON.stringify(progress).padEnd(progressBytes)), 0, progressBytes, 0)
+  write(progress: ServedProgress): Promise<void> {
+    this.#progress = progress
+    return this.#exclusive.run(async () => {
+      await this.#file.write(Buffer.from(JSON.stringify(this.#progress).padEnd(progressBytes)), 0, progressBytes, 0)
+    })
   }
 
   /** Notes how much was recorded, for what is lost with the process to be counted. */
-  async count(recorded: number): Promise<void> {
-    const bytes = Buffer.alloc(recordedBytes)
-    bytes.writeDoubleLE(recorded)
-    await this.#file.write(bytes, 0, recordedBytes, progressBytes)
+  count(recorded: number): Promise<void> {
+    return this.write({ ...this.#progress, recorded })
   }
 
   close(): Promise<void> {
     return this.#file.close()
-  }
-}
-
-function parseProgress(text: string): ServedProgress | null {
-  try {
-    return JSON.parse(text)
-  } catch {
-    return null
   }
 }

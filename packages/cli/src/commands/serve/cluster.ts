@@ -7,13 +7,12 @@ import type { EncoderStatus, Pooling } from '@headwater/pooling'
 import { CommandError } from '../../arguments/command-error.ts'
 import { userUrl } from '../../arguments/store-url.ts'
 import type { ServeOptions } from './options.ts'
+import type { Serving } from './report.ts'
 
 export interface ServeCluster {
   readonly node: ClusterNode
-  /** Starts to read or to work. @param poolings by tenant */
+  /** Starts to read or to work; it ends before the poolings are closed. @param poolings by tenant */
   start(poolings: ReadonlyMap<string, Pooling>): Promise<void>
-  /** Must be called before the poolings are closed. A second call does nothing. */
-  close(): Promise<void>
 }
 
 const isValkey = (url: string) => /^valkeys?:/.test(url)
@@ -31,24 +30,26 @@ export function checkRole({ role, store, mode, segmentField, shadow }: ServeOpti
 
 /** @returns null where refreshes stay in this process @throws StoreAccessError */
 export async function joinServeCluster(
-  options: ServeOptions,
+  { options, closers, warn: onError }: Serving,
   tenants: readonly string[],
   models: readonly string[],
   encoder: (() => EncoderStatus) | null,
-  onError: (error: unknown) => void,
 ): Promise<ServeCluster | null> {
   const { store, mode, maxQueue, claimAfter: claimMs } = options
   if (!isValkey(store) || mode !== 'asynchronous') return null
   const { joinCluster } = await import('@headwater/cluster')
   const node = await joinCluster({ url: userUrl(store), tenants, models, maxQueue, claimMs, onError })
   let closing: Promise<void> | null = null
+  const close = () => {
+    closing ??= node.close()
+    return closing
+  }
+  closers.push(close)
   return {
     node,
-    start: (poolings) =>
-      encoder === null ? node.read(poolings) : node.work(poolings, () => encoder().state === 'ready'),
-    close: () => {
-      closing ??= node.close()
-      return closing
+    start: async (poolings) => {
+      closers.push(close)
+      await (encoder === null ? node.read(poolings) : node.work(poolings, () => encoder().state === 'ready'))
     },
   }
 }

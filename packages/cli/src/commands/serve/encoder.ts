@@ -1,6 +1,7 @@
 /** The encoder's process of a server. */
-import type { EncoderProcess, StartEncoderOptions } from '@headwater/encoder'
+import type { EncoderProcess } from '@headwater/encoder'
 import type { ServeOptions } from './options.ts'
+import type { Serving } from './report.ts'
 
 /** URL of the module that the encoder's process imports for `--encoder onnx`. */
 export const onnxBackend = new URL(
@@ -9,17 +10,12 @@ export const onnxBackend = new URL(
 )
 
 /** @throws EncoderStartError */
-export async function startServeEncoder(
-  options: ServeOptions,
-  onError: (error: Error) => void,
-): Promise<EncoderProcess> {
+export async function startServeEncoder({ options, closers, warn: onError }: Serving): Promise<EncoderProcess> {
   const { startEncoder } = await import('@headwater/encoder')
-  const given: StartEncoderOptions = {
-    onError,
-    prefix: encoderPrefix(options),
-    ...(options.encoder === 'onnx' && { backend: onnxBackend }),
-  }
-  return startEncoder(given)
+  const backend = options.encoder === 'onnx' && { backend: onnxBackend }
+  const encoder = await startEncoder({ onError, prefix: encoderPrefix(options), ...backend })
+  closers.push(() => encoder.close())
+  return encoder
 }
 
 /** Program and arguments before the encoder's own: on which cores it runs, and with which priority. */

@@ -36,11 +36,11 @@ test.each([
     rotate: 600_000,
     keepFiles,
   }
-  const fail = (error: unknown) => {
+  const warn = (error: unknown) => {
     throw error
   }
-  const about = { tenant: 'shop', store, schema, models: ['sum'] }
-  const { served, events, outcomes } = await openTenantLogs(given as ServeOptions, about, closers, fail)
+  const serving = { options: given as ServeOptions, closers, say: () => {}, warn }
+  const { served, events, outcomes } = await openTenantLogs(serving, 'shop', store, schema, ['sum'])
   expect(served).toBeNull()
   for (let row = 0; row < 5; row++) {
     await events!.append([{ row, user: 'ann', item: 'i', timeMs: row, values: [1] }])
@@ -78,8 +78,8 @@ test.each([
     const closers: (() => Promise<void>)[] = []
     const given = { servedLog: directory, servedLogLatest, rotate: 600_000 }
     const models = ['a', 'b']
-    const about = { tenant: 'shop', store, schema, models }
-    const { served } = await openTenantLogs(given as ServeOptions, about, closers, () => {})
+    const serving = { options: given as ServeOptions, closers, say: () => {}, warn: () => {} }
+    const { served } = await openTenantLogs(serving, 'shop', store, schema, models)
     const columns = {
       dim: 2,
       vectors: Float32Array.of(1, 2),

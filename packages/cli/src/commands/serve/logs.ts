@@ -4,7 +4,7 @@ import type { Schema } from '@headwater/features'
 import type { LineLogOptions, OpenEventLog, OpenOutcomeLog, ServedLog } from '@headwater/logs'
 import type { EmbeddingStore } from '@headwater/store'
 import { userPath } from '../../files/paths.ts'
-import type { ServeOptions } from './options.ts'
+import type { Serving } from './report.ts'
 
 export interface TenantLogs {
   readonly served: ServedLog | null
@@ -15,25 +15,17 @@ export interface TenantLogs {
 /** A tenant may have any name; a directory may not. */
 const directoryOf = (tenant: string) => encodeURIComponent(tenant).replace(/^\.+$/, (dots) => '%2E'.repeat(dots.length))
 
-/** Whose logs they are, and of what. */
-export interface LoggedTenant {
-  readonly tenant: string
-  readonly store: EmbeddingStore
-  readonly schema: Schema
-  /** Names of the models that are served. */
-  readonly models: readonly string[]
-}
-
 /**
  * Opens the logs that the options name, for one tenant; what the tenant's store forgets, they forget too.
- * @param closers gets each log's end as it is opened
+ * @param models names of those that are served
  * @throws LogDirectoryError
  */
 export async function openTenantLogs(
-  options: ServeOptions,
-  { tenant, store, schema, models }: LoggedTenant,
-  closers: (() => Promise<void>)[],
-  onError: (error: unknown) => void,
+  { options, closers, warn: onError }: Serving,
+  tenant: string,
+  store: EmbeddingStore,
+  schema: Schema,
+  models: readonly string[],
 ): Promise<TenantLogs> {
   const { servedLog, servedLogLatest, eventLog, outcomeLog, rotate: maxAgeMs, keepFiles } = options
   if ([servedLog, eventLog, outcomeLog].every((directory) => directory === undefined))
@@ -60,11 +52,6 @@ export async function openTenantLogs(
 /** Counters of the open logs by kind, a log a tenant, as the service's metrics take them. */
 export function logCounters(tenants: ReadonlyMap<string, { readonly logs: TenantLogs }>) {
   const logs = [...tenants.values()].map((tenant) => tenant.logs)
-  const kept = (kind: keyof TenantLogs) => logs.map((each) => each[kind]).filter((log) => log !== null)
-  const counters = (kind: keyof TenantLogs) => ({ [kind]: () => kept(kind).map((log) => log.counters) })
-  return {
-    ...counters('served'),
-    ...counters('events'),
-    ...counters('outcomes'),
-  }
+  const counters = (kind: keyof TenantLogs) => () => logs.flatMap((each) => each[kind]?.counters ?? [])
+  return { served: counters('served'), events: counters('events'), outcomes: counters('outcomes') }
 }

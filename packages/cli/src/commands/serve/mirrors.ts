@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { CommandError } from '../../arguments/command-error.ts'
 import { readInput } from '../../files/input.ts'
 import { userPath } from '../../files/paths.ts'
-import type { ServeOptions } from './options.ts'
+import type { Serving } from './report.ts'
 
 export const isPublisher = (source: string) => /^https?:\/\//.test(source)
 
@@ -14,10 +14,8 @@ export const isPublisher = (source: string) => /^https?:\/\//.test(source)
  * @throws CommandError; SnapshotFetchError, PublisherConflictError
  */
 export async function mirrorModels(
-  options: ServeOptions,
+  { options, closers, warn: onError }: Serving,
   sources: ReadonlyMap<string, string>,
-  closers: (() => Promise<void>)[],
-  onError: (error: unknown) => void,
 ): Promise<ReadonlyMap<string, string>> {
   if (![...sources.values()].some(isPublisher)) return sources
   const [{ mirrorSnapshots }, { claimDirectory }] = await Promise.all([

@@ -3,8 +3,8 @@ import type { EncoderProcess, FollowedModel } from '@headwater/encoder'
 import type { Schema } from '@headwater/features'
 import { CommandError } from '../../arguments/command-error.ts'
 import { type ServeCluster, snapshotDigest } from './cluster.ts'
-import { type ServeOptions, shadowedModel } from './options.ts'
-import type { ServeReport } from './report.ts'
+import { shadowedModel } from './options.ts'
+import type { Serving } from './report.ts'
 import { comparePanel, describeShadow } from './shadow.ts'
 
 export interface ServeModel {
@@ -43,11 +43,10 @@ export async function readServeModels(
 
 /** @param directories by name of the model @throws CommandError where their schemas differ; what `followModel` throws */
 export async function loadServeModels(
-  options: ServeOptions,
+  { options, say, warn }: Serving,
   directories: ReadonlyMap<string, string>,
   encoder: EncoderProcess,
   cluster: ServeCluster | null,
-  { say, warn }: ServeReport,
 ): Promise<ReadonlyMap<string, ServeModel>> {
   const { followModel } = await import('@headwater/encoder')
   const shadowed = shadowedModel(options, directories)

@@ -1,5 +1,6 @@
 /** What a server prints: lines for people on stdout, and on stderr what went wrong, as warnings or as a JSON log. */
 import type { Logger } from 'pino'
+import type { ServeOptions } from './options.ts'
 
 export interface ServeReport {
   /** Null without `--log-level`. */
@@ -10,6 +11,13 @@ export interface ServeReport {
   warn(error: unknown): void
   /** Writes out what is still held back. */
   close(): void
+}
+
+/** What the parts of a server share. */
+export interface Serving extends Pick<ServeReport, 'say' | 'warn'> {
+  readonly options: ServeOptions
+  /** Each part adds its end as it is opened. */
+  readonly closers: (() => Promise<void>)[]
 }
 
 /** The same failure is reported at most this often. */

@@ -1,4 +1,5 @@
 import type { Command } from '@commander-js/extra-typings'
+import type { Logger } from 'pino'
 import { userUrl } from '../../arguments/store-url.ts'
 import { stopSignal } from '../../terminal/stop-signal.ts'
 import { checkRole, joinServeCluster } from './cluster.ts'
@@ -7,24 +8,21 @@ import { logCounters } from './logs.ts'
 import { isPublisher, mirrorModels } from './mirrors.ts'
 import { loadServeModels, readServeModels } from './models.ts'
 import { authOf, declareServe, modelDirectories, type ServeOptions, tlsOf } from './options.ts'
-import { type ServeReport, serveReport } from './report.ts'
-import { startServeSweeping } from './sweeping.ts'
-import { openTenants, startTenants } from './tenants.ts'
+import { type Serving, serveReport } from './report.ts'
+import { openTenants, startTenants, sweepTenants } from './tenants.ts'
 
 /** Adds `headwater serve`. */
 export function registerServe(program: Command): void {
   declareServe(program).action(serve)
 }
 
-type Closers = (() => Promise<void>)[]
-
 async function serve(options: ServeOptions): Promise<void> {
   const stopped = stopSignal()
   const report = await serveReport(options.logLevel)
   // What was opened is closed in the opposite order, also where a later step fails.
-  const closers: Closers = []
+  const closers: Serving['closers'] = []
   try {
-    await start(options, report, closers)
+    await start({ options, closers, ...report }, report.logger)
     await stopped.signal
   } finally {
     for (const close of closers.reverse()) await close()
@@ -33,7 +31,8 @@ async function serve(options: ServeOptions): Promise<void> {
   }
 }
 
-async function start(options: ServeOptions, report: ServeReport, closers: Closers): Promise<void> {
+async function start(serving: Serving, logger: Logger | null): Promise<void> {
+  const { options, closers, say, warn } = serving
   checkRole(options)
   const [{ compileFeatures }, { openStore }, http, { registerClusterMetrics }] = await Promise.all([
     import('@headwater/features'),
@@ -48,30 +47,23 @@ async function start(options: ServeOptions, report: ServeReport, closers: Closer
     const { startTracing } = await import('./tracing.ts')
     closers.push(startTracing(options.traces))
   }
-  const { logger, warn } = report
-  const directories = await mirrorModels(options, sources, closers, warn)
-  const encoder = options.role === 'read' ? null : await startServeEncoder(options, warn)
-  if (encoder !== null) closers.push(() => encoder.close())
+  const directories = await mirrorModels(serving, sources)
+  const encoder = options.role === 'read' ? null : await startServeEncoder(serving)
   const names = auth === 'loopback' ? ['default'] : auth.tenants
   const status = encoder && (() => encoder.status())
-  const cluster = await joinServeCluster(options, names, [...directories.keys()], status, warn)
-  if (cluster !== null) closers.push(() => cluster.close())
+  const cluster = await joinServeCluster(serving, names, [...directories.keys()], status)
   const models =
     encoder === null
       ? await readServeModels(directories, warn)
-      : await loadServeModels(options, directories, encoder, cluster, report)
+      : await loadServeModels(serving, directories, encoder, cluster)
   const store = await openStore(userUrl(options.store))
   closers.push(() => store.close())
   const [{ schema }] = models.values()
   const space = compileFeatures(schema)
   const refreshes = new http.RefreshMonitor()
-  const tenants = await openTenants(
-    { options, names, store, space, models, directories, refreshes, cluster, onError: warn },
-    closers,
-  )
-  await startTenants(tenants, models, closers, warn, cluster)
-  const sweeping = { clock: cluster?.node.clock ?? Date, onError: warn }
-  const sweepers = await startServeSweeping(options, tenants, models.keys(), sweeping, closers)
+  const tenants = await openTenants(serving, { names, store, space, models, directories, refreshes, cluster })
+  await startTenants(serving, tenants, models, cluster)
+  const sweepers = await sweepTenants(serving, tenants, models.keys(), cluster)
   const server = http.createServer({
     tenants,
     space,
@@ -105,5 +97,5 @@ async function start(options: ServeOptions, report: ServeReport, closers: Closer
     )
     .join(' and ')
   const who = auth === 'loopback' ? 'this machine alone, without tokens' : `tenants ${auth.tenants.join(', ')}`
-  report.say(`Serving ${what} on ${address}, for ${who}.`)
+  say(`Serving ${what} on ${address}, for ${who}.`)
 }

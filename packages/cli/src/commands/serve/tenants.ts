@@ -2,12 +2,12 @@
 import type { FeatureSpace } from '@headwater/features'
 import type { Pooling } from '@headwater/pooling'
 import type { RefreshMonitor } from '@headwater/service'
-import type { EmbeddingStore } from '@headwater/store'
+import type { EmbeddingStore, Sweeper } from '@headwater/store'
 import { servingPolicy } from '../../arguments/pooling-options.ts'
 import type { ServeCluster } from './cluster.ts'
 import { openTenantLogs, type TenantLogs } from './logs.ts'
 import type { ServeModel } from './models.ts'
-import type { ServeOptions } from './options.ts'
+import type { Serving } from './report.ts'
 
 export interface ServeTenant {
   readonly store: EmbeddingStore
@@ -15,8 +15,8 @@ export interface ServeTenant {
   readonly logs: TenantLogs
 }
 
-export interface ServeTenantsOptions {
-  readonly options: ServeOptions
+/** What tenants have in common. */
+interface ServeTenantsOptions {
   readonly names: readonly string[]
   readonly store: EmbeddingStore
   readonly space: FeatureSpace
@@ -26,20 +26,17 @@ export interface ServeTenantsOptions {
   readonly refreshes: RefreshMonitor
   /** Null: refreshes wait in this process alone. */
   readonly cluster: ServeCluster | null
-  readonly onError: (error: unknown) => void
 }
 
 /** Users whose refreshes are computed together, at most: a size that towers are recorded for, as more would run in the next. */
 const batchRows = 128
 
-/**
- * Opens all tenants; nothing is refreshed before `startTenants`.
- * @param closers gets the end of each part as it is opened
- */
+/** Opens all tenants; nothing is refreshed before `startTenants`. */
 export async function openTenants(
-  { options, names, store, space, models, directories, refreshes, cluster, onError }: ServeTenantsOptions,
-  closers: (() => Promise<void>)[],
+  serving: Serving,
+  { names, store, space, models, directories, refreshes, cluster }: ServeTenantsOptions,
 ): Promise<ReadonlyMap<string, ServeTenant>> {
+  const { options, closers } = serving
   const [{ createPooling }, { createRowWorkers }, { panelHolder }] = await Promise.all([
     import('@headwater/pooling'),
     import('@headwater/features/workers'),
@@ -75,8 +72,7 @@ export async function openTenants(
   const tenants = new Map<string, ServeTenant>()
   for (const name of names) {
     const own = store.forTenant(name)
-    const logged = { tenant: name, store: own, schema: space.schema, models: [...models.keys()] }
-    const logs = await openTenantLogs(options, logged, closers, onError)
+    const logs = await openTenantLogs(serving, name, own, space.schema, [...models.keys()])
     const pooling = createPooling({
       store: own,
       tenant: name,
@@ -104,10 +100,9 @@ export async function openTenants(
 
 /** Puts the models to use in all tenants' poolings, and has them refreshed. */
 export async function startTenants(
+  { closers, warn: onError }: Serving,
   tenants: ReadonlyMap<string, ServeTenant>,
   models: ReadonlyMap<string, ServeModel>,
-  closers: (() => Promise<void>)[],
-  onError: (error: unknown) => void,
   cluster: ServeCluster | null,
 ): Promise<void> {
   const { startRefreshing } = await import('@headwater/pooling')
@@ -118,12 +113,28 @@ export async function startTenants(
     closers.push(() => followed.stop())
   }
   if (cluster !== null) {
-    closers.push(() => cluster.close())
     await cluster.start(new Map([...tenants].map(([name, { pooling }]) => [name, pooling])))
     return
   }
   const refreshers = poolings.map((pooling) => startRefreshing(pooling, { onError }))
-  closers.push(async () => {
-    await Promise.all(refreshers.map((refresher) => refresher.stop()))
-  })
+  closers.push(async () => void (await Promise.all(refreshers.map((refresher) => refresher.stop()))))
+}
+
+/**
+ * Removes tombstones past their retention, and with `--time-to-live` embeddings that are no longer served, beside the reads. A
+ * server with `--role read` leaves this to the workers.
+ */
+export async function sweepTenants(
+  { options: { timeToLive, role }, closers, warn: onError }: Serving,
+  tenants: ReadonlyMap<string, ServeTenant>,
+  models: Iterable<string>,
+  cluster: ServeCluster | null,
+): Promise<readonly Sweeper[]> {
+  if (role === 'read') return []
+  const { startSweeping } = await import('@headwater/store')
+  const clock = cluster?.node.clock ?? Date
+  const expiring = timeToLive === undefined ? [] : [...models].map((model) => ({ model, timeToLiveMs: timeToLive }))
+  const sweepers = [...tenants.values()].map(({ store }) => startSweeping(store, { models: expiring, clock, onError }))
+  closers.push(async () => void (await Promise.all(sweepers.map((sweeper) => sweeper.stop()))))
+  return sweepers
 }
