@@ -12,6 +12,8 @@ class StoppedError extends Error {
 export interface Stoppable {
   readonly stages: Progress
   readonly signal: AbortSignal
+  /** What is closed when the work ends or fails, the last first. */
+  atEnd(close: () => Promise<void> | void): void
 }
 
 /**
@@ -27,9 +29,11 @@ export async function stoppable<T>(left: string, work: (options: Stoppable) => P
   }
   process.once('SIGINT', stop).once('SIGTERM', stop)
   const progress = progressOn()
+  const closers: (() => Promise<void> | void)[] = []
   try {
-    return await work({ stages: progress, signal: abort.signal })
+    return await work({ stages: progress, signal: abort.signal, atEnd: (close) => void closers.push(close) })
   } finally {
+    for (const close of closers.reverse()) await close()
     progress.close()
     process.off('SIGINT', stop).off('SIGTERM', stop)
   }

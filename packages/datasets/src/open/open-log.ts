@@ -14,8 +14,8 @@ export interface OpenLogOptions {
    * the path or glob of files: `.parquet`, `.csv`, `.jsonl` or `.ndjson`, the last three also with `.gz` or `.zst`.
    */
   data: string
-  /** Path of the schema's JSON. Needed for files; the bundled log has one; the synthetic one takes none. */
-  schema?: string
+  /** The schema, or the path of its JSON. Needed for files; the bundled log has one; the synthetic one takes none. */
+  schema?: string | Schema
   /** Rows that may be bad; they are skipped. Default 0. */
   maxBadRows?: number
   /** Whether a file's tasks may have one class or no label, as of a log that is not trained on. Default false. */
@@ -51,13 +51,13 @@ export async function openLog(options: OpenLogOptions): Promise<Log> {
   }
   const bundled = data === 'movietweetings' ? movietweetings : undefined
   if (bundled === undefined) checkThere(data)
-  const schemaPath = schema ?? bundled?.schema
-  if (schemaPath === undefined) {
+  const described = schema ?? bundled?.schema
+  if (described === undefined) {
     throw new LogError('no schema is given', 'name the JSON file that describes the columns (--schema)', { file: data })
   }
   return openFileLog({
     data: bundled?.data ?? data,
-    schema: await readSchema(schemaPath),
+    schema: typeof described === 'string' ? await readSchema(described) : described,
     maxBadRows,
     oneClass,
     signal,

@@ -33,10 +33,7 @@ const declare = (program: Command) =>
       '\nIt goes on where the same command was stopped: .headwater-backfill here says where that is.\n',
     )
 
-/** Adds `headwater backfill`. */
-export function registerBackfill(program: Command): void {
-  declare(program).action(backfill)
-}
+export const registerBackfill = (program: Command) => declare(program).action(backfill)
 
 async function backfill(options: OptionsOf<typeof declare>): Promise<void> {
   const json = jsonFile(options)
@@ -45,49 +42,34 @@ async function backfill(options: OptionsOf<typeof declare>): Promise<void> {
     import('@headwater/runtime'),
     import('@headwater/snapshot'),
   ])
-  const closers: (() => Promise<void> | void)[] = []
   const left = 'what was computed stays, and the same command goes on from there'
-  const figures = await stoppable(left, async ({ stages, signal }) => {
-    try {
-      const tower = await loadTower(await servedSnapshotDirectory(userPath(options.model)))
-      closers.push(() => tower.dispose())
-      const url = userUrl(options.store)
-      const store = await openStore(url)
-      closers.push(() => store.close())
-      const events = options.events === undefined ? null : userPath(options.events)
-      const { snapshot, frame } = tower.manifest
-      const policy = servingPolicy(options)
-      const checkpoint = new BackfillCheckpoint({
-        store: url,
-        tenant: options.tenant,
-        model: options.name,
-        snapshot,
-        atMs: options.at ?? null,
-        events,
-        policy,
-      })
-      const place = checkpoint.read() ?? beginning(options.at ?? Date.now())
-      checkCutoff(tower, place.atMs)
-      const own = store.forTenant(options.tenant)
-      const { userFeatures } = await import('@headwater/pooling')
-      const states =
-        events === null
-          ? statesOfStore(own, tower.space, (stored) => userFeatures(tower.space, stored), place.atMs)
-          : await statesOfLog(own, events, tower.space, place.atMs, stages, signal)
-      stages.begin('users', await countUsers(own))
-      const counts = await computeAll({ name: options.name, policy }, own, tower, states, place, {
-        signal,
-        onPlace: (reached) => {
-          checkpoint.write(reached)
-          stages.advance(reached.counts.users)
-        },
-      })
-      stages.end()
-      checkpoint.remove()
-      return { model: options.name, tenant: options.tenant, snapshot, frame, atMs: place.atMs, ...counts }
-    } finally {
-      for (const close of closers.reverse()) await close()
-    }
+  const figures = await stoppable(left, async ({ stages, signal, atEnd }) => {
+    const tower = await loadTower(await servedSnapshotDirectory(userPath(options.model)))
+    atEnd(() => tower.dispose())
+    const url = userUrl(options.store)
+    const store = await openStore(url)
+    atEnd(() => store.close())
+    const { tenant, name: model, at } = options
+    const events = options.events === undefined ? null : userPath(options.events)
+    const { snapshot, frame } = tower.manifest
+    const policy = servingPolicy(options)
+    const checkpoint = new BackfillCheckpoint({ store: url, tenant, model, snapshot, atMs: at ?? null, events, policy })
+    const place = checkpoint.read() ?? beginning(at ?? Date.now())
+    checkCutoff(tower, place.atMs)
+    const own = store.forTenant(tenant)
+    const { userFeatures } = await import('@headwater/pooling')
+    const states =
+      events === null
+        ? statesOfStore(own, tower.space, (stored) => userFeatures(tower.space, stored), place.atMs)
+        : await statesOfLog(own, events, tower.space, place.atMs, stages, signal)
+    stages.begin('users', await countUsers(own))
+    const counts = await computeAll({ name: model, policy }, own, tower, states, place, signal, (reached) => {
+      checkpoint.write(reached)
+      stages.advance(reached.counts.users)
+    })
+    stages.end()
+    checkpoint.remove()
+    return { model, tenant, snapshot, frame, atMs: place.atMs, ...counts }
   })
   await printResult(render(figures), json, figures)
 }
@@ -120,7 +102,8 @@ async function computeAll(
   tower: ServedTower,
   states: StatesAsOf,
   place: BackfillPlace,
-  { signal, onPlace }: { readonly signal: AbortSignal; readonly onPlace: (place: BackfillPlace) => void },
+  signal: AbortSignal,
+  onPlace: (place: BackfillPlace) => void,
 ): Promise<BackfillCounts> {
   const { createPooling } = await import('@headwater/pooling')
   const { manifest, space, dim } = tower

@@ -1,6 +1,5 @@
 /** Users' states as of a time: from the store, where they have no later events, or from a log's events before that time. */
-import { mkdtempSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { readdirSync, statSync } from 'node:fs'
 import { extname, join } from 'node:path'
 import { type FeatureSpace, Replay, StateError } from '@headwater/features'
 import type { EmbeddingStore, TransferStages } from '@headwater/store'
@@ -59,36 +58,29 @@ export async function statesOfLog(
     import('@headwater/datasets'),
     import('@headwater/pooling'),
   ])
-  const directory = mkdtempSync(join(tmpdir(), 'headwater-backfill-'))
+  const log = await openLog({ data: filesOf(data), schema: space.schema, oneClass: true, signal })
   try {
-    const schema = join(directory, 'schema.json')
-    writeFileSync(schema, JSON.stringify(space.schema))
-    const log = await openLog({ data: filesOf(data), schema, oneClass: true, signal })
-    try {
-      const replay = new Replay(space)
-      const known = new Set<string>()
-      let rows = 0
-      stages.begin('events', log.rows)
-      for await (const events of log.events({ to: atMs })) {
-        const since = await sinceForgetting(events, (users) => store.forgottenAtMs(users))
-        const kept = events.filter((_, i) => since[i])
-        replay.ingest(kept)
-        for (const { user } of kept) known.add(user)
-        rows += events.length
-        stages.advance(rows)
-      }
-      stages.end()
-      return async (users, counts) =>
-        users.map((user) => {
-          if (known.has(user)) return replay.userState(user)
-          counts.unknown++
-          return undefined
-        })
-    } finally {
-      await log.close()
+    const replay = new Replay(space)
+    const known = new Set<string>()
+    let rows = 0
+    stages.begin('events', log.rows)
+    for await (const events of log.events({ to: atMs })) {
+      const since = await sinceForgetting(events, (users) => store.forgottenAtMs(users))
+      const kept = events.filter((_, i) => since[i])
+      replay.ingest(kept)
+      for (const { user } of kept) known.add(user)
+      rows += events.length
+      stages.advance(rows)
     }
+    stages.end()
+    return async (users, counts) =>
+      users.map((user) => {
+        if (known.has(user)) return replay.userState(user)
+        counts.unknown++
+        return undefined
+      })
   } finally {
-    rmSync(directory, { recursive: true, force: true })
+    await log.close()
   }
 }
 

@@ -51,7 +51,6 @@ const declare = (program: Command) =>
     .option('--json <file>', 'also write demand, plan and constants as JSON')
     .addHelpText('after', () => `\nNumbers may be written as 1e9.\n\nExample:\n${example().replace(/^(?=.)/gm, '  ')}`)
 
-/** Adds `headwater capacity`. */
 export function registerCapacity(program: Command): void {
   declare(program).action(async (options) => {
     const json = jsonFile(options)

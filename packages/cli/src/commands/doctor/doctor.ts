@@ -4,7 +4,6 @@ import { jsonFile, printResult } from '../../files/result.ts'
 import { count } from '../../terminal/format.ts'
 import { type Diagnosis, diagnose } from './diagnosis.ts'
 
-/** Adds `headwater doctor`. */
 export function registerDoctor(program: Command): void {
   program
     .command('doctor')

@@ -2,7 +2,6 @@ import { availableParallelism } from 'node:os'
 import { join } from 'node:path'
 import type { Command } from '@commander-js/extra-typings'
 import type { Experiment, LabLog } from '@headwater/evaluation'
-import type { GpuDevice } from '@headwater/gpu'
 import { CommandError } from '../../arguments/command-error.ts'
 import { logOptions, logSource } from '../../arguments/log-options.ts'
 import { wholeNumber } from '../../arguments/numbers.ts'
@@ -36,9 +35,7 @@ const declare = (program: Command) =>
 type EvaluateOptions = OptionsOf<typeof declare>
 
 /** Adds `headwater evaluate`: experiments that measure what user embeddings gain. */
-export function registerEvaluate(program: Command): void {
-  declare(program).action(evaluate)
-}
+export const registerEvaluate = (program: Command) => declare(program).action(evaluate)
 
 async function evaluate(names: readonly string[], options: EvaluateOptions): Promise<void> {
   const about = provenance()
@@ -49,53 +46,48 @@ async function evaluate(names: readonly string[], options: EvaluateOptions): Pro
   const asked = lab.experimentsNamed(names.length > 0 ? names : lab.experiments.map(({ name }) => name))
   const { path: out } = openKeptDirectory(options.out)
   const left = `arms that were done are kept in ${out}, and the same command goes on from there`
-  await stoppable(left, async ({ stages, signal }) => {
-    let device: GpuDevice | undefined
-    let log: LabLog | undefined
-    try {
-      const { settings, source: named } = await logSource(options)
-      const source = { ...settings, source: named, quick }
-      stages.begin('log', 0)
-      log = await lab.openLabLog({ ...source, signal })
-      stages.end()
-      const experiments = names.length > 0 ? asked : thoseOf(log, asked, lab.checkExperiments)
-      lab.checkExperiments(log, experiments)
-      device = await requestDevice()
-      const { processes = device.adapter.software ? softwareProcesses : 1 } = options
-      const result = await lab.runExperiments({
-        device,
-        lab: log,
-        experiments,
-        seeds: Array.from({ length: quick ? 1 : (options.seeds ?? fullSeeds) }, (_, i) => seed + i),
-        quick,
-        directory: join(out, 'work'),
-        stages,
-        signal,
-        beside: { log: source, processes: processes - 1 },
-        onBeside: (title, seconds) => process.stderr.write(`${title} done beside in ${seconds.toFixed(1)} s\n`),
-        onEstimate: ({ arms, upstreams, seconds }) => {
-          const time = seconds === null ? '' : `, about ${Math.max(1, Math.round(seconds / 60))} min by a pilot`
-          const work = arms === 0 ? 'nothing' : `${arms} arms and ${upstreams} upstreams${time}`
-          process.stderr.write(
-            `To run: ${work}. What is done is kept in ${out}, and a run that is stopped goes on there.\n`,
-          )
-        },
-        commandOf: (experiment) => commandOf(experiment, options),
-        about,
-      })
-      const report = join(out, 'report.html')
-      writeOutputFiles(
-        new Map([
-          [report, lab.renderEvaluationHtml(result)],
-          [join(out, 'report.md'), lab.renderEvaluationMarkdown(result)],
-          [join(out, 'report.json'), jsonText(result)],
-        ]),
-      )
-      await printResult(`${lab.renderEvaluationText(result)}Report: ${report}\n`, json, result)
-    } finally {
-      await log?.log.close()
-      device?.destroy()
-    }
+  await stoppable(left, async ({ stages, signal, atEnd }) => {
+    const { settings, source: named } = await logSource(options)
+    const source = { ...settings, source: named, quick }
+    stages.begin('log', 0)
+    const log = await lab.openLabLog({ ...source, signal })
+    atEnd(() => log.log.close())
+    stages.end()
+    const experiments = names.length > 0 ? asked : thoseOf(log, asked, lab.checkExperiments)
+    lab.checkExperiments(log, experiments)
+    const device = await requestDevice()
+    atEnd(() => device.destroy())
+    const { processes = device.adapter.software ? softwareProcesses : 1 } = options
+    const result = await lab.runExperiments({
+      device,
+      lab: log,
+      experiments,
+      seeds: Array.from({ length: quick ? 1 : (options.seeds ?? fullSeeds) }, (_, i) => seed + i),
+      quick,
+      directory: join(out, 'work'),
+      stages,
+      signal,
+      beside: { log: source, processes: processes - 1 },
+      onBeside: (title, seconds) => process.stderr.write(`${title} done beside in ${seconds.toFixed(1)} s\n`),
+      onEstimate: ({ arms, upstreams, seconds }) => {
+        const time = seconds === null ? '' : `, about ${Math.max(1, Math.round(seconds / 60))} min by a pilot`
+        const work = arms === 0 ? 'nothing' : `${arms} arms and ${upstreams} upstreams${time}`
+        process.stderr.write(
+          `To run: ${work}. What is done is kept in ${out}, and a run that is stopped goes on there.\n`,
+        )
+      },
+      commandOf: (experiment) => commandOf(experiment, options),
+      about,
+    })
+    const report = join(out, 'report.html')
+    writeOutputFiles(
+      new Map([
+        [report, lab.renderEvaluationHtml(result)],
+        [join(out, 'report.md'), lab.renderEvaluationMarkdown(result)],
+        [join(out, 'report.json'), jsonText(result)],
+      ]),
+    )
+    await printResult(`${lab.renderEvaluationText(result)}Report: ${report}\n`, json, result)
   })
 }
 

@@ -14,7 +14,6 @@ interface ExportedFile extends ModelPorts {
   readonly sizeBytes: number
 }
 
-/** Adds `headwater export`. */
 export function registerExport(program: Command): void {
   program
     .command('export')

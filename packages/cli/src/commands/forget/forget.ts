@@ -6,7 +6,6 @@ import { renderReceipt } from '../store/tables.ts'
 
 const deadlineMs = 10_000
 
-/** Adds `headwater forget`. */
 export function registerForget(program: Command): void {
   serviceCommand(program, 'forget', 'remove all that a running service holds of a user, and print the receipt')
     .argument('<user>', 'key')

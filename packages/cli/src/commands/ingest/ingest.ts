@@ -15,7 +15,7 @@ import { serviceClient, serviceCommand } from '../../client/service-options.ts'
 import { userPath } from '../../files/paths.ts'
 import { jsonFile, printResult } from '../../files/result.ts'
 import { count } from '../../terminal/format.ts'
-import { stoppable } from '../../terminal/stoppable.ts'
+import { type Stoppable, stoppable } from '../../terminal/stoppable.ts'
 import { type EventBatch, eventBatches, type LogMark, logStart, wireValue } from './event-batches.ts'
 import { readMark, writeMark } from './mark.ts'
 
@@ -39,10 +39,7 @@ const declare = (program: Command) =>
 
 type IngestOptions = OptionsOf<typeof declare>
 
-/** Adds `headwater ingest`. */
-export function registerIngest(program: Command): void {
-  declare(program).action(ingest)
-}
+export const registerIngest = (program: Command) => declare(program).action(ingest)
 
 /** Figures of `--json`. */
 interface IngestReport {
@@ -65,43 +62,32 @@ async function ingest(given: string, options: IngestOptions): Promise<void> {
   const markFile = markPath(given, options)
   const mark = markFile === null ? logStart : readMark(markFile, options.url)
   const left = markFile === null ? 'the events sent so far are in' : 'the same command goes on from there'
-  const report = await stoppable(left, async ({ stages, signal }) => {
+  const report = await stoppable(left, async ({ stages, signal, atEnd }) => {
     const { openLog } = await import('@headwater/datasets')
-    const input = await logFile(given, signal)
-    try {
-      const { schema, maxBadRows } = options
-      const log = await openLog({ data: input.path, schema: userPath(schema), maxBadRows, oneClass: true, signal })
-      try {
-        stages.begin('ingest', log.rows)
-        const sent = await send(client, log, mark, {
-          signal,
-          onSent: (now) => {
-            if (markFile !== null) writeMark(markFile, options.url, now)
-            stages.advance(now.events)
-          },
-        })
-        stages.end()
-        const badRows = { count: log.skippedRows, listed: log.badRows }
-        return { url: options.url, events: log.rows, before: mark.events, badRows, ...sent } satisfies IngestReport
-      } finally {
-        await log.close()
-      }
-    } finally {
-      input.release()
-    }
+    const data = await logFile(given, signal, atEnd)
+    const { schema, maxBadRows } = options
+    const log = await openLog({ data, schema: userPath(schema), maxBadRows, oneClass: true, signal })
+    atEnd(() => log.close())
+    stages.begin('ingest', log.rows)
+    const sent = await send(client, log, mark, signal, (now) => {
+      if (markFile !== null) writeMark(markFile, options.url, now)
+      stages.advance(now.events)
+    })
+    stages.end()
+    const badRows = { count: log.skippedRows, listed: log.badRows }
+    return { url: options.url, events: log.rows, before: mark.events, badRows, ...sent } satisfies IngestReport
   })
   await printResult(render(report), json, report)
 }
 
-interface SendOptions {
-  readonly signal: AbortSignal
-  onSent(mark: LogMark): void
-}
-
-type Sent = Pick<IngestReport, 'sent' | 'calls' | 'retries' | 'seconds'>
-
 /** One call at a time, as the order of a user's events counts. */
-async function send(client: Client, log: Log, mark: LogMark, { signal, onSent }: SendOptions): Promise<Sent> {
+async function send(
+  client: Client,
+  log: Log,
+  mark: LogMark,
+  signal: AbortSignal,
+  onSent: (mark: LogMark) => void,
+): Promise<Pick<IngestReport, 'sent' | 'calls' | 'retries' | 'seconds'>> {
   const startMs = performance.now()
   let [sent, calls, retries] = [0, 0, 0]
   for await (const batch of eventBatches(log.events(), mark)) {
@@ -165,20 +151,19 @@ function markPath(given: string, { mark }: IngestOptions): string | null {
 }
 
 /** The path of the log. Stdin is written to a file first, so that all of it is checked before any is sent. */
-async function logFile(given: string, signal: AbortSignal): Promise<{ readonly path: string; release(): void }> {
-  if (given !== '-') return { path: userPath(given), release: () => {} }
+async function logFile(given: string, signal: AbortSignal, atEnd: Stoppable['atEnd']): Promise<string> {
+  if (given !== '-') return userPath(given)
   if (process.stdin.isTTY) throw new CommandError('stdin is a terminal; pipe a log of JSON lines into the command.')
   const directory = mkdtempSync(join(tmpdir(), 'headwater-ingest-'))
-  const release = () => rmSync(directory, { recursive: true, force: true })
+  atEnd(() => rmSync(directory, { recursive: true, force: true }))
   const path = join(directory, 'stdin.jsonl')
   try {
     await pipeline(process.stdin, createWriteStream(path), { signal })
   } catch (cause) {
-    release()
     signal.throwIfAborted()
     throw cause
   }
-  return { path, release }
+  return path
 }
 
 function render({ sent, before, badRows, seconds }: IngestReport): string {

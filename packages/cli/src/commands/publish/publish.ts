@@ -23,10 +23,7 @@ const declare = (program: Command) =>
     .option('--port <n>', 'with --serve: to listen on; 0: any that is free', wholeNumber(0, 65_535), 8070)
     .option('--tokens <file>', 'with --serve: JSON of bearer tokens; without it only this machine is served')
 
-/** Adds `headwater publish`. */
-export function registerPublish(program: Command): void {
-  declare(program).action(publish)
-}
+export const registerPublish = (program: Command) => declare(program).action(publish)
 
 async function publish(snapshot: number | undefined, options: OptionsOf<typeof declare>): Promise<void> {
   if (options.serve !== undefined) {

@@ -9,7 +9,6 @@ const deadlineMs = 10_000
 const callUsers = 1_000
 const statuses = ['fresh', 'stale', 'default'] as const
 
-/** Adds `headwater read`. */
 export function registerRead(program: Command): void {
   serviceCommand(program, 'read', 'what a running service serves of users: status, snapshot, age and embedding')
     .argument('<user...>', 'keys')

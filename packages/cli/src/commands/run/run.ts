@@ -1,6 +1,4 @@
 import type { Command } from '@commander-js/extra-typings'
-import type { Log } from '@headwater/datasets'
-import type { GpuDevice } from '@headwater/gpu'
 import { logOptions, logSource } from '../../arguments/log-options.ts'
 import { wholeNumber } from '../../arguments/numbers.ts'
 import type { OptionsOf } from '../../arguments/options-of.ts'
@@ -18,10 +16,7 @@ const declare = (program: Command) =>
     .option('--report <file>', 'where the HTML report goes', 'report.html')
     .option('--json <file>', 'also write the figures as JSON')
 
-/** Adds `headwater run`, the main job. */
-export function registerRun(program: Command): void {
-  declare(program).action(run)
-}
+export const registerRun = (program: Command) => declare(program).action(run)
 
 async function run(options: OptionsOf<typeof declare>): Promise<void> {
   const about = provenance()
@@ -32,14 +27,16 @@ async function run(options: OptionsOf<typeof declare>): Promise<void> {
     import('@headwater/gpu'),
     import('@headwater/evaluation'),
   ])
-  await stoppable('whole snapshots under --out are kept, nothing else was written', async ({ stages, signal }) => {
-    const directory = openOutputDirectory(options.out)
-    let device: GpuDevice | undefined
-    let log: Log | undefined
-    try {
-      device = await requestDevice()
+  await stoppable(
+    'whole snapshots under --out are kept, nothing else was written',
+    async ({ stages, signal, atEnd }) => {
+      const directory = openOutputDirectory(options.out)
+      atEnd(() => directory.release())
+      const device = await requestDevice()
+      atEnd(() => device.destroy())
       const { settings, source } = await logSource(options)
-      log = await openLog({ ...settings, signal })
+      const log = await openLog({ ...settings, signal })
+      atEnd(() => log.close())
       const result = await runMainJob({
         device,
         log,
@@ -53,10 +50,6 @@ async function run(options: OptionsOf<typeof declare>): Promise<void> {
       writeOutputFiles(new Map([[report, renderReport(result)]]))
       const kept = options.out === undefined ? '' : `Snapshots, store and served log: ${directory.path}\n`
       await printResult(`${renderTable(result)}Report: ${report}\n${kept}`, json, result)
-    } finally {
-      await log?.close()
-      device?.destroy()
-      directory.release()
-    }
-  })
+    },
+  )
 }

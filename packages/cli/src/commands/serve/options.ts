@@ -50,7 +50,6 @@ export function urlArgument(text: string): string {
   return text
 }
 
-/** Adds `headwater serve`, without its action. */
 export function declareServe(program: Command) {
   return poolingOptions(program.command('serve'))
     .description('serve embeddings over HTTP from a store, and refresh them through the snapshots that models serve')

@@ -11,10 +11,7 @@ import { authOf, declareServe, modelDirectories, type ServeOptions, tlsOf } from
 import { type Serving, serveReport } from './report.ts'
 import { openTenants, startTenants, sweepTenants } from './tenants.ts'
 
-/** Adds `headwater serve`. */
-export function registerServe(program: Command): void {
-  declareServe(program).action(serve)
-}
+export const registerServe = (program: Command) => declareServe(program).action(serve)
 
 async function serve(options: ServeOptions): Promise<void> {
   const stopped = stopSignal()

@@ -47,10 +47,7 @@ const declare = (program: Command) =>
 
 type StressOptions = OptionsOf<typeof declare>
 
-/** Adds `headwater stress`. */
-export function registerStress(program: Command): void {
-  declare(program).action(stress)
-}
+export const registerStress = (program: Command) => declare(program).action(stress)
 
 /** Of the calls before the ramp. */
 const deadlineMs = 10_000

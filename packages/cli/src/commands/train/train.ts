@@ -1,11 +1,9 @@
 import { readdirSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import { type Command, Option } from '@commander-js/extra-typings'
-import type { Log } from '@headwater/datasets'
-import type { GpuDevice } from '@headwater/gpu'
 import type { ModelConfig } from '@headwater/runtime'
 import type { Snapshot } from '@headwater/snapshot'
-import type { RecurringTraining, RoundReport, RunReporter } from '@headwater/training'
+import type { RoundReport, RunReporter } from '@headwater/training'
 import { CommandError } from '../../arguments/command-error.ts'
 import { durationMs } from '../../arguments/duration.ts'
 import { dataArgument, logSettings } from '../../arguments/log-options.ts'
@@ -16,7 +14,7 @@ import { OutputError, openKeptDirectory, openOutputDirectory } from '../../files
 import { userPath } from '../../files/paths.ts'
 import { jsonFile, printResult } from '../../files/result.ts'
 import type { Progress } from '../../terminal/progress.ts'
-import { stoppable } from '../../terminal/stoppable.ts'
+import { type Stoppable, stoppable } from '../../terminal/stoppable.ts'
 import { roundsOfFiles } from './follow.ts'
 
 const fromZero = numberThat((value) => value >= 0 && value <= 1e9, 'Give a number from 0.')
@@ -64,38 +62,25 @@ const declare = (program: Command) =>
 
 type TrainOptions = OptionsOf<typeof declare>
 
-/** Adds `headwater train`. */
-export function registerTrain(program: Command): void {
-  declare(program).action(train)
-}
+export const registerTrain = (program: Command) => declare(program).action(train)
 
 async function train(options: TrainOptions): Promise<void> {
   const json = jsonFile(options)
   // A model may continue in its own directory: its next snapshots are aligned with the one that it serves.
   const isOwn = options.warmStart !== undefined && userPath(options.warmStart) === userPath(options.out)
   const directory = options.resume || isOwn ? openKeptDirectory(options.out) : openOutputDirectory(options.out)
-  const out = directory.path
-  const resources: { device?: GpuDevice; log?: Log; training?: RecurringTraining } = {}
-  const left = `go on with --resume. Snapshots and checkpoints are under ${out}`
-  await stoppable(left, async ({ stages, signal }) => {
-    try {
-      const reports = await trainInto(out, options, stages, signal, resources)
-      await printResult(`Snapshots: ${out}\n`, json, { rounds: reports.map(figuresOf) })
-    } finally {
-      resources.training?.dispose()
-      await resources.log?.close()
-      resources.device?.destroy()
-      directory.release()
-    }
+  const left = `go on with --resume. Snapshots and checkpoints are under ${directory.path}`
+  await stoppable(left, async (session) => {
+    session.atEnd(() => directory.release())
+    const reports = await trainInto(directory.path, options, session)
+    await printResult(`Snapshots: ${directory.path}\n`, json, { rounds: reports.map(figuresOf) })
   })
 }
 
 async function trainInto(
   out: string,
   options: TrainOptions,
-  progress: Progress,
-  signal: AbortSignal,
-  resources: { device?: GpuDevice; log?: Log; training?: RecurringTraining },
+  { stages, signal, atEnd }: Stoppable,
 ): Promise<RoundReport[]> {
   const [{ openLog }, { requestDevice }, { compileFeatures }, library] = await Promise.all([
     import('@headwater/datasets'),
@@ -111,10 +96,10 @@ async function trainInto(
   }
   const { config, snapshot } = await startOf(options)
   const schema = options.follow ? await followedSchema(options) : null
-  if (!options.follow) resources.log = await openLog({ ...source, data: (await dataArgument(options.data)).data })
-  const log = resources.log
+  const log = options.follow ? null : await openLog({ ...source, data: (await dataArgument(options.data)).data })
+  atEnd(async () => log?.close())
   const device = await requestDevice()
-  resources.device = device
+  atEnd(() => device.destroy())
   const space = compileFeatures(schema ?? log!.schema)
   const training = new RecurringTraining(device, space, await examplePath(out), {
     ...defaultTraining,
@@ -130,7 +115,7 @@ async function trainInto(
       distillationWeight: options.distillationWeight,
     },
   })
-  resources.training = training
+  atEnd(() => training.dispose())
   // A checkpoint, where there is one, replaces these weights; they began with the same snapshot.
   if (snapshot) training.warmStart(snapshot)
   const checkpoints = await Checkpoints.open({
@@ -158,7 +143,7 @@ async function trainInto(
     checkpoints,
     checkpointEverySteps: options.checkpointEvery,
     resumeFrom,
-    reporter: reporterOn(progress, warn, reports),
+    reporter: reporterOn(stages, warn, reports),
     signal,
   })
   if (options.rounds !== undefined && finished < options.rounds)
