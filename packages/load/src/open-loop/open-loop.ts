@@ -68,9 +68,8 @@ class Running {
   readonly #startMs = performance.now()
   readonly #endMs: number
   #intendedMs: number
-  /** Intended times of calls that wait, from `#firstWaiting` on. */
-  #waiting: number[] = []
-  #firstWaiting = 0
+  /** Intended times of calls that wait. */
+  readonly #waiting: number[] = []
   /** Intended times of calls that were sent and are not answered, each in an object of its own. */
   readonly #underWay = new Set<{ readonly intendedMs: number }>()
   #sent = 0
@@ -99,15 +98,11 @@ class Running {
       if (this.#underWay.size < slots) this.#send(this.#intendedMs)
       else this.#waiting.push(this.#intendedMs)
     }
-    const waiting = this.#waitingNow
-    if (waiting > this.#waitingAtMost) this.#waitingAtMost = waiting
+    const waiting = this.#waiting.length
+    this.#waitingAtMost = Math.max(this.#waitingAtMost, waiting)
     if (waiting > maxWaiting || nowMs > this.#endMs + drainMs) this.#end('overrun', nowMs)
     else if (this.#intendedMs >= this.#endMs && this.#underWay.size === 0 && waiting === 0) this.#end('time', nowMs)
     else pause(() => this.turn())
-  }
-
-  get #waitingNow(): number {
-    return this.#waiting.length - this.#firstWaiting
   }
 
   #send(intendedMs: number): void {
@@ -120,29 +115,21 @@ class Running {
       if (this.#hasEnded) return
       this.#underWay.delete(call)
       this.#loop.observer.ended(intendedMs, sentMs, performance.now(), failure)
-      if (this.#waitingNow > 0) this.#send(this.#nextWaiting())
+      const next = this.#waiting.shift()
+      if (next !== undefined) this.#send(next)
     })
-  }
-
-  #nextWaiting(): number {
-    const intendedMs = this.#waiting[this.#firstWaiting++]
-    if (this.#firstWaiting > 1_000 && 2 * this.#firstWaiting > this.#waiting.length) {
-      this.#waiting = this.#waiting.slice(this.#firstWaiting)
-      this.#firstWaiting = 0
-    }
-    return intendedMs
   }
 
   #end(by: OpenLoopEnd['by'], nowMs: number): void {
     this.#hasEnded = true
     if (by !== 'stopped') {
       for (const { intendedMs } of this.#underWay) this.#loop.observer.abandoned(intendedMs, nowMs)
-      for (const intendedMs of this.#waiting.slice(this.#firstWaiting)) this.#loop.observer.abandoned(intendedMs, nowMs)
+      for (const intendedMs of this.#waiting) this.#loop.observer.abandoned(intendedMs, nowMs)
     }
     this.#resolve({
       by,
       sent: this.#sent,
-      unsent: this.#waitingNow,
+      unsent: this.#waiting.length,
       unanswered: this.#underWay.size,
       waitingAtMost: this.#waitingAtMost,
       offeredMs: by === 'time' ? 1_000 * this.#loop.arrivals.seconds : Math.min(nowMs, this.#endMs) - this.#startMs,

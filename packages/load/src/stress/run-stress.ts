@@ -14,7 +14,7 @@ import {
 } from './result.ts'
 import { startSeconds } from './service-figures.ts'
 import { runStep, stepOverheadSeconds } from './step.ts'
-import { listeningOn, type ServiceThreads } from './threads.ts'
+import { listeningOn } from './threads.ts'
 
 /** Gets the progress of a stress. */
 export interface StressStages {
@@ -42,11 +42,11 @@ export async function runStress({ settings, target, users, stages, signal }: Str
   const { models, usersACall, eventsShare, maxPerSecond, maxSeconds, stepSeconds, connections, p99Ms } = settings
   const startedAt = new Date().toISOString()
   const startMs = performance.now()
-  const threads = await serviceThreads(target)
+  const pid = await serviceProcess(target)
   const calls = new Calls(loadCalls({ target, users, models, usersACall, eventsShare, seed }))
   const plan = { maxRate: maxPerSecond, firstRate: Math.max(1, Math.round(maxPerSecond / firstPart)) }
   const step = (perSecond: number, seconds: number) =>
-    runStep({ target, start: calls.start, perSecond, seconds, connections, seed, threads, signal })
+    runStep({ target, start: calls.start, perSecond, seconds, connections, seed, pid, signal })
   const hasTimeFor = (seconds: number) =>
     seconds + stepOverheadSeconds <= maxSeconds - (performance.now() - startMs) / 1_000
   const run = async (perSecond: number): Promise<StressStep> => {
@@ -120,7 +120,7 @@ function warningsOf(steps: readonly StressStep[]): string[] {
 }
 
 /** Null where the service runs elsewhere, or its start or its threads are not known. */
-async function serviceThreads(target: LoadTarget): Promise<ServiceThreads | null> {
+async function serviceProcess(target: LoadTarget): Promise<number | null> {
   const text = await readMetrics(target)
   const started = text === null ? null : startSeconds(text)
   if (started === null) return null

@@ -63,19 +63,19 @@ test.runIf(process.platform === 'linux')(
     await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
     const { port } = server.address() as AddressInfo
     const started = Date.now() / 1_000 - process.uptime()
-    expect(listeningOn(port, started)).toEqual({ pid: process.pid })
+    expect(listeningOn(port, started)).toBe(process.pid)
     expect(listeningOn(port, started - 60)).toBeNull()
     await new Promise((resolve) => server.close(resolve))
     expect(listeningOn(port, started)).toBeNull()
 
-    const before = readThreads({ pid: process.pid })
+    const before = readThreads(process.pid)
     const cpuBefore = process.cpuUsage()
     while (process.cpuUsage(cpuBefore).user < 300_000) readFileSync('/proc/self/stat')
-    const threads = threadCpu(before, readThreads({ pid: process.pid }), 1_000)
+    const threads = threadCpu(before, readThreads(process.pid), 1_000)
     // 300 ms of a second; ticks are 10 ms, and the tests may run in a thread that is not the process' first.
     const { 'main, waiting': _, ...busy } = threads
     const all = Object.values(busy).reduce((sum, share) => sum + share, 0)
     expect(all).toBeGreaterThan(0.25)
-    expect(readThreads({ pid: 2 ** 30 }).size).toBe(0)
+    expect(readThreads(2 ** 30).size).toBe(0)
   },
 )

@@ -4,7 +4,7 @@ import { type OpenLoopEnd, runOpenLoop } from '../open-loop/open-loop.ts'
 import { type LoadTarget, readMetrics, type StartCall } from '../open-loop/service-calls.ts'
 import type { LoadEvidence, StepEvidence } from './evidence.ts'
 import { ServiceFigures, serviceEvidence } from './service-figures.ts'
-import { readThreads, type ServiceThreads, threadCpu } from './threads.ts'
+import { readThreads, threadCpu } from './threads.ts'
 
 export interface StepPlan {
   readonly target: LoadTarget
@@ -13,7 +13,8 @@ export interface StepPlan {
   readonly seconds: number
   readonly connections: number
   readonly seed: number
-  readonly threads: ServiceThreads | null
+  /** Process of the service, null where its threads cannot be seen. */
+  readonly pid: number | null
   readonly signal: AbortSignal
 }
 
@@ -26,10 +27,10 @@ const waitingSeconds = 1
 const leastWaiting = 200
 
 export async function runStep(plan: StepPlan): Promise<StepEvidence> {
-  const { target, start, perSecond, seconds, connections, seed, signal } = plan
+  const { target, start, perSecond, seconds, connections, seed, pid, signal } = plan
   // The scrape before also resets the delay of the service's event loop.
   const textBefore = await readMetrics(target)
-  const threadsBefore = plan.threads && readThreads(plan.threads)
+  const threadsBefore = pid === null ? null : readThreads(pid)
   const record = new LatencyRecord()
   const cpuBefore = process.cpuUsage()
   const startMs = performance.now()
@@ -44,7 +45,7 @@ export async function runStep(plan: StepPlan): Promise<StepEvidence> {
   })
   const wallMs = performance.now() - startMs
   const cpu = process.cpuUsage(cpuBefore)
-  const threads = plan.threads && threadsBefore && threadCpu(threadsBefore, readThreads(plan.threads), wallMs)
+  const threads = threadsBefore && threadCpu(threadsBefore, readThreads(pid!), wallMs)
   const textAfter = textBefore === null ? null : await readMetrics(target)
   const { lateP99Ms, ...seen } = record.figures()
   const load: LoadEvidence = {

@@ -2,11 +2,6 @@
 import { readdirSync, readFileSync, readlinkSync } from 'node:fs'
 import type { ThreadCpu } from './evidence.ts'
 
-/** The process that listens, and those that it has started, the encoder among them. */
-export interface ServiceThreads {
-  readonly pid: number
-}
-
 /**
  * Seconds of processor time by thread: `main`, where the event loop runs, others by their names, and child processes. Under
  * `main, waiting` stands how long `main` was ready to run while others had the processors.
@@ -24,33 +19,27 @@ const startToleranceSeconds = 2
  *
  * @param startedSeconds since 1970, by the service's own word: what was started at another time is a proxy, or a tunnel
  */
-export function listeningOn(port: number, startedSeconds: number): ServiceThreads | null {
-  try {
+export function listeningOn(port: number, startedSeconds: number): number | null {
+  return seen(null, () => {
     const inodes = new Set(['tcp', 'tcp6'].flatMap((table) => listenersOf(table, port)))
-    if (inodes.size === 0) return null
-    const pid = numbered('/proc').find((each) => holds(each, inodes))
-    if (pid === undefined) return null
-    return Math.abs(startOf(pid) - startedSeconds) <= startToleranceSeconds ? { pid } : null
-  } catch {
-    return null
-  }
+    const pid = inodes.size === 0 ? undefined : numbered('/proc').find((each) => holds(each, inodes))
+    return pid !== undefined && Math.abs(startOf(pid) - startedSeconds) <= startToleranceSeconds ? pid : null
+  })
 }
 
-/** Empty once the process has ended. */
-export function readThreads({ pid }: ServiceThreads): ThreadSeconds {
+/** Of a process, and of those that it has started, the encoder among them. Empty once it has ended. */
+export function readThreads(pid: number): ThreadSeconds {
   const seconds = new Map<string, number>()
   const add = (name: string, more: number) => seconds.set(name, (seconds.get(name) ?? 0) + more)
-  try {
+  return seen(seconds, () => {
     for (const thread of numbered(`/proc/${pid}/task`)) {
       const { name, cpuSeconds } = statOf(`/proc/${pid}/task/${thread}/stat`)
       add(thread === pid ? 'main' : name, cpuSeconds)
     }
     add('main, waiting', waitedSeconds(pid))
     for (const child of childrenOf(pid)) add('child processes', statOf(`/proc/${child}/stat`).cpuSeconds)
-  } catch {
-    // A thread or a child that has ended meanwhile.
-  }
-  return seconds
+    return seconds
+  })
 }
 
 /** Busy shares between two looks; those below a hundredth are left out. */
@@ -79,32 +68,14 @@ function startOf(pid: number): number {
 }
 
 function holds(pid: number, inodes: ReadonlySet<string>): boolean {
-  try {
-    const folder = `/proc/${pid}/fd`
-    return readdirSync(folder).some((fd) => {
-      try {
-        return inodes.has(readlinkSync(`${folder}/${fd}`))
-      } catch {
-        return false
-      }
-    })
-  } catch {
-    // Somebody else's.
-    return false
-  }
+  const folder = `/proc/${pid}/fd`
+  return seen([], () => readdirSync(folder)).some((fd) => inodes.has(seen('', () => readlinkSync(`${folder}/${fd}`))))
 }
 
 function childrenOf(pid: number): number[] {
-  const parents = new Map<number, number>()
-  for (const each of numbered('/proc')) {
-    try {
-      parents.set(each, statOf(`/proc/${each}/stat`).parent)
-    } catch {
-      // It has ended.
-    }
-  }
+  const parents = numbered('/proc').map((each) => [each, seen(0, () => statOf(`/proc/${each}/stat`).parent)])
   const below = (parent: number): number[] =>
-    [...parents].filter(([, of]) => of === parent).flatMap(([child]) => [child, ...below(child)])
+    parents.filter(([, of]) => of === parent).flatMap(([child]) => [child, ...below(child)])
   return below(pid)
 }
 
@@ -131,15 +102,20 @@ function statOf(path: string): Stat {
 
 /** `ran waited slices`, in nanoseconds; 0 where the kernel does not count. */
 function waitedSeconds(pid: number): number {
-  try {
-    return Number(readFileSync(`/proc/${pid}/task/${pid}/schedstat`, 'latin1').split(' ')[1]) / 1e9
-  } catch {
-    return 0
-  }
+  return seen(0, () => Number(readFileSync(`/proc/${pid}/task/${pid}/schedstat`, 'latin1').split(' ')[1]) / 1e9)
 }
 
 function numbered(folder: string): number[] {
   return readdirSync(folder)
     .filter((name) => /^\d+$/.test(name))
     .map(Number)
+}
+
+/** What is read, or else `other`: threads and processes end meanwhile, and some are somebody else's. */
+function seen<T>(other: T, read: () => T): T {
+  try {
+    return read()
+  } catch {
+    return other
+  }
 }
