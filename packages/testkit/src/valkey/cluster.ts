@@ -85,8 +85,7 @@ export class ValkeyCluster {
   }
 
   async slotOf(key: string): Promise<number> {
-    const node = await this.#anyNode()
-    return Number(await node.command('CLUSTER', 'KEYSLOT', key))
+    return Number(await (await this.#anyNode()).command('CLUSTER', 'KEYSLOT', key))
   }
 
   async masterOfSlot(slot: number): Promise<ValkeyNode> {
@@ -170,16 +169,13 @@ export class ValkeyCluster {
 
   /** By name, the fields of `CLUSTER NODES`. Each node tells of itself where it can. */
   async #lines(): Promise<Map<string, string[]>> {
-    const lines = new Map<string, string[]>()
-    for (const fields of await this.#linesOf(await this.#anyNode())) lines.set(fields[0], fields)
-    return lines
+    return new Map((await this.#linesOf(await this.#anyNode())).map((fields) => [fields[0], fields]))
   }
 
   async #linesOf(node: ValkeyNode): Promise<string[][]> {
-    const text = String(await node.command('CLUSTER', 'NODES'))
-    return text
+    const lines = String(await node.command('CLUSTER', 'NODES'))
       .trim()
       .split('\n')
-      .map((line) => line.split(' '))
+    return lines.map((line) => line.split(' '))
   }
 }

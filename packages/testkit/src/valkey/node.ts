@@ -1,6 +1,8 @@
 import { type ChildProcess, spawn } from 'node:child_process'
+import { once } from 'node:events'
 import { mkdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
+import type { Writable } from 'node:stream'
 import { Redis } from 'iovalkey'
 import type { Certificate } from './certificate.ts'
 import { valkeyProgram } from './program.ts'
@@ -65,12 +67,12 @@ export class ValkeyNode {
 
   /** Sends a command and gives its reply, bulk strings as text. @throws Error within seconds where none comes. */
   async command(name: string, ...args: (string | number | Uint8Array)[]): Promise<unknown> {
-    return this.#send(async (connection) => connection.call(name, args.map(asArgument)))
+    return this.#connected().call(name, args.map(asArgument))
   }
 
   /** The same with bulk strings as bytes. */
   async commandBytes(name: string, ...args: (string | number | Uint8Array)[]): Promise<unknown> {
-    return this.#send(async (connection) => connection.callBuffer(name, args.map(asArgument)))
+    return this.#connected().callBuffer(name, args.map(asArgument))
   }
 
   /** A field of `INFO`. */
@@ -81,14 +83,10 @@ export class ValkeyNode {
 
   /** As by `kill -9`: nothing is written any more. The data on its disk stays. */
   async kill(): Promise<void> {
-    const guardian = this.#guard
-    if (guardian === null) return
-    this.#guard = null
-    this.#dropConnection()
-    process.kill(this.#pid, 'SIGKILL')
-    const ended = new Promise((resolve) => guardian.once('exit', resolve))
-    guardian.stdin!.end('killed\n')
-    await ended
+    await this.#end((guardInput) => {
+      process.kill(this.#pid, 'SIGKILL')
+      guardInput.end('killed\n')
+    })
   }
 
   /** It keeps its connections and answers nothing. */
@@ -123,24 +121,24 @@ export class ValkeyNode {
 
   /** Ends it and removes all that it wrote. */
   async close(): Promise<void> {
+    await this.#end((guardInput) => guardInput.destroy())
+  }
+
+  async #end(tellGuard: (guardInput: Writable) => void): Promise<void> {
     const guardian = this.#guard
-    this.#dropConnection()
+    this.#connection?.disconnect()
+    this.#connection = null
     if (guardian === null) return
     this.#guard = null
-    const ended = new Promise((resolve) => guardian.once('exit', resolve))
-    guardian.stdin!.destroy()
+    const ended = once(guardian, 'exit')
+    tellGuard(guardian.stdin!)
     await ended
   }
 
-  async #send<T>(use: (connection: Redis) => Promise<T>): Promise<T> {
-    if (this.#connection?.status === 'end') this.#dropConnection()
-    this.#connection ??= this.#connect()
-    return use(this.#connection)
-  }
-
-  #connect(): Redis {
+  #connected(): Redis {
+    if (this.#connection !== null && this.#connection.status !== 'end') return this.#connection
     const { password, certificate } = this.#options
-    const connection = new Redis({
+    this.#connection = new Redis({
       host: this.host,
       port: this.port,
       ...(password === undefined ? {} : { password }),
@@ -151,13 +149,7 @@ export class ValkeyNode {
       retryStrategy: () => null,
     })
     // Each command tells of the failure by itself.
-    connection.on('error', () => {})
-    return connection
-  }
-
-  #dropConnection(): void {
-    this.#connection?.disconnect()
-    this.#connection = null
+    return this.#connection.on('error', () => {})
   }
 
   #lastWords(): string {
