@@ -10,39 +10,50 @@ export interface Progress extends Stages {
   close(): void
 }
 
-const lineEveryMs = 5000
-
 /** Progress of a long command on stderr: a bar with rate and time left in a terminal, plain lines elsewhere. */
 export function progressOn(output: ProgressOutput = process.stderr): Progress {
   return output.isTTY ? new Bars(output) : new Lines(output)
 }
 
-/** The speed of a stage since its first report, as a stage need not begin at 0. */
-class Pace {
-  readonly total: number
-  readonly startMs = performance.now()
-  #firstMs = 0
-  #first = Number.NaN
+/** A stage and its speed. */
+abstract class Drawn implements Progress {
+  protected readonly output: ProgressOutput
+  protected stage = ''
+  protected total = 0
+  protected startMs = 0
+  /** The first report, as a stage need not begin at 0. */
+  #first: { readonly done: number; readonly ms: number } | null = null
 
-  constructor(total: number) {
+  constructor(output: ProgressOutput) {
+    this.output = output
+  }
+
+  begin(stage: string, total: number): void {
+    this.stage = stage
     this.total = total
+    this.startMs = performance.now()
+    this.#first = null
+    this.begun()
   }
 
-  /** Null until it has made progress. */
-  at(done: number): { readonly perSecond: number; readonly leftSeconds: number } | null {
+  advance(done: number): void {
     const nowMs = performance.now()
-    if (Number.isNaN(this.#first)) {
-      this.#first = done
-      this.#firstMs = nowMs
-    }
-    const perSecond = ((done - this.#first) / (nowMs - this.#firstMs)) * 1000
-    if (!(perSecond > 0 && perSecond < Number.POSITIVE_INFINITY)) return null
-    return { perSecond, leftSeconds: Math.max(0, (this.total || 1) - done) / perSecond }
+    this.#first ??= { done, ms: nowMs }
+    const perSecond = ((done - this.#first.done) / (nowMs - this.#first.ms)) * 1000
+    const isKnown = perSecond > 0 && perSecond < Number.POSITIVE_INFINITY
+    const left = () => formatSeconds(Math.max(0, (this.total || 1) - done) / perSecond)
+    this.advanced(done, isKnown ? { rate: `${count(perSecond)}/s`, left: `${left()} left` } : null)
   }
 
-  get elapsedSeconds(): number {
-    return (performance.now() - this.startMs) / 1000
+  protected get taken(): string {
+    return `${((performance.now() - this.startMs) / 1000).toFixed(1)} s`
   }
+
+  protected abstract begun(): void
+  /** @param pace null until it has made progress */
+  protected abstract advanced(done: number, pace: { readonly rate: string; readonly left: string } | null): void
+  abstract end(): void
+  abstract close(): void
 }
 
 function formatSeconds(seconds: number): string {
@@ -50,35 +61,26 @@ function formatSeconds(seconds: number): string {
   return whole < 60 ? `${whole} s` : `${Math.floor(whole / 60)} min ${whole % 60} s`
 }
 
-class Bars implements Progress {
-  readonly #output: ProgressOutput
+class Bars extends Drawn {
   #bar: cliProgress.SingleBar | null = null
-  #pace = new Pace(0)
 
-  constructor(output: ProgressOutput) {
-    this.#output = output
-  }
-
-  begin(stage: string, total: number): void {
-    this.#pace = new Pace(total)
-    const counts = total > 0 ? '  {value}/{total}  {rate}/s' : ''
+  protected begun(): void {
+    const counts = this.total > 0 ? '  {value}/{total}  {rate}' : ''
     this.#bar = new cliProgress.SingleBar({
-      format: `${stage.padEnd(12)} [{bar}] {percentage} %${counts}  {left}`,
+      format: `${this.stage.padEnd(12)} [{bar}] {percentage} %${counts}  {left}`,
       barsize: 30,
       hideCursor: true,
-      stream: this.#output,
+      stream: this.output,
     })
-    this.#bar.start(total || 1, 0, { rate: '–', left: '' })
+    this.#bar.start(this.total || 1, 0, { rate: '–/s', left: '' })
   }
 
-  advance(done: number): void {
-    const pace = this.#pace.at(done)
-    if (pace === null) this.#bar?.update(done)
-    else this.#bar?.update(done, { rate: count(pace.perSecond), left: `${formatSeconds(pace.leftSeconds)} left` })
+  protected advanced(done: number, pace: object | null): void {
+    this.#bar?.update(done, pace ?? {})
   }
 
   end(): void {
-    this.#bar?.update(this.#pace.total || 1, { left: `${this.#pace.elapsedSeconds.toFixed(1)} s` })
+    this.#bar?.update(this.total || 1, { left: this.taken })
     this.close()
   }
 
@@ -88,38 +90,28 @@ class Bars implements Progress {
   }
 }
 
-class Lines implements Progress {
-  readonly #output: ProgressOutput
-  #stage = ''
-  #pace = new Pace(0)
+const lineEveryMs = 5000
+
+class Lines extends Drawn {
   #lastMs = 0
 
-  constructor(output: ProgressOutput) {
-    this.#output = output
+  protected begun(): void {
+    this.#lastMs = this.startMs
+    this.output.write(`${this.stage} …\n`)
   }
 
-  begin(stage: string, total: number): void {
-    this.#stage = stage
-    this.#pace = new Pace(total)
-    this.#lastMs = this.#pace.startMs
-    this.#output.write(`${stage} …\n`)
-  }
-
-  advance(done: number): void {
-    const { total } = this.#pace
-    const pace = this.#pace.at(done)
+  protected advanced(done: number, pace: { readonly rate: string; readonly left: string } | null): void {
     const nowMs = performance.now()
     if (nowMs - this.#lastMs < lineEveryMs) return
     this.#lastMs = nowMs
-    const parts = [`${this.#stage} ${Math.floor(Math.min(1, done / (total || 1)) * 100)} %`]
-    if (total > 0) parts.push(`${count(done)} of ${count(total)}`)
-    if (total > 0 && pace) parts.push(`${count(pace.perSecond)}/s`)
-    if (pace) parts.push(`${formatSeconds(pace.leftSeconds)} left`)
-    this.#output.write(`${parts.join(', ')}\n`)
+    const parts = [`${this.stage} ${Math.floor(Math.min(1, done / (this.total || 1)) * 100)} %`]
+    if (this.total > 0) parts.push(`${count(done)} of ${count(this.total)}`, ...(pace ? [pace.rate] : []))
+    if (pace) parts.push(pace.left)
+    this.output.write(`${parts.join(', ')}\n`)
   }
 
   end(): void {
-    this.#output.write(`${this.#stage} done in ${this.#pace.elapsedSeconds.toFixed(1)} s\n`)
+    this.output.write(`${this.stage} done in ${this.taken}\n`)
   }
 
   close(): void {}
