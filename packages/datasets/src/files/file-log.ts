@@ -1,5 +1,4 @@
-import type { DuckDBValue } from '@duckdb/node-api'
-import { DuckDBListValue } from '@duckdb/node-api'
+import { DuckDBListValue, type DuckDBValue } from '@duckdb/node-api'
 import type { Field, FieldValue, LogEvent, Schema } from '@headwater/features'
 import type { Log, TimeRange } from '../log/log.ts'
 import { LogError } from '../log/log-error.ts'
@@ -29,7 +28,7 @@ export async function openFileLog(options: FileLogOptions): Promise<Log> {
       return ingest(connection, await findLogFiles(connection, data), schema, maxBadRows)
     })
     const { rows, ...timeRange } = await summarize(database, data, schema, oneClass)
-    return new FileLog(database, schema, rows, timeRange, badRows)
+    return fileLog(database, schema, rows, timeRange, badRows)
   } catch (cause) {
     await database.close()
     throw cause
@@ -57,56 +56,44 @@ async function summarize(database: LogDatabase, data: string, schema: Schema, on
   return { rows, firstMs, lastMs }
 }
 
-class FileLog implements Log {
-  readonly name: string
-  readonly schema: Schema
-  readonly rows: number
-  readonly skippedRows: number
-  readonly badRows: Log['badRows']
-  readonly timeRange: Log['timeRange']
-  readonly #database: LogDatabase
-  #closed = false
-  /** Fetches under way: the database must not go away under them. */
-  readonly #fetches = new Set<Promise<unknown>>()
-
-  constructor(database: LogDatabase, schema: Schema, rows: number, timeRange: Log['timeRange'], badRows: BadRows) {
-    this.name = schema.name
-    this.schema = schema
-    this.rows = rows
-    this.skippedRows = badRows.count
-    this.badRows = badRows.listed
-    this.timeRange = timeRange
-    this.#database = database
-  }
-
-  async *events({ from = -Infinity, to = Infinity }: TimeRange = {}): AsyncGenerator<LogEvent[]> {
-    const fields = this.schema.fields
-    const columns = fields.map((_, i) => `f${i}`).join(', ')
-    const chunks = this.#database.stream(
+function fileLog(
+  database: LogDatabase,
+  schema: Schema,
+  rows: number,
+  timeRange: Log['timeRange'],
+  badRows: BadRows,
+): Log {
+  let isClosed = false
+  /** Under way: the database must not go away under them. */
+  const fetches = new Set<Promise<unknown>>()
+  async function* events({ from = -Infinity, to = Infinity }: TimeRange = {}): AsyncGenerator<LogEvent[]> {
+    const columns = schema.fields.map((_, i) => `f${i}`).join(', ')
+    const chunks = database.stream(
       `SELECT CAST(rowid AS DOUBLE), user_key, item_key, time_ms, ${columns} FROM events
       WHERE problem IS NULL AND time_ms >= $1 AND time_ms < $2`,
       [from, to],
     )
     try {
       for (;;) {
-        if (this.#closed) throw new LogError('the log is closed', 'read it before close()', { file: this.name })
+        if (isClosed) throw new LogError('the log is closed', 'read it before close()', { file: schema.name })
         const fetch = chunks.next()
-        this.#fetches.add(fetch)
-        const { value, done } = await fetch.finally(() => this.#fetches.delete(fetch))
+        fetches.add(fetch)
+        const { value, done } = await fetch.finally(() => fetches.delete(fetch))
         if (done) return
-        yield toEvents(value, fields)
+        yield toEvents(value, schema.fields)
       }
     } finally {
       await chunks.return(undefined)
     }
   }
-
-  async close(): Promise<void> {
-    if (this.#closed) return
-    this.#closed = true
-    await Promise.allSettled(this.#fetches)
-    await this.#database.close()
+  const close = async () => {
+    if (isClosed) return
+    isClosed = true
+    await Promise.allSettled(fetches)
+    await database.close()
   }
+  const { count: skippedRows, listed } = badRows
+  return { name: schema.name, schema, rows, skippedRows, badRows: listed, timeRange, events, close }
 }
 
 function toEvents(columns: DuckDBValue[][], fields: readonly Field[]): LogEvent[] {

@@ -79,79 +79,60 @@ function noObject(schema: Schema): Check {
 }
 
 function keyChecks(field: string, text: string): Check[] {
+  const long = `'is a key of ' || strlen(${text}) || ' bytes, longer than ${maxKeyBytes}'`
   return [
     { when: `${text} IS NULL OR ${text} = ''`, field, reason: literal('is missing or empty') },
-    {
-      when: `strlen(${text}) > ${maxKeyBytes}`,
-      field,
-      reason: `'is a key of ' || strlen(${text}) || ' bytes, longer than ${maxKeyBytes}'`,
-    },
+    { when: `strlen(${text}) > ${maxKeyBytes}`, field, reason: long },
   ]
 }
 
 function timeChecks(schema: Schema): Check[] {
   const { column: field, unit } = schema.time
-  const expected = unit === 'iso' ? 'no ISO 8601 time' : `no number of ${unit} since 1970`
+  const expected = literal(unit === 'iso' ? ' is no ISO 8601 time' : ` is no number of ${unit} since 1970`)
+  const outside = literal(` is outside the years 1900 to 2200 (the schema's "unit" is ${unit})`)
+  const told = (why: string) => `${quoted('time_text')} || ${why}`
   return [
     { when: 'time_text IS NULL', field, reason: literal('is missing') },
-    {
-      when: `time_value IS NULL OR isnan(time_value)`,
-      field,
-      reason: `${quoted('time_text')} || ${literal(` is ${expected}`)}`,
-    },
-    {
-      when: `time_value NOT BETWEEN ${earliestMs} AND ${latestMs}`,
-      field,
-      reason: `${quoted('time_text')} || ${literal(` is outside the years 1900 to 2200 (the schema's "unit" is ${unit})`)}`,
-    },
+    { when: `time_value IS NULL OR isnan(time_value)`, field, reason: told(expected) },
+    { when: `time_value NOT BETWEEN ${earliestMs} AND ${latestMs}`, field, reason: told(outside) },
   ]
 }
 
 function fieldChecks(schema: Schema, { name: field, type, size }: Field, i: number): Check[] {
   const [text, value] = [`t${i}`, `v${i}`]
+  const check = (when: string, reason: string): Check => ({ when, field, reason })
   if (type === 'float') {
-    const checks: Check[] = [
-      { when: `${text} IS NOT NULL AND ${value} IS NULL`, field, reason: `${quoted(text)} || ' is no number'` },
-      { when: `NOT abs(${value}) <= ${maxMagnitude}`, field, reason: `${quoted(text)} || ' is no finite number'` },
-    ]
-    const tasks = schema.tasks.filter((task) => task.field === field)
-    const binary = tasks.find((task) => task.atLeast === 1)
     const [ranked] = schema.tasks
-    if (ranked.field === field) {
-      checks.push({
-        when: `${value} IS NULL`,
-        field,
-        reason: literal(`is missing, and task "${ranked.name}" needs it`),
-      })
-    }
+    const binary = schema.tasks.find((task) => task.field === field && task.atLeast === 1)
     const weighed = schema.tasks.find(({ weightBy }) => weightBy === field)
+    const checks = [
+      check(`${text} IS NOT NULL AND ${value} IS NULL`, `${quoted(text)} || ' is no number'`),
+      check(`NOT abs(${value}) <= ${maxMagnitude}`, `${quoted(text)} || ' is no finite number'`),
+    ]
+    if (ranked.field === field)
+      checks.push(check(`${value} IS NULL`, literal(`is missing, and task "${ranked.name}" needs it`)))
     if (weighed !== undefined) {
       const hint = ` is below 0, but task "${weighed.name}" takes it as a weight`
-      checks.push({ when: `${value} < 0`, field, reason: `${quoted(text)} || ${literal(hint)}` })
+      checks.push(check(`${value} < 0`, `${quoted(text)} || ${literal(hint)}`))
     }
     if (binary !== undefined) {
       const hint = ` is neither 0 nor 1, as task "${binary.name}" with "atLeast": 1 wants (for a count write 0.5)`
-      checks.push({ when: `${value} NOT IN (0, 1)`, field, reason: `${quoted(text)} || ${literal(hint)}` })
+      checks.push(check(`${value} NOT IN (0, 1)`, `${quoted(text)} || ${literal(hint)}`))
     }
     return checks
   }
   if (type !== 'vector') return []
   const weights = schema.aggregations.find(({ by }) => by === field)
+  const hint = ` is below 0, but "${weights?.name}" takes the numbers as weights`
   const finite = `len(list_filter(${value}, lambda entry: abs(entry) <= ${maxMagnitude}))`
   return [
-    { when: `len(${value}) <> ${size}`, field, reason: `'has ' || len(${value}) || ' numbers, not ${size}'` },
-    {
-      when: `${text} IS NOT NULL AND ${finite} IS DISTINCT FROM ${size}`,
-      field,
-      reason: `${quoted(text)} || ' is no list of finite numbers'`,
-    },
-    ...(weights === undefined ? [] : [negativeWeight(field, value, weights.name)]),
+    check(`len(${value}) <> ${size}`, `'has ' || len(${value}) || ' numbers, not ${size}'`),
+    check(
+      `${text} IS NOT NULL AND ${finite} IS DISTINCT FROM ${size}`,
+      `${quoted(text)} || ' is no list of finite numbers'`,
+    ),
+    ...(weights ? [check(`list_min(${value}) < 0`, `list_min(${value}) || ${literal(hint)}`)] : []),
   ]
-}
-
-function negativeWeight(field: string, value: string, aggregation: string): Check {
-  const reason = ` is below 0, but "${aggregation}" takes the numbers as weights`
-  return { when: `list_min(${value}) < 0`, field, reason: `list_min(${value}) || ${literal(reason)}` }
 }
 
 function quoted(text: string): string {

@@ -22,10 +22,7 @@ export class LogError extends Error {
 
   constructor(reason: string, remedy: string, where: Partial<Omit<BadRow, 'reason'>> = {}, options?: ErrorOptions) {
     super(`${placeOf(where)}${reason}; ${remedy}`, options)
-    if (where.file !== undefined) this.file = where.file
-    if (where.row !== undefined) this.row = where.row
-    if (where.line !== undefined) this.line = where.line
-    if (where.field !== undefined) this.field = where.field
+    Object.assign(this, where)
     this.reason = reason
     this.remedy = remedy
   }

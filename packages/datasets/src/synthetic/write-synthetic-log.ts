@@ -12,9 +12,9 @@ import {
 import { LogDatabase } from '../files/log-database.ts'
 import { literal } from '../files/sql.ts'
 import { LogError } from '../log/log-error.ts'
-import type { SyntheticImpression } from './day.ts'
+import { Interests, impressionsOfDay, requestsPerDay, type SyntheticImpression } from './day.ts'
 import type { SyntheticOptions } from './setting.ts'
-import { syntheticEvents, syntheticWorld } from './synthetic-events.ts'
+import { syntheticWorld } from './synthetic-events.ts'
 import { syntheticSchema } from './synthetic-schema.ts'
 import type { SyntheticWorld } from './world.ts'
 
@@ -95,39 +95,41 @@ async function writeDays(
   folder: string,
   { signal, onProgress }: WritingOptions,
 ): Promise<number> {
-  const profiles = world.users.map(({ profile }) => profile)
-  await writeVectors(connection, 'users', 'user_index', 'profile', profiles)
-  const topics = world.ads.map(({ topics }) => topics)
-  await writeVectors(connection, 'ads', 'ad_index', 'topics', topics)
-  let written = 0
-  let day = 0
-  let impressions: SyntheticImpression[] = []
-  await newDay(connection)
-  let appender = await connection.createAppender('impressions')
-  const flush = () => {
+  const { users, ads } = world
+  await writeVectors(
+    connection,
+    'users',
+    'user_index',
+    'profile',
+    users.map(({ profile }) => profile),
+  )
+  await writeVectors(
+    connection,
+    'ads',
+    'ad_index',
+    'topics',
+    ads.map(({ topics }) => topics),
+  )
+  const interests = new Interests(world)
+  const typed = Object.keys(columns).map((name) => `${name} DOUBLE`)
+  const dayRows = requestsPerDay(world.setting) * world.setting.adsPerRequest
+  for (let day = 0; day < world.setting.days; day++) {
+    interests.advance()
+    await connection.run(`CREATE OR REPLACE TABLE impressions (${typed.join(', ')})`)
+    const appender = await connection.createAppender('impressions')
+    let impressions: SyntheticImpression[] = []
+    for (const impression of impressionsOfDay(world, interests.values, day)) {
+      if (impressions.push(impression) < chunkRows) continue
+      appendImpressions(appender, impressions)
+      impressions = []
+    }
     appendImpressions(appender, impressions)
-    written += impressions.length
-    impressions = []
-  }
-  const finishDay = async () => {
-    flush()
     appender.closeSync()
     await writeDay(connection, world, folder, day)
-    onProgress?.(written)
+    onProgress?.((day + 1) * dayRows)
     signal?.throwIfAborted()
   }
-  for (const impression of syntheticEvents(world)) {
-    if (impression.day !== day) {
-      await finishDay()
-      await newDay(connection)
-      appender = await connection.createAppender('impressions')
-      day = impression.day
-    }
-    impressions.push(impression)
-    if (impressions.length === chunkRows) flush()
-  }
-  await finishDay()
-  return written
+  return world.setting.days * dayRows
 }
 
 async function writeVectors(
@@ -146,11 +148,6 @@ async function writeVectors(
     appender.appendDataChunk(chunk)
   }
   appender.closeSync()
-}
-
-async function newDay(connection: DuckDBConnection): Promise<void> {
-  const typed = Object.keys(columns).map((name) => `${name} DOUBLE`)
-  await connection.run(`CREATE OR REPLACE TABLE impressions (${typed.join(', ')})`)
 }
 
 function appendImpressions(appender: DuckDBAppender, impressions: readonly SyntheticImpression[]): void {
