@@ -3,11 +3,7 @@ import { createHash } from 'node:crypto'
 import type { LogEvent } from '@headwater/features'
 import { CommandError } from '../../arguments/command-error.ts'
 
-export interface EventBatch {
-  readonly events: readonly LogEvent[]
-  /** An id an event. */
-  readonly ids: readonly string[]
-}
+export type BatchedEvent = LogEvent & { readonly id: string }
 
 /** How much of a log was sent: its first `events`, the last of them under this id. */
 export interface LogMark {
@@ -29,7 +25,7 @@ export const callLimits = { events: 1_000, bytes: 900_000, values: 100_000, user
 export async function* eventBatches(
   chunks: AsyncIterable<readonly LogEvent[]>,
   mark: LogMark = logStart,
-): AsyncGenerator<EventBatch> {
+): AsyncGenerator<readonly BatchedEvent[]> {
   const { timeGroups } = await import('@headwater/features')
   let { events: passed, id } = logStart
   let batch = new OpenBatch()
@@ -38,23 +34,23 @@ export async function* eventBatches(
     for (const event of group) {
       const text = JSON.stringify([event.user, event.item, event.timeMs, event.values.map(wireValue)])
       id = createHash('sha256').update(id).update(text).digest('base64url').slice(0, 22)
-      if (++passed > mark.events) sized.push({ event, id, ...sizeOf(event, text) })
+      if (++passed > mark.events) sized.push({ event: { ...event, id }, ...sizeOf(event, text) })
       else if (passed === mark.events && id !== mark.id) throw otherLog(mark)
     }
-    if (!batch.isEmpty && !batch.takes(sized)) {
-      yield batch.close()
+    if (!batch.takes(sized)) {
+      yield batch.events
       batch = new OpenBatch()
     }
     for (const each of sized) {
-      if (!batch.isEmpty && !batch.takes([each])) {
-        yield batch.close()
+      if (!batch.takes([each])) {
+        yield batch.events
         batch = new OpenBatch()
       }
       batch.add(each)
     }
   }
   if (passed < mark.events) throw otherLog(mark)
-  if (!batch.isEmpty) yield batch.close()
+  if (batch.events.length > 0) yield batch.events
 }
 
 function otherLog({ events }: LogMark): CommandError {
@@ -63,8 +59,7 @@ function otherLog({ events }: LogMark): CommandError {
 }
 
 interface SizedEvent {
-  readonly event: LogEvent
-  readonly id: string
+  readonly event: BatchedEvent
   /** At most, as MessagePack. */
   readonly bytes: number
   readonly values: number
@@ -77,39 +72,30 @@ function sizeOf({ values }: LogEvent, text: string): { readonly bytes: number; r
 }
 
 class OpenBatch {
-  readonly #events: LogEvent[] = []
-  readonly #ids: string[] = []
+  readonly events: BatchedEvent[] = []
   readonly #userEvents = new Map<string, number>()
   #bytes = 0
   #values = 0
 
-  get isEmpty(): boolean {
-    return this.#events.length === 0
-  }
-
-  /** Whether there is room for all of these. */
+  /** Whether there is room for all of these: always, where there is none yet. */
   takes(more: readonly SizedEvent[]): boolean {
+    if (this.events.length === 0) return true
     const sum = (of: (each: SizedEvent) => number) => more.reduce((total, each) => total + of(each), 0)
     const added = new Map<string, number>()
     for (const { event } of more) added.set(event.user, (added.get(event.user) ?? 0) + 1)
     return (
-      this.#events.length + more.length <= callLimits.events &&
+      this.events.length + more.length <= callLimits.events &&
       this.#bytes + sum(({ bytes }) => bytes) <= callLimits.bytes &&
       this.#values + sum(({ values }) => values) <= callLimits.values &&
       [...added].every(([user, count]) => (this.#userEvents.get(user) ?? 0) + count <= callLimits.userEvents)
     )
   }
 
-  add({ event, id, bytes, values }: SizedEvent): void {
-    this.#events.push(event)
-    this.#ids.push(id)
+  add({ event, bytes, values }: SizedEvent): void {
+    this.events.push(event)
     this.#userEvents.set(event.user, (this.#userEvents.get(event.user) ?? 0) + 1)
     this.#bytes += bytes
     this.#values += values
-  }
-
-  close(): EventBatch {
-    return { events: this.#events, ids: this.#ids }
   }
 }
 

@@ -16,7 +16,7 @@ import { userPath } from '../../files/paths.ts'
 import { jsonFile, printResult } from '../../files/result.ts'
 import { count } from '../../terminal/format.ts'
 import { type Stoppable, stoppable } from '../../terminal/stoppable.ts'
-import { type EventBatch, eventBatches, type LogMark, logStart, wireValue } from './event-batches.ts'
+import { type BatchedEvent, eventBatches, type LogMark, logStart, wireValue } from './event-batches.ts'
 import { readMark, writeMark } from './mark.ts'
 
 const deadlineMs = 10_000
@@ -93,8 +93,8 @@ async function send(
   for await (const batch of eventBatches(log.events(), mark)) {
     retries += await sendBatch(client, columnsOf(batch, log.schema), signal)
     calls++
-    sent += batch.events.length
-    onSent({ events: mark.events + sent, id: batch.ids.at(-1)! })
+    sent += batch.length
+    onSent({ events: mark.events + sent, id: batch.at(-1)!.id })
   }
   return { sent, calls, retries, seconds: (performance.now() - startMs) / 1000 }
 }
@@ -134,14 +134,14 @@ async function untilAborted(work: Promise<void>, signal: AbortSignal): Promise<v
   signal.throwIfAborted()
 }
 
-function columnsOf({ events, ids }: EventBatch, { fields }: Schema): EventsRequest {
+function columnsOf(events: readonly BatchedEvent[], { fields }: Schema): EventsRequest {
   const column = (field: number) => events.map(({ values }): WireValue => wireValue(values[field]))
   return {
     users: events.map(({ user }) => user),
     items: events.map(({ item }) => item),
     timesMs: events.map(({ timeMs }) => timeMs),
     fields: Object.fromEntries(fields.map(({ name }, field) => [name, column(field)])),
-    ids,
+    ids: events.map(({ id }) => id),
   }
 }
 

@@ -26,45 +26,30 @@ export function verdict({ holds, breaks, bottleneck }: StressResult): string {
   return parts.join(' ')
 }
 
-export const stepColumns = [
-  'calls/s',
-  'p50',
-  'p99',
-  'p99.9',
-  'load CPU',
-  'load late',
-  'loop CPU',
-  'loop late',
-  'request',
-  'read',
-  'queue',
-  'outcome',
-] as const
+const duration = (ms: number | null | undefined) => (ms === null || ms === undefined ? '–' : formatDuration(ms))
+const share = (cpu: number | null | undefined) =>
+  cpu === null || cpu === undefined ? '–' : `${Math.round(100 * cpu)} %`
+
+const columns: readonly (readonly [title: string, cell: (step: StressStep) => string])[] = [
+  ['calls/s', ({ load }) => formatRate(load.offeredPerSecond)],
+  ['p50', ({ load }) => formatDuration(load.p50Ms)],
+  ['p99', ({ load }) => formatDuration(load.p99Ms)],
+  ['p99.9', ({ load }) => formatDuration(load.p999Ms)],
+  ['load CPU', ({ load }) => share(load.client.cpu)],
+  ['load late', ({ load }) => formatDuration(load.client.lateP99Ms)],
+  ['loop CPU', ({ service, threads }) => share(threads?.main ?? service?.cpu)],
+  ['loop late', ({ service }) => duration(service?.loopDelayP99Ms)],
+  ['request', ({ service }) => duration(service?.requestMeanMs)],
+  ['read', ({ service }) => duration(service?.readMeanMs)],
+  ['queue', ({ service }) => (service?.queueUsers == null ? '–' : formatCount(service.queueUsers))],
+  ['outcome', ({ breach }) => breach ?? 'held'],
+]
+
+export const stepColumns = columns.map(([title]) => title)
 
 /** By rate. */
-export function stepRows(result: StressResult): readonly (readonly string[])[] {
-  return stepsByRate(result.steps).map((step) => cells(step))
-}
-
-function cells({ load, service, threads, breach }: StressStep): string[] {
-  const duration = (ms: number | null | undefined) => (ms === null || ms === undefined ? '–' : formatDuration(ms))
-  const share = (cpu: number | null | undefined) =>
-    cpu === null || cpu === undefined ? '–' : `${Math.round(100 * cpu)} %`
-  return [
-    formatRate(load.offeredPerSecond),
-    formatDuration(load.p50Ms),
-    formatDuration(load.p99Ms),
-    formatDuration(load.p999Ms),
-    share(load.client.cpu),
-    formatDuration(load.client.lateP99Ms),
-    share(threads?.main ?? service?.cpu),
-    duration(service?.loopDelayP99Ms),
-    duration(service?.requestMeanMs),
-    duration(service?.readMeanMs),
-    service?.queueUsers === null || service === null ? '–' : formatCount(service.queueUsers),
-    breach ?? 'held',
-  ]
-}
+export const stepRows = (result: StressResult) =>
+  stepsByRate(result.steps).map((step) => columns.map(([, cell]) => cell(step)))
 
 /** For a terminal; ends with a line feed. */
 export function renderText(result: StressResult): string {
