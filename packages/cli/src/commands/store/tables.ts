@@ -11,19 +11,16 @@ import type {
 } from '@headwater/store'
 import { count, counted, table } from '../../terminal/format.ts'
 
-/** Records that were left out. */
-type Faults = BackupReport['faults']
-
 /** Faults that are printed; `--json` has all. */
 const namedFaults = 100
 
-const tableNames = {
-  ring: 'rings',
-  user: 'users',
-  item: 'items',
-  events: 'event lists',
-  tombstone: 'tombstones',
-} as const
+const tableNames = [
+  ['ring', 'rings'],
+  ['user', 'users'],
+  ['item', 'items'],
+  ['events', 'event lists'],
+  ['tombstone', 'tombstones'],
+] as const
 
 function sizeText(bytes: number): string {
   if (bytes < 1_000) return `${bytes} B`
@@ -34,39 +31,32 @@ function sizeText(bytes: number): string {
 /** The first column to the left, the others to the right. */
 const renderRows = (rows: readonly (readonly string[])[]) => table(rows, (column) => column > 0)
 
-export function renderCheck(check: StoreCheck): string {
-  const rows = Object.entries(tableNames).map(([table, name]) => [
-    name,
-    count(check.tables[table as keyof typeof tableNames]),
-    sizeText(check.tableBytes[table as keyof typeof tableNames]),
-  ])
-  const { faults, orphans } = check
-  const faultLines = faults.slice(0, namedFaults).map(({ address, error }) => `fault   ${address}: ${error.message}\n`)
-  const orphanLines = orphans.addresses.map((address) => `orphan  ${address}: its user has no state\n`)
-  const and = (kind: string, more: number) => (more > 0 ? `${kind}and ${count(more)} more\n` : '')
-  const total = `${counted(check.records, 'records')} of ${counted(check.tenants.size, 'tenants')}`
-  const verdict = `${total}: ${counted(faults.length, 'faults')}, ${counted(orphans.count, 'orphans')}\n`
+const lineIf = (isShown: boolean, line: string) => (isShown ? `${line}\n` : '')
+
+export function renderCheck({ tables, tableBytes, faults, orphans, records, tenants }: StoreCheck): string {
+  const rows = tableNames.map(([table, name]) => [name, count(tables[table]), sizeText(tableBytes[table])])
+  const more = (kind: string, left: number) => lineIf(left > 0, `${kind}  and ${count(left)} more`)
+  const total = `${counted(records, 'records')} of ${counted(tenants.size, 'tenants')}`
   return [
     renderRows([['', 'records', 'bytes'], ...rows]),
-    ...faultLines,
-    and('fault   ', faults.length - namedFaults),
-    ...orphanLines,
-    and('orphan  ', orphans.count - orphans.addresses.length),
-    verdict,
+    ...faults.slice(0, namedFaults).map(faultLine),
+    more('fault ', faults.length - namedFaults),
+    ...orphans.addresses.map((address) => `orphan  ${address}: its user has no state\n`),
+    more('orphan', orphans.count - orphans.addresses.length),
+    `${total}: ${counted(faults.length, 'faults')}, ${counted(orphans.count, 'orphans')}\n`,
   ].join('')
 }
 
-export function renderStats(stats: StoreStats): string {
-  const head = `${counted(stats.records, 'records')}, ${sizeText(stats.bytes)}, ${counted(stats.tenants.length, 'tenants')}\n`
-  const damaged =
-    stats.damagedRings === 0 ? '' : `${counted(stats.damagedRings, 'rings')} could not be read; check the store\n`
-  return [head, ...stats.tenants.map(renderTenant), damaged].join('')
+export function renderStats({ records, bytes, tenants, damagedRings }: StoreStats): string {
+  return [
+    `${counted(records, 'records')}, ${sizeText(bytes)}, ${counted(tenants.length, 'tenants')}\n`,
+    ...tenants.map(renderTenant),
+    lineIf(damagedRings > 0, `${counted(damagedRings, 'rings')} could not be read; check the store`),
+  ].join('')
 }
 
 function renderTenant({ tenant, tables, models }: TenantStats): string {
-  const held = Object.entries(tableNames).map(([table, name]) =>
-    counted(tables[table as keyof typeof tableNames].records, name),
-  )
+  const held = tableNames.map(([table, name]) => counted(tables[table].records, name))
   const rows = models.map(({ model, rings, slots, bytes, snapshots, frames }) => [
     model,
     count(rings),
@@ -75,8 +65,8 @@ function renderTenant({ tenant, tables, models }: TenantStats): string {
     rangeOf(snapshots.map(({ snapshot }) => snapshot)),
     rangeOf(frames.map(({ frame }) => frame)),
   ])
-  const table =
-    rows.length === 0 ? '' : renderRows([['model', 'rings', 'slots', 'bytes', 'snapshots', 'frames'], ...rows])
+  const head = ['model', 'rings', 'slots', 'bytes', 'snapshots', 'frames']
+  const table = rows.length === 0 ? '' : renderRows([head, ...rows])
   return `\ntenant ${JSON.stringify(tenant)}: ${held.join(', ')}\n${table}`
 }
 
@@ -94,22 +84,16 @@ function rangeOf(newestFirst: readonly number[]): string {
 
 export function renderTransfer(report: TransferReport): string {
   const { written, unchanged, kept, forgotten, tombstones, usersForgotten, verified } = report
-  const parts = [
-    `${counted(written, 'records')} written`,
-    `${count(unchanged)} unchanged`,
-    `${count(kept)} newer there`,
-    `${count(forgotten)} of forgotten users`,
-  ]
-  const laid =
-    tombstones === 0
-      ? ''
-      : `${counted(tombstones, 'tombstones')} set, ${counted(usersForgotten, 'users')} forgotten by that\n`
-  const behind =
-    verified.behind === 0
-      ? ''
-      : `${counted(verified.behind, 'records')} differ: written to the source meanwhile, or lost; run the command again\n`
-  const equal = `verified: ${counted(verified.equal, 'records')} equal, tombstones included\n`
-  return [`${parts.join(', ')}\n`, laid, renderFaults(report.faults), behind, equal].join('')
+  const newer = `${count(unchanged)} unchanged, ${count(kept)} newer there, ${count(forgotten)} of forgotten users`
+  const behind = `${counted(verified.behind, 'records')} differ: written to the source meanwhile, or lost; run the command again`
+  const laid = `${counted(tombstones, 'tombstones')} set, ${counted(usersForgotten, 'users')} forgotten by that`
+  return [
+    `${counted(written, 'records')} written, ${newer}\n`,
+    lineIf(tombstones > 0, laid),
+    renderFaults(report.faults),
+    lineIf(verified.behind > 0, behind),
+    `verified: ${counted(verified.equal, 'records')} equal, tombstones included\n`,
+  ].join('')
 }
 
 export function renderRestore(report: RestoreReport): string {
@@ -121,11 +105,11 @@ export function renderBackup({ records, tombstones, bytes, tenants, faults }: Ba
   return `${what}, ${counted(tombstones, 'tombstones')} among them, in ${sizeText(bytes)}\n${renderFaults(faults)}`
 }
 
-function renderFaults({ count: times, first }: Faults): string {
-  if (times === 0) return ''
-  const lines = first.map(({ address, error }) => `fault   ${address}: ${error.message}\n`)
-  return `${counted(times, 'damaged records')} left out\n${lines.join('')}`
+function renderFaults({ count: times, first }: BackupReport['faults']): string {
+  return [lineIf(times > 0, `${counted(times, 'damaged records')} left out`), ...first.map(faultLine)].join('')
 }
+
+const faultLine = ({ address, error }: StoreCheck['faults'][number]) => `fault   ${address}: ${error.message}\n`
 
 export function renderReceipt({ user, tenant, atMs, removed }: ForgetReceipt): string {
   const lines = removed.map(({ where, what, count: times }) => {
@@ -136,11 +120,7 @@ export function renderReceipt({ user, tenant, atMs, removed }: ForgetReceipt): s
   return `user ${JSON.stringify(user)} of tenant ${JSON.stringify(tenant)} forgotten at ${when}; removed:\n${lines.join('')}`
 }
 
-export function renderCompaction(report: {
-  readonly copied: number
-  readonly bytesBefore: number
-  readonly bytesAfter: number
-}): string {
+export function renderCompaction(report: Record<'copied' | 'bytesBefore' | 'bytesAfter', number>): string {
   const { copied, bytesBefore, bytesAfter } = report
   return `${counted(copied, 'records')}: ${sizeText(bytesBefore)} before, ${sizeText(bytesAfter)} after\n`
 }
