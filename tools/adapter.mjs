@@ -45,11 +45,8 @@ const otherDistributions = [
 async function useBroughtDriver() {
   const manifest = softwareManifest()
   if (!manifest) return false
-  const variables = {
-    VK_DRIVER_FILES: manifest,
-    LD_LIBRARY_PATH: libraryDirectories(driverRoot).join(':'),
-  }
-  writeBlock(environmentFile, owner, variables)
+  const libraries = libraryDirectories(driverRoot).join(':')
+  writeBlock(environmentFile, owner, { VK_DRIVER_FILES: manifest, LD_LIBRARY_PATH: libraries })
   if (await adapterWith(withDriver(environmentFile))) return true
   writeBlock(environmentFile, owner, {})
   return false

@@ -22,7 +22,7 @@ export async function hasDebianPackages() {
  */
 export async function bringDebianPackages(names, directory, say) {
   removeAbandoned(directory)
-  const work = partialName(directory, process.pid)
+  const work = `${directory}.partial-${process.pid}`
   const archives = join(work, 'cache/archives')
   const root = join(work, 'root')
   for (const folder of ['state/lists/partial', 'cache/archives/partial', 'root'])
@@ -111,27 +111,16 @@ async function run(program, args, names, warnings = '') {
   throw new SetupError(`${program} failed.\n${words}`, installCommand(names))
 }
 
-/**
- * The command that installs packages for the whole system.
- * @param {readonly string[]} names
- */
+/** The command that installs packages for the whole system. @param {readonly string[]} names */
 export function installCommand(names) {
   const asRoot = process.getuid?.() === 0 ? '' : 'sudo '
   return `${asRoot}apt-get update && ${asRoot}apt-get install --reinstall --yes ${names.join(' ')}\nnpm run setup`
 }
 
-/** @param {string} directory @param {number | string} pid */
-function partialName(directory, pid) {
-  return `${directory}.partial-${pid}`
-}
-
-/**
- * Work folders of set-ups that were killed.
- * @param {string} directory
- */
+/** Removes work folders of set-ups that were killed. @param {string} directory */
 function removeAbandoned(directory) {
   mkdirSync(dirname(directory), { recursive: true })
-  const prefix = partialName(basename(directory), '')
+  const prefix = `${basename(directory)}.partial-`
   for (const name of readdirSync(dirname(directory))) {
     if (!name.startsWith(prefix) || isAlive(Number(name.slice(prefix.length)))) continue
     rmSync(join(dirname(directory), name), { recursive: true, force: true })

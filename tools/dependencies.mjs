@@ -32,10 +32,7 @@ function readLock(path) {
   return existsSync(path) ? JSON.parse(readFileSync(path, 'utf8')) : null
 }
 
-/**
- * Installs the packages of the lock file, unless they are there.
- * @param {(line: string) => void} say
- */
+/** Installs the packages of the lock file, unless they are there. @param {(line: string) => void} say */
 export async function installDependencies(say) {
   const wanted = readLock(inWorkspace('package-lock.json'))
   const installed = readLock(inWorkspace('node_modules/.package-lock.json'))
@@ -70,10 +67,8 @@ export async function checkNativePackages(say) {
 async function unloadable() {
   const outcomes = await Promise.all(
     nativePackages.map(async ({ name, importer }) => {
-      const code = `await import(${JSON.stringify(name)})`
-      const outcome = await runProgram(process.execPath, ['--input-type=module', '--eval', code], {
-        cwd: inWorkspace(importer),
-      })
+      const args = ['--input-type=module', '--eval', `await import(${JSON.stringify(name)})`]
+      const outcome = await runProgram(process.execPath, args, { cwd: inWorkspace(importer) })
       return { name, code: outcome.code, reason: lastWords(outcome) }
     }),
   )

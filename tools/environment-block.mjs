@@ -23,11 +23,7 @@ export function replaceBlock(text, owner, variables) {
   return lines.length > 0 ? `${lines.join('\n')}\n` : ''
 }
 
-/**
- * @param {string} file made if missing
- * @param {string} owner
- * @param {Readonly<Record<string, string>>} variables
- */
+/** @param {string} file made if missing @param {string} owner @param {Readonly<Record<string, string>>} variables */
 export function writeBlock(file, owner, variables) {
   const before = existsSync(file) ? readFileSync(file, 'utf8') : ''
   const after = replaceBlock(before, owner, variables)

@@ -19,9 +19,7 @@ const packages = readdirSync(inWorkspace('packages')).map((name) => {
   }
   return counts
 })
-const titles = { name: 'package', typescript: 'TypeScript', javascript: 'JavaScript', lines: 'lines' }
-for (const { name, ...cells } of [titles, ...packages, total])
-  process.stdout.write(`${[name.padEnd(12), ...Object.values(cells).map((cell) => `${cell}`.padStart(12))].join('')}\n`)
+console.table([...packages, total])
 if (values.json) {
   const file = resolve(process.env.INIT_CWD ?? '.', values.json)
   writeFileSync(file, `${JSON.stringify({ ...total, packages }, null, 2)}\n`)

@@ -70,11 +70,7 @@ export function isRecent(output) {
   return major > 7 || (major === 7 && minor >= 2)
 }
 
-/**
- * Sees to it that tests find a program.
- * @param {Program} program
- * @param {(line: string) => void} say
- */
+/** Sees to it that tests find a program. @param {Program} program @param {(line: string) => void} say */
 export async function ensureProgram(program, say) {
   const { name, variable, usual, isGood, packages, path, environment, remedy } = program
   const [folder] = name.toLowerCase().split(' ')

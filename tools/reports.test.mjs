@@ -18,8 +18,7 @@ async function run(files, reporters, after) {
   for (const [name, text] of Object.entries(files)) writeFileSync(join(directory, name), text)
   const script = `
     import { startVitest } from 'vitest/node'
-    import KernelReport from './kernel-report.mjs'
-    import { countTests } from './test-counts.mjs'
+    import KernelReport, { countTests } from './kernel-report.mjs'
     const options = { root: ${JSON.stringify(directory)}, config: false, globals: true, run: true, watch: false, include: ['*.test.mjs'] }
     const vitest = await startVitest('test', [], { ...options, reporters: ${reporters} })
     ${after}

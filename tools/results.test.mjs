@@ -20,8 +20,10 @@ const fractions = new Set()
 /** Of an arm's score. */
 const scored = ['auc', 'gauc', 'neSeedSd']
 
-/** @param {number} fraction */
-const addFraction = (fraction) => fractions.add(fraction.toFixed(4).replace(/^0/, ''))
+const addFraction = (/** @type {number} */ fraction) => fractions.add(fraction.toFixed(4).replace(/^0/, ''))
+
+/** @param {number} share @param {number} digits */
+const percent = (share, digits) => (100 * share).toFixed(digits).replace(/^-(0\.0+)$/, '$1')
 
 /** @param {unknown} part */
 function collect(part) {
@@ -42,39 +44,23 @@ function collect(part) {
   }
 }
 
-/**
- * @param {number} share
- * @param {number} digits
- */
-const percent = (share, digits) => (100 * share).toFixed(digits).replace(/^-(0\.0+)$/, '$1')
-
-/** Bullets, paragraphs and rows of tables, of which each line is one. */
-function blocks() {
-  const text = readFileSync(inWorkspace('docs/results.md'), 'utf8').replaceAll('−', '-')
-  return text
-    .split(/\n(?=\n|- |\| |#)/)
-    .map((block) => block.replace(/\s+/g, ' ').trim())
-    .filter((block) => !elsewhere.test(block))
-}
-
 for (const file of files) collect(file)
 
-const interval = /([+-]?\d+\.\d+) % \[([+-]?\d+\.\d+), ([+-]?\d+\.\d+)\]/g
-/** A normalized entropy, or an AUC: four digits behind the point and none before it. */
-const fraction = /(?<![\d.])\.\d{4}(?!\d)/g
+/** Bullets, paragraphs and rows of tables, of which each line is one. */
+const blocks = readFileSync(inWorkspace('docs/results.md'), 'utf8')
+  .replaceAll('−', '-')
+  .split(/\n(?=\n|- |\| |#)/)
+  .map((block) => block.replace(/\s+/g, ' ').trim())
+  .filter((block) => !elsewhere.test(block))
 
-/**
- * What is lost is told without a sign, and so are shares.
- * @param {string[]} found
- */
-function isTold(found) {
-  if (intervals.has(found.map((text) => text.replace('+', '')).join(' '))) return true
-  const [value, low, high] = found
-  return !/^[+-]/.test(value) && intervals.has([value, high, low].map(negated).join(' '))
+/** What they tell that is in no file. @param {RegExp} form @param {(found: string[]) => boolean} isTold */
+function untold(form, isTold) {
+  const told = blocks.flatMap((block) => [...block.matchAll(form)].map((found) => ({ block, found: [...found] })))
+  expect(told.length).toBeGreaterThan(60)
+  return told.filter(({ found }) => !isTold(found))
 }
 
-/** @param {string} text */
-const negated = (text) =>
+const negated = (/** @type {string} */ text) =>
   Number(text) === 0 ? text : text.startsWith('-') ? text.slice(1) : `-${text.replace('+', '')}`
 
 test('every file is of the command that is told', () => {
@@ -84,13 +70,15 @@ test('every file is of the command that is told', () => {
 })
 
 test('every interval is one of a file', () => {
-  const told = blocks().flatMap((block) => [...block.matchAll(interval)].map(([, ...found]) => ({ block, found })))
-  expect(told.length).toBeGreaterThan(60)
-  expect(told.filter(({ found }) => !isTold(found))).toEqual([])
+  const interval = /([+-]?\d+\.\d+) % \[([+-]?\d+\.\d+), ([+-]?\d+\.\d+)\]/g
+  const isTold = (/** @type {string[]} */ [, value, low, high]) =>
+    intervals.has([value, low, high].join(' ').replaceAll('+', '')) ||
+    // What is lost is told without a sign, and so are shares.
+    (!/^[+-]/.test(value) && intervals.has([value, high, low].map(negated).join(' ')))
+  expect(untold(interval, isTold)).toEqual([])
 })
 
 test('every normalized entropy and AUC is one of a file', () => {
-  const told = blocks().flatMap((block) => [...block.matchAll(fraction)].map(([found]) => ({ block, found })))
-  expect(told.length).toBeGreaterThan(60)
-  expect(told.filter(({ found }) => !fractions.has(found))).toEqual([])
+  // Four digits behind the point and none before it.
+  expect(untold(/(?<![\d.])\.\d{4}(?!\d)/g, ([fraction]) => fractions.has(fraction))).toEqual([])
 })

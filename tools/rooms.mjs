@@ -51,10 +51,7 @@ export function circlesOf(imports) {
 /** @param {unknown} value of a manifest's field @returns {string[]} */
 const pathsIn = (value) => (typeof value === 'string' ? [value] : Object.values(value ?? {}).flatMap(pathsIn))
 
-/**
- * What in a package is against the rule.
- * @param {string} name
- */
+/** What in a package is against the rule. @param {string} name */
 export function againstTheRule(name) {
   const folder = inWorkspace(`packages/${name}`)
   const files = filesOf(name)

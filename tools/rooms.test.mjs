@@ -23,12 +23,8 @@ const i = await import('./i.ts')
 const k = require('./k.cjs')
 export const from = 'text', other = Array.from('text')
 throw new Error("copied from './x.ts'")`
-  expect(
-    importsOf(source)
-      .map((path) => path.slice(2, 3))
-      .sort()
-      .join(''),
-  ).toBe('abcdfghijk')
+  const letters = importsOf(source).map((path) => path.slice(2, 3))
+  expect(letters.sort().join('')).toBe('abcdfghijk')
 })
 
 test.each([

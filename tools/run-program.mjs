@@ -1,14 +1,9 @@
 import { execFile } from 'node:child_process'
 
-/**
- * @typedef {object} Outcome
- * @property {number} code exit code; −1 where the program could not be started or a signal ended it
- * @property {string} stdout
- * @property {string} stderr
- */
+/** @typedef {{ code: number, stdout: string, stderr: string }} Outcome */
 
 /**
- * Runs a program to its end and keeps what it printed.
+ * Runs a program to its end and keeps what it printed. Its code is −1 where it could not be started or a signal ended it.
  * @param {string} program
  * @param {readonly string[]} args
  * @param {{ env?: NodeJS.ProcessEnv, cwd?: string }} [options]
@@ -25,10 +20,7 @@ export function runProgram(program, args, options = {}) {
   })
 }
 
-/**
- * The end of what a failed program said, for an error message.
- * @param {Outcome} outcome
- */
+/** The end of what a failed program said, for an error message. @param {Outcome} outcome */
 export function lastWords({ stdout, stderr }) {
   return (stderr.trim() || stdout.trim()).split('\n').slice(-4).join('\n')
 }

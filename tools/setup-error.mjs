@@ -1,12 +1,8 @@
-/** Set-up cannot go on by itself: the message says why, `remedy` what a person can do about it. */
+/** Set-up cannot go on by itself: the message says why, `remedy` what a person can do about it, a command a line. */
 export class SetupError extends Error {
-  /**
-   * @param {string} message
-   * @param {string} remedy commands to run, a line each
-   * @param {ErrorOptions} [options]
-   */
-  constructor(message, remedy, options) {
-    super(message, options)
+  /** @param {string} message @param {string} remedy */
+  constructor(message, remedy) {
+    super(message)
     this.name = 'SetupError'
     this.remedy = remedy
   }

@@ -3,9 +3,8 @@
 import { writeFileSync } from 'node:fs'
 import { resolve } from 'node:path'
 import { parseArgs } from 'node:util'
-import KernelReport, { countKernels } from './kernel-report.mjs'
+import KernelReport, { countKernels, countTests } from './kernel-report.mjs'
 import { setUp } from './setup.mjs'
-import { countTests } from './test-counts.mjs'
 import { inWorkspace } from './workspace.mjs'
 
 const { values, positionals } = parseArgs({

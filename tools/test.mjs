@@ -1,18 +1,14 @@
 // `npm test -- FILTERS`: set-up where needed, lint, types, every test. Its last line is "N passed, N failed".
 import { withDriver } from '../packages/gpu/driver-environment.js'
-import KernelReport from './kernel-report.mjs'
+import KernelReport, { countTests } from './kernel-report.mjs'
 import { runProgram } from './run-program.mjs'
 import { setUp } from './setup.mjs'
-import { countTests } from './test-counts.mjs'
 import { typecheck } from './typecheck.mjs'
 import { environmentFile, inWorkspace } from './workspace.mjs'
 
 process.exitCode = (await setUp({ browser: true, valkey: true })) && (await testAll(process.argv.slice(2))) ? 0 : 1
 
-/**
- * @param {string[]} filters parts of test files' paths; none for all
- * @returns {Promise<boolean>}
- */
+/** @param {string[]} filters parts of test files' paths; none for all @returns {Promise<boolean>} */
 async function testAll(filters) {
   const checked = [report('Lint and format', await lint()), report('Types', await typecheck())]
 
@@ -44,10 +40,7 @@ async function lint() {
   return (await Promise.all(outcomes)).map(({ code, stdout, stderr }) => (code === 0 ? '' : stdout + stderr)).join('')
 }
 
-/**
- * @param {string} name
- * @param {string} complaints
- */
+/** @param {string} name @param {string} complaints */
 function report(name, complaints) {
   process.stdout.write(complaints === '' ? `${name}: clean\n` : `${name}:\n${complaints}\n`)
   return complaints === ''

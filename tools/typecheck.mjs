@@ -7,10 +7,7 @@ import { inWorkspace } from './workspace.mjs'
  */
 export const checkedProjects = ['tsconfig.check.json', 'packages/service/console', 'tools']
 
-/**
- * Typechecks the workspace.
- * @returns {Promise<string>} what the compiler said; empty where all is well
- */
+/** Typechecks the workspace. @returns {Promise<string>} what the compiler said; empty where all is well */
 export async function typecheck() {
   let said = ''
   // One after another: each is parallel inside.
