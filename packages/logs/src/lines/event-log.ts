@@ -35,8 +35,10 @@ export async function openEventLog({ schema, ...options }: EventLogOptions): Pro
     ...openLogOf(log),
     append: (events, forgottenAtMs) =>
       log.append(
-        events.map(lineOf),
-        events.map(({ user, id }) => (id === undefined ? null : identityOf(user, id))),
+        events.map((event) => ({
+          line: lineOf(event),
+          identity: event.id === undefined ? null : identityOf(event.user, event.id),
+        })),
         forgottenAtMs && (() => sinceForgetting(events, forgottenAtMs)),
       ),
   }

@@ -1,6 +1,7 @@
 /** Files of lines, a block of whole lines at a time, so that a large one takes little memory and holds nobody up. */
 import { createReadStream } from 'node:fs'
 import type { FileHandle } from 'node:fs/promises'
+import type { LogDirectory } from '../directory/log-directory.ts'
 
 const blockBytes = 2 ** 18
 const newline = 0x0a
@@ -21,16 +22,22 @@ export function linesOf(block: Buffer): string[] {
   return block.toString().split('\n').slice(0, -1)
 }
 
-/** A block without the lines whose `key` is `value`. */
-export function withoutLines(
-  block: Buffer,
-  key: string,
-  value: string,
-): { readonly kept: Buffer; readonly removed: number } {
+function withoutLines(block: Buffer, key: string, value: string): { readonly kept: Buffer; readonly removed: number } {
   if (block.indexOf(JSON.stringify(value)) < 0) return { kept: block, removed: 0 }
   const lines = linesOf(block)
   const kept = lines.filter((line) => JSON.parse(line)[key] !== value)
   return { kept: Buffer.from(kept.map((line) => `${line}\n`).join('')), removed: lines.length - kept.length }
+}
+
+/** Writes a file anew without the lines whose `key` is `value`, where it has any. @returns how many there were */
+export async function removeLines(directory: LogDirectory, path: string, key: string, value: string): Promise<number> {
+  let count = 0
+  for await (const block of blocksOf(path)) count += withoutLines(block, key, value).removed
+  if (count === 0) return 0
+  await directory.replace(path, async (file) => {
+    for await (const block of blocksOf(path)) await writeAll(file, withoutLines(block, key, value).kept, null)
+  })
+  return count
 }
 
 /** The lines that an interrupted writer left whole, and the bytes that they take. */

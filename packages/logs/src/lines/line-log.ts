@@ -7,8 +7,7 @@ import { LogReadError, LogWriteError } from '@headwater/pooling'
 import type { ForgetHolder, Removal } from '@headwater/store'
 import { Exclusive } from '../directory/exclusive.ts'
 import { LogDirectory, type LogFile, type LogFileOptions } from '../directory/log-directory.ts'
-import { blocksOf, linesOf, wholeLines, writeAll } from './line-blocks.ts'
-import { removeLines } from './remove-lines.ts'
+import { blocksOf, linesOf, removeLines, wholeLines, writeAll } from './line-blocks.ts'
 
 export interface LineLogOptions extends LogFileOptions {
   readonly directory: string
@@ -42,10 +41,14 @@ export interface LineLogCounters {
   failed: number
 }
 
+export interface IdentifiedLine {
+  readonly line: string
+  /** What tells it from all others, null where nothing does. */
+  readonly identity: string | null
+}
+
 interface Waiting {
-  readonly lines: readonly string[]
-  /** What tells each line from all others, null where nothing does. */
-  readonly identities: readonly (string | null)[]
+  readonly lines: readonly IdentifiedLine[]
   /** Whether each line is to be written still. */
   readonly wanted: (() => Promise<readonly boolean[]>) | undefined
   resolve(): void
@@ -122,14 +125,10 @@ export class LineLog {
    * @param wanted asked just before they are written, with no forgetting in between: whether each is to be
    * @throws LogWriteError, or what `wanted` throws, with none of them acknowledged
    */
-  append(
-    lines: readonly string[],
-    identities: readonly (string | null)[],
-    wanted?: () => Promise<readonly boolean[]>,
-  ): Promise<void> {
+  append(lines: readonly IdentifiedLine[], wanted?: () => Promise<readonly boolean[]>): Promise<void> {
     if (this.#closed) return Promise.reject(new LogWriteError(`the ${this.#kind.where} is closed`))
     return new Promise((resolve, reject) => {
-      this.#waiting.push({ lines, identities, wanted, resolve, reject })
+      this.#waiting.push({ lines, wanted, resolve, reject })
       if (this.#waiting.length === 1) void this.#exclusive.run(() => this.#commit())
     })
   }
@@ -195,16 +194,13 @@ export class LineLog {
     try {
       this.#open ??= await this.#openFile(this.#first, null)
       const into = this.#open
-      for (const { lines: given, identities } of waiting) {
-        for (const [i, line] of given.entries()) {
-          const identity = identities[i]
-          if (identity !== null && [this.#finished, into.identities, fresh].some((known) => known.has(identity))) {
-            repeated++
-            continue
-          }
-          if (identity !== null) fresh.add(identity)
-          lines.push(line)
+      for (const { line, identity } of waiting.flatMap((each) => each.lines)) {
+        if (identity !== null && [this.#finished, into.identities, fresh].some((known) => known.has(identity))) {
+          repeated++
+          continue
         }
+        if (identity !== null) fresh.add(identity)
+        lines.push(line)
       }
       if (lines.length > 0) {
         const bytes = Buffer.from(`${lines.join('\n')}\n`)
@@ -235,8 +231,7 @@ export class LineLog {
       if (each.wanted === undefined) return [each]
       try {
         const wanted = await each.wanted()
-        const lines = each.lines.filter((_, i) => wanted[i])
-        return [{ ...each, lines, identities: each.identities.filter((_, i) => wanted[i]) }]
+        return [{ ...each, lines: each.lines.filter((_, i) => wanted[i]) }]
       } catch (error) {
         this.counters.failed += each.lines.length
         each.reject(error)

@@ -25,18 +25,13 @@ export async function openOutcomeLog(options: LineLogOptions): Promise<OpenOutco
     ...openLogOf(log),
     append: (outcomes, forgottenAtMs) =>
       log.append(
-        outcomes.map(lineOf),
-        new Array(outcomes.length).fill(null),
+        outcomes.map((outcome) => ({ line: lineOf(outcome), identity: null })),
         forgottenAtMs && (() => sinceForgetting(outcomes, forgottenAtMs)),
       ),
-    recent: (most, take) => log.recent(most, (lines) => take(lines.map(nameOf))),
+    recent: (most, take) => log.recent(most, (lines) => take(lines.map((line): OutcomeName => JSON.parse(line)))),
   }
 }
 
 function lineOf({ downstream, request, user, prediction, label, timeMs }: Outcome): string {
   return JSON.stringify({ downstream, request, user, prediction, label, time_ms: timeMs })
-}
-
-function nameOf(line: string): OutcomeName {
-  return JSON.parse(line)
 }

@@ -11,7 +11,7 @@ import { userPath } from '../../files/paths.ts'
 import { jsonFile, printResult } from '../../files/result.ts'
 import { count } from '../../terminal/format.ts'
 import { stoppable } from '../../terminal/stoppable.ts'
-import { BackfillCheckpoint, type BackfillCounts, type BackfillPlace } from './checkpoint.ts'
+import { BackfillCheckpoint, type BackfillCounts, type BackfillPlace, passedOver } from './checkpoint.ts'
 import { type StatesAsOf, statesOfLog, statesOfStore } from './states.ts'
 
 const batchRows = 512
@@ -151,24 +151,16 @@ async function computeAll(
   }
 }
 
-interface BackfillFigures extends BackfillCounts {
-  readonly model: string
-  readonly snapshot: number
-  readonly atMs: number
-}
+type BackfillFigures = BackfillCounts & { readonly model: string; readonly snapshot: number; readonly atMs: number }
 
 function render({ model, snapshot, atMs, ...counts }: BackfillFigures): string {
-  const passedOver = [
-    [counts.superseded, 'of whom the store holds newer embeddings'],
-    [counts.later, 'whose states know of then or later: give --events to compute them'],
-    [counts.unknown, 'of whom nothing was known by then'],
-    [counts.unreadable, "whose states are not of the snapshot's schema"],
-    [counts.refused, 'whose vectors the store refused'],
-  ] as const
+  const left = Object.entries(passedOver).map(
+    ([reason, which]) => [counts[reason as keyof typeof passedOver], which] as const,
+  )
   return [
     `Snapshot ${snapshot} as "${model}", as of ${new Date(atMs).toISOString()}: ` +
       `${count(counts.refreshed)} of ${count(counts.users)} users computed.`,
-    ...passedOver.filter(([users]) => users > 0).map(([users, which]) => `Passed over: ${count(users)} ${which}.`),
+    ...left.filter(([users]) => users > 0).map(([users, which]) => `Passed over: ${count(users)} ${which}.`),
     '',
   ].join('\n')
 }

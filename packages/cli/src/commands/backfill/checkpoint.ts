@@ -18,22 +18,17 @@ export interface BackfillIdentity {
   readonly policy: PoolingPolicy
 }
 
-/** Numbers of users. */
-export interface BackfillCounts {
-  /** Looked at so far. */
-  users: number
-  refreshed: number
-  /** Left as they are, as the store holds newer embeddings of them. */
-  superseded: number
-  /** Their vectors were refused by the store. */
-  refused: number
-  /** Passed over, as their state has events of that time or later: a vector of it would be a leak. */
-  later: number
-  /** Passed over, as nothing was known of them at that time. */
-  unknown: number
-  /** Passed over, as their state is of another schema. */
-  unreadable: number
-}
+/** Why a user is passed over, as it is told of their number. A vector of a state with later events would be a leak. */
+export const passedOver = {
+  superseded: 'of whom the store holds newer embeddings',
+  later: 'whose states know of then or later: give --events to compute them',
+  unknown: 'of whom nothing was known by then',
+  unreadable: "whose states are not of the snapshot's schema",
+  refused: 'whose vectors the store refused',
+} as const
+
+/** Numbers of users: looked at so far, computed, and passed over. */
+export type BackfillCounts = { [count in 'users' | 'refreshed' | keyof typeof passedOver]: number }
 
 export interface BackfillPlace {
   readonly atMs: number
