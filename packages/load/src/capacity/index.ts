@@ -11,7 +11,7 @@ export {
   type MeasuredConstants,
   withConstants,
 } from './constants.ts'
-export { type CapacityDemand, type DemandBound, type DemandNumber, demandBounds } from './demand.ts'
+export { type CapacityDemand, demandBounds } from './demand.ts'
 export {
   allocatedBytes,
   answerBytes,

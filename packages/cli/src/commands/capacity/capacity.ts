@@ -1,6 +1,6 @@
 import { Command, Option } from '@commander-js/extra-typings'
 import {
-  type DemandNumber,
+  type CapacityDemand,
   demandBounds,
   type MeasuredConstants,
   measuredConstants,
@@ -16,31 +16,20 @@ import { renderPlan } from './words.ts'
 /** The worked example of help and documentation, by its command line. */
 export const exampleArguments = '--users 1e9 --reads 1e6 --users-a-read 1 --refreshes 1 --events 5'.split(' ')
 
-/** An option of the demand; its bounds and its default are those of the scale model. */
-function demand<const Flag extends string>(flag: Flag, name: DemandNumber, description: string) {
-  const { least, most, isWhole, standard } = demandBounds[name]
+/** The options of the demand are those of the scale model: names, bounds, defaults and meanings. */
+const demandOptions = Object.entries(demandBounds).map(([name, { least, most, isWhole, standard, meaning }]) => {
+  const flag = name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)
   const fits = (value: number) => value >= least && value <= most && (!isWhole || Number.isInteger(value))
   const ask = `Give a ${isWhole ? 'whole ' : ''}number from ${least} to ${most.toLocaleString('en')}.`
-  return new Option(flag, description).default(standard).argParser(numberThat(fits, ask))
-}
+  const option = new Option(`--${flag} ${most === 1 ? '<share>' : '<n>'}`, meaning)
+  return option.default(standard).argParser(numberThat(fits, ask))
+})
 
-const declare = (program: Command) =>
-  program
-    .command('capacity')
-    .description('what machines a load takes: readers, workers, Valkey nodes, memory, network and encoders')
-    .addOption(demand('--users <n>', 'users', 'users of whom something is held'))
-    .addOption(demand('--models <n>', 'models', 'whose embeddings each of them has'))
-    .addOption(demand('--dim <n>', 'dim', 'values of an embedding'))
-    .addOption(demand('--ring <n>', 'ring', 'embeddings kept of a user and model'))
-    .addOption(demand('--reads <n>', 'reads', 'calls that read, a second'))
-    .addOption(demand('--users-a-read <n>', 'usersARead', 'users of a call'))
-    .addOption(demand('--refreshes <n>', 'refreshes', 'of a user and day'))
-    .addOption(demand('--events <n>', 'events', 'of a user and day'))
-    .addOption(demand('--replicas <n>', 'replicas', 'of each Valkey master'))
-    .addOption(demand('--cores <n>', 'cores', 'processors of a machine for readers or workers'))
-    .addOption(demand('--node-gigabytes <n>', 'nodeGigabytes', 'memory of a Valkey node'))
-    .addOption(demand('--utilization <share>', 'utilization', 'how busy a processor is made at most'))
-    .addOption(demand('--fill <share>', 'fill', "how full a Valkey node's memory is made at most"))
+const declare = (program: Command) => {
+  const command = program.command('capacity') as Command as Command<[], CapacityDemand>
+  command.description('what machines a load takes: readers, workers, Valkey nodes, memory, network and encoders')
+  for (const option of demandOptions) command.addOption(option)
+  return command
     .addOption(new Option('--codec <codec>', 'of the rings').choices(['fp16', 'int8']).default('fp16'))
     .option(
       '--encode-users-per-second <n>',
@@ -50,6 +39,7 @@ const declare = (program: Command) =>
     .option('--constants <file>', 'JSON of constants of your own machines, in place of those that Headwater comes with')
     .option('--json <file>', 'also write demand, plan and constants as JSON')
     .addHelpText('after', () => `\nNumbers may be written as 1e9.\n\nExample:\n${example().replace(/^(?=.)/gm, '  ')}`)
+}
 
 export function registerCapacity(program: Command): void {
   declare(program).action(async (options) => {
