@@ -28,30 +28,22 @@ export function registerRead(program: Command): void {
     })
 }
 
-/** What a model serves of a user. Nulls: nothing is held of the user. */
-interface Row {
-  readonly model: string
-  readonly user: string
-  readonly status: (typeof statuses)[number]
-  readonly snapshot: number | null
-  readonly frame: number | null
-  readonly featureTimeMs: number | null
-  readonly ageMs: number | null
-  readonly vector: readonly number[]
-}
+type Row = ReturnType<typeof rowsOf>[number]
 
-function rowsOf(users: readonly string[], { models }: ReadAnswer): Row[] {
-  return models.flatMap(({ model, dim, vectors, status, snapshot, frame, featureTimeMs, ageMs }) =>
+/** What models serve of users. Nulls: nothing is held of the user. */
+function rowsOf(users: readonly string[], { models }: ReadAnswer) {
+  return models.flatMap(({ model, dim, vectors, status, ...columns }) =>
     users.map((user, row) => {
       const isHeld = statuses[status[row]] !== 'default'
+      const held = (values: ArrayLike<number>) => (isHeld ? values[row] : null)
       return {
         model,
         user,
         status: statuses[status[row]],
-        snapshot: isHeld ? snapshot[row] : null,
-        frame: isHeld ? frame[row] : null,
-        featureTimeMs: isHeld ? featureTimeMs[row] : null,
-        ageMs: isHeld ? ageMs[row] : null,
+        snapshot: held(columns.snapshot),
+        frame: held(columns.frame),
+        featureTimeMs: held(columns.featureTimeMs),
+        ageMs: held(columns.ageMs),
         vector: Array.from(vectors.subarray(row * dim, (row + 1) * dim)),
       }
     }),
@@ -66,9 +58,9 @@ function render(rows: readonly Row[]): string {
     snapshot === null ? '–' : String(snapshot),
     ageMs === null ? '–' : ageText(ageMs),
     `[${vector
-      .slice(0, 4)
-      .map((value) => value.toFixed(3))
-      .join(', ')}${vector.length > 4 ? ', …' : ''}]`,
+      .map((value, i) => (i < 4 ? value.toFixed(3) : '…'))
+      .slice(0, 5)
+      .join(', ')}]`,
   ])
   return table([['model', 'user', 'status', 'snapshot', 'age', 'embedding'], ...cells])
 }

@@ -16,12 +16,6 @@ export interface ModelArgument {
   readonly directory: string
 }
 
-export interface ShadowArgument {
-  /** Null where no model is named, as there is only one. */
-  readonly model: string | null
-  readonly snapshot: number | 'latest-held'
-}
-
 /** `NAME=` before something. A path before the sign is no name. */
 const named = /^([\w-][\w.-]*)=(.*)$/s
 
@@ -32,9 +26,10 @@ export function modelArgument(text: string, before: readonly ModelArgument[] = [
   return [...before, { name, directory: /^https?:\/\//.test(directory) ? directory : userPath(directory) }]
 }
 
-export function shadowArgument(text: string): ShadowArgument {
+/** @returns the model null where none is named, as there is only one */
+export function shadowArgument(text: string) {
   const [, model = null, snapshot = text] = named.exec(text) ?? []
-  if (snapshot === 'latest-held') return { model, snapshot }
+  if (snapshot === 'latest-held') return { model, snapshot: 'latest-held' as const }
   const ask = 'Give the number of a snapshot, or latest-held; before it, MODEL= if there are several.'
   return { model, snapshot: snapshotNumber(ask)(snapshot) }
 }
