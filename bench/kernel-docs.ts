@@ -43,10 +43,9 @@ function bindingsOf(kernel: AnyKernel): string {
 /** `plain`, `wide`; with subgroups ≥ 8: `lanes`: tunings with the same needs together. */
 function tuningsOf(kernel: AnyKernel): string {
   const byNeeds = new Map<string, string[]>()
-  for (const { name, needs } of kernel.tunings as readonly Tuning[]) {
-    const lanes = needs?.minSubgroupSize ? ` ≥ ${needs.minSubgroupSize}` : ''
-    const asked = (needs?.features ?? []).map((feature) => (feature === 'subgroups' ? feature + lanes : feature))
-    byNeeds.set(asked.join(', '), [...(byNeeds.get(asked.join(', ')) ?? []), code(name)])
+  for (const { name, minSubgroupSize } of kernel.tunings as readonly Tuning[]) {
+    const needs = minSubgroupSize ? `subgroups ≥ ${minSubgroupSize}` : ''
+    byNeeds.set(needs, [...(byNeeds.get(needs) ?? []), code(name)])
   }
   return [...byNeeds].map(([needs, names]) => (needs && `with ${needs}: `) + names.join(', ')).join('; ')
 }

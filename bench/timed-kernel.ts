@@ -37,7 +37,7 @@ export async function timeTunings(
   shape: Shape,
 ): Promise<{ readonly dispatch: Dispatch; readonly tunings: readonly TimedTuning[] }> {
   const buffers = uploadExample(device, kernel, shape)
-  const supported = (kernel.tunings as readonly Tuning[]).filter(({ needs }) => device.supports(needs))
+  const supported = (kernel.tunings as readonly Tuning[]).filter((tuning) => device.supports(tuning))
   const dispatches = supported.map((tuning) => prepareDispatch(device, kernel, shape, buffers, tuning))
   const entries: { tuning: string; runs: RepeatedRuns; timesMs: number[]; rounds: number }[] = []
   try {

@@ -33,7 +33,6 @@ export {
   type Shape,
   type Tolerance,
   type Tuning,
-  type TuningNeeds,
   type UniformType,
 } from './kernel/kernel.ts'
 export { type BufferRange, type Dispatch, prepareDispatch } from './program/dispatch.ts'

@@ -103,22 +103,15 @@ fn main(
   let columns = vec4u(source.y * 4u) + vec4u(0u, 1u, 2u, 3u);
   let exists = columns < vec4u(u.N);
   let bStart = vec4u(u.bOffset + batchOf(source) * u.bBatch) + min(columns, vec4u(u.N - 1u)) * u.bRow;
-  var nextA: array<vec4f, 1>;
-  var toA: array<u32, 1>;
+  // Neighbouring invocations run along whatever lies beside each other in A: vec4 of four rows at one k.
+  let ak = select(local % 16u, local / 16u, u.aRow == 1u);
+  let am4 = select(local / 16u, local % 16u, u.aRow == 1u);
   var nextB: array<vec4f, 4>;
-  var side = 0u;
   var s0 = vec4f(); var s1 = vec4f(); var s2 = vec4f(); var s3 = vec4f();
   for (var kStart = 0u; kStart < u.K; kStart += 16u) {
-    {
-      let index = local + 0u;
-      // Neighbouring invocations run along whatever lies beside each other in A.
-      let k = select(index % 16u, index / 16u, u.aRow == 1u);
-      let m4 = select(index / 16u, index % 16u, u.aRow == 1u);
-      let at = aStart + min(kStart + k, u.K - 1u) * u.aCol;
-      let r = min(vec4u(tile.row + m4 * 4u) + vec4u(0u, 1u, 2u, 3u), vec4u(u.M - 1u)) * u.aRow + at;
-      nextA[0] = select(vec4f(), vec4f(a[r.x], a[r.y], a[r.z], a[r.w]), kStart + k < u.K);
-      toA[0] = k * 16u + m4;
-    }
+    let at = aStart + min(kStart + ak, u.K - 1u) * u.aCol;
+    let r = min(vec4u(tile.row + am4 * 4u) + vec4u(0u, 1u, 2u, 3u), vec4u(u.M - 1u)) * u.aRow + at;
+    let nextA = select(vec4f(), vec4f(a[r.x], a[r.y], a[r.z], a[r.w]), kStart + ak < u.K);
     {
       let k = kStart + min(local / 16u, 3u) * 4u;
       let at = min(k, (u.K - 1u) / 4u * 4u) / 4u;
@@ -132,16 +125,16 @@ fn main(
       nextB[3] = select(vec4f(), select(vec4f(), vec4f(x.w, y.w, z.w, w.w), exists), k + 3u < u.K);
     }
     workgroupBarrier();
-    tileA[side * 256u + toA[0]] = vec4f(nextA[0]);
+    tileA[ak * 16u + am4] = nextA;
     if (local < 64u) {
-      let to = side * 256u + local / 16u * 64u + local % 16u;
-      tileB[to + 0u] = vec4f(nextB[0]); tileB[to + 16u] = vec4f(nextB[1]); tileB[to + 32u] = vec4f(nextB[2]); tileB[to + 48u] = vec4f(nextB[3]);
+      let to = local / 16u * 64u + local % 16u;
+      tileB[to + 0u] = nextB[0]; tileB[to + 16u] = nextB[1]; tileB[to + 32u] = nextB[2]; tileB[to + 48u] = nextB[3];
     }
     workgroupBarrier();
     for (var k = 0u; k < 16u; k++) {
-      let x = tileB[side * 256u + k * 16u + local % 16u];
-      { let v = tileA[side * 256u + k * 16u + local / 16u * 1u + 0u];
-        s0 += (v.x * x); s1 += (v.y * x); s2 += (v.z * x); s3 += (v.w * x); }
+      let x = tileB[k * 16u + local % 16u];
+      let v = tileA[k * 16u + local / 16u];
+      s0 += v.x * x; s1 += v.y * x; s2 += v.z * x; s3 += v.w * x;
     }
   }
   let place = placeOf(tile.column4 + local % 16u, tile.batch);

@@ -101,31 +101,24 @@ fn main(
   let aStart = u.aOffset + min(tile.batch, u.batch - 1u) * u.aBatch;
   let source = placeOf(tile.column4 + local % 16u, tile.batch);
   let bStart = u.bOffset + batchOf(source) * u.bBatch + source.y;
-  var nextA: array<vec4f, 1>;
-  var toA: array<u32, 1>;
+  // Neighbouring invocations run along whatever lies beside each other in A: vec4 of four rows at one k.
+  let ak = select(local % 16u, local / 16u, u.aRow == 1u);
+  let am4 = select(local / 16u, local % 16u, u.aRow == 1u);
   var nextB: array<vec4f, 1>;
-  var side = 0u;
   var s0 = vec4f(); var s1 = vec4f(); var s2 = vec4f(); var s3 = vec4f();
   for (var kStart = 0u; kStart < u.K; kStart += 16u) {
-    {
-      let index = local + 0u;
-      // Neighbouring invocations run along whatever lies beside each other in A.
-      let k = select(index % 16u, index / 16u, u.aRow == 1u);
-      let m4 = select(index / 16u, index % 16u, u.aRow == 1u);
-      let at = aStart + min(kStart + k, u.K - 1u) * u.aCol;
-      let r = min(vec4u(tile.row + m4 * 4u) + vec4u(0u, 1u, 2u, 3u), vec4u(u.M - 1u)) * u.aRow + at;
-      nextA[0] = select(vec4f(), vec4f(a[r.x], a[r.y], a[r.z], a[r.w]), kStart + k < u.K);
-      toA[0] = k * 16u + m4;
-    }
-    nextB[0] = select(vec4f(), b[bStart + min(kStart + (local + 0u) / 16u, u.K - 1u) * u.bRow], kStart + (local + 0u) / 16u < u.K);
+    let at = aStart + min(kStart + ak, u.K - 1u) * u.aCol;
+    let r = min(vec4u(tile.row + am4 * 4u) + vec4u(0u, 1u, 2u, 3u), vec4u(u.M - 1u)) * u.aRow + at;
+    let nextA = select(vec4f(), vec4f(a[r.x], a[r.y], a[r.z], a[r.w]), kStart + ak < u.K);
+    nextB[0] = select(vec4f(), b[bStart + min(kStart + local / 16u, u.K - 1u) * u.bRow], kStart + local / 16u < u.K);
     workgroupBarrier();
-    tileA[side * 256u + toA[0]] = vec4f(nextA[0]);
-    tileB[side * 256u + local + 0u] = vec4f(nextB[0]);
+    tileA[ak * 16u + am4] = nextA;
+    tileB[local] = nextB[0];
     workgroupBarrier();
     for (var k = 0u; k < 16u; k++) {
-      let x = tileB[side * 256u + k * 16u + local % 16u];
-      { let v = tileA[side * 256u + k * 16u + local / 16u * 1u + 0u];
-        s0 += (v.x * x); s1 += (v.y * x); s2 += (v.z * x); s3 += (v.w * x); }
+      let x = tileB[k * 16u + local % 16u];
+      let v = tileA[k * 16u + local / 16u];
+      s0 += v.x * x; s1 += v.y * x; s2 += v.z * x; s3 += v.w * x;
     }
   }
   let place = placeOf(tile.column4 + local % 16u, tile.batch);

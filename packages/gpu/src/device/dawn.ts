@@ -4,7 +4,7 @@ import { create, globals } from 'webgpu'
 // Dawn aborts the process when the object of `create()` is collected while a device of it lives, so instances stay here.
 const instances = new Map<string, GPU>()
 
-const defaultOptions = ['enable-dawn-features=allow_unsafe_apis', 'disable-dawn-features=timestamp_quantization']
+const defaultOptions = ['disable-dawn-features=timestamp_quantization']
 
 /** Memory of this machine, which a software adapter shares. */
 export const hostMemoryBytes = totalmem
@@ -12,8 +12,7 @@ export const hostMemoryBytes = totalmem
 /**
  * Dawn's `GPU` for Node, one a process and set of options. The only place that imports Dawn.
  * @param options Dawn's `key=value` strings, for instance `backend=null` to compile WGSL without a driver. By default
- * timestamps come unrounded (rounding to 65 µs, meant against fingerprinting in browsers, would hide small kernels) and
- * experimental features such as subgroup matrices are offered where the driver has them.
+ * timestamps come unrounded: rounding to 65 µs, meant against fingerprinting in browsers, would hide small kernels.
  */
 export function dawn(options: readonly string[] = defaultOptions): GPU {
   const key = options.join(' ')

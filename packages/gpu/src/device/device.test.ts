@@ -104,7 +104,7 @@ describe('a device', () => {
     const measured: Kernel<{ N: number; a: number }, 'x' | 'y', Tuning> = {
       ...saxpy,
       name: 'matmul',
-      tunings: [{ name: 'safe' }, { name: 'subgroup-16x64', needs: { minSubgroupSize: 1 << 20 } }],
+      tunings: [{ name: 'safe' }, { name: 'subgroup-16x64', minSubgroupSize: 1 << 20 }],
       wgsl: () => '',
       workgroups: () => [1, 1, 1],
       tolerance: () => ({ absolute: 0, relative: 0 }),

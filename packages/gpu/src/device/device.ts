@@ -1,12 +1,4 @@
-import {
-  type AnyKernel,
-  type Binding,
-  type Kernel,
-  resolveWgsl,
-  type Shape,
-  type Tuning,
-  type TuningNeeds,
-} from '../kernel/kernel.ts'
+import { type AnyKernel, type Binding, type Kernel, resolveWgsl, type Shape, type Tuning } from '../kernel/kernel.ts'
 import { BufferPool } from './buffer-pool.ts'
 import { DeviceLostError, GpuLimitError, GpuValidationError, NoAdapterError, OutOfMemoryError } from './errors.ts'
 import tuningTable from './tuning-table.json' with { type: 'json' }
@@ -48,12 +40,7 @@ export interface DeviceReport {
   }
 }
 
-const wantedFeatures: readonly string[] = [
-  'subgroups',
-  'timestamp-query',
-  'shader-f16',
-  'chromium-experimental-subgroup-matrix',
-]
+const wantedFeatures: readonly string[] = ['subgroups', 'timestamp-query']
 const wantedLimits = [
   'maxBufferSize',
   'maxStorageBufferBindingSize',
@@ -128,12 +115,8 @@ export class GpuDevice {
     if (this.#failure) throw this.#failure
   }
 
-  supports(needs: TuningNeeds | undefined): boolean {
-    if (!needs) return true
-    return (
-      (needs.features ?? []).every((feature) => this.features.has(feature)) &&
-      this.adapter.subgroupMinSize >= (needs.minSubgroupSize ?? 0)
-    )
+  supports({ minSubgroupSize }: Tuning): boolean {
+    return !minSubgroupSize || (this.features.has('subgroups') && this.adapter.subgroupMinSize >= minSubgroupSize)
   }
 
   /** The tuning measured best on this adapter class for shapes of this bucket, or the kernel's first. */
@@ -141,7 +124,7 @@ export class GpuDevice {
     const measured = (tuningTable as TuningTable)[this.adapterClass]?.[kernel.name]
     const name = measured?.[kernel.bucket?.(shape) ?? '']
     const chosen = kernel.tunings.find((t) => t.name === name)
-    return chosen && this.supports(chosen.needs) ? chosen : kernel.tunings[0]!
+    return chosen && this.supports(chosen) ? chosen : kernel.tunings[0]!
   }
 
   /** The pipeline of a kernel, made once for each resolved WGSL. */

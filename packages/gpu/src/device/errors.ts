@@ -61,12 +61,11 @@ export class GpuLimitError extends GpuError {
 /** A tuning was asked for that this device cannot run. */
 export class DeviceFeatureError extends GpuError {
   constructor(kernel: string, tuning: Tuning, adapter: { description: string; subgroupMinSize: number }) {
-    const { features = [], minSubgroupSize } = tuning.needs ?? {}
-    const needs = [...features, ...(minSubgroupSize ? [`subgroups of at least ${minSubgroupSize} lanes`] : [])]
     super(
       'feature',
-      `Kernel ${kernel}, tuning ${tuning.name}: needs ${needs.join(', ')}, which "${adapter.description}" (subgroups of ` +
-        `${adapter.subgroupMinSize} lanes) does not give. Leave the tuning out and one that fits is chosen.`,
+      `Kernel ${kernel}, tuning ${tuning.name}: needs subgroups of at least ${tuning.minSubgroupSize} lanes, which ` +
+        `"${adapter.description}" (subgroups of ${adapter.subgroupMinSize} lanes) does not give. Leave the tuning out and ` +
+        'one that fits is chosen.',
     )
   }
 }

@@ -10,18 +10,11 @@ export interface Binding {
   readonly access: 'read' | 'read_write'
 }
 
-/** What an adapter must have for a tuning to be right there. */
-export interface TuningNeeds {
-  /** WebGPU features, also experimental ones that the type declarations do not list. */
-  readonly features?: readonly (GPUFeatureName | 'chromium-experimental-subgroup-matrix')[]
-  /** Smallest subgroup the driver may choose, in lanes. */
-  readonly minSubgroupSize?: number
-}
-
 /** One way to compute the same result; `name` is unique within its kernel. */
 export interface Tuning {
   readonly name: string
-  readonly needs?: TuningNeeds
+  /** Where it uses subgroups: the fewest lanes with which it is right, however few the driver chooses. */
+  readonly minSubgroupSize?: number
 }
 
 /**
@@ -94,13 +87,6 @@ export interface Gradient<S extends Shape = Shape, B extends string = string> {
 // biome-ignore lint/suspicious/noExplicitAny: a list of kernels is heterogeneous in shape, bindings and tunings
 export type AnyKernel = Kernel<any, any, any>
 
-/** The WGSL directive that a feature asks for. */
-const enables: { readonly [feature: string]: string } = {
-  subgroups: 'enable subgroups;',
-  'shader-f16': 'enable f16;',
-  'chromium-experimental-subgroup-matrix': 'enable chromium_experimental_subgroup_matrix;',
-}
-
 const elementBytes: Record<ElementType, number> = { f32: 4, u32: 4, vec4f: 16, vec4u: 16 }
 
 /** Bytes of one element of a binding. */
@@ -113,7 +99,7 @@ export function resolveWgsl<S extends Shape, B extends string, T extends Tuning>
   kernel: Kernel<S, B, T>,
   tuning: T,
 ): string {
-  const lines = (tuning.needs?.features ?? []).flatMap((feature) => enables[feature] ?? [])
+  const lines = tuning.minSubgroupSize ? ['enable subgroups;'] : []
   const bindings = Object.entries<Binding>(kernel.bindings)
   for (const [index, [name, binding]] of bindings.entries())
     lines.push(`@group(0) @binding(${index}) var<storage, ${binding.access}> ${name}: array<${binding.type}>;`)

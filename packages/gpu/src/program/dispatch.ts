@@ -83,7 +83,7 @@ export function prepareDispatch<S extends Shape, B extends string, T extends Tun
   tuning: T = device.tuning(kernel, shape),
 ): Dispatch {
   const plain = kernel as unknown as Kernel
-  if (!device.supports(tuning.needs)) throw new DeviceFeatureError(kernel.name, tuning, device.adapter)
+  if (!device.supports(tuning)) throw new DeviceFeatureError(kernel.name, tuning, device.adapter)
   checkUniforms(plain, shape)
   const sizes = kernel.sizes(shape)
   const ranges = (Object.keys(kernel.bindings) as B[]).map((name) => {

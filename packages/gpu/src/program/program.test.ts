@@ -101,7 +101,7 @@ describe('prepareDispatch', () => {
   })
 
   it('refuses a tuning that the device cannot run', () => {
-    const tuning = { name: 'wide', lanes: 64, needs: { minSubgroupSize: 1 << 20 } }
+    const tuning = { name: 'wide', lanes: 64, minSubgroupSize: 1 << 20 }
     const prepare = () => prepareDispatch(device, saxpy, shape, buffers, tuning)
     expect(prepare).toThrow(DeviceFeatureError)
     expect(prepare).toThrow(/tuning wide: needs subgroups of at least 1048576 lanes/)

@@ -8,7 +8,7 @@
  * have more chunks, each with workgroups of its own, and the columns outside the chunk are read where a product needs them.
  */
 import { linearGroups, linearGroupWgsl } from '../wgsl/linear-grid.ts'
-import { laneParameter, type RowTuning, reduceWgsl, rowLanes, subgroupNeeds } from './reduce.ts'
+import { laneParameter, type RowTuning, reduceWgsl, rowLanes } from './reduce.ts'
 
 export interface PoolTuning extends RowTuning {
   readonly quads: number
@@ -17,8 +17,8 @@ export interface PoolTuning extends RowTuning {
 
 export const poolTunings: readonly PoolTuning[] = [
   { name: 'workgroup-32', kind: 'workgroup', quads: 8, rows: 1 },
-  { name: 'subgroup-16', kind: 'subgroup', quads: 4, rows: 4, needs: subgroupNeeds },
-  { name: 'subgroup-32', kind: 'subgroup', quads: 8, rows: 4, needs: subgroupNeeds },
+  { name: 'subgroup-16', kind: 'subgroup', quads: 4, rows: 4, minSubgroupSize: 8 },
+  { name: 'subgroup-32', kind: 'subgroup', quads: 8, rows: 4, minSubgroupSize: 8 },
 ]
 
 export const poolGroups = ({ R, D4 }: { R: number; D4: number }, { rows, quads }: PoolTuning) =>

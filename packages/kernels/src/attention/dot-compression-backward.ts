@@ -25,7 +25,6 @@ import {
   ySize,
   zSize,
 } from './dot-compression-shape.ts'
-import { subgroupNeeds } from './reduce.ts'
 import { rowsOnly } from './rows-only.ts'
 import {
   type WeightedTuning,
@@ -225,7 +224,7 @@ export const dotCompressionBackwardLogits: Kernel<
   uniforms,
   tunings: [
     { name: 'workgroup-64x16', kind: 'workgroup', tokens: 1 },
-    { name: 'subgroup-32x16', kind: 'subgroup', tokens: 4, needs: subgroupNeeds },
+    { name: 'subgroup-32x16', kind: 'subgroup', tokens: 4, minSubgroupSize: 8 },
   ],
   bucket,
   wgsl: logitsWgsl,

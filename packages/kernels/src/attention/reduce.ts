@@ -11,8 +11,6 @@ export interface RowTuning extends Tuning {
 
 export const rowLanes = ({ kind }: RowTuning): number => (kind === 'subgroup' ? 8 : 64)
 
-export const subgroupNeeds = { features: ['subgroups'], minSubgroupSize: 8 } as const
-
 /** The parameter of `main` that numbers the lanes of a row. */
 export const laneParameter = ({ kind }: RowTuning): string =>
   kind === 'subgroup' ? '@builtin(subgroup_invocation_id) lane: u32' : '@builtin(local_invocation_index) lane: u32'

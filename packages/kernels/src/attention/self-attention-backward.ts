@@ -7,6 +7,7 @@
  */
 import type { Kernel, ReferenceArrays } from '@headwater/gpu'
 import { uniform } from '../examples/arrays.ts'
+import { rowLanes } from './reduce.ts'
 import { attentionForward, workgroupsOf } from './self-attention.ts'
 import {
   selfAttentionForwardReference,
@@ -28,7 +29,6 @@ import {
 } from './self-attention-shape.ts'
 import {
   blockOf,
-  lanesOf,
   loadOwn,
   mainWgsl,
   partnerLoop,
@@ -37,17 +37,8 @@ import {
   range,
   type SelfAttentionTuning,
   storeOwn,
-  subgroupTuning,
-  workgroupTuning,
+  selfAttentionTunings as tunings,
 } from './self-attention-wgsl.ts'
-
-const tunings: readonly SelfAttentionTuning[] = [
-  workgroupTuning(32),
-  workgroupTuning(64),
-  subgroupTuning(16, 4),
-  subgroupTuning(32, 2),
-  subgroupTuning(64, 1),
-]
 
 const zeros = (names: readonly string[]): string => names.map((name) => `var ${name} = vec4f();`).join(' ')
 
@@ -59,7 +50,7 @@ const add = (to: string, factor: string, from: string, width: number): string =>
 
 const ownIndices = (tuning: SelfAttentionTuning): string =>
   range(tuning.rows)
-    .map((r) => `let own${r} = start + ${r * lanesOf(tuning)}u + lane; let place${r} = min(own${r}, u.L - 1u);`)
+    .map((r) => `let own${r} = start + ${r * rowLanes(tuning)}u + lane; let place${r} = min(own${r}, u.L - 1u);`)
     .join('\n  ')
 
 /** Sums over the columns outside the chunk, of the owned rows `a`, `b` with the partner rows at `x`, `y`. */

@@ -7,11 +7,10 @@
  * the products over the columns outside the chunk read memory directly. So every tuning is right for every head, and
  * fast where the head fits.
  */
-import type { Tuning } from '@headwater/gpu'
 import { linearGroupWgsl } from '../wgsl/linear-grid.ts'
+import { laneParameter, type RowTuning, rowLanes } from './reduce.ts'
 
-export interface SelfAttentionTuning extends Tuning {
-  readonly kind: 'workgroup' | 'subgroup'
+export interface SelfAttentionTuning extends RowTuning {
   /** Columns of a head in registers, a multiple of 8. */
   readonly width: number
   /** Rows that an invocation owns. */
@@ -20,26 +19,15 @@ export interface SelfAttentionTuning extends Tuning {
 
 export const range = (n: number): number[] => Array.from({ length: n }, (_, i) => i)
 
-/** Invocations of a workgroup. */
-export const lanesOf = ({ kind }: SelfAttentionTuning): number => (kind === 'subgroup' ? 8 : 64)
-
 /** Rows that a workgroup owns. */
-export const blockOf = (tuning: SelfAttentionTuning): number => lanesOf(tuning) * tuning.rows
+export const blockOf = (tuning: SelfAttentionTuning): number => rowLanes(tuning) * tuning.rows
 
-export const subgroupTuning = (width: number, rows: number): SelfAttentionTuning => ({
-  name: `subgroup-${width}x${rows}`,
-  kind: 'subgroup',
-  width,
-  rows,
-  needs: { features: ['subgroups'], minSubgroupSize: 8 },
-})
-
-export const workgroupTuning = (width: number): SelfAttentionTuning => ({
-  name: `workgroup-${width}`,
-  kind: 'workgroup',
-  width,
-  rows: 1,
-})
+export const selfAttentionTunings: readonly SelfAttentionTuning[] = [
+  { name: 'workgroup-32', kind: 'workgroup', width: 32, rows: 1 },
+  { name: 'subgroup-16x4', kind: 'subgroup', width: 16, rows: 4, minSubgroupSize: 8 },
+  { name: 'subgroup-32x2', kind: 'subgroup', width: 32, rows: 2, minSubgroupSize: 8 },
+  { name: 'subgroup-64x1', kind: 'subgroup', width: 64, rows: 1, minSubgroupSize: 8 },
+]
 
 /** A matrix whose rows the partner loop goes through: the expression of a row's first float, and where it lies. */
 export interface Partner {
@@ -101,10 +89,8 @@ ${linearGroupWgsl}
 fn sum4(v: vec4f) -> f32 { return (v.x + v.y) + (v.z + v.w); }
 fn column(n: u32, first: u32) -> u32 { return n + select(0u, ${width}u, n >= first); }
 ${kind === 'workgroup' ? `var<workgroup> tile_a: array<vec4f, ${(tile * width) / 4}>;\nvar<workgroup> tile_b: array<vec4f, ${(tile * width) / 4}>;\nvar<workgroup> tile_scalars: array<vec2f, ${tile}>;` : ''}
-@compute @workgroup_size(${lanesOf(tuning)})
-fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: vec3u, ${
-    kind === 'subgroup' ? '@builtin(subgroup_invocation_id)' : '@builtin(local_invocation_index)'
-  } lane: u32) {
+@compute @workgroup_size(${rowLanes(tuning)})
+fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: vec3u, ${laneParameter(tuning)}) {
   let blocks = (u.L + ${block - 1}u) / ${block}u;
   let chunks = (u.D + ${width - 1}u) / ${width}u;
   let linear = linearGroup(group, groups);
@@ -208,7 +194,7 @@ function workgroupLoop(
   return /* wgsl */ `
   for (var t = ${from}; t < ${to}; t += ${tile}u) {
     workgroupBarrier();
-    for (var e = lane; e < ${tile * quads}u; e += ${lanesOf(tuning)}u) {
+    for (var e = lane; e < ${tile * quads}u; e += ${rowLanes(tuning)}u) {
       let row = min(t + e / ${quads}u, u.L - 1u);
       let column = first + e % ${quads}u * 4u;
       ${fill.join('\n      ')}

@@ -32,9 +32,8 @@ import {
   product,
   range,
   type SelfAttentionTuning,
+  selfAttentionTunings,
   storeOwn,
-  subgroupTuning,
-  workgroupTuning,
 } from './self-attention-wgsl.ts'
 
 /** Workgroups of a tuning: a block of rows and a chunk of columns each. */
@@ -118,14 +117,7 @@ export const attentionForward: Kernel<SelfAttentionShape, 'qkv' | 'lengths' | 'y
     ...writes('f32', 'y', 'lses'),
   },
   uniforms,
-  tunings: [
-    workgroupTuning(32),
-    workgroupTuning(64),
-    subgroupTuning(16, 4),
-
-    subgroupTuning(32, 2),
-    subgroupTuning(64, 1),
-  ],
+  tunings: selfAttentionTunings,
   bucket,
   wgsl,
   workgroups: workgroupsOf,

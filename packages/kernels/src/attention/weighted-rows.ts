@@ -7,7 +7,6 @@
  */
 import type { Tuning } from '@headwater/gpu'
 import { linearGroups, linearGroupWgsl } from '../wgsl/linear-grid.ts'
-import { subgroupNeeds } from './reduce.ts'
 
 export interface WeightedTuning extends Tuning {
   readonly kind: 'workgroup' | 'subgroup'
@@ -23,7 +22,7 @@ export const weightedSubgroup = (rows: number, quads: number): WeightedTuning =>
   kind: 'subgroup',
   rows,
   quads,
-  needs: subgroupNeeds,
+  minSubgroupSize: 8,
 })
 
 const range = (n: number) => Array.from({ length: n }, (_, i) => i)

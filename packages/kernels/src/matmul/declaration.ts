@@ -4,7 +4,6 @@ import { padded } from '../examples/arrays.ts'
 import { activations } from '../wgsl/activation.ts'
 import { reads } from '../wgsl/bindings.ts'
 import { tileGroups } from './epilogue.ts'
-import { registerTileWgsl } from './register-tile.ts'
 import {
   denseRow,
   type Layout,
@@ -17,7 +16,7 @@ import {
   matmulUniforms,
 } from './shape.ts'
 import { quadTileWgsl, subgroupTileWgsl } from './subgroup-tile.ts'
-import { type WorkgroupTile, workgroupTileWgsl } from './workgroup-tile.ts'
+import { workgroupTileWgsl } from './workgroup-tile.ts'
 
 export interface MatmulTuning extends Tuning {
   /** Rows and columns of C a workgroup computes. */
@@ -26,11 +25,11 @@ export interface MatmulTuning extends Tuning {
   readonly wgsl: (layout: Layout) => string
 }
 
-export const registerTuning: MatmulTuning = {
-  name: 'register-64x64',
+export const workgroupTuning: MatmulTuning = {
+  name: 'workgroup-64x64',
   tileRows: 64,
   tileColumns: 64,
-  wgsl: registerTileWgsl,
+  wgsl: workgroupTileWgsl,
 }
 
 export function subgroupTuning(tileRows: number, tileColumns: number): MatmulTuning {
@@ -38,7 +37,7 @@ export function subgroupTuning(tileRows: number, tileColumns: number): MatmulTun
     name: `subgroup-${tileRows}x${tileColumns}`,
     tileRows,
     tileColumns,
-    needs: { features: ['subgroups'], minSubgroupSize: 8 },
+    minSubgroupSize: 8,
     wgsl: (layout) => subgroupTileWgsl(layout, tileRows, tileColumns / 32),
   }
 }
@@ -47,18 +46,8 @@ export const quadTuning: MatmulTuning = {
   name: 'quad-64x16',
   tileRows: 64,
   tileColumns: 16,
-  needs: { features: ['subgroups'], minSubgroupSize: 4 },
+  minSubgroupSize: 4,
   wgsl: quadTileWgsl,
-}
-
-export function workgroupTuning(tile: WorkgroupTile): MatmulTuning {
-  return {
-    name: `workgroup-${tile.tileRows}x64${tile.buffers === 2 ? '-double' : ''}${tile.half ? '-f16' : ''}`,
-    tileRows: tile.tileRows,
-    tileColumns: 64,
-    ...(tile.half ? { needs: { features: ['shader-f16'] } } : {}),
-    wgsl: (layout) => workgroupTileWgsl(layout, tile),
-  }
 }
 
 export function matmulDeclaration(layout: Layout) {
@@ -76,6 +65,8 @@ export function matmulDeclaration(layout: Layout) {
     workgroups: (s: MatmulShape, tuning: MatmulTuning) => tileGroups(s, tuning, layout),
     sizes: (s: MatmulShape): { readonly [K in MatmulBinding]: number } => matmulSizes(s, layout),
     cost: (s: MatmulShape) => matmulCost(s, layout),
+    tolerance: ({ K }: MatmulShape) => ({ absolute: 1e-6 * (4 + K / 8), relative: 1e-5 }),
+    benchmarks: towerShapes(layout),
     cases: matmulCases(layout),
     draw: (between: (low: number, high: number) => number) => drawMatmul(between, layout),
   }
@@ -163,7 +154,7 @@ function drawMatmul(between: (low: number, high: number) => number, layout: Layo
 }
 
 /** The shapes of the towers: square ones for scale, layers, cross layers, token mixing, a weight's gradient, heads. */
-export function towerShapes(layout: Layout): readonly MatmulShape[] {
+function towerShapes(layout: Layout): readonly MatmulShape[] {
   const of = (M: number, N: number, K: number, extra: Partial<MatmulShape> = {}) =>
     matmulShape({ M, N, K, ...extra }, layout)
   return [

@@ -12,12 +12,6 @@ const uniforms = { M: 'size', N: 'size', inOffset: 'u32', inRow: 'u32', outOffse
 
 export type TransposeShape = ShapeOf<typeof uniforms>
 
-export interface TransposeTuning extends Tuning {
-  /** Edge of a workgroup's square, in floats, and whether it passes through workgroup memory. */
-  readonly edge: number
-  readonly shared: boolean
-}
-
 const shape = (M: number, N: number, extra: Partial<TransposeShape> = {}): TransposeShape => ({
   M,
   N,
@@ -28,26 +22,19 @@ const shape = (M: number, N: number, extra: Partial<TransposeShape> = {}): Trans
   ...extra,
 })
 
-const gridWgsl = (edge: number) => /* wgsl */ `
+/** Edge of a workgroup's square, in floats. An invocation turns 4 × 4 round in registers. */
+const edge = 32
+
+const wgsl = /* wgsl */ `
 ${linearGroupWgsl}
-/** First row and column of the workgroup's square of \`in\`. */
-fn squareOf(group: vec3u, groups: vec3u) -> vec2u {
-  let across = (u.N + ${edge - 1}u) / ${edge}u;
-  let index = linearGroup(group, groups);
-  return vec2u(index / across, index % across) * ${edge}u;
-}
 fn rowOf(m: u32, n4: u32) -> vec4f {
   return select(vec4f(), input[u.inOffset + min(m, u.M - 1u) * u.inRow + min(n4, (u.N - 1u) / 4u)], m < u.M);
 }
-`
-
-/** An invocation turns 4 × 4 round in registers. */
-const registerWgsl = /* wgsl */ `
-${gridWgsl(32)}
 ${mainWgsl(64, 'local')}
-  let square = squareOf(group, groups);
-  let n = square.y + local % 8u * 4u;
-  let m = square.x + local / 8u * 4u;
+  let across = (u.N + ${edge - 1}u) / ${edge}u;
+  let index = linearGroup(group, groups);
+  let n = index % across * ${edge}u + local % 8u * 4u;
+  let m = index / across * ${edge}u + local / 8u * 4u;
   if (n >= u.N || m >= u.M) { return; }
   ${range(4)
     .map((i) => `let r${i} = rowOf(m + ${i}u, n / 4u);`)
@@ -59,42 +46,13 @@ ${mainWgsl(64, 'local')}
   if (n + 3u < u.N) { output[to + 3u * u.outRow] = vec4f(r0.w, r1.w, r2.w, r3.w); }
 }`
 
-/** 64 × 64 through workgroup memory, so that neighbours read and write neighbouring vec4. */
-const sharedWgsl = /* wgsl */ `
-${gridWgsl(64)}
-var<workgroup> tile: array<f32, ${64 * 63 + 64}>;
-${mainWgsl(256, 'local')}
-  let square = squareOf(group, groups);
-  for (var i = local; i < 1024u; i += 256u) {
-    let m = i / 16u;
-    let x = rowOf(square.x + m, square.y / 4u + i % 16u);
-    // Columns are shifted by the row, so that a column lies in all banks.
-    ${range(4)
-      .map((c) => `tile[m * 64u + (i % 16u * 4u + ${c}u + m) % 64u] = x[${c}];`)
-      .join(' ')}
-  }
-  workgroupBarrier();
-  for (var i = local; i < 1024u; i += 256u) {
-    let n = i / 16u;
-    let m = i % 16u * 4u;
-    if (square.y + n < u.N && square.x + m < u.M) {
-      output[u.outOffset + (square.y + n) * u.outRow + square.x / 4u + i % 16u] = vec4f(${range(4)
-        .map((c) => `tile[(m + ${c}u) * 64u + (n + m + ${c}u) % 64u]`)
-        .join(', ')});
-    }
-  }
-}`
-
-export const transpose: Kernel<TransposeShape, 'input' | 'output', TransposeTuning> = {
+export const transpose: Kernel<TransposeShape, 'input' | 'output', Tuning> = {
   name: 'transpose',
   bindings: { input: { type: 'vec4f', access: 'read' }, output: { type: 'vec4f', access: 'read_write' } },
   uniforms,
-  tunings: [
-    { name: 'register-4x4', edge: 32, shared: false },
-    { name: 'workgroup-64x64', edge: 64, shared: true },
-  ],
-  wgsl: ({ shared }) => (shared ? sharedWgsl : registerWgsl),
-  workgroups: ({ M, N }, { edge }) => linearGroups(Math.ceil(N / edge) * Math.ceil(M / edge)),
+  tunings: [{ name: 'register-4x4' }],
+  wgsl: () => wgsl,
+  workgroups: ({ M, N }) => linearGroups(Math.ceil(N / edge) * Math.ceil(M / edge)),
   sizes: (s) => ({
     input: s.inOffset + (s.M - 1) * s.inRow + padded(s.N) / 4,
     output: s.outOffset + (s.N - 1) * s.outRow + padded(s.M) / 4,
@@ -113,7 +71,7 @@ export const transpose: Kernel<TransposeShape, 'input' | 'output', TransposeTuni
     shape(65, 63),
     shape(5, 6, { inOffset: 2, inRow: 3, outOffset: 1, outRow: 4 }),
     // more squares than one dimension of the grid may count
-    shape(65_536 * 64, 1, { inRow: 0 }),
+    shape(65_536 * edge, 1, { inRow: 0 }),
   ],
   draw: (between) => {
     const [M, N] = [between(1, 140), between(1, 140)]

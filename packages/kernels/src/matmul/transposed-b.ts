@@ -5,34 +5,18 @@
  */
 import type { Kernel } from '@headwater/gpu'
 import { uniform } from '../examples/arrays.ts'
-import {
-  type MatmulTuning,
-  matmulDeclaration,
-  quadTuning,
-  registerTuning,
-  subgroupTuning,
-  towerShapes,
-  workgroupTuning,
-} from './declaration.ts'
+import { type MatmulTuning, matmulDeclaration, quadTuning, subgroupTuning, workgroupTuning } from './declaration.ts'
 import { matmulReference } from './reference.ts'
 import { type MatmulBinding, type MatmulShape, matmulExample, matmulSizes } from './shape.ts'
 
 export const matmulTransposedB: Kernel<MatmulShape, MatmulBinding, MatmulTuning> = {
   name: 'matmul.transposed-b',
   ...matmulDeclaration('transposed'),
-  tunings: [
-    workgroupTuning({ tileRows: 64, depth: 16, buffers: 1 }),
-    registerTuning,
-    subgroupTuning(32, 64),
-    quadTuning,
-    subgroupTuning(32, 32),
-  ],
+  tunings: [workgroupTuning, subgroupTuning(32, 64), quadTuning, subgroupTuning(32, 32)],
   reference: (s, arrays) =>
     matmulReference(s, arrays, (batch, k, n) =>
       n < s.N ? arrays.b[(s.bOffset + batch * s.bBatch + n * s.bRow) * 4 + k]! : 0,
     ),
-  tolerance: ({ K }) => ({ absolute: 1e-6 * (4 + K / 8), relative: 1e-5 }),
-  benchmarks: towerShapes('transposed'),
   example: (s, random) => ({
     ...matmulExample(s, random),
     b: uniform(matmulSizes(s, 'transposed').b * 4, random),

@@ -7,10 +7,7 @@ import type { Tuning } from '@headwater/gpu'
 import { linearGroups, linearGroupWgsl } from '../wgsl/linear-grid.ts'
 
 export interface NormTuning extends Tuning {
-  /** How a team adds up: it is one lane, a part of a subgroup that has the whole workgroup, or a workgroup. */
-  readonly team: 'lane' | 'subgroup' | 'workgroup'
-  readonly workgroup: number
-  /** Lanes of a team, a power of two. */
+  /** Lanes of a team: one, or a power of two that are part of a subgroup, which has the whole workgroup. */
   readonly lanes: number
   /** vec4 that a lane keeps in registers. */
   readonly chunks: number
@@ -18,57 +15,30 @@ export interface NormTuning extends Tuning {
   readonly vectors: number
 }
 
-function subgroup(workgroup: number, lanes: number, chunks: number, vectors: number): NormTuning {
-  const needs = { features: ['subgroups'], minSubgroupSize: workgroup } as const
-  const name = `subgroup-${lanes === workgroup ? '' : `${workgroup / lanes}x`}${lanes}-lanes`
-  return { name, team: 'subgroup', workgroup, lanes, chunks, vectors, needs }
-}
+const workgroup = 8
 
 export const normTunings: readonly NormTuning[] = [
-  { name: 'lane-per-vector', team: 'lane', workgroup: 8, lanes: 1, chunks: 0, vectors: 4 },
-  subgroup(8, 8, 3, 32),
-  subgroup(8, 4, 1, 32),
-  // for real GPUs, with subgroups and without
-  subgroup(32, 32, 2, 1),
-  subgroup(32, 4, 1, 1),
-  { name: 'workgroup-64-lanes', team: 'workgroup', workgroup: 64, lanes: 64, chunks: 2, vectors: 1 },
+  { name: 'lane-per-vector', lanes: 1, chunks: 0, vectors: 4 },
+  { name: 'subgroup-8-lanes', lanes: 8, chunks: 3, vectors: 32, minSubgroupSize: workgroup },
+  { name: 'subgroup-2x4-lanes', lanes: 4, chunks: 1, vectors: 32, minSubgroupSize: workgroup },
 ]
 
 /** Of vectors of D4 vec4, those that few lanes take and others. */
-export const normBucket = (D4: number) => (D4 <= 4 ? 'narrow' : 'wide')
+export const normBucket = ({ D4 }: { D4: number }) => (D4 <= 4 ? 'narrow' : 'wide')
 
-const teamsOf = ({ workgroup, lanes }: NormTuning) => workgroup / lanes
+const teamsOf = ({ lanes }: NormTuning) => workgroup / lanes
 
-export function normGrid(V: number, t: NormTuning): readonly [number, number, number] {
-  return linearGroups(Math.ceil(V / (t.vectors * teamsOf(t))))
-}
+export const normGrid = ({ V }: { V: number }, t: NormTuning) => linearGroups(Math.ceil(V / (t.vectors * teamsOf(t))))
 
-/** `total(value, lane)`: the sum over the lanes of a team, known to all of them. */
-const totals: Record<NormTuning['team'], (lanes: number) => string> = {
-  lane: () => 'fn total(value: f32, lane: u32) -> f32 { return value; }',
-  // In software adapters quicker than subgroupAdd. Lanes stay among those of their team, whatever the subgroup's size; they
-  // are numbered as the subgroup has them, which need not be the workgroup's order.
-  subgroup: (lanes) => {
-    const steps = Array.from({ length: Math.log2(lanes) }, (_, i) => `sum += subgroupShuffleXor(sum, ${2 ** i}u);`)
-    return `fn total(value: f32, lane: u32) -> f32 { var sum = value; ${steps.join(' ')} return sum; }`
-  },
-  // Two barriers: `parts` is read between them, `sums` behind the second and so before the next call's second.
-  workgroup: (lanes) => /* wgsl */ `
-var<workgroup> parts: array<f32, ${lanes}>;
-var<workgroup> sums: array<f32, ${lanes / 8}>;
-fn total(value: f32, lane: u32) -> f32 {
-  parts[lane] = value;
-  workgroupBarrier();
-  if (lane < ${lanes / 8}u) {
-    var part = 0.0;
-    for (var i = 0u; i < 8u; i++) { part += parts[lane * 8u + i]; }
-    sums[lane] = part;
-  }
-  workgroupBarrier();
-  var sum = 0.0;
-  for (var i = 0u; i < ${lanes / 8}u; i++) { sum += sums[i]; }
-  return sum;
-}`,
+/**
+ * `total(value, lane)`: the sum over the lanes of a team, known to all of them. In software adapters shuffles are quicker
+ * than subgroupAdd. Lanes stay among those of their team, whatever the subgroup's size; they are numbered as the subgroup
+ * has them, which need not be the workgroup's order.
+ */
+function totalWgsl(lanes: number): string {
+  if (lanes === 1) return 'fn total(value: f32, lane: u32) -> f32 { return value; }'
+  const steps = Array.from({ length: Math.log2(lanes) }, (_, i) => `sum += subgroupShuffleXor(sum, ${2 ** i}u);`)
+  return `fn total(value: f32, lane: u32) -> f32 { var sum = value; ${steps.join(' ')} return sum; }`
 }
 
 /** Statements for vec4 `i` of a vector, given the names of the values loaded from it. */
@@ -83,12 +53,12 @@ function teamWgsl(t: NormTuning, before: string, body: string): string {
   const teams = teamsOf(t)
   return /* wgsl */ `
 ${linearGroupWgsl}
-${totals[t.team](t.lanes)}
-@compute @workgroup_size(${t.workgroup})
+${totalWgsl(t.lanes)}
+@compute @workgroup_size(${workgroup})
 fn main(
   @builtin(workgroup_id) group: vec3u,
   @builtin(num_workgroups) groups: vec3u,
-  @builtin(${t.team === 'subgroup' ? 'subgroup_invocation_id' : 'local_invocation_index'}) local: u32,
+  @builtin(${t.lanes === 1 ? 'local_invocation_index' : 'subgroup_invocation_id'}) local: u32,
 ) {
   let lane = local % ${t.lanes}u;
   let count = f32(u.D4 * 4u);

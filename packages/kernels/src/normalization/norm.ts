@@ -29,9 +29,9 @@ export function declareNormForward(name: string, centered: boolean): NormForward
     },
     uniforms: normUniforms,
     tunings: normTunings,
-    bucket: ({ D4 }) => normBucket(D4),
+    bucket: normBucket,
     wgsl: (t) => forwardWgsl(t, centered),
-    workgroups: ({ V }, t) => normGrid(V, t),
+    workgroups: normGrid,
     sizes: (s) => ({ x: xSize(s), gain: gainSize(s), shift: shiftSize(s), y: ySize(s), moments: s.V * 2 }),
     reference: (s, { x, gain, shift, y, moments }) => {
       const D = s.D4 * 4
@@ -79,9 +79,9 @@ export function declareNormBackward(name: string, centered: boolean, forward: No
     },
     uniforms: normUniforms,
     tunings: normTunings,
-    bucket: ({ D4 }) => normBucket(D4),
+    bucket: normBucket,
     wgsl: (t) => backwardWgsl(t, centered),
-    workgroups: ({ V }, t) => normGrid(V, t),
+    workgroups: normGrid,
     sizes: (s) => ({ x: xSize(s), gain: gainSize(s), moments: s.V * 2, dy: ySize(s), dx: xSize(s) }),
     reference: (s, { x, gain, moments, dy, dx }) => {
       const D = s.D4 * 4

@@ -56,7 +56,7 @@ export function itRuns(
   shape?: Shape,
 ): void {
   it(title, async ({ task }) => {
-    const applicable = device().supports(tuning.needs)
+    const applicable = device().supports(tuning)
     const tooLarge = shape !== undefined && isTooLarge(device(), kernel, tuning, shape)
     task.meta.kernelRun = {
       kernel: kernel.name,
