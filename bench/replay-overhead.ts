@@ -1,8 +1,8 @@
 /** What the processor does for a recorded dispatch when a record is replayed. */
 import { type Dispatch, type GpuDevice, Program, prepareDispatch, type Shape } from '@headwater/gpu'
 import { kernels } from '@headwater/kernels'
-import { seededRandom } from '@headwater/statistics'
 import { type Spread, spread } from './report.ts'
+import { uploadExample } from './timed-kernel.ts'
 
 const dispatchCount = 200
 /** The first are not counted: the engine has not compiled the replay by then. */
@@ -19,18 +19,10 @@ export interface Replay {
 
 /** A dispatch of each kernel on its first case, which is tiny. */
 function tinyDispatches(device: GpuDevice, owned: GPUBuffer[]): Dispatch[] {
-  const random = seededRandom(1)
   return kernels.map((kernel) => {
     const shape = (kernel.cases as readonly Shape[])[0]
-    const buffers = Object.fromEntries(
-      Object.entries(kernel.example(shape, () => random.nextFloat())).map(([name, array]) => {
-        const usage = GPUBufferUsage.STORAGE | GPUBufferUsage.COPY_DST
-        const buffer = device.buffer(`${kernel.name} ${name}`, array.byteLength, usage)
-        device.gpuDevice.queue.writeBuffer(buffer, 0, array as Float32Array<ArrayBuffer>)
-        owned.push(buffer)
-        return [name, buffer]
-      }),
-    )
+    const buffers = uploadExample(device, kernel, shape)
+    owned.push(...Object.values(buffers))
     return prepareDispatch(device, kernel, shape, buffers)
   })
 }

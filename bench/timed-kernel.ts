@@ -1,5 +1,6 @@
 /** A kernel on one shape in all tunings that the adapter runs, timed in turn on the same inputs. */
 import { type AnyKernel, type Dispatch, type GpuDevice, prepareDispatch, type Shape, type Tuning } from '@headwater/gpu'
+import { exampleArrays } from '@headwater/kernels'
 import { seededRandom } from '@headwater/statistics'
 import { RepeatedRuns } from './repeated-runs.ts'
 
@@ -18,9 +19,9 @@ export interface TimedTuning {
 }
 
 /** Inputs on the device; outputs too, as the example has them. */
-function uploadExample(device: GpuDevice, kernel: AnyKernel, shape: Shape): { [name: string]: GPUBuffer } {
+export function uploadExample(device: GpuDevice, kernel: AnyKernel, shape: Shape): { [name: string]: GPUBuffer } {
   const random = seededRandom(1)
-  const arrays = Object.entries(kernel.example(shape, () => random.nextFloat()))
+  const arrays = Object.entries(exampleArrays(kernel, shape, () => random.nextFloat()))
   return Object.fromEntries(
     arrays.map(([name, array]) => {
       const usage = GPUBufferUsage.STORAGE | GPUBufferUsage.COPY_DST

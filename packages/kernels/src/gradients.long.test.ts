@@ -5,8 +5,9 @@
 import type { AnyKernel, Gradient, ReferenceArrays, Shape } from '@headwater/gpu'
 import { seededRandom } from '@headwater/statistics'
 import { describe, expect, it } from 'vitest'
+import { exampleArrays } from './examples/example.ts'
 import { kernels } from './index.ts'
-import { widen } from './testing/run-kernel.ts'
+import { outputsOf, widen } from './testing/run-kernel.ts'
 
 const h = 1e-5
 
@@ -24,8 +25,8 @@ function expectGradient(backward: AnyKernel, shape: Shape, seed: number): void {
   const forwardShape = shapeOf?.(shape) ?? shape
   const random = seededRandom(seed)
   const draw = () => random.nextFloat()
-  const given = widen(backward.example(shape, draw))
-  const inputs = widen(forward.example(forwardShape, draw))
+  const given = widen(exampleArrays(backward, shape, draw))
+  const inputs = widen(exampleArrays(forward, forwardShape, draw))
   for (const name of Object.keys(inputs)) if (given[name]) inputs[name] = given[name].slice()
 
   const run = (changed: ReferenceArrays) => {
@@ -44,6 +45,7 @@ function expectGradient(backward: AnyKernel, shape: Shape, seed: number): void {
     const outputs = run(changed)
     return upstream.reduce((sum, { output, gradient }) => sum + product(outputs[output], gradient), 0)
   }
+  for (const name of outputsOf(backward)) if (!Object.values(from).includes(name)) given[name].fill(0)
   backward.reference(shape, given)
   const gradients = Object.entries(to).map(([input, what]) => ({ input, gradient: take(what) }))
   for (const { input, gradient } of gradients) expect(gradient.length, input).toBe(inputs[input].length)

@@ -11,7 +11,7 @@ export {
   TableSizeError,
   tablePartBindings,
 } from './embedding/split-table.ts'
-export { padded } from './examples/arrays.ts'
+export { exampleArrays } from './examples/example.ts'
 export { columnSumShape } from './layout/column-sum.ts'
 export { copyShape } from './layout/copy.ts'
 export * from './library/kernels.ts'
@@ -21,6 +21,7 @@ export { normParametersShape } from './normalization/parameters-backward.ts'
 export { adamBeta1, adamBeta2, rateSlots } from './optimizer/adamw.ts'
 export { partialsOf } from './optimizer/sum-of-squares.ts'
 export { type Activation, activations } from './wgsl/activation.ts'
+export { padded } from './wgsl/padded.ts'
 
 /** Every kernel, by the names of their exports. */
 export const kernels: readonly AnyKernel[] = Object.values(library)

@@ -3,6 +3,7 @@ import type { Arrays, Shape } from '@headwater/gpu'
 import type { SeededRandom } from '@headwater/statistics'
 import { fuzz } from '@headwater/testkit/fuzz'
 import { describe, expect, it } from 'vitest'
+import { exampleArrays } from './examples/example.ts'
 import { kernels } from './index.ts'
 import { expectReference, outputsOf, runKernel, sameBits } from './testing/run-kernel.ts'
 import { everyTuning, isShort, itRuns, randomOf, useDevice } from './testing/test-device.ts'
@@ -19,7 +20,7 @@ describe('every kernel against its float64 reference', () => {
           kernel,
           tuning,
           async () => {
-            const arrays = kernel.example(shape, randomOf(1000 + index))
+            const arrays = exampleArrays(kernel, shape, randomOf(1000 + index))
             const got = await runKernel(device(), kernel, tuning, shape, arrays)
             expectReference(kernel, tuning, shape, arrays, got)
             if (isShort && index > 0) return
@@ -38,7 +39,7 @@ describe('random shapes against the float64 reference', () => {
       fuzz(
         (random: SeededRandom) => kernel.draw((low, high) => low + random.nextBelow(high - low + 1)),
         async (shape, random) => {
-          const arrays = kernel.example(shape, () => random.nextFloat())
+          const arrays = exampleArrays(kernel, shape, () => random.nextFloat())
           expectReference(kernel, tuning, shape, arrays, await runKernel(device(), kernel, tuning, shape, arrays))
         },
         { runs: isShort ? 2 : 12 },
@@ -50,7 +51,7 @@ describe('random shapes against the float64 reference', () => {
 describe('NaN and infinity come out as in the reference', () => {
   for (const { kernel, tuning, name, cases } of everyTuning) {
     const shape = cases[Math.min(1, cases.length - 1)]
-    const example: Arrays = kernel.example(shape, randomOf(7))
+    const example: Arrays = exampleArrays(kernel, shape, randomOf(7))
     const inputs = Object.keys(example).filter(
       (binding) => example[binding] instanceof Float32Array && !kernel.finite?.includes(binding),
     )
@@ -72,7 +73,7 @@ describe('a declaration', () => {
   for (const kernel of kernels)
     it(`${kernel.name}: sizes are those of its examples`, () => {
       for (const shape of kernel.cases as readonly Shape[])
-        for (const [binding, array] of Object.entries(kernel.example(shape, () => 0.5) as Arrays)) {
+        for (const [binding, array] of Object.entries(exampleArrays(kernel, shape, () => 0.5) as Arrays)) {
           const lanes = kernel.bindings[binding].type.startsWith('vec4') ? 4 : 1
           expect(array.length, `${binding} of ${JSON.stringify(shape)}`).toBe(kernel.sizes(shape)[binding] * lanes)
         }

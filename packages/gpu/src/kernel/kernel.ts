@@ -27,7 +27,7 @@ export type UniformType = 'size' | 'u32' | 'f32'
 export type Shape = { readonly [name: string]: number }
 
 /** Host arrays by binding name, as test cases and references hold them. */
-export type Arrays<B extends string = string> = { [K in B]: Float32Array | Uint32Array }
+export type Arrays = { [name: string]: Float32Array | Uint32Array }
 export type ReferenceArrays<B extends string = string> = { [K in B]: Float64Array | Uint32Array }
 
 /** |got − want| ≤ absolute + relative · |want| */
@@ -61,8 +61,11 @@ export interface Kernel<S extends Shape = Shape, B extends string = string, T ex
   draw(between: (low: number, high: number) => number): S
   /** The shapes that towers have: what is timed, tuned and compared. */
   readonly benchmarks: readonly S[]
-  /** Inputs and outputs of `sizes` elements for a shape. `random()` is uniform in [0, 1). */
-  example(shape: S, random: () => number): Arrays<B>
+  /**
+   * What tests and benches draw for a binding: floats in [−n, n) or whole numbers in [0, n) for a number n, or just this
+   * array. Without a word of a binding n is 1, for whole numbers 2³². `random()` is uniform in [0, 1).
+   */
+  example?(shape: S, random: () => number): { readonly [K in B]?: number | Float32Array | Uint32Array }
   /** On a backward kernel: of what it is the gradient. */
   readonly gradient?: Gradient<S, B>
   /** Inputs where NaN or infinity have no defined outcome. Everywhere else they come out as in the reference. */
@@ -77,7 +80,10 @@ export interface Gradient<S extends Shape = Shape, B extends string = string> {
   readonly forward: AnyKernel
   /** The forward's shape; by default the backward's own. */
   shape?(shape: S): Shape
-  /** Output of the forward → the backward's binding that holds the loss's gradient by it, or that gradient itself. */
+  /**
+   * Output of the forward → the backward's binding that holds the loss's gradient by it, or that gradient itself. The
+   * backward's other outputs are zero before it runs: what it does not write is a gradient of 0.
+   */
   readonly from: { readonly [output: string]: B | ((shape: S, arrays: ReferenceArrays<B>) => ArrayLike<number>) }
   /** Input of the forward → the backward's binding that receives its gradient, or how to gather it from the outputs. */
   readonly to: { readonly [input: string]: B | ((shape: S, arrays: ReferenceArrays<B>) => ArrayLike<number>) }

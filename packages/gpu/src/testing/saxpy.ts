@@ -30,8 +30,4 @@ fn main(@builtin(global_invocation_id) id: vec3u) {
   cases: [{ N: 65, a: 0.5 }],
   draw: (between) => ({ N: between(1, 200), a: between(0, 4) / 2 }),
   benchmarks: [{ N: 1e6, a: 0.5 }],
-  example: ({ N }, random) => ({
-    x: Float32Array.from({ length: N }, random),
-    y: Float32Array.from({ length: N }, random),
-  }),
 }

@@ -4,7 +4,6 @@
  * dropout `step` is not used.
  */
 import type { Kernel } from '@headwater/gpu'
-import { integers, uniform } from '../examples/arrays.ts'
 import { activations, activationWgsl } from '../wgsl/activation.ts'
 import { activateReference } from '../wgsl/activation-reference.ts'
 import { dropoutWgsl, keptReference } from './dropout.ts'
@@ -35,7 +34,7 @@ function draw(between: (low: number, high: number) => number): ActivationShape {
 
 const benchmarks = [{ count4: (2048 * 1536) / 4, code: activations.gelu, dropout: 0, site: 0 }]
 
-const shared = { uniforms, tunings: elementTunings, cases, draw, benchmarks }
+const shared = { uniforms, tunings: elementTunings, cases, draw, benchmarks, example: () => ({ x: 9 }) }
 
 export const activationForward: Kernel<ActivationShape, 'x' | 'step' | 'y', ElementTuning> = {
   name: 'activation.forward',
@@ -56,11 +55,6 @@ export const activationForward: Kernel<ActivationShape, 'x' | 'step' | 'y', Elem
   },
   cost: ({ count4 }) => ({ flops: count4 * 4 * 8, bytes: count4 * 32 }),
   tolerance: () => ({ absolute: 1e-6, relative: 1e-6 }),
-  example: ({ count4 }, random) => ({
-    x: uniform(count4 * 4, random, 9),
-    step: integers(1, 2 ** 32, random),
-    y: uniform(count4 * 4, random),
-  }),
 }
 
 /** dx = f′(x) · dropout(dy), where x is what the function was given and the dropout is the forward's. */
@@ -84,11 +78,5 @@ export const activationBackward: Kernel<ActivationShape, 'x' | 'step' | 'dy' | '
   },
   cost: ({ count4 }) => ({ flops: count4 * 4 * 16, bytes: count4 * 48 }),
   tolerance: () => ({ absolute: 1e-6, relative: 2e-6 }),
-  example: ({ count4 }, random) => ({
-    x: uniform(count4 * 4, random, 9),
-    step: integers(1, 2 ** 32, random),
-    dy: uniform(count4 * 4, random),
-    dx: uniform(count4 * 4, random),
-  }),
   gradient: { forward: activationForward, from: { y: 'dy' }, to: { x: 'dx' } },
 }

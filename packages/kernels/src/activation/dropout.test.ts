@@ -1,5 +1,6 @@
 import { seededRandom } from '@headwater/statistics'
 import { expect, it } from 'vitest'
+import { exampleArrays } from '../examples/example.ts'
 import { matmul } from '../matmul/matmul.ts'
 import { matmulShape } from '../matmul/shape.ts'
 import { widen } from '../testing/run-kernel.ts'
@@ -25,7 +26,7 @@ it('drops the share that was asked for, and others at another step or site', () 
 it('drops the elements that the epilogue of a matmul drops', () => {
   const random = seededRandom(1)
   const shape = matmulShape({ M: 9, N: 12, K: 1, activation: activations.silu, dropout: 0.5, site: 4 })
-  const given = widen(matmul.example(shape, () => random.nextFloat()))
+  const given = widen(exampleArrays(matmul, shape, () => random.nextFloat()))
   const product = { ...given, step } as Parameters<typeof matmul.reference>[1]
   matmul.reference(shape, product)
   const x = Float64Array.from({ length: 9 * 12 }, (_, i) => given.a[Math.floor(i / 12) * 4] * given.b[i % 12])

@@ -3,7 +3,6 @@
  * so its sign tells both. Over count4 vec4.
  */
 import type { Kernel } from '@headwater/gpu'
-import { uniform } from '../examples/arrays.ts'
 import { activations } from '../wgsl/activation.ts'
 import { reads } from '../wgsl/bindings.ts'
 import { activationForward } from './activation.ts'
@@ -31,11 +30,6 @@ export const reluBackward: Kernel<ReluBackwardShape, 'y' | 'dy' | 'dx', ElementT
   ],
   draw: (between) => ({ count4: between(1, 2000), scale: 1 / (1 - between(0, 3) / 4) }),
   benchmarks: [{ count4: (2048 * 1536) / 4, scale: 1 }],
-  example: ({ count4 }, random) => ({
-    y: uniform(count4 * 4, random),
-    dy: uniform(count4 * 4, random),
-    dx: uniform(count4 * 4, random),
-  }),
   gradient: {
     forward: activationForward,
     shape: ({ count4 }) => ({ count4, code: activations.relu, dropout: 0, site: 0 }),

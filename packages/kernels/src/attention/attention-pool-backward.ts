@@ -5,7 +5,6 @@
  * dx_l = w_l dy + slope_l query; a channel's share is a sum of two scalars times dy and query.
  */
 import type { Kernel } from '@headwater/gpu'
-import { uniform } from '../examples/arrays.ts'
 import { writes } from '../wgsl/bindings.ts'
 import {
   type AttentionPoolShape,
@@ -168,12 +167,7 @@ export const attentionPoolBackward: Kernel<AttentionPoolShape, PoolInputs | 'dy'
   cases: poolCases,
   draw: poolDraw,
   benchmarks: poolBenchmarks,
-  example: (s, random) => ({
-    ...poolExample(s, random),
-    dy: uniform(poolOutputSize(s) * 4, random),
-    dx: new Float32Array(s.R * s.L * s.D4 * 4),
-    partial: uniform(partialSize(s) * 4, random),
-  }),
+  example: poolExample,
   gradient: {
     forward: attentionPoolForward,
     from: { y: 'dy' },

@@ -7,7 +7,6 @@
  * `parameters` holds mix [C, D] and then query [D], from `pOffset` (vec4).
  */
 import type { Kernel, ReferenceArrays, UniformType } from '@headwater/gpu'
-import { integers, uniform } from '../examples/arrays.ts'
 import {
   eventLoop,
   type PoolTuning,
@@ -95,16 +94,10 @@ export const poolInputSizes = ({ R, L, C, D4, V, pOffset }: AttentionPoolShape) 
 
 export const poolOutputSize = ({ R, D4, yColumn, yRow }: AttentionPoolShape): number => yColumn + (R - 1) * yRow + D4
 
-export function poolExample(s: AttentionPoolShape, random: () => number) {
-  const sizes = poolInputSizes(s)
-  return {
-    table: uniform(sizes.table * 4, random),
-    ids: integers(sizes.ids, s.V, random),
-    channels: uniform(sizes.channels, random),
-    lengths: exampleLengths(s.R, s.L, random),
-    parameters: uniform(sizes.parameters * 4, random),
-  }
-}
+export const poolExample = (s: AttentionPoolShape, random: () => number) => ({
+  ids: s.V,
+  lengths: exampleLengths(s.R, s.L, random),
+})
 
 /** Tokens [L, D] and attention weights of one row, in float64. */
 export function attend(s: AttentionPoolShape, x: ReferenceArrays<PoolInputs>, r: number) {
@@ -189,5 +182,5 @@ export const attentionPoolForward: Kernel<AttentionPoolShape, PoolInputs | 'y', 
   cases: poolCases,
   draw: poolDraw,
   benchmarks: poolBenchmarks,
-  example: (s, random) => ({ ...poolExample(s, random), y: uniform(poolOutputSize(s) * 4, random) }),
+  example: poolExample,
 }

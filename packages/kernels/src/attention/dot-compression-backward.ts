@@ -5,7 +5,7 @@
  * `dx` lies like X, `dz` like Z, `dy` like Y; rows of tokens beyond a length get zeros.
  */
 import type { Kernel, Tuning } from '@headwater/gpu'
-import { uniform } from '../examples/arrays.ts'
+import { uniform } from '../examples/example.ts'
 import { exponentialWgsl } from '../wgsl/exponential.ts'
 import { linearGroups, linearGroupWgsl } from '../wgsl/linear-grid.ts'
 import { dotCompressionForward } from './dot-compression.ts'
@@ -25,7 +25,6 @@ import {
   ySize,
   zSize,
 } from './dot-compression-shape.ts'
-import { rowsOnly } from './rows-only.ts'
 import {
   type WeightedTuning,
   weightedGroups,
@@ -46,7 +45,6 @@ const tolerance = ({ D4, M }: DotCompressionShape) => ({ absolute: 1e-5 + 2e-7 *
 const given = (s: DotCompressionShape, random: () => number) => ({
   ...example(s, random),
   lses: uniform(lsesSize(s), random).map((x) => 3 + x),
-  dy: uniform(ySize(s) * 4, random),
 })
 
 export const dotCompressionBackwardTokens: Kernel<
@@ -97,12 +95,8 @@ export const dotCompressionBackwardTokens: Kernel<
   cases,
   draw,
   benchmarks,
-  example: (s, random) => ({ ...given(s, random), dx: uniform(xSize(s) * 4, random) }),
-  gradient: {
-    forward: dotCompressionForward,
-    from: { y: 'dy' },
-    to: { x: (s, { dx }) => rowsOnly(dx, s.xOffset * 4, s.xRow * 4, s.B * s.N, s.D4 * 4) },
-  },
+  example: given,
+  gradient: { forward: dotCompressionForward, from: { y: 'dy' }, to: { x: 'dx' } },
 }
 
 interface LogitsTuning extends Tuning {
@@ -265,15 +259,6 @@ export const dotCompressionBackwardLogits: Kernel<
   cases,
   draw,
   benchmarks,
-  example: (s, random) => ({
-    ...given(s, random),
-    x: uniform(xSize(s) * 4, random),
-    y: uniform(ySize(s) * 4, random),
-    dz: uniform(zSize(s), random),
-  }),
-  gradient: {
-    forward: dotCompressionForward,
-    from: { y: 'dy' },
-    to: { z: (s, { dz }) => rowsOnly(dz, s.zOffset, s.zRow, s.B * s.N, s.M) },
-  },
+  example: given,
+  gradient: { forward: dotCompressionForward, from: { y: 'dy' }, to: { z: 'dz' } },
 }

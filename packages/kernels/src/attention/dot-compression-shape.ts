@@ -1,6 +1,5 @@
 /** Shape, uniforms, cases and examples that the dot compression kernels share. */
 import type { ReferenceArrays } from '@headwater/gpu'
-import { uniform } from '../examples/arrays.ts'
 import { all, type ShapeOf } from '../wgsl/uniforms.ts'
 import { exampleLengths } from './example-lengths.ts'
 
@@ -86,9 +85,10 @@ export const lengthsSize = ({ B, masked }: DotCompressionShape): number => (mask
 export const lengthOf = (s: DotCompressionShape, lengths: ArrayLike<number>, b: number): number =>
   s.masked ? Math.min(s.N, lengths[b]!) : s.N
 
-export function example(s: DotCompressionShape, random: () => number) {
-  return { z: uniform(zSize(s), random, 2), lengths: exampleLengths(lengthsSize(s), s.N, random) }
-}
+export const example = (s: DotCompressionShape, random: () => number) => ({
+  z: 2,
+  lengths: exampleLengths(lengthsSize(s), s.N, random),
+})
 
 /** exp(scale · z − lse), the weight of token n in the compressed token m. */
 export function weight(

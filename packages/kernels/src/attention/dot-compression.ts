@@ -8,7 +8,6 @@
  * offset and stride of Z count floats, those of X and Y vec4.
  */
 import type { Kernel } from '@headwater/gpu'
-import { uniform } from '../examples/arrays.ts'
 import { exponentialWgsl } from '../wgsl/exponential.ts'
 import {
   benchmarks,
@@ -125,10 +124,5 @@ export const dotCompressionForward: Kernel<DotCompressionShape, 'z' | 'x' | 'len
     cases,
     draw,
     benchmarks,
-    example: (s, random) => ({
-      ...example(s, random),
-      x: uniform(xSize(s) * 4, random),
-      y: uniform(ySize(s) * 4, random),
-      lses: uniform(lsesSize(s), random),
-    }),
+    example,
   }

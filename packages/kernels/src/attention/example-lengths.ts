@@ -1,4 +1,4 @@
-import { integers } from '../examples/arrays.ts'
+import { integers } from '../examples/example.ts'
 
 /** From how many sequences on all are full: shapes that large are timed, and `cost` counts full sequences. */
 const timed = 64

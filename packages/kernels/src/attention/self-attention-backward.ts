@@ -6,7 +6,7 @@
  * `dqkv` lies like `qkv`, `dy` like `y`. Places beyond a length get zeros.
  */
 import type { Kernel, ReferenceArrays } from '@headwater/gpu'
-import { uniform } from '../examples/arrays.ts'
+import { uniform } from '../examples/example.ts'
 import { rowLanes } from './reduce.ts'
 import { attentionForward, workgroupsOf } from './self-attention.ts'
 import {
@@ -217,11 +217,10 @@ function wholeGradient(s: SelfAttentionShape, given: ReferenceArrays): Float64Ar
 const gradient = { forward: attentionForward, from: { y: 'dy' }, to: { qkv: wholeGradient } } as const
 
 /** What both kernels read, at the scale of what the forward gives. */
-function given(s: SelfAttentionShape, random: () => number) {
-  const { qkv, lengths } = example(s, random)
-  const lses = uniform(statisticsSize(s), random).map((x) => 4 + x)
-  return { qkv, lengths, lses, dy: uniform(ySize(s), random) }
-}
+const given = (s: SelfAttentionShape, random: () => number) => ({
+  ...example(s, random),
+  lses: uniform(statisticsSize(s), random).map((x) => 4 + x),
+})
 
 const tolerance = ({ L }: SelfAttentionShape) => ({ absolute: 1e-5 + 1e-7 * L, relative: 2e-5 })
 
@@ -263,12 +262,7 @@ export const attentionBackwardQuery: Kernel<
   cases,
   draw,
   benchmarks,
-  example: (s, random) => ({
-    ...given(s, random),
-    y: uniform(ySize(s), random),
-    dqkv: uniform(qkvSize(s), random),
-    deltas: uniform(statisticsSize(s), random),
-  }),
+  example: given,
   gradient,
 }
 
@@ -305,10 +299,6 @@ export const attentionBackwardKeyValue: Kernel<
   cases,
   draw,
   benchmarks,
-  example: (s, random) => ({
-    ...given(s, random),
-    deltas: uniform(statisticsSize(s), random),
-    dqkv: uniform(qkvSize(s), random),
-  }),
+  example: given,
   gradient,
 }

@@ -7,7 +7,6 @@
  * Shape letters: C chunks at most, D4 vec4 of width, P lookups, R gradient rows. `gColumn` and `gRow` count vec4.
  */
 import type { Kernel, Tuning } from '@headwater/gpu'
-import { uniform } from '../examples/arrays.ts'
 import { reads } from '../wgsl/bindings.ts'
 import { linearGroups, linearGroupWgsl, mainWgsl } from '../wgsl/linear-grid.ts'
 
@@ -93,15 +92,12 @@ ${mainWgsl(workgroupSize)}
     { C: 256, D4: 4, gColumn: 0, gRow: 4, P: 16_384, R: 2048 },
     { C: 256, D4: 24, gColumn: 0, gRow: 24, P: 16_384, R: 2048 },
   ],
-  example: (s, random) => {
+  example: (s) => {
     // The last chunks stay empty.
     const filled = Math.max(1, Math.floor(s.C * 0.9))
     return {
       starts: Uint32Array.from({ length: s.C + 1 }, (_, c) => (c >= filled ? s.P : Math.floor((s.P * c) / filled))),
-      sources: Uint32Array.from({ length: s.P }, () => Math.floor(random() * s.R)),
-      weights: uniform(s.P, random),
-      gradient: uniform(s.R * s.gRow * 4, random),
-      partials: uniform(s.C * s.D4 * 4, random),
+      sources: s.R,
     }
   },
 }

@@ -7,7 +7,6 @@
  * The gradient of the table is row-adagrad's, from lookups grouped by row.
  */
 import type { Kernel, Tuning } from '@headwater/gpu'
-import { integers, uniform } from '../examples/arrays.ts'
 import { reads } from '../wgsl/bindings.ts'
 import { linearGroups, linearGroupWgsl, mainWgsl } from '../wgsl/linear-grid.ts'
 import { all } from '../wgsl/uniforms.ts'
@@ -29,19 +28,6 @@ interface GatherTuning extends Tuning {
   readonly workgroupSize: number
   /** vec4 of a row that one invocation sums: an id is loaded once for all of them. */
   readonly block: number
-}
-
-const example = (s: GatherShape, random: () => number) => {
-  const { table0, table1, table2, table3 } = tableSizes(s)
-  return {
-    table0: uniform(table0 * 4, random),
-    table1: uniform(table1 * 4, random),
-    table2: uniform(table2 * 4, random),
-    table3: uniform(table3 * 4, random),
-    // One id in V + 1 is not in the table.
-    ids: integers(s.R * s.M, s.V + 1, random),
-    lengths: integers(s.R, s.M + 2, random),
-  }
 }
 
 const drawGather = (between: (low: number, high: number) => number): GatherShape => {
@@ -142,5 +128,6 @@ ${mainWgsl(workgroupSize)}
     { R: 2048, M: 16, D4: 8, V: 100_000, partRows: 100_000, mode: 1, yColumn: 0, yRow: 8 },
     { R: 2048, M: 16, D4: 24, V: 100_000, partRows: 100_000, mode: 1, yColumn: 0, yRow: 24 },
   ],
-  example: (s, random) => ({ ...example(s, random), y: uniform(s.R * s.yRow * 4, random) }),
+  // One id in V + 1 is not in the table.
+  example: ({ M, V }) => ({ ids: V + 1, lengths: M + 2 }),
 }

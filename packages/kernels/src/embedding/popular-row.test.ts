@@ -1,5 +1,6 @@
 import { type Arrays, type GpuDevice, Program, prepareDispatch, type ReferenceArrays } from '@headwater/gpu'
 import { describe, expect, it } from 'vitest'
+import { exampleArrays } from '../examples/example.ts'
 import { sameBits } from '../testing/run-kernel.ts'
 import { randomOf, useDevice } from '../testing/test-device.ts'
 import { chunkSums } from './chunk-sums.ts'
@@ -121,7 +122,7 @@ describe('grouped lookups are the gradient of the gather by its table', () => {
       const shape = { R: 23, M: 4, D4: 2, V: 9, partRows: 9, mode, yColumn: 1, yRow: 4 }
       const widened = (a: Float32Array | Uint32Array) => (a instanceof Float32Array ? Float64Array.from(a) : a)
       const given = Object.fromEntries(
-        Object.entries(gather.example(shape, random)).map(([k, a]) => [k, widened(a)]),
+        Object.entries(exampleArrays(gather, shape, random)).map(([k, a]) => [k, widened(a)]),
       ) as ReferenceArrays<keyof typeof gather.bindings>
       const dy = Float64Array.from({ length: shape.R * shape.yRow * 4 }, () => random() - 0.5)
       const lists = Array.from({ length: shape.V }, (): [number, number][] => [])

@@ -12,7 +12,7 @@
  * C chunks. `gColumn` and `gRow` count vec4.
  */
 import type { Kernel, Tuning } from '@headwater/gpu'
-import { uniform } from '../examples/arrays.ts'
+import { uniform } from '../examples/example.ts'
 import { rateSlots } from '../optimizer/adamw.ts'
 import { reads } from '../wgsl/bindings.ts'
 import { linearGroups, linearGroupWgsl } from '../wgsl/linear-grid.ts'
@@ -280,12 +280,8 @@ function example(s: RowAdagradShape, random: () => number) {
   }
   return {
     groups,
-    sources: Uint32Array.from({ length: s.P }, () => Math.floor(random() * s.R)),
-    weights: uniform(s.P, random),
-    gradient: uniform(s.R * s.gRow * 4, random),
-    partials: uniform(Math.max(1, s.C * s.D4) * 4, random),
+    sources: s.R,
     rates: Float32Array.of(0, 0.05, 0, 0, 0, 0.8, 0, 0),
     squares: uniform(s.V, random).map((x) => Math.abs(x) + 0.1),
-    table: uniform(s.partRows * s.D4 * 4, random),
   }
 }

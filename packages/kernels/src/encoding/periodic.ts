@@ -6,7 +6,6 @@
  * row stride of x count floats, the others vec4.
  */
 import type { Kernel } from '@headwater/gpu'
-import { uniform } from '../examples/arrays.ts'
 import { combineWgsl, type RowSplitTuning, rowSplitBucket, rowSplitTunings } from '../layout/row-split.ts'
 import { reads } from '../wgsl/bindings.ts'
 import { linearGroups, linearGroupWgsl, mainWgsl } from '../wgsl/linear-grid.ts'
@@ -77,6 +76,11 @@ function draw(between: (low: number, high: number) => number): PeriodicShape {
   }
 }
 
+const example = (s: PeriodicShape, random: () => number) => ({
+  x: featuresWithGaps(xSize(s), random),
+  frequencies: 2,
+})
+
 export const periodicForward: Kernel<PeriodicShape, 'x' | 'frequencies' | 'y', RowsTuning> = {
   name: 'encoding.periodic',
   bindings: {
@@ -124,11 +128,7 @@ export const periodicForward: Kernel<PeriodicShape, 'x' | 'frequencies' | 'y', R
   cases: [dense(1, 1, 1), gaps, dense(33, 13, 2), dense(70, 64, 4)],
   draw,
   benchmarks: [dense(2048, 64, 2), dense(2048, 64, 4)],
-  example: (s, random) => ({
-    x: featuresWithGaps(xSize(s), random),
-    frequencies: uniform(frequencySize(s) * 4, random, 2),
-    y: uniform(ySize(s) * 4, random),
-  }),
+  example,
 }
 
 /** dc = Σ over rows of 2π x (dy_sin · cos 2πcx − dy_cos · sin 2πcx); rows where x is missing give nothing. */
@@ -205,12 +205,7 @@ ${mainWgsl(t.columns * t.lanes, 'local')}
     return { ...shape, S: between(1, 6), outOffset: between(0, 5), outRow: shape.F * shape.K4 + between(0, 3) }
   },
   benchmarks: [denseBackward(2048, 64, 2, 1), denseBackward(2048, 64, 4, 1)],
-  example: (s, random) => ({
-    x: featuresWithGaps(xSize(s), random),
-    frequencies: uniform(frequencySize(s) * 4, random, 2),
-    dy: uniform(ySize(s) * 4, random),
-    out: uniform(outSize(s) * 4, random),
-  }),
+  example,
   gradient: {
     forward: periodicForward,
     shape: ({ S, outOffset, outRow, ...shape }) => shape,

@@ -6,7 +6,7 @@
  * R rows, F features, T bins. Offsets and strides of x and edges count floats, those of y vec4.
  */
 import type { Kernel } from '@headwater/gpu'
-import { uniform } from '../examples/arrays.ts'
+import { uniform } from '../examples/example.ts'
 import { reads } from '../wgsl/bindings.ts'
 import { all, type ShapeOf } from '../wgsl/uniforms.ts'
 import { featuresWithGaps, missingWgsl } from './missing.ts'
@@ -134,7 +134,7 @@ export const piecewiseLinear: Kernel<PiecewiseLinearShape, 'x' | 'edges' | 'y', 
         const step = random() < 0.2 ? 0 : (0.1 + random()) * (4 / s.T)
         edges[s.edgeOffset + f * s.edgeRow + t] = t === 0 ? -2 : edges[s.edgeOffset + f * s.edgeRow + t - 1]! + step
       }
-    return { x: featuresWithGaps(sizes(s).x, random), edges, y: uniform(sizes(s).y * 4, random) }
+    return { x: featuresWithGaps(sizes(s).x, random), edges }
   },
   // The order of edges with NaN among them, and the width of a bin that ends at infinity, mean nothing.
   finite: ['edges'],

@@ -5,8 +5,6 @@
  * R rows of W4 vec4; strides and `yOffset` count vec4, so that y may be columns of a wider tensor.
  */
 import type { Kernel, Tuning } from '@headwater/gpu'
-import { uniform } from '../examples/arrays.ts'
-import { prior, priorGradient } from '../examples/prior-gradient.ts'
 import { reads, writes } from '../wgsl/bindings.ts'
 import { linearGroups, linearGroupWgsl } from '../wgsl/linear-grid.ts'
 import type { ShapeOf } from '../wgsl/uniforms.ts'
@@ -95,12 +93,6 @@ export const crossForward: Kernel<CrossForwardShape, 'x0' | 'h' | 'x' | 'y', Tun
   cases: [...cases, manyGroups],
   draw,
   benchmarks,
-  example: (s, random) => ({
-    x0: uniform(reach(s.R, s.x0Row, s.W4) * 4, random),
-    h: uniform(reach(s.R, s.hRow, s.W4) * 4, random),
-    x: uniform(reach(s.R, s.xRow, s.W4) * 4, random),
-    y: new Float32Array((s.yOffset + s.R * s.yRow) * 4).fill(0.5),
-  }),
 }
 
 /** dh = dy ⊙ x0 and dx0 (+)= dy ⊙ h. The residual's share of dx is dy itself, which matmul adds. */
@@ -147,21 +139,10 @@ export const crossBackward: Kernel<CrossBackwardShape, 'dy' | 'x0' | 'h' | 'dh' 
     return { ...shape, accumulate: between(0, 1) }
   },
   benchmarks: benchmarks.map(({ xRow, ...shape }) => ({ ...shape, accumulate: 1 })),
-  example: (s, random) => ({
-    dy: uniform((s.yOffset + s.R * s.yRow) * 4, random),
-    x0: uniform(s.R * s.x0Row * 4, random),
-    h: uniform(s.R * s.hRow * 4, random),
-    dh: new Float32Array(s.R * s.hRow * 4),
-    dx0: priorGradient(s.R * s.x0Row * 4),
-  }),
   gradient: {
     forward: crossForward,
     shape: ({ accumulate, ...shape }) => ({ ...shape, xRow: shape.W4 }),
     from: { y: 'dy' },
-    to: {
-      h: 'dh',
-      x0: ({ W4, x0Row, accumulate }, { dx0 }) =>
-        Array.from(dx0, (value, i) => (i % (x0Row * 4) < W4 * 4 ? value - (accumulate ? prior(i) : 0) : 0)),
-    },
+    to: { h: 'dh', x0: 'dx0' },
   },
 }

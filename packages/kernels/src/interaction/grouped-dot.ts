@@ -5,10 +5,9 @@
  * `zOut` (floats, a multiple of 4) are columns; strides count vec4. Outputs are padded with zeros to a multiple of 4.
  */
 import type { Kernel, Tuning } from '@headwater/gpu'
-import { padded, uniform } from '../examples/arrays.ts'
-import { priorGradient } from '../examples/prior-gradient.ts'
 import { reads, writes } from '../wgsl/bindings.ts'
 import { linearGroups, linearGroupWgsl } from '../wgsl/linear-grid.ts'
+import { padded } from '../wgsl/padded.ts'
 import type { ShapeOf } from '../wgsl/uniforms.ts'
 
 const uniforms = { R: 'size', G: 'size', W4: 'size', zIn: 'u32', zOut: 'u32', zRow: 'u32', vRow: 'u32' } as const
@@ -37,12 +36,6 @@ const manyGroups: GroupedDotShape = {
 
 /** vec4 of v: one row where all are the same. */
 const vSize = ({ R, G, W4, vRow }: GroupedDotShape) => (vRow === 0 ? G * W4 : R * vRow)
-
-/** z may be long: its numbers come again after a while. */
-const repeated = (length: number, random: () => number) => {
-  const period = uniform(Math.min(length, 9973), random)
-  return Float32Array.from({ length }, (_, i) => period[i % period.length])
-}
 
 const draw = (between: (low: number, high: number) => number): GroupedDotShape => {
   const G = between(1, 10)
@@ -109,10 +102,6 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: ve
   cases: [...cases, manyGroups],
   draw,
   benchmarks,
-  example: (s, random) => ({
-    v: uniform(vSize(s) * 4, random),
-    z: repeated(s.R * s.zRow * 4, random),
-  }),
 }
 
 /** The outputs of z hold the groups' gradients and are no input of the forward: theirs is 0. */
@@ -120,13 +109,6 @@ const withoutOutputs = (s: GroupedDotShape, dz: ArrayLike<number>): number[] =>
   Array.from(dz, (value, i) => {
     const column = i % (s.zRow * 4)
     return column >= s.zOut && column < s.zOut + padded(s.G) ? 0 : value
-  })
-
-/** A loss that sees inputs and groups, as the matmul after it does; padded outputs are constant. */
-const ofInputsAndGroups = (s: GroupedDotShape, dz: ArrayLike<number>): number[] =>
-  Array.from(dz, (value, i) => {
-    const column = i % (s.zRow * 4)
-    return column >= s.zOut + s.G && column < s.zOut + padded(s.G) ? 0 : value
   })
 
 /** dz[r, in + i] += dz[r, out + g] · v[r, i] and dv[r, i] = dz[r, out + g] · z[r, in + i]. */
@@ -188,15 +170,9 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: ve
   cases,
   draw,
   benchmarks,
-  example: (s, random) => ({
-    v: uniform(s.R * s.vRow * 4, random),
-    z: uniform(s.R * s.zRow * 4, random),
-    dz: priorGradient(s.R * s.zRow * 4),
-    dv: new Float32Array(s.R * s.vRow * 4),
-  }),
   gradient: {
     forward: groupedDotForward,
-    from: { z: (s, { dz }) => ofInputsAndGroups(s, dz) },
+    from: { z: 'dz' },
     to: { z: (s, { dz }) => withoutOutputs(s, dz), v: 'dv' },
   },
 }

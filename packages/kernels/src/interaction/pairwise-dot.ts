@@ -5,8 +5,6 @@
  * `zRow` floats, so that the products are columns of a wider row and concatenation needs no copy.
  */
 import type { Kernel, Tuning } from '@headwater/gpu'
-import { uniform } from '../examples/arrays.ts'
-import { prior, priorGradient } from '../examples/prior-gradient.ts'
 import { linearGroups } from '../wgsl/linear-grid.ts'
 import { all, type ShapeOf } from '../wgsl/uniforms.ts'
 import {
@@ -121,10 +119,6 @@ export const pairwiseDotForward: Kernel<PairwiseDotShape, 'x' | 'z', PairwiseDot
   cases: [...cases, manyGroups],
   draw,
   benchmarks,
-  example: (s, random) => ({
-    x: uniform(xSize(s) * 4, random),
-    z: new Float32Array(zSize(s)).fill(0.5),
-  }),
 }
 
 /** dx_i (+)= Σ_{j≠i} dz[r, pair(i, j)] · x_j; dx lies as x does. */
@@ -166,27 +160,10 @@ export const pairwiseDotBackward: Kernel<PairwiseDotBackwardShape, 'x' | 'dz' | 
   cases: [...cases.map((shape, i) => ({ ...shape, accumulate: i % 2 })), { ...manyGroups, xRow: 2, accumulate: 0 }],
   draw: (between) => ({ ...draw(between), accumulate: between(0, 1) }),
   benchmarks: benchmarks.map((shape) => ({ ...shape, accumulate: 0 })),
-  example: (s, random) => ({
-    x: uniform(xSize(s) * 4, random),
-    dz: uniform(zSize(s), random),
-    dx: priorGradient(xSize(s) * 4),
-  }),
   gradient: {
     forward: pairwiseDotForward,
     shape: ({ accumulate, ...shape }) => shape,
-    from: {
-      // What lies beside the products does not depend on x.
-      z: ({ F, zOffset, zRow }, { dz }) =>
-        Array.from(dz, (value, i) => (i >= zOffset && (i - zOffset) % zRow < pairsOf(F) ? value : 0)),
-    },
-    to: {
-      x: ({ F, D4, xOffset, xRow, xFeature, accumulate }, { dx }) =>
-        Array.from(dx, (value, i) => {
-          const column = i - xOffset * 4
-          const inRow = column % (xRow * 4)
-          const isInput = column >= 0 && inRow < F * xFeature * 4 && inRow % (xFeature * 4) < D4 * 4
-          return isInput ? value - (accumulate ? prior(i) : 0) : 0
-        }),
-    },
+    from: { z: 'dz' },
+    to: { x: 'dx' },
   },
 }

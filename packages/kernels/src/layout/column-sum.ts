@@ -4,7 +4,6 @@
  * be anything, also 0; offsets, strides and N4 count vec4.
  */
 import type { Kernel } from '@headwater/gpu'
-import { uniform } from '../examples/arrays.ts'
 import { linearGroups, linearGroupWgsl, mainWgsl } from '../wgsl/linear-grid.ts'
 import { all, type ShapeOf } from '../wgsl/uniforms.ts'
 import { combineWgsl, type RowSplitTuning, rowSplitBucket, rowSplitTunings } from './row-split.ts'
@@ -119,8 +118,4 @@ ${mainWgsl(t.columns * t.lanes, 'local')}
     columnSumShape({ R: 2048, N4: 384 }),
     columnSumShape({ R: 8192, N4: 1 }),
   ],
-  example: (s, random) => ({
-    input: uniform(inputSize(s) * 4, random),
-    output: uniform(outputSize(s) * 4, random),
-  }),
 }

@@ -4,7 +4,6 @@
  * better be longer than B where the two may be exchanged.
  */
 import type { Kernel, Tuning } from '@headwater/gpu'
-import { uniform } from '../examples/arrays.ts'
 import { linearGroups, linearGroupWgsl, mainWgsl } from '../wgsl/linear-grid.ts'
 import { all, type ShapeOf } from '../wgsl/uniforms.ts'
 
@@ -135,8 +134,4 @@ ${mainWgsl(workgroup, 'local')}
     })
   },
   benchmarks: [copyShape({ R: 2048, C: 384 }), copyShape({ R: 8192, C: 24, outRow: 50, accumulate: 1 })],
-  example: (s, random) => ({
-    input: uniform(inputSize(s) * 4, random),
-    output: uniform(outputSize(s) * 4, random),
-  }),
 }

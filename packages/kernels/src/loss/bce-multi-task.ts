@@ -5,9 +5,10 @@
  * R rows of T columns, padded with zeros to a multiple of 4.
  */
 import type { Kernel, Tuning } from '@headwater/gpu'
-import { padded, uniform } from '../examples/arrays.ts'
+import { uniform } from '../examples/example.ts'
 import { reads, writes } from '../wgsl/bindings.ts'
 import { linearGroups, linearGroupWgsl } from '../wgsl/linear-grid.ts'
+import { padded } from '../wgsl/padded.ts'
 import { softplusWgsl } from './softplus.ts'
 
 export type BceShape = { R: number; T: number; scale: number }
@@ -86,8 +87,6 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: ve
     labels: uniform(R * padded(T), random).map((x) => (x > 0.2 ? 1 : x < -0.2 ? 0 : Math.abs(x) * 5)),
     labelWeights: uniform(R * padded(T), random).map((weight) => Math.max(0, weight)),
     taskWeights: uniform(padded(T), random).map(Math.abs),
-    loss: new Float32Array(R * padded(T)),
-    dlogits: new Float32Array(R * padded(T)),
   }),
   gradient: {
     get forward() {

@@ -7,8 +7,7 @@
  * at place v mod K; offsets and row strides count vec4, and dx lies as x does.
  */
 import type { Kernel, Tuning } from '@headwater/gpu'
-import { uniform } from '../examples/arrays.ts'
-import { prior, priorGradient } from '../examples/prior-gradient.ts'
+import { uniform } from '../examples/example.ts'
 import { reads } from '../wgsl/bindings.ts'
 import { linearGroups, linearGroupWgsl } from '../wgsl/linear-grid.ts'
 import { all, type ShapeOf } from '../wgsl/uniforms.ts'
@@ -165,13 +164,7 @@ export const embeddingDistillation: Kernel<
     scale: 1 / 2048,
     accumulate: 1,
   })),
-  example: (s, random) => ({
-    x: uniform(xSize(s) * 4, random),
-    teacher: uniform(tSize(s) * 4, random),
-    rowWeights: uniform(Math.ceil(s.V / s.K), random).map(Math.abs),
-    loss: new Float32Array(s.V),
-    dx: priorGradient(xSize(s) * 4),
-  }),
+  example: ({ V, K }, random) => ({ rowWeights: uniform(Math.ceil(V / K), random).map(Math.abs) }),
   gradient: {
     get forward() {
       return embeddingDistillation
@@ -180,13 +173,6 @@ export const embeddingDistillation: Kernel<
       loss: ({ V, K, scale }, { rowWeights }) =>
         Array.from({ length: V }, (_, v) => rowWeights[Math.floor(v / K)] * scale),
     },
-    to: {
-      x: ({ K, D4, xOffset, xRow, accumulate }, { dx }) =>
-        Array.from(dx, (g, i) => {
-          const column = i - xOffset * 4
-          const isInput = column >= 0 && column % (xRow * 4) < K * D4 * 4
-          return isInput ? g - (accumulate ? prior(i) : 0) : 0
-        }),
-    },
+    to: { x: 'dx' },
   },
 }

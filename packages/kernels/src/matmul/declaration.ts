@@ -1,8 +1,8 @@
 /** What the matmuls over f32 sums have in common; each adds its name, its tunings, its B and its reference. */
 import type { Tuning } from '@headwater/gpu'
-import { padded } from '../examples/arrays.ts'
 import { activations } from '../wgsl/activation.ts'
 import { reads } from '../wgsl/bindings.ts'
+import { padded } from '../wgsl/padded.ts'
 import { tileGroups } from './epilogue.ts'
 import {
   denseRow,

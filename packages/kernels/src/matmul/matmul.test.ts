@@ -1,6 +1,7 @@
 import { type AnyKernel, type Arrays, prepareDispatch, type Shape, type Tuning } from '@headwater/gpu'
 import { seededRandom } from '@headwater/statistics'
 import { describe, expect, it } from 'vitest'
+import { exampleArrays } from '../examples/example.ts'
 import { packHalf } from '../numeric/half.ts'
 import { outputsOf, runKernel } from '../testing/run-kernel.ts'
 import { useDevice } from '../testing/test-device.ts'
@@ -22,7 +23,7 @@ async function run(
   given: { [name: string]: ArrayLike<number> },
   tuning: Tuning = device().tuning(kernel, shape),
 ): Promise<{ [name: string]: Float32Array | Uint32Array }> {
-  const example: Arrays = kernel.example(shape, () => 0.5)
+  const example: Arrays = exampleArrays(kernel, shape, () => 0.5)
   const arrays = Object.fromEntries(
     Object.entries(example).map(([name, like]) => {
       const array = new (like.constructor as typeof Float32Array)(like.length)

@@ -1,5 +1,5 @@
-import { padded } from '../examples/arrays.ts'
 import { activateReference } from '../wgsl/activation-reference.ts'
+import { padded } from '../wgsl/padded.ts'
 import type { MatmulArrays, MatmulShape } from './shape.ts'
 
 /** PCG hash in whole-number arithmetic of 64 bits, independent of the WGSL's wrap-around. */

@@ -11,8 +11,9 @@
  * off are not read: any buffer does.
  */
 import type { ReferenceArrays } from '@headwater/gpu'
-import { padded, uniform } from '../examples/arrays.ts'
+import { uniform } from '../examples/example.ts'
 import type { activations } from '../wgsl/activation.ts'
+import { padded } from '../wgsl/padded.ts'
 import { all, type ShapeOf } from '../wgsl/uniforms.ts'
 
 export const matmulUniforms = {
@@ -117,19 +118,11 @@ export function matmulCost(s: MatmulShape, layout: Layout): { flops: number; byt
   return { flops: 2 * M * N * K * batch, bytes }
 }
 
-/** Example inputs but for B, and the indices of B's elements that stand for padding columns are left to the caller. */
+/** Inputs that are not just drawn, but for B's. */
 export function matmulExample(s: MatmulShape, random: () => number) {
-  const sizes = matmulSizes(s, 'row-major')
-  const bias = uniform(sizes.bias * 4, random)
-  if (s.hasBias === 1) for (let n = s.N; n < padded(s.N); n++) bias[s.biasOffset * 4 + n] = 0
-  return {
-    a: uniform(sizes.a, random),
-    bias,
-    factor: uniform(sizes.factor * 4, random),
-    residual: uniform(sizes.residual * 4, random),
-    step: Uint32Array.of(12345),
-    c: uniform(sizes.c * 4, random),
-  }
+  const bias = uniform(matmulSizes(s, 'row-major').bias * 4, random)
+  if (s.hasBias === 1) bias.fill(0, s.biasOffset * 4 + s.N, s.biasOffset * 4 + padded(s.N))
+  return { bias, step: Uint32Array.of(12345) }
 }
 
 /** Columns of C beside each other, batches of a shared A included. */

@@ -3,8 +3,8 @@
  * whatever stands in that of `in`.
  */
 import type { Kernel, Tuning } from '@headwater/gpu'
-import { padded, uniform } from '../examples/arrays.ts'
 import { linearGroups, linearGroupWgsl, mainWgsl } from '../wgsl/linear-grid.ts'
+import { padded } from '../wgsl/padded.ts'
 import type { ShapeOf } from '../wgsl/uniforms.ts'
 import { range } from './columns.ts'
 
@@ -83,8 +83,4 @@ export const transpose: Kernel<TransposeShape, 'input' | 'output', Tuning> = {
     })
   },
   benchmarks: [shape(192, 192), shape(1536, 192), shape(1024, 1024)],
-  example: (s, random) => ({
-    input: uniform((s.inOffset + (s.M - 1) * s.inRow + padded(s.N) / 4) * 4, random),
-    output: uniform((s.outOffset + (s.N - 1) * s.outRow + padded(s.M) / 4) * 4, random),
-  }),
 }

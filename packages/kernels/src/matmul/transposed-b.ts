@@ -4,10 +4,9 @@
  * not matter. The columns that pad N count as zero.
  */
 import type { Kernel } from '@headwater/gpu'
-import { uniform } from '../examples/arrays.ts'
 import { type MatmulTuning, matmulDeclaration, quadTuning, subgroupTuning, workgroupTuning } from './declaration.ts'
 import { matmulReference } from './reference.ts'
-import { type MatmulBinding, type MatmulShape, matmulExample, matmulSizes } from './shape.ts'
+import { type MatmulBinding, type MatmulShape, matmulExample } from './shape.ts'
 
 export const matmulTransposedB: Kernel<MatmulShape, MatmulBinding, MatmulTuning> = {
   name: 'matmul.transposed-b',
@@ -17,8 +16,5 @@ export const matmulTransposedB: Kernel<MatmulShape, MatmulBinding, MatmulTuning>
     matmulReference(s, arrays, (batch, k, n) =>
       n < s.N ? arrays.b[(s.bOffset + batch * s.bBatch + n * s.bRow) * 4 + k]! : 0,
     ),
-  example: (s, random) => ({
-    ...matmulExample(s, random),
-    b: uniform(matmulSizes(s, 'transposed').b * 4, random),
-  }),
+  example: matmulExample,
 }

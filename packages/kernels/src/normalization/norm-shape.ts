@@ -3,7 +3,7 @@
  * embeddings a row can be normalized inside a wider tensor. Offsets and row strides count vec4. Gradients lie as the
  * values do: dx as x, dy as y.
  */
-import { uniform } from '../examples/arrays.ts'
+import { uniform } from '../examples/example.ts'
 import { all, type ShapeOf } from '../wgsl/uniforms.ts'
 
 export const normUniforms = {

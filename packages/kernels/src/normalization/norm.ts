@@ -1,6 +1,5 @@
 /** The two norms differ in one term, so one declaration of each direction makes both. */
 import type { Kernel } from '@headwater/gpu'
-import { uniform } from '../examples/arrays.ts'
 import { reads } from '../wgsl/bindings.ts'
 import {
   drawNorm,
@@ -58,13 +57,7 @@ export function declareNormForward(name: string, centered: boolean): NormForward
     cases: normCases,
     draw: drawNorm,
     benchmarks: normBenchmarks,
-    example: (s, random) => ({
-      x: uniform(xSize(s) * 4, random, 3),
-      gain: uniform(gainSize(s) * 4, random, 2),
-      shift: uniform(shiftSize(s) * 4, random),
-      y: uniform(ySize(s) * 4, random),
-      moments: new Float32Array(s.V * 2),
-    }),
+    example: () => ({ x: 3, gain: 2 }),
   }
 }
 
@@ -104,28 +97,7 @@ export function declareNormBackward(name: string, centered: boolean, forward: No
     cases: normCases,
     draw: drawNorm,
     benchmarks: normBenchmarks,
-    example: (s, random) => ({
-      x: uniform(xSize(s) * 4, random, 2),
-      gain: uniform(gainSize(s) * 4, random, 2),
-      moments: exampleMoments(s.V, random),
-      dy: uniform(ySize(s) * 4, random),
-      dx: uniform(xSize(s) * 4, random),
-    }),
-    gradient: {
-      forward,
-      from: { y: 'dy' },
-      to: {
-        // what lies between the vectors is not written, and y does not depend on it
-        x: (s, { dx }) => {
-          const gradient = new Float64Array(dx.length)
-          const D = s.D4 * 4
-          for (let v = 0; v < s.V; v++) {
-            const at = (s.xOffset + Math.floor(v / s.K) * s.xRow) * 4 + (v % s.K) * D
-            gradient.set(dx.subarray(at, at + D), at)
-          }
-          return gradient
-        },
-      },
-    },
+    example: ({ V }, random) => ({ x: 2, gain: 2, moments: exampleMoments(V, random) }),
+    gradient: { forward, from: { y: 'dy' }, to: { x: 'dx' } },
   }
 }

@@ -9,7 +9,6 @@
  */
 import { floatToHalf } from '@headwater/binary16'
 import type { Kernel } from '@headwater/gpu'
-import { integers } from '../examples/arrays.ts'
 import { type TileTuning, tileGroups, tileLoop, tileTunings } from './tile-loop.ts'
 
 export type HalfShape = { count: number; xOffset: number; yOffset: number }
@@ -78,6 +77,5 @@ ${tileLoop(tuning, '(u.count + 7u) / 8u', '', 'y[u.yOffset + i] = vec4u(halves(f
       const significand = random() < 0.3 ? 1 + Math.floor(random() * 4096) / 4096 : 1 + random()
       return sign * significand * 2 ** (Math.floor(random() * 45) - 27)
     }),
-    y: integers((s.yOffset + Math.ceil(s.count / 8)) * 4, 2 ** 32, random),
   }),
 }

@@ -1,5 +1,6 @@
 import type { AnyKernel, Shape, Tuning } from '@headwater/gpu'
 import { it } from 'vitest'
+import { exampleArrays } from '../examples/example.ts'
 import { adamw } from '../optimizer/adamw.ts'
 import { expectReference, runKernel } from '../testing/run-kernel.ts'
 import { randomOf, useDevice } from '../testing/test-device.ts'
@@ -21,6 +22,6 @@ const grids: [AnyKernel, Tuning, Shape][] = [
 
 for (const [kernel, tuning, shape] of grids)
   it(`${kernel.name} over 65,535 workgroups`, async () => {
-    const arrays = kernel.example(shape, randomOf(5))
+    const arrays = exampleArrays(kernel, shape, randomOf(5))
     expectReference(kernel, tuning, shape, arrays, await runKernel(device(), kernel, tuning, shape, arrays))
   })

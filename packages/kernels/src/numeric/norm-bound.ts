@@ -5,8 +5,7 @@
  * Padded columns hold zeros. Shape letters: R rows, D4 vec4 of width. Strides and columns count vec4; dy is laid out as y,
  * dx as x.
  */
-import type { Kernel, ReferenceArrays, Tuning } from '@headwater/gpu'
-import { uniform } from '../examples/arrays.ts'
+import type { Kernel, Tuning } from '@headwater/gpu'
 import { reads } from '../wgsl/bindings.ts'
 import { linearGroups, linearGroupWgsl, mainWgsl } from '../wgsl/linear-grid.ts'
 import type { ShapeOf } from '../wgsl/uniforms.ts'
@@ -91,7 +90,6 @@ export const normBoundForward: Kernel<NormBoundShape, 'x' | 'y', RowTuning> = {
   },
   cost: ({ R, D4 }) => ({ flops: R * D4 * 12, bytes: R * D4 * 32 }),
   tolerance: () => ({ absolute: 1e-7, relative: 4e-6 }),
-  example: (s, random) => ({ x: uniform(s.R * s.xRow * 4, random), y: uniform(s.R * s.yRow * 4, random) }),
 }
 
 export const normBoundBackward: Kernel<NormBoundShape, 'x' | 'dy' | 'dx', RowTuning> = {
@@ -130,18 +128,5 @@ export const normBoundBackward: Kernel<NormBoundShape, 'x' | 'dy' | 'dx', RowTun
   },
   cost: ({ R, D4 }) => ({ flops: R * D4 * 28, bytes: R * D4 * 48 }),
   tolerance: () => ({ absolute: 1e-6, relative: 4e-6 }),
-  example: (s, random) => ({
-    x: uniform(s.R * s.xRow * 4, random),
-    dy: uniform(s.R * s.yRow * 4, random),
-    dx: uniform(s.R * s.xRow * 4, random),
-  }),
-  gradient: { forward: normBoundForward, from: { y: 'dy' }, to: { x: withoutGaps } },
-}
-
-/** dx with zeros where a row of x has no value: the kernel leaves those as they are. */
-function withoutGaps(s: NormBoundShape, { dx }: ReferenceArrays): Float64Array {
-  return Float64Array.from(dx as Float64Array, (value, i) => {
-    const column = (i % (s.xRow * 4)) - s.xColumn * 4
-    return column >= 0 && column < s.D4 * 4 ? value : 0
-  })
+  gradient: { forward: normBoundForward, from: { y: 'dy' }, to: { x: 'dx' } },
 }

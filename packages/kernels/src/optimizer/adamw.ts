@@ -6,7 +6,7 @@
  * skip is not 0, a bad step leaves parameters and moments as they are, and nothing is read back.
  */
 import type { Kernel } from '@headwater/gpu'
-import { uniform } from '../examples/arrays.ts'
+import { uniform } from '../examples/example.ts'
 import { type TileTuning, tileGroups, tileLoop, tileTunings } from '../numeric/tile-loop.ts'
 import { writes } from '../wgsl/bindings.ts'
 
@@ -95,9 +95,6 @@ export const adamw: Kernel<AdamwShape, 'rates' | 'gradient' | 'first' | 'second'
   ],
   example: ({ count4 }, random) => ({
     rates: Float32Array.of(1e-3, 0, 1 / (1 - adamBeta1 ** 3), 1 / (1 - adamBeta2 ** 3), 0.01, 0.7, 0, 0),
-    gradient: uniform(count4 * 4, random),
-    first: uniform(count4 * 4, random),
     second: uniform(count4 * 4, random).map((x) => Math.abs(x) + 1e-3),
-    values: uniform(count4 * 4, random),
   }),
 }

@@ -6,7 +6,7 @@
  * gradient is 0. With maxNorm = 0 nothing is clipped.
  */
 import type { Kernel, Tuning } from '@headwater/gpu'
-import { uniform } from '../examples/arrays.ts'
+import { uniform } from '../examples/example.ts'
 import { rateSlots } from './adamw.ts'
 
 export type GlobalNormShape = { P: number; maxNorm: number }
@@ -64,5 +64,5 @@ fn main(@builtin(local_invocation_index) lane: u32) {
   ],
   draw: (between) => ({ P: between(1, 3000), maxNorm: between(0, 50) }),
   benchmarks: [{ P: 16_384, maxNorm: 1 }],
-  example: ({ P }, random) => ({ partials: uniform(P, random).map(Math.abs), rates: uniform(8, random) }),
+  example: ({ P }, random) => ({ partials: uniform(P, random).map(Math.abs) }),
 }

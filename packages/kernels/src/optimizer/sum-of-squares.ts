@@ -7,7 +7,6 @@
  * `count` counts floats; the last vec4 may reach over it. `xOffset` counts vec4.
  */
 import type { Kernel, Tuning } from '@headwater/gpu'
-import { uniform } from '../examples/arrays.ts'
 
 type SharesShape = { count: number; xOffset: number; partialOffset: number }
 
@@ -78,8 +77,4 @@ fn main(@builtin(global_invocation_id) id: vec3u) {
     { count: 1 << 20, xOffset: 0, partialOffset: 0 },
     { count: 1 << 22, xOffset: 0, partialOffset: 0 },
   ],
-  example: ({ count, xOffset, partialOffset }, random) => ({
-    x: uniform((xOffset + Math.ceil(count / 4)) * 4, random),
-    partials: uniform(partialOffset + partialsOf(count), random),
-  }),
 }
