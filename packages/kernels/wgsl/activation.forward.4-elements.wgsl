@@ -14,13 +14,11 @@ fn activate(code: u32, x: vec4f) -> vec4f {
   return select(x * sigmoid, vec4f(), x < vec4f(select(-100.0, -10.0, isGelu)));
 }
 
-
 fn hash(value: u32) -> u32 {
   let state = value * 747796405u + 2891336453u;
   let word = ((state >> ((state >> 28u) + 4u)) ^ state) * 277803737u;
   return (word >> 22u) ^ word;
 }
-
 fn dropped(value: vec4f, i: u32) -> vec4f {
   if (u.dropout == 0.0) { return value; }
   let first = hash(hash(step[0]) ^ u.site) + i * 4u;
@@ -30,15 +28,11 @@ fn dropped(value: vec4f, i: u32) -> vec4f {
 }
 
 
-fn linearGroup(group: vec3u, groups: vec3u) -> u32 { return group.y * groups.x + group.x; }
-
 @compute @workgroup_size(64)
-fn main(
-  @builtin(workgroup_id) group: vec3u,
-  @builtin(num_workgroups) groups: vec3u,
-  @builtin(local_invocation_index) local: u32,
-) {
-  let start = linearGroup(group, groups) * 256u;
-  let end = min(u.count4, start + 256u);
-  for (var i = start + local; i < end; i += 64u) { y[i] = dropped(activate(u.code, x[i]), i); }
+fn main(@builtin(workgroup_id) workgroup: vec3u, @builtin(num_workgroups) workgroups: vec3u, @builtin(local_invocation_index) lane: u32) {
+  let group = workgroup.y * workgroups.x + workgroup.x;
+  let tileFirst = group * 256u;
+  let tileEnd = min(tileFirst + 256u, u.count4);
+  
+  for (var i = tileFirst + lane; i < tileEnd; i += 64u) { y[i] = dropped(activate(u.code, x[i]), i); }
 }

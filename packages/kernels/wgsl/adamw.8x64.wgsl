@@ -7,15 +7,10 @@ struct Uniforms { count4: u32, decayed4: u32 }
 @group(0) @binding(5) var<uniform> u: Uniforms;
 
 
-fn linearGroup(group: vec3u, groups: vec3u) -> u32 { return group.y * groups.x + group.x; }
-
 @compute @workgroup_size(8)
-fn main(
-  @builtin(workgroup_id) group: vec3u,
-  @builtin(num_workgroups) groups: vec3u,
-  @builtin(local_invocation_index) lane: u32,
-) {
-  let tileFirst = linearGroup(group, groups) * 512u;
+fn main(@builtin(workgroup_id) workgroup: vec3u, @builtin(num_workgroups) workgroups: vec3u, @builtin(local_invocation_index) lane: u32) {
+  let group = workgroup.y * workgroups.x + workgroup.x;
+  let tileFirst = group * 512u;
   let tileEnd = min(tileFirst + 512u, u.count4);
   
   if (bitcast<u32>(rates[6]) != 0u) { return; }
@@ -24,12 +19,12 @@ fn main(
   let correction = rates[3];
   let kept = 1.0 - rate * rates[4];
   let scale = rates[5];
-  for (var i = tileFirst + lane; i < tileEnd; i += 8u) {
+  for (var i = tileFirst + lane; i < tileEnd; i += 8u) { 
     let g = scale * gradient[i];
     let m = 0.9 * first[i] + 0.09999999999999998 * g;
     let v = 0.999 * second[i] + 0.0010000000000000009 * g * g;
     first[i] = m;
     second[i] = v;
     values[i] = values[i] * select(1.0, kept, i < u.decayed4) - stepRate * m / (sqrt(v * correction) + 1e-8);
-  }
+   }
 }

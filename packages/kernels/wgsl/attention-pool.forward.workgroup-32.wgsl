@@ -8,9 +8,6 @@ struct Uniforms { R: u32, L: u32, C: u32, D4: u32, pOffset: u32, yColumn: u32, y
 @group(0) @binding(6) var<uniform> u: Uniforms;
 
 
-fn linearGroup(group: vec3u, groups: vec3u) -> u32 { return group.y * groups.x + group.x; }
-
-
 
 var<workgroup> reduceSum_values: array<f32, 64>;
 var<workgroup> reduceSum_groups: array<f32, 8>;
@@ -72,13 +69,14 @@ fn token(event: u32, id: u32, d: u32) -> vec4f {
   for (var c = 4u; c < u.C; c++) { x += channels[event * u.C + c] * parameter(c, d); }
   return x;
 }
+
 @compute @workgroup_size(64)
-fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: vec3u, @builtin(local_invocation_index) lane: u32) {
+fn main(@builtin(workgroup_id) workgroup: vec3u, @builtin(num_workgroups) workgroups: vec3u, @builtin(local_invocation_index) lane: u32) {
+  let group = workgroup.y * workgroups.x + workgroup.x;
   let chunks = (u.D4 + 7u) / 8u;
-  let linear = linearGroup(group, groups);
-  let firstRow = linear / chunks * 1u;
+  let firstRow = group / chunks * 1u;
   if (firstRow >= u.R) { return; }
-  let first = linear % chunks * 8u;
+  let first = group % chunks * 8u;
   let outside = u.D4 - min(8u, u.D4 - first);
   let isOwn = lane < 8u && first + lane < u.D4;
   let ownQuad = min(first + lane, u.D4 - 1u);

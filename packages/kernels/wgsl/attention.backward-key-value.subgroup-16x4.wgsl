@@ -8,38 +8,35 @@ enable subgroups;
 struct Uniforms { B: u32, L: u32, H: u32, D: u32, qOffset: u32, kOffset: u32, vOffset: u32, row: u32, yOffset: u32, yRow: u32, causal: u32 }
 @group(0) @binding(6) var<uniform> u: Uniforms;
 
-
-fn linearGroup(group: vec3u, groups: vec3u) -> u32 { return group.y * groups.x + group.x; }
-
 fn sum4(v: vec4f) -> f32 { return (v.x + v.y) + (v.z + v.w); }
 fn column(n: u32, first: u32) -> u32 { return n + select(0u, 16u, n >= first); }
 
+
 @compute @workgroup_size(8)
-fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: vec3u, @builtin(subgroup_invocation_id) lane: u32) {
+fn main(@builtin(workgroup_id) workgroup: vec3u, @builtin(num_workgroups) workgroups: vec3u, @builtin(subgroup_invocation_id) lane: u32) {
+  let group = workgroup.y * workgroups.x + workgroup.x;
   let blocks = (u.L + 31u) / 32u;
   let chunks = (u.D + 15u) / 16u;
-  let linear = linearGroup(group, groups);
-  if (linear >= u.B * u.H * blocks * chunks) { return; }
-  let first = (linear % chunks) * 16u;
-  let start = (linear / chunks) % blocks * 32u;
-  let sequence = linear / chunks / blocks;
+  if (group >= u.B * u.H * blocks * chunks) { return; }
+  let first = (group % chunks) * 16u;
+  let start = (group / chunks) % blocks * 32u;
+  let end = start + 32u;
+  let sequence = group / chunks / blocks;
   let h = sequence % u.H;
   let b = sequence / u.H;
   let length = min(lengths[b], u.L);
   let outside = u.D - min(16u, u.D - first);
   let headAt = b * u.L * u.row + h * u.D;
-  let dyAt = u.yOffset + b * u.L * u.yRow + h * u.D;
-  
-  let scale = inverseSqrt(f32(u.D));
   let qAt = u.qOffset + headAt;
-  let scalarsAt = (b * u.H + h) * u.L;
+  let kAt = u.kOffset + headAt;
+  let vAt = u.vOffset + headAt;
+  let gAt = u.yOffset + b * u.L * u.yRow + h * u.D;
+  let scalarsAt = sequence * u.L;
+  let scale = inverseSqrt(f32(u.D));
   let own0 = start + 0u + lane; let place0 = min(own0, u.L - 1u);
-  let own1 = start + 8u + lane; let place1 = min(own1, u.L - 1u);
-  let own2 = start + 16u + lane; let place2 = min(own2, u.L - 1u);
-  let own3 = start + 24u + lane; let place3 = min(own3, u.L - 1u);
   
-  let kAt0 = headAt + u.kOffset + place0 * u.row;
-  let vAt0 = headAt + u.vOffset + place0 * u.row;
+  let kAt0 = kAt + place0 * u.row;
+  let vAt0 = vAt + place0 * u.row;
   let k0_0 = vec4f(select(0.0, qkv[kAt0 + min(first + 0u, u.D - 1u)], first + 0u < u.D), select(0.0, qkv[kAt0 + min(first + 1u, u.D - 1u)], first + 1u < u.D), select(0.0, qkv[kAt0 + min(first + 2u, u.D - 1u)], first + 2u < u.D), select(0.0, qkv[kAt0 + min(first + 3u, u.D - 1u)], first + 3u < u.D));
   let k0_1 = vec4f(select(0.0, qkv[kAt0 + min(first + 4u, u.D - 1u)], first + 4u < u.D), select(0.0, qkv[kAt0 + min(first + 5u, u.D - 1u)], first + 5u < u.D), select(0.0, qkv[kAt0 + min(first + 6u, u.D - 1u)], first + 6u < u.D), select(0.0, qkv[kAt0 + min(first + 7u, u.D - 1u)], first + 7u < u.D));
   let k0_2 = vec4f(select(0.0, qkv[kAt0 + min(first + 8u, u.D - 1u)], first + 8u < u.D), select(0.0, qkv[kAt0 + min(first + 9u, u.D - 1u)], first + 9u < u.D), select(0.0, qkv[kAt0 + min(first + 10u, u.D - 1u)], first + 10u < u.D), select(0.0, qkv[kAt0 + min(first + 11u, u.D - 1u)], first + 11u < u.D));
@@ -49,8 +46,10 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: ve
   let v0_2 = vec4f(select(0.0, qkv[vAt0 + min(first + 8u, u.D - 1u)], first + 8u < u.D), select(0.0, qkv[vAt0 + min(first + 9u, u.D - 1u)], first + 9u < u.D), select(0.0, qkv[vAt0 + min(first + 10u, u.D - 1u)], first + 10u < u.D), select(0.0, qkv[vAt0 + min(first + 11u, u.D - 1u)], first + 11u < u.D));
   let v0_3 = vec4f(select(0.0, qkv[vAt0 + min(first + 12u, u.D - 1u)], first + 12u < u.D), select(0.0, qkv[vAt0 + min(first + 13u, u.D - 1u)], first + 13u < u.D), select(0.0, qkv[vAt0 + min(first + 14u, u.D - 1u)], first + 14u < u.D), select(0.0, qkv[vAt0 + min(first + 15u, u.D - 1u)], first + 15u < u.D));
   var dk0_0 = vec4f(); var dk0_1 = vec4f(); var dk0_2 = vec4f(); var dk0_3 = vec4f(); var dv0_0 = vec4f(); var dv0_1 = vec4f(); var dv0_2 = vec4f(); var dv0_3 = vec4f();
-  let kAt1 = headAt + u.kOffset + place1 * u.row;
-  let vAt1 = headAt + u.vOffset + place1 * u.row;
+  let own1 = start + 8u + lane; let place1 = min(own1, u.L - 1u);
+  
+  let kAt1 = kAt + place1 * u.row;
+  let vAt1 = vAt + place1 * u.row;
   let k1_0 = vec4f(select(0.0, qkv[kAt1 + min(first + 0u, u.D - 1u)], first + 0u < u.D), select(0.0, qkv[kAt1 + min(first + 1u, u.D - 1u)], first + 1u < u.D), select(0.0, qkv[kAt1 + min(first + 2u, u.D - 1u)], first + 2u < u.D), select(0.0, qkv[kAt1 + min(first + 3u, u.D - 1u)], first + 3u < u.D));
   let k1_1 = vec4f(select(0.0, qkv[kAt1 + min(first + 4u, u.D - 1u)], first + 4u < u.D), select(0.0, qkv[kAt1 + min(first + 5u, u.D - 1u)], first + 5u < u.D), select(0.0, qkv[kAt1 + min(first + 6u, u.D - 1u)], first + 6u < u.D), select(0.0, qkv[kAt1 + min(first + 7u, u.D - 1u)], first + 7u < u.D));
   let k1_2 = vec4f(select(0.0, qkv[kAt1 + min(first + 8u, u.D - 1u)], first + 8u < u.D), select(0.0, qkv[kAt1 + min(first + 9u, u.D - 1u)], first + 9u < u.D), select(0.0, qkv[kAt1 + min(first + 10u, u.D - 1u)], first + 10u < u.D), select(0.0, qkv[kAt1 + min(first + 11u, u.D - 1u)], first + 11u < u.D));
@@ -60,8 +59,10 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: ve
   let v1_2 = vec4f(select(0.0, qkv[vAt1 + min(first + 8u, u.D - 1u)], first + 8u < u.D), select(0.0, qkv[vAt1 + min(first + 9u, u.D - 1u)], first + 9u < u.D), select(0.0, qkv[vAt1 + min(first + 10u, u.D - 1u)], first + 10u < u.D), select(0.0, qkv[vAt1 + min(first + 11u, u.D - 1u)], first + 11u < u.D));
   let v1_3 = vec4f(select(0.0, qkv[vAt1 + min(first + 12u, u.D - 1u)], first + 12u < u.D), select(0.0, qkv[vAt1 + min(first + 13u, u.D - 1u)], first + 13u < u.D), select(0.0, qkv[vAt1 + min(first + 14u, u.D - 1u)], first + 14u < u.D), select(0.0, qkv[vAt1 + min(first + 15u, u.D - 1u)], first + 15u < u.D));
   var dk1_0 = vec4f(); var dk1_1 = vec4f(); var dk1_2 = vec4f(); var dk1_3 = vec4f(); var dv1_0 = vec4f(); var dv1_1 = vec4f(); var dv1_2 = vec4f(); var dv1_3 = vec4f();
-  let kAt2 = headAt + u.kOffset + place2 * u.row;
-  let vAt2 = headAt + u.vOffset + place2 * u.row;
+  let own2 = start + 16u + lane; let place2 = min(own2, u.L - 1u);
+  
+  let kAt2 = kAt + place2 * u.row;
+  let vAt2 = vAt + place2 * u.row;
   let k2_0 = vec4f(select(0.0, qkv[kAt2 + min(first + 0u, u.D - 1u)], first + 0u < u.D), select(0.0, qkv[kAt2 + min(first + 1u, u.D - 1u)], first + 1u < u.D), select(0.0, qkv[kAt2 + min(first + 2u, u.D - 1u)], first + 2u < u.D), select(0.0, qkv[kAt2 + min(first + 3u, u.D - 1u)], first + 3u < u.D));
   let k2_1 = vec4f(select(0.0, qkv[kAt2 + min(first + 4u, u.D - 1u)], first + 4u < u.D), select(0.0, qkv[kAt2 + min(first + 5u, u.D - 1u)], first + 5u < u.D), select(0.0, qkv[kAt2 + min(first + 6u, u.D - 1u)], first + 6u < u.D), select(0.0, qkv[kAt2 + min(first + 7u, u.D - 1u)], first + 7u < u.D));
   let k2_2 = vec4f(select(0.0, qkv[kAt2 + min(first + 8u, u.D - 1u)], first + 8u < u.D), select(0.0, qkv[kAt2 + min(first + 9u, u.D - 1u)], first + 9u < u.D), select(0.0, qkv[kAt2 + min(first + 10u, u.D - 1u)], first + 10u < u.D), select(0.0, qkv[kAt2 + min(first + 11u, u.D - 1u)], first + 11u < u.D));
@@ -71,8 +72,10 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: ve
   let v2_2 = vec4f(select(0.0, qkv[vAt2 + min(first + 8u, u.D - 1u)], first + 8u < u.D), select(0.0, qkv[vAt2 + min(first + 9u, u.D - 1u)], first + 9u < u.D), select(0.0, qkv[vAt2 + min(first + 10u, u.D - 1u)], first + 10u < u.D), select(0.0, qkv[vAt2 + min(first + 11u, u.D - 1u)], first + 11u < u.D));
   let v2_3 = vec4f(select(0.0, qkv[vAt2 + min(first + 12u, u.D - 1u)], first + 12u < u.D), select(0.0, qkv[vAt2 + min(first + 13u, u.D - 1u)], first + 13u < u.D), select(0.0, qkv[vAt2 + min(first + 14u, u.D - 1u)], first + 14u < u.D), select(0.0, qkv[vAt2 + min(first + 15u, u.D - 1u)], first + 15u < u.D));
   var dk2_0 = vec4f(); var dk2_1 = vec4f(); var dk2_2 = vec4f(); var dk2_3 = vec4f(); var dv2_0 = vec4f(); var dv2_1 = vec4f(); var dv2_2 = vec4f(); var dv2_3 = vec4f();
-  let kAt3 = headAt + u.kOffset + place3 * u.row;
-  let vAt3 = headAt + u.vOffset + place3 * u.row;
+  let own3 = start + 24u + lane; let place3 = min(own3, u.L - 1u);
+  
+  let kAt3 = kAt + place3 * u.row;
+  let vAt3 = vAt + place3 * u.row;
   let k3_0 = vec4f(select(0.0, qkv[kAt3 + min(first + 0u, u.D - 1u)], first + 0u < u.D), select(0.0, qkv[kAt3 + min(first + 1u, u.D - 1u)], first + 1u < u.D), select(0.0, qkv[kAt3 + min(first + 2u, u.D - 1u)], first + 2u < u.D), select(0.0, qkv[kAt3 + min(first + 3u, u.D - 1u)], first + 3u < u.D));
   let k3_1 = vec4f(select(0.0, qkv[kAt3 + min(first + 4u, u.D - 1u)], first + 4u < u.D), select(0.0, qkv[kAt3 + min(first + 5u, u.D - 1u)], first + 5u < u.D), select(0.0, qkv[kAt3 + min(first + 6u, u.D - 1u)], first + 6u < u.D), select(0.0, qkv[kAt3 + min(first + 7u, u.D - 1u)], first + 7u < u.D));
   let k3_2 = vec4f(select(0.0, qkv[kAt3 + min(first + 8u, u.D - 1u)], first + 8u < u.D), select(0.0, qkv[kAt3 + min(first + 9u, u.D - 1u)], first + 9u < u.D), select(0.0, qkv[kAt3 + min(first + 10u, u.D - 1u)], first + 10u < u.D), select(0.0, qkv[kAt3 + min(first + 11u, u.D - 1u)], first + 11u < u.D));
@@ -82,15 +85,15 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: ve
   let v3_2 = vec4f(select(0.0, qkv[vAt3 + min(first + 8u, u.D - 1u)], first + 8u < u.D), select(0.0, qkv[vAt3 + min(first + 9u, u.D - 1u)], first + 9u < u.D), select(0.0, qkv[vAt3 + min(first + 10u, u.D - 1u)], first + 10u < u.D), select(0.0, qkv[vAt3 + min(first + 11u, u.D - 1u)], first + 11u < u.D));
   let v3_3 = vec4f(select(0.0, qkv[vAt3 + min(first + 12u, u.D - 1u)], first + 12u < u.D), select(0.0, qkv[vAt3 + min(first + 13u, u.D - 1u)], first + 13u < u.D), select(0.0, qkv[vAt3 + min(first + 14u, u.D - 1u)], first + 14u < u.D), select(0.0, qkv[vAt3 + min(first + 15u, u.D - 1u)], first + 15u < u.D));
   var dk3_0 = vec4f(); var dk3_1 = vec4f(); var dk3_2 = vec4f(); var dk3_3 = vec4f(); var dv3_0 = vec4f(); var dv3_1 = vec4f(); var dv3_2 = vec4f(); var dv3_3 = vec4f();
-  let earliest = select(0u, start, u.causal == 1u);
-  let queries = select(length, 0u, start >= length);
+  let begin = select(0u, start, u.causal == 1u);
+  let stop = select(length, 0u, start >= length);
   
   let column0 = min(first + 0u + (lane & 7u), u.D - 1u); let inside0 = first + 0u + (lane & 7u) < u.D;
   let column1 = min(first + 8u + (lane & 7u), u.D - 1u); let inside1 = first + 8u + (lane & 7u) < u.D;
-  for (var j8 = earliest; j8 < queries; j8 += 8u) {
+  for (var j8 = begin; j8 < stop; j8 += 8u) {
     let lse_own = lses[scalarsAt + min(j8 + (lane & 7u), u.L - 1u)];
     let delta_own = deltas[scalarsAt + min(j8 + (lane & 7u), u.L - 1u)];
-    for (var j = j8; j < min(j8 + 8u, queries); j++) {
+    for (var j = j8; j < min(j8 + 8u, stop); j++) {
       let lse = subgroupShuffle(lse_own, j - j8);
       let delta = subgroupShuffle(delta_own, j - j8);
       let q_own0 = select(0.0, qkv[qAt + j * u.row + column0], inside0);
@@ -99,8 +102,8 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: ve
       let q_1 = vec4f(subgroupBroadcast(q_own0, 4u), subgroupBroadcast(q_own0, 5u), subgroupBroadcast(q_own0, 6u), subgroupBroadcast(q_own0, 7u));
       let q_2 = vec4f(subgroupBroadcast(q_own1, 0u), subgroupBroadcast(q_own1, 1u), subgroupBroadcast(q_own1, 2u), subgroupBroadcast(q_own1, 3u));
       let q_3 = vec4f(subgroupBroadcast(q_own1, 4u), subgroupBroadcast(q_own1, 5u), subgroupBroadcast(q_own1, 6u), subgroupBroadcast(q_own1, 7u));
-      let g_own0 = select(0.0, dy[dyAt + j * u.yRow + column0], inside0);
-      let g_own1 = select(0.0, dy[dyAt + j * u.yRow + column1], inside1);
+      let g_own0 = select(0.0, dy[gAt + j * u.yRow + column0], inside0);
+      let g_own1 = select(0.0, dy[gAt + j * u.yRow + column1], inside1);
       let g_0 = vec4f(subgroupBroadcast(g_own0, 0u), subgroupBroadcast(g_own0, 1u), subgroupBroadcast(g_own0, 2u), subgroupBroadcast(g_own0, 3u));
       let g_1 = vec4f(subgroupBroadcast(g_own0, 4u), subgroupBroadcast(g_own0, 5u), subgroupBroadcast(g_own0, 6u), subgroupBroadcast(g_own0, 7u));
       let g_2 = vec4f(subgroupBroadcast(g_own1, 0u), subgroupBroadcast(g_own1, 1u), subgroupBroadcast(g_own1, 2u), subgroupBroadcast(g_own1, 3u));
@@ -109,12 +112,15 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: ve
     var score0 = 0.0; var gain0 = 0.0; var score1 = 0.0; var gain1 = 0.0; var score2 = 0.0; var gain2 = 0.0; var score3 = 0.0; var gain3 = 0.0;
     for (var n = 0u; n < outside; n++) {
       let d = column(n, first);
-      let p = qkv[qAt + j * u.row + d];
-      let q = dy[dyAt + j * u.yRow + d];
-      score0 += p * qkv[kAt0 + d]; gain0 += q * qkv[vAt0 + d];
-      score1 += p * qkv[kAt1 + d]; gain1 += q * qkv[vAt1 + d];
-      score2 += p * qkv[kAt2 + d]; gain2 += q * qkv[vAt2 + d];
-      score3 += p * qkv[kAt3 + d]; gain3 += q * qkv[vAt3 + d];
+      let score = qkv[qAt + j * u.row + d]; let gain = dy[gAt + j * u.yRow + d];
+      score0 += score * qkv[kAt0 + d];
+      gain0 += gain * qkv[vAt0 + d];
+      score1 += score * qkv[kAt1 + d];
+      gain1 += gain * qkv[vAt1 + d];
+      score2 += score * qkv[kAt2 + d];
+      gain2 += gain * qkv[vAt2 + d];
+      score3 += score * qkv[kAt3 + d];
+      gain3 += gain * qkv[vAt3 + d];
     }
     {
       let seen = u.causal == 0u || j >= own0;

@@ -8,35 +8,35 @@ enable subgroups;
 struct Uniforms { B: u32, L: u32, H: u32, D: u32, qOffset: u32, kOffset: u32, vOffset: u32, row: u32, yOffset: u32, yRow: u32, causal: u32 }
 @group(0) @binding(6) var<uniform> u: Uniforms;
 
-
-fn linearGroup(group: vec3u, groups: vec3u) -> u32 { return group.y * groups.x + group.x; }
-
 fn sum4(v: vec4f) -> f32 { return (v.x + v.y) + (v.z + v.w); }
 fn column(n: u32, first: u32) -> u32 { return n + select(0u, 64u, n >= first); }
 
+
 @compute @workgroup_size(8)
-fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: vec3u, @builtin(subgroup_invocation_id) lane: u32) {
+fn main(@builtin(workgroup_id) workgroup: vec3u, @builtin(num_workgroups) workgroups: vec3u, @builtin(subgroup_invocation_id) lane: u32) {
+  let group = workgroup.y * workgroups.x + workgroup.x;
   let blocks = (u.L + 7u) / 8u;
   let chunks = (u.D + 63u) / 64u;
-  let linear = linearGroup(group, groups);
-  if (linear >= u.B * u.H * blocks * chunks) { return; }
-  let first = (linear % chunks) * 64u;
-  let start = (linear / chunks) % blocks * 8u;
-  let sequence = linear / chunks / blocks;
+  if (group >= u.B * u.H * blocks * chunks) { return; }
+  let first = (group % chunks) * 64u;
+  let start = (group / chunks) % blocks * 8u;
+  let end = start + 8u;
+  let sequence = group / chunks / blocks;
   let h = sequence % u.H;
   let b = sequence / u.H;
   let length = min(lengths[b], u.L);
   let outside = u.D - min(64u, u.D - first);
   let headAt = b * u.L * u.row + h * u.D;
-  let dyAt = u.yOffset + b * u.L * u.yRow + h * u.D;
-  
-  let scale = inverseSqrt(f32(u.D));
   let qAt = u.qOffset + headAt;
-  let scalarsAt = (b * u.H + h) * u.L;
+  let kAt = u.kOffset + headAt;
+  let vAt = u.vOffset + headAt;
+  let gAt = u.yOffset + b * u.L * u.yRow + h * u.D;
+  let scalarsAt = sequence * u.L;
+  let scale = inverseSqrt(f32(u.D));
   let own0 = start + 0u + lane; let place0 = min(own0, u.L - 1u);
   
-  let kAt0 = headAt + u.kOffset + place0 * u.row;
-  let vAt0 = headAt + u.vOffset + place0 * u.row;
+  let kAt0 = kAt + place0 * u.row;
+  let vAt0 = vAt + place0 * u.row;
   let k0_0 = vec4f(select(0.0, qkv[kAt0 + min(first + 0u, u.D - 1u)], first + 0u < u.D), select(0.0, qkv[kAt0 + min(first + 1u, u.D - 1u)], first + 1u < u.D), select(0.0, qkv[kAt0 + min(first + 2u, u.D - 1u)], first + 2u < u.D), select(0.0, qkv[kAt0 + min(first + 3u, u.D - 1u)], first + 3u < u.D));
   let k0_1 = vec4f(select(0.0, qkv[kAt0 + min(first + 4u, u.D - 1u)], first + 4u < u.D), select(0.0, qkv[kAt0 + min(first + 5u, u.D - 1u)], first + 5u < u.D), select(0.0, qkv[kAt0 + min(first + 6u, u.D - 1u)], first + 6u < u.D), select(0.0, qkv[kAt0 + min(first + 7u, u.D - 1u)], first + 7u < u.D));
   let k0_2 = vec4f(select(0.0, qkv[kAt0 + min(first + 8u, u.D - 1u)], first + 8u < u.D), select(0.0, qkv[kAt0 + min(first + 9u, u.D - 1u)], first + 9u < u.D), select(0.0, qkv[kAt0 + min(first + 10u, u.D - 1u)], first + 10u < u.D), select(0.0, qkv[kAt0 + min(first + 11u, u.D - 1u)], first + 11u < u.D));
@@ -70,8 +70,8 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: ve
   let v0_14 = vec4f(select(0.0, qkv[vAt0 + min(first + 56u, u.D - 1u)], first + 56u < u.D), select(0.0, qkv[vAt0 + min(first + 57u, u.D - 1u)], first + 57u < u.D), select(0.0, qkv[vAt0 + min(first + 58u, u.D - 1u)], first + 58u < u.D), select(0.0, qkv[vAt0 + min(first + 59u, u.D - 1u)], first + 59u < u.D));
   let v0_15 = vec4f(select(0.0, qkv[vAt0 + min(first + 60u, u.D - 1u)], first + 60u < u.D), select(0.0, qkv[vAt0 + min(first + 61u, u.D - 1u)], first + 61u < u.D), select(0.0, qkv[vAt0 + min(first + 62u, u.D - 1u)], first + 62u < u.D), select(0.0, qkv[vAt0 + min(first + 63u, u.D - 1u)], first + 63u < u.D));
   var dk0_0 = vec4f(); var dk0_1 = vec4f(); var dk0_2 = vec4f(); var dk0_3 = vec4f(); var dk0_4 = vec4f(); var dk0_5 = vec4f(); var dk0_6 = vec4f(); var dk0_7 = vec4f(); var dk0_8 = vec4f(); var dk0_9 = vec4f(); var dk0_10 = vec4f(); var dk0_11 = vec4f(); var dk0_12 = vec4f(); var dk0_13 = vec4f(); var dk0_14 = vec4f(); var dk0_15 = vec4f(); var dv0_0 = vec4f(); var dv0_1 = vec4f(); var dv0_2 = vec4f(); var dv0_3 = vec4f(); var dv0_4 = vec4f(); var dv0_5 = vec4f(); var dv0_6 = vec4f(); var dv0_7 = vec4f(); var dv0_8 = vec4f(); var dv0_9 = vec4f(); var dv0_10 = vec4f(); var dv0_11 = vec4f(); var dv0_12 = vec4f(); var dv0_13 = vec4f(); var dv0_14 = vec4f(); var dv0_15 = vec4f();
-  let earliest = select(0u, start, u.causal == 1u);
-  let queries = select(length, 0u, start >= length);
+  let begin = select(0u, start, u.causal == 1u);
+  let stop = select(length, 0u, start >= length);
   
   let column0 = min(first + 0u + (lane & 7u), u.D - 1u); let inside0 = first + 0u + (lane & 7u) < u.D;
   let column1 = min(first + 8u + (lane & 7u), u.D - 1u); let inside1 = first + 8u + (lane & 7u) < u.D;
@@ -81,10 +81,10 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: ve
   let column5 = min(first + 40u + (lane & 7u), u.D - 1u); let inside5 = first + 40u + (lane & 7u) < u.D;
   let column6 = min(first + 48u + (lane & 7u), u.D - 1u); let inside6 = first + 48u + (lane & 7u) < u.D;
   let column7 = min(first + 56u + (lane & 7u), u.D - 1u); let inside7 = first + 56u + (lane & 7u) < u.D;
-  for (var j8 = earliest; j8 < queries; j8 += 8u) {
+  for (var j8 = begin; j8 < stop; j8 += 8u) {
     let lse_own = lses[scalarsAt + min(j8 + (lane & 7u), u.L - 1u)];
     let delta_own = deltas[scalarsAt + min(j8 + (lane & 7u), u.L - 1u)];
-    for (var j = j8; j < min(j8 + 8u, queries); j++) {
+    for (var j = j8; j < min(j8 + 8u, stop); j++) {
       let lse = subgroupShuffle(lse_own, j - j8);
       let delta = subgroupShuffle(delta_own, j - j8);
       let q_own0 = select(0.0, qkv[qAt + j * u.row + column0], inside0);
@@ -111,14 +111,14 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: ve
       let q_13 = vec4f(subgroupBroadcast(q_own6, 4u), subgroupBroadcast(q_own6, 5u), subgroupBroadcast(q_own6, 6u), subgroupBroadcast(q_own6, 7u));
       let q_14 = vec4f(subgroupBroadcast(q_own7, 0u), subgroupBroadcast(q_own7, 1u), subgroupBroadcast(q_own7, 2u), subgroupBroadcast(q_own7, 3u));
       let q_15 = vec4f(subgroupBroadcast(q_own7, 4u), subgroupBroadcast(q_own7, 5u), subgroupBroadcast(q_own7, 6u), subgroupBroadcast(q_own7, 7u));
-      let g_own0 = select(0.0, dy[dyAt + j * u.yRow + column0], inside0);
-      let g_own1 = select(0.0, dy[dyAt + j * u.yRow + column1], inside1);
-      let g_own2 = select(0.0, dy[dyAt + j * u.yRow + column2], inside2);
-      let g_own3 = select(0.0, dy[dyAt + j * u.yRow + column3], inside3);
-      let g_own4 = select(0.0, dy[dyAt + j * u.yRow + column4], inside4);
-      let g_own5 = select(0.0, dy[dyAt + j * u.yRow + column5], inside5);
-      let g_own6 = select(0.0, dy[dyAt + j * u.yRow + column6], inside6);
-      let g_own7 = select(0.0, dy[dyAt + j * u.yRow + column7], inside7);
+      let g_own0 = select(0.0, dy[gAt + j * u.yRow + column0], inside0);
+      let g_own1 = select(0.0, dy[gAt + j * u.yRow + column1], inside1);
+      let g_own2 = select(0.0, dy[gAt + j * u.yRow + column2], inside2);
+      let g_own3 = select(0.0, dy[gAt + j * u.yRow + column3], inside3);
+      let g_own4 = select(0.0, dy[gAt + j * u.yRow + column4], inside4);
+      let g_own5 = select(0.0, dy[gAt + j * u.yRow + column5], inside5);
+      let g_own6 = select(0.0, dy[gAt + j * u.yRow + column6], inside6);
+      let g_own7 = select(0.0, dy[gAt + j * u.yRow + column7], inside7);
       let g_0 = vec4f(subgroupBroadcast(g_own0, 0u), subgroupBroadcast(g_own0, 1u), subgroupBroadcast(g_own0, 2u), subgroupBroadcast(g_own0, 3u));
       let g_1 = vec4f(subgroupBroadcast(g_own0, 4u), subgroupBroadcast(g_own0, 5u), subgroupBroadcast(g_own0, 6u), subgroupBroadcast(g_own0, 7u));
       let g_2 = vec4f(subgroupBroadcast(g_own1, 0u), subgroupBroadcast(g_own1, 1u), subgroupBroadcast(g_own1, 2u), subgroupBroadcast(g_own1, 3u));
@@ -139,9 +139,9 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: ve
     var score0 = 0.0; var gain0 = 0.0;
     for (var n = 0u; n < outside; n++) {
       let d = column(n, first);
-      let p = qkv[qAt + j * u.row + d];
-      let q = dy[dyAt + j * u.yRow + d];
-      score0 += p * qkv[kAt0 + d]; gain0 += q * qkv[vAt0 + d];
+      let score = qkv[qAt + j * u.row + d]; let gain = dy[gAt + j * u.yRow + d];
+      score0 += score * qkv[kAt0 + d];
+      gain0 += gain * qkv[vAt0 + d];
     }
     {
       let seen = u.causal == 0u || j >= own0;

@@ -7,37 +7,37 @@
 struct Uniforms { B: u32, L: u32, H: u32, D: u32, qOffset: u32, kOffset: u32, vOffset: u32, row: u32, yOffset: u32, yRow: u32, causal: u32 }
 @group(0) @binding(6) var<uniform> u: Uniforms;
 
-
-fn linearGroup(group: vec3u, groups: vec3u) -> u32 { return group.y * groups.x + group.x; }
-
 fn sum4(v: vec4f) -> f32 { return (v.x + v.y) + (v.z + v.w); }
 fn column(n: u32, first: u32) -> u32 { return n + select(0u, 32u, n >= first); }
 var<workgroup> tile_a: array<vec4f, 256>;
 var<workgroup> tile_b: array<vec4f, 256>;
 var<workgroup> tile_scalars: array<vec2f, 32>;
+
 @compute @workgroup_size(64)
-fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: vec3u, @builtin(local_invocation_index) lane: u32) {
+fn main(@builtin(workgroup_id) workgroup: vec3u, @builtin(num_workgroups) workgroups: vec3u, @builtin(local_invocation_index) lane: u32) {
+  let group = workgroup.y * workgroups.x + workgroup.x;
   let blocks = (u.L + 63u) / 64u;
   let chunks = (u.D + 31u) / 32u;
-  let linear = linearGroup(group, groups);
-  if (linear >= u.B * u.H * blocks * chunks) { return; }
-  let first = (linear % chunks) * 32u;
-  let start = (linear / chunks) % blocks * 64u;
-  let sequence = linear / chunks / blocks;
+  if (group >= u.B * u.H * blocks * chunks) { return; }
+  let first = (group % chunks) * 32u;
+  let start = (group / chunks) % blocks * 64u;
+  let end = start + 64u;
+  let sequence = group / chunks / blocks;
   let h = sequence % u.H;
   let b = sequence / u.H;
   let length = min(lengths[b], u.L);
   let outside = u.D - min(32u, u.D - first);
   let headAt = b * u.L * u.row + h * u.D;
-  let dyAt = u.yOffset + b * u.L * u.yRow + h * u.D;
-  
-  let scale = inverseSqrt(f32(u.D));
   let qAt = u.qOffset + headAt;
-  let scalarsAt = (b * u.H + h) * u.L;
+  let kAt = u.kOffset + headAt;
+  let vAt = u.vOffset + headAt;
+  let gAt = u.yOffset + b * u.L * u.yRow + h * u.D;
+  let scalarsAt = sequence * u.L;
+  let scale = inverseSqrt(f32(u.D));
   let own0 = start + 0u + lane; let place0 = min(own0, u.L - 1u);
   
-  let kAt0 = headAt + u.kOffset + place0 * u.row;
-  let vAt0 = headAt + u.vOffset + place0 * u.row;
+  let kAt0 = kAt + place0 * u.row;
+  let vAt0 = vAt + place0 * u.row;
   let k0_0 = vec4f(select(0.0, qkv[kAt0 + min(first + 0u, u.D - 1u)], first + 0u < u.D), select(0.0, qkv[kAt0 + min(first + 1u, u.D - 1u)], first + 1u < u.D), select(0.0, qkv[kAt0 + min(first + 2u, u.D - 1u)], first + 2u < u.D), select(0.0, qkv[kAt0 + min(first + 3u, u.D - 1u)], first + 3u < u.D));
   let k0_1 = vec4f(select(0.0, qkv[kAt0 + min(first + 4u, u.D - 1u)], first + 4u < u.D), select(0.0, qkv[kAt0 + min(first + 5u, u.D - 1u)], first + 5u < u.D), select(0.0, qkv[kAt0 + min(first + 6u, u.D - 1u)], first + 6u < u.D), select(0.0, qkv[kAt0 + min(first + 7u, u.D - 1u)], first + 7u < u.D));
   let k0_2 = vec4f(select(0.0, qkv[kAt0 + min(first + 8u, u.D - 1u)], first + 8u < u.D), select(0.0, qkv[kAt0 + min(first + 9u, u.D - 1u)], first + 9u < u.D), select(0.0, qkv[kAt0 + min(first + 10u, u.D - 1u)], first + 10u < u.D), select(0.0, qkv[kAt0 + min(first + 11u, u.D - 1u)], first + 11u < u.D));
@@ -55,20 +55,20 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: ve
   let v0_6 = vec4f(select(0.0, qkv[vAt0 + min(first + 24u, u.D - 1u)], first + 24u < u.D), select(0.0, qkv[vAt0 + min(first + 25u, u.D - 1u)], first + 25u < u.D), select(0.0, qkv[vAt0 + min(first + 26u, u.D - 1u)], first + 26u < u.D), select(0.0, qkv[vAt0 + min(first + 27u, u.D - 1u)], first + 27u < u.D));
   let v0_7 = vec4f(select(0.0, qkv[vAt0 + min(first + 28u, u.D - 1u)], first + 28u < u.D), select(0.0, qkv[vAt0 + min(first + 29u, u.D - 1u)], first + 29u < u.D), select(0.0, qkv[vAt0 + min(first + 30u, u.D - 1u)], first + 30u < u.D), select(0.0, qkv[vAt0 + min(first + 31u, u.D - 1u)], first + 31u < u.D));
   var dk0_0 = vec4f(); var dk0_1 = vec4f(); var dk0_2 = vec4f(); var dk0_3 = vec4f(); var dk0_4 = vec4f(); var dk0_5 = vec4f(); var dk0_6 = vec4f(); var dk0_7 = vec4f(); var dv0_0 = vec4f(); var dv0_1 = vec4f(); var dv0_2 = vec4f(); var dv0_3 = vec4f(); var dv0_4 = vec4f(); var dv0_5 = vec4f(); var dv0_6 = vec4f(); var dv0_7 = vec4f();
-  let earliest = select(0u, start, u.causal == 1u);
-  let queries = select(length, 0u, start >= length);
+  let begin = select(0u, start, u.causal == 1u);
+  let stop = select(length, 0u, start >= length);
   
-  for (var t = earliest; t < queries; t += 32u) {
+  for (var t = begin; t < stop; t += 32u) {
     workgroupBarrier();
     for (var e = lane; e < 256u; e += 64u) {
       let row = min(t + e / 8u, u.L - 1u);
       let column = first + e % 8u * 4u;
-      { let at = qAt + row * u.row; tile_a[e] = vec4f(select(0.0, qkv[at + min(column + 0u, u.D - 1u)], column + 0u < u.D), select(0.0, qkv[at + min(column + 1u, u.D - 1u)], column + 1u < u.D), select(0.0, qkv[at + min(column + 2u, u.D - 1u)], column + 2u < u.D), select(0.0, qkv[at + min(column + 3u, u.D - 1u)], column + 3u < u.D)); }
-      { let at = dyAt + row * u.yRow; tile_b[e] = vec4f(select(0.0, dy[at + min(column + 0u, u.D - 1u)], column + 0u < u.D), select(0.0, dy[at + min(column + 1u, u.D - 1u)], column + 1u < u.D), select(0.0, dy[at + min(column + 2u, u.D - 1u)], column + 2u < u.D), select(0.0, dy[at + min(column + 3u, u.D - 1u)], column + 3u < u.D)); }
+      tile_a[e] = vec4f(select(0.0, qkv[qAt + row * u.row + min(column + 0u, u.D - 1u)], column + 0u < u.D), select(0.0, qkv[qAt + row * u.row + min(column + 1u, u.D - 1u)], column + 1u < u.D), select(0.0, qkv[qAt + row * u.row + min(column + 2u, u.D - 1u)], column + 2u < u.D), select(0.0, qkv[qAt + row * u.row + min(column + 3u, u.D - 1u)], column + 3u < u.D));
+      tile_b[e] = vec4f(select(0.0, dy[gAt + row * u.yRow + min(column + 0u, u.D - 1u)], column + 0u < u.D), select(0.0, dy[gAt + row * u.yRow + min(column + 1u, u.D - 1u)], column + 1u < u.D), select(0.0, dy[gAt + row * u.yRow + min(column + 2u, u.D - 1u)], column + 2u < u.D), select(0.0, dy[gAt + row * u.yRow + min(column + 3u, u.D - 1u)], column + 3u < u.D));
     }
     if (lane < 32u) { tile_scalars[lane] = vec2f(lses[scalarsAt + min(t + lane, u.L - 1u)], deltas[scalarsAt + min(t + lane, u.L - 1u)]); }
     workgroupBarrier();
-    for (var j = t; j < min(t + 32u, queries); j++) {
+    for (var j = t; j < min(t + 32u, stop); j++) {
       let lse = tile_scalars[j - t][0];
       let delta = tile_scalars[j - t][1];
       let q_0 = tile_a[(j - t) * 8u + 0u];
@@ -91,9 +91,9 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: ve
     var score0 = 0.0; var gain0 = 0.0;
     for (var n = 0u; n < outside; n++) {
       let d = column(n, first);
-      let p = qkv[qAt + j * u.row + d];
-      let q = dy[dyAt + j * u.yRow + d];
-      score0 += p * qkv[kAt0 + d]; gain0 += q * qkv[vAt0 + d];
+      let score = qkv[qAt + j * u.row + d]; let gain = dy[gAt + j * u.yRow + d];
+      score0 += score * qkv[kAt0 + d];
+      gain0 += gain * qkv[vAt0 + d];
     }
     {
       let seen = u.causal == 0u || j >= own0;

@@ -9,49 +9,46 @@ enable subgroups;
 struct Uniforms { B: u32, L: u32, H: u32, D: u32, qOffset: u32, kOffset: u32, vOffset: u32, row: u32, yOffset: u32, yRow: u32, causal: u32 }
 @group(0) @binding(7) var<uniform> u: Uniforms;
 
-
-fn linearGroup(group: vec3u, groups: vec3u) -> u32 { return group.y * groups.x + group.x; }
-
 fn sum4(v: vec4f) -> f32 { return (v.x + v.y) + (v.z + v.w); }
 fn column(n: u32, first: u32) -> u32 { return n + select(0u, 16u, n >= first); }
 
+
 @compute @workgroup_size(8)
-fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: vec3u, @builtin(subgroup_invocation_id) lane: u32) {
+fn main(@builtin(workgroup_id) workgroup: vec3u, @builtin(num_workgroups) workgroups: vec3u, @builtin(subgroup_invocation_id) lane: u32) {
+  let group = workgroup.y * workgroups.x + workgroup.x;
   let blocks = (u.L + 31u) / 32u;
   let chunks = (u.D + 15u) / 16u;
-  let linear = linearGroup(group, groups);
-  if (linear >= u.B * u.H * blocks * chunks) { return; }
-  let first = (linear % chunks) * 16u;
-  let start = (linear / chunks) % blocks * 32u;
-  let sequence = linear / chunks / blocks;
+  if (group >= u.B * u.H * blocks * chunks) { return; }
+  let first = (group % chunks) * 16u;
+  let start = (group / chunks) % blocks * 32u;
+  let end = start + 32u;
+  let sequence = group / chunks / blocks;
   let h = sequence % u.H;
   let b = sequence / u.H;
   let length = min(lengths[b], u.L);
   let outside = u.D - min(16u, u.D - first);
   let headAt = b * u.L * u.row + h * u.D;
-  let dyAt = u.yOffset + b * u.L * u.yRow + h * u.D;
-  
-  let scale = inverseSqrt(f32(u.D));
+  let qAt = u.qOffset + headAt;
   let kAt = u.kOffset + headAt;
   let vAt = u.vOffset + headAt;
+  let gAt = u.yOffset + b * u.L * u.yRow + h * u.D;
+  let scalarsAt = sequence * u.L;
+  let scale = inverseSqrt(f32(u.D));
   let own0 = start + 0u + lane; let place0 = min(own0, u.L - 1u);
-  let own1 = start + 8u + lane; let place1 = min(own1, u.L - 1u);
-  let own2 = start + 16u + lane; let place2 = min(own2, u.L - 1u);
-  let own3 = start + 24u + lane; let place3 = min(own3, u.L - 1u);
   
   let last0 = select(u.L, own0, u.causal == 1u);
-  let qAt0 = headAt + u.qOffset + place0 * u.row;
-  let gAt0 = dyAt + place0 * u.yRow;
+  let qAt0 = qAt + place0 * u.row;
   let q0_0 = vec4f(select(0.0, qkv[qAt0 + min(first + 0u, u.D - 1u)], first + 0u < u.D), select(0.0, qkv[qAt0 + min(first + 1u, u.D - 1u)], first + 1u < u.D), select(0.0, qkv[qAt0 + min(first + 2u, u.D - 1u)], first + 2u < u.D), select(0.0, qkv[qAt0 + min(first + 3u, u.D - 1u)], first + 3u < u.D));
   let q0_1 = vec4f(select(0.0, qkv[qAt0 + min(first + 4u, u.D - 1u)], first + 4u < u.D), select(0.0, qkv[qAt0 + min(first + 5u, u.D - 1u)], first + 5u < u.D), select(0.0, qkv[qAt0 + min(first + 6u, u.D - 1u)], first + 6u < u.D), select(0.0, qkv[qAt0 + min(first + 7u, u.D - 1u)], first + 7u < u.D));
   let q0_2 = vec4f(select(0.0, qkv[qAt0 + min(first + 8u, u.D - 1u)], first + 8u < u.D), select(0.0, qkv[qAt0 + min(first + 9u, u.D - 1u)], first + 9u < u.D), select(0.0, qkv[qAt0 + min(first + 10u, u.D - 1u)], first + 10u < u.D), select(0.0, qkv[qAt0 + min(first + 11u, u.D - 1u)], first + 11u < u.D));
   let q0_3 = vec4f(select(0.0, qkv[qAt0 + min(first + 12u, u.D - 1u)], first + 12u < u.D), select(0.0, qkv[qAt0 + min(first + 13u, u.D - 1u)], first + 13u < u.D), select(0.0, qkv[qAt0 + min(first + 14u, u.D - 1u)], first + 14u < u.D), select(0.0, qkv[qAt0 + min(first + 15u, u.D - 1u)], first + 15u < u.D));
+  let gAt0 = gAt + place0 * u.yRow;
   let g0_0 = vec4f(select(0.0, dy[gAt0 + min(first + 0u, u.D - 1u)], first + 0u < u.D), select(0.0, dy[gAt0 + min(first + 1u, u.D - 1u)], first + 1u < u.D), select(0.0, dy[gAt0 + min(first + 2u, u.D - 1u)], first + 2u < u.D), select(0.0, dy[gAt0 + min(first + 3u, u.D - 1u)], first + 3u < u.D));
   let g0_1 = vec4f(select(0.0, dy[gAt0 + min(first + 4u, u.D - 1u)], first + 4u < u.D), select(0.0, dy[gAt0 + min(first + 5u, u.D - 1u)], first + 5u < u.D), select(0.0, dy[gAt0 + min(first + 6u, u.D - 1u)], first + 6u < u.D), select(0.0, dy[gAt0 + min(first + 7u, u.D - 1u)], first + 7u < u.D));
   let g0_2 = vec4f(select(0.0, dy[gAt0 + min(first + 8u, u.D - 1u)], first + 8u < u.D), select(0.0, dy[gAt0 + min(first + 9u, u.D - 1u)], first + 9u < u.D), select(0.0, dy[gAt0 + min(first + 10u, u.D - 1u)], first + 10u < u.D), select(0.0, dy[gAt0 + min(first + 11u, u.D - 1u)], first + 11u < u.D));
   let g0_3 = vec4f(select(0.0, dy[gAt0 + min(first + 12u, u.D - 1u)], first + 12u < u.D), select(0.0, dy[gAt0 + min(first + 13u, u.D - 1u)], first + 13u < u.D), select(0.0, dy[gAt0 + min(first + 14u, u.D - 1u)], first + 14u < u.D), select(0.0, dy[gAt0 + min(first + 15u, u.D - 1u)], first + 15u < u.D));
   var dq0_0 = vec4f(); var dq0_1 = vec4f(); var dq0_2 = vec4f(); var dq0_3 = vec4f();
-  let lse0 = lses[(b * u.H + h) * u.L + place0];
+  let lse0 = lses[scalarsAt + place0];
   var delta0 = 0.0;
   {
     let out_0 = vec4f(select(0.0, y[gAt0 + min(first + 0u, u.D - 1u)], first + 0u < u.D), select(0.0, y[gAt0 + min(first + 1u, u.D - 1u)], first + 1u < u.D), select(0.0, y[gAt0 + min(first + 2u, u.D - 1u)], first + 2u < u.D), select(0.0, y[gAt0 + min(first + 3u, u.D - 1u)], first + 3u < u.D));
@@ -61,19 +58,21 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: ve
     delta0 = sum4(g0_0 * out_0 + g0_1 * out_1 + g0_2 * out_2 + g0_3 * out_3);
     for (var n = 0u; n < outside; n++) { let d = column(n, first); delta0 += dy[gAt0 + d] * y[gAt0 + d]; }
   }
+  let own1 = start + 8u + lane; let place1 = min(own1, u.L - 1u);
+  
   let last1 = select(u.L, own1, u.causal == 1u);
-  let qAt1 = headAt + u.qOffset + place1 * u.row;
-  let gAt1 = dyAt + place1 * u.yRow;
+  let qAt1 = qAt + place1 * u.row;
   let q1_0 = vec4f(select(0.0, qkv[qAt1 + min(first + 0u, u.D - 1u)], first + 0u < u.D), select(0.0, qkv[qAt1 + min(first + 1u, u.D - 1u)], first + 1u < u.D), select(0.0, qkv[qAt1 + min(first + 2u, u.D - 1u)], first + 2u < u.D), select(0.0, qkv[qAt1 + min(first + 3u, u.D - 1u)], first + 3u < u.D));
   let q1_1 = vec4f(select(0.0, qkv[qAt1 + min(first + 4u, u.D - 1u)], first + 4u < u.D), select(0.0, qkv[qAt1 + min(first + 5u, u.D - 1u)], first + 5u < u.D), select(0.0, qkv[qAt1 + min(first + 6u, u.D - 1u)], first + 6u < u.D), select(0.0, qkv[qAt1 + min(first + 7u, u.D - 1u)], first + 7u < u.D));
   let q1_2 = vec4f(select(0.0, qkv[qAt1 + min(first + 8u, u.D - 1u)], first + 8u < u.D), select(0.0, qkv[qAt1 + min(first + 9u, u.D - 1u)], first + 9u < u.D), select(0.0, qkv[qAt1 + min(first + 10u, u.D - 1u)], first + 10u < u.D), select(0.0, qkv[qAt1 + min(first + 11u, u.D - 1u)], first + 11u < u.D));
   let q1_3 = vec4f(select(0.0, qkv[qAt1 + min(first + 12u, u.D - 1u)], first + 12u < u.D), select(0.0, qkv[qAt1 + min(first + 13u, u.D - 1u)], first + 13u < u.D), select(0.0, qkv[qAt1 + min(first + 14u, u.D - 1u)], first + 14u < u.D), select(0.0, qkv[qAt1 + min(first + 15u, u.D - 1u)], first + 15u < u.D));
+  let gAt1 = gAt + place1 * u.yRow;
   let g1_0 = vec4f(select(0.0, dy[gAt1 + min(first + 0u, u.D - 1u)], first + 0u < u.D), select(0.0, dy[gAt1 + min(first + 1u, u.D - 1u)], first + 1u < u.D), select(0.0, dy[gAt1 + min(first + 2u, u.D - 1u)], first + 2u < u.D), select(0.0, dy[gAt1 + min(first + 3u, u.D - 1u)], first + 3u < u.D));
   let g1_1 = vec4f(select(0.0, dy[gAt1 + min(first + 4u, u.D - 1u)], first + 4u < u.D), select(0.0, dy[gAt1 + min(first + 5u, u.D - 1u)], first + 5u < u.D), select(0.0, dy[gAt1 + min(first + 6u, u.D - 1u)], first + 6u < u.D), select(0.0, dy[gAt1 + min(first + 7u, u.D - 1u)], first + 7u < u.D));
   let g1_2 = vec4f(select(0.0, dy[gAt1 + min(first + 8u, u.D - 1u)], first + 8u < u.D), select(0.0, dy[gAt1 + min(first + 9u, u.D - 1u)], first + 9u < u.D), select(0.0, dy[gAt1 + min(first + 10u, u.D - 1u)], first + 10u < u.D), select(0.0, dy[gAt1 + min(first + 11u, u.D - 1u)], first + 11u < u.D));
   let g1_3 = vec4f(select(0.0, dy[gAt1 + min(first + 12u, u.D - 1u)], first + 12u < u.D), select(0.0, dy[gAt1 + min(first + 13u, u.D - 1u)], first + 13u < u.D), select(0.0, dy[gAt1 + min(first + 14u, u.D - 1u)], first + 14u < u.D), select(0.0, dy[gAt1 + min(first + 15u, u.D - 1u)], first + 15u < u.D));
   var dq1_0 = vec4f(); var dq1_1 = vec4f(); var dq1_2 = vec4f(); var dq1_3 = vec4f();
-  let lse1 = lses[(b * u.H + h) * u.L + place1];
+  let lse1 = lses[scalarsAt + place1];
   var delta1 = 0.0;
   {
     let out_0 = vec4f(select(0.0, y[gAt1 + min(first + 0u, u.D - 1u)], first + 0u < u.D), select(0.0, y[gAt1 + min(first + 1u, u.D - 1u)], first + 1u < u.D), select(0.0, y[gAt1 + min(first + 2u, u.D - 1u)], first + 2u < u.D), select(0.0, y[gAt1 + min(first + 3u, u.D - 1u)], first + 3u < u.D));
@@ -83,19 +82,21 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: ve
     delta1 = sum4(g1_0 * out_0 + g1_1 * out_1 + g1_2 * out_2 + g1_3 * out_3);
     for (var n = 0u; n < outside; n++) { let d = column(n, first); delta1 += dy[gAt1 + d] * y[gAt1 + d]; }
   }
+  let own2 = start + 16u + lane; let place2 = min(own2, u.L - 1u);
+  
   let last2 = select(u.L, own2, u.causal == 1u);
-  let qAt2 = headAt + u.qOffset + place2 * u.row;
-  let gAt2 = dyAt + place2 * u.yRow;
+  let qAt2 = qAt + place2 * u.row;
   let q2_0 = vec4f(select(0.0, qkv[qAt2 + min(first + 0u, u.D - 1u)], first + 0u < u.D), select(0.0, qkv[qAt2 + min(first + 1u, u.D - 1u)], first + 1u < u.D), select(0.0, qkv[qAt2 + min(first + 2u, u.D - 1u)], first + 2u < u.D), select(0.0, qkv[qAt2 + min(first + 3u, u.D - 1u)], first + 3u < u.D));
   let q2_1 = vec4f(select(0.0, qkv[qAt2 + min(first + 4u, u.D - 1u)], first + 4u < u.D), select(0.0, qkv[qAt2 + min(first + 5u, u.D - 1u)], first + 5u < u.D), select(0.0, qkv[qAt2 + min(first + 6u, u.D - 1u)], first + 6u < u.D), select(0.0, qkv[qAt2 + min(first + 7u, u.D - 1u)], first + 7u < u.D));
   let q2_2 = vec4f(select(0.0, qkv[qAt2 + min(first + 8u, u.D - 1u)], first + 8u < u.D), select(0.0, qkv[qAt2 + min(first + 9u, u.D - 1u)], first + 9u < u.D), select(0.0, qkv[qAt2 + min(first + 10u, u.D - 1u)], first + 10u < u.D), select(0.0, qkv[qAt2 + min(first + 11u, u.D - 1u)], first + 11u < u.D));
   let q2_3 = vec4f(select(0.0, qkv[qAt2 + min(first + 12u, u.D - 1u)], first + 12u < u.D), select(0.0, qkv[qAt2 + min(first + 13u, u.D - 1u)], first + 13u < u.D), select(0.0, qkv[qAt2 + min(first + 14u, u.D - 1u)], first + 14u < u.D), select(0.0, qkv[qAt2 + min(first + 15u, u.D - 1u)], first + 15u < u.D));
+  let gAt2 = gAt + place2 * u.yRow;
   let g2_0 = vec4f(select(0.0, dy[gAt2 + min(first + 0u, u.D - 1u)], first + 0u < u.D), select(0.0, dy[gAt2 + min(first + 1u, u.D - 1u)], first + 1u < u.D), select(0.0, dy[gAt2 + min(first + 2u, u.D - 1u)], first + 2u < u.D), select(0.0, dy[gAt2 + min(first + 3u, u.D - 1u)], first + 3u < u.D));
   let g2_1 = vec4f(select(0.0, dy[gAt2 + min(first + 4u, u.D - 1u)], first + 4u < u.D), select(0.0, dy[gAt2 + min(first + 5u, u.D - 1u)], first + 5u < u.D), select(0.0, dy[gAt2 + min(first + 6u, u.D - 1u)], first + 6u < u.D), select(0.0, dy[gAt2 + min(first + 7u, u.D - 1u)], first + 7u < u.D));
   let g2_2 = vec4f(select(0.0, dy[gAt2 + min(first + 8u, u.D - 1u)], first + 8u < u.D), select(0.0, dy[gAt2 + min(first + 9u, u.D - 1u)], first + 9u < u.D), select(0.0, dy[gAt2 + min(first + 10u, u.D - 1u)], first + 10u < u.D), select(0.0, dy[gAt2 + min(first + 11u, u.D - 1u)], first + 11u < u.D));
   let g2_3 = vec4f(select(0.0, dy[gAt2 + min(first + 12u, u.D - 1u)], first + 12u < u.D), select(0.0, dy[gAt2 + min(first + 13u, u.D - 1u)], first + 13u < u.D), select(0.0, dy[gAt2 + min(first + 14u, u.D - 1u)], first + 14u < u.D), select(0.0, dy[gAt2 + min(first + 15u, u.D - 1u)], first + 15u < u.D));
   var dq2_0 = vec4f(); var dq2_1 = vec4f(); var dq2_2 = vec4f(); var dq2_3 = vec4f();
-  let lse2 = lses[(b * u.H + h) * u.L + place2];
+  let lse2 = lses[scalarsAt + place2];
   var delta2 = 0.0;
   {
     let out_0 = vec4f(select(0.0, y[gAt2 + min(first + 0u, u.D - 1u)], first + 0u < u.D), select(0.0, y[gAt2 + min(first + 1u, u.D - 1u)], first + 1u < u.D), select(0.0, y[gAt2 + min(first + 2u, u.D - 1u)], first + 2u < u.D), select(0.0, y[gAt2 + min(first + 3u, u.D - 1u)], first + 3u < u.D));
@@ -105,19 +106,21 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: ve
     delta2 = sum4(g2_0 * out_0 + g2_1 * out_1 + g2_2 * out_2 + g2_3 * out_3);
     for (var n = 0u; n < outside; n++) { let d = column(n, first); delta2 += dy[gAt2 + d] * y[gAt2 + d]; }
   }
+  let own3 = start + 24u + lane; let place3 = min(own3, u.L - 1u);
+  
   let last3 = select(u.L, own3, u.causal == 1u);
-  let qAt3 = headAt + u.qOffset + place3 * u.row;
-  let gAt3 = dyAt + place3 * u.yRow;
+  let qAt3 = qAt + place3 * u.row;
   let q3_0 = vec4f(select(0.0, qkv[qAt3 + min(first + 0u, u.D - 1u)], first + 0u < u.D), select(0.0, qkv[qAt3 + min(first + 1u, u.D - 1u)], first + 1u < u.D), select(0.0, qkv[qAt3 + min(first + 2u, u.D - 1u)], first + 2u < u.D), select(0.0, qkv[qAt3 + min(first + 3u, u.D - 1u)], first + 3u < u.D));
   let q3_1 = vec4f(select(0.0, qkv[qAt3 + min(first + 4u, u.D - 1u)], first + 4u < u.D), select(0.0, qkv[qAt3 + min(first + 5u, u.D - 1u)], first + 5u < u.D), select(0.0, qkv[qAt3 + min(first + 6u, u.D - 1u)], first + 6u < u.D), select(0.0, qkv[qAt3 + min(first + 7u, u.D - 1u)], first + 7u < u.D));
   let q3_2 = vec4f(select(0.0, qkv[qAt3 + min(first + 8u, u.D - 1u)], first + 8u < u.D), select(0.0, qkv[qAt3 + min(first + 9u, u.D - 1u)], first + 9u < u.D), select(0.0, qkv[qAt3 + min(first + 10u, u.D - 1u)], first + 10u < u.D), select(0.0, qkv[qAt3 + min(first + 11u, u.D - 1u)], first + 11u < u.D));
   let q3_3 = vec4f(select(0.0, qkv[qAt3 + min(first + 12u, u.D - 1u)], first + 12u < u.D), select(0.0, qkv[qAt3 + min(first + 13u, u.D - 1u)], first + 13u < u.D), select(0.0, qkv[qAt3 + min(first + 14u, u.D - 1u)], first + 14u < u.D), select(0.0, qkv[qAt3 + min(first + 15u, u.D - 1u)], first + 15u < u.D));
+  let gAt3 = gAt + place3 * u.yRow;
   let g3_0 = vec4f(select(0.0, dy[gAt3 + min(first + 0u, u.D - 1u)], first + 0u < u.D), select(0.0, dy[gAt3 + min(first + 1u, u.D - 1u)], first + 1u < u.D), select(0.0, dy[gAt3 + min(first + 2u, u.D - 1u)], first + 2u < u.D), select(0.0, dy[gAt3 + min(first + 3u, u.D - 1u)], first + 3u < u.D));
   let g3_1 = vec4f(select(0.0, dy[gAt3 + min(first + 4u, u.D - 1u)], first + 4u < u.D), select(0.0, dy[gAt3 + min(first + 5u, u.D - 1u)], first + 5u < u.D), select(0.0, dy[gAt3 + min(first + 6u, u.D - 1u)], first + 6u < u.D), select(0.0, dy[gAt3 + min(first + 7u, u.D - 1u)], first + 7u < u.D));
   let g3_2 = vec4f(select(0.0, dy[gAt3 + min(first + 8u, u.D - 1u)], first + 8u < u.D), select(0.0, dy[gAt3 + min(first + 9u, u.D - 1u)], first + 9u < u.D), select(0.0, dy[gAt3 + min(first + 10u, u.D - 1u)], first + 10u < u.D), select(0.0, dy[gAt3 + min(first + 11u, u.D - 1u)], first + 11u < u.D));
   let g3_3 = vec4f(select(0.0, dy[gAt3 + min(first + 12u, u.D - 1u)], first + 12u < u.D), select(0.0, dy[gAt3 + min(first + 13u, u.D - 1u)], first + 13u < u.D), select(0.0, dy[gAt3 + min(first + 14u, u.D - 1u)], first + 14u < u.D), select(0.0, dy[gAt3 + min(first + 15u, u.D - 1u)], first + 15u < u.D));
   var dq3_0 = vec4f(); var dq3_1 = vec4f(); var dq3_2 = vec4f(); var dq3_3 = vec4f();
-  let lse3 = lses[(b * u.H + h) * u.L + place3];
+  let lse3 = lses[scalarsAt + place3];
   var delta3 = 0.0;
   {
     let out_0 = vec4f(select(0.0, y[gAt3 + min(first + 0u, u.D - 1u)], first + 0u < u.D), select(0.0, y[gAt3 + min(first + 1u, u.D - 1u)], first + 1u < u.D), select(0.0, y[gAt3 + min(first + 2u, u.D - 1u)], first + 2u < u.D), select(0.0, y[gAt3 + min(first + 3u, u.D - 1u)], first + 3u < u.D));
@@ -127,11 +130,12 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: ve
     delta3 = sum4(g3_0 * out_0 + g3_1 * out_1 + g3_2 * out_2 + g3_3 * out_3);
     for (var n = 0u; n < outside; n++) { let d = column(n, first); delta3 += dy[gAt3 + d] * y[gAt3 + d]; }
   }
-  let keys = select(select(length, min(length, start + 32u), u.causal == 1u), 0u, start >= length);
+  let begin = 0u;
+  let stop = select(select(length, min(length, end), u.causal == 1u), 0u, start >= length);
   
   let column0 = min(first + 0u + (lane & 7u), u.D - 1u); let inside0 = first + 0u + (lane & 7u) < u.D;
   let column1 = min(first + 8u + (lane & 7u), u.D - 1u); let inside1 = first + 8u + (lane & 7u) < u.D;
-  for (var j = 0u; j < keys; j++) {
+  for (var j = begin; j < stop; j++) {
     let k_own0 = select(0.0, qkv[kAt + j * u.row + column0], inside0);
     let k_own1 = select(0.0, qkv[kAt + j * u.row + column1], inside1);
     let k_0 = vec4f(subgroupBroadcast(k_own0, 0u), subgroupBroadcast(k_own0, 1u), subgroupBroadcast(k_own0, 2u), subgroupBroadcast(k_own0, 3u));
@@ -148,12 +152,15 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: ve
     var score0 = 0.0; var gain0 = 0.0; var score1 = 0.0; var gain1 = 0.0; var score2 = 0.0; var gain2 = 0.0; var score3 = 0.0; var gain3 = 0.0;
     for (var n = 0u; n < outside; n++) {
       let d = column(n, first);
-      let p = qkv[kAt + j * u.row + d];
-      let q = qkv[vAt + j * u.row + d];
-      score0 += p * qkv[qAt0 + d]; gain0 += q * dy[gAt0 + d];
-      score1 += p * qkv[qAt1 + d]; gain1 += q * dy[gAt1 + d];
-      score2 += p * qkv[qAt2 + d]; gain2 += q * dy[gAt2 + d];
-      score3 += p * qkv[qAt3 + d]; gain3 += q * dy[gAt3 + d];
+      let score = qkv[kAt + j * u.row + d]; let gain = qkv[vAt + j * u.row + d];
+      score0 += score * qkv[qAt0 + d];
+      gain0 += gain * dy[gAt0 + d];
+      score1 += score * qkv[qAt1 + d];
+      gain1 += gain * dy[gAt1 + d];
+      score2 += score * qkv[qAt2 + d];
+      gain2 += gain * dy[gAt2 + d];
+      score3 += score * qkv[qAt3 + d];
+      gain3 += gain * dy[gAt3 + d];
     }
     {
       let seen = j <= last0;
@@ -186,7 +193,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: ve
     { let value = select(vec4f(), dq0_1 * scale, live); if (first + 4u < u.D) { dqkv[qAt0 + first + 4u] = value[0]; } if (first + 5u < u.D) { dqkv[qAt0 + first + 5u] = value[1]; } if (first + 6u < u.D) { dqkv[qAt0 + first + 6u] = value[2]; } if (first + 7u < u.D) { dqkv[qAt0 + first + 7u] = value[3]; } }
     { let value = select(vec4f(), dq0_2 * scale, live); if (first + 8u < u.D) { dqkv[qAt0 + first + 8u] = value[0]; } if (first + 9u < u.D) { dqkv[qAt0 + first + 9u] = value[1]; } if (first + 10u < u.D) { dqkv[qAt0 + first + 10u] = value[2]; } if (first + 11u < u.D) { dqkv[qAt0 + first + 11u] = value[3]; } }
     { let value = select(vec4f(), dq0_3 * scale, live); if (first + 12u < u.D) { dqkv[qAt0 + first + 12u] = value[0]; } if (first + 13u < u.D) { dqkv[qAt0 + first + 13u] = value[1]; } if (first + 14u < u.D) { dqkv[qAt0 + first + 14u] = value[2]; } if (first + 15u < u.D) { dqkv[qAt0 + first + 15u] = value[3]; } }
-    if (first == 0u) { deltas[(b * u.H + h) * u.L + own0] = select(0.0, delta0, live); }
+    if (first == 0u) { deltas[scalarsAt + own0] = select(0.0, delta0, live); }
   }
   if (own1 < u.L) {
     let live = own1 < length;
@@ -194,7 +201,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: ve
     { let value = select(vec4f(), dq1_1 * scale, live); if (first + 4u < u.D) { dqkv[qAt1 + first + 4u] = value[0]; } if (first + 5u < u.D) { dqkv[qAt1 + first + 5u] = value[1]; } if (first + 6u < u.D) { dqkv[qAt1 + first + 6u] = value[2]; } if (first + 7u < u.D) { dqkv[qAt1 + first + 7u] = value[3]; } }
     { let value = select(vec4f(), dq1_2 * scale, live); if (first + 8u < u.D) { dqkv[qAt1 + first + 8u] = value[0]; } if (first + 9u < u.D) { dqkv[qAt1 + first + 9u] = value[1]; } if (first + 10u < u.D) { dqkv[qAt1 + first + 10u] = value[2]; } if (first + 11u < u.D) { dqkv[qAt1 + first + 11u] = value[3]; } }
     { let value = select(vec4f(), dq1_3 * scale, live); if (first + 12u < u.D) { dqkv[qAt1 + first + 12u] = value[0]; } if (first + 13u < u.D) { dqkv[qAt1 + first + 13u] = value[1]; } if (first + 14u < u.D) { dqkv[qAt1 + first + 14u] = value[2]; } if (first + 15u < u.D) { dqkv[qAt1 + first + 15u] = value[3]; } }
-    if (first == 0u) { deltas[(b * u.H + h) * u.L + own1] = select(0.0, delta1, live); }
+    if (first == 0u) { deltas[scalarsAt + own1] = select(0.0, delta1, live); }
   }
   if (own2 < u.L) {
     let live = own2 < length;
@@ -202,7 +209,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: ve
     { let value = select(vec4f(), dq2_1 * scale, live); if (first + 4u < u.D) { dqkv[qAt2 + first + 4u] = value[0]; } if (first + 5u < u.D) { dqkv[qAt2 + first + 5u] = value[1]; } if (first + 6u < u.D) { dqkv[qAt2 + first + 6u] = value[2]; } if (first + 7u < u.D) { dqkv[qAt2 + first + 7u] = value[3]; } }
     { let value = select(vec4f(), dq2_2 * scale, live); if (first + 8u < u.D) { dqkv[qAt2 + first + 8u] = value[0]; } if (first + 9u < u.D) { dqkv[qAt2 + first + 9u] = value[1]; } if (first + 10u < u.D) { dqkv[qAt2 + first + 10u] = value[2]; } if (first + 11u < u.D) { dqkv[qAt2 + first + 11u] = value[3]; } }
     { let value = select(vec4f(), dq2_3 * scale, live); if (first + 12u < u.D) { dqkv[qAt2 + first + 12u] = value[0]; } if (first + 13u < u.D) { dqkv[qAt2 + first + 13u] = value[1]; } if (first + 14u < u.D) { dqkv[qAt2 + first + 14u] = value[2]; } if (first + 15u < u.D) { dqkv[qAt2 + first + 15u] = value[3]; } }
-    if (first == 0u) { deltas[(b * u.H + h) * u.L + own2] = select(0.0, delta2, live); }
+    if (first == 0u) { deltas[scalarsAt + own2] = select(0.0, delta2, live); }
   }
   if (own3 < u.L) {
     let live = own3 < length;
@@ -210,6 +217,6 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: ve
     { let value = select(vec4f(), dq3_1 * scale, live); if (first + 4u < u.D) { dqkv[qAt3 + first + 4u] = value[0]; } if (first + 5u < u.D) { dqkv[qAt3 + first + 5u] = value[1]; } if (first + 6u < u.D) { dqkv[qAt3 + first + 6u] = value[2]; } if (first + 7u < u.D) { dqkv[qAt3 + first + 7u] = value[3]; } }
     { let value = select(vec4f(), dq3_2 * scale, live); if (first + 8u < u.D) { dqkv[qAt3 + first + 8u] = value[0]; } if (first + 9u < u.D) { dqkv[qAt3 + first + 9u] = value[1]; } if (first + 10u < u.D) { dqkv[qAt3 + first + 10u] = value[2]; } if (first + 11u < u.D) { dqkv[qAt3 + first + 11u] = value[3]; } }
     { let value = select(vec4f(), dq3_3 * scale, live); if (first + 12u < u.D) { dqkv[qAt3 + first + 12u] = value[0]; } if (first + 13u < u.D) { dqkv[qAt3 + first + 13u] = value[1]; } if (first + 14u < u.D) { dqkv[qAt3 + first + 14u] = value[2]; } if (first + 15u < u.D) { dqkv[qAt3 + first + 15u] = value[3]; } }
-    if (first == 0u) { deltas[(b * u.H + h) * u.L + own3] = select(0.0, delta3, live); }
+    if (first == 0u) { deltas[scalarsAt + own3] = select(0.0, delta3, live); }
   }
 }

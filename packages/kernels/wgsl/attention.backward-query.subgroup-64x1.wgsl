@@ -9,36 +9,35 @@ enable subgroups;
 struct Uniforms { B: u32, L: u32, H: u32, D: u32, qOffset: u32, kOffset: u32, vOffset: u32, row: u32, yOffset: u32, yRow: u32, causal: u32 }
 @group(0) @binding(7) var<uniform> u: Uniforms;
 
-
-fn linearGroup(group: vec3u, groups: vec3u) -> u32 { return group.y * groups.x + group.x; }
-
 fn sum4(v: vec4f) -> f32 { return (v.x + v.y) + (v.z + v.w); }
 fn column(n: u32, first: u32) -> u32 { return n + select(0u, 64u, n >= first); }
 
+
 @compute @workgroup_size(8)
-fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: vec3u, @builtin(subgroup_invocation_id) lane: u32) {
+fn main(@builtin(workgroup_id) workgroup: vec3u, @builtin(num_workgroups) workgroups: vec3u, @builtin(subgroup_invocation_id) lane: u32) {
+  let group = workgroup.y * workgroups.x + workgroup.x;
   let blocks = (u.L + 7u) / 8u;
   let chunks = (u.D + 63u) / 64u;
-  let linear = linearGroup(group, groups);
-  if (linear >= u.B * u.H * blocks * chunks) { return; }
-  let first = (linear % chunks) * 64u;
-  let start = (linear / chunks) % blocks * 8u;
-  let sequence = linear / chunks / blocks;
+  if (group >= u.B * u.H * blocks * chunks) { return; }
+  let first = (group % chunks) * 64u;
+  let start = (group / chunks) % blocks * 8u;
+  let end = start + 8u;
+  let sequence = group / chunks / blocks;
   let h = sequence % u.H;
   let b = sequence / u.H;
   let length = min(lengths[b], u.L);
   let outside = u.D - min(64u, u.D - first);
   let headAt = b * u.L * u.row + h * u.D;
-  let dyAt = u.yOffset + b * u.L * u.yRow + h * u.D;
-  
-  let scale = inverseSqrt(f32(u.D));
+  let qAt = u.qOffset + headAt;
   let kAt = u.kOffset + headAt;
   let vAt = u.vOffset + headAt;
+  let gAt = u.yOffset + b * u.L * u.yRow + h * u.D;
+  let scalarsAt = sequence * u.L;
+  let scale = inverseSqrt(f32(u.D));
   let own0 = start + 0u + lane; let place0 = min(own0, u.L - 1u);
   
   let last0 = select(u.L, own0, u.causal == 1u);
-  let qAt0 = headAt + u.qOffset + place0 * u.row;
-  let gAt0 = dyAt + place0 * u.yRow;
+  let qAt0 = qAt + place0 * u.row;
   let q0_0 = vec4f(select(0.0, qkv[qAt0 + min(first + 0u, u.D - 1u)], first + 0u < u.D), select(0.0, qkv[qAt0 + min(first + 1u, u.D - 1u)], first + 1u < u.D), select(0.0, qkv[qAt0 + min(first + 2u, u.D - 1u)], first + 2u < u.D), select(0.0, qkv[qAt0 + min(first + 3u, u.D - 1u)], first + 3u < u.D));
   let q0_1 = vec4f(select(0.0, qkv[qAt0 + min(first + 4u, u.D - 1u)], first + 4u < u.D), select(0.0, qkv[qAt0 + min(first + 5u, u.D - 1u)], first + 5u < u.D), select(0.0, qkv[qAt0 + min(first + 6u, u.D - 1u)], first + 6u < u.D), select(0.0, qkv[qAt0 + min(first + 7u, u.D - 1u)], first + 7u < u.D));
   let q0_2 = vec4f(select(0.0, qkv[qAt0 + min(first + 8u, u.D - 1u)], first + 8u < u.D), select(0.0, qkv[qAt0 + min(first + 9u, u.D - 1u)], first + 9u < u.D), select(0.0, qkv[qAt0 + min(first + 10u, u.D - 1u)], first + 10u < u.D), select(0.0, qkv[qAt0 + min(first + 11u, u.D - 1u)], first + 11u < u.D));
@@ -55,6 +54,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: ve
   let q0_13 = vec4f(select(0.0, qkv[qAt0 + min(first + 52u, u.D - 1u)], first + 52u < u.D), select(0.0, qkv[qAt0 + min(first + 53u, u.D - 1u)], first + 53u < u.D), select(0.0, qkv[qAt0 + min(first + 54u, u.D - 1u)], first + 54u < u.D), select(0.0, qkv[qAt0 + min(first + 55u, u.D - 1u)], first + 55u < u.D));
   let q0_14 = vec4f(select(0.0, qkv[qAt0 + min(first + 56u, u.D - 1u)], first + 56u < u.D), select(0.0, qkv[qAt0 + min(first + 57u, u.D - 1u)], first + 57u < u.D), select(0.0, qkv[qAt0 + min(first + 58u, u.D - 1u)], first + 58u < u.D), select(0.0, qkv[qAt0 + min(first + 59u, u.D - 1u)], first + 59u < u.D));
   let q0_15 = vec4f(select(0.0, qkv[qAt0 + min(first + 60u, u.D - 1u)], first + 60u < u.D), select(0.0, qkv[qAt0 + min(first + 61u, u.D - 1u)], first + 61u < u.D), select(0.0, qkv[qAt0 + min(first + 62u, u.D - 1u)], first + 62u < u.D), select(0.0, qkv[qAt0 + min(first + 63u, u.D - 1u)], first + 63u < u.D));
+  let gAt0 = gAt + place0 * u.yRow;
   let g0_0 = vec4f(select(0.0, dy[gAt0 + min(first + 0u, u.D - 1u)], first + 0u < u.D), select(0.0, dy[gAt0 + min(first + 1u, u.D - 1u)], first + 1u < u.D), select(0.0, dy[gAt0 + min(first + 2u, u.D - 1u)], first + 2u < u.D), select(0.0, dy[gAt0 + min(first + 3u, u.D - 1u)], first + 3u < u.D));
   let g0_1 = vec4f(select(0.0, dy[gAt0 + min(first + 4u, u.D - 1u)], first + 4u < u.D), select(0.0, dy[gAt0 + min(first + 5u, u.D - 1u)], first + 5u < u.D), select(0.0, dy[gAt0 + min(first + 6u, u.D - 1u)], first + 6u < u.D), select(0.0, dy[gAt0 + min(first + 7u, u.D - 1u)], first + 7u < u.D));
   let g0_2 = vec4f(select(0.0, dy[gAt0 + min(first + 8u, u.D - 1u)], first + 8u < u.D), select(0.0, dy[gAt0 + min(first + 9u, u.D - 1u)], first + 9u < u.D), select(0.0, dy[gAt0 + min(first + 10u, u.D - 1u)], first + 10u < u.D), select(0.0, dy[gAt0 + min(first + 11u, u.D - 1u)], first + 11u < u.D));
@@ -72,7 +72,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: ve
   let g0_14 = vec4f(select(0.0, dy[gAt0 + min(first + 56u, u.D - 1u)], first + 56u < u.D), select(0.0, dy[gAt0 + min(first + 57u, u.D - 1u)], first + 57u < u.D), select(0.0, dy[gAt0 + min(first + 58u, u.D - 1u)], first + 58u < u.D), select(0.0, dy[gAt0 + min(first + 59u, u.D - 1u)], first + 59u < u.D));
   let g0_15 = vec4f(select(0.0, dy[gAt0 + min(first + 60u, u.D - 1u)], first + 60u < u.D), select(0.0, dy[gAt0 + min(first + 61u, u.D - 1u)], first + 61u < u.D), select(0.0, dy[gAt0 + min(first + 62u, u.D - 1u)], first + 62u < u.D), select(0.0, dy[gAt0 + min(first + 63u, u.D - 1u)], first + 63u < u.D));
   var dq0_0 = vec4f(); var dq0_1 = vec4f(); var dq0_2 = vec4f(); var dq0_3 = vec4f(); var dq0_4 = vec4f(); var dq0_5 = vec4f(); var dq0_6 = vec4f(); var dq0_7 = vec4f(); var dq0_8 = vec4f(); var dq0_9 = vec4f(); var dq0_10 = vec4f(); var dq0_11 = vec4f(); var dq0_12 = vec4f(); var dq0_13 = vec4f(); var dq0_14 = vec4f(); var dq0_15 = vec4f();
-  let lse0 = lses[(b * u.H + h) * u.L + place0];
+  let lse0 = lses[scalarsAt + place0];
   var delta0 = 0.0;
   {
     let out_0 = vec4f(select(0.0, y[gAt0 + min(first + 0u, u.D - 1u)], first + 0u < u.D), select(0.0, y[gAt0 + min(first + 1u, u.D - 1u)], first + 1u < u.D), select(0.0, y[gAt0 + min(first + 2u, u.D - 1u)], first + 2u < u.D), select(0.0, y[gAt0 + min(first + 3u, u.D - 1u)], first + 3u < u.D));
@@ -94,7 +94,8 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: ve
     delta0 = sum4(g0_0 * out_0 + g0_1 * out_1 + g0_2 * out_2 + g0_3 * out_3 + g0_4 * out_4 + g0_5 * out_5 + g0_6 * out_6 + g0_7 * out_7 + g0_8 * out_8 + g0_9 * out_9 + g0_10 * out_10 + g0_11 * out_11 + g0_12 * out_12 + g0_13 * out_13 + g0_14 * out_14 + g0_15 * out_15);
     for (var n = 0u; n < outside; n++) { let d = column(n, first); delta0 += dy[gAt0 + d] * y[gAt0 + d]; }
   }
-  let keys = select(select(length, min(length, start + 8u), u.causal == 1u), 0u, start >= length);
+  let begin = 0u;
+  let stop = select(select(length, min(length, end), u.causal == 1u), 0u, start >= length);
   
   let column0 = min(first + 0u + (lane & 7u), u.D - 1u); let inside0 = first + 0u + (lane & 7u) < u.D;
   let column1 = min(first + 8u + (lane & 7u), u.D - 1u); let inside1 = first + 8u + (lane & 7u) < u.D;
@@ -104,7 +105,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: ve
   let column5 = min(first + 40u + (lane & 7u), u.D - 1u); let inside5 = first + 40u + (lane & 7u) < u.D;
   let column6 = min(first + 48u + (lane & 7u), u.D - 1u); let inside6 = first + 48u + (lane & 7u) < u.D;
   let column7 = min(first + 56u + (lane & 7u), u.D - 1u); let inside7 = first + 56u + (lane & 7u) < u.D;
-  for (var j = 0u; j < keys; j++) {
+  for (var j = begin; j < stop; j++) {
     let k_own0 = select(0.0, qkv[kAt + j * u.row + column0], inside0);
     let k_own1 = select(0.0, qkv[kAt + j * u.row + column1], inside1);
     let k_own2 = select(0.0, qkv[kAt + j * u.row + column2], inside2);
@@ -157,9 +158,9 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: ve
     var score0 = 0.0; var gain0 = 0.0;
     for (var n = 0u; n < outside; n++) {
       let d = column(n, first);
-      let p = qkv[kAt + j * u.row + d];
-      let q = qkv[vAt + j * u.row + d];
-      score0 += p * qkv[qAt0 + d]; gain0 += q * dy[gAt0 + d];
+      let score = qkv[kAt + j * u.row + d]; let gain = qkv[vAt + j * u.row + d];
+      score0 += score * qkv[qAt0 + d];
+      gain0 += gain * dy[gAt0 + d];
     }
     {
       let seen = j <= last0;
@@ -186,6 +187,6 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: ve
     { let value = select(vec4f(), dq0_13 * scale, live); if (first + 52u < u.D) { dqkv[qAt0 + first + 52u] = value[0]; } if (first + 53u < u.D) { dqkv[qAt0 + first + 53u] = value[1]; } if (first + 54u < u.D) { dqkv[qAt0 + first + 54u] = value[2]; } if (first + 55u < u.D) { dqkv[qAt0 + first + 55u] = value[3]; } }
     { let value = select(vec4f(), dq0_14 * scale, live); if (first + 56u < u.D) { dqkv[qAt0 + first + 56u] = value[0]; } if (first + 57u < u.D) { dqkv[qAt0 + first + 57u] = value[1]; } if (first + 58u < u.D) { dqkv[qAt0 + first + 58u] = value[2]; } if (first + 59u < u.D) { dqkv[qAt0 + first + 59u] = value[3]; } }
     { let value = select(vec4f(), dq0_15 * scale, live); if (first + 60u < u.D) { dqkv[qAt0 + first + 60u] = value[0]; } if (first + 61u < u.D) { dqkv[qAt0 + first + 61u] = value[1]; } if (first + 62u < u.D) { dqkv[qAt0 + first + 62u] = value[2]; } if (first + 63u < u.D) { dqkv[qAt0 + first + 63u] = value[3]; } }
-    if (first == 0u) { deltas[(b * u.H + h) * u.L + own0] = select(0.0, delta0, live); }
+    if (first == 0u) { deltas[scalarsAt + own0] = select(0.0, delta0, live); }
   }
 }

@@ -8,38 +8,37 @@
 struct Uniforms { B: u32, L: u32, H: u32, D: u32, qOffset: u32, kOffset: u32, vOffset: u32, row: u32, yOffset: u32, yRow: u32, causal: u32 }
 @group(0) @binding(7) var<uniform> u: Uniforms;
 
-
-fn linearGroup(group: vec3u, groups: vec3u) -> u32 { return group.y * groups.x + group.x; }
-
 fn sum4(v: vec4f) -> f32 { return (v.x + v.y) + (v.z + v.w); }
 fn column(n: u32, first: u32) -> u32 { return n + select(0u, 32u, n >= first); }
 var<workgroup> tile_a: array<vec4f, 256>;
 var<workgroup> tile_b: array<vec4f, 256>;
 var<workgroup> tile_scalars: array<vec2f, 32>;
+
 @compute @workgroup_size(64)
-fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: vec3u, @builtin(local_invocation_index) lane: u32) {
+fn main(@builtin(workgroup_id) workgroup: vec3u, @builtin(num_workgroups) workgroups: vec3u, @builtin(local_invocation_index) lane: u32) {
+  let group = workgroup.y * workgroups.x + workgroup.x;
   let blocks = (u.L + 63u) / 64u;
   let chunks = (u.D + 31u) / 32u;
-  let linear = linearGroup(group, groups);
-  if (linear >= u.B * u.H * blocks * chunks) { return; }
-  let first = (linear % chunks) * 32u;
-  let start = (linear / chunks) % blocks * 64u;
-  let sequence = linear / chunks / blocks;
+  if (group >= u.B * u.H * blocks * chunks) { return; }
+  let first = (group % chunks) * 32u;
+  let start = (group / chunks) % blocks * 64u;
+  let end = start + 64u;
+  let sequence = group / chunks / blocks;
   let h = sequence % u.H;
   let b = sequence / u.H;
   let length = min(lengths[b], u.L);
   let outside = u.D - min(32u, u.D - first);
   let headAt = b * u.L * u.row + h * u.D;
-  let dyAt = u.yOffset + b * u.L * u.yRow + h * u.D;
-  
-  let scale = inverseSqrt(f32(u.D));
+  let qAt = u.qOffset + headAt;
   let kAt = u.kOffset + headAt;
   let vAt = u.vOffset + headAt;
+  let gAt = u.yOffset + b * u.L * u.yRow + h * u.D;
+  let scalarsAt = sequence * u.L;
+  let scale = inverseSqrt(f32(u.D));
   let own0 = start + 0u + lane; let place0 = min(own0, u.L - 1u);
   
   let last0 = select(u.L, own0, u.causal == 1u);
-  let qAt0 = headAt + u.qOffset + place0 * u.row;
-  let gAt0 = dyAt + place0 * u.yRow;
+  let qAt0 = qAt + place0 * u.row;
   let q0_0 = vec4f(select(0.0, qkv[qAt0 + min(first + 0u, u.D - 1u)], first + 0u < u.D), select(0.0, qkv[qAt0 + min(first + 1u, u.D - 1u)], first + 1u < u.D), select(0.0, qkv[qAt0 + min(first + 2u, u.D - 1u)], first + 2u < u.D), select(0.0, qkv[qAt0 + min(first + 3u, u.D - 1u)], first + 3u < u.D));
   let q0_1 = vec4f(select(0.0, qkv[qAt0 + min(first + 4u, u.D - 1u)], first + 4u < u.D), select(0.0, qkv[qAt0 + min(first + 5u, u.D - 1u)], first + 5u < u.D), select(0.0, qkv[qAt0 + min(first + 6u, u.D - 1u)], first + 6u < u.D), select(0.0, qkv[qAt0 + min(first + 7u, u.D - 1u)], first + 7u < u.D));
   let q0_2 = vec4f(select(0.0, qkv[qAt0 + min(first + 8u, u.D - 1u)], first + 8u < u.D), select(0.0, qkv[qAt0 + min(first + 9u, u.D - 1u)], first + 9u < u.D), select(0.0, qkv[qAt0 + min(first + 10u, u.D - 1u)], first + 10u < u.D), select(0.0, qkv[qAt0 + min(first + 11u, u.D - 1u)], first + 11u < u.D));
@@ -48,6 +47,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: ve
   let q0_5 = vec4f(select(0.0, qkv[qAt0 + min(first + 20u, u.D - 1u)], first + 20u < u.D), select(0.0, qkv[qAt0 + min(first + 21u, u.D - 1u)], first + 21u < u.D), select(0.0, qkv[qAt0 + min(first + 22u, u.D - 1u)], first + 22u < u.D), select(0.0, qkv[qAt0 + min(first + 23u, u.D - 1u)], first + 23u < u.D));
   let q0_6 = vec4f(select(0.0, qkv[qAt0 + min(first + 24u, u.D - 1u)], first + 24u < u.D), select(0.0, qkv[qAt0 + min(first + 25u, u.D - 1u)], first + 25u < u.D), select(0.0, qkv[qAt0 + min(first + 26u, u.D - 1u)], first + 26u < u.D), select(0.0, qkv[qAt0 + min(first + 27u, u.D - 1u)], first + 27u < u.D));
   let q0_7 = vec4f(select(0.0, qkv[qAt0 + min(first + 28u, u.D - 1u)], first + 28u < u.D), select(0.0, qkv[qAt0 + min(first + 29u, u.D - 1u)], first + 29u < u.D), select(0.0, qkv[qAt0 + min(first + 30u, u.D - 1u)], first + 30u < u.D), select(0.0, qkv[qAt0 + min(first + 31u, u.D - 1u)], first + 31u < u.D));
+  let gAt0 = gAt + place0 * u.yRow;
   let g0_0 = vec4f(select(0.0, dy[gAt0 + min(first + 0u, u.D - 1u)], first + 0u < u.D), select(0.0, dy[gAt0 + min(first + 1u, u.D - 1u)], first + 1u < u.D), select(0.0, dy[gAt0 + min(first + 2u, u.D - 1u)], first + 2u < u.D), select(0.0, dy[gAt0 + min(first + 3u, u.D - 1u)], first + 3u < u.D));
   let g0_1 = vec4f(select(0.0, dy[gAt0 + min(first + 4u, u.D - 1u)], first + 4u < u.D), select(0.0, dy[gAt0 + min(first + 5u, u.D - 1u)], first + 5u < u.D), select(0.0, dy[gAt0 + min(first + 6u, u.D - 1u)], first + 6u < u.D), select(0.0, dy[gAt0 + min(first + 7u, u.D - 1u)], first + 7u < u.D));
   let g0_2 = vec4f(select(0.0, dy[gAt0 + min(first + 8u, u.D - 1u)], first + 8u < u.D), select(0.0, dy[gAt0 + min(first + 9u, u.D - 1u)], first + 9u < u.D), select(0.0, dy[gAt0 + min(first + 10u, u.D - 1u)], first + 10u < u.D), select(0.0, dy[gAt0 + min(first + 11u, u.D - 1u)], first + 11u < u.D));
@@ -57,7 +57,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: ve
   let g0_6 = vec4f(select(0.0, dy[gAt0 + min(first + 24u, u.D - 1u)], first + 24u < u.D), select(0.0, dy[gAt0 + min(first + 25u, u.D - 1u)], first + 25u < u.D), select(0.0, dy[gAt0 + min(first + 26u, u.D - 1u)], first + 26u < u.D), select(0.0, dy[gAt0 + min(first + 27u, u.D - 1u)], first + 27u < u.D));
   let g0_7 = vec4f(select(0.0, dy[gAt0 + min(first + 28u, u.D - 1u)], first + 28u < u.D), select(0.0, dy[gAt0 + min(first + 29u, u.D - 1u)], first + 29u < u.D), select(0.0, dy[gAt0 + min(first + 30u, u.D - 1u)], first + 30u < u.D), select(0.0, dy[gAt0 + min(first + 31u, u.D - 1u)], first + 31u < u.D));
   var dq0_0 = vec4f(); var dq0_1 = vec4f(); var dq0_2 = vec4f(); var dq0_3 = vec4f(); var dq0_4 = vec4f(); var dq0_5 = vec4f(); var dq0_6 = vec4f(); var dq0_7 = vec4f();
-  let lse0 = lses[(b * u.H + h) * u.L + place0];
+  let lse0 = lses[scalarsAt + place0];
   var delta0 = 0.0;
   {
     let out_0 = vec4f(select(0.0, y[gAt0 + min(first + 0u, u.D - 1u)], first + 0u < u.D), select(0.0, y[gAt0 + min(first + 1u, u.D - 1u)], first + 1u < u.D), select(0.0, y[gAt0 + min(first + 2u, u.D - 1u)], first + 2u < u.D), select(0.0, y[gAt0 + min(first + 3u, u.D - 1u)], first + 3u < u.D));
@@ -71,19 +71,20 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: ve
     delta0 = sum4(g0_0 * out_0 + g0_1 * out_1 + g0_2 * out_2 + g0_3 * out_3 + g0_4 * out_4 + g0_5 * out_5 + g0_6 * out_6 + g0_7 * out_7);
     for (var n = 0u; n < outside; n++) { let d = column(n, first); delta0 += dy[gAt0 + d] * y[gAt0 + d]; }
   }
-  let keys = select(select(length, min(length, start + 64u), u.causal == 1u), 0u, start >= length);
+  let begin = 0u;
+  let stop = select(select(length, min(length, end), u.causal == 1u), 0u, start >= length);
   
-  for (var t = 0u; t < keys; t += 32u) {
+  for (var t = begin; t < stop; t += 32u) {
     workgroupBarrier();
     for (var e = lane; e < 256u; e += 64u) {
       let row = min(t + e / 8u, u.L - 1u);
       let column = first + e % 8u * 4u;
-      { let at = kAt + row * u.row; tile_a[e] = vec4f(select(0.0, qkv[at + min(column + 0u, u.D - 1u)], column + 0u < u.D), select(0.0, qkv[at + min(column + 1u, u.D - 1u)], column + 1u < u.D), select(0.0, qkv[at + min(column + 2u, u.D - 1u)], column + 2u < u.D), select(0.0, qkv[at + min(column + 3u, u.D - 1u)], column + 3u < u.D)); }
-      { let at = vAt + row * u.row; tile_b[e] = vec4f(select(0.0, qkv[at + min(column + 0u, u.D - 1u)], column + 0u < u.D), select(0.0, qkv[at + min(column + 1u, u.D - 1u)], column + 1u < u.D), select(0.0, qkv[at + min(column + 2u, u.D - 1u)], column + 2u < u.D), select(0.0, qkv[at + min(column + 3u, u.D - 1u)], column + 3u < u.D)); }
+      tile_a[e] = vec4f(select(0.0, qkv[kAt + row * u.row + min(column + 0u, u.D - 1u)], column + 0u < u.D), select(0.0, qkv[kAt + row * u.row + min(column + 1u, u.D - 1u)], column + 1u < u.D), select(0.0, qkv[kAt + row * u.row + min(column + 2u, u.D - 1u)], column + 2u < u.D), select(0.0, qkv[kAt + row * u.row + min(column + 3u, u.D - 1u)], column + 3u < u.D));
+      tile_b[e] = vec4f(select(0.0, qkv[vAt + row * u.row + min(column + 0u, u.D - 1u)], column + 0u < u.D), select(0.0, qkv[vAt + row * u.row + min(column + 1u, u.D - 1u)], column + 1u < u.D), select(0.0, qkv[vAt + row * u.row + min(column + 2u, u.D - 1u)], column + 2u < u.D), select(0.0, qkv[vAt + row * u.row + min(column + 3u, u.D - 1u)], column + 3u < u.D));
     }
     
     workgroupBarrier();
-    for (var j = t; j < min(t + 32u, keys); j++) {
+    for (var j = t; j < min(t + 32u, stop); j++) {
       
       let k_0 = tile_a[(j - t) * 8u + 0u];
       let k_1 = tile_a[(j - t) * 8u + 1u];
@@ -105,9 +106,9 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: ve
     var score0 = 0.0; var gain0 = 0.0;
     for (var n = 0u; n < outside; n++) {
       let d = column(n, first);
-      let p = qkv[kAt + j * u.row + d];
-      let q = qkv[vAt + j * u.row + d];
-      score0 += p * qkv[qAt0 + d]; gain0 += q * dy[gAt0 + d];
+      let score = qkv[kAt + j * u.row + d]; let gain = qkv[vAt + j * u.row + d];
+      score0 += score * qkv[qAt0 + d];
+      gain0 += gain * dy[gAt0 + d];
     }
     {
       let seen = j <= last0;
@@ -127,6 +128,6 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: ve
     { let value = select(vec4f(), dq0_5 * scale, live); if (first + 20u < u.D) { dqkv[qAt0 + first + 20u] = value[0]; } if (first + 21u < u.D) { dqkv[qAt0 + first + 21u] = value[1]; } if (first + 22u < u.D) { dqkv[qAt0 + first + 22u] = value[2]; } if (first + 23u < u.D) { dqkv[qAt0 + first + 23u] = value[3]; } }
     { let value = select(vec4f(), dq0_6 * scale, live); if (first + 24u < u.D) { dqkv[qAt0 + first + 24u] = value[0]; } if (first + 25u < u.D) { dqkv[qAt0 + first + 25u] = value[1]; } if (first + 26u < u.D) { dqkv[qAt0 + first + 26u] = value[2]; } if (first + 27u < u.D) { dqkv[qAt0 + first + 27u] = value[3]; } }
     { let value = select(vec4f(), dq0_7 * scale, live); if (first + 28u < u.D) { dqkv[qAt0 + first + 28u] = value[0]; } if (first + 29u < u.D) { dqkv[qAt0 + first + 29u] = value[1]; } if (first + 30u < u.D) { dqkv[qAt0 + first + 30u] = value[2]; } if (first + 31u < u.D) { dqkv[qAt0 + first + 31u] = value[3]; } }
-    if (first == 0u) { deltas[(b * u.H + h) * u.L + own0] = select(0.0, delta0, live); }
+    if (first == 0u) { deltas[scalarsAt + own0] = select(0.0, delta0, live); }
   }
 }

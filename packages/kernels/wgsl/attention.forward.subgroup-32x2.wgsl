@@ -6,34 +6,35 @@ enable subgroups;
 struct Uniforms { B: u32, L: u32, H: u32, D: u32, qOffset: u32, kOffset: u32, vOffset: u32, row: u32, yOffset: u32, yRow: u32, causal: u32 }
 @group(0) @binding(4) var<uniform> u: Uniforms;
 
-
-fn linearGroup(group: vec3u, groups: vec3u) -> u32 { return group.y * groups.x + group.x; }
-
 fn sum4(v: vec4f) -> f32 { return (v.x + v.y) + (v.z + v.w); }
 fn column(n: u32, first: u32) -> u32 { return n + select(0u, 32u, n >= first); }
 
+
 @compute @workgroup_size(8)
-fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: vec3u, @builtin(subgroup_invocation_id) lane: u32) {
+fn main(@builtin(workgroup_id) workgroup: vec3u, @builtin(num_workgroups) workgroups: vec3u, @builtin(subgroup_invocation_id) lane: u32) {
+  let group = workgroup.y * workgroups.x + workgroup.x;
   let blocks = (u.L + 15u) / 16u;
   let chunks = (u.D + 31u) / 32u;
-  let linear = linearGroup(group, groups);
-  if (linear >= u.B * u.H * blocks * chunks) { return; }
-  let first = (linear % chunks) * 32u;
-  let start = (linear / chunks) % blocks * 16u;
-  let sequence = linear / chunks / blocks;
+  if (group >= u.B * u.H * blocks * chunks) { return; }
+  let first = (group % chunks) * 32u;
+  let start = (group / chunks) % blocks * 16u;
+  let end = start + 16u;
+  let sequence = group / chunks / blocks;
   let h = sequence % u.H;
   let b = sequence / u.H;
   let length = min(lengths[b], u.L);
   let outside = u.D - min(32u, u.D - first);
   let headAt = b * u.L * u.row + h * u.D;
-  let dyAt = u.yOffset + b * u.L * u.yRow + h * u.D;
-  
-  let scale = inverseSqrt(f32(u.D));
+  let qAt = u.qOffset + headAt;
   let kAt = u.kOffset + headAt;
   let vAt = u.vOffset + headAt;
-  let i0 = start + 0u + lane;
-  let last0 = select(u.L, i0, u.causal == 1u);
-  let qAt0 = u.qOffset + headAt + min(i0, u.L - 1u) * u.row;
+  let gAt = u.yOffset + b * u.L * u.yRow + h * u.D;
+  let scalarsAt = sequence * u.L;
+  let scale = inverseSqrt(f32(u.D));
+  let own0 = start + 0u + lane; let place0 = min(own0, u.L - 1u);
+  
+  let last0 = select(u.L, own0, u.causal == 1u);
+  let qAt0 = qAt + place0 * u.row;
   let q0_0 = vec4f(select(0.0, qkv[qAt0 + min(first + 0u, u.D - 1u)], first + 0u < u.D), select(0.0, qkv[qAt0 + min(first + 1u, u.D - 1u)], first + 1u < u.D), select(0.0, qkv[qAt0 + min(first + 2u, u.D - 1u)], first + 2u < u.D), select(0.0, qkv[qAt0 + min(first + 3u, u.D - 1u)], first + 3u < u.D));
   let q0_1 = vec4f(select(0.0, qkv[qAt0 + min(first + 4u, u.D - 1u)], first + 4u < u.D), select(0.0, qkv[qAt0 + min(first + 5u, u.D - 1u)], first + 5u < u.D), select(0.0, qkv[qAt0 + min(first + 6u, u.D - 1u)], first + 6u < u.D), select(0.0, qkv[qAt0 + min(first + 7u, u.D - 1u)], first + 7u < u.D));
   let q0_2 = vec4f(select(0.0, qkv[qAt0 + min(first + 8u, u.D - 1u)], first + 8u < u.D), select(0.0, qkv[qAt0 + min(first + 9u, u.D - 1u)], first + 9u < u.D), select(0.0, qkv[qAt0 + min(first + 10u, u.D - 1u)], first + 10u < u.D), select(0.0, qkv[qAt0 + min(first + 11u, u.D - 1u)], first + 11u < u.D));
@@ -45,9 +46,10 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: ve
   var top0 = -3.4e38;
   var total0 = 0.0;
   var y0_0 = vec4f(); var y0_1 = vec4f(); var y0_2 = vec4f(); var y0_3 = vec4f(); var y0_4 = vec4f(); var y0_5 = vec4f(); var y0_6 = vec4f(); var y0_7 = vec4f();
-  let i1 = start + 8u + lane;
-  let last1 = select(u.L, i1, u.causal == 1u);
-  let qAt1 = u.qOffset + headAt + min(i1, u.L - 1u) * u.row;
+  let own1 = start + 8u + lane; let place1 = min(own1, u.L - 1u);
+  
+  let last1 = select(u.L, own1, u.causal == 1u);
+  let qAt1 = qAt + place1 * u.row;
   let q1_0 = vec4f(select(0.0, qkv[qAt1 + min(first + 0u, u.D - 1u)], first + 0u < u.D), select(0.0, qkv[qAt1 + min(first + 1u, u.D - 1u)], first + 1u < u.D), select(0.0, qkv[qAt1 + min(first + 2u, u.D - 1u)], first + 2u < u.D), select(0.0, qkv[qAt1 + min(first + 3u, u.D - 1u)], first + 3u < u.D));
   let q1_1 = vec4f(select(0.0, qkv[qAt1 + min(first + 4u, u.D - 1u)], first + 4u < u.D), select(0.0, qkv[qAt1 + min(first + 5u, u.D - 1u)], first + 5u < u.D), select(0.0, qkv[qAt1 + min(first + 6u, u.D - 1u)], first + 6u < u.D), select(0.0, qkv[qAt1 + min(first + 7u, u.D - 1u)], first + 7u < u.D));
   let q1_2 = vec4f(select(0.0, qkv[qAt1 + min(first + 8u, u.D - 1u)], first + 8u < u.D), select(0.0, qkv[qAt1 + min(first + 9u, u.D - 1u)], first + 9u < u.D), select(0.0, qkv[qAt1 + min(first + 10u, u.D - 1u)], first + 10u < u.D), select(0.0, qkv[qAt1 + min(first + 11u, u.D - 1u)], first + 11u < u.D));
@@ -59,13 +61,14 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: ve
   var top1 = -3.4e38;
   var total1 = 0.0;
   var y1_0 = vec4f(); var y1_1 = vec4f(); var y1_2 = vec4f(); var y1_3 = vec4f(); var y1_4 = vec4f(); var y1_5 = vec4f(); var y1_6 = vec4f(); var y1_7 = vec4f();
-  let keys = select(select(length, min(length, start + 16u), u.causal == 1u), 0u, start >= length);
+  let begin = 0u;
+  let stop = select(select(length, min(length, end), u.causal == 1u), 0u, start >= length);
   
   let column0 = min(first + 0u + (lane & 7u), u.D - 1u); let inside0 = first + 0u + (lane & 7u) < u.D;
   let column1 = min(first + 8u + (lane & 7u), u.D - 1u); let inside1 = first + 8u + (lane & 7u) < u.D;
   let column2 = min(first + 16u + (lane & 7u), u.D - 1u); let inside2 = first + 16u + (lane & 7u) < u.D;
   let column3 = min(first + 24u + (lane & 7u), u.D - 1u); let inside3 = first + 24u + (lane & 7u) < u.D;
-  for (var j = 0u; j < keys; j++) {
+  for (var j = begin; j < stop; j++) {
     let k_own0 = select(0.0, qkv[kAt + j * u.row + column0], inside0);
     let k_own1 = select(0.0, qkv[kAt + j * u.row + column1], inside1);
     let k_own2 = select(0.0, qkv[kAt + j * u.row + column2], inside2);
@@ -94,9 +97,9 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: ve
     var far0 = 0.0; var far1 = 0.0;
     for (var n = 0u; n < outside; n++) {
       let d = column(n, first);
-      let key = qkv[kAt + j * u.row + d];
-      far0 += qkv[qAt0 + d] * key;
-      far1 += qkv[qAt1 + d] * key;
+      let far = qkv[kAt + j * u.row + d];
+      far0 += far * qkv[qAt0 + d];
+      far1 += far * qkv[qAt1 + d];
     }
     {
       let seen = j <= last0;
@@ -119,9 +122,9 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: ve
       top1 = top;
     }
   }
-  if (i0 < u.L) {
-    let live = i0 < length;
-    let yAt = u.yOffset + (b * u.L + i0) * u.yRow + h * u.D;
+  if (own0 < u.L) {
+    let live = own0 < length;
+    let yAt = gAt + own0 * u.yRow;
     { let value = select(vec4f(), y0_0 / total0, live); if (first + 0u < u.D) { y[yAt + first + 0u] = value[0]; } if (first + 1u < u.D) { y[yAt + first + 1u] = value[1]; } if (first + 2u < u.D) { y[yAt + first + 2u] = value[2]; } if (first + 3u < u.D) { y[yAt + first + 3u] = value[3]; } }
     { let value = select(vec4f(), y0_1 / total0, live); if (first + 4u < u.D) { y[yAt + first + 4u] = value[0]; } if (first + 5u < u.D) { y[yAt + first + 5u] = value[1]; } if (first + 6u < u.D) { y[yAt + first + 6u] = value[2]; } if (first + 7u < u.D) { y[yAt + first + 7u] = value[3]; } }
     { let value = select(vec4f(), y0_2 / total0, live); if (first + 8u < u.D) { y[yAt + first + 8u] = value[0]; } if (first + 9u < u.D) { y[yAt + first + 9u] = value[1]; } if (first + 10u < u.D) { y[yAt + first + 10u] = value[2]; } if (first + 11u < u.D) { y[yAt + first + 11u] = value[3]; } }
@@ -130,11 +133,11 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: ve
     { let value = select(vec4f(), y0_5 / total0, live); if (first + 20u < u.D) { y[yAt + first + 20u] = value[0]; } if (first + 21u < u.D) { y[yAt + first + 21u] = value[1]; } if (first + 22u < u.D) { y[yAt + first + 22u] = value[2]; } if (first + 23u < u.D) { y[yAt + first + 23u] = value[3]; } }
     { let value = select(vec4f(), y0_6 / total0, live); if (first + 24u < u.D) { y[yAt + first + 24u] = value[0]; } if (first + 25u < u.D) { y[yAt + first + 25u] = value[1]; } if (first + 26u < u.D) { y[yAt + first + 26u] = value[2]; } if (first + 27u < u.D) { y[yAt + first + 27u] = value[3]; } }
     { let value = select(vec4f(), y0_7 / total0, live); if (first + 28u < u.D) { y[yAt + first + 28u] = value[0]; } if (first + 29u < u.D) { y[yAt + first + 29u] = value[1]; } if (first + 30u < u.D) { y[yAt + first + 30u] = value[2]; } if (first + 31u < u.D) { y[yAt + first + 31u] = value[3]; } }
-    if (first == 0u) { lses[(b * u.H + h) * u.L + i0] = select(0.0, top0 + log(total0), live); }
+    if (first == 0u) { lses[scalarsAt + own0] = select(0.0, top0 + log(total0), live); }
   }
-  if (i1 < u.L) {
-    let live = i1 < length;
-    let yAt = u.yOffset + (b * u.L + i1) * u.yRow + h * u.D;
+  if (own1 < u.L) {
+    let live = own1 < length;
+    let yAt = gAt + own1 * u.yRow;
     { let value = select(vec4f(), y1_0 / total1, live); if (first + 0u < u.D) { y[yAt + first + 0u] = value[0]; } if (first + 1u < u.D) { y[yAt + first + 1u] = value[1]; } if (first + 2u < u.D) { y[yAt + first + 2u] = value[2]; } if (first + 3u < u.D) { y[yAt + first + 3u] = value[3]; } }
     { let value = select(vec4f(), y1_1 / total1, live); if (first + 4u < u.D) { y[yAt + first + 4u] = value[0]; } if (first + 5u < u.D) { y[yAt + first + 5u] = value[1]; } if (first + 6u < u.D) { y[yAt + first + 6u] = value[2]; } if (first + 7u < u.D) { y[yAt + first + 7u] = value[3]; } }
     { let value = select(vec4f(), y1_2 / total1, live); if (first + 8u < u.D) { y[yAt + first + 8u] = value[0]; } if (first + 9u < u.D) { y[yAt + first + 9u] = value[1]; } if (first + 10u < u.D) { y[yAt + first + 10u] = value[2]; } if (first + 11u < u.D) { y[yAt + first + 11u] = value[3]; } }
@@ -143,6 +146,6 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: ve
     { let value = select(vec4f(), y1_5 / total1, live); if (first + 20u < u.D) { y[yAt + first + 20u] = value[0]; } if (first + 21u < u.D) { y[yAt + first + 21u] = value[1]; } if (first + 22u < u.D) { y[yAt + first + 22u] = value[2]; } if (first + 23u < u.D) { y[yAt + first + 23u] = value[3]; } }
     { let value = select(vec4f(), y1_6 / total1, live); if (first + 24u < u.D) { y[yAt + first + 24u] = value[0]; } if (first + 25u < u.D) { y[yAt + first + 25u] = value[1]; } if (first + 26u < u.D) { y[yAt + first + 26u] = value[2]; } if (first + 27u < u.D) { y[yAt + first + 27u] = value[3]; } }
     { let value = select(vec4f(), y1_7 / total1, live); if (first + 28u < u.D) { y[yAt + first + 28u] = value[0]; } if (first + 29u < u.D) { y[yAt + first + 29u] = value[1]; } if (first + 30u < u.D) { y[yAt + first + 30u] = value[2]; } if (first + 31u < u.D) { y[yAt + first + 31u] = value[3]; } }
-    if (first == 0u) { lses[(b * u.H + h) * u.L + i1] = select(0.0, top1 + log(total1), live); }
+    if (first == 0u) { lses[scalarsAt + own1] = select(0.0, top1 + log(total1), live); }
   }
 }

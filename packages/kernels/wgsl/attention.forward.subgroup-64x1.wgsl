@@ -6,34 +6,35 @@ enable subgroups;
 struct Uniforms { B: u32, L: u32, H: u32, D: u32, qOffset: u32, kOffset: u32, vOffset: u32, row: u32, yOffset: u32, yRow: u32, causal: u32 }
 @group(0) @binding(4) var<uniform> u: Uniforms;
 
-
-fn linearGroup(group: vec3u, groups: vec3u) -> u32 { return group.y * groups.x + group.x; }
-
 fn sum4(v: vec4f) -> f32 { return (v.x + v.y) + (v.z + v.w); }
 fn column(n: u32, first: u32) -> u32 { return n + select(0u, 64u, n >= first); }
 
+
 @compute @workgroup_size(8)
-fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: vec3u, @builtin(subgroup_invocation_id) lane: u32) {
+fn main(@builtin(workgroup_id) workgroup: vec3u, @builtin(num_workgroups) workgroups: vec3u, @builtin(subgroup_invocation_id) lane: u32) {
+  let group = workgroup.y * workgroups.x + workgroup.x;
   let blocks = (u.L + 7u) / 8u;
   let chunks = (u.D + 63u) / 64u;
-  let linear = linearGroup(group, groups);
-  if (linear >= u.B * u.H * blocks * chunks) { return; }
-  let first = (linear % chunks) * 64u;
-  let start = (linear / chunks) % blocks * 8u;
-  let sequence = linear / chunks / blocks;
+  if (group >= u.B * u.H * blocks * chunks) { return; }
+  let first = (group % chunks) * 64u;
+  let start = (group / chunks) % blocks * 8u;
+  let end = start + 8u;
+  let sequence = group / chunks / blocks;
   let h = sequence % u.H;
   let b = sequence / u.H;
   let length = min(lengths[b], u.L);
   let outside = u.D - min(64u, u.D - first);
   let headAt = b * u.L * u.row + h * u.D;
-  let dyAt = u.yOffset + b * u.L * u.yRow + h * u.D;
-  
-  let scale = inverseSqrt(f32(u.D));
+  let qAt = u.qOffset + headAt;
   let kAt = u.kOffset + headAt;
   let vAt = u.vOffset + headAt;
-  let i0 = start + 0u + lane;
-  let last0 = select(u.L, i0, u.causal == 1u);
-  let qAt0 = u.qOffset + headAt + min(i0, u.L - 1u) * u.row;
+  let gAt = u.yOffset + b * u.L * u.yRow + h * u.D;
+  let scalarsAt = sequence * u.L;
+  let scale = inverseSqrt(f32(u.D));
+  let own0 = start + 0u + lane; let place0 = min(own0, u.L - 1u);
+  
+  let last0 = select(u.L, own0, u.causal == 1u);
+  let qAt0 = qAt + place0 * u.row;
   let q0_0 = vec4f(select(0.0, qkv[qAt0 + min(first + 0u, u.D - 1u)], first + 0u < u.D), select(0.0, qkv[qAt0 + min(first + 1u, u.D - 1u)], first + 1u < u.D), select(0.0, qkv[qAt0 + min(first + 2u, u.D - 1u)], first + 2u < u.D), select(0.0, qkv[qAt0 + min(first + 3u, u.D - 1u)], first + 3u < u.D));
   let q0_1 = vec4f(select(0.0, qkv[qAt0 + min(first + 4u, u.D - 1u)], first + 4u < u.D), select(0.0, qkv[qAt0 + min(first + 5u, u.D - 1u)], first + 5u < u.D), select(0.0, qkv[qAt0 + min(first + 6u, u.D - 1u)], first + 6u < u.D), select(0.0, qkv[qAt0 + min(first + 7u, u.D - 1u)], first + 7u < u.D));
   let q0_2 = vec4f(select(0.0, qkv[qAt0 + min(first + 8u, u.D - 1u)], first + 8u < u.D), select(0.0, qkv[qAt0 + min(first + 9u, u.D - 1u)], first + 9u < u.D), select(0.0, qkv[qAt0 + min(first + 10u, u.D - 1u)], first + 10u < u.D), select(0.0, qkv[qAt0 + min(first + 11u, u.D - 1u)], first + 11u < u.D));
@@ -53,7 +54,8 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: ve
   var top0 = -3.4e38;
   var total0 = 0.0;
   var y0_0 = vec4f(); var y0_1 = vec4f(); var y0_2 = vec4f(); var y0_3 = vec4f(); var y0_4 = vec4f(); var y0_5 = vec4f(); var y0_6 = vec4f(); var y0_7 = vec4f(); var y0_8 = vec4f(); var y0_9 = vec4f(); var y0_10 = vec4f(); var y0_11 = vec4f(); var y0_12 = vec4f(); var y0_13 = vec4f(); var y0_14 = vec4f(); var y0_15 = vec4f();
-  let keys = select(select(length, min(length, start + 8u), u.causal == 1u), 0u, start >= length);
+  let begin = 0u;
+  let stop = select(select(length, min(length, end), u.causal == 1u), 0u, start >= length);
   
   let column0 = min(first + 0u + (lane & 7u), u.D - 1u); let inside0 = first + 0u + (lane & 7u) < u.D;
   let column1 = min(first + 8u + (lane & 7u), u.D - 1u); let inside1 = first + 8u + (lane & 7u) < u.D;
@@ -63,7 +65,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: ve
   let column5 = min(first + 40u + (lane & 7u), u.D - 1u); let inside5 = first + 40u + (lane & 7u) < u.D;
   let column6 = min(first + 48u + (lane & 7u), u.D - 1u); let inside6 = first + 48u + (lane & 7u) < u.D;
   let column7 = min(first + 56u + (lane & 7u), u.D - 1u); let inside7 = first + 56u + (lane & 7u) < u.D;
-  for (var j = 0u; j < keys; j++) {
+  for (var j = begin; j < stop; j++) {
     let k_own0 = select(0.0, qkv[kAt + j * u.row + column0], inside0);
     let k_own1 = select(0.0, qkv[kAt + j * u.row + column1], inside1);
     let k_own2 = select(0.0, qkv[kAt + j * u.row + column2], inside2);
@@ -116,8 +118,8 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: ve
     var far0 = 0.0;
     for (var n = 0u; n < outside; n++) {
       let d = column(n, first);
-      let key = qkv[kAt + j * u.row + d];
-      far0 += qkv[qAt0 + d] * key;
+      let far = qkv[kAt + j * u.row + d];
+      far0 += far * qkv[qAt0 + d];
     }
     {
       let seen = j <= last0;
@@ -130,9 +132,9 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: ve
       top0 = top;
     }
   }
-  if (i0 < u.L) {
-    let live = i0 < length;
-    let yAt = u.yOffset + (b * u.L + i0) * u.yRow + h * u.D;
+  if (own0 < u.L) {
+    let live = own0 < length;
+    let yAt = gAt + own0 * u.yRow;
     { let value = select(vec4f(), y0_0 / total0, live); if (first + 0u < u.D) { y[yAt + first + 0u] = value[0]; } if (first + 1u < u.D) { y[yAt + first + 1u] = value[1]; } if (first + 2u < u.D) { y[yAt + first + 2u] = value[2]; } if (first + 3u < u.D) { y[yAt + first + 3u] = value[3]; } }
     { let value = select(vec4f(), y0_1 / total0, live); if (first + 4u < u.D) { y[yAt + first + 4u] = value[0]; } if (first + 5u < u.D) { y[yAt + first + 5u] = value[1]; } if (first + 6u < u.D) { y[yAt + first + 6u] = value[2]; } if (first + 7u < u.D) { y[yAt + first + 7u] = value[3]; } }
     { let value = select(vec4f(), y0_2 / total0, live); if (first + 8u < u.D) { y[yAt + first + 8u] = value[0]; } if (first + 9u < u.D) { y[yAt + first + 9u] = value[1]; } if (first + 10u < u.D) { y[yAt + first + 10u] = value[2]; } if (first + 11u < u.D) { y[yAt + first + 11u] = value[3]; } }
@@ -149,6 +151,6 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: ve
     { let value = select(vec4f(), y0_13 / total0, live); if (first + 52u < u.D) { y[yAt + first + 52u] = value[0]; } if (first + 53u < u.D) { y[yAt + first + 53u] = value[1]; } if (first + 54u < u.D) { y[yAt + first + 54u] = value[2]; } if (first + 55u < u.D) { y[yAt + first + 55u] = value[3]; } }
     { let value = select(vec4f(), y0_14 / total0, live); if (first + 56u < u.D) { y[yAt + first + 56u] = value[0]; } if (first + 57u < u.D) { y[yAt + first + 57u] = value[1]; } if (first + 58u < u.D) { y[yAt + first + 58u] = value[2]; } if (first + 59u < u.D) { y[yAt + first + 59u] = value[3]; } }
     { let value = select(vec4f(), y0_15 / total0, live); if (first + 60u < u.D) { y[yAt + first + 60u] = value[0]; } if (first + 61u < u.D) { y[yAt + first + 61u] = value[1]; } if (first + 62u < u.D) { y[yAt + first + 62u] = value[2]; } if (first + 63u < u.D) { y[yAt + first + 63u] = value[3]; } }
-    if (first == 0u) { lses[(b * u.H + h) * u.L + i0] = select(0.0, top0 + log(total0), live); }
+    if (first == 0u) { lses[scalarsAt + own0] = select(0.0, top0 + log(total0), live); }
   }
 }

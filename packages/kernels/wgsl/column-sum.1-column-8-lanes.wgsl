@@ -4,9 +4,6 @@ struct Uniforms { B: u32, R: u32, N4: u32, inOffset: u32, inBatch: u32, inRow: u
 @group(0) @binding(2) var<uniform> u: Uniforms;
 
 
-fn linearGroup(group: vec3u, groups: vec3u) -> u32 { return group.y * groups.x + group.x; }
-
-
 var<workgroup> parts: array<vec4f, 8>;
 fn combine(value: vec4f, local: u32) -> vec4f {
   parts[local] = value;
@@ -18,20 +15,18 @@ fn combine(value: vec4f, local: u32) -> vec4f {
   workgroupBarrier();
   return sum;
 }
+
 @compute @workgroup_size(8)
-fn main(
-  @builtin(workgroup_id) group: vec3u,
-  @builtin(num_workgroups) groups: vec3u,
-  @builtin(local_invocation_index) local: u32,
-) {
+fn main(@builtin(workgroup_id) workgroup: vec3u, @builtin(num_workgroups) workgroups: vec3u, @builtin(local_invocation_index) lane: u32) {
+  let group = workgroup.y * workgroups.x + workgroup.x;
   let across = (u.N4 + 0u) / 1u;
-  let index = linearGroup(group, groups);
+  let index = group;
   let b = index / across;
   if (b >= u.B) { return; }
-  let n = (index - b * across) * 1u + local % 1u;
+  let n = (index - b * across) * 1u + lane % 1u;
   let at = u.inOffset + b * u.inBatch + min(n, u.N4 - 1u);
   var sums = array<vec4f, 4>();
-  var r = local / 1u;
+  var r = lane / 1u;
   for (; r + 24u < u.R; r += 32u) {
     sums[0] += input[at + (r + 0u) * u.inRow];
     sums[1] += input[at + (r + 8u) * u.inRow];
@@ -39,8 +34,8 @@ fn main(
     sums[3] += input[at + (r + 24u) * u.inRow];
   }
   for (; r < u.R; r += 8u) { sums[0] += input[at + r * u.inRow]; }
-  let sum = u.scale * combine((sums[0] + sums[1]) + (sums[2] + sums[3]), local);
-  if (local < 1u && n < u.N4) {
+  let sum = u.scale * combine((sums[0] + sums[1]) + (sums[2] + sums[3]), lane);
+  if (lane < 1u && n < u.N4) {
     let to = u.outOffset + b * u.outBatch + n;
     if (u.accumulate == 1u) { output[to] += sum; } else { output[to] = sum; }
   }

@@ -10,23 +10,21 @@ struct Uniforms { B: u32, N: u32, M: u32, D4: u32, zOffset: u32, zRow: u32, xOff
 @group(0) @binding(7) var<uniform> u: Uniforms;
 
 
-fn linearGroup(group: vec3u, groups: vec3u) -> u32 { return group.y * groups.x + group.x; }
-
-
 fn handOn(x: f32, value: f32) -> f32 { return select(value, x, (bitcast<u32>(x) & 0x7fffffffu) > 0x7f800000u); }
 fn exponential(x: f32) -> f32 { return handOn(x, exp(x)); }
 fn logarithm(x: f32) -> f32 { return handOn(x, log(x)); }
 
 
+
 @compute @workgroup_size(8)
-fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: vec3u, @builtin(subgroup_invocation_id) lane: u32) {
+fn main(@builtin(workgroup_id) workgroup: vec3u, @builtin(num_workgroups) workgroups: vec3u, @builtin(subgroup_invocation_id) lane: u32) {
+  let group = workgroup.y * workgroups.x + workgroup.x;
   let tokenTiles = (u.N + 31u) / 32u;
   let columnTiles = (u.M + 15u) / 16u;
-  let linear = linearGroup(group, groups);
-  if (linear >= u.B * tokenTiles * columnTiles) { return; }
-  let firstColumn = linear % columnTiles * 16u;
-  let firstToken = linear / columnTiles % tokenTiles * 32u;
-  let b = linear / columnTiles / tokenTiles;
+  if (group >= u.B * tokenTiles * columnTiles) { return; }
+  let firstColumn = group % columnTiles * 16u;
+  let firstToken = group / columnTiles % tokenTiles * 32u;
+  let b = group / columnTiles / tokenTiles;
   var length = u.N;
   if (u.masked == 1u) { length = min(length, lengths[b]); }
   

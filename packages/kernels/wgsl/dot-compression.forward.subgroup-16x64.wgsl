@@ -8,24 +8,22 @@ struct Uniforms { B: u32, N: u32, M: u32, D4: u32, zOffset: u32, zRow: u32, xOff
 @group(0) @binding(5) var<uniform> u: Uniforms;
 
 
-fn linearGroup(group: vec3u, groups: vec3u) -> u32 { return group.y * groups.x + group.x; }
-
-
 
 fn handOn(x: f32, value: f32) -> f32 { return select(value, x, (bitcast<u32>(x) & 0x7fffffffu) > 0x7f800000u); }
 fn exponential(x: f32) -> f32 { return handOn(x, exp(x)); }
 fn logarithm(x: f32) -> f32 { return handOn(x, log(x)); }
 
+
 @compute @workgroup_size(8)
-fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: vec3u, @builtin(subgroup_invocation_id) lane: u32) {
+fn main(@builtin(workgroup_id) workgroup: vec3u, @builtin(num_workgroups) workgroups: vec3u, @builtin(subgroup_invocation_id) lane: u32) {
+  let group = workgroup.y * workgroups.x + workgroup.x;
   let rows = u.M;
   let rowTiles = (rows + 15u) / 16u;
   let columnTiles = (u.D4 + 15u) / 16u;
-  let linear = linearGroup(group, groups);
-  if (linear >= u.B * rowTiles * columnTiles) { return; }
-  let firstQuad = linear % columnTiles * 16u;
-  let firstRow = linear / columnTiles % rowTiles * 16u;
-  let b = linear / columnTiles / rowTiles;
+  if (group >= u.B * rowTiles * columnTiles) { return; }
+  let firstQuad = group % columnTiles * 16u;
+  let firstRow = group / columnTiles % rowTiles * 16u;
+  let b = group / columnTiles / rowTiles;
   var length = u.N;
   if (u.masked == 1u) { length = min(length, lengths[b]); }
   

@@ -7,16 +7,11 @@ struct Uniforms { C: u32, D4: u32, gColumn: u32, gRow: u32 }
 @group(0) @binding(5) var<uniform> u: Uniforms;
 
 
-fn linearGroup(group: vec3u, groups: vec3u) -> u32 { return group.y * groups.x + group.x; }
-
 @compute @workgroup_size(64)
-fn main(
-  @builtin(workgroup_id) group: vec3u,
-  @builtin(num_workgroups) groups: vec3u,
-  @builtin(local_invocation_index) lane: u32,
-) {
+fn main(@builtin(workgroup_id) workgroup: vec3u, @builtin(num_workgroups) workgroups: vec3u, @builtin(local_invocation_index) lane: u32) {
+  let group = workgroup.y * workgroups.x + workgroup.x;
   let blocks = (u.D4 + 0u) / 1u;
-  let task = linearGroup(group, groups) * 64u + lane;
+  let task = group * 64u + lane;
   let chunk = task / blocks;
   if (chunk >= u.C) { return; }
   let end = starts[chunk + 1u];

@@ -9,9 +9,6 @@ struct Uniforms { R: u32, M: u32, D4: u32, V: u32, partRows: u32, mode: u32, yCo
 @group(0) @binding(7) var<uniform> u: Uniforms;
 
 
-fn linearGroup(group: vec3u, groups: vec3u) -> u32 { return group.y * groups.x + group.x; }
-
-
 fn tableAt(row: u32, column: u32) -> vec4f {
   if (u.partRows >= u.V) { return table0[row * u.D4 + column]; }
   let part = row / u.partRows;
@@ -24,14 +21,12 @@ fn tableAt(row: u32, column: u32) -> vec4f {
   }
 }
 
+
 @compute @workgroup_size(8)
-fn main(
-  @builtin(workgroup_id) group: vec3u,
-  @builtin(num_workgroups) groups: vec3u,
-  @builtin(local_invocation_index) lane: u32,
-) {
+fn main(@builtin(workgroup_id) workgroup: vec3u, @builtin(num_workgroups) workgroups: vec3u, @builtin(local_invocation_index) lane: u32) {
+  let group = workgroup.y * workgroups.x + workgroup.x;
   let blocks = (u.D4 + 3u) / 4u;
-  let task = linearGroup(group, groups) * 8u + lane;
+  let task = group * 8u + lane;
   let r = task / blocks;
   if (r >= u.R) { return; }
   let column = task % blocks * 4u;

@@ -9,18 +9,13 @@
 struct Uniforms { J: u32, groupOffset: u32, firstRow: u32, partRows: u32, D4: u32, gColumn: u32, gRow: u32, l2: f32, longest: u32 }
 @group(0) @binding(8) var<uniform> u: Uniforms;
 
-
-fn linearGroup(group: vec3u, groups: vec3u) -> u32 { return group.y * groups.x + group.x; }
-
 var<workgroup> kept: array<vec4f, 384>;
 
+
 @compute @workgroup_size(8)
-fn main(
-  @builtin(workgroup_id) group: vec3u,
-  @builtin(num_workgroups) groupCount: vec3u,
-  @builtin(local_invocation_index) lane: u32,
-) {
-  let j = linearGroup(group, groupCount) * 8u + lane / 1u;
+fn main(@builtin(workgroup_id) workgroup: vec3u, @builtin(num_workgroups) workgroups: vec3u, @builtin(local_invocation_index) lane: u32) {
+  let group = workgroup.y * workgroups.x + workgroup.x;
+  let j = group * 8u + lane / 1u;
   let firstColumn = 0u;
   var entry = vec4u();
   if (j < u.J && bitcast<u32>(rates[6]) == 0u) { entry = groups[u.groupOffset + j]; }

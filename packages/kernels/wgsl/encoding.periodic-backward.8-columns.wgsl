@@ -22,22 +22,17 @@ fn sineCosine(turns: vec4f) -> SineCosine {
   return SineCosine(select(sine, -sine, t < vec4f()), quarterSine(0.25 - a));
 }
 
-
-fn linearGroup(group: vec3u, groups: vec3u) -> u32 { return group.y * groups.x + group.x; }
-
 fn combine(value: vec4f, local: u32) -> vec4f { return value; }
+
 @compute @workgroup_size(8)
-fn main(
-  @builtin(workgroup_id) group: vec3u,
-  @builtin(num_workgroups) groups: vec3u,
-  @builtin(local_invocation_index) local: u32,
-) {
+fn main(@builtin(workgroup_id) workgroup: vec3u, @builtin(num_workgroups) workgroups: vec3u, @builtin(local_invocation_index) lane: u32) {
+  let group = workgroup.y * workgroups.x + workgroup.x;
   let columns = u.F * u.K4;
   let across = (columns + 7u) / 8u;
-  let index = linearGroup(group, groups);
+  let index = group;
   let slice = index / across;
   if (slice >= u.S) { return; }
-  let q = (index - slice * across) * 8u + local % 8u;
+  let q = (index - slice * across) * 8u + lane % 8u;
   let column = min(q, columns - 1u);
   let f = column / u.K4;
   let at = u.yOffset + f * u.yFeature + column - f * u.K4;
@@ -45,12 +40,12 @@ fn main(
   let length = (u.R + u.S - 1u) / u.S;
   let end = min(u.R, (slice + 1u) * length);
   var sum = vec4f();
-  for (var r = slice * length + local / 8u; r < end; r += 1u) {
+  for (var r = slice * length + lane / 8u; r < end; r += 1u) {
     let value = x[u.xOffset + r * u.xRow + f];
     let turns = sineCosine(value * frequency);
     let along = dy[at + r * u.yRow] * turns.cosine - dy[at + r * u.yRow + u.K4] * turns.sine;
     sum += select(value * along, vec4f(), isMissing(value));
   }
-  let total = combine(sum, local);
-  if (local < 8u && q < columns) { out[u.outOffset + slice * u.outRow + q] = 6.283185307179586 * total; }
+  let total = combine(sum, lane);
+  if (lane < 8u && q < columns) { out[u.outOffset + slice * u.outRow + q] = 6.283185307179586 * total; }
 }

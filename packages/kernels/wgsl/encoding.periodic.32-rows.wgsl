@@ -20,16 +20,11 @@ fn sineCosine(turns: vec4f) -> SineCosine {
 }
 
 
-fn linearGroup(group: vec3u, groups: vec3u) -> u32 { return group.y * groups.x + group.x; }
-
 @compute @workgroup_size(64)
-fn main(
-  @builtin(workgroup_id) group: vec3u,
-  @builtin(num_workgroups) groups: vec3u,
-  @builtin(local_invocation_index) local: u32,
-) {
+fn main(@builtin(workgroup_id) workgroup: vec3u, @builtin(num_workgroups) workgroups: vec3u, @builtin(local_invocation_index) lane: u32) {
+  let group = workgroup.y * workgroups.x + workgroup.x;
   let columns = u.F * u.K4;
-  let index = linearGroup(group, groups) * 64u + local;
+  let index = group * 64u + lane;
   let block = index / columns;
   let q = index - block * columns;
   let begin = block * 32u;

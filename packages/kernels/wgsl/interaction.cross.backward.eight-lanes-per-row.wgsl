@@ -7,11 +7,10 @@ struct Uniforms { R: u32, W4: u32, x0Row: u32, hRow: u32, yOffset: u32, yRow: u3
 @group(0) @binding(5) var<uniform> u: Uniforms;
 
 
-fn linearGroup(group: vec3u, groups: vec3u) -> u32 { return group.y * groups.x + group.x; }
-
 @compute @workgroup_size(64)
-fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: vec3u, @builtin(local_invocation_index) lane: u32) {
-  let n = linearGroup(group, groups) * 64u + lane;
+fn main(@builtin(workgroup_id) workgroup: vec3u, @builtin(num_workgroups) workgroups: vec3u, @builtin(local_invocation_index) lane: u32) {
+  let group = workgroup.y * workgroups.x + workgroup.x;
+  let n = group * 64u + lane;
   let W4 = u.W4;
   let step = min(8u, (W4 + 7u) / 8u);
   let r = n / step;

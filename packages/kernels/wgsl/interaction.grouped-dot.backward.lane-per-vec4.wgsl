@@ -6,11 +6,10 @@ struct Uniforms { R: u32, G: u32, W4: u32, zIn: u32, zOut: u32, zRow: u32, vRow:
 @group(0) @binding(4) var<uniform> u: Uniforms;
 
 
-fn linearGroup(group: vec3u, groups: vec3u) -> u32 { return group.y * groups.x + group.x; }
-
 @compute @workgroup_size(32)
-fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: vec3u, @builtin(local_invocation_index) lane: u32) {
-  let n = linearGroup(group, groups) * 32u + lane;
+fn main(@builtin(workgroup_id) workgroup: vec3u, @builtin(num_workgroups) workgroups: vec3u, @builtin(local_invocation_index) lane: u32) {
+  let group = workgroup.y * workgroups.x + workgroup.x;
+  let n = group * 32u + lane;
   let width = u.G * u.W4;
   let r = n / width;
   if (r >= u.R) { return; }

@@ -3,9 +3,6 @@
 struct Uniforms { R: u32, G: u32, W4: u32, zIn: u32, zOut: u32, zRow: u32, vRow: u32 }
 @group(0) @binding(2) var<uniform> u: Uniforms;
 
-
-fn linearGroup(group: vec3u, groups: vec3u) -> u32 { return group.y * groups.x + group.x; }
-
 fn product(r: u32, g: u32) -> f32 {
   if (g >= u.G) { return 0.0; }
   let left = r * u.zRow + u.zIn + g * u.W4;
@@ -15,9 +12,11 @@ fn product(r: u32, g: u32) -> f32 {
   for (var i = 0u; i < W4; i++) { sum += z[left + i] * v[right + i]; }
   return dot(sum, vec4f(1.0));
 }
+
 @compute @workgroup_size(32)
-fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: vec3u, @builtin(local_invocation_index) lane: u32) {
-  let n = linearGroup(group, groups) * 32u + lane;
+fn main(@builtin(workgroup_id) workgroup: vec3u, @builtin(num_workgroups) workgroups: vec3u, @builtin(local_invocation_index) lane: u32) {
+  let group = workgroup.y * workgroups.x + workgroup.x;
+  let n = group * 32u + lane;
   let quads = (u.G + 3u) / 4u;
   let r = n / quads;
   if (r >= u.R) { return; }

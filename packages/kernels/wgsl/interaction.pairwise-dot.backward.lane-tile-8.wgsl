@@ -4,12 +4,10 @@
 struct Uniforms { R: u32, F: u32, D4: u32, xOffset: u32, xRow: u32, xFeature: u32, zOffset: u32, zRow: u32, accumulate: u32 }
 @group(0) @binding(3) var<uniform> u: Uniforms;
 
-
-fn linearGroup(group: vec3u, groups: vec3u) -> u32 { return group.y * groups.x + group.x; }
-
 @compute @workgroup_size(32)
-fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: vec3u, @builtin(local_invocation_index) lane: u32) {
-  let n = linearGroup(group, groups) * 32u + lane;
+fn main(@builtin(workgroup_id) workgroup: vec3u, @builtin(num_workgroups) workgroups: vec3u, @builtin(local_invocation_index) lane: u32) {
+  let group = workgroup.y * workgroups.x + workgroup.x;
+  let n = group * 32u + lane;
   let F = u.F;
   let D4 = u.D4;
   let parts = (D4 + 1u) / 2u;

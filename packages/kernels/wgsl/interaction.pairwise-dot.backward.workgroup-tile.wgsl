@@ -7,16 +7,14 @@ struct Uniforms { R: u32, F: u32, D4: u32, xOffset: u32, xRow: u32, xFeature: u3
 var<workgroup> coefficients: array<f32, 1056>;
 var<workgroup> vectors: array<vec4f, 256>;
 
-
-fn linearGroup(group: vec3u, groups: vec3u) -> u32 { return group.y * groups.x + group.x; }
-
 @compute @workgroup_size(64)
-fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: vec3u, @builtin(local_invocation_index) lane: u32) {
+fn main(@builtin(workgroup_id) workgroup: vec3u, @builtin(num_workgroups) workgroups: vec3u, @builtin(local_invocation_index) lane: u32) {
+  let group = workgroup.y * workgroups.x + workgroup.x;
   let F = u.F;
   let D4 = u.D4;
   let parts = (D4 + 7u) / 8u;
   let each = (F + 31u) / 32u * parts;
-  let n = linearGroup(group, groups);
+  let n = group;
   let r = n / each;
   if (r >= u.R) { return; }
   let tile = (n % each) / parts * 32u;

@@ -12,16 +12,14 @@ fn triangle(t: u32) -> vec2u {
   return vec2u(I, t - I * (I + 1u) / 2u);
 }
 
-
-fn linearGroup(group: vec3u, groups: vec3u) -> u32 { return group.y * groups.x + group.x; }
-
 @compute @workgroup_size(64)
-fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: vec3u, @builtin(local_invocation_index) lane: u32) {
+fn main(@builtin(workgroup_id) workgroup: vec3u, @builtin(num_workgroups) workgroups: vec3u, @builtin(local_invocation_index) lane: u32) {
+  let group = workgroup.y * workgroups.x + workgroup.x;
   let F = u.F;
   let D4 = u.D4;
   let tiles = (F + 31u) / 32u;
   let each = tiles * (tiles + 1u) / 2u;
-  let n = linearGroup(group, groups);
+  let n = group;
   let r = n / each;
   if (r >= u.R) { return; }
   let tile = triangle(n % each) * 32u;

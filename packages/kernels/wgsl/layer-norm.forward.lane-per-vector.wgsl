@@ -14,19 +14,14 @@ fn shiftOf(i: u32) -> vec4f {
   if (u.hasShift == 1u) { return shift[u.shiftOffset + i]; }
   return vec4f();
 }
-
-fn linearGroup(group: vec3u, groups: vec3u) -> u32 { return group.y * groups.x + group.x; }
-
 fn total(value: f32, lane: u32) -> f32 { return value; }
+
 @compute @workgroup_size(8)
-fn main(
-  @builtin(workgroup_id) group: vec3u,
-  @builtin(num_workgroups) groups: vec3u,
-  @builtin(local_invocation_index) local: u32,
-) {
+fn main(@builtin(workgroup_id) workgroup: vec3u, @builtin(num_workgroups) workgroups: vec3u, @builtin(local_invocation_index) local: u32) {
+  let group = workgroup.y * workgroups.x + workgroup.x;
   let lane = local % 1u;
   let count = f32(u.D4 * 4u);
-  let first = linearGroup(group, groups) * 32u;
+  let first = group * 32u;
   let end = min(u.V, first + 32u);
   var own = first + local / 1u;
   

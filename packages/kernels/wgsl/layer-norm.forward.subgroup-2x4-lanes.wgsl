@@ -15,19 +15,14 @@ fn shiftOf(i: u32) -> vec4f {
   if (u.hasShift == 1u) { return shift[u.shiftOffset + i]; }
   return vec4f();
 }
-
-fn linearGroup(group: vec3u, groups: vec3u) -> u32 { return group.y * groups.x + group.x; }
-
 fn total(value: f32, lane: u32) -> f32 { var sum = value; sum += subgroupShuffleXor(sum, 1u); sum += subgroupShuffleXor(sum, 2u); return sum; }
+
 @compute @workgroup_size(8)
-fn main(
-  @builtin(workgroup_id) group: vec3u,
-  @builtin(num_workgroups) groups: vec3u,
-  @builtin(subgroup_invocation_id) local: u32,
-) {
+fn main(@builtin(workgroup_id) workgroup: vec3u, @builtin(num_workgroups) workgroups: vec3u, @builtin(subgroup_invocation_id) local: u32) {
+  let group = workgroup.y * workgroups.x + workgroup.x;
   let lane = local % 4u;
   let count = f32(u.D4 * 4u);
-  let first = linearGroup(group, groups) * 64u;
+  let first = group * 64u;
   let end = min(u.V, first + 64u);
   var own = first + local / 4u;
   var g0 = vec4f(); if (lane + 0u < u.D4) { g0 = gainOf((lane + 0u)); }

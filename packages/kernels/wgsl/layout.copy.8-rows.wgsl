@@ -4,15 +4,10 @@ struct Uniforms { B: u32, R: u32, C: u32, inOffset: u32, inBatch: u32, inRow: u3
 @group(0) @binding(2) var<uniform> u: Uniforms;
 
 
-fn linearGroup(group: vec3u, groups: vec3u) -> u32 { return group.y * groups.x + group.x; }
-
 @compute @workgroup_size(64)
-fn main(
-  @builtin(workgroup_id) group: vec3u,
-  @builtin(num_workgroups) groups: vec3u,
-  @builtin(local_invocation_index) local: u32,
-) {
-  let index = linearGroup(group, groups) * 64u + local;
+fn main(@builtin(workgroup_id) workgroup: vec3u, @builtin(num_workgroups) workgroups: vec3u, @builtin(local_invocation_index) lane: u32) {
+  let group = workgroup.y * workgroups.x + workgroup.x;
+  let index = group * 64u + lane;
   let blocks = (u.R + 7u) / 8u;
   let walk = index / u.C;
   let b = walk / blocks;

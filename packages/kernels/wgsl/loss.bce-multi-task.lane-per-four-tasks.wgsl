@@ -8,9 +8,6 @@ struct Uniforms { R: u32, T: u32, scale: f32 }
 @group(0) @binding(6) var<uniform> u: Uniforms;
 
 
-fn linearGroup(group: vec3u, groups: vec3u) -> u32 { return group.y * groups.x + group.x; }
-
-
 struct Logistic { sigmoid: vec4f, ofPlus: vec4f, ofMinus: vec4f }
 fn logistic(z: vec4f) -> Logistic {
   let e = exp(-abs(z));
@@ -23,9 +20,11 @@ fn logistic(z: vec4f) -> Logistic {
   );
 }
 
+
 @compute @workgroup_size(32)
-fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: vec3u, @builtin(local_invocation_index) lane: u32) {
-  let n = linearGroup(group, groups) * 32u + lane;
+fn main(@builtin(workgroup_id) workgroup: vec3u, @builtin(num_workgroups) workgroups: vec3u, @builtin(local_invocation_index) lane: u32) {
+  let group = workgroup.y * workgroups.x + workgroup.x;
+  let n = group * 32u + lane;
   let width = (u.T + 3u) / 4u;
   let r = n / width;
   if (r >= u.R) { return; }

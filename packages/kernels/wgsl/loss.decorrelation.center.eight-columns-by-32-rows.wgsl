@@ -5,16 +5,15 @@
 struct Uniforms { R: u32, D4: u32, xOffset: u32, xRow: u32 }
 @group(0) @binding(4) var<uniform> u: Uniforms;
 
-
-fn linearGroup(group: vec3u, groups: vec3u) -> u32 { return group.y * groups.x + group.x; }
-
 var<workgroup> sums: array<vec4f, 256>;
 var<workgroup> counts: array<f32, 256>;
+
 @compute @workgroup_size(256)
-fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: vec3u, @builtin(local_invocation_index) lane: u32) {
+fn main(@builtin(workgroup_id) workgroup: vec3u, @builtin(num_workgroups) workgroups: vec3u, @builtin(local_invocation_index) lane: u32) {
+  let group = workgroup.y * workgroups.x + workgroup.x;
   let R = u.R;
   let D4 = u.D4;
-  let column = linearGroup(group, groups) * 8u + lane % 8u;
+  let column = group * 8u + lane % 8u;
   let isColumn = column < D4;
   let slot = lane / 8u;
   let start = u.xOffset + min(column, D4 - 1u);

@@ -6,12 +6,11 @@ struct Uniforms { D: u32, pRow: u32, scale: f32 }
 @group(0) @binding(4) var<uniform> u: Uniforms;
 
 
-fn linearGroup(group: vec3u, groups: vec3u) -> u32 { return group.y * groups.x + group.x; }
-
 
 @compute @workgroup_size(32)
-fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: vec3u, @builtin(local_invocation_index) lane: u32) {
-  let i = linearGroup(group, groups) * 32u + lane;
+fn main(@builtin(workgroup_id) workgroup: vec3u, @builtin(num_workgroups) workgroups: vec3u, @builtin(local_invocation_index) lane: u32) {
+  let group = workgroup.y * workgroups.x + workgroup.x;
+  let i = group * 32u + lane;
   let D = u.D;
   if (i >= D) { return; }
   let n = count[0];

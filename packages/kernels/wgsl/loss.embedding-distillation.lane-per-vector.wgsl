@@ -7,12 +7,11 @@ struct Uniforms { V: u32, K: u32, D4: u32, xOffset: u32, xRow: u32, tOffset: u32
 @group(0) @binding(5) var<uniform> u: Uniforms;
 
 
-fn linearGroup(group: vec3u, groups: vec3u) -> u32 { return group.y * groups.x + group.x; }
-
 
 @compute @workgroup_size(32)
-fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: vec3u, @builtin(local_invocation_index) lane: u32) {
-  let v = linearGroup(group, groups) * 32u + lane;
+fn main(@builtin(workgroup_id) workgroup: vec3u, @builtin(num_workgroups) workgroups: vec3u, @builtin(local_invocation_index) lane: u32) {
+  let group = workgroup.y * workgroups.x + workgroup.x;
+  let v = group * 32u + lane;
   if (v >= u.V) { return; }
   let D4 = u.D4;
   let row = v / u.K;

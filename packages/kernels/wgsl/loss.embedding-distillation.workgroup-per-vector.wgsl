@@ -7,25 +7,60 @@ struct Uniforms { V: u32, K: u32, D4: u32, xOffset: u32, xRow: u32, tOffset: u32
 @group(0) @binding(5) var<uniform> u: Uniforms;
 
 
-fn linearGroup(group: vec3u, groups: vec3u) -> u32 { return group.y * groups.x + group.x; }
 
-
-var<workgroup> parts: array<vec4f, 64>;
-fn groupSum(lane: u32, value: vec4f) -> vec4f {
-  parts[lane] = value;
-  for (var half = 32u; half > 0u; half /= 2u) {
-    workgroupBarrier();
-    if (lane < half) { parts[lane] += parts[lane + half]; }
+var<workgroup> reduceSum_values: array<f32, 64>;
+var<workgroup> reduceSum_groups: array<f32, 8>;
+fn reduceSum(value: f32, lane: u32) -> f32 {
+  reduceSum_values[lane] = value;
+  workgroupBarrier();
+  if (lane < 8u) {
+    var a = reduceSum_values[lane * 8u];
+    for (var i = 1u; i < 8u; i++) { let b = reduceSum_values[lane * 8u + i]; a = a + b; }
+    reduceSum_groups[lane] = a;
   }
   workgroupBarrier();
-  let sum = parts[0];
-  workgroupBarrier();
-  return sum;
+  var a = reduceSum_groups[0];
+  for (var i = 1u; i < 8u; i++) { let b = reduceSum_groups[i]; a = a + b; }
+  return a;
 }
 
+var<workgroup> reduceSum4_values: array<vec4f, 64>;
+var<workgroup> reduceSum4_groups: array<vec4f, 8>;
+fn reduceSum4(value: vec4f, lane: u32) -> vec4f {
+  reduceSum4_values[lane] = value;
+  workgroupBarrier();
+  if (lane < 8u) {
+    var a = reduceSum4_values[lane * 8u];
+    for (var i = 1u; i < 8u; i++) { let b = reduceSum4_values[lane * 8u + i]; a = a + b; }
+    reduceSum4_groups[lane] = a;
+  }
+  workgroupBarrier();
+  var a = reduceSum4_groups[0];
+  for (var i = 1u; i < 8u; i++) { let b = reduceSum4_groups[i]; a = a + b; }
+  return a;
+}
+
+var<workgroup> reduceMax_values: array<f32, 64>;
+var<workgroup> reduceMax_groups: array<f32, 8>;
+fn reduceMax(value: f32, lane: u32) -> f32 {
+  reduceMax_values[lane] = value;
+  workgroupBarrier();
+  if (lane < 8u) {
+    var a = reduceMax_values[lane * 8u];
+    for (var i = 1u; i < 8u; i++) { let b = reduceMax_values[lane * 8u + i]; a = max(a, b); }
+    reduceMax_groups[lane] = a;
+  }
+  workgroupBarrier();
+  var a = reduceMax_groups[0];
+  for (var i = 1u; i < 8u; i++) { let b = reduceMax_groups[i]; a = max(a, b); }
+  return a;
+}
+
+
 @compute @workgroup_size(64)
-fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: vec3u, @builtin(local_invocation_index) lane: u32) {
-  let v = linearGroup(group, groups);
+fn main(@builtin(workgroup_id) workgroup: vec3u, @builtin(num_workgroups) workgroups: vec3u, @builtin(local_invocation_index) lane: u32) {
+  let group = workgroup.y * workgroups.x + workgroup.x;
+  let v = group;
   if (v >= u.V) { return; }
   let D4 = u.D4;
   let row = v / u.K;
@@ -43,7 +78,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: ve
       let b = teacher[tStart + i];
       moments += vec4f(dot(a, a), dot(b, b), dot(a, b), 0.0);
     }
-    moments = groupSum(lane, moments);
+    moments = reduceSum4(moments, lane);
     xScale = inverseSqrt(moments.x + 1e-8);
     tScale = inverseSqrt(moments.y + 1e-8);
     // x̂ · (x̂ − t̂): the part of the difference that a longer x would not feel
@@ -61,7 +96,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: ve
     if (accumulate) { gradient += dx[xStart + i]; }
     dx[xStart + i] = gradient;
   }
-  squares = groupSum(lane, squares);
+  squares = reduceSum4(squares, lane);
   if (lane > 0u) { return; }
   loss[v] = dot(squares, vec4f(1.0)) / D;
 }

@@ -10,16 +10,12 @@ struct Uniforms { M: u32, N: u32, K: u32, batch: u32, aOffset: u32, aRow: u32, a
 @group(0) @binding(7) var<uniform> u: Uniforms;
 
 
-
-fn linearGroup(group: vec3u, groups: vec3u) -> u32 { return group.y * groups.x + group.x; }
-
 struct Tile { column4: u32, row: u32, batch: u32 }
 fn width4() -> u32 { return (u.N + 3u) / 4u; }
-fn tileOf(group: vec3u, groups: vec3u, rows: u32, columns4: u32) -> Tile {
+fn tileOf(index: u32, rows: u32, columns4: u32) -> Tile {
   let width = select(width4(), width4() * u.batch, u.aBatch == 0u);
   let across = (width + columns4 - 1u) / columns4;
   let down = (u.M + rows - 1u) / rows;
-  let index = linearGroup(group, groups);
   return Tile(index % across * columns4, index / across % down * rows, index / across / down);
 }
 /** Batch and vec4 column of a column of the tile; the batch is out of range where there is nothing to compute. */
@@ -49,6 +45,13 @@ fn hash(value: u32) -> u32 {
   let word = ((state >> ((state >> 28u) + 4u)) ^ state) * 277803737u;
   return (word >> 22u) ^ word;
 }
+fn dropped(value: vec4f, i: u32) -> vec4f {
+  if (u.dropout == 0.0) { return value; }
+  let first = hash(hash(step[0]) ^ u.site) + i * 4u;
+  let bits = vec4u(hash(first), hash(first + 1u), hash(first + 2u), hash(first + 3u));
+  let random = vec4f(bits >> vec4u(8u)) / 16777216.0;
+  return select(vec4f(), value / (1.0 - u.dropout), random >= vec4f(u.dropout));
+}
 
 fn exists(place: vec2u, row: u32) -> bool { return row < u.M && place.x < u.batch; }
 fn columnBias(place: vec2u) -> vec4f {
@@ -69,16 +72,7 @@ fn hasLate() -> bool { return u.dropout > 0.0 || u.hasFactor == 1u || u.hasResid
 fn late(place: vec2u, row: u32) {
   if (!exists(place, row)) { return; }
   let to = u.cOffset + place.x * u.cBatch + row * u.cRow + place.y;
-  var value = c[to];
-  
-  if (u.dropout > 0.0) {
-    let seed = hash(hash(step[0]) ^ u.site);
-    let first = vec4u((place.x * u.cBatch + row * u.cRow + place.y) * 4u) + vec4u(0u, 1u, 2u, 3u);
-    let bits = vec4u(hash(seed + first.x), hash(seed + first.y), hash(seed + first.z), hash(seed + first.w));
-    let random = vec4f(bits >> vec4u(8u)) / 16777216.0;
-    value = select(vec4f(), value / (1.0 - u.dropout), random >= vec4f(u.dropout));
-  }
-
+  var value = dropped(c[to], place.x * u.cBatch + row * u.cRow + place.y);
   if (u.hasFactor == 1u) { value *= factor[u.factorOffset + place.x * u.factorBatch + row * u.factorRow + place.y]; }
   if (u.hasResidual == 1u) { value += residual[u.residualOffset + place.x * u.residualBatch + row * u.residualRow + place.y]; }
   c[to] = value;
@@ -90,13 +84,11 @@ fn finish(place: vec2u, row: u32, sum: vec4f) {
   if (hasLate()) { late(place, row); }
 }
 
+
 @compute @workgroup_size(8)
-fn main(
-  @builtin(workgroup_id) group: vec3u,
-  @builtin(num_workgroups) groups: vec3u,
-  @builtin(subgroup_invocation_id) lane: u32,
-) {
-  let tile = tileOf(group, groups, 8u, 16u);
+fn main(@builtin(workgroup_id) workgroup: vec3u, @builtin(num_workgroups) workgroups: vec3u, @builtin(subgroup_invocation_id) lane: u32) {
+  let group = workgroup.y * workgroups.x + workgroup.x;
+  let tile = tileOf(group, 8u, 16u);
   let first = tile.row;
   let p0 = placeOf(tile.column4 + 0u + lane, tile.batch); let b0 = u.bOffset + batchOf(p0) * u.bBatch + p0.y;
   let p1 = placeOf(tile.column4 + 8u + lane, tile.batch); let b1 = u.bOffset + batchOf(p1) * u.bBatch + p1.y;

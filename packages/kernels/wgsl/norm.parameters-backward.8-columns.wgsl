@@ -5,25 +5,20 @@
 struct Uniforms { V: u32, K: u32, D4: u32, xOffset: u32, xRow: u32, yOffset: u32, yRow: u32, S: u32, outOffset: u32, outRow: u32 }
 @group(0) @binding(4) var<uniform> u: Uniforms;
 
-
-fn linearGroup(group: vec3u, groups: vec3u) -> u32 { return group.y * groups.x + group.x; }
-
 fn combine(value: vec4f, local: u32) -> vec4f { return value; }
+
 @compute @workgroup_size(8)
-fn main(
-  @builtin(workgroup_id) group: vec3u,
-  @builtin(num_workgroups) groups: vec3u,
-  @builtin(local_invocation_index) local: u32,
-) {
+fn main(@builtin(workgroup_id) workgroup: vec3u, @builtin(num_workgroups) workgroups: vec3u, @builtin(local_invocation_index) lane: u32) {
+  let group = workgroup.y * workgroups.x + workgroup.x;
   let across = (u.D4 + 7u) / 8u;
-  let index = linearGroup(group, groups);
+  let index = group;
   let slice = index / across;
   if (slice >= u.S) { return; }
-  let i = (index - slice * across) * 8u + local % 8u;
+  let i = (index - slice * across) * 8u + lane % 8u;
   let column = min(i, u.D4 - 1u);
   let length = (u.V + u.S - 1u) / u.S;
   let end = min(u.V, (slice + 1u) * length);
-  var v = slice * length + local / 8u;
+  var v = slice * length + lane / 8u;
   var row = v / u.K;
   var place = v - row * u.K;
   var gain = vec4f();
@@ -36,9 +31,9 @@ fn main(
     place += 1u;
     while (place >= u.K) { place -= u.K; row++; }
   }
-  let dgain = combine(gain, local);
-  let dshift = combine(shift, local);
-  if (local < 8u && i < u.D4) {
+  let dgain = combine(gain, lane);
+  let dshift = combine(shift, lane);
+  if (lane < 8u && i < u.D4) {
     let to = u.outOffset + slice * u.outRow + i;
     out[to] = dgain;
     out[to + u.D4] = dshift;

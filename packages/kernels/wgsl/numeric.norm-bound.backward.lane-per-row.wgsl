@@ -5,15 +5,10 @@ struct Uniforms { R: u32, D4: u32, bound: f32, xColumn: u32, xRow: u32, yColumn:
 @group(0) @binding(3) var<uniform> u: Uniforms;
 
 
-fn linearGroup(group: vec3u, groups: vec3u) -> u32 { return group.y * groups.x + group.x; }
-
 @compute @workgroup_size(64)
-fn main(
-  @builtin(workgroup_id) group: vec3u,
-  @builtin(num_workgroups) groups: vec3u,
-  @builtin(local_invocation_index) lane: u32,
-) {
-  let r = linearGroup(group, groups) * 64u + lane;
+fn main(@builtin(workgroup_id) workgroup: vec3u, @builtin(num_workgroups) workgroups: vec3u, @builtin(local_invocation_index) lane: u32) {
+  let group = workgroup.y * workgroups.x + workgroup.x;
+  let r = group * 64u + lane;
   if (r >= u.R) { return; }
   let xAt = r * u.xRow + u.xColumn;
   let yAt = r * u.yRow + u.yColumn;

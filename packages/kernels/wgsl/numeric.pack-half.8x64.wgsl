@@ -25,16 +25,11 @@ fn floats(i: u32) -> vec4f {
 }
 
 
-fn linearGroup(group: vec3u, groups: vec3u) -> u32 { return group.y * groups.x + group.x; }
-
 @compute @workgroup_size(8)
-fn main(
-  @builtin(workgroup_id) group: vec3u,
-  @builtin(num_workgroups) groups: vec3u,
-  @builtin(local_invocation_index) lane: u32,
-) {
-  let tileFirst = linearGroup(group, groups) * 512u;
+fn main(@builtin(workgroup_id) workgroup: vec3u, @builtin(num_workgroups) workgroups: vec3u, @builtin(local_invocation_index) lane: u32) {
+  let group = workgroup.y * workgroups.x + workgroup.x;
+  let tileFirst = group * 512u;
   let tileEnd = min(tileFirst + 512u, (u.count + 7u) / 8u);
   
-  for (var i = tileFirst + lane; i < tileEnd; i += 8u) {y[u.yOffset + i] = vec4u(halves(floats(i * 2u)), halves(floats(i * 2u + 1u)));}
+  for (var i = tileFirst + lane; i < tileEnd; i += 8u) { y[u.yOffset + i] = vec4u(halves(floats(i * 2u)), halves(floats(i * 2u + 1u))); }
 }

@@ -5,15 +5,11 @@ struct Uniforms { count4: u32, scale: f32 }
 @group(0) @binding(3) var<uniform> u: Uniforms;
 
 
-fn linearGroup(group: vec3u, groups: vec3u) -> u32 { return group.y * groups.x + group.x; }
-
 @compute @workgroup_size(64)
-fn main(
-  @builtin(workgroup_id) group: vec3u,
-  @builtin(num_workgroups) groups: vec3u,
-  @builtin(local_invocation_index) local: u32,
-) {
-  let start = linearGroup(group, groups) * 256u;
-  let end = min(u.count4, start + 256u);
-  for (var i = start + local; i < end; i += 64u) { dx[i] = select(vec4f(), u.scale * dy[i], y[i] > vec4f()); }
+fn main(@builtin(workgroup_id) workgroup: vec3u, @builtin(num_workgroups) workgroups: vec3u, @builtin(local_invocation_index) lane: u32) {
+  let group = workgroup.y * workgroups.x + workgroup.x;
+  let tileFirst = group * 256u;
+  let tileEnd = min(tileFirst + 256u, u.count4);
+  
+  for (var i = tileFirst + lane; i < tileEnd; i += 64u) { dx[i] = select(vec4f(), u.scale * dy[i], y[i] > vec4f()); }
 }

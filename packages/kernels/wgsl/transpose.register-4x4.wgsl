@@ -3,22 +3,17 @@
 struct Uniforms { M: u32, N: u32, inOffset: u32, inRow: u32, outOffset: u32, outRow: u32 }
 @group(0) @binding(2) var<uniform> u: Uniforms;
 
-
-fn linearGroup(group: vec3u, groups: vec3u) -> u32 { return group.y * groups.x + group.x; }
-
 fn rowOf(m: u32, n4: u32) -> vec4f {
   return select(vec4f(), input[u.inOffset + min(m, u.M - 1u) * u.inRow + min(n4, (u.N - 1u) / 4u)], m < u.M);
 }
+
 @compute @workgroup_size(64)
-fn main(
-  @builtin(workgroup_id) group: vec3u,
-  @builtin(num_workgroups) groups: vec3u,
-  @builtin(local_invocation_index) local: u32,
-) {
+fn main(@builtin(workgroup_id) workgroup: vec3u, @builtin(num_workgroups) workgroups: vec3u, @builtin(local_invocation_index) lane: u32) {
+  let group = workgroup.y * workgroups.x + workgroup.x;
   let across = (u.N + 31u) / 32u;
-  let index = linearGroup(group, groups);
-  let n = index % across * 32u + local % 8u * 4u;
-  let m = index / across * 32u + local / 8u * 4u;
+  let index = group;
+  let n = index % across * 32u + lane % 8u * 4u;
+  let m = index / across * 32u + lane / 8u * 4u;
   if (n >= u.N || m >= u.M) { return; }
   let r0 = rowOf(m + 0u, n / 4u); let r1 = rowOf(m + 1u, n / 4u); let r2 = rowOf(m + 2u, n / 4u); let r3 = rowOf(m + 3u, n / 4u);
   let to = u.outOffset + n * u.outRow + m / 4u;

@@ -4,10 +4,11 @@
  * dropout `step` is not used.
  */
 import type { Kernel } from '@headwater/gpu'
+import { type TileTuning, tileGroups, tileLoop } from '../numeric/tile-loop.ts'
 import { activations, activationWgsl } from '../wgsl/activation.ts'
 import { activateReference } from '../wgsl/activation-reference.ts'
-import { dropoutWgsl, keptReference } from './dropout.ts'
-import { type ElementTuning, elementGroups, elementTunings, elementWgsl } from './elements.ts'
+import { reads, writes } from '../wgsl/bindings.ts'
+import { dropoutWgsl, keptReference } from '../wgsl/dropout.ts'
 import { slopeReference, slopeWgsl } from './slope.ts'
 
 export type ActivationShape = { count4: number; code: number; dropout: number; site: number }
@@ -34,18 +35,26 @@ function draw(between: (low: number, high: number) => number): ActivationShape {
 
 const benchmarks = [{ count4: (2048 * 1536) / 4, code: activations.gelu, dropout: 0, site: 0 }]
 
-const shared = { uniforms, tunings: elementTunings, cases, draw, benchmarks, example: () => ({ x: 9 }) }
+export const elementTunings: readonly TileTuning[] = [
+  { name: '4-elements', lanes: 64, each: 4 },
+  { name: '16-elements', lanes: 64, each: 16 },
+]
 
-export const activationForward: Kernel<ActivationShape, 'x' | 'step' | 'y', ElementTuning> = {
+const shared = {
+  uniforms,
+  tunings: elementTunings,
+  workgroups: tileGroups,
+  cases,
+  draw,
+  benchmarks,
+  example: () => ({ x: 9 }),
+}
+
+export const activationForward: Kernel<ActivationShape, 'x' | 'step' | 'y', TileTuning> = {
   name: 'activation.forward',
-  bindings: {
-    x: { type: 'vec4f', access: 'read' },
-    step: { type: 'u32', access: 'read' },
-    y: { type: 'vec4f', access: 'read_write' },
-  },
+  bindings: { ...reads('vec4f', 'x'), ...reads('u32', 'step'), ...writes('vec4f', 'y') },
   ...shared,
-  wgsl: (t) => `${activationWgsl}${dropoutWgsl}${elementWgsl(t, 'y[i] = dropped(activate(u.code, x[i]), i);')}`,
-  workgroups: ({ count4 }, t) => elementGroups(count4, t),
+  wgsl: (t) => `${activationWgsl}${dropoutWgsl}${tileLoop(t, '', 'y[i] = dropped(activate(u.code, x[i]), i);')}`,
   sizes: ({ count4 }) => ({ x: count4, step: 1, y: count4 }),
   reference: ({ count4, code, dropout, site }, { x, step, y }) => {
     for (let i = 0; i < count4 * 4; i++) {
@@ -58,17 +67,11 @@ export const activationForward: Kernel<ActivationShape, 'x' | 'step' | 'y', Elem
 }
 
 /** dx = f′(x) · dropout(dy), where x is what the function was given and the dropout is the forward's. */
-export const activationBackward: Kernel<ActivationShape, 'x' | 'step' | 'dy' | 'dx', ElementTuning> = {
+export const activationBackward: Kernel<ActivationShape, 'x' | 'step' | 'dy' | 'dx', TileTuning> = {
   name: 'activation.backward',
-  bindings: {
-    x: { type: 'vec4f', access: 'read' },
-    step: { type: 'u32', access: 'read' },
-    dy: { type: 'vec4f', access: 'read' },
-    dx: { type: 'vec4f', access: 'read_write' },
-  },
+  bindings: { ...reads('vec4f', 'x'), ...reads('u32', 'step'), ...reads('vec4f', 'dy'), ...writes('vec4f', 'dx') },
   ...shared,
-  wgsl: (t) => `${slopeWgsl}${dropoutWgsl}${elementWgsl(t, 'dx[i] = slope(u.code, x[i]) * dropped(dy[i], i);')}`,
-  workgroups: ({ count4 }, t) => elementGroups(count4, t),
+  wgsl: (t) => `${slopeWgsl}${dropoutWgsl}${tileLoop(t, '', 'dx[i] = slope(u.code, x[i]) * dropped(dy[i], i);')}`,
   sizes: ({ count4 }) => ({ x: count4, step: 1, dy: count4, dx: count4 }),
   reference: ({ count4, code, dropout, site }, { x, step, dy, dx }) => {
     for (let i = 0; i < count4 * 4; i++) {

@@ -5,8 +5,8 @@ import { matmul } from '../matmul/matmul.ts'
 import { matmulShape } from '../matmul/shape.ts'
 import { widen } from '../testing/run-kernel.ts'
 import { activations } from '../wgsl/activation.ts'
+import { keptReference } from '../wgsl/dropout.ts'
 import { activationForward } from './activation.ts'
-import { keptReference } from './dropout.ts'
 
 const step = Uint32Array.of(77)
 

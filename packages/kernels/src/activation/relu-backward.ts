@@ -3,20 +3,20 @@
  * so its sign tells both. Over count4 vec4.
  */
 import type { Kernel } from '@headwater/gpu'
+import { type TileTuning, tileGroups, tileLoop } from '../numeric/tile-loop.ts'
 import { activations } from '../wgsl/activation.ts'
-import { reads } from '../wgsl/bindings.ts'
-import { activationForward } from './activation.ts'
-import { type ElementTuning, elementGroups, elementTunings, elementWgsl } from './elements.ts'
+import { reads, writes } from '../wgsl/bindings.ts'
+import { activationForward, elementTunings } from './activation.ts'
 
 export type ReluBackwardShape = { count4: number; scale: number }
 
-export const reluBackward: Kernel<ReluBackwardShape, 'y' | 'dy' | 'dx', ElementTuning> = {
+export const reluBackward: Kernel<ReluBackwardShape, 'y' | 'dy' | 'dx', TileTuning> = {
   name: 'relu.backward',
-  bindings: { ...reads('vec4f', 'y', 'dy'), dx: { type: 'vec4f', access: 'read_write' } },
+  bindings: { ...reads('vec4f', 'y', 'dy'), ...writes('vec4f', 'dx') },
   uniforms: { count4: 'size', scale: 'f32' },
   tunings: elementTunings,
-  wgsl: (t) => elementWgsl(t, 'dx[i] = select(vec4f(), u.scale * dy[i], y[i] > vec4f());'),
-  workgroups: ({ count4 }, t) => elementGroups(count4, t),
+  wgsl: (t) => tileLoop(t, '', 'dx[i] = select(vec4f(), u.scale * dy[i], y[i] > vec4f());'),
+  workgroups: tileGroups,
   sizes: ({ count4 }) => ({ y: count4, dy: count4, dx: count4 }),
   reference: ({ count4, scale }, { y, dy, dx }) => {
     for (let i = 0; i < count4 * 4; i++) dx[i] = y[i]! > 0 ? scale * dy[i]! : 0

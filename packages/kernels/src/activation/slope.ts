@@ -1,9 +1,5 @@
 /** Derivatives of the activation functions; their codes and definitions are in wgsl/activation.ts. */
-import { activations } from '../wgsl/activation.ts'
-
-/** 2 √(2/π) and that times 0.044715, of GELU = x σ(x (linear + cubic x²)). */
-const linear = 1.5957691216057308
-const cubic = 0.07135481627260025
+import { activations, geluCubic, geluLinear } from '../wgsl/activation.ts'
 
 /**
  * `slope(code, x)`, f′(x) for vec4f. σ and σ′ are made from exp(−|w|), which cannot overflow. x is bounded where the
@@ -19,13 +15,13 @@ fn slope(code: u32, x: vec4f) -> vec4f {
   if (code == ${activations.relu}u) { return select(vec4f(1.0), vec4f(), x <= vec4f()); }
   let z = bounded(x, select(80.0, 10.0, code == ${activations.gelu}u));
   let isGelu = code == ${activations.gelu}u;
-  let w = select(z, z * (${linear} + ${cubic} * z * z), isGelu);
+  let w = select(z, z * (${geluLinear} + ${geluCubic} * z * z), isGelu);
   let e = exp(-abs(w));
   let inverse = 1.0 / (1.0 + e);
   let steep = e * inverse * inverse;
   if (code == ${activations.sigmoid}u) { return steep; }
   let sigmoid = select(inverse, e * inverse, w < vec4f());
-  let inner = select(vec4f(1.0), ${linear} + ${3 * cubic} * z * z, isGelu);
+  let inner = select(vec4f(1.0), ${geluLinear} + ${3 * geluCubic} * z * z, isGelu);
   return sigmoid + z * steep * inner;
 }
 `

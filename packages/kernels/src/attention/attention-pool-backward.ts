@@ -5,7 +5,9 @@
  * dx_l = w_l dy + slope_l query; a channel's share is a sum of two scalars times dy and query.
  */
 import type { Kernel } from '@headwater/gpu'
-import { writes } from '../wgsl/bindings.ts'
+import { reads, writes } from '../wgsl/bindings.ts'
+import { range } from '../wgsl/range.ts'
+import { rowLanes } from '../wgsl/row-lanes.ts'
 import {
   type AttentionPoolShape,
   attend,
@@ -29,11 +31,9 @@ import {
   poolTunings,
   poolWgsl,
   products,
-  range,
   spread,
   sumQuads,
 } from './attention-pool-wgsl.ts'
-import { rowLanes } from './reduce.ts'
 
 /** Score and gain of an event wait for the row's sums in that event's place in dx, which the same lane overwrites. */
 function wgsl(tuning: PoolTuning): string {
@@ -124,11 +124,7 @@ const partialSize = ({ R, C, D4 }: AttentionPoolShape): number => R * (C + 1) * 
 
 export const attentionPoolBackward: Kernel<AttentionPoolShape, PoolInputs | 'dy' | 'dx' | 'partial', PoolTuning> = {
   name: 'attention-pool.backward',
-  bindings: {
-    ...poolBindings,
-    dy: { type: 'vec4f', access: 'read' },
-    ...writes('vec4f', 'dx', 'partial'),
-  },
+  bindings: { ...poolBindings, ...reads('vec4f', 'dy'), ...writes('vec4f', 'dx', 'partial') },
   uniforms: poolUniforms,
   tunings: poolTunings,
   bucket: poolBucket,

@@ -7,8 +7,9 @@
  * sums are needed; further ones are mixed into every token. Registers hold `quads` vec4 of a token, a chunk; wider tokens
  * have more chunks, each with workgroups of its own, and the columns outside the chunk are read where a product needs them.
  */
-import { linearGroups, linearGroupWgsl } from '../wgsl/linear-grid.ts'
-import { laneParameter, type RowTuning, reduceWgsl, rowLanes } from './reduce.ts'
+import { linearGroups } from '../wgsl/linear-grid.ts'
+import { range } from '../wgsl/range.ts'
+import { type RowTuning, reduceWgsl, rowLanes, rowMainWgsl } from '../wgsl/row-lanes.ts'
 
 export interface PoolTuning extends RowTuning {
   readonly quads: number
@@ -22,9 +23,7 @@ export const poolTunings: readonly PoolTuning[] = [
 ]
 
 export const poolGroups = ({ R, D4 }: { R: number; D4: number }, { rows, quads }: PoolTuning) =>
-  linearGroups(Math.ceil(R / rows) * Math.ceil(D4 / quads)) as [number, number, number]
-
-export const range = (n: number): number[] => Array.from({ length: n }, (_, i) => i)
+  linearGroups(Math.ceil(R / rows) * Math.ceil(D4 / quads))
 
 /** Declares every lane's `NAME_c`, the chunk of a vector that all lanes share, of which lane c has `own` = quad c. */
 export const spread = ({ kind, quads }: PoolTuning, name: string, own: string, at: string): string =>
@@ -78,7 +77,6 @@ export function poolWgsl(tuning: PoolTuning, body: string): string {
   const { kind, quads, rows } = tuning
   const lanes = rowLanes(tuning)
   return /* wgsl */ `
-${linearGroupWgsl}
 ${reduceWgsl(tuning)}
 ${kind === 'workgroup' ? `var<workgroup> shared_quads: array<vec4f, ${64 * (quads + 2)}>;\nvar<workgroup> shared_sums: array<vec4f, 64>;` : ''}
 fn sum4(v: vec4f) -> f32 { return (v.x + v.y) + (v.z + v.w); }
@@ -91,13 +89,11 @@ fn token(event: u32, id: u32, d: u32) -> vec4f {
   for (var c = 4u; c < u.C; c++) { x += channels[event * u.C + c] * parameter(c, d); }
   return x;
 }
-@compute @workgroup_size(${lanes})
-fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: vec3u, ${laneParameter(tuning)}) {
+${rowMainWgsl(tuning)}
   let chunks = (u.D4 + ${quads - 1}u) / ${quads}u;
-  let linear = linearGroup(group, groups);
-  let firstRow = linear / chunks * ${rows}u;
+  let firstRow = group / chunks * ${rows}u;
   if (firstRow >= u.R) { return; }
-  let first = linear % chunks * ${quads}u;
+  let first = group % chunks * ${quads}u;
   let outside = u.D4 - min(${quads}u, u.D4 - first);
   let isOwn = lane < ${quads}u && first + lane < u.D4;
   let ownQuad = min(first + lane, u.D4 - 1u);

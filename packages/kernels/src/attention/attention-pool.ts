@@ -7,15 +7,9 @@
  * `parameters` holds mix [C, D] and then query [D], from `pOffset` (vec4).
  */
 import type { Kernel, ReferenceArrays, UniformType } from '@headwater/gpu'
-import {
-  eventLoop,
-  type PoolTuning,
-  poolGroups,
-  poolTunings,
-  poolWgsl,
-  range,
-  sumQuads,
-} from './attention-pool-wgsl.ts'
+import { reads, writes } from '../wgsl/bindings.ts'
+import { range } from '../wgsl/range.ts'
+import { eventLoop, type PoolTuning, poolGroups, poolTunings, poolWgsl, sumQuads } from './attention-pool-wgsl.ts'
 import { exampleLengths } from './example-lengths.ts'
 
 export type AttentionPoolShape = {
@@ -67,11 +61,11 @@ export const poolBenchmarks: readonly AttentionPoolShape[] = [
 export const poolBucket = ({ D4 }: AttentionPoolShape): string => (D4 <= 4 ? 'width ≤ 16' : 'width > 16')
 
 export const poolBindings = {
-  table: { type: 'vec4f', access: 'read' },
-  ids: { type: 'u32', access: 'read' },
-  channels: { type: 'f32', access: 'read' },
-  lengths: { type: 'u32', access: 'read' },
-  parameters: { type: 'vec4f', access: 'read' },
+  ...reads('vec4f', 'table'),
+  ...reads('u32', 'ids'),
+  ...reads('f32', 'channels'),
+  ...reads('u32', 'lengths'),
+  ...reads('vec4f', 'parameters'),
 } as const
 
 export const poolUniforms = {
@@ -159,7 +153,7 @@ function wgsl(tuning: PoolTuning): string {
 
 export const attentionPoolForward: Kernel<AttentionPoolShape, PoolInputs | 'y', PoolTuning> = {
   name: 'attention-pool.forward',
-  bindings: { ...poolBindings, y: { type: 'vec4f', access: 'read_write' } },
+  bindings: { ...poolBindings, ...writes('vec4f', 'y') },
   uniforms: poolUniforms,
   tunings: poolTunings,
   bucket: poolBucket,

@@ -4,10 +4,13 @@
  * - `dot-compression.backward-logits`: dz_nm = scale · P_nm (x_n · dy_m − y_m · dy_m).
  * `dx` lies like X, `dz` like Z, `dy` like Y; rows of tokens beyond a length get zeros.
  */
-import type { Kernel, Tuning } from '@headwater/gpu'
+import type { Kernel } from '@headwater/gpu'
 import { uniform } from '../examples/example.ts'
+import { reads, writes } from '../wgsl/bindings.ts'
 import { exponentialWgsl } from '../wgsl/exponential.ts'
-import { linearGroups, linearGroupWgsl } from '../wgsl/linear-grid.ts'
+import { linearGroups } from '../wgsl/linear-grid.ts'
+import { range } from '../wgsl/range.ts'
+import { type RowTuning, rowLanes, rowMainWgsl } from '../wgsl/row-lanes.ts'
 import { dotCompressionForward } from './dot-compression.ts'
 import {
   benchmarks,
@@ -33,12 +36,6 @@ import {
   weightedWorkgroup,
 } from './weighted-rows.ts'
 
-const range = (n: number) => Array.from({ length: n }, (_, i) => i)
-
-const read = { type: 'vec4f', access: 'read' } as const
-const scalars = { type: 'f32', access: 'read' } as const
-const lengthsBinding = { type: 'u32', access: 'read' } as const
-
 const tolerance = ({ D4, M }: DotCompressionShape) => ({ absolute: 1e-5 + 2e-7 * (D4 + M), relative: 2e-5 })
 
 /** What both kernels read, at the scale of what the forward gives. */
@@ -54,11 +51,11 @@ export const dotCompressionBackwardTokens: Kernel<
 > = {
   name: 'dot-compression.backward-tokens',
   bindings: {
-    z: scalars,
-    lengths: lengthsBinding,
-    lses: scalars,
-    dy: read,
-    dx: { type: 'vec4f', access: 'read_write' },
+    ...reads('f32', 'z'),
+    ...reads('u32', 'lengths'),
+    ...reads('f32', 'lses'),
+    ...reads('vec4f', 'dy'),
+    ...writes('vec4f', 'dx'),
   },
   uniforms,
   tunings: [weightedWorkgroup, weightedSubgroup(16, 2), weightedSubgroup(16, 3)],
@@ -99,13 +96,10 @@ export const dotCompressionBackwardTokens: Kernel<
   gradient: { forward: dotCompressionForward, from: { y: 'dy' }, to: { x: 'dx' } },
 }
 
-interface LogitsTuning extends Tuning {
-  readonly kind: 'workgroup' | 'subgroup'
+interface LogitsTuning extends RowTuning {
   /** Tokens that an invocation owns; it has 16 logits of each. */
   readonly tokens: number
 }
-
-const lanesOf = ({ kind }: LogitsTuning): number => (kind === 'subgroup' ? 8 : 64)
 
 /**
  * An invocation owns tokens and the logits of 16 compressed ones. Rows of dy come by broadcast from the lanes that load
@@ -114,7 +108,7 @@ const lanesOf = ({ kind }: LogitsTuning): number => (kind === 'subgroup' ? 8 : 6
 function logitsWgsl(tuning: LogitsTuning): string {
   const own = range(tuning.tokens)
   const columns = range(16)
-  const lanes = lanesOf(tuning)
+  const lanes = rowLanes(tuning)
   const block = lanes * tuning.tokens
   const subgroup = tuning.kind === 'subgroup'
   const finish = (r: number, m: number, delta: string, lse: string) => /* wgsl */ `
@@ -172,20 +166,15 @@ function logitsWgsl(tuning: LogitsTuning): string {
     (m) => `lses[b * u.M + firstColumn + ${m}u]`,
   )}`
   return /* wgsl */ `
-${linearGroupWgsl}
 ${exponentialWgsl}
 ${subgroup ? '' : 'var<workgroup> tile: array<vec4f, 256>;\nvar<workgroup> parts: array<f32, 64>;'}
-@compute @workgroup_size(${lanes})
-fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: vec3u, @builtin(${
-    subgroup ? 'subgroup_invocation_id' : 'local_invocation_index'
-  }) lane: u32) {
+${rowMainWgsl(tuning)}
   let tokenTiles = (u.N + ${block - 1}u) / ${block}u;
   let columnTiles = (u.M + 15u) / 16u;
-  let linear = linearGroup(group, groups);
-  if (linear >= u.B * tokenTiles * columnTiles) { return; }
-  let firstColumn = linear % columnTiles * 16u;
-  let firstToken = linear / columnTiles % tokenTiles * ${block}u;
-  let b = linear / columnTiles / tokenTiles;
+  if (group >= u.B * tokenTiles * columnTiles) { return; }
+  let firstColumn = group % columnTiles * 16u;
+  let firstToken = group / columnTiles % tokenTiles * ${block}u;
+  let b = group / columnTiles / tokenTiles;
   var length = u.N;
   if (u.masked == 1u) { length = min(length, lengths[b]); }
   ${own
@@ -207,13 +196,12 @@ export const dotCompressionBackwardLogits: Kernel<
 > = {
   name: 'dot-compression.backward-logits',
   bindings: {
-    z: scalars,
-    x: read,
-    lengths: lengthsBinding,
-    lses: scalars,
-    y: read,
-    dy: read,
-    dz: { type: 'f32', access: 'read_write' },
+    ...reads('f32', 'z'),
+    ...reads('vec4f', 'x'),
+    ...reads('u32', 'lengths'),
+    ...reads('f32', 'lses'),
+    ...reads('vec4f', 'y', 'dy'),
+    ...writes('f32', 'dz'),
   },
   uniforms,
   tunings: [
@@ -223,7 +211,7 @@ export const dotCompressionBackwardLogits: Kernel<
   bucket,
   wgsl: logitsWgsl,
   workgroups: ({ B, N, M }, tuning) =>
-    linearGroups(B * Math.ceil(N / (lanesOf(tuning) * tuning.tokens)) * Math.ceil(M / 16)) as [number, number, number],
+    linearGroups(B * Math.ceil(N / (rowLanes(tuning) * tuning.tokens)) * Math.ceil(M / 16)),
   sizes: (s) => ({
     z: zSize(s),
     x: xSize(s),

@@ -8,7 +8,9 @@
  * offset and stride of Z count floats, those of X and Y vec4.
  */
 import type { Kernel } from '@headwater/gpu'
+import { reads, writes } from '../wgsl/bindings.ts'
 import { exponentialWgsl } from '../wgsl/exponential.ts'
+import { range } from '../wgsl/range.ts'
 import {
   benchmarks,
   bucket,
@@ -46,7 +48,7 @@ const statistics = (name: string, row: string, begin: string, step: string): str
   }`
 
 function wgsl(tuning: WeightedTuning): string {
-  const own = Array.from({ length: tuning.rows / 8 }, (_, t) => t)
+  const own = range(tuning.rows / 8)
   const subgroup = tuning.kind === 'subgroup'
   const at = 'let zAt = u.zOffset + b * u.N * u.zRow;'
   // In the workgroup kind four invocations share a row.
@@ -84,11 +86,11 @@ export const dotCompressionForward: Kernel<DotCompressionShape, 'z' | 'x' | 'len
   {
     name: 'dot-compression.forward',
     bindings: {
-      z: { type: 'f32', access: 'read' },
-      x: { type: 'vec4f', access: 'read' },
-      lengths: { type: 'u32', access: 'read' },
-      y: { type: 'vec4f', access: 'read_write' },
-      lses: { type: 'f32', access: 'read_write' },
+      ...reads('f32', 'z'),
+      ...reads('vec4f', 'x'),
+      ...reads('u32', 'lengths'),
+      ...writes('vec4f', 'y'),
+      ...writes('f32', 'lses'),
     },
     uniforms,
     tunings: [weightedWorkgroup, weightedSubgroup(8, 2), weightedSubgroup(8, 3), weightedSubgroup(16, 2)],

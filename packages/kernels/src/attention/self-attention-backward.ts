@@ -7,7 +7,8 @@
  */
 import type { Kernel, ReferenceArrays } from '@headwater/gpu'
 import { uniform } from '../examples/example.ts'
-import { rowLanes } from './reduce.ts'
+import { reads, writes } from '../wgsl/bindings.ts'
+import { range } from '../wgsl/range.ts'
 import { attentionForward, workgroupsOf } from './self-attention.ts'
 import {
   selfAttentionForwardReference,
@@ -28,48 +29,24 @@ import {
   ySize,
 } from './self-attention-shape.ts'
 import {
-  blockOf,
   loadOwn,
-  mainWgsl,
-  partnerLoop,
+  outsideSums,
+  overKeys,
+  ownQuery,
   parts,
   product,
-  range,
   type SelfAttentionTuning,
+  selfAttentionWgsl,
   storeOwn,
   selfAttentionTunings as tunings,
+  zeros,
 } from './self-attention-wgsl.ts'
-
-const zeros = (names: readonly string[]): string => names.map((name) => `var ${name} = vec4f();`).join(' ')
 
 /** Adds `factor` times a partner row to an owned gradient, where the pair is seen: 0 · NaN must not get through. */
 const add = (to: string, factor: string, from: string, width: number): string =>
   parts(to, width)
     .map((part, c) => `${part} = select(${part}, ${part} + ${factor} * ${from}_${c}, seen);`)
     .join(' ')
-
-const ownIndices = (tuning: SelfAttentionTuning): string =>
-  range(tuning.rows)
-    .map((r) => `let own${r} = start + ${r * rowLanes(tuning)}u + lane; let place${r} = min(own${r}, u.L - 1u);`)
-    .join('\n  ')
-
-/** Sums over the columns outside the chunk, of the owned rows `a`, `b` with the partner rows at `x`, `y`. */
-function outsideSums(
-  rows: readonly number[],
-  a: (row: number) => string,
-  b: (row: number) => string,
-  x: string,
-  y: string,
-): string {
-  return /* wgsl */ `
-    ${rows.map((r) => `var score${r} = 0.0; var gain${r} = 0.0;`).join(' ')}
-    for (var n = 0u; n < outside; n++) {
-      let d = column(n, first);
-      let p = ${x};
-      let q = ${y};
-      ${rows.map((r) => `score${r} += p * ${a(r)}; gain${r} += q * ${b(r)};`).join('\n      ')}
-    }`
-}
 
 function queryWgsl(tuning: SelfAttentionTuning): string {
   const { width } = tuning
@@ -82,60 +59,24 @@ function queryWgsl(tuning: SelfAttentionTuning): string {
       ${add(`dq${r}`, 'slope', 'k', width)}
     }`,
   )
-  return mainWgsl(
-    tuning,
-    /* wgsl */ `
-  let scale = inverseSqrt(f32(u.D));
-  let kAt = u.kOffset + headAt;
-  let vAt = u.vOffset + headAt;
-  ${ownIndices(tuning)}
-  ${rows
-    .map(
-      (r) => /* wgsl */ `
-  let last${r} = select(u.L, own${r}, u.causal == 1u);
-  let qAt${r} = headAt + u.qOffset + place${r} * u.row;
-  let gAt${r} = dyAt + place${r} * u.yRow;
-  ${loadOwn(`q${r}`, 'qkv', `qAt${r}`, width)}
+  return selfAttentionWgsl(tuning, {
+    ...overKeys,
+    own: (r) => /* wgsl */ `${ownQuery(r, width)}
+  let gAt${r} = gAt + place${r} * u.yRow;
   ${loadOwn(`g${r}`, 'dy', `gAt${r}`, width)}
-  ${zeros(parts(`dq${r}`, width))}
-  let lse${r} = lses[(b * u.H + h) * u.L + place${r}];
+  ${zeros(`dq${r}`, width)}
+  let lse${r} = lses[scalarsAt + place${r}];
   var delta${r} = 0.0;
   {
     ${loadOwn('out', 'y', `gAt${r}`, width)}
     delta${r} = ${product(`g${r}`, 'out', width)};
     for (var n = 0u; n < outside; n++) { let d = column(n, first); delta${r} += dy[gAt${r} + d] * y[gAt${r} + d]; }
   }`,
-    )
-    .join('')}
-  let keys = select(select(length, min(length, start + ${blockOf(tuning)}u), u.causal == 1u), 0u, start >= length);
-  ${partnerLoop(
-    tuning,
-    '0u',
-    'keys',
-    [
-      { name: 'k', buffer: 'qkv', base: 'kAt', stride: 'u.row' },
-      { name: 'v', buffer: 'qkv', base: 'vAt', stride: 'u.row' },
-    ],
-    [],
-    `${outsideSums(
-      rows,
-      (r) => `qkv[qAt${r} + d]`,
-      (r) => `dy[gAt${r} + d]`,
-      'qkv[kAt + j * u.row + d]',
-      'qkv[vAt + j * u.row + d]',
-    )}
+    body: /* wgsl */ `${outsideSums(rows, { score: ['q', 'k'], gain: ['g', 'v'] })}
     ${step.join('\n    ')}`,
-  )}
-  ${rows
-    .map(
-      (r) => /* wgsl */ `if (own${r} < u.L) {
-    let live = own${r} < length;
-    ${storeOwn('dqkv', `qAt${r}`, width, (c) => `select(vec4f(), dq${r}_${c} * scale, live)`)}
-    if (first == 0u) { deltas[(b * u.H + h) * u.L + own${r}] = select(0.0, delta${r}, live); }
-  }`,
-    )
-    .join('\n  ')}`,
-  )
+    store: (r) => /* wgsl */ `${storeOwn('dqkv', `qAt${r}`, width, (c) => `select(vec4f(), dq${r}_${c} * scale, live)`)}
+    if (first == 0u) { deltas[scalarsAt + own${r}] = select(0.0, delta${r}, live); }`,
+  })
 }
 
 function keyValueWgsl(tuning: SelfAttentionTuning): string {
@@ -150,56 +91,22 @@ function keyValueWgsl(tuning: SelfAttentionTuning): string {
       ${add(`dk${r}`, 'slope', 'q', width)}
     }`,
   )
-  return mainWgsl(
-    tuning,
-    /* wgsl */ `
-  let scale = inverseSqrt(f32(u.D));
-  let qAt = u.qOffset + headAt;
-  let scalarsAt = (b * u.H + h) * u.L;
-  ${ownIndices(tuning)}
-  ${rows
-    .map(
-      (r) => /* wgsl */ `
-  let kAt${r} = headAt + u.kOffset + place${r} * u.row;
-  let vAt${r} = headAt + u.vOffset + place${r} * u.row;
+  return selfAttentionWgsl(tuning, {
+    own: (r) => /* wgsl */ `
+  let kAt${r} = kAt + place${r} * u.row;
+  let vAt${r} = vAt + place${r} * u.row;
   ${loadOwn(`k${r}`, 'qkv', `kAt${r}`, width)}
   ${loadOwn(`v${r}`, 'qkv', `vAt${r}`, width)}
-  ${zeros([...parts(`dk${r}`, width), ...parts(`dv${r}`, width)])}`,
-    )
-    .join('')}
-  let earliest = select(0u, start, u.causal == 1u);
-  let queries = select(length, 0u, start >= length);
-  ${partnerLoop(
-    tuning,
-    'earliest',
-    'queries',
-    [
-      { name: 'q', buffer: 'qkv', base: 'qAt', stride: 'u.row' },
-      { name: 'g', buffer: 'dy', base: 'dyAt', stride: 'u.yRow' },
-    ],
-    [
-      { name: 'lse', base: 'scalarsAt' },
-      { name: 'delta', base: 'scalarsAt' },
-    ],
-    `${outsideSums(
-      rows,
-      (r) => `qkv[kAt${r} + d]`,
-      (r) => `qkv[vAt${r} + d]`,
-      'qkv[qAt + j * u.row + d]',
-      'dy[dyAt + j * u.yRow + d]',
-    )}
+  ${zeros(`dk${r}`, width)} ${zeros(`dv${r}`, width)}`,
+    from: 'select(0u, start, u.causal == 1u)',
+    to: 'select(length, 0u, start >= length)',
+    partners: ['q', 'g'],
+    scalars: ['lse', 'delta'],
+    body: /* wgsl */ `${outsideSums(rows, { score: ['k', 'q'], gain: ['v', 'g'] })}
     ${step.join('\n    ')}`,
-  )}
-  ${rows
-    .map(
-      (r) => /* wgsl */ `if (own${r} < u.L) {
-    let live = own${r} < length;
-    ${storeOwn('dqkv', `kAt${r}`, width, (c) => `select(vec4f(), dk${r}_${c} * scale, live)`)}
-    ${storeOwn('dqkv', `vAt${r}`, width, (c) => `select(vec4f(), dv${r}_${c}, live)`)}
-  }`,
-    )
-    .join('\n  ')}`,
-  )
+    store: (r) => /* wgsl */ `${storeOwn('dqkv', `kAt${r}`, width, (c) => `select(vec4f(), dk${r}_${c} * scale, live)`)}
+    ${storeOwn('dqkv', `vAt${r}`, width, (c) => `select(vec4f(), dv${r}_${c}, live)`)}`,
+  })
 }
 
 /** Both kernels' shares of the gradient by qkv, for the gradient check. */
@@ -224,9 +131,6 @@ const given = (s: SelfAttentionShape, random: () => number) => ({
 
 const tolerance = ({ L }: SelfAttentionShape) => ({ absolute: 1e-5 + 1e-7 * L, relative: 2e-5 })
 
-const read = { type: 'f32', access: 'read' } as const
-const written = { type: 'f32', access: 'read_write' } as const
-
 export const attentionBackwardQuery: Kernel<
   SelfAttentionShape,
   'qkv' | 'lengths' | 'lses' | 'y' | 'dy' | 'dqkv' | 'deltas',
@@ -234,13 +138,10 @@ export const attentionBackwardQuery: Kernel<
 > = {
   name: 'attention.backward-query',
   bindings: {
-    qkv: read,
-    lengths: { type: 'u32', access: 'read' },
-    lses: read,
-    y: read,
-    dy: read,
-    dqkv: written,
-    deltas: written,
+    ...reads('f32', 'qkv'),
+    ...reads('u32', 'lengths'),
+    ...reads('f32', 'lses', 'y', 'dy'),
+    ...writes('f32', 'dqkv', 'deltas'),
   },
   uniforms,
   tunings,
@@ -273,12 +174,10 @@ export const attentionBackwardKeyValue: Kernel<
 > = {
   name: 'attention.backward-key-value',
   bindings: {
-    qkv: read,
-    lengths: { type: 'u32', access: 'read' },
-    lses: read,
-    deltas: read,
-    dy: read,
-    dqkv: written,
+    ...reads('f32', 'qkv'),
+    ...reads('u32', 'lengths'),
+    ...reads('f32', 'lses', 'deltas', 'dy'),
+    ...writes('f32', 'dqkv'),
   },
   uniforms,
   tunings,

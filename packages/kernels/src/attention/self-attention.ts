@@ -7,8 +7,9 @@
  * and values lie in one buffer `qkv`, side by side in rows of a fused projection or one after the other.
  */
 import type { Kernel } from '@headwater/gpu'
-import { writes } from '../wgsl/bindings.ts'
+import { reads, writes } from '../wgsl/bindings.ts'
 import { linearGroups } from '../wgsl/linear-grid.ts'
+import { range } from '../wgsl/range.ts'
 import { selfAttentionForwardReference } from './self-attention-reference.ts'
 import {
   benchmarks,
@@ -25,97 +26,55 @@ import {
 } from './self-attention-shape.ts'
 import {
   blockOf,
-  loadOwn,
-  mainWgsl,
-  partnerLoop,
+  outsideSums,
+  overKeys,
+  ownQuery,
   parts,
   product,
-  range,
   type SelfAttentionTuning,
   selfAttentionTunings,
+  selfAttentionWgsl,
   storeOwn,
+  zeros,
 } from './self-attention-wgsl.ts'
 
 /** Workgroups of a tuning: a block of rows and a chunk of columns each. */
 export const workgroupsOf = ({ B, H, L, D }: SelfAttentionShape, tuning: SelfAttentionTuning) =>
-  [...linearGroups(B * H * Math.ceil(L / blockOf(tuning)) * Math.ceil(D / tuning.width))] as [number, number, number]
+  linearGroups(B * H * Math.ceil(L / blockOf(tuning)) * Math.ceil(D / tuning.width)) as [number, number, number]
 
 function wgsl(tuning: SelfAttentionTuning): string {
-  const { width, rows } = tuning
-  const block = blockOf(tuning)
-  const owned = range(rows)
-  const step = owned.map(
-    (r) => `{
+  const { width } = tuning
+  const rows = range(tuning.rows)
+  const step = rows.map((r) => {
+    const sums = parts(`y${r}`, width).map((y, c) => `${y} = select(${y}, ${y} * shrink + power * v_${c}, seen);`)
+    return /* wgsl */ `{
       let seen = j <= last${r};
       let score = (${product(`q${r}`, 'k', width)} + far${r}) * scale;
       let top = select(top${r}, score, seen && score > top${r});
       let shrink = exp(top${r} - top);
       let power = select(0.0, exp(score - top), seen);
       total${r} = total${r} * shrink + power;
-      ${parts(`y${r}`, width)
-        .map((y, c) => `${y} = select(${y}, ${y} * shrink + power * v_${c}, seen);`)
-        .join(' ')}
+      ${sums.join(' ')}
       top${r} = top;
-    }`,
-  )
-  return mainWgsl(
-    tuning,
-    /* wgsl */ `
-  let scale = inverseSqrt(f32(u.D));
-  let kAt = u.kOffset + headAt;
-  let vAt = u.vOffset + headAt;
-  ${owned
-    .map(
-      (r) => `let i${r} = start + ${r * (block / rows)}u + lane;
-  let last${r} = select(u.L, i${r}, u.causal == 1u);
-  let qAt${r} = u.qOffset + headAt + min(i${r}, u.L - 1u) * u.row;
-  ${loadOwn(`q${r}`, 'qkv', `qAt${r}`, width)}
+    }`
+  })
+  return selfAttentionWgsl(tuning, {
+    ...overKeys,
+    own: (r) => /* wgsl */ `${ownQuery(r, width)}
   var top${r} = -3.4e38;
   var total${r} = 0.0;
-  ${parts(`y${r}`, width)
-    .map((y) => `var ${y} = vec4f();`)
-    .join(' ')}`,
-    )
-    .join('\n  ')}
-  let keys = select(select(length, min(length, start + ${block}u), u.causal == 1u), 0u, start >= length);
-  ${partnerLoop(
-    tuning,
-    '0u',
-    'keys',
-    [
-      { name: 'k', buffer: 'qkv', base: 'kAt', stride: 'u.row' },
-      { name: 'v', buffer: 'qkv', base: 'vAt', stride: 'u.row' },
-    ],
-    [],
-    /* wgsl */ `
-    ${owned.map((r) => `var far${r} = 0.0;`).join(' ')}
-    for (var n = 0u; n < outside; n++) {
-      let d = column(n, first);
-      let key = qkv[kAt + j * u.row + d];
-      ${owned.map((r) => `far${r} += qkv[qAt${r} + d] * key;`).join('\n      ')}
-    }
+  ${zeros(`y${r}`, width)}`,
+    body: /* wgsl */ `${outsideSums(rows, { far: ['q', 'k'] })}
     ${step.join('\n    ')}`,
-  )}
-  ${owned
-    .map(
-      (r) => `if (i${r} < u.L) {
-    let live = i${r} < length;
-    let yAt = u.yOffset + (b * u.L + i${r}) * u.yRow + h * u.D;
+    store: (r) => /* wgsl */ `let yAt = gAt + own${r} * u.yRow;
     ${storeOwn('y', 'yAt', width, (c) => `select(vec4f(), y${r}_${c} / total${r}, live)`)}
-    if (first == 0u) { lses[(b * u.H + h) * u.L + i${r}] = select(0.0, top${r} + log(total${r}), live); }
-  }`,
-    )
-    .join('\n  ')}`,
-  )
+    if (first == 0u) { lses[scalarsAt + own${r}] = select(0.0, top${r} + log(total${r}), live); }`,
+  })
 }
 
 export const attentionForward: Kernel<SelfAttentionShape, 'qkv' | 'lengths' | 'y' | 'lses', SelfAttentionTuning> = {
   name: 'attention.forward',
-  bindings: {
-    qkv: { type: 'f32', access: 'read' },
-    lengths: { type: 'u32', access: 'read' },
-    ...writes('f32', 'y', 'lses'),
-  },
+  bindings: { ...reads('f32', 'qkv'), ...reads('u32', 'lengths'), ...writes('f32', 'y', 'lses') },
   uniforms,
   tunings: selfAttentionTunings,
   bucket,

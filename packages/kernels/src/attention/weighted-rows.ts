@@ -5,11 +5,11 @@
  *   `quads` vec4 of columns of all rows of the tile;
  * - 'workgroup': 64 invocations put the weights of 32 k into workgroup memory; each owns 4 rows of one vec4 column.
  */
-import type { Tuning } from '@headwater/gpu'
-import { linearGroups, linearGroupWgsl } from '../wgsl/linear-grid.ts'
+import { linearGroups } from '../wgsl/linear-grid.ts'
+import { range } from '../wgsl/range.ts'
+import { type RowTuning, rowMainWgsl } from '../wgsl/row-lanes.ts'
 
-export interface WeightedTuning extends Tuning {
-  readonly kind: 'workgroup' | 'subgroup'
+export interface WeightedTuning extends RowTuning {
   readonly rows: number
   /** vec4 of columns a lane. */
   readonly quads: number
@@ -25,13 +25,11 @@ export const weightedSubgroup = (rows: number, quads: number): WeightedTuning =>
   minSubgroupSize: 8,
 })
 
-const range = (n: number) => Array.from({ length: n }, (_, i) => i)
-
 const tileQuads = ({ kind, quads }: WeightedTuning): number => (kind === 'subgroup' ? 8 * quads : 16)
 
 /** Workgroups for B results of `rows` rows and `quads` vec4 of columns. */
 export const weightedGroups = (B: number, rows: number, quads: number, tuning: WeightedTuning) =>
-  linearGroups(B * Math.ceil(rows / tuning.rows) * Math.ceil(quads / tileQuads(tuning))) as [number, number, number]
+  linearGroups(B * Math.ceil(rows / tuning.rows) * Math.ceil(quads / tileQuads(tuning)))
 
 export interface WeightedSum {
   /** Expression for the number of rows; variables `b`, `length` (of the sequence) may be used in all of these. */
@@ -52,21 +50,17 @@ export interface WeightedSum {
 
 export function weightedRowsWgsl(tuning: WeightedTuning, sum: WeightedSum): string {
   const { kind, rows } = tuning
-  const lane = kind === 'subgroup' ? 'subgroup_invocation_id' : 'local_invocation_index'
   return /* wgsl */ `
-${linearGroupWgsl}
 ${kind === 'workgroup' ? 'var<workgroup> tile_weights: array<vec4f, 128>;' : ''}
 ${sum.declarations}
-@compute @workgroup_size(${kind === 'subgroup' ? 8 : 64})
-fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: vec3u, @builtin(${lane}) lane: u32) {
+${rowMainWgsl(tuning)}
   let rows = ${sum.rows};
   let rowTiles = (rows + ${rows - 1}u) / ${rows}u;
   let columnTiles = (u.D4 + ${tileQuads(tuning) - 1}u) / ${tileQuads(tuning)}u;
-  let linear = linearGroup(group, groups);
-  if (linear >= u.B * rowTiles * columnTiles) { return; }
-  let firstQuad = linear % columnTiles * ${tileQuads(tuning)}u;
-  let firstRow = linear / columnTiles % rowTiles * ${rows}u;
-  let b = linear / columnTiles / rowTiles;
+  if (group >= u.B * rowTiles * columnTiles) { return; }
+  let firstQuad = group % columnTiles * ${tileQuads(tuning)}u;
+  let firstRow = group / columnTiles % rowTiles * ${rows}u;
+  let b = group / columnTiles / rowTiles;
   var length = u.N;
   if (u.masked == 1u) { length = min(length, lengths[b]); }
   ${kind === 'subgroup' ? subgroupBody(tuning, sum) : workgroupBody(sum)}

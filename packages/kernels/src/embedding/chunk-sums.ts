@@ -7,8 +7,9 @@
  * Shape letters: C chunks at most, D4 vec4 of width, P lookups, R gradient rows. `gColumn` and `gRow` count vec4.
  */
 import type { Kernel, Tuning } from '@headwater/gpu'
-import { reads } from '../wgsl/bindings.ts'
-import { linearGroups, linearGroupWgsl, mainWgsl } from '../wgsl/linear-grid.ts'
+import { reads, writes } from '../wgsl/bindings.ts'
+import { linearGroups, mainWgsl } from '../wgsl/linear-grid.ts'
+import { range } from '../wgsl/range.ts'
 
 export type ChunkSumsShape = { C: number; D4: number; gColumn: number; gRow: number; P: number; R: number }
 
@@ -26,9 +27,9 @@ export const chunkSums: Kernel<
   name: 'embedding.chunk-sums',
   bindings: {
     ...reads('u32', 'starts', 'sources'),
-    weights: { type: 'f32', access: 'read' },
-    gradient: { type: 'vec4f', access: 'read' },
-    partials: { type: 'vec4f', access: 'read_write' },
+    ...reads('f32', 'weights'),
+    ...reads('vec4f', 'gradient'),
+    ...writes('vec4f', 'partials'),
   },
   uniforms: { C: 'size', D4: 'size', gColumn: 'u32', gRow: 'size' },
   tunings: [
@@ -36,14 +37,13 @@ export const chunkSums: Kernel<
     { name: 'lane-per-4-vec4', workgroupSize: 8, block: 4 },
   ],
   wgsl: ({ workgroupSize, block }) => {
-    const columns = Array.from({ length: block }, (_, x) => x)
+    const columns = range(block)
     const guarded = (x: number, statement: string) =>
       x === 0 ? statement : `if (column + ${x}u < u.D4) { ${statement} }`
     return /* wgsl */ `
-${linearGroupWgsl}
 ${mainWgsl(workgroupSize)}
   let blocks = (u.D4 + ${block - 1}u) / ${block}u;
-  let task = linearGroup(group, groups) * ${workgroupSize}u + lane;
+  let task = group * ${workgroupSize}u + lane;
   let chunk = task / blocks;
   if (chunk >= u.C) { return; }
   let end = starts[chunk + 1u];

@@ -7,8 +7,9 @@
  * The gradient of the table is row-adagrad's, from lookups grouped by row.
  */
 import type { Kernel, Tuning } from '@headwater/gpu'
-import { reads } from '../wgsl/bindings.ts'
-import { linearGroups, linearGroupWgsl, mainWgsl } from '../wgsl/linear-grid.ts'
+import { reads, writes } from '../wgsl/bindings.ts'
+import { linearGroups, mainWgsl } from '../wgsl/linear-grid.ts'
+import { range } from '../wgsl/range.ts'
 import { all } from '../wgsl/uniforms.ts'
 import {
   type SplitTableShape,
@@ -48,27 +49,22 @@ const drawGather = (between: (low: number, high: number) => number): GatherShape
 
 export const gather: Kernel<GatherShape, TableBinding | 'ids' | 'lengths' | 'y', GatherTuning> = {
   name: 'embedding.gather',
-  bindings: {
-    ...tableBindings,
-    ...reads('u32', 'ids', 'lengths'),
-    y: { type: 'vec4f', access: 'read_write' },
-  },
+  bindings: { ...tableBindings, ...reads('u32', 'ids', 'lengths'), ...writes('vec4f', 'y') },
   uniforms: { ...all('size', 'R', 'M', 'D4', 'V', 'partRows'), mode: 'u32', yColumn: 'u32', yRow: 'size' },
   tunings: [
     { name: 'lane-per-vec4', workgroupSize: 64, block: 1 },
     { name: 'lane-per-4-vec4', workgroupSize: 8, block: 4 },
   ],
   wgsl: ({ workgroupSize, block }) => {
-    const columns = Array.from({ length: block }, (_, x) => x)
+    const columns = range(block)
     // The first column of a block is always there.
     const guarded = (x: number, statement: string) =>
       x === 0 ? statement : `if (column + ${x}u < u.D4) { ${statement} }`
     return /* wgsl */ `
-${linearGroupWgsl}
 ${tableWgsl}
 ${mainWgsl(workgroupSize)}
   let blocks = (u.D4 + ${block - 1}u) / ${block}u;
-  let task = linearGroup(group, groups) * ${workgroupSize}u + lane;
+  let task = group * ${workgroupSize}u + lane;
   let r = task / blocks;
   if (r >= u.R) { return; }
   let column = task % blocks * ${block}u;

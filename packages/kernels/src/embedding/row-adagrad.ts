@@ -14,8 +14,8 @@
 import type { Kernel, Tuning } from '@headwater/gpu'
 import { uniform } from '../examples/example.ts'
 import { rateSlots } from '../optimizer/adamw.ts'
-import { reads } from '../wgsl/bindings.ts'
-import { linearGroups, linearGroupWgsl } from '../wgsl/linear-grid.ts'
+import { reads, writes } from '../wgsl/bindings.ts'
+import { linearGroups, mainWgsl } from '../wgsl/linear-grid.ts'
 
 export type RowAdagradShape = {
   J: number
@@ -61,16 +61,10 @@ function wgsl({ workgroupSize, lanesPerRow }: RowAdagradTuning): string {
   const kept = (x: number) => `kept[(step * ${own.length}u + ${x}u) * ${workgroupSize}u + lane]`
   const rows = workgroupSize / lanesPerRow
   return /* wgsl */ `
-${linearGroupWgsl}
 var<workgroup> kept: array<vec4f, ${keptSteps * own.length * workgroupSize}>;
 ${lanesPerRow > 1 ? `var<workgroup> energies: array<f32, ${workgroupSize}>;` : ''}
-@compute @workgroup_size(${workgroupSize})
-fn main(
-  @builtin(workgroup_id) group: vec3u,
-  @builtin(num_workgroups) groupCount: vec3u,
-  @builtin(local_invocation_index) lane: u32,
-) {
-  let j = linearGroup(group, groupCount) * ${rows}u + lane / ${lanesPerRow}u;
+${mainWgsl(workgroupSize)}
+  let j = group * ${rows}u + lane / ${lanesPerRow}u;
   let firstColumn = ${lanesPerRow > 1 ? `lane % ${lanesPerRow}u` : '0u'};
   var entry = vec4u();
   if (j < u.J && bitcast<u32>(rates[${rateSlots.skip}]) == 0u) { entry = groups[u.groupOffset + j]; }
@@ -133,13 +127,13 @@ fn main(
 export const rowAdagrad: Kernel<RowAdagradShape, RowAdagradBinding, RowAdagradTuning> = {
   name: 'embedding.row-adagrad',
   bindings: {
-    groups: { type: 'vec4u', access: 'read' },
-    sources: { type: 'u32', access: 'read' },
-    weights: { type: 'f32', access: 'read' },
+    ...reads('vec4u', 'groups'),
+    ...reads('u32', 'sources'),
+    ...reads('f32', 'weights'),
     ...reads('vec4f', 'gradient', 'partials'),
-    rates: { type: 'f32', access: 'read' },
-    squares: { type: 'f32', access: 'read_write' },
-    table: { type: 'vec4f', access: 'read_write' },
+    ...reads('f32', 'rates'),
+    ...writes('f32', 'squares'),
+    ...writes('vec4f', 'table'),
   },
   uniforms: {
     J: 'size',

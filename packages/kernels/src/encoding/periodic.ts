@@ -7,8 +7,8 @@
  */
 import type { Kernel } from '@headwater/gpu'
 import { combineWgsl, type RowSplitTuning, rowSplitBucket, rowSplitTunings } from '../layout/row-split.ts'
-import { reads } from '../wgsl/bindings.ts'
-import { linearGroups, linearGroupWgsl, mainWgsl } from '../wgsl/linear-grid.ts'
+import { reads, writes } from '../wgsl/bindings.ts'
+import { linearGroups, mainWgsl } from '../wgsl/linear-grid.ts'
 import { all, type ShapeOf } from '../wgsl/uniforms.ts'
 import { featuresWithGaps, missingWgsl } from './missing.ts'
 import { type RowsTuning, rowsGrid, rowsTunings, rowsWgsl } from './rows.ts'
@@ -83,11 +83,7 @@ const example = (s: PeriodicShape, random: () => number) => ({
 
 export const periodicForward: Kernel<PeriodicShape, 'x' | 'frequencies' | 'y', RowsTuning> = {
   name: 'encoding.periodic',
-  bindings: {
-    x: { type: 'f32', access: 'read' },
-    frequencies: { type: 'vec4f', access: 'read' },
-    y: { type: 'vec4f', access: 'read_write' },
-  },
+  bindings: { ...reads('f32', 'x'), ...reads('vec4f', 'frequencies'), ...writes('vec4f', 'y') },
   uniforms,
   tunings: rowsTunings,
   wgsl: (t) =>
@@ -134,26 +130,21 @@ export const periodicForward: Kernel<PeriodicShape, 'x' | 'frequencies' | 'y', R
 /** dc = Σ over rows of 2π x (dy_sin · cos 2πcx − dy_cos · sin 2πcx); rows where x is missing give nothing. */
 export const periodicBackward: Kernel<PeriodicBackwardShape, 'x' | 'frequencies' | 'dy' | 'out', RowSplitTuning> = {
   name: 'encoding.periodic-backward',
-  bindings: {
-    x: { type: 'f32', access: 'read' },
-    ...reads('vec4f', 'frequencies', 'dy'),
-    out: { type: 'vec4f', access: 'read_write' },
-  },
+  bindings: { ...reads('f32', 'x'), ...reads('vec4f', 'frequencies', 'dy'), ...writes('vec4f', 'out') },
   uniforms: { ...uniforms, S: 'size', outOffset: 'u32', outRow: 'u32' },
   tunings: rowSplitTunings,
   bucket: ({ F, K4 }) => rowSplitBucket(F * K4),
   wgsl: (t) => /* wgsl */ `
 ${missingWgsl}
 ${turnsWgsl}
-${linearGroupWgsl}
 ${combineWgsl(t)}
-${mainWgsl(t.columns * t.lanes, 'local')}
+${mainWgsl(t.columns * t.lanes)}
   let columns = u.F * u.K4;
   let across = (columns + ${t.columns - 1}u) / ${t.columns}u;
-  let index = linearGroup(group, groups);
+  let index = group;
   let slice = index / across;
   if (slice >= u.S) { return; }
-  let q = (index - slice * across) * ${t.columns}u + local % ${t.columns}u;
+  let q = (index - slice * across) * ${t.columns}u + lane % ${t.columns}u;
   let column = min(q, columns - 1u);
   let f = column / u.K4;
   let at = u.yOffset + f * u.yFeature + column - f * u.K4;
@@ -161,14 +152,14 @@ ${mainWgsl(t.columns * t.lanes, 'local')}
   let length = (u.R + u.S - 1u) / u.S;
   let end = min(u.R, (slice + 1u) * length);
   var sum = vec4f();
-  for (var r = slice * length + local / ${t.columns}u; r < end; r += ${t.lanes}u) {
+  for (var r = slice * length + lane / ${t.columns}u; r < end; r += ${t.lanes}u) {
     let value = x[u.xOffset + r * u.xRow + f];
     let turns = sineCosine(value * frequency);
     let along = dy[at + r * u.yRow] * turns.cosine - dy[at + r * u.yRow + u.K4] * turns.sine;
     sum += select(value * along, vec4f(), isMissing(value));
   }
-  let total = combine(sum, local);
-  if (local < ${t.columns}u && q < columns) { out[u.outOffset + slice * u.outRow + q] = ${2 * Math.PI} * total; }
+  let total = combine(sum, lane);
+  if (lane < ${t.columns}u && q < columns) { out[u.outOffset + slice * u.outRow + q] = ${2 * Math.PI} * total; }
 }`,
   workgroups: ({ F, K4, S }, { columns }) => linearGroups(S * Math.ceil((F * K4) / columns)),
   sizes: (s) => ({ x: xSize(s), frequencies: frequencySize(s), dy: ySize(s), out: outSize(s) }),

@@ -7,7 +7,7 @@
  */
 import type { Kernel } from '@headwater/gpu'
 import { uniform } from '../examples/example.ts'
-import { reads } from '../wgsl/bindings.ts'
+import { reads, writes } from '../wgsl/bindings.ts'
 import { all, type ShapeOf } from '../wgsl/uniforms.ts'
 import { featuresWithGaps, missingWgsl } from './missing.ts'
 import { type RowsTuning, rowsGrid, rowsTunings, rowsWgsl } from './rows.ts'
@@ -42,7 +42,7 @@ const sizes = (s: PiecewiseLinearShape) => ({
 
 export const piecewiseLinear: Kernel<PiecewiseLinearShape, 'x' | 'edges' | 'y', RowsTuning> = {
   name: 'encoding.piecewise-linear',
-  bindings: { ...reads('f32', 'x', 'edges'), y: { type: 'vec4f', access: 'read_write' } },
+  bindings: { ...reads('f32', 'x', 'edges'), ...writes('vec4f', 'y') },
   uniforms,
   tunings: rowsTunings,
   wgsl: (t) =>

@@ -3,7 +3,7 @@
  * registers, and goes down `rows` rows. Bindings of 128 MiB, WebGPU's default limit, need fewer than 65,535 workgroups.
  */
 import type { Tuning } from '@headwater/gpu'
-import { linearGroups, linearGroupWgsl, mainWgsl } from '../wgsl/linear-grid.ts'
+import { linearGroups, mainWgsl } from '../wgsl/linear-grid.ts'
 
 export interface RowsTuning extends Tuning {
   readonly workgroup: number
@@ -21,10 +21,9 @@ export const rowsGrid = (R: number, columns: number, { workgroup, rows }: RowsTu
 /** `main`: `before` runs once for column `q` of `columns` (a WGSL expression), `body` for each of its rows `r`. */
 export function rowsWgsl({ workgroup, rows }: RowsTuning, columns: string, before: string, body: string): string {
   return /* wgsl */ `
-${linearGroupWgsl}
-${mainWgsl(workgroup, 'local')}
+${mainWgsl(workgroup)}
   let columns = ${columns};
-  let index = linearGroup(group, groups) * ${workgroup}u + local;
+  let index = group * ${workgroup}u + lane;
   let block = index / columns;
   let q = index - block * columns;
   let begin = block * ${rows}u;

@@ -4,7 +4,7 @@
  * scales, F4 vec4 each; zeros there keep padding columns zero. Offsets, columns and strides count vec4.
  */
 import type { Kernel } from '@headwater/gpu'
-import { reads } from '../wgsl/bindings.ts'
+import { reads, writes } from '../wgsl/bindings.ts'
 import { all, type ShapeOf } from '../wgsl/uniforms.ts'
 import { featuresWithGaps, missingWgsl } from './missing.ts'
 import { type RowsTuning, rowsGrid, rowsTunings, rowsWgsl } from './rows.ts'
@@ -36,7 +36,7 @@ const sizes = (s: StandardizeShape) => ({
 
 export const standardize: Kernel<StandardizeShape, 'x' | 'statistics' | 'y', RowsTuning> = {
   name: 'encoding.standardize',
-  bindings: { ...reads('vec4f', 'x', 'statistics'), y: { type: 'vec4f', access: 'read_write' } },
+  bindings: { ...reads('vec4f', 'x', 'statistics'), ...writes('vec4f', 'y') },
   uniforms,
   tunings: rowsTunings,
   wgsl: (t) =>

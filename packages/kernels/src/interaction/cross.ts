@@ -6,7 +6,7 @@
  */
 import type { Kernel, Tuning } from '@headwater/gpu'
 import { reads, writes } from '../wgsl/bindings.ts'
-import { linearGroups, linearGroupWgsl } from '../wgsl/linear-grid.ts'
+import { linearGroups, mainWgsl } from '../wgsl/linear-grid.ts'
 import type { ShapeOf } from '../wgsl/uniforms.ts'
 
 const uniforms = { R: 'size', W4: 'size', x0Row: 'u32', hRow: 'u32', xRow: 'u32', yOffset: 'u32', yRow: 'u32' } as const
@@ -21,10 +21,8 @@ const lanes = 64
 const rowLanes = (W4: number) => Math.min(8, Math.ceil(W4 / 8))
 
 const laneWgsl = /* wgsl */ `
-${linearGroupWgsl}
-@compute @workgroup_size(${lanes})
-fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: vec3u, @builtin(local_invocation_index) lane: u32) {
-  let n = linearGroup(group, groups) * ${lanes}u + lane;
+${mainWgsl(lanes)}
+  let n = group * ${lanes}u + lane;
   let W4 = u.W4;
   let step = min(8u, (W4 + 7u) / 8u);
   let r = n / step;
@@ -66,7 +64,7 @@ const reach = (R: number, row: number, W4: number) => (row === 0 ? W4 : R * row)
 
 export const crossForward: Kernel<CrossForwardShape, 'x0' | 'h' | 'x' | 'y', Tuning> = {
   name: 'interaction.cross.forward',
-  bindings: { ...reads('vec4f', 'x0', 'h', 'x'), y: { type: 'vec4f', access: 'read_write' } },
+  bindings: { ...reads('vec4f', 'x0', 'h', 'x'), ...writes('vec4f', 'y') },
   uniforms,
   tunings: [{ name: 'eight-lanes-per-row' }],
   wgsl: () => /* wgsl */ `${laneWgsl}

@@ -6,7 +6,7 @@
  */
 import type { Kernel, Tuning } from '@headwater/gpu'
 import { reads, writes } from '../wgsl/bindings.ts'
-import { linearGroups, linearGroupWgsl } from '../wgsl/linear-grid.ts'
+import { linearGroups, mainWgsl } from '../wgsl/linear-grid.ts'
 import { padded } from '../wgsl/padded.ts'
 import type { ShapeOf } from '../wgsl/uniforms.ts'
 
@@ -62,11 +62,10 @@ const benchmarks: readonly GroupedDotShape[] = [
 
 export const groupedDotForward: Kernel<GroupedDotShape, 'v' | 'z', Tuning> = {
   name: 'interaction.grouped-dot.forward',
-  bindings: { v: { type: 'vec4f', access: 'read' }, z: { type: 'vec4f', access: 'read_write' } },
+  bindings: { ...reads('vec4f', 'v'), ...writes('vec4f', 'z') },
   uniforms,
   tunings: [{ name: 'lane-per-four-groups' }],
   wgsl: () => /* wgsl */ `
-${linearGroupWgsl}
 fn product(r: u32, g: u32) -> f32 {
   if (g >= u.G) { return 0.0; }
   let left = r * u.zRow + u.zIn + g * u.W4;
@@ -76,9 +75,8 @@ fn product(r: u32, g: u32) -> f32 {
   for (var i = 0u; i < W4; i++) { sum += z[left + i] * v[right + i]; }
   return dot(sum, vec4f(1.0));
 }
-@compute @workgroup_size(${lanes})
-fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: vec3u, @builtin(local_invocation_index) lane: u32) {
-  let n = linearGroup(group, groups) * ${lanes}u + lane;
+${mainWgsl(lanes)}
+  let n = group * ${lanes}u + lane;
   let quads = (u.G + 3u) / 4u;
   let r = n / quads;
   if (r >= u.R) { return; }
@@ -120,10 +118,8 @@ export const groupedDotBackward: Kernel<GroupedDotShape, 'v' | 'z' | 'dz' | 'dv'
   wgsl: ({ name }) =>
     name === 'lane-per-vec4'
       ? /* wgsl */ `
-${linearGroupWgsl}
-@compute @workgroup_size(${lanes})
-fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: vec3u, @builtin(local_invocation_index) lane: u32) {
-  let n = linearGroup(group, groups) * ${lanes}u + lane;
+${mainWgsl(lanes)}
+  let n = group * ${lanes}u + lane;
   let width = u.G * u.W4;
   let r = n / width;
   if (r >= u.R) { return; }
@@ -135,10 +131,8 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: ve
   dv[r * u.vRow + i] = gradient * z[place];
 }`
       : /* wgsl */ `
-${linearGroupWgsl}
-@compute @workgroup_size(${lanes})
-fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: vec3u, @builtin(local_invocation_index) lane: u32) {
-  let n = linearGroup(group, groups) * ${lanes}u + lane;
+${mainWgsl(lanes)}
+  let n = group * ${lanes}u + lane;
   let r = n / u.G;
   if (r >= u.R) { return; }
   let g = n % u.G;

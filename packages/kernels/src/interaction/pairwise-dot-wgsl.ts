@@ -1,5 +1,7 @@
 /** WGSL of the pairwise dot products: register tiles, a lane each, and tiles in workgroup memory. */
-import { linearGroupWgsl } from '../wgsl/linear-grid.ts'
+
+import { mainWgsl } from '../wgsl/linear-grid.ts'
+import { range } from '../wgsl/range.ts'
 
 /** Lanes of a workgroup where each lane has a tile of its own. */
 export const tileLanes = 32
@@ -10,17 +12,11 @@ export const tileWidth4 = 2
 export const groupFeatures = 32
 export const groupWidth4 = 8
 
-const count = (n: number) => Array.from({ length: n }, (_, i) => i)
-const lines = (n: number, line: (i: number) => string) => count(n).map(line).join('\n  ')
+const lines = (n: number, line: (i: number) => string) => range(n).map(line).join('\n  ')
 const grid = (n: number, m: number, line: (k: number, l: number) => string) =>
-  count(n)
-    .flatMap((k) => count(m).map((l) => line(k, l)))
+  range(n)
+    .flatMap((k) => range(m).map((l) => line(k, l)))
     .join('\n  ')
-
-const head = (lanes: number) => /* wgsl */ `
-${linearGroupWgsl}
-@compute @workgroup_size(${lanes})
-fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: vec3u, @builtin(local_invocation_index) lane: u32) {`
 
 /** Tile t of the lower triangle of n × n tiles, row by row: (I, J) with J ≤ I. */
 const triangleWgsl = /* wgsl */ `
@@ -33,8 +29,8 @@ fn triangle(t: u32) -> vec2u {
 
 /** A lane computes the products of T features with T others: 2 T loads for T² products. */
 export const forwardInTiles = (T: number) => /* wgsl */ `
-${triangleWgsl}${head(tileLanes)}
-  let n = linearGroup(group, groups) * ${tileLanes}u + lane;
+${triangleWgsl}${mainWgsl(tileLanes)}
+  let n = group * ${tileLanes}u + lane;
   let F = u.F;
   let D4 = u.D4;
   let tiles = (F + ${T - 1}u) / ${T}u;
@@ -51,14 +47,14 @@ ${triangleWgsl}${head(tileLanes)}
     ${lines(
       T,
       (k) =>
-        `{ let e = x[a${k} + d]; ${count(T)
+        `{ let e = x[a${k} + d]; ${range(T)
           .map((l) => `s${k}_${l} += dot(e, y${l});`)
           .join(' ')} }`,
     )}
   }
   let to = u.zOffset + r * u.zRow;
   ${lines(T, (k) => {
-    const stores = count(T).map((l) => `if (tile.y + ${l}u < i) { z[at + ${l}u] = s${k}_${l}; }`)
+    const stores = range(T).map((l) => `if (tile.y + ${l}u < i) { z[at + ${l}u] = s${k}_${l}; }`)
     return `{ let i = tile.x + ${k}u; if (i < F) { let at = to + i * (i - 1u) / 2u + tile.y; ${stores.join(' ')} } }`
   })}
 }`
@@ -70,11 +66,11 @@ ${triangleWgsl}${head(tileLanes)}
 export const backwardInTiles = (T: number) => {
   const C = tileWidth4
   const terms = (k: number) => {
-    const adds = count(C).map((c) => `s${k}_${c} += g * select(y${c}, vec4f(), j == i${k});`)
+    const adds = range(C).map((c) => `s${k}_${c} += g * select(y${c}, vec4f(), j == i${k});`)
     return `{ let g = select(dz[select(above + i${k}, p${k} + j, j < i${k})], 0.0, j == i${k}); ${adds.join(' ')} }`
   }
-  return /* wgsl */ `${head(tileLanes)}
-  let n = linearGroup(group, groups) * ${tileLanes}u + lane;
+  return /* wgsl */ `${mainWgsl(tileLanes)}
+  let n = group * ${tileLanes}u + lane;
   let F = u.F;
   let D4 = u.D4;
   let parts = (D4 + ${C - 1}u) / ${C}u;
@@ -106,12 +102,12 @@ const groupStride = groupWidth4 + 1
 export const forwardInWorkgroups = () => /* wgsl */ `
 var<workgroup> left: array<vec4f, ${groupFeatures * groupStride}>;
 var<workgroup> right: array<vec4f, ${groupFeatures * groupStride}>;
-${triangleWgsl}${head(64)}
+${triangleWgsl}${mainWgsl(64)}
   let F = u.F;
   let D4 = u.D4;
   let tiles = (F + ${groupFeatures - 1}u) / ${groupFeatures}u;
   let each = tiles * (tiles + 1u) / 2u;
-  let n = linearGroup(group, groups);
+  let n = group;
   let r = n / each;
   if (r >= u.R) { return; }
   let tile = triangle(n % each) * ${groupFeatures}u;
@@ -135,7 +131,7 @@ ${triangleWgsl}${head(64)}
       ${lines(
         4,
         (k) =>
-          `{ let e = left[(li + ${k * 8}u) * ${groupStride}u + d]; ${count(4)
+          `{ let e = left[(li + ${k * 8}u) * ${groupStride}u + d]; ${range(4)
             .map((l) => `sum[${k}][${l}] += dot(e, y${l});`)
             .join(' ')} }`,
       )}
@@ -150,12 +146,12 @@ ${triangleWgsl}${head(64)}
 export const backwardInWorkgroups = () => /* wgsl */ `
 var<workgroup> coefficients: array<f32, ${groupFeatures * (groupFeatures + 1)}>;
 var<workgroup> vectors: array<vec4f, ${groupFeatures * groupWidth4}>;
-${head(64)}
+${mainWgsl(64)}
   let F = u.F;
   let D4 = u.D4;
   let parts = (D4 + ${groupWidth4 - 1}u) / ${groupWidth4}u;
   let each = (F + ${groupFeatures - 1}u) / ${groupFeatures}u * parts;
-  let n = linearGroup(group, groups);
+  let n = group;
   let r = n / each;
   if (r >= u.R) { return; }
   let tile = (n % each) / parts * ${groupFeatures}u;

@@ -5,6 +5,7 @@
  * `zRow` floats, so that the products are columns of a wider row and concatenation needs no copy.
  */
 import type { Kernel, Tuning } from '@headwater/gpu'
+import { reads, writes } from '../wgsl/bindings.ts'
 import { linearGroups } from '../wgsl/linear-grid.ts'
 import { all, type ShapeOf } from '../wgsl/uniforms.ts'
 import {
@@ -92,7 +93,7 @@ const benchmarks: readonly PairwiseDotShape[] = [
 
 export const pairwiseDotForward: Kernel<PairwiseDotShape, 'x' | 'z', PairwiseDotTuning> = {
   name: 'interaction.pairwise-dot.forward',
-  bindings: { x: { type: 'vec4f', access: 'read' }, z: { type: 'f32', access: 'read_write' } },
+  bindings: { ...reads('vec4f', 'x'), ...writes('f32', 'z') },
   uniforms,
   tunings: tuningsWithTile(4),
   wgsl: ({ T }) => (T === 0 ? forwardInWorkgroups() : forwardInTiles(T)),
@@ -124,11 +125,7 @@ export const pairwiseDotForward: Kernel<PairwiseDotShape, 'x' | 'z', PairwiseDot
 /** dx_i (+)= Σ_{j≠i} dz[r, pair(i, j)] · x_j; dx lies as x does. */
 export const pairwiseDotBackward: Kernel<PairwiseDotBackwardShape, 'x' | 'dz' | 'dx', PairwiseDotTuning> = {
   name: 'interaction.pairwise-dot.backward',
-  bindings: {
-    x: { type: 'vec4f', access: 'read' },
-    dz: { type: 'f32', access: 'read' },
-    dx: { type: 'vec4f', access: 'read_write' },
-  },
+  bindings: { ...reads('vec4f', 'x'), ...reads('f32', 'dz'), ...writes('vec4f', 'dx') },
   uniforms: { ...uniforms, accumulate: 'u32' },
   tunings: tuningsWithTile(8),
   wgsl: ({ T }) => (T === 0 ? backwardInWorkgroups() : backwardInTiles(T)),

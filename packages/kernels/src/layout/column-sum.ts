@@ -4,7 +4,8 @@
  * be anything, also 0; offsets, strides and N4 count vec4.
  */
 import type { Kernel } from '@headwater/gpu'
-import { linearGroups, linearGroupWgsl, mainWgsl } from '../wgsl/linear-grid.ts'
+import { reads, writes } from '../wgsl/bindings.ts'
+import { linearGroups, mainWgsl } from '../wgsl/linear-grid.ts'
 import { all, type ShapeOf } from '../wgsl/uniforms.ts'
 import { combineWgsl, type RowSplitTuning, rowSplitBucket, rowSplitTunings } from './row-split.ts'
 
@@ -37,28 +38,27 @@ const outputSize = (s: ColumnSumShape) => s.outOffset + (s.B - 1) * s.outBatch +
 
 export const columnSum: Kernel<ColumnSumShape, 'input' | 'output', RowSplitTuning> = {
   name: 'column-sum',
-  bindings: { input: { type: 'vec4f', access: 'read' }, output: { type: 'vec4f', access: 'read_write' } },
+  bindings: { ...reads('vec4f', 'input'), ...writes('vec4f', 'output') },
   uniforms,
   tunings: rowSplitTunings,
   bucket: ({ N4 }) => rowSplitBucket(N4),
   wgsl: (t) => /* wgsl */ `
-${linearGroupWgsl}
 ${combineWgsl(t)}
-${mainWgsl(t.columns * t.lanes, 'local')}
+${mainWgsl(t.columns * t.lanes)}
   let across = (u.N4 + ${t.columns - 1}u) / ${t.columns}u;
-  let index = linearGroup(group, groups);
+  let index = group;
   let b = index / across;
   if (b >= u.B) { return; }
-  let n = (index - b * across) * ${t.columns}u + local % ${t.columns}u;
+  let n = (index - b * across) * ${t.columns}u + lane % ${t.columns}u;
   let at = u.inOffset + b * u.inBatch + min(n, u.N4 - 1u);
   var sums = array<vec4f, 4>();
-  var r = local / ${t.columns}u;
+  var r = lane / ${t.columns}u;
   for (; r + ${3 * t.lanes}u < u.R; r += ${4 * t.lanes}u) {
     ${[0, 1, 2, 3].map((i) => `sums[${i}] += input[at + (r + ${i * t.lanes}u) * u.inRow];`).join('\n    ')}
   }
   for (; r < u.R; r += ${t.lanes}u) { sums[0] += input[at + r * u.inRow]; }
-  let sum = u.scale * combine((sums[0] + sums[1]) + (sums[2] + sums[3]), local);
-  if (local < ${t.columns}u && n < u.N4) {
+  let sum = u.scale * combine((sums[0] + sums[1]) + (sums[2] + sums[3]), lane);
+  if (lane < ${t.columns}u && n < u.N4) {
     let to = u.outOffset + b * u.outBatch + n;
     if (u.accumulate == 1u) { output[to] += sum; } else { output[to] = sum; }
   }

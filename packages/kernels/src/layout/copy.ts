@@ -4,7 +4,8 @@
  * better be longer than B where the two may be exchanged.
  */
 import type { Kernel, Tuning } from '@headwater/gpu'
-import { linearGroups, linearGroupWgsl, mainWgsl } from '../wgsl/linear-grid.ts'
+import { reads, writes } from '../wgsl/bindings.ts'
+import { linearGroups, mainWgsl } from '../wgsl/linear-grid.ts'
 import { all, type ShapeOf } from '../wgsl/uniforms.ts'
 
 const uniforms = {
@@ -59,16 +60,15 @@ const outputSize = (s: CopyShape) =>
 
 export const layoutCopy: Kernel<CopyShape, 'input' | 'output', CopyTuning> = {
   name: 'layout.copy',
-  bindings: { input: { type: 'vec4f', access: 'read' }, output: { type: 'vec4f', access: 'read_write' } },
+  bindings: { ...reads('vec4f', 'input'), ...writes('vec4f', 'output') },
   uniforms,
   tunings: [
     { name: '8-rows', rows: 8 },
     { name: '32-rows', rows: 32 },
   ],
   wgsl: ({ rows }) => /* wgsl */ `
-${linearGroupWgsl}
-${mainWgsl(workgroup, 'local')}
-  let index = linearGroup(group, groups) * ${workgroup}u + local;
+${mainWgsl(workgroup)}
+  let index = group * ${workgroup}u + lane;
   let blocks = (u.R + ${rows - 1}u) / ${rows}u;
   let walk = index / u.C;
   let b = walk / blocks;

@@ -7,7 +7,7 @@
 import type { Kernel, Tuning } from '@headwater/gpu'
 import { uniform } from '../examples/example.ts'
 import { reads, writes } from '../wgsl/bindings.ts'
-import { linearGroups, linearGroupWgsl } from '../wgsl/linear-grid.ts'
+import { linearGroups, mainWgsl } from '../wgsl/linear-grid.ts'
 import { padded } from '../wgsl/padded.ts'
 import { softplusWgsl } from './softplus.ts'
 
@@ -31,11 +31,9 @@ export const bceMultiTask: Kernel<
   uniforms: { R: 'size', T: 'size', scale: 'f32' },
   tunings: [{ name: 'lane-per-four-tasks' }],
   wgsl: () => /* wgsl */ `
-${linearGroupWgsl}
 ${softplusWgsl}
-@compute @workgroup_size(${lanes})
-fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: vec3u, @builtin(local_invocation_index) lane: u32) {
-  let n = linearGroup(group, groups) * ${lanes}u + lane;
+${mainWgsl(lanes)}
+  let n = group * ${lanes}u + lane;
   let width = (u.T + 3u) / 4u;
   let r = n / width;
   if (r >= u.R) { return; }

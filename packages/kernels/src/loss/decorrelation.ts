@@ -7,9 +7,10 @@
  */
 import type { Kernel, Tuning } from '@headwater/gpu'
 import { uniform } from '../examples/example.ts'
-import { linearGroups, linearGroupWgsl } from '../wgsl/linear-grid.ts'
+import { reads, writes } from '../wgsl/bindings.ts'
+import { linearGroups, mainWgsl } from '../wgsl/linear-grid.ts'
 import { padded } from '../wgsl/padded.ts'
-import { groupLanes, groupSumWgsl } from './group-sum.ts'
+import { reduceWgsl, rowLanes } from '../wgsl/row-lanes.ts'
 
 /** R rows of D4 vec4; `xOffset` and `xRow` count vec4. The result is dense. */
 export type CenterShape = { R: number; D4: number; xOffset: number; xRow: number }
@@ -22,22 +23,20 @@ const slots = 32
 export const decorrelationCenter: Kernel<CenterShape, 'x' | 'rowWeights' | 'centered' | 'count', Tuning> = {
   name: 'loss.decorrelation.center',
   bindings: {
-    x: { type: 'vec4f', access: 'read' },
-    rowWeights: { type: 'f32', access: 'read' },
-    centered: { type: 'vec4f', access: 'read_write' },
-    count: { type: 'f32', access: 'read_write' },
+    ...reads('vec4f', 'x'),
+    ...reads('f32', 'rowWeights'),
+    ...writes('vec4f', 'centered'),
+    ...writes('f32', 'count'),
   },
   uniforms: { R: 'size', D4: 'size', xOffset: 'u32', xRow: 'u32' },
   tunings: [{ name: 'eight-columns-by-32-rows' }],
   wgsl: () => /* wgsl */ `
-${linearGroupWgsl}
 var<workgroup> sums: array<vec4f, ${groupColumns * slots}>;
 var<workgroup> counts: array<f32, ${groupColumns * slots}>;
-@compute @workgroup_size(${groupColumns * slots})
-fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: vec3u, @builtin(local_invocation_index) lane: u32) {
+${mainWgsl(groupColumns * slots)}
   let R = u.R;
   let D4 = u.D4;
-  let column = linearGroup(group, groups) * ${groupColumns}u + lane % ${groupColumns}u;
+  let column = group * ${groupColumns}u + lane % ${groupColumns}u;
   let isColumn = column < D4;
   let slot = lane / ${groupColumns}u;
   let start = u.xOffset + min(column, D4 - 1u);
@@ -101,13 +100,13 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: ve
 export type OffDiagonalShape = { D: number; pRow: number; scale: number }
 
 const lanes = 32
+/** Where a workgroup sums together. */
+const group = { kind: 'workgroup' } as const
 
 const offDiagonalWgsl = (isGroup: boolean) => /* wgsl */ `
-${linearGroupWgsl}
-${isGroup ? groupSumWgsl : ''}
-@compute @workgroup_size(${isGroup ? groupLanes : lanes})
-fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: vec3u, @builtin(local_invocation_index) lane: u32) {
-  let i = linearGroup(group, groups)${isGroup ? '' : ` * ${lanes}u + lane`};
+${isGroup ? reduceWgsl(group) : ''}
+${mainWgsl(isGroup ? rowLanes(group) : lanes)}
+  let i = group${isGroup ? '' : ` * ${lanes}u + lane`};
   let D = u.D;
   if (i >= D) { return; }
   let n = count[0];
@@ -115,13 +114,13 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: ve
   let slope = 4.0 * u.scale / f32(D) * inverse;
   let start = i * u.pRow;
   var squares = vec4f();
-  for (var q = ${isGroup ? 'lane' : '0u'}; q * 4u < D; q += ${isGroup ? groupLanes : 1}u) {
+  for (var q = ${isGroup ? 'lane' : '0u'}; q * 4u < D; q += ${isGroup ? rowLanes(group) : 1}u) {
     let j = vec4u(q * 4u) + vec4u(0u, 1u, 2u, 3u);
     let c = select(vec4f(), products[start + q] * inverse, (j != vec4u(i)) & (j < vec4u(D)));
     squares += c * c;
     masked[start + q] = slope * c;
   }
-  ${isGroup ? 'squares = groupSum(lane, squares);\n  if (lane > 0u) { return; }' : ''}
+  ${isGroup ? 'squares = reduceSum4(squares, lane);\n  if (lane > 0u) { return; }' : ''}
   loss[i] = dot(squares, vec4f(1.0)) / f32(D);
 }`
 
@@ -129,10 +128,10 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: ve
 export const decorrelationOffDiagonal: Kernel<OffDiagonalShape, 'products' | 'count' | 'loss' | 'masked', Tuning> = {
   name: 'loss.decorrelation.off-diagonal',
   bindings: {
-    products: { type: 'vec4f', access: 'read' },
-    count: { type: 'f32', access: 'read' },
-    loss: { type: 'f32', access: 'read_write' },
-    masked: { type: 'vec4f', access: 'read_write' },
+    ...reads('vec4f', 'products'),
+    ...reads('f32', 'count'),
+    ...writes('f32', 'loss'),
+    ...writes('vec4f', 'masked'),
   },
   uniforms: { D: 'size', pRow: 'u32', scale: 'f32' },
   tunings: [{ name: 'workgroup-per-row' }, { name: 'lane-per-row' }],

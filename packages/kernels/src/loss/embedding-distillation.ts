@@ -8,10 +8,10 @@
  */
 import type { Kernel, Tuning } from '@headwater/gpu'
 import { uniform } from '../examples/example.ts'
-import { reads } from '../wgsl/bindings.ts'
-import { linearGroups, linearGroupWgsl } from '../wgsl/linear-grid.ts'
+import { reads, writes } from '../wgsl/bindings.ts'
+import { linearGroups, mainWgsl } from '../wgsl/linear-grid.ts'
+import { reduceWgsl, rowLanes } from '../wgsl/row-lanes.ts'
 import { all, type ShapeOf } from '../wgsl/uniforms.ts'
-import { groupLanes, groupSumWgsl } from './group-sum.ts'
 
 const uniforms = {
   ...all('size', 'V', 'K', 'D4'),
@@ -24,17 +24,17 @@ export type EmbeddingDistillationShape = ShapeOf<typeof uniforms>
 
 const epsilon = 1e-8
 const lanes = 32
+/** Where a workgroup sums together. */
+const group = { kind: 'workgroup' } as const
 
 const main = (isGroup: boolean) => {
   const first = isGroup ? 'lane' : '0u'
-  const step = isGroup ? `${groupLanes}u` : '1u'
-  const sum = (value: string) => (isGroup ? `groupSum(lane, ${value})` : value)
+  const step = isGroup ? `${rowLanes(group)}u` : '1u'
+  const sum = (value: string) => (isGroup ? `reduceSum4(${value}, lane)` : value)
   return /* wgsl */ `
-${linearGroupWgsl}
-${isGroup ? groupSumWgsl : ''}
-@compute @workgroup_size(${isGroup ? groupLanes : lanes})
-fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: vec3u, @builtin(local_invocation_index) lane: u32) {
-  let v = linearGroup(group, groups)${isGroup ? '' : ` * ${lanes}u + lane`};
+${isGroup ? reduceWgsl(group) : ''}
+${mainWgsl(isGroup ? rowLanes(group) : lanes)}
+  let v = group${isGroup ? '' : ` * ${lanes}u + lane`};
   if (v >= u.V) { return; }
   let D4 = u.D4;
   let row = v / u.K;
@@ -70,7 +70,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: ve
     if (accumulate) { gradient += dx[xStart + i]; }
     dx[xStart + i] = gradient;
   }
-  ${isGroup ? 'squares = groupSum(lane, squares);\n  if (lane > 0u) { return; }' : ''}
+  ${isGroup ? 'squares = reduceSum4(squares, lane);\n  if (lane > 0u) { return; }' : ''}
   loss[v] = dot(squares, vec4f(1.0)) / D;
 }`
 }
@@ -86,9 +86,9 @@ export const embeddingDistillation: Kernel<
   name: 'loss.embedding-distillation',
   bindings: {
     ...reads('vec4f', 'x', 'teacher'),
-    rowWeights: { type: 'f32', access: 'read' },
-    loss: { type: 'f32', access: 'read_write' },
-    dx: { type: 'vec4f', access: 'read_write' },
+    ...reads('f32', 'rowWeights'),
+    ...writes('f32', 'loss'),
+    ...writes('vec4f', 'dx'),
   },
   uniforms,
   tunings: [{ name: 'workgroup-per-vector' }, { name: 'lane-per-vector' }],

@@ -1,7 +1,6 @@
 /** WGSL by which an invocation loads its columns of B from each layout. */
+import { range } from '../wgsl/range.ts'
 import type { Layout } from './shape.ts'
-
-export const range = (n: number): number[] => Array.from({ length: n }, (_, i) => i)
 
 /** Rows of K that a turn of the loop multiplies: two, so that a sum is read and written once for both. */
 const depth = 2

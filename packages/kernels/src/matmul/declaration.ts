@@ -1,7 +1,7 @@
 /** What the matmuls over f32 sums have in common; each adds its name, its tunings, its B and its reference. */
 import type { Tuning } from '@headwater/gpu'
 import { activations } from '../wgsl/activation.ts'
-import { reads } from '../wgsl/bindings.ts'
+import { reads, writes } from '../wgsl/bindings.ts'
 import { padded } from '../wgsl/padded.ts'
 import { tileGroups } from './epilogue.ts'
 import {
@@ -53,11 +53,11 @@ export const quadTuning: MatmulTuning = {
 export function matmulDeclaration(layout: Layout) {
   return {
     bindings: {
-      a: { type: 'f32', access: 'read' },
+      ...reads('f32', 'a'),
       b: { type: layout === 'half' ? 'vec4u' : 'vec4f', access: 'read' },
       ...reads('vec4f', 'bias', 'factor', 'residual'),
-      step: { type: 'u32', access: 'read' },
-      c: { type: 'vec4f', access: 'read_write' },
+      ...reads('u32', 'step'),
+      ...writes('vec4f', 'c'),
     } as const,
     uniforms: matmulUniforms,
     bucket: matmulBucket,

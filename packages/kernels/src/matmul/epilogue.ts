@@ -1,25 +1,21 @@
 /** WGSL that every matmul shares: which tile of C a workgroup computes, and what happens to a sum before it is stored. */
 
 import { activationWgsl } from '../wgsl/activation.ts'
-import { hashWgsl } from '../wgsl/hash.ts'
-import { linearGroups, linearGroupWgsl } from '../wgsl/linear-grid.ts'
-import { range } from './columns.ts'
+import { dropoutWgsl } from '../wgsl/dropout.ts'
+import { linearGroups } from '../wgsl/linear-grid.ts'
+import { range } from '../wgsl/range.ts'
 import { effectiveWidth, type Layout } from './shape.ts'
 
-/**
- * The tile of a workgroup in the grid of {@link tileGroups}.
- */
+/** The tile of a workgroup in the grid of {@link tileGroups}. */
 export function tileWgsl(layout: Layout): string {
   const folded = foldsBatches(layout) ? 'u.aBatch == 0u' : 'false'
   return /* wgsl */ `
-${linearGroupWgsl}
 struct Tile { column4: u32, row: u32, batch: u32 }
 fn width4() -> u32 { return (u.N + 3u) / 4u; }
-fn tileOf(group: vec3u, groups: vec3u, rows: u32, columns4: u32) -> Tile {
+fn tileOf(index: u32, rows: u32, columns4: u32) -> Tile {
   let width = select(width4(), width4() * u.batch, ${folded});
   let across = (width + columns4 - 1u) / columns4;
   let down = (u.M + rows - 1u) / rows;
-  let index = linearGroup(group, groups);
   return Tile(index % across * columns4, index / across % down * rows, index / across / down);
 }
 /** Batch and vec4 column of a column of the tile; the batch is out of range where there is nothing to compute. */
@@ -46,16 +42,6 @@ export function tileGroups(
   return linearGroups(Math.ceil(width / tileColumns) * Math.ceil(s.M / tileRows) * (folded ? 1 : s.batch))
 }
 
-const dropoutWgsl = /* wgsl */ `
-  if (u.dropout > 0.0) {
-    let seed = hash(hash(step[0]) ^ u.site);
-    let first = vec4u((place.x * u.cBatch + row * u.cRow + place.y) * 4u) + vec4u(0u, 1u, 2u, 3u);
-    let bits = vec4u(hash(seed + first.x), hash(seed + first.y), hash(seed + first.z), hash(seed + first.w));
-    let random = vec4f(bits >> vec4u(8u)) / 16777216.0;
-    value = select(vec4f(), value / (1.0 - u.dropout), random >= vec4f(u.dropout));
-  }
-`
-
 /** Where an element of a vec4 tensor with an offset, a batch stride and a row stride lies. */
 const at = (name: string) => `u.${name}Offset + place.x * u.${name}Batch + row * u.${name}Row + place.y`
 
@@ -65,7 +51,7 @@ const at = (name: string) => `u.${name}Offset + place.x * u.${name}Batch + row *
  */
 export const epilogueWgsl = /* wgsl */ `
 ${activationWgsl}
-${hashWgsl}
+${dropoutWgsl}
 fn exists(place: vec2u, row: u32) -> bool { return row < u.M && place.x < u.batch; }
 fn columnBias(place: vec2u) -> vec4f {
   return select(vec4f(), bias[select(0u, u.biasOffset + place.y, u.hasBias == 1u)], u.hasBias == 1u);
@@ -85,8 +71,7 @@ fn hasLate() -> bool { return u.dropout > 0.0 || u.hasFactor == 1u || u.hasResid
 fn late(place: vec2u, row: u32) {
   if (!exists(place, row)) { return; }
   let to = ${at('c')};
-  var value = c[to];
-  ${dropoutWgsl}
+  var value = dropped(c[to], place.x * u.cBatch + row * u.cRow + place.y);
   if (u.hasFactor == 1u) { value *= factor[${at('factor')}]; }
   if (u.hasResidual == 1u) { value += residual[${at('residual')}]; }
   c[to] = value;

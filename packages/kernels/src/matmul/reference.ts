@@ -1,14 +1,7 @@
 import { activateReference } from '../wgsl/activation-reference.ts'
+import { keptReference } from '../wgsl/dropout.ts'
 import { padded } from '../wgsl/padded.ts'
 import type { MatmulArrays, MatmulShape } from './shape.ts'
-
-/** PCG hash in whole-number arithmetic of 64 bits, independent of the WGSL's wrap-around. */
-function pcg(value: bigint): bigint {
-  const mask = 0xffffffffn
-  const state = (value * 747796405n + 2891336453n) & mask
-  const word = (((state >> ((state >> 28n) + 4n)) ^ state) * 277803737n) & mask
-  return ((word >> 22n) ^ word) & mask
-}
 
 /** Every output; the columns that pad N are outputs too. `b(batch, k, n)` is an element of B. */
 export function matmulReference(
@@ -28,11 +21,8 @@ export function matmulReference(
         if (s.hasBias === 2) value += bias[s.biasOffset * 4 + m]!
         if (s.accumulate) value += c[index]!
         value = activateReference(s.activation, value)
-        if (s.dropout > 0) {
-          const counter = (pcg(pcg(BigInt(step[0]!)) ^ BigInt(s.site)) + BigInt(index - s.cOffset * 4)) & 0xffffffffn
-          const random = Number(pcg(counter) >> 8n) / 16777216
-          value = random >= Math.fround(s.dropout) ? value / (1 - s.dropout) : 0
-        }
+        const kept = keptReference(step[0]!, s.site, s.dropout, index - s.cOffset * 4)
+        value = kept === 0 ? 0 : kept * value
         if (s.hasFactor) value *= factor[place(s.factorOffset, s.factorRow, s.factorBatch)]!
         if (s.hasResidual) value += residual[place(s.residualOffset, s.residualRow, s.residualBatch)]!
         c[index] = value

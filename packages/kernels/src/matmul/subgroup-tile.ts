@@ -5,7 +5,8 @@
  */
 
 import { mainWgsl } from '../wgsl/linear-grid.ts'
-import { columnLoads, columnSetup, loopOverK, range, valueLoads } from './columns.ts'
+import { range } from '../wgsl/range.ts'
+import { columnLoads, columnSetup, loopOverK, valueLoads } from './columns.ts'
 import { epilogueWgsl, storeWgsl, tileWgsl } from './epilogue.ts'
 import type { Layout } from './shape.ts'
 
@@ -42,13 +43,8 @@ export function subgroupTileWgsl(layout: Layout, rows: number, columns4: number)
   return /* wgsl */ `
 ${tileWgsl(layout)}
 ${epilogueWgsl}
-@compute @workgroup_size(8)
-fn main(
-  @builtin(workgroup_id) group: vec3u,
-  @builtin(num_workgroups) groups: vec3u,
-  @builtin(subgroup_invocation_id) lane: u32,
-) {
-  let tile = tileOf(group, groups, ${rows}u, ${columns4 * 8}u);
+${mainWgsl(8, 'lane', 'subgroup_invocation_id')}
+  let tile = tileOf(group, ${rows}u, ${columns4 * 8}u);
   let first = tile.row;
   ${body(layout, { lanes: 8, broadcast: 'subgroupBroadcast', rows, columns4 })}
 }`
@@ -63,7 +59,7 @@ export function quadTileWgsl(layout: Layout): string {
 ${tileWgsl(layout)}
 ${epilogueWgsl}
 ${mainWgsl(8, 'local')}
-  let tile = tileOf(group, groups, 64u, 4u);
+  let tile = tileOf(group, 64u, 4u);
   let lane = local % 4u;
   let first = tile.row + local / 4u * 32u;
   ${body(layout, { lanes: 4, broadcast: 'quadBroadcast', rows: 32, columns4: 1 })}

@@ -3,10 +3,11 @@
  * whatever stands in that of `in`.
  */
 import type { Kernel, Tuning } from '@headwater/gpu'
-import { linearGroups, linearGroupWgsl, mainWgsl } from '../wgsl/linear-grid.ts'
+import { reads, writes } from '../wgsl/bindings.ts'
+import { linearGroups, mainWgsl } from '../wgsl/linear-grid.ts'
 import { padded } from '../wgsl/padded.ts'
+import { range } from '../wgsl/range.ts'
 import type { ShapeOf } from '../wgsl/uniforms.ts'
-import { range } from './columns.ts'
 
 const uniforms = { M: 'size', N: 'size', inOffset: 'u32', inRow: 'u32', outOffset: 'u32', outRow: 'u32' } as const
 
@@ -26,15 +27,14 @@ const shape = (M: number, N: number, extra: Partial<TransposeShape> = {}): Trans
 const edge = 32
 
 const wgsl = /* wgsl */ `
-${linearGroupWgsl}
 fn rowOf(m: u32, n4: u32) -> vec4f {
   return select(vec4f(), input[u.inOffset + min(m, u.M - 1u) * u.inRow + min(n4, (u.N - 1u) / 4u)], m < u.M);
 }
-${mainWgsl(64, 'local')}
+${mainWgsl(64)}
   let across = (u.N + ${edge - 1}u) / ${edge}u;
-  let index = linearGroup(group, groups);
-  let n = index % across * ${edge}u + local % 8u * 4u;
-  let m = index / across * ${edge}u + local / 8u * 4u;
+  let index = group;
+  let n = index % across * ${edge}u + lane % 8u * 4u;
+  let m = index / across * ${edge}u + lane / 8u * 4u;
   if (n >= u.N || m >= u.M) { return; }
   ${range(4)
     .map((i) => `let r${i} = rowOf(m + ${i}u, n / 4u);`)
@@ -48,7 +48,7 @@ ${mainWgsl(64, 'local')}
 
 export const transpose: Kernel<TransposeShape, 'input' | 'output', Tuning> = {
   name: 'transpose',
-  bindings: { input: { type: 'vec4f', access: 'read' }, output: { type: 'vec4f', access: 'read_write' } },
+  bindings: { ...reads('vec4f', 'input'), ...writes('vec4f', 'output') },
   uniforms,
   tunings: [{ name: 'register-4x4' }],
   wgsl: () => wgsl,

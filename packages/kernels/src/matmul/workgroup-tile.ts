@@ -4,7 +4,7 @@
  */
 
 import { mainWgsl } from '../wgsl/linear-grid.ts'
-import { range } from './columns.ts'
+import { range } from '../wgsl/range.ts'
 import { epilogueWgsl, tileWgsl } from './epilogue.ts'
 import type { Layout } from './shape.ts'
 
@@ -19,37 +19,37 @@ interface SideB {
 const sideB: Record<Layout, SideB> = {
   'row-major': {
     perInvocation: 1,
-    start: `let source = placeOf(tile.column4 + local % 16u, tile.batch);
+    start: `let source = placeOf(tile.column4 + lane % 16u, tile.batch);
   let bStart = u.bOffset + batchOf(source) * u.bBatch + source.y;`,
     loads:
-      'nextB[0] = select(vec4f(), b[bStart + min(kStart + local / 16u, u.K - 1u) * u.bRow], kStart + local / 16u < u.K);',
-    stores: 'tileB[local] = nextB[0];',
+      'nextB[0] = select(vec4f(), b[bStart + min(kStart + lane / 16u, u.K - 1u) * u.bRow], kStart + lane / 16u < u.K);',
+    stores: 'tileB[lane] = nextB[0];',
   },
   // 8 columns a load; 16 × 8 of them, at most one for each invocation
   half: {
     perInvocation: 2,
-    start: `let source = placeOf(tile.column4 + local % 8u * 2u, tile.batch);
+    start: `let source = placeOf(tile.column4 + lane % 8u * 2u, tile.batch);
   let bStart = u.bOffset + batchOf(source) * u.bBatch + source.y / 2u;`,
     loads: `{
-      let k = kStart + min(local / 8u, 15u);
+      let k = kStart + min(lane / 8u, 15u);
       let h = select(vec4u(), b[bStart + min(k, u.K - 1u) * u.bRow], k < u.K);
       nextB[0] = vec4f(unpack2x16float(h.x), unpack2x16float(h.y));
       nextB[1] = vec4f(unpack2x16float(h.z), unpack2x16float(h.w));
     }`,
-    stores: `if (local < 128u) {
-      tileB[local * 2u] = nextB[0];
-      tileB[local * 2u + 1u] = nextB[1];
+    stores: `if (lane < 128u) {
+      tileB[lane * 2u] = nextB[0];
+      tileB[lane * 2u + 1u] = nextB[1];
     }`,
   },
   // Four columns at four k, turned round in registers; 4 × 16 of them.
   transposed: {
     perInvocation: 4,
-    start: `let source = placeOf(tile.column4 + local % 16u, tile.batch);
+    start: `let source = placeOf(tile.column4 + lane % 16u, tile.batch);
   let columns = vec4u(source.y * 4u) + vec4u(0u, 1u, 2u, 3u);
   let exists = columns < vec4u(u.N);
   let bStart = vec4u(u.bOffset + batchOf(source) * u.bBatch) + min(columns, vec4u(u.N - 1u)) * u.bRow;`,
     loads: `{
-      let k = kStart + min(local / 16u, 3u) * 4u;
+      let k = kStart + min(lane / 16u, 3u) * 4u;
       let at = min(k, (u.K - 1u) / 4u * 4u) / 4u;
       let x = b[bStart.x + at];
       let y = b[bStart.y + at];
@@ -57,8 +57,8 @@ const sideB: Record<Layout, SideB> = {
       let w = b[bStart.w + at];
       ${[...'xyzw'].map((c, i) => `nextB[${i}] = select(vec4f(), select(vec4f(), vec4f(x.${c}, y.${c}, z.${c}, w.${c}), exists), k + ${i}u < u.K);`).join('\n      ')}
     }`,
-    stores: `if (local < 64u) {
-      let to = local / 16u * 64u + local % 16u;
+    stores: `if (lane < 64u) {
+      let to = lane / 16u * 64u + lane % 16u;
       ${range(4)
         .map((i) => `tileB[to + ${i * 16}u] = nextB[${i}];`)
         .join(' ')}
@@ -73,13 +73,13 @@ ${tileWgsl(layout)}
 ${epilogueWgsl}
 var<workgroup> tileA: array<vec4f, 256>;
 var<workgroup> tileB: array<vec4f, 256>;
-${mainWgsl(256, 'local')}
-  let tile = tileOf(group, groups, 64u, 16u);
+${mainWgsl(256)}
+  let tile = tileOf(group, 64u, 16u);
   let aStart = u.aOffset + min(tile.batch, u.batch - 1u) * u.aBatch;
   ${b.start}
   // Neighbouring invocations run along whatever lies beside each other in A: vec4 of four rows at one k.
-  let ak = select(local % 16u, local / 16u, u.aRow == 1u);
-  let am4 = select(local / 16u, local % 16u, u.aRow == 1u);
+  let ak = select(lane % 16u, lane / 16u, u.aRow == 1u);
+  let am4 = select(lane / 16u, lane % 16u, u.aRow == 1u);
   var nextB: array<vec4f, ${b.perInvocation}>;
   ${range(4)
     .map((r) => `var s${r} = vec4f();`)
@@ -94,15 +94,15 @@ ${mainWgsl(256, 'local')}
     ${b.stores}
     workgroupBarrier();
     for (var k = 0u; k < 16u; k++) {
-      let x = tileB[k * 16u + local % 16u];
-      let v = tileA[k * 16u + local / 16u];
+      let x = tileB[k * 16u + lane % 16u];
+      let v = tileA[k * 16u + lane / 16u];
       ${range(4)
         .map((i) => `s${i} += v.${'xyzw'[i]} * x;`)
         .join(' ')}
     }
   }
-  let place = placeOf(tile.column4 + local % 16u, tile.batch);
-  let first = tile.row + local / 16u * 4u;
+  let place = placeOf(tile.column4 + lane % 16u, tile.batch);
+  let first = tile.row + lane / 16u * 4u;
   ${range(4)
     .map((r) => `finish(place, first + ${r}u, s${r});`)
     .join('\n  ')}

@@ -4,7 +4,8 @@
  * take vectors that lie side by side.
  */
 import type { Tuning } from '@headwater/gpu'
-import { linearGroups, linearGroupWgsl } from '../wgsl/linear-grid.ts'
+import { linearGroups, mainWgsl } from '../wgsl/linear-grid.ts'
+import { range } from '../wgsl/range.ts'
 
 export interface NormTuning extends Tuning {
   /** Lanes of a team: one, or a power of two that are part of a subgroup, which has the whole workgroup. */
@@ -37,7 +38,7 @@ export const normGrid = ({ V }: { V: number }, t: NormTuning) => linearGroups(Ma
  */
 function totalWgsl(lanes: number): string {
   if (lanes === 1) return 'fn total(value: f32, lane: u32) -> f32 { return value; }'
-  const steps = Array.from({ length: Math.log2(lanes) }, (_, i) => `sum += subgroupShuffleXor(sum, ${2 ** i}u);`)
+  const steps = range(Math.log2(lanes)).map((i) => `sum += subgroupShuffleXor(sum, ${2 ** i}u);`)
   return `fn total(value: f32, lane: u32) -> f32 { var sum = value; ${steps.join(' ')} return sum; }`
 }
 
@@ -52,17 +53,11 @@ type Pass = (names: readonly string[]) => string
 function teamWgsl(t: NormTuning, before: string, body: string): string {
   const teams = teamsOf(t)
   return /* wgsl */ `
-${linearGroupWgsl}
 ${totalWgsl(t.lanes)}
-@compute @workgroup_size(${workgroup})
-fn main(
-  @builtin(workgroup_id) group: vec3u,
-  @builtin(num_workgroups) groups: vec3u,
-  @builtin(${t.lanes === 1 ? 'local_invocation_index' : 'subgroup_invocation_id'}) local: u32,
-) {
+${mainWgsl(workgroup, 'local', t.lanes === 1 ? 'local_invocation_index' : 'subgroup_invocation_id')}
   let lane = local % ${t.lanes}u;
   let count = f32(u.D4 * 4u);
-  let first = linearGroup(group, groups) * ${t.vectors * teams}u;
+  let first = group * ${t.vectors * teams}u;
   let end = min(u.V, first + ${t.vectors * teams}u);
   var own = first + local / ${t.lanes}u;
   ${before}
@@ -79,11 +74,9 @@ fn main(
 }`
 }
 
-const registers = (t: NormTuning) => Array.from({ length: t.chunks }, (_, c) => c)
-
 /** Loads chunk c of a lane into `name`c, zero behind the vector's end. */
 function loads(t: NormTuning, name: string, from: string): string {
-  return registers(t)
+  return range(t.chunks)
     .map(
       (c) =>
         `var ${name}${c} = vec4f(); if (lane + ${c * t.lanes}u < u.D4) { ${name}${c} = ${from.replaceAll('#', `(lane + ${c * t.lanes}u)`)}; }`,
@@ -95,7 +88,7 @@ function loads(t: NormTuning, name: string, from: string): string {
 function walk(t: NormTuning, from: { readonly [name: string]: string }, pass: Pass): string {
   const names = Object.keys(from)
   const { lanes } = t
-  const kept = registers(t).map(
+  const kept = range(t.chunks).map(
     (c) =>
       `if (lane + ${c * lanes}u < u.D4) { let i = lane + ${c * lanes}u; ${pass(names.map((name) => `${name}${c}`))} }`,
   )

@@ -1,6 +1,6 @@
 /** The two norms differ in one term, so one declaration of each direction makes both. */
 import type { Kernel } from '@headwater/gpu'
-import { reads } from '../wgsl/bindings.ts'
+import { reads, writes } from '../wgsl/bindings.ts'
 import {
   drawNorm,
   exampleMoments,
@@ -21,11 +21,7 @@ export type NormBackward = Kernel<NormShape, 'x' | 'gain' | 'moments' | 'dy' | '
 export function declareNormForward(name: string, centered: boolean): NormForward {
   return {
     name,
-    bindings: {
-      ...reads('vec4f', 'x', 'gain', 'shift'),
-      y: { type: 'vec4f', access: 'read_write' },
-      moments: { type: 'f32', access: 'read_write' },
-    },
+    bindings: { ...reads('vec4f', 'x', 'gain', 'shift'), ...writes('vec4f', 'y'), ...writes('f32', 'moments') },
     uniforms: normUniforms,
     tunings: normTunings,
     bucket: normBucket,
@@ -66,9 +62,9 @@ export function declareNormBackward(name: string, centered: boolean, forward: No
     name,
     bindings: {
       ...reads('vec4f', 'x', 'gain'),
-      moments: { type: 'f32', access: 'read' },
-      dy: { type: 'vec4f', access: 'read' },
-      dx: { type: 'vec4f', access: 'read_write' },
+      ...reads('f32', 'moments'),
+      ...reads('vec4f', 'dy'),
+      ...writes('vec4f', 'dx'),
     },
     uniforms: normUniforms,
     tunings: normTunings,

@@ -5,7 +5,8 @@
  */
 import type { Kernel } from '@headwater/gpu'
 import { combineWgsl, type RowSplitTuning, rowSplitBucket, rowSplitTunings } from '../layout/row-split.ts'
-import { linearGroups, linearGroupWgsl, mainWgsl } from '../wgsl/linear-grid.ts'
+import { reads, writes } from '../wgsl/bindings.ts'
+import { linearGroups, mainWgsl } from '../wgsl/linear-grid.ts'
 import { all, type ShapeOf } from '../wgsl/uniforms.ts'
 import { layerNormForward } from './layer-norm.ts'
 import { exampleMoments, type NormShape, normShape, xSize, ySize } from './norm-shape.ts'
@@ -44,28 +45,22 @@ function sumSlices(s: NormParametersShape, out: ArrayLike<number>, from: number)
 
 export const normParametersBackward: Kernel<NormParametersShape, 'x' | 'moments' | 'dy' | 'out', RowSplitTuning> = {
   name: 'norm.parameters-backward',
-  bindings: {
-    x: { type: 'vec4f', access: 'read' },
-    moments: { type: 'f32', access: 'read' },
-    dy: { type: 'vec4f', access: 'read' },
-    out: { type: 'vec4f', access: 'read_write' },
-  },
+  bindings: { ...reads('vec4f', 'x'), ...reads('f32', 'moments'), ...reads('vec4f', 'dy'), ...writes('vec4f', 'out') },
   uniforms,
   tunings: rowSplitTunings,
   bucket: ({ D4 }) => rowSplitBucket(D4),
   wgsl: (t) => /* wgsl */ `
-${linearGroupWgsl}
 ${combineWgsl(t)}
-${mainWgsl(t.columns * t.lanes, 'local')}
+${mainWgsl(t.columns * t.lanes)}
   let across = (u.D4 + ${t.columns - 1}u) / ${t.columns}u;
-  let index = linearGroup(group, groups);
+  let index = group;
   let slice = index / across;
   if (slice >= u.S) { return; }
-  let i = (index - slice * across) * ${t.columns}u + local % ${t.columns}u;
+  let i = (index - slice * across) * ${t.columns}u + lane % ${t.columns}u;
   let column = min(i, u.D4 - 1u);
   let length = (u.V + u.S - 1u) / u.S;
   let end = min(u.V, (slice + 1u) * length);
-  var v = slice * length + local / ${t.columns}u;
+  var v = slice * length + lane / ${t.columns}u;
   var row = v / u.K;
   var place = v - row * u.K;
   var gain = vec4f();
@@ -78,9 +73,9 @@ ${mainWgsl(t.columns * t.lanes, 'local')}
     place += ${t.lanes}u;
     while (place >= u.K) { place -= u.K; row++; }
   }
-  let dgain = combine(gain, local);
-  let dshift = combine(shift, local);
-  if (local < ${t.columns}u && i < u.D4) {
+  let dgain = combine(gain, lane);
+  let dshift = combine(shift, lane);
+  if (lane < ${t.columns}u && i < u.D4) {
     let to = u.outOffset + slice * u.outRow + i;
     out[to] = dgain;
     out[to + u.D4] = dshift;

@@ -9,6 +9,7 @@
  */
 import { floatToHalf } from '@headwater/binary16'
 import type { Kernel } from '@headwater/gpu'
+import { reads, writes } from '../wgsl/bindings.ts'
 import { type TileTuning, tileGroups, tileLoop, tileTunings } from './tile-loop.ts'
 
 export type HalfShape = { count: number; xOffset: number; yOffset: number }
@@ -33,7 +34,7 @@ const benchmarks: readonly HalfShape[] = [
 
 export const packHalf: Kernel<HalfShape, 'x' | 'y', TileTuning> = {
   name: 'numeric.pack-half',
-  bindings: { x: { type: 'vec4f', access: 'read' }, y: { type: 'vec4u', access: 'read_write' } },
+  bindings: { ...reads('vec4f', 'x'), ...writes('vec4u', 'y') },
   uniforms: { count: 'size', xOffset: 'u32', yOffset: 'u32' },
   tunings: tileTunings,
   wgsl: (tuning) => /* wgsl */ `
@@ -57,8 +58,8 @@ fn floats(i: u32) -> vec4f {
   if (i * 4u + 4u <= u.count) { return v; }
   return select(v, vec4f(), vec4u(i * 4u) + vec4u(0u, 1u, 2u, 3u) >= vec4u(u.count));
 }
-${tileLoop(tuning, '(u.count + 7u) / 8u', '', 'y[u.yOffset + i] = vec4u(halves(floats(i * 2u)), halves(floats(i * 2u + 1u)));')}`,
-  workgroups: ({ count }, tuning) => tileGroups(Math.ceil(count / 8), tuning),
+${tileLoop(tuning, '', 'y[u.yOffset + i] = vec4u(halves(floats(i * 2u)), halves(floats(i * 2u + 1u)));', '(u.count + 7u) / 8u')}`,
+  workgroups: ({ count }, tuning) => tileGroups({ count4: Math.ceil(count / 8) }, tuning),
   sizes: (s) => ({ x: s.xOffset + Math.ceil(s.count / 4), y: s.yOffset + Math.ceil(s.count / 8) }),
   reference: (s, { x, y }) => {
     y.fill(0, s.yOffset * 4, (s.yOffset + Math.ceil(s.count / 8)) * 4)

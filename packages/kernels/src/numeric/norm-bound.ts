@@ -6,8 +6,8 @@
  * dx as x.
  */
 import type { Kernel, Tuning } from '@headwater/gpu'
-import { reads } from '../wgsl/bindings.ts'
-import { linearGroups, linearGroupWgsl, mainWgsl } from '../wgsl/linear-grid.ts'
+import { reads, writes } from '../wgsl/bindings.ts'
+import { linearGroups, mainWgsl } from '../wgsl/linear-grid.ts'
 import type { ShapeOf } from '../wgsl/uniforms.ts'
 
 const uniforms = {
@@ -29,9 +29,8 @@ interface RowTuning extends Tuning {
 const tunings: readonly RowTuning[] = [{ name: 'lane-per-row', workgroupSize: 64 }]
 
 const rowMain = ({ workgroupSize }: RowTuning, body: string) => /* wgsl */ `
-${linearGroupWgsl}
 ${mainWgsl(workgroupSize)}
-  let r = linearGroup(group, groups) * ${workgroupSize}u + lane;
+  let r = group * ${workgroupSize}u + lane;
   if (r >= u.R) { return; }
   let xAt = r * u.xRow + u.xColumn;
   let yAt = r * u.yRow + u.yColumn;
@@ -67,7 +66,7 @@ const shared = { uniforms, tunings, cases, draw, benchmarks }
 
 export const normBoundForward: Kernel<NormBoundShape, 'x' | 'y', RowTuning> = {
   name: 'numeric.norm-bound.forward',
-  bindings: { x: { type: 'vec4f', access: 'read' }, y: { type: 'vec4f', access: 'read_write' } },
+  bindings: { ...reads('vec4f', 'x'), ...writes('vec4f', 'y') },
   ...shared,
   wgsl: (tuning) =>
     rowMain(
@@ -94,7 +93,7 @@ export const normBoundForward: Kernel<NormBoundShape, 'x' | 'y', RowTuning> = {
 
 export const normBoundBackward: Kernel<NormBoundShape, 'x' | 'dy' | 'dx', RowTuning> = {
   name: 'numeric.norm-bound.backward',
-  bindings: { ...reads('vec4f', 'x', 'dy'), dx: { type: 'vec4f', access: 'read_write' } },
+  bindings: { ...reads('vec4f', 'x', 'dy'), ...writes('vec4f', 'dx') },
   ...shared,
   wgsl: (tuning) =>
     rowMain(

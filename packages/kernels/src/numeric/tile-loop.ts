@@ -3,7 +3,7 @@
  * end is no constant on purpose: drivers that unroll loops of known length run this one at half its speed.
  */
 import type { Tuning } from '@headwater/gpu'
-import { linearGroups, linearGroupWgsl, mainWgsl } from '../wgsl/linear-grid.ts'
+import { linearGroups, mainWgsl } from '../wgsl/linear-grid.ts'
 
 export interface TileTuning extends Tuning {
   readonly lanes: number
@@ -17,20 +17,18 @@ export const tileTunings: readonly TileTuning[] = [
   { name: '8x64', lanes: 8, each: 64 },
 ]
 
-export const tileGroups = (count: number, { lanes, each }: TileTuning) =>
-  linearGroups(Math.ceil(count / (lanes * each)))
+export const tileGroups = ({ count4 }: { count4: number }, { lanes, each }: TileTuning) =>
+  linearGroups(Math.ceil(count4 / (lanes * each)))
 
 /**
- * A whole `main`.
- * @param count WGSL expression, elements in all
+ * A whole `main` over u.count4 elements, or as many as the WGSL expression `count` says.
  * @param before statements in front of the loop
  * @param body statements for element `i`
  */
-export const tileLoop = ({ lanes, each }: TileTuning, count: string, before: string, body: string) => /* wgsl */ `
-${linearGroupWgsl}
+export const tileLoop = ({ lanes, each }: TileTuning, before: string, body: string, count = 'u.count4') => /* wgsl */ `
 ${mainWgsl(lanes)}
-  let tileFirst = linearGroup(group, groups) * ${lanes * each}u;
+  let tileFirst = group * ${lanes * each}u;
   let tileEnd = min(tileFirst + ${lanes * each}u, ${count});
   ${before}
-  for (var i = tileFirst + lane; i < tileEnd; i += ${lanes}u) {${body}}
+  for (var i = tileFirst + lane; i < tileEnd; i += ${lanes}u) { ${body} }
 }`

@@ -8,7 +8,7 @@
 import type { Kernel } from '@headwater/gpu'
 import { uniform } from '../examples/example.ts'
 import { type TileTuning, tileGroups, tileLoop, tileTunings } from '../numeric/tile-loop.ts'
-import { writes } from '../wgsl/bindings.ts'
+import { reads, writes } from '../wgsl/bindings.ts'
 
 export type AdamwShape = { count4: number; decayed4: number }
 
@@ -38,8 +38,8 @@ export const rateSlots = {
 export const adamw: Kernel<AdamwShape, 'rates' | 'gradient' | 'first' | 'second' | 'values', TileTuning> = {
   name: 'adamw',
   bindings: {
-    rates: { type: 'f32', access: 'read' },
-    gradient: { type: 'vec4f', access: 'read' },
+    ...reads('f32', 'rates'),
+    ...reads('vec4f', 'gradient'),
     ...writes('vec4f', 'first', 'second', 'values'),
   },
   uniforms: { count4: 'size', decayed4: 'u32' },
@@ -48,7 +48,6 @@ export const adamw: Kernel<AdamwShape, 'rates' | 'gradient' | 'first' | 'second'
   wgsl: (tuning) =>
     tileLoop(
       tuning,
-      'u.count4',
       /* wgsl */ `
   if (bitcast<u32>(rates[${rateSlots.skip}]) != 0u) { return; }
   let rate = rates[${rateSlots.dense}];
@@ -65,7 +64,7 @@ export const adamw: Kernel<AdamwShape, 'rates' | 'gradient' | 'first' | 'second'
     values[i] = values[i] * select(1.0, kept, i < u.decayed4) - stepRate * m / (sqrt(v * correction) + ${epsilon});
   `,
     ),
-  workgroups: ({ count4 }, tuning) => tileGroups(count4, tuning),
+  workgroups: tileGroups,
   sizes: ({ count4 }) => ({ rates: 8, gradient: count4, first: count4, second: count4, values: count4 }),
   reference: (s, { rates, gradient, first, second, values }) => {
     if (!Object.is(rates[6], 0)) return

@@ -7,6 +7,7 @@
  */
 import type { Kernel, Tuning } from '@headwater/gpu'
 import { uniform } from '../examples/example.ts'
+import { reads, writes } from '../wgsl/bindings.ts'
 import { rateSlots } from './adamw.ts'
 
 export type GlobalNormShape = { P: number; maxNorm: number }
@@ -15,10 +16,7 @@ const lanes = 256
 
 export const globalNorm: Kernel<GlobalNormShape, 'partials' | 'rates', Tuning> = {
   name: 'numeric.global-norm',
-  bindings: {
-    partials: { type: 'f32', access: 'read' },
-    rates: { type: 'f32', access: 'read_write' },
-  },
+  bindings: { ...reads('f32', 'partials'), ...writes('f32', 'rates') },
   uniforms: { P: 'size', maxNorm: 'f32' },
   tunings: [{ name: 'one-workgroup' }],
   wgsl: () => /* wgsl */ `

@@ -7,6 +7,7 @@
  * `count` counts floats; the last vec4 may reach over it. `xOffset` counts vec4.
  */
 import type { Kernel, Tuning } from '@headwater/gpu'
+import { reads, writes } from '../wgsl/bindings.ts'
 
 type SharesShape = { count: number; xOffset: number; partialOffset: number }
 
@@ -34,7 +35,7 @@ function shareElements({ count, xOffset }: SharesShape, p: number): number[] {
 
 export const sumOfSquares: Kernel<SharesShape, 'x' | 'partials', Tuning> = {
   name: 'numeric.sum-of-squares',
-  bindings: { x: { type: 'vec4f', access: 'read' }, partials: { type: 'f32', access: 'read_write' } },
+  bindings: { ...reads('vec4f', 'x'), ...writes('f32', 'partials') },
   uniforms: { count: 'size', xOffset: 'u32', partialOffset: 'u32' },
   tunings: [{ name: 'lane-per-share' }],
   wgsl: () => /* wgsl */ `

@@ -9,8 +9,8 @@ export const activations = { none: 0, relu: 1, gelu: 2, silu: 3, sigmoid: 4 } as
 export type Activation = keyof typeof activations
 
 /** 2 √(2/π) and that times 0.044715. */
-const geluLinear = 1.5957691216057308
-const geluCubic = 0.07135481627260025
+export const geluLinear = 1.5957691216057308
+export const geluCubic = 0.07135481627260025
 
 /** Below these the value is under 1e-36, and the formula would meet ∞ · 0. */
 const geluZeroBelow = '-10.0'

@@ -8,15 +8,8 @@ export function linearGroups(count: number): readonly [number, number, number] {
   return [Math.ceil(count / y), y, 1]
 }
 
-/** The linear index of a workgroup: `linearGroup(workgroup_id, num_workgroups)`. */
-export const linearGroupWgsl = /* wgsl */ `
-fn linearGroup(group: vec3u, groups: vec3u) -> u32 { return group.y * groups.x + group.x; }
-`
-
-/** The head of `main` on a grid of workgroups of `size` invocations: `group`, `groups`, and under a name the invocation in it. */
-export const mainWgsl = (size: number | string, lane = 'lane') => /* wgsl */ `@compute @workgroup_size(${size})
-fn main(
-  @builtin(workgroup_id) group: vec3u,
-  @builtin(num_workgroups) groups: vec3u,
-  @builtin(local_invocation_index) ${lane}: u32,
-) {`
+/** `main` on such a grid, up to its first statements: `group`, the workgroup's index, and `lane`, the invocation's in it. */
+export const mainWgsl = (size: number, lane = 'lane', builtin = 'local_invocation_index') => /* wgsl */ `
+@compute @workgroup_size(${size})
+fn main(@builtin(workgroup_id) workgroup: vec3u, @builtin(num_workgroups) workgroups: vec3u, @builtin(${builtin}) ${lane}: u32) {
+  let group = workgroup.y * workgroups.x + workgroup.x;`

@@ -1,21 +1,22 @@
 /**
  * Sums and maxima over the lanes that share a row: a whole workgroup of 8 by subgroup operations, or of 64 through
- * workgroup memory. `reduceSum`, `reduceSum4` (of a
- * vec4f) and `reduceMax`, each called with the value and the lane's number by all lanes, give every lane the result.
+ * workgroup memory. `reduceSum`, `reduceSum4` (of a vec4f) and `reduceMax`, each called with the value and the lane's
+ * number by all lanes, give every lane the result.
  */
 import type { Tuning } from '@headwater/gpu'
+import { mainWgsl } from './linear-grid.ts'
 
 export interface RowTuning extends Tuning {
   readonly kind: 'workgroup' | 'subgroup'
 }
 
-export const rowLanes = ({ kind }: RowTuning): number => (kind === 'subgroup' ? 8 : 64)
+export const rowLanes = ({ kind }: Pick<RowTuning, 'kind'>): number => (kind === 'subgroup' ? 8 : 64)
 
-/** The parameter of `main` that numbers the lanes of a row. */
-export const laneParameter = ({ kind }: RowTuning): string =>
-  kind === 'subgroup' ? '@builtin(subgroup_invocation_id) lane: u32' : '@builtin(local_invocation_index) lane: u32'
+/** `main` of workgroups whose lanes share rows. */
+export const rowMainWgsl = (tuning: RowTuning): string =>
+  mainWgsl(rowLanes(tuning), 'lane', tuning.kind === 'subgroup' ? 'subgroup_invocation_id' : 'local_invocation_index')
 
-export function reduceWgsl({ kind }: RowTuning): string {
+export function reduceWgsl({ kind }: Pick<RowTuning, 'kind'>): string {
   if (kind === 'subgroup')
     return /* wgsl */ `
 fn reduceSum(value: f32, lane: u32) -> f32 { return subgroupAdd(value); }

@@ -3,11 +3,17 @@
  * 1 − dropout. Who is dropped follows from the step's number, the `site` and the element's index, as in the epilogue of
  * a matmul whose output has no gaps; so a backward pass draws the same again and nothing is stored.
  */
-import { hashWgsl } from '../wgsl/hash.ts'
 
-/** `dropped(value, i)` for vec4 number i; reads the binding `step` and the uniforms `dropout` and `site`. */
+/**
+ * `dropped(value, i)` for vec4 number i; reads the binding `step` and the uniforms `dropout` and `site`. `hash` is the output
+ * function of PCG for one 32-bit state (Jarzynski & Olano 2020).
+ */
 export const dropoutWgsl = /* wgsl */ `
-${hashWgsl}
+fn hash(value: u32) -> u32 {
+  let state = value * 747796405u + 2891336453u;
+  let word = ((state >> ((state >> 28u) + 4u)) ^ state) * 277803737u;
+  return (word >> 22u) ^ word;
+}
 fn dropped(value: vec4f, i: u32) -> vec4f {
   if (u.dropout == 0.0) { return value; }
   let first = hash(hash(step[0]) ^ u.site) + i * 4u;
