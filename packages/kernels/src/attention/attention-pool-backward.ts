@@ -11,24 +11,17 @@ import { rowLanes } from '../wgsl/row-lanes.ts'
 import {
   type AttentionPoolShape,
   attend,
+  attentionPool,
   attentionPoolForward,
   type PoolInputs,
-  poolBenchmarks,
   poolBindings,
-  poolBucket,
-  poolCases,
-  poolDraw,
-  poolExample,
   poolInputSizes,
   poolOutputSize,
-  poolUniforms,
 } from './attention-pool.ts'
 import {
   eventLoop,
   outsideProducts,
   type PoolTuning,
-  poolGroups,
-  poolTunings,
   poolWgsl,
   products,
   spread,
@@ -125,11 +118,8 @@ const partialSize = ({ R, C, D4 }: AttentionPoolShape): number => R * (C + 1) * 
 export const attentionPoolBackward: Kernel<AttentionPoolShape, PoolInputs | 'dy' | 'dx' | 'partial', PoolTuning> = {
   name: 'attention-pool.backward',
   bindings: { ...poolBindings, ...reads('vec4f', 'dy'), ...writes('vec4f', 'dx', 'partial') },
-  uniforms: poolUniforms,
-  tunings: poolTunings,
-  bucket: poolBucket,
+  ...attentionPool,
   wgsl,
-  workgroups: poolGroups,
   sizes: (s) => ({ ...poolInputSizes(s), dy: poolOutputSize(s), dx: s.R * s.L * s.D4, partial: partialSize(s) }),
   reference: (s, arrays) => {
     const { dy, dx, partial, parameters, channels } = arrays
@@ -160,10 +150,6 @@ export const attentionPoolBackward: Kernel<AttentionPoolShape, PoolInputs | 'dy'
     bytes: 4 * R * (L * (D4 * 8 + C + 1) + D4 * 4 * (C + 2) + 1),
   }),
   tolerance: ({ L }) => ({ absolute: 1e-5 + 3e-7 * L, relative: 2e-5 }),
-  cases: poolCases,
-  draw: poolDraw,
-  benchmarks: poolBenchmarks,
-  example: poolExample,
   gradient: {
     forward: attentionPoolForward,
     from: { y: 'dy' },

@@ -6,26 +6,26 @@
  * channels, C = 0, `channels` is not used, and any buffer does.
  * `parameters` holds mix [C, D] and then query [D], from `pOffset` (vec4).
  */
-import type { Kernel, ReferenceArrays, UniformType } from '@headwater/gpu'
+import type { Kernel, ReferenceArrays } from '@headwater/gpu'
+import { withGaps } from '../examples/with-gaps.ts'
 import { reads, writes } from '../wgsl/bindings.ts'
 import { range } from '../wgsl/range.ts'
+import { all, type ShapeOf } from '../wgsl/uniforms.ts'
 import { eventLoop, type PoolTuning, poolGroups, poolTunings, poolWgsl, sumQuads } from './attention-pool-wgsl.ts'
 import { exampleLengths } from './example-lengths.ts'
 
-export type AttentionPoolShape = {
-  R: number
-  L: number
-  C: number
-  D4: number
-  V: number
-  pOffset: number
-  yColumn: number
-  yRow: number
-}
+const uniforms = {
+  ...all('size', 'R', 'L'),
+  C: 'u32',
+  D4: 'size',
+  ...all('u32', 'pOffset', 'yColumn', 'yRow'),
+} as const
+
+export type AttentionPoolShape = ShapeOf<typeof uniforms> & { V: number }
 
 export type PoolInputs = 'table' | 'ids' | 'channels' | 'lengths' | 'parameters'
 
-export const poolCases: readonly AttentionPoolShape[] = [
+const cases: readonly AttentionPoolShape[] = [
   { R: 1, L: 1, C: 1, D4: 1, V: 1, pOffset: 0, yColumn: 0, yRow: 1 },
   { R: 19, L: 7, C: 2, D4: 4, V: 23, pOffset: 5, yColumn: 3, yRow: 9 },
   { R: 130, L: 32, C: 3, D4: 4, V: 200, pOffset: 0, yColumn: 0, yRow: 4 },
@@ -38,27 +38,15 @@ export const poolCases: readonly AttentionPoolShape[] = [
   { R: 66_000, L: 1, C: 1, D4: 1, V: 5, pOffset: 0, yColumn: 0, yRow: 1 },
 ]
 
-export function poolDraw(between: (low: number, high: number) => number): AttentionPoolShape {
-  const D4 = between(1, 10)
-  const yColumn = between(0, 3)
-  return {
-    R: between(1, 40),
-    L: between(1, between(0, 1) === 0 ? 9 : 70),
-    C: between(0, 6),
-    D4,
-    V: between(1, 30),
-    pOffset: between(0, 4),
-    yColumn,
-    yRow: yColumn + D4 + between(0, 3),
-  }
+const draw = (between: (low: number, high: number) => number): AttentionPoolShape => {
+  const [L, C, D4] = [between(1, between(0, 1) === 0 ? 9 : 70), between(0, 6), between(1, 10)]
+  return withGaps({ R: between(1, 40), L, C, D4, V: between(1, 30), pOffset: 0, yColumn: 0, yRow: D4 }, between)
 }
 
-export const poolBenchmarks: readonly AttentionPoolShape[] = [
+const benchmarks: readonly AttentionPoolShape[] = [
   { R: 512, L: 32, C: 3, D4: 4, V: 5000, pOffset: 0, yColumn: 0, yRow: 4 },
   { R: 2048, L: 64, C: 3, D4: 8, V: 20_000, pOffset: 0, yColumn: 0, yRow: 8 },
 ]
-
-export const poolBucket = ({ D4 }: AttentionPoolShape): string => (D4 <= 4 ? 'width ≤ 16' : 'width > 16')
 
 export const poolBindings = {
   ...reads('vec4f', 'table'),
@@ -67,16 +55,6 @@ export const poolBindings = {
   ...reads('u32', 'lengths'),
   ...reads('vec4f', 'parameters'),
 } as const
-
-export const poolUniforms = {
-  R: 'size',
-  L: 'size',
-  C: 'u32',
-  D4: 'size',
-  pOffset: 'u32',
-  yColumn: 'u32',
-  yRow: 'u32',
-} as const satisfies { [K in keyof AttentionPoolShape]?: UniformType }
 
 export const poolInputSizes = ({ R, L, C, D4, V, pOffset }: AttentionPoolShape) => ({
   table: V * D4,
@@ -88,10 +66,20 @@ export const poolInputSizes = ({ R, L, C, D4, V, pOffset }: AttentionPoolShape) 
 
 export const poolOutputSize = ({ R, D4, yColumn, yRow }: AttentionPoolShape): number => yColumn + (R - 1) * yRow + D4
 
-export const poolExample = (s: AttentionPoolShape, random: () => number) => ({
-  ids: s.V,
-  lengths: exampleLengths(s.R, s.L, random),
-})
+/** What forward and backward have in common. */
+export const attentionPool = {
+  uniforms,
+  tunings: poolTunings,
+  bucket: ({ D4 }: AttentionPoolShape): string => (D4 <= 4 ? 'width ≤ 16' : 'width > 16'),
+  workgroups: poolGroups,
+  cases,
+  draw,
+  benchmarks,
+  example: (s: AttentionPoolShape, random: () => number) => ({
+    ids: s.V,
+    lengths: exampleLengths(s.R, s.L, random),
+  }),
+} as const
 
 /** Tokens [L, D] and attention weights of one row, in float64. */
 export function attend(s: AttentionPoolShape, x: ReferenceArrays<PoolInputs>, r: number) {
@@ -154,11 +142,8 @@ function wgsl(tuning: PoolTuning): string {
 export const attentionPoolForward: Kernel<AttentionPoolShape, PoolInputs | 'y', PoolTuning> = {
   name: 'attention-pool.forward',
   bindings: { ...poolBindings, ...writes('vec4f', 'y') },
-  uniforms: poolUniforms,
-  tunings: poolTunings,
-  bucket: poolBucket,
+  ...attentionPool,
   wgsl,
-  workgroups: poolGroups,
   sizes: (s) => ({ ...poolInputSizes(s), y: poolOutputSize(s) }),
   reference: (s, arrays) => {
     const D = s.D4 * 4
@@ -173,8 +158,4 @@ export const attentionPoolForward: Kernel<AttentionPoolShape, PoolInputs | 'y', 
     bytes: 4 * R * (L * (D4 * 4 + C + 1) + D4 * 4 + 1),
   }),
   tolerance: () => ({ absolute: 5e-6, relative: 1e-5 }),
-  cases: poolCases,
-  draw: poolDraw,
-  benchmarks: poolBenchmarks,
-  example: poolExample,
 }

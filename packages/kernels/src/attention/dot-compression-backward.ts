@@ -12,22 +12,7 @@ import { linearGroups } from '../wgsl/linear-grid.ts'
 import { range } from '../wgsl/range.ts'
 import { type RowTuning, rowLanes, rowMainWgsl } from '../wgsl/row-lanes.ts'
 import { dotCompressionForward } from './dot-compression.ts'
-import {
-  benchmarks,
-  bucket,
-  cases,
-  type DotCompressionShape,
-  draw,
-  example,
-  lengthOf,
-  lengthsSize,
-  lsesSize,
-  uniforms,
-  weight,
-  xSize,
-  ySize,
-  zSize,
-} from './dot-compression-shape.ts'
+import { type DotCompressionShape, dotCompression, example, lengthOf, sizes, weight } from './dot-compression-shape.ts'
 import {
   type WeightedTuning,
   weightedGroups,
@@ -41,7 +26,7 @@ const tolerance = ({ D4, M }: DotCompressionShape) => ({ absolute: 1e-5 + 2e-7 *
 /** What both kernels read, at the scale of what the forward gives. */
 const given = (s: DotCompressionShape, random: () => number) => ({
   ...example(s, random),
-  lses: uniform(lsesSize(s), random).map((x) => 3 + x),
+  lses: uniform(s.B * s.M, random).map((x) => 3 + x),
 })
 
 export const dotCompressionBackwardTokens: Kernel<
@@ -57,9 +42,8 @@ export const dotCompressionBackwardTokens: Kernel<
     ...reads('vec4f', 'dy'),
     ...writes('vec4f', 'dx'),
   },
-  uniforms,
+  ...dotCompression,
   tunings: [weightedWorkgroup, weightedSubgroup(16, 2), weightedSubgroup(16, 3)],
-  bucket,
   wgsl: (tuning) =>
     weightedRowsWgsl(tuning, {
       rows: 'u.N',
@@ -72,7 +56,7 @@ export const dotCompressionBackwardTokens: Kernel<
         `dx[u.xOffset + (b * u.N + ${row}) * u.xRow + ${q}] = select(vec4f(), ${value}, ${row} < length);`,
     }),
   workgroups: ({ B, N, D4 }, tuning) => weightedGroups(B, N, D4, tuning),
-  sizes: (s) => ({ z: zSize(s), lengths: lengthsSize(s), lses: lsesSize(s), dy: ySize(s), dx: xSize(s) }),
+  sizes: (s) => ({ ...sizes(s), dy: sizes(s).y, dx: sizes(s).x }),
   reference: (s, { z, lengths, lses, dy, dx }) => {
     for (let b = 0; b < s.B; b++)
       for (let n = 0; n < s.N; n++)
@@ -89,9 +73,6 @@ export const dotCompressionBackwardTokens: Kernel<
     bytes: 4 * B * (N * M + N * D4 * 4 + M * D4 * 4 + M),
   }),
   tolerance,
-  cases,
-  draw,
-  benchmarks,
   example: given,
   gradient: { forward: dotCompressionForward, from: { y: 'dy' }, to: { x: 'dx' } },
 }
@@ -203,24 +184,15 @@ export const dotCompressionBackwardLogits: Kernel<
     ...reads('vec4f', 'y', 'dy'),
     ...writes('f32', 'dz'),
   },
-  uniforms,
+  ...dotCompression,
   tunings: [
     { name: 'workgroup-64x16', kind: 'workgroup', tokens: 1 },
     { name: 'subgroup-32x16', kind: 'subgroup', tokens: 4, minSubgroupSize: 8 },
   ],
-  bucket,
   wgsl: logitsWgsl,
   workgroups: ({ B, N, M }, tuning) =>
     linearGroups(B * Math.ceil(N / (rowLanes(tuning) * tuning.tokens)) * Math.ceil(M / 16)),
-  sizes: (s) => ({
-    z: zSize(s),
-    x: xSize(s),
-    lengths: lengthsSize(s),
-    lses: lsesSize(s),
-    y: ySize(s),
-    dy: ySize(s),
-    dz: zSize(s),
-  }),
+  sizes: (s) => ({ ...sizes(s), dy: sizes(s).y, dz: sizes(s).z }),
   reference: (s, { z, x, lengths, lses, y, dy, dz }) => {
     for (let b = 0; b < s.B; b++)
       for (let n = 0; n < s.N; n++)
@@ -244,9 +216,6 @@ export const dotCompressionBackwardLogits: Kernel<
     bytes: 4 * B * (2 * N * M + N * D4 * 4 + 2 * M * D4 * 4 + M),
   }),
   tolerance,
-  cases,
-  draw,
-  benchmarks,
   example: given,
   gradient: { forward: dotCompressionForward, from: { y: 'dy' }, to: { z: 'dz' } },
 }

@@ -1,9 +1,10 @@
 /** Shape, uniforms, cases and examples that the dot compression kernels share. */
 import type { ReferenceArrays } from '@headwater/gpu'
+import { withGaps } from '../examples/with-gaps.ts'
 import { all, type ShapeOf } from '../wgsl/uniforms.ts'
 import { exampleLengths } from './example-lengths.ts'
 
-export const uniforms = {
+const uniforms = {
   ...all('size', 'B', 'N', 'M', 'D4'),
   ...all('u32', 'zOffset', 'zRow', 'xOffset', 'xRow', 'yOffset', 'yRow'),
   scale: 'f32',
@@ -34,7 +35,7 @@ const dense = (
   ...extra,
 })
 
-export const cases: readonly DotCompressionShape[] = [
+const cases: readonly DotCompressionShape[] = [
   dense(1, 1, 1, 1),
   dense(4, 13, 5, 3, { zOffset: 3, zRow: 7, xOffset: 2, xRow: 4, yOffset: 1, yRow: 5, scale: 0.6, masked: 1 }),
   dense(2, 16, 16, 16),
@@ -45,49 +46,37 @@ export const cases: readonly DotCompressionShape[] = [
   dense(66_000, 1, 1, 1),
 ]
 
-export function draw(between: (low: number, high: number) => number): DotCompressionShape {
-  const [M, D4] = [between(1, 36), between(1, 28)]
-  return {
-    B: between(1, 5),
-    N: between(1, 70),
-    M,
-    D4,
-    zOffset: between(0, 5),
-    zRow: M + between(0, 3),
-    xOffset: between(0, 3),
-    xRow: D4 + between(0, 2),
-    yOffset: between(0, 3),
-    yRow: D4 + between(0, 2),
-    scale: between(1, 6) / 4,
-    masked: between(0, 1) as 0 | 1,
-  }
+const draw = (between: (low: number, high: number) => number): DotCompressionShape => {
+  const extra = { scale: between(1, 6) / 4, masked: between(0, 1) as 0 | 1 }
+  return withGaps(dense(between(1, 5), between(1, 70), between(1, 36), between(1, 28), extra), between)
 }
 
-export const benchmarks = [
-  dense(2048, 64, 16, 24),
-  dense(512, 32, 8, 16),
-  dense(512, 32, 16, 16),
-  dense(512, 32, 8, 24),
-]
+const benchmarks = [dense(2048, 64, 16, 24), dense(512, 32, 8, 16), dense(512, 32, 16, 16), dense(512, 32, 8, 24)]
 
 /** Whether 8 rows hold the compressed tokens, and whether tiles of 64 or of 96 columns leave less of a token empty. */
-export const bucket = ({ M, D4 }: DotCompressionShape): string => {
+const bucket = ({ M, D4 }: DotCompressionShape): string => {
   const wide = Math.ceil(D4 / 24) * 24 < Math.ceil(D4 / 16) * 16
   return `compressed ${M <= 8 ? '≤' : '>'} 8, columns by ${wide ? 96 : 64}`
 }
 
-export const zSize = (s: DotCompressionShape): number => s.zOffset + (s.B * s.N - 1) * s.zRow + s.M
-export const xSize = (s: DotCompressionShape): number => s.xOffset + (s.B * s.N - 1) * s.xRow + s.D4
-export const ySize = (s: DotCompressionShape): number => s.yOffset + (s.B * s.M - 1) * s.yRow + s.D4
-export const lsesSize = ({ B, M }: DotCompressionShape): number => B * M
-export const lengthsSize = ({ B, masked }: DotCompressionShape): number => (masked ? B : 1)
+/** What the three kernels have in common. */
+export const dotCompression = { uniforms, bucket, cases, draw, benchmarks } as const
+
+/** Elements of each tensor. */
+export const sizes = (s: DotCompressionShape) => ({
+  z: s.zOffset + (s.B * s.N - 1) * s.zRow + s.M,
+  x: s.xOffset + (s.B * s.N - 1) * s.xRow + s.D4,
+  y: s.yOffset + (s.B * s.M - 1) * s.yRow + s.D4,
+  lses: s.B * s.M,
+  lengths: s.masked ? s.B : 1,
+})
 
 export const lengthOf = (s: DotCompressionShape, lengths: ArrayLike<number>, b: number): number =>
   s.masked ? Math.min(s.N, lengths[b]!) : s.N
 
 export const example = (s: DotCompressionShape, random: () => number) => ({
   z: 2,
-  lengths: exampleLengths(lengthsSize(s), s.N, random),
+  lengths: exampleLengths(sizes(s).lengths, s.N, random),
 })
 
 /** exp(scale · z − lse), the weight of token n in the compressed token m. */

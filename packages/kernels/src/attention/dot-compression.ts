@@ -11,21 +11,7 @@ import type { Kernel } from '@headwater/gpu'
 import { reads, writes } from '../wgsl/bindings.ts'
 import { exponentialWgsl } from '../wgsl/exponential.ts'
 import { range } from '../wgsl/range.ts'
-import {
-  benchmarks,
-  bucket,
-  cases,
-  type DotCompressionShape,
-  draw,
-  example,
-  lengthOf,
-  lengthsSize,
-  lsesSize,
-  uniforms,
-  xSize,
-  ySize,
-  zSize,
-} from './dot-compression-shape.ts'
+import { type DotCompressionShape, dotCompression, example, lengthOf, sizes } from './dot-compression-shape.ts'
 import {
   type WeightedTuning,
   weightedGroups,
@@ -92,12 +78,11 @@ export const dotCompressionForward: Kernel<DotCompressionShape, 'z' | 'x' | 'len
       ...writes('vec4f', 'y'),
       ...writes('f32', 'lses'),
     },
-    uniforms,
+    ...dotCompression,
     tunings: [weightedWorkgroup, weightedSubgroup(8, 2), weightedSubgroup(8, 3), weightedSubgroup(16, 2)],
-    bucket,
     wgsl,
     workgroups: ({ B, M, D4 }, tuning) => weightedGroups(B, M, D4, tuning),
-    sizes: (s) => ({ z: zSize(s), x: xSize(s), lengths: lengthsSize(s), y: ySize(s), lses: lsesSize(s) }),
+    sizes,
     reference: (s, { z, x, lengths, y, lses }) => {
       for (let b = 0; b < s.B; b++)
         for (let m = 0; m < s.M; m++) {
@@ -123,8 +108,5 @@ export const dotCompressionForward: Kernel<DotCompressionShape, 'z' | 'x' | 'len
       bytes: 4 * B * (N * M + N * D4 * 4 + M * D4 * 4 + M),
     }),
     tolerance: ({ N }) => ({ absolute: 3e-6 + 2e-8 * N, relative: 1e-5 }),
-    cases,
-    draw,
-    benchmarks,
     example,
   }

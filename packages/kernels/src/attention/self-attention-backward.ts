@@ -9,23 +9,19 @@ import type { Kernel, ReferenceArrays } from '@headwater/gpu'
 import { uniform } from '../examples/example.ts'
 import { reads, writes } from '../wgsl/bindings.ts'
 import { range } from '../wgsl/range.ts'
-import { attentionForward, workgroupsOf } from './self-attention.ts'
+import { attentionForward } from './self-attention.ts'
 import {
   selfAttentionForwardReference,
   selfAttentionKeyValueReference,
   selfAttentionQueryReference,
 } from './self-attention-reference.ts'
 import {
-  benchmarks,
-  bucket,
-  cases,
-  draw,
   example,
   pairs,
   qkvSize,
   type SelfAttentionShape,
+  selfAttention,
   statisticsSize,
-  uniforms,
   ySize,
 } from './self-attention-shape.ts'
 import {
@@ -38,7 +34,6 @@ import {
   type SelfAttentionTuning,
   selfAttentionWgsl,
   storeOwn,
-  selfAttentionTunings as tunings,
   zeros,
 } from './self-attention-wgsl.ts'
 
@@ -143,11 +138,8 @@ export const attentionBackwardQuery: Kernel<
     ...reads('f32', 'lses', 'y', 'dy'),
     ...writes('f32', 'dqkv', 'deltas'),
   },
-  uniforms,
-  tunings,
-  bucket,
+  ...selfAttention,
   wgsl: queryWgsl,
-  workgroups: workgroupsOf,
   sizes: (s) => ({
     qkv: qkvSize(s),
     lengths: s.B,
@@ -160,9 +152,6 @@ export const attentionBackwardQuery: Kernel<
   reference: selfAttentionQueryReference,
   cost: (s) => ({ flops: pairs(s) * s.D * 6, bytes: 4 * s.B * s.L * s.H * (6 * s.D + 2) }),
   tolerance,
-  cases,
-  draw,
-  benchmarks,
   example: given,
   gradient,
 }
@@ -179,11 +168,8 @@ export const attentionBackwardKeyValue: Kernel<
     ...reads('f32', 'lses', 'deltas', 'dy'),
     ...writes('f32', 'dqkv'),
   },
-  uniforms,
-  tunings,
-  bucket,
+  ...selfAttention,
   wgsl: keyValueWgsl,
-  workgroups: workgroupsOf,
   sizes: (s) => ({
     qkv: qkvSize(s),
     lengths: s.B,
@@ -195,9 +181,6 @@ export const attentionBackwardKeyValue: Kernel<
   reference: selfAttentionKeyValueReference,
   cost: (s) => ({ flops: pairs(s) * s.D * 8, bytes: 4 * s.B * s.L * s.H * (6 * s.D + 2) }),
   tolerance,
-  cases,
-  draw,
-  benchmarks,
   example: given,
   gradient,
 }

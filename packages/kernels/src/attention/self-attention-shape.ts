@@ -1,32 +1,16 @@
 /** Shape, uniforms, cases and examples that the self-attention kernels share. */
-import type { UniformType } from '@headwater/gpu'
-import { all } from '../wgsl/uniforms.ts'
+
+import { linearGroups } from '../wgsl/linear-grid.ts'
+import { all, type ShapeOf } from '../wgsl/uniforms.ts'
 import { exampleLengths } from './example-lengths.ts'
+import { blockOf, type SelfAttentionTuning, selfAttentionTunings } from './self-attention-wgsl.ts'
 
-export type SelfAttentionShape = {
-  /** Sequences. */
-  B: number
-  /** Places of a sequence. */
-  L: number
-  /** Heads. */
-  H: number
-  /** Columns of a head. */
-  D: number
-  /** First float of the queries, keys and values. */
-  qOffset: number
-  kOffset: number
-  vOffset: number
-  /** Floats from one place to the next, in queries, keys and values alike. */
-  row: number
-  yOffset: number
-  yRow: number
-  causal: 0 | 1
-}
-
-export const uniforms = {
+const uniforms = {
   ...all('size', 'B', 'L', 'H', 'D'),
   ...all('u32', 'qOffset', 'kOffset', 'vOffset', 'row', 'yOffset', 'yRow', 'causal'),
-} as const satisfies { [K in keyof SelfAttentionShape]: UniformType }
+} as const
+
+export type SelfAttentionShape = ShapeOf<typeof uniforms> & { causal: 0 | 1 }
 
 /** Queries, keys and values side by side in one tensor [B·L, 3·H·D]. */
 function fused(B: number, L: number, H: number, D: number, causal: 0 | 1 = 0): SelfAttentionShape {
@@ -40,7 +24,7 @@ function stacked(B: number, L: number, H: number, D: number): SelfAttentionShape
   return { ...fused(B, L, H, D), kOffset: size, vOffset: 2 * size, row: H * D }
 }
 
-export const cases: readonly SelfAttentionShape[] = [
+const cases: readonly SelfAttentionShape[] = [
   fused(1, 1, 1, 4),
   { ...fused(3, 37, 2, 8, 1), qOffset: 5, kOffset: 30, vOffset: 53, row: 71, yOffset: 3, yRow: 19 },
   fused(3, 19, 2, 12),
@@ -53,39 +37,37 @@ export const cases: readonly SelfAttentionShape[] = [
   fused(16_500, 1, 4, 4),
 ]
 
-export function draw(between: (low: number, high: number) => number): SelfAttentionShape {
+function draw(between: (low: number, high: number) => number): SelfAttentionShape {
   const [H, D] = [between(1, 3), between(1, 18) * 4]
-  const causal = between(0, 1) as 0 | 1
-  const width = H * D
+  const width = H * D + between(0, 3)
   const order = between(0, 1)
-  const [qOffset, gap] = [between(0, 5), between(0, 3)]
-  const [kOffset, vOffset] = [qOffset + (1 + order) * (width + gap), qOffset + (2 - order) * (width + gap)]
-  const row = 3 * width + 2 * gap + between(0, 3)
-  const yOffset = between(0, 5)
+  const qOffset = between(0, 5)
   return {
-    B: between(1, 3),
-    L: between(1, 70),
-    H,
-    D,
+    ...fused(between(1, 3), between(1, 70), H, D, between(0, 1) as 0 | 1),
     qOffset,
-    kOffset,
-    vOffset,
-    row,
-    yOffset,
-    yRow: width + between(0, 3),
-    causal,
+    kOffset: qOffset + (1 + order) * width,
+    vOffset: qOffset + (2 - order) * width,
+    row: 3 * width + between(0, 3),
+    yOffset: between(0, 5),
+    yRow: H * D + between(0, 3),
   }
 }
 
-export const benchmarks: readonly SelfAttentionShape[] = [
-  fused(256, 64, 4, 16),
-  fused(64, 256, 4, 32),
-  fused(64, 128, 2, 64),
-]
+const benchmarks: readonly SelfAttentionShape[] = [fused(256, 64, 4, 16), fused(64, 256, 4, 32), fused(64, 128, 2, 64)]
 
-/** Heads of up to as many columns as a tuning keeps in registers are alike. */
-export const bucket = ({ D }: SelfAttentionShape): string =>
-  D <= 16 ? 'head ≤ 16' : D <= 32 ? 'head ≤ 32' : 'head > 32'
+/** What the three kernels have in common. */
+export const selfAttention = {
+  uniforms,
+  tunings: selfAttentionTunings,
+  /** Heads of up to as many columns as a tuning keeps in registers are alike. */
+  bucket: ({ D }: SelfAttentionShape): string => (D <= 16 ? 'head ≤ 16' : D <= 32 ? 'head ≤ 32' : 'head > 32'),
+  /** A block of rows and a chunk of columns each. */
+  workgroups: ({ B, H, L, D }: SelfAttentionShape, tuning: SelfAttentionTuning) =>
+    linearGroups(B * H * Math.ceil(L / blockOf(tuning)) * Math.ceil(D / tuning.width)),
+  cases,
+  draw,
+  benchmarks,
+} as const
 
 /** Floats up to the last that is read. */
 export const qkvSize = (s: SelfAttentionShape): number =>

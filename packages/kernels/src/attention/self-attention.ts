@@ -8,39 +8,28 @@
  */
 import type { Kernel } from '@headwater/gpu'
 import { reads, writes } from '../wgsl/bindings.ts'
-import { linearGroups } from '../wgsl/linear-grid.ts'
 import { range } from '../wgsl/range.ts'
 import { selfAttentionForwardReference } from './self-attention-reference.ts'
 import {
-  benchmarks,
-  bucket,
-  cases,
-  draw,
   example,
   pairs,
   qkvSize,
   type SelfAttentionShape,
+  selfAttention,
   statisticsSize,
-  uniforms,
   ySize,
 } from './self-attention-shape.ts'
 import {
-  blockOf,
   outsideSums,
   overKeys,
   ownQuery,
   parts,
   product,
   type SelfAttentionTuning,
-  selfAttentionTunings,
   selfAttentionWgsl,
   storeOwn,
   zeros,
 } from './self-attention-wgsl.ts'
-
-/** Workgroups of a tuning: a block of rows and a chunk of columns each. */
-export const workgroupsOf = ({ B, H, L, D }: SelfAttentionShape, tuning: SelfAttentionTuning) =>
-  linearGroups(B * H * Math.ceil(L / blockOf(tuning)) * Math.ceil(D / tuning.width)) as [number, number, number]
 
 function wgsl(tuning: SelfAttentionTuning): string {
   const { width } = tuning
@@ -75,17 +64,11 @@ function wgsl(tuning: SelfAttentionTuning): string {
 export const attentionForward: Kernel<SelfAttentionShape, 'qkv' | 'lengths' | 'y' | 'lses', SelfAttentionTuning> = {
   name: 'attention.forward',
   bindings: { ...reads('f32', 'qkv'), ...reads('u32', 'lengths'), ...writes('f32', 'y', 'lses') },
-  uniforms,
-  tunings: selfAttentionTunings,
-  bucket,
+  ...selfAttention,
   wgsl,
-  workgroups: workgroupsOf,
   sizes: (s) => ({ qkv: qkvSize(s), lengths: s.B, y: ySize(s), lses: statisticsSize(s) }),
   reference: selfAttentionForwardReference,
   cost: (s) => ({ flops: pairs(s) * s.D * 4, bytes: 4 * s.B * s.L * s.H * (4 * s.D + 1) }),
   tolerance: () => ({ absolute: 1e-5, relative: 1e-5 }),
-  cases,
-  draw,
-  benchmarks,
   example,
 }

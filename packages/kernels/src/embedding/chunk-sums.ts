@@ -7,6 +7,7 @@
  * Shape letters: C chunks at most, D4 vec4 of width, P lookups, R gradient rows. `gColumn` and `gRow` count vec4.
  */
 import type { Kernel, Tuning } from '@headwater/gpu'
+import { withGaps } from '../examples/with-gaps.ts'
 import { reads, writes } from '../wgsl/bindings.ts'
 import { linearGroups, mainWgsl } from '../wgsl/linear-grid.ts'
 import { range } from '../wgsl/range.ts'
@@ -83,10 +84,8 @@ ${mainWgsl(workgroupSize)}
     { C: 524_297, D4: 1, gColumn: 0, gRow: 1, P: 524_297, R: 3 },
   ],
   draw: (between) => {
-    const D4 = between(1, 9)
-    const gColumn = between(0, 3)
-    const C = between(1, 40)
-    return { C, D4, gColumn, gRow: gColumn + D4 + between(0, 3), P: between(1, C * 70), R: between(1, 20) }
+    const [C, D4] = [between(1, 40), between(1, 9)]
+    return withGaps({ C, D4, gColumn: 0, gRow: D4, P: between(1, C * 70), R: between(1, 20) }, between)
   },
   benchmarks: [
     { C: 256, D4: 4, gColumn: 0, gRow: 4, P: 16_384, R: 2048 },

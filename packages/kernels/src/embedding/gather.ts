@@ -7,6 +7,7 @@
  * The gradient of the table is row-adagrad's, from lookups grouped by row.
  */
 import type { Kernel, Tuning } from '@headwater/gpu'
+import { withGaps } from '../examples/with-gaps.ts'
 import { reads, writes } from '../wgsl/bindings.ts'
 import { linearGroups, mainWgsl } from '../wgsl/linear-grid.ts'
 import { range } from '../wgsl/range.ts'
@@ -29,22 +30,6 @@ interface GatherTuning extends Tuning {
   readonly workgroupSize: number
   /** vec4 of a row that one invocation sums: an id is loaded once for all of them. */
   readonly block: number
-}
-
-const drawGather = (between: (low: number, high: number) => number): GatherShape => {
-  const D4 = between(1, 9)
-  const yColumn = between(0, 4)
-  const V = between(1, 60)
-  return {
-    R: between(1, 80),
-    M: between(1, 9),
-    D4,
-    V,
-    partRows: Math.max(between(1, 70), Math.ceil(V / 4)),
-    mode: between(0, 1),
-    yColumn,
-    yRow: yColumn + D4 + between(0, 3),
-  }
 }
 
 export const gather: Kernel<GatherShape, TableBinding | 'ids' | 'lengths' | 'y', GatherTuning> = {
@@ -82,12 +67,7 @@ ${mainWgsl(workgroupSize)}
   },
   workgroups: ({ R, D4 }, { workgroupSize, block }) =>
     linearGroups(Math.ceil((R * Math.ceil(D4 / block)) / workgroupSize)),
-  sizes: (s) => ({
-    ...tableSizes(s),
-    ids: s.R * s.M,
-    lengths: s.R,
-    y: s.R * s.yRow,
-  }),
+  sizes: (s) => ({ ...tableSizes(s), ids: s.R * s.M, lengths: s.R, y: s.R * s.yRow }),
   reference: (s, arrays) => {
     const { ids, lengths, y } = arrays
     for (let r = 0; r < s.R; r++) {
@@ -118,7 +98,12 @@ ${mainWgsl(workgroupSize)}
     // Over 65,535 workgroups of 8 lanes.
     { R: 524_297, M: 1, D4: 1, V: 7, partRows: 7, mode: 0, yColumn: 0, yRow: 1 },
   ],
-  draw: drawGather,
+  draw: (between) => {
+    const [D4, V] = [between(1, 9), between(1, 60)]
+    const partRows = Math.max(between(1, 70), Math.ceil(V / 4))
+    const dense = { R: between(1, 80), M: between(1, 9), D4, V, partRows, mode: between(0, 1), yColumn: 0, yRow: D4 }
+    return withGaps(dense, between)
+  },
   benchmarks: [
     { R: 2048, M: 16, D4: 4, V: 100_000, partRows: 100_000, mode: 1, yColumn: 0, yRow: 4 },
     { R: 2048, M: 16, D4: 8, V: 100_000, partRows: 100_000, mode: 1, yColumn: 0, yRow: 8 },

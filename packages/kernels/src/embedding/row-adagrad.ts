@@ -16,32 +16,29 @@ import { uniform } from '../examples/example.ts'
 import { rateSlots } from '../optimizer/adamw.ts'
 import { reads, writes } from '../wgsl/bindings.ts'
 import { linearGroups, mainWgsl } from '../wgsl/linear-grid.ts'
+import { all, type ShapeOf } from '../wgsl/uniforms.ts'
 
-export type RowAdagradShape = {
-  J: number
-  groupOffset: number
-  firstRow: number
-  partRows: number
-  D4: number
-  gColumn: number
-  gRow: number
-  l2: number
-  longest: number
-  V: number
-  P: number
-  R: number
-  C: number
+const bindings = {
+  ...reads('vec4u', 'groups'),
+  ...reads('u32', 'sources'),
+  ...reads('f32', 'weights'),
+  ...reads('vec4f', 'gradient', 'partials'),
+  ...reads('f32', 'rates'),
+  ...writes('f32', 'squares'),
+  ...writes('vec4f', 'table'),
 }
 
-export type RowAdagradBinding =
-  | 'groups'
-  | 'sources'
-  | 'weights'
-  | 'gradient'
-  | 'partials'
-  | 'rates'
-  | 'squares'
-  | 'table'
+const uniforms = {
+  J: 'size',
+  ...all('u32', 'groupOffset', 'firstRow'),
+  ...all('size', 'partRows', 'D4'),
+  gColumn: 'u32',
+  gRow: 'size',
+  l2: 'f32',
+  longest: 'u32',
+} as const
+
+export type RowAdagradShape = ShapeOf<typeof uniforms> & { V: number; P: number; R: number; C: number }
 
 interface RowAdagradTuning extends Tuning {
   readonly workgroupSize: number
@@ -124,28 +121,13 @@ ${mainWgsl(workgroupSize)}
 }`
 }
 
-export const rowAdagrad: Kernel<RowAdagradShape, RowAdagradBinding, RowAdagradTuning> = {
+/** The middle one of three parts, behind other groups. */
+const middle = { groupOffset: 17, firstRow: 33, partRows: 33 }
+
+export const rowAdagrad: Kernel<RowAdagradShape, keyof typeof bindings, RowAdagradTuning> = {
   name: 'embedding.row-adagrad',
-  bindings: {
-    ...reads('vec4u', 'groups'),
-    ...reads('u32', 'sources'),
-    ...reads('f32', 'weights'),
-    ...reads('vec4f', 'gradient', 'partials'),
-    ...reads('f32', 'rates'),
-    ...writes('f32', 'squares'),
-    ...writes('vec4f', 'table'),
-  },
-  uniforms: {
-    J: 'size',
-    groupOffset: 'u32',
-    firstRow: 'u32',
-    partRows: 'size',
-    D4: 'size',
-    gColumn: 'u32',
-    gRow: 'size',
-    l2: 'f32',
-    longest: 'u32',
-  },
+  bindings,
+  uniforms,
   tunings: [
     { name: '4-lanes-per-row', workgroupSize: 64, lanesPerRow: 4 },
     { name: 'lane-per-row', workgroupSize: 8, lanesPerRow: 1 },
@@ -198,20 +180,7 @@ export const rowAdagrad: Kernel<RowAdagradShape, RowAdagradBinding, RowAdagradTu
     shape({ J: 1, V: 1, partRows: 1, P: 1, R: 1, D4: 1, gRow: 1 }),
     shape({ J: 40, V: 64, partRows: 64, P: 150, R: 50, D4: 4, gColumn: 3, gRow: 11, longest: 4, C: 9 }),
     shape({ J: 40, V: 97, partRows: 97, P: 37, R: 20, D4: 3, gRow: 3, l2: 0.1 }),
-    // The middle one of three parts, behind other groups.
-    shape({
-      J: 61,
-      groupOffset: 17,
-      V: 100,
-      firstRow: 33,
-      partRows: 33,
-      P: 300,
-      R: 20,
-      D4: 5,
-      gRow: 5,
-      longest: 5,
-      C: 7,
-    }),
+    shape({ J: 61, V: 100, ...middle, P: 300, R: 20, D4: 5, gRow: 5, longest: 5, C: 7 }),
     // Wider than the sums that are kept.
     shape({ J: 19, V: 25, partRows: 25, P: 60, R: 9, D4: keptColumns + 7, gRow: keptColumns + 7, l2: 0.01 }),
     // Over 65,535 workgroups of 16 rows; nearly all of its groups are empty.

@@ -6,6 +6,7 @@
  * row stride of x count floats, the others vec4.
  */
 import type { Kernel } from '@headwater/gpu'
+import { withGaps } from '../examples/with-gaps.ts'
 import { combineWgsl, type RowSplitTuning, rowSplitBucket, rowSplitTunings } from '../layout/row-split.ts'
 import { reads, writes } from '../wgsl/bindings.ts'
 import { linearGroups, mainWgsl } from '../wgsl/linear-grid.ts'
@@ -24,17 +25,10 @@ export type PeriodicShape = ShapeOf<typeof uniforms>
 /** The backward pass cuts the rows into S slices of ⌈R / S⌉ and writes a gradient of F · K4 vec4 for each. */
 export type PeriodicBackwardShape = PeriodicShape & { S: number; outOffset: number; outRow: number }
 
-const dense = (R: number, F: number, K4: number): PeriodicShape => ({
-  R,
-  F,
-  K4,
-  xOffset: 0,
-  xRow: F,
-  frequencyOffset: 0,
-  yOffset: 0,
-  yRow: F * (K4 * 2 + 1),
-  yFeature: K4 * 2 + 1,
-})
+const dense = (R: number, F: number, K4: number, gap = 0): PeriodicShape => {
+  const yFeature = K4 * 2 + 1 + gap
+  return { R, F, K4, xOffset: 0, xRow: F, frequencyOffset: 0, yOffset: 0, yRow: F * yFeature, yFeature }
+}
 
 const denseBackward = (R: number, F: number, K4: number, S: number): PeriodicBackwardShape => ({
   ...dense(R, F, K4),
@@ -43,38 +37,15 @@ const denseBackward = (R: number, F: number, K4: number, S: number): PeriodicBac
   outRow: F * K4,
 })
 
-const gaps: PeriodicShape = {
-  R: 67,
-  F: 5,
-  K4: 3,
-  xOffset: 1,
-  xRow: 7,
-  frequencyOffset: 2,
-  yOffset: 3,
-  yRow: 43,
-  yFeature: 8,
-}
+const gaps = { R: 67, F: 5, K4: 3, xOffset: 1, xRow: 7, frequencyOffset: 2, yOffset: 3, yRow: 43, yFeature: 8 }
 
 const xSize = (s: PeriodicShape) => s.xOffset + (s.R - 1) * s.xRow + s.F
 const frequencySize = (s: PeriodicShape) => s.frequencyOffset + s.F * s.K4
 const ySize = (s: PeriodicShape) => s.yOffset + (s.R - 1) * s.yRow + (s.F - 1) * s.yFeature + s.K4 * 2 + 1
 const outSize = (s: PeriodicBackwardShape) => s.outOffset + (s.S - 1) * s.outRow + s.F * s.K4
 
-function draw(between: (low: number, high: number) => number): PeriodicShape {
-  const [F, K4] = [between(1, 20), between(1, 4)]
-  const yFeature = K4 * 2 + 1 + between(0, 2)
-  return {
-    R: between(1, 90),
-    F,
-    K4,
-    xOffset: between(0, 5),
-    xRow: F + between(0, 3),
-    frequencyOffset: between(0, 5),
-    yOffset: between(0, 5),
-    yRow: F * yFeature + between(0, 3),
-    yFeature,
-  }
-}
+const draw = (between: (low: number, high: number) => number): PeriodicShape =>
+  withGaps(dense(between(1, 90), between(1, 20), between(1, 4), between(0, 2)), between)
 
 const example = (s: PeriodicShape, random: () => number) => ({
   x: featuresWithGaps(xSize(s), random),

@@ -7,6 +7,7 @@
  */
 import type { Kernel } from '@headwater/gpu'
 import { uniform } from '../examples/example.ts'
+import { withGaps } from '../examples/with-gaps.ts'
 import { reads, writes } from '../wgsl/bindings.ts'
 import { all, type ShapeOf } from '../wgsl/uniforms.ts'
 import { featuresWithGaps, missingWgsl } from './missing.ts'
@@ -21,18 +22,11 @@ export type PiecewiseLinearShape = ShapeOf<typeof uniforms>
 
 const T4 = (T: number) => Math.ceil(T / 4)
 
-const dense = (R: number, F: number, T: number): PiecewiseLinearShape => ({
-  R,
-  F,
-  T,
-  xOffset: 0,
-  xRow: F,
-  edgeOffset: 0,
-  edgeRow: T + 1,
-  yOffset: 0,
-  yRow: F * (T4(T) + 1),
-  yFeature: T4(T) + 1,
-})
+const dense = (R: number, F: number, T: number, gap = 0): PiecewiseLinearShape => {
+  const yFeature = T4(T) + 1 + gap
+  const offsets = { xOffset: 0, edgeOffset: 0, yOffset: 0 }
+  return { R, F, T, ...offsets, xRow: F, edgeRow: T + 1, yRow: F * yFeature, yFeature }
+}
 
 const sizes = (s: PiecewiseLinearShape) => ({
   x: s.xOffset + (s.R - 1) * s.xRow + s.F,
@@ -94,37 +88,11 @@ export const piecewiseLinear: Kernel<PiecewiseLinearShape, 'x' | 'edges' | 'y', 
   tolerance: () => ({ absolute: 2e-7, relative: 1e-6 }),
   cases: [
     dense(1, 1, 1),
-    {
-      R: 67,
-      F: 5,
-      T: 7,
-      xOffset: 1,
-      xRow: 7,
-      edgeOffset: 2,
-      edgeRow: 10,
-      yOffset: 3,
-      yRow: 23,
-      yFeature: 4,
-    },
+    { R: 67, F: 5, T: 7, xOffset: 1, xRow: 7, edgeOffset: 2, edgeRow: 10, yOffset: 3, yRow: 23, yFeature: 4 },
     dense(33, 13, 8),
     dense(70, 64, 17),
   ],
-  draw: (between) => {
-    const [F, T] = [between(1, 20), between(1, 18)]
-    const yFeature = T4(T) + 1 + between(0, 2)
-    return {
-      R: between(1, 90),
-      F,
-      T,
-      xOffset: between(0, 5),
-      xRow: F + between(0, 3),
-      edgeOffset: between(0, 5),
-      edgeRow: T + 1 + between(0, 3),
-      yOffset: between(0, 5),
-      yRow: F * yFeature + between(0, 3),
-      yFeature,
-    }
-  },
+  draw: (between) => withGaps(dense(between(1, 90), between(1, 20), between(1, 18), between(0, 2)), between),
   benchmarks: [dense(2048, 64, 8), dense(2048, 64, 16)],
   // Edges rise in steps, some of which are 0.
   example: (s, random) => {

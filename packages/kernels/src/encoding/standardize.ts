@@ -4,6 +4,7 @@
  * scales, F4 vec4 each; zeros there keep padding columns zero. Offsets, columns and strides count vec4.
  */
 import type { Kernel } from '@headwater/gpu'
+import { withGaps } from '../examples/with-gaps.ts'
 import { reads, writes } from '../wgsl/bindings.ts'
 import { all, type ShapeOf } from '../wgsl/uniforms.ts'
 import { featuresWithGaps, missingWgsl } from './missing.ts'
@@ -17,16 +18,10 @@ const uniforms = {
 
 export type StandardizeShape = ShapeOf<typeof uniforms>
 
-const dense = (R: number, F4: number): StandardizeShape => ({
-  R,
-  F4,
-  xOffset: 0,
-  xRow: F4,
-  statisticsOffset: 0,
-  yOffset: 0,
-  yRow: F4 * 2,
-  flagColumn: F4,
-})
+const dense = (R: number, F4: number, gap = 0): StandardizeShape => {
+  const flagColumn = F4 + gap
+  return { R, F4, xOffset: 0, xRow: F4, statisticsOffset: 0, yOffset: 0, yRow: flagColumn + F4, flagColumn }
+}
 
 const sizes = (s: StandardizeShape) => ({
   x: s.xOffset + (s.R - 1) * s.xRow + s.F4,
@@ -72,20 +67,7 @@ export const standardize: Kernel<StandardizeShape, 'x' | 'statistics' | 'y', Row
     dense(129, 16),
     dense(33, 67),
   ],
-  draw: (between) => {
-    const F4 = between(1, 20)
-    const flagColumn = F4 + between(0, 3)
-    return {
-      R: between(1, 90),
-      F4,
-      xOffset: between(0, 5),
-      xRow: F4 + between(0, 3),
-      statisticsOffset: between(0, 5),
-      yOffset: between(0, 5),
-      yRow: flagColumn + F4 + between(0, 3),
-      flagColumn,
-    }
-  },
+  draw: (between) => withGaps(dense(between(1, 90), between(1, 20), between(0, 3)), between),
   benchmarks: [dense(2048, 16), dense(8192, 6)],
   example: (s, random) => ({ x: featuresWithGaps(sizes(s).x * 4, random) }),
 }

@@ -5,6 +5,7 @@
  * R rows of W4 vec4; strides and `yOffset` count vec4, so that y may be columns of a wider tensor.
  */
 import type { Kernel, Tuning } from '@headwater/gpu'
+import { withGaps } from '../examples/with-gaps.ts'
 import { reads, writes } from '../wgsl/bindings.ts'
 import { linearGroups, mainWgsl } from '../wgsl/linear-grid.ts'
 import type { ShapeOf } from '../wgsl/uniforms.ts'
@@ -30,34 +31,30 @@ ${mainWgsl(lanes)}
 
 const workgroups = ({ R, W4 }: { R: number; W4: number }) => linearGroups(Math.ceil((R * rowLanes(W4)) / lanes))
 
+const dense = (R: number, W4: number): CrossForwardShape => ({
+  R,
+  W4,
+  x0Row: W4,
+  hRow: W4,
+  xRow: W4,
+  yOffset: 0,
+  yRow: W4,
+})
+
 const cases: readonly CrossForwardShape[] = [
-  { R: 1, W4: 1, x0Row: 1, hRow: 1, xRow: 1, yOffset: 0, yRow: 1 },
+  dense(1, 1),
   { R: 67, W4: 13, x0Row: 15, hRow: 13, xRow: 14, yOffset: 3, yRow: 17 },
-  { R: 31, W4: 48, x0Row: 48, hRow: 48, xRow: 48, yOffset: 0, yRow: 48 },
+  dense(31, 48),
   { R: 129, W4: 4, x0Row: 4, hRow: 6, xRow: 5, yOffset: 1, yRow: 6 },
 ]
 
 /** More than 65,535 workgroups: every row of the inputs is the same one. */
 const manyGroups = { R: 65_535 * lanes + 1, W4: 1, x0Row: 0, hRow: 0, xRow: 0, yOffset: 0, yRow: 1 }
 
-const draw = (between: (low: number, high: number) => number): CrossForwardShape => {
-  const W4 = between(1, 40)
-  const yOffset = between(0, 3)
-  return {
-    R: between(1, 90),
-    W4,
-    x0Row: W4 + between(0, 3),
-    hRow: W4 + between(0, 3),
-    xRow: W4 + between(0, 3),
-    yOffset,
-    yRow: yOffset + W4 + between(0, 3),
-  }
-}
+const draw = (between: (low: number, high: number) => number) =>
+  withGaps(dense(between(1, 90), between(1, 40)), between)
 
-const benchmarks: readonly CrossForwardShape[] = [
-  { R: 2048, W4: 48, x0Row: 48, hRow: 48, xRow: 48, yOffset: 0, yRow: 48 },
-  { R: 2048, W4: 384, x0Row: 384, hRow: 384, xRow: 384, yOffset: 0, yRow: 384 },
-]
+const benchmarks = [dense(2048, 48), dense(2048, 384)]
 
 /** vec4 that R rows at a stride reach over: one row where all are the same. */
 const reach = (R: number, row: number, W4: number) => (row === 0 ? W4 : R * row)

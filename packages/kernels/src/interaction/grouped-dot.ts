@@ -24,15 +24,7 @@ const cases: readonly GroupedDotShape[] = [
 ]
 
 /** More than 65,535 workgroups; every row of v is the same one. */
-const manyGroups: GroupedDotShape = {
-  R: 65_535 * lanes + 1,
-  G: 1,
-  W4: 1,
-  zIn: 0,
-  zOut: 4,
-  zRow: 2,
-  vRow: 0,
-}
+const manyGroups = { R: 65_535 * lanes + 1, G: 1, W4: 1, zIn: 0, zOut: 4, zRow: 2, vRow: 0 }
 
 /** vec4 of v: one row where all are the same. */
 const vSize = ({ R, G, W4, vRow }: GroupedDotShape) => (vRow === 0 ? G * W4 : R * vRow)

@@ -5,6 +5,7 @@
  * `zRow` floats, so that the products are columns of a wider row and concatenation needs no copy.
  */
 import type { Kernel, Tuning } from '@headwater/gpu'
+import { withGaps } from '../examples/with-gaps.ts'
 import { reads, writes } from '../wgsl/bindings.ts'
 import { linearGroups } from '../wgsl/linear-grid.ts'
 import { all, type ShapeOf } from '../wgsl/uniforms.ts'
@@ -57,32 +58,13 @@ const cases: readonly PairwiseDotShape[] = [
 ]
 
 /** More than 65,535 workgroups, where a row takes one; every row reads the same vectors. */
-const manyGroups: PairwiseDotShape = {
-  R: 65_537,
-  F: 2,
-  D4: 1,
-  xOffset: 0,
-  xRow: 0,
-  xFeature: 1,
-  zOffset: 0,
-  zRow: 1,
-}
+const manyGroups = { R: 65_537, F: 2, D4: 1, xOffset: 0, xRow: 0, xFeature: 1, zOffset: 0, zRow: 1 }
 
 const draw = (between: (low: number, high: number) => number): PairwiseDotShape => {
-  const F = between(1, 35)
-  const D4 = between(1, 10)
+  const [F, D4] = [between(1, 35), between(1, 10)]
   const xFeature = D4 + between(0, 2)
-  const zOffset = between(0, 5)
-  return {
-    R: between(1, 20),
-    F,
-    D4,
-    xOffset: between(0, 3),
-    xRow: F * xFeature + between(0, 3),
-    xFeature,
-    zOffset,
-    zRow: zOffset + pairsOf(F) + between(1, 3),
-  }
+  const rows = { xOffset: 0, xRow: F * xFeature, zOffset: 0, zRow: pairsOf(F) + 1 }
+  return withGaps({ R: between(1, 20), F, D4, xFeature, ...rows }, between)
 }
 
 const benchmarks: readonly PairwiseDotShape[] = [

@@ -33,6 +33,8 @@ export function columnSumShape(given: { R: number; N4: number } & Partial<Column
   }
 }
 
+const gaps = { inOffset: 1, inBatch: 6, inRow: 19, outOffset: 2, outBatch: 7 }
+
 const inputSize = (s: ColumnSumShape) => s.inOffset + (s.B - 1) * s.inBatch + (s.R - 1) * s.inRow + s.N4
 const outputSize = (s: ColumnSumShape) => s.outOffset + (s.B - 1) * s.outBatch + s.N4
 
@@ -80,17 +82,7 @@ ${mainWgsl(t.columns * t.lanes)}
     columnSumShape({ R: 1, N4: 1 }),
     columnSumShape({ R: 127, N4: 13, inOffset: 2, inRow: 17, outOffset: 3 }),
     columnSumShape({ R: 512, N4: 48, accumulate: 1, scale: -0.5 }),
-    columnSumShape({
-      R: 67,
-      N4: 5,
-      B: 3,
-      inOffset: 1,
-      inBatch: 6,
-      inRow: 19,
-      outOffset: 2,
-      outBatch: 7,
-      accumulate: 1,
-    }),
+    columnSumShape({ R: 67, N4: 5, B: 3, ...gaps, accumulate: 1 }),
     columnSumShape({ R: 5, N4: 3, B: 4, inBatch: 0 }),
     columnSumShape({ R: 20_011, N4: 1, scale: 1 / 20_011 }),
     columnSumShape({ R: 2, N4: 1, B: 65_537 }),

@@ -7,6 +7,7 @@
  */
 import type { Kernel, Tuning } from '@headwater/gpu'
 import { uniform } from '../examples/example.ts'
+import { withGaps } from '../examples/with-gaps.ts'
 import { reads, writes } from '../wgsl/bindings.ts'
 import { linearGroups, mainWgsl } from '../wgsl/linear-grid.ts'
 import { padded } from '../wgsl/padded.ts'
@@ -86,7 +87,7 @@ ${mainWgsl(groupColumns * slots)}
   ],
   draw: (between) => {
     const D4 = between(1, 20)
-    return { R: between(1, 130), D4, xOffset: between(0, 3), xRow: D4 + between(0, 3) }
+    return withGaps({ R: between(1, 130), D4, xOffset: 0, xRow: D4 }, between)
   },
   benchmarks: [{ R: 2048, D4: 48, xOffset: 0, xRow: 50 }],
   example: (s, random) => ({

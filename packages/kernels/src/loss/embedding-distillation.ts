@@ -8,6 +8,7 @@
  */
 import type { Kernel, Tuning } from '@headwater/gpu'
 import { uniform } from '../examples/example.ts'
+import { withGaps } from '../examples/with-gaps.ts'
 import { reads, writes } from '../wgsl/bindings.ts'
 import { linearGroups, mainWgsl } from '../wgsl/linear-grid.ts'
 import { reduceWgsl, rowLanes } from '../wgsl/row-lanes.ts'
@@ -139,31 +140,14 @@ export const embeddingDistillation: Kernel<
   ],
   draw: (between) => {
     const [K, D4] = [between(1, 4), between(1, 20)]
-    return {
-      V: K * between(1, 40),
-      K,
-      D4,
-      xOffset: between(0, 3),
-      xRow: K * D4 + between(0, 3),
-      tOffset: between(0, 3),
-      tRow: K * D4 + between(0, 3),
-      normalized: between(0, 1),
-      scale: 1 / between(1, 90),
-      accumulate: between(0, 1),
-    }
+    const flags = { normalized: between(0, 1), scale: 1 / between(1, 90), accumulate: between(0, 1) }
+    const rows = { xOffset: 0, xRow: K * D4, tOffset: 0, tRow: K * D4 }
+    return withGaps({ V: K * between(1, 40), K, D4, ...rows, ...flags }, between)
   },
-  benchmarks: [0, 1].map((normalized) => ({
-    V: 4096,
-    K: 2,
-    D4: 24,
-    xOffset: 0,
-    xRow: 50,
-    tOffset: 0,
-    tRow: 48,
-    normalized,
-    scale: 1 / 2048,
-    accumulate: 1,
-  })),
+  benchmarks: [0, 1].map((normalized) => {
+    const rows = { xOffset: 0, xRow: 50, tOffset: 0, tRow: 48 }
+    return { V: 4096, K: 2, D4: 24, ...rows, normalized, scale: 1 / 2048, accumulate: 1 }
+  }),
   example: ({ V, K }, random) => ({ rowWeights: uniform(Math.ceil(V / K), random).map(Math.abs) }),
   gradient: {
     get forward() {

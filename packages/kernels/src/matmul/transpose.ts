@@ -3,6 +3,7 @@
  * whatever stands in that of `in`.
  */
 import type { Kernel, Tuning } from '@headwater/gpu'
+import { withGaps } from '../examples/with-gaps.ts'
 import { reads, writes } from '../wgsl/bindings.ts'
 import { linearGroups, mainWgsl } from '../wgsl/linear-grid.ts'
 import { padded } from '../wgsl/padded.ts'
@@ -73,14 +74,6 @@ export const transpose: Kernel<TransposeShape, 'input' | 'output', Tuning> = {
     // more squares than one dimension of the grid may count
     shape(65_536 * edge, 1, { inRow: 0 }),
   ],
-  draw: (between) => {
-    const [M, N] = [between(1, 140), between(1, 140)]
-    return shape(M, N, {
-      inOffset: between(0, 3),
-      inRow: padded(N) / 4 + between(0, 2),
-      outOffset: between(0, 3),
-      outRow: padded(M) / 4 + between(0, 2),
-    })
-  },
+  draw: (between) => withGaps(shape(between(1, 140), between(1, 140)), between),
   benchmarks: [shape(192, 192), shape(1536, 192), shape(1024, 1024)],
 }

@@ -3,7 +3,9 @@
  * embeddings a row can be normalized inside a wider tensor. Offsets and row strides count vec4. Gradients lie as the
  * values do: dx as x, dy as y.
  */
+
 import { uniform } from '../examples/example.ts'
+import { withGaps } from '../examples/with-gaps.ts'
 import { all, type ShapeOf } from '../wgsl/uniforms.ts'
 
 export const normUniforms = {
@@ -32,22 +34,13 @@ export function normShape(given: { V: number; D4: number } & Partial<NormShape>)
   }
 }
 
+/** Strides for two vectors of 5 vec4 a row. */
+export const normGaps = { xOffset: 1, xRow: 11, yOffset: 3, yRow: 17 }
 const affine = { hasGain: 1, hasShift: 1 }
 
 export const normCases: readonly NormShape[] = [
   normShape({ V: 1, D4: 1 }),
-  normShape({
-    V: 35,
-    K: 2,
-    D4: 5,
-    xOffset: 1,
-    xRow: 11,
-    yOffset: 3,
-    yRow: 17,
-    ...affine,
-    gainOffset: 2,
-    shiftOffset: 9,
-  }),
+  normShape({ V: 35, K: 2, D4: 5, ...normGaps, ...affine, gainOffset: 2, shiftOffset: 9 }),
   normShape({ V: 66, K: 2, D4: 24 }),
   normShape({ V: 17, D4: 48, ...affine, epsilon: 1e-3 }),
   // around the vec4 that a team of lanes keeps in registers, and over them
@@ -63,22 +56,9 @@ export const normCases: readonly NormShape[] = [
 ]
 
 export function drawNorm(between: (low: number, high: number) => number): NormShape {
-  const K = between(1, 4)
   const D4 = between(0, 3) === 0 ? between(40, 70) : between(1, 12)
-  return {
-    V: between(1, 90),
-    K,
-    D4,
-    xOffset: between(0, 5),
-    xRow: K * D4 + between(0, 3),
-    yOffset: between(0, 5),
-    yRow: K * D4 + between(0, 3),
-    hasGain: between(0, 1),
-    gainOffset: between(0, 4),
-    hasShift: between(0, 1),
-    shiftOffset: between(0, 4),
-    epsilon: 1e-5 * between(1, 100),
-  }
+  const flags = { hasGain: between(0, 1), hasShift: between(0, 1), epsilon: 1e-5 * between(1, 100) }
+  return withGaps(normShape({ V: between(1, 90), K: between(1, 4), D4, ...flags }), between)
 }
 
 export const normBenchmarks: readonly NormShape[] = [

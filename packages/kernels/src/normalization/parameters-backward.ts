@@ -4,12 +4,13 @@
  * gives the gradients; a larger S, followed by a column sum, gives them sooner where V is large. Units: norm-shape.ts.
  */
 import type { Kernel } from '@headwater/gpu'
+import { withGaps } from '../examples/with-gaps.ts'
 import { combineWgsl, type RowSplitTuning, rowSplitBucket, rowSplitTunings } from '../layout/row-split.ts'
 import { reads, writes } from '../wgsl/bindings.ts'
 import { linearGroups, mainWgsl } from '../wgsl/linear-grid.ts'
 import { all, type ShapeOf } from '../wgsl/uniforms.ts'
 import { layerNormForward } from './layer-norm.ts'
-import { exampleMoments, type NormShape, normShape, xSize, ySize } from './norm-shape.ts'
+import { exampleMoments, type NormShape, normGaps, normShape, xSize, ySize } from './norm-shape.ts'
 
 const uniforms = {
   ...all('size', 'V', 'K', 'D4'),
@@ -104,18 +105,7 @@ ${mainWgsl(t.columns * t.lanes)}
   tolerance: ({ V, S }) => ({ absolute: 1e-6 + 4e-7 * (V / S) ** 0.75, relative: 2e-6 }),
   cases: [
     normParametersShape({ V: 1, D4: 1 }),
-    normParametersShape({
-      V: 35,
-      K: 2,
-      D4: 5,
-      xOffset: 1,
-      xRow: 11,
-      yOffset: 3,
-      yRow: 17,
-      S: 4,
-      outOffset: 2,
-      outRow: 12,
-    }),
+    normParametersShape({ V: 35, K: 2, D4: 5, ...normGaps, S: 4, outOffset: 2, outRow: 12 }),
     normParametersShape({ V: 66, K: 2, D4: 24 }),
     normParametersShape({ V: 301, K: 3, D4: 17, S: 7 }),
     // more slices than vectors: the rest are empty
@@ -124,18 +114,7 @@ ${mainWgsl(t.columns * t.lanes)}
   ],
   draw: (between) => {
     const [K, D4, S] = [between(1, 4), between(1, 40), between(1, 6)]
-    return normParametersShape({
-      V: between(1, 90),
-      K,
-      D4,
-      xOffset: between(0, 5),
-      xRow: K * D4 + between(0, 3),
-      yOffset: between(0, 5),
-      yRow: K * D4 + between(0, 3),
-      S,
-      outOffset: between(0, 5),
-      outRow: D4 * 2 + between(0, 3),
-    })
+    return withGaps(normParametersShape({ V: between(1, 90), K, D4, S }), between)
   },
   benchmarks: [
     normParametersShape({ V: 2048, D4: 48 }),

@@ -6,6 +6,7 @@
  * dx as x.
  */
 import type { Kernel, Tuning } from '@headwater/gpu'
+import { withGaps } from '../examples/with-gaps.ts'
 import { reads, writes } from '../wgsl/bindings.ts'
 import { linearGroups, mainWgsl } from '../wgsl/linear-grid.ts'
 import type { ShapeOf } from '../wgsl/uniforms.ts'
@@ -45,16 +46,8 @@ const cases: readonly NormBoundShape[] = [
 
 const draw = (between: (low: number, high: number) => number): NormBoundShape => {
   const D4 = between(1, 12)
-  const [xColumn, yColumn] = [between(0, 3), between(0, 3)]
-  return {
-    R: between(1, 150),
-    D4,
-    bound: between(1, 30) / 8,
-    xColumn,
-    xRow: xColumn + D4 + between(0, 2),
-    yColumn,
-    yRow: yColumn + D4 + between(0, 2),
-  }
+  const dense = { R: between(1, 150), D4, bound: between(1, 30) / 8, xColumn: 0, xRow: D4, yColumn: 0, yRow: D4 }
+  return withGaps(dense, between)
 }
 
 const benchmarks: readonly NormBoundShape[] = [
