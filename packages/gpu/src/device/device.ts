@@ -59,7 +59,8 @@ export class GpuDevice {
   readonly report: DeviceReport
   /** Buffers for staging and scratch. */
   readonly pool: BufferPool
-  readonly #memoryBudgetBytes: number
+  /** Bytes of buffers over which {@link GpuDevice.buffer} refuses; infinite where the device does not say. */
+  readonly memoryBudgetBytes: number
   readonly #owned = new WeakSet<GPUBuffer>()
   readonly #pipelines = new Map<string, GPUComputePipeline>()
   readonly #layouts = new Map<string, GPUBindGroupLayout>()
@@ -67,7 +68,6 @@ export class GpuDevice {
   /** Made under `allOrNothing` so far; null outside of it. */
   #made: GPUBuffer[] | null = null
   #failure: Error | null = null
-  #destroyed = false
 
   /** Use {@link requestDevice}. */
   constructor(gpuDevice: GPUDevice, report: DeviceReport, label: string, memoryBudgetBytes: number) {
@@ -75,7 +75,7 @@ export class GpuDevice {
     this.report = report
     this.adapter = report.adapter
     this.label = label
-    this.#memoryBudgetBytes = memoryBudgetBytes
+    this.memoryBudgetBytes = memoryBudgetBytes
     this.pool = new BufferPool(this)
     this.features = new Set([...gpuDevice.features])
     this.limits = gpuDevice.limits
@@ -98,11 +98,6 @@ export class GpuDevice {
   /** Bytes of the buffers in use. */
   get allocatedBytes(): number {
     return this.#aliveBytes - this.pool.freeBytes
-  }
-
-  /** Bytes of buffers over which {@link GpuDevice.buffer} refuses; infinite where the device does not say. */
-  get memoryBudgetBytes(): number {
-    return this.#memoryBudgetBytes
   }
 
   /** True for the buffers that this device made and still holds. */
@@ -146,17 +141,14 @@ export class GpuDevice {
   /** From the declaration, not from what the WGSL happens to use: a tuning may leave a binding unread. */
   #layout(kernel: AnyKernel): GPUBindGroupLayout {
     const accesses = Object.values(kernel.bindings as Record<string, Binding>).map(({ access }) => access)
-    const hasUniforms = Object.keys(kernel.uniforms).length > 0
-    const key = `${accesses.join()} ${hasUniforms}`
-    let layout = this.#layouts.get(key)
+    const types: GPUBufferBindingType[] = accesses.map((a) => (a === 'read' ? 'read-only-storage' : 'storage'))
+    if (Object.keys(kernel.uniforms).length > 0) types.push('uniform')
+    const label = types.join()
+    let layout = this.#layouts.get(label)
     if (!layout) {
-      const types: GPUBufferBindingType[] = accesses.map((a) => (a === 'read' ? 'read-only-storage' : 'storage'))
-      if (hasUniforms) types.push('uniform')
-      layout = this.gpuDevice.createBindGroupLayout({
-        label: key,
-        entries: types.map((type, binding) => ({ binding, visibility: GPUShaderStage.COMPUTE, buffer: { type } })),
-      })
-      this.#layouts.set(key, layout)
+      const entries = types.map((type, binding) => ({ binding, visibility: GPUShaderStage.COMPUTE, buffer: { type } }))
+      layout = this.gpuDevice.createBindGroupLayout({ label, entries })
+      this.#layouts.set(label, layout)
     }
     return layout
   }
@@ -172,11 +164,11 @@ export class GpuDevice {
     const size = Math.max(16, Math.ceil(sizeBytes / 16) * 16)
     if (size > this.limits.maxBufferSize)
       throw new GpuLimitError(`buffer "${label}", in bytes,`, size, this.limits.maxBufferSize, 'maxBufferSize')
-    if (this.#aliveBytes + size > this.#memoryBudgetBytes) this.pool.clear()
-    if (this.#aliveBytes + size > this.#memoryBudgetBytes)
+    if (this.#aliveBytes + size > this.memoryBudgetBytes) this.pool.clear()
+    if (this.#aliveBytes + size > this.memoryBudgetBytes)
       throw new OutOfMemoryError(
         `Buffer "${label}"`,
-        `needs ${size} bytes while ${this.#aliveBytes} of the device's ${this.#memoryBudgetBytes} are taken`,
+        `needs ${size} bytes while ${this.#aliveBytes} of the device's ${this.memoryBudgetBytes} are taken`,
       )
     const buffer = this.gpuDevice.createBuffer({ label, size, usage })
     this.#owned.add(buffer)
@@ -245,8 +237,6 @@ export class GpuDevice {
 
   /** Frees the device; later calls throw {@link DeviceLostError}. */
   destroy(): void {
-    if (this.#destroyed) return
-    this.#destroyed = true
     this.#failure ??= new DeviceLostError(this.label, 'destroyed', 'its owner called destroy()')
     this.gpuDevice.destroy()
   }
@@ -281,15 +271,10 @@ export async function requestDevice(options: DeviceOptions = {}): Promise<GpuDev
   const requiredLimits = Object.fromEntries(wantedLimits.map((name) => [name, adapter.limits[name]]))
   const device = await adapter.requestDevice({ label, requiredFeatures, requiredLimits })
   const { info } = adapter
-  const description = {
-    vendor: info.vendor,
-    architecture: info.architecture,
-    device: info.device,
-    description: info.description,
-    software: /llvmpipe|swiftshader|software/i.test(`${info.architecture} ${info.description}`),
-    subgroupMinSize: info.subgroupMinSize ?? 0,
-    subgroupMaxSize: info.subgroupMaxSize ?? 0,
-  }
+  const { vendor, architecture, description: text, subgroupMinSize = 0, subgroupMaxSize = 0 } = info
+  const software = /llvmpipe|swiftshader|software/i.test(`${architecture} ${text}`)
+  const lanes = { subgroupMinSize, subgroupMaxSize }
+  const description = { vendor, architecture, device: info.device, description: text, software, ...lanes }
   const report: DeviceReport = {
     adapter: description,
     adapterClass: `${info.vendor}/${info.architecture}/${driverOf(info)}`,

@@ -22,9 +22,6 @@ export interface Dispatch {
   readonly workgroups: readonly [number, number, number]
 }
 
-const rangeOf = (given: GPUBuffer | BufferRange): BufferRange =>
-  'buffer' in given ? given : { buffer: given, offset: 0, size: given.size }
-
 function checkUniforms(kernel: Kernel, shape: Shape): void {
   for (const [name, type] of Object.entries(kernel.uniforms)) {
     const value = shape[name]
@@ -87,22 +84,19 @@ export function prepareDispatch<S extends Shape, B extends string, T extends Tun
   checkUniforms(plain, shape)
   const sizes = kernel.sizes(shape)
   const ranges = (Object.keys(kernel.bindings) as B[]).map((name) => {
-    if (!buffers[name]) throw new KernelError(kernel.name, name, 'no buffer was given for this binding')
-    const range = rangeOf(buffers[name])
+    const given: GPUBuffer | BufferRange | undefined = buffers[name]
+    if (!given) throw new KernelError(kernel.name, name, 'no buffer was given for this binding')
+    const range = 'buffer' in given ? given : { buffer: given, offset: 0, size: given.size }
     checkRange(device, plain, name, range, sizes[name])
     return range
   })
   checkOverlap(plain, ranges)
   const workgroups = kernel.workgroups(shape, tuning)
-  const limit = device.limits.maxComputeWorkgroupsPerDimension
+  const limitName = 'maxComputeWorkgroupsPerDimension'
+  const limit = device.limits[limitName]
   for (const [axis, count] of workgroups.entries())
     if (count > limit)
-      throw new GpuLimitError(
-        `kernel ${kernel.name}, workgroups along ${'xyz'[axis]},`,
-        count,
-        limit,
-        'maxComputeWorkgroupsPerDimension',
-      )
+      throw new GpuLimitError(`kernel ${kernel.name}, workgroups along ${'xyz'[axis]},`, count, limit, limitName)
   return {
     kernel: kernel.name,
     tuning: tuning.name,

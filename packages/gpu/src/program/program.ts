@@ -128,13 +128,10 @@ export class Program {
     try {
       const startMs = performance.now()
       const encoder = gpuDevice.createCommandEncoder()
-      for (const [index, step] of this.#steps.entries()) {
-        const pass = encoder.beginComputePass({
+      for (const [index, step] of this.#steps.entries())
+        encodeStep(encoder, step, {
           timestampWrites: { querySet, beginningOfPassWriteIndex: index * 2, endOfPassWriteIndex: index * 2 + 1 },
         })
-        encodeStep(pass, step)
-        pass.end()
-      }
       encoder.resolveQuerySet(querySet, 0, count, resolved, 0)
       gpuDevice.queue.submit([encoder.finish()])
       await this.device.idle()
@@ -153,9 +150,7 @@ export class Program {
     for (const step of this.#steps) {
       const beginMs = performance.now()
       const encoder = this.device.gpuDevice.createCommandEncoder()
-      const pass = encoder.beginComputePass()
-      encodeStep(pass, step)
-      pass.end()
+      encodeStep(encoder, step)
       this.device.gpuDevice.queue.submit([encoder.finish()])
       await this.device.idle()
       kernels.push(performance.now() - beginMs)
@@ -168,8 +163,10 @@ export class Program {
   }
 }
 
-function encodeStep(pass: GPUComputePassEncoder, { dispatch, bindGroup }: Step): void {
+function encodeStep(encoder: GPUCommandEncoder, { dispatch, bindGroup }: Step, of?: GPUComputePassDescriptor): void {
+  const pass = encoder.beginComputePass(of)
   pass.setPipeline(dispatch.pipeline)
   pass.setBindGroup(0, bindGroup)
   pass.dispatchWorkgroups(...dispatch.workgroups)
+  pass.end()
 }

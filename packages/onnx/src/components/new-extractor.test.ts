@@ -53,8 +53,8 @@ export const linearMap: Extractor<typeof keys> = {
   [onnx]: [
     [
       '  mlp(graph, { tokens }, name, x) {',
-      `  linear(graph, { tokens }, name, x) {
-    return reshape(graph, linear(graph, name, flatten(graph, x)), [tokens, x.dims[1]])
+      `  graph.linear({ tokens }, name, x) {
+    return graph.reshape(graph.linear(name, graph.flatten(x)), [tokens, x.dims[1]])
   },
 
   mlp(graph, { tokens }, name, x) {`,

@@ -2,8 +2,8 @@
 import type { SideLayout } from '@headwater/features'
 import { eventTokens as countEvents, type TokenConfig, type TokenKindName } from '@headwater/runtime'
 import type { ExportOf } from '../graph/export-of.ts'
-import type { Graph, Value } from '../graph/graph.ts'
-import { binary, linear, reshape } from '../graph/operations.ts'
+import type { Graph } from '../graph/graph.ts'
+import type { Value } from '../graph/model-file.ts'
 import { bagToken } from './bag-token.ts'
 import { encode } from './encodings.ts'
 import { type EventInputs, eventTokens } from './event-tokens.ts'
@@ -25,8 +25,8 @@ export const tokenExports: { readonly [Kind in TokenKindName]: ExportTokens<Kind
     if (!dense) return []
     return graph.within('user.dense-tokens', () => {
       const x = standardize ? standardized(graph, dense) : dense
-      const y = linear(graph, 'user.dense-tokens', encoding ? encode(graph, encoding, x) : x)
-      return [reshape(graph, y, [tokens, d])]
+      const y = graph.linear('user.dense-tokens', encoding ? encode(graph, encoding, x) : x)
+      return [graph.reshape(y, [tokens, d])]
     })
   },
 
@@ -46,6 +46,6 @@ export const tokenExports: { readonly [Kind in TokenKindName]: ExportTokens<Kind
 }
 
 function standardized(graph: Graph, dense: Value): Value {
-  const centred = binary(graph, 'Sub', dense, graph.vector('user.dense.center'))
-  return binary(graph, 'Mul', centred, graph.vector('user.dense.scale'))
+  const centred = graph.binary('Sub', dense, graph.vector('user.dense.center'))
+  return graph.binary('Mul', centred, graph.vector('user.dense.scale'))
 }

@@ -1,194 +1,149 @@
-/**
- * An ONNX graph under construction: a thin layer over the protobuf messages that names values, keeps their shapes and
- * holds each tensor of a snapshot once. Every value is R rows of `dims`, except initializers, which are `dims` alone.
- */
-import type { NamedMatrix } from '@headwater/snapshot'
-import proto, { type onnx } from 'onnx-proto'
-import { OnnxExportError } from './export-error.ts'
+/** The few compositions of ONNX operators that towers are made of. Shape letters: R rows, n tokens, M places, d width. */
+import { ModelFile, type Value } from './model-file.ts'
 
-/** 20 is the first with GELU in its tanh form; runtimes since early 2024 read it. */
-const opset = 20
-/** The IR version that came with that opset. */
-const irVersion = 9
+/** ε of all norms. */
+const epsilon = 1e-5
 
-/** What protobuf can hold in one message, less a mebibyte for everything but tensors. */
-const maxTensorBytes = 2 ** 31 - 2 ** 20
+const count = (dims: readonly number[]) => dims.reduce((product, dim) => product * dim, 1)
 
-export type ElementType = 'float32' | 'int32' | 'int64'
-
-export const elementTypes = { float32: 1, int32: 6, int64: 7 } as const satisfies Record<ElementType, number>
-const elementBytes = { float32: 4, int32: 4, int64: 8 } as const satisfies Record<ElementType, number>
-
-/** A value that nodes may read. */
-export interface Value {
-  readonly name: string
-  /** Of one row where it is computed from inputs, of the whole where it is an initializer. */
-  readonly dims: readonly number[]
-}
-
-/** What a model takes or gives: rows first, then `dims`. */
-export interface Port {
-  readonly name: string
-  readonly type: ElementType
-  readonly dims: readonly number[]
-}
-
-/** Integer attributes are numbers, float attributes `{ float }`. */
-export type Attributes = Readonly<Record<string, number | string | readonly number[] | { readonly float: number }>>
-
-const text = new TextEncoder()
-
-function attribute(name: string, value: Attributes[string]): onnx.IAttributeProto {
-  const { AttributeType } = proto.onnx.AttributeProto
-  if (typeof value === 'number') return { name, type: AttributeType.INT, i: value }
-  if (typeof value === 'string') return { name, type: AttributeType.STRING, s: text.encode(value) }
-  if ('float' in value) return { name, type: AttributeType.FLOAT, f: value.float }
-  return { name, type: AttributeType.INTS, ints: [...value] }
-}
-
-function portProto({ name, type, dims }: Port): onnx.IValueInfoProto {
-  const dim = [{ dimParam: 'R' }, ...dims.map((dimValue) => ({ dimValue }))]
-  return { name, type: { tensorType: { elemType: elementTypes[type], shape: { dim } } } }
-}
-
-const bytesOf = (data: Float32Array | Int32Array | BigInt64Array) =>
-  new Uint8Array(data.buffer, data.byteOffset, data.byteLength)
-
-export class Graph {
-  readonly inputs: Port[] = []
-  readonly outputs: Port[] = []
-  readonly #source: string
-  readonly #matrices: ReadonlyMap<string, NamedMatrix>
-  readonly #nodes: onnx.INodeProto[] = []
-  readonly #initializers = new Map<string, onnx.ITensorProto>()
-  #scope: readonly string[] = []
-  #tensorBytes = 0
-
-  /** @param source where the matrices come from, for messages. */
-  constructor(source: string, matrices: ReadonlyMap<string, NamedMatrix>) {
-    this.#source = source
-    this.#matrices = matrices
+export class Graph extends ModelFile {
+  /** The same numbers, row by row, in another shape. */
+  reshape(x: Value, dims: readonly number[]): Value {
+    // 0 keeps the rows, however many there are.
+    return this.op('Reshape', [x, this.int64([0, ...dims])], dims)
   }
 
-  input(port: Port): Value {
-    this.inputs.push(port)
-    return port
+  flatten(x: Value): Value {
+    return x.dims.length === 1 ? x : this.reshape(x, [count(x.dims)])
   }
 
-  /** Makes a value an output of the model, under that name. */
-  output(name: string, { name: from, dims }: Value): void {
-    this.#nodes.push({ name: `${name}/Identity`, opType: 'Identity', input: [from], output: [name] })
-    this.outputs.push({ name, type: 'float32', dims })
+  /** Zeros behind the last axis up to `width`. */
+  padLast(x: Value, width: number): Value {
+    const last = x.dims.length
+    const extra = width - x.dims[last - 1]
+    if (extra === 0) return x
+    const pads = this.int64([...new Array(2 * last + 1).fill(0), extra])
+    return this.op('Pad', [x, pads], [...x.dims.slice(0, -1), width])
   }
 
-  /** Nodes that `body` adds carry `name` before their own: what a viewer groups by. */
-  within<Result>(name: string, body: () => Result): Result {
-    const outer = this.#scope
-    this.#scope = [...outer, name]
-    try {
-      return body()
-    } finally {
-      this.#scope = outer
-    }
+  /** [R, …] with a 1 as axis `axis` of the whole. */
+  unsqueeze(x: Value, axis: number): Value {
+    return this.op('Unsqueeze', [x, this.int64([axis])], x.dims.toSpliced(axis - 1, 0, 1))
   }
 
-  has(name: string): boolean {
-    return this.#matrices.has(name)
+  /** Of values that are the same but for one axis; one alone stays as it is. */
+  concat(values: readonly Value[], axis: number): Value {
+    if (values.length === 1) return values[0]
+    const length = values.reduce((sum, { dims }) => sum + dims[axis - 1], 0)
+    return this.op('Concat', values, values[0].dims.with(axis - 1, length), { axis })
   }
 
-  /** A tensor of the snapshot, which has all that its towers declare. */
-  matrix(name: string): NamedMatrix {
-    return this.#matrices.get(name)!
+  /** A binary operator that broadcasts `b` into the shape of `a`. */
+  binary(operator: 'Add' | 'Sub' | 'Mul' | 'Div' | 'Min' | 'Max', a: Value, b: Value) {
+    return this.op(operator, [a, b], a.dims)
   }
 
-  /** A tensor of the snapshot as an initializer [rows, cols] of its own name; with `dims`, of that shape. */
-  weight(name: string, dims?: readonly number[]): Value {
-    const { rows, cols, data } = this.matrix(name)
-    return this.#initializer({ name, type: 'float32', dims: dims ?? [rows, cols] }, data)
-  }
-
-  /** A tensor of the snapshot with one row, as a vector. */
-  vector(name: string): Value {
-    const { rows, cols } = this.matrix(name)
-    return this.weight(name, [rows * cols])
-  }
-
-  floats(data: readonly number[], dims: readonly number[] = [data.length]): Value {
-    return this.#initializer(
-      { name: this.#constantName('f', data, dims), type: 'float32', dims },
-      Float32Array.from(data),
-    )
-  }
-
-  /** Numbers worked out from a tensor of the snapshot, under a name that says from which. */
-  derived(name: string, data: Float32Array, dims: readonly number[]): Value {
-    return this.#initializer({ name, type: 'float32', dims }, data)
-  }
-
-  scalar(value: number): Value {
-    return this.floats([value], [])
-  }
-
-  int32(data: readonly number[], dims: readonly number[] = [data.length]): Value {
-    return this.#initializer({ name: this.#constantName('i', data, dims), type: 'int32', dims }, Int32Array.from(data))
-  }
-
-  /** Shapes, axes and pads, which ONNX wants as int64. */
-  int64(data: readonly number[]): Value {
-    const name = this.#constantName('l', data, [data.length])
-    return this.#initializer({ name, type: 'int64', dims: [data.length] }, BigInt64Array.from(data, BigInt))
-  }
-
-  /** One node with one result, whose shape the caller knows. */
-  op(opType: string, inputs: readonly Value[], dims: readonly number[], attributes: Attributes = {}): Value {
-    const name = [...this.#scope, `${opType}.${this.#nodes.length}`].join('/')
-    this.#nodes.push({
-      name,
-      opType,
-      input: inputs.map((value) => value.name),
-      output: [name],
-      attribute: Object.entries(attributes).map(([key, value]) => attribute(key, value)),
-    })
-    return { name, dims }
-  }
-
-  /** Equal constants are one initializer. */
-  #constantName(type: string, data: ArrayLike<number>, dims: readonly number[]): string {
-    const values = data.length <= 8 ? Array.from(data).join(',') : `#${this.#initializers.size}`
-    return `constant/${type}[${dims.join(',')}](${values})`
-  }
-
-  /** @throws OnnxExportError where the model would be over protobuf's 2 GB, before anything is copied. */
-  #initializer({ name, type, dims }: Port, data: Float32Array | Int32Array | BigInt64Array): Value {
-    if (!this.#initializers.has(name)) {
-      this.#tensorBytes += data.length * elementBytes[type]
-      if (this.#tensorBytes > maxTensorBytes)
-        throw new OnnxExportError(
-          `${this.#source}: with tensor ${name} the model has ${this.#tensorBytes} bytes of tensors, over the ${maxTensorBytes} that one ONNX file holds. Train it with fewer buckets a table.`,
-        )
-      this.#initializers.set(name, { name, dataType: elementTypes[type], dims: [...dims], rawData: bytesOf(data) })
-    }
-    return { name, dims }
+  toFloat(x: Value): Value {
+    return this.op('Cast', [x], x.dims, { to: 1 })
   }
 
   /**
-   * The model's file.
-   * @param metadata texts that travel with it.
+   * x W + b over the last axis, with `NAME.weight` [in, out] and `NAME.bias` [1, out] where the snapshot has one. A weight of
+   * more rows than x has columns meets zeros there: kernels pad to whole vec4.
    */
-  encode(name: string, metadata: Readonly<Record<string, string>>): Uint8Array {
-    const message: onnx.IModelProto = {
-      irVersion,
-      producerName: 'headwater',
-      opsetImport: [{ domain: '', version: opset }],
-      graph: {
-        name,
-        node: this.#nodes,
-        initializer: [...this.#initializers.values()],
-        input: this.inputs.map(portProto),
-        output: this.outputs.map(portProto),
-      },
-      metadataProps: Object.entries(metadata).map(([key, value]) => ({ key, value })),
-    }
-    return proto.onnx.ModelProto.encode(message).finish()
+  linear(name: string, x: Value): Value {
+    const weight = this.weight(`${name}.weight`)
+    const [inputs, outputs] = weight.dims
+    const input = this.padLast(x, inputs)
+    const bias = this.has(`${name}.bias`) ? [this.vector(`${name}.bias`)] : []
+    if (x.dims.length === 1) return this.op('Gemm', [input, weight, ...bias], [outputs])
+    const y = this.op('MatMul', [input, weight], x.dims.with(-1, outputs))
+    return bias.length === 0 ? y : this.binary('Add', y, bias[0])
+  }
+
+  /** Y[r] = W X[r] over tokens, with `NAME.weight` [n', n] and, where there is one, `NAME.bias`, a number a token. */
+  tokenMap(name: string, x: Value): Value {
+    const weight = this.weight(`${name}.weight`)
+    const [tokens] = weight.dims
+    const y = this.op('MatMul', [weight, x], [tokens, x.dims[1]])
+    return this.has(`${name}.bias`) ? this.binary('Add', y, this.weight(`${name}.bias`, [tokens, 1])) : y
+  }
+
+  relu(x: Value): Value {
+    return this.op('Relu', [x], x.dims)
+  }
+
+  /** Our kernels' GELU is the tanh form. */
+  gelu(x: Value): Value {
+    return this.op('Gelu', [x], x.dims, { approximate: 'tanh' })
+  }
+
+  /** Over the last axis. */
+  softmax(x: Value): Value {
+    return this.op('Softmax', [x], x.dims, { axis: -1 })
+  }
+
+  /** Layer norm over the last axis; `NAME.gain` and `NAME.shift` where a name is given. */
+  layerNorm(x: Value, name: string | null): Value {
+    const width = x.dims[x.dims.length - 1]
+    const affine =
+      name === null
+        ? [this.floats(new Array(width).fill(1))]
+        : [this.vector(`${name}.gain`), this.vector(`${name}.shift`)]
+    return this.op('LayerNormalization', [x, ...affine], x.dims, { axis: -1, epsilon: { float: epsilon } })
+  }
+
+  /** RMS norm over the last axis with `NAME.gain`. */
+  rmsNorm(x: Value, name: string): Value {
+    const squares = this.binary('Mul', x, x)
+    const mean = this.op('ReduceMean', [squares, this.int64([-1])], x.dims.with(-1, 1), { keepdims: 1 })
+    const root = this.op('Sqrt', [this.binary('Add', mean, this.scalar(epsilon))], mean.dims)
+    return this.binary('Mul', this.binary('Div', x, root), this.vector(`${name}.gain`))
+  }
+
+  /** Axes of each row in another order: result axis i is axis `order[i]` of x, rows not counted. */
+  permute(x: Value, order: readonly number[]): Value {
+    const dims = order.map((axis) => x.dims[axis])
+    return this.op('Transpose', [x], dims, { perm: [0, ...order.map((axis) => axis + 1)] })
+  }
+
+  /** Places `from … to − 1` of an axis, which is counted from the end: −1 is the last. */
+  slice(x: Value, axis: number, from: number, to: number): Value {
+    const bounds = [from, to, axis].map((value) => this.int64([value]))
+    return this.op('Slice', [x, ...bounds], x.dims.with(axis, to - from))
+  }
+
+  /** a b of each row's matrices (or stacks of them), a […, m, k] and b […, k, n]. */
+  product(a: Value, b: Value): Value {
+    return this.op('MatMul', [a, b], a.dims.with(-1, b.dims[b.dims.length - 1]))
+  }
+
+  /** Softmax over the last axis of scores · scale where `mask` holds, zeros elsewhere; all zero where it holds nowhere. */
+  maskedSoftmax(scores: Value, scale: number, mask: Value): Value {
+    const scaled = this.binary('Mul', scores, this.scalar(scale))
+    const masked = this.op('Where', [mask, scaled, this.scalar(-1e30)], scores.dims)
+    return this.binary('Mul', this.softmax(masked), this.toFloat(mask))
+  }
+
+  /** Which of M places are below the row's length: bool [R, M] from int32 [R]. */
+  belowLength(lengths: Value, places: number): Value {
+    const positions = this.int32(Array.from({ length: places }, (_, place) => place))
+    return this.op('Less', [positions, this.unsqueeze(lengths, 1)], [places])
+  }
+
+  /** Rows [R, M, d] of `table` for int32 ids [R, M]; zeros where `mask` does not hold, and for an id that the table does not have. */
+  lookUp(table: string, ids: Value, mask: Value): Value {
+    const weight = this.weight(table)
+    const [buckets, width] = weight.dims
+    const zero = this.int32([0], [])
+    const known = this.op(
+      'And',
+      [this.op('GreaterOrEqual', [ids, zero], ids.dims), this.op('Less', [ids, this.int32([buckets], [])], ids.dims)],
+      ids.dims,
+    )
+    const valid = this.op('And', [mask, known], ids.dims)
+    const safe = this.op('Where', [valid, ids, zero], ids.dims)
+    const rows = this.op('Gather', [weight, safe], [...ids.dims, width], { axis: 0 })
+    return this.op('Mul', [rows, this.toFloat(this.unsqueeze(valid, 2))], rows.dims)
   }
 }

@@ -1,6 +1,6 @@
 /** What a model's file says of its inputs and outputs. */
 import proto, { type onnx } from 'onnx-proto'
-import { type ElementType, elementTypes } from '../graph/graph.ts'
+import { type ElementType, elementTypes } from '../graph/model-file.ts'
 
 export interface ModelPort {
   readonly name: string

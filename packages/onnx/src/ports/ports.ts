@@ -3,7 +3,7 @@
  * Shape letters: R rows, F dense columns, M values a bag at most, L events of C channels.
  */
 import { arraysOf, type SideBatch, type SideLayout } from '@headwater/features'
-import type { Port } from '../graph/graph.ts'
+import type { Port } from '../graph/model-file.ts'
 
 interface SequencePorts {
   readonly ids: Port

@@ -1,8 +1,8 @@
 /** The map between a tower's own coordinates x and the published ones y = x W + b. Shape letters: R rows, J = K·D. */
 import type { AffineMap } from '@headwater/snapshot'
 import { OnnxExportError } from '../graph/export-error.ts'
-import type { Graph, Value } from '../graph/graph.ts'
-import { binary } from '../graph/operations.ts'
+import type { Graph } from '../graph/graph.ts'
+import type { Value } from '../graph/model-file.ts'
 
 /** W Wᵀ is the identity to within this, float32 entries rounded from float64 ones. */
 const tolerance = 1e-4
@@ -30,7 +30,7 @@ export function toOwn(graph: Graph, map: AffineMap, y: Value, source: string): V
     )
   const { weight, bias } = initializers(graph, map)
   return graph.within('alignment', () =>
-    graph.op('Gemm', [binary(graph, 'Sub', y, bias), weight], y.dims, { transB: 1 }),
+    graph.op('Gemm', [graph.binary('Sub', y, bias), weight], y.dims, { transB: 1 }),
   )
 }
 

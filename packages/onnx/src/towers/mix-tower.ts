@@ -7,8 +7,8 @@ import type { ModelConfig } from '@headwater/runtime'
 import type { Snapshot } from '@headwater/snapshot'
 import { bagToken } from '../components/bag-token.ts'
 import { interaction } from '../components/interactions.ts'
-import { Graph, type Value } from '../graph/graph.ts'
-import { binary, concat, flatten, linear, padLast, relu } from '../graph/operations.ts'
+import { Graph } from '../graph/graph.ts'
+import type { Value } from '../graph/model-file.ts'
 import { sidePorts } from '../ports/ports.ts'
 import { toOwn } from './alignment.ts'
 import { metadata } from './metadata.ts'
@@ -36,24 +36,24 @@ export function exportMixTower(snapshot: Snapshot): Uint8Array {
 
 function mixTower(graph: Graph, layout: SideLayout, config: ModelConfig, e: Value): Value {
   const x = itemFeatures(graph, layout)
-  const v = linear(graph, 'mix.item-vector', x)
+  const v = graph.linear('mix.item-vector', x)
   const met = graph.within('mix.interaction', () => interaction(graph, config.mix.interaction, config.embeddings, e, v))
-  let hidden = relu(graph, binary(graph, 'Add', met, linear(graph, 'mix.from-item', x)))
+  let hidden = graph.relu(graph.binary('Add', met, graph.linear('mix.from-item', x)))
   for (let layer = 2; layer <= config.mix.hidden.length; layer++)
-    hidden = relu(graph, linear(graph, `mix.hidden${layer}`, hidden))
-  return linear(graph, 'mix.heads', hidden)
+    hidden = graph.relu(graph.linear(`mix.hidden${layer}`, hidden))
+  return graph.linear('mix.heads', hidden)
 }
 
 /** [dense, zeros up to a whole vec4 | the mean of each bag] */
 function itemFeatures(graph: Graph, layout: SideLayout): Value {
   const ports = sidePorts(layout)
-  const dense = ports.dense ? [padLast(graph, graph.input(ports.dense), quads(layout.dense.length))] : []
+  const dense = ports.dense ? [graph.padLast(graph.input(ports.dense), quads(layout.dense.length))] : []
   const bags = ports.bags.map(({ ids, lengths }, i) => {
     const name = `item.${layout.bags[i].name}`
     const inputs = [graph.input(ids), graph.input(lengths)] as const
-    return graph.within(name, () => flatten(graph, bagToken(graph, name, 'mean', ...inputs)))
+    return graph.within(name, () => graph.flatten(bagToken(graph, name, 'mean', ...inputs)))
   })
-  return concat(graph, [...dense, ...bags], 1)
+  return graph.concat([...dense, ...bags], 1)
 }
 
 const quads = (n: number) => Math.ceil(n / 4) * 4

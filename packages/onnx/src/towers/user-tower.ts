@@ -15,8 +15,8 @@ import type { Snapshot } from '@headwater/snapshot'
 import { extractorExports } from '../components/extractors.ts'
 import { tokenExports, type UserInputs } from '../components/tokens.ts'
 import type { ExportOf } from '../graph/export-of.ts'
-import { Graph, type Value } from '../graph/graph.ts'
-import { binary, concat, flatten, layerNorm, linear, reshape, rmsNorm, tokenMap } from '../graph/operations.ts'
+import { Graph } from '../graph/graph.ts'
+import type { Value } from '../graph/model-file.ts'
 import { sidePorts } from '../ports/ports.ts'
 import { toPublished } from './alignment.ts'
 import { metadata } from './metadata.ts'
@@ -42,8 +42,7 @@ export function exportUserTower(snapshot: Snapshot): Uint8Array {
 function userTower(graph: Graph, layout: SideLayout, config: ModelConfig): Value {
   const inputs = userInputs(graph, layout)
   const tokens = config.user.tokens.map((own) => ({ own, values: tokensOf(graph, own, inputs, config.user) }))
-  let x = concat(
-    graph,
+  let x = graph.concat(
     tokens.flatMap(({ values }) => values),
     1,
   )
@@ -84,23 +83,23 @@ function pyramidLevel(graph: Graph, name: string, level: LevelConfig, x: Value, 
     const exportOf: ExportOf<ExtractorConfig, [name: string, x: Value], Value> = extractorExports[config.kind]
     return exportOf(graph, config, `${name}.${config.kind}`, x)
   })
-  const tokens = concat(graph, level.dense ? [...extracted, ...dense] : extracted, 1)
-  const sum = level.residual ? binary(graph, 'Add', tokens, tokenMap(graph, `${name}.residual`, x)) : tokens
+  const tokens = graph.concat(level.dense ? [...extracted, ...dense] : extracted, 1)
+  const sum = level.residual ? graph.binary('Add', tokens, graph.tokenMap(`${name}.residual`, x)) : tokens
   if (!level.norm) return sum
-  return level.norm === 'layer' ? layerNorm(graph, sum, `${name}.norm`) : rmsNorm(graph, sum, `${name}.norm`)
+  return level.norm === 'layer' ? graph.layerNorm(sum, `${name}.norm`) : graph.rmsNorm(sum, `${name}.norm`)
 }
 
 function head(graph: Graph, { count, width, norm }: EmbeddingsConfig, x: Value): Value {
-  const raw = linear(graph, 'user.output', flatten(graph, x))
+  const raw = graph.linear('user.output', graph.flatten(x))
   if (!norm) return raw
-  const each = reshape(graph, raw, [count, width])
-  return flatten(graph, norm.kind === 'layer' ? layerNorm(graph, each, null) : bounded(graph, each, norm.largest))
+  const each = graph.reshape(raw, [count, width])
+  return graph.flatten(norm.kind === 'layer' ? graph.layerNorm(each, null) : bounded(graph, each, norm.largest))
 }
 
 /** min(1, bound / ‖e‖) · e */
 function bounded(graph: Graph, e: Value, bound: number): Value {
   const norm = graph.op('ReduceL2', [e, graph.int64([-1])], e.dims.with(-1, 1), { keepdims: 1 })
   // A divisor of at least 1 also covers the vector of zeros.
-  const share = binary(graph, 'Max', binary(graph, 'Div', norm, graph.scalar(bound)), graph.scalar(1))
-  return binary(graph, 'Div', e, share)
+  const share = graph.binary('Max', graph.binary('Div', norm, graph.scalar(bound)), graph.scalar(1))
+  return graph.binary('Div', e, share)
 }
