@@ -75,10 +75,7 @@ export const attentionPool = {
   cases,
   draw,
   benchmarks,
-  example: (s: AttentionPoolShape, random: () => number) => ({
-    ids: s.V,
-    lengths: exampleLengths(s.R, s.L, random),
-  }),
+  example: (s: AttentionPoolShape, random: () => number) => ({ ids: s.V, lengths: exampleLengths(s.R, s.L, random) }),
 } as const
 
 /** Tokens [L, D] and attention weights of one row, in float64. */
@@ -153,9 +150,6 @@ export const attentionPoolForward: Kernel<AttentionPoolShape, PoolInputs | 'y', 
         arrays.y[(r * s.yRow + s.yColumn) * 4 + d] = tokens.reduce((sum, t, l) => sum + weights[l]! * t[d]!, 0)
     }
   },
-  cost: ({ R, L, C, D4 }) => ({
-    flops: R * L * (D4 * 16 + C * 4),
-    bytes: 4 * R * (L * (D4 * 4 + C + 1) + D4 * 4 + 1),
-  }),
+  cost: ({ R, L, C, D4 }) => ({ flops: R * L * (D4 * 16 + C * 4), bytes: 4 * R * (L * (D4 * 4 + C + 1) + D4 * 4 + 1) }),
   tolerance: () => ({ absolute: 5e-6, relative: 1e-5 }),
 }

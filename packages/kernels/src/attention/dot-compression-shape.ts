@@ -1,7 +1,7 @@
 /** Shape, uniforms, cases and examples that the dot compression kernels share. */
 import type { ReferenceArrays } from '@headwater/gpu'
 import { withGaps } from '../examples/with-gaps.ts'
-import { all, type ShapeOf } from '../wgsl/uniforms.ts'
+import { all, type ShapeOf, zeros } from '../wgsl/uniforms.ts'
 import { exampleLengths } from './example-lengths.ts'
 
 const uniforms = {
@@ -13,27 +13,8 @@ const uniforms = {
 
 export type DotCompressionShape = ShapeOf<typeof uniforms> & { masked: 0 | 1 }
 
-const dense = (
-  B: number,
-  N: number,
-  M: number,
-  D4: number,
-  extra: Partial<DotCompressionShape> = {},
-): DotCompressionShape => ({
-  B,
-  N,
-  M,
-  D4,
-  zOffset: 0,
-  zRow: M,
-  xOffset: 0,
-  xRow: D4,
-  yOffset: 0,
-  yRow: D4,
-  scale: 1,
-  masked: 0,
-  ...extra,
-})
+const dense = (B: number, N: number, M: number, D4: number, extra: Partial<DotCompressionShape> = {}) =>
+  ({ ...zeros(uniforms), B, N, M, D4, zRow: M, xRow: D4, yRow: D4, scale: 1, ...extra }) as DotCompressionShape
 
 const cases: readonly DotCompressionShape[] = [
   dense(1, 1, 1, 1),

@@ -150,10 +150,7 @@ ${mainWgsl(t.columns * t.lanes)}
           out[(s.outOffset + slice * s.outRow) * 4 + f * k + j] = sum
         }
   },
-  cost: ({ R, F, K4, S }) => ({
-    flops: R * F * K4 * 4 * 24,
-    bytes: R * F * (4 + K4 * 32) + F * K4 * 16 * (1 + S),
-  }),
+  cost: ({ R, F, K4, S }) => ({ flops: R * F * K4 * 4 * 24, bytes: R * F * (4 + K4 * 32) + F * K4 * 16 * (1 + S) }),
   tolerance: ({ R, S }) => ({ absolute: 1e-4 + 5e-5 * Math.sqrt(R / S), relative: 1e-5 }),
   cases: [
     denseBackward(1, 1, 1, 1),

@@ -9,7 +9,7 @@ import type { Kernel } from '@headwater/gpu'
 import { uniform } from '../examples/example.ts'
 import { withGaps } from '../examples/with-gaps.ts'
 import { reads, writes } from '../wgsl/bindings.ts'
-import { all, type ShapeOf } from '../wgsl/uniforms.ts'
+import { all, type ShapeOf, zeros } from '../wgsl/uniforms.ts'
 import { featuresWithGaps, missingWgsl } from './missing.ts'
 import { type RowsTuning, rowsGrid, rowsTunings, rowsWgsl } from './rows.ts'
 
@@ -24,8 +24,7 @@ const T4 = (T: number) => Math.ceil(T / 4)
 
 const dense = (R: number, F: number, T: number, gap = 0): PiecewiseLinearShape => {
   const yFeature = T4(T) + 1 + gap
-  const offsets = { xOffset: 0, edgeOffset: 0, yOffset: 0 }
-  return { R, F, T, ...offsets, xRow: F, edgeRow: T + 1, yRow: F * yFeature, yFeature }
+  return { ...zeros(uniforms), R, F, T, xRow: F, edgeRow: T + 1, yRow: F * yFeature, yFeature }
 }
 
 const sizes = (s: PiecewiseLinearShape) => ({

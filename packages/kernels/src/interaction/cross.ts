@@ -31,15 +31,7 @@ ${mainWgsl(lanes)}
 
 const workgroups = ({ R, W4 }: { R: number; W4: number }) => linearGroups(Math.ceil((R * rowLanes(W4)) / lanes))
 
-const dense = (R: number, W4: number): CrossForwardShape => ({
-  R,
-  W4,
-  x0Row: W4,
-  hRow: W4,
-  xRow: W4,
-  yOffset: 0,
-  yRow: W4,
-})
+const dense = (R: number, W4: number) => ({ R, W4, x0Row: W4, hRow: W4, xRow: W4, yOffset: 0, yRow: W4 })
 
 const cases: readonly CrossForwardShape[] = [
   dense(1, 1),

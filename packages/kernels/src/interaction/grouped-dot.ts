@@ -156,9 +156,5 @@ ${mainWgsl(lanes)}
   cases,
   draw,
   benchmarks,
-  gradient: {
-    forward: groupedDotForward,
-    from: { z: 'dz' },
-    to: { z: (s, { dz }) => withoutOutputs(s, dz), v: 'dv' },
-  },
+  gradient: { forward: groupedDotForward, from: { z: 'dz' }, to: { z: (s, { dz }) => withoutOutputs(s, dz), v: 'dv' } },
 }

@@ -6,7 +6,7 @@
 import type { Kernel } from '@headwater/gpu'
 import { reads, writes } from '../wgsl/bindings.ts'
 import { linearGroups, mainWgsl } from '../wgsl/linear-grid.ts'
-import { all, type ShapeOf } from '../wgsl/uniforms.ts'
+import { all, type ShapeOf, zeros } from '../wgsl/uniforms.ts'
 import { combineWgsl, type RowSplitTuning, rowSplitBucket, rowSplitTunings } from './row-split.ts'
 
 const uniforms = {
@@ -20,17 +20,7 @@ export type ColumnSumShape = ShapeOf<typeof uniforms>
 /** A whole shape from what is not the default: dense matrices one after another, whose sums are assigned. */
 export function columnSumShape(given: { R: number; N4: number } & Partial<ColumnSumShape>): ColumnSumShape {
   const { R, N4, inRow = N4 } = given
-  return {
-    B: 1,
-    inOffset: 0,
-    inBatch: R * inRow,
-    inRow,
-    outOffset: 0,
-    outBatch: N4,
-    accumulate: 0,
-    scale: 1,
-    ...given,
-  }
+  return { ...zeros(uniforms), B: 1, inRow, inBatch: R * inRow, outBatch: N4, scale: 1, ...given }
 }
 
 const gaps = { inOffset: 1, inBatch: 6, inRow: 19, outOffset: 2, outBatch: 7 }

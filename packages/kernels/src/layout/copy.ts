@@ -6,22 +6,12 @@
 import type { Kernel, Tuning } from '@headwater/gpu'
 import { reads, writes } from '../wgsl/bindings.ts'
 import { linearGroups, mainWgsl } from '../wgsl/linear-grid.ts'
-import { all, type ShapeOf } from '../wgsl/uniforms.ts'
+import { all, type ShapeOf, zeros } from '../wgsl/uniforms.ts'
 
 const uniforms = {
   ...all('size', 'B', 'R', 'C'),
-  ...all(
-    'u32',
-    'inOffset',
-    'inBatch',
-    'inRow',
-    'inColumn',
-    'outOffset',
-    'outBatch',
-    'outRow',
-    'outColumn',
-    'accumulate',
-  ),
+  ...all('u32', 'inOffset', 'inBatch', 'inRow', 'inColumn'),
+  ...all('u32', 'outOffset', 'outBatch', 'outRow', 'outColumn', 'accumulate'),
   scale: 'f32',
 } as const
 
@@ -37,20 +27,8 @@ const workgroup = 64
 /** A whole shape from what is not the default: dense matrices one after another, assigned unchanged. */
 export function copyShape(given: { R: number; C: number } & Partial<CopyShape>): CopyShape {
   const { R, C, inRow = C, outRow = C } = given
-  return {
-    B: 1,
-    inOffset: 0,
-    inBatch: R * inRow,
-    inRow,
-    inColumn: 1,
-    outOffset: 0,
-    outBatch: R * outRow,
-    outRow,
-    outColumn: 1,
-    accumulate: 0,
-    scale: 1,
-    ...given,
-  }
+  const dense = { B: 1, inRow, inBatch: R * inRow, inColumn: 1, outRow, outBatch: R * outRow, outColumn: 1, scale: 1 }
+  return { ...zeros(uniforms), ...dense, ...given }
 }
 
 const inputSize = (s: CopyShape) =>

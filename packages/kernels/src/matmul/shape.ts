@@ -14,7 +14,7 @@ import type { ReferenceArrays } from '@headwater/gpu'
 import { uniform } from '../examples/example.ts'
 import type { activations } from '../wgsl/activation.ts'
 import { padded } from '../wgsl/padded.ts'
-import { all, type ShapeOf } from '../wgsl/uniforms.ts'
+import { all, type ShapeOf, zeros } from '../wgsl/uniforms.ts'
 
 export const matmulUniforms = {
   ...all('size', 'M', 'N', 'K', 'batch'),
@@ -58,37 +58,17 @@ export function matmulShape(
   const { M, N, K } = given
   const row4 = padded(N) / 4
   const bRow = given.bRow ?? denseRow(layout, given)
-  const shape = {
-    batch: 1,
-    aOffset: 0,
-    aRow: padded(K),
-    aCol: 1,
-    bOffset: 0,
-    bRow,
-    cOffset: 0,
-    cRow: row4,
-    hasBias: 0,
-    biasOffset: 0,
-    accumulate: 0,
-    activation: 0,
-    dropout: 0,
-    site: 0,
-    hasFactor: 0,
-    factorOffset: 0,
-    factorRow: row4,
-    hasResidual: 0,
-    residualOffset: 0,
-    residualRow: row4,
-    ...given,
-  } as const
-  const batched = shape.batch > 1
+  const rows = { aRow: padded(K), aCol: 1, bRow, cRow: row4, factorRow: row4, residualRow: row4 }
+  const shape = { ...zeros(matmulUniforms), batch: 1, ...rows, ...given } as MatmulShape
+  if (shape.batch === 1) return shape
   return {
-    aBatch: batched ? M * shape.aRow : 0,
-    bBatch: batched ? (layout === 'transposed' ? N : K) * bRow : 0,
-    cBatch: batched ? M * shape.cRow : 0,
-    factorBatch: batched ? M * shape.factorRow : 0,
-    residualBatch: batched ? M * shape.residualRow : 0,
     ...shape,
+    aBatch: M * shape.aRow,
+    bBatch: (layout === 'transposed' ? N : K) * bRow,
+    cBatch: M * shape.cRow,
+    factorBatch: M * shape.factorRow,
+    residualBatch: M * shape.residualRow,
+    ...given,
   }
 }
 

@@ -6,9 +6,10 @@
 
 import { uniform } from '../examples/example.ts'
 import { withGaps } from '../examples/with-gaps.ts'
-import { all, type ShapeOf } from '../wgsl/uniforms.ts'
+import { all, type ShapeOf, zeros } from '../wgsl/uniforms.ts'
+import { normBucket, normGrid, normTunings } from './norm-wgsl.ts'
 
-export const normUniforms = {
+const normUniforms = {
   ...all('size', 'V', 'K', 'D4'),
   ...all('u32', 'xOffset', 'xRow', 'yOffset', 'yRow', 'hasGain', 'gainOffset', 'hasShift', 'shiftOffset'),
   epsilon: 'f32',
@@ -19,26 +20,14 @@ export type NormShape = ShapeOf<typeof normUniforms>
 /** A whole shape from what is not the default: one vector a row, no gaps, neither gain nor shift, ε = 1e-5. */
 export function normShape(given: { V: number; D4: number } & Partial<NormShape>): NormShape {
   const row = (given.K ?? 1) * given.D4
-  return {
-    K: 1,
-    xOffset: 0,
-    xRow: row,
-    yOffset: 0,
-    yRow: row,
-    hasGain: 0,
-    gainOffset: 0,
-    hasShift: 0,
-    shiftOffset: 0,
-    epsilon: 1e-5,
-    ...given,
-  }
+  return { ...zeros(normUniforms), K: 1, xRow: row, yRow: row, epsilon: 1e-5, ...given }
 }
 
 /** Strides for two vectors of 5 vec4 a row. */
 export const normGaps = { xOffset: 1, xRow: 11, yOffset: 3, yRow: 17 }
 const affine = { hasGain: 1, hasShift: 1 }
 
-export const normCases: readonly NormShape[] = [
+const normCases: readonly NormShape[] = [
   normShape({ V: 1, D4: 1 }),
   normShape({ V: 35, K: 2, D4: 5, ...normGaps, ...affine, gainOffset: 2, shiftOffset: 9 }),
   normShape({ V: 66, K: 2, D4: 24 }),
@@ -55,19 +44,30 @@ export const normCases: readonly NormShape[] = [
   normShape({ V: 65_537, D4: 1, ...affine }),
 ]
 
-export function drawNorm(between: (low: number, high: number) => number): NormShape {
+function drawNorm(between: (low: number, high: number) => number): NormShape {
   const D4 = between(0, 3) === 0 ? between(40, 70) : between(1, 12)
   const flags = { hasGain: between(0, 1), hasShift: between(0, 1), epsilon: 1e-5 * between(1, 100) }
   return withGaps(normShape({ V: between(1, 90), K: between(1, 4), D4, ...flags }), between)
 }
 
-export const normBenchmarks: readonly NormShape[] = [
+const normBenchmarks: readonly NormShape[] = [
   normShape({ V: 2048, D4: 48 }),
   normShape({ V: 8192, D4: 24 }),
   normShape({ V: 1024, K: 2, D4: 64, ...affine }),
   normShape({ V: 131_072, D4: 16 }),
   normShape({ V: 65_536, D4: 4, ...affine }),
 ]
+
+/** What forward and backward have in common. */
+export const norms = {
+  uniforms: normUniforms,
+  tunings: normTunings,
+  bucket: normBucket,
+  workgroups: normGrid,
+  cases: normCases,
+  draw: drawNorm,
+  benchmarks: normBenchmarks,
+} as const
 
 /** vec4 up to the end of the last vector. */
 function extent({ V, K, D4 }: NormShape, offset: number, row: number): number {

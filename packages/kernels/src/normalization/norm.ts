@@ -1,19 +1,8 @@
 /** The two norms differ in one term, so one declaration of each direction makes both. */
 import type { Kernel } from '@headwater/gpu'
 import { reads, writes } from '../wgsl/bindings.ts'
-import {
-  drawNorm,
-  exampleMoments,
-  gainSize,
-  type NormShape,
-  normBenchmarks,
-  normCases,
-  normUniforms,
-  shiftSize,
-  xSize,
-  ySize,
-} from './norm-shape.ts'
-import { backwardWgsl, forwardWgsl, type NormTuning, normBucket, normGrid, normTunings } from './norm-wgsl.ts'
+import { exampleMoments, gainSize, type NormShape, norms, shiftSize, xSize, ySize } from './norm-shape.ts'
+import { backwardWgsl, forwardWgsl, type NormTuning } from './norm-wgsl.ts'
 
 export type NormForward = Kernel<NormShape, 'x' | 'gain' | 'shift' | 'y' | 'moments', NormTuning>
 export type NormBackward = Kernel<NormShape, 'x' | 'gain' | 'moments' | 'dy' | 'dx', NormTuning>
@@ -22,11 +11,8 @@ export function declareNormForward(name: string, centered: boolean): NormForward
   return {
     name,
     bindings: { ...reads('vec4f', 'x', 'gain', 'shift'), ...writes('vec4f', 'y'), ...writes('f32', 'moments') },
-    uniforms: normUniforms,
-    tunings: normTunings,
-    bucket: normBucket,
+    ...norms,
     wgsl: (t) => forwardWgsl(t, centered),
-    workgroups: normGrid,
     sizes: (s) => ({ x: xSize(s), gain: gainSize(s), shift: shiftSize(s), y: ySize(s), moments: s.V * 2 }),
     reference: (s, { x, gain, shift, y, moments }) => {
       const D = s.D4 * 4
@@ -50,9 +36,6 @@ export function declareNormForward(name: string, centered: boolean): NormForward
     cost: ({ V, D4 }) => ({ flops: V * D4 * 4 * (centered ? 7 : 4), bytes: V * (D4 * 32 + 8) }),
     // centring a vector of almost equal values leaves few digits
     tolerance: () => (centered ? { absolute: 2e-5, relative: 2e-5 } : { absolute: 2e-6, relative: 2e-6 }),
-    cases: normCases,
-    draw: drawNorm,
-    benchmarks: normBenchmarks,
     example: () => ({ x: 3, gain: 2 }),
   }
 }
@@ -66,11 +49,8 @@ export function declareNormBackward(name: string, centered: boolean, forward: No
       ...reads('vec4f', 'dy'),
       ...writes('vec4f', 'dx'),
     },
-    uniforms: normUniforms,
-    tunings: normTunings,
-    bucket: normBucket,
+    ...norms,
     wgsl: (t) => backwardWgsl(t, centered),
-    workgroups: normGrid,
     sizes: (s) => ({ x: xSize(s), gain: gainSize(s), moments: s.V * 2, dy: ySize(s), dx: xSize(s) }),
     reference: (s, { x, gain, moments, dy, dx }) => {
       const D = s.D4 * 4
@@ -90,9 +70,6 @@ export function declareNormBackward(name: string, centered: boolean, forward: No
     },
     cost: ({ V, D4 }) => ({ flops: V * D4 * 4 * (centered ? 10 : 8), bytes: V * (D4 * 48 + 8) }),
     tolerance: () => ({ absolute: 4e-6, relative: 4e-6 }),
-    cases: normCases,
-    draw: drawNorm,
-    benchmarks: normBenchmarks,
     example: ({ V }, random) => ({ x: 2, gain: 2, moments: exampleMoments(V, random) }),
     gradient: { forward, from: { y: 'dy' }, to: { x: 'dx' } },
   }
