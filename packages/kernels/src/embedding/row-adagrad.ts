@@ -13,6 +13,7 @@
  */
 import type { Kernel, Tuning } from '@headwater/gpu'
 import { uniform } from '../examples/example.ts'
+import { withGaps } from '../examples/with-gaps.ts'
 import { rateSlots } from '../optimizer/adamw.ts'
 import { reads, writes } from '../wgsl/bindings.ts'
 import { linearGroups, mainWgsl } from '../wgsl/linear-grid.ts'
@@ -148,12 +149,7 @@ export const rowAdagrad: Kernel<RowAdagradShape, keyof typeof bindings, RowAdagr
     const D = s.D4 * 4
     if (!Object.is(rates[6], 0)) return
     for (let j = s.groupOffset; j < s.groupOffset + s.J; j++) {
-      const [row, lookups, begin, end] = groups.subarray(j * 4, j * 4 + 4) as unknown as [
-        number,
-        number,
-        number,
-        number,
-      ]
+      const [row, lookups, begin, end] = groups.subarray(j * 4, j * 4 + 4)
       if (lookups === 0 || row < s.firstRow || row >= s.firstRow + s.partRows) continue
       const g = new Float64Array(D)
       for (let d = 0; d < D; d++) {
@@ -187,26 +183,13 @@ export const rowAdagrad: Kernel<RowAdagradShape, keyof typeof bindings, RowAdagr
     shape({ J: 1_048_600, V: 8, partRows: 8, P: 20, R: 4, D4: 1, gRow: 1 }),
   ],
   draw: (between) => {
-    const J = between(1, 60)
-    const D4 = between(1, keptColumns + 3)
-    const gColumn = between(0, 3)
+    const [J, D4] = [between(1, 60), between(1, keptColumns + 3)]
     const V = J + between(0, 40)
     const firstRow = between(0, V - 1)
-    return {
-      J,
-      groupOffset: between(0, 5),
-      firstRow,
-      partRows: between(0, 1) === 0 ? V - firstRow : between(1, V - firstRow),
-      D4,
-      gColumn,
-      gRow: gColumn + D4 + between(0, 3),
-      l2: between(0, 1) / 8,
-      longest: between(1, 9),
-      V,
-      P: J * between(1, 4),
-      R: between(1, 20),
-      C: between(1, 12),
-    }
+    const partRows = between(0, 1) === 0 ? V - firstRow : between(1, V - firstRow)
+    const lookups = { P: J * between(1, 4), R: between(1, 20), C: between(1, 12), longest: between(1, 9) }
+    const dense = shape({ J, V, partRows, D4, gRow: D4, l2: between(0, 1) / 8, ...lookups })
+    return { ...withGaps(dense, between), firstRow }
   },
   benchmarks: [4, 8, 24].map((D4) =>
     shape({ J: 11_000, V: 100_000, partRows: 100_000, P: 32_768, R: 2048, D4, gRow: D4, longest: 64, C: 256 }),

@@ -74,10 +74,18 @@ export function matmulDeclaration(layout: Layout) {
 
 const { relu, gelu, silu, sigmoid } = activations
 
-function matmulCases(layout: Layout): readonly MatmulShape[] {
-  const of = (M: number, N: number, K: number, extra: Partial<MatmulShape> = {}) =>
+const shapesOf =
+  (layout: Layout) =>
+  (M: number, N: number, K: number, extra: Partial<MatmulShape> = {}): MatmulShape =>
     matmulShape({ M, N, K, ...extra }, layout)
-  const wide = (row: number) => ({ bRow: denseRow(layout, { N: row, K: row }) })
+
+/** Slices of wider tensors: of the product's own, and of what is beside it. */
+const slice = { aOffset: 4, aRow: 28, bOffset: 2, biasOffset: 3, cOffset: 1, cRow: 8 }
+const besides = { factorOffset: 2, factorRow: 7, residualOffset: 1, residualRow: 0 }
+
+function matmulCases(layout: Layout): readonly MatmulShape[] {
+  const of = shapesOf(layout)
+  const wide = denseRow(layout, { N: 40, K: 40 })
   return [
     of(1, 1, 1),
     of(17, 65, 33, { hasBias: 1 }),
@@ -90,23 +98,7 @@ function matmulCases(layout: Layout): readonly MatmulShape[] {
     of(9, 33, 30, { hasBias: 1, hasFactor: 1, hasResidual: 1, activation: gelu, dropout: 0.5, site: 2 }),
     // Aᵀ by strides: A is stored [K, M]
     of(37, 24, 129, { aRow: 1, aCol: 40 }),
-    // slices of wider tensors
-    of(19, 20, 12, {
-      aOffset: 4,
-      aRow: 28,
-      bOffset: 2,
-      ...wide(40),
-      biasOffset: 3,
-      cOffset: 1,
-      cRow: 8,
-      hasBias: 1,
-      hasFactor: 1,
-      factorOffset: 2,
-      factorRow: 7,
-      hasResidual: 1,
-      residualOffset: 1,
-      residualRow: 0,
-    }),
+    of(19, 20, 12, { ...slice, ...besides, bRow: wide, hasBias: 1, hasFactor: 1, hasResidual: 1 }),
     // batches of their own and of a shared A, B
     of(5, 7, 6, { batch: 3, hasBias: 1, hasResidual: 1 }),
     of(33, 16, 20, { batch: 5, aBatch: 0, hasBias: 2, activation: gelu, hasResidual: 1 }),
@@ -155,8 +147,7 @@ function drawMatmul(between: (low: number, high: number) => number, layout: Layo
 
 /** The shapes of the towers: square ones for scale, layers, cross layers, token mixing, a weight's gradient, heads. */
 function towerShapes(layout: Layout): readonly MatmulShape[] {
-  const of = (M: number, N: number, K: number, extra: Partial<MatmulShape> = {}) =>
-    matmulShape({ M, N, K, ...extra }, layout)
+  const of = shapesOf(layout)
   return [
     of(256, 256, 256),
     of(512, 512, 512),
