@@ -53,7 +53,7 @@ export const linearMap: Extractor<typeof keys> = {
   [onnx]: [
     [
       '  mlp(graph, { tokens }, name, x) {',
-      `  graph.linear({ tokens }, name, x) {
+      `  linear(graph, { tokens }, name, x) {
     return graph.reshape(graph.linear(name, graph.flatten(x)), [tokens, x.dims[1]])
   },
 
