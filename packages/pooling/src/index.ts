@@ -15,7 +15,6 @@ export {
   UnknownSnapshotError,
 } from './contracts/errors.ts'
 export type { EventLog } from './contracts/event-log.ts'
-export type { ModelControl } from './contracts/model-control.ts'
 export type { FailedBatch, PoolingObserver, RefreshedBatch } from './contracts/observer.ts'
 export type { Outcome, OutcomeLog, OutcomeName } from './contracts/outcome.ts'
 export type { RowEncoder } from './contracts/row-encoder.ts'

@@ -1,4 +1,5 @@
-import { type Encoder, type ModelControl, SnapshotRefusedError, UnknownSnapshotError } from '@headwater/pooling'
+import type { ModelControl } from '@headwater/client/schemas'
+import { type Encoder, SnapshotRefusedError, UnknownSnapshotError } from '@headwater/pooling'
 import { dim, eventOf, model, startMs } from '@headwater/pooling/testing/towers'
 import type { ServerLimits } from '../src/index.ts'
 import { openService } from './http-service.ts'

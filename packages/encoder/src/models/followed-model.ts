@@ -1,7 +1,8 @@
 /** The snapshot that a model's directory serves, and each one that it serves later, in the poolings that read from it. */
 import { setTimeout as wait } from 'node:timers/promises'
 import type { ShadowReport, SnapshotInfo } from '@headwater/client'
-import type { ModelControl, Pooling } from '@headwater/pooling'
+import type { ModelControl } from '@headwater/client/schemas'
+import type { Pooling } from '@headwater/pooling'
 import { SnapshotRefusedError } from '@headwater/pooling'
 import {
   listSnapshots,

@@ -40,7 +40,12 @@ export class ServedRead implements ServedBatch {
 
 function columnsOver(held: ModelColumns, users: number, computed: boolean): ServedColumns {
   const { model, dim, pooled, halves, latest, status, snapshot, frame, featureTimeMs } = held
-  const more = {
+  return {
+    model,
+    dim,
+    get vectors() {
+      return halves === null ? pooled : halvesToFloats(halves)
+    },
     halves,
     latest,
     status,
@@ -49,15 +54,6 @@ function columnsOver(held: ModelColumns, users: number, computed: boolean): Serv
     featureTimeMs,
     ageMs: new Float64Array(users),
     computed: computed ? new Uint8Array(users) : null,
-  }
-  if (halves === null) return { model, dim, vectors: pooled, ...more }
-  return {
-    model,
-    dim,
-    get vectors() {
-      return halvesToFloats(halves)
-    },
-    ...more,
   }
 }
 

@@ -3,35 +3,26 @@ import type { Encoders } from './row-batch.ts'
 
 /** Which encoders are published or have work that waits or runs, so that one that has none can be let go of. */
 export class EncoderUse {
-  readonly #uses = new Map<Encoders, number>()
+  readonly #uses = new Map<Encoder, number>()
   #waiting: { readonly encoder: Encoder; readonly resolve: () => void }[] = []
 
   begin(encoders: Encoders): void {
-    this.#uses.set(encoders, (this.#uses.get(encoders) ?? 0) + 1)
+    for (const encoder of encoders.values()) this.#uses.set(encoder, (this.#uses.get(encoder) ?? 0) + 1)
   }
 
   end(encoders: Encoders): void {
-    const uses = this.#uses.get(encoders)! - 1
-    if (uses > 0) {
-      this.#uses.set(encoders, uses)
-      return
+    for (const encoder of encoders.values()) {
+      const uses = this.#uses.get(encoder)! - 1
+      if (uses > 0) this.#uses.set(encoder, uses)
+      else this.#uses.delete(encoder)
     }
-    this.#uses.delete(encoders)
-    this.#waiting = this.#waiting.filter(({ encoder, resolve }) => {
-      const isUsed = this.#isUsed(encoder)
-      if (!isUsed) resolve()
-      return isUsed
-    })
+    for (const { encoder, resolve } of this.#waiting) if (!this.#uses.has(encoder)) resolve()
+    this.#waiting = this.#waiting.filter(({ encoder }) => this.#uses.has(encoder))
   }
 
   /** Resolves once an encoder is in no use. */
   released(encoder: Encoder): Promise<void> {
-    if (!this.#isUsed(encoder)) return Promise.resolve()
+    if (!this.#uses.has(encoder)) return Promise.resolve()
     return new Promise((resolve) => this.#waiting.push({ encoder, resolve }))
-  }
-
-  #isUsed(encoder: Encoder): boolean {
-    for (const encoders of this.#uses.keys()) for (const each of encoders.values()) if (each === encoder) return true
-    return false
   }
 }

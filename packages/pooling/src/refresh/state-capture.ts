@@ -14,6 +14,7 @@ interface Capturing {
   readonly refreshes: readonly Refresh[]
   /** Users of them that were forgotten meanwhile. */
   readonly forgotten: Set<string>
+  done: Promise<void>
 }
 
 /** Reads users' states for their refreshes, and keeps them in batches until they are computed. */
@@ -23,8 +24,6 @@ export class StateCapture {
   readonly #use: EncoderUse
   readonly #onFailed: (refreshes: readonly Refresh[]) => void
   readonly #capturing = new Set<Capturing>()
-  /** Users whose features are being read; an event of theirs waits for that. */
-  readonly #underWay = new Map<string, Promise<void>>()
 
   /** @param onFailed called with the refreshes whose states could not be read, those of users forgotten meanwhile left out */
   constructor(settings: Settings, use: EncoderUse, onFailed: (refreshes: readonly Refresh[]) => void) {
@@ -41,13 +40,10 @@ export class StateCapture {
    */
   async capture(refreshes: readonly Refresh[], encoders: Encoders, atMs: number | null): Promise<void> {
     if (refreshes.length === 0 || encoders.size === 0) return
-    const capturing = this.#capture(refreshes, encoders, atMs)
-    for (const { user } of refreshes) this.#underWay.set(user, capturing)
-    try {
-      await capturing
-    } finally {
-      for (const { user } of refreshes) if (this.#underWay.get(user) === capturing) this.#underWay.delete(user)
-    }
+    const capturing = { refreshes, forgotten: new Set<string>(), done: Promise.resolve() }
+    this.#capturing.add(capturing)
+    capturing.done = this.#capture(capturing, encoders, atMs)
+    await capturing.done
   }
 
   /** Takes a user out of what is captured and not taken yet, and of what is being captured. @returns how often they were there */
@@ -61,9 +57,10 @@ export class StateCapture {
     return dropped
   }
 
-  /** Resolves once no state of the users is being read. */
+  /** Resolves once no state of the users is being read: their events wait for that. */
   async settled(users: readonly string[]): Promise<void> {
-    await Promise.all(users.map((user) => this.#underWay.get(user)))
+    const awaited = [...this.#capturing].filter(({ refreshes }) => refreshes.some(({ user }) => users.includes(user)))
+    await Promise.all(awaited.map(({ done }) => done))
   }
 
   /** What rows of users are made of; undefined for those without a state. */
@@ -73,9 +70,8 @@ export class StateCapture {
     return states.map((state) => (state === undefined ? undefined : userFeatures(space, state)))
   }
 
-  async #capture(refreshes: readonly Refresh[], encoders: Encoders, atMs: number | null): Promise<void> {
-    const capturing: Capturing = { refreshes, forgotten: new Set() }
-    this.#capturing.add(capturing)
+  async #capture(capturing: Capturing, encoders: Encoders, atMs: number | null): Promise<void> {
+    const { refreshes, forgotten } = capturing
     this.#use.begin(encoders)
     try {
       const states: (Uint8Array | undefined)[] = []
@@ -87,11 +83,11 @@ export class StateCapture {
       // All or none: where a read fails, all of them are tried again.
       for (const [i, refresh] of refreshes.entries()) {
         const state = states[i]
-        if (state === undefined || capturing.forgotten.has(refresh.user)) continue
+        if (state === undefined || forgotten.has(refresh.user)) continue
         this.batches.add(encoders, atMs === null ? refresh : { ...refresh, atMs }, state)
       }
     } catch (error) {
-      this.#onFailed(refreshes.filter(({ user }) => !capturing.forgotten.has(user)))
+      this.#onFailed(refreshes.filter(({ user }) => !forgotten.has(user)))
       throw error
     } finally {
       this.#capturing.delete(capturing)

@@ -75,25 +75,25 @@ export function registerConsole(server: FastifyInstance, parts: ServerParts): vo
   // Not counted against the requests that are answered at once: it is looked at when there are too many of them.
   const looking = (operation: Operation) => asking(scope, operation, false)
   server.get<OfData>('/console/data', looking(showData), async (request, reply) => {
-    const { query, principal } = request
+    const { query, context } = request
     reply.headers(unkept)
     const since = { recentMs: timeOf(query.recent, 'recent'), dayMs: timeOf(query.day, 'day') }
-    return consoleData(parts, watch, principal!, since)
+    return consoleData(parts, watch, context.principal!, since)
   })
 
   server.get<OfDrift>('/console/drift/:model', looking(showDrift), async (request, reply) => {
     const { model } = request.params
     reply.headers(unkept)
     if (!names.includes(model)) throw new UnknownModelError(model, names)
-    return byDeadline(request.endMs, 'ask again', () => watch.drift(request.principal!.tenant, model))
+    return byDeadline(request.context.endMs, 'ask again', () => watch.drift(request.context.principal!.tenant, model))
   })
 
   // In a body, as addresses are written into logs. A server that answers no reads answers nothing about users.
   server.post('/console/user', showUser, async (request, reply) => {
     const { user } = checkUser(bodyOf(request, smallBody))
     reply.headers(unkept)
-    const look = () => lookUp(tenantOf(tenants, request), models, user)
-    return byDeadline(request.endMs, 'ask again', look)
+    const look = () => lookUp(tenantOf(tenants, request.context), models, user)
+    return byDeadline(request.context.endMs, 'ask again', look)
   })
 }
 

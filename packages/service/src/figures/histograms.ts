@@ -23,17 +23,7 @@ export class BucketCounts {
 
   /** All values that are no NaN, each times `scale`. */
   addAll(values: Float64Array, scale: number): void {
-    const { bounds, counts } = this
-    let sum = 0
-    for (let i = 0; i < values.length; i++) {
-      const value = values[i] * scale
-      if (Number.isNaN(value)) continue
-      let bucket = 0
-      while (bucket < bounds.length && value > bounds[bucket]) bucket++
-      counts[bucket]++
-      sum += value
-    }
-    this.sum += sum
+    for (let i = 0; i < values.length; i++) if (!Number.isNaN(values[i])) this.add(values[i] * scale)
   }
 }
 

@@ -42,12 +42,8 @@ export class RefreshMonitor {
   /** By tenant. */
   readonly #written = new Map<string, BucketCounts>()
   readonly #spans = new RefreshSpans()
-  #storeErrors = 0
-
   /** Batches that the store failed. */
-  get storeErrors(): number {
-    return this.#storeErrors
-  }
+  storeErrors = 0
 
   /** Seconds that a tenant's refreshes took until they were written, those that were missed before left out; null where its pooling tells nothing. */
   freshnessOf(tenant: string): BucketCounts | null {
@@ -68,7 +64,7 @@ export class RefreshMonitor {
       },
       written: (freshnessMs, wasMissed) => (wasMissed ? missed : written).add(freshnessMs / 1000),
       failed: (batch) => {
-        if (isStoreFailure(batch.error)) this.#storeErrors++
+        if (isStoreFailure(batch.error)) this.storeErrors++
         this.#spans.failed(tenant, batch)
       },
       forgotten: (user) => this.#spans.forget(tenant, user),

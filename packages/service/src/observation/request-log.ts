@@ -22,13 +22,14 @@ export function requestLog(
   { slowMs = 1_000, maxLinesPerSecond = 100, key = randomBytes(32) }: RequestLogOptions = {},
 ): RequestObserver {
   // Refusals of callers must not crowd out the server's own failures.
-  const budgets = { info: new LineBudget(maxLinesPerSecond), error: new LineBudget(maxLinesPerSecond) }
+  const takeLine = { info: lineBudget(maxLinesPerSecond), error: lineBudget(maxLinesPerSecond) }
   return (request, { route, status, ms, principal, error }) => {
     const isOwn = error !== null && isServersOwn(error)
     const isCutOff = status === 0
     const level = isOwn ? 'error' : error !== null || isCutOff || ms > slowMs ? 'info' : 'debug'
-    const budget = level === 'debug' ? null : budgets[level]
-    if (!logger.isLevelEnabled(level) || budget?.take() === false) return
+    if (!logger.isLevelEnabled(level)) return
+    const told = level === 'debug' ? { url: request.url } : takeLine[level]()
+    if (told === null) return
     const user = userOf(route, request.url ?? '')
     logger[level](
       {
@@ -40,43 +41,34 @@ export function requestLog(
         ...(user !== null && { user: hashedUser(user, key) }),
         ...(error !== null && { code: error.code }),
         ...(isOwn && { error: plainError(error.cause ?? error) }),
-        ...(budget === null ? { url: request.url } : budget.leftOut()),
+        ...told,
       },
       level === 'debug' ? 'request' : error !== null ? 'request failed' : isCutOff ? 'request cut off' : 'slow request',
     )
   }
 }
 
-/** Keeps a flood of refused requests from becoming one of lines. */
-class LineBudget {
-  readonly #perSecond: number
-  #second = -1
-  #taken = 0
-  #leftOut = 0
-
-  constructor(perSecond: number) {
-    this.#perSecond = perSecond
-  }
-
-  take(): boolean {
-    const second = Math.floor(performance.now() / 1_000)
-    if (second !== this.#second) {
-      this.#second = second
-      this.#taken = 0
+/**
+ * Keeps a flood of refused requests from becoming one of lines.
+ *
+ * @returns takes a line of the second, and says what it is to tell: how many were left out since the last; null: none is left
+ */
+function lineBudget(perSecond: number): () => { readonly leftOut?: number } | null {
+  let second = -1
+  let taken = 0
+  let leftOut = 0
+  return () => {
+    const nowSecond = Math.floor(performance.now() / 1_000)
+    if (nowSecond !== second) taken = 0
+    second = nowSecond
+    if (taken >= perSecond) {
+      leftOut++
+      return null
     }
-    if (this.#taken >= this.#perSecond) {
-      this.#leftOut++
-      return false
-    }
-    this.#taken++
-    return true
-  }
-
-  /** Lines since the last one, for the line that comes. */
-  leftOut(): { readonly leftOut: number } | null {
-    const leftOut = this.#leftOut
-    this.#leftOut = 0
-    return leftOut === 0 ? null : { leftOut }
+    taken++
+    const told = leftOut === 0 ? {} : { leftOut }
+    leftOut = 0
+    return told
   }
 }
 

@@ -1,5 +1,6 @@
+import type { ModelControl } from '@headwater/client/schemas'
 import type { FeatureSpace } from '@headwater/features'
-import type { EncoderStatus, ModelControl, OutcomeLog, Pooling } from '@headwater/pooling'
+import type { EncoderStatus, OutcomeLog, Pooling } from '@headwater/pooling'
 import type { EmbeddingStore } from '@headwater/store'
 import type { Logger } from 'pino'
 import type { Scope, Tokens } from '../access/tokens.ts'

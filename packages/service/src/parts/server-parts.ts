@@ -1,5 +1,4 @@
 import type { RequestListener } from 'node:http'
-import type { Principal } from '../access/tokens.ts'
 import type { RequestContext, RouteRule } from '../admission/admission-control.ts'
 import type { EventQueue } from '../events/event-queue.ts'
 import type { Metrics } from '../metrics/metrics.ts'
@@ -19,7 +18,7 @@ export interface ServerParts extends Omit<ServerOptions, 'limits' | 'tenants'> {
 }
 
 /** Of the caller. */
-export function tenantOf(tenants: ServerParts['tenants'], { principal }: { readonly principal: Principal | null }) {
+export function tenantOf(tenants: ServerParts['tenants'], { principal }: RequestContext) {
   return tenants.get(principal!.tenant)!
 }
 
@@ -32,9 +31,6 @@ declare module 'fastify' {
     operation?: Operation
   }
   interface FastifyRequest {
-    requestContext: RequestContext
-    /** By `performance.now()`. */
-    endMs: number
-    principal: Principal | null
+    context: RequestContext
   }
 }

@@ -18,12 +18,12 @@ const ingest = asking('write', {
 /** `POST /v1/events` */
 export function registerEvents(server: FastifyInstance, { tenants, space, limits, refreshes }: ServerParts): void {
   server.post('/v1/events', ingest, async (request) => {
-    const { store, events: queue } = tenantOf(tenants, request)
+    const { store, events: queue } = tenantOf(tenants, request.context)
     const body = bodyOf(request, columnLimits(limits))
     const events = parseEventsMessage(body, space.schema.fields, limits, Date.now() + limits.maxFutureMs)
     const users = events.map(({ user }) => user)
-    refreshes?.offeredBy(request.principal!.tenant, users, spanOf(request.raw))
-    await byDeadline(request.endMs, 'the events may be applied still', async () => {
+    refreshes?.offeredBy(request.context.principal!.tenant, users, spanOf(request.raw))
+    await byDeadline(request.context.endMs, 'the events may be applied still', async () => {
       if (events.length > 0) await queue.ingest(events)
       await store.flushed()
     })

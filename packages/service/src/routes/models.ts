@@ -68,7 +68,7 @@ export function registerModels(server: FastifyInstance, { tenants, models, scope
   }
 
   server.get('/v1/models', asking(scope, list), async (request) => {
-    const { pooling } = tenantOf(tenants, request)
+    const { pooling } = tenantOf(tenants, request.context)
     const answer: ModelsAnswer = {
       models: models.map(({ name, dim }) => {
         const { snapshot = null, frame = null, dataCutoffMs = null } = pooling.latest(name) ?? {}
@@ -81,9 +81,9 @@ export function registerModels(server: FastifyInstance, { tenants, models, scope
   server.get<OfModel>('/v1/models/:model', asking(scope, look), async (request) => {
     const { name, dim, control } = modelOf(request)
     const snapshots = await byDeadline(
-      request.endMs,
+      request.context.endMs,
       'ask again',
-      async () => control?.snapshots() ?? servedAlone(tenantOf(tenants, request).pooling.latest(name)),
+      async () => control?.snapshots() ?? servedAlone(tenantOf(tenants, request.context).pooling.latest(name)),
     )
     const shadow = control?.shadow() ?? null
     const answer: ModelSnapshots = { model: name, dim, snapshots, shadow, change: changes.get(name)?.last ?? null }
@@ -103,10 +103,12 @@ export function registerModels(server: FastifyInstance, { tenants, models, scope
       throw new WireError('unmanaged_model', problem)
     }
     const done = begin(changed)
-    const snapshot = await byDeadline(request.endMs, 'the change goes on', () => done).catch((error: unknown) => {
-      if (error instanceof WireError && error.code === 'deadline_exceeded') return null
-      throw error
-    })
+    const snapshot = await byDeadline(request.context.endMs, 'the change goes on', () => done).catch(
+      (error: unknown) => {
+        if (error instanceof WireError && error.code === 'deadline_exceeded') return null
+        throw error
+      },
+    )
     if (snapshot !== null) return { model, snapshot } satisfies ServedSnapshot
     reply.code(202)
     return { model, change: changed.last! } satisfies LoadingSnapshot

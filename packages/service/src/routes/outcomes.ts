@@ -29,8 +29,10 @@ export function registerOutcomes(server: FastifyInstance, { tenants, limits, met
   server.post('/v1/outcomes', send, async (request) => {
     const latestMs = Date.now() + limits.maxFutureMs
     const { downstream, outcomes } = parseOutcomesMessage(bodyOf(request, columnLimits(limits)), limits, latestMs)
-    const { accepted, score } = await byDeadline(request.endMs, 'the outcomes may be kept still; send them again', () =>
-      scores.get(request.principal!.tenant)!.add(downstream, outcomes),
+    const { accepted, score } = await byDeadline(
+      request.context.endMs,
+      'the outcomes may be kept still; send them again',
+      () => scores.get(request.context.principal!.tenant)!.add(downstream, outcomes),
     )
     const { normalizedEntropy, rows } = score
     return { accepted, normalizedEntropy, rows } satisfies OutcomesAnswer

@@ -1,11 +1,16 @@
 import type { SnapshotChange } from '@headwater/client'
-import type { ModelControl } from '@headwater/pooling'
+import type { ModelControl } from '@headwater/client/schemas'
 import { wireErrorOf } from '../failures/failure.ts'
+
+interface Asked {
+  change: SnapshotChange
+  readonly done: Promise<number>
+}
 
 /** What was asked of one model's snapshots. Loading one may take longer than a request, and goes on without it. */
 export class SnapshotChanges {
   readonly #control: ModelControl
-  #last: { change: SnapshotChange; readonly done: Promise<number> } | null = null
+  #last: Asked | null = null
 
   constructor(control: ModelControl) {
     this.#control = control
@@ -28,13 +33,9 @@ export class SnapshotChanges {
   }
 
   #begin(snapshot: number | null, work: () => Promise<number>): Promise<number> {
-    const done = work()
-    const last: { change: SnapshotChange; readonly done: Promise<number> } = {
-      change: { snapshot, state: 'loading', error: null },
-      done,
-    }
+    const last: Asked = { change: { snapshot, state: 'loading', error: null }, done: work() }
     this.#last = last
-    done.then(
+    last.done.then(
       (served) => {
         last.change = { snapshot: served, state: 'served', error: null }
       },
@@ -43,6 +44,6 @@ export class SnapshotChanges {
         last.change = { snapshot, state: 'refused', error: { code, message } }
       },
     )
-    return done
+    return last.done
   }
 }

@@ -39,12 +39,12 @@ export function registerUsers(server: FastifyInstance, { tenants, space, limits,
   server.put<OfUser>('/v1/users/:id/features', features, async (request) => {
     const { id } = request.params
     checkKey(id, 'the user')
-    const { store, pooling } = tenantOf(tenants, request)
+    const { store, pooling } = tenantOf(tenants, request.context)
     const nowMs = Date.now()
     const body = bodyOf(request, columnLimits(limits))
     const { values, timeMs } = parseFeaturesMessage(body, fields, nowMs, nowMs + limits.maxFutureMs)
-    refreshes?.offeredBy(request.principal!.tenant, [id], spanOf(request.raw))
-    await byDeadline(request.endMs, 'the features may be set still', async () => {
+    refreshes?.offeredBy(request.context.principal!.tenant, [id], spanOf(request.raw))
+    await byDeadline(request.context.endMs, 'the features may be set still', async () => {
       await pooling.putFeatures(id, values, timeMs)
       await store.flushed()
     })
@@ -54,8 +54,8 @@ export function registerUsers(server: FastifyInstance, { tenants, space, limits,
   server.delete<OfUser>('/v1/users/:id', forget, async (request) => {
     const { id } = request.params
     checkKey(id, 'the user')
-    const { store } = tenantOf(tenants, request)
-    return byDeadline(request.endMs, 'the user may be forgotten still; send it again', async () => {
+    const { store } = tenantOf(tenants, request.context)
+    return byDeadline(request.context.endMs, 'the user may be forgotten still; send it again', async () => {
       const receipt = await store.forget(id)
       await store.flushed()
       return receipt

@@ -74,9 +74,7 @@ export function createServer(options: ServerOptions): FastifyInstance {
       })
     },
   })
-  server.decorateRequest('requestContext')
-  server.decorateRequest('endMs', 0)
-  server.decorateRequest('principal', null)
+  server.decorateRequest('context')
   server.addHook('onRequest', (request, reply, done) => {
     const { url = 'unknown', config } = request.routeOptions
     if (config.listener !== undefined) {
@@ -85,15 +83,13 @@ export function createServer(options: ServerOptions): FastifyInstance {
       return
     }
     admission.begin(request.raw, reply.raw, url, (context) => {
-      request.requestContext = context
+      request.context = context
       try {
         if (config.scope !== undefined) admission.admit(context, request.raw, config as RouteRule)
       } catch (error) {
         done(error as Error)
         return
       }
-      request.endMs = context.endMs
-      request.principal = context.principal
       done()
     })
   })
@@ -114,7 +110,7 @@ export function createServer(options: ServerOptions): FastifyInstance {
     server.server.closeAllConnections()
   })
   server.setErrorHandler((error, request, reply) => {
-    const wire = failed(error, request.requestContext)
+    const wire = failed(error, request.context)
     const { headers, body } = refusalOf(wire, request.headers)
     return reply.code(wire.status).headers(headers).send(body)
   })

@@ -1,6 +1,6 @@
-import type { ShadowReport, SnapshotInfo } from '@headwater/client'
+import type { ShadowReport, SnapshotInfo } from './messages.ts'
 
-/** What an operator may do with a model's snapshots while it is served. */
+/** What an operator may do with a model's snapshots while it is served; errors are `@headwater/pooling`'s. */
 export interface ModelControl {
   snapshots(): Promise<readonly SnapshotInfo[]>
   /**
