@@ -1,20 +1,9 @@
-import { Redis, type RedisOptions } from 'iovalkey'
-import type { Reply } from './request.ts'
+import { Redis } from 'iovalkey'
+import { joinRequests, type Reply, type Request } from './request.ts'
+import type { Address, ValkeyOptions } from './valkey-url.ts'
 
 /** How long a silent connection is kept before it is made anew. */
 const silenceMs = 2_000
-
-export interface ConnectionOptions {
-  readonly host: string
-  readonly port: number
-  readonly username: string | undefined
-  readonly password: string | undefined
-  /** PEM of the authorities; null for those of the system; undefined for a connection without TLS. */
-  readonly ca: string | null | undefined
-  readonly connectTimeoutMs: number
-  /** Whether a replica may answer on it. */
-  readonly readOnly: boolean
-}
 
 /** Takes the replies to requests. */
 export interface Receiver {
@@ -30,24 +19,26 @@ export interface Receiver {
  * down: the caller decides what to do then.
  */
 export class Connection {
-  readonly #redis: Redis
   /** Whether it carried writes for which fewer replicas or disks answered than were asked for. */
   unconfirmed = false
-  #silent = false
-  #silenceTimer: NodeJS.Timeout | null = null
+  /** Why it is down, as far as known. */
+  problem: string | null = null
+  readonly #redis: Redis
   readonly #startUntilMs: number
-  #failed = false
-  #problem: string | null = null
+  /** Runs while an answer is overdue. */
+  #silence: NodeJS.Timeout | null = null
 
-  constructor(options: ConnectionOptions) {
-    const { host, port, username, password, ca, connectTimeoutMs, readOnly } = options
-    const settings: RedisOptions = {
+  /** @param readOnly whether a replica may answer on it */
+  constructor({ host, port }: Address, { username, password, ca, timeoutMs }: ValkeyOptions, readOnly: boolean) {
+    const connectTimeout = Math.max(timeoutMs, 1_000)
+    this.#startUntilMs = performance.now() + connectTimeout
+    this.#redis = new Redis({
       host,
       port,
       ...(username === undefined ? {} : { username }),
       ...(password === undefined ? {} : { password }),
       ...(ca === undefined ? {} : { tls: ca === null ? {} : { ca } }),
-      connectTimeout: connectTimeoutMs,
+      connectTimeout,
       readOnly,
       keepAlive: 10_000,
       disconnectTimeout: 200,
@@ -56,82 +47,91 @@ export class Connection {
       // None is tried again, so that what a connection had under way fails when it ends.
       maxRetriesPerRequest: 0,
       retryStrategy: (attempt) => Math.min(25 * 2 ** Math.min(attempt, 10), 500),
-    }
-    this.#startUntilMs = performance.now() + connectTimeoutMs
-    this.#redis = new Redis(settings)
+    })
     // What iovalkey throws for a refused password holds the password: its message alone is kept.
     this.#redis.on('error', (error: Error) => {
-      this.#failed = true
-      this.#problem = error.message
+      this.problem = error.message
     })
     this.#redis.on('close', () => {
-      this.#failed = true
+      this.problem ??= 'the connection was closed'
       this.unconfirmed = false
-      this.#answered()
+      this.heard()
     })
     this.#redis.on('ready', () => {
-      this.#failed = false
-      this.#problem = null
+      this.problem = null
     })
   }
 
   /** Whether a request has a good chance of an answer. */
   get usable(): boolean {
-    return this.#redis.status === 'ready' && !this.#silent
+    return this.#redis.status === 'ready' && this.#silence === null
   }
 
   /** Whether it is being made for the first time, and did not fail so far. */
   get starting(): boolean {
-    return !this.#failed && this.#redis.status !== 'ready' && performance.now() < this.#startUntilMs
-  }
-
-  /** Why it is down, as far as known. */
-  get problem(): string | null {
-    return this.#problem
+    return this.problem === null && this.#redis.status !== 'ready' && performance.now() < this.#startUntilMs
   }
 
   /**
-   * Sends requests, already in one piece; the receiver gets the reply of each place once, never before this returns.
+   * Sends requests in one piece; the receiver gets the reply of each place once, never before this returns.
    *
    * @returns false where the connection is down: nothing was sent
    */
-  send(data: string | Buffer, count: number, receiver: Receiver): boolean {
+  send(requests: readonly Request[], receiver: Receiver): boolean {
     const redis = this.#redis as unknown as Sender
     if (redis.status !== 'ready' || redis.stream?.writable !== true) return false
     const { stream } = redis
+    const data = joinRequests(requests)
     const pipeline: PipelineStream = {
       isPipeline: true,
       destination: { redis },
       write: (chunk) => chunk === data && stream.write(chunk),
     }
-    for (let place = 0; place < count; place++) {
+    for (let place = 0; place < requests.length; place++) {
       redis.sendCommand(new AwaitedReply(this, receiver, place, place === 0 ? data : ''), pipeline)
     }
     return true
   }
 
+  /** Replies to requests; an error or no reply within the time is null. */
+  ask(requests: readonly Request[], timeoutMs: number): Promise<(Reply | null)[]> {
+    return new Promise((resolve) => {
+      const replies = new Array<Reply | null>(requests.length).fill(null)
+      let open = requests.length
+      const timer = setTimeout(() => {
+        this.markSilent()
+        resolve(replies)
+      }, timeoutMs)
+      const settle = (place: number, reply: Reply) => {
+        replies[place] = reply
+        if (--open === 0) finish()
+      }
+      const finish = () => {
+        clearTimeout(timer)
+        resolve(replies)
+      }
+      const missing = (place: number) => settle(place, null)
+      if (!this.send(requests, { reply: settle, refuse: missing, lose: missing })) finish()
+    })
+  }
+
   /** Notes that an answer is overdue. */
   markSilent(): void {
-    if (this.#silent || this.#redis.status !== 'ready') return
-    this.#silent = true
-    this.#silenceTimer = setTimeout(() => this.#redis.disconnect(true), silenceMs)
-    this.#silenceTimer.unref()
+    if (!this.usable) return
+    this.#silence = setTimeout(() => this.#redis.disconnect(true), silenceMs)
+    this.#silence.unref()
   }
 
   /** Called for every reply. */
   heard(): void {
-    if (this.#silent) this.#answered()
+    if (this.#silence === null) return
+    clearTimeout(this.#silence)
+    this.#silence = null
   }
 
   close(): void {
-    this.#answered()
+    this.heard()
     this.#redis.disconnect()
-  }
-
-  #answered(): void {
-    this.#silent = false
-    if (this.#silenceTimer !== null) clearTimeout(this.#silenceTimer)
-    this.#silenceTimer = null
   }
 }
 

@@ -1,8 +1,11 @@
 import { StoreAccessError } from '../../validation/errors.ts'
-import { type Confirmation, Piece, type PieceOwner, rowState } from './piece.ts'
-import type { Reply, Request } from './request.ts'
+import type { Connection, Receiver } from './connection.ts'
+import { type Reply, type Request, request } from './request.ts'
 import type { Server } from './server.ts'
 import type { Topology } from './topology.ts'
+
+/** What became of a row. `unknown`: sent, and no reply. `unconfirmed`: answered, and not confirmed. */
+export const rowState = { open: 0, answered: 1, unanswered: 2, unknown: 3, unconfirmed: 4 } as const
 
 /** Commands on one key each. R = rows. */
 export interface Rows {
@@ -10,6 +13,11 @@ export interface Rows {
   /** [R] */
   readonly slots: Uint16Array
   request(row: number): Request
+}
+
+export interface Confirmation {
+  request(waitMs: number): Request
+  confirms(reply: Reply): boolean
 }
 
 export interface ExchangeOptions {
@@ -20,7 +28,7 @@ export interface ExchangeOptions {
   readonly purpose: 'available' | 'newest' | 'write'
   readonly timeoutMs: number
   /** Request that loads the script, sent ahead to servers that may not have it. */
-  readonly loadScript?: string
+  readonly loadScript?: Request
   /** Sent behind the rows' requests: its reply confirms them or not; `write` only. */
   readonly confirmation?: Confirmation | null
 }
@@ -33,13 +41,14 @@ const pauseMs = 10
  * Sends rows' requests to the servers of their slots, one piece a server, and follows what the servers say: a slot that
  * moved or is on its way, a master that is gone.
  */
-export class Exchange implements PieceOwner {
+export class Exchange {
   /** [R] */
   readonly replies: (Reply | undefined)[]
   /** [R] values of `rowState`. */
   readonly states: Uint8Array
   /** Why a server refused a write for good. What became of the other rows is in their states. */
   refusal: StoreAccessError | null = null
+  /** Why a server cannot confirm at all, if it says so. */
   confirmationProblem: string | null = null
   readonly #topology: Topology
   readonly #rows: Rows
@@ -139,19 +148,21 @@ export class Exchange implements PieceOwner {
     this.#underWay[row]--
     if (this.states[row] !== rowState.open || this.#open === 0) return
     void this.#topology.refresh()
-    if (this.#options.purpose === 'write') {
-      this.settle(row, rowState.unknown)
-      return
-    }
-    this.#directions.delete(row)
-    this.#next[row]++
-    this.#again(row)
+    if (this.#options.purpose === 'write') this.settle(row, rowState.unknown)
+    else this.#elsewhere(row)
   }
 
   settle(row: number, state: number): void {
     if (this.states[row] !== rowState.open) return
     this.states[row] = state
     if (--this.#open === 0) this.#finish()
+  }
+
+  /** Sends it to the next of its shard's servers. */
+  #elsewhere(row: number): void {
+    this.#directions.delete(row)
+    this.#next[row]++
+    this.#again(row)
   }
 
   /** Sends it again together with the others of which the same is learnt now. */
@@ -180,22 +191,16 @@ export class Exchange implements PieceOwner {
   }
 
   #flush(): void {
-    const rows = this.#ready
-    this.#ready = []
-    const pieces = new Map<Server, Piece>()
-    for (const row of rows) {
+    const pieces = new Map<Server, number[]>()
+    for (const row of this.#ready.splice(0)) {
       if (this.states[row] !== rowState.open) continue
-      const direction = this.#directions.get(row)
-      const server = direction?.server ?? this.#serverOf(row)
+      const server = this.#directions.get(row)?.server ?? this.#serverOf(row)
       if (server === null) continue
-      let piece = pieces.get(server)
-      if (piece === undefined) {
-        piece = new Piece(this, server)
-        pieces.set(server, piece)
-      }
-      piece.add(row, this.#rows.request(row), direction?.asking === true)
+      const rows = pieces.get(server)
+      if (rows === undefined) pieces.set(server, [row])
+      else rows.push(row)
     }
-    for (const piece of pieces.values()) this.#send(piece)
+    for (const [server, rows] of pieces) this.#send(server, rows)
   }
 
   /** Null where the row waits or is settled. */
@@ -221,36 +226,40 @@ export class Exchange implements PieceOwner {
     return null
   }
 
-  #send(piece: Piece): void {
+  /** Sends the script, rows and a confirmation in one piece. */
+  #send(server: Server, rows: readonly number[]): void {
     const { purpose, loadScript, confirmation } = this.#options
-    const { server, rows } = piece
     const connection = purpose === 'write' ? server.writes : server.reads
-    if (loadScript !== undefined && !server.hasScript) piece.lead(loadScript)
+    const requests: Request[] = []
+    const rowOfPlace: number[] = []
+    const add = (row: number, request: Request) => {
+      rowOfPlace.push(row)
+      requests.push(request)
+    }
+    if (loadScript !== undefined && !server.hasScript) add(-1, loadScript)
+    for (const row of rows) {
+      if (this.#directions.get(row)?.asking === true) add(-1, asking)
+      add(row, this.#rows.request(row))
+    }
     // The server is to say that it waited in vain before the time is over here.
     const waitMs = Math.max(1, Math.floor(0.9 * (this.#endMs - performance.now())))
-    if (confirmation) piece.confirm(confirmation.request(waitMs), confirmation.confirms)
-    if (!piece.send(connection)) {
-      this.#postpone(rows, connection.starting)
+    if (confirmation) add(-1, confirmation.request(waitMs))
+    const piece = new Piece(this, server, connection, rowOfPlace, confirmation ?? null)
+    if (connection.send(requests, piece)) {
+      if (loadScript !== undefined) server.hasScript = true
+      for (const row of rows) this.#underWay[row]++
+      this.#pieces.push(piece)
       return
     }
-    if (loadScript !== undefined) server.hasScript = true
-    for (const row of rows) this.#underWay[row]++
-    this.#pieces.push(piece)
-  }
-
-  /** What could not be sent at all; to a server that is only just met it can be soon. */
-  #postpone(rows: readonly number[], starting: boolean): void {
+    // To a server that is only just met it can be sent soon.
+    const { starting } = connection
     if (!starting) void this.#topology.refresh()
     for (const row of rows) {
-      if (starting) {
+      if (!starting && purpose === 'available') this.#elsewhere(row)
+      else {
+        if (!starting) this.#directions.delete(row)
         this.#pause(row)
-        continue
       }
-      this.#directions.delete(row)
-      if (this.#options.purpose === 'available') {
-        this.#next[row]++
-        this.#again(row)
-      } else this.#pause(row)
     }
   }
 
@@ -258,12 +267,7 @@ export class Exchange implements PieceOwner {
   #tryNext(): void {
     if (this.#open === 0) return
     for (const piece of this.#pieces) {
-      for (const row of piece.overdue()) {
-        if (this.states[row] !== rowState.open) continue
-        this.#directions.delete(row)
-        this.#next[row]++
-        this.#again(row)
-      }
+      for (const row of piece.overdue()) if (this.states[row] === rowState.open) this.#elsewhere(row)
     }
   }
 
@@ -277,6 +281,82 @@ export class Exchange implements PieceOwner {
     }
   }
 }
+
+/** The replies to what goes to one server in one piece. */
+class Piece implements Receiver {
+  readonly #exchange: Exchange
+  readonly #server: Server
+  readonly #connection: Connection
+  /** Row of each reply, −1 for those that are not a row's. */
+  readonly #rowOfPlace: readonly number[]
+  /** Its reply comes last. */
+  readonly #confirmation: Confirmation | null
+  /** Rows that wait for the confirmation. */
+  readonly #held: number[] = []
+  /** Replies come in order: those before this place have come. */
+  #heard = 0
+
+  constructor(
+    exchange: Exchange,
+    server: Server,
+    connection: Connection,
+    rowOfPlace: readonly number[],
+    confirmation: Confirmation | null,
+  ) {
+    this.#exchange = exchange
+    this.#server = server
+    this.#connection = connection
+    this.#rowOfPlace = rowOfPlace
+    this.#confirmation = confirmation
+  }
+
+  /** Rows whose replies have not come; the connection is known to be silent from then on. */
+  overdue(): readonly number[] {
+    if (this.#heard === this.#rowOfPlace.length) return []
+    this.#connection.markSilent()
+    if (this.#held.length > 0) this.#connection.unconfirmed = true
+    return this.#rowOfPlace.slice(this.#heard).filter((row) => row >= 0)
+  }
+
+  reply(place: number, reply: Reply): void {
+    const row = this.#next(place)
+    if (row >= 0) {
+      if (this.#confirmation !== null) this.#held.push(row)
+      this.#exchange.answer(row, reply, this.#confirmation === null)
+    } else if (this.#isLast(place)) this.#end(this.#confirmation!.confirms(reply))
+  }
+
+  refuse(place: number, message: string): void {
+    const row = this.#next(place)
+    if (row >= 0) this.#exchange.refuse(row, this.#server, message)
+    else if (this.#isLast(place)) {
+      this.#exchange.confirmationProblem = `${this.#server.address}: ${message}`
+      this.#end(false)
+    }
+  }
+
+  lose(place: number): void {
+    const row = this.#next(place)
+    if (row >= 0) this.#exchange.lose(row)
+    else if (this.#isLast(place)) this.#end(false)
+  }
+
+  #next(place: number): number {
+    this.#heard = place + 1
+    return this.#rowOfPlace[place]
+  }
+
+  #isLast(place: number): boolean {
+    return place === this.#rowOfPlace.length - 1
+  }
+
+  #end(confirmed: boolean): void {
+    if (!confirmed && this.#held.length > 0) this.#connection.unconfirmed = true
+    for (const row of this.#held) this.#exchange.settle(row, confirmed ? rowState.answered : rowState.unconfirmed)
+  }
+}
+
+const asking = request('ASKING')
 
 function parseAddress(address: string, host: string): { host: string; port: number } {
   const colon = address.lastIndexOf(':')

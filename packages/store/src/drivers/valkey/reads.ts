@@ -1,7 +1,6 @@
 import { StoreUnavailableError } from '../../validation/errors.ts'
-import { Exchange, type Rows } from './exchange.ts'
+import { Exchange, type Rows, rowState } from './exchange.ts'
 import { hashPrefix, type Kind } from './layout.ts'
-import { rowState } from './piece.ts'
 import { bulk, type Reply } from './request.ts'
 import { slotOf } from './slots.ts'
 import type { Topology } from './topology.ts'

@@ -1,30 +1,20 @@
-/** Commands as a server reads them (RESP 2). */
+/** A command as a server reads it (RESP 2): text, or pieces where bytes are among its arguments. */
 export type Request = string | readonly (string | Uint8Array)[]
 
 /** A reply as it was read: bulk strings are bytes, valid as long as anyone holds them. */
 export type Reply = Buffer | number | null | readonly Reply[]
 
-/** A command of text alone. */
-export function textRequest(...args: readonly string[]): string {
-  let request = `*${args.length}\r\n`
-  for (const arg of args) request += bulk(arg)
-  return request
-}
-
-/** A command with bytes among its arguments. */
-export function bytesRequest(...args: readonly (string | Uint8Array)[]): (string | Uint8Array)[] {
-  const chunks: (string | Uint8Array)[] = []
+export function request(...args: readonly (string | Uint8Array)[]): Request {
+  const pieces: (string | Uint8Array)[] = []
   let text = `*${args.length}\r\n`
   for (const arg of args) {
-    if (typeof arg === 'string') {
-      text += bulk(arg)
-      continue
+    if (typeof arg === 'string') text += bulk(arg)
+    else {
+      pieces.push(`${text}$${arg.length}\r\n`, arg)
+      text = '\r\n'
     }
-    chunks.push(`${text}$${arg.length}\r\n`, arg)
-    text = '\r\n'
   }
-  chunks.push(text)
-  return chunks
+  return pieces.length === 0 ? text : [...pieces, text]
 }
 
 export function bulk(text: string): string {
@@ -34,20 +24,19 @@ export function bulk(text: string): string {
 /** Requests one behind the other, in one piece. */
 export function joinRequests(requests: readonly Request[]): string | Buffer {
   let text = ''
-  let chunks: Uint8Array[] | null = null
+  const chunks: Uint8Array[] = []
   for (const request of requests) {
     if (typeof request === 'string') {
       text += request
       continue
     }
-    for (const chunk of request) {
-      if (typeof chunk === 'string') text += chunk
+    for (const piece of request) {
+      if (typeof piece === 'string') text += piece
       else {
-        chunks ??= []
-        chunks.push(Buffer.from(text), chunk)
+        chunks.push(Buffer.from(text), piece)
         text = ''
       }
     }
   }
-  return chunks === null ? text : Buffer.concat([...chunks, Buffer.from(text)])
+  return chunks.length === 0 ? text : Buffer.concat([...chunks, Buffer.from(text)])
 }

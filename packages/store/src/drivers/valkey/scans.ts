@@ -1,20 +1,9 @@
 import type { Table } from '../../record/record.ts'
 import { StoreUnavailableError } from '../../validation/errors.ts'
 import type { Cursor, StoredRecord, VisitScanned } from '../driver.ts'
-import { ask } from './ask.ts'
-import {
-  fieldOf,
-  fields,
-  type HashName,
-  hashName,
-  hashPattern,
-  type Kind,
-  kindOf,
-  parseField,
-  parseHashName,
-} from './layout.ts'
+import { fields, type HashName, hashName, hashPattern, type Kind, kindOf, parseField, parseHashName } from './layout.ts'
 import { readNewest } from './reads.ts'
-import { type Reply, textRequest } from './request.ts'
+import { type Reply, type Request, request } from './request.ts'
 import type { Server } from './server.ts'
 import { slotOf } from './slots.ts'
 import type { Topology } from './topology.ts'
@@ -24,6 +13,9 @@ const mostHashes = 128
 /** Names that a server looks at for one `SCAN`, which holds up its other clients. */
 const scanCount = 1_000
 const mostPasses = 4
+
+/** Whose hashes a pass is about. */
+type Owners = Pick<HashName, 'tenant' | 'kind'>
 
 /** Passes over all hashes of a server or of all. A pass of `SCAN` may give a hash twice, and never leaves out one that stays. */
 export class Scans {
@@ -43,12 +35,10 @@ export class Scans {
    * yet: keys ÷ `keysAtOnce` passes, whose cost is that of reading each key once a pass.
    */
   async *keys(tenant: string, kind: Kind): AsyncIterable<string> {
-    let last: Buffer | null = null
-    for (;;) {
-      const least = await this.#leastKeys(tenant, kind, last)
-      for (const key of least.keys) yield key.toString()
-      if (!least.more) return
-      last = least.keys[least.keys.length - 1]
+    let least = { keys: [''], more: true }
+    while (least.more) {
+      least = await this.#leastKeys({ tenant, kind }, least.keys[least.keys.length - 1])
+      for (const key of least.keys) yield Buffer.from(key, 'latin1').toString()
     }
   }
 
@@ -58,17 +48,13 @@ export class Scans {
     const [heldVersion, heldPlace, heldCursor] = (cursor ?? '').split(' ')
     let place = heldVersion === version ? Number(heldPlace) : 0
     let from = heldVersion === version ? heldCursor : '0'
-    const kind = kindOf(table)
     // A user may have rings of several models, and a server gives some names more than it is asked for.
     const count = Math.ceil(maxRecords / 2)
     for (let looked = 0; looked < count && place < shards.length; ) {
-      const { names, next } = await this.#names(shards[place].master, from, hashPattern(tenant, kind), count)
-      const hashes = names.filter((name) => name.kind === kind && name.tenant === tenant)
-      for (let i = 0; i < hashes.length; i += mostHashes) {
-        const digests = hashes.slice(i, i + mostHashes).map(({ digest }) => digest)
-        await this.#visitTable(tenant, table, digests, visit)
-      }
-      looked += next === '0' ? hashes.length : Math.max(count, hashes.length)
+      const { names, next } = await this.#names(shards[place].master, from, { tenant, kind: kindOf(table) }, count)
+      for await (const { key, model, record } of this.#recordsOf(names, table))
+        if (key !== '') visit(key, model, record)
+      looked += next === '0' ? names.length : Math.max(count, names.length)
       from = next
       if (next === '0') place++
     }
@@ -79,97 +65,93 @@ export class Scans {
   async *records(): AsyncIterable<StoredRecord> {
     const { version, shards } = this.#topology
     for (const { master } of shards) {
-      for await (const names of this.#pages(master, 'hw:*')) {
-        for (let i = 0; i < names.length; i += mostHashes) yield* await this.#recordsOf(names.slice(i, i + mostHashes))
+      for await (const names of this.#pages(master, null)) {
+        yield* this.#recordsOf(names)
         if (this.#topology.version !== version) throw movedMeanwhile()
       }
     }
   }
 
-  async #leastKeys(tenant: string, kind: Kind, after: Buffer | null): Promise<{ keys: Buffer[]; more: boolean }> {
+  /** The least keys behind `after`. All are read as Latin-1, so that they compare as their bytes do. */
+  async #leastKeys(owners: Owners, after: string): Promise<{ keys: string[]; more: boolean }> {
     for (let pass = 0; pass < mostPasses; pass++) {
       const { version, shards } = this.#topology
-      const least = new LeastKeys(after, this.#keysAtOnce)
+      let keys: string[] = []
+      let more = false
+      const cut = () => {
+        keys = [...new Set(keys)].sort()
+        more ||= keys.length > this.#keysAtOnce
+        keys = keys.slice(0, this.#keysAtOnce)
+      }
       for (const { master } of shards) {
-        for await (const names of this.#pages(master, hashPattern(tenant, kind))) {
-          await this.#addKeys(
-            names.filter((name) => name.kind === kind && name.tenant === tenant),
-            least,
-          )
+        for await (const names of this.#pages(master, owners)) {
+          for (const key of await this.#keysOf(names)) {
+            if (key <= after || (more && key > keys[this.#keysAtOnce - 1])) continue
+            if (keys.push(key) >= 2 * this.#keysAtOnce) cut()
+          }
         }
       }
-      if (this.#topology.version === version) return least.sorted()
+      cut()
+      if (this.#topology.version === version) return { keys, more }
     }
     throw movedMeanwhile()
   }
 
-  /** Two commands a hash: its key, and whether it has a state, which may be long. */
-  async #addKeys(names: readonly HashName[], least: LeastKeys): Promise<void> {
-    const twice = names.flatMap((name) => [name, name])
-    const replies = await this.#read(twice, (_, hash, row) =>
-      row % 2 === 0 ? textRequest('HGET', hash, fields.key) : textRequest('HSTRLEN', hash, fields.state),
-    )
-    for (let row = 0; row < replies.length; row += 2) {
-      const key = replies[row]
-      if (Buffer.isBuffer(key) && Number(replies[row + 1]) > 0) least.add(key)
-    }
+  /** Keys of the hashes that have a state, whose length alone is asked for. */
+  async #keysOf(names: readonly HashName[]): Promise<string[]> {
+    const [keys, sizes] = await Promise.all([
+      this.#read(names, (_, hash) => request('HGET', hash, fields.key)),
+      this.#read(names, (_, hash) => request('HSTRLEN', hash, fields.state)),
+    ])
+    return keys.flatMap((key, row) => (Buffer.isBuffer(key) && Number(sizes[row]) > 0 ? key.toString('latin1') : []))
   }
 
-  async #visitTable(tenant: string, table: Table, digests: readonly string[], visit: VisitScanned): Promise<void> {
-    const names = digests.map((digest): HashName => ({ tenant, kind: kindOf(table), digest }))
-    if (table === 'ring') {
-      for (const { key, model, record } of await this.#recordsOf(names, 'r:')) visit(key, model, record)
-      return
-    }
-    const field = fieldOf(table, undefined)
-    const replies = await this.#read(names, (_, hash) => textRequest('HMGET', hash, fields.key, field))
-    for (let row = 0; row < digests.length; row++) {
-      const [key, record] = replies[row] as readonly (Buffer | null)[]
-      if (record === null) continue
-      if (table === 'tombstone') visit(digests[row], undefined, record)
-      else if (key !== null) visit(key.toString(), undefined, record)
-    }
-  }
-
-  /** Records of hashes, those whose fields begin with a prefix. */
-  async #recordsOf(names: readonly HashName[], prefix = ''): Promise<StoredRecord[]> {
-    const fieldLists = await this.#read(names, (_, hash) => textRequest('HKEYS', hash))
-    const wanted = names.map((name, row) => {
-      const held = (fieldLists[row] as readonly Buffer[]).map(String)
-      const ofRecords = held.filter((field) => field.startsWith(prefix) && parseField(name.kind, field) !== undefined)
-      return { ...name, fields: [fields.key, ...ofRecords] }
-    })
-    const hashes = wanted.filter(({ fields }) => fields.length > 1)
-    const values = await this.#read(hashes, ({ fields }, hash) => textRequest('HMGET', hash, ...fields))
-    return hashes.flatMap(({ tenant, kind, digest, fields }, row) => {
-      const [key, ...records] = values[row] as readonly (Buffer | null)[]
-      return records.flatMap((record, i) => {
-        if (record === null) return []
-        const address = parseField(kind, fields[i + 1])!
-        return [{ ...address, tenant, key: address.table === 'tombstone' ? digest : (key?.toString() ?? ''), record }]
+  /** Records of hashes, of one table or of all. */
+  async *#recordsOf(names: readonly HashName[], table?: Table): AsyncIterable<StoredRecord> {
+    for (let i = 0; i < names.length; i += mostHashes) {
+      const some = names.slice(i, i + mostHashes)
+      const fieldLists = await this.#read(some, (_, hash) => request('HKEYS', hash))
+      const hashes = some.flatMap((name, row) => {
+        const addresses = (fieldLists[row] as readonly Buffer[]).flatMap((bytes) => {
+          const field = String(bytes)
+          const address = parseField(name.kind, field)
+          return address === undefined || (table ?? address.table) !== address.table ? [] : [{ field, address }]
+        })
+        return addresses.length === 0 ? [] : [{ ...name, addresses }]
       })
-    })
+      const values = await this.#read(hashes, ({ addresses }, hash) =>
+        request('HMGET', hash, fields.key, ...addresses.map(({ field }) => field)),
+      )
+      for (const [row, { tenant, digest, addresses }] of hashes.entries()) {
+        const [key, ...records] = values[row] as readonly (Buffer | null)[]
+        for (const [i, { address }] of addresses.entries()) {
+          const record = records[i]
+          if (record === null) continue
+          yield { ...address, tenant, key: address.table === 'tombstone' ? digest : String(key ?? ''), record }
+        }
+      }
+    }
   }
 
-  /** @param request of a hash, by its name in Valkey and its place */
+  /** @param command of a hash and its name in Valkey */
   #read<T extends HashName>(
     hashes: readonly T[],
-    request: (hash: T, name: string, row: number) => string,
+    command: (hash: T, name: string) => Request,
   ): Promise<readonly Reply[]> {
     const nameOf = ({ tenant, kind, digest }: T) => hashName(tenant, kind, digest)
     const rows = {
       count: hashes.length,
       slots: Uint16Array.from(hashes, ({ digest }) => slotOf(digest)),
-      request: (row: number) => request(hashes[row], nameOf(hashes[row]), row),
+      request: (row: number) => command(hashes[row], nameOf(hashes[row])),
     }
     return readNewest(this.#topology, rows, this.#timeoutMs)
   }
 
-  /** All names of a server that match, by pages. */
-  async *#pages(server: Server, pattern: string): AsyncIterable<readonly HashName[]> {
+  /** All names of a server, of some owners or of all, by pages. */
+  async *#pages(server: Server, owners: Owners | null): AsyncIterable<readonly HashName[]> {
     let cursor = '0'
     do {
-      const { names, next } = await this.#names(server, cursor, pattern, scanCount)
+      const { names, next } = await this.#names(server, cursor, owners, scanCount)
       yield names
       cursor = next
     } while (cursor !== '0')
@@ -178,56 +160,27 @@ export class Scans {
   async #names(
     server: Server,
     cursor: string,
-    pattern: string,
+    owners: Owners | null,
     count: number,
   ): Promise<{ names: HashName[]; next: string }> {
-    const request = textRequest('SCAN', cursor, 'MATCH', pattern, 'COUNT', String(count))
+    const pattern = owners === null ? 'hw:*' : hashPattern(owners.tenant, owners.kind)
+    const scan = request('SCAN', cursor, 'MATCH', pattern, 'COUNT', String(count))
     const endMs = performance.now() + this.#timeoutMs
     for (;;) {
-      const [reply] = await ask(server.reads, [request], Math.max(1, endMs - performance.now()))
+      const [reply] = await server.reads.ask([scan], Math.max(1, endMs - performance.now()))
       if (Array.isArray(reply)) {
         const [next, found] = reply as [Buffer, readonly Buffer[]]
         const names = [...new Set(found.map(String))].flatMap((name) => parseHashName(name) ?? [])
-        return { names, next: next.toString() }
+        const wanted = names.filter(({ tenant, kind }) => {
+          return owners === null || (tenant === owners.tenant && kind === owners.kind)
+        })
+        return { names: wanted, next: next.toString() }
       }
       if (performance.now() >= endMs) {
         throw new StoreUnavailableError('a Valkey master does not answer; nothing can be listed until it is back')
       }
       await new Promise((resolve) => setTimeout(resolve, 10))
     }
-  }
-}
-
-/** The least of the keys that were added, as bytes; without repeats. */
-class LeastKeys {
-  readonly #after: Buffer | null
-  readonly #count: number
-  #keys: Buffer[] = []
-  #below: Buffer | null = null
-
-  constructor(after: Buffer | null, count: number) {
-    this.#after = after
-    this.#count = count
-  }
-
-  add(key: Buffer): void {
-    if (this.#after !== null && Buffer.compare(key, this.#after) <= 0) return
-    if (this.#below !== null && Buffer.compare(key, this.#below) > 0) return
-    // A copy, as the reply it is a part of is larger.
-    if (this.#keys.push(Buffer.from(key)) >= 2 * this.#count) this.#cut()
-  }
-
-  sorted(): { keys: Buffer[]; more: boolean } {
-    this.#cut()
-    return { keys: this.#keys, more: this.#below !== null }
-  }
-
-  #cut(): void {
-    const sorted = this.#keys.sort(Buffer.compare)
-    this.#keys = sorted.filter((key, i) => i === 0 || !key.equals(sorted[i - 1]))
-    if (this.#keys.length <= this.#count) return
-    this.#keys.length = this.#count
-    this.#below = this.#keys[this.#count - 1]
   }
 }
 

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto'
-import { bytesRequest, type Reply, textRequest } from './request.ts'
+import { type Reply, type Request, request } from './request.ts'
 import { slotOf } from './slots.ts'
 import { Topology } from './topology.ts'
 import { parseValkeyUrl, type ValkeyOptions } from './valkey-url.ts'
@@ -20,13 +20,13 @@ export class ScriptRunner {
   readonly #topology: Topology
   readonly #options: ValkeyOptions
   readonly #sha: string
-  readonly #load: string
+  readonly #load: Request
 
   private constructor(topology: Topology, options: ValkeyOptions, script: string) {
     this.#topology = topology
     this.#options = options
     this.#sha = createHash('sha1').update(script).digest('hex')
-    this.#load = textRequest('SCRIPT', 'LOAD', script)
+    this.#load = request('SCRIPT', 'LOAD', script)
   }
 
   /**
@@ -52,7 +52,7 @@ export class ScriptRunner {
       slots: Uint16Array.from(calls, ({ keys: [key] }) => slotOf(/\{(.+?)\}/.exec(key)?.[1] ?? key)),
       request: (row: number) => {
         const { keys, args } = calls[row]
-        return bytesRequest('EVALSHA', this.#sha, String(keys.length), ...keys, ...args)
+        return request('EVALSHA', this.#sha, String(keys.length), ...keys, ...args)
       },
     }
     return runWrites(this.#topology, rows, { ...this.#options, durability }, this.#load)

@@ -1,30 +1,27 @@
-import { Connection, type ConnectionOptions } from './connection.ts'
+import { Connection } from './connection.ts'
 import type { Address, ValkeyOptions } from './valkey-url.ts'
 
 /** A server and the connections to it: writes have their own, on which waiting for replicas holds up no read. */
 export class Server implements Address {
   readonly host: string
   readonly port: number
+  readonly address: string
   readonly reads: Connection
-  readonly #options: Omit<ConnectionOptions, 'readOnly'>
-  #writes: Connection | null = null
   /** Whether the script was sent to it. A server that was started again has lost it, and says so. */
   hasScript = false
+  readonly #options: ValkeyOptions
+  #writes: Connection | null = null
 
-  constructor({ host, port }: Address, options: ValkeyOptions) {
-    const { username, password, ca, timeoutMs } = options
-    this.host = host
-    this.port = port
-    this.#options = { host, port, username, password, ca, connectTimeoutMs: Math.max(timeoutMs, 1_000) }
-    this.reads = new Connection({ ...this.#options, readOnly: true })
-  }
-
-  get address(): string {
-    return addressOf(this)
+  constructor(at: Address, options: ValkeyOptions) {
+    this.host = at.host
+    this.port = at.port
+    this.address = addressOf(at)
+    this.reads = new Connection(at, options, true)
+    this.#options = options
   }
 
   get writes(): Connection {
-    this.#writes ??= new Connection({ ...this.#options, readOnly: false })
+    this.#writes ??= new Connection(this, this.#options, false)
     return this.#writes
   }
 

@@ -3,7 +3,7 @@ import { RequestError } from '../../validation/errors.ts'
 import type { Rows } from './exchange.ts'
 import { formatName } from './layout.ts'
 import { readAvailable, readNewest } from './reads.ts'
-import { type Reply, textRequest } from './request.ts'
+import { type Reply, request } from './request.ts'
 import { slotOf } from './slots.ts'
 import type { Topology } from './topology.ts'
 import type { ValkeyOptions } from './valkey-url.ts'
@@ -18,8 +18,8 @@ import { runWrites } from './writes.ts'
 export class TenantFormats {
   readonly #topology: Topology
   readonly #options: ValkeyOptions
-  readonly #checked = new Map<string, Promise<boolean>>()
-  readonly #marked = new Map<string, Promise<number>>()
+  readonly #checked = new Set<string>()
+  readonly #marked = new Map<string, number>()
 
   constructor(topology: Topology, options: ValkeyOptions) {
     this.#topology = topology
@@ -31,27 +31,28 @@ export class TenantFormats {
    * @throws StoreFormatError, StoreUnavailableError
    */
   async check(tenant: string, mayMiss: boolean): Promise<void> {
-    await once(this.#checked, tenant, async () => {
-      const format = mayMiss
-        ? (await readAvailable(this.#topology, request('GET', tenant), this.#options.timeoutMs))[0]
-        : await this.#newest(tenant)
-      checkFormat(tenant, format ?? null)
-      return format !== undefined
-    })
+    if (this.#checked.has(tenant)) return
+    const format = mayMiss
+      ? (await readAvailable(this.#topology, about('GET', tenant), this.#options.timeoutMs))[0]
+      : await this.#newest(tenant)
+    checkFormat(tenant, format ?? null)
+    if (format !== undefined) this.#checked.add(tenant)
   }
 
   /** @returns the format to write in @throws StoreFormatError, StoreUnavailableError, StoreWriteError */
   async mark(tenant: string): Promise<number> {
-    return once(this.#marked, tenant, async () => {
-      // A server whose memory is full refuses to set what is there already.
-      let format = await this.#newest(tenant)
-      if (format === null) {
-        const set = request('SET', tenant, String(formatVersion), 'NX', 'GET')
-        format = (await runWrites(this.#topology, set, this.#options))[0]
-      }
-      checkFormat(tenant, format)
-      return Number(format ?? formatVersion)
-    })
+    const marked = this.#marked.get(tenant)
+    if (marked !== undefined) return marked
+    // A server whose memory is full refuses to set what is there already.
+    let reply = await this.#newest(tenant)
+    if (reply === null) {
+      const set = about('SET', tenant, String(formatVersion), 'NX', 'GET')
+      reply = (await runWrites(this.#topology, set, this.#options))[0]
+    }
+    checkFormat(tenant, reply)
+    const format = Number(reply ?? formatVersion)
+    this.#marked.set(tenant, format)
+    return format
   }
 
   /**
@@ -66,20 +67,21 @@ export class TenantFormats {
     }
     const before = await this.mark(tenant)
     if (before !== formatVersion) {
-      await runWrites(this.#topology, request('SET', tenant, String(formatVersion)), this.#options)
-      this.#marked.set(tenant, Promise.resolve(formatVersion))
+      await runWrites(this.#topology, about('SET', tenant, String(formatVersion)), this.#options)
+      this.#marked.set(tenant, formatVersion)
     }
     return before
   }
 
   async #newest(tenant: string): Promise<Reply> {
-    return (await readNewest(this.#topology, request('GET', tenant), this.#options.writeTimeoutMs))[0]
+    return (await readNewest(this.#topology, about('GET', tenant), this.#options.writeTimeoutMs))[0]
   }
 }
 
-function request(command: string, tenant: string, ...args: readonly string[]): Rows {
+/** A command on a tenant's format. */
+function about(command: string, tenant: string, ...args: readonly string[]): Rows {
   const name = formatName(tenant)
-  return { count: 1, slots: Uint16Array.of(slotOf(name)), request: () => textRequest(command, name, ...args) }
+  return { count: 1, slots: Uint16Array.of(slotOf(name)), request: () => request(command, name, ...args) }
 }
 
 /** @throws StoreFormatError */
@@ -87,23 +89,4 @@ function checkFormat(tenant: string, reply: Reply): void {
   const format = reply === null ? null : String(reply)
   if (format === null || [formatVersion, formatBefore].map(String).includes(format)) return
   throw formatError(`tenant ${JSON.stringify(tenant)} of the Valkey store`, format)
-}
-
-/** Does something once a tenant; again where it failed, or said by `false` that it is not done. */
-async function once<Done extends boolean | number>(
-  done: Map<string, Promise<Done>>,
-  tenant: string,
-  act: () => Promise<Done>,
-): Promise<Done> {
-  let promise = done.get(tenant)
-  if (promise === undefined) {
-    promise = act()
-    done.set(tenant, promise)
-  }
-  const settled = await promise.catch((error) => {
-    done.delete(tenant)
-    throw error
-  })
-  if (!settled) done.delete(tenant)
-  return settled
 }

@@ -1,8 +1,7 @@
 import { hash } from 'node:crypto'
 import { StoreAccessError } from '../../validation/errors.ts'
-import { ask } from './ask.ts'
 import type { Connection } from './connection.ts'
-import { type Reply, textRequest } from './request.ts'
+import { type Reply, request } from './request.ts'
 import { addressOf, Server } from './server.ts'
 import { slotCount } from './slots.ts'
 import type { Address, ValkeyOptions } from './valkey-url.ts'
@@ -13,11 +12,17 @@ export interface Shard {
   readonly replicas: readonly Server[]
 }
 
-/** What one server says of all. */
+/** Slots from, to, and who has them, the master first. */
+interface SlotRange {
+  readonly start: number
+  readonly end: number
+  readonly members: readonly Address[]
+}
+
+/** What one server says: of all of a cluster or, with epoch −1, of itself alone. */
 interface View {
   readonly epoch: number
-  /** Slots from, to; master first. */
-  readonly ranges: readonly { readonly start: number; readonly end: number; readonly members: readonly Address[] }[]
+  readonly ranges: readonly SlotRange[]
 }
 
 /** Least time between two refreshes, as a failure makes many calls ask for one. */
@@ -27,13 +32,13 @@ const regularRefreshMs = 5_000
 
 /** Which server has which slot: asked for at the start, after every move that a server reports, and after a failure. */
 export class Topology {
+  shards: readonly Shard[] = []
+  clustered = false
+  /** Changes with every master that comes or goes and with every slot that moves. */
+  version = ''
   readonly #options: ValkeyOptions
   readonly #servers = new Map<string, Server>()
-  #shards: Shard[] = []
-  /** [slot] place in `#shards`, plus 1; 0 for none. */
-  readonly #shardOfSlot = new Uint16Array(slotCount)
-  #clustered = false
-  #version = ''
+  readonly #shardOfSlot = new Array<Shard | undefined>(slotCount)
   #refreshing: Promise<void> | null = null
   #refreshedMs = -Infinity
   #timer: NodeJS.Timeout | null = null
@@ -52,7 +57,7 @@ export class Topology {
       const seeds = [...topology.#servers.values()]
       await settled(seeds.map(({ reads }) => reads))
       await topology.refresh()
-      if (topology.#shards.length > 0) {
+      if (topology.shards.length > 0) {
         const known = [...topology.#servers.values()]
         await Promise.all(known.map(({ reads }) => settled([reads])))
         topology.#timer = setInterval(() => void topology.refresh(), regularRefreshMs)
@@ -71,21 +76,8 @@ export class Topology {
     }
   }
 
-  /** Changes with every master that comes or goes and with every slot that moves. */
-  get version(): string {
-    return this.#version
-  }
-
-  get clustered(): boolean {
-    return this.#clustered
-  }
-
-  get shards(): readonly Shard[] {
-    return this.#shards
-  }
-
   shardOf(slot: number): Shard | undefined {
-    return this.#shards[this.#shardOfSlot[slot] - 1]
+    return this.#shardOfSlot[slot]
   }
 
   /** The server at an address, known or new. */
@@ -101,9 +93,10 @@ export class Topology {
 
   /** To be called where a server said that a slot is another's. */
   moved(slot: number, to: Server): void {
-    let place = this.#shards.findIndex(({ master }) => master === to)
-    if (place < 0) place = this.#shards.push({ master: to, replicas: [] }) - 1
-    this.#shardOfSlot[slot] = place + 1
+    const known = this.shards.find(({ master }) => master === to)
+    const shard = known ?? { master: to, replicas: [] }
+    if (known === undefined) this.shards = [...this.shards, shard]
+    this.#shardOfSlot[slot] = shard
     void this.refresh()
   }
 
@@ -131,23 +124,28 @@ export class Topology {
     this.#refreshedMs = performance.now()
     if (this.#closed) return
     // A server that was cut off from the others has an outdated view: the highest epoch has seen the last failover.
-    const best = views.reduce((a, b) => (b !== null && (a === null || b.epoch > a.epoch) ? b : a), null)
-    if (best !== null && best.ranges.length > 0) this.#take(best)
+    const best = views.reduce<View | null>((a, b) => {
+      return b === null || b === 'replica' || (a !== null && a.epoch >= b.epoch) ? a : b
+    }, null)
+    if (best === null || best.ranges.length === 0) return
+    this.clustered = best.epoch >= 0
+    const replicas = this.clustered ? [] : servers.filter((_, i) => views[i] === 'replica')
+    this.#take(best.ranges.map((range) => ({ ...range, members: [...range.members, ...replicas] })))
   }
 
-  #take({ ranges }: View): void {
-    const shards = new Map<string, Shard>()
-    this.#shardOfSlot.fill(0)
+  #take(ranges: readonly SlotRange[]): void {
+    const shards = new Map<Server, Shard>()
+    this.#shardOfSlot.fill(undefined)
     for (const { start, end, members } of ranges) {
       const [master, ...replicas] = members.map((member) => this.server(member))
-      if (!shards.has(master.address)) shards.set(master.address, { master, replicas })
-      const place = [...shards.keys()].indexOf(master.address)
-      this.#shardOfSlot.fill(place + 1, start, end + 1)
+      const shard = shards.get(master) ?? { master, replicas }
+      shards.set(master, shard)
+      this.#shardOfSlot.fill(shard, start, end + 1)
     }
-    this.#shards = [...shards.values()]
+    this.shards = [...shards.values()]
     const owners = ranges.map(({ start, end, members: [master] }) => `${start}-${end}@${addressOf(master)}`)
-    this.#version = hash('sha1', owners.sort().join()).slice(0, 12)
-    const members = new Set(this.#shards.flatMap(({ master, replicas }) => [master, ...replicas]))
+    this.version = hash('sha1', owners.sort().join()).slice(0, 12)
+    const members = new Set(this.shards.flatMap(({ master, replicas }) => [master, ...replicas]))
     const seeds = new Set(this.#options.seeds.map(addressOf))
     for (const [address, server] of this.#servers) {
       if (members.has(server) || seeds.has(address)) continue
@@ -156,29 +154,14 @@ export class Topology {
     }
   }
 
-  /** Null where the server does not answer. */
-  async #view(server: Server): Promise<View | null> {
-    const requests = [textRequest('CLUSTER', 'INFO'), textRequest('CLUSTER', 'SLOTS'), textRequest('ROLE')]
-    const [info, slots, role] = await ask(server.reads, requests, this.#options.timeoutMs)
-    if (Buffer.isBuffer(info) && Array.isArray(slots)) {
-      this.#clustered = true
-      return clusterView(server, info.toString(), slots)
-    }
-    if (!Array.isArray(role) || String(role[0]) !== 'master') return null
-    const replicas = await this.#replicaSeeds(server)
-    return { epoch: 0, ranges: [{ start: 0, end: slotCount - 1, members: [server, ...replicas] }] }
-  }
-
-  /** Of a server without a cluster: the other seeds that say they follow another. */
-  async #replicaSeeds(master: Server): Promise<Server[]> {
-    const others = this.#options.seeds.map((seed) => this.server(seed)).filter((server) => server !== master)
-    const roles = await Promise.all(
-      others.map(({ reads }) => ask(reads, [textRequest('ROLE')], this.#options.timeoutMs)),
-    )
-    return others.filter((_, i) => {
-      const [role] = roles[i]
-      return Array.isArray(role) && String(role[0]) === 'slave'
-    })
+  /** Null where the server does not answer; of a server without a cluster that follows another, only that. */
+  async #view(server: Server): Promise<View | 'replica' | null> {
+    const requests = [request('CLUSTER', 'INFO'), request('CLUSTER', 'SLOTS'), request('ROLE')]
+    const [info, slots, role] = await server.reads.ask(requests, this.#options.timeoutMs)
+    if (Buffer.isBuffer(info) && Array.isArray(slots)) return clusterView(server, info.toString(), slots)
+    const kind = Array.isArray(role) ? String(role[0]) : null
+    if (kind !== 'master') return kind === 'slave' ? 'replica' : null
+    return { epoch: -1, ranges: [{ start: 0, end: slotCount - 1, members: [server] }] }
   }
 }
 

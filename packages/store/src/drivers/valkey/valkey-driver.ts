@@ -16,7 +16,7 @@ import type {
 } from '../driver.ts'
 import { fieldOf, hashName, kindOf } from './layout.ts'
 import { fieldsRequest, mostEventsAtOnce, mostRowsAtOnce, readAvailable, readNewest } from './reads.ts'
-import { bytesRequest, type Reply } from './request.ts'
+import { type Reply, request } from './request.ts'
 import { Scans } from './scans.ts'
 import { scriptSha } from './script.ts'
 import { slotOf } from './slots.ts'
@@ -171,7 +171,7 @@ export class ValkeyDriver implements Driver {
     const requests = {
       count: rows.length,
       slots: Uint16Array.from(digests, slotOf),
-      request: (row: number) => bytesRequest('EVALSHA', scriptSha, '1', nameOf(row), ...args(row)),
+      request: (row: number) => request('EVALSHA', scriptSha, '1', nameOf(row), ...args(row)),
     }
     return runWrites(this.#topology, requests, this.#options)
   }

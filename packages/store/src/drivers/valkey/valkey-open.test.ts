@@ -5,7 +5,7 @@ import { startValkey, type ValkeyNode } from '@headwater/testkit/valkey'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { openStore, StoreAccessError, StoreFormatError, StoreUrlError } from '../../index.ts'
 import { hashName, hashPattern, parseHashName } from './layout.ts'
-import { bytesRequest, joinRequests, textRequest } from './request.ts'
+import { joinRequests, request } from './request.ts'
 import { slotOf } from './slots.ts'
 import { parseValkeyUrl } from './valkey-url.ts'
 
@@ -162,9 +162,9 @@ describe('layout', () => {
   })
 
   it('writes commands as servers read them', () => {
-    expect(textRequest('GET', 'ü')).toBe('*2\r\n$3\r\nGET\r\n$2\r\nü\r\n')
+    expect(request('GET', 'ü')).toBe('*2\r\n$3\r\nGET\r\n$2\r\nü\r\n')
     const bytes = Uint8Array.of(0, 13, 10, 255)
-    const joined = joinRequests([textRequest('A'), bytesRequest('B', bytes, 'c', new Uint8Array()), textRequest('D')])
+    const joined = joinRequests([request('A'), request('B', bytes, 'c', new Uint8Array()), request('D')])
     expect(joined).toEqual(
       Buffer.concat([
         Buffer.from('*1\r\n$1\r\nA\r\n*4\r\n$1\r\nB\r\n$4\r\n'),

@@ -1,13 +1,11 @@
 import { StoreUnavailableError, StoreWriteError } from '../../validation/errors.ts'
-import { ask } from './ask.ts'
-import { Exchange, type Rows } from './exchange.ts'
-import { type Confirmation, rowState } from './piece.ts'
-import { type Reply, textRequest } from './request.ts'
+import { type Confirmation, Exchange, type Rows, rowState } from './exchange.ts'
+import { type Reply, request } from './request.ts'
 import { script } from './script.ts'
 import type { Topology } from './topology.ts'
 import type { Durability, ValkeyOptions } from './valkey-url.ts'
 
-const loadRecordScript = textRequest('SCRIPT', 'LOAD', script)
+const loadRecordScript = request('SCRIPT', 'LOAD', script)
 
 /**
  * Runs writing commands on the masters and waits for as many copies as the durability asks for.
@@ -69,8 +67,8 @@ export async function confirmAgain(topology: Topology, options: ValkeyOptions): 
   if (confirmation === null) return
   for (const { master } of topology.shards) {
     if (!master.writes.unconfirmed) continue
-    const request = confirmation.request(options.writeTimeoutMs)
-    const [reply] = await ask(master.writes, [request], options.writeTimeoutMs + options.timeoutMs)
+    const asked = [confirmation.request(options.writeTimeoutMs)]
+    const [reply] = await master.writes.ask(asked, options.writeTimeoutMs + options.timeoutMs)
     if (reply === null || !confirmation.confirms(reply)) {
       throw new StoreWriteError(
         `writes to ${master.address} are short of durability=${options.durability} still; see to its replicas or its disk`,
@@ -85,14 +83,14 @@ function confirmationOf(durability: Durability, clustered: boolean): Confirmatio
   if (durability === 'none') return null
   if (durability === 'replica') {
     return {
-      request: (waitMs) => textRequest('WAIT', '1', String(waitMs)),
+      request: (waitMs) => request('WAIT', '1', String(waitMs)),
       confirms: (reply) => Number(reply) >= 1,
     }
   }
   // A failover takes what the master's disk alone has, so that in a cluster one replica's disk counts too.
   const replicas = clustered ? 1 : 0
   return {
-    request: (waitMs) => textRequest('WAITAOF', '1', String(replicas), String(waitMs)),
+    request: (waitMs) => request('WAITAOF', '1', String(replicas), String(waitMs)),
     confirms: (reply) => Array.isArray(reply) && Number(reply[0]) >= 1 && Number(reply[1]) >= replicas,
   }
 }
