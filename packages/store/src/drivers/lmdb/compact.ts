@@ -1,7 +1,7 @@
 import { closeSync, fsyncSync, mkdirSync, openSync, renameSync, rmSync, statSync } from 'node:fs'
 import { type RecordAddress, type Table, tables } from '../../record/record.ts'
 import { firstAddress, partsOf } from './address.ts'
-import { dataPathOf, type LmdbEnvironment, openEnvironment, writeError } from './environment.ts'
+import { commitCause, dataPathOf, type LmdbEnvironment, openEnvironment, writeError } from './environment.ts'
 import { compactionPathOf, openForWriting } from './open-lmdb.ts'
 import { checkPages } from './pages.ts'
 
@@ -26,6 +26,8 @@ export interface CompactionReport {
   readonly bytesAfter: number
 }
 
+type Entry = { key: string; value: Buffer }
+
 /** Bytes that go to the copy in one transaction. */
 const commitBytes = 2 ** 23
 const sliceRecords = 1_000
@@ -41,34 +43,25 @@ const sliceRecords = 1_000
  * StoreCorruptError, StoreFormatError, StoreFullError; what the signal gives as its reason
  */
 export async function compactLmdb(path: string, options: CompactionOptions = {}): Promise<CompactionReport> {
-  const source = await openForWriting(path)
+  const { environment: source, release } = await openForWriting(path)
   const copyPath = compactionPathOf(path)
-  let report: Omit<CompactionReport, 'bytesAfter'>
   try {
-    options.signal?.throwIfAborted()
-    await checkPages(path, dataPathOf(path), 'all')
-    report = await copyTo(copyPath, source, path, options)
-    // Until here the store is the file from before, from here on the copy, which holds this process's claim as well.
-    renameSync(dataPathOf(copyPath), dataPathOf(path))
-  } catch (error) {
+    let report: Omit<CompactionReport, 'bytesAfter'>
     try {
-      rmSync(copyPath, { recursive: true, force: true })
-      source.meta.removeSync('writer')
+      options.signal?.throwIfAborted()
+      await checkPages(path, dataPathOf(path), 'all')
+      report = await copyTo(copyPath, source, path, options)
+      // Until here the store is the file from before, from here on the copy.
+      renameSync(dataPathOf(copyPath), dataPathOf(path))
     } finally {
       await source.root.close()
     }
-    throw error
-  }
-  await source.root.close()
-  try {
     syncDirectory(path)
+    return { ...report, bytesAfter: statSync(dataPathOf(path)).size }
   } finally {
     rmSync(copyPath, { recursive: true, force: true })
-    const compacted = await openEnvironment(path, false)
-    compacted.meta.removeSync('writer')
-    await compacted.root.close()
+    release()
   }
-  return { ...report, bytesAfter: statSync(dataPathOf(path)).size }
 }
 
 async function copyTo(
@@ -79,65 +72,57 @@ async function copyTo(
 ): Promise<Omit<CompactionReport, 'bytesAfter'>> {
   mkdirSync(copyPath, { recursive: true })
   const copy = await openEnvironment(copyPath, false)
-  let copied = 0
-  let dropped = 0
-  const total = tables.reduce((sum, table) => sum + entries(source, table), 0)
+  const progress = { copied: 0, dropped: 0, total: 0 }
+  for (const table of tables) {
+    progress.total += (source.tables[table].getStats() as { entryCount: number }).entryCount
+  }
   try {
     for (const table of tables) {
-      let pending: { key: string; value: Buffer }[] = []
+      let pending: Entry[] = []
       let pendingBytes = 0
       const commit = async () => {
         await commitTo(copy, table, pending).catch((error: Error) => {
           throw writeError(path, error, pendingBytes)
         })
-        copied += pending.length
+        progress.copied += pending.length
         pending = []
         pendingBytes = 0
-        onProgress?.({ copied, dropped, total })
+        onProgress?.({ ...progress })
       }
       for (let start: string | null = firstAddress; start !== null; ) {
         signal?.throwIfAborted()
-        const slice: { key: string; value: Buffer }[] = [
-          ...source.tables[table].getRange({ start, exclusiveStart: true, limit: sliceRecords }),
-        ]
-        for (const { key, value } of slice) {
-          if (drop({ table, ...partsOf(key) }, value)) {
-            dropped++
+        const range = { start, exclusiveStart: true, limit: sliceRecords }
+        const slice: Entry[] = [...source.tables[table].getRange(range)]
+        for (const entry of slice) {
+          if (drop({ table, ...partsOf(entry.key) }, entry.value)) {
+            progress.dropped++
             continue
           }
-          pending.push({ key, value })
-          pendingBytes += value.length
+          pending.push(entry)
+          pendingBytes += entry.value.length
           if (pendingBytes >= commitBytes) await commit()
         }
         start = slice.length < sliceRecords ? null : slice[slice.length - 1].key
       }
       if (pending.length > 0) await commit()
     }
-    onProgress?.({ copied, dropped, total })
-    copy.meta.putSync('writer', source.meta.getBinary('writer') as Buffer)
+    onProgress?.({ ...progress })
   } finally {
     await copy.root.close()
   }
+  const { copied, dropped } = progress
   return { copied, dropped, bytesBefore: statSync(dataPathOf(path)).size }
 }
 
-function commitTo(
-  { root, tables: into }: LmdbEnvironment,
-  table: Table,
-  records: readonly { key: string; value: Buffer }[],
-): Promise<unknown> {
-  // Appended: keys come in order, so that each page is filled before the next.
-  const options = { append: true }
-  const batch = root.batch(() => {
-    for (const { key, value } of records) void into[table].put(key, value, options as never)
-  })
-  return batch.catch(async (error: Error & { commitError?: Promise<never> }) => {
-    throw (await error.commitError?.catch((cause: Error) => cause)) ?? error
-  })
-}
-
-function entries({ tables: from }: LmdbEnvironment, table: Table): number {
-  return (from[table].getStats() as { entryCount: number }).entryCount
+/** Appends: keys come in order, so that each page is filled before the next. */
+async function commitTo({ root, tables: into }: LmdbEnvironment, table: Table, entries: readonly Entry[]) {
+  try {
+    await root.batch(() => {
+      for (const { key, value } of entries) void into[table].put(key, value, { append: true } as never)
+    })
+  } catch (error) {
+    throw await commitCause(error as Error)
+  }
 }
 
 /** Makes a new name last; what the file holds was on the disk as it was committed. */

@@ -10,6 +10,7 @@ import {
   statfsSync,
   statSync,
 } from 'node:fs'
+import { constants as system } from 'node:os'
 import { join } from 'node:path'
 import { type Database, open, type RootDatabase } from 'lmdb'
 import { formatError, formatVersion, type Table } from '../../record/record.ts'
@@ -21,7 +22,7 @@ import {
   StoreWriteError,
 } from '../../validation/errors.ts'
 import { firstAddress, keyEncoder } from './address.ts'
-import { corrupt, holdsAllPages, readMeta } from './meta.ts'
+import { corrupt, readMeta } from './meta.ts'
 import { checkPages } from './pages.ts'
 
 type LmdbTable = Database<Buffer, string>
@@ -29,8 +30,6 @@ type LmdbTable = Database<Buffer, string>
 /** An open LMDB file with the store's named databases. */
 export interface LmdbEnvironment {
   readonly root: RootDatabase<Buffer, string>
-  /** `format` and the `writer`'s claim. */
-  readonly meta: LmdbTable
   readonly tables: Readonly<Record<Table, LmdbTable>>
 }
 
@@ -68,21 +67,11 @@ export const dataPathOf = (path: string) => join(path, 'data.mdb')
  */
 export async function openEnvironment(path: string, readOnly: boolean): Promise<LmdbEnvironment> {
   if (readOnly) checkReadable(path)
-  else makeDirectory(path)
   await checkFile(path)
   let root: RootDatabase<Buffer, string>
   try {
-    const durability = { overlappingSync: false, eventTurnBatching: false } as const
-    root = open({
-      path,
-      noSubdir: false,
-      maxDbs: 6,
-      pageSize: pageBytes,
-      encoding: 'binary',
-      keyEncoder,
-      readOnly,
-      ...durability,
-    })
+    const file = { path, noSubdir: false, maxDbs: 6, pageSize: pageBytes, readOnly }
+    root = open({ ...file, encoding: 'binary', keyEncoder, overlappingSync: false, eventTurnBatching: false })
   } catch (error) {
     throw openError(path, error as Error)
   }
@@ -99,37 +88,35 @@ export async function openEnvironment(path: string, readOnly: boolean): Promise<
     const encoding = { encoding: 'binary', keyEncoder } as const
     const database = (name: string): LmdbTable => root.openDB({ name, ...encoding })
     const meta = database('meta')
-    const format = meta.get('format')
-    if (format === undefined && !readOnly) meta.putSync('format', Buffer.from(String(formatVersion)))
-    else if (
-      format?.toString() !== String(formatVersion) &&
-      !(readOnly && Number(format) >= 1 && Number(format) < formatVersion)
-    )
-      throw formatError(`store ${path}`, format?.toString() ?? 'none')
+    const format = meta.get('format')?.toString()
     // A store of an older format is read to be copied; one of format 1 has neither events nor tombstones.
+    const isOlder = Number(format) >= 1 && Number(format) < formatVersion
+    if (format === undefined && !readOnly) meta.putSync('format', Buffer.from(String(formatVersion)))
+    else if (format !== String(formatVersion) && !(readOnly && isOlder)) {
+      throw formatError(`store ${path}`, format ?? 'none')
+    }
     const tables = Object.fromEntries(
       Object.entries(databaseNames).map(([table, name]) => [
         table,
         readOnly && !names.includes(name) ? absentTable : database(name),
       ]),
     )
-    return { root, meta, tables: tables as Record<Table, LmdbTable> }
+    return { root, tables: tables as Record<Table, LmdbTable> }
   } catch (error) {
     await root.close()
     throw error instanceof StoreFormatError ? error : openError(path, error as Error)
   }
 }
 
+/** Why lmdb-js could not commit, which it tells beside its own error. */
+export async function commitCause(error: Error & { commitError?: Promise<never> }): Promise<Error> {
+  return (await error.commitError?.catch((cause: Error) => cause)) ?? error
+}
+
 /** The error for a failed write or commit. LMDB reports a write that was cut short as an input or output error. */
 export function writeError(path: string, error: Error & { code?: unknown }, bytes: number): StoreWriteError {
-  const enospc = 28
-  const edquot = 122
-  const efbig = 27
-  const eio = 5
-  const mapFull = -30_792
   const isFull =
-    [enospc, edquot, efbig, mapFull, 'ENOSPC', 'EDQUOT', 'EFBIG'].includes(error.code as never) ||
-    (error.code === eio && roomBytes(path) < fullBelowBytes + 10 * bytes)
+    fullCodes.has(error.code) || (error.code === errno.EIO && roomBytes(path) < fullBelowBytes + 10 * bytes)
   if (!isFull) {
     return new StoreWriteError(
       `store ${path} could not commit: ${error.message}; what is not flushed stays in memory and goes with the next write`,
@@ -143,6 +130,11 @@ export function writeError(path: string, error: Error & { code?: unknown }, byte
     { cause: error },
   )
 }
+
+const { errno } = system
+const mapFull = -30_792
+/** As the file system tells it, and LMDB by number. */
+const fullCodes = new Set<unknown>(['ENOSPC', 'EDQUOT', 'EFBIG', errno.ENOSPC, errno.EDQUOT, errno.EFBIG, mapFull])
 
 /** A write of many pages may fail with this much free. */
 const fullBelowBytes = 2 ** 23
@@ -162,7 +154,7 @@ function maxFileBytes(): number {
   return Number(/^Max file size +(\d+)/m.exec(limits)?.[1] ?? Infinity)
 }
 
-function openError(path: string, error: Error & { code?: unknown }): StoreError {
+export function openError(path: string, error: Error & { code?: unknown }): StoreError {
   const failure = writeError(path, error, 0)
   if (failure instanceof StoreFullError) return failure
   return new StoreAccessError(
@@ -184,11 +176,12 @@ async function checkFile(path: string): Promise<void> {
   }
   let isWhole: boolean
   try {
-    const { size } = fstatSync(file)
+    const stats = fstatSync(file)
     // Its process was killed as it made it, before anything could be acknowledged; LMDB makes it anew.
-    if (size === 0) return
-    if (!fstatSync(file).isFile()) throw corrupt(path, 'data.mdb is no file')
-    isWhole = holdsAllPages(readMeta(path, file), file)
+    if (stats.size === 0) return
+    if (!stats.isFile()) throw corrupt(path, 'data.mdb is no file')
+    const { lastPage, pageBytes } = readMeta(path, file)
+    isWhole = stats.size >= (lastPage + 1) * pageBytes
   } finally {
     closeSync(file)
   }
@@ -210,7 +203,8 @@ function checkReadable(path: string): void {
   }
 }
 
-function makeDirectory(path: string): void {
+/** @throws StoreAccessError */
+export function makeDirectory(path: string): void {
   try {
     mkdirSync(path, { recursive: true })
     accessSync(path, constants.R_OK | constants.W_OK | constants.X_OK)

@@ -19,7 +19,7 @@ import {
   writeOutcome,
 } from '../driver.ts'
 import { addressOf, endOfPrefix, firstAddress, partsOf } from './address.ts'
-import { dataPathOf, type LmdbEnvironment, openEnvironment, writeError } from './environment.ts'
+import { commitCause, dataPathOf, type LmdbEnvironment, openEnvironment, writeError } from './environment.ts'
 import { checkPages } from './pages.ts'
 import { WriteGroup } from './write-group.ts'
 
@@ -27,13 +27,10 @@ const scanKeys = 1_000
 /** How often a reader looks whether a compaction has put another file in place of its own. */
 const replacedCheckMs = 1_000
 
-export interface LmdbOptions {
-  readonly readOnly: boolean
-  /** A group of this size goes to the disk before its delay is over; two of them are held at most. */
-  readonly groupBytes: number
-  /** Longest that a write waits for others to join its group. */
-  readonly groupDelayMs: number
-}
+/** A group of this size goes to the disk before its delay is over; two of them are held at most. */
+const groupBytes = 2 ** 24
+/** Longest that a write waits for others to join its group. */
+const groupDelayMs = 2
 
 /**
  * Records in LMDB, in a directory of their own.
@@ -46,7 +43,7 @@ export interface LmdbOptions {
 export class LmdbDriver implements Driver {
   readonly atomicity = 'store'
   readonly #path: string
-  readonly #options: LmdbOptions
+  readonly #release: (() => void) | null
   #environment: LmdbEnvironment
   #open = new WriteGroup()
   /** The group on its way to the disk. */
@@ -62,10 +59,10 @@ export class LmdbDriver implements Driver {
   #inode: number
   #lookedAtMs = performance.now()
 
-  /** @param environment holds this process's claim, unless it is for reading only */
-  constructor(path: string, environment: LmdbEnvironment, options: LmdbOptions) {
+  /** @param release gives up this process's claim; null where the environment is for reading only */
+  constructor(path: string, environment: LmdbEnvironment, release: (() => void) | null) {
     this.#path = path
-    this.#options = options
+    this.#release = release
     this.#environment = environment
     this.#inode = inodeOf(path)
     this.#hasTombstones = [...environment.tables.tombstone.getKeys({ start: firstAddress, limit: 1 })].length > 0
@@ -77,7 +74,7 @@ export class LmdbDriver implements Driver {
     models: readonly string[],
     visit: VisitRing,
   ): Promise<void> {
-    if (this.#options.readOnly) await this.#freshen()
+    if (this.#release === null) await this.#freshen()
     for (let u = 0; u < users.length; u++) {
       for (let m = 0; m < models.length; m++) visit(u, m, this.#current('ring', addressOf(tenant, users[u], models[m])))
     }
@@ -157,18 +154,24 @@ export class LmdbDriver implements Driver {
   }
 
   async *keys(tenant: string, kind: StateKind): AsyncIterable<string> {
-    const prefix = `${tenant}\0`
-    let start: string | null = prefix
-    while (start !== null) {
-      const slice: string[] = await this.#slice(kind, prefix, start, scanKeys)
-      for (const address of slice) yield address.slice(prefix.length)
-      start = slice.length < scanKeys ? null : slice[slice.length - 1]
-    }
+    let cursor: Cursor = null
+    do {
+      const keys: string[] = []
+      cursor = await this.scan(tenant, kind, cursor, scanKeys, (key) => keys.push(key))
+      yield* keys
+    } while (cursor !== null)
   }
 
+  /**
+   * What is committed, in byte order. No address equals its prefix, so leaving out the start loses nothing. Each slice is a
+   * short read transaction: a long one would keep LMDB from reusing pages.
+   */
   async scan(tenant: string, table: Table, cursor: Cursor, maxRecords: number, visit: VisitScanned): Promise<Cursor> {
+    await this.#committed()
+    await this.#freshen()
     const prefix = `${tenant}\0`
-    const slice = await this.#slice(table, prefix, cursor ?? prefix, maxRecords)
+    const range = { start: cursor ?? prefix, exclusiveStart: true, end: endOfPrefix(prefix), limit: maxRecords }
+    const slice = [...this.#environment.tables[table].getKeys(range)]
     for (const address of slice) {
       const record = this.#current(table, address)
       const { key, model } = partsOf(address)
@@ -205,13 +208,12 @@ export class LmdbDriver implements Driver {
   }
 
   async close(): Promise<void> {
-    const { root, meta } = this.#environment
     try {
       await this.flushed()
-      if (!this.#options.readOnly) meta.removeSync('writer')
     } finally {
       if (this.#timer !== null) clearTimeout(this.#timer)
-      await root.close()
+      await this.#environment.root.close()
+      this.#release?.()
     }
   }
 
@@ -250,17 +252,6 @@ export class LmdbDriver implements Driver {
     return true
   }
 
-  /**
-   * Committed addresses after `start`, in byte order. No address equals its prefix, nor a lone first byte, so leaving out
-   * the start loses nothing. Each slice is a short read transaction: a long one would keep LMDB from reusing pages.
-   */
-  async #slice(table: Table, prefix: string, start: string, limit: number): Promise<string[]> {
-    await this.#committed()
-    await this.#freshen()
-    const range = { start, exclusiveStart: true, end: endOfPrefix(prefix), limit }
-    return [...this.#environment.tables[table].getKeys(range)]
-  }
-
   async #checkPages(): Promise<void> {
     // Keeps the writer from reusing pages under the walk.
     const transaction = this.#environment.root.useReadTransaction()
@@ -277,7 +268,7 @@ export class LmdbDriver implements Driver {
 
   /** Of a reader: what is read next is of the latest commit. */
   async #freshen(): Promise<void> {
-    if (!this.#options.readOnly) return
+    if (this.#release !== null) return
     const nowMs = performance.now()
     if (nowMs - this.#lookedAtMs >= replacedCheckMs) {
       this.#lookedAtMs = nowMs
@@ -295,8 +286,8 @@ export class LmdbDriver implements Driver {
 
   /** Waits where writes outrun the disk, and throws where the disk takes none; nothing of the write is taken then. */
   async #room(): Promise<void> {
-    if (this.#options.readOnly) throw new StoreReadOnlyError(this.#path)
-    while (this.#open.bytes >= this.#options.groupBytes) {
+    if (this.#release === null) throw new StoreReadOnlyError(this.#path)
+    while (this.#open.bytes >= groupBytes) {
       if (this.#sending !== null) await this.#sending
       else if (this.#failed) await this.#send()
       else this.#sendUnattended()
@@ -305,14 +296,14 @@ export class LmdbDriver implements Driver {
 
   #sendSoon(): void {
     if (this.#open.isEmpty || this.#sending !== null) return
-    if (this.#open.bytes >= this.#options.groupBytes) {
+    if (this.#open.bytes >= groupBytes) {
       this.#sendUnattended()
       return
     }
     this.#timer ??= setTimeout(() => {
       this.#timer = null
       if (this.#sending === null && !this.#open.isEmpty) this.#sendUnattended()
-    }, this.#options.groupDelayMs)
+    }, groupDelayMs)
   }
 
   /** A failed group joins the next; `flushed()`, or a write that has to wait, throws the failure. */
@@ -356,8 +347,8 @@ export class LmdbDriver implements Driver {
         this.#failed = false
         this.#sendSoon()
       },
-      async (error: Error & { commitError?: Promise<never> }) => {
-        const cause: Error = (await error.commitError?.catch((cause: Error) => cause)) ?? error
+      async (error: Error) => {
+        const cause = await commitCause(error)
         group.overwriteWith(this.#open)
         this.#open = group
         this.#sent = null

@@ -10,7 +10,7 @@
  *
  * Transaction N writes meta page N % 2.
  */
-import { fstatSync, readSync } from 'node:fs'
+import { readSync } from 'node:fs'
 import { StoreCorruptError } from '../../validation/errors.ts'
 
 export interface LmdbTree {
@@ -51,11 +51,6 @@ export function readMeta(path: string, file: number): LmdbMeta {
     newer.lastPage >= older.lastPage
   if (!fits) throw corrupt(path, 'its two meta pages do not fit each other')
   return newer
-}
-
-/** Whether all pages that a meta page counts lie in the file. The last ones may be missing, if they are free. */
-export function holdsAllPages({ lastPage, pageBytes }: LmdbMeta, file: number): boolean {
-  return fstatSync(file).size >= (lastPage + 1) * pageBytes
 }
 
 export function corrupt(path: string, what: string): StoreCorruptError {

@@ -1,8 +1,9 @@
 import { rmSync } from 'node:fs'
 import { join } from 'node:path'
-import { type LmdbEnvironment, openEnvironment, writeError } from './environment.ts'
+import { claimDirectory } from '../../claims/directory-claim.ts'
+import { StoreBusyError } from '../../validation/errors.ts'
+import { type LmdbEnvironment, makeDirectory, openEnvironment, openError } from './environment.ts'
 import { LmdbDriver } from './lmdb-driver.ts'
-import { renewClaim } from './writer-claim.ts'
 
 /** Where a compaction writes its copy. */
 export const compactionPathOf = (path: string) => join(path, 'compact')
@@ -14,24 +15,43 @@ export const compactionPathOf = (path: string) => join(path, 'compact')
  * @throws StoreAccessError, StoreFormatError, StoreCorruptError, StoreBusyError, StoreFullError
  */
 export async function openLmdb(target: string): Promise<LmdbDriver> {
-  const suffix = '?readonly'
-  const readOnly = target.endsWith(suffix)
-  const path = readOnly ? target.slice(0, -suffix.length) : target
-  const environment = await (readOnly ? openEnvironment(path, true) : openForWriting(path))
-  return new LmdbDriver(path, environment, { readOnly, groupBytes: 2 ** 24, groupDelayMs: 2 })
+  const [, path, readOnly] = /^(.*?)(\?readonly)?$/s.exec(target)!
+  if (readOnly !== undefined) return new LmdbDriver(path, await openEnvironment(path, true), null)
+  const { environment, release } = await openForWriting(path)
+  return new LmdbDriver(path, environment, release)
 }
 
-/** Opens a store and claims it for this process. What a compaction left that was killed is removed. @throws as `openLmdb` */
-export async function openForWriting(path: string): Promise<LmdbEnvironment> {
-  const environment = await openEnvironment(path, false)
-  const { root, meta } = environment
+/**
+ * Claims a store for this process and opens it. What a compaction left that was killed is removed.
+ *
+ * @returns the store, and what gives up the claim once it is closed
+ * @throws as `openLmdb`
+ */
+export async function openForWriting(path: string): Promise<{ environment: LmdbEnvironment; release: () => void }> {
+  makeDirectory(path)
+  const release = claim(path)
   try {
-    root.transactionSync(() => meta.putSync('writer', renewClaim(path, meta.get('writer')) as Buffer))
-    rmSync(compactionPathOf(path), { recursive: true, force: true })
+    const environment = await openEnvironment(path, false)
+    try {
+      rmSync(compactionPathOf(path), { recursive: true, force: true })
+    } catch (error) {
+      await environment.root.close()
+      throw openError(path, error as Error)
+    }
+    return { environment, release }
   } catch (error) {
-    await root.close()
-    const isOfLmdb = (error as { code?: unknown }).code !== undefined
-    throw isOfLmdb ? writeError(path, error as Error, 0) : error
+    release()
+    throw error
   }
-  return environment
+}
+
+function claim(path: string): () => void {
+  let claimed: ReturnType<typeof claimDirectory>
+  try {
+    claimed = claimDirectory(path)
+  } catch (error) {
+    throw openError(path, error as Error)
+  }
+  if (typeof claimed === 'number') throw new StoreBusyError(path, claimed)
+  return claimed
 }

@@ -2,18 +2,10 @@ import { perTable, type Table, tables } from '../../record/record.ts'
 
 /** Writes that wait for, or are on, their way to the disk. A null record stands for a removal. */
 export class WriteGroup {
-  readonly #records = perTable(() => new Map<string, Uint8Array | null>())
-  #bytes = 0
-  #isEmpty = true
-
   /** Of the records, not of what holds them. */
-  get bytes(): number {
-    return this.#bytes
-  }
-
-  get isEmpty(): boolean {
-    return this.#isEmpty
-  }
+  bytes = 0
+  isEmpty = true
+  readonly #records = perTable(() => new Map<string, Uint8Array | null>())
 
   /** Undefined where the group does not touch the address. */
   get(table: Table, address: string): Uint8Array | null | undefined {
@@ -22,8 +14,8 @@ export class WriteGroup {
 
   set(table: Table, address: string, record: Uint8Array | null): void {
     const records = this.#records[table]
-    this.#bytes += (record?.length ?? 0) - (records.get(address)?.length ?? 0)
-    this.#isEmpty = false
+    this.bytes += (record?.length ?? 0) - (records.get(address)?.length ?? 0)
+    this.isEmpty = false
     records.set(address, record)
   }
 
