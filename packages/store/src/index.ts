@@ -28,7 +28,7 @@ export type {
 } from './operations/requests.ts'
 export { type AppendResult, appendOutcome } from './operations/row-outcomes.ts'
 export type { RingSweep, SweepReport, SweepSlice, TombstoneSweep } from './operations/sweep.ts'
-export { Sweeper, type SweeperOptions, startSweeping } from './operations/sweeper.ts'
+export { type Sweeper, type SweeperOptions, startSweeping } from './operations/sweeper.ts'
 export { type AppendPolicy, checkPolicy } from './record/append-policy.ts'
 export type { CodecName } from './record/codec/vector-codec.ts'
 export { weightedAverage } from './record/codec/weighted-average.ts'
@@ -39,8 +39,8 @@ export { type RestoreOptions, type RestoreReport, restoreStore } from './transfe
 export { checkStoreAt, type StoreCheck } from './transfer/check-store-at.ts'
 export { type CopyOptions, copyStore } from './transfer/copy-store.ts'
 export { type ModelStats, type StoreStats, storeStats, type TenantStats } from './transfer/store-stats.ts'
+export type { TransferOptions, TransferStages } from './transfer/survey.ts'
 export type { TransferReport } from './transfer/transfer-records.ts'
-export type { TransferOptions, TransferStages } from './transfer/transfer-stages.ts'
 export {
   DimensionError,
   FutureTimeError,

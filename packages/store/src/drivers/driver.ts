@@ -9,11 +9,11 @@ export interface RecordWrite {
   /** User or item. */
   readonly key: string
   /** Rings only. */
-  readonly model?: string
+  readonly model?: string | undefined
   readonly expected: number
   readonly record: Uint8Array
   /** Of what is a user's: refused where the user was forgotten at this time or later, in the same atomic step. */
-  readonly featureTimeMs?: number
+  readonly featureTimeMs?: number | undefined
 }
 
 /** A record to be removed if it has version `expected` still. */
@@ -22,7 +22,7 @@ export interface RecordRemoval {
   /** User, item, or a tombstone's digest. */
   readonly key: string
   /** Rings only. */
-  readonly model?: string
+  readonly model?: string | undefined
   readonly expected: number
 }
 

@@ -71,8 +71,7 @@ async function sweepSlice(
       if (error instanceof StoreError) return
       throw error
     }
-    const address = model === undefined ? { table, key } : { table, key, model }
-    over.push({ ...address, expected: recordVersion(record) })
+    over.push({ table, key, model, expected: recordVersion(record) })
   })
   const done = over.length === 0 ? [] : [...(await driver.remove(tenant, over))]
   return { visited, removed: done.filter((each) => each === 1).length, cursor: next }

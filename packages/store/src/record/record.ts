@@ -39,7 +39,7 @@ export interface RecordAddress {
   /** User, item, or a tombstone's digest. */
   readonly key: string
   /** Rings only. */
-  readonly model?: string
+  readonly model?: string | undefined
 }
 
 /** An address for people to read. */

@@ -1,10 +1,9 @@
 import type { Driver } from '../drivers/driver.ts'
 import { openDriver, openForReading, withDriver } from '../drivers/open-driver.ts'
 import { checkName } from '../validation/keys.ts'
-import { surveyRecords } from './survey.ts'
+import { surveyRecords, type TransferOptions } from './survey.ts'
 import { readTombstones } from './tombstone-list.ts'
 import { type TransferReport, transferRecords } from './transfer-records.ts'
-import type { TransferOptions } from './transfer-stages.ts'
 
 export interface CopyOptions extends TransferOptions {
   /** Absent: all tenants. */

@@ -1,4 +1,5 @@
 import type { Driver, KeyedTable } from '../drivers/driver.ts'
+import { getOrMake } from '../maps/get-or-make.ts'
 import type { RecordAddress } from '../record/record.ts'
 import { tombstoneTimeMs } from '../record/tombstone.ts'
 
@@ -9,23 +10,18 @@ export async function heldRecords(
   addresses: readonly RecordAddress[],
 ): Promise<(Uint8Array | undefined)[]> {
   const held = new Array<Uint8Array | undefined>(addresses.length).fill(undefined)
-  /** Places by table and model. */
-  const placesOf = new Map<string, number[]>()
+  const places = new Map<string, number[]>()
   for (const [place, { table, model = '' }] of addresses.entries()) {
-    const name = `${table}\0${model}`
-    const places = placesOf.get(name)
-    if (places === undefined) placesOf.set(name, [place])
-    else places.push(place)
+    getOrMake(places, `${table}\0${model}`, () => []).push(place)
   }
-  for (const places of placesOf.values()) {
-    const { table, model } = addresses[places[0]]
-    const keys = places.map((place) => addresses[place].key)
+  for (const alike of places.values()) {
+    const { table, model } = addresses[alike[0]]
+    const keys = alike.map((place) => addresses[place].key)
     const keep = (i: number, record: Uint8Array | undefined) => {
-      held[places[i]] = record === undefined ? undefined : new Uint8Array(record)
+      held[alike[i]] = record && new Uint8Array(record)
     }
-    if (table === 'ring') {
-      await driver.readRings(tenant, keys, [model!], (i, _, record) => keep(i, record ?? undefined))
-    } else await driver.readRecords(tenant, table as KeyedTable, keys, keep)
+    if (table === 'ring') await driver.readRings(tenant, keys, [model!], (i, _, record) => keep(i, record ?? undefined))
+    else await driver.readRecords(tenant, table as KeyedTable, keys, keep)
   }
   return held
 }

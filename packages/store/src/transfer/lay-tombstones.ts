@@ -3,7 +3,6 @@
  * find those whom it holds still; a tombstone that is older than the store's own changes nothing.
  */
 import type { Driver } from '../drivers/driver.ts'
-import type { Table } from '../record/record.ts'
 import { digestOf, tombstoneTimeMs } from '../record/tombstone.ts'
 import { tombstoneTimes } from './held-records.ts'
 import type { TombstoneList } from './tombstone-list.ts'
@@ -15,11 +14,8 @@ export interface LaidTombstones {
   usersForgotten: number
 }
 
-/** Digests looked for at once in a pass over the users. */
-const passDigests = 2 ** 18
 const batchDigests = 512
 const scanRecords = 1_000
-const userTables: readonly Table[] = ['user', 'ring', 'events']
 
 /** @param onDone called with the number of tombstones of the list that are done */
 export async function layTombstones(
@@ -31,36 +27,29 @@ export async function layTombstones(
   const counts = { laid: 0, usersForgotten: 0 }
   let done = 0
   for (const tenant of tombstones.tenants) {
-    const all = [...tombstones.of(tenant)]
-    for (let from = 0; from < all.length; from += passDigests) {
-      const some = all.slice(from, from + passDigests)
-      const news = new Map<string, Uint8Array>()
-      for (const batch of batchesOf(some)) {
-        signal?.throwIfAborted()
-        const times = await tombstoneTimes(
-          target,
-          tenant,
-          batch.map(([digest]) => digest),
-        )
-        for (const [i, [digest, record]] of batch.entries()) {
-          if (times[i] < tombstoneTimeMs(record)) news.set(digest, record)
-        }
+    const all = tombstones.of(tenant)
+    const news = new Map<string, Uint8Array>()
+    for (const batch of batchesOf(all)) {
+      signal?.throwIfAborted()
+      const digests = batch.map(([digest]) => digest)
+      const times = await tombstoneTimes(target, tenant, digests)
+      for (const [i, [digest, record]] of batch.entries()) {
+        if (times[i] < tombstoneTimeMs(record)) news.set(digest, record)
       }
-      counts.laid += news.size
-      // Those who are there are forgotten first: each with its tombstone in one step, so that none is passed over when
-      // this is stopped and done again.
-      if (news.size > 0) counts.usersForgotten += await forgetHeld(target, tenant, news, signal)
-      for (const batch of batchesOf([...news])) {
-        signal?.throwIfAborted()
-        const removed = await Promise.all(
-          batch.map(([digest, record]) => target.forget(tenant, '', digest, new Uint8Array(record))),
-        )
-        // A driver that finds users by digest may have had one written meanwhile.
-        counts.usersForgotten += removed.filter(({ rings, states, events }) => rings + states + events > 0).length
-      }
-      done += some.length
-      onDone(done)
     }
+    counts.laid += news.size
+    // Those who are there are forgotten first: each with its tombstone in one step, so that none is passed over when
+    // this is stopped and done again.
+    if (news.size > 0) counts.usersForgotten += await forgetHeld(target, tenant, news, signal)
+    for (const batch of batchesOf(news)) {
+      signal?.throwIfAborted()
+      const laid = batch.map(([digest, record]) => target.forget(tenant, '', digest, new Uint8Array(record)))
+      // A driver that finds users by digest may have had one written meanwhile.
+      const removed = (await Promise.all(laid)).filter(({ rings, states, events }) => rings + states + events > 0)
+      counts.usersForgotten += removed.length
+    }
+    done += all.size
+    onDone(done)
   }
   return counts
 }
@@ -72,8 +61,8 @@ async function forgetHeld(
   news: Map<string, Uint8Array>,
   signal: AbortSignal | undefined,
 ): Promise<number> {
-  let forgotten = 0
-  for (const table of userTables) {
+  const before = news.size
+  for (const table of ['user', 'ring', 'events'] as const) {
     let cursor: string | null = null
     do {
       signal?.throwIfAborted()
@@ -85,13 +74,13 @@ async function forgetHeld(
       for (const [digest, user] of found) {
         await target.forget(tenant, user, digest, new Uint8Array(news.get(digest)!))
         news.delete(digest)
-        forgotten++
       }
     } while (cursor !== null)
   }
-  return forgotten
+  return before - news.size
 }
 
-function* batchesOf<T>(all: readonly T[]): Iterable<readonly T[]> {
-  for (let from = 0; from < all.length; from += batchDigests) yield all.slice(from, from + batchDigests)
+function* batchesOf<T>(all: ReadonlyMap<string, T>): Iterable<readonly (readonly [string, T])[]> {
+  const entries = [...all]
+  for (let from = 0; from < entries.length; from += batchDigests) yield entries.slice(from, from + batchDigests)
 }

@@ -1,11 +1,11 @@
 import type { StoredRecord } from '../drivers/driver.ts'
 import { openForReading, withDriver } from '../drivers/open-driver.ts'
+import { getOrMake } from '../maps/get-or-make.ts'
 import { migrateRecord } from '../record/migrate-record.ts'
 import { addressSeed, type RecordAddress, type Table } from '../record/record.ts'
 import { decodeRing } from '../record/ring.ts'
 import { StoreError } from '../validation/errors.ts'
-import { surveyRecords, type TableCounts } from './survey.ts'
-import type { TransferOptions } from './transfer-stages.ts'
+import { surveyRecords, type TableCounts, type TransferOptions } from './survey.ts'
 
 /** What a store holds. Bytes are those of records, without their keys and what the driver adds. */
 export interface StoreStats {
@@ -36,14 +36,6 @@ export interface ModelStats {
   readonly frames: readonly { readonly frame: number; readonly slots: number }[]
 }
 
-interface ModelCounts {
-  rings: number
-  bytes: number
-  slots: number
-  readonly snapshots: Map<number, number>
-  readonly frames: Map<number, number>
-}
-
 /** @throws StoreUrlError, StoreAccessError, StoreFormatError */
 export async function storeStats(url: string, options: TransferOptions = {}): Promise<StoreStats> {
   return withDriver(openForReading(url), async (store) => {
@@ -51,11 +43,11 @@ export async function storeStats(url: string, options: TransferOptions = {}): Pr
     let bytes = 0
     let damagedRings = 0
     const visit = ({ record, ...address }: StoredRecord) => {
-      const { table, tenant, model } = address
       bytes += record.length
-      if (table !== 'ring') return
+      if (address.table !== 'ring') return
       try {
-        count(modelOf(models, tenant, model ?? ''), address, record)
+        const ofTenant = getOrMake(models, address.tenant, () => new Map())
+        getOrMake(ofTenant, address.model ?? '', () => new ModelCounts()).add(address, record)
       } catch (error) {
         if (!(error instanceof StoreError)) throw error
         damagedRings++
@@ -64,44 +56,38 @@ export async function storeStats(url: string, options: TransferOptions = {}): Pr
     const survey = await surveyRecords(() => store.records(), null, options, visit)
     const tenants = [...survey.tenants].sort(byName).map(([tenant, tables]) => {
       const held = [...(models.get(tenant) ?? [])].sort(byName)
-      return { tenant, tables, models: held.map(([model, counts]) => ({ model, ...counts, ...newestFirst(counts) })) }
+      return { tenant, tables, models: held.map(([model, counts]) => ({ model, ...counts.stats() })) }
     })
     return { records: survey.records, bytes, tenants, damagedRings }
   })
 }
 
-function count(counts: ModelCounts, address: RecordAddress, record: Uint8Array): void {
-  const { tenant, key, model } = address
-  const { slots } = decodeRing(migrateRecord(address, record), addressSeed(tenant, key, model))
-  counts.rings++
-  counts.bytes += record.length
-  counts.slots += slots.length
-  for (const { snapshot, frame } of slots) {
-    counts.snapshots.set(snapshot, (counts.snapshots.get(snapshot) ?? 0) + 1)
-    counts.frames.set(frame, (counts.frames.get(frame) ?? 0) + 1)
-  }
-}
+class ModelCounts {
+  readonly #sums = { rings: 0, bytes: 0, slots: 0 }
+  readonly #snapshots = new Map<number, number>()
+  readonly #frames = new Map<number, number>()
 
-function newestFirst({ snapshots, frames }: ModelCounts): Pick<ModelStats, 'snapshots' | 'frames'> {
-  const down = (counts: Map<number, number>) => [...counts].sort(([a], [b]) => b - a)
-  return {
-    snapshots: down(snapshots).map(([snapshot, slots]) => ({ snapshot, slots })),
-    frames: down(frames).map(([frame, slots]) => ({ frame, slots })),
+  /** @throws StoreError for a ring that cannot be read */
+  add(address: RecordAddress, record: Uint8Array): void {
+    const { tenant, key, model } = address
+    const { slots } = decodeRing(migrateRecord(address, record), addressSeed(tenant, key, model))
+    this.#sums.rings++
+    this.#sums.bytes += record.length
+    this.#sums.slots += slots.length
+    for (const { snapshot, frame } of slots) {
+      this.#snapshots.set(snapshot, (this.#snapshots.get(snapshot) ?? 0) + 1)
+      this.#frames.set(frame, (this.#frames.get(frame) ?? 0) + 1)
+    }
   }
-}
 
-function modelOf(models: Map<string, Map<string, ModelCounts>>, tenant: string, model: string): ModelCounts {
-  let ofTenant = models.get(tenant)
-  if (ofTenant === undefined) {
-    ofTenant = new Map()
-    models.set(tenant, ofTenant)
+  stats(): Omit<ModelStats, 'model'> {
+    const newestFirst = (counts: Map<number, number>) => [...counts].sort(([a], [b]) => b - a)
+    return {
+      ...this.#sums,
+      snapshots: newestFirst(this.#snapshots).map(([snapshot, slots]) => ({ snapshot, slots })),
+      frames: newestFirst(this.#frames).map(([frame, slots]) => ({ frame, slots })),
+    }
   }
-  let counts = ofTenant.get(model)
-  if (counts === undefined) {
-    counts = { rings: 0, bytes: 0, slots: 0, snapshots: new Map(), frames: new Map() }
-    ofTenant.set(model, counts)
-  }
-  return counts
 }
 
 function byName([a]: readonly [string, unknown], [b]: readonly [string, unknown]): number {

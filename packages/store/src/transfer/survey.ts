@@ -1,9 +1,24 @@
 /** What a store holds, counted in one pass over its records. */
 import type { StoredRecord } from '../drivers/driver.ts'
+import { getOrMake } from '../maps/get-or-make.ts'
 import { perTable, type Table } from '../record/record.ts'
 import { TombstoneList } from './tombstone-list.ts'
-import type { TransferOptions } from './transfer-stages.ts'
 import type { RecordSource } from './vetted-records.ts'
+
+/** Receives the progress of a copy, a backup or a check. */
+export interface TransferStages {
+  /** @param total records of the stage as far as they are known; 0 where they are not */
+  begin(stage: string, total: number): void
+  /** @param done records of the stage so far */
+  advance(done: number): void
+  end(): void
+}
+
+export interface TransferOptions {
+  readonly stages?: TransferStages
+  /** Stops between two batches: what was written stays, and is durable. */
+  readonly signal?: AbortSignal
+}
 
 export interface TableCounts {
   records: number
@@ -22,6 +37,15 @@ export interface Survey {
 
 const tellEvery = 1_000
 
+/** What a pass over records calls with their number so far. @throws what the signal gives as its reason */
+export function recordCounter({ stages, signal }: TransferOptions): (records: number) => void {
+  return (records) => {
+    if (records % tellEvery !== 0) return
+    signal?.throwIfAborted()
+    stages?.advance(records)
+  }
+}
+
 /**
  * @param visit sees each record of the tenants that are wanted
  * @param stage name of the pass, and how many records it will see, as far as known
@@ -29,30 +53,24 @@ const tellEvery = 1_000
 export async function surveyRecords(
   source: RecordSource,
   tenant: string | null,
-  { stages, signal }: TransferOptions,
+  options: TransferOptions,
   visit: (record: StoredRecord) => void = () => {},
   stage: readonly [name: string, total: number] = ['count', 0],
 ): Promise<Survey> {
-  stages?.begin(...stage)
+  const tell = recordCounter(options)
+  options.stages?.begin(...stage)
   const tenants = new Map<string, TenantCounts>()
   const tombstones = new TombstoneList()
   let records = 0
   for await (const stored of source()) {
     if (tenant !== null && stored.tenant !== tenant) continue
-    let counts = tenants.get(stored.tenant)
-    if (counts === undefined) {
-      counts = perTable(() => ({ records: 0, bytes: 0 }))
-      tenants.set(stored.tenant, counts)
-    }
+    const counts = getOrMake(tenants, stored.tenant, () => perTable(() => ({ records: 0, bytes: 0 })))
     counts[stored.table].records++
     counts[stored.table].bytes += stored.record.length
     if (stored.table === 'tombstone') tombstones.addStored(stored.tenant, stored.key, stored.record)
     visit(stored)
-    if (++records % tellEvery === 0) {
-      signal?.throwIfAborted()
-      stages?.advance(records)
-    }
+    tell(++records)
   }
-  stages?.end()
+  options.stages?.end()
   return { records, tenants, tombstones }
 }

@@ -1,16 +1,13 @@
 import type { Driver } from '../drivers/driver.ts'
+import { getOrMake } from '../maps/get-or-make.ts'
 import { migrateRecord } from '../record/migrate-record.ts'
 import { checkTombstone, tombstoneTimeMs } from '../record/tombstone.ts'
 import { StoreError } from '../validation/errors.ts'
 
 /** Tombstones by tenant and digest; of two for one user the later. */
 export class TombstoneList {
+  size = 0
   readonly #records = new Map<string, Map<string, Uint8Array>>()
-  #size = 0
-
-  get size(): number {
-    return this.#size
-  }
 
   get tenants(): readonly string[] {
     return [...this.#records.keys()]
@@ -47,13 +44,9 @@ export class TombstoneList {
   }
 
   #add(tenant: string, digest: string, record: Uint8Array): void {
-    let ofTenant = this.#records.get(tenant)
-    if (ofTenant === undefined) {
-      ofTenant = new Map()
-      this.#records.set(tenant, ofTenant)
-    }
+    const ofTenant = getOrMake(this.#records, tenant, () => new Map())
     const held = ofTenant.get(digest)
-    if (held === undefined) this.#size++
+    if (held === undefined) this.size++
     else if (tombstoneTimeMs(held) >= tombstoneTimeMs(record)) return
     ofTenant.set(digest, new Uint8Array(record))
   }

@@ -1,11 +1,17 @@
 import type { Driver } from '../drivers/driver.ts'
 import { layTombstones } from './lay-tombstones.ts'
-import type { Survey } from './survey.ts'
+import type { Survey, TransferOptions } from './survey.ts'
 import type { TombstoneList } from './tombstone-list.ts'
-import type { TransferOptions } from './transfer-stages.ts'
-import { nothingVerified, type VerifyCounts, verifyRecords } from './verify-records.ts'
-import { noFaults, type RecordFaults, type RecordSource, recordBatches, vettedRecords } from './vetted-records.ts'
-import { noWrites, type WriteCounts, writeRecords } from './write-records.ts'
+import { type VerifyCounts, verifyRecords } from './verify-records.ts'
+import {
+  type RecordBatch,
+  type RecordFaults,
+  type RecordSource,
+  recordBatches,
+  type VettedRecord,
+  vettedRecords,
+} from './vetted-records.ts'
+import { type WriteCounts, writeRecords } from './write-records.ts'
 
 /** What a copy or a restore did. Counts are of records, tombstones apart where nothing else is said. */
 export interface TransferReport extends WriteCounts {
@@ -44,33 +50,36 @@ export async function transferRecords(
   const known = survey.tombstones
   const lists = [known, ...tombstones]
   const laid = { tombstones: 0, usersForgotten: 0 }
-  let before = 0
   const lay = async (list: TombstoneList, onDone: (done: number) => void) => {
     const done = await layTombstones(target, list, signal, onDone)
     laid.tombstones += done.laid
     laid.usersForgotten += done.usersForgotten
   }
-  stages?.begin(
-    'tombstones',
-    lists.reduce((total, { size }) => total + size, 0),
-  )
+  const inBatches = async (
+    of: AsyncIterable<VettedRecord>,
+    act: (batch: RecordBatch) => Promise<void>,
+  ): Promise<void> => {
+    let done = 0
+    for await (const batch of recordBatches(of)) {
+      signal?.throwIfAborted()
+      await act(batch)
+      done += batch.rows.length
+      stages?.advance(done)
+    }
+  }
+  const listed = lists.reduce((total, { size }) => total + size, 0)
+  stages?.begin('tombstones', listed)
+  let before = 0
   for (const list of lists) {
     await lay(list, (done) => stages?.advance(before + done))
     before += list.size
   }
   stages?.end()
 
-  const counts = noWrites()
-  const faults = noFaults()
-  let done = 0
+  const counts: WriteCounts = { written: 0, unchanged: 0, kept: 0, forgotten: 0 }
+  const faults: RecordFaults = { count: 0, first: [] }
   stages?.begin('records', survey.records - known.size)
-  const records = vettedRecords(source, tenant, faults)
-  for await (const batch of recordBatches(records, ({ table }) => table !== 'tombstone')) {
-    signal?.throwIfAborted()
-    await writeRecords(target, batch, known, counts)
-    done += batch.rows.length
-    stages?.advance(done)
-  }
+  await inBatches(vettedRecords(source, tenant, faults), (batch) => writeRecords(target, batch, known, counts))
   // Users forgotten in the source since: their records may have been read before.
   if (tombstonesNow !== null) {
     const list = await tombstonesNow()
@@ -80,15 +89,10 @@ export async function transferRecords(
   await target.flushed()
   stages?.end()
 
-  const verified = nothingVerified()
-  let looked = 0
+  const verified: VerifyCounts = { equal: 0, kept: 0, forgotten: 0, behind: 0 }
   stages?.begin('verify', survey.records)
-  for await (const batch of recordBatches(vettedRecords(source, tenant, noFaults()), () => true)) {
-    signal?.throwIfAborted()
-    await verifyRecords(target, batch, known, verified)
-    looked += batch.rows.length
-    stages?.advance(looked)
-  }
+  const all = vettedRecords(source, tenant, { count: 0, first: [] }, true)
+  await inBatches(all, (batch) => verifyRecords(target, batch, known, verified))
   stages?.end()
   return { ...counts, tenants: [...survey.tenants.keys()], ...laid, faults, verified }
 }

@@ -16,8 +16,6 @@ export interface VerifyCounts {
   behind: number
 }
 
-export const nothingVerified = (): VerifyCounts => ({ equal: 0, kept: 0, forgotten: 0, behind: 0 })
-
 /** Reads records back and compares them with those that they were written from; tombstones are compared by time. */
 export async function verifyRecords(
   target: Driver,
@@ -26,29 +24,23 @@ export async function verifyRecords(
   counts: VerifyCounts,
 ): Promise<void> {
   const tombstones = rows.filter(({ table }) => table === 'tombstone')
-  const laid = await tombstoneTimes(
-    target,
-    tenant,
-    tombstones.map(({ key }) => key),
-  )
+  const digests = tombstones.map(({ key }) => key)
+  const laid = await tombstoneTimes(target, tenant, digests)
   for (const [i, { record }] of tombstones.entries()) {
-    if (laid[i] >= tombstoneTimeMs(record)) counts.equal++
-    else counts.behind++
+    counts[laid[i] >= tombstoneTimeMs(record) ? 'equal' : 'behind']++
   }
   const others = rows.filter(({ table }) => table !== 'tombstone')
   const held = await heldRecords(target, tenant, others)
   const unwritten = others.filter((row, i) => {
     const there = held[i]
     const standing = there === undefined ? 'newer' : standingOf(row, there)
-    if (standing === 'unchanged') counts.equal++
-    else if (standing === 'kept') counts.kept++
+    if (standing !== 'newer') counts[standing === 'unchanged' ? 'equal' : 'kept']++
     return standing === 'newer'
   })
-  const digests = unwritten.map(({ key }) => digestOf(tenant, key))
-  const forgottenMs = await tombstoneTimes(target, tenant, digests)
+  const users = unwritten.map(({ key }) => digestOf(tenant, key))
+  const forgottenMs = await tombstoneTimes(target, tenant, users)
   for (const [i, row] of unwritten.entries()) {
-    const featureTimeMs = featureTimeOf(row, known)
-    if (featureTimeMs !== null && forgottenMs[i] >= featureTimeMs) counts.forgotten++
-    else counts.behind++
+    const isForgotten = forgottenMs[i] >= (featureTimeOf(row, known) ?? Infinity)
+    counts[isForgotten ? 'forgotten' : 'behind']++
   }
 }

@@ -23,15 +23,16 @@ export interface RecordFaults {
 
 const namedFaults = 100
 
-export function noFaults(): RecordFaults {
-  return { count: 0, first: [] }
-}
-
-/** The sound records of a source in this version's format; those that are not sound are added to `faults`. */
+/**
+ * The sound records of a source in this version's format; those that are not sound are added to `faults`.
+ *
+ * @param withTombstones whether tombstones are among them
+ */
 export async function* vettedRecords(
   source: RecordSource,
   tenant: string | null,
   faults: RecordFaults,
+  withTombstones = false,
 ): AsyncGenerator<VettedRecord> {
   for await (const { record, ...address } of source()) {
     if (tenant !== null && address.tenant !== tenant) continue
@@ -45,7 +46,7 @@ export async function* vettedRecords(
       if (faults.first.length < namedFaults) faults.first.push({ address: addressText(address), error })
       continue
     }
-    yield vetted
+    if (withTombstones || address.table !== 'tombstone') yield vetted
   }
 }
 
@@ -58,15 +59,11 @@ export interface RecordBatch {
 const batchRows = 1_024
 const batchBytes = 2 ** 22
 
-/** Records gathered for calls of a driver; those of a source that are not wanted are left out. */
-export async function* recordBatches(
-  records: AsyncIterable<VettedRecord>,
-  isWanted: (record: VettedRecord) => boolean,
-): AsyncGenerator<RecordBatch> {
+/** Records gathered for calls of a driver. */
+export async function* recordBatches(records: AsyncIterable<VettedRecord>): AsyncGenerator<RecordBatch> {
   let rows: VettedRecord[] = []
   let sizeBytes = 0
   for await (const row of records) {
-    if (!isWanted(row)) continue
     if (rows.length === batchRows || sizeBytes >= batchBytes || (rows.length > 0 && rows[0].tenant !== row.tenant)) {
       yield { tenant: rows[0].tenant, rows }
       rows = []

@@ -19,27 +19,25 @@ export interface WriteCounts {
   forgotten: number
 }
 
-export const noWrites = (): WriteCounts => ({ written: 0, unchanged: 0, kept: 0, forgotten: 0 })
-
 /** What a store's record must be to take the place of another. */
 export type Standing = 'unchanged' | 'newer' | 'kept'
 
 /** How a record stands to the sound or damaged one that is held at its address. */
 export function standingOf({ record, ...address }: VettedRecord, held: Uint8Array): Standing {
-  if (sameContent(record, held)) {
-    // The same but for its checksum is damaged there.
-    return isSound(address, held) ? 'unchanged' : 'newer'
-  }
-  return !isSound(address, held) || isNewer(address, record, held) ? 'newer' : 'kept'
+  // The same but for its checksum is damaged there.
+  if (!isSound(address, held)) return 'newer'
+  if (sameContent(record, held)) return 'unchanged'
+  return isNewer(address, record, held) ? 'newer' : 'kept'
 }
 
 /**
  * The time that a tombstone must not have reached for a record to be written. A ring and events say what time they are
  * of. A state does not; it is of after the last forgetting that its own store knows, and of any time since.
  */
-export function featureTimeOf({ table, tenant, key, earliestMs }: VettedRecord, known: TombstoneList): number | null {
+export function featureTimeOf(row: VettedRecord, known: TombstoneList): number | undefined {
+  const { table, tenant, key, earliestMs } = row
   if (earliestMs !== null) return earliestMs
-  if (table !== 'user') return null
+  if (table !== 'user') return undefined
   const forgottenMs = known.timeMs(tenant, digestOf(tenant, key))
   // No tombstone is of before 1970.
   return forgottenMs === -Infinity ? -1 : nextAfter(forgottenMs)
@@ -57,13 +55,16 @@ export async function writeRecords(
   known: TombstoneList,
   counts: WriteCounts,
 ): Promise<void> {
+  const writeOf = (row: VettedRecord, expected: number, record: Uint8Array): RecordWrite => {
+    const { table, key, model } = row
+    if (table === 'tombstone') throw new RangeError('tombstones are laid, not written')
+    return { table, key, model, expected, record, featureTimeMs: featureTimeOf(row, known) }
+  }
   // As if the target had none of them, which costs one round trip where it is so.
-  let pending = rows.map((row) => ({ row, expected: 0, record: row.record }))
+  let pending = rows.map((row) => ({ row, write: writeOf(row, 0, row.record) }))
   while (pending.length > 0) {
-    const outcomes = await target.write(
-      tenant,
-      pending.map(({ row, expected, record }) => [writeOf(row, expected, record, known)]),
-    )
+    const groups = pending.map(({ write }) => [write])
+    const outcomes = await target.write(tenant, groups)
     const moved: VettedRecord[] = []
     for (const [i, { row }] of pending.entries()) {
       if (outcomes[i] === writeOutcome.written) counts.written++
@@ -74,27 +75,14 @@ export async function writeRecords(
     const held = await heldRecords(target, tenant, moved)
     for (const [i, row] of moved.entries()) {
       const there = held[i]
-      if (there === undefined) {
-        pending.push({ row, expected: 0, record: row.record })
-        continue
-      }
-      const standing = standingOf(row, there)
+      const standing = there === undefined ? 'newer' : standingOf(row, there)
       if (standing !== 'newer') counts[standing]++
       else {
-        const record = inPlaceOf(row, row.record, there)
-        pending.push({ row, expected: recordVersion(there), record })
+        const record = there === undefined ? row.record : inPlaceOf(row, row.record, there)
+        pending.push({ row, write: writeOf(row, recordVersion(there), record) })
       }
     }
   }
-}
-
-function writeOf(row: VettedRecord, expected: number, record: Uint8Array, known: TombstoneList): RecordWrite {
-  const { table, key, model } = row
-  if (table === 'tombstone') throw new RangeError('tombstones are laid, not written')
-  const address = model === undefined ? { table, key } : { table, key, model }
-  const featureTimeMs = featureTimeOf(row, known)
-  const guard = featureTimeMs === null ? {} : { featureTimeMs }
-  return { ...address, expected, record, ...guard }
 }
 
 function isSound(address: Omit<VettedRecord, 'record'>, record: Uint8Array): boolean {

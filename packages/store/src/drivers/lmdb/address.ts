@@ -10,7 +10,7 @@ export function addressOf(tenant: string, key: string, model?: string): string {
 
 export function partsOf(address: string): Omit<RecordAddress, 'table'> {
   const [tenant, key = '', model] = address.split('\0')
-  return model === undefined ? { tenant, key } : { tenant, key, model }
+  return { tenant, key, model }
 }
 
 /** The first string after all that start with `prefix`, which ends in NUL. */

@@ -31,50 +31,103 @@ const turnPages = 64
 export async function checkPages(path: string, dataPath: string, which: 'all' | 'few'): Promise<void> {
   const file = openSync(dataPath, 'r')
   try {
-    await new PageWalk(path, file, readMeta(path, file)).run(which)
+    const meta = readMeta(path, file)
+    const checkTree = pageWalk(path, file, meta)
+    const databases: LmdbTree[] = []
+    await checkTree(meta.free, false)
+    await checkTree(meta.main, true, databases)
+    for (const database of databases) if (which === 'all' || database.depth <= 1) await checkTree(database, true)
   } finally {
     closeSync(file)
   }
 }
 
-class PageWalk {
-  readonly #path: string
-  readonly #file: number
-  readonly #meta: LmdbMeta
-  readonly #seen: Uint8Array
-  #visited = 0
+/** @returns what checks all pages of a tree and adds the databases that it names to a list */
+function pageWalk(path: string, file: number, { lastPage, pageBytes }: LmdbMeta) {
+  const seen = new Uint8Array(lastPage + 1)
+  let visited = 0
 
-  constructor(path: string, file: number, meta: LmdbMeta) {
-    this.#path = path
-    this.#file = file
-    this.#meta = meta
-    this.#seen = new Uint8Array(meta.lastPage + 1)
+  /** Each page has one place. */
+  const claim = (page: number): void => {
+    if (!(page > 1 && page <= lastPage)) throw corrupt(path, `page ${page} does not exist`)
+    if (seen[page] === 1) throw corrupt(path, `page ${page} is in two places`)
+    seen[page] = 1
   }
 
-  async run(which: 'all' | 'few'): Promise<void> {
-    const databases: LmdbTree[] = []
-    await this.#tree(this.#meta.free, false)
-    await this.#tree(this.#meta.main, true, databases)
-    for (const database of databases) {
-      if (which === 'all' || database.depth <= 1) await this.#tree(database, true)
+  const read = (page: number, flag: number): Buffer => {
+    claim(page)
+    const bytes = Buffer.allocUnsafe(pageBytes)
+    if (readSync(file, bytes, 0, pageBytes, page * pageBytes) < pageBytes) {
+      throw corrupt(path, `page ${page} lies beyond the end of the file, which was cut short`)
     }
+    const kind = bytes.readUInt16LE(18) & (branchFlag | leafFlag | overflowFlag)
+    if (Number(bytes.readBigUInt64LE(0)) !== page || kind !== flag) {
+      throw corrupt(path, `page ${page} is not what leads to it takes it for`)
+    }
+    return bytes
+  }
+
+  /** Where a page's nodes begin; they fill it from its upper bound to its end. */
+  const nodesOf = (page: number, bytes: Buffer, isLeaf: boolean): number[] => {
+    const lower = bytes.readUInt16LE(20)
+    const upper = bytes.readUInt16LE(22)
+    if (lower < 2 || lower % 2 !== 0 || lower > upper || upper > bytes.length - pageHeaderBytes) {
+      throw corrupt(path, `page ${page} has bounds that do not fit it`)
+    }
+    const nodes: number[] = []
+    let nodesBytes = 0
+    for (let i = 0; i < lower / 2; i++) {
+      const offset = bytes.readUInt16LE(pageHeaderBytes + 2 * i)
+      const at = offset + pageHeaderBytes
+      if (offset < upper || at + nodeHeaderBytes > bytes.length) {
+        throw corrupt(path, `page ${page} has a node outside it`)
+      }
+      const isBig = (bytes.readUInt16LE(at + 4) & bigData) !== 0
+      const dataBytes = isLeaf ? (isBig ? bigDataBytes : bytes.readUInt32LE(at)) : 0
+      const nodeBytes = nodeHeaderBytes + bytes.readUInt16LE(at + 6) + dataBytes
+      if (at + nodeBytes > bytes.length) throw corrupt(path, `a node of page ${page} reaches beyond it`)
+      nodes.push(at)
+      // Nodes start at even bytes.
+      nodesBytes += nodeBytes + (nodeBytes & 1)
+    }
+    if (nodesBytes !== bytes.length - pageHeaderBytes - upper) {
+      throw corrupt(path, `the nodes of page ${page} have sizes that do not fill it`)
+    }
+    return nodes
+  }
+
+  /** Checks a leaf's node and gives its key. */
+  const keyOf = (page: number, bytes: Buffer, at: number, databases?: LmdbTree[]): Buffer => {
+    const dataBytes = bytes.readUInt32LE(at)
+    const flags = bytes.readUInt16LE(at + 4)
+    const dataAt = at + nodeHeaderBytes + bytes.readUInt16LE(at + 6)
+    if ((flags & bigData) !== 0) {
+      const first = Number(bytes.readBigUInt64LE(dataAt))
+      const pages = Number(bytes.readBigUInt64LE(dataAt + 16))
+      if (pages < 1 || pageHeaderBytes + dataBytes > pages * pageBytes) {
+        throw corrupt(path, `a record of page ${page} does not fit its own pages`)
+      }
+      read(first, overflowFlag)
+      for (let p = first + 1; p < first + pages; p++) claim(p)
+    }
+    if (databases !== undefined && (flags & subData) !== 0) {
+      if (dataBytes !== 48) throw corrupt(path, 'the description of a database has another size')
+      databases.push(parseTree(new DataView(bytes.buffer, bytes.byteOffset, bytes.length), dataAt))
+    }
+    return Buffer.from(bytes.subarray(at + nodeHeaderBytes, dataAt))
   }
 
   /** @param ordered whether keys are in the order of their bytes */
-  async #tree({ root, depth, entries }: LmdbTree, ordered: boolean, databases?: LmdbTree[]): Promise<void> {
-    if (root === -1) {
-      if (entries !== 0) throw this.#corrupt(`an empty tree counts ${entries} entries`)
-      return
-    }
+  return async ({ root, depth, entries }: LmdbTree, ordered: boolean, databases?: LmdbTree[]): Promise<void> => {
     let counted = 0
     let last: Buffer | null = null
     /** Pages to visit, the next one last; level 1 is the leaves'. */
-    const waiting = [{ page: root, level: depth }]
+    const waiting = root === -1 ? [] : [{ page: root, level: depth }]
     for (let next = waiting.pop(); next !== undefined; next = waiting.pop()) {
       const { page, level } = next
-      if (++this.#visited % turnPages === 0) await setImmediate()
-      const bytes = this.#read(page, level === 1 ? leafFlag : branchFlag)
-      const nodes = this.#nodes(page, bytes, level === 1)
+      if (++visited % turnPages === 0) await setImmediate()
+      const bytes = read(page, level === 1 ? leafFlag : branchFlag)
+      const nodes = nodesOf(page, bytes, level === 1)
       if (level > 1) {
         for (const at of nodes.reverse()) {
           waiting.push({ page: bytes.readUInt32LE(at) + bytes.readUInt16LE(at + 4) * 2 ** 32, level: level - 1 })
@@ -83,89 +136,13 @@ class PageWalk {
       }
       counted += nodes.length
       for (const at of nodes) {
-        const key = this.#leafNode(page, bytes, at, databases)
+        const key = keyOf(page, bytes, at, databases)
         if (ordered && last !== null && Buffer.compare(last, key) >= 0) {
-          throw this.#corrupt(`the keys of page ${page} are out of order`)
+          throw corrupt(path, `the keys of page ${page} are out of order`)
         }
         last = key
       }
     }
-    if (counted !== entries) throw this.#corrupt(`a tree that counts ${entries} entries holds ${counted}`)
-  }
-
-  /** Checks a leaf's node and gives its key. */
-  #leafNode(page: number, bytes: Buffer, at: number, databases?: LmdbTree[]): Buffer {
-    const dataBytes = bytes.readUInt32LE(at)
-    const flags = bytes.readUInt16LE(at + 4)
-    const dataAt = at + nodeHeaderBytes + bytes.readUInt16LE(at + 6)
-    if ((flags & bigData) !== 0) {
-      const first = Number(bytes.readBigUInt64LE(dataAt))
-      const pages = Number(bytes.readBigUInt64LE(dataAt + 16))
-      if (pages < 1 || pageHeaderBytes + dataBytes > pages * this.#meta.pageBytes) {
-        throw this.#corrupt(`a record of page ${page} does not fit its own pages`)
-      }
-      this.#read(first, overflowFlag)
-      for (let p = first + 1; p < first + pages; p++) this.#claim(p)
-    }
-    if (databases !== undefined && (flags & subData) !== 0) {
-      if (dataBytes !== 48) throw this.#corrupt('the description of a database has another size')
-      const tree = parseTree(new DataView(bytes.buffer, bytes.byteOffset, bytes.length), dataAt)
-      databases.push(tree)
-    }
-    return Buffer.from(bytes.subarray(at + nodeHeaderBytes, dataAt))
-  }
-
-  /** Where a page's nodes begin; they fill it from its upper bound to its end. */
-  #nodes(page: number, bytes: Buffer, isLeaf: boolean): number[] {
-    const lower = bytes.readUInt16LE(20)
-    const upper = bytes.readUInt16LE(22)
-    if (lower < 2 || lower % 2 !== 0 || lower > upper || upper > bytes.length - pageHeaderBytes) {
-      throw this.#corrupt(`page ${page} has bounds that do not fit it`)
-    }
-    const nodes: number[] = []
-    let nodesBytes = 0
-    for (let i = 0; i < lower / 2; i++) {
-      const offset = bytes.readUInt16LE(pageHeaderBytes + 2 * i)
-      const at = offset + pageHeaderBytes
-      if (offset < upper || at + nodeHeaderBytes > bytes.length) {
-        throw this.#corrupt(`page ${page} has a node outside it`)
-      }
-      const isBig = (bytes.readUInt16LE(at + 4) & bigData) !== 0
-      const dataBytes = isLeaf ? (isBig ? bigDataBytes : bytes.readUInt32LE(at)) : 0
-      const nodeBytes = nodeHeaderBytes + bytes.readUInt16LE(at + 6) + dataBytes
-      if (at + nodeBytes > bytes.length) throw this.#corrupt(`a node of page ${page} reaches beyond it`)
-      nodes.push(at)
-      // Nodes start at even bytes.
-      nodesBytes += nodeBytes + (nodeBytes & 1)
-    }
-    if (nodesBytes !== bytes.length - pageHeaderBytes - upper) {
-      throw this.#corrupt(`the nodes of page ${page} have sizes that do not fill it`)
-    }
-    return nodes
-  }
-
-  #read(page: number, flag: number): Buffer {
-    this.#claim(page)
-    const { pageBytes } = this.#meta
-    const bytes = Buffer.allocUnsafe(pageBytes)
-    if (readSync(this.#file, bytes, 0, pageBytes, page * pageBytes) < pageBytes) {
-      throw this.#corrupt(`page ${page} lies beyond the end of the file, which was cut short`)
-    }
-    const kind = bytes.readUInt16LE(18) & (branchFlag | leafFlag | overflowFlag)
-    if (Number(bytes.readBigUInt64LE(0)) !== page || kind !== flag) {
-      throw this.#corrupt(`page ${page} is not what leads to it takes it for`)
-    }
-    return bytes
-  }
-
-  /** Each page has one place. */
-  #claim(page: number): void {
-    if (!(page > 1 && page <= this.#meta.lastPage)) throw this.#corrupt(`page ${page} does not exist`)
-    if (this.#seen[page] === 1) throw this.#corrupt(`page ${page} is in two places`)
-    this.#seen[page] = 1
-  }
-
-  #corrupt(what: string) {
-    return corrupt(this.#path, what)
+    if (counted !== entries) throw corrupt(path, `a tree that counts ${entries} entries holds ${counted}`)
   }
 }

@@ -1,10 +1,9 @@
 import type { Driver } from '../../drivers/driver.ts'
 import { openForReading, withDriver } from '../../drivers/open-driver.ts'
 import { checkName } from '../../validation/keys.ts'
-import { surveyRecords } from '../survey.ts'
-import type { TransferOptions } from '../transfer-stages.ts'
-import { noFaults, type RecordFaults, recordBatches, vettedRecords } from '../vetted-records.ts'
-import { BackupWriter } from './backup-writer.ts'
+import { surveyRecords, type TransferOptions } from '../survey.ts'
+import { type RecordFaults, recordBatches, vettedRecords } from '../vetted-records.ts'
+import { writeBackup } from './backup-writer.ts'
 
 export interface BackupOptions extends TransferOptions {
   /** Absent: all tenants. */
@@ -42,28 +41,23 @@ export async function backupRecords(source: Driver, path: string, options: Backu
   const read = () => source.records()
   const survey = await surveyRecords(read, tenant, options)
   const tenants = [...survey.tenants.keys()].sort()
-  const faults = noFaults()
-  const writer = await BackupWriter.create(path, tenants, madeMs)
-  let records = 0
-  try {
+  const faults: RecordFaults = { count: 0, first: [] }
+  return writeBackup(path, tenants, madeMs, async ({ add, finish }) => {
+    let records = 0
     stages?.begin('records', onlyTombstones ? survey.tombstones.size : survey.records)
     for (const name of tenants) {
       for (const [key, record] of survey.tombstones.of(name)) {
-        await writer.add({ table: 'tombstone', tenant: name, key, record })
+        await add({ table: 'tombstone', tenant: name, key, record })
         records++
       }
     }
-    const others = recordBatches(vettedRecords(read, tenant, faults), ({ table }) => table !== 'tombstone')
-    for await (const { rows } of onlyTombstones ? [] : others) {
+    for await (const { rows } of onlyTombstones ? [] : recordBatches(vettedRecords(read, tenant, faults))) {
       signal?.throwIfAborted()
-      for (const row of rows) records += Number(await writer.add(row))
+      for (const row of rows) records += Number(await add(row))
       stages?.advance(records)
     }
-    const bytes = await writer.finish()
+    const bytes = await finish()
     stages?.end()
     return { tenants, records, tombstones: survey.tombstones.size, bytes, faults }
-  } catch (error) {
-    await writer.abandon()
-    throw error
-  }
+  })
 }

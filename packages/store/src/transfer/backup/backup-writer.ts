@@ -1,8 +1,8 @@
-import { createHash, type Hash } from 'node:crypto'
-import { type FileHandle, open, rename, rm } from 'node:fs/promises'
+import { createHash } from 'node:crypto'
+import { open, rename, rm } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import type { StoredRecord } from '../../drivers/driver.ts'
-import { perTable, type Table } from '../../record/record.ts'
+import { perTable } from '../../record/record.ts'
 import { RequestError } from '../../validation/errors.ts'
 import { BackupAccessError } from './backup-errors.ts'
 import { encodeBlockHead, encodeEntry, encodeHeader, maxBlockBytes, maxTenants } from './backup-format.ts'
@@ -10,109 +10,90 @@ import { encodeBlockHead, encodeEntry, encodeHeader, maxBlockBytes, maxTenants }
 /** A block is written when it has this many bytes. */
 const blockBytes = 2 ** 20
 
-/** Writes a backup beside its place and puts it there when it is whole and on the disk. */
-export class BackupWriter {
-  readonly #path: string
-  readonly #partial: string
-  readonly #madeMs: number
-  readonly #file: FileHandle
-  readonly #places: ReadonlyMap<string, number>
-  readonly #counts: readonly Record<Table, number>[]
-  readonly #hash: Hash = createHash('sha256')
-  #entries: Buffer[] = []
-  #entryBytes = 0
-  #blocks = 0
-  #at: number
-
-  private constructor(path: string, partial: string, file: FileHandle, tenants: readonly string[], madeMs: number) {
-    this.#path = path
-    this.#partial = partial
-    this.#file = file
-    this.#madeMs = madeMs
-    this.#places = new Map(tenants.map((tenant, place) => [tenant, place]))
-    this.#counts = tenants.map(() => perTable(() => 0))
-    this.#at = this.#header().length
-  }
-
-  /** @throws BackupAccessError, RequestError */
-  static async create(path: string, tenants: readonly string[], madeMs: number): Promise<BackupWriter> {
-    if (tenants.length > maxTenants) {
-      throw new RequestError(`${tenants.length} tenants do not fit one backup, which takes ${maxTenants}; back up each`)
-    }
-    const partial = `${path}.${process.pid}.partial`
-    try {
-      return new BackupWriter(path, partial, await open(partial, 'w', 0o600), tenants, madeMs)
-    } catch (cause) {
-      throw new BackupAccessError(path, 'written', cause)
-    }
-  }
-
+/** Takes the records of a backup. */
+export interface BackupWriter {
   /**
    * @returns false for a record of a tenant that was not named at the start, which is left out
    * @throws BackupAccessError; RequestError for a record too large for a block
    */
-  async add(stored: StoredRecord): Promise<boolean> {
-    const place = this.#places.get(stored.tenant)
+  add(stored: StoredRecord): Promise<boolean>
+  /** @returns bytes of the file @throws BackupAccessError */
+  finish(): Promise<number>
+}
+
+/**
+ * Writes a backup beside its place and puts it there when it is whole and on the disk.
+ *
+ * @param fill adds the records and finishes; where it fails, what was begun is removed
+ * @throws BackupAccessError, RequestError
+ */
+export async function writeBackup<T>(
+  path: string,
+  tenants: readonly string[],
+  madeMs: number,
+  fill: (writer: BackupWriter) => Promise<T>,
+): Promise<T> {
+  if (tenants.length > maxTenants) {
+    throw new RequestError(`${tenants.length} tenants do not fit one backup, which takes ${maxTenants}; back up each`)
+  }
+  const attempt = <R>(work: Promise<R>): Promise<R> =>
+    work.catch((cause) => {
+      throw new BackupAccessError(path, 'written', cause)
+    })
+  const partial = `${path}.${process.pid}.partial`
+  const file = await attempt(open(partial, 'w', 0o600))
+  const places = new Map(tenants.map((tenant, place) => [tenant, place]))
+  const counts = tenants.map((tenant) => ({ tenant, records: perTable(() => 0) }))
+  const hash = createHash('sha256')
+  let entries: Buffer[] = []
+  let entryBytes = 0
+  let blocks = 0
+  // The header comes first, and is written last.
+  let at = encodeHeader({ madeMs, tenants: counts }).length
+  const write = async (bytes: Buffer): Promise<void> => {
+    await attempt(file.write(bytes, 0, bytes.length, at))
+    at += bytes.length
+  }
+  const writeBlock = async (): Promise<void> => {
+    if (entries.length === 0) return
+    const content = Buffer.concat(entries)
+    const block = Buffer.concat([encodeBlockHead(content, entries.length), content])
+    hash.update(block)
+    await write(block)
+    blocks++
+    entries = []
+    entryBytes = 0
+  }
+  const add = async (stored: StoredRecord): Promise<boolean> => {
+    const place = places.get(stored.tenant)
     if (place === undefined) return false
     const entry = encodeEntry(stored, place)
     if (entry.length > maxBlockBytes) {
       throw new RequestError(`a ${stored.table} record has ${stored.record.length} bytes, more than a backup holds`)
     }
-    if (this.#entryBytes + entry.length > maxBlockBytes) await this.#writeBlock()
-    this.#entries.push(entry)
-    this.#entryBytes += entry.length
-    this.#counts[place][stored.table]++
-    if (this.#entryBytes >= blockBytes) await this.#writeBlock()
+    if (entryBytes + entry.length > maxBlockBytes) await writeBlock()
+    entries.push(entry)
+    entryBytes += entry.length
+    counts[place].records[stored.table]++
+    if (entryBytes >= blockBytes) await writeBlock()
     return true
   }
-
-  /** @returns bytes of the file @throws BackupAccessError, once what was begun is removed */
-  async finish(): Promise<number> {
-    await this.#writeBlock()
-    const end = encodeBlockHead(new Uint8Array(0), this.#blocks)
-    const header = this.#header()
-    const sum = this.#hash.update(end).update(header).digest()
-    await this.#attempt(async () => {
-      await this.#file.write(Buffer.concat([end, sum]), 0, end.length + sum.length, this.#at)
-      await this.#file.write(header, 0, header.length, 0)
-      await this.#file.sync()
-      await this.#file.close()
-      await rename(this.#partial, this.#path)
-      await syncDirectory(dirname(this.#path))
-    })
-    return this.#at + end.length + sum.length
+  const finish = async (): Promise<number> => {
+    await writeBlock()
+    const end = encodeBlockHead(new Uint8Array(0), blocks)
+    const header = encodeHeader({ madeMs, tenants: counts })
+    await write(Buffer.concat([end, hash.update(end).update(header).digest()]))
+    await attempt(file.write(header, 0, header.length, 0))
+    await attempt(file.sync())
+    await attempt(rename(partial, path))
+    await attempt(syncDirectory(dirname(path)))
+    return at
   }
-
-  /** Removes what was begun. */
-  async abandon(): Promise<void> {
-    await this.#file.close().catch(() => {})
-    await rm(this.#partial, { force: true })
-  }
-
-  #header(): Buffer {
-    const tenants = [...this.#places].map(([tenant, place]) => ({ tenant, records: this.#counts[place] }))
-    return encodeHeader({ madeMs: this.#madeMs, tenants })
-  }
-
-  async #writeBlock(): Promise<void> {
-    if (this.#entries.length === 0) return
-    const content = Buffer.concat(this.#entries)
-    const block = Buffer.concat([encodeBlockHead(content, this.#entries.length), content])
-    this.#hash.update(block)
-    await this.#attempt(() => this.#file.write(block, 0, block.length, this.#at))
-    this.#at += block.length
-    this.#blocks++
-    this.#entries = []
-    this.#entryBytes = 0
-  }
-
-  async #attempt(work: () => Promise<unknown>): Promise<void> {
-    try {
-      await work()
-    } catch (cause) {
-      await this.abandon()
-      throw new BackupAccessError(this.#path, 'written', cause)
-    }
+  try {
+    return await fill({ add, finish })
+  } finally {
+    await file.close()
+    await rm(partial, { force: true })
   }
 }
 

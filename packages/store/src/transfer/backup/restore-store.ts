@@ -1,11 +1,10 @@
 import type { Driver } from '../../drivers/driver.ts'
 import { openDriver, openForReading, withDriver } from '../../drivers/open-driver.ts'
 import { checkName } from '../../validation/keys.ts'
-import { surveyRecords } from '../survey.ts'
+import { surveyRecords, type TransferOptions } from '../survey.ts'
 import { readTombstones, type TombstoneList } from '../tombstone-list.ts'
 import { type TransferReport, transferRecords } from '../transfer-records.ts'
-import type { TransferOptions } from '../transfer-stages.ts'
-import { BackupReader } from './backup-reader.ts'
+import { readBackup } from './backup-reader.ts'
 
 export interface RestoreOptions extends TransferOptions {
   /** Absent: all tenants. */
@@ -38,17 +37,17 @@ export async function restoreRecords(
   begin: (restore: (target: Driver) => Promise<RestoreReport>) => Promise<RestoreReport>,
 ): Promise<RestoreReport> {
   const { tenant = null } = options
-  return BackupReader.use(path, async (reader) => {
-    const counts = reader.header.tenants.flatMap(({ records }) => Object.values(records))
+  return readBackup(path, async (backup) => {
+    const counts = backup.tenants.flatMap(({ records }) => Object.values(records))
     const total = counts.reduce((sum, count) => sum + count, 0)
-    const source = () => reader.records()
+    const source = () => backup.records()
     const survey = await surveyRecords(source, tenant, options, () => {}, ['check', total])
     const tombstones: TombstoneList[] = []
     const tenants = [...survey.tenants.keys()]
     for (const place of options.tombstones ?? []) tombstones.push(await tombstonesOf(place, tenants, options))
     const transfer = { source, survey, tenant, tombstones, tombstonesNow: null }
     return begin(async (target) => {
-      return { ...(await transferRecords(transfer, target, options)), madeMs: reader.header.madeMs }
+      return { ...(await transferRecords(transfer, target, options)), madeMs: backup.madeMs }
     })
   })
 }
@@ -57,9 +56,9 @@ const isUrl = /^[a-z]+:/
 
 function tombstonesOf(place: string, tenants: readonly string[], options: RestoreOptions): Promise<TombstoneList> {
   if (isUrl.test(place)) return withDriver(openForReading(place), (store) => readTombstones(store, tenants))
-  return BackupReader.use(place, async (reader) => {
+  return readBackup(place, async (backup) => {
     const { tenant = null, signal } = options
     const quiet = signal === undefined ? {} : { signal }
-    return (await surveyRecords(() => reader.records(), tenant, quiet)).tombstones
+    return (await surveyRecords(() => backup.records(), tenant, quiet)).tombstones
   })
 }
