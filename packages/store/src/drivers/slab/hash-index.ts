@@ -19,21 +19,17 @@ const gone = 0xffffffff
 const firstBits = 10
 
 export class HashIndex {
+  count = 0
   readonly #check: KeyCheck
   #slots = new Uint32Array(2 << firstBits)
   #shift = 32 - firstBits
   #mask = (1 << firstBits) - 1
-  #count = 0
   #old: Uint32Array | null = null
   /** Slots of the old table before this one are carried over. */
   #carried = 0
 
   constructor(check: KeyCheck) {
     this.#check = check
-  }
-
-  get count(): number {
-    return this.#count
   }
 
   /** Of both tables while one grows into the other. */
@@ -58,22 +54,27 @@ export class HashIndex {
     return this.#old === null ? 0 : this.#findOld(this.#old, hash, space, key)
   }
 
-  /** Whether slots of the old table are left to carry over. */
-  get growing(): boolean {
-    return this.#old !== null
-  }
-
-  /** Carries over `slotsMovedAtOnce` slots: for reads, so that a table which only grew to be read does not stay in two. */
+  /** Carries over `slotsMovedAtOnce` slots: for reads too, so that a table which only grew to be read does not stay in two. */
   carry(): void {
-    if (this.#old !== null) this.#carry(this.#old)
+    const old = this.#old
+    if (old === null) return
+    const end = Math.min(this.#carried + slotsMovedAtOnce, old.length / 2)
+    for (let i = this.#carried; i < end; i++) {
+      const location = old[2 * i + 1]
+      if (location === 0 || location === gone) continue
+      this.#place(old[2 * i], location)
+      old[2 * i + 1] = gone
+    }
+    this.#carried = end
+    if (end === old.length / 2) this.#old = null
   }
 
   /** Adds a location that is not held. */
   insert(hash: number, location: number): void {
-    if (this.#old !== null) this.#carry(this.#old)
-    if (this.#count >= 0.75 * (this.#mask + 1)) this.#grow()
+    this.carry()
+    if (this.count >= 0.75 * (this.#mask + 1)) this.#grow()
     this.#place(hash, location)
-    this.#count++
+    this.count++
   }
 
   /** Gives an entry that is held another location. */
@@ -85,7 +86,7 @@ export class HashIndex {
 
   /** Removes an entry that is held. */
   delete(hash: number, location: number): void {
-    this.#count--
+    this.count--
     const place = this.#placeOf(hash, location)
     if (place >= 0) this.#close(place)
     else this.#old![2 * this.#oldPlaceOf(hash, location) + 1] = gone
@@ -173,17 +174,5 @@ export class HashIndex {
     this.#slots = new Uint32Array(2 * this.#slots.length)
     this.#shift--
     this.#mask = 2 * this.#mask + 1
-  }
-
-  #carry(old: Uint32Array): void {
-    const end = Math.min(this.#carried + slotsMovedAtOnce, old.length / 2)
-    for (let i = this.#carried; i < end; i++) {
-      const location = old[2 * i + 1]
-      if (location === 0 || location === gone) continue
-      this.#place(old[2 * i], location)
-      old[2 * i + 1] = gone
-    }
-    this.#carried = end
-    if (end === old.length / 2) this.#old = null
   }
 }

@@ -28,6 +28,11 @@ export class Segments {
   /** By segment: units laid out, and those of them that entries still use. */
   readonly used: number[] = []
   readonly live: number[] = []
+  /** Bytes of all segments, full or not. */
+  allocatedBytes = 0
+  /** Of full segments of the young generation. */
+  youngBytes = 0
+  liveUnits = 0
   readonly #generation: Generation[] = []
   readonly #freeNumbers: number[] = []
   readonly #spare: ArrayBuffer[] = []
@@ -35,10 +40,7 @@ export class Segments {
   /** Being filled; 0 is none. */
   readonly #heads: [number, number] = [0, 0]
   readonly #keepSpare: number
-  #allocatedBytes = 0
-  #youngBytes = 0
   #usedUnits = 0
-  #liveUnits = 0
   #sampleFrom = 0
 
   /**
@@ -58,22 +60,8 @@ export class Segments {
     this.#generation.push(young)
   }
 
-  /** Bytes of all segments, full or not. */
-  get allocatedBytes(): number {
-    return this.#allocatedBytes
-  }
-
-  /** Of full segments of the young generation. */
-  get youngBytes(): number {
-    return this.#youngBytes
-  }
-
-  get liveUnits(): number {
-    return this.#liveUnits
-  }
-
   get deadUnits(): number {
-    return this.#usedUnits - this.#liveUnits
+    return this.#usedUnits - this.liveUnits
   }
 
   /** An entry's first word, in the words of its segment. */
@@ -106,7 +94,7 @@ export class Segments {
     this.used[segment] += units
     this.live[segment] += units
     this.#usedUnits += units
-    this.#liveUnits += units
+    this.liveUnits += units
     return segment * this.unitsPerSegment + at
   }
 
@@ -114,7 +102,7 @@ export class Segments {
   free(location: number, units: number): boolean {
     const segment = location >>> this.shift
     this.live[segment] -= units
-    this.#liveUnits -= units
+    this.liveUnits -= units
     return this.live[segment] === 0 && segment !== this.#heads[0] && segment !== this.#heads[1]
   }
 
@@ -151,7 +139,7 @@ export class Segments {
     const { buffer } = this.words[segment]
     this.#usedUnits -= this.used[segment]
     this.used[segment] = 0
-    this.#allocatedBytes -= buffer.byteLength
+    this.allocatedBytes -= buffer.byteLength
     const shared = buffer.byteLength === this.unitsPerSegment * unitBytes
     if (shared && this.#spare.length < this.#keepSpare) this.#spare.push(buffer as ArrayBuffer)
     this.words[segment] = this.words[0]
@@ -169,16 +157,16 @@ export class Segments {
     const queue = this.#queues[generation]
     if (place >= queue.length) return 0
     const [segment] = queue.splice(place, 1)
-    if (generation === young) this.#youngBytes -= this.words[segment].byteLength
+    if (generation === young) this.youngBytes -= this.words[segment].byteLength
     return segment
   }
 
   #open(units: number, generation: Generation, maxBytes: number): number {
     const sizeBytes = units * unitBytes
     const numbersLeft = 2 ** (locationBits - this.shift) - this.words.length + this.#freeNumbers.length
-    if (this.#allocatedBytes + sizeBytes > maxBytes || numbersLeft === 0) {
+    if (this.allocatedBytes + sizeBytes > maxBytes || numbersLeft === 0) {
       throw new StoreWriteError(
-        `the slab holds ${this.#allocatedBytes} bytes and cannot take ${sizeBytes} more; ` +
+        `the slab holds ${this.allocatedBytes} bytes and cannot take ${sizeBytes} more; ` +
           'give it more capacity, or sweep tombstones, which are never evicted',
       )
     }
@@ -189,13 +177,13 @@ export class Segments {
     this.used[segment] = 0
     this.live[segment] = 0
     this.#generation[segment] = generation
-    this.#allocatedBytes += sizeBytes
+    this.allocatedBytes += sizeBytes
     return segment
   }
 
   #seal(segment: number): void {
     const generation = this.#generation[segment]
     this.#queues[generation].push(segment)
-    if (generation === young) this.#youngBytes += this.words[segment].byteLength
+    if (generation === young) this.youngBytes += this.words[segment].byteLength
   }
 }

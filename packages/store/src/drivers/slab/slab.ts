@@ -26,7 +26,7 @@ import {
 import { HashIndex, type KeyCheck } from './hash-index.ts'
 import { hashKey } from './key-hash.ts'
 import { Names } from './names.ts'
-import { type Generation, Segments, unitBytes, young } from './segments.ts'
+import { type Generation, Segments, unitBytes } from './segments.ts'
 
 export type { OwnerKind } from './entry.ts'
 
@@ -53,6 +53,8 @@ export class Slab implements KeyCheck {
   length = 0
   /** What the caller gave with the record. */
   stamp = 0
+  /** Word of its segment at which `select` found the record's part, length and stamp. */
+  #directory = 0
 
   readonly #seed: number
   readonly #capacityBytes: number
@@ -141,7 +143,7 @@ export class Slab implements KeyCheck {
     const hashes = this.#hashes
     const index = this.#index
     for (let k = 0; k < count; k++) {
-      if (index.growing) index.carry()
+      index.carry()
       hashes[k] = this.#hash(space, keys[k])
     }
     for (let k = 0; k < count; k++) found[k] = index.atHome(hashes[k])
@@ -182,6 +184,7 @@ export class Slab implements KeyCheck {
       this.at = 4 * record
       this.length = length
       this.stamp = words[directory + 2]
+      this.#directory = directory
       return true
     }
     return false
@@ -200,26 +203,22 @@ export class Slab implements KeyCheck {
    */
   put(space: number, key: string, part: number, record: Uint8Array, stamp = 0): void {
     const location = this.find(space, key)
-    if (location === 0) {
-      this.#layOut(space, key, part, record, stamp)
+    const isHeld = location !== 0 && this.select(location, part)
+    if (!isHeld || (this.length + 3) >>> 2 !== (record.length + 3) >>> 2) {
+      this.#layOut(location, space, key, part, record, stamp)
       return
     }
-    if (this.select(location, part) && (this.length + 3) >>> 2 === (record.length + 3) >>> 2) {
-      this.bytes.set(record, this.at)
-      const words = this.#segments.words[location >>> this.#segments.shift]
-      const directory = this.#directoryOf(location, part)
-      words[directory + 1] = record.length
-      words[directory + 2] = stamp
-      return
-    }
-    this.#layOutAnew(location, part, record, stamp)
+    this.bytes.set(record, this.at)
+    const words = this.#segments.words[location >>> this.#segments.shift]
+    words[this.#directory + 1] = record.length
+    words[this.#directory + 2] = stamp
   }
 
   /** Removes one of an owner's records; with the last of them goes the entry. @returns whether there was one */
   removePart(location: number, part: number): boolean {
     if (!this.select(location, part)) return false
     if (this.partsOf(location) === 1) this.remove(location)
-    else this.#layOutAnew(location, part, null, 0)
+    else this.#layOut(location, 0, '', part, null, 0)
     return true
   }
 
@@ -314,44 +313,16 @@ export class Slab implements KeyCheck {
     return hashKey(this.#seed ^ Math.imul(space, 0x9e3779b1), key)
   }
 
-  #directoryOf(location: number, part: number): number {
-    const words = this.#segments.words[location >>> this.#segments.shift]
-    const entry = this.#segments.wordAt(location)
-    let directory = entry + headerWords + keyWords(words[entry + 3])
-    while (words[directory] !== part) directory += partWords
-    return directory
-  }
-
-  /** Lays out the entry of an owner that has none. */
-  #layOut(space: number, key: string, part: number, record: Uint8Array, stamp: number): void {
-    const hash = this.#hash(space, key)
-    const shape = shapeOf(key)
-    const keptWords = headerWords + keyWords(shape)
-    const units = (keptWords + partWords + ((record.length + 3) >>> 2) + 1) >>> 1
-    const location = this.#allocate(units, young)
-    const segment = location >>> this.#segments.shift
-    const words = this.#segments.words[segment]
-    const bytes = this.#segments.bytes[segment]
-    const entry = this.#segments.wordAt(location)
-    words[entry] = units
-    words[entry + 1] = hash
-    words[entry + 2] = space
-    words[entry + 3] = shape | (1 << 16)
-    writeKey(key, shape, bytes, 4 * (entry + headerWords))
-    words[entry + keptWords] = part
-    words[entry + keptWords + 1] = record.length
-    words[entry + keptWords + 2] = stamp
-    bytes.set(record, 4 * (entry + keptWords + partWords))
-    this.#index.insert(hash, location)
-  }
-
-  /** Lays out an entry with one record set or, where `record` is null, left out. */
-  #layOutAnew(location: number, part: number, record: Uint8Array | null, stamp: number): void {
+  /**
+   * Lays out an owner's entry, anew where `location` says that there is one, with one record set or, where `record` is
+   * null, left out.
+   */
+  #layOut(location: number, space: number, key: string, part: number, record: Uint8Array | null, stamp: number): void {
     const segments = this.#segments
     const words = segments.words[location >>> segments.shift]
     const bytes = segments.bytes[location >>> segments.shift]
-    const entry = this.#segments.wordAt(location)
-    const shape = words[entry + 3]
+    const entry = segments.wordAt(location)
+    const shape = location === 0 ? shapeOf(key) : words[entry + 3]
     const parts = (shape >>> 16) & maxParts
     const keptWords = headerWords + keyWords(shape)
     let newParts = 0
@@ -372,8 +343,15 @@ export class Slab implements KeyCheck {
     const nextWords = segments.words[next >>> segments.shift]
     const nextBytes = segments.bytes[next >>> segments.shift]
     const nextEntry = this.#segments.wordAt(next)
-    nextWords.set(words.subarray(entry, entry + keptWords), nextEntry)
-    nextWords[nextEntry] = units + (words[entry] & ~unitMask)
+    if (location === 0) {
+      nextWords[nextEntry] = units
+      nextWords[nextEntry + 1] = this.#hash(space, key)
+      nextWords[nextEntry + 2] = space
+      writeKey(key, shape, nextBytes, 4 * (nextEntry + headerWords))
+    } else {
+      nextWords.set(words.subarray(entry, entry + keptWords), nextEntry)
+      nextWords[nextEntry] = units + (words[entry] & ~unitMask)
+    }
     nextWords[nextEntry + 3] = (shape & ~(maxParts << 16)) | (newParts << 16)
 
     let nextDirectory = nextEntry + keptWords
@@ -396,8 +374,11 @@ export class Slab implements KeyCheck {
       held += (length + 3) >>> 2
     }
     if (record !== null) add(part, record, stamp)
-    this.#index.relocate(words[entry + 1], location, next)
-    this.#cleaner.bury(location)
+    if (location === 0) this.#index.insert(nextWords[nextEntry + 1], next)
+    else {
+      this.#index.relocate(words[entry + 1], location, next)
+      this.#cleaner.bury(location)
+    }
   }
 
   #allocate(units: number, generation: Generation): number {

@@ -3,6 +3,8 @@
  * writes, so that nothing which was read before they ended is kept.
  */
 
+import { getOrMake } from '../../maps/get-or-make.ts'
+
 /** One record on its way from the base. */
 export interface Flight {
   /** Resolves when the base has answered; rejects where it could not. */
@@ -35,12 +37,7 @@ export class Flights {
 
   start(owner: string, part: number, done: Promise<void>): Flight {
     const flight: Flight = { done, joined: false, record: undefined, mayKeep: !this.#writes.has(owner) }
-    let parts = this.#reads.get(owner)
-    if (parts === undefined) {
-      parts = new Map()
-      this.#reads.set(owner, parts)
-    }
-    parts.set(part, flight)
+    getOrMake(this.#reads, owner, () => new Map()).set(part, flight)
     return flight
   }
 
@@ -54,13 +51,8 @@ export class Flights {
 
   beginWrite(owner: string): void {
     this.#cutOff(owner)
-    const writing = this.#writes.get(owner)
-    if (writing === undefined) {
-      this.#writes.set(owner, { writers: 1, contested: false })
-      return
-    }
-    writing.writers++
-    writing.contested = true
+    const writing = getOrMake(this.#writes, owner, () => ({ writers: 0, contested: false }))
+    writing.contested = ++writing.writers > 1 || writing.contested
   }
 
   /** @returns whether the write was alone from begin to end, so that what it wrote is what the base has now */
