@@ -1,4 +1,5 @@
 import { type Driver, type RecordWrite, writeOutcome } from '../drivers/driver.ts'
+import { getOrMake } from '../maps/get-or-make.ts'
 import { appendToEvents, type DecodedEvent, decodeEvents, eventId, maxPayloadBytes } from '../record/event-record.ts'
 import { addressSeed, addressText, recordVersion } from '../record/record.ts'
 import { checkTombstone, digestOf, tombstoneTimeMs } from '../record/tombstone.ts'
@@ -36,9 +37,7 @@ export async function appendEventRows(
       continue
     }
     rowOfId.set(id, row)
-    const rows = rowsOf.get(users[row])
-    if (rows === undefined) rowsOf.set(users[row], [row])
-    else rows.push(row)
+    getOrMake(rowsOf, users[row], () => []).push(row)
   }
   const work = [...rowsOf]
   for (let from = 0; from < work.length; from += sliceUsers) {

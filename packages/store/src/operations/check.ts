@@ -28,12 +28,8 @@ export interface StoreFault {
   readonly error: StoreError
 }
 
-/** A ring or event list whose user is yet to be looked up. */
-interface UserRecord {
-  readonly address: RecordAddress
-  /** Of the earliest thing in it. */
-  readonly earliestMs: number
-}
+/** A ring or event list whose user is yet to be looked up; `earliestMs` is of the earliest thing in it. */
+type UserRecord = { readonly address: RecordAddress; readonly earliestMs: number }
 
 const lookupUsers = 1_000
 const namedOrphans = 100

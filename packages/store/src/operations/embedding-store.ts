@@ -1,5 +1,6 @@
 import type { Driver, RecordWrite } from '../drivers/driver.ts'
 import { addressSeed, nextVersion, recordVersion } from '../record/record.ts'
+import { newestFeatureTimeMs } from '../record/ring.ts'
 import { checkState, decodeState, encodeState, type StateKind } from '../record/state-record.ts'
 import { checkTombstone, digestOf, tombstoneTimeMs } from '../record/tombstone.ts'
 import { RequestError, StoreClosedError } from '../validation/errors.ts'
@@ -14,7 +15,7 @@ import { type ReadBuffer, readStatus } from './read-buffer.ts'
 import { clearRow, readRow } from './read-row.ts'
 import type { AppendBatch, EventBatch, EventColumns, ReadRequest, StateColumns, StateWrite } from './requests.ts'
 import type { AppendResult } from './row-outcomes.ts'
-import { type RingSweep, type SweepReport, sweepRings, sweepTombstones, type TombstoneSweep } from './sweep.ts'
+import { type RingSweep, type SweepReport, sweepSlice, type TombstoneSweep } from './sweep.ts'
 
 /** Shared between tenants. */
 interface StoreShared {
@@ -129,11 +130,7 @@ export class EmbeddingStore {
   async compareAndSetStates(groups: readonly (readonly StateWrite[])[]): Promise<Uint8Array> {
     this.#checkOpen()
     checkRows('groups', groups.length, this.#shared.limits)
-    checkRows(
-      'states',
-      groups.reduce((sum, group) => sum + group.length, 0),
-      this.#shared.limits,
-    )
+    checkRows('states', groups.flat().length, this.#shared.limits)
     const writes = groups.map((group, row) => {
       this.#checkGroup(group, row)
       return group.map((write) => this.#stateWrite(write, row))
@@ -181,15 +178,22 @@ export class EmbeddingStore {
   async sweep(sweep: RingSweep): Promise<SweepReport> {
     this.#checkOpen()
     checkName('model', sweep.model)
-    checkTime('expiredBeforeMs', sweep.expiredBeforeMs, -1)
-    return sweepRings(this.#driver, this.#tenant, sweep)
+    const { model, expiredBeforeMs } = sweep
+    checkTime('expiredBeforeMs', expiredBeforeMs, -1)
+    return sweepSlice(this.#driver, this.#tenant, 'ring', sweep, (record, _, of) => {
+      return of === model && newestFeatureTimeMs(record) < expiredBeforeMs
+    })
   }
 
   /** Removes tombstones past the store's retention, a slice a call. @throws RequestError */
   async sweepTombstones(sweep: TombstoneSweep): Promise<SweepReport> {
     this.#checkOpen()
     checkTime('nowMs', sweep.nowMs, -1)
-    return sweepTombstones(this.#driver, this.#tenant, sweep, this.#shared.limits.tombstoneRetentionMs)
+    const keptFromMs = sweep.nowMs - this.#shared.limits.tombstoneRetentionMs
+    return sweepSlice(this.#driver, this.#tenant, 'tombstone', sweep, (record, digest) => {
+      checkTombstone(this.#tenant, digest, record)
+      return tombstoneTimeMs(record) < keptFromMs
+    })
   }
 
   /** Keys that have a state, in the byte order of their UTF-8; those that come or go meanwhile may be left out. */
@@ -235,12 +239,13 @@ export class EmbeddingStore {
   #stateWrite({ kind, key, expected, state, featureTimeMs }: StateWrite, row: number): RecordWrite {
     checkKey(kind, key, row)
     checkState(kind, state, row)
+    if (featureTimeMs !== undefined) {
+      checkTime('featureTimeMs', featureTimeMs, row)
+      if (kind === 'item')
+        throw new RequestError(`group ${row} gives an item a featureTimeMs; only users are forgotten`)
+    }
     const record = encodeState(kind, state, nextVersion(expected), addressSeed(this.#tenant, key))
-    const write = { table: kind, key, expected, record }
-    if (featureTimeMs === undefined) return write
-    checkTime('featureTimeMs', featureTimeMs, row)
-    if (kind === 'item') throw new RequestError(`group ${row} gives an item a featureTimeMs; only users are forgotten`)
-    return { ...write, featureTimeMs }
+    return { table: kind, key, expected, record, featureTimeMs }
   }
 
   #checkGroup(group: readonly StateWrite[], row: number): void {
@@ -268,11 +273,8 @@ function checkFit({ users, models }: ReadRequest, into: ReadBuffer): void {
   if (models.length !== into.models.length) {
     throw new RequestError(`the request has ${models.length} models, the buffer ${into.models.length}; let them match`)
   }
-  for (let m = 0; m < models.length; m++) {
-    if (models[m].model !== into.models[m].model) {
-      throw new RequestError(
-        `model ${m} is "${models[m].model}", the buffer's "${into.models[m].model}"; let them match`,
-      )
-    }
+  for (const [m, { model }] of models.entries()) {
+    const there = into.models[m].model
+    if (model !== there) throw new RequestError(`model ${m} is "${model}", the buffer's "${there}"; let them match`)
   }
 }

@@ -62,23 +62,23 @@ export async function forgetUser(
   // First, so that what a holder lets go of finds the tombstone already.
   const digest = digestOf(tenant, user)
   const { rings, states, events } = await driver.forget(tenant, user, digest, encodeTombstone(tenant, digest, atMs))
-  const removed: (Removal & { where: string })[] = [
+  const removed = [
     { where: 'store', what: 'ring', count: rings },
     { where: 'store', what: 'state', count: states },
     { where: 'store', what: 'event list', count: events },
   ]
   const failed: { where: string; reason: string }[] = []
   const causes: unknown[] = []
-  const results = await Promise.allSettled(holders.map(async (holder) => holder.forget(tenant, user, atMs)))
-  for (const [i, { where }] of holders.entries()) {
-    const result = results[i]
+  const asked = holders.map(async (holder) => holder.forget(tenant, user, atMs))
+  for (const [i, result] of (await Promise.allSettled(asked)).entries()) {
+    const { where } = holders[i]
     if (result.status === 'fulfilled') {
       removed.push(...result.value.map(({ what, count }) => ({ where, what, count })))
       continue
     }
-    const reason: unknown = result.reason
-    failed.push({ where, reason: reason instanceof Error ? reason.message : String(reason) })
-    causes.push(reason)
+    const cause: unknown = result.reason
+    failed.push({ where, reason: cause instanceof Error ? cause.message : String(cause) })
+    causes.push(cause)
   }
   const receipt = { user, tenant, atMs, removed, failed }
   if (failed.length > 0) throw new ForgetError(receipt, causes)

@@ -1,7 +1,5 @@
 import type { Driver, RecordRemoval } from '../drivers/driver.ts'
 import { recordVersion } from '../record/record.ts'
-import { newestFeatureTimeMs } from '../record/ring.ts'
-import { checkTombstone, tombstoneTimeMs } from '../record/tombstone.ts'
 import { StoreError } from '../validation/errors.ts'
 import { checkInteger } from '../validation/numbers.ts'
 
@@ -32,27 +30,8 @@ export interface SweepReport {
   readonly cursor: string | null
 }
 
-/** Removes expired rings of a model. One that was renewed meanwhile stays, and so does one that is damaged. */
-export function sweepRings(driver: Driver, tenant: string, sweep: RingSweep): Promise<SweepReport> {
-  const { model, expiredBeforeMs } = sweep
-  return sweepSlice(driver, tenant, 'ring', sweep, (record, _, ofModel) => {
-    return ofModel === model && newestFeatureTimeMs(record) < expiredBeforeMs
-  })
-}
-
-export function sweepTombstones(
-  driver: Driver,
-  tenant: string,
-  sweep: TombstoneSweep,
-  retentionMs: number,
-): Promise<SweepReport> {
-  return sweepSlice(driver, tenant, 'tombstone', sweep, (record, digest) => {
-    checkTombstone(tenant, digest, record)
-    return tombstoneTimeMs(record) < sweep.nowMs - retentionMs
-  })
-}
-
-async function sweepSlice(
+/** Removes the records of a slice that are over. One that was renewed meanwhile stays, and so does one that is damaged. */
+export async function sweepSlice(
   driver: Driver,
   tenant: string,
   table: 'ring' | 'tombstone',
@@ -65,13 +44,11 @@ async function sweepSlice(
   const next = await driver.scan(tenant, table, cursor, maxRecords, (key, model, record) => {
     visited++
     try {
-      if (!isOver(record, key, model)) return
+      if (isOver(record, key, model)) over.push({ table, key, model, expected: recordVersion(record) })
     } catch (error) {
       // A damaged record is left for `check()` to report.
-      if (error instanceof StoreError) return
-      throw error
+      if (!(error instanceof StoreError)) throw error
     }
-    over.push({ table, key, model, expected: recordVersion(record) })
   })
   const done = over.length === 0 ? [] : [...(await driver.remove(tenant, over))]
   return { visited, removed: done.filter((each) => each === 1).length, cursor: next }

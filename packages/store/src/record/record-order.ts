@@ -5,7 +5,7 @@
  */
 import { decodeEvents } from './event-record.ts'
 import { addressSeed, nextVersion, type RecordAddress, recordVersion, sealRecord } from './record.ts'
-import { decodeRing } from './ring.ts'
+import { checkedTags } from './ring.ts'
 
 /**
  * Versions begin at random and go up by one a write. So a version that is this little ahead is a later one of the same
@@ -54,7 +54,7 @@ function isAhead(record: Uint8Array, held: Uint8Array): boolean {
  * later snapshot: as in a ring, that one was taken back then.
  */
 function compareRings(seed: number, a: Uint8Array, b: Uint8Array): number {
-  const [slots, others] = [decodeRing(a, seed).slots, decodeRing(b, seed).slots]
+  const [slots, others] = [checkedTags(a, seed), checkedTags(b, seed)]
   for (let s = 0; s < Math.min(slots.length, others.length); s++) {
     const order =
       slots[s].featureTimeMs - others[s].featureTimeMs ||

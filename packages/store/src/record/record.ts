@@ -13,8 +13,9 @@ import { StoreCorruptError, StoreFormatError } from '../validation/errors.ts'
 import { crc32, crc32Text } from './codec/crc32.ts'
 import { readUint32, writeUint32 } from './codec/little-endian.ts'
 
-export type Table = 'ring' | 'user' | 'item' | 'events' | 'tombstone'
-export const tables: readonly Table[] = ['ring', 'user', 'item', 'events', 'tombstone']
+/** A record's byte 1 is its table's place here, counted from 1. */
+export const tables = ['ring', 'user', 'item', 'events', 'tombstone'] as const
+export type Table = (typeof tables)[number]
 
 /** One of something for each table. */
 export function perTable<T>(make: () => T): Record<Table, T> {
@@ -29,8 +30,6 @@ export const formatVersion = 3
  */
 export const formatBefore = 2
 export const headerBytes = 16
-
-const tableCode: Record<Table, number> = { ring: 1, user: 2, item: 3, events: 4, tombstone: 5 }
 
 /** Where a record lies. */
 export interface RecordAddress {
@@ -98,7 +97,7 @@ let chunkUsed = chunkBytes
  */
 export function sealRecord(record: Uint8Array, table: Table, version: number, seed: number): void {
   record[0] = formatVersion
-  record[1] = tableCode[table]
+  record[1] = codeOf(table)
   record[2] = 0
   record[3] = 0
   writeUint32(record, 8, version)
@@ -124,7 +123,7 @@ export function checkHeader(record: Uint8Array, table: Table): void {
     throw new StoreCorruptError(`a ${table} record has ${record.length} bytes, less than its header; restore a backup`)
   }
   if (record[0] !== formatVersion && record[0] !== formatBefore) throw formatError(`a ${table} record`, record[0])
-  if (record[1] !== tableCode[table] || readUint32(record, 12) !== record.length - headerBytes) {
+  if (record[1] !== codeOf(table) || readUint32(record, 12) !== record.length - headerBytes) {
     throw new StoreCorruptError(`a ${table} record's header does not fit it; run a check and restore a backup`)
   }
 }
@@ -162,5 +161,9 @@ export function recordChecksum(record: Uint8Array, seed: number): number {
 
 /** The table that a record's header names, or undefined. */
 export function recordTable(record: Uint8Array): Table | undefined {
-  return tables.find((table) => tableCode[table] === record[1])
+  return tables[record[1] - 1]
+}
+
+function codeOf(table: Table): number {
+  return tables.indexOf(table) + 1
 }

@@ -1,5 +1,6 @@
 import { floatToHalf, halfToFloat } from '@headwater/binary16'
 import { describe, expect, it } from 'vitest'
+import { ringContents } from '../../testing/ring-contents.ts'
 import {
   DimensionError,
   NonFiniteVectorError,
@@ -9,7 +10,7 @@ import {
 } from '../validation/errors.ts'
 import type { AppendPolicy } from './append-policy.ts'
 import { addressSeed, allocateRecord, sealRecord } from './record.ts'
-import { type AppendRefusal, appendToRing, checkRing, checkWholeRing, decodeRing } from './ring.ts'
+import { type AppendRefusal, appendToRing, checkedTags, checkRing } from './ring.ts'
 
 const bySnapshot: AppendPolicy = { slots: 3, count: 3, slot: 'snapshot' }
 const byRefresh: AppendPolicy = { slots: 3, count: 3, slot: 'refresh' }
@@ -38,7 +39,7 @@ function ringOf(puts: readonly Put[], policy = bySnapshot): Uint8Array {
   return record!
 }
 
-const order = (record: Uint8Array) => decodeRing(record, seed).slots.map((slot) => [slot.snapshot, slot.featureTimeMs])
+const order = (record: Uint8Array) => ringContents(record).slots.map((slot) => [slot.snapshot, slot.featureTimeMs])
 
 describe('ring', () => {
   it('holds one slot a snapshot, renewed by later feature times only', () => {
@@ -47,7 +48,7 @@ describe('ring', () => {
     expect(order(record)).toEqual([[1, 200]])
     expect(put(record, [1, 200, 9])).toBe('duplicate')
     expect(put(record, [1, 150, 9])).toBe('older')
-    expect(decodeRing(record, seed).version).toBe((decodeRing(first, seed).version % 0xffffffff) + 1)
+    expect(ringContents(record).version).toBe((ringContents(first).version % 0xffffffff) + 1)
   })
 
   it('keeps order whatever comes late, and lets the oldest snapshot go', () => {
@@ -63,7 +64,7 @@ describe('ring', () => {
       [4, 200],
     ])
     expect(put(record, [3, 150, 1])).toBe('older')
-    expect(decodeRing(record, seed).pooled[0]).toBe(5)
+    expect(ringContents(record).pooled[0]).toBe(5)
   })
 
   it('lets go of what a snapshot gave that was taken back, at the next refresh, in whatever order they land', () => {
@@ -83,7 +84,7 @@ describe('ring', () => {
         [5, 400],
         [4, 100],
       ])
-      expect(decodeRing(record, seed).pooled[0]).toBe(5.5)
+      expect(ringContents(record).pooled[0]).toBe(5.5)
     }
     // What comes after it is the newest again, and a refresh that was under way when it came is no rollback.
     const next = ringOf([...before, takenBack, refreshed, [7, 500, 8], [5, 450, 1]])
@@ -107,7 +108,7 @@ describe('ring', () => {
     ])
     expect(put(record, [1, 300, 9], byRefresh)).toBe('duplicate')
     expect(put(record, [1, 100, 9], byRefresh)).toBe('older')
-    expect(decodeRing(record, seed).pooled[0]).toBe(3)
+    expect(ringContents(record).pooled[0]).toBe(3)
   })
 
   it('pools only the frame of the newest slot', () => {
@@ -116,10 +117,10 @@ describe('ring', () => {
       [2, 200, 10, 8],
       [3, 300, 20, 8],
     ])
-    expect([...decodeRing(record, seed).pooled]).toEqual([15, -15, 2])
-    expect(decodeRing(record, seed).pooledSlots).toBe(2)
+    expect([...ringContents(record).pooled]).toEqual([15, -15, 2])
+    expect(ringContents(record).pooledSlots).toBe(2)
     const next = written(put(record, [4, 400, 100, 9]))
-    expect([...decodeRing(next, seed).pooled]).toEqual([100, -100, 2])
+    expect([...ringContents(next).pooled]).toEqual([100, -100, 2])
   })
 
   it('pools only `count` slots', () => {
@@ -131,7 +132,7 @@ describe('ring', () => {
       ],
       { slots: 3, count: 2, slot: 'snapshot' },
     )
-    expect(decodeRing(record, seed).pooled[0]).toBe(3.5)
+    expect(ringContents(record).pooled[0]).toBe(3.5)
   })
 
   it.each(['snapshot', 'refresh'] as const)('equals a list kept by the rule in words, one slot a %s', (slot) => {
@@ -168,7 +169,7 @@ describe('ring', () => {
         if (typeof result !== 'string') record = result
         const outcome = typeof result === 'string' ? result : 'written'
         expect(outcome).toBe(changed ? 'written' : twin !== undefined ? 'duplicate' : 'older')
-        const decoded = decodeRing(record!, seed)
+        const decoded = ringContents(record!)
         expect(decoded.slots.map((each) => [each.snapshot, each.featureTimeMs, each.frame, each.vector[0]])).toEqual(
           held.map((each) => [each.snapshot, each.time, each.frame, halfToFloat(floatToHalf(each.value))]),
         )
@@ -197,10 +198,10 @@ describe('ring', () => {
     for (let bit = 0; bit < record.length * 8; bit++) {
       const flipped = record.slice()
       flipped[bit >> 3] ^= 1 << (bit & 7)
-      expect(() => decodeRing(flipped, seed)).toThrow(bit > 0 && bit < 8 ? StoreFormatError : StoreCorruptError)
+      expect(() => checkedTags(flipped, seed)).toThrow(bit > 0 && bit < 8 ? StoreFormatError : StoreCorruptError)
     }
     for (let length = 0; length < record.length; length++) {
-      expect(() => decodeRing(record.slice(0, length), seed)).toThrow(StoreCorruptError)
+      expect(() => checkedTags(record.slice(0, length), seed)).toThrow(StoreCorruptError)
     }
   })
 
@@ -213,7 +214,7 @@ describe('ring', () => {
       ['t', 'um', ''],
       ['tu', 'm', ''],
     ]) {
-      expect(() => checkWholeRing(record, addressSeed(tenant, user, model))).toThrow(StoreCorruptError)
+      expect(() => checkedTags(record, addressSeed(tenant, user, model))).toThrow(StoreCorruptError)
       const next = { snapshot: 2, frame: 0, featureTimeMs: 2, writtenMs: 2 }
       const vector = Float32Array.of(1, 2, 3)
       const append = () => appendToRing(record, addressSeed(tenant, user, model), next, vector, 0, 3, bySnapshot)
@@ -249,14 +250,14 @@ describe('ring', () => {
         { ...tagOf(1), vector: first },
       ],
     }
-    expect(decodeRing(record, seed)).toMatchObject({ codec: 'int8', ...expected })
+    expect(ringContents(record)).toMatchObject({ codec: 'int8', ...expected })
     const half = written(
       appendToRing(record, seed, tagOf(0), Float32Array.of(1, 2, 3), 0, 3, { ...bySnapshot, count: 2 }),
     )
     const slots = [...expected.slots, { ...tagOf(0), vector: Float32Array.of(1, 2, 3) }]
-    expect(decodeRing(half, seed)).toMatchObject({ codec: 'fp16', pooled: expected.pooled, slots })
+    expect(ringContents(half)).toMatchObject({ codec: 'fp16', pooled: expected.pooled, slots })
     const back = written(appendToRing(half, seed, tagOf(3), first, 0, 3, eighths))
-    expect(decodeRing(back, seed)).toMatchObject({
+    expect(ringContents(back)).toMatchObject({
       codec: 'int8',
       slots: [{ ...tagOf(3), vector: first }, ...expected.slots],
     })
@@ -268,7 +269,7 @@ describe('ring', () => {
     for (let bit = 0; bit < record.length * 8; bit++) {
       const flipped = record.slice()
       flipped[bit >> 3] ^= 1 << (bit & 7)
-      expect(() => decodeRing(flipped, seed)).toThrow(bit > 0 && bit < 8 ? StoreFormatError : StoreCorruptError)
+      expect(() => checkedTags(flipped, seed)).toThrow(bit > 0 && bit < 8 ? StoreFormatError : StoreCorruptError)
     }
   })
 
@@ -291,12 +292,12 @@ describe('ring', () => {
       const bad = good.slice()
       bad[at] = value
       sealRecord(bad, 'ring', 1, seed)
-      expect(() => checkWholeRing(bad, seed)).toThrow(StoreCorruptError)
+      expect(() => checkedTags(bad, seed)).toThrow(StoreCorruptError)
     }
     for (const payloadBytes of [0, 1, 4, 8]) {
       const short = allocateRecord(payloadBytes)
       sealRecord(short, 'ring', 1, seed)
-      expect(() => checkWholeRing(short, seed)).toThrow(StoreCorruptError)
+      expect(() => checkedTags(short, seed)).toThrow(StoreCorruptError)
       expect(() => checkRing(short, 3)).toThrow(StoreError)
     }
   })

@@ -14,7 +14,7 @@ import { decodeHalves, encodeHalves } from '@headwater/binary16'
 import { DimensionError, NonFiniteVectorError, StoreCorruptError } from '../validation/errors.ts'
 import { type AppendPolicy, sharesOf } from './append-policy.ts'
 import { readFloat64, readUint32, writeFloat64, writeUint32 } from './codec/little-endian.ts'
-import { type CodecName, codecOf, codecs, type VectorCodec } from './codec/vector-codec.ts'
+import { codecOf, codecs, type VectorCodec } from './codec/vector-codec.ts'
 import { weightedAverage } from './codec/weighted-average.ts'
 import {
   allocateRecord,
@@ -140,65 +140,25 @@ export function decodeLatest(record: Uint8Array, dim: number, into: Float32Array
   heldCodec(record).decode(record, newestTagAt(dim) + slotHeaderBytes, dim, into, at)
 }
 
-export interface DecodedRing {
-  readonly dim: number
-  readonly codec: CodecName
-  readonly version: number
-  /** Number of newest slots that `pooled` averages. */
-  readonly pooledSlots: number
-  readonly pooled: Float32Array
-  /** Newest first. */
-  readonly slots: readonly (SlotTag & { readonly vector: Float32Array })[]
-}
-
-/**
- * All of a ring, checked: for tools and tests, not for reads.
- *
- * @param seed of the record's address
- * @throws StoreCorruptError, StoreFormatError
- */
-export function decodeRing(record: Uint8Array, seed: number): DecodedRing {
-  checkWholeRing(record, seed)
-  const dim = ringDim(record)
-  const codec = heldCodec(record)
-  const pooled = new Float32Array(dim)
-  decodePooled(record, dim, pooled, 0)
-  const slots = Array.from({ length: record[18] }, (_, s) => {
-    const at = slotAt(record, dim, s)
-    const vector = new Float32Array(dim)
-    codec.decode(record, at + slotHeaderBytes, dim, vector, 0)
-    return { ...tagAt(record, at), vector }
-  })
-  return { dim, codec: codec.name, version: recordVersion(record), pooledSlots: record[19], pooled, slots }
-}
-
 /**
  * Checks a ring whose dim is not known, down to the order of its slots.
  *
  * @param seed of the record's address
- * @returns the earliest feature time of its slots
+ * @returns the tags of its slots, newest first
  * @throws StoreCorruptError, StoreFormatError
  */
-export function checkWholeRing(record: Uint8Array, seed: number): number {
+export function checkedTags(record: Uint8Array, seed: number): SlotTag[] {
   checkRecord(record, 'ring', seed)
   const dim = ringDim(record)
   checkDim(record, dim)
-  const slots = record[18]
-  if (record[19] === 0 || record[19] > slots) throw brokenRing()
-  let earliestMs = Infinity
-  let newer: SlotTag | null = null
-  for (let s = 0; s < slots; s++) {
-    const tag = tagAt(record, slotAt(record, dim, s))
-    if (!Number.isFinite(tag.featureTimeMs)) throw brokenRing()
-    const isInOrder =
-      newer === null ||
-      tag.snapshot < newer.snapshot ||
-      (tag.snapshot === newer.snapshot && tag.featureTimeMs < newer.featureTimeMs)
-    if (!isInOrder) throw brokenRing()
-    earliestMs = Math.min(earliestMs, tag.featureTimeMs)
-    newer = tag
-  }
-  return earliestMs
+  const tags = Array.from({ length: record[18] }, (_, s) => tagAt(record, slotAt(record, dim, s)))
+  const isSound = tags.every(({ snapshot, featureTimeMs }, s) => {
+    if (!Number.isFinite(featureTimeMs)) return false
+    const newer = tags[s - 1]
+    return s === 0 || snapshot < newer.snapshot || (snapshot === newer.snapshot && featureTimeMs < newer.featureTimeMs)
+  })
+  if (!isSound || record[19] === 0 || record[19] > tags.length) throw brokenRing()
+  return tags
 }
 
 /** The newest slot's feature time, of a ring whose dim is not known. @throws StoreCorruptError, StoreFormatError */

@@ -3,7 +3,7 @@ import { openForReading, withDriver } from '../drivers/open-driver.ts'
 import { getOrMake } from '../maps/get-or-make.ts'
 import { migrateRecord } from '../record/migrate-record.ts'
 import { addressSeed, type RecordAddress, type Table } from '../record/record.ts'
-import { decodeRing } from '../record/ring.ts'
+import { checkedTags } from '../record/ring.ts'
 import { StoreError } from '../validation/errors.ts'
 import { surveyRecords, type TableCounts, type TransferOptions } from './survey.ts'
 
@@ -70,7 +70,7 @@ class ModelCounts {
   /** @throws StoreError for a ring that cannot be read */
   add(address: RecordAddress, record: Uint8Array): void {
     const { tenant, key, model } = address
-    const { slots } = decodeRing(migrateRecord(address, record), addressSeed(tenant, key, model))
+    const slots = checkedTags(migrateRecord(address, record), addressSeed(tenant, key, model))
     this.#sums.rings++
     this.#sums.bytes += record.length
     this.#sums.slots += slots.length

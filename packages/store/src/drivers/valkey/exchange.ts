@@ -66,7 +66,7 @@ export class Exchange {
   #flushing = false
   readonly #paused: number[] = []
   #pauseTimer: NodeJS.Timeout | null = null
-  readonly #pieces: Piece[] = []
+  readonly #pieces: { overdue(): readonly number[] }[] = []
   #open: number
   #finish: () => void = () => {}
   #fail: (error: Error) => void = () => {}
@@ -109,15 +109,15 @@ export class Exchange {
   }
 
   /** A row's reply. Of a write that is to be confirmed it counts later. */
-  answer(row: number, reply: Reply, confirmed: boolean): void {
+  #answer(row: number, reply: Reply, confirmed: boolean): void {
     this.#underWay[row]--
     if (this.states[row] !== rowState.open) return
     this.replies[row] = reply
-    if (confirmed) this.settle(row, rowState.answered)
+    if (confirmed) this.#settle(row, rowState.answered)
   }
 
   /** A server's error for a row: its code says what to do. */
-  refuse(row: number, server: Server, message: string): void {
+  #refuse(row: number, server: Server, message: string): void {
     this.#underWay[row]--
     if (this.states[row] !== rowState.open || this.#open === 0) return
     const [code, slot, address] = message.split(' ')
@@ -138,21 +138,21 @@ export class Exchange {
       this.refusal ??= new StoreAccessError(
         `the Valkey server ${server.address} refuses the store's command: ${message}; see to it there`,
       )
-      if (this.#options.purpose === 'write') this.settle(row, rowState.unanswered)
+      if (this.#options.purpose === 'write') this.#settle(row, rowState.unanswered)
       else this.#fail(this.refusal)
     }
   }
 
   /** The connection ended while a row's request was under way. */
-  lose(row: number): void {
+  #lose(row: number): void {
     this.#underWay[row]--
     if (this.states[row] !== rowState.open || this.#open === 0) return
     void this.#topology.refresh()
-    if (this.#options.purpose === 'write') this.settle(row, rowState.unknown)
+    if (this.#options.purpose === 'write') this.#settle(row, rowState.unknown)
     else this.#elsewhere(row)
   }
 
-  settle(row: number, state: number): void {
+  #settle(row: number, state: number): void {
     if (this.states[row] !== rowState.open) return
     this.states[row] = state
     if (--this.#open === 0) this.#finish()
@@ -222,7 +222,7 @@ export class Exchange {
     if (servers.some(({ reads }) => reads.starting)) {
       this.#next[row] = 0
       this.#pause(row)
-    } else this.settle(row, rowState.unanswered)
+    } else this.#settle(row, rowState.unanswered)
     return null
   }
 
@@ -244,7 +244,7 @@ export class Exchange {
     // The server is to say that it waited in vain before the time is over here.
     const waitMs = Math.max(1, Math.floor(0.9 * (this.#endMs - performance.now())))
     if (confirmation) add(-1, confirmation.request(waitMs))
-    const piece = new Piece(this, server, connection, rowOfPlace, confirmation ?? null)
+    const piece = this.#receiver(server, connection, rowOfPlace, confirmation ?? null)
     if (connection.send(requests, piece)) {
       if (loadScript !== undefined) server.hasScript = true
       for (const row of rows) this.#underWay[row]++
@@ -263,6 +263,62 @@ export class Exchange {
     }
   }
 
+  /**
+   * Takes the replies to a piece.
+   *
+   * @param rowOfPlace −1 for replies that are not a row's
+   * @param confirmation its reply comes last
+   */
+  #receiver(
+    server: Server,
+    connection: Connection,
+    rowOfPlace: readonly number[],
+    confirmation: Confirmation | null,
+  ): Receiver & { overdue(): readonly number[] } {
+    /** Rows that wait for the confirmation. */
+    const held: number[] = []
+    /** Replies come in order: those before this place have come. */
+    let heard = 0
+    const rowOf = (place: number) => {
+      heard = place + 1
+      return rowOfPlace[place]
+    }
+    const isLast = (place: number) => place === rowOfPlace.length - 1
+    const end = (confirmed: boolean) => {
+      if (!confirmed && held.length > 0) connection.unconfirmed = true
+      for (const row of held) this.#settle(row, confirmed ? rowState.answered : rowState.unconfirmed)
+    }
+    return {
+      reply: (place, reply) => {
+        const row = rowOf(place)
+        if (row >= 0) {
+          if (confirmation !== null) held.push(row)
+          this.#answer(row, reply, confirmation === null)
+        } else if (isLast(place)) end(confirmation!.confirms(reply))
+      },
+      refuse: (place, message) => {
+        const row = rowOf(place)
+        if (row >= 0) this.#refuse(row, server, message)
+        else if (isLast(place)) {
+          this.confirmationProblem = `${server.address}: ${message}`
+          end(false)
+        }
+      },
+      lose: (place) => {
+        const row = rowOf(place)
+        if (row >= 0) this.#lose(row)
+        else if (isLast(place)) end(false)
+      },
+      /** Rows whose replies have not come; the connection is known to be silent from then on. */
+      overdue: () => {
+        if (heard === rowOfPlace.length) return []
+        connection.markSilent()
+        if (held.length > 0) connection.unconfirmed = true
+        return rowOfPlace.slice(heard).filter((row) => row >= 0)
+      },
+    }
+  }
+
   /** Half of a read's time is over: servers that have not answered are passed over, by this read and by others. */
   #tryNext(): void {
     if (this.#open === 0) return
@@ -277,82 +333,8 @@ export class Exchange {
     for (let row = 0; row < this.#rows.count; row++) {
       const sent = this.#options.purpose === 'write' && this.#underWay[row] > 0
       const held = this.replies[row] !== undefined
-      this.settle(row, held ? rowState.unconfirmed : sent ? rowState.unknown : rowState.unanswered)
+      this.#settle(row, held ? rowState.unconfirmed : sent ? rowState.unknown : rowState.unanswered)
     }
-  }
-}
-
-/** The replies to what goes to one server in one piece. */
-class Piece implements Receiver {
-  readonly #exchange: Exchange
-  readonly #server: Server
-  readonly #connection: Connection
-  /** Row of each reply, −1 for those that are not a row's. */
-  readonly #rowOfPlace: readonly number[]
-  /** Its reply comes last. */
-  readonly #confirmation: Confirmation | null
-  /** Rows that wait for the confirmation. */
-  readonly #held: number[] = []
-  /** Replies come in order: those before this place have come. */
-  #heard = 0
-
-  constructor(
-    exchange: Exchange,
-    server: Server,
-    connection: Connection,
-    rowOfPlace: readonly number[],
-    confirmation: Confirmation | null,
-  ) {
-    this.#exchange = exchange
-    this.#server = server
-    this.#connection = connection
-    this.#rowOfPlace = rowOfPlace
-    this.#confirmation = confirmation
-  }
-
-  /** Rows whose replies have not come; the connection is known to be silent from then on. */
-  overdue(): readonly number[] {
-    if (this.#heard === this.#rowOfPlace.length) return []
-    this.#connection.markSilent()
-    if (this.#held.length > 0) this.#connection.unconfirmed = true
-    return this.#rowOfPlace.slice(this.#heard).filter((row) => row >= 0)
-  }
-
-  reply(place: number, reply: Reply): void {
-    const row = this.#next(place)
-    if (row >= 0) {
-      if (this.#confirmation !== null) this.#held.push(row)
-      this.#exchange.answer(row, reply, this.#confirmation === null)
-    } else if (this.#isLast(place)) this.#end(this.#confirmation!.confirms(reply))
-  }
-
-  refuse(place: number, message: string): void {
-    const row = this.#next(place)
-    if (row >= 0) this.#exchange.refuse(row, this.#server, message)
-    else if (this.#isLast(place)) {
-      this.#exchange.confirmationProblem = `${this.#server.address}: ${message}`
-      this.#end(false)
-    }
-  }
-
-  lose(place: number): void {
-    const row = this.#next(place)
-    if (row >= 0) this.#exchange.lose(row)
-    else if (this.#isLast(place)) this.#end(false)
-  }
-
-  #next(place: number): number {
-    this.#heard = place + 1
-    return this.#rowOfPlace[place]
-  }
-
-  #isLast(place: number): boolean {
-    return place === this.#rowOfPlace.length - 1
-  }
-
-  #end(confirmed: boolean): void {
-    if (!confirmed && this.#held.length > 0) this.#connection.unconfirmed = true
-    for (const row of this.#held) this.#exchange.settle(row, confirmed ? rowState.answered : rowState.unconfirmed)
   }
 }
 
