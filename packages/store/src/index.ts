@@ -31,7 +31,6 @@ export type { RingSweep, SweepReport, SweepSlice, TombstoneSweep } from './opera
 export { type Sweeper, type SweeperOptions, startSweeping } from './operations/sweeper.ts'
 export { type AppendPolicy, checkPolicy } from './record/append-policy.ts'
 export type { CodecName } from './record/codec/vector-codec.ts'
-export { weightedAverage } from './record/codec/weighted-average.ts'
 export type { StateKind } from './record/state-record.ts'
 export { BackupAccessError, BackupDamageError } from './transfer/backup/backup-errors.ts'
 export { type BackupOptions, type BackupReport, backupStore } from './transfer/backup/backup-store.ts'

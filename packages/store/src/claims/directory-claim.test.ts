@@ -4,8 +4,7 @@ import { join } from 'node:path'
 import { temporaryDirectory } from '@headwater/testkit'
 import { expect, it } from 'vitest'
 import { Child } from '../../testing/child.ts'
-import { claimDirectory } from './directory-claim.ts'
-import { thisProcess } from './writing-process.ts'
+import { claimDirectory, claimName } from './directory-claim.ts'
 
 /** A claim that is there. */
 function held(claim: (() => void) | number): () => void {
@@ -25,18 +24,19 @@ it('has one holder at a time, and goes to the next once it is given back', () =>
 })
 
 it('is over with its process, whoever has its number now', () => {
-  const { pid, startedAt, boot } = thisProcess()
+  const own = claimName(process.pid)
+  const [, pid, startedAt, ...boot] = own.slice(1).split('-')
   const ended = spawnSync(process.execPath, ['-e', '']).pid
   const directory = temporaryDirectory()
   const claims = [
-    `.writer-${ended}-${startedAt}-${boot}`,
+    `.writer-${ended}-${startedAt}-${boot.join('-')}`,
     // This process's parent lives, but began at another time, or at another boot.
-    `.writer-${process.ppid}-${startedAt}1-${boot}`,
+    `.writer-${process.ppid}-${startedAt}1-${boot.join('-')}`,
     `.writer-${pid}-${startedAt}-an-earlier-boot`,
   ]
   for (const name of claims) writeFileSync(join(directory, name), '')
   const release = held(claimDirectory(directory))
-  expect(readdirSync(directory)).toEqual([`.writer-${pid}-${startedAt}-${boot}`])
+  expect(readdirSync(directory)).toEqual([own])
   release()
 })
 

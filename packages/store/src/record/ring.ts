@@ -256,7 +256,7 @@ function pool(record: Uint8Array, dim: number, slots: number, policy: AppendPoli
     if (held.frame === frame && featureTimeMs - held.featureTimeMs <= maxLagMs) offsets.push(at + slotHeaderBytes)
   }
   if (averaged.length < dim) averaged = new Float32Array(dim)
-  weightedAverage(record, offsets, sharesOf(policy, offsets.length), dim, averaged, 0, codec)
+  weightedAverage(record, offsets, sharesOf(policy, offsets.length), dim, averaged, codec)
   encodeHalves(averaged, 0, dim, record, pooledAt)
   record[19] = offsets.length
 }

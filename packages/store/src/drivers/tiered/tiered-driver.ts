@@ -201,18 +201,23 @@ export class TieredDriver implements Driver {
     this.misses += missed.length
     if (missed.length === 0) return
 
-    let resolve!: () => void
-    let reject!: (error: unknown) => void
-    const done = new Promise<void>((resolved, rejected) => {
-      resolve = resolved
-      reject = rejected
-    })
-    // Readers that joined see the failure; where none did, only the read that started it does.
-    done.catch(() => {})
     const own = new Map<number, { readonly owner: string; readonly flight: Flight }>()
     const joined: { readonly place: number; readonly flight: Flight }[] = []
     const missedKeys = new Set<number>()
     const missedParts = new Set<number>()
+    const arrived: VisitRing = (k, p, record) => {
+      const started = own.get(k * parts.length + p)
+      if (started === undefined) return
+      const { owner, flight } = started
+      this.#flights.settle(owner, parts[p], flight)
+      if (flight.joined) flight.record = record?.slice() ?? record
+      if (flight.mayKeep && record !== null) this.#keep(space, keys[k], parts[p], record ?? nothing, stamp)
+      visit(k, p, record)
+    }
+    // It begins once all flights are known.
+    const done = Promise.resolve().then(() => {
+      return own.size === 0 ? undefined : fetch([...missedKeys], [...missedParts], arrived)
+    })
     for (const place of missed) {
       const k = Math.floor(place / parts.length)
       const p = place % parts.length
@@ -226,24 +231,10 @@ export class TieredDriver implements Driver {
       missedKeys.add(k)
       missedParts.add(p)
     }
-    if (own.size > 0) {
-      try {
-        await fetch([...missedKeys], [...missedParts], (k, p, record) => {
-          const started = own.get(k * parts.length + p)
-          if (started === undefined) return
-          const { owner, flight } = started
-          this.#flights.settle(owner, parts[p], flight)
-          if (flight.joined) flight.record = record?.slice() ?? record
-          if (flight.mayKeep && record !== null) this.#keep(space, keys[k], parts[p], record ?? nothing, stamp)
-          visit(k, p, record)
-        })
-        resolve()
-      } catch (error) {
-        reject(error)
-        throw error
-      } finally {
-        for (const [place, { owner, flight }] of own) this.#flights.settle(owner, parts[place % parts.length], flight)
-      }
+    try {
+      await done
+    } finally {
+      for (const [place, { owner, flight }] of own) this.#flights.settle(owner, parts[place % parts.length], flight)
     }
     for (const { place, flight } of joined) {
       await flight.done

@@ -1,3 +1,4 @@
+import { getOrMake } from '../../maps/get-or-make.ts'
 import { StoreAccessError } from '../../validation/errors.ts'
 import type { Connection, Receiver } from './connection.ts'
 import { type Reply, type Request, request } from './request.ts'
@@ -86,8 +87,8 @@ export class Exchange {
   }
 
   /** Resolves when every row has its state. @throws StoreAccessError where a server refuses the command as such */
-  async run(): Promise<void> {
-    if (this.#open === 0) return
+  async run(): Promise<this> {
+    if (this.#open === 0) return this
     const { purpose, timeoutMs } = this.#options
     const timers: NodeJS.Timeout[] = []
     // A process that was busy finds its timers due before it reads the replies that lie there: those come first.
@@ -106,6 +107,7 @@ export class Exchange {
       for (const timer of timers) clearTimeout(timer)
       if (this.#pauseTimer !== null) clearTimeout(this.#pauseTimer)
     }
+    return this
   }
 
   /** A row's reply. Of a write that is to be confirmed it counts later. */
@@ -185,7 +187,7 @@ export class Exchange {
     this.#paused.push(row)
     this.#pauseTimer ??= setTimeout(() => {
       this.#pauseTimer = null
-      for (const paused of this.#paused.splice(0)) this.#ready.push(paused)
+      this.#ready.push(...this.#paused.splice(0))
       this.#flush()
     }, pauseMs)
   }
@@ -196,9 +198,7 @@ export class Exchange {
       if (this.states[row] !== rowState.open) continue
       const server = this.#directions.get(row)?.server ?? this.#serverOf(row)
       if (server === null) continue
-      const rows = pieces.get(server)
-      if (rows === undefined) pieces.set(server, [row])
-      else rows.push(row)
+      getOrMake(pieces, server, () => []).push(row)
     }
     for (const [server, rows] of pieces) this.#send(server, rows)
   }

@@ -28,17 +28,14 @@ export async function readAvailable(
   rows: Rows,
   timeoutMs: number,
 ): Promise<readonly (Reply | undefined)[]> {
-  const exchange = new Exchange(topology, rows, { purpose: 'available', timeoutMs })
-  await exchange.run()
-  return exchange.replies
+  return (await new Exchange(topology, rows, { purpose: 'available', timeoutMs }).run()).replies
 }
 
 /** [R] replies of the masters. @throws StoreUnavailableError where one of them does not answer in time */
 export async function readNewest(topology: Topology, rows: Rows, timeoutMs: number): Promise<readonly Reply[]> {
-  const exchange = new Exchange(topology, rows, { purpose: 'newest', timeoutMs })
-  await exchange.run()
-  const missing = exchange.states.reduce((count, state) => count + (state === rowState.answered ? 0 : 1), 0)
-  if (missing === 0) return exchange.replies as readonly Reply[]
+  const { states, replies } = await new Exchange(topology, rows, { purpose: 'newest', timeoutMs }).run()
+  const missing = states.filter((state) => state !== rowState.answered).length
+  if (missing === 0) return replies as readonly Reply[]
   throw new StoreUnavailableError(
     `no Valkey master answered ${missing} of ${rows.count} reads within ${timeoutMs} ms; try again once it is back`,
   )

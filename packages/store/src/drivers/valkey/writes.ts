@@ -28,26 +28,22 @@ export async function runWrites(
     loadScript,
     confirmation,
   })
-  await exchange.run()
-  const counts = { unanswered: 0, unknown: 0, unconfirmed: 0 }
-  for (let row = 0; row < rows.count; row++) {
-    const state = exchange.states[row]
-    if (state === rowState.unanswered) counts.unanswered++
-    if (state === rowState.unknown) counts.unknown++
-    // A row that changed nothing needs no copies.
-    if (state === rowState.unconfirmed && !changedNothing(exchange.replies[row])) counts.unconfirmed++
-  }
-  const { unanswered, unknown, unconfirmed } = counts
-  if (unanswered + unknown + unconfirmed === 0) return exchange.replies as Reply[]
+  const { replies, states, refusal, confirmationProblem } = await exchange.run()
+  const unanswered = states.filter((state) => state === rowState.unanswered).length
+  const unknown = states.filter((state) => state === rowState.unknown).length
+  // A row that changed nothing needs no copies: "moved", "forgotten" and "not removed" of the script.
+  const isShort = (state: number, row: number) =>
+    state === rowState.unconfirmed && replies[row] !== 0 && replies[row] !== 2
+  const unconfirmed = states.filter(isShort).length
+  if (unanswered + unknown + unconfirmed === 0) return replies as readonly Reply[]
   if (unanswered === rows.count) {
     throw (
-      exchange.refusal ??
+      refusal ??
       new StoreUnavailableError(
         `no Valkey master took the writes within ${writeTimeoutMs} ms, and nothing was written; try again once it is back`,
       )
     )
   }
-  const { refusal, confirmationProblem } = exchange
   const parts = [
     unanswered > 0 &&
       `${unanswered} were not carried out (${refusal?.message ?? `no master took them within ${writeTimeoutMs} ms`})`,
@@ -93,9 +89,4 @@ function confirmationOf(durability: Durability, clustered: boolean): Confirmatio
     request: (waitMs) => request('WAITAOF', '1', String(replicas), String(waitMs)),
     confirms: (reply) => Array.isArray(reply) && Number(reply[0]) >= 1 && Number(reply[1]) >= replicas,
   }
-}
-
-/** Outcomes "moved", "forgotten" and "not removed" of the script. */
-function changedNothing(reply: Reply | undefined): boolean {
-  return reply === 0 || reply === 2
 }

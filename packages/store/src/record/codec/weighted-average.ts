@@ -8,7 +8,7 @@ import type { CodecName } from './vector-codec.ts'
  *
  * @param offsets byte at which each vector starts in `bytes`
  * @param dim length of every vector
- * @param into receives `dim` values from place `at`
+ * @param into receives `dim` values
  */
 export function weightedAverage(
   bytes: Uint8Array,
@@ -16,24 +16,19 @@ export function weightedAverage(
   weights: readonly number[],
   dim: number,
   into: Float32Array,
-  at = 0,
-  codec: CodecName = 'fp16',
+  codec: CodecName,
 ): void {
-  if (codec === 'int8') {
-    averageInt8(bytes, offsets, weights, dim, into, at)
-    return
-  }
-  if (offsets.length === 3) {
-    averageThree(bytes, offsets, weights, dim, into, at)
-    return
-  }
-  for (let i = 0; i < dim; i++) {
-    let sum = 0
-    for (let v = 0; v < offsets.length; v++) {
-      const b = offsets[v] + 2 * i
-      sum += weights[v] * halfToFloat(bytes[b] | (bytes[b + 1] << 8))
+  if (codec === 'int8') averageInt8(bytes, offsets, weights, dim, into)
+  else if (offsets.length === 3) averageThree(bytes, offsets, weights, dim, into)
+  else {
+    for (let i = 0; i < dim; i++) {
+      let sum = 0
+      for (let v = 0; v < offsets.length; v++) {
+        const b = offsets[v] + 2 * i
+        sum += weights[v] * halfToFloat(bytes[b] | (bytes[b + 1] << 8))
+      }
+      into[i] = sum
     }
-    into[at + i] = sum
   }
 }
 
@@ -44,11 +39,10 @@ function averageThree(
   [p, q, r]: readonly number[],
   dim: number,
   into: Float32Array,
-  at: number,
 ): void {
   for (let i = 0; i < dim; i++) {
     const j = 2 * i
-    into[at + i] =
+    into[i] =
       p * halfToFloat(bytes[a + j] | (bytes[a + j + 1] << 8)) +
       q * halfToFloat(bytes[b + j] | (bytes[b + j + 1] << 8)) +
       r * halfToFloat(bytes[c + j] | (bytes[c + j + 1] << 8))
@@ -62,12 +56,11 @@ function averageInt8(
   weights: readonly number[],
   dim: number,
   into: Float32Array,
-  at: number,
 ): void {
   const factors = offsets.map((offset, v) => weights[v] * readFloat32(bytes, offset))
   for (let i = 0; i < dim; i++) {
     let sum = 0
     for (let v = 0; v < offsets.length; v++) sum += factors[v] * ((bytes[offsets[v] + 4 + i] << 24) >> 24)
-    into[at + i] = sum
+    into[i] = sum
   }
 }
