@@ -9,7 +9,7 @@ import { join } from 'node:path'
 import { setFlagsFromString } from 'node:v8'
 import { runInNewContext } from 'node:vm'
 import { nearestRankPercentiles, seededRandom } from '@headwater/statistics'
-import { createReadBuffer, EmbeddingStore, openDriver, openStore, TieredDriver } from '@headwater/store'
+import { createReadBuffer, EmbeddingStore, openDriver, openStore, tieredDriver } from '@headwater/store'
 import { BareSlab } from './bare-slab.ts'
 import { type Spread, spread } from './report.ts'
 
@@ -143,7 +143,7 @@ export async function benchTier(users: number, progress: (line: string) => void)
     // Key, index and record of a ring of one vector: what a user takes in the slab.
     const userBytes = 16 + 12 + 12 + 24 + 2 * dim + 24 + 2 * dim + 22
     const capacityBytes = Math.ceil(users / 10) * userBytes
-    const driver = new TieredDriver(base, { capacityBytes })
+    const driver = tieredDriver(base, { capacityBytes })
     const tiered = new EmbeddingStore(driver, 'default')
     const buffer = createReadBuffer(batchUsers, [{ model, dim }])
     const request = zipfRequests(users, random.nextFloat.bind(random))

@@ -1,20 +1,20 @@
 import { StoreUrlError } from '../validation/errors.ts'
 import type { Driver } from './driver.ts'
 import { openLmdb } from './lmdb/open-lmdb.ts'
-import { MemoryDriver } from './memory/memory-driver.ts'
+import { memoryDriver } from './memory/memory-driver.ts'
 import { parseMemoryUrl } from './memory/memory-url.ts'
-import { TieredDriver } from './tiered/tiered-driver.ts'
+import { tieredDriver } from './tiered/tiered-driver.ts'
 import { parseTieredUrl } from './tiered/tiered-url.ts'
-import { ValkeyDriver } from './valkey/valkey-driver.ts'
+import { openValkey } from './valkey/valkey-driver.ts'
 
 /** Opens what a URL names, without the store's behaviour. @throws as `openStore` */
 export async function openDriver(url: string): Promise<Driver> {
-  if (url.startsWith('memory:')) return new MemoryDriver(parseMemoryUrl(url))
+  if (url.startsWith('memory:')) return memoryDriver(parseMemoryUrl(url))
   if (/^lmdb:[^?]+(\?readonly)?$/s.test(url)) return openLmdb(url.slice('lmdb:'.length))
-  if (/^valkeys?:/.test(url)) return ValkeyDriver.open(url)
+  if (/^valkeys?:/.test(url)) return openValkey(url)
   if (url.startsWith('tiered:')) {
     const { options, base } = parseTieredUrl(url)
-    return new TieredDriver(await openDriver(base), options)
+    return tieredDriver(await openDriver(base), options)
   }
   throw new StoreUrlError(url)
 }

@@ -1,11 +1,11 @@
 import { expect, it } from 'vitest'
 import { expectLargeBatch } from '../../testing/large-batch.ts'
-import { MemoryDriver } from '../drivers/memory/memory-driver.ts'
+import { memoryDriver } from '../drivers/memory/memory-driver.ts'
 import { openStore, RequestError } from '../index.ts'
 import { EmbeddingStore } from './embedding-store.ts'
 
 it('takes a large batch but for a row that is no number, and refuses one of more than 1,048,576 rows', async () => {
-  const store = new EmbeddingStore(new MemoryDriver(), 'default')
+  const store = new EmbeddingStore(memoryDriver(), 'default')
   await expectLargeBatch(store, 2 ** 16)
   const tooMany = Array.from({ length: 2 ** 20 + 1 }, (_, u) => `u${u}`)
   await expect(store.readStates('user', tooMany)).rejects.toThrow(RequestError)
@@ -13,7 +13,7 @@ it('takes a large batch but for a row that is no number, and refuses one of more
 })
 
 it('sets no group of several keys where its driver writes one key at a time', async () => {
-  const driver = new MemoryDriver()
+  const driver = memoryDriver()
   Object.defineProperty(driver, 'atomicity', { value: 'key' })
   const store = new EmbeddingStore(driver, 'default')
   const state = Uint8Array.of(1)

@@ -2,8 +2,9 @@ import { rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { claimDirectory } from '../../claims/directory-claim.ts'
 import { StoreBusyError } from '../../validation/errors.ts'
+import type { Driver } from '../driver.ts'
 import { type LmdbEnvironment, makeDirectory, openEnvironment, openError } from './environment.ts'
-import { LmdbDriver } from './lmdb-driver.ts'
+import { lmdbDriver } from './lmdb-driver.ts'
 
 /** Where a compaction writes its copy. */
 export const compactionPathOf = (path: string) => join(path, 'compact')
@@ -14,11 +15,11 @@ export const compactionPathOf = (path: string) => join(path, 'compact')
  *
  * @throws StoreAccessError, StoreFormatError, StoreCorruptError, StoreBusyError, StoreFullError
  */
-export async function openLmdb(target: string): Promise<LmdbDriver> {
+export async function openLmdb(target: string): Promise<Driver> {
   const [, path, readOnly] = /^(.*?)(\?readonly)?$/s.exec(target)!
-  if (readOnly !== undefined) return new LmdbDriver(path, await openEnvironment(path, true), null)
+  if (readOnly !== undefined) return lmdbDriver(path, await openEnvironment(path, true), null)
   const { environment, release } = await openForWriting(path)
-  return new LmdbDriver(path, environment, release)
+  return lmdbDriver(path, environment, release)
 }
 
 /**

@@ -4,10 +4,11 @@ import { openStore } from '../../index.ts'
 import { allocateRecord, recordVersion, sealRecord } from '../../record/record.ts'
 import { digestOf, encodeTombstone, tombstoneTimeMs } from '../../record/tombstone.ts'
 import { RequestError } from '../../validation/errors.ts'
-import { MemoryDriver } from './memory-driver.ts'
+import type { Driver } from '../driver.ts'
+import { memoryDriver } from './memory-driver.ts'
 
-describeConformance('memory:', () => new MemoryDriver())
-describeConformance('memory:?capacity=16MiB', () => new MemoryDriver({ capacityBytes: 2 ** 24 }))
+describeConformance('memory:', () => memoryDriver())
+describeConformance('memory:?capacity=16MiB', () => memoryDriver({ capacityBytes: 2 ** 24 }))
 
 describe('memory with a capacity', () => {
   const record = (table: 'ring' | 'user' | 'item' | 'events', sizeBytes: number, version = 1) => {
@@ -23,7 +24,7 @@ describe('memory with a capacity', () => {
     record: record('ring', sizeBytes),
   })
   /** How many of a user's four records there are. */
-  const countOf = async (driver: MemoryDriver, user: string) => {
+  const countOf = async (driver: Driver, user: string) => {
     let count = 0
     const look = (found: Uint8Array | undefined | null) => {
       if (found) count++
@@ -35,7 +36,7 @@ describe('memory with a capacity', () => {
   }
 
   it('evicts whole users, never tombstones, also in the middle of one batch', async () => {
-    const driver = new MemoryDriver({ capacityBytes: 2 ** 20 })
+    const driver = memoryDriver({ capacityBytes: 2 ** 20 })
     const users = Array.from({ length: 3_000 }, (_, i) => `u${i}`)
     await driver.forget('t', 'gone', digestOf('t', 'gone'), encodeTombstone('t', digestOf('t', 'gone'), 5))
     const outcomes = await driver.write(
@@ -63,7 +64,7 @@ describe('memory with a capacity', () => {
   })
 
   it('takes what was evicted for missing, so that a write which expects it is refused', async () => {
-    const driver = new MemoryDriver({ capacityBytes: 2 ** 20 })
+    const driver = memoryDriver({ capacityBytes: 2 ** 20 })
     await driver.write('t', [[ring('u', 'm', 1_000)]])
     for (let i = 0; i < 3_000; i++) await driver.write('t', [[ring(`other-${i}`, 'm', 1_000)]])
     expect(await countOf(driver, 'u')).toBe(0)
@@ -73,7 +74,7 @@ describe('memory with a capacity', () => {
   })
 
   it('makes room for large groups, and refuses what would take a sixteenth of it', async () => {
-    const driver = new MemoryDriver({ capacityBytes: 2 ** 20 })
+    const driver = memoryDriver({ capacityBytes: 2 ** 20 })
     for (let i = 0; i < 200; i++) {
       const group = ['a', 'b', 'c', 'd'].map((name) => ring(`${name}${i}`, 'm', 50_000))
       expect([...(await driver.write('t', [group]))]).toEqual([1])

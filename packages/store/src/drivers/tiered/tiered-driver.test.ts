@@ -7,19 +7,17 @@ import { allocateRecord, recordVersion, sealRecord } from '../../record/record.t
 import { digestOf, encodeTombstone } from '../../record/tombstone.ts'
 import type { Driver, RecordWrite } from '../driver.ts'
 import { openLmdb } from '../lmdb/open-lmdb.ts'
-import { MemoryDriver } from '../memory/memory-driver.ts'
-import { TieredDriver } from './tiered-driver.ts'
+import { memoryDriver } from '../memory/memory-driver.ts'
+import { type TieredDriver, tieredDriver } from './tiered-driver.ts'
 
 const capacityBytes = 2 ** 20
 
-describeConformance('tiered: over memory:', () => new TieredDriver(new MemoryDriver(), { capacityBytes }))
-describeConformance(
-  'tiered: over memory: that others write to',
-  () => new TieredDriver(new MemoryDriver(), { capacityBytes, maxAgeMs: 1_000 }),
+describeConformance('tiered: over memory:', () => tieredDriver(memoryDriver(), { capacityBytes }))
+describeConformance('tiered: over memory: that others write to', () =>
+  tieredDriver(memoryDriver(), { capacityBytes, maxAgeMs: 1_000 }),
 )
-describeConformance(
-  'tiered: over lmdb:',
-  async () => new TieredDriver(await openLmdb(temporaryDirectory()), { capacityBytes }),
+describeConformance('tiered: over lmdb:', async () =>
+  tieredDriver(await openLmdb(temporaryDirectory()), { capacityBytes }),
 )
 
 /** A ring's record as far as drivers look at it. */
@@ -38,65 +36,62 @@ const ringWrite = (key: string, expected: number, version: number, sizeBytes?: n
 })
 
 /** A base whose calls wait to be let through, before and after the base itself does them. */
-class HeldBase extends MemoryDriver {
-  readonly waiting: (() => void)[] = []
-  holding = false
-  ringReads = 0
-  failing = false
-  /** Gives null for every record, as a base does whose servers do not answer. */
-  silent = false
-
-  override async readRings(
-    tenant: string,
-    users: readonly string[],
-    models: readonly string[],
-    visit: (user: number, model: number, record: Uint8Array | undefined) => void,
-  ): Promise<void> {
-    this.ringReads++
-    await this.#turn()
-    if (this.failing) throw new Error('the base is gone')
-    const answer: Parameters<typeof visit>[] = []
-    await super.readRings(tenant, users, models, (u, m, record) => void answer.push([u, m, record?.slice()]))
-    await this.#turn()
-    const told = visit as Parameters<Driver['readRings']>[3]
-    for (const [u, m, record] of answer) told(u, m, this.silent ? null : record)
+function heldBase() {
+  const memory = memoryDriver()
+  const waiting: (() => void)[] = []
+  const turn = async () => {
+    if (base.holding) await new Promise<void>((resolve) => void waiting.push(resolve))
   }
+  const base = {
+    ...memory,
+    memory,
+    waiting,
+    holding: false,
+    ringReads: 0,
+    failing: false,
+    /** Gives null for every record, as a base does whose servers do not answer. */
+    silent: false,
 
-  override async write(...call: Parameters<Driver['write']>): Promise<Uint8Array> {
-    await this.#turn()
-    const outcomes = await super.write(...call)
-    await this.#turn()
-    if (this.failing) throw new Error('the answer was lost')
-    return outcomes
-  }
+    async readRings(...[tenant, users, models, visit]: Parameters<Driver['readRings']>): Promise<void> {
+      base.ringReads++
+      await turn()
+      if (base.failing) throw new Error('the base is gone')
+      const answer: Parameters<typeof visit>[] = []
+      await memory.readRings(tenant, users, models, (u, m, record) => void answer.push([u, m, record?.slice()]))
+      await turn()
+      for (const [u, m, record] of answer) visit(u, m, base.silent ? null : record)
+    },
 
-  override async forget(...call: Parameters<Driver['forget']>) {
-    await this.#turn()
-    const removed = await super.forget(...call)
-    await this.#turn()
-    return removed
-  }
+    async write(...call: Parameters<Driver['write']>): Promise<Uint8Array> {
+      await turn()
+      const outcomes = await memory.write(...call)
+      await turn()
+      if (base.failing) throw new Error('the answer was lost')
+      return outcomes
+    },
 
-  async #turn(): Promise<void> {
-    if (this.holding) await new Promise<void>((resolve) => void this.waiting.push(resolve))
+    async forget(...call: Parameters<Driver['forget']>) {
+      await turn()
+      const removed = await memory.forget(...call)
+      await turn()
+      return removed
+    },
   }
+  return base
 }
 
 /** Lets promises go on as far as they can. */
 const settled = () => new Promise((resolve) => void setImmediate(resolve))
 
 describe('the tier', () => {
-  let base: HeldBase
+  let base: ReturnType<typeof heldBase>
   let tier: TieredDriver
   let nowMs: number
   const make = (maxAgeMs?: number) => {
     nowMs = 0
-    base = new HeldBase()
+    base = heldBase()
     const clock = () => nowMs
-    tier = new TieredDriver(
-      base,
-      maxAgeMs === undefined ? { capacityBytes, clock } : { capacityBytes, maxAgeMs, clock },
-    )
+    tier = tieredDriver(base, maxAgeMs === undefined ? { capacityBytes, clock } : { capacityBytes, maxAgeMs, clock })
   }
   beforeEach(() => make())
 
@@ -291,16 +286,16 @@ describe('the tier', () => {
         releases: 3 + random.nextBelow(10),
       }),
       async ({ users, steps, sizeBytes, releases }, random) => {
-        const held = new HeldBase()
+        const held = heldBase()
         held.holding = true
-        const small = new TieredDriver(held, { capacityBytes })
+        const small = tieredDriver(held, { capacityBytes })
         let step = 0
         /** By user, what the base came to hold, and when writers were told that it holds something later. */
         const history = Array.from({ length: users }, () => [{ version: 0, fromStep: 0, toStep: Infinity }])
         const note = () => {
           for (let u = 0; u < users; u++) {
             let version = 0
-            void MemoryDriver.prototype.readRings.call(held, 't', [`u${u}`], ['m'], (_, __, record) => {
+            void held.memory.readRings('t', [`u${u}`], ['m'], (_, __, record) => {
               version = recordVersion(record ?? undefined)
             })
             if (history[u].at(-1)!.version !== version) history[u].push({ version, fromStep: step, toStep: Infinity })

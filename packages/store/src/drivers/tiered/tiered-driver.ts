@@ -1,18 +1,5 @@
 import type { Table } from '../../record/record.ts'
-import type { StateKind } from '../../record/state-record.ts'
-import {
-  type Cursor,
-  type Driver,
-  type KeyedTable,
-  type RecordRemoval,
-  type RecordWrite,
-  type RemovedUser,
-  type StoredRecord,
-  type VisitRecord,
-  type VisitRing,
-  type VisitScanned,
-  writeOutcome,
-} from '../driver.ts'
+import { type Driver, type RecordRemoval, type VisitRing, writeOutcome } from '../driver.ts'
 import { eventsPart, type OwnerKind, Slab, statePart } from '../slab/slab.ts'
 import { type Flight, Flights } from './flights.ts'
 
@@ -34,6 +21,12 @@ const maxNegativeAgeMs = 5_000
 const tickMs = 100
 const nothing = new Uint8Array()
 
+export interface TieredDriver extends Driver {
+  /** Records asked for that the tier had, or knew to be missing; and those that it had not. */
+  hits: number
+  misses: number
+}
+
 /**
  * A slab in front of another driver. Reads of what it holds never reach the base; concurrent reads of the same record reach it
  * once. That the base has no such record is kept too, as a record of no bytes, which no true record is.
@@ -45,137 +38,17 @@ const nothing = new Uint8Array()
  * `maxAgeMs` later at most; their writes in between show as versions that have moved on.
  *
  * Tombstones, slices and iterations go to the base. So do, where others write too, reads of rings that must be the newest.
+ *
+ * @throws StoreWriteError where the capacity is too small to work with
  */
-export class TieredDriver implements Driver {
-  readonly atomicity: 'store' | 'key'
-  /** Records asked for that the tier had, or knew to be missing; and those that it had not. */
-  hits = 0
-  misses = 0
-  readonly #base: Driver
-  readonly #options: TierOptions
-  readonly #clock: () => number
-  readonly #openedMs: number
-  readonly #flights = new Flights()
-  #slab: Slab
-
-  /** @throws StoreWriteError where the capacity is too small to work with */
-  constructor(base: Driver, options: TierOptions) {
-    this.#base = base
-    this.atomicity = base.atomicity
-    this.#options = options
-    this.#clock = options.clock ?? (() => performance.now())
-    this.#openedMs = this.#clock()
-    this.#slab = new Slab(options)
-  }
-
-  async readRings(
-    tenant: string,
-    users: readonly string[],
-    models: readonly string[],
-    visit: VisitRing,
-    mayMiss?: boolean,
-  ): Promise<void> {
-    if (mayMiss !== true && this.#options.maxAgeMs !== undefined) {
-      return this.#base.readRings(tenant, users, models, visit)
-    }
-    const parts = models.map((model) => this.#slab.makePartOfModel(model))
-    const fetch = (fromUsers: readonly number[], fromModels: readonly number[], arrived: VisitRing) =>
-      this.#base.readRings(
-        tenant,
-        fromUsers.map((u) => users[u]),
-        fromModels.map((m) => models[m]),
-        (u, m, record) => arrived(fromUsers[u], fromModels[m], record),
-        mayMiss,
-      )
-    await this.#read(tenant, 'user', users, parts, visit, fetch)
-  }
-
-  async readRecords(tenant: string, table: KeyedTable, keys: readonly string[], visit: VisitRecord): Promise<void> {
-    if (table === 'tombstone') return this.#base.readRecords(tenant, table, keys, visit)
-    const fetch = (from: readonly number[], _: readonly number[], arrived: VisitRing) => {
-      const missed = from.map((i) => keys[i])
-      return this.#base.readRecords(tenant, table, missed, (i, record) => arrived(from[i], 0, record))
-    }
-    const found: VisitRing = (i, _, record) => visit(i, record ?? undefined)
-    await this.#read(tenant, ownerOf(table), keys, [partOf(table)], found, fetch)
-  }
-
-  async write(tenant: string, groups: readonly (readonly RecordWrite[])[]): Promise<Uint8Array> {
-    const owners = new Set<string>()
-    for (const group of groups) for (const { table, key } of group) owners.add(ownerName(tenant, ownerOf(table), key))
-    const stamp = this.#stamp()
-    for (const owner of owners) this.#flights.beginWrite(owner)
-    let outcomes: Uint8Array | null = null
-    try {
-      outcomes = await this.#base.write(tenant, groups)
-      return outcomes
-    } finally {
-      const alone = new Set<string>()
-      for (const owner of owners) if (this.#flights.endWrite(owner)) alone.add(owner)
-      for (const [g, group] of groups.entries()) {
-        for (const { table, key, model, record } of group) {
-          const kept = outcomes?.[g] === writeOutcome.written && alone.has(ownerName(tenant, ownerOf(table), key))
-          this.#settle(tenant, ownerOf(table), key, this.#partOf(table, model), kept ? record : null, stamp)
-        }
-      }
-    }
-  }
-
-  async forget(tenant: string, user: string, digest: string, tombstone: Uint8Array): Promise<RemovedUser> {
-    const owner = ownerName(tenant, 'user', user)
-    this.#flights.beginWrite(owner)
-    try {
-      return await this.#base.forget(tenant, user, digest, tombstone)
-    } finally {
-      // Also where it failed: it is not known what the base has now.
-      this.#flights.endWrite(owner)
-      const location = this.#slab.find(this.#slab.spaceOf(tenant, 'user'), user)
-      if (location !== 0) this.#slab.remove(location)
-    }
-  }
-
-  async remove(tenant: string, removals: readonly RecordRemoval[]): Promise<Uint8Array> {
-    const held = removals.filter(({ table }) => table !== 'tombstone')
-    const owners = new Set(held.map(({ table, key }) => ownerName(tenant, ownerOf(table), key)))
-    for (const owner of owners) this.#flights.beginWrite(owner)
-    try {
-      return await this.#base.remove(tenant, removals)
-    } finally {
-      for (const owner of owners) this.#flights.endWrite(owner)
-      for (const { table, key, model } of held) {
-        this.#settle(tenant, ownerOf(table), key, this.#partOf(table, model), null, 0)
-      }
-    }
-  }
-
-  keys(tenant: string, kind: StateKind): AsyncIterable<string> {
-    return this.#base.keys(tenant, kind)
-  }
-
-  scan(tenant: string, table: Table, cursor: Cursor, maxRecords: number, visit: VisitScanned): Promise<Cursor> {
-    return this.#base.scan(tenant, table, cursor, maxRecords, visit)
-  }
-
-  records(): AsyncIterable<StoredRecord> {
-    return this.#base.records()
-  }
-
-  /** The base's: the tier holds copies, and has a bound. */
-  sizeBytes(): number | null {
-    return this.#base.sizeBytes()
-  }
-
-  flushed(): Promise<void> {
-    return this.#base.flushed()
-  }
-
-  close(): Promise<void> {
-    this.#slab = new Slab(this.#options)
-    return this.#base.close()
-  }
+export function tieredDriver(base: Driver, options: TierOptions): TieredDriver {
+  const { maxAgeMs, clock = () => performance.now() } = options
+  const openedMs = clock()
+  const flights = new Flights()
+  let slab = new Slab(options)
 
   /** Visits keys × parts: from the tier, from reads that are under way, or else by one read of the base. */
-  async #read(
+  async function read(
     tenant: string,
     kind: OwnerKind,
     keys: readonly string[],
@@ -183,22 +56,21 @@ export class TieredDriver implements Driver {
     visit: VisitRing,
     fetch: (keys: readonly number[], parts: readonly number[], arrived: VisitRing) => Promise<void>,
   ): Promise<void> {
-    const slab = this.#slab
     const space = slab.makeSpace(tenant, kind)
-    const stamp = this.#stamp()
-    const now = Math.ceil((this.#clock() - this.#openedMs) / tickMs)
+    const stamp = stampNow()
+    const now = Math.ceil((clock() - openedMs) / tickMs)
     /** Places in the request, key · parts + part. */
     const missed: number[] = []
     const found = slab.findAndTouch(space, keys)
     for (let k = 0; k < keys.length; k++) {
       const location = found[k]
       for (let p = 0; p < parts.length; p++) {
-        if (location === 0 || !slab.select(location, parts[p]) || !this.#isFresh(now)) missed.push(k * parts.length + p)
+        if (location === 0 || !slab.select(location, parts[p]) || !isFresh(now)) missed.push(k * parts.length + p)
         else visit(k, p, slab.length === 0 ? undefined : slab.bytes.subarray(slab.at, slab.at + slab.length))
       }
     }
-    this.hits += keys.length * parts.length - missed.length
-    this.misses += missed.length
+    tier.hits += keys.length * parts.length - missed.length
+    tier.misses += missed.length
     if (missed.length === 0) return
 
     const own = new Map<number, { readonly owner: string; readonly flight: Flight }>()
@@ -209,9 +81,9 @@ export class TieredDriver implements Driver {
       const started = own.get(k * parts.length + p)
       if (started === undefined) return
       const { owner, flight } = started
-      this.#flights.settle(owner, parts[p], flight)
+      flights.settle(owner, parts[p], flight)
       if (flight.joined) flight.record = record?.slice() ?? record
-      if (flight.mayKeep && record !== null) this.#keep(space, keys[k], parts[p], record ?? nothing, stamp)
+      if (flight.mayKeep && record !== null) keep(space, keys[k], parts[p], record ?? nothing, stamp)
       visit(k, p, record)
     }
     // It begins once all flights are known.
@@ -222,19 +94,19 @@ export class TieredDriver implements Driver {
       const k = Math.floor(place / parts.length)
       const p = place % parts.length
       const owner = ownerName(tenant, kind, keys[k])
-      const flight = this.#flights.join(owner, parts[p])
+      const flight = flights.join(owner, parts[p])
       if (flight !== undefined) {
         joined.push({ place, flight })
         continue
       }
-      own.set(place, { owner, flight: this.#flights.start(owner, parts[p], done) })
+      own.set(place, { owner, flight: flights.start(owner, parts[p], done) })
       missedKeys.add(k)
       missedParts.add(p)
     }
     try {
       await done
     } finally {
-      for (const [place, { owner, flight }] of own) this.#flights.settle(owner, parts[place % parts.length], flight)
+      for (const [place, { owner, flight }] of own) flights.settle(owner, parts[place % parts.length], flight)
     }
     for (const { place, flight } of joined) {
       await flight.done
@@ -243,17 +115,21 @@ export class TieredDriver implements Driver {
   }
 
   /** What a write leaves in the tier: the record, where it held the owner before, or, for null, nothing. */
-  #settle(tenant: string, kind: OwnerKind, key: string, part: number, record: Uint8Array | null, stamp: number): void {
-    const slab = this.#slab
-    const space = slab.spaceOf(tenant, kind)
+  function settle(
+    tenant: string,
+    { table, key, model }: Pick<RecordRemoval, 'table' | 'key' | 'model'>,
+    record: Uint8Array | null,
+    stamp: number,
+  ): void {
+    const space = slab.spaceOf(tenant, ownerOf(table))
+    const part = model === undefined ? partOf(table) : slab.makePartOfModel(model)
     const location = slab.find(space, key)
     if (location === 0) return
-    if (record !== null) this.#keep(space, key, part, record, stamp)
+    if (record !== null) keep(space, key, part, record, stamp)
     else if (slab.removePart(location, part)) slab.maintain()
   }
 
-  #keep(space: number, key: string, part: number, record: Uint8Array, stamp: number): void {
-    const slab = this.#slab
+  function keep(space: number, key: string, part: number, record: Uint8Array, stamp: number): void {
     const location = slab.find(space, key)
     if (!slab.fits(location, record.length)) {
       // Too large for a tier of this size: it is read from the base each time.
@@ -266,20 +142,102 @@ export class TieredDriver implements Driver {
   }
 
   /** Of the record that the slab points at. */
-  #isFresh(now: number): boolean {
-    const { maxAgeMs = Infinity } = this.#options
-    const ageMs = (now - this.#slab.stamp) * tickMs
-    return ageMs <= (this.#slab.length === 0 ? Math.min(maxAgeMs, maxNegativeAgeMs) : maxAgeMs)
+  function isFresh(now: number): boolean {
+    const ageMs = (now - slab.stamp) * tickMs
+    return ageMs <= Math.min(maxAgeMs ?? Infinity, slab.length === 0 ? maxNegativeAgeMs : Infinity)
   }
 
   /** Rounded down, as ages are rounded up. */
-  #stamp(): number {
-    return Math.floor((this.#clock() - this.#openedMs) / tickMs)
+  function stampNow(): number {
+    return Math.floor((clock() - openedMs) / tickMs)
   }
 
-  #partOf(table: Table, model?: string): number {
-    return model === undefined ? partOf(table) : this.#slab.makePartOfModel(model)
+  const tier: TieredDriver = {
+    atomicity: base.atomicity,
+    hits: 0,
+    misses: 0,
+
+    async readRings(tenant, users, models, visit, mayMiss) {
+      if (mayMiss !== true && maxAgeMs !== undefined) return base.readRings(tenant, users, models, visit)
+      const parts = models.map((model) => slab.makePartOfModel(model))
+      await read(tenant, 'user', users, parts, visit, (fromUsers, fromModels, arrived) =>
+        base.readRings(
+          tenant,
+          fromUsers.map((u) => users[u]),
+          fromModels.map((m) => models[m]),
+          (u, m, record) => arrived(fromUsers[u], fromModels[m], record),
+          mayMiss,
+        ),
+      )
+    },
+
+    async readRecords(tenant, table, keys, visit) {
+      if (table === 'tombstone') return base.readRecords(tenant, table, keys, visit)
+      const found: VisitRing = (i, _, record) => visit(i, record ?? undefined)
+      await read(tenant, ownerOf(table), keys, [partOf(table)], found, (from, _, arrived) => {
+        const missed = from.map((i) => keys[i])
+        return base.readRecords(tenant, table, missed, (i, record) => arrived(from[i], 0, record))
+      })
+    },
+
+    async write(tenant, groups) {
+      const owners = new Set(groups.flat().map(({ table, key }) => ownerName(tenant, ownerOf(table), key)))
+      const stamp = stampNow()
+      for (const owner of owners) flights.beginWrite(owner)
+      let outcomes: Uint8Array | null = null
+      try {
+        outcomes = await base.write(tenant, groups)
+        return outcomes
+      } finally {
+        const alone = new Set([...owners].filter((owner) => flights.endWrite(owner)))
+        for (const [g, group] of groups.entries()) {
+          for (const write of group) {
+            const { table, key, record } = write
+            const kept = outcomes?.[g] === writeOutcome.written && alone.has(ownerName(tenant, ownerOf(table), key))
+            settle(tenant, write, kept ? record : null, stamp)
+          }
+        }
+      }
+    },
+
+    async forget(tenant, user, digest, tombstone) {
+      const owner = ownerName(tenant, 'user', user)
+      flights.beginWrite(owner)
+      try {
+        return await base.forget(tenant, user, digest, tombstone)
+      } finally {
+        // Also where it failed: it is not known what the base has now.
+        flights.endWrite(owner)
+        const location = slab.find(slab.spaceOf(tenant, 'user'), user)
+        if (location !== 0) slab.remove(location)
+      }
+    },
+
+    async remove(tenant, removals) {
+      const held = removals.filter(({ table }) => table !== 'tombstone')
+      const owners = new Set(held.map(({ table, key }) => ownerName(tenant, ownerOf(table), key)))
+      for (const owner of owners) flights.beginWrite(owner)
+      try {
+        return await base.remove(tenant, removals)
+      } finally {
+        for (const owner of owners) flights.endWrite(owner)
+        for (const removal of held) settle(tenant, removal, null, 0)
+      }
+    },
+
+    keys: (...call) => base.keys(...call),
+    scan: (...call) => base.scan(...call),
+    records: () => base.records(),
+    // The base's: the tier holds copies, and has a bound.
+    sizeBytes: () => base.sizeBytes(),
+    flushed: () => base.flushed(),
+
+    close() {
+      slab = new Slab(options)
+      return base.close()
+    },
   }
+  return tier
 }
 
 function ownerName(tenant: string, kind: OwnerKind, key: string): string {

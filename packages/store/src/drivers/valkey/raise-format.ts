@@ -1,6 +1,6 @@
 import { formatVersion } from '../../record/record.ts'
 import { checkName } from '../../validation/keys.ts'
-import { ValkeyDriver } from './valkey-driver.ts'
+import { openValkey } from './valkey-driver.ts'
 
 export interface RaisedFormat {
   readonly tenant: string
@@ -20,7 +20,7 @@ export interface RaisedFormat {
  */
 export async function raiseFormat(url: string, tenant = 'default'): Promise<RaisedFormat> {
   checkName('tenant', tenant)
-  const driver = await ValkeyDriver.open(url)
+  const driver = await openValkey(url)
   try {
     return { tenant, before: await driver.raiseFormat(tenant), now: formatVersion }
   } finally {

@@ -2,7 +2,7 @@ import { startValkey, startValkeyCluster, type ValkeyCluster, type ValkeyNode } 
 import { afterAll, beforeAll, describe } from 'vitest'
 import { describeConformance } from '../../../testing/conformance.ts'
 import { openDriver } from '../../drivers/open-driver.ts'
-import { ValkeyDriver } from './valkey-driver.ts'
+import { openValkey } from './valkey-driver.ts'
 
 // A key limit that makes long listings take several passes.
 const keysAtOnce = 1_000
@@ -16,7 +16,7 @@ describe('one server', () => {
 
   describeConformance('valkey: one server', async () => {
     await node.command('FLUSHALL')
-    return ValkeyDriver.open(`valkey://${node.address}`, keysAtOnce)
+    return openValkey(`valkey://${node.address}`, keysAtOnce)
   })
 
   describeConformance('tiered: over valkey:', async () => {
@@ -34,6 +34,6 @@ describe('a cluster', () => {
 
   describeConformance('valkey: a cluster', async () => {
     await Promise.all((await cluster.masters()).map((node) => node.command('FLUSHALL')))
-    return ValkeyDriver.open(`valkey://${cluster.nodes[4].address}?durability=replica`, keysAtOnce)
+    return openValkey(`valkey://${cluster.nodes[4].address}?durability=replica`, keysAtOnce)
   })
 })

@@ -2,18 +2,7 @@ import { writeFloat64 } from '../../record/codec/little-endian.ts'
 import { asBefore, formatBefore, type Table } from '../../record/record.ts'
 import { digestOf } from '../../record/tombstone.ts'
 import { RequestError } from '../../validation/errors.ts'
-import type {
-  Cursor,
-  Driver,
-  KeyedTable,
-  RecordRemoval,
-  RecordWrite,
-  RemovedUser,
-  StoredRecord,
-  VisitRecord,
-  VisitRing,
-  VisitScanned,
-} from '../driver.ts'
+import type { Driver, RecordRemoval, RecordWrite } from '../driver.ts'
 import { fieldOf, hashName, kindOf } from './layout.ts'
 import { fieldsRequest, mostEventsAtOnce, mostRowsAtOnce, readAvailable, readNewest } from './reads.ts'
 import { type Reply, request } from './request.ts'
@@ -22,150 +11,39 @@ import { scriptSha } from './script.ts'
 import { slotOf } from './slots.ts'
 import { TenantFormats } from './tenant-formats.ts'
 import { Topology } from './topology.ts'
-import { parseValkeyUrl, type ValkeyOptions } from './valkey-url.ts'
+import { parseValkeyUrl } from './valkey-url.ts'
 import { confirmAgain, runWrites } from './writes.ts'
 
 /** Written in one piece. */
 const mostBytesAtOnce = 2 ** 25
+
+export interface ValkeyDriver extends Driver {
+  /** Ends a rolling upgrade: see `TenantFormats`. @returns the format that the tenant had */
+  raiseFormat(tenant: string): Promise<number>
+}
 
 /**
  * Records in Valkey or Redis, in a cluster or on one server: a hash for each user, changed by one script (`layout.ts`,
  * `script.ts`). A batch of reads or writes goes to each server in one piece. Where a master does not answer, reads of
  * rings go to its replicas, whose records may be some moments old; a ring that no server gives in
  * time is passed as null.
+ *
+ * @param keysAtOnce how many keys `keys` sorts in memory
+ * @throws StoreUrlError; StoreAccessError where no server answers or one refuses the user
  */
-export class ValkeyDriver implements Driver {
-  readonly atomicity = 'key'
-  readonly #options: ValkeyOptions
-  readonly #topology: Topology
-  readonly #scans: Scans
-  readonly #formats: TenantFormats
-
-  private constructor(options: ValkeyOptions, topology: Topology, keysAtOnce: number) {
-    this.#options = options
-    this.#topology = topology
-    this.#scans = new Scans(topology, options.writeTimeoutMs, keysAtOnce)
-    this.#formats = new TenantFormats(topology, options)
-  }
-
-  /**
-   * @param keysAtOnce how many keys `keys` sorts in memory
-   * @throws StoreUrlError; StoreAccessError where no server answers or one refuses the user
-   */
-  static async open(url: string, keysAtOnce = 65_536): Promise<ValkeyDriver> {
-    const options = parseValkeyUrl(url)
-    return new ValkeyDriver(options, await Topology.open(options), keysAtOnce)
-  }
-
-  async readRings(
-    tenant: string,
-    users: readonly string[],
-    models: readonly string[],
-    visit: VisitRing,
-    mayMiss = false,
-  ): Promise<void> {
-    await this.#formats.check(tenant, mayMiss)
-    const wanted = models.map((model) => fieldOf('ring', model))
-    await inSlices(users, async (slice, from) => {
-      const digests = slice.map((user) => digestOf(tenant, user))
-      const rows = fieldsRequest(tenant, 'user', digests, wanted)
-      const { timeoutMs, writeTimeoutMs } = this.#options
-      const values = mayMiss
-        ? await readAvailable(this.#topology, rows, timeoutMs)
-        : await readNewest(this.#topology, rows, writeTimeoutMs)
-      for (let u = 0; u < slice.length; u++) {
-        const records = values[u] as readonly (Buffer | null)[] | undefined
-        for (let m = 0; m < models.length; m++) {
-          visit(from + u, m, records === undefined ? null : (records[m] ?? undefined))
-        }
-      }
-    })
-  }
-
-  async readRecords(tenant: string, table: KeyedTable, keys: readonly string[], visit: VisitRecord): Promise<void> {
-    await this.#formats.check(tenant, false)
-    const act = async (slice: readonly string[], from: number) => {
-      const digests = slice.map((key) => digestIn(tenant, table, key))
-      const rows = fieldsRequest(tenant, kindOf(table), digests, [fieldOf(table, undefined)])
-      const replies = await readNewest(this.#topology, rows, this.#options.writeTimeoutMs)
-      for (const [i, reply] of replies.entries()) visit(from + i, (reply as readonly (Buffer | null)[])[0] ?? undefined)
-    }
-    await inSlices(keys, act, table === 'events' ? mostEventsAtOnce : mostRowsAtOnce)
-  }
-
-  async write(tenant: string, groups: readonly (readonly RecordWrite[])[]): Promise<Uint8Array> {
-    for (const group of groups) checkGroup(group)
-    const isBefore = (await this.#formats.mark(tenant)) === formatBefore
-    const outcomes = new Uint8Array(groups.length)
-    const act = async (slice: readonly (readonly RecordWrite[])[], from: number) => {
-      const heads = slice.map(([{ table, key }]) => ({ table, key }))
-      const replies = await this.#runScript(tenant, heads, (row) => writeArguments(slice[row], isBefore))
-      outcomes.set(replies.map(Number), from)
-    }
-    await inSlices(groups, act, mostRowsAtOnce, (group) => group.reduce((sum, { record }) => sum + record.length, 0))
-    return outcomes
-  }
-
-  async forget(tenant: string, _user: string, digest: string, tombstone: Uint8Array): Promise<RemovedUser> {
-    const isBefore = (await this.#formats.mark(tenant)) === formatBefore
-    const row = { table: 'tombstone', key: digest } as const
-    const [reply] = await this.#runScript(tenant, [row], () => ['forget', isBefore ? asBefore(tombstone) : tombstone])
-    const [rings, states, events] = reply as readonly number[]
-    return { rings, states, events }
-  }
-
-  async remove(tenant: string, removals: readonly RecordRemoval[]): Promise<Uint8Array> {
-    await this.#formats.mark(tenant)
-    const removed = new Uint8Array(removals.length)
-    await inSlices(removals, async (slice, from) => {
-      const replies = await this.#runScript(tenant, slice, (row) => {
-        const { table, model, expected } = slice[row]
-        return ['remove', fieldOf(table, model), versionBytes(expected)]
-      })
-      removed.set(replies.map(Number), from)
-    })
-    return removed
-  }
-
-  /** Ends a rolling upgrade: see `TenantFormats`. @returns the format that the tenant had */
-  raiseFormat(tenant: string): Promise<number> {
-    return this.#formats.raise(tenant)
-  }
-
-  async *keys(tenant: string, kind: 'user' | 'item'): AsyncIterable<string> {
-    await this.#formats.check(tenant, false)
-    yield* this.#scans.keys(tenant, kind)
-  }
-
-  async scan(tenant: string, table: Table, cursor: Cursor, maxRecords: number, visit: VisitScanned): Promise<Cursor> {
-    // Of any format, as a copy brings records up to date: each names its own.
-    return this.#scans.slice(tenant, table, cursor, maxRecords, visit)
-  }
-
-  records(): AsyncIterable<StoredRecord> {
-    return this.#scans.records()
-  }
-
-  /** Not known here: a server reports all that it holds in `INFO memory`. */
-  sizeBytes(): null {
-    return null
-  }
-
-  /** Writes were acknowledged as the durability asks; those that fell short are waited for again. */
-  flushed(): Promise<void> {
-    return confirmAgain(this.#topology, this.#options)
-  }
-
-  async close(): Promise<void> {
-    this.#topology.close()
-  }
+export async function openValkey(url: string, keysAtOnce = 65_536): Promise<ValkeyDriver> {
+  const options = parseValkeyUrl(url)
+  const { timeoutMs, writeTimeoutMs } = options
+  const topology = await Topology.open(options)
+  const scans = new Scans(topology, writeTimeoutMs, keysAtOnce)
+  const formats = new TenantFormats(topology, options)
 
   /** One task of the script for each row, on the row's hash. */
-  #runScript(
+  const runScript = (
     tenant: string,
     rows: readonly Pick<RecordRemoval, 'table' | 'key'>[],
     args: (row: number) => readonly (string | Uint8Array)[],
-  ): Promise<readonly Reply[]> {
+  ): Promise<readonly Reply[]> => {
     const digests = rows.map(({ table, key }) => digestIn(tenant, table, key))
     const nameOf = (row: number) => hashName(tenant, kindOf(rows[row].table), digests[row])
     const requests = {
@@ -173,7 +51,89 @@ export class ValkeyDriver implements Driver {
       slots: Uint16Array.from(digests, slotOf),
       request: (row: number) => request('EVALSHA', scriptSha, '1', nameOf(row), ...args(row)),
     }
-    return runWrites(this.#topology, requests, this.#options)
+    return runWrites(topology, requests, options)
+  }
+
+  return {
+    atomicity: 'key',
+
+    async readRings(tenant, users, models, visit, mayMiss = false) {
+      await formats.check(tenant, mayMiss)
+      const wanted = models.map((model) => fieldOf('ring', model))
+      await inSlices(users, async (slice, from) => {
+        const digests = slice.map((user) => digestOf(tenant, user))
+        const rows = fieldsRequest(tenant, 'user', digests, wanted)
+        const values = mayMiss
+          ? await readAvailable(topology, rows, timeoutMs)
+          : await readNewest(topology, rows, writeTimeoutMs)
+        for (let u = 0; u < slice.length; u++) {
+          const records = values[u] as readonly (Buffer | null)[] | undefined
+          for (let m = 0; m < models.length; m++) {
+            visit(from + u, m, records === undefined ? null : (records[m] ?? undefined))
+          }
+        }
+      })
+    },
+
+    async readRecords(tenant, table, keys, visit) {
+      await formats.check(tenant, false)
+      const act = async (slice: readonly string[], from: number) => {
+        const digests = slice.map((key) => digestIn(tenant, table, key))
+        const rows = fieldsRequest(tenant, kindOf(table), digests, [fieldOf(table, undefined)])
+        const replies = (await readNewest(topology, rows, writeTimeoutMs)) as readonly (readonly (Buffer | null)[])[]
+        for (const [i, [record]] of replies.entries()) visit(from + i, record ?? undefined)
+      }
+      await inSlices(keys, act, table === 'events' ? mostEventsAtOnce : mostRowsAtOnce)
+    },
+
+    async write(tenant, groups) {
+      for (const group of groups) checkGroup(group)
+      const isBefore = (await formats.mark(tenant)) === formatBefore
+      const outcomes = new Uint8Array(groups.length)
+      const act = async (slice: readonly (readonly RecordWrite[])[], from: number) => {
+        const heads = slice.map(([{ table, key }]) => ({ table, key }))
+        const replies = await runScript(tenant, heads, (row) => writeArguments(slice[row], isBefore))
+        outcomes.set(replies.map(Number), from)
+      }
+      await inSlices(groups, act, mostRowsAtOnce, (group) => group.reduce((sum, { record }) => sum + record.length, 0))
+      return outcomes
+    },
+
+    async forget(tenant, _user, digest, tombstone) {
+      const isBefore = (await formats.mark(tenant)) === formatBefore
+      const row = { table: 'tombstone', key: digest } as const
+      const [reply] = await runScript(tenant, [row], () => ['forget', isBefore ? asBefore(tombstone) : tombstone])
+      const [rings, states, events] = reply as readonly number[]
+      return { rings, states, events }
+    },
+
+    async remove(tenant, removals) {
+      await formats.mark(tenant)
+      const removed = new Uint8Array(removals.length)
+      await inSlices(removals, async (slice, from) => {
+        const replies = await runScript(tenant, slice, (row) => {
+          const { table, model, expected } = slice[row]
+          return ['remove', fieldOf(table, model), versionBytes(expected)]
+        })
+        removed.set(replies.map(Number), from)
+      })
+      return removed
+    },
+
+    async *keys(tenant, kind) {
+      await formats.check(tenant, false)
+      yield* scans.keys(tenant, kind)
+    },
+
+    // Of any format, as a copy brings records up to date: each names its own.
+    scan: (...slice) => scans.slice(...slice),
+    records: () => scans.records(),
+    // Not known here: a server reports all that it holds in `INFO memory`.
+    sizeBytes: () => null,
+    // Writes were acknowledged as the durability asks; those that fell short are waited for again.
+    flushed: () => confirmAgain(topology, options),
+    close: async () => topology.close(),
+    raiseFormat: (tenant) => formats.raise(tenant),
   }
 }
 

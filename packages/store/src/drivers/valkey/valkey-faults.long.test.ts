@@ -4,7 +4,7 @@ import { Load, readAll, usersOfOneSlot } from '../../../testing/valkey-load.ts'
 import { openStore, readStatus, StoreAccessError, StoreUnavailableError, StoreWriteError } from '../../index.ts'
 import { digestOf } from '../../record/tombstone.ts'
 import { hashName } from './layout.ts'
-import { ValkeyDriver } from './valkey-driver.ts'
+import { openValkey } from './valkey-driver.ts'
 
 const users = Array.from({ length: 40 }, (_, i) => `user-${i}`)
 const hashOf = (user: string) => hashName('default', 'user', digestOf('default', user))
@@ -175,7 +175,7 @@ describe('a server that suffers', () => {
   })
 
   it('says of a write whose connection ended that it may or may not have happened', async () => {
-    const driver = await ValkeyDriver.open(`valkey://${node.address}?timeout=200`)
+    const driver = await openValkey(`valkey://${node.address}?timeout=200`)
     const write = (key: string) =>
       driver.write('default', [[{ table: 'user', key, expected: 0, record: new Uint8Array(16) }]])
     expect([...(await write('first'))]).toEqual([1])
