@@ -56,12 +56,11 @@ export class EmbeddingStore {
   read(request: ReadRequest, into: ReadBuffer): Promise<void> {
     // Not `async`: one more promise is a measurable part of the cost of a single read.
     try {
-      this.#checkOpen()
       const { users, models } = request
       checkFit(request, into)
       this.#checkKeys('user', users)
       const names = models.map(({ model }) => model)
-      return this.#driver.readRings(
+      return this.#open.readRings(
         this.#tenant,
         users,
         names,
@@ -83,8 +82,7 @@ export class EmbeddingStore {
    * @throws KeyError, RequestError where the batch as a whole does not hold together
    */
   async append(batch: AppendBatch): Promise<AppendResult> {
-    this.#checkOpen()
-    return appendRows(this.#driver, this.#tenant, batch, this.#shared.limits)
+    return appendRows(this.#open, this.#tenant, batch, this.#shared.limits)
   }
 
   /**
@@ -94,24 +92,21 @@ export class EmbeddingStore {
    * @throws RequestError where the batch as a whole does not hold together
    */
   async appendEvents(batch: EventBatch): Promise<AppendResult> {
-    this.#checkOpen()
-    return appendEventRows(this.#driver, this.#tenant, batch, this.#shared.limits)
+    return appendEventRows(this.#open, this.#tenant, batch, this.#shared.limits)
   }
 
   /** Users' events, in the order in which they arrived. @throws KeyError, StoreCorruptError, StoreFormatError */
   async readEvents(users: readonly string[]): Promise<EventColumns> {
-    this.#checkOpen()
     this.#checkKeys('user', users)
-    return readEventRows(this.#driver, this.#tenant, users)
+    return readEventRows(this.#open, this.#tenant, users)
   }
 
   /** Copies of states, checked against their checksums. @throws KeyError, StoreCorruptError, StoreFormatError */
   async readStates(kind: StateKind, keys: readonly string[]): Promise<StateColumns> {
-    this.#checkOpen()
     this.#checkKeys(kind, keys)
     const states = new Array<Uint8Array | undefined>(keys.length).fill(undefined)
     const versions = new Uint32Array(keys.length)
-    await this.#driver.readRecords(this.#tenant, kind, keys, (i, record) => {
+    await this.#open.readRecords(this.#tenant, kind, keys, (i, record) => {
       if (record === undefined) return
       states[i] = decodeState(kind, record, addressSeed(this.#tenant, keys[i]))
       versions[i] = recordVersion(record)
@@ -128,14 +123,13 @@ export class EmbeddingStore {
    * @throws KeyError, or RequestError for a group over several keys where the atomicity is `key`, before anything is written
    */
   async compareAndSetStates(groups: readonly (readonly StateWrite[])[]): Promise<Uint8Array> {
-    this.#checkOpen()
     checkRows('groups', groups.length, this.#shared.limits)
     checkRows('states', groups.flat().length, this.#shared.limits)
     const writes = groups.map((group, row) => {
       this.#checkGroup(group, row)
       return group.map((write) => this.#stateWrite(write, row))
     })
-    return this.#driver.write(this.#tenant, writes)
+    return this.#open.write(this.#tenant, writes)
   }
 
   /**
@@ -146,21 +140,19 @@ export class EmbeddingStore {
    *   store's own part is done
    */
   async forget(user: string, options: ForgetOptions = {}): Promise<ForgetReceipt> {
-    this.#checkOpen()
     checkKey('user', user, 0)
     const { atMs = Date.now(), holders = [] } = options
     checkTime('atMs', atMs, -1)
     checkNotFuture('atMs', atMs, -1, Date.now(), this.#shared.limits.maxFutureMs)
-    return forgetUser(this.#driver, this.#tenant, user, atMs, [...this.#shared.holders, ...holders])
+    return forgetUser(this.#open, this.#tenant, user, atMs, [...this.#shared.holders, ...holders])
   }
 
   /** [U] when users were last forgotten, −Infinity for those who were not, or not within the retention. @throws KeyError */
   async forgottenAtMs(users: readonly string[]): Promise<Float64Array> {
-    this.#checkOpen()
     this.#checkKeys('user', users)
     const times = new Float64Array(users.length)
     const digests = users.map((user) => digestOf(this.#tenant, user))
-    await this.#driver.readRecords(this.#tenant, 'tombstone', digests, (i, record) => {
+    await this.#open.readRecords(this.#tenant, 'tombstone', digests, (i, record) => {
       if (record !== undefined) checkTombstone(this.#tenant, digests[i], record)
       times[i] = tombstoneTimeMs(record)
     })
@@ -169,28 +161,26 @@ export class EmbeddingStore {
 
   /** Adds a place beside the store that takes part in every `forget`, of all tenants. @returns what removes it again */
   addForgetHolder(holder: ForgetHolder): () => void {
-    this.#checkOpen()
+    if (this.#shared.closed) throw new StoreClosedError()
     this.#shared.holders.add(holder)
     return () => this.#shared.holders.delete(holder)
   }
 
   /** Removes expired rings of one model, a slice a call. @throws KeyError, RequestError */
   async sweep(sweep: RingSweep): Promise<SweepReport> {
-    this.#checkOpen()
     checkName('model', sweep.model)
     const { model, expiredBeforeMs } = sweep
     checkTime('expiredBeforeMs', expiredBeforeMs, -1)
-    return sweepSlice(this.#driver, this.#tenant, 'ring', sweep, (record, _, of) => {
+    return sweepSlice(this.#open, this.#tenant, 'ring', sweep, (record, _, of) => {
       return of === model && newestFeatureTimeMs(record) < expiredBeforeMs
     })
   }
 
   /** Removes tombstones past the store's retention, a slice a call. @throws RequestError */
   async sweepTombstones(sweep: TombstoneSweep): Promise<SweepReport> {
-    this.#checkOpen()
     checkTime('nowMs', sweep.nowMs, -1)
     const keptFromMs = sweep.nowMs - this.#shared.limits.tombstoneRetentionMs
-    return sweepSlice(this.#driver, this.#tenant, 'tombstone', sweep, (record, digest) => {
+    return sweepSlice(this.#open, this.#tenant, 'tombstone', sweep, (record, digest) => {
       checkTombstone(this.#tenant, digest, record)
       return tombstoneTimeMs(record) < keptFromMs
     })
@@ -198,14 +188,12 @@ export class EmbeddingStore {
 
   /** Keys that have a state, in the byte order of their UTF-8; those that come or go meanwhile may be left out. */
   keys(kind: StateKind): AsyncIterable<string> {
-    this.#checkOpen()
-    return this.#driver.keys(this.#tenant, kind)
+    return this.#open.keys(this.#tenant, kind)
   }
 
   /** Verifies every record of every tenant. */
   async check(): Promise<CheckReport> {
-    this.#checkOpen()
-    return checkStore(this.#driver)
+    return checkStore(this.#open)
   }
 
   /**
@@ -213,20 +201,17 @@ export class EmbeddingStore {
    * a disk; null where only a server knows.
    */
   sizeBytes(): number | null {
-    this.#checkOpen()
-    return this.#driver.sizeBytes()
+    return this.#open.sizeBytes()
   }
 
   /** Resolves when all writes made before the call are on the disk and survive a loss of power. @throws StoreWriteError */
   async flushed(): Promise<void> {
-    this.#checkOpen()
-    await this.#driver.flushed()
+    await this.#open.flushed()
   }
 
   /** The same store for another tenant; closing either closes both. @throws KeyError */
   forTenant(tenant: string): EmbeddingStore {
-    this.#checkOpen()
-    return new EmbeddingStore(this.#driver, tenant, {}, this.#shared)
+    return new EmbeddingStore(this.#open, tenant, {}, this.#shared)
   }
 
   /** Flushes and closes; later calls throw StoreClosedError. */
@@ -234,6 +219,12 @@ export class EmbeddingStore {
     if (this.#shared.closed) return
     this.#shared.closed = true
     await this.#driver.close()
+  }
+
+  /** @throws StoreClosedError */
+  get #open(): Driver {
+    if (this.#shared.closed) throw new StoreClosedError()
+    return this.#driver
   }
 
   #stateWrite({ kind, key, expected, state, featureTimeMs }: StateWrite, row: number): RecordWrite {
@@ -259,10 +250,6 @@ export class EmbeddingStore {
   #checkKeys(what: string, keys: readonly string[]): void {
     checkRows('keys', keys.length, this.#shared.limits)
     for (let i = 0; i < keys.length; i++) checkKey(what, keys[i], i)
-  }
-
-  #checkOpen(): void {
-    if (this.#shared.closed) throw new StoreClosedError()
   }
 }
 

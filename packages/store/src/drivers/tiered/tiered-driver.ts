@@ -86,9 +86,12 @@ export function tieredDriver(base: Driver, options: TierOptions): TieredDriver {
       if (flight.mayKeep && record !== null) keep(space, keys[k], parts[p], record ?? nothing, stamp)
       visit(k, p, record)
     }
-    // It begins once all flights are known.
-    const done = Promise.resolve().then(() => {
-      return own.size === 0 ? undefined : fetch([...missedKeys], [...missedParts], arrived)
+    const fetchMissed = async () => {
+      if (own.size > 0) await fetch([...missedKeys], [...missedParts], arrived)
+    }
+    let begin!: () => void
+    const done = new Promise<void>((resolve) => {
+      begin = () => resolve(fetchMissed())
     })
     for (const place of missed) {
       const k = Math.floor(place / parts.length)
@@ -103,6 +106,7 @@ export function tieredDriver(base: Driver, options: TierOptions): TieredDriver {
       missedKeys.add(k)
       missedParts.add(p)
     }
+    begin()
     try {
       await done
     } finally {
