@@ -1,6 +1,5 @@
 /** Shape letters: R impressions, N users. */
-import { UnfitTestError } from './unfit-test-error.ts'
-import type { PotentialOutcomes, TestWindow, UserDays } from './user-days.ts'
+import { type PotentialOutcomes, type TestWindow, UnfitTestError, type UserDays } from './user-days.ts'
 
 /** Impressions in which two models could have put the ads of each request in order. */
 export interface RankedImpressions {
@@ -27,8 +26,7 @@ export function rankingOutcomes(
   const places = new Map<number, number>()
   const outcomes = { control: [] as number[], treated: [] as number[], before: [] as number[] }
   for (let first = 0; first < requests.length; ) {
-    let end = first
-    let [choice, otherChoice] = [first, first]
+    let [end, choice, otherChoice] = [first, first, first]
     for (; end < requests.length && requests[end] === requests[first]; end++) {
       if (control[end] > control[choice]) choice = end
       if (treated[end] > treated[otherChoice]) otherChoice = end
@@ -40,9 +38,9 @@ export function rankingOutcomes(
       places.set(user, place)
       outcomes.control.push(0)
       outcomes.treated.push(0)
-      let before = 0
-      for (let day = fromDay - daysBefore; day < fromDay; day++) before += userDays.clicks[user * userDays.days + day]
-      outcomes.before.push(before)
+      const ownDays = user * userDays.days
+      const earlier = userDays.clicks.subarray(ownDays + fromDay - daysBefore, ownDays + fromDay)
+      outcomes.before.push(earlier.reduce((sum, clicks) => sum + clicks, 0))
     }
     outcomes.control[place] += labels[choice]
     outcomes.treated[place] += labels[otherChoice]

@@ -2,8 +2,7 @@ import { seededRandom } from '@headwater/statistics'
 import { describe, expect, test } from 'vitest'
 import { detectableEffects, outcomeSpread, usersForEffect } from './detectable-effects.ts'
 import { simulateTests } from './simulated-tests.ts'
-import { UnfitTestError } from './unfit-test-error.ts'
-import type { PotentialOutcomes, UserDays } from './user-days.ts'
+import { type PotentialOutcomes, UnfitTestError, type UserDays } from './user-days.ts'
 
 /** Counts of users whose rates differ as an exponential does: skewed, and before and after hang together. */
 function skewedOutcomes(seed: number, users: number, lift = 0): PotentialOutcomes {
@@ -62,7 +61,6 @@ describe('simulated tests', () => {
       const lift = (2.8016 * (kind === 'plain' ? sd : cupedSd) * 2) / Math.sqrt(1000) / mean
       const outcomes = { ...plain, treated: plain.control.map((clicks) => clicks + lift * mean) }
       const needed = usersForEffect(outcomes)!
-      expect(needed.lift).toBeCloseTo(lift, 10)
       expect(Math.abs(needed[kind] - 1000)).toBeLessThanOrEqual(1)
       const found = simulateTests(outcomes, { ...options, users: needed[kind] })[kind]
       // 1,000 of 3,000 users: four standard errors of a share of 1,000.

@@ -1,8 +1,7 @@
 import { referenceSetting, syntheticEvents, syntheticWorld } from '@headwater/datasets'
 import { describe, expect, test } from 'vitest'
 import { rankingOutcomes } from './ranking-outcomes.ts'
-import { UnfitTestError } from './unfit-test-error.ts'
-import { clickOutcomes, syntheticUserDays, type UserDays } from './user-days.ts'
+import { clickOutcomes, syntheticUserDays, UnfitTestError, type UserDays } from './user-days.ts'
 
 /** Five users and four days; the fifth never comes in the last two. */
 const userDays: UserDays = {
@@ -37,8 +36,8 @@ describe('clickOutcomes', () => {
       treated: Float64Array.of(3, 3, 0, 4),
       before: Float64Array.of(0, 0, 2, 0),
     })
-    const { treated } = clickOutcomes(userDays, { fromDay: 1, days: 3, daysBefore: 0 }, 0.5)
-    expect([...treated]).toEqual([4.5, 4.5, 3, 6, 1.5])
+    const { control } = clickOutcomes(userDays, { fromDay: 1, days: 3, daysBefore: 0 })
+    expect([...control]).toEqual([3, 3, 2, 4, 1])
   })
 
   test.each([

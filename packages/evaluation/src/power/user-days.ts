@@ -1,6 +1,14 @@
 /** What each user did on each day, the raw material of tests with assignment by user. Shape letters: U users, D days. */
 import { type SyntheticWorld, syntheticEvents } from '@headwater/datasets'
-import { UnfitTestError } from './unfit-test-error.ts'
+
+/** A simulated test that the log cannot give: what is wrong and what to do. */
+export class UnfitTestError extends Error {
+  override readonly name = 'UnfitTestError'
+
+  constructor(reason: string, remedy: string) {
+    super(`${reason}: ${remedy}`)
+  }
+}
 
 export interface UserDays {
   readonly users: number
@@ -40,41 +48,24 @@ export interface PotentialOutcomes {
   readonly before: Float64Array
 }
 
-/** Users who come in the test window: those a real test would have assigned. */
-function usersInWindow(userDays: UserDays, window: TestWindow): Uint32Array {
-  checkWindow(userDays, window)
-  const { users, days, impressions } = userDays
-  const seen = Uint32Array.from({ length: users }, (_, user) => user).filter((user) => {
-    return sumOfDays(impressions, user * days, window.fromDay, window.fromDay + window.days) > 0
-  })
-  if (seen.length < 4) {
-    throw new UnfitTestError(`${seen.length} users come in the test's days`, 'give more days, or a larger log')
-  }
-  return seen
-}
-
 /**
- * Clicks a user, of the users who come in the test window; each treated one clicks `lift` times as much more.
- * @param lift 0 for a null test
+ * Clicks a user, of the users who come in the test window, whom a real test would have assigned; a treatment does nothing.
  * @throws UnfitTestError where the log has no such days, or fewer than four users come in them
  */
-export function clickOutcomes(userDays: UserDays, window: TestWindow, lift = 0): PotentialOutcomes {
-  const seen = usersInWindow(userDays, window)
-  const { fromDay, days } = window
-  const clicksOf = (from: number, to: number) =>
-    Float64Array.from(seen, (user) => sumOfDays(userDays.clicks, user * userDays.days, from, to))
+export function clickOutcomes(userDays: UserDays, window: TestWindow): PotentialOutcomes {
+  checkWindow(userDays, window)
+  const { users, impressions, clicks } = userDays
+  const { fromDay, days, daysBefore } = window
+  const sumOf = (values: Float64Array, user: number, from: number, to: number) =>
+    values.subarray(user * userDays.days + from, user * userDays.days + to).reduce((sum, value) => sum + value, 0)
+  const seen = Array.from({ length: users }, (_, user) => user).filter(
+    (user) => sumOf(impressions, user, fromDay, fromDay + days) > 0,
+  )
+  if (seen.length < 4)
+    throw new UnfitTestError(`${seen.length} users come in the test's days`, 'give more days, or a larger log')
+  const clicksOf = (from: number, to: number) => Float64Array.from(seen, (user) => sumOf(clicks, user, from, to))
   const control = clicksOf(fromDay, fromDay + days)
-  return {
-    control,
-    treated: control.map((clicks) => clicks * (1 + lift)),
-    before: clicksOf(fromDay - window.daysBefore, fromDay),
-  }
-}
-
-function sumOfDays(values: Float64Array, at: number, from: number, to: number): number {
-  let sum = 0
-  for (let day = from; day < to; day++) sum += values[at + day]
-  return sum
+  return { control, treated: control, before: clicksOf(fromDay - daysBefore, fromDay) }
 }
 
 function checkWindow({ days }: UserDays, window: TestWindow): void {

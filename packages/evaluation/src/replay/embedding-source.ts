@@ -1,25 +1,17 @@
 /** What stands in a served embedding's place: the trained tower, and the controls that it must beat. */
-
 import { halfToFloat } from '@headwater/binary16'
-import type { FeatureSpace, SideBatch } from '@headwater/features'
+import { type FeatureSpace, murmur3, type SideBatch } from '@headwater/features'
 import type { GpuDevice } from '@headwater/gpu'
 import { type LoadedTower, loadUserTower } from '@headwater/runtime'
-import { type AffineMap, readSnapshot, type Snapshot } from '@headwater/snapshot'
+import { readSnapshot, type Snapshot } from '@headwater/snapshot'
+import { seededRandom } from '@headwater/statistics'
 import type { CaptureEncoder } from './as-of-replay.ts'
-import { randomVectors } from './random-vectors.ts'
 
 /** Gives the vectors of users' features, or of users. */
 export interface EmbeddingSource extends CaptureEncoder<Float32Array> {
   /** Numbers of a vector; 0 where nothing but the flags is served. */
   readonly dim: number
   dispose(): void
-}
-
-/** As the store holds them: in half precision. */
-function fromHalves(halves: Uint16Array, dim: number): Float32Array[] {
-  return Array.from({ length: halves.length / dim }, (_, row) => {
-    return Float32Array.from(halves.subarray(row * dim, (row + 1) * dim), halfToFloat)
-  })
 }
 
 /**
@@ -33,22 +25,27 @@ export async function towerSource(
   align = true,
 ): Promise<EmbeddingSource> {
   const towers: LoadedTower[] = []
+  const dispose = () => {
+    for (const tower of towers) tower.dispose()
+  }
   try {
     for (const directory of directories) {
       const snapshot = await readSnapshot(directory)
-      towers.push(loadUserTower(device, align ? snapshot : { ...snapshot, alignment: null as AffineMap | null }))
+      towers.push(loadUserTower(device, align ? snapshot : { ...snapshot, alignment: null }))
     }
   } catch (cause) {
-    for (const tower of towers) tower.dispose()
+    dispose()
     throw cause
   }
   const { dim } = towers[0].encoder
   return {
     dim,
-    encode: async (snapshot, batch) => fromHalves(await towers[snapshot].encoder.encodeHalf(batch), dim),
-    dispose: () => {
-      for (const tower of towers) tower.dispose()
+    // As the store holds them.
+    encode: async (snapshot, batch) => {
+      const halves = await towers[snapshot].encoder.encodeHalf(batch)
+      return rowsOf(Float32Array.from(halves, halfToFloat), batch.rows, dim)
     },
+    dispose,
   }
 }
 
@@ -58,7 +55,18 @@ export async function fixedTowerSource(device: GpuDevice, directory: string): Pr
   return { ...source, encode: (_, batch, users) => source.encode(0, batch, users) }
 }
 
-/** A fixed normal vector a user, which knows nothing but who it is. */
+/** A control: a fixed standard normal vector for each user, which knows nothing but who it is. */
+export function randomVectors(seed: number, dim: number) {
+  return async (_batch: SideBatch, users: readonly string[]): Promise<Float32Array> => {
+    const vectors = new Float32Array(users.length * dim)
+    for (const [u, user] of users.entries()) {
+      const random = seededRandom(murmur3(user, seed))
+      for (let d = 0; d < dim; d++) vectors[u * dim + d] = random.nextNormal()
+    }
+    return vectors
+  }
+}
+
 export function randomSource(seed: number, dim: number): EmbeddingSource {
   const vectors = randomVectors(seed, dim)
   return {

@@ -2,19 +2,18 @@
  * A log served as live traffic, on log time: training goes on in rounds and publishes snapshots, every event behind the
  * first of them is a request that reads its user's served embedding, and the event is ingested afterwards.
  */
-import { mkdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { type FeatureSpace, type LogEvent, timeGroups } from '@headwater/features'
 import type { GpuDevice } from '@headwater/gpu'
-import { openServedLog, type ServedLog } from '@headwater/logs'
-import { assertAsOf, createPooling, type Encoder, type Pooling } from '@headwater/pooling'
+import { openServedLog } from '@headwater/logs'
+import { assertAsOf, createPooling, type Encoder } from '@headwater/pooling'
 import { loadTower, type ModelConfig, type ServedTower } from '@headwater/runtime'
 import { openStore } from '@headwater/store'
 import { RecurringTraining, type TrainingOptions } from '@headwater/training'
 import type { DriftRound } from '../geometry/drift.ts'
 import type { Stages } from '../progress/stages.ts'
-import { choosePanel, panelDrift } from './panel.ts'
-import { randomVectors } from './random-vectors.ts'
+import { randomVectors } from './embedding-source.ts'
+import { panelDrift, panelOf } from './panel.ts'
 
 /** The served models: the trained tower, and two controls that are served in the same way. */
 export const servedModels = ['sum', 'untrained', 'random'] as const
@@ -29,8 +28,8 @@ export interface TrafficSummary {
   readonly towerParameters: number
   /** Directory of the served log: a row for each served model of a row of the log. */
   readonly servedLog: string
-  /** Of the store, with all that the traffic left in it. */
-  readonly storeUrl: string
+  /** Directory of the LMDB store, with all that the traffic left in it. */
+  readonly store: string
   /** Of the snapshot that was served last. */
   readonly lastSnapshotDirectory: string
   /** Snapshots that the publication gate held: traffic went on with the one before. */
@@ -87,14 +86,12 @@ interface TrafficOptions {
   readonly signal?: AbortSignal | undefined
 }
 
-/** @throws AsOfError where a served vector is not strictly older than its row */
-export async function serveLiveTraffic(options: TrafficOptions): Promise<TrafficSummary> {
-  const traffic = await Traffic.create(options)
-  try {
-    return await traffic.run()
-  } finally {
-    await traffic.close()
-  }
+/** What pooling publishes of a tower. */
+export function encoderOf(tower: ServedTower): Encoder {
+  const { manifest, dim } = tower
+  const { snapshot, frame } = manifest
+  // The manifest's cut-off is the last event trained on, an encoder's the first moment behind it.
+  return { snapshot, frame, dataCutoffMs: manifest.dataCutoffMs + 1, dim, encode: (batch) => tower.encode(batch) }
 }
 
 const profiledSteps = 8
@@ -102,222 +99,167 @@ const profiledSteps = 8
 /** Served rows that wait for the disk, at most: beyond, the traffic waits, so that none is dropped. */
 const maxPendingRows = 65_536
 
-function servedDirectory(directory: string): string {
-  return join(directory, 'served')
-}
-
-class Traffic {
-  readonly #options: TrafficOptions
-  readonly #training: RecurringTraining
-  readonly #pooling: Pooling
-  readonly #store: Awaited<ReturnType<typeof openStore>>
-  readonly #storeUrl: string
-  readonly #dim: number
-  readonly #servedLog: ServedLog
-  readonly #drift: DriftRound[] = []
-  readonly #snapshotRows: number[] = []
-  readonly #cutoffs = new Map<string, number>()
-  #nowMs = 0
-  #tower: ServedTower | null = null
-  #untrained: ServedTower | null = null
-  readonly #held: HeldSnapshot[] = []
-  readonly #recent: LogEvent[] = []
-  #servedDirectory = ''
-  #panel: string[] = []
-  #vectorsChecked = 0
-  #sumReads = 0
-  #sumHits = 0
-  #kernelShare = 0
-
-  private constructor(
-    options: TrafficOptions,
-    store: Awaited<ReturnType<typeof openStore>>,
-    storeUrl: string,
-    training: RecurringTraining,
-    servedLog: ServedLog,
-  ) {
-    const { space, settings } = options
-    const dim = settings.config.embeddings.count * settings.config.embeddings.width
-    this.#options = options
-    this.#training = training
-    this.#store = store
-    this.#storeUrl = storeUrl
-    this.#dim = dim
-    this.#servedLog = servedLog
-    const control = { count: 1, slots: 1, slot: 'snapshot' } as const
-    // What downstream models learn from are served embeddings, and nothing in their place.
-    const defaultVector = new Float32Array(dim)
-    this.#pooling = createPooling({
-      store,
-      space,
-      clock: { now: () => this.#nowMs },
-      refreshDelayMs: settings.refreshDelayMs,
-      models: [
-        { name: 'sum', dim, policy: { slot: 'snapshot', ...settings.pooling }, defaultVector },
-        { name: 'untrained', dim, policy: control, defaultVector },
-        { name: 'random', dim, policy: control, defaultVector },
-      ],
-    })
+/**
+ * @throws AsOfError where a served vector is not strictly older than its row
+ * @throws NothingServedError where the gate held every snapshot
+ */
+export async function serveLiveTraffic(options: TrafficOptions): Promise<TrafficSummary> {
+  const { device, space, log, directory, settings, seed, stages, signal } = options
+  const { config, pooling: average, refreshDelayMs } = settings
+  const dim = config.embeddings.count * config.embeddings.width
+  const [storePath, servedDirectory] = [join(directory, 'store'), join(directory, 'served')]
+  const training = new RecurringTraining(device, space, join(directory, '.examples'), {
+    ...settings.training,
+    config,
+    seed,
+  })
+  const servedLog = await openServedLog({
+    directory: servedDirectory,
+    tenant: 'default',
+    latest: ['sum'],
+    maxPendingRows,
+  })
+  const store = await openStore(`lmdb:${storePath}`)
+  let nowMs = 0
+  const control = { count: 1, slots: 1, slot: 'snapshot' } as const
+  // What downstream models learn from are served embeddings, and nothing in their place.
+  const defaultVector = new Float32Array(dim)
+  const pooling = createPooling({
+    store,
+    space,
+    clock: { now: () => nowMs },
+    refreshDelayMs,
+    models: [
+      { name: 'sum', dim, policy: { slot: 'snapshot', ...average }, defaultVector },
+      { name: 'untrained', dim, policy: control, defaultVector },
+      { name: 'random', dim, policy: control, defaultVector },
+    ],
+  })
+  const cutoffs = new Map<string, number>()
+  const publish = async (model: string, encoder: Encoder) => {
+    cutoffs.set(`${model} ${encoder.snapshot}`, encoder.dataCutoffMs)
+    await pooling.publish(model, encoder)
   }
 
-  static async create(options: TrafficOptions): Promise<Traffic> {
-    const { device, space, directory, settings, seed } = options
-    mkdirSync(directory, { recursive: true })
-    const storeUrl = `lmdb:${join(directory, 'store')}`
-    const training = new RecurringTraining(device, space, join(directory, '.examples'), {
-      ...settings.training,
-      config: settings.config,
-      seed,
-    })
-    const servedLog = await openServedLog({
-      directory: servedDirectory(directory),
-      tenant: 'default',
-      latest: ['sum'],
-      maxPendingRows,
-    })
-    return new Traffic(options, await openStore(storeUrl), storeUrl, training, servedLog)
-  }
+  let tower = null as ServedTower | null
+  let untrained = null as ServedTower | null
+  let lastSnapshotDirectory = ''
+  let panel: string[] = []
+  let kernelShare = 0
+  const snapshotRows: number[] = []
+  const drift: DriftRound[] = []
+  const held: HeldSnapshot[] = []
 
-  async run(): Promise<TrafficSummary> {
-    const { log, publicationRows, stages, signal } = this.#options
-    const publications = [...publicationRows]
-    let row = 0
-    stages.begin('features', publications[0])
-    for await (const group of timeGroups(log.events())) {
-      signal?.throwIfAborted()
-      if (publications.length > 0 && row >= publications[0]) {
-        stages.end()
-        publications.shift()
-        await this.#publishRound(row)
-        stages.begin('serve', log.rows)
-      }
-      this.#nowMs = group[0].timeMs
-      if (this.#tower) await this.#serve(group)
-      await this.#pooling.ingest(group)
-      this.#training.feed(group)
-      this.#recent.push(...group)
-      if (this.#recent.length > 2 * recentEvents) this.#recent.splice(0, this.#recent.length - recentEvents)
-      row += group.length
-      stages.advance(row)
-    }
-    stages.end()
-    if (!this.#tower) throw new NothingServedError(this.#held)
-    await this.#landAll()
-    await this.#store.flushed()
-    await this.#servedLog.close()
-    return {
-      snapshotRows: this.#snapshotRows,
-      drift: this.#drift,
-      vectorsChecked: this.#vectorsChecked,
-      hitRate: this.#sumReads === 0 ? 0 : this.#sumHits / this.#sumReads,
-      kernelShare: this.#kernelShare,
-      towerParameters: this.#training.weights.set.count,
-      servedLog: servedDirectory(this.#options.directory),
-      storeUrl: this.#storeUrl,
-      lastSnapshotDirectory: this.#servedDirectory,
-      held: this.#held,
-      recent: this.#recent.slice(-recentEvents),
-    }
+  /** The tower before its first round, with what that round's examples are standardized by. */
+  const publishUntrained = async () => {
+    await training.fitDense()
+    const published = await training.publish(join(directory, 'untrained'))
+    return loadTower(published.directory, { device })
   }
 
   /**
    * Trains on what is new, publishes a snapshot and hands it to pooling; the first time, backfills all known users. Where
    * the gate holds the snapshot, traffic goes on with the one before.
    */
-  async #publishRound(row: number): Promise<void> {
-    const { device, space, directory, settings, stages, signal } = this.#options
+  const publishRound = async (row: number) => {
     stages.begin('train', 0)
-    this.#untrained ??= await this.#publishUntrained()
-    await this.#training.round((done, total) => stages.advance(done / total), signal)
-    const first = this.#tower === null
-    if (first) this.#kernelShare = (await this.#training.profileSteps(profiledSteps)).kernelShare
-    const { directory: path, manifest } = await this.#training.publish(join(directory, 'snapshots'))
+    untrained ??= await publishUntrained()
+    await training.round((done, total) => stages.advance(done / total), signal)
+    if (tower === null) kernelShare = (await training.profileSteps(profiledSteps)).kernelShare
+    const { directory: path, manifest } = await training.publish(join(directory, 'snapshots'))
     stages.end()
     const { status, reasons } = manifest.verdict
     if (status === 'held') {
-      this.#held.push({ snapshot: manifest.snapshot, reasons })
+      held.push({ snapshot: manifest.snapshot, reasons })
       return
     }
 
     stages.begin('publish', 0)
-    const before = this.#tower
-    const tower = await loadTower(path, { device })
-    this.#tower = tower
-    this.#servedDirectory = path
-    this.#snapshotRows.push(row)
-    await this.#publish('sum', this.#encoder(tower))
+    const before = tower
+    tower = await loadTower(path, { device })
+    lastSnapshotDirectory = path
+    snapshotRows.push(row)
+    await publish('sum', encoderOf(tower))
     if (before) {
-      this.#drift.push(await panelDrift(space, this.#store, this.#panel, this.#nowMs, before, tower))
+      drift.push(await panelDrift(space, store, panel, nowMs, before, tower))
       // Refreshes that were due keep the tower they were captured with, so those are computed first.
-      await this.#pooling.drain()
+      await pooling.drain()
       before.dispose()
     } else {
-      await this.#publish('untrained', this.#encoder(this.#untrained!))
-      await this.#publish('random', this.#randomEncoder())
-      await this.#pooling.backfill(this.#store.keys('user'), this.#nowMs)
-      this.#panel = await choosePanel(this.#store, settings.panelUsers)
+      await publish('untrained', encoderOf(untrained))
+      await publish('random', { snapshot: 1, frame: 1, dataCutoffMs: 0, dim, encode: randomVectors(seed, dim) })
+      await pooling.backfill(store.keys('user'), nowMs)
+      const users: string[] = []
+      for await (const user of store.keys('user')) users.push(user)
+      panel = panelOf(users, settings.panelUsers)
     }
     stages.end()
   }
 
-  /** The tower before its first round, with what that round's examples are standardized by. */
-  async #publishUntrained(): Promise<ServedTower> {
-    const { device, directory } = this.#options
-    await this.#training.fitDense()
-    const published = await this.#training.publish(join(directory, 'untrained'))
-    return loadTower(published.directory, { device })
-  }
-
-  #encoder(tower: ServedTower): Encoder {
-    const { manifest, dim } = tower
-    return {
-      snapshot: manifest.snapshot,
-      frame: manifest.frame,
-      // The manifest's cut-off is the last event trained on, an encoder's the first moment behind it.
-      dataCutoffMs: manifest.dataCutoffMs + 1,
-      dim,
-      encode: (batch) => tower.encode(batch),
-    }
-  }
-
-  #randomEncoder(): Encoder {
-    const { seed } = this.#options
-    const dim = this.#dim
-    return { snapshot: 1, frame: 1, dataCutoffMs: 0, dim, encode: randomVectors(seed, dim) }
-  }
-
-  async #publish(model: string, encoder: Encoder): Promise<void> {
-    this.#cutoffs.set(`${model} ${encoder.snapshot}`, encoder.dataCutoffMs)
-    await this.#pooling.publish(model, encoder)
-  }
+  let reads = 0
+  let hits = 0
 
   /** Reads and logs what the group's users are served, before any of its events is ingested. */
-  async #serve(group: readonly LogEvent[]): Promise<void> {
+  const serve = async (group: readonly LogEvent[]) => {
     const users = group.map(({ user }) => user)
     // A refresh only matters once its user is read again, so the encoder runs in batches as large as that allows.
-    if (this.#pooling.hasDue(users) || this.#pooling.due >= this.#pooling.batchSize) await this.#pooling.drain()
-    const served = await this.#pooling.read(users, servedModels, { latest: true })
-    assertAsOf(served, this.#nowMs, (model, snapshot) => this.#cutoffs.get(`${model} ${snapshot}`))
-    if (this.#servedLog.pendingRows + users.length * servedModels.length > maxPendingRows) await this.#servedLog.flush()
+    if (pooling.hasDue(users) || pooling.due >= pooling.batchSize) await pooling.drain()
+    const served = await pooling.read(users, servedModels, { latest: true })
+    assertAsOf(served, nowMs, (model, snapshot) => cutoffs.get(`${model} ${snapshot}`))
+    if (servedLog.pendingRows + users.length * servedModels.length > maxPendingRows) await servedLog.flush()
     // A request of its own tells each read's rows from those of the next.
-    this.#servedLog.record(served, `row ${group[0].row}`)
-    this.#vectorsChecked += users.length * servedModels.length
-    this.#sumReads += users.length
-    for (const snapshot of served.models[0].snapshot) if (snapshot > 0) this.#sumHits++
+    servedLog.record(served, `row ${group[0].row}`)
+    reads += users.length
+    for (const snapshot of served.models[0].snapshot) if (snapshot > 0) hits++
   }
 
-  /** Lets every refresh that was offered land. */
-  async #landAll(): Promise<void> {
-    this.#nowMs += this.#options.settings.refreshDelayMs + 1
-    await this.#pooling.drain()
-  }
-
-  async close(): Promise<void> {
-    await this.#pooling.close()
-    await this.#servedLog.close()
-    await this.#store.close()
-    this.#tower?.dispose()
-    this.#untrained?.dispose()
-    this.#training.dispose()
+  try {
+    const publications = [...options.publicationRows]
+    const recent: LogEvent[] = []
+    let row = 0
+    stages.begin('features', publications[0])
+    for await (const group of timeGroups(log.events())) {
+      signal?.throwIfAborted()
+      if (row >= publications[0]) {
+        stages.end()
+        publications.shift()
+        await publishRound(row)
+        stages.begin('serve', log.rows)
+      }
+      nowMs = group[0].timeMs
+      if (tower) await serve(group)
+      await pooling.ingest(group)
+      training.feed(group)
+      recent.push(...group)
+      if (recent.length > 2 * recentEvents) recent.splice(0, recent.length - recentEvents)
+      row += group.length
+      stages.advance(row)
+    }
+    stages.end()
+    if (!tower) throw new NothingServedError(held)
+    // Every refresh that was offered lands.
+    nowMs += refreshDelayMs + 1
+    await pooling.drain()
+    await store.flushed()
+    return {
+      snapshotRows,
+      drift,
+      vectorsChecked: reads * servedModels.length,
+      hitRate: reads === 0 ? 0 : hits / reads,
+      kernelShare,
+      towerParameters: training.weights.set.count,
+      servedLog: servedDirectory,
+      store: storePath,
+      lastSnapshotDirectory,
+      held,
+      recent: recent.slice(-recentEvents),
+    }
+  } finally {
+    await pooling.close()
+    await servedLog.close()
+    await store.close()
+    tower?.dispose()
+    untrained?.dispose()
+    training.dispose()
   }
 }

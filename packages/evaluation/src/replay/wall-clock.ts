@@ -2,23 +2,20 @@
 import { cpSync, mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import type { FeatureSpace, LogEvent } from '@headwater/features'
+import type { FeatureSpace } from '@headwater/features'
 import type { GpuDevice } from '@headwater/gpu'
 import { createPooling, RefreshError, startRefreshing } from '@headwater/pooling'
 import { loadTower } from '@headwater/runtime'
 import { nearestRankPercentiles } from '@headwater/statistics'
 import { openStore } from '@headwater/store'
 import type { Stages } from '../progress/stages.ts'
-import type { PooledSnapshots } from './live-traffic.ts'
+import { encoderOf, type PooledSnapshots, type TrafficSummary } from './live-traffic.ts'
 
 interface WallClockOptions {
   readonly device: GpuDevice
   readonly space: FeatureSpace
-  /** Directory of the LMDB store; it is copied and left as it is. */
-  readonly storePath: string
-  readonly snapshotDirectory: string
-  /** Events whose users are read and which are ingested anew, as of now. */
-  readonly recent: readonly LogEvent[]
+  /** Its store is copied and left as it is; the users of its recent events are read, and these ingested anew, as of now. */
+  readonly traffic: Pick<TrafficSummary, 'store' | 'lastSnapshotDirectory' | 'recent'>
   readonly settings: {
     readonly pooling: PooledSnapshots
     /** Reads and events that are timed. */
@@ -29,32 +26,17 @@ interface WallClockOptions {
   readonly signal?: AbortSignal | undefined
 }
 
-/** From asking for a user's served embedding to having it, measured by wall clock. */
-export interface ReadLatency {
-  readonly count: number
-  readonly p50Us: number
-  readonly p99Us: number
-  /** Share of reads that found an embedding. */
-  readonly hitRate: number
-  readonly quantiles: readonly { readonly percent: number; readonly us: number }[]
-}
-
-/** From an event's arrival until a read returns the embedding that knows it, measured by wall clock. */
-export interface Freshness {
-  readonly count: number
-  readonly p50Ms: number
-  readonly p99Ms: number
-  readonly quantiles: readonly { readonly percent: number; readonly ms: number }[]
-}
-
-export interface WallClockFigures {
-  readonly read: ReadLatency
-  readonly freshness: Freshness
+/** By wall clock, each at `wallClockPercents`. */
+interface WallClockFigures {
+  readonly reads: number
+  /** From asking for a user's served embedding to having it. */
+  readonly readUs: readonly number[]
+  /** From an event's arrival until a read returns the embedding that knows it. */
+  readonly freshnessMs: readonly number[]
 }
 
 /** Percentiles that are told. */
 export const wallClockPercents = [0, 1, 5, 10, 25, 50, 75, 90, 95, 99, 99.9, 100]
-const percentileAt = (values: Float64Array, percent: number) => nearestRankPercentiles(values, [percent])[0]
 
 /**
  * Reads one user at a time while refreshes run beside; events go in one after another, each timed until a read knows it.
@@ -63,7 +45,7 @@ const percentileAt = (values: Float64Array, percent: number) => nearestRankPerce
 export async function measureByWallClock(options: WallClockOptions): Promise<WallClockFigures> {
   const directory = mkdtempSync(join(tmpdir(), 'headwater-wall-clock-'))
   try {
-    cpSync(options.storePath, directory, { recursive: true })
+    cpSync(options.traffic.store, directory, { recursive: true })
     return await measure(options, `lmdb:${directory}`)
   } finally {
     rmSync(directory, { recursive: true, force: true })
@@ -71,26 +53,19 @@ export async function measureByWallClock(options: WallClockOptions): Promise<Wal
 }
 
 async function measure(options: WallClockOptions, storeUrl: string): Promise<WallClockFigures> {
-  const { device, space, settings, recent, stages, signal } = options
+  const { device, space, traffic, settings, stages, signal } = options
+  const { recent } = traffic
   const store = await openStore(storeUrl)
-  const tower = await loadTower(options.snapshotDirectory, { device })
+  const tower = await loadTower(traffic.lastSnapshotDirectory, { device })
   await tower.warm()
-  const { manifest, dim } = tower
-  const clock = { now: () => Date.now() }
   const pooling = createPooling({
     store,
     space,
-    clock,
+    clock: { now: () => Date.now() },
     refreshDelayMs: 0,
-    models: [{ name: 'sum', dim, policy: { slot: 'snapshot', ...settings.pooling } }],
+    models: [{ name: 'sum', dim: tower.dim, policy: { slot: 'snapshot', ...settings.pooling } }],
   })
-  await pooling.publish('sum', {
-    snapshot: manifest.snapshot,
-    frame: manifest.frame,
-    dataCutoffMs: manifest.dataCutoffMs + 1,
-    dim,
-    encode: (batch) => tower.encode(batch),
-  })
+  await pooling.publish('sum', encoderOf(tower))
   let failure: unknown = null
   const refresher = startRefreshing(pooling, { onError: (error) => (failure ??= error) })
   // A refresh that fails never lands: without this the wait for it would not end.
@@ -138,20 +113,9 @@ async function measure(options: WallClockOptions, storeUrl: string): Promise<Wal
     tower.dispose()
     await store.close()
   }
-  const us = latencyUs.subarray(0, reads)
   return {
-    read: {
-      count: reads,
-      p50Us: percentileAt(us, 50),
-      p99Us: percentileAt(us, 99),
-      hitRate: pooling.counters.hits / pooling.counters.reads,
-      quantiles: wallClockPercents.map((percent) => ({ percent, us: percentileAt(us, percent) })),
-    },
-    freshness: {
-      count: freshnessMs.length,
-      p50Ms: percentileAt(freshnessMs, 50),
-      p99Ms: percentileAt(freshnessMs, 99),
-      quantiles: wallClockPercents.map((percent) => ({ percent, ms: percentileAt(freshnessMs, percent) })),
-    },
+    reads,
+    readUs: nearestRankPercentiles(latencyUs.subarray(0, reads), wallClockPercents),
+    freshnessMs: nearestRankPercentiles(freshnessMs, wallClockPercents),
   }
 }

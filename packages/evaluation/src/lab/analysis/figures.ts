@@ -15,21 +15,14 @@ import {
 } from '@headwater/statistics'
 import { NoGapError, shareClosed } from '../../reference-world/reference-scores.ts'
 import type { ArmScore, Comparison, GapShare, ScoredModel } from '../../report/findings.ts'
-import { type Outcomes, probabilities } from './outcomes.ts'
+import type { Outcomes } from './outcomes.ts'
 import { widenBySeeds } from './seed-widening.ts'
 
 export const bootstrap = { draws: 2000, seed: 1 }
 
-const scores = new WeakMap<Outcomes, Map<string, ArmScore>>()
-
 /** Found again where it was asked for before: charts and tables ask for the same ones. */
 export function scoreArm(outcomes: Outcomes, arm: string, model: ScoredModel): ArmScore {
-  const own = scores.get(outcomes) ?? new Map<string, ArmScore>()
-  scores.set(outcomes, own)
-  const key = `${arm} ${model}`
-  const score = own.get(key) ?? scoreAnew(outcomes, arm, model)
-  own.set(key, score)
-  return score
+  return outcomes.once(`score ${arm} ${model}`, () => scoreAnew(outcomes, arm, model))
 }
 
 function scoreAnew(outcomes: Outcomes, arm: string, model: ScoredModel): ArmScore {
@@ -59,7 +52,7 @@ export function seedFigures(outcomes: Outcomes, arm: string, model: ScoredModel)
   const { labels } = outcomes.rowsOf(model)
   const losses = outcomes.seedLosses(arm, model)
   return outcomes.logits(arm, model).map((logits, seed) => {
-    const predicted = probabilities(logits)
+    const predicted = Float64Array.from(logits, (z) => 1 / (1 + Math.exp(-z)))
     return {
       ne: normalizedEntropyOfLosses(losses[seed], labels),
       auc: auc(logits, labels),
@@ -103,20 +96,17 @@ function hasUserOfBothClasses(users: Uint32Array, labels: Uint8Array): boolean {
   return [...seen.values()].includes(3)
 }
 
-/**
- * @param places of the model's rows that are compared; default all
- * @returns null where the places have fewer than two users
- */
+/** @returns null where the slice has fewer than two users */
 export function compare(
   outcomes: Outcomes,
   model: ScoredModel,
   arm: string,
   over: string,
-  slice: { readonly name: string; readonly places?: readonly number[] } = { name: 'all' },
+  { name: slice, places }: { readonly name: string; readonly places?: readonly number[] } = { name: 'all' },
 ): Comparison | null {
-  const found = sampledGain(outcomes, model, arm, over, slice.places)
+  const found = sampledGain(outcomes, model, arm, over, places)
   if (found === null) return null
-  const take = taker(slice.places)
+  const take = taker(places)
   const sumOf = (losses: Float64Array) => take(losses).reduce((sum, loss) => sum + loss, 0)
   const [own, others] = [outcomes.seedLosses(arm, model), outcomes.seedLosses(over, model)]
   const bySeed = own.map((losses, i) => 1 - sumOf(losses) / sumOf(others[Math.min(i, others.length - 1)]))
@@ -125,19 +115,15 @@ export function compare(
     arm,
     over,
     model,
-    slice: slice.name,
-    rows: slice.places?.length ?? outcomes.rowsOf(model).labels.length,
+    slice,
+    rows: places?.length ?? outcomes.rowsOf(model).labels.length,
     gain: interval,
     samplingStandardError: found.standardError,
     seedSd,
-    pValue: pValueOf(found.value, standardError, freedom),
+    // 0 over 0, the same predictions, is no gain.
+    pValue: found.value === 0 ? 1 : studentTwoSided(found.value / standardError, freedom),
     adjustedPValue: null,
   }
-}
-
-function pValueOf(value: number, standardError: number, freedom: number): number {
-  if (standardError === 0) return value === 0 ? 1 : 0
-  return studentTwoSided(value / standardError, freedom)
 }
 
 /** The same comparisons with p-values adjusted for their number (Holm). */

@@ -10,7 +10,7 @@ export class Outcomes {
   readonly lab: LabLog
   readonly seeds: readonly number[]
   readonly #byName: ReadonlyMap<string, readonly ArmOutcome[]>
-  readonly #losses = new Map<string, Float64Array>()
+  readonly #made = new Map<string, unknown>()
 
   /** @param byName outcomes of each arm in the order of the seeds; of an arm without a seed, one */
   constructor(lab: LabLog, seeds: readonly number[], byName: ReadonlyMap<string, readonly ArmOutcome[]>) {
@@ -65,12 +65,12 @@ export class Outcomes {
   /** Log losses [R] of each seed. */
   seedLosses(arm: string, model: ScoredModel): readonly Float64Array[] {
     const { labels } = this.rowsOf(model)
-    return this.logits(arm, model).map((logits) => Float64Array.from(logLossesOfLogits(logits, labels)))
+    return this.logits(arm, model).map((logits) => logLossesOfLogits(logits, labels))
   }
 
   /** Log losses [R], averaged over the seeds. */
   losses(arm: string, model: ScoredModel): Float64Array {
-    return this.#cached(`${arm} ${model}`, () => meanOf(this.seedLosses(arm, model)))
+    return this.once(`losses ${arm} ${model}`, () => meanOf(this.seedLosses(arm, model)))
   }
 
   /**
@@ -78,7 +78,7 @@ export class Outcomes {
    * Of models of all rows of a synthetic log.
    */
   expectedLosses(arm: string, model: ScoredModel): Float64Array {
-    return this.#cached(`expected ${arm} ${model}`, () => meanOf(this.seedExpectedLosses(arm, model)))
+    return this.once(`expected ${arm} ${model}`, () => meanOf(this.seedExpectedLosses(arm, model)))
   }
 
   /** The same of each seed. */
@@ -94,24 +94,20 @@ export class Outcomes {
 
   /** Expected losses [T] of a way of knowing. */
   knownLosses(name: string): Float64Array {
-    return this.#cached(`known ${name}`, () => crossEntropies(this.known(name), this.known('truth')))
+    return this.once(`known ${name}`, () => crossEntropies(this.known(name), this.known('truth')))
   }
 
-  #cached(key: string, make: () => Float64Array): Float64Array {
-    const found = this.#losses.get(key) ?? make()
-    this.#losses.set(key, found)
-    return found
+  /** What was made of these outcomes under a key before, or is made now. */
+  once<T>(key: string, make: () => T): T {
+    const made = (this.#made.get(key) as T | undefined) ?? make()
+    this.#made.set(key, made)
+    return made
   }
-}
-
-export function probabilities(logits: Float32Array): Float64Array {
-  return Float64Array.from(logits, (z) => 1 / (1 + Math.exp(-z)))
 }
 
 /** Log losses of the seeds' logits of the same rows, averaged over them. */
 export function seedMean(logits: readonly Float32Array[], labels: ArrayLike<number>): Float64Array {
-  const known = Uint8Array.from(labels)
-  return meanOf(logits.map((own) => Float64Array.from(logLossesOfLogits(own, known))))
+  return meanOf(logits.map((own) => logLossesOfLogits(own, labels)))
 }
 
 function meanOf(parts: readonly Float64Array[]): Float64Array {

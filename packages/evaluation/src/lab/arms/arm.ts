@@ -14,6 +14,11 @@ export interface ArmOutcome {
   readonly warnings?: readonly string[]
 }
 
+/** Columns of an outcome, of numbers by name. */
+export function floatColumns(columns: Readonly<Record<string, ArrayLike<number>>>): ArmOutcome['columns'] {
+  return Object.fromEntries(Object.entries(columns).map(([name, values]) => [name, Float32Array.from(values)]))
+}
+
 export interface ArmContext {
   readonly device: GpuDevice
   readonly lab: LabLog

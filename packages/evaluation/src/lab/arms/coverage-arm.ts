@@ -33,18 +33,9 @@ export function coverageArm({ name, title, policy, frozen }: CoverageArmPlan): A
       /** Of each user, events that the vector does not know as far as was read, oldest first. */
       const unknown = new Map<string, number[]>()
       stages.begin(title, log.rows)
-      const replay = new AsOfReplay<true>(
-        {
-          space,
-          log,
-          policy,
-          ...(frozen && { frozenFromMs: test.fromMs }),
-          slots: 1,
-          publishedMs: lab.publishedMs,
-          signal,
-        },
-        nothing,
-      )
+      const frozenFrom = frozen && { frozenFromMs: test.fromMs }
+      const { publishedMs } = lab
+      const replay = new AsOfReplay<true>({ space, log, policy, ...frozenFrom, slots: 1, publishedMs, signal }, nothing)
       for await (const { events, held, groupEnds, rows } of replay.blocks()) {
         let from = 0
         for (const end of groupEnds) {
@@ -57,9 +48,9 @@ export function coverageArm({ name, title, policy, frozen }: CoverageArmPlan): A
             lagMs[logRow - test.fromRow] = vector === undefined ? noVector : timeMs - (times[0] ?? timeMs)
           }
           for (const { user, timeMs } of events.slice(from, end)) {
-            const times = unknown.get(user)
-            if (times === undefined) unknown.set(user, [timeMs])
-            else times.push(timeMs)
+            const times = unknown.get(user) ?? []
+            times.push(timeMs)
+            unknown.set(user, times)
           }
           from = end
         }

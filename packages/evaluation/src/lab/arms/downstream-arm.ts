@@ -1,6 +1,6 @@
 /** An arm whose downstream models are given a source's vectors as a serving policy has them. */
 import { join } from 'node:path'
-import type { FeatureSpace } from '@headwater/features'
+import type { FeatureSpace, LogEvent } from '@headwater/features'
 import type { GpuDevice } from '@headwater/gpu'
 import { readSnapshot } from '@headwater/snapshot'
 import { type DownstreamSpec, type ModelName, rowSelector, userSelector } from '../../downstream/family.ts'
@@ -22,7 +22,7 @@ import { LearnedSource } from '../../representations/learned-source.ts'
 import { judgedFrom, type LabLog, specOf } from '../log/lab-log.ts'
 import { type Publication, type Upstream, type UpstreamPlan, upstreamEvents } from '../upstream/upstream.ts'
 import { labOf } from '../upstream/variant.ts'
-import type { Arm } from './arm.ts'
+import { type Arm, floatColumns } from './arm.ts'
 
 /**
  * - `none`: nothing is served, and the model has no flags
@@ -115,22 +115,19 @@ export function downstreamArm(plan: DownstreamArmPlan): Arm {
       const source = learned
         ? new LearnedSource(space, learned, publishedMs, lab.users, seed)
         : await openSource(device, space, plan, trained!)
-      const specs = plan.models.map((own) => specOf(lab, own))
+      const specs = plan.models.map((model) => specOf(lab, model))
+      const own = specs.map(({ rows }) => userSelector(rows))
       const runs: { readonly spec: DownstreamSpec; readonly setup: Setup; readonly run: ProgressiveRun }[] = []
+      const flags = plan.source === 'none' ? [] : usualFlags
+      const shared = { device, space, dim: source.dim, flags, seed, keptFrom, judgedFrom: judgedFrom(lab) }
       stages.begin(title, log.rows)
       try {
         for (const spec of specs)
           for (const setup of plan.setups) {
             const deployedAt = deployments(setup.deployment, publications, keptFrom)
             const run = new ProgressiveRun({
-              device,
-              space,
+              ...shared,
               spec,
-              dim: source.dim,
-              flags: plan.source === 'none' ? [] : usualFlags,
-              seed,
-              keptFrom,
-              judgedFrom: judgedFrom(lab),
               ...(model && { model: ownModel(space, model, seed) }),
               ...(deployedAt && { deployedAt }),
               ...(setup.rateFactor !== undefined && { rateFactor: setup.rateFactor }),
@@ -147,14 +144,14 @@ export function downstreamArm(plan: DownstreamArmPlan): Arm {
             slots: Math.max(...plan.setups.map(({ averaging }) => averaging.weights.length)),
             publishedMs,
             ingests: upstreamEvents(lab, upstream),
-            ...(plan.forOwnUsers && { serves: anyOf(specs.map(({ rows }) => userSelector(rows))) }),
+            ...(plan.forOwnUsers && { serves: (user: string) => own.some((selects) => selects(user)) }),
             countedFromMs: test.fromMs,
             signal,
           },
           source,
         )
         const averagings = [...new Set(plan.setups.map(({ averaging }) => averaging))]
-        const about = plan.keptFrom && new KeptRows(lab, specs[0], publications, keptFrom)
+        const about = plan.keptFrom && keptRows(lab, specs[0], publications, keptFrom)
         const tally = { served: 0, ageMs: 0 }
         for await (const block of replay.blocks()) {
           const served = new Map(
@@ -191,7 +188,7 @@ export function downstreamArm(plan: DownstreamArmPlan): Arm {
             : [[judgedName(setup.name, spec.name), run.judgedLoss] as const],
         )
         return {
-          columns: { ...columns, ...about?.columns },
+          columns: { ...columns, ...floatColumns(about?.columns ?? {}) },
           figures: {
             servedShare: tally.served / test.rows,
             // Where nothing was served there is no age.
@@ -214,49 +211,25 @@ export function downstreamArm(plan: DownstreamArmPlan): Arm {
 }
 
 /** What the kept rows of a model are, where they are not the test window's. */
-class KeptRows {
-  readonly #lab: LabLog
-  readonly #spec: DownstreamSpec
-  readonly #publications: readonly Publication[]
-  readonly #fromRow: number
-  readonly #selects: ReturnType<typeof rowSelector>
-  readonly #labels: Uint8Array
-  readonly #weights: Float32Array
-  readonly #users = new Map<string, number>()
-  readonly #columns = { label: [] as number[], user: [] as number[], publication: [] as number[] }
-
-  constructor(lab: LabLog, spec: DownstreamSpec, publications: readonly Publication[], fromRow: number) {
-    const { space } = lab
-    this.#lab = lab
-    this.#spec = spec
-    this.#publications = publications
-    this.#fromRow = fromRow
-    this.#selects = rowSelector(space, spec)
-    this.#labels = new Uint8Array(space.tasks.length)
-    this.#weights = new Float32Array(space.tasks.length)
+function keptRows({ space }: LabLog, spec: DownstreamSpec, publications: readonly Publication[], fromRow: number) {
+  const selects = rowSelector(space, spec)
+  const labels = new Uint8Array(space.tasks.length)
+  const weights = new Float32Array(space.tasks.length)
+  const users = new Map<string, number>()
+  const columns = { label: [] as number[], user: [] as number[], publication: [] as number[] }
+  const add = (event: LogEvent) => {
+    if (event.row < fromRow) return
+    space.labels(event, labels, weights)
+    if (!selects(event, labels, weights)) return
+    if (!users.has(event.user)) users.set(event.user, users.size)
+    columns.label.push(labels[spec.task])
+    columns.user.push(users.get(event.user)!)
+    columns.publication.push(publications.filter(({ row }) => row <= event.row).length - 1)
   }
-
-  add(event: Parameters<ReturnType<typeof rowSelector>>[0]): void {
-    if (event.row < this.#fromRow) return
-    this.#lab.space.labels(event, this.#labels, this.#weights)
-    if (!this.#selects(event, this.#labels, this.#weights)) return
-    if (!this.#users.has(event.user)) this.#users.set(event.user, this.#users.size)
-    this.#columns.label.push(this.#labels[this.#spec.task])
-    this.#columns.user.push(this.#users.get(event.user)!)
-    this.#columns.publication.push(this.#publications.filter(({ row }) => row <= event.row).length - 1)
-  }
-
-  get columns(): Record<string, Float32Array> {
-    return Object.fromEntries(Object.entries(this.#columns).map(([name, values]) => [name, Float32Array.from(values)]))
-  }
+  return { columns, add }
 }
 
 const isTower = (source: SourceName) => source === 'tower' || source === 'raw'
-
-const anyOf =
-  (selectors: readonly ((user: string) => boolean)[]) =>
-  (user: string): boolean =>
-    selectors.some((selects) => selects(user))
 
 async function openSource(
   device: GpuDevice,

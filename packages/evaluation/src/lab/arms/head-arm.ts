@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import type { SideBatch } from '@headwater/features'
 import { AsOfReplay } from '../../replay/as-of-replay.ts'
 import type { ServingPolicy } from '../../replay/serving-policy.ts'
-import { UpstreamHeads, userRows } from '../../replay/upstream-head.ts'
+import { openHeads, userRows } from '../../replay/upstream-head.ts'
 import { type UpstreamPlan, upstreamEvents } from '../upstream/upstream.ts'
 import { labOf } from '../upstream/variant.ts'
 import type { Arm } from './arm.ts'
@@ -28,29 +28,29 @@ export function headArm({ name, title, seed, policy, frozen, upstream }: HeadArm
     run: async ({ device, lab: whole, stages, signal }, trained) => {
       const lab = labOf(whole, upstream.variant)
       const { space, log, test } = lab
-      const { directory, publications } = trained!
+      const { directory, publications, towerParameters, taughtRows, trainingFlops, encodeFlops } = trained!
+      const publishedMs = publications.map((publication) => publication.publishedMs)
       const logits = new Float32Array(test.rows)
       const snapshots = publications.map(({ snapshot }) => join(directory, snapshot))
-      const heads = await UpstreamHeads.load(device, space, snapshots, logits)
+      const heads = await openHeads(device, space, snapshots, logits)
       // Whom nothing is held of is scored as a user without events.
-      const nobody: SideBatch = space.allocate('user', 1)
+      const nobody = space.allocate('user', 1)
       space.encodeUser(nobody, 0, space.newUserState(), log.timeRange.firstMs)
+      const replay = new AsOfReplay<SideBatch>(
+        {
+          space,
+          log,
+          policy,
+          ...(frozen && { frozenFromMs: test.fromMs }),
+          slots: 1,
+          publishedMs,
+          ingests: upstreamEvents(lab, upstream),
+          signal,
+        },
+        userRows(space),
+      )
       stages.begin(title, log.rows)
       try {
-        const publishedMs = publications.map((publication) => publication.publishedMs)
-        const replay = new AsOfReplay<SideBatch>(
-          {
-            space,
-            log,
-            policy,
-            ...(frozen && { frozenFromMs: test.fromMs }),
-            slots: 1,
-            publishedMs,
-            ingests: upstreamEvents(lab, upstream),
-            signal,
-          },
-          userRows(space),
-        )
         for await (const block of replay.blocks()) {
           for (const [row, event] of block.events.entries()) {
             const place = event.row - test.fromRow
@@ -58,18 +58,16 @@ export function headArm({ name, title, seed, policy, frozen, upstream }: HeadArm
             const [held] = block.held[row]
             const untilMs = frozen ? Math.min(event.timeMs, test.fromMs) : event.timeMs
             const latest = publishedMs.filter((ms) => ms < untilMs).length - 1
-            const [snapshot, user] = held === undefined ? [latest, nobody] : [held.snapshot, held.value!]
-            await heads.add(snapshot, user, block.item, row, place)
+            await heads.add(held?.snapshot ?? latest, held?.value ?? nobody, block.item, row, place)
           }
           stages.advance(block.events[block.rows - 1].row + 1)
         }
         await heads.finish()
-        stages.end()
-        const { towerParameters, taughtRows, trainingFlops, encodeFlops } = trained!
-        return { columns: { head: logits }, figures: { towerParameters, taughtRows, trainingFlops, encodeFlops } }
       } finally {
         heads.dispose()
       }
+      stages.end()
+      return { columns: { head: logits }, figures: { towerParameters, taughtRows, trainingFlops, encodeFlops } }
     },
   }
 }

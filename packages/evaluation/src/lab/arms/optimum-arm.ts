@@ -1,8 +1,8 @@
 /** What is reachable on a synthetic log: the filtered optimum, by what a prediction may know of the user. */
-import { knowledge, referencePredictions } from '../../reference-world/reference-predictions.ts'
+import { referencePredictions } from '../../reference-world/reference-predictions.ts'
 import { testDay } from '../log/lab-log.ts'
 import type { LabSettings } from '../log/settings.ts'
-import type { Arm } from './arm.ts'
+import { type Arm, floatColumns } from './arm.ts'
 
 /** Columns `truth` and one of each knowledge hold probabilities of the first task of every row of the test window. */
 export function optimumArm({ testShare }: LabSettings): Arm {
@@ -19,11 +19,7 @@ export function optimumArm({ testShare }: LabSettings): Arm {
       const options = { fromDay: testDay(world, testShare), ...(signal && { signal }) }
       const { truth, predictions } = referencePredictions(world, options)
       stages.end()
-      const columns = [['truth', truth] as const, ...knowledge.map((name) => [name, predictions[name]] as const)]
-      return {
-        columns: Object.fromEntries(columns.map(([name, values]) => [name, Float32Array.from(values)])),
-        figures: {},
-      }
+      return { columns: floatColumns({ truth, ...predictions }), figures: {} }
     },
   }
 }

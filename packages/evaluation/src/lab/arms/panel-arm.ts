@@ -6,9 +6,10 @@ import { drift } from '../../geometry/drift.ts'
 import { principalPlane } from '../../geometry/principal-plane.ts'
 import type { Capture } from '../../replay/as-of-replay.ts'
 import { towerSource } from '../../replay/embedding-source.ts'
+import { panelOf } from '../../replay/panel.ts'
 import { type Averaging, pooled } from '../../replay/pooled.ts'
 import type { UpstreamPlan } from '../upstream/upstream.ts'
-import type { Arm } from './arm.ts'
+import { type Arm, floatColumns } from './arm.ts'
 
 /** Users compared, and those of them that are drawn. */
 const panelUsers = 1000
@@ -43,23 +44,16 @@ export function panelArm({ name, title, seed, upstream, aligned, averaging, apar
     run: async ({ device, lab, stages, signal }, trained) => {
       const { space, log, test } = lab
       const replay = new Replay(space)
-      const users: string[] = []
-      const seen = new Set<string>()
+      const users = new Set<string>()
       stages.begin(title, test.fromRow)
       for await (const group of timeGroups(log.events())) {
         signal?.throwIfAborted()
         if (group[0].row >= test.fromRow) break
         replay.ingest(group)
-        for (const { user } of group) {
-          if (seen.has(user)) continue
-          seen.add(user)
-          users.push(user)
-        }
+        for (const { user } of group) users.add(user)
         stages.advance(group[group.length - 1].row + 1)
       }
-      const step = Math.max(1, users.length / panelUsers)
-      const count = Math.min(panelUsers, users.length)
-      const panel = Array.from({ length: count }, (_, i) => users[Math.floor(i * step)])
+      const panel = panelOf([...users], panelUsers)
       const batch = space.allocate('user', panel.length)
       for (const [row, user] of panel.entries()) space.encodeUser(batch, row, replay.userState(user), test.fromMs)
       const { publications, directory } = trained!
@@ -82,20 +76,18 @@ export function panelArm({ name, title, seed, upstream, aligned, averaging, apar
         const shown = vectors.map((all) => all.subarray(0, drawn * dim))
         const map = principalPlane(joined(shown, drawn * dim), dim)
         stages.end()
-        return {
-          columns: {
-            cosine: Float32Array.from(pairs, ({ cosine }) => cosine),
-            relativeL2: Float32Array.from(pairs, ({ relativeL2 }) => relativeL2),
-            cka: Float32Array.from(pairs, ({ cka }) => cka),
-            averageCosine: Float32Array.from(pairs, ({ average }) => average.cosine),
-            averageRelativeL2: Float32Array.from(pairs, ({ average }) => average.relativeL2),
-            cosineApart: Float32Array.from(distant, ({ cosine }) => cosine),
-            relativeL2Apart: Float32Array.from(distant, ({ relativeL2 }) => relativeL2),
-            mapX: Float32Array.from({ length: map.length / 2 }, (_, i) => map[2 * i]),
-            mapY: Float32Array.from({ length: map.length / 2 }, (_, i) => map[2 * i + 1]),
-          },
-          figures: { panelUsers: panel.length, drawnUsers: drawn },
+        const columns = {
+          cosine: pairs.map(({ cosine }) => cosine),
+          relativeL2: pairs.map(({ relativeL2 }) => relativeL2),
+          cka: pairs.map(({ cka }) => cka),
+          averageCosine: pairs.map(({ average }) => average.cosine),
+          averageRelativeL2: pairs.map(({ average }) => average.relativeL2),
+          cosineApart: distant.map(({ cosine }) => cosine),
+          relativeL2Apart: distant.map(({ relativeL2 }) => relativeL2),
+          mapX: map.filter((_, i) => i % 2 === 0),
+          mapY: map.filter((_, i) => i % 2 === 1),
         }
+        return { columns: floatColumns(columns), figures: { panelUsers: panel.length, drawnUsers: drawn } }
       } finally {
         source.dispose()
       }

@@ -25,18 +25,12 @@ export function recordArm({ name, dim, slots }: RecordArmPlan): Arm {
       const store = new EmbeddingStore(driver, 'tenant')
       try {
         const users = ['user']
-        for (let snapshot = 1; snapshot <= slots; snapshot++)
-          await store.append({
-            model,
-            dim,
-            users,
-            vectors: new Float32Array(dim).fill(1 / snapshot),
-            snapshot,
-            frame: 1,
-            featureTimeMs: Float64Array.of(snapshot),
-            writtenMs: snapshot,
-            policy: { slots, count: slots, slot: 'snapshot' },
-          })
+        const policy = { slots, count: slots, slot: 'snapshot' } as const
+        for (let snapshot = 1; snapshot <= slots; snapshot++) {
+          const vectors = new Float32Array(dim).fill(1 / snapshot)
+          const times = { featureTimeMs: Float64Array.of(snapshot), writtenMs: snapshot }
+          await store.append({ model, dim, users, vectors, snapshot, frame: 1, policy, ...times })
+        }
         let storedBytes = 0
         await driver.readRings('tenant', users, [model], (_, __, record) => {
           storedBytes = record?.length ?? 0

@@ -1,13 +1,12 @@
 /** The log served as live traffic by the store and the pooling, and what downstream models make of the served log. */
 import { mkdirSync } from 'node:fs'
-import { join } from 'node:path'
 import { logLossesOfLogits, mean } from '@headwater/statistics'
 import { evaluateServed, type ServedChoice } from '../../downstream/evaluate-served.ts'
 import { servedModels, serveLiveTraffic, type TrafficSettings } from '../../replay/live-traffic.ts'
 import { servedBlocks, servedRows } from '../../replay/served-log.ts'
 import { measureByWallClock } from '../../replay/wall-clock.ts'
 import { specOf } from '../log/lab-log.ts'
-import type { Arm } from './arm.ts'
+import { type Arm, floatColumns } from './arm.ts'
 import { setupColumn } from './downstream-arm.ts'
 
 export interface TrafficArmPlan extends Pick<TrafficSettings, 'pooling' | 'panelUsers'> {
@@ -44,29 +43,11 @@ export function trafficArm({ name, title, seed, ...plan }: TrafficArmPlan): Arm 
     settings: { kind: 'traffic', ...plan },
     upstream: null,
     run: async ({ device, lab, stages, signal, directory }) => {
-      const { log, space, settings, test, tenths } = lab
+      const { log, space, settings, test, tenths, publicationRows } = lab
       mkdirSync(directory, { recursive: true })
-      const traffic = await serveLiveTraffic({
-        device,
-        space,
-        log,
-        directory,
-        settings: { ...settings, ...plan },
-        publicationRows: lab.publicationRows,
-        seed,
-        stages,
-        signal,
-      })
-      const { read, freshness } = await measureByWallClock({
-        device,
-        space,
-        storePath: join(directory, 'store'),
-        snapshotDirectory: traffic.lastSnapshotDirectory,
-        recent: traffic.recent,
-        settings: plan,
-        stages,
-        signal,
-      })
+      const job = { device, space, log, directory, publicationRows, seed, stages, signal }
+      const traffic = await serveLiveTraffic({ ...job, settings: { ...settings, ...plan } })
+      const measured = await measureByWallClock({ device, space, traffic, settings: plan, stages, signal })
       stages.begin('downstream', log.rows)
       const { embeddings } = settings.config
       const labels = new Uint8Array(log.rows)
@@ -83,35 +64,36 @@ export function trafficArm({ name, title, seed, ...plan }: TrafficArmPlan): Arm 
           stages.advance(events[events.length - 1].row + 1)
         },
       })
-      const columns: Record<string, Float32Array> = {}
-      for (const [choice, own] of Object.entries(logits)) {
-        const losses = Float64Array.from(logLossesOfLogits(own, labels))
-        columns[setupColumn(choice, 'ranking')] = own.slice(test.fromRow)
-        columns[tenthsColumn(choice)] = Float32Array.from(tenths, ({ fromRow, toRow }) =>
-          mean(losses.subarray(fromRow, toRow)),
-        )
-      }
+      const ofChoices = Object.entries(logits).flatMap(([choice, own]) => {
+        const losses = logLossesOfLogits(own, labels)
+        const byTenth = tenths.map(({ fromRow, toRow }) => mean(losses.subarray(fromRow, toRow)))
+        return [
+          [setupColumn(choice, 'ranking'), own.slice(test.fromRow)] as const,
+          [tenthsColumn(choice), byTenth] as const,
+        ]
+      })
       stages.end()
-      const { drift } = traffic
+      const { drift, snapshotRows } = traffic
+      const { readUs, freshnessMs } = measured
       return {
-        columns: {
-          ...columns,
-          snapshotRows: Float32Array.from(traffic.snapshotRows),
-          driftFrom: Float32Array.from(drift, ({ fromSnapshot }) => fromSnapshot),
-          driftTo: Float32Array.from(drift, ({ toSnapshot }) => toSnapshot),
-          driftUsers: Float32Array.from(drift, ({ users }) => users),
-          driftCosine: Float32Array.from(drift, ({ cosine }) => cosine),
-          driftRelativeL2: Float32Array.from(drift, ({ relativeL2 }) => relativeL2),
-          readUs: Float32Array.from(read.quantiles, ({ us }) => us),
-          freshnessMs: Float32Array.from(freshness.quantiles, ({ ms }) => ms),
-        },
+        columns: floatColumns({
+          ...Object.fromEntries(ofChoices),
+          snapshotRows,
+          driftFrom: drift.map(({ fromSnapshot }) => fromSnapshot),
+          driftTo: drift.map(({ toSnapshot }) => toSnapshot),
+          driftUsers: drift.map(({ users }) => users),
+          driftCosine: drift.map(({ cosine }) => cosine),
+          driftRelativeL2: drift.map(({ relativeL2 }) => relativeL2),
+          readUs,
+          freshnessMs,
+        }),
         figures: {
           hitRate: traffic.hitRate,
           vectorsChecked: traffic.vectorsChecked,
           kernelShare: traffic.kernelShare,
           towerParameters: traffic.towerParameters,
-          timedReads: read.count,
-          timedEvents: freshness.count,
+          timedReads: measured.reads,
+          timedEvents: plan.timedEvents,
         },
         warnings: traffic.held.map(
           ({ snapshot, reasons }) =>

@@ -5,22 +5,20 @@ import type { GpuDevice } from '@headwater/gpu'
 import type { Arm, ArmContext, ArmOutcome } from '../arms/arm.ts'
 import type { LabLog } from '../log/lab-log.ts'
 import { readUpstream, trainUpstream, type Upstream, type UpstreamPlan } from '../upstream/upstream.ts'
-import { ArmCache } from './arm-cache.ts'
 import { codeVersion } from './code-version.ts'
 import { contentHash } from './content-hash.ts'
+import { readOutcome, writeOutcome } from './outcome-file.ts'
 
 export class LabCache {
   readonly directory: string
   readonly #lab: LabLog
   readonly #adapter: string
-  readonly #arms: ArmCache
 
   /** @param adapter that arms are run on: another rounds differently */
   constructor(directory: string, lab: LabLog, adapter: string) {
     this.directory = directory
     this.#lab = lab
     this.#adapter = adapter
-    this.#arms = new ArmCache(join(directory, 'arms'))
     mkdirSync(join(directory, 'upstreams'), { recursive: true })
   }
 
@@ -28,22 +26,16 @@ export class LabCache {
     return new LabCache(directory, lab, adapter.description || adapterClass)
   }
 
-  hashOf(arm: Arm): string {
-    const { upstream, settings, seed } = arm
-    return contentHash({
-      ...this.#common(),
-      settings,
-      seed,
-      upstream: upstream && this.#upstreamHash(upstream),
-    })
+  hashOf({ upstream, settings, seed }: Arm): string {
+    return contentHash({ ...this.#common(), settings, seed, upstream: upstream && this.#upstreamHash(upstream) })
   }
 
   find(arm: Arm): ArmOutcome | null {
-    return this.#arms.read(this.hashOf(arm))
+    return readOutcome(this.#pathOf(arm))
   }
 
   has(arm: Arm): boolean {
-    return this.#arms.has(this.hashOf(arm))
+    return existsSync(this.#pathOf(arm))
   }
 
   hasUpstream(plan: UpstreamPlan): boolean {
@@ -59,12 +51,8 @@ export class LabCache {
     rmSync(directory, { recursive: true, force: true })
     const outcome = await arm.run({ ...context, directory }, upstream)
     rmSync(directory, { recursive: true, force: true })
-    const { name, seed, settings } = arm
-    this.#arms.write(
-      this.hashOf(arm),
-      { name, seed, settings, upstream: arm.upstream, log: this.#lab.log.name },
-      outcome,
-    )
+    const { run: _, ...about } = arm
+    writeOutcome(this.#pathOf(arm), { ...about, log: this.#lab.log.name }, outcome)
     return outcome
   }
 
@@ -76,6 +64,10 @@ export class LabCache {
   /** Where an upstream is kept, or will be. */
   directoryOf(plan: UpstreamPlan): string {
     return join(this.directory, 'upstreams', this.#upstreamHash(plan))
+  }
+
+  #pathOf(arm: Arm): string {
+    return join(this.directory, 'arms', this.hashOf(arm))
   }
 
   #common() {

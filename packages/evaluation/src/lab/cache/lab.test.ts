@@ -1,4 +1,4 @@
-import { existsSync, mkdirSync, readdirSync, writeFileSync } from 'node:fs'
+import { existsSync, readdirSync, truncateSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { openSyntheticLog, syntheticWorld } from '@headwater/datasets'
 import { requestDevice } from '@headwater/gpu'
@@ -12,9 +12,9 @@ import { memoryLog, smallEvents, smallSchema } from '../../testing/small-log.ts'
 import type { Arm } from '../arms/arm.ts'
 import { firstRows } from '../log/first-rows.ts'
 import { publicationRows } from '../log/settings.ts'
-import { ArmCache } from './arm-cache.ts'
 import { contentHash } from './content-hash.ts'
 import { LabCache } from './lab-cache.ts'
+import { readOutcome, writeOutcome } from './outcome-file.ts'
 
 test('content has one hash whatever the order of its keys, and another content another', () => {
   expect(contentHash({ a: 1, b: [{ c: 2, d: undefined }] })).toBe(contentHash({ b: [{ c: 2 }], a: 1 }))
@@ -22,28 +22,29 @@ test('content has one hash whatever the order of its keys, and another content a
   expect(new Set(all.map(contentHash)).size).toBe(all.length)
 })
 
-describe('the cache of arms', () => {
+describe('an outcome on disk', () => {
+  const directory = temporaryDirectory()
+  const path = join(directory, 'one')
   const outcome = { columns: { head: Float32Array.of(1.5, -2), other: new Float32Array(0) }, figures: { age: 3 } }
 
   test('gives back what was written', () => {
-    const cache = new ArmCache(temporaryDirectory())
-    expect(cache.read('one')).toBeNull()
-    cache.write('one', {}, outcome)
-    expect(cache.has('one')).toBe(true)
-    expect(cache.read('one')).toEqual(outcome)
-    cache.write('one', {}, { ...outcome, figures: { age: 4 } })
-    expect(cache.read('one')!.figures).toEqual({ age: 4 })
-    expect(readdirSync(cache.directory)).toEqual(['one'])
+    expect(readOutcome(path)).toBeNull()
+    writeOutcome(path, {}, outcome)
+    expect(readOutcome(path)).toEqual(outcome)
+    writeOutcome(path, {}, { ...outcome, figures: { age: 4 } })
+    expect(readOutcome(path)!.figures).toEqual({ age: 4 })
+    expect(readdirSync(directory)).toEqual(['one'])
   })
 
   test('takes what a kill left for nothing', () => {
-    const cache = new ArmCache(temporaryDirectory())
-    mkdirSync(join(cache.directory, 'one.partial'))
-    writeFileSync(join(cache.directory, 'one.partial', '0.f32'), 'half')
-    expect(cache.has('one')).toBe(false)
-    cache.write('one', {}, outcome)
-    writeFileSync(join(cache.directory, 'one', '0.f32'), 'half')
-    expect(cache.read('one')).toBeNull()
+    const own = join(temporaryDirectory(), 'one')
+    writeFileSync(`${own}.partial`, 'half')
+    expect(readOutcome(own)).toBeNull()
+    writeOutcome(own, {}, outcome)
+    for (const bytes of [60, 20, 0]) {
+      truncateSync(own, bytes)
+      expect(readOutcome(own)).toBeNull()
+    }
   })
 })
 

@@ -1,7 +1,14 @@
+/** Logs made of another one, which their `close` closes. */
 import type { Log } from '@headwater/datasets'
 import type { LogEvent } from '@headwater/features'
 
-/** The first rows of a log, as a log; `close` closes the whole one. */
+/** The log but for what is changed. */
+export function changedLog(log: Log, changes: Partial<Log>): Log {
+  const { name, schema, rows, skippedRows, badRows, timeRange } = log
+  const own = { name, schema, rows, skippedRows, badRows, timeRange }
+  return { ...own, events: (range) => log.events(range), close: () => log.close(), ...changes }
+}
+
 export async function firstRows(log: Log, rows: number): Promise<Log> {
   let lastMs = log.timeRange.firstMs
   const taken = Math.min(rows, log.rows)
@@ -13,14 +20,5 @@ export async function firstRows(log: Log, rows: number): Promise<Log> {
     }
   }
   for await (const chunk of events()) lastMs = chunk[chunk.length - 1].timeMs
-  return {
-    name: log.name,
-    schema: log.schema,
-    rows: taken,
-    skippedRows: log.skippedRows,
-    badRows: log.badRows,
-    timeRange: { firstMs: log.timeRange.firstMs, lastMs },
-    events,
-    close: () => log.close(),
-  }
+  return changedLog(log, { rows: taken, timeRange: { firstMs: log.timeRange.firstMs, lastMs }, events })
 }

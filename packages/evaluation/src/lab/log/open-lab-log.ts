@@ -1,6 +1,5 @@
 /** Opens a log as experiments have it: as it is, or a tenth of it. */
 import {
-  type Log,
   type OpenLogOptions,
   openLog,
   openSyntheticLog,
@@ -10,7 +9,7 @@ import {
 } from '@headwater/datasets'
 import { firstRows } from './first-rows.ts'
 import { checkTestWindow, type LabLog, readLabLog } from './lab-log.ts'
-import { type LabSettings, realLab, syntheticLab } from './settings.ts'
+import { realLab, syntheticLab } from './settings.ts'
 
 export type { LabLog }
 
@@ -28,30 +27,23 @@ const quickSnapshots = 5
 /** @throws ExperimentError as `checkTestWindow`; LogError and SchemaError as `openLog` */
 export async function openLabLog({ quick, source, ...options }: LabSource): Promise<LabLog> {
   const { signal, data, seed = 0 } = options
-  const settingsOf = (settings: LabSettings) => (quick ? { ...settings, snapshots: quickSnapshots } : settings)
   const whole = syntheticSettings.get(data)
-  if (whole !== undefined) {
-    const setting = quick ? tenthOf(whole) : whole
-    const log = openSyntheticLog({ seed, setting, ...(signal && { signal }) })
+  const setting = whole && (quick ? tenthOf(whole) : whole)
+  const opened = setting ? openSyntheticLog({ seed, setting, ...(signal && { signal }) }) : await openLog(options)
+  try {
+    const settings = setting ? syntheticLab : realLab
     const lab = await readLabLog(
-      log,
+      quick && !setting ? await firstRows(opened, Math.round(opened.rows * quickShare)) : opened,
       source,
-      settingsOf(syntheticLab),
-      syntheticWorld({ seed, setting }),
+      quick ? { ...settings, snapshots: quickSnapshots } : settings,
+      setting ? syntheticWorld({ seed, setting }) : null,
       signal,
       quick,
     )
     checkTestWindow(lab)
     return lab
-  }
-  const log = await openLog(options)
-  try {
-    const used: Log = quick ? await firstRows(log, Math.round(log.rows * quickShare)) : log
-    const lab = await readLabLog(used, source, settingsOf(realLab), null, signal, quick)
-    checkTestWindow(lab)
-    return lab
   } catch (cause) {
-    await log.close()
+    await opened.close()
     throw cause
   }
 }

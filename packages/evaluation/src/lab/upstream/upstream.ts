@@ -1,6 +1,6 @@
 /** An upstream trained along the log, with every snapshot that it published on the way. */
 import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, statfsSync, writeFileSync } from 'node:fs'
-import { join } from 'node:path'
+import { join, relative } from 'node:path'
 import { type LogEvent, timeGroups } from '@headwater/features'
 import type { GpuDevice } from '@headwater/gpu'
 import { describeModel, RecurringTraining, type TrainingOptions } from '@headwater/training'
@@ -48,7 +48,6 @@ interface UpstreamFile {
   /** Floating-point operations of one embedding, and of all training. */
   readonly encodeFlops: number
   readonly trainingFlops: number
-  readonly seconds: number
 }
 
 export interface Upstream extends UpstreamFile {
@@ -89,24 +88,44 @@ export async function trainUpstream(
   const partial = `${directory}.partial`
   rmSync(partial, { recursive: true, force: true })
   mkdirSync(partial, { recursive: true })
-  const startedMs = performance.now()
-  const options: TrainingOptions = {
-    ...settings.training,
-    config: settings.config,
-    seed: plan.seed,
-    publication: { ...settings.training.publication, alignment: plan.alignment },
-  }
-  const { flops } = describeModel(settings.config, space.user, space.item, space.tasks.length, options.batchRows)
-  const training = new RecurringTraining(device, space, join(partial, '.examples'), options)
+  const { config } = settings
+  const publication = { ...settings.training.publication, alignment: plan.alignment }
+  const begin = (examples: string, seed: number) =>
+    new RecurringTraining(device, space, join(partial, examples), { ...settings.training, config, seed, publication })
+  const training = begin('.examples', plan.seed)
+  const { batchRows } = training.options
+  const { flops } = describeModel(config, space.user, space.item, space.tasks.length, batchRows)
+  /** That steps were made of, repeated ones each time. */
   let examples = 0
   let taughtRows = 0
+  let untrained = ''
   const publications: Publication[] = []
+  const publish = async (own: RecurringTraining, row: number, publishedMs: number) => {
+    const { steps } = await own.round(undefined, signal)
+    const { directory: published, manifest } = await own.publish(join(partial, 'snapshots'))
+    examples += steps * batchRows
+    taughtRows = manifest.trainedRows
+    publications.push({ row, publishedMs, snapshot: relative(partial, published), frame: manifest.frame })
+  }
+  /** A snapshot that begins from new weights and learns from all rows before it. */
+  const publishFromScratch = async (row: number, publishedMs: number) => {
+    const own = begin('.scratch-examples', plan.seed + 1000 * publications.length)
+    try {
+      for await (const group of timeGroups(log.events())) {
+        signal?.throwIfAborted()
+        if (group[0].row >= row) break
+        feed(own, group)
+      }
+      await publish(own, row, publishedMs)
+    } finally {
+      own.dispose()
+    }
+  }
   try {
     const { recordBytes, sequences } = training.examples
     const rowBytes = recordBytes * (plan.variant?.learntUsers ?? 1) + (sequences?.eventBytes ?? 0)
     checkDisk(partial, rowBytes * log.rows, log.name)
     const due = plan.firstAlone ? lab.publicationRows.slice(0, 1) : [...lab.publicationRows]
-    let untrained = ''
     let row = 0
     let lastMs = 0
     stages.begin('upstream', log.rows)
@@ -115,24 +134,12 @@ export async function trainUpstream(
       if (due.length === 0) break
       if (row >= due[0]) {
         due.shift()
-        const trained = { row, publishedMs: lastMs }
-        if (untrained === '') untrained = await publishUntrained(training, partial)
-        const number = publications.length
-        const published =
-          plan.start === 'warm'
-            ? await round(training, partial, signal)
-            : await fromScratch(
-                device,
-                lab,
-                { ...options, seed: plan.seed + 1000 * number },
-                partial,
-                row,
-                plan,
-                signal,
-              )
-        examples += published.examples
-        taughtRows = published.taughtRows
-        publications.push({ ...trained, snapshot: published.snapshot, frame: published.frame })
+        if (untrained === '') {
+          // It has what the first round's examples are standardized by, and has learnt nothing.
+          await training.fitDense()
+          untrained = relative(partial, (await training.publish(join(partial, 'untrained'))).directory)
+        }
+        await (plan.start === 'warm' ? publish(training, row, lastMs) : publishFromScratch(row, lastMs))
       }
       if (plan.start === 'warm') feed(training, group)
       row += group.length
@@ -147,7 +154,6 @@ export async function trainUpstream(
       taughtRows,
       encodeFlops: flops.encoding,
       trainingFlops: flops.training * examples,
-      seconds: (performance.now() - startedMs) / 1000,
     }
     writeFileSync(join(partial, fileName), `${JSON.stringify(file, null, 2)}\n`)
   } finally {
@@ -183,58 +189,4 @@ function lessonsOf(lab: LabLog, plan: UpstreamPlan) {
   const feed = (training: RecurringTraining, group: readonly LogEvent[]) =>
     training.feed(group.filter(has).map(relabel), (event) => isExample(event) && isLearnt(event.user))
   return { space, feed }
-}
-
-/** The tower before its first round: it has what the first round's examples are standardized by, and has learnt nothing. */
-async function publishUntrained(training: RecurringTraining, directory: string): Promise<string> {
-  await training.fitDense()
-  const { directory: published } = await training.publish(join(directory, 'untrained'))
-  return published.slice(directory.length + 1)
-}
-
-interface Published {
-  readonly snapshot: string
-  readonly frame: number
-  /** That the round's steps were made of, repeated ones each time. */
-  readonly examples: number
-  readonly taughtRows: number
-}
-
-async function round(
-  training: RecurringTraining,
-  directory: string,
-  signal: AbortSignal | undefined,
-): Promise<Published> {
-  const { steps } = await training.round(undefined, signal)
-  const published = await training.publish(join(directory, 'snapshots'))
-  return {
-    snapshot: published.directory.slice(directory.length + 1),
-    frame: published.manifest.frame,
-    examples: steps * training.options.batchRows,
-    taughtRows: published.manifest.trainedRows,
-  }
-}
-
-/** A snapshot that begins from new weights and learns from all rows before it. */
-async function fromScratch(
-  device: GpuDevice,
-  lab: LabLog,
-  options: TrainingOptions,
-  directory: string,
-  toRow: number,
-  plan: UpstreamPlan,
-  signal: AbortSignal | undefined,
-): Promise<Published> {
-  const { space, feed } = lessonsOf(lab, plan)
-  const training = new RecurringTraining(device, space, join(directory, '.scratch-examples'), options)
-  try {
-    for await (const group of timeGroups(lab.log.events())) {
-      signal?.throwIfAborted()
-      if (group[0].row >= toRow) break
-      feed(training, group)
-    }
-    return await round(training, directory, signal)
-  } finally {
-    training.dispose()
-  }
 }

@@ -3,6 +3,7 @@ import type { Log } from '@headwater/datasets'
 import { compileFeatures, murmur3, type Schema, type SequenceFeature } from '@headwater/features'
 import type { ModelConfig } from '@headwater/runtime'
 import type { Rates } from '@headwater/training'
+import { changedLog } from '../log/first-rows.ts'
 import type { LabLog } from '../log/lab-log.ts'
 import type { LabSettings } from '../log/settings.ts'
 
@@ -50,27 +51,15 @@ export function learntBy(variant: Variant | null): (user: string) => boolean {
 
 function withoutUserFields(log: Log): Log {
   const isUsers = log.schema.fields.map((field) => field.of === 'user')
-  const { name, schema, rows, skippedRows, badRows, timeRange } = log
-  return {
-    name,
-    schema,
-    rows,
-    skippedRows,
-    badRows,
-    timeRange,
+  return changedLog(log, {
     async *events(range) {
       for await (const chunk of log.events(range))
         yield chunk.map((event) => ({ ...event, values: event.values.map((value, i) => (isUsers[i] ? null : value)) }))
     },
-    close: () => log.close(),
-  }
+  })
 }
 
 function scaled(training: LabSettings['training'], factor: number): LabSettings['training'] {
-  const times = ({ dense, tables, weightDecay }: Rates) => ({
-    dense: dense * factor,
-    tables: tables * factor,
-    weightDecay,
-  })
+  const times = (rates: Rates) => ({ ...rates, dense: rates.dense * factor, tables: rates.tables * factor })
   return { ...training, firstRates: times(training.firstRates), roundRates: times(training.roundRates) }
 }

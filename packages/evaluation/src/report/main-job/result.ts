@@ -4,7 +4,6 @@
  * With several seeds a figure is the mean over them, and an interval is that of row losses averaged over them.
  */
 import type { DriftRound } from '../../geometry/drift.ts'
-import type { Freshness, ReadLatency } from '../../replay/wall-clock.ts'
 import type { Bounds, Interval } from '../findings.ts'
 
 /** Downstream models that differ only in the served embedding they see, in the order of the report. */
@@ -81,8 +80,10 @@ export interface MainJobResult {
    */
   drift: { cosine: number | null; relativeL2: number | null; byRound: DriftRound[] }
 
-  read: ReadLatency
-  freshness: Freshness
+  /** From asking for a user's served embedding to having it, by wall clock; `hitRate` is the share of reads that found one. */
+  read: { count: number; p50Us: number; p99Us: number; hitRate: number; quantiles: { percent: number; us: number }[] }
+  /** From an event's arrival until a read returns the embedding that knows it, by wall clock. */
+  freshness: { count: number; p50Ms: number; p99Ms: number; quantiles: { percent: number; ms: number }[] }
   /** Served vectors whose snapshot cut-off and feature time were found strictly earlier than the row: all, or the run fails. */
   servedVectorsChecked: number
 
