@@ -3,13 +3,14 @@ import { parseSchema, type Schema, SchemaError } from '@headwater/features'
 import type { ExtractorConfig, LevelConfig, ModelConfig } from '@headwater/runtime'
 import { adjusted, compare, isShown, scoreArm } from '../lab/analysis/figures.ts'
 import type { Outcomes } from '../lab/analysis/outcomes.ts'
-import { type HeadArmPlan, headArm } from '../lab/arms/head-arm.ts'
+import { headArm } from '../lab/arms/head-arm.ts'
 import type { Experiment } from '../lab/experiment.ts'
 import type { LabLog } from '../lab/log/lab-log.ts'
 import type { Variant } from '../lab/upstream/variant.ts'
-import type { Comparison, Findings } from '../report/findings.ts'
+import type { Findings } from '../report/findings.ts'
 import { formatCompactCount, formatFixed, formatGainInterval, formatNe } from '../report/format.ts'
-import { curvePoint, namedChart, namedPoint, neAxis } from './charts.ts'
+import { tableOf } from '../report/table.ts'
+import { curveChart, curvePoint, namedChart, namedPoint, neAxis } from './charts.ts'
 import { variantUpstream } from './common-arms.ts'
 
 interface Named {
@@ -19,6 +20,8 @@ interface Named {
   readonly variant: Variant
 }
 
+const armOf = ({ name }: Pick<Named, 'name'>) => `tower-${name}`
+
 export const ablation: Experiment = {
   name: 'ablation',
   question: 'What does each component of the upstream buy?',
@@ -26,21 +29,18 @@ export const ablation: Experiment = {
     'Normalized entropy of the upstream’s own head, synchronous, with one component off at a time, against all of them; and by the width and depth of its levels.',
   rule: 'A component earns its place where taking it off loses, the interval above 0 after Holm over all components. The answer is yes where every component does.',
   models: () => [],
-  arms: (lab, seed) => variantsOf(lab).map((named) => headArm(variantPlan(lab, seed, named))),
+  arms: (lab, seed) =>
+    variantsOf(lab).map((named) =>
+      headArm({
+        name: armOf(named),
+        title: `upstream's own head: ${named.title}`,
+        seed,
+        policy: { kind: 'synchronous' },
+        frozen: false,
+        upstream: variantUpstream(lab, seed, named.variant),
+      }),
+    ),
   conclude,
-}
-
-const armOf = (name: string) => `tower-${name}`
-
-function variantPlan(lab: LabLog, seed: number, { name, title, variant }: Named): HeadArmPlan {
-  return {
-    name: armOf(name),
-    title: `upstream's own head: ${title}`,
-    seed,
-    policy: { kind: 'synchronous' },
-    frozen: false,
-    upstream: variantUpstream(lab, seed, variant),
-  }
 }
 
 /** Every extractor in one level, around the lab's own tower. */
@@ -77,6 +77,8 @@ const embeddingSizes = ({ quick }: LabLog) => {
   return quick ? sizes.slice(0, 1) : sizes
 }
 
+const sizeName = (hidden: number, depth: number) => `width-${hidden}-depth-${depth}`
+
 function variantsOf(lab: LabLog): Named[] {
   const full = fullConfig(lab)
   const [level] = full.user.levels
@@ -84,94 +86,64 @@ function variantsOf(lab: LabLog): Named[] {
   const { dense: __, ...withoutDense } = level
   const { schema } = lab.log
   const base: Variant = { config: full, withoutAggregations: [], singleTask: false }
-  const off = (name: string, title: string, changes: Partial<Variant>): Named => ({
-    name: `without-${name}`,
-    title: `without ${title}`,
-    kind: 'without',
-    variant: { ...base, ...changes },
-  })
-  const sized = (name: string, title: string, config: ModelConfig): Named => ({
-    name,
-    title,
-    kind: 'size',
-    variant: { ...base, config },
-  })
+  const without = (name: string, title: string, changes: Partial<Variant>): Named => {
+    return { name: `without-${name}`, title: `without ${title}`, kind: 'without', variant: { ...base, ...changes } }
+  }
+  const sized = (name: string, title: string, config: Partial<ModelConfig>): Named => {
+    return { name, title, kind: 'size', variant: { ...base, config: { ...full, ...config } } }
+  }
   const user = (changes: Partial<ModelConfig['user']>): ModelConfig => ({ ...full, user: { ...full.user, ...changes } })
-  const extractors = level.extractors.map(({ kind }) =>
-    off(kind, kind, { config: user({ levels: [withExtractors(level, (own) => own.kind !== kind)] }) }),
-  )
-  const groups = featureGroups(schema).map(({ of, kind, names }) =>
-    off(of === 'user' ? `${kind}-features` : `item-${kind}-features`, `the ${of}'s ${kind} features`, {
-      withoutAggregations: names,
-    }),
-  )
-  const embeddings = embeddingSizes(lab).map(([count, width]) =>
-    sized(`embeddings-${count}x${width}`, `${count} × ${width} embeddings`, {
-      ...full,
-      embeddings: { ...full.embeddings, count, width },
-    }),
-  )
-  const scaled = depths(lab).flatMap((depth) =>
-    widths(lab).map((hidden) => {
-      const first = {
-        ...level,
-        extractors: level.extractors.map((own) => (own.kind === 'mlp' ? { ...own, tokens: 1, hidden } : own)),
-      }
-      const second = withExtractors(first, ({ kind }) => kind === 'mlp' || kind === 'cross')
-      const levels = depth === 1 ? [first] : [first, second]
-      return sized(`width-${hidden}-depth-${depth}`, `MLP of ${hidden}, ${depth} deep`, user({ levels }))
-    }),
-  )
+  const mix = (changes: Partial<ModelConfig['mix']>): ModelConfig => ({ ...full, mix: { ...full.mix, ...changes } })
+  const where = <T>(holds: boolean, make: () => T): T[] => (holds ? [make()] : [])
   return [
     { name: 'full', title: 'all components', kind: 'full', variant: base },
-    ...extractors,
-    ...(schema.sequence === undefined
-      ? []
-      : [
-          off('sequence', 'the sequence', {
-            config: user({ tokens: full.user.tokens.filter(({ kind }) => kind !== 'events') }),
-          }),
-        ]),
-    off('residual', 'the residual', { config: user({ levels: [withoutResidual] }) }),
-    off('dense-reinjection', 'dense tokens handed in again', {
-      config: user({ levels: [withoutDense] }),
+    ...level.extractors.map(({ kind }) =>
+      without(kind, kind, { config: user({ levels: [withExtractors(level, (own) => own.kind !== kind)] }) }),
+    ),
+    ...where(schema.sequence !== undefined, () => {
+      const tokens = full.user.tokens.filter(({ kind }) => kind !== 'events')
+      return without('sequence', 'the sequence', { config: user({ tokens }) })
     }),
-    ...groups,
-    ...(schema.fields.some((field) => field.of === 'user')
-      ? [off('user-fields', 'the user’s own fields', { withoutUserFields: true })]
-      : []),
-    ...(schema.tasks.length > 1 ? [off('multi-task', 'the other tasks', { singleTask: true })] : []),
-    off('interaction', 'all dot products but one', {
-      config: { ...full, mix: { ...full.mix, interaction: { kind: 'grouped', dots: 1 } } },
+    without('residual', 'the residual', { config: user({ levels: [withoutResidual] }) }),
+    without('dense-reinjection', 'dense tokens handed in again', { config: user({ levels: [withoutDense] }) }),
+    ...featureGroups(schema).map(({ of, kind, names: withoutAggregations }) => {
+      const name = of === 'user' ? `${kind}-features` : `item-${kind}-features`
+      return without(name, `the ${of}'s ${kind} features`, { withoutAggregations })
     }),
-    off('mix-width', 'most of the mix tower’s hidden units', {
-      config: { ...full, mix: { ...full.mix, hidden: [16] } },
+    ...where(
+      schema.fields.some(({ of }) => of === 'user'),
+      () => without('user-fields', 'the user’s own fields', { withoutUserFields: true }),
+    ),
+    ...where(schema.tasks.length > 1, () => without('multi-task', 'the other tasks', { singleTask: true })),
+    without('interaction', 'all dot products but one', {
+      config: mix({ interaction: { kind: 'grouped', dots: 1 } }),
     }),
-    ...embeddings,
-    ...(lab.quick
-      ? []
-      : [sized('mix-256-128', 'mix tower of 256 and 128', { ...full, mix: { ...full.mix, hidden: [256, 128] } })]),
-    ...scaled,
+    without('mix-width', 'most of the mix tower’s hidden units', { config: mix({ hidden: [16] }) }),
+    ...embeddingSizes(lab).map(([count, width]) => {
+      const embeddings = { ...full.embeddings, count, width }
+      return sized(`embeddings-${count}x${width}`, `${count} × ${width} embeddings`, { embeddings })
+    }),
+    ...where(!lab.quick, () => sized('mix-256-128', 'mix tower of 256 and 128', mix({ hidden: [256, 128] }))),
+    ...depths(lab).flatMap((depth) =>
+      widths(lab).map((hidden) => {
+        const extractors = level.extractors.map((own) => (own.kind === 'mlp' ? { ...own, tokens: 1, hidden } : own))
+        const first = { ...level, extractors }
+        const second = withExtractors(first, ({ kind }) => kind === 'mlp' || kind === 'cross')
+        const levels = [first, second].slice(0, depth)
+        return sized(sizeName(hidden, depth), `MLP of ${hidden}, ${depth} deep`, user({ levels }))
+      }),
+    ),
   ]
 }
 
-interface FeatureGroup {
-  readonly of: 'user' | 'item'
-  readonly kind: string
-  readonly names: readonly string[]
-}
-
 /** Aggregations of a side and a kind, but for those that others are taken from: a residual needs its item's mean. */
-function featureGroups(schema: Schema): FeatureGroup[] {
-  const groups = new Map<string, { of: 'user' | 'item'; kind: string; names: string[] }>()
-  for (const { of, kind, name } of schema.aggregations) {
-    const group = groups.get(`${of} ${kind}`) ?? { of, kind, names: [] }
-    group.names.push(name)
-    groups.set(`${of} ${kind}`, group)
-  }
-  return [...groups.values()]
-    .filter(({ names }) => canBeWithout(schema, names))
-    .sort((a, b) => Number(a.of === 'item') - Number(b.of === 'item'))
+function featureGroups(schema: Schema) {
+  const sides = (['user', 'item'] as const).map((side) => schema.aggregations.filter(({ of }) => of === side))
+  return sides.flatMap((own) =>
+    [...new Set(own.map(({ kind }) => kind))]
+      .map((kind) => ({ of: own[0].of, kind, names: own.filter((one) => one.kind === kind).map(({ name }) => name) }))
+      .filter(({ names }) => canBeWithout(schema, names)),
+  )
 }
 
 function canBeWithout(schema: Schema, names: readonly string[]): boolean {
@@ -189,30 +161,21 @@ function canBeWithout(schema: Schema, names: readonly string[]): boolean {
 const shortName = (name: string) => name.replace('without-', '').replaceAll('-', ' ')
 
 function conclude(outcomes: Outcomes): Findings {
-  const variants = variantsOf(outcomes.lab)
-  const scores = variants.map(({ name }) => scoreArm(outcomes, armOf(name), 'head'))
-  const loss = ({ name }: Named): Comparison => compare(outcomes, 'head', armOf('full'), armOf(name))!
+  const { lab } = outcomes
+  const variants = variantsOf(lab)
+  const scoreOf = (own: Pick<Named, 'name'>) => scoreArm(outcomes, armOf(own), 'head')
+  const lossOf = (own: Named) => compare(outcomes, 'head', 'tower-full', armOf(own))!
   const components = variants.filter(({ kind }) => kind === 'without')
-  const claims = adjusted(components.map(loss))
-  const sizes = variants.filter(({ kind }) => kind === 'size')
-  const others = sizes.map(loss)
+  const claims = adjusted(components.map(lossOf))
   const earning = components.filter((_, i) => isShown(claims[i]))
-  const holds = earning.length === components.length
-  const list = (named: readonly Named[]) => named.map(({ title }) => title.replace('without ', '')).join(', ')
   const idle = components.filter((own) => !earning.includes(own))
-  const scoreOf = (name: string) => scores.find(({ arm }) => arm === armOf(name))!
-  const curves = depths(outcomes.lab).map((depth) => ({
-    name: `${depth} deep`,
-    points: widths(outcomes.lab).map((hidden) => {
-      const name = `width-${hidden}-depth-${depth}`
-      return curvePoint(`MLP of ${hidden}`, outcomes.figure(armOf(name), 'encodeFlops') / 1e6, scoreOf(name).ne)
-    }),
-  }))
+  const list = (named: readonly Named[]) => named.map(({ title }) => title.replace('without ', '')).join(', ') || 'none'
+  const figure = (own: Pick<Named, 'name'>, name: string) => outcomes.figure(armOf(own), name)
   return {
-    holds,
-    verdict: `Earning their place here: ${list(earning) || 'none'}. Not shown to: ${list(idle) || 'none'}.`,
-    scores,
-    comparisons: [...claims, ...others],
+    holds: idle.length === 0,
+    verdict: `Earning their place here: ${list(earning)}. Not shown to: ${list(idle)}.`,
+    scores: variants.map(scoreOf),
+    comparisons: [...claims, ...variants.filter(({ kind }) => kind === 'size').map(lossOf)],
     gapShares: [],
     charts: [
       namedChart(
@@ -222,30 +185,29 @@ function conclude(outcomes: Outcomes): Findings {
         components.map(({ name }, i) => namedPoint(shortName(name), claims[i].gain)),
         'loss',
       ),
-      {
-        title: 'NE by the tower’s size',
-        caption: `Width of the levels’ MLP and their number${outcomes.lab.quick ? ', the narrowest and the widest: a quick run' : ''}. Intervals are of the sample of users.`,
-        kind: 'curve',
-        x: { label: 'MFLOP an embedding, log scale', log: true },
-        y: neAxis,
-        series: curves,
-      },
+      curveChart(
+        'NE by the tower’s size',
+        `Width of the levels’ MLP and their number${lab.quick ? ', the narrowest and the widest: a quick run' : ''}. Intervals are of the sample of users.`,
+        { label: 'MFLOP an embedding, log scale', log: true },
+        neAxis,
+        depths(lab).map((depth) => ({
+          name: `${depth} deep`,
+          points: widths(lab).map((hidden) => {
+            const own = { name: sizeName(hidden, depth) }
+            return curvePoint(`MLP of ${hidden}`, figure(own, 'encodeFlops') / 1e6, scoreOf(own).ne)
+          }),
+        })),
+      ),
     ],
     tables: [
-      {
-        title: 'Variants of the upstream',
-        head: ['variant', 'NE', 'parameters', 'MFLOP an embedding', 'GFLOP of training', 'all components over it'],
-        rows: variants.map(({ name, title, kind }) => [
-          title,
-          formatNe(scoreOf(name).ne.value),
-          formatCompactCount(outcomes.figure(armOf(name), 'towerParameters')),
-          formatFixed(outcomes.figure(armOf(name), 'encodeFlops') / 1e6, 3),
-          formatFixed(outcomes.figure(armOf(name), 'trainingFlops') / 1e9, 0),
-          kind === 'full'
-            ? '–'
-            : formatGainInterval([...claims, ...others].find(({ over }) => over === armOf(name))!.gain),
-        ]),
-      },
+      tableOf('Variants of the upstream', variants, [
+        ['variant', ({ title }) => title],
+        ['NE', (own) => formatNe(scoreOf(own).ne.value)],
+        ['parameters', (own) => formatCompactCount(figure(own, 'towerParameters'))],
+        ['MFLOP an embedding', (own) => formatFixed(figure(own, 'encodeFlops') / 1e6, 3)],
+        ['GFLOP of training', (own) => formatFixed(figure(own, 'trainingFlops') / 1e9, 0)],
+        ['all components over it', (own) => (own.kind === 'full' ? '–' : formatGainInterval(lossOf(own).gain))],
+      ]),
     ],
   }
 }

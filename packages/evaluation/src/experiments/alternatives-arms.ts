@@ -1,13 +1,13 @@
 /** The arms of `alternatives`: the tower and user representations simpler than it, each tuned alike. */
 import type { ModelConfig } from '@headwater/runtime'
 import { factorModelDefaults } from '../downstream/factor-model.ts'
-import { Outcomes } from '../lab/analysis/outcomes.ts'
+import type { Outcomes } from '../lab/analysis/outcomes.ts'
 import type { Arm } from '../lab/arms/arm.ts'
 import type { LabLog } from '../lab/log/lab-log.ts'
 import { formatFixed } from '../report/format.ts'
 import type { AlternativePlan } from '../representations/alternative.ts'
 import { historyLength, type LearnedKind } from '../representations/learned-source.ts'
-import { type ServedArmOptions, servedArm, splitModels, standardUpstream } from './common-arms.ts'
+import { type ServedArmOptions, servedArm, servedWidth, splitModels, standardUpstream } from './common-arms.ts'
 
 /** Factors of what is tuned, the same for all: so many that none is best at an end. */
 const factors = [1 / 3, 1, 3, 9, 27] as const
@@ -36,21 +36,18 @@ export interface Alternative {
 const { rate, idPenalty: penalty } = factorModelDefaults
 const rates = 'learning rate'
 
-/** Numbers of the tower's vector, and so of every learnt one. */
-export function servedWidth({ settings }: Pick<LabLog, 'settings'>): number {
-  const { count, width } = settings.config.embeddings
-  return count * width
-}
-
-const own = (name: string, title: string, tuned: string | null, plan: AlternativeMaker): Alternative => ({
+const own = (
+  name: string,
+  title: string,
+  tuned: string | null,
+  plan: (lab: LabLog, factor: number) => AlternativePlan,
+): Alternative => ({
   name,
   title,
   predicts: true,
   tuned,
   arm: (lab, _, factor) => ({ source: plan(lab, factor).learned ? 'learned' : 'none', alternative: plan(lab, factor) }),
 })
-
-type AlternativeMaker = (lab: LabLog, factor: number) => AlternativePlan
 
 const learned = (kind: LearnedKind, name: string, title: string): Alternative => ({
   name,
@@ -76,13 +73,7 @@ const selfAttention: Alternative = {
   title: 'self-attention over the history, last state (SASRec-like)',
   predicts: false,
   tuned: rates,
-  arm: ({ settings }, seed, rateFactor) => ({
-    source: 'tower',
-    upstream: {
-      ...standardUpstream(seed),
-      variant: { config: lastStateConfig(settings.config), withoutAggregations: [], singleTask: false, rateFactor },
-    },
-  }),
+  arm: ({ settings }, seed, rateFactor) => towerOf(lastStateConfig(settings.config), seed, rateFactor),
 }
 
 /**
@@ -113,11 +104,13 @@ export const tower: Alternative = {
   title: 'the tower',
   predicts: false,
   tuned: rates,
-  arm: ({ settings }, seed, rateFactor) => {
-    if (rateFactor === 1) return { source: 'tower' }
-    const variant = { config: settings.config, withoutAggregations: [], singleTask: false, rateFactor }
-    return { source: 'tower', upstream: { ...standardUpstream(seed), variant } }
-  },
+  arm: ({ settings }, seed, rateFactor) =>
+    rateFactor === 1 ? { source: 'tower' } : towerOf(settings.config, seed, rateFactor),
+}
+
+function towerOf(config: ModelConfig, seed: number, rateFactor: number) {
+  const variant = { config, withoutAggregations: [], singleTask: false, rateFactor }
+  return { source: 'tower', upstream: { ...standardUpstream(seed), variant } } as const
 }
 
 export function alternativesOf({ log }: LabLog): Alternative[] {
@@ -154,10 +147,7 @@ export function alternativeArms(lab: LabLog, seed: number): Arm[] {
     (alternative.tuned === null ? [1] : gridOf(lab)).map((factor) =>
       servedArm(lab, seed, {
         name: armName(alternative, factor),
-        title:
-          alternative.tuned === null
-            ? alternative.title
-            : `${alternative.title}, ${alternative.tuned} × ${formatFixed(factor, 2)}`,
+        title: `${alternative.title}${alternative.tuned === null ? '' : `, ${alternative.tuned} × ${formatFixed(factor, 2)}`}`,
         models: alternative.predicts ? ['ranking'] : seen,
         ...alternative.arm(lab, seed, factor),
       }),
@@ -178,13 +168,9 @@ export interface Choice {
  */
 export function chosenOutcomes(outcomes: Outcomes): { chosen: Outcomes; choices: ReadonlyMap<string, Choice> } {
   const { lab, seeds } = outcomes
-  const byName = new Map(['without', 'optimum'].flatMap((name) => entryOf(outcomes, name)))
   const choices = new Map<string, Choice>()
-  for (const alternative of [...alternativesOf(lab), tower]) {
-    if (alternative.tuned === null) {
-      byName.set(alternative.name, outcomes.ofArm(alternative.name))
-      continue
-    }
+  const tuned = [...alternativesOf(lab), tower].filter((own) => own.tuned !== null)
+  const chosen = tuned.reduce((all, alternative) => {
     const points = gridOf(lab).map((factor) => outcomes.ofArm(armName(alternative, factor)))
     const losses = points.map((bySeed) => bySeed.map(({ figures }) => figures.judgedLoss))
     const places = seeds.map((_, seed) => {
@@ -192,14 +178,10 @@ export function chosenOutcomes(outcomes: Outcomes): { chosen: Outcomes; choices:
       return own.indexOf(Math.min(...own))
     })
     choices.set(alternative.name, { places, losses })
-    byName.set(
+    return all.with(
       alternative.name,
       places.map((place, seed) => points[place][seed]),
     )
-  }
-  return { chosen: new Outcomes(lab, seeds, byName), choices }
-}
-
-function entryOf(outcomes: Outcomes, name: string) {
-  return outcomes.has(name) ? [[name, outcomes.ofArm(name)] as const] : []
+  }, outcomes)
+  return { chosen, choices }
 }

@@ -12,8 +12,8 @@ import { labOf } from '../lab/upstream/variant.ts'
 import { readSmallLab } from '../testing/small-lab.ts'
 import { memoryLog, smallEvents, smallSchema } from '../testing/small-log.ts'
 import { alternatives } from './alternatives.ts'
-import { alternativeArms, alternativesOf, chosenOutcomes, servedWidth, tower } from './alternatives-arms.ts'
-import { modeArm } from './common-arms.ts'
+import { alternativeArms, alternativesOf, chosenOutcomes, tower } from './alternatives-arms.ts'
+import { modeArm, servedWidth } from './common-arms.ts'
 
 const readLab = () => readSmallLab(memoryLog(smallSchema, smallEvents(1500, 7)))
 const factorOf = (name: string) => name.match(/-at-(\d+)$/)?.[1]

@@ -1,13 +1,15 @@
 /** What the tower buys over simpler representations of the user, served to the same models in the same bytes. */
+import { mean } from '@headwater/statistics'
 import { adjusted, compare, gapShares, isShown, scoreArm } from '../lab/analysis/figures.ts'
 import type { Outcomes } from '../lab/analysis/outcomes.ts'
-import { optimumArm } from '../lab/arms/optimum-arm.ts'
+import { optimumArms } from '../lab/arms/optimum-arm.ts'
 import type { Experiment } from '../lab/experiment.ts'
-import type { Comparison, FigureTable, Findings } from '../report/findings.ts'
+import type { Comparison, Findings } from '../report/findings.ts'
 import { formatFixed, formatGainInterval, formatNe } from '../report/format.ts'
+import { type FigureTable, tableOf } from '../report/table.ts'
 import { historyLength } from '../representations/learned-source.ts'
 import { alternativeArms, alternativesOf, type Choice, chosenOutcomes, gridOf, tower } from './alternatives-arms.ts'
-import { comparisonChart, gapChart, overChart } from './charts.ts'
+import { gainChart, gapChart } from './charts.ts'
 import { splitModels, withoutArm } from './common-arms.ts'
 
 export const alternatives: Experiment = {
@@ -17,11 +19,7 @@ export const alternatives: Experiment = {
     'Relative gain in normalized entropy on the test window of the tower’s asynchronously served embedding over each alternative: over what is served in its place to the same downstream models, by the same rules and in as many numbers of half precision (of the input features as many as there are; what is learnt beside a tower is brought to unit size), and over what predicts in the ranking model’s place. What there is to be tuned, the learning rate of the tower and of each alternative or popularity’s shrinkage, is a third, once, 3, 9 and 27 times its default; for each seed that counts which has the least log loss on as many rows as the test window has, right before it. A quick run has the default alone.',
   rule: 'Yes where, for the ranking model, the tower gains over every alternative, all intervals above 0 after Holm over the alternatives.',
   models: (lab) => splitModels(lab).seen,
-  arms: (lab, seed) => [
-    withoutArm(lab, seed),
-    ...alternativeArms(lab, seed),
-    ...(lab.world === null ? [] : [optimumArm(lab.settings)]),
-  ],
+  arms: (lab, seed) => [withoutArm(lab, seed), ...alternativeArms(lab, seed), ...optimumArms(lab)],
   conclude,
 }
 
@@ -50,7 +48,6 @@ function conclude(all: Outcomes): Findings {
     chosen,
     scored.filter(({ model }) => model === 'ranking'),
   )
-  const neOf = (name: string) => scores.find(({ arm, model }) => arm === name && model === 'ranking')!.ne.value
   return {
     holds: claims.every(isShown),
     verdict: verdictOf(claims, claims.filter(isShown)),
@@ -58,58 +55,59 @@ function conclude(all: Outcomes): Findings {
     comparisons: [...claims, ...towerOver.filter((own) => !isClaim(own)), ...overWithout],
     gapShares: gaps,
     charts: [
-      overChart(
+      gainChart(
         'What the tower buys over each alternative',
         'The ranking model, or what predicts in its place, with 95 % intervals of users and seeds.',
+        'over',
         claims,
       ),
       ...lab.family
         .filter(({ name }) => seen.includes(name))
         .map((spec) =>
-          comparisonChart(
+          gainChart(
             `Gain of ${spec.title}, by representation`,
             'Over the same model without an embedding, with 95 % intervals of users and seeds.',
+            'arm',
             overWithout.filter(({ model }) => model === spec.name),
           ),
         ),
       ...(gaps.length > 0 ? [gapChart(gaps)] : []),
     ],
-    tables: [alternativesTable(chosen, choices, neOf)],
+    tables: [alternativesTable(chosen, choices)],
   }
 }
 
 function verdictOf(claims: readonly Comparison[], beaten: readonly Comparison[]): string {
-  const least = claims.reduce((a, b) => (b.gain.value < a.gain.value ? b : a))
-  const most = claims.reduce((a, b) => (b.gain.value > a.gain.value ? b : a))
+  const ordered = claims.toSorted((a, b) => a.gain.value - b.gain.value)
+  const [least, most] = [ordered[0], ordered[ordered.length - 1]]
   const rest = claims.filter((own) => !beaten.includes(own)).map(({ over }) => over)
   return `The ranking model served by the tower gains ${formatGainInterval(least.gain)} over ${least.over}, the best of the ${claims.length} alternatives, and ${formatGainInterval(most.gain)} over ${most.over}, the worst. Not shown over: ${rest.join(', ') || 'none'}.`
 }
 
-function alternativesTable(
-  chosen: Outcomes,
-  choices: ReadonlyMap<string, Choice>,
-  neOf: (name: string) => number,
-): FigureTable {
+function alternativesTable(chosen: Outcomes, choices: ReadonlyMap<string, Choice>): FigureTable {
   const { lab } = chosen
   const grid = gridOf(lab)
-  const told = (losses: readonly number[]) => formatNe(losses.reduce((sum, loss) => sum + loss, 0) / losses.length)
   /** Features are given as they are; all else goes through a ring's half precision. */
   const bytes = (name: string) => `${(name === 'features' ? 4 : 2) * chosen.figure(name, 'vectorWidth')} B`
-  const rows = [...alternativesOf(lab), tower].map(({ name, title, predicts, tuned }) => {
+  const ofChoice = (name: string, told: (choice: Choice) => readonly string[]) => {
     const choice = choices.get(name)
-    return [
-      name,
-      title,
-      predicts ? 'predicts by itself' : `served, ${bytes(name)}`,
-      tuned === null ? '–' : `${tuned} × ${grid.map((factor) => formatFixed(factor, 2)).join(', ')}`,
-      choice === undefined ? '–' : choice.losses.map(told).join(', '),
-      choice === undefined ? '–' : choice.places.map((place) => formatFixed(grid[place], 2)).join(', '),
-      formatNe(neOf(name)),
-    ]
-  })
-  return {
-    title: `The tower and its alternatives; a history is of ${historyLength(lab.space)} events at most`,
-    head: ['name', 'what it is', 'to the model', 'tried', 'log loss before the test window', 'chosen, by seed', 'NE'],
-    rows,
+    return choice === undefined ? '–' : told(choice).join(', ')
   }
+  const factor = (value: number) => formatFixed(value, 2)
+  return tableOf(
+    `The tower and its alternatives; a history is of ${historyLength(lab.space)} events at most`,
+    [...alternativesOf(lab), tower],
+    [
+      ['name', ({ name }) => name],
+      ['what it is', ({ title }) => title],
+      ['to the model', ({ name, predicts }) => (predicts ? 'predicts by itself' : `served, ${bytes(name)}`)],
+      ['tried', ({ tuned }) => (tuned === null ? '–' : `${tuned} × ${grid.map(factor).join(', ')}`)],
+      [
+        'log loss before the test window',
+        ({ name }) => ofChoice(name, ({ losses }) => losses.map((bySeed) => formatNe(mean(bySeed)))),
+      ],
+      ['chosen, by seed', ({ name }) => ofChoice(name, ({ places }) => places.map((place) => factor(grid[place])))],
+      ['NE', ({ name }) => formatNe(scoreArm(chosen, name, 'ranking').ne.value)],
+    ],
+  )
 }

@@ -7,8 +7,8 @@ import type { ModelName } from '../downstream/family.ts'
 import type { Outcomes } from '../lab/analysis/outcomes.ts'
 import { type Deployment, judgedName, latestAlone, type Setup, setupColumn } from '../lab/arms/downstream-arm.ts'
 import type { LabLog } from '../lab/log/lab-log.ts'
-import type { FigureTable } from '../report/findings.ts'
 import { formatFixed, formatNe } from '../report/format.ts'
+import { type FigureTable, tableOf } from '../report/table.ts'
 
 /** Of the usual rate, which comes first: it counts where others are as good. */
 const factors = [1, 1 / 3, 3, 9] as const
@@ -47,19 +47,20 @@ export function atBestRates(outcomes: Outcomes, arms: readonly RatedArm[]): Outc
 }
 
 export function ratesTable(outcomes: Outcomes, arms: readonly RatedArm[]): FigureTable {
-  return {
-    title: 'Mean log loss before the test window, by the factor of the model’s learning rate, mean over seeds',
-    head: ['arm', 'model', ...factors.map((factor) => `× ${formatFixed(factor, 2)}`)],
-    rows: arms.flatMap(({ arm, models }) =>
-      models.map((model) => [
-        arm,
-        model,
-        ...factors.map((factor) => {
-          const loss = outcomes.figure(arm, judgedName(setupOf(factor), model))
+  return tableOf(
+    'Mean log loss before the test window, by the factor of the model’s learning rate, mean over seeds',
+    arms.flatMap(({ arm, models }) => models.map((model) => ({ arm, model }))),
+    [
+      ['arm', ({ arm }) => arm],
+      ['model', ({ model }) => model],
+      ...factors.map((factor) => {
+        const loss = ({ arm, model }: { arm: string; model: ModelName }) => {
+          const found = outcomes.figure(arm, judgedName(setupOf(factor), model))
           // Of a model without rows right before the test window.
-          return Number.isNaN(loss) ? '–' : formatNe(loss)
-        }),
-      ]),
-    ),
-  }
+          return Number.isNaN(found) ? '–' : formatNe(found)
+        }
+        return [`× ${formatFixed(factor, 2)}`, loss] as const
+      }),
+    ],
+  )
 }

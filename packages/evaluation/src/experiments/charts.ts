@@ -1,5 +1,5 @@
 /** Charts that several experiments have, and what charts are made of. */
-import type { Chart, ChartPoint, Comparison, GapShare, Interval } from '../report/findings.ts'
+import type { Axis, Chart, ChartPoint, Comparison, GapShare, Interval } from '../report/findings.ts'
 
 /** Of a curve. */
 export const curvePoint = (label: string, x: number, { value, low, high }: Interval): ChartPoint => {
@@ -16,6 +16,10 @@ export const namedPoint = (label: string, { value, low, high }: Interval): Chart
 
 export const neAxis = { label: 'normalized entropy · ↓ better' } as const
 
+export function curveChart(title: string, caption: string, x: Axis, y: Axis, series: Chart['series']): Chart {
+  return { title, caption, kind: 'curve', x, y, series }
+}
+
 /** @param label of the axis of shares @param name of what the points are */
 export function namedChart(
   title: string,
@@ -28,35 +32,18 @@ export function namedChart(
   return { title, caption, kind: 'named', x: { label, percent: true }, y: { label: '' }, series }
 }
 
-/** An arm's name without what the chart's title says of all of them. */
-const plainName = (arm: string) => arm.replace(/^(unseen|split)-/, '')
+/** Without what the chart's title says of all arms. */
+const plainName = (name: string) => name.replace(/^(unseen|split)-/, '')
 
-const gains = (title: string, caption: string, points: readonly ChartPoint[]) =>
-  namedChart(title, caption, 'gain in normalized entropy, % · better →', points)
-
-export function comparisonChart(title: string, caption: string, comparisons: readonly Comparison[]): Chart {
-  return gains(
-    title,
-    caption,
-    comparisons.map(({ arm, gain }) => namedPoint(plainName(arm), gain)),
-  )
-}
-
-/** One arm over several. */
-export function overChart(title: string, caption: string, comparisons: readonly Comparison[]): Chart {
-  return gains(
-    title,
-    caption,
-    comparisons.map(({ over, gain }) => namedPoint(plainName(over), gain)),
-  )
-}
-
-export function sliceChart(title: string, caption: string, comparisons: readonly Comparison[]): Chart {
-  return gains(
-    title,
-    caption,
-    comparisons.map(({ slice, gain }) => namedPoint(slice, gain)),
-  )
+/** @param by what tells the comparisons apart: one arm `over` several others, or several arms, or slices */
+export function gainChart(
+  title: string,
+  caption: string,
+  by: 'arm' | 'over' | 'slice',
+  comparisons: readonly Comparison[],
+): Chart {
+  const points = comparisons.map((own) => namedPoint(plainName(own[by]), own.gain))
+  return namedChart(title, caption, 'gain in normalized entropy, % · better →', points)
 }
 
 export function gapChart(gaps: readonly GapShare[]): Chart {

@@ -12,6 +12,12 @@ export const dayMs = 86_400_000
 /** Of an average: all that it asks for is averaged, however far behind the newest. */
 export const anyLagMs = Number.MAX_SAFE_INTEGER
 
+/** Numbers of the tower's vector. */
+export function servedWidth({ settings }: Pick<LabLog, 'settings'>): number {
+  const { count, width } = settings.config.embeddings
+  return count * width
+}
+
 /** The upstream of all experiments that do not vary it. */
 export function standardUpstream(seed: number): UpstreamPlan {
   return { seed, withoutSurface: false, start: 'warm', alignment: 'procrustes', variant: null }

@@ -11,7 +11,8 @@ import type { UpstreamPlan } from '../lab/upstream/upstream.ts'
 import type { Averaging } from '../replay/pooled.ts'
 import type { Chart, Findings } from '../report/findings.ts'
 import { formatDrift, formatGainInterval, formatNe } from '../report/format.ts'
-import { barePoint, curvePoint, neAxis } from './charts.ts'
+import { tableOf } from '../report/table.ts'
+import { barePoint, curveChart, curvePoint, neAxis } from './charts.ts'
 import { anyLagMs, servedArm, standardUpstream } from './common-arms.ts'
 
 const upstreams = {
@@ -31,13 +32,6 @@ const averages = {
   exponential: averaging(1, 0.5, 0.25, 0.125, 0.0625),
 }
 type AverageName = keyof typeof averages
-
-interface Method {
-  readonly upstream: UpstreamName
-  /** Whether snapshots are read in coordinates lined up with the one before. */
-  readonly aligned: boolean
-  readonly average: AverageName
-}
 
 const allMethods: readonly Method[] = [
   ...(['warm', 'scratch'] as const).flatMap((upstream) => [
@@ -60,21 +54,31 @@ type Every = 1 | 3 | 7
 /** From the snapshot that a model was retrained on last to the last one before it is retrained again, at the longest. */
 const mostApart = (lab: LabLog) => Math.max(...retrainedEvery(lab)) - 1
 
-const armName = ({ upstream, aligned }: Pick<Method, 'upstream' | 'aligned'>) =>
-  `${upstream}-${aligned ? 'aligned' : 'raw'}`
+/** The towers of an upstream, lined up or not. */
+interface Side {
+  readonly upstream: UpstreamName
+  /** Whether snapshots are read in coordinates lined up with the one before. */
+  readonly aligned: boolean
+}
+
+interface Method extends Side {
+  readonly average: AverageName
+}
+
+const armName = ({ upstream, aligned }: Side) => `${upstream}-${aligned ? 'aligned' : 'raw'}`
+const sideTitle = ({ upstream, aligned }: Side) => `${upstream}, ${aligned ? 'as published' : 'raw'}`
 const setupName = (average: AverageName, every: Every) => `${average}-every-${every}`
 const nameOf = (method: Method, every: Every) => `${armName(method)}#${setupName(method.average, every)}`
 const titleOf = ({ upstream, aligned, average }: Method) => `${upstream}, ${aligned ? 'aligned' : 'raw'}, ${average}`
 const planOf = (name: UpstreamName, seed: number): UpstreamPlan => ({ ...standardUpstream(seed), ...upstreams[name] })
-const panels = (Object.keys(upstreams) as UpstreamName[]).flatMap((upstream) => [
+const sides = (Object.keys(upstreams) as UpstreamName[]).flatMap((upstream): Side[] => [
   ...(upstream === 'warm' || upstream === 'scratch' ? [{ upstream, aligned: false }] : []),
   { upstream, aligned: true },
 ])
-const panelName = (upstream: UpstreamName, aligned: boolean) => `panel-${upstream}-${aligned ? 'aligned' : 'raw'}`
+const panelName = (side: Side) => `panel-${armName(side)}`
 
 /** To a model that learns on at every step: new features through new weights, and through weights that stay. */
-const recurring = 'recurring'
-const firstAlone = 'first-alone'
+const learningOn = { recurring: 'recurring snapshots', 'first-alone': 'the first snapshot alone' } as const
 
 export const drift: Experiment = {
   name: 'drift',
@@ -89,37 +93,32 @@ export const drift: Experiment = {
 
 function driftArms(lab: LabLog, seed: number): Arm[] {
   return [
-    ...panels.map(({ upstream, aligned }) =>
+    ...sides.map((side) =>
       servedArm(lab, seed, {
-        name: armName({ upstream, aligned }),
-        title: `${upstream}, ${aligned ? 'as published' : 'raw'}`,
-        source: aligned ? 'tower' : 'raw',
+        name: armName(side),
+        title: sideTitle(side),
+        source: side.aligned ? 'tower' : 'raw',
         models: ['sparse'],
-        setups: setupsOf(lab, upstream, aligned),
-        upstream: planOf(upstream, seed),
+        setups: setupsOf(lab, side),
+        upstream: planOf(side.upstream, seed),
       }),
     ),
-    servedArm(lab, seed, {
-      name: recurring,
-      title: 'recurring snapshots, refreshed on events',
-      source: 'tower',
-      models: ['sparse'],
-      upstream: planOf('warm', seed),
-    }),
-    servedArm(lab, seed, {
-      name: firstAlone,
-      title: 'the first snapshot alone, refreshed on events',
-      source: 'tower',
-      models: ['sparse'],
-      upstream: { ...planOf('warm', seed), firstAlone: true },
-    }),
-    ...panels.map(({ upstream, aligned }) =>
+    ...Object.entries(learningOn).map(([name, title]) =>
+      servedArm(lab, seed, {
+        name,
+        title: `${title}, refreshed on events`,
+        source: 'tower',
+        models: ['sparse'],
+        upstream: { ...planOf('warm', seed), ...(name === 'first-alone' && { firstAlone: true }) },
+      }),
+    ),
+    ...sides.map((side) =>
       panelArm({
-        name: panelName(upstream, aligned),
-        title: `panel of ${upstream}, ${aligned ? 'as published' : 'raw'}`,
+        name: panelName(side),
+        title: `panel of ${sideTitle(side)}`,
         seed,
-        upstream: planOf(upstream, seed),
-        aligned,
+        upstream: planOf(side.upstream, seed),
+        aligned: side.aligned,
         averaging: averages['average-3'],
         apart: mostApart(lab),
       }),
@@ -127,152 +126,141 @@ function driftArms(lab: LabLog, seed: number): Arm[] {
   ]
 }
 
-function setupsOf(lab: LabLog, upstream: UpstreamName, aligned: boolean): Setup[] {
-  return methodsOf(lab)
-    .filter((method) => method.upstream === upstream && method.aligned === aligned)
-    .flatMap(({ average }) =>
-      retrainedEvery(lab).map((every) => ({
-        name: setupName(average, every),
-        averaging: averages[average],
-        deployment: { kind: 'publications', every },
-      })),
-    )
+function setupsOf(lab: LabLog, { upstream, aligned }: Side): Setup[] {
+  const own = methodsOf(lab).filter((method) => method.upstream === upstream && method.aligned === aligned)
+  return own.flatMap(({ average }) =>
+    retrainedEvery(lab).map((every) => ({
+      name: setupName(average, every),
+      averaging: averages[average],
+      deployment: { kind: 'publications', every },
+    })),
+  )
 }
 
 function conclude(outcomes: Outcomes): Findings {
   const methods = methodsOf(outcomes.lab)
   const intervals = retrainedEvery(outcomes.lab)
-  const scores = methods.flatMap((method) =>
-    intervals.map((every) => scoreArm(outcomes, nameOf(method, every), 'sparse')),
-  )
-  const pair = (upstream: UpstreamName, every: Every) => {
-    const arm = nameOf({ upstream, aligned: true, average: 'average-3' }, every)
-    const over = nameOf({ upstream, aligned: false, average: 'average-3' }, every)
-    return compare(outcomes, 'sparse', arm, over)!
+  const apart = mostApart(outcomes.lab)
+  const scoreOf = (arm: string) => scoreArm(outcomes, arm, 'sparse')
+  const neOf = (method: Method, every: Every) => scoreOf(nameOf(method, every)).ne
+  /** Of an aligned average over one of aligned or raw vectors. */
+  const gainOf = (upstream: UpstreamName, every: Every, average: AverageName, over: Omit<Method, 'upstream'>) => {
+    const [arm, other] = [
+      { upstream, aligned: true, average },
+      { upstream, ...over },
+    ].map((own) => nameOf(own, every))
+    return compare(outcomes, 'sparse', arm, other)!
   }
+  const rawAverage = { aligned: false, average: 'average-3' } as const
+  const pair = (upstream: UpstreamName, every: Every) => gainOf(upstream, every, 'average-3', rawAverage)
   const claims = adjusted([pair('warm', 3), pair('scratch', 3)])
   const others = (['warm', 'scratch'] as const).flatMap((upstream) => [
     ...intervals.filter((every) => every !== 3).map((every) => pair(upstream, every)),
-    ...intervals.map((every) => {
-      const aligned = { upstream, aligned: true } as const
-      const arm = nameOf({ ...aligned, average: 'average-3' }, every)
-      return compare(outcomes, 'sparse', arm, nameOf({ ...aligned, average: 'latest' }, every))!
-    }),
-    ...intervals.map((every) => {
-      const arm = nameOf({ upstream, aligned: true, average: 'exponential' }, every)
-      return compare(outcomes, 'sparse', arm, nameOf({ upstream, aligned: false, average: 'average-3' }, every))!
-    }),
+    ...intervals.map((every) => gainOf(upstream, every, 'average-3', { aligned: true, average: 'latest' })),
+    ...intervals.map((every) => gainOf(upstream, every, 'exponential', rawAverage)),
   ])
-  const newSnapshots = compare(outcomes, 'sparse', recurring, firstAlone)!
+  const newSnapshots = compare(outcomes, 'sparse', 'recurring', 'first-alone')!
   const cosineOf = (upstream: UpstreamName, aligned: boolean) =>
-    meanColumn(outcomes, panelName(upstream, aligned), 'averageCosine')
+    meanColumn(outcomes, { upstream, aligned }, 'averageCosine')
   const [warm, scratch] = claims
   const cosines = { warm: cosineOf('warm', true), scratch: cosineOf('scratch', true) }
-  const holds =
-    claims.every((own) => own.gain.value >= 0.002 && isShown(own)) && cosines.warm >= 0.99 && cosines.scratch >= 0.98
-  const neOf = (method: Method, every: Every) => scores.find(({ arm }) => arm === nameOf(method, every))!.ne
+  const arms = methods.flatMap((own) => intervals.map((every) => nameOf(own, every)))
   return {
-    holds,
+    holds:
+      claims.every((own) => own.gain.value >= 0.002 && isShown(own)) && cosines.warm >= 0.99 && cosines.scratch >= 0.98,
     verdict: `Retrained every 3 snapshots, aligned averages of 3 gain ${formatGainInterval(warm.gain)} over raw ones warm and ${formatGainInterval(scratch.gain)} from scratch. The mean cosine between neighbouring averages is ${formatDrift(cosines.warm)} warm (raw ${formatDrift(cosineOf('warm', false))}) and ${formatDrift(cosines.scratch)} from scratch (raw ${formatDrift(cosineOf('scratch', false))}). To a model that learns on at every step, new snapshots gain ${formatGainInterval(newSnapshots.gain)} over the first alone.`,
-    scores: [...scores, ...[recurring, firstAlone].map((arm) => scoreArm(outcomes, arm, 'sparse'))],
+    scores: [...arms, ...Object.keys(learningOn)].map(scoreOf),
     comparisons: [...claims, ...others, newSnapshots],
     gapShares: [],
     charts: [
-      ...(['warm', 'scratch'] as const).map(
-        (upstream): Chart => ({
-          title: `NE by how often the downstream model is retrained, ${upstream}`,
-          caption: 'Of the sparse model. Snapshots go on between its retrainings.',
-          kind: 'curve',
-          x: { label: 'publications from one retraining to the next' },
-          y: neAxis,
-          series: methods
-            .filter((own) => own.upstream === upstream && (own.average === 'latest' || own.average === 'average-3'))
-            .map((method) => ({
-              name: `${method.aligned ? 'aligned' : 'raw'}, ${method.average}`,
-              points: intervals.map((every) => curvePoint(`every ${every}`, every, neOf(method, every))),
-            })),
-        }),
-      ),
+      ...(['warm', 'scratch'] as const).map((upstream) => {
+        const shown = methods.filter(
+          (own) => own.upstream === upstream && (own.average === 'latest' || own.average === 'average-3'),
+        )
+        return curveChart(
+          `NE by how often the downstream model is retrained, ${upstream}`,
+          'Of the sparse model. Snapshots go on between its retrainings.',
+          { label: 'publications from one retraining to the next' },
+          neAxis,
+          shown.map((method) => ({
+            name: `${method.aligned ? 'aligned' : 'raw'}, ${method.average}`,
+            points: intervals.map((every) => curvePoint(`every ${every}`, every, neOf(method, every))),
+          })),
+        )
+      }),
       cosineChart(outcomes),
       ...(['scratch', 'warm'] as const).flatMap((upstream) =>
-        [false, true].map((aligned) => mapChart(outcomes, upstream, aligned)),
+        [false, true].map((aligned) => mapChart(outcomes, { upstream, aligned })),
       ),
     ],
     tables: [
-      {
-        title: 'NE of the sparse model by what is served and how often it is retrained',
-        head: ['served', ...intervals.map((every) => `every ${every}`)],
-        rows: methods.map((method) => [
-          titleOf(method),
-          ...intervals.map((every) => formatNe(neOf(method, every).value)),
-        ]),
-      },
-      {
-        title: `Drift between neighbouring snapshots, between the averages of 3 as of them, and between snapshots ${mostApart(outcomes.lab)} publications apart, means`,
-        head: ['snapshots', ...driftColumns.map(({ head }) => head(mostApart(outcomes.lab)))],
-        rows: panels.map(({ upstream, aligned }) => [
-          `${upstream}, ${aligned ? 'as published' : 'raw'}`,
-          ...driftColumns.map(({ column }) => formatDrift(meanColumn(outcomes, panelName(upstream, aligned), column))),
-        ]),
-      },
+      tableOf('NE of the sparse model by what is served and how often it is retrained', methods, [
+        ['served', titleOf],
+        ...intervals.map((every) => [`every ${every}`, (own: Method) => formatNe(neOf(own, every).value)] as const),
+      ]),
+      tableOf(
+        `Drift between neighbouring snapshots, between the averages of 3 as of them, and between snapshots ${apart} publications apart, means`,
+        sides,
+        [
+          ['snapshots', sideTitle],
+          ...Object.entries(driftColumns(apart)).map(
+            ([column, head]) => [head, (side: Side) => formatDrift(meanColumn(outcomes, side, column))] as const,
+          ),
+        ],
+      ),
     ],
   }
 }
 
-/** Of the table of drift, as an arm's column and by its title, which may tell how far apart snapshots are. */
-const driftColumns: readonly { readonly column: string; readonly head: (apart: number) => string }[] = [
-  { column: 'cosine', head: () => 'cosine' },
-  { column: 'relativeL2', head: () => 'relative L2' },
-  { column: 'cka', head: () => 'CKA' },
-  { column: 'averageCosine', head: () => 'cosine of averages' },
-  { column: 'averageRelativeL2', head: () => 'relative L2 of averages' },
-  { column: 'cosineApart', head: (apart) => `cosine, ${apart} apart` },
-  { column: 'relativeL2Apart', head: (apart) => `relative L2, ${apart} apart` },
-]
+/** Of the table of drift: an arm's columns, and what the table calls them. */
+const driftColumns = (apart: number) => ({
+  cosine: 'cosine',
+  relativeL2: 'relative L2',
+  cka: 'CKA',
+  averageCosine: 'cosine of averages',
+  averageRelativeL2: 'relative L2 of averages',
+  cosineApart: `cosine, ${apart} apart`,
+  relativeL2Apart: `relative L2, ${apart} apart`,
+})
 
-function meanColumn(outcomes: Outcomes, arm: string, column: string): number {
-  return mean(outcomes.ofArm(arm).map(({ columns }) => mean(columns[column])))
+function meanColumn(outcomes: Outcomes, side: Side, column: string): number {
+  return mean(outcomes.ofArm(panelName(side)).map(({ columns }) => mean(columns[column])))
 }
 
 function cosineChart(outcomes: Outcomes): Chart {
-  return {
-    title: 'Cosine between neighbouring snapshots',
-    caption: 'Mean over a panel of users, on the same features.',
-    kind: 'curve',
-    x: { label: 'snapshot, against the one before' },
-    y: { label: 'cosine · 1 = none' },
-    series: panels.map(({ upstream, aligned }) => {
-      const arms = outcomes.ofArm(panelName(upstream, aligned))
-      return {
-        name: `${upstream}, ${aligned ? 'as published' : 'raw'}`,
-        points: Array.from(arms[0].columns.cosine, (_, i) => {
-          const cosine = mean(arms.map(({ columns }) => columns.cosine[i]))
-          return barePoint(`snapshot ${i + 2}`, i + 2, cosine)
-        }),
-      }
+  return curveChart(
+    'Cosine between neighbouring snapshots',
+    'Mean over a panel of users, on the same features.',
+    { label: 'snapshot, against the one before' },
+    { label: 'cosine · 1 = none' },
+    sides.map((side) => {
+      const cosines = outcomes.ofArm(panelName(side)).map(({ columns }) => columns.cosine)
+      const points = [...cosines[0].keys()].map((i) =>
+        barePoint(`snapshot ${i + 2}`, i + 2, mean(cosines.map((own) => own[i]))),
+      )
+      return { name: sideTitle(side), points }
     }),
-  }
+  )
 }
 
 /** Users that a map shows. */
 const shownUsers = 5
 
-function mapChart(outcomes: Outcomes, upstream: UpstreamName, aligned: boolean): Chart {
-  const [{ columns, figures }] = outcomes.ofArm(panelName(upstream, aligned))
-  const snapshots = columns.mapX.length / figures.drawnUsers
-  return {
-    title: `Drift map, ${upstream}, ${aligned ? 'as published' : 'raw'}`,
-    caption:
-      'Five users’ vectors from snapshot to snapshot, on the same features, in the plane in which vectors spread most.',
-    kind: 'curve',
-    x: { label: 'first principal direction' },
-    y: { label: 'second' },
-    series: Array.from({ length: Math.min(shownUsers, figures.drawnUsers) }, (_, user) => ({
+function mapChart(outcomes: Outcomes, side: Side): Chart {
+  const [{ columns, figures }] = outcomes.ofArm(panelName(side))
+  const { drawnUsers } = figures
+  const snapshots = Array.from({ length: columns.mapX.length / drawnUsers }, (_, k) => k)
+  return curveChart(
+    `Drift map, ${sideTitle(side)}`,
+    'Five users’ vectors from snapshot to snapshot, on the same features, in the plane in which vectors spread most.',
+    { label: 'first principal direction' },
+    { label: 'second' },
+    Array.from({ length: Math.min(shownUsers, drawnUsers) }, (_, user) => ({
       name: `user ${user + 1}`,
-      points: Array.from({ length: snapshots }, (__, k) => {
-        const at = k * figures.drawnUsers + user
+      points: snapshots.map((k) => {
+        const at = k * drawnUsers + user
         return barePoint(`snapshot ${k + 1}`, columns.mapX[at], columns.mapY[at])
       }),
     })),
-  }
+  )
 }

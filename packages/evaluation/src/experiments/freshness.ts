@@ -1,12 +1,12 @@
 /** What each minute of delay costs. */
-import { formatAge } from '../lab/analysis/age.ts'
 import { compare, scoreArm } from '../lab/analysis/figures.ts'
 import type { Outcomes } from '../lab/analysis/outcomes.ts'
 import { headArm } from '../lab/arms/head-arm.ts'
 import type { Experiment } from '../lab/experiment.ts'
-import type { Findings } from '../report/findings.ts'
-import { formatFixed, formatGain, formatGainInterval, formatNe } from '../report/format.ts'
-import { curvePoint, neAxis } from './charts.ts'
+import type { ArmScore, Findings } from '../report/findings.ts'
+import { formatAge, formatFixed, formatGain, formatGainInterval, formatNe } from '../report/format.ts'
+import { tableOf } from '../report/table.ts'
+import { curveChart, curvePoint, neAxis } from './charts.ts'
 import { servedArm, standardUpstream } from './common-arms.ts'
 
 const minuteMs = 60_000
@@ -19,6 +19,7 @@ const delays = [
   { name: '6h', title: '6 h', ms: 360 * minuteMs },
   { name: '24h', title: '24 h', ms: 1440 * minuteMs },
 ] as const
+type Delay = (typeof delays)[number]
 
 const armOf = (name: string) => `delay-${name}`
 const headOf = (name: string) => `head-delay-${name}`
@@ -56,70 +57,51 @@ export const freshness: Experiment = {
 
 function conclude(outcomes: Outcomes): Findings {
   const [first, ...later] = delays
-  const scores = delays.flatMap(({ name }) => [
-    scoreArm(outcomes, armOf(name), 'sparse'),
-    scoreArm(outcomes, headOf(name), 'head'),
-  ])
+  const ofSparse = ({ name }: Delay) => scoreArm(outcomes, armOf(name), 'sparse')
+  const ofHead = ({ name }: Delay) => scoreArm(outcomes, headOf(name), 'head')
   const comparisons = later.flatMap(({ name }) => [
     compare(outcomes, 'sparse', armOf(first.name), armOf(name))!,
     compare(outcomes, 'head', headOf(first.name), headOf(name))!,
   ])
-  const day = comparisons.find(({ over }) => over === headOf('24h'))!
-  const hour = comparisons.find(({ over }) => over === headOf('1h'))!
-  const ne = (arm: string) => scores.find((score) => score.arm === arm)!.ne
-  // Of the steepest part of the curve that is measured: from one delay to the next.
-  const perMinute = delays.slice(1).map(({ name, ms }, i) => {
-    const before = delays[i]
-    const cost = (of: (name: string) => string) =>
-      (ne(of(name)).value - ne(of(before.name)).value) / ((ms - before.ms) / minuteMs)
-    return { label: `${before.title} to ${delays[i + 1].title}`, head: cost(headOf), sparse: cost(armOf) }
-  })
-  const holds = day.gain.low > 0
+  const [day, hour] = ['24h', '1h'].map((name) => comparisons.find(({ over }) => over === headOf(name))!)
+  /** Of the part of the curve from one delay to the next. */
+  const perMinute = (to: Delay, i: number, scoreOf: (delay: Delay) => ArmScore) => {
+    const from = delays[i]
+    const cost = (scoreOf(to).ne.value - scoreOf(from).ne.value) / ((to.ms - from.ms) / minuteMs)
+    return formatFixed(cost * 1e6, 2)
+  }
+  const points = (scoreOf: (delay: Delay) => ArmScore) =>
+    delays.map((delay) => curvePoint(delay.title, delay.ms / minuteMs, scoreOf(delay).ne))
   return {
-    holds,
+    holds: day.gain.low > 0,
     verdict: `By the upstream's own head a second's delay gains ${formatGainInterval(day.gain)} over a day's and ${formatGain(hour.gain.value)} over an hour's.`,
-    scores,
+    scores: delays.flatMap((delay) => [ofSparse(delay), ofHead(delay)]),
     comparisons,
     gapShares: [],
     charts: [
-      {
-        title: 'NE against the refresh’s delay',
-        caption: 'Delay from an event to the moment when its refresh can be read, on a log scale.',
-        kind: 'curve',
-        x: { label: 'delay, minutes, log scale', log: true },
-        y: neAxis,
-        series: [
-          { name: 'upstream’s own head', points: points(outcomes, headOf, 'head') },
-          { name: 'sparse model', points: points(outcomes, armOf, 'sparse') },
+      curveChart(
+        'NE against the refresh’s delay',
+        'Delay from an event to the moment when its refresh can be read, on a log scale.',
+        { label: 'delay, minutes, log scale', log: true },
+        neAxis,
+        [
+          { name: 'upstream’s own head', points: points(ofHead) },
+          { name: 'sparse model', points: points(ofSparse) },
         ],
-      },
+      ),
     ],
     tables: [
-      {
-        title: 'What delay costs',
-        head: ['delay', 'NE, own head', 'NE, sparse model', 'mean age of what is served'],
-        rows: delays.map(({ name, title }) => [
-          title,
-          formatNe(ne(headOf(name)).value),
-          formatNe(ne(armOf(name)).value),
-          formatAge(outcomes.figure(armOf(name), 'meanAgeMs')),
-        ]),
-      },
-      {
-        title: 'Cost of a minute, × 10⁻⁶ of NE',
-        head: ['between delays of', 'own head', 'sparse model'],
-        rows: perMinute.map(({ label, head, sparse }) => [
-          label,
-          formatFixed(head * 1e6, 2),
-          formatFixed(sparse * 1e6, 2),
-        ]),
-      },
+      tableOf('What delay costs', delays, [
+        ['delay', ({ title }) => title],
+        ['NE, own head', (delay) => formatNe(ofHead(delay).ne.value)],
+        ['NE, sparse model', (delay) => formatNe(ofSparse(delay).ne.value)],
+        ['mean age of what is served', ({ name }) => formatAge(outcomes.figure(armOf(name), 'meanAgeMs'))],
+      ]),
+      tableOf('Cost of a minute, × 10⁻⁶ of NE', later, [
+        ['between delays of', ({ title }, i) => `${delays[i].title} to ${title}`],
+        ['own head', (delay, i) => perMinute(delay, i, ofHead)],
+        ['sparse model', (delay, i) => perMinute(delay, i, ofSparse)],
+      ]),
     ],
   }
-}
-
-function points(outcomes: Outcomes, armOfDelay: (name: string) => string, model: 'head' | 'sparse') {
-  return delays.map(({ name, title, ms }) =>
-    curvePoint(title, ms / minuteMs, scoreArm(outcomes, armOfDelay(name), model).ne),
-  )
 }

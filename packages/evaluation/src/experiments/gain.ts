@@ -2,13 +2,13 @@
 import { adjusted, compare, gapShares, isShown, scoreArm } from '../lab/analysis/figures.ts'
 import type { Outcomes } from '../lab/analysis/outcomes.ts'
 import type { Arm } from '../lab/arms/arm.ts'
-import { optimumArm } from '../lab/arms/optimum-arm.ts'
+import { optimumArms } from '../lab/arms/optimum-arm.ts'
 import type { Experiment } from '../lab/experiment.ts'
 import { type LabLog, specOf } from '../lab/log/lab-log.ts'
 import type { Comparison, Findings } from '../report/findings.ts'
 import { formatGainInterval } from '../report/format.ts'
 import { atBestRates, atUsualRate, type RatedArm, rateSetups, ratesTable } from './best-rates.ts'
-import { comparisonChart, gapChart, overChart, sliceChart } from './charts.ts'
+import { gainChart, gapChart } from './charts.ts'
 import { allModels, modeArm, modeHead, servedArm, splitModels, standardUpstream, withoutArm } from './common-arms.ts'
 import { reachableTables } from './reachable.ts'
 import { gapFigures, slicesOf } from './slices.ts'
@@ -44,45 +44,35 @@ export const gain: Experiment = {
 function gainArms(lab: LabLog, seed: number): Arm[] {
   const { seen, unseen: notSeen } = splitModels(lab)
   const setups = rateSetups(lab)
-  const seenControls = controls.map(({ source, title }) =>
-    servedArm(lab, seed, { name: source, title, source, models: seen, setups }),
+  const forUnseen = { models: notSeen, upstream: { ...standardUpstream(seed), withoutSurface: true }, setups }
+  const unseenArms = [
+    ...controls.map(({ source, title }) => ({ name: unseen(source), title: `${title}, unseen surface`, source })),
+    {
+      name: unseen('asynchronous'),
+      title: 'asynchronous, by an upstream that never saw the surface',
+      source: 'tower' as const,
+    },
+  ]
+  const splitArms = splitSources.map(({ source, of, title }) =>
+    servedArm(lab, seed, {
+      name: split(of),
+      title: `${title}, models trained until the test window`,
+      source,
+      models: seen,
+      setups: rateSetups(lab, { kind: 'once' }),
+    }),
   )
-  const arms = [
+  return [
     withoutArm(lab, seed, setups),
-    ...seenControls,
+    ...controls.map(({ source, title }) => servedArm(lab, seed, { name: source, title, source, models: seen, setups })),
     modeArm(lab, seed, 'asynchronous', setups),
     modeArm(lab, seed, 'synchronous', setups),
     modeHead(lab, seed, 'asynchronous'),
     modeHead(lab, seed, 'synchronous'),
+    ...(notSeen.length > 0 ? unseenArms.map((own) => servedArm(lab, seed, { ...own, ...forUnseen })) : []),
+    ...(lab.quick ? [] : splitArms),
+    ...optimumArms(lab),
   ]
-  if (notSeen.length > 0) {
-    const upstream = { ...standardUpstream(seed), withoutSurface: true }
-    const shared = { models: notSeen, upstream, setups }
-    arms.push(
-      ...controls.map(({ source, title }) =>
-        servedArm(lab, seed, { name: unseen(source), title: `${title}, unseen surface`, source, ...shared }),
-      ),
-      servedArm(lab, seed, {
-        name: unseen('asynchronous'),
-        title: 'asynchronous, by an upstream that never saw the surface',
-        source: 'tower',
-        ...shared,
-      }),
-    )
-  }
-  if (!lab.quick)
-    arms.push(
-      ...splitSources.map(({ source, of, title }) =>
-        servedArm(lab, seed, {
-          name: split(of),
-          title: `${title}, models trained until the test window`,
-          source,
-          models: seen,
-          setups: rateSetups(lab, { kind: 'once' }),
-        }),
-      ),
-    )
-  return lab.world === null ? arms : [...arms, optimumArm(lab.settings)]
 }
 
 /** All arms of downstream models but those of heads. */
@@ -113,13 +103,9 @@ function conclude(given: Outcomes): Findings {
   const splits = splitSources.map(({ of }) => split(of)).filter((arm) => outcomes.has(arm))
   const asynchronous = scored.filter(({ source }) => source === 'asynchronous')
   // What the gain would be if all were at one rate.
-  const usual = lab.quick
-    ? []
-    : asynchronous.map(({ arm, model }) => ({
-        arm: atUsualRate(arm),
-        over: atUsualRate('without'),
-        model,
-      }))
+  const usual = asynchronous
+    .filter(() => !lab.quick)
+    .map(({ arm, model }) => ({ arm: atUsualRate(arm), over: atUsualRate('without'), model }))
   const scores = [
     ...scored.map(({ arm, model }) => scoreArm(outcomes, arm, model)),
     ...heads.map((arm) => scoreArm(outcomes, arm, 'head')),
@@ -151,10 +137,9 @@ function conclude(given: Outcomes): Findings {
       ['without', 'features', 'untrained', 'asynchronous', 'synchronous'].map((arm) => ({ arm, model })),
     ),
   ])
-  const find = (over: string) => claims.find((c) => c.model === 'ranking' && c.over === over)!
-  const [main, untrained] = [find('without'), find('untrained')]
-  const holds = isShown(main) && isShown(untrained)
-  const features = rest.find((c) => c.model === 'ranking' && c.over === 'features')!
+  const find = (over: string) =>
+    [...claims, ...rest].find((c) => c.model === 'ranking' && c.arm === 'asynchronous' && c.over === over)!
+  const [main, untrained, features] = ['without', 'untrained', 'features'].map(find)
   const told = [
     `The ranking model gains ${formatGainInterval(main.gain)} over itself without an embedding and ${formatGainInterval(untrained.gain)} over the untrained tower's`,
     `against its own input features given directly, ${formatGainInterval(features.gain)}`,
@@ -163,31 +148,34 @@ function conclude(given: Outcomes): Findings {
       .map(({ gain: own }) => `if all were at one learning rate, ${formatGainInterval(own)} over without`),
   ]
   return {
-    holds,
+    holds: isShown(main) && isShown(untrained),
     verdict: `${told.join('; ')}.${gapFigures(gaps)}`,
     scores,
     comparisons: [...claims, ...rest, ...atUsual, ...bySplit, ...slices],
     gapShares: gaps,
     charts: [
       ...lab.family.map((spec) =>
-        comparisonChart(
+        gainChart(
           `Gain of ${spec.title}`,
           'Over the same model without an embedding, with 95 % intervals of users and seeds. Controls are what a gain must beat.',
+          'arm',
           all.filter((c) => c.model === spec.name && c.over === 'without'),
         ),
       ),
       ...seen
         .filter(() => bySplit.length > 0)
         .map((model) =>
-          overChart(
+          gainChart(
             `Gain of ${specOf(lab, model).title}, by a split in time`,
             'The model trained until the test window begins and no further, served asynchronously, over the same without an embedding and on the untrained tower. Snapshots go on. The model without learns nothing new of its users meanwhile, which flatters the gain.',
+            'over',
             bySplit.filter((own) => own.model === model),
           ),
         ),
-      sliceChart(
+      gainChart(
         'Who gains',
         'The ranking model served asynchronously, over without, by part of the test window. The table has the other models’.',
+        'slice',
         slices.filter(({ model }) => model === 'ranking'),
       ),
       ...(gaps.length > 0 ? [gapChart(gaps)] : []),

@@ -5,14 +5,15 @@ import { adjusted, compare, gapShares, isShown, scoreArm } from '../lab/analysis
 import type { Outcomes } from '../lab/analysis/outcomes.ts'
 import type { Arm } from '../lab/arms/arm.ts'
 import { headArm } from '../lab/arms/head-arm.ts'
-import { optimumArm } from '../lab/arms/optimum-arm.ts'
+import { optimumArms } from '../lab/arms/optimum-arm.ts'
 import type { Experiment } from '../lab/experiment.ts'
 import { ExperimentError } from '../lab/log/experiment-error.ts'
 import type { LabLog } from '../lab/log/lab-log.ts'
 import { labOf, type Variant } from '../lab/upstream/variant.ts'
 import type { Findings } from '../report/findings.ts'
 import { formatCompactCount, formatFixed, formatGainInterval, formatNe } from '../report/format.ts'
-import { curvePoint, neAxis } from './charts.ts'
+import { tableOf } from '../report/table.ts'
+import { curveChart, curvePoint, neAxis } from './charts.ts'
 import { variantUpstream } from './common-arms.ts'
 
 const inputs = ['counts', 'sequences'] as const
@@ -57,7 +58,7 @@ export const logSize: Experiment = {
     ...partsOf(lab)
       .reverse()
       .flatMap((part) => inputs.map((input) => towerArm(lab, seed, input, part))),
-    ...(lab.world === null ? [] : [optimumArm(lab.settings)]),
+    ...optimumArms(lab),
   ],
   conclude,
 }
@@ -132,66 +133,59 @@ function configOf(config: ModelConfig, input: Input, hasDense: boolean): ModelCo
 }
 
 function conclude(outcomes: Outcomes): Findings {
-  const { lab } = outcomes
-  const parts = partsOf(lab)
+  const parts = partsOf(outcomes.lab)
   const arms = parts.flatMap((part) => inputs.map((input) => armOf(input, part)))
-  const scores = arms.map((arm) => scoreArm(outcomes, arm, 'head'))
+  const scoreOf = (arm: string) => scoreArm(outcomes, arm, 'head')
   const claims = adjusted(
     parts.map((part) => compare(outcomes, 'head', armOf('sequences', part), armOf('counts', part))!),
   )
   const enough = parts.filter((_, i) => claims.slice(i).every(isShown))
   const rowsOf = (part: number) => outcomes.figure(armOf('counts', part), 'taughtRows')
-  const [first, last] = [claims[0], claims[claims.length - 1]]
-  const gaps = gapShares(
-    outcomes,
-    arms.map((arm) => ({ arm, model: 'head' as const })),
-  )
-  const neOf = (arm: string) => scores.find((score) => score.arm === arm)!.ne
+  const toldRows = (part: number) => formatCompactCount(rowsOf(part))
   const found =
     enough.length > 0
-      ? `The smallest size that is enough is ${formatCompactCount(rowsOf(enough[0]))} rows.`
-      : `None of the sizes up to ${formatCompactCount(rowsOf(1))} rows is enough.`
+      ? `The smallest size that is enough is ${toldRows(enough[0])} rows.`
+      : `None of the sizes up to ${toldRows(1)} rows is enough.`
   return {
     holds: enough.length > 0,
-    verdict: `${found} Over counts, sequences alone gain ${formatGainInterval(first.gain)} where the tower learns from ${formatCompactCount(rowsOf(parts[0]))} rows, and ${formatGainInterval(last.gain)} where it learns from ${formatCompactCount(rowsOf(1))}.`,
-    scores,
+    verdict: `${found} Over counts, sequences alone gain ${formatGainInterval(claims[0].gain)} where the tower learns from ${toldRows(parts[0])} rows, and ${formatGainInterval(claims[claims.length - 1].gain)} where it learns from ${toldRows(1)}.`,
+    scores: arms.map(scoreOf),
     comparisons: claims,
-    gapShares: gaps,
+    gapShares: gapShares(
+      outcomes,
+      arms.map((arm) => ({ arm, model: 'head' as const })),
+    ),
     charts: [
-      {
-        title: 'NE by the size of the log',
-        caption:
-          'Rows that the last snapshot has learnt from; all towers are scored on the same rows. Intervals are of users and seeds.',
-        kind: 'curve',
-        x: { label: 'rows, log scale', log: true },
-        y: neAxis,
-        series: inputs.map((input) => ({
+      curveChart(
+        'NE by the size of the log',
+        'Rows that the last snapshot has learnt from; all towers are scored on the same rows. Intervals are of users and seeds.',
+        { label: 'rows, log scale', log: true },
+        neAxis,
+        inputs.map((input) => ({
           name: titles[input],
-          points: parts.map((part) => curvePoint(partTitle(part), rowsOf(part), neOf(armOf(input, part)))),
+          points: parts.map((part) => curvePoint(partTitle(part), rowsOf(part), scoreOf(armOf(input, part)).ne)),
         })),
-      },
+      ),
     ],
     tables: [
-      {
-        title: 'Sequences and counts',
-        head: ['learns from', 'rows', ...inputs.map((input) => `NE, ${titles[input]}`), 'sequences over counts'],
-        rows: parts.map((part, i) => [
-          partTitle(part),
-          formatCompactCount(rowsOf(part)),
-          ...inputs.map((input) => formatNe(neOf(armOf(input, part)).value)),
-          formatGainInterval(claims[i].gain),
-        ]),
-      },
-      {
-        title: 'The towers',
-        head: ['given', 'parameters', 'MFLOP an embedding', 'GFLOP of training, all users'],
-        rows: inputs.map((input) => [
-          titles[input],
-          formatCompactCount(outcomes.figure(armOf(input, 1), 'towerParameters')),
-          formatFixed(outcomes.figure(armOf(input, 1), 'encodeFlops') / 1e6, 3),
-          formatFixed(outcomes.figure(armOf(input, 1), 'trainingFlops') / 1e9, 0),
-        ]),
-      },
+      tableOf('Sequences and counts', parts, [
+        ['learns from', partTitle],
+        ['rows', toldRows],
+        ...inputs.map((input) => {
+          const ne = (part: number) => formatNe(scoreOf(armOf(input, part)).ne.value)
+          return [`NE, ${titles[input]}`, ne] as const
+        }),
+        ['sequences over counts', (_, i) => formatGainInterval(claims[i].gain)],
+      ]),
+      tableOf('The towers', inputs, [
+        ['given', (input) => titles[input]],
+        ['parameters', (input) => formatCompactCount(outcomes.figure(armOf(input, 1), 'towerParameters'))],
+        ['MFLOP an embedding', (input) => formatFixed(outcomes.figure(armOf(input, 1), 'encodeFlops') / 1e6, 3)],
+        [
+          'GFLOP of training, all users',
+          (input) => formatFixed(outcomes.figure(armOf(input, 1), 'trainingFlops') / 1e9, 0),
+        ],
+      ]),
     ],
   }
 }

@@ -11,8 +11,9 @@ import { type SimulatedTests, simulateTests } from '../power/simulated-tests.ts'
 import { clickOutcomes, syntheticUserDays } from '../power/user-days.ts'
 import type { Findings } from '../report/findings.ts'
 import { formatCount, formatGain, formatGainInterval, formatPercent } from '../report/format.ts'
+import { tableOf } from '../report/table.ts'
 import { atBestRates, rateSetups } from './best-rates.ts'
-import { barePoint } from './charts.ts'
+import { barePoint, curveChart } from './charts.ts'
 import { modeArm, withoutArm } from './common-arms.ts'
 import { rankingLift } from './ranking-lift.ts'
 
@@ -49,11 +50,11 @@ function conclude(given: Outcomes): Findings {
   const sizes = [500, 2000, 10_000, 100_000]
   const spans = [...new Set([1, Math.min(3, days), days])]
   const effects = detectableEffects(userDays, { ...window, users: sizes, days: spans })
-  const { places } = lab.test.models.ranking
-  const rowOf = (place: number) => place + lab.test.fromRow
-  const requests = places.map((place) => Math.floor(rowOf(place) / setting.adsPerRequest))
-  const users = worldUsers(outcomes)
-  const { labels } = lab.test.models.ranking
+  const { fromRow, userNames } = lab.test
+  const { places, labels } = lab.test.models.ranking
+  const requests = places.map((place) => Math.floor((place + fromRow) / setting.adsPerRequest))
+  // Among the world's users: their names are `u` and the place.
+  const users = outcomes.users('ranking').map((number) => Number(userNames[number].slice(1)))
   const treatedBySeed = outcomes.logits('asynchronous', 'ranking')
   const rankings = outcomes.logits('without', 'ranking').map((control, seed) => {
     const ranked = { requests, users, labels, control, treated: treatedBySeed[seed] }
@@ -61,7 +62,11 @@ function conclude(given: Outcomes): Findings {
   })
   const comparison = compare(outcomes, 'ranking', 'asynchronous', 'without')!
   const lift = rankingLift(rankings)
-  const needed = rankings.map((own) => usersForEffect(own))
+  const needed = rankings.map(usersForEffect)
+  const lastDay = effects.filter((effect) => effect.days === days)
+  const bySeed = rankings.map(({ control, treated }, i) => {
+    return { seed: given.seeds[i], lift: formatGain(mean(treated) / mean(control) - 1), needed: [needed[i]] }
+  })
   const told = ({ rejected }: SimulatedTests) =>
     `${formatPercent(rejected.share)} [${formatPercent(rejected.low)}, ${formatPercent(rejected.high)}]`
   return {
@@ -71,44 +76,37 @@ function conclude(given: Outcomes): Findings {
     comparisons: [comparison],
     gapShares: [],
     charts: [
-      {
-        title: 'Minimum detectable lift',
-        caption: `Of clicks a user in a test of ${days} days, at 80 % power and 5 % significance, half of the users treated.`,
-        kind: 'curve',
-        x: { label: 'users, log scale', log: true },
-        y: { label: 'lift, %', percent: true },
-        series: (['lift', 'cupedLift'] as const).map((key) => ({
-          name: key === 'lift' ? 'plain' : 'with CUPED',
-          points: effects
-            .filter((effect) => effect.days === days)
-            .map((effect) => barePoint(formatCount(effect.users), effect.users, effect[key])),
-        })),
-      },
+      curveChart(
+        'Minimum detectable lift',
+        `Of clicks a user in a test of ${days} days, at 80 % power and 5 % significance, half of the users treated.`,
+        { label: 'users, log scale', log: true },
+        { label: 'lift, %', percent: true },
+        [
+          { name: 'plain', points: lastDay.map((own) => barePoint(formatCount(own.users), own.users, own.lift)) },
+          {
+            name: 'with CUPED',
+            points: lastDay.map((own) => barePoint(formatCount(own.users), own.users, own.cupedLift)),
+          },
+        ],
+      ),
     ],
     tables: [
-      {
-        title: `Clicks on the first ad of a request, ranked by the served embedding in place of none, and users needed to see them in ${days} days`,
-        head: ['seed', 'lift', 'users, plain', 'users, with CUPED'],
-        rows: [
-          ...given.seeds.map((seed, i) => [
-            String(seed),
-            formatGain(mean(rankings[i].treated) / mean(rankings[i].control) - 1),
-            rangeOf([needed[i]], 'plain'),
-            rangeOf([needed[i]], 'cuped'),
-          ]),
-          ['all', formatGainInterval(lift), rangeOf(needed, 'plain'), rangeOf(needed, 'cuped')],
+      tableOf(
+        `Clicks on the first ad of a request, ranked by the served embedding in place of none, and users needed to see them in ${days} days`,
+        [...bySeed, { seed: 'all', lift: formatGainInterval(lift), needed }],
+        [
+          ['seed', ({ seed }) => String(seed)],
+          ['lift', (own) => own.lift],
+          ['users, plain', (own) => rangeOf(own.needed, 'plain')],
+          ['users, with CUPED', (own) => rangeOf(own.needed, 'cuped')],
         ],
-      },
-      {
-        title: 'Minimum detectable lift of clicks a user',
-        head: ['days', 'users', 'plain', 'with CUPED'],
-        rows: effects.map(({ days: span, users, lift, cupedLift }) => [
-          String(span),
-          formatCount(users),
-          formatPercent(lift),
-          formatPercent(cupedLift),
-        ]),
-      },
+      ),
+      tableOf('Minimum detectable lift of clicks a user', effects, [
+        ['days', (own) => String(own.days)],
+        ['users', (own) => formatCount(own.users)],
+        ['plain', (own) => formatPercent(own.lift)],
+        ['with CUPED', (own) => formatPercent(own.cupedLift)],
+      ]),
     ],
   }
 }
@@ -122,10 +120,4 @@ function rangeOf(needed: readonly (NeededUsers | null)[], key: 'plain' | 'cuped'
   const users = needed.map((own) => own?.[key] ?? Number.POSITIVE_INFINITY)
   const ends = [Math.min(...users), Math.max(...users)].map((count) => (count < Infinity ? formatCount(count) : '∞'))
   return [...new Set(ends)].join(' to ')
-}
-
-/** Places of the scored rows' users among the world's: their names are `u` and the place. */
-function worldUsers(outcomes: Outcomes): Uint32Array {
-  const { lab } = outcomes
-  return outcomes.users('ranking').map((number) => Number(lab.test.userNames[number].slice(1)))
 }

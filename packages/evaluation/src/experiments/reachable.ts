@@ -2,10 +2,11 @@
 import type { Outcomes } from '../lab/analysis/outcomes.ts'
 import { type Knowledge, knowledge } from '../reference-world/reference-predictions.ts'
 import { scoreReference } from '../reference-world/reference-scores.ts'
-import type { FigureTable } from '../report/findings.ts'
 import { formatNe } from '../report/format.ts'
+import { type FigureTable, tableOf } from '../report/table.ts'
 
-const titles: Readonly<Record<Knowledge, string>> = {
+const titles: Readonly<Record<Knowledge | 'truth', string>> = {
+  truth: 'the true probability of each click',
   synchronous: 'all that was seen of the user before: the filtered optimum',
   asynchronous: 'what was seen up to their last request, not its outcome',
   daily: 'what was seen before the day',
@@ -17,26 +18,17 @@ const titles: Readonly<Record<Knowledge, string>> = {
 /** None on a log whose truth is not known. */
 export function reachableTables(outcomes: Outcomes): FigureTable[] {
   if (!outcomes.has('optimum')) return []
-  const { lab } = outcomes
-  const predictions = Object.fromEntries(knowledge.map((name) => [name, outcomes.known(name)]))
-  const scores = scoreReference({
-    labels: lab.test.models.ranking.labels,
-    truth: outcomes.known('truth'),
-    predictions: predictions as Record<Knowledge, Float64Array>,
-  })
-  const row = (title: string, { ne, expectedNe }: (typeof scores)['truth']) => [
-    title,
-    formatNe(ne),
-    formatNe(expectedNe),
-  ]
+  const { labels } = outcomes.lab.test.models.ranking
+  const truth = outcomes.known('truth')
+  const scores = (['truth', ...knowledge] as const).map((name) => ({
+    name,
+    ...scoreReference(outcomes.known(name), truth, labels),
+  }))
   return [
-    {
-      title: 'What is reachable, by what a prediction knows beside ads, surfaces and shocks',
-      head: ['knows', 'NE, by the clicks', 'NE, by their true probabilities'],
-      rows: [
-        row('the true probability of each click', scores.truth),
-        ...knowledge.map((name) => row(titles[name], scores[name])),
-      ],
-    },
+    tableOf('What is reachable, by what a prediction knows beside ads, surfaces and shocks', scores, [
+      ['knows', ({ name }) => titles[name]],
+      ['NE, by the clicks', ({ ne }) => formatNe(ne)],
+      ['NE, by their true probabilities', ({ expectedNe }) => formatNe(expectedNe)],
+    ]),
   ]
 }

@@ -1,14 +1,14 @@
 /** What fresher serving costs and gives. */
-import { formatAge } from '../lab/analysis/age.ts'
 import { adjusted, compare, gapShares, isShown, scoreArm } from '../lab/analysis/figures.ts'
 import type { Outcomes } from '../lab/analysis/outcomes.ts'
-import { optimumArm } from '../lab/arms/optimum-arm.ts'
+import { optimumArms } from '../lab/arms/optimum-arm.ts'
 import type { Experiment } from '../lab/experiment.ts'
-import type { Chart, Comparison, Findings } from '../report/findings.ts'
-import { formatFixed, formatGainInterval, formatNe, formatPercent } from '../report/format.ts'
+import type { ArmScore, Comparison, Findings } from '../report/findings.ts'
+import { formatAge, formatFixed, formatGainInterval, formatNe, formatPercent } from '../report/format.ts'
+import { tableOf } from '../report/table.ts'
 import { atBestRates, rateSetups, ratesTable } from './best-rates.ts'
-import { curvePoint, neAxis } from './charts.ts'
-import { modeArm, modeHead, modeTitles, servingModes, withoutArm } from './common-arms.ts'
+import { curveChart, curvePoint, neAxis } from './charts.ts'
+import { modeArm, modeHead, modeTitles, type ServingMode, servingModes, withoutArm } from './common-arms.ts'
 import { reachableTables } from './reachable.ts'
 
 export const serving: Experiment = {
@@ -22,7 +22,7 @@ export const serving: Experiment = {
     withoutArm(lab, seed, rateSetups(lab)),
     ...servingModes.map((mode) => modeArm(lab, seed, mode, rateSetups(lab))),
     ...servingModes.map((mode) => modeHead(lab, seed, mode)),
-    ...(lab.world === null ? [] : [optimumArm(lab.settings)]),
+    ...optimumArms(lab),
   ],
   conclude,
 }
@@ -38,11 +38,8 @@ export function isWorthServing(
 function conclude(given: Outcomes): Findings {
   const rated = ['without', ...servingModes].map((arm) => ({ arm, models: ['ranking'] as const }))
   const outcomes = atBestRates(given, rated)
-  const heads = servingModes.map((mode) => `head-${mode}`)
-  const scores = [
-    ...['without', ...servingModes].map((arm) => scoreArm(outcomes, arm, 'ranking')),
-    ...heads.map((arm) => scoreArm(outcomes, arm, 'head')),
-  ]
+  const ofRanking = (arm: string) => scoreArm(outcomes, arm, 'ranking')
+  const ofHead = (mode: ServingMode) => scoreArm(outcomes, `head-${mode}`, 'head')
   const pairs = [
     ['asynchronous', 'frozen'],
     ['asynchronous', 'daily'],
@@ -53,68 +50,49 @@ function conclude(given: Outcomes): Findings {
     ...pairs.map(([arm, over]) => compare(outcomes, 'head', `head-${arm}`, `head-${over}`)!),
   ])
   const [frozen, , synchronous] = claims
-  const holds = isWorthServing(frozen, synchronous)
   const gaps = gapShares(outcomes, [
-    ...heads.map((arm) => ({ arm, model: 'head' as const })),
+    ...servingModes.map((mode) => ({ arm: `head-${mode}`, model: 'head' as const })),
     ...servingModes.map((arm) => ({ arm, model: 'ranking' as const })),
   ])
-  const neOf = (arm: string) => scores.find((score) => score.arm === arm)!.ne
+  // The heads' come first.
+  const headGap = ['gap closed, head', (_: ServingMode, i: number) => formatPercent(gaps[i].share.value)] as const
+  const chart = (title: string, label: string, figure: string, unit: number) => {
+    const points = (scoreOf: (mode: ServingMode) => ArmScore) =>
+      servingModes.map((mode) => curvePoint(mode, outcomes.figure(mode, figure) / unit, scoreOf(mode).ne))
+    return curveChart(
+      title,
+      'Intervals are of the sample of users; modes share their rows, so that differences are surer than they look.',
+      { label },
+      neAxis,
+      [
+        { name: 'ranking model', points: points(ofRanking) },
+        { name: 'upstream’s own head', points: points(ofHead) },
+      ],
+    )
+  }
   return {
-    holds,
-    verdict: `Asynchronous serving gains ${formatGainInterval(frozen.gain)} over a frozen embedding (NE ${formatNe(neOf('frozen').value)} to ${formatNe(neOf('asynchronous').value)}); synchronous serving gains ${formatGainInterval(synchronous.gain)} over asynchronous. By the upstream's own head, frozen costs ${formatFixed(neOf('head-frozen').value - neOf('head-asynchronous').value, 4)} of NE.`,
-    scores,
+    holds: isWorthServing(frozen, synchronous),
+    verdict: `Asynchronous serving gains ${formatGainInterval(frozen.gain)} over a frozen embedding (NE ${formatNe(ofRanking('frozen').ne.value)} to ${formatNe(ofRanking('asynchronous').ne.value)}); synchronous serving gains ${formatGainInterval(synchronous.gain)} over asynchronous. By the upstream's own head, frozen costs ${formatFixed(ofHead('frozen').ne.value - ofHead('asynchronous').ne.value, 4)} of NE.`,
+    scores: [...['without', ...servingModes].map(ofRanking), ...servingModes.map(ofHead)],
     comparisons: claims,
     gapShares: gaps,
     charts: [
-      modeChart(outcomes, 'NE against compute', 'encodesPerRow', 'embeddings computed a scored row', false),
-      modeChart(outcomes, 'NE against staleness', 'meanAgeMs', 'mean age of what is served, hours', true),
+      chart('NE against compute', 'embeddings computed a scored row', 'encodesPerRow', 1),
+      chart('NE against staleness', 'mean age of what is served, hours', 'meanAgeMs', 3_600_000),
     ],
     tables: [
       ...reachableTables(outcomes),
-      {
-        title: 'Serving modes',
-        head: [
-          'mode',
-          'NE, ranking',
-          'NE, own head',
-          'embeddings a row',
-          'MFLOP a row',
-          'mean age',
-          'rows served',
-          ...(gaps.length > 0 ? ['gap closed, head'] : []),
-        ],
-        rows: servingModes.map((mode) => [
-          modeTitles[mode],
-          formatNe(neOf(mode).value),
-          formatNe(neOf(`head-${mode}`).value),
-          formatFixed(outcomes.figure(mode, 'encodesPerRow'), 3),
-          formatFixed(outcomes.figure(mode, 'encodeFlopsPerRow') / 1e6, 3),
-          formatAge(outcomes.figure(mode, 'meanAgeMs')),
-          formatPercent(outcomes.figure(mode, 'servedShare')),
-          ...gaps.filter(({ arm }) => arm === `head-${mode}`).map(({ share }) => formatPercent(share.value)),
-        ]),
-      },
+      tableOf('Serving modes', servingModes, [
+        ['mode', (mode) => modeTitles[mode]],
+        ['NE, ranking', (mode) => formatNe(ofRanking(mode).ne.value)],
+        ['NE, own head', (mode) => formatNe(ofHead(mode).ne.value)],
+        ['embeddings a row', (mode) => formatFixed(outcomes.figure(mode, 'encodesPerRow'), 3)],
+        ['MFLOP a row', (mode) => formatFixed(outcomes.figure(mode, 'encodeFlopsPerRow') / 1e6, 3)],
+        ['mean age', (mode) => formatAge(outcomes.figure(mode, 'meanAgeMs'))],
+        ['rows served', (mode) => formatPercent(outcomes.figure(mode, 'servedShare'))],
+        ...(gaps.length > 0 ? [headGap] : []),
+      ]),
       ...(given.lab.quick ? [] : [ratesTable(outcomes, rated)]),
-    ],
-  }
-}
-
-function modeChart(outcomes: Outcomes, title: string, figure: string, label: string, hours: boolean): Chart {
-  const points = (of: 'ranking' | 'head') =>
-    servingModes.map((mode) => {
-      const { ne } = scoreArm(outcomes, of === 'head' ? `head-${mode}` : mode, of)
-      return curvePoint(mode, outcomes.figure(mode, figure) / (hours ? 3_600_000 : 1), ne)
-    })
-  return {
-    title,
-    caption:
-      'Intervals are of the sample of users; modes share their rows, so that differences are surer than they look.',
-    kind: 'curve',
-    x: { label },
-    y: neAxis,
-    series: [
-      { name: 'ranking model', points: points('ranking') },
-      { name: 'upstream’s own head', points: points('head') },
     ],
   }
 }

@@ -12,11 +12,12 @@ export interface Slice {
 
 const leastRows = 100
 
-const buckets = (unit: string, edges: readonly number[]) =>
+/** Ranges of whole numbers that begin at the edges: `to` is no longer in it, and the last has no end. */
+export const buckets = (edges: readonly number[]) =>
   edges.map((from, i) => {
     const to = edges[i + 1] ?? Number.POSITIVE_INFINITY
-    const range = to === from + 1 ? `${from}` : to === Number.POSITIVE_INFINITY ? `${from}+` : `${from}–${to - 1}`
-    return { name: `${range} ${unit}`, from, to }
+    const name = to === from + 1 ? `${from}` : to === Number.POSITIVE_INFINITY ? `${from}+` : `${from}–${to - 1}`
+    return { name, from, to }
   })
 
 /** By surface, age of the user, and events that the user had before; slices of fewer than 100 rows are left out. */
@@ -27,10 +28,10 @@ export function slicesOf({ test, surface }: LabLog, model: ModelName): Slice[] {
     const inside = [...places.keys()].filter((i) => holds(places[i]))
     if (inside.length >= leastRows && inside.length < places.length) all.push({ name, places: inside })
   }
-  for (const { name, from, to } of buckets('earlier', [0, 1, 3, 10, 50]))
-    add(name, (place) => test.earlierEvents[place] >= from && test.earlierEvents[place] < to)
-  for (const { name, from, to } of buckets('days old', [0, 1, 7, 30]))
-    add(name, (place) => test.userAgeDays[place] >= from && test.userAgeDays[place] < to)
+  for (const { name, from, to } of buckets([0, 1, 3, 10, 50]))
+    add(`${name} earlier`, (place) => test.earlierEvents[place] >= from && test.earlierEvents[place] < to)
+  for (const { name, from, to } of buckets([0, 1, 7, 30]))
+    add(`${name} days old`, (place) => test.userAgeDays[place] >= from && test.userAgeDays[place] < to)
   const { surfaces } = test
   if (surfaces !== null && surface !== null)
     for (const value of [...new Set(surfaces)].sort())

@@ -28,11 +28,12 @@ interface DetectableEffect {
  */
 export function detectableEffects(
   userDays: UserDays,
-  options: Pick<TestWindow, 'fromDay' | 'daysBefore'> & Record<'users' | 'days', readonly number[]>,
+  tests: Pick<TestWindow, 'fromDay' | 'daysBefore'> & Record<'users' | 'days', readonly number[]>,
 ): DetectableEffect[] {
-  return options.days.flatMap((days) => {
-    const spread = outcomeSpread(clickOutcomes(userDays, { ...options, days }))
-    return options.users.map((users) => ({
+  const { fromDay, daysBefore } = tests
+  return tests.days.flatMap((days) => {
+    const spread = outcomeSpread(clickOutcomes(userDays, { fromDay, days, daysBefore }))
+    return tests.users.map((users) => ({
       users,
       days,
       lift: minimumDetectableEffect(spread.sd, users) / spread.mean,

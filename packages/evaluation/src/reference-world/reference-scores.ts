@@ -8,40 +8,18 @@ import {
   normalizedEntropy,
   StatisticsError,
 } from '@headwater/statistics'
-import { type Knowledge, knowledge, type ReferencePredictions } from './reference-predictions.ts'
-
-interface ReferenceScore {
-  /** Normalized entropy by the clicks that came. */
-  readonly ne: number
-  /** The same in expectation over the clicks: cross-entropy with the true probabilities. Has a third of the noise. */
-  readonly expectedNe: number
-}
-
-export type ReferenceScores = Readonly<Record<Knowledge | 'truth', ReferenceScore>>
-
-/** @throws StatisticsError where the scored rows have one class */
-export function scoreReference({
-  labels,
-  truth,
-  predictions,
-}: Pick<ReferencePredictions, 'labels' | 'truth' | 'predictions'>): ReferenceScores {
-  const entropy = binaryEntropy(mean(truth))
-  const score = (predicted: Float64Array): ReferenceScore => ({
-    ne: normalizedEntropy(predicted, labels),
-    expectedNe: mean(crossEntropies(predicted, truth)) / entropy,
-  })
-  return {
-    truth: score(truth),
-    ...(Object.fromEntries(knowledge.map((name) => [name, score(predictions[name])])) as Record<
-      Knowledge,
-      ReferenceScore
-    >),
-  }
-}
 
 /**
- * Expected log loss of each prediction [R] under the true probabilities, in nats.
+ * Normalized entropy by the clicks that came, and in expectation over them: cross-entropy with the true probabilities, which
+ * has a third of the noise.
+ * @throws StatisticsError where the scored rows have one class
  */
+export function scoreReference(predicted: Float64Array, truth: Float64Array, labels: Numbers) {
+  const expectedNe = mean(crossEntropies(predicted, truth)) / binaryEntropy(mean(truth))
+  return { ne: normalizedEntropy(predicted, labels), expectedNe }
+}
+
+/** Expected log loss of each prediction [R] under the true probabilities, in nats. */
 export function crossEntropies(predicted: Float64Array, truth: Float64Array): Float64Array {
   return predicted.map((p, i) => -truth[i] * Math.log(p) - (1 - truth[i]) * Math.log1p(-p))
 }

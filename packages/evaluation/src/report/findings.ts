@@ -1,5 +1,6 @@
 /** What experiments find out, as data: what the reports show and `--json` holds. Shares and relative gains are fractions. */
 import type { ModelName } from '../downstream/family.ts'
+import type { FigureTable } from './table.ts'
 
 /** Bounds of a 95 % interval. */
 export interface Bounds {
@@ -101,12 +102,6 @@ export interface ChartPoint {
   /** Of the figure: x in a `named` chart, y in a `curve`. */
   readonly low: number | null
   readonly high: number | null
-}
-
-export interface FigureTable {
-  readonly title: string
-  readonly head: readonly string[]
-  readonly rows: readonly (readonly string[])[]
 }
 
 /** An experiment's findings with what was declared and run: what `--json` holds. */

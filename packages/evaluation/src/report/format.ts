@@ -62,6 +62,14 @@ export function formatDuration(ms: number): string {
   return `${significant(ms / 1000)} s`
 }
 
+/** A span of log time in the unit that keeps it short; a dash where there is none. */
+export function formatAge(ms: number): string {
+  if (Number.isNaN(ms)) return '–'
+  if (ms < 60_000) return formatDuration(ms)
+  if (ms < 3_600_000) return `${formatFixed(ms / 60_000, 1)} min`
+  return ms < 2 * 86_400_000 ? `${formatFixed(ms / 3_600_000, 1)} h` : `${formatFixed(ms / 86_400_000, 1)} days`
+}
+
 export function formatBytes(bytes: number): string {
   return bytes < 1e9 ? `${significant(bytes / 1e6)} MB` : `${significant(bytes / 1e9)} GB`
 }
@@ -69,6 +77,11 @@ export function formatBytes(bytes: number): string {
 /** Day in UTC. */
 export function formatDay(timeMs: number): string {
   return new Date(timeMs).toISOString().slice(0, 10)
+}
+
+/** The days that a log is of. */
+export function formatDays({ firstTimeMs, lastTimeMs }: { firstTimeMs: number; lastTimeMs: number }): string {
+  return `${formatDay(firstTimeMs)} to ${formatDay(lastTimeMs)}`
 }
 
 function significant(value: number): string {

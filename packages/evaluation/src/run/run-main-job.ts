@@ -4,7 +4,8 @@ import type { Log } from '@headwater/datasets'
 import type { GpuDevice } from '@headwater/gpu'
 import { mean } from '@headwater/statistics'
 import { mainJobExperiment, mainJobSettings, type ServingPlan, usualServing } from '../experiments/main-job/main-job.ts'
-import { bootstrapDraws, scoreArms, trafficName } from '../experiments/main-job/scores.ts'
+import { scoreArms, trafficName } from '../experiments/main-job/scores.ts'
+import { bootstrap } from '../lab/analysis/figures.ts'
 import { Outcomes } from '../lab/analysis/outcomes.ts'
 import type { ArmOutcome } from '../lab/arms/arm.ts'
 import { readLabLog } from '../lab/log/lab-log.ts'
@@ -83,7 +84,7 @@ export async function runMainJob(options: MainJobOptions): Promise<MainJobResult
       embeddingWidth: embeddings.width,
       pooledSnapshots: serving.pooling.count,
       refreshDelayMs: settings.refreshDelayMs,
-      bootstrapDraws,
+      bootstrapDraws: bootstrap.draws,
     },
     warnings: [...warningsOf(log, scores.auc), ...found.flatMap(({ warnings }) => warnings ?? [])],
   }

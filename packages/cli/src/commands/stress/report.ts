@@ -28,7 +28,7 @@ ${renderFigures(latencyPlot(result), partsPlot(result))}
 <h2>What was busy, and what waited</h2>
 ${renderFigures(processorPlot(result), waitingPlot(result))}
 <h2>Steps</h2>
-${renderHtmlTable({ caption: 'By rate', head: stepColumns, rows: stepRows(result) })}${threadsTable(result)}
+${renderHtmlTable({ title: 'By rate', head: stepColumns, rows: stepRows(result) })}${threadsTable(result)}
 <h2>Method</h2>
 ${method(result)}
 <h2>This run</h2>
@@ -69,7 +69,7 @@ function threadsTable(result: StressResult): Html | null {
   const names = [...new Set(steps.flatMap(({ threads }) => Object.keys(threads!)))]
   if (names.length === 0) return null
   return renderHtmlTable({
-    caption: 'Processors by thread of the service',
+    title: 'Processors by thread of the service',
     head: ['calls/s', ...names],
     rows: steps.map(({ load, threads }) => [
       formatRate(load.offeredPerSecond),

@@ -11,8 +11,9 @@ import type { LabSettings } from '../../lab/log/settings.ts'
 import { wallClockPercents } from '../../replay/wall-clock.ts'
 import type { Findings } from '../../report/findings.ts'
 import { formatDuration, formatGainInterval, formatNe, formatPercent } from '../../report/format.ts'
-import { type Arm, arms } from '../../report/main-job/result.ts'
-import { comparisonChart } from '../charts.ts'
+import { type Arm, arms, type ProgressiveTenth } from '../../report/main-job/result.ts'
+import { tableOf } from '../../report/table.ts'
+import { gainChart } from '../charts.ts'
 import { nameOf, progressiveTenths, trafficName } from './scores.ts'
 
 const dayMs = 86_400_000
@@ -95,30 +96,23 @@ function conclude(outcomes: Outcomes): Findings {
     comparisons: [...claims, ...controls],
     gapShares: [],
     charts: [
-      comparisonChart(
+      gainChart(
         'Gain of what is served',
         'Over the same model without an embedding, with 95 % intervals of users and seeds.',
+        'arm',
         [gain, ...controls],
       ),
     ],
     tables: [
-      {
-        title: 'Normalized entropy over the log',
-        head: ['from row', ...arms],
-        rows: progressiveTenths(outcomes).map(({ fromRow, ne }) => [
-          String(fromRow),
-          ...arms.map((arm) => formatNe(ne[arm])),
-        ]),
-      },
-      {
-        title: 'Serving, by wall clock, of the first seed',
-        head: ['percentile', 'read latency', 'freshness'],
-        rows: wallClockPercents.map((percent, i) => [
-          String(percent),
-          formatDuration(columns.readUs[i] / 1000),
-          formatDuration(columns.freshnessMs[i]),
-        ]),
-      },
+      tableOf('Normalized entropy over the log', progressiveTenths(outcomes), [
+        ['from row', ({ fromRow }) => String(fromRow)],
+        ...arms.map((arm) => [arm, ({ ne }: ProgressiveTenth) => formatNe(ne[arm])] as const),
+      ]),
+      tableOf('Serving, by wall clock, of the first seed', wallClockPercents, [
+        ['percentile', String],
+        ['read latency', (_, i) => formatDuration(columns.readUs[i] / 1000)],
+        ['freshness', (_, i) => formatDuration(columns.freshnessMs[i])],
+      ]),
     ],
   }
 }

@@ -1,50 +1,24 @@
 /** Figures of the main job's arms over the end of the log, for one seed or the mean of several. Shape letters: R scored rows. */
 import { baseRate, binaryEntropy, mean, meanAndSd, normalizedEntropyOfLosses } from '@headwater/statistics'
-import { bootstrap, sampledGain, sampledNe, seedFigures } from '../../lab/analysis/figures.ts'
+import { sampledGain, sampledNe, seedFigures } from '../../lab/analysis/figures.ts'
 import type { Outcomes } from '../../lab/analysis/outcomes.ts'
 import { tenthsColumn } from '../../lab/arms/traffic-arm.ts'
 import type { Interval } from '../../report/findings.ts'
 import { type Arm, arms, type MainJobResult, type SeedFigures } from '../../report/main-job/result.ts'
+import { buckets } from '../slices.ts'
 
 /** Of the experiment's only arm, whose setups are the main job's arms. */
 export const trafficName = 'served'
 export const nameOf = (arm: Arm): string => `${trafficName}#${arm}`
 const model = 'ranking'
 
-type Scores = Pick<
-  MainJobResult,
-  | 'rowsScored'
-  | 'usersScored'
-  | 'baseRate'
-  | 'ne'
-  | 'neInterval'
-  | 'auc'
-  | 'calibration'
-  | 'ece'
-  | 'neGain'
-  | 'gainOverUntrained'
-  | 'gainOverWithout'
-  | 'byEarlierEvents'
-  | 'progressive'
-  | 'seeds'
-  | 'bySeed'
-  | 'seedSd'
->
-
 const perArm = <T>(value: (arm: Arm) => T) => Object.fromEntries(arms.map((arm) => [arm, value(arm)])) as Record<Arm, T>
 
-const earlierBuckets = [
-  { label: '0', from: 0, to: 0 },
-  { label: '1–2', from: 1, to: 2 },
-  { label: '3–9', from: 3, to: 9 },
-  { label: '10+', from: 10, to: Number.POSITIVE_INFINITY },
-]
-
 /** @throws StatisticsError where the scored rows have one class or one user */
-export function scoreArms(outcomes: Outcomes): Scores {
+export function scoreArms(outcomes: Outcomes) {
   const { test } = outcomes.lab
   const { labels, places } = outcomes.rowsOf(model)
-  const found = perArm((arm) => sampledNe(outcomes, nameOf(arm), model))
+  const losses = perArm((arm) => outcomes.losses(nameOf(arm), model))
   const seeds = perArm((arm) => seedFigures(outcomes, nameOf(arm), model))
   const overSeeds = (figure: 'auc' | 'calibration' | 'ece') =>
     perArm((arm) => mean(seeds[arm].map((own) => own[figure])))
@@ -63,12 +37,21 @@ export function scoreArms(outcomes: Outcomes): Scores {
     }
   })
   const deviation = (figure: (seed: SeedFigures) => number) => meanAndSd(bySeed.map(figure)).sd ?? 0
+  const seedSd = {
+    ne: perArm((arm) => deviation((seed) => seed.ne[arm])),
+    auc: perArm((arm) => deviation((seed) => seed.auc[arm])),
+    neGain: deviation((seed) => seed.neGain),
+    gainOverUntrained: deviation((seed) => seed.gainOverUntrained),
+  }
   return {
     rowsScored: labels.length,
     usersScored: test.userCount,
     baseRate: baseRate(labels),
-    ne: perArm((arm) => normalizedEntropyOfLosses(outcomes.losses(nameOf(arm), model), labels)),
-    neInterval: perArm((arm) => ({ low: found[arm].low, high: found[arm].high })),
+    ne: perArm((arm) => normalizedEntropyOfLosses(losses[arm], labels)),
+    neInterval: perArm((arm) => {
+      const { low, high } = sampledNe(outcomes, nameOf(arm), model)
+      return { low, high }
+    }),
     auc: overSeeds('auc'),
     calibration: overSeeds('calibration'),
     ece: overSeeds('ece'),
@@ -79,21 +62,19 @@ export function scoreArms(outcomes: Outcomes): Scores {
       random: gain('without', 'random'),
       untrained: gain('without', 'untrained'),
     },
-    byEarlierEvents: earlierBuckets.flatMap(({ label, from, to }) => {
+    byEarlierEvents: buckets([0, 1, 3, 10]).flatMap(({ name: label, from, to }) => {
       const inside = [...places.keys()].filter((i) => {
         const earlier = test.earlierEvents[places[i]]
-        return earlier >= from && earlier <= to
+        return earlier >= from && earlier < to
       })
-      const own = Uint8Array.from(inside, (i) => labels[i])
+      const own = inside.map((i) => labels[i])
       const users = new Set(inside.map((i) => test.users[places[i]]))
       if (!own.includes(0) || !own.includes(1) || users.size < 2) return []
-      const ne = (arm: Arm) => {
-        const losses = outcomes.losses(nameOf(arm), model)
-        return normalizedEntropyOfLosses(
-          Float64Array.from(inside, (i) => losses[i]),
+      const ne = (arm: Arm) =>
+        normalizedEntropyOfLosses(
+          inside.map((i) => losses[arm][i]),
           own,
         )
-      }
       return {
         label,
         rows: inside.length,
@@ -105,15 +86,7 @@ export function scoreArms(outcomes: Outcomes): Scores {
     progressive: progressiveTenths(outcomes),
     seeds: [...outcomes.seeds],
     bySeed,
-    seedSd:
-      bySeed.length < 2
-        ? null
-        : {
-            ne: perArm((arm) => deviation((seed) => seed.ne[arm])),
-            auc: perArm((arm) => deviation((seed) => seed.auc[arm])),
-            neGain: deviation((seed) => seed.neGain),
-            gainOverUntrained: deviation((seed) => seed.gainOverUntrained),
-          },
+    seedSd: bySeed.length < 2 ? null : seedSd,
   }
 }
 
@@ -127,5 +100,3 @@ export function progressiveTenths(outcomes: Outcomes): MainJobResult['progressiv
     return { fromRow, toRow, fromTimeMs: fromMs, baseRate: rate, ne }
   })
 }
-
-export const bootstrapDraws: number = bootstrap.draws

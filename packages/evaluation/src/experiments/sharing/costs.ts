@@ -5,22 +5,22 @@
 import type { DownstreamSpec } from '../../downstream/family.ts'
 import type { Outcomes } from '../../lab/analysis/outcomes.ts'
 import type { LabLog } from '../../lab/log/lab-log.ts'
-import type { Chart, FigureTable } from '../../report/findings.ts'
+import type { Findings } from '../../report/findings.ts'
 import { formatCompactCount, formatFixed } from '../../report/format.ts'
-import { barePoint } from '../charts.ts'
+import { tableOf } from '../../report/table.ts'
+import { barePoint, curveChart } from '../charts.ts'
 import { sharedBy, sharingModels } from './plans.ts'
 import { modelsLabel, ownName, sharedName } from './quality.ts'
 
-interface TowerCosts {
-  /** Of all training along the log. */
-  readonly trainingFlops: number
-  /** Of refreshes, a row of the test window. */
-  readonly servingFlops: number
-  /** Rings of all users at the log's end. */
-  readonly storedBytes: number
-  /** Vectors read, a row of the test window: one for a request, whichever models of the tower it asks. */
-  readonly servedBytes: number
-}
+/**
+ * - `trainingFlops`: of all training along the log
+ * - `servingFlops`: of refreshes, a row of the test window
+ * - `storedBytes`: rings of all users at the log's end
+ * - `servedBytes`: vectors read, a row of the test window: one for a request, whichever models of the tower it asks
+ */
+const costNames = ['trainingFlops', 'servingFlops', 'storedBytes', 'servedBytes'] as const
+type CostName = (typeof costNames)[number]
+type TowerCosts = Readonly<Record<CostName, number>>
 
 export interface SharingCosts {
   readonly models: number
@@ -28,24 +28,21 @@ export interface SharingCosts {
   readonly own: TowerCosts
 }
 
-const costNames = ['trainingFlops', 'servingFlops', 'storedBytes', 'servedBytes'] as const
-
 export function costsOf(outcomes: Outcomes): SharingCosts[] {
-  const models = sharingModels(outcomes.lab)
-  const [stored, served] = ['storedBytes', 'servedBytes'].map((name) => outcomes.figure('record', name))
+  const { lab } = outcomes
+  const models = sharingModels(lab)
   const costs = (arm: string, of: readonly DownstreamSpec[]): TowerCosts => ({
     trainingFlops: outcomes.figure(arm, 'trainingFlops'),
     servingFlops: outcomes.figure(arm, 'encodeFlopsPerRow'),
-    storedBytes: stored * outcomes.figure(arm, 'storedUsers'),
-    servedBytes: served * askedShare(outcomes.lab, of),
+    storedBytes: outcomes.figure('record', 'storedBytes') * outcomes.figure(arm, 'storedUsers'),
+    servedBytes: outcomes.figure('record', 'servedBytes') * askedShare(lab, of),
   })
-  return sharedBy(outcomes.lab).map((m) => {
+  return sharedBy(lab).map((m) => {
     const first = models.slice(0, m)
     const each = first.map((spec) => costs(ownName(spec.name), [spec]))
-    const sum = Object.fromEntries(
-      costNames.map((name) => [name, each.reduce((total, own) => total + own[name], 0)]),
-    ) as unknown as TowerCosts
-    return { models: m, shared: costs(sharedName(m), first), own: sum }
+    const sum = (name: CostName) => each.reduce((total, own) => total + own[name], 0)
+    const own = Object.fromEntries(costNames.map((name) => [name, sum(name)])) as Record<CostName, number>
+    return { models: m, shared: costs(sharedName(m), first), own }
   })
 }
 
@@ -54,27 +51,20 @@ export function askedShare({ test }: LabLog, models: readonly DownstreamSpec[]):
   return new Set(models.flatMap(({ name }) => [...test.models[name].places])).size / test.rows
 }
 
-export function costFindings(costs: readonly SharingCosts[]): {
-  readonly charts: Chart[]
-  readonly tables: FigureTable[]
-} {
-  const chart = (
-    title: string,
-    label: string,
-    name: (typeof costNames)[number],
-    unit: number,
-    caption: string,
-  ): Chart => ({
-    title,
-    caption,
-    kind: 'curve',
-    x: { label: modelsLabel },
-    y: { label: `${label} · ↓ better` },
-    series: (['shared', 'own'] as const).map((which) => ({
-      name: which === 'shared' ? 'one shared tower' : 'a tower each',
-      points: costs.map((own) => barePoint(`${own.models} models`, own.models, own[which][name] / unit)),
-    })),
-  })
+export function costFindings(costs: readonly SharingCosts[]): Pick<Findings, 'charts' | 'tables'> {
+  const chart = (title: string, label: string, name: CostName, unit: number, caption: string) =>
+    curveChart(
+      title,
+      caption,
+      { label: modelsLabel },
+      { label: `${label} · ↓ better` },
+      (['shared', 'own'] as const).map((which) => ({
+        name: which === 'shared' ? 'one shared tower' : 'a tower each',
+        points: costs.map((own) => barePoint(`${own.models} models`, own.models, own[which][name] / unit)),
+      })),
+    )
+  const both = (name: CostName, show: (value: number) => string) => (own: SharingCosts) =>
+    `${show(own.shared[name])} · ${show(own.own[name])}`
   return {
     charts: [
       chart(
@@ -107,21 +97,13 @@ export function costFindings(costs: readonly SharingCosts[]): {
       ),
     ],
     tables: [
-      {
-        title: 'What towers cost: one that is shared · one each',
-        head: ['models', 'TFLOP of training', 'MFLOP a row of serving', 'bytes stored', 'bytes served a row'],
-        rows: costs.map(({ models, shared, own }) => {
-          const both = (name: (typeof costNames)[number], show: (value: number) => string) =>
-            `${show(shared[name])} · ${show(own[name])}`
-          return [
-            String(models),
-            both('trainingFlops', (value) => formatFixed(value / 1e12, 3)),
-            both('servingFlops', (value) => formatFixed(value / 1e6, 3)),
-            both('storedBytes', formatCompactCount),
-            both('servedBytes', (value) => formatFixed(value, 0)),
-          ]
-        }),
-      },
+      tableOf('What towers cost: one that is shared · one each', costs, [
+        ['models', ({ models }) => String(models)],
+        ['TFLOP of training', both('trainingFlops', (value) => formatFixed(value / 1e12, 3))],
+        ['MFLOP a row of serving', both('servingFlops', (value) => formatFixed(value / 1e6, 3))],
+        ['bytes stored', both('storedBytes', formatCompactCount)],
+        ['bytes served a row', both('servedBytes', (value) => formatFixed(value, 0))],
+      ]),
     ],
   }
 }

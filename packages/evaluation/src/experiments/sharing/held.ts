@@ -6,9 +6,9 @@ import { seedMean } from '../../lab/analysis/outcomes.ts'
 import { latestAlone, type Setup, setupColumn } from '../../lab/arms/downstream-arm.ts'
 import type { LabLog } from '../../lab/log/lab-log.ts'
 import type { UpstreamPlan } from '../../lab/upstream/upstream.ts'
-import type { Chart, FigureTable, Interval } from '../../report/findings.ts'
+import type { Findings, Interval } from '../../report/findings.ts'
 import { formatNe } from '../../report/format.ts'
-import { curvePoint, neAxis } from '../charts.ts'
+import { curveChart, curvePoint, neAxis } from '../charts.ts'
 import { anyLagMs } from '../common-arms.ts'
 
 type Start = UpstreamPlan['start']
@@ -33,26 +33,21 @@ export function heldSetups(source: Source): readonly Setup[] {
   return source === 'raw' ? [held, average3] : [held, average3, { ...latestAlone, name: 'retrained' }]
 }
 
-function titleOfLine(source: Source, setup: string): string {
-  if (setup === 'retrained') return 'aligned, retrained all the time'
-  return source === 'kept' ? sourceTitles.kept : `${sourceTitles[source]}, ${setup}`
-}
-
 interface Line {
   readonly title: string
   readonly source: Source
   readonly setup: string
 }
 
-const lines: readonly Line[] = heldSources.flatMap((source) =>
-  heldSetups(source).map(({ name }) => ({
-    title: titleOfLine(source, name),
-    source,
-    setup: name,
-  })),
-)
+const retrained: Line = { title: 'aligned, retrained all the time', source: 'tower', setup: 'retrained' }
 
-const retrained: Line = lines.find(({ setup }) => setup === 'retrained')!
+const lines = heldSources.flatMap((source) =>
+  heldSetups(source).map(({ name: setup }): Line => {
+    if (setup === 'retrained') return retrained
+    const title = source === 'kept' ? sourceTitles.kept : `${sourceTitles[source]}, ${setup}`
+    return { title, source, setup }
+  }),
+)
 
 /** Log losses of a line's rows, averaged over the seeds. */
 function lossesOf(outcomes: Outcomes, start: Start, { source, setup }: Line): Float64Array {
@@ -79,70 +74,58 @@ function byPublication(outcomes: Outcomes, start: Start, line: Line): Point[] {
   const numbers = [...new Set(columns.publication)].sort((a, b) => a - b)
   return numbers.map((number) => {
     const places = [...columns.publication.keys()].filter((i) => columns.publication[i] === number)
-    const clusters = Uint32Array.from(places, (i) => columns.user[i])
-    const own = Float64Array.from(places, (i) => losses[i])
-    const other = Float64Array.from(places, (i) => reference[i])
-    const labels = Float64Array.from(places, (i) => columns.label[i])
-    const ne = normalizedEntropyBootstrap({ clusters, losses: own, labels, ...bootstrap })
+    const take = (values: ArrayLike<number>) => Float64Array.from(places, (i) => values[i])
+    const clusters = Uint32Array.from(take(columns.user))
+    const own = take(losses)
+    const ne = normalizedEntropyBootstrap({ clusters, losses: own, labels: take(columns.label), ...bootstrap })
     // The gain of the line over the retrained one, turned round.
-    const gain = pairedClusterBootstrap({ clusters, lossA: other, lossB: own, ...bootstrap })
+    const gain = pairedClusterBootstrap({ clusters, lossA: take(reference), lossB: own, ...bootstrap })
     return { number, ne, loss: { value: -gain.value, low: -gain.high, high: -gain.low } }
   })
 }
 
-export function heldFindings(outcomes: Outcomes): {
-  readonly verdict: string
-  readonly charts: Chart[]
-  readonly tables: FigureTable[]
-} {
+export function heldFindings(outcomes: Outcomes): Pick<Findings, 'verdict' | 'charts' | 'tables'> {
   const found = heldStarts(outcomes.lab).map((start) => ({
-    start,
+    trained: start === 'warm' ? 'warm' : 'from scratch',
     series: lines.map((line) => ({ line, points: byPublication(outcomes, start, line) })),
   }))
-  const lastOf = ({ series }: (typeof found)[number], title: string) => {
-    const { points } = series.find(({ line }) => line.title === title)!
-    return formatNe(points[points.length - 1].ne.value)
+  type Found = (typeof found)[number]
+  const toldOf = ({ series, trained }: Found) => {
+    const last = (title: string) => {
+      const { points } = series.find(({ line }) => line.title === title)!
+      return formatNe(points[points.length - 1].ne.value)
+    }
+    return `${last('raw, latest')} on raw vectors, ${last('raw, average-3')} on raw averages, ${last('aligned, latest')} on aligned vectors and ${last('aligned, average-3')} on aligned averages where snapshots are trained ${trained} (${last('no new snapshot')} without new ones; retrained: ${last('aligned, retrained all the time')})`
   }
-  const titleOf = (start: Start) => (start === 'warm' ? 'warm' : 'from scratch')
+  const curves = (shown: Found['series'], of: 'ne' | 'loss') =>
+    shown.map(({ line, points }) => ({
+      name: line.title,
+      points: points.map((own) => curvePoint(`publication ${own.number + 1}`, own.number + 1, own[of])),
+    }))
+  const x = { label: 'publication' }
   return {
-    verdict: `Behind the last snapshot a sparse model that was never retrained since the middle one is at NE ${found
-      .map(
-        (own) =>
-          `${lastOf(own, 'raw, latest')} on raw vectors, ${lastOf(own, 'raw, average-3')} on raw averages, ${lastOf(own, 'aligned, latest')} on aligned vectors and ${lastOf(own, 'aligned, average-3')} on aligned averages where snapshots are trained ${titleOf(own.start)} (${lastOf(own, 'no new snapshot')} without new ones; retrained: ${lastOf(own, 'aligned, retrained all the time')})`,
-      )
-      .join('; at ')}`,
-    charts: found.flatMap(({ start, series }): Chart[] => {
-      const curves = (shown: typeof series, of: 'ne' | 'loss') =>
-        shown.map(({ line, points }) => ({
-          name: line.title,
-          points: points.map((own) => curvePoint(`publication ${own.number + 1}`, own.number + 1, own[of])),
-        }))
-      return [
-        {
-          title: `NE of a model that is never retrained, snapshots ${titleOf(start)}`,
-          caption:
-            'Of the sparse model’s rows between a publication and the next. It was trained until the first of these. Intervals are of the sample of users.',
-          kind: 'curve',
-          x: { label: 'publication' },
-          y: neAxis,
-          series: curves(series, 'ne'),
-        },
-        {
-          title: `What is lost without retraining, snapshots ${titleOf(start)}`,
-          caption:
-            'The same, relative to the model that goes on being trained, row by row, so that intervals are of the difference.',
-          kind: 'curve',
-          x: { label: 'publication' },
-          y: { label: 'loss in normalized entropy, % · ↓ better', percent: true },
-          series: curves(
-            series.filter(({ line }) => line !== retrained),
-            'loss',
-          ),
-        },
-      ]
-    }),
-    tables: found.map(({ start, series }) => ({
-      title: `NE of a model that is never retrained, by publication, snapshots ${titleOf(start)}`,
+    verdict: `Behind the last snapshot a sparse model that was never retrained since the middle one is at NE ${found.map(toldOf).join('; at ')}`,
+    charts: found.flatMap(({ trained, series }) => [
+      curveChart(
+        `NE of a model that is never retrained, snapshots ${trained}`,
+        'Of the sparse model’s rows between a publication and the next. It was trained until the first of these. Intervals are of the sample of users.',
+        x,
+        neAxis,
+        curves(series, 'ne'),
+      ),
+      curveChart(
+        `What is lost without retraining, snapshots ${trained}`,
+        'The same, relative to the model that goes on being trained, row by row, so that intervals are of the difference.',
+        x,
+        { label: 'loss in normalized entropy, % · ↓ better', percent: true },
+        curves(
+          series.filter(({ line }) => line !== retrained),
+          'loss',
+        ),
+      ),
+    ]),
+    tables: found.map(({ trained, series }) => ({
+      title: `NE of a model that is never retrained, by publication, snapshots ${trained}`,
       head: ['served', ...series[0].points.map(({ number }) => String(number + 1))],
       rows: series.map(({ line, points }) => [line.title, ...points.map(({ ne }) => formatNe(ne.value))]),
     })),

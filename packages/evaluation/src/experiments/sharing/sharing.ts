@@ -11,7 +11,7 @@ import { ExperimentError } from '../../lab/log/experiment-error.ts'
 import type { LabLog } from '../../lab/log/lab-log.ts'
 import type { Findings, Interval } from '../../report/findings.ts'
 import { formatGainInterval, formatPercent } from '../../report/format.ts'
-import { modeTitles, policyOf, servedArm, servingModes, standardUpstream } from '../common-arms.ts'
+import { modeTitles, policyOf, servedArm, servedWidth, servingModes, standardUpstream } from '../common-arms.ts'
 import { costFindings, costsOf, type SharingCosts } from './costs.ts'
 import { coverageFindings } from './coverage.ts'
 import { heldFindings, heldSetups, heldSources, heldStarts, heldTitle } from './held.ts'
@@ -39,7 +39,7 @@ export const sharing: Experiment = {
   },
   arms: (lab, seed) => [
     ...towerArms(lab, seed),
-    recordArm({ name: 'record', dim: embeddingColumns(lab), slots: ringSlots }),
+    recordArm({ name: 'record', dim: servedWidth(lab), slots: ringSlots }),
     ...heldStarts(lab).flatMap((start) =>
       heldSources.map((source) =>
         servedArm(lab, seed, {
@@ -65,8 +65,6 @@ export const sharing: Experiment = {
   ],
   conclude,
 }
-
-const embeddingColumns = ({ settings }: LabLog) => settings.config.embeddings.count * settings.config.embeddings.width
 
 function towerArms(lab: LabLog, seed: number): Arm[] {
   const models = sharingModels(lab)

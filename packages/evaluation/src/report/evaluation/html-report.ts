@@ -2,12 +2,12 @@
 import { chartFigure } from '../figures/chart-figure.ts'
 import { renderFigures } from '../figures/figure.ts'
 import type { EvaluationResult, ExperimentResult } from '../findings.ts'
-import { formatCount, formatDay, formatDuration } from '../format.ts'
+import { formatCount, formatDays, formatDuration } from '../format.ts'
 import { type Html, html } from '../page/html.ts'
 import { renderHtmlTable } from '../page/html-table.ts'
-import { renderFacts, renderPage } from '../page/page.ts'
+import { renderFacts, renderPage, runFacts } from '../page/page.ts'
 import { methodOf } from './method.ts'
-import { comparisonTable, gapTable, scoreTable } from './tables.ts'
+import { modelTable, tablesOf } from './tables.ts'
 import { capitalized, headlineOf, quickNotice, verdictWord } from './verdicts.ts'
 
 export function renderEvaluationHtml(result: EvaluationResult): string {
@@ -38,41 +38,20 @@ function experimentSection(own: ExperimentResult): Html {
 <p><strong>${capitalized(verdictWord(own))}.</strong> ${own.verdict}</p>
 <p class="muted">Measured: ${own.measure} Decision rule, written before the run: ${own.rule}</p>
 ${renderFigures(...own.charts.map(chartFigure))}
-${own.tables.map(({ title, head, rows }) => renderHtmlTable({ caption: title, head, rows }))}
-${own.gapShares.length > 0 ? renderHtmlTable(gapTable(own.gapShares)) : null}
-${renderHtmlTable(comparisonTable(own.comparisons))}
-${renderHtmlTable(scoreTable(own.scores))}
+${tablesOf(own).map(renderHtmlTable)}
 <p class="muted">What makes every figure and table of this section: <code>${own.command}</code></p>
 `
-}
-
-function modelTable({ dataset }: EvaluationResult) {
-  return {
-    caption: 'Downstream models',
-    head: ['model', 'what it is', 'rows before the test window', 'rows scored'],
-    rows: dataset.models.map(({ name, title, trained, scored }) => [
-      name,
-      title,
-      formatCount(trained),
-      formatCount(scored),
-    ]),
-  }
 }
 
 function facts(result: EvaluationResult): Html {
   const { dataset } = result
   return renderFacts([
     ['data', `${dataset.name}: ${dataset.source}`],
-    [
-      'rows',
-      `${formatCount(dataset.rows)}, ${formatCount(dataset.users)} users; ${formatDay(dataset.firstTimeMs)} to ${formatDay(dataset.lastTimeMs)}`,
-    ],
+    ['rows', `${formatCount(dataset.rows)}, ${formatCount(dataset.users)} users; ${formatDays(dataset)}`],
     ['fingerprint of the log', dataset.fingerprint],
     ['adapter', result.adapter],
     ['seeds', result.experiments[0].seeds.join(', ')],
-    ['command', html`<code>${result.command}</code>`],
-    ['started', result.startedAt],
-    ['version', result.commit === null ? result.version : `${result.version}, commit ${result.commit}`],
+    ...runFacts(result),
     [
       'time',
       `${formatDuration(result.seconds * 1000)}; ${result.armsRun} arms run, ${result.armsCached} found from before`,

@@ -1,9 +1,9 @@
 /** Experiments' findings as Markdown, and as lines for a terminal. */
 import type { EvaluationResult } from '../findings.ts'
 import { formatCount } from '../format.ts'
-import type { TableContent } from '../page/html-table.ts'
+import type { FigureTable } from '../table.ts'
 import { methodOf } from './method.ts'
-import { comparisonTable, gapTable, scoreTable } from './tables.ts'
+import { tablesOf } from './tables.ts'
 import { headlineOf, quickNotice, verdictWord } from './verdicts.ts'
 
 export function renderEvaluationMarkdown(result: EvaluationResult): string {
@@ -21,10 +21,7 @@ export function renderEvaluationMarkdown(result: EvaluationResult): string {
       '',
       `Decision rule, written before the run: ${own.rule}`,
       '',
-      ...own.tables.flatMap(({ title, head, rows }) => markdownTable({ caption: title, head, rows })),
-      ...(own.gapShares.length > 0 ? markdownTable(gapTable(own.gapShares)) : []),
-      ...markdownTable(comparisonTable(own.comparisons)),
-      ...markdownTable(scoreTable(own.scores)),
+      ...tablesOf(own).flatMap(markdownTable),
       `What makes every table of this section: \`${own.command}\``,
       '',
     ]),
@@ -49,7 +46,7 @@ export function renderEvaluationText({ experiments, quick }: EvaluationResult): 
   return `${[...(quick ? [quickNotice] : []), ...lines].join('\n\n')}\n`
 }
 
-function markdownTable({ caption, head, rows }: TableContent): string[] {
+function markdownTable({ title, head, rows }: FigureTable): string[] {
   const row = (cells: readonly string[]) => `| ${cells.map((cell) => cell.replaceAll('|', '\\|')).join(' | ')} |`
-  return [`${caption}:`, '', row(head), row(head.map(() => '---')), ...rows.map(row), '']
+  return [`${title}:`, '', row(head), row(head.map(() => '---')), ...rows.map(row), '']
 }

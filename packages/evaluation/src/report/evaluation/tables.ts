@@ -1,58 +1,57 @@
-/** What every experiment's figures look like in a table. */
-import type { ArmScore, Comparison, GapShare } from '../findings.ts'
+/** What an experiment's figures look like in tables. */
+import type { Comparison, EvaluationResult, ExperimentResult } from '../findings.ts'
 import { formatCount, formatFixed, formatGainInterval, formatNe, formatNeBounds, formatPercent } from '../format.ts'
-import type { TableContent } from '../page/html-table.ts'
+import { type FigureTable, tableOf } from '../table.ts'
 
-export function scoreTable(scores: readonly ArmScore[]): TableContent {
-  return {
-    caption: 'Arms on the test window',
-    head: ['arm', 'model', 'rows', 'base rate', 'NE', '95 % interval', 'seed sd', 'AUC', 'GAUC', 'Σp/Σy', 'ECE'],
-    rows: scores.map((score) => [
-      score.arm,
-      score.model,
-      formatCount(score.rows),
-      formatPercent(score.baseRate),
-      formatNe(score.ne.value),
-      formatNeBounds(score.ne),
-      score.neSeedSd === null ? '–' : formatNe(score.neSeedSd),
-      formatNe(score.auc),
-      score.gauc === null ? '–' : formatNe(score.gauc),
-      formatFixed(score.calibration, 3),
-      formatNe(score.ece),
-    ]),
-  }
+/** All of an experiment's tables, its own first. */
+export function tablesOf({ tables, gapShares, comparisons, scores }: ExperimentResult): FigureTable[] {
+  const gaps = tableOf('Share of the gap to the filtered optimum that is closed', gapShares, [
+    ['arm', ({ arm }) => arm],
+    ['model', ({ model }) => model],
+    ['share', ({ share }) => formatPercent(share.value)],
+    ['95 % interval', ({ share }) => `[${formatPercent(share.low)}, ${formatPercent(share.high)}]`],
+    ['by seed', ({ bySeed }) => bySeed.map((own) => formatPercent(own)).join(', ')],
+  ])
+  return [...tables, ...(gapShares.length > 0 ? [gaps] : []), comparisonTable(comparisons), scoreTable(scores)]
 }
 
-export function comparisonTable(comparisons: readonly Comparison[]): TableContent {
-  return {
-    caption: 'Comparisons on the same rows',
-    head: ['arm', 'over', 'model', 'rows of', 'rows', 'gain, 95 %', 'seed sd', 'p', 'p, Holm'],
-    rows: comparisons.map((own) => [
-      own.arm,
-      own.over,
-      own.model,
-      own.slice,
-      formatCount(own.rows),
-      formatGainInterval(own.gain),
-      own.seedSd === null ? '–' : formatPercent(own.seedSd, 2),
-      formatP(own.pValue),
-      own.adjustedPValue === null ? '–' : formatP(own.adjustedPValue),
-    ]),
-  }
+function comparisonTable(comparisons: readonly Comparison[]): FigureTable {
+  return tableOf('Comparisons on the same rows', comparisons, [
+    ['arm', ({ arm }) => arm],
+    ['over', ({ over }) => over],
+    ['model', ({ model }) => model],
+    ['rows of', ({ slice }) => slice],
+    ['rows', ({ rows }) => formatCount(rows)],
+    ['gain, 95 %', ({ gain }) => formatGainInterval(gain)],
+    ['seed sd', ({ seedSd }) => (seedSd === null ? '–' : formatPercent(seedSd, 2))],
+    ['p', ({ pValue }) => formatP(pValue)],
+    ['p, Holm', ({ adjustedPValue }) => (adjustedPValue === null ? '–' : formatP(adjustedPValue))],
+  ])
 }
 
-export function gapTable(shares: readonly GapShare[]): TableContent {
-  return {
-    caption: 'Share of the gap to the filtered optimum that is closed',
-    head: ['arm', 'model', 'share', '95 % interval', 'by seed'],
-    rows: shares.map(({ arm, model, share, bySeed }) => [
-      arm,
-      model,
-      formatPercent(share.value),
-      `[${formatPercent(share.low)}, ${formatPercent(share.high)}]`,
-      bySeed.map((own) => formatPercent(own)).join(', '),
-    ]),
-  }
+function scoreTable(scores: ExperimentResult['scores']): FigureTable {
+  return tableOf('Arms on the test window', scores, [
+    ['arm', ({ arm }) => arm],
+    ['model', ({ model }) => model],
+    ['rows', ({ rows }) => formatCount(rows)],
+    ['base rate', ({ baseRate }) => formatPercent(baseRate)],
+    ['NE', ({ ne }) => formatNe(ne.value)],
+    ['95 % interval', ({ ne }) => formatNeBounds(ne)],
+    ['seed sd', ({ neSeedSd }) => (neSeedSd === null ? '–' : formatNe(neSeedSd))],
+    ['AUC', ({ auc }) => formatNe(auc)],
+    ['GAUC', ({ gauc }) => (gauc === null ? '–' : formatNe(gauc))],
+    ['Σp/Σy', ({ calibration }) => formatFixed(calibration, 3)],
+    ['ECE', ({ ece }) => formatNe(ece)],
+  ])
+}
+
+export function modelTable({ dataset }: EvaluationResult): FigureTable {
+  return tableOf('Downstream models', dataset.models, [
+    ['model', ({ name }) => name],
+    ['what it is', ({ title }) => title],
+    ['rows before the test window', ({ trained }) => formatCount(trained)],
+    ['rows scored', ({ scored }) => formatCount(scored)],
+  ])
 }
 
 function formatP(value: number): string {

@@ -15,7 +15,7 @@ export function chartFigure({ kind, title, caption, x, y, series }: Chart): Figu
     const scales = { x: { label: x.label, ...log }, y: { label: y.label, percent: y.percent === true } }
     return curveFigure({ title, caption, curves, format: formatOf(y), ...scales })
   }
-  const points = series[0].points.map((own) => ({ ...own, value: own.x }))
+  const { points } = series[0]
   return intervalFigure({ title, caption, label: x.label, percent: x.percent === true, format: formatOf(x), points })
 }
 

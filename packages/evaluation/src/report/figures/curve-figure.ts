@@ -1,7 +1,7 @@
 /** Lines of points over a scale, with intervals where there are some. */
 import { dot, line, link, type Markish, type PlotOptions } from '@observablehq/plot'
 import { formatCompactCount } from '../format.ts'
-import type { Figure } from './figure.ts'
+import { type Figure, toldPoint } from './figure.ts'
 import { renderSeriesLegend } from './legend.ts'
 import { type SeriesStyle, seriesStyles } from './series-style.ts'
 
@@ -38,8 +38,7 @@ interface CurveFigureOptions {
 export function curveFigure({ title, caption, curves, format, x, y, behind = [], legend }: CurveFigureOptions): Figure {
   const styleOf = ({ style }: Curve, i: number) => style ?? seriesStyles[i % seriesStyles.length]
   const isBounded = ({ low, high }: CurvePoint) => typeof low === 'number' && typeof high === 'number'
-  const told = ({ label, y: value, low, high }: CurvePoint) =>
-    `${label} ${format(value)}${typeof low === 'number' && typeof high === 'number' ? ` [${format(low)}, ${format(high)}]` : ''}`
+  const told = (own: CurvePoint) => toldPoint(own, own.y, format)
   return {
     title,
     caption,

@@ -1,5 +1,6 @@
 import { type PlotOptions, plot } from '@observablehq/plot'
 import { parseHTML } from 'linkedom'
+import type { ChartPoint } from '../findings.ts'
 import { Html, html } from '../page/html.ts'
 
 /** Widths in px that a figure is drawn for: half the page's column, and a telephone's. */
@@ -15,6 +16,16 @@ export interface Figure {
   /** Which line is which, where there are several. */
   readonly legend?: Html
   readonly options: PlotOptions
+}
+
+/** A point in words, with its interval where there is one. */
+export function toldPoint(
+  { label, low, high }: Pick<ChartPoint, 'label'> & Partial<Pick<ChartPoint, 'low' | 'high'>>,
+  value: number,
+  format: (value: number) => string,
+): string {
+  const bounds = typeof low === 'number' && typeof high === 'number' ? ` [${format(low)}, ${format(high)}]` : ''
+  return `${label} ${format(value)}${bounds}`
 }
 
 /**

@@ -1,13 +1,10 @@
 /** Named points with intervals, one below the other. */
 import { dot, ruleX, ruleY, text } from '@observablehq/plot'
-import type { Figure } from './figure.ts'
+import type { ChartPoint } from '../findings.ts'
+import { type Figure, toldPoint } from './figure.ts'
 import { type SeriesStyle, seriesStyles } from './series-style.ts'
 
-interface NamedPoint {
-  readonly label: string
-  readonly value: number
-  readonly low: number | null
-  readonly high: number | null
+type NamedPoint = Omit<ChartPoint, 'y'> & {
   /** Default: that of the first series. */
   readonly style?: SeriesStyle
 }
@@ -35,13 +32,11 @@ export function intervalFigure(options: IntervalFigureOptions): Figure {
   const styled = (own: readonly NamedPoint[]) => own.map((point) => ({ ...seriesStyles[0], ...point.style, ...point }))
   const shown = styled(points)
   const longest = Math.max(1, ...points.map((own) => own.label.length))
-  const bounds = ({ low, high }: NamedPoint) =>
-    low === null || high === null ? '' : ` [${format(low)}, ${format(high)}]`
-  const look = { y: 'label', x: 'value', symbol: 'symbol', stroke: 'color', fill: 'color' }
+  const look = { y: 'label', x: 'x', symbol: 'symbol', stroke: 'color', fill: 'color' }
   return {
     title,
     caption,
-    description: points.map((own) => `${own.label} ${format(own.value)}${bounds(own)}`).join('; '),
+    description: points.map((own) => toldPoint(own, own.x, format)).join('; '),
     options: {
       height: 70 + 26 * points.length,
       marginLeft: Math.min(widestLabel, 14 + pixelsALetter * longest),
@@ -75,7 +70,7 @@ export function intervalFigure(options: IntervalFigureOptions): Figure {
         dot(shown, { ...look, r: 5 }),
         text(shown, {
           y: 'label',
-          text: ({ value }) => format(value),
+          text: ({ x }) => format(x),
           frameAnchor: 'right',
           textAnchor: 'start',
           dx: 6,

@@ -10,7 +10,7 @@ import { type Arm, arms, type MainJobResult } from './result.ts'
 const neLabel = '← better · normalized entropy'
 const gainLabel = 'gain in normalized entropy, % · better →'
 const point = (arm: Arm, value: number) => {
-  return { label: armStyles[arm].label, value, low: null, high: null, style: armStyles[arm] }
+  return { label: armStyles[arm].label, x: value, low: null, high: null, style: armStyles[arm] }
 }
 
 export function armNeFigure({ ne, neInterval, bySeed, seeds }: MainJobResult): Figure {
@@ -78,7 +78,11 @@ export function earlierEventsGainFigure(result: MainJobResult): Figure {
     label: gainLabel,
     percent: true,
     format: formatGain,
-    points: result.byEarlierEvents.map((own) => ({ label: bucketName(own, result), ...own.neGain })),
+    points: result.byEarlierEvents.map((own) => ({
+      label: bucketName(own, result),
+      x: own.neGain.value,
+      ...own.neGain,
+    })),
   })
 }
 
@@ -114,11 +118,9 @@ function progressiveFigure(
       name: arm,
       style: armStyles[arm],
       strokeWidth: arm === 'with' ? 2.5 : 1.5,
-      points: progressive.map(({ fromRow, toRow, ne }) => ({
-        label: `rows ${formatCount(fromRow)} on`,
-        x: (fromRow + toRow) / 2,
-        y: value(ne, arm),
-      })),
+      points: progressive.map(({ fromRow, toRow, ne }) => {
+        return { label: `rows ${formatCount(fromRow)} on`, x: (fromRow + toRow) / 2, y: value(ne, arm) }
+      }),
     })),
   })
 }
@@ -149,6 +151,9 @@ export function progressiveGainFigure(result: MainJobResult): Figure {
 
 export function driftFigure({ drift }: MainJobResult, measure: 'cosine' | 'relativeL2'): Figure {
   const isCosine = measure === 'cosine'
+  const points = drift.byRound.map(({ fromSnapshot, toSnapshot, ...own }) => {
+    return { label: `${fromSnapshot} to ${toSnapshot}`, x: toSnapshot, y: own[measure] }
+  })
   return curveFigure({
     title: `Drift between snapshots: ${isCosine ? 'cosine' : 'relative L2'}`,
     caption: isCosine
@@ -161,15 +166,6 @@ export function driftFigure({ drift }: MainJobResult, measure: 'cosine' | 'relat
       tickFormat: 'd',
     },
     y: { label: isCosine ? 'cosine · 1 = none' : '‖new − old‖ ÷ ‖old‖ · 0 = none' },
-    curves: [
-      {
-        name: `mean ${formatDrift(drift[measure])}`,
-        points: drift.byRound.map((round) => ({
-          label: `${round.fromSnapshot} to ${round.toSnapshot}`,
-          x: round.toSnapshot,
-          y: round[measure],
-        })),
-      },
-    ],
+    curves: [{ name: `mean ${formatDrift(drift[measure])}`, points }],
   })
 }

@@ -1,6 +1,6 @@
-import { formatBytes, formatCount, formatDay, formatDuration, formatPercent } from '../format.ts'
+import { formatBytes, formatCount, formatDays, formatDuration, formatPercent } from '../format.ts'
 import { type Html, html } from '../page/html.ts'
-import { renderFacts } from '../page/page.ts'
+import { renderFacts, runFacts } from '../page/page.ts'
 import type { MainJobResult } from './result.ts'
 
 /** How the figures came about, for a reader who doubts them. */
@@ -21,24 +21,20 @@ export function methodSection(result: MainJobResult): Html {
 
 export function factsList(result: MainJobResult): Html {
   const { dataset } = result
-  const facts: [string, string | Html][] = [
+  const { kernelShare } = result
+  return renderFacts([
     ['data', `${dataset.name}: ${dataset.source}`],
     [
       'rows',
-      `${formatCount(result.rows)}, ${formatCount(result.skippedRows)} skipped; ${formatCount(dataset.users)} users, ${formatCount(dataset.items)} items; ${formatDay(dataset.firstTimeMs)} to ${formatDay(dataset.lastTimeMs)}`,
+      `${formatCount(result.rows)}, ${formatCount(result.skippedRows)} skipped; ${formatCount(dataset.users)} users, ${formatCount(dataset.items)} items; ${formatDays(dataset)}`,
     ],
     ['adapter', result.adapter],
     [
       'in kernels',
-      result.kernelShare === null
-        ? 'not measured'
-        : `${formatPercent(result.kernelShare)} of a training step’s wall time`,
+      kernelShare === null ? 'not measured' : `${formatPercent(kernelShare)} of a training step’s wall time`,
     ],
     ['peak memory', formatBytes(result.peakMemoryBytes)],
     ['seeds', result.seeds.join(', ')],
-    ['command', html`<code>${result.command}</code>`],
-    ['started', result.startedAt],
-    ['version', result.commit === null ? result.version : `${result.version}, commit ${result.commit}`],
-  ]
-  return renderFacts(facts)
+    ...runFacts(result),
+  ])
 }

@@ -4,27 +4,23 @@ import { formatCount, formatDuration, formatPercent } from '../format.ts'
 import type { MainJobResult } from './result.ts'
 
 export function readLatencyFigure({ read }: MainJobResult): Figure {
-  return percentileFigure({
-    title: 'Read latency',
-    caption: `${formatCount(read.count)} reads of a user’s served embedding, ${formatPercent(read.hitRate)} of which found one.`,
-    quantiles: read.quantiles.map(({ percent, us }) => ({ percent, ms: us / 1000 })),
-    marked: [
-      { percent: 50, ms: read.p50Us / 1000 },
-      { percent: 99, ms: read.p99Us / 1000 },
-    ],
-  })
+  return percentileFigure(
+    'Read latency',
+    `${formatCount(read.count)} reads of a user’s served embedding, ${formatPercent(read.hitRate)} of which found one.`,
+    read.quantiles.map(({ percent, us }) => ({ percent, ms: us / 1000 })),
+    { percent: 50, ms: read.p50Us / 1000 },
+    { percent: 99, ms: read.p99Us / 1000 },
+  )
 }
 
 export function freshnessFigure({ freshness }: MainJobResult): Figure {
-  return percentileFigure({
-    title: 'Freshness',
-    caption: `From an event’s arrival until a read returns the embedding that knows it; ${formatCount(freshness.count)} refreshes.`,
-    quantiles: freshness.quantiles,
-    marked: [
-      { percent: 50, ms: freshness.p50Ms },
-      { percent: 99, ms: freshness.p99Ms },
-    ],
-  })
+  return percentileFigure(
+    'Freshness',
+    `From an event’s arrival until a read returns the embedding that knows it; ${formatCount(freshness.count)} refreshes.`,
+    freshness.quantiles,
+    { percent: 50, ms: freshness.p50Ms },
+    { percent: 99, ms: freshness.p99Ms },
+  )
 }
 
 interface Quantile {
@@ -33,23 +29,18 @@ interface Quantile {
 }
 
 /** Time by percentile, both on log scales: x is the number of nines, so that the tail has as much room as the middle. */
-function percentileFigure(view: {
-  title: string
-  caption: string
-  quantiles: readonly Quantile[]
-  marked: Quantile[]
-}): Figure {
+function percentileFigure(title: string, caption: string, quantiles: readonly Quantile[], ...told: Quantile[]): Figure {
   // A log scale has no place for 0, nor the nines for 100 %.
   const drawable = ({ percent, ms }: Quantile) => percent < 100 && ms > 0
-  const points = view.quantiles.filter(drawable)
-  const marked = view.marked.filter(drawable)
+  const points = quantiles.filter(drawable)
+  const marked = told.filter(drawable)
   const color = 'var(--arm-with)'
   const reach = Math.max(99, ...points.map(({ percent }) => percent))
   const percents = [0, 50, 90, 99, 99.9, 99.99, 99.999].filter((percent) => percent <= reach)
   return {
-    title: view.title,
-    caption: view.caption,
-    description: view.marked.map(({ percent, ms }) => `p${percent} ${formatDuration(ms)}`).join('; '),
+    title,
+    caption,
+    description: told.map(({ percent, ms }) => `p${percent} ${formatDuration(ms)}`).join('; '),
     options: {
       height: 240,
       marginLeft: 56,
@@ -98,13 +89,10 @@ function nines(percent: number): number {
 /** Powers of ten over the range, with 2 and 5 between them where the range is short. */
 function logTicks(values: readonly number[]): number[] {
   if (values.length === 0) return [1]
-  const low = Math.min(...values)
-  const high = Math.max(...values)
-  const steps = high / low > 100 ? [1] : [1, 2, 5]
-  const ticks: number[] = []
-  for (let power = Math.floor(Math.log10(low)); power <= Math.ceil(Math.log10(high)); power++) {
-    for (const step of steps) ticks.push(step * 10 ** power)
-  }
+  const [low, high] = [Math.min(...values), Math.max(...values)]
+  const from = Math.floor(Math.log10(low))
+  const powers = Array.from({ length: Math.ceil(Math.log10(high)) - from + 1 }, (_, i) => 10 ** (from + i))
+  const ticks = powers.flatMap((power) => (high / low > 100 ? [power] : [power, 2 * power, 5 * power]))
   return ticks.filter((tick) => tick >= low / 1.5 && tick <= high * 1.5)
 }
 

@@ -2,7 +2,8 @@ import { renderFigures } from '../figures/figure.ts'
 import { renderSeriesLegend } from '../figures/legend.ts'
 import { formatDrift, formatDuration, formatGain, formatGainBounds, formatNe } from '../format.ts'
 import { type Html, html } from '../page/html.ts'
-import { type KeyFigure, renderKeyFigures, renderPage } from '../page/page.ts'
+import { renderHtmlTable } from '../page/html-table.ts'
+import { renderKeyFigures, renderPage } from '../page/page.ts'
 import { armStyles } from './arms.ts'
 import {
   armGainFigure,
@@ -36,19 +37,19 @@ export function renderReport(result: MainJobResult): string {
 ${warningsBox(result)}${keyFigures(result)}</header>
 <main>
 <h2>The gain and its controls</h2>
-${renderFigures(armNeFigure(result), armGainFigure(result))}${armsTable(result)}
+${renderFigures(armNeFigure(result), armGainFigure(result))}${renderHtmlTable(armsTable(result))}
 <h2>Who gains</h2>
-${legend(['without', 'with'])}${renderFigures(earlierEventsNeFigure(result), earlierEventsGainFigure(result))}${earlierEventsTable(result)}
+${legend(['without', 'with'])}${renderFigures(earlierEventsNeFigure(result), earlierEventsGainFigure(result))}${renderHtmlTable(earlierEventsTable(result))}
 <h2>Over time</h2>
-${legend(arms)}${renderFigures(progressiveNeFigure(result), progressiveGainFigure(result))}${progressiveTable(result)}
+${legend(arms)}${renderFigures(progressiveNeFigure(result), progressiveGainFigure(result))}${renderHtmlTable(progressiveTable(result))}
 <h2>Serving</h2>
-${renderFigures(readLatencyFigure(result), freshnessFigure(result))}${servingTable(result)}
+${renderFigures(readLatencyFigure(result), freshnessFigure(result))}${renderHtmlTable(servingTable(result))}
 <h2>Snapshots</h2>
 ${driftSection(result)}
 <h2>Method</h2>
 ${methodSection(result)}
 <h2>This run</h2>
-${factsList(result)}${seedsTable(result)}${secondsTable(result)}</main>
+${factsList(result)}${renderHtmlTable(seedsTable(result))}${renderHtmlTable(secondsTable(result))}</main>
 `
   return renderPage(`${headline(result)} · ${result.dataset.name}`, body)
 }
@@ -61,7 +62,7 @@ const legend = (shown: readonly Arm[]) =>
 
 function driftSection(result: MainJobResult): Html {
   if (result.drift.byRound.length === 0) return html`<p>One snapshot was published, so there is no drift to show.</p>`
-  return html`${renderFigures(driftFigure(result, 'cosine'), driftFigure(result, 'relativeL2'))}${driftTable(result)}`
+  return html`${renderFigures(driftFigure(result, 'cosine'), driftFigure(result, 'relativeL2'))}${renderHtmlTable(driftTable(result))}`
 }
 
 function warningsBox({ warnings }: MainJobResult): Html | null {
@@ -72,13 +73,12 @@ function warningsBox({ warnings }: MainJobResult): Html | null {
 }
 
 function keyFigures({ neGain, gainOverUntrained, auc, read, freshness, drift, snapshots }: MainJobResult): Html {
-  const figures: KeyFigure[] = [
+  return renderKeyFigures([
     ['gain in NE', formatGain(neGain.value), `95 % ${formatGainBounds(neGain)}`],
     ['gain over untrained', formatGain(gainOverUntrained.value), `95 % ${formatGainBounds(gainOverUntrained)}`],
     ['AUC', formatNe(auc.with), `${formatNe(auc.without)} without`],
     ['read, p99', formatDuration(read.p99Us / 1000), `p50 ${formatDuration(read.p50Us / 1000)}`],
     ['freshness, p99', formatDuration(freshness.p99Ms), `p50 ${formatDuration(freshness.p50Ms)}`],
     ['drift, cosine', formatDrift(drift.cosine), `over ${snapshots} snapshots`],
-  ]
-  return renderKeyFigures(figures)
+  ])
 }

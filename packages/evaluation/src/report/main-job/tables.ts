@@ -10,110 +10,98 @@ import {
   formatNeBounds,
   formatPercent,
 } from '../format.ts'
-import type { Html } from '../page/html.ts'
-import { renderHtmlTable } from '../page/html-table.ts'
+import { type FigureTable, tableOf } from '../table.ts'
 import { armStyles } from './arms.ts'
-import { arms, type MainJobResult } from './result.ts'
+import { arms, type MainJobResult, type SeedFigures } from './result.ts'
 
-export function armsTable(result: MainJobResult): Html {
-  const { latest, random, untrained } = result.gainOverWithout
-  const gains = { with: result.neGain, latest, random, untrained }
-  return renderHtmlTable({
-    caption: 'Arms, on the scored rows',
-    head: ['arm', 'NE', '95 % interval', 'AUC', 'gain over without, 95 %', 'Σp/Σy', 'ECE'],
-    rows: arms.map((arm) => [
-      `${armStyles[arm].label}: ${armStyles[arm].sees}`,
-      formatNe(result.ne[arm]),
-      formatNeBounds(result.neInterval[arm]),
-      formatNe(result.auc[arm]),
-      arm === 'without' ? '–' : formatGainInterval(gains[arm]),
-      formatFixed(result.calibration[arm], 3),
-      formatNe(result.ece[arm]),
-    ]),
-  })
+export function armsTable({
+  ne,
+  neInterval,
+  auc,
+  neGain,
+  gainOverWithout,
+  calibration,
+  ece,
+}: MainJobResult): FigureTable {
+  const gains = { with: neGain, ...gainOverWithout }
+  return tableOf('Arms, on the scored rows', arms, [
+    ['arm', (arm) => `${armStyles[arm].label}: ${armStyles[arm].sees}`],
+    ['NE', (arm) => formatNe(ne[arm])],
+    ['95 % interval', (arm) => formatNeBounds(neInterval[arm])],
+    ['AUC', (arm) => formatNe(auc[arm])],
+    ['gain over without, 95 %', (arm) => (arm === 'without' ? '–' : formatGainInterval(gains[arm]))],
+    ['Σp/Σy', (arm) => formatFixed(calibration[arm], 3)],
+    ['ECE', (arm) => formatNe(ece[arm])],
+  ])
 }
 
-export function earlierEventsTable({ byEarlierEvents, rowsScored }: MainJobResult): Html {
-  return renderHtmlTable({
-    caption: 'By the user’s number of earlier events',
-    head: ['earlier events', 'rows', 'share', 'base rate', 'NE without', 'NE with', 'gain, 95 %'],
-    rows: byEarlierEvents.map(({ label, rows, baseRate, ne, neGain }) => [
-      label,
-      formatCount(rows),
-      formatPercent(rows / rowsScored),
-      formatPercent(baseRate),
-      formatNe(ne.without),
-      formatNe(ne.with),
-      formatGainInterval(neGain),
-    ]),
-  })
+export function earlierEventsTable({ byEarlierEvents, rowsScored }: MainJobResult): FigureTable {
+  return tableOf('By the user’s number of earlier events', byEarlierEvents, [
+    ['earlier events', ({ label }) => label],
+    ['rows', ({ rows }) => formatCount(rows)],
+    ['share', ({ rows }) => formatPercent(rows / rowsScored)],
+    ['base rate', ({ baseRate }) => formatPercent(baseRate)],
+    ['NE without', ({ ne }) => formatNe(ne.without)],
+    ['NE with', ({ ne }) => formatNe(ne.with)],
+    ['gain, 95 %', ({ neGain }) => formatGainInterval(neGain)],
+  ])
 }
 
-export function progressiveTable({ progressive }: MainJobResult): Html {
-  return renderHtmlTable({
-    caption: 'Normalized entropy over the log',
-    head: ['rows', 'from', 'base rate', ...arms.map((arm) => armStyles[arm].label)],
-    rows: progressive.map(({ fromRow, toRow, fromTimeMs, baseRate, ne }) => [
-      `${formatCount(fromRow)}–${formatCount(toRow - 1)}`,
-      formatDay(fromTimeMs),
-      formatPercent(baseRate),
-      ...arms.map((arm) => formatNe(ne[arm])),
-    ]),
-  })
+type Tenth = MainJobResult['progressive'][number]
+
+export function progressiveTable({ progressive }: MainJobResult): FigureTable {
+  return tableOf('Normalized entropy over the log', progressive, [
+    ['rows', ({ fromRow, toRow }) => `${formatCount(fromRow)}–${formatCount(toRow - 1)}`],
+    ['from', ({ fromTimeMs }) => formatDay(fromTimeMs)],
+    ['base rate', ({ baseRate }) => formatPercent(baseRate)],
+    ...arms.map((arm) => [armStyles[arm].label, ({ ne }: Tenth) => formatNe(ne[arm])] as const),
+  ])
 }
 
-export function servingTable({ read, freshness }: MainJobResult): Html {
-  const percents = [...new Set([...read.quantiles, ...freshness.quantiles].map(({ percent }) => percent))]
-  return renderHtmlTable({
-    caption: 'Serving, by wall clock',
-    head: ['percentile', 'read latency', 'freshness'],
-    rows: percents
-      .sort((a, b) => a - b)
-      .map((percent) => {
-        const latency = read.quantiles.find((quantile) => quantile.percent === percent)
-        const age = freshness.quantiles.find((quantile) => quantile.percent === percent)
-        return [String(percent), latency ? formatDuration(latency.us / 1000) : '–', age ? formatDuration(age.ms) : '–']
-      }),
-  })
+export function servingTable({ read, freshness }: MainJobResult): FigureTable {
+  const latency = new Map(read.quantiles.map(({ percent, us }) => [percent, us / 1000]))
+  const age = new Map(freshness.quantiles.map(({ percent, ms }) => [percent, ms]))
+  const told = (ms: number | undefined) => (ms === undefined ? '–' : formatDuration(ms))
+  const percents = [...new Set([...latency.keys(), ...age.keys()])].sort((a, b) => a - b)
+  return tableOf('Serving, by wall clock', percents, [
+    ['percentile', String],
+    ['read latency', (percent) => told(latency.get(percent))],
+    ['freshness', (percent) => told(age.get(percent))],
+  ])
 }
 
-export function driftTable({ drift }: MainJobResult): Html {
-  return renderHtmlTable({
-    caption: 'Drift between consecutive snapshots',
-    head: ['snapshots', 'users', 'cosine', 'relative L2'],
-    rows: [
-      ...drift.byRound.map(({ fromSnapshot, toSnapshot, users, cosine, relativeL2 }) => [
-        `${fromSnapshot} → ${toSnapshot}`,
-        formatCount(users),
-        formatDrift(cosine),
-        formatDrift(relativeL2),
-      ]),
-      ['mean', '', formatDrift(drift.cosine), formatDrift(drift.relativeL2)],
+export function driftTable({ drift }: MainJobResult): FigureTable {
+  const rounds = drift.byRound.map(({ fromSnapshot, toSnapshot, users, ...own }) => {
+    return { between: `${fromSnapshot} → ${toSnapshot}`, users: formatCount(users), ...own }
+  })
+  return tableOf(
+    'Drift between consecutive snapshots',
+    [...rounds, { between: 'mean', users: '', ...drift }],
+    [
+      ['snapshots', ({ between }) => between],
+      ['users', ({ users }) => users],
+      ['cosine', ({ cosine }) => formatDrift(cosine)],
+      ['relative L2', ({ relativeL2 }) => formatDrift(relativeL2)],
     ],
-  })
+  )
 }
 
-export function seedsTable({ bySeed, seedSd }: MainJobResult): Html {
-  const cells = ({ ne, auc, neGain, gainOverUntrained }: Omit<MainJobResult['bySeed'][number], 'seed'>) => [
-    ...arms.map((arm) => formatNe(ne[arm])),
-    formatNe(auc.with),
-    formatGain(neGain),
-    formatGain(gainOverUntrained),
-  ]
-  return renderHtmlTable({
-    caption: 'By seed',
-    head: ['seed', ...arms.map((arm) => `NE ${armStyles[arm].label}`), 'AUC with', 'gain', 'gain over untrained'],
-    rows: [
-      ...bySeed.map((figures) => [String(figures.seed), ...cells(figures)]),
-      ...(seedSd ? [['sd', ...cells(seedSd).map((cell) => cell.replace('+', ''))]] : []),
-    ],
-  })
+export function seedsTable({ bySeed, seedSd }: MainJobResult): FigureTable {
+  type Row = Omit<SeedFigures, 'seed'> & { readonly seed: number | 'sd' }
+  const rows: Row[] = [...bySeed, ...(seedSd ? [{ seed: 'sd' as const, ...seedSd }] : [])]
+  const gain = ({ seed }: Row, value: number) => (seed === 'sd' ? formatPercent(value, 2) : formatGain(value))
+  return tableOf('By seed', rows, [
+    ['seed', ({ seed }) => String(seed)],
+    ...arms.map((arm) => [`NE ${armStyles[arm].label}`, ({ ne }: Row) => formatNe(ne[arm])] as const),
+    ['AUC with', ({ auc }) => formatNe(auc.with)],
+    ['gain', (row) => gain(row, row.neGain)],
+    ['gain over untrained', (row) => gain(row, row.gainOverUntrained)],
+  ])
 }
 
-export function secondsTable({ seconds }: MainJobResult): Html {
-  return renderHtmlTable({
-    caption: 'Wall-clock time',
-    head: ['stage', 'seconds'],
-    rows: Object.entries(seconds).map(([stage, value]) => [stage, value.toFixed(1)]),
-  })
+export function secondsTable({ seconds }: MainJobResult): FigureTable {
+  return tableOf('Wall-clock time', Object.entries(seconds), [
+    ['stage', ([stage]) => stage],
+    ['seconds', ([, value]) => value.toFixed(1)],
+  ])
 }

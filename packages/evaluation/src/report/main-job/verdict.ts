@@ -1,47 +1,50 @@
 import type { Interval } from '../findings.ts'
-import { formatCount, formatFixed, formatGain, formatGainBounds, formatNe, formatPercent } from '../format.ts'
+import { formatCount, formatFixed, formatGainBounds, formatGainInterval, formatNe, formatPercent } from '../format.ts'
 import type { MainJobResult } from './result.ts'
 
 /** The answer of the run in one sentence: the gain with its interval, and how it stands against the controls. */
-export function verdict(result: MainJobResult): string {
-  const { dataset, ne, neGain, gainOverUntrained, gainOverWithout, rowsScored } = result
-  const where = `On the last ${formatCount(rowsScored)} rows of ${dataset.name}`
-  return `${where}, ${effect(neGain, ne)}; ${overUntrained(gainOverUntrained)}, and ${randomControl(gainOverWithout.random)}.`
+export function verdict({
+  dataset,
+  ne,
+  neGain,
+  gainOverUntrained,
+  gainOverWithout,
+  rowsScored,
+}: MainJobResult): string {
+  const change = `from ${formatNe(ne.without)} to ${formatNe(ne.with)}`
+  const { low, high } = neGain
+  const interval = `95 % interval of the gain ${formatFixed(100 * low, 2)} to ${formatFixed(100 * high, 2)}`
+  const size = `${formatPercent(Math.abs(neGain.value), 2)} (${interval}), ${change}`
+  const effect = bySign(neGain, {
+    gain: `served embeddings lower normalized entropy by ${size}`,
+    loss: `served embeddings raise normalized entropy by ${size}`,
+    none: `no gain from served embeddings is shown: normalized entropy goes ${change}, a gain of ${formatGainInterval(neGain)}`,
+  })
+  const beaten = formatPercent(gainOverUntrained.value, 2)
+  const untrained = bySign(gainOverUntrained, {
+    gain: `they beat the same tower untrained by ${beaten} ${formatGainBounds(gainOverUntrained)}`,
+    loss: `they lose to the same tower untrained: ${formatGainInterval(gainOverUntrained)}`,
+    none: `they cannot be told from the same tower untrained: ${formatGainInterval(gainOverUntrained)}`,
+  })
+  const random = bySign(gainOverWithout.random, {
+    gain: 'a random vector alone gains',
+    loss: 'a random vector loses:',
+    none: 'a random vector gains nothing:',
+  })
+  return `On the last ${formatCount(rowsScored)} rows of ${dataset.name}, ${effect}; ${untrained}, and ${random} ${formatGainInterval(gainOverWithout.random)}.`
 }
 
 /** The same in a few words. */
 export function headline({ neGain }: MainJobResult): string {
-  if (neGain.low > 0) return `Served embeddings lower normalized entropy by ${formatPercent(neGain.value, 2)}`
-  if (neGain.high < 0) return `Served embeddings raise normalized entropy by ${formatPercent(-neGain.value, 2)}`
-  return 'No gain from served embeddings is shown'
+  return bySign(neGain, {
+    gain: `Served embeddings lower normalized entropy by ${formatPercent(neGain.value, 2)}`,
+    loss: `Served embeddings raise normalized entropy by ${formatPercent(-neGain.value, 2)}`,
+    none: 'No gain from served embeddings is shown',
+  })
 }
 
-function effect(gain: Interval, ne: MainJobResult['ne']): string {
-  const change = `from ${formatNe(ne.without)} to ${formatNe(ne.with)}`
-  const size = `${formatPercent(Math.abs(gain.value), 2)} (95 % interval of the gain ${boundsInWords(gain)})`
-  if (gain.low > 0) return `served embeddings lower normalized entropy by ${size}, ${change}`
-  if (gain.high < 0) return `served embeddings raise normalized entropy by ${size}, ${change}`
-  return `no gain from served embeddings is shown: normalized entropy goes ${change}, a gain of ${withBounds(gain)}`
-}
-
-function overUntrained(gain: Interval): string {
-  if (gain.low > 0) {
-    return `they beat the same tower untrained by ${formatPercent(gain.value, 2)} ${formatGainBounds(gain)}`
-  }
-  if (gain.high < 0) return `they lose to the same tower untrained: ${withBounds(gain)}`
-  return `they cannot be told from the same tower untrained: ${withBounds(gain)}`
-}
-
-function randomControl(gain: Interval): string {
-  if (gain.low > 0) return `a random vector alone gains ${withBounds(gain)}`
-  if (gain.high < 0) return `a random vector loses: ${withBounds(gain)}`
-  return `a random vector gains nothing: ${withBounds(gain)}`
-}
-
-function withBounds(gain: Interval): string {
-  return `${formatGain(gain.value)} ${formatGainBounds(gain)}`
-}
-
-function boundsInWords({ low, high }: Interval): string {
-  return `${formatFixed(100 * low, 2)} to ${formatFixed(100 * high, 2)}`
+/** What to say of a gain, by the side of 0 that its interval is on. */
+function bySign({ low, high }: Interval, words: Record<'gain' | 'loss' | 'none', string>): string {
+  if (low > 0) return words.gain
+  return high < 0 ? words.loss : words.none
 }

@@ -35,11 +35,22 @@ export function renderKeyFigures(figures: readonly KeyFigure[]): Html {
 `
 }
 
-export function renderFacts(facts: readonly (readonly [name: string, value: string | Html])[]): Html {
+export type Fact = readonly [name: string, value: string | Html]
+
+export function renderFacts(facts: readonly Fact[]): Html {
   return html`<dl class="facts">${facts.map(
     ([name, value]) => html`
 <dt>${name}</dt><dd>${value}</dd>`,
   )}
 </dl>
 `
+}
+
+/** What ran, and when. */
+export function runFacts(run: Record<'command' | 'startedAt' | 'version', string> & { commit: string | null }): Fact[] {
+  return [
+    ['command', html`<code>${run.command}</code>`],
+    ['started', run.startedAt],
+    ['version', run.commit === null ? run.version : `${run.version}, commit ${run.commit}`],
+  ]
 }
