@@ -3,10 +3,8 @@ import { requestDevice } from '@headwater/gpu'
 import { experimentsNamed } from '../experiments/experiments.ts'
 import { LabCache } from '../lab/cache/lab-cache.ts'
 import { openLabLog } from '../lab/log/open-lab-log.ts'
+import { silentStages } from '../progress/stages.ts'
 import type { SharedRun, WorkerMessage, WorkerOrder } from './arm-worker.ts'
-import { plannedArms } from './planned-arms.ts'
-
-const silent = { begin() {}, advance() {}, end() {} }
 
 process.once('disconnect', () => process.exit())
 // A terminal sends it to all; the parent decides.
@@ -15,13 +13,13 @@ process.on('SIGINT', () => {})
 const run = JSON.parse(process.argv[2]) as SharedRun
 const [lab, device] = await Promise.all([openLabLog(run.log), requestDevice()])
 const cache = LabCache.on(device, run.directory, lab)
-const planned = plannedArms(experimentsNamed(run.experiments), lab, run.seeds)
-const arms = new Map(planned.flatMap(({ bySeed }) => bySeed.flat()).map((arm) => [cache.hashOf(arm), arm]))
-const context = { device, lab, stages: silent, signal: undefined }
+const planned = experimentsNamed(run.experiments).flatMap(({ arms }) => run.seeds.flatMap((seed) => arms(lab, seed)))
+const byHash = new Map(planned.map((arm) => [cache.hashOf(arm), arm]))
+const context = { device, lab, stages: silentStages, signal: undefined }
 
 process.on('message', async ({ arm }: WorkerOrder) => {
   try {
-    await cache.run(arms.get(arm)!, context)
+    await cache.run(byHash.get(arm)!, context)
     tell({ kind: 'ran', failure: null })
   } catch (error) {
     tell({ kind: 'ran', failure: error instanceof Error ? error.message : String(error) })

@@ -1,5 +1,6 @@
 /** Processes that run arms beside this one. */
 import { type ChildProcess, fork } from 'node:child_process'
+import { once } from 'node:events'
 import { fileURLToPath } from 'node:url'
 import type { LabSource } from '../lab/log/open-lab-log.ts'
 
@@ -27,13 +28,17 @@ class ArmWorkerError extends Error {
 
 export class ArmWorker {
   readonly #child: ChildProcess
+  readonly #ended: Promise<never>
   readonly #ready: Promise<WorkerMessage>
 
   private constructor(child: ChildProcess) {
     this.#child = child
+    this.#ended = once(child, 'exit').then(([code, signal]) => {
+      throw new ArmWorkerError(`a process that ran arms ended with ${signal ?? code}; run the command again`)
+    })
     this.#ready = this.#message()
-    // It is waited for when the first arm is asked for, which may be never.
-    this.#ready.catch(() => {})
+    // They are waited for when an arm is asked for, which may be never.
+    for (const promise of [this.#ended, this.#ready]) promise.catch(() => {})
   }
 
   static start(run: SharedRun): ArmWorker {
@@ -64,17 +69,7 @@ export class ArmWorker {
   }
 
   #message(): Promise<WorkerMessage> {
-    return new Promise((resolve, reject) => {
-      const onMessage = (message: WorkerMessage) => settle(() => resolve(message))
-      const onExit = (code: number | null, signal: NodeJS.Signals | null) =>
-        settle(() =>
-          reject(new ArmWorkerError(`a process that ran arms ended with ${signal ?? code}; run the command again`)),
-        )
-      const settle = (end: () => void) => {
-        this.#child.off('message', onMessage).off('exit', onExit)
-        end()
-      }
-      this.#child.on('message', onMessage).on('exit', onExit)
-    })
+    const message = once(this.#child, 'message').then(([said]): WorkerMessage => said)
+    return Promise.race([message, this.#ended])
   }
 }

@@ -3,11 +3,13 @@ import { rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { describeModel } from '@headwater/training'
 import type { Arm, ArmContext } from '../lab/arms/arm.ts'
+import { contentHash } from '../lab/cache/content-hash.ts'
 import { LabCache } from '../lab/cache/lab-cache.ts'
 import { firstRows } from '../lab/log/first-rows.ts'
 import { type LabLog, readLabRows } from '../lab/log/lab-log.ts'
 import type { UpstreamPlan } from '../lab/upstream/upstream.ts'
 import { labOf } from '../lab/upstream/variant.ts'
+import { silentStages } from '../progress/stages.ts'
 
 /** Rows of a pilot at most, and what part of the log's it may be. */
 const pilotRows = 4000
@@ -15,7 +17,6 @@ const pilotShare = 0.1
 /** A log of fewer rows is run as fast as a pilot would be. */
 const leastRows = 5000
 const pilotSnapshots = 2
-const silent = { begin() {}, advance() {}, end() {} }
 
 export interface Estimate {
   readonly arms: number
@@ -30,12 +31,7 @@ export interface Estimate {
  * and other upstreams as much a floating-point operation: that tells minutes from hours, and hours from days. It is the arm of
  * the dearest upstream, as one that passes most rows over would tell what reading them takes.
  */
-export async function estimate(
-  arms: readonly Arm[],
-  cache: LabCache,
-  context: ArmContext,
-  upstreamsOf: (arms: readonly Arm[]) => readonly UpstreamPlan[],
-): Promise<Estimate> {
+export async function estimate(arms: readonly Arm[], cache: LabCache, context: ArmContext): Promise<Estimate> {
   const left = arms.filter((arm) => !cache.has(arm))
   const upstreams = upstreamsOf(left).filter((plan) => !cache.hasUpstream(plan))
   const { lab } = context
@@ -45,22 +41,19 @@ export async function estimate(
   const most = Math.min(pilotRows, Math.round(lab.log.rows * pilotShare))
   const half = most >> 1
   const directory = join(cache.directory, 'pilot')
-  const took: PilotSeconds[] = []
+  const runs: PilotSeconds[] = []
   try {
     for (const rows of [half, half, half, most, most]) {
       rmSync(directory, { recursive: true, force: true })
-      took.push(await pilot(sample, directory, rows, context))
+      runs.push(await pilot(sample, directory, rows, context))
     }
   } finally {
     rmSync(directory, { recursive: true, force: true })
   }
-  const [, ...pilots] = took
+  const [, ...pilots] = runs
   const seconds = (of: keyof PilotSeconds, snapshots: number) => {
-    const { perRow, fixed } = pilotCost(
-      pilots.map((pilot) => pilot[of]),
-      half,
-      most,
-    )
+    const took = pilots.map((own) => own[of])
+    const { perRow, fixed } = pilotCost(took, half, most)
     return fixed * snapshots + perRow * lab.log.rows
   }
   const { snapshots } = lab.settings
@@ -92,13 +85,20 @@ export function pilotCost(
 
 /** The first of those arms whose upstreams take the most work; undefined where none has one. */
 function dearest(lab: LabLog, arms: readonly Arm[]): Arm | undefined {
-  let found: { readonly arm: Arm; readonly work: number } | undefined
-  for (const arm of arms) {
-    if (arm.upstream === null) continue
-    const work = trainingWork(lab, arm.upstream)
-    if (found === undefined || work > found.work) found = { arm, work }
-  }
-  return found?.arm
+  const works = arms.flatMap((arm) => (arm.upstream ? { arm, work: trainingWork(lab, arm.upstream) } : []))
+  return works.sort((a, b) => b.work - a.work)[0]?.arm
+}
+
+/** Of all arms, each once. */
+export function upstreamsOf(arms: readonly Arm[]): UpstreamPlan[] {
+  return distinct(
+    arms.flatMap(({ upstream }) => upstream ?? []),
+    contentHash,
+  )
+}
+
+export function distinct<T>(values: readonly T[], keyOf: (value: T) => string): T[] {
+  return [...new Map(values.map((value) => [keyOf(value), value])).values()]
 }
 
 /** Floating-point operations of an upstream's training, for each row of the log. */
@@ -121,7 +121,7 @@ async function pilot(arm: Arm, directory: string, rows: number, context: ArmCont
   const { lab, device } = context
   const part = await firstRows(lab.log, rows)
   const own = await readLabRows({ ...lab, settings: { ...lab.settings, snapshots: pilotSnapshots } }, part)
-  const pilotContext = { ...context, lab: own, stages: silent }
+  const pilotContext = { ...context, lab: own, stages: silentStages }
   const cache = LabCache.on(device, directory, own)
   const startedMs = performance.now()
   await cache.upstream(arm.upstream!, pilotContext)

@@ -3,17 +3,15 @@ import type { GpuDevice } from '@headwater/gpu'
 import { bootstrap } from '../lab/analysis/figures.ts'
 import { Outcomes } from '../lab/analysis/outcomes.ts'
 import type { Arm, ArmContext, ArmOutcome } from '../lab/arms/arm.ts'
-import { contentHash } from '../lab/cache/content-hash.ts'
 import { LabCache } from '../lab/cache/lab-cache.ts'
 import type { Experiment } from '../lab/experiment.ts'
 import { checkModel, type LabLog, specOf } from '../lab/log/lab-log.ts'
-import { readUpstream, type UpstreamPlan } from '../lab/upstream/upstream.ts'
+import { readUpstream } from '../lab/upstream/upstream.ts'
 import type { Stages } from '../progress/stages.ts'
 import type { EvaluationResult, ExperimentResult } from '../report/findings.ts'
 import { ArmQueue } from './arm-queue.ts'
 import { ArmWorker, type SharedRun } from './arm-worker.ts'
-import { type Estimate, estimate } from './estimate.ts'
-import { plannedArms } from './planned-arms.ts'
+import { distinct, type Estimate, estimate, upstreamsOf } from './estimate.ts'
 
 export interface RunOptions {
   readonly device: GpuDevice
@@ -51,40 +49,39 @@ export async function runExperiments(options: RunOptions): Promise<EvaluationRes
   checkExperiments(lab, experiments)
   const cache = LabCache.on(device, options.directory, lab)
   const context: ArmContext = { device, lab, stages, signal }
-  const planned = plannedArms(experiments, lab, seeds)
-  const arms = distinct(
-    planned.flatMap(({ bySeed }) => bySeed.flat()),
-    (arm) => cache.hashOf(arm),
-  )
+  const planned = experiments.map((experiment) => seeds.map((seed) => experiment.arms(lab, seed)))
+  // Experiments share arms: one may be in several.
+  const arms = distinct(planned.flat(2), (arm) => cache.hashOf(arm))
   const cached = arms.filter((arm) => cache.has(arm)).length
-  const found = await estimate(arms, cache, context, upstreamsOf)
-  options.onEstimate?.(found)
+  options.onEstimate?.(await estimate(arms, cache, context))
   await runArms(arms, cache, context, options)
   stages.begin('statistics', 0)
-  const results = planned.map(({ experiment, bySeed }): ExperimentResult => {
+  const results = experiments.map((experiment, i): ExperimentResult => {
     const byName = new Map<string, ArmOutcome[]>()
-    for (const own of bySeed)
-      for (const arm of own) byName.set(arm.name, [...(byName.get(arm.name) ?? []), cache.find(arm)!])
+    for (const arm of planned[i].flat()) byName.set(arm.name, [...(byName.get(arm.name) ?? []), cache.find(arm)!])
+    const outcomes = new Outcomes(lab, seeds, byName)
+    const figuresOf = (arm: string) => Object.keys(outcomes.ofArm(arm)[0].figures)
     const { name, question, measure, rule } = experiment
     return {
       name,
       question,
       measure,
       rule,
-      ...experiment.conclude(new Outcomes(lab, seeds, byName)),
+      ...experiment.conclude(outcomes),
       ...(options.quick && { holds: null }),
       seeds,
-      arms: bySeed[0].map((arm) => ({
+      arms: planned[i][0].map((arm) => ({
         name: arm.name,
         title: arm.title,
-        figures: meanFigures(byName.get(arm.name)!),
+        figures: Object.fromEntries(figuresOf(arm.name).map((figure) => [figure, outcomes.figure(arm.name, figure)])),
       })),
       command: options.commandOf(name),
     }
   })
   stages.end()
   const { log, settings, test } = lab
-  const first = upstreamsOf(arms)[0]
+  const [first] = upstreamsOf(arms)
+  const asked = experiments.flatMap((experiment) => experiment.models(lab)).map((name) => specOf(lab, name))
   return {
     ...options.about,
     adapter: device.adapter.description || device.adapterClass,
@@ -100,18 +97,10 @@ export async function runExperiments(options: RunOptions): Promise<EvaluationRes
       testRows: test.rows,
       testUsers: test.userCount,
       testFromMs: test.fromMs,
-      models: distinct(
-        [
-          ...lab.family,
-          ...experiments.flatMap((experiment) => experiment.models(lab)).map((name) => specOf(lab, name)),
-        ],
-        ({ name }) => name,
-      ).map(({ name, title }) => ({
-        name,
-        title,
-        trained: test.models[name].trained,
-        scored: test.models[name].places.length,
-      })),
+      models: distinct([...lab.family, ...asked], ({ name }) => name).map(({ name, title }) => {
+        const { trained, places } = test.models[name]
+        return { name, title, trained, scored: places.length }
+      }),
     },
     method: {
       preset: settings.preset,
@@ -139,45 +128,28 @@ async function runArms(
   const queue = new ArmQueue(arms, cache)
   // Where one fails the others stop.
   const failed = new AbortController()
-  const stop = AbortSignal.any([failed.signal, ...(signal === undefined ? [] : [signal])])
-  const shared = () => ({ log: beside!.log, experiments: experiments.map(({ name }) => name), seeds, directory })
-  const processes = Math.min(beside?.processes ?? 0, Math.max(0, queue.size - 1))
-  const workers = Array.from({ length: processes }, () => ArmWorker.start(shared()))
-  stop.addEventListener('abort', () => {
-    for (const worker of workers) worker.end()
-  })
-  const own = queue.drain((arm) => cache.run(arm, { ...context, signal: stop }), stop)
-  const others = workers.map((worker) =>
-    queue.drain(async (arm) => {
-      const startedMs = performance.now()
-      await worker.run(cache.hashOf(arm))
-      onBeside?.(arm.title, (performance.now() - startedMs) / 1000)
-    }, stop),
+  const stop = AbortSignal.any([failed.signal, ...(signal ? [signal] : [])])
+  const processes = beside ? Math.min(beside.processes, Math.max(0, queue.size - 1)) : 0
+  const names = experiments.map(({ name }) => name)
+  const workers = Array.from({ length: processes }, () =>
+    ArmWorker.start({ log: beside!.log, experiments: names, seeds, directory }),
   )
-  const all = [own, ...others]
+  const endWorkers = () => {
+    for (const worker of workers) worker.end()
+  }
+  stop.addEventListener('abort', endWorkers)
+  const all = [
+    queue.drain((arm) => cache.run(arm, { ...context, signal: stop }), stop),
+    ...workers.map((worker) =>
+      queue.drain(async (arm) => {
+        const startedMs = performance.now()
+        await worker.run(cache.hashOf(arm))
+        onBeside?.(arm.title, (performance.now() - startedMs) / 1000)
+      }, stop),
+    ),
+  ]
   for (const part of all) part.catch((cause) => failed.abort(cause))
   await Promise.allSettled(all)
-  for (const worker of workers) worker.end()
-  signal?.throwIfAborted()
-  failed.signal.throwIfAborted()
-}
-
-function upstreamsOf(arms: readonly Arm[]): UpstreamPlan[] {
-  return distinct(
-    arms.flatMap(({ upstream }) => upstream ?? []),
-    contentHash,
-  )
-}
-
-function distinct<T>(values: readonly T[], keyOf: (value: T) => string): T[] {
-  return [...new Map(values.map((value) => [keyOf(value), value])).values()]
-}
-
-function meanFigures(outcomes: readonly ArmOutcome[]): Record<string, number> {
-  return Object.fromEntries(
-    Object.keys(outcomes[0].figures).map((name) => [
-      name,
-      outcomes.reduce((sum, { figures }) => sum + figures[name], 0) / outcomes.length,
-    ]),
-  )
+  endWorkers()
+  stop.throwIfAborted()
 }

@@ -52,7 +52,6 @@ export async function runMainJob(options: MainJobOptions): Promise<MainJobResult
   const [task] = log.schema.tasks
   const { embeddings } = settings.config
   const figure = (name: string) => outcomes.figure(trafficName, name)
-  const total = (name: string) => found.reduce((sum, { figures }) => sum + figures[name], 0)
   const snapshotRows = [...found[0].columns.snapshotRows]
   return {
     ...about,
@@ -72,8 +71,8 @@ export async function runMainJob(options: MainJobOptions): Promise<MainJobResult
     snapshots: snapshotRows.length,
     snapshotRows,
     drift: driftOf(found),
-    ...timingsOf(found, total, figure('hitRate')),
-    servedVectorsChecked: total('vectorsChecked'),
+    ...timingsOf(found, figure('hitRate')),
+    servedVectorsChecked: total(found, 'vectorsChecked'),
     kernelShare: device.features.has('timestamp-query') ? figure('kernelShare') : null,
     peakMemoryBytes: process.resourceUsage().maxRSS * 1024,
     seconds: stages.seconds,
@@ -99,6 +98,8 @@ function warningsOf(log: Log, auc: MainJobResult['auc']): string[] {
   return warnings
 }
 
+const total = (found: readonly ArmOutcome[], name: string) => found.reduce((sum, { figures }) => sum + figures[name], 0)
+
 /** A column, averaged over the seeds. */
 const meanColumn = (found: readonly ArmOutcome[], name: string): number[] =>
   Array.from(found[0].columns[name], (_, i) => mean(found.map(({ columns }) => columns[name][i])))
@@ -118,26 +119,22 @@ function driftOf(found: readonly ArmOutcome[]): MainJobResult['drift'] {
 }
 
 /** Counts are summed, times averaged over seeds. */
-function timingsOf(
-  found: readonly ArmOutcome[],
-  total: (name: string) => number,
-  hitRate: number,
-): Pick<MainJobResult, 'read' | 'freshness'> {
-  const [readUs, freshnessMs] = ['readUs', 'freshnessMs'].map((name) => meanColumn(found, name))
-  const at = (values: readonly number[], percent: number) => values[wallClockPercents.indexOf(percent)]
+function timingsOf(found: readonly ArmOutcome[], hitRate: number): Pick<MainJobResult, 'read' | 'freshness'> {
+  const [us, ms] = ['readUs', 'freshnessMs'].map((name) => meanColumn(found, name))
+  const [at50, at99] = [50, 99].map((percent) => wallClockPercents.indexOf(percent))
   return {
     read: {
-      count: total('timedReads'),
-      p50Us: at(readUs, 50),
-      p99Us: at(readUs, 99),
+      count: total(found, 'timedReads'),
+      p50Us: us[at50],
+      p99Us: us[at99],
       hitRate,
-      quantiles: wallClockPercents.map((percent, i) => ({ percent, us: readUs[i] })),
+      quantiles: wallClockPercents.map((percent, i) => ({ percent, us: us[i] })),
     },
     freshness: {
-      count: total('timedEvents'),
-      p50Ms: at(freshnessMs, 50),
-      p99Ms: at(freshnessMs, 99),
-      quantiles: wallClockPercents.map((percent, i) => ({ percent, ms: freshnessMs[i] })),
+      count: total(found, 'timedEvents'),
+      p50Ms: ms[at50],
+      p99Ms: ms[at99],
+      quantiles: wallClockPercents.map((percent, i) => ({ percent, ms: ms[i] })),
     },
   }
 }

@@ -66,7 +66,7 @@ test('a pilot tells what is left to do, and leaves nothing behind', async () => 
   const variant = { config: lab.settings.config, withoutAggregations: [], singleTask: false, learntUsers: 1 / 4 }
   const part = { ...frozen, upstream: { ...upstream!, variant } }
   const context = { device, lab, stages: silent, signal: undefined }
-  const found = await estimate([part, synchronous], cache, context, () => [part.upstream, upstream!])
+  const found = await estimate([part, synchronous], cache, context)
   device.destroy()
   expect(found).toMatchObject({ arms: 2, upstreams: 2 })
   // An upstream that passes most rows over would not tell what learning from them takes.
