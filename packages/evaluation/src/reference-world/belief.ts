@@ -105,12 +105,10 @@ export function logitAfterClick(mean: number, variance: number, clicked: boolean
 export class ClickPredictor {
   readonly #world: SyntheticWorld
   readonly #shown: ShownAd
-  readonly #logitWeights: Float64Array
 
   constructor(world: SyntheticWorld) {
     this.#world = world
     this.#shown = new ShownAd(world)
-    this.#logitWeights = new Float64Array(world.setting.topics)
   }
 
   /** Probability of a click on each of the ads, every one for itself: the others of the request tell it nothing. */
@@ -122,7 +120,7 @@ export class ClickPredictor {
     const after = Matrix.sub(covariance, lost).to1DArray()
     return ads.map((index) => {
       const ad = all[index]
-      const weights = logitWeights(this.#world, ad, surface, this.#logitWeights)
+      const weights = logitWeights(this.#world, ad, surface)
       let logit = surfaces[surface].base + ad.quality
       let variance = 0
       for (let k = 0; k < topics; k++) {
@@ -141,13 +139,7 @@ export class ClickPredictor {
 }
 
 /** α g ∘ y [K]: what a topic's interest adds to the logit of a click on this ad. */
-export function logitWeights(
-  world: SyntheticWorld,
-  ad: SyntheticAd,
-  surface: number,
-  into: Float64Array,
-): Float64Array {
-  const { gains } = world.surfaces[surface]
-  for (let k = 0; k < into.length; k++) into[k] = world.setting.affinityWeight * gains[k] * ad.topics[k]
-  return into
+export function logitWeights({ setting, surfaces }: SyntheticWorld, ad: SyntheticAd, surface: number): Float64Array {
+  const { gains } = surfaces[surface]
+  return gains.map((gain, k) => setting.affinityWeight * gain * ad.topics[k])
 }

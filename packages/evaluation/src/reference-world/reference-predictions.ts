@@ -15,15 +15,16 @@ import { InterestFilter } from './interest-filter.ts'
 export const knowledge = ['synchronous', 'asynchronous', 'daily', 'frozen', 'profile', 'nobody'] as const
 export type Knowledge = (typeof knowledge)[number]
 
+const byKnowledge = <T>(make: (name: Knowledge) => T) =>
+  Object.fromEntries(knowledge.map((name) => [name, make(name)])) as Record<Knowledge, T>
+
 export interface ReferencePredictions {
   /** Places in the log, [R] ascending. */
-  readonly rows: Uint32Array
-  readonly users: Uint32Array
-  readonly labels: Uint8Array
+  readonly rows: readonly number[]
   /** True click probabilities [R]. */
-  readonly truth: Float64Array
+  readonly truth: readonly number[]
   /** E[p | what is known] [R], by the Gaussian filter. */
-  readonly predictions: Readonly<Record<Knowledge, Float64Array>>
+  readonly predictions: Readonly<Record<Knowledge, readonly number[]>>
 }
 
 /**
@@ -36,10 +37,8 @@ export function referencePredictions(
   { fromDay, signal }: { fromDay: number; signal?: AbortSignal },
 ): ReferencePredictions {
   const rows: number[] = []
-  const users: number[] = []
-  const labels: number[] = []
   const truth: number[] = []
-  const predictions = Object.fromEntries(knowledge.map((name) => [name, [] as number[]])) as Record<Knowledge, number[]>
+  const predictions = byKnowledge((): number[] => [])
   const observer = new Observer(world, fromDay)
   let day = -1
   for (const request of requestsOf(world)) {
@@ -47,23 +46,13 @@ export function referencePredictions(
     day = request[0].day
     const predicted = observer.observe(request)
     if (predicted === null) continue
-    for (const { event, user, clickProbability } of request) {
+    for (const { event, clickProbability } of request) {
       rows.push(event.row)
-      users.push(user)
-      labels.push(clicked(event) ? 1 : 0)
       truth.push(clickProbability)
     }
     for (const name of knowledge) predictions[name].push(...predicted[name])
   }
-  return {
-    rows: Uint32Array.from(rows),
-    users: Uint32Array.from(users),
-    labels: Uint8Array.from(labels),
-    truth: Float64Array.from(truth),
-    predictions: Object.fromEntries(
-      knowledge.map((name) => [name, Float64Array.from(predictions[name])]),
-    ) as ReferencePredictions['predictions'],
-  }
+  return { rows, truth, predictions }
 }
 
 /** Follows the log request by request, with one filter for each way of knowing. */
@@ -79,9 +68,7 @@ class Observer {
     this.#world = world
     this.#fromDay = fromDay
     this.#predictor = new ClickPredictor(world)
-    this.#filters = Object.fromEntries(
-      knowledge.map((name) => [name, new InterestFilter(world, { knowsProfiles: name !== 'nobody' })]),
-    ) as Record<Knowledge, InterestFilter>
+    this.#filters = byKnowledge((name) => new InterestFilter(world, { knowsProfiles: name !== 'nobody' }))
   }
 
   /** Predicts a request's clicks from the first scored day on, else null; then learns from them. */
@@ -99,26 +86,17 @@ class Observer {
       if (synchronous.dayOf(user) < this.#fromDay) frozen.copy(user, synchronous)
     }
     synchronous.advance(user, day)
-    const predicted = day < this.#fromDay ? null : this.#predict(user, ads, surface, day)
+    const predict = (name: Knowledge) => {
+      const filter = this.#filters[name]
+      filter.advance(user, day)
+      return this.#predictor.predict(filter.belief(user), ads, surface, this.#live)
+    }
+    const predicted = day < this.#fromDay ? null : byKnowledge(predict)
     asynchronous.copy(user, synchronous)
     synchronous.show(user, ads, this.#live)
-    for (const { event, ad } of request) synchronous.click(user, ad, surface, clicked(event))
+    for (const { event, ad } of request) synchronous.click(user, ad, surface, event.values[3] === 1)
     return predicted
   }
-
-  #predict(user: number, ads: readonly number[], surface: number, day: number): Record<Knowledge, number[]> {
-    return Object.fromEntries(
-      knowledge.map((name) => {
-        const filter = this.#filters[name]
-        filter.advance(user, day)
-        return [name, this.#predictor.predict(filter.belief(user), ads, surface, this.#live)]
-      }),
-    ) as Record<Knowledge, number[]>
-  }
-}
-
-function clicked({ values }: SyntheticImpression['event']): boolean {
-  return values[3] === 1
 }
 
 /** The impressions of a request share user, surface and time, and come together. */
