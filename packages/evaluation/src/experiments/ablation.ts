@@ -3,7 +3,6 @@ import { parseSchema, type Schema, SchemaError } from '@headwater/features'
 import type { ExtractorConfig, LevelConfig, ModelConfig } from '@headwater/runtime'
 import { adjusted, compare, isShown, scoreArm } from '../lab/analysis/figures.ts'
 import type { Outcomes } from '../lab/analysis/outcomes.ts'
-import { headArm } from '../lab/arms/head-arm.ts'
 import type { Experiment } from '../lab/experiment.ts'
 import type { LabLog } from '../lab/log/lab-log.ts'
 import type { Variant } from '../lab/upstream/variant.ts'
@@ -11,7 +10,7 @@ import type { Findings } from '../report/findings.ts'
 import { formatCompactCount, formatFixed, formatGainInterval, formatNe } from '../report/format.ts'
 import { tableOf } from '../report/table.ts'
 import { curveChart, curvePoint, namedChart, namedPoint, neAxis } from './charts.ts'
-import { variantUpstream } from './common-arms.ts'
+import { variantHead } from './common-arms.ts'
 
 interface Named {
   readonly name: string
@@ -29,17 +28,7 @@ export const ablation: Experiment = {
     'Normalized entropy of the upstream’s own head, synchronous, with one component off at a time, against all of them; and by the width and depth of its levels.',
   rule: 'A component earns its place where taking it off loses, the interval above 0 after Holm over all components. The answer is yes where every component does.',
   models: () => [],
-  arms: (lab, seed) =>
-    variantsOf(lab).map((named) =>
-      headArm({
-        name: armOf(named),
-        title: `upstream's own head: ${named.title}`,
-        seed,
-        policy: { kind: 'synchronous' },
-        frozen: false,
-        upstream: variantUpstream(lab, seed, named.variant),
-      }),
-    ),
+  arms: (lab, seed) => variantsOf(lab).map((named) => variantHead(lab, seed, armOf(named), named.title, named.variant)),
   conclude,
 }
 

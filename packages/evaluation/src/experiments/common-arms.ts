@@ -24,11 +24,14 @@ export function standardUpstream(seed: number): UpstreamPlan {
 }
 
 /**
- * An upstream whose own head is looked at, which reads no published vector, so that nothing has to be lined up. In a quick run
- * the first snapshot is all there is of it.
+ * The own head, synchronous, of an upstream that differs from the others'. It reads no published vector, so that nothing has to
+ * be lined up. In a quick run the first snapshot is all there is of it.
  */
-export function variantUpstream({ quick }: LabLog, seed: number, variant: Variant): UpstreamPlan {
-  return { ...standardUpstream(seed), alignment: 'none', variant, ...(quick && { firstAlone: true }) }
+export function variantHead({ quick }: LabLog, seed: number, name: string, told: string, variant: Variant): Arm {
+  const standard = standardUpstream(seed)
+  const upstream = { ...standard, alignment: 'none', variant, ...(quick && { firstAlone: true as const }) } as const
+  const title = `upstream's own head: ${told}`
+  return headArm(seed, upstream, { name, title, policy: { kind: 'synchronous' }, frozen: false })
 }
 
 export const servingModes = ['frozen', 'daily', 'asynchronous', 'synchronous'] as const
@@ -85,12 +88,10 @@ export function modeArm(lab: LabLog, seed: number, mode: ServingMode, setups: re
 
 /** The upstream's own head with its features as a mode has them. */
 export function modeHead(lab: LabLog, seed: number, mode: ServingMode): Arm {
-  return headArm({
+  return headArm(seed, standardUpstream(seed), {
     name: `head-${mode}`,
     title: `upstream's own head, ${mode}`,
-    seed,
     policy: policyOf(mode, lab),
     frozen: mode === 'frozen',
-    upstream: standardUpstream(seed),
   })
 }

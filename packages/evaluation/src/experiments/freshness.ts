@@ -42,13 +42,11 @@ export const freshness: Experiment = {
           models: ['sparse'],
           policy,
         }),
-        headArm({
+        headArm(seed, standardUpstream(seed), {
           name: headOf(name),
           title: `upstream's own head, refresh after ${title}`,
-          seed,
           policy,
           frozen: false,
-          upstream: standardUpstream(seed),
         }),
       ]
     }),

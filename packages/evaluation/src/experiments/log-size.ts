@@ -4,7 +4,6 @@ import type { ModelConfig } from '@headwater/runtime'
 import { adjusted, compare, gapShares, isShown, scoreArm } from '../lab/analysis/figures.ts'
 import type { Outcomes } from '../lab/analysis/outcomes.ts'
 import type { Arm } from '../lab/arms/arm.ts'
-import { headArm } from '../lab/arms/head-arm.ts'
 import { optimumArms } from '../lab/arms/optimum-arm.ts'
 import type { Experiment } from '../lab/experiment.ts'
 import { ExperimentError } from '../lab/log/experiment-error.ts'
@@ -14,7 +13,7 @@ import type { Findings } from '../report/findings.ts'
 import { formatCompactCount, formatFixed, formatGainInterval, formatNe } from '../report/format.ts'
 import { tableOf } from '../report/table.ts'
 import { curveChart, curvePoint, neAxis } from './charts.ts'
-import { variantUpstream } from './common-arms.ts'
+import { variantHead } from './common-arms.ts'
 
 const inputs = ['counts', 'sequences'] as const
 type Input = (typeof inputs)[number]
@@ -75,14 +74,8 @@ const armOf = (input: Input, part: number) => `${input}-of-${part}`
 const partTitle = (part: number) => (part === 1 ? 'all users' : `one user in ${part}`)
 
 function towerArm(lab: LabLog, seed: number, input: Input, part: number): Arm {
-  return headArm({
-    name: armOf(input, part),
-    title: `upstream's own head: ${titles[input]}, learnt from ${partTitle(part)}`,
-    seed,
-    policy: { kind: 'synchronous' },
-    frozen: false,
-    upstream: variantUpstream(lab, seed, variantOf(lab, input, part)),
-  })
+  const title = `${titles[input]}, learnt from ${partTitle(part)}`
+  return variantHead(lab, seed, armOf(input, part), title, variantOf(lab, input, part))
 }
 
 function variantOf(lab: LabLog, input: Input, part: number): Variant {

@@ -1,6 +1,7 @@
 /** One arm of an experiment: what is run, and all that decides its result. */
 import type { GpuDevice } from '@headwater/gpu'
 import type { Stages } from '../../progress/stages.ts'
+import type { ServingPolicy } from '../../replay/serving-policy.ts'
 import type { LabLog } from '../log/lab-log.ts'
 import type { Upstream, UpstreamPlan } from '../upstream/upstream.ts'
 
@@ -30,6 +31,15 @@ export interface ArmContext {
 export interface ArmRun extends ArmContext {
   /** The arm's own, empty or not there yet: for what is too much to be held. */
   readonly directory: string
+}
+
+/** What decides how an arm serves along the log, and what it is called. */
+export interface ServedArmPlan {
+  readonly name: string
+  readonly title: string
+  readonly policy: ServingPolicy
+  /** From the first scored row on nothing is computed any more. */
+  readonly frozen: boolean
 }
 
 export interface Arm {

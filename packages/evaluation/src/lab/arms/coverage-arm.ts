@@ -1,15 +1,6 @@
 /** What the vectors of a serving mode know of their users when they are read. No tower is needed to tell. */
 import { AsOfReplay, type CaptureEncoder } from '../../replay/as-of-replay.ts'
-import type { ServingPolicy } from '../../replay/serving-policy.ts'
-import type { Arm } from './arm.ts'
-
-export interface CoverageArmPlan {
-  readonly name: string
-  readonly title: string
-  readonly policy: ServingPolicy
-  /** From the first scored row on nothing is computed any more. */
-  readonly frozen: boolean
-}
+import type { Arm, ServedArmPlan } from './arm.ts'
 
 const nothing: CaptureEncoder<true> = { encode: async (_, __, users) => users.map(() => true) }
 
@@ -20,7 +11,7 @@ export const noVector = -1
  * Column `lagMs` holds for every row of the test window how long ago the oldest event of its user was that the vector does
  * not know: 0 where it knows all events before the row, `noVector` where there is none.
  */
-export function coverageArm({ name, title, policy, frozen }: CoverageArmPlan): Arm {
+export function coverageArm({ name, title, policy, frozen }: ServedArmPlan): Arm {
   return {
     name,
     title,

@@ -16,13 +16,12 @@ import {
   towerSource,
 } from '../../replay/embedding-source.ts'
 import { type Averaging, pooled } from '../../replay/pooled.ts'
-import type { ServingPolicy } from '../../replay/serving-policy.ts'
 import { type AlternativePlan, ownModel } from '../../representations/alternative.ts'
 import { LearnedSource } from '../../representations/learned-source.ts'
 import { judgedFrom, type LabLog, specOf } from '../log/lab-log.ts'
 import { type Publication, type Upstream, type UpstreamPlan, upstreamEvents } from '../upstream/upstream.ts'
 import { labOf } from '../upstream/variant.ts'
-import { type Arm, floatColumns } from './arm.ts'
+import { type Arm, floatColumns, type ServedArmPlan } from './arm.ts'
 
 /**
  * - `none`: nothing is served, and the model has no flags
@@ -61,14 +60,9 @@ export const latestAlone: Setup = {
   deployment: { kind: 'every-step' },
 }
 
-export interface DownstreamArmPlan {
-  readonly name: string
-  readonly title: string
+export interface DownstreamArmPlan extends ServedArmPlan {
   readonly seed: number
   readonly source: SourceName
-  readonly policy: ServingPolicy
-  /** From the first scored row on nothing is computed any more. */
-  readonly frozen: boolean
   readonly setups: readonly Setup[]
   readonly models: readonly ModelName[]
   readonly upstream: UpstreamPlan

@@ -2,23 +2,13 @@
 import { join } from 'node:path'
 import type { SideBatch } from '@headwater/features'
 import { AsOfReplay } from '../../replay/as-of-replay.ts'
-import type { ServingPolicy } from '../../replay/serving-policy.ts'
 import { openHeads, userRows } from '../../replay/upstream-head.ts'
 import { type UpstreamPlan, upstreamEvents } from '../upstream/upstream.ts'
 import { labOf } from '../upstream/variant.ts'
-import type { Arm } from './arm.ts'
-
-export interface HeadArmPlan {
-  readonly name: string
-  readonly title: string
-  readonly seed: number
-  readonly policy: ServingPolicy
-  readonly frozen: boolean
-  readonly upstream: UpstreamPlan
-}
+import type { Arm, ServedArmPlan } from './arm.ts'
 
 /** Column `head` holds the logits of the first task of every row of the test window. */
-export function headArm({ name, title, seed, policy, frozen, upstream }: HeadArmPlan): Arm {
+export function headArm(seed: number, upstream: UpstreamPlan, { name, title, policy, frozen }: ServedArmPlan): Arm {
   return {
     name,
     title,

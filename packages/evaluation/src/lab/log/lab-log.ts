@@ -95,41 +95,27 @@ export async function readLabLog(
   quick = false,
 ): Promise<LabLog> {
   const space = compileFeatures(log.schema)
-  const publications = publicationRows(log.rows, settings)
-  const surveyed = await survey(log, space, publications, signal)
+  const surveyed = await survey(log, space, settings, signal)
   const { surfaceValues } = surveyed
   const surface = surfaceValues && { field: surfaceValues.field, value: surfaceValues.values[0] }
   const family = downstreamFamily(space, surface)
   const portfolio = downstreamPortfolio(space, family, surfaceValues)
-  const test = await readTest(log, space, settings, [...family, ...portfolio], surface, world, signal)
-  return {
-    ...surveyed,
-    log,
-    source,
-    space,
-    settings,
-    world,
-    surface,
-    family,
-    portfolio,
-    publicationRows: publications,
-    test,
-    quick,
-  }
+  const own = { log, source, space, settings, world, surface, family, portfolio, quick }
+  return { ...surveyed, ...own, test: await readTest(own, signal) }
 }
 
 /** @throws ExperimentError where the log has no times, or its test window lacks a class or users */
 export function checkTestWindow({ log, test }: LabLog): void {
+  const { userCount } = test
+  const where = 'the test window'
   if (!(log.timeRange.lastMs > log.timeRange.firstMs))
     throw new ExperimentError(log.name, 'all rows have one time', 'give a log with times: nothing can be earlier here')
-  checkLabels(log, 'the test window', test.models.ranking)
-  if (test.userCount < leastUsers)
-    throw new ExperimentError(
-      log.name,
-      `the test window of ${test.rows} rows has ${test.userCount} users`,
-      `intervals need ${leastUsers}: use a longer log`,
-    )
-  checkDraws(log, 'the test window', test, test.models.ranking)
+  checkLabels(log, where, test.models.ranking)
+  if (userCount < leastUsers) {
+    const reason = `${where} of ${test.rows} rows has ${userCount} users`
+    throw new ExperimentError(log.name, reason, `intervals need ${leastUsers}: use a longer log`)
+  }
+  checkDraws(log, where, test, test.models.ranking)
 }
 
 /**
@@ -141,12 +127,10 @@ export function judgedFrom({ test, publicationRows }: LabLog): number {
 }
 
 /** A part of the log as a lab log of its own, for a pilot: its figures mean nothing, so that it is not checked. */
-export async function readLabRows(lab: LabLog, log: Log, signal?: AbortSignal): Promise<LabLog> {
-  const { space, settings, family, portfolio, surface } = lab
-  const test = await readTest(log, space, settings, [...family, ...portfolio], surface, null, signal)
-  const publications = publicationRows(log.rows, settings)
-  const { publishedMs } = await survey(log, space, publications, signal)
-  return { ...lab, log, world: null, publicationRows: publications, publishedMs, test }
+export async function readLabRows(lab: LabLog, log: Log): Promise<LabLog> {
+  const own = { ...lab, log, world: null }
+  const { publicationRows, publishedMs } = await survey(log, lab.space, lab.settings, undefined)
+  return { ...own, publicationRows, publishedMs, test: await readTest(own, undefined) }
 }
 
 /** @throws ExperimentError where a model has no rows to be trained on, or its intervals cannot be told */
@@ -167,11 +151,8 @@ export function checkModel(lab: LabLog, name: ModelName): void {
 
 function checkLabels(log: Log, where: string, { labels }: ModelRows): void {
   if (labels.includes(0) && labels.includes(1)) return
-  throw new ExperimentError(
-    log.name,
-    `${where} has ${labels.length} rows to be scored, without both classes`,
-    'use a longer log, or another first task',
-  )
+  const reason = `${where} has ${labels.length} rows to be scored, without both classes`
+  throw new ExperimentError(log.name, reason, 'use a longer log, or another first task')
 }
 
 function checkDraws(log: Log, where: string, test: Pick<TestWindow, 'users'>, rows: ModelRows): void {
@@ -200,7 +181,8 @@ function usersByClass({ users }: Pick<TestWindow, 'users'>, { places, labels }: 
 
 const tenthOf = (rows: number, part: number) => Math.floor((rows * part) / 10)
 
-async function survey(log: Log, space: FeatureSpace, publications: readonly number[], signal: AbortSignal | undefined) {
+async function survey(log: Log, space: FeatureSpace, settings: LabSettings, signal: AbortSignal | undefined) {
+  const publications = publicationRows(log.rows, settings)
   const hash = createHash('sha256').update(JSON.stringify(log.schema))
   const users = new Set<string>()
   const items = new Set<string>()
@@ -246,22 +228,19 @@ async function survey(log: Log, space: FeatureSpace, publications: readonly numb
     users: users.size,
     items: items.size,
     tenths,
+    publicationRows: publications,
     publishedMs,
     surfaceValues: counts.size < 2 ? null : { field: log.schema.fields[field].name, values },
   }
 }
 
+/** A lab log but for what its rows tell. */
+type Unread = Omit<LabLog, 'test' | keyof Awaited<ReturnType<typeof survey>>>
+
 const msPerDay = 86_400_000
 
-async function readTest(
-  log: Log,
-  space: FeatureSpace,
-  settings: LabSettings,
-  specs: readonly DownstreamSpec[],
-  surface: LabLog['surface'],
-  world: SyntheticWorld | null,
-  signal: AbortSignal | undefined,
-): Promise<TestWindow> {
+async function readTest(lab: Unread, signal: AbortSignal | undefined): Promise<TestWindow> {
+  const { log, space, settings, family, portfolio, surface, world } = lab
   const fromRow = firstTestRow(log, settings, world)
   const rows = log.rows - fromRow
   const users = new Uint32Array(rows)
@@ -272,23 +251,16 @@ async function readTest(
   const numbers = new Map<string, { number: number; events: number; firstMs: number }>()
   const labels = new Uint8Array(space.tasks.length)
   const weights = new Float32Array(space.tasks.length)
-  const models = specs.map((spec) => ({
-    spec,
-    selects: rowSelector(space, spec),
-    places: [] as number[],
-    labels: [] as number[],
-    trained: 0,
-  }))
+  const models = [...family, ...portfolio].map((spec) => {
+    return { spec, selects: rowSelector(space, spec), places: [] as number[], labels: [] as number[], trained: 0 }
+  })
   const seen = new Set<number>()
   let fromMs = 0
   for await (const group of timeGroups(log.events())) {
     signal?.throwIfAborted()
     for (const event of group) {
-      let user = numbers.get(event.user)
-      if (user === undefined) {
-        user = { number: numbers.size, events: 0, firstMs: event.timeMs }
-        numbers.set(event.user, user)
-      }
+      const user = numbers.get(event.user) ?? { number: numbers.size, events: 0, firstMs: event.timeMs }
+      numbers.set(event.user, user)
       space.labels(event, labels, weights)
       const place = event.row - fromRow
       if (place === 0) fromMs = event.timeMs
@@ -322,14 +294,10 @@ async function readTest(
     userAgeDays,
     surfaces,
     models: Object.fromEntries(
-      models.map((model) => [
-        model.spec.name,
-        {
-          places: Uint32Array.from(model.places),
-          labels: Uint8Array.from(model.labels),
-          trained: model.trained,
-        },
-      ]),
+      models.map(({ spec, trained, ...own }) => {
+        const rows: ModelRows = { places: Uint32Array.from(own.places), labels: Uint8Array.from(own.labels), trained }
+        return [spec.name, rows]
+      }),
     ) as Record<ModelName, ModelRows>,
   }
 }
