@@ -3,24 +3,22 @@ import type { Figure } from '../figures/figure.ts'
 import { formatCount, formatDuration, formatPercent } from '../format.ts'
 import type { MainJobResult } from './result.ts'
 
-export function readLatencyFigure({ read }: MainJobResult): Figure {
-  return percentileFigure(
-    'Read latency',
-    `${formatCount(read.count)} reads of a user’s served embedding, ${formatPercent(read.hitRate)} of which found one.`,
-    read.quantiles.map(({ percent, us }) => ({ percent, ms: us / 1000 })),
-    { percent: 50, ms: read.p50Us / 1000 },
-    { percent: 99, ms: read.p99Us / 1000 },
-  )
-}
-
-export function freshnessFigure({ freshness }: MainJobResult): Figure {
-  return percentileFigure(
-    'Freshness',
-    `From an event’s arrival until a read returns the embedding that knows it; ${formatCount(freshness.count)} refreshes.`,
-    freshness.quantiles,
-    { percent: 50, ms: freshness.p50Ms },
-    { percent: 99, ms: freshness.p99Ms },
-  )
+/** Read latency and freshness. */
+export function servingFigures({ read, freshness }: MainJobResult): Figure[] {
+  return [
+    percentileFigure(
+      'Read latency',
+      `${formatCount(read.count)} reads of a user’s served embedding, ${formatPercent(read.hitRate)} of which found one.`,
+      read.quantiles.map(({ percent, us }) => ({ percent, ms: us / 1000 })),
+      [read.p50Us / 1000, read.p99Us / 1000],
+    ),
+    percentileFigure(
+      'Freshness',
+      `From an event’s arrival until a read returns the embedding that knows it; ${formatCount(freshness.count)} refreshes.`,
+      freshness.quantiles,
+      [freshness.p50Ms, freshness.p99Ms],
+    ),
+  ]
 }
 
 interface Quantile {
@@ -29,7 +27,16 @@ interface Quantile {
 }
 
 /** Time by percentile, both on log scales: x is the number of nines, so that the tail has as much room as the middle. */
-function percentileFigure(title: string, caption: string, quantiles: readonly Quantile[], ...told: Quantile[]): Figure {
+function percentileFigure(
+  title: string,
+  caption: string,
+  quantiles: readonly Quantile[],
+  [p50, p99]: readonly number[],
+): Figure {
+  const told: Quantile[] = [
+    { percent: 50, ms: p50 },
+    { percent: 99, ms: p99 },
+  ]
   // A log scale has no place for 0, nor the nines for 100 %.
   const drawable = ({ percent, ms }: Quantile) => percent < 100 && ms > 0
   const points = quantiles.filter(drawable)

@@ -5,17 +5,9 @@ import { type Html, html } from '../page/html.ts'
 import { renderHtmlTable } from '../page/html-table.ts'
 import { renderKeyFigures, renderPage } from '../page/page.ts'
 import { armStyles } from './arms.ts'
-import {
-  armGainFigure,
-  armNeFigure,
-  driftFigure,
-  earlierEventsGainFigure,
-  earlierEventsNeFigure,
-  progressiveGainFigure,
-  progressiveNeFigure,
-} from './figures.ts'
+import { armFigures, driftFigures, earlierEventsFigures, progressiveFigures } from './figures.ts'
 import { factsList, methodSection } from './method.ts'
-import { freshnessFigure, readLatencyFigure } from './percentile-figures.ts'
+import { servingFigures } from './percentile-figures.ts'
 import { type Arm, arms, type MainJobResult } from './result.ts'
 import {
   armsTable,
@@ -37,13 +29,13 @@ export function renderReport(result: MainJobResult): string {
 ${warningsBox(result)}${keyFigures(result)}</header>
 <main>
 <h2>The gain and its controls</h2>
-${renderFigures(armNeFigure(result), armGainFigure(result))}${renderHtmlTable(armsTable(result))}
+${renderFigures(...armFigures(result))}${renderHtmlTable(armsTable(result))}
 <h2>Who gains</h2>
-${legend(['without', 'with'])}${renderFigures(earlierEventsNeFigure(result), earlierEventsGainFigure(result))}${renderHtmlTable(earlierEventsTable(result))}
+${legend(['without', 'with'])}${renderFigures(...earlierEventsFigures(result))}${renderHtmlTable(earlierEventsTable(result))}
 <h2>Over time</h2>
-${legend(arms)}${renderFigures(progressiveNeFigure(result), progressiveGainFigure(result))}${renderHtmlTable(progressiveTable(result))}
+${legend(arms)}${renderFigures(...progressiveFigures(result))}${renderHtmlTable(progressiveTable(result))}
 <h2>Serving</h2>
-${renderFigures(readLatencyFigure(result), freshnessFigure(result))}${renderHtmlTable(servingTable(result))}
+${renderFigures(...servingFigures(result))}${renderHtmlTable(servingTable(result))}
 <h2>Snapshots</h2>
 ${driftSection(result)}
 <h2>Method</h2>
@@ -62,7 +54,7 @@ const legend = (shown: readonly Arm[]) =>
 
 function driftSection(result: MainJobResult): Html {
   if (result.drift.byRound.length === 0) return html`<p>One snapshot was published, so there is no drift to show.</p>`
-  return html`${renderFigures(driftFigure(result, 'cosine'), driftFigure(result, 'relativeL2'))}${renderHtmlTable(driftTable(result))}`
+  return html`${renderFigures(...driftFigures(result))}${renderHtmlTable(driftTable(result))}`
 }
 
 function warningsBox({ warnings }: MainJobResult): Html | null {
