@@ -68,9 +68,8 @@ export class AsOfReplay<Value> {
   readonly #encoder: CaptureEncoder<Value> | CaptureLearner<Value>
   readonly #replay: Replay
   readonly #users = new Map<string, UserState<Value>>()
-  readonly #open = new Map<number, Pending<Value>>()
-  #full: Pending<Value>[] = []
-  #free: SideBatch[] = []
+  #pending: Pending<Value>[] = []
+  readonly #free: SideBatch[] = []
   #boundaryMs = Number.NEGATIVE_INFINITY
   #encodes = 0
 
@@ -158,8 +157,7 @@ export class AsOfReplay<Value> {
 
   #capture(name: string, user: UserState<Value>, atMs: number): void {
     const { publishedMs, slots, space } = this.#options
-    let snapshot = publishedMs.length - 1
-    while (snapshot >= 0 && publishedMs[snapshot] > atMs) snapshot--
+    const snapshot = publishedMs.findLastIndex((ms) => ms <= atMs)
     if (snapshot < 0) return
     const capture: Capture<Value> = { snapshot, featureTimeMs: atMs, value: null }
     if ('take' in this.#encoder) capture.value = this.#encoder.take(snapshot, name)
@@ -173,20 +171,18 @@ export class AsOfReplay<Value> {
   }
 
   #pendingOf(snapshot: number): Pending<Value> {
-    const open = this.#open.get(snapshot)
-    if (open !== undefined && open.users.length < encodedRows) return open
-    if (open !== undefined) this.#full.push(open)
+    const open = this.#pending.find((own) => own.snapshot === snapshot && own.users.length < encodedRows)
+    if (open !== undefined) return open
     const batch = this.#free.pop() ?? this.#options.space.allocate('user', encodedRows)
     const pending = { snapshot, batch, users: [], captures: [] }
-    this.#open.set(snapshot, pending)
+    this.#pending.push(pending)
     return pending
   }
 
   async #encode(): Promise<void> {
     if ('take' in this.#encoder) return
-    const due = [...this.#full, ...this.#open.values()]
-    this.#full = []
-    this.#open.clear()
+    const due = this.#pending
+    this.#pending = []
     for (const { snapshot, batch, users, captures } of due) {
       const values = await this.#encoder.encode(snapshot, { ...batch, rows: users.length }, users)
       for (const [i, capture] of captures.entries()) capture.value = values[i]
@@ -212,11 +208,8 @@ export class AsOfReplay<Value> {
     if ('take' in this.#encoder && taken.length > 0) this.#encoder.ingest(taken)
     for (const { user: name, timeMs } of taken) {
       if (serves !== undefined && !serves(name)) continue
-      let user = this.#users.get(name)
-      if (user === undefined) {
-        user = { held: [], landsMs: Number.NaN, knownFromMs: timeMs }
-        this.#users.set(name, user)
-      }
+      const user = this.#users.get(name) ?? { held: [], landsMs: Number.NaN, knownFromMs: timeMs }
+      this.#users.set(name, user)
       // An event before the last refresh landed is news that it brings along.
       if (policy.kind !== 'asynchronous' || timeMs <= user.landsMs) continue
       user.landsMs = timeMs + policy.refreshDelayMs

@@ -6,12 +6,12 @@ import type { CaptureLearner } from '../replay/as-of-replay.ts'
 import { HistoryAutoencoder } from './history-autoencoder.ts'
 import { MatrixFactorization } from './matrix-factorization.ts'
 import { PooledHistory } from './pooled-history.ts'
-import type { Representation, RepresentationOptions } from './representation.ts'
+import type { Representation } from './representation.ts'
 import { UnitScale } from './unit-scale.ts'
 import { eventId, UserHistories } from './user-histories.ts'
 
 /** `events`: the history itself, for a model that reads it. */
-export type LearnedKind = 'factors' | 'pooled' | 'autoencoder' | 'events'
+export type LearnedKind = keyof typeof representations | 'events'
 
 export interface LearnedPlan {
   readonly kind: LearnedKind
@@ -58,7 +58,8 @@ export class LearnedSource implements CaptureLearner<Float32Array> {
     this.#delayMs = space.tasks[0].delayMs
     this.#histories = new UserHistories(plan.events)
     this.dim = plan.dim
-    this.#representation = representationOf(plan.kind, { ...plan, users, items: itemBuckets(space), seed })
+    const options = { ...plan, users, items: itemBuckets(space), seed }
+    this.#representation = plan.kind === 'events' ? null : new representations[plan.kind](options)
     this.#scale = new UnitScale([], plan.dim)
   }
 
@@ -120,12 +121,7 @@ export class LearnedSource implements CaptureLearner<Float32Array> {
   }
 }
 
-function representationOf(kind: LearnedKind, options: RepresentationOptions): Representation | null {
-  if (kind === 'factors') return new MatrixFactorization(options)
-  if (kind === 'pooled') return new PooledHistory(options)
-  if (kind === 'autoencoder') return new HistoryAutoencoder(options)
-  return null
-}
+const representations = { factors: MatrixFactorization, pooled: PooledHistory, autoencoder: HistoryAutoencoder }
 
 /** As the store holds a vector: in half precision. */
 function stored(vector: Float64Array): Float32Array {

@@ -1,3 +1,4 @@
+import { EventEmitter, once } from 'node:events'
 import type { Arm } from '../lab/arms/arm.ts'
 import type { LabCache } from '../lab/cache/lab-cache.ts'
 
@@ -10,7 +11,7 @@ export class ArmQueue {
   readonly #left: Set<Arm>
   /** Directories of upstreams that those who took an arm may be training. */
   readonly #training = new Map<Arm, string>()
-  #wake: (() => void)[] = []
+  readonly #ended = new EventEmitter()
 
   constructor(arms: readonly Arm[], cache: LabCache) {
     this.#cache = cache
@@ -35,7 +36,7 @@ export class ArmQueue {
         await run(arm)
       } finally {
         this.#training.delete(arm)
-        for (const wake of this.#wake.splice(0)) wake()
+        this.#ended.emit('arm')
       }
     }
   }
@@ -51,13 +52,8 @@ export class ArmQueue {
     return arm
   }
 
-  #change(): Promise<void> {
-    return new Promise((resolve) => {
-      const timer = setTimeout(resolve, lookAgainMs)
-      this.#wake.push(() => {
-        clearTimeout(timer)
-        resolve()
-      })
-    })
+  /** An arm has ended, or it is time to look again. */
+  async #change(): Promise<void> {
+    await once(this.#ended, 'arm', { signal: AbortSignal.timeout(lookAgainMs) }).catch(() => {})
   }
 }

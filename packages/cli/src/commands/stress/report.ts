@@ -10,6 +10,7 @@ import {
   renderHtmlTable,
   renderKeyFigures,
   renderPage,
+  renderWarnings,
 } from '@headwater/evaluation/report-parts'
 import { formatRate, type StressResult, stepsByRate } from '@headwater/load/stress'
 import { latencyPlot, partsPlot, processorPlot, waitingPlot } from './plots.ts'
@@ -21,7 +22,7 @@ export function renderStressReport(result: StressResult, command: string): strin
 <p class="eyebrow">Headwater · stress of ${result.settings.url}</p>
 <h1>${headline(result)}</h1>
 <p class="verdict">${verdict(result)}</p>
-${warningsBox(result)}${renderKeyFigures(keyFigures(result))}</header>
+${renderWarnings(result.warnings)}${renderKeyFigures(keyFigures(result))}</header>
 <main>
 <h2>The curve</h2>
 ${renderFigures(latencyPlot(result), partsPlot(result))}
@@ -35,13 +36,6 @@ ${method(result)}
 ${facts(result, command)}</main>
 `
   return renderPage(`Stress of ${result.settings.url}`, body)
-}
-
-function warningsBox({ warnings }: StressResult): Html | null {
-  if (warnings.length === 0) return null
-  return html`<div class="warnings" role="note"><strong>Before you trust this</strong>
-<ul>${warnings.map((warning) => html`<li>${warning}</li>`)}</ul></div>
-`
 }
 
 function keyFigures({ holds, breaks, bottleneck, steps, settings }: StressResult): KeyFigure[] {

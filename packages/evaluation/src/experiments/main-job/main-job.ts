@@ -1,5 +1,4 @@
 /** What embeddings are worth that the store and the pooling serve as live traffic. `headwater run` runs it by itself. */
-import { presets } from '@headwater/runtime'
 import { defaultTraining } from '@headwater/training'
 import { adjusted, compare, isShown, scoreArm } from '../../lab/analysis/figures.ts'
 import type { Outcomes } from '../../lab/analysis/outcomes.ts'
@@ -7,7 +6,7 @@ import { type TrafficArmPlan, trafficArm } from '../../lab/arms/traffic-arm.ts'
 import type { Experiment } from '../../lab/experiment.ts'
 import { ExperimentError } from '../../lab/log/experiment-error.ts'
 import type { LabLog } from '../../lab/log/lab-log.ts'
-import type { LabSettings } from '../../lab/log/settings.ts'
+import { type LabSettings, realLab } from '../../lab/log/settings.ts'
 import { wallClockPercents } from '../../replay/wall-clock.ts'
 import type { Findings } from '../../report/findings.ts'
 import { formatDuration, formatGainInterval, formatNe, formatPercent } from '../../report/format.ts'
@@ -19,16 +18,7 @@ import { nameOf, progressiveTenths, trafficName } from './scores.ts'
 const dayMs = 86_400_000
 
 /** What `headwater run` does with a log. */
-export const mainJobSettings: LabSettings = {
-  preset: 'small',
-  config: presets.small,
-  training: defaultTraining,
-  firstShare: 0.6,
-  snapshots: 7,
-  roundShare: 0.06,
-  testShare: 0.1,
-  refreshDelayMs: 1000,
-}
+export const mainJobSettings: LabSettings = { ...realLab, training: defaultTraining, snapshots: 7, roundShare: 0.06 }
 
 /** How traffic is served and timed. */
 export type ServingPlan = Omit<TrafficArmPlan, 'name' | 'title' | 'seed'>

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto'
 import { readdirSync, readFileSync } from 'node:fs'
-import { dirname, join } from 'node:path'
+import { dirname, join, sep } from 'node:path'
 import { fileURLToPath } from 'node:url'
 
 /** Folders of this package that only read what arms came to, or say which ones there are. */
@@ -34,13 +34,15 @@ function hashOf(own: string): string {
 }
 
 function addFolder(hash: ReturnType<typeof createHash>, directory: string): void {
-  const entries = readdirSync(directory, { withFileTypes: true }).sort((a, b) => (a.name < b.name ? -1 : 1))
-  for (const entry of entries) {
-    const path = join(directory, entry.name)
-    if (entry.isDirectory()) {
-      if (!reading.has(entry.name)) addFolder(hash, path)
-    } else if (isCode(entry.name)) hash.update(entry.name).update('\0').update(readFileSync(path)).update('\0')
-  }
+  const paths = readdirSync(directory, { recursive: true, encoding: 'utf8' }).filter(
+    (path) => isCode(path) && !path.split(sep).some((folder) => reading.has(folder)),
+  )
+  for (const path of paths.sort())
+    hash
+      .update(path)
+      .update('\0')
+      .update(readFileSync(join(directory, path)))
+      .update('\0')
 }
 
 const isCode = (name: string) => /\.(ts|js)$/.test(name) && !/\.(test|d)\.(ts|js)$/.test(name)

@@ -3,7 +3,7 @@ import { renderSeriesLegend } from '../figures/legend.ts'
 import { formatDrift, formatDuration, formatGain, formatGainBounds, formatNe } from '../format.ts'
 import { type Html, html } from '../page/html.ts'
 import { renderHtmlTable } from '../page/html-table.ts'
-import { renderKeyFigures, renderPage } from '../page/page.ts'
+import { renderKeyFigures, renderPage, renderWarnings } from '../page/page.ts'
 import { armStyles } from './arms.ts'
 import { armFigures, driftFigures, earlierEventsFigures, progressiveFigures } from './figures.ts'
 import { factsList, methodSection } from './method.ts'
@@ -26,7 +26,7 @@ export function renderReport(result: MainJobResult): string {
 <p class="eyebrow">Headwater · ${result.dataset.name} · ${result.dataset.task}</p>
 <h1>${headline(result)}</h1>
 <p class="verdict">${verdict(result)}</p>
-${warningsBox(result)}${keyFigures(result)}</header>
+${renderWarnings(result.warnings)}${keyFigures(result)}</header>
 <main>
 <h2>The gain and its controls</h2>
 ${renderFigures(...armFigures(result))}${renderHtmlTable(armsTable(result))}
@@ -55,13 +55,6 @@ const legend = (shown: readonly Arm[]) =>
 function driftSection(result: MainJobResult): Html {
   if (result.drift.byRound.length === 0) return html`<p>One snapshot was published, so there is no drift to show.</p>`
   return html`${renderFigures(...driftFigures(result))}${renderHtmlTable(driftTable(result))}`
-}
-
-function warningsBox({ warnings }: MainJobResult): Html | null {
-  if (warnings.length === 0) return null
-  return html`<div class="warnings" role="note"><strong>Before you trust this</strong>
-<ul>${warnings.map((warning) => html`<li>${warning}</li>`)}</ul></div>
-`
 }
 
 function keyFigures({ neGain, gainOverUntrained, auc, read, freshness, drift, snapshots }: MainJobResult): Html {

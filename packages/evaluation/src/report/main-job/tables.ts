@@ -12,7 +12,7 @@ import {
 } from '../format.ts'
 import { type FigureTable, tableOf } from '../table.ts'
 import { armStyles } from './arms.ts'
-import { arms, type MainJobResult, type SeedFigures } from './result.ts'
+import { arms, type MainJobResult, type ProgressiveTenth, type SeedFigures } from './result.ts'
 
 export function armsTable({
   ne,
@@ -47,14 +47,12 @@ export function earlierEventsTable({ byEarlierEvents, rowsScored }: MainJobResul
   ])
 }
 
-type Tenth = MainJobResult['progressive'][number]
-
 export function progressiveTable({ progressive }: MainJobResult): FigureTable {
   return tableOf('Normalized entropy over the log', progressive, [
     ['rows', ({ fromRow, toRow }) => `${formatCount(fromRow)}–${formatCount(toRow - 1)}`],
     ['from', ({ fromTimeMs }) => formatDay(fromTimeMs)],
     ['base rate', ({ baseRate }) => formatPercent(baseRate)],
-    ...arms.map((arm) => [armStyles[arm].label, ({ ne }: Tenth) => formatNe(ne[arm])] as const),
+    ...arms.map((arm) => [armStyles[arm].label, ({ ne }: ProgressiveTenth) => formatNe(ne[arm])] as const),
   ])
 }
 

@@ -24,6 +24,13 @@ function keepTogether(text: string): string {
   return text.replace(/(\d) (?=%|ms\b|µs\b)/g, '$1\u00a0').replace(/(\d), (?=[+−]?[\d.]+\])/g, '$1,\u00a0')
 }
 
+export function renderWarnings(warnings: readonly string[]): Html | null {
+  if (warnings.length === 0) return null
+  return html`<div class="warnings" role="note"><strong>Before you trust this</strong>
+<ul>${warnings.map((warning) => html`<li>${warning}</li>`)}</ul></div>
+`
+}
+
 export type KeyFigure = readonly [name: string, figure: string, detail: string]
 
 export function renderKeyFigures(figures: readonly KeyFigure[]): Html {
