@@ -74,18 +74,22 @@ function variantsOf(lab: LabLog): Named[] {
   const { residual: _, ...withoutResidual } = level
   const { dense: __, ...withoutDense } = level
   const { schema } = lab.log
-  const base: Variant = { config: full, withoutAggregations: [], singleTask: false }
   const without = (name: string, title: string, changes: Partial<Variant>): Named => {
-    return { name: `without-${name}`, title: `without ${title}`, kind: 'without', variant: { ...base, ...changes } }
+    return {
+      name: `without-${name}`,
+      title: `without ${title}`,
+      kind: 'without',
+      variant: { config: full, ...changes },
+    }
   }
   const sized = (name: string, title: string, config: Partial<ModelConfig>): Named => {
-    return { name, title, kind: 'size', variant: { ...base, config: { ...full, ...config } } }
+    return { name, title, kind: 'size', variant: { config: { ...full, ...config } } }
   }
   const user = (changes: Partial<ModelConfig['user']>): ModelConfig => ({ ...full, user: { ...full.user, ...changes } })
   const mix = (changes: Partial<ModelConfig['mix']>): ModelConfig => ({ ...full, mix: { ...full.mix, ...changes } })
   const where = <T>(holds: boolean, make: () => T): T[] => (holds ? [make()] : [])
   return [
-    { name: 'full', title: 'all components', kind: 'full', variant: base },
+    { name: 'full', title: 'all components', kind: 'full', variant: { config: full } },
     ...level.extractors.map(({ kind }) =>
       without(kind, kind, { config: user({ levels: [withExtractors(level, (own) => own.kind !== kind)] }) }),
     ),

@@ -109,8 +109,7 @@ export const tower: Alternative = {
 }
 
 function towerOf(config: ModelConfig, seed: number, rateFactor: number) {
-  const variant = { config, withoutAggregations: [], singleTask: false, rateFactor }
-  return { source: 'tower', upstream: { ...standardUpstream(seed), variant } } as const
+  return { source: 'tower', upstream: { ...standardUpstream(seed), variant: { config, rateFactor } } } as const
 }
 
 export function alternativesOf({ log }: LabLog): Alternative[] {

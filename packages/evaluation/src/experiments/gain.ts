@@ -5,13 +5,13 @@ import type { Arm } from '../lab/arms/arm.ts'
 import { optimumArms } from '../lab/arms/optimum-arm.ts'
 import type { Experiment } from '../lab/experiment.ts'
 import { type LabLog, specOf } from '../lab/log/lab-log.ts'
-import type { Comparison, Findings } from '../report/findings.ts'
-import { formatGainInterval } from '../report/format.ts'
+import type { Comparison, Findings, GapShare } from '../report/findings.ts'
+import { formatGainInterval, formatPercent } from '../report/format.ts'
 import { atBestRates, atUsualRate, type RatedArm, rateSetups, ratesTable } from './best-rates.ts'
 import { gainChart, gapChart } from './charts.ts'
 import { allModels, modeArm, modeHead, servedArm, splitModels, standardUpstream, withoutArm } from './common-arms.ts'
 import { reachableTables } from './reachable.ts'
-import { gapFigures, slicesOf } from './slices.ts'
+import { slicesOf } from './slices.ts'
 
 const controls = [
   { source: 'flags', title: 'flags alone (control)' },
@@ -182,4 +182,16 @@ function conclude(given: Outcomes): Findings {
     ],
     tables: [...reachableTables(outcomes), ...(lab.quick ? [] : [ratesTable(outcomes, rated)])],
   }
+}
+
+/** Shares of the gap in a sentence; empty where there are none. */
+function gapFigures(gaps: readonly GapShare[]): string {
+  const told = (arm: string, model: string) => {
+    const found = gaps.find((own) => own.arm === arm && own.model === model)
+    return found && formatPercent(found.share.value)
+  }
+  const [head, headLate] = [told('head-synchronous', 'head'), told('head-asynchronous', 'head')]
+  const [fresh, late] = [told('synchronous', 'ranking'), told('asynchronous', 'ranking')]
+  if (head === undefined) return ''
+  return ` Of the gap between knowing nothing of the user and the filtered optimum, the upstream's own head closes ${head} synchronously and ${headLate} asynchronously, a downstream head trained on served vectors ${fresh} and ${late}.`
 }

@@ -82,8 +82,7 @@ function variantOf(lab: LabLog, input: Input, part: number): Variant {
   const { config } = lab.settings
   const counts = lab.log.schema.aggregations.filter(({ of }) => of === 'user').map(({ name }) => name)
   const given = {
-    withoutAggregations: input === 'sequences' ? counts : [],
-    singleTask: false,
+    ...(input === 'sequences' && { withoutAggregations: counts }),
     ...(input !== 'counts' && { sequence: sequenceOf(lab) }),
     ...(part > 1 && { learntUsers: 1 / part }),
   }

@@ -1,7 +1,6 @@
 /** What ranking by other predictions does to the clicks on the first ad. */
 import { mean, pairedClusterBootstrap } from '@headwater/statistics'
-import { bootstrap } from '../lab/analysis/figures.ts'
-import { widenBySeeds } from '../lab/analysis/seed-widening.ts'
+import { bootstrap, widenBySeeds } from '../lab/analysis/figures.ts'
 import type { PotentialOutcomes } from '../power/user-days.ts'
 import type { Interval } from '../report/findings.ts'
 

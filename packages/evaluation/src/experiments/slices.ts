@@ -1,8 +1,6 @@
 /** Parts of the test window that gains are looked at in. */
 import type { ModelName } from '../downstream/family.ts'
 import type { LabLog } from '../lab/log/lab-log.ts'
-import type { GapShare } from '../report/findings.ts'
-import { formatPercent } from '../report/format.ts'
 
 export interface Slice {
   readonly name: string
@@ -37,16 +35,4 @@ export function slicesOf({ test, surface }: LabLog, model: ModelName): Slice[] {
     for (const value of [...new Set(surfaces)].sort())
       add(`${surface.field} ${value}`, (place) => surfaces[place] === value)
   return all
-}
-
-/** Shares of the gap in a sentence; empty where there are none. */
-export function gapFigures(gaps: readonly GapShare[]): string {
-  const told = (arm: string, model: string) => {
-    const found = gaps.find((own) => own.arm === arm && own.model === model)
-    return found && formatPercent(found.share.value)
-  }
-  const [head, headLate] = [told('head-synchronous', 'head'), told('head-asynchronous', 'head')]
-  const [fresh, late] = [told('synchronous', 'ranking'), told('asynchronous', 'ranking')]
-  if (head === undefined) return ''
-  return ` Of the gap between knowing nothing of the user and the filtered optimum, the upstream's own head closes ${head} synchronously and ${headLate} asynchronously, a downstream head trained on served vectors ${fresh} and ${late}.`
 }

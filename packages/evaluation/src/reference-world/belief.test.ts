@@ -2,7 +2,7 @@ import { referenceSetting, syntheticWorld } from '@headwater/datasets'
 import { seededRandom } from '@headwater/statistics'
 import { Matrix } from 'ml-matrix'
 import { describe, expect, test } from 'vitest'
-import { expectedSigmoid, liveTopics, logitAfterClick, ShownAd, shrinkage } from './belief.ts'
+import { expectedSigmoid, liveTopics, logitAfterClick, shownAd, shrinkage } from './belief.ts'
 
 /** ∫ f(η) N(η; mean, variance) dη by the trapezoid rule, which converges at once on smooth functions of this kind. */
 function integrate(mean: number, variance: number, f: (logit: number) => number): number {
@@ -58,9 +58,8 @@ describe('the ad shown', () => {
   }
 
   test('has the gradient β (y − E y) and the Hessian −M that central differences have', () => {
-    const shown = new ShownAd(world)
     const at = Float64Array.of(0.7, -1.2, 2.1)
-    shown.seenFrom(at, live)
+    const shown = shownAd(world, at, live)
     const moved = (k: number, by: number, l = 0, also = 0) => {
       const interest = Float64Array.from(at)
       interest[k] += by
@@ -83,8 +82,7 @@ describe('the ad shown', () => {
 
   test('makes the covariance the inverse of precision plus information', () => {
     const random = seededRandom(8)
-    const shown = new ShownAd(world)
-    shown.seenFrom(Float64Array.of(0.3, 0.4, -0.5), live)
+    const shown = shownAd(world, Float64Array.of(0.3, 0.4, -0.5), live)
     const root = Float64Array.from({ length: 9 }, () => random.nextNormal())
     const at = (m: ArrayLike<number>, i: number, j: number) => m[i * 3 + j]
     const three = [0, 1, 2]

@@ -18,56 +18,43 @@ export function liveTopics(world: SyntheticWorld, day: number): Float64Array {
   return Float64Array.from(world.ads.flatMap((ad) => (ad.firstDay <= day ? [...ad.topics] : [])))
 }
 
-/**
- * The choice of one ad out of those live, seen from an interest θ: the ad's topics have mean E y [K] there, and the
- * log-probability of a choice has Hessian −M, M = β² Cov y [K, K].
- */
-export class ShownAd {
+/** The choice of one ad out of those live, seen from an interest θ. */
+interface ShownAd {
+  /** E y [K]: what the ad's topics have for a mean there. */
   readonly mean: Float64Array
+  /** M = β² Cov y [K, K]: the log-probability of a choice has the Hessian −M. */
   readonly information: Float64Array
-  readonly #weight: number
-  readonly #probabilities: Float64Array
+}
 
-  constructor({ setting, ads }: SyntheticWorld) {
-    this.mean = new Float64Array(setting.topics)
-    this.information = new Float64Array(setting.topics ** 2)
-    this.#weight = setting.targetingWeight
-    this.#probabilities = new Float64Array(ads.length)
+/** @param live topics [ads, K] of the ads that could be shown */
+export function shownAd({ setting }: SyntheticWorld, interest: Float64Array, live: Float64Array): ShownAd {
+  const topics = interest.length
+  const mean = new Float64Array(topics)
+  const information = new Float64Array(topics ** 2)
+  const odds = new Float64Array(live.length / topics)
+  let total = 0
+  for (let a = 0, at = 0; a < odds.length; a++) {
+    let match = 0
+    for (let k = 0; k < topics; k++) match += interest[k] * live[at++]
+    odds[a] = Math.exp(setting.targetingWeight * match)
+    total += odds[a]
   }
-
-  /** @param live topics [ads, K] of the ads that could be shown */
-  seenFrom(interest: Float64Array, live: Float64Array): void {
-    const { mean, information } = this
-    const probabilities = this.#probabilities
-    const topics = interest.length
-    const count = live.length / topics
-    mean.fill(0)
-    information.fill(0)
-    let total = 0
-    for (let a = 0, at = 0; a < count; a++) {
-      let match = 0
-      for (let k = 0; k < topics; k++) match += interest[k] * live[at++]
-      probabilities[a] = Math.exp(this.#weight * match)
-      total += probabilities[a]
-    }
-    for (let a = 0; a < count; a++) {
-      const share = probabilities[a] / total
-      const at = a * topics
-      for (let k = 0; k < topics; k++) {
-        const part = share * live[at + k]
-        mean[k] += part
-        for (let l = k; l < topics; l++) information[k * topics + l] += part * live[at + l]
-      }
-    }
-    const squared = this.#weight ** 2
+  for (let a = 0; a < odds.length; a++) {
+    const share = odds[a] / total
+    const at = a * topics
     for (let k = 0; k < topics; k++) {
-      for (let l = k; l < topics; l++) {
-        const value = squared * (information[k * topics + l] - mean[k] * mean[l])
-        information[k * topics + l] = value
-        information[l * topics + k] = value
-      }
+      const part = share * live[at + k]
+      mean[k] += part
+      for (let l = k; l < topics; l++) information[k * topics + l] += part * live[at + l]
     }
   }
+  for (let k = 0; k < topics; k++)
+    for (let l = k; l < topics; l++) {
+      const value = setting.targetingWeight ** 2 * (information[k * topics + l] - mean[k] * mean[l])
+      information[k * topics + l] = value
+      information[l * topics + k] = value
+    }
+  return { mean, information }
 }
 
 /** W = (I + n M S)⁻¹ n M [K, K], with which seeing n ads takes S to S − S W S. */
@@ -101,41 +88,39 @@ export function logitAfterClick(mean: number, variance: number, clicked: boolean
   return { mean: mean + sd * first, variance: variance * (second / total - first ** 2) }
 }
 
-/** Predicts clicks from a belief. The ad itself tells of the interest, since it was chosen by it. */
-export class ClickPredictor {
-  readonly #world: SyntheticWorld
-  readonly #shown: ShownAd
-
-  constructor(world: SyntheticWorld) {
-    this.#world = world
-    this.#shown = new ShownAd(world)
-  }
-
-  /** Probability of a click on each of the ads, every one for itself: the others of the request tell it nothing. */
-  predict({ mean, covariance }: Belief, ads: readonly number[], surface: number, live: Float64Array): number[] {
-    const { setting, ads: all, surfaces } = this.#world
-    const { topics, targetingWeight } = setting
-    this.#shown.seenFrom(mean, live)
-    const lost = covariance.mmul(shrinkage(this.#shown, 1, covariance)).mmul(covariance)
-    const after = Matrix.sub(covariance, lost).to1DArray()
-    return ads.map((index) => {
-      const ad = all[index]
-      const weights = logitWeights(this.#world, ad, surface)
-      let logit = surfaces[surface].base + ad.quality
-      let variance = 0
-      for (let k = 0; k < topics; k++) {
-        let interest = mean[k]
-        let spread = 0
-        for (let l = 0; l < topics; l++) {
-          interest += after[k * topics + l] * targetingWeight * (ad.topics[l] - this.#shown.mean[l])
-          spread += after[k * topics + l] * weights[l]
-        }
-        logit += weights[k] * interest
-        variance += weights[k] * spread
+/**
+ * Probability of a click on each of the ads, every one for itself: the others of the request tell it nothing. The ad itself
+ * tells of the interest, since it was chosen by it.
+ * @param live topics [ads, K] of the ads that could be shown
+ */
+export function predictClicks(
+  world: SyntheticWorld,
+  { mean, covariance }: Belief,
+  ads: readonly number[],
+  surface: number,
+  live: Float64Array,
+): number[] {
+  const { topics, targetingWeight } = world.setting
+  const shown = shownAd(world, mean, live)
+  const lost = covariance.mmul(shrinkage(shown, 1, covariance)).mmul(covariance)
+  const after = Matrix.sub(covariance, lost).to1DArray()
+  return ads.map((index) => {
+    const ad = world.ads[index]
+    const weights = logitWeights(world, ad, surface)
+    let logit = world.surfaces[surface].base + ad.quality
+    let variance = 0
+    for (let k = 0; k < topics; k++) {
+      let interest = mean[k]
+      let spread = 0
+      for (let l = 0; l < topics; l++) {
+        interest += after[k * topics + l] * targetingWeight * (ad.topics[l] - shown.mean[l])
+        spread += after[k * topics + l] * weights[l]
       }
-      return expectedSigmoid(logit, variance)
-    })
-  }
+      logit += weights[k] * interest
+      variance += weights[k] * spread
+    }
+    return expectedSigmoid(logit, variance)
+  })
 }
 
 /** α g ∘ y [K]: what a topic's interest adds to the logit of a click on this ad. */

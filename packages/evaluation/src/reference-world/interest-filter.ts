@@ -6,7 +6,7 @@
  */
 import type { SyntheticWorld } from '@headwater/datasets'
 import { inverse, Matrix } from 'ml-matrix'
-import { type Belief, logitAfterClick, logitWeights, ShownAd, shrinkage } from './belief.ts'
+import { type Belief, logitAfterClick, logitWeights, shownAd, shrinkage } from './belief.ts'
 
 interface State {
   /** [2K] */
@@ -20,7 +20,6 @@ interface State {
 export class InterestFilter {
   readonly #world: SyntheticWorld
   readonly #states: readonly State[]
-  readonly #shown: ShownAd
   readonly #topics: number
   readonly #width: number
 
@@ -28,7 +27,6 @@ export class InterestFilter {
   constructor(world: SyntheticWorld, { knowsProfiles }: { knowsProfiles: boolean }) {
     const { topics, profileSize, interestSd, profileNoiseSd, driftSd } = world.setting
     this.#world = world
-    this.#shown = new ShownAd(world)
     this.#topics = topics
     this.#width = 2 * topics
     const map = Matrix.from1DArray(topics, profileSize, world.profileMap).div(profileNoiseSd)
@@ -98,10 +96,10 @@ export class InterestFilter {
     const { mean, covariance } = this.#states[user]
     const [topics, width] = [this.#topics, this.#width]
     const { mean: interest, covariance: spread } = this.belief(user)
-    this.#shown.seenFrom(interest, live)
+    const shown = shownAd(this.#world, interest, live)
     const gain = this.#gainOf(covariance)
     const shrunk = Matrix.from1DArray(width, topics, gain)
-      .mmul(shrinkage(this.#shown, ads.length, spread))
+      .mmul(shrinkage(shown, ads.length, spread))
       .to1DArray()
     for (let i = 0; i < width; i++) {
       for (let j = i; j < width; j++) {
@@ -113,8 +111,7 @@ export class InterestFilter {
     }
     const gradient = new Float64Array(topics)
     for (const index of ads)
-      for (let k = 0; k < topics; k++)
-        gradient[k] += setting.targetingWeight * (all[index].topics[k] - this.#shown.mean[k])
+      for (let k = 0; k < topics; k++) gradient[k] += setting.targetingWeight * (all[index].topics[k] - shown.mean[k])
     const after = this.#gainOf(covariance)
     for (let i = 0; i < width; i++) for (let k = 0; k < topics; k++) mean[i] += after[i * topics + k] * gradient[k]
   }

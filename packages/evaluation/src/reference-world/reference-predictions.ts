@@ -1,6 +1,6 @@
 /** Shape letters: R scored impressions. */
 import { type SyntheticImpression, type SyntheticWorld, syntheticEvents } from '@headwater/datasets'
-import { ClickPredictor, liveTopics } from './belief.ts'
+import { liveTopics, predictClicks } from './belief.ts'
 import { InterestFilter } from './interest-filter.ts'
 
 /**
@@ -59,7 +59,6 @@ export function referencePredictions(
 class Observer {
   readonly #world: SyntheticWorld
   readonly #fromDay: number
-  readonly #predictor: ClickPredictor
   readonly #filters: Record<Knowledge, InterestFilter>
   #live: Float64Array = new Float64Array()
   #liveDay = -1
@@ -67,7 +66,6 @@ class Observer {
   constructor(world: SyntheticWorld, fromDay: number) {
     this.#world = world
     this.#fromDay = fromDay
-    this.#predictor = new ClickPredictor(world)
     this.#filters = byKnowledge((name) => new InterestFilter(world, { knowsProfiles: name !== 'nobody' }))
   }
 
@@ -89,7 +87,7 @@ class Observer {
     const predict = (name: Knowledge) => {
       const filter = this.#filters[name]
       filter.advance(user, day)
-      return this.#predictor.predict(filter.belief(user), ads, surface, this.#live)
+      return predictClicks(this.#world, filter.belief(user), ads, surface, this.#live)
     }
     const predicted = day < this.#fromDay ? null : byKnowledge(predict)
     asynchronous.copy(user, synchronous)

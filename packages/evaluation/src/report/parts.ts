@@ -4,5 +4,11 @@ export { type Figure, renderFigures } from './figures/figure.ts'
 export { renderSeriesLegend } from './figures/legend.ts'
 export { formatBytes, formatCompactCount, formatCount, formatDuration, formatPercent } from './format.ts'
 export { type Html, html } from './page/html.ts'
-export { renderHtmlTable } from './page/html-table.ts'
-export { type KeyFigure, renderFacts, renderKeyFigures, renderPage, renderWarnings } from './page/page.ts'
+export {
+  type KeyFigure,
+  renderFacts,
+  renderHtmlTable,
+  renderKeyFigures,
+  renderPage,
+  renderWarnings,
+} from './page/page.ts'

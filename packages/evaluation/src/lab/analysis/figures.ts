@@ -11,14 +11,50 @@ import {
   normalizedEntropyBootstrap,
   normalizedEntropyOfLosses,
   pairedClusterBootstrap,
+  type SeedSummary,
+  seedSummary,
+  studentReach,
   studentTwoSided,
 } from '@headwater/statistics'
 import { NoGapError, shareClosed } from '../../reference-world/reference-scores.ts'
-import type { ArmScore, Comparison, GapShare, ScoredModel } from '../../report/findings.ts'
+import type { ArmScore, Comparison, GapShare, Interval, ScoredModel } from '../../report/findings.ts'
 import type { Outcomes } from './outcomes.ts'
-import { widenBySeeds } from './seed-widening.ts'
 
 export const bootstrap = { draws: 2000, seed: 1 }
+
+interface Widened {
+  readonly interval: Interval
+  /** Of sampling and of seeds. */
+  readonly standardError: number
+  /** Of that error; infinite where it is of sampling alone. */
+  readonly freedom: number
+  readonly seedSd: SeedSummary['seedSd']
+}
+
+/**
+ * A bootstrap's interval, of sampling users alone, widened about its value by the spread between training seeds.
+ * @param bySeed the figure of each seed, on the same rows
+ */
+export function widenBySeeds(
+  { value, low, high, standardError }: Interval & { readonly standardError: number },
+  bySeed: readonly number[],
+): Widened {
+  const summary = seedSummary(
+    bySeed,
+    bySeed.map(() => standardError),
+    { sameRows: true },
+  )
+  const whole = summary.standardError ?? standardError
+  const { freedom } = summary
+  const few = studentReach(0.05, freedom) / studentReach(0.05, Number.POSITIVE_INFINITY)
+  const factor = (few * whole) / Math.max(standardError, Number.MIN_VALUE)
+  return {
+    interval: { value, low: value - (value - low) * factor, high: value + (high - value) * factor },
+    standardError: whole,
+    freedom,
+    seedSd: summary.seedSd,
+  }
+}
 
 /** Found again where it was asked for before: charts and tables ask for the same ones. */
 export function scoreArm(outcomes: Outcomes, arm: string, model: ScoredModel): ArmScore {

@@ -2,9 +2,8 @@
 import { baseRate, binaryEntropy, clusterBootstrap, mean } from '@headwater/statistics'
 import type { ModelName } from '../../downstream/family.ts'
 import type { Interval } from '../../report/findings.ts'
-import { bootstrap } from './figures.ts'
+import { bootstrap, widenBySeeds } from './figures.ts'
 import type { Outcomes } from './outcomes.ts'
-import { widenBySeeds } from './seed-widening.ts'
 
 /** An arm that serves a model. */
 export interface Served {

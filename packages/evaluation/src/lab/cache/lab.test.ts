@@ -63,7 +63,7 @@ test('a pilot tells what is left to do, and leaves nothing behind', async () => 
     return { ...arm, run }
   })
   const { upstream } = synchronous
-  const variant = { config: lab.settings.config, withoutAggregations: [], singleTask: false, learntUsers: 1 / 4 }
+  const variant = { config: lab.settings.config, learntUsers: 1 / 4 }
   const part = { ...frozen, upstream: { ...upstream!, variant } }
   const context = { device, lab, stages: silent, signal: undefined }
   const found = await estimate([part, synchronous], cache, context)

@@ -9,10 +9,10 @@ import type { LabSettings } from '../log/settings.ts'
 
 export interface Variant {
   readonly config: ModelConfig
-  /** Names of aggregations that it is not given. */
-  readonly withoutAggregations: readonly string[]
-  /** Whether it is trained on the first task alone. */
-  readonly singleTask: boolean
+  /** Names of aggregations that it is not given. Absent: none. */
+  readonly withoutAggregations?: readonly string[]
+  /** It is trained on the first task alone. Absent: on all of them. */
+  readonly singleTask?: true
   /** Whether the user's own fields are missing in every event. Absent: they are as in the log. */
   readonly withoutUserFields?: true
   /** Of the lab's learning rates. Absent: 1. */
