@@ -15,6 +15,16 @@ export interface ArmOutcome {
   readonly warnings?: readonly string[]
 }
 
+/** An arm whose settings are its kind and all of its plan but what is asked of every arm. */
+export function armOf<Plan extends Pick<Arm, 'name' | 'title'> & Partial<Pick<Arm, 'seed' | 'upstream'>>>(
+  kind: string,
+  plan: Plan,
+  run: Arm['run'],
+): Arm {
+  const { name, title, seed = 0, upstream = null, ...settings } = plan
+  return { name, title, seed, settings: { kind, ...settings }, upstream, run }
+}
+
 /** Columns of an outcome, of numbers by name. */
 export function floatColumns(columns: Readonly<Record<string, ArrayLike<number>>>): ArmOutcome['columns'] {
   return Object.fromEntries(Object.entries(columns).map(([name, values]) => [name, Float32Array.from(values)]))

@@ -21,7 +21,7 @@ import { LearnedSource } from '../../representations/learned-source.ts'
 import { judgedFrom, type LabLog, specOf } from '../log/lab-log.ts'
 import { type Publication, type Upstream, type UpstreamPlan, upstreamEvents } from '../upstream/upstream.ts'
 import { labOf } from '../upstream/variant.ts'
-import { type Arm, floatColumns, type ServedArmPlan } from './arm.ts'
+import { type Arm, armOf, floatColumns, type ServedArmPlan } from './arm.ts'
 
 /**
  * - `none`: nothing is served, and the model has no flags
@@ -91,117 +91,110 @@ export function judgedName(setup: string, model: string): string {
 }
 
 export function downstreamArm(plan: DownstreamArmPlan): Arm {
-  const { name, title, seed, upstream, ...settings } = plan
-  return {
-    name,
-    title,
-    seed,
-    settings: { kind: 'downstream', ...settings },
-    upstream,
-    run: async ({ device, lab: whole, stages, signal }, trained) => {
-      const lab = labOf(whole, upstream.variant)
-      const { space, log, test } = lab
-      const { publications } = trained!
-      const { learned, model } = plan.alternative ?? { learned: null, model: null }
-      const middle = publications.length >> 1
-      const keptFrom = plan.keptFrom ? publications[middle].row : test.fromRow
-      const publishedMs = (plan.keepsTower ? publications.slice(0, middle) : publications).map((own) => own.publishedMs)
-      const source = learned
-        ? new LearnedSource(space, learned, publishedMs, lab.users, seed)
-        : await openSource(device, space, plan, trained!)
-      const specs = plan.models.map((model) => specOf(lab, model))
-      const own = specs.map(({ rows }) => userSelector(rows))
-      const runs: { readonly spec: DownstreamSpec; readonly setup: Setup; readonly run: ProgressiveRun }[] = []
-      const flags = plan.source === 'none' ? [] : usualFlags
-      const shared = { device, space, dim: source.dim, flags, seed, keptFrom, judgedFrom: judgedFrom(lab) }
-      stages.begin(title, log.rows)
-      try {
-        for (const spec of specs)
-          for (const setup of plan.setups) {
-            const deployedAt = deployments(setup.deployment, publications, keptFrom)
-            const run = new ProgressiveRun({
-              ...shared,
-              spec,
-              ...(model && { model: ownModel(space, model, seed) }),
-              ...(deployedAt && { deployedAt }),
-              ...(setup.rateFactor !== undefined && { rateFactor: setup.rateFactor }),
-            })
-            runs.push({ spec, setup, run })
-          }
-        const frames = plan.source === 'tower' ? publications.map(({ frame }) => frame) : null
-        const replay = new AsOfReplay<Float32Array>(
-          {
-            space,
-            log,
-            policy: plan.policy,
-            ...(plan.frozen && { frozenFromMs: test.fromMs }),
-            slots: Math.max(...plan.setups.map(({ averaging }) => averaging.weights.length)),
-            publishedMs,
-            ingests: upstreamEvents(lab, upstream),
-            ...(plan.forOwnUsers && { serves: (user: string) => own.some((selects) => selects(user)) }),
-            countedFromMs: test.fromMs,
-            signal,
-          },
-          source,
-        )
-        const averagings = [...new Set(plan.setups.map(({ averaging }) => averaging))]
-        const about = plan.keptFrom && keptRows(lab, specs[0], publications, keptFrom)
-        const tally = { served: 0, ageMs: 0 }
-        for await (const block of replay.blocks()) {
-          const served = new Map(
-            averagings.map((averaging) => [
-              averaging,
-              block.held.map((held, row): Served | null => {
-                if (held.length === 0) return null
-                const ageMs = block.events[row].timeMs - held[0].featureTimeMs
-                return { vector: pooled(held, averaging, frames), ageMs }
-              }),
-            ]),
-          )
-          await addToEach(
-            block,
-            runs.map(({ setup, run }) => [run, served.get(setup.averaging)!]),
-          )
-          for (const [row, event] of block.events.entries()) {
-            about?.add(event)
-            const [newest] = block.held[row]
-            if (event.row < test.fromRow || newest === undefined) continue
-            tally.served++
-            tally.ageMs += event.timeMs - newest.featureTimeMs
-          }
-          stages.advance(block.events[block.rows - 1].row + 1)
+  const { title, seed, upstream } = plan
+  return armOf('downstream', plan, async ({ device, lab: whole, stages, signal }, trained) => {
+    const lab = labOf(whole, upstream.variant)
+    const { space, log, test } = lab
+    const { publications } = trained!
+    const { learned, model } = plan.alternative ?? { learned: null, model: null }
+    const middle = publications.length >> 1
+    const keptFrom = plan.keptFrom ? publications[middle].row : test.fromRow
+    const publishedMs = (plan.keepsTower ? publications.slice(0, middle) : publications).map((own) => own.publishedMs)
+    const source = learned
+      ? new LearnedSource(space, learned, publishedMs, lab.users, seed)
+      : await openSource(device, space, plan, trained!)
+    const specs = plan.models.map((model) => specOf(lab, model))
+    const own = specs.map(({ rows }) => userSelector(rows))
+    const runs: { readonly spec: DownstreamSpec; readonly setup: Setup; readonly run: ProgressiveRun }[] = []
+    const flags = plan.source === 'none' ? [] : usualFlags
+    const shared = { device, space, dim: source.dim, flags, seed, keptFrom, judgedFrom: judgedFrom(lab) }
+    stages.begin(title, log.rows)
+    try {
+      for (const spec of specs)
+        for (const setup of plan.setups) {
+          const deployedAt = deployments(setup.deployment, publications, keptFrom)
+          const run = new ProgressiveRun({
+            ...shared,
+            spec,
+            ...(model && { model: ownModel(space, model, seed) }),
+            ...(deployedAt && { deployedAt }),
+            ...(setup.rateFactor !== undefined && { rateFactor: setup.rateFactor }),
+          })
+          runs.push({ spec, setup, run })
         }
-        const columns: Record<string, Float32Array> = {}
-        for (const { spec, setup, run } of runs) columns[setupColumn(setup.name, spec.name)] = await run.finish()
-        stages.end()
-        const encodes = isTower(plan.source) ? replay.encodes : 0
-        const { judgedLoss } = runs[0].run
-        const judged = runs.flatMap(({ spec, setup, run }) =>
-          setup.rateFactor === undefined || run.judgedLoss === null
-            ? []
-            : [[judgedName(setup.name, spec.name), run.judgedLoss] as const],
+      const frames = plan.source === 'tower' ? publications.map(({ frame }) => frame) : null
+      const replay = new AsOfReplay<Float32Array>(
+        {
+          space,
+          log,
+          policy: plan.policy,
+          ...(plan.frozen && { frozenFromMs: test.fromMs }),
+          slots: Math.max(...plan.setups.map(({ averaging }) => averaging.weights.length)),
+          publishedMs,
+          ingests: upstreamEvents(lab, upstream),
+          ...(plan.forOwnUsers && { serves: (user: string) => own.some((selects) => selects(user)) }),
+          countedFromMs: test.fromMs,
+          signal,
+        },
+        source,
+      )
+      const averagings = [...new Set(plan.setups.map(({ averaging }) => averaging))]
+      const about = plan.keptFrom && keptRows(lab, specs[0], publications, keptFrom)
+      const tally = { served: 0, ageMs: 0 }
+      for await (const block of replay.blocks()) {
+        const served = new Map(
+          averagings.map((averaging) => [
+            averaging,
+            block.held.map((held, row): Served | null => {
+              if (held.length === 0) return null
+              const ageMs = block.events[row].timeMs - held[0].featureTimeMs
+              return { vector: pooled(held, averaging, frames), ageMs }
+            }),
+          ]),
         )
-        return {
-          columns: { ...columns, ...floatColumns(about?.columns ?? {}) },
-          figures: {
-            servedShare: tally.served / test.rows,
-            // Where nothing was served there is no age.
-            ...(tally.served > 0 && { meanAgeMs: tally.ageMs / tally.served }),
-            encodesPerRow: encodes / test.rows,
-            encodeFlopsPerRow: (encodes * trained!.encodeFlops) / test.rows,
-            trainingFlops: isTower(plan.source) ? trained!.trainingFlops : 0,
-            vectorWidth: source.dim,
-            ...(plan.forOwnUsers && { storedUsers: replay.users }),
-            ...(judgedLoss !== null && { judgedLoss }),
-            ...Object.fromEntries(judged),
-          },
+        await addToEach(
+          block,
+          runs.map(({ setup, run }) => [run, served.get(setup.averaging)!]),
+        )
+        for (const [row, event] of block.events.entries()) {
+          about?.add(event)
+          const [newest] = block.held[row]
+          if (event.row < test.fromRow || newest === undefined) continue
+          tally.served++
+          tally.ageMs += event.timeMs - newest.featureTimeMs
         }
-      } finally {
-        for (const { run } of runs) run.dispose()
-        source.dispose()
+        stages.advance(block.events[block.rows - 1].row + 1)
       }
-    },
-  }
+      const columns: Record<string, Float32Array> = {}
+      for (const { spec, setup, run } of runs) columns[setupColumn(setup.name, spec.name)] = await run.finish()
+      stages.end()
+      const encodes = isTower(plan.source) ? replay.encodes : 0
+      const { judgedLoss } = runs[0].run
+      const judged = runs.flatMap(({ spec, setup, run }) =>
+        setup.rateFactor === undefined || run.judgedLoss === null
+          ? []
+          : [[judgedName(setup.name, spec.name), run.judgedLoss] as const],
+      )
+      return {
+        columns: { ...columns, ...floatColumns(about?.columns ?? {}) },
+        figures: {
+          servedShare: tally.served / test.rows,
+          // Where nothing was served there is no age.
+          ...(tally.served > 0 && { meanAgeMs: tally.ageMs / tally.served }),
+          encodesPerRow: encodes / test.rows,
+          encodeFlopsPerRow: (encodes * trained!.encodeFlops) / test.rows,
+          trainingFlops: isTower(plan.source) ? trained!.trainingFlops : 0,
+          vectorWidth: source.dim,
+          ...(plan.forOwnUsers && { storedUsers: replay.users }),
+          ...(judgedLoss !== null && { judgedLoss }),
+          ...Object.fromEntries(judged),
+        },
+      }
+    } finally {
+      for (const { run } of runs) run.dispose()
+      source.dispose()
+    }
+  })
 }
 
 /** What the kept rows of a model are, where they are not the test window's. */

@@ -9,7 +9,7 @@ import { towerSource } from '../../replay/embedding-source.ts'
 import { panelOf } from '../../replay/panel.ts'
 import { type Averaging, pooled } from '../../replay/pooled.ts'
 import type { UpstreamPlan } from '../upstream/upstream.ts'
-import { type Arm, floatColumns } from './arm.ts'
+import { type Arm, armOf, floatColumns } from './arm.ts'
 
 /** Users compared, and those of them that are drawn. */
 const panelUsers = 1000
@@ -34,65 +34,59 @@ export interface PanelArmPlan {
  * that lies further apart [S − apart], `mapX` and `mapY` the places of the drawn
  * users in the plane in which all vectors spread most, snapshot after snapshot [S, drawn].
  */
-export function panelArm({ name, title, seed, upstream, aligned, averaging, apart }: PanelArmPlan): Arm {
-  return {
-    name,
-    title,
-    seed,
-    settings: { kind: 'panel', aligned, averaging, apart },
-    upstream,
-    run: async ({ device, lab, stages, signal }, trained) => {
-      const { space, log, test } = lab
-      const replay = new Replay(space)
-      const users = new Set<string>()
-      stages.begin(title, test.fromRow)
-      for await (const group of timeGroups(log.events())) {
-        signal?.throwIfAborted()
-        if (group[0].row >= test.fromRow) break
-        replay.ingest(group)
-        for (const { user } of group) users.add(user)
-        stages.advance(group[group.length - 1].row + 1)
+export function panelArm(plan: PanelArmPlan): Arm {
+  const { title, aligned, averaging, apart } = plan
+  return armOf('panel', plan, async ({ device, lab, stages, signal }, trained) => {
+    const { space, log, test } = lab
+    const replay = new Replay(space)
+    const users = new Set<string>()
+    stages.begin(title, test.fromRow)
+    for await (const group of timeGroups(log.events())) {
+      signal?.throwIfAborted()
+      if (group[0].row >= test.fromRow) break
+      replay.ingest(group)
+      for (const { user } of group) users.add(user)
+      stages.advance(group[group.length - 1].row + 1)
+    }
+    const panel = panelOf([...users], panelUsers)
+    const batch = space.allocate('user', panel.length)
+    for (const [row, user] of panel.entries()) space.encodeUser(batch, row, replay.userState(user), test.fromMs)
+    const { publications, directory } = trained!
+    const snapshots = publications.map(({ snapshot }) => join(directory, snapshot))
+    const source = await towerSource(device, snapshots, aligned)
+    try {
+      const { dim } = source
+      const bySnapshot: (readonly Float32Array[])[] = []
+      for (const k of snapshots.keys()) bySnapshot.push(await source.encode(k, batch, panel))
+      const frames = aligned ? publications.map(({ frame }) => frame) : null
+      const vectors = bySnapshot.map((rows) => joined(rows, dim))
+      const averages = servedAverages(bySnapshot, averaging, frames).map((rows) => joined(rows, dim))
+      const pairs = vectors.slice(1).map((after, k) => ({
+        ...drift(vectors[k], after, dim),
+        cka: linearCka(vectors[k], after, dim),
+        average: drift(averages[k], averages[k + 1], dim),
+      }))
+      const distant = vectors.slice(apart).map((after, k) => drift(vectors[k], after, dim))
+      const drawn = Math.min(drawnUsers, panel.length)
+      const shown = vectors.map((all) => all.subarray(0, drawn * dim))
+      const map = principalPlane(joined(shown, drawn * dim), dim)
+      stages.end()
+      const columns = {
+        cosine: pairs.map(({ cosine }) => cosine),
+        relativeL2: pairs.map(({ relativeL2 }) => relativeL2),
+        cka: pairs.map(({ cka }) => cka),
+        averageCosine: pairs.map(({ average }) => average.cosine),
+        averageRelativeL2: pairs.map(({ average }) => average.relativeL2),
+        cosineApart: distant.map(({ cosine }) => cosine),
+        relativeL2Apart: distant.map(({ relativeL2 }) => relativeL2),
+        mapX: map.filter((_, i) => i % 2 === 0),
+        mapY: map.filter((_, i) => i % 2 === 1),
       }
-      const panel = panelOf([...users], panelUsers)
-      const batch = space.allocate('user', panel.length)
-      for (const [row, user] of panel.entries()) space.encodeUser(batch, row, replay.userState(user), test.fromMs)
-      const { publications, directory } = trained!
-      const snapshots = publications.map(({ snapshot }) => join(directory, snapshot))
-      const source = await towerSource(device, snapshots, aligned)
-      try {
-        const { dim } = source
-        const bySnapshot: (readonly Float32Array[])[] = []
-        for (const k of snapshots.keys()) bySnapshot.push(await source.encode(k, batch, panel))
-        const frames = aligned ? publications.map(({ frame }) => frame) : null
-        const vectors = bySnapshot.map((rows) => joined(rows, dim))
-        const averages = servedAverages(bySnapshot, averaging, frames).map((rows) => joined(rows, dim))
-        const pairs = vectors.slice(1).map((after, k) => ({
-          ...drift(vectors[k], after, dim),
-          cka: linearCka(vectors[k], after, dim),
-          average: drift(averages[k], averages[k + 1], dim),
-        }))
-        const distant = vectors.slice(apart).map((after, k) => drift(vectors[k], after, dim))
-        const drawn = Math.min(drawnUsers, panel.length)
-        const shown = vectors.map((all) => all.subarray(0, drawn * dim))
-        const map = principalPlane(joined(shown, drawn * dim), dim)
-        stages.end()
-        const columns = {
-          cosine: pairs.map(({ cosine }) => cosine),
-          relativeL2: pairs.map(({ relativeL2 }) => relativeL2),
-          cka: pairs.map(({ cka }) => cka),
-          averageCosine: pairs.map(({ average }) => average.cosine),
-          averageRelativeL2: pairs.map(({ average }) => average.relativeL2),
-          cosineApart: distant.map(({ cosine }) => cosine),
-          relativeL2Apart: distant.map(({ relativeL2 }) => relativeL2),
-          mapX: map.filter((_, i) => i % 2 === 0),
-          mapY: map.filter((_, i) => i % 2 === 1),
-        }
-        return { columns: floatColumns(columns), figures: { panelUsers: panel.length, drawnUsers: drawn } }
-      } finally {
-        source.dispose()
-      }
-    },
-  }
+      return { columns: floatColumns(columns), figures: { panelUsers: panel.length, drawnUsers: drawn } }
+    } finally {
+      source.dispose()
+    }
+  })
 }
 
 /**

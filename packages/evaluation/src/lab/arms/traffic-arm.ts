@@ -6,7 +6,7 @@ import { servedModels, serveLiveTraffic, type TrafficSettings } from '../../repl
 import { servedBlocks, servedRows } from '../../replay/served-log.ts'
 import { measureByWallClock } from '../../replay/wall-clock.ts'
 import { specOf } from '../log/lab-log.ts'
-import { type Arm, floatColumns } from './arm.ts'
+import { type Arm, armOf, floatColumns } from './arm.ts'
 import { setupColumn } from './downstream-arm.ts'
 
 export interface TrafficArmPlan extends Pick<TrafficSettings, 'pooling' | 'panelUsers'> {
@@ -35,71 +35,65 @@ export const tenthsColumn = (choice: string): string => `${choice} tenths`
  * `driftFrom`, `driftTo`, `driftUsers`, `driftCosine` and `driftRelativeL2` by round; `readUs` and `freshnessMs` by
  * `wallClockPercents`. All but the clock's figures are the same again for the same seed.
  */
-export function trafficArm({ name, title, seed, ...plan }: TrafficArmPlan): Arm {
-  return {
-    name,
-    title,
-    seed,
-    settings: { kind: 'traffic', ...plan },
-    upstream: null,
-    run: async ({ device, lab, stages, signal, directory }) => {
-      const { log, space, settings, test, tenths, publicationRows } = lab
-      mkdirSync(directory, { recursive: true })
-      const job = { device, space, log, directory, publicationRows, seed, stages, signal }
-      const traffic = await serveLiveTraffic({ ...job, settings: { ...settings, ...plan } })
-      const measured = await measureByWallClock({ device, space, traffic, settings: plan, stages, signal })
-      stages.begin('downstream', log.rows)
-      const { embeddings } = settings.config
-      const labels = new Uint8Array(log.rows)
-      const blocks = servedBlocks(space, log, servedRows(traffic.servedLog, servedModels), signal)
-      const logits = await evaluateServed(blocks, {
-        device,
-        space,
-        spec: specOf(lab, 'ranking'),
-        choices,
-        dim: embeddings.count * embeddings.width,
-        seed,
-        onBlock: ({ events }) => {
-          for (const event of events) labels[event.row] = space.rankedLabel(event)
-          stages.advance(events[events.length - 1].row + 1)
-        },
-      })
-      const ofChoices = Object.entries(logits).flatMap(([choice, own]) => {
-        const losses = logLossesOfLogits(own, labels)
-        const byTenth = tenths.map(({ fromRow, toRow }) => mean(losses.subarray(fromRow, toRow)))
-        return [
-          [setupColumn(choice, 'ranking'), own.slice(test.fromRow)] as const,
-          [tenthsColumn(choice), byTenth] as const,
-        ]
-      })
-      stages.end()
-      const { drift, snapshotRows } = traffic
-      const { readUs, freshnessMs } = measured
-      return {
-        columns: floatColumns({
-          ...Object.fromEntries(ofChoices),
-          snapshotRows,
-          driftFrom: drift.map(({ fromSnapshot }) => fromSnapshot),
-          driftTo: drift.map(({ toSnapshot }) => toSnapshot),
-          driftUsers: drift.map(({ users }) => users),
-          driftCosine: drift.map(({ cosine }) => cosine),
-          driftRelativeL2: drift.map(({ relativeL2 }) => relativeL2),
-          readUs,
-          freshnessMs,
-        }),
-        figures: {
-          hitRate: traffic.hitRate,
-          vectorsChecked: traffic.vectorsChecked,
-          kernelShare: traffic.kernelShare,
-          towerParameters: traffic.towerParameters,
-          timedReads: measured.reads,
-          timedEvents: plan.timedEvents,
-        },
-        warnings: traffic.held.map(
-          ({ snapshot, reasons }) =>
-            `Seed ${seed}: snapshot ${snapshot} was held, traffic went on with the one before. ${reasons.join(' ')}`,
-        ),
-      }
-    },
-  }
+export function trafficArm(plan: TrafficArmPlan): Arm {
+  const { seed } = plan
+  return armOf('traffic', plan, async ({ device, lab, stages, signal, directory }) => {
+    const { log, space, settings, test, tenths, publicationRows } = lab
+    mkdirSync(directory, { recursive: true })
+    const job = { device, space, log, directory, publicationRows, seed, stages, signal }
+    const traffic = await serveLiveTraffic({ ...job, settings: { ...settings, ...plan } })
+    const measured = await measureByWallClock({ device, space, traffic, settings: plan, stages, signal })
+    stages.begin('downstream', log.rows)
+    const { embeddings } = settings.config
+    const labels = new Uint8Array(log.rows)
+    const blocks = servedBlocks(space, log, servedRows(traffic.servedLog, servedModels), signal)
+    const logits = await evaluateServed(blocks, {
+      device,
+      space,
+      spec: specOf(lab, 'ranking'),
+      choices,
+      dim: embeddings.count * embeddings.width,
+      seed,
+      onBlock: ({ events }) => {
+        for (const event of events) labels[event.row] = space.rankedLabel(event)
+        stages.advance(events[events.length - 1].row + 1)
+      },
+    })
+    const ofChoices = Object.entries(logits).flatMap(([choice, own]) => {
+      const losses = logLossesOfLogits(own, labels)
+      const byTenth = tenths.map(({ fromRow, toRow }) => mean(losses.subarray(fromRow, toRow)))
+      return [
+        [setupColumn(choice, 'ranking'), own.slice(test.fromRow)] as const,
+        [tenthsColumn(choice), byTenth] as const,
+      ]
+    })
+    stages.end()
+    const { drift, snapshotRows } = traffic
+    const { readUs, freshnessMs } = measured
+    return {
+      columns: floatColumns({
+        ...Object.fromEntries(ofChoices),
+        snapshotRows,
+        driftFrom: drift.map(({ fromSnapshot }) => fromSnapshot),
+        driftTo: drift.map(({ toSnapshot }) => toSnapshot),
+        driftUsers: drift.map(({ users }) => users),
+        driftCosine: drift.map(({ cosine }) => cosine),
+        driftRelativeL2: drift.map(({ relativeL2 }) => relativeL2),
+        readUs,
+        freshnessMs,
+      }),
+      figures: {
+        hitRate: traffic.hitRate,
+        vectorsChecked: traffic.vectorsChecked,
+        kernelShare: traffic.kernelShare,
+        towerParameters: traffic.towerParameters,
+        timedReads: measured.reads,
+        timedEvents: plan.timedEvents,
+      },
+      warnings: traffic.held.map(
+        ({ snapshot, reasons }) =>
+          `Seed ${seed}: snapshot ${snapshot} was held, traffic went on with the one before. ${reasons.join(' ')}`,
+      ),
+    }
+  })
 }

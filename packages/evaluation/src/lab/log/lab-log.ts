@@ -106,16 +106,13 @@ export async function readLabLog(
 
 /** @throws ExperimentError where the log has no times, or its test window lacks a class or users */
 export function checkTestWindow({ log, test }: LabLog): void {
-  const { userCount } = test
-  const where = 'the test window'
   if (!(log.timeRange.lastMs > log.timeRange.firstMs))
     throw new ExperimentError(log.name, 'all rows have one time', 'give a log with times: nothing can be earlier here')
-  checkLabels(log, where, test.models.ranking)
-  if (userCount < leastUsers) {
-    const reason = `${where} of ${test.rows} rows has ${userCount} users`
+  if (test.userCount < leastUsers) {
+    const reason = `the test window of ${test.rows} rows has ${test.userCount} users`
     throw new ExperimentError(log.name, reason, `intervals need ${leastUsers}: use a longer log`)
   }
-  checkDraws(log, where, test, test.models.ranking)
+  checkRows(log, 'the test window', test, test.models.ranking)
 }
 
 /**
@@ -145,17 +142,16 @@ export function checkModel(lab: LabLog, name: ModelName): void {
       `${where} has ${rows.trained} rows before the test window and ${rows.places.length} in it`,
       'use a longer log, or an experiment without it',
     )
-  checkLabels(log, where, rows)
-  checkDraws(log, where, test, rows)
+  checkRows(log, where, test, rows)
 }
 
-function checkLabels(log: Log, where: string, { labels }: ModelRows): void {
-  if (labels.includes(0) && labels.includes(1)) return
-  const reason = `${where} has ${labels.length} rows to be scored, without both classes`
-  throw new ExperimentError(log.name, reason, 'use a longer log, or another first task')
-}
-
-function checkDraws(log: Log, where: string, test: Pick<TestWindow, 'users'>, rows: ModelRows): void {
+/** Whether there are both classes, and users enough of either. */
+function checkRows(log: Log, where: string, test: TestWindow, rows: ModelRows): void {
+  const { labels } = rows
+  if (!labels.includes(0) || !labels.includes(1)) {
+    const reason = `${where} has ${labels.length} rows to be scored, without both classes`
+    throw new ExperimentError(log.name, reason, 'use a longer log, or another first task')
+  }
   if (isDrawable(test, rows)) return
   const [of0, of1] = usersByClass(test, rows)
   throw new ExperimentError(

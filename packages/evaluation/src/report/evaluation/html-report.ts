@@ -5,9 +5,8 @@ import type { EvaluationResult, ExperimentResult } from '../findings.ts'
 import { formatCount, formatDays, formatDuration } from '../format.ts'
 import { type Html, html } from '../page/html.ts'
 import { renderFacts, renderHtmlTable, renderPage, runFacts } from '../page/page.ts'
-import { methodOf } from './method.ts'
 import { modelTable, tablesOf } from './tables.ts'
-import { capitalized, headlineOf, quickNotice, verdictWord } from './verdicts.ts'
+import { capitalized, headlineOf, methodOf, quickNotice, verdictWord } from './words.ts'
 
 export function renderEvaluationHtml(result: EvaluationResult): string {
   const { dataset, experiments, quick } = result

@@ -2,9 +2,8 @@
 import type { EvaluationResult } from '../findings.ts'
 import { formatCount } from '../format.ts'
 import type { FigureTable } from '../table.ts'
-import { methodOf } from './method.ts'
 import { tablesOf } from './tables.ts'
-import { headlineOf, quickNotice, verdictWord } from './verdicts.ts'
+import { headlineOf, methodOf, quickNotice, verdictWord } from './words.ts'
 
 export function renderEvaluationMarkdown(result: EvaluationResult): string {
   const { dataset, experiments, quick } = result

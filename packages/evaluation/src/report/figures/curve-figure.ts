@@ -2,8 +2,7 @@
 import { dot, line, link, type Markish, type PlotOptions } from '@observablehq/plot'
 import { formatCompactCount } from '../format.ts'
 import { type Figure, toldPoint } from './figure.ts'
-import { renderSeriesLegend } from './legend.ts'
-import { type SeriesStyle, seriesStyles } from './series-style.ts'
+import { renderSeriesLegend, type SeriesStyle, seriesStyles } from './series-style.ts'
 
 interface CurvePoint {
   readonly label: string

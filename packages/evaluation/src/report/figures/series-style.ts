@@ -1,3 +1,5 @@
+import { Html, html } from '../page/html.ts'
+
 /** How a line or a point looks. */
 export interface SeriesStyle {
   /** CSS custom property; `style.ts` gives it a value in each colour scheme. */
@@ -15,3 +17,29 @@ export const seriesStyles: readonly SeriesStyle[] = [
   { color: 'var(--arm-without)', symbol: 'times' },
   { color: 'var(--text)', symbol: 'circle' },
 ]
+
+/** Which colour and symbol is which line of a figure, and what it is of. @param of what the lines are, in a word */
+export function renderSeriesLegend(
+  series: readonly (SeriesStyle & { readonly label: string; readonly sees?: string })[],
+  of = 'Lines',
+): Html {
+  return html`<ul class="legend" aria-label="${of}">${series.map(
+    (own) =>
+      html`<li>${symbolSvg(own)}${own.label}${own.sees === undefined ? null : html` <span class="muted">${own.sees}</span>`}</li>`,
+  )}</ul>
+`
+}
+
+const outlines = {
+  circle: 'M2 7a5 5 0 1 0 10 0a5 5 0 1 0 -10 0Z',
+  square: 'M3 3H11V11H3Z',
+  diamond: 'M7 1L11 7L7 13L3 7Z',
+  triangle: 'M7 2L12 11H2Z',
+  times: 'M3 3L11 11M11 3L3 11',
+}
+
+function symbolSvg({ color, symbol }: SeriesStyle): Html {
+  return new Html(
+    `<svg width="14" height="14" viewBox="0 0 14 14" aria-hidden="true" style="fill: ${color}; stroke: ${color}; stroke-width: 1.5"><path d="${outlines[symbol]}"/></svg>`,
+  )
+}

@@ -1,5 +1,5 @@
 import { renderFigures } from '../figures/figure.ts'
-import { renderSeriesLegend } from '../figures/legend.ts'
+import { renderSeriesLegend } from '../figures/series-style.ts'
 import { formatDrift, formatDuration, formatGain, formatGainBounds, formatNe } from '../format.ts'
 import { type Html, html } from '../page/html.ts'
 import { renderHtmlTable, renderKeyFigures, renderPage, renderWarnings } from '../page/page.ts'
