@@ -36,45 +36,48 @@ export interface Alternative {
 const { rate, idPenalty: penalty } = factorModelDefaults
 const rates = 'learning rate'
 
+/** Served to the downstream models. */
+const served = (name: string, title: string, tuned: string | null, arm: Alternative['arm']): Alternative => {
+  return { name, title, predicts: false, tuned, arm }
+}
+
+const control = (source: 'random' | 'untrained' | 'features', title: string) =>
+  served(source, title, null, () => ({ source }))
+
+const learned = (kind: LearnedKind, name: string, title: string) =>
+  served(name, title, rates, (lab, _, factor) => {
+    const plan = { kind, dim: servedWidth(lab), events: historyLength(lab.space), rate: rate * factor, penalty }
+    return { source: 'learned', alternative: { learned: plan } }
+  })
+
+/** Predicts by itself. */
 const own = (
   name: string,
   title: string,
   tuned: string | null,
   plan: (lab: LabLog, factor: number) => AlternativePlan,
-): Alternative => ({
-  name,
-  title,
-  predicts: true,
-  tuned,
-  arm: (lab, _, factor) => ({ source: plan(lab, factor).learned ? 'learned' : 'none', alternative: plan(lab, factor) }),
-})
-
-const learned = (kind: LearnedKind, name: string, title: string): Alternative => ({
-  name,
-  title,
-  predicts: false,
-  tuned: rates,
-  arm: (lab, _, factor) => {
-    const plan = { kind, dim: servedWidth(lab), events: historyLength(lab.space), rate: rate * factor, penalty }
-    return { source: 'learned', alternative: { learned: plan, model: null } }
-  },
-})
-
-const control = (source: 'random' | 'untrained' | 'features', title: string): Alternative => ({
-  name: source,
-  title,
-  predicts: false,
-  tuned: null,
-  arm: () => ({ source }),
-})
-
-const selfAttention: Alternative = {
-  name: 'self-attention',
-  title: 'self-attention over the history, last state (SASRec-like)',
-  predicts: false,
-  tuned: rates,
-  arm: ({ settings }, seed, rateFactor) => towerOf(lastStateConfig(settings.config), seed, rateFactor),
+): Alternative => {
+  const arm: Alternative['arm'] = (lab, _, factor) => {
+    const alternative = plan(lab, factor)
+    return { source: alternative.learned ? 'learned' : 'none', alternative }
+  }
+  return { ...served(name, title, tuned, arm), predicts: true }
 }
+
+const towerOf = (config: ModelConfig, seed: number, rateFactor: number) =>
+  ({ source: 'tower', upstream: { ...standardUpstream(seed), variant: { config, rateFactor } } }) as const
+
+/** At its own rates the arm of the other experiments. */
+export const tower = served('tower', 'the tower', rates, ({ settings }, seed, factor) =>
+  factor === 1 ? { source: 'tower' } : towerOf(settings.config, seed, factor),
+)
+
+const selfAttention = served(
+  'self-attention',
+  'self-attention over the history, last state (SASRec-like)',
+  rates,
+  ({ settings }, seed, factor) => towerOf(lastStateConfig(settings.config), seed, factor),
+)
 
 /**
  * A tower of nothing but the last event's state behind one transformer block over the history (Kang and McAuley 2018). Where
@@ -98,27 +101,11 @@ function lastStateConfig(config: ModelConfig): ModelConfig {
   }
 }
 
-/** At its own rates the arm of the other experiments. */
-export const tower: Alternative = {
-  name: 'tower',
-  title: 'the tower',
-  predicts: false,
-  tuned: rates,
-  arm: ({ settings }, seed, rateFactor) =>
-    rateFactor === 1 ? { source: 'tower' } : towerOf(settings.config, seed, rateFactor),
-}
-
-function towerOf(config: ModelConfig, seed: number, rateFactor: number) {
-  return { source: 'tower', upstream: { ...standardUpstream(seed), variant: { config, rateFactor } } } as const
-}
-
 export function alternativesOf({ log }: LabLog): Alternative[] {
   return [
-    own('base-rate', 'base rate', null, () => {
-      return { learned: null, model: { kind: 'counts', shrinkage: Number.POSITIVE_INFINITY } }
-    }),
+    own('base-rate', 'base rate', null, () => ({ model: { kind: 'counts', shrinkage: Number.POSITIVE_INFINITY } })),
     own('popularity', 'popularity of the item', 'shrinkage', (_, factor) => {
-      return { learned: null, model: { kind: 'counts', shrinkage: shrinkage * factor } }
+      return { model: { kind: 'counts', shrinkage: shrinkage * factor } }
     }),
     control('random', 'random fixed vector'),
     control('untrained', 'untrained tower'),

@@ -48,8 +48,7 @@ const methodsOf = ({ quick }: LabLog) =>
   quick ? allMethods.filter(({ average }) => average !== 'average-2' && average !== 'average-5') : allMethods
 
 /** Publications from one retraining of the downstream model to the next. A quick run has too few for the last. */
-const retrainedEvery = ({ quick }: LabLog): readonly Every[] => (quick ? [1, 3] : [1, 3, 7])
-type Every = 1 | 3 | 7
+const retrainedEvery = ({ quick }: LabLog) => (quick ? [1, 3] : [1, 3, 7])
 
 /** From the snapshot that a model was retrained on last to the last one before it is retrained again, at the longest. */
 const mostApart = (lab: LabLog) => Math.max(...retrainedEvery(lab)) - 1
@@ -67,8 +66,8 @@ interface Method extends Side {
 
 const armName = ({ upstream, aligned }: Side) => `${upstream}-${aligned ? 'aligned' : 'raw'}`
 const sideTitle = ({ upstream, aligned }: Side) => `${upstream}, ${aligned ? 'as published' : 'raw'}`
-const setupName = (average: AverageName, every: Every) => `${average}-every-${every}`
-const nameOf = (method: Method, every: Every) => `${armName(method)}#${setupName(method.average, every)}`
+const setupName = (average: AverageName, every: number) => `${average}-every-${every}`
+const nameOf = (method: Method, every: number) => `${armName(method)}#${setupName(method.average, every)}`
 const titleOf = ({ upstream, aligned, average }: Method) => `${upstream}, ${aligned ? 'aligned' : 'raw'}, ${average}`
 const planOf = (name: UpstreamName, seed: number): UpstreamPlan => ({ ...standardUpstream(seed), ...upstreams[name] })
 const sides = (Object.keys(upstreams) as UpstreamName[]).flatMap((upstream): Side[] => [
@@ -142,9 +141,9 @@ function conclude(outcomes: Outcomes): Findings {
   const intervals = retrainedEvery(outcomes.lab)
   const apart = mostApart(outcomes.lab)
   const scoreOf = (arm: string) => scoreArm(outcomes, arm, 'sparse')
-  const neOf = (method: Method, every: Every) => scoreOf(nameOf(method, every)).ne
+  const neOf = (method: Method, every: number) => scoreOf(nameOf(method, every)).ne
   /** Of an aligned average over one of aligned or raw vectors. */
-  const gainOf = (upstream: UpstreamName, every: Every, average: AverageName, over: Omit<Method, 'upstream'>) => {
+  const gainOf = (upstream: UpstreamName, every: number, average: AverageName, over: Omit<Method, 'upstream'>) => {
     const [arm, other] = [
       { upstream, aligned: true, average },
       { upstream, ...over },
@@ -152,7 +151,7 @@ function conclude(outcomes: Outcomes): Findings {
     return compare(outcomes, 'sparse', arm, other)!
   }
   const rawAverage = { aligned: false, average: 'average-3' } as const
-  const pair = (upstream: UpstreamName, every: Every) => gainOf(upstream, every, 'average-3', rawAverage)
+  const pair = (upstream: UpstreamName, every: number) => gainOf(upstream, every, 'average-3', rawAverage)
   const claims = adjusted([pair('warm', 3), pair('scratch', 3)])
   const others = (['warm', 'scratch'] as const).flatMap((upstream) => [
     ...intervals.filter((every) => every !== 3).map((every) => pair(upstream, every)),

@@ -13,23 +13,16 @@ function spreadOf(outcomes: Float64Array, before: Float64Array, weight: number) 
   return { mean, sd: sd!, cupedSd: meanAndSd(adjusted).sd! }
 }
 
-interface DetectableEffect {
-  readonly users: number
-  readonly days: number
-  /** Smallest effect that is detected with a power of 80 % at a level of 5 %, as a share of the mean. */
-  readonly lift: number
-  readonly cupedLift: number
-}
-
 /**
- * Minimum detectable lift of clicks a user, for each number of users and days of a test that begins on `fromDay`. More
- * users than the log has are taken to be like them.
+ * Minimum detectable lift of clicks a user, plainly and after CUPED, for each number of users and days of a test that begins on
+ * `fromDay`: the smallest effect that is detected with a power of 80 % at a level of 5 %, as a share of the mean. More users than
+ * the log has are taken to be like them.
  * @throws UnfitTestError where the log has no such days, or fewer than four users come in them
  */
 export function detectableEffects(
   userDays: UserDays,
   tests: Pick<TestWindow, 'fromDay' | 'daysBefore'> & Record<'users' | 'days', readonly number[]>,
-): DetectableEffect[] {
+) {
   const { fromDay, daysBefore } = tests
   return tests.days.flatMap((days) => {
     const spread = outcomeSpread(clickOutcomes(userDays, { fromDay, days, daysBefore }))

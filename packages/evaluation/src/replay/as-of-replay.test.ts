@@ -9,19 +9,18 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { publicationRows } from '../lab/log/settings.ts'
 import { silent, smallSettings } from '../testing/small-job.ts'
 import { memoryLog, minuteMs, smallEvents, smallSchema } from '../testing/small-log.ts'
-import { AsOfReplay, type Capture, type CaptureEncoder } from './as-of-replay.ts'
+import { AsOfReplay, type Capture, type CaptureEncoder, type ReplayOptions } from './as-of-replay.ts'
 import { fixedTowerSource, randomSource, towerSource } from './embedding-source.ts'
 import { servedModels, serveLiveTraffic } from './live-traffic.ts'
 import { pooled } from './pooled.ts'
 import { type ServedRow, servedRows } from './served-log.ts'
-import type { ServingOptions } from './serving-policy.ts'
 
 const space = compileFeatures(smallSchema)
 const events = smallEvents(1200, 5)
 const log = memoryLog(smallSchema, events)
 
 async function heldRows<Value>(
-  options: ServingOptions & { publishedMs: readonly number[]; ingests?: (event: LogEvent) => boolean },
+  options: Omit<ReplayOptions, 'space' | 'log'>,
   encoder: CaptureEncoder<Value>,
 ): Promise<(readonly Capture<Value>[])[]> {
   const replay = new AsOfReplay<Value>({ space, log, ...options }, encoder)

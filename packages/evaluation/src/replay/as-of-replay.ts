@@ -6,7 +6,7 @@
 import { type FeatureSpace, type LogEvent, Replay, type SideBatch } from '@headwater/features'
 import { AsOfError } from '@headwater/pooling'
 import { inBlocks, type ReplayedBlock } from './blocks.ts'
-import { batchFeatureMs, type ServingOptions } from './serving-policy.ts'
+import { batchFeatureMs, type ServingPolicy } from './serving-policy.ts'
 
 /** One computation of a user's embedding. */
 export interface Capture<Value> {
@@ -32,7 +32,12 @@ export interface CaptureLearner<Value> {
   take(snapshot: number, user: string): Value
 }
 
-export interface ReplayOptions extends ServingOptions {
+export interface ReplayOptions {
+  readonly policy: ServingPolicy
+  /** From this time on nothing is computed any more: what is held is served for good. Default: never. */
+  readonly frozenFromMs?: number
+  /** Embeddings of different snapshots that are kept a user, the newest first. */
+  readonly slots: number
   readonly space: FeatureSpace
   readonly log: { events(): AsyncIterable<LogEvent[]> }
   /** Time of the last event before each publication, ascending. */

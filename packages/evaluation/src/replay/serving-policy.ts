@@ -10,14 +10,6 @@ export type ServingPolicy =
   | { readonly kind: 'asynchronous'; readonly refreshDelayMs: number }
   | { readonly kind: 'batch'; readonly everyMs: number }
 
-export interface ServingOptions {
-  readonly policy: ServingPolicy
-  /** From this time on nothing is computed any more: what is held is served for good. Default: never. */
-  readonly frozenFromMs?: number
-  /** Embeddings of different snapshots that are kept a user, the newest first. */
-  readonly slots: number
-}
-
 /** As of when a batch computed at a boundary knows its users: strictly before the boundary's own events. */
 export function batchFeatureMs(timeMs: number, everyMs: number): number {
   return Math.floor(timeMs / everyMs) * everyMs - 1

@@ -11,10 +11,10 @@ export type OwnModelPlan =
   | { readonly kind: 'attention'; readonly events: number; readonly rate: number; readonly penalty: number }
 
 export interface AlternativePlan {
-  /** Null: what the arm's source serves. */
-  readonly learned: LearnedPlan | null
-  /** Null: the downstream models of the arm. */
-  readonly model: OwnModelPlan | null
+  /** Absent: what the arm's source serves. */
+  readonly learned?: LearnedPlan
+  /** Absent: the downstream models of the arm. */
+  readonly model?: OwnModelPlan
 }
 
 export function ownModel({ item, schema }: FeatureSpace, plan: OwnModelPlan, seed: number): DownstreamModel {

@@ -4,7 +4,7 @@ import { experimentsNamed } from '../experiments/experiments.ts'
 import { LabCache } from '../lab/cache/lab-cache.ts'
 import { openLabLog } from '../lab/log/open-lab-log.ts'
 import { silentStages } from '../progress/stages.ts'
-import type { SharedRun, WorkerMessage, WorkerOrder } from './arm-worker.ts'
+import type { SharedRun, WorkerMessage } from './arm-worker.ts'
 
 process.once('disconnect', () => process.exit())
 // A terminal sends it to all; the parent decides.
@@ -17,16 +17,14 @@ const planned = experimentsNamed(run.experiments).flatMap(({ arms }) => run.seed
 const byHash = new Map(planned.map((arm) => [cache.hashOf(arm), arm]))
 const context = { device, lab, stages: silentStages, signal: undefined }
 
-process.on('message', async ({ arm }: WorkerOrder) => {
+const tell = (message: WorkerMessage) => process.send!(message)
+
+process.on('message', async (hash: string) => {
   try {
-    await cache.run(byHash.get(arm)!, context)
-    tell({ kind: 'ran', failure: null })
+    await cache.run(byHash.get(hash)!, context)
+    tell({ failure: null })
   } catch (error) {
-    tell({ kind: 'ran', failure: error instanceof Error ? error.message : String(error) })
+    tell({ failure: error instanceof Error ? error.message : String(error) })
   }
 })
-tell({ kind: 'ready' })
-
-function tell(message: WorkerMessage): void {
-  process.send!(message)
-}
+tell({ failure: null })

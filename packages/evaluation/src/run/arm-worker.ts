@@ -13,12 +13,9 @@ export interface SharedRun {
   readonly directory: string
 }
 
-/** What a worker says: `ready` once, then one answer to each arm. */
-export type WorkerMessage = { readonly kind: 'ready' } | { readonly kind: 'ran'; readonly failure: string | null }
-
-/** What a worker is asked: the hash of an arm. */
-export interface WorkerOrder {
-  readonly arm: string
+/** What a worker says when it is ready, and of each arm whose hash it was sent. */
+export interface WorkerMessage {
+  readonly failure: string | null
 }
 
 /** An arm failed in the process that ran it, or that process ended. */
@@ -57,10 +54,9 @@ export class ArmWorker {
   async run(hash: string): Promise<void> {
     await this.#ready
     const answer = this.#message()
-    const order: WorkerOrder = { arm: hash }
-    this.#child.send(order)
-    const message = await answer
-    if (message.kind === 'ran' && message.failure !== null) throw new ArmWorkerError(message.failure)
+    this.#child.send(hash)
+    const { failure } = await answer
+    if (failure !== null) throw new ArmWorkerError(failure)
   }
 
   /** Whatever it is at is left as it is. */

@@ -96,7 +96,7 @@ export function downstreamArm(plan: DownstreamArmPlan): Arm {
     const lab = labOf(whole, upstream.variant)
     const { space, log, test } = lab
     const { publications } = trained!
-    const { learned, model } = plan.alternative ?? { learned: null, model: null }
+    const { learned, model } = plan.alternative ?? {}
     const middle = publications.length >> 1
     const keptFrom = plan.keptFrom ? publications[middle].row : test.fromRow
     const publishedMs = (plan.keepsTower ? publications.slice(0, middle) : publications).map((own) => own.publishedMs)

@@ -39,7 +39,9 @@ export interface Publication {
   readonly frame: number
 }
 
-interface UpstreamFile {
+export interface Upstream {
+  /** Where it is kept; the file in it tells the rest. */
+  readonly directory: string
   readonly publications: readonly Publication[]
   readonly untrained: string
   readonly towerParameters: number
@@ -50,17 +52,13 @@ interface UpstreamFile {
   readonly trainingFlops: number
 }
 
-export interface Upstream extends UpstreamFile {
-  readonly directory: string
-}
-
 const fileName = 'upstream.json'
 
 /** An upstream that was trained before; null where none was. */
 export function readUpstream(directory: string): Upstream | null {
   const path = join(directory, fileName)
   if (!existsSync(path)) return null
-  return { directory, ...(JSON.parse(readFileSync(path, 'utf8')) as UpstreamFile) }
+  return { directory, ...(JSON.parse(readFileSync(path, 'utf8')) as Omit<Upstream, 'directory'>) }
 }
 
 /** Which events the upstream has. */
@@ -147,7 +145,7 @@ export async function trainUpstream(
       stages.advance(row)
     }
     stages.end()
-    const file: UpstreamFile = {
+    const file: Omit<Upstream, 'directory'> = {
       publications,
       untrained,
       towerParameters: training.weights.set.count,
