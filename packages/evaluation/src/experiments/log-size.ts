@@ -82,8 +82,7 @@ function variantOf(lab: LabLog, input: Input, part: number): Variant {
   const { config } = lab.settings
   const counts = lab.log.schema.aggregations.filter(({ of }) => of === 'user').map(({ name }) => name)
   const given = {
-    ...(input === 'sequences' && { withoutAggregations: counts }),
-    ...(input !== 'counts' && { sequence: sequenceOf(lab) }),
+    ...(input === 'sequences' && { withoutAggregations: counts, sequence: sequenceOf(lab) }),
     ...(part > 1 && { learntUsers: 1 / part }),
   }
   const { user } = labOf(lab, { config, ...given }).space

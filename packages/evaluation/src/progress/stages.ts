@@ -9,29 +9,20 @@ export interface Stages {
 export const silentStages: Stages = { begin() {}, advance() {}, end() {} }
 
 /** Wall-clock seconds by stage, handing everything on. */
-export class TimedStages implements Stages {
-  readonly seconds: Record<string, number> = {}
-  readonly #inner: Stages
-  #stage = ''
-  #startMs = 0
-
-  constructor(inner: Stages) {
-    this.#inner = inner
-  }
-
-  begin(stage: string, total: number): void {
-    this.#stage = stage
-    this.#startMs = performance.now()
-    this.#inner.begin(stage, total)
-  }
-
-  advance(done: number): void {
-    this.#inner.advance(done)
-  }
-
-  end(): void {
-    const seconds = (performance.now() - this.#startMs) / 1000
-    this.seconds[this.#stage] = (this.seconds[this.#stage] ?? 0) + seconds
-    this.#inner.end()
+export function timedStages(inner: Stages): Stages & { readonly seconds: Record<string, number> } {
+  const seconds: Record<string, number> = {}
+  let [stage, startMs] = ['', 0]
+  return {
+    seconds,
+    begin: (name, total) => {
+      stage = name
+      startMs = performance.now()
+      inner.begin(name, total)
+    },
+    advance: (done) => inner.advance(done),
+    end: () => {
+      seconds[stage] = (seconds[stage] ?? 0) + (performance.now() - startMs) / 1000
+      inner.end()
+    },
   }
 }

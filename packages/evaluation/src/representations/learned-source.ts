@@ -7,7 +7,7 @@ import { HistoryAutoencoder } from './history-autoencoder.ts'
 import { MatrixFactorization } from './matrix-factorization.ts'
 import { PooledHistory } from './pooled-history.ts'
 import type { Representation } from './representation.ts'
-import { UnitScale } from './unit-scale.ts'
+import { unitScale } from './unit-scale.ts'
 import { eventId, UserHistories } from './user-histories.ts'
 
 /** `events`: the history itself, for a model that reads it. */
@@ -48,7 +48,7 @@ export class LearnedSource implements CaptureLearner<Float32Array> {
   readonly #vectors: Float32Array[] = []
   /** Whose labels are not known yet. */
   readonly #waiting: LogEvent[] = []
-  #scale: UnitScale
+  #scaled: ReturnType<typeof unitScale>
   #published = 0
 
   /** @param publishedMs time of the last event before each publication, ascending @param users of the log */
@@ -60,7 +60,7 @@ export class LearnedSource implements CaptureLearner<Float32Array> {
     this.dim = plan.dim
     const options = { ...plan, users, items: itemBuckets(space), seed }
     this.#representation = plan.kind === 'events' ? null : new representations[plan.kind](options)
-    this.#scale = new UnitScale([], plan.dim)
+    this.#scaled = unitScale([], plan.dim)
   }
 
   ingest(group: readonly LogEvent[]): void {
@@ -90,7 +90,7 @@ export class LearnedSource implements CaptureLearner<Float32Array> {
     if (representation !== null) {
       representation.publish()
       const vectors = [...this.#numbers.values()].map((user) => representation.embed(user, this.#histories.of(user)))
-      this.#scale = new UnitScale(vectors, this.dim)
+      this.#scaled = unitScale(vectors, this.dim)
     }
     if (first) for (const user of this.#numbers.values()) this.#compute(user)
   }
@@ -111,7 +111,7 @@ export class LearnedSource implements CaptureLearner<Float32Array> {
     this.#vectors[user] =
       this.#representation === null
         ? paddedEvents(history, this.dim)
-        : stored(this.#scale.apply(this.#representation.embed(user, history)))
+        : stored(this.#scaled(this.#representation.embed(user, history)))
   }
 
   #numberOf(name: string): number {

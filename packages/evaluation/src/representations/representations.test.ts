@@ -11,7 +11,7 @@ import { paddedEvents } from './learned-source.ts'
 import { MatrixFactorization } from './matrix-factorization.ts'
 import { PooledHistory } from './pooled-history.ts'
 import type { Example, Representation } from './representation.ts'
-import { UnitScale } from './unit-scale.ts'
+import { unitScale } from './unit-scale.ts'
 
 const options = { users: 3, items: 5, dim: 7, rate: 0.1, penalty: 0, seed: 4 }
 
@@ -156,7 +156,7 @@ test('vectors are brought to unit size by one number, so that they keep their pr
   ].map((own) => Float64Array.from(own))
   // Means 3 and 12; squares 4 + 0 + 4 and 4 + 4 + 16, over six numbers: 32 / 6.
   const s = Math.sqrt(32 / 6)
-  const scaled = vectors.map((own) => [...new UnitScale(vectors, 2).apply(own)])
+  const scaled = vectors.map((own) => [...unitScale(vectors, 2)(own)])
   const expected = [
     [-2 / s, -2 / s],
     [0, -2 / s],
@@ -164,6 +164,6 @@ test('vectors are brought to unit size by one number, so that they keep their pr
   ]
   for (const [i, own] of scaled.entries()) for (const k of [0, 1]) expect(own[k]).toBeCloseTo(expected[i][k], 12)
   const same = Float64Array.of(4, 5)
-  expect(new UnitScale([same, same], 2).apply(same)).toEqual(Float64Array.of(0, 0))
-  expect(new UnitScale([], 2).apply(same)).toEqual(same)
+  expect(unitScale([same, same], 2)(same)).toEqual(Float64Array.of(0, 0))
+  expect(unitScale([], 2)(same)).toEqual(same)
 })

@@ -10,7 +10,7 @@ import { Outcomes } from '../lab/analysis/outcomes.ts'
 import type { ArmOutcome } from '../lab/arms/arm.ts'
 import { readLabLog } from '../lab/log/lab-log.ts'
 import type { LabSettings } from '../lab/log/settings.ts'
-import { type Stages, TimedStages } from '../progress/stages.ts'
+import { type Stages, timedStages } from '../progress/stages.ts'
 import { wallClockPercents } from '../replay/wall-clock.ts'
 import type { MainJobResult } from '../report/main-job/result.ts'
 
@@ -38,7 +38,7 @@ export async function runMainJob(options: MainJobOptions): Promise<MainJobResult
   const lab = await readLabLog(log, options.source, settings, null, signal)
   const experiment = mainJobExperiment(serving)
   experiment.check!(lab)
-  const stages = new TimedStages(options.stages)
+  const stages = timedStages(options.stages)
   const found: ArmOutcome[] = []
   for (const seed of seeds) {
     const [arm] = experiment.arms(lab, seed)
