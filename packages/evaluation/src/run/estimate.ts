@@ -35,9 +35,10 @@ export async function estimate(arms: readonly Arm[], cache: LabCache, context: A
   const left = arms.filter((arm) => !cache.has(arm))
   const upstreams = upstreamsOf(left).filter((plan) => !cache.hasUpstream(plan))
   const { lab } = context
-  const sample = dearest(lab, left)
-  if (sample === undefined || lab.log.rows < leastRows)
-    return { arms: left.length, upstreams: upstreams.length, seconds: null }
+  const works = left.flatMap((arm) => (arm.upstream ? { arm, work: trainingWork(lab, arm.upstream) } : []))
+  const [sample] = works.sort((a, b) => b.work - a.work)
+  const counts = { arms: left.length, upstreams: upstreams.length }
+  if (sample === undefined || lab.log.rows < leastRows) return { ...counts, seconds: null }
   const most = Math.min(pilotRows, Math.round(lab.log.rows * pilotShare))
   const half = most >> 1
   const directory = join(cache.directory, 'pilot')
@@ -45,7 +46,7 @@ export async function estimate(arms: readonly Arm[], cache: LabCache, context: A
   try {
     for (const rows of [half, half, half, most, most]) {
       rmSync(directory, { recursive: true, force: true })
-      runs.push(await pilot(sample, directory, rows, context))
+      runs.push(await pilot(sample.arm, directory, rows, context))
     }
   } finally {
     rmSync(directory, { recursive: true, force: true })
@@ -57,13 +58,9 @@ export async function estimate(arms: readonly Arm[], cache: LabCache, context: A
     return fixed * snapshots + perRow * lab.log.rows
   }
   const { snapshots } = lab.settings
-  const sampled = trainingWork(lab, sample.upstream!)
-  const work = upstreams.reduce((sum, plan) => sum + trainingWork(lab, plan) / sampled, 0)
-  return {
-    arms: left.length,
-    upstreams: upstreams.length,
-    seconds: left.length * seconds('arm', 1) + work * seconds('upstream', snapshots / pilotSnapshots),
-  }
+  const work = upstreams.reduce((sum, plan) => sum + trainingWork(lab, plan) / sample.work, 0)
+  const ofUpstreams = work * seconds('upstream', snapshots / pilotSnapshots)
+  return { ...counts, seconds: left.length * seconds('arm', 1) + ofUpstreams }
 }
 
 /**
@@ -81,12 +78,6 @@ export function pilotCost(
   if (long - short <= noise) return { perRow: long / most, fixed: 0 }
   const perRow = (long - short) / (most - half)
   return { perRow, fixed: Math.max(0, short - perRow * half) }
-}
-
-/** The first of those arms whose upstreams take the most work; undefined where none has one. */
-function dearest(lab: LabLog, arms: readonly Arm[]): Arm | undefined {
-  const works = arms.flatMap((arm) => (arm.upstream ? { arm, work: trainingWork(lab, arm.upstream) } : []))
-  return works.sort((a, b) => b.work - a.work)[0]?.arm
 }
 
 /** Of all arms, each once. */
