@@ -102,18 +102,13 @@ export interface Driver {
 
 /** Of one ring, with the places of its user and its model in the request; null is for reads that may miss. */
 export type VisitRing = (user: number, model: number, record: Uint8Array | undefined | null) => void
-export type VisitRecord = (place: number, record: Uint8Array | undefined) => void
+type VisitRecord = (place: number, record: Uint8Array | undefined) => void
 export type VisitScanned = (key: string, model: string | undefined, record: Uint8Array) => void
-export type UpdateRing = (user: number, record: Uint8Array | undefined) => Uint8Array | null
+type UpdateRing = (user: number, record: Uint8Array | undefined) => Uint8Array | null
+/** Numbers of records. */
+type RemovedUser = { readonly rings: number; readonly states: number; readonly events: number }
 /** Where a scan goes on; null at the end. */
 export type Cursor = string | null
-
-/** Numbers of records. */
-export interface RemovedUser {
-  readonly rings: number
-  readonly states: number
-  readonly events: number
-}
 
 export interface StoredRecord extends RecordAddress {
   readonly record: Uint8Array

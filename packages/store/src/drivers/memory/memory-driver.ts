@@ -2,7 +2,7 @@ import { recordVersion, type Table } from '../../record/record.ts'
 import { digestOf, tombstoneTimeMs } from '../../record/tombstone.ts'
 import { RequestError } from '../../validation/errors.ts'
 import { type Driver, type RecordWrite, type StoredRecord, writeOutcome } from '../driver.ts'
-import { eventsPart, type OwnerKind, Slab, type SlabOptions, statePart } from '../slab/slab.ts'
+import { eventsPart, ownerOf, Slab, type SlabOptions, statePart } from '../slab/slab.ts'
 
 const done = Promise.resolve()
 
@@ -172,8 +172,4 @@ export function memoryDriver(options: SlabOptions = {}): Driver {
       slab = new Slab(options)
     },
   }
-}
-
-function ownerOf(table: Table): OwnerKind {
-  return table === 'item' || table === 'tombstone' ? table : 'user'
 }

@@ -7,6 +7,7 @@
  * its segment is cleaned (a compacting log). Chosen over size classes, whose waste grows as records' sizes change, and which
  * can evict only what has the size that is asked for.
  */
+import type { Table } from '../../record/record.ts'
 import { StoreWriteError } from '../../validation/errors.ts'
 import { Cleaner } from './cleaner.ts'
 import {
@@ -34,6 +35,11 @@ export type { OwnerKind } from './entry.ts'
 export const statePart = 0
 export const eventsPart = 1
 const firstModelPart = 2
+
+/** Whose entry has a table's records. */
+export function ownerOf(table: Table): OwnerKind {
+  return table === 'item' || table === 'tombstone' ? table : 'user'
+}
 
 export interface SlabOptions {
   /** Bytes of segments and index; absent: as many as are needed. */

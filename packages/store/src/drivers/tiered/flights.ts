@@ -16,17 +16,11 @@ export interface Flight {
   mayKeep: boolean
 }
 
-/** Writes to an owner that are under way. */
-interface Writing {
-  writers: number
-  /** Two overlap, so that it is not known which was last. */
-  contested: boolean
-}
-
 export class Flights {
   /** By owner, then by part. */
   readonly #reads = new Map<string, Map<number, Flight>>()
-  readonly #writes = new Map<string, Writing>()
+  /** By owner, how many are under way; `contested` where two overlapped, so that it is not known which was last. */
+  readonly #writes = new Map<string, { writers: number; contested: boolean }>()
 
   /** The read that a new one may wait for. */
   join(owner: string, part: number): Flight | undefined {

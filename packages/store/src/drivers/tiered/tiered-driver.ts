@@ -1,6 +1,6 @@
 import type { Table } from '../../record/record.ts'
 import { type Driver, type RecordRemoval, type VisitRing, writeOutcome } from '../driver.ts'
-import { eventsPart, type OwnerKind, Slab, statePart } from '../slab/slab.ts'
+import { eventsPart, type OwnerKind, ownerOf, Slab, statePart } from '../slab/slab.ts'
 import { type Flight, Flights } from './flights.ts'
 
 export interface TierOptions {
@@ -246,10 +246,6 @@ export function tieredDriver(base: Driver, options: TierOptions): TieredDriver {
 
 function ownerName(tenant: string, kind: OwnerKind, key: string): string {
   return `${kind}\0${tenant}\0${key}`
-}
-
-function ownerOf(table: Table): OwnerKind {
-  return table === 'item' || table === 'tombstone' ? table : 'user'
 }
 
 function partOf(table: Table): number {
