@@ -79,39 +79,10 @@ export function answerBytes(
   return of.answerCallBytes + usersARead * models * (of.answerUserBytes + answerValueBytes * dim)
 }
 
-export interface CapacityPlan {
-  readonly usersReadPerSecond: number
-  readonly refreshesPerSecond: number
-  readonly eventsPerSecond: number
-  /** A process has one processor. */
-  readonly readers: { readonly processors: number; readonly processes: number; readonly machines: number }
-  readonly workers: { readonly processors: number; readonly processes: number; readonly machines: number }
-  /** GPUs, or whatever device it was that was measured. */
-  readonly encoders: number
-  readonly valkey: {
-    readonly masters: number
-    readonly nodes: number
-    /** What their number comes from. */
-    readonly boundBy: 'memory' | 'processors' | 'a majority'
-    /** Of all masters, busy. */
-    readonly processors: number
-    /** Of all nodes together, data alone. */
-    readonly memoryBytes: number
-    readonly diskBytes: number
-  }
-  /** Bytes a second. */
-  readonly network: {
-    readonly readersToCallers: number
-    readonly valkeyToReaders: number
-    /** Of refreshes, to masters and from them to replicas. */
-    readonly valkeyWrites: number
-  }
-  /** Memory of a user, replicas aside. */
-  readonly bytesAUser: number
-}
+export type CapacityPlan = ReturnType<typeof planCapacity>
 
 /** @throws CapacityError for demands beyond their bounds */
-export function planCapacity(demand: CapacityDemand, constants: CapacityConstants): CapacityPlan {
+export function planCapacity(demand: CapacityDemand, constants: CapacityConstants) {
   checkDemand(demand)
   const { users, models, dim, ring, codec, reads, usersARead, replicas, utilization, fill } = demand
   const of = valuesOf(constants)
@@ -135,26 +106,35 @@ export function planCapacity(demand: CapacityDemand, constants: CapacityConstant
     return us / 1e6
   }
 
+  /** What the number of masters comes from. */
+  const boundBy: 'memory' | 'processors' | 'a majority' =
+    masters === byMemory ? 'memory' : masters === leastMasters ? 'a majority' : 'processors'
   return {
     usersReadPerSecond: reads * usersARead,
     refreshesPerSecond,
     eventsPerSecond,
+    /** A process has one processor, as those of `workers` have. */
     readers,
     workers,
+    /** GPUs, or whatever device it was that was measured. */
     encoders,
     valkey: {
       masters,
       nodes: masters * (1 + replicas),
-      boundBy: masters === byMemory ? 'memory' : masters === leastMasters ? 'a majority' : 'processors',
+      boundBy,
+      /** Of all masters, busy. */
       processors: storeProcessors(masters),
+      /** Of all nodes together, data alone. */
       memoryBytes,
       diskBytes: dumpsOnDisk * of.storeDiskShare * memoryBytes,
     },
+    /** Bytes a second; writes are those of refreshes, to masters and from them to replicas. */
     network: {
       readersToCallers: reads * answerBytes(constants, shape),
       valkeyToReaders: reads * usersARead * models * rowBytes,
       valkeyWrites: refreshesPerSecond * models * rowBytes * (1 + replicas),
     },
+    /** Memory of a user, replicas aside. */
     bytesAUser,
   }
 }

@@ -1,23 +1,6 @@
 import { build } from 'hdr-histogram-js'
 import type { LoadObserver } from './open-loop.ts'
 
-/** Latencies count from the time at which a call should have started. */
-export interface LatencyFigures {
-  /** Calls without failure. */
-  readonly answered: number
-  /** Numbers of calls by what failed: `HTTP 429`, `ECONNRESET`, `no answer`. */
-  readonly failures: { readonly [failure: string]: number }
-  readonly p50Ms: number
-  readonly p99Ms: number
-  readonly p999Ms: number
-  readonly maxMs: number
-  readonly meanMs: number
-  /** Mean of the answered calls from their sending to their answer. */
-  readonly wireMeanMs: number
-  /** How much later than due an arrival was noticed (p99): what the load's own process adds. */
-  readonly lateP99Ms: number
-}
-
 /** Microseconds, to three digits. */
 const histogram = () =>
   build({ lowestDiscernibleValue: 1, highestTrackableValue: 6e8, numberOfSignificantValueDigits: 3 })
@@ -27,7 +10,7 @@ const microseconds = (ms: number) => Math.max(1, Math.round(1_000 * ms))
 export class LatencyRecord implements LoadObserver {
   readonly #latencies = histogram()
   readonly #late = histogram()
-  readonly #failures: Record<string, number> = {}
+  readonly #failures: { [failure: string]: number } = {}
   #answered = 0
   #wireMs = 0
 
@@ -48,17 +31,22 @@ export class LatencyRecord implements LoadObserver {
     this.#late.recordValue(microseconds(lateMs))
   }
 
-  figures(): LatencyFigures {
+  /** Latencies count from the time at which a call should have started. */
+  figures() {
     const atMs = (percentile: number) => this.#latencies.getValueAtPercentile(percentile) / 1_000
     return {
+      /** Calls without failure. */
       answered: this.#answered,
+      /** Numbers of calls by what failed: `HTTP 429`, `ECONNRESET`, `no answer`. */
       failures: this.#failures,
       p50Ms: atMs(50),
       p99Ms: atMs(99),
       p999Ms: atMs(99.9),
       maxMs: this.#latencies.maxValue / 1_000,
       meanMs: this.#latencies.mean / 1_000,
+      /** Mean of the answered calls from their sending to their answer. */
       wireMeanMs: this.#answered === 0 ? 0 : this.#wireMs / this.#answered,
+      /** How much later than due an arrival was noticed (p99): what the load's own process adds. */
       lateP99Ms: this.#late.getValueAtPercentile(99) / 1_000,
     }
   }

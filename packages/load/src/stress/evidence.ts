@@ -1,8 +1,9 @@
 /** What is known of a step of a stress: seen by the load itself, and by the service's `/metrics`. */
-import type { LatencyFigures } from '../open-loop/latency-record.ts'
+import type { LatencyRecord } from '../open-loop/latency-record.ts'
+import type { serviceEvidence } from './service-figures.ts'
 
 /** Seen by the load. */
-export interface LoadEvidence extends Omit<LatencyFigures, 'lateP99Ms'> {
+export interface LoadEvidence extends Omit<ReturnType<LatencyRecord['figures']>, 'lateP99Ms'> {
   readonly offeredPerSecond: number
   /** Answers that were asked for within the step, a second of it. */
   readonly answeredPerSecond: number
@@ -20,29 +21,7 @@ export interface LoadEvidence extends Omit<LatencyFigures, 'lateP99Ms'> {
   readonly by: 'time' | 'overrun' | 'stopped'
 }
 
-/** What happened in a service between two looks at its `/metrics`. Null where it does not say. */
-export interface ServiceEvidence {
-  /** Processors that its process was busy with, threads and all, encoder aside. */
-  readonly cpu: number | null
-  /** Delay of its event loop beyond the 10 ms that it is measured by, since the look before. */
-  readonly loopDelayP99Ms: number | null
-  /** Of the routes of the load, from the arrival to the end of the answer. */
-  readonly requestMeanMs: number | null
-  /** Store and pooling, without HTTP. */
-  readonly readMeanMs: number | null
-  /** At most so much, by the histogram's bounds; infinite beyond the last. */
-  readonly readP99Ms: number | null
-  /** Users who wait for a refresh, at the step's end and how many more than at its start. */
-  readonly queueUsers: number | null
-  readonly queueGrowth: number | null
-  readonly offersShed: number | null
-  /** Share of the time in which a batch was in the encoder; several at once count each. */
-  readonly encodeBusy: number | null
-  /** Share of the rows served that were a default, as nothing is held of the user. */
-  readonly defaultShare: number | null
-  /** Refusals and failures, by code. */
-  readonly failures: { readonly [code: string]: number }
-}
+export type ServiceEvidence = ReturnType<typeof serviceEvidence>
 
 /** Busy shares of a service's threads, by name; where it runs on this machine. */
 export type ThreadCpu = { readonly [thread: string]: number }

@@ -1,5 +1,4 @@
 /** A service's figures, out of the text of `/metrics`. */
-import type { ServiceEvidence } from './evidence.ts'
 
 /** The routes that the load calls. */
 const loadRoutes: ReadonlySet<string> = new Set(['/v1/embeddings/read', '/v1/events'])
@@ -53,8 +52,8 @@ export function startSeconds(text: string): number | null {
   return new ServiceFigures(text).sum('process_start_time_seconds')
 }
 
-/** What happened between two looks. @param wallMs between them */
-export function serviceEvidence(before: ServiceFigures, after: ServiceFigures, wallMs: number): ServiceEvidence {
+/** What happened between two looks at a service. Null where it does not say. @param wallMs between them */
+export function serviceEvidence(before: ServiceFigures, after: ServiceFigures, wallMs: number) {
   const change = (name: string, keep?: (labels: ReadonlyMap<string, string>) => boolean) => {
     const [from, to] = [before.sum(name, keep), after.sum(name, keep)]
     // A figure without a label appears with its first value.
@@ -80,17 +79,26 @@ export function serviceEvidence(before: ServiceFigures, after: ServiceFigures, w
     .map(([code, count]): [string, number] => [code, count - (failedBefore.get(code) ?? 0)])
     .filter(([, count]) => count > 0)
   return {
+    /** Processors that its process was busy with, threads and all, encoder aside. */
     cpu: cpuSeconds === null ? null : (1_000 * cpuSeconds) / wallMs,
+    /** Delay of its event loop beyond the 10 ms that it is measured by, since the look before. */
     loopDelayP99Ms: loopP99 === null || Number.isNaN(loopP99) ? null : Math.max(0, 1_000 * loopP99 - loopResolutionMs),
+    /** Of the routes of the load, from the arrival to the end of the answer. */
     requestMeanMs: meanMs('headwater_request_duration_seconds', ofLoad),
+    /** Store and pooling, without HTTP. */
     readMeanMs: meanMs('headwater_read_duration_seconds'),
+    /** At most so much, by the histogram's bounds; infinite beyond the last. */
     readP99Ms: percentileMs(before, after, 'headwater_read_duration_seconds', 0.99),
+    /** Users who wait for a refresh, at the step's end and how many more than at its start. */
     queueUsers,
     queueGrowth: queueUsers === null ? null : queueUsers - (waitingIn(before) ?? 0),
     offersShed: shed === null && sharedShed === null ? null : (shed ?? 0) + (sharedShed ?? 0),
+    /** Share of the time in which a batch was in the encoder; several at once count each. */
     encodeBusy: encodeSeconds === null ? null : (1_000 * encodeSeconds) / wallMs,
+    /** Share of the rows served that were a default, as nothing is held of the user. */
     defaultShare: rows === null || rows === 0 ? null : defaults! / rows,
-    failures: Object.fromEntries(failures),
+    /** Refusals and failures, by code. */
+    failures: Object.fromEntries(failures) as { readonly [code: string]: number },
   }
 }
 

@@ -4,15 +4,7 @@ import { until } from './wait-until.ts'
 const slotCount = 16_384
 
 /** A slot on its way from one master to another. */
-export interface SlotMove {
-  readonly slot: number
-  readonly from: ValkeyNode
-  readonly to: ValkeyNode
-  /** Moves up to `count` keys; false when none was left. */
-  step(count: number): Promise<boolean>
-  /** Moves what is left and makes the new owner known. */
-  finish(): Promise<void>
-}
+export type SlotMove = Awaited<ReturnType<ValkeyCluster['moveSlot']>>
 
 /** Masters and replicas on the loopback, the slots spread evenly over the masters. */
 export class ValkeyCluster {
@@ -100,18 +92,20 @@ export class ValkeyCluster {
   }
 
   /** Begins to move a slot: until it is finished, both masters hold some of its keys. */
-  async moveSlot(slot: number, to: ValkeyNode): Promise<SlotMove> {
+  async moveSlot(slot: number, to: ValkeyNode) {
     const from = await this.masterOfSlot(slot)
     const [fromId, toId] = [this.id(from), this.id(to)]
     await to.command('CLUSTER', 'SETSLOT', slot, 'IMPORTING', fromId)
     await from.command('CLUSTER', 'SETSLOT', slot, 'MIGRATING', toId)
     const auth = this.#password === undefined ? [] : ['AUTH', this.#password]
+    /** Moves up to `count` keys; false when none was left. */
     const step = async (count: number) => {
       const keys = (await from.commandBytes('CLUSTER', 'GETKEYSINSLOT', slot, count)) as Buffer[]
       if (keys.length === 0) return false
       await from.command('MIGRATE', to.host, to.port, '', 0, 5_000, ...auth, 'KEYS', ...keys)
       return true
     }
+    /** Moves what is left and makes the new owner known. */
     const finish = async () => {
       while (await step(100));
       await to.command('CLUSTER', 'SETSLOT', slot, 'NODE', toId)

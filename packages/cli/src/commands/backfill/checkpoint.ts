@@ -2,21 +2,8 @@
 import { createHash } from 'node:crypto'
 import { existsSync, mkdirSync, readFileSync, rmdirSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
-import type { PoolingPolicy } from '@headwater/pooling'
 import { OutputError, writeOutputFiles } from '../../files/output.ts'
 import { userDirectory } from '../../files/paths.ts'
-
-/** What makes a backfill the same one. */
-export interface BackfillIdentity {
-  readonly store: string
-  readonly tenant: string
-  readonly model: string
-  readonly snapshot: number
-  /** Time as of which users are known; null: the time at which the backfill began. */
-  readonly atMs: number | null
-  readonly events: string | null
-  readonly policy: PoolingPolicy
-}
 
 /** Why a user is passed over, as it is told of their number. A vector of a state with later events would be a leak. */
 export const passedOver = {
@@ -41,7 +28,8 @@ export class BackfillCheckpoint {
   readonly #directory = join(userDirectory(), '.headwater-backfill')
   readonly #path: string
 
-  constructor(identity: BackfillIdentity) {
+  /** @param identity what makes a backfill the same one, as JSON */
+  constructor(identity: object) {
     // The store's URL may hold a password, so the file does not.
     const digest = createHash('sha256').update(JSON.stringify(identity)).digest('hex')
     this.#path = join(this.#directory, `${digest.slice(0, 24)}.json`)

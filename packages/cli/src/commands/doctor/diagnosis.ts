@@ -2,7 +2,6 @@ import { constants } from 'node:fs'
 import { access, mkdtemp, rm, statfs } from 'node:fs/promises'
 import { availableParallelism, freemem, tmpdir, totalmem } from 'node:os'
 import { join } from 'node:path'
-import type { AdapterDescription, DeviceReport } from '@headwater/gpu'
 
 /** One thing that the machine needs: what was found, and where that is not enough, what to do. */
 interface Check {
@@ -12,26 +11,7 @@ interface Check {
   readonly remedy?: string
 }
 
-export interface Diagnosis {
-  readonly ok: boolean
-  readonly checks: readonly Check[]
-  /** Null where WebGPU finds no adapter. */
-  readonly adapter:
-    | (AdapterDescription & {
-        /** The name of its measurements in the tuning table. */
-        adapterClass: string
-        features: DeviceReport['features']
-        limits: Record<string, number>
-      })
-    | null
-}
-
-export interface DiagnosisOptions {
-  /** The directory that results would be written to. */
-  directory: string
-  /** A `GPU` to ask instead of Dawn. */
-  gpu?: GPU
-}
+export type Diagnosis = Awaited<ReturnType<typeof diagnose>>
 
 const oldestNode = [20, 12] as const
 const neededMemoryBytes = 2e9
@@ -47,9 +27,14 @@ const limitNames = [
   'maxComputeWorkgroupsPerDimension',
 ] as const
 
-/** Tries each thing that the main job needs, for real; a failure is a finding and never throws. */
-export async function diagnose({ directory, gpu }: DiagnosisOptions): Promise<Diagnosis> {
-  let adapter: Diagnosis['adapter'] = null
+/**
+ * Tries each thing that the main job needs, for real; a failure is a finding and never throws.
+ * @param directory that results would be written to
+ * @param gpu to ask instead of Dawn
+ */
+export async function diagnose({ directory, gpu }: { directory: string; gpu?: GPU }) {
+  /** Null where WebGPU finds none. */
+  let adapter = null as Adapter | null
   const tryAdapter = async () => {
     adapter = await adapterOf(gpu)
     return describeAdapter(adapter)
@@ -96,20 +81,23 @@ async function checkDirectory(directory: string): Promise<Finding> {
   return { ok: bavail * bsize >= neededDiskBytes, found }
 }
 
-async function adapterOf(gpu: GPU | undefined): Promise<NonNullable<Diagnosis['adapter']>> {
+type Adapter = Awaited<ReturnType<typeof adapterOf>>
+
+async function adapterOf(gpu: GPU | undefined) {
   const { requestDevice } = await import('@headwater/gpu')
   const device = await requestDevice({ label: 'doctor', ...(gpu && { gpu }) })
   const { adapter, adapterClass, report, limits } = device
   device.destroy()
   return {
     ...adapter,
+    /** The name of its measurements in the tuning table. */
     adapterClass,
     features: report.features,
     limits: Object.fromEntries(limitNames.map((limit) => [limit, limits[limit]])),
   }
 }
 
-function describeAdapter(adapter: NonNullable<Diagnosis['adapter']>): string {
+function describeAdapter(adapter: Adapter): string {
   const { description, vendor, adapterClass, software, subgroupMinSize, subgroupMaxSize } = adapter
   const lanes = subgroupMinSize === subgroupMaxSize ? subgroupMinSize : `${subgroupMinSize}–${subgroupMaxSize}`
   return `${description || vendor} (${adapterClass}, ${software ? 'software' : 'hardware'}, subgroups of ${lanes})`

@@ -6,11 +6,7 @@ import type { EmbeddingStore } from '@headwater/store'
 import { userPath } from '../../files/paths.ts'
 import type { Serving } from './report.ts'
 
-export interface TenantLogs {
-  readonly served: ServedLog | null
-  readonly events: OpenEventLog | null
-  readonly outcomes: OpenOutcomeLog | null
-}
+export type TenantLogs = Awaited<ReturnType<typeof openTenantLogs>>
 
 /** A tenant may have any name; a directory may not. */
 const directoryOf = (tenant: string) => encodeURIComponent(tenant).replace(/^\.+$/, (dots) => '%2E'.repeat(dots.length))
@@ -26,26 +22,25 @@ export async function openTenantLogs(
   store: EmbeddingStore,
   schema: Schema,
   models: readonly string[],
-): Promise<TenantLogs> {
+) {
   const { servedLog, servedLogLatest, eventLog, outcomeLog, rotate: maxAgeMs, keepFiles } = options
-  if ([servedLog, eventLog, outcomeLog].every((directory) => directory === undefined))
-    return { served: null, events: null, outcomes: null }
-  const { openEventLog, openOutcomeLog, openServedLog } = await import('@headwater/logs')
   const open = async <Log extends ServedLog | OpenEventLog | OpenOutcomeLog>(
     directory: string | undefined,
-    opening: (about: LineLogOptions) => Promise<Log>,
+    opening: (library: typeof import('@headwater/logs'), about: LineLogOptions) => Promise<Log>,
   ): Promise<Log | null> => {
     if (directory === undefined) return null
     const at = join(userPath(directory), directoryOf(tenant))
-    const log = await opening({ directory: at, tenant, maxAgeMs, keepFiles, onError })
+    const log = await opening(await import('@headwater/logs'), { directory: at, tenant, maxAgeMs, keepFiles, onError })
     closers.push(() => log.close())
     store.addForgetHolder(log.holder)
     return log
   }
   return {
-    served: await open(servedLog, (about) => openServedLog({ ...about, ...(servedLogLatest && { latest: models }) })),
-    events: await open(eventLog, (about) => openEventLog({ ...about, schema })),
-    outcomes: await open(outcomeLog, openOutcomeLog),
+    served: await open(servedLog, ({ openServedLog }, about) =>
+      openServedLog({ ...about, ...(servedLogLatest && { latest: models }) }),
+    ),
+    events: await open(eventLog, ({ openEventLog }, about) => openEventLog({ ...about, schema })),
+    outcomes: await open(outcomeLog, ({ openOutcomeLog }, about) => openOutcomeLog(about)),
   }
 }
 
