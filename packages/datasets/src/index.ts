@@ -1,7 +1,6 @@
 export type { Log, TimeRange } from './log/log.ts'
 export { type BadRow, LogError } from './log/log-error.ts'
 export { type OpenLogOptions, openLog, readSchema } from './open/open-log.ts'
-export type { SyntheticConversion } from './synthetic/conversion.ts'
 export type { SyntheticImpression } from './synthetic/day.ts'
 export {
   conversionSetting,
@@ -16,5 +15,5 @@ export {
 } from './synthetic/setting.ts'
 export { syntheticEvents, syntheticInterests, syntheticWorld } from './synthetic/synthetic-events.ts'
 export { openSyntheticLog } from './synthetic/synthetic-log.ts'
-export type { SyntheticAd, SyntheticShock, SyntheticUser, SyntheticWorld } from './synthetic/world.ts'
+export type { SyntheticAd, SyntheticWorld } from './synthetic/world.ts'
 export { type WrittenSyntheticLog, writeSyntheticLog } from './synthetic/write-synthetic-log.ts'

@@ -1,5 +1,5 @@
 import type { FieldValue, LogEvent } from '@headwater/features'
-import { drawConversion, type SyntheticConversion } from './conversion.ts'
+import { drawConversion } from './conversion.ts'
 import { RandomStream } from './random-stream.ts'
 import type { SyntheticWorld } from './world.ts'
 
@@ -22,7 +22,7 @@ export interface SyntheticImpression {
   /** Chance that the logging policy chose this ad among those live. */
   readonly propensity: number
   /** Null where nothing was clicked, or the setting has no conversions. */
-  readonly conversion: SyntheticConversion | null
+  readonly conversion: ReturnType<typeof drawConversion> | null
 }
 
 /** Interest θ = mean + shocks + drift of all users on one day after the other. Shape [U, K]. */

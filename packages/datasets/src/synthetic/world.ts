@@ -3,82 +3,47 @@ import type { SyntheticSetting } from './setting.ts'
 
 /** Shape letters: U users, A ads, K topics, S surfaces, P profile numbers. */
 
-export interface SyntheticAd {
-  /** Shares of the K topics, sum 1. */
-  readonly topics: Float32Array
-  /** Logit. */
-  readonly quality: number
-  /** First day that it is shown on. */
-  readonly firstDay: number
-}
-
-export interface SyntheticUser {
-  /** Mean interest μ in the K topics, before any shock. */
-  readonly interest: Float64Array
-  /** P numbers that depend on the mean interest: μB + noise. */
-  readonly profile: Float32Array
-  /** [K]: what the user buys apart from what interests; enters conversions only. */
-  readonly taste: Float64Array
-  readonly activity: number
-  readonly firstDay: number
-}
-
-/** From `day` on, every user's mean interest in `topic` is higher by `amount`. */
-export interface SyntheticShock {
-  readonly day: number
-  readonly topic: number
-  readonly amount: number
-}
+export type SyntheticWorld = ReturnType<typeof createWorld>
+export type SyntheticAd = ReturnType<typeof createAd>
+export type SyntheticUser = ReturnType<typeof createUser>
 
 /** What does not change from day to day: everything behind the log but the users' drift. */
-export interface SyntheticWorld {
-  readonly seed: number
-  readonly setting: SyntheticSetting
-  readonly ads: readonly SyntheticAd[]
-  readonly users: readonly SyntheticUser[]
-  /** Per surface: logit, share of the requests, and K factors g on the affinity. */
-  readonly surfaces: readonly { readonly base: number; readonly share: number; readonly gains: Float64Array }[]
-  /** B [K, P] */
-  readonly profileMap: Float64Array
-  readonly shocks: readonly SyntheticShock[]
-}
-
-export function createWorld(seed: number, setting: SyntheticSetting): SyntheticWorld {
+export function createWorld(seed: number, setting: SyntheticSetting) {
   const { topics, profileSize } = setting
+  /** B [K, P] */
   const profileMap = fill(topics * profileSize, new RandomStream(seed, 'profileMap', 0), 1 / Math.sqrt(topics))
+  /** Per surface: logit, share of the requests, and K factors g on the affinity. */
   const surfaces = setting.surfaces.map(({ base, share }, s) => {
     const random = new RandomStream(seed, 'surface', s)
     return { base, share, gains: Float64Array.from({ length: topics }, () => 0.6 + 0.8 * random.uniform()) }
   })
+  /** From `day` on, every user's mean interest in `topic` is higher by `amount`. */
   const shocks = [1 / 3, 3 / 4].map((part, i) => ({
     day: Math.floor(part * setting.days),
     topic: new RandomStream(seed, 'shock', i).integer(0, topics),
     amount: setting.shock,
   }))
-  return {
-    seed,
-    setting,
-    ads: Array.from({ length: setting.ads }, (_, a) => createAd(seed, setting, a)),
-    users: Array.from({ length: setting.users }, (_, u) => createUser(seed, setting, u, profileMap)),
-    surfaces,
-    profileMap,
-    shocks,
-  }
+  const ads = Array.from({ length: setting.ads }, (_, a) => createAd(seed, setting, a))
+  const users = Array.from({ length: setting.users }, (_, u) => createUser(seed, setting, u, profileMap))
+  return { seed, setting, ads, users, surfaces, profileMap, shocks }
 }
 
-function createAd(seed: number, setting: SyntheticSetting, index: number): SyntheticAd {
+function createAd(seed: number, setting: SyntheticSetting, index: number) {
   const random = new RandomStream(seed, 'ad', index)
   // A Dirichlet draw is a normalized row of Gamma draws.
   const weights = Array.from({ length: setting.topics }, () => random.gamma(setting.topicConcentration))
   const total = weights.reduce((sum, weight) => sum + weight, 0)
   return {
+    /** Shares of the K topics, sum 1. */
     topics: Float32Array.from(weights, (weight) => weight / total),
+    /** Logit. */
     quality: setting.qualitySd * random.normal(),
+    /** First day that it is shown on. */
     firstDay: firstDay(random, setting.laterAds, setting.days, index),
   }
 }
 
-function createUser(seed: number, setting: SyntheticSetting, index: number, profileMap: Float64Array): SyntheticUser {
+function createUser(seed: number, setting: SyntheticSetting, index: number, profileMap: Float64Array) {
   const random = new RandomStream(seed, 'user', index)
   const interest = fill(setting.topics, random, setting.interestSd)
   const profile = Float32Array.from({ length: setting.profileSize }, (_, p) => {
@@ -86,8 +51,11 @@ function createUser(seed: number, setting: SyntheticSetting, index: number, prof
     return expected + setting.profileNoiseSd * random.normal()
   })
   return {
+    /** Mean interest μ in the K topics, before any shock. */
     interest,
+    /** P numbers that depend on the mean interest: μB + noise. */
     profile,
+    /** [K]: what the user buys apart from what interests; enters conversions only. */
     taste: fill(setting.topics, new RandomStream(seed, 'taste', index), 1),
     activity: random.gamma(setting.activityShape) + 0.05,
     firstDay: firstDay(random, setting.laterUsers, setting.days, index),

@@ -36,14 +36,7 @@ const columns: Record<string, (impression: SyntheticImpression) => number | null
   conversion_delay_days: ({ conversion }) => conversion?.delayDays ?? null,
 }
 
-export interface WrittenSyntheticLog {
-  readonly rows: number
-  /** For `openLog`: the glob of the log's Parquet files, one a day, and its schema. */
-  readonly data: string
-  readonly schema: string
-  /** Folder of what no model may see: the true probabilities by row, in Parquet, and seed and setting in JSON. */
-  readonly truth: string
-}
+export type WrittenSyntheticLog = Awaited<ReturnType<typeof writeSyntheticLog>>
 
 interface WritingOptions {
   readonly signal?: AbortSignal
@@ -56,10 +49,7 @@ interface WritingOptions {
  * neither the log's columns nor its glob can bring it to a model. The folder appears when all is written.
  * @throws LogError at a seed or size that cannot be used, or a folder that is not empty
  */
-export async function writeSyntheticLog(
-  folder: string,
-  options: SyntheticOptions & WritingOptions = {},
-): Promise<WrittenSyntheticLog> {
+export async function writeSyntheticLog(folder: string, options: SyntheticOptions & WritingOptions = {}) {
   const world = syntheticWorld(options)
   const target = resolve(folder)
   await checkEmpty(target)
@@ -74,7 +64,14 @@ export async function writeSyntheticLog(
     await writeFile(join(unfinished, 'truth', 'world.json'), json({ seed: world.seed, setting: world.setting }))
     await rename(unfinished, target)
     const of = (...path: string[]) => join(target, ...path)
-    return { rows, data: of('log', '*.parquet'), schema: of('schema.json'), truth: of('truth') }
+    return {
+      rows,
+      /** For `openLog`: the glob of the log's Parquet files, one a day, and its schema. */
+      data: of('log', '*.parquet'),
+      schema: of('schema.json'),
+      /** Folder of what no model may see: the true probabilities by row, in Parquet, and seed and setting in JSON. */
+      truth: of('truth'),
+    }
   } finally {
     await database.close()
     await rm(unfinished, { recursive: true, force: true })

@@ -1,18 +1,8 @@
 import { CapacityError } from './constants.ts'
 
-interface DemandBound {
-  readonly least: number
-  readonly most: number
-  readonly isWhole: boolean
-  readonly standard: number
-  readonly meaning: string
+const bound = (isWhole: boolean) => (least: number, most: number, standard: number, meaning: string) => {
+  return { least, most, isWhole, standard, meaning }
 }
-
-const bound =
-  (isWhole: boolean) =>
-  (least: number, most: number, standard: number, meaning: string): DemandBound => {
-    return { least, most, isWhole, standard, meaning }
-  }
 const [whole, real] = [bound(true), bound(false)]
 
 /** What is asked of a service, and of what machines it is to be made: bounds, defaults and meanings of its numbers. */

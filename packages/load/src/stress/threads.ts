@@ -79,16 +79,8 @@ function childrenOf(pid: number): number[] {
   return below(pid)
 }
 
-interface Stat {
-  readonly name: string
-  readonly parent: number
-  readonly cpuSeconds: number
-  /** Since the system's start. */
-  readonly startSeconds: number
-}
-
 /** `pid (name) state parent … utime stime … starttime …`; a name may hold spaces and brackets. */
-function statOf(path: string): Stat {
+function statOf(path: string) {
   const text = readFileSync(path, 'latin1')
   const end = text.lastIndexOf(')')
   const fields = text.slice(end + 2).split(' ')
@@ -96,6 +88,7 @@ function statOf(path: string): Stat {
     name: text.slice(text.indexOf('(') + 1, end),
     parent: Number(fields[1]),
     cpuSeconds: (Number(fields[11]) + Number(fields[12])) / ticksASecond,
+    /** Since the system's start. */
     startSeconds: Number(fields[19]) / ticksASecond,
   }
 }

@@ -30,16 +30,7 @@ export interface LineKind {
   identity?(line: Record<string, unknown>): string | null
 }
 
-export interface LineLogCounters {
-  /** Written and durable. */
-  rows: number
-  /** Left out, as their file has them, or the one before it. */
-  repeated: number
-  /** Finished files. */
-  files: number
-  /** Given in appends that failed. */
-  failed: number
-}
+export type LineLogCounters = LineLog['counters']
 
 export interface IdentifiedLine {
   readonly line: string
@@ -77,7 +68,16 @@ export function openLogOf(log: LineLog): OpenLog {
 }
 
 export class LineLog {
-  readonly counters: LineLogCounters = { rows: 0, repeated: 0, files: 0, failed: 0 }
+  readonly counters = {
+    /** Written and durable. */
+    rows: 0,
+    /** Left out, as their file has them, or the one before it. */
+    repeated: 0,
+    /** Finished files. */
+    files: 0,
+    /** Given in appends that failed. */
+    failed: 0,
+  }
   /** Writes files anew without a user's lines. Those that name no user stay. */
   readonly holder: ForgetHolder
   readonly #kind: LineKind

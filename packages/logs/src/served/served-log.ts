@@ -24,16 +24,7 @@ export interface ServedLogOptions extends LogFileOptions {
   readonly onError?: (error: unknown) => void
 }
 
-export interface ServedLogCounters {
-  /** Written: they outlive the process. */
-  rows: number
-  /** Not kept, as too many waited. */
-  dropped: number
-  /** Of the process before, which ended without `close`: recorded, but not written. What it served in its last moments, some 10 ms, may not be counted. */
-  lost: number
-  /** Finished files. */
-  files: number
-}
+export type ServedLogCounters = ServedLog['counters']
 
 interface OpenFile {
   readonly path: string
@@ -56,7 +47,16 @@ const mostFree = 2
  * slice at a time.
  */
 export class ServedLog {
-  readonly counters: ServedLogCounters = { rows: 0, dropped: 0, lost: 0, files: 0 }
+  readonly counters = {
+    /** Written: they outlive the process. */
+    rows: 0,
+    /** Not kept, as too many waited. */
+    dropped: 0,
+    /** Of the process before, which ended without `close`: recorded, but not written. What it served in its last moments, some 10 ms, may not be counted. */
+    lost: 0,
+    /** Finished files. */
+    files: 0,
+  }
   /** Writes files anew without a user's rows. */
   readonly holder: ForgetHolder
   readonly #directory: LogDirectory
