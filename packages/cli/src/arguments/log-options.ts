@@ -37,18 +37,15 @@ export async function logSource(options: LogOptions) {
   return { settings: { ...logSettings(options), data }, source }
 }
 
-/** What `--data` names. The synthetic logs are looked up when a command runs, so that help loads none. */
-export interface DataArgument {
-  readonly kind: 'bundled' | 'synthetic' | 'file'
-  /** As `openLog` takes it: a name, or a path. */
-  readonly data: string
-}
-
-export async function dataArgument(text: string): Promise<DataArgument> {
+/**
+ * What `--data` names: what kind of log, and its name or path as `openLog` takes it. The synthetic logs are looked up when a
+ * command runs, so that help loads none.
+ */
+export async function dataArgument(text: string) {
   const { syntheticSettings } = await import('@headwater/datasets')
-  if (text === 'movietweetings') return { kind: 'bundled', data: text }
-  if (syntheticSettings.has(text)) return { kind: 'synthetic', data: text }
-  return { kind: 'file', data: userPath(text) }
+  if (text === 'movietweetings') return { kind: 'bundled', data: text } as const
+  if (syntheticSettings.has(text)) return { kind: 'synthetic', data: text } as const
+  return { kind: 'file', data: userPath(text) } as const
 }
 
 /** @throws CommandError */

@@ -1,5 +1,5 @@
 import type { DuckDBConnection } from '@duckdb/node-api'
-import type { Field, Schema } from '@headwater/features'
+import type { Schema } from '@headwater/features'
 
 /** Of the rows that are sorted at once: DuckDB needs several times as much, and fails where lists do not fit its memory. */
 const sliceBytes = 2 ** 26
@@ -46,10 +46,6 @@ async function slicesOf(connection: DuckDBConnection, sliceRows: number): Promis
 
 /** Of a row in memory, roughly. */
 function bytesOf({ fields }: Schema): number {
-  return fields.reduce((sum, field) => sum + fieldBytes(field), rowBytes)
-}
-
-function fieldBytes(field: Field): number {
-  if (field.type === 'vector') return 16 + 4 * (field.size ?? 0)
-  return field.type === 'ids' ? 128 : 16
+  const bytes = fields.map(({ type, size = 0 }) => (type === 'ids' ? 128 : 16 + 4 * size))
+  return bytes.reduce((sum, of) => sum + of, rowBytes)
 }

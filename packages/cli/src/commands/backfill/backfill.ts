@@ -57,10 +57,9 @@ async function backfill(options: OptionsOf<typeof declare>): Promise<void> {
     const place = checkpoint.read() ?? beginning(at ?? Date.now())
     checkCutoff(tower, place.atMs)
     const own = store.forTenant(tenant)
-    const { userFeatures } = await import('@headwater/pooling')
     const states =
       events === null
-        ? statesOfStore(own, tower.space, (stored) => userFeatures(tower.space, stored), place.atMs)
+        ? await statesOfStore(own, tower.space, place.atMs)
         : await statesOfLog(own, events, tower.space, place.atMs, stages, signal)
     stages.begin('users', await countUsers(own))
     const counts = await computeAll({ name: model, policy }, own, tower, states, place, signal, (reached) => {

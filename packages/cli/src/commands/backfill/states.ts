@@ -13,12 +13,8 @@ export type StatesAsOf = (
 ) => Promise<readonly (Uint8Array | undefined)[]>
 
 /** States of the store. A user whose state has events of `atMs` or later is passed over: a vector of it would be a leak. */
-export function statesOfStore(
-  store: EmbeddingStore,
-  space: FeatureSpace,
-  features: (stored: Uint8Array) => Uint8Array,
-  atMs: number,
-): StatesAsOf {
+export async function statesOfStore(store: EmbeddingStore, space: FeatureSpace, atMs: number): Promise<StatesAsOf> {
+  const { userFeatures } = await import('@headwater/pooling')
   return async (users, counts) => {
     const { states } = await store.readStates('user', users)
     return states.map((stored) => {
@@ -26,7 +22,7 @@ export function statesOfStore(
         counts.unknown++
         return undefined
       }
-      const state = features(stored)
+      const state = userFeatures(space, stored)
       try {
         if ((space.newestMs(state) ?? Number.NEGATIVE_INFINITY) < atMs) return state
         counts.later++

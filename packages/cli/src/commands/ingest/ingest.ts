@@ -41,21 +41,6 @@ type IngestOptions = OptionsOf<typeof declare>
 
 export const registerIngest = (program: Command) => declare(program).action(ingest)
 
-/** Figures of `--json`. */
-interface IngestReport {
-  readonly url: string
-  /** Events of the log. */
-  readonly events: number
-  readonly sent: number
-  /** Sent by an earlier run. */
-  readonly before: number
-  readonly calls: number
-  /** Calls that had to be sent again. */
-  readonly retries: number
-  readonly badRows: { readonly count: number; readonly listed: readonly BadRow[] }
-  readonly seconds: number
-}
-
 async function ingest(given: string, options: IngestOptions): Promise<void> {
   const json = jsonFile(options)
   const client = await serviceClient(options, deadlineMs)
@@ -75,19 +60,16 @@ async function ingest(given: string, options: IngestOptions): Promise<void> {
     })
     stages.end()
     const badRows = { count: log.skippedRows, listed: log.badRows }
-    return { url: options.url, events: log.rows, before: mark.events, badRows, ...sent } satisfies IngestReport
+    /** `events` are the log's; an earlier run has sent those `before`. */
+    return { url: options.url, events: log.rows, before: mark.events, badRows, ...sent }
   })
   await printResult(render(report), json, report)
 }
 
+type Sent = Awaited<ReturnType<typeof send>>
+
 /** One call at a time, as the order of a user's events counts. */
-async function send(
-  client: Client,
-  log: Log,
-  mark: LogMark,
-  signal: AbortSignal,
-  onSent: (mark: LogMark) => void,
-): Promise<Pick<IngestReport, 'sent' | 'calls' | 'retries' | 'seconds'>> {
+async function send(client: Client, log: Log, mark: LogMark, signal: AbortSignal, onSent: (mark: LogMark) => void) {
   const startMs = performance.now()
   let [sent, calls, retries] = [0, 0, 0]
   for await (const batch of eventBatches(log.events(), mark)) {
@@ -96,6 +78,7 @@ async function send(
     sent += batch.length
     onSent({ events: mark.events + sent, id: batch.at(-1)!.id })
   }
+  /** Retries are calls that had to be sent again. */
   return { sent, calls, retries, seconds: (performance.now() - startMs) / 1000 }
 }
 
@@ -166,7 +149,12 @@ async function logFile(given: string, signal: AbortSignal, atEnd: Stoppable['atE
   return path
 }
 
-function render({ sent, before, badRows, seconds }: IngestReport): string {
+interface Told extends Pick<Sent, 'sent' | 'seconds'> {
+  readonly before: number
+  readonly badRows: { readonly count: number; readonly listed: readonly BadRow[] }
+}
+
+function render({ sent, before, badRows, seconds }: Told): string {
   const were = before === 0 ? '' : `, ${count(before)} were in before`
   const lines = [`${count(sent)} events ingested in ${seconds.toFixed(1)} s${were}\n`]
   for (const { file, row, line, field, reason } of badRows.listed) {

@@ -2,15 +2,12 @@
 import type { LimitsDescription, ModelDescription, PlanDescription } from '@headwater/training'
 import { count } from '../../terminal/format.ts'
 
-/** Binary units, three digits. */
+const units = ['bytes', 'KiB', 'MiB', 'GiB']
+
+/** Three digits, or all digits of the whole part. */
 function bytes(sizeBytes: number): string {
-  const units = ['bytes', 'KiB', 'MiB', 'GiB']
-  let value = sizeBytes
-  let unit = 0
-  while (value >= 1024 && unit + 1 < units.length) {
-    value /= 1024
-    unit++
-  }
+  const unit = Math.min(units.length - 1, Math.floor(Math.log2(Math.max(1, sizeBytes)) / 10))
+  const value = sizeBytes / 1024 ** unit
   return `${unit === 0 ? value : value.toPrecision(Math.max(3, String(Math.floor(value)).length))} ${units[unit]}`
 }
 

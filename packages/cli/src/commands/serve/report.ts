@@ -2,19 +2,12 @@
 import type { Logger } from 'pino'
 import type { ServeOptions } from './options.ts'
 
-export interface ServeReport {
-  /** Null without `--log-level`. */
-  readonly logger: Logger | null
+/** What the parts of a server share. */
+export interface Serving {
   /** A line for people. */
   say(line: string): void
   /** What went wrong, without harm to what is served. */
   warn(error: unknown): void
-  /** Writes out what is still held back. */
-  close(): void
-}
-
-/** What the parts of a server share. */
-export interface Serving extends Pick<ServeReport, 'say' | 'warn'> {
   readonly options: ServeOptions
   /** Each part adds its end as it is opened. */
   readonly closers: (() => Promise<void>)[]
@@ -26,11 +19,12 @@ const repeatMs = 10_000
 /** Messages that name a user or a time differ each time, and must not be kept for ever. */
 const maxMessages = 1_000
 
-export async function serveReport(level: string | undefined): Promise<ServeReport> {
-  const say = (line: string) => process.stdout.write(`${line}\n`)
+/** @returns no logger without `--log-level`; `close` writes out what is still held back */
+export async function serveReport(level: string | undefined) {
+  const say = (line: string) => void process.stdout.write(`${line}\n`)
   if (level === undefined) {
     const warn = seldom((message) => process.stderr.write(`warning: ${message}\n`))
-    return { logger: null, say, warn, close: () => {} }
+    return { logger: null as Logger | null, say, warn, close: () => {} }
   }
   const { pino } = await import('pino')
   const destination = pino.destination({ dest: process.stderr.fd, sync: false })
