@@ -60,13 +60,11 @@ async function ingest(given: string, options: IngestOptions): Promise<void> {
     })
     stages.end()
     const badRows = { count: log.skippedRows, listed: log.badRows }
-    /** `events` are the log's; an earlier run has sent those `before`. */
+    // `events` are the log's; an earlier run has sent those `before`.
     return { url: options.url, events: log.rows, before: mark.events, badRows, ...sent }
   })
   await printResult(render(report), json, report)
 }
-
-type Sent = Awaited<ReturnType<typeof send>>
 
 /** One call at a time, as the order of a user's events counts. */
 async function send(client: Client, log: Log, mark: LogMark, signal: AbortSignal, onSent: (mark: LogMark) => void) {
@@ -78,7 +76,7 @@ async function send(client: Client, log: Log, mark: LogMark, signal: AbortSignal
     sent += batch.length
     onSent({ events: mark.events + sent, id: batch.at(-1)!.id })
   }
-  /** Retries are calls that had to be sent again. */
+  // Retries are calls that had to be sent again.
   return { sent, calls, retries, seconds: (performance.now() - startMs) / 1000 }
 }
 
@@ -149,8 +147,10 @@ async function logFile(given: string, signal: AbortSignal, atEnd: Stoppable['atE
   return path
 }
 
-interface Told extends Pick<Sent, 'sent' | 'seconds'> {
+interface Told {
+  readonly sent: number
   readonly before: number
+  readonly seconds: number
   readonly badRows: { readonly count: number; readonly listed: readonly BadRow[] }
 }
 
