@@ -9,21 +9,8 @@ const dayMs = 86_400_000
 const startMs = Date.UTC(2024, 0, 1)
 
 /** One impression, with the truth that no model sees. */
-export interface SyntheticImpression {
-  readonly event: LogEvent
-  /** From 0, at the log's first midnight. */
-  readonly day: number
-  /** Places in the world's lists. */
-  readonly user: number
-  readonly ad: number
-  readonly surface: number
-  /** What the click was drawn with. */
-  readonly clickProbability: number
-  /** Chance that the logging policy chose this ad among those live. */
-  readonly propensity: number
-  /** Null where nothing was clicked, or the setting has no conversions. */
-  readonly conversion: ReturnType<typeof drawConversion> | null
-}
+export type SyntheticImpression =
+  ReturnType<typeof impressionsOfDay> extends Generator<infer Impression> ? Impression : never
 
 /** Interest θ = mean + shocks + drift of all users on one day after the other. Shape [U, K]. */
 export class Interests {
@@ -69,11 +56,7 @@ export function requestTimes(world: SyntheticWorld, day: number): Float64Array {
 }
 
 /** The impressions of one day in time order: those of a request share user, surface and time. */
-export function* impressionsOfDay(
-  world: SyntheticWorld,
-  interests: Float64Array,
-  day: number,
-): Generator<SyntheticImpression> {
+export function* impressionsOfDay(world: SyntheticWorld, interests: Float64Array, day: number) {
   const { setting, surfaces, ads, users } = world
   const { topics, adsPerRequest, affinityWeight, targetingWeight, conversions } = setting
   const random = new RandomStream(world.seed, 'requests', 2 * day + 1)
@@ -108,14 +91,20 @@ export function* impressionsOfDay(
         conversions && click ? drawConversion(conversionRandom, conversions, users[u], ad, affinity) : null
       const values: FieldValue[] = [ad.topics, `s${surface}`, users[u].profile, click]
       if (conversions) values.push(conversion?.label ?? null)
+      const event: LogEvent = { row, user: `u${u}`, item: `a${index}`, timeMs, values }
       yield {
-        event: { row, user: `u${u}`, item: `a${index}`, timeMs, values },
+        event,
+        /** From 0, at the log's first midnight. */
         day,
+        /** Places in the world's lists. */
         user: u,
         ad: index,
         surface,
+        /** What the click was drawn with. */
         clickProbability,
+        /** Chance that the logging policy chose this ad among those live. */
         propensity: (adWeights[place] - (place === 0 ? 0 : adWeights[place - 1])) / total,
+        /** Null where nothing was clicked, or the setting has no conversions. */
         conversion,
       }
       row++

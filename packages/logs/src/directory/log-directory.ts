@@ -21,12 +21,7 @@ export interface LogFileOptions {
   readonly maxBytes?: number | undefined
 }
 
-export interface LogFile {
-  readonly name: string
-  readonly path: string
-  readonly first: number
-  readonly end: number
-}
+export type LogFile = Awaited<ReturnType<LogDirectory['files']>>[number]
 
 const digits = 15
 
@@ -57,10 +52,10 @@ export class LogDirectory {
   }
 
   /** Finished files, the oldest first. */
-  async files(): Promise<readonly LogFile[]> {
+  async files() {
     return (await readdir(this.path)).sort().flatMap((name) => {
       const match = this.#whole.exec(name)
-      return match ? [{ name, path: join(this.path, name), first: Number(match[1]), end: Number(match[2]) }] : []
+      return match ? [{ path: join(this.path, name), first: Number(match[1]), end: Number(match[2]) }] : []
     })
   }
 

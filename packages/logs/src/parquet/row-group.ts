@@ -1,6 +1,6 @@
 /** Row groups of a served log: for each column one page, of version 2 and not compressed, in the order of the columns. */
 import { setImmediate as nextTurn } from 'node:timers/promises'
-import type { PageHeader, RowGroup } from 'hyparquet'
+import type { RowGroup } from 'hyparquet'
 import { parquetHeader } from 'hyparquet/src/column.js'
 import { ByteWriter } from 'hyparquet-writer'
 import { writePageHeader } from 'hyparquet-writer/src/datapage.js'
@@ -12,13 +12,7 @@ import type { ServedRows } from './served-rows.ts'
 export type Page = readonly Uint8Array[]
 
 /** Where a page lies, in its row group or in its file, and what its header says. */
-export interface PagePlace {
-  /** Of the header. */
-  readonly start: number
-  readonly bodyStart: number
-  readonly end: number
-  readonly header: NonNullable<PageHeader['data_page_header_v2']>
-}
+export type PagePlace = ReturnType<typeof placeOf>
 
 /** More than a page's header takes. */
 export const maxHeaderBytes = 128
@@ -56,7 +50,7 @@ export async function encodeRowGroup(rows: ServedRows): Promise<readonly Page[]>
 }
 
 /** Reads a page's header. @param start where it lies @throws LogFormatError */
-export function placeOf(bytes: Uint8Array, start: number): PagePlace {
+export function placeOf(bytes: Uint8Array, start: number) {
   const reader = { view: new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength), offset: 0 }
   try {
     const { compressed_page_size, data_page_header_v2: header } = parquetHeader(reader)
