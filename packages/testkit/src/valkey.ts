@@ -91,17 +91,15 @@ async function startNode(
       save: '',
       appendonly: fsync === 'never' ? 'no' : 'yes',
       appendfsync: fsync === 'never' ? 'no' : fsync,
-      ...(password === undefined ? {} : { requirepass: password, masterauth: password }),
-      ...(certificate === undefined
-        ? {}
-        : {
-            port: '0',
-            'tls-port': String(port),
-            'tls-cert-file': certificate.file,
-            'tls-key-file': certificate.keyFile,
-            'tls-ca-cert-file': certificate.file,
-            'tls-auth-clients': 'no',
-          }),
+      ...(password !== undefined && { requirepass: password, masterauth: password }),
+      ...(certificate && {
+        port: '0',
+        'tls-port': String(port),
+        'tls-cert-file': certificate.file,
+        'tls-key-file': certificate.keyFile,
+        'tls-ca-cert-file': certificate.file,
+        'tls-auth-clients': 'no',
+      }),
       ...settings,
     },
   })
