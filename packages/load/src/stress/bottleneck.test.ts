@@ -1,7 +1,10 @@
 /** Evidence as runs recorded it, with what tells one bottleneck from another put in its place. */
 import { expect, test } from 'vitest'
 import { type BottleneckName, nameBottleneck } from './bottleneck.ts'
-import { breach, type LoadEvidence, type ServiceEvidence, type StepEvidence, type ThreadCpu } from './evidence.ts'
+import { breach, type StepEvidence } from './step.ts'
+
+type LoadEvidence = StepEvidence['load']
+type ServiceEvidence = NonNullable<StepEvidence['service']>
 
 const calmLoad: LoadEvidence = {
   offeredPerSecond: 44,
@@ -38,7 +41,7 @@ interface Changes {
   readonly load?: Partial<LoadEvidence>
   readonly client?: Partial<LoadEvidence['client']>
   readonly service?: Partial<ServiceEvidence> | null
-  readonly threads?: ThreadCpu | null
+  readonly threads?: StepEvidence['threads']
 }
 
 /** A step whose calls take 180 ms, with what else was seen of it. */

@@ -3,7 +3,7 @@
  * the order of the list, and the first that holds names it: the load itself comes first, as nothing that a load at its own
  * end sees says much of the service; a busy processor comes before waiting, as all else waits behind it.
  */
-import type { StepEvidence } from './evidence.ts'
+import type { StepEvidence } from './step.ts'
 
 export type BottleneckName = 'client' | 'limit' | 'encode' | 'event loop' | 'store' | 'network' | 'service' | 'unknown'
 

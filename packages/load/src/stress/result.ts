@@ -1,6 +1,6 @@
 /** What a stress found; `--json` writes it as it stands. */
 import type { Bottleneck } from './bottleneck.ts'
-import type { StepEvidence } from './evidence.ts'
+import type { StepEvidence } from './step.ts'
 
 export interface StressSettings {
   readonly url: string

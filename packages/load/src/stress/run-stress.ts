@@ -1,7 +1,6 @@
 /** The ramp: steps of rising rates until one breaks, then between, within bounds of rate and time. */
 import { type LoadTarget, loadCalls, readMetrics, type StartCall } from '../open-loop/service-calls.ts'
 import { nameBottleneck } from './bottleneck.ts'
-import { breach } from './evidence.ts'
 import { nextRate } from './ramp.ts'
 import {
   conclude,
@@ -13,7 +12,7 @@ import {
   stepsByRate,
 } from './result.ts'
 import { startSeconds } from './service-figures.ts'
-import { runStep, stepOverheadSeconds } from './step.ts'
+import { breach, runStep, stepOverheadSeconds } from './step.ts'
 import { listeningOn } from './threads.ts'
 
 /** Gets the progress of a stress. */

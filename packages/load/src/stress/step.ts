@@ -2,7 +2,6 @@
 import { LatencyRecord } from '../open-loop/latency-record.ts'
 import { type OpenLoopEnd, runOpenLoop } from '../open-loop/open-loop.ts'
 import { type LoadTarget, readMetrics, type StartCall } from '../open-loop/service-calls.ts'
-import type { LoadEvidence, StepEvidence } from './evidence.ts'
 import { ServiceFigures, serviceEvidence } from './service-figures.ts'
 import { readThreads, threadCpu } from './threads.ts'
 
@@ -26,7 +25,10 @@ export const stepOverheadSeconds = drainMs / 1_000
 const waitingSeconds = 1
 const leastWaiting = 200
 
-export async function runStep(plan: StepPlan): Promise<StepEvidence> {
+/** What is known of a step: seen by the load itself, by the service's `/metrics` and by its threads. */
+export type StepEvidence = Awaited<ReturnType<typeof runStep>>
+
+export async function runStep(plan: StepPlan) {
   const { target, start, perSecond, seconds, connections, seed, pid, signal } = plan
   // The scrape before also resets the delay of the service's event loop.
   const textBefore = await readMetrics(target)
@@ -45,21 +47,38 @@ export async function runStep(plan: StepPlan): Promise<StepEvidence> {
   })
   const wallMs = performance.now() - startMs
   const cpu = process.cpuUsage(cpuBefore)
+  /** Null where the service runs elsewhere, or the system does not say. */
   const threads = threadsBefore && threadCpu(threadsBefore, readThreads(pid!), wallMs)
   const textAfter = textBefore === null ? null : await readMetrics(target)
   const { lateP99Ms, ...seen } = record.figures()
-  const load: LoadEvidence = {
+  const load = {
     offeredPerSecond: perSecond,
+    /** Answers that were asked for within the step, a second of it. */
     answeredPerSecond: wallMs === 0 ? 0 : (1_000 * seen.answered) / Math.max(wallMs, end.offeredMs),
     ...seen,
+    /** Due, and not answered when an overrun step was ended: their latencies count as what they were by then. */
     abandoned: end.by === 'stopped' ? 0 : end.unanswered + end.unsent,
+    /** Calls that waited for a connection, at most. */
     waitingAtMost: end.waitingAtMost,
+    /** Of the load's process: processors that it was busy with, and how much later than due it noticed an arrival. */
     client: { cpu: (cpu.user + cpu.system) / 1_000 / wallMs, lateP99Ms },
     by: end.by,
   }
+  /** Null where `/metrics` could not be read. */
   const service =
     textBefore === null || textAfter === null
       ? null
       : serviceEvidence(new ServiceFigures(textBefore), new ServiceFigures(textAfter), wallMs)
   return { load, service, threads }
+}
+
+/** Why a step broke, or null where it held. A step that was stopped is not judged. */
+export function breach({ load, service }: StepEvidence, p99Ms: number): string | null {
+  if (load.by === 'stopped') return null
+  const failed = Object.entries(load.failures)
+  if (failed.length > 0) return failed.map(([failure, count]) => `${count} × ${failure}`).join(', ')
+  if (load.by === 'overrun') return 'calls came faster than they were answered'
+  if (load.p99Ms > p99Ms) return `p99 ${load.p99Ms.toFixed(1)} ms`
+  const shed = service?.offersShed ?? 0
+  return shed > 0 ? `${shed} refreshes were shed` : null
 }

@@ -1,6 +1,8 @@
 /** Processor time of a service's threads, where it runs on this machine and the system has `/proc`. */
 import { readdirSync, readFileSync, readlinkSync } from 'node:fs'
-import type { ThreadCpu } from './evidence.ts'
+
+/** Busy shares of a service's threads, by name; where it runs on this machine. */
+export type ThreadCpu = { readonly [thread: string]: number }
 
 /**
  * Seconds of processor time by thread: `main`, where the event loop runs, others by their names, and child processes. Under
