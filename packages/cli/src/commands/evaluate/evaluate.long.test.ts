@@ -82,7 +82,7 @@ test('one process comes to what two share', async () => {
 
 describe('refused before anything is trained', () => {
   test.each([
-    [['luck'], 'experiment "luck": does not exist; there are gain,'],
+    [['luck'], 'experiment "luck": does not exist; there are main-job, gain,'],
     [['--quick', '--seeds', '2'], '--quick has one seed'],
   ])('%j', async (more, message) => {
     const directory = withLog(clicks(40))
