@@ -51,13 +51,13 @@ const value = text
 const atLeast = magnitude
 const prior = magnitude
 const shrinkage = days
-const halfLifeDays = days
+const decay = { halfLifeDays: days, halfLifeEvents: number(1e-2, 1e6) }
 const aggregationKeys: Record<AggregationKind, readonly [Keys, Keys]> = {
-  count: [{}, { by, halfLifeDays }],
-  mean: [{ value }, { atLeast, by, shrinkage, prior, halfLifeDays }],
-  residual: [{ value }, { atLeast, by, shrinkage, halfLifeDays }],
-  share: [{ by }, { halfLifeDays }],
-  sum: [{}, { value, atLeast, by, halfLifeDays }],
+  count: [{}, { by, ...decay }],
+  mean: [{ value }, { atLeast, by, shrinkage, prior, ...decay }],
+  residual: [{ value }, { atLeast, by, shrinkage, ...decay }],
+  share: [{ by }, decay],
+  sum: [{}, { value, atLeast, by, ...decay }],
   since: [{}, {}],
 }
 

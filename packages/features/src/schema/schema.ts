@@ -80,6 +80,11 @@ export interface Aggregation {
   prior?: number
   /** Exponential decay of the accumulated weight, in days. Absent: no decay. */
   halfLifeDays?: number
+  /**
+   * The same in later events of the same user or item, whatever they were and whatever slots they have, in the order of
+   * their arrival: the newest weighs 1. Beside `halfLifeDays` the two weights are multiplied. Absent: no decay.
+   */
+  halfLifeEvents?: number
 }
 
 /** The user's last events, newest last: item id, one outcome value, log time gap, categories. */

@@ -12,8 +12,8 @@ const msPerDay = 86_400_000
 export const decayPerMs = (halfLifeDays: number): number => Math.LN2 / (halfLifeDays * msPerDay)
 
 /**
- * One aggregation compiled: its accumulators are doubles in a state, all decayed to the time of the state's last
- * event. Shape letter: S slots (1 without `by`).
+ * One aggregation compiled: its accumulators are doubles in a state, all decayed to the state's last event and its time.
+ * Shape letter: S slots (1 without `by`).
  *
  * Each slot accumulates the weight Σw and, where the kind has a value, Σwx.
  */
@@ -22,6 +22,8 @@ export class Aggregator {
   readonly #kind: AggregationKind
   readonly #by: SlotWeights
   readonly #decayPerMs: number
+  /** What a later event leaves of an earlier one's weight. */
+  readonly #leftByEvent: number
   readonly #shrinkage: number
   readonly #prior: number
   /** Places of the S sums and the S weights in `f64`; −1 where the kind has none. */
@@ -29,10 +31,11 @@ export class Aggregator {
   readonly #weightsAt: number
 
   constructor(aggregation: Aggregation, by: SlotWeights, layout: ImageLayout) {
-    const { name, kind, value, halfLifeDays } = aggregation
+    const { name, kind, value, halfLifeDays, halfLifeEvents } = aggregation
     this.#kind = kind
     this.#by = by
     this.#decayPerMs = halfLifeDays === undefined ? 0 : decayPerMs(halfLifeDays)
+    this.#leftByEvent = halfLifeEvents === undefined ? 1 : 2 ** (-1 / halfLifeEvents)
     this.#shrinkage = aggregation.shrinkage ?? schemaDefaults.shrinkage
     this.#prior = aggregation.prior ?? schemaDefaults.prior
     this.columns = by.names.map((slot) => (slot === '' ? name : `${name}[${slot}]`))
@@ -101,8 +104,8 @@ export class Aggregator {
   }
 
   #decay(f64: Float64Array, elapsedMs: number): void {
-    if (this.#decayPerMs === 0 || elapsedMs === 0) return
-    const factor = this.#factor(elapsedMs)
+    const factor = this.#leftByEvent * this.#factor(elapsedMs)
+    if (factor === 1) return
     const slots = this.columns.length
     for (let s = 0; s < slots; s++) {
       if (this.#sumsAt >= 0) f64[this.#sumsAt + s] *= factor

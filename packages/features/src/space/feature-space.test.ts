@@ -12,6 +12,21 @@ import { StateError } from './state-image.ts'
 
 const msPerDay = 86_400_000
 
+/** The full schema with statistics that decay by event, and by event and day. An item mean is the baseline of residuals. */
+function withEventDecays(): Schema {
+  const schema = fullSchema()
+  const byEvent: Aggregation[] = [
+    { name: 'count-3', of: 'user', kind: 'count', halfLifeEvents: 3 },
+    { name: 'mean-half', of: 'user', kind: 'mean', value: 'rating', prior: 6, halfLifeEvents: 0.5 },
+    { name: 'residual-10', of: 'user', kind: 'residual', value: 'rating', by: 'genres', halfLifeEvents: 9.55 },
+    { name: 'share-2', of: 'user', kind: 'share', by: 'topics', halfLifeEvents: 2 },
+    { name: 'sum-both', of: 'user', kind: 'sum', value: 'minutes', halfLifeEvents: 4, halfLifeDays: 1 },
+    { name: 'item-5', of: 'item', kind: 'mean', value: 'minutes', prior: 10, halfLifeEvents: 5, halfLifeDays: 2 },
+    { name: 'minutes-residual', of: 'user', kind: 'residual', value: 'minutes', halfLifeEvents: 2 },
+  ]
+  return { ...schema, aggregations: [...schema.aggregations, ...byEvent] }
+}
+
 /** A past event as the naive computation sees it: late ones moved to the newest time before them. */
 interface Past {
   readonly event: LogEvent
@@ -53,7 +68,9 @@ class NaiveFeatures {
       if (x === null) continue
       if (a.atLeast !== undefined) x = Number(x >= a.atLeast)
       if (a.kind === 'residual') x -= this.#itemMean(a, ingested.slice(0, ingested.indexOf(event)), event)
-      const age = a.halfLifeDays === undefined ? 0 : (asOf - timeMs) / msPerDay / a.halfLifeDays
+      const days = a.halfLifeDays === undefined ? 0 : (asOf - timeMs) / msPerDay / a.halfLifeDays
+      const later = history.length - 1 - history.indexOf(event)
+      const age = days + (a.halfLifeEvents === undefined ? 0 : later / a.halfLifeEvents)
       this.#weights(a.by, event).forEach((weight, slot) => {
         totals[slot].weight += weight * 0.5 ** age
         totals[slot].sum += weight * x * 0.5 ** age
@@ -126,7 +143,7 @@ describe.each([
   { seed: 3, late: true },
   { seed: 4, late: true },
 ])('against the whole history, seed $seed, late events $late', ({ seed, late }) => {
-  const schema = fullSchema()
+  const schema = withEventDecays()
   const space = compileFeatures(schema)
   const naive = new NaiveFeatures(schema)
   const log = randomLog(seed, 160, late)
@@ -368,6 +385,13 @@ describe('states and batches', () => {
       const recategorized = { ...otherSchema, sequence: { ...otherSchema.sequence!, categories } }
       expect(encode(compileFeatures(recategorized).newUserState())).toThrow(StateError)
     }
+    const [residual, ...others] = otherSchema.aggregations
+    const stateOf = (halfLifeEvents?: number) => {
+      const own = halfLifeEvents === undefined ? residual : { ...residual, halfLifeEvents }
+      return compileFeatures({ ...otherSchema, aggregations: [own, ...others] }).newUserState()
+    }
+    expect(encode(stateOf())).not.toThrow()
+    expect(encode(stateOf(10))).toThrow(/another schema/)
     expect(() => space.update(state, state, event)).toThrow(expect.objectContaining({ side: 'item' }))
   })
 

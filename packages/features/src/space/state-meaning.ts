@@ -11,7 +11,11 @@ export function stateMeaning({ fields, aggregations, sequence }: Schema): string
   const bucketsOf = (category: string) => fields.find(({ name }) => name === category)?.buckets
   return JSON.stringify([
     inState.map((field) => fieldParts.map((part) => field[part])),
-    aggregations.map((aggregation) => aggregationParts.map((part) => aggregation[part])),
+    aggregations.map((aggregation) => [
+      ...aggregationParts.map((part) => aggregation[part]),
+      // Nothing is added without it, so that states from before it could be asked for stay good.
+      ...(aggregation.halfLifeEvents === undefined ? [] : [aggregation.halfLifeEvents]),
+    ]),
     sequence && [
       sequence.length,
       sequence.value,
