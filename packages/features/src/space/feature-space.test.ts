@@ -71,7 +71,7 @@ class NaiveFeatures {
       const days = a.halfLifeDays === undefined ? 0 : (asOf - timeMs) / msPerDay / a.halfLifeDays
       const later = history.length - 1 - history.indexOf(event)
       const age = days + (a.halfLifeEvents === undefined ? 0 : later / a.halfLifeEvents)
-      this.#weights(a.by, event).forEach((weight, slot) => {
+      this.slotWeights(a.by, event).forEach((weight, slot) => {
         totals[slot].weight += weight * 0.5 ** age
         totals[slot].sum += weight * x * 0.5 ** age
       })
@@ -105,7 +105,7 @@ class NaiveFeatures {
     return field === undefined ? 1 : (field.size ?? (field.values?.length as number) + 1)
   }
 
-  #weights(by: string | undefined, event: LogEvent): number[] {
+  slotWeights(by: string | undefined, event: LogEvent): number[] {
     if (by === undefined) return [1]
     const field = this.#schema.fields.find(({ name }) => name === by)
     const value = this.#value(event, by) as Float32Array | string[] | null
@@ -166,6 +166,28 @@ describe.each([
       expectClose(row0(item), items, space.item.dense, `row ${i}, item`)
       space.update(states.user(event.user), states.item(event.item), event)
     })
+  })
+
+  it('crosses what it says of slots with the slots of an item', () => {
+    const states = statesOf(space)
+    const user = space.allocate('user', 2)
+    const crossed = schema.aggregations.filter(({ of, by }) => of === 'user' && by !== undefined)
+    expect(new Set(crossed.map(({ by }) => by))).toEqual(new Set(['genres', 'topics']))
+    log.forEach((event, i) => {
+      space.encodeUser(user, 1, states.user(event.user), event.timeMs)
+      const columns = naive.columns('user', log.slice(0, i), event.user, event.timeMs)
+      for (const { name, by } of crossed) {
+        const own = space.user.dense.map((column, at) => (column.startsWith(`${name}[`) ? columns[at] : null))
+        const values = own.filter((value) => value !== null)
+        const weights = naive.slotWeights(by, event)
+        const total = weights.reduce((sum, weight) => sum + weight, 0)
+        const mean = total === 0 ? 0 : values.reduce((sum, value, s) => sum + weights[s] * value, 0) / total
+        expectClose([space.crossed(user, 1, name, event)], [mean], [name], `row ${i}`)
+      }
+      space.update(states.user(event.user), states.item(event.item), event)
+    })
+    expect(() => space.crossed(user, 1, 'events', log[0])).toThrow(/"events" has a "by"; .*genre-residual/)
+    expect(() => space.crossed(user, 2, 'genre-share', log[0])).toThrow(BatchError)
   })
 
   it('keeps the last events in the order of arrival', () => {

@@ -69,6 +69,8 @@ export class FeatureSpace {
   readonly #userFeeds: readonly Feed[]
   readonly #itemFeeds: readonly Feed[]
   readonly #slotWeights: readonly SlotWeights[]
+  /** By name of a user's aggregation that has a `by`: its first column among the dense ones, and its slots. */
+  readonly #crossings = new Map<string, { readonly column: number; readonly slots: SlotWeights }>()
   readonly #profile: FieldBlock
   readonly #requestFields: FieldBlock
   readonly #ring: SequenceRing | null
@@ -121,6 +123,13 @@ export class FeatureSpace {
     this.eventWords = this.#ring?.eventWords ?? 0
     this.#sequenceIndex = fieldIndex(checked.sequence?.value)
     const fieldTimes = this.#profile.reserveTimes(userLayout)
+    let column = 1
+    for (const { name, of, by } of checked.aggregations) {
+      if (of !== 'user') continue
+      const slots = weightsBy.get(by ?? '')
+      if (slots !== undefined) this.#crossings.set(name, { column, slots })
+      column += slots?.names.length ?? 1
+    }
     const stateBytes = 8 * userLayout.doubles + 4 * userLayout.words
     if (stateBytes > maxStateBytes) {
       const reason = `a user's state would have ${stateBytes} bytes, over the limit of ${maxStateBytes}`
@@ -365,6 +374,31 @@ export class FeatureSpace {
       into.bags[1 + i].lengths[row] = 1
     }
     this.#requestFields.encode(request, into, row, at, 1 + this.#calendar.length)
+  }
+
+  /**
+   * What an encoded user's aggregation says of an event's item: the mean of its columns over the slots that the item has, by
+   * their weights; 0 where it has none.
+   *
+   * @param aggregation name of one of the user's that has a `by`
+   * @throws EventError, BatchError; RangeError where there is no such aggregation
+   */
+  crossed(batch: SideBatch, row: number, aggregation: string, event: LogEvent): number {
+    checkRow(this.user, batch, row)
+    const crossing = this.#crossings.get(aggregation)
+    if (crossing === undefined) {
+      const known = [...this.#crossings.keys()].join(', ') || 'none'
+      throw new RangeError(`No aggregation of the user named "${aggregation}" has a "by"; the schema has ${known}.`)
+    }
+    const { column, slots } = crossing
+    slots.read(event)
+    const from = row * this.user.dense.length + column
+    let [sum, total] = [0, 0]
+    for (let i = 0; i < slots.active; i++) {
+      sum += slots.weights[i] * batch.dense[from + slots.slots[i]]
+      total += slots.weights[i]
+    }
+    return total > 0 ? sum / total : 0
   }
 
   /** A batch of `rows` zeroed rows, to be reused. @throws BatchError */
