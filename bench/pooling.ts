@@ -3,6 +3,7 @@
  *
  * - in-process: awaited reads of a pooling against the bare slab
  * - http: one user a call against a bare node:http that answers the same bytes
+ * - http-json: the same in JSON
  * - http-batches: 100 users a call, from memory and from LMDB
  * - encoder-apart, encoder-shared: reads while the encoder is idle, always busy, and of a tower that is ten times dearer
  * - event-to-read: from an event to the next read that serves it
@@ -38,13 +39,13 @@ async function inProcess() {
   return { text, figures }
 }
 
-async function http() {
-  const figures = await benchSingleReads(users)
+async function http(format: 'msgpack' | 'json') {
+  const figures = await benchSingleReads(users, format)
   const { echo, plain, guarded, plainRatioAtLeast, guardedRatioAtLeast } = figures
   const { plainRatio, guardedRatio, plainProcessorRatio, guardedProcessorRatio } = figures
   const line = (name: string, rate: Spread, toEcho: Spread, byProcessor: Spread, atLeast: number) =>
     `  ${name}${thousands(rate)} requests/s, ${ratio(toEcho)} (at least ${atLeast}: ${judged(toEcho.median >= atLeast)}); by processor time ${ratio(byProcessor)}`
-  const text = `http, one user a call, MessagePack and fp16, ${users.toLocaleString('en')} users in memory; ${figures.pinning}
+  const text = `http, one user a call, ${format === 'json' ? 'JSON and f32' : 'MessagePack and fp16'}, answers of ${figures.answerBytes} bytes, ${users.toLocaleString('en')} users in memory; ${figures.pinning}
   bare node:http, same bytes    ${thousands(echo)} requests/s
 ${line('without tokens and logs       ', plain, plainRatio, plainProcessorRatio, plainRatioAtLeast)}
 ${line('tokens, limits, metrics, log  ', guarded, guardedRatio, guardedProcessorRatio, guardedRatioAtLeast)}`
@@ -63,7 +64,8 @@ async function httpBatches() {
 
 const sections: readonly Section[] = [
   { name: 'in-process', run: inProcess },
-  { name: 'http', run: http },
+  { name: 'http', run: () => http('msgpack') },
+  { name: 'http-json', run: () => http('json') },
   { name: 'http-batches', run: httpBatches },
   ...refreshSections,
 ]

@@ -19,8 +19,8 @@ import {
   time,
 } from './building.ts'
 
-const encoding = Type.Enum(['f32', 'f16'], { 'x-give': '"f32" or "f16"', description: 'of vectors in MessagePack' })
-/** How an answer's vectors are written: 4 or 2 bytes a value. */
+const encoding = Type.Enum(['f32', 'f16'], { 'x-give': '"f32" or "f16"', description: 'of the values of vectors' })
+/** How an answer's vectors are written: 4 or 2 bytes a value in MessagePack, in JSON the digits that give the same bits. */
 export type VectorEncoding = Message<typeof encoding>
 
 /** `POST /v1/embeddings/read` */

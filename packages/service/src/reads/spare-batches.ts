@@ -1,6 +1,6 @@
 import type { ServedBatch } from '@headwater/pooling'
 import type { ReadMessage } from '../messages/read-message.ts'
-import { AnswerMemory } from './read-answer.ts'
+import { AnswerMemory } from './answer-memory.ts'
 
 const maxSpare = 64
 /** Of larger batches the memory would add up, and matters less than the work. */

@@ -10,7 +10,9 @@ import { parseReadMessage, type ReadMessage, readLimits } from '../messages/read
 import { spanOf } from '../observation/tracing.ts'
 import type { Operation } from '../parts/operation.ts'
 import { type ServerParts, tenantOf } from '../parts/server-parts.ts'
-import { type AnswerMemory, encodeReadAnswer } from '../reads/read-answer.ts'
+import type { AnswerMemory } from '../reads/answer-memory.ts'
+import { writeJsonAnswer } from '../reads/json-answer.ts'
+import { packAnswer } from '../reads/packed-answer.ts'
 import { SpareBatches } from '../reads/spare-batches.ts'
 import { answerFormat, bodyFormat, parseBody } from '../requests/body.ts'
 import { deadlines, type Waiting } from '../requests/deadline.ts'
@@ -106,7 +108,7 @@ class Read implements Waiting {
       if (pooling.refreshesOnRead) this.#offered(message)
       const startMs = performance.now()
       deadlines.add(this, startMs)
-      pooling.read(message.users, message.models, this.#options(message, answered, startMs)).then(
+      pooling.read(message.users, message.models, this.#options(message, startMs)).then(
         (served) => {
           try {
             reads.ended(performance.now() - startMs, served)
@@ -139,10 +141,10 @@ class Read implements Waiting {
     return this.#parts.spares.get(this.#context.principal!.tenant)!
   }
 
-  #options(message: ReadMessage, answered: Format, nowMs: number): ReadOptions {
+  #options(message: ReadMessage, nowMs: number): ReadOptions {
     const { latest, segments, encoding } = message
     const { endMs, hasDeadline } = this.#context
-    const halves = answered === 'msgpack' && encoding === 'f16'
+    const halves = encoding === 'f16'
     // All members each time: an object that is spread together took longer than all else here.
     return {
       latest,
@@ -170,9 +172,9 @@ class Read implements Waiting {
     this.#context.onLeft = this
     if (this.#response.headersSent || this.#response.destroyed) return
     this.#answerMemory = this.#spares.takeAnswer()
-    const body = encodeReadAnswer(served, message, format, this.#answerMemory)
-    const sizeBytes = String(typeof body === 'string' ? Buffer.byteLength(body) : body.length)
-    this.#response.writeHead(200, ['content-type', answerTypeOf[format], 'content-length', sizeBytes])
+    const write = format === 'json' ? writeJsonAnswer : packAnswer
+    const body = write(served, message, this.#answerMemory)
+    this.#response.writeHead(200, ['content-type', answerTypeOf[format], 'content-length', String(body.length)])
     this.#response.end(body)
   }
 
