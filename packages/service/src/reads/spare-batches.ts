@@ -36,9 +36,10 @@ export class SpareBatches {
     return answer
   }
 
-  /** @param batch nobody looks at any more */
+  /** @param batch nobody looks at any more; one of no model does not show what it was made for, and has no memory to spare */
   giveBatch(batch: ServedBatch): void {
-    if (this.#batches.length < maxSpare && batch.users.length <= maxSpareUsers) this.#batches.push(batch)
+    if (this.#batches.length >= maxSpare || batch.users.length > maxSpareUsers || batch.models.length === 0) return
+    this.#batches.push(batch)
   }
 
   /** @param answer has gone */
