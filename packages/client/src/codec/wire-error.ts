@@ -9,6 +9,7 @@ export const errorStatus = {
   unauthenticated: 401,
   forbidden: 403,
   loopback_only: 403,
+  cross_site: 403,
   unknown_route: 404,
   unknown_model: 404,
   unknown_snapshot: 404,

@@ -2,6 +2,7 @@
 import { connect } from 'node:net'
 import { createClient } from '@headwater/client'
 import { dim } from '@headwater/pooling/testing/towers'
+import type { FastifyInstance } from 'fastify'
 import { describe, expect, it } from 'vitest'
 import { tokenOf } from '../../testing/http-service.ts'
 import { ask, eventAt, holdReads, startService, untilHeld } from '../../testing/listening-service.ts'
@@ -64,9 +65,46 @@ describe('tokens', () => {
     expect(await ask('10.0.0.1', 'localhost')).toBe('loopback_only')
     expect(await ask('127.0.0.1', 'evil.example:8080')).toBe('loopback_only')
     expect(await ask('127.0.0.1', '127.evil.example')).toBe('loopback_only')
+    expect(await ask('127.0.0.1', 'localhost:evil.example')).toBe('loopback_only')
     for (const host of ['localhost:8080', '127.0.0.1', '[::1]:8080'])
       expect(await ask('::1', host), host).toBe('served')
     expect(await ask('::ffff:127.0.0.1', 'localhost')).toBe('served')
+  })
+})
+
+describe('pages of other sites', () => {
+  const rollback = { method: 'POST', url: '/v1/models/m/rollback' } as const
+  const own = { host: 'localhost:8080' }
+  const codeOf = async (server: FastifyInstance, headers: Record<string, string>) =>
+    (await server.inject({ ...rollback, headers: { ...own, ...headers } })).json().error.code
+
+  it('change nothing where the address alone lets in, whichever way the browser names them', async () => {
+    const { server } = await startService({ auth: 'loopback' })
+    for (const headers of [
+      { origin: 'http://evil.example' },
+      { origin: 'http://localhost:8081' },
+      { origin: 'null' },
+      { 'sec-fetch-site': 'cross-site' },
+      { 'sec-fetch-site': 'same-site', origin: 'http://localhost:8080' },
+    ])
+      expect(await codeOf(server, headers), JSON.stringify(headers)).toBe('cross_site')
+    // The service's own page, its own machine's programs, and what is only read.
+    const others = [
+      {},
+      { origin: 'http://localhost:8080' },
+      { 'sec-fetch-site': 'same-origin' },
+      { 'sec-fetch-site': 'none' },
+    ]
+    for (const headers of others) expect(await codeOf(server, headers as never)).toBe('unmanaged_model')
+    const read = { url: '/v1/models', headers: { ...own, origin: 'http://evil.example' } }
+    expect((await server.inject(read)).statusCode).toBe(200)
+  })
+
+  it('need a token like everyone where there are tokens', async () => {
+    const { server } = await startService()
+    const origin = 'http://evil.example'
+    expect(await codeOf(server, { origin })).toBe('unauthenticated')
+    expect(await codeOf(server, { origin, authorization: `Bearer ${tokenOf.boss}` })).toBe('unmanaged_model')
   })
 })
 

@@ -9,10 +9,12 @@ const loopbackPrincipal: Principal = { name: 'loopback', tenant: 'default', scop
 
 /**
  * @param auth 'loopback': no tokens, and nobody from elsewhere
- * @throws WireError `unauthenticated`, `forbidden`, `loopback_only`
+ * @throws WireError `unauthenticated`, `forbidden`, `loopback_only`, `cross_site`
  */
 export function admit(request: IncomingMessage, auth: Tokens | 'loopback', scope: Scope): Principal {
   const principal = auth === 'loopback' ? fromLoopback(request) : fromToken(request, auth)
+  // A token is sent by who has it. An address or a certificate comes with whatever page the browser shows.
+  if (request.headers.authorization === undefined) refuseOtherSites(request)
   if (!principal.scopes.includes(scope)) {
     throw new WireError('forbidden', `the token "${principal.name}" has not the scope "${scope}"; use one that has`)
   }
@@ -57,11 +59,28 @@ function fromLoopback(request: IncomingMessage): Principal {
   )
 }
 
-/** A host without its port, and without the brackets of an IPv6 address. */
+/**
+ * A page of another site can have a browser send a request that it cannot read the answer of, so it may change nothing.
+ * Browsers say whose page it is by `sec-fetch-site`, older ones by `origin`; other callers say neither.
+ *
+ * @throws WireError `cross_site`
+ */
+function refuseOtherSites({ method, headers }: IncomingMessage): void {
+  if (method === 'GET' || method === 'HEAD') return
+  const { origin, host } = headers
+  const site = headers['sec-fetch-site']
+  const isOwn =
+    site === undefined ? origin === undefined || /^https?:\/\/(.+)$/.exec(origin)?.[1] === host : ownSites.has(site)
+  if (!isOwn)
+    throw new WireError('cross_site', 'a page of another site sent it; send it with a token, or from elsewhere')
+}
+
+const ownSites: ReadonlySet<unknown> = new Set(['same-origin', 'none'])
+
+/** A host without its port, and without the brackets of an IPv6 address; '' where it is none. */
 function hostnameOf(host: string): string {
-  const portAt = host.indexOf(':', host.lastIndexOf(']') + 1)
-  const name = portAt < 0 ? host : host.slice(0, portAt)
-  return name.startsWith('[') && name.endsWith(']') ? name.slice(1, -1) : name
+  const [, ipv6, name = ipv6] = /^(?:\[([^[\]]*)\]|([^:]*))(?::\d*)?$/.exec(host) ?? []
+  return name ?? ''
 }
 
 /** Whether an address, or a host to listen on, is the machine itself. */

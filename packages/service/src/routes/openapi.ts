@@ -87,6 +87,7 @@ const guardedErrors: readonly ErrorCode[] = [
   'internal',
   'draining',
   'loopback_only',
+  'cross_site',
   'invalid_request',
 ]
 const bodyErrors: readonly ErrorCode[] = [
