@@ -1,4 +1,4 @@
-import { type AnsweredModel, type Client, createClient, type ErrorAnswer } from '@headwater/client'
+import { type AnsweredModel, type Client, createClient, type ErrorAnswer, type VectorEncoding } from '@headwater/client'
 import { afterEach } from 'vitest'
 import { openService, type ServiceOptions, tokenOf } from './http-service.ts'
 
@@ -37,7 +37,7 @@ interface JsonAnswer extends ErrorAnswer {
   readonly models: readonly JsonModel[]
 }
 
-type JsonModel = Pick<AnsweredModel, 'model' | 'dim'> & {
+type JsonModel = Pick<AnsweredModel, 'model' | 'dim'> & { readonly encoding: VectorEncoding } & {
   readonly [Column in Exclude<keyof AnsweredModel, 'model' | 'dim'>]: readonly number[]
 }
 

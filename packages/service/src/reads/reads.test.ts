@@ -114,21 +114,18 @@ describe('reads of any users, models and encodings, several at once', () => {
     const { models: truth } = await client.read(users, ['m', 'n'], { latest: true })
     for (const encoding of [undefined, 'f32', 'f16'] as const) {
       const { body } = await ask(url, '/v1/embeddings/read', { users, models: ['m', 'n'], latest: true, encoding })
-      const models = body.models as { encoding: string; [column: string]: unknown }[]
-      const bits = (values: unknown) => {
-        const floats = Float32Array.from(values as ArrayLike<number>)
+      const bits = (values: ArrayLike<number>) => {
+        const floats = Float32Array.from(values)
         return encoding === 'f16' ? half(floats) : floats
       }
-      for (const [m, got] of models.entries()) {
+      for (const [m, got] of body.models.entries()) {
         expect(got.encoding).toBe(encoding ?? 'f32')
         expect(bits(got.vectors)).toEqual(bits(truth[m].vectors))
         expect(bits(got.latest)).toEqual(bits(truth[m].latest!))
         for (const column of ['status', 'snapshot', 'frame', 'featureTimeMs'] as const) {
           expect(got[column], column).toEqual([...truth[m][column]])
         }
-        expect((got.ageMs as (number | null)[]).map((age) => age === null)).toEqual(
-          users.map((user) => user === 'cold'),
-        )
+        expect(got.ageMs.map((age) => age === null)).toEqual(users.map((user) => user === 'cold'))
       }
     }
   })
