@@ -133,12 +133,8 @@ export class FeatureSpace {
     const stateBytes = 8 * userLayout.doubles + 4 * userLayout.words
     if (stateBytes > maxStateBytes) {
       const reason = `a user's state would have ${stateBytes} bytes, over the limit of ${maxStateBytes}`
-      throw new SchemaError(
-        `schema "${checked.name}"`,
-        '(root)',
-        reason,
-        'use fewer or smaller aggregations and vectors',
-      )
+      const remedy = 'use fewer or smaller aggregations and vectors'
+      throw new SchemaError(`schema "${checked.name}"`, '(root)', reason, remedy)
     }
     const meaning = stateMeaning(checked)
     this.#userState = new StateImage('user', userLayout, meaning, fieldTimes)
@@ -164,16 +160,7 @@ export class FeatureSpace {
     this.user = {
       dense: ['known', ...this.#userFeeds.flatMap((feed) => feed.aggregator.columns), ...this.#profile.columns],
       bags: this.#profile.bags,
-      sequence:
-        checked.sequence && this.#ring
-          ? {
-              length: checked.sequence.length,
-              buckets: checked.sequence.buckets,
-              channels: this.#ring.channels,
-              weights: this.#ring.weights,
-              categories: this.#ring.categories,
-            }
-          : null,
+      sequence: this.#ring?.layout ?? null,
     }
     this.item = {
       dense: ['known', ...this.#itemFeeds.flatMap((feed) => feed.aggregator.columns), ...this.#requestFields.columns],

@@ -14,24 +14,19 @@ export class FieldBlock {
   /** Dense columns: each float's or vector's values, then its missing flag. */
   readonly columns: readonly string[]
   readonly bags: readonly BagLayout[]
-  readonly #numeric: readonly (FloatPlace | VectorPlace)[]
-  readonly #categorical: readonly BagPlace[]
+  readonly #numeric: NumericPlace[] = []
+  readonly #categorical: BagPlace[] = []
   /** First double of the fields' times. */
   #timesAt = 0
 
   constructor(schema: Schema, owners: readonly Field['of'][], layout: ImageLayout) {
-    const numeric: (FloatPlace | VectorPlace)[] = []
-    const categorical: BagPlace[] = []
-    schema.fields.forEach((field, index) => {
-      if (!owners.includes(field.of)) return
-      if (field.type === 'float') numeric.push(new FloatPlace(field, index, layout))
-      else if (field.type === 'vector') numeric.push(new VectorPlace(field, index, layout))
-      else categorical.push(new BagPlace(field, index, layout))
-    })
-    this.#numeric = numeric
-    this.#categorical = categorical
-    this.columns = numeric.flatMap((place) => place.columns)
-    this.bags = categorical.map((place) => place.bag)
+    for (const [index, field] of schema.fields.entries()) {
+      if (!owners.includes(field.of)) continue
+      if (field.type === 'float' || field.type === 'vector') this.#numeric.push(new NumericPlace(field, index, layout))
+      else this.#categorical.push(new BagPlace(field, index, layout))
+    }
+    this.columns = this.#numeric.flatMap((place) => place.columns)
+    this.bags = this.#categorical.map((place) => place.bag)
   }
 
   /** Keeps a time for each field, in the layout's next doubles. @returns their number */
@@ -81,77 +76,44 @@ export class FieldBlock {
   }
 }
 
-/** `put` writes a field's value, or only checks it where there is no image; it returns whether the event has one. */
-class FloatPlace {
+/** A float, or a vector. `put` writes its value, or only checks it where there is no image; it returns whether the event has one. */
+class NumericPlace {
+  /** The values' columns, then that of the missing flag. */
   readonly columns: readonly string[]
   readonly #field: Field
   readonly #index: number
-  readonly #valueAt: number
   readonly #presentAt: number
-  readonly #center: number
-  readonly #scale: number
+  /** Of the first value: a float's among the doubles, a vector's among the words. */
+  readonly #valuesAt: number
 
   constructor(field: Field, index: number, layout: ImageLayout) {
-    this.columns = [field.name, `${field.name}.missing`]
+    const { name, type, size = 0 } = field
+    const values = type === 'vector' ? Array.from({ length: size }, (_, k) => `${name}[${k}]`) : [name]
+    this.columns = [...values, `${name}.missing`]
     this.#field = field
     this.#index = index
-    this.#valueAt = layout.reserveDoubles(1)
     this.#presentAt = layout.reserveWords(1)
-    this.#center = field.center ?? 0
-    this.#scale = field.scale ?? 1
+    this.#valuesAt = type === 'vector' ? layout.reserveWords(size) : layout.reserveDoubles(1)
   }
 
   put(image: Image | null, event: LogEvent): boolean {
-    const value = floatOf(event, this.#index, this.#field)
-    if (Number.isNaN(value)) return false
+    const read = this.#field.type === 'vector' ? vectorOf : floatOf
+    const value = read(event, this.#index, this.#field)
+    if (value === null || Number.isNaN(value)) return false
     if (image === null) return true
-    image.f64[this.#valueAt] = value
+    if (typeof value === 'number') image.f64[this.#valuesAt] = value
+    else image.f32.set(value, this.#valuesAt)
     image.u32[this.#presentAt] = 1
     return true
   }
 
   encode(image: Image, out: Float32Array, at: number): void {
+    const { type, center = 0, scale = 1 } = this.#field
+    const size = this.columns.length - 1
     const present = image.u32[this.#presentAt] === 1
-    out[at] = present ? (image.f64[this.#valueAt] - this.#center) / this.#scale : 0
-    out[at + 1] = present ? 0 : 1
-  }
-}
-
-class VectorPlace {
-  readonly columns: readonly string[]
-  readonly #field: Field
-  readonly #index: number
-  readonly #size: number
-  readonly #valuesAt: number
-  readonly #presentAt: number
-  readonly #center: number
-  readonly #scale: number
-
-  constructor(field: Field, index: number, layout: ImageLayout) {
-    this.#field = field
-    this.#index = index
-    this.#size = field.size ?? 0
-    this.columns = [...Array.from({ length: this.#size }, (_, k) => `${field.name}[${k}]`), `${field.name}.missing`]
-    this.#presentAt = layout.reserveWords(1)
-    this.#valuesAt = layout.reserveWords(this.#size)
-    this.#center = field.center ?? 0
-    this.#scale = field.scale ?? 1
-  }
-
-  put(image: Image | null, event: LogEvent): boolean {
-    const vector = vectorOf(event, this.#index, this.#field)
-    if (vector === null) return false
-    image?.f32.set(vector, this.#valuesAt)
-    if (image !== null) image.u32[this.#presentAt] = 1
-    return true
-  }
-
-  encode(image: Image, out: Float32Array, at: number): void {
-    const present = image.u32[this.#presentAt] === 1
-    for (let k = 0; k < this.#size; k++) {
-      out[at + k] = present ? (image.f32[this.#valuesAt + k] - this.#center) / this.#scale : 0
-    }
-    out[at + this.#size] = present ? 0 : 1
+    const values = type === 'vector' ? image.f32 : image.f64
+    for (let k = 0; k < size; k++) out[at + k] = present ? (values[this.#valuesAt + k] - center) / scale : 0
+    out[at + size] = present ? 0 : 1
   }
 }
 
@@ -175,22 +137,16 @@ class BagPlace {
   }
 
   put(image: Image | null, event: LogEvent): boolean {
-    if (this.#field.type === 'id') {
-      const id = idOf(event, this.#index, this.#field)
-      if (id === null) return false
-      if (image === null) return true
-      image.u32[this.#lengthAt] = 1
-      image.u32[this.#idsAt] = seededBucket(this.#seed, id, this.bag.buckets)
-      return true
-    }
-    const ids = idsOf(event, this.#index, this.#field)
-    if (ids === null) return false
+    const read = this.#field.type === 'id' ? idOf : idsOf
+    const value = read(event, this.#index, this.#field)
+    if (value === null) return false
     if (image === null) return true
-    const count = Math.min(ids.length, this.bag.maxValues)
+    const ids = typeof value === 'string' ? [value] : value
+    const { buckets, maxValues } = this.bag
+    const count = Math.min(ids.length, maxValues)
     image.u32[this.#lengthAt] = count
-    for (let i = 0; i < this.bag.maxValues; i++) {
-      image.u32[this.#idsAt + i] = i < count ? seededBucket(this.#seed, ids[i], this.bag.buckets) : 0
-    }
+    for (let i = 0; i < maxValues; i++)
+      image.u32[this.#idsAt + i] = i < count ? seededBucket(this.#seed, ids[i], buckets) : 0
     return true
   }
 

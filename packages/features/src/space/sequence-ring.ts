@@ -1,4 +1,4 @@
-import type { SequenceCategory, SideBatch } from '../batch/batch.ts'
+import type { SideBatch, SideLayout } from '../batch/batch.ts'
 import { bucketSeed, seededBucket } from '../events/bucket.ts'
 import type { LogEvent } from '../events/event.ts'
 import { idOf } from '../events/event-values.ts'
@@ -43,13 +43,10 @@ const ownChannels = 3
  */
 export class SequenceRing {
   /**
-   * C: scaled value, log(1 + seconds from the event to now) ÷ 16, 1 where the value is missing; then the weights, 2^(−age ÷
-   * each half-life) and the scaled value times each of these.
+   * Its C channels: scaled value, log(1 + seconds from the event to now) ÷ 16, 1 where the value is missing; then the weights,
+   * 2^(−age ÷ each half-life) and the scaled value times each of these.
    */
-  readonly channels: number
-  /** The last of the channels, two a half-life. */
-  readonly weights: number
-  readonly categories: readonly SequenceCategory[]
+  readonly layout: NonNullable<SideLayout['sequence']>
   /** Of an event as `copyEvents` gives it: its time (two), item, value, and categories. */
   readonly eventWords: number
   readonly #sequence: SequenceFeature
@@ -73,10 +70,11 @@ export class SequenceRing {
       return { field, index, seed: bucketSeed(name), buckets, idsAt: layout.reserveWords(sequence.length) }
     })
     this.#decaysPerMs = (sequence.halfLivesDays ?? []).map(decayPerMs)
-    this.weights = 2 * this.#decaysPerMs.length
-    this.channels = ownChannels + this.weights
+    const { length, buckets } = sequence
+    const weights = 2 * this.#decaysPerMs.length
+    const categories = this.#places.map(({ field, buckets }) => ({ name: field.name, buckets }))
+    this.layout = { length, buckets, channels: ownChannels + weights, weights, categories }
     this.eventWords = 4 + this.#places.length
-    this.categories = this.#places.map(({ field, buckets }) => ({ name: field.name, buckets }))
   }
 
   /**
@@ -137,12 +135,13 @@ export class SequenceRing {
     count = state.eventCount,
   ): void {
     const { length, center = 0, scale = 1 } = this.#sequence
+    const { channels: C, weights } = this.layout
     const { ids, channels, lengths } = into
     const kept = Math.min(count, length)
     const first = (count - kept) % length
     let place = first
     let idAt = row * length
-    let channelAt = idAt * this.channels
+    let channelAt = idAt * C
     for (let i = 0; i < kept; i++) {
       const missing = state.u32[this.#valuesAt + place] === missingBits
       ids[idAt++] = state.u32[this.#idsAt + place]
@@ -157,11 +156,11 @@ export class SequenceRing {
         channels[channelAt + k] = weight
         channels[channelAt + halfLives + k] = value * weight
       }
-      channelAt += this.weights
+      channelAt += weights
       if (++place === length) place = 0
     }
     ids.fill(0, idAt, (row + 1) * length)
-    channels.fill(0, channelAt, (row + 1) * length * this.channels)
+    channels.fill(0, channelAt, (row + 1) * length * C)
     lengths[row] = kept
     for (let k = 0; k < this.#places.length; k++) {
       const { idsAt } = this.#places[k]

@@ -1,6 +1,5 @@
 import type { SideBatch } from '../batch/batch.ts'
 import type { Schema } from '../schema/schema.ts'
-import type { PlainError } from './row-error.ts'
 
 /** Memory of a call's rows; it moves to the worker and back, and is used again. Shape letters: R rows. */
 export interface RowInputs {
@@ -19,7 +18,7 @@ export interface RowRequest extends RowInputs {
 export interface RowReply extends RowInputs {
   readonly call: number
   readonly batch?: SideBatch
-  readonly error?: { readonly row: number; readonly cause: PlainError }
+  readonly error?: { readonly row: number; readonly message: string }
 }
 
 /** What a worker is started with. */

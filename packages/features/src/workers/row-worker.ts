@@ -3,7 +3,6 @@ import { parentPort, workerData } from 'node:worker_threads'
 import { arraysOf } from '../batch/batch-arrays.ts'
 import { compileFeatures } from '../space/feature-space.ts'
 import { keepThreadTo, yieldThread } from './idle-thread.ts'
-import { plainError } from './row-error.ts'
 import type { RowReply, RowRequest, RowWorkerData } from './row-message.ts'
 
 const { schema, isIdle, cpus } = workerData as RowWorkerData
@@ -21,7 +20,7 @@ function encode({ call, rows, states, nowMs }: RowRequest): RowReply {
       space.encodeUser(batch, row, states.subarray(row * bytes, (row + 1) * bytes), nowMs[row])
     }
   } catch (error) {
-    return { call, states, nowMs, error: { row, cause: plainError(error) } }
+    return { call, states, nowMs, error: { row, message: String(error) } }
   }
   return { call, states, nowMs, batch }
 }
@@ -30,9 +29,6 @@ const port = parentPort
 if (port === null) throw new Error('this module is a worker thread; start it by createRowWorkers')
 port.on('message', (request: RowRequest) => {
   const reply = encode(request)
-  const inputs = [request.states.buffer, request.nowMs.buffer]
-  port.postMessage(reply, [
-    ...inputs,
-    ...(reply.batch ? arraysOf(reply.batch).map(({ buffer }) => buffer) : []),
-  ] as ArrayBuffer[])
+  const moved = [reply.states, reply.nowMs, ...(reply.batch ? arraysOf(reply.batch) : [])].map(({ buffer }) => buffer)
+  port.postMessage(reply, moved as ArrayBuffer[])
 })

@@ -4,7 +4,7 @@ import { BatchError } from '../batch/side-batch.ts'
 import type { Schema } from '../schema/schema.ts'
 import { compileFeatures, type FeatureSpace } from '../space/feature-space.ts'
 import { moduleWorker } from './module-worker.ts'
-import { RowError, RowWorkersError, typedError } from './row-error.ts'
+import { RowError, RowWorkersError } from './row-error.ts'
 import type { RowInputs, RowReply, RowWorkerData } from './row-message.ts'
 
 export interface RowWorkersOptions {
@@ -48,11 +48,7 @@ interface Thread {
  */
 export class RowWorkers {
   readonly #space: FeatureSpace
-  readonly #workers: number
-  readonly #batchRows: number
-  readonly #maxCalls: number
-  readonly #isIdle: boolean
-  readonly #cpus: string | null
+  readonly #options: Required<RowWorkersOptions>
   readonly #threads = new Set<Thread>()
   readonly #waiting: Call[] = []
   readonly #freeInputs: RowInputs[] = []
@@ -69,11 +65,7 @@ export class RowWorkers {
       }
     }
     this.#space = compileFeatures(schema)
-    this.#workers = workers
-    this.#batchRows = batchRows
-    this.#maxCalls = maxCalls
-    this.#isIdle = isIdle
-    this.#cpus = cpus ?? null
+    this.#options = { schema: this.#space.schema, workers, batchRows, maxCalls, isIdle, cpus }
   }
 
   /**
@@ -87,13 +79,14 @@ export class RowWorkers {
    */
   async encodeUsers(states: readonly Uint8Array[], nowMs: readonly number[] | number): Promise<SideBatch> {
     if (this.#closing !== null) throw new RowWorkersError('closed', 'the row workers are closed; make new ones')
-    if (this.#underWay >= this.#maxCalls) {
+    const { batchRows, maxCalls } = this.#options
+    if (this.#underWay >= maxCalls) {
       const message = `${this.#underWay} calls are under way, as many as may be; await some, or raise maxCalls`
       throw new RowWorkersError('busy', message)
     }
     const rows = states.length
-    if (rows < 1 || rows > this.#batchRows) {
-      throw new BatchError(`a call of ${rows} rows; give 1 to ${this.#batchRows}, or raise batchRows`)
+    if (rows < 1 || rows > batchRows) {
+      throw new BatchError(`a call of ${rows} rows; give 1 to ${batchRows}, or raise batchRows`)
     }
     if (typeof nowMs !== 'number' && nowMs.length !== rows) {
       throw new BatchError(`${nowMs.length} times for ${rows} states; give one time, or one for each`)
@@ -113,11 +106,10 @@ export class RowWorkers {
   }
 
   async #close(): Promise<void> {
-    if (this.#underWay > 0) {
+    if (this.#underWay > 0)
       await new Promise<void>((resolve) => {
         this.#drained = resolve
       })
-    }
     const threads = [...this.#threads]
     this.#threads.clear()
     await Promise.all(threads.map(({ worker }) => worker.terminate()))
@@ -125,15 +117,16 @@ export class RowWorkers {
 
   #copy(states: readonly Uint8Array[], nowMs: readonly number[] | number): RowInputs {
     const bytes = this.#space.userStateBytes
+    const { batchRows } = this.#options
     const inputs = this.#freeInputs.pop() ?? {
-      states: new Uint8Array(this.#batchRows * bytes),
-      nowMs: new Float64Array(this.#batchRows),
+      states: new Uint8Array(batchRows * bytes),
+      nowMs: new Float64Array(batchRows),
     }
     for (let row = 0; row < states.length; row++) {
       const state = states[row]
       if (!(state instanceof Uint8Array) || state.length !== bytes) {
         this.#freeInputs.push(inputs)
-        throw this.#stateError(state, row)
+        throw this.#errorOf(row, state, 0, 'has a state of the wrong size')
       }
       inputs.states.set(state, row * bytes)
       inputs.nowMs[row] = typeof nowMs === 'number' ? nowMs : nowMs[row]
@@ -141,14 +134,14 @@ export class RowWorkers {
     return inputs
   }
 
-  /** Of a state that is not even of the right size: what reading it here throws. */
-  #stateError(state: Uint8Array, row: number): Error {
+  /** Threads keep no classes of errors: a row that cannot be encoded is tried here, for what that throws. */
+  #errorOf(row: number, state: Uint8Array, nowMs: number, otherwise: string): RowError {
     try {
-      this.#space.userHistory(state)
+      this.#space.encodeUser(this.#space.allocate('user', row + 1), row, state, nowMs)
     } catch (cause) {
       return new RowError(row, cause as Error)
     }
-    throw new Error('unreachable: the state was of the wrong size')
+    return new RowError(row, new Error(otherwise))
   }
 
   #dispatch(): void {
@@ -166,12 +159,13 @@ export class RowWorkers {
   #leastBusy(): Thread | null {
     let best: Thread | null = null
     for (const thread of this.#threads) if (best === null || thread.calls.size < best.calls.size) best = thread
-    if ((best === null || best.calls.size > 0) && this.#threads.size < this.#workers) return this.#start()
+    if ((best === null || best.calls.size > 0) && this.#threads.size < this.#options.workers) return this.#start()
     return best !== null && best.calls.size < callsPerWorker ? best : null
   }
 
   #start(): Thread {
-    const workerData: RowWorkerData = { schema: this.#space.schema, isIdle: this.#isIdle, cpus: this.#cpus }
+    const { schema, isIdle, cpus } = this.#options
+    const workerData: RowWorkerData = { schema, isIdle, cpus: cpus ?? null }
     const worker = moduleWorker('./row-worker', import.meta.url, { workerData })
     const thread: Thread = { worker, calls: new Map(), cause: undefined }
     this.#threads.add(thread)
@@ -189,7 +183,11 @@ export class RowWorkers {
     thread.calls.delete(number)
     if (thread.calls.size === 0) thread.worker.unref()
     if (batch !== undefined) call.resolve(batch)
-    else call.reject(new RowError(error!.row, typedError(error!.cause)))
+    else {
+      const { row, message } = error!
+      const bytes = this.#space.userStateBytes
+      call.reject(this.#errorOf(row, states.subarray(row * bytes, (row + 1) * bytes), nowMs[row], message))
+    }
     this.#settled(1)
   }
 
