@@ -19,7 +19,6 @@ export {
   defaultPublication,
   type GateOptions,
   type PublicationOptions,
-  PublicationOptionsError,
 } from './options/publication-options.ts'
 export { defaultTraining, type Progress, type RoundSummary, type TrainingOptions } from './options/training-options.ts'
 export {
@@ -37,10 +36,10 @@ export { BadStepsError } from './rounds/bad-steps.ts'
 export { RecurringTraining } from './rounds/recurring-training.ts'
 export { type RoundEvents, roundsByTime, type TimedLog } from './rounds/rounds.ts'
 export { type RoundReport, type RunReporter, type TrainingRunOptions, trainInRounds } from './rounds/training-run.ts'
-export { ClippingError } from './step/gradient-clipping.ts'
 export { initialize } from './step/initialize.ts'
 export { type Rates, recordAdamw, writeRates } from './step/optimizer-step.ts'
-export { constantSchedule, type Schedule, ScheduleError } from './step/schedule.ts'
+export { constantSchedule, type Schedule } from './step/schedule.ts'
 export { TrainStep } from './step/train-step.ts'
+export { TrainingOptionsError } from './step/training-options-error.ts'
 export { readWarmStart } from './warm-start/read-warm-start.ts'
 export { WarmStartError } from './warm-start/warm-start-error.ts'

@@ -74,23 +74,13 @@ export interface ModelDescription {
 
 /** What WebGPU grants everywhere, and what adapters of data-centre GPUs report. */
 const devices: readonly (BindingLimits & { readonly device: string })[] = [
-  {
-    device: "WebGPU's default limits",
-    maxBufferSize: 2 ** 28,
-    maxStorageBufferBindingSize: 2 ** 27,
-    minStorageBufferOffsetAlignment: 256,
-  },
-  {
-    device: 'a data-centre GPU',
-    maxBufferSize: 2 ** 32 - 4,
-    maxStorageBufferBindingSize: 2 ** 32 - 4,
-    minStorageBufferOffsetAlignment: 256,
-  },
+  { device: "WebGPU's default limits", ...limitsOf(2 ** 28, 2 ** 27) },
+  { device: 'a data-centre GPU', ...limitsOf(2 ** 32 - 4, 2 ** 32 - 4) },
 ]
-const unlimited: BindingLimits = {
-  maxBufferSize: Number.MAX_SAFE_INTEGER,
-  maxStorageBufferBindingSize: Number.MAX_SAFE_INTEGER,
-  minStorageBufferOffsetAlignment: 256,
+const unlimited = limitsOf(Number.MAX_SAFE_INTEGER, Number.MAX_SAFE_INTEGER)
+
+function limitsOf(maxBufferSize: number, maxStorageBufferBindingSize: number): BindingLimits {
+  return { maxBufferSize, maxStorageBufferBindingSize, minStorageBufferOffsetAlignment: 256 }
 }
 
 /**

@@ -4,8 +4,7 @@ import { ExampleFile } from './example-file.ts'
 import { TimeIndex } from './known-labels.ts'
 import type { PanelSampler } from './panel-sampler.ts'
 import { momentWords } from './past-sequences.ts'
-import type { TrainingBatch } from './training-batch.ts'
-import { allocateExamples } from './training-batch.ts'
+import { allocateExamples, type TrainingBatch } from './training-batch.ts'
 
 const encodeRows = 512
 
@@ -67,7 +66,7 @@ export class ExampleFeed {
   /** Times of the examples `from … to − 1`, at most 512, of which none waits to be flushed. */
   readonly readTimes = (from: number, to: number): Float64Array => {
     const order = Uint32Array.from({ length: to - from }, (_, i) => from + i)
-    return this.file.readWithoutSequences(order, 0, order.length, this.#batch).timeMs
+    return this.file.read(order, 0, order.length, this.#batch, null).timeMs
   }
 
   /** Dense values of the user side, [n, columns], of up to `most` examples evenly spread over the first `rows`. */
@@ -77,7 +76,7 @@ export class ExampleFeed {
     const columns = this.file.space.user.dense.length
     const sample = new Float32Array(n * columns)
     for (let from = 0; from < n; from += encodeRows) {
-      const { user, rows } = this.file.readWithoutSequences(order, from, Math.min(n, from + encodeRows), this.#batch)
+      const { user, rows } = this.file.read(order, from, Math.min(n, from + encodeRows), this.#batch, null)
       sample.set(user.dense.subarray(0, rows * columns), from * columns)
     }
     return sample

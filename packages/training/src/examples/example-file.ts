@@ -104,22 +104,17 @@ export class ExampleFile {
     return this.#fingerprint >>> 0
   }
 
-  /** Reads the examples `order[from … to)` into a batch. @throws RangeError where one of them was not written */
-  read(order: Uint32Array, from: number, to: number, into: TrainingBatch): TrainingBatch {
-    return this.#read(order, from, to, into, this.sequences)
-  }
-
-  /** `read`, but for the sequences, which stay as they are. @throws RangeError as `read` */
-  readWithoutSequences(order: Uint32Array, from: number, to: number, into: TrainingBatch): TrainingBatch {
-    return this.#read(order, from, to, into, null)
-  }
-
-  #read(
+  /**
+   * Reads the examples `order[from … to)` into a batch.
+   * @param sequences null: the batch's sequences stay as they are
+   * @throws RangeError where one of them was not written
+   */
+  read(
     order: Uint32Array,
     from: number,
     to: number,
     into: TrainingBatch,
-    sequences: PastSequences | null,
+    sequences: PastSequences | null = this.sequences,
   ): TrainingBatch {
     const bytes = this.recordBytes
     const tasks = this.#tasks

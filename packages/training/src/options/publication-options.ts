@@ -1,5 +1,6 @@
 /** How snapshots are lined up, compared and judged. */
 import type { AlignmentMethod } from '@headwater/snapshot'
+import { checkOptions, isFloat } from '../step/training-options-error.ts'
 
 /** Bounds of what is served. */
 export interface GateOptions {
@@ -63,17 +64,12 @@ export const rotates = (alignment: AlignmentMethod) => alignment === 'procrustes
 /** Whether the served snapshot teaches the rounds. */
 export const distils = (alignment: AlignmentMethod) => alignment === 'distillation' || alignment === 'both'
 
-/** A publication is configured in a way that cannot work. */
-export class PublicationOptionsError extends Error {
-  override readonly name = 'PublicationOptionsError'
-}
-
-/** @throws PublicationOptionsError naming the option */
+/** @throws TrainingOptionsError naming the option */
 export function checkPublicationOptions(options: PublicationOptions): void {
   const { alignment, distillationWeight, panelUsers, heldBackShare, maxHeldBackRows, maxFrameResidual, gate } = options
   const isWhole = (value: number, least: number) => Number.isInteger(value) && value >= least
   const { minRows } = gate
-  const bounds: readonly (readonly [name: string, value: number | string, holds: boolean, needs: string])[] = [
+  checkOptions('Publication', [
     ['alignment', alignment, alignments.includes(alignment), 'procrustes, distillation, both or none'],
     ['distillationWeight', distillationWeight, isFloat(distillationWeight), 'a number of at least 0'],
     ['panelUsers', panelUsers, isWhole(panelUsers, 2) && panelUsers <= 65_536, 'a whole number from 2 to 65,536'],
@@ -87,12 +83,7 @@ export function checkPublicationOptions(options: PublicationOptions): void {
       (name) => [`gate.${name}`, gate[name], gate[name] >= 1, 'a factor of at least 1'] as const,
     ),
     ['maxFrameResidual', maxFrameResidual, maxFrameResidual >= 0, 'a number of at least 0'],
-  ]
-  for (const [name, value, holds, needs] of bounds)
-    if (!holds) throw new PublicationOptionsError(`Publication, ${name}: needs ${needs}, got ${value}.`)
+  ])
 }
 
 const alignments: readonly AlignmentMethod[] = ['procrustes', 'distillation', 'both', 'none']
-
-/** Of at least 0, that f32 can hold. */
-const isFloat = (value: number) => value >= 0 && Math.fround(value) < Number.POSITIVE_INFINITY

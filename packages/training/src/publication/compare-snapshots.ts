@@ -58,25 +58,17 @@ function configChanges(before: object, after: object): ConfigChange[] {
 }
 
 function tensorChanges(before: Snapshot, after: Snapshot): TensorChange[] {
-  const changes: TensorChange[] = []
-  for (const [name, old] of before.matrices) {
-    const now = after.matrices.get(name)
-    if (!now) changes.push({ name, change: 'removed', relativeL2: null })
-    else if (old.rows !== now.rows || old.cols !== now.cols)
-      changes.push({ name, change: 'reshaped', relativeL2: null })
-    else {
-      let moved = 0
-      let size = 0
-      for (let i = 0; i < old.data.length; i++) {
-        moved += (now.data[i] - old.data[i]) ** 2
-        size += old.data[i] ** 2
-      }
-      changes.push({ name, change: 'moved', relativeL2: size > 0 ? Math.sqrt(moved / size) : moved > 0 ? null : 0 })
-    }
-  }
-  for (const name of after.matrices.keys())
-    if (!before.matrices.has(name)) changes.push({ name, change: 'added', relativeL2: null })
-  return changes
+  const names = new Set([...before.matrices.keys(), ...after.matrices.keys()])
+  return [...names].map((name) => {
+    const [old, now] = [before, after].map(({ matrices }) => matrices.get(name))
+    if (!old) return { name, change: 'added', relativeL2: null }
+    if (!now) return { name, change: 'removed', relativeL2: null }
+    if (old.rows !== now.rows || old.cols !== now.cols) return { name, change: 'reshaped', relativeL2: null }
+    const moved = now.data.reduce((sum, value, i) => sum + (value - old.data[i]) ** 2, 0)
+    const size = old.data.reduce((sum, value) => sum + value ** 2, 0)
+    const still = moved > 0 ? null : 0
+    return { name, change: 'moved', relativeL2: size > 0 ? Math.sqrt(moved / size) : still }
+  })
 }
 
 async function comparePanels(device: GpuDevice, before: Snapshot, after: Snapshot) {

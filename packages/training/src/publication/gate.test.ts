@@ -1,11 +1,7 @@
 import type { ForwardFigures, ForwardTask, PanelFigures } from '@headwater/snapshot'
 import { describe, expect, it } from 'vitest'
-import {
-  checkPublicationOptions,
-  defaultGate,
-  defaultPublication,
-  PublicationOptionsError,
-} from '../options/publication-options.ts'
+import { checkPublicationOptions, defaultGate, defaultPublication } from '../options/publication-options.ts'
+import { TrainingOptionsError } from '../step/training-options-error.ts'
 import { type GateFigures, judge } from './gate.ts'
 
 const panel: PanelFigures = {
@@ -153,7 +149,7 @@ describe('options', () => {
       [{ gate: { ...defaultGate, maxNormRatio: 0.9 } }, 'gate.maxNormRatio'],
     ] as const) {
       const check = () => checkPublicationOptions({ ...defaultPublication, ...change })
-      expect(check).toThrow(PublicationOptionsError)
+      expect(check).toThrow(TrainingOptionsError)
       expect(check).toThrow(`Publication, ${name}: needs`)
     }
   })

@@ -33,8 +33,7 @@ import type { ExampleFile } from '../examples/example-file.ts'
 import { weighLabels } from '../examples/known-labels.ts'
 import type { PanelRows } from '../examples/panel-sampler.ts'
 import { projectBatch } from '../examples/project-batch.ts'
-import type { TrainingBatch } from '../examples/training-batch.ts'
-import { allocateExamples } from '../examples/training-batch.ts'
+import { allocateExamples, type TrainingBatch } from '../examples/training-batch.ts'
 import { type PublicationOptions, rotates } from '../options/publication-options.ts'
 import { DivergedError, forwardFigures } from './forward-figures.ts'
 import { type GateFigures, judge } from './gate.ts'
@@ -85,35 +84,29 @@ export async function publish(
   const parent = (await servedSnapshot(modelDirectory)) === null ? null : await readServedSnapshot(modelDirectory)
   if (parent) checkSchemaChange(parent.schema, space.schema)
   const panel = readPanel(candidate)
-  const comparison = await comparePanel(candidate, parent, panel, options.alignment)
+  const { figures, alignment, none } = await comparePanel(candidate, parent, panel, options.alignment)
   const forward = await compareForward(candidate, parent)
   const snapshot = await nextSnapshotNumber(modelDirectory)
-  const aligned = comparison.figures !== null && comparison.figures.residual <= options.maxFrameResidual
+  const aligned = figures !== null && figures.residual <= options.maxFrameResidual
+  const parentNumber = parent?.manifest.snapshot ?? null
+  // What was done of what was asked for: the first snapshot has nothing to be in line with.
+  const [rotated, own] = candidate.isTaught ? (['both', 'distillation'] as const) : (['procrustes', 'none'] as const)
   const about = {
     snapshot,
     frame: parent && aligned ? parent.manifest.frame : snapshot,
     dataCutoffMs,
     trainedRows,
     config: tower.config,
-    parent: parent?.manifest.snapshot ?? null,
-    alignment: methodOf(comparison.alignment !== null, candidate.isTaught),
-    panel: comparison.figures,
+    parent: parentNumber,
+    alignment: alignment ? rotated : own,
+    panel: figures,
     forward,
-    verdict: judge(
-      { parent: parent?.manifest.snapshot ?? null, panel: comparison.figures, noPanel: comparison.none, forward },
-      options.gate,
-    ),
+    verdict: judge({ parent: parentNumber, panel: figures, noPanel: none, forward }, options.gate),
   }
-  const extras = { alignment: comparison.alignment, panel, panelUsers: candidate.panel.users }
+  const extras = { alignment, panel, panelUsers: candidate.panel.users }
   const directory = await publishSnapshot(modelDirectory, space.schema, matrices, about, extras)
   if (about.verdict.status === 'published') await serveSnapshot(modelDirectory, snapshot, 'gate')
   return { directory, manifest: await readManifest(directory) }
-}
-
-/** What was done of what was asked for: the first snapshot has nothing to be in line with. */
-function methodOf(isRotated: boolean, isTaught: boolean): AlignmentMethod {
-  if (isTaught) return isRotated ? 'both' : 'distillation'
-  return isRotated ? 'procrustes' : 'none'
 }
 
 /** The panel's user rows, null where there are none. */
@@ -139,7 +132,7 @@ async function comparePanel(
   if (!parent) return { figures: null, alignment: null, none: null }
   if (!panel) return none('The panel is empty: vectors are not compared, and begin a frame of their own.', false)
   const old = loadUserTower(device, parent)
-  const encoder = new UserEncoder(device, tower.user, weights)
+  const encoder = new UserEncoder(device, { tower: tower.user, weights })
   try {
     const { dim } = encoder
     if (old.encoder.dim !== dim)

@@ -7,14 +7,13 @@ import { CheckpointError } from '../checkpoint/checkpoint-error.ts'
 import type { CheckpointFile, CheckpointSettings } from '../checkpoint/checkpoint-file.ts'
 import { readOlderRuns } from '../checkpoint/older-runs.ts'
 import type { NamedBuffer } from '../checkpoint/staged-buffers.ts'
-import type { TrainingState } from '../checkpoint/training-state.ts'
+import type { TrainingPosition, TrainingState } from '../checkpoint/training-state.ts'
 import { TaughtStep } from '../distillation/taught-step.ts'
 import { ExampleFeed } from '../examples/example-feed.ts'
 import type { ExampleFile } from '../examples/example-file.ts'
 import { type RoundSpan, weighLabels } from '../examples/known-labels.ts'
 import { PanelSampler } from '../examples/panel-sampler.ts'
-import type { TrainingBatch } from '../examples/training-batch.ts'
-import { allocateExamples } from '../examples/training-batch.ts'
+import { allocateExamples, type TrainingBatch } from '../examples/training-batch.ts'
 import { checkTrainingMemory } from '../memory/training-memory.ts'
 import { checkPublicationOptions, distils } from '../options/publication-options.ts'
 import { noRound, type Progress, type RoundSummary, type TrainingOptions } from '../options/training-options.ts'
@@ -53,24 +52,16 @@ export class RecurringTraining {
   readonly #batch: TrainingBatch
   #random: SeededRandom
   #round: RoundPosition | null = null
-  #steps = 0
-  /** Examples before this one were trained on. */
-  #trained = 0
-  /** Examples before this one were there when the last round ended; those from `#trained` on are held back. */
-  #known = 0
-  /** Of the last round: the time of its newest event. */
-  #cutoffMs = Number.NEGATIVE_INFINITY
+  #position: TrainingPosition = { steps: 0, trained: 0, known: 0, cutoffMs: null, warm: false }
   readonly #delaysMs: readonly number[]
-  /** The weights began as a snapshot's. */
-  #warm = false
   /** Columns of the user's dense values whose statistics are still to be fitted. */
   #unfitted: readonly number[]
 
   /**
    * @param examplePath where encoded examples are kept until `dispose`, and beside them, with `.sequences` behind that name,
    * their users' events.
-   * @throws ModelConfigError, PublicationOptionsError, ScheduleError, ClippingError; TrainingMemoryError before anything is
-   * allocated, GpuLimitError or OutOfMemoryError where the device has less room than it says
+   * @throws ModelConfigError, TrainingOptionsError; TrainingMemoryError before anything is allocated, GpuLimitError or
+   * OutOfMemoryError where the device has less room than it says
    */
   constructor(device: GpuDevice, space: FeatureSpace, examplePath: string, options: TrainingOptions) {
     checkPublicationOptions(options.publication)
@@ -126,15 +117,16 @@ export class RecurringTraining {
   ): Promise<RoundSummary> {
     this.#feed.flush()
     const { options, examples } = this
-    if (examples.length === this.#known) return noRound
+    const position = this.#position
+    if (examples.length === position.known) return noRound
     const end = this.#roundEnd
-    const first = this.#trained === 0 && !this.#warm
+    const first = position.trained === 0 && !position.warm
     this.#round ??= await this.#beginRound()
     const round = this.#round
     const done = round.steps
     const span = { previousMs: this.#cutoffMs, cutoffMs: this.#feed.newestMs }
     const orders = planRound({
-      trained: this.#trained,
+      trained: position.trained,
       end,
       firstEpochs: first ? options.firstEpochs : 0,
       span,
@@ -154,7 +146,7 @@ export class RecurringTraining {
           signal?.throwIfAborted()
           await this.#taught.step.run(
             this.#read(order, from, span),
-            ++this.#steps,
+            ++position.steps,
             options.seed,
             scaled(rates, rateFactor(options.schedule, steps, total)),
           )
@@ -166,9 +158,9 @@ export class RecurringTraining {
       const { loss, weight, skipped, clipped } = await this.#taught.step.takeSums()
       this.#checkSkipped(skipped)
       // Without a label that is known, its rows are as new to the next round as they were to this one.
-      if (total > 0) this.#trained = end
-      this.#known = examples.length
-      this.#cutoffMs = span.cutoffMs
+      if (total > 0) position.trained = end
+      position.known = examples.length
+      position.cutoffMs = Number.isFinite(span.cutoffMs) ? span.cutoffMs : null
       return { steps, loss: loss / weight, skipped, clipped }
     } finally {
       // A round that broke off begins anew when it is called again; `restore` is the way to go on.
@@ -176,11 +168,16 @@ export class RecurringTraining {
     }
   }
 
+  /** Time of the last round's newest event; −∞ before the first. */
+  get #cutoffMs(): number {
+    return this.#position.cutoffMs ?? Number.NEGATIVE_INFINITY
+  }
+
   /** Examples that a round now would train on end here: the last of what is new is held back. */
   get #roundEnd(): number {
     const { length } = this.examples
     const { heldBackShare, maxHeldBackRows } = this.options.publication
-    return length - Math.min(maxHeldBackRows, Math.floor(heldBackShare * (length - this.#known)))
+    return length - Math.min(maxHeldBackRows, Math.floor(heldBackShare * (length - this.#position.known)))
   }
 
   async #beginRound(): Promise<RoundPosition> {
@@ -199,7 +196,7 @@ export class RecurringTraining {
 
   #checkSkipped(skipped: number): void {
     const { maxBadSteps } = this.options
-    if (skipped > maxBadSteps) throw new BadStepsError(skipped, maxBadSteps, this.#steps)
+    if (skipped > maxBadSteps) throw new BadStepsError(skipped, maxBadSteps, this.#position.steps)
   }
 
   /**
@@ -211,7 +208,7 @@ export class RecurringTraining {
     if (this.#feed.newestMs > Number.NEGATIVE_INFINITY)
       throw new WarmStartError('Warm start: events were fed already; begin with it, in a new training.')
     const { newDense } = writeWarmWeights(this.weights, this.space, this.options.config, snapshot)
-    this.#warm = true
+    this.#position.warm = true
     this.#unfitted = newDense
   }
 
@@ -268,11 +265,7 @@ export class RecurringTraining {
     const state = {
       examples: length,
       fingerprint,
-      steps: this.#steps,
-      trained: this.#trained,
-      known: this.#known,
-      cutoffMs: Number.isFinite(this.#cutoffMs) ? this.#cutoffMs : null,
-      warm: this.#warm,
+      ...this.#position,
       random: this.#round?.random ?? this.#random.words,
       roundSteps: this.#round?.steps ?? null,
       teacher: this.#taught.teacher,
@@ -304,14 +297,10 @@ export class RecurringTraining {
       )
       await this.#device.idle()
     }
-    this.#steps = state.steps
-    this.#trained = state.trained
-    this.#known = state.known
-    this.#random = new SeededRandom(state.random)
-    this.#cutoffMs = state.cutoffMs ?? Number.NEGATIVE_INFINITY
-    this.#warm = state.warm
-    if (state.steps > 0) this.#unfitted = []
-    const { random, roundSteps } = state
+    const { steps, trained, known, cutoffMs, warm, random, roundSteps } = state
+    this.#position = { steps, trained, known, cutoffMs, warm }
+    if (steps > 0) this.#unfitted = []
+    this.#random = new SeededRandom(random)
     this.#round = roundSteps === null ? null : { random, steps: roundSteps }
     this.#taught.step.restore(state)
   }
@@ -322,13 +311,20 @@ export class RecurringTraining {
     const profile = new Map<string, KernelProfile>()
     let kernelMs = 0
     let wallMs = 0
-    const rows = Math.min(options.batchRows, this.#trained)
+    const { trained } = this.#position
+    const rows = Math.min(options.batchRows, trained)
     for (let i = 0; i < steps; i++) {
-      const order = Uint32Array.from({ length: rows }, () => Math.floor(this.#random.nextFloat() * this.#trained))
+      const order = Uint32Array.from({ length: rows }, () => Math.floor(this.#random.nextFloat() * trained))
       const batch = examples.read(order, 0, rows, this.#batch)
       const span = { previousMs: Number.NEGATIVE_INFINITY, cutoffMs: this.#cutoffMs }
       weighLabels(batch, this.#delaysMs, span, () => false)
-      const times = await this.#taught.step.profile(batch, ++this.#steps, options.seed, options.roundRates, profile)
+      const times = await this.#taught.step.profile(
+        batch,
+        ++this.#position.steps,
+        options.seed,
+        options.roundRates,
+        profile,
+      )
       kernelMs += times.kernelMs
       wallMs += times.wallMs
     }
@@ -351,7 +347,8 @@ export class RecurringTraining {
   async publish(modelDirectory: string): Promise<Publication> {
     this.#feed.flush()
     // A tower that was published before the first round has learned nothing.
-    if (this.#trained > 0) this.teachFrom(modelDirectory)
+    const { trained, known } = this.#position
+    if (trained > 0) this.teachFrom(modelDirectory)
     this.#feed.panel.forget(await forgottenUsers(modelDirectory))
     const { space, weights, examples, options } = this
     return publish(
@@ -362,10 +359,10 @@ export class RecurringTraining {
         weights,
         matrices: await this.matrices(),
         examples,
-        heldBack: { from: this.#trained, to: this.#known },
+        heldBack: { from: trained, to: known },
         panel: this.#feed.panel.rows(),
         dataCutoffMs: Math.max(0, this.#feed.newestMs),
-        trainedRows: this.#trained,
+        trainedRows: trained,
         cutoffMs: this.#cutoffMs,
         isTaught: this.#taught.teacher !== null,
       },

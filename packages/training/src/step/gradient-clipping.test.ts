@@ -6,7 +6,7 @@ import { seededRandom } from '@headwater/statistics'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import type { TrainingBatch } from '../examples/training-batch.ts'
 import { bits, clubBatch, clubTraining, R, rates } from '../testing/club-training.ts'
-import { ClippingError } from './gradient-clipping.ts'
+import { TrainingOptionsError } from './training-options-error.ts'
 
 let device: GpuDevice
 beforeAll(async () => {
@@ -102,7 +102,7 @@ describe('clipping by global norm', () => {
   })
 
   it.each([-1, Number.NaN, Number.POSITIVE_INFINITY, 1e39])('to %s is refused', (maxNorm) => {
-    expect(() => clubTraining(device, { maxNorm })).toThrow(ClippingError)
+    expect(() => clubTraining(device, { maxNorm })).toThrow(TrainingOptionsError)
     expect(() => clubTraining(device, { maxNorm })).toThrow('maxNorm: needs a number of at least 0')
   })
 })

@@ -10,16 +10,11 @@
 import type { Kernel, Shape, Tuning } from '@headwater/gpu'
 import { globalNorm, partialsOf, rowAdagrad, sumOfSquares } from '@headwater/kernels'
 import { Recorder, type Tensor, type Weights } from '@headwater/runtime'
+import { checkOptions, isFloat } from './training-options-error.ts'
 
-/** Clipping is configured in a way that cannot work. */
-export class ClippingError extends Error {
-  override readonly name = 'ClippingError'
-}
-
-/** @throws ClippingError unless the norm is a number from 0 that f32 can hold */
+/** @throws TrainingOptionsError unless the norm is a number from 0 that f32 can hold */
 export function checkMaxNorm(maxNorm: number): void {
-  if (!(maxNorm >= 0 && Math.fround(maxNorm) < Number.POSITIVE_INFINITY))
-    throw new ClippingError(`Clipping, maxNorm: needs a number of at least 0, which clips nothing, got ${maxNorm}.`)
+  checkOptions('Clipping', [['maxNorm', maxNorm, isFloat(maxNorm), 'a number of at least 0, which clips nothing']])
 }
 
 /** A recorder that holds back the updates of tables, which layers record amid their backward pass. */
@@ -47,7 +42,7 @@ export class UpdateRecorder extends Recorder {
  * Records the norm of the dense gradient and what follows from it: gradientScale, skip and gradientNorm of `rates`. To be
  * recorded behind the whole backward pass and before every update.
  * @param maxNorm 0: nothing is clipped
- * @throws ClippingError
+ * @throws TrainingOptionsError
  */
 export function recordClipping(rec: Recorder, weights: Weights, maxNorm: number): void {
   checkMaxNorm(maxNorm)

@@ -105,7 +105,7 @@ export class StepInputs {
  * Records a step: forward, loss, backward, clipping, optimizers.
  * @param device null: to be measured only
  * @returns its recorder, and the loss [R, T] of every label whatever its weight, which is kept
- * @throws ClippingError
+ * @throws TrainingOptionsError
  */
 export function recordStep(
   device: GpuDevice | null,

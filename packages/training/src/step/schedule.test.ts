@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest'
-import { checkSchedule, constantSchedule, rateFactor, type Schedule, ScheduleError } from './schedule.ts'
+import { checkSchedule, constantSchedule, rateFactor, type Schedule } from './schedule.ts'
+import { TrainingOptionsError } from './training-options-error.ts'
 
 const cosine: Schedule = { warmUpSteps: 4, decay: 'cosine', finalShare: 0.1 }
 const factors = (schedule: Schedule, total: number) =>
@@ -41,7 +42,7 @@ describe('a schedule', () => {
     [{ ...cosine, finalShare: Number.NaN }, /finalShare/],
     [{ ...cosine, decay: 'linear' as never }, /decay: .* got linear/],
   ])('%j is refused', (schedule, message) => {
-    expect(() => checkSchedule(schedule)).toThrow(ScheduleError)
+    expect(() => checkSchedule(schedule)).toThrow(TrainingOptionsError)
     expect(() => checkSchedule(schedule)).toThrow(message)
   })
 })

@@ -1,4 +1,5 @@
 /** How learning rates change over the steps of a round. Pure. */
+import { checkOptions } from './training-options-error.ts'
 
 export interface Schedule {
   /** Steps over which rates rise in a straight line to their full height. */
@@ -12,19 +13,14 @@ export interface Schedule {
 /** Full rates from the first step to the last. */
 export const constantSchedule: Schedule = { warmUpSteps: 0, decay: 'constant', finalShare: 0 }
 
-/** A schedule cannot be followed. */
-export class ScheduleError extends Error {
-  override readonly name = 'ScheduleError'
-}
-
-/** @throws ScheduleError naming the option */
+/** @throws TrainingOptionsError naming the option */
 export function checkSchedule({ warmUpSteps, decay, finalShare }: Schedule): void {
-  if (!(Number.isSafeInteger(warmUpSteps) && warmUpSteps >= 0))
-    throw new ScheduleError(`Schedule, warmUpSteps: needs a whole number of at least 0, got ${warmUpSteps}.`)
-  if (decay !== 'constant' && decay !== 'cosine')
-    throw new ScheduleError(`Schedule, decay: needs constant or cosine, got ${decay}.`)
-  if (!(finalShare >= 0 && finalShare <= 1))
-    throw new ScheduleError(`Schedule, finalShare: needs a share from 0 to 1, got ${finalShare}.`)
+  const isWarmUp = Number.isSafeInteger(warmUpSteps) && warmUpSteps >= 0
+  checkOptions('Schedule', [
+    ['warmUpSteps', warmUpSteps, isWarmUp, 'a whole number of at least 0'],
+    ['decay', decay, decay === 'constant' || decay === 'cosine', 'constant or cosine'],
+    ['finalShare', finalShare, finalShare >= 0 && finalShare <= 1, 'a share from 0 to 1'],
+  ])
 }
 
 /**

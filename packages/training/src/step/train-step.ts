@@ -92,6 +92,7 @@ export class TrainStep {
   readonly #ring: UploadRing
   /** A record a step: its losses, the weights of their labels, and its rates, in which the device notes norm, scale and skip. */
   readonly #records: GPUBuffer
+  readonly #recordBytes: number
   /** Steps whose records were not read back yet. Restored ones were run elsewhere. */
   #pending = 0
   #sums = noSteps
@@ -99,7 +100,7 @@ export class TrainStep {
   /**
    * @param taskWeights [T]
    * @param maxNorm to which gradients are clipped; 0: they are not
-   * @throws ClippingError; GpuLimitError, OutOfMemoryError
+   * @throws TrainingOptionsError; GpuLimitError, OutOfMemoryError
    */
   constructor(
     device: GpuDevice,
@@ -121,20 +122,9 @@ export class TrainStep {
     this.plan = rec.plan(`train ${rows}`)
     const uploadBytes = uploadBytesOf(weights, this.#inputs, teacher)
     this.#ring = new UploadRing(device, 'upload of a batch', uploadBytes, stepsInFlight)
-    this.#records = device.buffer(
-      'records of steps',
-      stepsPerReadback * this.#recordBytes,
-      GPUBufferUsage.COPY_DST | GPUBufferUsage.COPY_SRC,
-    )
-  }
-
-  /** Of the losses, and of the weights as many again. */
-  get #lossBytes(): number {
-    return lossBytesOf(this.#inputs)
-  }
-
-  get #recordBytes(): number {
-    return recordBytesOf(this.#inputs)
+    this.#recordBytes = recordBytesOf(this.#inputs)
+    const usage = GPUBufferUsage.COPY_DST | GPUBufferUsage.COPY_SRC
+    this.#records = device.buffer('records of steps', stepsPerReadback * this.#recordBytes, usage)
   }
 
   #upload(batch: TrainingBatch, step: number, seed: number, rates: Rates, write: Write): void {
@@ -162,8 +152,9 @@ export class TrainStep {
       encoder.copyBufferToBuffer(storage.buffer!, storage.offsetBytes, this.#records, at, sizeBytes)
       at += sizeBytes
     }
-    copy(this.#loss, this.#lossBytes)
-    copy(this.#inputs.labelWeights, this.#lossBytes)
+    const lossBytes = lossBytesOf(this.#inputs)
+    copy(this.#loss, lossBytes)
+    copy(this.#inputs.labelWeights, lossBytes)
     copy(this.#weights.rates, ratesFloats * 4)
   }
 
@@ -191,7 +182,7 @@ export class TrainStep {
     if (this.#pending === 0) return
     const records = new Float32Array(await this.#device.read(this.#records, this.#pending * this.#recordBytes))
     const width = padded(this.#inputs.tasks)
-    const count = this.#lossBytes / 4
+    const count = lossBytesOf(this.#inputs) / 4
     let { loss, weight, skipped, clipped } = this.#sums
     for (let slot = 0; slot < this.#pending; slot++) {
       const start = (slot * this.#recordBytes) / 4
@@ -238,7 +229,7 @@ export class TrainStep {
   }
 
   /** Goes on from what `capture` gave; the records' bytes are for the caller to write. */
-  restore({ sums, pendingSteps }: { readonly sums: StepSums; readonly pendingSteps: number }): void {
+  restore({ sums, pendingSteps }: Omit<ReturnType<TrainStep['capture']>, 'records'>): void {
     this.#sums = sums
     this.#pending = pendingSteps
   }
