@@ -14,7 +14,7 @@ const tower = declareTower(space.user, space.item, tasks.length, presets.small)
 const weights = new Weights(device, tower.set, true)
 initialize(weights, 1)
 
-const encoder = new UserEncoder(device, tower.user, weights)
+const encoder = new UserEncoder(device, { tower: tower.user, weights })
 const embedding = await encoder.encode(space.allocate('user', 1))
 const embeddedMs = performance.now()
 if (!embedding.every(Number.isFinite)) throw new Error('The first embedding is not finite.')

@@ -62,7 +62,7 @@ export async function compareEncoding(
   peers: readonly EncodePeer[],
   rowCounts: readonly number[],
 ): Promise<EncodeFigures[]> {
-  const encoder = new UserEncoder(device, stepped.tower.user, stepped.weights)
+  const encoder = new UserEncoder(device, { tower: stepped.tower.user, weights: stepped.weights })
   const model = exportUserTower((await snapshotOf(space, stepped)) as unknown as Parameters<typeof exportUserTower>[0])
   const figures: EncodeFigures[] = []
   for (const rows of rowCounts) {

@@ -44,10 +44,11 @@ export interface Kind {
   readonly keys: Keys
 }
 
-/** What `kinds` reads. */
-export type ReadKinds<Kinds extends { readonly [kind: string]: Kind }> = {
-  [K in keyof Kinds & string]: Flat<{ readonly kind: K } & ReadKeys<Kinds[K]['keys']>>
-}[keyof Kinds & string]
+/** What `kinds` reads: of one of these kinds, or of any. */
+export type ReadKinds<Kinds extends { readonly [kind: string]: Kind }, Name = keyof Kinds> = Extract<
+  { [K in keyof Kinds & string]: Flat<{ readonly kind: K } & ReadKeys<Kinds[K]['keys']>> }[keyof Kinds & string],
+  { readonly kind: Name }
+>
 
 const keyOf = ({ source, path }: Place, key: string): Place => ({ source, path: path === '' ? key : `${path}.${key}` })
 
@@ -55,51 +56,44 @@ function fail({ source, path }: Place, reason: string, remedy: string): never {
   throw new ModelConfigError(source, path === '' ? '(root)' : path, reason, remedy)
 }
 
+/** A value that `accepts` takes as it is. */
+function leaf<T>(schema: JsonSchema, accepts: (value: unknown) => boolean, remedy: string): Rule<T> {
+  return {
+    schema,
+    read: (value, place) => (accepts(value) ? (value as T) : fail(place, `is ${describe(value)}`, remedy)),
+  }
+}
+
 /** A whole number of `atLeast` to `atMost`; both are multiples of `step`. */
 export function integer(description: string, atLeast: number, atMost: number, step = 1): Rule<number> {
-  const remedy = `give a ${step === 1 ? 'whole number' : `multiple of ${step}`} from ${atLeast} to ${atMost}`
-  return {
-    schema: {
-      description,
-      type: 'integer',
-      minimum: atLeast,
-      maximum: atMost,
-      ...(step === 1 ? {} : { multipleOf: step }),
-    },
-    read: (value, place) =>
-      typeof value === 'number' && value >= atLeast && value <= atMost && value % step === 0
-        ? value
-        : fail(place, `is ${describe(value)}`, remedy),
-  }
+  const schema = { description, type: 'integer', minimum: atLeast, maximum: atMost }
+  return leaf(
+    step === 1 ? schema : { ...schema, multipleOf: step },
+    (value) => typeof value === 'number' && value >= atLeast && value <= atMost && value % step === 0,
+    `give a ${step === 1 ? 'whole number' : `multiple of ${step}`} from ${atLeast} to ${atMost}`,
+  )
 }
 
 /** A number of `atLeast` to `atMost`. */
 export function number(description: string, atLeast: number, atMost: number): Rule<number> {
-  return {
-    schema: { description, type: 'number', minimum: atLeast, maximum: atMost },
-    read: (value, place) =>
-      typeof value === 'number' && value >= atLeast && value <= atMost
-        ? value
-        : fail(place, `is ${describe(value)}`, `give a number from ${atLeast} to ${atMost}`),
-  }
+  return leaf(
+    { description, type: 'number', minimum: atLeast, maximum: atMost },
+    (value) => typeof value === 'number' && value >= atLeast && value <= atMost,
+    `give a number from ${atLeast} to ${atMost}`,
+  )
 }
 
 /** Of a key that is true or absent. */
 export function flag(description: string): OptionalRule<true> {
-  return optional({
-    schema: { description, const: true },
-    read: (value, place) =>
-      value === true ? value : fail(place, `is ${describe(value)}`, 'give true or leave it out'),
-  })
+  return optional(leaf({ description, const: true }, (value) => value === true, 'give true or leave it out'))
 }
 
 export function oneOf<const Choice extends string>(description: string, choices: readonly Choice[]): Rule<Choice> {
-  return {
-    schema: { description, enum: choices },
-    read: (value, place) =>
-      choices.find((choice) => choice === value) ??
-      fail(place, `is ${describe(value)}`, `use one of ${choices.join(', ')}`),
-  }
+  return leaf(
+    { description, enum: choices },
+    (value) => choices.some((choice) => choice === value),
+    `use one of ${choices.join(', ')}`,
+  )
 }
 
 export function list<T>(description: string, of: Rule<T>, atLeast: number, atMost: number): Rule<readonly T[]> {

@@ -8,10 +8,7 @@ const registry = { periodic, piecewise }
 
 export type EncodingKind = keyof typeof registry
 /** Of one of these kinds, or of any. */
-export type EncodingConfig<Kind extends EncodingKind = EncodingKind> = Extract<
-  ReadKinds<typeof registry>,
-  { readonly kind: Kind }
->
+export type EncodingConfig<Kind extends EncodingKind = EncodingKind> = ReadKinds<typeof registry, Kind>
 
 export const encodingRule = kinds('What a value becomes before the linear map to tokens', registry)
 export const encodings: { readonly [Kind in EncodingKind]: Encoding } = registry

@@ -10,10 +10,7 @@ const registry = { mlp, compression, cross, mixer }
 
 export type ExtractorKind = keyof typeof registry
 /** Of one of these kinds, or of any. */
-export type ExtractorConfig<Kind extends ExtractorKind = ExtractorKind> = Extract<
-  ReadKinds<typeof registry>,
-  { readonly kind: Kind }
->
+export type ExtractorConfig<Kind extends ExtractorKind = ExtractorKind> = ReadKinds<typeof registry, Kind>
 
 export const extractorRule = kinds('Makes new tokens of those before the level', registry)
 export const extractors: { readonly [Kind in ExtractorKind]: Extractor } = registry

@@ -34,6 +34,13 @@ export function poolingOf({ maxValues }: BagLayout, bags: BagPooling): BagPoolin
   return maxValues === 1 && bags === 'attention' ? 'mean' : bags
 }
 
+/** Event of each recent token [1, R·n] and recent token of each event [1, R·L]; those that there are not, out of range. */
+interface RecentInputs {
+  readonly events: Tensor
+  readonly tokens: Tensor
+  readonly host: { readonly events: Uint32Array; readonly tokens: Uint32Array }
+}
+
 /** Each event's own lookups of its id and categories, and of the events that are tokens of their own. */
 export interface SequenceInputs {
   /** Of the rows: [R, L]. */
@@ -42,16 +49,10 @@ export interface SequenceInputs {
   readonly channels: Tensor | null
   /** Per category, ids [1, R·L]. */
   readonly categories: readonly Tensor[]
-  /** Event of each recent token [1, R·n] and recent token of each event [1, R·L]; those that there are not, out of range. */
-  readonly recent: { readonly events: Tensor; readonly tokens: Tensor } | null
+  readonly recent: RecentInputs | null
   /** In training: lookups of the events' ids, and of each category. */
   readonly groups: TableLookups | null
   readonly categoryGroups: readonly TableLookups[]
-}
-
-interface HostRecent {
-  readonly events: Uint32Array
-  readonly tokens: Uint32Array
 }
 
 export class InputBatch {
@@ -67,7 +68,6 @@ export class InputBatch {
   readonly #allocation: Allocation
   /** Dense values with their padding, where they have any. */
   readonly #padded: Float32Array | null
-  readonly #recent: HostRecent | null
   readonly #device: GpuDevice | null
   readonly #constants = new Map<string, Tensor>()
 
@@ -93,14 +93,9 @@ export class InputBatch {
       ? layout.bags.map(({ name, maxValues, buckets }) => groups(name, rows * maxValues, buckets))
       : []
     const { sequence } = layout
-    if (!sequence) {
-      this.sequence = null
-      this.#recent = null
-      return
-    }
-    const events = rows * sequence.length
-    const n = needs.recent
-    this.sequence = {
+    const events = rows * (sequence?.length ?? 0)
+    const recent = rows * needs.recent
+    this.sequence = sequence && {
       events: {
         ids: this.#own('ids of events', 1, events),
         lengths: this.#own('lengths of sequences', 1, rows),
@@ -110,14 +105,16 @@ export class InputBatch {
       channels: sequence.channels > 0 ? this.#own('channels of events', 1, events * sequence.channels) : null,
       categories: sequence.categories.map(({ name }) => this.#own(`${name} of events`, 1, events)),
       recent:
-        n > 0
-          ? { events: this.#own('recent events', 1, rows * n), tokens: this.#own('tokens of recent events', 1, events) }
+        recent > 0
+          ? {
+              events: this.#own('recent events', 1, recent),
+              tokens: this.#own('tokens of recent events', 1, events),
+              host: { events: new Uint32Array(recent).fill(events), tokens: new Uint32Array(events).fill(recent) },
+            }
           : null,
       groups: training ? groups('events', events, sequence.buckets) : null,
       categoryGroups: training ? sequence.categories.map(({ name, buckets }) => groups(name, events, buckets)) : [],
     }
-    this.#recent =
-      n > 0 ? { events: new Uint32Array(rows * n).fill(events), tokens: new Uint32Array(events).fill(rows * n) } : null
   }
 
   #own(label: string, rows: number, cols: number): Tensor {
@@ -174,7 +171,11 @@ export class InputBatch {
       write(ids, head(batch.bags[i].ids, rows * most))
       write(lengths, head(batch.bags[i].lengths, rows))
     }
-    for (const [i, groups] of this.bagGroups.entries()) this.#groupBag(groups, batch, i, write)
+    for (const [i, groups] of this.bagGroups.entries()) {
+      const layout = this.needs.layout.bags[i]
+      const { ids, lengths } = batch.bags[i]
+      group(groups, ids, lengths, rows, layout.maxValues, poolingOf(layout, this.needs.bags), write)
+    }
     if (this.sequence) this.#uploadSequence(this.sequence, batch.sequence!, rows, write)
   }
 
@@ -184,22 +185,6 @@ export class InputBatch {
     if (this.#padded)
       for (let r = 0; r < rows; r++) for (let f = 0; f < F; f++) this.#padded[r * stride + f] = dense[r * F + f]
     write(this.dense, head(this.#padded ?? dense, rows * stride))
-  }
-
-  #groupBag(groups: TableLookups, { bags, rows }: SideBatch, bag: number, write: Write): void {
-    const layout = this.needs.layout.bags[bag]
-    const pooling = poolingOf(layout, this.needs.bags)
-    const { maxValues: M } = layout
-    const { ids, lengths } = bags[bag]
-    groups.host.clear()
-    for (let r = 0; r < rows; r++)
-      for (let m = 0; m < lengths[r]; m++)
-        groups.host.add(
-          ids[r * M + m],
-          pooling === 'attention' ? r * M + m : r,
-          pooling === 'mean' ? 1 / lengths[r] : 1,
-        )
-    writeGroups(groups, write)
   }
 
   #uploadSequence(
@@ -214,17 +199,16 @@ export class InputBatch {
     if (inputs.channels)
       write(inputs.channels, zerosBehind(channels, lengths, rows, L, this.needs.layout.sequence!.channels))
     for (const [k, tensor] of inputs.categories.entries()) write(tensor, head(categories[k], rows * L))
-    if (inputs.groups) groupEvents(inputs.groups, ids, lengths, rows, L, write)
+    // Each event has a gradient of its own, as a value that attention weighs.
+    if (inputs.groups) group(inputs.groups, ids, lengths, rows, L, 'attention', write)
     for (const [k, groups] of inputs.categoryGroups.entries())
-      groupEvents(groups, categories[k], lengths, rows, L, write)
-    if (!inputs.recent) return
-    this.#placeRecent(this.#recent!, lengths, rows, L)
-    write(inputs.recent.events, this.#recent!.events)
-    write(inputs.recent.tokens, this.#recent!.tokens)
+      group(groups, categories[k], lengths, rows, L, 'attention', write)
+    if (inputs.recent) this.#uploadRecent(inputs.recent, lengths, rows, L, write)
   }
 
-  #placeRecent({ events, tokens }: HostRecent, lengths: Uint32Array, rows: number, L: number): void {
+  #uploadRecent(recent: RecentInputs, lengths: Uint32Array, rows: number, L: number, write: Write): void {
     const n = this.needs.recent
+    const { events, tokens } = recent.host
     for (let r = 0; r < rows; r++) {
       for (let j = 0; j < n; j++) events[r * n + j] = j < lengths[r] ? r * L + lengths[r] - 1 - j : this.rows * L
       for (let l = 0; l < L; l++) {
@@ -232,6 +216,8 @@ export class InputBatch {
         tokens[r * L + l] = j >= 0 && j < n ? r * n + j : this.rows * n
       }
     }
+    write(recent.events, events)
+    write(recent.tokens, tokens)
   }
 
   dispose(): void {
@@ -265,20 +251,21 @@ function zerosBehind(channels: Float32Array, lengths: Uint32Array, rows: number,
   return clean
 }
 
-function groupEvents(
-  groups: TableLookups,
+/** Groups lookups [R, M] by table row, as gradients of vectors pooled in some way belong to them. */
+function group(
+  { host, groups, sources, weights, chunkStarts }: TableLookups,
   ids: Uint32Array,
   lengths: Uint32Array,
   rows: number,
-  L: number,
+  M: number,
+  pooling: BagPooling,
   write: Write,
 ): void {
-  groups.host.clear()
-  for (let r = 0; r < rows; r++) for (let l = 0; l < lengths[r]; l++) groups.host.add(ids[r * L + l], r * L + l, 1)
-  writeGroups(groups, write)
-}
-
-function writeGroups({ host, groups, sources, weights, chunkStarts }: TableLookups, write: Write): void {
+  host.clear()
+  for (let r = 0; r < rows; r++) {
+    const weight = pooling === 'mean' ? 1 / lengths[r] : 1
+    for (let at = r * M; at < r * M + lengths[r]; at++) host.add(ids[at], pooling === 'attention' ? at : r, weight)
+  }
   host.group()
   write(groups, host.groups)
   write(sources, head(host.sources, host.lookups))

@@ -8,10 +8,7 @@ const registry = { grouped, pairwise }
 
 export type InteractionKindName = keyof typeof registry
 /** Of one of these kinds, or of any. */
-export type InteractionConfig<Kind extends InteractionKindName = InteractionKindName> = Extract<
-  ReadKinds<typeof registry>,
-  { readonly kind: Kind }
->
+export type InteractionConfig<Kind extends InteractionKindName = InteractionKindName> = ReadKinds<typeof registry, Kind>
 
 export const interactionRule = kinds('How user and item meet', registry)
 export const interactions: { readonly [Kind in InteractionKindName]: InteractionKind } = registry

@@ -44,7 +44,7 @@ it('encodes with the bits of the weights that were published', async () => {
   const weights = new Weights(device, set, false)
   for (const { name, data } of snapshot.matrices.values())
     if (set.entries().some((entry) => entry.name === name)) weights.write(name, data)
-  const encoder = new UserEncoder(device, tower, weights)
+  const encoder = new UserEncoder(device, { tower, weights })
   const got = await vectorsOf(snapshot)
   expect(got.some((x) => x !== 0)).toBe(true)
   expect(got).toEqual(await encoder.encode(batch))

@@ -37,7 +37,7 @@ export function layOutUserTower(device: GpuDevice | null, snapshot: Snapshot, li
   checkModelConfig(config, space.user, space.item, `${directory}/manifest.json`)
   const set = new ParameterSet()
   const tower = declareUserTower(set, space.user, config)
-  const dim = tower.dim
+  const { dim } = tower
   if (snapshot.alignment && snapshot.alignment.dim !== dim)
     throw new SnapshotError(
       `${directory}: its alignment is ${snapshot.alignment.dim} wide, its embeddings are ${dim}. Publish it again.`,
@@ -59,29 +59,21 @@ function servedMatrices(snapshot: Snapshot): Snapshot['matrices'] {
     .set(bias.name, { ...bias, data: folded.bias })
 }
 
-function place(device: GpuDevice, snapshot: Snapshot, options: Omit<EncoderOptions, 'alignment'>) {
-  return device.allOrNothing(() => {
-    const { tower, weights, alignment } = layOutUserTower(device, snapshot, device.limits)
-    writeWeights(weights, { directory: snapshot.directory, matrices: servedMatrices(snapshot) })
-    return { weights, alignment, encoder: new UserEncoder(device, tower, weights, { ...options, alignment }) }
-  })
-}
-
 /**
  * Puts a snapshot's user tower on a device of the caller's. The snapshot's tensors need not stay in the host's memory.
  * @throws SnapshotError where a tensor is missing or of another shape; what `layOutUserTower` throws. Nothing stays on the
  * device then.
  */
-export function loadUserTower(
-  device: GpuDevice,
-  snapshot: Snapshot,
-  options: Omit<EncoderOptions, 'alignment'> = {},
-): LoadedTower {
-  const { weights, alignment, encoder } = place(device, snapshot, options)
-  const dispose = () => {
-    encoder.dispose()
-    alignment?.dispose()
-    weights.dispose()
-  }
-  return { encoder, dispose }
+export function loadUserTower(device: GpuDevice, snapshot: Snapshot, options: EncoderOptions = {}): LoadedTower {
+  return device.allOrNothing(() => {
+    const parts = layOutUserTower(device, snapshot, device.limits)
+    writeWeights(parts.weights, { directory: snapshot.directory, matrices: servedMatrices(snapshot) })
+    const encoder = new UserEncoder(device, parts, options)
+    const dispose = () => {
+      encoder.dispose()
+      parts.alignment?.dispose()
+      parts.weights.dispose()
+    }
+    return { encoder, dispose }
+  })
 }

@@ -8,7 +8,7 @@ import { type LoadedTower, loadUserTower } from './load-user-tower.ts'
 import { checkTowerMemory, measureTower, roomOf, type TowerMemory } from './tower-memory.ts'
 import type { EncoderOptions } from './user-encoder.ts'
 
-export interface LoadTowerOptions extends Omit<EncoderOptions, 'alignment'> {
+export interface LoadTowerOptions extends EncoderOptions {
   /** The caller's, who destroys it after the tower is disposed. Default: one of the tower's own. */
   readonly device?: GpuDevice
 }

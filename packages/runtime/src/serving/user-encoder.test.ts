@@ -22,7 +22,7 @@ beforeAll(async () => {
   user = declared.user
   weights = new Weights(device, declared.set, false)
   values = randomizeWeights(weights, seededRandom(1))
-  encoder = new UserEncoder(device, user, weights)
+  encoder = new UserEncoder(device, { tower: user, weights })
 })
 afterAll(() => device.destroy())
 
@@ -144,7 +144,7 @@ describe('calls beside each other', () => {
   })
 
   it('are refused over the bounds of a call and of the queue, and then go on', async () => {
-    const bounded = new UserEncoder(device, user, weights, { maxRows: 600, maxQueuedRows: 1000 })
+    const bounded = new UserEncoder(device, { tower: user, weights }, { maxRows: 600, maxQueuedRows: 1000 })
     for (const count of [601, -1, 1.5, Number.NaN])
       await expect(bounded.encode({ ...batch, rows: count })).rejects.toThrow(BatchRowsError)
     await expect(bounded.encode(rows(0, 601))).rejects.toMatchObject({ rows: 601, maxRows: 600 })
@@ -162,7 +162,7 @@ describe('calls beside each other', () => {
     expect(await bounded.encode(rows(0, 1))).toHaveLength(bounded.dim)
     bounded.dispose()
     for (const options of [{ maxRows: 0 }, { maxRows: 1.5 }, { maxRows: 8, maxQueuedRows: 7 }])
-      expect(() => new UserEncoder(device, user, weights, options)).toThrow(RangeError)
+      expect(() => new UserEncoder(device, { tower: user, weights }, options)).toThrow(RangeError)
   })
 })
 
@@ -170,7 +170,7 @@ it('on a device without room rejects, call after call, and holds on to nothing',
   const small = await requestDevice({ label: 'small', memoryBudgetBytes: 2 ** 21 })
   const copy = new Weights(small, weights.set, false)
   randomizeWeights(copy, seededRandom(1))
-  const other = new UserEncoder(small, user, copy)
+  const other = new UserEncoder(small, { tower: user, weights: copy })
   await other.encode(rows(0, 1))
   const room = small.buffer('room', 2 ** 21 - small.allocatedBytes - 20_000, GPUBufferUsage.COPY_DST)
   const before = small.allocatedBytes
@@ -184,7 +184,7 @@ it('on a device without room rejects, call after call, and holds on to nothing',
 describe('disposing', () => {
   it('may happen while plans are compiled', async () => {
     const before = device.allocatedBytes
-    const other = new UserEncoder(device, user, weights)
+    const other = new UserEncoder(device, { tower: user, weights })
     const warm = other.warm()
     other.dispose()
     await expect(warm).rejects.toThrow(ServedTowerError)
@@ -195,7 +195,7 @@ describe('disposing', () => {
 
   it('gives all memory back, rejects what waits or runs, and leaves the device unharmed', async () => {
     const before = device.allocatedBytes
-    const other = new UserEncoder(device, user, weights)
+    const other = new UserEncoder(device, { tower: user, weights })
     await other.encode(rows(0, 3))
     await other.encode(rows(0, 100))
     expect(device.allocatedBytes).toBeGreaterThan(before)

@@ -1,11 +1,7 @@
 /** Rows of user features in, user embeddings out. Shape letters: R rows, J = K·D numbers of a user's embeddings. */
-import type { SideBatch } from '@headwater/features'
-import { batchRows } from '@headwater/features'
+import { batchRows, type SideBatch } from '@headwater/features'
 import { type GpuDevice, Readback } from '@headwater/gpu'
-import type { AlignmentLayer } from '../loading/alignment-layer.ts'
-import type { Weights } from '../parameters/weights.ts'
 import { queueWrite, type Write } from '../plan/upload-ring.ts'
-import type { UserTower } from '../tower/user-tower.ts'
 import { BatchRowsError, EncodeQueueError, ServedTowerError } from './errors.ts'
 import { bytesPerNumber, measureUserPlan, UserPlan, type UserPlanParts, type VectorFormat } from './user-plan.ts'
 
@@ -22,8 +18,6 @@ const readbackBytes = (dim: number) => pieceRows * dim * bytesPerNumber.float
 const piecesInFlight = 2
 
 export interface EncoderOptions {
-  /** To published coordinates; without one, vectors are in the tower's own. */
-  readonly alignment?: AlignmentLayer | null
   /** Most rows of one call. Default: 65,536. */
   readonly maxRows?: number
   /** Most rows of all calls that wait or run, no fewer than `maxRows`. Default: four calls of the largest size. */
@@ -54,14 +48,14 @@ export class UserEncoder {
   #submitted: Promise<unknown> = Promise.resolve()
 
   /** @throws RangeError where the queue could not take one call */
-  constructor(device: GpuDevice, tower: UserTower, weights: Weights, options: EncoderOptions = {}) {
-    const { alignment = null, maxRows = 65_536, maxQueuedRows = 4 * maxRows } = options
+  constructor(device: GpuDevice, parts: UserPlanParts, options: EncoderOptions = {}) {
+    const { maxRows = 65_536, maxQueuedRows = 4 * maxRows } = options
     checkBounds(maxRows, maxQueuedRows)
     this.device = device
     this.maxRows = maxRows
     this.maxQueuedRows = maxQueuedRows
-    this.dim = tower.dim
-    this.#parts = { tower, weights, alignment }
+    this.dim = parts.tower.dim
+    this.#parts = parts
     this.#write = uploadTo(device)
   }
 

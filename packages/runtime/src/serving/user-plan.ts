@@ -20,8 +20,8 @@ export const bytesPerNumber: { readonly [Format in VectorFormat]: number } = { f
 export interface UserPlanParts {
   readonly tower: UserTower
   readonly weights: Weights
-  /** To published coordinates; null where vectors are served in the tower's own, or the tower's weights hold it. */
-  readonly alignment: AlignmentLayer | null
+  /** To published coordinates; without, vectors are in the tower's own, or the tower's weights hold it. */
+  readonly alignment?: AlignmentLayer | null
 }
 
 interface Recording {

@@ -9,10 +9,7 @@ const registry = { dense, bags, events }
 
 export type TokenKindName = keyof typeof registry
 /** Of one of these kinds, or of any. */
-export type TokenConfig<Kind extends TokenKindName = TokenKindName> = Extract<
-  ReadKinds<typeof registry>,
-  { readonly kind: Kind }
->
+export type TokenConfig<Kind extends TokenKindName = TokenKindName> = ReadKinds<typeof registry, Kind>
 
 export const tokenRule = kinds("Makes tokens of a user's features", registry)
 export const tokenKinds: { readonly [Kind in TokenKindName]: TokenKind } = registry

@@ -163,7 +163,7 @@ async function outputs(schema: Schema, of: ModelConfig, known: Schema, write: (w
   initialize(weights, 7)
   write(weights)
   const batch = rows(schema, known)
-  const encoder = new UserEncoder(device, tower.user, weights)
+  const encoder = new UserEncoder(device, { tower: tower.user, weights })
   const scorer = new Scorer(device, tower, weights, 24)
   const result = { embeddings: await encoder.encode(batch.user), logits: await scorer.score(batch) }
   encoder.dispose()
