@@ -43,29 +43,21 @@ export class ReadBatcher {
   #flush(): void {
     const waiting = this.#waiting
     this.#waiting = []
-    const groups = new Map<string, Waiting[]>()
+    const calls: Waiting[][] = []
+    /** The call that reads of a kind fill now, and its users. */
+    const filling = new Map<string, { readonly call: Waiting[]; users: number }>()
     for (const each of waiting) {
-      const key = JSON.stringify([each.latest, each.request, each.models])
-      const group = groups.get(key)
-      if (group === undefined) groups.set(key, [each])
-      else group.push(each)
-    }
-    for (const group of groups.values()) for (const call of this.#calls(group)) void this.#answer(call)
-  }
-
-  *#calls(group: readonly Waiting[]): Generator<readonly Waiting[]> {
-    let call: Waiting[] = []
-    let users = 0
-    for (const each of group) {
-      if (call.length > 0 && users + each.users.length > this.#maxUsers) {
-        yield call
-        call = []
-        users = 0
+      const kind = JSON.stringify([each.latest, each.request, each.models])
+      let filled = filling.get(kind)
+      if (filled === undefined || filled.users + each.users.length > this.#maxUsers) {
+        filled = { call: [], users: 0 }
+        filling.set(kind, filled)
+        calls.push(filled.call)
       }
-      call.push(each)
-      users += each.users.length
+      filled.call.push(each)
+      filled.users += each.users.length
     }
-    yield call
+    for (const call of calls) void this.#answer(call)
   }
 
   /** Sends a call and hands each of its reads the rows that are its own. */

@@ -26,22 +26,16 @@ export const lifelineFd = 4
 const heapOptions = ['--expose-gc', '--max-semi-space-size=2']
 
 /**
- * Starts a module of ours as a process: from the built package as it is, and in a checkout, where modules are TypeScript,
- * with the loader that the checkout runs under.
+ * Starts `encoder-main` as a process: from the built package as it is, and in a checkout, where modules are TypeScript, with
+ * the loader that the checkout runs under.
  *
- * @param path without extension, from the module that asks, as in `./encoder-main`
- * @param from that module's `import.meta.url`
+ * @param backend module that it computes with
  */
-export function startModule(
-  path: string,
-  from: string,
-  args: readonly string[],
-  { priority, prefix, environment }: ModuleProcessOptions,
-): ModuleProcess {
-  const isSource = from.endsWith('.ts')
-  const module = fileURLToPath(new URL(`${path}${isSource ? '.ts' : '.js'}`, from))
+export function startModule(backend: URL, { priority, prefix, environment }: ModuleProcessOptions): ModuleProcess {
+  const isSource = import.meta.url.endsWith('.ts')
+  const main = fileURLToPath(new URL(isSource ? './encoder-main.ts' : './encoder-main.js', import.meta.url))
   const loader = isSource ? ['--conditions=development', '--import', import.meta.resolve('tsx')] : []
-  const [program, ...rest] = [...prefix, process.execPath, ...heapOptions, ...loader, module, ...args]
+  const [program, ...rest] = [...prefix, process.execPath, ...heapOptions, ...loader, main, backend.href]
   // What it prints, say a driver's warning, belongs to the messages and not to what a command gives out.
   const stdio = ['ignore', process.stderr.fd, process.stderr.fd, 'pipe', 'pipe'] as const
   const child = spawn(program, rest, { stdio: [...stdio], env: { ...process.env, ...environment } })

@@ -50,7 +50,7 @@ export class RunningEncoder {
 
   constructor(options: RunningEncoderOptions) {
     this.#options = options
-    this.#process = startModule('./encoder-main', import.meta.url, [options.backend.href], options)
+    this.#process = startModule(options.backend, options)
     const { child, socket } = this.#process
     this.ready = this.#answer(readyCall, options.loadTimeoutMs).then(() => undefined)
     this.ready.catch(() => {})
