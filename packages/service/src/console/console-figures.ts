@@ -37,8 +37,8 @@ export function consoleData(
     queue: { users: pooling.waiting, due: pooling.due, oldestSeconds: oldestSeconds(pooling) },
     sharedQueues: sharedQueues === undefined ? null : queuesOf(sharedQueues(), tenant),
     staleness: history.staleness(),
-    recent: history.recent.kept.after(since.recentMs),
-    day: history.day.kept.after(since.dayMs),
+    recent: history.recent.after(since.recentMs),
+    day: history.day.after(since.dayMs),
     encoder: status === undefined ? null : { state: status.state, restarts: status.restarts },
     service: seesAll ? figuresOf(metrics.figures) : null,
   }

@@ -71,13 +71,12 @@ interface Sums {
 }
 
 /** A history whose rows are differences of sums. */
-export class SteppedHistory {
-  readonly kept: History
+export class SteppedHistory extends History {
   readonly #tenant: WatchedTenant
   #before: Sums
 
   constructor(tenant: WatchedTenant, stepMs: number, steps: number, nowMs: number) {
-    this.kept = new History(stepMs, steps)
+    super(stepMs, steps)
     this.#tenant = tenant
     this.#before = sumsOf(tenant, nowMs)
   }
@@ -85,7 +84,7 @@ export class SteppedHistory {
   look(nowMs: number): void {
     const sinceMs = nowMs - this.#before.atMs
     // Timers come a little early or late; a clock that was set back begins a new step.
-    if (sinceMs >= 0 && sinceMs < 0.9 * this.kept.stepMs) return
+    if (sinceMs >= 0 && sinceMs < 0.9 * this.stepMs) return
     const before = this.#before
     const now = sumsOf(this.#tenant, nowMs)
     this.#before = now
@@ -96,7 +95,7 @@ export class SteppedHistory {
     const of = (key: keyof PoolingCounters) => now.counters[key] - before.counters[key]
     const quantile = (bounds: Float64Array | undefined, counts: Float64Array | undefined, q: number) =>
       bounds === undefined || counts === undefined ? Number.NaN : bucketQuantile(bounds, counts, q)
-    this.kept.add({
+    this.add({
       atMs: nowMs,
       seconds: sinceMs / 1000,
       reads: read.reduce((sum, count) => sum + count, 0),

@@ -1,7 +1,7 @@
 import type { LoadingSnapshot, ModelSnapshots, ModelsAnswer, ServedSnapshot, SnapshotInfo } from '@headwater/client'
 import { messages } from '@headwater/client/schemas'
 import { type ErrorCode, WireError } from '@headwater/client/wire'
-import { UnknownModelError } from '@headwater/pooling'
+import { type Encoder, UnknownModelError } from '@headwater/pooling'
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import { checkOf } from '../messages/message-check.ts'
 import type { ServedModel } from '../options/server-options.ts'
@@ -20,18 +20,18 @@ const smallBody = { maxDepth: 2, maxValues: 8 }
 
 const checkPromote = checkOf(messages.PromoteRequest)
 
-const list = {
+const list: Operation = {
   id: 'listModels',
   summary: 'Models and the snapshots that refreshes go through.',
   answer: messages.ModelsAnswer,
   errors: ['not_acceptable'],
-} satisfies Operation
-const look = {
+}
+const look: Operation = {
   id: 'listSnapshots',
   summary: "A model's snapshots, and how its shadow compares.",
   answer: messages.ModelSnapshots,
   errors: ['unknown_model', 'not_acceptable', 'deadline_exceeded'],
-} satisfies Operation
+}
 const changeErrors: readonly ErrorCode[] = [
   'unknown_model',
   'unmanaged_model',
@@ -69,25 +69,20 @@ export function registerModels(server: FastifyInstance, { tenants, models, scope
 
   server.get('/v1/models', asking(scope, list), async (request) => {
     const { pooling } = tenantOf(tenants, request.context)
-    const answer: ModelsAnswer = {
-      models: models.map(({ name, dim }) => {
-        const { snapshot = null, frame = null, dataCutoffMs = null } = pooling.latest(name) ?? {}
-        return { model: name, dim, snapshot, frame, dataCutoffMs }
-      }),
-    }
-    return answer
+    const infos = models.map(({ name, dim }) => {
+      const { snapshot = null, frame = null, dataCutoffMs = null } = pooling.latest(name) ?? {}
+      return { model: name, dim, snapshot, frame, dataCutoffMs }
+    })
+    return { models: infos } satisfies ModelsAnswer
   })
 
   server.get<OfModel>('/v1/models/:model', asking(scope, look), async (request) => {
     const { name, dim, control } = modelOf(request)
-    const snapshots = await byDeadline(
-      request.context.endMs,
-      'ask again',
-      async () => control?.snapshots() ?? servedAlone(tenantOf(tenants, request.context).pooling.latest(name)),
-    )
+    const alone = () => servedAlone(tenantOf(tenants, request.context).pooling.latest(name))
+    const snapshots = await byDeadline(request.context.endMs, 'ask again', async () => control?.snapshots() ?? alone())
     const shadow = control?.shadow() ?? null
-    const answer: ModelSnapshots = { model: name, dim, snapshots, shadow, change: changes.get(name)?.last ?? null }
-    return answer
+    const change = changes.get(name)?.last ?? null
+    return { model: name, dim, snapshots, shadow, change } satisfies ModelSnapshots
   })
 
   /** Answers once the change is made, or at the deadline that it goes on: what it ends in is in the model's answer then. */
@@ -103,15 +98,14 @@ export function registerModels(server: FastifyInstance, { tenants, models, scope
       throw new WireError('unmanaged_model', problem)
     }
     const done = begin(changed)
-    const snapshot = await byDeadline(request.context.endMs, 'the change goes on', () => done).catch(
-      (error: unknown) => {
-        if (error instanceof WireError && error.code === 'deadline_exceeded') return null
-        throw error
-      },
-    )
-    if (snapshot !== null) return { model, snapshot } satisfies ServedSnapshot
-    reply.code(202)
-    return { model, change: changed.last! } satisfies LoadingSnapshot
+    try {
+      const snapshot = await byDeadline(request.context.endMs, 'the change goes on', () => done)
+      return { model, snapshot } satisfies ServedSnapshot
+    } catch (error) {
+      if (!(error instanceof WireError && error.code === 'deadline_exceeded')) throw error
+      reply.code(202)
+      return { model, change: changed.last! } satisfies LoadingSnapshot
+    }
   }
   server.post<OfModel>('/v1/models/:model/promote', promote, (request, reply) =>
     answerChange(request, reply, (changed) => changed.promote(checkPromote(bodyOf(request, smallBody)).snapshot)),
@@ -122,9 +116,7 @@ export function registerModels(server: FastifyInstance, { tenants, models, scope
 }
 
 /** All that a server knows of a model whose snapshots are chosen elsewhere. */
-function servedAlone(
-  latest: { readonly snapshot: number; readonly frame: number; readonly dataCutoffMs: number } | undefined,
-): readonly SnapshotInfo[] {
+function servedAlone(latest: Encoder | undefined): readonly SnapshotInfo[] {
   if (latest === undefined) return []
   const { snapshot, frame, dataCutoffMs } = latest
   return [{ snapshot, state: 'served', frame, dataCutoffMs, publishedMs: null }]
