@@ -1,6 +1,7 @@
 export {
   type BootstrapInterval,
   type BootstrapOptions,
+  type Clusters,
   clusterBootstrap,
   normalizedEntropyBootstrap,
   pairedClusterBootstrap,

@@ -89,18 +89,16 @@ describe('pairedClusterBootstrap', () => {
     for (const figure of [interval.value, interval.low, interval.high]) expect(figure).toBeCloseTo(0.1, 12)
   })
 
-  test('the same seed gives the same interval, another seed another one; how clusters are numbered is no matter', () => {
+  test('the same seed gives the same interval, another seed another one; the order of rows is no matter', () => {
     const data = simulate(seededRandom(55), 60)
-    const of = (seed: number, clusters = data.clusters) =>
-      pairedClusterBootstrap({ ...data, clusters, draws: 1000, seed })
+    const of = (seed: number, { clusters, lossA, lossB } = data) =>
+      pairedClusterBootstrap({ clusters, lossA, lossB, draws: 1000, seed })
     expect(of(7)).toEqual(of(7))
     expect(of(7)).not.toEqual(of(8))
-    expect(of(7)).toEqual(
-      of(
-        7,
-        data.clusters.map((c) => 4_000_000_000 - 977 * c),
-      ),
-    )
+    const { clusters, lossA, lossB } = data
+    const turned = of(7, { clusters: clusters.toReversed(), lossA: lossA.toReversed(), lossB: lossB.toReversed() })
+    for (const figure of ['low', 'high', 'standardError'] as const)
+      expect(turned[figure]).toBeCloseTo(of(7)[figure], 12)
   })
 
   test('bad input is a typed error', () => {
@@ -108,7 +106,7 @@ describe('pairedClusterBootstrap', () => {
     const loss = [1, 1, 1]
     const good = { clusters, lossA: loss, lossB: loss, draws: 1000, seed: 0 }
     expect(() => pairedClusterBootstrap({ ...good, lossA: [1] })).toThrow(StatisticsError)
-    expect(() => pairedClusterBootstrap({ ...good, clusters: Uint32Array.of(5, 5, 5) })).toThrow(/at least 2 users/)
+    expect(() => pairedClusterBootstrap({ ...good, clusters: Uint32Array.of(5, 5, 5) })).toThrow(/at least 2;/)
     expect(() => pairedClusterBootstrap({ ...good, draws: 999 })).toThrow(/at least 1,000/)
     expect(() => pairedClusterBootstrap({ ...good, lossB: [1, Number.NaN, 1] })).toThrow(/\[1\] is NaN/)
     expect(() => pairedClusterBootstrap({ ...good, lossA: [0, 0, 0] })).toThrow(/perfect arm/)
@@ -142,6 +140,54 @@ describe('normalizedEntropyBootstrap', () => {
   })
 })
 
+describe('by users and items', () => {
+  test('the interval holds the truth where users and items have effects of their own; that of users alone does not', () => {
+    const random = seededRandom(57)
+    const [users, items, logs] = [60, 12, 120]
+    const clusters = [0, 1].map((way) =>
+      Uint32Array.from({ length: users * items }, (_, row) => (way === 0 ? row % users : Math.floor(row / users))),
+    )
+    const held = [0, 0]
+    for (let seed = 0; seed < logs; seed++) {
+      const [ofUser, ofItem] = [users, items].map((count) =>
+        Float64Array.from({ length: count }, () => random.nextNormal()),
+      )
+      const column = Float64Array.from(
+        clusters[0],
+        (_, row) => ofUser[clusters[0][row]] + ofItem[clusters[1][row]] + random.nextNormal(),
+      )
+      for (const [i, ways] of [clusters, clusters.slice(0, 1)].entries()) {
+        const { low, high } = clusterBootstrap(ways, [column], { draws: 1000, seed }, ([sum], rows) => sum / rows)
+        if (low <= 0 && 0 <= high) held[i]++
+      }
+    }
+    // Twelve items are few: percentiles of any bootstrap are somewhat narrow then.
+    expect(held[0] / logs).toBeGreaterThan(0.87)
+    expect(held[1] / logs).toBeLessThan(0.75)
+  })
+
+  test('with a user a row and an item a row, the variance is that of the product of two weights', () => {
+    const rows = Uint32Array.from({ length: 4000 }, (_, row) => row)
+    const column = Float64Array.from(rows, () => 1)
+    column.fill(-1, 2000)
+    const mean = ([sum]: Float64Array, count: number) => sum / count
+    const options = { draws: 4000, seed: 5 }
+    // 1/√4000 by one way; Var(w·v) = 3 by two.
+    const [one, two] = [rows, [rows, rows.toReversed()]].map(
+      (ways) => clusterBootstrap(ways, [column], options, mean).standardError * Math.sqrt(4000),
+    )
+    expect(one).toBeCloseTo(1, 1)
+    expect(two / Math.sqrt(3)).toBeCloseTo(1, 1)
+  })
+
+  test('one item is a typed error', () => {
+    const users = Uint32Array.of(0, 1)
+    expect(() =>
+      clusterBootstrap([users, Uint32Array.of(3, 3)], [[1, 2]], { draws: 1000, seed: 0 }, ([sum]) => sum),
+    ).toThrow(StatisticsError)
+  })
+})
+
 describe('clusterBootstrap', () => {
   const random = seededRandom(77)
   const clusters = Uint32Array.from({ length: 3000 }, () => random.nextBelow(400))
@@ -163,7 +209,7 @@ describe('clusterBootstrap', () => {
   test('counts the rows of a draw, and refuses columns of another length', () => {
     const options = { draws: 1000, seed: 4 }
     const rows = clusterBootstrap(clusters, [new Float64Array(3000).fill(1)], options, ([sum], rows) => sum - rows)
-    expect(rows).toEqual({ value: 0, low: 0, high: 0, standardError: 0 })
+    for (const figure of Object.values(rows)) expect(figure).toBeCloseTo(0, 9)
     expect(() => clusterBootstrap(clusters, [[1]], options, () => 0)).toThrow('columns[0] has 1 rows')
   })
 })
