@@ -53,7 +53,7 @@ export interface RandomSnapshotOptions {
   readonly schema?: Schema
   readonly panel?: SideBatch
   /** To its parent, as the gate measured it. */
-  readonly cosine?: number
+  readonly centredCosine?: number
 }
 
 /** @returns directory of the snapshot */
@@ -80,14 +80,15 @@ export async function publishRandom(
     trainedRows: 123,
     config: sized,
     panel:
-      more.cosine === undefined
+      more.centredCosine === undefined
         ? null
         : {
             users: 9,
             residual: 0.1,
             unalignedResidual: 0.1,
-            cosine: more.cosine,
-            relativeL2: 0.1,
+            centredCosine: more.centredCosine,
+            varianceKept: 0.9,
+            effectiveRank: 3,
             oldNorm: 1,
             newNorm: 1,
           },

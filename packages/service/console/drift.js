@@ -87,7 +87,7 @@ export class Drift {
         cosine(each.cosineP10),
       ])
     const heads = ['Snapshot', 'Users now', 'Moved to it', 'Mean cosine', 'A tenth below']
-    byId('drift-table').replaceChildren(table('Cosine to the same user before', heads, rows))
+    byId('drift-table').replaceChildren(table('Centred cosine to the same user before', heads, rows))
   }
 
   #draw() {

@@ -77,12 +77,31 @@ export class Snapshots {
     const most = this.#showsAll.has(model) ? newestFirst.length : shownFirst
     const changes = isManaged && this.#canChange
     const rows = newestFirst.slice(0, most).map((/** @type {any} */ each) => {
-      const { snapshot, state, frame, dataCutoffMs, publishedMs } = each
+      const { snapshot, state, frame, dataCutoffMs, publishedMs, drift } = each
       const badge = element('span', { class: `badge ${state}` }, stateWords[/** @type {'held'} */ (state)] ?? state)
-      const cells = [`${snapshot}`, badge, moment(dataCutoffMs), `${frame}`, moment(publishedMs)]
+      const cells = [
+        `${snapshot}`,
+        badge,
+        moment(dataCutoffMs),
+        `${frame}`,
+        moment(publishedMs),
+        cosine(drift?.centredCosine),
+        cosine(drift?.residual),
+        drift === null ? '–' : drift.effectiveRank.toFixed(1),
+      ]
       return changes ? [...cells, state === 'served' ? '' : this.#promoteButton(model, each)] : cells
     })
-    const heads = ['Snapshot', 'State', 'Data to', 'Frame', 'Published', ...(changes ? ['Serve it'] : [])]
+    const heads = [
+      'Snapshot',
+      'State',
+      'Data to',
+      'Frame',
+      'Published',
+      'Centred cosine',
+      'Residual',
+      'Effective rank',
+      ...(changes ? ['Serve it'] : []),
+    ]
     const more = newestFirst.length - most
     return [
       element(

@@ -35,7 +35,7 @@ function fourSnapshots(): ModelControl {
       return served.at(-1)!
     },
     shadow: () => null,
-    cosineToPrevious: () => null,
+    drift: () => null,
   }
 }
 

@@ -43,7 +43,7 @@ afterEach(async () => {
 class TwoSnapshots {
   served = 3
   report: ShadowReport | null = null
-  cosine: number | null = null
+  compared: SnapshotInfo['drift'] = null
   /** Asked for so far. */
   promotions = 0
   letGo = () => {}
@@ -57,7 +57,7 @@ class TwoSnapshots {
   async snapshots(): Promise<readonly SnapshotInfo[]> {
     return [3, 4, 5].map((snapshot) => {
       const state = snapshot === this.served ? 'served' : snapshot === 5 ? 'held' : 'available'
-      return { snapshot, state, frame: 0, dataCutoffMs: startMs, publishedMs: null }
+      return { snapshot, state, frame: 0, dataCutoffMs: startMs, publishedMs: null, drift: this.compared }
     })
   }
 
@@ -87,8 +87,8 @@ class TwoSnapshots {
     return this.report
   }
 
-  cosineToPrevious(): number | null {
-    return this.cosine
+  drift(): SnapshotInfo['drift'] {
+    return this.compared
   }
 }
 

@@ -43,3 +43,5 @@ export {
   usersNeeded,
   welchTest,
 } from './significance/two-sample-test.ts'
+export { effectiveRank } from './vectors/effective-rank.ts'
+export { meanVector, type VectorChange, type Vectors, vectorChange } from './vectors/vector-change.ts'

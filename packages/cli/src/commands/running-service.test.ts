@@ -62,6 +62,7 @@ async function startService({ limits = {} }: { readonly limits?: Partial<ServerL
         frame: 0,
         dataCutoffMs: 1,
         publishedMs: 1,
+        drift: null,
       })),
     promote: async (snapshot) => {
       if (snapshot > 2) throw new UnknownSnapshotError(`there is no snapshot ${snapshot}`)
@@ -74,7 +75,7 @@ async function startService({ limits = {} }: { readonly limits?: Partial<ServerL
       return published.at(-1)!
     },
     shadow: () => null,
-    cosineToPrevious: () => null,
+    drift: () => null,
   }
   const sha256 = createHash('sha256').update(token).digest('hex')
   const scopes = ['read', 'write', 'admin']

@@ -160,6 +160,16 @@ export type ModelInfo = Message<typeof modelInfo>
 export const ModelsAnswer = object({ models: list(modelInfo) })
 export type ModelsAnswer = Message<typeof ModelsAnswer>
 
+const driftFigures = {
+  residual: Type.Number({ description: '‖new − old‖ ÷ ‖old − mean of old‖, Frobenius' }),
+  centredCosine: Type.Number({
+    description: 'mean over users of the cosine between both vectors, each less the mean of its side',
+  }),
+  varianceKept: Type.Number({ description: "squared correlation of both sides' numbers, each less the mean" }),
+  effectiveRank: Type.Number({ description: 'in how many directions the new vectors tell users apart' }),
+}
+const snapshotDrift = object(driftFigures)
+
 const snapshotInfo = object({
   snapshot: integer,
   state: Type.Enum(['served', 'shadow', 'held', 'available'], {
@@ -168,15 +178,16 @@ const snapshotInfo = object({
   frame: integer,
   dataCutoffMs: number,
   publishedMs: orNull(number),
+  drift: orNull(snapshotDrift, {
+    description: 'from what was served before it; null where it was compared with nothing',
+  }),
 })
 export type SnapshotInfo = Message<typeof snapshotInfo>
 
 /** What two snapshots make of the same users, who were kept for comparing them. */
 export const PanelComparison = object({
   users: integer,
-  residual: Type.Number({ description: '‖new − old‖ ÷ ‖old − mean of old‖, Frobenius' }),
-  cosine: Type.Number({ description: 'mean over users of the cosine between both vectors' }),
-  relativeL2: Type.Number({ description: 'mean over users of ‖new − old‖ ÷ ‖old‖' }),
+  ...driftFigures,
   oldNorm: Type.Number({ description: 'mean norm of the old vectors' }),
   newNorm: number,
 })

@@ -12,9 +12,6 @@ export interface ModelControl {
   rollback(): Promise<number>
   /** Figures of the shadow snapshot on live traffic, NaN before its first row; null where there is none. */
   shadow(): ShadowReport | null
-  /**
-   * Mean cosine between the vectors of the snapshot that is served and those of the one that was when it was published, over
-   * the panel's users; null where it began an alignment frame, or nothing was compared.
-   */
-  cosineToPrevious(): number | null
+  /** Of the snapshot that is served; null where it was compared with nothing. */
+  drift(): SnapshotInfo['drift']
 }

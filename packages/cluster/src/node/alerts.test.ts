@@ -97,7 +97,7 @@ it('rules name metrics and labels that are there, and have a line in the runbook
   for (const code of ['internal', undefined]) {
     expect((await ask('POST', '/v1/outcomes', outcomes(0.5))).body.error?.code).toBe(code)
   }
-  control.cosine = 0.9
+  control.compared = { residual: 0.2, centredCosine: 0.97, varianceKept: 0.96, effectiveRank: 3.5 }
   const scraped = await scrape(url)
   const { types } = scraped
   expect(() => namesIn('sum(rate(headwater_events_total[5m]) >')).toThrow(/no PromQL/)

@@ -154,14 +154,15 @@ describe('a followed model', () => {
   test('is promoted and rolled back, in the directory and in this process', async () => {
     await publish(1)
     await follow()
-    expect(model.cosineToPrevious()).toBeNull()
-    await publish(2, { cosine: 0.9 })
-    await publish(3, { cosine: 0.2, frame: 3 })
+    expect(model.drift()).toBeNull()
+    await publish(2, { centredCosine: 0.9 })
+    await publish(3, { centredCosine: 0.2, frame: 3 })
     await until(() => model.served.snapshot === 3)
-    // In a frame of its own its vectors cannot be held against others.
-    expect(model.cosineToPrevious()).toBeNull()
+    const drift = { residual: 0.1, centredCosine: 0.2, varianceKept: 0.9, effectiveRank: 3 }
+    expect(model.drift()).toEqual(drift)
+    expect((await model.snapshots()).map((own) => own.drift)).toEqual([null, { ...drift, centredCosine: 0.9 }, drift])
     await model.promote(2)
-    expect(model.cosineToPrevious()).toBe(0.9)
+    expect(model.drift()).toEqual({ ...drift, centredCosine: 0.9 })
     expect(await servedSnapshot(directory)).toBe(2)
     expect(await states()).toEqual([
       [1, 'available'],
@@ -303,7 +304,14 @@ describe('a followed model', () => {
     const shadowed: number[][] = []
     const onShadowed: FollowModelOptions['onShadowed'] = (shadow, served, panel) =>
       shadowed.push([shadow.snapshot, served.snapshot, panel!.users])
-    const figures = { residual: 0.3, cosine: 0.95, relativeL2: 0.3, oldNorm: 13, newNorm: 14 }
+    const figures = {
+      residual: 0.3,
+      centredCosine: 0.95,
+      varianceKept: 0.9,
+      effectiveRank: 3,
+      oldNorm: 13,
+      newNorm: 14,
+    }
     const comparePanel: FollowModelOptions['comparePanel'] = async (shadow, served) => ({
       ...figures,
       users: 10 * shadow.snapshot + served.snapshot,

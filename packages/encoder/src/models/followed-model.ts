@@ -10,6 +10,7 @@ import {
   readManifest,
   rollbackSnapshot,
   SnapshotError,
+  type SnapshotManifest,
   servedHistory,
   servedSnapshot,
 } from '@headwater/snapshot'
@@ -80,11 +81,12 @@ export class FollowedModel implements ModelControl {
     const infos: SnapshotInfo[] = []
     for (const directory of await listSnapshots(this.#options.directory)) {
       try {
-        const { snapshot, frame, dataCutoffMs, publishedMs, verdict } = await readManifest(directory)
+        const manifest = await readManifest(directory)
+        const { snapshot, frame, dataCutoffMs, publishedMs, verdict } = manifest
         const own = verdict.status === 'held' ? 'held' : 'available'
         const isShadow = snapshot === this.#shadow?.snapshot
         const state = snapshot === this.#served.snapshot ? 'served' : isShadow ? 'shadow' : own
-        infos.push({ snapshot, state, frame, dataCutoffMs, publishedMs })
+        infos.push({ snapshot, state, frame, dataCutoffMs, publishedMs, drift: driftOf(manifest) })
       } catch (cause) {
         // One that is damaged could not be served either.
         if (!(cause instanceof SnapshotError)) throw cause
@@ -135,10 +137,8 @@ export class FollowedModel implements ModelControl {
     return this.#shadow?.report(this.#served) ?? null
   }
 
-  cosineToPrevious(): number | null {
-    const { snapshot, frame, panel } = this.#served.manifest
-    // A frame has the number of the snapshot that began it.
-    return frame === snapshot ? null : (panel?.cosine ?? null)
+  drift(): SnapshotInfo['drift'] {
+    return driftOf(this.#served.manifest)
   }
 
   /** Ends following. The snapshots stay loaded until the encoder is closed. */
@@ -218,4 +218,11 @@ export class FollowedModel implements ModelControl {
     this.#changing = changed.catch(() => undefined)
     return changed
   }
+}
+
+/** Snapshots of earlier versions did not measure all of it. */
+function driftOf({ panel }: SnapshotManifest): SnapshotInfo['drift'] {
+  if (panel?.effectiveRank === undefined) return null
+  const { residual, centredCosine, varianceKept, effectiveRank } = panel
+  return { residual, centredCosine, varianceKept, effectiveRank }
 }

@@ -72,7 +72,7 @@ const snapshotDrift = object({
   snapshot: integer,
   users: Type.Integer({ description: 'whose newest embedding is of this snapshot' }),
   moved: Type.Integer({ description: 'those of them with one before' }),
-  cosineMean: orNull(number, { description: 'to the one before; null where nobody has one' }),
+  cosineMean: orNull(number, { description: 'to the one before, less the means; null where nobody has one' }),
   cosineP10: orNull(number, { description: 'a tenth of the users lies below' }),
 })
 /** Users whose newest two embeddings are of this snapshot and another one before it. */
@@ -82,7 +82,9 @@ const userPath = object({
   snapshots: list(integer, { description: 'of each position' }),
   x: list(number),
   y: list(number),
-  cosine: orNull(number, { description: 'of the last position to the one before; null where there is one alone' }),
+  cosine: orNull(number, {
+    description: 'of the last position to the one before, less the means of both; null where there is one alone',
+  }),
 })
 export type UserPath = Message<typeof userPath>
 

@@ -33,15 +33,19 @@ it('shows users in the plane of their newest embeddings, and where they were bef
       expect(map.paths[u].y[i]).toBeCloseTo(y[i], 4)
     }
   }
-  expect(map.paths.map(({ cosine }) => cosine)).toEqual([0, 1, 1, null])
+  // Of the first three, less their means (1, 4, 0) / 3 and (4, −1, 0) / 3.
+  const cosines = [0, 174 / Math.sqrt(260 * 122), 86 / Math.sqrt(80 * 218)]
+  expect(map.paths.map(({ cosine }) => cosine)).toEqual([...cosines.map((own) => expect.closeTo(own, 5)), null])
 })
 
 it('tells of each snapshot how far it moved its users', async () => {
   const { map } = await driftMap('m', [...panel, [at(1, [0, 3, 0])]])
+  // Of cosines 0 and two that are near 1: a tenth lies at a fifth of the way to the lower of them.
+  const near = [174 / Math.sqrt(260 * 122), 86 / Math.sqrt(80 * 218)]
+  const [mean, low] = [(near[0] + near[1]) / 3, Math.min(...near)]
   expect(map.snapshots).toEqual([
     { snapshot: 1, users: 1, moved: 0, cosineMean: null, cosineP10: null },
-    // Of cosines 0, 1, 1: a tenth lies below 0.2, between neighbours.
-    { snapshot: 2, users: 4, moved: 3, cosineMean: 0.666667, cosineP10: 0.2 },
+    { snapshot: 2, users: 4, moved: 3, cosineMean: expect.closeTo(mean, 5), cosineP10: expect.closeTo(0.2 * low, 5) },
   ])
 })
 

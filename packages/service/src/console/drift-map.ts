@@ -39,11 +39,15 @@ export async function driftMap(
     return ({ vector }: Position) => rounded(dot(vector, axis) - offset)
   }
   const [x, y] = axes.map(along)
+  // Less the means, which embeddings share: with them a cosine is near 1 whatever becomes of what tells users apart.
+  const moved = paths.filter(({ length }) => length > 1)
+  const [now, then] = [-1, -2].map((place) => lessMean(moved.map((positions) => positions.at(place)!.vector)))
+  const cosines = new Map(moved.map((positions, i) => [positions, cosine(now[i], then[i])]))
   const drawn = paths.map((positions) => ({
     snapshots: positions.map(({ snapshot }) => snapshot),
     x: positions.map(x),
     y: positions.map(y),
-    cosine: positions.length < 2 ? null : cosine(positions.at(-1)!.vector, positions.at(-2)!.vector),
+    cosine: cosines.get(positions) ?? null,
   }))
   const map = {
     model,
@@ -80,8 +84,14 @@ function snapshotsOf(paths: readonly UserPath[]): readonly SnapshotDrift[] {
   })
 }
 
+function lessMean(vectors: readonly Float32Array[]): Float64Array[] {
+  const mean = new Float64Array(vectors[0]?.length ?? 0)
+  for (const vector of vectors) for (let d = 0; d < mean.length; d++) mean[d] += vector[d] / vectors.length
+  return vectors.map((vector) => Float64Array.from(vector, (value, d) => value - mean[d]))
+}
+
 /** 0 where either is all zeros. */
-function cosine(a: Float32Array, b: Float32Array): number {
+function cosine(a: Float64Array, b: Float64Array): number {
   const lengths = Math.sqrt(dot(a, a) * dot(b, b))
   return lengths === 0 ? 0 : dot(a, b) / lengths
 }

@@ -79,9 +79,12 @@ it('count what was asked of a service', async () => {
   expect(await at('headwater_shadow_cosine_p1{model="m"}')).toBe(0.9)
   control.report = null
   expect(await at('headwater_shadow_rows{model="m"}')).toBeUndefined()
-  expect(await at('headwater_snapshot_cosine_to_previous{model="m"}')).toBeUndefined()
-  control.cosine = 0.98
-  expect(await at('headwater_snapshot_cosine_to_previous{model="m"}')).toBe(0.98)
+  const drift = { residual: 0.2, centred_cosine: 0.97, variance_kept: 0.96, effective_rank: 3.5 }
+  expect(await at('headwater_snapshot_residual{model="m"}')).toBeUndefined()
+  control.compared = { residual: 0.2, centredCosine: 0.97, varianceKept: 0.96, effectiveRank: 3.5 }
+  for (const [name, value] of Object.entries(drift))
+    expect(await at(`headwater_snapshot_${name}{model="m"}`)).toBe(value)
+  expect(await at('headwater_snapshot_frame{model="m"}')).toBe(0)
 })
 
 it('show how downstream models fare, by tenant', async () => {

@@ -3,6 +3,22 @@ import type { Pooling } from '@headwater/pooling'
 import type { Figures } from '../figures/figures.ts'
 import type { ServedModel } from '../options/server-options.ts'
 
+/** Against the snapshot that was served when this one was published, lined up, over its panel. */
+const driftFigures = [
+  [
+    'headwater_snapshot_residual',
+    'Share of what told users apart in the snapshot before that did not carry over.',
+    'residual',
+  ],
+  ['headwater_snapshot_centred_cosine', 'Mean cosine to the snapshot before, each less its mean.', 'centredCosine'],
+  [
+    'headwater_snapshot_variance_kept',
+    'Squared correlation with the snapshot before, each less its mean.',
+    'varianceKept',
+  ],
+  ['headwater_snapshot_effective_rank', 'In how many directions the vectors tell users apart.', 'effectiveRank'],
+] as const
+
 export function addModelFigures(figures: Figures, models: readonly ServedModel[], pooling: Pooling): void {
   /** @param read undefined, null or NaN where a model has none now */
   const add = (name: string, help: string, read: (model: ServedModel) => number | null | undefined) =>
@@ -34,8 +50,9 @@ export function addModelFigures(figures: Figures, models: readonly ServedModel[]
     })
   }
   add(
-    'headwater_snapshot_cosine_to_previous',
-    'Mean cosine to the snapshot that was served when this one was published, over its panel, in one frame.',
-    ({ control }) => control?.cosineToPrevious(),
+    'headwater_snapshot_frame',
+    'Number of the snapshot that opened the alignment frame: each change is a frame opened, or gone back to.',
+    ({ name }) => pooling.latest(name)?.frame,
   )
+  for (const [name, help, key] of driftFigures) add(name, help, ({ control }) => control?.drift()?.[key])
 }

@@ -119,5 +119,5 @@ export function registerModels(server: FastifyInstance, { tenants, models, scope
 function servedAlone(latest: Encoder | undefined): readonly SnapshotInfo[] {
   if (latest === undefined) return []
   const { snapshot, frame, dataCutoffMs } = latest
-  return [{ snapshot, state: 'served', frame, dataCutoffMs, publishedMs: null }]
+  return [{ snapshot, state: 'served', frame, dataCutoffMs, publishedMs: null, drift: null }]
 }

@@ -147,7 +147,15 @@ describe('the description', () => {
       cosineP1: 0.5,
       normRatioMean: 1,
       sameFrame: true,
-      panel: { users: 9, residual: 0.3, cosine: 0.95, relativeL2: 0.3, oldNorm: 13, newNorm: 14 },
+      panel: {
+        users: 9,
+        residual: 0.3,
+        centredCosine: 0.95,
+        varianceKept: 0.9,
+        effectiveRank: 3,
+        oldNorm: 13,
+        newNorm: 14,
+      },
     }
     const model = await ask('GET', '/v1/models/m')
     expect(model.snapshots).toHaveLength(3)

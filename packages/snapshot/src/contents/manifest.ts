@@ -17,10 +17,12 @@ export interface PanelFigures {
   readonly residual: number
   /** The same before alignment. */
   readonly unalignedResidual: number
-  /** Mean over users of the cosine between both vectors. */
-  readonly cosine: number
-  /** Mean over users of ‖new − old‖ ÷ ‖old‖. */
-  readonly relativeL2: number
+  /** Mean over users of the cosine between both vectors, each less the mean of its side. */
+  readonly centredCosine: number
+  /** Squared correlation of both sides' numbers, each less the mean: what of the variance is kept but for a common scale. */
+  readonly varianceKept: number
+  /** Exponential of the entropy of the new vectors' spectrum: in how many directions they tell users apart. */
+  readonly effectiveRank: number
   /** Mean norm of the old and of the new vectors. */
   readonly oldNorm: number
   readonly newNorm: number

@@ -177,7 +177,7 @@ describe('a model whose snapshots teach', () => {
       const { manifests } = await twoSnapshots({ alignment: 'distillation', distillationWeight })
       expect(manifests.map(({ alignment }) => alignment)).toEqual(['none', 'distillation'])
       expect(manifests[1].panel!.unalignedResidual).toBe(manifests[1].panel!.residual)
-      cosines.push(manifests[1].panel!.cosine)
+      cosines.push(manifests[1].panel!.centredCosine)
     }
     expect(cosines[1]).toBeGreaterThan(cosines[0] + 0.01)
     expect(cosines[2]).toBeGreaterThan(cosines[1])

@@ -82,8 +82,10 @@ describe('vectors of the panel', () => {
     // mean of before: (1.5, 2.5), spread 1.5² + 1.5² twice
     expect(figures.residual).toBeCloseTo(Math.sqrt((1 + 1 + 0 + 1) / 9), 12)
     expect(figures.unalignedResidual).toBe(0)
-    expect(figures.cosine).toBeCloseTo((24 / 25 + 1) / 2, 12)
-    expect(figures.relativeL2).toBeCloseTo((Math.SQRT2 / 5 + 1) / 2, 12)
+    // Less the means: ±(1.5, 1.5) and ±(2, 0.5).
+    expect(figures.centredCosine).toBeCloseTo(3.75 / Math.sqrt(4.5 * 4.25), 12)
+    expect(figures.varianceKept).toBeCloseTo(3.75 ** 2 / (4.5 * 4.25), 12)
+    expect(figures.effectiveRank).toBeCloseTo(1, 9)
     expect(figures).toMatchObject({ users: 2, oldNorm: 3, newNorm: 3.5 })
   })
 
@@ -96,8 +98,8 @@ describe('vectors of the panel', () => {
 
   it('that are all zero or all the same give numbers all the same', () => {
     const [zeros, ones] = [new Float32Array(6), new Float32Array(6).fill(1)]
-    expect(panelFigures(zeros, zeros, zeros, 3)).toMatchObject({ residual: 0, cosine: 1, relativeL2: 0 })
-    expect(panelFigures(zeros, ones, ones, 3)).toMatchObject({ residual: Number.MAX_VALUE, cosine: 0, relativeL2: 1 })
+    expect(panelFigures(zeros, zeros, zeros, 3)).toMatchObject({ residual: 0, centredCosine: 1, effectiveRank: 1 })
+    expect(panelFigures(zeros, ones, ones, 3)).toMatchObject({ residual: Number.MAX_VALUE, effectiveRank: 1 })
     expect(panelFigures(ones, ones, ones, 3).residual).toBe(0)
   })
 })

@@ -27,9 +27,6 @@ const rankTolerance = 1e-10
 
 const matrixOf = (vectors: Vectors, dim: number) => Matrix.from1DArray(vectors.length / dim, dim, vectors)
 
-/** Mean vector [J] of vectors [U, J]. */
-export const meanVector = (vectors: Vectors, dim: number): number[] => matrixOf(vectors, dim).mean('column')
-
 const svd = (matrix: Matrix) => new SingularValueDecomposition(matrix, { autoTranspose: false })
 
 /**

@@ -22,7 +22,7 @@ export function describeShadow(
 ): string {
   const says = `Snapshot ${shadow.snapshot} of "${model}" is computed beside snapshot ${served.snapshot}`
   if (panel === null) return `${says}; it has no panel.`
-  const { users, residual, cosine, oldNorm, newNorm } = panel
+  const { users, residual, centredCosine, oldNorm, newNorm } = panel
   const norms = `mean norm ${oldNorm.toFixed(2)} → ${newNorm.toFixed(2)}`
-  return `${says}; over its panel of ${users} users: residual ${residual.toFixed(4)}, cosine ${cosine.toFixed(5)}, ${norms}.`
+  return `${says}; over its panel of ${users} users: residual ${residual.toFixed(4)}, centred cosine ${centredCosine.toFixed(4)}, ${norms}.`
 }

@@ -47,8 +47,9 @@ function panelLines(panel: Omit<PanelFigures, 'unalignedResidual'> & { unaligned
   const unaligned =
     panel.unalignedResidual === undefined ? '' : ` (${figure(panel.unalignedResidual)} before alignment)`
   return [
-    `Panel      ${count(panel.users)} users: residual ${figure(panel.residual)}${unaligned}, cosine ${figure(panel.cosine, 5)},`,
-    `           relative L2 ${figure(panel.relativeL2)}, mean norm ${figure(panel.oldNorm, 2)} → ${figure(panel.newNorm, 2)}`,
+    `Panel      ${count(panel.users)} users: residual ${figure(panel.residual)}${unaligned},`,
+    `           centred cosine ${figure(panel.centredCosine)}, variance kept ${figure(panel.varianceKept)},`,
+    `           effective rank ${figure(panel.effectiveRank, 1)}, mean norm ${figure(panel.oldNorm, 2)} → ${figure(panel.newNorm, 2)}`,
   ]
 }
 
