@@ -18,6 +18,12 @@ export const provenance = () => ({
   startedAt: new Date().toISOString(),
 })
 
+/** Version and commit of the code that runs, in words. */
+export function codeVersion(): string {
+  const commit = currentCommit()
+  return commit === null ? version : `${version} ${commit}`
+}
+
 /** Commit of the code that runs, with `-dirty` where files differ from it; null outside a checkout. */
 function currentCommit(): string | null {
   try {

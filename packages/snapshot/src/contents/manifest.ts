@@ -58,8 +58,12 @@ export interface Verdict {
   readonly notes: readonly string[]
 }
 
-/** How a snapshot relates to the one that was served when it was made. */
+/** How a snapshot was made, and relates to the one that was served then. Snapshots of earlier versions lack what is said to be null. */
 export interface PublicationRecord {
+  /** Events that were there, and a hash of schema and events; null where it was made of none. */
+  readonly log: { readonly rows: number; readonly digest: string } | null
+  /** Of the code that trained it; null where nobody told. */
+  readonly codeVersion: string | null
   /** Wall clock, ms since 1970. */
   readonly publishedMs: number
   /** Number of the snapshot that was served then, with which it was lined up and compared. */
@@ -79,12 +83,16 @@ export interface SnapshotManifest extends PublicationRecord {
   /** Every row that the snapshot depends on (trained, lined up or judged on) is at or before this time, ms since 1970. */
   readonly dataCutoffMs: number
   readonly trainedRows: number
+  /** Hash of the schema, 24 hexadecimal digits. */
+  readonly schemaDigest: string
   /** The model's config as JSON. The runtime, which builds models, checks it: see its `snapshotConfig`. */
   readonly config: object
 }
 
 /** What is recorded where nothing was compared. */
 export const unjudged: Omit<PublicationRecord, 'publishedMs'> = {
+  log: null,
+  codeVersion: null,
   parent: null,
   alignment: 'none',
   panel: null,

@@ -26,7 +26,7 @@ export interface SnapshotExtras {
   readonly panelUsers?: Uint32Array | null
 }
 
-type About = Omit<SnapshotManifest, 'format' | keyof PublicationRecord> & Partial<PublicationRecord>
+type About = Omit<SnapshotManifest, 'format' | 'schemaDigest' | keyof PublicationRecord> & Partial<PublicationRecord>
 
 const encoder = new TextEncoder()
 const encodeJson = (value: unknown) => encoder.encode(`${JSON.stringify(value, null, 2)}\n`)
@@ -52,6 +52,7 @@ export async function publishSnapshot(
     format: formatVersion,
     snapshot,
     frame,
+    schemaDigest: sha256(encodeJson(schema)).slice(0, 24),
     ...unjudged,
     publishedMs: Date.now(),
     ...rest,

@@ -5,7 +5,7 @@ import type { Tower, Weights } from '@headwater/runtime'
 import { readSnapshot, type Snapshot, servedSnapshot, snapshotDirectory } from '@headwater/snapshot'
 import { distils } from '../options/publication-options.ts'
 import type { TrainingOptions } from '../options/training-options.ts'
-import { TrainStep } from '../step/train-step.ts'
+import { type OnSteps, TrainStep } from '../step/train-step.ts'
 import { DistillationError } from './distillation-error.ts'
 import { checkTeacher, Teacher } from './teacher.ts'
 
@@ -17,6 +17,7 @@ export class TaughtStep {
   readonly #options: TrainingOptions
   #step: TrainStep
   #teacher: { readonly tower: Teacher; readonly number: number } | null = null
+  #onSteps: OnSteps | null = null
   /** Of the model whose served snapshot teaches; null: nothing does. */
   modelDirectory: string | null = null
 
@@ -32,6 +33,11 @@ export class TaughtStep {
   /** Another one after each change of teacher. */
   get step(): TrainStep {
     return this.#step
+  }
+
+  set onSteps(onSteps: OnSteps) {
+    this.#onSteps = onSteps
+    this.#step.onSteps = onSteps
   }
 
   /** Number of the snapshot that teaches, null where none does. */
@@ -86,9 +92,11 @@ export class TaughtStep {
     const { batchRows, maxNorm } = this.#options
     const taskWeights = this.#space.tasks.map(({ weight }) => weight)
     const teacher = this.#teacher?.tower ?? null
-    return this.#device.allOrNothing(
+    const step = this.#device.allOrNothing(
       () => new TrainStep(this.#device, this.#tower, this.#weights, batchRows, taskWeights, maxNorm, teacher),
     )
+    step.onSteps = this.#onSteps
+    return step
   }
 
   dispose(): void {

@@ -1,5 +1,5 @@
 /** Events become examples as they come: encoded from what was known before them, and kept on disk. */
-import { type FeatureSpace, groupsByTime, type LogEvent, Replay } from '@headwater/features'
+import { type FeatureSpace, groupsByTime, LogDigest, type LogEvent, Replay } from '@headwater/features'
 import { ExampleFile } from './example-file.ts'
 import { TimeIndex } from './known-labels.ts'
 import type { PanelSampler } from './panel-sampler.ts'
@@ -16,6 +16,8 @@ export class ExampleFeed {
   readonly times: TimeIndex
   /** Time of the newest event, ms since 1970; −∞ before the first. */
   newestMs = Number.NEGATIVE_INFINITY
+  /** Of all events fed. */
+  readonly digest: LogDigest
   readonly #replay: Replay
   readonly #isTimed: boolean
   /** Filled up to `#rows`, and free behind `flush`. */
@@ -28,6 +30,7 @@ export class ExampleFeed {
     this.file = new ExampleFile(space, path)
     this.panel = panel
     this.times = new TimeIndex()
+    this.digest = new LogDigest(space.schema)
     this.#replay = new Replay(space)
     this.#isTimed = space.tasks.some(({ delayMs }) => delayMs > 0)
     this.#batch = allocateExamples(space, encodeRows)
@@ -41,6 +44,7 @@ export class ExampleFeed {
   feed(events: Iterable<LogEvent>, isExample: (event: LogEvent) => boolean = () => true): void {
     for (const group of groupsByTime(events)) {
       for (const event of group) {
+        this.digest.add(event)
         if (!isExample(event)) continue
         this.#replay.encodeWithoutSequence(event, this.#batch, this.#rows)
         this.file.sequences?.momentOf(event.user, this.#moments, this.#rows * momentWords)

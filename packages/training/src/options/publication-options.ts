@@ -45,6 +45,8 @@ export interface PublicationOptions {
   /** Panel residual up to which a snapshot stays in the frame of the one before, so that their vectors may be averaged. */
   readonly maxFrameResidual: number
   readonly gate: GateOptions
+  /** Version of the code, for the manifest; null where nobody tells. */
+  readonly codeVersion: string | null
 }
 
 /** `docs/snapshots.md` says why these. */
@@ -56,6 +58,7 @@ export const defaultPublication: PublicationOptions = {
   maxHeldBackRows: 20_000,
   maxFrameResidual: 0.5,
   gate: defaultGate,
+  codeVersion: null,
 }
 
 /** Whether published vectors are rotated. */

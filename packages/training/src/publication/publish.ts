@@ -57,6 +57,8 @@ export interface Candidate {
   readonly panel: PanelRows
   readonly dataCutoffMs: number
   readonly trainedRows: number
+  /** Of all events fed. */
+  readonly log: SnapshotManifest['log']
   /** Of the last round, ms since 1970: labels of delayed tasks were known up to then. */
   readonly cutoffMs: number
   /** A snapshot's vectors were held on to while it was trained. */
@@ -97,6 +99,8 @@ export async function publish(
     dataCutoffMs,
     trainedRows,
     config: tower.config,
+    log: candidate.log,
+    codeVersion: options.codeVersion,
     parent: parentNumber,
     alignment: alignment ? rotated : own,
     panel: figures,

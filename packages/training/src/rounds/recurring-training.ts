@@ -22,6 +22,7 @@ import { checkMaxNorm } from '../step/gradient-clipping.ts'
 import { initialize } from '../step/initialize.ts'
 import type { Rates } from '../step/optimizer-step.ts'
 import { checkSchedule, rateFactor } from '../step/schedule.ts'
+import type { OnSteps } from '../step/train-step.ts'
 import { WarmStartError } from '../warm-start/warm-start-error.ts'
 import { writeWarmWeights } from '../warm-start/warm-weights.ts'
 import { BadStepsError } from './bad-steps.ts'
@@ -89,6 +90,11 @@ export class RecurringTraining {
     this.#unfitted = [...space.user.dense.keys()]
     this.#random = seededRandom(options.seed + 1)
     this.#batch = allocateExamples(space, options.batchRows)
+  }
+
+  /** Told of steps as they are read back: every 32, and when a round ends. */
+  set onSteps(onSteps: OnSteps) {
+    this.#taught.onSteps = onSteps
   }
 
   get examples(): ExampleFile {
@@ -363,6 +369,7 @@ export class RecurringTraining {
         panel: this.#feed.panel.rows(),
         dataCutoffMs: Math.max(0, this.#feed.newestMs),
         trainedRows: trained,
+        log: { rows: this.#feed.digest.rows, digest: this.#feed.digest.hex },
         cutoffMs: this.#cutoffMs,
         isTaught: this.#taught.teacher !== null,
       },

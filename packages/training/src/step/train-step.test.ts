@@ -2,6 +2,7 @@ import { DeviceLostError, type GpuDevice, requestDevice } from '@headwater/gpu'
 import { seededRandom } from '@headwater/statistics'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { bits, clubBatch, clubTraining, R, rates } from '../testing/club-training.ts'
+import type { StepFigures } from './train-step.ts'
 
 let device: GpuDevice
 beforeAll(async () => {
@@ -111,8 +112,11 @@ describe('a step', () => {
     // all weights zero but the heads' bias: the first task's logit is 1.5 for every row
     weights.write('mix.heads.bias', Float32Array.of(1.5, -2, 7))
     const random = seededRandom(10)
+    const figures: StepFigures[] = []
+    step.onSteps = (steps) => figures.push(...steps)
     let losses = 0
     let total = 0
+    const expected: { step: number; rows: number; losses: number[] }[] = []
     for (let i = 1; i <= 70; i++) {
       const one = clubBatch(random, () => 0, i % 3 === 0 ? 1 + random.nextBelow(R) : R)
       const labels = Uint8Array.from({ length: one.rows * 3 }, () => random.nextBelow(2))
@@ -122,9 +126,25 @@ describe('a step', () => {
         losses += labelWeights[r * 3] * Math.log1p(Math.exp(labels[r * 3] === 1 ? -1.5 : 1.5))
         total += labelWeights[r * 3]
       }
+      const ofTask = [1.5, -2, 7].map((logit, t) => {
+        const own = labels.filter((_, at) => at % 3 === t)
+        const weightOf = (r: number) => labelWeights[r * 3 + t]
+        const loss = (label: number) => Math.log1p(Math.exp(label === 1 ? -logit : logit))
+        const all = own.reduce((sum, _, r) => sum + weightOf(r), 0)
+        return own.reduce((sum, label, r) => sum + weightOf(r) * loss(label), 0) / all
+      })
+      expected.push({ step: i, rows: one.rows, losses: ofTask })
     }
     expect(await step.meanLoss()).toBeCloseTo(losses / total, 5)
     expect(await step.meanLoss()).toBeNaN()
+    expect(figures.map(({ step, rows }) => [step, rows])).toEqual(expected.map(({ step, rows }) => [step, rows]))
+    for (const [i, { losses: own, gradientNorm, rates: stepRates }] of figures.entries()) {
+      expect(own.map((loss) => loss ?? Number.NaN)).toEqual(
+        expected[i].losses.map((loss) => (Number.isNaN(loss) ? loss : expect.closeTo(loss, 4))),
+      )
+      expect(gradientNorm).toBeGreaterThan(0)
+      expect(stepRates).toEqual({ dense: 0, tables: 0, weightDecay: 0 })
+    }
     step.dispose()
     weights.dispose()
   })

@@ -27,6 +27,21 @@ export interface StepSums {
   readonly clipped: number
 }
 
+/** One step, as it was read back from the device. */
+export interface StepFigures {
+  /** From 1. */
+  readonly step: number
+  readonly rows: number
+  /** Mean loss by the weights of its labels, nats, of each task [T]; null of one without a known label. */
+  readonly losses: readonly (number | null)[]
+  /** Of the dense gradient, before clipping; null where it is not finite, and the step was left out. */
+  readonly gradientNorm: number | null
+  readonly rates: Rates
+}
+
+/** Gets the steps of a readback in their order, and the wall time since the one before, or since the first was submitted. */
+export type OnSteps = (steps: readonly StepFigures[], elapsedMs: number) => void
+
 const noSteps: StepSums = { loss: 0, weight: 0, skipped: 0, clipped: 0 }
 
 /** Records of this many steps are copied aside and read back together. */
@@ -94,8 +109,10 @@ export class TrainStep {
   readonly #records: GPUBuffer
   readonly #recordBytes: number
   /** Steps whose records were not read back yet. Restored ones were run elsewhere. */
-  #pending = 0
+  #pending: Pick<StepFigures, 'step' | 'rows'>[] = []
   #sums = noSteps
+  #sinceMs: number | null = null
+  onSteps: OnSteps | null = null
 
   /**
    * @param taskWeights [T]
@@ -139,15 +156,16 @@ export class TrainStep {
    * @throws what `GpuDevice.check` throws; BatchNumberError for a number that is not finite, with which no step is made
    */
   async run(batch: TrainingBatch, step: number, seed: number, rates: Rates): Promise<void> {
-    if (this.#pending === stepsPerReadback) await this.#collect()
+    if (this.#pending.length === stepsPerReadback) await this.#collect()
+    this.#sinceMs ??= performance.now()
     const { write, flush } = await this.#ring.begin()
     this.#upload(batch, step, seed, rates, write)
     this.plan.program.submit({ before: flush, after: (encoder) => this.#copyRecord(encoder) })
-    this.#pending++
+    this.#pending.push({ step, rows: batch.rows })
   }
 
   #copyRecord(encoder: GPUCommandEncoder): void {
-    let at = this.#pending * this.#recordBytes
+    let at = this.#pending.length * this.#recordBytes
     const copy = ({ storage }: Tensor, sizeBytes: number) => {
       encoder.copyBufferToBuffer(storage.buffer!, storage.offsetBytes, this.#records, at, sizeBytes)
       at += sizeBytes
@@ -179,16 +197,19 @@ export class TrainStep {
   }
 
   async #collect(): Promise<void> {
-    if (this.#pending === 0) return
-    const records = new Float32Array(await this.#device.read(this.#records, this.#pending * this.#recordBytes))
+    const pending = this.#pending
+    if (pending.length === 0) return
+    const records = new Float32Array(await this.#device.read(this.#records, pending.length * this.#recordBytes))
     const width = padded(this.#inputs.tasks)
     const count = lossBytesOf(this.#inputs) / 4
     let { loss, weight, skipped, clipped } = this.#sums
-    for (let slot = 0; slot < this.#pending; slot++) {
+    const figures: StepFigures[] = []
+    for (const [slot, about] of pending.entries()) {
       const start = (slot * this.#recordBytes) / 4
       const losses = records.subarray(start, start + count)
       const weights = records.subarray(start + count, start + 2 * count)
       const rates = records.subarray(start + 2 * count)
+      if (this.onSteps) figures.push({ ...about, ...figuresOf(losses, weights, rates, this.#inputs.tasks) })
       if (rates[rateSlots.skip] !== 0) {
         skipped++
         continue
@@ -201,7 +222,10 @@ export class TrainStep {
       }
     }
     this.#sums = { loss, weight, skipped, clipped }
-    this.#pending = 0
+    this.#pending = []
+    const nowMs = performance.now()
+    this.onSteps?.(figures, nowMs - (this.#sinceMs ?? nowMs))
+    this.#sinceMs = nowMs
   }
 
   /** Steps skipped since sums were last taken, as far as they were read back: every 32 steps. */
@@ -214,6 +238,8 @@ export class TrainStep {
     await this.#collect()
     const sums = this.#sums
     this.#sums = noSteps
+    // What comes between rounds is no time of steps.
+    this.#sinceMs = null
     return sums
   }
 
@@ -225,13 +251,18 @@ export class TrainStep {
 
   /** Sums and unread records, for a checkpoint: to be copied before the next step is submitted. */
   capture(): { readonly sums: StepSums; readonly pendingSteps: number; readonly records: GPUBuffer } {
-    return { sums: this.#sums, pendingSteps: this.#pending, records: this.#records }
+    return { sums: this.#sums, pendingSteps: this.#pending.length, records: this.#records }
   }
 
   /** Goes on from what `capture` gave; the records' bytes are for the caller to write. */
-  restore({ sums, pendingSteps }: Omit<ReturnType<TrainStep['capture']>, 'records'>): void {
+  /** @param steps of the training so far */
+  restore({ sums, pendingSteps, steps }: Omit<ReturnType<TrainStep['capture']>, 'records'> & { readonly steps: number }): void {
     this.#sums = sums
-    this.#pending = pendingSteps
+    // Rows are no part of a checkpoint; all but a round's last batch are full.
+    this.#pending = Array.from({ length: pendingSteps }, (_, i) => ({
+      step: steps - pendingSteps + 1 + i,
+      rows: this.rows,
+    }))
   }
 
   dispose(): void {
@@ -239,5 +270,24 @@ export class TrainStep {
     this.#inputs.dispose()
     this.#ring.dispose()
     this.#device.release(this.#records)
+  }
+}
+
+/** @param losses [R, T], padded @param weights as the losses */
+function figuresOf(losses: Float32Array, weights: Float32Array, rates: Float32Array, tasks: number) {
+  const width = padded(tasks)
+  const means = Array.from({ length: tasks }, (_, t) => {
+    let [loss, weight] = [0, 0]
+    for (let at = t; at < losses.length; at += width) {
+      if (weights[at] !== 0) loss += weights[at] * losses[at]
+      weight += weights[at]
+    }
+    return weight > 0 ? loss / weight : null
+  })
+  const { dense, tables, weightDecay } = rateSlots
+  return {
+    losses: means,
+    gradientNorm: rates[rateSlots.skip] === 0 ? rates[rateSlots.gradientNorm] : null,
+    rates: { dense: rates[dense], tables: rates[tables], weightDecay: rates[weightDecay] },
   }
 }

@@ -67,6 +67,8 @@ export function renderSnapshot(
     `Directory  ${directory}`,
     `Made       ${time(manifest.publishedMs)}, format ${manifest.format}`,
     `Trained    on ${count(manifest.trainedRows)} rows; depends on none after ${time(manifest.dataCutoffMs)}`,
+    ...(manifest.log ? [`Log        ${count(manifest.log.rows)} rows, digest ${manifest.log.digest}`] : []),
+    ...(manifest.codeVersion ? [`Code       ${manifest.codeVersion}`] : []),
     `Frame      ${manifest.frame}`,
     `Compared   ${manifest.parent === null ? 'with none' : `with snapshot ${manifest.parent}`}`,
     `Alignment  ${manifest.alignment}${alignment ? `, ${alignment.dim} × ${alignment.dim}` : ''}`,

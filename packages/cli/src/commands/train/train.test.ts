@@ -34,6 +34,16 @@ function home(): string {
   return directory
 }
 
+/** But for times. */
+const stepsOf = (model: string) =>
+  readFileSync(join(model, 'metrics.jsonl'), 'utf8')
+    .trimEnd()
+    .split('\n')
+    .map((line): { step: number; loss: { click: number }; gradientNorm: number; rate: number } => {
+      const { rowsPerSecond: _, ...step } = JSON.parse(line)
+      return step
+    })
+
 const weightsOf = async (model: string) => {
   const snapshots = await listSnapshots(model)
   return snapshots.map((directory) => readFileSync(join(directory, 'weights.safetensors')).toString('base64'))
@@ -64,7 +74,7 @@ describe('a training to its end', () => {
 
   test('leaves snapshots, a few checkpoints, and nothing else', () => {
     const snapshots = [1, 2, 3, 4].map((n) => `snapshot-00000${n}`)
-    expect(readdirSync(model).sort()).toEqual(['checkpoints', 'current.json', ...snapshots])
+    expect(readdirSync(model).sort()).toEqual(['checkpoints', 'current.json', 'metrics.jsonl', ...snapshots])
     expect(readdirSync(join(model, 'checkpoints'))).toEqual([2, 3, 4].map((n) => `checkpoint-00000${n}.bin`))
     expect(readdirSync(directory).sort()).toEqual(['clicks.csv', 'model', 'out.json', 'schema.json', 'tiny.json'])
   })
@@ -74,6 +84,17 @@ describe('a training to its end', () => {
     expect(rounds).toHaveLength(4)
     expect(rounds[1]).toMatchObject({ round: 2, events: 480, skipped: 0, clipped: 0, snapshot: 2, trainedRows: 912 })
     expect(rounds[1].loss).toBeGreaterThan(0)
+  })
+
+  test('writes a line a step', () => {
+    const steps = stepsOf(model)
+    expect(steps.map(({ step }) => step)).toEqual(steps.map((_, i) => i + 1))
+    for (const { loss, gradientNorm, rate } of steps) {
+      expect(loss.click).toBeGreaterThan(0)
+      expect(gradientNorm).toBeGreaterThan(0)
+      expect([1e-3, 1e-4].map(Math.fround)).toContain(rate)
+    }
+    expect(steps.filter(({ rate }) => rate > 5e-4)).toHaveLength(2)
   })
 
   test('in another directory: without --resume it is refused', async () => {
@@ -124,6 +145,7 @@ describe('a training to its end', () => {
     expect(resumed).toMatchObject({ code: 0, warnings: [] })
     expect(readdirSync(join(other, 'model')).filter((name) => name.startsWith('.'))).toEqual([])
     expect(await weightsOf(join(other, 'model'))).toEqual(await weightsOf(model))
+    expect(stepsOf(join(other, 'model'))).toEqual(stepsOf(model))
   })
 })
 

@@ -13,6 +13,7 @@ import type { OptionsOf } from '../../arguments/options-of.ts'
 import { OutputError, openKeptDirectory, openOutputDirectory } from '../../files/output.ts'
 import { userPath } from '../../files/paths.ts'
 import { jsonFile, printResult } from '../../files/result.ts'
+import { codeVersion } from '../../provenance/provenance.ts'
 import type { Progress } from '../../terminal/progress.ts'
 import { type Stoppable, stoppable } from '../../terminal/stoppable.ts'
 import { roundsOfFiles } from './follow.ts'
@@ -88,7 +89,7 @@ async function trainInto(
     import('@headwater/features'),
     import('@headwater/training'),
   ])
-  const { Checkpoints, defaultTraining, RecurringTraining, roundsByTime, trainInRounds } = library
+  const { Checkpoints, defaultTraining, RecurringTraining, roundsByTime, stepLog, trainInRounds } = library
   const reports: RoundReport[] = []
   const source = { ...logSettings(options), signal }
   const warn = (message: string) => {
@@ -113,6 +114,7 @@ async function trainInto(
       ...defaultTraining.publication,
       alignment: options.alignment,
       distillationWeight: options.distillationWeight,
+      codeVersion: codeVersion(),
     },
   })
   atEnd(() => training.dispose())
@@ -126,6 +128,9 @@ async function trainInto(
   })
   const resumeFrom = options.resume ? await checkpoints.newest() : null
   if (options.resume && !resumeFrom) warn(`${out} has no checkpoint; the training starts from the beginning.`)
+  const begun = resumeFrom?.header.state.training
+  const tasks = space.tasks.map(({ name }) => name)
+  training.onSteps = stepLog(join(out, 'metrics.jsonl'), tasks, begun ? begun.steps - begun.pendingSteps : 0)
   const rounds = log
     ? roundsByTime(log, options.every)
     : roundsOfFiles({
