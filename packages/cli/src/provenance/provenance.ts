@@ -24,10 +24,11 @@ export function codeVersion(): string {
   return commit === null ? version : `${version} ${commit}`
 }
 
-/** Commit of the code that runs, with `-dirty` where files differ from it; null outside a checkout. */
+/** Commit of the code that runs, with `-dirty` where files differ from it, results left out; null outside a checkout. */
 function currentCommit(): string | null {
   try {
-    const changed = git('status', '--porcelain', '--untracked-files=no') !== ''
+    const results = ':(top,exclude)docs/results'
+    const changed = git('status', '--porcelain', '--untracked-files=no', '--', ':(top)', results) !== ''
     return `${git('rev-parse', '--short', 'HEAD')}${changed ? '-dirty' : ''}`
   } catch {
     return null

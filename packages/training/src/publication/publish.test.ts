@@ -1,7 +1,7 @@
 /** Whole publications: trained, lined up, judged, written and served. */
 import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { compileFeatures, type FieldValue, type LogEvent, type Schema } from '@headwater/features'
+import { compileFeatures, type FieldValue, LogDigest, type LogEvent, type Schema } from '@headwater/features'
 import { type GpuDevice, requestDevice } from '@headwater/gpu'
 import { loadUserTower } from '@headwater/runtime'
 import {
@@ -45,6 +45,13 @@ const space = compileFeatures(schema)
 const dim = 16
 const startMs = 1_700_000_000_000
 const userKey = (user: number) => `SECRET-KEY-${user}`
+
+/** Of the log's first rows. */
+function digestOf(rows: number): string {
+  const digest = new LogDigest(schema)
+  for (const event of events(0, rows)) digest.add(event)
+  return digest.hex
+}
 
 /** A user of an even tier clicks four times in five, others once in five; a row a minute. `more` are values of further fields. */
 function events(from: number, to: number, more: (row: number) => FieldValue[] = () => []): LogEvent[] {
@@ -129,6 +136,7 @@ describe('snapshots in a row', () => {
       // the figures, from what the two directories hold
       const [before, after] = [await vectorsOf(directories[i], directory), await vectorsOf(directory)]
       expect(before).toHaveLength(100)
+      expect(manifest.log).toEqual({ rows: (i + 2) * 1500, digest: digestOf((i + 2) * 1500) })
       expect(manifest.panel).toMatchObject({ users: 100 })
       expect(manifest.panel!.residual).toBeCloseTo(residual(before, after), 4)
       expect(manifest.panel!.residual).toBeLessThan(manifest.panel!.unalignedResidual)
