@@ -1,5 +1,5 @@
 export { experiments, experimentsNamed } from './experiments/experiments.ts'
-export { type DriftRound, drift } from './geometry/drift.ts'
+export { drift } from './geometry/drift.ts'
 export type { Experiment } from './lab/experiment.ts'
 export { ExperimentError } from './lab/log/experiment-error.ts'
 export { type LabLog, type LabSource, openLabLog } from './lab/log/open-lab-log.ts'

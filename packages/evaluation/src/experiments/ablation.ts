@@ -159,7 +159,7 @@ function conclude(outcomes: Outcomes): Findings {
   const scoreOf = (own: Pick<Named, 'name'>) => scoreArm(outcomes, armOf(own), 'head')
   const lossOf = (own: Named) => compare(outcomes, 'head', 'tower-full', armOf(own))!
   const components = variants.filter(({ kind }) => kind === 'without')
-  const claims = adjusted(components.map(lossOf))
+  const claims = adjusted(outcomes, components.map(lossOf))
   const earning = components.filter((_, i) => isShown(claims[i]))
   const idle = components.filter((own) => !earning.includes(own))
   const list = (named: readonly Named[]) => named.map(({ title }) => title.replace('without ', '')).join(', ') || 'none'

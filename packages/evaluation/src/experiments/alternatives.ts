@@ -43,7 +43,7 @@ function conclude(all: Outcomes): Findings {
     .filter(({ arm }) => arm !== 'without')
     .map(({ arm, model }) => compare(chosen, model, arm, 'without')!)
   const isClaim = ({ model }: Comparison) => model === 'ranking'
-  const claims = adjusted(towerOver.filter(isClaim))
+  const claims = adjusted(chosen, towerOver.filter(isClaim))
   const gaps = gapShares(
     chosen,
     scored.filter(({ model }) => model === 'ranking'),

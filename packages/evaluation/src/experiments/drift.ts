@@ -152,7 +152,7 @@ function conclude(outcomes: Outcomes): Findings {
   }
   const rawAverage = { aligned: false, average: 'average-3' } as const
   const pair = (upstream: UpstreamName, every: number) => gainOf(upstream, every, 'average-3', rawAverage)
-  const claims = adjusted([pair('warm', 3), pair('scratch', 3)])
+  const claims = adjusted(outcomes, [pair('warm', 3), pair('scratch', 3)])
   const others = (['warm', 'scratch'] as const).flatMap((upstream) => [
     ...intervals.filter((every) => every !== 3).map((every) => pair(upstream, every)),
     ...intervals.map((every) => gainOf(upstream, every, 'average-3', { aligned: true, average: 'latest' })),

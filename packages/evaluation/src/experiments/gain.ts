@@ -126,7 +126,7 @@ function conclude(given: Outcomes): Findings {
   const isClaim = ({ arm, over }: Comparison) =>
     arm.endsWith('asynchronous') && (over === 'without' || over.endsWith('untrained'))
   const all = [...overWithout, ...overControls]
-  const claims = adjusted(all.filter(isClaim))
+  const claims = adjusted(outcomes, all.filter(isClaim))
   const rest = all.filter((comparison) => !isClaim(comparison))
   const slices = asynchronous.flatMap(({ arm, model }) =>
     slicesOf(lab, model).flatMap((slice) => compare(outcomes, model, arm, 'without', slice) ?? []),

@@ -128,6 +128,7 @@ function conclude(outcomes: Outcomes): Findings {
   const arms = parts.flatMap((part) => inputs.map((input) => armOf(input, part)))
   const scoreOf = (arm: string) => scoreArm(outcomes, arm, 'head')
   const claims = adjusted(
+    outcomes,
     parts.map((part) => compare(outcomes, 'head', armOf('sequences', part), armOf('counts', part))!),
   )
   const enough = parts.filter((_, i) => claims.slice(i).every(isShown))

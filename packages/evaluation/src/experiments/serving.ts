@@ -45,7 +45,7 @@ function conclude(given: Outcomes): Findings {
     ['asynchronous', 'daily'],
     ['synchronous', 'asynchronous'],
   ] as const
-  const claims = adjusted([
+  const claims = adjusted(outcomes, [
     ...pairs.map(([arm, over]) => compare(outcomes, 'ranking', arm, over)!),
     ...pairs.map(([arm, over]) => compare(outcomes, 'head', `head-${arm}`, `head-${over}`)!),
   ])

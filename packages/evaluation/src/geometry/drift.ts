@@ -1,11 +1,5 @@
 /** How far the same users' embeddings move from one snapshot to the next, on identical features. Shape: U users, D width. */
 
-/** Between two snapshots, of the same users' features. */
-export interface DriftRound extends Drift {
-  readonly fromSnapshot: number
-  readonly toSnapshot: number
-}
-
 export interface Drift {
   readonly users: number
   /** Mean cosine between a user's two vectors. */

@@ -1,7 +1,4 @@
-import { spawnSync } from 'node:child_process'
-import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { DuckDBInstance } from '@duckdb/node-api'
 import {
   auc,
   logLossesOfLogits,
@@ -14,12 +11,9 @@ import {
 } from '@headwater/statistics'
 import { temporaryDirectory } from '@headwater/testkit'
 import { describe, expect, test } from 'vitest'
+import { hasNumpy, queried, recomputed } from '../testing/recomputed.ts'
 import type { Predictions } from './predictions.ts'
 import { writePredictions } from './write-predictions.ts'
-
-const example = (name: string) => join(import.meta.dirname, '../../../../examples/recompute', name)
-const hasNumpy = spawnSync('python3', ['-c', 'import numpy']).status === 0
-if (!hasNumpy) console.log('not applicable: examples/recompute/recompute.py, as there is no python3 with numpy')
 
 const random = seededRandom(8)
 const rowCount = 900
@@ -52,26 +46,6 @@ function predictions(digest: string, seeds: readonly number[], arms: readonly st
 const arms = ['without', 'with', 'untrained']
 const mean = (values: readonly number[]) => values.reduce((sum, value) => sum + value, 0) / values.length
 
-async function query(path: string, digest?: string): Promise<Record<string, number[]>> {
-  const instance = await DuckDBInstance.create(':memory:')
-  const connection = await instance.connect()
-  try {
-    await connection.run(`SET VARIABLE predictions = '${path}'`)
-    if (digest !== undefined) await connection.run(`SET VARIABLE log_digest = '${digest}'`)
-    const found = await connection.runAndReadAll(readFileSync(example('recompute.sql'), 'utf8'))
-    return Object.fromEntries(found.getRows().map(([arm, ne, area]) => [arm, [Number(ne), Number(area)]]))
-  } finally {
-    connection.closeSync()
-    instance.closeSync()
-  }
-}
-
-const python = (...args: string[]) =>
-  spawnSync('python3', [example('recompute.py'), ...args], {
-    encoding: 'utf8',
-    env: { ...process.env, LC_ALL: 'C.UTF-8' },
-  })
-
 /** The lines of the script's tables, split. */
 const tablesOf = (output: string) =>
   output
@@ -99,7 +73,7 @@ describe.each([[[1]], [[1, 2, 3]]])('predictions of seeds %j', (seeds) => {
 
   test('give the same normalized entropy and AUC by the query', async () => {
     await writePredictions(directory, kept)
-    const found = await query(join(directory, 'predictions.parquet'), '0123abc')
+    const found = await queried(directory, '0123abc')
     expect(Object.keys(found)).toEqual(arms.toSorted())
     for (const arm of arms) for (const i of [0, 1]) expect(Math.abs(found[arm][i] - scores[arm][i])).toBeLessThan(1e-6)
   })
@@ -107,7 +81,7 @@ describe.each([[[1]], [[1, 2, 3]]])('predictions of seeds %j', (seeds) => {
   test('give the same scores and intervals with numpy', async () => {
     if (!hasNumpy) return
     await writePredictions(directory, kept)
-    const { stdout, stderr, status } = python(join(directory, 'predictions.npz'), '--log', '0123abc')
+    const { stdout, stderr, status } = recomputed(join(directory, 'predictions.npz'), '--log', '0123abc')
     expect([status, stderr]).toEqual([0, ''])
     const widen = (
       { value, low, high, standardError }: ReturnType<typeof pairedClusterBootstrap>,
@@ -177,23 +151,21 @@ test('predictions of another log are refused', async () => {
   const [own, other] = [temporaryDirectory(), temporaryDirectory()]
   await writePredictions(own, predictions('0123abc', [1], arms))
   await writePredictions(other, predictions('fedcba9', [2], arms))
-  await expect(query(join(other, 'predictions.parquet'), '0123abc')).rejects.toThrow(
-    /of digest fedcba9, not of that of digest 0123abc/,
-  )
+  await expect(queried(other, '0123abc')).rejects.toThrow(/of digest fedcba9, not of that of digest 0123abc/)
   if (!hasNumpy) return
   const npz = (directory: string) => join(directory, 'predictions.npz')
-  expect(python(npz(other), '--log', '0123abc')).toMatchObject({
+  expect(recomputed(npz(other), '--log', '0123abc')).toMatchObject({
     status: 1,
     stderr: expect.stringContaining(
       "predictions of log small 'log' (5000 rows, digest fedcba9), not of the log of digest 0123abc",
     ),
   })
-  expect(python(npz(own), npz(other))).toMatchObject({
+  expect(recomputed(npz(own), npz(other))).toMatchObject({
     status: 1,
     stderr: expect.stringContaining('give runs of one log'),
   })
-  expect(python(npz(own), npz(own))).toMatchObject({ status: 1, stderr: expect.stringContaining('has too') })
-  expect(python(join(own, 'predictions.parquet'))).toMatchObject({
+  expect(recomputed(npz(own), npz(own))).toMatchObject({ status: 1, stderr: expect.stringContaining('has too') })
+  expect(recomputed(join(own, 'predictions.parquet'))).toMatchObject({
     status: 1,
     stderr: expect.stringContaining('is not the predictions.npz of a run'),
   })

@@ -9,11 +9,10 @@ import { openServedLog } from '@headwater/logs'
 import { assertAsOf, createPooling, type Encoder } from '@headwater/pooling'
 import { loadTower, type ModelConfig, type ServedTower } from '@headwater/runtime'
 import { openStore } from '@headwater/store'
-import { RecurringTraining, type TrainingOptions } from '@headwater/training'
-import type { DriftRound } from '../geometry/drift.ts'
+import { RecurringTraining, stepLog, type TrainingOptions } from '@headwater/training'
 import type { Stages } from '../progress/stages.ts'
 import { randomVectors } from './embedding-source.ts'
-import { panelDrift, panelOf } from './panel.ts'
+import { type DriftRound, panelDrift, panelOf } from './panel.ts'
 
 /** The served models: the trained tower, and two controls that are served in the same way. */
 export const servedModels = ['sum', 'untrained', 'random'] as const
@@ -113,6 +112,10 @@ export async function serveLiveTraffic(options: TrafficOptions): Promise<Traffic
     config,
     seed,
   })
+  training.onSteps = stepLog(
+    join(directory, 'metrics.jsonl'),
+    space.tasks.map(({ name }) => name),
+  )
   const servedLog = await openServedLog({
     directory: servedDirectory,
     tenant: 'default',

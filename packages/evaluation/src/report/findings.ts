@@ -32,6 +32,12 @@ export interface ArmScore {
   readonly neSeedSd: number | null
 }
 
+/** Of a gain, with items drawn in place of users, and with users and items. */
+export interface OtherIntervals {
+  readonly items: Interval | null
+  readonly both: Interval | null
+}
+
 /** (NE of `over` − NE of `arm`) / NE of `over`, on the same rows. */
 export interface Comparison {
   readonly arm: string
@@ -48,6 +54,8 @@ export interface Comparison {
   /** Two-sided, of no gain; and adjusted for all comparisons that the verdict rests on. */
   readonly pValue: number
   readonly adjustedPValue: number | null
+  /** Of those that the verdict rests on. */
+  readonly otherwise: OtherIntervals | null
 }
 
 /** Share of the gap between knowing nothing of the user and the filtered optimum that an arm closes. */

@@ -54,6 +54,11 @@ export function formatDrift(drift: number | null): string {
   return drift === null ? '–' : formatFixed(drift, 4)
 }
 
+/** A number of directions; a dash where there is none. */
+export function formatRank(rank: number | null): string {
+  return rank === null ? '–' : formatFixed(rank, 1)
+}
+
 /** Three significant digits in the unit that keeps them short. */
 export function formatDuration(ms: number): string {
   if (ms < 0.001) return `${significant(ms * 1e6)} ns`

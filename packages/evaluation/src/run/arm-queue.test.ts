@@ -28,6 +28,7 @@ const arm = (name: string, plan: UpstreamPlan | null): Arm => ({
   name,
   title: name,
   seed: 1,
+  module: import.meta.url,
   settings: { name },
   upstream: plan,
   run: async () => outcome,

@@ -5,6 +5,7 @@ import { listSnapshots, readSnapshot } from '@headwater/snapshot'
 import { temporaryDirectory } from '@headwater/testkit'
 import { afterAll, beforeAll, describe, expect, onTestFinished, test, vi } from 'vitest'
 import { arms, type MainJobResult } from '../report/main-job/result.ts'
+import { hasNumpy, queried, recomputed } from '../testing/recomputed.ts'
 import { silent, smallSettings } from '../testing/small-job.ts'
 import { memoryLog, smallEvents, smallSchema } from '../testing/small-log.ts'
 import { runMainJob } from './run-main-job.ts'
@@ -98,8 +99,31 @@ describe('two runs', () => {
       const snapshots = await listSnapshots(join(own, 'snapshots'))
       expect(snapshots.map((path) => basename(path))).toEqual([1, 2, 3, 4].map((n) => `snapshot-00000${n}`))
       for (const path of snapshots) await readSnapshot(path)
-      for (const name of ['store', 'served']) expect(existsSync(join(own, name))).toBe(true)
+      for (const name of ['store', 'served', 'metrics.jsonl']) expect(existsSync(join(own, name))).toBe(true)
       expect(readdirSync(own).filter((name) => name.startsWith('.examples'))).toEqual([])
+    }
+  })
+
+  test('leave predictions that have the figures of the result', async () => {
+    for (const name of ['predictions.npz', 'predictions.parquet']) expect(existsSync(join(directory, name))).toBe(true)
+    const found = await queried(directory, both.dataset.digest)
+    for (const arm of arms) {
+      expect(found[arm][0]).toBeCloseTo(both.ne[arm], 9)
+      expect(found[arm][1]).toBeCloseTo(both.auc[arm], 9)
+    }
+    if (!hasNumpy) return
+    const { stdout } = recomputed(join(directory, 'predictions.npz'), '--log', both.dataset.digest)
+    const ne = new Map(
+      stdout
+        .split('\n')
+        .map((line) => line.split('\t'))
+        .map(([arm, ...own]) => [arm, own.map(Number)]),
+    )
+    for (const arm of arms) {
+      const { low, high } = both.neInterval[arm]
+      ;[both.ne[arm], low, high, both.auc[arm]].forEach((value, i) => {
+        expect(Math.abs(ne.get(arm)![i] - value)).toBeLessThan(1e-6)
+      })
     }
   })
 
@@ -123,13 +147,16 @@ describe('two runs', () => {
       [2, 3],
       [3, 4],
     ])
-    expect(both.drift.cosine).not.toBe(alone.drift.cosine)
-    for (const { users, cosine, relativeL2 } of alone.drift.byRound) {
+    expect(both.drift.residual).not.toBe(alone.drift.residual)
+    for (const { users, residual, centredCosine, varianceKept, effectiveRank } of alone.drift.byRound) {
       expect(users).toBe(smallSettings.panelUsers)
       // Warm starts move the vectors, and not far.
-      expect(cosine).toBeGreaterThan(0.8)
-      expect(cosine).toBeLessThan(1)
-      expect(relativeL2).toBeGreaterThan(0)
+      expect(centredCosine).toBeGreaterThan(0.5)
+      expect(centredCosine).toBeLessThan(1)
+      expect(residual).toBeGreaterThan(0)
+      expect(varianceKept).toBeGreaterThan(0.5)
+      expect(effectiveRank).toBeGreaterThan(1)
+      expect(effectiveRank).toBeLessThan(16)
     }
   })
 })

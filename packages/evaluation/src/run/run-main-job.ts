@@ -4,15 +4,18 @@ import type { Log } from '@headwater/datasets'
 import type { GpuDevice } from '@headwater/gpu'
 import { mean } from '@headwater/statistics'
 import { mainJobExperiment, mainJobSettings, type ServingPlan, usualServing } from '../experiments/main-job/main-job.ts'
-import { scoreArms, trafficName } from '../experiments/main-job/scores.ts'
+import { nameOf, scoreArms, trafficName } from '../experiments/main-job/scores.ts'
 import { bootstrap } from '../lab/analysis/figures.ts'
 import { Outcomes } from '../lab/analysis/outcomes.ts'
 import type { ArmOutcome } from '../lab/arms/arm.ts'
+import { driftMeasures } from '../lab/arms/traffic-arm.ts'
 import { readLabLog } from '../lab/log/lab-log.ts'
 import type { LabSettings } from '../lab/log/settings.ts'
+import type { Predictions } from '../predictions/predictions.ts'
+import { writePredictions } from '../predictions/write-predictions.ts'
 import { type Stages, timedStages } from '../progress/stages.ts'
 import { wallClockPercents } from '../replay/wall-clock.ts'
-import type { MainJobResult } from '../report/main-job/result.ts'
+import { arms, type MainJobResult } from '../report/main-job/result.ts'
 
 export interface MainJobOptions {
   readonly device: GpuDevice
@@ -34,7 +37,8 @@ const suspiciousAuc = 0.81
 
 /** @throws ExperimentError, AsOfError, and what log, store and device throw. Whatever it wrote stays in `directory`. */
 export async function runMainJob(options: MainJobOptions): Promise<MainJobResult> {
-  const { device, log, seeds, settings = mainJobSettings, serving = usualServing, signal, about } = options
+  const { device, log, seeds, serving = usualServing, signal, about } = options
+  const settings = withCodeVersion(options.settings ?? mainJobSettings, about)
   const lab = await readLabLog(log, options.source, settings, null, signal)
   const experiment = mainJobExperiment(serving)
   experiment.check!(lab)
@@ -48,6 +52,7 @@ export async function runMainJob(options: MainJobOptions): Promise<MainJobResult
   stages.begin('statistics', 0)
   const outcomes = new Outcomes(lab, seeds, new Map([[trafficName, found]]))
   const scores = scoreArms(outcomes)
+  await writePredictions(options.directory, predictionsOf(outcomes))
   stages.end()
   const [task] = log.schema.tasks
   const { embeddings } = settings.config
@@ -59,6 +64,7 @@ export async function runMainJob(options: MainJobOptions): Promise<MainJobResult
     dataset: {
       name: log.name,
       source: options.source,
+      digest: lab.fingerprint,
       task: task.atLeast === 1 ? task.field : `${task.field} ≥ ${task.atLeast}`,
       users: lab.users,
       items: lab.items,
@@ -89,6 +95,34 @@ export async function runMainJob(options: MainJobOptions): Promise<MainJobResult
   }
 }
 
+/** Snapshots name the code that trained them. */
+function withCodeVersion(settings: LabSettings, { version, commit }: MainJobOptions['about']): LabSettings {
+  const { training } = settings
+  const codeVersion = commit === null ? version : `${version} ${commit}`
+  return { ...settings, training: { ...training, publication: { ...training.publication, codeVersion } } }
+}
+
+/** What each arm predicted of the scored rows. */
+function predictionsOf(outcomes: Outcomes): Predictions {
+  const { log, fingerprint, test } = outcomes.lab
+  const { places, labels } = outcomes.rowsOf('ranking')
+  return {
+    log: { name: log.name, digest: fingerprint, rows: log.rows },
+    task: log.schema.tasks[0].name,
+    rows: {
+      row: places.map((place) => test.fromRow + place),
+      user: outcomes.users('ranking'),
+      item: outcomes.items('ranking'),
+      userNames: test.userNames,
+      itemNames: test.itemNames,
+      timeMs: Float64Array.from(places, (place) => test.timesMs[place]),
+      label: labels,
+    },
+    seeds: outcomes.seeds,
+    logits: Object.fromEntries(arms.map((arm) => [arm, outcomes.logits(nameOf(arm), 'ranking')])),
+  }
+}
+
 function warningsOf(log: Log, auc: MainJobResult['auc']): string[] {
   const warnings: string[] = []
   const best = Math.max(...Object.values(auc))
@@ -106,16 +140,21 @@ const meanColumn = (found: readonly ArmOutcome[], name: string): number[] =>
 
 function driftOf(found: readonly ArmOutcome[]): MainJobResult['drift'] {
   const [{ columns }] = found
-  const [cosines, distances] = ['driftCosine', 'driftRelativeL2'].map((name) => meanColumn(found, name))
-  const byRound = cosines.map((cosine, i) => ({
-    fromSnapshot: columns.driftFrom[i],
+  const measured = <Value>(value: (figures: readonly number[]) => Value) => {
+    const named = driftMeasures.map((name) => [name, value(meanColumn(found, `drift ${name}`))])
+    return Object.fromEntries(named) as Record<(typeof driftMeasures)[number], Value>
+  }
+  const byRound = Array.from(columns.driftFrom, (fromSnapshot, i) => ({
+    fromSnapshot,
     toSnapshot: columns.driftTo[i],
     users: columns.driftUsers[i],
-    cosine,
-    relativeL2: distances[i],
+    ...measured((figures) => figures[i]),
   }))
-  if (byRound.length === 0) return { cosine: null, relativeL2: null, byRound }
-  return { cosine: mean(cosines), relativeL2: mean(distances), byRound }
+  return {
+    ...measured((figures) => (figures.length === 0 ? null : mean(figures))),
+    framesOpened: mean(found.map((own) => own.columns.driftOpensFrame.reduce((sum, opens) => sum + opens, 0))),
+    byRound,
+  }
 }
 
 /** Counts are summed, times averaged over seeds. */

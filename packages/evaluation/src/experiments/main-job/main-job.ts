@@ -74,7 +74,7 @@ function check({ log, test, publicationRows, publishedMs }: LabLog): void {
 
 function conclude(outcomes: Outcomes): Findings {
   const over = (arm: Arm, other: Arm) => compare(outcomes, 'ranking', nameOf(arm), nameOf(other))!
-  const claims = adjusted([over('with', 'without'), over('with', 'untrained')])
+  const claims = adjusted(outcomes, [over('with', 'without'), over('with', 'untrained')])
   const controls = (['latest', 'random', 'untrained'] as const).map((arm) => over(arm, 'without'))
   const [gain, untrained] = claims
   const [{ columns }] = outcomes.ofArm(trafficName)

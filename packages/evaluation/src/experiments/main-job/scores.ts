@@ -1,6 +1,6 @@
 /** Figures of the main job's arms over the end of the log, for one seed or the mean of several. Shape letters: R scored rows. */
 import { baseRate, binaryEntropy, mean, meanAndSd, normalizedEntropyOfLosses } from '@headwater/statistics'
-import { sampledGain, sampledNe, seedFigures } from '../../lab/analysis/figures.ts'
+import { compare, otherIntervals, scoreArm, seedFigures } from '../../lab/analysis/figures.ts'
 import type { Outcomes } from '../../lab/analysis/outcomes.ts'
 import { tenthsColumn } from '../../lab/arms/traffic-arm.ts'
 import type { Interval } from '../../report/findings.ts'
@@ -22,10 +22,8 @@ export function scoreArms(outcomes: Outcomes) {
   const seeds = perArm((arm) => seedFigures(outcomes, nameOf(arm), model))
   const overSeeds = (figure: 'auc' | 'calibration' | 'ece') =>
     perArm((arm) => mean(seeds[arm].map((own) => own[figure])))
-  const gain = (over: Arm, arm: Arm, inside?: readonly number[]): Interval => {
-    const { value, low, high } = sampledGain(outcomes, model, nameOf(arm), nameOf(over), inside)!
-    return { value, low, high }
-  }
+  const gain = (over: Arm, arm: Arm, places?: readonly number[]): Interval =>
+    compare(outcomes, model, nameOf(arm), nameOf(over), places && { name: 'some', places })!.gain
   const bySeed = outcomes.seeds.map((seed, i): SeedFigures => {
     const ne = perArm((arm) => seeds[arm][i].ne)
     return {
@@ -49,7 +47,7 @@ export function scoreArms(outcomes: Outcomes) {
     baseRate: baseRate(labels),
     ne: perArm((arm) => normalizedEntropyOfLosses(losses[arm], labels)),
     neInterval: perArm((arm) => {
-      const { low, high } = sampledNe(outcomes, nameOf(arm), model)
+      const { low, high } = scoreArm(outcomes, nameOf(arm), model).ne
       return { low, high }
     }),
     auc: overSeeds('auc'),
@@ -57,6 +55,10 @@ export function scoreArms(outcomes: Outcomes) {
     ece: overSeeds('ece'),
     neGain: gain('without', 'with'),
     gainOverUntrained: gain('untrained', 'with'),
+    otherIntervals: {
+      neGain: otherIntervals(outcomes, model, nameOf('with'), nameOf('without')),
+      gainOverUntrained: otherIntervals(outcomes, model, nameOf('with'), nameOf('untrained')),
+    },
     gainOverWithout: {
       latest: gain('without', 'latest'),
       random: gain('without', 'random'),

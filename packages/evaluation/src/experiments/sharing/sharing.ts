@@ -121,7 +121,10 @@ function conclude(outcomes: Outcomes): Findings {
     scores: models.flatMap(({ name }) =>
       ['sharing-without', ownName(name), shared].map((arm) => scoreArm(outcomes, arm, name)),
     ),
-    comparisons: adjusted(pairs.map(({ arm, over, model }) => compare(outcomes, model, arm, over)!)),
+    comparisons: adjusted(
+      outcomes,
+      pairs.map(({ arm, over, model }) => compare(outcomes, model, arm, over)!),
+    ),
     gapShares: [],
     charts: [...neCharts(outcomes), ...cost.charts, ...held.charts, ...coverage.charts],
     tables: [modelTable(outcomes), ...cost.tables, ...held.tables, ...coverage.tables],

@@ -81,7 +81,7 @@ test('a gain is told with both of its chances, and none of an arm over itself', 
   expect(unsure.gain.value).toBeCloseTo(sure.gain.value / 2, 10)
   expect(unsure.seedSd).toBeCloseTo(sure.gain.value / Math.SQRT2, 10)
   expect(unsure.gain.low).toBeLessThan(0)
-  const both = adjusted([sure, unsure])
+  const both = adjusted(outcomes, [sure, unsure])
   expect(both[1].adjustedPValue).toBeCloseTo(unsure.pValue, 10)
   expect(both[0].adjustedPValue).toBeCloseTo(2 * sure.pValue, 10)
 })

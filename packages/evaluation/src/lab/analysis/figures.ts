@@ -17,7 +17,7 @@ import {
   studentTwoSided,
 } from '@headwater/statistics'
 import { NoGapError, shareClosed } from '../../reference-world/reference-scores.ts'
-import type { ArmScore, Comparison, GapShare, Interval, ScoredModel } from '../../report/findings.ts'
+import type { ArmScore, Comparison, GapShare, Interval, OtherIntervals, ScoredModel } from '../../report/findings.ts'
 import type { Outcomes } from './outcomes.ts'
 
 export const bootstrap = { draws: 2000, seed: 1 }
@@ -105,17 +105,26 @@ export function sampledNe(outcomes: Outcomes, arm: string, model: ScoredModel): 
   return normalizedEntropyBootstrap({ clusters: outcomes.users(model), losses, labels, ...bootstrap })
 }
 
-/** The same of the gain of an arm over another. @param places of the model's rows; default all; null of fewer than two users */
-export function sampledGain(
+/** What a bootstrap draws. */
+type Drawn = 'users' | 'items' | 'both'
+
+function clustersOf(outcomes: Outcomes, model: ScoredModel, drawn: Drawn): Uint32Array[] {
+  if (drawn === 'both') return [outcomes.users(model), outcomes.items(model)]
+  return [outcomes[drawn](model)]
+}
+
+/** The same of the gain of an arm over another. @param places of the model's rows; default all; null of fewer than two users or items */
+function sampledGain(
   outcomes: Outcomes,
   model: ScoredModel,
   arm: string,
   over: string,
+  drawn: Drawn,
   places?: readonly number[],
 ): BootstrapInterval | null {
   const take = taker(places)
-  const clusters = take(outcomes.users(model))
-  if (new Set(clusters).size < 2) return null
+  const clusters = clustersOf(outcomes, model, drawn).map(take)
+  if (clusters.some((way) => new Set(way).size < 2)) return null
   const [lossA, lossB] = [over, arm].map((name) => take(outcomes.losses(name, model)))
   return pairedClusterBootstrap({ clusters, lossA, lossB, ...bootstrap })
 }
@@ -132,15 +141,16 @@ function hasUserOfBothClasses(users: Uint32Array, labels: Uint8Array): boolean {
   return [...seen.values()].includes(3)
 }
 
-/** @returns null where the slice has fewer than two users */
+/** @returns null where the slice has fewer than two users or items, whichever are drawn */
 export function compare(
   outcomes: Outcomes,
   model: ScoredModel,
   arm: string,
   over: string,
   { name: slice, places }: { readonly name: string; readonly places?: readonly number[] } = { name: 'all' },
+  drawn: Drawn = 'users',
 ): Comparison | null {
-  const found = sampledGain(outcomes, model, arm, over, places)
+  const found = sampledGain(outcomes, model, arm, over, drawn, places)
   if (found === null) return null
   const take = taker(places)
   const sumOf = (losses: Float64Array) => take(losses).reduce((sum, loss) => sum + loss, 0)
@@ -159,14 +169,25 @@ export function compare(
     // 0 over 0, the same predictions, is no gain.
     pValue: found.value === 0 ? 1 : studentTwoSided(found.value / standardError, freedom),
     adjustedPValue: null,
+    otherwise: null,
   }
 }
 
-/** The same comparisons with p-values adjusted for their number (Holm). */
-export function adjusted(comparisons: readonly Comparison[]): Comparison[] {
+/** The gain's intervals with items drawn, and with both; null where there are fewer than two. */
+export function otherIntervals(outcomes: Outcomes, model: ScoredModel, arm: string, over: string): OtherIntervals {
+  const of = (drawn: Drawn) => compare(outcomes, model, arm, over, undefined, drawn)?.gain ?? null
+  return { items: of('items'), both: of('both') }
+}
+
+/** Comparisons of all rows that a verdict rests on: with p-values adjusted for their number (Holm), and intervals by items and both. */
+export function adjusted(outcomes: Outcomes, comparisons: readonly Comparison[]): Comparison[] {
   if (comparisons.length === 0) return []
   const values = holmAdjust(comparisons.map(({ pValue }) => pValue))
-  return comparisons.map((comparison, i) => ({ ...comparison, adjustedPValue: values[i] }))
+  return comparisons.map((own, i) => ({
+    ...own,
+    adjustedPValue: values[i],
+    otherwise: otherIntervals(outcomes, own.model, own.arm, own.over),
+  }))
 }
 
 /** Whether a gain is shown: its interval is above 0, and so it stays among all that the verdict rests on. */

@@ -50,6 +50,12 @@ export class Outcomes {
     return this.rowsOf(model).places.map((place) => users[place])
   }
 
+  /** The same of items. */
+  items(model: ScoredModel): Uint32Array {
+    const { items } = this.lab.test
+    return this.rowsOf(model).places.map((place) => items[place])
+  }
+
   /** @param arm its name, with that of a setup behind a "#" where it has several */
   logits(arm: string, model: ScoredModel): readonly Float32Array[] {
     const { places } = this.rowsOf(model)

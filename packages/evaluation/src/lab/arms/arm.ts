@@ -15,14 +15,15 @@ export interface ArmOutcome {
   readonly warnings?: readonly string[]
 }
 
-/** An arm whose settings are its kind and all of its plan but what is asked of every arm. */
+/** An arm whose settings are its kind and all of its plan but what is asked of every arm. What runs it stands in the file KIND-arm beside this. */
 export function armOf<Plan extends Pick<Arm, 'name' | 'title'> & Partial<Pick<Arm, 'seed' | 'upstream'>>>(
   kind: string,
   plan: Plan,
   run: Arm['run'],
 ): Arm {
   const { name, title, seed = 0, upstream = null, ...settings } = plan
-  return { name, title, seed, settings: { kind, ...settings }, upstream, run }
+  const module = import.meta.url.replace(/arm(\.[jt]s)$/, `${kind}-arm$1`)
+  return { name, title, seed, module, settings: { kind, ...settings }, upstream, run }
 }
 
 /** Columns of an outcome, of numbers by name. */
@@ -58,6 +59,8 @@ export interface Arm {
   /** In tables and plots. */
   readonly title: string
   readonly seed: number
+  /** URL of what runs it: the code that it needs is part of its place in the cache. */
+  readonly module: string
   /** What decides its result beside the log, the seed, the upstream and the code. */
   readonly settings: unknown
   /** Trained before, where it serves a tower. */

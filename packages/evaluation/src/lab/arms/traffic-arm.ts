@@ -27,12 +27,14 @@ const choices = [
   { name: 'untrained', pick: ([, untrained]) => ({ vector: untrained.pooled, about: untrained }) },
 ] as const satisfies readonly ServedChoice[]
 
+export const driftMeasures = ['residual', 'centredCosine', 'varianceKept', 'effectiveRank'] as const
+
 /** Column of the mean log losses of a choice's model by tenth of the log [10]. */
 export const tenthsColumn = (choice: string): string => `${choice} tenths`
 
 /**
  * A setup is a choice of what the ranking model sees, `tenthsColumn` has its losses along the log. Columns `snapshotRows`;
- * `driftFrom`, `driftTo`, `driftUsers`, `driftCosine` and `driftRelativeL2` by round; `readUs` and `freshnessMs` by
+ * `drift NAME` of `driftMeasures`, `driftFrom`, `driftTo`, `driftUsers` and `driftOpensFrame` by round; `readUs` and `freshnessMs` by
  * `wallClockPercents`. All but the clock's figures are the same again for the same seed.
  */
 export function trafficArm(plan: TrafficArmPlan): Arm {
@@ -77,8 +79,8 @@ export function trafficArm(plan: TrafficArmPlan): Arm {
         driftFrom: drift.map(({ fromSnapshot }) => fromSnapshot),
         driftTo: drift.map(({ toSnapshot }) => toSnapshot),
         driftUsers: drift.map(({ users }) => users),
-        driftCosine: drift.map(({ cosine }) => cosine),
-        driftRelativeL2: drift.map(({ relativeL2 }) => relativeL2),
+        driftOpensFrame: drift.map(({ opensFrame }) => Number(opensFrame)),
+        ...Object.fromEntries(driftMeasures.map((name) => [`drift ${name}`, drift.map((round) => round[name])])),
         readUs,
         freshnessMs,
       }),

@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import type { GpuDevice } from '@headwater/gpu'
 import type { Arm, ArmContext, ArmOutcome } from '../arms/arm.ts'
 import type { LabLog } from '../log/lab-log.ts'
-import { readUpstream, trainUpstream, type Upstream, type UpstreamPlan } from '../upstream/upstream.ts'
+import { readUpstream, trainUpstream, type Upstream, type UpstreamPlan, upstreamModule } from '../upstream/upstream.ts'
 import { codeVersion } from './code-version.ts'
 import { contentHash } from './content-hash.ts'
 import { readOutcome, writeOutcome } from './outcome-file.ts'
@@ -26,8 +26,8 @@ export class LabCache {
     return new LabCache(directory, lab, adapter.description || adapterClass)
   }
 
-  hashOf({ upstream, settings, seed }: Arm): string {
-    return contentHash({ ...this.#common(), settings, seed, upstream: upstream && this.#upstreamHash(upstream) })
+  hashOf({ upstream, settings, seed, module }: Arm): string {
+    return contentHash({ ...this.#common(module), settings, seed, upstream: upstream && this.#upstreamHash(upstream) })
   }
 
   find(arm: Arm): ArmOutcome | null {
@@ -70,12 +70,12 @@ export class LabCache {
     return join(this.directory, 'arms', this.hashOf(arm))
   }
 
-  #common() {
+  #common(module: string) {
     const { settings, fingerprint } = this.#lab
-    return { log: fingerprint, lab: settings, adapter: this.#adapter, code: codeVersion() }
+    return { log: fingerprint, lab: settings, adapter: this.#adapter, code: codeVersion(module) }
   }
 
   #upstreamHash(plan: UpstreamPlan): string {
-    return contentHash({ ...this.#common(), plan })
+    return contentHash({ ...this.#common(upstreamModule), plan })
   }
 }

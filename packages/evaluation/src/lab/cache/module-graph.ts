@@ -1,5 +1,5 @@
 /** The source files that a module needs to run: its imports and theirs, across the workspace's packages, types left out. */
-import { existsSync, readFileSync } from 'node:fs'
+import { readFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 
 /** Of a workspace package, from its name, the path of its entry; null for any other package. */
@@ -23,7 +23,7 @@ export function moduleGraph(modules: readonly string[], entryOf: EntryOf): strin
   /** By entry, names that were followed. */
   const followed = new Map<string, Set<string>>()
   const walk = (path: string) => {
-    if (files.has(path) || !existsSync(path)) return
+    if (files.has(path)) return
     files.add(path)
     if (!/\.[jt]s$/.test(path)) return
     for (const { specifier, names } of importsOf(readFileSync(path, 'utf8'))) follow(path, specifier, names)

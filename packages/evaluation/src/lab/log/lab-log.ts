@@ -1,7 +1,6 @@
 /** A log as experiments see it: what identifies it, which rows are scored, and which rows each downstream model has. */
-import { createHash } from 'node:crypto'
 import type { Log, SyntheticWorld } from '@headwater/datasets'
-import { compileFeatures, type FeatureSpace, timeGroups } from '@headwater/features'
+import { compileFeatures, type FeatureSpace, LogDigest, timeGroups } from '@headwater/features'
 import { type DownstreamSpec, downstreamFamily, type ModelName, rowSelector } from '../../downstream/family.ts'
 import { downstreamPortfolio, type SurfaceValues } from '../../downstream/portfolio.ts'
 import { ExperimentError } from './experiment-error.ts'
@@ -22,10 +21,14 @@ export interface TestWindow {
   readonly fromRow: number
   readonly fromMs: number
   readonly rows: number
-  /** Users, numbered, [T]. */
+  /** Users and items, numbered in the order in which the log first has them, [T]. */
   readonly users: Uint32Array
-  /** By number, of all users of the log. */
+  readonly items: Uint32Array
+  /** By number, of all users and items of the log. */
   readonly userNames: readonly string[]
+  readonly itemNames: readonly string[]
+  /** [T] */
+  readonly timesMs: Float64Array
   /** Of the window. */
   readonly userCount: number
   /** Events that the row's user had at earlier times, and days since the user's first, [T]. */
@@ -157,11 +160,11 @@ function checkRows(log: Log, where: string, test: TestWindow, rows: ModelRows): 
   throw new ExperimentError(
     log.name,
     `${where} has ${of1} users with a row of class 1 and ${of0} with one of class 0 to be scored`,
-    'intervals draw users, and a draw of so few may have one class alone: use a longer log',
+    'intervals of so few users say nothing of others: use a longer log',
   )
 }
 
-/** A draw lacks a class with a chance of exp(−12) at most: of 2,000 draws one in a hundred runs. */
+/** Were users drawn with replacement, a draw would lack a class with a chance of exp(−12) at most. */
 const leastLogOdds = 12
 
 /** Whether rows have users enough of both classes that one without either is hardly ever drawn, and two users at least. */
@@ -179,7 +182,7 @@ const tenthOf = (rows: number, part: number) => Math.floor((rows * part) / 10)
 
 async function survey(log: Log, space: FeatureSpace, settings: LabSettings, signal: AbortSignal | undefined) {
   const publications = publicationRows(log.rows, settings)
-  const hash = createHash('sha256').update(JSON.stringify(log.schema))
+  const digest = new LogDigest(log.schema)
   const users = new Set<string>()
   const items = new Set<string>()
   const field = log.schema.fields.findIndex(({ of, type }) => of === 'context' && type === 'id')
@@ -203,14 +206,13 @@ async function survey(log: Log, space: FeatureSpace, settings: LabSettings, sign
       items.add(event.item)
       const value = field < 0 ? null : event.values[field]
       if (typeof value === 'string') counts.set(value, (counts.get(value) ?? 0) + 1)
-      const values = event.values.map((own) => (ArrayBuffer.isView(own) ? Array.from(own as Float32Array) : own))
       const outcome = event.values[outcomeField]
       if (typeof outcome === 'number' && event.row < publications[0]) {
         outcomes.rows++
         outcomes.sum += outcome
         outcomes.squares += outcome * outcome
       }
-      hash.update(JSON.stringify([event.user, event.item, event.timeMs, values]))
+      digest.add(event)
     }
     lastMs = group[0].timeMs
   }
@@ -219,7 +221,7 @@ async function survey(log: Log, space: FeatureSpace, settings: LabSettings, sign
   const mean = outcomes.sum / outcomes.rows
   const deviation = Math.sqrt(Math.max(0, outcomes.squares / outcomes.rows - mean * mean))
   return {
-    fingerprint: hash.digest('hex').slice(0, 24),
+    fingerprint: digest.hex,
     outcome: deviation > 0 ? { mean, deviation } : null,
     users: users.size,
     items: items.size,
@@ -240,6 +242,9 @@ async function readTest(lab: Unread, signal: AbortSignal | undefined): Promise<T
   const fromRow = firstTestRow(log, settings, world)
   const rows = log.rows - fromRow
   const users = new Uint32Array(rows)
+  const items = new Uint32Array(rows)
+  const timesMs = new Float64Array(rows)
+  const itemNumbers = new Map<string, number>()
   const earlierEvents = new Uint32Array(rows)
   const userAgeDays = new Float64Array(rows)
   const surfaces: string[] | null = surface ? [] : null
@@ -260,8 +265,12 @@ async function readTest(lab: Unread, signal: AbortSignal | undefined): Promise<T
       space.labels(event, labels, weights)
       const place = event.row - fromRow
       if (place === 0) fromMs = event.timeMs
+      const item = itemNumbers.get(event.item) ?? itemNumbers.size
+      itemNumbers.set(event.item, item)
       if (place >= 0) {
         users[place] = user.number
+        items[place] = item
+        timesMs[place] = event.timeMs
         seen.add(user.number)
         earlierEvents[place] = user.events
         userAgeDays[place] = (event.timeMs - user.firstMs) / msPerDay
@@ -284,7 +293,10 @@ async function readTest(lab: Unread, signal: AbortSignal | undefined): Promise<T
     fromMs,
     rows,
     users,
+    items,
     userNames: [...numbers.keys()],
+    itemNames: [...itemNumbers.keys()],
+    timesMs,
     userCount: seen.size,
     earlierEvents,
     userAgeDays,

@@ -52,6 +52,9 @@ export interface Upstream {
   readonly trainingFlops: number
 }
 
+/** What trains one. */
+export const upstreamModule = import.meta.url
+
 const fileName = 'upstream.json'
 
 /** An upstream that was trained before; null where none was. */

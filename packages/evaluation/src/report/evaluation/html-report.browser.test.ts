@@ -73,6 +73,7 @@ const experiment: ExperimentResult = {
       seedSd: null,
       pValue: 0.001,
       adjustedPValue: 0.002,
+      otherwise: { items: about(0.044), both: null },
     },
   ],
   gapShares: [{ arm: 'synchronous', model: 'head', share: about(0.75), bySeed: [0.75] }],

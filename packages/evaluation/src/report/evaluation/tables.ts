@@ -1,6 +1,14 @@
 /** What an experiment's figures look like in tables. */
-import type { Comparison, EvaluationResult, ExperimentResult } from '../findings.ts'
-import { formatCount, formatFixed, formatGainInterval, formatNe, formatNeBounds, formatPercent } from '../format.ts'
+import type { Comparison, EvaluationResult, ExperimentResult, Interval } from '../findings.ts'
+import {
+  formatCount,
+  formatFixed,
+  formatGainBounds,
+  formatGainInterval,
+  formatNe,
+  formatNeBounds,
+  formatPercent,
+} from '../format.ts'
 import { type FigureTable, tableOf } from '../table.ts'
 
 /** All of an experiment's tables, its own first. */
@@ -23,6 +31,8 @@ function comparisonTable(comparisons: readonly Comparison[]): FigureTable {
     ['rows of', ({ slice }) => slice],
     ['rows', ({ rows }) => formatCount(rows)],
     ['gain, 95 %', ({ gain }) => formatGainInterval(gain)],
+    ['by items', ({ otherwise }) => boundsOf(otherwise?.items)],
+    ['by users and items', ({ otherwise }) => boundsOf(otherwise?.both)],
     ['seed sd', ({ seedSd }) => (seedSd === null ? '–' : formatPercent(seedSd, 2))],
     ['p', ({ pValue }) => formatP(pValue)],
     ['p, Holm', ({ adjustedPValue }) => (adjustedPValue === null ? '–' : formatP(adjustedPValue))],
@@ -53,6 +63,8 @@ export function modelTable({ dataset }: EvaluationResult): FigureTable {
     ['rows scored', ({ scored }) => formatCount(scored)],
   ])
 }
+
+const boundsOf = (gain: Interval | null | undefined) => (gain ? formatGainBounds(gain) : '–')
 
 function formatP(value: number): string {
   return value < 0.0001 ? '< 0.0001' : formatFixed(value, 4)

@@ -1,3 +1,4 @@
+import { fewSeeds } from '../few-seeds.ts'
 import type { EvaluationResult, ExperimentResult } from '../findings.ts'
 import { formatCount, formatDay, formatDuration, formatPercent } from '../format.ts'
 
@@ -5,9 +6,14 @@ import { formatCount, formatDay, formatDuration, formatPercent } from '../format
 export const quickNotice =
   'A quick run: a tenth of the rows and one seed. It shows that everything works; it gives no verdict.'
 
-export function verdictWord({ holds }: ExperimentResult): string {
+export function verdictWord({ holds, seeds }: ExperimentResult): string {
   if (holds === null) return 'no verdict'
-  return holds ? 'yes' : 'not shown'
+  return bySeeds(holds ? 'yes' : 'not shown', seeds)
+}
+
+function bySeeds(answer: string, seeds: readonly number[]): string {
+  const few = fewSeeds(seeds)
+  return few === null ? answer : `${answer}, ${few}`
 }
 
 /** The run in a few words. */
@@ -16,7 +22,8 @@ export function headlineOf({ experiments, quick, dataset }: EvaluationResult): s
   if (quick) return `A quick run of ${experiments.map(({ name }) => name).join(', ')} on ${dataset.name}: no verdict`
   if (experiments.length === 1) return `${first.question} ${capitalized(verdictWord(first))}`
   const held = experiments.filter(({ holds }) => holds === true).length
-  return `${held} of ${experiments.length} questions about served embeddings on ${dataset.name} are answered with yes`
+  const answer = `${held} of ${experiments.length} questions about served embeddings on ${dataset.name} are answered with yes`
+  return bySeeds(answer, first.seeds)
 }
 
 export function capitalized(text: string): string {

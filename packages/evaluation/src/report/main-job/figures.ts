@@ -128,7 +128,7 @@ export function progressiveFigures({ rows, rowsScored, snapshotRows, progressive
 /** Between snapshots. */
 export function driftFigures({ drift }: MainJobResult): Figure[] {
   const { byRound } = drift
-  const figure = (measure: 'cosine' | 'relativeL2', name: string, caption: string, label: string) =>
+  const figure = (measure: 'centredCosine' | 'residual', name: string, caption: string, label: string) =>
     curveFigure({
       title: `Drift between snapshots: ${name}`,
       caption,
@@ -150,16 +150,16 @@ export function driftFigures({ drift }: MainJobResult): Figure[] {
     })
   return [
     figure(
-      'cosine',
-      'cosine',
-      'Mean over users of the cosine between the vectors of the same features from one snapshot and the next.',
+      'centredCosine',
+      'centred cosine',
+      'Mean over users of the cosine between the vectors of the same features from one snapshot and the next, each less the mean that users share.',
       'cosine · 1 = none',
     ),
     figure(
-      'relativeL2',
-      'relative L2',
-      'Drift is what a downstream model must follow, and what averaging over snapshots smooths.',
-      '‖new − old‖ ÷ ‖old‖ · 0 = none',
+      'residual',
+      'residual',
+      'What a downstream model must follow, as a share of what tells users apart; above .5 a snapshot opens a frame of its own.',
+      '‖new − old‖ ÷ ‖old − mean‖ · 0 = none',
     ),
   ]
 }

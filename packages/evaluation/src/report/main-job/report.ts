@@ -1,6 +1,14 @@
 import { renderFigures } from '../figures/figure.ts'
 import { renderSeriesLegend } from '../figures/series-style.ts'
-import { formatDrift, formatDuration, formatGain, formatGainBounds, formatNe } from '../format.ts'
+import {
+  formatCount,
+  formatDrift,
+  formatDuration,
+  formatGain,
+  formatGainBounds,
+  formatNe,
+  formatRank,
+} from '../format.ts'
 import { type Html, html } from '../page/html.ts'
 import { renderHtmlTable, renderKeyFigures, renderPage, renderWarnings } from '../page/page.ts'
 import { armStyles } from './arms.ts'
@@ -63,6 +71,10 @@ function keyFigures({ neGain, gainOverUntrained, auc, read, freshness, drift, sn
     ['AUC', formatNe(auc.with), `${formatNe(auc.without)} without`],
     ['read, p99', formatDuration(read.p99Us / 1000), `p50 ${formatDuration(read.p50Us / 1000)}`],
     ['freshness, p99', formatDuration(freshness.p99Ms), `p50 ${formatDuration(freshness.p50Ms)}`],
-    ['drift, cosine', formatDrift(drift.cosine), `over ${snapshots} snapshots`],
+    [
+      'drift, residual',
+      formatDrift(drift.residual),
+      `centred cosine ${formatDrift(drift.centredCosine)}, effective rank ${formatRank(drift.effectiveRank)}, ${formatCount(drift.framesOpened)} frames opened by ${snapshots} snapshots`,
+    ],
   ])
 }

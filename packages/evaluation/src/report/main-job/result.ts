@@ -3,8 +3,7 @@
  * Figures named `…Share`, rates and relative gains are fractions, not percents; `low` and `high` bound 95 % intervals.
  * With several seeds a figure is the mean over them, and an interval is that of row losses averaged over them.
  */
-import type { DriftRound } from '../../geometry/drift.ts'
-import type { Bounds, Interval } from '../findings.ts'
+import type { Bounds, Interval, OtherIntervals } from '../findings.ts'
 
 /** Downstream models that differ only in the served embedding they see, in the order of the report. */
 export const arms = ['without', 'with', 'latest', 'random', 'untrained'] as const
@@ -33,6 +32,8 @@ export interface MainJobResult {
     name: string
     /** Where the rows came from: file names, or the generator with its settings. */
     source: string
+    /** Of the schema and every row: names the log to `examples/recompute`. */
+    digest: string
     /** The label in words, such as `rating ≥ 8`. */
     task: string
     users: number
@@ -62,6 +63,8 @@ export interface MainJobResult {
   neGain: Interval
   /** (NE_untrained − NE_with) ÷ NE_untrained. */
   gainOverUntrained: Interval
+  /** Of both, with items drawn in place of users, and with users and items; null of a single item. */
+  otherIntervals: Record<'neGain' | 'gainOverUntrained', OtherIntervals>
   /** (NE_without − NE_arm) ÷ NE_without, for the arms that `neGain` is not about. */
   gainOverWithout: Record<Exclude<Arm, 'without' | 'with'>, Interval>
 
@@ -78,7 +81,11 @@ export interface MainJobResult {
    * Between the vectors of one user and the same features from consecutive snapshots: means over users and rounds; null
    * where one snapshot has none to compare with.
    */
-  drift: { cosine: number | null; relativeL2: number | null; byRound: DriftRound[] }
+  drift: Record<keyof DriftFigures, number | null> & {
+    /** By snapshots that could not be lined up with the one before; mean over seeds. */
+    framesOpened: number
+    byRound: (DriftFigures & { fromSnapshot: number; toSnapshot: number; users: number })[]
+  }
 
   /** From asking for a user's served embedding to having it, by wall clock; `hitRate` is the share of reads that found one. */
   read: { count: number; p50Us: number; p99Us: number; hitRate: number; quantiles: { percent: number; us: number }[] }
@@ -112,6 +119,17 @@ export interface MainJobResult {
   }
   /** What a reader must know before trusting the figures, such as an AUC that smells of a leak. */
   warnings: string[]
+}
+
+export interface DriftFigures {
+  /** ‖new − old‖ ÷ ‖old − mean of old‖, of vectors that were lined up. */
+  residual: number
+  /** Mean over users of the cosine between both vectors, each less the mean of its side. */
+  centredCosine: number
+  /** Squared correlation of both sides' numbers, each less the mean. */
+  varianceKept: number
+  /** Of the new vectors: exponential of the entropy of their spectrum. */
+  effectiveRank: number
 }
 
 export interface EarlierEventsBucket {

@@ -9,6 +9,7 @@ import {
   formatNe,
   formatNeBounds,
   formatPercent,
+  formatRank,
 } from '../format.ts'
 import { type FigureTable, tableOf } from '../table.ts'
 import { armStyles } from './arms.ts'
@@ -78,8 +79,10 @@ export function driftTable({ drift }: MainJobResult): FigureTable {
     [
       ['snapshots', ({ between }) => between],
       ['users', ({ users }) => users],
-      ['cosine', ({ cosine }) => formatDrift(cosine)],
-      ['relative L2', ({ relativeL2 }) => formatDrift(relativeL2)],
+      ['residual', ({ residual }) => formatDrift(residual)],
+      ['centred cosine', ({ centredCosine }) => formatDrift(centredCosine)],
+      ['variance kept', ({ varianceKept }) => formatDrift(varianceKept)],
+      ['effective rank', ({ effectiveRank }) => formatRank(effectiveRank)],
     ],
   )
 }

@@ -34,7 +34,15 @@ describe('renderTable', () => {
     expect(text).toContain('gain, 1–2 earlier +9.81 % [+7.45, +12.12], 14 % of rows')
     expect(text).toContain('read p50 2.40 µs, p99 14.2 µs, hit rate 97.3 %')
     expect(text).toContain('freshness p50 11.3 ms, p99 38.7 ms')
-    expect(text).toContain('drift cosine 0.9677 between 11 snapshots')
+    expect(text).toContain(
+      'drift residual 0.2452, centred cosine 0.9677, effective rank 6.6; 1 frames opened by 11 snapshots',
+    )
+    const { items, both } = result.otherIntervals.neGain
+    for (const [name, gain] of [
+      ['by items', items!],
+      ['users and items', both!],
+    ] as const)
+      expect(text).toContain(`gain, ${name} [+${(100 * gain.low).toFixed(2)}, +${(100 * gain.high).toFixed(2)}]`)
     expect(text).toContain('100,000 rows (0 skipped), 10,000 scored, base rate 49.8 %')
     expect(text).toContain('adapter llvmpipe (LLVM 19.1.7, 256 bits), Vulkan, software')
     expect(text).toContain('total 141.7')
@@ -61,12 +69,20 @@ describe('renderTable', () => {
       seeds: [7],
       seedSd: null,
       snapshots: 1,
-      drift: { cosine: null, relativeL2: null, byRound: [] },
+      drift: {
+        residual: null,
+        centredCosine: null,
+        varianceKept: null,
+        effectiveRank: null,
+        framesOpened: 0,
+        byRound: [],
+      },
       kernelShare: null,
     }
     const text = renderTable(bare)
     expect(text).toMatch(/^seeds +7$/m)
-    expect(text).toMatch(/^drift +cosine – between 1 snapshots$/m)
+    expect(flowing(text)).toContain('This is by one seed')
+    expect(text).toMatch(/^drift +residual –, centred cosine –, effective rank –; 0/m)
     expect(text).not.toContain('in kernels')
   })
 })

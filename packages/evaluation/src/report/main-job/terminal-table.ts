@@ -1,12 +1,15 @@
+import type { Interval } from '../findings.ts'
 import {
   formatBytes,
   formatCount,
   formatDrift,
   formatDuration,
+  formatGainBounds,
   formatGainInterval,
   formatNe,
   formatNeBounds,
   formatPercent,
+  formatRank,
 } from '../format.ts'
 import { armStyles } from './arms.ts'
 import { arms, type MainJobResult } from './result.ts'
@@ -21,6 +24,8 @@ export function renderTable(result: MainJobResult): string {
   const seconds = Object.entries(result.seconds).map(([stage, value]) => `${stage} ${value.toFixed(1)}`)
   const facts: (readonly [name: string, text: string])[] = [
     ['gain over untrained', formatGainInterval(result.gainOverUntrained)],
+    ['gain, by items', boundsOf(result.otherIntervals.neGain.items)],
+    ['gain, users and items', boundsOf(result.otherIntervals.neGain.both)],
     ...result.byEarlierEvents.map(({ label, rows, neGain }) => {
       const share = formatPercent(rows / result.rowsScored, 0)
       return [`gain, ${label} earlier`, `${formatGainInterval(neGain)}, ${share} of rows`] as const
@@ -30,7 +35,10 @@ export function renderTable(result: MainJobResult): string {
       `p50 ${formatDuration(read.p50Us / 1000)}, p99 ${formatDuration(read.p99Us / 1000)}, hit rate ${formatPercent(read.hitRate)}`,
     ],
     ['freshness', `p50 ${formatDuration(freshness.p50Ms)}, p99 ${formatDuration(freshness.p99Ms)}`],
-    ['drift', `cosine ${formatDrift(drift.cosine)} between ${result.snapshots} snapshots`],
+    [
+      'drift',
+      `residual ${formatDrift(drift.residual)}, centred cosine ${formatDrift(drift.centredCosine)}, effective rank ${formatRank(drift.effectiveRank)}; ${formatCount(drift.framesOpened)} frames opened by ${result.snapshots} snapshots`,
+    ],
     [
       'log',
       `${formatCount(result.rows)} rows (${formatCount(result.skippedRows)} skipped), ${formatCount(result.rowsScored)} scored, base rate ${formatPercent(result.baseRate)}`,
@@ -51,6 +59,8 @@ export function renderTable(result: MainJobResult): string {
   ]
   return `${lines.join('\n')}\n`
 }
+
+const boundsOf = (gain: Interval | null) => (gain ? formatGainBounds(gain) : '–')
 
 function armTable({ ne, neInterval, auc, neGain, gainOverWithout }: MainJobResult): string[] {
   const gains = { with: neGain, ...gainOverWithout }

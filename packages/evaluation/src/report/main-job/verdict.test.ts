@@ -28,6 +28,15 @@ test('a gain with all controls in order, in one sentence', () => {
   )
 })
 
+test('a verdict of fewer than three seeds says so', () => {
+  const one = result({ seeds: [1] })
+  expect(verdict(one)).toMatch(/\. This is by one seed: fewer than 3 say little of what another would change\.$/)
+  expect(headline(one)).toMatch(/, by one seed$/)
+  expect(headline(result({ seeds: [1, 2] }))).toMatch(/, by 2 seeds$/)
+  for (const text of [verdict(result({ seeds: [1, 2, 3] })), headline(result({ seeds: [1, 2, 3] }))])
+    expect(text).not.toMatch(/seeds?\b/)
+})
+
 test('an interval that holds 0 is no gain, however large its middle', () => {
   const unsure = result({ neGain: gain(0.06, -0.001, 0.12), gainOverUntrained: gain(0.002, -0.001, 0.005) })
   expect(verdict(unsure)).toContain('no gain from served embeddings is shown')

@@ -1,3 +1,4 @@
+import { fewSeeds, fewSeedsNotice } from '../few-seeds.ts'
 import type { Interval } from '../findings.ts'
 import { formatCount, formatFixed, formatGainBounds, formatGainInterval, formatNe, formatPercent } from '../format.ts'
 import type { MainJobResult } from './result.ts'
@@ -10,6 +11,7 @@ export function verdict({
   gainOverUntrained,
   gainOverWithout,
   rowsScored,
+  seeds,
 }: MainJobResult): string {
   const change = `from ${formatNe(ne.without)} to ${formatNe(ne.with)}`
   const { low, high } = neGain
@@ -31,16 +33,18 @@ export function verdict({
     loss: 'a random vector loses:',
     none: 'a random vector gains nothing:',
   })
-  return `On the last ${formatCount(rowsScored)} rows of ${dataset.name}, ${effect}; ${untrained}, and ${random} ${formatGainInterval(gainOverWithout.random)}.`
+  return `On the last ${formatCount(rowsScored)} rows of ${dataset.name}, ${effect}; ${untrained}, and ${random} ${formatGainInterval(gainOverWithout.random)}.${fewSeedsNotice(seeds)}`
 }
 
 /** The same in a few words. */
-export function headline({ neGain }: MainJobResult): string {
-  return bySign(neGain, {
+export function headline({ neGain, seeds }: MainJobResult): string {
+  const few = fewSeeds(seeds)
+  const answer = bySign(neGain, {
     gain: `Served embeddings lower normalized entropy by ${formatPercent(neGain.value, 2)}`,
     loss: `Served embeddings raise normalized entropy by ${formatPercent(-neGain.value, 2)}`,
     none: 'No gain from served embeddings is shown',
   })
+  return few === null ? answer : `${answer}, ${few}`
 }
 
 /** What to say of a gain, by the side of 0 that its interval is on. */
