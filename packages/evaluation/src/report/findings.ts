@@ -149,6 +149,8 @@ export interface EvaluationResult {
     readonly testRows: number
     readonly testUsers: number
     readonly testFromMs: number
+    /** Which rows are scored; null: the lab's usual ones. */
+    readonly window: 'tune' | 'final' | null
     readonly models: readonly {
       readonly name: ModelName
       readonly title: string

@@ -6,6 +6,7 @@ import type { Arm, ArmContext, ArmOutcome } from '../lab/arms/arm.ts'
 import { LabCache } from '../lab/cache/lab-cache.ts'
 import type { Experiment } from '../lab/experiment.ts'
 import { checkModel, type LabLog, specOf } from '../lab/log/lab-log.ts'
+import type { Window } from '../lab/log/window.ts'
 import { readUpstream } from '../lab/upstream/upstream.ts'
 import type { Stages } from '../progress/stages.ts'
 import type { EvaluationResult, ExperimentResult } from '../report/findings.ts'
@@ -19,6 +20,8 @@ export interface RunOptions {
   readonly experiments: readonly Experiment[]
   readonly seeds: readonly number[]
   readonly quick: boolean
+  /** That the lab log was opened with. */
+  readonly window?: Window | undefined
   /** Where upstreams and arms are kept, and found again. */
   readonly directory: string
   readonly stages: Stages
@@ -97,6 +100,7 @@ export async function runExperiments(options: RunOptions): Promise<EvaluationRes
       testRows: test.rows,
       testUsers: test.userCount,
       testFromMs: test.fromMs,
+      window: options.window ?? null,
       models: distinct([...lab.family, ...asked], ({ name }) => name).map(({ name, title }) => {
         const { trained, places } = test.models[name]
         return { name, title, trained, scored: places.length }

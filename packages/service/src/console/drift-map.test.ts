@@ -34,14 +34,14 @@ it('shows users in the plane of their newest embeddings, and where they were bef
     }
   }
   // Of the first three, less their means (1, 4, 0) / 3 and (4, −1, 0) / 3.
-  const cosines = [0, 174 / Math.sqrt(260 * 122), 86 / Math.sqrt(80 * 218)]
+  const cosines = [0, 174 / Math.sqrt(260 * 122), 132 / Math.sqrt(80 * 218)]
   expect(map.paths.map(({ cosine }) => cosine)).toEqual([...cosines.map((own) => expect.closeTo(own, 5)), null])
 })
 
 it('tells of each snapshot how far it moved its users', async () => {
   const { map } = await driftMap('m', [...panel, [at(1, [0, 3, 0])]])
   // Of cosines 0 and two that are near 1: a tenth lies at a fifth of the way to the lower of them.
-  const near = [174 / Math.sqrt(260 * 122), 86 / Math.sqrt(80 * 218)]
+  const near = [174 / Math.sqrt(260 * 122), 132 / Math.sqrt(80 * 218)]
   const [mean, low] = [(near[0] + near[1]) / 3, Math.min(...near)]
   expect(map.snapshots).toEqual([
     { snapshot: 1, users: 1, moved: 0, cosineMean: null, cosineP10: null },

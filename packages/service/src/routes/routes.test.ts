@@ -269,7 +269,7 @@ describe('snapshots', () => {
     const { ask } = await observeService({ models: [{ name: 'm', dim: 4 }] })
     const { body } = await ask('GET', '/v1/models/m')
     expect(body.snapshots).toEqual([
-      { snapshot: 3, state: 'served', frame: 0, dataCutoffMs: 1_700_000_000_000, publishedMs: null },
+      { snapshot: 3, state: 'served', frame: 0, dataCutoffMs: 1_700_000_000_000, publishedMs: null, drift: null },
     ])
     expect(body.shadow).toBeNull()
     for (const path of ['promote', 'rollback']) {

@@ -1,6 +1,6 @@
 import { availableParallelism } from 'node:os'
 import { join } from 'node:path'
-import type { Command } from '@commander-js/extra-typings'
+import { type Command, Option } from '@commander-js/extra-typings'
 import type { Experiment, LabLog } from '@headwater/evaluation'
 import { CommandError } from '../../arguments/command-error.ts'
 import { logOptions, logSource } from '../../arguments/log-options.ts'
@@ -10,6 +10,7 @@ import { openKeptDirectory, writeOutputFiles } from '../../files/output.ts'
 import { jsonFile, jsonText, printResult } from '../../files/result.ts'
 import { provenance } from '../../provenance/provenance.ts'
 import { stoppable } from '../../terminal/stoppable.ts'
+import { recordFinal } from './finals.ts'
 
 const fullSeeds = 3
 /** An arm keeps little more than one core busy: its kernels wait for its replay, which has one thread. */
@@ -20,6 +21,12 @@ const declare = (program: Command) =>
     .argument('[experiments...]')
     .description(
       'run experiments on a log: main-job, gain, alternatives, serving, freshness, drift, sharing, ablation, log-size, power; without a name all that it can have',
+    )
+    .addOption(
+      new Option(
+        '--window <rows>',
+        'scored: tune, rows 72–90 % of a log that is cut there; final, the last tenth',
+      ).choices(['tune', 'final']),
     )
     .option('--quick', 'a tenth of the rows, one seed, no verdict')
     .option('--seed <n>', 'first seed, which makes a synthetic log too', wholeNumber(0, 1e9), 1)
@@ -48,7 +55,7 @@ async function evaluate(names: readonly string[], options: EvaluateOptions): Pro
   const left = `arms that were done are kept in ${out}, and the same command goes on from there`
   await stoppable(left, async ({ stages, signal, atEnd }) => {
     const { settings, source: named } = await logSource(options)
-    const source = { ...settings, source: named, quick }
+    const source = { ...settings, source: named, quick, window: options.window }
     stages.begin('log', 0)
     const log = await lab.openLabLog({ ...source, signal })
     atEnd(() => log.log.close())
@@ -64,6 +71,7 @@ async function evaluate(names: readonly string[], options: EvaluateOptions): Pro
       experiments,
       seeds: Array.from({ length: quick ? 1 : (options.seeds ?? fullSeeds) }, (_, i) => seed + i),
       quick,
+      window: options.window,
       directory: join(out, 'work'),
       stages,
       signal,
@@ -87,7 +95,8 @@ async function evaluate(names: readonly string[], options: EvaluateOptions): Pro
         [join(out, 'report.json'), jsonText(result)],
       ]),
     )
-    await printResult(`${lab.renderEvaluationText(result)}Report: ${report}\n`, json, result)
+    const kept = recordFinal(options, result)
+    await printResult(`${lab.renderEvaluationText(result)}Report: ${report}\n${kept}`, json, result)
   })
 }
 
@@ -112,10 +121,14 @@ function thoseOf(
   return fit
 }
 
-function commandOf(experiment: string, { data, schema, quick, seed, seeds, maxBadRows }: EvaluateOptions): string {
+function commandOf(
+  experiment: string,
+  { data, schema, window, quick, seed, seeds, maxBadRows }: EvaluateOptions,
+): string {
   const words = ['npx headwater evaluate', experiment, '--data', quoted(data)]
   if (schema !== undefined) words.push('--schema', quoted(schema))
   if (maxBadRows > 0) words.push('--max-bad-rows', String(maxBadRows))
+  if (window !== undefined) words.push('--window', window)
   if (quick) words.push('--quick')
   if (seed !== 1) words.push('--seed', String(seed))
   if (seeds !== undefined) words.push('--seeds', String(seeds))

@@ -10,6 +10,7 @@ import {
 import { firstRows } from './first-rows.ts'
 import { checkTestWindow, type LabLog, readLabLog } from './lab-log.ts'
 import { realLab, syntheticLab } from './settings.ts'
+import { knownShare, type Window, windowSettings, windowWorld } from './window.ts'
 
 export type { LabLog }
 
@@ -18,6 +19,8 @@ export interface LabSource extends OpenLogOptions {
   readonly source: string
   /** A tenth of the rows: of a synthetic log a tenth of its users and requests, of another its first rows. */
   readonly quick: boolean
+  /** Absent: what the lab's settings score of the whole log. */
+  readonly window?: Window | undefined
 }
 
 /** Part of the rows of a quick run, and its snapshots. */
@@ -25,18 +28,19 @@ const quickShare = 0.1
 const quickSnapshots = 5
 
 /** @throws ExperimentError as `checkTestWindow`; LogError and SchemaError as `openLog` */
-export async function openLabLog({ quick, source, ...options }: LabSource): Promise<LabLog> {
+export async function openLabLog({ quick, source, window, ...options }: LabSource): Promise<LabLog> {
   const { signal, data, seed = 0 } = options
   const whole = syntheticSettings.get(data)
   const setting = whole && (quick ? tenthOf(whole) : whole)
   const opened = setting ? openSyntheticLog({ seed, setting, ...(signal && { signal }) }) : await openLog(options)
   try {
     const settings = setting ? syntheticLab : realLab
+    const used = Math.round(opened.rows * (quick && !setting ? quickShare : 1) * knownShare(window))
     const lab = await readLabLog(
-      quick && !setting ? await firstRows(opened, Math.round(opened.rows * quickShare)) : opened,
+      used < opened.rows ? await firstRows(opened, used) : opened,
       source,
-      quick ? { ...settings, snapshots: quickSnapshots } : settings,
-      setting ? syntheticWorld({ seed, setting }) : null,
+      windowSettings(quick ? { ...settings, snapshots: quickSnapshots } : settings, window),
+      setting ? windowWorld(syntheticWorld({ seed, setting }), window) : null,
       signal,
       quick,
     )

@@ -105,6 +105,7 @@ const result: EvaluationResult = {
     testRows: 10_000,
     testUsers: 900,
     testFromMs: 9e11,
+    window: null,
     models: [{ name: 'ranking', title: 'small DLRM, click', trained: 90_000, scored: 10_000 }],
   },
   method: {

@@ -1,0 +1,50 @@
+import { syntheticEvents, syntheticWorld } from '@headwater/datasets'
+import { describe, expect, test } from 'vitest'
+import { openLabLog } from './open-lab-log.ts'
+import { publicationRows, realLab, syntheticLab } from './settings.ts'
+import { knownShare, windowSettings, windowWorld } from './window.ts'
+
+describe('of a log of 100,000 rows', () => {
+  test('settings are chosen by rows 72,000 to 90,000, of a log that ends there', () => {
+    const rows = 100_000 * knownShare('tune')
+    const settings = windowSettings(realLab, 'tune')
+    expect(rows).toBe(90_000)
+    expect(rows * (1 - settings.testShare)).toBeCloseTo(72_000, 6)
+    // Snapshots come as often as in the whole log, and none behind its end.
+    const [whole, cut] = [publicationRows(100_000, realLab), publicationRows(rows, settings)]
+    expect(cut).toHaveLength(whole.filter((row) => row < rows).length)
+    cut.forEach((row, i) => {
+      expect(Math.abs(row - whole[i])).toBeLessThan(1500)
+    })
+  })
+
+  test('the last tenth is read at the end', () => {
+    expect(knownShare('final')).toBe(1)
+    expect(windowSettings(realLab, 'final')).toEqual(realLab)
+    expect(windowSettings(syntheticLab, 'final').testShare).toBe(0.1)
+    expect(windowSettings(syntheticLab, undefined)).toBe(syntheticLab)
+  })
+})
+
+test('a world that is cut is the same up to there', () => {
+  const setting = { ...syntheticWorld().setting, users: 30, days: 10, impressionsPerDay: 60 }
+  const world = syntheticWorld({ seed: 3, setting })
+  const eventsOf = (of: typeof world) => [...syntheticEvents(of)].map(({ event }) => event)
+  const cut = eventsOf(windowWorld(world, 'tune'))
+  expect(cut).toEqual(eventsOf(world).slice(0, cut.length))
+  expect(cut).toHaveLength(540)
+})
+
+test('nothing behind the tuning window is in its log', async () => {
+  const source = { data: 'synthetic', seed: 1, source: 'a test', quick: true }
+  const [tune, final] = [
+    await openLabLog({ ...source, window: 'tune' }),
+    await openLabLog({ ...source, window: 'final' }),
+  ]
+  expect(tune.log.rows).toBe(0.9 * final.log.rows)
+  // Whole days: of twenty, 14 to 17, and 18 and 19.
+  expect(tune.test).toMatchObject({ fromRow: 0.7 * final.log.rows, rows: 0.2 * final.log.rows })
+  expect(final.test).toMatchObject({ fromRow: 0.9 * final.log.rows })
+  expect(tune.log.timeRange.lastMs).toBeLessThan(final.test.fromMs)
+  expect(tune.fingerprint).not.toBe(final.fingerprint)
+})
