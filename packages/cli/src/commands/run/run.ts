@@ -10,7 +10,7 @@ import { stoppable } from '../../terminal/stoppable.ts'
 const declare = (program: Command) =>
   logOptions(program.command('run'), 'movietweetings')
     .description('train on a log, serve it as live traffic, and measure what the served embeddings are worth')
-    .option('--out <dir>', 'keep snapshots, store and served log there')
+    .option('--out <dir>', 'keep predictions, snapshots, store and served log there')
     .option('--seed <n>', 'first seed', wholeNumber(0, 1e9), 1)
     .option('--seeds <n>', 'seeds to run and to average over', wholeNumber(1, 100), 1)
     .option('--report <file>', 'where the HTML report goes', 'report.html')
@@ -48,7 +48,7 @@ async function run(options: OptionsOf<typeof declare>): Promise<void> {
         about,
       })
       writeOutputFiles(new Map([[report, renderReport(result)]]))
-      const kept = options.out === undefined ? '' : `Snapshots, store and served log: ${directory.path}\n`
+      const kept = options.out === undefined ? '' : `Predictions, snapshots, store and served log: ${directory.path}\n`
       await printResult(`${renderTable(result)}Report: ${report}\n${kept}`, json, result)
     },
   )
