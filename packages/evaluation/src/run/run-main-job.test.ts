@@ -113,12 +113,8 @@ describe('two runs', () => {
     }
     if (!hasNumpy) return
     const { stdout } = recomputed(join(directory, 'predictions.npz'), '--log', both.dataset.digest)
-    const ne = new Map(
-      stdout
-        .split('\n')
-        .map((line) => line.split('\t'))
-        .map(([arm, ...own]) => [arm, own.map(Number)]),
-    )
+    const lines = stdout.split('\n').map((line) => line.split('\t'))
+    const ne = new Map(lines.filter(({ length }) => length === 5).map(([arm, ...own]) => [arm, own.map(Number)]))
     for (const arm of arms) {
       const { low, high } = both.neInterval[arm]
       ;[both.ne[arm], low, high, both.auc[arm]].forEach((value, i) => {

@@ -16,6 +16,7 @@ const schemaOf = (name: string) =>
         { name: 'rating', of: 'outcome', type: 'float' },
       ],
       tasks: [{ name: 'good', field: 'rating', atLeast: 8 }],
+      aggregations: [],
     },
     'schema',
   )

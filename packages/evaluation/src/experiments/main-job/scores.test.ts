@@ -55,6 +55,7 @@ function outcomesOf(runs: readonly Run[]): Outcomes {
   const places = Uint32Array.from({ length: rows - from }, (_, i) => i)
   const test = {
     users: users.subarray(from),
+    items: places.map((place) => place % 11),
     userCount: new Set(users.subarray(from)).size,
     earlierEvents: earlierEvents.subarray(from),
     models: { ranking: { places, labels: labels.subarray(from) } },
@@ -154,6 +155,10 @@ test('all figures are those of a naive recomputation', async () => {
       }
       expect(scores.neGain.value).toBeCloseTo(gain('without', 'with'), 10)
       expect(scores.gainOverUntrained.value).toBeCloseTo(gain('untrained', 'with'), 10)
+      for (const { low, high } of Object.values(scores.otherIntervals.neGain).map((own) => own!)) {
+        expect(low).toBeLessThan(scores.neGain.value)
+        expect(high).toBeGreaterThan(scores.neGain.value)
+      }
       for (const arm of ['latest', 'random', 'untrained'] as const)
         expect(scores.gainOverWithout[arm].value).toBeCloseTo(gain('without', arm), 10)
 

@@ -80,7 +80,7 @@ function bootstrapSums(outcomes: Outcomes, columns: readonly Column[], statistic
       sums[column] += values[row]
       byUser.set(user, sums)
     }
-  const users = [...byUser.values()]
-  const sums = columns.map((_, column) => Float64Array.from(users, (own) => own[column]))
-  return clusterBootstrap(Uint32Array.from(users.keys()), sums, bootstrap, statistic)
+  const ofUsers = [...byUser.values()]
+  const sums = columns.map((_, column) => Float64Array.from(ofUsers, (own) => own[column]))
+  return clusterBootstrap(Uint32Array.from(byUser.keys()), sums, bootstrap, statistic)
 }
