@@ -99,7 +99,7 @@ export function seedFigures(outcomes: Outcomes, arm: string, model: ScoredModel)
 }
 
 /** Of losses averaged over seeds, with an interval of the sample of users alone. */
-export function sampledNe(outcomes: Outcomes, arm: string, model: ScoredModel): BootstrapInterval {
+function sampledNe(outcomes: Outcomes, arm: string, model: ScoredModel): BootstrapInterval {
   const losses = outcomes.losses(arm, model)
   const { labels } = outcomes.rowsOf(model)
   return normalizedEntropyBootstrap({ clusters: outcomes.users(model), losses, labels, ...bootstrap })
