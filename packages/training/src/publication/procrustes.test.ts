@@ -1,6 +1,6 @@
 import { seededRandom } from '@headwater/statistics'
 import { describe, expect, it } from 'vitest'
-import { ProcrustesError, procrustes, type Rotation, rotate } from './procrustes.ts'
+import { ProcrustesError, procrustes, type Rotation, rotate, withSpreadOf } from './procrustes.ts'
 
 const random = seededRandom(1)
 const normals = (length: number) => Float64Array.from({ length }, () => random.nextNormal())
@@ -72,6 +72,28 @@ describe('a known rotation and shift', () => {
     const x = normals(50 * 4)
     const found = procrustes(x, rotate(x, { dim: 4, weight, bias: normals(4) }), 4)
     expect(largestGap(found.weight, weight)).toBeLessThan(1e-10)
+  })
+})
+
+describe('vectors that spread further along the same directions', () => {
+  it('are brought back by a scale, which no rotation does', () => {
+    const [users, dim] = [300, 5]
+    const truth = { dim, weight: orthogonal(dim), bias: normals(dim) }
+    const x = normals(users * dim).map((value) => 30 + value)
+    const y = rotate(x, { ...truth, weight: truth.weight.map((w) => w / 1.6) })
+    const rotation = procrustes(x, y, dim)
+    expect(largestGap(rotation.weight, truth.weight)).toBeLessThan(1e-9)
+    expect(largestGap(rotate(x, rotation), y)).toBeGreaterThan(0.5)
+    const scaled = withSpreadOf(x, y, rotation)
+    expect(largestGap(rotate(x, scaled), y)).toBeLessThan(1e-9)
+    expect(Math.hypot(...scaled.weight.subarray(0, dim))).toBeCloseTo(1 / 1.6, 9)
+  })
+
+  it('without any spread stay as they are', () => {
+    const rotation = { dim: 2, weight: Float64Array.of(1, 0, 0, 1), bias: new Float64Array(2) }
+    const [same, others] = [new Float64Array(8).fill(3), normals(8)]
+    expect(withSpreadOf(same, others, rotation)).toEqual(rotation)
+    expect(withSpreadOf(others, same, rotation)).toEqual(rotation)
   })
 })
 

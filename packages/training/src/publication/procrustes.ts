@@ -9,7 +9,7 @@ import { Matrix, SingularValueDecomposition } from 'ml-matrix'
 /** y = x W + b in float64. */
 export interface Rotation {
   readonly dim: number
-  /** W [J, J], orthogonal */
+  /** W [J, J], orthogonal, but for a common scale of `withSpreadOf` */
   readonly weight: Float64Array
   /** b [J] */
   readonly bias: Float64Array
@@ -72,6 +72,19 @@ export function procrustes(x: Vectors, y: Vectors, dim: number, prior?: Vectors)
   const W = orthogonalFactor(covariance, near)
   const bias = Matrix.rowVector(yMean).sub(Matrix.rowVector(xMean).mmul(W))
   return { dim, weight: Float64Array.from(W.to1DArray()), bias: Float64Array.from(bias.to1DArray()) }
+}
+
+/**
+ * The same with x brought to the spread of y: s W in place of W, s = ‖Ỹ‖ ÷ ‖X̃‖. A tower that has just begun to tell users apart spreads
+ * their vectors further with every round, along the same directions, which no rotation follows.
+ * @param x [U, J] @param y [U, J], as `procrustes` got them
+ */
+export function withSpreadOf(x: Vectors, y: Vectors, { dim, weight, bias }: Rotation): Rotation {
+  const [X, Y] = [x, y].map((vectors) => matrixOf(vectors, dim))
+  const yMean = Y.mean('column')
+  const s = Y.center('column').norm() / X.center('column').norm()
+  if (!(s > 0 && Number.isFinite(s))) return { dim, weight, bias }
+  return { dim, weight: weight.map((w) => s * w), bias: bias.map((b, j) => yMean[j] - s * (yMean[j] - b)) }
 }
 
 /** x W + b of vectors [U, J], in float64. */

@@ -38,7 +38,7 @@ import { type PublicationOptions, rotates } from '../options/publication-options
 import { DivergedError, forwardFigures } from './forward-figures.ts'
 import { type GateFigures, judge } from './gate.ts'
 import { panelFigures } from './panel-figures.ts'
-import { procrustes, rotate } from './procrustes.ts'
+import { procrustes, type Rotation, rotate, withSpreadOf } from './procrustes.ts'
 import { Scorer, scoreRows } from './scorer.ts'
 
 /** What is to be published, and on what it is judged. */
@@ -86,7 +86,7 @@ export async function publish(
   const parent = (await servedSnapshot(modelDirectory)) === null ? null : await readServedSnapshot(modelDirectory)
   if (parent) checkSchemaChange(parent.schema, space.schema)
   const panel = readPanel(candidate)
-  const { figures, alignment, none } = await comparePanel(candidate, parent, panel, options.alignment)
+  const { figures, alignment, none } = await comparePanel(candidate, parent, panel, options)
   const forward = await compareForward(candidate, parent)
   const snapshot = await nextSnapshotNumber(modelDirectory)
   const aligned = figures !== null && figures.residual <= options.maxFrameResidual
@@ -130,7 +130,7 @@ async function comparePanel(
   { device, space, tower, weights }: Candidate,
   parent: Snapshot | null,
   panel: SideBatch | null,
-  method: AlignmentMethod,
+  { alignment: method, maxFrameResidual }: PublicationOptions,
 ): Promise<Comparison> {
   const none = (why: string, hold: boolean): Comparison => ({ figures: null, alignment: null, none: { why, hold } })
   if (!parent) return { figures: null, alignment: null, none: null }
@@ -146,9 +146,15 @@ async function comparePanel(
     const own = await encoder.encode(panel)
     if (!own.every(Number.isFinite)) throw new DivergedError("The panel's vectors")
     if (!rotates(method)) return { figures: panelFigures(before, own, own, dim), alignment: null, none: null }
-    const { weight, bias } = procrustes(own, before, dim, parent.alignment?.weight)
-    const alignment = { dim, weight: Float32Array.from(weight), bias: Float32Array.from(bias) }
-    return { figures: panelFigures(before, rotate(own, alignment), own, dim), alignment, none: null }
+    const rotation = procrustes(own, before, dim, parent.alignment?.weight)
+    const aligned = (map: Rotation): Comparison => {
+      const alignment = { dim, weight: Float32Array.from(map.weight), bias: Float32Array.from(map.bias) }
+      return { figures: panelFigures(before, rotate(own, alignment), own, dim), alignment, none: null }
+    }
+    const rotated = aligned(rotation)
+    if (rotated.figures!.residual <= maxFrameResidual) return rotated
+    const scaled = aligned(withSpreadOf(own, before, rotation))
+    return scaled.figures!.residual <= maxFrameResidual ? scaled : rotated
   } finally {
     encoder.dispose()
     old.dispose()
