@@ -22,7 +22,7 @@ function randomMatrix(name: string, rows: number, cols: number, random: SeededRa
   return { name, rows, cols, data: Float32Array.from(data) }
 }
 
-/** A rotation by Gram–Schmidt, and a shift. */
+/** A rotation by Gram–Schmidt, a scale, and a shift. */
 function randomAlignment(dim: number, random: SeededRandom): AffineMap {
   const rows: number[][] = []
   while (rows.length < dim) {
@@ -34,8 +34,9 @@ function randomAlignment(dim: number, random: SeededRandom): AffineMap {
     const norm = Math.hypot(...row)
     rows.push(row.map((value) => value / norm))
   }
+  const scale = 0.6 + 0.8 * random.nextFloat()
   const bias = Float32Array.from({ length: dim }, () => random.nextNormal())
-  return { dim, weight: Float32Array.from(rows.flat()), bias }
+  return { dim, weight: Float32Array.from(rows.flat(), (value) => scale * value), bias }
 }
 
 /** A snapshot of the model with random weights, of a size that keeps activations near 1. */

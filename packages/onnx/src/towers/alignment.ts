@@ -4,7 +4,7 @@ import { OnnxExportError } from '../graph/export-error.ts'
 import type { Graph } from '../graph/graph.ts'
 import type { Value } from '../graph/model-file.ts'
 
-/** W Wᵀ is the identity to within this, float32 entries rounded from float64 ones. */
+/** W Wᵀ ÷ s² is the identity to within this, float32 entries rounded from float64 ones. */
 const tolerance = 1e-4
 
 function initializers(graph: Graph, { dim, weight, bias }: AffineMap) {
@@ -20,26 +20,31 @@ export function toPublished(graph: Graph, map: AffineMap, x: Value): Value {
 }
 
 /**
- * x = (y − b) Wᵀ, W being orthogonal as Procrustes makes it.
+ * x = (y − b) Wᵀ ÷ s², W being a rotation times a scale s as Procrustes makes it.
  * @throws OnnxExportError where it is not.
  */
 export function toOwn(graph: Graph, map: AffineMap, y: Value, source: string): Value {
-  if (!isOrthogonal(map))
+  const square = scaleSquare(map)
+  if (square === null)
     throw new OnnxExportError(
       `${source}: its alignment is no rotation, so published embeddings have no way back into the mix tower's coordinates. Publish the snapshot again with alignment 'procrustes' or 'none'.`,
     )
   const { weight, bias } = initializers(graph, map)
   return graph.within('alignment', () =>
-    graph.op('Gemm', [graph.binary('Sub', y, bias), weight], y.dims, { transB: 1 }),
+    graph.op('Gemm', [graph.binary('Sub', y, bias), weight], y.dims, { transB: 1, alpha: { float: 1 / square } }),
   )
 }
 
-function isOrthogonal({ dim, weight }: AffineMap): boolean {
+/** s² of a rotation times s; null of any other map. */
+function scaleSquare({ dim, weight }: AffineMap): number | null {
+  const dotOf = (i: number, k: number) => {
+    let dot = 0
+    for (let j = 0; j < dim; j++) dot += weight[i * dim + j] * weight[k * dim + j]
+    return dot
+  }
+  const square = dotOf(0, 0)
+  if (!(square > 0)) return null
   for (let i = 0; i < dim; i++)
-    for (let k = 0; k <= i; k++) {
-      let dot = 0
-      for (let j = 0; j < dim; j++) dot += weight[i * dim + j] * weight[k * dim + j]
-      if (Math.abs(dot - (i === k ? 1 : 0)) > tolerance) return false
-    }
-  return true
+    for (let k = 0; k <= i; k++) if (Math.abs(dotOf(i, k) / square - (i === k ? 1 : 0)) > tolerance) return null
+  return square
 }
