@@ -15,7 +15,6 @@ import {
 } from '@headwater/runtime'
 import {
   type AffineMap,
-  type AlignmentMethod,
   checkSchemaChange,
   type ForwardFigures,
   type NamedMatrix,

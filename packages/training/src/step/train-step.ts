@@ -256,7 +256,11 @@ export class TrainStep {
 
   /** Goes on from what `capture` gave; the records' bytes are for the caller to write. */
   /** @param steps of the training so far */
-  restore({ sums, pendingSteps, steps }: Omit<ReturnType<TrainStep['capture']>, 'records'> & { readonly steps: number }): void {
+  restore({
+    sums,
+    pendingSteps,
+    steps,
+  }: Omit<ReturnType<TrainStep['capture']>, 'records'> & { readonly steps: number }): void {
     this.#sums = sums
     // Rows are no part of a checkpoint; all but a round's last batch are full.
     this.#pending = Array.from({ length: pendingSteps }, (_, i) => ({

@@ -63,7 +63,7 @@ describe('a run to its end', () => {
       expect(Object.keys(result[key])).toEqual(['value', 'low', 'high'])
     expect(result.read).toMatchObject({ p50Us: expect.any(Number), p99Us: expect.any(Number) })
     expect(result.freshness).toMatchObject({ p50Ms: expect.any(Number), p99Ms: expect.any(Number) })
-    expect(result.drift.cosine).toBeLessThanOrEqual(1)
+    expect(result.drift.centredCosine).toBeLessThanOrEqual(1)
     expect(result.adapter).toEqual(expect.stringMatching(/./))
     expect(Object.keys(result.seconds)).toContain('downstream')
     expect(readFileSync(join(run.directory, 'out.html'), 'utf8')).toMatch(/^<!doctype html>[\s\S]*<\/html>\s*$/i)
