@@ -10,10 +10,10 @@ export function methodSection(result: MainJobResult): Html {
   return html`<p>The task is ${dataset.task}. Five downstream models that differ only in the served embedding they see run over the log in time order: every row is predicted, then trained on. All start at the log’s first row; figures are of the last ${formatCount(rowsScored)} of ${formatCount(rows)} rows. The arm without knows the user’s and the item’s ids, the item’s features and running statistics, and the context.</p>
 <p>The user tower (${method.preset}, ${formatCount(method.towerParameters)} parameters) yields ${method.embeddingCount} × ${method.embeddingWidth} numbers a user. It is trained on the log up to each of ${result.snapshots} snapshots and served asynchronously: a read returns what is stored, and an event’s own refresh lands ${formatDuration(method.refreshDelayMs)} of log time later. The arm with sees the average of up to ${pooled} ${pooled === 1 ? 'snapshot' : 'snapshots'}. Both controls are served in the same way.</p>
 <p>Against leaks, each of the ${formatCount(result.servedVectorsChecked)} vectors served was checked: its snapshot’s data cut-off and its feature time lie strictly before the row that it was served to. One that did not would have failed the run.</p>
-<p>NE is mean log loss over the entropy of the base rate of the same rows (${formatPercent(result.baseRate)} positive). Intervals are 95 % percentile intervals of a paired bootstrap that draws whole users, ${formatCount(method.bootstrapDraws)} draws over ${formatCount(result.usersScored)} users; they hold what other users would change, not what another training seed would. ${
+<p>NE is mean log loss over the entropy of the base rate of the same rows (${formatPercent(result.baseRate)} positive). Intervals are 95 % percentile intervals of a paired bootstrap that weighs whole users, ${formatCount(method.bootstrapDraws)} draws over ${formatCount(result.usersScored)} users. ${
     seeds.length > 1
-      ? `Figures are means of ${seeds.length} seeds; their spread is in the table by seed.`
-      : 'This run has one seed, so the spread over seeds is not measured.'
+      ? `Figures are means of ${seeds.length} seeds; their spread widens the intervals, and is in the table by seed.`
+      : 'This run has one seed, so the spread over seeds is not measured, and in no interval.'
   }</p>
 <p>Read latency and freshness were measured by wall clock in a phase of their own, over the store that the replay filled.</p>
 `
@@ -28,6 +28,7 @@ export function factsList(result: MainJobResult): Html {
       'rows',
       `${formatCount(result.rows)}, ${formatCount(result.skippedRows)} skipped; ${formatCount(dataset.users)} users, ${formatCount(dataset.items)} items; ${formatDays(dataset)}`,
     ],
+    ['digest of the log', dataset.digest],
     ['adapter', result.adapter],
     [
       'in kernels',

@@ -103,6 +103,15 @@ describe('figures in the tables equal the result', () => {
     )
   })
 
+  test('intervals by users, by items and by both', () => {
+    const [overWithout, overUntrained] = cells(page, 'Gain of the served embedding, by what is drawn')
+    const { items, both } = result.otherIntervals.neGain
+    const bounds = (own: { low: number; high: number }) =>
+      `[+${(100 * own.low).toFixed(2)}, +${(100 * own.high).toFixed(2)}]`
+    expect(overWithout.slice(2)).toEqual([bounds(result.neGain), bounds(items!), bounds(both!)])
+    expect(overUntrained.slice(3)).toEqual(['–', '–'])
+  })
+
   test('serving, drift, seeds and time', () => {
     const serving = cells(page, 'Serving, by wall clock')
     expect(serving.map(([p]) => Number(p))).toEqual(result.read.quantiles.map((quantile) => quantile.percent))

@@ -20,6 +20,7 @@ import {
   armsTable,
   driftTable,
   earlierEventsTable,
+  intervalsTable,
   progressiveTable,
   secondsTable,
   seedsTable,
@@ -36,7 +37,7 @@ export function renderReport(result: MainJobResult): string {
 ${renderWarnings(result.warnings)}${keyFigures(result)}</header>
 <main>
 <h2>The gain and its controls</h2>
-${renderFigures(...armFigures(result))}${renderHtmlTable(armsTable(result))}
+${renderFigures(...armFigures(result))}${renderHtmlTable(armsTable(result))}${renderHtmlTable(intervalsTable(result))}
 <h2>Who gains</h2>
 ${legend(['without', 'with'])}${renderFigures(...earlierEventsFigures(result))}${renderHtmlTable(earlierEventsTable(result))}
 <h2>Over time</h2>

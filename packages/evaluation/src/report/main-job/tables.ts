@@ -1,3 +1,4 @@
+import type { Interval } from '../findings.ts'
 import {
   formatCount,
   formatDay,
@@ -5,6 +6,7 @@ import {
   formatDuration,
   formatFixed,
   formatGain,
+  formatGainBounds,
   formatGainInterval,
   formatNe,
   formatNeBounds,
@@ -33,6 +35,21 @@ export function armsTable({
     ['gain over without, 95 %', (arm) => (arm === 'without' ? '–' : formatGainInterval(gains[arm]))],
     ['Σp/Σy', (arm) => formatFixed(calibration[arm], 3)],
     ['ECE', (arm) => formatNe(ece[arm])],
+  ])
+}
+
+export function intervalsTable({ neGain, gainOverUntrained, otherIntervals }: MainJobResult): FigureTable {
+  const boundsOf = (gain: Interval | null) => (gain ? formatGainBounds(gain) : '–')
+  const gains = [
+    { name: 'over without', gain: neGain, ...otherIntervals.neGain },
+    { name: 'over untrained', gain: gainOverUntrained, ...otherIntervals.gainOverUntrained },
+  ]
+  return tableOf('Gain of the served embedding, by what is drawn', gains, [
+    ['gain', ({ name }) => name],
+    ['value', ({ gain }) => formatGain(gain.value)],
+    ['users', ({ gain }) => boundsOf(gain)],
+    ['items', ({ items }) => boundsOf(items)],
+    ['users and items', ({ both }) => boundsOf(both)],
   ])
 }
 
