@@ -7,7 +7,8 @@ import { smallEvents, smallSchema } from '../testing/small-log.ts'
 import { FactorModel } from './factor-model.ts'
 import { downstreamFamily, rowSelector } from './family.ts'
 import { RankingModel } from './ranking-model.ts'
-import { type DownstreamModel, RowBuffer, usualFlags } from './rows.ts'
+import { defaultRanking, type RankingSettings } from './ranking-settings.ts'
+import { type DownstreamModel, type DownstreamRows, RowBuffer, usualFlags } from './rows.ts'
 import { SmallMlp } from './small-mlp.ts'
 
 const space = compileFeatures(smallSchema)
@@ -140,6 +141,85 @@ test.each([
   await held.predict(all[10].view)
   await live.predict(all[10].view)
   expect(await held.logits()).toEqual(await live.logits())
+})
+
+describe('a ranking model of several tasks', () => {
+  const ranking = (change: Partial<RankingSettings>, others = 1) =>
+    new RankingModel(device, space.item, {
+      rows: 64,
+      userBuckets: 128,
+      dim,
+      flags: usualFlags,
+      seed: 1,
+      others,
+      ranking: { ...defaultRanking, ...change },
+    })
+  /** Steps with another task whose label is the rule's, or its contrary, and of a weight. */
+  const withOther = (count: number, turned: boolean, weight: number) =>
+    steps(count, adds).map(({ view }) => {
+      const labels = view.labels.map((label) => (turned ? 1 - label : label))
+      return { ...view, others: { labels, weights: new Float32Array(view.rows).fill(weight) } }
+    })
+  const logitsOf = async (model: DownstreamModel, all: readonly DownstreamRows[]) => {
+    for (const view of all) await model.step(view)
+    return model.logits()
+  }
+
+  test('learns from the others where their labels are known, and predicts its own', async () => {
+    const turned = await logitsOf(ranking({}), withOther(40, true, 1))
+    const same = await logitsOf(ranking({}), withOther(40, false, 1))
+    expect(turned).not.toEqual(same)
+    const { labels } = steps(40, adds)[39].view
+    const right = (logits: Float32Array) =>
+      logits.subarray(-64).reduce((sum, logit, row) => sum + Number(logit > 0 === (labels[row] === 1)), 0)
+    for (const logits of [turned, same]) expect(right(logits)).toBeGreaterThan(48)
+  })
+
+  test('learns nothing from labels that are unknown, or of no weight in the loss', async () => {
+    const unknown = (turned: boolean) => logitsOf(ranking({}), withOther(6, turned, 0))
+    expect(await unknown(true)).toEqual(await unknown(false))
+    const unweighted = (turned: boolean) => logitsOf(ranking({ otherTasks: 0 }), withOther(6, turned, 1))
+    expect(await unweighted(true)).toEqual(await unweighted(false))
+  })
+
+  test('drops units out in training alone', async () => {
+    const model = ranking({ dropout: 0.5 }, 0)
+    const all = steps(12, adds)
+    const logits = await logitsOf(
+      model,
+      all.map(({ view }) => view),
+    )
+    const again = ranking({ dropout: 0.5 }, 0)
+    for (const { view } of all) {
+      await again.predict(view)
+      await again.predict(view)
+      await again.train(view)
+    }
+    const twice = await again.logits()
+    for (let step = 0; step < 12; step++) {
+      const [first, second] = [2 * step, 2 * step + 1].map((at) => twice.subarray(64 * at, 64 * (at + 1)))
+      expect(first).toEqual(second)
+      expect(first).toEqual(logits.subarray(64 * step, 64 * (step + 1)))
+    }
+    expect(logits).not.toEqual(
+      await logitsOf(
+        ranking({ dropout: 0 }, 0),
+        all.map(({ view }) => view),
+      ),
+    )
+  })
+
+  test('an id’s first steps are small where Adagrad’s sums begin high', async () => {
+    const [{ view }] = steps(1, adds)
+    const moved = async (firstSquare: number) => {
+      const rates = { ...defaultRanking.rates, dense: 0, weightDecay: 0 }
+      const logits = await logitsOf(ranking({ firstSquare, rates }, 0), [view, view])
+      return logits.subarray(64).reduce((sum, logit, row) => sum + Math.abs(logit - logits[row]), 0)
+    }
+    const [low, high] = [await moved(0), await moved(1)]
+    expect(high).toBeGreaterThan(0)
+    expect(low).toBeGreaterThan(10 * high)
+  })
 })
 
 describe('the family', () => {

@@ -6,7 +6,7 @@ import type { ReplayedBlock } from '../replay/blocks.ts'
 import { createModel, type DownstreamSpec, rowSelector, stepRows, userBucket } from './family.ts'
 import { type DownstreamModel, type DownstreamOptions, type DownstreamRows, RowBuffer, type Served } from './rows.ts'
 
-export interface ProgressiveRunOptions extends Omit<DownstreamOptions, 'userBuckets'> {
+export interface ProgressiveRunOptions extends Omit<DownstreamOptions, 'userBuckets' | 'others'> {
   readonly device: GpuDevice
   readonly space: FeatureSpace
   readonly spec: DownstreamSpec
@@ -28,6 +28,8 @@ export class ProgressiveRun {
   readonly #model: DownstreamModel
   readonly #selects: ReturnType<typeof rowSelector>
   readonly #delayMs: number
+  /** Tasks whose labels are known when the model's own are. */
+  readonly #others: readonly number[]
   readonly #labels: Uint8Array
   readonly #labelWeights: Float32Array
   #buffer: RowBuffer
@@ -47,9 +49,12 @@ export class ProgressiveRun {
     const { device, space, spec } = options
     this.#options = options
     this.#deployedAt = [...(options.deployedAt ?? [])]
-    this.#model = options.model ?? createModel(device, space, spec, options)
     this.#selects = rowSelector(space, spec)
     this.#delayMs = space.tasks[spec.task].delayMs
+    this.#others = space.tasks.flatMap(({ delayMs }, task) =>
+      task !== spec.task && delayMs <= this.#delayMs ? [task] : [],
+    )
+    this.#model = options.model ?? createModel(device, space, spec, { ...options, others: this.#others.length })
     this.#labels = new Uint8Array(space.tasks.length)
     this.#labelWeights = new Float32Array(space.tasks.length)
     this.#buffer = this.#newBuffer()
@@ -70,7 +75,8 @@ export class ProgressiveRun {
         const { space, spec } = this.#options
         const user = userBucket(space, event.user)
         if (this.#buffer.rows === 0) this.#firstMs = event.timeMs
-        this.#buffer.push(user, block.item, row, served[row], this.#labels[spec.task])
+        const place = this.#buffer.push(user, block.item, row, served[row], this.#labels[spec.task])
+        this.#putOthers(place)
         this.#predicted.push({ row: event.row, label: this.#labels[spec.task] })
         this.#lastMs = event.timeMs
         this.#lastRow = event.row
@@ -106,6 +112,14 @@ export class ProgressiveRun {
   #takes(event: LogEvent): boolean {
     this.#options.space.labels(event, this.#labels, this.#labelWeights)
     return this.#selects(event, this.#labels, this.#labelWeights)
+  }
+
+  #putOthers(place: number): void {
+    const { labels, weights } = this.#buffer.others
+    for (const [i, task] of this.#others.entries()) {
+      labels[place * this.#others.length + i] = this.#labels[task]
+      weights[place * this.#others.length + i] = this.#labelWeights[task] > 0 ? 1 : 0
+    }
   }
 
   async #step(): Promise<void> {
@@ -147,7 +161,7 @@ export class ProgressiveRun {
 
   #newBuffer(): RowBuffer {
     const { space, dim, flags } = this.#options
-    return new RowBuffer(space, stepRows, dim, flags)
+    return new RowBuffer(space, stepRows, dim, flags, this.#others.length)
   }
 }
 

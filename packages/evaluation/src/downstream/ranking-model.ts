@@ -2,8 +2,8 @@
  * A downstream ranking model on the GPU, a small DLRM: hashed ids and dense features, with or without a served vector.
  *   X = [dense | flags | mean of each bag's embeddings];  q = X W_q + b_q + e W_e, where e is the served vector, if there is one
  *   Z = [q | G grouped dots of q and X W_v + b_v];  H₁ = ReLU(X W + Z W' + b);  H₂ = ReLU(H₁ W₂ + b₂)
- *   logit = H₂ w + X w' + Z w'' + b₃
- * Shape letters: R rows, D width of the served vector.
+ *   logit = H₂ w + X w' + Z w'' + b₃, one a task: its own first, then the others, which teach it beside
+ * Shape letters: R rows, D width of the served vector, T other tasks.
  */
 import type { SideBatch, SideLayout } from '@headwater/features'
 import { type GpuDevice, Pacer } from '@headwater/gpu'
@@ -28,6 +28,7 @@ import {
   withWeights,
 } from '@headwater/runtime'
 import { initialize, type Rates, recordAdamw, writeRates } from '@headwater/training'
+import { defaultRanking, type RankingSettings } from './ranking-settings.ts'
 import type { DownstreamModel, DownstreamOptions, DownstreamRows } from './rows.ts'
 
 export interface RankingModelOptions extends DownstreamOptions {
@@ -35,39 +36,33 @@ export interface RankingModelOptions extends DownstreamOptions {
   readonly rows: number
 }
 
-const defaults = {
-  rates: { dense: 1e-3, tables: 0.05, weightDecay: 0.01 },
-  /** L2 penalty on an id's embedding, a lookup. */
-  l2: 0.1,
-} as const
-const idWidth = 16
 /** Width of q, and its dots with the item's vector: pairwise interactions that a plain MLP is slow to find. */
 const queryWidth = 32
 const dots = 8
-const hiddenWidths = [64, 32] as const
 
 /** Submits that are waited for at once: each wait costs as much as a small step. */
 const submitsAhead = 8
 
 type Declared = ReturnType<typeof declare>
 
-function declare(layout: SideLayout, dim: number) {
+function declare(layout: SideLayout, dim: number, tasks: number, { idWidth, hidden }: RankingSettings) {
   const set = new ParameterSet()
   const inputs = declareItemInputs(set, 'x', layout, idWidth)
   const plain = { bias: false }
   return {
     set,
     inputs,
-    first: declareLinear(set, 'first', inputs.columns, hiddenWidths[0]),
-    second: declareLinear(set, 'second', hiddenWidths[0], hiddenWidths[1]),
-    last: declareLinear(set, 'last', hiddenWidths[1], 1),
-    wide: declareLinear(set, 'wide', inputs.columns, 1, plain),
+    first: declareLinear(set, 'first', inputs.columns, hidden[0]),
+    second: declareLinear(set, 'second', hidden[0], hidden[1]),
+    last: declareLinear(set, 'last', hidden[1], tasks),
+    wide: declareLinear(set, 'wide', inputs.columns, tasks, plain),
     query: declareLinear(set, 'query', inputs.columns, queryWidth),
     item: declareLinear(set, 'item', inputs.columns, queryWidth),
     // From zero: a model that has long been trained without must not be shaken when the first vectors arrive.
     served: dim > 0 ? declareLinear(set, 'served', dim, queryWidth, { bias: false, bound: 0 }) : null,
-    firstOfZ: declareLinear(set, 'first-of-z', queryWidth + dots, hiddenWidths[0], plain),
-    wideOfZ: declareLinear(set, 'wide-of-z', queryWidth + dots, 1, plain),
+    firstOfZ: declareLinear(set, 'first-of-z', queryWidth + dots, hidden[0], plain),
+    wideOfZ: declareLinear(set, 'wide-of-z', queryWidth + dots, tasks, plain),
+    sites: [set.site(), set.site()],
   }
 }
 
@@ -75,6 +70,7 @@ function declare(layout: SideLayout, dim: number) {
 interface Recording {
   readonly rec: ModelRecorder
   readonly model: Declared
+  readonly settings: RankingSettings
 }
 
 /** Z [R, 40] of X and the served vector [R, D]. */
@@ -115,14 +111,15 @@ function interactionBackward(
   if (model.served) linearBackward(rec, model.served, vector!, dq)
 }
 
-/** Logits [R, 1] of X and Z. */
-function headForward({ rec, model }: Recording, x: Tensor, z: Tensor) {
-  const h1 = rec.tensor('first hidden', x.rows, hiddenWidths[0])
-  const h2 = rec.tensor('second hidden', x.rows, hiddenWidths[1])
-  const logits = rec.tensor('logits', x.rows, 1)
+/** Logits [R, 1 + T] of X and Z. */
+function headForward({ rec, model }: Recording, x: Tensor, z: Tensor, dropout: number) {
+  const h1 = rec.tensor('first hidden', x.rows, model.first.weight.cols)
+  const h2 = rec.tensor('second hidden', x.rows, model.second.weight.cols)
+  const logits = rec.tensor('logits', x.rows, model.last.weight.cols)
+  const [site1, site2] = model.sites
   linearForward(rec, model.firstOfZ, z, h1)
-  linearForward(rec, model.first, x, h1, { activation: 'relu', accumulate: true })
-  linearForward(rec, model.second, h1, h2, { activation: 'relu' })
+  linearForward(rec, model.first, x, h1, { activation: 'relu', accumulate: true, dropout, site: site1 })
+  linearForward(rec, model.second, h1, h2, { activation: 'relu', dropout, site: site2 })
   linearForward(rec, model.wideOfZ, z, logits)
   linearForward(rec, model.wide, x, logits, { accumulate: true })
   linearForward(rec, model.last, h2, logits, { accumulate: true })
@@ -131,22 +128,22 @@ function headForward({ rec, model }: Recording, x: Tensor, z: Tensor) {
 
 /** Gradients of X and Z, new ones. */
 function headBackward(
-  { rec, model }: Recording,
+  { rec, model, settings: { dropout } }: Recording,
   x: Tensor,
   z: Tensor,
   { h1, h2 }: ReturnType<typeof headForward>,
   dLogits: Tensor,
 ) {
-  const dh2 = rec.tensor('gradient of second hidden', x.rows, hiddenWidths[1])
-  const dSum2 = rec.tensor('gradient before second ReLU', x.rows, hiddenWidths[1])
-  const dh1 = rec.tensor('gradient of first hidden', x.rows, hiddenWidths[0])
-  const dSum1 = rec.tensor('gradient before first ReLU', x.rows, hiddenWidths[0])
+  const dh2 = rec.tensor('gradient of second hidden', x.rows, h2.cols)
+  const dSum2 = rec.tensor('gradient before second ReLU', x.rows, h2.cols)
+  const dh1 = rec.tensor('gradient of first hidden', x.rows, h1.cols)
+  const dSum1 = rec.tensor('gradient before first ReLU', x.rows, h1.cols)
   const dx = rec.tensor('gradient of X', x.rows, x.cols)
   const dz = rec.tensor('gradient of Z', x.rows, z.cols)
   linearBackward(rec, model.last, h2, dLogits, { into: dh2, accumulate: false })
-  reluDropoutBackward(rec, h2, dh2, dSum2)
+  reluDropoutBackward(rec, h2, dh2, dSum2, dropout)
   linearBackward(rec, model.second, h1, dSum2, { into: dh1, accumulate: false })
-  reluDropoutBackward(rec, h1, dh1, dSum1)
+  reluDropoutBackward(rec, h1, dh1, dSum1, dropout)
   linearBackward(rec, model.first, x, dSum1, { into: dx, accumulate: false })
   linearBackward(rec, model.wide, x, dLogits, { into: dx, accumulate: true })
   linearBackward(rec, model.firstOfZ, z, dSum1, { into: dz, accumulate: false })
@@ -154,10 +151,10 @@ function headBackward(
   return { dx, dz }
 }
 
-function forward(recording: Recording, inputs: InputBatch, vector: Tensor | null) {
+function forward(recording: Recording, inputs: InputBatch, vector: Tensor | null, dropout = 0) {
   const { x, backward } = recording.model.inputs.forward(recording.rec, inputs)
   const interaction = interactionForward(recording, x, vector)
-  return { x, inputsBackward: backward, interaction, head: headForward(recording, x, interaction.z) }
+  return { x, inputsBackward: backward, interaction, head: headForward(recording, x, interaction.z, dropout) }
 }
 
 /** Of the mean loss over the rows. */
@@ -170,7 +167,7 @@ function backward(
   const { dx, dz } = headBackward(recording, x, interaction.z, head, dLogits)
   interactionBackward(recording, x, vector, interaction, dz, dx)
   // The loss is a mean over rows, and so is its penalty.
-  inputsBackward(dx, defaults.l2 / x.rows)
+  inputsBackward(dx, recording.settings.penalty / x.rows)
 }
 
 interface Predicting {
@@ -180,14 +177,17 @@ interface Predicting {
 
 /**
  * Predicts a batch and then trains on it, in one recorded step: the logits come from the weights before the update. Where labels
- * come later, or predictions are held back, the two are apart.
+ * come later, predictions are held back or training drops units out, the two are apart.
  */
 export class RankingModel implements DownstreamModel {
   readonly stepsHeld = 64
   readonly #device: GpuDevice
   readonly #layout: SideLayout
   readonly #options: RankingModelOptions
+  readonly #settings: RankingSettings
   readonly #rates: Rates
+  /** 1 + T */
+  readonly #tasks: number
   readonly #model: Declared
   readonly #weights: Weights
   readonly #inputs: InputBatch
@@ -210,8 +210,10 @@ export class RankingModel implements DownstreamModel {
   #trained = 0
 
   constructor(device: GpuDevice, layout: SideLayout, options: RankingModelOptions) {
-    const { rows, dim, flags, userBuckets, seed, rateFactor = 1 } = options
-    const { dense, tables, weightDecay } = defaults.rates
+    const { rows, dim, flags, userBuckets, seed, others = 0, rateFactor = 1, ranking = defaultRanking } = options
+    const { dense, tables, weightDecay } = ranking.rates
+    this.#settings = ranking
+    this.#tasks = 1 + others
     this.#device = device
     this.#layout = layout
     this.#options = options
@@ -223,18 +225,22 @@ export class RankingModel implements DownstreamModel {
         sequence: null,
       },
       dim,
+      this.#tasks,
+      ranking,
     )
     this.#weights = new Weights(device, this.#model.set, true)
     initialize(this.#weights, seed)
+    this.#beginSquares()
     this.#inputs = new InputBatch(device, this.#model.inputs.needs, rows, true)
     this.#write = queueWrite(device)
     const own = (label: string, r: number, c: number) =>
       persistent(device.buffer(label, r * padded(c) * 4, GPUBufferUsage.STORAGE | GPUBufferUsage.COPY_DST), r, c)
     this.#vector = dim > 0 ? own('served vector', rows, dim) : null
-    this.#labels = own('labels', rows, 1)
-    this.#labelWeights = own('label weights', rows, 1)
-    this.#taskWeights = own('task weights', 1, 1)
-    device.gpuDevice.queue.writeBuffer(this.#taskWeights.storage.buffer!, 0, Float32Array.of(1))
+    this.#labels = own('labels', rows, this.#tasks)
+    this.#labelWeights = own('label weights', rows, this.#tasks)
+    this.#taskWeights = own('task weights', 1, this.#tasks)
+    const taskWeights = new Float32Array(this.#tasks).fill(ranking.otherTasks).fill(1, 0, 1)
+    device.gpuDevice.queue.writeBuffer(this.#taskWeights.storage.buffer!, 0, taskWeights)
     this.#predicting = this.#recordPredicting(this.#weights)
     this.#training = this.#recordTraining()
     this.#buffer = device.buffer(
@@ -247,28 +253,38 @@ export class RankingModel implements DownstreamModel {
     this.#pacer = new Pacer(device)
   }
 
+  #beginSquares(): void {
+    const { firstSquare } = this.#settings
+    for (const table of this.#model.set.tables) {
+      const [{ squares }] = this.#weights.table(table).parts
+      const { buffer, offsetBytes } = squares!.storage
+      this.#device.gpuDevice.queue.writeBuffer(buffer!, offsetBytes, new Float32Array(table.rows).fill(firstSquare))
+    }
+  }
+
   #recordPredicting(weights: Weights): Predicting {
     const rec = new Recorder(this.#device)
-    const { head } = forward({ rec: withWeights(rec, weights), model: this.#model }, this.#inputs, this.#vector)
+    const recording = { rec: withWeights(rec, weights), model: this.#model, settings: this.#settings }
+    const { head } = forward(recording, this.#inputs, this.#vector)
     return { logits: rec.keep(head.logits), plan: rec.plan(`ranking model ${this.#options.rows}, predicting`) }
   }
 
   #recordTraining(): Predicting {
     const { rows } = this.#options
     const rec = new Recorder(this.#device)
-    const recording = { rec: withWeights(rec, this.#weights), model: this.#model }
-    const pass = forward(recording, this.#inputs, this.#vector)
+    const recording = { rec: withWeights(rec, this.#weights), model: this.#model, settings: this.#settings }
+    const pass = forward(recording, this.#inputs, this.#vector, this.#settings.dropout)
     const logits = rec.keep(pass.head.logits)
-    const dlogits = rec.tensor('gradient of logits', rows, 1)
+    const dlogits = rec.tensor('gradient of logits', rows, this.#tasks)
     rec.dispatch(
       bceMultiTask,
-      { R: rows, T: 1, scale: 1 / rows },
+      { R: rows, T: this.#tasks, scale: 1 / rows },
       {
         logits,
         labels: this.#labels,
         labelWeights: this.#labelWeights,
         taskWeights: this.#taskWeights,
-        loss: rec.tensor('loss', rows, 1),
+        loss: rec.tensor('loss', rows, this.#tasks),
         dlogits,
       },
     )
@@ -278,7 +294,7 @@ export class RankingModel implements DownstreamModel {
   }
 
   async step(rows: DownstreamRows): Promise<void> {
-    if (this.#heldBack !== null) {
+    if (this.#heldBack !== null || this.#settings.dropout > 0) {
       await this.predict(rows)
       await this.train(rows)
       return
@@ -336,12 +352,25 @@ export class RankingModel implements DownstreamModel {
     this.#device.gpuDevice.queue.writeBuffer(storage.buffer!, 0, inRowsOf(vectors, rows, cols, stride))
   }
 
-  #uploadLabels({ rows, labels }: DownstreamRows): void {
+  /** A row's own label, known where it is trained on, and behind it those of the other tasks. */
+  #uploadLabels({ rows, labels, others }: DownstreamRows): void {
     const { queue } = this.#device.gpuDevice
-    const { seed, rows: most } = this.#options
+    const { seed } = this.#options
+    const { stride } = this.#labels
     writeRates(this.#weights, ++this.#trained, seed, this.#rates)
-    queue.writeBuffer(this.#labels.storage.buffer!, 0, inRowsOf(labels, rows, 1, 4, most))
-    queue.writeBuffer(this.#labelWeights.storage.buffer!, 0, new Float32Array(most * 4).fill(1, 0, rows * 4))
+    const T = this.#tasks - 1
+    const [values, weights] = [
+      new Float32Array(this.#labels.rows * stride),
+      new Float32Array(this.#labels.rows * stride),
+    ]
+    for (let row = 0; row < rows; row++) {
+      values[row * stride] = labels[row]
+      weights[row * stride] = 1
+      values.set(others.labels.subarray(row * T, (row + 1) * T), row * stride + 1)
+      weights.set(others.weights.subarray(row * T, (row + 1) * T), row * stride + 1)
+    }
+    queue.writeBuffer(this.#labels.storage.buffer!, 0, values)
+    queue.writeBuffer(this.#labelWeights.storage.buffer!, 0, weights)
   }
 
   /** Runs a plan, and keeps the logits that it gives. */
@@ -357,9 +386,10 @@ export class RankingModel implements DownstreamModel {
 
   async logits(): Promise<Float32Array> {
     const { rows } = this.#options
-    const raw = new Float32Array(await this.#device.read(this.#buffer, this.#bufferedRows.length * rows * 4 * 4))
+    const { stride } = this.#training.logits
+    const raw = new Float32Array(await this.#device.read(this.#buffer, this.#bufferedRows.length * rows * stride * 4))
     const logits = this.#bufferedRows.flatMap((count, slot) =>
-      Array.from({ length: count }, (_, row) => raw[(slot * rows + row) * 4]),
+      Array.from({ length: count }, (_, row) => raw[(slot * rows + row) * stride]),
     )
     this.#bufferedRows = []
     return Float32Array.from(logits)
@@ -384,16 +414,10 @@ function valuesOf(weights: Weights): Tensor[] {
   return [...weights.runs.map(({ values }) => values), ...tables]
 }
 
-/** The first rows of [R, cols] as a tensor holds them, whose rows are `stride` apart; zeros up to `most` rows. */
-function inRowsOf(
-  values: Float32Array,
-  rows: number,
-  cols: number,
-  stride: number,
-  most = rows,
-): Float32Array<ArrayBuffer> {
-  if (cols === stride && most === rows) return values.subarray(0, rows * cols) as Float32Array<ArrayBuffer>
-  const wide = new Float32Array(most * stride)
+/** The first rows of [R, cols] as a tensor holds them, whose rows are `stride` apart. */
+function inRowsOf(values: Float32Array, rows: number, cols: number, stride: number): Float32Array<ArrayBuffer> {
+  if (cols === stride) return values.subarray(0, rows * cols) as Float32Array<ArrayBuffer>
+  const wide = new Float32Array(rows * stride)
   for (let row = 0; row < rows; row++) wide.set(values.subarray(row * cols, (row + 1) * cols), row * stride)
   return wide
 }

@@ -1,6 +1,7 @@
-/** What a downstream model is given of a step's rows. Shape letters: R rows, D width of the served vector, F flags. */
+/** What a downstream model is given of a step's rows. Shape letters: R rows, D width of the served vector, F flags, T other tasks. */
 import type { FeatureSpace, SideBatch, SideLayout } from '@headwater/features'
 import { copyRow } from '../replay/copy-row.ts'
+import type { RankingSettings } from './ranking-settings.ts'
 
 /** Columns that tell a served vector's state: served at all, stale, and the log of its age. */
 export type Flag = 'served' | 'served.stale' | 'served.age'
@@ -29,6 +30,8 @@ export interface DownstreamRows {
   readonly vectors: Float32Array
   /** 0/1 [R] */
   readonly labels: Float32Array
+  /** Labels 0/1 of other tasks, and their weights, 0 where a label is unknown: both [R, T]. */
+  readonly others: { readonly labels: Float32Array; readonly weights: Float32Array }
 }
 
 /** What every model is made for. */
@@ -39,8 +42,12 @@ export interface DownstreamOptions {
   /** What it is told of the served vector's state, F names. */
   readonly flags: readonly Flag[]
   readonly seed: number
+  /** Tasks beside its own that a model may learn from, T. Default none. */
+  readonly others?: number
   /** Of the usual learning rate. Default 1. */
   readonly rateFactor?: number
+  /** Of a ranking model. Default: the usual ones. */
+  readonly ranking?: RankingSettings
 }
 
 /** A model that predicts rows and is trained on them, in this order: predictions never know the labels of their step. */
@@ -68,11 +75,13 @@ export class RowBuffer {
   readonly flags: Float32Array
   readonly vectors: Float32Array
   readonly labels: Float32Array
+  readonly others: DownstreamRows['others']
   readonly #layout: SideLayout
   readonly #flagNames: readonly Flag[]
   rows = 0
 
-  constructor(space: FeatureSpace, capacity: number, dim: number, flags: readonly Flag[]) {
+  /** @param others T */
+  constructor(space: FeatureSpace, capacity: number, dim: number, flags: readonly Flag[], others = 0) {
     this.#layout = space.item
     this.#flagNames = flags
     this.dim = dim
@@ -81,10 +90,11 @@ export class RowBuffer {
     this.flags = new Float32Array(capacity * flags.length)
     this.vectors = new Float32Array(capacity * dim)
     this.labels = new Float32Array(capacity)
+    this.others = { labels: new Float32Array(capacity * others), weights: new Float32Array(capacity * others) }
   }
 
-  /** @param served null where nothing is */
-  push(user: number, item: SideBatch, itemRow: number, served: Served | null, label: number): void {
+  /** @param served null where nothing is @returns the row, whose labels of other tasks are as they were */
+  push(user: number, item: SideBatch, itemRow: number, served: Served | null, label: number): number {
     const row = this.rows++
     this.users[row] = user
     this.labels[row] = label
@@ -94,11 +104,12 @@ export class RowBuffer {
     })
     if (served === null) this.vectors.fill(0, row * this.dim, (row + 1) * this.dim)
     else this.vectors.set(served.vector, row * this.dim)
+    return row
   }
 
   get view(): DownstreamRows {
-    const { rows, users, item, flags, vectors, labels } = this
-    return { rows, users, item: { ...item, rows }, flags, vectors, labels }
+    const { rows, users, item, flags, vectors, labels, others } = this
+    return { rows, users, item: { ...item, rows }, flags, vectors, labels, others }
   }
 }
 
