@@ -6,8 +6,9 @@ import { auc, logLossesOfLogits, normalizedEntropyOfLosses, seededRandom } from 
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { ServedLogError, type ServedRow, servedBlocks } from '../replay/served-log.ts'
 import { memoryLog, smallEvents, smallSchema } from '../testing/small-log.ts'
-import { evaluateServed, type ServedChoice } from './evaluate-served.ts'
+import { evaluateServed, givenFeatures, nothing, type ServedChoice, servedVector } from './evaluate-served.ts'
 import { downstreamFamily } from './family.ts'
+import { defaultRanking } from './ranking-settings.ts'
 
 /** No multiple of 4, as the statistics that are served in a vector's place need not be. */
 const dim = 6
@@ -31,10 +32,11 @@ const planted = {
 }
 const [spec] = downstreamFamily(space, null)
 const choices: ServedChoice[] = [
-  { name: 'without', pick: null },
+  { name: 'without', ...nothing },
   ...Object.keys(planted).map((name, m): ServedChoice => {
-    return { name, pick: (models) => ({ vector: models[m].pooled, about: models[m] }) }
+    return { name, ...servedVector(dim, (models) => ({ vector: models[m].pooled, about: models[m] })) }
   }),
+  { name: 'features', ...givenFeatures(space.user.dense.length) },
 ]
 
 let device: GpuDevice
@@ -62,9 +64,10 @@ async function* servedPlants(from = firstServedRow): AsyncGenerator<ServedRow> {
 }
 
 async function evaluate(log: readonly LogEvent[], served = servedPlants()): Promise<Record<string, Float32Array>> {
-  const blocks = servedBlocks(space, memoryLog(smallSchema, log), served)
+  const blocks = servedBlocks(space, memoryLog(smallSchema, log), served, { features: (dense) => dense.slice() })
   // Fast enough for so short a log.
-  return evaluateServed(blocks, { device, space, spec, choices, dim, seed: 1, rateFactor: 10 })
+  const rates = { ...defaultRanking.rates, dense: 1e-2 }
+  return evaluateServed(blocks, { device, space, spec, choices, seed: 1, ranking: { ...defaultRanking, rates } })
 }
 
 describe('planted embeddings', () => {
@@ -86,6 +89,13 @@ describe('planted embeddings', () => {
     expect(Math.abs(ne('zeros') / ne('without') - 1)).toBeLessThan(0.02)
     expect(ne('noise') / ne('without')).toBeGreaterThan(0.98)
     expect(aucOf('noise')).toBeLessThan(aucOf('without') + 0.03)
+  })
+
+  test('a user’s features tell of their taste, before anything is served too', () => {
+    expect(ne('features')).toBeLessThan(ne('without'))
+    const before = labels.subarray(250, firstServedRow)
+    const early = (name: string) => auc(found[name].subarray(250, firstServedRow), before)
+    expect(early('features')).toBeGreaterThan(early('zeros'))
   })
 
   test('a vector of default status is not looked at', () => {

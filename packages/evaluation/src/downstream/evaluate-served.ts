@@ -1,17 +1,52 @@
-/** Ranking models that differ only in which of the served vectors they see, over one log. */
+/** Ranking models that differ only in what they are given of a row's user, over one log. */
 import type { FeatureSpace } from '@headwater/features'
 import type { GpuDevice } from '@headwater/gpu'
 import { servedStatus } from '@headwater/pooling'
 import type { ReplayedBlock } from '../replay/blocks.ts'
-import type { ServedVector } from '../replay/served-log.ts'
+import type { KnownOfUser, ServedVector } from '../replay/served-log.ts'
 import type { DownstreamSpec } from './family.ts'
 import { addToEach, ProgressiveRun } from './progressive-run.ts'
-import type { Served } from './rows.ts'
+import type { RankingSettings } from './ranking-settings.ts'
+import type { Flag, Served } from './rows.ts'
 
-/** Where a model finds its vector among those that were served to a row; null for the model without one. */
+/** What a model is given of a row's user. */
 export interface ServedChoice {
   readonly name: string
-  readonly pick: ((models: readonly ServedVector[]) => { vector: Float32Array; about: ServedVector }) | null
+  /** Numbers of a vector; 0 for none. */
+  readonly dim: number
+  /** What it is told of the vector's state. */
+  readonly flags: readonly Flag[]
+  /** Null for nothing. */
+  readonly give: (known: KnownOfUser) => Served | null
+}
+
+/** A model that is given nothing. */
+export const nothing: Omit<ServedChoice, 'name'> = { dim: 0, flags: [], give: () => null }
+
+/**
+ * A model that is given a vector of those that were served, with its state.
+ * @param pick among the served models
+ */
+export function servedVector(
+  dim: number,
+  pick: (models: readonly ServedVector[]) => { readonly vector: Float32Array; readonly about: ServedVector },
+): Omit<ServedChoice, 'name'> {
+  return {
+    dim,
+    flags: ['served', 'served.stale', 'served.age'],
+    give: ({ models }) => {
+      if (models === null) return null
+      const { vector, about } = pick(models)
+      // A default vector is served to whom nothing is held of: it tells nothing.
+      if (about.status === servedStatus.default) return null
+      return { vector, ageMs: about.ageMs, stale: about.status === servedStatus.stale }
+    },
+  }
+}
+
+/** A model that is given the user's features as of the row, from the first row on: they wait for no snapshot. */
+export function givenFeatures(dim: number): Omit<ServedChoice, 'name'> {
+  return { dim, flags: [], give: ({ features }) => ({ vector: features!, ageMs: 0 }) }
 }
 
 export interface EvaluateServedOptions {
@@ -19,11 +54,9 @@ export interface EvaluateServedOptions {
   readonly space: FeatureSpace
   readonly spec: DownstreamSpec
   readonly choices: readonly ServedChoice[]
-  /** Numbers of a vector. */
-  readonly dim: number
   readonly seed: number
-  /** Of the usual learning rate. Default 1. */
-  readonly rateFactor?: number
+  /** Of all models alike. Default: the usual ones. */
+  readonly ranking?: RankingSettings
   /** Sees each block when the models have. */
   readonly onBlock?: (block: Pick<ReplayedBlock<unknown>, 'events'>) => void
 }
@@ -33,26 +66,19 @@ export interface EvaluateServedOptions {
  * @throws what the blocks, the log's labels and the device throw
  */
 export async function evaluateServed(
-  blocks: AsyncIterable<ReplayedBlock<readonly ServedVector[] | null>>,
-  { choices, dim, onBlock, ...options }: EvaluateServedOptions,
+  blocks: AsyncIterable<ReplayedBlock<KnownOfUser>>,
+  { choices, onBlock, ...options }: EvaluateServedOptions,
 ): Promise<Record<string, Float32Array>> {
-  const runs = choices.map(({ name, pick }) => ({
+  const runs = choices.map(({ name, dim, flags, give }) => ({
     name,
-    pick,
-    run: new ProgressiveRun({
-      ...options,
-      dim: pick ? dim : 0,
-      flags: pick ? ['served', 'served.stale', 'served.age'] : [],
-      keptFrom: 0,
-    }),
+    give,
+    run: new ProgressiveRun({ ...options, dim, flags, keptFrom: 0 }),
   }))
   try {
     for await (const block of blocks) {
-      const servedTo = (pick: ServedChoice['pick']) =>
-        block.held.map((models) => (pick && models ? servedBy(pick(models)) : null))
       await addToEach(
         block,
-        runs.map(({ pick, run }) => [run, servedTo(pick)]),
+        runs.map(({ give, run }) => [run, block.held.map(give)]),
       )
       onBlock?.(block)
     }
@@ -62,10 +88,4 @@ export async function evaluateServed(
   } finally {
     for (const { run } of runs) run.dispose()
   }
-}
-
-/** A default vector is served to whom nothing is held of: it tells nothing. */
-function servedBy({ vector, about }: { vector: Float32Array; about: ServedVector }): Served | null {
-  if (about.status === servedStatus.default) return null
-  return { vector, ageMs: about.ageMs, stale: about.status === servedStatus.stale }
 }

@@ -20,7 +20,7 @@ export interface RankingSettings {
 
 /**
  * Found on rows 72–90 % of the bundled log and of the synthetic one, by what is best for the model without an embedding and does
- * not harm the one that is given a user's features: docs/results.md has the figures.
+ * not harm the one that is given a user's features: docs/tuning.md has the figures.
  */
 export const defaultRanking: RankingSettings = {
   rates: { dense: 1e-3, tables: 0.28, weightDecay: 0.01 },

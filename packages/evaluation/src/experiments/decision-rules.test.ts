@@ -84,13 +84,14 @@ const holds = (
 const loss = (skill: number) => Math.log1p(Math.exp(-skill))
 
 describe('gain', () => {
-  const skills = { without: 0.5, untrained: 0.8, 'unseen-untrained': 0.8, flags: 2, random: 2, features: 2 }
+  const below = { without: 0.5, untrained: 0.8, 'unseen-untrained': 0.8, features: 0.9, linear: 0.9 }
+  const skills = { ...below, flags: 2, random: 2 }
 
-  test('is by the model without and the untrained tower, whatever other controls give', () => {
+  test('is by each baseline and the untrained tower, whatever other controls give', () => {
     expect(holds('gain', skills)).toBe(true)
     expect(holds('gain', skills, { without: 1 })).toBe(false)
     expect(holds('gain', skills, { without: 1.2 })).toBe(false)
-    expect(holds('gain', skills, { untrained: 1.2 })).toBe(false)
+    for (const other of ['untrained', 'features', 'linear']) expect(holds('gain', skills, { [other]: 1.2 })).toBe(false)
   })
 
   test('is told with its sign, by the loss over the other’s', () => {
@@ -124,21 +125,27 @@ describe('gain', () => {
     expect(own('sparse', 'asynchronous', 'without')).toBeCloseTo(1 - loss(1) / loss(0.7), 5)
     expect(own('ranking', 'asynchronous#rate-100', 'without#rate-100')).toBeCloseTo(1 - loss(1) / loss(0.5), 5)
     expect(own('ranking', 'split-asynchronous', 'split-without')).toBeCloseTo(1 - loss(1) / loss(0.6), 5)
-    expect(tables[0].rows[0]).toEqual(['without', 'ranking', '1.0000', '1.0000', '0.5000', '1.0000'])
+    expect(tables[0].rows[0]).toEqual([
+      ...['without', 'ranking', '1.0000', '1.0000', '0.5000', '1.0000'],
+      ...new Array(6).fill('1.0000'),
+    ])
   })
 })
 
-test('main-job: by none and the untrained tower, whatever other controls give', () => {
+test('main-job: by each baseline and the untrained tower, whatever other controls give', () => {
   const skills = {
     'served#with': 1,
     'served#without': 0.5,
     'served#untrained': 0.8,
+    'served#features': 0.9,
+    'served#linear': 0.9,
     'served#latest': 2,
     'served#random': 2,
   }
   expect(holds('main-job', skills)).toBe(true)
   expect(holds('main-job', skills, { 'served#without': 1.2 })).toBe(false)
-  expect(holds('main-job', skills, { 'served#untrained': 1.2 })).toBe(false)
+  for (const other of ['untrained', 'features', 'linear'])
+    expect(holds('main-job', skills, { [`served#${other}`]: 1.2 })).toBe(false)
 })
 
 test('each seed has a best rate of its own', () => {

@@ -12,7 +12,7 @@ import { clickOutcomes, syntheticUserDays } from '../power/user-days.ts'
 import type { Findings } from '../report/findings.ts'
 import { formatCount, formatGain, formatGainInterval, formatPercent } from '../report/format.ts'
 import { tableOf } from '../report/table.ts'
-import { atBestRates, rateSetups } from './best-rates.ts'
+import { atBestSettings, tunedSetups } from './best-settings.ts'
 import { barePoint, curveChart } from './charts.ts'
 import { modeArm, withoutArm } from './common-arms.ts'
 import { rankingLift } from './ranking-lift.ts'
@@ -23,20 +23,20 @@ export const power: Experiment = {
   name: 'power',
   question: 'How many users would an A/B test have needed to see the gain?',
   measure:
-    'Rejections of 1,000 simulated null tests with assignment by user; minimum detectable lift of clicks a user at 80 % power, plain and with CUPED; users needed for the lift that the served embedding gives the ranking, over a model without one, both at their best learning rates.',
+    'Rejections of 1,000 simulated null tests with assignment by user; minimum detectable lift of clicks a user at 80 % power, plain and with CUPED; users needed for the lift that the served embedding gives the ranking, over a model without one, both with their best settings.',
   rule: 'The tests are sound where a null test rejects 5 % ± 1.5 of the time, plain and with CUPED.',
   models: () => ['ranking'],
   check: ({ world, log }) => {
     if (world !== null) return
     throw new ExperimentError(log.name, 'experiment "power" needs a synthetic log', 'use --data synthetic-reference')
   },
-  arms: (lab, seed) => [withoutArm(lab, seed, rateSetups(lab)), modeArm(lab, seed, 'asynchronous', rateSetups(lab))],
+  arms: (lab, seed) => [withoutArm(lab, seed, tunedSetups(lab)), modeArm(lab, seed, 'asynchronous', tunedSetups(lab))],
   conclude,
 }
 
 function conclude(given: Outcomes): Findings {
   const { lab } = given
-  const outcomes = atBestRates(
+  const outcomes = atBestSettings(
     given,
     ['without', 'asynchronous'].map((arm) => ({ arm, models: ['ranking'] })),
   )

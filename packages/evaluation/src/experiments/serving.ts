@@ -6,7 +6,7 @@ import type { Experiment } from '../lab/experiment.ts'
 import type { ArmScore, Comparison, Findings } from '../report/findings.ts'
 import { formatAge, formatFixed, formatGainInterval, formatNe, formatPercent } from '../report/format.ts'
 import { tableOf } from '../report/table.ts'
-import { atBestRates, rateSetups, ratesTable } from './best-rates.ts'
+import { atBestSettings, settingsTable, tunedSetups } from './best-settings.ts'
 import { curveChart, curvePoint, neAxis } from './charts.ts'
 import { modeArm, modeHead, modeTitles, type ServingMode, servingModes, withoutArm } from './common-arms.ts'
 import { reachableTables } from './reachable.ts'
@@ -15,12 +15,12 @@ export const serving: Experiment = {
   name: 'serving',
   question: 'Which way of serving is worth its compute?',
   measure:
-    'Normalized entropy of the ranking model and of the upstream’s own head under frozen, daily, asynchronous and synchronous serving, the ranking model at the learning rate that is best before the test window under each; embeddings computed a row; age of what is served.',
+    'Normalized entropy of the ranking model and of the upstream’s own head under frozen, daily, asynchronous and synchronous serving, the ranking model with the settings that are best before the test window under each; embeddings computed a row; age of what is served.',
   rule: 'Asynchronous serving is worth it where it gains over frozen serving, the interval above 0 after Holm, and loses less than 1 % of normalized entropy to synchronous serving, by the upper end of the interval.',
   models: () => ['ranking'],
   arms: (lab, seed) => [
-    withoutArm(lab, seed, rateSetups(lab)),
-    ...servingModes.map((mode) => modeArm(lab, seed, mode, rateSetups(lab))),
+    withoutArm(lab, seed, tunedSetups(lab)),
+    ...servingModes.map((mode) => modeArm(lab, seed, mode, tunedSetups(lab))),
     ...servingModes.map((mode) => modeHead(lab, seed, mode)),
     ...optimumArms(lab),
   ],
@@ -37,7 +37,7 @@ export function isWorthServing(
 
 function conclude(given: Outcomes): Findings {
   const rated = ['without', ...servingModes].map((arm) => ({ arm, models: ['ranking'] as const }))
-  const outcomes = atBestRates(given, rated)
+  const outcomes = atBestSettings(given, rated)
   const ofRanking = (arm: string) => scoreArm(outcomes, arm, 'ranking')
   const ofHead = (mode: ServingMode) => scoreArm(outcomes, `head-${mode}`, 'head')
   const pairs = [
@@ -92,7 +92,7 @@ function conclude(given: Outcomes): Findings {
         ['rows served', (mode) => formatPercent(outcomes.figure(mode, 'servedShare'))],
         ...(gaps.length > 0 ? [headGap] : []),
       ]),
-      ...(given.lab.quick ? [] : [ratesTable(outcomes, rated)]),
+      ...(given.lab.quick ? [] : [settingsTable(outcomes, rated)]),
     ],
   }
 }

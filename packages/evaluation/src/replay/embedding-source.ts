@@ -77,20 +77,22 @@ export function randomSource(seed: number, dim: number): EmbeddingSource {
 }
 
 /**
- * The tower's dense input features, given to the downstream models as the tower has them: standardized where it standardizes.
+ * Makes a vector of a user's dense features as the tower has them: standardized where it standardizes.
  * @param matrices of the tower
  */
+export function towerFeatures(matrices: Snapshot['matrices']): (dense: Float32Array) => Float32Array {
+  const [center, scale] = ['center', 'scale'].map((name) => matrices.get(`user.dense.${name}`)?.data)
+  if (center === undefined || scale === undefined) return (dense) => dense.slice()
+  return (dense) => dense.map((value, f) => (value - center[f]) * scale[f])
+}
+
+/** The tower's dense input features, given to the downstream models. @param matrices of the tower */
 export function featureSource({ user }: FeatureSpace, matrices: Snapshot['matrices']): EmbeddingSource {
   const dim = user.dense.length
-  const [center, scale] = ['center', 'scale'].map((name) => matrices.get(`user.dense.${name}`)?.data)
+  const vectorOf = towerFeatures(matrices)
   return {
     dim,
-    encode: async (_, batch: SideBatch, users) => {
-      const rows = rowsOf(batch.dense, users.length, dim)
-      if (center !== undefined && scale !== undefined)
-        for (const row of rows) for (let f = 0; f < dim; f++) row[f] = (row[f] - center[f]) * scale[f]
-      return rows
-    },
+    encode: async (_, batch: SideBatch, users) => rowsOf(batch.dense, users.length, dim).map(vectorOf),
     dispose() {},
   }
 }

@@ -31,6 +31,8 @@ export interface TrafficSummary {
   readonly store: string
   /** Of the snapshot that was served last. */
   readonly lastSnapshotDirectory: string
+  /** Of the tower before its first round. */
+  readonly untrainedDirectory: string
   /** Snapshots that the publication gate held: traffic went on with the one before. */
   readonly held: readonly HeldSnapshot[]
   /** The log's last events, 2,000 at most. */
@@ -147,6 +149,7 @@ export async function serveLiveTraffic(options: TrafficOptions): Promise<Traffic
   let tower = null as ServedTower | null
   let untrained = null as ServedTower | null
   let lastSnapshotDirectory = ''
+  let untrainedDirectory = ''
   let panel: string[] = []
   let kernelShare = 0
   const snapshotRows: number[] = []
@@ -157,6 +160,7 @@ export async function serveLiveTraffic(options: TrafficOptions): Promise<Traffic
   const publishUntrained = async () => {
     await training.fitDense()
     const published = await training.publish(join(directory, 'untrained'))
+    untrainedDirectory = published.directory
     return loadTower(published.directory, { device })
   }
 
@@ -254,6 +258,7 @@ export async function serveLiveTraffic(options: TrafficOptions): Promise<Traffic
       servedLog: servedDirectory,
       store: storePath,
       lastSnapshotDirectory,
+      untrainedDirectory,
       held,
       recent: recent.slice(-recentEvents),
     }

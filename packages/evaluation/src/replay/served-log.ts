@@ -29,6 +29,14 @@ export interface ServedRow {
   readonly models: readonly ServedVector[]
 }
 
+/** What is known of a row's user when the row is ranked. */
+export interface KnownOfUser {
+  /** What was served, by model; null where nothing was. */
+  readonly models: readonly ServedVector[] | null
+  /** Of the user's features as of the row; null where they are not asked for. */
+  readonly features: Float32Array | null
+}
+
 /** A served log that does not fit what reads it. */
 export class ServedLogError extends Error {
   override readonly name = 'ServedLogError'
@@ -59,29 +67,41 @@ export async function* servedRows(directory: string, models: readonly string[]):
 }
 
 /**
- * The log in blocks, with what was served to each row, the models in the order in which they were read; null where nothing was.
+ * The log in blocks, with what was served to each row, the models in the order in which they were read.
  * @param served a row for each of the log's, from the first served one to the log's end; rows before it have none
+ * @param options `features` makes a vector of a user's dense features, which are then known of every row
  * @throws ServedLogError where it has rows that are not the log's, when the log ends
  */
 export async function* servedBlocks(
   space: FeatureSpace,
   log: { events(): AsyncIterable<LogEvent[]> },
   served: AsyncGenerator<ServedRow>,
-  signal?: AbortSignal,
-): AsyncGenerator<ReplayedBlock<readonly ServedVector[] | null>> {
+  options: {
+    readonly features?: (dense: Float32Array) => Float32Array
+    readonly signal?: AbortSignal | undefined
+  } = {},
+): AsyncGenerator<ReplayedBlock<KnownOfUser>> {
   const replay = new Replay(space)
+  const scratch = space.allocate('user', 1)
+  const featuresOf = ({ user, timeMs }: LogEvent) => {
+    if (!options.features) return null
+    space.encodeUserWithoutSequence(scratch, 0, replay.userState(user), timeMs)
+    return options.features(scratch.dense)
+  }
   try {
     let next = await served.next()
     const source = {
-      held: async ({ user, timeMs }: LogEvent) => {
-        if (next.done || next.value.user !== user || next.value.timeMs !== timeMs) return null
+      held: async (event: LogEvent) => {
+        const features = featuresOf(event)
+        if (next.done || next.value.user !== event.user || next.value.timeMs !== event.timeMs)
+          return { models: null, features }
         const { models } = next.value
         next = await served.next()
-        return models
+        return { models, features }
       },
       ingest: (group: readonly LogEvent[]) => replay.ingest(group),
     }
-    yield* inBlocks(space, log, replay, source, signal)
+    yield* inBlocks(space, log, replay, source, options.signal)
     if (!next.done)
       throw new ServedLogError(`what was served at ${next.value.timeMs} to ${next.value.user} is no row of the log`)
   } finally {

@@ -90,8 +90,10 @@ export async function runMainJob(options: MainJobOptions): Promise<MainJobResult
       pooledSnapshots: serving.pooling.count,
       refreshDelayMs: settings.refreshDelayMs,
       bootstrapDraws: bootstrap.draws,
+      linearColumns: found[0].figures.linearColumns,
+      linearRank: found[0].figures.linearRank ?? null,
     },
-    warnings: [...warningsOf(log, scores.auc), ...found.flatMap(({ warnings }) => warnings ?? [])],
+    warnings: [...warningsOf(log, scores.auc, found[0].figures), ...found.flatMap(({ warnings }) => warnings ?? [])],
   }
 }
 
@@ -123,12 +125,16 @@ function predictionsOf(outcomes: Outcomes): Predictions {
   }
 }
 
-function warningsOf(log: Log, auc: MainJobResult['auc']): string[] {
+function warningsOf(log: Log, auc: MainJobResult['auc'], { linearIsSeparable }: ArmOutcome['figures']): string[] {
   const warnings: string[] = []
   const best = Math.max(...Object.values(auc))
   if (log.name.startsWith('movietweetings') && best > suspiciousAuc)
     warnings.push(`An AUC of ${best.toFixed(3)} is more than this log is known to allow: look for a leak.`)
   if (log.skippedRows > 0) warnings.push(`${log.skippedRows} bad rows were left out.`)
+  if (linearIsSeparable === 1)
+    warnings.push(
+      'The linear model errs on no row that it was fitted to: an input may tell the outcome, look for a leak.',
+    )
   return warnings
 }
 

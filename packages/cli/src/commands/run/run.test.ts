@@ -57,8 +57,8 @@ describe('a run to its end', () => {
   test('leaves the figures, the report, snapshots and store, and nothing else', async () => {
     expect(code).toBe(0)
     expect(result).toMatchObject({ rows: 1100, skippedRows: 2, warnings: ['2 bad rows were left out.'] })
-    for (const key of ['ne', 'auc'])
-      expect(Object.keys(result[key])).toEqual(['without', 'with', 'latest', 'random', 'untrained'])
+    const arms = ['without', 'with', 'latest', 'flags', 'random', 'untrained', 'features', 'linear']
+    for (const key of ['ne', 'auc']) expect(Object.keys(result[key])).toEqual(arms)
     for (const key of ['neGain', 'gainOverUntrained'])
       expect(Object.keys(result[key])).toEqual(['value', 'low', 'high'])
     expect(result.read).toMatchObject({ p50Us: expect.any(Number), p99Us: expect.any(Number) })

@@ -159,8 +159,16 @@ test('all figures are those of a naive recomputation', async () => {
         expect(low).toBeLessThan(scores.neGain.value)
         expect(high).toBeGreaterThan(scores.neGain.value)
       }
-      for (const arm of ['latest', 'random', 'untrained'] as const)
+      for (const arm of ['latest', 'flags', 'random', 'untrained', 'features', 'linear'] as const)
         expect(scores.gainOverWithout[arm].value).toBeCloseTo(gain('without', arm), 10)
+      expect(scores.gainOverFlags.value).toBeCloseTo(gain('flags', 'with'), 10)
+      const baselines = ['without', 'features', 'linear'] as const
+      const least = Math.min(...baselines.map((arm) => scores.ne[arm]))
+      expect(scores.ne[scores.best.arm]).toBe(least)
+      expect(scores.best.gain.value).toBeCloseTo(gain(scores.best.arm, 'with'), 10)
+      const won = (keep?: (row: Row) => boolean) => lossSum('without', keep) - lossSum('with', keep)
+      if (won() > 0) expect(scores.coldGainShare).toBeCloseTo(won(({ earlier }) => earlier === 0) / won(), 10)
+      else expect(scores.coldGainShare).toBeNull()
 
       const bounds = { '0': [0, 0], '1–2': [1, 2], '3–9': [3, 9], '10+': [10, Number.POSITIVE_INFINITY] }
       for (const bucket of scores.byEarlierEvents) {
@@ -173,6 +181,7 @@ test('all figures are those of a naive recomputation', async () => {
             10,
           )
         expect(bucket.neGain.value).toBeCloseTo(gain('without', 'with', inside), 10)
+        expect(bucket.gainOverFlags.value).toBeCloseTo(gain('flags', 'with', inside), 10)
       }
       const counted = scores.byEarlierEvents.reduce((sum, bucket) => sum + bucket.rows, 0)
       expect(counted).toBeLessThanOrEqual(scores.rowsScored)

@@ -4,7 +4,7 @@ import { compare, otherIntervals, scoreArm, seedFigures } from '../../lab/analys
 import type { Outcomes } from '../../lab/analysis/outcomes.ts'
 import { tenthsColumn } from '../../lab/arms/traffic-arm.ts'
 import type { Interval } from '../../report/findings.ts'
-import { type Arm, arms, type MainJobResult, type SeedFigures } from '../../report/main-job/result.ts'
+import { type Arm, arms, baselines, type MainJobResult, type SeedFigures } from '../../report/main-job/result.ts'
 import { buckets } from '../slices.ts'
 
 /** Of the experiment's only arm, whose setups are the main job's arms. */
@@ -41,6 +41,10 @@ export function scoreArms(outcomes: Outcomes) {
     neGain: deviation((seed) => seed.neGain),
     gainOverUntrained: deviation((seed) => seed.gainOverUntrained),
   }
+  const [best] = [...baselines].sort((a, b) => mean(losses[a]) - mean(losses[b]))
+  const gained = (of: (place: number) => boolean) =>
+    places.reduce((sum, place, i) => sum + (of(place) ? losses.without[i] - losses.with[i] : 0), 0)
+  const [all, cold] = [gained(() => true), gained((place) => test.earlierEvents[place] === 0)]
   return {
     rowsScored: labels.length,
     usersScored: test.userCount,
@@ -54,16 +58,22 @@ export function scoreArms(outcomes: Outcomes) {
     calibration: overSeeds('calibration'),
     ece: overSeeds('ece'),
     neGain: gain('without', 'with'),
+    best: { arm: best, gain: gain(best, 'with') },
     gainOverUntrained: gain('untrained', 'with'),
     otherIntervals: {
       neGain: otherIntervals(outcomes, model, nameOf('with'), nameOf('without')),
       gainOverUntrained: otherIntervals(outcomes, model, nameOf('with'), nameOf('untrained')),
     },
+    gainOverFlags: gain('flags', 'with'),
     gainOverWithout: {
       latest: gain('without', 'latest'),
+      flags: gain('without', 'flags'),
       random: gain('without', 'random'),
       untrained: gain('without', 'untrained'),
+      features: gain('without', 'features'),
+      linear: gain('without', 'linear'),
     },
+    coldGainShare: all > 0 ? cold / all : null,
     byEarlierEvents: buckets([0, 1, 3, 10]).flatMap(({ name: label, from, to }) => {
       const inside = [...places.keys()].filter((i) => {
         const earlier = test.earlierEvents[places[i]]
@@ -83,6 +93,7 @@ export function scoreArms(outcomes: Outcomes) {
         baseRate: baseRate(own),
         ne: { without: ne('without'), with: ne('with') },
         neGain: gain('without', 'with', inside),
+        gainOverFlags: gain('flags', 'with', inside),
       }
     }),
     progressive: progressiveTenths(outcomes),

@@ -5,6 +5,7 @@ import type { GpuDevice } from '@headwater/gpu'
 import { readSnapshot } from '@headwater/snapshot'
 import { type DownstreamSpec, type ModelName, rowSelector, userSelector } from '../../downstream/family.ts'
 import { addToEach, ProgressiveRun } from '../../downstream/progressive-run.ts'
+import { defaultRanking, type RankingSettings } from '../../downstream/ranking-settings.ts'
 import { type Served, usualFlags } from '../../downstream/rows.ts'
 import { AsOfReplay } from '../../replay/as-of-replay.ts'
 import {
@@ -28,7 +29,7 @@ import { type Arm, armOf, floatColumns, type ServedArmPlan } from './arm.ts'
  * - `flags`: whether something would be served, and how old it would be
  * - `random`: a fixed random vector a user
  * - `untrained`: the same tower before training
- * - `features`: the tower's dense input features
+ * - `features`: the tower's dense input features, from the first row on
  * - `tower`: the published vectors; `raw`: the same towers without having been lined up
  * - `learned`: what the arm's alternative to a tower hands on
  */
@@ -40,8 +41,16 @@ export interface Setup {
   readonly name: string
   readonly averaging: Averaging
   readonly deployment: Deployment
-  /** Of the models' learning rates; `judgedName` has what there is to choose among several by. Absent: 1, the only one. */
+  /** One of several; `judgedName` has what there is to choose among them by. Absent: the usual settings, the only ones. */
+  readonly tried?: TriedSettings
+}
+
+/** What is changed of the models' usual settings. */
+export interface TriedSettings {
+  /** Of their learning rates. Absent: 1. */
   readonly rateFactor?: number
+  /** Of ranking models: others have no such setup. */
+  readonly ranking?: Partial<RankingSettings>
 }
 
 /**
@@ -99,7 +108,9 @@ export function downstreamArm(plan: DownstreamArmPlan): Arm {
     const { learned, model } = plan.alternative ?? {}
     const middle = publications.length >> 1
     const keptFrom = plan.keptFrom ? publications[middle].row : test.fromRow
-    const publishedMs = (plan.keepsTower ? publications.slice(0, middle) : publications).map((own) => own.publishedMs)
+    const inUse = plan.keepsTower ? publications.slice(0, middle) : publications
+    // Features wait for no snapshot.
+    const publishedMs = plan.source === 'features' ? [log.timeRange.firstMs - 1] : inUse.map((own) => own.publishedMs)
     const source = learned
       ? new LearnedSource(space, learned, publishedMs, lab.users, seed)
       : await openSource(device, space, plan, trained!)
@@ -112,13 +123,16 @@ export function downstreamArm(plan: DownstreamArmPlan): Arm {
     try {
       for (const spec of specs)
         for (const setup of plan.setups) {
+          const { rateFactor, ranking } = setup.tried ?? {}
+          if (ranking && spec.shape !== 'dlrm') continue
           const deployedAt = deployments(setup.deployment, publications, keptFrom)
           const run = new ProgressiveRun({
             ...shared,
             spec,
             ...(model && { model: ownModel(space, model, seed) }),
             ...(deployedAt && { deployedAt }),
-            ...(setup.rateFactor !== undefined && { rateFactor: setup.rateFactor }),
+            ...(rateFactor !== undefined && { rateFactor }),
+            ...(ranking && { ranking: { ...defaultRanking, ...ranking } }),
           })
           runs.push({ spec, setup, run })
         }
@@ -171,7 +185,7 @@ export function downstreamArm(plan: DownstreamArmPlan): Arm {
       const encodes = isTower(plan.source) ? replay.encodes : 0
       const { judgedLoss } = runs[0].run
       const judged = runs.flatMap(({ spec, setup, run }) =>
-        setup.rateFactor === undefined || run.judgedLoss === null
+        setup.tried === undefined || run.judgedLoss === null
           ? []
           : [[judgedName(setup.name, spec.name), run.judgedLoss] as const],
       )

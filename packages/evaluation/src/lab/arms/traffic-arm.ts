@@ -1,7 +1,16 @@
 /** The log served as live traffic by the store and the pooling, and what downstream models make of the served log. */
 import { mkdirSync } from 'node:fs'
+import { readSnapshot } from '@headwater/snapshot'
 import { logLossesOfLogits, mean } from '@headwater/statistics'
-import { evaluateServed, type ServedChoice } from '../../downstream/evaluate-served.ts'
+import {
+  evaluateServed,
+  givenFeatures,
+  nothing,
+  type ServedChoice,
+  servedVector,
+} from '../../downstream/evaluate-served.ts'
+import { linearPredictions } from '../../downstream/linear/linear-run.ts'
+import { towerFeatures } from '../../replay/embedding-source.ts'
 import { servedModels, serveLiveTraffic, type TrafficSettings } from '../../replay/live-traffic.ts'
 import { servedBlocks, servedRows } from '../../replay/served-log.ts'
 import { measureByWallClock } from '../../replay/wall-clock.ts'
@@ -18,14 +27,21 @@ export interface TrafficArmPlan extends Pick<TrafficSettings, 'pooling' | 'panel
   readonly timedEvents: number
 }
 
-/** Downstream models that differ only in the served embedding they see, and where each has it among the served models. */
-const choices = [
-  { name: 'without', pick: null },
-  { name: 'with', pick: ([sum]) => ({ vector: sum.pooled, about: sum }) },
-  { name: 'latest', pick: ([sum]) => ({ vector: sum.latest!, about: sum }) },
-  { name: 'random', pick: ([, , random]) => ({ vector: random.pooled, about: random }) },
-  { name: 'untrained', pick: ([, untrained]) => ({ vector: untrained.pooled, about: untrained }) },
-] as const satisfies readonly ServedChoice[]
+/**
+ * Downstream models that differ only in what they are given of a user.
+ * @param dim of a served vector @param features of a user's features
+ */
+const choices = (dim: number, features: number): ServedChoice[] => [
+  { name: 'without', ...nothing },
+  { name: 'with', ...servedVector(dim, ([sum]) => ({ vector: sum.pooled, about: sum })) },
+  { name: 'latest', ...servedVector(dim, ([sum]) => ({ vector: sum.latest!, about: sum })) },
+  { name: 'flags', ...servedVector(0, ([sum]) => ({ vector: noNumbers, about: sum })) },
+  { name: 'random', ...servedVector(dim, ([, , random]) => ({ vector: random.pooled, about: random })) },
+  { name: 'untrained', ...servedVector(dim, ([, untrained]) => ({ vector: untrained.pooled, about: untrained })) },
+  { name: 'features', ...givenFeatures(features) },
+]
+
+const noNumbers = new Float32Array(0)
 
 export const driftMeasures = ['residual', 'centredCosine', 'varianceKept', 'effectiveRank'] as const
 
@@ -33,7 +49,8 @@ export const driftMeasures = ['residual', 'centredCosine', 'varianceKept', 'effe
 export const tenthsColumn = (choice: string): string => `${choice} tenths`
 
 /**
- * A setup is a choice of what the ranking model sees, `tenthsColumn` has its losses along the log. Columns `snapshotRows`;
+ * A setup is a choice of what the ranking model is given, or `linear`, the linear model in its place; `tenthsColumn` has its
+ * losses along the log. Columns `snapshotRows`;
  * `drift NAME` of `driftMeasures`, `driftFrom`, `driftTo`, `driftUsers` and `driftOpensFrame` by round; `readUs` and `freshnessMs` by
  * `wallClockPercents`. All but the clock's figures are the same again for the same seed.
  */
@@ -45,23 +62,26 @@ export function trafficArm(plan: TrafficArmPlan): Arm {
     const job = { device, space, log, directory, publicationRows, seed, stages, signal }
     const traffic = await serveLiveTraffic({ ...job, settings: { ...settings, ...plan } })
     const measured = await measureByWallClock({ device, space, traffic, settings: plan, stages, signal })
+    stages.begin('linear', log.rows)
+    const linear = await linearPredictions(log, signal, (rows) => stages.advance(rows))
+    stages.end()
     stages.begin('downstream', log.rows)
     const { embeddings } = settings.config
     const labels = new Uint8Array(log.rows)
-    const blocks = servedBlocks(space, log, servedRows(traffic.servedLog, servedModels), signal)
-    const logits = await evaluateServed(blocks, {
+    const features = towerFeatures((await readSnapshot(traffic.untrainedDirectory)).matrices)
+    const blocks = servedBlocks(space, log, servedRows(traffic.servedLog, servedModels), { features, signal })
+    const given = await evaluateServed(blocks, {
       device,
       space,
       spec: specOf(lab, 'ranking'),
-      choices,
-      dim: embeddings.count * embeddings.width,
+      choices: choices(embeddings.count * embeddings.width, space.user.dense.length),
       seed,
       onBlock: ({ events }) => {
         for (const event of events) labels[event.row] = space.rankedLabel(event)
         stages.advance(events[events.length - 1].row + 1)
       },
     })
-    const ofChoices = Object.entries(logits).flatMap(([choice, own]) => {
+    const ofChoices = Object.entries({ ...given, linear: linear.logits }).flatMap(([choice, own]) => {
       const losses = logLossesOfLogits(own, labels)
       const byTenth = tenths.map(({ fromRow, toRow }) => mean(losses.subarray(fromRow, toRow)))
       return [
@@ -91,6 +111,8 @@ export function trafficArm(plan: TrafficArmPlan): Arm {
         towerParameters: traffic.towerParameters,
         timedReads: measured.reads,
         timedEvents: plan.timedEvents,
+        linearColumns: linear.columns.length,
+        ...(linear.fit && { linearRank: linear.fit.rank, linearIsSeparable: Number(linear.fit.isSeparable) }),
       },
       warnings: traffic.held.map(
         ({ snapshot, reasons }) =>

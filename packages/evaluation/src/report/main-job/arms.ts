@@ -9,14 +9,32 @@ export interface ArmStyle extends SeriesStyle {
 }
 
 export const armStyles: Readonly<Record<Arm, ArmStyle>> = {
-  without: { label: 'without', sees: 'no served embedding', color: 'var(--arm-without)', symbol: 'square' },
+  without: { label: 'without', sees: 'no served embedding (baseline)', color: 'var(--arm-without)', symbol: 'square' },
   with: { label: 'with', sees: 'the average over snapshots', color: 'var(--arm-with)', symbol: 'circle' },
   latest: { label: 'latest', sees: 'the latest snapshot alone', color: 'var(--arm-latest)', symbol: 'diamond' },
+  flags: {
+    label: 'flags',
+    sees: 'a vector’s flags alone (control)',
+    color: 'var(--arm-flags)',
+    symbol: 'square',
+  },
   random: { label: 'random', sees: 'a random fixed vector (control)', color: 'var(--arm-random)', symbol: 'times' },
   untrained: {
     label: 'untrained',
     sees: 'the untrained tower (control)',
     color: 'var(--arm-untrained)',
     symbol: 'triangle',
+  },
+  features: {
+    label: 'features',
+    sees: 'the tower’s input features (baseline)',
+    color: 'var(--arm-features)',
+    symbol: 'diamond',
+  },
+  linear: {
+    label: 'linear',
+    sees: 'statistics, by a regression (baseline)',
+    color: 'var(--arm-linear)',
+    symbol: 'circle',
   },
 }

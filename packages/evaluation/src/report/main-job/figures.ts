@@ -35,9 +35,10 @@ export function armFigures({ ne, neInterval, bySeed, seeds, neGain, gainOverWith
       label: gainLabel,
       percent: true,
       format: formatGain,
-      points: (['with', 'latest', 'random', 'untrained'] as const).map((arm) => {
+      points: arms.flatMap((arm) => {
+        if (arm === 'without') return []
         const { value, low, high } = gains[arm]
-        return { ...point(arm, value), low, high }
+        return [{ ...point(arm, value), low, high }]
       }),
     }),
   ]
@@ -111,7 +112,7 @@ export function progressiveFigures({ rows, rowsScored, snapshotRows, progressive
     curveFigure({
       title: 'Relative gain over the log',
       caption:
-        'The same against the arm without. Before the first snapshot all arms see the default vector, so they must agree but for chance.',
+        'The same against the arm without. Before the first snapshot nothing is served, so that all arms but features and linear must agree but for chance.',
       format: formatGain,
       legend: false,
       x,

@@ -7,7 +7,7 @@ import type { MainJobResult } from './result.ts'
 import sample from './sample-result.json' with { type: 'json' }
 
 const result: MainJobResult = {
-  ...sample,
+  ...(sample as MainJobResult),
   // Long words and markup must neither widen the page nor run.
   adapter: `${'x'.repeat(300)}<script>console.error('ran')</script>`,
   command: `headwater run --data ${'/long'.repeat(60)}/*.parquet`,

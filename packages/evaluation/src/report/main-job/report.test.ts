@@ -2,10 +2,10 @@ import { parseHTML } from 'linkedom'
 import { describe, expect, test } from 'vitest'
 import { colors } from '../page/style.ts'
 import { renderReport } from './report.ts'
-import { arms, type MainJobResult } from './result.ts'
+import { arms, type MainJobResult, mainArms } from './result.ts'
 import sample from './sample-result.json' with { type: 'json' }
 
-const result: MainJobResult = sample
+const result = sample as MainJobResult
 const page = renderReport(result)
 
 function open(text: string) {
@@ -83,7 +83,7 @@ describe('figures in the tables equal the result', () => {
 
   test('earlier events', () => {
     expect(cells(page, 'By the user’s number of earlier events')).toEqual(
-      result.byEarlierEvents.map(({ label, rows, baseRate, ne, neGain }) => [
+      result.byEarlierEvents.map(({ label, rows, baseRate, ne, neGain, gainOverFlags }) => [
         label,
         rows.toLocaleString('en-US'),
         `${((100 * rows) / result.rowsScored).toFixed(1)} %`,
@@ -91,6 +91,7 @@ describe('figures in the tables equal the result', () => {
         ne.without.toFixed(4),
         ne.with.toFixed(4),
         `+${percent(neGain.value)} % [+${percent(neGain.low)}, +${percent(neGain.high)}]`,
+        `+${percent(gainOverFlags.value)} % [+${percent(gainOverFlags.low)}, +${percent(gainOverFlags.high)}]`,
       ]),
     )
   })
@@ -99,7 +100,7 @@ describe('figures in the tables equal the result', () => {
     const rows = cells(page, 'Normalized entropy over the log')
     expect(rows[0].slice(0, 2)).toEqual(['0–9,999', '2013-02-28'])
     expect(rows.map((row) => row.slice(3))).toEqual(
-      result.progressive.map(({ ne }) => arms.map((arm) => ne[arm].toFixed(4))),
+      result.progressive.map(({ ne }) => mainArms.map((arm) => ne[arm].toFixed(4))),
     )
   })
 
@@ -122,16 +123,16 @@ describe('figures in the tables equal the result', () => {
     expect(drift.at(-1)?.slice(2)).toEqual(['0.2452', '0.9677', '0.9365', '6.6'])
     const seeds = cells(page, 'By seed')
     expect(seeds.map(([seed]) => seed)).toEqual(['1', '2', '3', 'sd'])
-    expect(seeds[1].slice(1, 6)).toEqual(arms.map((arm) => result.bySeed[1].ne[arm].toFixed(4)))
+    expect(seeds[1].slice(1, 1 + mainArms.length)).toEqual(mainArms.map((arm) => result.bySeed[1].ne[arm].toFixed(4)))
     expect(seeds[3][2]).toBe(result.seedSd?.ne.with.toFixed(4))
     expect(cells(page, 'Wall-clock time').at(-1)).toEqual(['total', '141.7'])
   })
 
   test('the verdict leads, then the key figures; the run is named at the end', () => {
     const document = open(page)
-    expect(document.querySelector('h1')?.textContent).toContain('lower normalized entropy by')
+    expect(document.querySelector('h1')?.textContent).toContain('the best baseline')
     const header = plain(document.querySelector('header')?.textContent ?? '')
-    expect(header).toContain('they beat the same tower untrained by 0.73 % [+0.28, +1.17]')
+    expect(header).toContain('they beat the same tower untrained by +0.73 % [+0.28, +1.17]')
     expect(header).toContain(`+${percent(result.neGain.value)} %`)
     const run = plain(document.querySelector('.facts')?.textContent ?? '')
     for (const fact of [result.adapter, result.command, result.startedAt, 'commit fa05db3', '1, 2, 3', '78.3 %']) {
@@ -163,9 +164,9 @@ describe('plots', () => {
     const positions = [...figure.querySelectorAll('.wide [aria-label="dot"] path')].map((mark) =>
       Number(/translate\(([\d.]+)/.exec(mark.getAttribute('transform') ?? '')?.[1]),
     )
-    const { latest, random, untrained } = result.gainOverWithout
-    const values = [result.neGain, latest, random, untrained].map(({ value }) => value)
-    expect(positions.length).toBe(4)
+    const gains = { with: result.neGain, ...result.gainOverWithout }
+    const values = arms.flatMap((arm) => (arm === 'without' ? [] : [gains[arm].value]))
+    expect(positions.length).toBe(values.length)
     const slope = (positions[0] - positions[2]) / (values[0] - values[2])
     expect(slope).toBeGreaterThan(0)
     positions.forEach((position, i) => {

@@ -1,14 +1,6 @@
 import { renderFigures } from '../figures/figure.ts'
 import { renderSeriesLegend } from '../figures/series-style.ts'
-import {
-  formatCount,
-  formatDrift,
-  formatDuration,
-  formatGain,
-  formatGainBounds,
-  formatNe,
-  formatRank,
-} from '../format.ts'
+import { formatCount, formatDrift, formatDuration, formatGain, formatGainBounds, formatRank } from '../format.ts'
 import { type Html, html } from '../page/html.ts'
 import { renderHtmlTable, renderKeyFigures, renderPage, renderWarnings } from '../page/page.ts'
 import { armStyles } from './arms.ts'
@@ -65,11 +57,11 @@ function driftSection(result: MainJobResult): Html {
   return html`${renderFigures(...driftFigures(result))}${renderHtmlTable(driftTable(result))}`
 }
 
-function keyFigures({ neGain, gainOverUntrained, auc, read, freshness, drift, snapshots }: MainJobResult): Html {
+function keyFigures({ best, neGain, gainOverUntrained, read, freshness, drift, snapshots }: MainJobResult): Html {
   return renderKeyFigures([
-    ['gain in NE', formatGain(neGain.value), `95 % ${formatGainBounds(neGain)}`],
+    [`gain over ${best.arm}, the best`, formatGain(best.gain.value), `95 % ${formatGainBounds(best.gain)}`],
+    ['gain over without', formatGain(neGain.value), `95 % ${formatGainBounds(neGain)}`],
     ['gain over untrained', formatGain(gainOverUntrained.value), `95 % ${formatGainBounds(gainOverUntrained)}`],
-    ['AUC', formatNe(auc.with), `${formatNe(auc.without)} without`],
     ['read, p99', formatDuration(read.p99Us / 1000), `p50 ${formatDuration(read.p50Us / 1000)}`],
     ['freshness, p99', formatDuration(freshness.p99Ms), `p50 ${formatDuration(freshness.p50Ms)}`],
     [

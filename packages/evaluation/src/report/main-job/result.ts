@@ -5,17 +5,26 @@
  */
 import type { Bounds, Interval, OtherIntervals } from '../findings.ts'
 
-/** Downstream models that differ only in the served embedding they see, in the order of the report. */
-export const arms = ['without', 'with', 'latest', 'random', 'untrained'] as const
+/** Downstream models that differ only in what they are given of the user, and a linear one, in the order of the report. */
+export const arms = ['without', 'with', 'latest', 'flags', 'random', 'untrained', 'features', 'linear'] as const
 
 /**
  * - `without`: no served embedding
  * - `with`: the average of the vectors of the last snapshots
  * - `latest`: the vector of the last snapshot alone
+ * - `flags`: whether an embedding is served, whether it is stale and how old, without its numbers
  * - `random`: a random fixed vector a user, served the same way
  * - `untrained`: the vector of the same tower before any training, served the same way
+ * - `features`: the tower's dense input features as of each row, from the log's first row on
+ * - `linear`: another model, a logistic regression on running statistics, refitted as the log goes on
  */
 export type Arm = (typeof arms)[number]
+
+/** Arms that wide tables show: the others can hardly be told from one of them. */
+export const mainArms = ['without', 'with', 'untrained', 'features', 'linear'] as const satisfies readonly Arm[]
+
+/** What can be had without a tower: an embedding must beat the best of these. */
+export const baselines = ['without', 'features', 'linear'] as const satisfies readonly Arm[]
 
 export interface MainJobResult {
   /** Version of Headwater. */
@@ -61,12 +70,19 @@ export interface MainJobResult {
   ece: Record<Arm, number>
   /** (NE_without − NE_with) ÷ NE_without. */
   neGain: Interval
+  /** The baseline of the lowest NE on the scored rows, and (NE_it − NE_with) ÷ NE_it. */
+  best: { arm: (typeof baselines)[number]; gain: Interval }
   /** (NE_untrained − NE_with) ÷ NE_untrained. */
   gainOverUntrained: Interval
   /** Of both, with items drawn in place of users, and with users and items; null of a single item. */
   otherIntervals: Record<'neGain' | 'gainOverUntrained', OtherIntervals>
+  /** (NE_flags − NE_with) ÷ NE_flags. */
+  gainOverFlags: Interval
   /** (NE_without − NE_arm) ÷ NE_without, for the arms that `neGain` is not about. */
   gainOverWithout: Record<Exclude<Arm, 'without' | 'with'>, Interval>
+
+  /** Part of what `with` gains over `without` that is of users without an earlier event; null where it gains nothing. */
+  coldGainShare: number | null
 
   /** By how many events the row's user had before it; NE over the bucket's own base rate. One without both classes is left out. */
   byEarlierEvents: EarlierEventsBucket[]
@@ -116,6 +132,9 @@ export interface MainJobResult {
     /** Log time between a refresh being offered and its vector being readable. */
     refreshDelayMs: number
     bootstrapDraws: number
+    /** Statistics of the linear model, and how many of them say something of their own; null where it was never fitted. */
+    linearColumns: number
+    linearRank: number | null
   }
   /** What a reader must know before trusting the figures, such as an AUC that smells of a leak. */
   warnings: string[]
@@ -139,6 +158,7 @@ export interface EarlierEventsBucket {
   baseRate: number
   ne: { without: number; with: number }
   neGain: Interval
+  gainOverFlags: Interval
 }
 
 export interface ProgressiveTenth {

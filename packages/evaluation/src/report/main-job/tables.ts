@@ -15,7 +15,7 @@ import {
 } from '../format.ts'
 import { type FigureTable, tableOf } from '../table.ts'
 import { armStyles } from './arms.ts'
-import { arms, type MainJobResult, type ProgressiveTenth, type SeedFigures } from './result.ts'
+import { arms, type MainJobResult, mainArms, type ProgressiveTenth, type SeedFigures } from './result.ts'
 
 export function armsTable({
   ne,
@@ -62,6 +62,7 @@ export function earlierEventsTable({ byEarlierEvents, rowsScored }: MainJobResul
     ['NE without', ({ ne }) => formatNe(ne.without)],
     ['NE with', ({ ne }) => formatNe(ne.with)],
     ['gain, 95 %', ({ neGain }) => formatGainInterval(neGain)],
+    ['gain over flags, 95 %', ({ gainOverFlags }) => formatGainInterval(gainOverFlags)],
   ])
 }
 
@@ -70,7 +71,7 @@ export function progressiveTable({ progressive }: MainJobResult): FigureTable {
     ['rows', ({ fromRow, toRow }) => `${formatCount(fromRow)}–${formatCount(toRow - 1)}`],
     ['from', ({ fromTimeMs }) => formatDay(fromTimeMs)],
     ['base rate', ({ baseRate }) => formatPercent(baseRate)],
-    ...arms.map((arm) => [armStyles[arm].label, ({ ne }: ProgressiveTenth) => formatNe(ne[arm])] as const),
+    ...mainArms.map((arm) => [armStyles[arm].label, ({ ne }: ProgressiveTenth) => formatNe(ne[arm])] as const),
   ])
 }
 
@@ -110,7 +111,7 @@ export function seedsTable({ bySeed, seedSd }: MainJobResult): FigureTable {
   const gain = ({ seed }: Row, value: number) => (seed === 'sd' ? formatPercent(value, 2) : formatGain(value))
   return tableOf('By seed', rows, [
     ['seed', ({ seed }) => String(seed)],
-    ...arms.map((arm) => [`NE ${armStyles[arm].label}`, ({ ne }: Row) => formatNe(ne[arm])] as const),
+    ...mainArms.map((arm) => [`NE ${armStyles[arm].label}`, ({ ne }: Row) => formatNe(ne[arm])] as const),
     ['AUC with', ({ auc }) => formatNe(auc.with)],
     ['gain', (row) => gain(row, row.neGain)],
     ['gain over untrained', (row) => gain(row, row.gainOverUntrained)],

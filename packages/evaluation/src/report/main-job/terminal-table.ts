@@ -13,7 +13,7 @@ import {
 } from '../format.ts'
 import { armStyles } from './arms.ts'
 import { arms, type MainJobResult } from './result.ts'
-import { verdict } from './verdict.ts'
+import { coldShare, verdict } from './verdict.ts'
 
 const lineWidth = 80
 
@@ -24,6 +24,8 @@ export function renderTable(result: MainJobResult): string {
   const seconds = Object.entries(result.seconds).map(([stage, value]) => `${stage} ${value.toFixed(1)}`)
   const facts: (readonly [name: string, text: string])[] = [
     ['gain over untrained', formatGainInterval(result.gainOverUntrained)],
+    ['gain over flags', formatGainInterval(result.gainOverFlags)],
+    ['gain of new users', coldShare(result)],
     ['gain, by items', boundsOf(result.otherIntervals.neGain.items)],
     ['gain, users and items', boundsOf(result.otherIntervals.neGain.both)],
     ...result.byEarlierEvents.map(({ label, rows, neGain }) => {

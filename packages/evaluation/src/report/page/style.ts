@@ -15,6 +15,9 @@ export const colors = {
     'arm-latest': '#008a63',
     'arm-random': '#b26a00',
     'arm-untrained': '#a8458a',
+    'arm-flags': '#8a6d3b',
+    'arm-features': '#c23b22',
+    'arm-linear': '#4b4b9f',
   },
   dark: {
     page: '#14181c',
@@ -26,6 +29,9 @@ export const colors = {
     'arm-latest': '#2bc49a',
     'arm-random': '#f0a830',
     'arm-untrained': '#e48fc8',
+    'arm-flags': '#cdb38a',
+    'arm-features': '#ff8a73',
+    'arm-linear': '#a9a9f5',
   },
 } as const
 
