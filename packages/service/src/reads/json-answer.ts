@@ -1,6 +1,6 @@
 /** The JSON body of `POST /v1/embeddings/read`: flat lists of numbers, where an age that is none is null. U users, D = dim of a model. */
 import { floatToHalf } from '@headwater/binary16'
-import type { ServedBatch, ServedColumns } from '@headwater/pooling'
+import type { ServedBatch } from '@headwater/pooling'
 import type { ReadMessage } from '../messages/read-message.ts'
 import type { AnswerMemory } from './answer-memory.ts'
 import { float32Bytes, float64Bytes, writeFloat32, writeFloat64, writeHalf } from './decimals.ts'
@@ -32,19 +32,18 @@ export function writeJsonAnswer(
     at += bytes.write(key, at, 'latin1')
     at = writeList(values, write, bytes, at)
   }
-  const vectors = (key: string, { halves, vectors }: Pick<ServedColumns, 'halves' | 'vectors'>) => {
-    if (encoding === 'f32') list(key, vectors, writeFloat32)
-    else if (halves === null) list(key, vectors, writeAsHalf)
-    else list(key, halves, writeHalf)
-  }
+  const floats = (key: string, values: Float32Array) =>
+    list(key, values, encoding === 'f32' ? writeFloat32 : writeAsHalf)
   let at = bytes.write('{"servedMs":', 0, 'latin1')
   at = writeFloat64(servedMs, bytes, at)
   at += bytes.write(',"models":[', at, 'latin1')
   for (let m = 0; m < models.length; m++) {
     const columns = models[m]
     at += bytes.write(m === 0 ? heads[m] : `,${heads[m]}`, at)
-    vectors('', columns)
-    if (latest) vectors(',"latest":', { vectors: columns.latest!, halves: null })
+    // Where there are halves, asking for `vectors` would make them of these.
+    if (columns.halves === null) floats('', columns.vectors)
+    else list('', columns.halves, writeHalf)
+    if (latest) floats(',"latest":', columns.latest!)
     list(',"status":', columns.status, writeFloat64)
     list(',"snapshot":', columns.snapshot, writeFloat64)
     list(',"frame":', columns.frame, writeFloat64)
