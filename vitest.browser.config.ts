@@ -9,7 +9,7 @@ Object.assign(process.env, withDriver(`${import.meta.dirname}/.env`))
 /** How the kernels' tests run on the WebGPU of a browser's page instead of Dawn's in Node: in a headless Chromium. */
 export const inBrowser = (include: string[]): TestProjectInlineConfiguration => ({
   root: `${import.meta.dirname}/packages/kernels`,
-  resolve: { conditions: ['development', 'module', 'browser'] },
+  resolve: { conditions: ['@headwater/source', 'module', 'browser'] },
   // Imported only where there is no browser; it must not be bundled for one.
   optimizeDeps: { exclude: ['webgpu'] },
   test: {

@@ -6,7 +6,7 @@ Object.assign(process.env, withDriver(`${import.meta.dirname}/.env`))
 
 /** How one package is tested; the root's vitest.config.ts runs this for all of them. */
 export default defineConfig({
-  ssr: { resolve: { conditions: ['development', 'node'] } },
+  ssr: { resolve: { conditions: ['@headwater/source', 'node'] } },
   test: {
     include: ['src/**/*.test.ts'],
     environment: 'node',

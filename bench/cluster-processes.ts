@@ -13,7 +13,7 @@ import { startValkeyCluster, type ValkeyCluster } from '@headwater/testkit/valke
 
 const path = (relative: string) => fileURLToPath(new URL(relative, import.meta.url))
 const command = [
-  '--conditions=development',
+  '--conditions=@headwater/source',
   '--import',
   'tsx',
   fileURLToPath(import.meta.resolve('@headwater/cli/main')),

@@ -20,7 +20,7 @@ export async function measureColdStart(): Promise<ColdStart> {
   const end = () => abort.abort()
   process.once('exit', end)
   try {
-    const args = ['--conditions=development', '--import', 'tsx', join(import.meta.dirname, 'cold-start.ts')]
+    const args = ['--conditions=@headwater/source', '--import', 'tsx', join(import.meta.dirname, 'cold-start.ts')]
     // Mesa's and NVIDIA's caches on disk, emptied or off.
     const env = {
       ...process.env,

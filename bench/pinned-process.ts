@@ -48,7 +48,7 @@ export function forkPinned(
   settings: unknown = {},
   nodeOptions: readonly string[] = [],
 ): PinnedProcess {
-  const nodeArguments = ['--conditions=development', '--import', 'tsx', ...nodeOptions]
+  const nodeArguments = ['--conditions=@headwater/source', '--import', 'tsx', ...nodeOptions]
   const child = fork(join(import.meta.dirname, module), [JSON.stringify(settings)], {
     // Typed arrays travel as they are.
     serialization: 'advanced',

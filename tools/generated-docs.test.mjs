@@ -5,7 +5,9 @@ import { runProgram } from './run-program.mjs'
 import { inWorkspace } from './workspace.mjs'
 
 const node = (/** @type {string[]} */ ...args) =>
-  runProgram(process.execPath, ['--conditions=development', '--import', 'tsx', ...args], { cwd: inWorkspace('bench') })
+  runProgram(process.execPath, ['--conditions=@headwater/source', '--import', 'tsx', ...args], {
+    cwd: inWorkspace('bench'),
+  })
 
 test.each(['kernel-docs.ts', 'serving-docs.ts'])('the parts that %s generates are up to date', async (program) => {
   const { code, stderr } = await node(program, '--check')

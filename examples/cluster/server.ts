@@ -4,7 +4,7 @@ import { type Client, createClient } from '@headwater/client'
 
 const path = (relative: string) => fileURLToPath(new URL(relative, import.meta.url))
 const command = [
-  '--conditions=development',
+  '--conditions=@headwater/source',
   '--import',
   'tsx',
   fileURLToPath(import.meta.resolve('@headwater/cli/main')),

@@ -2,7 +2,7 @@
  * A Node process that embeds the runtime: it serves a user's embedding from the store that `headwater run --out` left
  * behind, takes in an event of now, and serves the embedding that knows it.
  *
- * node --conditions=development --import tsx serve.ts OUT/seed-1
+ * node --conditions=@headwater/source --import tsx serve.ts OUT/seed-1
  */
 import { join } from 'node:path'
 import { createPooling, startRefreshing } from '@headwater/pooling'

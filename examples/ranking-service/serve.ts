@@ -1,7 +1,7 @@
 /**
  * A ranker of articles that holds tower, store and pooling in its own process.
  *
- * node --conditions=development --import tsx serve.ts OUT/seed-1 [PORT]
+ * node --conditions=@headwater/source --import tsx serve.ts OUT/seed-1 [PORT]
  */
 import { join } from 'node:path'
 import { createPooling, startRefreshing } from '@headwater/pooling'

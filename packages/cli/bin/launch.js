@@ -17,7 +17,7 @@ export function launch(args) {
   const checkout = existsSync(here('../src/main.ts'))
   // tsx is resolved from here, because Node would resolve it from the directory the user is in.
   const program = checkout
-    ? ['--conditions=development', '--import', import.meta.resolve('tsx'), here('../src/main.ts')]
+    ? ['--conditions=@headwater/source', '--import', import.meta.resolve('tsx'), here('../src/main.ts')]
     : [here('../dist/main.js')]
   const options = nodeOptions(args, availableParallelism())
   return supervise(process.execPath, ['--enable-source-maps', ...options, ...program, ...args], {

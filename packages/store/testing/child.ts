@@ -12,7 +12,7 @@ export class Child {
 
   /** @param prefix a command that runs the program, and its arguments */
   constructor(program: string, args: readonly string[], prefix: readonly string[] = [], options: SpawnOptions = {}) {
-    const node = [process.execPath, '--conditions=development', '--import', 'tsx', `testing/${program}`, ...args]
+    const node = [process.execPath, '--conditions=@headwater/source', '--import', 'tsx', `testing/${program}`, ...args]
     const [command, ...rest] = [...prefix, ...node]
     const cwd = join(import.meta.dirname, '..')
     this.process = spawn(command, rest, { ...options, cwd, stdio: ['pipe', 'pipe', 'inherit'] }) as never

@@ -93,7 +93,7 @@ class Victim {
   constructor(path: string, seed: number) {
     this.#process = spawn(
       process.execPath,
-      ['--conditions=development', '--import', 'tsx', 'testing/crash-writer.ts', path, String(seed)],
+      ['--conditions=@headwater/source', '--import', 'tsx', 'testing/crash-writer.ts', path, String(seed)],
       { cwd: join(import.meta.dirname, '..'), stdio: ['pipe', 'pipe', 'inherit'] },
     )
     this.#process.stdout.setEncoding('utf8').on('data', (chunk: string) => {

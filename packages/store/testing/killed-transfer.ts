@@ -7,7 +7,7 @@ export async function killedTransfer(batches: number, ...args: string[]): Promis
   const program = join(import.meta.dirname, 'slow-transfer.ts')
   const child = spawn(
     process.execPath,
-    ['--conditions=development', '--import', import.meta.resolve('tsx'), program, ...args],
+    ['--conditions=@headwater/source', '--import', import.meta.resolve('tsx'), program, ...args],
     { stdio: ['ignore', 'pipe', 'inherit'] },
   )
   let lines = 0

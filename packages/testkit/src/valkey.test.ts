@@ -53,7 +53,7 @@ test('ends its servers with the process that started them', async () => {
     const node = await startValkey()
     process.stdout.write(node.address + ' ' + node.directory + '\\n')
     setInterval(() => {}, 1_000)`
-  const args = ['--conditions=development', '--import', 'tsx', '--input-type=module', '--eval', script]
+  const args = ['--conditions=@headwater/source', '--import', 'tsx', '--input-type=module', '--eval', script]
   const starter = spawn(process.execPath, args, { cwd: import.meta.dirname, stdio: ['ignore', 'pipe', 'inherit'] })
   const [line] = await new Promise<Buffer[]>((resolve) => starter.stdout.once('data', (...data) => resolve(data)))
   const [, directory] = line.toString().trim().split(' ')

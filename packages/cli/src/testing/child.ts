@@ -8,7 +8,7 @@ const path = (relative: string) => fileURLToPath(new URL(relative, import.meta.u
 /** The command as a user calls it. */
 export const launcher = [path('../../bin/headwater.js')]
 /** The process that does the work, without the launcher around it. */
-export const worker = ['--conditions=development', '--import', import.meta.resolve('tsx'), path('../main.ts')]
+export const worker = ['--conditions=@headwater/source', '--import', import.meta.resolve('tsx'), path('../main.ts')]
 
 /** A running command; what it has printed so far. */
 export class Child {

@@ -57,7 +57,7 @@ test('an event on one reader is a refreshed embedding on the other, and two work
 test('a worker is killed in the middle of its batches: its users are refreshed by another, each once', async () => {
   const claimMs = 400
   const script = fileURLToPath(new URL('../../testing/cluster-worker.ts', import.meta.url))
-  const node = ['--conditions=development', '--import', import.meta.resolve('tsx'), script]
+  const node = ['--conditions=@headwater/source', '--import', import.meta.resolve('tsx'), script]
   const child = spawn(process.execPath, [...node, cluster.url, String(claimMs), '60000'], {
     stdio: ['ignore', 'pipe', 'inherit'],
   })

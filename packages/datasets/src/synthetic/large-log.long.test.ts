@@ -12,7 +12,14 @@ const { rows } = openSyntheticLog({ setting: largeSetting })
 
 /** As objects of a hundred bytes the rows alone would take a gigabyte; the process has a small part of it for a heap. */
 async function inSmallHeap(heapMiB: number, ...args: string[]) {
-  const options = [`--max-old-space-size=${heapMiB}`, '--conditions=development', '--import', 'tsx', program, ...args]
+  const options = [
+    `--max-old-space-size=${heapMiB}`,
+    '--conditions=@headwater/source',
+    '--import',
+    'tsx',
+    program,
+    ...args,
+  ]
   const { stdout } = await promisify(execFile)(process.execPath, options)
   return JSON.parse(stdout) as { rows: number; residentMiB: number }
 }

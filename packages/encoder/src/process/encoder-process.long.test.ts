@@ -166,7 +166,7 @@ describe('an encoder process', () => {
 
   test('ends with the process that started it, however that ends, and does not keep it alive', async () => {
     const maker = fileURLToPath(new URL('../../testing/orphan-maker.ts', import.meta.url))
-    const args = ['--conditions=development', '--import', import.meta.resolve('tsx'), maker]
+    const args = ['--conditions=@headwater/source', '--import', import.meta.resolve('tsx'), maker]
     const snapshot = await publishRandom(model, 1)
     const run = async (then: 'stay' | 'stuck' | 'leave') => {
       const parent = spawn(process.execPath, [...args, then, snapshot], { stdio: ['ignore', 'pipe', 'inherit'] })

@@ -34,7 +34,7 @@ const heapOptions = ['--expose-gc', '--max-semi-space-size=2']
 export function startModule(backend: URL, { priority, prefix, environment }: ModuleProcessOptions): ModuleProcess {
   const isSource = import.meta.url.endsWith('.ts')
   const main = fileURLToPath(new URL(isSource ? './encoder-main.ts' : './encoder-main.js', import.meta.url))
-  const loader = isSource ? ['--conditions=development', '--import', import.meta.resolve('tsx')] : []
+  const loader = isSource ? ['--conditions=@headwater/source', '--import', import.meta.resolve('tsx')] : []
   const [program, ...rest] = [...prefix, process.execPath, ...heapOptions, ...loader, main, backend.href]
   // What it prints, say a driver's warning, belongs to the messages and not to what a command gives out.
   const stdio = ['ignore', process.stderr.fd, process.stderr.fd, 'pipe', 'pipe'] as const

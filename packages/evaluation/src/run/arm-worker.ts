@@ -41,7 +41,7 @@ export class ArmWorker {
   static start(run: SharedRun): ArmWorker {
     const isSource = import.meta.url.endsWith('.ts')
     const module = fileURLToPath(new URL(`./arm-worker-main${isSource ? '.ts' : '.js'}`, import.meta.url))
-    const execArgv = isSource ? ['--conditions=development', '--import', import.meta.resolve('tsx')] : []
+    const execArgv = isSource ? ['--conditions=@headwater/source', '--import', import.meta.resolve('tsx')] : []
     return new ArmWorker(
       fork(module, [JSON.stringify(run)], { execArgv, stdio: ['ignore', 'inherit', 'inherit', 'ipc'] }),
     )

@@ -12,6 +12,6 @@ export function moduleWorker(path: string, from: string, options: WorkerOptions 
   const register = `import { register } from ${JSON.stringify(import.meta.resolve('tsx/esm/api'))}; register()`
   return new Worker(new URL(`${path}.ts`, from), {
     ...options,
-    execArgv: ['--conditions=development', '--import', `data:text/javascript,${encodeURIComponent(register)}`],
+    execArgv: ['--conditions=@headwater/source', '--import', `data:text/javascript,${encodeURIComponent(register)}`],
   })
 }

@@ -8,7 +8,7 @@ async function run(
 ): Promise<{ code: number | null; output: string }> {
   const child = spawn(
     process.execPath,
-    ['--conditions=development', '--import', 'tsx', '--expose-gc', '--input-type=module', '--eval', program],
+    ['--conditions=@headwater/source', '--import', 'tsx', '--expose-gc', '--input-type=module', '--eval', program],
     // Nx asks for colors, which would stand between the words.
     { cwd: import.meta.dirname, env: { ...process.env, FORCE_COLOR: '0', ...environment } },
   )

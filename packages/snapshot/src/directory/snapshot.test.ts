@@ -82,7 +82,7 @@ describe('publishing', () => {
     it('says so when the disk is full, and leaves what is there as it was', async () => {
       const model = temporaryDirectory()
       const directory = await publishSnapshot(model, snapshotSchema, matrices, { ...about, snapshot: 1 })
-      const node = [process.execPath, '--conditions=development', '--import', 'tsx']
+      const node = [process.execPath, '--conditions=@headwater/source', '--import', 'tsx']
       const program = [...node, join(import.meta.dirname, '../testing/publish-forever.ts'), model, '2']
       // 64 blocks of 512 bytes or of 1 KiB, depending on the shell; the weights have 120 KB.
       const { status, stderr } = spawnSync('sh', ['-c', 'trap "" XFSZ; ulimit -f 64; exec "$@"', 'sh', ...program], {
@@ -121,7 +121,7 @@ describe('publishing', () => {
       const child = spawn(
         process.execPath,
         [
-          '--conditions=development',
+          '--conditions=@headwater/source',
           '--import',
           'tsx',
           join(import.meta.dirname, '../testing/publish-forever.ts'),

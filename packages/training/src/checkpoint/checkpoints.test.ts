@@ -162,7 +162,7 @@ if (process.platform !== 'win32')
   it('on a full disk is an error, and the checkpoint before stays', async () => {
     const directory = await written(1)
     const program = join(import.meta.dirname, '../testing/write-checkpoint.ts')
-    const node = [process.execPath, '--conditions=development', '--import', 'tsx', program, directory]
+    const node = [process.execPath, '--conditions=@headwater/source', '--import', 'tsx', program, directory]
     const limited = ['-c', 'trap "" XFSZ; ulimit -f 64; exec "$@"', 'sh', ...node]
     const { status, stderr } = spawnSync('sh', limited, { encoding: 'utf8' })
     expect(stderr).toMatch(

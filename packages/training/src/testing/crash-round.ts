@@ -5,7 +5,7 @@ import { fileURLToPath } from 'node:url'
 import type { SeededRandom } from '@headwater/statistics'
 
 const program = fileURLToPath(new URL('training-process.ts', import.meta.url))
-const node = ['--conditions=development', '--import', import.meta.resolve('tsx'), program]
+const node = ['--conditions=@headwater/source', '--import', import.meta.resolve('tsx'), program]
 
 /** Steps of the whole training, and how long after a step a kill may come: writes and publications lie between steps. */
 const wholeSteps = 53

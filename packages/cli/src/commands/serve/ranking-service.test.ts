@@ -24,7 +24,7 @@ beforeAll(async () => {
   const model = ['--out', join(home, 'seed-1/snapshots'), '--config', join(home, 'tiny.json'), '--batch-rows', '256']
   expect(await runCommandLine(['train', ...data, ...model])).toBe(0)
   const program = [
-    '--conditions=development',
+    '--conditions=@headwater/source',
     '--import',
     import.meta.resolve('tsx'),
     example('ranking-service/serve.ts'),
