@@ -1,7 +1,7 @@
 /** Snapshots of small towers with random weights, for what serves them. */
 import { compileFeatures, parseSchema, type Schema, type SideBatch } from '@headwater/features'
 import { declareTower, type ModelConfig } from '@headwater/runtime'
-import { publishSnapshot, type SnapshotManifest } from '@headwater/snapshot'
+import { panelUserHash, publishSnapshot, type SnapshotManifest } from '@headwater/snapshot'
 import { seededRandom } from '@headwater/statistics'
 
 /** With every kind of array that a batch can have. */
@@ -52,6 +52,8 @@ export interface RandomSnapshotOptions {
   readonly width?: number
   readonly schema?: Schema
   readonly panel?: SideBatch
+  /** Whose rows they are. */
+  readonly panelUsers?: readonly string[]
   /** To its parent, as the gate measured it. */
   readonly centredCosine?: number
 }
@@ -94,7 +96,8 @@ export async function publishRandom(
           },
     verdict: { status: verdict, reasons: verdict === 'held' ? ['The test holds it.'] : [], notes: [] },
   }
-  return publishSnapshot(modelDirectory, own, matrices, about, { panel: more.panel ?? null })
+  const panelUsers = more.panelUsers ? Uint32Array.from(more.panelUsers.flatMap(panelUserHash)) : null
+  return publishSnapshot(modelDirectory, own, matrices, about, { panel: more.panel ?? null, panelUsers })
 }
 
 /** Random rows of the user side: any ids, any numbers, any lengths. */

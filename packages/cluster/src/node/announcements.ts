@@ -66,7 +66,7 @@ export class Announcements {
 
   /**
    * Lets a snapshot write into a model's rings.
-   * @param digest of its contents
+   * @param digest of its contents, as `snapshotDigest` gives it: forgetting a user does not change it
    * @throws PublisherConflictError where another snapshot of the model has the number
    */
   async admit(model: string, snapshot: number, digest: string): Promise<void> {
@@ -102,7 +102,7 @@ export class Announcements {
 
 function keysOf(model: string): ScriptCall['keys'] {
   const tag = `hw:{model:${encodeURIComponent(model)}}`
-  return [tag, `${tag}:snapshots`]
+  return [tag, `${tag}:contents`]
 }
 
 /** Null for what another version announced in another form. */

@@ -3,9 +3,16 @@ import { cpSync, existsSync, readdirSync, readFileSync, rmSync, writeFileSync } 
 import { createServer, type RequestListener } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
-import { publishRandom } from '@headwater/encoder/testing/random-snapshot'
+import { publishRandom, randomRows } from '@headwater/encoder/testing/random-snapshot'
 import { tokenOf, tokens } from '@headwater/service/testing/http-service'
-import { promoteSnapshot, readSnapshot, rollbackSnapshot, servedSnapshot, snapshotDirectory } from '@headwater/snapshot'
+import {
+  forgetInPanel,
+  promoteSnapshot,
+  readSnapshot,
+  rollbackSnapshot,
+  servedSnapshot,
+  snapshotDirectory,
+} from '@headwater/snapshot'
 import { temporaryDirectory } from '@headwater/testkit'
 import { until } from '@headwater/testkit/valkey'
 import { expect, onTestFinished, test } from 'vitest'
@@ -126,6 +133,19 @@ test('a transfer that breaks off is gone on with where it ended', async () => {
   expect(ranges).toEqual([undefined, 'bytes=3000-'])
   expect((await readSnapshot(snapshotDirectory(directory, 1))).manifest.snapshot).toBe(1)
   expect(readdirSync(directory).filter((name) => name.startsWith('.fetching'))).toEqual([])
+})
+
+test('a user who is forgotten at the publisher makes no other snapshot of what was fetched', async () => {
+  const directory = temporaryDirectory()
+  const own = await publishRandom(directory, 1, { panel: randomRows(2, 1), panelUsers: ['ann', 'bob'] })
+  const { url } = await publishing({ directory })
+  const mirror = await mirroring(url)
+  expect(await forgetInPanel(own, 'ann')).toBe(1)
+  // With what has changed it is asked anew, as after a start.
+  await mirror.stop()
+  const again = await mirroring(url, { directory: mirror.directory })
+  expect([...mirror.errors, ...again.errors]).toEqual([])
+  expect(await servedSnapshot(again.directory)).toBe(1)
 })
 
 test('two publishers of one model are told apart', async () => {

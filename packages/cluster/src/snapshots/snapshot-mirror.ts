@@ -1,17 +1,19 @@
 /** A publisher's snapshots in a directory of this machine, which is followed as one that holds a model's own. */
 import { createHash } from 'node:crypto'
-import { createReadStream, createWriteStream } from 'node:fs'
-import { mkdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises'
+import { createReadStream, createWriteStream, existsSync } from 'node:fs'
+import { mkdir, readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises'
 import { type IncomingMessage, request as plainRequest } from 'node:http'
 import { request as tlsRequest } from 'node:https'
 import { join } from 'node:path'
 import { pipeline } from 'node:stream/promises'
 import { setTimeout as wait } from 'node:timers/promises'
 import {
+  contentDigest,
   listSnapshots,
   servedHistory,
   servedSnapshot,
   serveSnapshot,
+  snapshotDigest,
   snapshotDirectory,
   snapshotNumber,
   syncDirectory,
@@ -125,9 +127,10 @@ async function fetchSnapshot(source: Source, { snapshot, files }: ModelIndex): P
   const { directory, model } = source
   const target = snapshotDirectory(directory, snapshot)
   const { sha256 } = files.find(({ name }) => name === checksumFile)!
-  const held = await readFile(join(target, checksumFile)).catch(() => null)
-  if (held !== null) {
-    if (createHash('sha256').update(held).digest('hex') !== sha256) throw new PublisherConflictError(model, snapshot)
+  if (existsSync(target)) {
+    // Both may have forgotten users in its panel since.
+    const published = contentDigest(new Map(files.map((file) => [file.name, file.sha256])))
+    if ((await snapshotDigest(target)) !== published) throw new PublisherConflictError(model, snapshot)
     return
   }
   // It is named after what it holds, so that another snapshot of the number begins anew.
@@ -137,6 +140,9 @@ async function fetchSnapshot(source: Source, { snapshot, files }: ModelIndex): P
   await syncDirectory(partial)
   await rename(partial, target)
   await syncDirectory(directory)
+  // What was fetched of others, before they gave way to this one.
+  for (const name of await readdir(directory))
+    if (name.startsWith('.fetching-')) await rm(join(directory, name), { recursive: true, force: true })
 }
 
 async function fetchFile(source: Source, { name, sha256, sizeBytes }: PublishedFile, path: string): Promise<void> {

@@ -9,7 +9,7 @@ import { panelUserHash } from '../contents/panel-file.ts'
 import { snapshotSchema } from '../testing/snapshot-schema.ts'
 import { forgetInPanel, snapshotsWith } from './forget-in-panels.ts'
 import { publishSnapshot } from './publish-snapshot.ts'
-import { readManifest, readSnapshot } from './read-snapshot.ts'
+import { readManifest, readSnapshot, snapshotDigest } from './read-snapshot.ts'
 
 const matrices = [{ name: 'weight', rows: 1, cols: 2, data: Float32Array.of(1, 2) }]
 const { user: layout } = compileFeatures(snapshotSchema)
@@ -33,6 +33,7 @@ it('takes the rows of a user out of the panels that have some, and leaves all el
   const without = await publish(model, 3, null)
   const before = (await panelOf(first))!
   const manifest = await readManifest(first)
+  const digest = await snapshotDigest(first)
   expect(await snapshotsWith(model, 'nobody')).toEqual([])
   expect(await snapshotsWith(model, 'bob')).toEqual([first])
   expect(await snapshotsWith(model, 'eve')).toEqual([first, second])
@@ -57,6 +58,9 @@ it('takes the rows of a user out of the panels that have some, and leaves all el
     expect(rowsOf(array, 2)).toEqual([a, c])
   }
   expect(await readManifest(first)).toEqual(manifest)
+  // It is the same snapshot still, and no other one.
+  expect(await snapshotDigest(first)).toBe(digest)
+  expect(new Set(await Promise.all([first, second, without].map(snapshotDigest))).size).toBe(3)
   expect(readFileSync(join(second, 'SHA256SUMS'), 'utf8')).toBe(kept)
   for (const directory of [first, second, without]) isWhole(directory)
 })

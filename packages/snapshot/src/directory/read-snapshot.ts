@@ -5,7 +5,7 @@ import { compileFeatures, parseSchema, type Schema, type SideBatch } from '@head
 import { type AffineMap, decodeAlignment } from '../contents/alignment.ts'
 import { checkFormat, parseManifest, type SnapshotManifest } from '../contents/manifest.ts'
 import { decodePanel } from '../contents/panel-file.ts'
-import { checksumFile, decodeChecksums, panelFile, sha256 } from '../files/checksums.ts'
+import { checksumFile, contentDigest, decodeChecksums, panelFile, sha256 } from '../files/checksums.ts'
 import { decodeSafetensors, type NamedMatrix } from '../files/safetensors.ts'
 import { SnapshotError } from '../files/snapshot-error.ts'
 
@@ -63,6 +63,11 @@ export async function readChecked(directory: string): Promise<Checked> {
   const sums = decodeChecksums(list, directory)
   checkSum(directory, 'manifest.json', file, sums.get('manifest.json'))
   return { manifest: parseManifest(json, directory), sums }
+}
+
+/** As `contentDigest`, of the snapshot in a directory. @throws SnapshotError */
+export async function snapshotDigest(directory: string): Promise<string> {
+  return contentDigest((await readChecked(directory)).sums)
 }
 
 /** The manifest alone, checked by its own checksum. @throws SnapshotError */

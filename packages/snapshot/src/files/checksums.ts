@@ -26,6 +26,16 @@ export function encodeSums(sums: ReadonlyMap<string, string>): Uint8Array {
   return new TextEncoder().encode(lines.join(''))
 }
 
+/**
+ * Tells a snapshot from all others of its number: SHA-256, hex, of its list of checksums without that of the panel, which changes
+ * where a user is forgotten. @param sums hex, by file name
+ */
+export function contentDigest(sums: ReadonlyMap<string, string>): string {
+  const lasting = new Map(sums)
+  lasting.delete(panelFile)
+  return sha256(encodeSums(lasting))
+}
+
 /** Hex checksums by file name. @throws SnapshotError for a line that is none, an unknown file, or a required one missing. */
 export function decodeChecksums(text: string, directory: string): Map<string, string> {
   const fail = (what: string) => new SnapshotError(`${directory}/${checksumFile}: ${what}. Publish the snapshot again.`)

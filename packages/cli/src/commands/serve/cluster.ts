@@ -1,7 +1,4 @@
 /** A server's part in a cluster: over a Valkey store, refreshes wait in Valkey until some process takes them. */
-import { createHash } from 'node:crypto'
-import { readFile } from 'node:fs/promises'
-import { join } from 'node:path'
 import type { ClusterNode } from '@headwater/cluster'
 import type { EncoderStatus, Pooling } from '@headwater/pooling'
 import { CommandError } from '../../arguments/command-error.ts'
@@ -52,11 +49,4 @@ export async function joinServeCluster(
       await (encoder === null ? node.read(poolings) : node.work(poolings, () => encoder().state === 'ready'))
     },
   }
-}
-
-/** A digest of a snapshot's files, as snapshots of different models may have one number. */
-export async function snapshotDigest(directory: string): Promise<string> {
-  return createHash('sha256')
-    .update(await readFile(join(directory, 'SHA256SUMS')))
-    .digest('hex')
 }

@@ -2,7 +2,7 @@
 import type { EncoderProcess, FollowedModel } from '@headwater/encoder'
 import type { Schema } from '@headwater/features'
 import { CommandError } from '../../arguments/command-error.ts'
-import { type ServeCluster, snapshotDigest } from './cluster.ts'
+import type { ServeCluster } from './cluster.ts'
 import { shadowedModel } from './options.ts'
 import type { Serving } from './report.ts'
 import { comparePanel, describeShadow } from './shadow.ts'
@@ -48,7 +48,10 @@ export async function loadServeModels(
   encoder: EncoderProcess,
   cluster: ServeCluster | null,
 ): Promise<ReadonlyMap<string, ServeModel>> {
-  const { followModel } = await import('@headwater/encoder')
+  const [{ followModel }, { snapshotDigest }] = await Promise.all([
+    import('@headwater/encoder'),
+    import('@headwater/snapshot'),
+  ])
   const shadowed = shadowedModel(options, directories)
   const models = new Map<string, ServeModel>()
   for (const [name, directory] of directories) {
