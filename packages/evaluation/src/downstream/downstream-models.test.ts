@@ -123,22 +123,22 @@ test.each([
   ['logistic FM', () => factors('fm')],
   ['small MLP', mlp],
   ['small DLRM', dlrm],
-])('held, a %s predicts as it was and is trained all the same', async (_, create) => {
+])('what a %s held predicts as it was, while it is trained all the same', async (_, create) => {
   const [held, live] = [create(), create()]
   const all = steps(30, adds)
   for (const model of [held, live]) for (const { view } of all.slice(0, 10)) await model.step(view)
   await held.logits()
   await live.logits()
   held.hold()
-  await held.predict(all[10].view)
+  await held.predictHeld(all[10].view)
   const before = await held.logits()
   for (const model of [held, live]) for (const { view } of all.slice(10)) await model.step(view)
   await held.logits()
   await live.logits()
-  await held.predict(all[10].view)
+  await held.predictHeld(all[10].view)
   expect(await held.logits()).toEqual(before)
   held.hold()
-  await held.predict(all[10].view)
+  await held.predictHeld(all[10].view)
   await live.predict(all[10].view)
   expect(await held.logits()).toEqual(await live.logits())
 })

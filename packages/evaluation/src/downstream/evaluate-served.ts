@@ -83,7 +83,7 @@ export async function evaluateServed(
       onBlock?.(block)
     }
     const logits: Record<string, Float32Array> = {}
-    for (const { name, run } of runs) logits[name] = await run.finish()
+    for (const { name, run } of runs) logits[name] = (await run.finish()).best
     return logits
   } finally {
     for (const { run } of runs) run.dispose()

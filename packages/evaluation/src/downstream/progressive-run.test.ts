@@ -1,6 +1,6 @@
 import { compileFeatures } from '@headwater/features'
 import type { GpuDevice } from '@headwater/gpu'
-import { expect, test } from 'vitest'
+import { describe, expect, test } from 'vitest'
 import { minuteMs, smallEvents, smallSchema } from '../testing/small-log.ts'
 import { downstreamFamily, stepRows } from './family.ts'
 import { ProgressiveRun } from './progressive-run.ts'
@@ -13,7 +13,6 @@ const [spec] = downstreamFamily(space, null)
 
 /** A model that predicts what it was given, whatever the rows. */
 class Oracle implements DownstreamModel {
-  readonly stepsHeld = 64
   readonly #logits: Float32Array
 
   constructor(logits: Float32Array) {
@@ -27,6 +26,8 @@ class Oracle implements DownstreamModel {
   async train() {}
 
   hold() {}
+
+  async predictHeld() {}
 
   async logits() {
     return this.#logits
@@ -48,13 +49,13 @@ async function judgedLoss(
     seed: 1,
     judgedFrom: 0,
     keptFrom: 30,
-    model: new Oracle(logits),
+    model: () => new Oracle(logits),
   })
   const item = space.allocate('item', events.length)
   const vectors = events.map(() => null)
   await run.add({ events, item, groupEnds: events.map((_, i) => i + 1) }, vectors)
-  const kept = await run.finish()
-  return { loss: run.judgedLoss, kept }
+  const { best, judgedLosses } = await run.finish()
+  return { loss: judgedLosses.get('') ?? null, kept: best }
 }
 
 const labels = events.map((event) => {
@@ -97,7 +98,6 @@ test('trains on rows once all their labels are known, and on none before a row i
   }
   const predicted: number[] = []
   const model: DownstreamModel = {
-    stepsHeld: 64,
     step: async () => expect.fail('labels are not known yet'),
     predict: (view) => {
       predicted.push(view.rows)
@@ -105,6 +105,7 @@ test('trains on rows once all their labels are known, and on none before a row i
     },
     train: note('train'),
     hold: () => expect.fail('it predicts by what it has learnt'),
+    predictHeld: async () => expect.fail('it predicts by what it has learnt'),
     logits: async () => new Float32Array(predicted.splice(0).reduce((sum, rows) => sum + rows, 0)),
     dispose() {},
   }
@@ -116,7 +117,7 @@ test('trains on rows once all their labels are known, and on none before a row i
     flags: usualFlags,
     seed: 1,
     keptFrom: 0,
-    model,
+    model: () => model,
   })
   const ends = log.flatMap(({ timeMs }, i) => (log[i + 1]?.timeMs === timeMs ? [] : [i + 1]))
   const block = { events: log, item: late.allocate('item', log.length), groupEnds: ends }
@@ -124,7 +125,7 @@ test('trains on rows once all their labels are known, and on none before a row i
     block,
     log.map(() => null),
   )
-  expect((await run.finish()).length).toBe(log.length)
+  expect((await run.finish()).best.length).toBe(log.length)
   let [firstAhead, trained] = [0, 0]
   for (const { what, rows } of does) {
     if (what === 'train') {
@@ -135,4 +136,117 @@ test('trains on rows once all their labels are known, and on none before a row i
   }
   expect(firstAhead).toBe(log.length)
   expect(trained).toBeGreaterThan(stepRows)
+})
+
+/** Predicts labels with a skill that each step of training adds to. */
+class Learner implements DownstreamModel {
+  readonly steps: number[] = []
+  isDisposed = false
+  #skill: number
+  readonly #gain: number
+  #held = Number.NaN
+  #logits: number[] = []
+
+  constructor(skill: number, gain: number) {
+    this.#skill = skill
+    this.#gain = gain
+  }
+
+  async step(rows: DownstreamRows) {
+    await this.predict(rows)
+    await this.train(rows)
+  }
+
+  async predict({ rows, labels }: DownstreamRows, skill = this.#skill) {
+    for (const label of labels.subarray(0, rows)) this.#logits.push(label === 1 ? skill : -skill)
+  }
+
+  async train({ rows }: DownstreamRows) {
+    expect(this.isDisposed).toBe(false)
+    this.steps.push(rows)
+    this.#skill += this.#gain
+  }
+
+  hold() {
+    this.#held = this.#skill
+  }
+
+  predictHeld = (rows: DownstreamRows) => this.predict(rows, this.#held)
+
+  async logits() {
+    return Float32Array.from(this.#logits.splice(0))
+  }
+
+  dispose() {
+    this.isDisposed = true
+  }
+}
+
+describe('of several settings', () => {
+  const log = smallEvents(10 * stepRows, 2).map((event) => ({ ...event, timeMs: event.row * minuteMs }))
+  const [keptFrom, judgedFrom] = [5 * stepRows + 10, 3 * stepRows]
+  const labelOf = (row: number) => space.rankedLabel(log[row])
+
+  async function contest(learners: Readonly<Record<string, Learner>>, block = 100, from = judgedFrom) {
+    const run = new ProgressiveRun({
+      device: undefined as unknown as GpuDevice,
+      space,
+      spec,
+      dim: 0,
+      flags: [],
+      seed: 1,
+      judgedFrom: from,
+      keptFrom,
+      tries: Object.keys(learners).map((name) => ({ name })),
+      model: ({ name }) => learners[name],
+    })
+    for (let at = 0; at < log.length; at += block) {
+      const events = log.slice(at, at + block)
+      await run.add(
+        { events, item: space.allocate('item', events.length), groupEnds: events.map((_, i) => i + 1) },
+        events.map(() => null),
+      )
+    }
+    const predictions = await run.finish()
+    run.dispose()
+    return predictions
+  }
+
+  test('the best of the judged rows go on beside the usual ones, as they are and as they were', async () => {
+    const learners = { usual: new Learner(1, 0), early: new Learner(2, -0.3), late: new Learner(0.5, 0.4) }
+    const { best, usual, split, chosen, judgedLosses } = await contest(learners)
+    expect(chosen).toBe(2)
+    const kept = log.length - keptFrom
+    const signs = Array.from({ length: kept }, (_, i) => (labelOf(keptFrom + i) === 1 ? 1 : -1))
+    expect([...usual]).toEqual(signs)
+    // A step ends where the kept rows begin: six have taught what predicts the first of these.
+    for (const [i, sign] of signs.entries()) {
+      expect(split[i]).toBeCloseTo(sign * (0.5 + 6 * 0.4), 5)
+      expect(best[i]).toBeCloseTo(sign * (0.5 + (6 + Math.floor(i / stepRows)) * 0.4), 5)
+    }
+    const judged = (skills: readonly number[]) =>
+      skills.reduce((sum, skill, s) => sum + (s < 2 ? stepRows : 10) * Math.log1p(Math.exp(-skill)), 0) /
+      (2 * stepRows + 10)
+    expect(judgedLosses.get('usual')).toBeCloseTo(judged([1, 1, 1]), 5)
+    expect(judgedLosses.get('early')).toBeCloseTo(judged([1.1, 0.8, 0.5]), 5)
+    expect(judgedLosses.get('late')).toBeCloseTo(judged([1.7, 2.1, 2.5]), 5)
+    expect(learners.early.steps).toHaveLength(6)
+    expect(learners.late.steps).toEqual(learners.usual.steps)
+    expect(Object.values(learners).every(({ isDisposed }) => isDisposed)).toBe(true)
+  })
+
+  test('the usual ones count where others are as good, and where no row is judged', async () => {
+    for (const from of [judgedFrom, keptFrom]) {
+      const learners = {
+        usual: new Learner(1, 0),
+        same: new Learner(1, 0),
+        other: new Learner(from === keptFrom ? 2 : 0.5, 0),
+      }
+      const { best, usual, split, chosen } = await contest(learners, 1000, from)
+      expect(chosen).toBe(0)
+      expect(best).toEqual(usual)
+      expect(split).toEqual(usual)
+      expect(learners.same.steps).toHaveLength(6)
+    }
+  })
 })

@@ -1,12 +1,23 @@
-/** One downstream model over the log: each step's rows are predicted, and trained on once their labels are known. */
+/**
+ * One downstream model over the log: each step's rows are predicted, and trained on once their labels are known. It may have several
+ * settings, of which those go on that are best before the rows whose predictions are kept.
+ */
 import type { FeatureSpace, LogEvent } from '@headwater/features'
 import type { GpuDevice } from '@headwater/gpu'
-import { ProgressiveScore } from '@headwater/statistics'
 import type { ReplayedBlock } from '../replay/blocks.ts'
 import { createModel, type DownstreamSpec, rowSelector, stepRows, userBucket } from './family.ts'
-import { type DownstreamModel, type DownstreamOptions, type DownstreamRows, RowBuffer, type Served } from './rows.ts'
+import { defaultRanking } from './ranking-settings.ts'
+import {
+  type DownstreamModel,
+  type DownstreamOptions,
+  type DownstreamRows,
+  predictionsHeld,
+  RowBuffer,
+  type Served,
+} from './rows.ts'
+import { TriedModel, type TriedSettings } from './tried-model.ts'
 
-export interface ProgressiveRunOptions extends Omit<DownstreamOptions, 'userBuckets' | 'others'> {
+export interface ProgressiveRunOptions extends Omit<DownstreamOptions, 'userBuckets' | 'others' | 'rateFactor'> {
   readonly device: GpuDevice
   readonly space: FeatureSpace
   readonly spec: DownstreamSpec
@@ -14,18 +25,38 @@ export interface ProgressiveRunOptions extends Omit<DownstreamOptions, 'userBuck
   readonly keptFrom: number
   /** First row of those before `keptFrom` that settings are chosen by. Default: none are. */
   readonly judgedFrom?: number
-  /** In the place of the spec's own model. */
-  readonly model?: DownstreamModel
+  /** Makes a model in the place of the spec's own. */
+  readonly model?: (settings: TriedSettings) => DownstreamModel
   /**
    * Rows at which what training has come to begins to predict, from the first of them on only there. Default: after every
    * step.
    */
   readonly deployedAt?: readonly number[]
+  /**
+   * Settings to choose among, the usual ones first: they count where others are as good, and where there is nothing to choose by.
+   * Default: none, the usual ones are all.
+   */
+  readonly tries?: readonly TriedSettings[]
+}
+
+/** Logits of the kept rows, in order. */
+export interface RunPredictions {
+  readonly best: Float32Array
+  /** With the first of the settings. */
+  readonly usual: Float32Array
+  /** By the best as they were when the kept rows began, as by a split of the log in time; empty where nothing is chosen. */
+  readonly split: Float32Array
+  /** Which settings are best, by place. */
+  readonly chosen: number
+  /** Mean log loss of the rows that settings are chosen by, of those that got so far. */
+  readonly judgedLosses: ReadonlyMap<string, number>
 }
 
 export class ProgressiveRun {
   readonly #options: ProgressiveRunOptions
-  readonly #model: DownstreamModel
+  /** Models with each of the settings that may yet be the best. */
+  #models: readonly TriedModel[]
+  readonly #all: readonly TriedModel[]
   readonly #selects: ReturnType<typeof rowSelector>
   readonly #delayMs: number
   /** Tasks whose labels are known when the model's own are. */
@@ -34,11 +65,12 @@ export class ProgressiveRun {
   readonly #labelWeights: Float32Array
   #buffer: RowBuffer
   readonly #waiting: { readonly rows: DownstreamRows; readonly knownMs: number }[] = []
-  /** For each row predicted and not yet collected, its place in the log and its label. */
-  #predicted: { readonly row: number; readonly label: number }[] = []
-  readonly #judged = new ProgressiveScore()
-  readonly #logits: Float32Array[] = []
+  /** Of the step that is being filled. */
+  #filling = { rows: [] as number[], labels: [] as number[] }
   readonly #deployedAt: number[]
+  #isDeployed = false
+  /** Once the kept rows have begun, where there are settings to choose among. */
+  #best: TriedModel | null = null
   #steps = 0
   /** Times of the first and last row of the step that is being filled. */
   #firstMs = 0
@@ -54,7 +86,17 @@ export class ProgressiveRun {
     this.#others = space.tasks.flatMap(({ delayMs }, task) =>
       task !== spec.task && delayMs <= this.#delayMs ? [task] : [],
     )
-    this.#model = options.model ?? createModel(device, space, spec, { ...options, others: this.#others.length })
+    this.#all = (options.tries ?? [{ name: '' }]).map((settings: TriedSettings) => {
+      const { name, rateFactor, ranking } = settings
+      const own = {
+        ...options,
+        others: this.#others.length,
+        ...(rateFactor !== undefined && { rateFactor }),
+        ...(ranking && { ranking: { ...(options.ranking ?? defaultRanking), ...ranking } }),
+      }
+      return new TriedModel(name, options.model?.(settings) ?? createModel(device, space, spec, own))
+    })
+    this.#models = this.#all
     this.#labels = new Uint8Array(space.tasks.length)
     this.#labelWeights = new Float32Array(space.tasks.length)
     this.#buffer = this.#newBuffer()
@@ -65,19 +107,21 @@ export class ProgressiveRun {
     block: Pick<ReplayedBlock<unknown>, 'events' | 'item' | 'groupEnds'>,
     served: readonly (Served | null)[],
   ): Promise<void> {
+    const { space, spec, tries, keptFrom } = this.#options
     let from = 0
     for (const end of block.groupEnds) {
+      if (tries && this.#best === null && block.events[end - 1].row >= keptFrom) await this.#choose()
       // Rows of equal time are not earlier than one another, so they share a step as long as they fit one.
       if (this.#buffer.rows > 0 && this.#buffer.rows + end - from > stepRows) await this.#step()
       for (let row = from; row < end; row++) {
         const event = block.events[row]
         if (!this.#takes(event)) continue
-        const { space, spec } = this.#options
         const user = userBucket(space, event.user)
         if (this.#buffer.rows === 0) this.#firstMs = event.timeMs
         const place = this.#buffer.push(user, block.item, row, served[row], this.#labels[spec.task])
         this.#putOthers(place)
-        this.#predicted.push({ row: event.row, label: this.#labels[spec.task] })
+        this.#filling.rows.push(event.row)
+        this.#filling.labels.push(this.#labels[spec.task])
         this.#lastMs = event.timeMs
         this.#lastRow = event.row
         if (this.#buffer.rows === stepRows) await this.#step()
@@ -86,27 +130,24 @@ export class ProgressiveRun {
     }
   }
 
-  /** Logits of the kept rows, in order. */
-  async finish(): Promise<Float32Array> {
+  async finish(): Promise<RunPredictions> {
+    if (this.#options.tries && this.#best === null) await this.#choose()
     if (this.#buffer.rows > 0) await this.#step()
     await this.#collect()
-    const length = this.#logits.reduce((sum, part) => sum + part.length, 0)
-    const all = new Float32Array(length)
-    let at = 0
-    for (const part of this.#logits) {
-      all.set(part, at)
-      at += part.length
+    const [usual] = this.#all
+    const { logits, heldLogits } = this.#best ?? usual
+    return {
+      best: logits,
+      usual: usual.logits,
+      split: heldLogits,
+      chosen: this.#all.indexOf(this.#best ?? usual),
+      judgedLosses: new Map(this.#all.flatMap(({ name, loss }) => (loss === null ? [] : [[name, loss] as const]))),
     }
-    return all
-  }
-
-  /** Mean log loss of the rows that settings are chosen by, once all is collected; null where there are none. */
-  get judgedLoss(): number | null {
-    return this.#judged.rows === 0 ? null : this.#judged.meanLogLoss
   }
 
   dispose(): void {
-    this.#model.dispose()
+    for (const { model } of this.#models) model.dispose()
+    this.#models = []
   }
 
   #takes(event: LogEvent): boolean {
@@ -124,39 +165,59 @@ export class ProgressiveRun {
 
   async #step(): Promise<void> {
     const rows = this.#buffer.view
+    const filled = this.#filling
+    this.#filling = { rows: [], labels: [] }
     this.#deploy()
-    if (this.#delayMs > 0) {
-      while (this.#waiting.length > 0 && this.#waiting[0].knownMs < this.#firstMs)
-        await this.#model.train(this.#waiting.shift()!.rows)
-      await this.#model.predict(rows)
+    const isLate = this.#delayMs > 0
+    const known: DownstreamRows[] = []
+    if (isLate) while (this.#waiting[0]?.knownMs < this.#firstMs) known.push(this.#waiting.shift()!.rows)
+    await settled(
+      this.#models.map(async (tried) => {
+        const { model } = tried
+        for (const earlier of known) await model.train(earlier)
+        if (this.#isDeployed) await model.predictHeld(rows)
+        else if (isLate) await model.predict(rows)
+        else await model.step(rows)
+        tried.predicted(filled)
+        if (tried === this.#best) {
+          await model.predictHeld(rows)
+          tried.predicted(filled, true)
+        }
+        if (this.#isDeployed && !isLate) await model.train(rows)
+      }),
+    )
+    if (isLate) {
       this.#waiting.push({ rows, knownMs: this.#lastMs + this.#delayMs })
       this.#buffer = this.#newBuffer()
-    } else {
-      await this.#model.step(rows)
-      this.#buffer.rows = 0
-    }
-    if (++this.#steps % Math.min(this.#model.stepsHeld, 64) === 0) await this.#collect()
+    } else this.#buffer.rows = 0
+    // A step is predicted twice at most.
+    if (++this.#steps % (predictionsHeld / 2) === 0) await this.#collect()
   }
 
   #deploy(): void {
     const due = this.#deployedAt.filter((row) => row <= this.#lastRow).length
     if (due === 0) return
     this.#deployedAt.splice(0, due)
-    this.#model.hold()
+    this.#isDeployed = true
+    for (const { model } of this.#models) model.hold()
+  }
+
+  /** Ends all but the best and the usual settings, and keeps what the best have come to. */
+  async #choose(): Promise<void> {
+    if (this.#buffer.rows > 0) await this.#step()
+    await this.#collect()
+    const losses = this.#all.map(({ loss }) => loss ?? Number.POSITIVE_INFINITY)
+    const best = this.#all[losses.indexOf(Math.min(...losses))]
+    const goOn = [...new Set([this.#all[0], best])]
+    for (const { model } of this.#models.filter((own) => !goOn.includes(own))) model.dispose()
+    this.#models = goOn
+    best.model.hold()
+    this.#best = best
   }
 
   async #collect(): Promise<void> {
     const { keptFrom, judgedFrom = keptFrom } = this.#options
-    const predicted = this.#predicted
-    this.#predicted = []
-    const logits = await this.#model.logits()
-    for (const [i, { row, label }] of predicted.entries()) {
-      if (row < judgedFrom || row >= keptFrom) continue
-      // Of a rate at which training came apart each prediction is as bad as can be.
-      const probability = Number.isNaN(logits[i]) ? 1 - label : 1 / (1 + Math.exp(-logits[i]))
-      this.#judged.add(probability, label)
-    }
-    this.#logits.push(logits.filter((_, i) => predicted[i].row >= keptFrom))
+    await settled(this.#models.map((tried) => tried.collect(judgedFrom, keptFrom)))
   }
 
   #newBuffer(): RowBuffer {
@@ -165,11 +226,15 @@ export class ProgressiveRun {
   }
 }
 
+/** Waits for all of them also where one fails. @throws what the first that failed has thrown */
+async function settled(work: readonly Promise<void>[]): Promise<void> {
+  for (const one of await Promise.allSettled(work)) if (one.status === 'rejected') throw one.reason
+}
+
 /** Adds a block to each of several runs: their steps on a device go on side by side. */
 export async function addToEach(
   block: Parameters<ProgressiveRun['add']>[0],
   each: Iterable<readonly [run: ProgressiveRun, served: readonly (Served | null)[]]>,
 ): Promise<void> {
-  const added = await Promise.allSettled(Array.from(each, ([run, served]) => run.add(block, served)))
-  for (const one of added) if (one.status === 'rejected') throw one.reason
+  await settled(Array.from(each, ([run, served]) => run.add(block, served)))
 }

@@ -29,7 +29,7 @@ import {
 } from '@headwater/runtime'
 import { initialize, type Rates, recordAdamw, writeRates } from '@headwater/training'
 import { defaultRanking, type RankingSettings } from './ranking-settings.ts'
-import type { DownstreamModel, DownstreamOptions, DownstreamRows } from './rows.ts'
+import { type DownstreamModel, type DownstreamOptions, type DownstreamRows, predictionsHeld } from './rows.ts'
 
 export interface RankingModelOptions extends DownstreamOptions {
   /** R, rows of a step at most. */
@@ -177,10 +177,9 @@ interface Predicting {
 
 /**
  * Predicts a batch and then trains on it, in one recorded step: the logits come from the weights before the update. Where labels
- * come later, predictions are held back or training drops units out, the two are apart.
+ * come later, or training drops units out, the two are apart.
  */
 export class RankingModel implements DownstreamModel {
-  readonly stepsHeld = 64
   readonly #device: GpuDevice
   readonly #layout: SideLayout
   readonly #options: RankingModelOptions
@@ -199,7 +198,7 @@ export class RankingModel implements DownstreamModel {
   readonly #training: Predicting
   readonly #predicting: Predicting
   /** Of the weights of the last `hold`. */
-  #heldBack: (Predicting & { readonly weights: Weights }) | null = null
+  #held: (Predicting & { readonly weights: Weights }) | null = null
   /** Logits of steps until they are read. */
   readonly #buffer: GPUBuffer
   #bufferedRows: number[] = []
@@ -245,7 +244,7 @@ export class RankingModel implements DownstreamModel {
     this.#training = this.#recordTraining()
     this.#buffer = device.buffer(
       'logits of steps',
-      this.stepsHeld * this.#training.logits.storage.sizeBytes,
+      predictionsHeld * this.#training.logits.storage.sizeBytes,
       GPUBufferUsage.COPY_DST | GPUBufferUsage.COPY_SRC,
     )
     this.#dense = new Float32Array(rows * (layout.dense.length + flags.length))
@@ -294,7 +293,7 @@ export class RankingModel implements DownstreamModel {
   }
 
   async step(rows: DownstreamRows): Promise<void> {
-    if (this.#heldBack !== null || this.#settings.dropout > 0) {
+    if (this.#settings.dropout > 0) {
       await this.predict(rows)
       await this.train(rows)
       return
@@ -306,7 +305,12 @@ export class RankingModel implements DownstreamModel {
 
   async predict(rows: DownstreamRows): Promise<void> {
     await this.#upload(rows)
-    this.#submit(this.#heldBack ?? this.#predicting, rows.rows)
+    this.#submit(this.#predicting, rows.rows)
+  }
+
+  async predictHeld(rows: DownstreamRows): Promise<void> {
+    await this.#upload(rows)
+    this.#submit(this.#held!, rows.rows)
   }
 
   async train(rows: DownstreamRows): Promise<void> {
@@ -317,13 +321,13 @@ export class RankingModel implements DownstreamModel {
   }
 
   hold(): void {
-    if (this.#heldBack === null) {
+    if (this.#held === null) {
       const weights = new Weights(this.#device, this.#model.set, false)
-      this.#heldBack = { weights, ...this.#recordPredicting(weights) }
+      this.#held = { weights, ...this.#recordPredicting(weights) }
     }
     const { gpuDevice } = this.#device
     const encoder = gpuDevice.createCommandEncoder()
-    const [from, to] = [this.#weights, this.#heldBack.weights].map((own) => valuesOf(own))
+    const [from, to] = [this.#weights, this.#held.weights].map((own) => valuesOf(own))
     for (const [i, { storage }] of from.entries())
       encoder.copyBufferToBuffer(
         storage.buffer!,
@@ -398,8 +402,8 @@ export class RankingModel implements DownstreamModel {
   dispose(): void {
     this.#training.plan.dispose()
     this.#predicting.plan.dispose()
-    this.#heldBack?.plan.dispose()
-    this.#heldBack?.weights.dispose()
+    this.#held?.plan.dispose()
+    this.#held?.weights.dispose()
     this.#inputs.dispose()
     this.#weights.dispose()
     for (const tensor of [this.#vector, this.#labels, this.#labelWeights, this.#taskWeights])

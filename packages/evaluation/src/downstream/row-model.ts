@@ -3,9 +3,8 @@ import type { AdagradBlock } from './adagrad.ts'
 import type { DownstreamModel, DownstreamRows } from './rows.ts'
 
 export abstract class RowModel implements DownstreamModel {
-  readonly stepsHeld = Number.POSITIVE_INFINITY
   #logits: number[] = []
-  /** Values of the blocks that it predicts with while it is held. */
+  /** Values of the blocks at the last `hold`. */
   #held: Float32Array[] | null = null
 
   /** All of its parameters. */
@@ -22,9 +21,7 @@ export abstract class RowModel implements DownstreamModel {
   }
 
   async predict(rows: DownstreamRows): Promise<void> {
-    this.#swap()
     for (let row = 0; row < rows.rows; row++) this.#logits.push(this.logit(rows, row))
-    this.#swap()
   }
 
   async train(rows: DownstreamRows): Promise<void> {
@@ -33,6 +30,12 @@ export abstract class RowModel implements DownstreamModel {
 
   hold(): void {
     this.#held = this.blocks.map(({ values }) => values.slice())
+  }
+
+  async predictHeld(rows: DownstreamRows): Promise<void> {
+    this.#swap()
+    await this.predict(rows)
+    this.#swap()
   }
 
   async logits(): Promise<Float32Array> {

@@ -50,19 +50,22 @@ export interface DownstreamOptions {
   readonly ranking?: RankingSettings
 }
 
+/** Predictions of a step's rows that a model keeps until they are read. */
+export const predictionsHeld = 128
+
 /** A model that predicts rows and is trained on them, in this order: predictions never know the labels of their step. */
 export interface DownstreamModel {
-  /** Steps between two calls of `logits`, at most. */
-  readonly stepsHeld: number
   /** Predicts and then trains. @param rows at most those that the model was made for; read until it has settled */
   step(rows: DownstreamRows): Promise<void>
   /** The first half of `step`, without labels. */
   predict(rows: DownstreamRows): Promise<void>
   /** The second half of `step`, on rows that may have been predicted long before. */
   train(rows: DownstreamRows): Promise<void>
-  /** From now on it predicts with the weights of this moment, until the next call; training goes on beside. */
+  /** Keeps the weights of this moment beside those that training goes on with, until the next call. */
   hold(): void
-  /** Logits of the rows since the last call, in their order. */
+  /** As `predict`, with the weights of the last `hold`. */
+  predictHeld(rows: DownstreamRows): Promise<void>
+  /** Logits of the predictions since the last call, in their order: of `predictionsHeld` at most. */
   logits(): Promise<Float32Array>
   dispose(): void
 }

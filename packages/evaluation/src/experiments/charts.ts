@@ -33,7 +33,7 @@ export function namedChart(
 }
 
 /** Without what the chart's title says of all arms. */
-const plainName = (name: string) => name.replace(/^(unseen|split)-/, '')
+const plainName = (name: string) => name.replace(/^unseen-|#split$/, '')
 
 /** @param by what tells the comparisons apart: one arm `over` several others, or several arms, or slices */
 export function gainChart(

@@ -3,7 +3,7 @@ import { beforeAll, describe, expect, test } from 'vitest'
 import type { ModelName } from '../downstream/family.ts'
 import { Outcomes } from '../lab/analysis/outcomes.ts'
 import type { Arm, ArmOutcome } from '../lab/arms/arm.ts'
-import { type DownstreamArmPlan, setupColumn } from '../lab/arms/downstream-arm.ts'
+import { type DownstreamArmPlan, setupColumn, splitSetup, usualSetup } from '../lab/arms/downstream-arm.ts'
 import type { LabLog } from '../lab/log/lab-log.ts'
 import { readSmallLab } from '../testing/small-lab.ts'
 import { memoryLog, smallEvents, smallSchema } from '../testing/small-log.ts'
@@ -38,9 +38,11 @@ function columnsOf({ name: arm, settings }: Arm, skill: Skill, numbers: Numbers)
   const { kind, setups, models } = settings as Partial<DownstreamArmPlan> & { kind: string }
   if (kind === 'downstream')
     return Object.fromEntries(
-      setups!.flatMap(({ name: setup }) =>
-        models!.map((model) => [setupColumn(setup, model), predictionsOf(arm, setup, model, skill)]),
-      ),
+      setups!
+        .flatMap(({ name, tries }) => (tries ? [name, usualSetup, splitSetup] : [name]))
+        .flatMap((setup) =>
+          models!.map((model) => [setupColumn(setup, model), predictionsOf(arm, setup, model, skill)]),
+        ),
     )
   return new Proxy(
     {},
@@ -102,32 +104,26 @@ describe('gain', () => {
     expect(own!.gain.value).toBeCloseTo(1 - loss(1) / loss(0.5), 5)
   })
 
-  test('is told at the rate with the least loss before the test window, of each arm and model', () => {
-    const judged = (arm: string, rate: number, model: string) => `${arm} judgedLoss rate-${rate} ${model}`
-    const best = {
-      [judged('without', 300, 'ranking')]: 0.5,
-      [judged('asynchronous', 33, 'ranking')]: 0.5,
-      [judged('without', 900, 'sparse')]: 0.5,
-      [judged('split-without', 900, 'ranking')]: 0.5,
-    }
+  test('is told with the best settings, with the usual ones, and by a split in time', () => {
+    const planted = { 'without judgedLoss rate-300 ranking': 0.5, 'without chosen ranking': 2 }
     const skills = {
-      without: 0.5,
-      'without#rate-300': 1.2,
-      'asynchronous#rate-33': 1.5,
-      'without#rate-900': 0.7,
-      'split-without#rate-900': 0.6,
+      without: 1.2,
+      'without#usual': 0.5,
+      asynchronous: 1.5,
+      'asynchronous#usual': 1,
+      'without#split': 0.6,
     }
-    const { comparisons, tables } = decide('gain', (arm) => skills[arm as keyof typeof skills], best)
-    const own = (model: string, arm: string, over: string) =>
-      comparisons.find((c) => c.arm === arm && c.over === over && c.model === model && c.slice === 'all')!.gain.value
-    expect(own('ranking', 'asynchronous', 'without')).toBeCloseTo(1 - loss(1.5) / loss(1.2), 5)
-    // The usual one of equals.
-    expect(own('sparse', 'asynchronous', 'without')).toBeCloseTo(1 - loss(1) / loss(0.7), 5)
-    expect(own('ranking', 'asynchronous#rate-100', 'without#rate-100')).toBeCloseTo(1 - loss(1) / loss(0.5), 5)
-    expect(own('ranking', 'split-asynchronous', 'split-without')).toBeCloseTo(1 - loss(1) / loss(0.6), 5)
+    const { comparisons, tables } = decide('gain', (arm) => skills[arm as keyof typeof skills], planted)
+    const own = (arm: string, over: string) =>
+      comparisons.find((c) => c.arm === arm && c.over === over && c.model === 'ranking' && c.slice === 'all')!.gain
+        .value
+    expect(own('asynchronous', 'without')).toBeCloseTo(1 - loss(1.5) / loss(1.2), 5)
+    expect(own('asynchronous#usual', 'without#usual')).toBeCloseTo(1 - loss(1) / loss(0.5), 5)
+    expect(own('asynchronous#split', 'without#split')).toBeCloseTo(1 - loss(1.5) / loss(0.6), 5)
     expect(tables[0].rows[0]).toEqual([
       ...['without', 'ranking', '1.0000', '1.0000', '0.5000', '1.0000'],
       ...new Array(6).fill('1.0000'),
+      'rate × 3',
     ])
   })
 })
@@ -148,17 +144,14 @@ test('main-job: by each baseline and the untrained tower, whatever other control
     expect(holds('main-job', skills, { [`served#${other}`]: 1.2 })).toBe(false)
 })
 
-test('each seed has a best rate of its own', () => {
-  const judged = (seed: number, rate: number) => `without of ${seed} judgedLoss rate-${rate} ranking`
-  const best = { [judged(1, 300)]: 0.5, [judged(2, 900)]: 0.5 }
-  const skills = { 'without#rate-300': 0.5, 'without#rate-900': 0.7 }
-  const { scores } = decide('gain', (arm) => skills[arm as keyof typeof skills], best, [1, 2])
-  const { labels } = lab.test.models.ranking
-  const rate = labels.reduce((sum, label) => sum + label, 0) / labels.length
-  const entropy = -rate * Math.log(rate) - (1 - rate) * Math.log(1 - rate)
-  const { ne, neSeedSd } = scores.find(({ arm, model }) => arm === 'without' && model === 'ranking')!
-  expect(ne.value).toBeCloseTo((loss(0.5) + loss(0.7)) / 2 / entropy, 5)
-  expect(neSeedSd).toBeCloseTo((loss(0.5) - loss(0.7)) / Math.SQRT2 / entropy, 5)
+test('the settings of each seed are told', () => {
+  const { tables } = decide(
+    'gain',
+    () => 1,
+    { 'without of 1 chosen ranking': 2, 'without of 2 chosen ranking': 0 },
+    [1, 2],
+  )
+  expect(tables[0].rows[0].at(-1)).toBe('rate × 3, usual')
 })
 
 test('serving asynchronously must gain over frozen, and lose less than a hundredth to synchronous', () => {

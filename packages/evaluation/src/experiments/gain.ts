@@ -8,7 +8,7 @@ import type { Experiment } from '../lab/experiment.ts'
 import { type LabLog, specOf } from '../lab/log/lab-log.ts'
 import type { Comparison, Findings, GapShare } from '../report/findings.ts'
 import { formatGainInterval, formatPercent } from '../report/format.ts'
-import { atBestSettings, atUsualSettings, settingsTable, type TunedArm, tunedSetups } from './best-settings.ts'
+import { atUsualSettings, bySplitInTime, settingsTable, tunedSetups } from './best-settings.ts'
 import { gainChart, gapChart } from './charts.ts'
 import { allModels, modeArm, modeHead, servedArm, splitModels, standardUpstream, withoutArm } from './common-arms.ts'
 import { reachableTables } from './reachable.ts'
@@ -30,13 +30,8 @@ const baselines = {
 
 const unseen = (name: string) => `unseen-${name}`
 
-/** Arms whose models are also trained up to the test window and no further. A quick run leaves this out. */
-const splitSources = [
-  { source: 'none', of: 'without', title: 'without' },
-  { source: 'untrained', of: 'untrained', title: 'untrained tower' },
-  { source: 'tower', of: 'asynchronous', title: 'asynchronous' },
-] as const
-const split = (name: string) => `split-${name}`
+/** Over these the gain is told by a split in time as well, but for a quick run. */
+const splitOver = ['without', 'untrained'] as const
 
 export const gain: Experiment = {
   name: 'gain',
@@ -61,15 +56,6 @@ function gainArms(lab: LabLog, seed: number): Arm[] {
       source: 'tower' as const,
     },
   ]
-  const splitArms = splitSources.map(({ source, of, title }) =>
-    servedArm(lab, seed, {
-      name: split(of),
-      title: `${title}, models trained until the test window`,
-      source,
-      models: seen,
-      setups: tunedSetups(lab, { kind: 'once' }),
-    }),
-  )
   return [
     withoutArm(lab, seed, setups),
     ...controls.map(({ source, title }) => servedArm(lab, seed, { name: source, title, source, models: seen, setups })),
@@ -79,28 +65,25 @@ function gainArms(lab: LabLog, seed: number): Arm[] {
     modeHead(lab, seed, 'asynchronous'),
     modeHead(lab, seed, 'synchronous'),
     ...(notSeen.length > 0 ? unseenArms.map((own) => servedArm(lab, seed, { ...own, ...forUnseen })) : []),
-    ...(lab.quick ? [] : splitArms),
     ...optimumArms(lab),
   ]
 }
 
-/** All arms of downstream models but those of heads. */
-function ratedArms(outcomes: Outcomes): TunedArm[] {
+/** All arms of downstream models but those of heads, and their models. */
+function tunedArms(outcomes: Outcomes) {
   const { seen, unseen: notSeen } = splitModels(outcomes.lab)
   const sources = [...controls.map(({ source }) => source as string), 'asynchronous']
   const arms = [
     { arm: 'without', models: allModels(outcomes.lab) },
-    ...[...sources, 'synchronous', ...splitSources.map(({ of }) => split(of))].map((arm) => ({ arm, models: seen })),
+    ...[...sources, 'synchronous'].map((arm) => ({ arm, models: seen })),
     ...sources.map((source) => ({ arm: unseen(source), models: notSeen })),
   ]
   return arms.filter(({ arm }) => outcomes.has(arm))
 }
 
-function conclude(given: Outcomes): Findings {
-  const { lab } = given
+function conclude(outcomes: Outcomes): Findings {
+  const { lab } = outcomes
   const { seen } = splitModels(lab)
-  const rated = ratedArms(given)
-  const outcomes = atBestSettings(given, rated)
   const sources = [...controls.map(({ source }) => source as string), 'asynchronous', 'synchronous']
   const scored = lab.family.flatMap(({ name, unseen: isUnseen }) =>
     ['without', ...sources].flatMap((source) => {
@@ -109,7 +92,7 @@ function conclude(given: Outcomes): Findings {
     }),
   )
   const heads = ['head-asynchronous', 'head-synchronous']
-  const splits = splitSources.map(({ of }) => split(of)).filter((arm) => outcomes.has(arm))
+  const splits = lab.quick ? [] : ([...splitOver, 'asynchronous'] as const).map(bySplitInTime)
   const asynchronous = scored.filter(({ source }) => source === 'asynchronous')
   // What the gain would be if all had one setting.
   const usual = asynchronous
@@ -123,9 +106,8 @@ function conclude(given: Outcomes): Findings {
     ...usual.flatMap(({ arm, over, model }) => [over, arm].map((own) => scoreArm(outcomes, own, model))),
   ]
   const atUsual = usual.map(({ arm, over, model }) => compare(outcomes, model, arm, over)!)
-  const bySplit = splits
-    .filter((arm) => arm !== split('asynchronous'))
-    .flatMap((over) => seen.map((model) => compare(outcomes, model, split('asynchronous'), over)!))
+  const ofSplit = splits.at(-1)!
+  const bySplit = splits.slice(0, -1).flatMap((over) => seen.map((model) => compare(outcomes, model, ofSplit, over)!))
   const overWithout = [...scored, { arm: 'linear', source: 'linear', model: 'ranking' as const }]
     .filter(({ source }) => source !== 'without')
     .map(({ arm, model }) => compare(outcomes, model, arm, 'without')!)
@@ -197,7 +179,7 @@ function conclude(given: Outcomes): Findings {
       ),
       ...(gaps.length > 0 ? [gapChart(gaps)] : []),
     ],
-    tables: [...reachableTables(outcomes), ...(lab.quick ? [] : [settingsTable(outcomes, rated)])],
+    tables: [...reachableTables(outcomes), ...(lab.quick ? [] : [settingsTable(outcomes, tunedArms(outcomes))])],
   }
 }
 

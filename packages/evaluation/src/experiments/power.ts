@@ -12,7 +12,7 @@ import { clickOutcomes, syntheticUserDays } from '../power/user-days.ts'
 import type { Findings } from '../report/findings.ts'
 import { formatCount, formatGain, formatGainInterval, formatPercent } from '../report/format.ts'
 import { tableOf } from '../report/table.ts'
-import { atBestSettings, tunedSetups } from './best-settings.ts'
+import { tunedSetups } from './best-settings.ts'
 import { barePoint, curveChart } from './charts.ts'
 import { modeArm, withoutArm } from './common-arms.ts'
 import { rankingLift } from './ranking-lift.ts'
@@ -34,12 +34,8 @@ export const power: Experiment = {
   conclude,
 }
 
-function conclude(given: Outcomes): Findings {
-  const { lab } = given
-  const outcomes = atBestSettings(
-    given,
-    ['without', 'asynchronous'].map((arm) => ({ arm, models: ['ranking'] })),
-  )
+function conclude(outcomes: Outcomes): Findings {
+  const { lab } = outcomes
   const world = lab.world!
   const { setting } = world
   const fromDay = testDay(world, lab.settings.testShare)
@@ -65,7 +61,7 @@ function conclude(given: Outcomes): Findings {
   const needed = rankings.map(usersForEffect)
   const lastDay = effects.filter((effect) => effect.days === days)
   const bySeed = rankings.map(({ control, treated }, i) => {
-    return { seed: given.seeds[i], lift: formatGain(mean(treated) / mean(control) - 1), needed: [needed[i]] }
+    return { seed: outcomes.seeds[i], lift: formatGain(mean(treated) / mean(control) - 1), needed: [needed[i]] }
   })
   const told = ({ rejected }: SimulatedTests) =>
     `${formatPercent(rejected.share)} [${formatPercent(rejected.low)}, ${formatPercent(rejected.high)}]`

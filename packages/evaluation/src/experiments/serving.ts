@@ -6,7 +6,7 @@ import type { Experiment } from '../lab/experiment.ts'
 import type { ArmScore, Comparison, Findings } from '../report/findings.ts'
 import { formatAge, formatFixed, formatGainInterval, formatNe, formatPercent } from '../report/format.ts'
 import { tableOf } from '../report/table.ts'
-import { atBestSettings, settingsTable, tunedSetups } from './best-settings.ts'
+import { settingsTable, tunedSetups } from './best-settings.ts'
 import { curveChart, curvePoint, neAxis } from './charts.ts'
 import { modeArm, modeHead, modeTitles, type ServingMode, servingModes, withoutArm } from './common-arms.ts'
 import { reachableTables } from './reachable.ts'
@@ -27,6 +27,8 @@ export const serving: Experiment = {
   conclude,
 }
 
+const tuned = ['without', ...servingModes].map((arm) => ({ arm, models: ['ranking'] as const }))
+
 /** The rule, by what asynchronous serving gains over frozen and synchronous serving over asynchronous. */
 export function isWorthServing(
   frozen: Pick<Comparison, 'gain' | 'adjustedPValue'>,
@@ -35,9 +37,7 @@ export function isWorthServing(
   return isShown(frozen) && synchronous.gain.high < 0.01
 }
 
-function conclude(given: Outcomes): Findings {
-  const rated = ['without', ...servingModes].map((arm) => ({ arm, models: ['ranking'] as const }))
-  const outcomes = atBestSettings(given, rated)
+function conclude(outcomes: Outcomes): Findings {
   const ofRanking = (arm: string) => scoreArm(outcomes, arm, 'ranking')
   const ofHead = (mode: ServingMode) => scoreArm(outcomes, `head-${mode}`, 'head')
   const pairs = [
@@ -92,7 +92,7 @@ function conclude(given: Outcomes): Findings {
         ['rows served', (mode) => formatPercent(outcomes.figure(mode, 'servedShare'))],
         ...(gaps.length > 0 ? [headGap] : []),
       ]),
-      ...(given.lab.quick ? [] : [settingsTable(outcomes, rated)]),
+      ...(outcomes.lab.quick ? [] : [settingsTable(outcomes, tuned)]),
     ],
   }
 }

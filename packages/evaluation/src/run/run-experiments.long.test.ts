@@ -96,15 +96,15 @@ describe('gain, stopped between two arms and run again', () => {
     expect(gain).toMatchObject({ name: 'gain', holds: expect.any(Boolean), gapShares: [], seeds: [1] })
     expect(numbersIn(result).filter(([, value]) => !Number.isFinite(value))).toEqual([])
     expect(JSON.parse(JSON.stringify(result))).toEqual(result)
-    expect(arms).toHaveLength(17)
+    expect(arms).toHaveLength(14)
     const models = lab.family.map(({ name }) => name)
     expect(new Set(scores.map(({ model }) => model))).toEqual(new Set([...models, 'head']))
     for (const model of models) {
       const isUnseen = lab.family.find(({ name }) => name === model)!.unseen
-      const isSplit = ({ arm }: { arm: string }) => arm.startsWith('split-')
+      const isSplit = ({ arm }: { arm: string }) => arm.endsWith('#split')
       const own = comparisons.filter((c) => c.model === model && c.slice === 'all' && !isSplit(c))
       const bySplit = comparisons.filter((c) => c.model === model && isSplit(c)).map(({ over }) => over)
-      expect(bySplit).toEqual(isUnseen ? [] : ['split-without', 'split-untrained'])
+      expect(bySplit).toEqual(isUnseen ? [] : ['without#split', 'untrained#split'])
       const overs = own.filter(({ arm }) => arm.endsWith('asynchronous')).map(({ over }) => over.replace('unseen-', ''))
       expect(new Set(overs)).toEqual(new Set(['without', 'flags', 'random', 'untrained', 'features']))
     }

@@ -5,8 +5,8 @@ import type { GpuDevice } from '@headwater/gpu'
 import { readSnapshot } from '@headwater/snapshot'
 import { type DownstreamSpec, type ModelName, rowSelector, userSelector } from '../../downstream/family.ts'
 import { addToEach, ProgressiveRun } from '../../downstream/progressive-run.ts'
-import { defaultRanking, type RankingSettings } from '../../downstream/ranking-settings.ts'
 import { type Served, usualFlags } from '../../downstream/rows.ts'
+import type { TriedSettings } from '../../downstream/tried-model.ts'
 import { AsOfReplay } from '../../replay/as-of-replay.ts'
 import {
   type EmbeddingSource,
@@ -41,16 +41,12 @@ export interface Setup {
   readonly name: string
   readonly averaging: Averaging
   readonly deployment: Deployment
-  /** One of several; `judgedName` has what there is to choose among them by. Absent: the usual settings, the only ones. */
-  readonly tried?: TriedSettings
-}
-
-/** What is changed of the models' usual settings. */
-export interface TriedSettings {
-  /** Of their learning rates. Absent: 1. */
-  readonly rateFactor?: number
-  /** Of ranking models: others have no such setup. */
-  readonly ranking?: Partial<RankingSettings>
+  /**
+   * Settings that the models are tried with, the usual ones first: for each model those count that are best before the kept rows.
+   * Columns of `usualSetup` and `splitSetup` have two other predictions, `judgedName` and `chosenName` how it was chosen. Absent: the usual
+   * settings alone.
+   */
+  readonly tries?: readonly TriedSettings[]
 }
 
 /**
@@ -94,10 +90,16 @@ export function setupColumn(setup: string, model: string): string {
   return setup === '' ? model : `${setup} ${model}`
 }
 
-/** Figure of a setup with a rate of its own: mean log loss of the model on the rows that settings are chosen by. */
-export function judgedName(setup: string, model: string): string {
-  return `judgedLoss ${setupColumn(setup, model)}`
-}
+/** Where a setup's predictions are those of the best settings: the model's predictions with the usual ones. */
+export const usualSetup = 'usual'
+/** There, too: predictions by the best settings of the model as it was when the kept rows began. */
+export const splitSetup = 'split'
+
+/** Figure: mean log loss of a model with settings that were tried, on the rows that settings are chosen by. */
+export const judgedName = (tried: string, model: string): string => `judgedLoss ${tried} ${model}`
+
+/** Figure: which of the settings that were tried are the model's, by place. */
+export const chosenName = (model: string): string => `chosen ${model}`
 
 export function downstreamArm(plan: DownstreamArmPlan): Arm {
   const { title, seed, upstream } = plan
@@ -123,16 +125,14 @@ export function downstreamArm(plan: DownstreamArmPlan): Arm {
     try {
       for (const spec of specs)
         for (const setup of plan.setups) {
-          const { rateFactor, ranking } = setup.tried ?? {}
-          if (ranking && spec.shape !== 'dlrm') continue
+          const tries = setup.tries?.filter(({ ranking }) => ranking === undefined || spec.shape === 'dlrm')
           const deployedAt = deployments(setup.deployment, publications, keptFrom)
           const run = new ProgressiveRun({
             ...shared,
             spec,
-            ...(model && { model: ownModel(space, model, seed) }),
+            ...(model && { model: () => ownModel(space, model, seed) }),
             ...(deployedAt && { deployedAt }),
-            ...(rateFactor !== undefined && { rateFactor }),
-            ...(ranking && { ranking: { ...defaultRanking, ...ranking } }),
+            ...(tries && { tries }),
           })
           runs.push({ spec, setup, run })
         }
@@ -180,15 +180,19 @@ export function downstreamArm(plan: DownstreamArmPlan): Arm {
         stages.advance(block.events[block.rows - 1].row + 1)
       }
       const columns: Record<string, Float32Array> = {}
-      for (const { spec, setup, run } of runs) columns[setupColumn(setup.name, spec.name)] = await run.finish()
+      const judged: Record<string, number> = {}
+      for (const { spec, setup, run } of runs) {
+        const { best, usual, split, chosen, judgedLosses } = await run.finish()
+        columns[setupColumn(setup.name, spec.name)] = best
+        if (setup.tries) {
+          columns[setupColumn(usualSetup, spec.name)] = usual
+          columns[setupColumn(splitSetup, spec.name)] = split
+          judged[chosenName(spec.name)] = chosen
+          for (const [tried, loss] of judgedLosses) judged[judgedName(tried, spec.name)] = loss
+        } else if (run === runs[0].run && judgedLosses.has('')) judged.judgedLoss = judgedLosses.get('')!
+      }
       stages.end()
       const encodes = isTower(plan.source) ? replay.encodes : 0
-      const { judgedLoss } = runs[0].run
-      const judged = runs.flatMap(({ spec, setup, run }) =>
-        setup.tried === undefined || run.judgedLoss === null
-          ? []
-          : [[judgedName(setup.name, spec.name), run.judgedLoss] as const],
-      )
       return {
         columns: { ...columns, ...floatColumns(about?.columns ?? {}) },
         figures: {
@@ -200,8 +204,7 @@ export function downstreamArm(plan: DownstreamArmPlan): Arm {
           trainingFlops: isTower(plan.source) ? trained!.trainingFlops : 0,
           vectorWidth: source.dim,
           ...(plan.forOwnUsers && { storedUsers: replay.users }),
-          ...(judgedLoss !== null && { judgedLoss }),
-          ...Object.fromEntries(judged),
+          ...judged,
         },
       }
     } finally {
