@@ -14,7 +14,7 @@ const features = 2 + topics.length
 export class Ranker {
   readonly #learningRate = 0.1
   readonly #dim: number
-  /** [X, D + 1] the last column is the article's alone, whoever reads. */
+  /** [X, D + 1] the last column is the article's alone, the same for all readers. */
   readonly #weights: Float64Array
 
   constructor(dim: number) {

@@ -20,7 +20,7 @@ export class LookUp {
       const { models, isDue } = await ask('console/user', { user })
       place.replaceChildren(
         ...models.map(cardOf),
-        ...(isDue ? [element('p', { class: 'muted' }, 'A refresh of the user is due, and has not landed.')] : []),
+        ...(isDue ? [element('p', { class: 'muted' }, 'A refresh of the user is due and not yet written.')] : []),
       )
     } catch (error) {
       place.replaceChildren(element('p', { class: 'refusal' }, refusalText(error)))

@@ -62,7 +62,14 @@ const waiting = {
 export class Overview {
   #charts
   #showReads = tiles(byId('read-tiles'), ['Read p50', 'Read p99', 'Reads', 'Users served', 'From the store', 'Default'])
-  #showRefreshes = tiles(byId('refresh-tiles'), ['Queue', 'Longest wait', 'Freshness p50', 'Landed', 'Shed', 'Encoder'])
+  #showRefreshes = tiles(byId('refresh-tiles'), [
+    'Queue',
+    'Longest wait',
+    'Freshness p50',
+    'Written',
+    'Shed',
+    'Encoder',
+  ])
   #showService = tiles(byId('service-tiles'), ['Store', 'Store errors', 'Under way', 'Encoder restarts'])
   /** @type {Map<string, StalenessChart>} */
   #staleness = new Map()
@@ -109,7 +116,7 @@ export class Overview {
         lines: [line('users', 'green', 'queueUsers')],
       }),
       new TimeChart({
-        title: 'Time to land',
+        title: 'Time until written',
         kind: 'lines',
         scale: 'log',
         format: duration,
@@ -121,7 +128,7 @@ export class Overview {
         scale: 'linear',
         format: rate,
         lines: [
-          aSecond('landed', 'green', 'landed'),
+          aSecond('written', 'green', 'landed'),
           aSecond('failed', 'pink', 'failed'),
           aSecond('shed', 'amber', 'shed'),
         ],

@@ -31,7 +31,7 @@ export function sharedQueue({ sharedQueues, totals }) {
       count(of((queue) => queue.waiting)),
       `${seen}; ${count(of((queue) => queue.taken))} with workers${dead > 0 ? `, ${count(dead)} dead letters` : ''}`,
     ],
-    longest: ['–', 'not told of a shared queue'],
+    longest: ['–', 'not known of a shared queue'],
     shed: [count(of((queue) => queue.sums.shed)), `by all; ${count(totals.failed + totals.refused)} failed here`],
     isOld: agoMs >= liveMs,
     dead: sharedQueues.flatMap((/** @type {any} */ { model, buried }) =>

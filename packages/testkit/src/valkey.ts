@@ -51,7 +51,7 @@ export async function startValkeyCluster(options: ClusterOptions = {}): Promise<
       'cluster-require-full-coverage': 'no',
       'cluster-allow-replica-migration': 'no',
       'repl-diskless-sync-delay': '0',
-      // A replica that was never sent anything is not told of to clients.
+      // A replica that was never sent anything is not named to clients.
       'repl-ping-replica-period': '1',
     }
     return startNode(join(directory, `node-${n}`), ports[n], settings, options)

@@ -56,7 +56,7 @@ export interface TakeOptions {
   /** Of the worker. */
   readonly consumer: string
   readonly limit: number
-  /** Entries that were pending for as long are taken too, whoever has them; null: none are. */
+  /** Entries that were pending for as long are taken too, from any consumer; null: none are. */
   readonly claimMs: number | null
   /** Entries that were taken so often are dead. */
   readonly mostAttempts: number

@@ -62,7 +62,7 @@ export async function publishSnapshots(
   const sendIndex = async (request: IncomingMessage, response: ServerResponse) => {
     const index = await indexOf(directory, publisher)
     const own = snapshotDirectory(directory, index.snapshot)
-    // Those of snapshots before stay known, for whoever is in the middle of one.
+    // Those of snapshots before stay known, for mirrors that are fetching one.
     for (const { name, sha256, sizeBytes } of index.files) files.set(sha256, { path: join(own, name), sizeBytes })
     while (files.size > mostFiles) files.delete(files.keys().next().value!)
     const body = JSON.stringify(index)

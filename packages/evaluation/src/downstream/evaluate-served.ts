@@ -14,7 +14,7 @@ export interface ServedChoice {
   readonly name: string
   /** Numbers of a vector; 0 for none. */
   readonly dim: number
-  /** What it is told of the vector's state. */
+  /** Of the vector's state. */
   readonly flags: readonly Flag[]
   /** Null for nothing. */
   readonly give: (known: KnownOfUser) => Served | null

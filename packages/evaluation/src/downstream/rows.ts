@@ -39,7 +39,7 @@ export interface DownstreamOptions {
   readonly userBuckets: number
   /** D; 0 for none. */
   readonly dim: number
-  /** What it is told of the served vector's state, F names. */
+  /** Flags of the served vector's state that it is given, F names. */
   readonly flags: readonly Flag[]
   readonly seed: number
   /** Tasks beside its own that a model may learn from, T. Default none. */

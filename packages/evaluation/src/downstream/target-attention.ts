@@ -3,7 +3,7 @@
  *   h_j = E[event j],  v = C[item],  z_j = ReLU([h_j | v | h_j ⊙ v] A + α),  a_j = z_j · β + γ
  *   u = Σ_j a_j h_j                                                          not normalized, as in DIN
  *   x = [item's dense | v | u | u ⊙ v];  logit = b + x · w + ReLU(x W + B) · ω + Σ_id w_id of the user and of the item's bags
- * It is told event ids in the served vector's place (`paddedEvents`). Shape letters: N events, d width, H and M hidden units.
+ * It is given event ids in the served vector's place (`paddedEvents`). Shape letters: N events, d width, H and M hidden units.
  */
 import type { SideLayout } from '@headwater/features'
 import { AdagradBlock } from './adagrad.ts'

@@ -68,7 +68,7 @@ export function allModels({ family }: LabLog): ModelName[] {
 export type ServedArmOptions = Pick<DownstreamArmPlan, 'name' | 'title' | 'source' | 'models'> &
   Partial<Omit<DownstreamArmPlan, 'frozen' | 'seed'>> & { readonly mode?: ServingMode }
 
-/** Served asynchronously by the standard upstream, its latest vector alone, unless told otherwise. */
+/** Served asynchronously by the standard upstream, its latest vector alone, unless an option says otherwise. */
 export function servedArm(lab: LabLog, seed: number, { mode = 'asynchronous', ...options }: ServedArmOptions): Arm {
   return downstreamArm({
     seed,

@@ -26,7 +26,7 @@ const headOf = (name: string) => `head-delay-${name}`
 
 export const freshness: Experiment = {
   name: 'freshness',
-  question: 'What does each minute cost by which an event’s refresh lands later?',
+  question: 'What does each minute of a refresh’s delay cost?',
   measure:
     'Loss in normalized entropy of the sparse model and of the upstream’s own head, refreshed on events with delays from a second to a day, against a second.',
   rule: 'Delay costs where a day’s loses to a second’s, the interval of the head’s loss above 0.',

@@ -1,4 +1,4 @@
-/** What an A/B test on the synthetic world could have told. */
+/** What an A/B test on the synthetic world could have shown. */
 import { mean } from '@headwater/statistics'
 import { compare, scoreArm } from '../lab/analysis/figures.ts'
 import type { Outcomes } from '../lab/analysis/outcomes.ts'

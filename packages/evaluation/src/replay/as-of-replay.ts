@@ -53,7 +53,7 @@ export interface ReplayOptions {
 
 interface UserState<Value> {
   held: readonly Capture<Value>[]
-  /** Landing time of the last refresh that was offered; NaN where none waits. */
+  /** When the last refresh that was offered can be read; NaN where none waits. */
   landsMs: number
   /** Time of the first event that reached the user's state. */
   readonly knownFromMs: number
@@ -215,7 +215,7 @@ export class AsOfReplay<Value> {
       if (serves !== undefined && !serves(name)) continue
       const user = this.#users.get(name) ?? { held: [], landsMs: Number.NaN, knownFromMs: timeMs }
       this.#users.set(name, user)
-      // An event before the last refresh landed is news that it brings along.
+      // The last refresh knows an event that came before it was computed.
       if (policy.kind !== 'asynchronous' || timeMs <= user.landsMs) continue
       user.landsMs = timeMs + policy.refreshDelayMs
       if (user.landsMs >= publishedMs[0]) this.#count(user.landsMs, 1)

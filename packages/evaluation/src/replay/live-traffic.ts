@@ -244,7 +244,7 @@ export async function serveLiveTraffic(options: TrafficOptions): Promise<Traffic
     }
     stages.end()
     if (!tower) throw new NothingServedError(held)
-    // Every refresh that was offered lands.
+    // Every refresh that was offered is computed.
     nowMs += refreshDelayMs + 1
     await pooling.drain()
     await store.flushed()

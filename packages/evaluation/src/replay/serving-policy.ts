@@ -2,7 +2,7 @@
 
 /**
  * - `synchronous`: computed in the read, from everything strictly earlier, by the latest snapshot
- * - `asynchronous`: an event offers a refresh, which lands `refreshDelayMs` later with the features as of then
+ * - `asynchronous`: an event offers a refresh, which can be read `refreshDelayMs` later, with the features as of then
  * - `batch`: all known users are computed at every multiple of `everyMs`, a day's is at midnight UTC
  */
 export type ServingPolicy =

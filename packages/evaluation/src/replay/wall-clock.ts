@@ -35,7 +35,7 @@ interface WallClockFigures {
   readonly freshnessMs: readonly number[]
 }
 
-/** Percentiles that are told. */
+/** Percentiles that are reported. */
 export const wallClockPercents = [0, 1, 5, 10, 25, 50, 75, 90, 95, 99, 99.9, 100]
 
 /**
@@ -68,7 +68,7 @@ async function measure(options: WallClockOptions, storeUrl: string): Promise<Wal
   await pooling.publish('sum', encoderOf(tower))
   let failure: unknown = null
   const refresher = startRefreshing(pooling, { onError: (error) => (failure ??= error) })
-  // A refresh that fails never lands: without this the wait for it would not end.
+  // A refresh that fails is never read: without this the wait for it would not end.
   const check = () => {
     signal?.throwIfAborted()
     if (failure !== null) throw failure

@@ -27,10 +27,10 @@ export interface RunOptions {
   readonly stages: Stages
   /** The log as other processes open it, and how many of them run arms beside this one. Default: none do. */
   readonly beside?: { readonly log: SharedRun['log']; readonly processes: number }
-  /** Told of an arm that another process has run. */
+  /** Called for each arm that another process has run. */
   readonly onBeside?: (title: string, seconds: number) => void
   readonly signal?: AbortSignal | undefined
-  /** Told what is to be done before any of it is. */
+  /** Called before any arm is run. */
   readonly onEstimate?: (estimate: Estimate) => void
   /** The command that runs one experiment again. */
   readonly commandOf: (experiment: string) => string

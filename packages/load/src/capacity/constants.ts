@@ -68,7 +68,7 @@ export function withConstants(base: MeasuredConstants, given: unknown, source: s
       throw new CapacityError(`${source}: ${name}.command is missing; name the command that measured it.`)
     replaced[name] = { value, command }
   }
-  // What was checked was checked with the constants of before.
+  // Checks of the base were made with the base's constants.
   const checks = 'checks' in given && Array.isArray(given.checks) ? (given.checks as CapacityCheck[]) : []
   return { measuredOn: source, constants: { ...base.constants, ...replaced }, checks }
 }

@@ -41,7 +41,7 @@ export class MissedRefreshes {
     if (this.#missed.size > this.#limit) this.#missed.delete(first)
   }
 
-  /** What is known of a user, which is then left to whoever has it. */
+  /** Removes what is known of a user and gives it to the caller. */
   take(user: string): Missed | undefined {
     const missed = this.#missed.get(user)
     this.#missed.delete(user)

@@ -7,7 +7,7 @@ import type { ServedModel } from '../options/server-options.ts'
 const driftFigures = [
   [
     'headwater_snapshot_residual',
-    'Share of what told users apart in the snapshot before that did not carry over.',
+    'Share of what tells users apart in the snapshot before that did not carry over.',
     'residual',
   ],
   ['headwater_snapshot_centred_cosine', 'Mean cosine to the snapshot before, each less its mean.', 'centredCosine'],

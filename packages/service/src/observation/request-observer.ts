@@ -19,5 +19,5 @@ export interface RequestEnd {
   readonly served: ServedBatch | null
 }
 
-/** Told of the end of every request, on the thread that answers them: be quick, and never throw. */
+/** Called at the end of every request, on the thread that answers them: be quick, and never throw. */
 export type RequestObserver = (request: IncomingMessage, end: RequestEnd) => void

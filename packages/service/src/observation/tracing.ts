@@ -16,7 +16,7 @@ import { W3CTraceContextPropagator } from '@opentelemetry/core'
 import type { RequestObserver } from './request-observer.ts'
 
 /** Of all the service's spans. While no provider is registered its spans record nothing and cost next to nothing. */
-export const tracer = trace.getTracer('@headwater/pooling')
+export const tracer = trace.getTracer('@headwater/service')
 
 const traceContext = new W3CTraceContextPropagator()
 

@@ -8,7 +8,7 @@ const probeMs = 1_000
 const keptMs = 500
 
 /**
- * Whether the service can answer reads, or why not. Whoever asks needs no token, and the store is asked once for each tenant:
+ * Whether the service can answer reads, or why not. No token is needed, and the store is asked once for each tenant:
  * so all who ask meanwhile share one probe, and its answer holds for half a second.
  *
  * @returns what asks; it resolves to null where the service is ready

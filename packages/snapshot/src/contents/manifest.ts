@@ -62,7 +62,7 @@ export interface Verdict {
 export interface PublicationRecord {
   /** Events that were there, and a hash of schema and events; null where it was made of none. */
   readonly log: { readonly rows: number; readonly digest: string } | null
-  /** Of the code that trained it; null where nobody told. */
+  /** Of the code that trained it; null where it is not known. */
   readonly codeVersion: string | null
   /** Wall clock, ms since 1970. */
   readonly publishedMs: number

@@ -9,7 +9,7 @@ import { valkeyProgram } from './program.ts'
 import { until } from './wait-until.ts'
 
 /**
- * Runs a server and ends with it. When whoever started it is gone, its input ends: then it kills the server and removes
+ * Runs a server and ends with it. When its parent process is gone, its input ends: then it kills the server and removes
  * its directory. A line on its input says that the server was killed on purpose, and the directory stays.
  */
 const guard = `

@@ -1,8 +1,9 @@
 /**
  * A snapshot's user tower as a teacher: its weights are frozen, and it runs forward inside the step of the tower that it
  * teaches. Its vectors are those of the tower's own coordinates, not the published ones: what is trained began as these
- * very weights, so both towers' own coordinates are the same, and the rotation of a snapshot's published vectors plays no part. The loss is λ · mean (x − t)², over the R·K·D numbers of a batch's embeddings x and the teacher's t; a batch
- * of fewer rows is divided by R all the same, as the loss of the labels is. Shape letters: R rows, K embeddings of D.
+ * very weights, so both towers' own coordinates are the same, and the rotation of a snapshot's published vectors plays no
+ * part. The loss is λ · mean (x − t)², over the R·K·D numbers of a batch's embeddings x and the teacher's t; a batch of
+ * fewer rows is divided by R all the same, as the loss of the labels is. Shape letters: R rows, K embeddings of D.
  */
 import { compileFeatures, type SideLayout } from '@headwater/features'
 import type { GpuDevice } from '@headwater/gpu'

@@ -45,7 +45,7 @@ export interface PublicationOptions {
   /** Panel residual up to which a snapshot stays in the frame of the one before, so that their vectors may be averaged. */
   readonly maxFrameResidual: number
   readonly gate: GateOptions
-  /** Version of the code, for the manifest; null where nobody tells. */
+  /** Version of the code, for the manifest; null where it is not known. */
   readonly codeVersion: string | null
 }
 

@@ -92,7 +92,7 @@ export class RecurringTraining {
     this.#batch = allocateExamples(space, options.batchRows)
   }
 
-  /** Told of steps as they are read back: every 32, and when a round ends. */
+  /** Called with steps as they are read back: every 32, and when a round ends. */
   set onSteps(onSteps: OnSteps) {
     this.#taught.onSteps = onSteps
   }

@@ -1,4 +1,4 @@
-/** The steps of a training as JSON lines, for whoever wants to see how it went. */
+/** The steps of a training as JSON lines. */
 import { appendFileSync, existsSync, readFileSync, writeFileSync } from 'node:fs'
 import type { OnSteps, StepFigures } from '../step/train-step.ts'
 

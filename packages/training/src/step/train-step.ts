@@ -254,8 +254,7 @@ export class TrainStep {
     return { sums: this.#sums, pendingSteps: this.#pending.length, records: this.#records }
   }
 
-  /** Goes on from what `capture` gave; the records' bytes are for the caller to write. */
-  /** @param steps of the training so far */
+  /** Goes on from what `capture` gave; the records' bytes are for the caller to write. @param steps of the training so far */
   restore({
     sums,
     pendingSteps,

@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import { OutputError, writeOutputFiles } from '../../files/output.ts'
 import { userDirectory } from '../../files/paths.ts'
 
-/** Why a user is passed over, as it is told of their number. A vector of a state with later events would be a leak. */
+/** Why users are passed over, for the count of them. A vector of a state with later events would be a leak. */
 export const passedOver = {
   superseded: 'of whom the store holds newer embeddings',
   later: 'whose states know of then or later: give --events to compute them',

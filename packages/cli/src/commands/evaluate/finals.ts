@@ -5,7 +5,7 @@ import type { EvaluationResult } from '@headwater/evaluation'
 const finals = fileURLToPath(new URL('../../../../../docs/results/finals.json', import.meta.url))
 
 /**
- * Records that the last tenth of the bundled log was read, in a checkout: whoever reads it often chooses by it.
+ * Records that the last tenth of the bundled log was read, in a checkout: rows that are read often are chosen by.
  * @param path of the list; default: that of the checkout, if there is one
  * @returns a line that says so; empty where there is nothing to record
  */

@@ -14,7 +14,7 @@ export function readOutcome(path: string): ArmOutcome | null {
   }
 }
 
-/** Appears whole or not at all. @param about what the outcome is of, for whoever looks into the file */
+/** Appears whole or not at all. @param about what the outcome is of, for a reader of the file */
 export function writeOutcome(path: string, about: Readonly<Record<string, unknown>>, outcome: ArmOutcome): void {
   mkdirSync(dirname(path), { recursive: true })
   writeFileSync(`${path}.partial`, serialize({ about, ...outcome }))

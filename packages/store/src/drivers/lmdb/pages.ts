@@ -5,7 +5,7 @@
  *
  * A page: 0 u64 its number     8 u64 transaction     18 u16 flags     20 u16 lower     22 u16 upper     24 u16 offsets [lower / 2]
  * A node, at an offset that counts from byte 24: 0 u32 data size or child (48 bits in a branch)     4 u16 flags
- *   6 u16 key size     8 key, data; data on pages of its own is told by u64 first page, u64 transaction, u64 pages
+ *   6 u16 key size     8 key, data; data on pages of its own is given by u64 first page, u64 transaction, u64 pages
  */
 import { closeSync, openSync, readSync } from 'node:fs'
 import { setImmediate } from 'node:timers/promises'
