@@ -9,7 +9,7 @@ export function logOptions(command: Command, standard: string) {
   return command
     .option(
       '--data <what>',
-      'movietweetings (bundled), a synthetic log, or a file or glob: Parquet, CSV, JSONL',
+      'movietweetings (bundled), a synthetic log, or a file or glob: Parquet, CSV, TSV, JSON, JSONL',
       standard,
     )
     .option('--schema <file>', "JSON that describes a file's columns, tasks and features")
@@ -29,6 +29,11 @@ export const logSettings = ({ schema, maxBadRows, seed }: LogOptions) => ({
   maxBadRows,
   seed,
 })
+
+/** Prints what may be a mistake in a log. */
+export function sayWarnings({ warnings }: { readonly warnings: readonly string[] }): void {
+  for (const warning of warnings) process.stderr.write(`warning: ${warning}\n`)
+}
 
 /** What `openLog` takes, and how a report names the log. */
 export async function logSource(options: LogOptions) {

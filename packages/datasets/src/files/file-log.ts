@@ -2,9 +2,10 @@ import { DuckDBListValue, type DuckDBValue } from '@duckdb/node-api'
 import type { Field, FieldValue, LogEvent, Schema } from '@headwater/features'
 import type { Log, TimeRange } from '../log/log.ts'
 import { LogError } from '../log/log-error.ts'
-import { type BadRows, ingest } from './ingest.ts'
+import { type Ingested, ingest } from './ingest.ts'
 import { LogDatabase } from './log-database.ts'
 import { findLogFiles } from './log-files.ts'
+import { checkWhole } from './whole-file.ts'
 
 export interface FileLogOptions {
   /** Path or glob of Parquet, CSV or JSONL files. */
@@ -24,11 +25,13 @@ export async function openFileLog(options: FileLogOptions): Promise<Log> {
   const { data, schema, maxBadRows, oneClass, signal } = options
   const database = await LogDatabase.create(signal)
   try {
-    const badRows = await database.use(async (connection) => {
-      return ingest(connection, await findLogFiles(connection, data), schema, maxBadRows)
+    const ingested = await database.use(async (connection) => {
+      const files = await findLogFiles(connection, data, schema.delimiter)
+      for (const { path } of files) await checkWhole(path, signal)
+      return ingest(connection, files, schema, maxBadRows)
     })
     const { rows, ...timeRange } = await summarize(database, data, schema, oneClass)
-    return fileLog(database, schema, rows, timeRange, badRows)
+    return fileLog(database, schema, rows, timeRange, ingested)
   } catch (cause) {
     await database.close()
     throw cause
@@ -61,7 +64,7 @@ function fileLog(
   schema: Schema,
   rows: number,
   timeRange: Log['timeRange'],
-  badRows: BadRows,
+  { badRows, warnings }: Ingested,
 ): Log {
   let isClosed = false
   /** Under way: the database must not go away under them. */
@@ -93,7 +96,7 @@ function fileLog(
     await database.close()
   }
   const { count: skippedRows, listed } = badRows
-  return { name: schema.name, schema, rows, skippedRows, badRows: listed, timeRange, events, close }
+  return { name: schema.name, schema, rows, skippedRows, badRows: listed, warnings, timeRange, events, close }
 }
 
 function toEvents(columns: DuckDBValue[][], fields: readonly Field[]): LogEvent[] {

@@ -5,10 +5,17 @@ import type { LogFile } from './log-files.ts'
 import { typedRows } from './row-checks.ts'
 import { openSources, reading } from './source.ts'
 import { literal } from './sql.ts'
+import { suspicionsOf } from './suspicions.ts'
 import { sortByTime } from './time-order.ts'
 
 /** Bad rows that are reported one by one; the others are only counted. */
 const listedBadRows = 10
+
+/** What was found wrong with rows that are left out, and what may be wrong with the others. */
+export interface Ingested {
+  readonly badRows: BadRows
+  readonly warnings: readonly string[]
+}
 
 export interface BadRows {
   readonly count: number
@@ -26,7 +33,7 @@ export async function ingest(
   files: readonly LogFile[],
   schema: Schema,
   maxBadRows: number,
-): Promise<BadRows> {
+): Promise<Ingested> {
   const sources = await openSources(connection, files, schema)
   const rows = files.map((file, i) => `SELECT ${i} AS file, * FROM (${typedRows(file, sources[i], schema)})`)
   await reading(files, async () => {
@@ -35,7 +42,7 @@ export async function ingest(
   })
   const badRows = await collectBadRows(connection, files, await takeRejects(connection, files))
   if (badRows.count > maxBadRows) throw badRowsError(badRows.listed, badRows.count, maxBadRows)
-  return badRows
+  return { badRows, warnings: await suspicionsOf(connection, files, schema) }
 }
 
 /** Lines of CSV files that could not be split into columns; DuckDB keeps them in tables of their own. */

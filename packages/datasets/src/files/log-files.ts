@@ -3,31 +3,42 @@ import type { DuckDBConnection } from '@duckdb/node-api'
 import { LogError } from '../log/log-error.ts'
 import { literal } from './sql.ts'
 
-type LogFormat = 'parquet' | 'csv' | 'jsonl'
+/** `json`: one array of objects. */
+type LogFormat = 'parquet' | 'csv' | 'jsonl' | 'json'
 
 export interface LogFile {
   readonly path: string
   readonly format: LogFormat
+  /** Of a CSV file: what parts its cells. */
+  readonly delimiter: string
 }
 
 const formats: readonly [RegExp, LogFormat][] = [
   [/\.parquet$/i, 'parquet'],
-  [/\.csv(\.gz|\.zst)?$/i, 'csv'],
+  [/\.(csv|tsv)(\.gz|\.zst)?$/i, 'csv'],
   [/\.(jsonl|ndjson)(\.gz|\.zst)?$/i, 'jsonl'],
+  [/\.json(\.gz|\.zst)?$/i, 'json'],
 ]
 
 /**
- * The files that a path or glob stands for, sorted by path. A path that exists is taken literally.
+ * The files that a path or glob stands for, sorted by path. A path that exists is taken literally. With a `delimiter` of the
+ * schema, files of other extensions are read as CSV.
  * @throws LogError where nothing matches, a file cannot be read or its extension is unknown
  */
-export async function findLogFiles(connection: DuckDBConnection, data: string): Promise<LogFile[]> {
+export async function findLogFiles(
+  connection: DuckDBConnection,
+  data: string,
+  delimiter: string | undefined,
+): Promise<LogFile[]> {
   // DuckDB drops doubled slashes: without them it reports a file by the path that we know it by.
   const paths = isThere(data) ? [data.replace(/\/{2,}/g, '/')] : await matches(connection, data)
   return paths.map((path) => {
     checkReadable(path)
-    const format = formats.find(([extension]) => extension.test(path))?.[1]
-    if (format !== undefined) return { path, format }
-    const remedy = 'use .parquet, .csv, .jsonl or .ndjson; .csv, .jsonl and .ndjson also with .gz or .zst'
+    const known = formats.find(([extension]) => extension.test(path))?.[1]
+    const format = known ?? (delimiter === undefined ? undefined : 'csv')
+    if (format !== undefined) return { path, format, delimiter: delimiter ?? (/\.tsv/i.test(path) ? '\t' : ',') }
+    const remedy =
+      'use .parquet, .csv, .tsv, .json, .jsonl or .ndjson, all but .parquet also with .gz or .zst, or set "delimiter" in the schema'
     throw new LogError('no known extension', remedy, { file: path })
   })
 }

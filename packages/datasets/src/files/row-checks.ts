@@ -11,8 +11,7 @@ const maxKeyBytes = 512
 /** Largest magnitude of a number: scaled values stay finite in float32. */
 const maxMagnitude = '1e30'
 
-/** Milliseconds from 1970 to the years 1900 and 2200: beyond them the unit of the times is wrong. */
-const earliestMs = Date.UTC(1900, 0)
+/** Milliseconds to the year 2200: beyond it the unit of the times is wrong. */
 const latestMs = Date.UTC(2200, 0)
 
 /** A row is bad where `when` holds; `reason` is an SQL text. */
@@ -44,7 +43,7 @@ export function typedRows(file: LogFile, source: Source, schema: Schema): string
     ]),
   ]
   const checks = [
-    ...(file.format === 'jsonl' ? [noObject(schema)] : []),
+    ...(file.format === 'jsonl' || file.format === 'json' ? [noObject(schema)] : []),
     ...keyChecks(schema.user, 'user_text'),
     ...keyChecks(schema.item, 'item_text'),
     ...timeChecks(schema),
@@ -68,7 +67,7 @@ function typedValue(field: Field, column: Column): string {
   return field.type === 'ids' ? column.texts() : column.numbers()
 }
 
-/** A line that is no JSON object reads as one without any key. */
+/** A line or an array's value that is no JSON object reads as one without any key. */
 function noObject(schema: Schema): Check {
   const texts = ['user_text', 'item_text', 'time_text', ...schema.fields.map((_, i) => `t${i}`)]
   return {
@@ -89,12 +88,12 @@ function keyChecks(field: string, text: string): Check[] {
 function timeChecks(schema: Schema): Check[] {
   const { column: field, unit } = schema.time
   const expected = literal(unit === 'iso' ? ' is no ISO 8601 time' : ` is no number of ${unit} since 1970`)
-  const outside = literal(` is outside the years 1900 to 2200 (the schema's "unit" is ${unit})`)
+  const outside = literal(` is outside the years 1970 to 2200 (the schema's "unit" is ${unit})`)
   const told = (why: string) => `${quoted('time_text')} || ${why}`
   return [
     { when: 'time_text IS NULL', field, reason: literal('is missing') },
     { when: `time_value IS NULL OR isnan(time_value)`, field, reason: told(expected) },
-    { when: `time_value NOT BETWEEN ${earliestMs} AND ${latestMs}`, field, reason: told(outside) },
+    { when: `time_value NOT BETWEEN 0 AND ${latestMs}`, field, reason: told(outside) },
   ]
 }
 

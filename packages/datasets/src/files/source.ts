@@ -4,7 +4,7 @@ import { LogError } from '../log/log-error.ts'
 import { Column, type ColumnKind } from './column.ts'
 import { parseCsvHeader } from './csv-header.ts'
 import type { LogFile } from './log-files.ts'
-import { literal, pathLiteral } from './sql.ts'
+import { identifier, literal, pathLiteral } from './sql.ts'
 
 /** One file as SQL: a table function and the schema's columns in it, by their name in the log. */
 export interface Source {
@@ -12,13 +12,17 @@ export interface Source {
   readonly columns: ReadonlyMap<string, Column>
 }
 
-/** A CSV file is split by commas, whatever its first lines look like: nothing about it is guessed. */
-const csvDialect = `auto_detect = false, delim = ',', quote = '"', escape = '"', header = true`
+/** A CSV file is split by its delimiter, whatever its first lines look like: nothing about it is guessed. */
+const csvDialect = ({ delimiter }: LogFile, { columns }: Schema) =>
+  `auto_detect = false, delim = ${literal(delimiter)}, quote = '"', escape = '"', header = ${columns === undefined}`
 
 /** Reads whole lines: no line holds this delimiter. */
 const wholeLines = String.raw`auto_detect = false, delim = '\0', quote = '', escape = '', header = false`
 
-/** Objects of a JSONL file that are searched for the schema's columns before the whole file is. */
+const linesFormat = `format = 'newline_delimited', ignore_errors = true`
+const arrayFormat = `format = 'array'`
+
+/** Objects of a JSON file that are searched for the schema's columns before the whole file is. */
 const sampledObjects = 10_000
 
 /** The log's columns that a schema names, without repetition. */
@@ -37,11 +41,11 @@ export async function openSources(
   schema: Schema,
 ): Promise<Source[]> {
   const names = schemaColumns(schema)
-  const jsonFiles = files.filter((file) => file.format === 'jsonl')
+  const jsonFiles = files.filter(isJson)
   if (jsonFiles.length > 0) await findJsonKeys(connection, jsonFiles, names)
   const sources: Source[] = []
   for (const file of files) {
-    sources.push(await reading([file], () => openSource(connection, file, names)))
+    sources.push(await reading([file], () => openSource(connection, file, names, schema)))
   }
   return sources
 }
@@ -59,12 +63,16 @@ export async function reading<T>(files: readonly LogFile[], body: () => Promise<
   }
 }
 
-async function openSource(connection: DuckDBConnection, file: LogFile, names: string[]): Promise<Source> {
+async function openSource(
+  connection: DuckDBConnection,
+  file: LogFile,
+  names: string[],
+  schema: Schema,
+): Promise<Source> {
   const path = pathLiteral(file.path)
-  if (file.format === 'jsonl') {
-    const columns = names.map((name) => `${literal(name)}: 'JSON'`).join(', ')
+  if (isJson(file)) {
     return {
-      from: `read_json(${path}, format = 'newline_delimited', ignore_errors = true, columns = {${columns}})`,
+      from: file.format === 'json' ? arrayRows(path, names) : lineRows(path, names),
       columns: new Map(names.map((name) => [name, new Column(name, 'json')])),
     }
   }
@@ -77,14 +85,33 @@ async function openSource(connection: DuckDBConnection, file: LogFile, names: st
       columns: new Map(names.map((name) => [name, new Column(name, kindOf(types.get(name)!))])),
     }
   }
-  const header = await readCsvHeader(connection, file)
+  const header = schema.columns ?? (await readCsvHeader(connection, file))
   checkColumns(file, names, header)
   // Columns are read by position, so that no two names can clash.
   const columns = header.map((_, i) => `'c${i}': 'VARCHAR'`).join(', ')
   return {
-    from: `read_csv(${path}, ${csvDialect}, store_rejects = true, columns = {${columns}})`,
+    from: `read_csv(${path}, ${csvDialect(file, schema)}, store_rejects = true, columns = {${columns}})`,
     columns: new Map(names.map((name) => [name, new Column(`c${header.indexOf(name)}`, 'text')])),
   }
+}
+
+function isJson({ format }: LogFile): boolean {
+  return format === 'jsonl' || format === 'json'
+}
+
+/** A line that is no JSON reads as an object without any key. */
+function lineRows(path: string, names: readonly string[]): string {
+  const columns = names.map((name) => `${literal(name)}: 'JSON'`).join(', ')
+  return `read_json(${path}, ${linesFormat}, columns = {${columns}})`
+}
+
+/** A value that is no object reads as one without any key. */
+function arrayRows(path: string, names: readonly string[]): string {
+  const values = names.map((name) => {
+    const pointer = `/${name.replaceAll('~', '~0').replaceAll('/', '~1')}`
+    return `json_extract(json, ${literal(pointer)}) AS ${identifier(name)}`
+  })
+  return `(SELECT ${values.join(', ')} FROM read_json_objects(${path}, ${arrayFormat}))`
 }
 
 async function readCsvHeader(connection: DuckDBConnection, file: LogFile): Promise<string[]> {
@@ -94,9 +121,10 @@ async function readCsvHeader(connection: DuckDBConnection, file: LogFile): Promi
   )
   const line = lines.getRows()[0]?.[0]
   if (typeof line !== 'string') {
-    throw new LogError('is empty', 'start a CSV file with a line of column names', { file: file.path })
+    const remedy = 'start it with a line of column names, or list them in the schema ("columns")'
+    throw new LogError('is empty', remedy, { file: file.path })
   }
-  const header = parseCsvHeader(line)
+  const header = parseCsvHeader(line, file.delimiter)
   const twice = header.find((name, i) => header.indexOf(name) !== i)
   if (twice !== undefined) {
     throw new LogError(`column "${twice}" is there twice`, 'rename one of the two', { file: file.path })
@@ -112,7 +140,7 @@ async function findJsonKeys(connection: DuckDBConnection, files: LogFile[], name
       const result = await reading([file], () =>
         connection.runAndReadAll(
           `SELECT DISTINCT unnest(json_keys(json)) FROM
-            (SELECT json FROM read_ndjson_objects(${pathLiteral(file.path)}, ignore_errors = true) ${limit})
+            (SELECT json FROM read_json_objects(${pathLiteral(file.path)}, ${file.format === 'json' ? arrayFormat : linesFormat}) ${limit})
           WHERE json_type(json) = 'OBJECT'`,
         ),
       )
@@ -123,7 +151,7 @@ async function findJsonKeys(connection: DuckDBConnection, files: LogFile[], name
   checkColumns(files[0], names, [...found])
 }
 
-function checkColumns(file: LogFile, names: string[], present: string[]): void {
+function checkColumns(file: LogFile, names: string[], present: readonly string[]): void {
   const missing = names.find((name) => !present.includes(name))
   if (missing === undefined) return
   const there = present.map((name) => `"${name}"`).join(', ') || 'none'

@@ -17,6 +17,8 @@ export interface Log {
   readonly skippedRows: number
   /** The first of the skipped rows, ten at most. */
   readonly badRows: readonly BadRow[]
+  /** What is legal and still may be a mistake, a sentence each: repeated rows, columns of one value, times far from all others. */
+  readonly warnings: readonly string[]
   /** Times of the first and the last event. */
   readonly timeRange: { readonly firstMs: number; readonly lastMs: number }
   /**

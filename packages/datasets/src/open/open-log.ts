@@ -11,7 +11,8 @@ import { openSyntheticLog } from '../synthetic/synthetic-log.ts'
 export interface OpenLogOptions {
   /**
    * `'movietweetings'` (bundled), a name of `syntheticSettings` (generated), or
-   * the path or glob of files: `.parquet`, `.csv`, `.jsonl` or `.ndjson`, the last three also with `.gz` or `.zst`.
+   * the path or glob of files: `.parquet`, `.csv`, `.tsv`, `.json`, `.jsonl` or `.ndjson`, all but the first also with `.gz`
+   * or `.zst`; with the schema's `delimiter` any other is read as CSV.
    */
   data: string
   /** The schema, or the path of its JSON. Needed for files; the bundled log has one; the synthetic one takes none. */
@@ -33,9 +34,9 @@ export interface OpenLogOptions {
  * than memory. In CSV a list (`ids`, `vector`) is split on "|"; Parquet and JSONL may hold real lists. ISO times without
  * an offset are UTC. An empty list or text counts as missing.
  *
- * @throws LogError where a file is missing, unreadable or of unknown extension, a column is missing, the log is empty,
+ * @throws LogError where a file is missing, unreadable, cut short or of unknown extension, a column is missing, the log is empty,
  *   a task has one class, or more than `maxBadRows` rows are bad: no user or item key or one over 512 bytes, a time
- *   that does not parse, a label that is missing (of the first task) or (for `atLeast: 1`) not 0 or 1, a weight below 0,
+ *   that does not parse or is not of 1970 to 2200, a label that is missing (of the first task) or (for `atLeast: 1`) not 0 or 1, a weight below 0,
  *   a number that is not finite, a vector of another size
  * @throws SchemaError where the schema cannot be used
  */

@@ -63,7 +63,7 @@ describe('a log that cannot be opened', () => {
       expect((await failure(folder.open(path, { maxBadRows: 1 }))).message).toContain(`${path}: the log has no rows`)
     }
     const nothing = folder.write('nothing.csv', '')
-    expect((await failure(folder.open(nothing))).message).toContain('is empty; start a CSV file with a line of column')
+    expect((await failure(folder.open(nothing))).message).toContain('is empty; start it with a line of column')
     const clicks = folder.write('ones.csv', csvOf([row({ stars: 5 }), row({ stars: 1 })]))
     const error = await failure(folder.open(clicks))
     expect(error).toMatchObject({ file: clicks, field: 'click' })

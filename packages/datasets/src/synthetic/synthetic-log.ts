@@ -39,6 +39,7 @@ export function openSyntheticLog(options: SyntheticOptions & { signal?: AbortSig
     rows: setting.days * requestsPerDay(setting) * setting.adsPerRequest,
     skippedRows: 0,
     badRows: [],
+    warnings: [],
     timeRange: { firstMs: requestTimes(world, 0)[0], lastMs: requestTimes(world, setting.days - 1).at(-1)! },
     events,
     close: async () => {

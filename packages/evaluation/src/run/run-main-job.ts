@@ -126,7 +126,7 @@ function predictionsOf(outcomes: Outcomes): Predictions {
 }
 
 function warningsOf(log: Log, auc: MainJobResult['auc'], { linearIsSeparable }: ArmOutcome['figures']): string[] {
-  const warnings: string[] = []
+  const warnings = [...log.warnings]
   const best = Math.max(...Object.values(auc))
   if (log.name.startsWith('movietweetings') && best > suspiciousAuc)
     warnings.push(`An AUC of ${best.toFixed(3)} is more than this log is known to allow: look for a leak.`)

@@ -77,6 +77,7 @@ export function memoryLog(schema: Schema, events: readonly LogEvent[]): Log {
     rows: events.length,
     skippedRows: 0,
     badRows: [],
+    warnings: [],
     timeRange: { firstMs: events[0].timeMs, lastMs: events[events.length - 1].timeMs },
     async *events({ from = Number.NEGATIVE_INFINITY, to = Number.POSITIVE_INFINITY } = {}) {
       const inside = events.filter(({ timeMs }) => timeMs >= from && timeMs < to)

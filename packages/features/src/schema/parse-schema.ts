@@ -91,7 +91,14 @@ export function parseSchema(json: unknown, source: string): Schema {
       tasks: list(1, 64, task),
       aggregations: list(0, 256, aggregationNamed(featureName)),
     },
-    { sequence, itemBuckets: buckets, userBuckets: buckets, calendar: distinct(0, 2, oneOf(['hour', 'weekday'])) },
+    {
+      sequence,
+      itemBuckets: buckets,
+      userBuckets: buckets,
+      calendar: distinct(0, 2, oneOf(['hour', 'weekday'])),
+      delimiter,
+      columns: distinct(1, 4096, text),
+    },
   )
   root(checker, json, rootPath)
   const schema = JSON.parse(JSON.stringify(json)) as Schema
@@ -101,6 +108,12 @@ export function parseSchema(json: unknown, source: string): Schema {
 
 function version(checker: SchemaChecker, json: unknown, path: string): void {
   if (json !== 1) checker.fail(path, `is ${JSON.stringify(json)}`, 'use 1')
+}
+
+/** Four bytes is what the reader of the files takes. */
+function delimiter(checker: SchemaChecker, json: unknown, path: string): void {
+  if (typeof json === 'string' && /^[\t -~]{1,4}$/.test(json) && !json.includes('"')) return
+  checker.fail(path, `is ${JSON.stringify(json)}`, 'give 1 to 4 ASCII characters, as "\\t" or "::", without quotes')
 }
 
 function fieldNamed(name: Check): Check {

@@ -110,6 +110,10 @@ export interface Schema {
   user: string
   item: string
   time: { column: string; unit: 's' | 'ms' | 'iso' }
+  /** What parts the cells of a delimited text file, 1 to 4 bytes. Default: a tab in a `.tsv` file, else a comma. */
+  delimiter?: string
+  /** Column names of delimited text files whose first line holds none. */
+  columns?: readonly string[]
   fields: readonly Field[]
   /** The first task is the one that downstream models rank by. */
   tasks: readonly Task[]

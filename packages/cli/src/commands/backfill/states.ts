@@ -4,6 +4,7 @@ import { extname, join } from 'node:path'
 import { type FeatureSpace, Replay, StateError } from '@headwater/features'
 import type { EmbeddingStore, TransferStages } from '@headwater/store'
 import { CommandError } from '../../arguments/command-error.ts'
+import { sayWarnings } from '../../arguments/log-options.ts'
 import type { BackfillCounts } from './checkpoint.ts'
 
 /** Gives the state of each user, undefined for users that are passed over, which it counts. */
@@ -55,6 +56,7 @@ export async function statesOfLog(
     import('@headwater/pooling'),
   ])
   const log = await openLog({ data: filesOf(data), schema: space.schema, oneClass: true, signal })
+  sayWarnings(log)
   try {
     const replay = new Replay(space)
     const known = new Set<string>()

@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import { type Command, Option } from '@commander-js/extra-typings'
 import type { Experiment, LabLog } from '@headwater/evaluation'
 import { CommandError } from '../../arguments/command-error.ts'
-import { logOptions, logSource } from '../../arguments/log-options.ts'
+import { logOptions, logSource, sayWarnings } from '../../arguments/log-options.ts'
 import { wholeNumber } from '../../arguments/numbers.ts'
 import type { OptionsOf } from '../../arguments/options-of.ts'
 import { openKeptDirectory, writeOutputFiles } from '../../files/output.ts'
@@ -59,6 +59,7 @@ async function evaluate(names: readonly string[], options: EvaluateOptions): Pro
     stages.begin('log', 0)
     const log = await lab.openLabLog({ ...source, signal })
     atEnd(() => log.log.close())
+    sayWarnings(log.log)
     stages.end()
     const experiments = names.length > 0 ? asked : thoseOf(log, asked, lab.checkExperiments)
     lab.checkExperiments(log, experiments)

@@ -9,6 +9,7 @@ import type { Client, EventsRequest, WireValue } from '@headwater/client'
 import type { BadRow, Log } from '@headwater/datasets'
 import type { Schema } from '@headwater/features'
 import { CommandError } from '../../arguments/command-error.ts'
+import { sayWarnings } from '../../arguments/log-options.ts'
 import { wholeNumber } from '../../arguments/numbers.ts'
 import type { OptionsOf } from '../../arguments/options-of.ts'
 import { serviceClient, serviceCommand } from '../../client/service-options.ts'
@@ -53,6 +54,7 @@ async function ingest(given: string, options: IngestOptions): Promise<void> {
     const { schema, maxBadRows } = options
     const log = await openLog({ data, schema: userPath(schema), maxBadRows, oneClass: true, signal })
     atEnd(() => log.close())
+    sayWarnings(log)
     stages.begin('ingest', log.rows)
     const sent = await send(client, log, mark, signal, (now) => {
       if (markFile !== null) writeMark(markFile, options.url, now)

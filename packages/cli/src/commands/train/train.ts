@@ -6,7 +6,7 @@ import type { Snapshot } from '@headwater/snapshot'
 import type { RoundReport, RunReporter } from '@headwater/training'
 import { CommandError } from '../../arguments/command-error.ts'
 import { durationMs } from '../../arguments/duration.ts'
-import { dataArgument, logSettings } from '../../arguments/log-options.ts'
+import { dataArgument, logSettings, sayWarnings } from '../../arguments/log-options.ts'
 import { readModelConfig } from '../../arguments/model-config.ts'
 import { numberThat, wholeNumber } from '../../arguments/numbers.ts'
 import type { OptionsOf } from '../../arguments/options-of.ts'
@@ -99,6 +99,7 @@ async function trainInto(
   const schema = options.follow ? await followedSchema(options) : null
   const log = options.follow ? null : await openLog({ ...source, data: (await dataArgument(options.data)).data })
   atEnd(async () => log?.close())
+  if (log) sayWarnings(log)
   const device = await requestDevice()
   atEnd(() => device.destroy())
   const space = compileFeatures(schema ?? log!.schema)
@@ -136,7 +137,11 @@ async function trainInto(
     : roundsOfFiles({
         directory: userPath(options.data),
         known: resumeFrom?.header.state.labels ?? [],
-        open: (data) => openLog({ ...source, data }),
+        open: async (data) => {
+          const opened = await openLog({ ...source, data })
+          sayWarnings(opened)
+          return opened
+        },
         onWarning: warn,
         signal,
       })

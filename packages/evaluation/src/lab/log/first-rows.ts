@@ -4,8 +4,8 @@ import type { LogEvent } from '@headwater/features'
 
 /** The log but for what is changed. */
 export function changedLog(log: Log, changes: Partial<Log>): Log {
-  const { name, schema, rows, skippedRows, badRows, timeRange } = log
-  const own = { name, schema, rows, skippedRows, badRows, timeRange }
+  const { name, schema, rows, skippedRows, badRows, warnings, timeRange } = log
+  const own = { name, schema, rows, skippedRows, badRows, warnings, timeRange }
   return { ...own, events: (range) => log.events(range), close: () => log.close(), ...changes }
 }
 

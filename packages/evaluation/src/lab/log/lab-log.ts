@@ -108,15 +108,18 @@ export async function readLabLog(
 }
 
 /** @throws ExperimentError where the log has no times, or its test window lacks a class or users */
-export function checkTestWindow({ log, test }: LabLog): void {
+export function checkTestWindow(lab: LabLog): void {
+  const { log, test } = lab
   if (!(log.timeRange.lastMs > log.timeRange.firstMs))
     throw new ExperimentError(log.name, 'all rows have one time', 'give a log with times: nothing can be earlier here')
   if (test.userCount < leastUsers) {
     const reason = `the test window of ${test.rows} rows has ${test.userCount} users`
-    throw new ExperimentError(log.name, reason, `intervals need ${leastUsers}: use a longer log`)
+    throw new ExperimentError(log.name, reason, `intervals need ${leastUsers}: ${longerLog(lab)}`)
   }
-  checkRows(log, 'the test window', test, test.models.ranking)
+  checkRows(lab, 'the test window', test.models.ranking)
 }
+
+const longerLog = ({ quick }: LabLog) => (quick ? 'leave --quick out, or use a longer log' : 'use a longer log')
 
 /**
  * First of the rows by whose loss settings are chosen: as many as the test window has, right before it, but
@@ -143,24 +146,25 @@ export function checkModel(lab: LabLog, name: ModelName): void {
     throw new ExperimentError(
       log.name,
       `${where} has ${rows.trained} rows before the test window and ${rows.places.length} in it`,
-      'use a longer log, or an experiment without it',
+      `${longerLog(lab)}, or an experiment without it`,
     )
-  checkRows(log, where, test, rows)
+  checkRows(lab, where, rows)
 }
 
 /** Whether there are both classes, and users enough of either. */
-function checkRows(log: Log, where: string, test: TestWindow, rows: ModelRows): void {
+function checkRows(lab: LabLog, where: string, rows: ModelRows): void {
+  const { log, test } = lab
   const { labels } = rows
   if (!labels.includes(0) || !labels.includes(1)) {
     const reason = `${where} has ${labels.length} rows to be scored, without both classes`
-    throw new ExperimentError(log.name, reason, 'use a longer log, or another first task')
+    throw new ExperimentError(log.name, reason, `${longerLog(lab)}, or another first task`)
   }
   if (isDrawable(test, rows)) return
   const [of0, of1] = usersByClass(test, rows)
   throw new ExperimentError(
     log.name,
     `${where} has ${of1} users with a row of class 1 and ${of0} with one of class 0 to be scored`,
-    'intervals of so few users say nothing of others: use a longer log',
+    `intervals of so few users say nothing of others: ${longerLog(lab)}`,
   )
 }
 

@@ -1,4 +1,4 @@
-/** Opens a log as experiments have it: as it is, or a tenth of it. */
+/** Opens a log as experiments have it: as it is, or a part of it. */
 import {
   type OpenLogOptions,
   openLog,
@@ -7,6 +7,7 @@ import {
   syntheticSettings,
   syntheticWorld,
 } from '@headwater/datasets'
+import { ExperimentError } from './experiment-error.ts'
 import { firstRows } from './first-rows.ts'
 import { checkTestWindow, type LabLog, readLabLog } from './lab-log.ts'
 import { realLab, syntheticLab } from './settings.ts'
@@ -17,7 +18,10 @@ export type { LabLog }
 export interface LabSource extends OpenLogOptions {
   /** The log in words. */
   readonly source: string
-  /** A tenth of the rows: of a synthetic log a tenth of its users and requests, of another its first rows. */
+  /**
+   * A tenth of the rows: of a synthetic log a tenth of its users and requests, of another its first rows, or as many of them,
+   * by doubling, as a test window needs.
+   */
   readonly quick: boolean
   /** Absent: what the lab's settings score of the whole log. */
   readonly window?: Window | undefined
@@ -35,19 +39,32 @@ export async function openLabLog({ quick, source, window, ...options }: LabSourc
   const opened = setting ? openSyntheticLog({ seed, setting, ...(signal && { signal }) }) : await openLog(options)
   try {
     const settings = setting ? syntheticLab : realLab
-    const used = Math.round(opened.rows * (quick && !setting ? quickShare : 1) * knownShare(window))
-    const lab = await readLabLog(
-      used < opened.rows ? await firstRows(opened, used) : opened,
-      source,
-      windowSettings(quick ? { ...settings, snapshots: quickSnapshots } : settings, window),
-      setting ? windowWorld(syntheticWorld({ seed, setting }), window) : null,
-      signal,
-      quick,
-    )
-    checkTestWindow(lab)
-    return lab
+    for (let share = quick && !setting ? quickShare : 1; ; share = Math.min(2 * share, 1)) {
+      const used = Math.round(opened.rows * share * knownShare(window))
+      const lab = await readLabLog(
+        used < opened.rows ? await firstRows(opened, used) : opened,
+        source,
+        windowSettings(quick ? { ...settings, snapshots: quickSnapshots } : settings, window),
+        setting ? windowWorld(syntheticWorld({ seed, setting }), window) : null,
+        signal,
+        quick,
+      )
+      if (share < 1 && !isLongEnough(lab)) continue
+      checkTestWindow(lab)
+      return lab
+    }
   } catch (cause) {
     await opened.close()
+    throw cause
+  }
+}
+
+function isLongEnough(lab: LabLog): boolean {
+  try {
+    checkTestWindow(lab)
+    return true
+  } catch (cause) {
+    if (cause instanceof ExperimentError) return false
     throw cause
   }
 }

@@ -1,4 +1,7 @@
+import { writeFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { syntheticEvents, syntheticWorld } from '@headwater/datasets'
+import { temporaryDirectory } from '@headwater/testkit'
 import { describe, expect, test } from 'vitest'
 import { openLabLog } from './open-lab-log.ts'
 import { publicationRows, realLab, syntheticLab } from './settings.ts'
@@ -47,4 +50,33 @@ test('nothing behind the tuning window is in its log', async () => {
   expect(final.test).toMatchObject({ fromRow: 0.9 * final.log.rows })
   expect(tune.log.timeRange.lastMs).toBeLessThan(final.test.fromMs)
   expect(tune.fingerprint).not.toBe(final.fingerprint)
+})
+
+test('a quick run takes as many rows as its test window needs, or names itself where the log has too few', async () => {
+  const schema = {
+    version: 1,
+    name: 'clicks',
+    user: 'user',
+    item: 'item',
+    time: { column: 'time', unit: 's' },
+    fields: [{ name: 'click', of: 'outcome', type: 'float' }],
+    tasks: [{ name: 'click', field: 'click', atLeast: 1 }],
+    aggregations: [],
+  }
+  const directory = temporaryDirectory()
+  const write = (name: string, text: string) => {
+    writeFileSync(join(directory, name), text)
+    return join(directory, name)
+  }
+  const rows = (count: number) => {
+    const data = Array.from({ length: count }, (_, i) => `u${i % 40},w${i % 7},${i},${i % 3 === 0 ? 1 : 0}`)
+    return write(`${count}.csv`, ['user,item,time,click', ...data].join('\n'))
+  }
+  const path = write('schema.json', JSON.stringify(schema))
+  const open = (count: number) => openLabLog({ data: rows(count), schema: path, source: 'a test', quick: true })
+  const lab = await open(2000)
+  // A tenth has 20 rows in its test window, of 20 users; two tenths have 40 of 40.
+  expect(lab.log.rows).toBe(400)
+  await lab.log.close()
+  await expect(open(200)).rejects.toThrow('intervals need 30: leave --quick out, or use a longer log')
 })
