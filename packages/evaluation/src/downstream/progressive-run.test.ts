@@ -5,6 +5,7 @@ import { minuteMs, smallEvents, smallSchema } from '../testing/small-log.ts'
 import { downstreamFamily, stepRows } from './family.ts'
 import { ProgressiveRun } from './progressive-run.ts'
 import { type DownstreamModel, type DownstreamRows, usualFlags } from './rows.ts'
+import type { RowSpan } from './tried-model.ts'
 
 const dayMs = 86_400_000
 const space = compileFeatures(smallSchema)
@@ -187,7 +188,12 @@ describe('of several settings', () => {
   const [keptFrom, judgedFrom] = [5 * stepRows + 10, 3 * stepRows]
   const labelOf = (row: number) => space.rankedLabel(log[row])
 
-  async function contest(learners: Readonly<Record<string, Learner>>, block = 100, from = judgedFrom) {
+  async function contest(
+    learners: Readonly<Record<string, Learner>>,
+    block = 100,
+    from = judgedFrom,
+    halvedBy?: RowSpan,
+  ) {
     const run = new ProgressiveRun({
       device: undefined as unknown as GpuDevice,
       space,
@@ -199,6 +205,7 @@ describe('of several settings', () => {
       keptFrom,
       tries: Object.keys(learners).map((name) => ({ name })),
       model: ({ name }) => learners[name],
+      ...(halvedBy && { halvedBy }),
     })
     for (let at = 0; at < log.length; at += block) {
       const events = log.slice(at, at + block)
@@ -233,6 +240,24 @@ describe('of several settings', () => {
     expect(learners.early.steps).toHaveLength(6)
     expect(learners.late.steps).toEqual(learners.usual.steps)
     expect(Object.values(learners).every(({ isDisposed }) => isDisposed)).toBe(true)
+  })
+
+  test('the worse half is given up by the rows that tell, whatever would have become of it', async () => {
+    const learners = {
+      usual: new Learner(0.5, 0),
+      worse: new Learner(0.6, 0.9),
+      other: new Learner(0.7, 0.9),
+      // The best as yet, and no longer where settings are chosen.
+      good: new Learner(2, -0.1),
+      better: new Learner(1.8, 0.1),
+    }
+    const span = { fromRow: stepRows, toRow: 2 * stepRows }
+    const { chosen, judgedLosses } = await contest(learners, stepRows, judgedFrom, span)
+    expect(learners.worse.steps).toHaveLength(2)
+    expect(learners.better.steps).toHaveLength(6)
+    expect(learners.other.steps).toHaveLength(learners.usual.steps.length)
+    expect([...judgedLosses.keys()]).toEqual(['usual', 'other', 'good', 'better'])
+    expect(chosen).toBe(2)
   })
 
   test('the usual ones count where others are as good, and where no row is judged', async () => {

@@ -15,7 +15,7 @@ import {
   RowBuffer,
   type Served,
 } from './rows.ts'
-import { TriedModel, type TriedSettings } from './tried-model.ts'
+import { type RowSpan, TriedModel, type TriedSettings } from './tried-model.ts'
 
 export interface ProgressiveRunOptions extends Omit<DownstreamOptions, 'userBuckets' | 'others' | 'rateFactor'> {
   readonly device: GpuDevice
@@ -37,6 +37,8 @@ export interface ProgressiveRunOptions extends Omit<DownstreamOptions, 'userBuck
    * Default: none, the usual ones are all.
    */
   readonly tries?: readonly TriedSettings[]
+  /** Rows by whose loss the worse half of the settings is given up behind them; before `judgedFrom`. Default: none is. */
+  readonly halvedBy?: RowSpan
 }
 
 /** Logits of the kept rows, in order. */
@@ -48,7 +50,7 @@ export interface RunPredictions {
   readonly split: Float32Array
   /** Which settings are best, by place. */
   readonly chosen: number
-  /** Mean log loss of the rows that settings are chosen by, of those that got so far. */
+  /** Mean log loss of the rows that settings are chosen by, of those that were not given up. */
   readonly judgedLosses: ReadonlyMap<string, number>
 }
 
@@ -69,8 +71,12 @@ export class ProgressiveRun {
   #filling = { rows: [] as number[], labels: [] as number[] }
   readonly #deployedAt: number[]
   #isDeployed = false
+  /** Rows by whose loss settings go on or end. */
+  #scored: RowSpan
+  #isHalved: boolean
   /** Once the kept rows have begun, where there are settings to choose among. */
   #best: TriedModel | null = null
+  #judgedLosses: ReadonlyMap<string, number> | null = null
   #steps = 0
   /** Times of the first and last row of the step that is being filled. */
   #firstMs = 0
@@ -78,8 +84,10 @@ export class ProgressiveRun {
   #lastRow = 0
 
   constructor(options: ProgressiveRunOptions) {
-    const { device, space, spec } = options
+    const { device, space, spec, keptFrom, judgedFrom = keptFrom, halvedBy } = options
     this.#options = options
+    this.#scored = halvedBy ?? { fromRow: judgedFrom, toRow: keptFrom }
+    this.#isHalved = halvedBy === undefined
     this.#deployedAt = [...(options.deployedAt ?? [])]
     this.#selects = rowSelector(space, spec)
     this.#delayMs = space.tasks[spec.task].delayMs
@@ -107,10 +115,10 @@ export class ProgressiveRun {
     block: Pick<ReplayedBlock<unknown>, 'events' | 'item' | 'groupEnds'>,
     served: readonly (Served | null)[],
   ): Promise<void> {
-    const { space, spec, tries, keptFrom } = this.#options
+    const { space, spec } = this.#options
     let from = 0
     for (const end of block.groupEnds) {
-      if (tries && this.#best === null && block.events[end - 1].row >= keptFrom) await this.#choose()
+      await this.#reach(block.events[end - 1].row)
       // Rows of equal time are not earlier than one another, so they share a step as long as they fit one.
       if (this.#buffer.rows > 0 && this.#buffer.rows + end - from > stepRows) await this.#step()
       for (let row = from; row < end; row++) {
@@ -131,7 +139,7 @@ export class ProgressiveRun {
   }
 
   async finish(): Promise<RunPredictions> {
-    if (this.#options.tries && this.#best === null) await this.#choose()
+    await this.#reach(Number.POSITIVE_INFINITY)
     if (this.#buffer.rows > 0) await this.#step()
     await this.#collect()
     const [usual] = this.#all
@@ -141,7 +149,7 @@ export class ProgressiveRun {
       usual: usual.logits,
       split: heldLogits,
       chosen: this.#all.indexOf(this.#best ?? usual),
-      judgedLosses: new Map(this.#all.flatMap(({ name, loss }) => (loss === null ? [] : [[name, loss] as const]))),
+      judgedLosses: this.#judgedLosses ?? this.#losses(),
     }
   }
 
@@ -202,22 +210,41 @@ export class ProgressiveRun {
     for (const { model } of this.#models) model.hold()
   }
 
-  /** Ends all but the best and the usual settings, and keeps what the best have come to. */
-  async #choose(): Promise<void> {
+  /** Gives settings up where the log has come to a row at which they are. */
+  async #reach(row: number): Promise<void> {
+    const { tries, halvedBy, keptFrom, judgedFrom = keptFrom } = this.#options
+    if (tries === undefined) return
+    if (!this.#isHalved && row >= halvedBy!.toRow) {
+      await this.#collect()
+      this.#goOnWith(Math.ceil(tries.length / 2))
+      this.#scored = { fromRow: judgedFrom, toRow: keptFrom }
+      this.#isHalved = true
+      for (const tried of this.#models) tried.scoreAnew()
+    }
+    if (this.#best !== null || row < keptFrom) return
     if (this.#buffer.rows > 0) await this.#step()
     await this.#collect()
-    const losses = this.#all.map(({ loss }) => loss ?? Number.POSITIVE_INFINITY)
-    const best = this.#all[losses.indexOf(Math.min(...losses))]
-    const goOn = [...new Set([this.#all[0], best])]
-    for (const { model } of this.#models.filter((own) => !goOn.includes(own))) model.dispose()
-    this.#models = goOn
-    best.model.hold()
-    this.#best = best
+    this.#judgedLosses = this.#losses()
+    this.#best = this.#goOnWith(1)
+    this.#best.model.hold()
+  }
+
+  #losses(): ReadonlyMap<string, number> {
+    return new Map(this.#models.flatMap(({ name, loss }) => (loss === null ? [] : [[name, loss] as const])))
+  }
+
+  /** Ends all settings but the best of them and the usual ones. @returns the best */
+  #goOnWith(count: number): TriedModel {
+    const lossOf = ({ loss }: TriedModel) => loss ?? Number.POSITIVE_INFINITY
+    const byLoss = this.#models.toSorted((a, b) => lossOf(a) - lossOf(b) || this.#all.indexOf(a) - this.#all.indexOf(b))
+    const ended = byLoss.slice(count).filter((own) => own !== this.#all[0])
+    for (const { model } of ended) model.dispose()
+    this.#models = this.#models.filter((own) => !ended.includes(own))
+    return byLoss[0]
   }
 
   async #collect(): Promise<void> {
-    const { keptFrom, judgedFrom = keptFrom } = this.#options
-    await settled(this.#models.map((tried) => tried.collect(judgedFrom, keptFrom)))
+    await settled(this.#models.map((tried) => tried.collect(this.#scored, this.#options.keptFrom)))
   }
 
   #newBuffer(): RowBuffer {

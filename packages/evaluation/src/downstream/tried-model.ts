@@ -13,6 +13,12 @@ export interface TriedSettings {
   readonly ranking?: Partial<RankingSettings>
 }
 
+/** Rows of the log, `toRow` not included. */
+export interface RowSpan {
+  readonly fromRow: number
+  readonly toRow: number
+}
+
 /** Rows that a model predicted at once: their places in the log and their labels. */
 export interface PredictedRows {
   readonly rows: readonly number[]
@@ -38,8 +44,8 @@ export class TriedModel {
     this.#predicted.push({ of, isHeld })
   }
 
-  /** Takes what was predicted: rows from `scoredFrom` to `keptFrom` are scored, those behind are kept. */
-  async collect(scoredFrom: number, keptFrom: number): Promise<void> {
+  /** Takes what was predicted: some rows are scored, and those from `keptFrom` on are kept. */
+  async collect({ fromRow, toRow }: RowSpan, keptFrom: number): Promise<void> {
     const predicted = this.#predicted
     this.#predicted = []
     const logits = await this.model.logits()
@@ -49,7 +55,7 @@ export class TriedModel {
       const own = logits.subarray(at, at + rows.length)
       at += rows.length
       for (const [i, row] of rows.entries()) {
-        if (isHeld || row < scoredFrom || row >= keptFrom) continue
+        if (isHeld || row < fromRow || row >= toRow) continue
         // Of a rate at which training came apart each prediction is as bad as can be.
         const probability = Number.isNaN(own[i]) ? 1 - labels[i] : 1 / (1 + Math.exp(-own[i]))
         this.#score.add(probability, labels[i])

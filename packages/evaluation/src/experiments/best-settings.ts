@@ -2,8 +2,10 @@
  * Settings of downstream models. A model with an embedding and the same one without may each want settings of its own: one for
  * all would count as the embedding's what is the setting's. So arms are run with the usual ones and with each of them changed,
  * and for each arm, model and seed those count which have the least loss on the rows before the test window. Only those and the
- * usual ones go on into it.
+ * usual ones go on into it, and the worse half is given up when snapshots have been served for a while: successive halving (Karnin,
+ * Koren and Somekh 2013; Jamieson and Talwalkar 2016), in two rounds.
  */
+import { mean } from '@headwater/statistics'
 import type { ModelName } from '../downstream/family.ts'
 import { defaultRanking } from '../downstream/ranking-settings.ts'
 import type { TriedSettings } from '../downstream/tried-model.ts'
@@ -53,16 +55,16 @@ interface TunedArm {
 
 export function settingsTable(outcomes: Outcomes, arms: readonly TunedArm[]): FigureTable {
   return tableOf(
-    'Mean log loss before the test window, by what is changed of the model’s settings, mean over seeds',
+    'Mean log loss before the test window, by what is changed of the model’s settings, mean over the seeds that did not give it up',
     arms.flatMap(({ arm, models }) => models.map((model) => ({ arm, model }))),
     [
       ['arm', ({ arm }) => arm],
       ['model', ({ model }) => model],
       ...candidates.map(({ name, title }) => {
         const loss = ({ arm, model }: { arm: string; model: ModelName }) => {
-          const found = outcomes.figure(arm, judgedName(name, model))
-          // Of a model without such a setting, or without rows right before the test window.
-          return Number.isNaN(found) ? '–' : formatNe(found)
+          const found = outcomes.ofArm(arm).flatMap(({ figures }) => figures[judgedName(name, model)] ?? [])
+          // Given up before by all seeds, of a model without such a setting, or without rows right before the test window.
+          return found.length === 0 ? '–' : formatNe(mean(found))
         }
         return [title, loss] as const
       }),

@@ -19,7 +19,7 @@ import {
 import { type Averaging, pooled } from '../../replay/pooled.ts'
 import { type AlternativePlan, ownModel } from '../../representations/alternative.ts'
 import { LearnedSource } from '../../representations/learned-source.ts'
-import { judgedFrom, type LabLog, specOf } from '../log/lab-log.ts'
+import { halvedBy, judgedFrom, type LabLog, specOf } from '../log/lab-log.ts'
 import { type Publication, type Upstream, type UpstreamPlan, upstreamEvents } from '../upstream/upstream.ts'
 import { labOf } from '../upstream/variant.ts'
 import { type Arm, armOf, floatColumns, type ServedArmPlan } from './arm.ts'
@@ -121,6 +121,7 @@ export function downstreamArm(plan: DownstreamArmPlan): Arm {
     const runs: { readonly spec: DownstreamSpec; readonly setup: Setup; readonly run: ProgressiveRun }[] = []
     const flags = plan.source === 'none' ? [] : usualFlags
     const shared = { device, space, dim: source.dim, flags, seed, keptFrom, judgedFrom: judgedFrom(lab) }
+    const halved = halvedBy(lab)
     stages.begin(title, log.rows)
     try {
       for (const spec of specs)
@@ -132,7 +133,7 @@ export function downstreamArm(plan: DownstreamArmPlan): Arm {
             spec,
             ...(model && { model: () => ownModel(space, model, seed) }),
             ...(deployedAt && { deployedAt }),
-            ...(tries && { tries }),
+            ...(tries && { tries, ...(halved && { halvedBy: halved }) }),
           })
           runs.push({ spec, setup, run })
         }

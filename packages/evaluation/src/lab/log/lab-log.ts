@@ -3,6 +3,7 @@ import type { Log, SyntheticWorld } from '@headwater/datasets'
 import { compileFeatures, type FeatureSpace, LogDigest, timeGroups } from '@headwater/features'
 import { type DownstreamSpec, downstreamFamily, type ModelName, rowSelector } from '../../downstream/family.ts'
 import { downstreamPortfolio, type SurfaceValues } from '../../downstream/portfolio.ts'
+import type { RowSpan } from '../../downstream/tried-model.ts'
 import { ExperimentError } from './experiment-error.ts'
 import { type LabSettings, publicationRows } from './settings.ts'
 
@@ -127,6 +128,16 @@ const longerLog = ({ quick }: LabLog) => (quick ? 'leave --quick out, or use a l
  */
 export function judgedFrom({ test, publicationRows }: LabLog): number {
   return Math.max(test.fromRow - test.rows, publicationRows[0])
+}
+
+/**
+ * Rows by whose loss the worse half of the settings is given up: behind the first snapshot, so that it is known what they make of what is
+ * served, and before the rows that settings are chosen by. Undefined where there is no row between.
+ */
+export function halvedBy(lab: LabLog): RowSpan | undefined {
+  const [first] = lab.publicationRows
+  const toRow = Math.min(Math.round(first + (lab.test.fromRow - first) / 3), judgedFrom(lab))
+  return toRow > first ? { fromRow: first, toRow } : undefined
 }
 
 /** A part of the log as a lab log of its own, for a pilot: its figures mean nothing, so that it is not checked. */
