@@ -10,6 +10,7 @@ export { attentionBackwardKeyValue, attentionBackwardQuery } from '../attention/
 export { chunkSums } from '../embedding/chunk-sums.ts'
 export { gather } from '../embedding/gather.ts'
 export { rowAdagrad } from '../embedding/row-adagrad.ts'
+export { sequenceSumsBackward, sequenceSumsForward } from '../embedding/sequence-sums.ts'
 export { periodicBackward, periodicForward } from '../encoding/periodic.ts'
 export { piecewiseLinear } from '../encoding/piecewise-linear.ts'
 export { standardize } from '../encoding/standardize.ts'

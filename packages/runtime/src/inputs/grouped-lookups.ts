@@ -13,6 +13,8 @@ export class GroupedLookups {
   /** Chunk c is lookups starts[c] … starts[c + 1]; empty behind the last chunk. */
   readonly chunkStarts: Uint32Array
   readonly longest: number
+  /** Groups of more lookups are cut: 0 or `longest`. */
+  readonly cutAbove: number
   /** Number of groups filled by the last `group`. */
   count = 0
   /** Number of lookups grouped by the last `group`. */
@@ -31,14 +33,17 @@ export class GroupedLookups {
   /**
    * @param capacity lookups at most
    * @param tableRows rows of the table
-   * @param longest lookups of a group that is not cut into chunks
+   * @param longest lookups of a chunk at most, and of a group that is not cut into chunks
+   * @param whole every group is made of chunks, the short ones too
    */
-  constructor(capacity: number, tableRows: number, longest: number) {
+  constructor(capacity: number, tableRows: number, longest: number, whole = false) {
     this.longest = longest
+    this.cutAbove = whole ? 0 : longest
     this.groups = new Uint32Array(capacity * 4)
     this.sources = new Uint32Array(capacity)
     this.weights = new Float32Array(capacity)
-    this.chunkStarts = new Uint32Array(GroupedLookups.mostChunks(capacity, longest) + 1)
+    const chunks = GroupedLookups.mostChunks(capacity, longest) + (whole ? Math.min(capacity, tableRows) : 0)
+    this.chunkStarts = new Uint32Array(chunks + 1)
     this.#groupOf = new Int32Array(tableRows).fill(-1)
     this.#rows = new Uint32Array(capacity)
     this.#lengths = new Uint32Array(capacity)
@@ -112,7 +117,7 @@ export class GroupedLookups {
       this.#next[g] = at
       const end = at + length
       const firstChunk = chunk
-      const isCut = length > this.longest
+      const isCut = length > this.cutAbove
       if (isCut) for (; at < end; at += this.longest) this.chunkStarts[++chunk] = Math.min(at + this.longest, end)
       this.groups[j * 4] = this.#rows[g]
       this.groups[j * 4 + 1] = length

@@ -27,6 +27,8 @@ export interface InputNeeds {
   readonly bags: BagPooling
   /** n, last events that become tokens of their own. */
   readonly recent: number
+  /** Of events nothing but weighted sums of what they look up is read. */
+  readonly onlySums?: boolean
 }
 
 /** Of a bag of one value at most every mean is that value: attention has nothing to weigh. */
@@ -87,8 +89,8 @@ export class InputBatch {
       lengths: this.#own(`lengths of ${name}`, 1, rows),
       most: maxValues,
     }))
-    const groups = (name: string, capacity: number, buckets: number) =>
-      tableLookups(capacity, buckets, (what, r, c) => this.#own(`${what} of ${name}`, r, c))
+    const groups = (name: string, capacity: number, buckets: number, whole = false) =>
+      tableLookups(capacity, buckets, (what, r, c) => this.#own(`${what} of ${name}`, r, c), whole)
     this.bagGroups = training
       ? layout.bags.map(({ name, maxValues, buckets }) => groups(name, rows * maxValues, buckets))
       : []
@@ -112,8 +114,10 @@ export class InputBatch {
               host: { events: new Uint32Array(recent).fill(events), tokens: new Uint32Array(events).fill(recent) },
             }
           : null,
-      groups: training ? groups('events', events, sequence.buckets) : null,
-      categoryGroups: training ? sequence.categories.map(({ name, buckets }) => groups(name, events, buckets)) : [],
+      groups: training ? groups('events', events, sequence.buckets, needs.onlySums) : null,
+      categoryGroups: training
+        ? sequence.categories.map(({ name, buckets }) => groups(name, events, buckets, needs.onlySums))
+        : [],
     }
   }
 

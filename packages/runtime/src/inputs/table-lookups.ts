@@ -3,7 +3,7 @@
  * Shape letters: R rows, M ids a row at most, D width.
  */
 
-import { chunkSums, gather, gatherModes, rowAdagrad, type TableBinding } from '@headwater/kernels'
+import { chunkSums, gather, gatherModes, rowAdagrad, sequenceSumsBackward, type TableBinding } from '@headwater/kernels'
 import type { ModelRecorder } from '../parameters/model-recorder.ts'
 import type { Table } from '../parameters/parameter-set.ts'
 import type { Weights } from '../parameters/weights.ts'
@@ -81,13 +81,14 @@ export interface TableLookups {
 const longestSum = 64
 const fewLookups = 1024
 
-/** Room for `capacity` lookups in a table of `tableRows` rows. */
+/** Room for `capacity` lookups in a table of `tableRows` rows. @param whole for {@link updateTableOfSums} */
 export function tableLookups(
   capacity: number,
   tableRows: number,
   own: (what: string, rows: number, cols: number) => Tensor,
+  whole: boolean,
 ): TableLookups {
-  const host = new GroupedLookups(capacity, tableRows, capacity > fewLookups ? longestSum : capacity)
+  const host = new GroupedLookups(capacity, tableRows, whole || capacity > fewLookups ? longestSum : capacity, whole)
   return {
     host,
     capacity,
@@ -102,41 +103,71 @@ export function tableLookups(
  * Row-wise Adagrad on the rows that were looked up, from the gradient of what the lookups gave.
  * @param l2 penalty on a looked-up row, a lookup
  */
-export function updateTable(
+export function updateTable(rec: ModelRecorder, table: Table, lookups: TableLookups, gradient: Tensor, l2 = 0): void {
+  const { capacity, sources, weights, chunkStarts: starts } = lookups
+  const partials = partialsOf(rec, table, lookups)
+  const C = lookups.host.chunkStarts.length - 1
+  const shape = { C, D4: table.width / 4, ...placesOf(gradient), P: capacity, R: gradient.rows }
+  if (C > 0) rec.dispatch(chunkSums, shape, { starts, sources, weights, gradient, partials })
+  updateRows(rec, table, lookups, gradient, partials, l2)
+}
+
+/** Sums of a row's looked-up vectors, by some of its events' channels. */
+export interface WeightedSums {
+  /** [R, L, C] without gaps, C its columns. */
+  readonly channels: Tensor
+  /** W and the first of the channels that are weights. */
+  readonly count: number
+  readonly first: number
+  readonly scale: number
+}
+
+/** The same from the gradient of sums dy [R, W·D], for lookups of events that are cut into chunks as a whole. */
+export function updateTableOfSums(
   rec: ModelRecorder,
   table: Table,
-  { host, capacity, groups, sources, weights: factors, chunkStarts }: TableLookups,
-  gradient: Tensor,
-  l2 = 0,
+  lookups: TableLookups,
+  { channels, count, first, scale }: WeightedSums,
+  dy: Tensor,
 ): void {
-  const lookups = {
-    D4: table.width / 4,
-    gColumn: gradient.offset / 4,
-    gRow: gradient.stride / 4,
-    P: capacity,
-    R: gradient.rows,
-  }
-  const chunks = host.chunkStarts.length - 1
-  const partials = rec.tensor(`partial sums of ${table.name}`, Math.max(1, chunks), table.width)
-  if (chunks > 0)
-    rec.dispatch(
-      chunkSums,
-      { ...lookups, C: chunks },
-      { starts: chunkStarts, sources, weights: factors, gradient, partials },
-    )
+  const { capacity, sources, chunkStarts: starts } = lookups
+  const partials = partialsOf(rec, table, lookups)
+  const of = { L: channels.rows / dy.rows, C: channels.cols, W: count, D4: table.width / 4, first, scale }
+  const shape = { N: partials.rows, ...of, ...placesOf(dy), P: capacity, R: dy.rows }
+  rec.dispatch(sequenceSumsBackward, shape, { starts, sources, channels, gradient: dy, partials })
+  // The gradient itself is not read.
+  updateRows(rec, table, lookups, partials, partials, 0)
+}
+
+const placesOf = ({ offset, stride }: Tensor) => ({ gColumn: offset / 4, gRow: stride / 4 })
+
+const partialsOf = (rec: Recording, { name, width }: Table, { host }: TableLookups): Tensor =>
+  rec.tensor(`partial sums of ${name}`, Math.max(1, host.chunkStarts.length - 1), width)
+
+function updateRows(
+  rec: ModelRecorder,
+  table: Table,
+  { host, capacity, groups, sources, weights: factors }: TableLookups,
+  gradient: Tensor,
+  partials: Tensor,
+  l2: number,
+): void {
   for (const { firstRow, rows, values, squares } of rec.weights.table(table).parts)
     rec.dispatch(
       rowAdagrad,
       {
-        ...lookups,
+        D4: table.width / 4,
+        ...placesOf(gradient),
+        P: capacity,
+        R: gradient.rows,
         J: capacity,
         groupOffset: 0,
         firstRow,
         partRows: rows,
         l2,
-        longest: host.longest,
+        longest: host.cutAbove,
         V: table.rows,
-        C: chunks,
+        C: host.chunkStarts.length - 1,
       },
       {
         groups,

@@ -3,7 +3,8 @@
  *   h = v + Σ_c channel_c · mix_c,   v = table[id] + Σ_k category table[id_k],
  * and goes through transformer blocks with the others of its row. Tokens are M weighted sums of events, with weights
  * softmax(h · query_m / √d), then the last n events themselves, the latest first, zeros where there are none, and then sums
- * of v by each of the last W channels. One weighted sum without anything else is a single fused kernel.
+ * of v by each of the last W channels, for which no v is stored. One weighted sum without anything else is a single fused
+ * kernel.
  * Shape letters: R rows, L events a row at most, C channels, M pooled and n recent tokens, W sums, d token width.
  */
 
@@ -75,10 +76,11 @@ function declare(
     // As they were uploaded, [R·L, C] without padding.
     const channels = given && { ...given, rows: batch.rows * length, cols: C, stride: C }
     const parameters = pooling && rec.weights.value(pooling)
-    const v = eventVectors(rec, [table, ...ofCategories], batch)
-    const sumsBackward = sums > 0 ? sumEvents(rec, channels!, v, length, sumsOf(y)) : null
-    let h = v
-    if (isMixed && channels) product(rec, { a: channels, b: rowsOf(parameters!, 0, C), c: add(h) })
+    const tables = [table, ...ofCategories]
+    const sumsBackward = sums > 0 ? sumEvents(rec, tables, batch, channels!, sumsOf(y)) : null
+    if (!isMixed) return (dy) => sumsBackward!.alone(dy)
+    let h = eventVectors(rec, tables, batch)
+    if (channels) product(rec, { a: channels, b: rowsOf(parameters!, 0, C), c: add(h) })
     const blocksBackward = blocks.map((block) => {
       const made = block(rec, events, h, batch.training)
       h = made.y
@@ -106,7 +108,7 @@ function declare(
         if (dLogits) share(dLogits, h, C)
         sumRows(rec, shares, assign(rec.weights.gradientOf(pooling)))
       }
-      sumsBackward?.(sumsOf(dy), { into: dh, accumulate: isMixed })
+      sumsBackward?.beside(sumsOf(dy), dh)
       updateTable(rec, table, groups!, dh)
       for (const [k, own] of ofCategories.entries()) updateTable(rec, own, categoryGroups[k], dh)
     }
@@ -139,6 +141,6 @@ export const events: TokenKind<typeof keys> = {
     if (sums && weights === 0)
       refuse('sums', 'has no weights to sum events by', "give the schema's sequence halfLivesDays, or leave it out")
   },
-  needs: ({ recent = 0 }, layout) => ({ layout, recent }),
+  needs: ({ pooled, recent = 0 }, layout) => ({ layout, recent, onlySums: !(pooled || recent) }),
   declare,
 }
