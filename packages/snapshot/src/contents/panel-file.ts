@@ -43,10 +43,7 @@ export async function holdsUser(file: FileHandle, user: string): Promise<boolean
   const headerBytes = Number((await read(0, 8)).readBigUInt64LE())
   // A damaged file is reported by readers of the panel.
   if (headerBytes > maxHeaderBytes) return false
-  const { [userTensor]: tensor } = JSON.parse((await read(8, headerBytes)).toString('utf8')) as Record<
-    string,
-    { readonly data_offsets?: readonly [number, number] } | undefined
-  >
+  const tensor = userTensorOf((await read(8, headerBytes)).toString('utf8'))
   const [from = 0, to = 0] = tensor?.data_offsets ?? []
   if (!(to > from && to - from <= 8 * maxUsers)) return false
   const hashes = await read(8 + headerBytes + from, to - from)
@@ -54,6 +51,15 @@ export async function holdsUser(file: FileHandle, user: string): Promise<boolean
   for (let at = 0; at + 8 <= hashes.length; at += 8)
     if (hashes.readUInt32LE(at) === high && hashes.readUInt32LE(at + 4) === low) return true
   return false
+}
+
+/** Of a header; undefined where it has none, or is damaged. */
+function userTensorOf(header: string): { readonly data_offsets?: readonly [number, number] } | undefined {
+  try {
+    return JSON.parse(header)[userTensor]
+  } catch {
+    return undefined
+  }
 }
 
 /**

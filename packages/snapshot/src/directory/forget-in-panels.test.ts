@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process'
-import { readFileSync } from 'node:fs'
+import { readFileSync, truncateSync } from 'node:fs'
 import { join } from 'node:path'
 import { compileFeatures } from '@headwater/features'
 import { seededRandom } from '@headwater/statistics'
@@ -72,6 +72,18 @@ it('leaves a snapshot without panel where the last user goes', async () => {
   expect(await panelOf(directory)).toBeNull()
   expect(await snapshotsWith(model, 'ann')).toEqual([])
   isWhole(directory)
+})
+
+it('a damaged panel keeps no user in those of other snapshots', async () => {
+  const model = temporaryDirectory()
+  const [cut, empty, whole] = [
+    await publish(model, 1, ['ann']),
+    await publish(model, 2, ['ann']),
+    await publish(model, 3, ['ann']),
+  ]
+  truncateSync(join(cut, 'panel.safetensors'), 20)
+  truncateSync(join(empty, 'panel.safetensors'), 0)
+  expect(await snapshotsWith(model, 'ann')).toEqual([whole])
 })
 
 it('readers meanwhile find a whole snapshot, with the panel or without', async () => {
