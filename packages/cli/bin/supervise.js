@@ -1,5 +1,6 @@
 import { spawn } from 'node:child_process'
 import { constants } from 'node:os'
+import { ignoresHangUp, watchNpm } from './npm-launcher.js'
 
 const windows = process.platform === 'win32'
 
@@ -10,7 +11,8 @@ const sameSignalMs = 300
  * Runs a program in this process's place: its input and output are ours, signals reach it exactly once.
  *
  * It gets a process group of its own, so that a terminal's Ctrl-C comes through us alone. Its end of the channel closes
- * when we are killed outright, and it should exit then.
+ * when we are killed outright, and it should exit then. When a terminal closes, or npm, which started us, is gone, it gets
+ * SIGTERM; under nohup it goes on.
  * @param {string} program
  * @param {readonly string[]} args
  * @param {{ env?: NodeJS.ProcessEnv, cwd?: string }} [options]
@@ -23,10 +25,16 @@ export function supervise(program, args, options = {}) {
     detached: !windows,
   })
 
+  const isDetached = ignoresHangUp()
+  const unwatch = watchNpm(() => child.kill('SIGTERM'))
   /** @type {Map<NodeJS.Signals, number>} */
   const forwardedMs = new Map()
   /** @param {NodeJS.Signals} signal */
   const forward = (signal) => {
+    if (signal === 'SIGHUP') {
+      if (!isDetached) child.kill('SIGTERM')
+      return
+    }
     const nowMs = performance.now()
     if (nowMs - (forwardedMs.get(signal) ?? -Infinity) < sameSignalMs) return
     forwardedMs.set(signal, nowMs)
@@ -45,6 +53,7 @@ export function supervise(program, args, options = {}) {
   return new Promise((resolve, reject) => {
     child.once('error', reject)
     child.once('exit', (code, signal) => {
+      unwatch()
       for (const name of forwarded) process.off(name, forward)
       process.off('SIGTSTP', suspend).off('SIGCONT', resume)
       resolve(code ?? 128 + constants.signals[signal ?? 'SIGKILL'])

@@ -1,11 +1,11 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { readFileSync, writeFileSync } from 'node:fs'
+import { closeSync, existsSync, openSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
 import { temporaryDirectory } from '@headwater/testkit'
-import { expect, test } from 'vitest'
+import { describe, expect, test, vi } from 'vitest'
 
 const bin = fileURLToPath(new URL('../../bin/', import.meta.url))
 const directory = temporaryDirectory()
@@ -94,4 +94,54 @@ test('a program whose supervisor is killed outright learns of it', async () => {
   expect(await nextLine()).toMatch(/^started/)
   child.kill('SIGKILL')
   expect(await nextLine()).toBe('alone')
+})
+
+describe.runIf(process.platform === 'linux')('a program that npm started', () => {
+  const ways: [way: string, command: string[], signal: NodeJS.Signals, ends: boolean][] = [
+    ['npm run, npm is told to end', [], 'SIGTERM', true],
+    ['npm run, npm is killed outright', [], 'SIGKILL', true],
+    ['nohup npm run, which leaves this input where a terminal was', ['nohup'], 'SIGKILL', false],
+    ['setsid npm run', ['setsid'], 'SIGKILL', false],
+  ]
+  test.each(ways)('%s', async (_, [first, ...before], signal, ends) => {
+    const own = temporaryDirectory()
+    const seen = join(own, 'seen')
+    const program = join(own, 'program.mjs')
+    writeFileSync(
+      program,
+      `import { appendFileSync } from 'node:fs'
+      const say = (line) => appendFileSync(${JSON.stringify(seen)}, line + '\\n')
+      process.on('SIGTERM', () => { say('SIGTERM'); process.exit(0) })
+      say(process.pid)
+      setInterval(() => {}, 1000)`,
+    )
+    const script = join(own, 'script.mjs')
+    writeFileSync(
+      script,
+      `import { supervise } from ${JSON.stringify(join(bin, 'supervise.js'))}
+      await supervise(process.execPath, [${JSON.stringify(program)}])`,
+    )
+    writeFileSync(join(own, 'package.json'), JSON.stringify({ scripts: { go: `node ${script}` } }))
+    writeFileSync(seen, '')
+    const lines = () => readFileSync(seen, 'utf8').trim().split('\n').filter(Boolean)
+    const npm = [...(first === undefined ? [] : [first, ...before]), 'npm', 'run', 'go']
+    const input = openSync('/dev/null', first === 'nohup' ? 'w' : 'r')
+    const child = spawn(npm[0], npm.slice(1), { cwd: own, stdio: [input, 'ignore', 'ignore'] })
+    closeSync(input)
+    await vi.waitFor(() => expect(lines()).toHaveLength(1), { timeout: 30_000 })
+    const pid = Number(lines()[0])
+    const isThere = () => existsSync(`/proc/${pid}`)
+    child.kill(signal)
+    await once(child, 'exit')
+    if (ends) {
+      await vi.waitFor(() => expect(isThere()).toBe(false), { timeout: 10_000 })
+      expect(lines()[1]).toBe('SIGTERM')
+    } else {
+      // Longer than it looks for its launcher: it would have ended by now.
+      await new Promise((resolve) => setTimeout(resolve, 1500))
+      expect(isThere()).toBe(true)
+      process.kill(pid, 'SIGTERM')
+      await vi.waitFor(() => expect(isThere()).toBe(false), { timeout: 10_000 })
+    }
+  })
 })
