@@ -1,6 +1,7 @@
 import { type AnyKernel, type Binding, type Kernel, resolveWgsl, type Shape, type Tuning } from '../kernel/kernel.ts'
 import { BufferPool } from './buffer-pool.ts'
 import { DeviceLostError, GpuLimitError, GpuValidationError, NoAdapterError, OutOfMemoryError } from './errors.ts'
+import { beginWait } from './patient-polls.ts'
 import tuningTable from './tuning-table.json' with { type: 'json' }
 
 export interface DeviceOptions {
@@ -221,7 +222,7 @@ export class GpuDevice {
 
   /** Waits until the host may read or write the first bytes of a buffer. @throws what {@link GpuDevice.check} throws */
   async map(buffer: GPUBuffer, mode: GPUMapModeFlags, sizeBytes = buffer.size): Promise<void> {
-    await buffer.mapAsync(mode, 0, sizeBytes).catch((cause: unknown) => {
+    await beginWait(() => buffer.mapAsync(mode, 0, sizeBytes)).catch((cause: unknown) => {
       // Where the device failed, that is the reason.
       this.check()
       throw cause
@@ -231,7 +232,7 @@ export class GpuDevice {
 
   /** Resolves when everything submitted so far has run. */
   async idle(): Promise<void> {
-    await this.gpuDevice.queue.onSubmittedWorkDone()
+    await beginWait(() => this.gpuDevice.queue.onSubmittedWorkDone())
     this.check()
   }
 

@@ -108,7 +108,7 @@ class Slot {
     if (this.#floats) return
     if (this.#submittedMs > 0) await this.#pace.sleep(this.#submittedMs)
     this.#check()
-    await this.#buffer.mapAsync(GPUMapMode.WRITE).catch((cause: unknown) => {
+    await this.#device.map(this.#buffer, GPUMapMode.WRITE).catch((cause: unknown) => {
       this.#check()
       throw cause
     })
