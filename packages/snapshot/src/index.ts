@@ -14,7 +14,7 @@ export { forgetInPanel, panelsUnderWay, snapshotsWith } from './directory/forget
 export { listSnapshots, nextSnapshotNumber, snapshotDirectory, snapshotNumber } from './directory/list-snapshots.ts'
 export { publishSnapshot, type SnapshotExtras } from './directory/publish-snapshot.ts'
 export { readManifest, readSnapshot, type Snapshot, snapshotDigest } from './directory/read-snapshot.ts'
-export { contentDigest } from './files/checksums.ts'
+export { checksumFile, contentDigest } from './files/checksums.ts'
 export { removeLeftovers, syncDirectory } from './files/durable-files.ts'
 export { decodeSafetensors, encodeSafetensors, type NamedMatrix, SafetensorsError } from './files/safetensors.ts'
 export { SnapshotError } from './files/snapshot-error.ts'

@@ -1,11 +1,11 @@
 /** What a publisher says of the snapshot that it serves. */
 import type { Message } from '@headwater/client/schemas'
+import { checksumFile } from '@headwater/snapshot'
 import Type from 'typebox'
 import { Compile } from 'typebox/compile'
 import { SnapshotFetchError } from '../node/errors.ts'
 
-/** Of a snapshot; its own digest tells the snapshot from all others. */
-export const checksumFile = 'SHA256SUMS'
+/** Characters. */
 export const maxIndexLength = 2 ** 20
 
 const PublishedFile = Type.Object({

@@ -8,6 +8,7 @@ import { join } from 'node:path'
 import { pipeline } from 'node:stream/promises'
 import { setTimeout as wait } from 'node:timers/promises'
 import {
+  checksumFile,
   contentDigest,
   listSnapshots,
   servedHistory,
@@ -19,7 +20,7 @@ import {
   syncDirectory,
 } from '@headwater/snapshot'
 import { PublisherConflictError, SnapshotFetchError } from '../node/errors.ts'
-import { checksumFile, type ModelIndex, maxIndexLength, type PublishedFile, parseModelIndex } from './model-index.ts'
+import { type ModelIndex, maxIndexLength, type PublishedFile, parseModelIndex } from './model-index.ts'
 
 export interface SnapshotMirrorOptions {
   /** Of the publisher, `http://` or `https://`. */

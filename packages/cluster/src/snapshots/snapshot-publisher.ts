@@ -10,8 +10,8 @@ import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
 import { WireError } from '@headwater/client/wire'
 import { admit, createListener, limitsOf, type TlsOptions, type Tokens } from '@headwater/service'
-import { servedHistory, snapshotDirectory } from '@headwater/snapshot'
-import { checksumFile, type ModelIndex } from './model-index.ts'
+import { checksumFile, servedHistory, snapshotDirectory } from '@headwater/snapshot'
+import type { ModelIndex } from './model-index.ts'
 
 export interface SnapshotPublisherOptions {
   /** Of the model's snapshots. */
