@@ -6,6 +6,9 @@ import { SchemaError } from './schema-error.ts'
 // biome-ignore lint/suspicious/noExplicitAny: the cases below break the schema's type on purpose
 type Loose = any
 
+let named = 0
+const effect = (of: string): Loose => ({ name: `effect-${named++}`, of, kind: 'effect', value: 'rating' })
+
 function errorOf(change: (schema: Loose) => void): SchemaError {
   const schema = structuredClone(fullSchema())
   change(schema)
@@ -84,6 +87,28 @@ describe('parseSchema', () => {
     ['an unknown key of time', 'time.zone', (s) => (s.time.zone = 'UTC')],
     ['fields that are no list', 'fields', (s) => (s.fields = {})],
     ['a field that is no object', 'fields[0]', (s) => (s.fields[0] = 'rating')],
+    ['an effect of users alone', 'aggregations[3].value', (s) => (s.aggregations[3] = effect('user'))],
+    ['a second effect of items', 'aggregations[4]', (s) => s.aggregations.splice(3, 2, effect('item'), effect('item'))],
+    [
+      'an effect without a value',
+      'aggregations[3].value',
+      (s) => (s.aggregations[3] = { ...effect('item'), value: undefined }),
+    ],
+    [
+      'a prior of a user’s effect',
+      'aggregations[3].prior',
+      (s) => (s.aggregations[3] = { ...effect('user'), prior: 1 }),
+    ],
+    [
+      'an item’s effect by category',
+      'aggregations[3].by',
+      (s) => (s.aggregations[3] = { ...effect('item'), by: 'genres' }),
+    ],
+    [
+      'an effect that halves after 0 events',
+      'aggregations[3].halfLifeEvents',
+      (s) => (s.aggregations[3] = { ...effect('item'), halfLifeEvents: 0 }),
+    ],
     ['a field named twice', 'fields[8].name', (s) => (s.fields[8].name = 'age')],
     ['a reserved field name', 'fields[4].name', (s) => (s.fields[4].name = 'hour')],
     ['a field named like the sequence', 'fields[4].name', (s) => (s.fields[4].name = 'sequence')],

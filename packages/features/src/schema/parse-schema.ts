@@ -59,6 +59,7 @@ const aggregationKeys: Record<AggregationKind, readonly [Keys, Keys]> = {
   share: [{ by }, decay],
   sum: [{}, { value, atLeast, by, ...decay }],
   since: [{}, {}],
+  effect: [{ value }, { atLeast, by, shrinkage, prior, ...decay }],
 }
 
 const sequence = object(
@@ -144,6 +145,9 @@ function aggregationNamed(name: Check): Check {
     common.kind(checker, kind, `${path}.kind`)
     if (of === 'item' && (kind === 'residual' || kind === 'share')) {
       checker.fail(`${path}.kind`, `an item has no ${kind}`, 'use it with "of": "user"')
+    }
+    if (of === 'user' && kind === 'effect' && aggregation.prior !== undefined) {
+      checker.fail(`${path}.prior`, 'is of a user', "give it to the item's effect of the same outcome")
     }
     const [required, { by: slots, ...optional }] = aggregationKeys[kind]
     const own = of === 'user' && slots !== undefined ? { ...optional, by: slots } : optional

@@ -39,6 +39,7 @@ export function checkReferences(check: SchemaChecker, schema: Schema): void {
         `add an aggregation ${JSON.stringify({ of: 'item', kind: 'mean', value, atLeast })}`,
       )
     }
+    if (aggregation.kind === 'effect') checkEffect(check, schema, aggregation, path)
   })
   if (schema.sequence === undefined) return
   outcomeAtOnce(schema.sequence.value, 'sequence.value')
@@ -87,6 +88,23 @@ export function residualBaseline(schema: Schema, residual: Aggregation): Aggrega
   return schema.aggregations.find(
     (a) => a.of === 'item' && a.kind === 'mean' && a.value === value && a.atLeast === atLeast,
   )
+}
+
+/** Effects of one outcome: one of the item, from which the others' level comes, and any of the user. */
+function checkEffect(check: SchemaChecker, schema: Schema, effect: Aggregation, path: string): void {
+  const { value, atLeast } = effect
+  const [first, second] = schema.aggregations.filter((own) => own.of === 'item' && isEffectOf(own, effect))
+  const outcome = `"${value}"${atLeast === undefined ? '' : ` at least ${atLeast}`}`
+  if (first === undefined) {
+    const wanted = JSON.stringify({ of: 'item', kind: 'effect', value, atLeast })
+    check.fail(`${path}.value`, `no item effect of ${outcome} for it to add up with`, `add an aggregation ${wanted}`)
+  }
+  if (second === effect) check.fail(path, `"${first.name}" is an effect of items on ${outcome} already`, 'keep one')
+}
+
+/** Whether an aggregation is an effect on the same outcome as another one. */
+export function isEffectOf({ kind, value, atLeast }: Aggregation, other: Aggregation): boolean {
+  return kind === 'effect' && value === other.value && atLeast === other.atLeast
 }
 
 function checkBy(check: SchemaChecker, fields: ReadonlyMap<string, Field>, name: string, path: string): void {

@@ -61,8 +61,11 @@ export interface Task {
  * - `share`: weight of each `by` slot ÷ total weight
  * - `sum`: decayed Σ of the outcome (or of 1 where `value` is absent), per `by` slot, encoded log(1 + x)
  * - `since`: log(1 + seconds since the last event), encoded ÷ 16
+ * - `effect`: what the user, the item or (with `by`) the user of a category adds to an outcome, estimated by a Kalman filter
+ *   together with the other effects of the same outcome, so that each is free of the others' bias; without `by` also how
+ *   much of it is unknown, from 1 (nothing is known) towards 0
  */
-export type AggregationKind = 'count' | 'mean' | 'residual' | 'share' | 'sum' | 'since'
+export type AggregationKind = 'count' | 'mean' | 'residual' | 'share' | 'sum' | 'since' | 'effect'
 
 export interface Aggregation {
   name: string
@@ -74,9 +77,9 @@ export interface Aggregation {
   atLeast?: number
   /** One slot per category: an `ids` item field with `values`, or an item `vector` (weights). */
   by?: string
-  /** Weight of the prior, as a number of events. Default 3. */
+  /** Weight of the prior, as a number of events. Of an `effect` the variance of an outcome's noise ÷ its own. Default 3. */
   shrinkage?: number
-  /** Default 0. */
+  /** Default 0. Of effects the item's has it: what is expected of an unknown user and item. */
   prior?: number
   /** Exponential decay of the accumulated weight, in days. Absent: no decay. */
   halfLifeDays?: number

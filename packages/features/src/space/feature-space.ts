@@ -7,9 +7,10 @@ import { parseSchema } from '../schema/parse-schema.ts'
 import type { Aggregation, Field, Schema } from '../schema/schema.ts'
 import { schemaDefaults } from '../schema/schema-defaults.ts'
 import { SchemaError } from '../schema/schema-error.ts'
-import { residualBaseline } from '../schema/schema-references.ts'
+import { isEffectOf, residualBaseline } from '../schema/schema-references.ts'
 import { Aggregator } from './aggregator.ts'
 import { calendarBag, calendarBucket } from './calendar.ts'
+import { Effect, type EffectModel, learnEffects } from './effect.ts'
 import { FieldBlock } from './field-block.ts'
 import { SequenceRing } from './sequence-ring.ts'
 import { type SlotWeights, singleSlot, slotWeightsBy } from './slot-weights.ts'
@@ -35,12 +36,22 @@ interface LabelSource {
   readonly weightIndex: number
 }
 
-/** An aggregation with what it is fed from: a value's field index and threshold, and for a residual the item's mean. */
-interface Feed {
-  readonly aggregator: Aggregator
+/** What an aggregation is fed from: a value's field index, −1 for none, and its threshold. */
+interface Source {
   readonly valueIndex: number
   readonly atLeast: number | undefined
+}
+
+/** An aggregation with what it is fed from, and for a residual the item's mean. */
+interface Feed extends Source {
+  readonly aggregator: Aggregator
   readonly baseline: Aggregator | null
+}
+
+/** Of a side: its statistics in the schema's order, and those of them that are fed by themselves. */
+interface CompiledSide {
+  readonly statistics: readonly (Aggregator | Effect)[]
+  readonly feeds: readonly Feed[]
 }
 
 /**
@@ -66,8 +77,10 @@ export class FeatureSpace {
   readonly #itemState: StateImage
   /** Item and context fields of the row being encoded; it has no header. */
   readonly #request: Image
-  readonly #userFeeds: readonly Feed[]
-  readonly #itemFeeds: readonly Feed[]
+  readonly #ofUser: CompiledSide
+  readonly #ofItem: CompiledSide
+  /** Each with the outcome that its effects add up to. */
+  readonly #effects: readonly (Source & EffectModel)[]
   readonly #slotWeights: readonly SlotWeights[]
   /** By name of a user's aggregation that has a `by`: its first column among the dense ones, and its slots. */
   readonly #crossings = new Map<string, { readonly column: number; readonly slots: SlotWeights }>()
@@ -92,31 +105,42 @@ export class FeatureSpace {
     this.#calendar = checked.calendar ?? []
 
     const weightsBy = new Map<string, SlotWeights>()
-    const feeds = new Map<Aggregation, Feed>()
-    const compileSide = (of: 'user' | 'item', layout: ImageLayout): readonly Feed[] =>
-      checked.aggregations
-        .filter((aggregation) => aggregation.of === of)
-        .map((aggregation) => {
-          const { by, kind, value } = aggregation
-          if (by !== undefined && !weightsBy.has(by)) weightsBy.set(by, slotWeightsBy(checked, by))
-          const slots = by === undefined ? singleSlot : (weightsBy.get(by) ?? singleSlot)
-          const mean = kind === 'residual' ? residualBaseline(checked, aggregation) : undefined
-          const baseline = mean === undefined ? null : (feeds.get(mean)?.aggregator ?? null)
-          const feed = {
-            aggregator: new Aggregator(aggregation, slots, layout),
-            valueIndex: fieldIndex(value),
-            atLeast: aggregation.atLeast,
-            baseline,
-          }
-          feeds.set(aggregation, feed)
-          return feed
-        })
+    const compiled = new Map<Aggregation, Aggregator | Effect>()
+    const sourceOf = ({ value, atLeast }: Aggregation): Source => ({ valueIndex: fieldIndex(value), atLeast })
+    const compileSide = (of: 'user' | 'item', layout: ImageLayout): CompiledSide => {
+      const own = checked.aggregations.filter((aggregation) => aggregation.of === of)
+      const feeds: Feed[] = []
+      const statistics = own.map((aggregation) => {
+        const { by, kind } = aggregation
+        if (by !== undefined && !weightsBy.has(by)) weightsBy.set(by, slotWeightsBy(checked, by))
+        const slots = by === undefined ? singleSlot : (weightsBy.get(by) ?? singleSlot)
+        if (kind === 'effect') {
+          const effect = new Effect(aggregation, slots, layout)
+          compiled.set(aggregation, effect)
+          return effect
+        }
+        const mean = kind === 'residual' ? residualBaseline(checked, aggregation) : undefined
+        const baseline = mean === undefined ? null : (compiled.get(mean) as Aggregator)
+        const aggregator = new Aggregator(aggregation, slots, layout)
+        compiled.set(aggregation, aggregator)
+        feeds.push({ ...sourceOf(aggregation), aggregator, baseline })
+        return aggregator
+      })
+      return { statistics, feeds }
+    }
 
     const itemLayout = new ImageLayout(headerDoubles)
     const userLayout = new ImageLayout(headerDoubles)
     // Items first: a residual needs its baseline compiled.
-    this.#itemFeeds = compileSide('item', itemLayout)
-    this.#userFeeds = compileSide('user', userLayout)
+    this.#ofItem = compileSide('item', itemLayout)
+    this.#ofUser = compileSide('user', userLayout)
+    this.#effects = checked.aggregations
+      .filter(({ of, kind }) => of === 'item' && kind === 'effect')
+      .map((item) => {
+        const users = checked.aggregations.filter((own) => own.of === 'user' && isEffectOf(own, item))
+        const effects = users.map((own) => compiled.get(own) as Effect)
+        return { ...sourceOf(item), item: compiled.get(item) as Effect, users: effects }
+      })
     this.#slotWeights = [...weightsBy.values()]
     this.#profile = new FieldBlock(checked, ['user'], userLayout)
     this.#ring = checked.sequence === undefined ? null : new SequenceRing(checked.sequence, checked, userLayout)
@@ -124,11 +148,10 @@ export class FeatureSpace {
     this.#sequenceIndex = fieldIndex(checked.sequence?.value)
     const fieldTimes = this.#profile.reserveTimes(userLayout)
     let column = 1
-    for (const { name, of, by } of checked.aggregations) {
-      if (of !== 'user') continue
-      const slots = weightsBy.get(by ?? '')
-      if (slots !== undefined) this.#crossings.set(name, { column, slots })
-      column += slots?.names.length ?? 1
+    for (const aggregation of checked.aggregations.filter(({ of }) => of === 'user')) {
+      const slots = weightsBy.get(aggregation.by ?? '')
+      if (slots !== undefined) this.#crossings.set(aggregation.name, { column, slots })
+      column += compiled.get(aggregation)!.columns.length
     }
     const stateBytes = 8 * userLayout.doubles + 4 * userLayout.words
     if (stateBytes > maxStateBytes) {
@@ -158,12 +181,12 @@ export class FeatureSpace {
     })
 
     this.user = {
-      dense: ['known', ...this.#userFeeds.flatMap((feed) => feed.aggregator.columns), ...this.#profile.columns],
+      dense: ['known', ...this.#ofUser.statistics.flatMap(({ columns }) => columns), ...this.#profile.columns],
       bags: this.#profile.bags,
       sequence: this.#ring?.layout ?? null,
     }
     this.item = {
-      dense: ['known', ...this.#itemFeeds.flatMap((feed) => feed.aggregator.columns), ...this.#requestFields.columns],
+      dense: ['known', ...this.#ofItem.statistics.flatMap(({ columns }) => columns), ...this.#requestFields.columns],
       bags: [
         { name: 'item', buckets: this.#itemBuckets, maxValues: 1 },
         ...this.#calendar.map(calendarBag),
@@ -225,7 +248,9 @@ export class FeatureSpace {
     const { timeMs } = event
     const userElapsedMs = user.elapsedMs(timeMs)
     const itemElapsedMs = item.elapsedMs(timeMs)
-    for (const feed of this.#userFeeds) {
+    for (const model of this.#effects)
+      learnEffects(model, this.#value(model), user.f64, userElapsedMs, item.f64, itemElapsedMs)
+    for (const feed of this.#ofUser.feeds) {
       let x = this.#value(feed)
       if (feed.baseline !== null) x -= feed.baseline.mean(item.f64, itemElapsedMs)
       feed.aggregator.add(user.f64, userElapsedMs, x)
@@ -234,7 +259,7 @@ export class FeatureSpace {
     this.#ring?.push(user, event, this.#outcomes[this.#sequenceIndex])
     user.advance(timeMs)
 
-    for (const feed of this.#itemFeeds) feed.aggregator.add(item.f64, itemElapsedMs, this.#value(feed))
+    for (const feed of this.#ofItem.feeds) feed.aggregator.add(item.f64, itemElapsedMs, this.#value(feed))
     item.advance(timeMs)
     user.save(userState)
     item.save(itemState)
@@ -270,7 +295,7 @@ export class FeatureSpace {
   }
 
   /** What the event being ingested feeds an aggregation with, NaN where missing. */
-  #value({ valueIndex, atLeast }: Feed): number {
+  #value({ valueIndex, atLeast }: Source): number {
     if (valueIndex < 0) return 1
     const value = this.#outcomes[valueIndex]
     if (atLeast === undefined || Number.isNaN(value)) return value
@@ -298,7 +323,13 @@ export class FeatureSpace {
     if (!isTime(nowMs)) throw new EventError(row, 'nowMs', `is ${nowMs}; give milliseconds since 1970`)
     const state = this.#userState
     state.load(userState)
-    const at = encodeFeeds(this.#userFeeds, state, state.elapsedMs(nowMs), into.dense, row * this.user.dense.length)
+    const at = encodeStatistics(
+      this.#ofUser.statistics,
+      state,
+      state.elapsedMs(nowMs),
+      into.dense,
+      row * this.user.dense.length,
+    )
     this.#profile.encode(state, into, row, at, 0)
   }
 
@@ -352,7 +383,7 @@ export class FeatureSpace {
     const state = this.#itemState
     state.load(itemState)
     const elapsedMs = state.elapsedMs(event.timeMs)
-    const at = encodeFeeds(this.#itemFeeds, state, elapsedMs, into.dense, row * this.item.dense.length)
+    const at = encodeStatistics(this.#ofItem.statistics, state, elapsedMs, into.dense, row * this.item.dense.length)
 
     into.bags[0].ids[row] = seededBucket(this.#itemSeed, event.item, this.#itemBuckets)
     into.bags[0].lengths[row] = 1
@@ -453,8 +484,8 @@ export function compileFeatures(schema: Schema): FeatureSpace {
 }
 
 /** Writes `known` and the aggregations' columns; returns the place after them. */
-function encodeFeeds(
-  feeds: readonly Feed[],
+function encodeStatistics(
+  statistics: CompiledSide['statistics'],
   state: StateImage,
   elapsedMs: number,
   dense: Float32Array,
@@ -462,9 +493,9 @@ function encodeFeeds(
 ): number {
   dense[start] = state.eventCount > 0 ? 1 : 0
   let at = start + 1
-  for (const { aggregator } of feeds) {
-    aggregator.read(state.f64, elapsedMs, dense, at)
-    at += aggregator.columns.length
+  for (const statistic of statistics) {
+    statistic.read(state.f64, elapsedMs, dense, at)
+    at += statistic.columns.length
   }
   return at
 }
