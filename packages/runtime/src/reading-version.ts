@@ -139,13 +139,17 @@ export function rowAt(layout: SideLayout, { dense, bags, sequence }: SideBatch, 
 
 type MakeTokens<K extends TokenKindName> = (t: Tensors, config: TokenConfig<K>, d: number, row: Row) => Tokens
 
+/** x̂. Rounded as the towers round, since a step of an encoding may lie at a value that many rows have. */
+function denseValues(tensors: Tensors, standardize: true | undefined, dense: Vector): Vector {
+  if (!standardize) return dense
+  const [center, scale] = ['center', 'scale'].map((what) => rowOf(tensors, `user.dense.${what}`))
+  return dense.map((value, f) => Math.fround(Math.fround(value - center[f]) * scale[f]))
+}
+
 /** All dense columns as tokens. */
 export const denseTokens: MakeTokens<'dense'> = (tensors, { standardize, encoding }, d, { dense }) => {
   if (dense.length === 0) return []
-  const fitted = (what: string, f: number) => rowOf(tensors, `user.dense.${what}`)[f]
-  const encoded = dense.flatMap((value, f) => {
-    // Rounded as the towers round, since a step of the encoding may lie at a value that many rows have.
-    const x = standardize ? Math.fround(Math.fround(value - fitted('center', f)) * fitted('scale', f)) : value
+  const encoded = denseValues(tensors, standardize, dense).flatMap((x, f) => {
     if (!encoding) return [x]
     return [...padded((encodings[encoding.kind] as Encode<EncodingKind>)(tensors, encoding, f, x)), ...zeros(4)]
   })
@@ -295,7 +299,10 @@ export function level(tensors: Tensors, name: string, config: LevelConfig, x: To
 export function userTower(tensors: Tensors, config: ModelConfig, user: Row): Vector {
   const { x0, xDense } = inputTokens(tensors, config.user, user)
   const next = (x: Tokens, one: LevelConfig, k: number) => level(tensors, `user.level${k + 1}`, one, x, xDense)
-  return embeddings(tensors, config.embeddings, config.user.levels.reduce(next, x0))
+  const e = embeddings(tensors, config.embeddings, config.user.levels.reduce(next, x0))
+  if (!config.embeddings.linear || user.dense.length === 0) return e
+  const tokens = config.user.tokens.find((own): own is TokenConfig<'dense'> => own.kind === 'dense')
+  return plus(e, linear(tensors, 'user.linear', denseValues(tensors, tokens?.standardize, user.dense)))
 }
 
 /** The head: J numbers from the last level's tokens. */

@@ -24,7 +24,7 @@ export const tokenExports: { readonly [Kind in TokenKindName]: ExportTokens<Kind
   dense(graph, { tokens, standardize, encoding }, { dense }, d) {
     if (!dense) return []
     return graph.within('user.dense-tokens', () => {
-      const x = standardize ? standardized(graph, dense) : dense
+      const x = denseValues(graph, standardize, dense)
       const y = graph.linear('user.dense-tokens', encoding ? encode(graph, encoding, x) : x)
       return [graph.reshape(y, [tokens, d])]
     })
@@ -45,7 +45,9 @@ export const tokenExports: { readonly [Kind in TokenKindName]: ExportTokens<Kind
   },
 }
 
-function standardized(graph: Graph, dense: Value): Value {
+/** x̂ */
+export function denseValues(graph: Graph, standardize: true | undefined, dense: Value): Value {
+  if (!standardize) return dense
   const centred = graph.binary('Sub', dense, graph.vector('user.dense.center'))
   return graph.binary('Mul', centred, graph.vector('user.dense.scale'))
 }

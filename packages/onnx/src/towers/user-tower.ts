@@ -3,17 +3,18 @@
  * Shape letters: R rows, n tokens of d, K embeddings of D, J = K·D.
  */
 import type { SideLayout } from '@headwater/features'
-import type {
-  EmbeddingsConfig,
-  ExtractorConfig,
-  LevelConfig,
-  ModelConfig,
-  TokenConfig,
-  UserTowerConfig,
+import {
+  type EmbeddingsConfig,
+  type ExtractorConfig,
+  type LevelConfig,
+  type ModelConfig,
+  type TokenConfig,
+  tokensOf,
+  type UserTowerConfig,
 } from '@headwater/runtime'
 import type { Snapshot } from '@headwater/snapshot'
 import { extractorExports } from '../components/extractors.ts'
-import { tokenExports, type UserInputs } from '../components/tokens.ts'
+import { denseValues, tokenExports, type UserInputs } from '../components/tokens.ts'
 import type { ExportOf } from '../graph/export-of.ts'
 import { Graph } from '../graph/graph.ts'
 import type { Value } from '../graph/model-file.ts'
@@ -41,7 +42,7 @@ export function exportUserTower(snapshot: Snapshot): Uint8Array {
 
 function userTower(graph: Graph, layout: SideLayout, config: ModelConfig): Value {
   const inputs = userInputs(graph, layout)
-  const tokens = config.user.tokens.map((own) => ({ own, values: tokensOf(graph, own, inputs, config.user) }))
+  const tokens = config.user.tokens.map((own) => ({ own, values: madeTokens(graph, own, inputs, config.user) }))
   let x = graph.concat(
     tokens.flatMap(({ values }) => values),
     1,
@@ -51,10 +52,14 @@ function userTower(graph: Graph, layout: SideLayout, config: ModelConfig): Value
     const name = `user.level${k + 1}`
     x = graph.within(name, () => pyramidLevel(graph, name, level, x, dense))
   }
-  return graph.within('user.output', () => head(graph, config.embeddings, x))
+  const e = graph.within('user.output', () => head(graph, config.embeddings, x))
+  if (!config.embeddings.linear || !inputs.dense) return e
+  const { standardize } = tokensOf(config.user, 'dense') ?? {}
+  const values = graph.within('user.linear', () => denseValues(graph, standardize, inputs.dense!))
+  return graph.binary('Add', e, graph.linear('user.linear', values))
 }
 
-function tokensOf(graph: Graph, config: TokenConfig, inputs: UserInputs, { tokenWidth }: UserTowerConfig): Value[] {
+function madeTokens(graph: Graph, config: TokenConfig, inputs: UserInputs, { tokenWidth }: UserTowerConfig): Value[] {
   const exportOf: ExportOf<TokenConfig, [inputs: UserInputs, d: number], Value[]> = tokenExports[config.kind]
   return exportOf(graph, config, inputs, tokenWidth)
 }

@@ -20,9 +20,11 @@ export interface LoadedTower {
   dispose(): void
 }
 
-/** Nothing follows the last linear layer that the map would have to wait for. */
-const folds = (snapshot: Snapshot) =>
-  snapshot.alignment !== null && snapshotConfig(snapshot).embeddings.norm === undefined
+/** Nothing follows the last linear layer, or stands beside it, that the map would have to wait for. */
+function folds(snapshot: Snapshot): boolean {
+  const { norm, linear } = snapshotConfig(snapshot).embeddings
+  return snapshot.alignment !== null && norm === undefined && !linear
+}
 
 /**
  * The weights of a snapshot's user tower, without values.

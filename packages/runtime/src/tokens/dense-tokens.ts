@@ -7,11 +7,12 @@
 import { padded, standardize as standardizeKernel } from '@headwater/kernels'
 import { flag, integer, optional, type ReadKeys } from '../config/config-rules.ts'
 import { encodingRule, encodings } from '../encodings/encodings.ts'
+import type { InputBatch } from '../inputs/input-batch.ts'
 import { declareLinear, linearBackward, linearForward } from '../layers/linear.ts'
 import { copyTokens } from '../layers/token-matrix.ts'
 import { named } from '../parameters/axis.ts'
 import type { ModelRecorder } from '../parameters/model-recorder.ts'
-import type { Parameter } from '../parameters/parameter-set.ts'
+import type { Parameter, ParameterSet } from '../parameters/parameter-set.ts'
 import { assign, columns, rowsOf, type Tensor } from '../plan/tensor.ts'
 import type { TokenKind } from './token-kind.ts'
 
@@ -46,6 +47,14 @@ function standardized(rec: ModelRecorder, constants: readonly Parameter[], x: Te
     { x, statistics, y },
   )
   return { ...y, cols: x.cols }
+}
+
+/** x̂ of a batch, for what takes the values beside the tokens; their constants are declared with the tokens. */
+export function denseValues(set: ParameterSet): (rec: ModelRecorder, batch: InputBatch) => Tensor {
+  const constants = ['center', 'scale'].flatMap((what) =>
+    set.parameters.filter(({ name }) => name === `user.dense.${what}`),
+  )
+  return (rec, { dense: x }) => (constants.length > 0 ? standardized(rec, constants, x!) : x!)
 }
 
 export const dense: TokenKind<typeof keys> = {

@@ -12,7 +12,7 @@ import {
   normBoundForward,
   normShape,
 } from '@headwater/kernels'
-import { integer, kinds, number, optional, type ReadKeys, type Rule, record } from '../config/config-rules.ts'
+import { flag, integer, kinds, number, optional, type ReadKeys, type Rule, record } from '../config/config-rules.ts'
 import { declareLinear, linearBackward, linearForward } from '../layers/linear.ts'
 import { product } from '../layers/product.ts'
 import type { Axis } from '../parameters/axis.ts'
@@ -32,6 +32,7 @@ const keys = {
       },
     }),
   ),
+  linear: flag('Add a linear map of the dense values, which no layer and no norm lies in the way of'),
   decorrelation: optional(number('Weight of the decorrelation loss', 0.001, 1_000_000)),
 }
 

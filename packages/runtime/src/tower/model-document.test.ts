@@ -97,6 +97,7 @@ const conditions: Readonly<Record<string, (tower: TinyTower, place: Place) => bo
     tokensOf(config.user, 'bags')?.pooling === 'attention' && bag!.maxValues > 1,
   events: (tower) => mixedOf(tower) + sumsOf(tower) > 0,
   'mixed events': (tower) => mixedOf(tower) > 0,
+  linear: ({ user, config }) => config.embeddings.linear === true && user.dense.length > 0,
   residual: (_, { level }) => level!.residual === true,
   mlp: (_, { level }) => extractorOf(level!, 'mlp') !== undefined,
   compression: (_, { level }) => extractorOf(level!, 'compression') !== undefined,

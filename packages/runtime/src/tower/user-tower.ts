@@ -5,10 +5,12 @@
 
 import type { SideLayout } from '@headwater/features'
 import type { InputBatch, InputNeeds } from '../inputs/input-batch.ts'
+import { declareLinear, linearBackward, linearForward } from '../layers/linear.ts'
 import { named } from '../parameters/axis.ts'
 import type { ModelRecorder } from '../parameters/model-recorder.ts'
 import type { ParameterSet } from '../parameters/parameter-set.ts'
 import { assign, type Tensor } from '../plan/tensor.ts'
+import { denseValues } from '../tokens/dense-tokens.ts'
 import { declareUserTokens } from '../tokens/user-tokens.ts'
 import type { ModelConfig } from './config.ts'
 import { declareHead, decorrelate } from './head.ts'
@@ -35,19 +37,26 @@ export interface UserTower {
 export function declareUserTower(set: ParameterSet, layout: SideLayout, config: ModelConfig): UserTower {
   const { tokens: kinds, levels, tokenWidth: width } = config.user
   const { embeddings, dropout = 0 } = config
+  const dim = embeddings.count * embeddings.width
   const tokens = declareUserTokens(set, layout, kinds, width)
   const pyramid = declarePyramid(set, levels, { tokens: tokens.tokens, width, dropout }, tokens.dense)
   const head = declareHead(set, named(pyramid.tokens, width), embeddings)
+  const isLinear = embeddings.linear && layout.dense.length > 0
+  const path = isLinear ? declareLinear(set, 'user.linear', named(layout.dense), dim, { bias: false }) : null
+  const valuesOf = denseValues(set)
   return {
     config,
-    dim: embeddings.count * embeddings.width,
+    dim,
     needs: tokens.needs,
     forward(rec, batch, into, training) {
       const inputs = tokens.forward(rec, batch)
       const last = pyramid.forward(rec, inputs.x0, inputs.xDense, training)
       const made = head(rec, last.x, into)
+      const values = path && valuesOf(rec, batch)
+      if (path) linearForward(rec, path, values!, made.embeddings, { accumulate: true })
       return (gradient, rowWeights) => {
         decorrelate(rec, embeddings, made.embeddings, rowWeights, gradient)
+        if (path) linearBackward(rec, path, values!, gradient)
         const dx = rec.tensor('gradient of last tokens', last.x.rows, last.x.cols)
         made.backward(gradient, assign(dx))
         inputs.backward(last.backward(dx))
