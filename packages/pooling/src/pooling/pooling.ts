@@ -12,6 +12,7 @@ import { type Clock, type PoolingOptions, type Settings, settingsOf } from '../o
 import { PooledReads } from '../read/pooled-reads.ts'
 import { ReadComputing } from '../read/read-computing.ts'
 import type { ReadOptions } from '../read/read-options.ts'
+import type { Landing } from '../refresh/landing.ts'
 import type { Refresh } from '../refresh/offer-queue.ts'
 import { RefreshPipeline } from '../refresh/refresh-pipeline.ts'
 import { type BackfillOptions, type BatchUnderWay, RefreshRuns } from '../refresh/refresh-runs.ts'
@@ -27,7 +28,8 @@ import { Shadow, type ShadowOptions } from '../snapshots/shadow.ts'
  * user's features are read as of the due time, and the encoders published then are noted. At last it is *computed*.
  * Capturing is cheap and happens by itself before an event or a snapshot could change the result; computing is left to
  * `drain()`. So a replay may put `drain()` off until a user with a due refresh is read, and gets bit for bit what
- * draining at once would give, as long as no offer is shed; only the store's `writtenMs` tells when it was computed.
+ * draining at once would give, as long as no offer is shed; only the store's `writtenMs` tells when it was computed. It may
+ * put the reads off, too: see `computeDue`.
  *
  * While a `Refresher` computes by the wall's clock, a due refresh waits for its turn alone, and takes the state and the
  * encoders of the moment it is captured: then it is news that an event brings, not a result that it must not change.
@@ -223,6 +225,22 @@ export class Pooling {
   drain(): Promise<void> {
     this.#checkOpen()
     return this.#runs.after(() => this.#runs.drain())
+  }
+
+  /**
+   * As `drain`, for a replay that ingests events ahead of its reads: what is computed waits for `land`, which is called before
+   * each read, with the clock at the read's time, and for `landAll`, behind the last one and before the next `computeDue`. So the
+   * refreshes of many reads share a batch, and each read finds what it would have found.
+   *
+   * @throws PoolingConfigError where reads offer refreshes; RefreshError where some failed; the others were written
+   */
+  computeDue(): Promise<Landing> {
+    this.#checkOpen()
+    if (this.refreshesOnRead)
+      throw new PoolingConfigError(
+        'reads offer refreshes here, so none can be put off; drain() before each, or refresh on events alone',
+      )
+    return this.#runs.after(() => this.#runs.computeDue())
   }
 
   /**

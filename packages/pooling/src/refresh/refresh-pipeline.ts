@@ -1,6 +1,6 @@
 import type { SideBatch } from '@headwater/features'
 import { RowError } from '@headwater/features/workers'
-import { appendOutcome, type EmbeddingStore } from '@headwater/store'
+import type { EmbeddingStore } from '@headwater/store'
 import type { Encoder } from '../contracts/encoder.ts'
 import { PoolingError } from '../contracts/errors.ts'
 import { type FailedBatch, failedEarly } from '../contracts/observer.ts'
@@ -8,6 +8,7 @@ import type { RowEncoder } from '../contracts/row-encoder.ts'
 import type { Settings } from '../options/options.ts'
 import type { Shadow } from '../snapshots/shadow.ts'
 import { nextTurn } from './event-loop.ts'
+import { appendedAs, countOutcomes, type Landing } from './landing.ts'
 import { askedBy, type Refresh } from './offer-queue.ts'
 import { ownThreadRows } from './own-thread-rows.ts'
 import type { RowBatch } from './row-batch.ts'
@@ -64,8 +65,11 @@ export class RefreshPipeline {
     this.#rowEncoder = settings.rowEncoder ?? ownThreadRows(settings.space, settings.batchSize)
   }
 
-  /** Once `made` resolved the next batch may come. */
-  run(batch: RowBatch): Steps {
+  /**
+   * Once `made` resolved the next batch may come.
+   * @param landing keeps what is computed; null: it is written
+   */
+  run(batch: RowBatch, landing: Landing | null = null): Steps {
     const before = this.#last
     const failures: unknown[] = []
     const failed = new Set<Refresh>()
@@ -90,7 +94,7 @@ export class RefreshPipeline {
       await running.shadow?.(vectors)
     })
     const written = Promise.all([live, before.written]).then(async ([running]) => {
-      if (running !== null) await this.#writeAll(running.rows.batch, running.encoded, note)
+      if (running !== null) await this.#writeAll(running.rows.batch, running.encoded, landing, note)
       const endMs = performance.now()
       const { observer } = this.#settings
       if (running !== null && observer.written !== undefined) {
@@ -135,12 +139,13 @@ export class RefreshPipeline {
   async #writeAll(
     batch: RowBatch,
     encoded: readonly Promise<Encoded>[],
+    landing: Landing | null,
     note: (batch: RowBatch, failure: FailedBatch) => void,
   ): Promise<void> {
     let last = Promise.resolve()
     const writeInTurn = async (one: Promise<Encoded>) => {
       const result = await one
-      last = last.then(nextTurn).then(() => this.#writeOne(batch, result, note))
+      last = last.then(nextTurn).then(() => this.#writeOne(batch, result, landing, note))
       await last
     }
     await Promise.all(encoded.map(writeInTurn))
@@ -149,6 +154,7 @@ export class RefreshPipeline {
   async #writeOne(
     batch: RowBatch,
     { model, encoder, encodeMs, vectors, error }: Encoded,
+    landing: Landing | null,
     note: (batch: RowBatch, failure: FailedBatch) => void,
   ): Promise<void> {
     let startMs: number | null = null
@@ -161,7 +167,8 @@ export class RefreshPipeline {
         )
       }
       startMs = performance.now()
-      await this.#write(model, encoder, batch, vectors)
+      if (landing === null) await this.#write(model, encoder, batch, vectors)
+      else landing.hold(model, encoder, batch, vectors)
       const appendMs = performance.now() - startMs
       this.#settings.observer.refreshed?.({ model, users: batch.users, rows, encodeMs, appendMs })
     } catch (failure) {
@@ -172,9 +179,9 @@ export class RefreshPipeline {
 
   /** In pieces, between which reads go on. Where one fails the whole batch counts as failed, and what was written comes again. */
   async #write(model: string, encoder: Encoder, batch: RowBatch, vectors: Float32Array): Promise<void> {
-    const { store, clock, rules, counters } = this.#settings
-    const { snapshot, frame, dim } = encoder
-    const about = { model, dim, snapshot, frame, writtenMs: clock.now(), policy: rules.get(model)!.append }
+    const { store, counters } = this.#settings
+    const { dim } = encoder
+    const about = appendedAs(this.#settings, model, encoder)
     const pieces: ReturnType<EmbeddingStore['append']>[] = []
     for (let from = 0; from < batch.users.length; from += pieceRows) {
       if (from > 0) await nextTurn()
@@ -189,13 +196,7 @@ export class RefreshPipeline {
       piece.catch(() => {})
       pieces.push(piece)
     }
-    for (const { outcomes } of await Promise.all(pieces)) {
-      for (const outcome of outcomes) {
-        if (outcome === appendOutcome.written) counters.refreshes++
-        else if (outcome === appendOutcome.refused) counters.refused++
-        else counters.superseded++
-      }
-    }
+    for (const result of await Promise.all(pieces)) countOutcomes(counters, result)
   }
 
   /** Begins to encode a batch by the shadow, where it is of the sample. @returns what ends that, given the live vectors */

@@ -2,6 +2,7 @@ import { PoolingConfigError, RefreshError } from '../contracts/errors.ts'
 import { failedEarly } from '../contracts/observer.ts'
 import type { Settings } from '../options/options.ts'
 import { EncoderUse } from './encoder-use.ts'
+import { Landing } from './landing.ts'
 import { askedBy, type Refresh } from './offer-queue.ts'
 import { RefreshPipeline } from './refresh-pipeline.ts'
 import { RefreshQueue } from './refresh-queue.ts'
@@ -72,12 +73,13 @@ export class RefreshRuns {
     await this.capture.settled(users)
   }
 
-  async drain(): Promise<void> {
+  /** @param landing keeps what is computed; null: it is written */
+  async drain(landing: Landing | null = null): Promise<void> {
     const { batchSize, clock } = this.#settings
     const { queue } = this
     const { batches } = this.capture
     const failures: unknown[] = []
-    const run = () => this.#run(batches, failures, (failed) => queue.retry(failed)).made
+    const run = () => this.#run(batches, failures, (failed) => queue.retry(failed), landing).made
     // What becomes due meanwhile is left to the next drain, so that this one ends however fast offers come.
     const nowMs = clock.now()
     let left = queue.offers.countDue(nowMs)
@@ -91,6 +93,15 @@ export class RefreshRuns {
     while (batches.batches > 0) await run()
     await this.#written
     throwFailures(failures)
+  }
+
+  async computeDue(): Promise<Landing> {
+    const landing = new Landing(this.#settings)
+    await this.drain(landing).catch(async (error: unknown) => {
+      await landing.landAll()
+      throw error
+    })
+    return landing
   }
 
   /**
@@ -218,9 +229,14 @@ export class RefreshRuns {
   }
 
   /** Sends the first of the batches on its way. */
-  #run(batches: RowBatches, failures: unknown[], onFailed: (failed: readonly Refresh[]) => void) {
+  #run(
+    batches: RowBatches,
+    failures: unknown[],
+    onFailed: (failed: readonly Refresh[]) => void,
+    landing: Landing | null = null,
+  ) {
     const batch = batches.take()!
-    const { made, encoded, written } = this.pipeline.run(batch)
+    const { made, encoded, written } = this.pipeline.run(batch, landing)
     this.#written = written.then((result) => {
       batches.release(batch)
       failures.push(...result.failures)
