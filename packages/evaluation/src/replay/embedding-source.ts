@@ -55,14 +55,22 @@ export async function fixedTowerSource(device: GpuDevice, directory: string): Pr
   return { ...source, encode: (_, batch, users) => source.encode(0, batch, users) }
 }
 
+/** Users whose random vectors are kept: most who are refreshed were not long ago. */
+const keptUsers = 8192
+
 /** A control: a fixed standard normal vector for each user, which knows nothing but who it is. */
 export function randomVectors(seed: number, dim: number) {
+  const kept = new Map<string, Float32Array>()
+  const draw = (user: string) => {
+    const random = seededRandom(murmur3(user, seed))
+    const vector = Float32Array.from({ length: dim }, () => random.nextNormal())
+    if (kept.size === keptUsers) kept.clear()
+    kept.set(user, vector)
+    return vector
+  }
   return async (_batch: SideBatch, users: readonly string[]): Promise<Float32Array> => {
     const vectors = new Float32Array(users.length * dim)
-    for (const [u, user] of users.entries()) {
-      const random = seededRandom(murmur3(user, seed))
-      for (let d = 0; d < dim; d++) vectors[u * dim + d] = random.nextNormal()
-    }
+    for (const [u, user] of users.entries()) vectors.set(kept.get(user) ?? draw(user), u * dim)
     return vectors
   }
 }

@@ -6,7 +6,7 @@ import { join } from 'node:path'
 import { type FeatureSpace, type LogEvent, timeGroups } from '@headwater/features'
 import type { GpuDevice } from '@headwater/gpu'
 import { openServedLog } from '@headwater/logs'
-import { assertAsOf, createPooling, type Encoder } from '@headwater/pooling'
+import { assertAsOf, createPooling, type Encoder, type ServedBatch } from '@headwater/pooling'
 import { loadTower, type ModelConfig, type ServedTower } from '@headwater/runtime'
 import { openStore } from '@headwater/store'
 import { RecurringTraining, stepLog, type TrainingOptions } from '@headwater/training'
@@ -97,6 +97,11 @@ export function encoderOf(tower: ServedTower): Encoder {
 
 const profiledSteps = 8
 
+/** Refreshes that are computed together: the encoder's largest batch. */
+const batchSize = 512
+/** Events whose reads wait until so many refreshes are due, at most. */
+const maxAheadEvents = 8 * batchSize
+
 /** Served rows that wait for the disk, at most: beyond, the traffic waits, so that none is dropped. */
 const maxPendingRows = 65_536
 
@@ -134,6 +139,7 @@ export async function serveLiveTraffic(options: TrafficOptions): Promise<Traffic
     space,
     clock: { now: () => nowMs },
     refreshDelayMs,
+    batchSize,
     models: [
       { name: 'sum', dim, policy: { slot: 'snapshot', ...average }, defaultVector },
       { name: 'untrained', dim, policy: control, defaultVector },
@@ -205,19 +211,41 @@ export async function serveLiveTraffic(options: TrafficOptions): Promise<Traffic
 
   let reads = 0
   let hits = 0
+  /** Of the last read with as many users, whose memory the next one fills. */
+  const batches = new Map<number, ServedBatch>()
 
-  /** Reads and logs what the group's users are served, before any of its events is ingested. */
+  /** Reads and logs what the group's users are served. */
   const serve = async (group: readonly LogEvent[]) => {
     const users = group.map(({ user }) => user)
-    // A refresh only matters once its user is read again, so the encoder runs in batches as large as that allows.
-    if (pooling.hasDue(users) || pooling.due >= pooling.batchSize) await pooling.drain()
-    const served = await pooling.read(users, servedModels, { latest: true })
+    const into = batches.get(users.length)
+    const served = await pooling.read(users, servedModels, { latest: true, halves: true, into })
+    batches.set(users.length, served)
     assertAsOf(served, nowMs, (model, snapshot) => cutoffs.get(`${model} ${snapshot}`))
     if (servedLog.pendingRows + users.length * servedModels.length > maxPendingRows) await servedLog.flush()
     // A request of its own tells each read's rows from those of the next.
     servedLog.record(served, `row ${group[0].row}`)
     reads += users.length
     for (const snapshot of served.models[0].snapshot) if (snapshot > 0) hits++
+  }
+
+  /** Groups that were ingested, so that their refreshes are known, and are yet to be read. */
+  let ahead: (readonly LogEvent[])[] = []
+  let aheadEvents = 0
+
+  /** Computes the refreshes of the groups ahead together, then reads one group after another: each finds what landed before it. */
+  const serveAhead = async () => {
+    if (ahead.length === 0) return
+    const landing = await pooling.computeDue()
+    const lastMs = nowMs
+    for (const group of ahead) {
+      nowMs = group[0].timeMs
+      await landing.land(group.map(({ user }) => user))
+      await serve(group)
+    }
+    nowMs = lastMs
+    await landing.landAll()
+    ahead = []
+    aheadEvents = 0
   }
 
   try {
@@ -228,20 +256,26 @@ export async function serveLiveTraffic(options: TrafficOptions): Promise<Traffic
     for await (const group of timeGroups(log.events())) {
       signal?.throwIfAborted()
       if (row >= publications[0]) {
+        await serveAhead()
         stages.end()
         publications.shift()
         await publishRound(row)
         stages.begin('serve', log.rows)
       }
       nowMs = group[0].timeMs
-      if (tower) await serve(group)
       await pooling.ingest(group)
       training.feed(group)
+      if (tower) {
+        ahead.push(group)
+        aheadEvents += group.length
+        if (pooling.due >= batchSize || aheadEvents >= maxAheadEvents) await serveAhead()
+      }
       recent.push(...group)
       if (recent.length > 2 * recentEvents) recent.splice(0, recent.length - recentEvents)
       row += group.length
       stages.advance(row)
     }
+    await serveAhead()
     stages.end()
     if (!tower) throw new NothingServedError(held)
     // Every refresh that was offered is computed.
