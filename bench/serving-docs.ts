@@ -1,8 +1,10 @@
 /**
  * Rewrites the table of docs/serving-figures.md from bench/results/pooling.json and soak.json, which `bench:pooling` and
- * `service:soak` wrote. With `--check` it writes nothing and fails where they differ.
+ * `service:soak` wrote, and that of docs/serve.md from training.json, of `bench:training`. With `--check` it writes nothing and
+ * fails where they differ.
  */
 import { readFileSync } from 'node:fs'
+import type { EncodeFigures } from './encode-peers.ts'
 import { bringUpToDate, markdownTable, results } from './generated-parts.ts'
 import type { ChangesFigures } from './pooling-changes.ts'
 import type { DearerFigures, EncoderLoadFigures } from './pooling-encoder-load.ts'
@@ -218,4 +220,24 @@ const commits = [...new Set(Object.values(pooling.sections).map(({ commit, date 
 const taken = ({ adapter, driver, commit, date }: Provenance) => `commit \`${commit}\`, ${date}, ${adapter}, ${driver}`
 bringUpToDate('docs/serving-figures.md', {
   figures: `${markdownTable(columns, rows)}\n\nTaken at ${commits.join(' and ')}, ${pooling.adapter}, ${pooling.driver}; the soak at ${taken(soak)}.`,
+})
+
+const training = read<Provenance & { readonly sections: { readonly encode: readonly EncodeFigures[] } }>(
+  'training.json',
+)
+const usersPerSecond = (rows: number, { median }: Spread) => whole((1_000 * rows) / median)
+const encoders = training.sections.encode.map(({ preset, rows, ours, peers }) => {
+  const onnx = peers['onnxruntime-node CPU'].ms
+  return [`\`${preset}\``, String(rows), usersPerSecond(rows, onnx), usersPerSecond(rows, ours)] as const
+})
+bringUpToDate('docs/serve.md', {
+  'encoders without a GPU': `${markdownTable(
+    [
+      { title: 'preset' },
+      { title: 'users a batch', align: 'right' },
+      { title: 'users/s by ONNX Runtime', align: 'right' },
+      { title: 'by WebGPU on a software adapter', align: 'right' },
+    ],
+    encoders,
+  )}\n\nBy \`npx nx run bench:training -- --filter encode\`, medians, at ${taken(training)}.`,
 })

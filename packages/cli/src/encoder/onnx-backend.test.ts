@@ -1,11 +1,11 @@
 /** Encoders of both kinds, each in its process, on the snapshot of one model. */
-import { EncoderStartError, startEncoder } from '@headwater/encoder'
+import { startEncoder } from '@headwater/encoder'
 import { loadTower } from '@headwater/runtime'
 import { snapshotDirectory } from '@headwater/snapshot'
 import { temporaryDirectory } from '@headwater/testkit'
 import { expect, test } from 'vitest'
-import { trainModel } from '../../testing/serving.ts'
-import { onnxBackend } from './encoder.ts'
+import { trainModel } from '../testing/serving.ts'
+import { onnxBackend } from './choose-encoder.ts'
 
 const tolerance = 1e-4
 
@@ -30,16 +30,4 @@ test('ONNX Runtime gives the vectors of the tower on WebGPU', async () => {
     await encoder.close()
     tower.dispose()
   }
-})
-
-test('without ONNX Runtime it says what to install', async () => {
-  const hide = `export const resolve = (name, context, next) => {
-    if (name === 'onnxruntime-node') throw new Error('hidden')
-    return next(name, context)
-  }`
-  const asUrl = (code: string) => `data:text/javascript,${encodeURIComponent(code)}`
-  const hidden = asUrl(`import { register } from 'node:module'; register(${JSON.stringify(asUrl(hide))})`)
-  const starting = startEncoder({ backend: onnxBackend, environment: { NODE_OPTIONS: `--import ${hidden}` } })
-  await expect(starting).rejects.toThrow(EncoderStartError)
-  await expect(starting).rejects.toThrow(/npm install onnxruntime-node/)
 })

@@ -5,16 +5,7 @@ import { compileFeatures } from '@headwater/features'
 import { exportUserTower, inputArrays } from '@headwater/onnx'
 import { snapshotConfig } from '@headwater/runtime'
 import { readSnapshot } from '@headwater/snapshot'
-
-/** ONNX Runtime is missing. It is not installed with the command, as it is large and few machines use it. */
-class OnnxRuntimeMissingError extends Error {
-  override readonly name = 'OnnxRuntimeMissingError'
-}
-
-const { InferenceSession, Tensor } = await import('onnxruntime-node').catch((cause: unknown) => {
-  const message = '--encoder onnx needs ONNX Runtime: install it by `npm install onnxruntime-node@1`'
-  throw new OnnxRuntimeMissingError(`${message} (${(cause as Error).message})`, { cause })
-})
+import { InferenceSession, Tensor } from 'onnxruntime-node'
 
 const options = {
   intraOpNumThreads: availableParallelism(),

@@ -47,9 +47,10 @@ export async function servingDirectory(trained: string): Promise<string> {
   return directory
 }
 
-/** Runs the command in a directory, and resolves once it serves. */
+/** Runs the command in a directory, on WebGPU where the test names no encoder, and resolves once it serves. */
 export async function startServing(directory: string, args: readonly string[], program = launcher): Promise<Serving> {
-  const child = new Child(program, ['serve', '--store', 'lmdb:store', '--port', '0', ...args], directory)
+  const usual = ['--store', 'lmdb:store', '--port', '0', '--encoder', 'webgpu']
+  const child = new Child(program, ['serve', ...usual, ...args], directory)
   await child.until(() => child.stdout.includes('Serving'))
   const url = /on (https?:\S+),/.exec(child.stdout)![1]
   const client = createClient({ url, deadlineMs: 10_000 })

@@ -47,7 +47,8 @@ beforeAll(async () => {
 })
 
 async function run(directory: string, ...args: string[]) {
-  const child = new Child(launcher, ['backfill', '--model', model, '--json', 'out.json', ...args], directory)
+  const usual = ['--model', model, '--json', 'out.json', '--encoder', 'webgpu']
+  const child = new Child(launcher, ['backfill', ...usual, ...args], directory)
   const code = await child.exited
   const json = existsSync(join(directory, 'out.json'))
     ? JSON.parse(readFileSync(join(directory, 'out.json'), 'utf8'))
@@ -132,6 +133,28 @@ test('computes users from a log as of a time, by what was known strictly before'
     expectClose(embedding.vector, expected[u]!, users[u])
   }
   expect(existsSync(join(directory, '.headwater-backfill'))).toBe(false)
+})
+
+test('ONNX Runtime, which it takes by itself where no GPU is, gives the same vectors', async () => {
+  const vectors: (readonly number[])[] = []
+  const { dim } = await truth(users, atMs)
+  for (const encoder of ['webgpu', 'onnx', 'auto']) {
+    const directory = await filledStore()
+    const { code, stderr } = await run(
+      directory,
+      ...['--store', 'lmdb:store', '--at', at, '--events', join(home, 'clicks.csv'), '--encoder', encoder],
+    )
+    expect(code).toBe(0)
+    if (encoder !== 'auto') expect(stderr).not.toContain('ONNX')
+    vectors.push((await held(directory, users, dim)).flatMap((embedding) => embedding?.vector ?? []))
+  }
+  const [webgpu, ...others] = vectors
+  for (const other of others) {
+    expect(other).toHaveLength(webgpu.length)
+    // The store holds both in binary16.
+    const off = other.filter((value, i) => !(Math.abs(value - webgpu[i]) <= 1e-4 + Math.abs(webgpu[i]) * 2 ** -10))
+    expect(off).toEqual([])
+  }
 })
 
 test('passes over what a log still has from before its user was forgotten', async () => {

@@ -1,12 +1,14 @@
 import type { Command } from '@commander-js/extra-typings'
+import type { BackendTower, EncoderBackend } from '@headwater/encoder'
+import type { FeatureSpace } from '@headwater/features'
 import type { PoolingPolicy } from '@headwater/pooling'
-import type { ServedTower } from '@headwater/runtime'
 import type { EmbeddingStore } from '@headwater/store'
 import { CommandError } from '../../arguments/command-error.ts'
 import { momentMs } from '../../arguments/moment.ts'
 import type { OptionsOf } from '../../arguments/options-of.ts'
 import { poolingOptions, servingPolicy } from '../../arguments/pooling-options.ts'
 import { userUrl } from '../../arguments/store-url.ts'
+import { chooseEncoder, type EncoderKind, encoderOption, onnxBackend } from '../../encoder/choose-encoder.ts'
 import { userPath } from '../../files/paths.ts'
 import { jsonFile, printResult } from '../../files/result.ts'
 import { count } from '../../terminal/format.ts'
@@ -27,6 +29,7 @@ const declare = (program: Command) =>
     .option('--tenant <name>', 'whose users', 'default')
     .option('--at <time>', 'as of which users are known; default: now', momentMs)
     .option('--events <log>', 'file, glob or directory of events that users are known by, in place of the store')
+    .addOption(encoderOption())
     .option('--json <file>', 'also write it as JSON')
     .addHelpText(
       'after',
@@ -37,15 +40,17 @@ export const registerBackfill = (program: Command) => declare(program).action(ba
 
 async function backfill(options: OptionsOf<typeof declare>): Promise<void> {
   const json = jsonFile(options)
-  const [{ openStore }, { loadTower }, { servedSnapshotDirectory }] = await Promise.all([
+  const [{ openStore }, { compileFeatures }, { servedSnapshotDirectory }] = await Promise.all([
     import('@headwater/store'),
-    import('@headwater/runtime'),
+    import('@headwater/features'),
     import('@headwater/snapshot'),
   ])
   const left = 'what was computed stays, and the same command goes on from there'
   const figures = await stoppable(left, async ({ stages, signal, atEnd }) => {
-    const tower = await loadTower(await servedSnapshotDirectory(userPath(options.model)))
+    const kind = await chooseEncoder(options.encoder, (line) => process.stderr.write(`${line}\n`))
+    const tower = await loadBackfillTower(kind, await servedSnapshotDirectory(userPath(options.model)))
     atEnd(() => tower.dispose())
+    const space = compileFeatures(tower.schema)
     const url = userUrl(options.store)
     const store = await openStore(url)
     atEnd(() => store.close())
@@ -59,10 +64,10 @@ async function backfill(options: OptionsOf<typeof declare>): Promise<void> {
     const own = store.forTenant(tenant)
     const states =
       events === null
-        ? await statesOfStore(own, tower.space, place.atMs)
-        : await statesOfLog(own, events, tower.space, place.atMs, stages, signal)
+        ? await statesOfStore(own, space, place.atMs)
+        : await statesOfLog(own, events, space, place.atMs, stages, signal)
     stages.begin('users', await countUsers(own))
-    const counts = await computeAll({ name: model, policy }, own, tower, states, place, signal, (reached) => {
+    const counts = await computeAll({ name: model, policy }, own, tower, space, states, place, signal, (reached) => {
       checkpoint.write(reached)
       stages.advance(reached.counts.users)
     })
@@ -73,13 +78,22 @@ async function backfill(options: OptionsOf<typeof declare>): Promise<void> {
   await printResult(render(figures), json, figures)
 }
 
+type BackfillTower = Omit<BackendTower, 'layout'>
+
+/** @throws what the loading of a snapshot throws */
+async function loadBackfillTower(kind: EncoderKind, directory: string): Promise<BackfillTower> {
+  if (kind === 'webgpu') return (await import('@headwater/runtime')).loadTower(directory)
+  const { backend }: { backend: EncoderBackend } = await import(onnxBackend.href)
+  return backend.load(directory)
+}
+
 function beginning(atMs: number): BackfillPlace {
   const counts = { users: 0, refreshed: 0, superseded: 0, refused: 0, later: 0, unknown: 0, unreadable: 0 }
   return { atMs, lastUser: null, counts }
 }
 
 /** @throws CommandError where the snapshot was trained on events of that time or later */
-function checkCutoff({ manifest }: ServedTower, atMs: number): void {
+function checkCutoff({ manifest }: BackfillTower, atMs: number): void {
   if (manifest.dataCutoffMs < atMs) return
   const [cutoff, at] = [manifest.dataCutoffMs, atMs].map((timeMs) => new Date(timeMs).toISOString())
   throw new CommandError(
@@ -98,14 +112,15 @@ async function countUsers(store: EmbeddingStore): Promise<number> {
 async function computeAll(
   { name: model, policy }: { readonly name: string; readonly policy: PoolingPolicy },
   store: EmbeddingStore,
-  tower: ServedTower,
+  tower: BackfillTower,
+  space: FeatureSpace,
   states: StatesAsOf,
   place: BackfillPlace,
   signal: AbortSignal,
   onPlace: (place: BackfillPlace) => void,
 ): Promise<BackfillCounts> {
   const { createPooling } = await import('@headwater/pooling')
-  const { manifest, space, dim } = tower
+  const { manifest, dim } = tower
   const { atMs, lastUser } = place
   const counts = { ...place.counts }
   const models = [{ name: model, dim, policy, defaultVector: new Float32Array(dim) }]

@@ -1,18 +1,16 @@
 /** The encoder's process of a server. */
 import type { EncoderProcess } from '@headwater/encoder'
+import { chooseEncoder, onnxBackend } from '../../encoder/choose-encoder.ts'
 import type { ServeOptions } from './options.ts'
 import type { Serving } from './report.ts'
 
-/** URL of the module that the encoder's process imports for `--encoder onnx`. */
-export const onnxBackend = new URL(
-  import.meta.url.endsWith('.ts') ? './onnx-backend.ts' : './onnx-backend.js',
-  import.meta.url,
-)
-
-/** @throws EncoderStartError */
-export async function startServeEncoder({ options, closers, warn: onError }: Serving): Promise<EncoderProcess> {
-  const { startEncoder } = await import('@headwater/encoder')
-  const backend = options.encoder === 'onnx' && { backend: onnxBackend }
+/** @throws CommandError, EncoderStartError */
+export async function startServeEncoder({ options, closers, say, warn: onError }: Serving): Promise<EncoderProcess> {
+  const [kind, { startEncoder }] = await Promise.all([
+    chooseEncoder(options.encoder, say),
+    import('@headwater/encoder'),
+  ])
+  const backend = kind === 'onnx' && { backend: onnxBackend }
   const encoder = await startEncoder({ onError, prefix: encoderPrefix(options), ...backend })
   closers.push(() => encoder.close())
   return encoder

@@ -6,6 +6,7 @@ import { durationMs } from '../../arguments/duration.ts'
 import { numberThat, snapshotNumber, wholeNumber } from '../../arguments/numbers.ts'
 import type { OptionsOf } from '../../arguments/options-of.ts'
 import { poolingOptions } from '../../arguments/pooling-options.ts'
+import { encoderOption } from '../../encoder/choose-encoder.ts'
 import { readInput } from '../../files/input.ts'
 import { userPath } from '../../files/paths.ts'
 
@@ -90,11 +91,7 @@ export function declareServe(program: Command) {
     .option('--max-age <duration>', 'older embeddings are flagged stale', durationMs)
     .option('--time-to-live <duration>', 'older embeddings are not served, and removed', durationMs)
     .option('--segment-field <field>', "user's field of which each value has a default embedding of its own")
-    .addOption(
-      new Option('--encoder <what>', 'what computes: a GPU through WebGPU, or ONNX Runtime on the CPU')
-        .choices(['webgpu', 'onnx'])
-        .default('webgpu'),
-    )
+    .addOption(encoderOption())
     .option(
       '--encoder-cpus <list>',
       'cores that the encoder and the thread that makes its rows keep to, as `taskset -c` takes them',
