@@ -1,4 +1,5 @@
 import { readdirSync, readFileSync } from 'node:fs'
+import { experiments } from '@headwater/evaluation'
 import { expect, test } from 'vitest'
 import { headwater } from '../testing/headwater.ts'
 
@@ -22,4 +23,9 @@ test.each(folders)('headwater %s has a description, and a guide that shows it', 
   const guides = ['README.md', ...readdirSync(new URL('docs', repository)).map((page) => `docs/${page}`)]
   const pages = guides.filter((page) => page.endsWith('.md')).map(read)
   expect(pages.some((page) => page.includes(`headwater ${name}`))).toBe(true)
+})
+
+test('the help of evaluate names every experiment, in their order', async () => {
+  const { stdout } = await headwater('evaluate', '--help')
+  expect(stdout.replace(/\s+/g, ' ')).toContain(`: ${experiments.map(({ name }) => name).join(', ')};`)
 })
