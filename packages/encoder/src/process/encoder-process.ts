@@ -164,6 +164,8 @@ export class EncoderProcess implements SnapshotHolder {
     held.refused = null
     try {
       const loaded = await loadInto(this.#running, number, directory)
+      // One that was released meanwhile was not there yet to be unloaded.
+      if (!this.#snapshots.has(number)) this.#running.unload(number)
       if (JSON.stringify(loaded.manifest) !== JSON.stringify(manifest))
         throw new SnapshotRefusedError(`${directory} is another snapshot than the one that was loaded; load it anew`)
     } catch (cause) {
