@@ -25,13 +25,14 @@ fn main(@builtin(workgroup_id) workgroup: vec3u, @builtin(num_workgroups) workgr
   let sequence = group / chunks / blocks;
   let h = sequence % u.H;
   let b = sequence / u.H;
+  let place = b * u.L;
   let length = min(lengths[b], u.L);
   let outside = u.D - min(16u, u.D - first);
-  let headAt = b * u.L * u.row + h * u.D;
+  let headAt = place * u.row + h * u.D;
   let qAt = u.qOffset + headAt;
   let kAt = u.kOffset + headAt;
   let vAt = u.vOffset + headAt;
-  let gAt = u.yOffset + b * u.L * u.yRow + h * u.D;
+  let gAt = u.yOffset + place * u.yRow + h * u.D;
   let scalarsAt = sequence * u.L;
   let scale = inverseSqrt(f32(u.D));
   let own0 = start + 0u + lane; let place0 = min(own0, u.L - 1u);
@@ -187,6 +188,7 @@ fn main(@builtin(workgroup_id) workgroup: vec3u, @builtin(num_workgroups) workgr
       dq3_0 = select(dq3_0, dq3_0 + slope * k_0, seen); dq3_1 = select(dq3_1, dq3_1 + slope * k_1, seen); dq3_2 = select(dq3_2, dq3_2 + slope * k_2, seen); dq3_3 = select(dq3_3, dq3_3 + slope * k_3, seen);
     }
   }
+  
   if (own0 < u.L) {
     let live = own0 < length;
     { let value = select(vec4f(), dq0_0 * scale, live); if (first + 0u < u.D) { dqkv[qAt0 + first + 0u] = value[0]; } if (first + 1u < u.D) { dqkv[qAt0 + first + 1u] = value[1]; } if (first + 2u < u.D) { dqkv[qAt0 + first + 2u] = value[2]; } if (first + 3u < u.D) { dqkv[qAt0 + first + 3u] = value[3]; } }

@@ -25,13 +25,14 @@ fn main(@builtin(workgroup_id) workgroup: vec3u, @builtin(num_workgroups) workgr
   let sequence = group / chunks / blocks;
   let h = sequence % u.H;
   let b = sequence / u.H;
+  let place = b * u.L;
   let length = min(lengths[b], u.L);
   let outside = u.D - min(32u, u.D - first);
-  let headAt = b * u.L * u.row + h * u.D;
+  let headAt = place * u.row + h * u.D;
   let qAt = u.qOffset + headAt;
   let kAt = u.kOffset + headAt;
   let vAt = u.vOffset + headAt;
-  let gAt = u.yOffset + b * u.L * u.yRow + h * u.D;
+  let gAt = u.yOffset + place * u.yRow + h * u.D;
   let scalarsAt = sequence * u.L;
   let scale = inverseSqrt(f32(u.D));
   let own0 = start + 0u + lane; let place0 = min(own0, u.L - 1u);
@@ -161,6 +162,7 @@ fn main(@builtin(workgroup_id) workgroup: vec3u, @builtin(num_workgroups) workgr
       dq1_0 = select(dq1_0, dq1_0 + slope * k_0, seen); dq1_1 = select(dq1_1, dq1_1 + slope * k_1, seen); dq1_2 = select(dq1_2, dq1_2 + slope * k_2, seen); dq1_3 = select(dq1_3, dq1_3 + slope * k_3, seen); dq1_4 = select(dq1_4, dq1_4 + slope * k_4, seen); dq1_5 = select(dq1_5, dq1_5 + slope * k_5, seen); dq1_6 = select(dq1_6, dq1_6 + slope * k_6, seen); dq1_7 = select(dq1_7, dq1_7 + slope * k_7, seen);
     }
   }
+  
   if (own0 < u.L) {
     let live = own0 < length;
     { let value = select(vec4f(), dq0_0 * scale, live); if (first + 0u < u.D) { dqkv[qAt0 + first + 0u] = value[0]; } if (first + 1u < u.D) { dqkv[qAt0 + first + 1u] = value[1]; } if (first + 2u < u.D) { dqkv[qAt0 + first + 2u] = value[2]; } if (first + 3u < u.D) { dqkv[qAt0 + first + 3u] = value[3]; } }

@@ -25,13 +25,14 @@ fn main(@builtin(workgroup_id) workgroup: vec3u, @builtin(num_workgroups) workgr
   let sequence = group / chunks / blocks;
   let h = sequence % u.H;
   let b = sequence / u.H;
+  let place = b * u.L;
   let length = min(lengths[b], u.L);
   let outside = u.D - min(64u, u.D - first);
-  let headAt = b * u.L * u.row + h * u.D;
+  let headAt = place * u.row + h * u.D;
   let qAt = u.qOffset + headAt;
   let kAt = u.kOffset + headAt;
   let vAt = u.vOffset + headAt;
-  let gAt = u.yOffset + b * u.L * u.yRow + h * u.D;
+  let gAt = u.yOffset + place * u.yRow + h * u.D;
   let scalarsAt = sequence * u.L;
   let scale = inverseSqrt(f32(u.D));
   let own0 = start + 0u + lane; let place0 = min(own0, u.L - 1u);
@@ -169,6 +170,7 @@ fn main(@builtin(workgroup_id) workgroup: vec3u, @builtin(num_workgroups) workgr
       dq0_0 = select(dq0_0, dq0_0 + slope * k_0, seen); dq0_1 = select(dq0_1, dq0_1 + slope * k_1, seen); dq0_2 = select(dq0_2, dq0_2 + slope * k_2, seen); dq0_3 = select(dq0_3, dq0_3 + slope * k_3, seen); dq0_4 = select(dq0_4, dq0_4 + slope * k_4, seen); dq0_5 = select(dq0_5, dq0_5 + slope * k_5, seen); dq0_6 = select(dq0_6, dq0_6 + slope * k_6, seen); dq0_7 = select(dq0_7, dq0_7 + slope * k_7, seen); dq0_8 = select(dq0_8, dq0_8 + slope * k_8, seen); dq0_9 = select(dq0_9, dq0_9 + slope * k_9, seen); dq0_10 = select(dq0_10, dq0_10 + slope * k_10, seen); dq0_11 = select(dq0_11, dq0_11 + slope * k_11, seen); dq0_12 = select(dq0_12, dq0_12 + slope * k_12, seen); dq0_13 = select(dq0_13, dq0_13 + slope * k_13, seen); dq0_14 = select(dq0_14, dq0_14 + slope * k_14, seen); dq0_15 = select(dq0_15, dq0_15 + slope * k_15, seen);
     }
   }
+  
   if (own0 < u.L) {
     let live = own0 < length;
     { let value = select(vec4f(), dq0_0 * scale, live); if (first + 0u < u.D) { dqkv[qAt0 + first + 0u] = value[0]; } if (first + 1u < u.D) { dqkv[qAt0 + first + 1u] = value[1]; } if (first + 2u < u.D) { dqkv[qAt0 + first + 2u] = value[2]; } if (first + 3u < u.D) { dqkv[qAt0 + first + 3u] = value[3]; } }

@@ -87,8 +87,24 @@ export function outsideSums(rows: readonly number[], sums: { readonly [name: str
     }`
 }
 
+/** Where the places of sequence `b` lie: the first, how many are real, and before which results are stored, as WGSL. */
+export interface Places {
+  readonly first: string
+  readonly length: string
+  readonly stored: string
+}
+
+/** L places for each sequence. */
+const sideBySide: Places = { first: 'b * u.L', length: 'min(lengths[b], u.L)', stored: 'u.L' }
+
 /** What one of the kernels does. All of it may use `kAt` and so on, where the sequence's and head's matrices begin. */
 interface Walk {
+  readonly places?: Places
+  /** vec4 in a tile of partner rows of the workgroup kind: fewer leave workgroup memory for other things. */
+  readonly tile?: number
+  /** Module-scope WGSL, and statements behind the loop. */
+  readonly declarations?: string
+  readonly after?: string
   /** Declarations for owned row r, whose number is `ownr`, or the last place where there is none, `placer`. */
   readonly own: (r: number) => string
   /** Before which partner rows, and from which on: uniform expressions. */
@@ -124,11 +140,12 @@ export function selfAttentionWgsl(tuning: SelfAttentionTuning, walk: Walk): stri
   const block = blockOf(tuning)
   const lanes = rowLanes(tuning)
   const { kind, width } = tuning
+  const { places = sideBySide, tile = 256, declarations = '', after = '' } = walk
   const rows = range(tuning.rows)
-  return /* wgsl */ `
+  return /* wgsl */ `${declarations}
 fn sum4(v: vec4f) -> f32 { return (v.x + v.y) + (v.z + v.w); }
 fn column(n: u32, first: u32) -> u32 { return n + select(0u, ${width}u, n >= first); }
-${kind === 'workgroup' ? `var<workgroup> tile_a: array<vec4f, 256>;\nvar<workgroup> tile_b: array<vec4f, 256>;\nvar<workgroup> tile_scalars: array<vec2f, ${tileRows(tuning)}>;` : ''}
+${kind === 'workgroup' ? `var<workgroup> tile_a: array<vec4f, ${tile}>;\nvar<workgroup> tile_b: array<vec4f, ${tile}>;\nvar<workgroup> tile_scalars: array<vec2f, ${(tile * 4) / width}>;` : ''}
 ${rowMainWgsl(tuning)}
   let blocks = (u.L + ${block - 1}u) / ${block}u;
   let chunks = (u.D + ${width - 1}u) / ${width}u;
@@ -139,13 +156,14 @@ ${rowMainWgsl(tuning)}
   let sequence = group / chunks / blocks;
   let h = sequence % u.H;
   let b = sequence / u.H;
-  let length = min(lengths[b], u.L);
+  let place = ${places.first};
+  let length = ${places.length};
   let outside = u.D - min(${width}u, u.D - first);
-  let headAt = b * u.L * u.row + h * u.D;
+  let headAt = place * u.row + h * u.D;
   let qAt = u.qOffset + headAt;
   let kAt = u.kOffset + headAt;
   let vAt = u.vOffset + headAt;
-  let gAt = u.yOffset + b * u.L * u.yRow + h * u.D;
+  let gAt = u.yOffset + place * u.yRow + h * u.D;
   let scalarsAt = sequence * u.L;
   let scale = inverseSqrt(f32(u.D));
   ${rows
@@ -153,8 +171,9 @@ ${rowMainWgsl(tuning)}
     .join('\n  ')}
   let begin = ${walk.from};
   let stop = ${walk.to};
-  ${kind === 'subgroup' ? subgroupLoop(tuning, walk) : workgroupLoop(tuning, walk)}
-  ${rows.map((r) => `if (own${r} < u.L) {\n    let live = own${r} < length;\n    ${walk.store(r)}\n  }`).join('\n  ')}
+  ${kind === 'subgroup' ? subgroupLoop(tuning, walk) : workgroupLoop(tuning, walk, tile)}
+  ${after}
+  ${rows.map((r) => `if (own${r} < ${places.stored}) {\n    let live = own${r} < length;\n    ${walk.store(r)}\n  }`).join('\n  ')}
 }`
 }
 
@@ -190,12 +209,11 @@ function subgroupLoop({ width }: SelfAttentionTuning, { partners, scalars = [], 
   }`
 }
 
-/** Partner rows in a tile: 4 KB of workgroup memory for each matrix. */
-const tileRows = ({ width }: SelfAttentionTuning): number => 1024 / width
-
-function workgroupLoop(tuning: SelfAttentionTuning, { partners, scalars = [], body }: Walk): string {
+/** @param tileQuads vec4 of workgroup memory for each matrix */
+function workgroupLoop(tuning: SelfAttentionTuning, { partners, scalars = [], body }: Walk, tileQuads: number): string {
   const { width } = tuning
-  const tile = tileRows(tuning)
+  /** Partner rows in a tile. */
+  const tile = (tileQuads * 4) / width
   const quads = width / 4
   const fill = partners.map((side, i) => {
     const value = (k: number) =>

@@ -34,3 +34,9 @@ export { normBoundBackward, normBoundForward } from '../numeric/norm-bound.ts'
 export { adamw } from '../optimizer/adamw.ts'
 export { globalNorm } from '../optimizer/global-norm.ts'
 export { sumOfSquares } from '../optimizer/sum-of-squares.ts'
+export {
+  pointwiseAttentionBackwardKeyValue,
+  pointwiseAttentionBackwardQuery,
+  pointwiseAttentionForward,
+} from '../pointwise/pointwise-attention.ts'
+export { pointwisePoolBackward, pointwisePoolForward } from '../pointwise/pointwise-pool.ts'

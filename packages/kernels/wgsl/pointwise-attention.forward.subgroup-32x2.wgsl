@@ -1,0 +1,148 @@
+enable subgroups;
+@group(0) @binding(0) var<storage, read> qkv: array<f32>;
+@group(0) @binding(1) var<storage, read> rows: array<u32>;
+@group(0) @binding(2) var<storage, read> ages: array<u32>;
+@group(0) @binding(3) var<storage, read> biases: array<f32>;
+@group(0) @binding(4) var<storage, read_write> y: array<f32>;
+struct Uniforms { B: u32, L: u32, H: u32, D: u32, P: u32, T: u32, biasRow: u32, qOffset: u32, kOffset: u32, vOffset: u32, row: u32, yOffset: u32, yRow: u32, fill: u32, scale: f32 }
+@group(0) @binding(5) var<uniform> u: Uniforms;
+
+fn silu(x: f32) -> f32 { return select(x / (1.0 + exp(-x)), 0.0, x < -80.0); }
+fn bucket(distance: u32, buckets: u32) -> u32 { return min(firstLeadingBit(distance + 1u), buckets - 1u); }
+
+fn gap(a: u32, b: u32) -> u32 { return max(a, b) - min(a, b); }
+fn sum4(v: vec4f) -> f32 { return (v.x + v.y) + (v.z + v.w); }
+fn column(n: u32, first: u32) -> u32 { return n + select(0u, 32u, n >= first); }
+
+
+@compute @workgroup_size(8)
+fn main(@builtin(workgroup_id) workgroup: vec3u, @builtin(num_workgroups) workgroups: vec3u, @builtin(subgroup_invocation_id) lane: u32) {
+  let group = workgroup.y * workgroups.x + workgroup.x;
+  let blocks = (u.L + 15u) / 16u;
+  let chunks = (u.D + 31u) / 32u;
+  if (group >= u.B * u.H * blocks * chunks) { return; }
+  let first = (group % chunks) * 32u;
+  let start = (group / chunks) % blocks * 16u;
+  let end = start + 16u;
+  let sequence = group / chunks / blocks;
+  let h = sequence % u.H;
+  let b = sequence / u.H;
+  let place = rows[b * 2u];
+  let length = min(rows[b * 2u + 1u], u.L);
+  let outside = u.D - min(32u, u.D - first);
+  let headAt = place * u.row + h * u.D;
+  let qAt = u.qOffset + headAt;
+  let kAt = u.kOffset + headAt;
+  let vAt = u.vOffset + headAt;
+  let gAt = u.yOffset + place * u.yRow + h * u.D;
+  let scalarsAt = sequence * u.L;
+  let scale = inverseSqrt(f32(u.D));
+  let own0 = start + 0u + lane; let place0 = min(own0, u.L - 1u);
+  
+  let age0 = ages[place + place0];
+  let qAt0 = qAt + place0 * u.row;
+  let q0_0 = vec4f(select(0.0, qkv[qAt0 + min(first + 0u, u.D - 1u)], first + 0u < u.D), select(0.0, qkv[qAt0 + min(first + 1u, u.D - 1u)], first + 1u < u.D), select(0.0, qkv[qAt0 + min(first + 2u, u.D - 1u)], first + 2u < u.D), select(0.0, qkv[qAt0 + min(first + 3u, u.D - 1u)], first + 3u < u.D));
+  let q0_1 = vec4f(select(0.0, qkv[qAt0 + min(first + 4u, u.D - 1u)], first + 4u < u.D), select(0.0, qkv[qAt0 + min(first + 5u, u.D - 1u)], first + 5u < u.D), select(0.0, qkv[qAt0 + min(first + 6u, u.D - 1u)], first + 6u < u.D), select(0.0, qkv[qAt0 + min(first + 7u, u.D - 1u)], first + 7u < u.D));
+  let q0_2 = vec4f(select(0.0, qkv[qAt0 + min(first + 8u, u.D - 1u)], first + 8u < u.D), select(0.0, qkv[qAt0 + min(first + 9u, u.D - 1u)], first + 9u < u.D), select(0.0, qkv[qAt0 + min(first + 10u, u.D - 1u)], first + 10u < u.D), select(0.0, qkv[qAt0 + min(first + 11u, u.D - 1u)], first + 11u < u.D));
+  let q0_3 = vec4f(select(0.0, qkv[qAt0 + min(first + 12u, u.D - 1u)], first + 12u < u.D), select(0.0, qkv[qAt0 + min(first + 13u, u.D - 1u)], first + 13u < u.D), select(0.0, qkv[qAt0 + min(first + 14u, u.D - 1u)], first + 14u < u.D), select(0.0, qkv[qAt0 + min(first + 15u, u.D - 1u)], first + 15u < u.D));
+  let q0_4 = vec4f(select(0.0, qkv[qAt0 + min(first + 16u, u.D - 1u)], first + 16u < u.D), select(0.0, qkv[qAt0 + min(first + 17u, u.D - 1u)], first + 17u < u.D), select(0.0, qkv[qAt0 + min(first + 18u, u.D - 1u)], first + 18u < u.D), select(0.0, qkv[qAt0 + min(first + 19u, u.D - 1u)], first + 19u < u.D));
+  let q0_5 = vec4f(select(0.0, qkv[qAt0 + min(first + 20u, u.D - 1u)], first + 20u < u.D), select(0.0, qkv[qAt0 + min(first + 21u, u.D - 1u)], first + 21u < u.D), select(0.0, qkv[qAt0 + min(first + 22u, u.D - 1u)], first + 22u < u.D), select(0.0, qkv[qAt0 + min(first + 23u, u.D - 1u)], first + 23u < u.D));
+  let q0_6 = vec4f(select(0.0, qkv[qAt0 + min(first + 24u, u.D - 1u)], first + 24u < u.D), select(0.0, qkv[qAt0 + min(first + 25u, u.D - 1u)], first + 25u < u.D), select(0.0, qkv[qAt0 + min(first + 26u, u.D - 1u)], first + 26u < u.D), select(0.0, qkv[qAt0 + min(first + 27u, u.D - 1u)], first + 27u < u.D));
+  let q0_7 = vec4f(select(0.0, qkv[qAt0 + min(first + 28u, u.D - 1u)], first + 28u < u.D), select(0.0, qkv[qAt0 + min(first + 29u, u.D - 1u)], first + 29u < u.D), select(0.0, qkv[qAt0 + min(first + 30u, u.D - 1u)], first + 30u < u.D), select(0.0, qkv[qAt0 + min(first + 31u, u.D - 1u)], first + 31u < u.D));
+  var y0_0 = vec4f(); var y0_1 = vec4f(); var y0_2 = vec4f(); var y0_3 = vec4f(); var y0_4 = vec4f(); var y0_5 = vec4f(); var y0_6 = vec4f(); var y0_7 = vec4f();
+  let own1 = start + 8u + lane; let place1 = min(own1, u.L - 1u);
+  
+  let age1 = ages[place + place1];
+  let qAt1 = qAt + place1 * u.row;
+  let q1_0 = vec4f(select(0.0, qkv[qAt1 + min(first + 0u, u.D - 1u)], first + 0u < u.D), select(0.0, qkv[qAt1 + min(first + 1u, u.D - 1u)], first + 1u < u.D), select(0.0, qkv[qAt1 + min(first + 2u, u.D - 1u)], first + 2u < u.D), select(0.0, qkv[qAt1 + min(first + 3u, u.D - 1u)], first + 3u < u.D));
+  let q1_1 = vec4f(select(0.0, qkv[qAt1 + min(first + 4u, u.D - 1u)], first + 4u < u.D), select(0.0, qkv[qAt1 + min(first + 5u, u.D - 1u)], first + 5u < u.D), select(0.0, qkv[qAt1 + min(first + 6u, u.D - 1u)], first + 6u < u.D), select(0.0, qkv[qAt1 + min(first + 7u, u.D - 1u)], first + 7u < u.D));
+  let q1_2 = vec4f(select(0.0, qkv[qAt1 + min(first + 8u, u.D - 1u)], first + 8u < u.D), select(0.0, qkv[qAt1 + min(first + 9u, u.D - 1u)], first + 9u < u.D), select(0.0, qkv[qAt1 + min(first + 10u, u.D - 1u)], first + 10u < u.D), select(0.0, qkv[qAt1 + min(first + 11u, u.D - 1u)], first + 11u < u.D));
+  let q1_3 = vec4f(select(0.0, qkv[qAt1 + min(first + 12u, u.D - 1u)], first + 12u < u.D), select(0.0, qkv[qAt1 + min(first + 13u, u.D - 1u)], first + 13u < u.D), select(0.0, qkv[qAt1 + min(first + 14u, u.D - 1u)], first + 14u < u.D), select(0.0, qkv[qAt1 + min(first + 15u, u.D - 1u)], first + 15u < u.D));
+  let q1_4 = vec4f(select(0.0, qkv[qAt1 + min(first + 16u, u.D - 1u)], first + 16u < u.D), select(0.0, qkv[qAt1 + min(first + 17u, u.D - 1u)], first + 17u < u.D), select(0.0, qkv[qAt1 + min(first + 18u, u.D - 1u)], first + 18u < u.D), select(0.0, qkv[qAt1 + min(first + 19u, u.D - 1u)], first + 19u < u.D));
+  let q1_5 = vec4f(select(0.0, qkv[qAt1 + min(first + 20u, u.D - 1u)], first + 20u < u.D), select(0.0, qkv[qAt1 + min(first + 21u, u.D - 1u)], first + 21u < u.D), select(0.0, qkv[qAt1 + min(first + 22u, u.D - 1u)], first + 22u < u.D), select(0.0, qkv[qAt1 + min(first + 23u, u.D - 1u)], first + 23u < u.D));
+  let q1_6 = vec4f(select(0.0, qkv[qAt1 + min(first + 24u, u.D - 1u)], first + 24u < u.D), select(0.0, qkv[qAt1 + min(first + 25u, u.D - 1u)], first + 25u < u.D), select(0.0, qkv[qAt1 + min(first + 26u, u.D - 1u)], first + 26u < u.D), select(0.0, qkv[qAt1 + min(first + 27u, u.D - 1u)], first + 27u < u.D));
+  let q1_7 = vec4f(select(0.0, qkv[qAt1 + min(first + 28u, u.D - 1u)], first + 28u < u.D), select(0.0, qkv[qAt1 + min(first + 29u, u.D - 1u)], first + 29u < u.D), select(0.0, qkv[qAt1 + min(first + 30u, u.D - 1u)], first + 30u < u.D), select(0.0, qkv[qAt1 + min(first + 31u, u.D - 1u)], first + 31u < u.D));
+  var y1_0 = vec4f(); var y1_1 = vec4f(); var y1_2 = vec4f(); var y1_3 = vec4f(); var y1_4 = vec4f(); var y1_5 = vec4f(); var y1_6 = vec4f(); var y1_7 = vec4f();
+  let begin = 0u;
+  let stop = select(min(length, end), 0u, start >= length);
+  
+  let column0 = min(first + 0u + (lane & 7u), u.D - 1u); let inside0 = first + 0u + (lane & 7u) < u.D;
+  let column1 = min(first + 8u + (lane & 7u), u.D - 1u); let inside1 = first + 8u + (lane & 7u) < u.D;
+  let column2 = min(first + 16u + (lane & 7u), u.D - 1u); let inside2 = first + 16u + (lane & 7u) < u.D;
+  let column3 = min(first + 24u + (lane & 7u), u.D - 1u); let inside3 = first + 24u + (lane & 7u) < u.D;
+  for (var j = begin; j < stop; j++) {
+    let k_own0 = select(0.0, qkv[kAt + j * u.row + column0], inside0);
+    let k_own1 = select(0.0, qkv[kAt + j * u.row + column1], inside1);
+    let k_own2 = select(0.0, qkv[kAt + j * u.row + column2], inside2);
+    let k_own3 = select(0.0, qkv[kAt + j * u.row + column3], inside3);
+    let k_0 = vec4f(subgroupBroadcast(k_own0, 0u), subgroupBroadcast(k_own0, 1u), subgroupBroadcast(k_own0, 2u), subgroupBroadcast(k_own0, 3u));
+    let k_1 = vec4f(subgroupBroadcast(k_own0, 4u), subgroupBroadcast(k_own0, 5u), subgroupBroadcast(k_own0, 6u), subgroupBroadcast(k_own0, 7u));
+    let k_2 = vec4f(subgroupBroadcast(k_own1, 0u), subgroupBroadcast(k_own1, 1u), subgroupBroadcast(k_own1, 2u), subgroupBroadcast(k_own1, 3u));
+    let k_3 = vec4f(subgroupBroadcast(k_own1, 4u), subgroupBroadcast(k_own1, 5u), subgroupBroadcast(k_own1, 6u), subgroupBroadcast(k_own1, 7u));
+    let k_4 = vec4f(subgroupBroadcast(k_own2, 0u), subgroupBroadcast(k_own2, 1u), subgroupBroadcast(k_own2, 2u), subgroupBroadcast(k_own2, 3u));
+    let k_5 = vec4f(subgroupBroadcast(k_own2, 4u), subgroupBroadcast(k_own2, 5u), subgroupBroadcast(k_own2, 6u), subgroupBroadcast(k_own2, 7u));
+    let k_6 = vec4f(subgroupBroadcast(k_own3, 0u), subgroupBroadcast(k_own3, 1u), subgroupBroadcast(k_own3, 2u), subgroupBroadcast(k_own3, 3u));
+    let k_7 = vec4f(subgroupBroadcast(k_own3, 4u), subgroupBroadcast(k_own3, 5u), subgroupBroadcast(k_own3, 6u), subgroupBroadcast(k_own3, 7u));
+    let v_own0 = select(0.0, qkv[vAt + j * u.row + column0], inside0);
+    let v_own1 = select(0.0, qkv[vAt + j * u.row + column1], inside1);
+    let v_own2 = select(0.0, qkv[vAt + j * u.row + column2], inside2);
+    let v_own3 = select(0.0, qkv[vAt + j * u.row + column3], inside3);
+    let v_0 = vec4f(subgroupBroadcast(v_own0, 0u), subgroupBroadcast(v_own0, 1u), subgroupBroadcast(v_own0, 2u), subgroupBroadcast(v_own0, 3u));
+    let v_1 = vec4f(subgroupBroadcast(v_own0, 4u), subgroupBroadcast(v_own0, 5u), subgroupBroadcast(v_own0, 6u), subgroupBroadcast(v_own0, 7u));
+    let v_2 = vec4f(subgroupBroadcast(v_own1, 0u), subgroupBroadcast(v_own1, 1u), subgroupBroadcast(v_own1, 2u), subgroupBroadcast(v_own1, 3u));
+    let v_3 = vec4f(subgroupBroadcast(v_own1, 4u), subgroupBroadcast(v_own1, 5u), subgroupBroadcast(v_own1, 6u), subgroupBroadcast(v_own1, 7u));
+    let v_4 = vec4f(subgroupBroadcast(v_own2, 0u), subgroupBroadcast(v_own2, 1u), subgroupBroadcast(v_own2, 2u), subgroupBroadcast(v_own2, 3u));
+    let v_5 = vec4f(subgroupBroadcast(v_own2, 4u), subgroupBroadcast(v_own2, 5u), subgroupBroadcast(v_own2, 6u), subgroupBroadcast(v_own2, 7u));
+    let v_6 = vec4f(subgroupBroadcast(v_own3, 0u), subgroupBroadcast(v_own3, 1u), subgroupBroadcast(v_own3, 2u), subgroupBroadcast(v_own3, 3u));
+    let v_7 = vec4f(subgroupBroadcast(v_own3, 4u), subgroupBroadcast(v_own3, 5u), subgroupBroadcast(v_own3, 6u), subgroupBroadcast(v_own3, 7u));
+    let age = ages[place + j];
+    var far0 = 0.0; var far1 = 0.0;
+    for (var n = 0u; n < outside; n++) {
+      let d = column(n, first);
+      let far = qkv[kAt + j * u.row + d];
+      far0 += far * qkv[qAt0 + d];
+      far1 += far * qkv[qAt1 + d];
+    }
+    {
+      let seen = j <= own0;
+      let near = bucket(own0 - j, u.P);
+      let time = u.P + bucket(gap(age, age0), u.T);
+      let score = (sum4(q0_0 * k_0 + q0_1 * k_1 + q0_2 * k_2 + q0_3 * k_3 + q0_4 * k_4 + q0_5 * k_5 + q0_6 * k_6 + q0_7 * k_7) + far0) * scale + biases[h * u.biasRow + near] + biases[h * u.biasRow + time];
+      let weight = u.scale * silu(score);
+      y0_0 = select(y0_0, y0_0 + weight * v_0, seen); y0_1 = select(y0_1, y0_1 + weight * v_1, seen); y0_2 = select(y0_2, y0_2 + weight * v_2, seen); y0_3 = select(y0_3, y0_3 + weight * v_3, seen); y0_4 = select(y0_4, y0_4 + weight * v_4, seen); y0_5 = select(y0_5, y0_5 + weight * v_5, seen); y0_6 = select(y0_6, y0_6 + weight * v_6, seen); y0_7 = select(y0_7, y0_7 + weight * v_7, seen);
+    }
+    {
+      let seen = j <= own1;
+      let near = bucket(own1 - j, u.P);
+      let time = u.P + bucket(gap(age, age1), u.T);
+      let score = (sum4(q1_0 * k_0 + q1_1 * k_1 + q1_2 * k_2 + q1_3 * k_3 + q1_4 * k_4 + q1_5 * k_5 + q1_6 * k_6 + q1_7 * k_7) + far1) * scale + biases[h * u.biasRow + near] + biases[h * u.biasRow + time];
+      let weight = u.scale * silu(score);
+      y1_0 = select(y1_0, y1_0 + weight * v_0, seen); y1_1 = select(y1_1, y1_1 + weight * v_1, seen); y1_2 = select(y1_2, y1_2 + weight * v_2, seen); y1_3 = select(y1_3, y1_3 + weight * v_3, seen); y1_4 = select(y1_4, y1_4 + weight * v_4, seen); y1_5 = select(y1_5, y1_5 + weight * v_5, seen); y1_6 = select(y1_6, y1_6 + weight * v_6, seen); y1_7 = select(y1_7, y1_7 + weight * v_7, seen);
+    }
+  }
+  
+  if (own0 < select(length, u.L, u.fill == 1u)) {
+    let live = own0 < length;
+    let yAt = gAt + own0 * u.yRow;
+    { let value = select(vec4f(), y0_0, live); if (first + 0u < u.D) { y[yAt + first + 0u] = value[0]; } if (first + 1u < u.D) { y[yAt + first + 1u] = value[1]; } if (first + 2u < u.D) { y[yAt + first + 2u] = value[2]; } if (first + 3u < u.D) { y[yAt + first + 3u] = value[3]; } }
+    { let value = select(vec4f(), y0_1, live); if (first + 4u < u.D) { y[yAt + first + 4u] = value[0]; } if (first + 5u < u.D) { y[yAt + first + 5u] = value[1]; } if (first + 6u < u.D) { y[yAt + first + 6u] = value[2]; } if (first + 7u < u.D) { y[yAt + first + 7u] = value[3]; } }
+    { let value = select(vec4f(), y0_2, live); if (first + 8u < u.D) { y[yAt + first + 8u] = value[0]; } if (first + 9u < u.D) { y[yAt + first + 9u] = value[1]; } if (first + 10u < u.D) { y[yAt + first + 10u] = value[2]; } if (first + 11u < u.D) { y[yAt + first + 11u] = value[3]; } }
+    { let value = select(vec4f(), y0_3, live); if (first + 12u < u.D) { y[yAt + first + 12u] = value[0]; } if (first + 13u < u.D) { y[yAt + first + 13u] = value[1]; } if (first + 14u < u.D) { y[yAt + first + 14u] = value[2]; } if (first + 15u < u.D) { y[yAt + first + 15u] = value[3]; } }
+    { let value = select(vec4f(), y0_4, live); if (first + 16u < u.D) { y[yAt + first + 16u] = value[0]; } if (first + 17u < u.D) { y[yAt + first + 17u] = value[1]; } if (first + 18u < u.D) { y[yAt + first + 18u] = value[2]; } if (first + 19u < u.D) { y[yAt + first + 19u] = value[3]; } }
+    { let value = select(vec4f(), y0_5, live); if (first + 20u < u.D) { y[yAt + first + 20u] = value[0]; } if (first + 21u < u.D) { y[yAt + first + 21u] = value[1]; } if (first + 22u < u.D) { y[yAt + first + 22u] = value[2]; } if (first + 23u < u.D) { y[yAt + first + 23u] = value[3]; } }
+    { let value = select(vec4f(), y0_6, live); if (first + 24u < u.D) { y[yAt + first + 24u] = value[0]; } if (first + 25u < u.D) { y[yAt + first + 25u] = value[1]; } if (first + 26u < u.D) { y[yAt + first + 26u] = value[2]; } if (first + 27u < u.D) { y[yAt + first + 27u] = value[3]; } }
+    { let value = select(vec4f(), y0_7, live); if (first + 28u < u.D) { y[yAt + first + 28u] = value[0]; } if (first + 29u < u.D) { y[yAt + first + 29u] = value[1]; } if (first + 30u < u.D) { y[yAt + first + 30u] = value[2]; } if (first + 31u < u.D) { y[yAt + first + 31u] = value[3]; } }
+  }
+  if (own1 < select(length, u.L, u.fill == 1u)) {
+    let live = own1 < length;
+    let yAt = gAt + own1 * u.yRow;
+    { let value = select(vec4f(), y1_0, live); if (first + 0u < u.D) { y[yAt + first + 0u] = value[0]; } if (first + 1u < u.D) { y[yAt + first + 1u] = value[1]; } if (first + 2u < u.D) { y[yAt + first + 2u] = value[2]; } if (first + 3u < u.D) { y[yAt + first + 3u] = value[3]; } }
+    { let value = select(vec4f(), y1_1, live); if (first + 4u < u.D) { y[yAt + first + 4u] = value[0]; } if (first + 5u < u.D) { y[yAt + first + 5u] = value[1]; } if (first + 6u < u.D) { y[yAt + first + 6u] = value[2]; } if (first + 7u < u.D) { y[yAt + first + 7u] = value[3]; } }
+    { let value = select(vec4f(), y1_2, live); if (first + 8u < u.D) { y[yAt + first + 8u] = value[0]; } if (first + 9u < u.D) { y[yAt + first + 9u] = value[1]; } if (first + 10u < u.D) { y[yAt + first + 10u] = value[2]; } if (first + 11u < u.D) { y[yAt + first + 11u] = value[3]; } }
+    { let value = select(vec4f(), y1_3, live); if (first + 12u < u.D) { y[yAt + first + 12u] = value[0]; } if (first + 13u < u.D) { y[yAt + first + 13u] = value[1]; } if (first + 14u < u.D) { y[yAt + first + 14u] = value[2]; } if (first + 15u < u.D) { y[yAt + first + 15u] = value[3]; } }
+    { let value = select(vec4f(), y1_4, live); if (first + 16u < u.D) { y[yAt + first + 16u] = value[0]; } if (first + 17u < u.D) { y[yAt + first + 17u] = value[1]; } if (first + 18u < u.D) { y[yAt + first + 18u] = value[2]; } if (first + 19u < u.D) { y[yAt + first + 19u] = value[3]; } }
+    { let value = select(vec4f(), y1_5, live); if (first + 20u < u.D) { y[yAt + first + 20u] = value[0]; } if (first + 21u < u.D) { y[yAt + first + 21u] = value[1]; } if (first + 22u < u.D) { y[yAt + first + 22u] = value[2]; } if (first + 23u < u.D) { y[yAt + first + 23u] = value[3]; } }
+    { let value = select(vec4f(), y1_6, live); if (first + 24u < u.D) { y[yAt + first + 24u] = value[0]; } if (first + 25u < u.D) { y[yAt + first + 25u] = value[1]; } if (first + 26u < u.D) { y[yAt + first + 26u] = value[2]; } if (first + 27u < u.D) { y[yAt + first + 27u] = value[3]; } }
+    { let value = select(vec4f(), y1_7, live); if (first + 28u < u.D) { y[yAt + first + 28u] = value[0]; } if (first + 29u < u.D) { y[yAt + first + 29u] = value[1]; } if (first + 30u < u.D) { y[yAt + first + 30u] = value[2]; } if (first + 31u < u.D) { y[yAt + first + 31u] = value[3]; } }
+  }
+}
