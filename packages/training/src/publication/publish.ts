@@ -36,8 +36,8 @@ import { allocateExamples, type TrainingBatch } from '../examples/training-batch
 import { type PublicationOptions, rotates } from '../options/publication-options.ts'
 import { DivergedError, forwardFigures } from './forward-figures.ts'
 import { type GateFigures, judge } from './gate.ts'
+import { lineUp } from './line-up.ts'
 import { panelFigures } from './panel-figures.ts'
-import { procrustes, type Rotation, rotate, withSpreadOf } from './procrustes.ts'
 import { Scorer, scoreRows } from './scorer.ts'
 
 /** What is to be published, and on what it is judged. */
@@ -145,15 +145,7 @@ async function comparePanel(
     const own = await encoder.encode(panel)
     if (!own.every(Number.isFinite)) throw new DivergedError("The panel's vectors")
     if (!rotates(method)) return { figures: panelFigures(before, own, own, dim), alignment: null, none: null }
-    const rotation = procrustes(own, before, dim, parent.alignment?.weight)
-    const aligned = (map: Rotation): Comparison => {
-      const alignment = { dim, weight: Float32Array.from(map.weight), bias: Float32Array.from(map.bias) }
-      return { figures: panelFigures(before, rotate(own, alignment), own, dim), alignment, none: null }
-    }
-    const rotated = aligned(rotation)
-    if (rotated.figures!.residual <= maxFrameResidual) return rotated
-    const scaled = aligned(withSpreadOf(own, before, rotation))
-    return scaled.figures!.residual <= maxFrameResidual ? scaled : rotated
+    return { ...lineUp(before, own, dim, maxFrameResidual, parent.alignment?.weight), none: null }
   } finally {
     encoder.dispose()
     old.dispose()
