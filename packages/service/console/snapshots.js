@@ -87,6 +87,7 @@ export class Snapshots {
         moment(publishedMs),
         cosine(drift?.centredCosine),
         cosine(drift?.residual),
+        cosine(drift?.varianceKept),
         drift === null ? '–' : drift.effectiveRank.toFixed(1),
       ]
       return changes ? [...cells, state === 'served' ? '' : this.#promoteButton(model, each)] : cells
@@ -99,6 +100,7 @@ export class Snapshots {
       'Published',
       'Centred cosine',
       'Residual',
+      'Variance kept',
       'Effective rank',
       ...(changes ? ['Serve it'] : []),
     ]

@@ -173,6 +173,7 @@ it('fits wide and narrow screens, light and dark', async () => {
     sameFrame: true,
     panel: null,
   }
+  control.compared = { residual: 0.2, centredCosine: 0.97, varianceKept: 0.96, effectiveRank: 3.5 }
   const users = Array.from({ length: 24 }, (_, i) => `user-${i}`)
   await ask('POST', '/v1/events', {
     users,
@@ -187,6 +188,19 @@ it('fits wide and narrow screens, light and dark', async () => {
   await eventually(() => text('#drift-note')).toMatch(/^24 users, a sample/)
   await page.clock.fastForward(2_500)
   await eventually(() => page.getAttribute('#read-charts svg >> nth=0', 'aria-label')).toMatch(/p50: .*between \d/)
+  const rows = `[...document.querySelectorAll('#models tr')].map(({ cells }) => [...cells].map((cell) => cell.textContent))`
+  await eventually(async () => {
+    const [heads, newest] = (await page.evaluate(rows)) as string[][]
+    return Object.fromEntries(heads.map((head, i) => [head, newest[i]]))
+  }).toMatchObject({
+    ...{
+      Frame: '0',
+      'Centred cosine': '0.9700',
+      Residual: '0.2000',
+      'Variance kept': '0.9600',
+      'Effective rank': '3.5',
+    },
+  })
   await page.fill('#user-key', 'user-3')
   await page.press('#user-key', 'Enter')
   await eventually(() => text('#user-answer')).toContain('Snapshot3')

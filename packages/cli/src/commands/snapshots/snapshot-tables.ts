@@ -43,13 +43,21 @@ export function renderList(snapshots: readonly ListedSnapshot[]): string {
   return namedTable(head, rows, ['snapshot', 'frame', 'rows', 'NE', 'NE before', 'residual'])
 }
 
-function panelLines(panel: Omit<PanelFigures, 'unalignedResidual'> & { unalignedResidual?: number }): string[] {
+/** @param anew how all is measured that the version did not which made it */
+function panelLines(
+  panel: Omit<PanelFigures, 'unalignedResidual'> & { unalignedResidual?: number },
+  anew = '',
+): string[] {
   const unaligned =
     panel.unalignedResidual === undefined ? '' : ` (${figure(panel.unalignedResidual)} before alignment)`
+  const norms = `mean norm ${figure(panel.oldNorm, 2)} → ${figure(panel.newNorm, 2)}`
+  const first = `Panel      ${count(panel.users)} users: residual ${figure(panel.residual)}${unaligned},`
+  if (panel.centredCosine === undefined)
+    return [first, `           ${norms}`, `           Made before more was measured; ${anew} does it anew`]
   return [
-    `Panel      ${count(panel.users)} users: residual ${figure(panel.residual)}${unaligned},`,
+    first,
     `           centred cosine ${figure(panel.centredCosine)}, variance kept ${figure(panel.varianceKept)},`,
-    `           effective rank ${figure(panel.effectiveRank, 1)}, mean norm ${figure(panel.oldNorm, 2)} → ${figure(panel.newNorm, 2)}`,
+    `           effective rank ${figure(panel.effectiveRank, 1)}, ${norms}`,
   ]
 }
 
@@ -72,7 +80,7 @@ export function renderSnapshot(
     `Frame      ${manifest.frame}`,
     `Compared   ${manifest.parent === null ? 'with none' : `with snapshot ${manifest.parent}`}`,
     `Alignment  ${manifest.alignment}${alignment ? `, ${alignment.dim} × ${alignment.dim}` : ''}`,
-    ...(panel ? panelLines(panel) : []),
+    ...(panel ? panelLines(panel, `\`headwater snapshots diff MODEL ${manifest.parent} ${manifest.snapshot}\``) : []),
     ...(forward ? [`Held back  ${count(forward.rows)} rows`] : []),
     `Verdict    ${verdict.status}`,
     ...verdict.reasons.map((reason) => `           ${reason}`),

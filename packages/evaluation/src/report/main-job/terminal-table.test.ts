@@ -39,7 +39,7 @@ describe('renderTable', () => {
     expect(text).toContain('read p50 2.40 µs, p99 14.2 µs, hit rate 97.3 %')
     expect(text).toContain('freshness p50 11.3 ms, p99 38.7 ms')
     expect(text).toContain(
-      'drift residual 0.2452, centred cosine 0.9677, effective rank 6.6; 1 frames opened by 11 snapshots',
+      'drift residual 0.2452, centred cosine 0.9677, variance kept 0.9365, effective rank 6.6; 1 frames opened by 11 snapshots',
     )
     const { items, both } = result.otherIntervals.neGain
     for (const [name, gain] of [
@@ -86,7 +86,7 @@ describe('renderTable', () => {
     const text = renderTable(bare)
     expect(text).toMatch(/^seeds +7$/m)
     expect(flowing(text)).toContain('This is by one seed')
-    expect(text).toMatch(/^drift +residual –, centred cosine –, effective rank –; 0/m)
+    expect(text).toMatch(/^drift +residual –, centred cosine –, variance kept –,/m)
     expect(text).not.toContain('in kernels')
   })
 })

@@ -39,7 +39,7 @@ export function renderTable(result: MainJobResult): string {
     ['freshness', `p50 ${formatDuration(freshness.p50Ms)}, p99 ${formatDuration(freshness.p99Ms)}`],
     [
       'drift',
-      `residual ${formatDrift(drift.residual)}, centred cosine ${formatDrift(drift.centredCosine)}, effective rank ${formatRank(drift.effectiveRank)}; ${formatCount(drift.framesOpened)} frames opened by ${result.snapshots} snapshots`,
+      `residual ${formatDrift(drift.residual)}, centred cosine ${formatDrift(drift.centredCosine)}, variance kept ${formatDrift(drift.varianceKept)}, effective rank ${formatRank(drift.effectiveRank)}; ${formatCount(drift.framesOpened)} frames opened by ${result.snapshots} snapshots`,
     ],
     [
       'log',
