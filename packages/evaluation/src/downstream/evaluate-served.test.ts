@@ -67,7 +67,9 @@ async function evaluate(log: readonly LogEvent[], served = servedPlants()): Prom
   const blocks = servedBlocks(space, memoryLog(smallSchema, log), served, { features: (dense) => dense.slice() })
   // Fast enough for so short a log.
   const rates = { ...defaultRanking.rates, dense: 1e-2 }
-  return evaluateServed(blocks, { device, space, spec, choices, seed: 1, ranking: { ...defaultRanking, rates } })
+  const ranking = { ...defaultRanking, rates }
+  const found = await evaluateServed(blocks, { device, space, spec, choices, seed: 1, ranking })
+  return Object.fromEntries(Object.entries(found).map(([name, { logits }]) => [name, logits]))
 }
 
 describe('planted embeddings', () => {

@@ -5,7 +5,7 @@ import { servedStatus } from '@headwater/pooling'
 import type { ReplayedBlock } from '../replay/blocks.ts'
 import type { KnownOfUser, ServedVector } from '../replay/served-log.ts'
 import type { DownstreamSpec } from './family.ts'
-import { addToEach, ProgressiveRun } from './progressive-run.ts'
+import { ProgressiveRun } from './progressive-run.ts'
 import type { RankingSettings } from './ranking-settings.ts'
 import type { Flag, Served } from './rows.ts'
 
@@ -61,30 +61,44 @@ export interface EvaluateServedOptions {
   readonly onBlock?: (block: Pick<ReplayedBlock<unknown>, 'events'>) => void
 }
 
+export interface ServedEvaluation {
+  /** Of every row of the log. */
+  readonly logits: Float32Array
+  /** Wall-clock seconds of the model alone: what is served to it is made for all. */
+  readonly seconds: number
+}
+
 /**
- * Logits of every row of the log, by the choice's name.
+ * What each of the choices comes to, by its name.
  * @throws what the blocks, the log's labels and the device throw
  */
 export async function evaluateServed(
   blocks: AsyncIterable<ReplayedBlock<KnownOfUser>>,
   { choices, onBlock, ...options }: EvaluateServedOptions,
-): Promise<Record<string, Float32Array>> {
+): Promise<Record<string, ServedEvaluation>> {
   const runs = choices.map(({ name, dim, flags, give }) => ({
     name,
     give,
     run: new ProgressiveRun({ ...options, dim, flags, keptFrom: 0 }),
+    ms: 0,
   }))
   try {
     for await (const block of blocks) {
-      await addToEach(
-        block,
-        runs.map(({ give, run }) => [run, block.held.map(give)]),
-      )
+      // One after the other, so that it is known what each takes: the device has steps waiting all the while.
+      for (const own of runs) {
+        const startedMs = performance.now()
+        await own.run.add(block, block.held.map(own.give))
+        own.ms += performance.now() - startedMs
+      }
       onBlock?.(block)
     }
-    const logits: Record<string, Float32Array> = {}
-    for (const { name, run } of runs) logits[name] = (await run.finish()).best
-    return logits
+    const found: Record<string, ServedEvaluation> = {}
+    for (const { name, run, ms } of runs) {
+      const startedMs = performance.now()
+      const { best } = await run.finish()
+      found[name] = { logits: best, seconds: (ms + performance.now() - startedMs) / 1000 }
+    }
+    return found
   } finally {
     for (const { run } of runs) run.dispose()
   }

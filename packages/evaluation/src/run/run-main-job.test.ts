@@ -90,6 +90,10 @@ describe('two runs', () => {
     expect(both.read.p50Us).toBeLessThanOrEqual(both.read.p99Us)
     expect(both.freshness.p50Ms).toBeLessThanOrEqual(both.freshness.p99Ms)
     expect(Object.keys(both.seconds)).toEqual([...new Set(begun)])
+    for (const seconds of Object.values(both.armSeconds)) expect(seconds).toBeGreaterThan(0)
+    const { linear, ...downstream } = both.armSeconds
+    expect(linear).toBeLessThanOrEqual(both.seconds.linear)
+    expect(Object.values(downstream).reduce((sum, own) => sum + own)).toBeLessThanOrEqual(both.seconds.downstream)
     expect(both.kernelShare === null || (both.kernelShare > 0 && both.kernelShare <= 1)).toBe(true)
   })
 

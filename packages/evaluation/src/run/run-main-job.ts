@@ -8,7 +8,7 @@ import { nameOf, scoreArms, trafficName } from '../experiments/main-job/scores.t
 import { bootstrap } from '../lab/analysis/figures.ts'
 import { Outcomes } from '../lab/analysis/outcomes.ts'
 import type { ArmOutcome } from '../lab/arms/arm.ts'
-import { driftMeasures } from '../lab/arms/traffic-arm.ts'
+import { driftMeasures, secondsName } from '../lab/arms/traffic-arm.ts'
 import { readLabLog } from '../lab/log/lab-log.ts'
 import type { LabSettings } from '../lab/log/settings.ts'
 import type { Predictions } from '../predictions/predictions.ts'
@@ -82,6 +82,9 @@ export async function runMainJob(options: MainJobOptions): Promise<MainJobResult
     kernelShare: device.features.has('timestamp-query') ? figure('kernelShare') : null,
     peakMemoryBytes: process.resourceUsage().maxRSS * 1024,
     seconds: stages.seconds,
+    armSeconds: Object.fromEntries(
+      arms.map((arm) => [arm, total(found, secondsName(arm))]),
+    ) as MainJobResult['armSeconds'],
     method: {
       preset: settings.preset,
       towerParameters: found[0].figures.towerParameters,

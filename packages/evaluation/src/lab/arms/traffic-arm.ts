@@ -10,6 +10,7 @@ import {
   servedVector,
 } from '../../downstream/evaluate-served.ts'
 import { linearPredictions } from '../../downstream/linear/linear-run.ts'
+import type { RankingSettings } from '../../downstream/ranking-settings.ts'
 import { towerFeatures } from '../../replay/embedding-source.ts'
 import { servedModels, serveLiveTraffic, type TrafficSettings } from '../../replay/live-traffic.ts'
 import { servedBlocks, servedRows } from '../../replay/served-log.ts'
@@ -25,6 +26,8 @@ export interface TrafficArmPlan extends Pick<TrafficSettings, 'pooling' | 'panel
   /** Reads and events of the wall-clock phase. */
   readonly timedReads: number
   readonly timedEvents: number
+  /** Of the downstream models. Absent: the usual ones. */
+  readonly ranking?: RankingSettings
 }
 
 /**
@@ -48,6 +51,9 @@ export const driftMeasures = ['residual', 'centredCosine', 'varianceKept', 'effe
 /** Column of the mean log losses of a choice's model by tenth of the log [10]. */
 export const tenthsColumn = (choice: string): string => `${choice} tenths`
 
+/** Figure: wall-clock seconds of a choice's model. */
+export const secondsName = (choice: string): string => `seconds ${choice}`
+
 /**
  * A setup is a choice of what the ranking model is given, or `linear`, the linear model in its place; `tenthsColumn` has its
  * losses along the log. Columns `snapshotRows`;
@@ -63,7 +69,9 @@ export function trafficArm(plan: TrafficArmPlan): Arm {
     const traffic = await serveLiveTraffic({ ...job, settings: { ...settings, ...plan } })
     const measured = await measureByWallClock({ device, space, traffic, settings: plan, stages, signal })
     stages.begin('linear', log.rows)
+    const startedMs = performance.now()
     const linear = await linearPredictions(log, signal, (rows) => stages.advance(rows))
+    const linearSeconds = (performance.now() - startedMs) / 1000
     stages.end()
     stages.begin('downstream', log.rows)
     const { embeddings } = settings.config
@@ -76,12 +84,14 @@ export function trafficArm(plan: TrafficArmPlan): Arm {
       spec: specOf(lab, 'ranking'),
       choices: choices(embeddings.count * embeddings.width, space.user.dense.length),
       seed,
+      ...(plan.ranking && { ranking: plan.ranking }),
       onBlock: ({ events }) => {
         for (const event of events) labels[event.row] = space.rankedLabel(event)
         stages.advance(events[events.length - 1].row + 1)
       },
     })
-    const ofChoices = Object.entries({ ...given, linear: linear.logits }).flatMap(([choice, own]) => {
+    const all = Object.entries({ ...given, linear: { logits: linear.logits, seconds: linearSeconds } })
+    const ofChoices = all.flatMap(([choice, { logits: own }]) => {
       const losses = logLossesOfLogits(own, labels)
       const byTenth = tenths.map(({ fromRow, toRow }) => mean(losses.subarray(fromRow, toRow)))
       return [
@@ -111,6 +121,7 @@ export function trafficArm(plan: TrafficArmPlan): Arm {
         towerParameters: traffic.towerParameters,
         timedReads: measured.reads,
         timedEvents: plan.timedEvents,
+        ...Object.fromEntries(all.map(([choice, { seconds }]) => [secondsName(choice), seconds])),
         linearColumns: linear.columns.length,
         ...(linear.fit && { linearRank: linear.fit.rank, linearIsSeparable: Number(linear.fit.isSeparable) }),
       },

@@ -5,7 +5,7 @@ export interface SeriesStyle {
   /** CSS custom property; `style.ts` gives it a value in each colour scheme. */
   readonly color: string
   /** Plot symbol, so that nothing is told by colour alone. */
-  readonly symbol: 'circle' | 'square' | 'diamond' | 'triangle' | 'times'
+  readonly symbol: 'circle' | 'square' | 'diamond' | 'triangle' | 'times' | 'cross' | 'star' | 'wye'
 }
 
 /** Of series without one of their own, in their order. */
@@ -36,6 +36,9 @@ const outlines = {
   diamond: 'M7 1L11 7L7 13L3 7Z',
   triangle: 'M7 2L12 11H2Z',
   times: 'M3 3L11 11M11 3L3 11',
+  cross: 'M5 2H9V5H12V9H9V12H5V9H2V5H5Z',
+  star: 'M7.0 0.9L8.5 5.2L13.1 5.3L9.5 8.1L10.8 12.5L7.0 9.9L3.2 12.5L4.5 8.1L0.9 5.3L5.5 5.2Z',
+  wye: 'M5.5 12.5V8.5L2 6.5L3.5 3.9L7 5.9L10.5 3.9L12 6.5L8.5 8.5V12.5Z',
 }
 
 function symbolSvg({ color, symbol }: SeriesStyle): Html {

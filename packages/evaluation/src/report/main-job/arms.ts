@@ -16,7 +16,7 @@ export const armStyles: Readonly<Record<Arm, ArmStyle>> = {
     label: 'flags',
     sees: 'a vector’s flags alone (control)',
     color: 'var(--arm-flags)',
-    symbol: 'square',
+    symbol: 'cross',
   },
   random: { label: 'random', sees: 'a random fixed vector (control)', color: 'var(--arm-random)', symbol: 'times' },
   untrained: {
@@ -29,12 +29,12 @@ export const armStyles: Readonly<Record<Arm, ArmStyle>> = {
     label: 'features',
     sees: 'the tower’s input features (baseline)',
     color: 'var(--arm-features)',
-    symbol: 'diamond',
+    symbol: 'star',
   },
   linear: {
     label: 'linear',
     sees: 'statistics, by a regression (baseline)',
     color: 'var(--arm-linear)',
-    symbol: 'circle',
+    symbol: 'wye',
   },
 }

@@ -59,7 +59,7 @@ function driftSection(result: MainJobResult): Html {
 
 function keyFigures({ best, neGain, gainOverUntrained, read, freshness, drift, snapshots }: MainJobResult): Html {
   return renderKeyFigures([
-    [`gain over ${best.arm}, the best`, formatGain(best.gain.value), `95 % ${formatGainBounds(best.gain)}`],
+    ['gain over the best', formatGain(best.gain.value), `${best.arm}: 95 % ${formatGainBounds(best.gain)}`],
     ['gain over without', formatGain(neGain.value), `95 % ${formatGainBounds(neGain)}`],
     ['gain over untrained', formatGain(gainOverUntrained.value), `95 % ${formatGainBounds(gainOverUntrained)}`],
     ['read, p99', formatDuration(read.p99Us / 1000), `p50 ${formatDuration(read.p50Us / 1000)}`],
@@ -67,7 +67,7 @@ function keyFigures({ best, neGain, gainOverUntrained, read, freshness, drift, s
     [
       'drift, residual',
       formatDrift(drift.residual),
-      `centred cosine ${formatDrift(drift.centredCosine)}, effective rank ${formatRank(drift.effectiveRank)}, ${formatCount(drift.framesOpened)} frames opened by ${snapshots} snapshots`,
+      `centred cosine ${formatDrift(drift.centredCosine)}, variance kept ${formatDrift(drift.varianceKept)}, effective rank ${formatRank(drift.effectiveRank)}, ${formatCount(drift.framesOpened)} frames opened by ${snapshots} snapshots`,
     ],
   ])
 }

@@ -115,6 +115,8 @@ export interface MainJobResult {
   peakMemoryBytes: number
   /** Wall-clock seconds by stage, in order. */
   seconds: Record<string, number>
+  /** Those of each arm's model, of stages `downstream` and `linear`. */
+  armSeconds: Record<Arm, number>
 
   seeds: number[]
   bySeed: SeedFigures[]

@@ -118,9 +118,14 @@ export function seedsTable({ bySeed, seedSd }: MainJobResult): FigureTable {
   ])
 }
 
-export function secondsTable({ seconds }: MainJobResult): FigureTable {
-  return tableOf('Wall-clock time', Object.entries(seconds), [
-    ['stage', ([stage]) => stage],
-    ['seconds', ([, value]) => value.toFixed(1)],
-  ])
+export function secondsTable({ seconds, armSeconds }: MainJobResult): FigureTable {
+  const ofArms = arms.map((arm) => [`${armStyles[arm].label}, its model`, armSeconds[arm]] as const)
+  return tableOf(
+    'Wall-clock time',
+    [...Object.entries(seconds), ...ofArms],
+    [
+      ['stage', ([stage]) => stage],
+      ['seconds', ([, value]) => value.toFixed(1)],
+    ],
+  )
 }

@@ -68,7 +68,7 @@ p { margin: 0 0 12px; max-width: 72ch; }
 .legend svg { vertical-align: -2px; margin-right: 6px; }
 .plots { display: grid; grid-template-columns: 1fr 1fr; gap: 24px 32px; margin-top: 16px; }
 figure { margin: 0; min-width: 0; }
-figcaption { font-size: .8rem; line-height: 1.4; margin-top: 4px; }
+figcaption { font-size: .8rem; line-height: 1.4; margin-top: 8px; }
 figure svg { max-width: 100%; height: auto; overflow: visible; color: var(--text); }
 .narrow { display: none; }
 .scroll { overflow-x: auto; margin: 24px 0; }
