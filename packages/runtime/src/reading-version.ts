@@ -38,6 +38,7 @@ export const cut = (x: Vector, d: number): Tokens => list(x.length / d, (i) => x
 const weighted = (weights: Vector, vectors: Tokens, width: number): Vector =>
   list(width, (e) => vectors.reduce((total, vector, i) => total + weights[i] * vector[e], 0))
 
+const silu = (x: number): number => x / (1 + Math.exp(-x))
 const relu = (x: Vector): Vector => x.map((value) => Math.max(0, value))
 const gelu = (x: Vector): Vector =>
   x.map((value) => 0.5 * value * (1 + Math.tanh(Math.sqrt(2 / Math.PI) * (value + 0.044715 * value ** 3))))
@@ -112,8 +113,14 @@ export interface Event {
 export interface Row {
   readonly dense: Vector
   readonly bags: readonly { readonly name: string; readonly ids: Vector }[]
-  /** Oldest event first, and how many weights their channels end with; null where the schema has no sequence. */
-  readonly sequence: { readonly events: readonly Event[]; readonly weights: number } | null
+  /** Oldest event first, how many weights their channels end with, and L; null where the schema has no sequence. */
+  readonly sequence: Sequence | null
+}
+
+interface Sequence {
+  readonly events: readonly Event[]
+  readonly weights: number
+  readonly length: number
 }
 
 /** Row `r` of a batch; what lies behind a length is not looked at. */
@@ -131,6 +138,7 @@ export function rowAt(layout: SideLayout, { dense, bags, sequence }: SideBatch, 
   const events = layout.sequence && {
     events: list(sequence!.lengths[r], (l) => event(r * layout.sequence!.length + l, layout.sequence!.channels)),
     weights: layout.sequence.weights,
+    length: layout.sequence.length,
   }
   return { dense: part(dense, r * F, F), bags: layout.bags.map(bagOf), sequence: events }
 }
@@ -203,9 +211,34 @@ function block(tensors: Tensors, name: string, heads: number, h: Tokens): Tokens
   })
 }
 
-/** [pooled events | recent events | sums of events] */
+type Pointwise = NonNullable<TokenConfig<'events'>['pointwise']>
+
+/** By powers of two: 0, 1 – 2, 3 – 6, …; what is farther than all of them is in the last. */
+const bucket = (distance: number, buckets: number) => Math.min(Math.floor(Math.log2(1 + distance)), buckets - 1)
+
+/** Σ weight · h for each query, with weights that are not divided by their sum. */
+function pointwiseTokens(
+  tensors: Tensors,
+  { queries, places, times: T }: Pointwise,
+  h: Tokens,
+  sequence: Sequence,
+): Tokens {
+  const d = h[0].length
+  const ages = sequence.events.map(({ channels }) => Math.max(0, Math.floor(Math.exp(16 * channels[1]) - 0.5)))
+  return list(queries, (m) => {
+    const [query, biases] = ['queries', 'biases'].map((what) => rowOf(tensors, `user.sequence.pointwise.${what}`, m))
+    const scores = h.map((x, l) => {
+      const bias = biases[bucket(h.length - 1 - l, places)] + biases[places + bucket(ages[l], T)]
+      return dot(query, x) / Math.sqrt(d) + bias
+    })
+    return weighted(times(scores.map(silu), 4 / Math.sqrt(sequence.length)), h, d)
+  })
+}
+
+/** [pooled events | recent events | sums of events | events by pointwise attention] */
 export const eventTokens: MakeTokens<'events'> = (tensors, { pooled = 0, recent = 0, ...own }, d, { sequence }) => {
   if (sequence === null) return []
+  const M = own.pointwise?.queries ?? 0
   const { events, weights } = sequence
   const ofCategory = ({ name, id }: Event['categories'][number]) => rowOf(tensors, `user.sequence.${name}`, id)
   const v = events.map(({ id, categories }) =>
@@ -213,15 +246,16 @@ export const eventTokens: MakeTokens<'events'> = (tensors, { pooled = 0, recent 
   )
   const weightsOf = (w: number) => events.map(({ channels }) => 8 * channels[channels.length - weights + w])
   const sums = list(own.sums ? weights : 0, (w) => weighted(weightsOf(w), v, d))
-  if (events.length === 0) return [...list(pooled + recent, () => zeros(d)), ...sums]
-  if (pooled + recent === 0) return sums
+  if (events.length === 0) return [...list(pooled + recent, () => zeros(d)), ...sums, ...list(M, () => zeros(d))]
+  if (pooled + recent + M === 0) return sums
   const C = events[0].channels.length
   const pooling = list(C + pooled, (row) => rowOf(tensors, 'user.sequence.pooling', row))
   let h: Tokens = events.map(({ channels }, l) => plus(v[l], weighted(channels, pooling.slice(0, C), d)))
   const { count, heads } = own.blocks ?? { count: 0, heads: 1 }
   for (let b = 1; b <= count; b++) h = block(tensors, `user.sequence.block${b}`, heads, h)
   const last = list(recent, (j) => h[h.length - 1 - j] ?? zeros(d))
-  return [...pooling.slice(C).map((query) => attend(query, h, h)), ...last, ...sums]
+  const pointwise = own.pointwise ? pointwiseTokens(tensors, own.pointwise, h, sequence) : []
+  return [...pooling.slice(C).map((query) => attend(query, h, h)), ...last, ...sums, ...pointwise]
 }
 
 /** By kind. */

@@ -29,6 +29,8 @@ export interface InputNeeds {
   readonly recent: number
   /** Of events nothing but weighted sums of what they look up is read. */
   readonly onlySums?: boolean
+  /** Of events their ages. */
+  readonly ages?: boolean
 }
 
 /** Of a bag of one value at most every mean is that value: attention has nothing to weigh. */
@@ -52,6 +54,9 @@ export interface SequenceInputs {
   /** Per category, ids [1, R·L]. */
   readonly categories: readonly Tensor[]
   readonly recent: RecentInputs | null
+  /** Where ages are needed: first event and number of events of each row, u32 [1, 2·R], and ages, u32 seconds [1, R·L]. */
+  readonly rows: Tensor | null
+  readonly ages: Tensor | null
   /** In training: lookups of the events' ids, and of each category. */
   readonly groups: TableLookups | null
   readonly categoryGroups: readonly TableLookups[]
@@ -114,6 +119,8 @@ export class InputBatch {
               host: { events: new Uint32Array(recent).fill(events), tokens: new Uint32Array(events).fill(recent) },
             }
           : null,
+      rows: needs.ages ? this.#own('rows of events', 1, rows * 2) : null,
+      ages: needs.ages ? this.#own('ages of events', 1, events) : null,
       groups: training ? groups('events', events, sequence.buckets, needs.onlySums) : null,
       categoryGroups: training
         ? sequence.categories.map(({ name, buckets }) => groups(name, events, buckets, needs.onlySums))
@@ -208,6 +215,19 @@ export class InputBatch {
     for (const [k, groups] of inputs.categoryGroups.entries())
       group(groups, categories[k], lengths, rows, L, 'attention', write)
     if (inputs.recent) this.#uploadRecent(inputs.recent, lengths, rows, L, write)
+    if (inputs.rows && inputs.ages) {
+      write(
+        inputs.rows,
+        Uint32Array.from({ length: rows * 2 }, (_, i) => (i % 2 === 0 ? (i / 2) * L : lengths[i >> 1])),
+      )
+      const C = this.needs.layout.sequence!.channels
+      write(
+        inputs.ages,
+        Uint32Array.from({ length: rows * L }, (_, event) =>
+          event % L < lengths[Math.floor(event / L)] ? ageOf(channels[event * C + ageChannel]) : 0,
+        ),
+      )
+    }
   }
 
   #uploadRecent(recent: RecentInputs, lengths: Uint32Array, rows: number, L: number, write: Write): void {
@@ -228,6 +248,12 @@ export class InputBatch {
     this.#allocation.dispose()
   }
 }
+
+/** Of a sequence's channels, log(1 + age in seconds) ÷ 16. */
+export const ageChannel = 1
+
+/** Whole seconds, as far as 32 bits go. */
+const ageOf = (channel: number): number => Math.min(2 ** 32 - 1, Math.max(0, Math.floor(Math.exp(16 * channel) - 0.5)))
 
 /** What a batch lacks would be taken from the rows of an older one. */
 function checkLayout(layout: SideLayout, batch: SideBatch): void {

@@ -137,7 +137,7 @@ export const tinyTowers = {
       mix: { width: 4, interaction: { kind: 'grouped', dots: 2 }, hidden: [6] },
     },
   },
-  'no dense tokens, recent events and a sum, two tasks': {
+  'no dense tokens, events as tokens of every kind, two tasks': {
     user: {
       dense: dense(3),
       bags: [
@@ -153,7 +153,7 @@ export const tinyTowers = {
         tokenWidth: 4,
         tokens: [
           { kind: 'bags', pooling: 'sum' },
-          { kind: 'events', pooled: 1, recent: 3, sums: true },
+          { kind: 'events', pooled: 1, recent: 3, sums: true, pointwise: { queries: 2, places: 3, times: 5 } },
         ],
         levels: [
           {

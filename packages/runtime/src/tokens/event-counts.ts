@@ -5,6 +5,7 @@ export interface EventTokens {
   readonly pooled: number
   readonly recent: number
   readonly sums: number
+  readonly pointwise: number
 }
 
 /** Of a config of events. */
@@ -12,15 +13,16 @@ export interface EventCountsConfig {
   readonly pooled?: number
   readonly recent?: number
   readonly sums?: true
+  readonly pointwise?: { readonly queries: number }
 }
 
 /** None where users have no sequence. */
 export function eventTokens(
-  { pooled = 0, recent = 0, sums }: EventCountsConfig,
+  { pooled = 0, recent = 0, sums, pointwise }: EventCountsConfig,
   sequence: SideLayout['sequence'],
 ): EventTokens {
-  if (sequence === null) return { pooled: 0, recent: 0, sums: 0 }
-  return { pooled, recent, sums: sums ? sequence.weights : 0 }
+  if (sequence === null) return { pooled: 0, recent: 0, sums: 0, pointwise: 0 }
+  return { pooled, recent, sums: sums ? sequence.weights : 0, pointwise: pointwise?.queries ?? 0 }
 }
 
 /**

@@ -2,7 +2,11 @@ import type { SideLayout } from '@headwater/features'
 import { type GpuDevice, requestDevice } from '@headwater/gpu'
 import { seededRandom } from '@headwater/statistics'
 import { afterAll, beforeAll, expect, it } from 'vitest'
+import { InputBatch } from '../inputs/input-batch.ts'
+import { withWeights } from '../parameters/model-recorder.ts'
 import { ParameterSet } from '../parameters/parameter-set.ts'
+import { Weights } from '../parameters/weights.ts'
+import { Recorder } from '../plan/recorder.ts'
 import * as reading from '../reading-version.ts'
 import { randomBatch } from '../testing/random-batch.ts'
 import { checkStep, TokenStep } from '../testing/token-step.ts'
@@ -95,6 +99,18 @@ const cases: [name: string, width: number, sequence: Sequence, config: TokenConf
     { ...none, blocks: { count: 1, heads: 3, hidden: 6 }, pooled: 2, recent: 2, sums: true },
   ],
   [
+    'pointwise attention alone',
+    8,
+    { length: 7, buckets: 9, channels: 3, weights: 0, categories: [] },
+    { ...none, pointwise: { queries: 3, places: 3, times: 32 } },
+  ],
+  [
+    'pointwise attention beside all else',
+    8,
+    { length: 4, buckets: 6, channels: 4, weights: 2, categories: kinds.slice(0, 1) },
+    { ...none, pooled: 1, recent: 1, sums: true, pointwise: { queries: 2, places: 12, times: 1 } },
+  ],
+  [
     'sums beside one that would be fused',
     4,
     { length: 7, buckets: 8, channels: 3, weights: 3, categories: [] },
@@ -174,4 +190,25 @@ it('rows of an earlier batch change no bit', async () => {
   // + 0 makes one zero of both
   const comparable = results.map((result) => (result as [string, number[]][]).map(([n, v]) => [n, v.map((x) => x + 0)]))
   expect(comparable[1]).toEqual(comparable[0])
+})
+
+it.each<[string, TokenConfig<'events'>]>([
+  ['sums', { ...none, sums: true }],
+  ['pointwise attention', { ...none, pointwise: { queries: 8, places: 12, times: 32 } }],
+])('512 full rows of 1,024 events of width 64 need no binding over 128 MiB: %s', (_, config) => {
+  const sequence = { length: 1024, buckets: 100_000, channels: 7, weights: 4, categories: kinds }
+  const layout = layoutOf(sequence)
+  const set = new ParameterSet()
+  const tokens = events.declare(set, config, layout, 64)
+  const batch = new InputBatch(null, { layout, bags: 'mean', recent: 0, ...events.needs!(config, layout) }, 512, true)
+  const limits = { maxBufferSize: 2 ** 28, maxStorageBufferBindingSize: 2 ** 27, minStorageBufferOffsetAlignment: 256 }
+  const rec = new Recorder(null)
+  const y = rec.tensor('y', 512, countOf(config, sequence) * 64)
+  const backward = tokens(withWeights(rec, new Weights(null, set, true, limits)), batch, y)
+  backward(rec.tensor('dy', y.rows, y.cols))
+  const { largestBytes } = rec.measure()
+  // Of sums the largest is the gradient of all rows that are looked up.
+  expect(largestBytes).toBeLessThanOrEqual(config.sums ? 2 ** 25 : 2 ** 27)
+  expect(batch.largestBytes).toBeLessThanOrEqual(2 ** 27)
+  batch.dispose()
 })

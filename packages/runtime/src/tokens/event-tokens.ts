@@ -3,7 +3,7 @@
  *   h = v + Σ_c channel_c · mix_c,   v = table[id] + Σ_k category table[id_k],
  * and goes through transformer blocks with the others of its row. Tokens are M weighted sums of events, with weights
  * softmax(h · query_m / √d), then the last n events themselves, the latest first, zeros where there are none, and then sums
- * of v by each of the last W channels, for which no v is stored. One weighted sum without anything else is a single fused
+ * of v by each of the last W channels, for which no v is stored, and then events pooled by pointwise attention. One weighted sum without anything else is a single fused
  * kernel.
  * Shape letters: R rows, L events a row at most, C channels, M pooled and n recent tokens, W sums, d token width.
  */
@@ -20,6 +20,7 @@ import { attentionPool } from './attention-pool.ts'
 import { eventTokens } from './event-counts.ts'
 import { sumEvents } from './event-sums.ts'
 import { eventVectors } from './event-vectors.ts'
+import { declarePointwiseEvents, pointwiseKeys } from './pointwise-events.ts'
 import { poolEvents } from './pooled-events.ts'
 import { recentEvents } from './recent-events.ts'
 import type { TokenKind, TokenLayer } from './token-kind.ts'
@@ -36,6 +37,9 @@ const keys = {
   pooled: optional(integer('Tokens pooled from all events, one a query', 1, 256)),
   recent: optional(integer('The last events, as tokens of their own', 1, 512)),
   sums: flag("A token for each of the sequence's weights, of all events"),
+  pointwise: optional(
+    record('Tokens pooled by weights that are not divided by their sum: SiLU attention', pointwiseKeys),
+  ),
 }
 
 function declare(
@@ -45,14 +49,14 @@ function declare(
   width: number,
 ): TokenLayer {
   const { length, buckets, channels: C, categories } = sequence!
-  const { pooled, recent, sums } = eventTokens(config, sequence)
+  const { pooled, recent, sums, pointwise } = eventTokens(config, sequence)
   const name = 'user.sequence'
   const start = { uniform: 0.05 }
   const table = set.table(name, buckets, width, start)
   // The category of an event that has none is looked up too, and its embedding is added to those that are trained.
   const ofCategories = categories.map((own) => set.table(`${name}.${own.name}`, own.buckets, width, start, true))
   /** Whether anything reads h, and not v alone. */
-  const isMixed = pooled + recent > 0
+  const isMixed = pooled + recent + pointwise > 0
   /** [C + M, d]: mix, then queries. */
   const pooling =
     isMixed && C + pooled > 0
@@ -61,7 +65,8 @@ function declare(
   const blocks = Array.from({ length: isMixed ? (config.blocks?.count ?? 0) : 0 }, (_, b) =>
     declareTransformerBlock(set, `${name}.block${b + 1}`, width, config.blocks!),
   )
-  if (pooling && pooled === 1 && recent + sums + categories.length === 0 && !config.blocks)
+  const pointwiseLayer = config.pointwise && declarePointwiseEvents(set, `${name}.pointwise`, width, config.pointwise)
+  if (pooling && pooled === 1 && recent + sums + pointwise + categories.length === 0 && !config.blocks)
     return (rec, batch, y) => {
       const { events, channels, groups } = batch.sequence!
       const backward = attentionPool(rec, { table, parameters: pooling }, batch, events, channels, y)
@@ -71,6 +76,7 @@ function declare(
   const pooledOf = (y: Tensor) => columns(y, 0, pooled * width)
   const recentOf = (y: Tensor) => columns(y, pooled * width, recent * width)
   const sumsOf = (y: Tensor) => columns(y, (pooled + recent) * width, sums * width)
+  const pointwiseOf = (y: Tensor) => columns(y, (pooled + recent + sums) * width, pointwise * width)
   return (rec, batch, y) => {
     const { events, channels: given, groups, categoryGroups } = batch.sequence!
     // As they were uploaded, [R·L, C] without padding.
@@ -88,6 +94,7 @@ function declare(
     })
     const queries = parameters && rowsOf(parameters, C, pooled)
     const pooledBackward = pooled > 0 ? poolEvents(rec, queries!, events, h, pooledOf(y)) : null
+    const pointwiseBackward = pointwiseLayer?.(rec, batch, h, pointwiseOf(y))
     const recentBackward = recent > 0 ? recentEvents(rec, batch, h, recentOf(y)) : null
 
     return (dy) => {
@@ -95,6 +102,7 @@ function declare(
       const dRecent = recentBackward?.(recentOf(dy))
       const dLogits = pooledBackward?.(pooledOf(dy), dh, dRecent)
       if (dRecent && !dLogits) copyTokens(rec, dRecent, assign(dh))
+      pointwiseBackward?.(pointwiseOf(dy), { into: dh, accumulate: pooled + recent > 0 })
       for (const backward of blocksBackward.toReversed()) backward(dh)
       if (pooling) {
         // A product for each row, and then the rows' sum: over all events it would be one long loop.
@@ -119,15 +127,17 @@ export const events: TokenKind<typeof keys> = {
   description: "A user's last events, where the schema has a sequence",
   keys,
   sources(config, { sequence }) {
-    const { pooled, recent, sums } = eventTokens(config, sequence)
+    const { pooled, recent, sums, pointwise } = eventTokens(config, sequence)
     return [
       { from: 'pooled events', tokens: pooled },
       { from: 'recent events', tokens: recent },
       { from: 'sums of events', tokens: sums },
+      { from: 'events by pointwise attention', tokens: pointwise },
     ].filter(({ tokens }) => tokens > 0)
   },
-  check({ blocks, pooled, recent, sums }, d, layout, refuse) {
-    if (!(pooled || recent || sums)) refuse('', 'makes no token', 'give it pooled, recent or sums, or leave it out')
+  check({ blocks, pooled, recent, sums, pointwise }, d, layout, refuse) {
+    if (!(pooled || recent || sums || pointwise))
+      refuse('', 'makes no token', 'give it pooled, recent, sums or pointwise, or leave it out')
     if (blocks && d % (blocks.heads * 4) !== 0)
       refuse(
         'blocks.heads',
@@ -141,6 +151,8 @@ export const events: TokenKind<typeof keys> = {
     if (sums && weights === 0)
       refuse('sums', 'has no weights to sum events by', "give the schema's sequence halfLivesDays, or leave it out")
   },
-  needs: ({ pooled, recent = 0 }, layout) => ({ layout, recent, onlySums: !(pooled || recent) }),
+  needs: ({ pooled, recent = 0, pointwise }, layout) => {
+    return { layout, recent, onlySums: !(pooled || recent || pointwise), ages: pointwise !== undefined }
+  },
   declare,
 }

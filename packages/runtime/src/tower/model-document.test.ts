@@ -79,8 +79,8 @@ const denseOf = ({ user, config }: TinyTower) => (user.dense.length > 0 ? tokens
 const eventsOf = ({ user, config }: TinyTower) => (user.sequence ? tokensOf(config.user, 'events') : undefined)
 const sumsOf = (tower: TinyTower) => (eventsOf(tower)?.sums ? tower.user.sequence!.weights : 0)
 const mixedOf = (tower: TinyTower) => {
-  const { pooled = 0, recent = 0 } = eventsOf(tower) ?? {}
-  return pooled + recent
+  const { pooled = 0, recent = 0, pointwise } = eventsOf(tower) ?? {}
+  return pooled + recent + (pointwise?.queries ?? 0)
 }
 const extractorOf = <Kind extends ExtractorKind>(level: LevelConfig, kind: Kind) =>
   level.extractors.find((own): own is ExtractorConfig<Kind> => own.kind === kind)
@@ -96,6 +96,7 @@ const conditions: Readonly<Record<string, (tower: TinyTower, place: Place) => bo
   'bag tokens, attention, maxValues over 1': ({ config }, { bag }) =>
     tokensOf(config.user, 'bags')?.pooling === 'attention' && bag!.maxValues > 1,
   events: (tower) => mixedOf(tower) + sumsOf(tower) > 0,
+  'events, pointwise': (tower) => eventsOf(tower)?.pointwise !== undefined,
   'mixed events': (tower) => mixedOf(tower) > 0,
   linear: ({ user, config }) => config.embeddings.linear === true && user.dense.length > 0,
   residual: (_, { level }) => level!.residual === true,
@@ -131,6 +132,7 @@ function numbersOf({ user, item, tasks, config }: TinyTower): Numbers {
     E: F * perColumn,
     C: user.sequence?.channels ?? 0,
     M: tokensOf(config.user, 'events')?.pooled ?? 0,
+    ...tokensOf(config.user, 'events')?.pointwise,
     J: K * D,
     G: interaction.kind === 'grouped' ? interaction.dots : 0,
     v: interaction.kind === 'grouped' ? K * D : vectors * D,
