@@ -1,4 +1,5 @@
-export { claimDirectory } from './claims/directory-claim.ts'
+export { claimDirectory, claimName } from './claims/directory-claim.ts'
+export { fileIdentity, identityIn } from './claims/file-identity.ts'
 export { type Driver, writeOutcome } from './drivers/driver.ts'
 export { type CompactionOptions, type CompactionReport, compactLmdb } from './drivers/lmdb/compact.ts'
 export { openDriver } from './drivers/open-driver.ts'

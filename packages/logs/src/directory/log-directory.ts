@@ -3,10 +3,10 @@
  * `PREFIX-FIRST-END.EXTENSION`, so that names sort by age. While it is written it is `.PREFIX-FIRST.part`; it takes its name
  * in one step, once it is whole and on the disk. One process writes.
  */
-import { mkdirSync } from 'node:fs'
+import { existsSync, mkdirSync } from 'node:fs'
 import { type FileHandle, open, readdir, rename, rm, stat } from 'node:fs/promises'
 import { dirname, join, resolve } from 'node:path'
-import { claimDirectory } from '@headwater/store'
+import { claimDirectory, claimName } from '@headwater/store'
 import { LogDirectoryError } from './errors.ts'
 
 /** When a file is finished, by what comes first, and how long finished files stay. */
@@ -49,6 +49,15 @@ export class LogDirectory {
     const { made, release } = claim(path)
     this.#release = release
     this.#above = made === undefined ? [] : directoriesAbove(resolve(path), resolve(made))
+  }
+
+  /** @throws Error where the directory was removed or replaced */
+  checkInPlace(): void {
+    // Another directory may well get the number of one that was removed; it has no claim of ours.
+    if (existsSync(join(this.path, claimName(process.pid)))) return
+    throw new Error(
+      'the directory was removed, replaced, or its disk is away; put back the one that was there, or restart the service',
+    )
   }
 
   /** Finished files, the oldest first. */

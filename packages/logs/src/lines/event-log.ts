@@ -11,6 +11,7 @@ export interface EventLogOptions extends LineLogOptions {
 export interface OpenEventLog extends EventLog, OpenLog {
   /** @param forgottenAtMs absent: no event is left out, as where nobody is ever forgotten */
   append(...args: [events: readonly LogEvent[], forgottenAtMs?: Parameters<EventLog['append']>[1]]): Promise<void>
+  checkWritable(): Promise<void>
 }
 
 /** Where a line has its event's id; a schema's columns do not clash with it. */

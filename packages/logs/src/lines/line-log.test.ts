@@ -1,5 +1,15 @@
 /** Lines of the event log and the outcome log: durable, whole after a crash, once in a file, and gone when a user is. */
-import { copyFileSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import {
+  copyFileSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmdirSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs'
 import { type FileHandle, open as openFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { FieldValue, LogEvent, Schema } from '@headwater/features'
@@ -247,4 +257,43 @@ test('the outcome log has a line an outcome, and forgets those that name the use
     { ...line, user: 'bob' },
   ])
   expect(log.counters).toEqual({ rows: 3, repeated: 0, files: 1, failed: 0 })
+})
+
+describe('a directory that was removed or replaced', () => {
+  const setUp = async () => {
+    const path = join(temporaryDirectory(), 'log')
+    const log = await open(path)
+    onTestFinished(() => log.close().catch(() => {}))
+    return { path, log }
+  }
+
+  test('takes no event; where it is back, the log goes on', async () => {
+    const { path, log } = await setUp()
+    await log.append([event('ann')])
+    renameSync(path, `${path}.away`)
+    for (const _ of ['once', 'again']) {
+      await expect(log.append([event('away')])).rejects.toThrow(LogWriteError)
+      await expect(log.checkWritable()).rejects.toThrow(LogWriteError)
+    }
+    mkdirSync(path)
+    await expect(log.append([event('replaced')])).rejects.toThrow(/its file was removed, replaced, or its disk is away/)
+    rmdirSync(path)
+    renameSync(`${path}.away`, path)
+    // What failed before is tried first, and leaves nothing behind.
+    await log.checkWritable()
+    await log.append([event('bob')])
+    await log.rotate()
+    expect(linesIn(path).map(({ who }) => who)).toEqual(['ann', 'bob'])
+    expect(log.counters).toMatchObject({ rows: 2, failed: 3 })
+  })
+
+  test('before the first event, too', async () => {
+    const { path, log } = await setUp()
+    await log.checkWritable()
+    rmSync(path, { recursive: true })
+    mkdirSync(path)
+    await expect(log.checkWritable()).rejects.toThrow(/the directory was removed, replaced/)
+    await expect(log.append([event('ann')])).rejects.toThrow(LogWriteError)
+    expect(readdirSync(path)).toEqual([])
+  })
 })

@@ -4,7 +4,7 @@
  */
 import { type FileHandle, open, rm } from 'node:fs/promises'
 import { LogReadError, LogWriteError } from '@headwater/pooling'
-import type { ForgetHolder, Removal } from '@headwater/store'
+import { type ForgetHolder, fileIdentity, identityIn, type Removal } from '@headwater/store'
 import { Exclusive } from '../directory/exclusive.ts'
 import { LogDirectory, type LogFile, type LogFileOptions } from '../directory/log-directory.ts'
 import { blocksOf, linesOf, removeLines, wholeLines, writeAll } from './line-blocks.ts'
@@ -50,6 +50,8 @@ interface OpenFile {
   readonly path: string
   readonly first: number
   readonly file: FileHandle
+  /** Of the file, by which it is found at its path again. */
+  readonly identity: string
   rows: number
   bytes: number
   readonly identities: Set<string>
@@ -58,13 +60,23 @@ interface OpenFile {
 
 const defaultRows = 200_000
 const defaultAgeMs = 600_000
+/** Written to learn whether a full disk has room again. */
+const probeBytes = 4096
 
 /** An open log of lines, whatever they say. */
-export type OpenLog = Pick<LineLog, 'holder' | 'rotate' | 'close'> & { readonly counters: Readonly<LineLogCounters> }
+export type OpenLog = Pick<LineLog, 'holder' | 'checkWritable' | 'rotate' | 'close'> & {
+  readonly counters: Readonly<LineLogCounters>
+}
 
 export function openLogOf(log: LineLog): OpenLog {
   const { counters, holder } = log
-  return { counters, holder, rotate: () => log.rotate(), close: () => log.close() }
+  return {
+    counters,
+    holder,
+    checkWritable: () => log.checkWritable(),
+    rotate: () => log.rotate(),
+    close: () => log.close(),
+  }
 }
 
 export class LineLog {
@@ -88,6 +100,8 @@ export class LineLog {
   readonly #exclusive = new Exclusive()
   #waiting: Waiting[] = []
   #open: OpenFile | null = null
+  /** Whether the last append failed. */
+  #isFailing = false
   /** Of the next file. */
   #first = 0
   /** Of the file that was finished last. */
@@ -163,6 +177,43 @@ export class LineLog {
     for (const path of paths.reverse()) for await (const block of blocksOf(path)) take(linesOf(block))
   }
 
+  /**
+   * Resolves where nothing is known to keep lines from the disk: the directory and the open file are in place, and after an
+   * append that failed a block can be written.
+   *
+   * @throws LogWriteError
+   */
+  checkWritable(): Promise<void> {
+    return this.#exclusive.run(async () => {
+      try {
+        const into = this.#open
+        if (into === null) this.#directory.checkInPlace()
+        else this.#checkInPlace(into)
+        if (!this.#isFailing) return
+        this.#open ??= await this.#openFile(this.#first, null)
+        const { file, bytes } = this.#open
+        await writeAll(file, Buffer.alloc(probeBytes), bytes)
+        await file.datasync()
+        await file.truncate(bytes)
+        this.#isFailing = false
+      } catch (cause) {
+        throw this.#writeError(cause)
+      }
+    })
+  }
+
+  #checkInPlace({ path, identity }: OpenFile): void {
+    if (fileIdentity(path) === identity) return
+    throw new Error(
+      'its file was removed, replaced, or its disk is away; put back the directory that was there, or restart the service',
+    )
+  }
+
+  #writeError(cause: unknown): LogWriteError {
+    const where = `the ${this.#kind.where} in ${this.#directory.path}`
+    return new LogWriteError(`${where} cannot be written: ${(cause as Error).message}`, { cause })
+  }
+
   /** Finishes the open file, so that its readers see it. */
   rotate(): Promise<void> {
     return this.#exclusive.run(() => this.#finish())
@@ -206,6 +257,7 @@ export class LineLog {
         const bytes = Buffer.from(`${lines.join('\n')}\n`)
         await writeAll(into.file, bytes, into.bytes)
         await into.file.datasync()
+        this.#checkInPlace(into)
         into.bytes += bytes.length
         into.rows += lines.length
         for (const identity of fresh) into.identities.add(identity)
@@ -214,11 +266,12 @@ export class LineLog {
       counters.failed += waiting.reduce((sum, { lines }) => sum + lines.length, 0)
       // What was written of them is written over, or cut off when the file is finished.
       await this.#open?.file.truncate(this.#open.bytes).catch(() => {})
-      const where = `the ${this.#kind.where} in ${this.#directory.path}`
-      const error = new LogWriteError(`${where} cannot be written: ${(cause as Error).message}`, { cause })
+      this.#isFailing = true
+      const error = this.#writeError(cause)
       for (const { reject } of waiting) reject(error)
       return
     }
+    this.#isFailing = false
     counters.rows += lines.length
     counters.repeated += repeated
     for (const { resolve } of waiting) resolve()
@@ -242,9 +295,12 @@ export class LineLog {
   }
 
   async #openFile(first: number, found: Awaited<ReturnType<typeof wholeLines>> | null): Promise<OpenFile> {
+    this.#directory.checkInPlace()
     const path = this.#directory.partPath(first)
     const file = await open(path, found ? 'r+' : 'w+')
+    let identity: string
     try {
+      identity = identityIn(await file.stat({ bigint: true }))
       if (found) await file.truncate(found.bytes)
       await this.#directory.sync()
     } catch (error) {
@@ -255,7 +311,7 @@ export class LineLog {
     const timer = setInterval(() => this.rotate().catch(this.#onError), this.#maxAgeMs)
     timer.unref()
     const { bytes, lines } = found ?? { bytes: 0, lines: [] }
-    return { path, first, file, rows: lines.length, bytes, identities: this.#identitiesIn(lines), timer }
+    return { path, first, file, identity, rows: lines.length, bytes, identities: this.#identitiesIn(lines), timer }
   }
 
   #identitiesIn(lines: readonly string[]): Set<string> {

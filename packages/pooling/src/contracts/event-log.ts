@@ -11,4 +11,6 @@ export interface EventLog {
    *   forgotten since the call is not to get in behind the removal
    */
   append(events: readonly LogEvent[], forgottenAtMs: (users: readonly string[]) => Promise<Float64Array>): Promise<void>
+  /** Rejects with what an append would meet now, as far as it can be told without one. Absent: it is not told. */
+  checkWritable?(): Promise<void>
 }

@@ -174,6 +174,17 @@ export class Pooling {
   }
 
   /**
+   * Resolves where nothing is known to keep events from being kept. For monitoring.
+   *
+   * @throws StoreUnavailableError, StoreWriteError, LogWriteError
+   */
+  async checkWritable(): Promise<void> {
+    this.#checkOpen()
+    const { store, eventLog } = this.#settings
+    await Promise.all([store.checkWritable(), eventLog?.checkWritable?.()])
+  }
+
+  /**
    * Sets fields of a user, those of the schema that are the user's, without an event. A value older than the one that is
    * held changes nothing, and null leaves what is there.
    *

@@ -4,10 +4,12 @@ import { connect } from 'node:net'
 import type { ErrorAnswer } from '@headwater/client'
 import { errorStatus } from '@headwater/client/wire'
 import { openEventLog, openOutcomeLog } from '@headwater/logs'
+import { LogWriteError, SnapshotRefusedError } from '@headwater/pooling'
 import { type Intercepted, interceptStore } from '@headwater/pooling/testing/intercepted-store'
 import { space } from '@headwater/pooling/testing/towers'
 import {
   type EmbeddingStore,
+  ForgetError,
   type ForgetReceipt,
   StoreBusyError,
   StoreClosedError,
@@ -21,6 +23,7 @@ import { describe, expect, it } from 'vitest'
 import { tokenOf } from '../../testing/http-service.ts'
 import { eventAt, holdReads, startService } from '../../testing/listening-service.ts'
 import { observeService } from '../../testing/observed-service.ts'
+import { wireErrorOf } from './failure.ts'
 
 /** A promise to callers: nothing here is ever changed, only added. */
 const statusOf = {
@@ -81,7 +84,8 @@ async function send(url: string, request: Request, more: Record<string, string> 
     ...(body !== undefined && { body: JSON.stringify(body) }),
   })
   const { error } = (await response.json()) as Partial<ErrorAnswer>
-  return { status: response.status, code: error?.code, details: error?.details, headers: response.headers }
+  const { code, message, details } = error ?? {}
+  return { status: response.status, code, message, details, headers: response.headers }
 }
 
 async function codeOf(...asked: Parameters<typeof send>) {
@@ -124,10 +128,30 @@ describe('a store that fails', () => {
       const failed = await send(url, request)
       expect([failed.status, failed.code]).toEqual([status, code])
       expect(failed.headers.get('retry-after')).toBe(status === 503 ? '1' : null)
+      expect(failed.message).not.toMatch(/\/data|disk|answered/)
       delete calls[call]
       expect(await codeOf(url, request)).toEqual([200, undefined])
     },
   )
+})
+
+it('no message names a directory of the server', () => {
+  const receipt: ForgetReceipt = {
+    user: 'ann',
+    tenant: 'default',
+    atMs: 1,
+    removed: [],
+    failed: [{ where: 'panel', reason: 'cannot write /srv/models/ctr/snapshot-000004: EACCES' }],
+  }
+  const errors = [
+    new LogWriteError('the event log in /srv/log/events cannot be written: ENOSPC'),
+    new StoreWriteError('store /srv/store could not commit'),
+    new SnapshotRefusedError('/srv/models/ctr/snapshot-000004 cannot be served: (/srv/models/ctr/x.json) has no end'),
+    new ForgetError(receipt, []),
+    new Error('ENOENT: /srv/store'),
+  ].map(wireErrorOf)
+  expect(JSON.stringify(errors.map(({ message, details }) => [message, details]))).not.toContain('/srv')
+  expect(errors[2].message).toBe('snapshot-000004 cannot be served: (x.json) has no end')
 })
 
 it.each(['events', 'features'] as const)('contention: another writer is always faster than %s', async (request) => {

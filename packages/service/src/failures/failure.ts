@@ -51,19 +51,34 @@ const fastifyCodes: Readonly<Record<string, ErrorCode>> = {
   FST_ERR_CTP_INVALID_MEDIA_TYPE: 'unsupported_media_type',
 }
 
+/** What callers read of failures whose own messages name paths and addresses of the inside; the server's log has those. */
+const outside: Partial<Record<ErrorCode, string>> = {
+  log_unavailable: 'the log of events or outcomes cannot be written or read now; send the same again',
+  store_unavailable: 'the store does not answer, or takes no writes now; send the same again',
+  store_full: 'the store has no room for writes; reads go on',
+}
+
 /** Any failure as one of the protocol's. What is no fault of the request's tells nothing of the inside. */
 export function wireErrorOf(error: unknown): WireError {
   if (error instanceof WireError) return error
   if (error instanceof ForgetError) {
-    return new WireError('forget_incomplete', error.message, { cause: error, details: error.receipt })
+    const failed = error.receipt.failed.map(({ where, reason }) => ({ where, reason: withoutPaths(reason) }))
+    const details = { ...error.receipt, failed }
+    return new WireError('forget_incomplete', withoutPaths(error.message), { cause: error, details })
   }
   for (const [type, code] of codes)
-    if (error instanceof type) return new WireError(code, error.message, { cause: error })
+    if (error instanceof type)
+      return new WireError(code, outside[code] ?? withoutPaths(error.message), { cause: error })
   const { code = '', statusCode = 500, message = '' } = (error ?? {}) as Partial<FastifyError>
   if (Object.hasOwn(fastifyCodes, code)) return new WireError(fastifyCodes[code], message, { cause: error })
   // What Fastify itself refuses: a URL or a content length that is none, a body that was cut off.
   if (statusCode >= 400 && statusCode < 500) return new WireError('malformed_http', message, { cause: error })
   return new WireError('internal', 'the server failed; its log says why', { cause: error })
+}
+
+/** Of an absolute path the last name: where it lies on the server is no caller's matter. */
+function withoutPaths(text: string): string {
+  return text.replace(/(?<![\w/])(?:\/[^\s/"',;()]+)+\/([^\s/"',;()]+)/g, '$1')
 }
 
 /** What a caller, an encoder, another holder or the server's end bring about is no failure of the store. */

@@ -1,5 +1,10 @@
-import { model } from '@headwater/pooling/testing/towers'
-import type { EmbeddingStore } from '@headwater/store'
+import { renameSync } from 'node:fs'
+import { join } from 'node:path'
+import { openEventLog } from '@headwater/logs'
+import { createPooling } from '@headwater/pooling'
+import { encoderOf, model, space } from '@headwater/pooling/testing/towers'
+import { type EmbeddingStore, openStore } from '@headwater/store'
+import { temporaryDirectory } from '@headwater/testkit'
 import { afterEach, expect, it, vi } from 'vitest'
 import { openService } from '../../testing/http-service.ts'
 import { readinessOf } from './readiness.ts'
@@ -87,4 +92,29 @@ it('asks each store once for all who ask meanwhile and half a second on, and the
     only.answer()
   }
   expect((await Promise.all(answers)).map(({ statusCode }) => statusCode)).toEqual([200, 200, 200])
+})
+
+it.each([
+  ['store', 'store_unavailable'],
+  ['events', 'log_unavailable'],
+])('fails while the directory of the %s is away', async (away, code) => {
+  const home = temporaryDirectory()
+  const store = await openStore(`lmdb:${join(home, 'store')}`)
+  const eventLog = await openEventLog({ directory: join(home, 'events'), tenant: 'default', schema: space.schema })
+  const pooling = createPooling({ store, space, models: [model], clock: Date, refreshDelayMs: 0, eventLog })
+  await pooling.publish('m', encoderOf(3))
+  closers.push(async () => {
+    await pooling.close()
+    await eventLog.close()
+    await store.close()
+  })
+  const parts = { tenants: new Map([['default', { store, pooling }]]), models: [model] }
+  // Only the parts that it asks for are there.
+  const whyNot = readinessOf(parts as unknown as Parameters<typeof readinessOf>[0])
+  const becomes = (why: string | null) => vi.waitFor(async () => expect(await whyNot()).toBe(why), { timeout: 20_000 })
+  await becomes(null)
+  renameSync(join(home, away), join(home, 'away'))
+  await becomes(`events cannot be kept (${code})`)
+  renameSync(join(home, 'away'), join(home, away))
+  await becomes(null)
 })

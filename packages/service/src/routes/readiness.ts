@@ -8,7 +8,7 @@ const probeMs = 1_000
 const keptMs = 500
 
 /**
- * Whether the service can answer reads, or why not. No token is needed, and the store is asked once for each tenant:
+ * Whether the service can answer reads and keep events, or why not. No token is needed, and the store is asked once for each tenant:
  * so all who ask meanwhile share one probe, and its answer holds for half a second.
  *
  * @returns what asks; it resolves to null where the service is ready
@@ -37,6 +37,12 @@ async function whyNotReady({ tenants, models, onError }: Parameters<typeof readi
     } catch (error) {
       onError?.(error)
       return `the store does not answer (${wireErrorOf(error).code})`
+    }
+    try {
+      await byDeadline(performance.now() + probeMs, 'the disk is slow', () => pooling.checkWritable())
+    } catch (error) {
+      onError?.(error)
+      return `events cannot be kept (${wireErrorOf(error).code})`
     }
   }
   return null

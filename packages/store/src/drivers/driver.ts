@@ -97,6 +97,8 @@ export interface Driver {
   /** What all tenants' records take, at a cost that does not grow with them; null where the driver does not know. */
   sizeBytes(): number | null
   flushed(): Promise<void>
+  /** Throws what a write would meet now, as far as it can be told without one; a write that failed is tried again. */
+  checkWritable(): Promise<void>
   close(): Promise<void>
 }
 

@@ -209,6 +209,16 @@ export class EmbeddingStore {
     await this.#open.flushed()
   }
 
+  /**
+   * Resolves where nothing is known to keep writes from the disk: its file is in place, and a commit that failed goes through
+   * now. For monitoring; a Valkey store is not asked.
+   *
+   * @throws StoreUnavailableError where the store's file was removed or replaced; StoreWriteError
+   */
+  async checkWritable(): Promise<void> {
+    await this.#open.checkWritable()
+  }
+
   /** The same store for another tenant; closing either closes both. @throws KeyError */
   forTenant(tenant: string): EmbeddingStore {
     return new EmbeddingStore(this.#open, tenant, {}, this.#shared)

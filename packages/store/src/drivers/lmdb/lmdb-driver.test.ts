@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdtempSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { open } from 'lmdb'
@@ -13,6 +13,7 @@ import {
   StoreAccessError,
   StoreBusyError,
   StoreFormatError,
+  StoreUnavailableError,
   StoreUrlError,
   writeOutcome,
 } from '../../index.ts'
@@ -59,6 +60,34 @@ describe('lmdb:', () => {
       await store.close()
       await compactLmdb(path)
     }
+  })
+
+  it('acknowledges nothing into a file that was removed or replaced, and goes on where it is back', async () => {
+    const path = newPath()
+    let store = await openStore(`lmdb:${path}`)
+    const write = async (key: string) => {
+      await store.compareAndSetStates([[{ kind: 'user', key, expected: 0, state }]])
+      await store.flushed()
+    }
+    await write('before')
+    renameSync(path, `${path}.away`)
+    await expect(write('away')).rejects.toThrow(StoreUnavailableError)
+    await expect(store.checkWritable()).rejects.toThrow(/was removed, replaced, or its disk is away/)
+    const other = await openStore(`lmdb:${path}`)
+    await other.flushed()
+    await expect(write('replaced')).rejects.toThrow(StoreUnavailableError)
+    expect((await store.readStates('user', ['before', 'away', 'replaced'])).states).toEqual([state, state, state])
+    await other.close()
+
+    rmSync(path, { recursive: true })
+    renameSync(`${path}.away`, path)
+    await store.checkWritable()
+    await write('after')
+    await store.close()
+    store = await openStore(`lmdb:${path}`)
+    const all = ['before', 'away', 'replaced', 'after']
+    expect((await store.readStates('user', all)).states).toEqual(all.map(() => state))
+    await store.close()
   })
 
   it('has one writer, until it is closed', async () => {

@@ -1,8 +1,9 @@
 import { statSync } from 'node:fs'
 import { setImmediate } from 'node:timers/promises'
+import { fileIdentity } from '../../claims/file-identity.ts'
 import { recordVersion, type Table, tables } from '../../record/record.ts'
 import { digestOf, tombstoneTimeMs } from '../../record/tombstone.ts'
-import { StoreCorruptError, StoreReadOnlyError } from '../../validation/errors.ts'
+import { StoreCorruptError, StoreReadOnlyError, StoreUnavailableError } from '../../validation/errors.ts'
 import { type Driver, type RecordWrite, writeOutcome } from '../driver.ts'
 import { addressOf, endOfPrefix, firstAddress, partsOf } from './address.ts'
 import { commitCause, dataPathOf, type LmdbEnvironment, openEnvironment, writeError } from './environment.ts'
@@ -41,8 +42,8 @@ export function lmdbDriver(path: string, opened: LmdbEnvironment, release: (() =
   let timer: NodeJS.Timeout | null = null
   /** False while no user was ever forgotten, which spares writes a look: only this process makes tombstones. */
   let hasTombstones = [...opened.tables.tombstone.getKeys({ start: firstAddress, limit: 1 })].length > 0
-  /** Of a reader: the file that it has open, and when it last looked which one is in place. */
-  let inode = inodeOf(path)
+  /** The file that is open, and, of a reader, when it last looked which one is in place. */
+  let file = fileIdentity(dataPathOf(path))
   let lookedAtMs = performance.now()
 
   /** The record as of the last write; valid until the next read. */
@@ -100,16 +101,25 @@ export function lmdbDriver(path: string, opened: LmdbEnvironment, release: (() =
     const nowMs = performance.now()
     if (nowMs - lookedAtMs >= replacedCheckMs) {
       lookedAtMs = nowMs
-      if (inodeOf(path) !== inode) await reopen()
+      if (fileIdentity(dataPathOf(path)) !== file) await reopen()
     }
     environment.root.resetReadTxn()
   }
 
   async function reopen(): Promise<void> {
     const before = environment.root
-    inode = inodeOf(path)
+    file = fileIdentity(dataPathOf(path))
     environment = await openEnvironment(path, true)
     await before.close()
+  }
+
+  /** @throws StoreUnavailableError where what is committed lies in a file that nobody will find again */
+  function checkInPlace(): void {
+    if (fileIdentity(dataPathOf(path)) === file) return
+    throw new StoreUnavailableError(
+      `store ${path} was removed, replaced, or its disk is away; put back the directory that was there, or start anew on ` +
+        'what is there now; what is not flushed stays in memory',
+    )
   }
 
   /** Waits where writes outrun the disk, and throws where the disk takes none; nothing of the write is taken then. */
@@ -166,7 +176,12 @@ export function lmdbDriver(path: string, opened: LmdbEnvironment, release: (() =
         else void tables[table].put(address, record as Buffer)
       }
     })
-    sending = committed.then(
+    let isLost = false
+    const inPlace = committed.then(() => {
+      isLost = true
+      checkInPlace()
+    })
+    sending = inPlace.then(
       () => {
         // Reads from here on must see the new commit, as the group in memory is dropped.
         root.resetReadTxn()
@@ -176,13 +191,13 @@ export function lmdbDriver(path: string, opened: LmdbEnvironment, release: (() =
         sendSoon()
       },
       async (error: Error) => {
-        const cause = await commitCause(error)
+        const cause = isLost ? error : await commitCause(error)
         group.overwriteWith(open)
         open = group
         sent = null
         sending = null
         failed = true
-        throw writeError(path, cause, group.bytes)
+        throw isLost ? error : writeError(path, cause, group.bytes)
       },
     )
     return sending
@@ -313,6 +328,12 @@ export function lmdbDriver(path: string, opened: LmdbEnvironment, release: (() =
     sizeBytes: () => statSync(dataPathOf(path), { throwIfNoEntry: false })?.size ?? 0,
     flushed: committed,
 
+    async checkWritable() {
+      if (release === null) return
+      checkInPlace()
+      if (failed) await committed()
+    },
+
     async close() {
       try {
         await committed()
@@ -323,8 +344,4 @@ export function lmdbDriver(path: string, opened: LmdbEnvironment, release: (() =
       }
     },
   }
-}
-
-function inodeOf(path: string): number {
-  return statSync(dataPathOf(path), { throwIfNoEntry: false })?.ino ?? 0
 }

@@ -168,6 +168,7 @@ export function memoryDriver(options: SlabOptions = {}): Driver {
 
     sizeBytes: () => slab.sizeBytes,
     flushed: () => done,
+    checkWritable: () => done,
     async close() {
       slab = new Slab(options)
     },

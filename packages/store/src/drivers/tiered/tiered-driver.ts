@@ -235,6 +235,7 @@ export function tieredDriver(base: Driver, options: TierOptions): TieredDriver {
     // The base's: the tier holds copies, and has a bound.
     sizeBytes: () => base.sizeBytes(),
     flushed: () => base.flushed(),
+    checkWritable: () => base.checkWritable(),
 
     close() {
       slab = new Slab(options)

@@ -132,6 +132,8 @@ export async function openValkey(url: string, keysAtOnce = 65_536): Promise<Valk
     sizeBytes: () => null,
     // Writes were acknowledged as the durability asks; those that fell short are waited for again.
     flushed: () => confirmAgain(topology, options),
+    // Servers tell it by their answers alone.
+    checkWritable: () => Promise.resolve(),
     close: async () => topology.close(),
     raiseFormat: (tenant) => formats.raise(tenant),
   }
