@@ -9,6 +9,7 @@ import type { ColdStart } from './cold-start-process.ts'
 import { bringUpToDate, inWorkspace, results, markdownTable as table } from './generated-parts.ts'
 import type { Replay } from './replay-overhead.ts'
 import { type Beside, digits, type Figure, type Provenance, percent } from './report.ts'
+import { type RidgeApart, ridgeText } from './ridge-apart.ts'
 import { type Roofline, rooflineText } from './roofline.ts'
 
 /** What kernels.ts and peers.ts write. */
@@ -16,6 +17,7 @@ interface ResultFile extends Provenance {
   readonly roofline: Roofline
   readonly figures: readonly ResultFigure[]
   readonly replay?: Replay
+  readonly ridgeApart?: RidgeApart
   readonly coldStart?: ColdStart
 }
 
@@ -129,7 +131,7 @@ function figureTable(figures: readonly ResultFigure[]): string {
 }
 
 /** What is no row of a table. */
-function remarks({ figures, replay, coldStart }: ResultFile): string[] {
+function remarks({ figures, replay, ridgeApart, coldStart }: ResultFile): string[] {
   const lines = figures.flatMap(({ name, beside }) =>
     beside ? [`${name}: ${beside.says}: ${beside.holds ? 'holds' : 'MISSED'}`] : [],
   )
@@ -137,6 +139,7 @@ function remarks({ figures, replay, coldStart }: ResultFile): string[] {
     lines.push(
       `Replaying a record of ${replay.dispatches} dispatches: ${digits(replay.encodeUs.median)} µs of encoding each.`,
     )
+  if (ridgeApart) lines.push(`${ridgeText(ridgeApart)}.`)
   if (coldStart)
     lines.push(
       `Cold start without any cached pipeline: ${digits(coldStart.encodeMs / 1e3)} s from asking for a device to the ` +

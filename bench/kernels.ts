@@ -6,7 +6,7 @@
  * A measurement is a submit of as many runs as fill 10 ms; the tunings of a shape take turns; medians with p10 and p90.
  */
 import { type AnyKernel, type GpuDevice, requestDevice, type Shape } from '@headwater/gpu'
-import { kernels } from '@headwater/kernels'
+import { kernels, ridgeSolve } from '@headwater/kernels'
 import { type ColdStart, measureColdStart } from './cold-start-process.ts'
 import { measureReplay, type Replay } from './replay-overhead.ts'
 import {
@@ -22,6 +22,7 @@ import {
   spread,
   table,
 } from './report.ts'
+import { measureRidgeApart, type RidgeApart, ridgeText } from './ridge-apart.ts'
 import { measureRoofline, type Roofline, rates, rooflineText } from './roofline.ts'
 import { dimensionsOf, timeTunings } from './timed-kernel.ts'
 
@@ -58,6 +59,7 @@ function report(
   roofline: Roofline,
   replay: Replay,
   cold: ColdStart | undefined,
+  ridgeApart: RidgeApart | undefined,
 ): string {
   const cells = (of: (figure: KernelFigure) => string) => figures.map(of)
   const text = table([
@@ -76,6 +78,7 @@ function report(
     "first, ms: the first run, with the driver's compilation unless its cache on disk had the pipeline",
     `replay of a record of ${replay.dispatches} dispatches: ${digits(replay.encodeUs.median)} µs of encoding a dispatch ` +
       `(at most 3: ${replay.encodeUs.median <= 3 ? 'holds' : 'MISSED'}), ${digits(replay.submitUs.median)} µs with finish and submit`,
+    ...(ridgeApart ? [ridgeText(ridgeApart)] : []),
     ...(cold ? [coldText(cold)] : []),
   ]
   return `${text}\n\n${lines.join('\n')}`
@@ -109,11 +112,12 @@ await runBench(async () => {
         device.check()
       }
   const replay = await measureReplay(device)
+  const ridgeApart = matching([ridgeSolve], filter).length > 0 ? await measureRidgeApart(device) : undefined
   // A subset is for looking at kernels.
   if (filter === '') progress('cold start …')
   const coldStart = filter === '' ? await measureColdStart() : undefined
-  publish('kernels', provenance(device), report(figures, roofline, replay, coldStart), {
-    ...{ roofline, replay, coldStart, failures, figures },
+  publish('kernels', provenance(device), report(figures, roofline, replay, coldStart, ridgeApart), {
+    ...{ roofline, replay, ridgeApart, coldStart, failures, figures },
   })
   device.destroy()
   if (failures.length > 0) throw new Error(`${failures.length} could not be measured:\n${failures.join('\n')}`)

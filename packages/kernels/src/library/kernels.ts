@@ -40,3 +40,7 @@ export {
   pointwiseAttentionForward,
 } from '../pointwise/pointwise-attention.ts'
 export { pointwisePoolBackward, pointwisePoolForward } from '../pointwise/pointwise-pool.ts'
+export { ridgeBackward } from '../ridge/ridge-backward.ts'
+export { ridgeDecay, ridgeDecayBackward } from '../ridge/ridge-decay.ts'
+export { ridgeScore, ridgeScoreBackward } from '../ridge/ridge-score.ts'
+export { ridgeSolve } from '../ridge/ridge-solve.ts'
