@@ -10,8 +10,6 @@ Object.assign(process.env, withDriver(`${import.meta.dirname}/.env`))
 export const inBrowser = (include: string[]): TestProjectInlineConfiguration => ({
   root: `${import.meta.dirname}/packages/kernels`,
   resolve: { conditions: ['@headwater/source', 'module', 'browser'] },
-  // Imported only where there is no browser; it must not be bundled for one.
-  optimizeDeps: { exclude: ['webgpu'] },
   test: {
     name: 'kernels in a browser',
     include,

@@ -75,10 +75,10 @@ async function unloadable() {
   return outcomes.filter(({ code }) => code !== 0)
 }
 
-/** @param {readonly string[]} args */
-function runNpm(args) {
+/** @param {readonly string[]} args @param {string} [cwd] */
+export function runNpm(args, cwd = inWorkspace('.')) {
   // onnxruntime-node, which tests alone need, would fetch its CUDA libraries from outside the registry.
-  const options = { cwd: inWorkspace('.'), env: { ...process.env, ONNXRUNTIME_NODE_INSTALL: 'skip' } }
+  const options = { cwd, env: { ...process.env, ONNXRUNTIME_NODE_INSTALL: 'skip' } }
   const cli = process.env.npm_execpath
   // Under `npm start` the npm that runs us is known; it is a Node program, so no shell is needed to find it.
   if (cli && /npm-cli\.[cm]?js$/.test(cli)) return runProgram(process.execPath, [cli, ...args], options)

@@ -50,9 +50,9 @@ export async function serviceClient(options: ServiceOptions, deadlineMs: number)
 export function serviceAccess(options: AccessOptions): { readonly token: string | null; readonly tls: ClientTls } {
   const { tlsCa, tlsCert, tlsKey } = options
   const tls = {
-    ...(tlsCa !== undefined && { ca: readInput('--tls-ca', tlsCa) }),
-    ...(tlsCert !== undefined && { cert: readInput('--tls-cert', tlsCert) }),
-    ...(tlsKey !== undefined && { key: readInput('--tls-key', tlsKey) }),
+    ...(tlsCa !== undefined && { ca: readInput('--tls-ca', tlsCa).toString() }),
+    ...(tlsCert !== undefined && { cert: readInput('--tls-cert', tlsCert).toString() }),
+    ...(tlsKey !== undefined && { key: readInput('--tls-key', tlsKey).toString() }),
   }
   return { token: tokenOf(options), tls }
 }

@@ -6,9 +6,9 @@ import type { Exchange, ExchangeAnswer } from './exchange.ts'
 /** What a server is checked against, and who the client is where the server asks for certificates; each as PEM. */
 export interface ClientTls {
   /** Default: the authorities that Node trusts. */
-  readonly ca?: string | Buffer
-  readonly cert?: string | Buffer
-  readonly key?: string | Buffer
+  readonly ca?: string
+  readonly cert?: string
+  readonly key?: string
 }
 
 /** Connections to one server; calls beyond wait for one. */

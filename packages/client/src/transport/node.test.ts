@@ -119,7 +119,7 @@ it('shows a certificate, and checks the one of the server', async () => {
   const kind = ['-x509', '-days', '3', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1', '-nodes']
   const subject = ['-subj', '/CN=localhost', '-addext', 'subjectAltName=IP:127.0.0.1']
   execFileSync('openssl', ['req', ...kind, '-keyout', keyFile, '-out', certFile, ...subject], { stdio: 'ignore' })
-  const [key, cert] = [keyFile, certFile].map((file) => readFileSync(file))
+  const [key, cert] = [keyFile, certFile].map((file) => readFileSync(file, 'utf8'))
   // Signed by itself, it is the authority of both sides.
   const server = createTlsServer({ key, cert, ca: cert, requestCert: true, rejectUnauthorized: true }, good)
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))

@@ -5,7 +5,7 @@ import { beginWait } from './patient-polls.ts'
 import tuningTable from './tuning-table.json' with { type: 'json' }
 
 export interface DeviceOptions {
-  /** A `GPU` to ask, a browser's `navigator.gpu` for instance. Default: Dawn in this process. */
+  /** A `GPU` to ask. Default: Dawn in this process, `navigator.gpu` in a browser. */
   gpu?: GPU
   /** Dawn's own options where `gpu` is absent: `['backend=null']` compiles WGSL without a driver and never executes. */
   dawn?: readonly string[]
@@ -261,11 +261,12 @@ function driverOf({ description, device }: GPUAdapterInfo): string {
  * @throws NoAdapterError when there is none.
  */
 export async function requestDevice(options: DeviceOptions = {}): Promise<GpuDevice> {
-  const dawn = options.gpu ? null : await import('./dawn.ts')
-  const gpu = options.gpu ?? dawn!.dawn(options.dawn)
+  const own = options.gpu ? null : await import('#gpu')
+  const gpu = options.gpu ?? (await own!.ownGpu(options.dawn))
   // An adapter is used up by one requestDevice, so each device asks for its own.
   const adapter = await gpu.requestAdapter({ powerPreference: 'high-performance' })
-  if (!adapter) throw new NoAdapterError()
+  if (!adapter)
+    throw new NoAdapterError(own?.noAdapter ?? 'The `GPU` that was given has no adapter: look at its driver.')
   const label = options.label ?? 'headwater'
   const asked = options.features ?? wantedFeatures
   const requiredFeatures = asked.filter((feature) => adapter.features.has(feature)) as GPUFeatureName[]
@@ -281,6 +282,6 @@ export async function requestDevice(options: DeviceOptions = {}): Promise<GpuDev
     adapterClass: `${info.vendor}/${info.architecture}/${driverOf(info)}`,
     features: { asked, had: [...adapter.features].sort(), used: [...device.features].sort() },
   }
-  const hostBudget = description.software && dawn ? dawn.hostMemoryBytes() * 0.75 : Number.POSITIVE_INFINITY
+  const hostBudget = description.software && own ? own.hostMemoryBytes() * 0.75 : Number.POSITIVE_INFINITY
   return new GpuDevice(device, report, label, options.memoryBudgetBytes ?? hostBudget)
 }

@@ -12,12 +12,8 @@ export class GpuError extends Error {
 
 /** No WebGPU adapter answered. */
 export class NoAdapterError extends GpuError {
-  constructor() {
-    super(
-      'no-adapter',
-      'No WebGPU adapter was found: this machine has no Vulkan, Metal or D3D12 driver that the WebGPU binding can load. ' +
-        'Run `npm run setup` to bring the software driver into the project, or install a GPU driver.',
-    )
+  constructor(message: string, options?: ErrorOptions) {
+    super('no-adapter', message, options)
   }
 }
 

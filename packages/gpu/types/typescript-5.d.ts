@@ -1,0 +1,3 @@
+/// <reference lib="dom" />
+/// <reference types="@webgpu/types" />
+export * from '../dist/index.js'

@@ -1,0 +1,2 @@
+/** To be loaded by `node --require`; it gives nothing. */
+export {}
