@@ -37,6 +37,28 @@ describe('without a terminal', () => {
     )
   })
 
+  test('kernels that are compiled, and the pace of what comes after alone', () => {
+    const { stream, text } = outputOf(false)
+    const progress = progressOn(stream)
+    progress.begin('train', 100)
+    for (let number = 1; number <= 28; number++) {
+      progress.compiling(number, 28)
+      vi.advanceTimersByTime(500)
+    }
+    for (let step = 1; step <= 71; step++) {
+      progress.advance(step)
+      vi.advanceTimersByTime(100)
+    }
+    expect(text().split('\n')).toEqual([
+      'train …',
+      'compiling kernels 11 of 28',
+      'compiling kernels 21 of 28',
+      'train 11 %, 11 of 100, 10/s, 9 s left',
+      'train 61 %, 61 of 100, 10/s, 4 s left',
+      '',
+    ])
+  })
+
   test('a stage that goes on from where another was is not thought to have begun there', () => {
     const { stream, text } = outputOf(false)
     const progress = progressOn(stream)

@@ -7,6 +7,8 @@ export type ProgressOutput = NodeJS.WritableStream & { readonly isTTY?: boolean 
 
 /** Stages that are drawn; `close` leaves the terminal as it was, also when a stage broke off. */
 export interface Progress extends Stages {
+  /** A driver compiles kernel `number` of `total`: shown in place of the stage's pace. */
+  compiling(number: number, total: number): void
   close(): void
 }
 
@@ -45,11 +47,16 @@ abstract class Drawn implements Progress {
     this.advanced(done, isKnown ? { rate: `${count(perSecond)}/s`, left: `${left()} left` } : null)
   }
 
+  compiling(number: number, total: number): void {
+    this.told(`compiling kernels ${number} of ${total}`)
+  }
+
   protected get taken(): string {
     return `${((performance.now() - this.startMs) / 1000).toFixed(1)} s`
   }
 
   protected abstract begun(): void
+  protected abstract told(what: string): void
   /** @param pace null until it has made progress */
   protected abstract advanced(done: number, pace: { readonly rate: string; readonly left: string } | null): void
   abstract end(): void
@@ -79,6 +86,10 @@ class Bars extends Drawn {
     this.#bar?.update(done, pace ?? {})
   }
 
+  protected told(left: string): void {
+    this.#bar?.update({ left })
+  }
+
   end(): void {
     this.#bar?.update(this.total || 1, { left: this.taken })
     this.close()
@@ -100,10 +111,19 @@ class Lines extends Drawn {
     this.output.write(`${this.stage} …\n`)
   }
 
-  protected advanced(done: number, pace: { readonly rate: string; readonly left: string } | null): void {
+  protected told(what: string): void {
+    if (this.#isDue()) this.output.write(`${what}\n`)
+  }
+
+  #isDue(): boolean {
     const nowMs = performance.now()
-    if (nowMs - this.#lastMs < lineEveryMs) return
+    if (nowMs - this.#lastMs < lineEveryMs) return false
     this.#lastMs = nowMs
+    return true
+  }
+
+  protected advanced(done: number, pace: { readonly rate: string; readonly left: string } | null): void {
+    if (!this.#isDue()) return
     const parts = [`${this.stage} ${Math.floor(Math.min(1, done / (this.total || 1)) * 100)} %`]
     if (this.total > 0) parts.push(`${count(done)} of ${count(this.total)}`, ...(pace ? [pace.rate] : []))
     if (pace) parts.push(pace.left)

@@ -62,6 +62,10 @@ export class GpuDevice {
   readonly pool: BufferPool
   /** Bytes of buffers over which {@link GpuDevice.buffer} refuses; infinite where the device does not say. */
   readonly memoryBudgetBytes: number
+  /** Called before the driver compiles a pipeline for {@link Program.warm}: which one, from 1, of how many so far. */
+  onCompile: ((number: number, total: number) => void) | null = null
+  /** That ran once, so that the driver has their code. */
+  readonly #compiled = new Set<GPUComputePipeline>()
   readonly #owned = new WeakSet<GPUBuffer>()
   readonly #pipelines = new Map<string, GPUComputePipeline>()
   readonly #layouts = new Map<string, GPUBindGroupLayout>()
@@ -137,6 +141,17 @@ export class GpuDevice {
       this.#pipelines.set(code, pipeline)
     }
     return pipeline
+  }
+
+  /** Whether a pipeline ran once, so that its next dispatch does not wait for the driver to compile it. */
+  isCompiled(pipeline: GPUComputePipeline): boolean {
+    return this.#compiled.has(pipeline)
+  }
+
+  /** To be called before a pipeline runs. @param isTold whether it runs only to be compiled */
+  compiles(pipeline: GPUComputePipeline, isTold: boolean): void {
+    if (isTold) this.onCompile?.(this.#compiled.size + 1, this.#pipelines.size)
+    this.#compiled.add(pipeline)
   }
 
   /** From the declaration, not from what the WGSL happens to use: a tuning may leave a binding unread. */

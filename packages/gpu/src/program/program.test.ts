@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { type GpuDevice, requestDevice } from '../device/device.ts'
-import { DeviceFeatureError, GpuLimitError, KernelError } from '../device/errors.ts'
+import { DeviceFeatureError, DeviceLostError, GpuLimitError, KernelError } from '../device/errors.ts'
 import { Pacer } from '../device/pacer.ts'
 import { packUniforms } from '../kernel/kernel.ts'
 import { saxpy } from '../testing/saxpy.ts'
@@ -218,6 +218,40 @@ describe('Program', () => {
     expect(await values(y)).toEqual([5, 8, 0, 0])
     program.dispose()
     expect(device.allocatedBytes).toBe(before)
+  })
+
+  it('tells of pipelines that have not run, once each, and stops between two when asked to', async () => {
+    const own = await requestDevice({ label: 'told' })
+    const told: string[] = []
+    const abort = new AbortController()
+    own.onCompile = (number, total) => {
+      told.push(`${number} of ${total}`)
+      if (number === 2) abort.abort(new Error('enough'))
+    }
+    const zeros = () => own.buffer('zeros', 64, GPUBufferUsage.STORAGE)
+    const of = (kernel: typeof saxpy) => prepareDispatch(own, kernel, { N: 2, a: 1 }, { x: zeros(), y: zeros() })
+    const kernels = [1, 2, 3, 4].map((n) => ({
+      ...saxpy,
+      name: `saxpy-${n}`,
+      wgsl: () => `${saxpy.wgsl(saxpy.tunings[0]!)}// ${n}`,
+    }))
+    const [first, ...others] = kernels.map(of)
+    new Program(own, [first!], 'ran').submit()
+    const program = new Program(own, [first!, ...others, others[0]!], 'told')
+    await expect(program.warm(abort.signal)).rejects.toThrow('enough')
+    expect(told).toEqual(['2 of 4'])
+    await program.warm()
+    await program.warm()
+    expect(told).toEqual(['2 of 4', '3 of 4', '4 of 4'])
+    own.destroy()
+  })
+
+  it('ends a lost device while it compiles with that as the reason', async () => {
+    const own = await requestDevice({ label: 'lost' })
+    const zeros = () => own.buffer('zeros', 64, GPUBufferUsage.STORAGE)
+    const program = new Program(own, [prepareDispatch(own, saxpy, { N: 2, a: 1 }, { x: zeros(), y: zeros() })], 'lost')
+    own.onCompile = () => own.destroy()
+    await expect(program.warm()).rejects.toThrow(DeviceLostError)
   })
 
   it('gives its memory back', () => {

@@ -25,6 +25,8 @@ export class Program {
   readonly dispatches: readonly Dispatch[]
   #steps: Step[]
   #uniforms: GPUBuffer
+  #ran = false
+  #disposed = false
 
   constructor(device: GpuDevice, dispatches: readonly Dispatch[], label: string) {
     this.device = device
@@ -62,27 +64,39 @@ export class Program {
   }
 
   /**
-   * Has the driver compile every pipeline, which many do only at the first dispatch. Nothing is computed: the dispatches
-   * have 0 workgroups, given by a buffer, as a driver may skip a literal 0.
+   * Has the driver compile every pipeline that has not run yet, one after another, which many do only at the first
+   * dispatch. Nothing is computed: the dispatches have 0 workgroups, given by a buffer, as a driver may skip a literal 0.
+   * Ends early where the program is disposed of meanwhile.
+   * @throws the signal's reason, between two pipelines
    */
-  async warm(): Promise<void> {
-    const none = this.device.buffer('no workgroups', 12, GPUBufferUsage.INDIRECT)
+  async warm(signal?: AbortSignal): Promise<void> {
     const once = new Map(this.#steps.map((step) => [step.dispatch.pipeline, step]))
-    const encoder = this.device.gpuDevice.createCommandEncoder()
-    const pass = encoder.beginComputePass()
-    for (const [pipeline, step] of once) {
-      pass.setPipeline(pipeline)
-      pass.setBindGroup(0, step.bindGroup)
-      pass.dispatchWorkgroupsIndirect(none, 0)
+    const none = this.device.buffer('no workgroups', 12, GPUBufferUsage.INDIRECT)
+    try {
+      for (const [pipeline, step] of once) {
+        signal?.throwIfAborted()
+        if (this.#disposed || this.device.isCompiled(pipeline)) continue
+        this.device.compiles(pipeline, true)
+        const encoder = this.device.gpuDevice.createCommandEncoder()
+        const pass = encoder.beginComputePass()
+        pass.setPipeline(pipeline)
+        pass.setBindGroup(0, step.bindGroup)
+        pass.dispatchWorkgroupsIndirect(none, 0)
+        pass.end()
+        this.device.gpuDevice.queue.submit([encoder.finish()])
+        await this.device.idle()
+      }
+      await this.device.idle()
+    } finally {
+      this.device.release(none)
     }
-    pass.end()
-    this.device.gpuDevice.queue.submit([encoder.finish()])
-    await this.device.idle().finally(() => this.device.release(none))
   }
 
   /** Encodes and submits all dispatches in one pass. */
   submit(around: SubmitOptions = {}): void {
     this.device.check()
+    if (!this.#ran) for (const { pipeline } of this.dispatches) this.device.compiles(pipeline, false)
+    this.#ran = true
     const encoder = this.device.gpuDevice.createCommandEncoder()
     around.before?.(encoder)
     const pass = encoder.beginComputePass()
@@ -159,6 +173,7 @@ export class Program {
   }
 
   dispose(): void {
+    this.#disposed = true
     this.device.release(this.#uniforms)
   }
 }

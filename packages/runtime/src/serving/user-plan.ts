@@ -92,8 +92,8 @@ export class UserPlan {
 
   /** Has the driver compile everything. */
   async warm(): Promise<void> {
-    // Both are submitted before anything is awaited: the plan may be disposed of meanwhile, and a submit needs its buffers.
-    await Promise.all([this.#run.program.warm(), this.#packing.program.warm()])
+    await this.#run.program.warm()
+    await this.#packing.program.warm()
   }
 
   /**

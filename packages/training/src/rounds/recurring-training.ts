@@ -144,7 +144,11 @@ export class RecurringTraining {
     const rates = first ? options.firstRates : options.roundRates
     const total = orders.reduce((sum, { rows }) => sum + Math.ceil(rows.length / options.batchRows), 0)
     try {
-      if (total > 0) await this.#fitDense(end)
+      if (total > 0) {
+        await this.#fitDense(end)
+        // Ahead of the steps, whose pace tells how much time is left.
+        await this.#taught.step.warm(signal)
+      }
       let steps = 0
       for (const order of orders)
         for (let from = 0; from < order.rows.length; from += options.batchRows) {

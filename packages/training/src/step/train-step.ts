@@ -144,6 +144,11 @@ export class TrainStep {
     this.#records = device.buffer('records of steps', stepsPerReadback * this.#recordBytes, usage)
   }
 
+  /** Has the driver compile what the step runs, where it has not. @throws the signal's reason, between two pipelines */
+  warm(signal?: AbortSignal): Promise<void> {
+    return this.plan.program.warm(signal)
+  }
+
   #upload(batch: TrainingBatch, step: number, seed: number, rates: Rates, write: Write): void {
     writeRates(this.#weights, step, seed, rates, write)
     this.#inputs.upload(batch, write)

@@ -64,6 +64,7 @@ async function evaluate(names: readonly string[], options: EvaluateOptions): Pro
     const experiments = names.length > 0 ? asked : thoseOf(log, asked, lab.checkExperiments)
     lab.checkExperiments(log, experiments)
     const device = await requestDevice()
+    device.onCompile = (number, total) => stages.compiling(number, total)
     atEnd(() => device.destroy())
     const { processes = device.adapter.software ? softwareProcesses : 1 } = options
     const result = await lab.runExperiments({

@@ -33,6 +33,7 @@ async function run(options: OptionsOf<typeof declare>): Promise<void> {
       const directory = openOutputDirectory(options.out)
       atEnd(() => directory.release())
       const device = await requestDevice()
+      device.onCompile = (number, total) => stages.compiling(number, total)
       atEnd(() => device.destroy())
       const { settings, source } = await logSource(options)
       const log = await openLog({ ...settings, signal })

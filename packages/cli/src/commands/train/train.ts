@@ -101,6 +101,7 @@ async function trainInto(
   atEnd(async () => log?.close())
   if (log) sayWarnings(log)
   const device = await requestDevice()
+  device.onCompile = (number, total) => stages.compiling(number, total)
   atEnd(() => device.destroy())
   const space = compileFeatures(schema ?? log!.schema)
   const training = new RecurringTraining(device, space, await examplePath(out), {
