@@ -5,7 +5,7 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import type { AnyKernel, Binding, Gradient, Tuning, TuningTable } from '@headwater/gpu'
 import { kernels } from '@headwater/kernels'
-import type { ColdStart } from './cold-start-process.ts'
+import type { ColdFigures } from './cold.ts'
 import { bringUpToDate, inWorkspace, results, markdownTable as table } from './generated-parts.ts'
 import type { Replay } from './replay-overhead.ts'
 import { type Beside, digits, type Figure, type Provenance, percent } from './report.ts'
@@ -18,7 +18,6 @@ interface ResultFile extends Provenance {
   readonly figures: readonly ResultFigure[]
   readonly replay?: Replay
   readonly ridgeApart?: RidgeApart
-  readonly coldStart?: ColdStart
 }
 
 interface ResultFigure extends Figure {
@@ -131,7 +130,7 @@ function figureTable(figures: readonly ResultFigure[]): string {
 }
 
 /** What is no row of a table. */
-function remarks({ figures, replay, ridgeApart, coldStart }: ResultFile): string[] {
+function remarks({ figures, replay, ridgeApart }: ResultFile): string[] {
   const lines = figures.flatMap(({ name, beside }) =>
     beside ? [`${name}: ${beside.says}: ${beside.holds ? 'holds' : 'MISSED'}`] : [],
   )
@@ -140,11 +139,6 @@ function remarks({ figures, replay, ridgeApart, coldStart }: ResultFile): string
       `Replaying a record of ${replay.dispatches} dispatches: ${digits(replay.encodeUs.median)} µs of encoding each.`,
     )
   if (ridgeApart) lines.push(`${ridgeText(ridgeApart)}.`)
-  if (coldStart)
-    lines.push(
-      `Cold start without any cached pipeline: ${digits(coldStart.encodeMs / 1e3)} s from asking for a device to the ` +
-        `first embedding of the small tower, ${digits(coldStart.trainMs / 1e3)} s more to its first training step.`,
-    )
   return lines.map((line) => `- ${line}`)
 }
 
@@ -166,4 +160,33 @@ function figureSections(): string {
   return sections.join('\n\n') || 'None yet.'
 }
 
-bringUpToDate('docs/kernels.md', { support: supportTable(), tunings: choiceTable(), figures: figureSections() })
+/** Of bench:cold: where, the whole, and the pipelines that take the most. */
+function coldSection(): string {
+  if (!existsSync(new URL('cold.json', results))) return 'None yet.'
+  const { adapter, driver, commit, date, empty, off, warm, pipelines } = JSON.parse(
+    readFileSync(new URL('cold.json', results), 'utf8'),
+  ) as Provenance & ColdFigures
+  const most = pipelines.slice(0, 8)
+  const part = (of: typeof pipelines) => digits(of.reduce((sum, { processorSeconds }) => sum + processorSeconds, 0))
+  return [
+    `${adapter}, ${driver}, commit ${commit}, ${date}: ${digits(empty.processorSeconds)} s of processor time with an ` +
+      `empty cache, ${digits(off.processorSeconds)} s with the cache off, ${digits(warm.processorSeconds)} s with every ` +
+      `pipeline cached; ${digits(empty.startSeconds)} s of each before a device is asked for. The step has ` +
+      `${pipelines.length} pipelines, which take ${part(pipelines)} s, ${most.length} of them ${part(most)} s:`,
+    table(
+      [{ title: 'pipeline' }, { title: 'dispatches', align: 'right' }, { title: 's', align: 'right' }],
+      most.map(({ kernel, tuning, dispatches, processorSeconds }) => [
+        code(`${kernel}/${tuning}`),
+        String(dispatches),
+        digits(processorSeconds),
+      ]),
+    ),
+  ].join('\n\n')
+}
+
+bringUpToDate('docs/kernels.md', {
+  support: supportTable(),
+  tunings: choiceTable(),
+  cold: coldSection(),
+  figures: figureSections(),
+})

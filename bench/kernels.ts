@@ -1,13 +1,11 @@
 /**
  * Every kernel in every tuning that the adapter runs, on the shapes that its declaration calls benchmarks: time, GFLOP/s,
- * GB/s and the share of the roofline that was measured in the same run. Then what it costs to replay a record, and how
- * long a process without any cached pipeline takes to its first embedding.
+ * GB/s and the share of the roofline that was measured in the same run. Then what it costs to replay a record.
  *
  * A measurement is a submit of as many runs as fill 10 ms; the tunings of a shape take turns; medians with p10 and p90.
  */
 import { type AnyKernel, type GpuDevice, requestDevice, type Shape } from '@headwater/gpu'
 import { kernels, ridgeSolve } from '@headwater/kernels'
-import { type ColdStart, measureColdStart } from './cold-start-process.ts'
 import { measureReplay, type Replay } from './replay-overhead.ts'
 import {
   digits,
@@ -58,7 +56,6 @@ function report(
   figures: readonly KernelFigure[],
   roofline: Roofline,
   replay: Replay,
-  cold: ColdStart | undefined,
   ridgeApart: RidgeApart | undefined,
 ): string {
   const cells = (of: (figure: KernelFigure) => string) => figures.map(of)
@@ -79,16 +76,9 @@ function report(
     `replay of a record of ${replay.dispatches} dispatches: ${digits(replay.encodeUs.median)} µs of encoding a dispatch ` +
       `(at most 3: ${replay.encodeUs.median <= 3 ? 'holds' : 'MISSED'}), ${digits(replay.submitUs.median)} µs with finish and submit`,
     ...(ridgeApart ? [ridgeText(ridgeApart)] : []),
-    ...(cold ? [coldText(cold)] : []),
   ]
   return `${text}\n\n${lines.join('\n')}`
 }
-
-const seconds = (ms: number) => `${(ms / 1e3).toFixed(1)} s`
-const coldText = ({ encodeMs, trainMs, processMs }: ColdStart) =>
-  `cold start, no cached pipeline: ${seconds(encodeMs)} from asking for a device to the first embedding of the small ` +
-  `tower (at most 15: ${encodeMs <= 15_000 ? 'holds' : 'MISSED'}), ${seconds(processMs)} from the start of the process; ` +
-  `${seconds(trainMs)} more to the first training step`
 
 await runBench(async () => {
   const { filter } = options()
@@ -114,10 +104,8 @@ await runBench(async () => {
   const replay = await measureReplay(device)
   const ridgeApart = matching([ridgeSolve], filter).length > 0 ? await measureRidgeApart(device) : undefined
   // A subset is for looking at kernels.
-  if (filter === '') progress('cold start …')
-  const coldStart = filter === '' ? await measureColdStart() : undefined
-  publish('kernels', provenance(device), report(figures, roofline, replay, coldStart, ridgeApart), {
-    ...{ roofline, replay, ridgeApart, coldStart, failures, figures },
+  publish('kernels', provenance(device), report(figures, roofline, replay, ridgeApart), {
+    ...{ roofline, replay, ridgeApart, failures, figures },
   })
   device.destroy()
   if (failures.length > 0) throw new Error(`${failures.length} could not be measured:\n${failures.join('\n')}`)
