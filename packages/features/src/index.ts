@@ -4,7 +4,6 @@ export { BatchError, BatchNumberError, checkNumbers } from './batch/side-batch.t
 export { bucketOf } from './events/bucket.ts'
 export type { FieldValue, LogEvent } from './events/event.ts'
 export { EventError } from './events/event-values.ts'
-export { LogDigest } from './events/log-digest.ts'
 export { murmur3 } from './events/murmur3.ts'
 export { groupsByTime, Replay, type ReplayBatch, ReplayMemoryError } from './replay/replay.ts'
 export { timeGroups } from './replay/time-groups.ts'

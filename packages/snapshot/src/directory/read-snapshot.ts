@@ -2,23 +2,14 @@
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { compileFeatures, parseSchema, type Schema, type SideBatch } from '@headwater/features'
-import { type AffineMap, decodeAlignment } from '../contents/alignment.ts'
+import { decodeAlignment } from '../contents/alignment.ts'
 import { checkFormat, parseManifest, type SnapshotManifest } from '../contents/manifest.ts'
 import { decodePanel } from '../contents/panel-file.ts'
-import { checksumFile, contentDigest, decodeChecksums, panelFile, sha256 } from '../files/checksums.ts'
-import { decodeSafetensors, type NamedMatrix } from '../files/safetensors.ts'
+import { checksumFile, decodeChecksums, panelFile } from '../files/checksums.ts'
+import { contentDigest, sha256 } from '../files/digests.ts'
+import { decodeSafetensors } from '../files/safetensors.ts'
 import { SnapshotError } from '../files/snapshot-error.ts'
-
-export interface Snapshot {
-  readonly directory: string
-  readonly manifest: SnapshotManifest
-  readonly schema: Schema
-  /** Weights in the tower's own coordinates. */
-  readonly matrices: ReadonlyMap<string, NamedMatrix>
-  /** From there to the published coordinates; null where they are the same. */
-  readonly alignment: AffineMap | null
-  readonly panel: SideBatch | null
-}
+import type { Snapshot } from './snapshot.ts'
 
 interface Checked {
   readonly manifest: SnapshotManifest

@@ -1,5 +1,4 @@
 /** `SHA256SUMS`, as `sha256sum -c` reads it: a line for each file of a snapshot, the manifest's last. */
-import { createHash } from 'node:crypto'
 import { SnapshotError } from './snapshot-error.ts'
 
 export const checksumFile = 'SHA256SUMS'
@@ -14,9 +13,6 @@ const knownFiles: Readonly<Record<string, boolean>> = {
   'manifest.json': true,
 }
 
-/** Hex. */
-export const sha256 = (data: Uint8Array): string => createHash('sha256').update(data).digest('hex')
-
 /** The manifest comes last, so that a list cut short lacks it and is noticed. @param sums hex, by file name */
 export function encodeSums(sums: ReadonlyMap<string, string>): Uint8Array {
   const lines = Object.keys(knownFiles).flatMap((name) => {
@@ -24,16 +20,6 @@ export function encodeSums(sums: ReadonlyMap<string, string>): Uint8Array {
     return sum === undefined ? [] : [`${sum}  ${name}\n`]
   })
   return new TextEncoder().encode(lines.join(''))
-}
-
-/**
- * Tells a snapshot from all others of its number: SHA-256, hex, of its list of checksums without that of the panel, which changes
- * where a user is forgotten. @param sums hex, by file name
- */
-export function contentDigest(sums: ReadonlyMap<string, string>): string {
-  const lasting = new Map(sums)
-  lasting.delete(panelFile)
-  return sha256(encodeSums(lasting))
 }
 
 /** Hex checksums by file name. @throws SnapshotError for a line that is none, an unknown file, or a required one missing. */

@@ -5,7 +5,8 @@
 import { join } from 'node:path'
 import { checkSnapshot } from '../directory/check-snapshot.ts'
 import { listSnapshots, snapshotDirectory, snapshotNumber } from '../directory/list-snapshots.ts'
-import { readManifest, readSnapshot, type Snapshot } from '../directory/read-snapshot.ts'
+import { readManifest, readSnapshot } from '../directory/read-snapshot.ts'
+import type { Snapshot } from '../directory/snapshot.ts'
 import { readList, replaceList } from '../files/list-file.ts'
 import { SnapshotError } from '../files/snapshot-error.ts'
 

@@ -1,5 +1,6 @@
 /** Events become examples as they come: encoded from what was known before them, and kept on disk. */
-import { type FeatureSpace, groupsByTime, LogDigest, type LogEvent, Replay } from '@headwater/features'
+import { type FeatureSpace, groupsByTime, type LogEvent, Replay } from '@headwater/features'
+import { LogDigest } from '@headwater/features/log-digest'
 import { ExampleFile } from './example-file.ts'
 import { TimeIndex } from './known-labels.ts'
 import type { PanelSampler } from './panel-sampler.ts'

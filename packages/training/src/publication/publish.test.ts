@@ -1,7 +1,8 @@
 /** Whole publications: trained, lined up, judged, written and served. */
 import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { compileFeatures, type FieldValue, LogDigest, type LogEvent, type Schema } from '@headwater/features'
+import { compileFeatures, type FieldValue, type LogEvent, type Schema } from '@headwater/features'
+import { LogDigest } from '@headwater/features/log-digest'
 import { type GpuDevice, requestDevice } from '@headwater/gpu'
 import { loadUserTower } from '@headwater/runtime'
 import {

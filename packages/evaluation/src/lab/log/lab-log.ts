@@ -1,6 +1,7 @@
 /** A log as experiments see it: what identifies it, which rows are scored, and which rows each downstream model has. */
 import type { Log, SyntheticWorld } from '@headwater/datasets'
-import { compileFeatures, type FeatureSpace, LogDigest, timeGroups } from '@headwater/features'
+import { compileFeatures, type FeatureSpace, timeGroups } from '@headwater/features'
+import { LogDigest } from '@headwater/features/log-digest'
 import { type DownstreamSpec, downstreamFamily, type ModelName, rowSelector } from '../../downstream/family.ts'
 import { downstreamPortfolio, type SurfaceValues } from '../../downstream/portfolio.ts'
 import type { RowSpan } from '../../downstream/tried-model.ts'

@@ -1,0 +1,4 @@
+/** What a browser can do with a snapshot: read it by its URL. */
+export { readSnapshot } from './directory/fetch-snapshot.ts'
+export { decodeSafetensors, encodeSafetensors, SafetensorsError } from './files/safetensors.ts'
+export { SnapshotError } from './files/snapshot-error.ts'
