@@ -38,7 +38,6 @@ interface PoolTuning extends Tuning {
 
 const tunings: readonly PoolTuning[] = [
   { name: 'lane-per-4-vec4', lanes: 1, quads: 4, queries: 1 },
-  { name: 'subgroup-32', lanes: 8, quads: 1, queries: 2, minSubgroupSize: 8 },
   { name: 'subgroup-64', lanes: 8, quads: 2, queries: 2, minSubgroupSize: 8 },
 ]
 
