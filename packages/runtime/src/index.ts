@@ -31,6 +31,7 @@ export { type LoadTowerOptions, loadTower, ServedTower } from './serving/served-
 export { type DeviceRoom, type TowerMemory, TowerMemoryError } from './serving/tower-memory.ts'
 export { type EncoderOptions, measureEncoder, UserEncoder } from './serving/user-encoder.ts'
 export { measureUserPlan } from './serving/user-plan.ts'
+export { blockScale } from './tokens/block-attention.ts'
 export { fitDense } from './tokens/dense-statistics.ts'
 export { type EventTokens, eventTokens, sumScale } from './tokens/event-counts.ts'
 export { declareItemInputs, type ItemInputs, type RecordedInputs } from './tokens/item-inputs.ts'

@@ -193,16 +193,57 @@ export function bagToken(tensors: Tensors, name: string, kind: TokenConfig<'bags
   return times(vectors.reduce(plus), kind === 'sum' ? 1 : 1 / ids.length)
 }
 
-/** A transformer block over the events of one row. */
-function block(tensors: Tensors, name: string, heads: number, h: Tokens): Tokens {
+/** By powers of two: 0, 1 – 2, 3 – 6, …; what is farther than all of them is in the last. */
+const bucket = (distance: number, buckets: number) => Math.min(Math.floor(Math.log2(1 + distance)), buckets - 1)
+
+type Buckets = { readonly places: number; readonly times: number }
+
+/** Σ SiLU(score) · value, by how many places and seconds lie between the query and each key: weights of any sum. */
+function attendPointwise(
+  query: Vector,
+  keys: Tokens,
+  values: Tokens,
+  biases: Vector,
+  by: Buckets,
+  gaps: Vector,
+): Vector {
+  const scores = keys.map((key, l) => {
+    const bias = biases[bucket(keys.length - 1 - l, by.places)] + biases[by.places + bucket(gaps[l], by.times)]
+    return dot(query, key) / Math.sqrt(key.length) + bias
+  })
+  return weighted(scores.map(silu), values, query.length)
+}
+
+/** Whole seconds, as far as 32 bits go. */
+const ageOf = ({ channels }: Event) => Math.min(2 ** 32 - 1, Math.max(0, Math.floor(Math.exp(16 * channels[1]) - 0.5)))
+
+type Blocks = NonNullable<TokenConfig<'events'>['blocks']>
+
+/** A transformer block over the events of one row, of at most L. */
+function block(
+  tensors: Tensors,
+  name: string,
+  { heads, pointwise }: Blocks,
+  h: Tokens,
+  ages: Vector,
+  L: number,
+): Tokens {
   const [d, s] = [h[0].length, h[0].length / heads]
   // q, k and v of an event, side by side
   const normed = h.map((x) => norm(tensors, `${name}.attention-norm`, 'layer', x))
   const projected = normed.map((x) => linear(tensors, `${name}.projection`, x))
   const part = (which: number, head: number) =>
     projected.map((x) => x.slice(which * d + head * s, which * d + (head + 1) * s))
+  const headOf = (l: number, head: number) => {
+    const [q, k, v] = [0, 1, 2].map((which) => part(which, head))
+    if (!pointwise) return attend(q[l], k, v)
+    const biases = rowOf(tensors, `${name}.pointwise.biases`, head)
+    const gaps = ages.map((age) => Math.abs(age - ages[l]))
+    const seen = (x: Tokens) => x.slice(0, l + 1)
+    return times(attendPointwise(q[l], seen(k), seen(v), biases, pointwise, gaps), 1 / Math.sqrt(L))
+  }
   const attended = h.map((x, l) => {
-    const outputs = list(heads, (head) => attend(part(0, head)[l], part(1, head), part(2, head)))
+    const outputs = list(heads, (head) => headOf(l, head))
     return plus(x, linear(tensors, `${name}.attention`, outputs.flat()))
   })
   return attended.map((x) => {
@@ -211,35 +252,11 @@ function block(tensors: Tensors, name: string, heads: number, h: Tokens): Tokens
   })
 }
 
-type Pointwise = NonNullable<TokenConfig<'events'>['pointwise']>
-
-/** By powers of two: 0, 1 – 2, 3 – 6, …; what is farther than all of them is in the last. */
-const bucket = (distance: number, buckets: number) => Math.min(Math.floor(Math.log2(1 + distance)), buckets - 1)
-
-/** Σ weight · h for each query, with weights that are not divided by their sum. */
-function pointwiseTokens(
-  tensors: Tensors,
-  { queries, places, times: T }: Pointwise,
-  h: Tokens,
-  sequence: Sequence,
-): Tokens {
-  const d = h[0].length
-  const ages = sequence.events.map(({ channels }) => Math.max(0, Math.floor(Math.exp(16 * channels[1]) - 0.5)))
-  return list(queries, (m) => {
-    const [query, biases] = ['queries', 'biases'].map((what) => rowOf(tensors, `user.sequence.pointwise.${what}`, m))
-    const scores = h.map((x, l) => {
-      const bias = biases[bucket(h.length - 1 - l, places)] + biases[places + bucket(ages[l], T)]
-      return dot(query, x) / Math.sqrt(d) + bias
-    })
-    return weighted(times(scores.map(silu), 4 / Math.sqrt(sequence.length)), h, d)
-  })
-}
-
 /** [pooled events | recent events | sums of events | events by pointwise attention] */
 export const eventTokens: MakeTokens<'events'> = (tensors, { pooled = 0, recent = 0, ...own }, d, { sequence }) => {
   if (sequence === null) return []
   const M = own.pointwise?.queries ?? 0
-  const { events, weights } = sequence
+  const { events, weights, length: L } = sequence
   const ofCategory = ({ name, id }: Event['categories'][number]) => rowOf(tensors, `user.sequence.${name}`, id)
   const v = events.map(({ id, categories }) =>
     categories.map(ofCategory).reduce(plus, rowOf(tensors, 'user.sequence', id)),
@@ -251,10 +268,14 @@ export const eventTokens: MakeTokens<'events'> = (tensors, { pooled = 0, recent 
   const C = events[0].channels.length
   const pooling = list(C + pooled, (row) => rowOf(tensors, 'user.sequence.pooling', row))
   let h: Tokens = events.map(({ channels }, l) => plus(v[l], weighted(channels, pooling.slice(0, C), d)))
-  const { count, heads } = own.blocks ?? { count: 0, heads: 1 }
-  for (let b = 1; b <= count; b++) h = block(tensors, `user.sequence.block${b}`, heads, h)
+  const ages = events.map(ageOf)
+  const { blocks } = own
+  for (let b = 1; blocks && b <= blocks.count; b++) h = block(tensors, `user.sequence.block${b}`, blocks, h, ages, L)
   const last = list(recent, (j) => h[h.length - 1 - j] ?? zeros(d))
-  const pointwise = own.pointwise ? pointwiseTokens(tensors, own.pointwise, h, sequence) : []
+  const pointwise = list(M, (m) => {
+    const [query, biases] = ['queries', 'biases'].map((what) => rowOf(tensors, `user.sequence.pointwise.${what}`, m))
+    return times(attendPointwise(query, h, h, biases, own.pointwise!, ages), 4 / Math.sqrt(L))
+  })
   return [...pooling.slice(C).map((query) => attend(query, h, h)), ...last, ...sums, ...pointwise]
 }
 

@@ -54,10 +54,11 @@ function mixedEvents(
   const [, C] = channels.dims
   const pooling = graph.weight('user.sequence.pooling')
   let h = only(graph, graph.binary('Add', v, graph.product(channels, graph.slice(pooling, -2, 0, C))), mask)
-  const { count, heads } = config.blocks ?? { count: 0, heads: 0 }
-  for (let block = 1; block <= count; block++) {
+  const { blocks } = config
+  const age = () => only(graph, graph.slice(channels, -1, ageChannel, ageChannel + 1), mask)
+  for (let block = 1; blocks && block <= blocks.count; block++) {
     const name = `user.sequence.block${block}`
-    h = graph.within(`block${block}`, () => transformerBlock(graph, name, heads, h, mask))
+    h = graph.within(`block${block}`, () => transformerBlock(graph, name, blocks, h, mask, age))
   }
   // What lies behind the length was carried along; from here on it would be read.
   return only(graph, h, mask)

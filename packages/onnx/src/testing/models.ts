@@ -137,6 +137,27 @@ export const testModels: Readonly<Record<string, TestModel>> = {
     },
     aligned: false,
   },
+  'pointwise attention among events, and of queries': {
+    schema: fullSchema,
+    config: {
+      user: {
+        tokenWidth: 8,
+        tokens: [
+          plain,
+          {
+            kind: 'events',
+            blocks: { count: 2, heads: 2, hidden: 5, pointwise: { places: 3, times: 9 } },
+            recent: 1,
+            pointwise: { queries: 3, places: 2, times: 20 },
+          },
+        ],
+        levels: [{ extractors: [mlp], norm: 'layer', residual: true, dense: true }],
+      },
+      embeddings,
+      mix: { width: 4, interaction: { kind: 'grouped', dots: 2 }, hidden: [6] },
+    },
+    aligned: false,
+  },
   'no residuals, dense tokens handed to the last level alone': {
     schema: bare,
     config: {

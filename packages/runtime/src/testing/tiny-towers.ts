@@ -153,7 +153,14 @@ export const tinyTowers = {
         tokenWidth: 4,
         tokens: [
           { kind: 'bags', pooling: 'sum' },
-          { kind: 'events', pooled: 1, recent: 3, sums: true, pointwise: { queries: 2, places: 3, times: 5 } },
+          {
+            kind: 'events',
+            blocks: { count: 1, heads: 1, hidden: 3, pointwise: { places: 2, times: 4 } },
+            pooled: 1,
+            recent: 3,
+            sums: true,
+            pointwise: { queries: 2, places: 3, times: 5 },
+          },
         ],
         levels: [
           {

@@ -99,6 +99,12 @@ const cases: [name: string, width: number, sequence: Sequence, config: TokenConf
     { ...none, blocks: { count: 1, heads: 3, hidden: 6 }, pooled: 2, recent: 2, sums: true },
   ],
   [
+    'a block of pointwise attention, two heads',
+    8,
+    { length: 9, buckets: 9, channels: 2, weights: 0, categories: [] },
+    { ...plain, blocks: { count: 1, heads: 2, hidden: 6, pointwise: { places: 3, times: 9 } } },
+  ],
+  [
     'pointwise attention alone',
     8,
     { length: 7, buckets: 9, channels: 3, weights: 0, categories: [] },

@@ -20,7 +20,7 @@ import { attentionPool } from './attention-pool.ts'
 import { eventTokens } from './event-counts.ts'
 import { sumEvents } from './event-sums.ts'
 import { eventVectors } from './event-vectors.ts'
-import { declarePointwiseEvents, pointwiseKeys } from './pointwise-events.ts'
+import { bucketKeys, declarePointwiseEvents, pointwiseKeys } from './pointwise-events.ts'
 import { poolEvents } from './pooled-events.ts'
 import { recentEvents } from './recent-events.ts'
 import type { TokenKind, TokenLayer } from './token-kind.ts'
@@ -32,6 +32,9 @@ const keys = {
       count: integer('Blocks', 1, 16),
       heads: integer('Heads of their attention; divide the token width into multiples of 4', 1, 64),
       hidden: integer('Hidden units of their MLPs', 1, 65_536),
+      pointwise: optional(
+        record('Causal SiLU attention in place of softmax, whose weights are not divided by their sum', bucketKeys),
+      ),
     }),
   ),
   pooled: optional(integer('Tokens pooled from all events, one a query', 1, 256)),
@@ -88,7 +91,7 @@ function declare(
     let h = eventVectors(rec, tables, batch)
     if (channels) product(rec, { a: channels, b: rowsOf(parameters!, 0, C), c: add(h) })
     const blocksBackward = blocks.map((block) => {
-      const made = block(rec, events, h, batch.training)
+      const made = block(rec, batch.sequence!, h, batch.training)
       h = made.y
       return made.backward
     })
@@ -151,8 +154,9 @@ export const events: TokenKind<typeof keys> = {
     if (sums && weights === 0)
       refuse('sums', 'has no weights to sum events by', "give the schema's sequence halfLivesDays, or leave it out")
   },
-  needs: ({ pooled, recent = 0, pointwise }, layout) => {
-    return { layout, recent, onlySums: !(pooled || recent || pointwise), ages: pointwise !== undefined }
+  needs: ({ blocks, pooled, recent = 0, pointwise }, layout) => {
+    const ages = (pointwise ?? blocks?.pointwise) !== undefined
+    return { layout, recent, onlySums: !(pooled || recent || pointwise), ages }
   },
   declare,
 }

@@ -7,11 +7,14 @@ import type { ModelRecorder } from '../parameters/model-recorder.ts'
 import type { ParameterSet } from '../parameters/parameter-set.ts'
 import { assign, columns, type Into, type Tensor } from '../plan/tensor.ts'
 
-export const pointwiseKeys = {
-  queries: integer('Tokens, one a query', 1, 64),
-  places: integer('Buckets of how many events are newer, by powers of two', 1, 12),
-  times: integer("Buckets of an event's age in seconds, by powers of two", 1, 32),
+/** What pointwise attention adds to a score. */
+export const bucketKeys = {
+  places: integer('Buckets of how many events lie between, by powers of two', 1, 12),
+  times: integer('Buckets of how many seconds lie between, by powers of two', 1, 32),
 }
+
+/** Of tokens, between an event and now. */
+export const pointwiseKeys = { queries: integer('Tokens, one a query', 1, 64), ...bucketKeys }
 
 /** A full row of L events whose weights are SiLU of its start comes to some 7 √L times an event. */
 export const pointwiseScale = (L: number): number => 4 / Math.sqrt(L)

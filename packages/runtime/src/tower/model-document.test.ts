@@ -97,6 +97,7 @@ const conditions: Readonly<Record<string, (tower: TinyTower, place: Place) => bo
     tokensOf(config.user, 'bags')?.pooling === 'attention' && bag!.maxValues > 1,
   events: (tower) => mixedOf(tower) + sumsOf(tower) > 0,
   'events, pointwise': (tower) => eventsOf(tower)?.pointwise !== undefined,
+  'mixed events, pointwise blocks': (tower) => mixedOf(tower) > 0 && eventsOf(tower)?.blocks?.pointwise !== undefined,
   'mixed events': (tower) => mixedOf(tower) > 0,
   linear: ({ user, config }) => config.embeddings.linear === true && user.dense.length > 0,
   residual: (_, { level }) => level!.residual === true,
@@ -172,8 +173,8 @@ function placesOf(pattern: string, tower: TinyTower): Place[] {
       at('CATEGORY', name, { numbers: { ...numbers, buckets } }),
     )
   if (pattern.includes('BLOCK')) {
-    const { count = 0, hidden = 0 } = tokensOf(config.user, 'events')?.blocks ?? {}
-    return upTo(count).map((b) => at('BLOCK', b, { numbers: { ...numbers, hidden } }))
+    const { count = 0, heads = 0, hidden = 0, pointwise } = tokensOf(config.user, 'events')?.blocks ?? {}
+    return upTo(count).map((b) => at('BLOCK', b, { numbers: { ...numbers, heads, hidden, ...pointwise } }))
   }
   if (pattern.includes('LEVEL')) {
     const bags = tokensOf(config.user, 'bags') ? user.bags.length : 0
