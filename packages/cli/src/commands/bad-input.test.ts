@@ -62,9 +62,9 @@ describe('a log that cannot be used', () => {
     ],
     [
       'an unknown extension',
-      () => {},
-      ['--data', 'schema.json'],
-      /schema\.json: no known extension; use \.parquet, \.csv/,
+      (directory) => writeFileSync(join(directory, 'clicks.txt'), 'user,item,time'),
+      ['--data', 'clicks.txt'],
+      /clicks\.txt: no known extension; use \.parquet, \.csv/,
     ],
     [
       'an unknown column',
@@ -112,7 +112,7 @@ describe('a log that cannot be used', () => {
       'a file without a byte',
       (directory) => writeFileSync(join(directory, 'clicks.csv'), ''),
       [],
-      /clicks\.csv: is empty; start a CSV file with a line of column names$/,
+      /clicks\.csv: is empty; start it with a line of column names, or list them in the schema \("columns"\)$/,
     ],
     [
       'a task with one class',
