@@ -56,12 +56,13 @@ const withExtractors = (level: LevelConfig, keep: (own: ExtractorConfig) => bool
 /** A quick run has the ends of the curve of widths and what is smallest of the others. */
 const widths = ({ quick }: LabLog) => (quick ? [64, 1024] : [64, 256, 1024])
 const depths = ({ quick }: LabLog) => (quick ? [1] : [1, 2])
-const embeddingSizes = ({ quick }: LabLog) => {
+const embeddingSizes = ({ quick, settings }: LabLog) => {
+  const { width } = settings.config.embeddings
   const sizes = [
-    [1, 96],
-    [2, 48],
-    [2, 32],
-    [4, 96],
+    [1, width],
+    [2, width / 2],
+    [2, 2 * width],
+    [4, width],
   ]
   return quick ? sizes.slice(0, 1) : sizes
 }
@@ -112,6 +113,10 @@ function variantsOf(lab: LabLog): Named[] {
       config: mix({ interaction: { kind: 'grouped', dots: 1 } }),
     }),
     without('mix-width', 'most of the mix tower’s hidden units', { config: mix({ hidden: [16] }) }),
+    ...where(full.embeddings.linear === true, () => {
+      const { linear: _, ...embeddings } = full.embeddings
+      return without('linear', 'the linear map of the dense values', { config: { ...full, embeddings } })
+    }),
     ...embeddingSizes(lab).map(([count, width]) => {
       const embeddings = { ...full.embeddings, count, width }
       return sized(`embeddings-${count}x${width}`, `${count} × ${width} embeddings`, { embeddings })

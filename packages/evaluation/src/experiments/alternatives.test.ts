@@ -52,10 +52,11 @@ describe.each([
 
   test('what is served instead has the numbers of the tower’s vector', async () => {
     const lab = await read(false)
-    expect(servedWidth(lab)).toBe(192)
+    const { count, width } = settings.config.embeddings
+    expect(servedWidth(lab)).toBe(count * width)
     const plans = alternativesOf(lab).filter(({ predicts }) => !predicts)
     const learned = plans.map((own) => own.arm(lab, 1, 1).alternative?.learned ?? null)
-    expect(learned.filter((plan) => plan !== null).map(({ dim }) => dim)).toEqual([192, 192, 192])
+    expect(learned.filter((plan) => plan !== null).map(({ dim }) => dim)).toEqual(Array(3).fill(count * width))
   })
 
   test('self-attention is a tower of the history alone, with rates of its own', async () => {

@@ -119,7 +119,12 @@ function refusal(json: unknown): ModelConfigError {
 
 describe('a config of the form before', () => {
   it('is one of today', () => {
-    expect(parseModelConfig(structuredClone(old), 'test')).toEqual(presets.small)
+    const tokens = presets.small.user.tokens.map((own) => (own.kind === 'dense' ? { kind: 'dense', tokens: 5 } : own))
+    expect(parseModelConfig(structuredClone(old), 'test')).toEqual({
+      ...presets.small,
+      user: { ...presets.small.user, tokens },
+      embeddings: { count: 2, width: 96, norm: { kind: 'layer' } },
+    })
     const bare = {
       ...old,
       user: {

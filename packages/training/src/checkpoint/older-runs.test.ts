@@ -24,6 +24,7 @@ const stored = join(import.meta.dirname, '../testing/old-form')
 const setting = { ...smallSetting, users: 40, ads: 10, topics: 3, days: 2, impressionsPerDay: 200 }
 const config: ModelConfig = {
   ...tinyModel,
+  embeddings: { count: 2, width: 8, norm: { kind: 'layer' } },
   user: {
     ...tinyModel.user,
     levels: [
@@ -51,6 +52,7 @@ it('is gone on from, every number in its place', async () => {
     seed: 1,
     batchRows: 64,
     firstEpochs: 1,
+    roundRates: { ...defaultTraining.roundRates, dense: 1e-4 },
     publication: { ...defaultTraining.publication, panelUsers: 8 },
   })
   const warnings: string[] = []

@@ -26,7 +26,7 @@ export const defaultTraining: Omit<TrainingOptions, 'config' | 'seed'> = {
   batchRows: 512,
   firstEpochs: 2,
   firstRates: { dense: 1e-3, tables: 0.02, weightDecay: 0.01 },
-  roundRates: { dense: 1e-4, tables: 0.02, weightDecay: 0.01 },
+  roundRates: { dense: 5e-4, tables: 0.02, weightDecay: 0.01 },
   schedule: constantSchedule,
   maxNorm: 0,
   maxBadSteps: 10,

@@ -63,11 +63,11 @@ test('begins with a snapshot, and needs no config then', async () => {
     await readSnapshot(join(directory, 'next', 'snapshot-000001')),
   ]
   expect(after.manifest.config).toEqual(tiny)
-  // rates of a later round: a weight moves by 1e-4 a step at most, and much less than new weights would be away
+  // rates of a later round: a weight moves by 5e-4 a step at most, and much less than new weights would be away
   const [a, b] = [before, after].map(({ matrices }) => matrices.get('user.output.weight')!.data)
   const apart = Math.max(...a.map((value, i) => Math.abs(value - b[i])))
   expect(apart).toBeGreaterThan(0)
-  expect(apart).toBeLessThan(2e-3)
+  expect(apart).toBeLessThan(4e-3)
 })
 
 test('goes on in the directory of its own model, with a schema that gained a feature', async () => {

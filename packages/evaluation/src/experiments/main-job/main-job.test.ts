@@ -18,12 +18,12 @@ describe('what must fail fails at once', () => {
     [
       'one time',
       events.map((event) => ({ ...event, timeMs: 5 })),
-      'small: all rows from 1440 on have one time, so none of them can be served what was learnt before; give times',
+      'small: all rows from 240 on have one time, so none of them can be served what was learnt before; give times',
     ],
     [
       'one time from the first publication on',
-      events.map((event) => ({ ...event, timeMs: event.row < 1439 ? event.timeMs : 2e12 })),
-      'all rows from 1440 on have one time',
+      events.map((event) => ({ ...event, timeMs: event.row < 239 ? event.timeMs : 2e12 })),
+      'all rows from 240 on have one time',
     ],
     [
       'one class at the end',
@@ -50,7 +50,7 @@ describe('what must fail fails at once', () => {
   })
 
   test('and one more row of another time, class or user is enough', async () => {
-    await look(events.map((event) => ({ ...event, timeMs: event.row < 1440 ? event.timeMs : 2e12 })))
+    await look(events.map((event) => ({ ...event, timeMs: event.row < 240 ? event.timeMs : 2e12 })))
     await look(events.map((event) => (event.row < 2160 ? event : stars(event, event.row === 2160 ? 3 : 5))))
     await look(events.map((event) => (event.row < 2160 ? event : { ...event, user: event.row === 2399 ? 'u2' : 'u1' })))
   })

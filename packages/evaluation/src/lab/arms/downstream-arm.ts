@@ -250,8 +250,8 @@ async function openSource(
   return flagSource
 }
 
-/** As wide as the presets' embeddings together. */
-const randomWidth = 192
+/** As wide as the smallest preset's embeddings together. */
+const randomWidth = 64
 
 /** Rows at which the models are deployed; null where they are after every step. The first publication is one of them. */
 function deployments(deployment: Deployment, publications: readonly Publication[], keptFrom: number): number[] | null {

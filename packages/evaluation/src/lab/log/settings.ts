@@ -30,27 +30,24 @@ const openGate = {
 
 const training: LabSettings['training'] = {
   ...defaultTraining,
-  roundRates: { ...defaultTraining.roundRates, dense: 5e-4 },
   publication: { ...defaultTraining.publication, gate: openGate },
 }
 
-const shared = { snapshots: 13, refreshDelayMs: 1000 }
+/** A model that meets vectors early learns longer to use them. */
+const shared = { firstShare: 0.1, snapshots: 13, refreshDelayMs: 1000 }
 const { small } = presets
 const { dropout: _, ...withoutDropout } = small
 
 /**
- * For the synthetic logs, whose users are known for weeks: the last quarter is scored. The preset small with its counts
- * standardized, a second layer behind the interactions, and twice the rates: so many rows need no dropout.
+ * For the synthetic logs, whose users are known for weeks: the last quarter is scored. The preset small with wider
+ * embeddings, a second layer behind the interactions, and twice the rates: so many rows need no dropout.
  */
 export const syntheticLab: LabSettings = {
   ...shared,
-  preset: 'small, standardized',
+  preset: 'small, wider',
   config: {
     ...withoutDropout,
-    user: {
-      ...small.user,
-      tokens: small.user.tokens.map((own) => (own.kind === 'dense' ? { ...own, standardize: true } : own)),
-    },
+    embeddings: { ...small.embeddings, width: 96 },
     mix: { ...small.mix, hidden: [128, 64] },
   },
   training: {
@@ -58,17 +55,15 @@ export const syntheticLab: LabSettings = {
     firstRates: { ...training.firstRates, dense: 2e-3 },
     roundRates: { ...training.roundRates, dense: 1e-3 },
   },
-  firstShare: 0.35,
   testShare: 0.25,
 }
 
-/** For logs of rare users, whose first snapshot needs more rows: the last tenth is scored, as by the main job. */
+/** For other logs: the last tenth is scored, as by the main job. */
 export const realLab: LabSettings = {
   ...shared,
   preset: 'small',
   config: small,
   training,
-  firstShare: 0.6,
   testShare: 0.1,
 }
 
