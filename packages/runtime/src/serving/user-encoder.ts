@@ -193,7 +193,7 @@ export class UserEncoder {
 function uploadTo(device: GpuDevice): Write {
   const write = queueWrite(device)
   // Dawn in Node cannot read shared memory.
-  return (tensor, data) => write(tensor, data.buffer instanceof SharedArrayBuffer ? data.slice() : data)
+  return (tensor, data) => write(tensor, data.buffer instanceof ArrayBuffer ? data : data.slice())
 }
 
 function checkBounds(maxRows: number, maxQueuedRows: number): void {
