@@ -194,6 +194,12 @@ describe('parseSchema', () => {
     ['a sequence of an input field', 'sequence.value', (s) => (s.sequence.value = 'age')],
     ['a sequence without buckets', 'sequence.buckets', (s) => delete s.sequence.buckets],
     ['an unknown key of the sequence', 'sequence.size', (s) => (s.sequence.size = 3)],
+    ['residuals of a sequence that are not asked for', 'sequence.residual', (s) => (s.sequence.residual = false)],
+    [
+      'residuals of a sequence without an item mean',
+      'sequence.residual',
+      (s) => Object.assign(s.sequence, { value: 'minutes', residual: true }),
+    ],
     ['categories that are no list', 'sequence.categories', (s) => (s.sequence.categories = 'action')],
     ['a category twice', 'sequence.categories[1]', (s) => (s.sequence.categories[1] = 'action')],
     ['an unknown category', 'sequence.categories[0]', (s) => (s.sequence.categories[0] = 'verb')],

@@ -64,7 +64,7 @@ const aggregationKeys: Record<AggregationKind, readonly [Keys, Keys]> = {
 
 const sequence = object(
   { length: integer(1, 4096), value, buckets },
-  { ...scaling, categories: distinct(0, 16, sequenceCategory), halfLivesDays: list(0, 16, days) },
+  { ...scaling, categories: distinct(0, 16, sequenceCategory), halfLivesDays: list(0, 16, days), residual },
 )
 
 /**
@@ -105,6 +105,10 @@ export function parseSchema(json: unknown, source: string): Schema {
   const schema = JSON.parse(JSON.stringify(json)) as Schema
   checkReferences(checker, schema)
   return schema
+}
+
+function residual(checker: SchemaChecker, json: unknown, path: string): void {
+  if (json !== true) checker.fail(path, `is ${JSON.stringify(json)}`, 'give true or leave it out')
 }
 
 function version(checker: SchemaChecker, json: unknown, path: string): void {

@@ -43,6 +43,14 @@ export function checkReferences(check: SchemaChecker, schema: Schema): void {
   })
   if (schema.sequence === undefined) return
   outcomeAtOnce(schema.sequence.value, 'sequence.value')
+  if (schema.sequence.residual && residualBaseline(schema, schema.sequence) === undefined) {
+    const { value } = schema.sequence
+    check.fail(
+      'sequence.residual',
+      `there is no item mean of "${value}" to take a residual from`,
+      `add an aggregation ${JSON.stringify({ of: 'item', kind: 'mean', value })}`,
+    )
+  }
   schema.sequence.categories?.forEach((name, i) => {
     checkCategory(check, fields.get(name), name, `sequence.categories[${i}]`)
   })
@@ -83,7 +91,10 @@ function checkCategory(check: SchemaChecker, field: Field | undefined, name: str
 }
 
 /** The item mean that a residual is taken from: the schema's first one of the same value and threshold. */
-export function residualBaseline(schema: Schema, residual: Aggregation): Aggregation | undefined {
+export function residualBaseline(
+  schema: Schema,
+  residual: Pick<Aggregation, 'value' | 'atLeast'>,
+): Aggregation | undefined {
   const { value, atLeast } = residual
   return schema.aggregations.find(
     (a) => a.of === 'item' && a.kind === 'mean' && a.value === value && a.atLeast === atLeast,

@@ -103,6 +103,8 @@ export interface SequenceFeature {
   scale?: number
   /** `id` fields of item, context or outcome that are kept with each event, as an action or a surface. Default none. */
   categories?: readonly string[]
+  /** Each event also has what its outcome is over its item's mean as that was just before, ÷ scale. Absent: no such channel. */
+  residual?: true
   /** Each event also has 2^(−age ÷ half-life) for each of these, its weight in running statistics. Default none. */
   halfLivesDays?: readonly number[]
 }

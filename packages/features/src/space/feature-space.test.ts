@@ -426,6 +426,38 @@ describe('states and batches', () => {
     expect(headerOf({ ...fullSchema(), sequence: { ...sequence, categories: [], halfLivesDays: [] } })).toEqual(without)
   })
 
+  it('keep with an event what its outcome was over its item’s mean, where the sequence asks for it', () => {
+    const full = fullSchema()
+    const withResiduals = compileFeatures({ ...full, sequence: { ...full.sequence!, residual: true } })
+    const { length, channels } = withResiduals.user.sequence!
+    expect(channels).toBe(space.user.sequence!.channels + 1)
+    expect(withResiduals.eventWords).toBe(space.eventWords + 1)
+    const states = statesOf(withResiduals)
+    const user = withResiduals.allocate('user', 1)
+    const item = withResiduals.allocate('item', 1)
+    const column = withResiduals.item.dense.indexOf('item-mean')
+    const kept = new Map<string, number[]>()
+    for (const event of randomLog(5, 60, true)) {
+      const [userState, itemState] = [states.user(event.user), states.item(event.item)]
+      withResiduals.encodeItem(item, 0, itemState, event)
+      const rating = event.values[0] as number | null
+      const own = kept.get(event.user) ?? []
+      own.push(rating === null ? 0 : (rating - (item.dense[column] + 6.5)) / 2)
+      kept.set(event.user, own)
+      withResiduals.update(userState, itemState, event)
+      withResiduals.encodeUser(user, 0, userState, event.timeMs)
+      for (const [l, expected] of own.slice(-length).entries())
+        expect(user.sequence!.channels[l * channels + 3]).toBeCloseTo(expected, 5)
+      // A copy of the words encodes to the same.
+      const from = Math.max(0, own.length - length)
+      const words = new Uint32Array((own.length - from) * withResiduals.eventWords)
+      withResiduals.copyEvents(userState, from, own.length, words)
+      const parts = withResiduals.allocate('user', 1)
+      withResiduals.encodeEvents(parts, 0, words, own.length - from, event.timeMs)
+      expect(parts.sequence).toEqual(user.sequence)
+    }
+  })
+
   it('give events of the sequence, as long as they keep them, to be encoded without the state', () => {
     const { length } = space.user.sequence!
     const userState = space.newUserState()

@@ -88,6 +88,8 @@ export class FeatureSpace {
   readonly #requestFields: FieldBlock
   readonly #ring: SequenceRing | null
   readonly #sequenceIndex: number
+  /** Of the sequence's residuals. */
+  readonly #sequenceBaseline: Aggregator | null
   readonly #itemSeed = bucketSeed('item')
   readonly #itemBuckets: number
   readonly #calendar: NonNullable<Schema['calendar']>
@@ -146,6 +148,8 @@ export class FeatureSpace {
     this.#ring = checked.sequence === undefined ? null : new SequenceRing(checked.sequence, checked, userLayout)
     this.eventWords = this.#ring?.eventWords ?? 0
     this.#sequenceIndex = fieldIndex(checked.sequence?.value)
+    const mean = checked.sequence?.residual && residualBaseline(checked, checked.sequence)
+    this.#sequenceBaseline = mean ? (compiled.get(mean) as Aggregator) : null
     const fieldTimes = this.#profile.reserveTimes(userLayout)
     let column = 1
     for (const aggregation of checked.aggregations.filter(({ of }) => of === 'user')) {
@@ -256,7 +260,8 @@ export class FeatureSpace {
       feed.aggregator.add(user.f64, userElapsedMs, x)
     }
     if (user.eventCount === 0 || timeMs >= user.lastEventMs) this.#profile.putNewer(user, event)
-    this.#ring?.push(user, event, this.#outcomes[this.#sequenceIndex])
+    const outcome = this.#outcomes[this.#sequenceIndex]
+    this.#ring?.push(user, event, outcome, outcome - (this.#sequenceBaseline?.mean(item.f64, itemElapsedMs) ?? 0))
     user.advance(timeMs)
 
     for (const feed of this.#ofItem.feeds) feed.aggregator.add(item.f64, itemElapsedMs, this.#value(feed))

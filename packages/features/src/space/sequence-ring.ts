@@ -43,17 +43,20 @@ const ownChannels = 3
  */
 export class SequenceRing {
   /**
-   * Its C channels: scaled value, log(1 + seconds from the event to now) ÷ 16, 1 where the value is missing; then the weights,
+   * Its C channels: scaled value, log(1 + seconds from the event to now) ÷ 16, 1 where the value is missing; the scaled residual, 0
+   * where the value is missing, if it is asked for; then the weights,
    * 2^(−age ÷ each half-life) and the scaled value times each of these.
    */
   readonly layout: NonNullable<SideLayout['sequence']>
-  /** Of an event as `copyEvents` gives it: its time (two), item, value, and categories. */
+  /** Of an event as `copyEvents` gives it: its time (two), item, value, residual where it has one, and categories. */
   readonly eventWords: number
   readonly #sequence: SequenceFeature
   readonly #seed = bucketSeed('item')
   readonly #timesAt: number
   readonly #idsAt: number
   readonly #valuesAt: number
+  /** −1 without residuals. */
+  readonly #residualsAt: number
   readonly #places: readonly CategoryPlace[]
   readonly #decaysPerMs: readonly number[]
 
@@ -63,6 +66,7 @@ export class SequenceRing {
     this.#timesAt = layout.reserveDoubles(sequence.length)
     this.#idsAt = layout.reserveWords(sequence.length)
     this.#valuesAt = layout.reserveWords(sequence.length)
+    this.#residualsAt = sequence.residual ? layout.reserveWords(sequence.length) : -1
     this.#places = (sequence.categories ?? []).map((name) => {
       const index = schema.fields.findIndex((field) => field.name === name)
       const field = schema.fields[index]
@@ -72,24 +76,27 @@ export class SequenceRing {
     this.#decaysPerMs = (sequence.halfLivesDays ?? []).map(decayPerMs)
     const { length, buckets } = sequence
     const weights = 2 * this.#decaysPerMs.length
+    const residuals = sequence.residual ? 1 : 0
     const categories = this.#places.map(({ field, buckets }) => ({ name: field.name, buckets }))
-    this.layout = { length, buckets, channels: ownChannels + weights, weights, categories }
-    this.eventWords = 4 + this.#places.length
+    this.layout = { length, buckets, channels: ownChannels + residuals + weights, weights, categories }
+    this.eventWords = 4 + residuals + this.#places.length
   }
 
   /**
    * Stores an event that the header does not count yet.
    *
    * @param value the sequence's outcome, NaN where it is missing
+   * @param residual of it, NaN likewise
    * @throws EventError
    */
-  push(state: StateImage, event: LogEvent, value: number): void {
+  push(state: StateImage, event: LogEvent, value: number, residual: number): void {
     const { length, buckets } = this.#sequence
     const place = state.eventCount % length
     state.f64[this.#timesAt + place] = event.timeMs
     state.u32[this.#idsAt + place] = seededBucket(this.#seed, event.item, buckets)
     if (Number.isNaN(value)) state.u32[this.#valuesAt + place] = missingBits
     else state.f32[this.#valuesAt + place] = value
+    if (this.#residualsAt >= 0) state.f32[this.#residualsAt + place] = Number.isNaN(residual) ? 0 : residual
     for (const category of this.#places) {
       const id = idOf(event, category.index, category.field)
       // Bucket 0 stands for a missing value, as in a bag.
@@ -107,6 +114,7 @@ export class SequenceRing {
       into[at + 2] = state.u32[this.#idsAt + place]
       into[at + 3] = state.u32[this.#valuesAt + place]
       at += 4
+      if (this.#residualsAt >= 0) into[at++] = state.u32[this.#residualsAt + place]
       for (const { idsAt } of this.#places) into[at++] = state.u32[idsAt + place]
     }
   }
@@ -119,6 +127,7 @@ export class SequenceRing {
       state.u32[this.#idsAt + place] = events[at + 2]
       state.u32[this.#valuesAt + place] = events[at + 3]
       at += 4
+      if (this.#residualsAt >= 0) state.u32[this.#residualsAt + place] = events[at++]
       for (const { idsAt } of this.#places) state.u32[idsAt + place] = events[at++]
     }
   }
@@ -150,6 +159,7 @@ export class SequenceRing {
       const ageMs = Math.max(0, nowMs - state.f64[this.#timesAt + place])
       channels[channelAt++] = logSeconds(ageMs)
       channels[channelAt++] = missing ? 1 : 0
+      if (this.#residualsAt >= 0) channels[channelAt++] = state.f32[this.#residualsAt + place] / scale
       const halfLives = this.#decaysPerMs.length
       for (let k = 0; k < halfLives; k++) {
         const weight = Math.exp(-this.#decaysPerMs[k] * ageMs)

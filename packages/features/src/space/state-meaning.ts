@@ -22,6 +22,8 @@ export function stateMeaning({ fields, aggregations, sequence }: Schema): string
       sequence.buckets,
       // Nothing is added without categories, so that states from before there were any stay good.
       ...(sequence.categories ?? []).map((name) => [name, bucketsOf(name)]),
+      // Nor without residuals.
+      ...(sequence.residual ? ['residual'] : []),
     ],
   ])
 }
