@@ -58,6 +58,10 @@ export function publishTower(
 function drawing(initialization: Initialization, random: SeededRandom): () => number {
   if (initialization === 'one') return () => 1
   if (initialization === 'zero') return () => 0
+  if ('values' in initialization) {
+    let next = 0
+    return () => initialization.values[next++]
+  }
   if ('normal' in initialization) return () => initialization.normal * random.nextNormal()
   return () => initialization.uniform * (2 * random.nextFloat() - 1)
 }

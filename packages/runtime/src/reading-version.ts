@@ -279,12 +279,49 @@ export const eventTokens: MakeTokens<'events'> = (tensors, { pooled = 0, recent 
   return [...pooling.slice(C).map((query) => attend(query, h, h)), ...last, ...sums, ...pointwise]
 }
 
+/** A⁻¹ b of a positive definite A, by elimination. */
+function solve(A: Tokens, b: Vector): Vector {
+  const rows = A.map((row, i) => [...row, b[i]])
+  for (const [k, pivot] of rows.entries())
+    for (const [i, row] of rows.entries())
+      if (i !== k) rows[i] = row.map((value, j) => value - (row[k] / pivot[k]) * pivot[j])
+  return rows.map((row, i) => row[b.length] / row[i])
+}
+
+/** Of each head of the memory the regression of what is left of outcomes on item vectors q: [of q | intercept, 0, 0, 0]. */
+export function memoryOf(tensors: Tensors, { decays, shared }: TokenConfig<'memory'>, { sequence }: Row): Tokens {
+  const { events, weights } = sequence!
+  const C = matrix(tensors, 'user.memory.residuals').rows
+  const isMissing = ({ channels }: Event) => C - weights >= 3 && channels[2] > 0.5
+  const phi = events.map(({ id }) => [...rowOf(tensors, shared ? 'item.item' : 'user.memory.vectors', id), 1])
+  return decays.map((_, h) => {
+    const rate = Math.exp(rowOf(tensors, 'user.memory.decays')[h])
+    const mix = list(C, (c) => rowOf(tensors, 'user.memory.residuals', c)[h])
+    const penalties = rowOf(tensors, 'user.memory.ridge', h).slice(0, -3).map(Math.exp)
+    const w = events.map((event, l) => (isMissing(event) ? 0 : Math.exp(-rate * (events.length - 1 - l))))
+    const right = events.map(({ channels }, l) => w[l] * dot(channels, mix))
+    const row = (i: number) =>
+      weighted(
+        phi.map((x, l) => w[l] * x[i]),
+        phi,
+        penalties.length,
+      )
+    const A = penalties.map((penalty, i) => row(i).map((value, j) => value + (i === j ? penalty : 0)))
+    return [...solve(A, weighted(right, phi, penalties.length)), ...zeros(3)]
+  })
+}
+
+/** The memory as tokens. */
+export const memoryTokens: MakeTokens<'memory'> = (tensors, config, d, row) =>
+  row.sequence ? cut(linear(tensors, 'user.memory.tokens', memoryOf(tensors, config, row).flat()), d) : []
+
 /** By kind. */
 const makeTokens: { readonly [K in TokenKindName]: MakeTokens<K> } = {
   dense: denseTokens,
   bags: (tensors, { pooling }, _, { bags }) =>
     bags.map(({ name, ids }) => bagToken(tensors, `user.${name}`, pooling, ids)),
   events: eventTokens,
+  memory: memoryTokens,
 }
 
 /** X₀, and the dense tokens in it. */
@@ -355,12 +392,18 @@ export function userTower(tensors: Tensors, config: ModelConfig, user: Row): Vec
   const { x0, xDense } = inputTokens(tensors, config.user, user)
   const next = (x: Tokens, one: LevelConfig, k: number) => level(tensors, `user.level${k + 1}`, one, x, xDense)
   const e = embeddings(tensors, config.embeddings, config.user.levels.reduce(next, x0))
-  if (!config.embeddings.linear || user.dense.length === 0) return e
-  const tokens = config.user.tokens.find((own): own is TokenConfig<'dense'> => own.kind === 'dense')
-  return plus(e, linear(tensors, 'user.linear', denseValues(tensors, tokens?.standardize, user.dense)))
+  const memory = tokensOf(config, 'memory')
+  const kept = memory && user.sequence ? memoryOf(tensors, memory, user).flat() : []
+  const rest = zeros(config.embeddings.count * config.embeddings.width - e.length - kept.length)
+  if (!config.embeddings.linear || user.dense.length === 0) return [...e, ...kept, ...rest]
+  const values = denseValues(tensors, tokensOf(config, 'dense')?.standardize, user.dense)
+  return [...plus(e, linear(tensors, 'user.linear', values)), ...kept, ...rest]
 }
 
-/** The head: J numbers from the last level's tokens. */
+const tokensOf = <K extends TokenKindName>({ user }: ModelConfig, kind: K) =>
+  user.tokens.find((own): own is TokenConfig<K> => own.kind === kind)
+
+/** The head: J numbers from the last level's tokens, fewer where a memory stands behind them. */
 export function embeddings(tensors: Tensors, { width, norm }: ModelConfig['embeddings'], x: Tokens): Vector {
   const each = cut(linear(tensors, 'user.output', x.flat()), width)
   if (!norm) return each.flat()
@@ -410,7 +453,23 @@ export function mixTower(tensors: Tensors, config: ModelConfig, e: Vector, item:
   const met = meet(tensors, interaction, config.embeddings.width, e, linear(tensors, 'mix.item-vector', x))
   let h = relu(plus(met, linear(tensors, 'mix.from-item', x)))
   for (let layer = 2; layer <= config.mix.hidden.length; layer++) h = relu(linear(tensors, `mix.hidden${layer}`, h))
-  return linear(tensors, 'mix.heads', h)
+  const logits = linear(tensors, 'mix.heads', h)
+  const memory = tokensOf(config, 'memory')
+  if (!memory || !tensors.has('mix.memory')) return logits
+  const each = memory.width + 4
+  const begin = e.length - Math.ceil((memory.decays.length * each) / config.embeddings.width) * config.embeddings.width
+  const m = memory.decays.map((_, h) => e.slice(begin + h * each, begin + (h + 1) * each))
+  const key = item.bags.find(({ name }) => name === 'item')
+  const q = memory.shared ? bagToken(tensors, 'item.item', 'mean', key!.ids) : linear(tensors, 'mix.memory-vector', x)
+  const scores = [...padded(m.map((one) => dot(one.slice(0, q.length), q))), ...padded(m.map((one) => one[q.length]))]
+  return plus(
+    logits,
+    weighted(
+      scores,
+      list(8, (i) => rowOf(tensors, 'mix.memory', i)),
+      logits.length,
+    ),
+  )
 }
 
 // ---------------------------------------------------------------- Loss

@@ -7,6 +7,7 @@ import type { Value } from '../graph/model-file.ts'
 import { bagToken } from './bag-token.ts'
 import { encode } from './encodings.ts'
 import { type EventInputs, eventTokens } from './event-tokens.ts'
+import { ridgeMemory } from './ridge-memory.ts'
 
 /** A user batch's arrays. */
 export interface UserInputs {
@@ -42,6 +43,14 @@ export const tokenExports: { readonly [Kind in TokenKindName]: ExportTokens<Kind
     if (!events) return []
     const made = countEvents(config, layout.sequence)
     return graph.within('user.sequence', () => eventTokens(graph, config, made, events))
+  },
+
+  memory(graph, config, { layout, events }, d) {
+    if (!events) return []
+    return graph.within('user.memory', () => {
+      const coefficients = ridgeMemory(graph, config, layout.sequence!, events)
+      return [graph.reshape(graph.linear('user.memory.tokens', coefficients), [config.decays.length, d])]
+    })
   },
 }
 

@@ -158,6 +158,41 @@ export const testModels: Readonly<Record<string, TestModel>> = {
     },
     aligned: false,
   },
+  'a memory that shares its items, of residuals, beside sums': {
+    schema: {
+      ...fullSchema,
+      aggregations: [...fullSchema.aggregations, { name: 'item-rating', of: 'item', kind: 'mean', value: 'rating' }],
+      sequence: { ...fullSchema.sequence!, buckets: 17, residual: true },
+    },
+    config: {
+      user: {
+        tokenWidth: 4,
+        tokens: [
+          plain,
+          { kind: 'events', sums: true },
+          { kind: 'memory', decays: [0.01, 0.3], width: 8, shared: true },
+        ],
+        levels: [{ extractors: [mlp], residual: true, dense: true }],
+      },
+      // 24 numbers of the memory take the last two.
+      embeddings: { count: 3, width: 16, norm: { kind: 'layer' }, linear: true },
+      mix: { width: 8, interaction: { kind: 'grouped', dots: 2 }, hidden: [6] },
+    },
+    aligned: true,
+  },
+  'a memory with items of its own, without a norm': {
+    schema: fullSchema,
+    config: {
+      user: {
+        tokenWidth: 8,
+        tokens: [{ kind: 'memory', decays: [0.2], width: 12 }, plain],
+        levels: [{ extractors: [mlp], residual: true, dense: true }],
+      },
+      embeddings: { count: 2, width: 16 },
+      mix: { width: 4, interaction: { kind: 'pairwise', vectors: 1 }, hidden: [6] },
+    },
+    aligned: true,
+  },
   'no residuals, dense tokens handed to the last level alone': {
     schema: bare,
     config: {

@@ -3,7 +3,7 @@
  * Shape letters: R rows, K embeddings of D, T tasks.
  */
 import type { SideLayout } from '@headwater/features'
-import type { ModelConfig } from '@headwater/runtime'
+import { type EmbeddingsConfig, type ModelConfig, type TokenConfig, tokensOf } from '@headwater/runtime'
 import type { Snapshot } from '@headwater/snapshot'
 import { bagToken } from '../components/bag-token.ts'
 import { interaction } from '../components/interactions.ts'
@@ -41,7 +41,31 @@ function mixTower(graph: Graph, layout: SideLayout, config: ModelConfig, e: Valu
   let hidden = graph.relu(graph.binary('Add', met, graph.linear('mix.from-item', x)))
   for (let layer = 2; layer <= config.mix.hidden.length; layer++)
     hidden = graph.relu(graph.linear(`mix.hidden${layer}`, hidden))
-  return graph.linear('mix.heads', hidden)
+  const logits = graph.linear('mix.heads', hidden)
+  const memory = tokensOf(config.user, 'memory')
+  if (!memory || !graph.has('mix.memory')) return logits
+  const scores = graph.within('mix.memory', () => memoryScores(graph, memory, config.embeddings, layout, e, x))
+  return graph.binary('Add', logits, graph.product(scores, graph.weight('mix.memory')))
+}
+
+/** [m·q of each head, zeros up to four | intercepts, zeros up to four] */
+function memoryScores(
+  graph: Graph,
+  { decays, width: D, shared }: TokenConfig<'memory'>,
+  { count, width }: EmbeddingsConfig,
+  layout: SideLayout,
+  e: Value,
+  x: Value,
+): Value {
+  const H = decays.length
+  const kept = H * (D + 4)
+  const begin = (count - Math.ceil(kept / width)) * width
+  const m = graph.reshape(graph.slice(e, -1, begin, begin + kept), [H, D + 4])
+  const place = quads(layout.dense.length) + layout.bags.findIndex(({ name }) => name === 'item') * D
+  const q = shared ? graph.slice(x, -1, place, place + D) : graph.linear('mix.memory-vector', x)
+  const dots = graph.reshape(graph.product(graph.slice(m, -1, 0, D), graph.unsqueeze(q, 2)), [H])
+  const intercepts = graph.reshape(graph.slice(m, -1, D, D + 1), [H])
+  return graph.concat([graph.padLast(dots, 4), graph.padLast(intercepts, 4)], 1)
 }
 
 /** [dense, zeros up to a whole vec4 | the mean of each bag] */

@@ -6,6 +6,7 @@ import type { SideLayout } from '@headwater/features'
 import {
   type EmbeddingsConfig,
   type ExtractorConfig,
+  headEmbeddings,
   type LevelConfig,
   type ModelConfig,
   type TokenConfig,
@@ -14,6 +15,7 @@ import {
 } from '@headwater/runtime'
 import type { Snapshot } from '@headwater/snapshot'
 import { extractorExports } from '../components/extractors.ts'
+import { ridgeMemory } from '../components/ridge-memory.ts'
 import { denseValues, tokenExports, type UserInputs } from '../components/tokens.ts'
 import type { ExportOf } from '../graph/export-of.ts'
 import { Graph } from '../graph/graph.ts'
@@ -52,11 +54,22 @@ function userTower(graph: Graph, layout: SideLayout, config: ModelConfig): Value
     const name = `user.level${k + 1}`
     x = graph.within(name, () => pyramidLevel(graph, name, level, x, dense))
   }
-  const e = graph.within('user.output', () => head(graph, config.embeddings, x))
-  if (!config.embeddings.linear || !inputs.dense) return e
+  const { count, width } = config.embeddings
+  const made = { ...config.embeddings, count: headEmbeddings(config, layout) }
+  const e = graph.within('user.output', () => head(graph, made, x))
+  const kept = keptNumbers(graph, inputs, config)
+  const whole = (made: Value) => graph.padLast(graph.concat([made, ...kept], 1), count * width)
+  if (!config.embeddings.linear || !inputs.dense) return whole(e)
   const { standardize } = tokensOf(config.user, 'dense') ?? {}
   const values = graph.within('user.linear', () => denseValues(graph, standardize, inputs.dense!))
-  return graph.binary('Add', e, graph.linear('user.linear', values))
+  return whole(graph.binary('Add', e, graph.linear('user.linear', values)))
+}
+
+/** What stands in the embeddings behind those of the head. */
+function keptNumbers(graph: Graph, { layout, events }: UserInputs, config: ModelConfig): Value[] {
+  const memory = tokensOf(config.user, 'memory')
+  if (!memory || !events) return []
+  return [graph.within('user.memory', () => ridgeMemory(graph, memory, layout.sequence!, events))]
 }
 
 function madeTokens(graph: Graph, config: TokenConfig, inputs: UserInputs, { tokenWidth }: UserTowerConfig): Value[] {

@@ -29,6 +29,8 @@ export interface InputNeeds {
   readonly recent: number
   /** Of events nothing but weighted sums of what they look up is read. */
   readonly onlySums?: boolean
+  /** Something reads the vector of each event, too. */
+  readonly vectors?: boolean
   /** Of events their ages. */
   readonly ages?: boolean
 }
@@ -59,6 +61,8 @@ export interface SequenceInputs {
   readonly ages: Tensor | null
   /** In training: lookups of the events' ids, and of each category. */
   readonly groups: TableLookups | null
+  /** Those of what reads the vector of each event, where `groups` are of sums alone. */
+  readonly vectorGroups: TableLookups | null
   readonly categoryGroups: readonly TableLookups[]
 }
 
@@ -122,6 +126,8 @@ export class InputBatch {
       rows: needs.ages ? this.#own('rows of events', 1, rows * 2) : null,
       ages: needs.ages ? this.#own('ages of events', 1, events) : null,
       groups: training ? groups('events', events, sequence.buckets, needs.onlySums) : null,
+      vectorGroups:
+        training && needs.onlySums && needs.vectors ? groups('vectors of events', events, sequence.buckets) : null,
       categoryGroups: training
         ? sequence.categories.map(({ name, buckets }) => groups(name, events, buckets, needs.onlySums))
         : [],
@@ -140,6 +146,11 @@ export class InputBatch {
   /** u32 [1, count] of ones, the lengths of lookups of a single id. */
   ones(count: number): Tensor {
     return this.#constant(`ones ${count}`, count, () => 1)
+  }
+
+  /** [1, count] of zeros. */
+  zeros(count: number): Tensor {
+    return this.#constant(`zeros ${count}`, count, () => 0)
   }
 
   #constant(label: string, count: number, value: (i: number) => number): Tensor {
@@ -211,7 +222,8 @@ export class InputBatch {
       write(inputs.channels, zerosBehind(channels, lengths, rows, L, this.needs.layout.sequence!.channels))
     for (const [k, tensor] of inputs.categories.entries()) write(tensor, head(categories[k], rows * L))
     // Each event has a gradient of its own, as a value that attention weighs.
-    if (inputs.groups) group(inputs.groups, ids, lengths, rows, L, 'attention', write)
+    for (const groups of [inputs.groups, inputs.vectorGroups])
+      if (groups) group(groups, ids, lengths, rows, L, 'attention', write)
     for (const [k, groups] of inputs.categoryGroups.entries())
       group(groups, categories[k], lengths, rows, L, 'attention', write)
     if (inputs.recent) this.#uploadRecent(inputs.recent, lengths, rows, L, write)

@@ -1,7 +1,12 @@
 import { type Axis, lengthOf } from './axis.ts'
 
-/** How a parameter starts: uniform in [−bound, bound), normal of that deviation, all one, or all zero. */
-export type Initialization = { readonly uniform: number } | { readonly normal: number } | 'one' | 'zero'
+/** How a parameter starts: uniform in [−bound, bound), normal of that deviation, as given row by row, all one, or all zero. */
+export type Initialization =
+  | { readonly uniform: number }
+  | { readonly normal: number }
+  | { readonly values: readonly number[] }
+  | 'one'
+  | 'zero'
 
 export interface Parameter {
   readonly name: string
@@ -50,7 +55,15 @@ export class ParameterSet {
     return parameter
   }
 
+  /** Where there is a table of that name, it is the same one: who declares it again looks it up, too. */
   table(name: string, rows: number, width: number, initialization: Initialization, addedAsZero = false): Table {
+    const declared = this.tables.find((table) => table.name === name)
+    if (declared) {
+      if (declared.rows === rows && declared.width === width) return declared
+      throw new RangeError(
+        `Table ${name} is ${declared.rows} × ${declared.width} for one part of the model and ${rows} × ${width} for another.`,
+      )
+    }
     const table = { name, rows, width, initialization, addedAsZero }
     this.tables.push(table)
     return table

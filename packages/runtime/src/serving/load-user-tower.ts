@@ -9,6 +9,7 @@ import { snapshotConfig } from '../loading/snapshot-config.ts'
 import { writeWeights } from '../loading/write-weights.ts'
 import { ParameterSet } from '../parameters/parameter-set.ts'
 import { Weights } from '../parameters/weights.ts'
+import { tokensOf } from '../tower/config.ts'
 import { checkModelConfig } from '../tower/config-check.ts'
 import { declareUserTower } from '../tower/user-tower.ts'
 import { type EncoderOptions, UserEncoder } from './user-encoder.ts'
@@ -20,10 +21,11 @@ export interface LoadedTower {
   dispose(): void
 }
 
-/** Nothing follows the last linear layer, or stands beside it, that the map would have to wait for. */
+/** Nothing follows the last linear layer, or stands beside it or behind, that the map would have to wait for. */
 function folds(snapshot: Snapshot): boolean {
-  const { norm, linear } = snapshotConfig(snapshot).embeddings
-  return snapshot.alignment !== null && norm === undefined && !linear
+  const { embeddings, user } = snapshotConfig(snapshot)
+  const { norm, linear } = embeddings
+  return snapshot.alignment !== null && norm === undefined && !linear && !tokensOf(user, 'memory')
 }
 
 /**

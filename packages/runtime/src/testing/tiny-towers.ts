@@ -15,7 +15,7 @@ export interface TinyTower {
 const dense = (count: number) => Array.from({ length: count }, (_, i) => `dense ${i}`)
 
 /**
- * Between them: all extractors, encodings, kinds of bags, interactions and norms.
+ * Between them: all extractors, encodings, kinds of tokens and bags, interactions and norms.
  */
 export const tinyTowers = {
   'bags, sequence, three tasks': {
@@ -36,6 +36,7 @@ export const tinyTowers = {
           { kind: 'dense', tokens: 2, standardize: true, encoding: { kind: 'periodic', frequencies: 4, sigma: 0.3 } },
           { kind: 'bags', pooling: 'attention' },
           { kind: 'events', blocks: { count: 1, heads: 2, hidden: 6 }, pooled: 2, recent: 2 },
+          { kind: 'memory', decays: [0.2], width: 4 },
         ],
         levels: [
           {

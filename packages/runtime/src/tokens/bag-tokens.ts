@@ -60,5 +60,11 @@ export const bags: TokenKind<typeof keys> = {
   keys,
   sources: (_, layout) => layout.bags.map(({ name }) => ({ from: `bag ${name}`, tokens: 1 })),
   needs: ({ pooling }) => ({ bags: pooling }),
-  declare: (set, { pooling }, layout, d) => declareBagTokens(set, 'user', layout.bags, d, pooling),
+  declare: (set, { pooling }, layout, d) => {
+    const tokens = declareBagTokens(set, 'user', layout.bags, d, pooling)
+    return (rec, batch, y) => {
+      const backward = tokens(rec, batch, y)
+      return (dy) => backward(dy)
+    }
+  },
 }

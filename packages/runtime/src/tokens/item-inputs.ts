@@ -26,6 +26,8 @@ export interface ItemInputs {
   readonly columns: number
   /** What stands on them. */
   readonly axis: Axis
+  /** Where a bag's vector stands among them; null without such a bag. */
+  placeOf(bag: string): number | null
   forward(rec: ModelRecorder, batch: InputBatch): RecordedInputs
 }
 
@@ -47,6 +49,10 @@ export function declareItemInputs(set: ParameterSet, name: string, layout: SideL
     needs: { layout: { ...layout, sequence: null }, bags: 'mean', recent: 0 },
     columns: count,
     axis,
+    placeOf(bag) {
+      const i = layout.bags.findIndex(({ name }) => name === bag)
+      return i < 0 ? null : denseColumns + i * width
+    },
     forward(rec, batch) {
       const x = rec.tensor('item X', batch.rows, count)
       const ofDense = (tensor: Tensor) => columns(tensor, 0, denseColumns)

@@ -21,10 +21,16 @@ export interface TokenSource {
 type Refuse = (key: string, reason: string, remedy: string) => never
 
 /**
- * Declared tokens of one kind: assigns y [R, n · d], which may be columns of a wider tensor.
+ * Declared tokens of one kind: assigns y [R, n · d], and what it keeps for the embeddings, all of `kept`; both may be columns of wider
+ * tensors.
  * @returns its backward, which assigns every parameter's gradient and updates the tables that were looked up
  */
-export type TokenLayer = (rec: ModelRecorder, batch: InputBatch, y: Tensor) => (dy: Tensor) => void
+export type TokenLayer = (
+  rec: ModelRecorder,
+  batch: InputBatch,
+  y: Tensor,
+  kept?: Tensor | null,
+) => (dy: Tensor, dKept?: Tensor | null) => void
 
 export interface TokenKind<K extends Keys = Keys> {
   readonly description: string
@@ -36,6 +42,8 @@ export interface TokenKind<K extends Keys = Keys> {
   check?(config: ReadKeys<K>, d: number, layout: SideLayout | null, refuse: Refuse): void
   /** What an `InputBatch` must hold beyond dense values and bags. */
   needs?(config: ReadKeys<K>, layout: SideLayout): Partial<InputNeeds>
+  /** Numbers that stand in the embeddings as they are, at most so many as the last whole embeddings hold; one kind has any. */
+  kept?(config: ReadKeys<K>): number
   /** Declares parameters and tables, each with what stands on its rows and columns. */
   declare(set: ParameterSet, config: ReadKeys<K>, layout: SideLayout, d: number): TokenLayer
 }

@@ -15,8 +15,9 @@ export interface RecordedTokens {
   /**
    * Assigns every parameter's gradient and updates every table that was looked up.
    * @param dx0 the gradient of X_0, what comes through the dense tokens' other uses included
+   * @param dKept that of what stands in the embeddings as it is
    */
-  backward(dx0: Tensor): void
+  backward(dx0: Tensor, dKept?: Tensor | null): void
 }
 
 export interface UserTokens {
@@ -26,7 +27,14 @@ export interface UserTokens {
   readonly tokens: readonly string[]
   /** Of these, the ones that are made of dense values. */
   readonly dense: readonly string[]
-  forward(rec: ModelRecorder, batch: InputBatch): RecordedTokens
+  /** @param kept where to write what stands in the embeddings as it is; null: nowhere */
+  forward(rec: ModelRecorder, batch: InputBatch, kept?: Tensor | null): RecordedTokens
+}
+
+/** How many numbers of a user's tokens stand in the embeddings as they are. */
+export function keptOf(configs: readonly TokenConfig[], layout: SideLayout): number {
+  const kept = (config: TokenConfig) => (tokenKinds[config.kind] as TokenKind).kept?.(config) ?? 0
+  return configs.reduce((sum, config) => sum + (sourcesOf(config, layout).length > 0 ? kept(config) : 0), 0)
 }
 
 export const sourcesOf = (config: TokenConfig, layout: SideLayout) => tokenKinds[config.kind].sources(config, layout)
@@ -48,7 +56,8 @@ export function declareUserTokens(
     const from = tokens.length * d
     tokens.push(...names)
     const slice = (x: Tensor) => columns(x, from, names.length * d)
-    return { name: config.kind, names, slice, layer: kind.declare(set, config, layout, d) }
+    const keeps = kind.kept !== undefined
+    return { name: config.kind, names, slice, keeps, layer: kind.declare(set, config, layout, d) }
   })
   if (tokens.length === 0)
     throw new RangeError(
@@ -59,11 +68,11 @@ export function declareUserTokens(
     needs,
     tokens,
     dense: dense?.names ?? [],
-    forward(rec, batch) {
+    forward(rec, batch, kept) {
       const x0 = rec.tensor('X_0', batch.rows, tokens.length * d)
-      const backwards = placed.map(({ layer, slice }) => layer(rec, batch, slice(x0)))
-      const backward = (dx0: Tensor) => {
-        for (const [i, { slice }] of placed.entries()) backwards[i](slice(dx0))
+      const backwards = placed.map(({ layer, slice, keeps }) => layer(rec, batch, slice(x0), keeps ? kept : null))
+      const backward = (dx0: Tensor, dKept?: Tensor | null) => {
+        for (const [i, { slice, keeps }] of placed.entries()) backwards[i](slice(dx0), keeps ? dKept : null)
       }
       return { x0, xDense: dense ? dense.slice(x0) : null, backward }
     },

@@ -10,8 +10,8 @@ import type { InteractionKind } from '../interactions/interaction-kind.ts'
 import { interactions } from '../interactions/interactions.ts'
 import type { TokenKind } from '../tokens/token-kind.ts'
 import { tokenKinds } from '../tokens/token-kinds.ts'
-import { sourcesOf } from '../tokens/user-tokens.ts'
-import { type ModelConfig, modelConfigRule, tokensOf, type UserTowerConfig } from './config.ts'
+import { keptOf, sourcesOf } from '../tokens/user-tokens.ts'
+import { headEmbeddings, type ModelConfig, modelConfigRule, tokensOf, type UserTowerConfig } from './config.ts'
 import { type LevelConfig, madeTokens } from './level.ts'
 import { fromOldForm } from './old-form.ts'
 
@@ -67,6 +67,35 @@ function checkTokens({ tokens, tokenWidth: d }: UserTowerConfig, layout: SideLay
   }
 }
 
+/** What a memory's coefficients need of the embeddings, and its item vectors of the mix tower. */
+function checkMemory(config: ModelConfig, user: SideLayout, item: SideLayout, refuse: Refuse): void {
+  const at = config.user.tokens.findIndex(({ kind }) => kind === 'memory')
+  const memory = tokensOf(config.user, 'memory')
+  if (!memory || keptOf(config.user.tokens, user) === 0) return
+  const { count, width } = config.embeddings
+  if (headEmbeddings(config, user) < 1)
+    refuse(
+      'embeddings.count',
+      `leaves nothing of ${count} × ${width} numbers beside the ${keptOf(config.user.tokens, user)} of the memory`,
+      'give more embeddings, or the memory fewer heads or numbers',
+    )
+  if (!memory.shared) return
+  const path = `user.tokens[${at}]`
+  if (memory.width !== config.mix.width)
+    refuse(
+      `${path}.width`,
+      `is ${memory.width}, but that of the shared table is ${config.mix.width}`,
+      'make mix.width the same',
+    )
+  const buckets = item.bags.find(({ name }) => name === 'item')?.buckets ?? 0
+  if (buckets !== user.sequence!.buckets)
+    refuse(
+      `${path}.shared`,
+      `takes a table of ${buckets} items for events of ${user.sequence!.buckets}`,
+      "make the schema's sequence.buckets and itemBuckets the same",
+    )
+}
+
 /** A level against its input of n tokens. */
 function checkLevel(user: UserTowerConfig, k: number, n: number, refuse: Refuse): void {
   const path = `user.levels[${k}]`
@@ -108,6 +137,7 @@ export function checkModelConfig(
   modelConfigRule.read(config, { source, path: '' })
   checkSizes(config, refuse)
   checkTokens(config.user, user, refuse)
+  checkMemory(config, user, item, refuse)
   const n = sumOf(config.user.tokens.flatMap((tokens) => sourcesOf(tokens, user)))
   if (n === 0)
     refuse(

@@ -247,10 +247,17 @@ describe('a config that cannot be', () => {
       ['user.tokens[0].tokens', 8, 'user.tokens[0]', { ...userLayout, dense: [] }],
       ['user.tokens', [{ kind: 'bags', pooling: 'mean' }], 'user.tokens', withoutSequence],
       ['user.tokens[2].sums', true, 'user.tokens[2].sums', userLayout],
+      ['user.tokens[3]', { kind: 'memory', decays: [0.1, 0.2, 0.3, 0.4], width: 64 }, 'embeddings.count'],
+      // A table of two widths, and one of two sizes.
+      ['user.tokens[3]', { kind: 'memory', decays: [0.1], width: 24, shared: true }, 'user.tokens[3].width'],
+      ['user.tokens[3]', { kind: 'memory', decays: [0.1], width: 32, shared: true }, 'user.tokens[3].shared'],
     ] as const)
       expect(refusal(() => check(changed(path, value), user as SideLayout)).path).toBe(at)
     expect(refusal(() => check(presets.base, userLayout, { dense: [], bags: [], sequence: null })).path).toBe('mix')
     expect(() => check(changed('user.levels[0].extractors[1].columns', 20))).not.toThrow()
+    const shared = { kind: 'memory', decays: [0.1, 0.5], width: 32, shared: true }
+    const items = { ...itemLayout, bags: [{ name: 'item', buckets: 16, maxValues: 1 }] }
+    expect(() => check(changed('user.tokens[3]', shared), userLayout, items)).not.toThrow()
     // the schema decides how many tokens the first level gets
     expect(() => check(changed('user.levels[0].extractors[0].tokens', 50))).not.toThrow()
   })

@@ -2,6 +2,7 @@
  * What a model config may hold, declared once: its JSON Schema, its check and its type. A token is a vector of d numbers; a
  * level of the user tower turns n tokens into fewer. Shape letters: d token width, K embeddings of D.
  */
+import type { SideLayout } from '@headwater/features'
 import {
   integer,
   type JsonSchema,
@@ -15,6 +16,7 @@ import {
 import { hiddenUnits } from '../extractors/extractor.ts'
 import { interactionRule } from '../interactions/interactions.ts'
 import { type TokenConfig, type TokenKindName, tokenRule } from '../tokens/token-kinds.ts'
+import { keptOf } from '../tokens/user-tokens.ts'
 import { embeddingsRule } from './head.ts'
 import { levelRule } from './level.ts'
 
@@ -52,6 +54,10 @@ export const modelConfigSchema: JsonSchema = {
   title: 'Headwater model config',
   ...modelConfigRule.schema,
 }
+
+/** Embeddings that the head gives; behind them stands what tokens keep, in whole ones. @param layout of users */
+export const headEmbeddings = ({ user, embeddings }: ModelConfig, layout: SideLayout): number =>
+  embeddings.count - Math.ceil(keptOf(user.tokens, layout) / embeddings.width)
 
 /** A tower's tokens of one kind; undefined: it has none. */
 export function tokensOf<Kind extends TokenKindName>(user: UserTowerConfig, kind: Kind): TokenConfig<Kind> | undefined {

@@ -1,7 +1,8 @@
 /**
  * The mix tower sees the user embeddings, item and context, and no other user feature:
  *   h₁ = σ([embeddings | dots] W_z + X W_x + b);  hᵢ = σ(hᵢ₋₁ W + b);  logits = h W_t + b_t
- * with σ = ReLU, dropout behind it in training, and the dots of an interaction.
+ * with σ = ReLU, dropout behind it in training, and the dots of an interaction. Where users have a ridge memory, what its heads say of the
+ * item is added to the logits.
  * Shape letters: R rows, K embeddings of D, T tasks.
  */
 
@@ -15,7 +16,8 @@ import type { ModelRecorder } from '../parameters/model-recorder.ts'
 import type { ParameterSet } from '../parameters/parameter-set.ts'
 import { add, assign, type Tensor } from '../plan/tensor.ts'
 import { declareItemInputs } from '../tokens/item-inputs.ts'
-import type { ModelConfig } from './config.ts'
+import { type ModelConfig, tokensOf } from './config.ts'
+import { declareMemoryScores } from './memory-scores.ts'
 
 export interface RecordedMix {
   /** [R, T] */
@@ -35,7 +37,14 @@ export interface MixTower {
   forward(rec: ModelRecorder, batch: InputBatch, z: Tensor, training: boolean): RecordedMix
 }
 
-export function declareMixTower(set: ParameterSet, layout: SideLayout, tasks: number, config: ModelConfig): MixTower {
+/** @param memoryAt column of Z where a ridge memory's coefficients begin; null where users have none */
+export function declareMixTower(
+  set: ParameterSet,
+  layout: SideLayout,
+  tasks: number,
+  config: ModelConfig,
+  memoryAt: number | null,
+): MixTower {
   const { embeddings, dropout: share = 0 } = config
   const { width, interaction, hidden: units } = config.mix
   const inputs = declareItemInputs(set, 'item', layout, width)
@@ -49,6 +58,7 @@ export function declareMixTower(set: ParameterSet, layout: SideLayout, tasks: nu
     site: set.site(),
   }))
   const heads = declareLinear(set, 'mix.heads', units.at(-1)!, tasks)
+  const memory = memoryAt === null ? null : declareMemoryScores(set, inputs, tokensOf(config.user, 'memory')!, tasks)
   return {
     needs: inputs.needs,
     tasks,
@@ -68,6 +78,7 @@ export function declareMixTower(set: ParameterSet, layout: SideLayout, tasks: nu
         })
       const logits = rec.tensor('logits', R, tasks)
       linearForward(rec, heads, hidden.at(-1)!, logits)
+      const memoryBackward = memory?.(rec, x, z, memoryAt!, logits)
       return {
         logits,
         backward(dLogits) {
@@ -82,6 +93,7 @@ export function declareMixTower(set: ParameterSet, layout: SideLayout, tasks: nu
           const dx = rec.tensor('gradient of item X', R, inputs.columns)
           linearBackward(rec, layer, x, dOutput, assign(dx))
           const dEmbeddings = meetBackward(dOutput, add(dx))
+          memoryBackward?.(dLogits, dEmbeddings, dx)
           inputsBackward(dx)
           return dEmbeddings
         },

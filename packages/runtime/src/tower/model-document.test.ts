@@ -9,7 +9,7 @@ import type { JsonSchema } from '../config/config-rules.ts'
 import type { ExtractorConfig, ExtractorKind } from '../extractors/extractors.ts'
 import type { Initialization } from '../parameters/parameter-set.ts'
 import { type TinyTower, tinyTowers } from '../testing/tiny-towers.ts'
-import { modelConfigSchema, tokensOf } from './config.ts'
+import { headEmbeddings, modelConfigSchema, tokensOf } from './config.ts'
 import type { LevelConfig } from './level.ts'
 import { declareTower } from './tower.ts'
 
@@ -76,6 +76,7 @@ interface Place {
 }
 
 const denseOf = ({ user, config }: TinyTower) => (user.dense.length > 0 ? tokensOf(config.user, 'dense') : undefined)
+const memoryOf = ({ user, config }: TinyTower) => (user.sequence ? tokensOf(config.user, 'memory') : undefined)
 const eventsOf = ({ user, config }: TinyTower) => (user.sequence ? tokensOf(config.user, 'events') : undefined)
 const sumsOf = (tower: TinyTower) => (eventsOf(tower)?.sums ? tower.user.sequence!.weights : 0)
 const mixedOf = (tower: TinyTower) => {
@@ -99,6 +100,8 @@ const conditions: Readonly<Record<string, (tower: TinyTower, place: Place) => bo
   'events, pointwise': (tower) => eventsOf(tower)?.pointwise !== undefined,
   'mixed events, pointwise blocks': (tower) => mixedOf(tower) > 0 && eventsOf(tower)?.blocks?.pointwise !== undefined,
   'mixed events': (tower) => mixedOf(tower) > 0,
+  memory: (tower) => memoryOf(tower) !== undefined,
+  'memory, its own vectors': (tower) => memoryOf(tower) !== undefined && !memoryOf(tower)!.shared,
   linear: ({ user, config }) => config.embeddings.linear === true && user.dense.length > 0,
   residual: (_, { level }) => level!.residual === true,
   mlp: (_, { level }) => extractorOf(level!, 'mlp') !== undefined,
@@ -135,6 +138,9 @@ function numbersOf({ user, item, tasks, config }: TinyTower): Numbers {
     M: tokensOf(config.user, 'events')?.pooled ?? 0,
     ...tokensOf(config.user, 'events')?.pointwise,
     J: K * D,
+    O: headEmbeddings(config, user) * D,
+    B: tokensOf(config.user, 'memory')?.decays.length ?? 0,
+    U: tokensOf(config.user, 'memory')?.width ?? 0,
     G: interaction.kind === 'grouped' ? interaction.dots : 0,
     v: interaction.kind === 'grouped' ? K * D : vectors * D,
     P: ((K + vectors) * (K + vectors - 1)) / 2,
@@ -178,7 +184,8 @@ function placesOf(pattern: string, tower: TinyTower): Place[] {
   }
   if (pattern.includes('LEVEL')) {
     const bags = tokensOf(config.user, 'bags') ? user.bags.length : 0
-    let n = (denseOf(tower)?.tokens ?? 0) + bags + mixedOf(tower) + sumsOf(tower)
+    const remembered = memoryOf(tower)?.decays.length ?? 0
+    let n = (denseOf(tower)?.tokens ?? 0) + bags + mixedOf(tower) + sumsOf(tower) + remembered
     return levels.flatMap((level, k) => {
       const m = given(level, denseOf(tower)?.tokens ?? 0)
       const { kind: _, ...sizes } = extractorOf(level, pattern.split('.')[2] as ExtractorKind) ?? {}
@@ -208,14 +215,31 @@ interface Entry {
   readonly initialization: Initialization
 }
 
-function startOf(text: string, numbers: Numbers): Initialization {
+/** Starts that are numbers of their own. */
+const valuesOf: Readonly<Record<string, (tower: TinyTower) => number[]>> = {
+  'log decays': (tower) => memoryOf(tower)!.decays.map(Math.log),
+  'log penalties': (tower) => {
+    const { decays, width } = memoryOf(tower)!
+    return decays.flatMap(() => [...new Array<number>(width).fill(Math.log(2)), Math.log(3.5), 0, 0, 0])
+  },
+  'one channel': (tower) => {
+    const heads = memoryOf(tower)!.decays.length
+    const { channels, weights } = tower.user.sequence!
+    const first = channels - weights < 4 ? 0 : 3 * heads
+    return Array.from({ length: channels * heads }, (_, i) => (i >= first && i < first + heads ? 1 : 0))
+  },
+}
+
+function startOf(text: string, numbers: Numbers, tower: TinyTower): Initialization {
+  if (text in valuesOf) return { values: valuesOf[text](tower) }
   if (text === '0') return 'zero'
   if (text === '1') return 'one'
   if (text === 'normal sigma') return { normal: numbers.sigma }
   return { uniform: 1 / Math.sqrt(evaluate(text.replace('±1/√', ''), numbers)) }
 }
 
-function entriesOf(kind: string, { name, numbers, level }: Place, rows: number, cols: number): Entry[] {
+function entriesOf(kind: string, place: Place, rows: number, cols: number, tower: TinyTower): Entry[] {
+  const { name, numbers, level } = place
   const [what, option] = kind.split(', ')
   const within = (count: number): Initialization => ({ uniform: 1 / Math.sqrt(count) })
   const weight = { name: `${name}.weight`, rows, cols }
@@ -244,7 +268,7 @@ function entriesOf(kind: string, { name, numbers, level }: Place, rows: number, 
     case 'table':
       return [{ name, rows, cols, initialization: { uniform: 0.05 } }]
     case 'matrix':
-      return [{ name, rows, cols, initialization: startOf(option, numbers) }]
+      return [{ name, rows, cols, initialization: startOf(option, numbers, tower) }]
     default:
       throw new Error(`docs/model.md: there is no kind "${kind}"`)
   }
@@ -283,7 +307,10 @@ describe('the table of tensors', () => {
       const expected = rows.flatMap(([pattern, kind, height, width, where]) =>
         placesOf(pattern, tower)
           .filter((place) => conditions[where](tower, place))
-          .flatMap((place) => entriesOf(kind, place, evaluate(height, place.numbers), evaluate(width, place.numbers))),
+          .flatMap((place) => {
+            const [rows, cols] = [height, width].map((size) => evaluate(size, place.numbers))
+            return entriesOf(kind, place, rows, cols, tower)
+          }),
       )
       const { set } = declareTower(tower.user, tower.item, tower.tasks, tower.config)
       const byName = (a: Entry, b: Entry) => (a.name < b.name ? -1 : 1)

@@ -20,10 +20,7 @@ export interface Tower {
 export function declareTower(user: SideLayout, item: SideLayout, tasks: number, config: ModelConfig): Tower {
   checkModelConfig(config, user, item)
   const set = new ParameterSet()
-  return {
-    config,
-    set,
-    user: declareUserTower(set, user, config),
-    mix: declareMixTower(set, item, tasks, config),
-  }
+  const users = declareUserTower(set, user, config)
+  const memoryAt = users.made < users.dim ? users.made : null
+  return { config, set, user: users, mix: declareMixTower(set, item, tasks, config, memoryAt) }
 }

@@ -9,10 +9,10 @@ import { declareLinear, linearBackward, linearForward } from '../layers/linear.t
 import { named } from '../parameters/axis.ts'
 import type { ModelRecorder } from '../parameters/model-recorder.ts'
 import type { ParameterSet } from '../parameters/parameter-set.ts'
-import { assign, type Tensor } from '../plan/tensor.ts'
+import { assign, columns, type Tensor } from '../plan/tensor.ts'
 import { denseValues } from '../tokens/dense-tokens.ts'
 import { declareUserTokens } from '../tokens/user-tokens.ts'
-import type { ModelConfig } from './config.ts'
+import { headEmbeddings, type ModelConfig } from './config.ts'
 import { declareHead, decorrelate } from './head.ts'
 import { declarePyramid } from './pyramid.ts'
 
@@ -26,6 +26,8 @@ export type UserBackward = (gradient: Tensor, rowWeights: Tensor) => void
 
 export interface UserTower {
   readonly config: ModelConfig
+  /** Numbers of the embeddings that the head gives; what tokens keep stands behind them. */
+  readonly made: number
   /** K · D */
   readonly dim: number
   /** What an `InputBatch` of users holds. */
@@ -40,26 +42,31 @@ export function declareUserTower(set: ParameterSet, layout: SideLayout, config: 
   const dim = embeddings.count * embeddings.width
   const tokens = declareUserTokens(set, layout, kinds, width)
   const pyramid = declarePyramid(set, levels, { tokens: tokens.tokens, width, dropout }, tokens.dense)
-  const head = declareHead(set, named(pyramid.tokens, width), embeddings)
+  const count = headEmbeddings(config, layout)
+  const made = count * embeddings.width
+  const head = declareHead(set, named(pyramid.tokens, width), { ...embeddings, count })
   const isLinear = embeddings.linear && layout.dense.length > 0
-  const path = isLinear ? declareLinear(set, 'user.linear', named(layout.dense), dim, { bias: false }) : null
+  const path = isLinear ? declareLinear(set, 'user.linear', named(layout.dense), made, { bias: false }) : null
   const valuesOf = denseValues(set)
   return {
     config,
+    made,
     dim,
     needs: tokens.needs,
     forward(rec, batch, into, training) {
-      const inputs = tokens.forward(rec, batch)
+      const keptOf = (tensor: Tensor) => (made < dim ? columns(tensor, made, dim - made) : null)
+      const inputs = tokens.forward(rec, batch, keptOf(into))
       const last = pyramid.forward(rec, inputs.x0, inputs.xDense, training)
-      const made = head(rec, last.x, into)
+      const recorded = head(rec, last.x, into)
       const values = path && valuesOf(rec, batch)
-      if (path) linearForward(rec, path, values!, made.embeddings, { accumulate: true })
+      if (path) linearForward(rec, path, values!, recorded.embeddings, { accumulate: true })
       return (gradient, rowWeights) => {
-        decorrelate(rec, embeddings, made.embeddings, rowWeights, gradient)
-        if (path) linearBackward(rec, path, values!, gradient)
+        decorrelate(rec, embeddings, columns(into, 0, dim), rowWeights, gradient)
+        const ofHead = columns(gradient, 0, made)
+        if (path) linearBackward(rec, path, values!, ofHead)
         const dx = rec.tensor('gradient of last tokens', last.x.rows, last.x.cols)
-        made.backward(gradient, assign(dx))
-        inputs.backward(last.backward(dx))
+        recorded.backward(ofHead, assign(dx))
+        inputs.backward(last.backward(dx), keptOf(gradient))
       }
     },
   }

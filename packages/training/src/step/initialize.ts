@@ -7,6 +7,7 @@ export function initialize(weights: Weights, seed: number): void {
   for (const { name, rows, cols, initialization: start } of weights.set.entries()) {
     const data = new Float32Array(rows * cols)
     if (start === 'one') data.fill(1)
+    else if (typeof start === 'object' && 'values' in start) data.set(start.values)
     else if (start !== 'zero')
       for (let i = 0; i < data.length; i++)
         data[i] = 'uniform' in start ? (random.nextFloat() * 2 - 1) * start.uniform : random.nextNormal() * start.normal
