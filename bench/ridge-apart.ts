@@ -66,6 +66,8 @@ export async function measureRidgeApart(device: GpuDevice): Promise<RidgeApart> 
   }
   const random = seededRandom(1)
   const given = exampleArrays(ridgeSolve, s, () => random.nextFloat()) as { [name: string]: Float32Array }
+  // Of examples one row is empty.
+  given.lengths.fill(s.L)
   const inputs = Object.fromEntries(Object.entries(given).map(([name, data]) => [name, upload(name, data)]))
   const fused = [prepareDispatch(device, ridgeSolve, s, inputs as never)]
 
@@ -94,15 +96,16 @@ export async function measureRidgeApart(device: GpuDevice): Promise<RidgeApart> 
   const square = { M: P, N: P, K: P, batch: s.R, factorBatch: 0, residualBatch: 0 }
   const square1 = { ...square, aRow: row }
   const heads = Array.from({ length: s.H }, (_, h) => {
-    const of = (which: number) =>
-      Float32Array.from({ length: s.R * s.L }, (_, e) => given.signals[e * 8 + which * 4 + h])
+    const signals = { length: s.R * s.L }
+    const weights = Float32Array.from(signals, (_, e) => given.signals[e * 8 + h])
+    const residuals = Float32Array.from(signals, (_, e) => given.signals[e * 8 + 4 + h])
     const penalty = unit(0, (i, j) => (i === j ? Math.exp(given.ridge[h * row + i]) : 0))
     return {
-      weights: upload('weights', of(0)),
+      weights: upload('weights', weights),
       // A column of a vec4 a row, as products take it.
       residuals: upload(
         'residuals',
-        Float32Array.from({ length: s.R * s.L * 4 }, (_, i) => (i % 4 === 0 ? of(1)[i / 4] : 0)),
+        Float32Array.from({ length: s.R * s.L * 4 }, (_, i) => (i % 4 === 0 ? residuals[i / 4] : 0)),
       ),
       penalty: upload('penalty', penalty),
       weighted: empty('weighted φ', s.R * s.L * row),
