@@ -17,6 +17,7 @@ it('reads and writes from a page, and tells errors as it does in Node', async ()
     root: path('../../../client'),
     cacheDir: temporaryDirectory(),
     logLevel: 'error',
+    resolve: { conditions: ['@headwater/source', 'module', 'browser'] },
     server: { host: '127.0.0.1', port: 0, hmr: false, watch: null, proxy: { '/v1': url } },
     optimizeDeps: { include: ['msgpackr'], noDiscovery: true },
   })
