@@ -8,6 +8,8 @@ const parts = 1024
 /** Times are far from the others where a gap of more than this part of the span lies between, and they are few. */
 const farGap = 0.5
 const farShare = 0.01
+/** Rows of which a column may well have one value and none be suspicious. */
+const fewRows = 100
 
 /** Rows of one part of the span. */
 export interface CountedTimes {
@@ -42,6 +44,7 @@ export async function suspicionsOf(
   )
   const names = [schema.user, schema.item, ...schema.fields.map(({ name }) => name)]
   names.forEach((name, i) => {
+    if (Number(rows) < fewRows) return
     const [known, isConstant] = [Number(counts[2 * i]), counts[2 * i + 1]]
     if (known === 0) warnings.push(`"${name}" is missing in all ${all} rows.`)
     else if (isConstant && known === Number(rows)) warnings.push(`"${name}" has one value in all ${all} rows.`)

@@ -138,11 +138,7 @@ async function trainInto(
     : roundsOfFiles({
         directory: userPath(options.data),
         known: resumeFrom?.header.state.labels ?? [],
-        open: async (data) => {
-          const opened = await openLog({ ...source, data })
-          sayWarnings(opened)
-          return opened
-        },
+        open: (data) => openLog({ ...source, data }),
         onWarning: warn,
         signal,
       })
