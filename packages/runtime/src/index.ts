@@ -27,6 +27,7 @@ export { columns, type Into, part, persistent, type Storage, type Tensor } from 
 export { queueWrite, type Upload, UploadRing, type Write } from './plan/upload-ring.ts'
 export { BatchRowsError, EncodeQueueError, ServedTowerError } from './serving/errors.ts'
 export { type LoadedTower, loadUserTower } from './serving/load-user-tower.ts'
+export { loadMixTower, ServedMixTower } from './serving/served-mix.ts'
 export { type LoadTowerOptions, loadTower, ServedTower } from './serving/served-tower.ts'
 export { type DeviceRoom, type TowerMemory, TowerMemoryError } from './serving/tower-memory.ts'
 export { type EncoderOptions, measureEncoder, UserEncoder } from './serving/user-encoder.ts'

@@ -1,4 +1,4 @@
-export type { AffineMap } from './contents/alignment.ts'
+export { type AffineMap, inverseAlignment, scaleSquare } from './contents/alignment.ts'
 export { forgottenUsers, noteForgotten } from './contents/forgotten-users.ts'
 export type {
   AlignmentMethod,
@@ -10,6 +10,7 @@ export type {
   Verdict,
 } from './contents/manifest.ts'
 export { panelUserHash, panelUserText } from './contents/panel-file.ts'
+export { decodeSnapshot } from './directory/decode-snapshot.ts'
 export { forgetInPanel, panelsUnderWay, snapshotsWith } from './directory/forget-in-panels.ts'
 export { listSnapshots, nextSnapshotNumber, snapshotDirectory, snapshotNumber } from './directory/list-snapshots.ts'
 export { publishSnapshot, type SnapshotExtras } from './directory/publish-snapshot.ts'

@@ -1,11 +1,11 @@
 /**
  * Model = export = reference: random models through a step of training and a publication, and then one and the same rows
- * through our encoder and scorer, ONNX Runtime and the reading version.
+ * through our encoder, scorer and served mix tower, ONNX Runtime and the reading version.
  * Shape letters: R rows, J numbers of a user's embeddings, T tasks.
  */
 import { compileFeatures, EventError, type FeatureSpace, type SideBatch } from '@headwater/features'
 import { type GpuDevice, requestDevice } from '@headwater/gpu'
-import { declareTower, loadUserTower, Weights, writeWeights } from '@headwater/runtime'
+import { declareTower, loadMixTower, loadUserTower, Weights, writeWeights } from '@headwater/runtime'
 import * as reading from '@headwater/runtime/reading-version'
 import { readSnapshot, type Snapshot } from '@headwater/snapshot'
 import type { SeededRandom } from '@headwater/statistics'
@@ -74,7 +74,7 @@ async function trained({ schema, config }: DrawnModel, space: FeatureSpace, rand
   }
 }
 
-/** What the runtime gives: published embeddings [R, J], and logits [R, T] of both towers. */
+/** What the runtime gives: published embeddings [R, J], and logits of both towers and the mix tower's probabilities [R, T]. */
 async function served(
   snapshot: Snapshot,
   config: DrawnModel['config'],
@@ -84,6 +84,7 @@ async function served(
 ) {
   const T = snapshot.schema.tasks.length
   const loaded = loadUserTower(device, snapshot)
+  const mix = await loadMixTower(snapshot, { device })
   const tower = declareTower(space.user, space.item, T, config)
   const weights = new Weights(device, tower.set, false)
   writeWeights(weights, snapshot)
@@ -100,11 +101,11 @@ async function served(
     const refusal = { name: 'BatchNumberError', row: 2, feature: space.user.dense[column] }
     await expect(loaded.encoder.encode(bad)).rejects.toMatchObject(refusal)
     await expect(scorer.score({ rows, user: bad, item, ...labels })).rejects.toMatchObject(refusal)
-    return {
-      embeddings: await loaded.encoder.encode(user),
-      logits: await scorer.score({ rows, user, item, ...labels }),
-    }
+    const embeddings = await loaded.encoder.encode(user)
+    const logits = await scorer.score({ rows, user, item, ...labels })
+    return { embeddings, logits, probabilities: await mix.predict(embeddings, item) }
   } finally {
+    mix.dispose()
     scorer.dispose()
     weights.dispose()
     loaded.dispose()
@@ -117,9 +118,11 @@ async function exported(snapshot: Snapshot, space: FeatureSpace, user: SideBatch
   )
   const { embeddings } = await userModel.run(inputArrays(space.user, user))
   const published = { type: 'float32', data: embeddings.data, dims: embeddings.dims } as const
-  const { logits } = await mixModel.run(new Map([['embeddings', published], ...inputArrays(space.item, item)]))
+  const { logits, probabilities } = await mixModel.run(
+    new Map([['embeddings', published], ...inputArrays(space.item, item)]),
+  )
   await Promise.all([userModel.release(), mixModel.release()])
-  return { embeddings: embeddings.data, logits: logits.data }
+  return { embeddings: embeddings.data, logits: logits.data, probabilities: probabilities.data }
 }
 
 async function check(model: DrawnModel, random: SeededRandom): Promise<void> {
@@ -132,12 +135,14 @@ async function check(model: DrawnModel, random: SeededRandom): Promise<void> {
   )
   const embeddings = own.flatMap((e) => (alignment ? reading.published(e, alignment.weight, alignment.bias) : e))
   const logits = own.flatMap((e, r) => reading.mixTower(matrices, model.config, e, reading.rowAt(space.item, item, r)))
+  const probabilities = logits.map((logit) => 1 / (1 + Math.exp(-logit)))
   for (const [name, found] of [
     ['runtime', await served(snapshot, model.config, space, user, item)],
     ['ONNX', await exported(snapshot, space, user, item)],
   ] as const) {
     expectClose(found.embeddings, embeddings, `embeddings of ${name}`)
     expectClose(found.logits, logits, `logits of ${name}`)
+    expectClose(found.probabilities, probabilities, `probabilities of ${name}`)
   }
   checked++
 }

@@ -1,11 +1,8 @@
 /** The map between a tower's own coordinates x and the published ones y = x W + b. Shape letters: R rows, J = K·D. */
-import type { AffineMap } from '@headwater/snapshot'
+import { type AffineMap, scaleSquare } from '@headwater/snapshot'
 import { OnnxExportError } from '../graph/export-error.ts'
 import type { Graph } from '../graph/graph.ts'
 import type { Value } from '../graph/model-file.ts'
-
-/** W Wᵀ ÷ s² is the identity to within this, float32 entries rounded from float64 ones. */
-const tolerance = 1e-4
 
 function initializers(graph: Graph, { dim, weight, bias }: AffineMap) {
   return {
@@ -33,18 +30,4 @@ export function toOwn(graph: Graph, map: AffineMap, y: Value, source: string): V
   return graph.within('alignment', () =>
     graph.op('Gemm', [graph.binary('Sub', y, bias), weight], y.dims, { transB: 1, alpha: { float: 1 / square } }),
   )
-}
-
-/** s² of a rotation times s; null of any other map. */
-function scaleSquare({ dim, weight }: AffineMap): number | null {
-  const dotOf = (i: number, k: number) => {
-    let dot = 0
-    for (let j = 0; j < dim; j++) dot += weight[i * dim + j] * weight[k * dim + j]
-    return dot
-  }
-  const square = dotOf(0, 0)
-  if (!(square > 0)) return null
-  for (let i = 0; i < dim; i++)
-    for (let k = 0; k <= i; k++) if (Math.abs(dotOf(i, k) / square - (i === k ? 1 : 0)) > tolerance) return null
-  return square
 }

@@ -1,6 +1,6 @@
 import { cpSync, rmSync } from 'node:fs'
 import { DeviceLostError, type GpuDevice, requestDevice } from '@headwater/gpu'
-import { SnapshotError } from '@headwater/snapshot'
+import { readSnapshot, SnapshotError } from '@headwater/snapshot'
 import { seededRandom } from '@headwater/statistics'
 import { temporaryDirectory } from '@headwater/testkit'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
@@ -109,6 +109,17 @@ describe('after a loss of its device', () => {
     expect(second.allocatedBytes).toBe(0)
     await second.idle()
     second.destroy()
+  })
+
+  it('reads nothing again where it was given the snapshot itself', async () => {
+    const copy = await publishRandomTower(temporaryDirectory(), { seed: 3 })
+    const tower = await loadTower(await readSnapshot(copy))
+    const before = await tower.encode(batch)
+    rmSync(copy, { recursive: true })
+    tower.device.destroy()
+    await tower.recover()
+    expect(await tower.encode(batch)).toEqual(before)
+    tower.dispose()
   })
 
   it('refuses a snapshot that is gone or another one, and can be tried again', async () => {

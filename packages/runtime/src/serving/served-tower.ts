@@ -15,15 +15,17 @@ export interface LoadTowerOptions extends EncoderOptions {
 
 /**
  * Loads a snapshot's user tower.
- * @param directory of one snapshot, as `servedSnapshotDirectory` names it
+ * @param source directory of one snapshot, as `servedSnapshotDirectory` names it, or in a browser its URL; or the snapshot itself,
+ * read by `readSnapshot` or made of bytes by `decodeSnapshot`, which the tower then keeps for `recover`
  * @throws SnapshotError, SafetensorsError, SchemaError or ModelConfigError where the snapshot is not whole or not of this version;
  * TowerMemoryError, ParameterSizeError or TableSizeError where the device cannot hold it, before anything is allocated;
  * NoAdapterError without a device
  */
-export async function loadTower(directory: string, options: LoadTowerOptions = {}): Promise<ServedTower> {
-  const snapshot = await readSnapshot(directory)
-  const device = options.device ?? (await requestOwn(directory))
-  return placing(device, options.device === undefined, () => new ServedTower(snapshot, device, options))
+export async function loadTower(source: string | Snapshot, options: LoadTowerOptions = {}): Promise<ServedTower> {
+  const read = async () => (typeof source === 'string' ? readSnapshot(source) : source)
+  const snapshot = await read()
+  const device = options.device ?? (await requestOwn(snapshot.directory))
+  return placing(device, options.device === undefined, () => new ServedTower(snapshot, read, device, options))
 }
 
 const requestOwn = (directory: string) => requestDevice({ label: `tower of ${directory}` })
@@ -51,6 +53,7 @@ export class ServedTower {
   readonly maxRows: number
   /** What the device holds of it once every batch size was recorded, as `warm` does at once. */
   readonly memory: TowerMemory
+  readonly #read: () => Promise<Snapshot>
   readonly #options: LoadTowerOptions
   #device: GpuDevice
   #owned: boolean
@@ -60,12 +63,13 @@ export class ServedTower {
   #recovery: Promise<void> | null = null
 
   /** Use {@link loadTower}. */
-  constructor(snapshot: Snapshot, device: GpuDevice, options: LoadTowerOptions) {
+  constructor(snapshot: Snapshot, read: () => Promise<Snapshot>, device: GpuDevice, options: LoadTowerOptions) {
     const { directory, manifest, schema } = snapshot
     this.directory = directory
     this.manifest = manifest
     this.schema = schema
     this.space = compileFeatures(schema)
+    this.#read = read
     this.#options = options
     this.#device = device
     this.#owned = options.device === undefined
@@ -113,9 +117,9 @@ export class ServedTower {
   }
 
   /**
-   * After a loss of the device: reads the snapshot again and puts it on a new device, which then gives the bits that the old
-   * one gave where both are of one kind. Nothing happens while the device is healthy; calls beside each other share one
-   * recovery. Where it fails it can be tried again.
+   * After a loss of the device: reads the snapshot again, unless it was given itself, and puts it on a new device, which then
+   * gives the bits that the old one gave where both are of one kind. Nothing happens while the device is healthy; calls beside
+   * each other share one recovery. Where it fails it can be tried again.
    * @param device the caller's; needed where the lost one was the caller's
    * @throws ServedTowerError without a device that is needed; SnapshotError where the snapshot is gone or another; what
    * `loadTower` throws
@@ -136,7 +140,7 @@ export class ServedTower {
     if (healthy) return
     if (!given && !this.#owned)
       throw new ServedTowerError('The lost device was the caller’s: give recover() a new one.')
-    const snapshot = await readSnapshot(this.directory)
+    const snapshot = await this.#read()
     if (JSON.stringify(snapshot.manifest) !== JSON.stringify(this.manifest))
       throw new SnapshotError(
         `${this.directory} is another snapshot than the one that was loaded. Load it as a new tower.`,

@@ -1,4 +1,4 @@
-import { readFileSync, writeFileSync } from 'node:fs'
+import { readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { createServer, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
@@ -8,6 +8,7 @@ import { randomBatch, temporaryDirectory } from '@headwater/testkit'
 import { afterAll, beforeAll, expect, it } from 'vitest'
 import { SnapshotError } from '../files/snapshot-error.ts'
 import { snapshotSchema } from '../testing/snapshot-schema.ts'
+import { decodeSnapshot } from './decode-snapshot.ts'
 import { readSnapshot as fetchSnapshot } from './fetch-snapshot.ts'
 import { publishSnapshot } from './publish-snapshot.ts'
 import { readSnapshot } from './read-snapshot.ts'
@@ -61,4 +62,21 @@ it('refuses other bytes than the checksums say, and what is not there', async ()
     ),
   )
   await expect(fetchSnapshot(`${url}/none`)).rejects.toThrow(/manifest.json is answered 404/)
+})
+
+it('is made of bytes that are there, whole and as the checksums say', async () => {
+  const directory = await publish(3)
+  const files = Object.fromEntries(
+    readdirSync(directory).map((name) => [name, new Uint8Array(readFileSync(join(directory, name)))]),
+  )
+  const asItWas = { ...(await readSnapshot(directory)), directory: 'bundled', panel: null }
+  expect(await decodeSnapshot(files, 'bundled')).toEqual(asItWas)
+  const { 'schema.json': schema, ...others } = files
+  await expect(decodeSnapshot(others, 'bundled')).rejects.toThrow(
+    /bundled is no whole snapshot: schema.json is missing/,
+  )
+  const longer = new Uint8Array([...schema, 32])
+  await expect(decodeSnapshot({ ...others, 'schema.json': longer })).rejects.toThrow(
+    'the given snapshot: the checksum of schema.json does not match',
+  )
 })
