@@ -16,7 +16,7 @@ const command = [
   '--conditions=@headwater/source',
   '--import',
   'tsx',
-  fileURLToPath(import.meta.resolve('@headwater/cli/main')),
+  fileURLToPath(import.meta.resolve('headwater/main')),
 ]
 const schemaFile = path('../examples/own-log/schema.json')
 

@@ -93,7 +93,7 @@ async function serveParent(settings: ServiceSettings): Promise<void> {
   await fill(store, world)
   const encoderCpus = settings.isEncoderApart ? '1' : '0,1'
   const encoder = await startEncoder({
-    ...(settings.encoder === 'onnx' && { backend: new URL(import.meta.resolve('@headwater/cli/onnx-backend')) }),
+    ...(settings.encoder === 'onnx' && { backend: new URL(import.meta.resolve('headwater/onnx-backend')) }),
     ...(canPin && { prefix: ['chrt', '--idle', '0', 'taskset', '-c', encoderCpus] }),
     ...(settings.isEncoderApart && { environment: { LP_NUM_THREADS: '1' } }),
     onError: (error) => console.error(error.message),

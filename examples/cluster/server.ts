@@ -7,7 +7,7 @@ const command = [
   '--conditions=@headwater/source',
   '--import',
   'tsx',
-  fileURLToPath(import.meta.resolve('@headwater/cli/main')),
+  fileURLToPath(import.meta.resolve('headwater/main')),
 ]
 
 /** `headwater` with arguments, as a process that ends with this one where this one ends in order. */

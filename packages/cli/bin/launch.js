@@ -20,7 +20,7 @@ export function launch(args) {
     ? ['--conditions=@headwater/source', '--import', import.meta.resolve('tsx'), here('../src/main.ts')]
     : [here('../dist/main.js')]
   const options = nodeOptions(args, availableParallelism())
-  return supervise(process.execPath, ['--enable-source-maps', ...options, ...program, ...args], {
-    env: withDriver(here('../../../.env')),
-  })
+  // Elsewhere that file is the project's in which this is installed.
+  const env = checkout ? withDriver(here('../../../.env')) : process.env
+  return supervise(process.execPath, ['--enable-source-maps', ...options, ...program, ...args], { env })
 }

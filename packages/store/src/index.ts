@@ -48,6 +48,7 @@ export {
   NonFiniteVectorError,
   RequestError,
   StoreAccessError,
+  StoreBindingError,
   StoreBusyError,
   StoreClosedError,
   StoreCorruptError,

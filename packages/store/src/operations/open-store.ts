@@ -17,7 +17,7 @@ export interface StoreOptions extends Partial<StoreLimits> {
  *   TLS with `valkeys://`
  * - `tiered:SIZE[?maxAge=MS]:URL` memory of a size, 256MiB say, in front of either of the last two
  *
- * @throws StoreUrlError, StoreAccessError, StoreFormatError, StoreBusyError, KeyError, RequestError
+ * @throws StoreUrlError, StoreBindingError, StoreAccessError, StoreFormatError, StoreBusyError, KeyError, RequestError
  */
 export async function openStore(url: string, options: StoreOptions = {}): Promise<EmbeddingStore> {
   const { tenant = 'default', ...limits } = options

@@ -18,6 +18,17 @@ export class StoreUrlError extends StoreError {
   }
 }
 
+/** LMDB's binary for this machine is missing, or does not load. */
+export class StoreBindingError extends StoreError {
+  constructor(cause: unknown) {
+    super(
+      `the package lmdb does not load on ${process.platform}-${process.arch} with Node ${process.version}; install it without ` +
+        '--omit=optional, or name a store that needs no binary, "memory:" or "valkey://HOST"',
+      { cause },
+    )
+  }
+}
+
 /** A directory that cannot be made, read or written. */
 export class StoreAccessError extends StoreError {}
 

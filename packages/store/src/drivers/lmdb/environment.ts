@@ -12,10 +12,11 @@ import {
 } from 'node:fs'
 import { constants as system } from 'node:os'
 import { join } from 'node:path'
-import { type Database, open, type RootDatabase } from 'lmdb'
+import type { Database, RootDatabase } from 'lmdb'
 import { formatError, formatVersion, type Table } from '../../record/record.ts'
 import {
   StoreAccessError,
+  StoreBindingError,
   type StoreError,
   StoreFormatError,
   StoreFullError,
@@ -54,6 +55,15 @@ const absentTable = {
 
 export const dataPathOf = (path: string) => join(path, 'data.mdb')
 
+/** LMDB, loaded with the first store in it: the other drivers do without. @throws StoreBindingError */
+export async function loadBinding(): Promise<typeof import('lmdb')> {
+  try {
+    return await import('lmdb')
+  } catch (cause) {
+    throw new StoreBindingError(cause)
+  }
+}
+
 /**
  * Opens a store's file and checks what LMDB would not survive: a file cut short ends the process at the first read beyond
  * its end.
@@ -63,9 +73,10 @@ export const dataPathOf = (path: string) => join(path, 'data.mdb')
  * commits to pass over; it measured no faster in groups. `eventTurnBatching` is off, as it leaves a rejection unhandled
  * where a commit fails, which ends the process.
  *
- * @throws StoreAccessError, StoreCorruptError, StoreFormatError, StoreFullError
+ * @throws StoreBindingError, StoreAccessError, StoreCorruptError, StoreFormatError, StoreFullError
  */
 export async function openEnvironment(path: string, readOnly: boolean): Promise<LmdbEnvironment> {
+  const { open } = await loadBinding()
   if (readOnly) checkReadable(path)
   await checkFile(path)
   let root: RootDatabase<Buffer, string>

@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import { claimDirectory } from '../../claims/directory-claim.ts'
 import { StoreBusyError } from '../../validation/errors.ts'
 import type { Driver } from '../driver.ts'
-import { type LmdbEnvironment, makeDirectory, openEnvironment, openError } from './environment.ts'
+import { type LmdbEnvironment, loadBinding, makeDirectory, openEnvironment, openError } from './environment.ts'
 import { lmdbDriver } from './lmdb-driver.ts'
 
 /** Where a compaction writes its copy. */
@@ -13,7 +13,7 @@ export const compactionPathOf = (path: string) => join(path, 'compact')
  * Opens what follows `lmdb:` in a URL: a directory, made where there is none; `?readonly` behind it reads only, beside the
  * process that writes.
  *
- * @throws StoreAccessError, StoreFormatError, StoreCorruptError, StoreBusyError, StoreFullError
+ * @throws StoreBindingError, StoreAccessError, StoreFormatError, StoreCorruptError, StoreBusyError, StoreFullError
  */
 export async function openLmdb(target: string): Promise<Driver> {
   const [, path, readOnly] = /^(.*?)(\?readonly)?$/s.exec(target)!
@@ -29,6 +29,7 @@ export async function openLmdb(target: string): Promise<Driver> {
  * @throws as `openLmdb`
  */
 export async function openForWriting(path: string): Promise<{ environment: LmdbEnvironment; release: () => void }> {
+  await loadBinding()
   makeDirectory(path)
   const release = claim(path)
   try {
