@@ -1,5 +1,4 @@
-// Guides: their generated parts are what declarations and results say, and the example of docs/kernels.md runs.
-import { readFileSync } from 'node:fs'
+// Guides: their generated parts are what declarations and results say.
 import { expect, test } from 'vitest'
 import { runProgram } from './run-program.mjs'
 import { inWorkspace } from './workspace.mjs'
@@ -13,10 +12,4 @@ test.each(['kernel-docs.ts', 'serving-docs.ts'])('the parts that %s generates ar
   const { code, stderr } = await node(program, '--check')
   expect(stderr).toBe('')
   expect(code).toBe(0)
-})
-
-test('the example of docs/kernels.md prints what stands below it', async () => {
-  const [, example, output] =
-    /```js\n(.+?)```.+?```text\n(.+?)```/s.exec(readFileSync(inWorkspace('docs/kernels.md'), 'utf8')) ?? []
-  expect(await node('--input-type=module', '--eval', example)).toMatchObject({ code: 0, stdout: output })
 })

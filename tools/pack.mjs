@@ -1,9 +1,9 @@
 // `npx nx run tools:pack -- DIRECTORY [PACKAGES]`: builds and packs the packages named, with all of the workspace that they
 // need, or every one: tarballs that npm installs.
-import { cpSync, existsSync, mkdirSync, rmSync, writeFileSync } from 'node:fs'
+import { cpSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import { runNpm } from './dependencies.mjs'
-import { packedManifest, publicPackages, withDependencies } from './public-packages.mjs'
+import { packedManifest, packedReadme, publicPackages, withDependencies } from './public-packages.mjs'
 import { lastWords } from './run-program.mjs'
 import { cacheDirectory, inWorkspace } from './workspace.mjs'
 
@@ -38,8 +38,9 @@ function stage(folder, manifest) {
   const to = join(staged, folder)
   rmSync(to, { recursive: true, force: true })
   mkdirSync(to, { recursive: true })
-  for (const name of [...(manifest.files ?? []), 'README.md'])
+  for (const name of manifest.files ?? [])
     if (existsSync(join(from, name))) cpSync(join(from, name), join(to, name), { recursive: true })
+  writeFileSync(join(to, 'README.md'), packedReadme(readFileSync(join(from, 'README.md'), 'utf8')))
   cpSync(inWorkspace('LICENSE'), join(to, 'LICENSE'))
   writeFileSync(join(to, 'package.json'), `${JSON.stringify(packedManifest(manifest), null, 2)}\n`)
 }

@@ -31,6 +31,9 @@ export function packedManifest({ devDependencies: _, nx: __, ...manifest }) {
   return { ...manifest, ...withoutSources({ ...(exports && { exports }), ...(imports && { imports }) }) }
 }
 
+/** A README as it is packed: links to what only the checkout has are their text. @param {string} readme */
+export const packedReadme = (readme) => readme.replace(/\[([^\]]+)\]\(\.\.\/[^)]+\)/g, '$1')
+
 /** @param {Targets} targets @returns {Targets} */
 function withoutSources(targets) {
   const left = Object.entries(targets).flatMap(([key, target]) => {

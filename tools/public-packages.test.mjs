@@ -2,7 +2,7 @@
 import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
-import { packedManifest, publicPackages, withDependencies } from './public-packages.mjs'
+import { packedManifest, packedReadme, publicPackages, withDependencies } from './public-packages.mjs'
 import { inWorkspace } from './workspace.mjs'
 
 const packages = publicPackages()
@@ -44,6 +44,12 @@ test('sources and what only the checkout has are left out of a manifest', () => 
     version: '1.0.0',
     exports: { '.': { default: './dist/a.js' } },
   })
+})
+
+test('a README is packed without links out of its package', () => {
+  expect(packedReadme('see [docs/http.md](../../docs/http.md#tls), [here](#here)')).toBe(
+    'see docs/http.md, [here](#here)',
+  )
 })
 
 test('a package comes with what it needs of the workspace', () => {
