@@ -5,8 +5,9 @@ import type { EncoderBackend } from '../src/process/backend.ts'
 export const losingRows = 666
 
 export const backend: EncoderBackend = {
-  async load(directory) {
-    const tower = await loadTower(directory)
+  async load(directory, onCompile) {
+    const tower = await loadTower(directory, { onCompile })
+    await tower.warm()
     const { manifest, schema, space, dim } = tower
     return {
       manifest,

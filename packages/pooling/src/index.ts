@@ -1,6 +1,6 @@
 export type { PoolingCounters } from './contracts/counters.ts'
 export type { Encoder } from './contracts/encoder.ts'
-export type { EncoderStatus } from './contracts/encoder-status.ts'
+export type { Compiling, EncoderStatus } from './contracts/encoder-status.ts'
 export {
   AsOfError,
   ContentionError,

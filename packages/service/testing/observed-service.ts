@@ -132,6 +132,7 @@ export async function observeService(
     restarts: 0,
     pid: 1,
     lastError: null,
+    compiling: null,
   }
   const outcomes = new Map<string, Outcome[]>()
   const control = new TwoSnapshots((snapshot) => publish(encoderOf(snapshot)))

@@ -1,6 +1,7 @@
 import type { Stages } from '@headwater/evaluation'
 import cliProgress from 'cli-progress'
 import { count } from './format.ts'
+import { linePace } from './line-pace.ts'
 
 /** Where progress is drawn: a terminal says so by `isTTY`. */
 export type ProgressOutput = NodeJS.WritableStream & { readonly isTTY?: boolean }
@@ -101,25 +102,16 @@ class Bars extends Drawn {
   }
 }
 
-const lineEveryMs = 5000
-
 class Lines extends Drawn {
-  #lastMs = 0
+  #isDue = linePace()
 
   protected begun(): void {
-    this.#lastMs = this.startMs
+    this.#isDue = linePace()
     this.output.write(`${this.stage} …\n`)
   }
 
   protected told(what: string): void {
     if (this.#isDue()) this.output.write(`${what}\n`)
-  }
-
-  #isDue(): boolean {
-    const nowMs = performance.now()
-    if (nowMs - this.#lastMs < lineEveryMs) return false
-    this.#lastMs = nowMs
-    return true
   }
 
   protected advanced(done: number, pace: { readonly rate: string; readonly left: string } | null): void {

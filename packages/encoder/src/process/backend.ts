@@ -24,8 +24,9 @@ export interface EncoderBackend {
   /**
    * Loads a snapshot and makes it ready, so that no call has to wait for that.
    * @param directory of one snapshot
+   * @param onCompile to be called before each kernel that a driver compiles: which one, from 1, of how many so far
    */
-  load(directory: string): Promise<BackendTower>
+  load(directory: string, onCompile: (number: number, total: number) => void): Promise<BackendTower>
 }
 
 /** Where the tower is a snapshot's on WebGPU. */

@@ -4,6 +4,7 @@
  * process that holds it.
  */
 import { Socket } from 'node:net'
+import type { Compiling } from '@headwater/pooling'
 import type { BackendTower, EncoderBackend } from './backend.ts'
 import { batchFrom } from './batch-arrays.ts'
 import { type Frame, FrameReader, writeFrame } from './frames.ts'
@@ -74,7 +75,11 @@ async function answer(frame: Frame): Promise<void> {
 }
 
 async function load(frame: Frame): Promise<void> {
-  const tower = await backend.load(fromPayload<LoadMessage>(frame).directory)
+  const onCompile = (number: number, total: number) => {
+    const told: Compiling = { number, total }
+    writeFrame(socket, { ...frame, kind: messageKind.compiling }, [toPayload(told)])
+  }
+  const tower = await backend.load(fromPayload<LoadMessage>(frame).directory, onCompile)
   towers.set(frame.snapshot, tower)
   const { manifest, schema, dim } = tower
   const loaded: LoadedMessage = { manifest, schema, dim }

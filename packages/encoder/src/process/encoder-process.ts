@@ -22,6 +22,7 @@ const defaults = {
   environment: {},
   answerTimeoutMs: 30_000,
   loadTimeoutMs: 120_000,
+  onCompile: () => {},
 } satisfies RunningEncoderOptions
 
 /**
@@ -88,6 +89,7 @@ export class EncoderProcess implements SnapshotHolder {
       restarts: this.#restarts,
       pid: this.#running.pid,
       lastError: this.#lastError,
+      compiling: this.#running.compiling,
     }
   }
 

@@ -17,6 +17,8 @@ export const messageKind = {
   vectors: 6,
   /** A `FailedMessage`. */
   failed: 7,
+  /** Tells of a `load` under way, before each kernel that is compiled: a `Compiling`. */
+  compiling: 8,
 } as const
 
 export type LoadMessage = { readonly directory: string }

@@ -1,6 +1,6 @@
 /** One process that encodes, from its start to its end. */
 import { arraysOf, type SideBatch } from '@headwater/features'
-import { EncoderDiedError } from '@headwater/pooling'
+import { type Compiling, EncoderDiedError } from '@headwater/pooling'
 import { EncodeError } from './errors.ts'
 import { type Frame, type FrameHead, FrameReader, writeFrame } from './frames.ts'
 import {
@@ -20,6 +20,8 @@ export interface RunningEncoderOptions extends ModuleProcessOptions {
   readonly answerTimeoutMs: number
   /** The same while it starts or loads a snapshot. Default 120,000. */
   readonly loadTimeoutMs: number
+  /** Called before each kernel that it compiles. */
+  readonly onCompile: (compiling: Compiling) => void
 }
 
 interface Call {
@@ -43,6 +45,7 @@ export class RunningEncoder {
   readonly #calls = new Map<number, Call>()
   readonly #watch: NodeJS.Timeout
   #nextCall = readyCall + 1
+  #compiling: Compiling | null = null
   #answeredMs = performance.now()
   /** Why it ends, where that is known before it has ended. */
   #cause: string | null = null
@@ -82,11 +85,20 @@ export class RunningEncoder {
     return this.#hasEnded ? null : (this.#process.child.pid ?? null)
   }
 
+  /** Of the snapshot that it loads; null where nothing is compiled. */
+  get compiling(): Compiling | null {
+    return this.#compiling
+  }
+
   /** @throws EncoderDiedError; EncodeError where the snapshot cannot be loaded */
   async load(snapshot: number, directory: string): Promise<LoadedMessage> {
     const message = toPayload({ directory } satisfies LoadMessage)
     const head = { kind: messageKind.load, snapshot, rows: 0 }
-    return fromPayload<LoadedMessage>(await this.#ask(head, [message], this.#options.loadTimeoutMs))
+    try {
+      return fromPayload<LoadedMessage>(await this.#ask(head, [message], this.#options.loadTimeoutMs))
+    } finally {
+      this.#compiling = null
+    }
   }
 
   /** @returns f32 [R, dim] @throws EncoderDiedError, EncodeError, RangeError */
@@ -132,6 +144,11 @@ export class RunningEncoder {
 
   #finish(frame: Frame): void {
     this.#answeredMs = performance.now()
+    if (frame.kind === messageKind.compiling) {
+      this.#compiling = fromPayload<Compiling>(frame)
+      this.#options.onCompile(this.#compiling)
+      return
+    }
     if (frame.kind === messageKind.failed) {
       const { name, message, fatal } = fromPayload<FailedMessage>(frame)
       if (fatal) this.#kill(message)

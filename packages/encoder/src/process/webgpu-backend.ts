@@ -3,8 +3,8 @@ import { loadTower } from '@headwater/runtime'
 import type { EncoderBackend } from './backend.ts'
 
 export const backend: EncoderBackend = {
-  async load(directory) {
-    const tower = await loadTower(directory)
+  async load(directory, onCompile) {
+    const tower = await loadTower(directory, { onCompile })
     try {
       await tower.warm()
     } catch (cause) {

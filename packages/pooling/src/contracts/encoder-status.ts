@@ -7,4 +7,12 @@ export interface EncoderStatus {
   readonly pid: number | null
   /** What ended it last, or kept it from starting. */
   readonly lastError: string | null
+  /** Null where no kernel is being compiled. */
+  readonly compiling: Compiling | null
+}
+
+/** A driver compiles kernel `number`, from 1, of `total` so far. */
+export interface Compiling {
+  readonly number: number
+  readonly total: number
 }

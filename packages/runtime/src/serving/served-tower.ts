@@ -11,6 +11,8 @@ import type { EncoderOptions } from './user-encoder.ts'
 export interface LoadTowerOptions extends EncoderOptions {
   /** The caller's, who destroys it after the tower is disposed. Default: one of the tower's own. */
   readonly device?: GpuDevice
+  /** Called before each pipeline that the tower's own device compiles in `warm`: which one, from 1, of how many so far. */
+  readonly onCompile?: (number: number, total: number) => void
 }
 
 /**
@@ -24,11 +26,15 @@ export interface LoadTowerOptions extends EncoderOptions {
 export async function loadTower(source: string | Snapshot, options: LoadTowerOptions = {}): Promise<ServedTower> {
   const read = async () => (typeof source === 'string' ? readSnapshot(source) : source)
   const snapshot = await read()
-  const device = options.device ?? (await requestOwn(snapshot.directory))
+  const device = options.device ?? (await requestOwn(snapshot.directory, options))
   return placing(device, options.device === undefined, () => new ServedTower(snapshot, read, device, options))
 }
 
-const requestOwn = (directory: string) => requestDevice({ label: `tower of ${directory}` })
+async function requestOwn(directory: string, { onCompile }: LoadTowerOptions): Promise<GpuDevice> {
+  const device = await requestDevice({ label: `tower of ${directory}` })
+  device.onCompile = onCompile ?? null
+  return device
+}
 
 /** A tower that cannot be placed leaves no device of its own behind. */
 function placing<Result>(device: GpuDevice, owned: boolean, place: () => Result): Result {
@@ -145,7 +151,7 @@ export class ServedTower {
       throw new SnapshotError(
         `${this.directory} is another snapshot than the one that was loaded. Load it as a new tower.`,
       )
-    const device = given ?? (await requestOwn(this.directory))
+    const device = given ?? (await requestOwn(this.directory, this.#options))
     const loaded = placing(device, given === undefined, () => {
       this.#checkAlive()
       return this.#place(device, snapshot)

@@ -35,5 +35,7 @@ export function registerHealth(server: FastifyInstance, parts: ServerParts): voi
 /** Without its encoder a service goes on to answer reads, whose embeddings grow old meanwhile. */
 function readyAnswer(encoder: EncoderStatus | undefined) {
   if (encoder === undefined || encoder.state === 'ready') return { status: 'ready' }
-  return { status: 'degraded', problem: `the encoder is ${encoder.state}: embeddings are served, not refreshed` }
+  const { state, compiling } = encoder
+  const what = compiling === null ? '' : `, compiling kernels ${compiling.number} of ${compiling.total}`
+  return { status: 'degraded', problem: `the encoder is ${state}${what}: embeddings are served, not refreshed` }
 }

@@ -287,6 +287,8 @@ describe('readiness', () => {
     const { status, body } = await ask('GET', '/readyz')
     expect([status, body.status]).toEqual([200, 'degraded'])
     expect(body.problem).toContain('restarting')
+    encoder.compiling = { number: 9, total: 28 }
+    expect((await ask('GET', '/readyz')).body.problem).toContain('restarting, compiling kernels 9 of 28')
     expect((await ask('POST', '/v1/embeddings/read', { users: ['a'], models: ['m'] })).status).toBe(200)
   })
 })

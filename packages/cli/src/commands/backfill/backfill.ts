@@ -48,8 +48,12 @@ async function backfill(options: OptionsOf<typeof declare>): Promise<void> {
   const left = 'what was computed stays, and the same command goes on from there'
   const figures = await stoppable(left, async ({ stages, signal, atEnd }) => {
     const kind = await chooseEncoder(options.encoder, (line) => process.stderr.write(`${line}\n`))
-    const tower = await loadBackfillTower(kind, await servedSnapshotDirectory(userPath(options.model)))
+    const directory = await servedSnapshotDirectory(userPath(options.model))
+    stages.begin('tower', 0)
+    const backend = await backendOf(kind)
+    const tower = await backend.load(directory, (number, total) => stages.compiling(number, total))
     atEnd(() => tower.dispose())
+    stages.end()
     const space = compileFeatures(tower.schema)
     const url = userUrl(options.store)
     const store = await openStore(url)
@@ -78,13 +82,11 @@ async function backfill(options: OptionsOf<typeof declare>): Promise<void> {
   await printResult(render(figures), json, figures)
 }
 
-type BackfillTower = Omit<BackendTower, 'layout'>
-
-/** @throws what the loading of a snapshot throws */
-async function loadBackfillTower(kind: EncoderKind, directory: string): Promise<BackfillTower> {
-  if (kind === 'webgpu') return (await import('@headwater/runtime')).loadTower(directory)
-  const { backend }: { backend: EncoderBackend } = await import(onnxBackend.href)
-  return backend.load(directory)
+/** What an encoder's process computes with, in this one. */
+async function backendOf(kind: EncoderKind): Promise<EncoderBackend> {
+  const module = kind === 'onnx' ? onnxBackend : (await import('@headwater/encoder')).webgpuBackend
+  const { backend }: { backend: EncoderBackend } = await import(module.href)
+  return backend
 }
 
 function beginning(atMs: number): BackfillPlace {
@@ -93,7 +95,7 @@ function beginning(atMs: number): BackfillPlace {
 }
 
 /** @throws CommandError where the snapshot was trained on events of that time or later */
-function checkCutoff({ manifest }: BackfillTower, atMs: number): void {
+function checkCutoff({ manifest }: BackendTower, atMs: number): void {
   if (manifest.dataCutoffMs < atMs) return
   const [cutoff, at] = [manifest.dataCutoffMs, atMs].map((timeMs) => new Date(timeMs).toISOString())
   throw new CommandError(
@@ -112,7 +114,7 @@ async function countUsers(store: EmbeddingStore): Promise<number> {
 async function computeAll(
   { name: model, policy }: { readonly name: string; readonly policy: PoolingPolicy },
   store: EmbeddingStore,
-  tower: BackfillTower,
+  tower: BackendTower,
   space: FeatureSpace,
   states: StatesAsOf,
   place: BackfillPlace,

@@ -1,6 +1,8 @@
 /** The encoder's process of a server. */
 import type { EncoderProcess } from '@headwater/encoder'
+import type { Compiling } from '@headwater/pooling'
 import { chooseEncoder, onnxBackend } from '../../encoder/choose-encoder.ts'
+import { linePace } from '../../terminal/line-pace.ts'
 import type { ServeOptions } from './options.ts'
 import type { Serving } from './report.ts'
 
@@ -11,7 +13,11 @@ export async function startServeEncoder({ options, closers, say, warn: onError }
     import('@headwater/encoder'),
   ])
   const backend = kind === 'onnx' && { backend: onnxBackend }
-  const encoder = await startEncoder({ onError, prefix: encoderPrefix(options), ...backend })
+  const isDue = linePace()
+  const onCompile = ({ number, total }: Compiling) => {
+    if (isDue()) say(`compiling kernels ${number} of ${total}`)
+  }
+  const encoder = await startEncoder({ onError, onCompile, prefix: encoderPrefix(options), ...backend })
   closers.push(() => encoder.close())
   return encoder
 }
