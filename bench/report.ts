@@ -86,8 +86,10 @@ export function hostProvenance(): Provenance {
   }
 }
 
-/** Short hash of the checkout, with `-dirty` where files other than a bench's results differ from it. */
-function commit(): string {
+/** Short hash of the checkout, with `-dirty` where files other than a bench's results differ from it; a bundle's is given to it. */
+export function commit(): string {
+  const given = process.env.HEADWATER_COMMIT
+  if (given !== undefined) return given
   const git = (...args: string[]) =>
     execFileSync('git', args, {
       cwd: import.meta.dirname,

@@ -4,6 +4,7 @@
  * - plain-mlp: a step of a plain MLP against TensorFlow.js on the same adapter
  * - step-small, step-base: a training step, its kernels' share, each dispatch alone, the plan's memory
  * - encode: the user tower against onnxruntime on the model that we export
+ * - encode-alone: the user tower without peers, which are not there on every machine
  * - growth: what 1,000 steady steps leave behind
  * - checkpoint: what a checkpoint costs the training loop
  * - paper: whether the largest preset fits a data-centre GPU, and a step of it here
@@ -43,6 +44,8 @@ interface Context {
 
 interface Section {
   readonly name: string
+  /** Whether it needs other libraries, which are installed for it. */
+  readonly hasPeers?: boolean
   /** @returns what it found, in words, and its figures. */
   run(context: Context): Promise<{ readonly text: string; readonly figures: object }>
 }
@@ -111,8 +114,7 @@ async function onnxruntimes(): Promise<EncodePeer[]> {
   ]
 }
 
-async function encode({ device, log, space }: Context) {
-  const peers = await onnxruntimes()
+async function encode({ device, log, space }: Context, peers: readonly EncodePeer[]) {
   const figures: EncodeFigures[] = []
   for (const preset of ['base', 'small'] as const) {
     const stepped = new SteppedTower(device, space, preset, await encodeBatches(log, space, 512, 1))
@@ -182,10 +184,11 @@ async function paper({ device, log, space }: Context) {
 }
 
 const sections: readonly Section[] = [
-  { name: 'plain-mlp', run: plainMlp },
+  { name: 'plain-mlp', hasPeers: true, run: plainMlp },
   stepSection('small', 512, 10, 4),
   stepSection('base', 2048, 4, 2),
-  { name: 'encode', run: encode },
+  { name: 'encode', hasPeers: true, run: async (context) => encode(context, await onnxruntimes()) },
+  { name: 'encode-alone', run: (context) => encode(context, []) },
   { name: 'growth', run: growth },
   { name: 'checkpoint', run: checkpoint },
   { name: 'paper', run: paper },
@@ -193,7 +196,7 @@ const sections: readonly Section[] = [
 
 await runBench(async () => {
   const chosen = matching(sections, options().filter)
-  await installPeers(progress)
+  if (chosen.some(({ hasPeers }) => hasPeers)) await installPeers(progress)
   // Before the peers are imported, which look for it.
   const gpu = browserLikeGpu()
   const device = await requestDevice({ gpu, label: 'training bench' })

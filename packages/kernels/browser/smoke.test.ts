@@ -4,7 +4,8 @@
  */
 import { describe, expect, test } from 'vitest'
 import { adamw, exampleArrays, gather, layerNormBackward, layerNormForward, matmul } from '../src/index.ts'
-import { expectReference, runKernel } from '../src/testing/run-kernel.ts'
+import { expectReference } from '../src/testing/expect-reference.ts'
+import { runKernel } from '../src/testing/run-kernel.ts'
 import { everyTuning, itRuns, randomOf, useDevice } from '../src/testing/test-device.ts'
 
 const some: readonly object[] = [matmul, layerNormForward, layerNormBackward, gather, adamw]

@@ -5,7 +5,8 @@ import { fuzz } from '@headwater/testkit/fuzz'
 import { describe, expect, it } from 'vitest'
 import { exampleArrays } from './examples/example.ts'
 import { kernels } from './index.ts'
-import { expectReference, outputsOf, runKernel, sameBits } from './testing/run-kernel.ts'
+import { expectReference } from './testing/expect-reference.ts'
+import { outputsOf, runKernel, sameBits } from './testing/run-kernel.ts'
 import { everyTuning, isShort, itRuns, randomOf, useDevice } from './testing/test-device.ts'
 
 const device = useDevice('kernels against their references')

@@ -8,7 +8,6 @@ import {
   type Shape,
   type Tuning,
 } from '@headwater/gpu'
-import { expect } from 'vitest'
 
 /** Names of the bindings that a kernel writes. */
 export const outputsOf = (kernel: AnyKernel) =>
@@ -56,21 +55,39 @@ export const widen = (arrays: Arrays): ReferenceArrays =>
     Object.entries(arrays).map(([name, a]) => [name, a instanceof Float32Array ? Float64Array.from(a) : a.slice()]),
   )
 
-/** Every value of every output, also those that the kernel has no business to write, is as in the reference. */
-export function expectReference(kernel: AnyKernel, tuning: Tuning, shape: Shape, arrays: Arrays, got: Arrays): void {
+/** The value of an output that is farthest from the reference. */
+export interface WorstValue {
+  readonly output: string
+  readonly index: number
+  readonly got: number
+  readonly want: number
+  /** As a share of the tolerance, so at most 1 where it holds; NaN where only one of the two is NaN. */
+  readonly error: number
+}
+
+/**
+ * Compares every value of every output, also those that the kernel has no business to write, with the float64 reference.
+ * @returns one for each output
+ */
+export function worstValues(
+  kernel: AnyKernel,
+  tuning: Tuning,
+  shape: Shape,
+  arrays: Arrays,
+  got: Arrays,
+): readonly WorstValue[] {
   const want = widen(arrays)
   kernel.reference(shape, want)
   const { absolute, relative } = kernel.tolerance(shape, tuning)
-  for (const name of outputsOf(kernel)) {
-    let worst = 0
-    let at = -1
-    for (const [i, value] of want[name].entries()) {
+  return outputsOf(kernel).map((output) => {
+    let [error, index] = [0, 0]
+    for (const [i, value] of want[output].entries()) {
       // NaN is answered by NaN, infinity by the same infinity.
-      if (Object.is(got[name][i], Math.fround(value))) continue
-      const error = Math.abs(got[name][i] - value) / (absolute + relative * Math.abs(value) + Number.MIN_VALUE)
-      if (!(error <= worst)) [worst, at] = [error, i]
-      if (Number.isNaN(worst)) break
+      if (Object.is(got[output][i], Math.fround(value))) continue
+      const own = Math.abs(got[output][i] - value) / (absolute + relative * Math.abs(value) + Number.MIN_VALUE)
+      if (!(own <= error)) [error, index] = [own, i]
+      if (Number.isNaN(error)) break
     }
-    expect(worst, `${name}[${at}]: got ${got[name][at]}, want ${want[name][at]}`).toBeLessThanOrEqual(1)
-  }
+    return { output, index, got: got[output][index], want: want[output][index], error }
+  })
 }
