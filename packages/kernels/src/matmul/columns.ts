@@ -7,17 +7,14 @@ const depth = 2
 
 /**
  * Before the loop: places p0… of the `count` vec4 columns that a lane of `lanes` owns, and where B begins for each.
- * Neighbouring lanes own neighbouring columns; of fp16 two vec4 columns share one vec4u.
+ * Neighbouring lanes own neighbouring columns.
  */
 export function columnSetup(layout: Layout, count: number, lanes: number): string {
-  const column = (j: number) =>
-    layout === 'half' ? `${(j >> 1) * lanes * 2 + (j & 1)}u + lane * 2u` : `${j * lanes}u + lane`
   return range(count)
     .map((j) => {
-      const place = `let p${j} = placeOf(tile.column4 + ${column(j)}, tile.batch);`
+      const place = `let p${j} = placeOf(tile.column4 + ${j * lanes}u + lane, tile.batch);`
       const start = `u.bOffset + batchOf(p${j}) * u.bBatch`
       if (layout === 'row-major') return `${place} let b${j} = ${start} + p${j}.y;`
-      if (layout === 'half') return `${place} ${j & 1 ? '' : `let b${j} = ${start} + p${j}.y / 2u;`}`
       // Rows of B beyond N do not exist; they count as zero.
       return `${place} let b${j} = vec4u(${start}) + min(vec4u(p${j}.y * 4u) + vec4u(0u, 1u, 2u, 3u), vec4u(u.N - 1u)) * u.bRow;
   let n${j} = vec4u(p${j}.y * 4u) + vec4u(0u, 1u, 2u, 3u) < vec4u(u.N);`
@@ -42,19 +39,6 @@ export function columnLoads(layout: Layout, count: number): string {
       .map((i) =>
         range(count)
           .map((j) => `let x${j}_${i} = ${guarded(i, 'vec4f()', `b[b${j} + row${i} * u.bRow]`)};`)
-          .join(' '),
-      )
-      .join('\n    ')
-  if (layout === 'half')
-    return rows
-      .map((i) =>
-        range(count / 2)
-          .map((j) => {
-            const half = `h${j}_${i}`
-            const unpack = (x: string, y: string) =>
-              guarded(i, 'vec4f()', `vec4f(unpack2x16float(${half}.${x}), unpack2x16float(${half}.${y}))`)
-            return `let ${half} = b[b${j * 2} + row${i} * u.bRow]; let x${j * 2}_${i} = ${unpack('x', 'y')}; let x${j * 2 + 1}_${i} = ${unpack('z', 'w')};`
-          })
           .join(' '),
       )
       .join('\n    ')

@@ -4,16 +4,14 @@ import { activationWgsl } from '../wgsl/activation.ts'
 import { dropoutWgsl } from '../wgsl/dropout.ts'
 import { linearGroups } from '../wgsl/linear-grid.ts'
 import { range } from '../wgsl/range.ts'
-import { effectiveWidth, type Layout } from './shape.ts'
+import { effectiveWidth } from './shape.ts'
 
 /** The tile of a workgroup in the grid of {@link tileGroups}. */
-export function tileWgsl(layout: Layout): string {
-  const folded = foldsBatches(layout) ? 'u.aBatch == 0u' : 'false'
-  return /* wgsl */ `
+export const tileWgsl = /* wgsl */ `
 struct Tile { column4: u32, row: u32, batch: u32 }
 fn width4() -> u32 { return (u.N + 3u) / 4u; }
 fn tileOf(index: u32, rows: u32, columns4: u32) -> Tile {
-  let width = select(width4(), width4() * u.batch, ${folded});
+  let width = select(width4(), width4() * u.batch, u.aBatch == 0u);
   let across = (width + columns4 - 1u) / columns4;
   let down = (u.M + rows - 1u) / rows;
   return Tile(index % across * columns4, index / across % down * rows, index / across / down);
@@ -21,25 +19,19 @@ fn tileOf(index: u32, rows: u32, columns4: u32) -> Tile {
 /** Batch and vec4 column of a column of the tile; the batch is out of range where there is nothing to compute. */
 fn placeOf(column4: u32, batch: u32) -> vec2u {
   let width = width4();
-  if (${folded}) { return vec2u(column4 / width + batch * u.batch, column4 % width); }
+  if (u.aBatch == 0u) { return vec2u(column4 / width + batch * u.batch, column4 % width); }
   return vec2u(select(batch, u.batch, column4 >= width), min(column4, width - 1u));
 }
 /** The nearest batch that exists, to load from. */
 fn batchOf(place: vec2u) -> u32 { return min(place.x, u.batch - 1u); }
 `
-}
-
-/** Whether batches that share A are computed as one wide product. Pairs of fp16 columns would straddle two batches. */
-const foldsBatches = (layout: Layout) => layout !== 'half'
 
 export function tileGroups(
   s: { M: number; N: number; batch: number; aBatch: number },
   { tileRows, tileColumns }: { readonly tileRows: number; readonly tileColumns: number },
-  layout: Layout,
 ): readonly [number, number, number] {
-  const folded = s.aBatch === 0 && foldsBatches(layout)
-  const width = folded ? effectiveWidth(s) : s.N
-  return linearGroups(Math.ceil(width / tileColumns) * Math.ceil(s.M / tileRows) * (folded ? 1 : s.batch))
+  const perBatch = Math.ceil(effectiveWidth(s) / tileColumns) * Math.ceil(s.M / tileRows)
+  return linearGroups(perBatch * (s.aBatch === 0 ? 1 : s.batch))
 }
 
 /** Where an element of a vec4 tensor with an offset, a batch stride and a row stride lies. */

@@ -40,15 +40,12 @@ export type MatmulShape = ShapeOf<typeof matmulUniforms> & {
 
 export type MatmulBinding = 'a' | 'b' | 'bias' | 'factor' | 'residual' | 'step' | 'c'
 
-/** How B lies in memory: rows of K, rows of N, or rows of K in fp16 pairs. */
-export type Layout = 'row-major' | 'transposed' | 'half'
-
-/** Floats in one element of B's binding along its row. */
-const perElement: Record<Layout, number> = { 'row-major': 4, transposed: 4, half: 8 }
+/** How B lies in memory: rows of K, or rows of N. */
+export type Layout = 'row-major' | 'transposed'
 
 /** Elements of B's binding in one row without a gap. */
 export const denseRow = (layout: Layout, { N, K }: { N: number; K: number }): number =>
-  Math.ceil((layout === 'transposed' ? K : N) / perElement[layout])
+  padded(layout === 'transposed' ? K : N) / 4
 
 /** A whole shape from what is not the default: dense tensors one after another in the batch, no epilogue. */
 export function matmulShape(
@@ -89,12 +86,11 @@ export function matmulSizes(s: MatmulShape, layout: Layout): { readonly [K in Ma
   }
 }
 
-export function matmulCost(s: MatmulShape, layout: Layout): { flops: number; bytes: number } {
+export function matmulCost(s: MatmulShape): { flops: number; bytes: number } {
   const { M, N, K, batch } = s
   const shared = (stride: number) => (stride === 0 ? 1 : batch)
   const outputs = 1 + s.accumulate + s.hasFactor + s.hasResidual
-  const bytes =
-    4 * M * K * shared(s.aBatch) + (layout === 'half' ? 2 : 4) * K * N * shared(s.bBatch) + 4 * M * N * batch * outputs
+  const bytes = 4 * (M * K * shared(s.aBatch) + K * N * shared(s.bBatch) + M * N * batch * outputs)
   return { flops: 2 * M * N * K * batch, bytes }
 }
 

@@ -41,7 +41,7 @@ function body(layout: Layout, { lanes, broadcast, rows, columns4 }: Sharing): st
 /** A subgroup of at least 8 lanes, of which 8 work: `rows` × 32 `columns4`. */
 export function subgroupTileWgsl(layout: Layout, rows: number, columns4: number): string {
   return /* wgsl */ `
-${tileWgsl(layout)}
+${tileWgsl}
 ${epilogueWgsl}
 ${mainWgsl(8, 'lane', 'subgroup_invocation_id')}
   let tile = tileOf(group, ${rows}u, ${columns4 * 8}u);
@@ -56,7 +56,7 @@ ${mainWgsl(8, 'lane', 'subgroup_invocation_id')}
  */
 export function quadTileWgsl(layout: Layout): string {
   return /* wgsl */ `
-${tileWgsl(layout)}
+${tileWgsl}
 ${epilogueWgsl}
 ${mainWgsl(8, 'local')}
   let tile = tileOf(group, 64u, 4u);

@@ -25,22 +25,6 @@ const sideB: Record<Layout, SideB> = {
       'nextB[0] = select(vec4f(), b[bStart + min(kStart + lane / 16u, u.K - 1u) * u.bRow], kStart + lane / 16u < u.K);',
     stores: 'tileB[lane] = nextB[0];',
   },
-  // 8 columns a load; 16 × 8 of them, at most one for each invocation
-  half: {
-    perInvocation: 2,
-    start: `let source = placeOf(tile.column4 + lane % 8u * 2u, tile.batch);
-  let bStart = u.bOffset + batchOf(source) * u.bBatch + source.y / 2u;`,
-    loads: `{
-      let k = kStart + min(lane / 8u, 15u);
-      let h = select(vec4u(), b[bStart + min(k, u.K - 1u) * u.bRow], k < u.K);
-      nextB[0] = vec4f(unpack2x16float(h.x), unpack2x16float(h.y));
-      nextB[1] = vec4f(unpack2x16float(h.z), unpack2x16float(h.w));
-    }`,
-    stores: `if (lane < 128u) {
-      tileB[lane * 2u] = nextB[0];
-      tileB[lane * 2u + 1u] = nextB[1];
-    }`,
-  },
   // Four columns at four k, turned round in registers; 4 × 16 of them.
   transposed: {
     perInvocation: 4,
@@ -69,7 +53,7 @@ const sideB: Record<Layout, SideB> = {
 export function workgroupTileWgsl(layout: Layout): string {
   const b = sideB[layout]
   return /* wgsl */ `
-${tileWgsl(layout)}
+${tileWgsl}
 ${epilogueWgsl}
 var<workgroup> tileA: array<vec4f, 256>;
 var<workgroup> tileB: array<vec4f, 256>;
