@@ -1,4 +1,4 @@
-export { LogDirectoryError, LogFormatError } from './directory/errors.ts'
+export { LogDirectoryError, LogFormatError, LogLossError } from './directory/errors.ts'
 export type { LogFileOptions } from './directory/log-directory.ts'
 export { type EventLogOptions, type OpenEventLog, openEventLog } from './lines/event-log.ts'
 export type { LineLogCounters, LineLogOptions } from './lines/line-log.ts'

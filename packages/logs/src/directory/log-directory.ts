@@ -23,6 +23,9 @@ export interface LogFileOptions {
 
 export type LogFile = Awaited<ReturnType<LogDirectory['files']>>[number]
 
+/** Of files that tell of users: their owner's to write, and their group's to read. */
+export const fileMode = 0o640
+
 const digits = 15
 
 export class LogDirectory {
@@ -94,7 +97,7 @@ export class LogDirectory {
   /** Writes a file anew in one step: until `write` has ended, and the bytes are on the disk, the old one stays. */
   async replace(path: string, write: (file: FileHandle) => Promise<void>): Promise<void> {
     const next = join(this.path, `.${this.#prefix}.new`)
-    const file = await open(next, 'w')
+    const file = await open(next, 'w', fileMode)
     try {
       await write(file)
       await file.datasync()

@@ -29,14 +29,29 @@ function withoutLines(block: Buffer, key: string, value: string): { readonly kep
   return { kept: Buffer.from(kept.map((line) => `${line}\n`).join('')), removed: lines.length - kept.length }
 }
 
-/** Writes a file anew without the lines whose `key` is `value`, where it has any. @returns how many there were */
-export async function removeLines(directory: LogDirectory, path: string, key: string, value: string): Promise<number> {
-  let count = 0
-  for await (const block of blocksOf(path)) count += withoutLines(block, key, value).removed
-  if (count === 0) return 0
+/** What would be left of a file without the lines whose `key` is `value`, and how many those are. */
+export async function surveyLines(path: string, key: string, value: string) {
+  const left = { rows: 0, bytes: 0, removed: 0 }
+  for await (const block of blocksOf(path)) {
+    const { kept, removed } = withoutLines(block, key, value)
+    left.rows += countLines(kept)
+    left.bytes += kept.length
+    left.removed += removed
+  }
+  return left
+}
+
+/** Writes a file anew without those lines. */
+export async function removeLines(directory: LogDirectory, path: string, key: string, value: string): Promise<void> {
   await directory.replace(path, async (file) => {
     for await (const block of blocksOf(path)) await writeAll(file, withoutLines(block, key, value).kept, null)
   })
+}
+
+/** Lines of a block. */
+export function countLines(block: Buffer): number {
+  let count = 0
+  for (let at = block.indexOf(newline); at >= 0; at = block.indexOf(newline, at + 1)) count++
   return count
 }
 

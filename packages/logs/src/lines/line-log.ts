@@ -2,18 +2,24 @@
  * Lines of JSON, durable once `append` resolves: appends that come while the disk is at work share its next sync (group
  * commit). Files are finished by rows or age; one that a crash left behind is gone on with, its torn end cut off.
  */
-import { type FileHandle, open, rm } from 'node:fs/promises'
+import { type FileHandle, open, rm, stat } from 'node:fs/promises'
+import { basename } from 'node:path'
 import { LogReadError, LogWriteError } from '@headwater/pooling'
 import { type ForgetHolder, fileIdentity, identityIn, type Removal } from '@headwater/store'
+import { LogFormatError, LogLossError } from '../directory/errors.ts'
 import { Exclusive } from '../directory/exclusive.ts'
-import { LogDirectory, type LogFile, type LogFileOptions } from '../directory/log-directory.ts'
-import { blocksOf, linesOf, removeLines, wholeLines, writeAll } from './line-blocks.ts'
+import { fileMode, LogDirectory, type LogFile, type LogFileOptions } from '../directory/log-directory.ts'
+import { type FileLength, FileLengths, nothing } from './file-lengths.ts'
+import { blocksOf, countLines, linesOf, removeLines, surveyLines, wholeLines, writeAll } from './line-blocks.ts'
 
 export interface LineLogOptions extends LogFileOptions {
   readonly directory: string
   /** Whose users they are. */
   readonly tenant: string
-  /** Called with the error where a file could not be finished; lines stay in it, and it is tried again. */
+  /**
+   * Called with the error where a file could not be finished; lines stay in it, and it is tried again. Called with a
+   * `LogLossError` where files are shorter at the start than they were.
+   */
   readonly onError?: (error: unknown) => void
 }
 
@@ -58,6 +64,12 @@ interface OpenFile {
   readonly timer: NodeJS.Timeout
 }
 
+/** A file that is shorter than it was, and the rows that are missing. */
+interface ShortFile {
+  readonly path: string
+  readonly rows: number
+}
+
 const defaultRows = 200_000
 const defaultAgeMs = 600_000
 /** Written to learn whether a full disk has room again. */
@@ -89,11 +101,14 @@ export class LineLog {
     files: 0,
     /** Given in appends that failed. */
     failed: 0,
+    /** Acknowledged before the start, and not in their files any more. */
+    lost: 0,
   }
   /** Writes files anew without a user's lines. Those that name no user stay. */
   readonly holder: ForgetHolder
   readonly #kind: LineKind
   readonly #directory: LogDirectory
+  readonly #lengths: FileLengths
   readonly #maxRows: number
   readonly #maxAgeMs: number
   readonly #onError: (error: unknown) => void
@@ -108,12 +123,13 @@ export class LineLog {
   #finished: ReadonlySet<string> = new Set()
   #closed = false
 
-  private constructor(options: LineLogOptions, kind: LineKind) {
-    const { directory, tenant, maxRows = defaultRows, maxAgeMs = defaultAgeMs, keepFiles, maxBytes } = options
+  private constructor(options: LineLogOptions, kind: LineKind, directory: LogDirectory, lengths: FileLengths) {
+    const { tenant } = options
     this.#kind = kind
-    this.#directory = new LogDirectory(directory, kind.prefix, 'jsonl', { maxRows, maxAgeMs, keepFiles, maxBytes })
-    this.#maxRows = maxRows
-    this.#maxAgeMs = maxAgeMs
+    this.#directory = directory
+    this.#lengths = lengths
+    this.#maxRows = options.maxRows ?? defaultRows
+    this.#maxAgeMs = options.maxAgeMs ?? defaultAgeMs
     this.#onError = options.onError ?? (() => {})
     this.holder = {
       where: kind.where,
@@ -121,16 +137,22 @@ export class LineLog {
     }
   }
 
-  /** @throws LogDirectoryError */
+  /** @throws LogDirectoryError, LogFormatError */
   static async open(options: LineLogOptions, kind: LineKind): Promise<LineLog> {
-    const log = new LineLog(options, kind)
+    const { maxRows, maxAgeMs, keepFiles, maxBytes } = options
+    const limits = { maxRows, maxAgeMs, keepFiles, maxBytes }
+    const directory = new LogDirectory(options.directory, kind.prefix, 'jsonl', limits)
+    let lengths: FileLengths | null = null
     try {
+      lengths = await FileLengths.open(directory, kind.prefix)
+      const log = new LineLog(options, kind, directory, lengths)
       await log.#recover()
+      return log
     } catch (error) {
-      log.#directory.release()
+      await lengths?.close()
+      directory.release()
       throw error
     }
-    return log
   }
 
   /**
@@ -229,6 +251,7 @@ export class LineLog {
         await this.#abandon()
       })
     } finally {
+      await this.#lengths.close()
       this.#directory.release()
     }
   }
@@ -261,6 +284,7 @@ export class LineLog {
         into.bytes += bytes.length
         into.rows += lines.length
         for (const identity of fresh) into.identities.add(identity)
+        await this.#lengths.noteOpen(into.first, into).catch(this.#onError)
       }
     } catch (cause) {
       counters.failed += waiting.reduce((sum, { lines }) => sum + lines.length, 0)
@@ -297,7 +321,7 @@ export class LineLog {
   async #openFile(first: number, found: Awaited<ReturnType<typeof wholeLines>> | null): Promise<OpenFile> {
     this.#directory.checkInPlace()
     const path = this.#directory.partPath(first)
-    const file = await open(path, found ? 'r+' : 'w+')
+    const file = await open(path, found ? 'r+' : 'w+', fileMode)
     let identity: string
     try {
       identity = identityIn(await file.stat({ bigint: true }))
@@ -338,12 +362,14 @@ export class LineLog {
     const end = into.first + into.rows
     await into.file.truncate(into.bytes)
     await into.file.datasync()
+    await this.#lengths.noteFinished([[into.first, into]])
     await this.#directory.finish(into.path, into.first, end)
     await into.file.close()
     this.counters.files++
     this.#first = end
     this.#finished = into.identities
     this.#open = null
+    await this.#lengths.noteOpen(end, nothing)
   }
 
   /** Lets go of a file into which nothing was written. */
@@ -357,30 +383,98 @@ export class LineLog {
   async #recover(): Promise<void> {
     const files = await this.#directory.files()
     this.counters.files = files.length
-    this.#first = files.at(-1)?.end ?? 0
+    const { open } = this.#lengths
+    // Files that were moved away were written, too.
+    this.#first = Math.max(files.at(-1)?.end ?? 0, open.first)
     await this.#recall(files)
-    for (const { path, first } of await this.#directory.leftovers()) {
+    const short = await this.#shortened(files)
+    const leftovers = await this.#directory.leftovers()
+    for (const { path, first } of leftovers) {
       await this.#finish()
-      this.#open = await this.#openFile(first, await wholeLines(path))
+      const found = await wholeLines(path)
+      const known = this.#lengths.of(first)
+      if (found.bytes < known.bytes) {
+        if ((await stat(path)).size >= known.bytes) throw this.#damaged(path, found.bytes, known.bytes)
+        short.push({ path, rows: known.rows - found.lines.length })
+      }
+      this.#open = await this.#openFile(first, found)
       this.#first = first
+      await this.#lengths.noteOpen(first, this.#open)
     }
+    if (open.rows > 0 && ![...files, ...leftovers].some(({ first }) => first === open.first))
+      short.push({ path: this.#directory.partPath(open.first), rows: open.rows })
+    if (this.#open === null) await this.#lengths.noteOpen(this.#first, nothing)
+    if (short.length > 0) this.#tellOfLoss(short)
+  }
+
+  /** Finished files that were longer, and the rows that they had. Their new lengths are noted, so that it is told once. */
+  async #shortened(files: readonly LogFile[]): Promise<ShortFile[]> {
+    const short: ShortFile[] = []
+    const lengths: [number, FileLength][] = []
+    for (const { path, first } of files) {
+      const known = this.#lengths.of(first)
+      const { size: bytes } = await stat(path)
+      if (bytes >= known.bytes) continue
+      let rows = 0
+      for await (const block of blocksOf(path)) rows += countLines(block)
+      short.push({ path, rows: known.rows - rows })
+      lengths.push([first, { rows, bytes }])
+    }
+    if (short.length > 0) await this.#lengths.noteFinished(lengths)
+    return short
+  }
+
+  #damaged(path: string, bytes: number, known: number): LogFormatError {
+    return new LogFormatError(
+      `${path}: what begins at byte ${bytes} is no line of JSON, though all ${known} bytes were written whole; mend the line, ` +
+        'or move the file away to go on without what it has',
+    )
+  }
+
+  #tellOfLoss(short: readonly ShortFile[]): void {
+    const rows = short.reduce((sum, each) => sum + each.rows, 0)
+    this.counters.lost = rows
+    const others = short.length > 1 ? ` and ${short.length - 1} more` : ''
+    this.#onError(
+      new LogLossError(
+        `${rows} lines of the ${this.#kind.where} in ${this.#directory.path} were acknowledged and are gone: ` +
+          `${basename(short[0].path)}${others} had more of them; stop, put back the whole files and start again, or go on ` +
+          'without (this is told once)',
+      ),
+    )
   }
 
   async #forget(user: string): Promise<readonly Removal[]> {
     await this.#commit()
+    const { user: key, what } = this.#kind
+    const lengths = new Map<number, FileLength>()
+    const paths: string[] = []
     let count = 0
     const files = await this.#directory.files()
-    for (const { path } of files) count += await removeLines(this.#directory, path, this.#kind.user, user)
-    // One who comes back is somebody new, under whatever ids.
-    if (count > 0) await this.#recall(files)
+    for (const { path, first } of files) {
+      const left = await surveyLines(path, key, user)
+      if (left.removed === 0) continue
+      paths.push(path)
+      lengths.set(first, left)
+      count += left.removed
+    }
+    if (paths.length > 0) {
+      await this.#lengths.noteFinished([...lengths.keys()].map((first) => [first, null]))
+      for (const path of paths) await removeLines(this.#directory, path, key, user)
+      await this.#lengths.noteFinished(lengths)
+      // One who comes back is somebody new, under whatever ids.
+      await this.#recall(files)
+    }
     const into = this.#open
-    const removed = into ? await removeLines(this.#directory, into.path, this.#kind.user, user) : 0
-    if (into && removed > 0) {
+    const left = into && (await surveyLines(into.path, key, user))
+    if (into && left && left.removed > 0) {
+      await this.#lengths.noteOpen(into.first, left)
+      await removeLines(this.#directory, into.path, key, user)
       clearInterval(into.timer)
       await into.file.close()
       this.#open = await this.#openFile(into.first, await wholeLines(into.path))
+      count += left.removed
     }
-    count += removed
-    return count === 0 ? [] : [{ what: this.#kind.what, count }]
+    return count === 0 ? [] : [{ what, count }]
   }
 }

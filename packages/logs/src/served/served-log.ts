@@ -3,12 +3,12 @@ import { join } from 'node:path'
 import type { ServedBatch } from '@headwater/pooling'
 import type { ForgetHolder, Removal } from '@headwater/store'
 import { Exclusive } from '../directory/exclusive.ts'
-import { LogDirectory, type LogFileOptions } from '../directory/log-directory.ts'
+import { fileMode, LogDirectory, type LogFileOptions } from '../directory/log-directory.ts'
+import { StateFile } from '../directory/state-file.ts'
 import { encodeRowGroup } from '../parquet/row-group.ts'
 import { ServedFile } from '../parquet/served-file.ts'
 import { PendingRows } from './pending-rows.ts'
 import { removeUser } from './served-forget.ts'
-import { ServedState } from './served-state.ts'
 
 export interface ServedLogOptions extends LogFileOptions {
   readonly directory: string
@@ -32,6 +32,18 @@ interface OpenFile {
   served: ServedFile
   readonly timer: NodeJS.Timeout
 }
+
+/** How far the log got, which is read after a crash. Rows are counted since the log's beginning. */
+interface ServedProgress {
+  /** First row of the open file; null where none was written to since the log was opened. */
+  readonly first: number | null
+  /** Of the open file that are on the disk. */
+  readonly bytes: number
+  readonly written: number
+  readonly recorded: number
+}
+
+const noProgress: ServedProgress = { first: null, bytes: 0, written: 0, recorded: 0 }
 
 const defaultRows = 1_000_000
 const defaultAgeMs = 600_000
@@ -76,13 +88,13 @@ export class ServedLog {
   #countTimer: NodeJS.Timeout | null = null
   #counting: Promise<void> = Promise.resolve()
   #open: OpenFile | null = null
-  readonly #state: ServedState
+  readonly #state: StateFile<ServedProgress>
   /** Rows recorded and rows written, both since the log's beginning. */
   #recorded = 0
   #written = 0
   #closed = false
 
-  private constructor(options: ServedLogOptions, directory: LogDirectory, state: ServedState) {
+  private constructor(options: ServedLogOptions, directory: LogDirectory, state: StateFile<ServedProgress>) {
     const { tenant, latest = [], flushMs = 1_000, maxPendingRows = 65_536 } = options
     this.#directory = directory
     this.#state = state
@@ -105,7 +117,11 @@ export class ServedLog {
     const limits = { maxRows, maxAgeMs, keepFiles, maxBytes }
     const directory = new LogDirectory(options.directory, 'served', 'parquet', limits)
     try {
-      const log = new ServedLog(options, directory, await ServedState.open(join(options.directory, '.served.state')))
+      const log = new ServedLog(
+        options,
+        directory,
+        await StateFile.open(join(options.directory, '.served.state'), noProgress),
+      )
       await log.#recover()
       return log
     } catch (error) {
@@ -196,7 +212,7 @@ export class ServedLog {
 
   async #count(): Promise<void> {
     const recorded = this.#recorded
-    await this.#state.count(recorded).catch(this.#onError)
+    await this.#state.note({ recorded }).catch(this.#onError)
     this.#countTimer = null
     if (this.#recorded > recorded) this.#countLater()
   }
@@ -240,13 +256,13 @@ export class ServedLog {
   /** Notes what is on the disk, and how much was recorded. */
   async #sync({ first, served }: OpenFile): Promise<void> {
     await served.file.datasync()
-    await this.#state.write({ first, bytes: served.bytes, written: this.#written, recorded: this.#recorded })
+    await this.#state.note({ first, bytes: served.bytes, written: this.#written, recorded: this.#recorded })
   }
 
   async #openFile(): Promise<OpenFile> {
     const first = this.#written
     const path = this.#directory.partPath(first)
-    const served = await ServedFile.begin(await open(path, 'w'))
+    const served = await ServedFile.begin(await open(path, 'w', fileMode))
     // Again and again, until it is finished.
     const timer = setInterval(() => this.rotate().catch(this.#onError), this.#maxAgeMs)
     timer.unref()
@@ -266,7 +282,7 @@ export class ServedLog {
   }
 
   async #recover(): Promise<void> {
-    const { progress } = this.#state
+    const progress = this.#state.state
     for (const { path, first } of await this.#directory.leftovers()) {
       const known = progress.first === first ? progress : null
       const served = await ServedFile.resume(path, known?.bytes ?? Number.POSITIVE_INFINITY)
@@ -292,7 +308,7 @@ export class ServedLog {
     this.#written = this.#recorded
     // So that what was lost is reported once.
     if (this.#written === progress.written) return
-    await this.#state.write({ first: null, bytes: 0, written: this.#written, recorded: this.#recorded })
+    await this.#state.note({ first: null, bytes: 0, written: this.#written, recorded: this.#recorded })
   }
 
   async #forget(user: string): Promise<readonly Removal[]> {

@@ -7,8 +7,8 @@ import { temporaryDirectory } from '@headwater/testkit'
 import { expect, onTestFinished, test, vi } from 'vitest'
 import { servedBatch } from '../../testing/served-batches.ts'
 import { filesOf, leftBy, rowsIn } from '../../testing/served-files.ts'
+import { StateFile } from '../directory/state-file.ts'
 import { openServedLog, type ServedLogOptions } from './served-log.ts'
-import { ServedState } from './served-state.ts'
 
 const random = seededRandom(7)
 
@@ -42,13 +42,13 @@ function heldCounts() {
   const released = new Promise<void>((resolve) => {
     release = resolve
   })
-  const { count } = ServedState.prototype
-  const noted = vi.spyOn(ServedState.prototype, 'count').mockImplementationOnce(async function (
-    this: ServedState,
-    rows,
+  const { note } = StateFile.prototype
+  const noted = vi.spyOn(StateFile.prototype, 'note').mockImplementationOnce(async function (
+    this: StateFile<object>,
+    change,
   ) {
     await released
-    return count.call(this, rows)
+    return note.call(this, change)
   })
   onTestFinished(() => noted.mockRestore())
   const called = () => vi.waitFor(() => expect(noted).toHaveBeenCalled(), { timeout: 20_000, interval: 5 })

@@ -9,7 +9,7 @@ export interface LogCounters {
   readonly files: number
   /** Rows left out, as too many were waiting to be written. */
   readonly dropped?: number
-  /** Rows that waited when the process ended. */
+  /** Rows that waited when the process before ended, or that its files had and have no more. */
   readonly lost?: number
   /** Rows that it refused, as it could not write them. */
   readonly failed?: number
@@ -28,6 +28,6 @@ export function registerLogMetrics(figures: Figures, logs: Readonly<Record<strin
   add('headwater_log_rows_total', 'Rows that a log took.', 'rows')
   add('headwater_log_files_total', 'Files that a log finished.', 'files')
   add('headwater_log_rows_dropped_total', 'Rows that a log left out, as writing did not keep up.', 'dropped')
-  add('headwater_log_rows_lost_total', 'Rows that waited to be written when the process ended.', 'lost')
+  add('headwater_log_rows_lost_total', 'Rows of the process before that are missing at the start.', 'lost')
   add('headwater_log_rows_failed_total', 'Rows that a log refused, as it could not write them.', 'failed')
 }

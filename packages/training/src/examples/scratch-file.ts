@@ -9,7 +9,7 @@ export class ScratchFile {
   /** @param path a file that must not exist; it is removed by `close` */
   constructor(path: string) {
     this.#path = path
-    this.#file = openSync(path, 'wx+')
+    this.#file = openSync(path, 'wx+', 0o600)
   }
 
   /** Appends the first `sizeBytes` bytes of `data`. */

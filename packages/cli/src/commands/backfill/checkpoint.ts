@@ -47,7 +47,8 @@ export class BackfillCheckpoint {
 
   /** @throws OutputError */
   write(place: BackfillPlace): void {
-    mkdirSync(this.#directory, { recursive: true })
+    // It has a user's key.
+    mkdirSync(this.#directory, { recursive: true, mode: 0o700 })
     writeOutputFiles(new Map([[this.#path, JSON.stringify(place)]]))
   }
 
