@@ -3,6 +3,7 @@ import { availableParallelism } from 'node:os'
 import { fileURLToPath } from 'node:url'
 import { withDriver } from '@headwater/gpu/driver-environment'
 import { nodeOptions } from './one-core.js'
+import { openFilesProblem } from './open-files.js'
 import { supervise } from './supervise.js'
 
 /** @param {string} path from this folder */
@@ -13,7 +14,12 @@ const here = (path) => fileURLToPath(new URL(path, import.meta.url))
  * @param {readonly string[]} args
  * @returns {Promise<number>} exit code
  */
-export function launch(args) {
+export async function launch(args) {
+  const problem = openFilesProblem()
+  if (problem !== null) {
+    process.stderr.write(`headwater: ${problem}\n`)
+    return 1
+  }
   const checkout = existsSync(here('../src/main.ts'))
   // tsx is resolved from here, because Node would resolve it from the directory the user is in.
   const program = checkout

@@ -92,11 +92,16 @@ class TwoSnapshots {
   }
 }
 
-/** A service that listens, with all that watches it: figures, spans, log, encoder's state, logs, snapshots. */
+/**
+ * A service that listens, with all that watches it: figures, spans, log, encoder's state, logs, snapshots.
+ *
+ * @param name of the model
+ */
 export async function observeService(
   options: Partial<ServerOptions> = {},
   pooled: Partial<PoolingOptions> = {},
   level = 'debug',
+  name = 'm',
 ) {
   const base = await openStore('memory:')
   closers.push(() => base.close())
@@ -107,7 +112,7 @@ export async function observeService(
     const pooling = createPooling({
       store,
       space,
-      models: [model],
+      models: [{ ...model, name }],
       clock: Date,
       refreshDelayMs: 0,
       observer,
@@ -117,7 +122,7 @@ export async function observeService(
   }
   const tenants = new Map(['default', 'other'].map(serve))
   const publish = async (encoder: Encoder) => {
-    for (const { pooling } of tenants.values()) await pooling.publish('m', encoder)
+    for (const { pooling } of tenants.values()) await pooling.publish(name, encoder)
   }
   await publish(encoderOf(3))
   for (const { pooling } of tenants.values()) {
@@ -141,7 +146,7 @@ export async function observeService(
   const server = createServer({
     tenants,
     space,
-    models: [{ ...model, control }],
+    models: [{ ...model, name, control }],
     auth: tokens,
     refreshes,
     encoder: () => encoder,

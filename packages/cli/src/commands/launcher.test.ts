@@ -47,6 +47,14 @@ test('a failure is one message and exit code 1', async () => {
   expect(code).toBe(1)
 })
 
+test('too few files that may be open are told of before anything fails', async () => {
+  const { openFilesProblem } = await import(join(bin, 'open-files.js'))
+  const limits = (most: string) => `Max processes  9  9  processes\nMax open files   ${most}   ${most}  files\n`
+  expect(openFilesProblem(limits('64'))).toMatch(/^64 files may be open at once, and 256 are needed at least/)
+  for (const enough of ['256', '1048576', 'unlimited']) expect(openFilesProblem(limits(enough))).toBeNull()
+  expect(openFilesProblem('')).toBeNull()
+})
+
 test('a service on one core has node’s options for that', async () => {
   const { nodeOptions } = await import(join(bin, 'one-core.js'))
   const options = nodeOptions(['serve', '--store', 'lmdb:store'], 1)

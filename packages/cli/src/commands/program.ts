@@ -73,6 +73,8 @@ export async function runCommandLine(args: readonly string[]): Promise<number> {
  */
 function describeFailure(error: unknown): string {
   if (!(error instanceof Error)) return String(error)
+  if ('code' in error && error.code === 'EMFILE')
+    return `${error.message}; raise the limit of open files (\`ulimit -n 4096\`) and start again.`
   const builtIn = [Error, TypeError, RangeError, ReferenceError, SyntaxError].some((type) => error.constructor === type)
   return builtIn && !('syscall' in error) ? `this is a bug of Headwater.\n${error.stack}` : error.message
 }

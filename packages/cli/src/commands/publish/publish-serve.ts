@@ -1,6 +1,7 @@
 /** `headwater publish --serve`: a model's snapshots, for servers that do not share its directory. */
 import { userPath } from '../../files/paths.ts'
 import { stopSignal } from '../../terminal/stop-signal.ts'
+import { plaintextWarning } from '../serve/address.ts'
 import { authOf, type ServeOptions, tlsOf } from '../serve/options.ts'
 
 type PublishServeOptions = Pick<ServeOptions, 'host' | 'port' | 'tokens' | 'tlsCert' | 'tlsKey'>
@@ -17,6 +18,8 @@ export async function publishServe(directory: string, options: PublishServeOptio
   const publisher = await publishSnapshots({ directory: path, auth, ...(tls && { tls }), onError }, options)
   try {
     process.stdout.write(`Publishing ${path} on ${publisher.url}, what it serves now and later.\n`)
+    const warning = await plaintextWarning(options.host, publisher.url, tls !== undefined)
+    if (warning !== null) onError(warning)
     await stopped.signal
   } finally {
     await publisher.close()

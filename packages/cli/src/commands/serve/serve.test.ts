@@ -14,6 +14,8 @@ import { clickOf, holdCopy, servingDirectory, startServing, trainModel, untilSer
 import { readServeModels } from './models.ts'
 
 const home = temporaryDirectory()
+const sha256 = (token: string) => createHash('sha256').update(token).digest('hex')
+
 let trained: string
 beforeAll(async () => {
   trained = await trainModel(home)
@@ -116,19 +118,25 @@ describe('headwater serve', () => {
     const entries = [[2, 'promote'] as const, [3, 'gate'] as const, [4, 'gate'] as const]
     const served = entries.map(([snapshot, by]) => ({ snapshot, sinceMs: Date.now(), by }))
     writeFileSync(join(model, 'current.json'), JSON.stringify({ format: 1, served }))
-    const again = await startServing(directory, ['--model', 'model'])
+    const tokens = [{ name: 'a', sha256: sha256('reader-token'), tenant: 'default', scopes: ['read'] }]
+    writeFileSync(join(directory, 'tokens.json'), JSON.stringify({ tokens }))
+    const everywhere = ['--host', '0.0.0.0', '--tokens', 'tokens.json']
+    const again = await startServing(directory, ['--model', 'model', ...everywhere])
     children.push(again.child)
+    const { port } = new URL(again.url)
+    expect(again.url).toBe(`http://0.0.0.0:${port}`)
+    await again.child.until(() => again.child.stderr.includes(`warning: NO TLS on http://0.0.0.0:${port}: tokens`))
+    const reader = createClient({ url: `http://127.0.0.1:${port}`, token: 'reader-token', deadlineMs: 10_000 })
     expect(again.child.stdout).toMatch(/^Serving snapshot 2 as "sum"/)
     expect(again.child.stderr).toMatch(/warning: snapshot 4 is held: The test holds it\./)
     expect(again.child.stderr).toMatch(/warning: .*snapshot-000003/)
-    expect([...(await again.client.read([acknowledged[0]], ['sum'])).models[0].snapshot]).toEqual([2])
+    expect([...(await reader.read([acknowledged[0]], ['sum'])).models[0].snapshot]).toEqual([2])
     const refusals: unknown[] = []
     const read = await readServeModels(new Map([['sum', model]]), (error) => refusals.push(error))
     expect([read.get('sum')!.dim, refusals.length]).toEqual([first.dim, 2])
   })
 
   test('over TLS lets in who shows a certificate and has a token of the file, each tenant on its own', async () => {
-    const sha256 = (token: string) => createHash('sha256').update(token).digest('hex')
     const file = join(home, 'tokens.json')
     const scopes = ['read', 'write']
     const tokens = ['shop', 'news'].map((tenant) => ({

@@ -1,7 +1,9 @@
+import type { AddressInfo } from 'node:net'
 import type { Command } from '@commander-js/extra-typings'
 import type { Logger } from 'pino'
 import { userUrl } from '../../arguments/store-url.ts'
 import { stopSignal } from '../../terminal/stop-signal.ts'
+import { addressOf, plaintextWarning } from './address.ts'
 import { checkRole, joinServeCluster } from './cluster.ts'
 import { startServeEncoder } from './encoder.ts'
 import { logCounters } from './logs.ts'
@@ -87,7 +89,8 @@ async function start(serving: Serving, logger: Logger | null): Promise<void> {
     ...(logger === null ? { onError: warn } : { logger }),
   })
   closers.push(() => server.close())
-  const address = await server.listen({ host: options.host, port: options.port })
+  await server.listen({ host: options.host, port: options.port })
+  const address = addressOf(server.server.address() as AddressInfo, tls !== undefined)
   const what = [...models]
     .map(([name, { followed }]) =>
       followed === null ? `what workers make of "${name}"` : `snapshot ${followed.served.snapshot} as "${name}"`,
@@ -95,4 +98,6 @@ async function start(serving: Serving, logger: Logger | null): Promise<void> {
     .join(' and ')
   const who = auth === 'loopback' ? 'this machine alone, without tokens' : `tenants ${auth.tenants.join(', ')}`
   say(`Serving ${what} on ${address}, for ${who}.`)
+  const warning = await plaintextWarning(options.host, address, tls !== undefined)
+  if (warning !== null) warn(warning)
 }
