@@ -1,9 +1,11 @@
 export { type AffineMap, inverseAlignment, scaleSquare } from './contents/alignment.ts'
 export { forgottenUsers, noteForgotten } from './contents/forgotten-users.ts'
+export { type EmbeddingLayout, ItemVectors } from './contents/item-vectors.ts'
 export type {
   AlignmentMethod,
   ForwardFigures,
   ForwardTask,
+  ItemFigures,
   PanelFigures,
   PublicationRecord,
   SnapshotManifest,

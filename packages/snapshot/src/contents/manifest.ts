@@ -1,5 +1,7 @@
 /** What a snapshot says of itself: how it was trained, lined up with the one before, and judged. */
+
 import { SnapshotError } from '../files/snapshot-error.ts'
+import type { EmbeddingLayout } from './item-vectors.ts'
 
 /** The format that this version writes and reads; 1 and 2 held towers of another kind. */
 export const formatVersion = 3
@@ -58,6 +60,14 @@ export interface Verdict {
   readonly notes: readonly string[]
 }
 
+/** The published vectors of the items in the panel's events against the parent's, each event counting once. */
+export interface ItemFigures {
+  /** ‖new − old‖ ÷ ‖old‖, Frobenius. */
+  readonly residual: number
+  /** The same before alignment. */
+  readonly unalignedResidual: number
+}
+
 /** How a snapshot was made, and relates to the one that was served then. Snapshots of earlier versions lack what is said to be null. */
 export interface PublicationRecord {
   /** Events that were there, and a hash of schema and events; null where it was made of none. */
@@ -70,6 +80,8 @@ export interface PublicationRecord {
   readonly parent: number | null
   readonly alignment: AlignmentMethod
   readonly panel: PanelFigures | null
+  /** Null where the two publish no item vectors of one layout, or the panel has no events. */
+  readonly items: ItemFigures | null
   readonly forward: ForwardFigures | null
   readonly verdict: Verdict
 }
@@ -87,6 +99,8 @@ export interface SnapshotManifest extends PublicationRecord {
   readonly schemaDigest: string
   /** The model's config as JSON. The runtime, which builds models, checks it: see its `snapshotConfig`. */
   readonly config: object
+  /** Of the embeddings of a tower with a memory, whose item vectors are published beside them. */
+  readonly layout: EmbeddingLayout | null
 }
 
 /** What is recorded where nothing was compared. */
@@ -96,6 +110,7 @@ export const unjudged: Omit<PublicationRecord, 'publishedMs'> = {
   parent: null,
   alignment: 'none',
   panel: null,
+  items: null,
   forward: null,
   verdict: { status: 'published', reasons: [], notes: [] },
 }

@@ -1,6 +1,7 @@
 /** Makes a snapshot of its files' bytes, wherever they come from, and checks every file against its checksum. */
 import { parseSchema } from '@headwater/features'
 import { decodeAlignment } from '../contents/alignment.ts'
+import { decodeItems } from '../contents/item-vectors.ts'
 import { checkFormat, parseManifest } from '../contents/manifest.ts'
 import { checksumFile, decodeChecksums } from '../files/checksums.ts'
 import { decodeSafetensors } from '../files/safetensors.ts'
@@ -36,17 +37,22 @@ export async function snapshotOf(place: string, fileOf: (name: string) => Promis
   await checkSum(place, 'manifest.json', manifest, sums)
   const checked = async (name: string) => checkSum(place, name, await fileOf(name), sums)
 
-  const [schema, weights, alignment] = await Promise.all([
+  const optional = async (name: string) => (sums.has(name) ? checked(name) : null)
+
+  const [schema, weights, alignment, items] = await Promise.all([
     checked('schema.json'),
     checked('weights.safetensors'),
-    sums.has('alignment.safetensors') ? checked('alignment.safetensors') : null,
+    optional('alignment.safetensors'),
+    optional('items.safetensors'),
   ])
+  const parsed = parseManifest(json, place)
   return {
     directory: place,
-    manifest: parseManifest(json, place),
+    manifest: parsed,
     schema: parseSchema(parseJson(place, 'schema.json', schema), `${place}/schema.json`),
     matrices: decodeSafetensors(weights, `${place}/weights.safetensors`),
     alignment: alignment && decodeAlignment(alignment, `${place}/alignment.safetensors`),
+    items: items && decodeItems(items, parsed.layout ?? null, `${place}/items.safetensors`),
     panel: null,
   }
 }

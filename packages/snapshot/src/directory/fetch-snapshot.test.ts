@@ -6,7 +6,9 @@ import { compileFeatures } from '@headwater/features'
 import { seededRandom } from '@headwater/statistics'
 import { randomBatch, temporaryDirectory } from '@headwater/testkit'
 import { afterAll, beforeAll, expect, it } from 'vitest'
+import { ItemVectors } from '../contents/item-vectors.ts'
 import { SnapshotError } from '../files/snapshot-error.ts'
+import { oneHead } from '../testing/one-head.ts'
 import { snapshotSchema } from '../testing/snapshot-schema.ts'
 import { decodeSnapshot } from './decode-snapshot.ts'
 import { readSnapshot as fetchSnapshot } from './fetch-snapshot.ts'
@@ -36,7 +38,8 @@ const publish = (snapshot: number) => {
   const matrices = [{ name: 'weight', rows: 2, cols: 3, data: Float32Array.of(1, 2, 3, 4, 5, 6) }]
   const alignment = { dim: 2, weight: Float32Array.of(0, 1, -1, 0), bias: Float32Array.of(0.5, -0.25) }
   const panel = randomBatch(compileFeatures(snapshotSchema).user, 3, seededRandom(1))
-  return publishSnapshot(model, snapshotSchema, matrices, about, { alignment, panel })
+  const items = new ItemVectors(oneHead, Float32Array.of(1, 2, 3, 4))
+  return publishSnapshot(model, snapshotSchema, matrices, about, { alignment, items, panel })
 }
 
 it('gives what Node reads from the directory, and never asks for the panel', async () => {
@@ -47,7 +50,7 @@ it('gives what Node reads from the directory, and never asks for the panel', asy
     directory: place,
     panel: null,
   })
-  expect(asked).toHaveLength(5)
+  expect(asked).toHaveLength(6)
   expect(asked.join()).not.toContain('panel')
 })
 

@@ -1,6 +1,6 @@
 /**
  * Writes a snapshot: a directory of `manifest.json`, `schema.json`, `weights.safetensors`, where there are any
- * `alignment.safetensors` and `panel.safetensors`, and `SHA256SUMS` of them all. It is written beside its final place and
+ * `alignment.safetensors`, `items.safetensors` and `panel.safetensors`, and `SHA256SUMS` of them all. It is written beside its final place and
  * published by one rename. Afterwards it changes in one way only: a user who is forgotten leaves the panel.
  */
 import { mkdir, rename, rm } from 'node:fs/promises'
@@ -8,6 +8,7 @@ import { join } from 'node:path'
 import { compileFeatures, type Schema, type SideBatch } from '@headwater/features'
 import { type AffineMap, encodeAlignment } from '../contents/alignment.ts'
 import { forgottenUsers } from '../contents/forgotten-users.ts'
+import { encodeItems, type ItemVectors } from '../contents/item-vectors.ts'
 import { formatVersion, type PublicationRecord, type SnapshotManifest, unjudged } from '../contents/manifest.ts'
 import { encodePanel, withoutUsers } from '../contents/panel-file.ts'
 import { checksumFile, encodeSums, panelFile } from '../files/checksums.ts'
@@ -21,13 +22,16 @@ import { publishingPattern, snapshotDirectory } from './list-snapshots.ts'
 export interface SnapshotExtras {
   /** From the tower's own coordinates to the published ones; null where they are the same. */
   readonly alignment?: AffineMap | null
+  /** In published coordinates; null where the tower has no memory. */
+  readonly items?: ItemVectors | null
   /** Rows of the schema's user side, by which snapshots can be compared. Those of users whom the model forgot are left out. */
   readonly panel?: SideBatch | null
   /** [U, 2] whose rows they are, as `panelUserHash` gives it; without it none of them can be forgotten. */
   readonly panelUsers?: Uint32Array | null
 }
 
-type About = Omit<SnapshotManifest, 'format' | 'schemaDigest' | keyof PublicationRecord> & Partial<PublicationRecord>
+type About = Omit<SnapshotManifest, 'format' | 'schemaDigest' | 'layout' | keyof PublicationRecord> &
+  Partial<PublicationRecord>
 
 const encoder = new TextEncoder()
 const encodeJson = (value: unknown) => encoder.encode(`${JSON.stringify(value, null, 2)}\n`)
@@ -44,7 +48,7 @@ export async function publishSnapshot(
   schema: Schema,
   matrices: readonly NamedMatrix[],
   about: About,
-  { alignment = null, panel = null, panelUsers = null }: SnapshotExtras = {},
+  { alignment = null, items = null, panel = null, panelUsers = null }: SnapshotExtras = {},
 ): Promise<string> {
   const target = snapshotDirectory(modelDirectory, about.snapshot)
   // What a reader looks for first comes first in the file.
@@ -57,9 +61,11 @@ export async function publishSnapshot(
     ...unjudged,
     publishedMs: Date.now(),
     ...rest,
+    layout: items?.layout ?? null,
   }
   const files = new Map<string, Uint8Array>()
   if (alignment) files.set('alignment.safetensors', encodeAlignment(alignment))
+  if (items) files.set('items.safetensors', encodeItems(items))
   const panelBytes = panel && encodePanel(compileFeatures(schema).user, panel, panelUsers)
   files.set('schema.json', encodeJson(schema))
   files.set('weights.safetensors', encodeSafetensors(matrices, { snapshot: String(about.snapshot) }))

@@ -3,6 +3,7 @@ import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { compileFeatures, parseSchema, type Schema, type SideBatch } from '@headwater/features'
 import { decodeAlignment } from '../contents/alignment.ts'
+import { decodeItems } from '../contents/item-vectors.ts'
 import { checkFormat, parseManifest, type SnapshotManifest } from '../contents/manifest.ts'
 import { decodePanel } from '../contents/panel-file.ts'
 import { checksumFile, decodeChecksums, panelFile } from '../files/checksums.ts'
@@ -84,6 +85,7 @@ export async function readSnapshot(directory: string): Promise<Snapshot> {
     schema,
     matrices: decodeSafetensors(await file('weights.safetensors'), join(directory, 'weights.safetensors')),
     alignment: await optional('alignment.safetensors', decodeAlignment),
+    items: await optional('items.safetensors', (data, source) => decodeItems(data, manifest.layout ?? null, source)),
     panel: await readPanel(directory, schema, sums.get(panelFile)),
   }
 }

@@ -7,8 +7,10 @@ import { seededRandom } from '@headwater/statistics'
 import { randomBatch, temporaryDirectory } from '@headwater/testkit'
 import { beforeAll, describe, expect, it } from 'vitest'
 import type { AffineMap } from '../contents/alignment.ts'
+import { ItemVectors } from '../contents/item-vectors.ts'
 import { SafetensorsError } from '../files/safetensors.ts'
 import { SnapshotError } from '../files/snapshot-error.ts'
+import { oneHead } from '../testing/one-head.ts'
 import { snapshotSchema } from '../testing/snapshot-schema.ts'
 import { listSnapshots, nextSnapshotNumber } from './list-snapshots.ts'
 import { publishSnapshot } from './publish-snapshot.ts'
@@ -36,19 +38,20 @@ describe('publishing', () => {
     expect(read.manifest).toMatchObject({ ...about, snapshot: 9, format: 3, parent: null })
     expect(read.schema).toEqual(snapshotSchema)
     expect([...read.matrices.values()]).toEqual(matrices)
-    expect([read.alignment, read.panel]).toEqual([null, null])
+    expect([read.alignment, read.items, read.manifest.layout, read.panel]).toEqual([null, null, null, null])
     expect(await readManifest(directories[1])).toEqual(read.manifest)
     expect(readdirSync(model)).toHaveLength(4)
   })
 
-  it('gives back alignment, panel and record bit for bit, in files that sha256sum accepts', async () => {
+  it('gives back alignment, item vectors, panel and record bit for bit, in files that sha256sum accepts', async () => {
     const record = {
       parent: 6,
       alignment: 'procrustes' as const,
       forward: { rows: 3, tasks: [] },
       verdict: { status: 'held' as const, reasons: ['Because.'], notes: [] },
     }
-    const extras = { alignment, panel }
+    const items = new ItemVectors(oneHead, Float32Array.of(1, 2, 3, 4, 5, 6))
+    const extras = { alignment, items, panel }
     const directory = await publishSnapshot(
       temporaryDirectory(),
       snapshotSchema,
@@ -59,10 +62,12 @@ describe('publishing', () => {
     const read = await readSnapshot(directory)
     expect(read.manifest).toMatchObject(record)
     expect(read.alignment).toEqual(alignment)
+    expect(read.items).toEqual(items)
+    expect(read.manifest.layout).toEqual(oneHead)
     expect(read.panel).toEqual(panel)
     if (process.platform === 'linux')
       expect(execFileSync('sha256sum', ['-c', 'SHA256SUMS'], { cwd: directory, encoding: 'utf8' })).toMatch(
-        /^(.*: OK\n){5}$/,
+        /^(.*: OK\n){6}$/,
       )
   })
 

@@ -7,6 +7,7 @@ export const panelFile = 'panel.safetensors'
 /** Files of a snapshot by name; those marked `false` may be absent. */
 const knownFiles: Readonly<Record<string, boolean>> = {
   'alignment.safetensors': false,
+  'items.safetensors': false,
   [panelFile]: false,
   'schema.json': true,
   'weights.safetensors': true,

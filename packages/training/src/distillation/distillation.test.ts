@@ -82,7 +82,7 @@ describe('the gradient of its loss', () => {
     randomize(oldWeights, 2)
     const matrices: Snapshot['matrices'] = await tensorsOf(oldWeights)
     const manifest = { snapshot: 4, config } as Snapshot['manifest']
-    const snapshot = { directory: 'old', manifest, schema, matrices, alignment: null, panel: null }
+    const snapshot = { directory: 'old', manifest, schema, matrices, alignment: null, items: null, panel: null }
     const teacher = Teacher.load(device, snapshot, { layout: space.user, rows: R, weight })
     const step = new TrainStep(device, tower, weights, R, [1], 0, teacher)
 

@@ -74,7 +74,7 @@ describe('memory of a training', () => {
         .map(({ name, rows, cols }) => [name, { name, rows, cols, data: new Float32Array(rows * cols) }]),
     )
     const manifest = { config: tinyModel } as Snapshot['manifest']
-    const snapshot = { directory: 'old', manifest, schema, matrices, alignment: null, panel: null }
+    const snapshot = { directory: 'old', manifest, schema, matrices, alignment: null, items: null, panel: null }
     const before = device.allocatedBytes
     const weights = new Weights(device, tower.set, true)
     const teacher = Teacher.load(device, snapshot, { layout: user, rows: 37, weight: 1 })

@@ -22,6 +22,8 @@ export class ProcrustesError extends Error {
 
 type Vectors = Float32Array | Float64Array
 
+const notFinite = 'Vectors hold NaN or infinite values: training diverged. Lower its rates.'
+
 /** Singular values below this share of the largest say nothing: f32 vectors leave noise of about 1e-14 there. */
 const rankTolerance = 1e-10
 
@@ -61,8 +63,7 @@ function orthogonalFactor(covariance: Matrix, prior: Matrix): Matrix {
 export function procrustes(x: Vectors, y: Vectors, dim: number, prior?: Vectors): Rotation {
   if (x.length !== y.length || x.length === 0 || x.length % dim !== 0)
     throw new ProcrustesError(`${x.length} and ${y.length} numbers are not vectors of ${dim} of the same users.`)
-  if (!x.every(Number.isFinite) || !y.every(Number.isFinite))
-    throw new ProcrustesError('Vectors hold NaN or infinite values: training diverged. Lower its rates.')
+  if (!x.every(Number.isFinite) || !y.every(Number.isFinite)) throw new ProcrustesError(notFinite)
   const [X, Y] = [matrixOf(x, dim), matrixOf(y, dim)]
   const [xMean, yMean] = [X.mean('column'), Y.mean('column')]
   const near = prior ? matrixOf(prior, dim) : Matrix.eye(dim)
@@ -72,6 +73,34 @@ export function procrustes(x: Vectors, y: Vectors, dim: number, prior?: Vectors)
   const W = orthogonalFactor(covariance, near)
   const bias = Matrix.rowVector(yMean).sub(Matrix.rowVector(xMean).mmul(W))
   return { dim, weight: Float64Array.from(W.to1DArray()), bias: Float64Array.from(bias.to1DArray()) }
+}
+
+/**
+ * The rotation alone, of pairs of vectors that a shift would change the meaning of; each pair weighs alike, whatever its vectors' size.
+ * @param pairs x and y of each, [N, J] of as many rows
+ * @param prior [J, J], as of `procrustes`
+ * @returns R [J, J] for which Σ ‖x R − y‖² ÷ (‖x‖ ‖y‖) is least
+ * @throws ProcrustesError for values that are not finite
+ */
+export function turn(
+  pairs: readonly { readonly x: Vectors; readonly y: Vectors }[],
+  dim: number,
+  prior?: Vectors,
+): Float64Array {
+  const covariance = Matrix.zeros(dim, dim)
+  for (const { x, y } of pairs) {
+    const [X, Y] = [matrixOf(x, dim), matrixOf(y, dim)]
+    const size = X.norm() * Y.norm()
+    if (!Number.isFinite(size)) throw new ProcrustesError(notFinite)
+    if (size > 0)
+      covariance.add(
+        X.transpose()
+          .mmul(Y)
+          .mul(1 / size),
+      )
+  }
+  const near = prior ? matrixOf(prior, dim) : Matrix.eye(dim)
+  return Float64Array.from(orthogonalFactor(covariance, near).to1DArray())
 }
 
 /**

@@ -1,16 +1,26 @@
 /** Whole publications: trained, lined up, judged, written and served. */
 import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { compileFeatures, type FieldValue, type LogEvent, type Schema } from '@headwater/features'
+import {
+  bucketOf,
+  compileFeatures,
+  type FeatureSpace,
+  type FieldValue,
+  type LogEvent,
+  type Schema,
+  type SideBatch,
+} from '@headwater/features'
 import { LogDigest } from '@headwater/features/log-digest'
 import { type GpuDevice, requestDevice } from '@headwater/gpu'
-import { loadUserTower } from '@headwater/runtime'
+import { loadUserTower, type ModelConfig } from '@headwater/runtime'
+import * as reading from '@headwater/runtime/reading-version'
 import {
   type NamedMatrix,
   readServedSnapshot,
   readSnapshot,
   SafetensorsError,
   SchemaChangeError,
+  type Snapshot,
   servedHistory,
   servedSnapshot,
 } from '@headwater/snapshot'
@@ -71,11 +81,14 @@ beforeAll(async () => {
 })
 afterAll(() => device.destroy())
 
-function training(change: Partial<PublicationOptions> = {}, more: { seed?: number; schema?: Schema } = {}) {
+function training(
+  change: Partial<PublicationOptions> = {},
+  more: { seed?: number; schema?: Schema; config?: ModelConfig } = {},
+) {
   const of = more.schema ? compileFeatures(more.schema) : space
   return new RecurringTraining(device, of, join(temporaryDirectory(), 'examples'), {
     ...defaultTraining,
-    config: tinyModel,
+    config: more.config ?? tinyModel,
     seed: more.seed ?? 1,
     batchRows: 128,
     firstRates: { dense: 1e-2, tables: 0.1, weightDecay: 0.01 },
@@ -174,6 +187,58 @@ describe('snapshots in a row', () => {
         const file = readFileSync(join(directory, name))
         expect(file.includes('SECRET-KEY'), `${directory}/${name}`).toBe(false)
       }
+  })
+})
+
+describe('a tower with a memory', () => {
+  const remembering: Schema = { ...schema, sequence: { length: 8, value: 'click', buckets: 32 } }
+  const config: ModelConfig = {
+    ...tinyModel,
+    user: {
+      ...tinyModel.user,
+      tokens: [...tinyModel.user.tokens, { kind: 'memory', decays: [0.05], width: 4, shared: true }],
+    },
+  }
+  /** Of float64: what the memory's solution says of each item of the log, over users of a panel. */
+  function scoresOf({ matrices }: Snapshot, { user }: FeatureSpace, panel: SideBatch): number[][] {
+    const memory = config.user.tokens.find((own) => own.kind === 'memory')!
+    return Array.from({ length: panel.rows }, (_, u) => {
+      const [m] = reading.memoryOf(matrices, memory, reading.rowAt(user, panel, u))
+      const table = matrices.get('item.item')!
+      const vector = (item: number) => table.data.subarray(bucketOf('item', `i${item}`, 32) * 4)
+      return Array.from({ length: 20 }, (_, item) =>
+        m.slice(0, 4).reduce((sum, c, i) => sum + c * vector(item)[i], m[4]),
+      )
+    })
+  }
+
+  it('publishes item vectors in the frame of its embeddings, from another start too', async () => {
+    const model = temporaryDirectory()
+    const snapshots: Snapshot[] = []
+    for (const seed of [1, 2]) {
+      const one = training(
+        { maxFrameResidual: 10, gate: { ...defaultPublication.gate, maxResidual: 10 } },
+        { seed, schema: remembering, config },
+      )
+      one.feed(events(0, 1500))
+      await one.round()
+      snapshots.push(await readSnapshot((await one.publish(model)).directory))
+      one.dispose()
+    }
+    const [first, second] = snapshots
+    const layout = { learnt: 8, width: 4, heads: [{ coefficients: 8, intercept: 12 }] }
+    expect(second.manifest).toMatchObject({ layout, frame: 1, parent: 1 })
+    expect([first.manifest.items, first.items!.layout]).toEqual([null, layout])
+    const { residual, unalignedResidual } = second.manifest.items!
+    expect(residual).toBeLessThan(unalignedResidual)
+    const items = Array.from({ length: 20 }, (_, item) => `i${item}`)
+    for (const snapshot of snapshots) {
+      const [vectors, q] = [await vectorsOf(snapshot.directory), snapshot.items!.read(items)]
+      const expected = scoresOf(snapshot, compileFeatures(remembering), snapshot.panel!)
+      for (const [u, vector] of vectors.entries())
+        for (const [item, score] of expected[u].entries())
+          expect(snapshot.items!.scores(vector, q.subarray(item * 4, item * 4 + 4))[0]).toBeCloseTo(score, 3)
+    }
   })
 })
 

@@ -7,6 +7,7 @@ import type { GpuDevice } from '@headwater/gpu'
 import {
   declareTower,
   loadUserTower,
+  ownItemVectors,
   snapshotConfig,
   type Tower,
   UserEncoder,
@@ -17,6 +18,8 @@ import {
   type AffineMap,
   checkSchemaChange,
   type ForwardFigures,
+  type ItemFigures,
+  type ItemVectors,
   type NamedMatrix,
   nextSnapshotNumber,
   type PanelFigures,
@@ -37,6 +40,7 @@ import { type PublicationOptions, rotates } from '../options/publication-options
 import { DivergedError, forwardFigures } from './forward-figures.ts'
 import { type GateFigures, judge } from './gate.ts'
 import { lineUp } from './line-up.ts'
+import { itemFigures, itemPairs, published } from './memory-turn.ts'
 import { panelFigures } from './panel-figures.ts'
 import { Scorer, scoreRows } from './scorer.ts'
 
@@ -85,13 +89,17 @@ export async function publish(
   const parent = (await servedSnapshot(modelDirectory)) === null ? null : await readServedSnapshot(modelDirectory)
   if (parent) checkSchemaChange(parent.schema, space.schema)
   const panel = readPanel(candidate)
-  const { figures, alignment, none } = await comparePanel(candidate, parent, panel, options)
+  const tensors = new Map(matrices.map((matrix) => [matrix.name, matrix]))
+  const own = ownItemVectors(tower.config, space.user, tensors)
+  const { figures, items, alignment, none } = await comparePanel(candidate, parent, panel, own, options)
   const forward = await compareForward(candidate, parent)
   const snapshot = await nextSnapshotNumber(modelDirectory)
   const aligned = figures !== null && figures.residual <= options.maxFrameResidual
   const parentNumber = parent?.manifest.snapshot ?? null
   // What was done of what was asked for: the first snapshot has nothing to be in line with.
-  const [rotated, own] = candidate.isTaught ? (['both', 'distillation'] as const) : (['procrustes', 'none'] as const)
+  const [rotated, unrotated] = candidate.isTaught
+    ? (['both', 'distillation'] as const)
+    : (['procrustes', 'none'] as const)
   const about = {
     snapshot,
     frame: parent && aligned ? parent.manifest.frame : snapshot,
@@ -101,12 +109,14 @@ export async function publish(
     log: candidate.log,
     codeVersion: options.codeVersion,
     parent: parentNumber,
-    alignment: alignment ? rotated : own,
+    alignment: alignment ? rotated : unrotated,
     panel: figures,
+    items,
     forward,
     verdict: judge({ parent: parentNumber, panel: figures, noPanel: none, forward }, options.gate),
   }
-  const extras = { alignment, panel, panelUsers: candidate.panel.users }
+  const itemVectors = own && published(own, alignment?.weight ?? null)
+  const extras = { alignment, items: itemVectors, panel, panelUsers: candidate.panel.users }
   const directory = await publishSnapshot(modelDirectory, space.schema, matrices, about, extras)
   if (about.verdict.status === 'published') await serveSnapshot(modelDirectory, snapshot, 'gate')
   return { directory, manifest: await readManifest(directory) }
@@ -120,19 +130,26 @@ function readPanel({ space, examples, panel: { rows } }: Candidate): SideBatch |
 
 interface Comparison {
   readonly figures: PanelFigures | null
+  readonly items: ItemFigures | null
   readonly alignment: AffineMap | null
   readonly none: GateFigures['noPanel']
 }
 
-/** Runs both towers on the panel and lines the new one up with the old one's published vectors. */
+/** Runs both towers on the panel and lines the new one up with the old one's published vectors, and so its item vectors. */
 async function comparePanel(
   { device, space, tower, weights }: Candidate,
   parent: Snapshot | null,
   panel: SideBatch | null,
+  vectors: ItemVectors | null,
   { alignment: method, maxFrameResidual }: PublicationOptions,
 ): Promise<Comparison> {
-  const none = (why: string, hold: boolean): Comparison => ({ figures: null, alignment: null, none: { why, hold } })
-  if (!parent) return { figures: null, alignment: null, none: null }
+  const none = (why: string, hold: boolean): Comparison => ({
+    figures: null,
+    items: null,
+    alignment: null,
+    none: { why, hold },
+  })
+  if (!parent) return { figures: null, items: null, alignment: null, none: null }
   if (!panel) return none('The panel is empty: vectors are not compared, and begin a frame of their own.', false)
   const old = loadUserTower(device, parent)
   const encoder = new UserEncoder(device, { tower: tower.user, weights })
@@ -144,8 +161,13 @@ async function comparePanel(
     const before = await old.encoder.encode(projectBatch(space.user, layout, panel))
     const own = await encoder.encode(panel)
     if (!own.every(Number.isFinite)) throw new DivergedError("The panel's vectors")
-    if (!rotates(method)) return { figures: panelFigures(before, own, own, dim), alignment: null, none: null }
-    return { ...lineUp(before, own, dim, maxFrameResidual, parent.alignment?.weight), none: null }
+    const pairs = itemPairs(vectors, parent.items, panel)
+    const memory = vectors ? { layout: vectors.layout, items: pairs } : undefined
+    const { figures, alignment } = rotates(method)
+      ? lineUp(before, own, dim, maxFrameResidual, parent.alignment?.weight, memory)
+      : { figures: panelFigures(before, own, own, dim), alignment: null }
+    const items = pairs && itemFigures(pairs, vectors!.layout, alignment?.weight ?? null)
+    return { figures, items, alignment, none: null }
   } finally {
     encoder.dispose()
     old.dispose()

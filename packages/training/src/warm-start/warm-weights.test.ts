@@ -153,7 +153,7 @@ function randomSnapshot(schema: Schema, of: ModelConfig): Snapshot {
     return [name, { name, rows, cols, data }] as const
   })
   const manifest = { snapshot: 1, config: of } as Snapshot['manifest']
-  return { directory: 'old', manifest, schema, matrices: new Map(matrices), alignment: null, panel: null }
+  return { directory: 'old', manifest, schema, matrices: new Map(matrices), alignment: null, items: null, panel: null }
 }
 
 async function outputs(schema: Schema, of: ModelConfig, known: Schema, write: (weights: Weights) => void) {

@@ -1,5 +1,12 @@
 /** How snapshots are printed. */
-import type { PanelFigures, ServedEntry, Snapshot, SnapshotManifest } from '@headwater/snapshot'
+import type {
+  ItemFigures,
+  ItemVectors,
+  PanelFigures,
+  ServedEntry,
+  Snapshot,
+  SnapshotManifest,
+} from '@headwater/snapshot'
 import type { SnapshotComparison } from '@headwater/training'
 import { count, table } from '../../terminal/format.ts'
 
@@ -61,9 +68,18 @@ function panelLines(
   ]
 }
 
+function itemLines({ buckets, layout }: ItemVectors, moved: ItemFigures | null): string[] {
+  const residual = moved && `residual ${figure(moved.residual)} (${figure(moved.unalignedResidual)} before alignment)`
+  const heads = layout.heads.map(({ coefficients, intercept }) => `${coefficients} … ${intercept}`).join(', ')
+  return [
+    `Items      ${count(buckets)} vectors of ${layout.width}${residual ? `: ${residual}` : ''}`,
+    `           for the coefficients and intercepts in numbers ${heads}`,
+  ]
+}
+
 /** Everything about one snapshot. */
 export function renderSnapshot(
-  { directory, manifest, schema, matrices, alignment }: Snapshot,
+  { directory, manifest, schema, matrices, alignment, items }: Snapshot,
   history: readonly ServedEntry[],
 ): string {
   const { forward, panel, verdict, config } = manifest
@@ -81,6 +97,7 @@ export function renderSnapshot(
     `Compared   ${manifest.parent === null ? 'with none' : `with snapshot ${manifest.parent}`}`,
     `Alignment  ${manifest.alignment}${alignment ? `, ${alignment.dim} × ${alignment.dim}` : ''}`,
     ...(panel ? panelLines(panel, `\`headwater snapshots diff MODEL ${manifest.parent} ${manifest.snapshot}\``) : []),
+    ...(items ? itemLines(items, manifest.items) : []),
     ...(forward ? [`Held back  ${count(forward.rows)} rows`] : []),
     `Verdict    ${verdict.status}`,
     ...verdict.reasons.map((reason) => `           ${reason}`),
