@@ -1,5 +1,5 @@
 /** What a browser can do with a snapshot: read it by its URL, or from its bytes. */
-export { inverseAlignment, scaleSquare } from './contents/alignment.ts'
+export { inverseAlignment } from './contents/alignment.ts'
 export { decodeSnapshot } from './directory/decode-snapshot.ts'
 export { readSnapshot } from './directory/fetch-snapshot.ts'
 export { decodeSafetensors, encodeSafetensors, SafetensorsError } from './files/safetensors.ts'

@@ -1,4 +1,4 @@
-export { type AffineMap, inverseAlignment, scaleSquare } from './contents/alignment.ts'
+export { type AffineMap, inverseAlignment } from './contents/alignment.ts'
 export { forgottenUsers, noteForgotten } from './contents/forgotten-users.ts'
 export { type EmbeddingLayout, ItemVectors } from './contents/item-vectors.ts'
 export type {

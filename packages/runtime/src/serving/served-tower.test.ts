@@ -1,6 +1,7 @@
 import { cpSync, rmSync } from 'node:fs'
+import { bucketOf } from '@headwater/features'
 import { DeviceLostError, type GpuDevice, requestDevice } from '@headwater/gpu'
-import { readSnapshot, SnapshotError } from '@headwater/snapshot'
+import { ItemVectors, readSnapshot, SnapshotError } from '@headwater/snapshot'
 import { seededRandom } from '@headwater/statistics'
 import { temporaryDirectory } from '@headwater/testkit'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
@@ -29,6 +30,7 @@ describe('a served tower', () => {
     expect(tower.dim).toBe(publishedDim)
     expect(tower.space.user).toEqual(publishedSpace.user)
     expect(tower.schema).toEqual(publishedSpace.schema)
+    expect(tower.items).toBeNull()
     expect(await tower.encode(batch)).toEqual(truth)
     const own = tower.device
     const pending = [tower.encode(batch), tower.encodeHalf(batch), tower.encode(batch)]
@@ -52,6 +54,19 @@ describe('a served tower', () => {
     tower.dispose()
     expect(device.allocatedBytes).toBe(before)
     await device.idle()
+  })
+
+  it("has item vectors where its snapshot has, which score the embeddings' items", async () => {
+    const layout = { learnt: 12, width: 4, heads: [{ coefficients: 12, intercept: 16 }] }
+    const table = Float32Array.from({ length: 13 * 4 }, (_, i) => i / 50 - 0.5)
+    const items = new ItemVectors(layout, table)
+    const tower = await loadTower(await publishRandomTower(temporaryDirectory(), { items }), { device })
+    const [vector, q] = [await tower.encode({ ...batch, rows: 1 }), tower.items!.read(['a'])]
+    expect(tower.items!.layout).toEqual(layout)
+    expect(q).toEqual(table.slice(bucketOf('item', 'a', 13) * 4).slice(0, 4))
+    const expected = q.reduce((sum, value, i) => sum + value * vector[12 + i], vector[16])
+    expect(tower.items!.scores(vector, q)).toEqual([expect.closeTo(expected, 5)])
+    tower.dispose()
   })
 
   it('is not loaded from what is no whole snapshot, and leaves no memory taken', async () => {

@@ -2,7 +2,13 @@
 
 import { compileFeatures, type FeatureSpace, type Schema, type SideBatch } from '@headwater/features'
 import { type GpuDevice, requestDevice } from '@headwater/gpu'
-import { readSnapshot, type Snapshot, SnapshotError, type SnapshotManifest } from '@headwater/snapshot'
+import {
+  type ItemVectors,
+  readSnapshot,
+  type Snapshot,
+  SnapshotError,
+  type SnapshotManifest,
+} from '@headwater/snapshot'
 import { ServedTowerError } from './errors.ts'
 import { type LoadedTower, loadUserTower } from './load-user-tower.ts'
 import { checkTowerMemory, measureTower, roomOf, type TowerMemory } from './tower-memory.ts'
@@ -55,6 +61,8 @@ export class ServedTower {
   readonly space: FeatureSpace
   /** J */
   readonly dim: number
+  /** In the coordinates of the embeddings, of a tower with a memory; null of one without. */
+  readonly items: ItemVectors | null
   /** Most rows of one call. */
   readonly maxRows: number
   /** What the device holds of it once every batch size was recorded, as `warm` does at once. */
@@ -70,10 +78,11 @@ export class ServedTower {
 
   /** Use {@link loadTower}. */
   constructor(snapshot: Snapshot, read: () => Promise<Snapshot>, device: GpuDevice, options: LoadTowerOptions) {
-    const { directory, manifest, schema } = snapshot
+    const { directory, manifest, schema, items } = snapshot
     this.directory = directory
     this.manifest = manifest
     this.schema = schema
+    this.items = items
     this.space = compileFeatures(schema)
     this.#read = read
     this.#options = options

@@ -1,7 +1,7 @@
 /** Snapshots of towers with random weights, for what reads and serves them. */
 
 import { compileFeatures } from '@headwater/features'
-import { type AffineMap, publishSnapshot } from '@headwater/snapshot'
+import { type AffineMap, type ItemVectors, publishSnapshot } from '@headwater/snapshot'
 import { type SeededRandom, seededRandom } from '@headwater/statistics'
 import type { ModelConfig } from '../tower/config.ts'
 import { declareTower } from '../tower/tower.ts'
@@ -35,9 +35,15 @@ export function randomMap(random: SeededRandom, dim = publishedDim): AffineMap {
 /** @returns directory of the snapshot */
 export async function publishRandomTower(
   modelDirectory: string,
-  options: { seed?: number; snapshot?: number; alignment?: AffineMap | null; config?: ModelConfig } = {},
+  options: {
+    seed?: number
+    snapshot?: number
+    alignment?: AffineMap | null
+    config?: ModelConfig
+    items?: ItemVectors
+  } = {},
 ): Promise<string> {
-  const { seed = 1, snapshot = 1, alignment = null, config = publishedConfig } = options
+  const { seed = 1, snapshot = 1, alignment = null, config = publishedConfig, items = null } = options
   const random = seededRandom(seed)
   const { user, item, schema } = publishedSpace
   const { set } = declareTower(user, item, schema.tasks.length, config)
@@ -48,5 +54,5 @@ export async function publishRandomTower(
     data: Float32Array.from({ length: rows * cols }, () => random.nextNormal() / Math.sqrt(Math.min(rows, 16))),
   }))
   const about = { snapshot, frame: 1, dataCutoffMs: 1_700_000_000_000, trainedRows: 123, config }
-  return publishSnapshot(modelDirectory, schema, matrices, about, { alignment })
+  return publishSnapshot(modelDirectory, schema, matrices, about, { alignment, items })
 }

@@ -35,37 +35,41 @@ export function decodeAlignment(file: Uint8Array, source: string): AffineMap {
   return { dim: weight.cols, weight: weight.data, bias: bias.data }
 }
 
-/** W Wᵀ ÷ s² is the identity to within this, float32 entries rounded from float64 ones. */
+/** Rows of W over their norms are orthogonal to within this, float32 entries rounded from float64 ones. */
 const tolerance = 1e-4
 
-/** s² of a map whose W is a rotation times a scale s, as Procrustes makes it; null of any other map. */
-export function scaleSquare({ dim, weight }: AffineMap): number | null {
+/**
+ * Squared norms s_i² of the rows of W where these are orthogonal, as those of a rotation times a scale are, and of blocks of such; null
+ * where they are not.
+ */
+function rowSquares({ dim, weight }: AffineMap): Float64Array | null {
   const dotOf = (i: number, k: number) => {
     let dot = 0
     for (let j = 0; j < dim; j++) dot += weight[i * dim + j] * weight[k * dim + j]
     return dot
   }
-  const square = dotOf(0, 0)
-  if (!(square > 0)) return null
-  for (let i = 0; i < dim; i++)
-    for (let k = 0; k <= i; k++) if (Math.abs(dotOf(i, k) / square - (i === k ? 1 : 0)) > tolerance) return null
-  return square
+  const squares = Float64Array.from({ length: dim }, (_, i) => dotOf(i, i))
+  for (let i = 0; i < dim; i++) {
+    if (!(squares[i] > 0)) return null
+    for (let k = 0; k < i; k++) if (Math.abs(dotOf(i, k)) > tolerance * Math.sqrt(squares[i] * squares[k])) return null
+  }
+  return squares
 }
 
 /**
- * From the published coordinates back to the tower's own: x = y Wᵀ ÷ s² − b Wᵀ ÷ s². Summed in float64.
- * @returns null where W is no rotation times a scale: it may have no inverse
+ * From the published coordinates back to the tower's own: x_i = (y − b) · W_i ÷ ‖W_i‖², W_i being row i. Summed in float64.
+ * @returns null where W is neither a rotation times a scale nor made of blocks of such: it may have no inverse
  */
 export function inverseAlignment(map: AffineMap): AffineMap | null {
-  const square = scaleSquare(map)
-  if (square === null) return null
+  const squares = rowSquares(map)
+  if (squares === null) return null
   const { dim, weight, bias } = map
   const back = new Float32Array(dim * dim)
   const shift = new Float64Array(dim)
   for (let i = 0; i < dim; i++)
     for (let j = 0; j < dim; j++) {
-      back[j * dim + i] = weight[i * dim + j] / square
-      shift[i] -= (bias[j] * weight[i * dim + j]) / square
+      back[j * dim + i] = weight[i * dim + j] / squares[i]
+      shift[i] -= (bias[j] * weight[i * dim + j]) / squares[i]
     }
   return { dim, weight: back, bias: new Float32Array(shift) }
 }
