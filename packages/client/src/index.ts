@@ -6,13 +6,16 @@ export type {
   Client,
   ClientOptions,
   FeaturesOptions,
+  ItemsOptions,
   ReadOptions,
 } from './client/client.ts'
+export type { AnsweredItems } from './client/item-answers.ts'
 export type { AnsweredModel, ReadAnswer } from './client/read-answer.ts'
 export type { ErrorCode } from './codec/wire-error.ts'
 export type {
   ErrorAnswer,
   EventsRequest,
+  ItemTable,
   LoadingSnapshot,
   ModelInfo,
   ModelSnapshots,

@@ -1,4 +1,5 @@
 export { type FollowedModel, type FollowModelOptions, followModel } from './models/followed-model.ts'
+export { type ItemTablesOptions, itemTables } from './models/item-tables.ts'
 export { PanelsBusyError, panelHolder } from './models/panel-holder.ts'
 export { newestServable } from './models/served-entry.ts'
 export type { ShadowChoice } from './models/snapshot-shadow.ts'

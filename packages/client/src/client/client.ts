@@ -1,6 +1,7 @@
 import { errorStatus, WireError } from '../codec/wire-error.ts'
 import type {
   EventsRequest,
+  ItemTable,
   LoadingSnapshot,
   ModelInfo,
   ModelSnapshots,
@@ -16,6 +17,7 @@ import { BadRequestError, ConflictError, DeadlineError, errorOf, ProtocolError }
 import type { Exchange } from '../transport/exchange.ts'
 import { type Call, Transport } from '../transport/transport.ts'
 import { areKnownAgain, newEventIds } from './event-ids.ts'
+import { type AnsweredItems, parseItems, parseItemTable } from './item-answers.ts'
 import { parseReadAnswer, type ReadAnswer } from './read-answer.ts'
 import { ReadBatcher, type WantedRead } from './read-batcher.ts'
 
@@ -48,6 +50,11 @@ export interface ReadOptions extends CallOptions {
   readonly request?: string
 }
 
+export interface ItemsOptions extends CallOptions {
+  /** Whose vectors they are. Default: that is served. */
+  readonly snapshot?: number
+}
+
 export interface FeaturesOptions extends CallOptions {
   /** Since when the values hold, milliseconds since 1970. Default: the server's now. */
   readonly timeMs?: number
@@ -61,11 +68,13 @@ export class Client {
   readonly #transport: Transport
   readonly #batcher: ReadBatcher
   readonly #deadlineMs: number
+  readonly #encoding: VectorEncoding
 
   /** Use `createClient`. */
   constructor(options: ClientOptions, exchange: Exchange) {
     const { url, token, encoding = 'f16', maxUsers = 1_000, deadlineMs = 1_000 } = options
     this.#deadlineMs = deadlineMs
+    this.#encoding = encoding
     this.#transport = new Transport(url, token, exchange)
     this.#batcher = new ReadBatcher((read) => this.#send(read, encoding), maxUsers)
   }
@@ -144,6 +153,32 @@ export class Client {
   }
 
   /**
+   * Vectors of items by their keys, rows in the order of `items`, for the coefficients in embeddings of the answer's frame.
+   *
+   * @throws ClientError; `no_item_vectors` where the model has none
+   */
+  async items(
+    model: string,
+    items: readonly string[],
+    { snapshot, ...options }: ItemsOptions = {},
+  ): Promise<AnsweredItems> {
+    const body = { items, encoding: this.#encoding, ...(snapshot !== undefined && { snapshot }) }
+    const answer = await this.#call({ method: 'POST', path: `${modelPath(model)}/items`, body }, options)
+    return fitting(() => parseItems(answer, items.length))
+  }
+
+  /**
+   * All item vectors of a snapshot, to be kept and read by `ItemVectors` of `@headwater/snapshot`.
+   *
+   * @throws ClientError, as `items`
+   */
+  async itemTable(model: string, { snapshot, ...options }: ItemsOptions = {}): Promise<ItemTable> {
+    const path = `${modelPath(model)}/items${snapshot === undefined ? '' : `?snapshot=${snapshot}`}`
+    const answer = await this.#call({ method: 'GET', path }, options)
+    return fitting(() => parseItemTable(answer))
+  }
+
+  /**
    * Makes a snapshot the one that is served, and resolves once it is: loading it may take minutes.
    *
    * @param options the deadline's default is 300,000 here
@@ -194,12 +229,17 @@ export class Client {
   async #send({ users, models, segments, latest, request, deadlineMs }: WantedRead, encoding: VectorEncoding) {
     const body = { users, models, encoding, latest, ...(segments !== null && { segments }) }
     const answer = await this.#call({ method: 'POST', path: '/v1/embeddings/read', body, request }, { deadlineMs })
-    try {
-      return parseReadAnswer(answer, users.length)
-    } catch (cause) {
-      if (cause instanceof WireError) throw new ProtocolError(`the answer does not fit: ${cause.message}`, { cause })
-      throw cause
-    }
+    return fitting(() => parseReadAnswer(answer, users.length))
+  }
+}
+
+/** @throws ProtocolError where the answer is none to what was asked */
+function fitting<Answer>(parse: () => Answer): Answer {
+  try {
+    return parse()
+  } catch (cause) {
+    if (cause instanceof WireError) throw new ProtocolError(`the answer does not fit: ${cause.message}`, { cause })
+    throw cause
   }
 }
 

@@ -13,6 +13,7 @@ export const errorStatus = {
   unknown_route: 404,
   unknown_model: 404,
   unknown_snapshot: 404,
+  no_item_vectors: 404,
   not_acceptable: 406,
   request_timeout: 408,
   snapshot_refused: 409,

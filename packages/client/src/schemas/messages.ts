@@ -250,6 +250,54 @@ export type ServedSnapshot = Message<typeof ServedSnapshot>
 export const LoadingSnapshot = object({ model: text, change: SnapshotChange })
 export type LoadingSnapshot = Message<typeof LoadingSnapshot>
 
+const embeddingLayout = object(
+  {
+    learnt: Type.Integer({
+      description: 'the first so many are what the tower makes of statistics, categories and events',
+    }),
+    width: Type.Integer({ description: "numbers of an item's vector, coefficients of a head" }),
+    heads: list(
+      object({
+        coefficients: Type.Integer({ description: 'number of the first of `width`' }),
+        intercept: Type.Integer({ description: 'its number' }),
+      }),
+    ),
+  },
+  { description: 'which numbers of an embedding are what; counted from 0' },
+)
+
+const ofItems = {
+  model: text,
+  snapshot: Type.Integer({ description: 'whose item vectors they are' }),
+  frame: Type.Integer({ description: 'its alignment frame: they go with the embeddings of all its snapshots' }),
+  servedSnapshot: Type.Integer({ description: 'that refreshes go through' }),
+  servedFrame: integer,
+  layout: embeddingLayout,
+}
+
+/** `POST /v1/models/{model}/items` */
+export const ItemsRequest = object({
+  items: list(key, { 'x-limit': 'maxItems' }),
+  snapshot: optional(Type.Integer({ minimum: 0, 'x-give': 'its number' }), { description: 'default: that is served' }),
+  encoding: optional(encoding, { default: 'f32' }),
+})
+
+/** Rows in the order of the request's items. */
+export const ItemsAnswer = object({
+  ...ofItems,
+  encoding,
+  vectors: numbers<Float32Array>(number, 'vectors', '[N, width] flat'),
+})
+
+/** `GET /v1/models/{model}/items`: all vectors of a snapshot. */
+export const ItemTable = object({
+  ...ofItems,
+  buckets: Type.Integer({ description: "rows; an item's is the bucket of its key" }),
+  digest: Type.String({ description: "SHA-256 of the vectors' bytes as f32, in hexadecimal digits" }),
+  vectors: numbers<Float32Array>(number, 'f32', '[buckets, width] flat'),
+})
+export type ItemTable = Message<typeof ItemTable>
+
 export const Status = object({ status: Type.Enum(['ok', 'ready', 'degraded']), problem: Type.Optional(text) })
 
 /** The body of every answer that is no success. */

@@ -9,7 +9,7 @@ import {
   FLOAT,
   VARCHAR,
 } from '@duckdb/node-api'
-import { npz } from './npz.ts'
+import { npz } from '@headwater/snapshot'
 import type { Predictions } from './predictions.ts'
 
 /** DuckDB's vector size: rows of one chunk. */

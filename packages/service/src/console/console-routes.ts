@@ -39,7 +39,7 @@ const showData: Operation = {
   summary: "What the console shows of the token's tenant.",
   answer: ConsoleData,
   errors: ['not_acceptable'],
-  times: { recent: after, day: after },
+  numbers: { recent: after, day: after },
 }
 const showDrift: Operation = {
   id: 'consoleDrift',

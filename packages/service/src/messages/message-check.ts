@@ -10,7 +10,7 @@ import { keyError } from './keys.ts'
 type Node = Readonly<Record<string, unknown>>
 type Body = Record<string, unknown>
 /** Bounds of lists, by their names in schemas. */
-export type ListLimits = Partial<Pick<ServerLimits, 'maxUsers' | 'maxModels' | 'maxEvents'>>
+export type ListLimits = Partial<Pick<ServerLimits, 'maxUsers' | 'maxModels' | 'maxItems' | 'maxEvents'>>
 
 /**
  * A check of bodies. Columns that came as binaries are lists in what it gives, so that one schema holds for JSON and MessagePack.

@@ -1,4 +1,4 @@
-import type { ModelControl } from '@headwater/client/schemas'
+import type { ItemSource, ModelControl } from '@headwater/client/schemas'
 import type { FeatureSpace } from '@headwater/features'
 import type { EncoderStatus, OutcomeLog, Pooling } from '@headwater/pooling'
 import type { EmbeddingStore } from '@headwater/store'
@@ -25,6 +25,8 @@ export interface ServedModel {
   readonly dim: number
   /** Absent: its snapshots are promoted and rolled back elsewhere. */
   readonly control?: ModelControl
+  /** Absent: its item vectors are not served. */
+  readonly items?: ItemSource
 }
 
 export interface ServerOptions {

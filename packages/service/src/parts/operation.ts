@@ -9,13 +9,13 @@ export interface Operation {
   /** Of the request's body. */
   readonly body?: TSchema
   /** Of the answer's body; a media type where that is no message. */
-  readonly answer: TSchema | `text/${string}` | 'application/json'
+  readonly answer: TSchema | `text/${string}` | 'application/json' | 'application/zip'
   /** Of an answer with status 202. */
   readonly accepted?: TSchema
   /** Codes of errors, beside those that any guarded route and any body may have. */
   readonly errors?: readonly ErrorCode[]
-  /** Names of parameters of the query, which are times in milliseconds, with what they mean. */
-  readonly times?: Readonly<Record<string, string>>
+  /** Names of parameters of the query, which are whole numbers, with what they mean. */
+  readonly numbers?: Readonly<Record<string, string>>
 }
 
 /**

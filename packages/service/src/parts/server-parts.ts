@@ -1,9 +1,10 @@
 import type { RequestListener } from 'node:http'
+import { UnknownModelError } from '@headwater/pooling'
 import type { RequestContext, RouteRule } from '../admission/admission-control.ts'
 import type { EventQueue } from '../events/event-queue.ts'
 import type { Metrics } from '../metrics/metrics.ts'
 import type { ReadFigures } from '../metrics/read-figures.ts'
-import type { ServedTenant, ServerOptions } from '../options/server-options.ts'
+import type { ServedModel, ServedTenant, ServerOptions } from '../options/server-options.ts'
 import type { ServerLimits } from '../requests/limits.ts'
 import type { Operation } from './operation.ts'
 
@@ -20,6 +21,16 @@ export interface ServerParts extends Omit<ServerOptions, 'limits' | 'tenants'> {
 /** Of the caller. */
 export function tenantOf(tenants: ServerParts['tenants'], { principal }: RequestContext) {
   return tenants.get(principal!.tenant)!
+}
+
+/** @throws UnknownModelError */
+export function modelNamed(models: ServerParts['models'], name: string): ServedModel {
+  const found = models.find((model) => model.name === name)
+  if (found !== undefined) return found
+  throw new UnknownModelError(
+    name,
+    models.map((model) => model.name),
+  )
 }
 
 declare module 'fastify' {

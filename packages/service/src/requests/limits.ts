@@ -8,7 +8,9 @@ export const defaultLimits = {
   maxUsers: 1_000,
   /** Of a read. */
   maxModels: 16,
-  /** Of an answer: users times the dims of the models. */
+  /** Of one request for item vectors. */
+  maxItems: 1_000,
+  /** Of an answer: users times the dims of the models, or items times the width of their vectors. */
   maxVectorValues: 2 ** 21,
   /** Of one request, or outcomes. */
   maxEvents: 1_000,

@@ -4,6 +4,7 @@ import type { ServerParts } from '../parts/server-parts.ts'
 import { registerDescription } from './description.ts'
 import { registerEvents } from './events.ts'
 import { registerHealth } from './health.ts'
+import { registerItems } from './items.ts'
 import { registerModels } from './models.ts'
 import { registerOutcomes } from './outcomes.ts'
 import { registerRead } from './read.ts'
@@ -17,6 +18,7 @@ export function registerRoutes(server: FastifyInstance, parts: ServerParts): voi
     registerUsers,
     registerOutcomes,
     registerModels,
+    registerItems,
     registerHealth,
     registerConsole,
   ])

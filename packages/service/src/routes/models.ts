@@ -1,12 +1,11 @@
 import type { LoadingSnapshot, ModelSnapshots, ModelsAnswer, ServedSnapshot, SnapshotInfo } from '@headwater/client'
 import { messages } from '@headwater/client/schemas'
 import { type ErrorCode, WireError } from '@headwater/client/wire'
-import { type Encoder, UnknownModelError } from '@headwater/pooling'
+import type { Encoder } from '@headwater/pooling'
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import { checkOf } from '../messages/message-check.ts'
-import type { ServedModel } from '../options/server-options.ts'
 import { asking, lookScope, type Operation } from '../parts/operation.ts'
-import { type ServerParts, tenantOf } from '../parts/server-parts.ts'
+import { modelNamed, type ServerParts, tenantOf } from '../parts/server-parts.ts'
 import { bodyOf } from '../requests/body.ts'
 import { byDeadline } from '../requests/deadline.ts'
 import { SnapshotChanges } from './snapshot-changes.ts'
@@ -60,12 +59,7 @@ export function registerModels(server: FastifyInstance, { tenants, models, scope
   const scope = lookScope(scopes)
   const managed = models.flatMap(({ name, control }) => (control === undefined ? [] : [{ name, control }]))
   const changes = new Map(managed.map(({ name, control }) => [name, new SnapshotChanges(control)]))
-  const names = models.map(({ name }) => name)
-  const modelOf = ({ params: { model } }: FastifyRequest<OfModel>): ServedModel => {
-    const found = models.find(({ name }) => name === model)
-    if (found === undefined) throw new UnknownModelError(model, names)
-    return found
-  }
+  const modelOf = ({ params: { model } }: FastifyRequest<OfModel>) => modelNamed(models, model)
 
   server.get('/v1/models', asking(scope, list), async (request) => {
     const { pooling } = tenantOf(tenants, request.context)

@@ -191,4 +191,20 @@ describe('the description', () => {
     expect(await fits('OutcomesRequest', { ...event, downstream: 'ctr' })).toBe(false)
     expect(await fits('ErrorAnswer', { error: { code: 'other', message: '' } })).toBe(false)
   })
+
+  it('is true of item vectors', async () => {
+    const layout = { learnt: 1, width: 1, heads: [{ coefficients: 1, intercept: 2 }] }
+    const table = Float32Array.of(1, 2)
+    const items = {
+      ...{ snapshot: 3, frame: 1, servedSnapshot: 3, servedFrame: 1, layout, buckets: 2, digest: '0', table },
+      read: () => table.slice(1),
+      archive: () => new Uint8Array(),
+    }
+    const models = [{ name: 'm', dim: 3, items: { open: async () => items } }]
+    const { ask } = await observeService({ models })
+    const body = { items: ['i'], snapshot: 3, encoding: 'f16' }
+    expect(await fits('ItemsRequest', body)).toBe(true)
+    expect(await fits('ItemsAnswer', (await ask('POST', '/v1/models/m/items', body)).body)).toBe(true)
+    expect(await fits('ItemTable', (await ask('GET', '/v1/models/m/items')).body)).toBe(true)
+  })
 })

@@ -106,15 +106,21 @@ const contentOf = (schema: TSchema) => {
   return { 'application/json': of, 'application/msgpack': of }
 }
 
-const pathParameters: Readonly<Record<string, TSchema>> = { id: key, model: text, file: text }
+/** Of answers that are no text. */
+const contentTypes: Readonly<Record<string, Json>> = {
+  'application/json': { schema: { type: 'object' } },
+  'application/zip': {},
+}
+
+const pathParameters: Readonly<Record<string, TSchema>> = { id: key, item: key, model: text, file: text }
 
 function operationOf({ url, operation, scope }: DescribedRoute): Json {
-  const { id, summary, body, answer, accepted, errors = [], times = {} } = operation
+  const { id, summary, body, answer, accepted, errors = [], numbers = {} } = operation
   const parameters: Json[] = [...url.matchAll(/:(\w+)/g)].map(([, name]) => {
     const { 'x-code': _, ...schema } = pathParameters[name] as Json
     return { name, in: 'path', required: true, schema }
   })
-  for (const [name, description] of Object.entries(times))
+  for (const [name, description] of Object.entries(numbers))
     parameters.push({ name, in: 'query', description, schema: { type: 'integer', minimum: 0 } })
   if (scope !== undefined && typeof answer !== 'string') parameters.push({ $ref: '#/components/parameters/deadline' })
   if (body === messages.ReadRequest) parameters.push({ $ref: '#/components/parameters/request' })
@@ -125,7 +131,7 @@ function operationOf({ url, operation, scope }: DescribedRoute): Json {
   })
   const content =
     typeof answer === 'string'
-      ? { [answer]: { schema: { type: answer === 'application/json' ? 'object' : 'string' } } }
+      ? { [answer]: contentTypes[answer] ?? { schema: { type: 'string' } } }
       : contentOf(answer)
   return {
     operationId: id,
@@ -135,6 +141,7 @@ function operationOf({ url, operation, scope }: DescribedRoute): Json {
     ...(body !== undefined && { requestBody: { required: true, content: contentOf(body) } }),
     responses: {
       200: { description: 'success', content },
+      ...(answer === 'application/zip' && { 304: { description: 'what `if-none-match` names is as it was' } }),
       ...(accepted !== undefined && {
         202: {
           description: 'the change goes on; the answer about the model says what it ends in',

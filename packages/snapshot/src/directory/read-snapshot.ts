@@ -18,7 +18,7 @@ interface Checked {
   readonly sums: ReadonlyMap<string, string>
 }
 
-async function readFileOf(directory: string, name: string): Promise<Uint8Array> {
+export async function readFileOf(directory: string, name: string): Promise<Uint8Array> {
   try {
     return new Uint8Array(await readFile(join(directory, name)))
   } catch (cause) {
@@ -32,7 +32,7 @@ export const unreadable = (directory: string, name: string, cause: unknown) =>
 export const mismatch = (directory: string, name: string) =>
   new SnapshotError(`${directory}: the checksum of ${name} does not match. Publish it again.`)
 
-function checkSum(directory: string, name: string, data: Uint8Array, sum: string | undefined): Uint8Array {
+export function checkSum(directory: string, name: string, data: Uint8Array, sum: string | undefined): Uint8Array {
   if (sha256(data) !== sum) throw mismatch(directory, name)
   return data
 }

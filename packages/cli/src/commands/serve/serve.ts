@@ -33,11 +33,12 @@ async function serve(options: ServeOptions): Promise<void> {
 async function start(serving: Serving, logger: Logger | null): Promise<void> {
   const { options, closers, say, warn } = serving
   checkRole(options)
-  const [{ compileFeatures }, { openStore }, http, { registerClusterMetrics }] = await Promise.all([
+  const [{ compileFeatures }, { openStore }, http, { registerClusterMetrics }, { itemTables }] = await Promise.all([
     import('@headwater/features'),
     import('@headwater/store'),
     import('@headwater/service'),
     import('@headwater/cluster'),
+    import('@headwater/encoder'),
   ])
   const sources = modelDirectories(options)
   const tls = tlsOf(options)
@@ -70,6 +71,10 @@ async function start(serving: Serving, logger: Logger | null): Promise<void> {
       name,
       dim,
       // A publisher's choice is changed at the publisher.
+      items: itemTables({
+        directory: directories.get(name)!,
+        ...(followed !== null && { served: () => followed.served.snapshot }),
+      }),
       ...(followed !== null && !isPublisher(sources.get(name)!) && { control: followed }),
     })),
     auth,

@@ -8,10 +8,9 @@ export interface NpyArray {
 }
 
 export function npz(arrays: Readonly<Record<string, NpyArray>>): Uint8Array {
-  // Stored, as numpy.savez does it: logits have little to compress.
-  return zipSync(Object.fromEntries(Object.entries(arrays).map(([name, array]) => [`${name}.npy`, npy(array)])), {
-    level: 0,
-  })
+  // Stored, as numpy.savez does it: floats have little to compress. The same arrays are the same bytes whenever they are written.
+  const files = Object.fromEntries(Object.entries(arrays).map(([name, array]) => [`${name}.npy`, npy(array)]))
+  return zipSync(files, { level: 0, mtime: new Date(1980, 0, 1) })
 }
 
 const kinds = [
