@@ -1,22 +1,31 @@
 // `npx nx run tools:pack-check`: packs every package, installs the tarballs into an empty folder and uses them there as
-// another project would: manifests and types as publint and attw judge them, strict types, first examples.
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+// another project would: manifests and types as publint and attw judge them, strict types, the command, the examples of the
+// READMEs on every Node that is supported, those of `examples`, and what is said where a part is missing.
+import { cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { checkPackage, createPackageFromTarballData } from '@arethetypeswrong/core'
+import { build as esbuild } from 'esbuild'
+import { chromium } from 'playwright'
 import { publint } from 'publint'
 import { formatMessage } from 'publint/utils'
+import { build, createServer as createViteServer } from 'vite'
 import { withDriver } from '../packages/gpu/driver-environment.js'
-import { runNpm } from './dependencies.mjs'
+import { installPacked } from './install-packed.mjs'
+import { bringNode, nodeVersions } from './node-versions.mjs'
 import { packPackages } from './pack.mjs'
+import { chromium as chromiumProgram } from './programs.mjs'
 import { packedManifest, publicPackages } from './public-packages.mjs'
-import { runProgram } from './run-program.mjs'
+import { exampleService, readmeExamples, runExamples } from './readme-examples.mjs'
+import { lastWords, runProgram } from './run-program.mjs'
+import { startServer } from './start-server.mjs'
 import { environmentFile, inWorkspace } from './workspace.mjs'
 
 const root = JSON.parse(readFileSync(inWorkspace('package.json'), 'utf8'))
 const packages = publicPackages()
 const place = mkdtempSync(join(tmpdir(), 'headwater-pack-check-'))
 const project = join(place, 'project')
+const env = withDriver(environmentFile)
 /** @type {string[]} */
 const problems = []
 try {
@@ -31,11 +40,9 @@ async function check() {
   const tarballs = await step('packed', () => packPackages(join(place, 'packed')))
   for (const path of tarballs.values()) await step(`judged ${path.slice(place.length + 8)}`, () => judge(path))
 
-  mkdirSync(project)
-  writeFileSync(join(project, 'package.json'), '{ "private": true, "type": "module" }\n')
-  const { typescript, '@types/node': node } = root.devDependencies
-  const others = [`typescript@${typescript}`, 'typescript-5@npm:typescript@5.9.3', `@types/node@${node}`]
-  await step('installed', () => told('npm install', runNpm(['install', ...tarballs.values(), ...others], project)))
+  const { typescript, tsx, '@types/node': node } = root.devDependencies
+  const others = [`typescript@${typescript}`, 'typescript-5@npm:typescript@5.9.3', `@types/node@${node}`, `tsx@${tsx}`]
+  await step('installed', () => installPacked(project, tarballs, [...tarballs.keys()], others))
 
   writeEntries()
   for (const [compiler, module, resolution, lib] of [
@@ -45,7 +52,14 @@ async function check() {
   ])
     await step(`types: ${compiler}, ${resolution}, ${lib}`, () => compile(compiler, module, resolution, lib))
 
-  await step('read and encode', readAndEncode)
+  await step('bundles, and a page of Vite', bundle)
+  await step('the command, on the log of examples/own-log', runCommand)
+  for (const version of nodeVersions)
+    await step(`the READMEs' examples, Node ${version}`, async () => {
+      await runReadmes(await bringNode(version, join(place, `node-${version}`)))
+    })
+  await step('examples/ranking-service', rank)
+  await step('what is missing', missingParts)
 }
 
 /** @template T @param {string} name @param {() => T | Promise<T>} work */
@@ -100,27 +114,183 @@ function compile(compiler, module, resolution, lib) {
   return told(`${compiler}, ${resolution}, ${lib}`, runProgram(process.execPath, args, { cwd: project }))
 }
 
-/** The first example of pooling's README, and a snapshot's tower on this machine's adapter. */
-async function readAndEncode() {
-  const [, read] =
-    /^```js\n([\s\S]*?)^```$/m.exec(readFileSync(inWorkspace('packages/pooling/README.md'), 'utf8')) ?? []
-  writeFileSync(
-    join(project, 'read.mjs'),
-    `${read}\nawait refresher.stop()\nawait pooling.close()\nawait store.close()\n`,
-  )
-  const env = withDriver(environmentFile)
-  await told('A read', runProgram(process.execPath, ['read.mjs'], { cwd: project }))
+/** Client and tower for a page: by esbuild, by Vite, and from Vite's development server in a browser. */
+async function bundle() {
+  const page = "import { createClient } from '@headwater/client'\nimport { loadTower } from '@headwater/runtime'\n"
+  const contents = `${page}document.title = typeof createClient + typeof loadTower\n`
+  const { outputFiles } = await esbuild({
+    stdin: { contents, resolveDir: project },
+    bundle: true,
+    write: false,
+    format: 'esm',
+    platform: 'browser',
+    conditions: ['development'],
+    logLevel: 'silent',
+  })
+  if (/from ?["']node:/.test(outputFiles[0].text)) problems.push('esbuild: the bundle imports modules of Node')
 
-  const snapshots = join(place, 'snapshots')
-  const publish = `const { publishRandomTower } = await import('@headwater/runtime/testing/published-tower')
-    await publishRandomTower(${JSON.stringify(snapshots)})`
-  const fromSource = ['--conditions=@headwater/source', '--import', 'tsx', '--input-type=module', '--eval', publish]
-  await told('A snapshot', runProgram(process.execPath, fromSource, { cwd: inWorkspace('bench') }))
-  const encode = `import { loadTower } from '@headwater/runtime'
-    const tower = await loadTower(${JSON.stringify(join(snapshots, 'snapshot-000001'))})
-    const vectors = await tower.encode(tower.space.allocate('user', 2))
-    tower.dispose()
-    if (vectors.length !== 2 * tower.dim || !vectors.every(Number.isFinite)) throw new Error(String(vectors))`
-  writeFileSync(join(project, 'encode.mjs'), encode)
-  await told('An encode', runProgram(process.execPath, ['encode.mjs'], { cwd: project, env }))
+  const root = join(project, 'site')
+  mkdirSync(root)
+  writeFileSync(join(root, 'index.html'), '<!doctype html><script type="module" src="/page.js"></script>\n')
+  writeFileSync(join(root, 'page.js'), contents)
+  await build({ root, logLevel: 'error' })
+  const server = await createViteServer({ root, logLevel: 'error', server: { host: '127.0.0.1', port: 0 } })
+  const executablePath = env[chromiumProgram.variable] ?? chromiumProgram.usual.find(existsSync)
+  if (executablePath === undefined) throw new Error('There is no Chromium: npm run setup -- --browser')
+  const browser = await chromium.launch({ executablePath, args: ['--no-sandbox'] })
+  try {
+    await server.listen()
+    const tab = await browser.newPage()
+    tab.on('pageerror', ({ message }) => problems.push(`Vite's development server: ${message}`))
+    await tab.goto(server.resolvedUrls?.local[0] ?? '')
+    await tab.waitForFunction("document.title === 'functionfunction'")
+  } finally {
+    await browser.close()
+    await server.close()
+  }
+}
+
+/** `examples/own-log`, a tenth of its log, as its README has it; it leaves `out`, which the other examples stand beside. */
+async function runCommand() {
+  const example = inWorkspace('examples/own-log')
+  const { stdout } = await runProgram(process.execPath, [join(example, 'make-log.mjs')])
+  writeFileSync(join(project, 'log.csv'), `${stdout.split('\n').slice(0, 6_001).join('\n')}\n`)
+  cpSync(join(example, 'schema.json'), join(project, 'schema.json'))
+  await told('headwater run', headwater('run', '--data', 'log.csv', '--schema', 'schema.json', '--out', 'out'))
+}
+
+/** @param {readonly string[]} args */
+const headwater = (...args) =>
+  runProgram(process.execPath, [join(project, 'node_modules/headwater/bin/headwater.js'), ...args], {
+    cwd: project,
+    env,
+  })
+
+/** A service over what the command left. */
+const serve = () =>
+  startServer(
+    process.execPath,
+    [
+      ...['node_modules/headwater/bin/headwater.js', 'serve', '--port', '0'],
+      ...['--model', 'out/seed-1/snapshots', '--store', 'lmdb:out/seed-1/store'],
+    ],
+    { cwd: project, env },
+  )
+
+/** @param {string} node */
+async function runReadmes(node) {
+  const examples = readmeExamples()
+  const { url, stop } = await serve()
+  try {
+    const remote = join(project, 'follow-reader.mjs')
+    cpSync(inWorkspace('examples/remote-client/follow-reader.mjs'), remote)
+    await told('examples/remote-client', runProgram(node, [remote, url], { cwd: project, env }))
+    const required = "import('headwater').then(({ createClient }) => createClient({ url: 'http://localhost' }))"
+    await told('CommonJS', runProgram(node, ['--input-type=commonjs', '--eval', required], { cwd: project }))
+    await compareExamples(
+      node,
+      examples
+        .filter(({ needs }) => needs === 'service')
+        .map((each) => ({ ...each, code: each.code.replace(exampleService, url) })),
+    )
+  } finally {
+    await stop()
+  }
+  await compareExamples(
+    node,
+    examples.filter(({ needs }) => needs !== 'service'),
+  )
+  rmSync(join(project, 'events'), { recursive: true })
+  rmSync(join(project, 'mirror'), { recursive: true })
+}
+
+/** @param {string} node @param {readonly import('./readme-examples.mjs').Example[]} examples */
+async function compareExamples(node, examples) {
+  const outputs = await runExamples(examples, project, { node, env })
+  for (const [i, { name, output }] of examples.entries())
+    if (output !== null && outputs[i] !== output) problems.push(`The README of ${name}: it printed\n${outputs[i]}`)
+}
+
+/** `examples/ranking-service` as it stands, over what the command left. */
+async function rank() {
+  cpSync(inWorkspace('examples/ranking-service'), join(project, 'ranking-service'), { recursive: true })
+  const args = ['--import', 'tsx', 'ranking-service/serve.ts', 'out/seed-1', '0']
+  const { url, stop } = await startServer(process.execPath, args, { cwd: project, env })
+  try {
+    const articles = ['a1', 'a2'].map((id) => ({ id, topics: ['sports'], words: 800 }))
+    const { request } = await post(`${url}/rank`, { reader: 'reader-0', device: 'phone', articles })
+    const { accepted } = await post(`${url}/feedback`, { request, opened: { a2: 90 } })
+    if (accepted !== 2) problems.push(`examples/ranking-service took ${accepted} events of 2`)
+  } finally {
+    await stop()
+  }
+}
+
+/** @param {string} url @param {unknown} body */
+async function post(url, body) {
+  const headers = { 'content-type': 'application/json' }
+  const answer = await fetch(url, { method: 'POST', headers, body: JSON.stringify(body) })
+  if (!answer.ok) throw new Error(`${url} answered ${answer.status}: ${await answer.text()}`)
+  return /** @type {any} */ (answer.json())
+}
+
+/** An old Node, and parts that are not there: each is said in one line, with what to install or use instead. */
+async function missingParts() {
+  const old = await bringNode('18', join(place, 'node-18'))
+  const bin = join(project, 'node_modules/headwater/bin/headwater.js')
+  await says(/^headwater: this is Node 18\.\S+; install Node 20\.12 or newer\.$/, old, [bin, '--version'])
+
+  const model = ['serve', '--port', '0', '--model', 'out/seed-1/snapshots']
+  const store = [...model, '--store', 'lmdb:out/seed-1/store']
+  await says(/npm install onnxruntime-node/, process.execPath, [bin, ...store, '--encoder', 'onnx'])
+  await without('@lmdb', async () => {
+    await says(/lmdb does not load .* name a store that needs no binary, "memory:"/, process.execPath, [bin, ...store])
+    await told('Without LMDB', evaluate("(await import('@headwater/store')).openStore('memory:')"))
+  })
+  const load = `(await import('@headwater/runtime')).loadTower(process.argv[1])`
+  const [snapshot] = (
+    await evaluate(`(await import('@headwater/snapshot')).servedSnapshotDirectory('out/seed-1/snapshots')`)
+  ).stdout.split('\n')
+  await without('webgpu/dist', () =>
+    says(/webgpu, Dawn for Node, does not load .* serve the tower as ONNX/, ...evaluated(load, snapshot)),
+  )
+  await says(/No WebGPU adapter was found: .* mesa-vulkan-drivers/, ...evaluated(load, snapshot), {
+    ...env,
+    VK_DRIVER_FILES: '/none',
+  })
+
+  const weights = join(project, snapshot, 'weights.safetensors')
+  const bytes = readFileSync(weights)
+  bytes[bytes.length - 1] ^= 1
+  writeFileSync(weights, bytes)
+  await says(/the checksum of weights\.safetensors does not match\. Publish it again\.$/, ...evaluated(load, snapshot))
+}
+
+/** Arguments of `runProgram` that print what an expression comes to, or its error's message alone. @param {string} expression @param {readonly string[]} args @returns {[string, string[]]} */
+const evaluated = (expression, ...args) => [
+  process.execPath,
+  [
+    ...['--input-type=module', '--eval'],
+    `try { console.log(String(await ${expression})) } catch (error) { console.error(error.message); process.exitCode = 1 }`,
+    ...args,
+  ],
+]
+
+/** @param {string} expression */
+const evaluate = (expression) => runProgram(...evaluated(expression), { cwd: project, env })
+
+/** @param {string} name of what is not installed meanwhile, in `node_modules` @param {() => Promise<void>} work */
+async function without(name, work) {
+  const path = join(project, 'node_modules', name)
+  renameSync(path, `${path}.away`)
+  await work()
+  renameSync(`${path}.away`, path)
+}
+
+/** That a program fails and the last line of what it says is as expected. @param {RegExp} line @param {string} program @param {readonly string[]} args @param {NodeJS.ProcessEnv} [environment] */
+async function says(line, program, args, environment = env) {
+  const outcome = await runProgram(program, args, { cwd: project, env: environment })
+  const last = lastWords(outcome).split('\n').at(-1) ?? ''
+  if (outcome.code === 0 || !line.test(last))
+    problems.push(`It should have said ${line}:\n${outcome.stdout}${outcome.stderr}`)
 }
