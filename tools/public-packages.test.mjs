@@ -56,3 +56,17 @@ test('a package comes with what it needs of the workspace', () => {
   expect([...withDependencies(packages, ['@headwater/client'])]).toEqual(['@headwater/client', '@headwater/binary16'])
   expect(() => withDependencies(packages, ['client'])).toThrow(/no public package/)
 })
+
+test.each([
+  ['@headwater/client', ['webgpu', 'lmdb', 'fastify', '@duckdb/node-api', 'commander']],
+  ['@headwater/runtime', ['lmdb', 'fastify', '@duckdb/node-api', 'commander']],
+  ['@headwater/pooling', ['webgpu', 'fastify', '@duckdb/node-api', 'commander']],
+  ['@headwater/encoder', ['fastify', '@duckdb/node-api', 'commander']],
+  ['@headwater/service', ['webgpu', '@duckdb/node-api', 'commander']],
+])('%s comes without %s', (name, others) => {
+  const needed = withDependencies(packages, [name])
+  const installed = [...packages.values()]
+    .filter((manifest) => needed.has(manifest.name))
+    .flatMap(({ dependencies = {} }) => Object.keys(dependencies))
+  expect(installed.filter((each) => others.includes(each))).toEqual([])
+})
