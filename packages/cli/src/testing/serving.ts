@@ -3,7 +3,7 @@ import { cpSync, readdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { type Client, createClient } from '@headwater/client'
 import type { Schema } from '@headwater/features'
-import { publishSnapshot, readSnapshot, serveSnapshot, snapshotDirectory } from '@headwater/snapshot'
+import { ItemVectors, publishSnapshot, readSnapshot, serveSnapshot, snapshotDirectory } from '@headwater/snapshot'
 import { temporaryDirectory } from '@headwater/testkit'
 import { runCommandLine } from '../commands/program.ts'
 import { Child, launcher } from './child.ts'
@@ -28,6 +28,14 @@ export async function holdCopy(model: string, snapshot: number): Promise<void> {
   const { format: _, ...about } = manifest
   const verdict = { status: 'held', reasons: ['The test holds it.'], notes: [] } as const
   await publishSnapshot(model, schema, [...matrices.values()], { ...about, snapshot, verdict }, { alignment, panel })
+}
+
+/** Snapshot 2 again as one with item vectors, each of one number, the snapshot's. */
+export async function publishItems(model: string, snapshot: number): Promise<void> {
+  const { manifest, schema, matrices } = await readSnapshot(snapshotDirectory(model, 2))
+  const layout = { learnt: 0, width: 1, heads: [{ coefficients: 0, intercept: 1 }] }
+  const items = new ItemVectors(layout, new Float32Array(16).fill(snapshot))
+  await publishSnapshot(model, schema, [...matrices.values()], { ...manifest, snapshot }, { items })
 }
 
 export interface Serving {

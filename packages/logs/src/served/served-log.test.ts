@@ -1,5 +1,5 @@
 /** What is logged, read by another implementation of Parquet; and what survives rotation, overload and forgetting. */
-import { readFileSync, renameSync, writeFileSync } from 'node:fs'
+import { readdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { halfToFloat } from '@headwater/binary16'
 import { seededRandom } from '@headwater/statistics'
@@ -12,6 +12,7 @@ import { filesOf, leftBy, rowsIn } from '../../testing/served-files.ts'
 import { LogDirectoryError, LogFormatError } from '../directory/errors.ts'
 import { vectorOffsets } from '../parquet/served-rows.ts'
 import { readServedLog } from './read-served-log.ts'
+import { mostArchives } from './served-items.ts'
 import { openServedLog, type ServedLogOptions } from './served-log.ts'
 
 const random = seededRandom(7)
@@ -50,6 +51,43 @@ describe('a served log', () => {
       },
       { runs: 12 },
     )
+  })
+
+  test('keeps the item vectors of each snapshot that rows name, once, and tells of those it cannot have', async () => {
+    const directory = temporaryDirectory()
+    const [asked, errors]: [string[], unknown[]] = [[], []]
+    const items = async (model: string, snapshot: number) => {
+      asked.push(`${model} ${snapshot}`)
+      if (snapshot === 3) throw new Error('gone')
+      return model === 'plain' ? null : Uint8Array.of(snapshot)
+    }
+    const of = (snapshots: readonly number[]) => {
+      const batch = servedBatch(random, usersOf(snapshots.length), 5, { 'a/b': 2, plain: 2 })
+      return { ...batch, models: batch.models.map((own) => ({ ...own, snapshot: Uint32Array.from(snapshots) })) }
+    }
+    const log = await open(directory, { items, onError: (error) => errors.push(error) })
+    log.record(of([1, 2, 1, 0, 3]))
+    await log.flush()
+    log.record(of([2, 3]))
+    await log.close()
+    expect(asked.filter((each) => each.startsWith('a/b'))).toEqual(['a/b 1', 'a/b 2', 'a/b 3'])
+    expect(asked).toHaveLength(6)
+    expect(errors).toEqual([new Error('gone'), new Error('gone')])
+    const kept = () =>
+      readdirSync(directory)
+        .filter((name) => name.endsWith('.npz'))
+        .sort()
+    expect(kept()).toEqual(['items-a%2Fb-0000000001.npz', 'items-a%2Fb-0000000002.npz'])
+    expect([...readFileSync(join(directory, kept()[1]))]).toEqual([2])
+    expect(await rowsIn(directory)).toHaveLength(14)
+    // What is there is not asked for again; of many the newest stay.
+    asked.length = 0
+    const later = await open(directory, { items })
+    later.record(of([2, ...Array.from({ length: 40 }, (_, i) => 10 + i)]))
+    await later.close()
+    expect(asked).not.toContain('a/b 2')
+    expect(kept()).toHaveLength(mostArchives)
+    expect(kept().at(-1)).toBe('items-a%2Fb-0000000049.npz')
   })
 
   test('longer than a row group, and a batch longer than one, come back whole by our own reader', async () => {

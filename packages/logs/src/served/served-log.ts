@@ -9,6 +9,7 @@ import { encodeRowGroup } from '../parquet/row-group.ts'
 import { ServedFile } from '../parquet/served-file.ts'
 import { PendingRows } from './pending-rows.ts'
 import { removeUser } from './served-forget.ts'
+import { type ItemArchives, ServedItems } from './served-items.ts'
 
 export interface ServedLogOptions extends LogFileOptions {
   readonly directory: string
@@ -16,6 +17,8 @@ export interface ServedLogOptions extends LogFileOptions {
   readonly tenant: string
   /** Models of which the newest vector is kept beside the pooled one. Default none. */
   readonly latest?: readonly string[]
+  /** Item vectors of the snapshots that rows name, which are kept beside them. Default: none are. */
+  readonly items?: ItemArchives
   /** Time after which rows are written, at most: what is younger is lost with the process. Default 1,000. */
   readonly flushMs?: number
   /** Rows that may wait to be written; what is served beyond is dropped and counted. Default 65,536. */
@@ -79,6 +82,7 @@ export class ServedLog {
   readonly #maxRows: number
   readonly #maxAgeMs: number
   readonly #onError: (error: unknown) => void
+  readonly #items: ServedItems | null
   readonly #exclusive = new Exclusive()
   readonly #full: PendingRows[] = []
   readonly #free: PendingRows[] = []
@@ -105,6 +109,7 @@ export class ServedLog {
     this.#maxRows = options.maxRows ?? defaultRows
     this.#maxAgeMs = options.maxAgeMs ?? defaultAgeMs
     this.#onError = options.onError ?? (() => {})
+    this.#items = options.items ? new ServedItems(directory, options.items, this.#onError) : null
     this.holder = {
       where: 'served log',
       forget: async (of, user) => (of === tenant ? this.#exclusive.run(() => this.#forget(user)) : []),
@@ -239,6 +244,7 @@ export class ServedLog {
 
   async #writeFull(): Promise<void> {
     for (let chunk = this.#full[0]; chunk; chunk = this.#full[0]) {
+      await this.#items?.keep(chunk)
       const group = await encodeRowGroup(chunk)
       this.#open ??= await this.#openFile()
       await this.#open.served.append(group)
@@ -278,6 +284,7 @@ export class ServedLog {
     clearInterval(timer)
     this.#open = null
     await served.file.close()
+    this.#items?.retry()
     this.counters.files++
   }
 

@@ -1,5 +1,6 @@
 import { readdirSync } from 'node:fs'
 import { join } from 'node:path'
+import { itemTables } from '@headwater/encoder'
 import { parseSchema } from '@headwater/features'
 import { readServedLog } from '@headwater/logs'
 import { servedStatus } from '@headwater/pooling'
@@ -23,6 +24,11 @@ const schema = parseSchema(
   'clicks',
 )
 
+const itemsOf = (models: readonly string[]) => {
+  const source = (model: string) => itemTables({ directory: join(temporaryDirectory(), model) })
+  return new Map(models.map((model) => [model, source(model)]))
+}
+
 test.each([
   [2, 2],
   [undefined, 5],
@@ -40,7 +46,7 @@ test.each([
     throw error
   }
   const serving = { options: given as ServeOptions, closers, say: () => {}, warn }
-  const { served, events, outcomes } = await openTenantLogs(serving, 'shop', store, schema, ['sum'])
+  const { served, events, outcomes } = await openTenantLogs(serving, 'shop', store, schema, itemsOf(['sum']))
   expect(served).toBeNull()
   for (let row = 0; row < 5; row++) {
     await events!.append([{ row, user: 'ann', item: 'i', timeMs: row, values: [1] }])
@@ -79,7 +85,7 @@ test.each([
     const given = { servedLog: directory, servedLogLatest, rotate: 600_000 }
     const models = ['a', 'b']
     const serving = { options: given as ServeOptions, closers, say: () => {}, warn: () => {} }
-    const { served } = await openTenantLogs(serving, 'shop', store, schema, models)
+    const { served } = await openTenantLogs(serving, 'shop', store, schema, itemsOf(models))
     const columns = {
       dim: 2,
       vectors: Float32Array.of(1, 2),

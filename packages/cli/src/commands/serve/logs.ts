@@ -1,5 +1,6 @@
 /** Logs of a server: a directory each, with one inside for each tenant. */
 import { join } from 'node:path'
+import type { ItemSource } from '@headwater/client/schemas'
 import type { Schema } from '@headwater/features'
 import type { LineLogOptions, OpenEventLog, OpenOutcomeLog, ServedLog } from '@headwater/logs'
 import type { EmbeddingStore } from '@headwater/store'
@@ -13,7 +14,7 @@ const directoryOf = (tenant: string) => encodeURIComponent(tenant).replace(/^\.+
 
 /**
  * Opens the logs that the options name, for one tenant; what the tenant's store forgets, they forget too.
- * @param models names of those that are served
+ * @param models names of those that are served, and where their item vectors come from
  * @throws LogDirectoryError
  */
 export async function openTenantLogs(
@@ -21,7 +22,7 @@ export async function openTenantLogs(
   tenant: string,
   store: EmbeddingStore,
   schema: Schema,
-  models: readonly string[],
+  models: ReadonlyMap<string, ItemSource>,
 ) {
   const { servedLog, servedLogLatest, eventLog, outcomeLog, rotate: maxAgeMs, keepFiles } = options
   const open = async <Log extends ServedLog | OpenEventLog | OpenOutcomeLog>(
@@ -37,7 +38,11 @@ export async function openTenantLogs(
   }
   return {
     served: await open(servedLog, ({ openServedLog }, about) =>
-      openServedLog({ ...about, ...(servedLogLatest && { latest: models }) }),
+      openServedLog({
+        ...about,
+        ...(servedLogLatest && { latest: [...models.keys()] }),
+        items: async (model, snapshot) => (await models.get(model)?.open(snapshot))?.archive() ?? null,
+      }),
     ),
     events: await open(eventLog, ({ openEventLog }, about) => openEventLog({ ...about, schema })),
     outcomes: await open(outcomeLog, ({ openOutcomeLog }, about) => openOutcomeLog(about)),

@@ -10,7 +10,15 @@ import { temporaryDirectory } from '@headwater/testkit'
 import { afterEach, beforeAll, describe, expect, test } from 'vitest'
 import type { Child } from '../../testing/child.ts'
 import { headwater, headwaterIn } from '../../testing/headwater.ts'
-import { clickOf, holdCopy, servingDirectory, startServing, trainModel, untilServed } from '../../testing/serving.ts'
+import {
+  clickOf,
+  holdCopy,
+  publishItems,
+  servingDirectory,
+  startServing,
+  trainModel,
+  untilServed,
+} from '../../testing/serving.ts'
 import { readServeModels } from './models.ts'
 
 const home = temporaryDirectory()
@@ -60,6 +68,10 @@ describe('headwater serve', () => {
     writeFileSync(join(model, 'current.json'), JSON.stringify({ format: 1, served: [1, 3].map(pointTo) }))
     await child.until(() => /warning: .*snapshot-000003/.test(child.stderr))
     await holdCopy(model, 4)
+    await expect(client.items('sum', ['a'])).rejects.toMatchObject({ code: 'no_item_vectors' })
+    await publishItems(model, 5)
+    const items = await client.items('sum', ['a', 'b'], { snapshot: 5 })
+    expect(items).toMatchObject({ snapshot: 5, servedSnapshot: 1, servedFrame: 1, vectors: Float32Array.of(5, 5) })
     for (const [snapshot, code] of [
       [3, 'snapshot_refused'],
       [4, 'snapshot_refused'],

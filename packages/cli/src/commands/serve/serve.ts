@@ -61,7 +61,13 @@ async function start(serving: Serving, logger: Logger | null): Promise<void> {
   const [{ schema }] = models.values()
   const space = compileFeatures(schema)
   const refreshes = new http.RefreshMonitor()
-  const tenants = await openTenants(serving, { names, store, space, models, directories, refreshes, cluster })
+  const items = new Map(
+    [...models].map(([name, { followed }]) => {
+      const served = followed && { served: () => followed.served.snapshot }
+      return [name, itemTables({ directory: directories.get(name)!, ...served })]
+    }),
+  )
+  const tenants = await openTenants(serving, { names, store, space, models, directories, items, refreshes, cluster })
   await startTenants(serving, tenants, models, cluster)
   const sweepers = await sweepTenants(serving, tenants, models.keys(), cluster)
   const server = http.createServer({
@@ -71,10 +77,7 @@ async function start(serving: Serving, logger: Logger | null): Promise<void> {
       name,
       dim,
       // A publisher's choice is changed at the publisher.
-      items: itemTables({
-        directory: directories.get(name)!,
-        ...(followed !== null && { served: () => followed.served.snapshot }),
-      }),
+      items: items.get(name)!,
       ...(followed !== null && !isPublisher(sources.get(name)!) && { control: followed }),
     })),
     auth,

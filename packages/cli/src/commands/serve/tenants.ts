@@ -1,4 +1,5 @@
 /** What a server holds for each tenant: its part of the store, its logs, and a pooling over them that is refreshed. */
+import type { ItemSource } from '@headwater/client/schemas'
 import type { FeatureSpace } from '@headwater/features'
 import type { Pooling } from '@headwater/pooling'
 import type { RefreshMonitor } from '@headwater/service'
@@ -23,6 +24,8 @@ interface ServeTenantsOptions {
   readonly models: ReadonlyMap<string, ServeModel>
   /** Of the models' snapshots, by name of the model. */
   readonly directories: ReadonlyMap<string, string>
+  /** Of their item vectors, likewise. */
+  readonly items: ReadonlyMap<string, ItemSource>
   readonly refreshes: RefreshMonitor
   /** Null: refreshes wait in this process alone. */
   readonly cluster: ServeCluster | null
@@ -34,7 +37,7 @@ const batchRows = 128
 /** Opens all tenants; nothing is refreshed before `startTenants`. */
 export async function openTenants(
   serving: Serving,
-  { names, store, space, models, directories, refreshes, cluster }: ServeTenantsOptions,
+  { names, store, space, models, directories, items, refreshes, cluster }: ServeTenantsOptions,
 ): Promise<ReadonlyMap<string, ServeTenant>> {
   const { options, closers } = serving
   const [{ createPooling }, { createRowWorkers }, { panelHolder }] = await Promise.all([
@@ -72,7 +75,7 @@ export async function openTenants(
   const tenants = new Map<string, ServeTenant>()
   for (const name of names) {
     const own = store.forTenant(name)
-    const logs = await openTenantLogs(serving, name, own, space.schema, [...models.keys()])
+    const logs = await openTenantLogs(serving, name, own, space.schema, items)
     const pooling = createPooling({
       store: own,
       tenant: name,
