@@ -1,10 +1,11 @@
-import { readdirSync } from 'node:fs'
+import { existsSync, readdirSync } from 'node:fs'
 import { configDefaults, defineConfig } from 'vitest/config'
 import { inBrowser } from './vitest.browser.config.ts'
 
 /** What `npx nx test PACKAGE` runs and `npm test` does not, as it would take too long. */
 const exclude = [...configDefaults.exclude, '**/*.long.test.ts']
-const packages = readdirSync(`${import.meta.dirname}/packages`)
+const folder = `${import.meta.dirname}/packages`
+const packages = readdirSync(folder).filter((name) => existsSync(`${folder}/${name}/package.json`))
 
 export default defineConfig({
   test: {

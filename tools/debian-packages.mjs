@@ -63,7 +63,7 @@ export function libraryDirectories(root) {
   const deeper = triplets
     .flatMap(subfolders)
     .filter((folder) => readdirSync(folder).some((file) => /^lib.+\.so(\.|$)/.test(file)))
-  return [...triplets, ...deeper]
+  return [...triplets, ...deeper, libraries]
 }
 
 /** @param {string} folder */

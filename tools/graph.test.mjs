@@ -1,6 +1,7 @@
 // The packages and who may import whom: all of a package.json's dependencies are held against this.
-import { readdirSync, readFileSync } from 'node:fs'
+import { readFileSync } from 'node:fs'
 import { expect, test } from 'vitest'
+import { npmPackages } from './package-files.mjs'
 import { circlesOf } from './rooms.mjs'
 import { inWorkspace } from './workspace.mjs'
 
@@ -14,7 +15,7 @@ const forTests = 'testkit'
 
 const scope = '@headwater/'
 /** @typedef {{ name: string, version: string, private?: boolean, dependencies?: {}, devDependencies?: {} }} Manifest */
-const packages = readdirSync(inWorkspace('packages'))
+const packages = npmPackages()
 /** @type {Record<string, Manifest>} */
 const manifests = Object.fromEntries(
   packages.map((name) => [name, JSON.parse(readFileSync(inWorkspace(`packages/${name}/package.json`), 'utf8'))]),

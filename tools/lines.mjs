@@ -7,13 +7,15 @@ import { filesOf, isSource, isTest } from './package-files.mjs'
 import { inWorkspace } from './workspace.mjs'
 
 const { values } = parseArgs({ options: { json: { type: 'string' } } })
-const total = { name: 'total', typescript: 0, javascript: 0, lines: 0 }
+const isPython = (/** @type {string} */ path) => path.endsWith('.py')
+const total = { name: 'total', typescript: 0, javascript: 0, python: 0, lines: 0 }
 const packages = readdirSync(inWorkspace('packages')).map((name) => {
-  const counts = { name, typescript: 0, javascript: 0, lines: 0 }
-  for (const path of filesOf(name).filter((path) => isSource(path) && !isTest(path))) {
+  const counts = { name, typescript: 0, javascript: 0, python: 0, lines: 0 }
+  const isCounted = (/** @type {string} */ path) => (isSource(path) || isPython(path)) && !isTest(path)
+  for (const path of filesOf(name).filter(isCounted)) {
     const lines = readFileSync(inWorkspace(`packages/${name}/${path}`), 'utf8').split('\n').length - 1
     for (const sum of [counts, total]) {
-      sum[path.endsWith('.ts') ? 'typescript' : 'javascript'] += lines
+      sum[isPython(path) ? 'python' : path.endsWith('.ts') ? 'typescript' : 'javascript'] += lines
       sum.lines += lines
     }
   }

@@ -1,7 +1,11 @@
 import { execFileSync } from 'node:child_process'
-import { existsSync } from 'node:fs'
+import { existsSync, readdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { inWorkspace } from './workspace.mjs'
+
+/** Packages of npm by their folder in `packages`, where one of Python is too. */
+export const npmPackages = () =>
+  readdirSync(inWorkspace('packages')).filter((name) => existsSync(inWorkspace(`packages/${name}/package.json`)))
 
 /**
  * Files of a package, by their path in it: all but those that git ignores and those that .gitattributes says are generated.
@@ -17,4 +21,4 @@ export function filesOf(name) {
 export const isSource = (/** @type {string} */ path) => /\.[cm]?[jt]s$/.test(path)
 
 /** What does not ship: tests and what only they import. */
-export const isTest = (/** @type {string} */ path) => /(^|\/)testing\/|\.test\.ts$/.test(path)
+export const isTest = (/** @type {string} */ path) => /(^|\/)test(ing|s)\/|\.test\.ts$/.test(path)

@@ -15,7 +15,7 @@ import { cacheDirectory, environmentFile } from './workspace.mjs'
  * @property {readonly string[]} usual where the tests look for it, too, when that is not set
  * @property {(program: string) => boolean | Promise<boolean>} isGood whether one that may not be there will do
  * @property {readonly string[]} packages of Debian that hold it
- * @property {string} path in them
+ * @property {string} path in them; from the system's root where the system has the package already
  * @property {(root: string) => Record<string, string>} environment beside the path of libraries, where they are unpacked
  * @property {string} remedy what a person can do, a command a line
  */
@@ -61,6 +61,19 @@ export const valkey = {
   ].join('\n'),
 }
 
+/** With all that packages/python is checked by, which needs numpy alone. @type {Program} */
+export const python = {
+  name: 'Python with PyTorch, flake8 and mypy',
+  variable: 'HEADWATER_PYTHON',
+  usual: ['python3'],
+  isGood: async (program) => (await runProgram(program, ['-c', 'import flake8, mypy, numpy, torch'])).code === 0,
+  packages: ['python3-minimal', 'python3-numpy', 'python3-torch', 'flake8', 'mypy'],
+  path: 'usr/bin/python3',
+  environment: (root) => ({ PYTHONPATH: `${root}/usr/lib/python3/dist-packages\${PYTHONPATH:+:$PYTHONPATH}` }),
+  remedy:
+    'sudo apt-get install python3-torch flake8 mypy    # Debian 13\n# or name a Python in the file .env: HEADWATER_PYTHON=…',
+}
+
 /**
  * Whether `--version` of a Valkey or Redis server shows one that is new enough: `WAITAOF` came with 7.2.
  * @param {string} output
@@ -83,7 +96,10 @@ export async function ensureProgram(program, say) {
     const libraries = libraryDirectories(root).join(':')
     const variables = { LD_LIBRARY_PATH: `${libraries}\${LD_LIBRARY_PATH:+:$LD_LIBRARY_PATH}`, ...environment(root) }
     const lines = Object.entries(variables).map(([name, value]) => `export ${name}="${value}"\n`)
-    writeFileSync(starter, `#!/bin/sh\n${lines.join('')}exec "${join(root, path)}" "$@"\n`)
+    writeFileSync(
+      starter,
+      `#!/bin/sh\n${lines.join('')}exec "${existsSync(join(root, path)) ? join(root, path) : `/${path}`}" "$@"\n`,
+    )
     chmodSync(starter, 0o755)
     const outcome = await runProgram(starter, ['--version'])
     if (outcome.code !== 0) return `does not start.\n${lastWords(outcome)}`

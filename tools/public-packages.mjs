@@ -1,4 +1,5 @@
-import { readdirSync, readFileSync } from 'node:fs'
+import { readFileSync } from 'node:fs'
+import { npmPackages } from './package-files.mjs'
 import { inWorkspace } from './workspace.mjs'
 
 /** The condition of `exports` under which the checkout runs from sources; what is packed has none. */
@@ -14,7 +15,7 @@ const sourceCondition = '@headwater/source'
 
 /** Packages that are for others, by their folder in `packages`. @returns {Map<string, Manifest>} */
 export function publicPackages() {
-  const all = readdirSync(inWorkspace('packages')).map((folder) => {
+  const all = npmPackages().map((folder) => {
     const text = readFileSync(inWorkspace(`packages/${folder}/package.json`), 'utf8')
     return /** @type {[string, Manifest]} */ ([folder, JSON.parse(text)])
   })

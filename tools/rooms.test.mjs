@@ -1,9 +1,8 @@
-import { readdirSync } from 'node:fs'
 import { expect, test } from 'vitest'
+import { npmPackages } from './package-files.mjs'
 import { againstTheRule, circlesOf, importsOf } from './rooms.mjs'
-import { inWorkspace } from './workspace.mjs'
 
-test.each(readdirSync(inWorkspace('packages')))('packages/%s', (name) => {
+test.each(npmPackages())('packages/%s', (name) => {
   expect(againstTheRule(name)).toEqual([])
 })
 

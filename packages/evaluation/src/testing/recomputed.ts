@@ -1,19 +1,15 @@
 /** Figures of predictions by examples/recompute. */
-import { spawnSync } from 'node:child_process'
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { DuckDBInstance } from '@duckdb/node-api'
+import { hasPython, runPython } from '@headwater/testkit'
 
 const example = (name: string) => join(import.meta.dirname, '../../../../examples/recompute', name)
 
-export const hasNumpy = spawnSync('python3', ['-c', 'import numpy']).status === 0
-if (!hasNumpy) console.log('not applicable: examples/recompute/recompute.py, as there is no python3 with numpy')
+export const hasNumpy = hasPython('numpy', 'examples/recompute/recompute.py')
 
 /** Runs the script. */
-export function recomputed(...args: string[]) {
-  const env = { ...process.env, LC_ALL: 'C.UTF-8' }
-  return spawnSync('python3', [example('recompute.py'), ...args], { encoding: 'utf8', env })
-}
+export const recomputed = (...args: string[]) => runPython([example('recompute.py'), ...args])
 
 /** NE and AUC by arm, by the query. */
 export async function queried(directory: string, digest: string): Promise<Record<string, number[]>> {

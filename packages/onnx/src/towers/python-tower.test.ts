@@ -1,0 +1,63 @@
+/** The tower of packages/python against the reading version, on a snapshot of every kind of model. R rows. */
+import { mkdirSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { compileFeatures, type SideBatch, type SideLayout } from '@headwater/features'
+import * as reading from '@headwater/runtime/reading-version'
+import { encodeSafetensors, publishSnapshot } from '@headwater/snapshot'
+import { seededRandom } from '@headwater/statistics'
+import { hasPython, runPython, temporaryDirectory } from '@headwater/testkit'
+import { beforeAll, expect, test } from 'vitest'
+import { testModels } from '../testing/models.ts'
+import { randomBatch } from '../testing/random-batch.ts'
+import { randomSnapshot } from '../testing/random-snapshot.ts'
+
+const rows = 9
+const directory = temporaryDirectory()
+beforeAll(() => publishModels())
+
+/** As a panel may hold it: zeros behind the lengths. */
+function tidied(layout: SideLayout, { dense, bags, sequence, ...batch }: SideBatch): SideBatch {
+  const kept = <A extends Uint32Array | Float32Array>(array: A, lengths: Uint32Array, width: number, size = 1): A =>
+    array.map((value, i) => (Math.floor(i / size) % width < lengths[Math.floor(i / size / width)] ? value : 0)) as A
+  return {
+    ...batch,
+    dense,
+    bags: bags.map(({ ids, lengths }, i) => ({ ids: kept(ids, lengths, layout.bags[i].maxValues), lengths })),
+    sequence: sequence && {
+      ids: kept(sequence.ids, sequence.lengths, layout.sequence!.length),
+      channels: kept(sequence.channels, sequence.lengths, layout.sequence!.length, layout.sequence!.channels),
+      lengths: sequence.lengths,
+      categories: sequence.categories.map((ids) => kept(ids, sequence.lengths, layout.sequence!.length)),
+    },
+  }
+}
+
+test.each(['numpy', 'torch'] as const)('towers of every kind give its embeddings by %s', (library) => {
+  if (!hasPython(library, `the tower of packages/python by ${library}`)) return
+  const program = join(import.meta.dirname, '../../../python/tests/agreement.py')
+  const { stdout, stderr, status } = runPython([program, directory, library])
+  expect([status, stderr]).toEqual([0, ''])
+  expect(stdout).toContain(`${Object.keys(testModels).length} towers agree`)
+  console.log(stdout.trim())
+})
+
+/** A model's directory each, with the embeddings of its panel beside the snapshot. */
+async function publishModels() {
+  for (const [i, model] of Object.values(testModels).entries()) {
+    const random = seededRandom(i + 1)
+    const { manifest, schema, matrices, alignment } = randomSnapshot(model, random)
+    const { user } = compileFeatures(schema)
+    const panel = tidied(user, randomBatch(user, rows, random))
+    const home = join(directory, String(i))
+    mkdirSync(home)
+    const { format: _, ...about } = manifest
+    await publishSnapshot(home, schema, [...matrices.values()], about, { alignment, panel })
+    const expected = Array.from({ length: rows }, (_, r) => {
+      const own = reading.userTower(matrices, model.config, reading.rowAt(user, panel, r))
+      return alignment ? reading.published(own, alignment.weight, alignment.bias) : own
+    })
+    const data = Float32Array.from(expected.flat())
+    const embeddings = { name: 'embeddings', rows, cols: expected[0].length, data }
+    writeFileSync(join(home, 'expected.safetensors'), encodeSafetensors([embeddings], {}))
+  }
+}

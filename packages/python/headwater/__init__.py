@@ -1,0 +1,26 @@
+"""Headwater from Python: a service's client, snapshots, towers, served logs and exported vectors, as numpy."""
+from .client import DEFAULT, FRESH, STALE, Client, Embeddings
+from .errors import (
+    AuthenticationError,
+    BadRequestError,
+    ClientError,
+    ConflictError,
+    DeadlineError,
+    FileError,
+    ForbiddenError,
+    HeadwaterError,
+    NotFoundError,
+    OverloadedError,
+    ProtocolError,
+    ServerError,
+    UnavailableError,
+)
+from .snapshot import Snapshot, read_safetensors
+from .tower import InputError, UserTower
+
+__all__ = [
+    "AuthenticationError", "BadRequestError", "Client", "ClientError", "ConflictError", "DEFAULT", "DeadlineError",
+    "Embeddings", "FRESH", "FileError", "ForbiddenError", "HeadwaterError", "InputError", "NotFoundError",
+    "OverloadedError", "ProtocolError", "STALE", "ServerError", "Snapshot", "UnavailableError", "UserTower",
+    "read_safetensors",
+]
