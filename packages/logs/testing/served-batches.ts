@@ -25,7 +25,8 @@ export function servedBatch(random: SeededRandom, users: readonly string[], serv
         status: Uint8Array.from(users, () => random.nextBelow(3)),
         snapshot: Uint32Array.from(users, () => random.nextBelow(2 ** 32)),
         frame: Uint32Array.from(users, () => random.nextBelow(9)),
-        featureTimeMs: Float64Array.from(users, () => servedMs - random.nextFloat() * 1e6),
+        // Whole microseconds, which files keep.
+        featureTimeMs: Float64Array.from(users, () => servedMs - random.nextBelow(4e6) / 4),
         ageMs: new Float64Array(users.length),
         computed: null,
       }

@@ -1,11 +1,11 @@
 /**
- * The columns of a served log, each with its way to and from the bytes of a Parquet page. Values are plain: a typed array's own
- * bytes, so that writing and reading are copies. R rows, D values of a row's vector.
+ * Kinds of columns, each with its way to and from the bytes of a Parquet page. Values are plain: a typed array's own bytes, so
+ * that writing and reading are copies. R rows, D values of a row's vector.
  */
+import { encodeHalves, halvesToFloats } from '@headwater/binary16'
 import type { SchemaElement } from 'hyparquet'
 import { readPlain } from 'hyparquet/src/plain.js'
 import { LevelRuns, levelsIn } from './level-runs.ts'
-import type { ServedRows, ServedVectors } from './served-rows.ts'
 
 /** A column's page without its header. */
 export interface PageBody {
@@ -18,11 +18,18 @@ export interface PageBody {
   readonly values: Uint8Array
 }
 
-interface Column<Value> {
+export interface Column<Value> {
   /** Of the schema, the group of a list before what is in it. */
   readonly elements: readonly SchemaElement[]
   encode(value: Value, rows: number): PageBody
   decode(body: PageBody, rows: number): Value
+}
+
+export interface Vectors {
+  /** [R] D of each row, 0 where there is none. */
+  readonly dims: Uint32Array
+  /** [Σ D] binary16, row after row. */
+  readonly halves: Uint16Array
 }
 
 const none = new Uint8Array(0)
@@ -51,24 +58,57 @@ function required<Value>(
   }
 }
 
-function numbers<A extends Float64Array | Uint32Array>(
-  name: string,
-  Type: new (buffer: ArrayBuffer) => A,
-  type: Pick<SchemaElement, 'type' | 'converted_type'>,
-): Column<A> {
-  const encode = (array: A, rows: number) => bytesOf(array.subarray(0, rows))
-  return required({ name, ...type }, encode, (values) => arrayOf(Type, values))
+export function doubles(name: string): Column<Float64Array> {
+  const encode = (array: Float64Array, rows: number) => bytesOf(array.subarray(0, rows))
+  return required({ name, type: 'DOUBLE' }, encode, (values) => arrayOf(Float64Array, values))
 }
 
-const double = { type: 'DOUBLE' } as const
-const unsigned = { type: 'INT32', converted_type: 'UINT_32' } as const
+export function unsigned(name: string): Column<Uint32Array> {
+  const encode = (array: Uint32Array, rows: number) => bytesOf(array.subarray(0, rows))
+  const type = { type: 'INT32', converted_type: 'UINT_32' } as const
+  return required({ name, ...type }, encode, (values) => arrayOf(Uint32Array, values))
+}
+
+/** Milliseconds since 1970, as timestamps of microseconds in UTC. */
+export function timestamps(name: string): Column<Float64Array> {
+  const type = {
+    type: 'INT64',
+    converted_type: 'TIMESTAMP_MICROS',
+    logical_type: { type: 'TIMESTAMP', isAdjustedToUTC: true, unit: 'MICROS' },
+  } as const
+  return required({ name, ...type }, (times, rows) => bytesOf(microsOf(times.subarray(0, rows))), millisOf)
+}
+
+/** [R, 2] the lower and the upper 32 bits of each. */
+export function microsOf(timesMs: Float64Array): Uint32Array {
+  const words = new Uint32Array(2 * timesMs.length)
+  for (let row = 0; row < timesMs.length; row++) {
+    const micros = Math.round(1_000 * timesMs[row])
+    words[2 * row] = micros % 2 ** 32
+    words[2 * row + 1] = Math.floor(micros / 2 ** 32)
+  }
+  return words
+}
+
+function millisOf(bytes: Uint8Array, rows: number): Float64Array {
+  const words = arrayOf(Uint32Array, bytes)
+  const millis = (row: number) => ((words[2 * row + 1] | 0) * 2 ** 32 + words[2 * row]) / 1_000
+  return Float64Array.from({ length: rows }, (_, row) => millis(row))
+}
+
+/** D bytes a row, which mean nothing to Parquet. */
+export function fixedBytes(name: string, width: number): Column<Uint8Array> {
+  const encode = (bytes: Uint8Array, rows: number) => bytes.subarray(0, rows * width)
+  return required({ name, type: 'FIXED_LEN_BYTE_ARRAY', type_length: width }, encode, (values) => values)
+}
+
 const utf8 = { type: 'BYTE_ARRAY', converted_type: 'UTF8', logical_type: { type: 'STRING' } } as const
 
-function texts(name: string): Column<readonly string[]> {
+export function texts(name: string): Column<readonly string[]> {
   return required({ name, ...utf8 }, encodeTexts, decodeTexts)
 }
 
-function textsOrNull(name: string): Column<readonly (string | null)[]> {
+export function textsOrNull(name: string): Column<readonly (string | null)[]> {
   return {
     elements: [{ name, repetition_type: 'OPTIONAL', ...utf8 }],
     encode: (values, rows) => {
@@ -87,20 +127,42 @@ function textsOrNull(name: string): Column<readonly (string | null)[]> {
   }
 }
 
+/** How a list's values are held: readers of old do not know Parquet's FLOAT16. */
+export type VectorType = keyof typeof vectorTypes
+
+interface VectorForm {
+  readonly element: Omit<SchemaElement, 'name'>
+  bytes(halves: Uint16Array): Uint8Array
+  halves(bytes: Uint8Array): Uint16Array
+}
+
+const vectorTypes = {
+  float16: {
+    element: { type: 'FIXED_LEN_BYTE_ARRAY', type_length: 2, logical_type: { type: 'FLOAT16' } },
+    bytes: bytesOf,
+    halves: (bytes) => arrayOf(Uint16Array, bytes),
+  },
+  float32: {
+    element: { type: 'FLOAT' },
+    bytes: (halves) => bytesOf(halvesToFloats(halves)),
+    halves: (bytes) => {
+      const floats = arrayOf(Float32Array, bytes)
+      const halves = new Uint16Array(floats.length)
+      encodeHalves(floats, 0, floats.length, bytesOf(halves), 0)
+      return halves
+    },
+  },
+} as const satisfies Record<string, VectorForm>
+
 /** A list of binary16 a row; one that may be missing is so where D is 0. */
-function halves(name: string, repetition: 'REQUIRED' | 'OPTIONAL'): Column<ServedVectors> {
+export function vectors(name: string, type: VectorType, repetition: 'REQUIRED' | 'OPTIONAL'): Column<Vectors> {
   const full = repetition === 'OPTIONAL' ? 2 : 1
+  const form: VectorForm = vectorTypes[type]
   return {
     elements: [
       { name, repetition_type: repetition, num_children: 1, converted_type: 'LIST', logical_type: { type: 'LIST' } },
       { name: 'list', repetition_type: 'REPEATED', num_children: 1 },
-      {
-        name: 'element',
-        repetition_type: 'REQUIRED',
-        type: 'FIXED_LEN_BYTE_ARRAY',
-        type_length: 2,
-        logical_type: { type: 'FLOAT16' },
-      },
+      { name: 'element', repetition_type: 'REQUIRED', ...form.element },
     ],
     encode: ({ dims, halves }, rows) => {
       const [repeated, defined] = [new LevelRuns(), new LevelRuns()]
@@ -119,7 +181,7 @@ function halves(name: string, repetition: 'REQUIRED' | 'OPTIONAL'): Column<Serve
         nulls,
         repetition: repeated.bytes(),
         definition: defined.bytes(),
-        values: bytesOf(halves.subarray(0, values)),
+        values: form.bytes(halves.subarray(0, values)),
       }
     },
     decode: ({ repetition, definition, values, entries }, rows) => {
@@ -130,7 +192,7 @@ function halves(name: string, repetition: 'REQUIRED' | 'OPTIONAL'): Column<Serve
         if (repeated[entry] === 0) row++
         if (defined[entry] > 0) dims[row]++
       }
-      return { dims, halves: arrayOf(Uint16Array, values) }
+      return { dims, halves: form.halves(values) }
     },
   }
 }
@@ -157,26 +219,15 @@ function decodeTexts(values: Uint8Array, count: number): string[] {
   return texts.map(({ buffer, byteOffset, byteLength }) => Buffer.from(buffer, byteOffset, byteLength).toString())
 }
 
-type Name = Exclude<keyof ServedRows, 'rows'>
+/** A table's columns by what rows call them, in the order in which a row group has them. */
+// biome-ignore lint/suspicious/noExplicitAny: what stands in a column is the caller's type of rows
+export type Columns = Readonly<Record<string, Column<any>>>
 
-/** In the order in which a row group has them. */
-export const servedColumns: { readonly [N in Name]: Column<ServedRows[N]> } = {
-  request: textsOrNull('request'),
-  tenant: texts('tenant'),
-  user: texts('user'),
-  model: texts('model'),
-  servedMs: numbers('served_ms', Float64Array, double),
-  snapshot: numbers('snapshot', Uint32Array, unsigned),
-  frame: numbers('frame', Uint32Array, unsigned),
-  featureTimeMs: numbers('feature_time_ms', Float64Array, double),
-  status: numbers('status', Uint32Array, unsigned),
-  vector: halves('vector', 'REQUIRED'),
-  latest: halves('latest', 'OPTIONAL'),
+export type RowsOf<C extends Columns> = { readonly rows: number } & {
+  readonly [N in keyof C]: C[N] extends Column<infer Value> ? Value : never
 }
 
-export const columnNames = Object.keys(servedColumns) as readonly Name[]
-
-export const servedSchema: readonly SchemaElement[] = [
-  { name: 'served', num_children: columnNames.length },
-  ...columnNames.flatMap((name) => servedColumns[name].elements),
-]
+export function schemaOf(columns: Columns): SchemaElement[] {
+  const all = Object.values(columns)
+  return [{ name: 'rows', num_children: all.length }, ...all.flatMap(({ elements }) => elements)]
+}

@@ -1,12 +1,11 @@
-/** Row groups of a served log: for each column one page, of version 2 and not compressed, in the order of the columns. */
+/** Row groups: for each column one page, of version 2 and not compressed, in the order of the columns. */
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import type { RowGroup } from 'hyparquet'
 import { parquetHeader } from 'hyparquet/src/column.js'
 import { ByteWriter } from 'hyparquet-writer'
 import { writePageHeader } from 'hyparquet-writer/src/datapage.js'
 import { LogFormatError } from '../directory/errors.ts'
-import { columnNames, type PageBody, servedColumns } from './columns.ts'
-import type { ServedRows } from './served-rows.ts'
+import type { Column, Columns, RowsOf } from './columns.ts'
 
 /** A page's bytes: its header, then levels of both kinds and values. */
 export type Page = readonly Uint8Array[]
@@ -17,9 +16,8 @@ export type PagePlace = ReturnType<typeof placeOf>
 /** More than a page's header takes. */
 export const maxHeaderBytes = 128
 
-function encodePage<N extends (typeof columnNames)[number]>(rows: ServedRows, name: N): Page {
-  const column = servedColumns[name] as { encode(value: ServedRows[N], rows: number): PageBody }
-  const { entries, nulls, repetition, definition, values } = column.encode(rows[name], rows.rows)
+function encodePage<Value>(column: Column<Value>, value: Value, rows: number): Page {
+  const { entries, nulls, repetition, definition, values } = column.encode(value, rows)
   const bodyBytes = repetition.length + definition.length + values.length
   const header = new ByteWriter()
   writePageHeader(header, {
@@ -29,7 +27,7 @@ function encodePage<N extends (typeof columnNames)[number]>(rows: ServedRows, na
     data_page_header_v2: {
       num_values: entries,
       num_nulls: nulls,
-      num_rows: rows.rows,
+      num_rows: rows,
       encoding: 'PLAIN',
       definition_levels_byte_length: definition.length,
       repetition_levels_byte_length: repetition.length,
@@ -40,10 +38,10 @@ function encodePage<N extends (typeof columnNames)[number]>(rows: ServedRows, na
 }
 
 /** The pages of all columns, one a turn of the event loop, so that reads go on between. Their bytes are the rows' own, in part. */
-export async function encodeRowGroup(rows: ServedRows): Promise<readonly Page[]> {
+export async function encodeRowGroup<C extends Columns>(columns: C, rows: RowsOf<C>): Promise<readonly Page[]> {
   const pages: Page[] = []
-  for (const name of columnNames) {
-    pages.push(encodePage(rows, name))
+  for (const [name, column] of Object.entries(columns)) {
+    pages.push(encodePage(column, rows[name], rows.rows))
     await nextTurn()
   }
   return pages
@@ -59,7 +57,7 @@ export function placeOf(bytes: Uint8Array, start: number) {
   } catch (cause) {
     throw new LogFormatError('a page has no header', { cause })
   }
-  throw new LogFormatError('a page is not as a served log writes it')
+  throw new LogFormatError('a page is not as this version writes it')
 }
 
 /** Pages that follow one another. @param start of the first */
@@ -73,9 +71,9 @@ export function placesOf(pages: readonly Page[], start: number): PagePlace[] {
 }
 
 /** The pages of a row group. @throws LogFormatError */
-export function pagesIn(group: Uint8Array): Page[] {
+export function pagesIn(columns: Columns, group: Uint8Array): Page[] {
   let start = 0
-  const pages = columnNames.map(() => {
+  const pages = Object.keys(columns).map(() => {
     const { end } = placeOf(group.subarray(start, start + maxHeaderBytes), start)
     const page = [group.subarray(start, end)]
     start = end
@@ -86,28 +84,26 @@ export function pagesIn(group: Uint8Array): Page[] {
 }
 
 /** @throws LogFormatError */
-export function decodeRowGroup(group: Uint8Array): ServedRows {
-  const places = placesOf(pagesIn(group), 0)
+export function decodeRowGroup<C extends Columns>(columns: C, group: Uint8Array): RowsOf<C> {
+  const places = placesOf(pagesIn(columns, group), 0)
   const rows = places[0].header.num_rows
-  const columns = columnNames.map((name, i) => {
+  const decoded = Object.entries(columns).map(([name, column], i) => {
     const { bodyStart, end, header } = places[i]
     const { num_values: entries, num_nulls: nulls, repetition_levels_byte_length: repetitionBytes } = header
     const body = group.subarray(bodyStart, end)
     const levels = repetitionBytes + header.definition_levels_byte_length
-    const column = servedColumns[name] as { decode(body: PageBody, rows: number): unknown }
     const repetition = body.subarray(0, repetitionBytes)
     const definition = body.subarray(repetitionBytes, levels)
     return [name, column.decode({ entries, nulls, repetition, definition, values: body.subarray(levels) }, rows)]
   })
-  return { rows, ...Object.fromEntries(columns) }
+  return { rows, ...Object.fromEntries(decoded) } as RowsOf<C>
 }
 
 /** What a file's footer says of a row group. @param places of its pages in the file */
-export function describeRowGroup(places: readonly PagePlace[]): RowGroup {
+export function describeRowGroup(columns: Columns, places: readonly PagePlace[]): RowGroup {
   const bytes = BigInt(places.at(-1)!.end - places[0].start)
   return {
-    columns: columnNames.map((name, i) => {
-      const { elements } = servedColumns[name]
+    columns: Object.values(columns).map(({ elements }, i) => {
       const { start, end, header } = places[i]
       const size = BigInt(end - start)
       return {

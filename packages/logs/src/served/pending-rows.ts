@@ -1,6 +1,7 @@
 import { encodeHalves } from '@headwater/binary16'
 import type { ServedBatch, ServedColumns } from '@headwater/pooling'
-import type { ServedRows, ServedVectors } from '../parquet/served-rows.ts'
+import type { Vectors } from '../parquet/columns.ts'
+import type { ServedRows } from './served-rows.ts'
 
 /** Rows and vector values of a chunk: a row group of some megabytes, whatever the vectors' width. */
 const rowCapacity = 4096
@@ -23,7 +24,7 @@ export class PendingRows implements ServedRows {
   readonly featureTimeMs = new Float64Array(rowCapacity)
   readonly status = new Uint32Array(rowCapacity)
   readonly vector = { dims: new Uint32Array(rowCapacity), halves: new Uint16Array(valueCapacity) }
-  readonly latest: ServedVectors
+  readonly latest: Vectors
 
   /** @param keepsLatest whether there is room for newest vectors */
   constructor(tenant: string, keepsLatest: boolean) {

@@ -1,7 +1,7 @@
 import { readdir } from 'node:fs/promises'
 import { join } from 'node:path'
-import { readServedFile } from '../parquet/served-file.ts'
-import type { ServedRows } from '../parquet/served-rows.ts'
+import type { ServedRows } from './served-rows.ts'
+import { readServedFile } from './served-table.ts'
 
 /** All rows of the finished files of a served log, from the first to the last, a few thousand at a time. @throws LogFormatError */
 export async function* readServedLog(directory: string): AsyncGenerator<ServedRows> {

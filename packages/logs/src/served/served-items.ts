@@ -2,7 +2,7 @@
 import { readdir, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { LogDirectory } from '../directory/log-directory.ts'
-import type { ServedRows } from '../parquet/served-rows.ts'
+import type { ServedRows } from './served-rows.ts'
 
 /** @returns the archive of a snapshot's item vectors, null where it publishes none */
 export type ItemArchives = (model: string, snapshot: number) => Promise<Uint8Array | null>

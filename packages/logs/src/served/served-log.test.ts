@@ -1,5 +1,6 @@
 /** What is logged, read by another implementation of Parquet; and what survives rotation, overload and forgetting. */
 import { readdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs'
+import { open as openFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { halfToFloat } from '@headwater/binary16'
 import { seededRandom } from '@headwater/statistics'
@@ -10,10 +11,13 @@ import { describe, expect, test } from 'vitest'
 import { expectedRows, servedBatch } from '../../testing/served-batches.ts'
 import { filesOf, leftBy, rowsIn } from '../../testing/served-files.ts'
 import { LogDirectoryError, LogFormatError } from '../directory/errors.ts'
-import { vectorOffsets } from '../parquet/served-rows.ts'
+import { ParquetFile } from '../parquet/parquet-file.ts'
+import { encodeRowGroup } from '../parquet/row-group.ts'
 import { readServedLog } from './read-served-log.ts'
 import { mostArchives } from './served-items.ts'
 import { openServedLog, type ServedLogOptions } from './served-log.ts'
+import { vectorOffsets } from './served-rows.ts'
+import { knownTables } from './served-table.ts'
 
 const random = seededRandom(7)
 const tenant = 'default'
@@ -31,10 +35,11 @@ describe('a served log', () => {
         batches: 1 + draw.nextBelow(20),
         dims: { sum: 1 + draw.nextBelow(70), random: 1 + draw.nextBelow(9) },
         maxRows: 1 + draw.nextBelow(300),
+        vectorType: (['float16', 'float32'] as const)[draw.nextBelow(2)],
       }),
-      async ({ batches, dims, maxRows }, draw) => {
+      async ({ batches, dims, maxRows, vectorType }, draw) => {
         const directory = temporaryDirectory()
-        const log = await open(directory, { latest: ['random'], maxRows })
+        const log = await open(directory, { latest: ['random'], maxRows, vectorType })
         const expected = []
         for (let i = 0; i < batches; i++) {
           const users = Array.from({ length: 1 + draw.nextBelow(40) }, () => `ü${draw.nextBelow(9)}`)
@@ -51,6 +56,40 @@ describe('a served log', () => {
       },
       { runs: 12 },
     )
+  })
+
+  test('goes on beside files of before there were timestamps, and forgets in them', async () => {
+    const directory = temporaryDirectory()
+    const [first, second, third] = [0, 6, 12].map((from) =>
+      servedBatch(random, usersOf(6, from), from + 0.25, { sum: 3 }),
+    )
+    const old = await openServedLog({ directory, tenant })
+    old.record(first)
+    await old.close()
+    const [name] = filesOf(directory)
+    const [, , before] = knownTables
+    for await (const rows of readServedLog(directory)) {
+      const finished = await ParquetFile.begin(await openFile(join(directory, name), 'w'), before)
+      await finished.append(await encodeRowGroup(before.columns, rows))
+      await finished.end()
+      await finished.file.close()
+      // As a killed process leaves it: the same rows, without a footer.
+      const part = await ParquetFile.begin(await openFile(join(directory, '.served-000000000000006.part'), 'w'), before)
+      await part.append(await encodeRowGroup(before.columns, { ...rows, user: second.users }))
+      await part.file.close()
+    }
+    const log = await open(directory, { vectorType: 'float32' })
+    log.record(third)
+    await log.flush()
+    for (const user of ['user-1', 'user-7', 'user-13']) await log.holder.forget(tenant, user, 0)
+    await log.close()
+    const expected = [first, { ...first, users: second.users }, third].flatMap((batch) =>
+      expectedRows(batch, null, tenant, []).filter(({ user }) => !['user-1', 'user-7', 'user-13'].includes(user)),
+    )
+    expect(await rowsIn(directory)).toEqual(expected)
+    const times = []
+    for await (const { servedMs } of readServedLog(directory)) times.push(...servedMs)
+    expect(times).toEqual(expected.map(({ served_ms }) => served_ms))
   })
 
   test('keeps the item vectors of each snapshot that rows name, once, and tells of those it cannot have', async () => {

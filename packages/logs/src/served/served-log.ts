@@ -5,11 +5,13 @@ import type { ForgetHolder, Removal } from '@headwater/store'
 import { Exclusive } from '../directory/exclusive.ts'
 import { fileMode, LogDirectory, type LogFileOptions } from '../directory/log-directory.ts'
 import { StateFile } from '../directory/state-file.ts'
+import type { VectorType } from '../parquet/columns.ts'
+import { ParquetFile } from '../parquet/parquet-file.ts'
 import { encodeRowGroup } from '../parquet/row-group.ts'
-import { ServedFile } from '../parquet/served-file.ts'
 import { PendingRows } from './pending-rows.ts'
 import { removeUser } from './served-forget.ts'
 import { type ItemArchives, ServedItems } from './served-items.ts'
+import { knownTables, type ServedTable, servedTables } from './served-table.ts'
 
 export interface ServedLogOptions extends LogFileOptions {
   readonly directory: string
@@ -17,6 +19,8 @@ export interface ServedLogOptions extends LogFileOptions {
   readonly tenant: string
   /** Models of which the newest vector is kept beside the pooled one. Default none. */
   readonly latest?: readonly string[]
+  /** How vectors are held: `float32` for readers that know no `FLOAT16`, at twice the bytes. Default `float16`. */
+  readonly vectorType?: VectorType
   /** Item vectors of the snapshots that rows name, which are kept beside them. Default: none are. */
   readonly items?: ItemArchives
   /** Time after which rows are written, at most: what is younger is lost with the process. Default 1,000. */
@@ -32,7 +36,7 @@ export type ServedLogCounters = ServedLog['counters']
 interface OpenFile {
   readonly path: string
   readonly first: number
-  served: ServedFile
+  served: ParquetFile<ServedTable>
   readonly timer: NodeJS.Timeout
 }
 
@@ -77,6 +81,7 @@ export class ServedLog {
   readonly #directory: LogDirectory
   readonly #tenant: string
   readonly #latest: ReadonlySet<string>
+  readonly #table: ServedTable
   readonly #flushMs: number
   readonly #maxChunks: number
   readonly #maxRows: number
@@ -99,11 +104,12 @@ export class ServedLog {
   #closed = false
 
   private constructor(options: ServedLogOptions, directory: LogDirectory, state: StateFile<ServedProgress>) {
-    const { tenant, latest = [], flushMs = 1_000, maxPendingRows = 65_536 } = options
+    const { tenant, latest = [], vectorType = 'float16', flushMs = 1_000, maxPendingRows = 65_536 } = options
     this.#directory = directory
     this.#state = state
     this.#tenant = tenant
     this.#latest = new Set(latest)
+    this.#table = servedTables[vectorType]
     this.#flushMs = flushMs
     this.#maxChunks = Math.ceil(maxPendingRows / PendingRows.capacity)
     this.#maxRows = options.maxRows ?? defaultRows
@@ -245,8 +251,8 @@ export class ServedLog {
   async #writeFull(): Promise<void> {
     for (let chunk = this.#full[0]; chunk; chunk = this.#full[0]) {
       await this.#items?.keep(chunk)
-      const group = await encodeRowGroup(chunk)
       this.#open ??= await this.#openFile()
+      const group = await encodeRowGroup(this.#open.served.table.columns, chunk)
       await this.#open.served.append(group)
       this.#full.shift()
       this.#written += chunk.rows
@@ -268,7 +274,7 @@ export class ServedLog {
   async #openFile(): Promise<OpenFile> {
     const first = this.#written
     const path = this.#directory.partPath(first)
-    const served = await ServedFile.begin(await open(path, 'w', fileMode))
+    const served = await ParquetFile.begin(await open(path, 'w', fileMode), this.#table)
     // Again and again, until it is finished.
     const timer = setInterval(() => this.rotate().catch(this.#onError), this.#maxAgeMs)
     timer.unref()
@@ -292,7 +298,7 @@ export class ServedLog {
     const progress = this.#state.state
     for (const { path, first } of await this.#directory.leftovers()) {
       const known = progress.first === first ? progress : null
-      const served = await ServedFile.resume(path, known?.bytes ?? Number.POSITIVE_INFINITY)
+      const served = await ParquetFile.resume(path, known?.bytes ?? Number.POSITIVE_INFINITY, knownTables)
       try {
         if (served.rows === 0) {
           await rm(path)
@@ -324,10 +330,10 @@ export class ServedLog {
     let count = 0
     for (const { path } of await this.#directory.files()) count += await removeUser(this.#directory, path, user)
     const into = this.#open
-    const removed = into ? await removeUser(this.#directory, into.path, user, into.served.groups) : 0
+    const removed = into ? await removeUser(this.#directory, into.path, user, into.served) : 0
     if (into && removed > 0) {
       await into.served.file.close()
-      into.served = await ServedFile.resume(into.path, Number.POSITIVE_INFINITY)
+      into.served = await ParquetFile.resume(into.path, Number.POSITIVE_INFINITY, knownTables)
       await this.#sync(into)
     }
     count += removed

@@ -24,7 +24,15 @@ export async function openTenantLogs(
   schema: Schema,
   models: ReadonlyMap<string, ItemSource>,
 ) {
-  const { servedLog, servedLogLatest, eventLog, outcomeLog, rotate: maxAgeMs, keepFiles } = options
+  const {
+    servedLog,
+    servedLogLatest,
+    servedLogVectors: vectorType,
+    eventLog,
+    outcomeLog,
+    rotate: maxAgeMs,
+    keepFiles,
+  } = options
   const open = async <Log extends ServedLog | OpenEventLog | OpenOutcomeLog>(
     directory: string | undefined,
     opening: (library: typeof import('@headwater/logs'), about: LineLogOptions) => Promise<Log>,
@@ -40,6 +48,7 @@ export async function openTenantLogs(
     served: await open(servedLog, ({ openServedLog }, about) =>
       openServedLog({
         ...about,
+        vectorType,
         ...(servedLogLatest && { latest: [...models.keys()] }),
         items: async (model, snapshot) => (await models.get(model)?.open(snapshot))?.archive() ?? null,
       }),

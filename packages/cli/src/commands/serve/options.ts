@@ -105,6 +105,11 @@ export function declareServe(program: Command) {
     .option('--shadow-share <x>', 'share of the batches that go through the shadow too', shareArgument, 0.1)
     .option('--served-log <dir>', 'keep what is served to whom, as Parquet')
     .option('--served-log-latest', 'keep there also the newest embedding, of reads that ask for it')
+    .addOption(
+      new Option('--served-log-vectors <type>', 'float32 for readers that know no FLOAT16 of Parquet')
+        .choices(['float16', 'float32'])
+        .default('float16'),
+    )
     .option('--event-log <dir>', 'keep events, as `headwater train --follow` reads them')
     .option('--outcome-log <dir>', 'keep outcomes of downstream models')
     .option('--rotate <duration>', "longest that a log's file is written to", durationMs, 600_000)

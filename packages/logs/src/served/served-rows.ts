@@ -1,4 +1,5 @@
 /** Served rows as columns. R rows, D_r values of row r's vector. */
+import type { Vectors } from '../parquet/columns.ts'
 
 export interface ServedRows {
   /** R */
@@ -16,16 +17,9 @@ export interface ServedRows {
   readonly featureTimeMs: Float64Array
   /** Values of `servedStatus`. */
   readonly status: Uint32Array
-  readonly vector: ServedVectors
+  readonly vector: Vectors
   /** The newest embedding, of models for which it is kept: of others, rows have no values. */
-  readonly latest: ServedVectors
-}
-
-export interface ServedVectors {
-  /** [R] D of each row, 0 where there is none. */
-  readonly dims: Uint32Array
-  /** [Σ D] binary16, row after row. */
-  readonly halves: Uint16Array
+  readonly latest: Vectors
 }
 
 /** The rows of which `keep` holds, in their order. */
@@ -39,7 +33,7 @@ export function selectRows({ rows, ...columns }: ServedRows, keep: (row: number)
   return { rows: chosen.length, ...Object.fromEntries(selected) }
 }
 
-function selectVectors({ dims, halves }: ServedVectors, chosen: readonly number[]): ServedVectors {
+function selectVectors({ dims, halves }: Vectors, chosen: readonly number[]): Vectors {
   const keptDims = Uint32Array.from(chosen, (row) => dims[row])
   const [from, to] = [vectorOffsets(dims), vectorOffsets(keptDims)]
   const kept = new Uint16Array(to[chosen.length])

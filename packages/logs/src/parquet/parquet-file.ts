@@ -1,72 +1,73 @@
-/** A Parquet file of served rows: row groups, then a footer that lists them. */
+/** A Parquet file: row groups, then a footer that lists them. */
 import { type FileHandle, open } from 'node:fs/promises'
-import { isDeepStrictEqual } from 'node:util'
-import {
-  type AsyncBuffer,
-  asyncBufferFromFile,
-  type FileMetaData,
-  parquetMetadataAsync,
-  type RowGroup,
-  type SchemaElement,
-} from 'hyparquet'
+import type { AsyncBuffer, FileMetaData, RowGroup } from 'hyparquet'
 import { ByteWriter } from 'hyparquet-writer'
 import { writeMetadata } from 'hyparquet-writer/src/metadata.js'
-import { LogFormatError } from '../directory/errors.ts'
 import { writeAll } from '../lines/line-blocks.ts'
-import { columnNames, servedSchema } from './columns.ts'
-import {
-  decodeRowGroup,
-  describeRowGroup,
-  maxHeaderBytes,
-  type Page,
-  type PagePlace,
-  placeOf,
-  placesOf,
-} from './row-group.ts'
-import type { ServedRows } from './served-rows.ts'
+import { type Columns, schemaOf } from './columns.ts'
+import { describeRowGroup, maxHeaderBytes, type Page, type PagePlace, placeOf, placesOf } from './row-group.ts'
 
 const magic = Buffer.from('PAR1')
+/** After the magic stands the table's mark, by which a file without a footer tells what it holds. */
+export const markBytes = 4
+
+/** What a file's row groups hold. */
+export interface Table<C extends Columns = Columns> {
+  /** Four characters that no page begins with; none in files of before there were others. */
+  readonly mark: string | null
+  readonly columns: C
+}
 
 /** Appends row groups to a file, and at last the footer. */
-export class ServedFile {
+export class ParquetFile<T extends Table = Table> {
   readonly file: FileHandle
+  readonly table: T
   readonly groups: RowGroup[] = []
   bytes = 0
 
-  private constructor(file: FileHandle) {
+  private constructor(file: FileHandle, table: T) {
     this.file = file
+    this.table = table
   }
 
   /** @param file empty */
-  static async begin(file: FileHandle): Promise<ServedFile> {
-    const served = new ServedFile(file)
-    await served.#write([magic])
-    return served
+  static async begin<T extends Table>(file: FileHandle, table: T): Promise<ParquetFile<T>> {
+    const begun = new ParquetFile(file, table)
+    await begun.#write([magic, Buffer.from(table.mark ?? '')])
+    return begun
   }
 
   /**
    * Goes on with a file that has no footer yet: its whole row groups stay, and what follows them is cut off.
    *
    * @param wholeBytes how far it is known to be on the disk
+   * @param tables that it may be of; the first where it holds nothing
    */
-  static async resume(path: string, wholeBytes: number): Promise<ServedFile> {
+  static async resume<T extends Table>(
+    path: string,
+    wholeBytes: number,
+    tables: readonly [T, ...T[]],
+  ): Promise<ParquetFile<T>> {
     const file = await open(path, 'r+')
     try {
       const end = Math.min(wholeBytes, (await file.stat()).size)
-      if (end < magic.length) {
+      if (end < magic.length + markBytes) {
         await file.truncate(0)
-        return await ServedFile.begin(file)
+        return await ParquetFile.begin(file, tables[0])
       }
-      const served = new ServedFile(file)
-      served.bytes = magic.length
+      const { buffer } = await file.read(Buffer.alloc(markBytes), 0, markBytes, magic.length)
+      const named = tables.find(({ mark }) => mark === buffer.toString('latin1'))
+      const table = named ?? tables.find(({ mark }) => mark === null) ?? tables[0]
+      const resumed = new ParquetFile(file, table)
+      resumed.bytes = magic.length + (table.mark?.length ?? 0)
       for (;;) {
-        const places = await wholePlaces(file, served.bytes, end)
+        const places = await wholePlaces(file, table.columns, resumed.bytes, end)
         if (places === null) break
-        served.groups.push(describeRowGroup(places))
-        served.bytes = places.at(-1)!.end
+        resumed.groups.push(describeRowGroup(table.columns, places))
+        resumed.bytes = places.at(-1)!.end
       }
-      await file.truncate(served.bytes)
-      return served
+      await file.truncate(resumed.bytes)
+      return resumed
     } catch (error) {
       await file.close()
       throw error
@@ -79,7 +80,7 @@ export class ServedFile {
 
   /** @param pages of a row group */
   async append(pages: readonly Page[]): Promise<void> {
-    const group = describeRowGroup(placesOf(pages, this.bytes))
+    const group = describeRowGroup(this.table.columns, placesOf(pages, this.bytes))
     await this.#write(pages.flat())
     this.groups.push(group)
   }
@@ -89,7 +90,7 @@ export class ServedFile {
     const footer = new ByteWriter()
     const about: Omit<FileMetaData, 'metadata_length'> = {
       version: 2,
-      schema: [...servedSchema],
+      schema: schemaOf(this.table.columns),
       num_rows: BigInt(this.rows),
       row_groups: this.groups,
       created_by: 'headwater',
@@ -113,10 +114,15 @@ export class ServedFile {
 }
 
 /** The places of the row group at byte `start`, null where it does not end by `end`. */
-async function wholePlaces(file: FileHandle, start: number, end: number): Promise<PagePlace[] | null> {
+async function wholePlaces(
+  file: FileHandle,
+  columns: Columns,
+  start: number,
+  end: number,
+): Promise<PagePlace[] | null> {
   const places: PagePlace[] = []
   const header = Buffer.alloc(maxHeaderBytes)
-  for (const _ of columnNames) {
+  for (const _ of Object.keys(columns)) {
     const at = places.at(-1)?.end ?? start
     const { bytesRead } = await file.read(header, 0, header.length, at)
     try {
@@ -129,29 +135,8 @@ async function wholePlaces(file: FileHandle, start: number, end: number): Promis
   return places
 }
 
-/** The row groups of a finished file. @throws LogFormatError */
-export async function rowGroupsOf(path: string): Promise<readonly RowGroup[]> {
-  const { schema, row_groups } = await parquetMetadataAsync(await asyncBufferFromFile(path)).catch((cause: unknown) => {
-    throw new LogFormatError(`${path} is no whole Parquet file`, { cause })
-  })
-  if (!isDeepStrictEqual(namesOf(schema), namesOf(servedSchema)))
-    throw new LogFormatError(`${path} is Parquet, but not of a served log`)
-  return row_groups
-}
-
-function namesOf(schema: readonly SchemaElement[]): readonly string[] {
-  return schema.map(({ name, type = 'group' }) => `${name} ${type}`)
-}
-
 /** The bytes of a row group. */
 export async function readRowGroup(file: AsyncBuffer, { columns, total_compressed_size }: RowGroup): Promise<Buffer> {
   const start = Number(columns[0].meta_data!.data_page_offset)
   return Buffer.from(await file.slice(start, start + Number(total_compressed_size)))
-}
-
-/** The rows of a finished file, a row group at a time. @throws LogFormatError */
-export async function* readServedFile(path: string): AsyncGenerator<ServedRows> {
-  const groups = await rowGroupsOf(path)
-  const file = await asyncBufferFromFile(path)
-  for (const group of groups) yield decodeRowGroup(await readRowGroup(file, group))
 }
