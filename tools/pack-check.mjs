@@ -14,6 +14,7 @@ import { withDriver } from '../packages/gpu/driver-environment.js'
 import { installPacked } from './install-packed.mjs'
 import { bringNode, nodeVersions } from './node-versions.mjs'
 import { packPackages } from './pack.mjs'
+import { checkPage } from './page-check.mjs'
 import { chromium as chromiumProgram } from './programs.mjs'
 import { packedManifest, publicPackages } from './public-packages.mjs'
 import { exampleService, readmeExamples, runExamples } from './readme-examples.mjs'
@@ -59,6 +60,8 @@ async function check() {
       await runReadmes(await bringNode(version, join(place, `node-${version}`)))
     })
   await step('examples/ranking-service', rank)
+  const failed = (/** @type {Error} */ cause) => problems.push(`examples/browser: ${cause.message}`)
+  await step('examples/browser', () => checkPage(tarballs.values(), place, place).catch(failed))
   await step('what is missing', missingParts)
 }
 

@@ -7,8 +7,8 @@ export const noAdapter =
 /** A page does not know the memory of its machine. */
 export const hostMemoryBytes = (): number => Number.POSITIVE_INFINITY
 
-/** @throws NoAdapterError where the browser or the page has no WebGPU */
-export async function ownGpu(): Promise<GPU> {
+/** @param _options Dawn's, of which a browser knows nothing @throws NoAdapterError where the browser or the page has no WebGPU */
+export async function ownGpu(_options?: readonly string[]): Promise<GPU> {
   const { navigator, isSecureContext } = globalThis as { navigator?: { gpu?: GPU }; isSecureContext?: boolean }
   if (navigator?.gpu) return navigator.gpu
   throw new NoAdapterError(

@@ -1,6 +1,6 @@
 /** Snapshots of towers with random weights, for what reads and serves them. */
 
-import { compileFeatures } from '@headwater/features'
+import { compileFeatures, type Schema } from '@headwater/features'
 import { type AffineMap, type ItemVectors, publishSnapshot } from '@headwater/snapshot'
 import { type SeededRandom, seededRandom } from '@headwater/statistics'
 import type { ModelConfig } from '../tower/config.ts'
@@ -41,11 +41,19 @@ export async function publishRandomTower(
     alignment?: AffineMap | null
     config?: ModelConfig
     items?: ItemVectors
+    schema?: Schema
   } = {},
 ): Promise<string> {
-  const { seed = 1, snapshot = 1, alignment = null, config = publishedConfig, items = null } = options
+  const {
+    seed = 1,
+    snapshot = 1,
+    alignment = null,
+    config = publishedConfig,
+    items = null,
+    schema = snapshotSchema,
+  } = options
   const random = seededRandom(seed)
-  const { user, item, schema } = publishedSpace
+  const { user, item } = compileFeatures(schema)
   const { set } = declareTower(user, item, schema.tasks.length, config)
   const matrices = set.entries().map(({ name, rows, cols }) => ({
     name,
