@@ -308,9 +308,9 @@ describe('a small DLRM whose vector has coefficients', () => {
 
   test('knows at once by the snapshot’s item vectors what it must learn with its own', async () => {
     const steps = meetings(60)
-    const first = steps.slice(0, 5)
-    expect(await entropy(meeting('snapshot'), first, 5)).toBeLessThan(0.7)
-    expect(await entropy(meeting('own'), first, 5)).toBeGreaterThan(0.9)
+    const first = steps.slice(0, 2)
+    const [given, own] = [await entropy(meeting('snapshot'), first, 2), await entropy(meeting('own'), first, 2)]
+    expect(given).toBeLessThan(0.75 * own)
     expect(await entropy(meeting('own'), steps, 5)).toBeLessThan(0.6)
   })
 })
