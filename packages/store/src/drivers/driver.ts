@@ -50,8 +50,19 @@ export interface Driver {
     visit: VisitRing,
     mayMiss?: boolean,
   ): Promise<void>
-  /** One round trip; `visit` is called once a key with its place in the request. */
-  readRecords(tenant: string, table: KeyedTable, keys: readonly string[], visit: VisitRecord): Promise<void>
+  /**
+   * One round trip; `visit` is called once a key with its place in the request.
+   *
+   * @param mayMiss a record that nobody gives in time is not visited. `old`: any server may give it, and little time is lost
+   *   on one that is silent. Without it, what is given is the newest, or it throws StoreUnavailableError.
+   */
+  readRecords(
+    tenant: string,
+    table: KeyedTable,
+    keys: readonly string[],
+    visit: VisitRecord,
+    mayMiss?: MayMiss,
+  ): Promise<void>
   /**
    * Writes each group whole or not at all, in order. Tombstones are looked at first, then versions, in one atomic step
    * with the writing. A driver whose atomicity is `key` is given groups of one key only.
@@ -96,7 +107,10 @@ export interface Driver {
   records(): AsyncIterable<StoredRecord>
   /** What all tenants' records take, at a cost that does not grow with them; null where the driver does not know. */
   sizeBytes(): number | null
-  flushed(): Promise<void>
+  /** Once what was written is as durable as it is to be: of these users, or of all. */
+  flushed(tenant?: string, users?: readonly string[]): Promise<void>
+  /** What a user or an item shares its fate with: the master that has it. Without it, all share one. */
+  partOf?(tenant: string, key: string): string
   /** Throws what a write would meet now, as far as it can be told without one; a write that failed is tried again. */
   checkWritable(): Promise<void>
   close(): Promise<void>
@@ -105,6 +119,8 @@ export interface Driver {
 /** Of one ring, with the places of its user and its model in the request; null is for reads that may miss. */
 export type VisitRing = (user: number, model: number, record: Uint8Array | undefined | null) => void
 type VisitRecord = (place: number, record: Uint8Array | undefined) => void
+/** Whether what is read may be missing, and may be older than what was written last. */
+export type MayMiss = 'newest' | 'old'
 export type VisitScanned = (key: string, model: string | undefined, record: Uint8Array) => void
 type UpdateRing = (user: number, record: Uint8Array | undefined) => Uint8Array | null
 /** Numbers of records. */

@@ -1,4 +1,4 @@
-import type { Driver, RecordWrite } from '../drivers/driver.ts'
+import type { Driver, MayMiss, RecordWrite } from '../drivers/driver.ts'
 import { addressSeed, nextVersion, recordVersion } from '../record/record.ts'
 import { newestFeatureTimeMs } from '../record/ring.ts'
 import { checkState, decodeState, encodeState, type StateKind } from '../record/state-record.ts'
@@ -101,17 +101,34 @@ export class EmbeddingStore {
     return readEventRows(this.#open, this.#tenant, users)
   }
 
-  /** Copies of states, checked against their checksums. @throws KeyError, StoreCorruptError, StoreFormatError */
-  async readStates(kind: StateKind, keys: readonly string[]): Promise<StateColumns> {
+  /**
+   * Copies of states, checked against their checksums.
+   *
+   * @param mayMiss states that nobody gives in time are `missing`, and with `old` a replica may give them, some moments old.
+   *   Default: all are the newest, or it throws
+   * @throws KeyError, StoreCorruptError, StoreFormatError, StoreUnavailableError
+   */
+  async readStates(kind: StateKind, keys: readonly string[], mayMiss?: MayMiss): Promise<StateColumns> {
     this.#checkKeys(kind, keys)
     const states = new Array<Uint8Array | undefined>(keys.length).fill(undefined)
     const versions = new Uint32Array(keys.length)
-    await this.#open.readRecords(this.#tenant, kind, keys, (i, record) => {
+    const missing = new Set(mayMiss && keys.keys())
+    const visit = (i: number, record: Uint8Array | undefined) => {
+      missing.delete(i)
       if (record === undefined) return
       states[i] = decodeState(kind, record, addressSeed(this.#tenant, keys[i]))
       versions[i] = recordVersion(record)
-    })
-    return { states, versions }
+    }
+    await this.#open.readRecords(this.#tenant, kind, keys, visit, mayMiss)
+    return { states, versions, missing }
+  }
+
+  /**
+   * What a user or an item shares its fate with: over a cluster of Valkey the master that has it, so that one which is silent
+   * keeps nobody of another part waiting. Over any other store all have the same.
+   */
+  partOf(key: string): string {
+    return this.#open.partOf?.(this.#tenant, key) ?? ''
   }
 
   /**
@@ -204,9 +221,14 @@ export class EmbeddingStore {
     return this.#open.sizeBytes()
   }
 
-  /** Resolves when all writes made before the call are on the disk and survive a loss of power. @throws StoreWriteError */
-  async flushed(): Promise<void> {
-    await this.#open.flushed()
+  /**
+   * Resolves when all writes made before the call are on the disk and survive a loss of power.
+   *
+   * @param users whose writes are meant; default: all
+   * @throws StoreWriteError
+   */
+  async flushed(users?: readonly string[]): Promise<void> {
+    await this.#open.flushed(this.#tenant, users)
   }
 
   /**

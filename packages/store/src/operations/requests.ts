@@ -52,6 +52,8 @@ export interface StateColumns {
   readonly states: readonly (Uint8Array | undefined)[]
   /** What `compareAndSetStates` expects; 0 where there is no state. */
   readonly versions: Uint32Array
+  /** Places of keys whose states nobody gave in time; none but where they may be missing. */
+  readonly missing: ReadonlySet<number>
 }
 
 export interface StateWrite {

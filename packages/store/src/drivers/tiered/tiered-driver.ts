@@ -175,8 +175,8 @@ export function tieredDriver(base: Driver, options: TierOptions): TieredDriver {
       )
     },
 
-    async readRecords(tenant, table, keys, visit) {
-      if (table === 'tombstone') return base.readRecords(tenant, table, keys, visit)
+    async readRecords(tenant, table, keys, visit, mayMiss) {
+      if (table === 'tombstone' || mayMiss !== undefined) return base.readRecords(tenant, table, keys, visit, mayMiss)
       const found: VisitRing = (i, _, record) => visit(i, record ?? undefined)
       await read(tenant, ownerOf(table), keys, [partOf(table)], found, (from, _, arrived) => {
         const missed = from.map((i) => keys[i])
@@ -234,7 +234,8 @@ export function tieredDriver(base: Driver, options: TierOptions): TieredDriver {
     records: () => base.records(),
     // The base's: the tier holds copies, and has a bound.
     sizeBytes: () => base.sizeBytes(),
-    flushed: () => base.flushed(),
+    flushed: (...of) => base.flushed(...of),
+    partOf: (tenant, key) => base.partOf?.(tenant, key) ?? '',
     checkWritable: () => base.checkWritable(),
 
     close() {

@@ -4,6 +4,8 @@ import type { Address, ValkeyOptions } from './valkey-url.ts'
 
 /** How long a silent connection is kept before it is made anew. */
 const silenceMs = 2_000
+/** From one probe of a failing connection to the next, and how long one may take. */
+const probeMs = { pause: 100, most: 1_000 }
 
 /** Takes the replies to requests. */
 export interface Receiver {
@@ -27,6 +29,8 @@ export class Connection {
   readonly #startUntilMs: number
   /** Runs while an answer is overdue. */
   #silence: NodeJS.Timeout | null = null
+  #failing = false
+  #closed = false
 
   /** @param readOnly whether a replica may answer on it */
   constructor({ host, port }: Address, { username, password, ca, timeoutMs }: ValkeyOptions, readOnly: boolean) {
@@ -46,7 +50,7 @@ export class Connection {
       autoResendUnfulfilledCommands: false,
       // None is tried again, so that what a connection had under way fails when it ends.
       maxRetriesPerRequest: 0,
-      retryStrategy: (attempt) => Math.min(25 * 2 ** Math.min(attempt, 10), 500),
+      retryStrategy: (attempt) => Math.min(25 * 2 ** Math.min(attempt, 10), 250),
     })
     // What iovalkey throws for a refused password holds the password: its message alone is kept.
     this.#redis.on('error', (error: Error) => {
@@ -56,6 +60,13 @@ export class Connection {
       this.problem ??= 'the connection was closed'
       this.unconfirmed = false
       this.heard()
+    })
+    // A server that was stopped is connected to, as its kernel does that, and then says nothing.
+    this.#redis.on('connect', () => {
+      const late = setTimeout(() => {
+        if (this.#redis.status === 'connect') this.#redis.disconnect(true)
+      }, connectTimeout)
+      late.unref()
     })
     this.#redis.on('ready', () => {
       this.problem = null
@@ -70,6 +81,23 @@ export class Connection {
   /** Whether it is being made for the first time, and did not fail so far. */
   get starting(): boolean {
     return this.problem === null && this.#redis.status !== 'ready' && performance.now() < this.#startUntilMs
+  }
+
+  /** Whether requests can be sent on it now. */
+  get up(): boolean {
+    return this.#redis.status === 'ready'
+  }
+
+  /** Whether requests have waited for it in vain, and no probe has gone well since. */
+  get failing(): boolean {
+    return this.#failing
+  }
+
+  /** Notes that requests have waited in vain. It is probed until that goes well. */
+  fail(probe: Request, isWell: (reply: Reply) => boolean): void {
+    if (this.#failing) return
+    this.#failing = true
+    void this.#probe(probe, isWell)
   }
 
   /**
@@ -130,8 +158,18 @@ export class Connection {
   }
 
   close(): void {
+    this.#closed = true
     this.heard()
     this.#redis.disconnect()
+  }
+
+  async #probe(probe: Request, isWell: (reply: Reply) => boolean): Promise<void> {
+    while (!this.#closed) {
+      const [reply] = await this.ask([probe], probeMs.most)
+      if (reply !== null && isWell(reply)) break
+      await new Promise((resolve) => setTimeout(resolve, probeMs.pause).unref())
+    }
+    this.#failing = false
   }
 }
 

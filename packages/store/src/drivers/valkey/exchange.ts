@@ -27,7 +27,10 @@ export interface ExchangeOptions {
    * alone. `write`: the master alone, and no request that it may have carried out is sent again.
    */
   readonly purpose: 'available' | 'newest' | 'write'
+  /** Longest without a reply to any of the rows. */
   readonly timeoutMs: number
+  /** Longest in all where replies come. Default `timeoutMs`. */
+  readonly mostMs?: number
   /** Request that loads the script, sent ahead to servers that may not have it. */
   readonly loadScript?: Request
   /** Sent behind the rows' requests: its reply confirms them or not; `write` only. */
@@ -37,6 +40,12 @@ export interface ExchangeOptions {
 /** Redirections that a row follows at once; servers that disagree are given a moment then. */
 const mostAtOnce = 5
 const pauseMs = 10
+/** How often what waits for a master is looked at. */
+const lookMs = 250
+/** How long rows wait for a master that is known to fail: another may take over, or its connection be made anew. */
+const graceMs = 400
+/** How long a probe asks for the copies of what was written before. */
+const probedCopiesMs = 100
 
 /**
  * Sends rows' requests to the servers of their slots, one piece a server, and follows what the servers say: a slot that
@@ -54,7 +63,12 @@ export class Exchange {
   readonly #topology: Topology
   readonly #rows: Rows
   readonly #options: ExchangeOptions
-  readonly #endMs: number
+  readonly #startMs = performance.now()
+  #endMs: number
+  /** When a reply was last seen. */
+  #repliedMs = this.#startMs
+  /** Whether one came since. */
+  #replied = false
   /** [R] requests under way. */
   readonly #underWay: Uint8Array
   /** [R] first of the shard's servers that a read has not tried. */
@@ -67,7 +81,7 @@ export class Exchange {
   #flushing = false
   readonly #paused: number[] = []
   #pauseTimer: NodeJS.Timeout | null = null
-  readonly #pieces: { overdue(): readonly number[] }[] = []
+  readonly #pieces: Piece[] = []
   #open: number
   #finish: () => void = () => {}
   #fail: (error: Error) => void = () => {}
@@ -77,7 +91,7 @@ export class Exchange {
     this.#topology = topology
     this.#rows = rows
     this.#options = options
-    this.#endMs = performance.now() + options.timeoutMs
+    this.#endMs = this.#startMs + options.timeoutMs
     this.replies = new Array(count).fill(undefined)
     this.states = new Uint8Array(count)
     this.#underWay = new Uint8Array(count)
@@ -93,12 +107,15 @@ export class Exchange {
     const timers: NodeJS.Timeout[] = []
     // A process that was busy finds its timers due before it reads the replies that lie there: those come first.
     const after = (ms: number, act: () => void) => timers.push(setTimeout(() => setImmediate(act), ms))
+    const every = (ms: number, act: () => void) => timers.push(setInterval(() => setImmediate(act), ms))
     try {
       await new Promise<void>((resolve, reject) => {
         this.#finish = resolve
         this.#fail = reject
-        after(timeoutMs, () => this.#timeOut())
-        if (purpose === 'available') after(timeoutMs / 2, () => this.#tryNext())
+        if (purpose === 'available') {
+          after(timeoutMs / 2, () => this.#tryNext())
+          after(timeoutMs, () => this.#timeOut())
+        } else every(Math.min(lookMs, timeoutMs / 8), () => this.#look())
         for (let row = 0; row < this.#rows.count; row++) this.#ready.push(row)
         this.#flush()
       })
@@ -207,9 +224,11 @@ export class Exchange {
   #serverOf(row: number): Server | null {
     const shard = this.#topology.shardOf(this.#rows.slots[row])
     if (this.#options.purpose !== 'available') {
-      if (shard !== undefined) return shard.master
+      const isFailing = shard !== undefined && this.#connectionTo(shard.master).failing
+      if (shard !== undefined && !isFailing) return shard.master
       void this.#topology.refresh()
-      this.#pause(row)
+      if (isFailing && performance.now() > this.#startMs + graceMs) this.#settle(row, rowState.unanswered)
+      else this.#pause(row)
       return null
     }
     const servers = shard === undefined ? [] : [shard.master, ...shard.replicas]
@@ -226,10 +245,14 @@ export class Exchange {
     return null
   }
 
+  #connectionTo(server: Server): Connection {
+    return this.#options.purpose === 'write' ? server.writes : server.reads
+  }
+
   /** Sends the script, rows and a confirmation in one piece. */
   #send(server: Server, rows: readonly number[]): void {
     const { purpose, loadScript, confirmation } = this.#options
-    const connection = purpose === 'write' ? server.writes : server.reads
+    const connection = this.#connectionTo(server)
     const requests: Request[] = []
     const rowOfPlace: number[] = []
     const add = (row: number, request: Request) => {
@@ -274,13 +297,14 @@ export class Exchange {
     connection: Connection,
     rowOfPlace: readonly number[],
     confirmation: Confirmation | null,
-  ): Receiver & { overdue(): readonly number[] } {
+  ): Piece {
     /** Rows that wait for the confirmation. */
     const held: number[] = []
     /** Replies come in order: those before this place have come. */
     let heard = 0
     const rowOf = (place: number) => {
       heard = place + 1
+      this.#replied = true
       return rowOfPlace[place]
     }
     const isLast = (place: number) => place === rowOfPlace.length - 1
@@ -289,12 +313,18 @@ export class Exchange {
       for (const row of held) this.#settle(row, confirmed ? rowState.answered : rowState.unconfirmed)
     }
     return {
+      connection,
       reply: (place, reply) => {
         const row = rowOf(place)
         if (row >= 0) {
           if (confirmation !== null) held.push(row)
           this.#answer(row, reply, confirmation === null)
-        } else if (isLast(place)) end(confirmation!.confirms(reply))
+        } else if (isLast(place)) {
+          const confirmed = confirmation!.confirms(reply)
+          // Those behind it would wait as long for copies as it did.
+          if (!confirmed) this.#probe(connection)
+          end(confirmed)
+        }
       },
       refuse: (place, message) => {
         const row = rowOf(place)
@@ -327,18 +357,68 @@ export class Exchange {
     }
   }
 
+  /** Gives up what a master is silent about for too long, and at once what waits for one that is known to fail. */
+  #look(): void {
+    if (this.#open === 0) return
+    const { timeoutMs, mostMs = timeoutMs } = this.#options
+    const nowMs = performance.now()
+    if (this.#replied) {
+      this.#replied = false
+      this.#repliedMs = nowMs
+      this.#endMs = Math.min(nowMs + timeoutMs, this.#startMs + mostMs)
+    }
+    if (nowMs >= this.#endMs) {
+      // Where replies came until now, their servers are slow, not silent.
+      if (nowMs - this.#repliedMs >= timeoutMs / 2) this.#failSilent()
+      this.#timeOut()
+    } else {
+      for (const piece of this.#pieces) {
+        if (!piece.connection.failing) continue
+        for (const row of piece.overdue()) this.#giveUp(row)
+      }
+    }
+  }
+
+  /** Has the connections known that rows wait for. */
+  #failSilent(): void {
+    for (const piece of this.#pieces) if (piece.overdue().length > 0) this.#probe(piece.connection)
+    for (let row = 0; row < this.#rows.count; row++) {
+      if (this.states[row] !== rowState.open || this.#underWay[row] > 0) continue
+      const shard = this.#topology.shardOf(this.#rows.slots[row])
+      const connection = shard && this.#connectionTo(shard.master)
+      if (connection?.up === false) this.#probe(connection)
+    }
+  }
+
+  /** Has it count as failing until it answers well. */
+  #probe(connection: Connection): void {
+    const { confirmation } = this.#options
+    if (confirmation) connection.fail(confirmation.request(probedCopiesMs), (reply) => confirmation.confirms(reply))
+    else connection.fail(ping, () => true)
+  }
+
   #timeOut(): void {
     if (this.#open === 0) return
     for (const piece of this.#pieces) piece.overdue()
-    for (let row = 0; row < this.#rows.count; row++) {
-      const sent = this.#options.purpose === 'write' && this.#underWay[row] > 0
-      const held = this.replies[row] !== undefined
-      this.#settle(row, held ? rowState.unconfirmed : sent ? rowState.unknown : rowState.unanswered)
-    }
+    for (let row = 0; row < this.#rows.count; row++) this.#giveUp(row)
+  }
+
+  #giveUp(row: number): void {
+    const sent = this.#options.purpose === 'write' && this.#underWay[row] > 0
+    const held = this.replies[row] !== undefined
+    this.#settle(row, held ? rowState.unconfirmed : sent ? rowState.unknown : rowState.unanswered)
   }
 }
 
+/** What was sent on a connection, and takes its replies. */
+interface Piece extends Receiver {
+  readonly connection: Connection
+  /** Rows that wait for a reply still. */
+  overdue(): readonly number[]
+}
+
 const asking = request('ASKING')
+const ping = request('PING')
 
 function parseAddress(address: string, host: string): { host: string; port: number } {
   const colon = address.lastIndexOf(':')

@@ -1,9 +1,12 @@
 import { StoreUnavailableError } from '../../validation/errors.ts'
-import { Exchange, type Rows, rowState } from './exchange.ts'
+import { Exchange, type Rows } from './exchange.ts'
 import { hashPrefix, type Kind } from './layout.ts'
 import { bulk, type Reply } from './request.ts'
 import { slotOf } from './slots.ts'
 import type { Topology } from './topology.ts'
+import type { ValkeyOptions } from './valkey-url.ts'
+
+type Patience = Pick<ValkeyOptions, 'patienceMs' | 'mostMs'>
 
 /** More are read in slices, so that neither requests nor replies pile up. A user's events may be long. */
 export const mostRowsAtOnce = 8_192
@@ -31,12 +34,22 @@ export async function readAvailable(
   return (await new Exchange(topology, rows, { purpose: 'available', timeoutMs }).run()).replies
 }
 
+/** [R] replies of the masters, undefined where one does not answer in time. */
+export async function readMasters(
+  topology: Topology,
+  rows: Rows,
+  { patienceMs, mostMs }: Patience,
+): Promise<readonly (Reply | undefined)[]> {
+  return (await new Exchange(topology, rows, { purpose: 'newest', timeoutMs: patienceMs, mostMs }).run()).replies
+}
+
 /** [R] replies of the masters. @throws StoreUnavailableError where one of them does not answer in time */
-export async function readNewest(topology: Topology, rows: Rows, timeoutMs: number): Promise<readonly Reply[]> {
-  const { states, replies } = await new Exchange(topology, rows, { purpose: 'newest', timeoutMs }).run()
-  const missing = states.filter((state) => state !== rowState.answered).length
+export async function readNewest(topology: Topology, rows: Rows, patience: Patience): Promise<readonly Reply[]> {
+  const replies = await readMasters(topology, rows, patience)
+  const missing = replies.filter((reply) => reply === undefined).length
   if (missing === 0) return replies as readonly Reply[]
   throw new StoreUnavailableError(
-    `no Valkey master answered ${missing} of ${rows.count} reads within ${timeoutMs} ms; try again once it is back`,
+    `${missing} of ${rows.count} reads have no answer of a Valkey master, which was silent for ` +
+      `${patience.patienceMs} ms before or is down; try again once it is back`,
   )
 }

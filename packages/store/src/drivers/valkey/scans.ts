@@ -144,7 +144,7 @@ export class Scans {
       slots: Uint16Array.from(hashes, ({ digest }) => slotOf(digest)),
       request: (row: number) => command(hashes[row], nameOf(hashes[row])),
     }
-    return readNewest(this.#topology, rows, this.#timeoutMs)
+    return readNewest(this.#topology, rows, { patienceMs: this.#timeoutMs, mostMs: this.#timeoutMs })
   }
 
   /** All names of a server, of some owners or of all, by pages. */

@@ -74,7 +74,7 @@ export class TenantFormats {
   }
 
   async #newest(tenant: string): Promise<Reply> {
-    return (await readNewest(this.#topology, about('GET', tenant), this.#options.writeTimeoutMs))[0]
+    return (await readNewest(this.#topology, about('GET', tenant), this.#options))[0]
   }
 }
 

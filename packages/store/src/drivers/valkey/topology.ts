@@ -27,6 +27,8 @@ interface View {
 
 /** Least time between two refreshes, as a failure makes many calls ask for one. */
 const leastRefreshMs = 100
+/** A server that says nothing must not keep what the others say of its failover from being heard. */
+const mostViewMs = 1_000
 /** No server announces that a replica joined. */
 const regularRefreshMs = 5_000
 
@@ -52,7 +54,7 @@ export class Topology {
   static async open(options: ValkeyOptions): Promise<Topology> {
     const topology = new Topology(options)
     for (const seed of options.seeds) topology.server(seed)
-    const endMs = performance.now() + options.writeTimeoutMs
+    const endMs = performance.now() + options.mostMs
     for (;;) {
       const seeds = [...topology.#servers.values()]
       await settled(seeds.map(({ reads }) => reads))
@@ -157,7 +159,7 @@ export class Topology {
   /** Null where the server does not answer; of a server without a cluster that follows another, only that. */
   async #view(server: Server): Promise<View | 'replica' | null> {
     const requests = [request('CLUSTER', 'INFO'), request('CLUSTER', 'SLOTS'), request('ROLE')]
-    const [info, slots, role] = await server.reads.ask(requests, this.#options.timeoutMs)
+    const [info, slots, role] = await server.reads.ask(requests, Math.min(this.#options.timeoutMs, mostViewMs))
     if (Buffer.isBuffer(info) && Array.isArray(slots)) return clusterView(server, info.toString(), slots)
     const kind = Array.isArray(role) ? String(role[0]) : null
     if (kind !== 'master') return kind === 'slave' ? 'replica' : null

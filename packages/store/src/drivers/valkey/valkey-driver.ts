@@ -3,8 +3,9 @@ import { asBefore, formatBefore, type Table } from '../../record/record.ts'
 import { digestOf } from '../../record/tombstone.ts'
 import { RequestError } from '../../validation/errors.ts'
 import type { Driver, RecordRemoval, RecordWrite } from '../driver.ts'
+import type { Rows } from './exchange.ts'
 import { fieldOf, hashName, kindOf } from './layout.ts'
-import { fieldsRequest, mostEventsAtOnce, mostRowsAtOnce, readAvailable, readNewest } from './reads.ts'
+import { fieldsRequest, mostEventsAtOnce, mostRowsAtOnce, readAvailable, readMasters, readNewest } from './reads.ts'
 import { type Reply, request } from './request.ts'
 import { Scans } from './scans.ts'
 import { scriptSha } from './script.ts'
@@ -13,6 +14,9 @@ import { TenantFormats } from './tenant-formats.ts'
 import { Topology } from './topology.ts'
 import { parseValkeyUrl } from './valkey-url.ts'
 import { confirmAgain, runWrites } from './writes.ts'
+
+/** Longest that is waited for records that may be old or missing: half of it for the master. */
+const mostForOldMs = 500
 
 /** Written in one piece. */
 const mostBytesAtOnce = 2 ** 25
@@ -33,9 +37,9 @@ export interface ValkeyDriver extends Driver {
  */
 export async function openValkey(url: string, keysAtOnce = 65_536): Promise<ValkeyDriver> {
   const options = parseValkeyUrl(url)
-  const { timeoutMs, writeTimeoutMs } = options
+  const { timeoutMs, mostMs } = options
   const topology = await Topology.open(options)
-  const scans = new Scans(topology, writeTimeoutMs, keysAtOnce)
+  const scans = new Scans(topology, mostMs, keysAtOnce)
   const formats = new TenantFormats(topology, options)
 
   /** One task of the script for each row, on the row's hash. */
@@ -65,7 +69,7 @@ export async function openValkey(url: string, keysAtOnce = 65_536): Promise<Valk
         const rows = fieldsRequest(tenant, 'user', digests, wanted)
         const values = mayMiss
           ? await readAvailable(topology, rows, timeoutMs)
-          : await readNewest(topology, rows, writeTimeoutMs)
+          : await readNewest(topology, rows, options)
         for (let u = 0; u < slice.length; u++) {
           const records = values[u] as readonly (Buffer | null)[] | undefined
           for (let m = 0; m < models.length; m++) {
@@ -75,13 +79,18 @@ export async function openValkey(url: string, keysAtOnce = 65_536): Promise<Valk
       })
     },
 
-    async readRecords(tenant, table, keys, visit) {
+    async readRecords(tenant, table, keys, visit, mayMiss) {
       await formats.check(tenant, false)
+      const readSome = (rows: Rows) => {
+        if (mayMiss === undefined) return readNewest(topology, rows, options)
+        if (mayMiss === 'newest') return readMasters(topology, rows, options)
+        return readAvailable(topology, rows, Math.min(timeoutMs, mostForOldMs))
+      }
       const act = async (slice: readonly string[], from: number) => {
         const digests = slice.map((key) => digestIn(tenant, table, key))
         const rows = fieldsRequest(tenant, kindOf(table), digests, [fieldOf(table, undefined)])
-        const replies = (await readNewest(topology, rows, writeTimeoutMs)) as readonly (readonly (Buffer | null)[])[]
-        for (const [i, [record]] of replies.entries()) visit(from + i, record ?? undefined)
+        const replies = (await readSome(rows)) as readonly (readonly (Buffer | null)[] | undefined)[]
+        for (const [i, found] of replies.entries()) if (found !== undefined) visit(from + i, found[0] ?? undefined)
       }
       await inSlices(keys, act, table === 'events' ? mostEventsAtOnce : mostRowsAtOnce)
     },
@@ -131,7 +140,11 @@ export async function openValkey(url: string, keysAtOnce = 65_536): Promise<Valk
     // Not known here: a server reports all that it holds in `INFO memory`.
     sizeBytes: () => null,
     // Writes were acknowledged as the durability asks; those that fell short are waited for again.
-    flushed: () => confirmAgain(topology, options),
+    flushed(tenant = '', users) {
+      const slots = users?.map((user) => slotOf(digestOf(tenant, user))) ?? null
+      return confirmAgain(topology, options, slots)
+    },
+    partOf: (tenant, key) => topology.shardOf(slotOf(digestOf(tenant, key)))?.master.address ?? '',
     // Servers tell it by their answers alone.
     checkWritable: () => Promise.resolve(),
     close: async () => topology.close(),

@@ -1,15 +1,29 @@
 import { readFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { inspect } from 'node:util'
-import { startValkey, type ValkeyNode } from '@headwater/testkit/valkey'
+import { startValkey, until, type ValkeyNode } from '@headwater/testkit/valkey'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { openStore, StoreAccessError, StoreFormatError, StoreUrlError } from '../../index.ts'
+import {
+  type EmbeddingStore,
+  openStore,
+  StoreAccessError,
+  StoreFormatError,
+  StoreUnavailableError,
+  StoreUrlError,
+  StoreWriteError,
+} from '../../index.ts'
 import { hashName, hashPattern, parseHashName } from './layout.ts'
 import { joinRequests, request } from './request.ts'
 import { slotOf } from './slots.ts'
 import { parseValkeyUrl } from './valkey-url.ts'
 
 const state = { kind: 'user', key: 'u', expected: 0, state: Uint8Array.of(1, 2) } as const
+
+/** The state as it could be written now. */
+async function nextState(store: EmbeddingStore) {
+  const { versions } = await store.readStates('user', ['u'])
+  return { ...state, expected: versions[0] }
+}
 
 /** As docs/store.md gives them. */
 const document = readFileSync(fileURLToPath(new URL('../../../../../docs/store.md', import.meta.url)), 'utf8')
@@ -74,6 +88,37 @@ describe('opening', () => {
     await store.close()
   })
 
+  it('waits for a silent server once, and refuses at once until it is heard again', async () => {
+    const store = await openStore(`valkey://:${encodeURIComponent(password)}@${node.address}?timeout=30`)
+    const next = await nextState(store)
+    await store.compareAndSetStates([[next]])
+    const { expected } = await nextState(store)
+    node.pause()
+    try {
+      // It may have been written where the server has it still to read.
+      await expect(store.compareAndSetStates([[{ ...state, expected }]])).rejects.toThrow(StoreWriteError)
+      const refused = store.compareAndSetStates([[{ ...state, expected }]])
+      await expect(refused).rejects.toThrow(StoreUnavailableError)
+      await expect(refused).rejects.toThrow(/nothing was written/)
+      await expect(store.readStates('user', ['u'])).rejects.toThrow(StoreUnavailableError)
+      for (const mayMiss of ['old', 'newest'] as const) {
+        const { states, missing } = await store.readStates('user', ['u', 'v'], mayMiss)
+        expect([states, [...missing]]).toEqual([
+          [undefined, undefined],
+          [0, 1],
+        ])
+      }
+    } finally {
+      node.resume()
+    }
+    await until('it is heard', async () => (await store.readStates('user', ['u'], 'newest')).missing.size === 0)
+    await until('it is written', async () => {
+      const outcomes = await store.compareAndSetStates([[await nextState(store)]]).catch(() => [0])
+      return outcomes[0] === 1
+    })
+    await store.close()
+  })
+
   it('speaks TLS with servers whose authority it is told', async () => {
     const secured = await startValkey({ tls: true })
     await expect(openStore(`valkeys://${secured.address}`)).rejects.toThrow(/certificate/)
@@ -101,7 +146,8 @@ describe('URLs', () => {
       ca: undefined,
       durability: 'none',
       timeoutMs: 500,
-      writeTimeoutMs: 10_000,
+      patienceMs: 3_000,
+      mostMs: 10_000,
     })
     expect(
       parseValkeyUrl('valkeys://u%40x:p%2f%3a:q@a:1,[::1]:2,[fe80::1],b?durability=disk&timeout=20'),

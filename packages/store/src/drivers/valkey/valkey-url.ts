@@ -22,9 +22,14 @@ export interface ValkeyOptions {
   readonly durability: Durability
   /** Longest that a read waits. Half of it for the master, if there is a replica. */
   readonly timeoutMs: number
-  /** Longest that a write waits, and what must not miss the newest: a failover takes seconds. */
-  readonly writeTimeoutMs: number
+  /** How long a write waits for a sign of its master, and what must not miss the newest. */
+  readonly patienceMs: number
+  /** Longest that these wait in all, and listings for one answer. */
+  readonly mostMs: number
 }
+
+/** A short timeout is for reads, which go elsewhere behind it: a master may fall silent for longer and be well. */
+const leastPatienceMs = 3_000
 
 const form = 'valkey://[USER:PASSWORD@]HOST[:PORT][,HOST[:PORT] …][?durability=none|replica|disk&timeout=MS]'
 
@@ -58,7 +63,8 @@ export function parseValkeyUrl(url: string): ValkeyOptions {
     ca: scheme === 'valkeys' ? readAuthority(url, parameters.get('ca')) : undefined,
     durability,
     timeoutMs,
-    writeTimeoutMs: 20 * timeoutMs,
+    patienceMs: Math.min(20 * timeoutMs, Math.max(timeoutMs, leastPatienceMs)),
+    mostMs: 20 * timeoutMs,
   }
 }
 

@@ -5,6 +5,9 @@ import { script } from './script.ts'
 import type { Topology } from './topology.ts'
 import type { Durability, ValkeyOptions } from './valkey-url.ts'
 
+/** How long copies are waited for on a connection that has waited in vain before. */
+const failingWaitMs = 400
+
 const loadRecordScript = request('SCRIPT', 'LOAD', script)
 
 /**
@@ -20,11 +23,12 @@ export async function runWrites(
   options: ValkeyOptions,
   loadScript = loadRecordScript,
 ): Promise<readonly Reply[]> {
-  const { durability, writeTimeoutMs } = options
+  const { durability, patienceMs, mostMs } = options
   const confirmation = confirmationOf(durability, topology.clustered)
   const exchange = new Exchange(topology, rows, {
     purpose: 'write',
-    timeoutMs: writeTimeoutMs,
+    timeoutMs: patienceMs,
+    mostMs,
     loadScript,
     confirmation,
   })
@@ -40,13 +44,14 @@ export async function runWrites(
     throw (
       refusal ??
       new StoreUnavailableError(
-        `no Valkey master took the writes within ${writeTimeoutMs} ms, and nothing was written; try again once it is back`,
+        `no Valkey master takes the writes, which was silent for ${patienceMs} ms before or is down, and nothing was ` +
+          'written; try again once it is back',
       )
     )
   }
   const parts = [
     unanswered > 0 &&
-      `${unanswered} were not carried out (${refusal?.message ?? `no master took them within ${writeTimeoutMs} ms`})`,
+      `${unanswered} were not carried out (${refusal?.message ?? `no master took them within ${patienceMs} ms`})`,
     unknown > 0 && `${unknown} may or may not have happened (the connection ended, or no answer came)`,
     unconfirmed > 0 &&
       `${unconfirmed} are in a master's memory but short of durability=${durability}, and may or may not outlast it` +
@@ -57,14 +62,24 @@ export async function runWrites(
   )
 }
 
-/** Waits again for copies of what was answered and not confirmed, on connections that still live. @throws StoreWriteError */
-export async function confirmAgain(topology: Topology, options: ValkeyOptions): Promise<void> {
+/**
+ * Waits again for copies of what was answered and not confirmed, on connections that still live.
+ *
+ * @param slots of interest, null for all
+ * @throws StoreWriteError
+ */
+export async function confirmAgain(
+  topology: Topology,
+  options: ValkeyOptions,
+  slots: readonly number[] | null,
+): Promise<void> {
   const confirmation = confirmationOf(options.durability, topology.clustered)
   if (confirmation === null) return
-  for (const { master } of topology.shards) {
-    if (!master.writes.unconfirmed) continue
-    const asked = [confirmation.request(options.writeTimeoutMs)]
-    const [reply] = await master.writes.ask(asked, options.writeTimeoutMs + options.timeoutMs)
+  for (const shard of slots === null ? topology.shards : new Set(slots.map((slot) => topology.shardOf(slot)))) {
+    if (shard === undefined || !shard.master.writes.unconfirmed) continue
+    const { master } = shard
+    const waitMs = master.writes.failing ? failingWaitMs : options.patienceMs
+    const [reply] = await master.writes.ask([confirmation.request(waitMs)], waitMs + options.timeoutMs)
     if (reply === null || !confirmation.confirms(reply)) {
       throw new StoreWriteError(
         `writes to ${master.address} are short of durability=${options.durability} still; see to its replicas or its disk`,
