@@ -10,6 +10,7 @@ import { valkeyProgram } from './valkey/program.ts'
 
 export { type SlotMove, ValkeyCluster } from './valkey/cluster.ts'
 export { ValkeyNode } from './valkey/node.ts'
+export { type Partition, partitionOf } from './valkey/partition.ts'
 export { NoValkeyError, valkeyProgram } from './valkey/program.ts'
 export { until } from './valkey/wait-until.ts'
 

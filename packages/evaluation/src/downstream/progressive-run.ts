@@ -11,7 +11,6 @@ import {
   type DownstreamModel,
   type DownstreamOptions,
   type DownstreamRows,
-  givenWidth,
   predictionsHeld,
   RowBuffer,
   type Served,
@@ -249,8 +248,8 @@ export class ProgressiveRun {
   }
 
   #newBuffer(): RowBuffer {
-    const { space, dim, flags, meeting } = this.#options
-    return new RowBuffer(space, stepRows, dim, flags, this.#others.length, givenWidth(meeting))
+    const { space, dim, flags } = this.#options
+    return new RowBuffer(space, stepRows, dim, flags, this.#others.length)
   }
 }
 

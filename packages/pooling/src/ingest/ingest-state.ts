@@ -51,6 +51,11 @@ export function storedState({ features, ids }: IngestState): Uint8Array {
   return stored
 }
 
+/** What an item keeps of an event: users name their own events, so another's may have the same id. */
+export function itemEventId(user: string, id: string): string {
+  return `${user}\0${id}`
+}
+
 function featuresIn(stored: Uint8Array, sizeBytes: number): Uint8Array {
   const idsLength = stored.length - sizeBytes
   const isWhole = idsLength % idBytes === 0 && idsLength >= 0 && idsLength <= keptIds * idBytes

@@ -3,7 +3,8 @@ import type { FeatureSpace, LogEvent } from '@headwater/features'
 import { type EmbeddingStore, type StateKind, type StateWrite, writeOutcome } from '@headwater/store'
 import { ContentionError } from '../contracts/errors.ts'
 import type { EventLog } from '../contracts/event-log.ts'
-import { type IngestState, itemStateOf, storedState, userStateOf } from './ingest-state.ts'
+import { type IngestState, itemEventId, itemStateOf, storedState, userStateOf } from './ingest-state.ts'
+import type { LateEvent, LateItems } from './late-items.ts'
 import { sinceForgetting } from './since-forgetting.ts'
 
 export const maxAttempts = 100
@@ -23,6 +24,8 @@ interface Work {
   logged: boolean
   /** In a write that was acknowledged. */
   isInUser: boolean
+  /** Its item is left as it is here: it has the event later. */
+  isLate: boolean
 }
 
 /** A state with what is to be written of it. */
@@ -30,6 +33,8 @@ interface Working extends IngestState {
   readonly kind: StateKind
   readonly key: string
   readonly expected: number
+  /** Nobody gave it in time. */
+  readonly isMissing: boolean
   /** Earliest of the events that changed it. */
   featureTimeMs: number
 }
@@ -44,6 +49,8 @@ interface Working extends IngestState {
  * the same events once more. An item that has had more events since than it keeps ids is taken to have them.
  *
  * @param log is given what is new before any of it is applied
+ * @param late takes what items cannot be given now, over a store of keys, so that users do not wait for other parts of it;
+ *   null: an item that cannot be written fails the call
  * @throws EventError, StateError, what the log throws, with no state changed; ContentionError
  */
 export async function ingestEvents(
@@ -51,21 +58,34 @@ export async function ingestEvents(
   space: FeatureSpace,
   events: readonly LogEvent[],
   log: EventLog | null = null,
+  late: LateItems | null = null,
 ): Promise<Ingested> {
   const isByKey = store.atomicity === 'key'
   let wanted: readonly Work[] = events.map((event) => {
     // An id of its own tells whether an event without one is in a state that another writer has changed meanwhile.
     const id = event.id ?? (isByKey ? randomUUID() : undefined)
-    return { event, id, logged: false, isInUser: false }
+    return { event, id, logged: false, isInUser: false, isLate: false }
   })
   // Neither a log nor another user's residual is to know them, and both are written before a state is refused.
   if (log !== null || isByKey) wanted = await afterForgetting(store, wanted)
   const lastEventMs = new Map<string, number>()
+  /** What waits for its user to be written, and goes to the items later. */
+  const putOff: { work: Work; part: string; event: LateEvent }[] = []
   for (let attempt = 0; attempt < maxAttempts; attempt++) {
     const [users, items] = await Promise.all([
       readStates(store, 'user', wanted, (state) => userStateOf(space, state)),
-      readStates(store, 'item', wanted, (state) => itemStateOf(space, state)),
+      readStates(store, 'item', wanted, (state) => itemStateOf(space, state), isByKey && late !== null),
     ])
+    if (isByKey && late !== null) {
+      for (const work of wanted) {
+        const { event, id } = work
+        const part = store.partOf(event.item)
+        if (work.isLate || !(items.get(event.item)!.isMissing || late.isBehind(part))) continue
+        work.isLate = true
+        const mayBeIn = users.get(event.user)!.ids.has(id!)
+        putOff.push({ work, part, event: { event, id: id!, mayBeIn } })
+      }
+    }
     for (const { key, features } of users.values()) {
       if (!lastEventMs.has(key))
         lastEventMs.set(key, space.userHistory(features).lastEventMs ?? Number.NEGATIVE_INFINITY)
@@ -82,9 +102,12 @@ export async function ingestEvents(
       )
       for (const work of unlogged) work.logged = true
     }
-    const outcomes = isByKey ? await writeByKey(store, users, items, applied) : await writeWhole(store, users, items)
+    const outcomes = isByKey
+      ? await writeByKey(store, users, items, applied, late)
+      : await writeWhole(store, users, items)
     if (outcomes.every((outcome) => outcome === writeOutcome.written)) {
       for (const work of applied) work.isInUser = true
+      for (const { work, part, event } of putOff) if (wanted.includes(work)) late?.add(part, [event])
       const inUser = wanted.filter((work) => work.isInUser)
       return { applied: inUser.map(({ event }) => event), repeated: wanted.length - inUser.length, lastEventMs }
     }
@@ -109,10 +132,9 @@ function applyWhole(space: FeatureSpace, user: Working, item: Working, { event, 
 function applyByKey(space: FeatureSpace, user: Working, item: Working, work: Work): boolean {
   const { event } = work
   const id = work.id!
-  // Users name their own events, so another's may have the same id.
-  const itemId = `${event.user}\0${id}`
+  const itemId = itemEventId(event.user, id)
   const isInUser = user.ids.has(id)
-  const isInItem = item.ids.has(itemId) || (isInUser && !work.isInUser && item.ids.isFull)
+  const isInItem = work.isLate || item.ids.has(itemId) || (isInUser && !work.isInUser && item.ids.isFull)
   if (isInUser && isInItem) return false
   const userFeatures = isInUser ? space.newUserState() : user.features
   const itemFeatures = isInItem ? item.features.slice() : item.features
@@ -144,6 +166,7 @@ async function writeByKey(
   users: States,
   items: States,
   applied: readonly Work[],
+  late: LateItems | null,
 ): Promise<Uint8Array> {
   const userWrites = writesOf(users)
   const outcomes = userWrites.length === 0 ? new Uint8Array() : await store.compareAndSetStates(singly(userWrites))
@@ -151,7 +174,33 @@ async function writeByKey(
   for (const work of applied) if (written.has(work.event.user)) work.isInUser = true
   const itemWrites = writesOf(items)
   if (written.size < userWrites.length || itemWrites.length === 0) return outcomes
-  return store.compareAndSetStates(singly(itemWrites))
+  return late === null ? store.compareAndSetStates(singly(itemWrites)) : writeItems(store, itemWrites, applied, late)
+}
+
+/** Each part of the store by itself, so that one that is silent keeps no other's items from being written. */
+async function writeItems(
+  store: EmbeddingStore,
+  writes: readonly StateWrite[],
+  applied: readonly Work[],
+  late: LateItems,
+): Promise<Uint8Array> {
+  const writesOfPart = new Map<string, StateWrite[]>()
+  for (const write of writes) {
+    const part = store.partOf(write.key)
+    const before = writesOfPart.get(part)
+    if (before === undefined) writesOfPart.set(part, [write])
+    else before.push(write)
+  }
+  const outcomes = await Promise.all(
+    Array.from(writesOfPart, async ([part, own]) => {
+      const works = own.map(({ key }) => applied.filter(({ event, isLate }) => event.item === key && !isLate))
+      const events = works.map((some) => some.map(({ event, id }) => ({ event, id: id!, mayBeIn: false })))
+      const written = await late.written(part, events, store.compareAndSetStates(singly(own)))
+      if (written === null) for (const work of works.flat()) work.isLate = true
+      return written ?? []
+    }),
+  )
+  return Uint8Array.from(outcomes.flatMap((each) => [...each]))
 }
 
 const singly = (writes: readonly StateWrite[]) => writes.map((write) => [write])
@@ -171,12 +220,15 @@ async function readStates(
   kind: StateKind,
   wanted: readonly Work[],
   parse: (stored: Uint8Array | undefined) => IngestState,
+  mayMiss = false,
 ): Promise<States> {
   const keys = [...new Set(wanted.map(({ event }) => event[kind]))]
-  const { states, versions } = await store.readStates(kind, keys)
+  const { states, versions, missing } = await store.readStates(kind, keys, mayMiss ? 'old' : undefined)
+  const featureTimeMs = Number.POSITIVE_INFINITY
   return new Map(
     keys.map((key, i) => {
-      return [key, { kind, key, expected: versions[i], featureTimeMs: Number.POSITIVE_INFINITY, ...parse(states[i]) }]
+      const isMissing = mayMiss && missing.has(i)
+      return [key, { kind, key, expected: versions[i], isMissing, featureTimeMs, ...parse(states[i]) }]
     }),
   )
 }

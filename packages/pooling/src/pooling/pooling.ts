@@ -6,6 +6,8 @@ import { PoolingConfigError, PoolingError } from '../contracts/errors.ts'
 import { failedEarly } from '../contracts/observer.ts'
 import type { ServedBatch } from '../contracts/served-batch.ts'
 import { ingestEvents } from '../ingest/ingest.ts'
+import { LateItems } from '../ingest/late-items.ts'
+import { partsOf } from '../ingest/parts.ts'
 import { putUserFeatures } from '../ingest/put-features.ts'
 import { RecentlyForgotten } from '../ingest/recently-forgotten.ts'
 import { type Clock, type PoolingOptions, type Settings, settingsOf } from '../options/options.ts'
@@ -47,15 +49,17 @@ export class Pooling {
   readonly #runs: RefreshRuns
   readonly #stopHolding: () => void
   #shadow: Encoders = new Map()
-  /** End of the last ingest, where events are logged in the order in which they are applied. */
-  #ingesting: Promise<unknown> = Promise.resolve()
+  /** By parts of the store, the end of the last ingest, where events are logged in the order in which they are applied. */
+  readonly #ingesting = new Map<string, Promise<unknown>>()
+  readonly #lateItems: LateItems | null
   #closed = false
 
   /** @throws PoolingConfigError */
   constructor(options: PoolingOptions) {
     const settings = settingsOf(options)
-    const { rules, space, batchSize } = settings
+    const { rules, space, batchSize, store } = settings
     this.#settings = settings
+    this.#lateItems = store.atomicity === 'key' ? new LateItems(store, space) : null
     this.#runs = new RefreshRuns(settings)
     this.#defaults = new Map([...rules].map(([model, rule]) => [model, new ColdDefaults(space, rule, batchSize)]))
     this.#reads = new PooledReads(settings, this.#defaults, () => this.#completeDefaults())
@@ -76,6 +80,14 @@ export class Pooling {
 
   get counters(): Readonly<PoolingCounters> {
     return this.#settings.counters
+  }
+
+  /**
+   * Events that wait for the server that has their items, which is silent or down, while their users have them; and how many
+   * were given up. Over a store that is no cluster none do.
+   */
+  get lateItems(): Pick<LateItems, 'size' | 'dropped'> {
+    return this.#lateItems ?? { size: 0, dropped: 0 }
   }
 
   /** Offers whose due time has not come, or has but is not captured. */
@@ -163,10 +175,8 @@ export class Pooling {
     if (events.length === 0) return
     if (this.#runs.isReplay) await this.#runs.captureBefore(events.map(({ user }) => user))
     const { store, space, eventLog, counters } = this.#settings
-    const ingest = () => ingestEvents(store, space, events, eventLog)
-    const ingested = eventLog === null ? ingest() : this.#ingesting.then(ingest, ingest)
-    this.#ingesting = ingested.catch(() => {})
-    const { applied, repeated, lastEventMs } = await ingested
+    const ingest = () => ingestEvents(store, space, events, eventLog, this.#lateItems)
+    const { applied, repeated, lastEventMs } = await (eventLog === null ? ingest() : this.#inTurn(events, ingest))
     counters.events += applied.length
     counters.repeated += repeated
     if (this.#settings.refreshesOnEvent)
@@ -339,7 +349,7 @@ export class Pooling {
     this.#closed = true
     this.#runs.queue.close()
     this.#stopHolding()
-    await Promise.all([this.#runs.ended, this.#computing.close()])
+    await Promise.all([this.#runs.ended, this.#computing.close(), this.#lateItems?.close()])
     this.#runs.capture.batches.clear()
     this.#runs.encoders = this.#swap(this.#runs.encoders, new Map())
     this.#shadow = this.#swap(this.#shadow, new Map())
@@ -352,9 +362,27 @@ export class Pooling {
     await this.#runs.computeNow(users, new Map([[model, encoder]]), this.#readPipelines.get(model)!)
   }
 
+  /** Once what came before for the same parts of the store has ended: one that is silent keeps no other waiting. */
+  #inTurn<T>(events: readonly LogEvent[], act: () => Promise<T>): Promise<T> {
+    const parts = partsOf(
+      this.#settings.store,
+      events.map(({ user }) => user),
+    )
+    const acting = (this.#ingesting.get(parts) ?? Promise.resolve()).then(act)
+    const ended = acting
+      .then(() => {})
+      .catch(() => {})
+      .finally(() => {
+        if (this.#ingesting.get(parts) === ended) this.#ingesting.delete(parts)
+      })
+    this.#ingesting.set(parts, ended)
+    return acting
+  }
+
   #forget(tenant: string, user: string): readonly Removal[] {
     if (tenant !== (this.#settings.tenant ?? tenant)) return []
     this.#forgotten.add(user)
+    this.#lateItems?.forget(user)
     this.#settings.observer.forgotten?.(user)
     return this.#runs.queue.drop(user)
   }

@@ -73,10 +73,10 @@ export class RefreshPipeline {
     const before = this.#last
     const failures: unknown[] = []
     const failed = new Set<Refresh>()
-    const note = (of: RowBatch, failure: FailedBatch) => {
+    const note: Note = (refreshes, failure) => {
       failures.push(failure.error)
-      for (const refresh of of.refreshes) failed.add(refresh)
-      this.#settings.counters.failed += of.users.length * (failure.model === null ? of.encoders.size : 1)
+      for (const refresh of refreshes) failed.add(refresh)
+      this.#settings.counters.failed += refreshes.length * (failure.model === null ? batch.encoders.size : 1)
       this.#settings.observer.failed?.(failure)
     }
     // Two memories for rows: those of the batch before last must have been read.
@@ -111,18 +111,14 @@ export class RefreshPipeline {
   }
 
   /** Leaves out rows whose state cannot be read; null where no row is left. */
-  async #makeRows(
-    taken: RowBatch,
-    failures: unknown[],
-    note: (batch: RowBatch, failure: FailedBatch) => void,
-  ): Promise<Rows | null> {
+  async #makeRows(taken: RowBatch, failures: unknown[], note: Note): Promise<Rows | null> {
     let batch = taken
     while (batch.users.length > 0) {
       try {
         return { batch, rows: await this.#rowEncoder.encodeUsers(batch.states, batch.timesMs) }
       } catch (error) {
         if (!(error instanceof RowError)) {
-          note(batch, failedEarly(batch.users, error))
+          note(batch.refreshes, failedEarly(batch.users, error))
           return null
         }
         // To try again would not help.
@@ -140,7 +136,7 @@ export class RefreshPipeline {
     batch: RowBatch,
     encoded: readonly Promise<Encoded>[],
     landing: Landing | null,
-    note: (batch: RowBatch, failure: FailedBatch) => void,
+    note: Note,
   ): Promise<void> {
     let last = Promise.resolve()
     const writeInTurn = async (one: Promise<Encoded>) => {
@@ -155,7 +151,7 @@ export class RefreshPipeline {
     batch: RowBatch,
     { model, encoder, encodeMs, vectors, error }: Encoded,
     landing: Landing | null,
-    note: (batch: RowBatch, failure: FailedBatch) => void,
+    note: Note,
   ): Promise<void> {
     let startMs: number | null = null
     try {
@@ -167,18 +163,24 @@ export class RefreshPipeline {
         )
       }
       startMs = performance.now()
-      if (landing === null) await this.#write(model, encoder, batch, vectors)
+      let lost: LostRows | null = null
+      if (landing === null) lost = await this.#write(model, encoder, batch, vectors)
       else landing.hold(model, encoder, batch, vectors)
       const appendMs = performance.now() - startMs
-      this.#settings.observer.refreshed?.({ model, users: batch.users, rows, encodeMs, appendMs })
+      if (lost === null) this.#settings.observer.refreshed?.({ model, users: batch.users, rows, encodeMs, appendMs })
+      else {
+        const refreshes = lost.rows.map((row) => batch.refreshes[row])
+        const users = lost.rows.map((row) => batch.users[row])
+        note(refreshes, { model, users, error: lost.error, encodeMs, appendMs, isShadow: false })
+      }
     } catch (failure) {
       const appendMs = startMs === null ? null : performance.now() - startMs
-      note(batch, { model, users: batch.users, error: failure, encodeMs, appendMs, isShadow: false })
+      note(batch.refreshes, { model, users: batch.users, error: failure, encodeMs, appendMs, isShadow: false })
     }
   }
 
-  /** In pieces, between which reads go on. Where one fails the whole batch counts as failed, and what was written comes again. */
-  async #write(model: string, encoder: Encoder, batch: RowBatch, vectors: Float32Array): Promise<void> {
+  /** In pieces, between which reads go on. @returns rows of pieces that failed, null where none did */
+  async #write(model: string, encoder: Encoder, batch: RowBatch, vectors: Float32Array): Promise<LostRows | null> {
     const { store, counters } = this.#settings
     const { dim } = encoder
     const about = appendedAs(this.#settings, model, encoder)
@@ -196,7 +198,16 @@ export class RefreshPipeline {
       piece.catch(() => {})
       pieces.push(piece)
     }
-    for (const result of await Promise.all(pieces)) countOutcomes(counters, result)
+    const lost: { rows: number[]; error: unknown } = { rows: [], error: null }
+    for (const [p, ended] of (await Promise.allSettled(pieces)).entries()) {
+      if (ended.status === 'fulfilled') countOutcomes(counters, ended.value)
+      else {
+        for (let row = p * pieceRows; row < Math.min((p + 1) * pieceRows, batch.users.length); row++)
+          lost.rows.push(row)
+        lost.error ??= ended.reason
+      }
+    }
+    return lost.rows.length === 0 ? null : lost
   }
 
   /** Begins to encode a batch by the shadow, where it is of the sample. @returns what ends that, given the live vectors */
@@ -217,6 +228,14 @@ export class RefreshPipeline {
       }
     }
   }
+}
+
+/** Tells of refreshes that an encoder or the store failed. */
+type Note = (refreshes: readonly Refresh[], failure: FailedBatch) => void
+
+interface LostRows {
+  readonly rows: readonly number[]
+  readonly error: unknown
 }
 
 interface Rows {

@@ -1,3 +1,4 @@
+import { StoreUnavailableError } from '@headwater/store'
 import { PoolingConfigError, RefreshError } from '../contracts/errors.ts'
 import { failedEarly } from '../contracts/observer.ts'
 import type { Settings } from '../options/options.ts'
@@ -199,13 +200,21 @@ export class RefreshRuns {
   ): Promise<readonly Refresh[]> {
     this.use.begin(encoders)
     try {
+      const { store } = this.#settings
       const batch = new RowBatch(encoders, this.#settings.batchSize)
-      const states = await this.capture.readStates(usersOf(refreshes))
-      for (const [i, refresh] of refreshes.entries()) {
+      // Rows that are written together are of one part of the store, so that what one fails is no other's.
+      const partOf = new Map(refreshes.map((refresh) => [refresh, store.partOf(refresh.user)]))
+      const inParts = [...refreshes].sort(
+        (a, b) => Number(partOf.get(a)! > partOf.get(b)!) - Number(partOf.get(a)! < partOf.get(b)!),
+      )
+      const { states, missing } = await this.capture.readStatesThere(usersOf(inParts))
+      for (const [i, refresh] of inParts.entries()) {
         const state = states[i]
         if (state !== undefined) batch.add(refresh, state)
       }
-      return (await pipeline.run(batch).written).failed
+      const unread = inParts.filter((_, i) => missing.has(i))
+      if (unread.length > 0) this.#failed(unread, new StoreUnavailableError('no server gave their states in time'))
+      return [...unread, ...(await pipeline.run(batch).written).failed]
     } catch (error) {
       this.#failed(refreshes, error)
       return refreshes

@@ -65,9 +65,18 @@ export class StateCapture {
 
   /** What rows of users are made of; undefined for those without a state. */
   async readStates(users: readonly string[]): Promise<readonly (Uint8Array | undefined)[]> {
+    return (await this.#read(users)).states
+  }
+
+  /** The same of users whose states can be read now; places of the others are `missing`. */
+  readStatesThere(users: readonly string[]) {
+    return this.#read(users, 'newest')
+  }
+
+  async #read(users: readonly string[], mayMiss?: 'newest') {
     const { store, space } = this.#settings
-    const { states } = await store.readStates('user', users)
-    return states.map((state) => (state === undefined ? undefined : userFeatures(space, state)))
+    const { states, missing } = await store.readStates('user', users, mayMiss)
+    return { states: states.map((state) => (state === undefined ? undefined : userFeatures(space, state))), missing }
   }
 
   async #capture(capturing: Capturing, encoders: Encoders, atMs: number | null): Promise<void> {

@@ -1,14 +1,17 @@
 import type { LogEvent } from '@headwater/features'
 import { poolingInMemory } from '@headwater/pooling/testing/pooling-in-memory'
 import { eventOf } from '@headwater/pooling/testing/towers'
-import { expect, it, vi } from 'vitest'
+import { StoreUnavailableError } from '@headwater/store'
+import { afterEach, expect, it, vi } from 'vitest'
 import { EventQueue } from './event-queue.ts'
 
 const memory = poolingInMemory()
+afterEach(() => vi.restoreAllMocks())
 
 /** A queue whose pooling keeps its calls until they are told how to end. */
-function heldQueue() {
+function heldQueue(partOf: (user: string) => string = () => '') {
   const pooling = memory.create()
+  vi.spyOn(memory.store, 'partOf').mockImplementation(partOf)
   const calls: { users: string[]; arrivedMs: number | undefined; end: (error?: Error) => void }[] = []
   vi.spyOn(pooling, 'ingest').mockImplementation(
     (events, arrivedMs) =>
@@ -17,7 +20,7 @@ function heldQueue() {
         calls.push({ users: events.map(({ user }: LogEvent) => user), arrivedMs, end })
       }),
   )
-  const queue = new EventQueue(pooling, 10)
+  const queue = new EventQueue(pooling, memory.store, 10)
   /** @returns the moments around the arrival, and the end of the request */
   const arrive = (user: string) => {
     const fromMs = performance.now()
@@ -59,4 +62,29 @@ it('tells when the first request of a group arrived, and of requests one by one 
   expect(calls.slice(2).map(({ users }) => users)).toEqual([['b'], ['c']])
   expectArrival(calls[2].arrivedMs, second)
   expectArrival(calls[3].arrivedMs, third)
+})
+
+it('lets no part of the store wait for another, and refuses all that a silent one keeps waiting', async () => {
+  const { calls, arrive, called } = heldQueue((user) => user[0])
+  const silent = [arrive('s1'), arrive('s2'), arrive('s3')]
+  const refused = Promise.all(silent.map(({ done }) => expect(done).rejects.toThrow(StoreUnavailableError)))
+  await called(1)
+  for (const user of ['h1', 'h2']) {
+    const next = calls.length + 1
+    const { done } = arrive(user)
+    await called(next)
+    calls.at(-1)!.end()
+    await done
+  }
+  expect(calls.map(({ users }) => users)).toEqual([['s1'], ['h1'], ['h2']])
+  calls[0].end(new StoreUnavailableError('it is silent'))
+  await called(4)
+  expect(calls[3].users).toEqual(['s2', 's3'])
+  // Neither is tried again by itself.
+  calls[3].end(new StoreUnavailableError('it is silent'))
+  await refused
+  const again = arrive('s4')
+  await called(5)
+  calls[4].end()
+  await again.done
 })

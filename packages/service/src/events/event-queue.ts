@@ -1,5 +1,7 @@
 import type { LogEvent } from '@headwater/features'
-import type { Pooling } from '@headwater/pooling'
+import { type Pooling, partsOf } from '@headwater/pooling'
+import type { EmbeddingStore } from '@headwater/store'
+import { isStoreFailure } from '../failures/failure.ts'
 
 interface Waiting {
   readonly events: readonly LogEvent[]
@@ -11,43 +13,52 @@ interface Waiting {
 
 /**
  * Ingests requests' events in the order of arrival, those that came meanwhile in one call. Side by side they would change
- * the state of a popular item from under one another, and try again and again.
+ * the state of a popular item from under one another, and try again and again. Those about other parts of the store have a
+ * lane of their own: a server that is silent keeps nobody waiting but its own users.
  */
 export class EventQueue {
   readonly #pooling: Pooling
+  readonly #store: EmbeddingStore
   readonly #maxEvents: number
-  #waiting: Waiting[] = []
-  #running: Promise<void> | null = null
+  /** By the parts of the store, those that have work. */
+  readonly #lanes = new Map<string, Waiting[]>()
 
   /** @param maxEvents of one call, of several requests */
-  constructor(pooling: Pooling, maxEvents: number) {
+  constructor(pooling: Pooling, store: EmbeddingStore, maxEvents: number) {
     this.#pooling = pooling
+    this.#store = store
     this.#maxEvents = maxEvents
   }
 
   /** @throws what `Pooling.ingest` throws; none of these events is applied then */
   ingest(events: readonly LogEvent[]): Promise<void> {
     return new Promise((resolve, reject) => {
-      this.#waiting.push({ events, arrivedMs: performance.now(), resolve, reject })
-      this.#running ??= this.#run().finally(() => {
-        this.#running = null
-      })
+      const parts = partsOf(
+        this.#store,
+        events.map(({ user }) => user),
+      )
+      const waiting = { events, arrivedMs: performance.now(), resolve, reject }
+      const lane = this.#lanes.get(parts)
+      if (lane !== undefined) lane.push(waiting)
+      else void this.#run(parts, [waiting])
     })
   }
 
-  async #run(): Promise<void> {
-    while (this.#waiting.length > 0) await this.#ingestGroup(this.#takeGroup())
+  async #run(parts: string, lane: Waiting[]): Promise<void> {
+    this.#lanes.set(parts, lane)
+    while (lane.length > 0) await this.#ingestGroup(this.#takeGroup(lane))
+    this.#lanes.delete(parts)
   }
 
-  #takeGroup(): readonly Waiting[] {
+  #takeGroup(waiting: Waiting[]): readonly Waiting[] {
     let count = 0
     let events = 0
-    for (const { events: more } of this.#waiting) {
+    for (const { events: more } of waiting) {
       if (count > 0 && events + more.length > this.#maxEvents) break
       events += more.length
       count++
     }
-    return this.#waiting.splice(0, count)
+    return waiting.splice(0, count)
   }
 
   async #ingestGroup(group: readonly Waiting[]): Promise<void> {
@@ -57,7 +68,8 @@ export class EventQueue {
       await this.#pooling.ingest(events, group[0].arrivedMs)
       for (const { resolve } of group) resolve()
     } catch (error) {
-      if (group.length === 1) group[0].reject(error)
+      // A store that failed all of them would fail each, after the same time.
+      if (group.length === 1 || isStoreFailure(error)) for (const { reject } of group) reject(error)
       // One request's bad event is no other's fault.
       else for (const each of group) await this.#ingestGroup([each])
     }

@@ -117,6 +117,11 @@ export class Metrics {
     if (isStoreFailure(cause)) this.#storeErrors++
   }
 
+  /** Work of a request failed behind the request's deadline. */
+  readonly failedLate = (error: unknown): void => {
+    if (isStoreFailure(error)) this.#storeErrors++
+  }
+
   /** Shows how downstream models fare. @param scores by tenant */
   showOutcomes(scores: ReadonlyMap<string, OutcomeScores>): void {
     const labels = ['tenant', 'downstream']

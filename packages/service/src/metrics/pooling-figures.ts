@@ -42,6 +42,14 @@ export function addPoolingFigures(figures: Figures, tenants: readonly ServedTena
   figures.gauge('headwater_refreshes_due', 'Refreshes that should have been written by now.', () =>
     sum(({ due }) => due),
   )
+  figures.gauge(
+    'headwater_late_item_events',
+    'Events that their users have, and whose items wait for a server that takes no writes.',
+    () => sum(({ lateItems }) => lateItems.size),
+  )
+  figures.counter('headwater_late_item_events_dropped_total', 'Such events that their items were never given.', () =>
+    sum(({ lateItems }) => lateItems.dropped),
+  )
   // All tenants share one store.
   const { store } = tenants[0]
   if (store.sizeBytes() !== null) {

@@ -100,14 +100,25 @@ export const deadlines = new Deadlines()
  *
  * @param endMs by `performance.now()`
  * @param fate what becomes of it, for the message
+ * @param failedLate told of the error of work that failed behind its deadline, which no caller reads
  * @throws WireError `deadline_exceeded`; what the work throws
  */
-export function byDeadline<T>(endMs: number, fate: string, work: () => Promise<T>): Promise<T> {
-  return new Promise((resolve, late) => {
+export function byDeadline<T>(
+  endMs: number,
+  fate: string,
+  work: () => Promise<T>,
+  failedLate: (error: unknown) => void = () => {},
+): Promise<T> {
+  return new Promise((resolve, reject) => {
+    let isLate = false
+    const late = (error: WireError) => {
+      isLate = true
+      reject(error)
+    }
     const waiting: Waiting = { before: null, after: null, endMs, fate, late }
     deadlines.add(waiting, performance.now())
     void work()
       .finally(() => deadlines.delete(waiting))
-      .then(resolve, late)
+      .then(resolve, (error) => (isLate ? failedLate(error) : reject(error)))
   })
 }

@@ -16,17 +16,19 @@ const ingest = asking('write', {
 })
 
 /** `POST /v1/events` */
-export function registerEvents(server: FastifyInstance, { tenants, space, limits, refreshes }: ServerParts): void {
+export function registerEvents(server: FastifyInstance, parts: ServerParts): void {
+  const { tenants, space, limits, refreshes, metrics } = parts
   server.post('/v1/events', ingest, async (request) => {
     const { store, events: queue } = tenantOf(tenants, request.context)
     const body = bodyOf(request, columnLimits(limits))
     const events = parseEventsMessage(body, space.schema.fields, limits, Date.now() + limits.maxFutureMs)
     const users = events.map(({ user }) => user)
     refreshes?.offeredBy(request.context.principal!.tenant, users, spanOf(request.raw))
-    await byDeadline(request.context.endMs, 'the events may be applied still', async () => {
+    const ingest = async () => {
       if (events.length > 0) await queue.ingest(events)
-      await store.flushed()
-    })
+      await store.flushed(users)
+    }
+    await byDeadline(request.context.endMs, 'the events may be applied still', ingest, metrics.failedLate)
     return { accepted: events.length }
   })
 }

@@ -23,10 +23,10 @@ async function heldReadiness() {
   const around = (store: EmbeddingStore): EmbeddingStore =>
     new Proxy(store, {
       get: (target, name) => {
-        if (name === 'forgottenAtMs')
+        if (name === 'readStates')
           return () =>
             new Promise((resolve, reject) =>
-              waiting.push({ answer: () => resolve([null]), fail: () => reject(new Error('gone')) }),
+              waiting.push({ answer: () => resolve({ missing: new Set() }), fail: () => reject(new Error('gone')) }),
             )
         const value = Reflect.get(target, name)
         return typeof value === 'function' ? value.bind(target) : value

@@ -1,9 +1,12 @@
+import { type EmbeddingStore, StoreUnavailableError } from '@headwater/store'
 import { wireErrorOf } from '../failures/failure.ts'
 import type { ServerParts } from '../parts/server-parts.ts'
 import { byDeadline } from '../requests/deadline.ts'
 
 /** Longest that the store may take to show that it answers. */
 const probeMs = 1_000
+/** Users of all parts of a store, of whom nothing is known: where one part answers, its users are served. */
+const probes = Array.from({ length: 32 }, (_, i) => `probe-${i}`)
 /** How long an answer holds. */
 const keptMs = 500
 
@@ -33,7 +36,7 @@ async function whyNotReady({ tenants, models, onError }: Parameters<typeof readi
     const without = models.find(({ name }) => pooling.latest(name) === undefined)
     if (without !== undefined) return `model "${without.name}" of tenant "${tenant}" has no snapshot yet`
     try {
-      await byDeadline(performance.now() + probeMs, 'the store is slow', () => store.forgottenAtMs(['probe']))
+      await byDeadline(performance.now() + probeMs, 'the store is slow', () => checkAnswers(store))
     } catch (error) {
       onError?.(error)
       return `the store does not answer (${wireErrorOf(error).code})`
@@ -46,4 +49,10 @@ async function whyNotReady({ tenants, models, onError }: Parameters<typeof readi
     }
   }
   return null
+}
+
+/** @throws StoreUnavailableError where no server answers; one of several that does not is no reason to serve nobody */
+async function checkAnswers(store: EmbeddingStore): Promise<void> {
+  const { missing } = await store.readStates('user', probes, 'old')
+  if (missing.size === probes.length) throw new StoreUnavailableError('no server of the store answers')
 }

@@ -34,7 +34,8 @@ const forget = asking('admin', {
 })
 
 /** `PUT /v1/users/{id}/features` and `DELETE /v1/users/{id}` */
-export function registerUsers(server: FastifyInstance, { tenants, space, limits, refreshes }: ServerParts): void {
+export function registerUsers(server: FastifyInstance, parts: ServerParts): void {
+  const { tenants, space, limits, refreshes, metrics } = parts
   const fields = space.schema.fields.filter((field) => field.of === 'user')
   server.put<OfUser>('/v1/users/:id/features', features, async (request) => {
     const { id } = request.params
@@ -44,10 +45,11 @@ export function registerUsers(server: FastifyInstance, { tenants, space, limits,
     const body = bodyOf(request, columnLimits(limits))
     const { values, timeMs } = parseFeaturesMessage(body, fields, nowMs, nowMs + limits.maxFutureMs)
     refreshes?.offeredBy(request.context.principal!.tenant, [id], spanOf(request.raw))
-    await byDeadline(request.context.endMs, 'the features may be set still', async () => {
+    const set = async () => {
       await pooling.putFeatures(id, values, timeMs)
-      await store.flushed()
-    })
+      await store.flushed([id])
+    }
+    await byDeadline(request.context.endMs, 'the features may be set still', set, metrics.failedLate)
     return { accepted: 1 }
   })
 
@@ -55,10 +57,16 @@ export function registerUsers(server: FastifyInstance, { tenants, space, limits,
     const { id } = request.params
     checkKey(id, 'the user')
     const { store } = tenantOf(tenants, request.context)
-    return byDeadline(request.context.endMs, 'the user may be forgotten still; send it again', async () => {
+    const forget = async () => {
       const receipt = await store.forget(id)
-      await store.flushed()
+      await store.flushed([id])
       return receipt
-    })
+    }
+    return byDeadline(
+      request.context.endMs,
+      'the user may be forgotten still; send it again',
+      forget,
+      metrics.failedLate,
+    )
   })
 }

@@ -204,7 +204,7 @@ describe('figures and readiness', () => {
       around: (store) =>
         new Proxy(store, {
           get: (target, name) => {
-            if (name === 'forgottenAtMs' && isBroken) return () => Promise.reject(new Error('gone'))
+            if (name === 'readStates' && isBroken) return () => Promise.reject(new Error('gone'))
             const value = Reflect.get(target, name)
             return typeof value === 'function' ? value.bind(target) : value
           },

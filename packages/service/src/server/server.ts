@@ -36,7 +36,11 @@ export function createServer(options: ServerOptions): FastifyInstance {
   const tenants = new Map(
     [...options.tenants].map(([name, tenant]) => [
       name,
-      { ...tenant, events: new EventQueue(tenant.pooling, limits.maxEvents), reads: metrics.readsOf(name) },
+      {
+        ...tenant,
+        events: new EventQueue(tenant.pooling, tenant.store, limits.maxEvents),
+        reads: metrics.readsOf(name),
+      },
     ]),
   )
   const admission = new AdmissionControl(auth, limits, observersOf(options, metrics), options.scopes)
