@@ -247,3 +247,70 @@ describe('the family', () => {
     expect(users.size).toBeLessThan(20)
   })
 })
+
+describe('a small DLRM whose vector has coefficients', () => {
+  const layout = { learnt: 4, width: 4, heads: [{ coefficients: 4, intercept: 8 }] }
+  const random = seededRandom(5)
+  const normals = (count: number) => Float32Array.from({ length: count }, () => random.nextNormal())
+  /** Of the items' buckets. */
+  const table = normals(64 * 4)
+  const items = smallEvents(600, 2)
+
+  /** Labels follow intercept + m·q, which no item's vector is learnt for. */
+  function meetings(count: number): DownstreamRows[] {
+    const item = space.allocate('item', 1)
+    return Array.from({ length: count }, () => {
+      const buffer = new RowBuffer(space, 64, 12, usualFlags, 0, 4)
+      for (let row = 0; row < 64; row++) {
+        const event = items[random.nextBelow(items.length)]
+        space.encodeItem(item, 0, space.newItemState(), event)
+        const vector = Float32Array.of(...normals(4), ...normals(4), 0.3 * random.nextNormal(), 0, 0, 0)
+        const q = table.slice(item.bags[itemPlace].ids[0] * 4).slice(0, 4)
+        const score = q.reduce((sum, value, i) => sum + value * vector[4 + i], vector[8])
+        buffer.push(random.nextBelow(100), item, 0, { vector, ageMs: 1000, item: q }, score > 0 ? 1 : 0)
+      }
+      return buffer.view
+    })
+  }
+  const itemPlace = space.item.bags.findIndex(({ name }) => name === 'item')
+  const own = { rows: 64, userBuckets: 128, dim: 12, flags: usualFlags, seed: 1 } as const
+  const meeting = (vectors: 'snapshot' | 'own', rateFactor = 1) =>
+    new RankingModel(device, space.item, { ...own, rateFactor, meeting: { layout, vectors } })
+  /** Mean loss over ln 2 of the last steps, each predicted before it is learnt. */
+  async function entropy(model: DownstreamModel, steps: readonly DownstreamRows[], last: number): Promise<number> {
+    let loss = 0
+    for (const [i, rows] of steps.entries()) {
+      await model.step(rows)
+      const logits = await model.logits()
+      if (i < steps.length - last) continue
+      for (const [row, z] of logits.entries()) loss += Math.log1p(Math.exp(rows.labels[row] === 1 ? -z : z))
+    }
+    model.dispose()
+    return loss / (last * 64 * Math.LN2)
+  }
+
+  test('adds intercept + m·q to the logit at the start, in float64', async () => {
+    const [rows] = meetings(1)
+    const logitsOf = async (given: DownstreamRows) => {
+      const model = meeting('snapshot', 0)
+      await model.predict(given)
+      const logits = await model.logits()
+      model.dispose()
+      return logits
+    }
+    const [met, without] = [await logitsOf(rows), await logitsOf({ ...rows, itemVectors: new Float32Array(64 * 4) })]
+    for (let row = 0; row < 64; row++) {
+      let product = 0
+      for (let i = 0; i < 4; i++) product += rows.vectors[row * 12 + 4 + i] * rows.itemVectors[row * 4 + i]
+      expect(met[row] - without[row]).toBeCloseTo(product, 4)
+    }
+  })
+
+  test('knows at once by the snapshot’s item vectors what it must learn with its own', async () => {
+    const steps = meetings(60)
+    const first = steps.slice(0, 2)
+    const [given, own] = [await entropy(meeting('snapshot'), first, 2), await entropy(meeting('own'), first, 2)]
+    expect(given).toBeLessThan(0.75 * own)
+    expect(await entropy(meeting('own'), steps, 5)).toBeLessThan(0.6)
+  })
+})

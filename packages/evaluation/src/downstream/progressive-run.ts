@@ -11,6 +11,7 @@ import {
   type DownstreamModel,
   type DownstreamOptions,
   type DownstreamRows,
+  givenWidth,
   predictionsHeld,
   RowBuffer,
   type Served,
@@ -248,8 +249,8 @@ export class ProgressiveRun {
   }
 
   #newBuffer(): RowBuffer {
-    const { space, dim, flags } = this.#options
-    return new RowBuffer(space, stepRows, dim, flags, this.#others.length)
+    const { space, dim, flags, meeting } = this.#options
+    return new RowBuffer(space, stepRows, dim, flags, this.#others.length, givenWidth(meeting))
   }
 }
 

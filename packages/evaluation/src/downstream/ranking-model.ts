@@ -3,6 +3,7 @@
  *   X = [dense | flags | mean of each bag's embeddings];  q = X W_q + b_q + e W_e, where e is the served vector, if there is one
  *   Z = [q | G grouped dots of q and X W_v + b_v];  H₁ = ReLU(X W + Z W' + b);  H₂ = ReLU(H₁ W₂ + b₂)
  *   logit = H₂ w + X w' + Z w'' + b₃, one a task: its own first, then the others, which teach it beside
+ * Where coefficients in e meet item vectors (item-meeting.ts), that is added to H₁ and to the logits.
  * Shape letters: R rows, D width of the served vector, T other tasks.
  */
 import type { SideBatch, SideLayout } from '@headwater/features'
@@ -28,8 +29,15 @@ import {
   withWeights,
 } from '@headwater/runtime'
 import { initialize, type Rates, recordAdamw, writeRates } from '@headwater/training'
+import { declareItemMeeting, type MetItems } from './item-meeting.ts'
 import { defaultRanking, type RankingSettings } from './ranking-settings.ts'
-import { type DownstreamModel, type DownstreamOptions, type DownstreamRows, predictionsHeld } from './rows.ts'
+import {
+  type DownstreamModel,
+  type DownstreamOptions,
+  type DownstreamRows,
+  type Meeting,
+  predictionsHeld,
+} from './rows.ts'
 
 export interface RankingModelOptions extends DownstreamOptions {
   /** R, rows of a step at most. */
@@ -40,12 +48,23 @@ export interface RankingModelOptions extends DownstreamOptions {
 const queryWidth = 32
 const dots = 8
 
+const noDense = new Float32Array()
+
 /** Submits that are waited for at once: each wait costs as much as a small step. */
 const submitsAhead = 8
 
 type Declared = ReturnType<typeof declare>
 
-function declare(layout: SideLayout, dim: number, tasks: number, { idWidth, hidden }: RankingSettings) {
+/** The bag of the items' keys. */
+const itemBag = ({ bags }: SideLayout) => bags.find(({ name }) => name === 'item')!
+
+function declare(
+  layout: SideLayout,
+  dim: number,
+  tasks: number,
+  { idWidth, hidden }: RankingSettings,
+  meeting?: Meeting,
+) {
   const set = new ParameterSet()
   const inputs = declareItemInputs(set, 'x', layout, idWidth)
   const plain = { bias: false }
@@ -63,6 +82,9 @@ function declare(layout: SideLayout, dim: number, tasks: number, { idWidth, hidd
     firstOfZ: declareLinear(set, 'first-of-z', queryWidth + dots, hidden[0], plain),
     wideOfZ: declareLinear(set, 'wide-of-z', queryWidth + dots, tasks, plain),
     sites: [set.site(), set.site()],
+    meeting:
+      meeting &&
+      declareItemMeeting(set, meeting.layout, meeting.vectors === 'own' ? itemBag(layout) : null, hidden[0], tasks),
   }
 }
 
@@ -71,6 +93,7 @@ interface Recording {
   readonly rec: ModelRecorder
   readonly model: Declared
   readonly settings: RankingSettings
+  readonly met: MetItems | null
 }
 
 /** Z [R, 40] of X and the served vector [R, D]. */
@@ -112,26 +135,28 @@ function interactionBackward(
 }
 
 /** Logits [R, 1 + T] of X and Z. */
-function headForward({ rec, model }: Recording, x: Tensor, z: Tensor, dropout: number) {
+function headForward({ rec, model, met }: Recording, x: Tensor, z: Tensor, dropout: number) {
   const h1 = rec.tensor('first hidden', x.rows, model.first.weight.cols)
   const h2 = rec.tensor('second hidden', x.rows, model.second.weight.cols)
   const logits = rec.tensor('logits', x.rows, model.last.weight.cols)
   const [site1, site2] = model.sites
-  linearForward(rec, model.firstOfZ, z, h1)
+  const meeting = met && model.meeting!.forward(rec, met, h1)
+  linearForward(rec, model.firstOfZ, z, h1, { accumulate: met !== null })
   linearForward(rec, model.first, x, h1, { activation: 'relu', accumulate: true, dropout, site: site1 })
   linearForward(rec, model.second, h1, h2, { activation: 'relu', dropout, site: site2 })
   linearForward(rec, model.wideOfZ, z, logits)
   linearForward(rec, model.wide, x, logits, { accumulate: true })
   linearForward(rec, model.last, h2, logits, { accumulate: true })
-  return { h1, h2, logits }
+  meeting?.addTo(logits)
+  return { h1, h2, logits, meeting }
 }
 
 /** Gradients of X and Z, new ones. */
 function headBackward(
-  { rec, model, settings: { dropout } }: Recording,
+  { rec, model, settings: { dropout, penalty } }: Recording,
   x: Tensor,
   z: Tensor,
-  { h1, h2 }: ReturnType<typeof headForward>,
+  { h1, h2, meeting }: ReturnType<typeof headForward>,
   dLogits: Tensor,
 ) {
   const dh2 = rec.tensor('gradient of second hidden', x.rows, h2.cols)
@@ -148,6 +173,7 @@ function headBackward(
   linearBackward(rec, model.wide, x, dLogits, { into: dx, accumulate: true })
   linearBackward(rec, model.firstOfZ, z, dSum1, { into: dz, accumulate: false })
   linearBackward(rec, model.wideOfZ, z, dLogits, { into: dz, accumulate: true })
+  meeting?.backward(dSum1, dLogits, penalty / x.rows)
   return { dx, dz }
 }
 
@@ -182,6 +208,7 @@ interface Predicting {
 export class RankingModel implements DownstreamModel {
   readonly #device: GpuDevice
   readonly #layout: SideLayout
+  readonly #itemBag: number
   readonly #options: RankingModelOptions
   readonly #settings: RankingSettings
   readonly #rates: Rates
@@ -192,6 +219,7 @@ export class RankingModel implements DownstreamModel {
   readonly #inputs: InputBatch
   readonly #write: Write
   readonly #vector: Tensor | null
+  readonly #met: MetItems | null
   readonly #labels: Tensor
   readonly #labelWeights: Tensor
   readonly #taskWeights: Tensor
@@ -209,12 +237,23 @@ export class RankingModel implements DownstreamModel {
   #trained = 0
 
   constructor(device: GpuDevice, layout: SideLayout, options: RankingModelOptions) {
-    const { rows, dim, flags, userBuckets, seed, others = 0, rateFactor = 1, ranking = defaultRanking } = options
+    const {
+      rows,
+      dim,
+      flags,
+      userBuckets,
+      seed,
+      others = 0,
+      rateFactor = 1,
+      ranking = defaultRanking,
+      meeting,
+    } = options
     const { dense, tables, weightDecay } = ranking.rates
     this.#settings = ranking
     this.#tasks = 1 + others
     this.#device = device
     this.#layout = layout
+    this.#itemBag = layout.bags.findIndex(({ name }) => name === 'item')
     this.#options = options
     this.#rates = { dense: rateFactor * dense, tables: rateFactor * tables, weightDecay }
     this.#model = declare(
@@ -226,6 +265,7 @@ export class RankingModel implements DownstreamModel {
       dim,
       this.#tasks,
       ranking,
+      meeting,
     )
     this.#weights = new Weights(device, this.#model.set, true)
     initialize(this.#weights, seed)
@@ -235,6 +275,14 @@ export class RankingModel implements DownstreamModel {
     const own = (label: string, r: number, c: number) =>
       persistent(device.buffer(label, r * padded(c) * 4, GPUBufferUsage.STORAGE | GPUBufferUsage.COPY_DST), r, c)
     this.#vector = dim > 0 ? own('served vector', rows, dim) : null
+    const needs = this.#model.meeting?.needs
+    this.#met = meeting
+      ? {
+          vector: this.#vector!,
+          items: needs ? new InputBatch(device, needs, rows, true) : own('item vectors', rows, meeting.layout.width),
+          unused: own('gradient of served vectors', rows, dim),
+        }
+      : null
     this.#labels = own('labels', rows, this.#tasks)
     this.#labelWeights = own('label weights', rows, this.#tasks)
     this.#taskWeights = own('task weights', 1, this.#tasks)
@@ -263,7 +311,7 @@ export class RankingModel implements DownstreamModel {
 
   #recordPredicting(weights: Weights): Predicting {
     const rec = new Recorder(this.#device)
-    const recording = { rec: withWeights(rec, weights), model: this.#model, settings: this.#settings }
+    const recording = { rec: withWeights(rec, weights), model: this.#model, settings: this.#settings, met: this.#met }
     const { head } = forward(recording, this.#inputs, this.#vector)
     return { logits: rec.keep(head.logits), plan: rec.plan(`ranking model ${this.#options.rows}, predicting`) }
   }
@@ -271,7 +319,10 @@ export class RankingModel implements DownstreamModel {
   #recordTraining(): Predicting {
     const { rows } = this.#options
     const rec = new Recorder(this.#device)
-    const recording = { rec: withWeights(rec, this.#weights), model: this.#model, settings: this.#settings }
+    const recording = {
+      ...{ rec: withWeights(rec, this.#weights), model: this.#model },
+      ...{ settings: this.#settings, met: this.#met },
+    }
     const pass = forward(recording, this.#inputs, this.#vector, this.#settings.dropout)
     const logits = rec.keep(pass.head.logits)
     const dlogits = rec.tensor('gradient of logits', rows, this.#tasks)
@@ -340,7 +391,7 @@ export class RankingModel implements DownstreamModel {
   }
 
   /** Waits now and then for what was submitted before, so that no queue grows. */
-  async #upload({ rows, users, item, flags, vectors }: DownstreamRows): Promise<void> {
+  async #upload({ rows, users, item, flags, vectors, itemVectors }: DownstreamRows): Promise<void> {
     if (++this.#submits % submitsAhead === 0) await this.#pacer.done()
     const plain = this.#layout.dense.length
     const told = this.#options.flags.length
@@ -352,8 +403,14 @@ export class RankingModel implements DownstreamModel {
     const batch: SideBatch = { rows, dense: this.#dense, bags, sequence: null }
     this.#inputs.upload(batch, this.#write)
     if (this.#vector === null) return
-    const { storage, cols, stride } = this.#vector
-    this.#device.gpuDevice.queue.writeBuffer(storage.buffer!, 0, inRowsOf(vectors, rows, cols, stride))
+    const { queue } = this.#device.gpuDevice
+    const give = ({ storage, cols, stride }: Tensor, values: Float32Array) =>
+      queue.writeBuffer(storage.buffer!, 0, inRowsOf(values, rows, cols, stride))
+    give(this.#vector, vectors)
+    if (this.#met === null) return
+    const { items } = this.#met
+    if ('storage' in items) give(items, itemVectors)
+    else items.upload({ rows, dense: noDense, bags: [item.bags[this.#itemBag]], sequence: null }, this.#write)
   }
 
   /** A row's own label, known where it is trained on, and behind it those of the other tasks. */
@@ -406,7 +463,13 @@ export class RankingModel implements DownstreamModel {
     this.#held?.weights.dispose()
     this.#inputs.dispose()
     this.#weights.dispose()
-    for (const tensor of [this.#vector, this.#labels, this.#labelWeights, this.#taskWeights])
+    const items = this.#met?.items
+    if (items && !('storage' in items)) items.dispose()
+    const given = items && 'storage' in items ? items : null
+    for (const tensor of [
+      ...[this.#vector, given, this.#met?.unused, this.#labels],
+      ...[this.#labelWeights, this.#taskWeights],
+    ])
       if (tensor) this.#device.release(tensor.storage.buffer!)
     this.#device.release(this.#buffer)
   }

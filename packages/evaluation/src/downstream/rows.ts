@@ -1,5 +1,6 @@
-/** What a downstream model is given of a step's rows. Shape letters: R rows, D width of the served vector, F flags, T other tasks. */
+/** What a downstream model is given of a step's rows. Shape letters: R rows, D width of the served vector, U of an item's, F flags, T other tasks. */
 import type { FeatureSpace, SideBatch, SideLayout } from '@headwater/features'
+import type { EmbeddingLayout } from '@headwater/snapshot'
 import { copyRow } from '../replay/copy-row.ts'
 import type { RankingSettings } from './ranking-settings.ts'
 
@@ -16,6 +17,8 @@ export interface Served {
   /** Of the vector's features. */
   readonly ageMs: number
   readonly stale?: boolean
+  /** [U] of the row's item, from the vector's snapshot. */
+  readonly item?: Float32Array
 }
 
 export interface DownstreamRows {
@@ -28,11 +31,23 @@ export interface DownstreamRows {
   readonly flags: Float32Array
   /** [R, D], 0 where nothing is served. */
   readonly vectors: Float32Array
+  /** [R, U], likewise. */
+  readonly itemVectors: Float32Array
   /** 0/1 [R] */
   readonly labels: Float32Array
   /** Labels 0/1 of other tasks, and their weights, 0 where a label is unknown: both [R, T]. */
   readonly others: { readonly labels: Float32Array; readonly weights: Float32Array }
 }
+
+/** Item vectors that coefficients in the served vector are multiplied by: given from its snapshot, or the model's own. */
+export interface Meeting {
+  readonly layout: EmbeddingLayout
+  readonly vectors: 'snapshot' | 'own'
+}
+
+/** U of the vectors that a model is given. */
+export const givenWidth = (meeting: Meeting | undefined): number =>
+  meeting?.vectors === 'snapshot' ? meeting.layout.width : 0
 
 /** What every model is made for. */
 export interface DownstreamOptions {
@@ -42,6 +57,8 @@ export interface DownstreamOptions {
   /** Flags of the served vector's state that it is given, F names. */
   readonly flags: readonly Flag[]
   readonly seed: number
+  /** Of a ranking model: what the vector's coefficients meet. Default: nothing but what it learns of vectors and items. */
+  readonly meeting?: Meeting
   /** Tasks beside its own that a model may learn from, T. Default none. */
   readonly others?: number
   /** Of the usual learning rate. Default 1. */
@@ -77,14 +94,16 @@ export class RowBuffer {
   readonly item: SideBatch
   readonly flags: Float32Array
   readonly vectors: Float32Array
+  readonly itemVectors: Float32Array
   readonly labels: Float32Array
   readonly others: DownstreamRows['others']
   readonly #layout: SideLayout
   readonly #flagNames: readonly Flag[]
+  readonly #itemWidth: number
   rows = 0
 
-  /** @param others T */
-  constructor(space: FeatureSpace, capacity: number, dim: number, flags: readonly Flag[], others = 0) {
+  /** @param others T @param itemWidth U */
+  constructor(space: FeatureSpace, capacity: number, dim: number, flags: readonly Flag[], others = 0, itemWidth = 0) {
     this.#layout = space.item
     this.#flagNames = flags
     this.dim = dim
@@ -92,6 +111,8 @@ export class RowBuffer {
     this.users = new Uint32Array(capacity)
     this.flags = new Float32Array(capacity * flags.length)
     this.vectors = new Float32Array(capacity * dim)
+    this.#itemWidth = itemWidth
+    this.itemVectors = new Float32Array(capacity * itemWidth)
     this.labels = new Float32Array(capacity)
     this.others = { labels: new Float32Array(capacity * others), weights: new Float32Array(capacity * others) }
   }
@@ -107,12 +128,15 @@ export class RowBuffer {
     })
     if (served === null) this.vectors.fill(0, row * this.dim, (row + 1) * this.dim)
     else this.vectors.set(served.vector, row * this.dim)
+    const width = this.#itemWidth
+    if (width > 0 && served?.item) this.itemVectors.set(served.item, row * width)
+    else this.itemVectors.fill(0, row * width, (row + 1) * width)
     return row
   }
 
   get view(): DownstreamRows {
-    const { rows, users, item, flags, vectors, labels, others } = this
-    return { rows, users, item: { ...item, rows }, flags, vectors, labels, others }
+    const { rows, users, item, flags, vectors, itemVectors, labels, others } = this
+    return { rows, users, item: { ...item, rows }, flags, vectors, itemVectors, labels, others }
   }
 }
 

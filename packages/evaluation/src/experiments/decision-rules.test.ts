@@ -203,6 +203,13 @@ describe('drift', () => {
   })
 })
 
+test("item vectors are worth publishing where the snapshot's gain over the model's own", () => {
+  const skills = { 'items-given': 1.1, 'items-own': 1.05 }
+  expect(holds('item-vectors', skills)).toBe(true)
+  expect(holds('item-vectors', skills, { 'items-own': 1.1 })).toBe(false)
+  expect(holds('item-vectors', { 'items-given-late': 1.1 })).toBe(false)
+})
+
 describe('log-size', () => {
   test('is enough where sequences gain there and at every larger size', () => {
     expect(holds('log-size', { 'sequences-of-1': 1.1 })).toBe(true)

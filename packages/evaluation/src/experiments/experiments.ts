@@ -6,6 +6,7 @@ import { alternatives } from './alternatives.ts'
 import { drift } from './drift.ts'
 import { freshness } from './freshness.ts'
 import { gain } from './gain.ts'
+import { itemVectors } from './item-vectors.ts'
 import { logSize } from './log-size.ts'
 import { mainJob } from './main-job/main-job.ts'
 import { power } from './power.ts'
@@ -19,6 +20,7 @@ export const experiments: readonly Experiment[] = [
   serving,
   freshness,
   drift,
+  itemVectors,
   sharing,
   ablation,
   logSize,

@@ -1,9 +1,9 @@
 /** What stands in a served embedding's place: the trained tower, and the controls that it must beat. */
 import { halfToFloat } from '@headwater/binary16'
-import { type FeatureSpace, murmur3, type SideBatch } from '@headwater/features'
+import { compileFeatures, type FeatureSpace, murmur3, type SideBatch } from '@headwater/features'
 import type { GpuDevice } from '@headwater/gpu'
-import { type LoadedTower, loadUserTower } from '@headwater/runtime'
-import { readSnapshot, type Snapshot } from '@headwater/snapshot'
+import { type LoadedTower, loadUserTower, ownItemVectors, snapshotConfig } from '@headwater/runtime'
+import { type ItemVectors, readSnapshot, type Snapshot } from '@headwater/snapshot'
 import { seededRandom } from '@headwater/statistics'
 import type { CaptureEncoder } from './as-of-replay.ts'
 
@@ -11,6 +11,8 @@ import type { CaptureEncoder } from './as-of-replay.ts'
 export interface EmbeddingSource extends CaptureEncoder<Float32Array> {
   /** Numbers of a vector; 0 where nothing but the flags is served. */
   readonly dim: number
+  /** Of the snapshots, in the coordinates of their vectors; of others null. Absent: of none. */
+  readonly items?: readonly (ItemVectors | null)[]
   dispose(): void
 }
 
@@ -25,6 +27,7 @@ export async function towerSource(
   align = true,
 ): Promise<EmbeddingSource> {
   const towers: LoadedTower[] = []
+  const items: (ItemVectors | null)[] = []
   const dispose = () => {
     for (const tower of towers) tower.dispose()
   }
@@ -32,6 +35,7 @@ export async function towerSource(
     for (const directory of directories) {
       const snapshot = await readSnapshot(directory)
       towers.push(loadUserTower(device, align ? snapshot : { ...snapshot, alignment: null }))
+      items.push(align ? snapshot.items : ownItems(snapshot))
     }
   } catch (cause) {
     dispose()
@@ -40,6 +44,7 @@ export async function towerSource(
   const { dim } = towers[0].encoder
   return {
     dim,
+    items,
     // As the store holds them.
     encode: async (snapshot, batch) => {
       const halves = await towers[snapshot].encoder.encodeHalf(batch)
@@ -48,6 +53,9 @@ export async function towerSource(
     dispose,
   }
 }
+
+const ownItems = (snapshot: Snapshot) =>
+  ownItemVectors(snapshotConfig(snapshot), compileFeatures(snapshot.schema).user, snapshot.matrices)
 
 /** One tower whatever the snapshot: the untrained control. */
 export async function fixedTowerSource(device: GpuDevice, directory: string): Promise<EmbeddingSource> {

@@ -20,7 +20,7 @@ const declare = (program: Command) =>
   logOptions(program.command('evaluate'), 'synthetic-reference')
     .argument('[experiments...]')
     .description(
-      'run experiments on a log: main-job, gain, alternatives, serving, freshness, drift, sharing, ablation, log-size, power; without a name all that it can have',
+      'run experiments on a log: main-job, gain, alternatives, serving, freshness, drift, item-vectors, sharing, ablation, log-size, power; without a name all that it can have',
     )
     .addOption(
       new Option(

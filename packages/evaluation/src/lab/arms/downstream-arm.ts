@@ -19,6 +19,7 @@ import {
 import { type Averaging, pooled } from '../../replay/pooled.ts'
 import { type AlternativePlan, ownModel } from '../../representations/alternative.ts'
 import { LearnedSource } from '../../representations/learned-source.ts'
+import { ExperimentError } from '../log/experiment-error.ts'
 import { halvedBy, judgedFrom, type LabLog, specOf } from '../log/lab-log.ts'
 import { type Publication, type Upstream, type UpstreamPlan, upstreamEvents } from '../upstream/upstream.ts'
 import { labOf } from '../upstream/variant.ts'
@@ -73,6 +74,11 @@ export interface DownstreamArmPlan extends ServedArmPlan {
   readonly upstream: UpstreamPlan
   /** Embeddings are computed and held of the users alone whose rows the models may be given. Absent: of all users. */
   readonly forOwnUsers?: true
+  /**
+   * Of a tower with a memory: what its coefficients meet in the ranking model, item vectors of the snapshot that made them, of one some
+   * publications before, or vectors of the model's own. Absent: nothing but what the model learns of vectors and items.
+   */
+  readonly meets?: 'own' | { readonly behind: number }
   /** In the tower's or the models' place. */
   readonly alternative?: AlternativePlan
   /**
@@ -120,7 +126,11 @@ export function downstreamArm(plan: DownstreamArmPlan): Arm {
     const own = specs.map(({ rows }) => userSelector(rows))
     const runs: { readonly spec: DownstreamSpec; readonly setup: Setup; readonly run: ProgressiveRun }[] = []
     const flags = plan.source === 'none' ? [] : usualFlags
-    const shared = { device, space, dim: source.dim, flags, seed, keptFrom, judgedFrom: judgedFrom(lab) }
+    const { meeting, vectorOf } = meetingOf(plan, source)
+    const shared = {
+      ...{ device, space, dim: source.dim, flags, seed, keptFrom, judgedFrom: judgedFrom(lab) },
+      ...(meeting && { meeting }),
+    }
     const halved = halvedBy(lab)
     stages.begin(title, log.rows)
     try {
@@ -163,7 +173,8 @@ export function downstreamArm(plan: DownstreamArmPlan): Arm {
             block.held.map((held, row): Served | null => {
               if (held.length === 0) return null
               const ageMs = block.events[row].timeMs - held[0].featureTimeMs
-              return { vector: pooled(held, averaging, frames), ageMs }
+              const item = vectorOf?.(held[0].snapshot, block.events[row].item)
+              return { vector: pooled(held, averaging, frames), ageMs, ...(item && { item }) }
             }),
           ]),
         )
@@ -213,6 +224,19 @@ export function downstreamArm(plan: DownstreamArmPlan): Arm {
       source.dispose()
     }
   })
+}
+
+/** @throws ExperimentError where the source has no item vectors to meet */
+function meetingOf({ name, meets }: DownstreamArmPlan, source: EmbeddingSource | LearnedSource) {
+  if (meets === undefined) return { meeting: undefined, vectorOf: undefined }
+  const items = 'items' in source ? source.items : undefined
+  const all = items?.filter((own) => own !== null) ?? []
+  if (items === undefined || all.length < items.length)
+    throw new ExperimentError(`arm "${name}"`, 'has no item vectors', 'give a tower with a memory')
+  const [{ layout }] = all
+  if (meets === 'own') return { meeting: { layout, vectors: 'own' as const }, vectorOf: undefined }
+  const vectorOf = (snapshot: number, item: string) => all[Math.max(0, snapshot - meets.behind)].read([item])
+  return { meeting: { layout, vectors: 'snapshot' as const }, vectorOf }
 }
 
 /** What the kept rows of a model are, where they are not the test window's. */
