@@ -3,7 +3,19 @@ export type { LogFileOptions } from './directory/log-directory.ts'
 export { type EventLogOptions, type OpenEventLog, openEventLog } from './lines/event-log.ts'
 export type { LineLogCounters, LineLogOptions } from './lines/line-log.ts'
 export { type OpenOutcomeLog, openOutcomeLog } from './lines/outcome-log.ts'
-export type { Vectors, VectorType } from './parquet/columns.ts'
+export {
+  doubles,
+  fixedBytes,
+  microsOf,
+  texts,
+  textsOrNull,
+  timestamps,
+  unsigned,
+  type Vectors,
+  type VectorType,
+  vectors,
+} from './parquet/columns.ts'
+export { writeParquet } from './parquet/write-parquet.ts'
 export { readServedLog } from './served/read-served-log.ts'
 export type { ItemArchives } from './served/served-items.ts'
 export { openServedLog, type ServedLog, type ServedLogCounters, type ServedLogOptions } from './served/served-log.ts'

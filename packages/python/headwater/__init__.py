@@ -16,11 +16,12 @@ from .errors import (
     UnavailableError,
 )
 from .snapshot import Snapshot, read_safetensors
+from .tables import served_log, vector_parts, vectors
 from .tower import InputError, UserTower
 
 __all__ = [
     "AuthenticationError", "BadRequestError", "Client", "ClientError", "ConflictError", "DEFAULT", "DeadlineError",
     "Embeddings", "FRESH", "FileError", "ForbiddenError", "HeadwaterError", "InputError", "NotFoundError",
     "OverloadedError", "ProtocolError", "STALE", "ServerError", "Snapshot", "UnavailableError", "UserTower",
-    "read_safetensors",
+    "read_safetensors", "served_log", "vector_parts", "vectors",
 ]

@@ -38,6 +38,13 @@ export { type BackupOptions, type BackupReport, backupStore } from './transfer/b
 export { type RestoreOptions, type RestoreReport, restoreStore } from './transfer/backup/restore-store.ts'
 export { checkStoreAt, type StoreCheck } from './transfer/check-store-at.ts'
 export { type CopyOptions, copyStore } from './transfer/copy-store.ts'
+export {
+  type ExportPlace,
+  type ExportSink,
+  exportVectors,
+  type VectorExport,
+  type VectorRows,
+} from './transfer/export-vectors.ts'
 export { type ModelStats, type StoreStats, storeStats, type TenantStats } from './transfer/store-stats.ts'
 export type { TransferOptions, TransferStages } from './transfer/survey.ts'
 export type { TransferReport } from './transfer/transfer-records.ts'

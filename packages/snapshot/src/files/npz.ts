@@ -2,10 +2,13 @@
 import { zipSync } from 'fflate'
 
 export interface NpyArray {
-  readonly values: Uint8Array | Uint32Array | Float32Array | Float64Array | readonly string[]
+  readonly values: Numbers | readonly string[]
   /** Row by row; default: one axis. */
   readonly shape?: readonly number[]
 }
+
+/** binary16 as `Uint16Array`, microseconds since 1970 as `BigInt64Array`. */
+type Numbers = Uint8Array | Uint16Array | Uint32Array | Float32Array | Float64Array | BigInt64Array
 
 export function npz(arrays: Readonly<Record<string, NpyArray>>): Uint8Array {
   // Stored, as numpy.savez does it: floats have little to compress. The same arrays are the same bytes whenever they are written.
@@ -15,15 +18,15 @@ export function npz(arrays: Readonly<Record<string, NpyArray>>): Uint8Array {
 
 const kinds = [
   [Uint8Array, '|u1'],
+  [Uint16Array, '<f2'],
   [Uint32Array, '<u4'],
   [Float32Array, '<f4'],
   [Float64Array, '<f8'],
+  [BigInt64Array, '<M8[us]'],
 ] as const
 
 function npy({ values, shape = [values.length] }: NpyArray): Uint8Array {
-  const { type, data } = Array.isArray(values)
-    ? texts(values)
-    : numbers(values as Exclude<typeof values, readonly string[]>)
+  const { type, data } = Array.isArray(values) ? texts(values) : numbers(values as Numbers)
   const axes = `(${shape.join(', ')}${shape.length === 1 ? ',' : ''})`
   const dictionary = `{'descr': '${type}', 'fortran_order': False, 'shape': ${axes}, }`
   const magicBytes = 10
@@ -36,7 +39,7 @@ function npy({ values, shape = [values.length] }: NpyArray): Uint8Array {
   return file
 }
 
-function numbers(values: Uint8Array | Uint32Array | Float32Array | Float64Array) {
+function numbers(values: Numbers) {
   const type = kinds.find(([kind]) => values instanceof kind)![1]
   return { type, data: new Uint8Array(values.buffer, values.byteOffset, values.byteLength) }
 }

@@ -168,7 +168,8 @@ export function newestFeatureTimeMs(record: Uint8Array): number {
   return tagAt(record, newestTagAt(dim)).featureTimeMs
 }
 
-function ringDim(record: Uint8Array): number {
+/** Numbers of a vector, as the ring says; `checkRing` tells whether it is one. */
+export function ringDim(record: Uint8Array): number {
   return record[16] | (record[17] << 8)
 }
 

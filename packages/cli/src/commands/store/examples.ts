@@ -37,6 +37,9 @@ verified: 76,718 records equal, tombstones included
   tombstones: `$ headwater store tombstones lmdb:out/seed-1/store forgotten.backup
 1 record of 1 tenant, 1 tombstone among them, in 199 B
 `,
+  export: `$ headwater store export lmdb:out/seed-1/store vectors --model sum
+16,554 vectors of frame 1 in 1 file
+`,
   forget: `$ headwater store forget lmdb:out/seed-1/store 10088
 user "10088" of tenant "default" forgotten at 2026-11-25T02:10:36.452Z; removed:
   store: 3 rings

@@ -190,7 +190,7 @@ test.each([
   ['SIGTERM', 143],
 ] as const)('a copy that is stopped by %s goes on from there', async (signal, code) => {
   const [path, copied] = [newPath(), newPath()]
-  await makeStore(path, 24_000)
+  await makeStore(path, 12_000)
   const child = new Child(worker, ['store', 'copy', `lmdb:${path}`, `lmdb:${copied}`], home)
   await child.until(() => child.stderr.includes('records …'))
   child.process.kill(signal)
@@ -205,7 +205,7 @@ test.each([
   )!
   const number = (text: string) => Number(text.replaceAll(',', ''))
   expect(number(written)).toBeGreaterThan(0)
-  expect(number(written) + number(unchanged)).toBe(72_001)
+  expect(number(written) + number(unchanged)).toBe(36_001)
 })
 
 /** Changes the last byte of a user's state in a store's file, beside the driver, wherever the record lies. */

@@ -10,6 +10,7 @@ import type {
   TransferReport,
 } from '@headwater/store'
 import { count, counted, table } from '../../terminal/format.ts'
+import type { ExportReport } from './export-vectors.ts'
 
 /** Faults that are printed; `--json` has all. */
 const namedFaults = 100
@@ -118,6 +119,15 @@ export function renderReceipt({ user, tenant, atMs, removed }: ForgetReceipt): s
   })
   const when = new Date(atMs).toISOString()
   return `user ${JSON.stringify(user)} of tenant ${JSON.stringify(tenant)} forgotten at ${when}; removed:\n${lines.join('')}`
+}
+
+export function renderExport({ rows, frame, parts, otherFrames, damaged }: ExportReport): string {
+  const of = frame === null ? '' : ` of frame ${frame}`
+  const others = Object.entries(otherFrames).map(([other, users]) =>
+    lineIf(true, `left out: ${counted(users, 'users')} of frame ${other}; --frame ${other} gives them`),
+  )
+  const lost = lineIf(damaged > 0, `${counted(damaged, 'rings')} could not be read; check the store`)
+  return [`${counted(rows, 'vectors')}${of} in ${counted(parts, 'files')}\n`, ...others, lost].join('')
 }
 
 export function renderCompaction(report: Record<'copied' | 'bytesBefore' | 'bytesAfter', number>): string {
