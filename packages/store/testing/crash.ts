@@ -1,14 +1,16 @@
 /**
- * Kills writers and compactions of an LMDB store at random points and checks what they leave:
- * `npx nx run store:crash -- --rounds 100 --seed 7 --json FILE`.
+ * Kills writers and compactions of an LMDB store at random points, and compactions and backups at each of their renames and
+ * syncs, and checks what they leave: `npx nx run store:test-crash -- --rounds 100 --seed 7 --json FILE`.
  */
 import { mkdtempSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { parseArgs } from 'node:util'
+import { type CrashCounts, crashAtEachCall } from '@headwater/testkit/disk-faults'
 import { CrashError, crashRounds } from './crash-rounds.ts'
+import { transferCrashes } from './transfer-crashes.ts'
 
-const usage = 'Usage: nx run store:crash -- [--rounds N] [--seed N] [--json FILE]'
+const usage = 'Usage: nx run store:test-crash -- [--rounds N] [--seed N] [--json FILE]'
 
 function wholeNumber(name: string, text: string, least: number): number {
   if (/^\d{1,9}$/.test(text) && Number(text) >= least) return Number(text)
@@ -45,10 +47,19 @@ try {
     `${writers} writers and ${done.length - writers} compactions killed (seed ${seed}): of ` +
       `${done[done.length - 1].held} operations nothing acknowledged was lost, nothing was half there`,
   )
+  const transfers: Record<string, CrashCounts> = {}
+  for (const scenario of transferCrashes(seed)) {
+    const counts = await crashAtEachCall(scenario, (text) => console.log(text))
+    transfers[scenario.name] = counts
+    console.log(
+      `${scenario.name}: ${counts.calls} renames and syncs, ${counts.kills} kills, ${counts.fullDisks} full disks, ` +
+        `${counts.clockJumps} jumps of the clock: whole after each, and ended when run again`,
+    )
+  }
   if (json !== undefined) {
     const file = resolve(process.env.INIT_CWD ?? process.cwd(), json)
     // Renamed when it is complete, so that an interrupted run leaves an older file whole.
-    writeFileSync(`${file}.part`, `${JSON.stringify({ seed, rounds: done }, null, 2)}\n`)
+    writeFileSync(`${file}.part`, `${JSON.stringify({ seed, rounds: done, transfers }, null, 2)}\n`)
     renameSync(`${file}.part`, file)
   }
 } catch (error) {

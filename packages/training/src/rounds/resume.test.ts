@@ -1,4 +1,4 @@
-/** A training in a process of its own, killed outright at random steps: `training:crash` does the same more often. */
+/** A training in a process of its own, killed outright at random steps: `training:test-crash` does the same more often. */
 import { seededRandom } from '@headwater/statistics'
 import { temporaryDirectory } from '@headwater/testkit'
 import { expect, it } from 'vitest'

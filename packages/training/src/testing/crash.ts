@@ -1,4 +1,4 @@
-/** `npx nx run training:crash -- --rounds 20 [--seed 1]`: trainings killed at random moments must end as the unbroken one. */
+/** `npx nx run training:test-crash -- --rounds 20 [--seed 1]`: trainings killed at random moments must end as the unbroken one. */
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'

@@ -1,4 +1,4 @@
-/** As `lmdb.test.ts` kills writers and compactions, and more often; `npx nx run store:crash` as often as one likes. */
+/** As `lmdb.test.ts` kills writers and compactions, and more often; `npx nx run store:test-crash` as often as one likes. */
 import { join } from 'node:path'
 import { temporaryDirectory } from '@headwater/testkit'
 import { expect, it } from 'vitest'

@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto'
-import { open, rename, rm } from 'node:fs/promises'
-import { dirname } from 'node:path'
+import { open, readdir, rename, rm } from 'node:fs/promises'
+import { basename, dirname, join } from 'node:path'
+import { isAlive } from '../../claims/directory-claim.ts'
 import type { StoredRecord } from '../../drivers/driver.ts'
 import { perTable } from '../../record/record.ts'
 import { RequestError } from '../../validation/errors.ts'
@@ -22,7 +23,7 @@ export interface BackupWriter {
 }
 
 /**
- * Writes a backup beside its place and puts it there when it is whole and on the disk.
+ * Writes a backup beside its place and puts it there when it is whole and on the disk. What a killed one left there is removed.
  *
  * @param fill adds the records and finishes; where it fails, what was begun is removed
  * @throws BackupAccessError, RequestError
@@ -41,6 +42,7 @@ export async function writeBackup<T>(
       throw new BackupAccessError(path, 'written', cause)
     })
   const partial = `${path}.${process.pid}.partial`
+  await attempt(removeLeftovers(path))
   const file = await attempt(open(partial, 'w', 0o600))
   const places = new Map(tenants.map((tenant, place) => [tenant, place]))
   const counts = tenants.map((tenant) => ({ tenant, records: perTable(() => 0) }))
@@ -94,6 +96,15 @@ export async function writeBackup<T>(
   } finally {
     await file.close()
     await rm(partial, { force: true })
+  }
+}
+
+/** Removes what was begun of a backup by processes that are gone. */
+async function removeLeftovers(path: string): Promise<void> {
+  const [directory, begun] = [dirname(path), `${basename(path)}.`]
+  for (const name of await readdir(directory)) {
+    const [, pid] = (name.startsWith(begun) && /^(\d+)\.partial$/.exec(name.slice(begun.length))) || []
+    if (pid !== undefined && !isAlive(Number(pid))) await rm(join(directory, name), { force: true })
   }
 }
 
