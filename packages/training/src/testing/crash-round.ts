@@ -20,8 +20,13 @@ interface Ending {
 }
 
 /** @param killAtStep of the process' own steps; null: it may go on to its end. @throws Error where it fails by itself */
-async function runTraining(directory: string, killAtStep: number | null, delayMs: number): Promise<Ending> {
-  const child = spawn(process.execPath, [...node, directory], { stdio: ['ignore', 'pipe', 'pipe'] })
+async function runTraining(
+  directory: string,
+  preset: string,
+  killAtStep: number | null,
+  delayMs: number,
+): Promise<Ending> {
+  const child = spawn(process.execPath, [...node, directory, preset], { stdio: ['ignore', 'pipe', 'pipe'] })
   let output = ''
   let errors = ''
   let timer: NodeJS.Timeout | null = null
@@ -43,8 +48,8 @@ async function runTraining(directory: string, killAtStep: number | null, delayMs
 }
 
 /** The digest of a training that nothing disturbs, in an empty directory. */
-export async function unbrokenDigest(directory: string): Promise<string> {
-  return (await runTraining(directory, null, 0)).digest!
+export async function unbrokenDigest(directory: string, preset = 'tiny'): Promise<string> {
+  return (await runTraining(directory, preset, null, 0)).digest!
 }
 
 /** @returns digest of the training in an empty directory that was killed `kills` times, and the steps of each process */
@@ -52,12 +57,13 @@ export async function crashRound(
   directory: string,
   random: SeededRandom,
   kills: number,
+  preset = 'tiny',
 ): Promise<{ digest: string; steps: number[]; warnings: string[] }> {
   const steps: number[] = []
   const warnings: string[] = []
   for (let kill = 0; ; kill++) {
     const at = kill < kills ? 1 + random.nextBelow(Math.ceil(wholeSteps / kills)) : null
-    const ending = await runTraining(directory, at, random.nextBelow(longestDelayMs))
+    const ending = await runTraining(directory, preset, at, random.nextBelow(longestDelayMs))
     steps.push(ending.steps)
     warnings.push(...(ending.output.match(/^warning .*$/gm) ?? []))
     // A delay may let it reach its end: nothing is left to kill then.

@@ -1,6 +1,6 @@
 /**
  * Run as a process, to be killed: goes through three days of a small log in rounds, resuming from the directory given, and
- * prints a line a step. At its end it prints a digest of weights, optimizer state and snapshots.
+ * prints a line a step. Its model is tiny unless a preset is named behind the directory. At its end it prints a digest of weights, optimizer state and snapshots.
  */
 import { createHash } from 'node:crypto'
 import { readFileSync, rmSync } from 'node:fs'
@@ -8,6 +8,7 @@ import { join } from 'node:path'
 import { openSyntheticLog, smallSetting } from '@headwater/datasets'
 import { compileFeatures, type Schema } from '@headwater/features'
 import { requestDevice } from '@headwater/gpu'
+import { presets } from '@headwater/runtime'
 import { listSnapshots } from '@headwater/snapshot'
 import { Checkpoints } from '../checkpoint/checkpoints.ts'
 import { StagedBuffers } from '../checkpoint/staged-buffers.ts'
@@ -17,7 +18,7 @@ import { roundsByTime } from '../rounds/rounds.ts'
 import { trainInRounds } from '../rounds/training-run.ts'
 import { tinyModel } from './tiny-model.ts'
 
-const [directory] = process.argv.slice(2)
+const [directory, preset = 'tiny'] = process.argv.slice(2)
 const setting = { ...smallSetting, users: 80, ads: 20, topics: 4, days: 3, impressionsPerDay: 450 }
 const say = (line: string) => process.stdout.write(`${line}\n`)
 
@@ -38,7 +39,7 @@ async function* events() {
 }
 const training = new RecurringTraining(device, compileFeatures(schema), examples, {
   ...defaultTraining,
-  config: tinyModel,
+  config: preset === 'tiny' ? tinyModel : presets[preset as keyof typeof presets],
   seed: 1,
   batchRows: 64,
   roundRates: { dense: 2e-3, tables: 0.05, weightDecay: 0.01 },
