@@ -71,6 +71,8 @@ export interface BenchCluster {
   readonly workers: (Process | null)[]
   /** Starts a worker in the place of one that was ended. @param model which of the two directories, default `model` */
   startWorker(place: 0 | 1, model?: 'model' | 'before'): Promise<void>
+  /** Starts a reader more. */
+  startReader(storeUrl: string): Promise<Process>
   close(): Promise<void>
 }
 
@@ -116,9 +118,9 @@ export async function startCluster(progress: (line: string) => void): Promise<Be
     await serveSnapshot(join(directory, 'model'), 2, 'promote')
     const storeUrl = `valkey://${cluster.nodes.map(({ address }) => address).join(',')}?durability=replica&timeout=1000`
     store = await openStore(storeUrl)
-    const serve = (role: string, model: string) =>
+    const serve = (role: string, model: string, url = storeUrl) =>
       start(
-        ...['serve', '--role', role, '--store', storeUrl, '--model', model, '--port', '0', '--encoder', 'onnx'],
+        ...['serve', '--role', role, '--store', url, '--model', model, '--port', '0', '--encoder', 'onnx'],
         ...['--claim-after', `${claimMs / 1000}s`, '--max-queue', String(maxQueue)],
       )
     const workers: (Process | null)[] = [serve('refresh', 'model'), serve('refresh', 'model')]
@@ -131,6 +133,11 @@ export async function startCluster(progress: (line: string) => void): Promise<Be
       await worker.url()
       workers[place] = worker
     }
+    const startReader = async (url: string) => {
+      const reader = serve('read', 'model', url)
+      await reader.url()
+      return reader
+    }
     const schema = parseSchema(JSON.parse(readFileSync(schemaFile, 'utf8')), schemaFile)
     const clients = [clientOf(urls[0]), clientOf(urls[1])] as const
     return {
@@ -142,6 +149,7 @@ export async function startCluster(progress: (line: string) => void): Promise<Be
       readerProcesses: readers,
       workers,
       startWorker,
+      startReader,
       close,
     }
   } catch (cause) {

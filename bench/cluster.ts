@@ -4,6 +4,7 @@
  * - reads: 100 users a call through a reader against the raw grouped HMGET of the same client
  * - freshness: from an event on one reader to the other's answers, at half of what a reader can do
  * - worker-killed, master-killed: kill -9
+ * - silent: one server stopped, cut off from the readers, or behind, under the events of 16 users
  * - queue-full: nobody works for 60 s while more users are offered than the queue holds
  * - upgrade: a worker of the snapshot before beside one of the next
  */
@@ -12,6 +13,7 @@ import { startCluster } from './cluster-processes.ts'
 import { processorsText } from './cluster-processors.ts'
 import { benchQueueFull } from './cluster-queue-full.ts'
 import { benchFreshness, benchReads, keyOf, loadUsers } from './cluster-reads.ts'
+import { benchSilence, silences } from './cluster-silent.ts'
 import { digits, hostProvenance, matching, options, progress, publish, runBench } from './report.ts'
 
 const users = 20_000
@@ -19,6 +21,8 @@ const stoppedSeconds = 60
 const readRatioAtLeast = 0.6
 const p50AtMostMs = 150
 const p99AtMostMs = 1_000
+const keptRateAtLeast = 0.9
+const refusedWithinMs = 1_000
 
 /** A row of the table: what was asked, and whether it holds. */
 interface Row {
@@ -30,7 +34,7 @@ interface Row {
 
 runBench(async () => {
   const { json, filter } = options()
-  const names = ['reads', 'freshness', 'worker-killed', 'master-killed', 'queue-full', 'upgrade'] as const
+  const names = ['reads', 'freshness', 'worker-killed', 'master-killed', 'silent', 'queue-full', 'upgrade'] as const
   const chosen = matching(
     names.map((name) => ({ name })),
     filter,
@@ -96,6 +100,28 @@ runBench(async () => {
         bound: 'no read fails, no acknowledged event lost, recovers by itself',
         holds: killed.failed === 0 && killed.lost === 0,
       })
+    })
+    await section('silent', async () => {
+      const silent = []
+      for (const silence of silences) {
+        const one = await benchSilence(cluster, silence)
+        silent.push(one)
+        const { others, struck } = one
+        const kept = others.during / others.before
+        show({
+          row: `one server silent for ${one.seconds} s: ${silence}`,
+          value: `users of other masters ${digits(others.during)} events/s of ${digits(others.before)} before (${(100 * kept).toFixed(1)} %), ${one.othersRefused} refused; its own ${digits(struck.during)} of ${digits(struck.before)}: ${one.refusals} refused, the readers' first after ${one.firstRefusalMs.map((ms) => digits(ms / 1000)).join(' and ')} s, the others within ${digits(one.slowestRefusalMs / 1000)} s of that or of their start, ${one.refusedOtherwise} otherwise than by 503 with Retry-After; ${one.storeErrors} store errors counted; all acknowledged again ${digits(one.recoveredMs / 1000)} s after its end; ${one.wrongUsers} of 16 users lack or doubled one of ${one.acknowledged} events`,
+          bound: `at least ${100 * keptRateAtLeast} % kept, refused within ${refusedWithinMs / 1000} s by 503 with Retry-After, counted as store errors, none lost, none doubled`,
+          holds:
+            kept >= keptRateAtLeast &&
+            one.refusals > 0 &&
+            one.refusedOtherwise === 0 &&
+            one.slowestRefusalMs <= refusedWithinMs &&
+            one.storeErrors > 0 &&
+            one.wrongUsers === 0,
+        })
+      }
+      figures.silent = silent
     })
     await section('queue-full', async () => {
       const full = await benchQueueFull(cluster, loaded, stoppedSeconds)

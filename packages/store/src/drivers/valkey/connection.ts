@@ -4,8 +4,8 @@ import type { Address, ValkeyOptions } from './valkey-url.ts'
 
 /** How long a silent connection is kept before it is made anew. */
 const silenceMs = 2_000
-/** From one probe of a failing connection to the next, and how long one may take. */
-const probeMs = { pause: 100, most: 1_000 }
+/** From one probe of a failing connection to the next, and how long one may take: it may have others' waits for copies before it. */
+const probeMs = { pause: 100, most: 10_000 }
 
 /** Takes the replies to requests. */
 export interface Receiver {
@@ -93,6 +93,13 @@ export class Connection {
     return this.#failing
   }
 
+  /** Whether it does so all the while. */
+  async failsStill(forMs: number): Promise<boolean> {
+    const endMs = performance.now() + forMs
+    while (this.#failing && performance.now() < endMs) await new Promise((resolve) => setTimeout(resolve, 10))
+    return this.#failing
+  }
+
   /** Notes that requests have waited in vain. It is probed until that goes well. */
   fail(probe: Request, isWell: (reply: Reply) => boolean): void {
     if (this.#failing) return
@@ -145,7 +152,8 @@ export class Connection {
 
   /** Notes that an answer is overdue. */
   markSilent(): void {
-    if (!this.usable) return
+    // A probe sees to one that is known to fail. Made anew, it would not know of which writes it lacks copies.
+    if (!this.usable || this.#failing) return
     this.#silence = setTimeout(() => this.#redis.disconnect(true), silenceMs)
     this.#silence.unref()
   }
@@ -165,8 +173,10 @@ export class Connection {
 
   async #probe(probe: Request, isWell: (reply: Reply) => boolean): Promise<void> {
     while (!this.#closed) {
+      const startMs = performance.now()
       const [reply] = await this.ask([probe], probeMs.most)
       if (reply !== null && isWell(reply)) break
+      if (performance.now() - startMs >= probeMs.most) this.#redis.disconnect(true)
       await new Promise((resolve) => setTimeout(resolve, probeMs.pause).unref())
     }
     this.#failing = false

@@ -42,8 +42,8 @@ const mostAtOnce = 5
 const pauseMs = 10
 /** How often what waits for a master is looked at. */
 const lookMs = 250
-/** How long rows wait for a master that is known to fail: another may take over, or its connection be made anew. */
-const graceMs = 400
+/** How long is waited for a master that is known to fail: another may take over, or its connection be made anew. */
+export const graceMs = 400
 /** How long a probe asks for the copies of what was written before. */
 const probedCopiesMs = 100
 
@@ -224,7 +224,7 @@ export class Exchange {
   #serverOf(row: number): Server | null {
     const shard = this.#topology.shardOf(this.#rows.slots[row])
     if (this.#options.purpose !== 'available') {
-      const isFailing = shard !== undefined && this.#connectionTo(shard.master).failing
+      const isFailing = shard !== undefined && this.#isFailing(shard.master)
       if (shard !== undefined && !isFailing) return shard.master
       void this.#topology.refresh()
       if (isFailing && performance.now() > this.#startMs + graceMs) this.#settle(row, rowState.unanswered)
@@ -243,6 +243,16 @@ export class Exchange {
       this.#pause(row)
     } else this.#settle(row, rowState.unanswered)
     return null
+  }
+
+  #isFailing(server: Server): boolean {
+    const connection = this.#connectionTo(server)
+    if (server.suspect && this.#options.confirmation) {
+      // It has no replica, most likely: that is found out before anybody waits for one.
+      server.suspect = false
+      this.#probe(connection, server)
+    }
+    return connection.failing
   }
 
   #connectionTo(server: Server): Connection {
@@ -313,6 +323,7 @@ export class Exchange {
       for (const row of held) this.#settle(row, confirmed ? rowState.answered : rowState.unconfirmed)
     }
     return {
+      server,
       connection,
       reply: (place, reply) => {
         const row = rowOf(place)
@@ -322,7 +333,7 @@ export class Exchange {
         } else if (isLast(place)) {
           const confirmed = confirmation!.confirms(reply)
           // Those behind it would wait as long for copies as it did.
-          if (!confirmed) this.#probe(connection)
+          if (!confirmed) this.#probe(connection, server)
           end(confirmed)
         }
       },
@@ -379,21 +390,25 @@ export class Exchange {
     }
   }
 
-  /** Has the connections known that rows wait for. */
+  /** Has the servers known that rows wait for: what is silent on one connection is on the other. */
   #failSilent(): void {
-    for (const piece of this.#pieces) if (piece.overdue().length > 0) this.#probe(piece.connection)
+    const silent = (server: Server) => {
+      this.#probe(server.reads, server)
+      this.#probe(server.writes, server)
+    }
+    for (const piece of this.#pieces) if (piece.overdue().length > 0) silent(piece.server)
     for (let row = 0; row < this.#rows.count; row++) {
       if (this.states[row] !== rowState.open || this.#underWay[row] > 0) continue
       const shard = this.#topology.shardOf(this.#rows.slots[row])
-      const connection = shard && this.#connectionTo(shard.master)
-      if (connection?.up === false) this.#probe(connection)
+      if (shard !== undefined && !this.#connectionTo(shard.master).up) silent(shard.master)
     }
   }
 
-  /** Has it count as failing until it answers well. */
-  #probe(connection: Connection): void {
+  /** Has a server's connection count as failing until it answers well. */
+  #probe(connection: Connection, { reads }: Server): void {
     const { confirmation } = this.#options
-    if (confirmation) connection.fail(confirmation.request(probedCopiesMs), (reply) => confirmation.confirms(reply))
+    if (confirmation && connection !== reads)
+      connection.fail(confirmation.request(probedCopiesMs), (reply) => confirmation.confirms(reply))
     else connection.fail(ping, () => true)
   }
 
@@ -412,6 +427,7 @@ export class Exchange {
 
 /** What was sent on a connection, and takes its replies. */
 interface Piece extends Receiver {
+  readonly server: Server
   readonly connection: Connection
   /** Rows that wait for a reply still. */
   overdue(): readonly number[]

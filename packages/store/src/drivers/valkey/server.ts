@@ -9,6 +9,8 @@ export class Server implements Address {
   readonly reads: Connection
   /** Whether the script was sent to it. A server that was started again has lost it, and says so. */
   hasScript = false
+  /** Whether it took over from a server that was silent, and nobody has asked it since whether it has copies of its own. */
+  suspect = false
   readonly #options: ValkeyOptions
   #writes: Connection | null = null
 
@@ -23,6 +25,11 @@ export class Server implements Address {
   get writes(): Connection {
     this.#writes ??= new Connection(this, this.#options, false)
     return this.#writes
+  }
+
+  /** Whether nothing is heard of it that was to be heard. */
+  get silent(): boolean {
+    return !this.reads.usable || this.reads.failing || this.#writes?.failing === true
   }
 
   close(): void {

@@ -137,9 +137,12 @@ export class Topology {
 
   #take(ranges: readonly SlotRange[]): void {
     const shards = new Map<Server, Shard>()
+    const before = [...this.#shardOfSlot]
     this.#shardOfSlot.fill(undefined)
     for (const { start, end, members } of ranges) {
       const [master, ...replicas] = members.map((member) => this.server(member))
+      const predecessor = before[start]?.master
+      if (predecessor !== undefined && predecessor !== master && predecessor.silent) master.suspect = true
       const shard = shards.get(master) ?? { master, replicas }
       shards.set(master, shard)
       this.#shardOfSlot.fill(shard, start, end + 1)

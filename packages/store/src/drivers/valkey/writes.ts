@@ -1,12 +1,9 @@
 import { StoreUnavailableError, StoreWriteError } from '../../validation/errors.ts'
-import { type Confirmation, Exchange, type Rows, rowState } from './exchange.ts'
+import { type Confirmation, Exchange, graceMs, type Rows, rowState } from './exchange.ts'
 import { type Reply, request } from './request.ts'
 import { script } from './script.ts'
 import type { Topology } from './topology.ts'
 import type { Durability, ValkeyOptions } from './valkey-url.ts'
-
-/** How long copies are waited for on a connection that has waited in vain before. */
-const failingWaitMs = 400
 
 const loadRecordScript = request('SCRIPT', 'LOAD', script)
 
@@ -78,8 +75,10 @@ export async function confirmAgain(
   for (const shard of slots === null ? topology.shards : new Set(slots.map((slot) => topology.shardOf(slot)))) {
     if (shard === undefined || !shard.master.writes.unconfirmed) continue
     const { master } = shard
-    const waitMs = master.writes.failing ? failingWaitMs : options.patienceMs
-    const [reply] = await master.writes.ask([confirmation.request(waitMs)], waitMs + options.timeoutMs)
+    // One of many who wait for the same copies asks for them.
+    const isFailing = await master.writes.failsStill(graceMs)
+    const asked = [confirmation.request(options.patienceMs)]
+    const [reply] = isFailing ? [null] : await master.writes.ask(asked, options.patienceMs + options.timeoutMs)
     if (reply === null || !confirmation.confirms(reply)) {
       throw new StoreWriteError(
         `writes to ${master.address} are short of durability=${options.durability} still; see to its replicas or its disk`,
