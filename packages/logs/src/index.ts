@@ -16,7 +16,8 @@ export {
   vectors,
 } from './parquet/columns.ts'
 export { writeParquet } from './parquet/write-parquet.ts'
-export { readServedLog } from './served/read-served-log.ts'
+export { readServedLog, servedFiles } from './served/read-served-log.ts'
 export type { ItemArchives } from './served/served-items.ts'
 export { openServedLog, type ServedLog, type ServedLogCounters, type ServedLogOptions } from './served/served-log.ts'
 export { type ServedRows, vectorOffsets } from './served/served-rows.ts'
+export { type AskedRow, type ServedRow, servedAsOf, servedVectors } from './served/served-vectors.ts'

@@ -16,12 +16,12 @@ _rows_of_old_files = {"served_ms": "served_at", "feature_time_ms": "feature_time
 
 def served_log(path: Path_, *, model: str, latest: bool = False) -> Arrays:
     """
-    What was served of a model: the directory of a served log, as `headwater serve --served-log` or `headwater run --out`
+    What was served of a model: the directory of a served log, as `headwater serve --served-log` or `headwater run`
     leave it, one of its files, or an export of `headwater logs export`, Parquet or .npz.
 
-    `request` (None, in .npz empty: it had no name), `tenant` and `user` are texts, `served_at` and `feature_time`
-    datetime64[us], `snapshot`, `frame` and `status` [R] numbers, `vector` [R, D] float32; with `latest` the newest vector
-    alone too, NaN where the read did not ask for it. Rows of status 2 have the default. Raises FileError.
+    `request` (None, in .npz empty: it had no name) and `user` are texts, `served_at` and `feature_time` datetime64[us],
+    `snapshot`, `frame` and `status` [R] numbers, `vector` [R, D] float32; with `latest` the newest vector alone too,
+    NaN where the read did not ask for it. Rows of status 2 have the default. Raises FileError.
     """
     parts = []
     for part in _parts(Path(path), "served-"):

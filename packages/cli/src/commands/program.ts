@@ -9,6 +9,7 @@ import { registerExport } from './export/export.ts'
 import { registerForget } from './forget/forget.ts'
 import { registerGenerate } from './generate/generate.ts'
 import { registerIngest } from './ingest/ingest.ts'
+import { registerLogs } from './logs/logs.ts'
 import { registerModel } from './model/model.ts'
 import { registerPublish } from './publish/publish.ts'
 import { registerRead } from './read/read.ts'
@@ -37,6 +38,7 @@ const commands: readonly ((program: Command) => void)[] = [
   registerStress,
   registerCapacity,
   registerStore,
+  registerLogs,
   registerDoctor,
 ]
 

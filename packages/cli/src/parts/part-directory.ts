@@ -12,20 +12,22 @@ import { jsonText } from '../files/result.ts'
 
 export type PartFormat = 'parquet' | 'npz'
 
-interface Kept<Place> {
+interface Kept<Place, Begun> {
   /** What the export is of: another one does not go on with it. */
   readonly of: object
   /** When it was begun, ms since 1970. */
   readonly exportedMs: number
+  /** What was found when it was begun. */
+  readonly begun: Begun | null
   readonly parts: number
   readonly isDone: boolean
   readonly place: Place | null
 }
 
-export class PartDirectory<Place> {
+export class PartDirectory<Place, Begun = null> {
   readonly path: string
   readonly #format: PartFormat
-  #kept: Kept<Place>
+  #kept: Kept<Place, Begun>
 
   /** @param of a plain value @throws CommandError where another export or something else is there */
   constructor(directory: string, format: PartFormat, of: object, nowMs: number) {
@@ -37,7 +39,7 @@ export class PartDirectory<Place> {
       throw new CommandError(`${this.path} is not empty and no export; name a new directory, or empty it.`)
     if (kept !== null && !isDeepStrictEqual(kept.of, identity))
       throw new CommandError(`${this.path} is another export, of ${JSON.stringify(kept.of)}; name a new directory.`)
-    this.#kept = kept ?? { of: identity, exportedMs: nowMs, parts: 0, isDone: false, place: null }
+    this.#kept = kept ?? { of: identity, exportedMs: nowMs, begun: null, parts: 0, isDone: false, place: null }
   }
 
   get exportedMs(): number {
@@ -55,6 +57,13 @@ export class PartDirectory<Place> {
 
   get parts(): number {
     return this.#kept.parts
+  }
+
+  /** What `look` found when the export was begun. */
+  async begin(look: () => Promise<Begun>): Promise<Begun> {
+    const begun = this.#kept.begun ?? (await look())
+    this.#kept = { ...this.#kept, begun }
+    return begun
   }
 
   /** Adds a file that `write` leaves at a path, on the disk. @param place behind it */
@@ -84,16 +93,16 @@ export class PartDirectory<Place> {
     this.#keep({ ...this.#kept, isDone: true, place })
   }
 
-  #keep(kept: Kept<Place>): void {
+  #keep(kept: Kept<Place, Begun>): void {
     this.#kept = kept
     writeOutputFiles(new Map([[join(this.path, 'export.json'), jsonText(kept)]]))
   }
 
-  #read(): Kept<Place> | null {
+  #read(): Kept<Place, Begun> | null {
     const path = join(this.path, 'export.json')
     if (!existsSync(path)) return null
     try {
-      return JSON.parse(readFileSync(path, 'utf8')) as Kept<Place>
+      return JSON.parse(readFileSync(path, 'utf8')) as Kept<Place, Begun>
     } catch (cause) {
       throw new CommandError(`${path} is damaged; remove ${this.path}, and export again.`, { cause })
     }

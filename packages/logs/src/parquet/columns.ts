@@ -224,7 +224,7 @@ function decodeTexts(values: Uint8Array, count: number): string[] {
 export type Columns = Readonly<Record<string, Column<any>>>
 
 export type RowsOf<C extends Columns> = { readonly rows: number } & {
-  readonly [N in keyof C]: C[N] extends Column<infer Value> ? Value : never
+  readonly [N in keyof C]: C[N] extends Column<infer Value> | undefined ? Value : never
 }
 
 export function schemaOf(columns: Columns): SchemaElement[] {

@@ -59,6 +59,16 @@ print(v["feature_time"].dtype, v["feature_time"][0], v["written_at"][0], (v["age
 datetime64[us] 1970-01-01T00:00:01.000000 1970-01-01T00:00:02.000000 True u0\n`)
 })
 
+test('the query of docs/store.md finds who is nearest', async () => {
+  const page = readFileSync(new URL('../../../../../docs/store.md', import.meta.url), 'utf8')
+  const [, sql] = /```sql\n(SELECT other\.user.*?)```/s.exec(page)!
+  const rows = await queried(
+    sql.replaceAll('vectors/*', `${join(home, 'parquet-float32')}/*`).replaceAll("'ada'", "'u7'"),
+  )
+  expect(rows).toHaveLength(10)
+  for (const { user, cosine } of rows) expect([user !== 'u7', cosine]).toEqual([true, 1])
+})
+
 test('one that was stopped is no whole one, and goes on to the same rows', async () => {
   const options: ExportOptions = {
     model: 'sum',

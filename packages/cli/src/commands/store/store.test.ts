@@ -39,7 +39,7 @@ async function fails(...args: string[]): Promise<string> {
 
 describe('the examples', () => {
   const doc = readFileSync(new URL('../../../../../docs/store.md', import.meta.url), 'utf8')
-  const fenced = [...doc.matchAll(/^```\n([\s\S]*?)^```$/gm)].map(([, text]) => text)
+  const fenced = [...doc.matchAll(/^```\w*\n([\s\S]*?)^```$/gm)].map(([, text]) => text)
   /** What is left of a text without its numbers, its spacing, and its lines on models. */
   const masked = (text: string) =>
     text

@@ -1,11 +1,10 @@
-import { type Command, Option } from '@commander-js/extra-typings'
-import { InvalidArgumentError } from 'commander'
+import type { Command } from '@commander-js/extra-typings'
 import { CommandError } from '../../arguments/command-error.ts'
-import { wholeNumber } from '../../arguments/numbers.ts'
 import { userPlace, userUrl } from '../../arguments/store-url.ts'
 import { outputFile } from '../../files/output.ts'
 import { userPath } from '../../files/paths.ts'
 import { jsonFile, printResult } from '../../files/result.ts'
+import { partOptions } from '../../parts/part-options.ts'
 import { type Stoppable, stoppable } from '../../terminal/stoppable.ts'
 import { storeExamples } from './examples.ts'
 import { exportStore } from './export-vectors.ts'
@@ -136,20 +135,11 @@ export function registerStore(program: Command): void {
       })
     })
 
-  command('export', 'write the vectors of a model as Parquet or .npz; stopped and run again, it goes on')
+  partOptions(command('export', 'write the vectors of a model as Parquet or .npz; stopped and run again, it goes on'))
     .argument('<url>', 'store')
     .argument('<dir>', 'for the files; new, or that of an export that was stopped')
-    .requiredOption('--model <name>', 'as the store names it')
     .option('--tenant <name>', 'of the users', 'default')
     .option('--latest', 'the newest vector of each user, in place of the average that reads serve')
-    .option('--frame <n>', 'alignment frame, or all of them; default: the newest in the store', frameArgument)
-    .addOption(new Option('--format <format>', 'of the files').choices(['parquet', 'npz']).default('parquet'))
-    .addOption(
-      new Option('--vector-type <type>', 'in Parquet, float16 is bytes of a fixed size and float32 a list')
-        .choices(['float16', 'float32'])
-        .default('float16'),
-    )
-    .option('--part-rows <n>', 'rows of a file, at most', wholeNumber(1, 2 ** 24), 65_536)
     .action((url, directory, { latest = false, frame, ...options }) =>
       report(options, goesOn, {
         work: (_, session) => exportStore(userUrl(url), directory, { ...options, latest, frame }, session),
@@ -192,12 +182,6 @@ export function registerStore(program: Command): void {
       const raised = await raiseFormat(userUrl(url), options.tenant)
       await printResult(renderRaised(raised), json, raised)
     })
-}
-
-function frameArgument(text: string): number | 'all' {
-  if (text === 'all') return text
-  if (!/^\d{1,10}$/.test(text)) throw new InvalidArgumentError('Give the number of a frame, or all.')
-  return Number(text)
 }
 
 interface Reported<Found> {
