@@ -31,7 +31,7 @@ export interface LmdbFigures {
   }
 }
 
-const model = 'home'
+export const model = 'home'
 const dim = 192
 const slots = 3
 /** Four vectors of 192 in fp16. */
@@ -54,7 +54,7 @@ export async function benchLmdb(users: number, progress: (line: string) => void)
   try {
     const path = join(directory, 'store')
     progress(`lmdb: loading ${users.toLocaleString('en')} users × 1 model, ${slots} vectors of ${dim}`)
-    await load(path, users)
+    await loadUsers(path, users)
     const loaded = dataBytes(path) / users
     progress('lmdb: compacting')
     await compactLmdb(path)
@@ -87,7 +87,7 @@ export async function benchLmdb(users: number, progress: (line: string) => void)
 
 type Bare = ReturnType<typeof openBare>
 
-function openBare(path: string) {
+export function openBare(path: string) {
   const encoding = { encoding: 'binary', keyEncoder } as const
   // The mode in which the store commits, so that both promise the same.
   const durability = { overlappingSync: false, eventTurnBatching: false } as const
@@ -98,7 +98,7 @@ function openBare(path: string) {
 
 const dataBytes = (path: string) => statSync(join(path, 'data.mdb')).size
 
-async function load(path: string, users: number): Promise<void> {
+export async function loadUsers(path: string, users: number): Promise<void> {
   const store = await openStore(`lmdb:${path}`)
   const rows = 2_000
   const vectors = randomVectors(rows)
@@ -126,7 +126,7 @@ function append(store: EmbeddingStore, users: readonly string[], vectors: Float3
 async function compareReads(store: EmbeddingStore, { rings }: Bare, users: number): Promise<LmdbComparison> {
   const buffer = createReadBuffer(batchUsers, [{ model, dim }])
   const models = [{ model }]
-  return compare('pooled reads of 100 users', 31, 0.8, async (which) => {
+  return compareRounds('pooled reads of 100 users', 31, 0.8, async (which) => {
     const batches = Array.from({ length: 100 }, () => randomKeys(users))
     const addresses = batches.map((keys) => keys.map(addressOf))
     const startMs = performance.now()
@@ -160,7 +160,7 @@ async function compareAppends(
     })
   }
   const callers = inFlight === 1 ? 'one caller' : `${inFlight} callers`
-  return compare(`durable appends of 100 users, ${callers}`, 21, 0.8, async (which) => {
+  return compareRounds(`durable appends of 100 users, ${callers}`, 21, 0.8, async (which) => {
     const appendOne = which === 'ours' ? appendOurs : appendBare
     const batches = 20
     const startMs = performance.now()
@@ -173,7 +173,7 @@ async function compareAppends(
 }
 
 /** Rounds of both in turn, the first of each to warm up. */
-async function compare(
+export async function compareRounds(
   name: string,
   rounds: number,
   ratioAtLeast: number,

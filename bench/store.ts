@@ -5,6 +5,7 @@
  * - lmdb: `lmdb:` against lmdb itself
  * - valkey: `valkey://` on a cluster of 3 + 3 against a grouped HMGET
  * - tiered: the slab in front of LMDB under Zipf-like traffic
+ * - export: all vectors of a model into Parquet against a scan by lmdb itself
  */
 import {
   digits,
@@ -17,13 +18,15 @@ import {
   runBench,
   type Spread,
 } from './report.ts'
-import { benchLmdb } from './store-lmdb.ts'
+import { benchExport } from './store-export.ts'
+import { benchLmdb, type LmdbComparison } from './store-lmdb.ts'
 import { benchSlab, benchTier } from './store-slab.ts'
 import { benchValkey } from './store-valkey.ts'
 
 const users = 1_000_000
 /** Each user's hash is held twice, by its master and a replica. */
 const valkeyUsers = 200_000
+const exportedUsers = 200_000
 
 interface Section {
   readonly name: string
@@ -33,6 +36,9 @@ interface Section {
 const judged = (holds: boolean) => (holds ? 'holds' : 'MISSED')
 const thousands = ({ median }: Spread) => `${digits(median / 1000)}k users/s`
 const ratio = ({ median, p10, p90 }: Spread) => `${median.toFixed(2)} × (p10 ${p10.toFixed(2)}, p90 ${p90.toFixed(2)})`
+
+const compared = (c: LmdbComparison) =>
+  `  ${c.name}: ${thousands(c.ours)}, bare ${thousands(c.bare)}; ours ÷ bare ${ratio(c.ratio)} (at least ${c.ratioAtLeast}: ${judged(c.ratio.median >= c.ratioAtLeast)})`
 
 async function slab() {
   const figures = await benchSlab(users, progress)
@@ -47,10 +53,7 @@ async function slab() {
 async function lmdb() {
   const figures = await benchLmdb(users, progress)
   const { bytesAUser: bytes } = figures
-  const lines = figures.comparisons.map(
-    (c) =>
-      `  ${c.name}: ${thousands(c.ours)}, bare ${thousands(c.bare)}; ours ÷ bare ${ratio(c.ratio)} (at least ${c.ratioAtLeast}: ${judged(c.ratio.median >= c.ratioAtLeast)})`,
-  )
+  const lines = figures.comparisons.map(compared)
   const text = `lmdb, ${users.toLocaleString('en')} users
 ${lines.join('\n')}
   bytes a user, model: ${digits(bytes.loaded)} as loaded, ${digits(bytes.compacted)} compacted, ${bytes.overVectors.toFixed(2)} × the vectors' (at most ${bytes.overVectorsAtMost}: ${judged(bytes.overVectors <= bytes.overVectorsAtMost)})`
@@ -77,11 +80,17 @@ async function tiered() {
   return { text, figures }
 }
 
+async function exported() {
+  const figures = await benchExport(exportedUsers, progress)
+  return { text: `export, ${exportedUsers.toLocaleString('en')} users\n${compared(figures)}`, figures }
+}
+
 const sections: readonly Section[] = [
   { name: 'slab', run: slab },
   { name: 'lmdb', run: lmdb },
   { name: 'valkey', run: valkey },
   { name: 'tiered', run: tiered },
+  { name: 'export', run: exported },
 ]
 
 await runBench(async () => {

@@ -9,7 +9,7 @@ import { describeRowGroup, maxHeaderBytes, type Page, type PagePlace, placeOf, p
 
 const magic = Buffer.from('PAR1')
 /** After the magic stands the table's mark, by which a file without a footer tells what it holds. */
-export const markBytes = 4
+const markBytes = 4
 
 /** What a file's row groups hold. */
 export interface Table<C extends Columns = Columns> {
