@@ -15,6 +15,7 @@ from .errors import (
     ServerError,
     UnavailableError,
 )
+from .publish import publish
 from .snapshot import Snapshot, read_safetensors
 from .tables import served_log, vector_parts, vectors
 from .tower import InputError, UserTower
@@ -23,5 +24,5 @@ __all__ = [
     "AuthenticationError", "BadRequestError", "Client", "ClientError", "ConflictError", "DEFAULT", "DeadlineError",
     "Embeddings", "FRESH", "FileError", "ForbiddenError", "HeadwaterError", "InputError", "NotFoundError",
     "OverloadedError", "ProtocolError", "STALE", "ServerError", "Snapshot", "UnavailableError", "UserTower",
-    "read_safetensors", "served_log", "vector_parts", "vectors",
+    "publish", "read_safetensors", "served_log", "vector_parts", "vectors",
 ]

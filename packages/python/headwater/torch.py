@@ -58,6 +58,10 @@ class UserTower(torch.nn.Module):
             ),
         )
 
+    def tensors(self) -> dict[str, NDArray[np.float32]]:
+        """The parameters as they are now, by the names that `headwater.publish` takes."""
+        return {name.replace("/", "."): tensor.detach().cpu().numpy() for name, tensor in self.named_parameters()}
+
     def own(self, rows: Rows) -> torch.Tensor:
         """[R, J] in the tower's own coordinates, before alignment."""
         tensors: dict[str, torch.Tensor] = {name.replace("/", "."): tensor for name, tensor in self.named_parameters()}

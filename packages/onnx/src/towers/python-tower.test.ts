@@ -2,8 +2,17 @@
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { compileFeatures, type SideBatch, type SideLayout } from '@headwater/features'
+import type { ModelConfig } from '@headwater/runtime'
 import * as reading from '@headwater/runtime/reading-version'
-import { encodeSafetensors, publishSnapshot } from '@headwater/snapshot'
+import {
+  encodeSafetensors,
+  promoteSnapshot,
+  publishSnapshot,
+  readSnapshot,
+  type Snapshot,
+  servedSnapshot,
+  snapshotDirectory,
+} from '@headwater/snapshot'
 import { seededRandom } from '@headwater/statistics'
 import { hasPython, runPython, temporaryDirectory } from '@headwater/testkit'
 import { beforeAll, expect, test } from 'vitest'
@@ -39,6 +48,41 @@ test.each(['numpy', 'torch'] as const)('towers of every kind give its embeddings
   expect([status, stderr]).toEqual([0, ''])
   expect(stdout).toContain(`${Object.keys(testModels).length} towers agree`)
   console.log(stdout.trim())
+})
+
+test('a tower that was changed in Python is published in the frame of the one before, and held', async () => {
+  if (!hasPython('numpy', 'a publication by packages/python')) return
+  const place = Object.keys(testModels).findIndex((name) => name.startsWith('every extractor'))
+  const model = join(directory, String(place))
+  const program = join(import.meta.dirname, '../../../python/tests/publishing.py')
+  const { stdout, stderr } = runPython([program, model])
+  expect(stderr).toBe('')
+  // Held: what is served stays.
+  expect(stdout).toMatch(/^4 1 3 (\S+) Over the panel's 9 users the residual is \1\.\n$/)
+  const [before, after] = await Promise.all([3, 4].map((number) => readSnapshot(snapshotDirectory(model, number))))
+  expect(after.manifest).toMatchObject({
+    trainedRows: 1234,
+    dataCutoffMs: 99_000_000,
+    parent: 3,
+    alignment: 'procrustes',
+  })
+  const { user } = compileFeatures(after.schema)
+  const embeddings = ({ matrices, manifest, alignment }: Snapshot) =>
+    Array.from({ length: rows }, (_, r) => {
+      const own = reading.userTower(matrices, manifest.config as ModelConfig, reading.rowAt(user, after.panel!, r))
+      return reading.published(own, alignment!.weight, alignment!.bias)
+    })
+  const [old, now] = [before, after].map(embeddings)
+  const means = old[0].map((_, j) => old.reduce((sum, e) => sum + e[j] / rows, 0))
+  const apart = Math.hypot(...now.flatMap((e, r) => e.map((value, j) => value - old[r][j])))
+  const residual = apart / Math.hypot(...old.flatMap((e) => e.map((value, j) => value - means[j])))
+  expect(residual).toBeGreaterThan(0.001)
+  expect(residual).toBeCloseTo(Number(stdout.split(' ')[3]), 3)
+  // A rotation, without a scale.
+  const { weight, dim } = after.alignment!
+  expect(Math.hypot(...weight) ** 2).toBeCloseTo(dim, 3)
+  await promoteSnapshot(model, 4, true)
+  expect(await servedSnapshot(model)).toBe(4)
 })
 
 /** A model's directory each, with the embeddings of its panel beside the snapshot. */
