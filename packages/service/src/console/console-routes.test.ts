@@ -1,10 +1,11 @@
 /** The console's routes by themselves: who sees what, and that looking changes nothing. */
-import { afterEach, describe, expect, it } from 'vitest'
+import { afterEach, describe, expect, it, vi } from 'vitest'
 import { openService, tokenOf } from '../../testing/http-service.ts'
 import { observeService, until } from '../../testing/observed-service.ts'
 
 const closers: (() => Promise<void>)[] = []
 afterEach(async () => {
+  vi.restoreAllMocks()
   for (const close of closers.splice(0)) await close()
 })
 
@@ -173,7 +174,8 @@ describe('the drift map', () => {
     await ask('POST', '/v1/models/m/promote', { snapshot: 4 })
     await refresh(16)
     // A panel is looked at every two seconds at most.
-    await new Promise((resolve) => setTimeout(resolve, 2_100))
+    const now = performance.now.bind(performance)
+    vi.spyOn(performance, 'now').mockImplementation(() => now() + 2_100)
     const after = await mapOf()
     expect(after.snapshots).toMatchObject([
       { snapshot: 3, users: 0 },

@@ -5,7 +5,7 @@ import type { Address, ValkeyOptions } from './valkey-url.ts'
 /** How long a silent connection is kept before it is made anew. */
 const silenceMs = 2_000
 /** From one probe of a failing connection to the next, and how long one may take: it may have others' waits for copies before it. */
-const probeMs = { pause: 100, most: 10_000 }
+const probeMs = { pause: 50, most: 10_000 }
 
 /** Takes the replies to requests. */
 export interface Receiver {
@@ -50,7 +50,7 @@ export class Connection {
       autoResendUnfulfilledCommands: false,
       // None is tried again, so that what a connection had under way fails when it ends.
       maxRetriesPerRequest: 0,
-      retryStrategy: (attempt) => Math.min(25 * 2 ** Math.min(attempt, 10), 250),
+      retryStrategy: (attempt) => Math.min(25 * 2 ** Math.min(attempt, 10), 150),
     })
     // What iovalkey throws for a refused password holds the password: its message alone is kept.
     this.#redis.on('error', (error: Error) => {

@@ -43,7 +43,7 @@ const pauseMs = 10
 /** How often what waits for a master is looked at. */
 const lookMs = 250
 /** How long is waited for a master that is known to fail: another may take over, or its connection be made anew. */
-export const graceMs = 400
+export const graceMs = 250
 /** How long a probe asks for the copies of what was written before. */
 const probedCopiesMs = 100
 

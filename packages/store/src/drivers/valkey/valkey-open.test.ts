@@ -98,16 +98,15 @@ describe('opening', () => {
       // It may have been written where the server has it still to read.
       await expect(store.compareAndSetStates([[{ ...state, expected }]])).rejects.toThrow(StoreWriteError)
       const refused = store.compareAndSetStates([[{ ...state, expected }]])
-      await expect(refused).rejects.toThrow(StoreUnavailableError)
-      await expect(refused).rejects.toThrow(/nothing was written/)
-      await expect(store.readStates('user', ['u'])).rejects.toThrow(StoreUnavailableError)
-      for (const mayMiss of ['old', 'newest'] as const) {
-        const { states, missing } = await store.readStates('user', ['u', 'v'], mayMiss)
-        expect([states, [...missing]]).toEqual([
-          [undefined, undefined],
-          [0, 1],
-        ])
-      }
+      await Promise.all([
+        expect(refused).rejects.toThrow(StoreUnavailableError),
+        expect(refused).rejects.toThrow(/nothing was written/),
+        expect(store.readStates('user', ['u'])).rejects.toThrow(StoreUnavailableError),
+        ...(['old', 'newest'] as const).map(async (mayMiss) => {
+          const { states, missing } = await store.readStates('user', ['u', 'v'], mayMiss)
+          expect([...states, ...missing]).toEqual([undefined, undefined, 0, 1])
+        }),
+      ])
     } finally {
       node.resume()
     }
