@@ -1,5 +1,5 @@
 """Headwater from Python: a service's client, snapshots, towers, served logs and exported vectors, as numpy."""
-from .client import DEFAULT, FRESH, STALE, Client, Embeddings
+from .client import DEFAULT, FRESH, STALE, Client, Embeddings, Items
 from .errors import (
     AuthenticationError,
     BadRequestError,
@@ -22,7 +22,7 @@ from .tower import InputError, UserTower
 
 __all__ = [
     "AuthenticationError", "BadRequestError", "Client", "ClientError", "ConflictError", "DEFAULT", "DeadlineError",
-    "Embeddings", "FRESH", "FileError", "ForbiddenError", "HeadwaterError", "InputError", "NotFoundError",
+    "Embeddings", "FRESH", "FileError", "ForbiddenError", "HeadwaterError", "InputError", "Items", "NotFoundError",
     "OverloadedError", "ProtocolError", "STALE", "ServerError", "Snapshot", "UnavailableError", "UserTower",
     "publish", "read_safetensors", "served_log", "vector_parts", "vectors",
 ]

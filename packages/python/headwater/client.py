@@ -46,6 +46,31 @@ class Embeddings:
     served_ms: float
 
 
+@dataclass(frozen=True)
+class Items:
+    """Vectors of items, rows in the order of the keys that were asked for. I items, H heads of the tower's memory."""
+
+    #: whose they are; with embeddings of other snapshots they go where these are of the same `frame`
+    snapshot: int
+    frame: int
+    #: what is served now
+    served_snapshot: int
+    served_frame: int
+    #: where each head's coefficients and intercept stand in an embedding, as POST /v1/models/{m}/items has it
+    layout: dict[str, Any]
+    #: [I, width]
+    vectors: NDArray[np.float32]
+
+    def scores(self, embeddings: NDArray[Any]) -> NDArray[Any]:
+        """[U, H, I] what each head says of each item for embeddings [U, D] of the same frame."""
+        width = self.layout["width"]
+        return np.stack([
+            embeddings[:, head["coefficients"]:head["coefficients"] + width] @ self.vectors.T
+            + embeddings[:, head["intercept"], None]
+            for head in self.layout["heads"]
+        ], axis=1)
+
+
 class Client:
     """
     A service's client. Thread-safe; connections are kept until `close()`.
@@ -188,6 +213,23 @@ class Client:
         """Forgets a user; returns the receipt, which for `forget_incomplete` is the `details` of the ClientError."""
         return dict(self._call("DELETE", _user_path(user), None, deadline_ms))
 
+    def items(
+        self,
+        model: str,
+        items: Sequence[str],
+        *,
+        snapshot: Optional[int] = None,
+        deadline_ms: Optional[float] = None,
+    ) -> Items:
+        """
+        Vectors of items, of a model whose tower has a memory: of the snapshot that is served, or of another. Raises
+        ClientError, of the code `no_item_vectors` for a model without.
+        """
+        body: dict[str, Any] = {"items": list(items), "encoding": self._encoding}
+        if snapshot is not None:
+            body["snapshot"] = snapshot
+        return _items_of(self._call("POST", f"{_model_path(model)}/items", body, deadline_ms), len(items))
+
     def models(self, *, deadline_ms: Optional[float] = None) -> list[dict[str, Any]]:
         """Models, and the snapshots that refreshes go through. Raises ClientError."""
         return list(self._call("GET", "/v1/models", None, deadline_ms)["models"])
@@ -259,12 +301,31 @@ def _embeddings_of(answer: Any, users: int) -> dict[str, Embeddings]:
         raise ProtocolError(f"the answer does not fit: {error!r}") from error
 
 
+_values = {"f16": "<f2", "f32": "<f4"}
+
+
+def _items_of(answer: Any, items: int) -> Items:
+    """Raises ProtocolError for an answer that does not fit."""
+    try:
+        vectors = np.frombuffer(answer["vectors"], _values[answer["encoding"]])
+        return Items(
+            snapshot=answer["snapshot"],
+            frame=answer["frame"],
+            served_snapshot=answer["servedSnapshot"],
+            served_frame=answer["servedFrame"],
+            layout=answer["layout"],
+            vectors=vectors.reshape(items, answer["layout"]["width"]).astype(np.float32),
+        )
+    except (KeyError, TypeError, ValueError) as error:
+        raise ProtocolError(f"the answer does not fit: {error!r}") from error
+
+
 def _model_of(part: Any, users: int, served_ms: float) -> Embeddings:
     def column(name: str, dtype: str, shape: tuple[int, ...] = (users,)) -> NDArray[Any]:
         # A binary may begin at any byte of its message, so it is copied.
         return np.frombuffer(part[name], dtype).reshape(shape).copy()
 
-    halves = {"f16": "<f2", "f32": "<f4"}[part["encoding"]]
+    halves = _values[part["encoding"]]
 
     def vectors(name: str) -> NDArray[np.float32]:
         return column(name, halves, (users, part["dim"])).astype(np.float32)

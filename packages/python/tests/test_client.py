@@ -100,6 +100,22 @@ class ClientTest(unittest.TestCase):
         self.assertTrue(np.isnan(found.age_ms).all())
         self.assertIsNone(found.latest)
 
+    def test_items_are_scored_by_the_heads_of_a_memory(self) -> None:
+        vectors = np.array([[1, 2], [3, 4], [5, 6]], "<f2")
+        heads = [{"coefficients": 1, "intercept": 3}, {"coefficients": 4, "intercept": 6}]
+        about = {"snapshot": 5, "frame": 2, "servedSnapshot": 7, "servedFrame": 2}
+        layout = {"learnt": 1, "width": 2, "heads": heads}
+        client = self.serve(lambda *_: ok({**about, "layout": layout, "encoding": "f16", "vectors": vectors.tobytes()}))
+        found = client.items("a b", ["i", "j", "k"], snapshot=5)
+        self.assertEqual(self.calls[0][1:3], (
+            "/v1/models/a%20b/items", {"items": ["i", "j", "k"], "encoding": "f16", "snapshot": 5},
+        ))
+        self.assertEqual((found.snapshot, found.served_snapshot, found.vectors.dtype), (5, 7, np.float32))
+        scores = found.scores(np.array([[9, 1, 0, 100, 0, 1, 200], [9, 2, 1, 0, 1, 1, 0]], np.float32))
+        np.testing.assert_array_equal(scores, [[[101, 103, 105], [202, 204, 206]], [[4, 10, 16], [3, 7, 11]]])
+        with self.assertRaises(headwater.ProtocolError):
+            client.items("a", ["only one"])
+
     def test_vectors_may_travel_as_float32(self) -> None:
         client = self.serve(lambda *call: served(call[2], "<f4"), encoding="f32")
         self.assertEqual(client.read(["70001"], ["sum"])["sum"].vectors[0, 0], 70001)
