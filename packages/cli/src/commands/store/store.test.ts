@@ -185,21 +185,23 @@ test('says what is wrong, and writes nothing', async () => {
   expect(await store('forget', 'memory:')).toMatchObject({ code: 2 })
 })
 
-test.each([
-  ['SIGINT', 130],
-  ['SIGTERM', 143],
-] as const)('a copy that is stopped by %s goes on from there', async (signal, code) => {
+test('a copy that is stopped by signals goes on from there', async () => {
   const [path, copied] = [newPath(), newPath()]
   await makeStore(path, 12_000)
-  const child = new Child(worker, ['store', 'copy', `lmdb:${path}`, `lmdb:${copied}`], home)
-  await child.until(() => child.stderr.includes('records …'))
-  child.process.kill(signal)
-  expect(await child.exited).toBe(code)
-  expect(child.stderr.trimEnd().split('\n').at(-1)).toBe(
-    `headwater: stopped by ${signal}; what was written stays, and the same command goes on from there.`,
-  )
-  expect(child.stdout).toBe('')
-  expect(await succeeds('check', `lmdb:${copied}`)).toMatch(/: 0 faults/)
+  for (const [signal, code] of [
+    ['SIGINT', 130],
+    ['SIGTERM', 143],
+  ] as const) {
+    const child = new Child(worker, ['store', 'copy', `lmdb:${path}`, `lmdb:${copied}`], home)
+    await child.until(() => child.stderr.includes('records …'))
+    child.process.kill(signal)
+    expect(await child.exited).toBe(code)
+    expect(child.stderr.trimEnd().split('\n').at(-1)).toBe(
+      `headwater: stopped by ${signal}; what was written stays, and the same command goes on from there.`,
+    )
+    expect(child.stdout).toBe('')
+    expect(await succeeds('check', `lmdb:${copied}`)).toMatch(/: 0 faults/)
+  }
   const [, written, unchanged] = /^([\d,]+) records written, ([\d,]+) unchanged/.exec(
     await succeeds('copy', `lmdb:${path}`, `lmdb:${copied}`),
   )!
