@@ -130,6 +130,8 @@ export class ValkeyNode {
     this.#connection = null
     if (guardian === null) return
     this.#guard = null
+    // A process that has nothing else to wait for must wait for this.
+    guardian.ref()
     const ended = once(guardian, 'exit')
     tellGuard(guardian.stdin!)
     await ended
