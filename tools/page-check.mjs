@@ -33,7 +33,9 @@ export async function checkPage(tarballs, place, pictures) {
   const folder = join(place, 'page')
   const isOwn = (/** @type {string} */ path) => !/^.(node_modules|public|dist)/.test(path.slice(example.length))
   cpSync(example, folder, { recursive: true, filter: isOwn })
-  await output('npm install', runNpm(['install', '--no-audit', '--no-fund', ...tarballs], folder))
+  // Whatever NODE_ENV is: Vite sets it where it has built in this process.
+  const install = ['install', '--include=dev', '--prefer-offline', '--no-audit', '--no-fund']
+  await output('npm install', runNpm([...install, ...tarballs], folder))
   await prepareModel(place, folder)
   await output('Types', node([inWorkspace('node_modules/typescript/bin/tsc'), '-p', '.'], folder))
 
