@@ -47,7 +47,7 @@ const armName = ({ name }: Pick<Meets, 'name'>) => `items-${name}`
 const [alone, own, given, late, raw] = ways.map(armName)
 
 /** The lab's tower with a memory, whose coefficients stand behind as many embeddings as it has. */
-export function withMemory(config: ModelConfig): ModelConfig {
+function withMemory(config: ModelConfig): ModelConfig {
   const { user, embeddings, mix } = config
   const kept = Math.ceil((decays.length * (width + 4)) / embeddings.width)
   const tokens = user.tokens.filter(({ kind }) => kind !== 'memory')

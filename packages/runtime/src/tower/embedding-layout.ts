@@ -11,7 +11,7 @@ import { headEmbeddings, type ModelConfig, tokensOf } from './config.ts'
  * @param user layout of users
  * @returns null for a tower without a memory
  */
-export function embeddingLayout(config: ModelConfig, user: SideLayout): EmbeddingLayout | null {
+function embeddingLayout(config: ModelConfig, user: SideLayout): EmbeddingLayout | null {
   const memory = tokensOf(config.user, 'memory')
   if (!memory || keptOf(config.user.tokens, user) === 0) return null
   const { decays, width } = memory
