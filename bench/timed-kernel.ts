@@ -38,7 +38,7 @@ export async function timeTunings(
   shape: Shape,
 ): Promise<{ readonly dispatch: Dispatch; readonly tunings: readonly TimedTuning[] }> {
   const buffers = uploadExample(device, kernel, shape)
-  const supported = (kernel.tunings as readonly Tuning[]).filter((tuning) => device.supports(tuning))
+  const supported = (kernel.tunings as readonly Tuning[]).filter((tuning) => device.supports(tuning, shape))
   const dispatches = supported.map((tuning) => prepareDispatch(device, kernel, shape, buffers, tuning))
   const entries: { tuning: string; runs: RepeatedRuns; timesMs: number[]; rounds: number }[] = []
   try {

@@ -4,7 +4,14 @@
  * of their times. The first tuning stays unless another is at least 10 % faster.
  */
 import { readFileSync, renameSync, writeFileSync } from 'node:fs'
-import { type AnyKernel, type GpuDevice, requestDevice, type Shape, type TuningTable } from '@headwater/gpu'
+import {
+  type AnyKernel,
+  type GpuDevice,
+  requestDevice,
+  type Shape,
+  type Tuning,
+  type TuningTable,
+} from '@headwater/gpu'
 import { kernels } from '@headwater/kernels'
 import { digits, matching, options, progress, provenance, publish, runBench, spread, table } from './report.ts'
 import { timeTunings } from './timed-kernel.ts'
@@ -96,7 +103,7 @@ await runBench(async () => {
   const old = before[device.adapterClass] ?? {}
   const choices: Choice[] = []
   for (const kernel of matching(kernels, filter)) {
-    const supported = kernel.tunings.filter(device.supports.bind(device))
+    const supported = kernel.tunings.filter((tuning: Tuning) => device.supports(tuning))
     if (supported.length > 1) choices.push(...(await choicesOf(device, kernel, old)))
   }
   const after = merged(old, choices)

@@ -30,11 +30,11 @@ fn token(event: u32, id: u32, d: u32) -> vec4f {
 @compute @workgroup_size(8)
 fn main(@builtin(workgroup_id) workgroup: vec3u, @builtin(num_workgroups) workgroups: vec3u, @builtin(subgroup_invocation_id) lane: u32) {
   let group = workgroup.y * workgroups.x + workgroup.x;
-  let chunks = (u.D4 + 3u) / 4u;
+  let chunks = 1u;
   let firstRow = group / chunks * 4u;
   if (firstRow >= u.R) { return; }
   let first = group % chunks * 4u;
-  let outside = u.D4 - min(4u, u.D4 - first);
+  
   let isOwn = lane < 4u && first + lane < u.D4;
   let ownQuad = min(first + lane, u.D4 - 1u);
   let q_own = select(vec4f(), parameter(u.C, ownQuad), isOwn);
@@ -47,10 +47,7 @@ fn main(@builtin(workgroup_id) workgroup: vec3u, @builtin(num_workgroups) workgr
   let q_2 = subgroupBroadcast(q_own, 2u);
   let q_3 = subgroupBroadcast(q_own, 3u);
   var along = vec4f(dot(q_own, mix_0), dot(q_own, mix_1), dot(q_own, mix_2), dot(q_own, mix_3));
-  for (var n = lane; n < outside; n += 8u) {
-    let d = column(n, first);
-    along += vec4f(select(0.0, dot(parameter(u.C, d), parameter(min(0u, u.C), d)), 0u < u.C), select(0.0, dot(parameter(u.C, d), parameter(min(1u, u.C), d)), 1u < u.C), select(0.0, dot(parameter(u.C, d), parameter(min(2u, u.C), d)), 2u < u.C), select(0.0, dot(parameter(u.C, d), parameter(min(3u, u.C), d)), 3u < u.C));
-  }
+  
   along = reduceSum4(along, lane);
   let root = inverseSqrt(f32(u.D4 * 4u));
   for (var row = firstRow; row < min(firstRow + 4u, u.R); row++) {
@@ -64,10 +61,7 @@ fn main(@builtin(workgroup_id) workgroup: vec3u, @builtin(num_workgroups) workgr
   let g_2 = subgroupBroadcast(g_own, 2u);
   let g_3 = subgroupBroadcast(g_own, 3u);
     var gainAlong = vec4f(dot(g_own, mix_0), dot(g_own, mix_1), dot(g_own, mix_2), dot(g_own, mix_3));
-    for (var n = lane; n < outside; n += 8u) {
-      let d = column(n, first);
-      gainAlong += vec4f(select(0.0, dot(dy[dyAt + d], parameter(min(0u, u.C), d)), 0u < u.C), select(0.0, dot(dy[dyAt + d], parameter(min(1u, u.C), d)), 1u < u.C), select(0.0, dot(dy[dyAt + d], parameter(min(2u, u.C), d)), 2u < u.C), select(0.0, dot(dy[dyAt + d], parameter(min(3u, u.C), d)), 3u < u.C));
-    }
+    
     gainAlong = reduceSum4(gainAlong, lane);
     var even_0 = vec4f(); var steep_0 = vec4f(); var even_1 = vec4f(); var steep_1 = vec4f(); var even_2 = vec4f(); var steep_2 = vec4f(); var even_3 = vec4f(); var steep_3 = vec4f();
     var evenShares = vec4f();
@@ -94,12 +88,7 @@ fn main(@builtin(workgroup_id) workgroup: vec3u, @builtin(num_workgroups) workgr
       let shares = vec4f(channel(event, 0u), channel(event, 1u), channel(event, 2u), channel(event, 3u));
       var gain = 0.0;
       var score = dot(shares, along) + sum4(q_0 * t_0 + q_1 * t_1 + q_2 * t_2 + q_3 * t_3);
-      for (var n = 0u; n < outside; n++) {
-        let d = column(n, first);
-        let x = token(event, id, d);
-        score += dot(parameter(u.C, d), x);
-        gain += dot(dy[dyAt + d], x);
-      }
+      
       score *= root;
       
       gain += dot(shares, gainAlong) + sum4(g_0 * t_0 + g_1 * t_1 + g_2 * t_2 + g_3 * t_3);
@@ -137,10 +126,9 @@ fn main(@builtin(workgroup_id) workgroup: vec3u, @builtin(num_workgroups) workgr
       let byToken = sum_own * root / rowTotal;
       let byQuery = byToken + slopes[0] * mix_0 + slopes[1] * mix_1 + slopes[2] * mix_2 + slopes[3] * mix_3;
       partial[own + u.C * u.D4 + first + lane] = select(vec4f(), byQuery, live);
-      if (0u < u.C) { partial[own + 0u * u.D4 + first + lane] = select(vec4f(), weights[0] * g_own + slopes[0] * q_own, live); }
-      if (1u < u.C) { partial[own + 1u * u.D4 + first + lane] = select(vec4f(), weights[1] * g_own + slopes[1] * q_own, live); }
-      if (2u < u.C) { partial[own + 2u * u.D4 + first + lane] = select(vec4f(), weights[2] * g_own + slopes[2] * q_own, live); }
-      if (3u < u.C) { partial[own + 3u * u.D4 + first + lane] = select(vec4f(), weights[3] * g_own + slopes[3] * q_own, live); }
+      for (var i = 0u; i < min(u.C, 4u); i++) {
+        partial[own + i * u.D4 + first + lane] = select(vec4f(), weights[i] * g_own + slopes[i] * q_own, live);
+      }
     }
     for (var c = 4u; c < u.C; c++) {
       var sums = vec2f();

@@ -28,11 +28,11 @@ fn token(event: u32, id: u32, d: u32) -> vec4f {
 @compute @workgroup_size(8)
 fn main(@builtin(workgroup_id) workgroup: vec3u, @builtin(num_workgroups) workgroups: vec3u, @builtin(subgroup_invocation_id) lane: u32) {
   let group = workgroup.y * workgroups.x + workgroup.x;
-  let chunks = (u.D4 + 3u) / 4u;
+  let chunks = 1u;
   let firstRow = group / chunks * 4u;
   if (firstRow >= u.R) { return; }
   let first = group % chunks * 4u;
-  let outside = u.D4 - min(4u, u.D4 - first);
+  
   let isOwn = lane < 4u && first + lane < u.D4;
   let ownQuad = min(first + lane, u.D4 - 1u);
   let q_own = select(vec4f(), parameter(u.C, ownQuad), isOwn);
@@ -45,10 +45,7 @@ fn main(@builtin(workgroup_id) workgroup: vec3u, @builtin(num_workgroups) workgr
   let q_2 = subgroupBroadcast(q_own, 2u);
   let q_3 = subgroupBroadcast(q_own, 3u);
   var along = vec4f(dot(q_own, mix_0), dot(q_own, mix_1), dot(q_own, mix_2), dot(q_own, mix_3));
-  for (var n = lane; n < outside; n += 8u) {
-    let d = column(n, first);
-    along += vec4f(select(0.0, dot(parameter(u.C, d), parameter(min(0u, u.C), d)), 0u < u.C), select(0.0, dot(parameter(u.C, d), parameter(min(1u, u.C), d)), 1u < u.C), select(0.0, dot(parameter(u.C, d), parameter(min(2u, u.C), d)), 2u < u.C), select(0.0, dot(parameter(u.C, d), parameter(min(3u, u.C), d)), 3u < u.C));
-  }
+  
   along = reduceSum4(along, lane);
   let root = inverseSqrt(f32(u.D4 * 4u));
   for (var row = firstRow; row < min(firstRow + 4u, u.R); row++) {
@@ -77,12 +74,7 @@ fn main(@builtin(workgroup_id) workgroup: vec3u, @builtin(num_workgroups) workgr
       let shares = vec4f(channel(event, 0u), channel(event, 1u), channel(event, 2u), channel(event, 3u));
       
       var score = dot(shares, along) + sum4(q_0 * t_0 + q_1 * t_1 + q_2 * t_2 + q_3 * t_3);
-      for (var n = 0u; n < outside; n++) {
-        let d = column(n, first);
-        let x = token(event, id, d);
-        score += dot(parameter(u.C, d), x);
-        
-      }
+      
       score *= root;
       
       let next = select(top, score, counts && score > top);

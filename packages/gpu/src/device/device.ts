@@ -115,7 +115,9 @@ export class GpuDevice {
     if (this.#failure) throw this.#failure
   }
 
-  supports({ minSubgroupSize }: Tuning): boolean {
+  /** Whether a tuning can run here, and on that shape. */
+  supports({ minSubgroupSize, fits }: Tuning, shape?: Shape): boolean {
+    if (shape && fits && !fits(shape)) return false
     return !minSubgroupSize || (this.features.has('subgroups') && this.adapter.subgroupMinSize >= minSubgroupSize)
   }
 
@@ -124,7 +126,7 @@ export class GpuDevice {
     const measured = (tuningTable as TuningTable)[this.adapterClass]?.[kernel.name]
     const name = measured?.[kernel.bucket?.(shape) ?? '']
     const chosen = kernel.tunings.find((t) => t.name === name)
-    return chosen && this.supports(chosen) ? chosen : kernel.tunings[0]!
+    return chosen && this.supports(chosen, shape) ? chosen : kernel.tunings[0]!
   }
 
   /** The pipeline of a kernel, made once for each resolved WGSL. */

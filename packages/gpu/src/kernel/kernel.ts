@@ -15,6 +15,8 @@ export interface Tuning {
   readonly name: string
   /** Where it uses subgroups: the fewest lanes with which it is right, however few the driver chooses. */
   readonly minSubgroupSize?: number
+  /** Shapes that it can do, so that it need not hold the code for others. Default: all; the first tuning of a kernel does all. */
+  fits?(shape: Shape): boolean
 }
 
 /**

@@ -81,6 +81,8 @@ export function prepareDispatch<S extends Shape, B extends string, T extends Tun
 ): Dispatch {
   const plain = kernel as unknown as Kernel
   if (!device.supports(tuning)) throw new DeviceFeatureError(kernel.name, tuning, device.adapter)
+  if (!device.supports(tuning, shape))
+    throw new KernelError(kernel.name, 'shape', `${JSON.stringify(shape)} is none that tuning ${tuning.name} can do`)
   checkUniforms(plain, shape)
   const sizes = kernel.sizes(shape)
   const ranges = (Object.keys(kernel.bindings) as B[]).map((name) => {

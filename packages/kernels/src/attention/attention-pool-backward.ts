@@ -26,6 +26,7 @@ import {
   products,
   spread,
   sumQuads,
+  unlessWhole,
 } from './attention-pool-wgsl.ts'
 
 /** Score and gain of an event wait for the row's sums in that event's place in dx, which the same lane overwrites. */
@@ -48,10 +49,13 @@ function wgsl(tuning: PoolTuning): string {
     let g_own = select(vec4f(), dy[dyAt + ownQuad], isOwn);
     ${spread(tuning, 'g', 'g_own', 'dy[dyAt + $]')}
     var gainAlong = ${products('g_own')};
-    for (var n = lane; n < outside; n += ${lanes}u) {
+    ${unlessWhole(
+      tuning,
+      `for (var n = lane; n < outside; n += ${lanes}u) {
       let d = column(n, first);
       gainAlong += ${outsideProducts('dy[dyAt + d]')};
-    }
+    }`,
+    )}
     gainAlong = reduceSum4(gainAlong, lane);
     ${quads.map((c) => `var even_${c} = vec4f(); var steep_${c} = vec4f();`).join(' ')}
     var evenShares = vec4f();
@@ -95,12 +99,9 @@ function wgsl(tuning: PoolTuning): string {
       let byToken = sum_own * root / rowTotal;
       let byQuery = byToken + slopes[0] * mix_0 + slopes[1] * mix_1 + slopes[2] * mix_2 + slopes[3] * mix_3;
       partial[own + u.C * u.D4 + first + lane] = select(vec4f(), byQuery, live);
-      ${range(4)
-        .map(
-          (i) =>
-            `if (${i}u < u.C) { partial[own + ${i}u * u.D4 + first + lane] = select(vec4f(), weights[${i}] * g_own + slopes[${i}] * q_own, live); }`,
-        )
-        .join('\n      ')}
+      for (var i = 0u; i < min(u.C, 4u); i++) {
+        partial[own + i * u.D4 + first + lane] = select(vec4f(), weights[i] * g_own + slopes[i] * q_own, live);
+      }
     }
     for (var c = 4u; c < u.C; c++) {
       var sums = vec2f();

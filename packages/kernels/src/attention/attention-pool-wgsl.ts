@@ -14,11 +14,21 @@ import { type RowTuning, reduceWgsl, rowLanes, rowMainWgsl } from '../wgsl/row-l
 export interface PoolTuning extends RowTuning {
   readonly quads: number
   readonly rows: number
+  /** Of tokens that one chunk holds, without the code for columns outside of it. */
+  readonly isWhole?: true
 }
 
 export const poolTunings: readonly PoolTuning[] = [
   { name: 'workgroup-32', kind: 'workgroup', quads: 8, rows: 1 },
-  { name: 'subgroup-16', kind: 'subgroup', quads: 4, rows: 4, minSubgroupSize: 8 },
+  {
+    name: 'subgroup-16',
+    kind: 'subgroup',
+    quads: 4,
+    rows: 4,
+    minSubgroupSize: 8,
+    isWhole: true,
+    fits: ({ D4 }) => D4! <= 4,
+  },
   { name: 'subgroup-32', kind: 'subgroup', quads: 8, rows: 4, minSubgroupSize: 8 },
 ]
 
@@ -90,11 +100,11 @@ fn token(event: u32, id: u32, d: u32) -> vec4f {
   return x;
 }
 ${rowMainWgsl(tuning)}
-  let chunks = (u.D4 + ${quads - 1}u) / ${quads}u;
+  let chunks = ${tuning.isWhole ? '1u' : `(u.D4 + ${quads - 1}u) / ${quads}u`};
   let firstRow = group / chunks * ${rows}u;
   if (firstRow >= u.R) { return; }
   let first = group % chunks * ${quads}u;
-  let outside = u.D4 - min(${quads}u, u.D4 - first);
+  ${unlessWhole(tuning, `let outside = u.D4 - min(${quads}u, u.D4 - first);`)}
   let isOwn = lane < ${quads}u && first + lane < u.D4;
   let ownQuad = min(first + lane, u.D4 - 1u);
   let q_own = select(vec4f(), parameter(u.C, ownQuad), isOwn);
@@ -103,10 +113,13 @@ ${rowMainWgsl(tuning)}
     .join('\n  ')}
   ${spread(tuning, 'q', 'q_own', 'parameter(u.C, $)')}
   var along = ${products('q_own')};
-  for (var n = lane; n < outside; n += ${lanes}u) {
+  ${unlessWhole(
+    tuning,
+    `for (var n = lane; n < outside; n += ${lanes}u) {
     let d = column(n, first);
     along += ${outsideProducts('parameter(u.C, d)')};
-  }
+  }`,
+  )}
   along = reduceSum4(along, lane);
   let root = inverseSqrt(f32(u.D4 * 4u));
   for (var row = firstRow; row < min(firstRow + ${rows}u, u.R); row++) {
@@ -115,6 +128,9 @@ ${rowMainWgsl(tuning)}
   }
 }`
 }
+
+/** WGSL for the columns outside of a chunk. */
+export const unlessWhole = ({ isWhole }: PoolTuning, wgsl: string): string => (isWhole ? '' : wgsl)
 
 /** The vec4 of products of this lane's quad with the first four channels' mix. */
 export const products = (own: string): string =>
@@ -150,12 +166,15 @@ export function eventLoop(tuning: PoolTuning, declarations: string, outsideBody:
         .join(', ')});
       ${declarations}
       var score = dot(shares, along) + sum4(${quads.map((c) => `q_${c} * t_${c}`).join(' + ')});
-      for (var n = 0u; n < outside; n++) {
+      ${unlessWhole(
+        tuning,
+        `for (var n = 0u; n < outside; n++) {
         let d = column(n, first);
         let x = token(event, id, d);
         score += dot(parameter(u.C, d), x);
         ${outsideBody}
-      }
+      }`,
+      )}
       score *= root;
       ${body}
     }`

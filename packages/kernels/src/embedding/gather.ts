@@ -19,6 +19,7 @@ import {
   tableElement,
   tableSizes,
   tableWgsl,
+  wholeTableWgsl,
 } from './split-table.ts'
 
 /** Values of the uniform `mode`. */
@@ -30,7 +31,11 @@ interface GatherTuning extends Tuning {
   readonly workgroupSize: number
   /** vec4 of a row that one invocation sums: an id is loaded once for all of them. */
   readonly block: number
+  /** Of tables that are one part, without the code that looks for the others. */
+  readonly isWhole?: true
 }
+
+const isWhole = ({ V, partRows }: { readonly [name: string]: number }) => partRows >= V
 
 export const gather: Kernel<GatherShape, TableBinding | 'ids' | 'lengths' | 'y', GatherTuning> = {
   name: 'embedding.gather',
@@ -39,14 +44,16 @@ export const gather: Kernel<GatherShape, TableBinding | 'ids' | 'lengths' | 'y',
   tunings: [
     { name: 'lane-per-vec4', workgroupSize: 64, block: 1 },
     { name: 'lane-per-4-vec4', workgroupSize: 8, block: 4 },
+    { name: 'whole-lane-per-4-vec4', workgroupSize: 8, block: 4, isWhole: true, fits: isWhole },
   ],
-  wgsl: ({ workgroupSize, block }) => {
+  bucket: (shape) => (isWhole(shape) ? 'one part' : 'parts'),
+  wgsl: ({ workgroupSize, block, ...tuning }) => {
     const columns = range(block)
     // The first column of a block is always there.
     const guarded = (x: number, statement: string) =>
       x === 0 ? statement : `if (column + ${x}u < u.D4) { ${statement} }`
     return /* wgsl */ `
-${tableWgsl}
+${tuning.isWhole ? wholeTableWgsl : tableWgsl}
 ${mainWgsl(workgroupSize)}
   let blocks = (u.D4 + ${block - 1}u) / ${block}u;
   let task = group * ${workgroupSize}u + lane;

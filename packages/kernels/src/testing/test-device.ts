@@ -74,7 +74,7 @@ export const everyTuning = kernels.flatMap((kernel) =>
     kernel,
     tuning,
     name: `${kernel.name}, ${tuning.name}`,
-    cases: kernel.cases as readonly Shape[],
+    cases: (kernel.cases as readonly Shape[]).filter((shape) => tuning.fits?.(shape) ?? true),
   })),
 )
 
