@@ -102,7 +102,7 @@ await runBench(async () => {
         device.check()
       }
   const replay = await measureReplay(device)
-  const ridgeApart = matching([ridgeSolve], filter).length > 0 ? await measureRidgeApart(device) : undefined
+  const ridgeApart = ridgeSolve.name.includes(filter) ? await measureRidgeApart(device) : undefined
   // A subset is for looking at kernels.
   publish('kernels', provenance(device), report(figures, roofline, replay, ridgeApart), {
     ...{ roofline, replay, ridgeApart, failures, figures },

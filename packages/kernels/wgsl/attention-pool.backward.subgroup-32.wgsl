@@ -161,9 +161,10 @@ fn main(@builtin(workgroup_id) workgroup: vec3u, @builtin(num_workgroups) workgr
       let byToken = sum_own * root / rowTotal;
       let byQuery = byToken + slopes[0] * mix_0 + slopes[1] * mix_1 + slopes[2] * mix_2 + slopes[3] * mix_3;
       partial[own + u.C * u.D4 + first + lane] = select(vec4f(), byQuery, live);
-      for (var i = 0u; i < min(u.C, 4u); i++) {
-        partial[own + i * u.D4 + first + lane] = select(vec4f(), weights[i] * g_own + slopes[i] * q_own, live);
-      }
+      if (0u < u.C) { partial[own + 0u * u.D4 + first + lane] = select(vec4f(), weights[0] * g_own + slopes[0] * q_own, live); }
+      if (1u < u.C) { partial[own + 1u * u.D4 + first + lane] = select(vec4f(), weights[1] * g_own + slopes[1] * q_own, live); }
+      if (2u < u.C) { partial[own + 2u * u.D4 + first + lane] = select(vec4f(), weights[2] * g_own + slopes[2] * q_own, live); }
+      if (3u < u.C) { partial[own + 3u * u.D4 + first + lane] = select(vec4f(), weights[3] * g_own + slopes[3] * q_own, live); }
     }
     for (var c = 4u; c < u.C; c++) {
       var sums = vec2f();

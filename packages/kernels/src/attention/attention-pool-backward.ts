@@ -99,9 +99,12 @@ function wgsl(tuning: PoolTuning): string {
       let byToken = sum_own * root / rowTotal;
       let byQuery = byToken + slopes[0] * mix_0 + slopes[1] * mix_1 + slopes[2] * mix_2 + slopes[3] * mix_3;
       partial[own + u.C * u.D4 + first + lane] = select(vec4f(), byQuery, live);
-      for (var i = 0u; i < min(u.C, 4u); i++) {
-        partial[own + i * u.D4 + first + lane] = select(vec4f(), weights[i] * g_own + slopes[i] * q_own, live);
-      }
+      ${range(4)
+        .map(
+          (i) =>
+            `if (${i}u < u.C) { partial[own + ${i}u * u.D4 + first + lane] = select(vec4f(), weights[${i}] * g_own + slopes[${i}] * q_own, live); }`,
+        )
+        .join('\n      ')}
     }
     for (var c = 4u; c < u.C; c++) {
       var sums = vec2f();
