@@ -24,7 +24,8 @@ const mostKept = 3
 export function itemTables({ directory, served, maxBytes = 2 ** 28 }: ItemTablesOptions): ItemSource {
   /** The one that was asked for last is last. */
   const kept = new Map<number, Promise<KeptItems | null>>()
-  const frames = new Map<number, number>()
+  /** Of the snapshot that is served. */
+  let current = { snapshot: 0, frame: 0 }
 
   const read = (snapshot: number) => {
     const reading =
@@ -40,21 +41,20 @@ export function itemTables({ directory, served, maxBytes = 2 ** 28 }: ItemTables
     return reading
   }
   const frameOf = async (snapshot: number) => {
-    const known = frames.get(snapshot)
-    if (known !== undefined) return known
-    const { frame } = await refusing(readManifest(await existing(directory, snapshot)))
-    frames.clear()
-    frames.set(snapshot, frame)
-    return frame
+    if (current.snapshot !== snapshot) {
+      const { frame } = await refusing(readManifest(await existing(directory, snapshot)))
+      current = { snapshot, frame }
+    }
+    return current.frame
   }
 
   return {
     async open(asked) {
-      const current = served?.() ?? (await refusing(servedSnapshot(directory)))
-      const snapshot = asked ?? current
-      if (snapshot === null || current === null) return null
+      const inUse = served?.() ?? (await refusing(servedSnapshot(directory)))
+      const snapshot = asked ?? inUse
+      if (snapshot === null || inUse === null) return null
       const found = await read(snapshot)
-      return found && servedItems(found, current, await frameOf(current))
+      return found && servedItems(found, inUse, await frameOf(inUse))
     },
   }
 }

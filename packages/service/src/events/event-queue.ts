@@ -14,14 +14,14 @@ interface Waiting {
 /**
  * Ingests requests' events in the order of arrival, those that came meanwhile in one call. Side by side they would change
  * the state of a popular item from under one another, and try again and again. Those about other parts of the store have a
- * lane of their own: a server that is silent keeps nobody waiting but its own users.
+ * queue of their own: a server that is silent keeps nobody waiting but its own users.
  */
 export class EventQueue {
   readonly #pooling: Pooling
   readonly #store: EmbeddingStore
   readonly #maxEvents: number
   /** By the parts of the store, those that have work. */
-  readonly #lanes = new Map<string, Waiting[]>()
+  readonly #queues = new Map<string, Waiting[]>()
 
   /** @param maxEvents of one call, of several requests */
   constructor(pooling: Pooling, store: EmbeddingStore, maxEvents: number) {
@@ -38,16 +38,16 @@ export class EventQueue {
         events.map(({ user }) => user),
       )
       const waiting = { events, arrivedMs: performance.now(), resolve, reject }
-      const lane = this.#lanes.get(parts)
-      if (lane !== undefined) lane.push(waiting)
+      const queue = this.#queues.get(parts)
+      if (queue !== undefined) queue.push(waiting)
       else void this.#run(parts, [waiting])
     })
   }
 
-  async #run(parts: string, lane: Waiting[]): Promise<void> {
-    this.#lanes.set(parts, lane)
-    while (lane.length > 0) await this.#ingestGroup(this.#takeGroup(lane))
-    this.#lanes.delete(parts)
+  async #run(parts: string, queue: Waiting[]): Promise<void> {
+    this.#queues.set(parts, queue)
+    while (queue.length > 0) await this.#ingestGroup(this.#takeGroup(queue))
+    this.#queues.delete(parts)
   }
 
   #takeGroup(waiting: Waiting[]): readonly Waiting[] {
