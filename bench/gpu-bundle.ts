@@ -18,7 +18,7 @@ import {
   writeFileSync,
 } from 'node:fs'
 import { createRequire } from 'node:module'
-import { basename, dirname, join, relative } from 'node:path'
+import { dirname, join, relative } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
 import { inWorkspace } from './generated-parts.ts'
@@ -27,15 +27,13 @@ import { commit, digits, progress, resultPath, runBench, UsageError } from './re
 /** What a user downloads at most. */
 const boundBytes = 60e6
 
-/** What `./run` imports directly; its peers and what serves are left out. */
-const roots = ['@headwater/cli', '@headwater/kernels', '@headwater/onnx', '@headwater/testkit', 'tsx']
+/** What `./run` imports directly; peers are left out. */
+const roots = ['headwater', '@headwater/kernels', '@headwater/onnx', '@headwater/testkit', 'tsx']
 /** Only imported where a command asks for them. */
 const unused = new Set([
   '@opentelemetry/exporter-trace-otlp-http',
   '@opentelemetry/resources',
   '@opentelemetry/sdk-trace-node',
-  'iovalkey',
-  'lmdb',
   'onnxruntime-node',
   'playwright-core',
 ])
@@ -43,6 +41,7 @@ const unused = new Set([
 const workspace = fileURLToPath(inWorkspace(''))
 
 interface Manifest {
+  readonly name: string
   readonly dependencies?: { readonly [name: string]: string }
   readonly optionalDependencies?: { readonly [name: string]: string }
 }
@@ -117,9 +116,11 @@ function copyLibraries(out: string): void {
 function make(out: string): void {
   const folders = neededFolders()
   for (const path of folders) copy(path, out)
-  mkdirSync(join(out, 'node_modules/@headwater'), { recursive: true })
-  for (const path of folders.filter(isOwn))
-    symlinkSync(`../../${path}`, join(out, `node_modules/@headwater/${basename(path)}`))
+  for (const path of folders.filter(isOwn)) {
+    const link = join(out, 'node_modules', manifestOf(join(workspace, path)).name)
+    mkdirSync(dirname(link), { recursive: true })
+    symlinkSync(relative(dirname(link), join(out, path)), link)
+  }
   cpSync(import.meta.dirname, join(out, 'bench'), {
     recursive: true,
     filter: (source) => !/\/(node_modules|results)$/.test(source),

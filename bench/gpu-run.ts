@@ -5,7 +5,7 @@
  * `--json FILE` (default: headwater-gpu.json here); the parts' own files are in a folder beside it.
  */
 import { spawn } from 'node:child_process'
-import { mkdirSync, readFileSync } from 'node:fs'
+import { mkdirSync, readFileSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { requestDevice } from '@headwater/gpu'
@@ -158,6 +158,8 @@ await runBench(async () => {
   const { values } = parseArgs({ options: { json: { type: 'string', default: 'headwater-gpu.json' } } })
   const json = resultPath(values.json)
   const into = `${json.replace(/\.json$/, '')}-parts`
+  // Of a run before: the main job starts in an empty folder.
+  rmSync(into, { recursive: true, force: true })
   mkdirSync(into, { recursive: true })
   const startMs = performance.now()
   const device = await requestDevice({ label: 'gpu run' })
