@@ -19,7 +19,7 @@ async function run(files, reporters, after) {
   const script = `
     import { startVitest } from 'vitest/node'
     import KernelReport, { countTests } from './kernel-report.mjs'
-    const options = { root: ${JSON.stringify(directory)}, config: false, globals: true, run: true, watch: false, include: ['*.test.mjs'] }
+    const options = { root: ${JSON.stringify(directory)}, config: false, globals: true, run: true, watch: false, include: ['*.test.mjs'], pool: 'threads', isolate: false, maxWorkers: 1 }
     const vitest = await startVitest('test', [], { ...options, reporters: ${reporters} })
     ${after}
     await vitest.close()`
