@@ -1,5 +1,5 @@
-/** `headwater run` as a user calls it: once to the end, and stopped in every way. */
-import { existsSync, mkdirSync, readdirSync, readFileSync, symlinkSync } from 'node:fs'
+/** `headwater run` as a user calls it: once to the end, and stopped by signals. */
+import { mkdirSync, readdirSync, readFileSync, symlinkSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -127,32 +127,4 @@ test.each([
   const whole = await wholeSnapshots(snapshots)
   if (moment === 'serve …') expect(whole).toBeGreaterThanOrEqual(1)
   else expect(whole).toBe(0)
-})
-
-describe('killed outright', () => {
-  test('while a snapshot is being published', async () => {
-    const { child, directory, snapshots } = start(worker)
-    // Where the disk is too quick to be caught at it, the fourth snapshot will do.
-    const caught = (name: string) => name.startsWith('.publishing-2') || name === 'snapshot-000004'
-    await child.until(() => existsSync(snapshots) && readdirSync(snapshots).some(caught))
-    child.process.kill('SIGKILL')
-    expect(await child.exited).toBeNull()
-    expect(await wholeSnapshots(snapshots)).toBeGreaterThanOrEqual(1)
-    expect(readdirSync(directory)).not.toContain('out.json')
-  })
-
-  test('at some moment', async () => {
-    const { child, directory, snapshots } = start(worker)
-    await child.until(() => existsSync(snapshots))
-    const afterMs = Date.now() % 1000
-    await new Promise((resolve) => setTimeout(resolve, afterMs))
-    child.process.kill('SIGKILL')
-    expect(await child.exited).toBeNull()
-    await wholeSnapshots(snapshots)
-    for (const name of readdirSync(snapshots))
-      expect(name, `killed after ${afterMs} ms`).toMatch(
-        /^(snapshot-\d{6}|\.publishing-\d+-\d+|current\.json(\.\d+\.partial)?)$/,
-      )
-    expect(readdirSync(directory)).not.toContain('out.json')
-  })
 })

@@ -112,18 +112,13 @@ test('serves two models with shadow, logs and traces, and lets an operator promo
 
 test('serves nothing past its time to live, and removes it from the store', async () => {
   const directory = await servingDirectory(trained)
-  const first = await startServing(directory, ['--model', 'model'])
-  started = first.child
-  const timeMs = Date.now()
-  await first.client.ingest(clickOf('ann', timeMs, 1))
-  await untilServed(first.client, 'ann', timeMs)
-  first.child.process.kill('SIGTERM')
-  expect(await first.child.exited).toBe(0)
-
-  const { child, client, url } = await startServing(directory, ['--model', 'model', '--time-to-live', '1s'])
+  const options = ['--model', 'model', '--refresh-on', 'event', '--time-to-live', '1s']
+  const { child, client, url } = await startServing(directory, options)
   started = child
+  const timeMs = Date.now()
+  await client.ingest(clickOf('ann', timeMs, 1))
+  await untilServed(client, 'ann', timeMs)
   const statusNow = async () => (await client.read(['ann'], ['sum'])).models[0].status[0]
-  // The server may be up before the second is over.
   while ((await statusNow()) !== servedStatus.default) await new Promise((resolve) => setTimeout(resolve, 50))
   const swept = async () =>
     /^headwater_store_swept_records_total (\d+)$/m.exec(await (await fetch(`${url}/metrics`)).text())![1]

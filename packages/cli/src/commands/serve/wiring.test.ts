@@ -5,7 +5,7 @@ import { readServedLog } from '@headwater/logs'
 import { servedStatus } from '@headwater/pooling'
 import { createReadBuffer, openStore, readStatus } from '@headwater/store'
 import { temporaryDirectory } from '@headwater/testkit'
-import { afterEach, beforeAll, expect, test } from 'vitest'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { worker } from '../../testing/child.ts'
 import { clickSchema, clicks } from '../../testing/click-log.ts'
 import { descendantsOf } from '../../testing/processes.ts'
@@ -35,14 +35,18 @@ beforeAll(async () => {
 
 let started: Serving | null = null
 const heldEncoders: number[] = []
-afterEach(async () => {
+async function stop(): Promise<void> {
   // One that is held does not notice that its server is gone.
   for (const pid of heldEncoders.splice(0)) release(pid)
   started?.child.process.kill('SIGKILL')
   await started?.child.exited
-})
+  started = null
+}
+afterAll(stop)
 
+/** Ends the server before, if any. */
 async function start(...args: string[]): Promise<Serving> {
+  await stop()
   const directory = await servingDirectory(trained)
   started = await startServing(directory, ['--model', 'model', '--encoder', 'onnx', ...args], worker)
   return started
@@ -82,6 +86,18 @@ const promotionOf = (snapshot: number) => ({
   headers: { 'content-type': 'application/json' },
   body: JSON.stringify({ snapshot }),
 })
+
+/** What the started server serves of a user after an event under snapshot 1, and after another under snapshot 2. */
+async function overTwoSnapshots(user: string) {
+  const { client, url } = started!
+  const firstMs = Date.now()
+  await client.ingest(clickOf(user, firstMs, 1))
+  const first = await untilServed(client, user, firstMs, 1)
+  expect((await fetch(`${url}/v1/models/sum/promote`, promotionOf(2))).status).toBe(200)
+  const laterMs = Date.now()
+  await client.ingest(clickOf(user, laterMs, 0))
+  return { first, second: await untilServed(client, user, laterMs, 2) }
+}
 
 async function queuedUsers(url: string): Promise<number> {
   const text = await (await fetch(`${url}/metrics`)).text()
@@ -207,85 +223,83 @@ test('--mode synchronous computes what it reads, for --deadline or what the call
   expect(patient.model!.latest).not.toEqual(ann)
 })
 
-test('--refresh-on event refreshes at no read, and --max-age has the embedding flagged once it is older', async () => {
-  const { client } = await start('--refresh-on', 'event', '--max-age', '1s')
-  const timeMs = Date.now()
-  await client.ingest(clickOf('ann', timeMs, 1))
-  const { featureTimeMs } = await untilServed(client, 'ann', timeMs)
-  const seen = new Set<number>()
-  while (!seen.has(stale)) {
-    const [row] = (await client.read(['ann'], ['sum'])).models
-    expect([...row.featureTimeMs]).toEqual([...featureTimeMs])
-    expect(row.status[0]).toBe(row.ageMs[0] > 1_000 ? stale : fresh)
-    seen.add(row.status[0])
-    await new Promise((resolve) => setTimeout(resolve, 20))
-  }
+describe('--refresh-on event --max-age 1s --segment-field plan --pool 1', () => {
+  beforeAll(async () => {
+    await start('--refresh-on', 'event', '--max-age', '1s', '--segment-field', 'plan', '--pool', '1')
+  })
+
+  test('refreshes at no read, and has the embedding flagged once it is older', async () => {
+    const { client } = started!
+    const timeMs = Date.now()
+    await client.ingest(clickOf('ann', timeMs, 1))
+    const { featureTimeMs } = await untilServed(client, 'ann', timeMs)
+    const seen = new Set<number>()
+    while (!seen.has(stale)) {
+      const [row] = (await client.read(['ann'], ['sum'])).models
+      expect([...row.featureTimeMs]).toEqual([...featureTimeMs])
+      expect(row.status[0]).toBe(row.ageMs[0] > 1_000 ? stale : fresh)
+      seen.add(row.status[0])
+      await new Promise((resolve) => setTimeout(resolve, 20))
+    }
+  })
+
+  test('serves a stranger what the model makes of a user of the segment without events', async () => {
+    const { client } = started!
+    const plans = ['gold', 'free']
+    const timeMs = Date.now()
+    const ofPlan: number[][] = []
+    for (const plan of plans) {
+      await client.putFeatures(`known-${plan}`, { plan })
+      ofPlan.push([...(await untilServed(client, `known-${plan}`, timeMs)).vectors])
+    }
+    const strangers = async () => {
+      const users = [...plans, 'nowhere'].map((plan) => `stranger of ${plan}`)
+      const [{ dim, status, vectors }] = (await client.read(users, ['sum'], { segments: [...plans, null] })).models
+      expect([...status]).toEqual(users.map(() => byDefault))
+      return users.map((_, u) => [...vectors.subarray(u * dim, (u + 1) * dim)])
+    }
+    let served = await strangers()
+    // A segment's default is computed beside the reads.
+    while (plans.some((_, p) => String(served[p]) === String(served[2]))) {
+      await new Promise((resolve) => setTimeout(resolve, 5))
+      served = await strangers()
+    }
+    expect(served.slice(0, 2)).toEqual(ofPlan.map((vector) => vector.map((value) => expect.closeTo(value, 2))))
+    expect(served[0]).not.toEqual(served[1])
+  })
+
+  test('serves the newest embedding alone', async () => {
+    const { second } = await overTwoSnapshots('bob')
+    expect([...second.vectors]).toEqual([...second.latest!])
+  })
 })
 
-test('--refresh-on read refreshes whom a read was of, and nobody at an event', async () => {
-  const { client } = await start('--refresh-on', 'read')
-  const timeMs = Date.now()
-  for (const user of ['bob', 'ann']) await client.ingest(clickOf(user, timeMs, 1))
-  const statusOf = async (user: string) => (await client.read([user], ['sum'])).models[0].status[0]
-  expect(await statusOf('ann')).toBe(byDefault)
-  await untilServed(client, 'ann', timeMs)
-  // An event would have had him refreshed before her.
-  expect(await statusOf('bob')).toBe(byDefault)
-  await untilServed(client, 'bob', timeMs)
-})
+describe('--refresh-on read --pool-weights 3,1', () => {
+  beforeAll(async () => {
+    await start('--refresh-on', 'read', '--pool-weights', '3,1')
+  })
 
-test('--pool-weights averages as many snapshots as weights are given, by them', async () => {
-  const { client, url } = await start('--pool-weights', '3,1')
-  const firstMs = Date.now()
-  await client.ingest(clickOf('ann', firstMs, 1))
-  const first = await untilServed(client, 'ann', firstMs, 1)
-  expect((await fetch(`${url}/v1/models/sum/promote`, promotionOf(2))).status).toBe(200)
-  const laterMs = Date.now()
-  await client.ingest(clickOf('ann', laterMs, 0))
-  const second = await untilServed(client, 'ann', laterMs, 2)
-  expect(second.frame[0]).toBe(first.frame[0])
-  const [old, newest, pooled] = [first.latest!, second.latest!, second.vectors]
-  expect(Math.max(...newest.map((value, d) => Math.abs(value - old[d])))).toBeGreaterThan(0.01)
-  // To the precision of binary16, in which each is held.
-  for (const [d, value] of pooled.entries())
-    expect(Math.abs(value - (3 * newest[d] + old[d]) / 4)).toBeLessThanOrEqual(2 ** -9 * Math.max(1, Math.abs(value)))
-})
+  test('refreshes whom a read was of, and nobody at an event', async () => {
+    const { client } = started!
+    const timeMs = Date.now()
+    for (const user of ['bob', 'ann']) await client.ingest(clickOf(user, timeMs, 1))
+    const statusOf = async (user: string) => (await client.read([user], ['sum'])).models[0].status[0]
+    expect(await statusOf('ann')).toBe(byDefault)
+    await untilServed(client, 'ann', timeMs)
+    // An event would have had him refreshed before her.
+    expect(await statusOf('bob')).toBe(byDefault)
+    await untilServed(client, 'bob', timeMs)
+  })
 
-test('--pool 1 serves the newest embedding alone', async () => {
-  const { client, url } = await start('--pool', '1')
-  const firstMs = Date.now()
-  await client.ingest(clickOf('ann', firstMs, 1))
-  await untilServed(client, 'ann', firstMs, 1)
-  expect((await fetch(`${url}/v1/models/sum/promote`, promotionOf(2))).status).toBe(200)
-  const laterMs = Date.now()
-  await client.ingest(clickOf('ann', laterMs, 0))
-  const { vectors, latest } = await untilServed(client, 'ann', laterMs, 2)
-  expect([...vectors]).toEqual([...latest!])
-})
-
-test('--segment-field serves a stranger what the model makes of a user of the segment without events', async () => {
-  const { client } = await start('--segment-field', 'plan')
-  const plans = ['gold', 'free']
-  const timeMs = Date.now()
-  const ofPlan: number[][] = []
-  for (const plan of plans) {
-    await client.putFeatures(`known-${plan}`, { plan })
-    ofPlan.push([...(await untilServed(client, `known-${plan}`, timeMs)).vectors])
-  }
-  const strangers = async () => {
-    const users = [...plans, 'nowhere'].map((plan) => `stranger of ${plan}`)
-    const [{ dim, status, vectors }] = (await client.read(users, ['sum'], { segments: [...plans, null] })).models
-    expect([...status]).toEqual(users.map(() => byDefault))
-    return users.map((_, u) => [...vectors.subarray(u * dim, (u + 1) * dim)])
-  }
-  let served = await strangers()
-  // A segment's default is computed beside the reads.
-  while (plans.some((_, p) => String(served[p]) === String(served[2]))) {
-    await new Promise((resolve) => setTimeout(resolve, 5))
-    served = await strangers()
-  }
-  expect(served.slice(0, 2)).toEqual(ofPlan.map((vector) => vector.map((value) => expect.closeTo(value, 2))))
-  expect(served[0]).not.toEqual(served[1])
+  test('averages as many snapshots as weights are given, by them', async () => {
+    const { first, second } = await overTwoSnapshots('cy')
+    expect(second.frame[0]).toBe(first.frame[0])
+    const [old, newest, pooled] = [first.latest!, second.latest!, second.vectors]
+    expect(Math.max(...newest.map((value, d) => Math.abs(value - old[d])))).toBeGreaterThan(0.01)
+    // To the precision of binary16, in which each is held.
+    for (const [d, value] of pooled.entries())
+      expect(Math.abs(value - (3 * newest[d] + old[d]) / 4)).toBeLessThanOrEqual(2 ** -9 * Math.max(1, Math.abs(value)))
+  })
 })
 
 test('--burst lets as many requests through at once, and --requests-per-second refuses what comes beyond', async () => {
