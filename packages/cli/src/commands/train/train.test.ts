@@ -7,6 +7,7 @@ import { beforeAll, describe, expect, test } from 'vitest'
 import { Child, launcher } from '../../testing/child.ts'
 import { type Click, clickSchema, clicks, writeClickLog } from '../../testing/click-log.ts'
 import { headwaterIn } from '../../testing/headwater.ts'
+import { descendantsOf } from '../../testing/processes.ts'
 import { tinyModel } from '../../testing/tiny-model.ts'
 
 const tiny = ['--config', 'tiny.json']
@@ -54,7 +55,14 @@ describe('a training to its end', () => {
   const model = join(directory, 'model')
   let ending: Awaited<ReturnType<typeof ends>>
   beforeAll(async () => {
-    ending = await ends(start(directory, ...log, ...tiny, '--json', 'out.json'))
+    // It was killed before its first checkpoint once, and begins anew by the same command.
+    const command = [...log, ...tiny, '--json', 'out.json']
+    const killed = start(directory, ...command)
+    await killed.until(() => existsSync(model) && readdirSync(model).some((name) => name.startsWith('.examples-')))
+    process.kill(descendantsOf(killed.process.pid!)[0].pid, 'SIGKILL')
+    expect((await ends(killed)).code).toBe(137)
+    expect(readdirSync(model).filter((name) => name.startsWith('.'))).not.toEqual([])
+    ending = await ends(start(directory, ...command))
   })
 
   test('publishes a snapshot a round, and says so in a line each', async () => {

@@ -69,7 +69,8 @@ async function train(options: TrainOptions): Promise<void> {
   const json = jsonFile(options)
   // A model may continue in its own directory: its next snapshots are aligned with the one that it serves.
   const isOwn = options.warmStart !== undefined && userPath(options.warmStart) === userPath(options.out)
-  const directory = options.resume || isOwn ? openKeptDirectory(options.out) : openOutputDirectory(options.out)
+  const isKept = options.resume || isOwn || hasNoCheckpointYet(options.out)
+  const directory = isKept ? openKeptDirectory(options.out) : openOutputDirectory(options.out)
   const left = `go on with --resume. Snapshots and checkpoints are under ${directory.path}`
   await stoppable(left, async (session) => {
     session.atEnd(() => directory.release())
@@ -183,12 +184,27 @@ async function followedSchema(options: TrainOptions) {
   return readSchema(userPath(options.schema))
 }
 
+/** Names of a training's examples, with its process. */
+const exampleName = /^\.examples-(\d+)(?:\.sequences)?$/
+
+/** Whether a directory has only what a training leaves that was killed before its first checkpoint, or nothing. */
+function hasNoCheckpointYet(out: string): boolean {
+  const isHidden = (name: string) => name.startsWith('.')
+  try {
+    return readdirSync(userPath(out)).every((name) => {
+      if (name === 'checkpoints') return readdirSync(join(userPath(out), name)).every(isHidden)
+      return exampleName.test(name) || name === 'metrics.jsonl'
+    })
+  } catch {
+    return false
+  }
+}
+
 /** Where the examples of this training go while it runs. Files that killed trainings left are removed. @throws OutputError */
 async function examplePath(out: string): Promise<string> {
   const { removeLeftovers } = await import('@headwater/snapshot')
-  const pattern = /^\.examples-(\d+)(?:\.sequences)?$/
-  await removeLeftovers(out, pattern)
-  const other = readdirSync(out).flatMap((name) => pattern.exec(name)?.[1] ?? [])[0]
+  await removeLeftovers(out, exampleName)
+  const other = readdirSync(out).flatMap((name) => exampleName.exec(name)?.[1] ?? [])[0]
   if (other !== undefined)
     throw new OutputError(`--out: process ${other} is training in ${out}; wait for it, or name another directory.`)
   return join(out, `.examples-${process.pid}`)
