@@ -1,4 +1,4 @@
-import { spawn } from 'node:child_process'
+import { spawn, spawnSync } from 'node:child_process'
 import { once } from 'node:events'
 import { closeSync, existsSync, openSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
@@ -53,6 +53,10 @@ test('too few files that may be open are told of before anything fails', async (
   expect(openFilesProblem(limits('64'))).toMatch(/^64 files may be open at once, and 256 are needed at least/)
   for (const enough of ['256', '1048576', 'unlimited']) expect(openFilesProblem(limits(enough))).toBeNull()
   expect(openFilesProblem('')).toBeNull()
+  if (process.platform !== 'linux') return
+  const limited = ['-c', 'ulimit -n 64; exec "$@"', 'sh', process.execPath, join(bin, 'headwater.js'), 'serve']
+  const { status, stderr } = spawnSync('sh', limited, { encoding: 'utf8' })
+  expect([status, stderr]).toEqual([1, expect.stringMatching(/^headwater: 64 files may be open at once/)])
 })
 
 test('a service on one core has node’s options for that', async () => {

@@ -1,7 +1,7 @@
 /** Each long command under npx, as users start it. */
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { readdirSync, readFileSync } from 'node:fs'
+import { closeSync, openSync, readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { temporaryDirectory } from '@headwater/testkit'
@@ -28,9 +28,12 @@ function processesIn(directory: string): number[] {
 /** Starts a command by npx. `launcher` stands before npx. */
 function startByNpx(args: readonly string[], launcher: readonly string[] = []) {
   const [program, ...rest] = [...launcher, 'npx', '--no-install', 'headwater', ...args]
-  const child = spawn(program, rest, { cwd: checkout, stdio: ['ignore', 'pipe', 'pipe'] })
+  // What nohup leaves where a terminal was can only be written.
+  const input = openSync('/dev/null', program === 'nohup' ? 'w' : 'r')
+  const child = spawn(program, rest, { cwd: checkout, stdio: [input, 'pipe', 'pipe'] })
+  closeSync(input)
   const seen = { text: '' }
-  for (const stream of [child.stdout, child.stderr])
+  for (const stream of [child.stdout!, child.stderr!])
     stream.on('data', (text) => {
       seen.text += text
     })
@@ -65,17 +68,22 @@ describe.runIf(process.platform === 'linux')('under npx', () => {
     }
   })
 
-  test('a service whose launcher has a session of its own outlives it', async () => {
+  const detached = commands.flatMap(([name, args, works]) =>
+    (['setsid', 'nohup'] as const).map((by) => [name, by, args, works] as const),
+  )
+  test.each(detached)('%s, detached by %s, outlives npx', async (name, by, args, works) => {
     const directory = temporaryDirectory()
-    const [[name, args, works]] = commands
-    const { child, seen } = startByNpx([name, ...args(directory)], ['setsid'])
+    writeClickLog(directory, clicks(20_000))
+    const { child, seen } = startByNpx([name, ...args(directory)], [by])
     await vi.waitFor(() => expect(seen.text).toMatch(works), { timeout: 90_000, interval: 50 })
     child.kill('SIGTERM')
     await once(child, 'exit')
-    const [, url] = /on (http:\S+),/.exec(seen.text)!
     // Longer than it looks for its launcher.
     await new Promise((resolve) => setTimeout(resolve, 1500))
-    expect((await fetch(`${url}/readyz`)).status).toBe(200)
+    expect(processesIn(directory)).not.toEqual([])
+    expect(seen.text).not.toContain('stopped by')
+    const [, url] = /on (http:\S+),/.exec(seen.text) ?? []
+    if (name === 'serve') expect((await fetch(`${url}/readyz`)).status).toBe(200)
     for (const pid of processesIn(directory)) process.kill(pid, 'SIGTERM')
     await vi.waitFor(() => expect(processesIn(directory)).toEqual([]), { timeout: 30_000 })
   })

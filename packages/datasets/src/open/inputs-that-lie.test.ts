@@ -34,6 +34,12 @@ describe('compressed files that were cut', () => {
       expect(error).toMatchObject({ file: path, reason: 'is cut short: its compressed data ends early' })
     }
     expect((await readAndClose(await folder.open(folder.write('log.csv.gz', whole)))).length).toBe(300)
+    // Deflated as usual, at any byte at all.
+    const usual = gzipSync(csvOf(many))
+    for (let bytes = 1; bytes < usual.length; bytes += bytes < 30 || bytes > usual.length - 30 ? 1 : 53)
+      await expect(checkWhole(folder.write('cut.gz', usual.subarray(0, bytes))), `${bytes}`).rejects.toThrow(
+        'cut short',
+      )
     // Two files one after the other are one, and their second may be cut as well.
     const two = Buffer.concat([gzipSync('a\n'), gzipSync('b\n')])
     await checkWhole(folder.write('two.gz', two))
