@@ -53,7 +53,7 @@ try {
     transfers[scenario.name] = counts
     console.log(
       `${scenario.name}: ${counts.calls} renames and syncs, ${counts.kills} kills, ${counts.fullDisks} full disks, ` +
-        `${counts.clockJumps} jumps of the clock: whole after each, and ended when run again`,
+        `${counts.slowDisks} slow disk, ${counts.clockJumps} jumps of the clock: whole after each, and ended when run again`,
     )
   }
   if (json !== undefined) {

@@ -25,6 +25,7 @@ export interface CrashCounts {
   readonly kills: number
   readonly fullDisks: number
   readonly clockJumps: number
+  readonly slowDisks: number
 }
 
 const hourMs = 3_600_000
@@ -33,7 +34,7 @@ const atOnce = 2
 
 /**
  * Each fault meets a copy of what `prepare` made; then what is left is checked, and the same program, undisturbed, must come to
- * its end from there. The wall clock jumps by an hour, forth and back, at every third call.
+ * its end from there. The wall clock jumps by an hour, forth and back, at every third call; on a slow disk the job only takes longer.
  *
  * @throws Error naming scenario, fault and call
  */
@@ -50,12 +51,14 @@ export async function crashAtEachCall(scenario: CrashScenario, onFault?: (text: 
     await scenario.prepare(before)
     const { calls } = await whole(scenario, copy('whole'), 'undisturbed')
     if (calls.length === 0) throw new Error(`${scenario.name}: it made no rename and no sync`)
-    const faults = calls.flatMap((_, i): DiskFault[] => {
+    const slow: DiskFault = { at: 1, kind: 'slow disk' }
+    const others = calls.flatMap((_, i): DiskFault[] => {
       const at = i + 1
       const clocks: DiskFault[] =
         i % 3 === 0 ? [-hourMs, hourMs].map((clockMs) => ({ at, kind: 'clock', clockMs })) : []
       return [{ at, kind: 'kill before' }, { at, kind: 'kill behind' }, { at, kind: 'full disk' }, ...clocks]
     })
+    const faults = [slow, ...others]
     const waiting = [...faults.entries()]
     const work = async () => {
       for (let next = waiting.shift(); next; next = waiting.shift()) {
@@ -75,6 +78,7 @@ export async function crashAtEachCall(scenario: CrashScenario, onFault?: (text: 
       kills: count('kill before') + count('kill behind'),
       fullDisks: count('full disk'),
       clockJumps: count('clock'),
+      slowDisks: count('slow disk'),
     }
   } finally {
     rmSync(home, { recursive: true, force: true })
@@ -93,7 +97,7 @@ async function meet(scenario: CrashScenario, path: string, fault: DiskFault, abo
     (run.code === null || /bug of Headwater|^\s+at .*node:internal/m.test(run.stderr))
   )
     throw fail('a full disk is no bug, and is told of as one')
-  if (fault.kind === 'clock' && !ended) throw fail(`it ended with code ${run.code}`)
+  if ((fault.kind === 'clock' || fault.kind === 'slow disk') && !ended) throw fail(`it ended with code ${run.code}`)
   try {
     await scenario.check(path, run, ended)
   } catch (cause) {

@@ -1,10 +1,11 @@
 /**
- * Loaded with `--import` before a program: counts its renames and syncs, and at one of them kills the process, fills the disk or
+ * Loaded with `--import` before a program: counts its renames and syncs, and at one of them kills the process, fills or slows the disk, or
  * sets the clock. What native code does (LMDB's own syncs) goes by it.
  */
 import fs, { type PathLike } from 'node:fs'
 import { type FileHandle, open } from 'node:fs/promises'
 import { syncBuiltinESMExports } from 'node:module'
+import { setTimeout as wait } from 'node:timers/promises'
 import type { DiskFault } from './disk-fault.ts'
 
 const { log, ...fault }: { log: string } & Partial<DiskFault> = JSON.parse(process.env.HEADWATER_DISK_FAULT!)
@@ -12,14 +13,20 @@ const { writeSync } = fs
 const logFile = fs.openSync(log, 'a')
 let calls = 0
 let isFull = false
+let isSlow = false
+const slowMs = 200
 
 const fullError = (call: string) =>
   Object.assign(new Error(`ENOSPC: no space left on device, ${call}`), { code: 'ENOSPC', errno: -28, syscall: call })
 
+function block(ms?: number): void {
+  Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, ms)
+}
+
 function die(): void {
   process.kill(process.pid, 'SIGKILL')
   // The signal comes at once, and nothing may come before it.
-  Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0)
+  block()
 }
 
 /** @returns whether to die behind the call @throws Error where the disk is full */
@@ -29,6 +36,7 @@ function begin(call: string, about: string): boolean {
   const isIt = calls === fault.at
   if (isIt && fault.kind === 'kill before') die()
   if (isIt && fault.kind === 'full disk') isFull = true
+  if (isIt && fault.kind === 'slow disk') isSlow = true
   if (isIt && fault.clockMs !== undefined) jump(fault.clockMs)
   if (isFull) throw fullError(call)
   return isIt && fault.kind === 'kill behind'
@@ -58,6 +66,7 @@ function wrapSync(object: object, name: string, call: string): void {
       call,
       typeof first === 'number' ? (opened.get(first) ?? '') : [first, ...rest].map(String).join(' '),
     )
+    if (isSlow) block(slowMs)
     const result = real(first, ...rest)
     if (dies) die()
     return result
@@ -68,6 +77,7 @@ function wrapAsync(object: object, name: string, call: string): void {
   const real = Reflect.get(object, name)
   Reflect.set(object, name, async function (this: FileHandle, ...args: Path[]) {
     const dies = begin(call, args.length === 0 ? (opened.get(this.fd) ?? '') : args.map(nameOf).join(' '))
+    if (isSlow) await wait(slowMs)
     const result = await Reflect.apply(real, this, args)
     if (dies) die()
     return result

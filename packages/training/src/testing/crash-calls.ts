@@ -1,4 +1,4 @@
-/** A training killed at each kind of rename and sync that checkpoints and publications make, and on a disk that is full there. */
+/** A training killed at each kind of rename and sync that checkpoints and publications make, on a disk that is full there, and on a slow one. */
 import { mkdirSync, readdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -38,24 +38,30 @@ export async function crashAtCalls(
     const kind = call.replaceAll(join(home, 'calls'), '.').replace(/\d+/g, 'N')
     kinds.set(kind, [...(kinds.get(kind) ?? []), i + 1])
   }
-  let count = 0
-  for (const [call, places] of kinds) {
-    for (const kind of ['kill before', 'kill behind', 'full disk'] as const) {
-      const fault = { at: places[random.nextBelow(places.length)], kind }
-      const directory = join(home, `fault-${count++}`)
-      const about = `${preset}: ${kind} at call ${fault.at}, ${call}`
-      const faulted = await train(directory, fault)
-      if (faulted.code === 0 && kind !== 'full disk') throw new Error(`${about}: it came to its end`)
-      onKill({ fault, call, left: leftoversIn(directory) })
-      const { stdout, stderr, code } = await train(directory, null)
-      const digest = /^digest (\w+)$/m.exec(stdout)?.[1]
-      if (code !== 0 || digest !== unbroken)
-        throw new Error(`${about}: went on to code ${code} and digest ${digest}\n${faulted.stderr}${stdout}${stderr}`)
-      const left = leftoversIn(directory)
-      if (left.length > 0) throw new Error(`${about}: it left ${left.join(', ')} for good`)
-    }
+  const faults = [...kinds].flatMap(([call, places]) =>
+    (['kill before', 'kill behind', 'full disk'] as const).map((kind) => {
+      const fault: DiskFault = { at: places[random.nextBelow(places.length)], kind }
+      return { call, fault }
+    }),
+  )
+  faults.push({ call: 'the first', fault: { at: 1, kind: 'slow disk' } })
+  for (const [i, { call, fault }] of faults.entries()) {
+    const { at, kind } = fault
+    const directory = join(home, `fault-${i}`)
+    const about = `${preset}: ${kind} at call ${at}, ${call}`
+    const faulted = await train(directory, fault)
+    if (faulted.code === 0 && kind.startsWith('kill')) throw new Error(`${about}: it came to its end`)
+    if (faulted.code !== 0 && kind === 'slow disk')
+      throw new Error(`${about}: it ended with code ${faulted.code}\n${faulted.stderr}`)
+    onKill({ fault, call, left: leftoversIn(directory) })
+    const { stdout, stderr, code } = await train(directory, null)
+    const digest = /^digest (\w+)$/m.exec(stdout)?.[1]
+    if (code !== 0 || digest !== unbroken)
+      throw new Error(`${about}: went on to code ${code} and digest ${digest}\n${faulted.stderr}${stdout}${stderr}`)
+    const left = leftoversIn(directory)
+    if (left.length > 0) throw new Error(`${about}: it left ${left.join(', ')} for good`)
   }
-  return count
+  return faults.length
 }
 
 /** Files and directories of a writer that did not end. */

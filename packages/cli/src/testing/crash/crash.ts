@@ -13,9 +13,11 @@ console.log('The clock and the disk are set in the process itself: neither libfa
 let failed = 0
 for (const scenario of chosen) {
   try {
-    const { calls, kills, fullDisks, clockJumps } = await crashAtEachCall(scenario, (text) => console.log(text))
+    const { calls, kills, fullDisks, clockJumps, slowDisks } = await crashAtEachCall(scenario, (text) =>
+      console.log(text),
+    )
     console.log(
-      `${scenario.name}: ${calls} renames and syncs; ${kills} kills, ${fullDisks} full disks, ${clockJumps} jumps of the ` +
+      `${scenario.name}: ${calls} renames and syncs; ${kills} kills, ${fullDisks} full disks, ${slowDisks} slow disk, ${clockJumps} jumps of the ` +
         'clock: what was left held each time, and the job came to its end from there',
     )
   } catch (error) {
