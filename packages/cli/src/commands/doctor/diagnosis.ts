@@ -17,6 +17,11 @@ const oldestNode = [20, 12] as const
 const neededMemoryBytes = 2e9
 const neededDiskBytes = 1e9
 
+// Built, the command is installed in another's project, which has no set-up.
+const isCheckout = import.meta.url.endsWith('.ts')
+const bringPackages = isCheckout ? 'npm run setup' : 'npm install --include=optional'
+const bringDriver = isCheckout ? 'npm run setup' : 'apt-get install mesa-vulkan-drivers, or the driver of your GPU'
+
 /** Limits that bound model and batch sizes. */
 const limitNames = [
   'maxBufferSize',
@@ -43,9 +48,9 @@ export async function diagnose({ directory, gpu }: { directory: string; gpu?: GP
     await attempt('Node', checkNode, `install Node ${oldestNode.join('.')} or newer: https://nodejs.org`),
     await attempt('Memory', checkMemory, `the main job needs ${gigabytes(neededMemoryBytes)}`),
     await attempt('Disk', () => checkDirectory(directory), 'free some space, or name a directory of yours with --out'),
-    await attempt('WebGPU', tryAdapter, 'npm run setup'),
-    await attempt('Store', tryStore, 'npm run setup'),
-    await attempt('Log reader', tryLog, 'npm run setup'),
+    await attempt('WebGPU', tryAdapter, bringDriver),
+    await attempt('Store', tryStore, bringPackages),
+    await attempt('Log reader', tryLog, bringPackages),
   ]
   return { ok: checks.every(({ ok }) => ok), checks, adapter }
 }
