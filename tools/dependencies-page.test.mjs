@@ -7,27 +7,26 @@ import { inWorkspace } from './workspace.mjs'
 
 const manifests = [...allManifests().values()]
 const own = new Set(manifests.map(({ name }) => name))
-/** @param {(manifest: typeof manifests[number]) => readonly ({} | undefined)[]} fields */
-const named = (fields) =>
-  new Set(manifests.flatMap((manifest) => fields(manifest).flatMap((field) => Object.keys(field ?? {}))))
 
-test('docs/dependencies.md has a line for each dependency, and for nothing else', () => {
+test('docs/dependencies.md has a line for each dependency, with the packages that have it, and for nothing else', () => {
   const page = readFileSync(inWorkspace('docs/dependencies.md'), 'utf8')
-  const [shipped, forDevelopment] = page.split('## For development alone').map((part) => {
-    const rows = [...part.matchAll(/^\| `([^`]+)` +\| (?:.+\| )?(\S.*?) +\|$/gm)]
-    return rows.map(([, name]) => name)
-  })
-  const installed = named(({ private: isPrivate, dependencies, peerDependencies }) =>
-    isPrivate ? [] : [dependencies, peerDependencies],
+  const [shipped, forDevelopment] = page
+    .split('## For development alone')
+    .map((part) => [...part.matchAll(/^\| `([^`]+)` +\| (?:(\S.*?) +\| )?\S.*? +\|$/gm)])
+  /** @type {Record<string, string[]>} */
+  const installed = {}
+  const all = new Set()
+  for (const { name, private: isPrivate, dependencies, peerDependencies, devDependencies } of manifests) {
+    const others = Object.keys({ ...dependencies, ...peerDependencies }).filter((other) => !own.has(other))
+    for (const other of [...others, ...Object.keys(devDependencies ?? {})]) if (!own.has(other)) all.add(other)
+    if (!isPrivate) for (const other of others) (installed[other] ??= []).push(`\`${name.replace('@headwater/', '')}\``)
+  }
+  expect(shipped.map(([, name, packages]) => [name, packages.split(', ')])).toEqual(
+    Object.entries(installed)
+      .sort(([a], [b]) => (a < b ? -1 : 1))
+      .map(([name, packages]) => [name, packages.sort()]),
   )
-  const all = named(({ dependencies, peerDependencies, devDependencies }) => [
-    dependencies,
-    peerDependencies,
-    devDependencies,
-  ])
-  const others = (/** @type {Set<string>} */ names) => [...names].filter((name) => !own.has(name)).sort()
-  expect(shipped.sort()).toEqual(others(installed))
-  expect(forDevelopment.sort()).toEqual(others(all).filter((name) => !installed.has(name)))
+  expect(forDevelopment.map(([, name]) => name).sort()).toEqual([...all].filter((name) => !(name in installed)).sort())
 })
 
 test('what is installed with the packages has licences that go with ours', () => {

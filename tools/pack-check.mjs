@@ -11,7 +11,7 @@ import { publint } from 'publint'
 import { formatMessage } from 'publint/utils'
 import { build, createServer as createViteServer } from 'vite'
 import { withDriver } from '../packages/gpu/driver-environment.js'
-import { installPacked } from './install-packed.mjs'
+import { installExample, installPacked } from './install-packed.mjs'
 import { bringNode, nodeVersions } from './node-versions.mjs'
 import { packPackages } from './pack.mjs'
 import { checkPage } from './page-check.mjs'
@@ -26,11 +26,16 @@ const root = JSON.parse(readFileSync(inWorkspace('package.json'), 'utf8'))
 const packages = publicPackages()
 const place = mkdtempSync(join(tmpdir(), 'headwater-pack-check-'))
 const project = join(place, 'project')
+const bin = join(project, 'node_modules/headwater/bin/headwater.js')
+/** Paths by the packages' names. @type {Map<string, string>} */
+let tarballs
 const env = withDriver(environmentFile)
+const withoutDriver = { ...env, VK_DRIVER_FILES: '/none' }
 /** @type {string[]} */
 const problems = []
+
 async function check() {
-  const tarballs = await step('packed', () => packPackages(join(place, 'packed')))
+  tarballs = await step('packed', () => packPackages(join(place, 'packed')))
   for (const path of tarballs.values()) await step(`judged ${path.slice(place.length + 8)}`, () => judge(path))
 
   const { typescript, tsx, '@types/node': node } = root.devDependencies
@@ -47,13 +52,14 @@ async function check() {
 
   await step('bundles, and a page of Vite', bundle)
   await step('the command, on the log of examples/own-log', runCommand)
+  await step('examples/remote-client, installed', () => installExample('remote-client', place, tarballs))
   for (const version of nodeVersions)
     await step(`the READMEs' examples, Node ${version}`, async () => {
       await runReadmes(await bringNode(version, join(place, `node-${version}`)))
     })
   await step('examples/ranking-service', rank)
   const failed = (/** @type {Error} */ cause) => problems.push(`examples/browser: ${cause.message}`)
-  await step('examples/browser', () => checkPage(tarballs.values(), place, place).catch(failed))
+  await step('examples/browser', () => checkPage(tarballs, place, place).catch(failed))
   await step('what is missing', missingParts)
 }
 
@@ -156,17 +162,14 @@ async function runCommand() {
 
 /** @param {readonly string[]} args */
 const headwater = (...args) =>
-  runProgram(process.execPath, [join(project, 'node_modules/headwater/bin/headwater.js'), ...args], {
-    cwd: project,
-    env,
-  })
+  runProgram(process.execPath, [bin, ...args], { cwd: project, env })
 
 /** A service over what the command left. */
 const serve = () =>
   startServer(
     process.execPath,
     [
-      ...['node_modules/headwater/bin/headwater.js', 'serve', '--port', '0'],
+      ...[bin, 'serve', '--port', '0'],
       ...['--model', 'out/seed-1/snapshots', '--store', 'lmdb:out/seed-1/store'],
     ],
     { cwd: project, env },
@@ -177,9 +180,8 @@ async function runReadmes(node) {
   const examples = readmeExamples()
   const { url, stop } = await serve()
   try {
-    const remote = join(project, 'follow-reader.mjs')
-    cpSync(inWorkspace('examples/remote-client/follow-reader.mjs'), remote)
-    await told('examples/remote-client', runProgram(node, [remote, url], { cwd: project, env }))
+    const cwd = join(place, 'remote-client')
+    await told('examples/remote-client', runProgram(node, ['follow-reader.mjs', url], { cwd, env }))
     const required = "import('headwater').then(({ createClient }) => createClient({ url: 'http://localhost' }))"
     await told('CommonJS', runProgram(node, ['--input-type=commonjs', '--eval', required], { cwd: project }))
     await compareExamples(
@@ -208,9 +210,11 @@ async function compareExamples(node, examples) {
 
 /** `examples/ranking-service` as it stands, over what the command left. */
 async function rank() {
-  cpSync(inWorkspace('examples/ranking-service'), join(project, 'ranking-service'), { recursive: true })
-  const args = ['--import', 'tsx', 'ranking-service/serve.ts', 'out/seed-1', '0']
-  const { url, stop } = await startServer(process.execPath, args, { cwd: project, env })
+  const cwd = await installExample('ranking-service', place, tarballs)
+  // It extends that of the checkout.
+  rmSync(join(cwd, 'tsconfig.json'))
+  const args = ['--import', 'tsx', 'serve.ts', join(project, 'out/seed-1'), '0']
+  const { url, stop } = await startServer(process.execPath, args, { cwd, env })
   try {
     const articles = ['a1', 'a2'].map((id) => ({ id, topics: ['sports'], words: 800 }))
     const { request } = await post(`${url}/rank`, { reader: 'reader-0', device: 'phone', articles })
@@ -232,8 +236,10 @@ async function post(url, body) {
 /** An old Node, and parts that are not there: each is said in one line, with what to install or use instead. */
 async function missingParts() {
   const old = await bringNode('18', join(place, 'node-18'))
-  const bin = join(project, 'node_modules/headwater/bin/headwater.js')
   await says(/^headwater: this is Node 18\.\S+; install Node 20\.12 or newer\.$/, old, [bin, '--version'])
+
+  const { stdout } = await runProgram(process.execPath, [bin, 'doctor'], { cwd: project, env: withoutDriver })
+  if (!/^ *→ apt-get install mesa-vulkan-drivers/m.test(stdout)) problems.push(`headwater doctor without a driver:\n${stdout}`)
 
   const model = ['serve', '--port', '0', '--model', 'out/seed-1/snapshots']
   const store = [...model, '--store', 'lmdb:out/seed-1/store']
@@ -249,10 +255,7 @@ async function missingParts() {
   await without('webgpu/dist', () =>
     says(/webgpu, Dawn for Node, does not load .* serve the tower as ONNX/, ...evaluated(load, snapshot)),
   )
-  await says(/No WebGPU adapter was found: .*mesa-vulkan-drivers/, ...evaluated(load, snapshot), {
-    ...env,
-    VK_DRIVER_FILES: '/none',
-  })
+  await says(/No WebGPU adapter was found: .*mesa-vulkan-drivers/, ...evaluated(load, snapshot), withoutDriver)
 
   const weights = join(project, snapshot, 'weights.safetensors')
   const bytes = readFileSync(weights)

@@ -7,7 +7,7 @@ import { packedManifest, packedReadme, publicPackages, withDependencies } from '
 import { lastWords } from './run-program.mjs'
 import { cacheDirectory, inWorkspace } from './workspace.mjs'
 
-/** Where packages stand as they are packed; `nx release` publishes from here. */
+/** Where packages stand as they are packed. */
 const staged = join(cacheDirectory, 'packed')
 
 /**

@@ -1,8 +1,8 @@
 // `npx nx run tools:page-check -- [DIRECTORY]`: examples/browser as another project has it, from packed packages: type-checked, bundled by
 // Vite and by esbuild, served by Vite's dev server and as built, and loaded in Chromium with WebGPU and without. What the page computes is
-// held against Node, and it may request nothing once it is ready. DIRECTORY gets pictures.
+// held against Node, and it may request nothing once it is ready. DIRECTORY gets a picture of each visit, and its network log.
 import assert from 'node:assert/strict'
-import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { pathToFileURL } from 'node:url'
@@ -11,6 +11,7 @@ import { build as bundle } from 'esbuild'
 import { tsImport } from 'tsx/esm/api'
 import { withDriver } from '../packages/gpu/driver-environment.js'
 import { runNpm } from './dependencies.mjs'
+import { installExample, packagesOfExample } from './install-packed.mjs'
 import { packPackages } from './pack.mjs'
 import { runProgram } from './run-program.mjs'
 import { environmentFile, inWorkspace } from './workspace.mjs'
@@ -20,22 +21,16 @@ const maxCodeBytes = 150_000
 /** Between a number of an embedding, or a probability, of the page and of Node. */
 const tolerance = 1e-4
 
-const example = inWorkspace('examples/browser')
 const ownLog = inWorkspace('examples/own-log')
 
 /**
- * @param {Iterable<string>} tarballs of the packages that the page needs, at least
+ * @param {ReadonlyMap<string, string>} tarballs paths by name, of the packages that the page needs, at least
  * @param {string} place where all that is made is left
  * @param {string} pictures directory
  */
 export async function checkPage(tarballs, place, pictures) {
   Object.assign(process.env, withDriver(environmentFile))
-  const folder = join(place, 'page')
-  const isOwn = (/** @type {string} */ path) => !/^.(node_modules|public|dist)/.test(path.slice(example.length))
-  cpSync(example, folder, { recursive: true, filter: isOwn })
-  // Whatever NODE_ENV is: Vite sets it where it has built in this process.
-  const install = ['install', '--include=dev', '--prefer-offline', '--no-audit', '--no-fund']
-  await output('npm install', runNpm([...install, ...tarballs], folder))
+  const folder = await installExample('browser', place, tarballs)
   await prepareModel(place, folder)
   await output('Types', node([inWorkspace('node_modules/typescript/bin/tsc'), '-p', '.'], folder))
 
@@ -45,6 +40,7 @@ export async function checkPage(tarballs, place, pictures) {
   await bundleByEsbuild(folder)
 
   const { openBrowser } = await tsImport('../packages/testkit/src/browser/browser.ts', import.meta.url)
+  mkdirSync(pictures, { recursive: true })
   const browser = await openBrowser()
   try {
     for (const [how, server] of [
@@ -108,7 +104,7 @@ async function visit(browser, url, { how, hasGpu, folder, pictures }) {
   const name = `${how}, ${hasGpu ? 'WebGPU' : 'WASM'}`
   const context = await browser.newContext({ viewport: { width: 1000, height: 900 } })
   try {
-    if (!hasGpu) await context.addInitScript(withoutGpu[how])
+    await context.addInitScript(hasGpu ? keptDevice : withoutGpu[how])
     const page = await context.newPage()
     /** @type {string[]} */
     const messages = []
@@ -136,7 +132,7 @@ async function visit(browser, url, { how, hasGpu, folder, pictures }) {
     page.on('request', (/** @type {any} */ request) => late.push(request.url()))
     await context.setOffline(true)
     const eventsAre = (/** @type {number} */ count) =>
-      page.waitForFunction(`document.getElementById('events').textContent === '${count}'`)
+      page.waitForFunction(`document.getElementById('events').textContent === '${count}'`, null, { timeout: 120_000 })
     for (const [i, outcome] of ['Read', 'Skip', 'Read', 'Skip', 'Read'].entries()) {
       await page.getByRole('button', { name: outcome }).nth(i).click()
       await eventsAre(i + 1)
@@ -147,7 +143,14 @@ async function visit(browser, url, { how, hasGpu, folder, pictures }) {
     assert.equal(events, 5)
     for (const [what, difference] of Object.entries(differences))
       assert(difference <= tolerance, `${name}: ${what} of the page and of Node differ by ${difference}`)
-    await page.screenshot({ path: join(pictures, `page-${name.replace(', ', '-').toLowerCase()}.png`) })
+    const kept = join(pictures, `page-${name.replace(', ', '-').toLowerCase()}`)
+    await page.screenshot({ path: `${kept}.png` })
+    if (hasGpu) {
+      // As a driver does that is reset.
+      await page.evaluate('device.destroy()')
+      await page.getByRole('button', { name: 'Read' }).first().click()
+      await eventsAre(6)
+    }
     await page.setViewportSize({ width: 360, height: 800 })
     assert.equal(await page.evaluate('document.documentElement.scrollWidth'), 360, `${name}: fits a phone`)
     const [place, first, steady, ranking] = await page.locator('dd').allTextContents()
@@ -166,7 +169,7 @@ async function visit(browser, url, { how, hasGpu, folder, pictures }) {
     }
     await page.reload()
     await isReady()
-    assert.equal(await page.textContent('#events'), '5', `${name}: events outlive the page`)
+    assert.equal(await page.textContent('#events'), hasGpu ? '6' : '5', `${name}: events outlive the page`)
     await page.click('#forget')
     await eventsAre(0)
     assert.deepEqual(messages, [])
@@ -177,8 +180,11 @@ async function visit(browser, url, { how, hasGpu, folder, pictures }) {
     const codes = responses.filter(({ path }) => path.endsWith('.js'))
     const codeBytes = codes.reduce((sum, { body }) => sum + gzipSync(body).length, 0)
     say(`  ${responses.length} requests until it was ready, none after; ${codeBytes} bytes of code, gzipped`)
+    const lines = responses.map(({ path, body }) => `${String(body.length).padStart(9)}  ${path}`)
+    const network = ['    bytes  path', ...lines, '           ready, and no request after'].join('\n')
+    writeFileSync(`${kept}.txt`, `${network}\n`)
     if (how === 'dev') return
-    for (const { path, body } of responses) say(`    ${path} ${body.length}`)
+    say(network)
     if (hasGpu) assert(codeBytes <= maxCodeBytes, `${codeBytes} bytes of code, gzipped, are over ${maxCodeBytes}`)
   } finally {
     await context.close()
@@ -192,6 +198,15 @@ const withoutGpu = {
   dev: "Object.defineProperty(navigator, 'gpu', { value: undefined })",
   built: 'navigator.gpu.requestAdapter = async () => null',
 }
+
+/** Keeps the newest device of the page as `device`; as text for the page. */
+const keptDevice = `{
+  const { requestDevice } = GPUAdapter.prototype
+  GPUAdapter.prototype.requestDevice = async function (...given) {
+    globalThis.device = await requestDevice.apply(this, given)
+    return globalThis.device
+  }
+}`
 
 /** In the page, as text: it knows other globals than this file. */
 const whatThePageHas = `(async () => {
@@ -210,10 +225,8 @@ if (process.argv[1] === import.meta.filename) {
   const place = mkdtempSync(join(tmpdir(), 'headwater-page-check-'))
   const [directory] = process.argv.slice(2)
   try {
-    const { dependencies, devDependencies } = JSON.parse(readFileSync(join(example, 'package.json'), 'utf8'))
-    const names = Object.keys({ ...dependencies, ...devDependencies }).filter((name) => name.startsWith('@headwater/'))
-    const tarballs = await packPackages(join(place, 'packed'), names)
-    await checkPage(tarballs.values(), place, directory ? resolve(process.env.INIT_CWD ?? '.', directory) : place)
+    const tarballs = await packPackages(join(place, 'packed'), packagesOfExample('browser'))
+    await checkPage(tarballs, place, directory ? resolve(process.env.INIT_CWD ?? '.', directory) : place)
   } finally {
     rmSync(place, { recursive: true, force: true })
   }

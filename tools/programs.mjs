@@ -52,7 +52,7 @@ export const valkey = {
   path: 'usr/bin/valkey-server',
   environment: () => ({}),
   remedy: [
-    'sudo apt-get install valkey-server    # Debian 13, Ubuntu 24.10 or newer',
+    'sudo apt-get install valkey-server    # Debian 13, Ubuntu 24.04 or newer',
     'sudo dnf install valkey               # Fedora, RHEL 10',
     'sudo pacman -S valkey                 # Arch',
     'brew install valkey                   # macOS',

@@ -1,4 +1,4 @@
-// The first example of each package's README, and what it prints.
+// The first example of each package's README and of docs/your-own-project.md, and what it prints.
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { publicPackages } from './public-packages.mjs'
@@ -7,7 +7,7 @@ import { inWorkspace } from './workspace.mjs'
 
 /**
  * @typedef {object} Example
- * @property {string} name of the package
+ * @property {string} name of the package, or path of the page
  * @property {string} code a module
  * @property {string | null} output null where the README does not say
  * @property {'nothing' | 'run' | 'service'} needs what it stands beside: `out` of `headwater run --out out`, or a service
@@ -16,13 +16,13 @@ import { inWorkspace } from './workspace.mjs'
 /** Where examples look for a service. */
 export const exampleService = 'http://127.0.0.1:8080'
 
-/** @returns {Example[]} one a package, in the order of their folders */
+/** @returns {Example[]} one a package, in the order of their folders, then that of the page */
 export function readmeExamples() {
-  return [...publicPackages()].map(([folder, { name }]) => {
-    const readme = readFileSync(inWorkspace(`packages/${folder}/README.md`), 'utf8')
-    const found = /^```js\n(.*?)^```\n(?:\n```text\n(.*?)^```\n)?/ms.exec(readme)
-    if (!found)
-      throw new Error(`packages/${folder}/README.md has no example: a block of js, and of text with what it prints.`)
+  const readmes = [...publicPackages()].map(([folder, { name }]) => ({ name, path: `packages/${folder}/README.md` }))
+  const page = 'docs/your-own-project.md'
+  return [...readmes, { name: page, path: page }].map(({ name, path }) => {
+    const found = /^```js\n(.*?)^```\n(?:\n```text\n(.*?)^```\n)?/ms.exec(readFileSync(inWorkspace(path), 'utf8'))
+    if (!found) throw new Error(`${path} has no example: a block of js, and of text with what it prints.`)
     const [, code, output = null] = found
     const needs = code.includes(exampleService) ? 'service' : code.includes('out/seed-1') ? 'run' : 'nothing'
     return { name, code, output, needs }

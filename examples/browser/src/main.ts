@@ -92,7 +92,7 @@ async function timed<Result>(work: () => Promise<Result>): Promise<{ result: Res
 
 const ms = (value: number) => `${value.toLocaleString('en', { maximumSignificantDigits: 3 })} ms`
 
-start().catch((cause: unknown) => {
-  view.status(cause instanceof Error ? cause.message : String(cause), 'failed')
-  throw cause
-})
+addEventListener('unhandledrejection', ({ reason }) =>
+  view.status(reason instanceof Error ? reason.message : String(reason), 'failed'),
+)
+void start()
