@@ -19,7 +19,8 @@ test('docs/dependencies.md has a line for each dependency, with the packages tha
   for (const { name, private: isPrivate, dependencies, peerDependencies, devDependencies } of manifests) {
     const others = Object.keys({ ...dependencies, ...peerDependencies }).filter((other) => !own.has(other))
     for (const other of [...others, ...Object.keys(devDependencies ?? {})]) if (!own.has(other)) all.add(other)
-    if (!isPrivate) for (const other of others) (installed[other] ??= []).push(`\`${name.replace('@headwater/', '')}\``)
+    const short = `\`${name.replace('@headwater/', '')}\``
+    for (const other of isPrivate ? [] : others) installed[other] = [...(installed[other] ?? []), short]
   }
   expect(shipped.map(([, name, packages]) => [name, packages.split(', ')])).toEqual(
     Object.entries(installed)

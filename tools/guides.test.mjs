@@ -35,7 +35,10 @@ test('links of all pages lead to files and headings that there are', () => {
 
 test('every threat that SECURITY.md says the service meets is held by a test', () => {
   const [, section] = /^## The service\n(.*?)^## /ms.exec(textOf('SECURITY.md')) ?? []
-  const rows = section.split('\n').filter((line) => /^\| [^-]/.test(line)).slice(1)
+  const rows = section
+    .split('\n')
+    .filter((line) => /^\| [^-]/.test(line))
+    .slice(1)
   expect(rows.length).toBeGreaterThan(5)
   for (const row of rows) expect(row.split('|').at(-2)).toMatch(/\.test\.ts\)/)
 })

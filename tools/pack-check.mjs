@@ -161,17 +161,13 @@ async function runCommand() {
 }
 
 /** @param {readonly string[]} args */
-const headwater = (...args) =>
-  runProgram(process.execPath, [bin, ...args], { cwd: project, env })
+const headwater = (...args) => runProgram(process.execPath, [bin, ...args], { cwd: project, env })
 
 /** A service over what the command left. */
 const serve = () =>
   startServer(
     process.execPath,
-    [
-      ...[bin, 'serve', '--port', '0'],
-      ...['--model', 'out/seed-1/snapshots', '--store', 'lmdb:out/seed-1/store'],
-    ],
+    [...[bin, 'serve', '--port', '0'], ...['--model', 'out/seed-1/snapshots', '--store', 'lmdb:out/seed-1/store']],
     { cwd: project, env },
   )
 
@@ -239,7 +235,8 @@ async function missingParts() {
   await says(/^headwater: this is Node 18\.\S+; install Node 20\.12 or newer\.$/, old, [bin, '--version'])
 
   const { stdout } = await runProgram(process.execPath, [bin, 'doctor'], { cwd: project, env: withoutDriver })
-  if (!/^ *→ apt-get install mesa-vulkan-drivers/m.test(stdout)) problems.push(`headwater doctor without a driver:\n${stdout}`)
+  if (!/^ *→ apt-get install mesa-vulkan-drivers/m.test(stdout))
+    problems.push(`headwater doctor without a driver:\n${stdout}`)
 
   const model = ['serve', '--port', '0', '--model', 'out/seed-1/snapshots']
   const store = [...model, '--store', 'lmdb:out/seed-1/store']
