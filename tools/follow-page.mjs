@@ -53,7 +53,8 @@ async function openPage() {
     await page.waitForSelector('body[data-state]', { timeout: 300_000 })
     const status = await page.textContent('#status')
     assert.equal(await page.getAttribute('body', 'data-state'), 'ready', status)
-    process.stdout.write(`\n${url}: ${status}\n${await page.locator('dl').innerText()}\n`)
+    const figures = await page.locator('dt, dd').allTextContents()
+    process.stdout.write(`\n${url}: ${status}\n${figures.join('\n')}\n`)
   } finally {
     await browser.close()
   }

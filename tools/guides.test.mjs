@@ -10,15 +10,18 @@ const pages = listed.split('\n').filter((path) => path !== '' && existsSync(inWo
 const textOf = (/** @type {string} */ path) =>
   readFileSync(inWorkspace(path), 'utf8').replace(/^(```|~~~).*?^\1/gms, '')
 
-/** A page's headings as GitHub names them in addresses. @param {string} path */
-const anchorsOf = (path) =>
-  [...textOf(path).matchAll(/^#+ (.+)$/gm)].map(([, heading]) =>
+/** What a page can be entered at: names of its own, and its headings as GitHub names them in addresses. @param {string} path */
+function anchorsOf(path) {
+  const text = textOf(path)
+  const headings = [...text.matchAll(/^#+ (.+)$/gm)].map(([, heading]) =>
     heading
       .toLowerCase()
       .replace(/\[([^\]]*)\]\([^)]*\)/g, '$1')
       .replace(/[^\p{L}\p{N} _-]/gu, '')
       .replaceAll(' ', '-'),
   )
+  return [...headings, ...[...text.matchAll(/<a id="([^"]+)">/g)].map(([, id]) => id)]
+}
 
 test('links of all pages lead to files and headings that there are', () => {
   const broken = pages.flatMap((page) => {
