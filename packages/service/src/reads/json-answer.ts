@@ -1,4 +1,7 @@
-/** The JSON body of `POST /v1/embeddings/read`: flat lists of numbers, where an age that is none is null. U users, D = dim of a model. */
+/**
+ * Answers with vectors as JSON: the body of `POST /v1/embeddings/read`, flat lists of numbers, where an age that is none is null, and
+ * messages about items. U users, D = dim of a model.
+ */
 import { floatToHalf } from '@headwater/binary16'
 import type { VectorEncoding } from '@headwater/client'
 import type { ServedBatch } from '@headwater/pooling'
@@ -43,6 +46,20 @@ export function writeJsonAnswer(
     bytes[at++] = closeObject
   }
   return memory.take(put(answerEnd, bytes, at))
+}
+
+/**
+ * A message as JSON text, its `vectors` last, in an encoding.
+ *
+ * @param about its other fields, at least one
+ */
+export function withJsonVectors(about: object, vectors: Float32Array, encoding: VectorEncoding): Buffer {
+  const head = Buffer.from(`${JSON.stringify(about).slice(0, -1)},"vectors":`)
+  const bytes = Buffer.allocUnsafeSlow(head.length + vectors.length * (float32Bytes + 1) + 64)
+  head.copy(bytes)
+  const end = writeVectors(vectors, encoding, bytes, head.length)
+  bytes[end] = closeObject
+  return bytes.subarray(0, end + 1)
 }
 
 const textOf = (text: string): Uint8Array => Uint8Array.from(Buffer.from(text))

@@ -1,16 +1,18 @@
 /** Item vectors over a service that listens, as the client and others ask for them. */
+import { floatToHalf } from '@headwater/binary16'
 import { createClient } from '@headwater/client'
 import type { ServedItems } from '@headwater/client/schemas'
 import { bucketOf } from '@headwater/features'
 import { UnknownSnapshotError } from '@headwater/pooling'
 import { model } from '@headwater/pooling/testing/towers'
+import { seededRandom } from '@headwater/statistics'
 import { describe, expect, it } from 'vitest'
 import { tokenOf } from '../../testing/http-service.ts'
 import { observeService } from '../../testing/observed-service.ts'
 
 const layout = { learnt: 1, width: 2, heads: [{ coefficients: 1, intercept: 3 }] }
 const buckets = 4
-/** Of bucket b, of snapshot s: [b + .1, s]; .1 is rounded in fp16. */
+/** Of bucket b, of snapshot s: [b + .1, s]; .1 is rounded in fp16, and in f32. */
 function itemsOf(snapshot: number): ServedItems {
   const table = Float32Array.from({ length: buckets * 2 }, (_, i) => (i % 2 === 0 ? i / 2 + 0.1 : snapshot))
   const about = { snapshot, frame: 3, servedSnapshot: 4, servedFrame: 3, layout, buckets, digest: `digest ${snapshot}` }
@@ -30,19 +32,43 @@ const source = {
 const serving = (limits = {}) => observeService({ models: [{ ...model, name: 'm', items: source }], limits })
 const about = { model: 'm', frame: 3, servedSnapshot: 4, servedFrame: 3, layout }
 const first = (item: string) => Math.fround(bucketOf('item', item, buckets) + 0.1)
+/** As JSON has it. */
+const firstText = (item: string) => Number(`${bucketOf('item', item, buckets)}.1`)
 
 describe('item vectors', () => {
   it('come by key, of the served snapshot or an earlier one, which is told', async () => {
     const { ask } = await serving()
     const one = await ask('GET', '/v1/models/m/items/a%2Fb', undefined, tokenOf.reader)
-    expect(one.body).toEqual({ ...about, snapshot: 4, encoding: 'f32', vectors: [first('a/b'), 4] })
+    expect(one.body).toEqual({ ...about, snapshot: 4, encoding: 'f32', vectors: [firstText('a/b'), 4] })
     const older = await ask('GET', '/v1/models/m/items/a?snapshot=3')
-    expect(older.body).toMatchObject({ snapshot: 3, servedSnapshot: 4, vectors: [first('a'), 3] })
+    expect(older.body).toMatchObject({ snapshot: 3, servedSnapshot: 4, vectors: [firstText('a'), 3] })
     const some = await ask('POST', '/v1/models/m/items', { items: ['a', 'b'], snapshot: 3 })
-    expect(some.body.vectors).toEqual([first('a'), 3, first('b'), 3])
+    expect(some.body.vectors).toEqual([firstText('a'), 3, firstText('b'), 3])
     const table = await ask('GET', '/v1/models/m/items?snapshot=3')
     const { table: vectors, digest } = itemsOf(3)
-    expect(table.body).toEqual({ ...about, snapshot: 3, buckets, digest, vectors: [...vectors] })
+    const texts = [0.1, 3, 1.1, 3, 2.1, 3, 3.1, 3]
+    expect(table.body).toEqual({ ...about, snapshot: 3, buckets, digest, vectors: texts })
+    expect(Float32Array.from(texts)).toEqual(vectors)
+  })
+
+  it('read back from JSON to the same bits, in the fewest digits', async () => {
+    const random = seededRandom(1)
+    const table = Float32Array.from({ length: buckets * 2 }, () => random.nextFloat() - 0.5)
+    const of = { ...itemsOf(4), table, read: (items: readonly string[]) => table.slice(0, 2 * items.length) }
+    const { ask } = await observeService({ models: [{ ...model, name: 'm', items: { open: async () => of } }] })
+    const whole = (await ask('GET', '/v1/models/m/items')).body.vectors
+    expect(Float32Array.from(whole)).toEqual(table)
+    const items = ['a', 'b', 'c', 'd']
+    const { encoding, vectors } = (await ask('POST', '/v1/models/m/items', { items, encoding: 'f16' })).body
+    expect(encoding).toBe('f16')
+    expect(vectors.map(floatToHalf)).toEqual([...table].map(floatToHalf))
+    const digitsOf = (values: readonly number[]) => values.map((value) => String(Math.abs(value)).replace(/^0\.0*/, ''))
+    expect(Math.max(...digitsOf(whole).map(({ length }) => length))).toBeLessThanOrEqual(9)
+    expect(Math.max(...digitsOf(vectors).map(({ length }) => length))).toBeLessThanOrEqual(5)
+    expect((await ask('POST', '/v1/models/m/items', { items: [] })).body).toMatchObject({
+      encoding: 'f32',
+      vectors: [],
+    })
   })
 
   it('come to the client, as fp16 or exactly, and whole', async () => {

@@ -1,5 +1,5 @@
 /** Item vectors of a model's snapshots, which coefficients in its embeddings are multiplied by. */
-import { encodeHalves, halvesToFloats } from '@headwater/binary16'
+import { encodeHalves } from '@headwater/binary16'
 import type { ItemTable, VectorEncoding } from '@headwater/client'
 import { messages, type ServedItems } from '@headwater/client/schemas'
 import { bytesOf, type ErrorCode, invalid, maxDepth, WireError } from '@headwater/client/wire'
@@ -8,6 +8,7 @@ import { checkKey } from '../messages/keys.ts'
 import { checkOf } from '../messages/message-check.ts'
 import { asking } from '../parts/operation.ts'
 import { modelNamed, type ServerParts } from '../parts/server-parts.ts'
+import { withJsonVectors } from '../reads/json-answer.ts'
 import { answerFormat, bodyOf } from '../requests/body.ts'
 import { byDeadline } from '../requests/deadline.ts'
 
@@ -83,7 +84,7 @@ export function registerItems(server: FastifyInstance, { models, limits }: Serve
   ) => {
     checkSize(items.length * served.layout.width, 'ask for fewer items')
     const vectors = served.read(items)
-    return { ...about(request, served), encoding, vectors: written(request, vectors, encoding) }
+    return written(request, { ...about(request, served), encoding }, vectors, encoding)
   }
 
   server.get<OfItem>('/v1/models/:model/items/:item', one, async (request) => {
@@ -102,7 +103,7 @@ export function registerItems(server: FastifyInstance, { models, limits }: Serve
     const served = await open(request, snapshotOf(request))
     const { buckets, digest, table } = served
     checkSize(table.length, 'ask for items.npz')
-    return { ...about(request, served), buckets, digest, vectors: written(request, table, 'f32') }
+    return written(request, { ...about(request, served), buckets, digest }, table, 'f32')
   })
 
   server.get<OfModel>('/v1/models/:model/items.npz', archive, async (request, reply) => {
@@ -131,15 +132,11 @@ function about(
   return { model, snapshot, frame, servedSnapshot, servedFrame, layout }
 }
 
-/** Vectors as the answer has them: in JSON a list, in MessagePack a binary. */
-function written(
-  request: FastifyRequest,
-  vectors: Float32Array,
-  encoding: VectorEncoding,
-): readonly number[] | Uint8Array {
-  const isJson = answerFormat(request) === 'json'
-  if (encoding === 'f32') return isJson ? Array.from(vectors) : bytesOf(vectors)
-  const halves = new Uint16Array(vectors.length)
-  encodeHalves(vectors, 0, vectors.length, bytesOf(halves), 0)
-  return isJson ? Array.from(halvesToFloats(halves)) : bytesOf(halves)
+/** A message with its vectors: in JSON a list, in MessagePack a binary. */
+function written(request: FastifyRequest, message: object, vectors: Float32Array, encoding: VectorEncoding): object {
+  if (answerFormat(request) === 'json') return withJsonVectors(message, vectors, encoding)
+  if (encoding === 'f32') return { ...message, vectors: bytesOf(vectors) }
+  const halves = new Uint8Array(2 * vectors.length)
+  encodeHalves(vectors, 0, vectors.length, halves, 0)
+  return { ...message, vectors: halves }
 }
