@@ -37,7 +37,8 @@ export interface ColdFigures {
   readonly pipelines: readonly PipelineFigure[]
 }
 
-const boundSeconds = 15
+/** Asked of a start with an empty cache; by the clock on two cores that do nothing else. */
+const bounds = { processorSeconds: 15, wallSeconds: 10 }
 
 async function run(
   cache: string,
@@ -65,13 +66,15 @@ function report({ empty, off, warm, pipelines }: ColdFigures): string {
   const told = (name: string, { processorSeconds, startSeconds, wallSeconds }: ColdRun) =>
     `${name}: ${digits(processorSeconds)} s of processor time, ${digits(startSeconds)} of them before a device is asked ` +
     `for; ${digits(wallSeconds)} s by the clock`
+  const judged = (name: keyof typeof bounds) =>
+    `at most ${bounds[name]}: ${empty[name] <= bounds[name] ? 'holds' : 'MISSED'}`
   return `${table([
     { title: 'pipeline', cells: pipelines.map(({ kernel, tuning }) => `${kernel}/${tuning}`) },
     { title: 'dispatches', cells: pipelines.map(({ dispatches }) => String(dispatches)) },
     { title: 's', cells: pipelines.map(({ processorSeconds }) => digits(processorSeconds)) },
   ])}
 
-${told('empty cache', empty)} (at most ${boundSeconds} of processor time: ${empty.processorSeconds <= boundSeconds ? 'holds' : 'MISSED'})
+${told('empty cache', empty)} (processor time ${judged('processorSeconds')}, clock ${judged('wallSeconds')})
 ${told('cache off', off)}
 ${told('cached', warm)}`
 }

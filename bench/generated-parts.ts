@@ -1,10 +1,19 @@
 /** Guides of docs/ with parts that are generated: from declarations, or from what benches wrote to bench/results. */
 import { readFileSync, writeFileSync } from 'node:fs'
 import { parseArgs } from 'node:util'
+import type { Provenance } from './report.ts'
 
 export const inWorkspace = (path: string) => new URL(`../${path}`, import.meta.url)
 
 export const results = inWorkspace('bench/results/')
+
+/** What a bench wrote to a file of bench/results. */
+export const readResults = <Results>(file: string) =>
+  JSON.parse(readFileSync(new URL(file, results), 'utf8')) as Results
+
+/** Where figures were taken, in words. */
+export const taken = ({ adapter, driver, commit, date }: Provenance) =>
+  `commit \`${commit}\`, ${date}, ${adapter}, ${driver}`
 
 export interface MarkdownColumn {
   readonly title: string

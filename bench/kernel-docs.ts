@@ -171,7 +171,8 @@ function coldSection(): string {
   return [
     `${adapter}, ${driver}, commit ${commit}, ${date}: ${digits(empty.processorSeconds)} s of processor time with an ` +
       `empty cache, ${digits(off.processorSeconds)} s with the cache off, ${digits(warm.processorSeconds)} s with every ` +
-      `pipeline cached; ${digits(empty.startSeconds)} s of each before a device is asked for. The step has ` +
+      `pipeline cached; ${digits(empty.startSeconds)} s of each before a device is asked for. By the clock they are ` +
+      `${[empty, off, warm].map(({ wallSeconds }) => digits(wallSeconds)).join(', ')} s. The step has ` +
       `${pipelines.length} pipelines, which take ${part(pipelines)} s, ${most.length} of them ${part(most)} s:`,
     table(
       [{ title: 'pipeline' }, { title: 'dispatches', align: 'right' }, { title: 's', align: 'right' }],

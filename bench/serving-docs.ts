@@ -1,11 +1,8 @@
 /**
  * Rewrites the table of docs/serving-figures.md from bench/results/pooling.json and soak.json, which `bench:pooling` and
- * `service:soak` wrote, and that of docs/serve.md from training.json, of `bench:training`. With `--check` it writes nothing and
- * fails where they differ.
+ * `service:soak` wrote. With `--check` it writes nothing and fails where they differ.
  */
-import { readFileSync } from 'node:fs'
-import type { EncodeFigures } from './encode-peers.ts'
-import { bringUpToDate, markdownTable, results } from './generated-parts.ts'
+import { bringUpToDate, markdownTable, readResults, taken } from './generated-parts.ts'
 import type { ChangesFigures } from './pooling-changes.ts'
 import type { DearerFigures, EncoderLoadFigures } from './pooling-encoder-load.ts'
 import type { EventToReadFigures } from './pooling-freshness.ts'
@@ -40,7 +37,6 @@ const columns = ['figure', 'asked', 'measured', 'key'].map((title) => ({ title }
 /** Words, what is asked, what was measured, key below `sections`. */
 type Row = readonly [string, string, string, string]
 
-const read = <Results>(file: string) => JSON.parse(readFileSync(new URL(file, results), 'utf8')) as Results
 const whole = (value: number) => Math.round(value).toLocaleString('en')
 const missedUnless = (holds: boolean) => (holds ? '' : ', missed')
 const short = (bound: number) => String(bound).replace(/^0/, '')
@@ -212,32 +208,11 @@ function soakRow({ minutes, reads, service, encoder }: SoakFigures): Row {
   ]
 }
 
-const pooling = read<PoolingResults>('pooling.json')
-const soak = read<SoakFigures & Provenance>('soak.json')
+const pooling = readResults<PoolingResults>('pooling.json')
+const soak = readResults<SoakFigures & Provenance>('soak.json')
 const rows = [...readRows(pooling.sections), ...refreshRows(pooling.sections), soakRow(soak)]
 /** Commits of the sections, as `--filter` measures some of them again. */
 const commits = [...new Set(Object.values(pooling.sections).map(({ commit, date }) => `commit \`${commit}\`, ${date}`))]
-const taken = ({ adapter, driver, commit, date }: Provenance) => `commit \`${commit}\`, ${date}, ${adapter}, ${driver}`
 bringUpToDate('docs/serving-figures.md', {
   figures: `${markdownTable(columns, rows)}\n\nTaken at ${commits.join(' and ')}, ${pooling.adapter}, ${pooling.driver}; the soak at ${taken(soak)}.`,
-})
-
-const training = read<Provenance & { readonly sections: { readonly encode: readonly EncodeFigures[] } }>(
-  'training.json',
-)
-const usersPerSecond = (rows: number, { median }: Spread) => whole((1_000 * rows) / median)
-const encoders = training.sections.encode.map(({ preset, rows, ours, peers }) => {
-  const onnx = peers['onnxruntime-node CPU'].ms
-  return [`\`${preset}\``, String(rows), usersPerSecond(rows, onnx), usersPerSecond(rows, ours)] as const
-})
-bringUpToDate('docs/serve.md', {
-  'encoders without a GPU': `${markdownTable(
-    [
-      { title: 'preset' },
-      { title: 'users a batch', align: 'right' },
-      { title: 'users/s by ONNX Runtime', align: 'right' },
-      { title: 'by WebGPU on a software adapter', align: 'right' },
-    ],
-    encoders,
-  )}\n\nBy \`npx nx run bench:training -- --filter encode\`, medians, at ${taken(training)}.`,
 })
