@@ -1,17 +1,21 @@
-/** What only shows in a process of its own: the binding's life time, and a machine without a driver. */
+/** What only shows in a process of its own: the binding's life time, a driver's cache, and a machine without a driver. */
 import { spawn } from 'node:child_process'
+import { mkdirSync, mkdtempSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
 
+/** @param before words of a command line that runs what follows them */
 async function run(
   program: string,
   environment: NodeJS.ProcessEnv = {},
+  before: readonly string[] = [],
 ): Promise<{ code: number | null; output: string }> {
-  const child = spawn(
-    process.execPath,
-    ['--conditions=@headwater/source', '--import', 'tsx', '--expose-gc', '--input-type=module', '--eval', program],
-    // Nx asks for colors, which would stand between the words.
-    { cwd: import.meta.dirname, env: { ...process.env, FORCE_COLOR: '0', ...environment } },
-  )
+  const node = ['--conditions=@headwater/source', '--import', 'tsx', '--expose-gc', '--input-type=module']
+  const [command, ...args] = [...before, process.execPath, ...node, '--eval', program]
+  // Nx asks for colors, which would stand between the words.
+  const env = { ...process.env, FORCE_COLOR: '0', ...environment }
+  const child = spawn(command!, args, { cwd: import.meta.dirname, env })
   let output = ''
   for (const stream of [child.stdout, child.stderr])
     stream.on('data', (chunk) => {
@@ -20,6 +24,27 @@ async function run(
   const code = await new Promise<number | null>((resolve) => child.on('close', resolve))
   return { code, output }
 }
+
+/** Compiles a kernel and runs it, with a driver's cache of compiled code at `cache`. */
+const computeWith = (cache: string, before: readonly string[] = []) =>
+  run(
+    `
+    import { prepareDispatch, Program, requestDevice } from '@headwater/gpu'
+    import { saxpy } from '../testing/saxpy.ts'
+    const device = await requestDevice()
+    const usage = GPUBufferUsage.STORAGE | GPUBufferUsage.COPY_SRC | GPUBufferUsage.COPY_DST
+    const [x, y] = [Float32Array.of(1, 2), Float32Array.of(3, 4)].map((values) => {
+      const buffer = device.buffer('values', 16, usage)
+      device.gpuDevice.queue.writeBuffer(buffer, 0, values)
+      return buffer
+    })
+    const program = new Program(device, [prepareDispatch(device, saxpy, { N: 2, a: 1 }, { x, y })], 'one')
+    await program.warm()
+    program.submit()
+    console.log('computed', new Float32Array(await device.read(y, 8)).join())`,
+    { MESA_SHADER_CACHE_DIR: cache, __GL_SHADER_DISK_CACHE_PATH: cache },
+    before,
+  )
 
 describe.concurrent('in a process of its own', () => {
   // Dawn aborts where its instance is collected under a living device.
@@ -51,6 +76,35 @@ describe.concurrent('in a process of its own', () => {
     )
     expect(output).toMatch(/true no-adapter .*npm run setup/)
     expect(code).toBe(0)
+  })
+
+  it('kernels run where the driver cannot write its cache, the disk is full, or what it wrote is damaged', async () => {
+    const home = mkdtempSync(join(tmpdir(), 'headwater-test-'))
+    const [filled, file] = [join(home, 'filled'), join(home, 'file')]
+    try {
+      mkdirSync(filled)
+      const outcomes = [await computeWith(filled)]
+      for (const name of readdirSync(filled, { recursive: true, encoding: 'utf8' })) {
+        const path = join(filled, name)
+        const { size } = statSync(path)
+        if (!statSync(path).isDirectory()) writeFileSync(path, Buffer.alloc(size, 'damaged '))
+      }
+      writeFileSync(file, '')
+      outcomes.push(
+        ...(await Promise.all([
+          computeWith(filled),
+          computeWith(join(file, 'cache')),
+          // Files may not grow, which fails as on a disk without room.
+          computeWith(join(home, 'full'), ['sh', '-c', 'ulimit -f 0; exec "$@"', 'sh']),
+        ])),
+      )
+      for (const { code, output } of outcomes) {
+        expect(output).toMatch(/^computed 4,6$/m)
+        expect(code).toBe(0)
+      }
+    } finally {
+      rmSync(home, { recursive: true, force: true })
+    }
   })
 
   it('WGSL is checked by the null backend, which needs no driver', async () => {
