@@ -1,7 +1,10 @@
 export type { Log, TimeRange } from './log/log.ts'
 export { type BadRow, LogError } from './log/log-error.ts'
 export { type OpenLogOptions, openLog, readSchema } from './open/open-log.ts'
-export type { SyntheticImpression } from './synthetic/day.ts'
+export { openSyntheticLog } from './synthetic/synthetic-log.ts'
+export { syntheticSettings } from './synthetic/synthetic-source.ts'
+export type { SyntheticImpression } from './synthetic/topics/day.ts'
+export { syntheticEvents, syntheticInterests, syntheticWorld } from './synthetic/topics/events.ts'
 export {
   conversionSetting,
   largeSetting,
@@ -11,9 +14,6 @@ export {
   type SyntheticOptions,
   type SyntheticSetting,
   smallSetting,
-  syntheticSettings,
-} from './synthetic/setting.ts'
-export { syntheticEvents, syntheticInterests, syntheticWorld } from './synthetic/synthetic-events.ts'
-export { openSyntheticLog } from './synthetic/synthetic-log.ts'
-export type { SyntheticAd, SyntheticWorld } from './synthetic/world.ts'
+} from './synthetic/topics/setting.ts'
+export type { SyntheticAd, SyntheticWorld } from './synthetic/topics/world.ts'
 export { type WrittenSyntheticLog, writeSyntheticLog } from './synthetic/write-synthetic-log.ts'

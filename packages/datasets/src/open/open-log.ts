@@ -5,8 +5,8 @@ import { openFileLog } from '../files/file-log.ts'
 import { checkThere } from '../files/log-files.ts'
 import type { Log } from '../log/log.ts'
 import { LogError } from '../log/log-error.ts'
-import { syntheticSettings } from '../synthetic/setting.ts'
 import { openSyntheticLog } from '../synthetic/synthetic-log.ts'
+import { syntheticSettings } from '../synthetic/synthetic-source.ts'
 
 export interface OpenLogOptions {
   /**

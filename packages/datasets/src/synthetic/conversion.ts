@@ -1,17 +1,16 @@
 import type { RandomStream } from './random-stream.ts'
-import type { SyntheticConversions } from './setting.ts'
-import type { SyntheticAd, SyntheticUser } from './world.ts'
 
-/** What becomes of a click. @param affinity interest weighted by surface and the ad's topics, as in the click's logit. */
-export function drawConversion(
-  random: RandomStream,
-  { base, affinityWeight, tasteWeight, meanDelayDays, windowDays }: SyntheticConversions,
-  user: SyntheticUser,
-  ad: SyntheticAd,
-  affinity: number,
-) {
-  const liking = user.taste.reduce((sum, taste, k) => sum + taste * ad.topics[k], 0)
-  const everProbability = 1 / (1 + Math.exp(-(base + affinityWeight * affinity + tasteWeight * liking)))
+/** When conversions come. */
+interface ConversionTimes {
+  /** Mean of the exponential delay from click to conversion. */
+  readonly meanDelayDays: number
+  /** Attribution window: a conversion after it counts as none. */
+  readonly windowDays: number
+}
+
+/** What becomes of a click. @param logit of the chance that it converts, however late */
+export function drawConversion(random: RandomStream, { meanDelayDays, windowDays }: ConversionTimes, logit: number) {
+  const everProbability = 1 / (1 + Math.exp(-logit))
   const probability = everProbability * -Math.expm1(-windowDays / meanDelayDays)
   // Both are drawn for every click, so that one click's conversion does not move the next one's.
   const converts = random.uniform() < everProbability

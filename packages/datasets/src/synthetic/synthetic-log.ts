@@ -1,21 +1,19 @@
 import type { LogEvent } from '@headwater/features'
 import { type Log, maxChunkEvents, type TimeRange } from '../log/log.ts'
 import { LogError } from '../log/log-error.ts'
-import { requestsPerDay, requestTimes } from './day.ts'
-import type { SyntheticOptions } from './setting.ts'
-import { syntheticEvents, syntheticWorld } from './synthetic-events.ts'
-import { syntheticSchema } from './synthetic-schema.ts'
+import { rowsOf } from './source.ts'
+import { type SyntheticLogOptions, sourceOf } from './synthetic-source.ts'
 
 /**
  * The synthetic log: every stream generates its events anew.
  * @throws LogError at a seed or size that cannot be used
  */
-export function openSyntheticLog(options: SyntheticOptions & { signal?: AbortSignal } = {}): Log {
+export function openSyntheticLog(options: SyntheticLogOptions & { signal?: AbortSignal } = {}): Log {
   const { signal } = options
   signal?.throwIfAborted()
-  const world = syntheticWorld(options)
-  const { setting } = world
-  const name = 'synthetic'
+  const source = sourceOf(options)
+  const { schema, setting, rowsPerDay } = source
+  const { name } = schema
   let isClosed = false
   const checkOpen = () => {
     signal?.throwIfAborted()
@@ -24,7 +22,7 @@ export function openSyntheticLog(options: SyntheticOptions & { signal?: AbortSig
   async function* events(range: TimeRange = {}): AsyncGenerator<LogEvent[]> {
     let chunk: LogEvent[] = []
     checkOpen()
-    for (const { event } of syntheticEvents(world, range)) {
+    for (const { event } of rowsOf(source, range)) {
       chunk.push(event)
       if (chunk.length < maxChunkEvents) continue
       yield chunk
@@ -35,12 +33,12 @@ export function openSyntheticLog(options: SyntheticOptions & { signal?: AbortSig
   }
   return {
     name,
-    schema: syntheticSchema(setting),
-    rows: setting.days * requestsPerDay(setting) * setting.adsPerRequest,
+    schema,
+    rows: setting.days * rowsPerDay,
     skippedRows: 0,
     badRows: [],
     warnings: [],
-    timeRange: { firstMs: requestTimes(world, 0)[0], lastMs: requestTimes(world, setting.days - 1).at(-1)! },
+    timeRange: { firstMs: source.spanOfDay(0).firstMs, lastMs: source.spanOfDay(setting.days - 1).lastMs },
     events,
     close: async () => {
       isClosed = true

@@ -1,4 +1,5 @@
-import { mkdir, mkdtemp, readdir, rename, rm, writeFile } from 'node:fs/promises'
+import { existsSync } from 'node:fs'
+import { mkdir, mkdtemp, readdir, rename, rm, statfs, writeFile } from 'node:fs/promises'
 import { basename, dirname, join, resolve } from 'node:path'
 import {
   DOUBLE,
@@ -9,32 +10,18 @@ import {
   LIST,
   listValue,
 } from '@duckdb/node-api'
+import type { LogEvent } from '@headwater/features'
 import { LogDatabase } from '../files/log-database.ts'
 import { literal } from '../files/sql.ts'
 import { LogError } from '../log/log-error.ts'
-import { Interests, impressionsOfDay, requestsPerDay, type SyntheticImpression } from './day.ts'
-import type { SyntheticOptions } from './setting.ts'
-import { syntheticWorld } from './synthetic-events.ts'
-import { syntheticSchema } from './synthetic-schema.ts'
-import type { SyntheticWorld } from './world.ts'
+import type { SyntheticSource } from './source.ts'
+import { type SyntheticLogOptions, sourceOf } from './synthetic-source.ts'
 
 /** DuckDB's vector size: rows of one chunk. */
 const chunkRows = 2048
 
-/** What is appended of an impression: numbers only, users' and ads' vectors are joined to them by DuckDB. */
-const columns: Record<string, (impression: SyntheticImpression) => number | null> = {
-  log_row: ({ event }) => event.row,
-  user_index: ({ user }) => user,
-  ad_index: ({ ad }) => ad,
-  surface_index: ({ surface }) => surface,
-  time_ms: ({ event }) => event.timeMs,
-  click: ({ event }) => event.values[3] as number,
-  conversion: ({ conversion }) => conversion?.label ?? null,
-  click_probability: ({ clickProbability }) => clickProbability,
-  propensity: (impression) => impression.propensity,
-  conversion_probability: ({ conversion }) => conversion?.probability ?? null,
-  conversion_delay_days: ({ conversion }) => conversion?.delayDays ?? null,
-}
+/** Bytes of a row on the disk while all is written: of the log and of the truth, as Parquet, and of a day's table. */
+const bytesPerRow = 96
 
 export type WrittenSyntheticLog = Awaited<ReturnType<typeof writeSyntheticLog>>
 
@@ -47,21 +34,22 @@ interface WritingOptions {
 /**
  * Writes a synthetic log as Parquet, a file a day; memory holds one day. The truth goes to a folder of its own, so that
  * neither the log's columns nor its glob can bring it to a model. The folder appears when all is written.
- * @throws LogError at a seed or size that cannot be used, or a folder that is not empty
+ * @throws LogError at a seed or size that cannot be used, a folder that is not empty, or a disk without room
  */
-export async function writeSyntheticLog(folder: string, options: SyntheticOptions & WritingOptions = {}) {
-  const world = syntheticWorld(options)
+export async function writeSyntheticLog(folder: string, options: SyntheticLogOptions & WritingOptions = {}) {
+  const source = sourceOf(options)
   const target = resolve(folder)
   await checkEmpty(target)
+  await checkRoom(target, source)
   const database = await LogDatabase.create(options.signal)
   await mkdir(dirname(target), { recursive: true })
   const unfinished = await mkdtemp(join(dirname(target), `.${basename(target)}-`))
   try {
     await mkdir(join(unfinished, 'log'))
     await mkdir(join(unfinished, 'truth'))
-    const rows = await database.use((connection) => writeDays(connection, world, unfinished, options))
-    await writeFile(join(unfinished, 'schema.json'), json(syntheticSchema(world.setting)))
-    await writeFile(join(unfinished, 'truth', 'world.json'), json({ seed: world.seed, setting: world.setting }))
+    const rows = await database.use((connection) => writeDays(connection, source, unfinished, options))
+    await writeFile(join(unfinished, 'schema.json'), json(source.schema))
+    await writeFile(join(unfinished, 'truth', 'world.json'), json({ seed: source.seed, setting: source.setting }))
     await rename(unfinished, target)
     const of = (...path: string[]) => join(target, ...path)
     return {
@@ -86,47 +74,43 @@ async function checkEmpty(folder: string): Promise<void> {
   if (there.length > 0) throw new LogError('is not empty', 'name a new or an empty folder', { file: folder })
 }
 
+/** The folder need not be there: its nearest parent that is tells of the disk. */
+async function checkRoom(folder: string, { setting, rowsPerDay }: SyntheticSource): Promise<void> {
+  let there = folder
+  while (dirname(there) !== there && !existsSync(there)) there = dirname(there)
+  const { bavail, bsize } = await statfs(there)
+  const [needed, free] = [setting.days * rowsPerDay * bytesPerRow, bavail * bsize].map((bytes) => bytes / 2 ** 30)
+  if (needed <= free) return
+  const reason = `the log and its truth take about ${needed.toFixed(1)} GiB, and ${free.toFixed(1)} are free`
+  throw new LogError(reason, 'use another disk, or fewer days or impressions', { file: folder })
+}
+
 async function writeDays(
   connection: DuckDBConnection,
-  world: SyntheticWorld,
+  source: SyntheticSource,
   folder: string,
   { signal, onProgress }: WritingOptions,
 ): Promise<number> {
-  const { users, ads } = world
-  await writeVectors(
-    connection,
-    'users',
-    'user_index',
-    'profile',
-    users.map(({ profile }) => profile),
-  )
-  await writeVectors(
-    connection,
-    'ads',
-    'ad_index',
-    'topics',
-    ads.map(({ topics }) => topics),
-  )
-  const interests = new Interests(world)
-  const typed = Object.keys(columns).map((name) => `${name} DOUBLE`)
-  const dayRows = requestsPerDay(world.setting) * world.setting.adsPerRequest
-  for (let day = 0; day < world.setting.days; day++) {
-    interests.advance()
+  const { tables, rowsPerDay } = source
+  for (const { table, key, name, values } of tables.vectors) await writeVectors(connection, table, key, name, values)
+  const typed = tables.names.map((name) => `${name} DOUBLE`)
+  let day = 0
+  for (const rows of source.days()) {
     await connection.run(`CREATE OR REPLACE TABLE impressions (${typed.join(', ')})`)
     const appender = await connection.createAppender('impressions')
-    let impressions: SyntheticImpression[] = []
-    for (const impression of impressionsOfDay(world, interests.values, day)) {
-      if (impressions.push(impression) < chunkRows) continue
-      appendImpressions(appender, impressions)
-      impressions = []
+    let chunk: { readonly event: LogEvent }[] = []
+    for (const row of rows) {
+      if (chunk.push(row) < chunkRows) continue
+      appendRows(appender, tables.columnsOf(chunk))
+      chunk = []
     }
-    appendImpressions(appender, impressions)
+    if (chunk.length > 0) appendRows(appender, tables.columnsOf(chunk))
     appender.closeSync()
-    await writeDay(connection, world, folder, day)
-    onProgress?.((day + 1) * dayRows)
+    await writeDay(connection, source, folder, day++)
+    onProgress?.(day * rowsPerDay)
     signal?.throwIfAborted()
   }
-  return world.setting.days * dayRows
+  return day * rowsPerDay
 }
 
 async function writeVectors(
@@ -147,33 +131,21 @@ async function writeVectors(
   appender.closeSync()
 }
 
-function appendImpressions(appender: DuckDBAppender, impressions: readonly SyntheticImpression[]): void {
-  if (impressions.length === 0) return
-  const values = Object.values(columns)
+function appendRows(appender: DuckDBAppender, columns: (number | null)[][]): void {
   const chunk = DuckDBDataChunk.create(
-    values.map(() => DOUBLE),
-    impressions.length,
+    columns.map(() => DOUBLE),
+    columns[0].length,
   )
-  chunk.setColumns(values.map((value) => impressions.map(value)))
+  chunk.setColumns(columns)
   appender.appendDataChunk(chunk)
 }
 
-async function writeDay(connection: DuckDBConnection, world: SyntheticWorld, folder: string, day: number) {
+async function writeDay(connection: DuckDBConnection, { tables }: SyntheticSource, folder: string, day: number) {
   const file = `day-${String(day).padStart(4, '0')}.parquet`
-  const conversion = world.setting.conversions ? ', CAST(conversion AS UTINYINT) AS conversion' : ''
+  await copy(connection, `SELECT ${tables.log} ORDER BY log_row`, join(folder, 'log', file))
   await copy(
     connection,
-    `SELECT 'u' || CAST(user_index AS UINTEGER) AS "user", 'a' || CAST(ad_index AS UINTEGER) AS ad,
-      CAST(time_ms AS BIGINT) AS "time", topics, 's' || CAST(surface_index AS UINTEGER) AS surface, profile,
-      CAST(click AS UTINYINT) AS click${conversion}
-    FROM impressions JOIN users USING (user_index) JOIN ads USING (ad_index) ORDER BY log_row`,
-    join(folder, 'log', file),
-  )
-  await copy(
-    connection,
-    `SELECT CAST(log_row AS UBIGINT) AS "row", click_probability, propensity, conversion_probability,
-      conversion_delay_days
-    FROM impressions ORDER BY log_row`,
+    `SELECT CAST(log_row AS UBIGINT) AS "row", ${tables.truth} ORDER BY log_row`,
     join(folder, 'truth', file),
   )
 }

@@ -1,4 +1,5 @@
-import { LogError } from '../log/log-error.ts'
+import { LogError } from '../../log/log-error.ts'
+import { checkSeed } from '../seed.ts'
 
 /**
  * Parameters of the synthetic log, as of the setting of 600,000 impressions at which known figures of it were measured. Shape
@@ -76,15 +77,6 @@ export const largeSetting: SyntheticSetting = { ...referenceSetting, users: 33_3
 /** The reference setting, the same clicks in it, with conversions that become known within two days. */
 export const conversionSetting: SyntheticSetting = { ...referenceSetting, conversions }
 
-/** Synthetic logs by the name that `openLog` takes. */
-export const syntheticSettings: ReadonlyMap<string, SyntheticSetting> = new Map([
-  ['synthetic', smallSetting],
-  ['synthetic-reference', referenceSetting],
-  ['synthetic-medium', mediumSetting],
-  ['synthetic-large', largeSetting],
-  ['synthetic-conversions', conversionSetting],
-])
-
 export interface SyntheticOptions {
   /** The same seed and setting give the same rows. Default 0. */
   seed?: number
@@ -94,9 +86,7 @@ export interface SyntheticOptions {
 
 /** @throws LogError where a size is no whole number ≥ 1, or the seed is none of 32 bits */
 export function checkSyntheticOptions(seed: number, setting: SyntheticSetting): void {
-  if (!Number.isInteger(seed) || seed < 0 || seed >= 2 ** 32) {
-    throw new LogError(`the seed is ${seed}`, 'use a whole number from 0 to 4294967295', { field: 'seed' })
-  }
+  checkSeed(seed)
   const sizes = ['users', 'ads', 'topics', 'days', 'impressionsPerDay', 'adsPerRequest', 'profileSize'] as const
   for (const size of sizes) {
     if (Number.isInteger(setting[size]) && setting[size] >= 1) continue

@@ -1,7 +1,9 @@
-import type { TimeRange } from '../log/log.ts'
-import { LogError } from '../log/log-error.ts'
-import { Interests, impressionsOfDay, requestTimes, type SyntheticImpression } from './day.ts'
+import type { TimeRange } from '../../log/log.ts'
+import { LogError } from '../../log/log-error.ts'
+import { rowsOf } from '../source.ts'
+import { Interests, type SyntheticImpression } from './day.ts'
 import { checkSyntheticOptions, type SyntheticOptions, smallSetting } from './setting.ts'
+import { topicsSource } from './source.ts'
 import { createWorld, type SyntheticWorld } from './world.ts'
 
 /**
@@ -21,21 +23,8 @@ export function syntheticWorld({ seed = 0, setting = smallSetting }: SyntheticOp
  * interest, and a click's logit is surface + ad quality + α · interest weighted by surface and the ad's topics.
  * The topic vectors and profiles of the events are shared, not copied: leave them as they are.
  */
-export function* syntheticEvents(
-  world: SyntheticWorld,
-  { from = -Infinity, to = Infinity }: TimeRange = {},
-): Generator<SyntheticImpression> {
-  const interests = new Interests(world)
-  for (let day = 0; day < world.setting.days; day++) {
-    interests.advance()
-    const times = requestTimes(world, day)
-    if (times[times.length - 1] < from) continue
-    if (times[0] >= to) return
-    for (const impression of impressionsOfDay(world, interests.values, day)) {
-      if (impression.event.timeMs >= from && impression.event.timeMs < to) yield impression
-    }
-  }
-}
+export const syntheticEvents = (world: SyntheticWorld, range?: TimeRange): Generator<SyntheticImpression> =>
+  rowsOf(topicsSource(world), range)
 
 /**
  * True interests θ [U, K] of all users on a day.

@@ -1,4 +1,4 @@
-import { RandomStream } from './random-stream.ts'
+import { RandomStream } from '../random-stream.ts'
 import type { SyntheticSetting } from './setting.ts'
 
 /** Shape letters: U users, A ads, K topics, S surfaces, P profile numbers. */

@@ -1,7 +1,9 @@
 import type { FieldValue, LogEvent } from '@headwater/features'
-import { drawConversion } from './conversion.ts'
-import { RandomStream } from './random-stream.ts'
-import type { SyntheticWorld } from './world.ts'
+import { drawConversion } from '../conversion.ts'
+import { RandomStream } from '../random-stream.ts'
+import { runningSum } from '../running-sum.ts'
+import type { SyntheticConversions } from './setting.ts'
+import type { SyntheticAd, SyntheticUser, SyntheticWorld } from './world.ts'
 
 const dayMs = 86_400_000
 
@@ -88,7 +90,9 @@ export function* impressionsOfDay(world: SyntheticWorld, interests: Float64Array
       const clickProbability = 1 / (1 + Math.exp(-(base + ad.quality + affinityWeight * affinity)))
       const click = random.uniform() < clickProbability ? 1 : 0
       const conversion =
-        conversions && click ? drawConversion(conversionRandom, conversions, users[u], ad, affinity) : null
+        conversions && click
+          ? drawConversion(conversionRandom, conversions, buyingLogit(conversions, users[u], ad, affinity))
+          : null
       const values: FieldValue[] = [ad.topics, `s${surface}`, users[u].profile, click]
       if (conversions) values.push(conversion?.label ?? null)
       const event: LogEvent = { row, user: `u${u}`, item: `a${index}`, timeMs, values }
@@ -112,10 +116,12 @@ export function* impressionsOfDay(world: SyntheticWorld, interests: Float64Array
   }
 }
 
-function runningSum(weights: readonly number[]): Float64Array {
-  let sum = 0
-  return Float64Array.from(weights, (weight) => {
-    sum += weight
-    return sum
-  })
+function buyingLogit(
+  { base, affinityWeight, tasteWeight }: SyntheticConversions,
+  user: SyntheticUser,
+  ad: SyntheticAd,
+  affinity: number,
+): number {
+  const liking = user.taste.reduce((sum, taste, k) => sum + taste * ad.topics[k], 0)
+  return base + affinityWeight * affinity + tasteWeight * liking
 }

@@ -6,7 +6,7 @@ import {
   syntheticEvents,
   syntheticInterests,
   syntheticWorld,
-} from '../index.ts'
+} from '../../index.ts'
 
 const setting = { ...conversionSetting, users: 300, impressionsPerDay: 9000 }
 const { windowDays, meanDelayDays } = setting.conversions!

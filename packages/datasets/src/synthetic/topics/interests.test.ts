@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { LogError, referenceSetting, syntheticEvents, syntheticInterests, syntheticWorld } from '../index.ts'
+import { LogError, referenceSetting, syntheticEvents, syntheticInterests, syntheticWorld } from '../../index.ts'
 
 const dayMs = 86_400_000
 const mean = (values: readonly number[]) => values.reduce((sum, value) => sum + value, 0) / values.length
