@@ -10,6 +10,7 @@ test.each([
   ['synthetic-medium', 'synthetic'],
   ['synthetic-large', 'synthetic'],
   ['synthetic-conversions', 'synthetic'],
+  ['synthetic-hidden', 'synthetic'],
 ])('%s is a %s log by its name', async (data, kind) => {
   expect(await dataArgument(data)).toEqual({ kind, data })
   expect(await namedLog(data)).toBe(data)
@@ -20,6 +21,6 @@ test('all else is a path, which is no name', async () => {
     expect(await dataArgument(text)).toEqual({ kind: 'file', data: userPath(text) })
   await expect(namedLog('synthetic-other')).rejects.toThrow(CommandError)
   await expect(namedLog('synthetic-other')).rejects.toThrow(
-    'movietweetings, synthetic, synthetic-reference, synthetic-medium, synthetic-large, synthetic-conversions',
+    'movietweetings, synthetic, synthetic-reference, synthetic-medium, synthetic-large, synthetic-conversions, synthetic-hidden',
   )
 })

@@ -9,6 +9,14 @@ export const purposes = {
   shock: 7,
   taste: 8,
   conversions: 9,
+  category: 10,
+  hiddenItem: 11,
+  hiddenUser: 12,
+  hiddenDrift: 13,
+  popularity: 14,
+  visits: 15,
+  hiddenDay: 16,
+  hiddenConversions: 17,
 } as const
 
 /** Random numbers that depend on seed, purpose and index only, so that any entity or day can be drawn on its own. */

@@ -35,6 +35,8 @@ const quickSnapshots = 5
 export async function openLabLog({ quick, source, window, ...options }: LabSource): Promise<LabLog> {
   const { signal, data, seed = 0 } = options
   const whole = syntheticSettings.get(data)
+  if (whole && 'kind' in whole)
+    throw new ExperimentError(data, 'what can be known of it is not computed yet', 'use --data synthetic-reference')
   const setting = whole && (quick ? tenthOf(whole) : whole)
   const opened = setting ? openSyntheticLog({ seed, setting, ...(signal && { signal }) }) : await openLog(options)
   try {
