@@ -1,4 +1,5 @@
 /** What an A/B test on the synthetic world could have shown. */
+import type { AnySyntheticWorld } from '@headwater/datasets'
 import { mean } from '@headwater/statistics'
 import { compare, scoreArm } from '../lab/analysis/figures.ts'
 import type { Outcomes } from '../lab/analysis/outcomes.ts'
@@ -27,16 +28,22 @@ export const power: Experiment = {
   rule: 'The tests are sound where a null test rejects 5 % ± 1.5 of the time, plain and with CUPED.',
   models: () => ['ranking'],
   check: ({ world, log }) => {
-    if (world !== null) return
-    throw new ExperimentError(log.name, 'experiment "power" needs a synthetic log', 'use --data synthetic-reference')
+    if (topicsWorld(world) !== null) return
+    throw new ExperimentError(
+      log.name,
+      'experiment "power" needs a synthetic log whose users are drawn by topics',
+      'use --data synthetic-reference',
+    )
   },
   arms: (lab, seed) => [withoutArm(lab, seed, tunedSetups(lab)), modeArm(lab, seed, 'asynchronous', tunedSetups(lab))],
   conclude,
 }
 
+const topicsWorld = (world: AnySyntheticWorld | null) => (world && 'kind' in world ? null : world)
+
 function conclude(outcomes: Outcomes): Findings {
   const { lab } = outcomes
-  const world = lab.world!
+  const world = topicsWorld(lab.world)!
   const { setting } = world
   const fromDay = testDay(world, lab.settings.testShare)
   const days = setting.days - fromDay

@@ -1,5 +1,6 @@
 /** What any model could reach on a synthetic log: the yardstick that shares of the gap are taken by. */
 import type { Outcomes } from '../lab/analysis/outcomes.ts'
+import { type HiddenKnowledge, hiddenKnowledge } from '../reference-world/hidden/hidden-predictions.ts'
 import { type Knowledge, knowledge } from '../reference-world/reference-predictions.ts'
 import { scoreReference } from '../reference-world/reference-scores.ts'
 import { formatNe } from '../report/format.ts'
@@ -15,20 +16,35 @@ const titles: Readonly<Record<Knowledge | 'truth', string>> = {
   nobody: 'nothing of the user',
 }
 
+const hiddenGiven = "items' factors and what holds for all users"
+const { profile: _, ...shared } = titles
+const hiddenTitles: Readonly<Record<HiddenKnowledge | 'truth', string>> = {
+  ...shared,
+  unordered: 'all that was seen of the user before, but not what the clicks of a day do to the next ones',
+  categories: 'all that was seen of the user before, but items by their category alone',
+}
+
 /** None on a log whose truth is not known. */
 export function reachableTables(outcomes: Outcomes): FigureTable[] {
   if (!outcomes.has('optimum')) return []
-  const { labels } = outcomes.lab.test.models.ranking
-  const truth = outcomes.known('truth')
-  const scores = (['truth', ...knowledge] as const).map((name) => ({
-    name,
-    ...scoreReference(outcomes.known(name), truth, labels),
-  }))
+  const { world, test } = outcomes.lab
+  const isHidden = world !== null && 'kind' in world
+  const known: [string, string][] = isHidden
+    ? (['truth', ...hiddenKnowledge] as const).map((name) => [name, hiddenTitles[name]])
+    : (['truth', ...knowledge] as const).map((name) => [name, titles[name]])
+  const probabilities = outcomes.known('truth')
+  const scores = known.map(([name, title]) => {
+    return { title, ...scoreReference(outcomes.known(name), probabilities, test.models.ranking.labels) }
+  })
   return [
-    tableOf('What is reachable, by what a prediction knows beside ads, surfaces and shocks', scores, [
-      ['knows', ({ name }) => titles[name]],
-      ['NE, by the clicks', ({ ne }) => formatNe(ne)],
-      ['NE, by their true probabilities', ({ expectedNe }) => formatNe(expectedNe)],
-    ]),
+    tableOf(
+      `What is reachable, by what a prediction knows beside ${isHidden ? hiddenGiven : 'ads, surfaces and shocks'}`,
+      scores,
+      [
+        ['knows', ({ title }) => title],
+        ['NE, by the clicks', ({ ne }) => formatNe(ne)],
+        ['NE, by their true probabilities', ({ expectedNe }) => formatNe(expectedNe)],
+      ],
+    ),
   ]
 }

@@ -1,5 +1,5 @@
 /** Experiments with a tiny tower and three snapshots. */
-import type { Log, SyntheticWorld } from '@headwater/datasets'
+import type { AnySyntheticWorld, Log } from '@headwater/datasets'
 import { checkTestWindow, type LabLog, readLabLog } from '../lab/log/lab-log.ts'
 import { type LabSettings, realLab } from '../lab/log/settings.ts'
 import { smallSettings } from './small-job.ts'
@@ -16,7 +16,7 @@ export const smallLab: LabSettings = {
   refreshDelayMs: 3 * minuteMs,
 }
 
-export async function readSmallLab(log: Log, world: SyntheticWorld | null = null): Promise<LabLog> {
+export async function readSmallLab(log: Log, world: AnySyntheticWorld | null = null): Promise<LabLog> {
   const lab = await readLabLog(log, 'a test', smallLab, world)
   checkTestWindow(lab)
   return lab

@@ -7,6 +7,7 @@ import { logOptions, logSource, sayWarnings } from '../../arguments/log-options.
 import { wholeNumber } from '../../arguments/numbers.ts'
 import type { OptionsOf } from '../../arguments/options-of.ts'
 import { openKeptDirectory, writeOutputFiles } from '../../files/output.ts'
+import { userPath } from '../../files/paths.ts'
 import { jsonFile, jsonText, printResult } from '../../files/result.ts'
 import { provenance } from '../../provenance/provenance.ts'
 import { stoppable } from '../../terminal/stoppable.ts'
@@ -28,6 +29,7 @@ const declare = (program: Command) =>
         'scored: tune, rows 72–90 % of a log that is cut there; final, the last tenth',
       ).choices(['tune', 'final']),
     )
+    .option('--truth <dir>', 'of a log that headwater generate wrote: the folder with its truth')
     .option('--quick', 'a tenth of the rows, one seed, no verdict')
     .option('--seed <n>', 'first seed, which makes a synthetic log too', wholeNumber(0, 1e9), 1)
     .option('--seeds <n>', `training seeds; ${fullSeeds} by default`, wholeNumber(1, 100))
@@ -55,7 +57,8 @@ async function evaluate(names: readonly string[], options: EvaluateOptions): Pro
   const left = `arms that were done are kept in ${out}, and the same command goes on from there`
   await stoppable(left, async ({ stages, signal, atEnd }) => {
     const { settings, source: named } = await logSource(options)
-    const source = { ...settings, source: named, quick, window: options.window }
+    const truth = options.truth === undefined ? undefined : userPath(options.truth)
+    const source = { ...settings, source: named, quick, window: options.window, truth }
     stages.begin('log', 0)
     const log = await lab.openLabLog({ ...source, signal })
     atEnd(() => log.log.close())
@@ -125,10 +128,11 @@ function thoseOf(
 
 function commandOf(
   experiment: string,
-  { data, schema, window, quick, seed, seeds, maxBadRows }: EvaluateOptions,
+  { data, schema, truth, window, quick, seed, seeds, maxBadRows }: EvaluateOptions,
 ): string {
   const words = ['npx headwater evaluate', experiment, '--data', quoted(data)]
   if (schema !== undefined) words.push('--schema', quoted(schema))
+  if (truth !== undefined) words.push('--truth', quoted(truth))
   if (maxBadRows > 0) words.push('--max-bad-rows', String(maxBadRows))
   if (window !== undefined) words.push('--window', window)
   if (quick) words.push('--quick')

@@ -1,5 +1,5 @@
 /** A log as experiments see it: what identifies it, which rows are scored, and which rows each downstream model has. */
-import type { Log, SyntheticWorld } from '@headwater/datasets'
+import type { AnySyntheticWorld, Log } from '@headwater/datasets'
 import { compileFeatures, type FeatureSpace, timeGroups } from '@headwater/features'
 import { LogDigest } from '@headwater/features/log-digest'
 import { type DownstreamSpec, downstreamFamily, type ModelName, rowSelector } from '../../downstream/family.ts'
@@ -57,7 +57,7 @@ export interface LabLog {
   readonly space: FeatureSpace
   readonly settings: LabSettings
   /** Behind a synthetic log. */
-  readonly world: SyntheticWorld | null
+  readonly world: AnySyntheticWorld | null
   /** Of every row. */
   readonly fingerprint: string
   /** Mean and deviation of the sequence's outcome over the rows before the first snapshot; null where there are none. */
@@ -95,7 +95,7 @@ export async function readLabLog(
   log: Log,
   source: string,
   settings: LabSettings,
-  world: SyntheticWorld | null = null,
+  world: AnySyntheticWorld | null = null,
   signal?: AbortSignal,
   quick = false,
 ): Promise<LabLog> {
@@ -327,13 +327,13 @@ async function readTest(lab: Unread, signal: AbortSignal | undefined): Promise<T
 }
 
 /** Of a synthetic log at a midnight, so that "before the day" means something. */
-function firstTestRow(log: Log, { testShare }: LabSettings, world: SyntheticWorld | null): number {
+function firstTestRow(log: Log, { testShare }: LabSettings, world: AnySyntheticWorld | null): number {
   if (world === null) return log.rows - Math.max(1, Math.round(log.rows * testShare))
   const perDay = log.rows / world.setting.days
   return Math.round(testDay(world, testShare) * perDay)
 }
 
 /** First day of a synthetic world's test window. */
-export function testDay({ setting }: SyntheticWorld, testShare: number): number {
+export function testDay({ setting }: AnySyntheticWorld, testShare: number): number {
   return Math.min(setting.days - 1, Math.round(setting.days * (1 - testShare)))
 }

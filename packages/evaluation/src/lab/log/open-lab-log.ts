@@ -1,11 +1,12 @@
 /** Opens a log as experiments have it: as it is, or a part of it. */
 import {
+  type AnySyntheticSetting,
   type OpenLogOptions,
   openLog,
   openSyntheticLog,
-  type SyntheticSetting,
+  readTruth,
   syntheticSettings,
-  syntheticWorld,
+  worldOf,
 } from '@headwater/datasets'
 import { ExperimentError } from './experiment-error.ts'
 import { firstRows } from './first-rows.ts'
@@ -23,6 +24,8 @@ export interface LabSource extends OpenLogOptions {
    * by doubling, as a test window needs.
    */
   readonly quick: boolean
+  /** Folder of the truth behind `data`, where that is the files of a synthetic log. */
+  readonly truth?: string | undefined
   /** Absent: what the lab's settings score of the whole log. */
   readonly window?: Window | undefined
 }
@@ -31,23 +34,28 @@ export interface LabSource extends OpenLogOptions {
 const quickShare = 0.1
 const quickSnapshots = 5
 
-/** @throws ExperimentError as `checkTestWindow`; LogError and SchemaError as `openLog` */
-export async function openLabLog({ quick, source, window, ...options }: LabSource): Promise<LabLog> {
+/**
+ * @throws ExperimentError as `checkTestWindow`, or where the truth is asked of a tenth of a file; LogError and SchemaError as `openLog`;
+ *   LogError as `readTruth`
+ */
+export async function openLabLog({ quick, source, window, truth, ...options }: LabSource): Promise<LabLog> {
   const { signal, data, seed = 0 } = options
   const whole = syntheticSettings.get(data)
-  if (whole && 'kind' in whole)
-    throw new ExperimentError(data, 'what can be known of it is not computed yet', 'use --data synthetic-reference')
   const setting = whole && (quick ? tenthOf(whole) : whole)
   const opened = setting ? openSyntheticLog({ seed, setting, ...(signal && { signal }) }) : await openLog(options)
   try {
-    const settings = setting ? syntheticLab : realLab
+    if (quick && truth !== undefined)
+      throw new ExperimentError(opened.name, 'the truth is of all rows', 'leave --quick out, or --truth')
+    const generated = setting ? worldOf({ seed, setting }) : null
+    const world = truth === undefined ? generated : await readTruth(truth, opened)
+    const settings = world ? syntheticLab : realLab
     for (let share = quick && !setting ? quickShare : 1; ; share = Math.min(2 * share, 1)) {
       const used = Math.round(opened.rows * share * knownShare(window))
       const lab = await readLabLog(
         used < opened.rows ? await firstRows(opened, used) : opened,
         source,
         windowSettings(quick ? { ...settings, snapshots: quickSnapshots } : settings, window),
-        setting ? windowWorld(syntheticWorld({ seed, setting }), window) : null,
+        world && windowWorld(world, window),
         signal,
         quick,
       )
@@ -71,7 +79,7 @@ function isLongEnough(lab: LabLog): boolean {
   }
 }
 
-function tenthOf(setting: SyntheticSetting): SyntheticSetting {
+function tenthOf(setting: AnySyntheticSetting): AnySyntheticSetting {
   return {
     ...setting,
     users: Math.round(setting.users * quickShare),

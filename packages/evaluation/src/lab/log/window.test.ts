@@ -1,6 +1,13 @@
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { syntheticEvents, syntheticWorld } from '@headwater/datasets'
+import {
+  hiddenEvents,
+  hiddenSetting,
+  hiddenWorld,
+  syntheticEvents,
+  syntheticWorld,
+  writeSyntheticLog,
+} from '@headwater/datasets'
 import { temporaryDirectory } from '@headwater/testkit'
 import { describe, expect, test } from 'vitest'
 import { openLabLog } from './open-lab-log.ts'
@@ -29,13 +36,32 @@ describe('of a log of 100,000 rows', () => {
   })
 })
 
-test('a world that is cut is the same up to there', () => {
-  const setting = { ...syntheticWorld().setting, users: 30, days: 10, impressionsPerDay: 60 }
-  const world = syntheticWorld({ seed: 3, setting })
-  const eventsOf = (of: typeof world) => [...syntheticEvents(of)].map(({ event }) => event)
-  const cut = eventsOf(windowWorld(world, 'tune'))
-  expect(cut).toEqual(eventsOf(world).slice(0, cut.length))
-  expect(cut).toHaveLength(540)
+describe('a world that is cut is the same up to there', () => {
+  const small = { users: 30, days: 10, impressionsPerDay: 60 }
+
+  test('with topics', () => {
+    const world = syntheticWorld({ seed: 3, setting: { ...syntheticWorld().setting, ...small } })
+    const eventsOf = (of: typeof world) => [...syntheticEvents(of)].map(({ event }) => event)
+    expect(eventsOf(windowWorld(world, 'tune'))).toEqual(eventsOf(world).slice(0, 540))
+  })
+
+  test('with hidden factors', () => {
+    const world = hiddenWorld({ seed: 3, setting: { ...hiddenSetting, ...small } })
+    const eventsOf = (of: typeof world) => [...hiddenEvents(of)].map(({ event }) => event)
+    expect(eventsOf(windowWorld(world, 'tune'))).toEqual(eventsOf(world).slice(0, 540))
+  })
+})
+
+test('the world behind a written log is known by its truth, of all its rows', async () => {
+  const setting = { ...hiddenSetting, users: 60, items: 40, days: 10, impressionsPerDay: 600 }
+  const { data, schema, truth } = await writeSyntheticLog(join(temporaryDirectory(), 'log'), { seed: 3, setting })
+  const source = { data, schema, source: 'a test', quick: false, window: 'tune' } as const
+  const lab = await openLabLog({ ...source, truth })
+  expect(lab.world).toMatchObject({ kind: 'hidden', seed: 3, setting: { ...setting, days: 9 } })
+  expect([lab.settings.preset, lab.log.rows, lab.test.fromRow]).toEqual([syntheticLab.preset, 5400, 4200])
+  await lab.log.close()
+  await expect(openLabLog({ ...source, truth: join(truth, 'none') })).rejects.toThrow('the truth cannot be read')
+  await expect(openLabLog({ ...source, truth, quick: true })).rejects.toThrow('leave --quick out, or --truth')
 })
 
 test('nothing behind the tuning window is in its log', async () => {

@@ -1,5 +1,5 @@
 /** Which rows of a log are scored: those that settings are chosen by, or those that are read at the end. */
-import type { SyntheticWorld } from '@headwater/datasets'
+import type { AnySyntheticWorld } from '@headwater/datasets'
 import type { LabSettings } from './settings.ts'
 
 /**
@@ -28,7 +28,7 @@ export function windowSettings(settings: LabSettings, window: Window | undefined
 }
 
 /** The days of a world that the window knows. */
-export function windowWorld(world: SyntheticWorld, window: Window | undefined): SyntheticWorld {
+export function windowWorld<World extends AnySyntheticWorld>(world: World, window: Window | undefined): World {
   const days = Math.floor(world.setting.days * knownShare(window))
   return { ...world, setting: { ...world.setting, days } }
 }
