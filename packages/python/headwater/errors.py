@@ -53,7 +53,7 @@ class ConflictError(ClientError):
 
 
 class OverloadedError(ClientError):
-    """The service has as many requests under way as it takes."""
+    """The service has more requests than it can answer in time, or the caller sends more than it may."""
 
 
 class UnavailableError(ClientError):
@@ -85,6 +85,8 @@ _by_status = {
 
 def error_class(status: int, code: Optional[str]) -> type[ClientError]:
     """The class of an error answer."""
+    if code == "overloaded":
+        return OverloadedError
     if status in _by_status:
         return _by_status[status]
     if status >= 500:

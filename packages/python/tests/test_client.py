@@ -189,7 +189,7 @@ class ClientTest(unittest.TestCase):
             (401, "unauthenticated", headwater.AuthenticationError), (403, "forbidden", headwater.ForbiddenError),
             (404, "unknown_model", headwater.NotFoundError), (409, "snapshot_refused", headwater.ConflictError),
             (500, "forget_incomplete", headwater.ServerError), (504, "deadline_exceeded", headwater.DeadlineError),
-            (507, "store_full", headwater.ServerError),
+            (507, "store_full", headwater.ServerError), (503, "overloaded", headwater.OverloadedError),
         ]:
             client = self.serve(lambda *_: failed(status, code, {"user": "ann"}))
             with self.assertRaises(kind) as raised:

@@ -204,8 +204,11 @@ describe('tries', () => {
     expect(calls.length).toBeLessThanOrEqual(120)
   })
 
-  it('that the deadline leaves no time for are not waited for', async () => {
-    const { client, calls } = clientOf(() => failed(429, 'too_many_requests', { 'retry-after': '30' }))
+  it.each([
+    [429, 'too_many_requests'],
+    [503, 'overloaded'],
+  ])('that the deadline leaves no time for are not waited for: %i %s', async (status, code) => {
+    const { client, calls } = clientOf(() => failed(status, code, { 'retry-after': '30' }))
     await expect(client.read(['u1'], ['m'], { deadlineMs: 5_000 })).rejects.toMatchObject({
       name: 'OverloadedError',
       retryAfterMs: 30_000,

@@ -32,6 +32,7 @@ export const errorStatus = {
   encoder_unavailable: 503,
   draining: 503,
   not_ready: 503,
+  overloaded: 503,
   deadline_exceeded: 504,
   store_full: 507,
 } as const

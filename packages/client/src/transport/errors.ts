@@ -54,7 +54,7 @@ export class ConflictError extends ClientError {
   override name = 'ConflictError'
 }
 
-/** The server has as many requests under way as it takes. */
+/** The server has more requests than it can answer in time, or the caller sends more than it may. */
 export class OverloadedError extends ClientError {
   override name = 'OverloadedError'
 }
@@ -86,7 +86,7 @@ export function errorOf(message: string, about: ErrorAbout & { readonly status: 
   if (status === 403) return new ForbiddenError(message, about)
   if (status === 404) return new NotFoundError(message, about)
   if (status === 409) return new ConflictError(message, about)
-  if (status === 429) return new OverloadedError(message, about)
+  if (status === 429 || code === 'overloaded') return new OverloadedError(message, about)
   if (status === 503) return new UnavailableError(message, about)
   if (status === 504) return new DeadlineError(message, about)
   if (status >= 500) return new ServerError(message, about)

@@ -16,11 +16,16 @@ export class LatencyRecord implements LoadObserver {
 
   ended(intendedMs: number, sentMs: number, endMs: number, failure: string | null): void {
     this.#latencies.recordValue(microseconds(endMs - intendedMs))
-    if (failure !== null) this.#failures[failure] = (this.#failures[failure] ?? 0) + 1
+    if (failure !== null) this.failed(failure)
     else {
       this.#answered++
       this.#wireMs += endMs - sentMs
     }
+  }
+
+  /** A failure whose latency does not count. */
+  failed(failure: string): void {
+    this.#failures[failure] = (this.#failures[failure] ?? 0) + 1
   }
 
   abandoned(intendedMs: number, endMs: number): void {

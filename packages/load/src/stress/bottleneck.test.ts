@@ -34,6 +34,7 @@ const calmService: ServiceEvidence = {
   encodeBusy: 0,
   defaultShare: 0,
   failures: {},
+  requestsShed: {},
 }
 const calm: StepEvidence = { load: calmLoad, service: calmService, threads: { main: 0.05 } }
 
@@ -58,6 +59,7 @@ test.each<[BottleneckName, string, Changes]>([
   ['client', 'the load’s process is full', { client: { cpu: 0.97 }, threads: { main: 0.9 } }],
   ['client', 'the load is late itself', { client: { lateP99Ms: 40 }, service: { readMeanMs: 45 } }],
   ['limit', 'calls are refused', { load: { failures: { 'HTTP 429': 12 } } }],
+  ['limit', 'calls are beyond what may be under way', { service: { requestsShed: { concurrency: 9 } } }],
   ['service', 'nobody answers any more', { load: { failures: { ECONNREFUSED: 5 } } }],
   [
     'store',
@@ -77,6 +79,7 @@ test.each<[BottleneckName, string, Changes]>([
     { threads: { main: 0.5, 'main, waiting': 0.45 }, service: { readMeanMs: 45 } },
   ],
   ['event loop', 'its process is full, seen from elsewhere', { threads: null, service: { cpu: 1.02 } }],
+  ['event loop', 'it sheds what waits for it', { service: { requestsShed: { delay: 9 }, readMeanMs: 45 } }],
   ['store', 'reads take most of a request', { service: { readMeanMs: 45 } }],
   ['event loop', 'it stands still, though not for its own work', { service: { loopDelayP99Ms: 80 } }],
   ['network', 'most of the time passes outside', { service: { requestMeanMs: 5, readMeanMs: 1 } }],

@@ -54,9 +54,11 @@ const rules: readonly Rule[] = [
   {
     name: 'limit',
     advice: 'Raise requestsPerSecond, burst or maxConcurrent of the service, or ask for less.',
-    finds: ({ broken: { load } }) => {
+    finds: ({ broken: { load, service } }) => {
       const refused = load.failures['HTTP 429'] ?? 0
-      return refused > 0 ? `the service refused ${refused} calls by its own limits (HTTP 429)` : null
+      if (refused > 0) return `the service refused ${refused} calls by its own limits (HTTP 429)`
+      const beyond = service?.requestsShed.concurrency ?? 0
+      return beyond > 0 ? `the service shed ${beyond} calls, as maxConcurrent others were under way` : null
     },
   },
   {
@@ -103,7 +105,8 @@ const rules: readonly Rule[] = [
       const cpu = service?.cpu ?? null
       // Without its threads, a process that has used a whole processor is taken to have used it for its loop.
       if (main === null && cpu !== null && cpu >= busyCpu) return `its process used ${percent(cpu)} of a processor`
-      return null
+      const shed = service?.requestsShed.delay ?? 0
+      return shed > 0 ? `${shed} calls had waited for its event loop for too long, and were shed` : null
     },
   },
   {

@@ -18,6 +18,7 @@ headwater_request_duration_seconds_count{route="/v1/embeddings/read",status="200
 headwater_request_duration_seconds_sum{route="/metrics",status="200"} 100
 headwater_request_duration_seconds_count{route="/metrics",status="200"} 1
 headwater_requests_failed_total{code="too_many_requests"} ${values.failed}
+headwater_requests_shed_total{reason="delay"} ${3 * values.failed}
 headwater_requests_failed_total{code="with \\"quotes\\", and a comma"} 3
 headwater_rows_served_total{status="fresh"} ${3 * values.reads}
 headwater_rows_served_total{status="default"} ${values.reads}
@@ -38,6 +39,7 @@ test('figures between two looks, worked out by hand', () => {
   expect(evidence.loopDelayP99Ms).toBeCloseTo(4.5, 9)
   expect(evidence.defaultShare).toBe(0.25)
   expect(evidence).toMatchObject({ queueUsers: 25, queueGrowth: 20, failures: { too_many_requests: 10 } })
+  expect(evidence.requestsShed).toEqual({ delay: 30 })
   // What the text has not is not known, rather than 0.
   expect(evidence).toMatchObject({ offersShed: null, encodeBusy: null })
   expect(startSeconds(at({ reads: 1, seconds: 1, cpu: 1, failed: 0, queue: 0 }))).toBe(1_764_036_000)

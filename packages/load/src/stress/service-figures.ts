@@ -74,10 +74,11 @@ export function serviceEvidence(before: ServiceFigures, after: ServiceFigures, w
     change('headwater_rows_served_total'),
     change('headwater_rows_served_total', (labels) => labels.get('status') === 'default'),
   ]
-  const failedBefore = before.by('headwater_requests_failed_total', 'code')
-  const failures = [...after.by('headwater_requests_failed_total', 'code')]
-    .map(([code, count]): [string, number] => [code, count - (failedBefore.get(code) ?? 0)])
-    .filter(([, count]) => count > 0)
+  const grown = (name: string, label: string): { readonly [value: string]: number } => {
+    const from = before.by(name, label)
+    const changes = [...after.by(name, label)].map(([value, count]) => [value, count - (from.get(value) ?? 0)] as const)
+    return Object.fromEntries(changes.filter(([, count]) => count > 0))
+  }
   return {
     /** Processors that its process was busy with, threads and all, encoder aside. */
     cpu: cpuSeconds === null ? null : (1_000 * cpuSeconds) / wallMs,
@@ -98,7 +99,9 @@ export function serviceEvidence(before: ServiceFigures, after: ServiceFigures, w
     /** Share of the rows served that were a default, as nothing is held of the user. */
     defaultShare: rows === null || rows === 0 ? null : defaults! / rows,
     /** Refusals and failures, by code. */
-    failures: Object.fromEntries(failures) as { readonly [code: string]: number },
+    failures: grown('headwater_requests_failed_total', 'code'),
+    /** Requests that it did not begin, by reason. */
+    requestsShed: grown('headwater_requests_shed_total', 'reason'),
   }
 }
 
