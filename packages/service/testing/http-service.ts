@@ -26,6 +26,9 @@ export const tokens = parseTokens(
   'tokens.json',
 )
 
+/** For a service that shares its event loop with its callers, and ends as soon as a test has. */
+export const testLimits = { targetDelayMs: 60_000, drainMs: 1 } as const
+
 export interface ServiceOptions {
   readonly auth?: 'loopback'
   readonly limits?: Partial<ServerLimits>
@@ -65,7 +68,7 @@ export async function openService({
     space,
     models: [model],
     auth: auth ?? tokens,
-    limits,
+    limits: { ...testLimits, ...limits },
     ...(onError !== undefined && { onError }),
     ...more,
   })

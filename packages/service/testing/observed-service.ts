@@ -15,7 +15,7 @@ import { openStore } from '@headwater/store'
 import pino from 'pino'
 import { afterEach } from 'vitest'
 import { createServer, type LogCounters, RefreshMonitor, registerLogMetrics, type ServerOptions } from '../src/index.ts'
-import { tokenOf, tokens } from './http-service.ts'
+import { testLimits, tokenOf, tokens } from './http-service.ts'
 
 /** As that of the towers, and a field that describes users. */
 const space = compileFeatures({
@@ -148,6 +148,7 @@ export async function observeService(
     space,
     models: [{ ...model, name, control }],
     auth: tokens,
+    limits: testLimits,
     refreshes,
     encoder: () => encoder,
     outcomes: (tenant) => ({

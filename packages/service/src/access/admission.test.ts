@@ -1,6 +1,6 @@
 /** Who is let in, how much of what, for how long, and what becomes of it at the end. */
 import { connect } from 'node:net'
-import { createClient } from '@headwater/client'
+import { createClient, type ErrorAnswer } from '@headwater/client'
 import { dim } from '@headwater/pooling/testing/towers'
 import type { FastifyInstance } from 'fastify'
 import { describe, expect, it } from 'vitest'
@@ -172,14 +172,15 @@ describe('limits', () => {
     const held = [read(), read(abort.signal)]
     await reads.until(2)
     const refused = await read()
-    expect([refused.status, refused.headers.get('retry-after')]).toEqual([429, '1'])
+    expect([refused.status, refused.headers.get('retry-after')]).toEqual([503, '1'])
+    expect(((await refused.json()) as ErrorAnswer).error.code).toBe('overloaded')
     abort.abort()
     await expect(held[1]).rejects.toThrow()
     let third: Response
     do {
       reads.release()
       third = await read()
-    } while (third.status === 429)
+    } while (third.status === 503)
     expect(third.status).toBe(200)
     expect((await held[0]).status).toBe(200)
     expect((await boss.models()).length).toBe(1)

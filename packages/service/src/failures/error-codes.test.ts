@@ -59,6 +59,7 @@ const statusOf = {
   encoder_unavailable: 503,
   draining: 503,
   not_ready: 503,
+  overloaded: 503,
   deadline_exceeded: 504,
   store_full: 507,
 }

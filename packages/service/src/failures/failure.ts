@@ -89,7 +89,10 @@ export function isStoreFailure(error: unknown): boolean {
   return error instanceof StoreError && !notTheStores.some((type) => error instanceof type)
 }
 
+/** What comes of a deadline, of the end, or of more requests than the service can answer, is told in figures alone. */
+const passing: ReadonlySet<ErrorCode> = new Set(['deadline_exceeded', 'draining', 'overloaded'])
+
 /** Whether an error is for the operator to look into. */
 export function isServersOwn({ status, code }: WireError): boolean {
-  return status >= 500 && code !== 'deadline_exceeded' && code !== 'draining'
+  return status >= 500 && !passing.has(code)
 }

@@ -19,7 +19,7 @@ export function refusalOf({ status, code, message, details }: WireError, headers
       ...(status === 401 && { 'www-authenticate': 'Bearer' }),
       ...((status === 429 || status === 503) && { 'retry-after': '1' }),
       // A body that was not read would be taken for the next request.
-      ...((code === 'body_too_large' || code === 'draining') && { connection: 'close' }),
+      ...(code === 'body_too_large' && { connection: 'close' }),
     },
     body: encodedAs(format, body),
   }

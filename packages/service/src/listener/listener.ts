@@ -1,6 +1,7 @@
 import { createServer, type RequestListener, type Server } from 'node:http'
 import { createServer as createTlsServer } from 'node:https'
 import type { ServerLimits } from '../requests/limits.ts'
+import { Door } from './door.ts'
 import { ParsedRequest } from './parsed-request.ts'
 import { closeWithConnection } from './queued-responses.ts'
 import { writeTogether } from './write-together.ts'
@@ -13,12 +14,17 @@ export interface TlsOptions {
   readonly clientCa?: string | Buffer
 }
 
-/** The server that listens: HTTP, or HTTPS and nothing else. */
-export function createListener(limits: ServerLimits, tls: TlsOptions | undefined, answerOne: RequestListener): Server {
+/** The server that listens: HTTP, or HTTPS and nothing else. @param door that its connections come in by */
+export function createListener(
+  limits: ServerLimits,
+  tls: TlsOptions | undefined,
+  answerOne: RequestListener,
+  door = new Door(limits),
+): Server {
   const answer: RequestListener = (request, response) => {
     // It is behind another one of the connection's.
     if (response.socket === null) closeWithConnection(response, request.socket)
-    answerOne(request, response)
+    door.pass(request, response, () => answerOne(request, response))
   }
   const settings = {
     IncomingMessage: ParsedRequest,
@@ -31,7 +37,7 @@ export function createListener(limits: ServerLimits, tls: TlsOptions | undefined
     tls === undefined
       ? createServer(settings, answer)
       : createTlsServer({ ...settings, ...tlsOf(tls, limits.arrivalTimeoutMs) }, answer)
-  server.maxConnections = limits.maxConnections
+  door.guard(server)
   server.on('checkContinue', (request, response) => {
     // Where the answer waits for one before it, Node would put the word to go on between its head and its body. Without the
     // word it closes the connection.

@@ -5,19 +5,8 @@ import { expect, it } from 'vitest'
 import { tokenOf } from '../../testing/http-service.ts'
 import { holdReads, startService } from '../../testing/listening-service.ts'
 import { RawConnection } from '../../testing/raw-connection.ts'
+import { rawRead } from '../../testing/raw-read.ts'
 
-const body = JSON.stringify({ users: ['a'], models: ['m'] })
-const read = (...more: readonly string[]) => {
-  const lines = [
-    'POST /v1/embeddings/read HTTP/1.1',
-    'host: localhost',
-    `authorization: Bearer ${tokenOf.boss}`,
-    'content-type: application/json',
-    `content-length: ${body.length}`,
-    ...more,
-  ]
-  return Buffer.from(`${lines.join('\r\n')}\r\n\r\n${body}`)
-}
 const portOf = (url: string) => Number(new URL(url).port)
 
 it('are no longer under way once the connection is gone', async () => {
@@ -31,7 +20,7 @@ it('are no longer under way once the connection is gone', async () => {
   const accepted = once(server.server, 'connection') as Promise<[Socket]>
   const connection = new RawConnection(portOf(url))
   const [other] = await accepted
-  await connection.send([Buffer.concat([read(), read(), read()])])
+  await connection.send([Buffer.concat([rawRead(), rawRead(), rawRead()])])
   await reads.until(3)
   expect(await underWay()).toBe(3)
   connection.breakOff()
@@ -44,8 +33,10 @@ it('are told to go on at the head of their answer, or not at all', async () => {
   const reads = holdReads()
   const { url } = await startService({ around: reads.around })
   const connection = new RawConnection(portOf(url))
-  const asking = read('expect: 100-continue', 'accept: application/msgpack')
-  await connection.send([Buffer.concat([read(), asking])])
+  const head = rawRead(['expect: 100-continue', 'accept: application/msgpack'], '')
+  const body = rawRead().subarray(rawRead([], '').length)
+  const asking = Buffer.concat([head, body])
+  await connection.send([Buffer.concat([rawRead(), asking])])
   await reads.until(2)
   reads.release()
   expect((await connection.next())?.body.toString()).toMatch(/^\{"servedMs":/)
@@ -56,9 +47,9 @@ it('are told to go on at the head of their answer, or not at all', async () => {
   connection.breakOff()
 
   const alone = new RawConnection(portOf(url))
-  await alone.send([asking.subarray(0, -body.length)])
+  await alone.send([head])
   while (alone.leftBytes === 0) await new Promise((resolve) => setImmediate(resolve))
-  await alone.send([asking.subarray(-body.length)])
+  await alone.send([body])
   expect((await alone.next())?.headers.get('connection')).toBe('keep-alive')
   alone.breakOff()
 })

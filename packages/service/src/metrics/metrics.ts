@@ -12,11 +12,7 @@ import { addPoolingFigures } from './pooling-figures.ts'
 import { ReadFigures } from './read-figures.ts'
 
 /** What a server's figures are of. */
-export interface MetricsSource
-  extends Pick<ServerOptions, 'tenants' | 'models' | 'encoder' | 'refreshes' | 'alsoMetrics'> {
-  /** Requests that are not answered yet. */
-  readonly underWay: () => number
-}
+type MetricsSource = Pick<ServerOptions, 'tenants' | 'models' | 'encoder' | 'refreshes' | 'alsoMetrics'>
 
 const readBounds = [1e-5, 3e-5, 1e-4, 3e-4, 1e-3, 2e-3, 5e-3, 1e-2, 2e-2, 5e-2, 0.1, 0.5, 1]
 const requestBounds = [5e-4, 1e-3, 2e-3, 5e-3, 1e-2, 2e-2, 5e-2, 0.1, 0.2, 0.5, 1, 2, 5, 10]
@@ -40,7 +36,7 @@ export class Metrics {
   readonly #failed = new Map<string, number>()
   #storeErrors = 0
 
-  constructor({ tenants, models, encoder, refreshes, alsoMetrics, underWay }: MetricsSource) {
+  constructor({ tenants, models, encoder, refreshes, alsoMetrics }: MetricsSource) {
     collectDefaultMetrics({ register: this.#process })
     const reads = new Histograms(
       'headwater_read_duration_seconds',
@@ -66,7 +62,6 @@ export class Metrics {
       }),
     )
     for (const histograms of [reads, this.#requests, ages]) this.figures.add(histograms)
-    this.figures.gauge('headwater_requests_under_way', 'Requests that are not answered yet.', underWay)
     this.figures.counters(
       'headwater_requests_failed_total',
       'Requests that were answered with an error, by its code.',

@@ -1,6 +1,7 @@
 import type { RequestListener } from 'node:http'
 import { UnknownModelError } from '@headwater/pooling'
-import type { RequestContext, RouteRule } from '../admission/admission-control.ts'
+import type { RouteRule } from '../admission/admission-control.ts'
+import type { RequestContext } from '../admission/request-context.ts'
 import type { EventQueue } from '../events/event-queue.ts'
 import type { Metrics } from '../metrics/metrics.ts'
 import type { ReadFigures } from '../metrics/read-figures.ts'

@@ -9,6 +9,7 @@ import type { SeededRandom } from '@headwater/statistics'
 import { openStore } from '@headwater/store'
 import { fuzz } from '@headwater/testkit'
 import { afterEach, describe, expect, it } from 'vitest'
+import { testLimits } from '../../testing/http-service.ts'
 import { ask, holdReads } from '../../testing/listening-service.ts'
 import { createServer } from '../server/server.ts'
 
@@ -62,6 +63,7 @@ async function start(holding: ReturnType<typeof holdReads>) {
     space: profileSpace,
     models,
     auth: 'loopback',
+    limits: testLimits,
   })
   await server.listen({ host: '127.0.0.1', port: 0 })
   const url = `http://127.0.0.1:${(server.server.address() as AddressInfo).port}`
@@ -172,7 +174,7 @@ describe('reads of any users, models and encodings, several at once', () => {
     const holding = holdReads()
     const { url, pooling } = await start(holding)
     const client = createClient({ url, encoding: 'f16', deadlineMs: 5_000 })
-    const late = ask(url, '/v1/embeddings/read', { users: ['b'], models: ['n'] }, { 'x-deadline-ms': '20' })
+    const late = ask(url, '/v1/embeddings/read', { users: ['b'], models: ['n'] }, { 'x-deadline-ms': '200' })
     await holding.until(1)
     expect((await late).status).toBe(504)
     holding.release()

@@ -17,14 +17,22 @@ export const defaultLimits = {
   /** Values of one body, the entries of lists among them. */
   maxEventValues: 2 ** 17,
   maxBodyBytes: 2 ** 20,
-  /** Requests under way, their bodies' arrival included; beyond, 429. */
+  /** Requests that are worked on; beyond, 503. And bodies that arrive; beyond, the one that is the longest in coming is cut off. */
   maxConcurrent: 256,
-  /** Open connections; beyond, they are closed at once. */
+  /** Requests of one tenant that are worked on; beyond, 429. 0: three quarters of `maxConcurrent`, all where it is alone. */
+  maxConcurrentPerTenant: 0,
+  /** Where all requests of .1 s have waited for longer, and for longer than 8 take, those that have are shed with 503. */
+  targetDelayMs: 10,
+  /** Open connections; beyond, the one that is idle for the longest is closed. */
   maxConnections: 4_096,
+  /** Open connections from one address; beyond, the one of them that is idle for the longest is closed. 0: three quarters of all. */
+  maxConnectionsPerAddress: 0,
   /** Longest that a request may take to arrive, headers and body. */
   arrivalTimeoutMs: 10_000,
   /** Deadline of a request that names none, and the longest that one may name. */
   maxDeadlineMs: 10_000,
+  /** How long a server that stops goes on to listen, to have callers close their connections, if there are any. */
+  drainMs: 250,
   /** Of one token, or of one address where there are no tokens or none that lets in; beyond, 429. 0: no limit. */
   requestsPerSecond: 0,
   /** Requests that may come at once after a pause. 0: a second's worth. */

@@ -35,7 +35,12 @@ export function registerHealth(server: FastifyInstance, parts: ServerParts): voi
 /** Without its encoder a service goes on to answer reads, whose embeddings grow old meanwhile. */
 function readyAnswer(encoder: EncoderStatus | undefined) {
   if (encoder === undefined || encoder.state === 'ready') return { status: 'ready' }
-  const { state, compiling } = encoder
-  const what = compiling === null ? '' : `, compiling kernels ${compiling.number} of ${compiling.total}`
-  return { status: 'degraded', problem: `the encoder is ${state}${what}: embeddings are served, not refreshed` }
+  const problem = `the encoder is ${encoder.state}${compilingIn(encoder)}: embeddings are served, not refreshed`
+  return { status: 'degraded', problem }
+}
+
+/** What it compiles, as the end of a sentence; empty where that is nothing. */
+export function compilingIn(encoder: EncoderStatus | undefined): string {
+  const compiling = encoder?.compiling ?? null
+  return compiling === null ? '' : `, compiling kernels ${compiling.number} of ${compiling.total}`
 }

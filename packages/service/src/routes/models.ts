@@ -29,7 +29,7 @@ const look: Operation = {
   id: 'listSnapshots',
   summary: "A model's snapshots, and how its shadow compares.",
   answer: messages.ModelSnapshots,
-  errors: ['unknown_model', 'not_acceptable', 'deadline_exceeded'],
+  errors: ['unknown_model', 'not_acceptable'],
 }
 const changeErrors: readonly ErrorCode[] = [
   'unknown_model',

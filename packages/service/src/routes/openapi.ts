@@ -84,6 +84,8 @@ const guardedErrors: readonly ErrorCode[] = [
   'unauthenticated',
   'forbidden',
   'too_many_requests',
+  'overloaded',
+  'deadline_exceeded',
   'internal',
   'draining',
   'loopback_only',
@@ -98,7 +100,6 @@ const bodyErrors: readonly ErrorCode[] = [
   'unsupported_media_type',
   'not_acceptable',
   'request_timeout',
-  'deadline_exceeded',
 ]
 
 const contentOf = (schema: TSchema) => {

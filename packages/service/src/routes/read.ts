@@ -3,7 +3,8 @@ import { messages } from '@headwater/client/schemas'
 import { answerTypeOf, type Format, type MessageLimits, WireError } from '@headwater/client/wire'
 import type { ReadOptions, ServedBatch } from '@headwater/pooling'
 import type { FastifyInstance } from 'fastify'
-import type { AdmissionControl, RequestContext, RouteRule } from '../admission/admission-control.ts'
+import type { AdmissionControl, RouteRule } from '../admission/admission-control.ts'
+import type { RequestContext } from '../admission/request-context.ts'
 import { refusalOf } from '../failures/refusal.ts'
 import { takeBody } from '../listener/raw-body.ts'
 import { parseReadMessage, type ReadMessage, readLimits } from '../messages/read-message.ts'
@@ -100,6 +101,7 @@ class Read implements Waiting {
 
   #read(body: Uint8Array, format: Format): void {
     try {
+      this.#parts.admission.work(this.#context)
       const { limits, tenants } = this.#parts
       const message = parseReadMessage(parseBody(body, format, this.#parts.bodyLimits), limits)
       const answered = answerFormat(this.#request)

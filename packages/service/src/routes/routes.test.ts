@@ -181,7 +181,7 @@ describe('outcomes', () => {
         },
       }),
     })
-    const late = await ask('POST', '/v1/outcomes', outcomes, tokenOf.boss, { 'x-deadline-ms': '20' })
+    const late = await ask('POST', '/v1/outcomes', outcomes, tokenOf.boss, { 'x-deadline-ms': '200' })
     expect([late.status, late.body.error.code]).toEqual([504, 'deadline_exceeded'])
     const again = ask('POST', '/v1/outcomes', outcomes)
     go()
@@ -245,7 +245,7 @@ describe('snapshots', () => {
     const change = async () => (await ask('GET', '/v1/models/m')).body.change
     expect(await change()).toBeNull()
     const promote = (snapshot: number) =>
-      ask('POST', '/v1/models/m/promote', { snapshot }, tokenOf.boss, { 'x-deadline-ms': '20' })
+      ask('POST', '/v1/models/m/promote', { snapshot }, tokenOf.boss, { 'x-deadline-ms': '200' })
     const loading = { snapshot: 4, state: 'loading', error: null }
     control.hold()
     expect(await promote(4)).toEqual({ status: 202, body: { model: 'm', change: loading } })

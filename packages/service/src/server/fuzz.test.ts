@@ -8,12 +8,19 @@ import { fuzz } from '@headwater/testkit'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { eventsBody, fuzzedBody, fuzzedRoutes, readBody } from '../../testing/fuzzed-bodies.ts'
 import { openFuzzedService } from '../../testing/fuzzed-service.ts'
-import { tokenOf } from '../../testing/http-service.ts'
+import { testLimits, tokenOf } from '../../testing/http-service.ts'
 import { parseEventsMessage } from '../messages/event-messages.ts'
 import { parseReadMessage } from '../messages/read-message.ts'
 import { defaultLimits } from '../requests/limits.ts'
 
-const limits = { ...defaultLimits, maxUsers: 50, maxEvents: 50, maxBodyBytes: 20_000, maxEventValues: 2_000 }
+const limits = {
+  ...defaultLimits,
+  ...testLimits,
+  maxUsers: 50,
+  maxEvents: 50,
+  maxBodyBytes: 20_000,
+  maxEventValues: 2_000,
+}
 let service: Awaited<ReturnType<typeof openFuzzedService>>
 beforeAll(async () => {
   service = await openFuzzedService(limits)

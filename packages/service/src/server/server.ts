@@ -3,10 +3,12 @@ import type { ErrorAnswer } from '@headwater/client'
 import { answerTypeOf, type ErrorCode, errorStatus, mediaTypes, WireError } from '@headwater/client/wire'
 import { PoolingConfigError } from '@headwater/pooling'
 import Fastify, { type FastifyInstance, type FastifyReply } from 'fastify'
-import { AdmissionControl, type RequestContext, type RouteRule } from '../admission/admission-control.ts'
+import { AdmissionControl, type RouteRule } from '../admission/admission-control.ts'
+import type { RequestContext } from '../admission/request-context.ts'
 import { EventQueue } from '../events/event-queue.ts'
 import { isServersOwn, wireErrorOf } from '../failures/failure.ts'
 import { refusalOf } from '../failures/refusal.ts'
+import { Door } from '../listener/door.ts'
 import { createListener } from '../listener/listener.ts'
 import { Metrics } from '../metrics/metrics.ts'
 import { requestLog } from '../observation/request-log.ts'
@@ -32,7 +34,7 @@ export function createServer(options: ServerOptions): FastifyInstance {
     if (!options.tenants.has(name))
       throw new PoolingConfigError(`tenant "${name}" has tokens, but no pooling; give it one`)
   }
-  const metrics = new Metrics({ ...options, underWay: () => admission.underWay })
+  const metrics = new Metrics(options)
   const tenants = new Map(
     [...options.tenants].map(([name, tenant]) => [
       name,
@@ -43,7 +45,11 @@ export function createServer(options: ServerOptions): FastifyInstance {
       },
     ]),
   )
-  const admission = new AdmissionControl(auth, limits, observersOf(options, metrics), options.scopes)
+  const observers = observersOf(options, metrics)
+  const admission = new AdmissionControl({ auth, limits, observers, tenants: tenants.size, scopes: options.scopes })
+  const door = new Door(limits)
+  admission.register(metrics.figures)
+  door.register(metrics.figures)
   /** Notes what a request failed with, and says how to answer it. */
   const failed = (error: unknown, context: RequestContext): WireError => {
     const wire = wireErrorOf(error)
@@ -62,10 +68,15 @@ export function createServer(options: ServerOptions): FastifyInstance {
     routerOptions: { maxParamLength: 3 * 512 },
     // Fastify's router and hook take a quarter of what a read may take over a bare server (docs/decisions/0010).
     serverFactory: (answer) =>
-      createListener(limits, tls, (request, response) => {
-        if (request.url === readPath && request.method === 'POST') answerRead(request, response)
-        else answer(request, response)
-      }),
+      createListener(
+        limits,
+        tls,
+        (request, response) => {
+          if (request.url === readPath && request.method === 'POST') answerRead(request, response)
+          else answer(request, response)
+        },
+        door,
+      ),
     // For the address that listening tells; the listener itself is made above.
     ...(tls !== undefined && ({ https: {} } as object)),
     clientErrorHandler: (error, socket) => answerRaw(error, socket),
@@ -99,6 +110,7 @@ export function createServer(options: ServerOptions): FastifyInstance {
   })
   server.addHook('preHandler', async (request, reply) => {
     const { operation, scope } = request.routeOptions.config
+    if (scope !== undefined) admission.work(request.context)
     // What is no message is sent as it is.
     if (typeof operation?.answer !== 'object') return
     const format = scope === undefined ? 'json' : answerFormat(request)
@@ -109,9 +121,7 @@ export function createServer(options: ServerOptions): FastifyInstance {
   server.addHook('preClose', async () => {
     admission.isDraining = true
     // Every request ends by then but one whose caller does not take the answer.
-    await admission.idle(limits.arrivalTimeoutMs + limits.maxDeadlineMs)
-    // A connection that has not brought a request yet counts as busy, and would hold the end up until it times out.
-    server.server.closeAllConnections()
+    await door.shut(admission.underWay.none(limits.arrivalTimeoutMs + limits.maxDeadlineMs))
   })
   server.setErrorHandler((error, request, reply) => {
     const wire = failed(error, request.context)

@@ -1,0 +1,36 @@
+import { expect, it } from 'vitest'
+import { DelayGate, intervalMs } from './delay-gate.ts'
+
+/** A gate with a target of 10 ms, and requests at it, a millisecond after one another. */
+function gateFrom(startMs: number) {
+  const gate = new DelayGate()
+  let nowMs = startMs
+  /** @returns how many of them were let in */
+  const come = (requests: number, waitedMs: (request: number) => number) => {
+    let letIn = 0
+    for (let i = 0; i < requests; i++) if (gate.letsIn(waitedMs(i), 10, nowMs++)) letIn++
+    return letIn
+  }
+  return { come }
+}
+
+it('lets a burst pass, however long it waited, where a request now and then does not wait', () => {
+  const { come } = gateFrom(1_000)
+  expect(come(10 * intervalMs, (i) => (i % 50 === 0 ? 10 : 5_000))).toBe(10 * intervalMs)
+})
+
+it('sheds what waited for longer than the target once the queue has stood for an interval, and nothing else', () => {
+  const { come } = gateFrom(1_000)
+  expect(come(intervalMs, () => 11)).toBe(intervalMs)
+  expect(come(500, () => 11)).toBe(0)
+  expect(come(500, (i) => (i % 2 === 0 ? 9 : 11))).toBe(250)
+})
+
+it('ends once no request has waited for so long for an interval', () => {
+  const { come } = gateFrom(1_000)
+  come(2 * intervalMs, () => 11)
+  expect(come(intervalMs / 2, () => 9)).toBe(intervalMs / 2)
+  expect(come(1, () => 11)).toBe(0)
+  come(intervalMs + 1, () => 9)
+  expect(come(intervalMs, () => 11)).toBe(intervalMs)
+})
