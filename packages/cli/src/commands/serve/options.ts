@@ -9,6 +9,7 @@ import { poolingOptions } from '../../arguments/pooling-options.ts'
 import { encoderOption } from '../../encoder/choose-encoder.ts'
 import { readInput } from '../../files/input.ts'
 import { userPath } from '../../files/paths.ts'
+import { limitOptions } from './limits.ts'
 
 export interface ModelArgument {
   /** Null where only the directory is given. */
@@ -47,7 +48,7 @@ export function urlArgument(text: string): string {
 }
 
 export function declareServe(program: Command) {
-  return poolingOptions(program.command('serve'))
+  return limitOptions(poolingOptions(program.command('serve')))
     .description('serve embeddings over HTTP from a store, and refresh them through the snapshots that models serve')
     .requiredOption(
       '--model <[name=]dir|url>',
@@ -61,6 +62,7 @@ export function declareServe(program: Command) {
     .option('--name <model>', 'name of a single model in the store and in requests (default: "sum")')
     .option('--host <host>', 'to listen on', '127.0.0.1')
     .option('--port <n>', 'to listen on; 0: any that is free', wholeNumber(0, 65_535), 8080)
+    .option('--health-port <n>', 'for /healthz and /readyz alone, which no caller can take up', wholeNumber(0, 65_535))
     .option('--tokens <file>', 'JSON of bearer tokens; without it only this machine is served')
     .option('--tls-key <file>', 'private key, as PEM; with --tls-cert, serves HTTPS')
     .option('--tls-cert <file>', 'certificate, as PEM')
@@ -122,8 +124,6 @@ export function declareServe(program: Command) {
       new Option('--log-level <level>', 'log as JSON lines on stderr').choices(['debug', 'info', 'warn', 'error']),
     )
     .option('--traces <url>', "a collector's route for traces, OTLP over HTTP", urlArgument)
-    .option('--requests-per-second <n>', 'of one token; 0: no limit', wholeNumber(0, 2 ** 31 - 1), 0)
-    .option('--burst <n>', "requests at once after a pause; 0: a second's worth", wholeNumber(0, 2 ** 31 - 1), 0)
 }
 
 export type ServeOptions = OptionsOf<typeof declareServe>

@@ -1,11 +1,15 @@
 import type { AddressInfo } from 'node:net'
 import type { Command } from '@commander-js/extra-typings'
+import type { EncoderProcess } from '@headwater/encoder'
+import type { EncoderStatus } from '@headwater/pooling'
+import type { Probes } from '@headwater/service'
 import type { Logger } from 'pino'
 import { userUrl } from '../../arguments/store-url.ts'
 import { stopSignal } from '../../terminal/stop-signal.ts'
 import { addressOf, plaintextWarning } from './address.ts'
 import { checkRole, joinServeCluster } from './cluster.ts'
 import { startServeEncoder } from './encoder.ts'
+import { limitsIn } from './limits.ts'
 import { logCounters } from './logs.ts'
 import { isPublisher, mirrorModels } from './mirrors.ts'
 import { loadServeModels, readServeModels } from './models.ts'
@@ -40,6 +44,8 @@ async function start(serving: Serving, logger: Logger | null): Promise<void> {
     import('@headwater/cluster'),
     import('@headwater/encoder'),
   ])
+  let started: EncoderProcess | null = null
+  const probes = await answerProbes(serving, () => started?.status())
   const sources = modelDirectories(options)
   const tls = tlsOf(options)
   const auth = await authOf(options, ', so that not everyone can ask.')
@@ -49,6 +55,7 @@ async function start(serving: Serving, logger: Logger | null): Promise<void> {
   }
   const directories = await mirrorModels(serving, sources)
   const encoder = options.role === 'read' ? null : await startServeEncoder(serving)
+  started = encoder
   const names = auth === 'loopback' ? ['default'] : auth.tenants
   const status = encoder && (() => encoder.status())
   const cluster = await joinServeCluster(serving, names, [...directories.keys()], status)
@@ -81,7 +88,7 @@ async function start(serving: Serving, logger: Logger | null): Promise<void> {
       ...(followed !== null && !isPublisher(sources.get(name)!) && { control: followed }),
     })),
     auth,
-    limits: { requestsPerSecond: options.requestsPerSecond, burst: options.burst },
+    limits: limitsIn(options),
     ...(status && { encoder: status }),
     ...(options.role === 'refresh' && { scopes: ['admin', 'metrics'] as const }),
     refreshes,
@@ -97,6 +104,7 @@ async function start(serving: Serving, logger: Logger | null): Promise<void> {
     ...(logger === null ? { onError: warn } : { logger }),
   })
   closers.push(() => server.close())
+  await probes?.serve(server)
   await server.listen({ host: options.host, port: options.port })
   const address = addressOf(server.server.address() as AddressInfo, tls !== undefined)
   const what = [...models]
@@ -108,4 +116,17 @@ async function start(serving: Serving, logger: Logger | null): Promise<void> {
   say(`Serving ${what} on ${address}, for ${who}.`)
   const warning = await plaintextWarning(options.host, address, tls !== undefined)
   if (warning !== null) warn(warning)
+}
+
+/** From here on, whatever has to be read, loaded and compiled before the service listens. @returns null without `--health-port` */
+async function answerProbes(
+  { options: { host, healthPort: port }, closers, say }: Serving,
+  encoder: () => EncoderStatus | undefined,
+): Promise<Probes | null> {
+  if (port === undefined) return null
+  const { listenForProbes } = await import('@headwater/service')
+  const probes = await listenForProbes({ host, port, encoder })
+  closers.push(() => probes.close())
+  say(`Answering probes on ${addressOf(probes.address, false)}.`)
+  return probes
 }

@@ -1,5 +1,7 @@
 /** Options of `headwater serve`, each told by what it changes for a caller of the running service. */
+import { once } from 'node:events'
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { connect } from 'node:net'
 import { join } from 'node:path'
 import { readServedLog } from '@headwater/logs'
 import { servedStatus } from '@headwater/pooling'
@@ -307,4 +309,20 @@ test('--burst lets as many requests through at once, and --requests-per-second r
   const codeOf = async () => (await readWith(url, ['ann'])).code
   expect(await Promise.all(Array.from({ length: 4 }, codeOf))).toEqual([200, 200, 200, 200])
   expect(await Promise.all(Array.from({ length: 20 }, codeOf))).toContain(429)
+})
+
+test('--health-port answers probes apart, with every connection taken, and to the end of --drain', async () => {
+  const limits = ['--max-connections', '2', '--max-connections-per-address', '2', '--drain', '2s']
+  const { child, url } = await start('--health-port', '0', ...limits)
+  const probes = /Answering probes on (\S+)\.$/m.exec(child.stdout)![1]
+  const statusOf = async (base: string, path: string) => (await fetch(`${base}${path}`)).status
+  expect([await statusOf(probes, '/readyz'), await statusOf(probes, '/v1/models')]).toEqual([200, 404])
+  // The third closes the first.
+  const opened = Array.from({ length: 3 }, () => connect(Number(new URL(url).port), '127.0.0.1'))
+  await once(opened[0], 'close')
+  child.process.kill('SIGTERM')
+  while ((await statusOf(probes, '/readyz')) !== 503);
+  expect((await readWith(url, ['ann'])).code).toBe(503)
+  expect(await child.exited).toBe(0)
+  for (const socket of opened) socket.destroy()
 })
