@@ -1,6 +1,6 @@
 /** The load process: runs one plan after another. */
 import { execFileSync } from 'node:child_process'
-import { LatencyRecord, runOpenLoop } from '@headwater/load'
+import { LatencyRecord, type LoadObserver, runOpenLoop } from '@headwater/load'
 import type { Arrivals, LoadFigures, LoadPlan } from './load.ts'
 import { answer } from './pinned-process.ts'
 import { RawConnection } from './raw-connection.ts'
@@ -14,24 +14,43 @@ answer(run)
 async function run(plan: LoadPlan): Promise<LoadFigures> {
   const connections = await Promise.all(Array.from({ length: plan.connections }, () => RawConnection.open(plan.port)))
   const record = new LatencyRecord()
+  const observer = plan.deadlineMs === undefined ? record : onlyWithin(plan.deadlineMs, record)
+  const cpu = process.cpuUsage()
   const startMs = performance.now()
   try {
     await (plan.arrivals === undefined
-      ? closedLoop(plan, connections, record)
-      : openLoop(plan, plan.arrivals, connections, record))
+      ? closedLoop(plan, connections, observer)
+      : openLoop(plan, plan.arrivals, connections, observer))
   } finally {
     for (const connection of connections) connection.close()
   }
-  const { answered, failures, meanMs: _, wireMeanMs: __, ...figures } = record.figures()
   const wallMs = performance.now() - startMs
+  const { user, system } = process.cpuUsage(cpu)
+  const { answered, failures, meanMs: _, wireMeanMs: __, ...figures } = record.figures()
   const failed = Object.values(failures).reduce((sum, calls) => sum + calls, 0)
-  return { answered, failed, perSecond: (1_000 * answered) / wallMs, ...figures }
+  const cpuShare = (user + system) / 1_000 / wallMs
+  return { answered, failed, failures, perSecond: (1_000 * answered) / wallMs, cpuShare, ...figures }
 }
+
+/** Latencies of calls that were answered in time alone; others count as failures. */
+function onlyWithin(deadlineMs: number, record: LatencyRecord): LoadObserver {
+  return {
+    ended(intendedMs, sentMs, endMs, failure) {
+      const why = failure ?? (endMs - intendedMs > deadlineMs ? 'late' : null)
+      if (why === null) record.ended(intendedMs, sentMs, endMs, null)
+      else record.failed(why)
+    },
+    abandoned() {},
+    noticed: (lateMs) => record.noticed(lateMs),
+  }
+}
+
+const failureOf = (status: number) => (status === 200 ? null : status === 0 ? 'broken' : `HTTP ${status}`)
 
 async function closedLoop(
   { requests, seconds }: LoadPlan,
   connections: readonly RawConnection[],
-  record: LatencyRecord,
+  record: LoadObserver,
 ) {
   const endMs = performance.now() + 1_000 * seconds
   let next = 0
@@ -39,9 +58,9 @@ async function closedLoop(
     new Promise<void>((resolve) => {
       const send = () => {
         const sentMs = performance.now()
-        connection.send(requests[next++ % requests.length], (isOk) => {
+        connection.send(requests[next++ % requests.length], (status) => {
           const nowMs = performance.now()
-          record.ended(sentMs, sentMs, nowMs, isOk ? null : 'failed')
+          record.ended(sentMs, sentMs, nowMs, failureOf(status))
           if (nowMs < endMs && connection.isOpen) send()
           else resolve()
         })
@@ -73,9 +92,9 @@ function goFirst(): void {
 /** Waiting requests, should all connections be taken, go to the next that is free, first come first served. */
 async function openLoop(
   { port, requests, seconds }: LoadPlan,
-  { sleeps = false, ...arrivals }: Arrivals,
+  { sleeps = false, inTurn = false, ...arrivals }: Arrivals,
   connections: readonly RawConnection[],
-  record: LatencyRecord,
+  record: LoadObserver,
 ): Promise<void> {
   if (sleeps) goFirst()
   const free = [...connections]
@@ -93,11 +112,11 @@ async function openLoop(
         setImmediate(look)
       },
       send(onEnd) {
-        const connection = free.pop()!
-        connection.send(requests[sent++ % requests.length], (isOk) => {
+        const connection = inTurn ? free.shift()! : free.pop()!
+        connection.send(requests[sent++ % requests.length], (status) => {
           const end = (again: RawConnection) => {
             free.push(again)
-            onEnd(isOk ? null : 'failed')
+            onEnd(failureOf(status))
           }
           if (connection.isOpen) end(connection)
           else RawConnection.open(port).then(end, reject)

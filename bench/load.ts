@@ -13,6 +13,8 @@ export interface LoadPlan {
   readonly requests: readonly Uint8Array[]
   readonly connections: number
   readonly seconds: number
+  /** Answers that come later are failures, and latencies are of answers in time alone. Absent: all latencies count. */
+  readonly deadlineMs?: number
   /** Absent: closed loop. */
   readonly arrivals?: Arrivals
 }
@@ -23,13 +25,18 @@ export interface Arrivals extends Omit<ArrivalTimes, 'seconds'> {
    * there, as far as it may be. Default: it spins.
    */
   readonly sleeps?: boolean
+  /** Uses all connections, one after the other. Default: the one that was free last. */
+  readonly inTurn?: boolean
 }
 
 export interface LoadFigures {
   readonly answered: number
-  /** Answers other than 200, and requests whose connection broke. */
+  /** Answers other than 200, or too late, and requests whose connection broke. */
   readonly failed: number
+  readonly failures: { readonly [failure: string]: number }
   readonly perSecond: number
+  /** Of a processor, that the load used. */
+  readonly cpuShare: number
   /** Of an open loop from the intended start, of a closed one from the sending. */
   readonly p50Ms: number
   readonly p99Ms: number

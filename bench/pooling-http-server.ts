@@ -12,12 +12,15 @@ import { createServer, parseTokens } from '@headwater/service'
 import { seededRandom } from '@headwater/statistics'
 import { type EmbeddingStore, openStore } from '@headwater/store'
 import { answer } from './pinned-process.ts'
+import { residentBytes } from './resident-memory.ts'
 
 export interface ServiceSettings {
   readonly kind: 'service'
   /** `memory:` or `lmdb:PATH`. */
   readonly store: string
   readonly users: number
+  /** Default 1. */
+  readonly models?: number
   /** With tokens, limits and a served log; without, for this machine alone. */
   readonly isGuarded: boolean
 }
@@ -30,6 +33,8 @@ export interface EchoSettings {
 
 /** What the load is told to ask for. */
 export const model = 'home'
+export const modelNames = (count: number) =>
+  Array.from({ length: count }, (_, m) => (m === 0 ? model : `${model}-${m}`))
 export const dim = 192
 export const token = 'a-token-of-the-bench'
 export const keyOf = (user: number) => `user-${String(user).padStart(7, '0')}`
@@ -38,9 +43,12 @@ export interface Started {
   readonly port: number
 }
 
-/** Microseconds of processor time since the last question. */
+/** Since the last question. */
 export interface Used {
+  /** Microseconds of processor time. */
   readonly cpuUs: number
+  /** In memory now. */
+  readonly residentBytes: number
 }
 
 if (process.send !== undefined) await serveParent()
@@ -55,7 +63,7 @@ async function serveParent(): Promise<void> {
       if (question.answer !== undefined) server = await echo(question.answer)
       const { user, system } = process.cpuUsage(cpu)
       cpu = process.cpuUsage()
-      return { port: server?.port ?? 0, cpuUs: user + system }
+      return { port: server?.port ?? 0, cpuUs: user + system, residentBytes: residentBytes('self') }
     },
     () => server?.close(),
   )
@@ -75,9 +83,10 @@ async function echo(bytes: Uint8Array) {
   return { port: (server.address() as AddressInfo).port, close: async () => server.closeAllConnections() }
 }
 
-async function serve({ store: url, users, isGuarded }: ServiceSettings) {
+async function serve({ store: url, users, models: count = 1, isGuarded }: ServiceSettings) {
   const store = await openStore(url)
-  await fill(store, users)
+  const names = modelNames(count)
+  for (const name of names) await fill(store, users, name)
   const space = compileFeatures({
     version: 1,
     name: 'bench',
@@ -93,7 +102,7 @@ async function serve({ store: url, users, isGuarded }: ServiceSettings) {
   const pooling = createPooling({
     store,
     space,
-    models: [{ name: model, dim, policy: { count: 3, slot: 'snapshot' } }],
+    models: names.map((name) => ({ name, dim, policy: { count: 3, slot: 'snapshot' } })),
     clock: Date,
     ...(log !== null && { onServed: (served: ServedBatch, request?: string) => log.record(served, request) }),
   })
@@ -111,7 +120,7 @@ async function serve({ store: url, users, isGuarded }: ServiceSettings) {
   const server = createServer({
     tenants: new Map([['default', { store, pooling }]]),
     space,
-    models: [{ name: model, dim }],
+    models: names.map((name) => ({ name, dim })),
     auth: isGuarded ? tokens : 'loopback',
     limits: isGuarded ? { requestsPerSecond: 1_000_000 } : {},
     onError: (error) => console.error(error),
@@ -130,7 +139,7 @@ async function serve({ store: url, users, isGuarded }: ServiceSettings) {
 }
 
 /** Three embeddings a user, as of the last three snapshots. */
-async function fill(store: EmbeddingStore, users: number): Promise<void> {
+async function fill(store: EmbeddingStore, users: number, model: string): Promise<void> {
   const random = seededRandom(1)
   const noise = Float32Array.from({ length: 100_003 }, () => random.nextNormal())
   for (let snapshot = 1; snapshot <= 3; snapshot++) {

@@ -1,7 +1,7 @@
 /** What reads feel of refreshes, of snapshots and of the encoder, as text. */
 import type { EncoderLoadFigures } from './pooling-encoder-load.ts'
 import type { SettingFigures, TurnsRatio } from './pooling-served.ts'
-import { digits, percent, type Spread } from './report.ts'
+import { digits, megabytes, percent, progress, type Spread } from './report.ts'
 
 export interface Section {
   readonly name: string
@@ -104,10 +104,30 @@ async function overload() {
   return { text: lines.join('\n'), figures }
 }
 
+async function overloadReads() {
+  const { benchOverloadReads } = await import('./pooling-overload-reads.ts')
+  const figures = await benchOverloadReads(progress)
+  const { p99RatioAtMost, goodputAtLeast, memoryRatioAtMost } = figures
+  const lines = figures.byConnections.flatMap((each) => {
+    const { p99Ratio, goodput, memoryRatio, firstMinuteBytes, lastMinuteBytes, failures } = each
+    const failed = Object.entries(failures).map(([failure, count]) => `${whole(count)} × ${failure}`)
+    return [
+      `  ${whole(each.connections)} connections, ${whole(figures.overload * each.capacity.median)} requests/s offered at ${whole(each.capacity.median)}; ${failed.join(', ')}`,
+      `    p99 of answers      ${digits(each.p99Ms.median)} ms, p50 ${digits(each.p50Ms.median)}; at 70 % ${digits(each.at70P99Ms.median)} ms, ${each.at70Failed} failed; ${ratio(p99Ratio)} (at most ${p99RatioAtMost}: ${judged(p99Ratio.median <= p99RatioAtMost)})`,
+      `    answers in ${figures.deadlineMs / 1_000} s      ${ratio(goodput)} of capacity (at least ${goodputAtLeast}: ${judged(goodput.median >= goodputAtLeast)})`,
+      `    memory              ${megabytes(firstMinuteBytes)} → ${megabytes(lastMinuteBytes)}, ${memoryRatio.toFixed(2)} × (at most ${memoryRatioAtMost}: ${judged(memoryRatio <= memoryRatioAtMost)})`,
+      `    the load            ${percent(each.loadCpu.median)} of a core, late p99 ${digits(each.loadLateP99Ms.median)} ms`,
+    ]
+  })
+  const head = `overload-reads, ${figures.usersACall} users and ${figures.models} models a call; ${figures.pinning}`
+  return { text: [head, ...lines].join('\n'), figures }
+}
+
 export const refreshSections: readonly Section[] = [
   { name: 'encoder-apart', run: encoderApart },
   { name: 'encoder-shared', run: encoderShared },
   { name: 'event-to-read', run: eventToRead },
   { name: 'changes', run: changes },
   { name: 'overload', run: overload },
+  { name: 'overload-reads', run: overloadReads },
 ]

@@ -9,6 +9,7 @@
  * - event-to-read: from an event to the next read that serves it
  * - changes: reads while snapshots are swapped and the encoder is killed
  * - overload: reads while more refreshes are offered than the encoder can do
+ * - overload-reads: reads at three times what the service can answer
  */
 import { existsSync, readFileSync } from 'node:fs'
 import { type BatchFigures, benchBatchReads, benchSingleReads } from './pooling-http.ts'

@@ -10,14 +10,14 @@ export class RawConnection {
   /** Bytes of the answer that are to come; −1 while its head is. */
   #leftBytes = -1
   #head: Buffer = Buffer.alloc(0)
-  #isOk = false
-  #onAnswer: ((isOk: boolean) => void) | null = null
+  #status = 0
+  #onAnswer: ((status: number) => void) | null = null
 
   private constructor(socket: Socket) {
     this.#socket = socket
     socket.on('data', (bytes) => this.#take(bytes))
     socket.on('error', () => {})
-    socket.on('close', () => this.#end(false))
+    socket.on('close', () => this.#end(0))
   }
 
   static async open(port: number): Promise<RawConnection> {
@@ -30,8 +30,8 @@ export class RawConnection {
     return this.#socket.writable
   }
 
-  /** @param onAnswer told once the whole answer is there, with whether its status was 200 */
-  send(request: Uint8Array, onAnswer: (isOk: boolean) => void): void {
+  /** @param onAnswer told once the whole answer is there, with its status, 0 where the connection broke */
+  send(request: Uint8Array, onAnswer: (status: number) => void): void {
     this.#onAnswer = onAnswer
     this.#socket.write(request)
   }
@@ -49,19 +49,19 @@ export class RawConnection {
         return
       }
       this.#head = Buffer.alloc(0)
-      // 'HTTP/1.1 200': the status starts at byte 9.
-      this.#isOk = head[9] === 0x32 && head[10] === 0x30 && head[11] === 0x30
+      // 'HTTP/1.1 200'
+      this.#status = Number(head.toString('latin1', 9, 12))
       const length = Number(lengthHeader.exec(head.toString('latin1', 0, end))?.[1] ?? 0)
       this.#leftBytes = length - (head.length - end - endOfHead.length)
     } else this.#leftBytes -= bytes.length
     if (this.#leftBytes > 0) return
     this.#leftBytes = -1
-    this.#end(this.#isOk)
+    this.#end(this.#status)
   }
 
-  #end(isOk: boolean): void {
+  #end(status: number): void {
     const told = this.#onAnswer
     this.#onAnswer = null
-    told?.(isOk)
+    told?.(status)
   }
 }
