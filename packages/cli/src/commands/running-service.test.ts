@@ -84,7 +84,8 @@ async function startService({ limits = {} }: { readonly limits?: Partial<ServerL
     space,
     models: [{ name: 'sum', dim, control }],
     auth: parseTokens(JSON.stringify({ tokens: [{ name: 'a', tenant: 'default', sha256, scopes }] }), 'tokens.json'),
-    limits,
+    // It shares its event loop with its callers.
+    limits: { targetDelayMs: 60_000, drainMs: 1, ...limits },
   })
   const url = await server.listen({ host: '127.0.0.1', port: 0 })
   const refresher = startRefreshing(pooling)

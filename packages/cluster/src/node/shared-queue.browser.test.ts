@@ -40,6 +40,8 @@ async function served(part: ClusterPart, more: Partial<ServerOptions> = {}) {
     space,
     models: [{ name: 'm', dim }],
     auth: 'loopback',
+    // It shares its event loop with its callers.
+    limits: { targetDelayMs: 60_000, drainMs: 1 },
     sharedQueues: () => part.node.queues,
     ...more,
   })

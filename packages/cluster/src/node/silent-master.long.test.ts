@@ -35,6 +35,8 @@ async function startReaders(seeds: readonly ValkeyNode[]) {
       space,
       models: [{ name: 'm', dim }],
       auth: 'loopback',
+      // Both share their event loop with their callers.
+      limits: { targetDelayMs: 60_000, drainMs: 1 },
     }),
   )
   onTestFinished(async () => {
