@@ -113,6 +113,8 @@ export async function benchSilence(cluster: BenchCluster, silence: Silence) {
   }
 }
 
+export type SilenceFigures = Awaited<ReturnType<typeof benchSilence>>
+
 /** Users of the master's part, and of the others. */
 async function writersOf({ store, valkey }: BenchCluster, master: ValkeyNode, silence: Silence): Promise<Writer[]> {
   const own: string[] = []

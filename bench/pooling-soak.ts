@@ -80,7 +80,7 @@ await runBench(async () => {
   // Batches of one recorded size: how long they take tells what the encoder can do.
   const settings = { isEncoderApart: true, maxQueue: 100_000, batchRows: 16 as const, directory, usersACall: 1 }
   const figures = await withService(settings, (served) => soak(served, minutes))
-  publish('soak', hostProvenance(), textOf(figures), { ...figures }, json)
+  publish('soak', hostProvenance(), textOf(figures), { ...figures }, json ?? null)
   const { reads, service, encoder } = figures
   if (reads.failed > 0 || !service.isFlat || encoder?.isFlat === false) process.exitCode = 1
 })

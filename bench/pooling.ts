@@ -11,17 +11,16 @@
  * - overload: reads while more refreshes are offered than the encoder can do
  * - overload-reads: reads at three times what the service can answer
  */
-import { existsSync, readFileSync } from 'node:fs'
 import { type BatchFigures, benchBatchReads, benchSingleReads } from './pooling-http.ts'
 import { judged, ratio, refreshSections, type Section, thousands } from './pooling-sections.ts'
 import {
   digits,
+  earlierSections,
   hostProvenance,
   matching,
   options,
   progress,
   publish,
-  resultPath,
   runBench,
   type Spread,
 } from './report.ts'
@@ -74,7 +73,7 @@ const sections: readonly Section[] = [
 await runBench(async () => {
   const texts: string[] = []
   const about = hostProvenance()
-  const { filter, json } = options()
+  const { filter } = options()
   const measured: { [name: string]: object } = {}
   for (const { name, run } of matching(sections, filter)) {
     progress(`${name} …`)
@@ -83,12 +82,5 @@ await runBench(async () => {
     texts.push(found.text)
     measured[name] = { commit: about.commit, date: about.date, ...found.figures }
   }
-  const others = filter === '' || json === undefined ? {} : sectionsIn(resultPath(json))
-  publish('pooling', about, texts.join('\n\n'), { sections: { ...others, ...measured } })
+  publish('pooling', about, texts.join('\n\n'), { sections: { ...earlierSections(), ...measured } })
 })
-
-/** Of an earlier run, which stay where `--filter` measures others. */
-function sectionsIn(path: string): { readonly [name: string]: object } {
-  if (!existsSync(path)) return {}
-  return (JSON.parse(readFileSync(path, 'utf8')) as { readonly sections: { readonly [name: string]: object } }).sections
-}

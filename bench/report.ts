@@ -1,6 +1,6 @@
 /** What every benchmark prints and writes beside its figures, and the options that all take. */
 import { execFileSync } from 'node:child_process'
-import { mkdirSync, renameSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs'
 import { cpus } from 'node:os'
 import { dirname, resolve } from 'node:path'
 import { parseArgs } from 'node:util'
@@ -149,12 +149,18 @@ export const progress = (line: string) => console.log(line)
 
 /**
  * Prints a report, and also writes the figures where a file is named, against the directory the user is in.
- * @param json default: that of `--json FILE`
+ * @param json null: no file; default: that of `--json FILE`
  */
-export function publish(name: string, about: Provenance, text: string, figures: object, json = options().json): void {
+export function publish(
+  name: string,
+  about: Provenance,
+  text: string,
+  figures: object,
+  json: string | null = options().json ?? null,
+): void {
   const { adapter, driver, commit, date, node } = about
   console.log(`\n${name} on ${adapter}, ${driver}, commit ${commit}, ${date}, node ${node}\n\n${text}`)
-  if (json === undefined) return
+  if (json === null) return
   const path = resultPath(json)
   mkdirSync(dirname(path), { recursive: true })
   const rounded = (_: string, value: unknown) => (typeof value === 'number' ? Number(value.toPrecision(6)) : value)
@@ -165,6 +171,14 @@ export function publish(name: string, about: Provenance, text: string, figures: 
 
 /** A file that was named to a bench, against the directory the user is in. */
 export const resultPath = (file: string): string => resolve(process.env.INIT_CWD ?? process.cwd(), file)
+
+/** Sections of an earlier run in the file of `--json`: they stay where `--filter` measures others. */
+export function earlierSections(): { readonly [name: string]: object } {
+  const { json, filter } = options()
+  if (filter === '' || json === undefined || !existsSync(resultPath(json))) return {}
+  const { sections } = JSON.parse(readFileSync(resultPath(json), 'utf8'))
+  return sections
+}
 
 /** A mistake in how a bench was called: told without a stack. */
 export class UsageError extends Error {}
