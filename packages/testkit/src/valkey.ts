@@ -107,7 +107,7 @@ async function startNode(
 }
 
 /** Below the ports that systems give to outgoing connections: a server that is started again finds its own free. */
-async function freePorts(count: number): Promise<number[]> {
+export async function freePorts(count: number): Promise<number[]> {
   const ports = new Set<number>()
   while (ports.size < count) {
     const port = 15_000 + Math.floor(Math.random() * 15_000)
