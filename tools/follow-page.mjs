@@ -75,14 +75,17 @@ function saving(text) {
 
 /** A block's commands, each shown before it runs; of a server the next waits for its address. @param {string} text */
 function steps(text) {
-  return text.split('\n').flatMap((line) => {
-    const shown = `printf '\\n$ %s\\n' '${line.replaceAll("'", "'\\''")}'`
-    if (!servers.test(line)) return [shown, line]
-    const log = join(logs, line.split(' ')[0])
-    return [
-      shown,
-      `${line} > ${log} 2>&1 &`,
-      `until grep -q http: ${log}; do kill -0 $! || { cat ${log}; exit 1; }; sleep 1; done; cat ${log}`,
-    ]
-  })
+  return text
+    .trimEnd()
+    .split('\n')
+    .flatMap((line) => {
+      const shown = `printf '\\n$ %s\\n' '${line.replaceAll("'", "'\\''")}'`
+      if (!servers.test(line)) return [shown, line]
+      const log = join(logs, line.split(' ')[0])
+      return [
+        shown,
+        `${line} > ${log} 2>&1 &`,
+        `until grep -q http: ${log}; do kill -0 $! || { cat ${log}; exit 1; }; sleep 1; done; cat ${log}`,
+      ]
+    })
 }

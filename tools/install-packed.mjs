@@ -15,10 +15,12 @@ import { inWorkspace } from './workspace.mjs'
 export async function installPacked(directory, tarballs, names, others = []) {
   mkdirSync(directory, { recursive: true })
   const manifest = join(directory, 'package.json')
-  if (!existsSync(manifest)) writeFileSync(manifest, '{ "private": true, "type": "module" }\n')
-  const own = [...withDependencies(publicPackages(), names)].map((name) => tarballs.get(name) ?? name)
+  // With a version, which `npm sbom` asks for.
+  const own = { name: 'project', version: '1.0.0', private: true, type: 'module' }
+  if (!existsSync(manifest)) writeFileSync(manifest, JSON.stringify(own))
+  const ours = [...withDependencies(publicPackages(), names)].map((name) => tarballs.get(name) ?? name)
   // Whatever NODE_ENV is: Vite sets it where it has built in this process.
-  const args = ['install', '--include=dev', '--prefer-offline', '--no-audit', '--no-fund', ...own, ...others]
+  const args = ['install', '--include=dev', '--prefer-offline', '--no-audit', '--no-fund', ...ours, ...others]
   const outcome = await runNpm(args, directory)
   if (outcome.code !== 0) throw new Error(`npm install of ${names.join(', ')} failed.\n${lastWords(outcome)}`)
 }
