@@ -8,6 +8,7 @@ export {
 } from './intervals/cluster-bootstrap.ts'
 export { type SeedSummary, seedSummary } from './intervals/seed-summary.ts'
 export { SeededRandom, seededRandom } from './random/random.ts'
+export { type FitReport, LogisticRegression } from './regression/logistic-regression.ts'
 export { baseRate, type Numbers } from './sample/binary-data.ts'
 export { interpolatedPercentiles, nearestRankPercentiles } from './sample/percentiles.ts'
 export { StatisticsError } from './sample/statistics-error.ts'

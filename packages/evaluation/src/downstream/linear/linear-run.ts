@@ -3,7 +3,7 @@
  * anew every 2 % of the rows to all rows that are strictly earlier and whose labels are known by then.
  */
 import { compileFeatures, type FeatureSpace, type LogEvent, timeGroups } from '@headwater/features'
-import { type FitReport, LogisticRegression } from './logistic-regression.ts'
+import { type FitReport, LogisticRegression } from '@headwater/statistics'
 import { LinearStatistics, type Outcome } from './statistics.ts'
 
 /** Part of the rows from one fit to the next, and before the first: until then every logit is 0. */

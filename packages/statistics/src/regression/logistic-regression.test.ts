@@ -1,5 +1,5 @@
-import { seededRandom } from '@headwater/statistics'
 import { describe, expect, test } from 'vitest'
+import { seededRandom } from '../random/random.ts'
 import { LogisticRegression } from './logistic-regression.ts'
 
 /** Rows of normal columns whose labels follow a logit of them. */
