@@ -127,7 +127,7 @@ describe('parseSchema', () => {
     ['a float with buckets', 'fields[4].buckets', (s) => (s.fields[4].buckets = 9)],
     ['an id with several values', 'fields[5].maxValues', (s) => (s.fields[5].maxValues = 2)],
     ['one bucket', 'fields[5].buckets', (s) => (s.fields[5].buckets = 1)],
-    ['too many buckets', 'fields[5].buckets', (s) => (s.fields[5].buckets = 2 ** 24 + 1)],
+    ['too many buckets', 'fields[5].buckets', (s) => (s.fields[5].buckets = 2 ** 31 + 1)],
     ['a broken number of values', 'fields[2].maxValues', (s) => (s.fields[2].maxValues = 1.5)],
     ['a scale of 0', 'fields[4].scale', (s) => (s.fields[4].scale = 0)],
     ['a center that is no number', 'fields[4].center', (s) => (s.fields[4].center = Number.NaN)],

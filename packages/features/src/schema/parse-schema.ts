@@ -28,6 +28,8 @@ const reservedCategory = 'pooling'
 
 const magnitude = number(-maxMagnitude, maxMagnitude)
 const buckets = integer(2, 2 ** 24)
+/** Of what a tower looks up: the tables of ours are refused by the device that is to hold them, a vocabulary of another's has none. */
+const hashes = integer(2, 2 ** 31)
 const scaling = { center: magnitude, scale: number(1e-6, maxMagnitude) }
 const days = number(1e-6, 1e6)
 /** A bit over eleven years. */
@@ -39,8 +41,8 @@ type Keys = Readonly<Record<string, Check>>
 /** What fields of a type have beside their common keys: what must be there, and what may be. */
 const fieldKeys: Record<FieldType, readonly [Keys, Keys]> = {
   float: [{}, scaling],
-  id: [{}, { buckets }],
-  ids: [{}, { buckets, maxValues: integer(1, 1024), values: distinct(1, 4096, text) }],
+  id: [{}, { buckets: hashes }],
+  ids: [{}, { buckets: hashes, maxValues: integer(1, 1024), values: distinct(1, 4096, text) }],
   vector: [{ size: integer(1, 4096) }, scaling],
 }
 /** An outcome is no input of its own row; of an id's, the table of a sequence category can be sized. */
@@ -63,7 +65,7 @@ const aggregationKeys: Record<AggregationKind, readonly [Keys, Keys]> = {
 }
 
 const sequence = object(
-  { length: integer(1, 4096), value, buckets },
+  { length: integer(1, 4096), value, buckets: hashes },
   { ...scaling, categories: distinct(0, 16, sequenceCategory), halfLivesDays: list(0, 16, days), residual },
 )
 
