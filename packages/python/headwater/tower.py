@@ -63,6 +63,8 @@ class UserTower:
 
     def __init__(self, snapshot: Union[Snapshot, Path_], dtype: DTypeLike = np.float64) -> None:
         self.snapshot = snapshot if isinstance(snapshot, Snapshot) else Snapshot(snapshot)
+        if "external" in self.snapshot.manifest:
+            raise HeadwaterError(f"{self.snapshot.directory} has a tower that was made elsewhere; run its ONNX model")
         if not isinstance(self.snapshot.manifest["config"]["user"].get("tokens"), list):
             raise HeadwaterError(f"{self.snapshot.directory} has the config of an earlier version; publish it again")
         self.dtype = np.dtype(dtype)

@@ -9,7 +9,8 @@ import { SnapshotFetchError } from '../node/errors.ts'
 export const maxIndexLength = 2 ** 20
 
 const PublishedFile = Type.Object({
-  name: Type.String({ pattern: '^[A-Za-z0-9][A-Za-z0-9.]{0,63}$' }),
+  // Those of a tower that was made elsewhere lie in a folder.
+  name: Type.String({ pattern: '^(?:[A-Za-z0-9][A-Za-z0-9.]{0,63}|tower/[A-Za-z0-9_][A-Za-z0-9_.-]{0,99})$' }),
   sha256: Type.String({ pattern: '^[0-9a-f]{64}$' }),
   sizeBytes: Type.Integer({ minimum: 0, maximum: 2 ** 36 }),
 })
@@ -20,7 +21,7 @@ const ModelIndex = Type.Object({
   publisher: Type.String({ minLength: 1, maxLength: 100, description: 'whose snapshots are mixed with no others' }),
   snapshot: Type.Integer({ minimum: 1, maximum: 0xffff_ffff }),
   by: Type.Enum(['gate', 'promote'], { description: 'who chose it' }),
-  files: Type.Array(PublishedFile, { maxItems: 32 }),
+  files: Type.Array(PublishedFile, { maxItems: 64 }),
 })
 export type ModelIndex = Message<typeof ModelIndex>
 

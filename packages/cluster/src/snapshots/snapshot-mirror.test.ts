@@ -8,6 +8,7 @@ import { tokenOf, tokens } from '@headwater/service/testing/http-service'
 import {
   forgetInPanel,
   promoteSnapshot,
+  publishSnapshot,
   readSnapshot,
   rollbackSnapshot,
   servedSnapshot,
@@ -175,4 +176,20 @@ test('what is no publisher is refused', async () => {
     server.close()
   }
   await expect(mirroring('http://127.0.0.1:1')).rejects.toThrow(/does not answer/)
+})
+
+test('files of a tower that was made elsewhere come along', async () => {
+  const { directory, url } = await publishing()
+  const { schema } = await readSnapshot(snapshotDirectory(directory, 1))
+  const external = { model: 'tower.onnx', embeddings: { count: 1, width: 4 }, map: {}, opset: 17, producer: '' }
+  const about = { snapshot: 2, frame: 1, dataCutoffMs: 0, trainedRows: 0, config: {} }
+  const tower = new Map([
+    ['tower.onnx', Uint8Array.of(1, 2)],
+    ['model.onnx_data-1', Uint8Array.of(3)],
+  ])
+  await publishSnapshot(directory, schema, [], { ...about, external: { ...external, vocabularies: {} } }, { tower })
+  const mirror = await mirroring(url)
+  for (const [name, bytes] of tower)
+    expect(new Uint8Array(readFileSync(join(snapshotDirectory(mirror.directory, 2), 'tower', name)))).toEqual(bytes)
+  expect((await readSnapshot(snapshotDirectory(mirror.directory, 2))).manifest.external?.model).toBe('tower.onnx')
 })

@@ -4,7 +4,7 @@ import { createReadStream, createWriteStream, existsSync } from 'node:fs'
 import { mkdir, readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises'
 import { type IncomingMessage, request as plainRequest } from 'node:http'
 import { request as tlsRequest } from 'node:https'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import { pipeline } from 'node:stream/promises'
 import { setTimeout as wait } from 'node:timers/promises'
 import {
@@ -137,7 +137,11 @@ async function fetchSnapshot(source: Source, { snapshot, files }: ModelIndex): P
   // It is named after what it holds, so that another snapshot of the number begins anew.
   const partial = join(directory, `.fetching-${snapshot}-${sha256}`)
   await mkdir(partial, { recursive: true })
-  for (const file of files) await fetchFile(source, file, join(partial, file.name))
+  for (const file of files) {
+    const path = join(partial, file.name)
+    await mkdir(dirname(path), { recursive: true })
+    await fetchFile(source, file, path)
+  }
   await syncDirectory(partial)
   await rename(partial, target)
   await syncDirectory(directory)

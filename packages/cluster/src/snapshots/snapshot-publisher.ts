@@ -114,7 +114,7 @@ export async function publishSnapshots(
   return { url: `${tls === undefined ? 'http' : 'https'}://${host.includes(':') ? `[${host}]` : host}:${bound}`, close }
 }
 
-const mostFiles = 64
+const mostFiles = 256
 
 const sha256Of = (bytes: string | Buffer) => createHash('sha256').update(bytes).digest('hex')
 
@@ -123,7 +123,7 @@ async function indexOf(directory: string, publisher: string): Promise<ModelIndex
   if (entry === undefined) throw new WireError('unknown_snapshot', 'the model serves no snapshot yet')
   const own = snapshotDirectory(directory, entry.snapshot)
   const sums = await readFile(join(own, checksumFile))
-  const named = [...sums.toString('utf8').matchAll(/^([0-9a-f]{64}) {2}([A-Za-z.]+)$/gm)]
+  const named = [...sums.toString('utf8').matchAll(/^([0-9a-f]{64}) {2}((?:tower\/)?\w[\w.-]*)$/gm)]
   const about = [...named.map(([, sha256, name]) => ({ name, sha256 })), { name: checksumFile, sha256: sha256Of(sums) }]
   const files = await Promise.all(
     about.map(async (file) => ({ ...file, sizeBytes: (await stat(join(own, file.name))).size })),

@@ -1,5 +1,6 @@
 /** What a snapshot says of itself: how it was trained, lined up with the one before, and judged. */
 
+import { towerFileName } from '../files/checksums.ts'
 import { SnapshotError } from '../files/snapshot-error.ts'
 import type { EmbeddingLayout } from './item-vectors.ts'
 
@@ -86,6 +87,25 @@ export interface PublicationRecord {
   readonly verdict: Verdict
 }
 
+/**
+ * Of a tower that was made elsewhere: an ONNX model, whose file, data files and vocabularies lie in the folder `tower` of the snapshot.
+ * `@headwater/external` makes and runs it.
+ */
+export interface ExternalTower {
+  /** The model's file in that folder. */
+  readonly model: string
+  /** K and D of the embeddings [R, K·D] that it gives. */
+  readonly embeddings: { readonly count: number; readonly width: number }
+  /** How its inputs are made of rows, as JSON. */
+  readonly map: object
+  /** Names of the vocabularies in that map, and their files in the folder. */
+  readonly vocabularies: Readonly<Record<string, string>>
+  /** Of the operators that the model is made of. */
+  readonly opset: number
+  /** What wrote the model, in its own words. */
+  readonly producer: string
+}
+
 export interface SnapshotManifest extends PublicationRecord {
   readonly format: typeof formatVersion
   /** u32, grows with every snapshot of the model. */
@@ -97,8 +117,10 @@ export interface SnapshotManifest extends PublicationRecord {
   readonly trainedRows: number
   /** Hash of the schema, 24 hexadecimal digits. */
   readonly schemaDigest: string
-  /** The model's config as JSON. The runtime, which builds models, checks it: see its `snapshotConfig`. */
+  /** The model's config as JSON; empty of an external tower. The runtime, which builds models, checks it: see its `snapshotConfig`. */
   readonly config: object
+  /** Of a tower that was made elsewhere, which has no config of ours; absent in snapshots of our own towers. */
+  readonly external?: ExternalTower
   /** Of the embeddings of a tower with a memory, whose item vectors are published beside them. */
   readonly layout: EmbeddingLayout | null
 }
@@ -147,5 +169,17 @@ export function parseManifest(json: unknown, directory: string): SnapshotManifes
   if (status !== 'published' && status !== 'held')
     throw fail('verdict.status is neither "published" nor "held"; publish it again')
   if (!isObject(raw.config)) throw fail('config is no object; publish it again')
+  if (raw.external !== undefined) checkExternal(raw.external, fail)
   return raw as unknown as SnapshotManifest
+}
+
+const isSize = (value: unknown) => Number.isSafeInteger(value) && (value as number) > 0
+const isTowerFile = (name: unknown) => typeof name === 'string' && towerFileName.test(name)
+
+function checkExternal(json: unknown, fail: (what: string) => SnapshotError): void {
+  const { model, embeddings, map, vocabularies } = isObject(json) ? json : {}
+  const { count, width } = isObject(embeddings) ? embeddings : {}
+  const named = isObject(vocabularies) ? Object.values(vocabularies) : [null]
+  if (![model, ...named].every(isTowerFile) || !isSize(count) || !isSize(width) || !isObject(map))
+    throw fail('external is no description of a tower that was made elsewhere; import it again')
 }

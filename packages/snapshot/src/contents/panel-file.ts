@@ -89,6 +89,12 @@ export function withoutUsers(
   return { file: encodeSafetensors(cut, {}), removed }
 }
 
+/** [U, 2] whose rows they are; null of a panel of an earlier version. @throws SafetensorsError */
+export function decodePanelUsers(file: Uint8Array, source: string): Uint32Array | null {
+  const data = decodeMixedSafetensors(file, source).get(userTensor)?.data
+  return data instanceof Uint32Array ? data : null
+}
+
 /** @throws SafetensorsError, or SnapshotError where a tensor is missing, of another shape, or holds an id out of range. */
 export function decodePanel(layout: SideLayout, file: Uint8Array, source: string): SideBatch {
   const matrices = decodeMixedSafetensors(file, source)

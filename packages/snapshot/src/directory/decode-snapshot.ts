@@ -35,6 +35,11 @@ export async function snapshotOf(place: string, fileOf: (name: string) => Promis
   checkFormat(json, place)
   const sums = decodeChecksums(new TextDecoder().decode(await fileOf(checksumFile)), place)
   await checkSum(place, 'manifest.json', manifest, sums)
+  const parsed = parseManifest(json, place)
+  if (parsed.external !== undefined)
+    throw new SnapshotError(
+      `${place}: its tower was made elsewhere and runs in onnxruntime-node alone. Serve it, and read its embeddings by the client.`,
+    )
   const checked = async (name: string) => checkSum(place, name, await fileOf(name), sums)
 
   const optional = async (name: string) => (sums.has(name) ? checked(name) : null)
@@ -45,7 +50,6 @@ export async function snapshotOf(place: string, fileOf: (name: string) => Promis
     optional('alignment.safetensors'),
     optional('items.safetensors'),
   ])
-  const parsed = parseManifest(json, place)
   return {
     directory: place,
     manifest: parsed,

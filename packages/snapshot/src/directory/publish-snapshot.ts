@@ -1,17 +1,21 @@
 /**
- * Writes a snapshot: a directory of `manifest.json`, `schema.json`, `weights.safetensors`, where there are any
+ * Writes a snapshot: a directory of `manifest.json`, `schema.json`, `weights.safetensors` or the files of a tower
+ * that was made elsewhere, where there are any
  * `alignment.safetensors`, `items.safetensors` and `panel.safetensors`, and `SHA256SUMS` of them all. It is written beside its final place and
  * published by one rename. Afterwards it changes in one way only: a user who is forgotten leaves the panel.
  */
+import { createHash } from 'node:crypto'
+import { createReadStream, createWriteStream } from 'node:fs'
 import { mkdir, rename, rm } from 'node:fs/promises'
 import { join } from 'node:path'
+import { pipeline } from 'node:stream/promises'
 import { compileFeatures, type Schema, type SideBatch } from '@headwater/features'
 import { type AffineMap, encodeAlignment } from '../contents/alignment.ts'
 import { forgottenUsers } from '../contents/forgotten-users.ts'
 import { encodeItems, type ItemVectors } from '../contents/item-vectors.ts'
 import { formatVersion, type PublicationRecord, type SnapshotManifest, unjudged } from '../contents/manifest.ts'
 import { encodePanel, withoutUsers } from '../contents/panel-file.ts'
-import { checksumFile, encodeSums, panelFile } from '../files/checksums.ts'
+import { checksumFile, encodeSums, panelFile, towerFolder } from '../files/checksums.ts'
 import { sha256 } from '../files/digests.ts'
 import { removeLeftovers, replaceDurably, syncDirectory, writeDurably } from '../files/durable-files.ts'
 import { encodeSafetensors, type NamedMatrix } from '../files/safetensors.ts'
@@ -28,7 +32,12 @@ export interface SnapshotExtras {
   readonly panel?: SideBatch | null
   /** [U, 2] whose rows they are, as `panelUserHash` gives it; without it none of them can be forgotten. */
   readonly panelUsers?: Uint32Array | null
+  /** Of a tower that was made elsewhere: what goes into the folder `tower`, by name. There are no matrices then. */
+  readonly tower?: ReadonlyMap<string, TowerFile>
 }
+
+/** Its bytes, or where they are copied from: models may be larger than memory. */
+export type TowerFile = Uint8Array | { readonly path: string }
 
 type About = Omit<SnapshotManifest, 'format' | 'schemaDigest' | 'layout' | keyof PublicationRecord> &
   Partial<PublicationRecord>
@@ -48,7 +57,7 @@ export async function publishSnapshot(
   schema: Schema,
   matrices: readonly NamedMatrix[],
   about: About,
-  { alignment = null, items = null, panel = null, panelUsers = null }: SnapshotExtras = {},
+  { alignment = null, items = null, panel = null, panelUsers = null, tower = new Map() }: SnapshotExtras = {},
 ): Promise<string> {
   const target = snapshotDirectory(modelDirectory, about.snapshot)
   // What a reader looks for first comes first in the file.
@@ -68,7 +77,8 @@ export async function publishSnapshot(
   if (items) files.set('items.safetensors', encodeItems(items))
   const panelBytes = panel && encodePanel(compileFeatures(schema).user, panel, panelUsers)
   files.set('schema.json', encodeJson(schema))
-  files.set('weights.safetensors', encodeSafetensors(matrices, { snapshot: String(about.snapshot) }))
+  if (tower.size === 0)
+    files.set('weights.safetensors', encodeSafetensors(matrices, { snapshot: String(about.snapshot) }))
   files.set('manifest.json', encodeJson(manifest))
   const sums = new Map([...files].map(([name, data]) => [name, sha256(data)]))
   const partial = join(modelDirectory, `.publishing-${about.snapshot}-${process.pid}`)
@@ -78,6 +88,7 @@ export async function publishSnapshot(
     await rm(partial, { recursive: true, force: true })
     await mkdir(partial)
     for (const [name, data] of files) await writeDurably(join(partial, name), data)
+    await writeTower(partial, tower, sums)
     const panelSum = panelBytes && (await writePanel(modelDirectory, partial, panelBytes))
     if (panelSum !== null) sums.set(panelFile, panelSum)
     await writeDurably(join(partial, checksumFile), encodeSums(sums))
@@ -96,6 +107,26 @@ export async function publishSnapshot(
     )
   }
   return target
+}
+
+/** Writes the files of a tower that was made elsewhere, each once it is on the disk noted with its checksum. */
+async function writeTower(
+  directory: string,
+  tower: ReadonlyMap<string, TowerFile>,
+  sums: Map<string, string>,
+): Promise<void> {
+  if (tower.size === 0) return
+  const folder = join(directory, towerFolder)
+  await mkdir(folder)
+  for (const [name, file] of tower) {
+    const path = join(folder, name)
+    if (file instanceof Uint8Array) await writeDurably(path, file)
+    else await pipeline(createReadStream(file.path), createWriteStream(path, { flags: 'wx', flush: true }))
+    const hash = createHash('sha256')
+    await pipeline(createReadStream(path), hash)
+    sums.set(`${towerFolder}/${name}`, hash.digest('hex'))
+  }
+  await syncDirectory(folder)
 }
 
 /**

@@ -5,7 +5,8 @@ import { decodeItems, type ItemVectors } from '../contents/item-vectors.ts'
 import { sha256 } from '../files/digests.ts'
 import { npz } from '../files/npz.ts'
 import { SnapshotError } from '../files/snapshot-error.ts'
-import { checkSum, readChecked, readFileOf, unreadable } from './read-snapshot.ts'
+import { unreadable } from './check-file.ts'
+import { checkSum, readChecked, readFileOf } from './read-snapshot.ts'
 
 export interface PublishedItems {
   readonly snapshot: number

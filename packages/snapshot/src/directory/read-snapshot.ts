@@ -5,11 +5,12 @@ import { compileFeatures, parseSchema, type Schema, type SideBatch } from '@head
 import { decodeAlignment } from '../contents/alignment.ts'
 import { decodeItems } from '../contents/item-vectors.ts'
 import { checkFormat, parseManifest, type SnapshotManifest } from '../contents/manifest.ts'
-import { decodePanel } from '../contents/panel-file.ts'
-import { checksumFile, decodeChecksums, panelFile } from '../files/checksums.ts'
+import { decodePanel, decodePanelUsers } from '../contents/panel-file.ts'
+import { checksumFile, decodeChecksums, panelFile, towerFolder } from '../files/checksums.ts'
 import { contentDigest, sha256 } from '../files/digests.ts'
 import { decodeSafetensors } from '../files/safetensors.ts'
 import { SnapshotError } from '../files/snapshot-error.ts'
+import { checkFile, mismatch, unreadable } from './check-file.ts'
 import type { Snapshot } from './snapshot.ts'
 
 interface Checked {
@@ -25,12 +26,6 @@ export async function readFileOf(directory: string, name: string): Promise<Uint8
     throw unreadable(directory, name, cause)
   }
 }
-
-export const unreadable = (directory: string, name: string, cause: unknown) =>
-  new SnapshotError(`${directory} is no whole snapshot: ${name} cannot be read. Publish it again.`, { cause })
-
-export const mismatch = (directory: string, name: string) =>
-  new SnapshotError(`${directory}: the checksum of ${name} does not match. Publish it again.`)
 
 export function checkSum(directory: string, name: string, data: Uint8Array, sum: string | undefined): Uint8Array {
   if (sha256(data) !== sum) throw mismatch(directory, name)
@@ -78,24 +73,37 @@ export async function readSnapshot(directory: string): Promise<Snapshot> {
   const optional = async <Content>(name: string, decode: (data: Uint8Array, source: string) => Content) =>
     sums.has(name) ? decode(await file(name), join(directory, name)) : null
   const schemaPath = join(directory, 'schema.json')
+  for (const [name, sum] of sums) if (name.startsWith(`${towerFolder}/`)) await checkFile(directory, name, sum)
   const schema = parseSchema(parseJson(directory, 'schema.json', await file('schema.json')), schemaPath)
   return {
     directory,
     manifest,
     schema,
-    matrices: decodeSafetensors(await file('weights.safetensors'), join(directory, 'weights.safetensors')),
+    matrices: (await optional('weights.safetensors', decodeSafetensors)) ?? new Map(),
     alignment: await optional('alignment.safetensors', decodeAlignment),
     items: await optional('items.safetensors', (data, source) => decodeItems(data, manifest.layout ?? null, source)),
-    panel: await readPanel(directory, schema, sums.get(panelFile)),
+    panel: (await panelOf(directory, schema, sums.get(panelFile)))?.rows ?? null,
   }
 }
 
-/** The panel, null where there is none, or while a user is being taken out of it. @param sum as the list of checksums had it */
-async function readPanel(directory: string, schema: Schema, sum: string | undefined): Promise<SideBatch | null> {
+/** Rows of users, and whose they are: [U, 2] as `panelUserHash` gives it, null in snapshots of earlier versions. */
+export interface Panel {
+  readonly rows: SideBatch
+  readonly users: Uint32Array | null
+}
+
+/** The panel of a snapshot that was read, with its users. @returns null where there is none, or none any more @throws as `readSnapshot` */
+export async function readPanel({ directory, schema }: Pick<Snapshot, 'directory' | 'schema'>): Promise<Panel | null> {
+  return panelOf(directory, schema, (await readChecked(directory)).sums.get(panelFile))
+}
+
+/** Null where there is none, or while a user is being taken out of it. @param sum as the list of checksums had it */
+async function panelOf(directory: string, schema: Schema, sum: string | undefined): Promise<Panel | null> {
   const data = await withPanelSum(directory, sum, async (expected) =>
     checkSum(directory, panelFile, await readFileOf(directory, panelFile), expected),
   )
-  return data && decodePanel(compileFeatures(schema).user, data, join(directory, panelFile))
+  const path = join(directory, panelFile)
+  return data && { rows: decodePanel(compileFeatures(schema).user, data, path), users: decodePanelUsers(data, path) }
 }
 
 /**
