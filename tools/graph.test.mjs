@@ -7,7 +7,8 @@ import { inWorkspace } from './workspace.mjs'
 
 /** From the bottom up: each may import those before it. What stands before `gpu` runs without a device. */
 const order = [
-  ...['binary16', 'statistics', 'features', 'store', 'client', 'datasets', 'snapshot', 'pooling', 'logs', 'service'],
+  ...['binary16', 'statistics', 'features', 'store', 'client', 'datasets', 'snapshot'],
+  ...['external', 'pooling', 'logs', 'service'],
   ...['load', 'gpu', 'kernels', 'runtime', 'encoder', 'onnx', 'cluster', 'training', 'evaluation', 'cli'],
 ]
 /** For tests alone, wherever they are. */

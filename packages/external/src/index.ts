@@ -1,0 +1,8 @@
+export { ExternalTowerError } from './errors/external-tower-error.ts'
+export { type InputMap, type InputSource, parseInputMap, type VocabularySource } from './map/input-map.ts'
+export { type ModelFacts, type ModelPort, readModelFacts } from './model/model-facts.ts'
+export { type ProposedMap, proposeMap } from './propose/propose-map.ts'
+export { checkTower, type TowerCheck } from './tower/check-tower.ts'
+export type { ExternalTower } from './tower/external-tower.ts'
+export { type ImportedTower, openTowerSource, readTowerSource, type TowerSource } from './tower/import-tower.ts'
+export { type LoadedExternalTower, loadExternalTower } from './tower/load-external-tower.ts'
