@@ -7,7 +7,7 @@ export type { InteractionConfig, InteractionKindName } from './interactions/inte
 export { declareLinear, type Epilogue, type Linear, linearBackward, linearForward } from './layers/linear.ts'
 export { reluDropoutBackward } from './layers/relu.ts'
 export { AlignmentLayer } from './loading/alignment-layer.ts'
-export { snapshotConfig, snapshotMatrices } from './loading/snapshot-config.ts'
+export { snapshotConfig, snapshotEmbeddings, snapshotMatrices } from './loading/snapshot-config.ts'
 export { writeWeights } from './loading/write-weights.ts'
 export { placesOf } from './parameters/axis.ts'
 export type { DeviceTable, DeviceTablePart } from './parameters/device-table.ts'

@@ -8,6 +8,7 @@ import type { Compiling } from '@headwater/pooling'
 import type { BackendTower, EncoderBackend } from './backend.ts'
 import { batchFrom } from './batch-arrays.ts'
 import { type Frame, FrameReader, writeFrame } from './frames.ts'
+import { loadBackendTower } from './load-tower.ts'
 import {
   type FailedMessage,
   fromPayload,
@@ -79,7 +80,7 @@ async function load(frame: Frame): Promise<void> {
     const told: Compiling = { number, total }
     writeFrame(socket, { ...frame, kind: messageKind.compiling }, [toPayload(told)])
   }
-  const tower = await backend.load(fromPayload<LoadMessage>(frame).directory, onCompile)
+  const tower = await loadBackendTower(backend, fromPayload<LoadMessage>(frame).directory, onCompile)
   towers.set(frame.snapshot, tower)
   const { manifest, schema, dim } = tower
   const loaded: LoadedMessage = { manifest, schema, dim }

@@ -1,10 +1,11 @@
 /** What changed from one snapshot of a model to another. */
 import { compileFeatures } from '@headwater/features'
 import type { GpuDevice } from '@headwater/gpu'
-import { loadUserTower, snapshotConfig } from '@headwater/runtime'
+import { snapshotConfig } from '@headwater/runtime'
 import { type PanelFigures, type SchemaChange, type Snapshot, schemaChanges } from '@headwater/snapshot'
 import { LayoutError, projectBatch } from '../examples/project-batch.ts'
 import { panelFigures } from './panel-figures.ts'
+import { snapshotTower } from './snapshot-tower.ts'
 
 export interface ConfigChange {
   /** As in `user.levels.0.norm`. */
@@ -31,19 +32,26 @@ export interface SnapshotComparison {
   readonly noPanel: string | null
 }
 
-/** @param before the older of the two; the panel is that of `after`. @throws SnapshotError, ModelConfigError, DeviceLostError */
+/**
+ * @param device asked for where one of the two is a tower of ours
+ * @param before the older of the two; the panel is that of `after`
+ * @throws SnapshotError, ModelConfigError, ExternalTowerError, DeviceLostError
+ */
 export async function compareSnapshots(
-  device: GpuDevice,
+  device: () => Promise<GpuDevice>,
   before: Snapshot,
   after: Snapshot,
 ): Promise<SnapshotComparison> {
   return {
     schema: schemaChanges(before.schema, after.schema),
-    config: configChanges(snapshotConfig(before), snapshotConfig(after)),
+    config: configChanges(madeAs(before), madeAs(after)),
     tensors: tensorChanges(before, after),
     ...(await comparePanels(device, before, after)),
   }
 }
+
+/** What a tower is made by. */
+const madeAs = (snapshot: Snapshot): object => snapshot.manifest.external ?? snapshotConfig(snapshot)
 
 function leaves(value: unknown, path = ''): [string, unknown][] {
   if (typeof value !== 'object' || value === null) return [[path, value]]
@@ -71,17 +79,17 @@ function tensorChanges(before: Snapshot, after: Snapshot): TensorChange[] {
   })
 }
 
-async function comparePanels(device: GpuDevice, before: Snapshot, after: Snapshot) {
+async function comparePanels(device: () => Promise<GpuDevice>, before: Snapshot, after: Snapshot) {
   const none = (noPanel: string) => ({ panel: null, noPanel })
   if (!after.panel) return none(`Snapshot ${after.manifest.snapshot} has no panel.`)
   const events = schemaChanges(before.schema, after.schema).find(
     ({ feature, allowed }) => feature === 'sequence' && !allowed,
   )
   if (events) return none(`Their sequences differ: ${events.what}.`)
-  const towers = [loadUserTower(device, before)]
+  const towers = [await snapshotTower(device, before)]
   try {
-    towers.push(loadUserTower(device, after))
-    const [old, now] = towers.map(({ encoder }) => encoder)
+    towers.push(await snapshotTower(device, after))
+    const [old, now] = towers
     if (old.dim !== now.dim) return none(`Vectors are ${old.dim} and ${now.dim} numbers long.`)
     const [from, to] = [after, before].map(({ schema }) => compileFeatures(schema).user)
     const vectors = await old.encode(projectBatch(from, to, after.panel))
@@ -92,6 +100,6 @@ async function comparePanels(device: GpuDevice, before: Snapshot, after: Snapsho
     if (cause instanceof LayoutError) return none(cause.message)
     throw cause
   } finally {
-    for (const tower of towers) tower.dispose()
+    for (const tower of towers) await tower.dispose()
   }
 }

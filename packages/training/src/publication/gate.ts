@@ -11,6 +11,8 @@ export interface GateFigures {
   readonly panel: PanelFigures | null
   readonly noPanel: { readonly why: string; readonly hold: boolean } | null
   readonly forward: ForwardFigures | null
+  /** What could not be compared, a sentence each. */
+  readonly notes?: readonly string[]
 }
 
 const percent = (share: number) => `${(100 * share).toFixed(2)} %`
@@ -19,9 +21,12 @@ const figure = (value: number) => value.toFixed(4)
 const ratioAway = (ratio: number) => (ratio > 0 ? Math.max(ratio, 1 / ratio) : Number.POSITIVE_INFINITY)
 
 /** @returns `held` with a reason for every bound that is passed, else `published`; what could not be judged is noted. */
-export function judge({ parent, panel, noPanel, forward }: GateFigures, options: GateOptions): Verdict {
+export function judge(
+  { parent, panel, noPanel, forward, notes: given = [] }: GateFigures,
+  options: GateOptions,
+): Verdict {
   const reasons: string[] = []
-  const notes: string[] = []
+  const notes = [...given]
   if (parent === null) notes.push('No snapshot is served yet: there is nothing to compare with.')
   if (panel) reasons.push(...judgePanel(panel, options))
   else if (noPanel) (noPanel.hold ? reasons : notes).push(noPanel.why)

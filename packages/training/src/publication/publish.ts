@@ -6,7 +6,6 @@ import { compileFeatures, type FeatureSpace, type SideBatch } from '@headwater/f
 import type { GpuDevice } from '@headwater/gpu'
 import {
   declareTower,
-  loadUserTower,
   ownItemVectors,
   snapshotConfig,
   type Tower,
@@ -15,14 +14,10 @@ import {
   writeWeights,
 } from '@headwater/runtime'
 import {
-  type AffineMap,
   checkSchemaChange,
   type ForwardFigures,
-  type ItemFigures,
-  type ItemVectors,
   type NamedMatrix,
   nextSnapshotNumber,
-  type PanelFigures,
   publishSnapshot,
   readManifest,
   readServedSnapshot,
@@ -36,13 +31,13 @@ import { weighLabels } from '../examples/known-labels.ts'
 import type { PanelRows } from '../examples/panel-sampler.ts'
 import { projectBatch } from '../examples/project-batch.ts'
 import { allocateExamples, type TrainingBatch } from '../examples/training-batch.ts'
-import { type PublicationOptions, rotates } from '../options/publication-options.ts'
-import { DivergedError, forwardFigures } from './forward-figures.ts'
-import { type GateFigures, judge } from './gate.ts'
-import { lineUp } from './line-up.ts'
-import { itemFigures, itemPairs, published } from './memory-turn.ts'
-import { panelFigures } from './panel-figures.ts'
+import type { PublicationOptions } from '../options/publication-options.ts'
+import { comparePanel, frameOf } from './compare-panel.ts'
+import { forwardFigures } from './forward-figures.ts'
+import { judge } from './gate.ts'
+import { published } from './memory-turn.ts'
 import { Scorer, scoreRows } from './scorer.ts'
+import { snapshotTower } from './snapshot-tower.ts'
 
 /** What is to be published, and on what it is judged. */
 export interface Candidate {
@@ -91,18 +86,25 @@ export async function publish(
   const panel = readPanel(candidate)
   const tensors = new Map(matrices.map((matrix) => [matrix.name, matrix]))
   const own = ownItemVectors(tower.config, space.user, tensors)
-  const { figures, items, alignment, none } = await comparePanel(candidate, parent, panel, own, options)
+  const { device, weights } = candidate
+  const open = () => new UserEncoder(device, { tower: tower.user, weights })
+  const compared = { layout: space.user, panel, items: own, open }
+  const openParent = (snapshot: Snapshot) => snapshotTower(() => device, snapshot)
+  const { figures, items, alignment, none } = await comparePanel(compared, parent, openParent, options)
   const forward = await compareForward(candidate, parent)
   const snapshot = await nextSnapshotNumber(modelDirectory)
-  const aligned = figures !== null && figures.residual <= options.maxFrameResidual
   const parentNumber = parent?.manifest.snapshot ?? null
   // What was done of what was asked for: the first snapshot has nothing to be in line with.
   const [rotated, unrotated] = candidate.isTaught
     ? (['both', 'distillation'] as const)
     : (['procrustes', 'none'] as const)
+  const notes =
+    parent?.manifest.external === undefined
+      ? []
+      : ['The served tower was made elsewhere and predicts nothing: predictions are not compared with its.']
   const about = {
     snapshot,
-    frame: parent && aligned ? parent.manifest.frame : snapshot,
+    frame: frameOf(snapshot, parent, figures, options),
     dataCutoffMs,
     trainedRows,
     config: tower.config,
@@ -113,7 +115,7 @@ export async function publish(
     panel: figures,
     items,
     forward,
-    verdict: judge({ parent: parentNumber, panel: figures, noPanel: none, forward }, options.gate),
+    verdict: judge({ parent: parentNumber, panel: figures, noPanel: none, forward, notes }, options.gate),
   }
   const itemVectors = own && published(own, alignment?.weight ?? null)
   const extras = { alignment, items: itemVectors, panel, panelUsers: candidate.panel.users }
@@ -126,52 +128,6 @@ export async function publish(
 function readPanel({ space, examples, panel: { rows } }: Candidate): SideBatch | null {
   if (rows.length === 0) return null
   return examples.read(rows, 0, rows.length, allocateExamples(space, rows.length)).user
-}
-
-interface Comparison {
-  readonly figures: PanelFigures | null
-  readonly items: ItemFigures | null
-  readonly alignment: AffineMap | null
-  readonly none: GateFigures['noPanel']
-}
-
-/** Runs both towers on the panel and lines the new one up with the old one's published vectors, and so its item vectors. */
-async function comparePanel(
-  { device, space, tower, weights }: Candidate,
-  parent: Snapshot | null,
-  panel: SideBatch | null,
-  vectors: ItemVectors | null,
-  { alignment: method, maxFrameResidual }: PublicationOptions,
-): Promise<Comparison> {
-  const none = (why: string, hold: boolean): Comparison => ({
-    figures: null,
-    items: null,
-    alignment: null,
-    none: { why, hold },
-  })
-  if (!parent) return { figures: null, items: null, alignment: null, none: null }
-  if (!panel) return none('The panel is empty: vectors are not compared, and begin a frame of their own.', false)
-  const old = loadUserTower(device, parent)
-  const encoder = new UserEncoder(device, { tower: tower.user, weights })
-  try {
-    const { dim } = encoder
-    if (old.encoder.dim !== dim)
-      return none(`Its vectors are ${dim} numbers long, those of the served snapshot ${old.encoder.dim}.`, true)
-    const layout = compileFeatures(parent.schema).user
-    const before = await old.encoder.encode(projectBatch(space.user, layout, panel))
-    const own = await encoder.encode(panel)
-    if (!own.every(Number.isFinite)) throw new DivergedError("The panel's vectors")
-    const pairs = itemPairs(vectors, parent.items, panel)
-    const memory = vectors ? { layout: vectors.layout, items: pairs } : undefined
-    const { figures, alignment } = rotates(method)
-      ? lineUp(before, own, dim, maxFrameResidual, parent.alignment?.weight, memory)
-      : { figures: panelFigures(before, own, own, dim), alignment: null }
-    const items = pairs && itemFigures(pairs, vectors!.layout, alignment?.weight ?? null)
-    return { figures, items, alignment, none: null }
-  } finally {
-    encoder.dispose()
-    old.dispose()
-  }
 }
 
 /** Scores the held-back rows by both towers; null where there are none. */
@@ -188,7 +144,8 @@ async function compareForward(candidate: Candidate, parent: Snapshot | null): Pr
     labelWeights.set(batch.labelWeights.subarray(0, batch.rows * T), done * T)
   })
   let parentLogits: Float32Array | null = null
-  if (parent) {
+  // One that was made elsewhere has no mix tower to predict by.
+  if (parent && parent.manifest.external === undefined) {
     const oldSpace = compileFeatures(parent.schema)
     const oldTower = declareTower(oldSpace.user, oldSpace.item, parent.schema.tasks.length, snapshotConfig(parent))
     const oldWeights = device.allOrNothing(() => new Weights(device, oldTower.set, false))

@@ -1,0 +1,127 @@
+import { join } from 'node:path'
+import { type ImportedTower, openTowerSource, readTowerSource } from '@headwater/external'
+import {
+  type SmallTower,
+  shopItems,
+  shopSchema,
+  smallMap,
+  smallTower,
+  width,
+  writeSmallTower,
+} from '@headwater/external/testing/small-tower'
+import { compileFeatures, type LogEvent } from '@headwater/features'
+import { readPanel, readSnapshot, servedSnapshot } from '@headwater/snapshot'
+import { seededRandom } from '@headwater/statistics'
+import { temporaryDirectory } from '@headwater/testkit'
+import { beforeAll, expect, test } from 'vitest'
+import { ExampleFeed } from '../examples/example-feed.ts'
+import { PanelSampler } from '../examples/panel-sampler.ts'
+import { defaultPublication } from '../options/publication-options.ts'
+import { publishExternal } from './publish-external.ts'
+import { snapshotTower } from './snapshot-tower.ts'
+
+const space = compileFeatures(shopSchema)
+const startMs = 1_700_000_000_000
+const hourMs = 3_600_000
+const options = { ...defaultPublication, gate: { ...defaultPublication.gate, minRows: 100 } }
+const map = { ...smallMap, inputs: { ...smallMap.inputs, ages: { from: 'event-age', unit: 'd' } } }
+
+/** Users buy what lies on their side of the items. */
+function events(): LogEvent[] {
+  const random = seededRandom(3)
+  return Array.from({ length: 1200 }, (_, row) => {
+    const [user, item] = [random.nextBelow(60), random.nextBelow(shopItems.length)]
+    const bought = random.nextFloat() < (user % 2 === item % 2 ? 0.8 : 0.2) ? 1 : 0
+    const values = [20 + user, null, null, bought]
+    return { row, user: `u${user}`, item: shopItems[item], timeMs: startMs + row * hourMs, values }
+  })
+}
+
+/** The tower in coordinates that were turned, its vocabulary in another order. */
+function turned({ table, weight }: SmallTower): SmallTower {
+  const [cos, sin] = [Math.cos(1), Math.sin(1)]
+  const turn = (vectors: Float32Array) => {
+    const y = new Float32Array(vectors.length)
+    for (let at = 0; at < y.length; at += width) {
+      const [a, b, c, d] = vectors.subarray(at, at + width)
+      y.set([b, c * cos - d * sin, -a, c * sin + d * cos], at)
+    }
+    return y
+  }
+  const rows = turn(table)
+  const reversed = rows.slice()
+  for (const place of shopItems.keys())
+    reversed.set(rows.subarray((2 + place) * width, (3 + place) * width), (shopItems.length + 1 - place) * width)
+  return { table: reversed, weight: turn(weight) }
+}
+
+async function imported(tower: SmallTower, items = shopItems): Promise<ImportedTower> {
+  const directory = temporaryDirectory()
+  const model = writeSmallTower(directory, tower, {}, map, items)
+  return openTowerSource(await readTowerSource(model, join(directory, 'map.json'), shopSchema))
+}
+
+const device = () => Promise.reject(new Error('no tower of ours is to be loaded'))
+const model = join(temporaryDirectory(), 'model')
+let feed: ExampleFeed
+
+beforeAll(() => {
+  feed = new ExampleFeed(space, join(temporaryDirectory(), 'examples'), new PanelSampler(50, 1))
+  feed.feed(events())
+  return () => feed.close()
+})
+
+async function publish(tower: ImportedTower, on: ExampleFeed | null, trainedUntilMs: number | null = null) {
+  const candidate = { imported: tower, space, feed: on, trainedUntilMs, device }
+  const published = await publishExternal(candidate, model, options)
+  await tower.tower.dispose()
+  return published
+}
+
+test('towers that were made elsewhere follow each other, lined up and judged by heads of their own', async () => {
+  const first = await publish(await imported(smallTower(1)), feed)
+  expect(first.manifest).toMatchObject({ snapshot: 1, frame: 1, parent: null, alignment: 'none', panel: null })
+  expect(first.manifest.verdict.status).toBe('published')
+  expect(first.manifest.log).toEqual({ rows: 1200, digest: feed.digest.hex })
+  expect(first.manifest.dataCutoffMs).toBe(startMs + 1199 * hourMs)
+  expect(first.manifest.verdict.notes.join()).toContain('may know the rows')
+  expect(first.check.known).toEqual({ items: 1 })
+
+  // Until row 999 it was trained: the 200 rows behind are held back.
+  const next = await imported(turned(smallTower(1)), shopItems.toReversed())
+  const second = await publish(next, feed, startMs + 999 * hourMs)
+  const { panel, forward } = second.manifest
+  expect(second.manifest).toMatchObject({ snapshot: 2, frame: 1, parent: 1, alignment: 'procrustes' })
+  expect(panel!.unalignedResidual).toBeGreaterThan(0.5)
+  expect(panel!.residual).toBeLessThan(1e-4)
+  expect(forward!.rows).toBe(200)
+  const [task] = forward!.tasks
+  // A head does not care how vectors are turned.
+  expect(task.ne).toBeCloseTo(task.parentNe!, 3)
+  expect(task.ne).toBeLessThan(1.05)
+  expect(second.manifest.verdict).toMatchObject({ status: 'published', notes: [] })
+  expect(await servedSnapshot(model)).toBe(2)
+
+  const rows = (await readPanel(await readSnapshot(first.directory)))!.rows
+  const [before, after] = await Promise.all(
+    [first, second].map(async ({ directory }) => {
+      const tower = await snapshotTower(device, await readSnapshot(directory))
+      const vectors = await tower.encode(rows)
+      await tower.dispose()
+      return vectors
+    }),
+  )
+  for (const [i, value] of before.entries()) expect(after[i]).toBeCloseTo(value, 3)
+})
+
+test('without a log a tower is compared on the panel of the served one, which users can be forgotten in', async () => {
+  const served = (await readPanel(await readSnapshot(join(model, 'snapshot-000002'))))!
+  const { manifest, directory } = await publish(await imported(smallTower(9)), null, startMs)
+  expect(manifest).toMatchObject({ snapshot: 3, frame: 3, parent: 2, forward: null, dataCutoffMs: startMs })
+  expect(manifest.verdict.status).toBe('held')
+  expect(manifest.verdict.reasons).toEqual([expect.stringMatching(/^Panel residual is /)])
+  expect(await servedSnapshot(model)).toBe(2)
+  const panel = (await readPanel(await readSnapshot(directory)))!
+  expect(panel.users).toEqual(served.users)
+  expect(panel.rows).toEqual(served.rows)
+})
