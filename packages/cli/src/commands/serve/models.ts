@@ -22,14 +22,14 @@ export async function readServeModels(
   directories: ReadonlyMap<string, string>,
   warn: (error: unknown) => void,
 ): Promise<ReadonlyMap<string, ServeModel>> {
-  const [{ newestServable }, { snapshotConfig }, { readSnapshot }] = await Promise.all([
+  const [{ newestServable }, { snapshotEmbeddings }, { readSnapshot }] = await Promise.all([
     import('@headwater/encoder'),
     import('@headwater/runtime'),
     import('@headwater/snapshot'),
   ])
   const read = async (path: string) => {
     const snapshot = await readSnapshot(path)
-    return { schema: snapshot.schema, embeddings: snapshotConfig(snapshot).embeddings }
+    return { schema: snapshot.schema, embeddings: snapshotEmbeddings(snapshot) }
   }
   const models = new Map<string, ServeModel>()
   for (const [name, directory] of directories) {

@@ -1,5 +1,6 @@
 /** How snapshots are printed. */
 import type {
+  ExternalTower,
   ItemFigures,
   ItemVectors,
   PanelFigures,
@@ -77,12 +78,22 @@ function itemLines({ buckets, layout }: ItemVectors, moved: ItemFigures | null):
   ]
 }
 
+function externalLines({ model, producer, opset, embeddings, map, vocabularies }: ExternalTower): string[] {
+  const { inputs } = map as { readonly inputs: Readonly<Record<string, { readonly from: string }>> }
+  return [
+    `Model      ${model}, ${producer === '' ? 'of an unknown maker' : `by ${producer}`}, opset ${opset}`,
+    `Gives      ${embeddings.count} × ${embeddings.width} numbers a user`,
+    ...Object.entries(inputs).map(([name, { from }], i) => `${i === 0 ? 'Inputs' : '      '}     ${name}: ${from}`),
+    ...Object.values(vocabularies).map((file, i) => `${i === 0 ? 'Keys' : '    '}       ${file}`),
+  ]
+}
+
 /** Everything about one snapshot. */
 export function renderSnapshot(
   { directory, manifest, schema, matrices, alignment, items }: Snapshot,
   history: readonly ServedEntry[],
 ): string {
-  const { forward, panel, verdict, config } = manifest
+  const { forward, panel, verdict, config, external } = manifest
   const served = history.filter(({ snapshot }) => snapshot === manifest.snapshot)
   const current = history.at(-1)?.snapshot === manifest.snapshot
   const values = [...matrices.values()].reduce((sum, { data }) => sum + data.length, 0)
@@ -90,7 +101,7 @@ export function renderSnapshot(
     `Snapshot   ${manifest.snapshot}${current ? ', served' : ''}`,
     `Directory  ${directory}`,
     `Made       ${time(manifest.publishedMs)}, format ${manifest.format}`,
-    `Trained    on ${count(manifest.trainedRows)} rows; depends on none after ${time(manifest.dataCutoffMs)}`,
+    `Trained    ${external ? 'elsewhere' : `on ${count(manifest.trainedRows)} rows`}; depends on none after ${time(manifest.dataCutoffMs)}`,
     ...(manifest.log ? [`Log        ${count(manifest.log.rows)} rows, digest ${manifest.log.digest}`] : []),
     ...(manifest.codeVersion ? [`Code       ${manifest.codeVersion}`] : []),
     `Frame      ${manifest.frame}`,
@@ -106,8 +117,8 @@ export function renderSnapshot(
       ({ sinceMs, by }) => `Served     since ${time(sinceMs)}, by ${by === 'gate' ? 'the gate' : 'promotion'}`,
     ),
     `Schema     ${schema.name}: ${schema.fields.length} fields, ${schema.aggregations.length} aggregations, ${schema.tasks.length} tasks`,
-    `Config     ${JSON.stringify(config)}`,
-    `Weights    ${matrices.size} tensors, ${count(values)} values`,
+    ...(external ? externalLines(external) : [`Config     ${JSON.stringify(config)}`]),
+    ...(external ? [] : [`Weights    ${matrices.size} tensors, ${count(values)} values`]),
   ]
   const tasks = forward?.tasks.map((task) => [
     task.task,
@@ -123,7 +134,7 @@ export function renderSnapshot(
   return [
     `${lines.join('\n')}\n`,
     ...(tasks ? [namedTable(head, tasks, head.slice(1))] : []),
-    namedTable(['tensor', 'shape'], tensors, ['shape']),
+    ...(external ? [] : [namedTable(['tensor', 'shape'], tensors, ['shape'])]),
   ].join('\n')
 }
 

@@ -1,12 +1,14 @@
 import type { Command } from '@commander-js/extra-typings'
+import type { GpuDevice } from '@headwater/gpu'
 import { snapshotNumber } from '../../arguments/numbers.ts'
 import { userPath } from '../../files/paths.ts'
 import { jsonFile, printResult } from '../../files/result.ts'
+import { registerImport } from './import-tower.ts'
 import { type ListedSnapshot, renderComparison, renderList, renderSnapshot } from './snapshot-tables.ts'
 
 const numberArgument = snapshotNumber('Give the number of a snapshot, as `headwater snapshots list` shows it.')
 
-/** Adds `headwater snapshots list|show|diff|promote|rollback`. */
+/** Adds `headwater snapshots list|show|diff|promote|rollback|import`. */
 export function registerSnapshots(program: Command): void {
   const snapshots = program
     .command('snapshots')
@@ -74,12 +76,16 @@ export function registerSnapshots(program: Command): void {
       ])
       const old = await readSnapshot(await existingSnapshot(directory, before))
       const now = await readSnapshot(await existingSnapshot(directory, after))
-      const device = await requestDevice()
+      const opened: GpuDevice[] = []
+      const device = async () => {
+        opened[0] ??= await requestDevice()
+        return opened[0]
+      }
       try {
         const comparison = await compareSnapshots(device, old, now)
         await printResult(renderComparison(before, after, comparison), json, { before, after, ...comparison })
       } finally {
-        device.destroy()
+        opened[0]?.destroy()
       }
     })
 
@@ -106,4 +112,6 @@ export function registerSnapshots(program: Command): void {
       const now = await rollbackSnapshot(directory, number)
       await printResult(`Snapshot ${now} is served again, in place of ${before}.\n`, json, { before, now })
     })
+
+  registerImport(snapshots)
 }
