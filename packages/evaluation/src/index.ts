@@ -1,4 +1,5 @@
 export { experiments, experimentsNamed } from './experiments/experiments.ts'
+export { importedExperiment } from './experiments/imported.ts'
 export { drift } from './geometry/drift.ts'
 export type { Experiment } from './lab/experiment.ts'
 export { ExperimentError } from './lab/log/experiment-error.ts'

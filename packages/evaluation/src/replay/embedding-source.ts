@@ -1,8 +1,8 @@
 /** What stands in a served embedding's place: the trained tower, and the controls that it must beat. */
-import { halfToFloat } from '@headwater/binary16'
+import { floatToHalf, halfToFloat } from '@headwater/binary16'
 import { compileFeatures, type FeatureSpace, murmur3, type SideBatch } from '@headwater/features'
 import type { GpuDevice } from '@headwater/gpu'
-import { type LoadedTower, loadUserTower, ownItemVectors, snapshotConfig } from '@headwater/runtime'
+import { loadUserTower, ownItemVectors, snapshotConfig } from '@headwater/runtime'
 import { type ItemVectors, readSnapshot, type Snapshot } from '@headwater/snapshot'
 import { seededRandom } from '@headwater/statistics'
 import type { CaptureEncoder } from './as-of-replay.ts'
@@ -26,32 +26,49 @@ export async function towerSource(
   directories: readonly string[],
   align = true,
 ): Promise<EmbeddingSource> {
-  const towers: LoadedTower[] = []
+  const towers: HalfTower[] = []
   const items: (ItemVectors | null)[] = []
   const dispose = () => {
-    for (const tower of towers) tower.dispose()
+    for (const tower of towers) void tower.dispose()
   }
   try {
     for (const directory of directories) {
       const snapshot = await readSnapshot(directory)
-      towers.push(loadUserTower(device, align ? snapshot : { ...snapshot, alignment: null }))
+      towers.push(await halfTower(device, align ? snapshot : { ...snapshot, alignment: null }))
       items.push(align ? snapshot.items : ownItems(snapshot))
     }
   } catch (cause) {
     dispose()
     throw cause
   }
-  const { dim } = towers[0].encoder
+  const { dim } = towers[0]
   return {
     dim,
     items,
     // As the store holds them.
     encode: async (snapshot, batch) => {
-      const halves = await towers[snapshot].encoder.encodeHalf(batch)
+      const halves = await towers[snapshot].encodeHalf(batch)
       return rowsOf(Float32Array.from(halves, halfToFloat), batch.rows, dim)
     },
     dispose,
   }
+}
+
+interface HalfTower {
+  readonly dim: number
+  encodeHalf(batch: SideBatch): Promise<Uint16Array>
+  dispose(): Promise<void> | void
+}
+
+async function halfTower(device: GpuDevice, snapshot: Snapshot): Promise<HalfTower> {
+  if (snapshot.manifest.external === undefined) {
+    const { encoder, dispose } = loadUserTower(device, snapshot)
+    return { dim: encoder.dim, encodeHalf: (batch) => encoder.encodeHalf(batch), dispose }
+  }
+  const { loadExternalTower } = await import('@headwater/external')
+  const tower = await loadExternalTower(snapshot)
+  const encodeHalf = async (batch: SideBatch) => Uint16Array.from(await tower.encode(batch), floatToHalf)
+  return { dim: tower.dim, encodeHalf, dispose: () => tower.dispose() }
 }
 
 const ownItems = (snapshot: Snapshot) =>

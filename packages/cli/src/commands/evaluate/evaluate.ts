@@ -30,6 +30,11 @@ const declare = (program: Command) =>
       ).choices(['tune', 'final']),
     )
     .option('--truth <dir>', 'of a log that headwater generate wrote: the folder with its truth')
+    .option(
+      '--imported <model>',
+      "directory of snapshots that were imported, which are held against the lab's own tower",
+      userPath,
+    )
     .option('--quick', 'a tenth of the rows, one seed, no verdict')
     .option('--seed <n>', 'first seed, which makes a synthetic log too', wholeNumber(0, 1e9), 1)
     .option('--seeds <n>', `training seeds; ${fullSeeds} by default`, wholeNumber(1, 100))
@@ -52,7 +57,9 @@ async function evaluate(names: readonly string[], options: EvaluateOptions): Pro
   if (quick && (options.seeds ?? 1) > 1) throw new CommandError('--quick has one seed; leave out --seeds, or --quick.')
   const json = jsonFile(options)
   const [lab, { requestDevice }] = await Promise.all([import('@headwater/evaluation'), import('@headwater/gpu')])
-  const asked = lab.experimentsNamed(names.length > 0 ? names : lab.experiments.map(({ name }) => name))
+  const { imported } = options
+  const isAll = names.length === 0 && imported === undefined
+  const asked = lab.experimentsNamed(isAll ? lab.experiments.map(({ name }) => name) : names)
   const { path: out } = openKeptDirectory(options.out)
   const left = `arms that were done are kept in ${out}, and the same command goes on from there`
   await stoppable(left, async ({ stages, signal, atEnd }) => {
@@ -64,12 +71,15 @@ async function evaluate(names: readonly string[], options: EvaluateOptions): Pro
     atEnd(() => log.log.close())
     sayWarnings(log.log)
     stages.end()
-    const experiments = names.length > 0 ? asked : thoseOf(log, asked, lab.checkExperiments)
+    const listed = isAll ? thoseOf(log, asked, lab.checkExperiments) : asked
+    const experiments = imported === undefined ? listed : [...listed, await lab.importedExperiment(imported, log)]
     lab.checkExperiments(log, experiments)
     const device = await requestDevice()
     device.onCompile = (number, total) => stages.compiling(number, total)
     atEnd(() => device.destroy())
-    const { processes = device.adapter.software ? softwareProcesses : 1 } = options
+    // Processes beside this one know experiments by their names alone.
+    const alone = imported === undefined ? softwareProcesses : 1
+    const { processes = device.adapter.software ? alone : 1 } = options
     const result = await lab.runExperiments({
       device,
       lab: log,
@@ -80,7 +90,7 @@ async function evaluate(names: readonly string[], options: EvaluateOptions): Pro
       directory: join(out, 'work'),
       stages,
       signal,
-      beside: { log: source, processes: processes - 1 },
+      beside: { log: source, processes: imported === undefined ? processes - 1 : 0 },
       onBeside: (title, seconds) => process.stderr.write(`${title} done beside in ${seconds.toFixed(1)} s\n`),
       onEstimate: ({ arms, upstreams, seconds }) => {
         const time = seconds === null ? '' : `, about ${Math.max(1, Math.round(seconds / 60))} min by a pilot`
@@ -128,9 +138,10 @@ function thoseOf(
 
 function commandOf(
   experiment: string,
-  { data, schema, truth, window, quick, seed, seeds, maxBadRows }: EvaluateOptions,
+  { data, schema, truth, window, quick, seed, seeds, maxBadRows, imported }: EvaluateOptions,
 ): string {
-  const words = ['npx headwater evaluate', experiment, '--data', quoted(data)]
+  const what = experiment === 'imported' ? ['--imported', quoted(imported!)] : [experiment]
+  const words = ['npx headwater evaluate', ...what, '--data', quoted(data)]
   if (schema !== undefined) words.push('--schema', quoted(schema))
   if (truth !== undefined) words.push('--truth', quoted(truth))
   if (maxBadRows > 0) words.push('--max-bad-rows', String(maxBadRows))

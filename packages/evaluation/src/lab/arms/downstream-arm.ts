@@ -87,8 +87,19 @@ export interface DownstreamArmPlan extends ServedArmPlan {
    * Absent: those of the test window.
    */
   readonly keptFrom?: 'middle-publication'
+  /** In the upstream's place: snapshots that were imported. Absent: the upstream's. */
+  readonly imported?: ImportedSnapshots
   /** No snapshot is served from the middle publication on that was not before: features alone go on. Absent: each one is. */
   readonly keepsTower?: true
+}
+
+/** Snapshots of a model, and where along the log they are served. */
+export interface ImportedSnapshots {
+  readonly directory: string
+  /** Of a snapshot the name in the directory. */
+  readonly publications: readonly Publication[]
+  /** Of the snapshots, by which other ones of the same names are told apart. */
+  readonly digests: readonly string[]
 }
 
 /** Column of a setup's predictions by a model. */
@@ -112,7 +123,7 @@ export function downstreamArm(plan: DownstreamArmPlan): Arm {
   return armOf('downstream', plan, async ({ device, lab: whole, stages, signal }, trained) => {
     const lab = labOf(whole, upstream.variant)
     const { space, log, test } = lab
-    const { publications } = trained!
+    const { publications } = plan.imported ?? trained!
     const { learned, model } = plan.alternative ?? {}
     const middle = publications.length >> 1
     const keptFrom = plan.keptFrom ? publications[middle].row : test.fromRow
@@ -212,8 +223,8 @@ export function downstreamArm(plan: DownstreamArmPlan): Arm {
           // Where nothing was served there is no age.
           ...(tally.served > 0 && { meanAgeMs: tally.ageMs / tally.served }),
           encodesPerRow: encodes / test.rows,
-          encodeFlopsPerRow: (encodes * trained!.encodeFlops) / test.rows,
-          trainingFlops: isTower(plan.source) ? trained!.trainingFlops : 0,
+          encodeFlopsPerRow: plan.imported ? 0 : (encodes * trained!.encodeFlops) / test.rows,
+          trainingFlops: isTower(plan.source) && !plan.imported ? trained!.trainingFlops : 0,
           vectorWidth: source.dim,
           ...(plan.forOwnUsers && { storedUsers: replay.users }),
           ...judged,
@@ -263,10 +274,12 @@ const isTower = (source: SourceName) => source === 'tower' || source === 'raw'
 async function openSource(
   device: GpuDevice,
   space: FeatureSpace,
-  { source, seed }: Pick<DownstreamArmPlan, 'source' | 'seed'>,
-  { directory, publications, untrained }: Upstream,
+  { source, seed, imported }: Pick<DownstreamArmPlan, 'source' | 'seed' | 'imported'>,
+  trained: Upstream,
 ): Promise<EmbeddingSource> {
-  const snapshots = publications.map(({ snapshot }) => join(directory, snapshot))
+  const { directory, untrained } = trained
+  const served = imported ?? trained
+  const snapshots = served.publications.map(({ snapshot }) => join(served.directory, snapshot))
   if (source === 'tower' || source === 'raw') return towerSource(device, snapshots, source === 'tower')
   if (source === 'untrained') return fixedTowerSource(device, join(directory, untrained))
   if (source === 'features') return featureSource(space, (await readSnapshot(join(directory, untrained))).matrices)
