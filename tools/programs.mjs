@@ -63,15 +63,27 @@ export const valkey = {
 
 /** With all that packages/python is checked by, which needs numpy alone. @type {Program} */
 export const python = {
-  name: 'Python with PyTorch, flake8 and mypy',
+  name: 'Python with PyTorch, onnx, flake8 and mypy',
   variable: 'HEADWATER_PYTHON',
   usual: ['python3'],
-  isGood: async (program) => (await runProgram(program, ['-c', 'import flake8, mypy, numpy, torch'])).code === 0,
-  packages: ['python3-minimal', 'python3-numpy', 'python3-torch', 'flake8', 'mypy'],
+  isGood: async (program) => (await runProgram(program, ['-c', 'import flake8, mypy, numpy, onnx, torch'])).code === 0,
+  packages: ['python3-minimal', 'python3-numpy', 'python3-torch', 'python3-onnx', 'flake8', 'mypy'],
   path: 'usr/bin/python3',
   environment: (root) => ({ PYTHONPATH: `${root}/usr/lib/python3/dist-packages\${PYTHONPATH:+:$PYTHONPATH}` }),
   remedy:
-    'sudo apt-get install python3-torch flake8 mypy    # Debian 13\n# or name a Python in the file .env: HEADWATER_PYTHON=…',
+    'sudo apt-get install python3-torch python3-onnx flake8 mypy    # Debian 13\n# or name a Python in the file .env: HEADWATER_PYTHON=…',
+}
+
+/** `env` with PostgreSQL's programs on its path. @type {Program} */
+export const postgres = {
+  name: 'PostgreSQL 17 with pgvector',
+  variable: 'HEADWATER_POSTGRES',
+  usual: [],
+  isGood: async (program) => / 17/.test((await runProgram(program, ['postgres', '--version'])).stdout),
+  packages: ['postgresql-17', 'postgresql-17-pgvector', 'postgresql-client-17'],
+  path: 'usr/bin/env',
+  environment: (root) => ({ PATH: `${root}/usr/lib/postgresql/17/bin:/usr/lib/postgresql/17/bin:$PATH` }),
+  remedy: 'sudo apt-get install postgresql-17-pgvector    # Debian 13',
 }
 
 /**
