@@ -205,17 +205,8 @@ fn main(@builtin(workgroup_id) workgroup: vec3u, @builtin(num_workgroups) workgr
   sums[58] = s29_0; sums[59] = s29_1;
   sums[60] = s30_0; sums[61] = s30_1;
   sums[62] = s31_0; sums[63] = s31_1;
-  for (var r = 0u; r < select(0u, 32u, hasEarly()); r++) {
-    sums[r * 2u + 0u] = early(p0, first + r, sums[r * 2u + 0u]);
-    sums[r * 2u + 1u] = early(p1, first + r, sums[r * 2u + 1u]);
-  }
+  for (var i = 0u; i < select(0u, 64u, hasEarly()); i++) { sums[i] = early(select(p0, p1, i % 2u == 1u), first + i / 2u, sums[i]); }
   let bias0 = columnBias(p0); let bias1 = columnBias(p1);
-  for (var r = 0u; r < 32u; r++) {
-    store(p0, first + r, sums[r * 2u + 0u] + bias0);
-    store(p1, first + r, sums[r * 2u + 1u] + bias1);
-  }
-  for (var r = 0u; r < select(0u, 32u, hasLate()); r++) {
-    late(p0, first + r);
-    late(p1, first + r);
-  }
+  for (var i = 0u; i < 64u; i++) { store(select(p0, p1, i % 2u == 1u), first + i / 2u, sums[i] + select(bias0, bias1, i % 2u == 1u)); }
+  for (var i = 0u; i < select(0u, 64u, hasLate()); i++) { late(select(p0, p1, i % 2u == 1u), first + i / 2u); }
 }

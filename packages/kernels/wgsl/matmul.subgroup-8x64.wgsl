@@ -127,17 +127,8 @@ fn main(@builtin(workgroup_id) workgroup: vec3u, @builtin(num_workgroups) workgr
   sums[10] = s5_0; sums[11] = s5_1;
   sums[12] = s6_0; sums[13] = s6_1;
   sums[14] = s7_0; sums[15] = s7_1;
-  for (var r = 0u; r < select(0u, 8u, hasEarly()); r++) {
-    sums[r * 2u + 0u] = early(p0, first + r, sums[r * 2u + 0u]);
-    sums[r * 2u + 1u] = early(p1, first + r, sums[r * 2u + 1u]);
-  }
+  for (var i = 0u; i < select(0u, 16u, hasEarly()); i++) { sums[i] = early(select(p0, p1, i % 2u == 1u), first + i / 2u, sums[i]); }
   let bias0 = columnBias(p0); let bias1 = columnBias(p1);
-  for (var r = 0u; r < 8u; r++) {
-    store(p0, first + r, sums[r * 2u + 0u] + bias0);
-    store(p1, first + r, sums[r * 2u + 1u] + bias1);
-  }
-  for (var r = 0u; r < select(0u, 8u, hasLate()); r++) {
-    late(p0, first + r);
-    late(p1, first + r);
-  }
+  for (var i = 0u; i < 16u; i++) { store(select(p0, p1, i % 2u == 1u), first + i / 2u, sums[i] + select(bias0, bias1, i % 2u == 1u)); }
+  for (var i = 0u; i < select(0u, 16u, hasLate()); i++) { late(select(p0, p1, i % 2u == 1u), first + i / 2u); }
 }

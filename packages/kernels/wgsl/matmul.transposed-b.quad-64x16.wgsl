@@ -213,14 +213,8 @@ fn main(@builtin(workgroup_id) workgroup: vec3u, @builtin(num_workgroups) workgr
   sums[29] = s29_0;
   sums[30] = s30_0;
   sums[31] = s31_0;
-  for (var r = 0u; r < select(0u, 32u, hasEarly()); r++) {
-    sums[r * 1u + 0u] = early(p0, first + r, sums[r * 1u + 0u]);
-  }
+  for (var i = 0u; i < select(0u, 32u, hasEarly()); i++) { sums[i] = early(p0, first + i / 1u, sums[i]); }
   let bias0 = columnBias(p0);
-  for (var r = 0u; r < 32u; r++) {
-    store(p0, first + r, sums[r * 1u + 0u] + bias0);
-  }
-  for (var r = 0u; r < select(0u, 32u, hasLate()); r++) {
-    late(p0, first + r);
-  }
+  for (var i = 0u; i < 32u; i++) { store(p0, first + i / 1u, sums[i] + bias0); }
+  for (var i = 0u; i < select(0u, 32u, hasLate()); i++) { late(p0, first + i / 1u); }
 }

@@ -26,6 +26,7 @@ import {
   products,
   spread,
   sumQuads,
+  unlessFew,
   unlessWhole,
 } from './attention-pool-wgsl.ts'
 
@@ -106,13 +107,16 @@ function wgsl(tuning: PoolTuning): string {
         )
         .join('\n      ')}
     }
-    for (var c = 4u; c < u.C; c++) {
+    ${unlessFew(
+      tuning,
+      `for (var c = 4u; c < u.C; c++) {
       var sums = vec2f();
       ${recall('sums += vec2f(weight, slope) * channels[event * u.C + c];')}
       let byWeight = reduceSum(sums.x, lane);
       let bySlope = reduceSum(sums.y, lane);
       if (isOwn) { partial[own + c * u.D4 + first + lane] = byWeight * g_own + bySlope * q_own; }
-    }
+    }`,
+    )}
     ${recall(quads.map((c) => `if (first + ${c}u < u.D4) { dx[event * u.D4 + first + ${c}u] = weight * g_${c} + slope * q_${c}; }`).join('\n      '))}`,
   )
 }

@@ -16,20 +16,25 @@ export interface PoolTuning extends RowTuning {
   readonly rows: number
   /** Of tokens that one chunk holds, without the code for columns outside of it. */
   readonly isWhole?: true
+  /** Of events of four channels or fewer, without the code for further ones. */
+  readonly hasFew?: true
 }
+
+type Shape = { readonly [name: string]: number }
+const isWhole = ({ D4 }: Shape) => D4! <= 4
+const hasFew = (shape: Shape) => isWhole(shape) && shape.C! <= 4
+
+/** Of tokens of D4 vec4 and C channels. */
+export const poolBucket = (shape: Shape) =>
+  hasFew(shape) ? 'width ≤ 16, channels ≤ 4' : isWhole(shape) ? 'width ≤ 16' : 'width > 16'
+
+const ofLanes = { kind: 'subgroup', rows: 4, minSubgroupSize: 8 } as const
 
 export const poolTunings: readonly PoolTuning[] = [
   { name: 'workgroup-32', kind: 'workgroup', quads: 8, rows: 1 },
-  {
-    name: 'subgroup-16',
-    kind: 'subgroup',
-    quads: 4,
-    rows: 4,
-    minSubgroupSize: 8,
-    isWhole: true,
-    fits: ({ D4 }) => D4! <= 4,
-  },
-  { name: 'subgroup-32', kind: 'subgroup', quads: 8, rows: 4, minSubgroupSize: 8 },
+  { name: 'subgroup-16', ...ofLanes, quads: 4, isWhole: true, fits: isWhole },
+  { name: 'subgroup-16-few-channels', ...ofLanes, quads: 4, isWhole: true, hasFew: true, fits: hasFew },
+  { name: 'subgroup-32', ...ofLanes, quads: 8 },
 ]
 
 export const poolGroups = ({ R, D4 }: { R: number; D4: number }, { rows, quads }: PoolTuning) =>
@@ -132,6 +137,9 @@ ${rowMainWgsl(tuning)}
 /** WGSL for the columns outside of a chunk. */
 export const unlessWhole = ({ isWhole }: PoolTuning, wgsl: string): string => (isWhole ? '' : wgsl)
 
+/** WGSL for channels behind the fourth. */
+export const unlessFew = ({ hasFew }: PoolTuning, wgsl: string): string => (hasFew ? '' : wgsl)
+
 /** The vec4 of products of this lane's quad with the first four channels' mix. */
 export const products = (own: string): string =>
   `vec4f(${range(4)
@@ -157,10 +165,13 @@ export function eventLoop(tuning: PoolTuning, declarations: string, outsideBody:
       let event = row * u.L + min(l, length - 1u);
       let id = ids[event];
       ${quads.map((c) => `var t_${c} = select(vec4f(), table[id * u.D4 + min(first + ${c}u, u.D4 - 1u)], first + ${c}u < u.D4);`).join('\n      ')}
-      for (var c = 4u; c < u.C; c++) {
+      ${unlessFew(
+        tuning,
+        `for (var c = 4u; c < u.C; c++) {
         let share = channels[event * u.C + c];
         ${quads.map((c) => `t_${c} += select(vec4f(), share * parameter(c, min(first + ${c}u, u.D4 - 1u)), first + ${c}u < u.D4);`).join('\n        ')}
-      }
+      }`,
+      )}
       let shares = vec4f(${range(4)
         .map((i) => `channel(event, ${i}u)`)
         .join(', ')});

@@ -11,7 +11,15 @@ import { withGaps } from '../examples/with-gaps.ts'
 import { reads, writes } from '../wgsl/bindings.ts'
 import { range } from '../wgsl/range.ts'
 import { all, type ShapeOf } from '../wgsl/uniforms.ts'
-import { eventLoop, type PoolTuning, poolGroups, poolTunings, poolWgsl, sumQuads } from './attention-pool-wgsl.ts'
+import {
+  eventLoop,
+  type PoolTuning,
+  poolBucket,
+  poolGroups,
+  poolTunings,
+  poolWgsl,
+  sumQuads,
+} from './attention-pool-wgsl.ts'
 import { exampleLengths } from './example-lengths.ts'
 
 const uniforms = {
@@ -70,7 +78,7 @@ export const poolOutputSize = ({ R, D4, yColumn, yRow }: AttentionPoolShape): nu
 export const attentionPool = {
   uniforms,
   tunings: poolTunings,
-  bucket: ({ D4 }: AttentionPoolShape): string => (D4 <= 4 ? 'width ≤ 16' : 'width > 16'),
+  bucket: poolBucket,
   workgroups: poolGroups,
   cases,
   draw,

@@ -17,6 +17,7 @@ import { withGaps } from '../examples/with-gaps.ts'
 import { rateSlots } from '../optimizer/adamw.ts'
 import { reads, writes } from '../wgsl/bindings.ts'
 import { linearGroups, mainWgsl } from '../wgsl/linear-grid.ts'
+import { range } from '../wgsl/range.ts'
 import { all, type ShapeOf } from '../wgsl/uniforms.ts'
 
 const bindings = {
@@ -44,13 +45,62 @@ export type RowAdagradShape = ShapeOf<typeof uniforms> & { V: number; P: number;
 interface RowAdagradTuning extends Tuning {
   readonly workgroupSize: number
   readonly lanesPerRow: 1 | 4
+  /** Of rows of up to 4 vec4, whose sums stay in registers. */
+  readonly isNarrow?: true
 }
 
 const epsilon = 1e-8
 /** vec4 a row whose sums stay in workgroup memory between the passes; those of wider rows are made twice. */
 const keptColumns = 48
 
-function wgsl({ workgroupSize, lanesPerRow }: RowAdagradTuning): string {
+const isNarrow = ({ D4 }: { readonly [name: string]: number }) => D4! <= 4
+
+/**
+ * A row a lane, all of it at once. Drivers compile few accesses to buffers much sooner than many: what a popular row has in
+ * chunks is summed a column at a time, and the row's own values are read once.
+ */
+function narrowWgsl(workgroupSize: number): string {
+  const each = (statement: (x: number) => string) =>
+    range(4)
+      .map((x) => (x === 0 ? statement(x) : `if (${x}u < u.D4) { ${statement(x)} }`))
+      .join('\n      ')
+  return /* wgsl */ `
+${mainWgsl(workgroupSize)}
+  let j = group * ${workgroupSize}u + lane;
+  if (j >= u.J || bitcast<u32>(rates[${rateSlots.skip}]) != 0u) { return; }
+  let entry = groups[u.groupOffset + j];
+  if (entry.y == 0u || entry.x < u.firstRow || entry.x - u.firstRow >= u.partRows) { return; }
+  let base = (entry.x - u.firstRow) * u.D4;
+  ${range(4)
+    .map((x) => `var sum${x} = vec4f(); var own${x} = vec4f();`)
+    .join(' ')}
+  if (entry.y > u.longest) {
+    for (var column = 0u; column < u.D4; column++) {
+      var sum = vec4f();
+      for (var i = entry.z; i < entry.w; i++) { sum += partials[i * u.D4 + column]; }
+      ${range(4)
+        .map((x) => `if (column == ${x}u) { sum${x} = sum; }`)
+        .join(' ')}
+    }
+  } else {
+    for (var i = entry.z; i < entry.w; i++) {
+      let weight = weights[i];
+      let origin = sources[i] * u.gRow + u.gColumn;
+      ${each((x) => `sum${x} += weight * gradient[origin + ${x}u];`)}
+    }
+  }
+  let penalty = u.l2 * f32(entry.y);
+  var energy = 0.0;
+      ${each((x) => `own${x} = table[base + ${x}u]; sum${x} *= rates[${rateSlots.gradientScale}]; if (u.l2 != 0.0) { sum${x} += penalty * own${x}; } energy += dot(sum${x}, sum${x});`)}
+  let square = squares[entry.x] + energy / f32(u.D4 * 4u);
+  let rate = rates[${rateSlots.tables}] / (sqrt(square) + ${epsilon});
+      ${each((x) => `table[base + ${x}u] = own${x} - rate * sum${x};`)}
+  squares[entry.x] = square;
+}`
+}
+
+function wgsl({ workgroupSize, lanesPerRow, isNarrow }: RowAdagradTuning): string {
+  if (isNarrow) return narrowWgsl(workgroupSize)
   // Each step takes 4 columns: of one lane, or one each of 4 lanes, so that their loads lie side by side.
   const own = lanesPerRow === 1 ? [0, 1, 2, 3] : [0]
   const each = (statement: (x: number) => string, separator = '\n      ') => own.map(statement).join(separator)
@@ -132,7 +182,9 @@ export const rowAdagrad: Kernel<RowAdagradShape, keyof typeof bindings, RowAdagr
   tunings: [
     { name: '4-lanes-per-row', workgroupSize: 64, lanesPerRow: 4 },
     { name: 'lane-per-row', workgroupSize: 8, lanesPerRow: 1 },
+    { name: 'lane-per-narrow-row', workgroupSize: 8, lanesPerRow: 1, isNarrow: true, fits: isNarrow },
   ],
+  bucket: (shape) => (isNarrow(shape) ? 'narrow' : 'wide'),
   wgsl,
   workgroups: ({ J }, { workgroupSize, lanesPerRow }) => linearGroups(Math.ceil((J * lanesPerRow) / workgroupSize)),
   sizes: (s) => ({

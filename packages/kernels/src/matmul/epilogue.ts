@@ -76,25 +76,25 @@ fn finish(place: vec2u, row: u32, sum: vec4f) {
 }
 `
 
-/** Stores sums s{row}_{column} of `rows` rows from `first` on at places p{column}. */
+/**
+ * Stores sums s{row}_{column} of `rows` rows from `first` on at places p{column}. A turn of a loop is one vec4, whatever the
+ * columns: drivers copy functions to where they are called, and compile each copy.
+ */
 export function storeWgsl(rows: number, columns4: number): string {
   const columns = range(columns4)
-  const each = (statement: (j: number, sum: string) => string) =>
-    columns.map((j) => statement(j, `sums[r * ${columns4}u + ${j}u]`)).join('\n    ')
-  return `var sums: array<vec4f, ${storeArrayLength(rows * columns4)}>;
+  const count = rows * columns4
+  const row = `first + i / ${columns4}u`
+  /** Of vec4 number i, what `name` has for its column. */
+  const own = (name: string) =>
+    columns.slice(1).reduce((value, j) => `select(${value}, ${name}${j}, i % ${columns4}u == ${j}u)`, `${name}0`)
+  return `var sums: array<vec4f, ${storeArrayLength(count)}>;
   ${range(rows)
     .map((r) => columns.map((j) => `sums[${r * columns4 + j}] = s${r}_${j};`).join(' '))
     .join('\n  ')}
-  for (var r = 0u; r < select(0u, ${rows}u, hasEarly()); r++) {
-    ${each((j, sum) => `${sum} = early(p${j}, first + r, ${sum});`)}
-  }
+  for (var i = 0u; i < select(0u, ${count}u, hasEarly()); i++) { sums[i] = early(${own('p')}, ${row}, sums[i]); }
   ${columns.map((j) => `let bias${j} = columnBias(p${j});`).join(' ')}
-  for (var r = 0u; r < ${rows}u; r++) {
-    ${each((j, sum) => `store(p${j}, first + r, ${sum} + bias${j});`)}
-  }
-  for (var r = 0u; r < select(0u, ${rows}u, hasLate()); r++) {
-    ${each((j) => `late(p${j}, first + r);`)}
-  }`
+  for (var i = 0u; i < ${count}u; i++) { store(${own('p')}, ${row}, sums[i] + ${own('bias')}); }
+  for (var i = 0u; i < select(0u, ${count}u, hasLate()); i++) { late(${own('p')}, ${row}); }`
 }
 
 /**

@@ -3,7 +3,7 @@
  * first `chunks` of each lane's stay in registers between the passes; what lies beyond is read again. Teams of a workgroup
  * take vectors that lie side by side.
  */
-import type { Tuning } from '@headwater/gpu'
+import type { Shape, Tuning } from '@headwater/gpu'
 import { linearGroups, mainWgsl } from '../wgsl/linear-grid.ts'
 import { range } from '../wgsl/range.ts'
 
@@ -14,18 +14,25 @@ export interface NormTuning extends Tuning {
   readonly chunks: number
   /** Vectors that a team takes. */
   readonly vectors: number
+  /** Of vectors that stay in registers whole, without the code for what lies beyond. */
+  readonly isWhole?: true
 }
 
 const workgroup = 8
 
+/** vec4 of a vector. */
+const [narrow, middle] = [4, 24]
+const upTo = (widest: number) => ({ isWhole: true as const, fits: ({ D4 }: Shape) => D4! <= widest })
+
 export const normTunings: readonly NormTuning[] = [
   { name: 'lane-per-vector', lanes: 1, chunks: 0, vectors: 4 },
   { name: 'subgroup-8-lanes', lanes: 8, chunks: 3, vectors: 32, minSubgroupSize: workgroup },
-  { name: 'subgroup-2x4-lanes', lanes: 4, chunks: 1, vectors: 32, minSubgroupSize: workgroup },
+  { name: 'whole-subgroup-8-lanes', lanes: 8, chunks: 3, vectors: 32, minSubgroupSize: workgroup, ...upTo(middle) },
+  { name: 'whole-subgroup-2x4-lanes', lanes: 4, chunks: 1, vectors: 32, minSubgroupSize: workgroup, ...upTo(narrow) },
 ]
 
-/** Of vectors of D4 vec4, those that few lanes take and others. */
-export const normBucket = ({ D4 }: { D4: number }) => (D4 <= 4 ? 'narrow' : 'wide')
+/** Of vectors of D4 vec4, those that few lanes take, those that stay in the registers of a subgroup, and others. */
+export const normBucket = ({ D4 }: { D4: number }) => (D4 <= narrow ? 'narrow' : D4 <= middle ? 'middle' : 'wide')
 
 const teamsOf = ({ lanes }: NormTuning) => workgroup / lanes
 
@@ -92,6 +99,7 @@ function walk(t: NormTuning, from: { readonly [name: string]: string }, pass: Pa
     (c) =>
       `if (lane + ${c * lanes}u < u.D4) { let i = lane + ${c * lanes}u; ${pass(names.map((name) => `${name}${c}`))} }`,
   )
+  if (t.isWhole) return kept.join('\n    ')
   const again = names.map((name) => `let ${name} = ${from[name]!.replaceAll('#', 'i')};`).join(' ')
   return [
     ...kept,

@@ -38,10 +38,8 @@ fn main(@builtin(workgroup_id) workgroup: vec3u, @builtin(num_workgroups) workgr
     let mean = 0.0;
     var squares = vec4f();
     if (lane + 0u < u.D4) { let i = lane + 0u; let e = x0 - mean; squares += e * e; }
-    for (var i = lane + 4u; i < u.D4; i += 4u) { let x = x[xAt + i]; let e = x - mean; squares += e * e; }
     let rstd = inverseSqrt(total(dot(squares, vec4f(1.0)), lane) / count + u.epsilon);
     if (lane + 0u < u.D4) { let i = lane + 0u; if (isOwn) { y[yAt + i] = (x0 - mean) * rstd * g0 + s0; } }
-    for (var i = lane + 4u; i < u.D4; i += 4u) { let x = x[xAt + i]; let g = gainOf(i); let s = shiftOf(i); if (isOwn) { y[yAt + i] = (x - mean) * rstd * g + s; } }
     if (lane == 0u && isOwn) { moments[v * 2u] = mean; moments[v * 2u + 1u] = rstd; }
     own += 2u;
   }

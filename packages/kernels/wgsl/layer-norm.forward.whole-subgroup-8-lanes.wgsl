@@ -15,19 +15,23 @@ fn shiftOf(i: u32) -> vec4f {
   if (u.hasShift == 1u) { return shift[u.shiftOffset + i]; }
   return vec4f();
 }
-fn total(value: f32, lane: u32) -> f32 { var sum = value; sum += subgroupShuffleXor(sum, 1u); sum += subgroupShuffleXor(sum, 2u); return sum; }
+fn total(value: f32, lane: u32) -> f32 { var sum = value; sum += subgroupShuffleXor(sum, 1u); sum += subgroupShuffleXor(sum, 2u); sum += subgroupShuffleXor(sum, 4u); return sum; }
 
 @compute @workgroup_size(8)
 fn main(@builtin(workgroup_id) workgroup: vec3u, @builtin(num_workgroups) workgroups: vec3u, @builtin(subgroup_invocation_id) local: u32) {
   let group = workgroup.y * workgroups.x + workgroup.x;
-  let lane = local % 4u;
+  let lane = local % 8u;
   let count = f32(u.D4 * 4u);
-  let first = group * 64u;
-  let end = min(u.V, first + 64u);
-  var own = first + local / 4u;
+  let first = group * 32u;
+  let end = min(u.V, first + 32u);
+  var own = first + local / 8u;
   var g0 = vec4f(); if (lane + 0u < u.D4) { g0 = gainOf((lane + 0u)); }
+    var g1 = vec4f(); if (lane + 8u < u.D4) { g1 = gainOf((lane + 8u)); }
+    var g2 = vec4f(); if (lane + 16u < u.D4) { g2 = gainOf((lane + 16u)); }
     var s0 = vec4f(); if (lane + 0u < u.D4) { s0 = shiftOf((lane + 0u)); }
-  for (var base = first; base < end; base += 2u) {
+    var s1 = vec4f(); if (lane + 8u < u.D4) { s1 = shiftOf((lane + 8u)); }
+    var s2 = vec4f(); if (lane + 16u < u.D4) { s2 = shiftOf((lane + 16u)); }
+  for (var base = first; base < end; base += 1u) {
     let v = min(own, u.V - 1u);
     let isOwn = own < u.V;
     let row = v / u.K;
@@ -35,17 +39,22 @@ fn main(@builtin(workgroup_id) workgroup: vec3u, @builtin(num_workgroups) workgr
     let xAt = u.xOffset + row * u.xRow + place * u.D4;
     let yAt = u.yOffset + row * u.yRow + place * u.D4;
     var x0 = vec4f(); if (lane + 0u < u.D4) { x0 = x[xAt + (lane + 0u)]; }
+    var x1 = vec4f(); if (lane + 8u < u.D4) { x1 = x[xAt + (lane + 8u)]; }
+    var x2 = vec4f(); if (lane + 16u < u.D4) { x2 = x[xAt + (lane + 16u)]; }
     var sum = vec4f();
     if (lane + 0u < u.D4) { let i = lane + 0u; sum += x0; }
-    for (var i = lane + 4u; i < u.D4; i += 4u) { let x = x[xAt + i]; sum += x; }
+    if (lane + 8u < u.D4) { let i = lane + 8u; sum += x1; }
+    if (lane + 16u < u.D4) { let i = lane + 16u; sum += x2; }
     let mean = total(dot(sum, vec4f(1.0)), lane) / count;
     var squares = vec4f();
     if (lane + 0u < u.D4) { let i = lane + 0u; let e = x0 - mean; squares += e * e; }
-    for (var i = lane + 4u; i < u.D4; i += 4u) { let x = x[xAt + i]; let e = x - mean; squares += e * e; }
+    if (lane + 8u < u.D4) { let i = lane + 8u; let e = x1 - mean; squares += e * e; }
+    if (lane + 16u < u.D4) { let i = lane + 16u; let e = x2 - mean; squares += e * e; }
     let rstd = inverseSqrt(total(dot(squares, vec4f(1.0)), lane) / count + u.epsilon);
     if (lane + 0u < u.D4) { let i = lane + 0u; if (isOwn) { y[yAt + i] = (x0 - mean) * rstd * g0 + s0; } }
-    for (var i = lane + 4u; i < u.D4; i += 4u) { let x = x[xAt + i]; let g = gainOf(i); let s = shiftOf(i); if (isOwn) { y[yAt + i] = (x - mean) * rstd * g + s; } }
+    if (lane + 8u < u.D4) { let i = lane + 8u; if (isOwn) { y[yAt + i] = (x1 - mean) * rstd * g1 + s1; } }
+    if (lane + 16u < u.D4) { let i = lane + 16u; if (isOwn) { y[yAt + i] = (x2 - mean) * rstd * g2 + s2; } }
     if (lane == 0u && isOwn) { moments[v * 2u] = mean; moments[v * 2u + 1u] = rstd; }
-    own += 2u;
+    own += 1u;
   }
 }

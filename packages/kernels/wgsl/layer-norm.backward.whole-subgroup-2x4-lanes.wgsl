@@ -35,12 +35,10 @@ fn main(@builtin(workgroup_id) workgroup: vec3u, @builtin(num_workgroups) workgr
     var d0 = vec4f(); if (lane + 0u < u.D4) { d0 = dy[yAt + (lane + 0u)]; }
     var sum = vec4f();
     var along = vec4f();
-    if (lane + 0u < u.D4) { let i = lane + 0u; let e = d0 * g0; along += e * x0; }
-    for (var i = lane + 4u; i < u.D4; i += 4u) { let x = (x[xAt + i] - mean) * rstd; let d = dy[yAt + i]; let g = gainOf(i); let e = d * g; along += e * x; }
-    let level = 0.0;
+    if (lane + 0u < u.D4) { let i = lane + 0u; let e = d0 * g0; sum += e; along += e * x0; }
+    let level = total(dot(sum, vec4f(1.0)), lane) / count;
     let slope = total(dot(along, vec4f(1.0)), lane) / count;
     if (lane + 0u < u.D4) { let i = lane + 0u; if (isOwn) { dx[xAt + i] = rstd * (d0 * g0 - level - x0 * slope); } }
-    for (var i = lane + 4u; i < u.D4; i += 4u) { let x = (x[xAt + i] - mean) * rstd; let d = dy[yAt + i]; let g = gainOf(i); if (isOwn) { dx[xAt + i] = rstd * (d * g - level - x * slope); } }
     own += 2u;
   }
 }
