@@ -1,6 +1,5 @@
 /** Where devices come from in Node. In a browser `browser-gpu.ts` stands for it: `imports` of the manifest chooses. */
 import { totalmem } from 'node:os'
-import { spareFullCache } from './driver-cache.ts'
 import { NoAdapterError } from './errors.ts'
 
 // Dawn aborts the process when the object of `create()` is collected while a device of it lives, so instances stay here.
@@ -25,7 +24,6 @@ export async function ownGpu(options: readonly string[] = defaultOptions): Promi
   const key = options.join(' ')
   let gpu = instances.get(key)
   if (!gpu) {
-    spareFullCache()
     const { create, globals } = await binding()
     Object.assign(globalThis, globals)
     gpu = create([...options]) as unknown as GPU

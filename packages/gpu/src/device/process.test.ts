@@ -5,17 +5,16 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
 
-/** @param before words of a command line that runs what follows them */
 async function run(
   program: string,
   environment: NodeJS.ProcessEnv = {},
-  before: readonly string[] = [],
 ): Promise<{ code: number | null; output: string }> {
-  const node = ['--conditions=@headwater/source', '--import', 'tsx', '--expose-gc', '--input-type=module']
-  const [command, ...args] = [...before, process.execPath, ...node, '--eval', program]
-  // Nx asks for colors, which would stand between the words.
-  const env = { ...process.env, FORCE_COLOR: '0', ...environment }
-  const child = spawn(command!, args, { cwd: import.meta.dirname, env })
+  const child = spawn(
+    process.execPath,
+    ['--conditions=@headwater/source', '--import', 'tsx', '--expose-gc', '--input-type=module', '--eval', program],
+    // Nx asks for colors, which would stand between the words.
+    { cwd: import.meta.dirname, env: { ...process.env, FORCE_COLOR: '0', ...environment } },
+  )
   let output = ''
   for (const stream of [child.stdout, child.stderr])
     stream.on('data', (chunk) => {
@@ -26,7 +25,7 @@ async function run(
 }
 
 /** Compiles a kernel and runs it, with a driver's cache of compiled code at `cache`. */
-const computeWith = (cache: string, before: readonly string[] = []) =>
+const computeWith = (cache: string) =>
   run(
     `
     import { prepareDispatch, Program, requestDevice } from '@headwater/gpu'
@@ -43,7 +42,6 @@ const computeWith = (cache: string, before: readonly string[] = []) =>
     program.submit()
     console.log('computed', new Float32Array(await device.read(y, 8)).join())`,
     { MESA_SHADER_CACHE_DIR: cache, __GL_SHADER_DISK_CACHE_PATH: cache },
-    before,
   )
 
 describe.concurrent('in a process of its own', () => {
@@ -78,7 +76,7 @@ describe.concurrent('in a process of its own', () => {
     expect(code).toBe(0)
   })
 
-  it('kernels run where the driver cannot write its cache, the disk is full, or what it wrote is damaged', async () => {
+  it('kernels run where the driver cannot write its cache, and where what it wrote is damaged', async () => {
     const home = mkdtempSync(join(tmpdir(), 'headwater-test-'))
     const [filled, file] = [join(home, 'filled'), join(home, 'file')]
     try {
@@ -90,14 +88,7 @@ describe.concurrent('in a process of its own', () => {
         if (!statSync(path).isDirectory()) writeFileSync(path, Buffer.alloc(size, 'damaged '))
       }
       writeFileSync(file, '')
-      outcomes.push(
-        ...(await Promise.all([
-          computeWith(filled),
-          computeWith(join(file, 'cache')),
-          // Files may not grow, which fails as on a disk without room.
-          computeWith(join(home, 'full'), ['sh', '-c', 'ulimit -f 0; exec "$@"', 'sh']),
-        ])),
-      )
+      outcomes.push(...(await Promise.all([computeWith(filled), computeWith(join(file, 'cache'))])))
       for (const { code, output } of outcomes) {
         expect(output).toMatch(/^computed 4,6$/m)
         expect(code).toBe(0)
