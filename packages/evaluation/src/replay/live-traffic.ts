@@ -253,6 +253,7 @@ export async function serveLiveTraffic(options: TrafficOptions): Promise<Traffic
     const recent: LogEvent[] = []
     let row = 0
     stages.begin('features', publications[0])
+    training.compile(signal)
     for await (const group of timeGroups(log.events())) {
       signal?.throwIfAborted()
       if (row >= publications[0]) {

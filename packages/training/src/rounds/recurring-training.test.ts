@@ -43,6 +43,29 @@ const options = {
 const examplePath = () => join(temporaryDirectory(), 'examples')
 
 describe('recurring training', () => {
+  it('has kernels compiled while events are fed, and what goes wrong then is thrown by the round', async () => {
+    const own = await requestDevice({ label: 'compiled early' })
+    const told: number[] = []
+    const isCompiled = new Promise<void>((resolve) => {
+      own.onCompile = (number, total) => {
+        told.push(number)
+        if (number === total) resolve()
+      }
+    })
+    const training = new RecurringTraining(own, space, examplePath(), options)
+    training.compile()
+    training.feed(days[0])
+    await isCompiled
+    const before = told.length
+    await training.round()
+    expect(told).toHaveLength(before)
+    training.compile(AbortSignal.abort(new Error('enough')))
+    training.feed(days[1])
+    await expect(training.round()).rejects.toThrow('enough')
+    training.dispose()
+    own.destroy()
+  })
+
   it('learns round by round and publishes each as a snapshot that serves', async () => {
     const path = examplePath()
     const model = temporaryDirectory()

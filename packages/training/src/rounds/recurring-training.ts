@@ -57,6 +57,8 @@ export class RecurringTraining {
   readonly #delaysMs: readonly number[]
   /** Columns of the user's dense values whose statistics are still to be fitted. */
   #unfitted: readonly number[]
+  /** Until the driver has compiled what `compile` began. */
+  #compiled: Promise<void> = Promise.resolve()
 
   /**
    * @param examplePath where encoded examples are kept until `dispose`, and beside them, with `.sequences` behind that name,
@@ -110,6 +112,15 @@ export class RecurringTraining {
   }
 
   /**
+   * Has the driver compile the kernels of a step while events are fed: the round that comes waits only for what is left. What
+   * goes wrong, the signal's reason too, is thrown by that round.
+   */
+  compile(signal?: AbortSignal): void {
+    this.#compiled = this.#taught.step.warm(signal)
+    this.#compiled.catch(() => {})
+  }
+
+  /**
    * Trains on what was fed since the last round: first several passes over all, later the new rows and as many old ones.
    * The last part of what was fed is held back: snapshots are compared on it, and the next round trains on it. A round
    * without news makes no step, and a restored one goes on behind the last step that it had made.
@@ -146,7 +157,8 @@ export class RecurringTraining {
     try {
       if (total > 0) {
         await this.#fitDense(end)
-        // Ahead of the steps, whose pace tells how much time is left.
+        // Ahead of the steps, whose pace tells how much time is left. One with a teacher has more kernels.
+        await this.#compiled
         await this.#taught.step.warm(signal)
       }
       let steps = 0

@@ -94,6 +94,7 @@ class TrainingRun {
   async run(): Promise<number> {
     const { training, modelDirectory, rounds, maxRounds, reporter, signal } = this.#options
     training.teachFrom(modelDirectory)
+    training.compile(signal)
     for await (const { label, groups } of rounds) {
       reporter.feed(label)
       this.#beginRound()

@@ -130,6 +130,7 @@ export async function trainUpstream(
     let row = 0
     let lastMs = 0
     stages.begin('upstream', log.rows)
+    training.compile(signal)
     for await (const group of timeGroups(log.events())) {
       signal?.throwIfAborted()
       if (due.length === 0) break
