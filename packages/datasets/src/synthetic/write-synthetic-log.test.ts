@@ -14,7 +14,7 @@ import {
   writeSyntheticLog,
 } from '../index.ts'
 
-const small = { users: 40, ads: 20, days: 3, impressionsPerDay: 2500 }
+const small = { users: 40, ads: 20, days: 2, impressionsPerDay: 2500 }
 
 async function readAll(data: string, schema: string): Promise<LogEvent[]> {
   const log = await openLog({ data, schema })
@@ -34,7 +34,7 @@ describe('writeSyntheticLog', () => {
     const impressions = [...syntheticEvents(syntheticWorld({ seed: 5, setting }))]
     const written = await writeSyntheticLog(folder, { seed: 5, setting })
     expect(written.rows).toBe(impressions.length)
-    expect(await readdir(join(folder, 'log'))).toEqual(['day-0000.parquet', 'day-0001.parquet', 'day-0002.parquet'])
+    expect(await readdir(join(folder, 'log'))).toEqual(['day-0000.parquet', 'day-0001.parquet'])
     expect(await readAll(written.data, written.schema)).toEqual(impressions.map(({ event }) => event))
     expect(await readdir(directory)).toEqual(["a day's log"])
   })

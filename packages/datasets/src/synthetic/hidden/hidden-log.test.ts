@@ -51,29 +51,37 @@ describe('the log of a world with hidden item factors', () => {
     for (let i = 0; i < impressions.length; i += 3) {
       const request = impressions.slice(i, i + 3)
       const [{ event }] = request
-      expect(request.map((row) => row.event.row)).toEqual([i, i + 1, i + 2])
-      expect(request.map((row) => row.event.values[4])).toEqual(['p0', 'p1', 'p2'])
+      const { user, timeMs } = event
+      expect(request.map((row) => [row.event.row, row.event.values[4], row.event.user, row.event.timeMs])).toEqual([
+        [i, 'p0', user, timeMs],
+        [i + 1, 'p1', user, timeMs],
+        [i + 2, 'p2', user, timeMs],
+      ])
       expect(new Set(request.map((row) => row.item)).size).toBe(3)
-      for (const row of request) expect([row.event.user, row.event.timeMs]).toEqual([event.user, event.timeMs])
-      expect(event.timeMs).toBeGreaterThanOrEqual(i === 0 ? 0 : impressions[i - 1].event.timeMs)
-      expect(event.timeMs).toBeGreaterThan(lastMs.get(event.user) ?? 0)
-      lastMs.set(event.user, event.timeMs)
+      expect(timeMs).toBeGreaterThanOrEqual(i === 0 ? 0 : impressions[i - 1].event.timeMs)
+      expect(timeMs).toBeGreaterThan(lastMs.get(user) ?? 0)
+      lastMs.set(user, timeMs)
     }
   })
 
   test('shows users and items from their first day on, and of an item its category, age and popularity', () => {
     const startMs = Date.UTC(2024, 0, 1, 4)
     const popularities = new Map<string, unknown>()
-    for (const { event, day, user, item } of impressions) {
+    const wrong = impressions.filter(({ event, day, user, item }) => {
       const { category, firstDay } = world.items[item]
-      expect(Math.max(world.users[user].firstDay, firstDay)).toBeLessThanOrEqual(day)
-      expect(event.values.slice(0, 2)).toEqual([`c${category}`, [`c${category}`]])
-      expect(event.values[2]).toBeCloseTo((event.timeMs - startMs) / 86_400_000 - firstDay, 10)
+      const [name, list, age, popularity, , click, conversion] = event.values
       const key = `${item} ${day}`
-      expect(popularities.get(key) ?? event.values[3]).toBe(event.values[3])
-      popularities.set(key, event.values[3])
-      if (event.values[5] === 0) expect(event.values[6]).toBeNull()
-    }
+      const first = popularities.get(key) ?? popularity
+      popularities.set(key, first)
+      return (
+        Math.max(world.users[user].firstDay, firstDay) > day ||
+        [name, list].join() !== `c${category},c${category}` ||
+        Math.abs((event.timeMs - startMs) / 86_400_000 - firstDay - (age as number)) > 1e-10 ||
+        popularity !== first ||
+        (click === 0 && conversion !== null)
+      )
+    })
+    expect(wrong).toEqual([])
     expect(world.items.filter(({ firstDay }) => firstDay > 0).length).toBeGreaterThan(15)
     expect(world.users.filter(({ firstDay }) => firstDay > 0).length).toBeGreaterThan(4)
   })

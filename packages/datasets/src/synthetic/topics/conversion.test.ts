@@ -8,7 +8,7 @@ import {
   syntheticWorld,
 } from '../../index.ts'
 
-const setting = { ...conversionSetting, users: 300, impressionsPerDay: 9000 }
+const setting = { ...conversionSetting, users: 300, days: 10, impressionsPerDay: 9000 }
 const { windowDays, meanDelayDays } = setting.conversions!
 
 describe('conversions', () => {

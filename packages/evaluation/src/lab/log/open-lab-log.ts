@@ -40,12 +40,12 @@ const quickSnapshots = 5
  */
 export async function openLabLog({ quick, source, window, truth, ...options }: LabSource): Promise<LabLog> {
   const { signal, data, seed = 0 } = options
+  if (quick && truth !== undefined)
+    throw new ExperimentError(data, 'the truth is of all rows', 'leave --quick out, or --truth')
   const whole = syntheticSettings.get(data)
   const setting = whole && (quick ? tenthOf(whole) : whole)
   const opened = setting ? openSyntheticLog({ seed, setting, ...(signal && { signal }) }) : await openLog(options)
   try {
-    if (quick && truth !== undefined)
-      throw new ExperimentError(opened.name, 'the truth is of all rows', 'leave --quick out, or --truth')
     const generated = setting ? worldOf({ seed, setting }) : null
     const world = truth === undefined ? generated : await readTruth(truth, opened)
     const settings = world ? syntheticLab : realLab
