@@ -31,16 +31,19 @@ export function normalQuantile(probability: number): number {
   return z
 }
 
+/** Of more degrees of freedom what is computed below has no digit left, and a normal variable differs by less than 1e-7. */
+const normalFrom = 1e8
+
 /**
  * Chance that |T| ≥ |t| of a Student's t with `freedom` degrees of freedom: I_x(ν/2, ½), x = ν/(ν + t²).
- * Of infinitely many it is a normal variable.
+ * Of very many it is a normal variable.
  * @throws StatisticsError unless freedom > 0
  */
 export function studentTwoSided(t: number, freedom: number): number {
   if (!(freedom > 0)) throw new StatisticsError(`degrees of freedom ${freedom}: it must be above 0`)
   if (Number.isNaN(t)) throw new StatisticsError('t is NaN: it must be a number')
   if (!Number.isFinite(t)) return 0
-  if (freedom === Number.POSITIVE_INFINITY) return normalTwoSided(t)
+  if (freedom > normalFrom) return normalTwoSided(t)
   return incompleteBeta(freedom / (freedom + t * t), freedom / 2, 0.5)
 }
 
