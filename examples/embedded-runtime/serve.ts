@@ -24,7 +24,7 @@ const store = await openStore(`lmdb:${join(directory, 'store')}`)
 const pooling = createPooling({
   store,
   space,
-  models: [{ name: 'sum', dim, policy: { slot: 'snapshot', count: 3, maxLagMs: 3 * 86_400_000 } }],
+  models: [{ name: 'sum', dim, policy: { slot: 'snapshot', count: 1 } }],
   clock: { now: () => Date.now() },
   refreshDelayMs: 0,
 })

@@ -7,8 +7,8 @@ import type { OptionsOf } from './options-of.ts'
 
 const dayMs = 86_400_000
 
-/** As `headwater run` serves: docs/decisions/0004 says why. */
-const usual = { slot: 'snapshot', count: 3, maxLagMs: 3 * dayMs } as const
+/** As `headwater run` serves: docs/decisions/0034 says why. The limit is for those who average. */
+const usual = { slot: 'snapshot', count: 1, maxLagMs: 3 * dayMs } as const
 
 /** Embeddings that a ring holds at most. */
 const mostSlots = 255
@@ -16,7 +16,7 @@ const mostSlots = 255
 /** Adds the options that say how embeddings are pooled, to a command that writes them. */
 export function poolingOptions(command: Command) {
   return command
-    .option('--pool <n>', 'newest embeddings that are averaged, one a snapshot (default: 3)', wholeNumber(1, mostSlots))
+    .option('--pool <n>', 'newest embeddings that are averaged, one a snapshot (default: 1)', wholeNumber(1, mostSlots))
     .addOption(
       new Option('--pool-weights <list>', 'what they weigh, the newest first, as in 3,2,1; as many are averaged')
         .argParser(weightsArgument)

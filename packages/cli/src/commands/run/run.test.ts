@@ -57,7 +57,7 @@ describe('a run to its end', () => {
   test('leaves the figures, the report, snapshots and store, and nothing else', async () => {
     expect(code).toBe(0)
     expect(result).toMatchObject({ rows: 1100, skippedRows: 2, warnings: ['2 bad rows were left out.'] })
-    const arms = ['without', 'with', 'latest', 'flags', 'random', 'untrained', 'features', 'linear']
+    const arms = ['without', 'with', 'flags', 'random', 'untrained', 'features', 'linear']
     for (const key of ['ne', 'auc']) expect(Object.keys(result[key])).toEqual(arms)
     for (const key of ['neGain', 'gainOverUntrained'])
       expect(Object.keys(result[key])).toEqual(['value', 'low', 'high'])

@@ -142,7 +142,7 @@ test('--traces takes a URL of HTTP', () => {
 describe('--pool-weights', () => {
   test('takes numbers above 0, and averages as many', () => {
     expect(weightsArgument('3, 2,.5')).toEqual([3, 2, 0.5])
-    const usual = { slot: 'snapshot', count: 3, maxLagMs: 3 * 86_400_000 }
+    const usual = { slot: 'snapshot', count: 1, maxLagMs: 3 * 86_400_000 }
     expect(servingPolicy({})).toEqual(usual)
     expect(servingPolicy({ pool: 5, poolLag: 60_000 })).toEqual({ ...usual, count: 5, maxLagMs: 60_000 })
     expect(servingPolicy({ poolWeights: [2, 1] })).toEqual({ ...usual, count: 2, weights: [2, 1] })

@@ -225,9 +225,9 @@ test('--mode synchronous computes what it reads, for --deadline or what the call
   expect(patient.model!.latest).not.toEqual(ann)
 })
 
-describe('--refresh-on event --max-age 1s --segment-field plan --pool 1', () => {
+describe('--refresh-on event --max-age 1s --segment-field plan, without --pool', () => {
   beforeAll(async () => {
-    await start('--refresh-on', 'event', '--max-age', '1s', '--segment-field', 'plan', '--pool', '1')
+    await start('--refresh-on', 'event', '--max-age', '1s', '--segment-field', 'plan')
   })
 
   test('refreshes at no read, and has the embedding flagged once it is older', async () => {

@@ -24,7 +24,7 @@ export const mainJobSettings: LabSettings = { ...realLab, training: defaultTrain
 export type ServingPlan = Omit<TrafficArmPlan, 'name' | 'title' | 'seed'>
 
 export const usualServing: ServingPlan = {
-  pooling: { count: 3, maxLagMs: 3 * dayMs },
+  pooling: { count: 1, maxLagMs: 3 * dayMs },
   panelUsers: 2000,
   timedReads: 20_000,
   timedEvents: 200,

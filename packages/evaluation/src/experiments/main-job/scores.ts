@@ -66,7 +66,6 @@ export function scoreArms(outcomes: Outcomes) {
     },
     gainOverFlags: gain('flags', 'with'),
     gainOverWithout: {
-      latest: gain('without', 'latest'),
       flags: gain('without', 'flags'),
       random: gain('without', 'random'),
       untrained: gain('without', 'untrained'),

@@ -37,7 +37,6 @@ export interface TrafficArmPlan extends Pick<TrafficSettings, 'pooling' | 'panel
 const choices = (dim: number, features: number): ServedChoice[] => [
   { name: 'without', ...nothing },
   { name: 'with', ...servedVector(dim, ([sum]) => ({ vector: sum.pooled, about: sum })) },
-  { name: 'latest', ...servedVector(dim, ([sum]) => ({ vector: sum.latest!, about: sum })) },
   { name: 'flags', ...servedVector(0, ([sum]) => ({ vector: noNumbers, about: sum })) },
   { name: 'random', ...servedVector(dim, ([, , random]) => ({ vector: random.pooled, about: random })) },
   { name: 'untrained', ...servedVector(dim, ([, untrained]) => ({ vector: untrained.pooled, about: untrained })) },

@@ -12,7 +12,7 @@ export interface SeriesStyle {
 export const seriesStyles: readonly SeriesStyle[] = [
   { color: 'var(--arm-with)', symbol: 'circle' },
   { color: 'var(--arm-random)', symbol: 'triangle' },
-  { color: 'var(--arm-latest)', symbol: 'diamond' },
+  { color: 'var(--series-green)', symbol: 'diamond' },
   { color: 'var(--arm-untrained)', symbol: 'square' },
   { color: 'var(--arm-without)', symbol: 'times' },
   { color: 'var(--text)', symbol: 'circle' },

@@ -10,8 +10,7 @@ export interface ArmStyle extends SeriesStyle {
 
 export const armStyles: Readonly<Record<Arm, ArmStyle>> = {
   without: { label: 'without', sees: 'no served embedding (baseline)', color: 'var(--arm-without)', symbol: 'square' },
-  with: { label: 'with', sees: 'the average over snapshots', color: 'var(--arm-with)', symbol: 'circle' },
-  latest: { label: 'latest', sees: 'the latest snapshot alone', color: 'var(--arm-latest)', symbol: 'diamond' },
+  with: { label: 'with', sees: 'the served embedding', color: 'var(--arm-with)', symbol: 'circle' },
   flags: {
     label: 'flags',
     sees: 'a vector’s flags alone (control)',

@@ -6,12 +6,11 @@
 import type { Bounds, Interval, OtherIntervals } from '../findings.ts'
 
 /** Downstream models that differ only in what they are given of the user, and a linear one, in the order of the report. */
-export const arms = ['without', 'with', 'latest', 'flags', 'random', 'untrained', 'features', 'linear'] as const
+export const arms = ['without', 'with', 'flags', 'random', 'untrained', 'features', 'linear'] as const
 
 /**
  * - `without`: no served embedding
- * - `with`: the average of the vectors of the last snapshots
- * - `latest`: the vector of the last snapshot alone
+ * - `with`: the vector that is served: the newest, or an average
  * - `flags`: whether an embedding is served, whether it is stale and how old, without its numbers
  * - `random`: a random fixed vector a user, served the same way
  * - `untrained`: the vector of the same tower before any training, served the same way
@@ -129,7 +128,7 @@ export interface MainJobResult {
     towerParameters: number
     embeddingCount: number
     embeddingWidth: number
-    /** Most snapshots that the `with` arm averages. */
+    /** Most snapshots whose vectors the `with` arm sees the average of; 1: the newest vector alone. */
     pooledSnapshots: number
     /** Log time between a refresh being offered and its vector being readable. */
     refreshDelayMs: number
