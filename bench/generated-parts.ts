@@ -11,6 +11,10 @@ export const results = inWorkspace('bench/results/')
 export const readResults = <Results>(file: string) =>
   JSON.parse(readFileSync(new URL(file, results), 'utf8')) as Results
 
+export const whole = (value: number) => Math.round(value).toLocaleString('en')
+export const short = (bound: number) => String(bound).replace(/^0/, '')
+export const missedUnless = (holds: boolean) => (holds ? '' : ', missed')
+
 /** Where figures were taken, in words. */
 export const taken = ({ adapter, driver, commit, date }: Provenance) =>
   `commit \`${commit}\`, ${date}, ${adapter}, ${driver}`

@@ -2,7 +2,7 @@
  * Rewrites the table of docs/serving-figures.md from bench/results/pooling.json and soak.json, which `bench:pooling` and
  * `service:soak` wrote. With `--check` it writes nothing and fails where they differ.
  */
-import { bringUpToDate, markdownTable, readResults, taken } from './generated-parts.ts'
+import { bringUpToDate, markdownTable, missedUnless, readResults, short, taken, whole } from './generated-parts.ts'
 import type { ChangesFigures } from './pooling-changes.ts'
 import type { DearerFigures, EncoderLoadFigures } from './pooling-encoder-load.ts'
 import type { EventToReadFigures } from './pooling-freshness.ts'
@@ -37,9 +37,6 @@ const columns = ['figure', 'asked', 'measured', 'key'].map((title) => ({ title }
 /** Words, what is asked, what was measured, key below `sections`. */
 type Row = readonly [string, string, string, string]
 
-const whole = (value: number) => Math.round(value).toLocaleString('en')
-const missedUnless = (holds: boolean) => (holds ? '' : ', missed')
-const short = (bound: number) => String(bound).replace(/^0/, '')
 const spreadOf = ({ median, p10, p90 }: Spread, places: number) =>
   `${median.toFixed(places)} [${p10.toFixed(places)}, ${p90.toFixed(places)}]`
 

@@ -3,7 +3,7 @@
  * With `--check` it writes nothing and fails where they differ.
  */
 import type { EncodeFigures } from './encode-peers.ts'
-import { bringUpToDate, type MarkdownColumn, markdownTable, readResults, taken } from './generated-parts.ts'
+import { bringUpToDate, type MarkdownColumn, markdownTable, readResults, taken, whole } from './generated-parts.ts'
 import { digits, type Provenance, percent, type Spread } from './report.ts'
 import type { Roofline } from './roofline.ts'
 import type { StepFigures } from './training-step.ts'
@@ -42,7 +42,6 @@ const gpu = { flopsPerSecond: 19.5e12, dispatchSeconds: 5e-6 }
 const examples = 1e9
 
 const right = (title: string): MarkdownColumn => ({ title, align: 'right' })
-const whole = (value: number) => Math.round(value).toLocaleString('en')
 const hours = (rowsPerSecond: number) => {
   const found = examples / rowsPerSecond / 3600
   return found >= 10 ? whole(found) : digits(found)

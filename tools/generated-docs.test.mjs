@@ -3,8 +3,8 @@ import { expect, test } from 'vitest'
 import { runProgram } from './run-program.mjs'
 import { inWorkspace } from './workspace.mjs'
 
-test('the parts of guides that kernel-docs.ts, serving-docs.ts and training-docs.ts generate are up to date', async () => {
-  const programs = ['kernel-docs.ts', 'serving-docs.ts', 'training-docs.ts'].map(
+test('the parts of guides that programs of bench generate are up to date', async () => {
+  const programs = ['cluster-docs.ts', 'kernel-docs.ts', 'serving-docs.ts', 'training-docs.ts'].map(
     (name) => `await import(${JSON.stringify(inWorkspace(`bench/${name}`))})`,
   )
   const args = [
