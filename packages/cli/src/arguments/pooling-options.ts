@@ -7,7 +7,7 @@ import type { OptionsOf } from './options-of.ts'
 
 const dayMs = 86_400_000
 
-/** As `headwater run` serves: docs/decisions/0034 says why. The limit is for those who average. */
+/** As `headwater run` serves: docs/decisions/0035 says why. The limit is for those who average. */
 const usual = { slot: 'snapshot', count: 1, maxLagMs: 3 * dayMs } as const
 
 /** Embeddings that a ring holds at most. */
