@@ -1,0 +1,2 @@
+import { benchOverloadReads } from './zz-overload.ts'
+console.log(JSON.stringify(await benchOverloadReads((line) => console.log(line)), null, 1))
