@@ -128,7 +128,7 @@ export class AdmissionControl {
     if (scope === 'read' || scope === 'write') {
       this.#waited.add(waitedMs / 1_000)
       const targetMs = Math.max(targetDelayMs, targetRequests * this.#wait.serviceMs)
-      if (!this.#gate.letsIn(waitedMs, targetMs, arrivedMs)) this.#refuse('delay', tooLate)
+      if (!this.#gate.letsIn(waitedMs, targetMs, arrivedMs, arrivedMs - context.turnMs)) this.#refuse('delay', tooLate)
     }
     if (context.endMs <= arrivedMs) this.#refuse('deadline', pastDeadline)
     this.#wait.letIn()

@@ -6,9 +6,9 @@ function gateFrom(startMs: number) {
   const gate = new DelayGate()
   let nowMs = startMs
   /** @returns how many of them were let in */
-  const come = (requests: number, waitedMs: (request: number) => number) => {
+  const come = (requests: number, waitedMs: (request: number) => number, turnMs = (_: number) => 10) => {
     let letIn = 0
-    for (let i = 0; i < requests; i++) if (gate.letsIn(waitedMs(i), 10, nowMs++)) letIn++
+    for (let i = 0; i < requests; i++) if (gate.letsIn(waitedMs(i), 10, nowMs++, turnMs(i))) letIn++
     return letIn
   }
   return { come }
@@ -24,6 +24,18 @@ it('sheds what waited for longer than the target once the queue has stood for an
   expect(come(intervalMs, () => 11)).toBe(intervalMs)
   expect(come(500, () => 11)).toBe(0)
   expect(come(500, (i) => (i % 2 === 0 ? 9 : 11))).toBe(250)
+})
+
+it('begins each turn with work for as long as the target, however long that has waited', () => {
+  const { come } = gateFrom(1_000)
+  come(intervalMs, () => 11)
+  expect(
+    come(
+      500,
+      () => 5_000,
+      (i) => i % 50,
+    ),
+  ).toBe(100)
 })
 
 it('ends once no request has waited for so long for an interval', () => {

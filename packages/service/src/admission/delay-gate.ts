@@ -5,7 +5,8 @@ export const intervalMs = 100
  * Whether a request is let in, by how long it has waited. As in CoDel (RFC 8289) a wait is no overload while some request of an
  * interval waits for less than the target. Where none does, the queue stands, and nothing but latency comes of it: then all that has
  * waited for longer is shed, not a few packets as there, since callers do not slow down for it (Maurer, "Fail at Scale", ACM Queue
- * 13(8), 2015), until an interval has passed in which none had.
+ * 13(8), 2015), until an interval has passed in which none had. But each turn of the event loop begins with a target's worth of
+ * work, whatever that has waited: a wait is known to a turn alone, and in a turn that is long by its refusals all would be too late.
  */
 export class DelayGate {
   /** Since when all have waited for longer; infinite where one has not. */
@@ -13,8 +14,8 @@ export class DelayGate {
   #lastOverMs = 0
   #isShedding = false
 
-  /** @param nowMs by `performance.now()` */
-  letsIn(waitedMs: number, targetMs: number, nowMs: number): boolean {
+  /** @param nowMs by `performance.now()` @param turnMs of the event loop's turn that lie behind */
+  letsIn(waitedMs: number, targetMs: number, nowMs: number, turnMs: number): boolean {
     if (waitedMs <= targetMs) {
       this.#overSinceMs = Number.POSITIVE_INFINITY
       if (nowMs - this.#lastOverMs > intervalMs) this.#isShedding = false
@@ -23,6 +24,6 @@ export class DelayGate {
     this.#lastOverMs = nowMs
     this.#overSinceMs = Math.min(this.#overSinceMs, nowMs)
     if (nowMs - this.#overSinceMs >= intervalMs) this.#isShedding = true
-    return !this.#isShedding
+    return !this.#isShedding || turnMs < targetMs
   }
 }
