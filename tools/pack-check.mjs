@@ -22,6 +22,9 @@ import { lastWords, runProgram } from './run-program.mjs'
 import { startServer } from './start-server.mjs'
 import { environmentFile, inWorkspace } from './workspace.mjs'
 
+// Where the user is, by npm and Nx: the programs that are started here are elsewhere.
+delete process.env.INIT_CWD
+
 const root = JSON.parse(readFileSync(inWorkspace('package.json'), 'utf8'))
 const packages = publicPackages()
 const place = mkdtempSync(join(tmpdir(), 'headwater-pack-check-'))
@@ -207,8 +210,6 @@ async function compareExamples(node, examples) {
 /** `examples/ranking-service` as it stands, over what the command left. */
 async function rank() {
   const cwd = await installExample('ranking-service', place, tarballs)
-  // It extends that of the checkout.
-  rmSync(join(cwd, 'tsconfig.json'))
   const args = ['--import', 'tsx', 'serve.ts', join(project, 'out/seed-1'), '0']
   const { url, stop } = await startServer(process.execPath, args, { cwd, env })
   try {
