@@ -79,6 +79,32 @@ export const smallMap = {
   },
 }
 
+/** With ages in days, so that what a user met tells more than when. */
+export const dailyMap = { ...smallMap, inputs: { ...smallMap.inputs, ages: { from: 'event-age', unit: 'd' } } }
+
+/** The same tower in coordinates that were turned by a quarter and a bit. */
+export function turned({ table, weight }: SmallTower): SmallTower {
+  const [cos, sin] = [Math.cos(1), Math.sin(1)]
+  const turn = (vectors: Float32Array) => {
+    const y = new Float32Array(vectors.length)
+    for (let at = 0; at < y.length; at += width) {
+      const [a, b, c, d] = vectors.subarray(at, at + width)
+      y.set([b, c * cos - d * sin, -a, c * sin + d * cos], at)
+    }
+    return y
+  }
+  return { table: turn(table), weight: turn(weight) }
+}
+
+/** Of 60 users, an hour apart, who buy what lies on their side of the items. */
+export function shopEvents(random: { nextBelow(bound: number): number; nextFloat(): number }) {
+  return Array.from({ length: 1200 }, (_, row) => {
+    const [user, item] = [random.nextBelow(60), random.nextBelow(shopItems.length)]
+    const bought = random.nextFloat() < (user % 2 === item % 2 ? 0.8 : 0.2) ? 1 : 0
+    return { user: `u${user}`, item: shopItems[item], timeS: 1_700_000_000 + 3600 * row, age: 20 + user, bought }
+  })
+}
+
 export interface SmallModelOptions {
   readonly opset?: number
   /** File beside the model that holds the table. */

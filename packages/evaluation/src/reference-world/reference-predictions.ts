@@ -1,7 +1,7 @@
-/** Shape letters: R scored impressions. */
 import { type SyntheticImpression, type SyntheticWorld, syntheticEvents } from '@headwater/datasets'
 import { liveTopics, predictClicks } from './belief.ts'
 import { InterestFilter } from './interest-filter.ts'
+import { byName, predictRequests, type WorldPredictions } from './predicted-requests.ts'
 
 /**
  * What a prediction may know of the user, each beside the row's own ad, surface and day:
@@ -15,44 +15,24 @@ import { InterestFilter } from './interest-filter.ts'
 export const knowledge = ['synchronous', 'asynchronous', 'daily', 'frozen', 'profile', 'nobody'] as const
 export type Knowledge = (typeof knowledge)[number]
 
-const byKnowledge = <T>(make: (name: Knowledge) => T) =>
-  Object.fromEntries(knowledge.map((name) => [name, make(name)])) as Record<Knowledge, T>
-
-export interface ReferencePredictions {
-  /** Places in the log, [R] ascending. */
-  readonly rows: readonly number[]
-  /** True click probabilities [R]. */
-  readonly truth: readonly number[]
-  /** E[p | what is known] [R], by the Gaussian filter. */
-  readonly predictions: Readonly<Record<Knowledge, readonly number[]>>
-}
-
 /**
- * Best predictions of a synthetic world's clicks from `fromDay` on, by what they may know of the user; the world's ads,
- * surfaces, policy and shocks are known to all.
+ * Best predictions, by the Gaussian filter, of a synthetic world's clicks from `fromDay` on, by what they may know of the user; the
+ * world's ads, surfaces, policy and shocks are known to all.
  * @param signal is looked at once a day
  */
 export function referencePredictions(
   world: SyntheticWorld,
   { fromDay, signal }: { fromDay: number; signal?: AbortSignal },
-): ReferencePredictions {
-  const rows: number[] = []
-  const truth: number[] = []
-  const predictions = byKnowledge((): number[] => [])
+): WorldPredictions<Knowledge> {
   const observer = new Observer(world, fromDay)
-  let day = -1
-  for (const request of requestsOf(world)) {
-    if (request[0].day !== day) signal?.throwIfAborted()
-    day = request[0].day
-    const predicted = observer.observe(request)
-    if (predicted === null) continue
-    for (const { event, clickProbability } of request) {
-      rows.push(event.row)
-      truth.push(clickProbability)
-    }
-    for (const name of knowledge) predictions[name].push(...predicted[name])
-  }
-  return { rows, truth, predictions }
+  const { adsPerRequest } = world.setting
+  return predictRequests(
+    knowledge,
+    syntheticEvents(world),
+    adsPerRequest,
+    (request) => observer.observe(request),
+    signal,
+  )
 }
 
 /** Follows the log request by request, with one filter for each way of knowing. */
@@ -66,7 +46,7 @@ class Observer {
   constructor(world: SyntheticWorld, fromDay: number) {
     this.#world = world
     this.#fromDay = fromDay
-    this.#filters = byKnowledge((name) => new InterestFilter(world, { knowsProfiles: name !== 'nobody' }))
+    this.#filters = byName(knowledge, (name) => new InterestFilter(world, { knowsProfiles: name !== 'nobody' }))
   }
 
   /** Predicts a request's clicks from the first scored day on, else null; then learns from them. */
@@ -89,21 +69,10 @@ class Observer {
       filter.advance(user, day)
       return predictClicks(this.#world, filter.belief(user), ads, surface, this.#live)
     }
-    const predicted = day < this.#fromDay ? null : byKnowledge(predict)
+    const predicted = day < this.#fromDay ? null : byName(knowledge, predict)
     asynchronous.copy(user, synchronous)
     synchronous.show(user, ads, this.#live)
     for (const { event, ad } of request) synchronous.click(user, ad, surface, event.values[3] === 1)
     return predicted
-  }
-}
-
-/** The impressions of a request share user, surface and time, and come together. */
-function* requestsOf(world: SyntheticWorld): Generator<SyntheticImpression[]> {
-  let request: SyntheticImpression[] = []
-  for (const impression of syntheticEvents(world)) {
-    request.push(impression)
-    if (request.length < world.setting.adsPerRequest) continue
-    yield request
-    request = []
   }
 }

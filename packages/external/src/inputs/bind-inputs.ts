@@ -1,7 +1,7 @@
 /** A map held against a model and a schema: what makes each of the model's inputs. Shape letters: R rows. */
 import { compileFeatures, type Schema, type SideBatch } from '@headwater/features'
 import { ExternalTowerError } from '../errors/external-tower-error.ts'
-import type { InputMap, InputSource } from '../map/input-map.ts'
+import type { InputMap, SourceKind, SourceOf } from '../map/input-map.ts'
 import type { ElementType, ModelFacts, ModelPort } from '../model/model-facts.ts'
 import {
   eventAgeFiller,
@@ -51,36 +51,24 @@ export function bindInputs(
     const fail = (reason: string, remedy: string) => new ExternalTowerError(source, port.name, reason, remedy)
     const one = Object.hasOwn(map.inputs, port.name) ? map.inputs[port.name] : undefined
     if (one === undefined) throw fail('is not mapped', 'say in the map what it is made of')
-    const filler = fillerOf(one, { schema, layout, map, keys, fail })
-    return bind(port, filler, fail)
+    const filler = fillers[one.from] as (source: typeof one, context: FillerContext) => Filler
+    return bind(port, filler(one, { schema, layout, map, keys, fail }), fail)
   })
 }
 
-function fillerOf(source: InputSource, context: FillerContext): Filler {
-  switch (source.from) {
-    case 'columns':
-      return columnsFiller(source, context)
-    case 'field':
-      return fieldFiller(source, context)
-    case 'ids':
-      return idsFiller(source, context)
-    case 'ids-count':
-      return idsCountFiller(source, context)
-    case 'event-items':
-      return eventItemsFiller(source, context)
-    case 'event-category':
-      return eventCategoryFiller(source, context)
-    case 'event-value':
-      return eventValueFiller(source, context)
-    case 'event-age':
-      return eventAgeFiller(source, context)
-    case 'event-channels':
-      return eventChannelsFiller(source, context)
-    case 'event-mask':
-      return eventMaskFiller(source, context)
-    case 'event-count':
-      return eventCountFiller(source, context)
-  }
+/** By kind of source. */
+const fillers: { readonly [Kind in SourceKind]: (source: SourceOf<Kind>, context: FillerContext) => Filler } = {
+  columns: columnsFiller,
+  field: fieldFiller,
+  ids: idsFiller,
+  'ids-count': idsCountFiller,
+  'event-items': eventItemsFiller,
+  'event-category': eventCategoryFiller,
+  'event-value': eventValueFiller,
+  'event-age': eventAgeFiller,
+  'event-channels': eventChannelsFiller,
+  'event-mask': eventMaskFiller,
+  'event-count': eventCountFiller,
 }
 
 function bind({ name, type, dims: wanted }: ModelPort, filler: Filler, fail: FillerContext['fail']): BoundInput {

@@ -1,10 +1,8 @@
 /** Inputs of a user's last events. Shape letters: R rows, N events of the window, L of the schema's sequence, C channels. */
 import type { SideBatch } from '@headwater/features'
-import type { InputSource } from '../map/input-map.ts'
+import type { SourceOf } from '../map/input-map.ts'
 import type { Filler, FillerContext } from './filler.ts'
 import { type TableRows, tableRows } from './table-rows.ts'
-
-type Of<Kind extends InputSource['from']> = Extract<InputSource, { from: Kind }>
 
 /** Of a sequence's channels: scaled outcome, log(1 + age in seconds) ÷ 16, 1 where the outcome is missing. */
 const [valueChannel, ageChannel, missingChannel] = [0, 1, 2]
@@ -69,13 +67,13 @@ class EventWindow {
   }
 }
 
-export function eventItemsFiller(source: Of<'event-items'>, context: FillerContext): Filler {
+export function eventItemsFiller(source: SourceOf<'event-items'>, context: FillerContext): Filler {
   const window = new EventWindow(context)
   const rows = tableRows(source, 'item', context.layout.sequence!.buckets, context)
   return withRows(window, rows, ({ sequence }) => sequence!.ids)
 }
 
-export function eventCategoryFiller(source: Of<'event-category'>, context: FillerContext): Filler {
+export function eventCategoryFiller(source: SourceOf<'event-category'>, context: FillerContext): Filler {
   const window = new EventWindow(context)
   const { categories } = context.layout.sequence!
   const at = categories.findIndex(({ name }) => name === source.name)
@@ -107,7 +105,10 @@ function withRows(window: EventWindow, rows: TableRows, idsOf: (batch: SideBatch
   return { ...filler, extremes, vocabulary, coverage }
 }
 
-export function eventValueFiller({ missing = 0, padding = 0 }: Of<'event-value'>, context: FillerContext): Filler {
+export function eventValueFiller(
+  { missing = 0, padding = 0 }: SourceOf<'event-value'>,
+  context: FillerContext,
+): Filler {
   const window = new EventWindow(context)
   const { center = 0, scale = 1 } = context.schema.sequence!
   return window.filler(padding, ({ sequence }) => (event) => {
@@ -118,7 +119,7 @@ export function eventValueFiller({ missing = 0, padding = 0 }: Of<'event-value'>
   })
 }
 
-export function eventAgeFiller({ unit = 's', padding = 0 }: Of<'event-age'>, context: FillerContext): Filler {
+export function eventAgeFiller({ unit = 's', padding = 0 }: SourceOf<'event-age'>, context: FillerContext): Filler {
   const window = new EventWindow(context)
   return window.filler(padding, ({ sequence }) => (event) => {
     const age = sequence!.channels[event * window.channels + ageChannel]
@@ -126,7 +127,7 @@ export function eventAgeFiller({ unit = 's', padding = 0 }: Of<'event-age'>, con
   })
 }
 
-export function eventChannelsFiller(_: Of<'event-channels'>, context: FillerContext): Filler {
+export function eventChannelsFiller(_: SourceOf<'event-channels'>, context: FillerContext): Filler {
   const window = new EventWindow(context)
   const C = window.channels
   return {
@@ -142,12 +143,12 @@ export function eventChannelsFiller(_: Of<'event-channels'>, context: FillerCont
   }
 }
 
-export function eventMaskFiller({ of = 'events' }: Of<'event-mask'>, context: FillerContext): Filler {
+export function eventMaskFiller({ of = 'events' }: SourceOf<'event-mask'>, context: FillerContext): Filler {
   const there = of === 'events' ? 1 : 0
   return new EventWindow(context).filler(1 - there, () => () => there)
 }
 
-export function eventCountFiller(_: Of<'event-count'>, context: FillerContext): Filler {
+export function eventCountFiller(_: SourceOf<'event-count'>, context: FillerContext): Filler {
   const window = new EventWindow(context)
   return { dims: [], fill: (batch) => Float64Array.from({ length: batch.rows }, (_, r) => window.countOf(batch, r)) }
 }

@@ -1,12 +1,10 @@
 /** Inputs of what a user is and has: columns, fields, ids. Shape letters: R rows, M values a field at most. */
 import type { SideBatch } from '@headwater/features'
-import type { InputSource } from '../map/input-map.ts'
+import type { SourceOf } from '../map/input-map.ts'
 import type { Filler, FillerContext } from './filler.ts'
 import { tableRows } from './table-rows.ts'
 
-type Of<Kind extends InputSource['from']> = Extract<InputSource, { from: Kind }>
-
-export function columnsFiller({ names }: Of<'columns'>, { layout, fail }: FillerContext): Filler {
+export function columnsFiller({ names }: SourceOf<'columns'>, { layout, fail }: FillerContext): Filler {
   const places = names.map((name) => {
     const place = layout.dense.indexOf(name)
     if (place < 0) throw fail(`there is no column "${name}"`, `the schema's user side has ${layout.dense.join(', ')}`)
@@ -23,7 +21,7 @@ export function columnsFiller({ names }: Of<'columns'>, { layout, fail }: Filler
   }
 }
 
-export function fieldFiller({ name, missing = 0 }: Of<'field'>, { schema, layout, fail }: FillerContext): Filler {
+export function fieldFiller({ name, missing = 0 }: SourceOf<'field'>, { schema, layout, fail }: FillerContext): Filler {
   const field = schema.fields.find((own) => own.name === name && own.of === 'user')
   if (field?.type !== 'float' && field?.type !== 'vector') {
     const known = schema.fields.filter(({ of, type }) => of === 'user' && (type === 'float' || type === 'vector'))
@@ -49,7 +47,7 @@ export function fieldFiller({ name, missing = 0 }: Of<'field'>, { schema, layout
   }
 }
 
-export function idsFiller(source: Of<'ids'>, context: FillerContext): Filler {
+export function idsFiller(source: SourceOf<'ids'>, context: FillerContext): Filler {
   const { at, maxValues, buckets } = bagOf(source.name, context)
   const { padding, rowOf, vocabulary, extremes } = tableRows(source, source.name, buckets, context)
   const each = ({ rows, bags }: SideBatch, use: (place: number, bucket: number) => void) => {
@@ -83,7 +81,7 @@ export function idsFiller(source: Of<'ids'>, context: FillerContext): Filler {
   }
 }
 
-export function idsCountFiller({ name }: Of<'ids-count'>, context: FillerContext): Filler {
+export function idsCountFiller({ name }: SourceOf<'ids-count'>, context: FillerContext): Filler {
   const { at } = bagOf(name, context)
   return { dims: [], fill: ({ rows, bags }) => Float64Array.from(bags[at].lengths.subarray(0, rows)) }
 }

@@ -60,6 +60,7 @@ const sources = {
 
 export type InputSource = { [Kind in keyof typeof sources]: Static<(typeof sources)[Kind]> }[keyof typeof sources]
 export type SourceKind = InputSource['from']
+export type SourceOf<Kind extends SourceKind> = Extract<InputSource, { from: Kind }>
 
 /** Keys in a file, a JSON list or a line each; or those of the log, the most frequent first, equally frequent ones in the order of their code units. */
 const FileVocabulary = Type.Object({ file: name }, closed)

@@ -1,12 +1,13 @@
 /** ONNX Runtime, which is there only where it was installed. */
 import { availableParallelism } from 'node:os'
-import type { InferenceSession, Tensor } from 'onnxruntime-node'
+import type { InferenceSession } from 'onnxruntime-node'
 import { ExternalTowerError } from '../errors/external-tower-error.ts'
 import type { InputTensor } from '../inputs/bind-inputs.ts'
 
 export interface ModelOutput {
   readonly type: string
-  readonly data: Tensor['data']
+  /** By the type: of `float32` a Float32Array. The runtime's own types are not there where it is not installed. */
+  readonly data: object
   readonly dims: readonly number[]
 }
 

@@ -52,9 +52,10 @@ export async function readKeys(path: string): Promise<readonly string[]> {
   const all: readonly string[] = keys
   if (all.length === 0 || all.length > mostKeys)
     throw fail(`the vocabulary has ${all.length} keys`, `give 1 to ${mostKeys.toLocaleString('en')}`)
-  if (new Set(all).size < all.length) {
-    const twice = all.find((key, i) => all.indexOf(key) < i)
-    throw fail(`the vocabulary has the key "${twice}" twice`, 'a row belongs to one key: list it once')
+  const seen = new Set<string>()
+  for (const key of all) {
+    if (seen.has(key)) throw fail(`the vocabulary has the key "${key}" twice`, 'a row belongs to one key: list it once')
+    seen.add(key)
   }
   return keys
 }

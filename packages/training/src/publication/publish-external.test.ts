@@ -1,11 +1,13 @@
 import { join } from 'node:path'
 import { type ImportedTower, openTowerSource, readTowerSource } from '@headwater/external'
 import {
+  dailyMap,
   type SmallTower,
+  shopEvents,
   shopItems,
   shopSchema,
-  smallMap,
   smallTower,
+  turned,
   width,
   writeSmallTower,
 } from '@headwater/external/testing/small-tower'
@@ -24,40 +26,25 @@ const space = compileFeatures(shopSchema)
 const startMs = 1_700_000_000_000
 const hourMs = 3_600_000
 const options = { ...defaultPublication, gate: { ...defaultPublication.gate, minRows: 100 } }
-const map = { ...smallMap, inputs: { ...smallMap.inputs, ages: { from: 'event-age', unit: 'd' } } }
 
-/** Users buy what lies on their side of the items. */
 function events(): LogEvent[] {
-  const random = seededRandom(3)
-  return Array.from({ length: 1200 }, (_, row) => {
-    const [user, item] = [random.nextBelow(60), random.nextBelow(shopItems.length)]
-    const bought = random.nextFloat() < (user % 2 === item % 2 ? 0.8 : 0.2) ? 1 : 0
-    const values = [20 + user, null, null, bought]
-    return { row, user: `u${user}`, item: shopItems[item], timeMs: startMs + row * hourMs, values }
+  return shopEvents(seededRandom(3)).map(({ user, item, timeS, age, bought }, row) => {
+    return { row, user, item, timeMs: 1000 * timeS, values: [age, null, null, bought] }
   })
 }
 
 /** The tower in coordinates that were turned, its vocabulary in another order. */
-function turned({ table, weight }: SmallTower): SmallTower {
-  const [cos, sin] = [Math.cos(1), Math.sin(1)]
-  const turn = (vectors: Float32Array) => {
-    const y = new Float32Array(vectors.length)
-    for (let at = 0; at < y.length; at += width) {
-      const [a, b, c, d] = vectors.subarray(at, at + width)
-      y.set([b, c * cos - d * sin, -a, c * sin + d * cos], at)
-    }
-    return y
-  }
-  const rows = turn(table)
-  const reversed = rows.slice()
+function turnedAndReversed(tower: SmallTower): SmallTower {
+  const { table, weight } = turned(tower)
+  const reversed = table.slice()
   for (const place of shopItems.keys())
-    reversed.set(rows.subarray((2 + place) * width, (3 + place) * width), (shopItems.length + 1 - place) * width)
-  return { table: reversed, weight: turn(weight) }
+    reversed.set(table.subarray((2 + place) * width, (3 + place) * width), (shopItems.length + 1 - place) * width)
+  return { table: reversed, weight }
 }
 
 async function imported(tower: SmallTower, items = shopItems): Promise<ImportedTower> {
   const directory = temporaryDirectory()
-  const model = writeSmallTower(directory, tower, {}, map, items)
+  const model = writeSmallTower(directory, tower, {}, dailyMap, items)
   return openTowerSource(await readTowerSource(model, join(directory, 'map.json'), shopSchema))
 }
 
@@ -88,7 +75,7 @@ test('towers that were made elsewhere follow each other, lined up and judged by 
   expect(first.check.known).toEqual({ items: 1 })
 
   // Until row 999 it was trained: the 200 rows behind are held back.
-  const next = await imported(turned(smallTower(1)), shopItems.toReversed())
+  const next = await imported(turnedAndReversed(smallTower(1)), shopItems.toReversed())
   const second = await publish(next, feed, startMs + 999 * hourMs)
   const { panel, forward } = second.manifest
   expect(second.manifest).toMatchObject({ snapshot: 2, frame: 1, parent: 1, alignment: 'procrustes' })

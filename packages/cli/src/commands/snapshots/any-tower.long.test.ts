@@ -5,14 +5,14 @@
 import { existsSync, readdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as wait } from 'node:timers/promises'
-import { smallTower } from '@headwater/external/testing/small-tower'
+import { smallTower, turned } from '@headwater/external/testing/small-tower'
 import { listSnapshots, readManifest, readSnapshot, servedSnapshot } from '@headwater/snapshot'
 import { temporaryDirectory } from '@headwater/testkit'
 import { afterEach, beforeAll, expect, test } from 'vitest'
 import { Child, worker } from '../../testing/child.ts'
 import { descendantsOf } from '../../testing/processes.ts'
 import { type Serving, startServing, untilServed } from '../../testing/serving.ts'
-import { boughtOnce, turned, writeShopLog, writeShopTower } from '../../testing/shop-log.ts'
+import { boughtOnce, writeShopLog, writeShopTower } from '../../testing/shop-log.ts'
 
 const home = temporaryDirectory()
 const model = join(home, 'model')

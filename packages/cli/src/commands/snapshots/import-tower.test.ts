@@ -1,11 +1,11 @@
 /** `headwater snapshots import` as a user calls it. */
 import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { smallTower } from '@headwater/external/testing/small-tower'
+import { smallTower, turned } from '@headwater/external/testing/small-tower'
 import { temporaryDirectory } from '@headwater/testkit'
 import { beforeAll, expect, test } from 'vitest'
 import { headwaterIn } from '../../testing/headwater.ts'
-import { turned, writeShopLog, writeShopTower } from '../../testing/shop-log.ts'
+import { writeShopLog, writeShopTower } from '../../testing/shop-log.ts'
 
 const home = temporaryDirectory()
 const first = smallTower(1)

@@ -1,6 +1,6 @@
-/** Shape letters: R scored impressions. */
 import { type HiddenImpression, type HiddenWorld, hiddenEvents, orderEffect, type PastClick } from '@headwater/datasets'
 import { expectedSigmoid } from '../belief.ts'
+import { byName, predictRequests, type WorldPredictions } from '../predicted-requests.ts'
 import { mixedUpdate, updateOf } from './click-update.ts'
 import { type Affinity, InterestBeliefs } from './interest-belief.ts'
 
@@ -36,15 +36,6 @@ interface Today {
   expected: { readonly click: PastClick; readonly probability: number }[]
 }
 
-export interface HiddenPredictions {
-  /** Places in the log, [R] ascending. */
-  readonly rows: readonly number[]
-  /** True click probabilities [R]. */
-  readonly truth: readonly number[]
-  /** E[p | what is known] [R]. */
-  readonly predictions: Readonly<Record<HiddenKnowledge, readonly number[]>>
-}
-
 /**
  * Best predictions of clicks from `fromDay` on in a world with hidden item factors, by what they may know.
  * @param signal is looked at once a day
@@ -52,28 +43,12 @@ export interface HiddenPredictions {
 export function hiddenPredictions(
   world: HiddenWorld,
   { fromDay, signal }: { fromDay: number; signal?: AbortSignal },
-): HiddenPredictions {
-  const rows: number[] = []
-  const truth: number[] = []
-  const predictions = byKnowledge((): number[] => [])
+): WorldPredictions<HiddenKnowledge> {
   const observer = new Observer(world, fromDay)
-  let day = -1
-  for (const request of requestsOf(world)) {
-    if (request[0].day !== day) signal?.throwIfAborted()
-    day = request[0].day
-    const predicted = observer.observe(request)
-    if (day < fromDay) continue
-    for (const { event, clickProbability } of request) {
-      rows.push(event.row)
-      truth.push(clickProbability)
-    }
-    for (const name of hiddenKnowledge) predictions[name].push(...predicted[name])
-  }
-  return { rows, truth, predictions }
+  const perRequest = world.setting.positions.length
+  const observe = (request: readonly HiddenImpression[]) => observer.observe(request)
+  return predictRequests(hiddenKnowledge, hiddenEvents(world), perRequest, observe, signal)
 }
-
-const byKnowledge = <T>(make: (name: HiddenKnowledge) => T) =>
-  Object.fromEntries(hiddenKnowledge.map((name) => [name, make(name)])) as Record<HiddenKnowledge, T>
 
 /** Follows the log request by request. */
 class Observer {
@@ -87,13 +62,13 @@ class Observer {
     this.#world = world
     this.#fromDay = fromDay
     const synchronous = new InterestBeliefs(world)
-    this.#beliefs = byKnowledge((name) =>
+    this.#beliefs = byName(hiddenKnowledge, (name) =>
       name === 'synchronous' || name === 'unordered' ? synchronous : new InterestBeliefs(world),
     )
   }
 
-  /** Predicts a request's clicks, then learns from them. */
-  observe(request: readonly HiddenImpression[]): Record<HiddenKnowledge, number[]> {
+  /** Predicts a request's clicks, from the first scored day on, else null; then learns from them. */
+  observe(request: readonly HiddenImpression[]): Record<HiddenKnowledge, number[]> | null {
     const { user, day } = request[0]
     this.#orders.begin(day)
     const { synchronous, asynchronous, daily, frozen, categories } = this.#beliefs
@@ -105,7 +80,7 @@ class Observer {
     const isScored = day >= this.#fromDay
     for (const name of ['synchronous', 'categories'] as const) this.#beliefs[name].advance(user, day)
     if (isScored) for (const known of [asynchronous, daily, frozen]) known.advance(user, day)
-    const predicted = byKnowledge((): number[] => [])
+    const predicted = byName(hiddenKnowledge, (): number[] => [])
     const today = this.#todayOf(user, day)
     for (const impression of request) {
       const p = this.#predict('synchronous', impression, { mean: impression.orderEffect, variance: 0 })
@@ -123,7 +98,7 @@ class Observer {
       this.#orders.add(impression.orderEffect)
     }
     this.#remember(today, request, predicted.synchronous)
-    return predicted
+    return isScored ? predicted : null
   }
 
   /** @param order what is known of the effect of the day's clicks */
@@ -221,16 +196,5 @@ class OrderEffects {
     this.#rows++
     this.#sum += effect
     this.#squares += effect ** 2
-  }
-}
-
-/** The impressions of a request share user and time, and come together. */
-function* requestsOf(world: HiddenWorld): Generator<HiddenImpression[]> {
-  let request: HiddenImpression[] = []
-  for (const impression of hiddenEvents(world)) {
-    request.push(impression)
-    if (request.length < world.setting.positions.length) continue
-    yield request
-    request = []
   }
 }
