@@ -11,14 +11,19 @@ import {
   width,
   writeSmallTower,
 } from '@headwater/external/testing/small-tower'
-import { compileFeatures, type LogEvent } from '@headwater/features'
-import { readPanel, readSnapshot, servedSnapshot } from '@headwater/snapshot'
+import { compileFeatures, type LogEvent, type Schema } from '@headwater/features'
+import { requestDevice } from '@headwater/gpu'
+import { promoteSnapshot, readPanel, readSnapshot, servedSnapshot, snapshotDirectory } from '@headwater/snapshot'
 import { seededRandom } from '@headwater/statistics'
 import { temporaryDirectory } from '@headwater/testkit'
 import { beforeAll, expect, test } from 'vitest'
 import { ExampleFeed } from '../examples/example-feed.ts'
 import { PanelSampler } from '../examples/panel-sampler.ts'
 import { defaultPublication } from '../options/publication-options.ts'
+import { defaultTraining } from '../options/training-options.ts'
+import { RecurringTraining } from '../rounds/recurring-training.ts'
+import { tinyModel } from '../testing/tiny-model.ts'
+import { compareSnapshots } from './compare-snapshots.ts'
 import { publishExternal } from './publish-external.ts'
 import { snapshotTower } from './snapshot-tower.ts'
 
@@ -26,6 +31,13 @@ const space = compileFeatures(shopSchema)
 const startMs = 1_700_000_000_000
 const hourMs = 3_600_000
 const options = { ...defaultPublication, gate: { ...defaultPublication.gate, minRows: 100 } }
+
+/** With tables that a tower of ours can have. */
+const trainable: Schema = {
+  ...shopSchema,
+  fields: shopSchema.fields.map((field) => (field.buckets === undefined ? field : { ...field, buckets: 64 })),
+  sequence: { ...shopSchema.sequence!, buckets: 4096 },
+}
 
 function events(): LogEvent[] {
   return shopEvents(seededRandom(3)).map(({ user, item, timeS, age, bought }, row) => {
@@ -42,10 +54,10 @@ function turnedAndReversed(tower: SmallTower): SmallTower {
   return { table: reversed, weight }
 }
 
-async function imported(tower: SmallTower, items = shopItems): Promise<ImportedTower> {
+async function imported(tower: SmallTower, items = shopItems, schema: Schema = shopSchema): Promise<ImportedTower> {
   const directory = temporaryDirectory()
   const model = writeSmallTower(directory, tower, {}, dailyMap, items)
-  return openTowerSource(await readTowerSource(model, join(directory, 'map.json'), shopSchema))
+  return openTowerSource(await readTowerSource(model, join(directory, 'map.json'), schema))
 }
 
 const device = () => Promise.reject(new Error('no tower of ours is to be loaded'))
@@ -111,4 +123,58 @@ test('without a log a tower is compared on the panel of the served one, which us
   const panel = (await readPanel(await readSnapshot(directory)))!
   expect(panel.users).toEqual(served.users)
   expect(panel.rows).toEqual(served.rows)
+})
+
+test('towers of ours and from elsewhere follow each other in one model', async () => {
+  const gpu = await requestDevice({ label: 'external towers beside ours' })
+  const mixed = join(temporaryDirectory(), 'model')
+  const own = compileFeatures(trainable)
+  const judging = new ExampleFeed(own, join(temporaryDirectory(), 'examples'), new PanelSampler(50, 1))
+  const training = new RecurringTraining(gpu, own, join(temporaryDirectory(), 'examples'), {
+    ...defaultTraining,
+    seed: 1,
+    config: {
+      ...tinyModel,
+      embeddings: { ...tinyModel.embeddings, count: 1, width },
+      mix: { ...tinyModel.mix, interaction: { kind: 'grouped', dots: 1 } },
+    },
+    batchRows: 128,
+    publication: options,
+  })
+  try {
+    judging.feed(events())
+    training.feed(events())
+    await training.round()
+    expect((await training.publish(mixed)).manifest.snapshot).toBe(1)
+
+    const theirs = await imported(smallTower(1), shopItems, trainable)
+    const candidate = { imported: theirs, space: own, feed: judging, trainedUntilMs: null, device: async () => gpu }
+    const { manifest } = await publishExternal(candidate, mixed, options)
+    await theirs.tower.dispose()
+    // Both have heads that were fitted for them here.
+    expect(manifest).toMatchObject({ snapshot: 2, parent: 1, alignment: 'procrustes' })
+    expect(manifest.panel!.users).toBeGreaterThan(20)
+    expect(manifest.forward!.tasks[0].parentNe).toBeGreaterThan(0.5)
+    if (manifest.verdict.status === 'held') await promoteSnapshot(mixed, 2, true)
+
+    const after = (await training.publish(mixed)).manifest
+    expect(after).toMatchObject({ snapshot: 3, parent: 2, alignment: 'procrustes' })
+    expect(after.panel!.users).toBeGreaterThan(20)
+    expect(after.forward!.tasks[0].parentNe).toBeNull()
+    expect(after.verdict.notes).toContainEqual(expect.stringContaining('made elsewhere'))
+
+    const [first, second, third] = await Promise.all([1, 2, 3].map((n) => readSnapshot(snapshotDirectory(mixed, n))))
+    const { panel, config } = await compareSnapshots(async () => gpu, second, third)
+    const { unalignedResidual: _, ...measured } = after.panel!
+    expect(panel!.residual).toBeCloseTo(measured.residual, 3)
+    expect(config.some(({ path }) => path.startsWith('map.inputs'))).toBe(true)
+    expect((await compareSnapshots(async () => gpu, first, second)).panel!.residual).toBeCloseTo(
+      manifest.panel!.residual,
+      3,
+    )
+  } finally {
+    training.dispose()
+    judging.close()
+    gpu.destroy()
+  }
 })
