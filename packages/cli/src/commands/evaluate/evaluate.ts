@@ -77,9 +77,7 @@ async function evaluate(names: readonly string[], options: EvaluateOptions): Pro
     const device = await requestDevice()
     device.onCompile = (number, total) => stages.compiling(number, total)
     atEnd(() => device.destroy())
-    // Processes beside this one know experiments by their names alone.
-    const alone = imported === undefined ? softwareProcesses : 1
-    const { processes = device.adapter.software ? alone : 1 } = options
+    const { processes = device.adapter.software ? softwareProcesses : 1 } = options
     const result = await lab.runExperiments({
       device,
       lab: log,
@@ -90,6 +88,7 @@ async function evaluate(names: readonly string[], options: EvaluateOptions): Pro
       directory: join(out, 'work'),
       stages,
       signal,
+      // Processes beside this one know experiments by their names alone.
       beside: { log: source, processes: imported === undefined ? processes - 1 : 0 },
       onBeside: (title, seconds) => process.stderr.write(`${title} done beside in ${seconds.toFixed(1)} s\n`),
       onEstimate: ({ arms, upstreams, seconds }) => {
