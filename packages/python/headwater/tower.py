@@ -108,10 +108,10 @@ def rows_of(schema: Mapping[str, Any], inputs: Mapping[str, NDArray[Any]], dtype
     if not np.isfinite(dense).all():
         row, column = np.argwhere(~np.isfinite(dense))[0]
         raise InputError(f"row {row}, dense column {column}: is {dense[row, column]}; give a finite number")
+    named = [field["name"] for field in schema["fields"] if field["of"] == "user" and field["type"] in ("id", "ids")]
     bags = {
-        field["name"]: (array(f"bag.{field['name']}.ids", np.int64), array(f"bag.{field['name']}.lengths", np.int64))
-        for field in schema["fields"]
-        if field["of"] == "user" and field["type"] in ("id", "ids")
+        name: (array(f"bag.{name}.ids", np.int64), array(f"bag.{name}.lengths", np.int64))
+        for name in [*named, *schema.get("userCalendar", ())]
     }
     sequence = schema.get("sequence")
     return Rows(
@@ -139,7 +139,8 @@ def _events_of(sequence: Mapping[str, Any], array: Any, dtype: DTypeLike) -> Eve
         row, event, channel = np.argwhere(~np.isfinite(channels))[0]
         raise InputError(f"row {row}, event {event}, channel {channel}: is no finite number")
     # Categories are `sequence.category.NAME` among the inputs of an ONNX model.
-    categories = {name: array(f"sequence.{name}.ids", np.int64) for name in sequence.get("categories", ())}
+    named = [*sequence.get("categories", ()), *sequence.get("calendar", ())]
+    categories = {name: array(f"sequence.{name}.ids", np.int64) for name in named}
     return Events(
         there=there,
         ids=_masked(ids, lengths),

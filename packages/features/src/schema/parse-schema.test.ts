@@ -225,6 +225,8 @@ describe('parseSchema', () => {
     ['no user buckets', 'userBuckets', (s) => (s.userBuckets = 0)],
     ['an unknown calendar part', 'calendar[0]', (s) => (s.calendar[0] = 'month')],
     ['a calendar part twice', 'calendar[1]', (s) => (s.calendar[1] = 'weekday')],
+    ['an unknown part of users', 'userCalendar[0]', (s) => (s.userCalendar = ['month'])],
+    ['a part of events twice', 'sequence.calendar[1]', (s) => (s.sequence.calendar = ['hour', 'hour'])],
   ]
   it.each(cases)('refuses %s', (_, path, change) => {
     const error = errorOf(change)

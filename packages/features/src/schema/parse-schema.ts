@@ -31,6 +31,7 @@ const buckets = integer(2, 2 ** 24)
 /** Of what a tower looks up: the tables of ours are refused by the device that is to hold them, a vocabulary of another's has none. */
 const hashes = integer(2, 2 ** 31)
 const scaling = { center: magnitude, scale: number(1e-6, maxMagnitude) }
+const calendar = distinct(0, 2, oneOf(['hour', 'weekday']))
 const days = number(1e-6, 1e6)
 /** A bit over eleven years. */
 const delayDays = number(1e-6, 4096)
@@ -66,7 +67,7 @@ const aggregationKeys: Record<AggregationKind, readonly [Keys, Keys]> = {
 
 const sequence = object(
   { length: integer(1, 4096), value, buckets: hashes },
-  { ...scaling, categories: distinct(0, 16, sequenceCategory), halfLivesDays: list(0, 16, days), residual },
+  { ...scaling, categories: distinct(0, 16, sequenceCategory), halfLivesDays: list(0, 16, days), residual, calendar },
 )
 
 /**
@@ -98,7 +99,8 @@ export function parseSchema(json: unknown, source: string): Schema {
       sequence,
       itemBuckets: buckets,
       userBuckets: buckets,
-      calendar: distinct(0, 2, oneOf(['hour', 'weekday'])),
+      calendar,
+      userCalendar: calendar,
       delimiter,
       columns: distinct(1, 4096, text),
     },

@@ -12,6 +12,9 @@ export type FieldOwner = 'user' | 'item' | 'context' | 'outcome'
 /** `float`: one number. `id`: one categorical value. `ids`: a list of them. `vector`: `size` numbers. */
 export type FieldType = 'float' | 'id' | 'ids' | 'vector'
 
+/** Of a time in UTC. */
+export type CalendarPart = 'hour' | 'weekday'
+
 export interface Field {
   name: string
   /** Column of the log; defaults to `name`. */
@@ -107,6 +110,8 @@ export interface SequenceFeature {
   residual?: true
   /** Each event also has 2^(−age ÷ half-life) for each of these, its weight in running statistics. Default none. */
   halfLivesDays?: readonly number[]
+  /** Each event also has the hour or weekday of its time, in UTC, as categories of these names. Default none. */
+  calendar?: readonly CalendarPart[]
 }
 
 export interface Schema {
@@ -129,5 +134,7 @@ export interface Schema {
   /** Rows of the user-id table of downstream models (towers have none). Default 32,768. */
   userBuckets?: number
   /** Request time as context features. */
-  calendar?: readonly ('hour' | 'weekday')[]
+  calendar?: readonly CalendarPart[]
+  /** The moment as of which a user is encoded, as features of the user: in a service that is their newest refresh. */
+  userCalendar?: readonly CalendarPart[]
 }

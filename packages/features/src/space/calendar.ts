@@ -1,7 +1,5 @@
 import type { BagLayout } from '../batch/batch.ts'
-import type { Schema } from '../schema/schema.ts'
-
-type CalendarPart = NonNullable<Schema['calendar']>[number]
+import type { CalendarPart } from '../schema/schema.ts'
 
 const cycles: Record<CalendarPart, { length: number; unitMs: number; offset: number }> = {
   hour: { length: 24, unitMs: 3_600_000, offset: 0 },

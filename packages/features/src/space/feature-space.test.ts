@@ -492,6 +492,34 @@ describe('states and batches', () => {
     expect(() => space.encodeEvents(batch, 1, words, length, 0)).toThrow(BatchError)
   })
 
+  it('give the hours and weekdays of users and events that a schema asks for later, as Date has them', () => {
+    const sequence = { ...fullSchema().sequence!, calendar: ['weekday', 'hour'] as const }
+    const asked = compileFeatures({ ...fullSchema(), sequence, userCalendar: ['hour', 'weekday'] })
+    const { length } = sequence
+    const [state, item] = [space.newUserState(), space.newItemState()]
+    // A day and some hours apart, more of them than are kept.
+    const log = randomLog(2 * length + 1, 8).map((one, i) => ({ ...one, timeMs: event.timeMs + i * 97_531_000 }))
+    for (const one of log) space.update(state, item, one)
+    const now = new Date(log.at(-1)!.timeMs + 12_345_678)
+    const batch = asked.allocate('user', 1)
+    asked.encodeUser(batch, 0, state, now.getTime())
+    const bag = (name: string) => batch.bags[asked.user.bags.findIndex((own) => own.name === name)]
+    expect([bag('hour'), bag('weekday')].map(({ ids, lengths }) => [ids[0], lengths[0]])).toEqual([
+      [1 + now.getUTCHours(), 1],
+      [1 + now.getUTCDay(), 1],
+    ])
+    const dates = log.slice(-length).map(({ timeMs }) => new Date(timeMs))
+    const of = (name: string) => {
+      const at = asked.user.sequence!.categories.findIndex((own) => own.name === name)
+      return [...batch.sequence!.categories[at]]
+    }
+    expect(of('weekday')).toEqual(dates.map((date) => 1 + date.getUTCDay()))
+    expect(of('hour')).toEqual(dates.map((date) => 1 + date.getUTCHours()))
+    const plain = space.allocate('user', 1)
+    space.encodeUser(plain, 0, state, now.getTime())
+    expect([batch.dense, batch.sequence!.ids]).toEqual([plain.dense, plain.sequence!.ids])
+  })
+
   it('refuse rows outside a batch and batches of the other side', () => {
     expect(() => space.allocate('user', 0)).toThrow(BatchError)
     const batch = space.allocate('user', 2)

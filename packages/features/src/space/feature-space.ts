@@ -4,7 +4,7 @@ import { bucketSeed, seededBucket } from '../events/bucket.ts'
 import type { FieldValue, LogEvent } from '../events/event.ts'
 import { checkEvent, EventError, floatOf, isTime } from '../events/event-values.ts'
 import { parseSchema } from '../schema/parse-schema.ts'
-import type { Aggregation, Field, Schema } from '../schema/schema.ts'
+import type { Aggregation, CalendarPart, Field, Schema } from '../schema/schema.ts'
 import { schemaDefaults } from '../schema/schema-defaults.ts'
 import { SchemaError } from '../schema/schema-error.ts'
 import { isEffectOf, residualBaseline } from '../schema/schema-references.ts'
@@ -62,7 +62,7 @@ interface CompiledSide {
  */
 export class FeatureSpace {
   readonly schema: Schema
-  /** Inputs from a user's state: `known`, user aggregations, user fields, sequence. */
+  /** Inputs from a user's state: `known`, user aggregations, user fields, calendar, sequence. */
   readonly user: SideLayout
   /** Inputs from an item's state and the request: `known`, item aggregations, item and context fields, calendar. */
   readonly item: SideLayout
@@ -92,7 +92,8 @@ export class FeatureSpace {
   readonly #sequenceBaseline: Aggregator | null
   readonly #itemSeed = bucketSeed('item')
   readonly #itemBuckets: number
-  readonly #calendar: NonNullable<Schema['calendar']>
+  readonly #calendar: readonly CalendarPart[]
+  readonly #userCalendar: readonly CalendarPart[]
   readonly #outcomeIndexes: readonly number[]
   /** By field index: the outcomes of the event being ingested, NaN where missing. */
   readonly #outcomes: Float64Array
@@ -105,6 +106,7 @@ export class FeatureSpace {
     this.schema = checked
     this.#itemBuckets = checked.itemBuckets ?? schemaDefaults.itemBuckets
     this.#calendar = checked.calendar ?? []
+    this.#userCalendar = checked.userCalendar ?? []
 
     const weightsBy = new Map<string, SlotWeights>()
     const compiled = new Map<Aggregation, Aggregator | Effect>()
@@ -186,7 +188,7 @@ export class FeatureSpace {
 
     this.user = {
       dense: ['known', ...this.#ofUser.statistics.flatMap(({ columns }) => columns), ...this.#profile.columns],
-      bags: this.#profile.bags,
+      bags: [...this.#profile.bags, ...this.#userCalendar.map(calendarBag)],
       sequence: this.#ring?.layout ?? null,
     }
     this.item = {
@@ -336,6 +338,7 @@ export class FeatureSpace {
       row * this.user.dense.length,
     )
     this.#profile.encode(state, into, row, at, 0)
+    this.#encodeCalendar(this.#userCalendar, into, row, this.#profile.bags.length, nowMs)
   }
 
   /**
@@ -392,11 +395,21 @@ export class FeatureSpace {
 
     into.bags[0].ids[row] = seededBucket(this.#itemSeed, event.item, this.#itemBuckets)
     into.bags[0].lengths[row] = 1
-    for (let i = 0; i < this.#calendar.length; i++) {
-      into.bags[1 + i].ids[row] = calendarBucket(this.#calendar[i], event.timeMs)
-      into.bags[1 + i].lengths[row] = 1
-    }
+    this.#encodeCalendar(this.#calendar, into, row, 1, event.timeMs)
     this.#requestFields.encode(request, into, row, at, 1 + this.#calendar.length)
+  }
+
+  #encodeCalendar(
+    parts: readonly CalendarPart[],
+    into: SideBatch,
+    row: number,
+    firstBag: number,
+    timeMs: number,
+  ): void {
+    for (let i = 0; i < parts.length; i++) {
+      into.bags[firstBag + i].ids[row] = calendarBucket(parts[i], timeMs)
+      into.bags[firstBag + i].lengths[row] = 1
+    }
   }
 
   /**

@@ -2,9 +2,10 @@ import type { SideBatch, SideLayout } from '../batch/batch.ts'
 import { bucketSeed, seededBucket } from '../events/bucket.ts'
 import type { LogEvent } from '../events/event.ts'
 import { idOf } from '../events/event-values.ts'
-import type { Field, Schema, SequenceFeature } from '../schema/schema.ts'
+import type { CalendarPart, Field, Schema, SequenceFeature } from '../schema/schema.ts'
 import { schemaDefaults } from '../schema/schema-defaults.ts'
 import { decayPerMs, logSeconds } from './aggregator.ts'
+import { calendarBag, calendarBucket } from './calendar.ts'
 import type { ImageLayout, StateImage } from './state-image.ts'
 
 /** Bits of the float32 NaN that marks a missing value inside a state; it is never encoded. */
@@ -59,6 +60,7 @@ export class SequenceRing {
   readonly #residualsAt: number
   readonly #places: readonly CategoryPlace[]
   readonly #decaysPerMs: readonly number[]
+  readonly #calendar: readonly CalendarPart[]
 
   /** @param schema a checked one */
   constructor(sequence: SequenceFeature, schema: Schema, layout: ImageLayout) {
@@ -74,10 +76,14 @@ export class SequenceRing {
       return { field, index, seed: bucketSeed(name), buckets, idsAt: layout.reserveWords(sequence.length) }
     })
     this.#decaysPerMs = (sequence.halfLivesDays ?? []).map(decayPerMs)
+    this.#calendar = sequence.calendar ?? []
     const { length, buckets } = sequence
     const weights = 2 * this.#decaysPerMs.length
     const residuals = sequence.residual ? 1 : 0
-    const categories = this.#places.map(({ field, buckets }) => ({ name: field.name, buckets }))
+    const categories = [
+      ...this.#places.map(({ field, buckets }) => ({ name: field.name, buckets })),
+      ...this.#calendar.map((part) => ({ name: part, buckets: calendarBag(part).buckets })),
+    ]
     this.layout = { length, buckets, channels: ownChannels + residuals + weights, weights, categories }
     this.eventWords = 4 + residuals + this.#places.length
   }
@@ -176,6 +182,14 @@ export class SequenceRing {
       const { idsAt } = this.#places[k]
       const out = into.categories[k]
       for (let i = 0; i < kept; i++) out[row * length + i] = state.u32[idsAt + ((first + i) % length)]
+      out.fill(0, row * length + kept, (row + 1) * length)
+    }
+    for (let k = 0; k < this.#calendar.length; k++) {
+      const out = into.categories[this.#places.length + k]
+      for (let i = 0; i < kept; i++) {
+        const timeMs = state.f64[this.#timesAt + ((first + i) % length)]
+        out[row * length + i] = calendarBucket(this.#calendar[k], timeMs)
+      }
       out.fill(0, row * length + kept, (row + 1) * length)
     }
   }

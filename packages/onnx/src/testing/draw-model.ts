@@ -65,6 +65,7 @@ function drawSchema(random: SeededRandom): Schema {
     { name: 'item-rating', of: 'item', kind: 'mean', value: 'rating' },
     { name: 'user-pause', of: 'user', kind: 'since' },
   ].filter(() => random.nextBelow(2))
+  const someParts = () => (['hour', 'weekday'] as const).filter(() => random.nextBelow(2))
   const schema = {
     version: 1,
     name: 'drawn',
@@ -81,7 +82,8 @@ function drawSchema(random: SeededRandom): Schema {
     aggregations,
     ...(random.nextBelow(4) > 0 && { sequence }),
     itemBuckets: buckets(),
-    calendar: (['hour', 'weekday'] as const).filter(() => random.nextBelow(2)),
+    calendar: someParts(),
+    userCalendar: someParts(),
   }
   return parseSchema(schema, 'drawn')
 }

@@ -25,11 +25,15 @@ const fullSchema: Schema = {
     { name: 'rated', field: 'rating', atLeast: 1 },
   ],
   aggregations: [{ name: 'events', of: 'user', kind: 'count' }],
-  sequence: { length: 7, value: 'rating', buckets: 13, halfLivesDays: [1, 9], categories: ['action', 'surface'] },
+  sequence: {
+    ...{ length: 7, value: 'rating', buckets: 13, halfLivesDays: [1, 9] },
+    ...{ categories: ['action', 'surface'], calendar: ['hour'] },
+  },
+  userCalendar: ['weekday'],
   itemBuckets: 17,
 }
 
-const { sequence: _, ...withoutSequence } = fullSchema
+const { sequence: _, userCalendar: __, ...withoutSequence } = fullSchema
 
 /** Two bags of one value, a number, and an item's id. */
 const bare: Schema = {

@@ -20,6 +20,7 @@ describe('allowed', () => {
       ['aggregation "gap"'],
     ],
     ['calendar features', changed({ calendar: ['hour'] }), ['calendar "hour"']],
+    ['calendar of users', changed({ userCalendar: ['weekday'] }), ['user calendar "weekday"']],
     ['another column of the log', changed({ fields: [{ ...rating, column: 'stars' }, tags], user: 'uid' }), []],
     ['defaults written out', changed({ fields: [{ ...rating, center: 0, scale: 1 }, tags] }), []],
     ['the weight of a task', changed({ tasks: [{ ...liked, weight: 2 }] }), []],
@@ -41,7 +42,12 @@ describe('allowed', () => {
     expect(checkSchemaChange(before, after)).toEqual([
       { feature: 'sequence category "action"', what: 'was added', allowed: true },
     ])
-    const none = { categories: [], halfLivesDays: [] }
+    const hourly = { ...before, sequence: { ...before.sequence!, calendar: ['hour'] as const } }
+    expect(checkSchemaChange(before, hourly)).toEqual([
+      { feature: 'sequence calendar "hour"', what: 'was added', allowed: true },
+    ])
+    expect(() => checkSchemaChange(hourly, before)).toThrow('sequence calendar "hour": was removed')
+    const none = { categories: [], halfLivesDays: [], calendar: [] }
     expect(checkSchemaChange(before, { ...before, sequence: { ...before.sequence!, ...none } })).toEqual([])
   })
 

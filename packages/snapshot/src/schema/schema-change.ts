@@ -42,13 +42,13 @@ const aggregationMeaning = (aggregation: Schema['aggregations'][number]) => ({
   prior: 0,
   ...aggregation,
 })
-const sequenceMeaning = ({ categories: _, ...meaning }: NonNullable<Schema['sequence']>) => ({
+const sequenceMeaning = ({ categories: _, calendar: __, ...meaning }: NonNullable<Schema['sequence']>) => ({
   center: 0,
   scale: 1,
   halfLivesDays: [],
   ...meaning,
 })
-const sequenceCategories = ({ sequence }: Schema) => (sequence?.categories ?? []).map((name) => ({ name }))
+const named = (names: readonly string[] = []) => names.map((name) => ({ name }))
 
 const describe = (value: unknown) => (value === undefined ? 'nothing' : JSON.stringify(value))
 
@@ -85,19 +85,18 @@ function listChanges<Item extends Named>(
   return changes
 }
 
+/** Features that are names alone. */
+const namesChanged = (kind: string, before: readonly string[] | undefined, after: readonly string[] | undefined) =>
+  listChanges(kind, named(before), named(after), () => ({}), true)
+
 /** Every difference that reaches features or labels, in the order of the schema; both schemas are valid ones. */
 export function schemaChanges(before: Schema, after: Schema): SchemaChange[] {
   const changes = [
     ...listChanges('field', before.fields, after.fields, fieldMeaning, true),
     ...listChanges('task', before.tasks, after.tasks, taskMeaning, false),
     ...listChanges('aggregation', before.aggregations, after.aggregations, aggregationMeaning, true),
-    ...listChanges(
-      'calendar',
-      (before.calendar ?? []).map((name) => ({ name })),
-      (after.calendar ?? []).map((name) => ({ name })),
-      () => ({}),
-      true,
-    ),
+    ...namesChanged('calendar', before.calendar, after.calendar),
+    ...namesChanged('user calendar', before.userCalendar, after.userCalendar),
   ]
   if (before.sequence || after.sequence) {
     const what = !before.sequence
@@ -107,8 +106,11 @@ export function schemaChanges(before: Schema, after: Schema): SchemaChange[] {
         : differences(sequenceMeaning(before.sequence), sequenceMeaning(after.sequence))
     if (what !== '') changes.push({ feature: 'sequence', what, allowed: !before.sequence })
     if (before.sequence && after.sequence) {
-      const categories = [before, after].map(sequenceCategories)
-      changes.push(...listChanges('sequence category', categories[0], categories[1], () => ({}), true))
+      const [old, now] = [before.sequence, after.sequence]
+      changes.push(
+        ...namesChanged('sequence category', old.categories, now.categories),
+        ...namesChanged('sequence calendar', old.calendar, now.calendar),
+      )
     }
   }
   const [oldBuckets, newBuckets] = [before, after].map((schema) => schema.itemBuckets ?? schemaDefaults.itemBuckets)
