@@ -113,14 +113,18 @@ export interface SmallModelOptions {
   readonly rows?: number
   /** Divides the vectors of users who are known by zero. */
   readonly breaksForKnown?: boolean
+  /** Takes and gives float16, and computes in float32. */
+  readonly half?: boolean
   /** Subtracts the mean over the batch's rows, so that a user's vector depends on others. */
   readonly overBatch?: boolean
 }
 
 /** The model's file. */
 export function smallModel({ table, weight }: SmallTower, options: SmallModelOptions = {}): Uint8Array {
-  const { opset = 17, dataFile, rows, breaksForKnown = false, overBatch = false } = options
-  const [float, int64] = [1, 7]
+  const { opset = 17, dataFile, rows, breaksForKnown = false, overBatch = false, half = false } = options
+  const [float, int64, float16] = [1, 7, 10]
+  const asked = half ? float16 : float
+  const numbers = ['known', 'age', 'mean', 'ages', 'mask']
   const port = (name: string, elemType: number, dims: readonly number[]): onnx.IValueInfoProto => {
     const dim = [
       rows === undefined ? { dimParam: 'batch' } : { dimValue: rows },
@@ -142,14 +146,18 @@ export function smallModel({ table, weight }: SmallTower, options: SmallModelOpt
   const axis = (name: string, i: number): onnx.IAttributeProto => ({ name, type: 2, i })
   const held = floats('table', [table.length / width, width], table)
   const tables = dataFile === undefined ? held : outside(held, dataFile)
+  // What halves were made of has a name of its own.
+  const read = (name: string) => (half ? `${name}32` : name)
+  const cast = (from: string, to: string, type: number) => op('Cast', [from], to, [axis('to', type)])
   const nodes = [
-    op('Add', ['ages', 'one'], 'later'),
-    op('Div', ['mask', 'later'], 'weights'),
+    ...(half ? numbers.map((name) => cast(name, read(name), float)) : []),
+    op('Add', [read('ages'), 'one'], 'later'),
+    op('Div', [read('mask'), 'later'], 'weights'),
     op('Unsqueeze', ['weights', 'axis2'], 'weights3'),
     op('Gather', ['table', 'items'], 'vectors', [axis('axis', 0)]),
     op('Mul', ['vectors', 'weights3'], 'weighed'),
     op('ReduceSum', ['weighed', 'axis1'], 'history', [axis('keepdims', 0)]),
-    op('Concat', ['known', 'age', 'mean'], 'numbers', [axis('axis', 1)]),
+    op('Concat', ['known', 'age', 'mean'].map(read), 'numbers', [axis('axis', 1)]),
     op('MatMul', ['numbers', 'weight'], 'own'),
     op('Add', ['history', 'own'], 'sum'),
     ...(overBatch
@@ -159,7 +167,7 @@ export function smallModel({ table, weight }: SmallTower, options: SmallModelOpt
         ]
       : breaksForKnown
         ? [op('Sub', ['one', 'known'], 'by'), op('Div', ['sum', 'by'], 'embeddings')]
-        : [op('Identity', ['sum'], 'embeddings')]),
+        : [half ? cast('sum', 'embeddings', float16) : op('Identity', ['sum'], 'embeddings')]),
   ]
   const graph: onnx.IGraphProto = {
     name: 'small',
@@ -169,10 +177,10 @@ export function smallModel({ table, weight }: SmallTower, options: SmallModelOpt
       ...[ints('axis1', [1]), ints('axis2', [2])],
     ],
     input: [
-      ...['known', 'age', 'mean'].map((name) => port(name, float, [1])),
-      ...[port('items', int64, [last]), port('ages', float, [last]), port('mask', float, [last])],
+      ...['known', 'age', 'mean'].map((name) => port(name, asked, [1])),
+      ...[port('items', int64, [last]), port('ages', asked, [last]), port('mask', asked, [last])],
     ],
-    output: [port('embeddings', float, [width])],
+    output: [port('embeddings', asked, [width])],
   }
   const model: onnx.IModelProto = {
     irVersion: 8,

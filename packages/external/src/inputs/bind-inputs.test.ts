@@ -1,12 +1,23 @@
-import { bucketOf, compileFeatures } from '@headwater/features'
+import { halfToFloat } from '@headwater/binary16'
+import { bucketOf, compileFeatures, parseSchema } from '@headwater/features'
 import { expect, test } from 'vitest'
 import { shopSchema } from '../../testing/small-tower.ts'
 import { parseInputMap } from '../map/input-map.ts'
 import type { ElementType } from '../model/model-facts.ts'
 import { bindInputs } from './bind-inputs.ts'
 
-const space = compileFeatures(shopSchema)
-const nowMs = 1_700_000_000_000
+/** With hours and weekdays of now and of events. */
+const schema = parseSchema(
+  {
+    ...shopSchema,
+    userCalendar: ['hour', 'weekday'],
+    sequence: { ...shopSchema.sequence, calendar: ['weekday', 'hour'] },
+  },
+  'schema of the test',
+)
+const space = compileFeatures(schema)
+/** A Wednesday in UTC; the first of the events below is of the day before. */
+const nowMs = Date.UTC(2023, 10, 15, 1, 13)
 
 /** Two rows: a user of three events with two tags, and one of whom nothing is known. */
 const batch = space.allocate('user', 2)
@@ -44,9 +55,10 @@ function tensorOf(source: object, type: ElementType, dims: readonly number[], ev
     producer: '',
     dataFiles: new Map(),
   }
-  const [input] = bindInputs('model.onnx', facts, map, keys, shopSchema)
+  const [input] = bindInputs('model.onnx', facts, map, keys, schema)
   const tensor = input.tensor(batch)
-  return { ...tensor, data: Array.from(tensor.data as ArrayLike<number | bigint>, Number) }
+  const data = Array.from(tensor.data as ArrayLike<number | bigint>, Number)
+  return { ...tensor, data: type === 'float16' ? data.map(halfToFloat) : data }
 }
 
 const [red, blue] = ['red', 'blue'].map((tag) => bucketOf('tags', tag, 65_536))
@@ -79,6 +91,17 @@ test.each<[string, object, ElementType, number[], number[], object?]>([
   ['the last two', { from: 'event-count' }, 'int64', [1], [2, 0], { last: 2 }],
   ['the newest first', value, 'float32', [4], [3, -1, 1, 0, ...none], { last: 4, order: 'newest-first' }],
   ['padding before', value, 'float32', [4], [0, 1, -1, 3, ...none], { last: 4, pad: 'start' }],
+  ['the hour it is', { from: 'calendar', name: 'hour' }, 'float32', [1], [1, 1]],
+  ['the weekday as a row', { from: 'calendar', name: 'weekday', first: 4 }, 'int64', [], [7, 7]],
+  [
+    'hours of events',
+    { from: 'event-calendar', name: 'hour', padding: 24 },
+    'int64',
+    [4],
+    [23, 0, 1, 24, 24, 24, 24, 24],
+  ],
+  ['weekdays of events', { from: 'event-calendar', name: 'weekday', first: 1 }, 'float16', [4], [3, 4, 4, 0, ...none]],
+  ['halves, ended where they end', { from: 'field', name: 'age', missing: -1e9 }, 'float16', [], [25, -65_504]],
 ])('%s', (_, source, type, dims, data, events) => {
   const tensor = tensorOf(source, type, dims, events)
   expect(tensor.type).toBe(type)
@@ -92,6 +115,26 @@ test('all channels are those of the schema, event by event', () => {
   expect(dims).toEqual([2, 4, 3])
   expect(data.slice(0, 9)).toEqual(Array.from(batch.sequence!.channels.subarray(0, 9)))
   expect(data.slice(9).every((value) => value === 0)).toBe(true)
+})
+
+test.each<[string, object, ElementType, RegExp]>([
+  ['ids as halves', { from: 'event-items' }, 'float16', /input "x": is float16, and the map gives it ids/],
+  ['seconds as halves', { from: 'event-age' }, 'float16', /input "x": is float16, which ends at 65,504.*"d"/],
+  ['hours as bools', { from: 'calendar', name: 'hour' }, 'bool', /input "x": is bool/],
+  ['a part of the calendar that there is not', { from: 'calendar', name: 'month' }, 'int64', /input "x": \/name/],
+])('%s are refused', (_, source, type, message) => {
+  expect(() => tensorOf(source, type, [4])).toThrow(message)
+})
+
+test('a calendar that the schema does not have is refused with what to add', () => {
+  const refused = (from: string, message: RegExp) => {
+    const json = { version: 1, embeddings: { count: 1, width: 4 }, inputs: { x: { from, name: 'hour' } } }
+    const inputs = [{ name: 'x', type: 'int64' as const, dims: ['rows'] }]
+    const facts = { inputs, outputs: [], opset: 17, producer: '', dataFiles: new Map() }
+    expect(() => bindInputs('model.onnx', facts, parseInputMap(json, 'map.json'), keys, shopSchema)).toThrow(message)
+  }
+  refused('calendar', /input "x": the user has no hour; add "userCalendar": \["hour"\]/)
+  refused('event-calendar', /input "x": events have no hour; add "calendar": \["hour"\] to the schema's "sequence"/)
 })
 
 test('keys that share a hash with others are refused where they are many', () => {

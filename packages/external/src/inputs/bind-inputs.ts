@@ -1,10 +1,12 @@
 /** A map held against a model and a schema: what makes each of the model's inputs. Shape letters: R rows. */
+import { floatToHalf } from '@headwater/binary16'
 import { compileFeatures, type Schema, type SideBatch } from '@headwater/features'
 import { ExternalTowerError } from '../errors/external-tower-error.ts'
 import type { InputMap, SourceKind, SourceOf } from '../map/input-map.ts'
 import type { ElementType, ModelFacts, ModelPort } from '../model/model-facts.ts'
 import {
   eventAgeFiller,
+  eventCalendarFiller,
   eventCategoryFiller,
   eventChannelsFiller,
   eventCountFiller,
@@ -13,9 +15,9 @@ import {
   eventValueFiller,
 } from './event-fillers.ts'
 import type { Filler, FillerContext } from './filler.ts'
-import { columnsFiller, fieldFiller, idsCountFiller, idsFiller } from './value-fillers.ts'
+import { calendarFiller, columnsFiller, fieldFiller, idsCountFiller, idsFiller } from './value-fillers.ts'
 
-type TensorData = Float32Array | Float64Array | Int32Array | BigInt64Array | Uint8Array
+type TensorData = Uint16Array | Float32Array | Float64Array | Int32Array | BigInt64Array | Uint8Array
 
 /** An input's numbers as a runtime takes them. */
 export interface InputTensor {
@@ -67,20 +69,32 @@ const fillers: { readonly [Kind in SourceKind]: (source: SourceOf<Kind>, context
   'event-value': eventValueFiller,
   'event-age': eventAgeFiller,
   'event-channels': eventChannelsFiller,
+  calendar: calendarFiller,
+  'event-calendar': eventCalendarFiller,
   'event-mask': eventMaskFiller,
   'event-count': eventCountFiller,
 }
 
 function bind({ name, type, dims: wanted }: ModelPort, filler: Filler, fail: FillerContext['fail']): BoundInput {
   if (type === null)
-    throw fail('is of a type that rows are not given as', 'make it float32, float64, int32, int64 or bool in the model')
+    throw fail(
+      'is of a type that rows are not given as',
+      'make it float16, float32, float64, int32, int64 or bool in the model',
+    )
   if (typeof wanted[0] === 'number')
     throw fail(
       `takes exactly ${wanted[0]} rows a call`,
       'export the model with a free first dimension (dynamic_shapes, or dynamic_axes)',
     )
-  if (filler.extremes && (type === 'bool' || type === 'float32'))
+  if (filler.areRows && (type === 'bool' || type === 'float16' || type === 'float32'))
     throw fail(`is ${type}, and the map gives it ids`, 'map it to numbers, or make it int64 in the model')
+  if (filler.extremes && type === 'bool')
+    throw fail('is bool, and the map gives it numbers', 'make it int64 in the model')
+  if (filler.passesHalf && type === 'float16')
+    throw fail(
+      'is float16, which ends at 65,504, and the map gives it seconds',
+      'give the ages in "h", "d" or "log", or make it float32 in the model',
+    )
   const dims = dimsOf(wanted, filler.dims)
   if (dims === null)
     throw fail(
@@ -109,10 +123,14 @@ function dimsOf([, ...wanted]: ModelPort['dims'], given: readonly number[]): rea
 }
 
 const [leastInt, mostInt] = [-(2 ** 31), 2 ** 31 - 1]
+/** Of float16. */
+const mostHalf = 65_504
 
 function dataOf(type: ElementType, values: Float64Array): TensorData {
   if (type === 'float64') return values
   if (type === 'float32') return Float32Array.from(values)
+  if (type === 'float16')
+    return Uint16Array.from(values, (value) => floatToHalf(Math.min(mostHalf, Math.max(-mostHalf, value))))
   if (type === 'bool') return Uint8Array.from(values, (value) => (value === 0 ? 0 : 1))
   if (type === 'int64') return BigInt64Array.from(values, (value) => BigInt(Math.round(value)))
   return Int32Array.from(values, (value) => Math.min(mostInt, Math.max(leastInt, Math.round(value))))

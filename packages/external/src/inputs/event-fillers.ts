@@ -92,7 +92,7 @@ function withRows(window: EventWindow, rows: TableRows, idsOf: (batch: SideBatch
     const ids = idsOf(batch)
     return (event) => rowOf(ids[event])
   })
-  if (vocabulary === null) return { ...filler, extremes }
+  if (vocabulary === null) return { ...filler, areRows: true, extremes }
   const coverage = (batch: SideBatch) => {
     const ids = idsOf(batch)
     let [known, keys] = [0, 0]
@@ -102,7 +102,7 @@ function withRows(window: EventWindow, rows: TableRows, idsOf: (batch: SideBatch
     })
     return { known, keys }
   }
-  return { ...filler, extremes, vocabulary, coverage }
+  return { ...filler, areRows: true, extremes, vocabulary, coverage }
 }
 
 export function eventValueFiller(
@@ -119,12 +119,30 @@ export function eventValueFiller(
   })
 }
 
+export function eventCalendarFiller(
+  { name, first = 0, padding = 0 }: SourceOf<'event-calendar'>,
+  context: FillerContext,
+): Filler {
+  const window = new EventWindow(context)
+  const { categories } = context.layout.sequence!
+  const at = categories.findIndex((category) => category.name === name)
+  if (at < 0) throw context.fail(`events have no ${name}`, `add "calendar": ["${name}"] to the schema's "sequence"`)
+  return {
+    ...window.filler(padding, ({ sequence }) => {
+      const buckets = sequence!.categories[at]
+      return (event) => first + buckets[event] - 1
+    }),
+    extremes: [padding, first, first + categories[at].buckets - 2],
+  }
+}
+
 export function eventAgeFiller({ unit = 's', padding = 0 }: SourceOf<'event-age'>, context: FillerContext): Filler {
   const window = new EventWindow(context)
-  return window.filler(padding, ({ sequence }) => (event) => {
+  const filler = window.filler(padding, ({ sequence }) => (event) => {
     const age = sequence!.channels[event * window.channels + ageChannel]
     return unit === 'log' ? age : Math.expm1(logScale * age) / secondsOf[unit]
   })
+  return unit === 's' ? { ...filler, passesHalf: true } : filler
 }
 
 export function eventChannelsFiller(_: SourceOf<'event-channels'>, context: FillerContext): Filler {

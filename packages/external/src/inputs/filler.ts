@@ -10,7 +10,11 @@ export interface Filler {
   readonly dims: readonly number[]
   /** Numbers [R, dims]. */
   fill(batch: SideBatch): Float64Array
-  /** Of ids, the rows of its table that it asks for at most. */
+  /** Whether the numbers are rows of a table, which an input of floats does not take. */
+  readonly areRows?: true
+  /** Whether the numbers pass 65,504, the largest of float16, in the ordinary course. */
+  readonly passesHalf?: true
+  /** Of rows of a table and of a calendar, the least and the most. */
   readonly extremes?: readonly number[]
   /** Of ids through a vocabulary, how many of a batch's keys that one has. */
   coverage?(batch: SideBatch): { readonly known: number; readonly keys: number }

@@ -57,6 +57,7 @@ export function idsFiller(source: SourceOf<'ids'>, context: FillerContext): Fill
   }
   return {
     dims: [maxValues],
+    areRows: true,
     extremes,
     fill: (batch) => {
       const values = new Float64Array(batch.rows * maxValues)
@@ -95,4 +96,15 @@ function bagOf(name: string, { layout, fail }: FillerContext) {
     )
   const { maxValues, buckets } = layout.bags[at]
   return { at, maxValues, buckets }
+}
+
+export function calendarFiller({ name, first = 0 }: SourceOf<'calendar'>, { layout, fail }: FillerContext): Filler {
+  const at = layout.bags.findIndex((bag) => bag.name === name)
+  if (at < 0) throw fail(`the user has no ${name}`, `add "userCalendar": ["${name}"] to the schema`)
+  return {
+    dims: [],
+    extremes: [first, first + layout.bags[at].buckets - 2],
+    // Bucket 0 is that of a missing value, which a time never is.
+    fill: ({ rows, bags }) => Float64Array.from({ length: rows }, (_, r) => first + bags[at].ids[r] - 1),
+  }
 }

@@ -8,6 +8,8 @@ const name = Type.String({ minLength: 1, maxLength: 512 })
 const row = Type.Integer({ minimum: 0, maximum: 2 ** 31 - 1 })
 const size = Type.Integer({ minimum: 1, maximum: 65_536 })
 
+const part = Type.Enum(['hour', 'weekday'])
+
 /** Rows of a table that keys are looked up in. Without a vocabulary the schema's hashed buckets are given as they are. */
 const rows = {
   vocabulary: Type.Optional(name),
@@ -49,6 +51,13 @@ const sources = {
   ),
   /** All channels of the sequence as the schema encodes them: [R, last, channels]. */
   'event-channels': Type.Object({ from: Type.Literal('event-channels') }, closed),
+  /** The hour, 0 to 23, or the weekday, Sunday being 0, of the moment as of which the user is encoded: [R]. */
+  calendar: Type.Object({ from: Type.Literal('calendar'), name: part, first: Type.Optional(row) }, closed),
+  /** The same of the last events: [R, last]. */
+  'event-calendar': Type.Object(
+    { from: Type.Literal('event-calendar'), name: part, first: Type.Optional(row), padding: Type.Optional(row) },
+    closed,
+  ),
   /** 1 where there is an event, or with `of: "padding"` where there is none: [R, last]. */
   'event-mask': Type.Object(
     { from: Type.Literal('event-mask'), of: Type.Optional(Type.Enum(['events', 'padding'])) },

@@ -4,7 +4,7 @@ import proto, { type onnx } from 'onnx-proto'
 import { ExternalTowerError } from '../errors/external-tower-error.ts'
 
 /** Names of ONNX's element types that inputs may have, by their numbers. */
-const elementTypes = { 1: 'float32', 6: 'int32', 7: 'int64', 9: 'bool', 11: 'float64' } as const
+const elementTypes = { 1: 'float32', 6: 'int32', 7: 'int64', 9: 'bool', 10: 'float16', 11: 'float64' } as const
 export type ElementType = (typeof elementTypes)[keyof typeof elementTypes]
 
 /** What a model takes or gives. */

@@ -48,7 +48,24 @@ function sourceOf({ name, type, dims }: ModelPort, schema: Schema, layout: SideL
   if (layout.dense.includes(name)) return { from: 'columns', names: [name] }
   if (!isWhole && dims.length === 2 && dims[1] === layout.dense.length && (layout.dense.length > 1 || name === 'dense'))
     return { from: 'columns', names: [...layout.dense] }
+  // Ages may be in hours, and Headwater's own export gives buckets.
+  const isOther = has(name, 'age', 'ages') || name.startsWith('sequence.')
+  const part = isOther ? undefined : parts.find((own) => has(name, own, `${own}s`))
+  const ofTime = part && ofCalendar(part, dims.length > 1 && typeof dims[1] === 'number' && dims[1] > 1, layout)
+  if (ofTime) return ofTime
   return layout.sequence === null ? null : ofEvents(name, isWhole, layout.sequence)
+}
+
+const parts = ['hour', 'weekday'] as const
+
+/** Where the schema has it. */
+function ofCalendar(
+  name: (typeof parts)[number],
+  isOfEvents: boolean,
+  { bags, sequence }: SideLayout,
+): InputSource | null {
+  if (isOfEvents) return sequence?.categories.some((own) => own.name === name) ? { from: 'event-calendar', name } : null
+  return bags.some((bag) => bag.name === name) ? { from: 'calendar', name } : null
 }
 
 const ofBag = (name: string, { bags }: SideLayout): InputSource | null =>

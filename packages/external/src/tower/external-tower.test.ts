@@ -1,10 +1,11 @@
 import { rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { compileFeatures, type LogEvent, type SideBatch } from '@headwater/features'
+import { compileFeatures, type LogEvent, parseSchema, type SideBatch } from '@headwater/features'
 import { publishSnapshot, SnapshotError } from '@headwater/snapshot'
 import { temporaryDirectory } from '@headwater/testkit'
 import { beforeAll, describe, expect, test } from 'vitest'
 import {
+  dailyMap,
   embeddingOf,
   type SmallModelOptions,
   shopItems,
@@ -60,7 +61,7 @@ function rowsOf(users: readonly Past[]): SideBatch {
 }
 
 /** By hand: rows 0 and 1 of the table are padding and unknown. */
-function expected({ age, events }: Past): number[] {
+function expected({ age, events }: Past, unitS = 1): number[] {
   const outcomes = events.map(([, , bought]) => bought)
   const mean = outcomes.reduce((sum, bought) => sum + bought, 0)
   const numbers = [
@@ -68,7 +69,10 @@ function expected({ age, events }: Past): number[] {
     age ?? 0,
     events.length > 0 ? (mean + 3 * 0.4) / (events.length + 3) - 0.4 : 0,
   ]
-  const recent = events.slice(-5).map(([item, ageS]) => ({ row: item < shopItems.length ? item + 2 : 1, ageS }))
+  const recent = events.slice(-5).map(([item, agoS]) => ({
+    row: item < shopItems.length ? item + 2 : 1,
+    ageS: agoS / unitS,
+  }))
   return embeddingOf(tower, numbers as [number, number, number], recent)
 }
 
@@ -87,7 +91,7 @@ const withInputs = (inputs: object) => ({ ...smallMap, inputs: { ...smallMap.inp
 
 function expectClose(vectors: Float32Array, users: readonly Past[]): void {
   expect(vectors).toHaveLength(users.length * width)
-  for (const [i, value] of users.flatMap(expected).entries()) expect(vectors[i]).toBeCloseTo(value, 4)
+  for (const [i, value] of users.flatMap((user) => expected(user)).entries()) expect(vectors[i]).toBeCloseTo(value, 4)
 }
 
 describe('a tower with a vocabulary, ages and a mask', () => {
@@ -142,7 +146,7 @@ test.each<[string, SmallModelOptions, object, RegExp]>([
     withInputs({ more: { from: 'event-age' } }),
     /input "more": is none of the model/,
   ],
-  ['a source that there is not', {}, withInputs({ ages: { from: 'calendar' } }), /input "ages": "from" is "calendar"/],
+  ['a source that there is not', {}, withInputs({ ages: { from: 'clock' } }), /input "ages": "from" is "clock"/],
   [
     'a key that a source does not have',
     {},
@@ -183,6 +187,33 @@ test.each<[string, SmallModelOptions, object, RegExp]>([
   const opening = open(options, map)
   await expect(opening).rejects.toThrow(message)
   await expect(opening).rejects.toThrow(ExternalTowerError)
+})
+
+test('a tower of halves gives what its formula gives, as near as halves are', async () => {
+  const { tower: half } = await open({ half: true }, dailyMap)
+  const vectors = await half.encode(rowsOf(pasts))
+  // 11 bits of sums of numbers below 1, of five events at most, and as much again for the inputs.
+  const daily = pasts.flatMap((past) => expected(past, 86_400))
+  for (const [i, value] of daily.entries()) expect(Math.abs(vectors[i] - value)).toBeLessThan(2 * 5 * 2 ** -11)
+  await checkTower(half, rowsOf(pasts))
+  await half.dispose()
+})
+
+test('a tower may be told the hour', async () => {
+  const withHours = parseSchema({ ...shopSchema, userCalendar: ['hour'] }, 'schema of the test')
+  const directory = temporaryDirectory()
+  const map = withInputs({ mean: { from: 'calendar', name: 'hour' } })
+  const model = writeSmallTower(directory, tower, {}, map)
+  const { tower: hourly } = await openTowerSource(await readTowerSource(model, join(directory, 'map.json'), withHours))
+  const own = compileFeatures(withHours)
+  const batch = own.allocate('user', 2)
+  const times = [Date.UTC(2024, 1, 29, 23, 59, 59), Date.UTC(2024, 2, 1)]
+  for (const [row, timeMs] of times.entries()) own.encodeUser(batch, row, own.newUserState(), timeMs)
+  const vectors = await hourly.encode(batch)
+  const byHand = [23, 0].flatMap((hour) => embeddingOf(tower, [0, 0, hour], []))
+  for (const [i, value] of byHand.entries()) expect(vectors[i]).toBeCloseTo(value, 5)
+  await checkTower(hourly, batch)
+  await hourly.dispose()
 })
 
 test('a data file that is missing is refused with its tensor', async () => {
@@ -242,5 +273,21 @@ test('a map is proposed by names, with null for what they do not tell', async ()
       ages: { from: 'event-age' },
       mask: { from: 'event-mask' },
     },
+  })
+})
+
+test('hours are proposed where the schema has them, and ages in hours are ages', () => {
+  const withHours = parseSchema(
+    { ...shopSchema, userCalendar: ['hour'], sequence: { ...shopSchema.sequence, calendar: ['hour'] } },
+    'schema of the test',
+  )
+  const port = (name: string, ...dims: number[]) => ({ name, type: 'int64' as const, dims: ['rows', ...dims] })
+  const inputs = [port('hour'), port('history_hours', 5), port('age_hours', 5), port('weekday')]
+  const facts = { inputs, outputs: [], opset: 17, producer: '', dataFiles: new Map() }
+  expect(proposeMap(facts, withHours).inputs).toEqual({
+    hour: { from: 'calendar', name: 'hour' },
+    history_hours: { from: 'event-calendar', name: 'hour' },
+    age_hours: { from: 'event-age' },
+    weekday: null,
   })
 })

@@ -2,6 +2,7 @@
  * A tower that was made elsewhere, in ONNX Runtime: rows of the schema's user side in, embeddings out.
  * Shape letters: R rows, J = K·D numbers of a user's embeddings.
  */
+import { halvesToFloats } from '@headwater/binary16'
 import {
   batchRows,
   checkNumbers,
@@ -107,13 +108,18 @@ export class ExternalTower {
     const { type, data, dims } = await this.#session.run(inputs, this.#output).catch((cause: Error) => {
       throw this.#fail(`the model fails: ${cause.message}`, 'run it on the same rows where it was made', cause)
     })
-    if (type !== 'float32') throw this.#fail(`output "${this.#output}" is ${type}, not float32`, 'cast it in the model')
+    const isHalf = type === 'float16'
+    if (type !== 'float32' && !isHalf)
+      throw this.#fail(`output "${this.#output}" is ${type}, neither float32 nor float16`, 'cast it in the model')
     if (dims.length !== 2 || dims[0] !== rows || dims[1] !== this.dim)
       throw this.#fail(
         `output "${this.#output}" is [${dims.join(', ')}] for ${rows} rows, not [${rows}, ${this.dim}]`,
         'flatten it in the model, or mend "embeddings" in the map: count times width is its width',
       )
-    return data as Float32Array
+    if (!isHalf) return data as Float32Array
+    // Of Node's own Float16Array where it has one.
+    const { buffer, byteOffset, length } = data as Uint16Array
+    return halvesToFloats(new Uint16Array(buffer, byteOffset, length))
   }
 
   dispose(): Promise<void> {
