@@ -1,3 +1,4 @@
+export { accessibilityViolations } from './browser/accessibility.ts'
 export { openBrowser } from './browser/browser.ts'
 export { NoBrowserError } from './browser/program.ts'
 export { temporaryDirectory } from './files/temporary-directory.ts'

@@ -2,23 +2,31 @@
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'
-import { type openBrowser, temporaryDirectory } from '@headwater/testkit'
+import { accessibilityViolations, type openBrowser, temporaryDirectory } from '@headwater/testkit'
+
+type Browser = Awaited<ReturnType<typeof openBrowser>>
+type Page = Awaited<ReturnType<Browser['newPage']>>
 
 export interface PageOptions {
   readonly width: number
   readonly colorScheme: 'light' | 'dark'
   readonly media?: 'print'
+  /** Whether all that is folded is opened first. */
+  readonly unfolded?: boolean
 }
 
 interface Looks {
   readonly pageWidth: number
+  readonly pageHeight: number
   readonly background: string
   readonly ink: string
-  /** Colour of the first arm's border among the headline figures; null where there are none. */
+  /** Colour of the border of key figures; null where there are none. */
   readonly armInk: string | null
   readonly shown: number
   readonly smallestText: number
   readonly scrollingTables: number
+  /** Those whose first column is still there when they were scrolled to their end. */
+  readonly keptNames: number
   /** Plots whose letters lie over one another, or beyond the plot. */
   readonly overlapping: readonly string[]
 }
@@ -30,11 +38,35 @@ export function writePage(page: string): string {
   return pathToFileURL(file).href
 }
 
-export async function lookAt(
-  browser: Awaited<ReturnType<typeof openBrowser>>,
+export function lookAt(browser: Browser, address: string, options: PageOptions) {
+  return onPage(browser, address, options, async (page, messages, requests) => {
+    const looks: Looks = await page.evaluate(measurement)
+    return { messages, requests, looks }
+  })
+}
+
+export function violationsOf(browser: Browser, address: string, options: PageOptions): Promise<string[]> {
+  return onPage(browser, address, options, accessibilityViolations)
+}
+
+/** Follows the link to a section. @returns whether its content is in view then */
+export function followContents(browser: Browser, address: string, id: string): Promise<boolean> {
+  return onPage(browser, address, { width: 1280, colorScheme: 'light' }, async (page) => {
+    await page.click(`nav a[href="#${id}"]`)
+    return page.evaluate(`(() => {
+      const content = document.getElementById('${id}')
+      const { top } = content.getBoundingClientRect()
+      return content.closest('details').open && content.checkVisibility() && top >= 0 && top < innerHeight
+    })()`)
+  })
+}
+
+async function onPage<T>(
+  browser: Browser,
   address: string,
-  { width, colorScheme, media }: PageOptions,
-) {
+  { width, colorScheme, media, unfolded = false }: PageOptions,
+  use: (page: Page, messages: string[], requests: string[]) => Promise<T>,
+): Promise<T> {
   const page = await browser.newPage({ viewport: { width, height: 800 }, colorScheme })
   try {
     const messages: string[] = []
@@ -44,8 +76,8 @@ export async function lookAt(
     page.on('request', (request) => requests.push(request.url()))
     await page.goto(address)
     if (media) await page.emulateMedia({ media })
-    const looks: Looks = await page.evaluate(measurement)
-    return { messages, requests, looks }
+    if (unfolded) await page.evaluate(`document.querySelectorAll('details').forEach((own) => { own.open = true })`)
+    return await use(page, messages, requests)
   } finally {
     await page.close()
   }
@@ -66,14 +98,21 @@ const measurement = `(() => {
     return [...clashes, ...outside]
   })
   const arm = document.querySelector('.figures div')
+  const boxes = [...document.querySelectorAll('.scroll')].filter((box) => box.scrollWidth > box.clientWidth)
+  const keptNames = boxes.filter((box) => {
+    box.scrollLeft = box.scrollWidth
+    return Math.abs(box.querySelector('tbody th').getBoundingClientRect().left - box.getBoundingClientRect().left) < 1
+  })
   return {
     pageWidth: document.documentElement.scrollWidth,
+    pageHeight: document.documentElement.scrollHeight,
     background: getComputedStyle(document.body).backgroundColor,
     ink: getComputedStyle(document.querySelector('figure svg')).color,
     armInk: arm === null ? null : getComputedStyle(arm).borderTopColor,
     shown: plots.length,
     smallestText: Math.min(...plots.flatMap(texts).map((text) => text.getBoundingClientRect().height)),
-    scrollingTables: [...document.querySelectorAll('.scroll')].filter((box) => box.scrollWidth > box.clientWidth).length,
+    scrollingTables: boxes.length,
+    keptNames: keptNames.length,
     overlapping,
   }
 })()`

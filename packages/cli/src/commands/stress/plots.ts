@@ -5,7 +5,7 @@ import { dot, line, ruleX, ruleY, text } from '@observablehq/plot'
 
 const inks = {
   first: 'var(--arm-with)',
-  second: 'var(--arm-latest)',
+  second: 'var(--series-green)',
   third: 'var(--arm-random)',
   quiet: 'var(--arm-without)',
 } as const

@@ -3,7 +3,7 @@ import { mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath, pathToFileURL } from 'node:url'
 import type { StressResult } from '@headwater/load/stress'
-import { openBrowser, temporaryDirectory } from '@headwater/testkit'
+import { accessibilityViolations, openBrowser, temporaryDirectory } from '@headwater/testkit'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { renderStressReport } from './report.ts'
 import sample from './sample-result.json' with { type: 'json' }
@@ -47,6 +47,8 @@ test.each([
     page.on('console', (message) => messages.push(message.text()))
     page.on('request', (request) => requests.push(request.url()))
     await page.goto(address)
+    const violations = await accessibilityViolations(page)
+    await page.evaluate(`document.querySelectorAll('details').forEach((own) => { own.open = true })`)
     const looks: Looks = await page.evaluate(`(() => {
     const shown = [...document.querySelectorAll('figure svg')].filter((svg) => svg.checkVisibility())
     const covered = shown.flatMap((svg) => {
@@ -65,6 +67,7 @@ test.each([
     await page.screenshot({ path: `${screenshots}stress-${width}-${colorScheme}.png`, fullPage: true })
     await page.close()
     expect(messages).toEqual([])
+    expect(violations).toEqual([])
     expect(requests).toEqual([address])
     // p50, p99, p99.9; four parts; load, loop, service, encoder; calls and refreshes.
     expect(looks).toEqual({ pageWidth: width, plots: 4, lines: 13, covered: [], background })

@@ -7,9 +7,11 @@ import {
   type KeyFigure,
   renderFacts,
   renderFigures,
+  renderFoldedTable,
   renderHtmlTable,
   renderKeyFigures,
   renderPage,
+  renderSections,
   renderWarnings,
 } from '@headwater/evaluation/report-parts'
 import { formatRate, type StressResult, stepsByRate } from '@headwater/load/stress'
@@ -21,20 +23,26 @@ export function renderStressReport(result: StressResult, command: string): strin
   const body = html`<header>
 <p class="eyebrow">Headwater · stress of ${result.settings.url}</p>
 <h1>${headline(result)}</h1>
-<p class="verdict">${verdict(result)}</p>
-${renderWarnings(result.warnings)}${renderKeyFigures(keyFigures(result))}</header>
-<main>
-<h2>The curve</h2>
-${renderFigures(latencyPlot(result), partsPlot(result))}
-<h2>What was busy, and what waited</h2>
-${renderFigures(processorPlot(result), waitingPlot(result))}
-<h2>Steps</h2>
-${renderHtmlTable({ title: 'By rate', head: stepColumns, rows: stepRows(result) })}${threadsTable(result)}
-<h2>Method</h2>
-${method(result)}
-<h2>This run</h2>
-${facts(result, command)}</main>
-`
+<p>${verdict(result)}</p>
+${renderWarnings(result.warnings)}<section class="overview"><h2>In short</h2>
+${renderKeyFigures(keyFigures(result))}${renderFigures(latencyPlot(result), processorPlot(result))}</section>
+</header>
+${renderSections([
+  {
+    id: 'waits',
+    title: 'Where the time goes, and what waits',
+    about: 'parts of a call, and queues',
+    body: renderFigures(partsPlot(result), waitingPlot(result)),
+  },
+  {
+    id: 'steps',
+    title: 'Steps',
+    about: `${result.steps.length} rates`,
+    body: html`${renderHtmlTable({ title: 'By rate', head: stepColumns, rows: stepRows(result) })}${threadsTable(result)}`,
+  },
+  { id: 'method', title: 'Method', about: 'how calls are made, and what breaks a step', body: method(result) },
+  { id: 'run', title: 'This run', about: 'service, bounds, command', body: facts(result, command) },
+])}`
   return renderPage(`Stress of ${result.settings.url}`, body)
 }
 
@@ -62,7 +70,7 @@ function threadsTable(result: StressResult): Html | null {
   const steps = stepsByRate(result.steps).filter(({ threads }) => threads !== null)
   const names = [...new Set(steps.flatMap(({ threads }) => Object.keys(threads!)))]
   if (names.length === 0) return null
-  return renderHtmlTable({
+  return renderFoldedTable({
     title: 'Processors by thread of the service',
     head: ['calls/s', ...names],
     rows: steps.map(({ load, threads }) => [

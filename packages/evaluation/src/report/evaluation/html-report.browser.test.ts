@@ -1,6 +1,6 @@
 import { openBrowser } from '@headwater/testkit'
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { lookAt, rgb, writePage } from '../../testing/page-look.ts'
+import { lookAt, rgb, violationsOf, writePage } from '../../testing/page-look.ts'
 import type { Chart, EvaluationResult, ExperimentResult, Interval } from '../findings.ts'
 import { colors } from '../page/style.ts'
 import { renderEvaluationHtml } from './html-report.ts'
@@ -123,14 +123,16 @@ const result: EvaluationResult = {
   armsCached: 0,
 }
 
-/** Plots, wide or narrow, of two experiments of two charts, and the symbols of the curves' legends. */
-const shown = 2 * 2 + 2 * 5
+/** Plots, wide or narrow, of two experiments' arms and two charts, and the symbols of the curves' legends. */
+const shown = 2 * 3 + 2 * 5
 
 let browser: Awaited<ReturnType<typeof openBrowser>>
 let address: string
+let alone: string
 
 beforeAll(async () => {
   address = writePage(renderEvaluationHtml(result))
+  alone = writePage(renderEvaluationHtml({ ...result, quick: false, experiments: [experiment] }))
   browser = await openBrowser()
 })
 
@@ -139,10 +141,11 @@ afterAll(() => browser?.close())
 test.each([
   { width: 320, colorScheme: 'light' },
   { width: 360, colorScheme: 'dark' },
+  { width: 390, colorScheme: 'light' },
   { width: 821, colorScheme: 'dark' },
   { width: 1280, colorScheme: 'light' },
 ] as const)('at $width px, $colorScheme: nothing overflows, runs or is loaded', async ({ width, colorScheme }) => {
-  const { messages, requests, looks } = await lookAt(browser, address, { width, colorScheme })
+  const { messages, requests, looks } = await lookAt(browser, address, { width, colorScheme, unfolded: true })
   expect(messages).toEqual([])
   expect(requests).toEqual([address])
   expect(looks.pageWidth).toBe(width)
@@ -151,6 +154,22 @@ test.each([
   expect(looks.overlapping).toEqual([])
   expect(looks.background).toBe(rgb(colors[colorScheme].page))
   expect(looks.ink).toBe(rgb(colors[colorScheme].text))
+})
+
+test('before anything is unfolded the page is short; one experiment shows its arms at once, several their answers', async () => {
+  for (const [page, plots] of [
+    [address, 0],
+    [alone, 1],
+  ] as const) {
+    const { looks } = await lookAt(browser, page, { width: 1280, colorScheme: 'light' })
+    expect(looks.pageHeight).toBeLessThanOrEqual(2500)
+    expect(looks.shown).toBe(plots)
+  }
+})
+
+test('axe-core finds nothing wrong, whatever is unfolded', async () => {
+  const options = { width: 1280, colorScheme: 'light', unfolded: true } as const
+  for (const page of [address, alone]) expect(await violationsOf(browser, page, options)).toEqual([])
 })
 
 test('print is dark on white whatever the scheme, and fits A4', async () => {

@@ -3,13 +3,19 @@ import { chartFigure } from '../figures/chart-figure.ts'
 import { renderFigures } from '../figures/figure.ts'
 import type { EvaluationResult, ExperimentResult } from '../findings.ts'
 import { formatCount, formatDays, formatDuration } from '../format.ts'
+import { renderOverview } from '../overview.ts'
 import { type Html, html } from '../page/html.ts'
-import { renderFacts, renderHtmlTable, renderPage, runFacts } from '../page/page.ts'
+import { renderFoldedTable, renderHtmlTable } from '../page/html-table.ts'
+import { renderFacts, renderPage, runFacts } from '../page/page.ts'
+import { renderSections, type Section } from '../page/section.ts'
+import { overviewOf } from './overview.ts'
 import { modelTable, tablesOf } from './tables.ts'
 import { capitalized, headlineOf, methodOf, quickNotice, verdictWord } from './words.ts'
 
 export function renderEvaluationHtml(result: EvaluationResult): string {
   const { dataset, experiments, quick } = result
+  const [first] = experiments
+  const isAlone = experiments.length === 1
   const body = html`<header>
 <p class="eyebrow">Headwater · ${dataset.name} · ${formatCount(dataset.rows)} rows</p>
 <h1>${headlineOf(result)}</h1>
@@ -17,27 +23,62 @@ ${quick ? html`<div class="warnings" role="note"><strong>${quickNotice}</strong>
 ${experiments.map(
   (own) => html`<p><strong>${own.name}: ${verdictWord(own)}.</strong> ${own.verdict}</p>
 `,
-)}</header>
-<main>
-${experiments.map((own) => experimentSection(own))}
-<h2>Method</h2>
-${methodOf(result).map(
-  (paragraph) => html`<p>${paragraph}</p>
+)}${isAlone ? html`<section class="overview"><h2>In short</h2>${overview(first)}</section>` : null}</header>
+${renderSections([
+  ...(isAlone ? sectionsOf(first) : experiments.map(experimentSection)),
+  {
+    id: 'method',
+    title: 'Method',
+    about: 'how the figures came about',
+    body: html`${methodOf(result).map(
+      (paragraph) => html`<p>${paragraph}</p>
 `,
-)}
-<h2>This run</h2>
-${facts(result)}${renderHtmlTable(modelTable(result))}</main>
-`
+    )}`,
+  },
+  {
+    id: 'run',
+    title: 'This run',
+    about: 'data, machine, command, models, time',
+    body: html`${facts(result)}${renderHtmlTable(modelTable(result))}`,
+  },
+])}`
   return renderPage(`${headlineOf(result)} · ${dataset.name}`, body)
 }
 
-function experimentSection(own: ExperimentResult): Html {
-  return html`<h2>${own.name}: ${own.question}</h2>
-<p><strong>${capitalized(verdictWord(own))}.</strong> ${own.verdict}</p>
-<p class="muted">Measured: ${own.measure} Decision rule, written before the run: ${own.rule}</p>
-${renderFigures(...own.charts.map(chartFigure))}
-${tablesOf(own).map(renderHtmlTable)}
-<p class="muted">What makes every figure and table of this section: <code>${own.command}</code></p>
+/** Of the only experiment, whose overview stands above them. */
+function sectionsOf(own: ExperimentResult): Section[] {
+  return [
+    { id: 'rule', title: 'What was asked', about: 'measure and decision rule', body: rule(own) },
+    { id: 'charts', title: 'Charts', about: `${own.charts.length} of them`, body: charts(own) },
+    { id: 'tables', title: 'Tables', about: 'all figures', body: html`${tables(own)}` },
+  ]
+}
+
+/** Of one among several. */
+function experimentSection(own: ExperimentResult): Section {
+  return {
+    id: own.name,
+    title: `${own.name}: ${own.question}`,
+    brief: own.name,
+    about: verdictWord(own),
+    body: html`<p><strong>${capitalized(verdictWord(own))}.</strong> ${own.verdict}</p>
+${overview(own)}${charts(own)}${tables(own)}${rule(own)}`,
+  }
+}
+
+function overview(own: ExperimentResult): Html | null {
+  const found = overviewOf(own)
+  return found && renderOverview(found)
+}
+
+const charts = ({ charts: own }: ExperimentResult) => renderFigures(...own.map(chartFigure))
+
+const tables = (own: ExperimentResult) => tablesOf(own).map(renderFoldedTable)
+
+function rule({ measure, rule: decided, command }: ExperimentResult): Html {
+  return html`<p>Measured: ${measure}</p>
+<p>Decision rule, written before the run: ${decided}</p>
+<p class="muted">What makes all of these figures again: <code>${command}</code></p>
 `
 }
 

@@ -1,7 +1,7 @@
 /** Lines of points over a scale, with intervals where there are some. */
 import { dot, line, link, type Markish, type PlotOptions } from '@observablehq/plot'
 import { formatCompactCount } from '../format.ts'
-import { type Figure, toldPoint } from './figure.ts'
+import { type Figure, toldFigure } from './figure.ts'
 import { renderSeriesLegend, type SeriesStyle, seriesStyles } from './series-style.ts'
 
 interface CurvePoint {
@@ -37,7 +37,7 @@ interface CurveFigureOptions {
 export function curveFigure({ title, caption, curves, format, x, y, behind = [], legend }: CurveFigureOptions): Figure {
   const styleOf = ({ style }: Curve, i: number) => style ?? seriesStyles[i % seriesStyles.length]
   const isBounded = ({ low, high }: CurvePoint) => typeof low === 'number' && typeof high === 'number'
-  const told = (own: CurvePoint) => toldPoint(own, own.y, format)
+  const told = (own: CurvePoint) => `${own.label} ${toldFigure(own, own.y, format)}`
   return {
     title,
     caption,

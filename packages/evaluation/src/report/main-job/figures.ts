@@ -13,70 +13,85 @@ const point = (arm: Arm, value: number) => {
   return { label: armStyles[arm].label, x: value, low: null, high: null, style: armStyles[arm] }
 }
 
-/** Normalized entropy of each arm, and gains over the arm without. */
-export function armFigures({ ne, neInterval, bySeed, seeds, neGain, gainOverWithout }: MainJobResult): Figure[] {
+/** Normalized entropy of each arm, the best first. */
+export function neFigure({ ne, neInterval, bySeed, seeds }: MainJobResult): Figure {
   const seedPoints = bySeed.flatMap((seed) => arms.map((arm) => point(arm, seed.ne[arm])))
-  const gains = { with: neGain, ...gainOverWithout }
-  return [
-    intervalFigure({
-      title: 'Normalized entropy of each arm',
-      caption: `Lower is better. Bars are 95 % intervals over users; arms share rows, so gains are surer than bars suggest.${
-        seeds.length > 1 ? ` Dots below are the ${seeds.length} seeds.` : ''
-      }`,
-      label: neLabel,
-      fromZero: false,
-      format: formatNe,
-      points: arms.map((arm) => ({ ...point(arm, ne[arm]), ...neInterval[arm] })),
-      ...(seeds.length > 1 && { beside: { points: seedPoints, radius: 1.5, below: 9 } }),
-    }),
-    intervalFigure({
-      title: 'Relative gain over the arm without',
-      caption: 'Higher is better. Paired bars: both arms are scored on the same rows of the same drawn users.',
-      label: gainLabel,
-      percent: true,
-      format: formatGain,
-      points: arms.flatMap((arm) => {
-        if (arm === 'without') return []
-        const { value, low, high } = gains[arm]
-        return [{ ...point(arm, value), low, high }]
-      }),
-    }),
-  ]
+  return intervalFigure({
+    title: 'All arms: normalized entropy',
+    caption: `Lower is better. Bars are 95 % intervals over users; arms share rows, so gains are surer than bars suggest.${
+      seeds.length > 1 ? ` Dots below are the ${seeds.length} seeds.` : ''
+    }`,
+    label: neLabel,
+    fromZero: false,
+    across: true,
+    format: formatNe,
+    points: arms
+      .toSorted((a, b) => ne[a] - ne[b])
+      .map((arm) => ({
+        ...point(arm, ne[arm]),
+        ...neInterval[arm],
+        longLabel: `${armStyles[arm].label}: ${armStyles[arm].sees}`,
+      })),
+    ...(seeds.length > 1 && { beside: { points: seedPoints, radius: 1.5, below: 9 } }),
+  })
 }
 
-/** The same by how many events the row's user had before. */
-export function earlierEventsFigures({ byEarlierEvents, rowsScored }: MainJobResult): Figure[] {
-  /** `3–9 (22 %)` */
-  const bucketName = ({ label, rows }: EarlierEventsBucket) => `${label} (${formatPercent(rows / rowsScored, 0)})`
+/** Gains of each arm over the arm without. */
+export function gainFigure({ neGain, gainOverWithout }: MainJobResult): Figure {
+  const gains = { with: neGain, ...gainOverWithout }
+  return intervalFigure({
+    title: 'Relative gain over the arm without',
+    caption: 'Higher is better. Paired bars: both arms are scored on the same rows of the same drawn users.',
+    label: gainLabel,
+    percent: true,
+    format: formatGain,
+    points: arms.flatMap((arm) => {
+      if (arm === 'without') return []
+      const { value, low, high } = gains[arm]
+      return [{ ...point(arm, value), low, high }]
+    }),
+  })
+}
+
+/** `3–9 (22 %)` */
+const bucketName = ({ label, rows }: EarlierEventsBucket, rowsScored: number) =>
+  `${label} (${formatPercent(rows / rowsScored, 0)})`
+
+/** The gain by how many events the row's user had before; null where no part of the rows was scored by itself. */
+export function cohortFigure({ byEarlierEvents, rowsScored }: MainJobResult): Figure | null {
+  if (byEarlierEvents.length === 0) return null
+  return intervalFigure({
+    title: 'For whom: gain by the user’s earlier events',
+    caption:
+      'With over without, 95 % intervals over users. Users at 0 are new to the log. In brackets: share of the scored rows.',
+    label: gainLabel,
+    percent: true,
+    format: formatGain,
+    points: byEarlierEvents.map((own) => ({ label: bucketName(own, rowsScored), x: own.neGain.value, ...own.neGain })),
+  })
+}
+
+/** What the gain by earlier events is made of. */
+export function cohortNeFigure({ byEarlierEvents, rowsScored }: MainJobResult): Figure {
   const points = (arm: 'without' | 'with') =>
     byEarlierEvents.map((own) => {
       const { ne } = own
       const bar = arm === 'with' && { low: Math.min(ne.without, ne.with), high: Math.max(ne.without, ne.with) }
-      return { ...point(arm, ne[arm]), ...bar, label: bucketName(own) }
+      return { ...point(arm, ne[arm]), ...bar, label: bucketName(own, rowsScored) }
     })
-  return [
-    intervalFigure({
-      title: 'Normalized entropy by the user’s earlier events',
-      caption:
-        'With, and without by the end of the bar. Each bucket over its own base rate, so compare within a row. In brackets: share of the scored rows.',
-      label: neLabel,
-      fromZero: false,
-      format: formatNe,
-      points: points('with'),
-      beside: { points: points('without'), radius: 5, below: 0 },
-    }),
-    intervalFigure({
-      title: 'Relative gain by the user’s earlier events',
-      caption: 'With over without, 95 % intervals over users. Users at 0 are new to the log.',
-      label: gainLabel,
-      percent: true,
-      format: formatGain,
-      points: byEarlierEvents.map((own) => ({ label: bucketName(own), x: own.neGain.value, ...own.neGain })),
-    }),
-  ]
+  return intervalFigure({
+    title: 'Normalized entropy by the user’s earlier events',
+    caption:
+      'With, and without by the end of the bar. Each bucket over its own base rate, so compare within a row. In brackets: share of the scored rows.',
+    label: neLabel,
+    fromZero: false,
+    format: formatNe,
+    points: points('with'),
+    beside: { points: points('without'), radius: 5, below: 0 },
+  })
 }
 
-/** The same by tenth of the log. */
+/** Normalized entropy and gain by tenth of the log. */
 export function progressiveFigures({ rows, rowsScored, snapshotRows, progressive }: MainJobResult): Figure[] {
   const behind = [
     rect([{ from: rows - rowsScored, to: rows }], { x1: 'from', x2: 'to', fill: 'currentColor', fillOpacity: 0.07 }),

@@ -32,7 +32,11 @@ describe('the page stands alone', () => {
     const document = open(page)
     expect(document.querySelectorAll('script, link, img, iframe, object, embed, base, use, image').length).toBe(0)
     for (const element of document.querySelectorAll('*')) {
-      for (const { name } of element.attributes) expect(name).not.toMatch(/^(on|src|href|xlink:href|action|data$)/)
+      for (const { name, value } of element.attributes) {
+        // Links lead to places in the page itself.
+        if (name === 'href') expect(document.getElementById(value.replace(/^#/, '')), value).not.toBeNull()
+        else expect(name).not.toMatch(/^(on|src|xlink:href|action|data$)/)
+      }
     }
     expect(/url\(|@import|javascript:/.exec(page)).toBeNull()
     const addresses = page.match(/https?:\/\/[^"'\s<]+/g) ?? []
@@ -131,6 +135,24 @@ describe('figures in the tables equal the result', () => {
     expect(seconds.at(-1)).toEqual(['linear, its model', '4.9'])
   })
 
+  test('one screen: the gains that the claim rests on, all arms by one axis from best to worst, for whom, at what cost', () => {
+    const document = open(page)
+    const [gains, costs] = [...document.querySelectorAll('.overview .figures')].map((own) =>
+      plain(own.textContent ?? ''),
+    )
+    for (const { value, low } of [result.best.gain, result.neGain, result.gainOverUntrained]) {
+      expect(gains).toContain(`${value > 0 ? '+' : ''}${percent(value)} %`)
+      expect(gains).toContain(`[${low > 0 ? '+' : ''}${percent(low)}, `)
+    }
+    for (const cost of ['14.2 µs', '38.7 ms', '61.2 s', '384 B']) expect(costs).toContain(cost)
+    const [everyArm, cohorts] = [...document.querySelectorAll('.overview [role="img"].wide')].map((own) =>
+      plain(own.getAttribute('aria-label') ?? ''),
+    )
+    const order = [...everyArm.matchAll(/(\w+) 0\.\d{4} \[/g)].map(([, arm]) => arm)
+    expect(order).toEqual([...arms].sort((a, b) => result.ne[a] - result.ne[b]))
+    for (const { neGain } of result.byEarlierEvents) expect(cohorts).toContain(`${percent(neGain.value)} %`)
+  })
+
   test('the verdict leads, then the key figures; the run is named at the end', () => {
     const document = open(page)
     expect(document.querySelector('h1')?.textContent).toContain('the best baseline')
@@ -151,7 +173,8 @@ describe('plots', () => {
     expect(figures.length).toBe(10)
     for (const figure of figures) {
       const images = [...figure.querySelectorAll('svg')]
-      expect(images.map((image) => Number(image.getAttribute('width')))).toEqual([424, 328])
+      const wide = figure.className === 'across' ? 880 : 424
+      expect(images.map((image) => Number(image.getAttribute('width')))).toEqual([wide, 328])
       for (const image of images) {
         expect(image.parentElement?.getAttribute('role')).toBe('img')
         expect(image.parentElement?.getAttribute('aria-label')).toMatch(/\d/)

@@ -1,5 +1,4 @@
 /** The shell of a report: one HTML page without scripts or anything to load, and what such pages have in common. */
-import type { FigureTable } from '../table.ts'
 import { type Html, html } from './html.ts'
 import { style } from './style.ts'
 
@@ -61,18 +60,4 @@ export function runFacts(run: Record<'command' | 'startedAt' | 'version', string
     ['started', run.startedAt],
     ['version', run.commit === null ? run.version : `${run.version}, commit ${run.commit}`],
   ]
-}
-
-/** A table in a box of its own that scrolls where the screen is narrower than it. */
-export function renderHtmlTable({ title, head, rows }: FigureTable): Html {
-  return html`<div class="scroll" tabindex="0" role="region" aria-label="${title}"><table>
-<caption>${title}</caption>
-<thead><tr>${head.map((cell) => html`<th scope="col">${cell}</th>`)}</tr></thead>
-<tbody>${rows.map(
-    ([name, ...cells]) =>
-      html`
-<tr><th scope="row">${name}</th>${cells.map((cell) => html`<td>${cell}</td>`)}</tr>`,
-  )}</tbody>
-</table></div>
-`
 }
