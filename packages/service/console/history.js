@@ -26,21 +26,36 @@ export function joined(kept, more, most) {
 export const endOf = (columns) => columns?.atMs.at(-1) ?? 0
 
 /**
- * The sum of a column over the last steps.
+ * The sum of a column over the last steps, or all.
  * @param {Columns} columns
  * @param {string} name
- * @param {number} steps
+ * @param {number} [steps]
  */
-export function sumOf(columns, name, steps) {
+export function sumOf(columns, name, steps = columns.atMs.length) {
   return columns[name].slice(-steps).reduce((/** @type {number} */ sum, value) => sum + (value ?? 0), 0)
 }
 
+export const statuses = ['fresh', 'stale', 'default', 'unavailable']
+
 /**
- * The last of a column that was measured, within the last steps.
+ * Rows served over the last steps, or all, by what they were answered with; `misses` had the default vector.
+ * @typedef {{ fresh: number, stale: number, misses: number, all: number }} Rows
+ * @param {Columns} columns
+ * @param {number} [steps]
+ * @returns {Rows}
+ */
+export function rowsOf(columns, steps) {
+  const [fresh, stale, none, unavailable] = statuses.map((status) => sumOf(columns, status, steps))
+  return { fresh, stale, misses: none + unavailable, all: fresh + stale + none + unavailable }
+}
+
+/**
+ * The last of a column that was measured, and how long before the last step; null where nothing was.
  * @param {Columns} columns
  * @param {string} name
- * @param {number} steps
  */
-export function lastOf(columns, name, steps) {
-  return columns[name].slice(-steps).findLast((value) => value !== null) ?? null
+export function latestOf(columns, name) {
+  const at = columns[name].findLastIndex((value) => value !== null)
+  if (at < 0) return null
+  return { value: columns[name][at], agoMs: endOf(columns) - (columns.atMs[at] ?? 0) }
 }

@@ -10,6 +10,9 @@ export class LookUp {
       event.preventDefault()
       void this.#look()
     })
+    byId('user-answer').replaceChildren(
+      element('p', { class: 'none' }, 'Age, snapshot, norm and shape of a user’s vector are shown here.'),
+    )
   }
 
   async #look() {

@@ -2,15 +2,17 @@
 import { StalenessChart } from './bars.js'
 import { byId, element, say, table } from './dom.js'
 import { bytes, count, duration, moment, percent, rate } from './format.js'
-import { lastOf, sumOf } from './history.js'
+import { latestOf, rowsOf, statuses, sumOf } from './history.js'
+import { showNow } from './now.js'
 import { tiles } from './tiles.js'
 import { TimeChart } from './time-chart.js'
 import { ownQueue, sharedQueue } from './waits.js'
 
 /** @typedef {import('./history.js').Columns} Columns */
 
-/** Tiles tell of the last ten seconds. */
+/** Tiles tell of the last ten seconds, or of what was measured last. */
 const tileSteps = 5
+const tileMs = 10_000
 
 /**
  * @param {string} label
@@ -36,8 +38,6 @@ const aSecond = (label, tone, name) => ({
     return value === null || seconds === null ? null : value / seconds
   },
 })
-
-const statuses = ['fresh', 'stale', 'default', 'unavailable']
 
 /**
  * @param {string} label
@@ -146,27 +146,37 @@ export class Overview {
   show(data, recent) {
     const seconds = sumOf(recent, 'seconds', tileSteps)
     const per = (/** @type {string} */ name) => (seconds === 0 ? null : sumOf(recent, name, tileSteps) / seconds)
-    const rows = statuses.map((status) => sumOf(recent, status, tileSteps))
-    const all = rows.reduce((sum, each) => sum + each, 0)
-    const part = (/** @type {number} */ some) => (all === 0 ? null : some / all)
     const { totals, encoder } = data
-    const misses = rows[2] + rows[3]
+    const rows = rowsOf(recent, tileSteps)
+    const told = rows.all > 0 ? rows : rowsOf(recent)
+    const part = (/** @type {number} */ some) => (told.all === 0 ? null : some / told.all)
+    const when = rows.all > 0 ? '' : ', last 15 min'
+    /** @param {string} name @param {string} more */
+    const measured = (name, more) => {
+      const latest = latestOf(recent, name)
+      if (latest === null) return /** @type {const} */ (['–', 'nothing in the last 15 min'])
+      const { value, agoMs } = latest
+      return /** @type {const} */ ([duration(value), agoMs < tileMs ? more : `${duration(agoMs / 1000)} ago`])
+    }
     this.#showReads([
-      [duration(lastOf(recent, 'readP50', tileSteps)), 'store and pooling'],
-      [duration(lastOf(recent, 'readP99', tileSteps)), 'one in a hundred is slower'],
+      measured('readP50', 'store and pooling'),
+      measured('readP99', 'one in a hundred is slower'),
       [`${rate(per('reads'))} /s`, ''],
-      [`${rate(seconds === 0 ? null : all / seconds)} /s`, `${count(totals.reads)} rows since the start`],
-      [percent(part(rows[0] + rows[1])), `${percent(part(rows[1]))} stale`],
-      [percent(part(misses)), `${count(totals.default)} rows since the start`],
+      [`${rate(seconds === 0 ? null : rows.all / seconds)} /s`, `${count(totals.reads)} rows since the start`],
+      [percent(part(told.fresh + told.stale)), `${percent(part(told.stale))} stale${when}`],
+      [percent(part(told.misses)), `${count(totals.default)} rows since the start`],
     ])
     const waits = data.sharedQueues === null ? ownQueue(data) : sharedQueue(data)
+    showNow(data, recent, waits)
+    // What has nothing to show says how it comes to have something.
+    this.#begin('read', 'reads', totals.reads > 0)
+    const { refreshes, failed, shed, refused } = totals
+    const hasRefreshed = refreshes + failed + shed + refused + data.queue.users > 0 || data.sharedQueues !== null
+    this.#begin('refresh', 'refreshes', hasRefreshed)
     this.#showRefreshes([
       waits.users,
       waits.longest,
-      [
-        duration(lastOf(recent, 'freshnessP50', tileSteps)),
-        `p99 ${duration(lastOf(recent, 'freshnessP99', tileSteps))}`,
-      ],
+      measured('freshnessP50', `p99 ${measured('freshnessP99', '')[0]}`),
       [`${rate(per('landed'))} /s`, `${count(totals.refreshes)} since the start`],
       waits.shed,
       encoder === null ? ['–', 'none of its own'] : [encoder.state, `started again ${count(encoder.restarts)} times`],
@@ -176,6 +186,12 @@ export class Overview {
     byId('refresh-tiles').lastElementChild?.classList.toggle('bad', encoder !== null && encoder.state !== 'ready')
     for (const staleness of data.staleness.models) this.#stalenessOf(staleness.model).show(staleness)
     this.#showFigures(data)
+  }
+
+  /** @param {string} name @param {string} section @param {boolean} has */
+  #begin(name, section, has) {
+    byId(`${section}-none`).hidden = has
+    for (const part of ['tiles', 'charts']) byId(`${name}-${part}`).hidden = !has
   }
 
   /**

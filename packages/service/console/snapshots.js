@@ -1,6 +1,6 @@
 /** Models' snapshots, and what promotes and rolls them back. */
 import { byId, element, say, table } from './dom.js'
-import { cosine, count, moment } from './format.js'
+import { cosine, count, duration, moment } from './format.js'
 import { ask, refusalText } from './service.js'
 
 const stateWords = {
@@ -17,6 +17,8 @@ export class Snapshots {
   /** By model: what is shown, so that buttons are not made anew under somebody's finger. */
   #shown = new Map()
   #showsAll = new Set()
+  /** By model: the snapshot that was chosen, if any. @type {Map<string, number>} */
+  #chosen = new Map()
   #canChange = false
   /** @type {readonly any[]} */
   #models = []
@@ -79,7 +81,7 @@ export class Snapshots {
     const rows = newestFirst.slice(0, most).map((/** @type {any} */ each) => {
       const { snapshot, state, frame, dataCutoffMs, publishedMs, drift } = each
       const badge = element('span', { class: `badge ${state}` }, stateWords[/** @type {'held'} */ (state)] ?? state)
-      const cells = [
+      return [
         `${snapshot}`,
         badge,
         moment(dataCutoffMs),
@@ -90,7 +92,6 @@ export class Snapshots {
         cosine(drift?.varianceKept),
         drift === null ? '–' : drift.effectiveRank.toFixed(1),
       ]
-      return changes ? [...cells, state === 'served' ? '' : this.#promoteButton(model, each)] : cells
     })
     const heads = [
       'Snapshot',
@@ -102,7 +103,6 @@ export class Snapshots {
       'Residual',
       'Variance kept',
       'Effective rank',
-      ...(changes ? ['Serve it'] : []),
     ]
     const more = newestFirst.length - most
     return [
@@ -110,7 +110,7 @@ export class Snapshots {
         'div',
         { class: 'model-head' },
         element('h3', {}, element('code', {}, model), ` ${count(dim)} values`),
-        ...(changes ? [this.#rollbackButton(model)] : []),
+        ...(changes ? [this.#changeRow(model, newestFirst)] : []),
       ),
       ...(isManaged ? [] : [element('p', { class: 'muted' }, 'Its snapshots are chosen where it is published.')]),
       table(`Snapshots of ${model}`, heads, rows),
@@ -121,40 +121,58 @@ export class Snapshots {
   }
 
   /**
+   * One choice of what to serve, and the way back.
    * @param {string} model
-   * @param {any} snapshot
+   * @param {readonly any[]} snapshots newest first
    */
-  #promoteButton(model, { snapshot, state, dataCutoffMs }) {
-    const button = element(
-      'button',
-      { type: 'button', class: 'quiet', 'aria-label': `Promote snapshot ${snapshot} of ${model}` },
-      'Promote',
-    )
-    const held = state === 'held' ? ' The gate holds it, so the service may refuse.' : ''
-    button.addEventListener('click', () =>
-      this.#ask(
-        `Promote snapshot ${snapshot} of ${model}?`,
-        `Refreshes of all tenants go through it once it is loaded. Its data goes to ${moment(dataCutoffMs)}.${held}`,
-        'Promote',
-        async () => said(await ask(`v1/models/${encodeURIComponent(model)}/promote`, { snapshot })),
+  #changeRow(model, snapshots) {
+    const served = snapshots.find(({ state }) => state === 'served')
+    const choices = snapshots.filter((each) => each !== served)
+    const select = element(
+      'select',
+      { 'aria-label': `Snapshot of ${model} to promote` },
+      ...choices.map(({ snapshot, state, dataCutoffMs }) =>
+        element(
+          'option',
+          { value: `${snapshot}` },
+          `${snapshot}, data to ${moment(dataCutoffMs)}${state === 'held' ? ', held by the gate' : ''}`,
+        ),
       ),
     )
-    return button
-  }
-
-  /** @param {string} model */
-  #rollbackButton(model) {
-    const label = `Roll back ${model}`
-    const button = element('button', { type: 'button', class: 'quiet', 'aria-label': label }, 'Roll back')
-    button.addEventListener('click', () =>
+    const kept = this.#chosen.get(model)
+    const chosen =
+      choices.find(({ snapshot }) => snapshot === kept) ?? choices.find(({ state }) => state !== 'held') ?? choices[0]
+    if (chosen !== undefined) select.value = `${chosen.snapshot}`
+    select.addEventListener('change', () => this.#chosen.set(model, Number(select.value)))
+    const promote = element(
+      'button',
+      { type: 'button', 'aria-label': `Promote the chosen snapshot of ${model}` },
+      'Promote…',
+    )
+    promote.addEventListener('click', () => {
+      const choice = choices.find(({ snapshot }) => snapshot === Number(select.value))
+      this.#ask(
+        `Promote snapshot ${choice.snapshot} of ${model}?`,
+        effectOf(choice, served),
+        `Promote snapshot ${choice.snapshot}`,
+        async () => said(await ask(`v1/models/${encodeURIComponent(model)}/promote`, { snapshot: choice.snapshot })),
+      )
+    })
+    const back = element('button', { type: 'button', class: 'quiet', 'aria-label': `Roll back ${model}` }, 'Roll back…')
+    back.addEventListener('click', () =>
       this.#ask(
         `Roll back ${model}?`,
-        'The snapshot that was served before is served again, to all tenants. A second time goes back further.',
+        `The snapshot that was served before${served === undefined ? '' : ` snapshot ${served.snapshot}`} is served again, to all tenants. A second time goes back further.`,
         'Roll back',
         async () => said(await ask(`v1/models/${encodeURIComponent(model)}/rollback`, null)),
       ),
     )
-    return button
+    return element(
+      'div',
+      { class: 'row' },
+      ...(choices.length > 0 ? [element('label', {}, 'Snapshot ', select), promote] : []),
+      back,
+    )
   }
 
   /**
@@ -214,6 +232,29 @@ export class Snapshots {
     yes.setAttribute('aria-disabled', String(busy))
     this.dialog.setAttribute('aria-busy', String(busy))
   }
+}
+
+/**
+ * What a promotion does, in sentences.
+ * @param {any} chosen
+ * @param {any} served undefined where none is
+ */
+function effectOf({ snapshot, state, frame, dataCutoffMs }, served) {
+  const apart = served === undefined ? 0 : (dataCutoffMs - served.dataCutoffMs) / 1000
+  const later =
+    apart === 0
+      ? ''
+      : `, ${duration(Math.abs(apart))} ${apart > 0 ? 'later' : 'earlier'} than those of ${served.snapshot}`
+  return [
+    `Refreshes of all tenants go through snapshot ${snapshot}${served === undefined ? '' : ` in place of ${served.snapshot}`} once it is loaded; a user reads what is stored until then.`,
+    `Its data go to ${moment(dataCutoffMs)}${later}.`,
+    served !== undefined && frame !== served.frame
+      ? `It is of another alignment frame, ${frame} in place of ${served.frame}: vectors of both are never averaged, and models that read them must learn the new ones.`
+      : '',
+    state === 'held' ? 'The gate holds it, so the service may refuse.' : '',
+  ]
+    .filter((sentence) => sentence !== '')
+    .join(' ')
 }
 
 /** @param {any} answer */

@@ -27,6 +27,7 @@ import { linearScale, logScale, timeTicks } from './scales.js'
 const height = 148
 const margin = { left: 56, right: 8, top: 8, bottom: 20 }
 const mostTicks = 8
+const leastWidth = 3
 
 /** The moment that all charts point at, null for the last one. */
 const pointer = {
@@ -62,11 +63,14 @@ export class TimeChart {
     this.yLabels = Array.from({ length: mostTicks }, () => drawn('text', { class: 'y' }))
     this.xLabels = Array.from({ length: mostTicks }, () => drawn('text', { class: 'x' }))
     this.paths = lines.map(({ tone }) => drawn('path', { class: `${options.kind} ${tone}` }))
+    // A step without neighbours is no line: it is a dot, large enough to be seen.
+    this.lone = lines.map(({ tone }) => drawn('path', { class: `lone ${tone}` }))
+    this.none = drawn('text', { class: 'x' }, 'Nothing was measured in the time shown')
     this.mark = drawn('line', { class: 'pointer' })
     this.svg = drawn('svg', { role: 'img', tabindex: 0, height, 'aria-roledescription': 'chart' })
     // Stacked areas are drawn from the highest down, as each covers all below it.
     const stacked = options.kind === 'areas' ? this.paths.toReversed() : this.paths
-    this.svg.append(...this.grid, ...stacked, ...this.yLabels, ...this.xLabels, this.mark)
+    this.svg.append(...this.grid, ...stacked, ...this.lone, this.none, ...this.yLabels, ...this.xLabels, this.mark)
     this.figure = element(
       'figure',
       { class: 'chart' },
@@ -109,7 +113,10 @@ export class TimeChart {
     const axis =
       scale === 'share' ? linearScale(1) : scale === 'log' && most > 0 ? logScale(least, most) : linearScale(most)
     const y = (/** @type {number} */ value) => height - margin.bottom - axis.at(value) * this.#plotHeight
-    const ticks = scale === 'whole' ? axis.ticks.filter(Number.isInteger) : axis.ticks
+    const hasAny = shown.length > 0
+    this.none.toggleAttribute('hidden', hasAny)
+    set(this.none, { x: this.#width / 2, y: height / 2 })
+    const ticks = hasAny ? axis.ticks.filter((tick) => scale !== 'whole' || Number.isInteger(tick)) : []
     this.#label(this.yLabels, ticks, (label, tick, i) => {
       set(label, { x: margin.left - 8, y: y(tick) + 4 })
       set(this.grid[i], { x1: margin.left, x2: this.#width - margin.right, y1: y(tick), y2: y(tick) })
@@ -123,6 +130,7 @@ export class TimeChart {
     })
     for (const [l, path] of this.paths.entries()) {
       path.setAttribute('d', kind === 'areas' ? this.#area(levels[l], y) : this.#line(levels[l], y))
+      this.lone[l].setAttribute('d', kind === 'areas' ? '' : this.#alone(levels[l], y))
     }
     this.#point()
   }
@@ -171,10 +179,15 @@ export class TimeChart {
    * @param {(value: number) => number} y
    */
   #line(values, y) {
-    return this.#parts(
-      values,
-      (from, to) => `M${this.#points(values, from, to, y).join('L')}${to - from === 1 ? 'h0' : ''}`,
-    )
+    return this.#parts(values, (from, to) => `M${this.#points(values, from, to, y).join('L')}`)
+  }
+
+  /**
+   * @param {readonly (number | null)[]} values
+   * @param {(value: number) => number} y
+   */
+  #alone(values, y) {
+    return this.#parts(values, (from, to) => (to - from === 1 ? `M${this.#points(values, from, to, y)}h0` : ''))
   }
 
   /**
@@ -184,10 +197,13 @@ export class TimeChart {
   #area(values, y) {
     const times = /** @type {readonly number[]} */ (this.#columns?.atMs ?? [])
     return this.#parts(values, (from, to) => {
-      // A step reaches back to the one before it.
-      const left = this.#x(Math.max(this.#span.fromMs, times[from] - this.#span.stepMs))
       const points = this.#points(values, from, to, y)
-      const [, first] = points[0].split(',')
+      const [at, first] = points[0].split(',')
+      // A step reaches back to the one before it, and is wide enough to be seen.
+      const left = Math.min(
+        this.#x(Math.max(this.#span.fromMs, times[from] - this.#span.stepMs)),
+        Number(at) - leastWidth,
+      )
       return `M${left},${y(0)}V${first}L${points.join('L')}V${y(0)}Z`
     })
   }
@@ -230,15 +246,18 @@ export class TimeChart {
     const at = this.#at
     const atMs = columns.atMs[at] ?? null
     const isPointing = pointer.atMs !== null && atMs !== null
-    for (const [l, { of }] of lines.entries()) say(this.values[l], format(at < 0 ? null : of(columns, at)))
+    // What was measured last, where nothing is pointed at: where reads are few the last step has none.
+    const values = lines.map(({ of }) => columns.atMs.map((_, i) => of(columns, i)))
+    const told = values.map((own) => (isPointing ? own[at] : (own.findLast((value) => value !== null) ?? null)))
+    for (const [l, value] of told.entries()) say(this.values[l], format(value))
     say(this.moment, isPointing ? clock(atMs) : '')
     this.mark.toggleAttribute('hidden', !isPointing)
     if (isPointing) set(this.mark, { x1: this.#x(atMs), x2: this.#x(atMs), y1: margin.top, y2: height - margin.bottom })
-    const summary = lines.map(({ label, of }) => {
-      const values = columns.atMs.map((_, i) => of(columns, i)).filter((value) => value !== null)
-      if (values.length === 0) return `${label}: nothing measured`
-      const bounds = `between ${format(Math.min(...values))} and ${format(Math.max(...values))}`
-      return `${label}: ${format(of(columns, at))}${isPointing ? ` at ${clock(atMs)}` : ' now'}, ${bounds}`
+    const summary = lines.map(({ label }, l) => {
+      const measured = values[l].filter((value) => value !== null)
+      if (measured.length === 0) return `${label}: nothing measured`
+      const bounds = `between ${format(Math.min(...measured))} and ${format(Math.max(...measured))}`
+      return `${label}: ${format(told[l])}${isPointing ? ` at ${clock(atMs)}` : ' last'}, ${bounds}`
     })
     this.svg.setAttribute('aria-label', `${title}, last ${this.#span.name}. ${summary.join('; ')}.`)
   }

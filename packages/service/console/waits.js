@@ -10,7 +10,7 @@ import { count, duration } from './format.js'
 /** @param {any} data @returns {Waits} */
 export const ownQueue = ({ queue, totals }) => ({
   users: [count(queue.users), `${count(queue.due)} due`],
-  longest: queue.users === 0 ? ['–', 'nobody waits'] : [duration(queue.oldestSeconds), ''],
+  longest: queue.users === 0 ? ['none', 'nobody waits'] : [duration(queue.oldestSeconds), ''],
   shed: [count(totals.shed), `${count(totals.failed + totals.refused)} failed since the start`],
   dead: [],
   isOld: false,

@@ -3,7 +3,7 @@
 import { mkdirSync } from 'node:fs'
 import { setTimeout as wait } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
-import { openBrowser } from '@headwater/testkit'
+import { accessibilityViolations, openBrowser } from '@headwater/testkit'
 import { afterAll, afterEach, beforeAll, expect, it } from 'vitest'
 import { openService, tokenOf } from '../../testing/http-service.ts'
 import { observeService, until } from '../../testing/observed-service.ts'
@@ -48,6 +48,7 @@ const looks = [
   { width: 1_280, colorScheme: 'dark', background: 'rgb(15, 19, 23)' },
   { width: 360, colorScheme: 'dark', background: 'rgb(15, 19, 23)' },
   { width: 360, colorScheme: 'light', background: 'rgb(246, 247, 249)' },
+  { width: 1_920, colorScheme: 'light', background: 'rgb(246, 247, 249)' },
 ] as const
 
 /** The browser shares the machine with others. */
@@ -98,6 +99,9 @@ it('asks for a token, refuses a wrong one, and shows the figures of what was sen
   // The service looks every two seconds; the page shows the step that the reads fell into.
   await page.clock.fastForward(2_500)
   await eventually(() => page.getAttribute('#read-charts svg >> nth=0', 'aria-label')).toMatch(/p50: .*between \d/)
+  expect(await text('#now-fresh-more')).toContain('of 48 rows in the last 15 min')
+  expect(await text('#now-served')).toBe('Snapshot 3')
+  expect(await text('#now-wrong')).toBe('Nothing')
   // A user, by a body alone.
   await page.fill('#user-key', 'ann')
   await page.press('#user-key', 'Enter')
@@ -123,22 +127,29 @@ it('promotes and rolls back by the keyboard alone, and shows what is refused', a
   await connect(page, tokenOf.boss)
   await page.waitForSelector('#models button')
   const isOpen = () => page.evaluate(`document.querySelector('dialog').open`)
-  await tabTo(page, 'Promote snapshot 4 of m')
+  const choose = 'Promote the chosen snapshot of m'
+  // The newest that the gate does not hold is chosen already.
+  await tabTo(page, choose)
   await page.keyboard.press('Enter')
   expect(await text('#confirm-title')).toBe('Promote snapshot 4 of m?')
+  expect(await text('#confirm-text')).toContain('through snapshot 4 in place of 3 once it is loaded')
   await page.keyboard.press('Escape')
   expect(await isOpen()).toBe(false)
   expect(control.served).toBe(3)
   // The focus is back where it was.
   await page.keyboard.press('Enter')
-  await tabTo(page, 'Promote')
+  await tabTo(page, 'Promote snapshot 4')
   await page.keyboard.press('Enter')
   await eventually(() => text('#snapshots-said')).toBe('Snapshot 4 of m is served.')
   expect([control.served, await isOpen()]).toEqual([4, false])
   await eventually(() => text('#models .badge.served')).toBe('served')
-  await tabTo(page, 'Promote snapshot 5 of m')
+  await tabTo(page, 'Snapshot of m to promote')
+  await page.keyboard.type('5')
+  await tabTo(page, choose)
   await page.keyboard.press('Enter')
-  await tabTo(page, 'Promote')
+  expect(await text('#confirm-text')).toContain('The gate holds it')
+  expect(await accessibilityViolations(page)).toEqual([])
+  await tabTo(page, 'Promote snapshot 5')
   await page.keyboard.press('Enter')
   await eventually(() => text('#confirm-error')).toMatch(/^snapshot_refused: snapshot 5 is held by the gate/)
   await page.keyboard.press('Escape')
@@ -157,7 +168,7 @@ it('promotes and rolls back by the keyboard alone, and shows what is refused', a
   const reader = await openConsole(url)
   await connect(reader.page, tokenOf.reader)
   await eventually(() => reader.text('#models')).toContain('held by the gate')
-  expect(await reader.page.locator('#models button').count()).toBe(0)
+  expect(await reader.page.locator('#models button, #models select').count()).toBe(0)
   expect(await reader.text('#snapshots-note')).toContain('need a token with the scope admin')
   expect(await reader.text('#service-note')).toContain('need a token with the scope metrics')
 })
@@ -219,6 +230,9 @@ it('fits wide and narrow screens, light and dark', async () => {
     ).toBe(true)
     expect(await page.evaluate('document.documentElement.scrollWidth')).toBe(width)
     expect(await page.evaluate('getComputedStyle(document.body).backgroundColor')).toBe(background)
+    // Once in each scheme and layout.
+    if ((width === 360) === (colorScheme === 'dark') && width < 1_920)
+      expect(await accessibilityViolations(page)).toEqual([])
     await page.evaluate('scrollTo(0, 0)')
     await page.screenshot({ path: `${screenshots}console-${width}-${colorScheme}.png`, fullPage: true })
   }
@@ -231,6 +245,9 @@ it('says when the service is away, recovers by itself, and does not grow meanwhi
   const { page, text } = await openConsole(url)
   // Without tokens nobody is asked for one.
   await page.waitForSelector('main:not([hidden])')
+  // What has nothing to show says how it comes to have something, and nothing looks wrong.
+  expect([await text('#now-fresh'), await text('#now-wrong')]).toEqual(['Nothing was read', 'Nothing'])
+  expect([await page.isVisible('#reads-none'), await page.isVisible('#read-charts')]).toEqual([true, false])
   const polled = async () => {
     let isAnswered = false
     const answered = page.waitForResponse(/console\/data/).then(() => {
@@ -251,7 +268,7 @@ it('says when the service is away, recovers by itself, and does not grow meanwhi
   await page.clock.fastForward(2_100)
   await eventually(() => text('#state-text')).toBe('No answer')
   expect(await text('#away')).toMatch(/^The service has not answered since \d\d:\d\d:\d\d (CET|CEST|GMT\+\d)\./)
-  expect(await page.isVisible('#read-tiles')).toBe(true)
+  expect(await page.isVisible('#now')).toBe(true)
   const second = await openService({ auth: 'loopback' })
   try {
     await second.server.listen({ host: '127.0.0.1', port: Number(new URL(url).port) })
