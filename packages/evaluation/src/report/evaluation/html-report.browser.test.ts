@@ -129,10 +129,14 @@ const shown = 2 * 3 + 2 * 5
 let browser: Awaited<ReturnType<typeof openBrowser>>
 let address: string
 let alone: string
+let all: string
 
 beforeAll(async () => {
   address = writePage(renderEvaluationHtml(result))
   alone = writePage(renderEvaluationHtml({ ...result, quick: false, experiments: [experiment] }))
+  const verdict = `The ranking model gains +4.41 %; ${'it gains less over others and more over some. '.repeat(9)}`
+  const experiments = Array.from({ length: 14 }, (_, i) => ({ ...experiment, name: `experiment-${i}`, verdict }))
+  all = writePage(renderEvaluationHtml({ ...result, experiments }))
   browser = await openBrowser()
 })
 
@@ -160,6 +164,7 @@ test('before anything is unfolded the page is short; one experiment shows its ar
   for (const [page, plots] of [
     [address, 0],
     [alone, 1],
+    [all, 0],
   ] as const) {
     const { looks } = await lookAt(browser, page, { width: 1280, colorScheme: 'light' })
     expect(looks.pageHeight).toBeLessThanOrEqual(2500)

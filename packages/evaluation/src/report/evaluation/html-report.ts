@@ -21,7 +21,7 @@ export function renderEvaluationHtml(result: EvaluationResult): string {
 <h1>${headlineOf(result)}</h1>
 ${quick ? html`<div class="warnings" role="note"><strong>${quickNotice}</strong></div>` : null}
 ${experiments.map(
-  (own) => html`<p><strong>${own.name}: ${verdictWord(own)}.</strong> ${own.verdict}</p>
+  (own) => html`<p><strong>${own.name}: ${verdictWord(own)}.</strong> ${isAlone ? own.verdict : leadOf(own.verdict)}</p>
 `,
 )}${isAlone ? html`<section class="overview"><h2>In short</h2>${overview(first)}</section>` : null}</header>
 ${renderSections([
@@ -44,6 +44,9 @@ ${renderSections([
 ])}`
   return renderPage(`${headlineOf(result)} · ${dataset.name}`, body)
 }
+
+/** The first sentence or clause; the section of one among several has all. */
+const leadOf = (verdict: string) => verdict.split(/(?<=[.;]) /)[0].replace(/;$/, '.')
 
 /** Of the only experiment, whose overview stands above them. */
 function sectionsOf(own: ExperimentResult): Section[] {
