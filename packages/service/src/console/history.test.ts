@@ -12,13 +12,13 @@ type Columns = Readonly<Record<string, readonly (number | null)[]>>
 const {
   endOf,
   joined,
-  lastOf,
+  latestOf,
   sumOf,
 }: {
   endOf(kept: Columns | null): number
   joined(kept: Columns | null, more: Columns, most: number): Columns
-  lastOf(columns: Columns, name: string, steps: number): number | null
-  sumOf(columns: Columns, name: string, steps: number): number
+  latestOf(columns: Columns, name: string): { value: number; agoMs: number } | null
+  sumOf(columns: Columns, name: string, steps?: number): number
 } = await import(new URL('../../console/history.js', import.meta.url).href)
 
 describe('a quantile of buckets', () => {
@@ -61,8 +61,11 @@ describe('a history', () => {
     }
     expect(kept!.atMs).toEqual(Array.from({ length: 20 }, (_, i) => (380 + i) * 1_000))
     expect(sumOf(kept!, 'reads', 3)).toBe(397 + 398 + 399)
-    expect(lastOf(kept!, 'reads', 3)).toBe(399)
-    expect(lastOf(kept!, 'readP50', 3)).toBeNull()
+    expect(sumOf(kept!, 'reads')).toBe(20 * 389.5)
+    expect(latestOf(kept!, 'reads')).toEqual({ value: 399, agoMs: 0 })
+    expect(latestOf(kept!, 'readP50')).toBeNull()
+    const sparse = { ...kept!, reads: kept!.reads.map((value, i) => (i > 16 ? null : value)) }
+    expect(latestOf(sparse, 'reads')).toEqual({ value: 396, agoMs: 3_000 })
   })
 })
 
