@@ -1,5 +1,5 @@
 /** Which log a command reads, and how it is opened. */
-import type { Command } from '@commander-js/extra-typings'
+import { type Command, Option } from '@commander-js/extra-typings'
 import { userPath } from '../files/paths.ts'
 import { CommandError } from './command-error.ts'
 import { wholeNumber } from './numbers.ts'
@@ -13,19 +13,32 @@ export function logOptions(command: Command, standard: string) {
       standard,
     )
     .option('--schema <file>', "JSON that describes a file's columns, tasks and features")
+    .addOption(joinOption())
     .option('--max-bad-rows <n>', 'bad rows to leave out before giving up', wholeNumber(0, 1e9), 0)
 }
+
+/** `--join`, of every command that reads a log. */
+export const joinOption = () =>
+  new Option(
+    '--join <file>',
+    "file with more columns, as of items: FILE, or FILE:KEY; the key is the schema's item or user, or KEY; repeatable",
+  )
+    .default([] as string[], 'none')
+    .argParser((file: string, before: string[]) => [...before, userPath(file)])
 
 export interface LogOptions {
   readonly data: string
   readonly schema?: string
+  /** Paths, each with its key or without. */
+  readonly join: readonly string[]
   readonly maxBadRows: number
   readonly seed: number
 }
 
 /** What `openLog` takes beside `data`. */
-export const logSettings = ({ schema, maxBadRows, seed }: LogOptions) => ({
+export const logSettings = ({ schema, join, maxBadRows, seed }: LogOptions) => ({
   ...(schema !== undefined && { schema: userPath(schema) }),
+  join,
   maxBadRows,
   seed,
 })

@@ -1,14 +1,21 @@
-import { identifier } from './sql.ts'
+import type { Schema } from '@headwater/features'
+import { identifier, literal } from './sql.ts'
 
-/** How a column stores its values: text (CSV, Parquet), JSON, a list, a time, or a number or other single value. */
-export type ColumnKind = 'text' | 'json' | 'list' | 'timestamp' | 'scalar'
+const listSeparator = '|'
+
+type TimeUnit = Schema['time']['unit']
+
+/** How a column stores its values: text (CSV, Parquet), JSON, a list, a time, a number or other single value, or several in one. */
+export type ColumnKind = 'text' | 'json' | 'list' | 'timestamp' | 'scalar' | 'nested'
 
 /** A column of a file, read as SQL expressions of one type whatever the file's format. */
 export class Column {
+  readonly name: string
   readonly kind: ColumnKind
   readonly #sql: string
 
   constructor(name: string, kind: ColumnKind) {
+    this.name = name
     this.kind = kind
     this.#sql = identifier(name)
   }
@@ -27,29 +34,29 @@ export class Column {
   }
 
   /** Milliseconds since 1970 as DOUBLE, null where it is missing or no time. */
-  timeMs(unit: 's' | 'ms' | 'iso'): string {
+  timeMs(unit: TimeUnit): string {
     if (unit === 'iso') {
       const source = this.kind === 'timestamp' ? this.#sql : this.text()
       return `CAST(epoch_ms(TRY_CAST(${source} AS TIMESTAMPTZ)) AS DOUBLE)`
     }
-    return `round(TRY_CAST(${this.text()} AS DOUBLE) * ${unit === 's' ? 1000 : 1})`
+    return `round(TRY_CAST(${this.text()} AS DOUBLE) * ${{ s: 1000, ms: 1, us: 0.001 }[unit]})`
   }
 
-  /** VARCHAR[], null where it is missing or empty; a text is split on "|". */
-  texts(): string {
-    const present = `list_filter(${this.#list('VARCHAR')}, lambda entry: entry <> '')`
+  /** VARCHAR[], null where it is missing or empty; a text is split on the separator. */
+  texts(separator = listSeparator): string {
+    const present = `list_filter(${this.#list('VARCHAR', separator)}, lambda entry: entry <> '')`
     return `NULLIF(${present}, CAST([] AS VARCHAR[]))`
   }
 
-  /** DOUBLE[], null where it is missing or no list of numbers; a text is split on "|". */
-  numbers(): string {
-    return this.#list('DOUBLE')
+  /** DOUBLE[], null where it is missing or no list of numbers; a text is split on the separator. */
+  numbers(separator = listSeparator): string {
+    return this.#list('DOUBLE', separator)
   }
 
-  #list(type: 'VARCHAR' | 'DOUBLE'): string {
+  #list(type: 'VARCHAR' | 'DOUBLE', separator: string): string {
     const cast = (list: string) => `TRY_CAST(${list} AS ${type}[])`
     if (this.kind === 'list') return cast(this.#sql)
-    const split = cast(`string_split(${this.text()}, '|')`)
+    const split = cast(`string_split(${this.text()}, ${literal(separator)})`)
     if (this.kind !== 'json') return split
     return `CASE json_type(${this.#sql}) WHEN 'ARRAY' THEN ${cast(`(${this.#sql} ->> '$[*]')`)} ELSE ${split} END`
   }

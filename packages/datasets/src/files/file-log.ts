@@ -11,6 +11,8 @@ export interface FileLogOptions {
   /** Path or glob of Parquet, CSV or JSONL files. */
   readonly data: string
   readonly schema: Schema
+  /** Files whose columns are added to the rows by a key. */
+  readonly join: readonly string[]
   readonly maxBadRows: number
   /** Whether a task may have one class or no label. */
   readonly oneClass: boolean
@@ -22,13 +24,13 @@ export interface FileLogOptions {
  * @throws LogError at anything that is wrong with the files or their rows
  */
 export async function openFileLog(options: FileLogOptions): Promise<Log> {
-  const { data, schema, maxBadRows, oneClass, signal } = options
+  const { data, schema, join, maxBadRows, oneClass, signal } = options
   const database = await LogDatabase.create(signal)
   try {
     const ingested = await database.use(async (connection) => {
       const files = await findLogFiles(connection, data, schema.delimiter)
       for (const { path } of files) await checkWhole(path, signal)
-      return ingest(connection, files, schema, maxBadRows)
+      return ingest(connection, files, schema, maxBadRows, join)
     })
     const { rows, ...timeRange } = await summarize(database, data, schema, oneClass)
     return fileLog(database, schema, rows, timeRange, ingested)

@@ -1,9 +1,10 @@
 import type { DuckDBConnection } from '@duckdb/node-api'
 import type { Schema } from '@headwater/features'
 import { type BadRow, badRowsError } from '../log/log-error.ts'
+import { openJoins } from './joins.ts'
 import type { LogFile } from './log-files.ts'
 import { typedRows } from './row-checks.ts'
-import { openSources, reading } from './source.ts'
+import { openSources, reading, schemaColumns } from './source.ts'
 import { literal } from './sql.ts'
 import { suspicionsOf } from './suspicions.ts'
 import { sortByTime } from './time-order.ts'
@@ -26,6 +27,7 @@ export interface BadRows {
 /**
  * Fills the table `events` from all files: the good rows in time order, where equal times keep the order of the files
  * and of the rows in them, then the bad ones, whose `problem` is not null.
+ * @param joined as `openJoins` takes them
  * @throws LogError where a file cannot be read or more than `maxBadRows` rows are bad
  */
 export async function ingest(
@@ -33,8 +35,15 @@ export async function ingest(
   files: readonly LogFile[],
   schema: Schema,
   maxBadRows: number,
+  joined: readonly string[],
 ): Promise<Ingested> {
-  const sources = await openSources(connection, files, schema)
+  const joins = await openJoins(connection, joined, files, {
+    columns: schemaColumns(schema),
+    keys: [schema.item, schema.user],
+    header: schema.columns,
+  })
+  const own = await openSources(connection, files, joins.ownColumns, schema.columns)
+  const sources = own.map((source) => joins.joined(source))
   const rows = files.map((file, i) => `SELECT ${i} AS file, * FROM (${typedRows(file, sources[i], schema)})`)
   await reading(files, async () => {
     await connection.run(`CREATE TABLE unsorted AS ${rows.join('\nUNION ALL\n')}`)
@@ -42,7 +51,8 @@ export async function ingest(
   })
   const badRows = await collectBadRows(connection, files, await takeRejects(connection, files))
   if (badRows.count > maxBadRows) throw badRowsError(badRows.listed, badRows.count, maxBadRows)
-  return { badRows, warnings: await suspicionsOf(connection, files, schema) }
+  const warnings = [...(await joins.warnings(connection, files)), ...(await suspicionsOf(connection, files, schema))]
+  return { badRows, warnings }
 }
 
 /** Lines of CSV files that could not be split into columns; DuckDB keeps them in tables of their own. */

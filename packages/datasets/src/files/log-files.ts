@@ -56,7 +56,7 @@ async function matches(connection: DuckDBConnection, data: string): Promise<stri
   return paths
 }
 
-function isThere(path: string): boolean {
+export function isThere(path: string): boolean {
   return statSync(path, { throwIfNoEntry: false }) !== undefined
 }
 

@@ -21,7 +21,10 @@ interface Check {
   readonly reason: string
 }
 
-/** One file's rows as SQL: their number from 1, what is wrong with them (or null), user_key, item_key, time_ms, f0, f1, … */
+/**
+ * One file's rows as SQL: their number from 1, what is wrong with them (or null), user_key, item_key, time_ms, f0, f1, …, and
+ * the keys that joined tables do not know, j0, j1, …
+ */
 export function typedRows(file: LogFile, source: Source, schema: Schema): string {
   const column = (name: string) => source.columns.get(name)!
   const fieldColumns = schema.fields.map((field) => column(field.column ?? field.name))
@@ -32,11 +35,12 @@ export function typedRows(file: LogFile, source: Source, schema: Schema): string
   }
   // Every value is computed once, under a short name, and then checked and cast.
   const values = [
-    `row_number() OVER () AS "row"`,
+    `${source.row} AS "row"`,
     `${column(schema.user).text()} AS user_text`,
     `${column(schema.item).text()} AS item_text`,
     `${time.text()} AS time_text`,
     `${time.timeMs(schema.time.unit)} AS time_value`,
+    ...source.unjoined.map((key, i) => `${key} AS j${i}`),
     ...schema.fields.flatMap((field, i) => [
       `${fieldColumns[i].text()} AS t${i}`,
       `${typedValue(field, fieldColumns[i])} AS v${i}`,
@@ -55,16 +59,17 @@ export function typedRows(file: LogFile, source: Source, schema: Schema): string
   const fieldValues = schema.fields.map(({ type }, i) => {
     return type === 'vector' ? `TRY_CAST(v${i} AS FLOAT[]) AS f${i}` : `v${i} AS f${i}`
   })
+  const unjoined = source.unjoined.map((_, i) => `j${i}`)
   return `WITH typed AS (SELECT ${values.join(', ')} FROM ${source.from})
     SELECT "row", CASE ${cases.join('\n')} END AS problem,
-      user_text AS user_key, item_text AS item_key, time_value AS time_ms, ${fieldValues.join(', ')}
+      user_text AS user_key, item_text AS item_key, time_value AS time_ms, ${[...fieldValues, ...unjoined].join(', ')}
     FROM typed`
 }
 
 function typedValue(field: Field, column: Column): string {
   if (field.type === 'float') return column.number()
   if (field.type === 'id') return `NULLIF(${column.text()}, '')`
-  return field.type === 'ids' ? column.texts() : column.numbers()
+  return field.type === 'ids' ? column.texts(field.separator) : column.numbers(field.separator)
 }
 
 /** A line or an array's value that is no JSON object reads as one without any key. */

@@ -17,6 +17,12 @@ export interface OpenLogOptions {
   data: string
   /** The schema, or the path of its JSON. Needed for files; the bundled log has one; the synthetic one takes none. */
   schema?: string | Schema
+  /**
+   * Files with more columns of the rows, as of items or users, joined by a key: `PATH`, where the schema's item or user or the one
+   * column in common is the key, `PATH:KEY`, or `PATH:KEY=COLUMN` where the log calls the key otherwise. A file has each key once.
+   * Keys that it does not know are counted in `warnings`, and its columns are null there. Default none.
+   */
+  join?: readonly string[]
   /** Rows that may be bad; they are skipped. Default 0. */
   maxBadRows?: number
   /** Whether a file's tasks may have one class or no label, as of a log that is not trained on. Default false. */
@@ -35,19 +41,20 @@ export interface OpenLogOptions {
  * an offset are UTC. An empty list or text counts as missing.
  *
  * @throws LogError where a file is missing, unreadable, cut short or of unknown extension, a column is missing, the log is empty,
- *   a task has one class, or more than `maxBadRows` rows are bad: no user or item key or one over 512 bytes, a time
+ *   a task has one class, a joined file has a key twice or none in a row, or more than `maxBadRows` rows are bad: no user or item key or one over 512 bytes, a time
  *   that does not parse or is not of 1970 to 2200, a label that is missing (of the first task) or (for `atLeast: 1`) not 0 or 1, a weight below 0,
  *   a number that is not finite, a vector of another size
  * @throws SchemaError where the schema cannot be used
  */
 export async function openLog(options: OpenLogOptions): Promise<Log> {
-  const { data, schema, maxBadRows = 0, oneClass = false, seed = 0, signal } = options
+  const { data, schema, join = [], maxBadRows = 0, oneClass = false, seed = 0, signal } = options
   if (!Number.isInteger(maxBadRows) || maxBadRows < 0) {
     throw new LogError(`maxBadRows is ${maxBadRows}`, 'use a whole number from 0')
   }
   const setting = syntheticSettings.get(data)
   if (setting !== undefined) {
     if (schema !== undefined) throw new LogError('the synthetic log has its own schema', 'leave the schema out')
+    if (join.length > 0) throw new LogError('nothing is joined to a synthetic log', 'leave the join out')
     return openSyntheticLog({ seed, setting, ...(signal && { signal }) })
   }
   const bundled = data === 'movietweetings' ? movietweetings : undefined
@@ -59,6 +66,7 @@ export async function openLog(options: OpenLogOptions): Promise<Log> {
   return openFileLog({
     data: bundled?.data ?? data,
     schema: typeof described === 'string' ? await readSchema(described) : described,
+    join,
     maxBadRows,
     oneClass,
     signal,

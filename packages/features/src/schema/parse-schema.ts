@@ -43,8 +43,8 @@ type Keys = Readonly<Record<string, Check>>
 const fieldKeys: Record<FieldType, readonly [Keys, Keys]> = {
   float: [{}, scaling],
   id: [{}, { buckets: hashes }],
-  ids: [{}, { buckets: hashes, maxValues: integer(1, 1024), values: distinct(1, 4096, text) }],
-  vector: [{ size: integer(1, 4096) }, scaling],
+  ids: [{}, { buckets: hashes, maxValues: integer(1, 1024), values: distinct(1, 4096, text), separator }],
+  vector: [{ size: integer(1, 4096) }, { ...scaling, separator }],
 }
 /** An outcome is no input of its own row; of an id's, the table of a sequence category can be sized. */
 const outcomeKeys: Partial<typeof fieldKeys> = { float: [{}, {}], id: fieldKeys.id }
@@ -90,7 +90,7 @@ export function parseSchema(json: unknown, source: string): Schema {
       name: text,
       user: text,
       item: text,
-      time: object({ column: text, unit: oneOf(['s', 'ms', 'iso']) }),
+      time: object({ column: text, unit: oneOf(['s', 'ms', 'us', 'iso']) }),
       fields: list(1, 1024, fieldNamed(featureName)),
       tasks: list(1, 64, task),
       aggregations: list(0, 256, aggregationNamed(featureName)),
@@ -123,6 +123,12 @@ function version(checker: SchemaChecker, json: unknown, path: string): void {
 function delimiter(checker: SchemaChecker, json: unknown, path: string): void {
   if (typeof json === 'string' && /^[\t -~]{1,4}$/.test(json) && !json.includes('"')) return
   checker.fail(path, `is ${JSON.stringify(json)}`, 'give 1 to 4 ASCII characters, as "\\t" or "::", without quotes')
+}
+
+/** What parts the entries of a list in one cell. */
+function separator(checker: SchemaChecker, json: unknown, path: string): void {
+  if (typeof json === 'string' && json.length >= 1 && json.length <= 4) return
+  checker.fail(path, `is ${JSON.stringify(json)}`, 'give 1 to 4 characters, as ";"')
 }
 
 function fieldNamed(name: Check): Check {

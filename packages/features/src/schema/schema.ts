@@ -25,6 +25,8 @@ export interface Field {
   size?: number
   /** `ids` only: values beyond this many are dropped. Default 8. */
   maxValues?: number
+  /** `ids` and `vector`: what parts the entries where the log holds them as a text, 1 to 4 characters. Default `|`. */
+  separator?: string
   /** `id` and `ids`: rows of the hashed embedding table. Default 4,096. */
   buckets?: number
   /** `float` and `vector`: value is encoded as (x − center) / scale. Defaults 0 and 1. */
@@ -119,7 +121,7 @@ export interface Schema {
   name: string
   user: string
   item: string
-  time: { column: string; unit: 's' | 'ms' | 'iso' }
+  time: { column: string; unit: 's' | 'ms' | 'us' | 'iso' }
   /** What parts the cells of a delimited text file, 1 to 4 bytes. Default: a tab in a `.tsv` file, else a comma. */
   delimiter?: string
   /** Column names of delimited text files whose first line holds none. */

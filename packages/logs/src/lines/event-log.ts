@@ -56,6 +56,7 @@ function lineWriter(schema: Schema): (event: LogEvent) => string {
   const timeOf = {
     s: (ms: number) => ms / 1000,
     ms: (ms: number) => ms,
+    us: (ms: number) => ms * 1000,
     iso: (ms: number) => new Date(ms).toISOString(),
   }
   const columns = schema.fields.map(({ name, column = name }) => column)

@@ -22,6 +22,7 @@ describe('allowed', () => {
     ['calendar features', changed({ calendar: ['hour'] }), ['calendar "hour"']],
     ['calendar of users', changed({ userCalendar: ['weekday'] }), ['user calendar "weekday"']],
     ['another column of the log', changed({ fields: [{ ...rating, column: 'stars' }, tags], user: 'uid' }), []],
+    ['lists that the log writes otherwise', changed({ fields: [rating, { ...tags, separator: ';' }] }), []],
     ['defaults written out', changed({ fields: [{ ...rating, center: 0, scale: 1 }, tags] }), []],
     ['the weight of a task', changed({ tasks: [{ ...liked, weight: 2 }] }), []],
     [

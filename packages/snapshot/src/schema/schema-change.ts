@@ -27,8 +27,8 @@ export class SchemaChangeError extends Error {
 
 type Named = { readonly name: string }
 
-/** Where log columns lie may change; what they mean may not. Absent values count as their defaults. */
-const fieldMeaning = ({ column: _, ...meaning }: Schema['fields'][number]) => ({
+/** Where log columns lie and how lists are written may change; what they mean may not. Absent values count as their defaults. */
+const fieldMeaning = ({ column: _, separator: __, ...meaning }: Schema['fields'][number]) => ({
   maxValues: meaning.type === 'ids' ? schemaDefaults.maxValues : undefined,
   buckets: meaning.type === 'id' || meaning.type === 'ids' ? schemaDefaults.buckets : undefined,
   center: 0,

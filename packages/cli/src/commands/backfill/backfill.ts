@@ -4,6 +4,7 @@ import type { FeatureSpace } from '@headwater/features'
 import type { PoolingPolicy } from '@headwater/pooling'
 import type { EmbeddingStore } from '@headwater/store'
 import { CommandError } from '../../arguments/command-error.ts'
+import { joinOption } from '../../arguments/log-options.ts'
 import { momentMs } from '../../arguments/moment.ts'
 import type { OptionsOf } from '../../arguments/options-of.ts'
 import { poolingOptions, servingPolicy } from '../../arguments/pooling-options.ts'
@@ -29,6 +30,7 @@ const declare = (program: Command) =>
     .option('--tenant <name>', 'whose users', 'default')
     .option('--at <time>', 'as of which users are known; default: now', momentMs)
     .option('--events <log>', 'file, glob or directory of events that users are known by, in place of the store')
+    .addOption(joinOption())
     .addOption(encoderOption())
     .option('--json <file>', 'also write it as JSON')
     .addHelpText(
@@ -63,14 +65,17 @@ async function backfill(options: OptionsOf<typeof declare>): Promise<void> {
     const events = options.events === undefined ? null : userPath(options.events)
     const { snapshot, frame } = tower.manifest
     const policy = servingPolicy(options)
-    const checkpoint = new BackfillCheckpoint({ store: url, tenant, model, snapshot, atMs: at ?? null, events, policy })
+    const checkpoint = new BackfillCheckpoint({
+      ...{ store: url, tenant, model, snapshot, atMs: at ?? null, events, policy },
+      ...(options.join.length > 0 && { join: options.join }),
+    })
     const place = checkpoint.read() ?? beginning(at ?? Date.now())
     checkCutoff(tower, place.atMs)
     const own = store.forTenant(tenant)
     const states =
       events === null
         ? await statesOfStore(own, space, place.atMs)
-        : await statesOfLog(own, events, space, place.atMs, stages, signal)
+        : await statesOfLog(own, { data: events, join: options.join }, space, place.atMs, stages, signal)
     stages.begin('users', await countUsers(own))
     const counts = await computeAll({ name: model, policy }, own, tower, space, states, place, signal, (reached) => {
       checkpoint.write(reached)

@@ -40,12 +40,12 @@ export async function statesOfStore(store: EmbeddingStore, space: FeatureSpace, 
  * States made of a log's events before `atMs`, in the order of their times. Events up to a user's forgetting are left out.
  *
  * @param store has the tombstones
- * @param data a file, a glob, or a directory of files of one kind
+ * @param data a file, a glob, or a directory of files of one kind, and what is joined to it
  * @throws CommandError, LogError, ReplayMemoryError
  */
 export async function statesOfLog(
   store: EmbeddingStore,
-  data: string,
+  { data, join }: { readonly data: string; readonly join: readonly string[] },
   space: FeatureSpace,
   atMs: number,
   stages: TransferStages,
@@ -55,7 +55,7 @@ export async function statesOfLog(
     import('@headwater/datasets'),
     import('@headwater/pooling'),
   ])
-  const log = await openLog({ data: filesOf(data), schema: space.schema, oneClass: true, signal })
+  const log = await openLog({ data: filesOf(data), schema: space.schema, join, oneClass: true, signal })
   sayWarnings(log)
   try {
     const replay = new Replay(space)

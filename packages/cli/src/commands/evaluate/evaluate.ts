@@ -10,6 +10,7 @@ import { openKeptDirectory, writeOutputFiles } from '../../files/output.ts'
 import { userPath } from '../../files/paths.ts'
 import { jsonFile, jsonText, printResult } from '../../files/result.ts'
 import { provenance } from '../../provenance/provenance.ts'
+import { shellWord } from '../../terminal/shell-word.ts'
 import { stoppable } from '../../terminal/stoppable.ts'
 import { recordFinal } from './finals.ts'
 
@@ -137,12 +138,13 @@ function thoseOf(
 
 function commandOf(
   experiment: string,
-  { data, schema, truth, window, quick, seed, seeds, maxBadRows, imported }: EvaluateOptions,
+  { data, schema, join, truth, window, quick, seed, seeds, maxBadRows, imported }: EvaluateOptions,
 ): string {
-  const what = experiment === 'imported' ? ['--imported', quoted(imported!)] : [experiment]
-  const words = ['npx headwater evaluate', ...what, '--data', quoted(data)]
-  if (schema !== undefined) words.push('--schema', quoted(schema))
-  if (truth !== undefined) words.push('--truth', quoted(truth))
+  const what = experiment === 'imported' ? ['--imported', shellWord(imported!)] : [experiment]
+  const words = ['npx headwater evaluate', ...what, '--data', shellWord(data)]
+  if (schema !== undefined) words.push('--schema', shellWord(schema))
+  for (const file of join) words.push('--join', shellWord(file))
+  if (truth !== undefined) words.push('--truth', shellWord(truth))
   if (maxBadRows > 0) words.push('--max-bad-rows', String(maxBadRows))
   if (window !== undefined) words.push('--window', window)
   if (quick) words.push('--quick')
@@ -150,6 +152,3 @@ function commandOf(
   if (seeds !== undefined) words.push('--seeds', String(seeds))
   return words.join(' ')
 }
-
-/** One word for a shell, with quotes where it needs them. */
-const quoted = (word: string) => (/^[\w@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`)

@@ -9,7 +9,7 @@ import type { Client, EventsRequest, WireValue } from '@headwater/client'
 import type { BadRow, Log } from '@headwater/datasets'
 import type { Schema } from '@headwater/features'
 import { CommandError } from '../../arguments/command-error.ts'
-import { sayWarnings } from '../../arguments/log-options.ts'
+import { joinOption, sayWarnings } from '../../arguments/log-options.ts'
 import { wholeNumber } from '../../arguments/numbers.ts'
 import type { OptionsOf } from '../../arguments/options-of.ts'
 import { serviceClient, serviceCommand } from '../../client/service-options.ts'
@@ -34,6 +34,7 @@ const declare = (program: Command) =>
   serviceCommand(program, 'ingest', 'send the events of a log to a running service')
     .argument('<log>', 'Parquet, CSV or JSONL, a file or a glob; -: JSONL from stdin')
     .requiredOption('--schema <file>', 'JSON that describes its columns')
+    .addOption(joinOption())
     .option('--max-bad-rows <n>', 'bad rows to leave out before giving up', wholeNumber(0, 1_000_000_000), 0)
     .option('--mark <file>', 'where it notes how far it got; default: LOG.ingested, none for stdin and globs')
     .addHelpText('after', help)
@@ -51,8 +52,8 @@ async function ingest(given: string, options: IngestOptions): Promise<void> {
   const report = await stoppable(left, async ({ stages, signal, atEnd }) => {
     const { openLog } = await import('@headwater/datasets')
     const data = await logFile(given, signal, atEnd)
-    const { schema, maxBadRows } = options
-    const log = await openLog({ data, schema: userPath(schema), maxBadRows, oneClass: true, signal })
+    const { schema, join, maxBadRows } = options
+    const log = await openLog({ data, schema: userPath(schema), join, maxBadRows, oneClass: true, signal })
     atEnd(() => log.close())
     sayWarnings(log)
     stages.begin('ingest', log.rows)

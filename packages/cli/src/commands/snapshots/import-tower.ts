@@ -7,7 +7,7 @@ import type { FeatureSpace } from '@headwater/features'
 import type { GpuDevice } from '@headwater/gpu'
 import type { ExampleFeed, ExternalPublication } from '@headwater/training'
 import { CommandError } from '../../arguments/command-error.ts'
-import { dataArgument, logSettings, sayWarnings } from '../../arguments/log-options.ts'
+import { dataArgument, joinOption, logSettings, sayWarnings } from '../../arguments/log-options.ts'
 import { momentMs } from '../../arguments/moment.ts'
 import { wholeNumber } from '../../arguments/numbers.ts'
 import type { OptionsOf } from '../../arguments/options-of.ts'
@@ -27,6 +27,7 @@ const declare = (snapshots: Command) =>
     .option('--to <dir>', "directory of the model's snapshots")
     .option('--propose', 'write a first map by the names of the inputs to --map, and import nothing', false)
     .option('--data <log>', 'file or glob of the log on which it is judged; without it by vectors alone')
+    .addOption(joinOption())
     .option('--max-bad-rows <n>', 'bad rows to leave out before giving up', wholeNumber(0, 1e9), 0)
     .option('--trained-until <time>', 'time of the newest row that it was trained on', momentMs)
     .option('--json <file>', 'also write it as JSON')

@@ -6,7 +6,7 @@ import type { Snapshot } from '@headwater/snapshot'
 import type { RoundReport, RunReporter } from '@headwater/training'
 import { CommandError } from '../../arguments/command-error.ts'
 import { durationMs } from '../../arguments/duration.ts'
-import { dataArgument, logSettings, sayWarnings } from '../../arguments/log-options.ts'
+import { dataArgument, joinOption, logSettings, sayWarnings } from '../../arguments/log-options.ts'
 import { readModelConfig } from '../../arguments/model-config.ts'
 import { numberThat, wholeNumber } from '../../arguments/numbers.ts'
 import type { OptionsOf } from '../../arguments/options-of.ts'
@@ -29,6 +29,7 @@ const declare = (program: Command) =>
       'movietweetings (bundled), a synthetic log, or a file or glob; a directory with --follow',
     )
     .option('--schema <file>', "JSON that describes a file's columns, tasks and features")
+    .addOption(joinOption())
     .option('--max-bad-rows <n>', 'bad rows to leave out before giving up', wholeNumber(0, 1e9), 0)
     .requiredOption('--out <dir>', 'where snapshots and checkpoints go')
     .option('--rounds <n>', 'rounds to make, those before --resume counted; default: all', wholeNumber(1, 1e9))
