@@ -1,3 +1,8 @@
+export type { ColumnProfile } from './inspection/columns/profile.ts'
+export { type Inspection, inspectLog } from './inspection/inspect-log.ts'
+export type { KnownRoles, Proposal } from './inspection/proposal/propose-schema.ts'
+export type { RoleChanges } from './inspection/roles/change-roles.ts'
+export type { FieldRole, Roles } from './inspection/roles/find-roles.ts'
 export type { Log, TimeRange } from './log/log.ts'
 export { type BadRow, LogError } from './log/log-error.ts'
 export { type OpenLogOptions, openLog, readSchema } from './open/open-log.ts'
