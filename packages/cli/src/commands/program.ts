@@ -9,6 +9,7 @@ import { registerExport } from './export/export.ts'
 import { registerForget } from './forget/forget.ts'
 import { registerGenerate } from './generate/generate.ts'
 import { registerIngest } from './ingest/ingest.ts'
+import { registerInit } from './init/init.ts'
 import { registerLogs } from './logs/logs.ts'
 import { registerModel } from './model/model.ts'
 import { registerPublish } from './publish/publish.ts'
@@ -22,6 +23,7 @@ import { registerTrain } from './train/train.ts'
 
 /** In the order of the help. */
 const commands: readonly ((program: Command) => void)[] = [
+  registerInit,
   registerRun,
   registerEvaluate,
   registerGenerate,
