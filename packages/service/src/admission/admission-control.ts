@@ -10,8 +10,9 @@ import type { RequestObserver } from '../observation/request-observer.ts'
 import { hasTracer, inSpan } from '../observation/tracing.ts'
 import { deadlineOf } from '../requests/deadline.ts'
 import type { ServerLimits } from '../requests/limits.ts'
-import { DelayGate } from './delay-gate.ts'
+import { DelayGate, fewRequests } from './delay-gate.ts'
 import { LoopWait } from './loop-wait.ts'
+import { QuickRefusal } from './quick-refusal.ts'
 import { RequestContext } from './request-context.ts'
 import { RequestsUnderWay } from './requests-under-way.ts'
 
@@ -33,8 +34,6 @@ type ShedReason = 'delay' | 'concurrency' | 'deadline' | 'arrival'
 
 /** Of a tenant that is not alone. */
 const tenantShare = 0.75
-/** Requests of whose time a queue is no overload: at 70 % of what a thread can do one in a thousand waits for as many. */
-const targetRequests = 8
 const waitBounds = [1e-4, 3e-4, 1e-3, 3e-3, 1e-2, 3e-2, 0.1, 0.3, 1, 3]
 
 export class AdmissionControl {
@@ -60,6 +59,7 @@ export class AdmissionControl {
     waitBounds,
   )
   readonly #waited = this.#waits.part()
+  readonly #tooLate = new QuickRefusal(tooLate)
 
   constructor({ auth, limits, observers, tenants, scopes: answered = scopes }: AdmissionOptions) {
     this.#auth = auth
@@ -86,18 +86,30 @@ export class AdmissionControl {
     figures.add(this.#waits)
   }
 
-  /** Begins a request, which `handle` goes on with. Observers are called once the connection is done with it, aborted or not. */
+  /**
+   * Begins a request, which `handle` goes on with, unless it has waited for too long: that is said before it is known who asks, as
+   * a refusal has to cost little. Observers are called once the connection is done with it, aborted or not.
+   *
+   * @param rule of its route; absent: of a route that is open to everyone
+   * @returns whether it has begun; else it is answered
+   */
   begin(
     request: IncomingMessage,
     response: ServerResponse,
     route: string,
     handle: (context: RequestContext) => void,
-  ): void {
+    rule?: RouteRule,
+  ): boolean {
     const nowMs = performance.now()
+    if (rule !== undefined && this.#isTooLate(nowMs, rule.scope)) {
+      this.#refuseAtOnce(request, response, route)
+      return false
+    }
     const context = new RequestContext(route, nowMs, this.#wait.waitedMs(nowMs), this.#wait.turnMs)
     response.on('close', () => this.#end(context, request, response))
     if (hasTracer()) inSpan(request, route, () => handle(context))
     else handle(context)
+    return true
   }
 
   /**
@@ -113,23 +125,17 @@ export class AdmissionControl {
       const problem = `requests of the scope "${scope}" are not answered here`
       throw new WireError('unknown_route', `${problem}; ask a server whose role has them`)
     }
-    const { arrivedMs, waitedMs } = context
+    const { arrivedMs } = context
     if (this.#rate !== null) {
       this.#rate.take(this.#auth === 'loopback' ? request.socket.remoteAddress : principal, arrivedMs)
     }
-    const { maxConcurrent, maxDeadlineMs, targetDelayMs } = this.#limits
+    const { maxConcurrent, maxDeadlineMs } = this.#limits
     const deadlineMs = deadlineOf(request.headers)
     context.hasDeadline = deadlineMs !== undefined
     context.endMs = context.turnMs + Math.min(deadlineMs ?? maxDeadlineMs, maxDeadlineMs)
     context.isOfDrain = this.isDraining
     // It is refused once its body has come: its connection ends with the answer, and bytes that nobody reads would reset it.
     if (context.isOfDrain) return
-    // Who runs the service acts, and looks, when it is overloaded.
-    if (scope === 'read' || scope === 'write') {
-      this.#waited.add(waitedMs / 1_000)
-      const targetMs = Math.max(targetDelayMs, targetRequests * this.#wait.serviceMs)
-      if (!this.#gate.letsIn(waitedMs, targetMs, arrivedMs, arrivedMs - context.turnMs)) this.#refuse('delay', tooLate)
-    }
     if (context.endMs <= arrivedMs) this.#refuse('deadline', pastDeadline)
     this.#wait.letIn()
     if (counted && this.underWay.arrive(context, request) > maxConcurrent) {
@@ -154,6 +160,22 @@ export class AdmissionControl {
       throw new WireError('too_many_requests', `${problem}; wait and send it again`)
     }
     this.underWay.work(context)
+  }
+
+  #isTooLate(nowMs: number, scope: Scope): boolean {
+    // Who runs the service acts, and looks, when it is overloaded.
+    if ((scope !== 'read' && scope !== 'write') || this.isDraining || !this.#answered.includes(scope)) return false
+    const waitedMs = this.#wait.waitedMs(nowMs)
+    this.#waited.add(waitedMs / 1_000)
+    const targetMs = Math.max(this.#limits.targetDelayMs, fewRequests * this.#wait.serviceMs)
+    return !this.#gate.letsIn(waitedMs, targetMs, nowMs, nowMs - this.#wait.turnMs, this.#wait.letInCount)
+  }
+
+  #refuseAtOnce(request: IncomingMessage, response: ServerResponse, route: string): void {
+    this.#shed.delay++
+    this.#tooLate.answer(request, response)
+    const end = { route, status: tooLate.status, ms: 0, principal: null, error: tooLate, served: null }
+    for (const ended of this.#observers) ended(request, end)
   }
 
   #refuse(reason: ShedReason, refusal: WireError): never {

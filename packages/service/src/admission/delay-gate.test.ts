@@ -1,14 +1,15 @@
 import { expect, it } from 'vitest'
-import { DelayGate, intervalMs } from './delay-gate.ts'
+import { DelayGate, fewRequests, intervalMs } from './delay-gate.ts'
 
 /** A gate with a target of 10 ms, and requests at it, a millisecond after one another. */
 function gateFrom(startMs: number) {
   const gate = new DelayGate()
   let nowMs = startMs
   /** @returns how many of them were let in */
-  const come = (requests: number, waitedMs: (request: number) => number, turnMs = (_: number) => 10) => {
+  const come = (requests: number, waitedMs: (request: number) => number, turnMs = (_: number) => 10, isFew = false) => {
     let letIn = 0
-    for (let i = 0; i < requests; i++) if (gate.letsIn(waitedMs(i), 10, nowMs++, turnMs(i))) letIn++
+    for (let i = 0; i < requests; i++)
+      if (gate.letsIn(waitedMs(i), 10, nowMs++, turnMs(i), isFew ? letIn : fewRequests)) letIn++
     return letIn
   }
   return { come }
@@ -36,6 +37,19 @@ it('begins each turn with work for as long as the target, however long that has 
       (i) => i % 50,
     ),
   ).toBe(100)
+})
+
+it('begins each turn with eight requests, however long they have waited and however long the turn is', () => {
+  const { come } = gateFrom(1_000)
+  come(intervalMs, () => 11)
+  const inTurn = () =>
+    come(
+      20,
+      () => 5_000,
+      () => 500,
+      true,
+    )
+  expect([inTurn(), inTurn()]).toEqual([8, 8])
 })
 
 it('ends once no request has waited for so long for an interval', () => {

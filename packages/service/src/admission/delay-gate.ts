@@ -1,3 +1,5 @@
+/** Requests of whose time a queue is no overload: at 70 % of what a thread can do one in a thousand waits for as many. */
+export const fewRequests = 8
 /** How long a queue has to stand before it is one: shorter ones are bursts, which pass. */
 export const intervalMs = 100
 
@@ -6,7 +8,8 @@ export const intervalMs = 100
  * interval waits for less than the target. Where none does, the queue stands, and nothing but latency comes of it: then all that has
  * waited for longer is shed, not a few packets as there, since callers do not slow down for it (Maurer, "Fail at Scale", ACM Queue
  * 13(8), 2015), until an interval has passed in which none had. But each turn of the event loop begins with a target's worth of
- * work, whatever that has waited: a wait is known to a turn alone, and in a turn that is long by its refusals all would be too late.
+ * work, and with eight requests, whatever they have waited: a wait is known to a turn alone, and in a turn that is long by its refusals
+ * all would be too late. So few callers that each wait for their answers are never refused, also where others take the processor.
  */
 export class DelayGate {
   /** Since when all have waited for longer; infinite where one has not. */
@@ -14,8 +17,8 @@ export class DelayGate {
   #lastOverMs = 0
   #isShedding = false
 
-  /** @param nowMs by `performance.now()` @param turnMs of the event loop's turn that lie behind */
-  letsIn(waitedMs: number, targetMs: number, nowMs: number, turnMs: number): boolean {
+  /** @param nowMs by `performance.now()` @param turnMs of the event loop's turn that lie behind @param letIn in this turn */
+  letsIn(waitedMs: number, targetMs: number, nowMs: number, turnMs: number, letIn: number): boolean {
     if (waitedMs <= targetMs) {
       this.#overSinceMs = Number.POSITIVE_INFINITY
       if (nowMs - this.#lastOverMs > intervalMs) this.#isShedding = false
@@ -24,6 +27,6 @@ export class DelayGate {
     this.#lastOverMs = nowMs
     this.#overSinceMs = Math.min(this.#overSinceMs, nowMs)
     if (nowMs - this.#overSinceMs >= intervalMs) this.#isShedding = true
-    return !this.#isShedding || turnMs < targetMs
+    return !this.#isShedding || turnMs < targetMs || letIn < fewRequests
   }
 }

@@ -18,13 +18,17 @@ export class LoopWait {
   /** Of the loop since its start, as of the end of that turn. */
   #idleMs = 0
   #isTurn = false
-  /** Requests of this turn that were let in. */
   #letIn = 0
   #serviceMs = 0
 
   /** How long the loop has been busy for a request that was let in, on average over the last turns. */
   get serviceMs(): number {
     return this.#serviceMs
+  }
+
+  /** Requests of this turn that were let in. */
+  get letInCount(): number {
+    return this.#letIn
   }
 
   letIn(): void {

@@ -1,7 +1,7 @@
 import type { IncomingHttpHeaders } from 'node:http'
 import type { ErrorAnswer } from '@headwater/client'
 import type { WireError } from '@headwater/client/wire'
-import { answerTypeOf, formatOf } from '@headwater/client/wire'
+import { answerTypeOf, type Format, formatOf } from '@headwater/client/wire'
 import { encodedAs } from '../requests/body.ts'
 
 export interface Refusal {
@@ -9,9 +9,14 @@ export interface Refusal {
   readonly body: Buffer
 }
 
+/** Of a refusal, by the request's headers. */
+export function refusalFormat(headers: IncomingHttpHeaders): Format {
+  return formatOf(headers.accept ?? '') ?? formatOf(headers['content-type'] ?? '') ?? 'json'
+}
+
 /** @param headers of the request, which is answered in its own format, or in JSON */
 export function refusalOf({ status, code, message, details }: WireError, headers: IncomingHttpHeaders): Refusal {
-  const format = formatOf(headers.accept ?? '') ?? formatOf(headers['content-type'] ?? '') ?? 'json'
+  const format = refusalFormat(headers)
   const body: ErrorAnswer = { error: { code, message, ...(details !== undefined && { details }) } }
   return {
     headers: {

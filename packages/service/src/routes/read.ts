@@ -44,7 +44,13 @@ export function readRoute(parts: ReadParts): RequestListener {
     spares: new Map([...parts.tenants.keys()].map((tenant) => [tenant, new SpareBatches()])),
   }
   return (request, response) =>
-    parts.admission.begin(request, response, readPath, (context) => new Read(shared, request, response, context).run())
+    parts.admission.begin(
+      request,
+      response,
+      readPath,
+      (context) => new Read(shared, request, response, context).run(),
+      rule,
+    )
 }
 
 /** Its place among Fastify's routes, for what does not come by the shortcut past its router: with a query, or injected. */

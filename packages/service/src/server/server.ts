@@ -97,16 +97,18 @@ export function createServer(options: ServerOptions): FastifyInstance {
       config.listener(request.raw, reply.raw)
       return
     }
-    admission.begin(request.raw, reply.raw, url, (context) => {
+    const rule = config.scope === undefined ? undefined : (config as RouteRule)
+    const go = (context: RequestContext) => {
       request.context = context
       try {
-        if (config.scope !== undefined) admission.admit(context, request.raw, config as RouteRule)
+        if (rule !== undefined) admission.admit(context, request.raw, rule)
       } catch (error) {
         done(error as Error)
         return
       }
       done()
-    })
+    }
+    if (!admission.begin(request.raw, reply.raw, url, go, rule)) reply.hijack()
   })
   server.addHook('preHandler', async (request, reply) => {
     const { operation, scope } = request.routeOptions.config
