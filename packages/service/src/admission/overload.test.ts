@@ -1,5 +1,6 @@
 /** A service whose reads hold the thread, as many at once as it has callers. */
 import type { EmbeddingStore } from '@headwater/store'
+import { unpack } from 'msgpackr'
 import { expect, it } from 'vitest'
 import { tokenOf } from '../../testing/http-service.ts'
 import { ask, holdReads, startService } from '../../testing/listening-service.ts'
@@ -25,6 +26,14 @@ function slowReads(ms: number) {
       },
     })
   return { calls, around }
+}
+
+/** Sends to `one` behind a request of each of `crowd`. @returns the answer to `one` */
+async function askAmong(crowd: readonly RawConnection[], one: RawConnection, sent: Buffer) {
+  const others = together(crowd)
+  void one.send([sent])
+  const [answer] = await Promise.all([one.next(), others])
+  return answer!
 }
 
 /** Sends a request on each connection at once. @returns statuses, in order, and what `retry-after` says of the refused */
@@ -69,6 +78,36 @@ it('reads that waited for too long are shed while the queue stands, and counted;
   for (const connection of connections) connection.breakOff()
   // Alone, a read is answered again.
   while ((await ask(url, '/v1/embeddings/read', { users: ['a'], models: ['m'] })).status !== 200);
+})
+
+it('what is shed is answered in its own format, whoever asks, and its connection goes on behind its body', async () => {
+  const { url } = await startService({ limits: { targetDelayMs: 20 }, around: slowReads(5).around })
+  const port = Number(new URL(url).port)
+  const crowd = Array.from({ length: 30 }, () => new RawConnection(port))
+  const stranger = new RawConnection(port)
+  const head =
+    'POST /v1/embeddings/read HTTP/1.1\r\nhost: localhost\r\naccept: application/msgpack\r\ncontent-length: 4\r\n\r\n'
+  let refused = await askAmong(crowd, stranger, Buffer.from(`${head}ab`))
+  while (refused.status !== 503) {
+    expect(refused.status).toBe(401)
+    // In one piece with what is left of the one before: by that alone its connection would be looked at first.
+    refused = await askAmong(crowd, stranger, Buffer.from(`cd${head}ab`))
+  }
+  expect(refused.headers.get('content-type')).toBe('application/msgpack')
+  expect(unpack(refused.body)).toMatchObject({ error: { code: 'overloaded' } })
+  // The rest of its body is no request.
+  void stranger.send([Buffer.from('cd'), Buffer.from('GET /healthz HTTP/1.1\r\nhost: localhost\r\n\r\n')])
+  expect((await stranger.next())!.status).toBe(200)
+  for (const connection of [...crowd, stranger]) connection.breakOff()
+})
+
+it('eight callers that wait for their answers are never refused, however long those take', async () => {
+  const { url } = await startService({ limits: { targetDelayMs: 1 }, around: slowReads(8).around })
+  const callers = Array.from({ length: 8 }, () => new RawConnection(Number(new URL(url).port)))
+  for (let round = 0; round < 6; round++) {
+    expect(new Set((await together(callers)).map(({ status }) => status))).toEqual(new Set([200]))
+  }
+  for (const caller of callers) caller.breakOff()
 })
 
 it('work whose deadline has passed is not begun', async () => {
