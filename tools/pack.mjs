@@ -20,7 +20,16 @@ export async function packPackages(directory, names) {
   const wanted = withDependencies(packages, names ?? [...packages.values()].map(({ name }) => name))
   const chosen = [...packages].filter(([, { name }]) => wanted.has(name))
   await run(['exec', '--no', '--', 'nx', 'run-many', '-t', 'build', '-p', chosen.map(([folder]) => folder).join(',')])
+  return packBuilt(directory, chosen)
+}
 
+/**
+ * Packs packages whose `dist` is there.
+ * @param {string} directory where the tarballs go; made where it is missing
+ * @param {readonly (readonly [folder: string, import('./public-packages.mjs').Manifest])[]} chosen by their folders of `packages`
+ * @returns {Promise<Map<string, string>>} paths of the tarballs by the packages' names
+ */
+export async function packBuilt(directory, chosen) {
   mkdirSync(directory, { recursive: true })
   for (const [folder, manifest] of chosen) stage(folder, manifest)
   await run(['pack', '--pack-destination', directory, ...chosen.map(([folder]) => join(staged, folder))])

@@ -1,25 +1,91 @@
-import { readFileSync } from 'node:fs'
-import { expect, test } from 'vitest'
+import { execFileSync } from 'node:child_process'
+import { closeSync, cpSync, mkdtempSync, openSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join, relative } from 'node:path'
+import { afterAll, beforeAll, expect, test } from 'vitest'
 import { changelogSection } from './changelog.mjs'
-import { allManifests } from './manifests.mjs'
-import { plannedRelease } from './release.mjs'
+import { allManifests, ownNames, withVersion } from './manifests.mjs'
+import { npmPackages } from './package-files.mjs'
+import { publicPackages } from './public-packages.mjs'
 import { inWorkspace } from './workspace.mjs'
 
+const manifests = [...allManifests().keys()].map((path) => relative(inWorkspace('.'), path))
 const { version } = JSON.parse(readFileSync(inWorkspace('package.json'), 'utf8'))
+const nx = JSON.parse(readFileSync(inWorkspace('nx.json'), 'utf8'))
 
-test('a release writes its version, everywhere, and nothing else', () => {
-  const planned = plannedRelease(version)
-  for (const path of allManifests().keys()) {
-    const now = readFileSync(path, 'utf8')
-    expect(planned.get(path)).toBe(now)
-  }
-  const [bench] = [...plannedRelease('9.8.7')].filter(([path]) => path.endsWith('bench/package.json'))
-  expect(JSON.parse(bench[1])).toMatchObject({ version: '9.8.7', dependencies: { headwater: '9.8.7' } })
-  expect(bench[1]).not.toContain(`"@headwater/client": "${version}"`)
+/** A repository with the manifests and tools of this one, and a history that is planted. */
+const place = mkdtempSync(join(tmpdir(), 'headwater-release-'))
+/** Without what Nx tells the tasks that it runs: this may be one. */
+const own = Object.entries(process.env).filter(([name]) => !name.startsWith('NX_'))
+const env = { ...Object.fromEntries(own), NO_COLOR: '1' }
+
+beforeAll(() => {
+  const kept = ['nx.json', 'package-lock.json', '*package.json', '*project.json', 'tools/*']
+  const asked = ['ls-files', '--cached', '--others', '--exclude-standard', ...kept]
+  for (const path of git(asked, inWorkspace('.')).split('\n')) cpSync(inWorkspace(path), join(place, path))
+  symlinkSync(inWorkspace('node_modules'), join(place, 'node_modules'), 'junction')
+
+  git(['init', '--quiet', '--initial-branch=main'])
+  git(['config', 'user.name', 'Someone'])
+  git(['config', 'user.email', 'someone@example.com'])
+  git(['config', 'commit.gpgsign', 'false'])
+  writeFileSync(join(place, '.git/info/exclude'), 'node_modules\n.nx\n')
+  git(['add', '--all'])
+  git(['commit', '--quiet', '-m', 'client: what was released before'])
+  git(['tag', `v${version}`])
+  for (const subject of ['tools: quicker', 'store, docs: smaller', 'bench, docs: new figures', 'client: a b: c'])
+    git(['commit', '--quiet', '--allow-empty', '-m', subject])
 })
 
-test('what is no version is refused', () => {
-  expect(() => plannedRelease('next')).toThrow(/give one as/)
+afterAll(() => rmSync(place, { recursive: true, force: true }))
+
+test('nx release shows the version in every manifest and the lock file, and the subjects, and writes nothing', () => {
+  const said = release('9.8.7', '--dry-run')
+  const updated = [...said.matchAll(/^UPDATE (\S+)/gm)].map(([, path]) => path)
+  expect(updated.sort()).toEqual([...manifests, 'package-lock.json'].sort())
+  expect(said).toContain('- **client**: a b: c')
+  expect(git(['status', '--porcelain'])).toBe('')
+})
+
+test('nx release writes, commits and tags them', () => {
+  release('9.8.7', '--skip-publish')
+  for (const path of [...manifests, 'package-lock.json']) {
+    const before = readFileSync(inWorkspace(path), 'utf8')
+    const after = readFileSync(join(place, path), 'utf8')
+    expect(after, path).not.toBe(before)
+    // A version of ours stands nowhere but where this reverts it, and nothing else was touched.
+    expect(after.replaceAll('"9.8.7"', `"${version}"`), path).toBe(before)
+  }
+  const bench = JSON.parse(readFileSync(join(place, 'bench/package.json'), 'utf8'))
+  expect(bench).toMatchObject({ version: '9.8.7', dependencies: { headwater: '9.8.7', '@headwater/client': '9.8.7' } })
+  expect(readFileSync(join(place, 'CHANGELOG.md'), 'utf8')).toMatch(
+    /^## 9\.8\.7, \d{4}-\d\d-\d\d\n\n- \*\*client\*\*: a b: c\n- \*\*store, docs\*\*: smaller\n$/,
+  )
+  expect(git(['log', '-1', '--format=%s'])).toBe('release: 9.8.7')
+  expect(git(['tag', '--points-at', 'HEAD'])).toBe('v9.8.7')
+  expect(git(['status', '--porcelain'])).toBe('')
+})
+
+test('references of others keep their version', () => {
+  const manifest = { name: 'a', version: '0.1.0', dependencies: { b: '0.1.0', other: '0.1.0' }, files: ['0.1.0'] }
+  expect(withVersion(manifest, '0.2.0', new Set(['a', 'b']))).toEqual({
+    name: 'a',
+    version: '0.2.0',
+    dependencies: { b: '0.2.0', other: '0.1.0' },
+    files: ['0.1.0'],
+  })
+})
+
+test('every package of ours has the one version, and those for others a target that publishes them', () => {
+  const own = ownNames()
+  for (const [path, manifest] of allManifests()) expect(withVersion(manifest, version, own), path).toEqual(manifest)
+  for (const [folder, { nx: project }] of publicPackages())
+    expect(/** @type {{ targets: object }} */ (project).targets, folder).toHaveProperty('nx-release-publish')
+})
+
+test('the areas that Nx hands to the changelog are the packages', () => {
+  const areas = [...npmPackages().filter((name) => name !== 'testkit'), 'examples', 'packages', 'python', '__INVALID__']
+  expect(Object.keys(nx.release.conventionalCommits.types).sort()).toEqual(areas.sort())
 })
 
 test('the changelog has what changed for users, by area', () => {
@@ -28,3 +94,23 @@ test('the changelog has what changed for users, by area', () => {
     '## 1.0.0, 2026-01-02\n\n- **client**: a b: c\n- **store, docs**: smaller\n',
   )
 })
+
+/** @param {readonly string[]} words @param {string} [cwd] */
+function git(words, cwd = place) {
+  return execFileSync('git', words, { cwd, encoding: 'utf8' }).trim()
+}
+
+/** What it said, both streams in the order of what they got. @param {readonly string[]} words */
+function release(...words) {
+  const path = join(place, '.git/said')
+  const said = openSync(path, 'w')
+  try {
+    const args = [join(place, 'node_modules/nx/dist/bin/nx.js'), 'release', ...words]
+    execFileSync(process.execPath, args, { cwd: place, env, stdio: ['ignore', said, said] })
+  } catch (error) {
+    throw new Error(readFileSync(path, 'utf8'), { cause: error })
+  } finally {
+    closeSync(said)
+  }
+  return readFileSync(path, 'utf8')
+}
