@@ -45,7 +45,9 @@ function requireTagged() {
   if (git('status', '--porcelain') !== '')
     throw new RangeError('There are changes that are not committed: commit them, or put them away, and publish again.')
   if (!git('tag', '--points-at', 'HEAD').split('\n').includes(`v${version}`))
-    throw new RangeError(`The tag v${version} is not at this commit: npx nx release ${version} makes it, or check it out.`)
+    throw new RangeError(
+      `The tag v${version} is not at this commit: npx nx release ${version} makes it, or check it out.`,
+    )
 }
 
 /** Whether it was sent before others of the release failed. */

@@ -39,30 +39,17 @@ beforeAll(() => {
 
 afterAll(() => rmSync(place, { recursive: true, force: true }))
 
-test('nx release shows the version in every manifest and the lock file, and the subjects, and writes nothing', () => {
+test('the dry run of nx release shows the version in every manifest and the lock file, and the subjects, and writes nothing', () => {
   const said = release('9.8.7', '--dry-run')
-  const updated = [...said.matchAll(/^UPDATE (\S+)/gm)].map(([, path]) => path)
-  expect(updated.sort()).toEqual([...manifests, 'package-lock.json'].sort())
-  expect(said).toContain('- **client**: a b: c')
-  expect(git(['status', '--porcelain'])).toBe('')
-})
-
-test('nx release writes, commits and tags them', () => {
-  release('9.8.7', '--skip-publish')
-  for (const path of [...manifests, 'package-lock.json']) {
-    const before = readFileSync(inWorkspace(path), 'utf8')
-    const after = readFileSync(join(place, path), 'utf8')
-    expect(after, path).not.toBe(before)
-    // A version of ours stands nowhere but where this reverts it, and nothing else was touched.
-    expect(after.replaceAll('"9.8.7"', `"${version}"`), path).toBe(before)
-  }
-  const bench = JSON.parse(readFileSync(join(place, 'bench/package.json'), 'utf8'))
-  expect(bench).toMatchObject({ version: '9.8.7', dependencies: { headwater: '9.8.7', '@headwater/client': '9.8.7' } })
-  expect(readFileSync(join(place, 'CHANGELOG.md'), 'utf8')).toMatch(
-    /^## 9\.8\.7, \d{4}-\d\d-\d\d\n\n- \*\*client\*\*: a b: c\n- \*\*store, docs\*\*: smaller\n$/,
+  const [, ...updates] = said.split(/^UPDATE /m)
+  const shown = new Map(updates.map((update) => [update.split(' ')[0], update]))
+  expect([...shown.keys()].sort()).toEqual([...manifests, 'package-lock.json'].sort())
+  for (const [path, update] of shown) expect(update, path).toMatch(/^\+ .*"9\.8\.7"/m)
+  expect(shown.get('bench/package.json')).toMatch(/^\+ +"headwater": "9\.8\.7"/m)
+  expect(said).toMatch(
+    /^\+ ## 9\.8\.7, \d{4}-\d\d-\d\d\n\+\s*\n\+ - \*\*client\*\*: a b: c\n\+ - \*\*store, docs\*\*: smaller$/m,
   )
-  expect(git(['log', '-1', '--format=%s'])).toBe('release: 9.8.7')
-  expect(git(['tag', '--points-at', 'HEAD'])).toBe('v9.8.7')
+  expect(said).not.toMatch(/quicker|new figures|released before/)
   expect(git(['status', '--porcelain'])).toBe('')
 })
 
