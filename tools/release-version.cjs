@@ -4,10 +4,11 @@ const { VersionActions } = require('nx/release')
 /** @typedef {Parameters<VersionActions['init']>[0]} Tree */
 
 const lockFile = 'package-lock.json'
+const pythonManifest = 'packages/python/pyproject.toml'
 
 /**
  * One version for all: it goes into a project's manifest, and to wherever that names a package of ours. The root's project writes what is
- * of no project too: the examples' manifests and the lock file, so that npm need not be asked.
+ * of no npm project too: the manifests of the examples and of Python's package, and the lock file, so that npm need not be asked.
  */
 module.exports = class WorkspaceVersion extends VersionActions {
   validManifestFilenames = ['package.json']
@@ -54,7 +55,9 @@ module.exports = class WorkspaceVersion extends VersionActions {
     const ours = Object.entries(lock.packages).filter(([path]) => !/(^|\/)node_modules\//.test(path))
     const written = ours.map(([path, entry]) => [path, withVersion(entry, version, own)])
     writeJson(tree, lockFile, { ...lock, version, packages: { ...lock.packages, ...Object.fromEntries(written) } })
-    return [...paths, lockFile].map((path) => `${version} in ${path}`)
+    const python = readText(tree, pythonManifest)
+    tree.write(pythonManifest, python.replace(/^version = ".*"$/m, `version = "${version}"`))
+    return [...paths, lockFile, pythonManifest].map((path) => `${version} in ${path}`)
   }
 
   isRoot() {
@@ -63,11 +66,14 @@ module.exports = class WorkspaceVersion extends VersionActions {
 }
 
 /** @param {Tree} tree @param {string} path */
-function readJson(tree, path) {
+function readText(tree, path) {
   const text = tree.read(path, 'utf8')
   if (text === null) throw new RangeError(`A release needs ${path}, which is not there.`)
-  return JSON.parse(text)
+  return text
 }
+
+/** @param {Tree} tree @param {string} path */
+const readJson = (tree, path) => JSON.parse(readText(tree, path))
 
 /** @param {Tree} tree @param {string} path @param {unknown} value */
 const writeJson = (tree, path, value) => tree.write(path, `${JSON.stringify(value, null, 2)}\n`)

@@ -11,6 +11,8 @@ import { inWorkspace } from './workspace.mjs'
 
 const manifests = [...allManifests().keys()].map((path) => relative(inWorkspace('.'), path))
 const { version } = JSON.parse(readFileSync(inWorkspace('package.json'), 'utf8'))
+/** What has the version besides. */
+const lockAndPython = ['package-lock.json', 'packages/python/pyproject.toml']
 const nx = JSON.parse(readFileSync(inWorkspace('nx.json'), 'utf8'))
 
 /** A repository with the manifests and tools of this one, and a history that is planted. */
@@ -20,7 +22,7 @@ const own = Object.entries(process.env).filter(([name]) => !name.startsWith('NX_
 const env = { ...Object.fromEntries(own), NO_COLOR: '1' }
 
 beforeAll(() => {
-  const kept = ['nx.json', 'package-lock.json', '*package.json', '*project.json', 'tools/*']
+  const kept = ['nx.json', ...lockAndPython, '*package.json', '*project.json', 'tools/*']
   const asked = ['ls-files', '--cached', '--others', '--exclude-standard', ...kept]
   for (const path of git(asked, inWorkspace('.')).split('\n')) cpSync(inWorkspace(path), join(place, path))
   symlinkSync(inWorkspace('node_modules'), join(place, 'node_modules'), 'junction')
@@ -43,7 +45,7 @@ test('the dry run of nx release shows the version in every manifest and the lock
   const said = release('9.8.7', '--dry-run')
   const [, ...updates] = said.split(/^UPDATE /m)
   const shown = new Map(updates.map((update) => [update.split(' ')[0], update]))
-  expect([...shown.keys()].sort()).toEqual([...manifests, 'package-lock.json'].sort())
+  expect([...shown.keys()].sort()).toEqual([...manifests, ...lockAndPython].sort())
   for (const [path, update] of shown) expect(update, path).toMatch(/^\+ .*"9\.8\.7"/m)
   expect(shown.get('bench/package.json')).toMatch(/^\+ +"headwater": "9\.8\.7"/m)
   expect(said).toMatch(
