@@ -33,6 +33,8 @@ const bin = join(project, 'node_modules/headwater/bin/headwater.js')
 /** Paths by the packages' names. @type {Map<string, string>} */
 let tarballs
 const env = withDriver(environmentFile)
+/** Bytes. A type that was written out in full once took 189 MB. */
+const largestFile = 1e6
 const withoutDriver = { ...env, VK_DRIVER_FILES: '/none' }
 /** @type {string[]} */
 const problems = []
@@ -92,7 +94,12 @@ async function judge(path) {
   const bytes = new Uint8Array(readFileSync(path))
   const { messages, pkg } = await publint({ pack: { tarball: bytes.buffer }, strict: true })
   for (const message of messages) problems.push(`publint, ${path}: ${formatMessage(message, pkg)}`)
-  const found = await checkPackage(createPackageFromTarballData(bytes))
+  const contents = createPackageFromTarballData(bytes)
+  for (const file of contents.listFiles()) {
+    const { length } = contents.readFile(file)
+    if (length > largestFile) problems.push(`${path}: ${file} has ${(length / 1e6).toFixed(1)} MB`)
+  }
+  const found = await checkPackage(contents)
   if (!found.types) problems.push(`attw, ${path}: no types`)
   // As in attw's profile `esm-only`.
   else

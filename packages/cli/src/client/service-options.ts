@@ -1,5 +1,5 @@
 /** What all commands share that talk to a running service. */
-import type { Command, OptionValues } from '@commander-js/extra-typings'
+import type { Command } from '@commander-js/extra-typings'
 import type { Client, ClientTls } from '@headwater/client'
 import { CommandError } from '../arguments/command-error.ts'
 import type { OptionsOf } from '../arguments/options-of.ts'
@@ -12,16 +12,12 @@ The token of a service that takes one is read from --token-file, or from the var
 
 /** Adds a command that talks to a service. */
 export function serviceCommand(program: Command, name: string, description: string) {
-  const command: Command = program.command(name)
-  return accessOptions(
-    command.description(description).option('--url <url>', 'of the service', 'http://127.0.0.1:8080'),
-  )
+  const command = accessOptions(program.command(name)).description(description)
+  return command.option('--url <url>', 'of the service', 'http://127.0.0.1:8080')
 }
 
 /** Adds the options of token, TLS and JSON. */
-export function accessOptions<Arguments extends unknown[], Options extends OptionValues>(
-  command: Command<Arguments, Options>,
-) {
+export function accessOptions(command: Command) {
   return command
     .option('--token-file <file>', 'file that holds the token alone')
     .option(

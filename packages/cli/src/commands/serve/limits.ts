@@ -1,13 +1,14 @@
 /** Options of `headwater serve` that bound what callers may take of it. */
-import type { Command, OptionValues } from '@commander-js/extra-typings'
 import type { ServerLimits } from '@headwater/service'
 import { durationMs } from '../../arguments/duration.ts'
 import { wholeNumber } from '../../arguments/numbers.ts'
 import type { OptionsOf } from '../../arguments/options-of.ts'
+import type { poolingOptions } from '../../arguments/pooling-options.ts'
 
 const most = 2 ** 31 - 1
 
-export function limitOptions<Args extends unknown[], Opts extends OptionValues>(command: Command<Args, Opts>) {
+/** Adds them to what `serve` has already. Of a command with any options, the type would be written out at great length. */
+export function limitOptions(command: ReturnType<typeof poolingOptions>) {
   return command
     .option('--requests-per-second <n>', 'of one token; 0: no limit', wholeNumber(0, most))
     .option('--burst <n>', "requests at once after a pause; 0: a second's worth", wholeNumber(0, most))
@@ -19,7 +20,7 @@ export function limitOptions<Args extends unknown[], Opts extends OptionValues>(
     .option('--drain <duration>', 'how long it listens on at its end, for callers to leave', durationMs)
 }
 
-type LimitOptions = OptionsOf<typeof limitOptions<[], Record<never, never>>>
+type LimitOptions = OptionsOf<typeof limitOptions>
 
 /** Those that are given; others are the service's own. */
 export function limitsIn({

@@ -22,28 +22,26 @@ Example:
 const share = numberThat((value) => value >= 0 && value <= 1, 'Give a share from 0 to 1.')
 
 const declare = (program: Command) =>
-  accessOptions(
-    program
-      .command('stress')
-      .description('raise the rate of calls on a running service until its p99 breaks, and name the bottleneck')
-      .argument('<url>', 'of the service, as in http://127.0.0.1:8080')
-      .option(
-        '--users <n>',
-        'users to ask for, whose keys are made up: user-0, user-1, …',
-        wholeNumber(1, maxUsers),
-        10_000,
-      )
-      .option('--keys <file>', 'keys of users to ask for in their place, one a line')
-      .option('--model <name...>', 'default: all that are served')
-      .option('--users-a-call <n>', 'that a call reads', wholeNumber(1, 10_000), 100)
-      .option('--events <share>', 'of the calls that send an event of one user: they change what is held', share, 0)
-      .option('--p99-ms <ms>', 'a longer p99 is broken', wholeNumber(1, 10_000), 50)
-      .option('--max-per-second <n>', 'highest rate of calls; the first is a 64th', wholeNumber(1, 100_000), 2_000)
-      .option('--max-seconds <n>', 'in all', wholeNumber(5, 3_600), 180)
-      .option('--step-seconds <n>', 'of one rate', wholeNumber(1, 300), 5)
-      .option('--connections <n>', 'to the service; calls beyond wait for one', wholeNumber(1, 128), 64)
-      .option('--report <file>', 'where the HTML report goes', 'stress.html'),
-  ).addHelpText('after', help)
+  accessOptions(program.command('stress'))
+    .description('raise the rate of calls on a running service until its p99 breaks, and name the bottleneck')
+    .argument('<url>', 'of the service, as in http://127.0.0.1:8080')
+    .option(
+      '--users <n>',
+      'users to ask for, whose keys are made up: user-0, user-1, …',
+      wholeNumber(1, maxUsers),
+      10_000,
+    )
+    .option('--keys <file>', 'keys of users to ask for in their place, one a line')
+    .option('--model <name...>', 'default: all that are served')
+    .option('--users-a-call <n>', 'that a call reads', wholeNumber(1, 10_000), 100)
+    .option('--events <share>', 'of the calls that send an event of one user: they change what is held', share, 0)
+    .option('--p99-ms <ms>', 'a longer p99 is broken', wholeNumber(1, 10_000), 50)
+    .option('--max-per-second <n>', 'highest rate of calls; the first is a 64th', wholeNumber(1, 100_000), 2_000)
+    .option('--max-seconds <n>', 'in all', wholeNumber(5, 3_600), 180)
+    .option('--step-seconds <n>', 'of one rate', wholeNumber(1, 300), 5)
+    .option('--connections <n>', 'to the service; calls beyond wait for one', wholeNumber(1, 128), 64)
+    .option('--report <file>', 'where the HTML report goes', 'stress.html')
+    .addHelpText('after', help)
 
 type StressOptions = OptionsOf<typeof declare>
 
