@@ -21,7 +21,8 @@ def served_log(path: Path_, *, model: str, latest: bool = False) -> Arrays:
 
     `request` (None, in .npz empty: it had no name) and `user` are texts, `served_at` and `feature_time` datetime64[us],
     `snapshot`, `frame` and `status` [R] numbers, `vector` [R, D] float32; with `latest` the newest vector alone too,
-    NaN where the read did not ask for it. Rows of status 2 have the default. Raises FileError.
+    NaN where the read did not ask for it. Rows of status 2 have the default. An export has `age_ms` too, and with
+    `--as-of` the `row` and `time` that were asked for. Raises FileError.
     """
     parts = []
     for part in _parts(Path(path), "served-"):

@@ -1,13 +1,17 @@
 """
-The user tower as a module of PyTorch, with the equations of `headwater.tower`: to be run there, or trained on.
+The user tower as a module of PyTorch, with the equations of `headwater.tower`: to be run there, or trained on. And
+served logs and exports as a dataset of it.
 
     tower = headwater.torch.UserTower("model")
     embeddings = tower(tower.rows(snapshot.panel))     # float32 [R, J], published coordinates
+
+    dataset = headwater.torch.RowDataset(headwater.served_log("served/default", model="sum"))
 """
 from typing import Any, Mapping, Union
 
 import numpy as np
 import torch
+import torch.utils.data
 from numpy.typing import NDArray
 
 from .snapshot import Path_, Snapshot
@@ -75,3 +79,34 @@ class UserTower(torch.nn.Module):
         own = self.own(rows)
         weight, bias = self.get_buffer("alignment/weight"), self.get_buffer("alignment/bias")
         return own if weight is None else own @ weight + bias
+
+
+class RowDataset(torch.utils.data.Dataset[dict[str, Any]]):
+    """
+    Arrays by name, of a value a row, as rows for a `DataLoader`: what `headwater.served_log` and `headwater.vectors`
+    give, and what you add to it. Numbers are tensors, whole ones int64; times are int64 microseconds since 1970; a text
+    that is None is "". Raises ValueError for arrays of several lengths.
+    """
+
+    def __init__(self, arrays: Mapping[str, NDArray[Any]]) -> None:
+        lengths = {name: len(array) for name, array in arrays.items()}
+        if len(set(lengths.values())) > 1:
+            raise ValueError(f"arrays have several lengths, {lengths}; give a value a row in each")
+        self._rows = max(lengths.values(), default=0)
+        self._columns = {name: _column_of(array) for name, array in arrays.items()}
+
+    def __len__(self) -> int:
+        return self._rows
+
+    def __getitem__(self, row: int) -> dict[str, Any]:
+        return {name: column[row] for name, column in self._columns.items()}
+
+
+def _column_of(array: NDArray[Any]) -> Union[torch.Tensor, list[str]]:
+    if array.dtype.kind in "OU":
+        return ["" if text is None else str(text) for text in array]
+    if array.dtype.kind == "M":
+        array = array.astype("M8[us]").astype(np.int64)
+    elif array.dtype.kind in "iu":
+        array = array.astype(np.int64)
+    return torch.from_numpy(np.require(array, requirements=["C", "W"]))

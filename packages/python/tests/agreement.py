@@ -42,19 +42,22 @@ def published(snapshot: Snapshot, rows: dict[str, NDArray[Any]], library: str) -
 
 
 def main(directory: str, library: str = "numpy") -> None:
-    worst, towers = 0.0, 0
-    for home in sorted(Path(directory).iterdir(), key=lambda path: int(path.name)):
+    shares = {}
+    for home in sorted(Path(directory).iterdir()):
         snapshot = Snapshot(home)
         assert snapshot.panel is not None
         expected = read_safetensors(home / "expected.safetensors")["embeddings"]
+        worst = 0.0
         for rows in (snapshot.panel, spoilt(snapshot.panel)):
             found = published(snapshot, rows, library)
             assert found.shape == expected.shape and found.dtype == np.float32
             share = float(np.max(np.abs(found - expected) / (1e-4 + 1e-4 * np.abs(expected))))
             assert share < 1, f"{home}: {share:.3f} of the tolerance"
             worst = max(worst, share)
-        towers += 1
-    print(f"{towers} towers agree within {worst:.2g} of the tolerance, by {library}")
+        shares[home.name] = worst
+    print(f"{len(shares)} towers agree within {max(shares.values()):.2g} of the tolerance, by {library}:")
+    for name, share in shares.items():
+        print(f"{share:.2g} {name}")
 
 
 if __name__ == "__main__":
