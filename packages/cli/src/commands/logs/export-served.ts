@@ -160,6 +160,8 @@ async function writeRows(
   const status = unsigned((row) => row.status)
   const row = Uint32Array.from(answers, ([place]) => place ?? 0)
   const timeMs = Float64Array.from(answers, ([place]) => asked?.[place!].timeMs ?? 0)
+  const ageMs = times((own) => (own.status === defaultStatus ? Number.NaN : own.servedMs - own.featureTimeMs))
+  if (asked) for (const [i, asOfMs] of timeMs.entries()) ageMs[i] += asOfMs - servedMs[i]
   if (format === 'npz')
     return writeNpz(path, {
       ...(asked && { row: { values: row }, time: { timesMs: timeMs } }),
@@ -170,6 +172,7 @@ async function writeRows(
       snapshot: { values: snapshot },
       frame: { values: frame },
       feature_time: { timesMs: featureTimeMs },
+      age_ms: { values: ageMs },
       status: { values: status },
       vector: { halves, vectorType, shape: [rows.length, dim] },
     })
@@ -183,10 +186,11 @@ async function writeRows(
     snapshot: library.unsigned('snapshot'),
     frame: library.unsigned('frame'),
     featureTimeMs: library.timestamps('feature_time'),
+    ageMs: library.doubles('age_ms'),
     status: library.unsigned('status'),
     vector: wide ? library.vectors('vector', 'float32', 'REQUIRED') : library.fixedBytes('vector', 2 * dim),
   }
   const vector = wide ? { dims: new Uint32Array(rows.length).fill(dim), halves } : new Uint8Array(halves.buffer)
-  const own = { row, timeMs, request, user, model, servedMs, snapshot, frame, featureTimeMs, status, vector }
+  const own = { row, timeMs, request, user, model, servedMs, snapshot, frame, featureTimeMs, ageMs, status, vector }
   return library.writeParquet(path, columns, { rows: rows.length, ...own })
 }

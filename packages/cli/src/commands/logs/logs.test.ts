@@ -50,6 +50,14 @@ const served = `(SELECT request, user, served_at, "snapshot", frame, feature_tim
 const ofFiles = (name: string) =>
   `(SELECT request, user, served_at, "snapshot", frame, feature_time, status, vector FROM '${join(home, name)}/*.parquet')`
 
+/** Of vectors, not of defaults, which have none. @param until column that it is of */
+async function expectAges(name: string, until: string): Promise<void> {
+  const [found] = await queried(`SELECT bool_and(isnan(age_ms)) FILTER (status = 2) AS defaults,
+    max(abs(age_ms - date_diff('us', feature_time, ${until}) / 1000)) FILTER (status < 2) < 0.001 AS ages,
+    max(age_ms) FILTER (status < 2) > 1e6 AS grows FROM '${join(home, name)}/*.parquet'`)
+  expect(found).toEqual({ defaults: true, ages: true, grows: true })
+}
+
 async function expectSame(a: string, b: string): Promise<number> {
   const [{ n, missing, more }] = await queried(`SELECT (SELECT count(*)::INT FROM ${a}) AS n,
     (SELECT count(*)::INT FROM (FROM ${a} EXCEPT ALL FROM ${b})) AS missing,
@@ -62,6 +70,7 @@ test('rows of all frames are those of the log, those of one frame have the defau
   const all = ['--model', 'sum', '--vector-type', 'float32', '--frame', 'all', '--part-rows', '70']
   expect(await exported('all', ...all)).toMatchObject({ code: 0, stdout: '300 rows in 5 files\n' })
   expect(await expectSame(served, ofFiles('all'))).toBe(300)
+  await expectAges('all', 'served_at')
 
   const some = ['--model', 'sum', '--vector-type', 'float32', '--from', String(startMs + 60_000), '--to', '2026-01-01']
   const { stdout } = await exported('newest', ...some)
@@ -107,6 +116,7 @@ test('rows as of given times are those of an ASOF join', async () => {
       `(SELECT row, user, time, served_at, vector, status FROM '${join(home, name)}/*.parquet')`,
     )
     expect(stdout).toBe(`${rows} rows in 1 file\nleft out: ${80 - rows} rows of which nothing was served by then\n`)
+    await expectAges(name, 'time')
     expect(rows).toBeGreaterThan(40)
     expect(rows).toBeLessThan(80)
   }
@@ -164,6 +174,7 @@ a, b, c = (headwater.served_log(path, model="sum") for path in sys.argv[1:])
 for name in ("user", "served_at", "feature_time", "snapshot", "frame", "status", "vector"):
     assert (a[name] == b[name]).all() and (a[name] == c[name]).all() and a[name].dtype == c[name].dtype or name == "user", name
 assert (a["request"] == np.where(b["request"] == None, "", b["request"])).all() and (b["request"] == c["request"]).all()
+assert np.array_equal(a["age_ms"], b["age_ms"], equal_nan=True)
 print(a["vector"].dtype, a["vector"].shape[1])`
   const paths = [join(home, `npz-${type}`), join(home, `parquet-${type}`), log]
   const { stdout, stderr } = runPython(['-c', program, ...paths])

@@ -24,15 +24,7 @@ export async function openTenantLogs(
   schema: Schema,
   models: ReadonlyMap<string, ItemSource>,
 ) {
-  const {
-    servedLog,
-    servedLogLatest,
-    servedLogVectors: vectorType,
-    eventLog,
-    outcomeLog,
-    rotate: maxAgeMs,
-    keepFiles,
-  } = options
+  const { servedLog, servedLogLatest, vectorType, eventLog, outcomeLog, rotate: maxAgeMs, keepFiles } = options
   const open = async <Log extends ServedLog | OpenEventLog | OpenOutcomeLog>(
     directory: string | undefined,
     opening: (library: typeof import('@headwater/logs'), about: LineLogOptions) => Promise<Log>,

@@ -108,7 +108,7 @@ export function declareServe(program: Command) {
     .option('--served-log <dir>', 'keep what is served to whom, as Parquet')
     .option('--served-log-latest', 'keep there also the newest embedding, of reads that ask for it')
     .addOption(
-      new Option('--served-log-vectors <type>', 'float32 for readers that know no FLOAT16 of Parquet')
+      new Option('--vector-type <type>', 'of the served log: float32 for readers that know no FLOAT16 of Parquet')
         .choices(['float16', 'float32'])
         .default('float16'),
     )
