@@ -2,7 +2,7 @@
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { compileFeatures, type SideBatch, type SideLayout } from '@headwater/features'
-import type { ModelConfig } from '@headwater/runtime'
+import { type ModelConfig, presets } from '@headwater/runtime'
 import * as reading from '@headwater/runtime/reading-version'
 import {
   encodeSafetensors,
@@ -16,11 +16,17 @@ import {
 import { seededRandom } from '@headwater/statistics'
 import { hasPython, runPython, temporaryDirectory } from '@headwater/testkit'
 import { beforeAll, expect, test } from 'vitest'
-import { testModels } from '../testing/models.ts'
+import { type TestModel, testModels } from '../testing/models.ts'
 import { randomBatch } from '../testing/random-batch.ts'
 import { randomSnapshot } from '../testing/random-snapshot.ts'
 
 const rows = 9
+const { schema } = testModels['every extractor, attention bags, periodic, two blocks, two levels']
+const models: Readonly<Record<string, TestModel>> = {
+  ...testModels,
+  small: { schema, config: presets.small, aligned: true },
+  base: { schema: { ...schema, sequence: { ...schema.sequence!, length: 16 } }, config: presets.base, aligned: true },
+}
 const directory = temporaryDirectory()
 beforeAll(() => publishModels())
 
@@ -46,14 +52,13 @@ test.each(['numpy', 'torch'] as const)('towers of every kind give its embeddings
   const program = join(import.meta.dirname, '../../../python/tests/agreement.py')
   const { stdout, stderr, status } = runPython([program, directory, library])
   expect([status, stderr]).toEqual([0, ''])
-  expect(stdout).toContain(`${Object.keys(testModels).length} towers agree`)
+  expect(stdout).toContain(`${Object.keys(models).length} towers agree`)
   console.log(stdout.trim())
 })
 
 test('a tower that was changed in Python is published in the frame of the one before, and held', async () => {
   if (!hasPython('numpy', 'a publication by packages/python')) return
-  const place = Object.keys(testModels).findIndex((name) => name.startsWith('every extractor'))
-  const model = join(directory, String(place))
+  const model = join(directory, Object.keys(models).find((name) => name.startsWith('every extractor'))!)
   const program = join(import.meta.dirname, '../../../python/tests/publishing.py')
   const { stdout, stderr } = runPython([program, model])
   expect(stderr).toBe('')
@@ -87,12 +92,12 @@ test('a tower that was changed in Python is published in the frame of the one be
 
 /** A model's directory each, with the embeddings of its panel beside the snapshot. */
 async function publishModels() {
-  for (const [i, model] of Object.values(testModels).entries()) {
+  for (const [i, [name, model]] of Object.entries(models).entries()) {
     const random = seededRandom(i + 1)
     const { manifest, schema, matrices, alignment } = randomSnapshot(model, random)
     const { user } = compileFeatures(schema)
     const panel = tidied(user, randomBatch(user, rows, random))
-    const home = join(directory, String(i))
+    const home = join(directory, name)
     mkdirSync(home)
     const { format: _, ...about } = manifest
     await publishSnapshot(home, schema, [...matrices.values()], about, { alignment, panel })
