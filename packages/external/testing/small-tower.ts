@@ -117,11 +117,13 @@ export interface SmallModelOptions {
   readonly half?: boolean
   /** Subtracts the mean over the batch's rows, so that a user's vector depends on others. */
   readonly overBatch?: boolean
+  /** Goes around in a loop that does not end in our time where a user of the batch is as old. */
+  readonly hangsAtAge?: number
 }
 
 /** The model's file. */
 export function smallModel({ table, weight }: SmallTower, options: SmallModelOptions = {}): Uint8Array {
-  const { opset = 17, dataFile, rows, breaksForKnown = false, overBatch = false, half = false } = options
+  const { opset = 17, dataFile, rows, breaksForKnown = false, overBatch = false, half = false, hangsAtAge } = options
   const [float, int64, float16] = [1, 7, 10]
   const asked = half ? float16 : float
   const numbers = ['known', 'age', 'mean', 'ages', 'mask']
@@ -167,7 +169,14 @@ export function smallModel({ table, weight }: SmallTower, options: SmallModelOpt
         ]
       : breaksForKnown
         ? [op('Sub', ['one', 'known'], 'by'), op('Div', ['sum', 'by'], 'embeddings')]
-        : [half ? cast('sum', 'embeddings', float16) : op('Identity', ['sum'], 'embeddings')]),
+        : hangsAtAge !== undefined
+          ? [
+              op('ReduceMax', ['age'], 'oldest', [axis('keepdims', 0)]),
+              op('GreaterOrEqual', ['oldest', 'limit'], 'isOld'),
+              op('Where', ['isOld', 'endless', 'none'], 'turns'),
+              op('Loop', ['turns', 'go', 'sum'], 'embeddings', [{ name: 'body', type: 5, g: idleTurn }]),
+            ]
+          : [half ? cast('sum', 'embeddings', float16) : op('Identity', ['sum'], 'embeddings')]),
   ]
   const graph: onnx.IGraphProto = {
     name: 'small',
@@ -175,6 +184,13 @@ export function smallModel({ table, weight }: SmallTower, options: SmallModelOpt
     initializer: [
       ...[tables, floats('weight', [3, width], weight), floats('one', [], Float32Array.of(1))],
       ...[ints('axis1', [1]), ints('axis2', [2])],
+      ...(hangsAtAge === undefined
+        ? []
+        : [
+            floats('limit', [], Float32Array.of(hangsAtAge)),
+            ...[ints('endless', [2 ** 62]), ints('none', [0])],
+            { name: 'go', dims: [], dataType: 9, rawData: Uint8Array.of(1) },
+          ]),
     ],
     input: [
       ...['known', 'age', 'mean'].map((name) => port(name, asked, [1])),
@@ -189,6 +205,18 @@ export function smallModel({ table, weight }: SmallTower, options: SmallModelOpt
     graph,
   }
   return proto.onnx.ModelProto.encode(model).finish()
+}
+
+/** Of a loop that carries a value through. */
+const idleTurn: onnx.IGraphProto = {
+  name: 'turn',
+  node: ['go', 'value'].map((name) => ({ name, opType: 'Identity', input: [name], output: [`${name}Next`] })),
+  input: [...[scalarOf('turn', 7), scalarOf('go', 9)], { name: 'value', type: { tensorType: { elemType: 1 } } }],
+  output: [scalarOf('goNext', 9), { name: 'valueNext', type: { tensorType: { elemType: 1 } } }],
+}
+
+function scalarOf(name: string, elemType: number): onnx.IValueInfoProto {
+  return { name, type: { tensorType: { elemType, shape: { dim: [] } } } }
 }
 
 const outside = ({ rawData: _, ...tensor }: onnx.ITensorProto, location: string): onnx.ITensorProto => ({

@@ -4,8 +4,10 @@ import { join } from 'node:path'
 import {
   dailyMap,
   embeddingOf,
+  type SmallModelOptions,
   type SmallTower,
   shopEvents,
+  shopItems,
   shopSchema,
   writeSmallTower,
 } from '@headwater/external/testing/small-tower'
@@ -20,10 +22,25 @@ export function writeShopLog(directory: string): void {
   writeFileSync(join(directory, 'schema.json'), JSON.stringify(shopSchema))
 }
 
+interface ShopTowerOptions {
+  readonly model?: SmallModelOptions
+  /** In place of those of the map. */
+  readonly map?: object
+  readonly inputs?: object
+  /** The vocabulary's. */
+  readonly items?: readonly string[]
+}
+
 /** Writes a tower with its map and vocabulary into a folder of a directory. */
-export function writeShopTower(directory: string, folder: string, tower: SmallTower, inputs: object = {}): void {
+export function writeShopTower(
+  directory: string,
+  folder: string,
+  tower: SmallTower,
+  { model = {}, map = {}, inputs = {}, items = shopItems }: ShopTowerOptions = {},
+): void {
   mkdirSync(join(directory, folder))
-  writeSmallTower(join(directory, folder), tower, {}, { ...dailyMap, inputs: { ...dailyMap.inputs, ...inputs } })
+  const whole = { ...dailyMap, ...map, inputs: { ...dailyMap.inputs, ...inputs } }
+  writeSmallTower(join(directory, folder), tower, model, whole, items)
 }
 
 /** By hand, of a user of an age whose only event was buying an item just now. */

@@ -1,15 +1,17 @@
 /**
  * A tower that was made elsewhere through all of its life: imported by command, judged, served, refreshed by events, followed, shadowed,
- * killed, rolled back and computed for everybody. `npx nx run cli:test-any-tower`
+ * killed, rolled back and computed for everybody; and what cannot be a tower. `npx nx run cli:test-any-tower`
  */
-import { existsSync, readdirSync } from 'node:fs'
+import { existsSync, readdirSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as wait } from 'node:timers/promises'
-import { smallTower, turned } from '@headwater/external/testing/small-tower'
+import { shopItems, smallTower, turned } from '@headwater/external/testing/small-tower'
+import { servedStatus } from '@headwater/pooling'
 import { listSnapshots, readManifest, readSnapshot, servedSnapshot } from '@headwater/snapshot'
 import { temporaryDirectory } from '@headwater/testkit'
 import { afterEach, beforeAll, expect, test } from 'vitest'
 import { Child, worker } from '../../testing/child.ts'
+import { headwaterIn } from '../../testing/headwater.ts'
 import { descendantsOf } from '../../testing/processes.ts'
 import { type Serving, startServing, untilServed } from '../../testing/serving.ts'
 import { boughtOnce, writeShopLog, writeShopTower } from '../../testing/shop-log.ts'
@@ -29,15 +31,11 @@ beforeAll(() => {
 })
 afterEach(() => serving?.child.process.kill('SIGKILL'))
 
+const importOf = (folder: string, ...more: string[]) => [
+  ...['snapshots', 'import', `${folder}/tower.onnx`, '--map', `${folder}/map.json`, '--schema', 'schema.json', ...more],
+]
 const importing = (folder: string, ...more: string[]) =>
-  new Child(
-    worker,
-    [
-      ...['snapshots', 'import', `${folder}/tower.onnx`, '--map', `${folder}/map.json`, '--schema', 'schema.json'],
-      ...['--to', 'model', ...more],
-    ],
-    home,
-  )
+  new Child(worker, importOf(folder, '--to', 'model', ...more), home)
 
 async function run(child: Child): Promise<string> {
   expect({ code: await child.exited, stderr: child.stderr }).toEqual({ code: 0, stderr: expect.any(String) })
@@ -74,6 +72,27 @@ async function statusOf({ url }: Serving): Promise<string> {
 
 async function until(holds: () => Promise<boolean> | boolean): Promise<void> {
   while (!(await holds())) await wait(2)
+}
+
+/** What the console shows of it. */
+async function expectConsole({ url }: Serving, snapshot: number): Promise<void> {
+  const json = async (path: string, init?: RequestInit) => {
+    const response = await fetch(`${url}${path}`, init)
+    return response.json() as Promise<Record<string, never>>
+  }
+  const headers = { 'content-type': 'application/json' }
+  const { models, encoder } = await json('/console/data')
+  expect({ models, encoder }).toMatchObject({
+    models: [{ model: 'sum', dim: 4, snapshot, frame: 1, isManaged: true }],
+    encoder: { state: 'ready', restarts: 2 },
+  })
+  expect(await json('/console/drift/sum')).toMatchObject({ model: 'sum', frame: 1, otherFrame: 0 })
+  const body = JSON.stringify({ user: 'dan' })
+  expect(await json('/console/user', { method: 'POST', headers, body })).toMatchObject({
+    models: [{ model: 'sum', dim: 4, status: 'fresh', snapshot, frame: 1 }],
+  })
+  const listed = (await json('/v1/models/sum')).snapshots as { snapshot: number; state: string; drift: unknown }[]
+  expect(listed.at(-1)).toMatchObject({ snapshot, state: 'served', drift: { residual: expect.any(Number) } })
 }
 
 const leftovers = () => readdirSync(model).filter((name) => name.startsWith('.publishing'))
@@ -127,6 +146,7 @@ test('it is served, refreshed, followed, held, shadowed, promoted and rolled bac
   expect(next).toBe(start + 1)
   await swapped(serving, next, start)
   await expectVector(serving, 'dan', 22, 9, next)
+  await expectConsole(serving, next)
 
   // One that has nothing in common with it is held, and promoted by force alone.
   expect(await run(importing('other'))).toMatch(/held.*\n(?:.*\n)*Panel residual is /)
@@ -153,3 +173,47 @@ test('it is served, refreshed, followed, held, shadowed, promoted and rolled bac
   expect(await run(backfilled)).toMatch(/8 of 8 users computed/)
   expect(existsSync(join(home, 'store'))).toBe(true)
 }, 300_000)
+
+test('a model that hangs on a user ends with its process: reads go on, and who comes later is refreshed', async () => {
+  writeShopTower(home, 'hanging', first, { model: { hangsAtAge: 1000 } })
+  await run(new Child(worker, importOf('hanging', '--to', 'hangs'), home))
+  serving = await startServing(home, ['--model', 'hangs', '--store', 'lmdb:beside'], worker)
+  await expectVector(serving, 'ivo', 27, 14, 1)
+  const { client } = serving
+  const fields = { age: [1000], bought: [1] }
+  await client.ingest({ users: ['old'], items: ['item-1'], timesMs: [Date.now()], fields })
+  await until(async () => (await statusOf(serving!)) === 'degraded')
+  const read = async (user: string) => (await client.read([user], ['sum'])).models[0].status[0]
+  expect(await read('ivo')).not.toBe(servedStatus.default)
+  // Until the user's tries are used up, whoever shares a batch with it is tried again, too.
+  await expectVector(serving, 'jon', 28, 15, 1)
+  expect(await read('old')).toBe(servedStatus.default)
+}, 300_000)
+
+const cannotBe = {
+  unmapped: [{ inputs: { ages: undefined } }, /input "ages": is not mapped/],
+  width: [
+    { inputs: { age: { from: 'columns', names: ['known', 'age'] } } },
+    /input "age": the model takes \[rows, 1\]/,
+  ],
+  opset: [{ model: { opset: 999 } }, /ONNX Runtime refuses the model: .*opset 999/s],
+  infinite: [{ model: { breaksForKnown: true } }, /input "known": .* is -?Infinity/],
+  output: [{ map: { embeddings: { count: 3, width: 2 } } }, /output "embeddings" is \[1, 4\] for 1 rows, not \[1, 6\]/],
+  vocabulary: [{ items: shopItems.map((key) => `other-${key}`) }, /input "items": .* it is that of another log/],
+  file: [{ model: { dataFile: 'table.bin' } }, /tensor "table" lies in the file "table\.bin", which is not beside/],
+} as const
+
+test.each(Object.entries(cannotBe))(
+  'what cannot be a tower is refused, and leaves nothing: %s',
+  async (name, [how, message]) => {
+    const before = await listSnapshots(model)
+    writeShopTower(home, name, first, how)
+    rmSync(join(home, name, 'table.bin'), { force: true })
+    for (const to of ['model', 'new']) {
+      const refused = await headwaterIn(home, ...importOf(name, '--data', 'shop.csv', '--to', to))
+      expect(refused).toMatchObject({ code: 1, stdout: '', stderr: expect.stringMatching(message) })
+    }
+    expect([await listSnapshots(model), leftovers()]).toEqual([before, []])
+    expect(existsSync(join(home, 'new'))).toBe(false)
+  },
+)

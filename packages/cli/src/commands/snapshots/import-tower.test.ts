@@ -17,7 +17,7 @@ beforeAll(() => {
   writeShopLog(home)
   writeShopTower(home, 'first', first)
   writeShopTower(home, 'turned', turned(first))
-  writeShopTower(home, 'open', first, { ages: null })
+  writeShopTower(home, 'open', first, { inputs: { ages: null } })
 })
 
 test('a map is proposed, and says what is left to be filled in', async () => {
