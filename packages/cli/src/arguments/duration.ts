@@ -8,3 +8,10 @@ export function durationMs(text: string): number {
   if (!count) throw new InvalidArgumentError('Give a number and a unit: 30s, 90m, 6h, 1d or 2w.')
   return Number(count) * unitsMs[unit as keyof typeof unitsMs]
 }
+
+const roundLengths = ['1h', '6h', '1d', '1w', '4w', '12w', '52w']
+
+/** A length of rounds, of which a log has some ten at most. */
+export function roundLength(spanMs: number): string {
+  return roundLengths.find((length) => spanMs <= 10 * durationMs(length)) ?? '52w'
+}

@@ -1,6 +1,8 @@
 /** Which log a command reads, and how it is opened. */
+import { relative } from 'node:path'
 import { type Command, Option } from '@commander-js/extra-typings'
-import { userPath } from '../files/paths.ts'
+import { userDirectory, userPath } from '../files/paths.ts'
+import { shellWord } from '../terminal/shell-word.ts'
 import { CommandError } from './command-error.ts'
 import { wholeNumber } from './numbers.ts'
 
@@ -42,6 +44,18 @@ export const logSettings = ({ schema, join, maxBadRows, seed }: LogOptions) => (
   maxBadRows,
   seed,
 })
+
+/** The words of a command line that name a log again, as the user typed it. */
+export function logWords({ data, schema, ...rest }: Omit<LogOptions, 'seed'>): string {
+  const named = schema === undefined ? [] : ['--schema', schema]
+  return ['--data', data, ...named].map(shellWord).concat(joinWords(rest)).join(' ')
+}
+
+/** Those of what is joined to it, and of its bad rows. */
+export function joinWords({ join, maxBadRows }: Pick<LogOptions, 'join' | 'maxBadRows'>): readonly string[] {
+  const joined = join.flatMap((file) => ['--join', relative(userDirectory(), file) || file])
+  return [...joined, ...(maxBadRows > 0 ? ['--max-bad-rows', String(maxBadRows)] : [])].map(shellWord)
+}
 
 /** Prints what may be a mistake in a log. */
 export function sayWarnings({ warnings }: { readonly warnings: readonly string[] }): void {

@@ -5,6 +5,7 @@ import { CommandError } from '../arguments/command-error.ts'
 import type { OptionsOf } from '../arguments/options-of.ts'
 import { readInput } from '../files/input.ts'
 import { userPath } from '../files/paths.ts'
+import { shellWord } from '../terminal/shell-word.ts'
 
 const help = `
 The token of a service that takes one is read from --token-file, or from the variable HEADWATER_TOKEN.
@@ -34,6 +35,13 @@ export function accessOptions(command: Command) {
 type ServiceOptions = OptionsOf<typeof serviceCommand>
 /** How a caller identifies itself to a service. */
 type AccessOptions = Omit<ServiceOptions, 'url'>
+
+/** The words by which another command finds the same service. */
+export function serviceWords({ url, tokenFile, tlsCa, tlsCert, tlsKey }: ServiceOptions): string {
+  const access = { 'token-file': tokenFile, 'tls-ca': tlsCa, 'tls-cert': tlsCert, 'tls-key': tlsKey }
+  const given = Object.entries({ url, ...access }).filter(([, value]) => value !== undefined)
+  return given.map(([name, value]) => `--${name} ${shellWord(value!)}`).join(' ')
+}
 
 /** @throws CommandError, InputFileError, ClientError */
 export async function serviceClient(options: ServiceOptions, deadlineMs: number): Promise<Client> {

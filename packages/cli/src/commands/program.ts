@@ -1,6 +1,7 @@
-import { Command } from '@commander-js/extra-typings'
+import { Command, type CommandUnknownOpts } from '@commander-js/extra-typings'
 import { CommanderError } from 'commander'
 import { version } from '../provenance/provenance.ts'
+import { keepQuiet } from '../terminal/quiet.ts'
 import { registerBackfill } from './backfill/backfill.ts'
 import { registerCapacity } from './capacity/capacity.ts'
 import { registerDoctor } from './doctor/doctor.ts'
@@ -13,6 +14,7 @@ import { registerInit } from './init/init.ts'
 import { registerLogs } from './logs/logs.ts'
 import { registerModel } from './model/model.ts'
 import { registerPublish } from './publish/publish.ts'
+import { registerQuickstart } from './quickstart/quickstart.ts'
 import { registerRead } from './read/read.ts'
 import { registerRun } from './run/run.ts'
 import { registerServe } from './serve/serve.ts'
@@ -23,6 +25,7 @@ import { registerTrain } from './train/train.ts'
 
 /** In the order of the help. */
 const commands: readonly ((program: Command) => void)[] = [
+  registerQuickstart,
   registerInit,
   registerRun,
   registerEvaluate,
@@ -45,14 +48,20 @@ const commands: readonly ((program: Command) => void)[] = [
 ]
 
 /** A command imports what it needs when it runs, so that help is quick and `doctor` works where a native binding does not. */
-function createProgram(): Command {
+export function createProgram(): Command {
   const program = new Command('headwater')
     .description('Scaling user modeling: train user towers, serve their embeddings, measure the gain')
     .version(version)
     .showHelpAfterError('Add --help to see what is possible.')
     .exitOverride()
   for (const register of commands) register(program)
-  return program
+  for (const command of leavesOf(program)) command.option('--quiet', 'neither progress nor what to do next')
+  return program.hook('preAction', (_, command) => keepQuiet(command.opts().quiet === true ? 'all' : 'nothing'))
+}
+
+/** Commands that do something, not those that only have others. */
+function leavesOf(command: CommandUnknownOpts): readonly CommandUnknownOpts[] {
+  return command.commands.length === 0 ? [command] : command.commands.flatMap(leavesOf)
 }
 
 /**

@@ -2,6 +2,7 @@ import type { Stages } from '@headwater/evaluation'
 import cliProgress from 'cli-progress'
 import { count } from './format.ts'
 import { linePace } from './line-pace.ts'
+import { isQuiet } from './quiet.ts'
 
 /** Where progress is drawn: a terminal says so by `isTTY`. */
 export type ProgressOutput = NodeJS.WritableStream & { readonly isTTY?: boolean }
@@ -15,8 +16,12 @@ export interface Progress extends Stages {
 
 /** Progress of a long command on stderr: a bar with rate and time left in a terminal, plain lines elsewhere. */
 export function progressOn(output: ProgressOutput = process.stderr): Progress {
+  if (isQuiet('progress')) return silent
   return output.isTTY ? new Bars(output) : new Lines(output)
 }
+
+const nothing = () => {}
+const silent: Progress = { begin: nothing, advance: nothing, end: nothing, compiling: nothing, close: nothing }
 
 /** A stage and its speed. */
 abstract class Drawn implements Progress {

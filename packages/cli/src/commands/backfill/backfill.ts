@@ -14,12 +14,12 @@ import { userPath } from '../../files/paths.ts'
 import { jsonFile, printResult } from '../../files/result.ts'
 import { count } from '../../terminal/format.ts'
 import { stoppable } from '../../terminal/stoppable.ts'
-import { BackfillCheckpoint, type BackfillCounts, type BackfillPlace, passedOver } from './checkpoint.ts'
+import { BackfillCheckpoint, type BackfillPlace } from './checkpoint.ts'
+import { computeUsers, countUsers } from './compute-users.ts'
+import { type BackfillCounts, noneYet, passedOverLines } from './counts.ts'
 import { type StatesAsOf, statesOfLog, statesOfStore } from './states.ts'
 
 const batchRows = 512
-/** Users between two checkpoints. */
-const usersACheckpoint = 8 * batchRows
 
 const declare = (program: Command) =>
   poolingOptions(program.command('backfill'))
@@ -75,7 +75,14 @@ async function backfill(options: OptionsOf<typeof declare>): Promise<void> {
     const states =
       events === null
         ? await statesOfStore(own, space, place.atMs)
-        : await statesOfLog(own, { data: events, join: options.join }, space, place.atMs, stages, signal)
+        : await statesOfLog(
+            own,
+            { data: events, join: options.join, option: '--events' },
+            space,
+            place.atMs,
+            stages,
+            signal,
+          )
     stages.begin('users', await countUsers(own))
     const counts = await computeAll({ name: model, policy }, own, tower, space, states, place, signal, (reached) => {
       checkpoint.write(reached)
@@ -95,10 +102,7 @@ async function backendOf(kind: EncoderKind): Promise<EncoderBackend> {
   return backend
 }
 
-function beginning(atMs: number): BackfillPlace {
-  const counts = { users: 0, refreshed: 0, superseded: 0, refused: 0, later: 0, unknown: 0, unreadable: 0 }
-  return { atMs, lastUser: null, counts }
-}
+const beginning = (atMs: number): BackfillPlace => ({ atMs, lastUser: null, counts: noneYet() })
 
 /** @throws CommandError where the snapshot was trained on events of that time or later */
 function checkCutoff({ manifest }: BackendTower, atMs: number): void {
@@ -108,12 +112,6 @@ function checkCutoff({ manifest }: BackendTower, atMs: number): void {
     `snapshot ${manifest.snapshot} was trained on events up to ${cutoff}, which is not before ${at}: its vectors would be a ` +
       'leak. Give a later --at, or promote an earlier snapshot.',
   )
-}
-
-async function countUsers(store: EmbeddingStore): Promise<number> {
-  let count = 0
-  for await (const _ of store.keys('user')) count++
-  return count
 }
 
 /** Computes the users after a place, in the order of keys. @throws the signal's reason; RefreshError */
@@ -133,21 +131,6 @@ async function computeAll(
   const counts = { ...place.counts }
   const models = [{ name: model, dim, policy, defaultVector: new Float32Array(dim) }]
   const pooling = createPooling({ store, space, models, clock: Date, mode: 'stored', batchSize: batchRows })
-  const run = async (users: readonly string[]) => {
-    const before = { ...pooling.counters }
-    await pooling.backfill(users, atMs, {
-      states: (slice) => {
-        signal.throwIfAborted()
-        return states(slice, counts)
-      },
-    })
-    await store.flushed()
-    counts.users += users.length
-    counts.refreshed += pooling.counters.refreshes - before.refreshes
-    counts.superseded += pooling.counters.superseded - before.superseded
-    counts.refused += pooling.counters.refused - before.refused
-    onPlace({ atMs, lastUser: users[users.length - 1], counts: { ...counts } })
-  }
   try {
     await pooling.publish(model, {
       snapshot: manifest.snapshot,
@@ -157,32 +140,28 @@ async function computeAll(
       dim,
       encode: (batch) => tower.encode(batch),
     })
-    const last = lastUser === null ? null : Buffer.from(lastUser)
-    let slice: string[] = []
-    for await (const user of store.keys('user')) {
-      if (last !== null && Buffer.compare(Buffer.from(user), last) <= 0) continue
-      slice.push(user)
-      if (slice.length < usersACheckpoint) continue
-      await run(slice)
-      slice = []
-    }
-    if (slice.length > 0) await run(slice)
+    const users = keysAfter(store, lastUser)
+    const onSlice = (last: string) => onPlace({ atMs, lastUser: last, counts: { ...counts } })
+    await computeUsers({ pooling, store, users, atMs, states, counts, signal, onSlice })
     return counts
   } finally {
     await pooling.close()
   }
 }
 
+async function* keysAfter(store: EmbeddingStore, lastUser: string | null): AsyncGenerator<string> {
+  const last = lastUser === null ? null : Buffer.from(lastUser)
+  for await (const user of store.keys('user'))
+    if (last === null || Buffer.compare(Buffer.from(user), last) > 0) yield user
+}
+
 type BackfillFigures = BackfillCounts & { readonly model: string; readonly snapshot: number; readonly atMs: number }
 
 function render({ model, snapshot, atMs, ...counts }: BackfillFigures): string {
-  const left = Object.entries(passedOver).map(
-    ([reason, which]) => [counts[reason as keyof typeof passedOver], which] as const,
-  )
   return [
     `Snapshot ${snapshot} as "${model}", as of ${new Date(atMs).toISOString()}: ` +
       `${count(counts.refreshed)} of ${count(counts.users)} users computed.`,
-    ...left.filter(([users]) => users > 0).map(([users, which]) => `Passed over: ${count(users)} ${which}.`),
+    ...passedOverLines(counts),
     '',
   ].join('\n')
 }

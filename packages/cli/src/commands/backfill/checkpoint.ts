@@ -4,18 +4,7 @@ import { existsSync, mkdirSync, readFileSync, rmdirSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { OutputError, writeOutputFiles } from '../../files/output.ts'
 import { userDirectory } from '../../files/paths.ts'
-
-/** Why users are passed over, for the count of them. A vector of a state with later events would be a leak. */
-export const passedOver = {
-  superseded: 'of whom the store holds newer embeddings',
-  later: 'whose states know of then or later: give --events to compute them',
-  unknown: 'of whom nothing was known by then',
-  unreadable: "whose states are not of the snapshot's schema",
-  refused: 'whose vectors the store refused',
-} as const
-
-/** Numbers of users: looked at so far, computed, and passed over. */
-export type BackfillCounts = { [count in 'users' | 'refreshed' | keyof typeof passedOver]: number }
+import type { BackfillCounts } from './counts.ts'
 
 export interface BackfillPlace {
   readonly atMs: number

@@ -12,10 +12,12 @@ import { CommandError } from '../../arguments/command-error.ts'
 import { joinOption, sayWarnings } from '../../arguments/log-options.ts'
 import { wholeNumber } from '../../arguments/numbers.ts'
 import type { OptionsOf } from '../../arguments/options-of.ts'
-import { serviceClient, serviceCommand } from '../../client/service-options.ts'
+import { serviceClient, serviceCommand, serviceWords } from '../../client/service-options.ts'
 import { userPath } from '../../files/paths.ts'
 import { jsonFile, printResult } from '../../files/result.ts'
-import { count } from '../../terminal/format.ts'
+import { count, counted } from '../../terminal/format.ts'
+import { nextStep } from '../../terminal/next-step.ts'
+import { shellWord } from '../../terminal/shell-word.ts'
 import { type Stoppable, stoppable } from '../../terminal/stoppable.ts'
 import { type BatchedEvent, eventBatches, type LogMark, logStart, wireValue } from './event-batches.ts'
 import { readMark, writeMark } from './mark.ts'
@@ -49,7 +51,7 @@ async function ingest(given: string, options: IngestOptions): Promise<void> {
   const markFile = markPath(given, options)
   const mark = markFile === null ? logStart : readMark(markFile, options.url)
   const left = markFile === null ? 'the events sent so far are in' : 'the same command goes on from there'
-  const report = await stoppable(left, async ({ stages, signal, atEnd }) => {
+  const { figures, lastUser } = await stoppable(left, async ({ stages, signal, atEnd }) => {
     const { openLog } = await import('@headwater/datasets')
     const data = await logFile(given, signal, atEnd)
     const { schema, join, maxBadRows } = options
@@ -57,30 +59,34 @@ async function ingest(given: string, options: IngestOptions): Promise<void> {
     atEnd(() => log.close())
     sayWarnings(log)
     stages.begin('ingest', log.rows)
-    const sent = await send(client, log, mark, signal, (now) => {
+    const { lastUser, ...sent } = await send(client, log, mark, signal, (now) => {
       if (markFile !== null) writeMark(markFile, options.url, now)
       stages.advance(now.events)
     })
     stages.end()
     const badRows = { count: log.skippedRows, listed: log.badRows }
     // `events` are the log's; an earlier run has sent those `before`.
-    return { url: options.url, events: log.rows, before: mark.events, badRows, ...sent }
+    return { lastUser, figures: { url: options.url, events: log.rows, before: mark.events, badRows, ...sent } }
   })
-  await printResult(render(report), json, report)
+  const next = lastUser === null ? '' : nextStep(`npx headwater read ${shellWord(lastUser)} ${serviceWords(options)}`)
+  await printResult(`${render(figures)}${next}`, json, figures)
 }
 
 /** One call at a time, as the order of a user's events counts. */
 async function send(client: Client, log: Log, mark: LogMark, signal: AbortSignal, onSent: (mark: LogMark) => void) {
   const startMs = performance.now()
   let [sent, calls, retries] = [0, 0, 0]
+  let lastUser: string | null = null
   for await (const batch of eventBatches(log.events(), mark)) {
     retries += await sendBatch(client, columnsOf(batch, log.schema), signal)
     calls++
     sent += batch.length
-    onSent({ events: mark.events + sent, id: batch.at(-1)!.id })
+    const last = batch.at(-1)!
+    lastUser = last.user
+    onSent({ events: mark.events + sent, id: last.id })
   }
   // Retries are calls that had to be sent again.
-  return { sent, calls, retries, seconds: (performance.now() - startMs) / 1000 }
+  return { lastUser, sent, calls, retries, seconds: (performance.now() - startMs) / 1000 }
 }
 
 /**
@@ -159,7 +165,7 @@ interface Told {
 
 function render({ sent, before, badRows, seconds }: Told): string {
   const were = before === 0 ? '' : `, ${count(before)} were in before`
-  const lines = [`${count(sent)} events ingested in ${seconds.toFixed(1)} s${were}\n`]
+  const lines = [`${counted(sent, 'events')} ingested in ${seconds.toFixed(1)} s${were}\n`]
   for (const { file, row, line, field, reason } of badRows.listed) {
     const place = [file, `row ${row}${line === undefined ? '' : ` (line ${line})`}`]
     if (field !== undefined) place.push(`field "${field}"`)

@@ -8,6 +8,7 @@ import type { OptionsOf } from '../../arguments/options-of.ts'
 import { outputFile, writeOutputFiles } from '../../files/output.ts'
 import { userDirectory, userPath } from '../../files/paths.ts'
 import { jsonFile, jsonText, printResult } from '../../files/result.ts'
+import { nextStep } from '../../terminal/next-step.ts'
 import { shellWord } from '../../terminal/shell-word.ts'
 import { stoppable } from '../../terminal/stoppable.ts'
 import { askChanges, isYes } from './ask.ts'
@@ -70,7 +71,7 @@ async function init(options: InitOptions): Promise<void> {
     if (isWritten) writeOutputFiles(new Map([[path, jsonText(schema)]]))
     const command = nextCommand(inspection, path)
     const end = isWritten
-      ? `Written: ${shown(path)}\nNext: ${command}\n`
+      ? `Written: ${shown(path)}\n${nextStep(command)}`
       : 'Nothing is written. Add --yes to take it as it is; --user, --item, --time or --outcome COLUMN change what is what.\n'
     const { user, item, time, outcome, fields, doubts } = known
     const { data, join, rows } = inspection

@@ -3,6 +3,7 @@ import type { ReadAnswer } from '@headwater/client'
 import { serviceClient, serviceCommand } from '../../client/service-options.ts'
 import { jsonFile, printResult } from '../../files/result.ts'
 import { table } from '../../terminal/format.ts'
+import { nextStep } from '../../terminal/next-step.ts'
 
 const deadlineMs = 10_000
 /** Users of one call; a service takes 1,000 or more. */
@@ -24,7 +25,8 @@ export function registerRead(program: Command): void {
       }
       // Models in turn, each with its users in the order given.
       const byModel = models.flatMap((model) => rows.filter((row) => row.model === model))
-      await printResult(render(byModel), json, { rows: byModel })
+      const console = new URL('/console', options.url)
+      await printResult(`${render(byModel)}${nextStep(`open ${console} in a browser`)}`, json, { rows: byModel })
     })
 }
 

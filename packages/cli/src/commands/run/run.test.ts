@@ -10,6 +10,7 @@ import { temporaryDirectory } from '@headwater/testkit'
 import { beforeAll, describe, expect, onTestFinished, test } from 'vitest'
 import { Child, launcher, worker } from '../../testing/child.ts'
 import { clicks, writeClickLog } from '../../testing/click-log.ts'
+import { nextCommand, parsed } from '../../testing/next-command.ts'
 
 const args = ['run', '--data', 'clicks.csv', '--schema', 'schema.json', '--out', 'kept', '--json', 'out.json']
 
@@ -106,6 +107,12 @@ describe('a run to its end', () => {
     expect(lines.at(-1)).toMatch(/^statistics done in/)
     expect(run.child.stdout).toContain(`Report: ${join(run.directory, 'out.html')}\n`)
     expect(run.child.stdout).toContain(`served log: ${join(run.directory, 'kept')}\n`)
+  })
+
+  test('tells how to serve what it kept', async () => {
+    const store = `lmdb:${join('kept', 'seed-1', 'store')}`
+    const model = [{ name: null, directory: expect.stringContaining(join('kept', 'seed-1', 'snapshots')) }]
+    expect(await parsed(nextCommand(run.child.stdout))).toMatchObject({ name: 'serve', options: { store, model } })
   })
 })
 

@@ -1,10 +1,15 @@
+import { join } from 'node:path'
 import type { Command } from '@commander-js/extra-typings'
-import { logOptions, logSource } from '../../arguments/log-options.ts'
+import type { Log } from '@headwater/datasets'
+import { roundLength } from '../../arguments/duration.ts'
+import { logOptions, logSource, logWords } from '../../arguments/log-options.ts'
 import { wholeNumber } from '../../arguments/numbers.ts'
 import type { OptionsOf } from '../../arguments/options-of.ts'
 import { openOutputDirectory, outputFile, writeOutputFiles } from '../../files/output.ts'
 import { jsonFile, printResult } from '../../files/result.ts'
 import { provenance } from '../../provenance/provenance.ts'
+import { nextStep } from '../../terminal/next-step.ts'
+import { shellWord } from '../../terminal/shell-word.ts'
 import { stoppable } from '../../terminal/stoppable.ts'
 
 const declare = (program: Command) =>
@@ -18,7 +23,9 @@ const declare = (program: Command) =>
 
 export const registerRun = (program: Command) => declare(program).action(run)
 
-async function run(options: OptionsOf<typeof declare>): Promise<void> {
+type RunOptions = OptionsOf<typeof declare>
+
+async function run(options: RunOptions): Promise<void> {
   const about = provenance()
   const report = outputFile('--report', options.report)
   const json = jsonFile(options)
@@ -50,7 +57,19 @@ async function run(options: OptionsOf<typeof declare>): Promise<void> {
       })
       writeOutputFiles(new Map([[report, renderReport(result)]]))
       const kept = options.out === undefined ? '' : `Predictions, snapshots, store and served log: ${directory.path}\n`
-      await printResult(`${renderTable(result)}Report: ${report}\n${kept}`, json, result)
+      const next = nextStep(nextCommand(options, log))
+      await printResult(`${renderTable(result)}Report: ${report}\n${kept}${next}`, json, result)
     },
   )
+}
+
+/** What was kept can be served at once; else a model is trained to be. */
+function nextCommand({ out, seed, ...log }: RunOptions, { timeRange }: Log): string {
+  if (out === undefined) {
+    const every = roundLength(timeRange.lastMs - timeRange.firstMs)
+    return `npx headwater train ${logWords(log)} --every ${every} --out model`
+  }
+  const directory = join(out, `seed-${seed}`)
+  const store = shellWord(`lmdb:${join(directory, 'store')}`)
+  return `npx headwater serve --model ${shellWord(join(directory, 'snapshots'))} --store ${store}`
 }

@@ -45,7 +45,13 @@ test.each([
   const warn = (error: unknown) => {
     throw error
   }
-  const serving = { options: given as ServeOptions, closers, say: () => {}, warn }
+  const serving = {
+    options: given as ServeOptions,
+    closers,
+    stopped: new AbortController().signal,
+    say: () => {},
+    warn,
+  }
   const { served, events, outcomes } = await openTenantLogs(serving, 'shop', store, schema, itemsOf(['sum']))
   expect(served).toBeNull()
   for (let row = 0; row < 5; row++) {
@@ -84,7 +90,13 @@ test.each([
     const closers: (() => Promise<void>)[] = []
     const given = { servedLog: directory, servedLogLatest, rotate: 600_000 }
     const models = ['a', 'b']
-    const serving = { options: given as ServeOptions, closers, say: () => {}, warn: () => {} }
+    const serving = {
+      options: given as ServeOptions,
+      closers,
+      stopped: new AbortController().signal,
+      say: () => {},
+      warn: () => {},
+    }
     const { served } = await openTenantLogs(serving, 'shop', store, schema, itemsOf(models))
     const columns = {
       dim: 2,

@@ -3,6 +3,7 @@ import { type Command, Option } from '@commander-js/extra-typings'
 import { InvalidArgumentError } from 'commander'
 import { CommandError } from '../../arguments/command-error.ts'
 import { durationMs } from '../../arguments/duration.ts'
+import { joinOption } from '../../arguments/log-options.ts'
 import { numberThat, snapshotNumber, wholeNumber } from '../../arguments/numbers.ts'
 import type { OptionsOf } from '../../arguments/options-of.ts'
 import { poolingOptions } from '../../arguments/pooling-options.ts'
@@ -56,6 +57,12 @@ export function declareServe(program: Command) {
       modelArgument,
     )
     .requiredOption('--store <url>', 'lmdb:PATH, memory:, or another store')
+    .option(
+      '--backfill [log]',
+      'before it answers, give an embedding to each user of the store without one; and to those of a log',
+    )
+    .addOption(joinOption())
+    .option('--max-bad-rows <n>', "the backfill's log's to leave out before giving up", wholeNumber(0, 1e9), 0)
     .option('--model-cache <dir>', 'where snapshots of a publisher are kept', '.headwater-snapshots')
     .option('--model-token-file <file>', 'file that holds the token for publishers alone')
     .option('--model-ca <file>', "authority of publishers' certificates, as PEM; default: those that Node trusts")

@@ -9,6 +9,8 @@ export interface Serving {
   /** What went wrong, without harm to what is served. */
   warn(error: unknown): void
   readonly options: ServeOptions
+  /** Aborted once the server is asked to stop. */
+  readonly stopped: AbortSignal
   /** Each part adds its end as it is opened. */
   readonly closers: (() => Promise<void>)[]
 }

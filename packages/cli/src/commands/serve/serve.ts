@@ -5,8 +5,10 @@ import type { EncoderStatus } from '@headwater/pooling'
 import type { Probes } from '@headwater/service'
 import type { Logger } from 'pino'
 import { userUrl } from '../../arguments/store-url.ts'
+import { nextStep } from '../../terminal/next-step.ts'
 import { stopSignal } from '../../terminal/stop-signal.ts'
 import { addressOf, plaintextWarning } from './address.ts'
+import { backfillTenants, checkBackfill } from './backfill.ts'
 import { checkRole, joinServeCluster } from './cluster.ts'
 import { startServeEncoder } from './encoder.ts'
 import { limitsIn } from './limits.ts'
@@ -15,18 +17,38 @@ import { isPublisher, mirrorModels } from './mirrors.ts'
 import { loadServeModels, readServeModels } from './models.ts'
 import { authOf, declareServe, modelDirectories, type ServeOptions, tlsOf } from './options.ts'
 import { type Serving, serveReport } from './report.ts'
+import { ingestCommand, type SampleEvent, sampleEvent } from './sample-event.ts'
 import { openTenants, startTenants, sweepTenants } from './tenants.ts'
 
 export const registerServe = (program: Command) => declareServe(program).action(serve)
 
 async function serve(options: ServeOptions): Promise<void> {
+  await serveWhile(options, async ({ stopped }) => stopped)
+}
+
+/** A server that listens. */
+export interface Listening {
+  readonly url: string
+  /** Of whom a caller may ask, and what it may tell of them; null where the store is empty, or not everybody may ask. */
+  readonly sample: SampleEvent | null
+  /** Resolves once the server is asked to stop. */
+  readonly stopped: Promise<void>
+}
+
+/** Serves while something else goes on; ends without it where the server is stopped before it listens. */
+export async function serveWhile(
+  options: ServeOptions,
+  whileListening: (listening: Listening) => Promise<void>,
+): Promise<void> {
   const stopped = stopSignal()
+  const abort = new AbortController()
+  stopped.signal.then(() => abort.abort())
   const report = await serveReport(options.logLevel)
   // What was opened is closed in the opposite order, also where a later step fails.
   const closers: Serving['closers'] = []
   try {
-    await start({ options, closers, ...report }, report.logger)
-    await stopped.signal
+    const listening = await start({ options, closers, stopped: abort.signal, ...report }, report.logger)
+    if (listening !== null) await whileListening({ ...listening, stopped: stopped.signal })
   } finally {
     for (const close of closers.reverse()) await close()
     report.close()
@@ -34,9 +56,11 @@ async function serve(options: ServeOptions): Promise<void> {
   }
 }
 
-async function start(serving: Serving, logger: Logger | null): Promise<void> {
+/** @returns null where it was stopped on the way */
+async function start(serving: Serving, logger: Logger | null): Promise<Pick<Listening, 'url' | 'sample'> | null> {
   const { options, closers, say, warn } = serving
   checkRole(options)
+  checkBackfill(options)
   const [{ compileFeatures }, { openStore }, http, { registerClusterMetrics }, { itemTables }] = await Promise.all([
     import('@headwater/features'),
     import('@headwater/store'),
@@ -76,6 +100,7 @@ async function start(serving: Serving, logger: Logger | null): Promise<void> {
   )
   const tenants = await openTenants(serving, { names, store, space, models, directories, items, refreshes, cluster })
   await startTenants(serving, tenants, models, cluster)
+  if (options.backfill !== undefined && !(await backfillTenants(serving, tenants, models, space))) return null
   const sweepers = await sweepTenants(serving, tenants, models.keys(), cluster)
   const server = http.createServer({
     tenants,
@@ -116,6 +141,13 @@ async function start(serving: Serving, logger: Logger | null): Promise<void> {
   say(`Serving ${what} on ${address}, for ${who}.`)
   const warning = await plaintextWarning(options.host, address, tls !== undefined)
   if (warning !== null) warn(warning)
+  const [{ followed }] = models.values()
+  const sample = auth === 'loopback' && followed !== null ? await sampleEvent(options, store, space) : null
+  if (sample !== null && followed !== null) {
+    const hint = nextStep(ingestCommand(sample, followed.served.directory, address), 'from another terminal')
+    if (hint !== '') say(hint.trimEnd())
+  }
+  return { url: address, sample }
 }
 
 /** From here on, whatever has to be read, loaded and compiled before the service listens. @returns null without `--health-port` */

@@ -6,7 +6,7 @@ import type { Snapshot } from '@headwater/snapshot'
 import type { RoundReport, RunReporter } from '@headwater/training'
 import { CommandError } from '../../arguments/command-error.ts'
 import { durationMs } from '../../arguments/duration.ts'
-import { dataArgument, joinOption, logSettings, sayWarnings } from '../../arguments/log-options.ts'
+import { dataArgument, joinOption, joinWords, logSettings, sayWarnings } from '../../arguments/log-options.ts'
 import { readModelConfig } from '../../arguments/model-config.ts'
 import { numberThat, wholeNumber } from '../../arguments/numbers.ts'
 import type { OptionsOf } from '../../arguments/options-of.ts'
@@ -14,7 +14,9 @@ import { OutputError, openKeptDirectory, openOutputDirectory } from '../../files
 import { userPath } from '../../files/paths.ts'
 import { jsonFile, printResult } from '../../files/result.ts'
 import { codeVersion } from '../../provenance/provenance.ts'
+import { nextStep } from '../../terminal/next-step.ts'
 import type { Progress } from '../../terminal/progress.ts'
+import { shellWord } from '../../terminal/shell-word.ts'
 import { type Stoppable, stoppable } from '../../terminal/stoppable.ts'
 import { roundsOfFiles } from './follow.ts'
 
@@ -76,8 +78,18 @@ async function train(options: TrainOptions): Promise<void> {
   await stoppable(left, async (session) => {
     session.atEnd(() => directory.release())
     const reports = await trainInto(directory.path, options, session)
-    await printResult(`Snapshots: ${directory.path}\n`, json, { rounds: reports.map(figuresOf) })
+    const next = options.follow ? '' : nextStep(await serveCommand(options))
+    await printResult(`Snapshots: ${directory.path}\n${next}`, json, { rounds: reports.map(figuresOf) })
   })
+}
+
+/** With a new store, which gets the users of the log. */
+async function serveCommand({ data, out, ...log }: TrainOptions): Promise<string> {
+  // Which of the synthetic logs it was is known to its seed alone.
+  const isAnyonesLog = (await dataArgument(data)).kind !== 'synthetic'
+  const backfill = isAnyonesLog ? ['--backfill', shellWord(data), ...joinWords(log)] : []
+  const words = ['npx headwater serve --model', shellWord(out), '--store', shellWord(`lmdb:${out}-store`), ...backfill]
+  return words.join(' ')
 }
 
 async function trainInto(
