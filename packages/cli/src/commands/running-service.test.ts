@@ -148,7 +148,7 @@ describe('headwater ingest', () => {
     const { url, pooling } = await startService()
     writeClickLog(home, clicks(600))
     expect((await ingest(url, 'clicks.csv', '--json', 'first.json')).stdout).toMatch(
-      /^600 events ingested in \d+\.\d s\n$/,
+      /^600 events ingested in \d+\.\d s\nNext: npx headwater read u\d+ --url http:\S+\n$/,
     )
     expect(pooling.counters.events).toBe(600)
     const told = { url, events: 600, badRows: { count: 0, listed: [] }, retries: 0 }
@@ -158,7 +158,9 @@ describe('headwater ingest', () => {
     )
     expect(jsonOf('second.json')).toMatchObject({ ...told, sent: 0, before: 600, calls: 0 })
     appendFileSync(join(home, 'clicks.csv'), 'u1,i1,1790000000,1,1\nu2,i1,1790000000,1,0\n')
-    expect((await ingest(url, 'clicks.csv')).stdout).toMatch(/^2 events .*, 600 were in before\n$/)
+    expect((await ingest(url, 'clicks.csv')).stdout).toMatch(
+      /^2 events .*, 600 were in before\nNext: npx headwater read u2 /,
+    )
     expect(pooling.counters.events).toBe(602)
     // Without the mark the ids alone keep what the service knows of from counting twice: here all, 10 events a user.
     expect((await ingest(url, 'clicks.csv', '--mark', 'other')).stdout).toMatch(/^602 events/)
