@@ -254,7 +254,7 @@ test('headwater read tells what is served of users', async () => {
   await pooling.drain()
   const stdout = await succeeds('read', 'u1', 'nobody', '--url', url, '--json', 'rows.json')
   expect(stdout).toMatch(
-    /^model +user +status +snapshot +age +embedding\nsum +u1 +fresh +1 +\S+ \S+ +\[.*\]\nsum +nobody +default +– +– +\[.*\]\n$/,
+    /^model +user +status +snapshot +age +embedding\nsum +u1 +fresh +1 +\S+ \S+ +\[.*\]\nsum +nobody +default +– +– +\[.*\]\nNext: open http:\S+\/console in a browser\n$/,
   )
   const { rows } = jsonOf('rows.json')
   expect(rows.map(({ user }: { user: string }) => user)).toEqual(['u1', 'nobody'])
@@ -354,7 +354,9 @@ test("the examples of the pooling package's README run, and say what they say th
   writeClickLog(home, clicks(600))
   for (const text of session.split(/^\$ headwater /m).slice(1)) {
     const [command, ...told] = text.split('\n')
-    expect(masked(await succeeds(...command.split(' '), '--url', url)), command).toBe(masked(told.join('\n')))
+    expect(masked(await succeeds(...command.split(' '), '--quiet', '--url', url)), command).toBe(
+      masked(told.join('\n')),
+    )
     await pooling.drain()
   }
 })

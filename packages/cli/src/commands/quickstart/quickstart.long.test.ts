@@ -24,7 +24,13 @@ test('goes from a log to a served embedding that an event changes, and leaves no
   child.process.kill('SIGINT')
   expect(await child.exited).toBe(0)
   expect(running.filter(isRunning)).toEqual([])
-  expect(readdirSync(join(directory, 'first')).sort()).toEqual(['event.jsonl', 'model', 'schema.json', 'store'])
+  expect(readdirSync(join(directory, 'first')).sort()).toEqual([
+    'event.jsonl',
+    'event.jsonl.ingested',
+    'model',
+    'schema.json',
+    'store',
+  ])
 
   const once = new Child(
     launcher,

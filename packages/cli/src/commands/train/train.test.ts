@@ -7,6 +7,7 @@ import { beforeAll, describe, expect, test } from 'vitest'
 import { Child, launcher } from '../../testing/child.ts'
 import { type Click, clickSchema, clicks, writeClickLog } from '../../testing/click-log.ts'
 import { headwaterIn } from '../../testing/headwater.ts'
+import { nextCommand, parsed } from '../../testing/next-command.ts'
 import { descendantsOf } from '../../testing/processes.ts'
 import { tinyModel } from '../../testing/tiny-model.ts'
 
@@ -68,12 +69,14 @@ describe('a training to its end', () => {
   test('publishes a snapshot a round, and says so in a line each', async () => {
     expect(ending).toMatchObject({ code: 0, warnings: [] })
     const lines = ending.stdout.trimEnd().split('\n')
-    expect(lines).toHaveLength(5)
+    expect(lines).toHaveLength(6)
     expect(lines[0]).toMatch(
       /^round 1, 2023-11-14 22:13 to 2023-11-15 06:13: 480 events, 2 steps, loss \d\.\d{4} nats; snapshot 1, frame 1, published$/,
     )
     expect(lines[3]).toMatch(/^round 4, .*: 60 events, 1 steps, loss \d\.\d{4} nats; snapshot 4, frame 1, /)
     expect(lines[4]).toBe(`Snapshots: ${model}`)
+    const backfill = { store: 'lmdb:model-store', backfill: 'clicks.csv' }
+    expect(await parsed(nextCommand(ending.stdout))).toMatchObject({ name: 'serve', options: backfill })
     const snapshots = await listSnapshots(model)
     expect(snapshots).toHaveLength(4)
     for (const snapshot of snapshots) await readSnapshot(snapshot)
