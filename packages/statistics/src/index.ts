@@ -27,6 +27,7 @@ export {
   normalizedEntropyOfLosses,
 } from './scores/normalized-entropy.ts'
 export { ProgressiveScore } from './scores/progressive-score.ts'
+export { pairEntropy, unsampledLogits, unsampledLosses } from './scores/sampled-negatives.ts'
 export {
   normalCdf,
   normalQuantile,

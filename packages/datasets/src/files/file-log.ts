@@ -2,6 +2,7 @@ import { DuckDBListValue, type DuckDBValue } from '@duckdb/node-api'
 import type { Field, FieldValue, LogEvent, Schema } from '@headwater/features'
 import type { Log, TimeRange } from '../log/log.ts'
 import { LogError } from '../log/log-error.ts'
+import { withNegatives } from '../negatives/with-negatives.ts'
 import { type Ingested, ingest } from './ingest.ts'
 import { LogDatabase } from './log-database.ts'
 import { findLogFiles } from './log-files.ts'
@@ -14,8 +15,8 @@ export interface FileLogOptions {
   /** Files whose columns are added to the rows by a key. */
   readonly join: readonly string[]
   readonly maxBadRows: number
-  /** Whether a task may have one class or no label. */
-  readonly oneClass: boolean
+  /** The log's own rows alone, of which a task may have one class or no label. */
+  readonly eventsOnly: boolean
   readonly signal?: AbortSignal | undefined
 }
 
@@ -24,7 +25,7 @@ export interface FileLogOptions {
  * @throws LogError at anything that is wrong with the files or their rows
  */
 export async function openFileLog(options: FileLogOptions): Promise<Log> {
-  const { data, schema, join, maxBadRows, oneClass, signal } = options
+  const { data, schema, join, maxBadRows, eventsOnly, signal } = options
   const database = await LogDatabase.create(signal)
   try {
     const ingested = await database.use(async (connection) => {
@@ -32,15 +33,16 @@ export async function openFileLog(options: FileLogOptions): Promise<Log> {
       for (const { path } of files) await checkWhole(path, signal)
       return ingest(connection, files, schema, maxBadRows, join)
     })
-    const { rows, ...timeRange } = await summarize(database, data, schema, oneClass)
-    return fileLog(database, schema, rows, timeRange, ingested)
+    const { rows, ...timeRange } = await summarize(database, data, schema, eventsOnly)
+    const log = fileLog(database, schema, rows, timeRange, ingested)
+    return schema.negatives === undefined || eventsOnly ? log : await withNegatives(log, data)
   } catch (cause) {
     await database.close()
     throw cause
   }
 }
 
-async function summarize(database: LogDatabase, data: string, schema: Schema, oneClass: boolean) {
+async function summarize(database: LogDatabase, data: string, schema: Schema, eventsOnly: boolean) {
   const positives = schema.tasks.map(({ field, atLeast }) => {
     const column = schema.fields.findIndex(({ name }) => name === field)
     return `count(*) FILTER (WHERE f${column} >= ${atLeast}), count(f${column})`
@@ -51,7 +53,7 @@ async function summarize(database: LogDatabase, data: string, schema: Schema, on
   if (rows === 0) throw new LogError('the log has no rows', 'give one with events', { file: data })
   schema.tasks.forEach(({ name, field, atLeast }, i) => {
     const [ones, known] = counts.slice(2 * i)
-    if (oneClass || (ones > 0 && ones < known)) return
+    if (eventsOnly || field === schema.negatives?.outcome || (ones > 0 && ones < known)) return
     const reason =
       known === 0
         ? `task "${name}" has no label: "${field}" is missing in all rows`

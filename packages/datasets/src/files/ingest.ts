@@ -38,7 +38,7 @@ export async function ingest(
   joined: readonly string[],
 ): Promise<Ingested> {
   const joins = await openJoins(connection, joined, files, {
-    columns: schemaColumns(schema),
+    columns: await schemaColumns(connection, files, schema),
     keys: [schema.item, schema.user],
     header: schema.columns,
   })

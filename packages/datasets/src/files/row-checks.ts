@@ -27,7 +27,6 @@ interface Check {
  */
 export function typedRows(file: LogFile, source: Source, schema: Schema): string {
   const column = (name: string) => source.columns.get(name)!
-  const fieldColumns = schema.fields.map((field) => column(field.column ?? field.name))
   const time = column(schema.time.column)
   if (time.kind === 'timestamp' && schema.time.unit !== 'iso') {
     const where = { file: file.path, field: schema.time.column }
@@ -41,10 +40,13 @@ export function typedRows(file: LogFile, source: Source, schema: Schema): string
     `${time.text()} AS time_text`,
     `${time.timeMs(schema.time.unit)} AS time_value`,
     ...source.unjoined.map((key, i) => `${key} AS j${i}`),
-    ...schema.fields.flatMap((field, i) => [
-      `${fieldColumns[i].text()} AS t${i}`,
-      `${typedValue(field, fieldColumns[i])} AS v${i}`,
-    ]),
+    ...schema.fields.flatMap((field, i) => {
+      const own = source.columns.get(field.column ?? field.name)
+      // What negatives make is 1 in each row of the log: some files say so, as those that a service writes.
+      if (field.name === schema.negatives?.outcome)
+        return [`'1' AS t${i}`, `${own ? `COALESCE(${own.number()}, 1)` : 'CAST(1 AS DOUBLE)'} AS v${i}`]
+      return [`${own!.text()} AS t${i}`, `${typedValue(field, own!)} AS v${i}`]
+    }),
   ]
   const checks = [
     ...(file.format === 'jsonl' || file.format === 'json' ? [noObject(schema)] : []),
@@ -105,6 +107,10 @@ function timeChecks(schema: Schema): Check[] {
 function fieldChecks(schema: Schema, { name: field, type, size }: Field, i: number): Check[] {
   const [text, value] = [`t${i}`, `v${i}`]
   const check = (when: string, reason: string): Check => ({ when, field, reason })
+  if (field === schema.negatives?.outcome) {
+    const hint = ', so that the log has an outcome: drop "negatives" from the schema, or the row'
+    return [check(`${value} <> 1`, `'is ' || ${value} || ${literal(hint)}`)]
+  }
   if (type === 'float') {
     const [ranked] = schema.tasks
     const binary = schema.tasks.find((task) => task.field === field && task.atLeast === 1)

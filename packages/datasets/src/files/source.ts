@@ -29,9 +29,19 @@ const arrayFormat = `format = 'array'`
 /** Objects of a JSON file that are searched for the schema's columns before the whole file is. */
 const sampledObjects = 10_000
 
-/** The columns that a schema names, without repetition. */
-export function schemaColumns(schema: Schema): string[] {
-  const fields = schema.fields.map((field) => field.column ?? field.name)
+/** The columns that a schema names, without repetition; of an outcome that negatives make only those that the files have. */
+export async function schemaColumns(
+  connection: DuckDBConnection,
+  files: readonly LogFile[],
+  schema: Schema,
+): Promise<string[]> {
+  const made = schema.negatives?.outcome
+  const there = new Set<string>()
+  if (made !== undefined)
+    for (const file of files) for (const name of await columnNames(connection, file, schema.columns)) there.add(name)
+  const fields = schema.fields
+    .filter(({ name }) => name !== made || there.has(name))
+    .map((field) => field.column ?? field.name)
   return [...new Set([schema.user, schema.item, schema.time.column, ...fields])]
 }
 

@@ -44,7 +44,7 @@ export async function suspicionsOf(
   )
   const names = [schema.user, schema.item, ...schema.fields.map(({ name }) => name)]
   names.forEach((name, i) => {
-    if (Number(rows) < fewRows) return
+    if (Number(rows) < fewRows || name === schema.negatives?.outcome) return
     const [known, isConstant] = [Number(counts[2 * i]), counts[2 * i + 1]]
     if (known === 0) warnings.push(`"${name}" is missing in all ${all} rows.`)
     else if (isConstant && known === Number(rows)) warnings.push(`"${name}" has one value in all ${all} rows.`)

@@ -25,8 +25,11 @@ export interface OpenLogOptions {
   join?: readonly string[]
   /** Rows that may be bad; they are skipped. Default 0. */
   maxBadRows?: number
-  /** Whether a file's tasks may have one class or no label, as of a log that is not trained on. Default false. */
-  oneClass?: boolean
+  /**
+   * The log's own rows alone, of a log that is not trained on: a file's tasks may have one class or no label, and no negatives are
+   * drawn. Default false.
+   */
+  eventsOnly?: boolean
   /** Of the synthetic log. Default 0. */
   seed?: number
   /** Ends the opening of the log, and any stream of its events, with the signal's reason. */
@@ -38,16 +41,18 @@ export interface OpenLogOptions {
  *
  * Files are sorted into a temporary database (DuckDB, 512 MB of memory, the rest on disk), so that a log may be larger
  * than memory. In CSV a list (`ids`, `vector`) is split on "|"; Parquet and JSONL may hold real lists. ISO times without
- * an offset are UTC. An empty list or text counts as missing.
+ * an offset are UTC. An empty list or text counts as missing. Where the schema has `negatives`, rows of items that were not
+ * taken follow each row.
  *
  * @throws LogError where a file is missing, unreadable, cut short or of unknown extension, a column is missing, the log is empty,
  *   a task has one class, a joined file has a key twice or none in a row, or more than `maxBadRows` rows are bad: no user or item key or one over 512 bytes, a time
  *   that does not parse or is not of 1970 to 2200, a label that is missing (of the first task) or (for `atLeast: 1`) not 0 or 1, a weight below 0,
- *   a number that is not finite, a vector of another size
+ *   a number that is not finite, a vector of another size; with `negatives` a row
+ *   that says that its item was not taken, or too few rows whose item was live
  * @throws SchemaError where the schema cannot be used
  */
 export async function openLog(options: OpenLogOptions): Promise<Log> {
-  const { data, schema, join = [], maxBadRows = 0, oneClass = false, seed = 0, signal } = options
+  const { data, schema, join = [], maxBadRows = 0, eventsOnly = false, seed = 0, signal } = options
   if (!Number.isInteger(maxBadRows) || maxBadRows < 0) {
     throw new LogError(`maxBadRows is ${maxBadRows}`, 'use a whole number from 0')
   }
@@ -68,7 +73,7 @@ export async function openLog(options: OpenLogOptions): Promise<Log> {
     schema: typeof described === 'string' ? await readSchema(described) : described,
     join,
     maxBadRows,
-    oneClass,
+    eventsOnly,
     signal,
   })
 }

@@ -15,7 +15,7 @@ const dim = 6
 const rows = 3000
 const space = compileFeatures(smallSchema)
 const events = smallEvents(rows, 3)
-const labels = Uint8Array.from(events, (event) => space.rankedLabel(event))
+const labels = Uint8Array.from(events, (event) => space.rankedLabel(event)!)
 /** Rows before it are served nothing. */
 const firstServedRow = 500
 const random = seededRandom(9)

@@ -62,8 +62,10 @@ export interface EvaluateServedOptions {
 }
 
 export interface ServedEvaluation {
-  /** Of every row of the log. */
+  /** Of every row of the log whose label is known. */
   readonly logits: Float32Array
+  /** Of the blocks' choices, the rank of what was taken. */
+  readonly ranks: readonly number[]
   /** Wall-clock seconds of the model alone: what is served to it is made for all. */
   readonly seconds: number
 }
@@ -95,8 +97,8 @@ export async function evaluateServed(
     const found: Record<string, ServedEvaluation> = {}
     for (const { name, run, ms } of runs) {
       const startedMs = performance.now()
-      const { best } = await run.finish()
-      found[name] = { logits: best, seconds: (ms + performance.now() - startedMs) / 1000 }
+      const { best, ranks } = await run.finish()
+      found[name] = { logits: best, ranks, seconds: (ms + performance.now() - startedMs) / 1000 }
     }
     return found
   } finally {

@@ -17,7 +17,7 @@ async function predicted(model: ItemCounts): Promise<{ p: number[]; labels: numb
     const buffer = new RowBuffer(space, 10, 0, [])
     for (const event of events.slice(from, from + 10)) {
       space.encodeItem(item, 0, space.newItemState(), event)
-      labels.push(space.rankedLabel(event))
+      labels.push(space.rankedLabel(event)!)
       buckets.push(item.bags[0].ids[0])
       buffer.push(0, item, 0, null, labels[labels.length - 1])
     }

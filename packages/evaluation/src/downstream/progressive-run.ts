@@ -4,8 +4,9 @@
  */
 import type { FeatureSpace, LogEvent } from '@headwater/features'
 import type { GpuDevice } from '@headwater/gpu'
-import type { ReplayedBlock } from '../replay/blocks.ts'
+import type { Choice, ReplayedBlock } from '../replay/blocks.ts'
 import { createModel, type DownstreamSpec, rowSelector, stepRows, userBucket } from './family.ts'
+import { rankOfFirst } from './rank.ts'
 import { defaultRanking } from './ranking-settings.ts'
 import {
   type DownstreamModel,
@@ -49,6 +50,8 @@ export interface RunPredictions {
   readonly usual: Float32Array
   /** By the best as they were when the kept rows began, as by a split of the log in time; empty where nothing is chosen. */
   readonly split: Float32Array
+  /** Of the blocks' choices of the model's rows, the rank of what was taken, by the best. */
+  readonly ranks: readonly number[]
   /** Which settings are best, by place. */
   readonly chosen: number
   /** Mean log loss of the rows that settings are chosen by, of those that were not given up. */
@@ -113,7 +116,7 @@ export class ProgressiveRun {
 
   /** @param served to the block's rows, null where nothing is */
   async add(
-    block: Pick<ReplayedBlock<unknown>, 'events' | 'item' | 'groupEnds'>,
+    block: Pick<ReplayedBlock<unknown>, 'events' | 'item' | 'groupEnds' | 'choices'>,
     served: readonly (Served | null)[],
   ): Promise<void> {
     const { space, spec } = this.#options
@@ -125,6 +128,8 @@ export class ProgressiveRun {
       for (let row = from; row < end; row++) {
         const event = block.events[row]
         if (!this.#takes(event)) continue
+        const choice = block.choices?.find(({ place }) => place === row)
+        if (choice !== undefined) await this.#rank(choice, event, served[row])
         const user = userBucket(space, event.user)
         if (this.#buffer.rows === 0) this.#firstMs = event.timeMs
         const place = this.#buffer.push(user, block.item, row, served[row], this.#labels[spec.task])
@@ -144,11 +149,12 @@ export class ProgressiveRun {
     if (this.#buffer.rows > 0) await this.#step()
     await this.#collect()
     const [usual] = this.#all
-    const { logits, heldLogits } = this.#best ?? usual
+    const { logits, heldLogits, ranks } = this.#best ?? usual
     return {
       best: logits,
       usual: usual.logits,
       split: heldLogits,
+      ranks,
       chosen: this.#all.indexOf(this.#best ?? usual),
       judgedLosses: this.#judgedLosses ?? this.#losses(),
     }
@@ -201,6 +207,27 @@ export class ProgressiveRun {
     } else this.#buffer.rows = 0
     // A step is predicted twice at most.
     if (++this.#steps % (predictionsHeld / 2) === 0) await this.#collect()
+  }
+
+  /** Ranks what was taken among all that could have been, by the weights that predict the row itself. */
+  async #rank({ item, expected }: Choice, event: LogEvent, served: Served | null): Promise<void> {
+    await this.#collect()
+    const user = userBucket(this.#options.space, event.user)
+    const models = this.#models.map(({ model }) => model)
+    const logits = models.map(() => [] as number[])
+    const buffer = this.#newBuffer()
+    for (let from = 0, held = 0; from < item.rows; from += stepRows) {
+      buffer.rows = 0
+      const to = Math.min(from + stepRows, item.rows)
+      for (let row = from; row < to; row++) buffer.push(user, item, row, served, 0)
+      const rows = buffer.view
+      await settled(models.map((model) => (this.#isDeployed ? model.predictHeld(rows) : model.predict(rows))))
+      if (++held < predictionsHeld && to < item.rows) continue
+      held = 0
+      for (const [m, model] of models.entries()) logits[m].push(...(await model.logits()))
+    }
+    for (const [m, tried] of this.#models.entries())
+      tried.ranks.push(rankOfFirst(Float32Array.from(logits[m]), expected))
   }
 
   #deploy(): void {

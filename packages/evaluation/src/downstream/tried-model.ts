@@ -33,6 +33,8 @@ export class TriedModel {
   #predicted: { readonly of: PredictedRows; readonly isHeld: boolean }[] = []
   readonly #logits: Float32Array[] = []
   readonly #heldLogits: Float32Array[] = []
+  /** Of each choice so far, the rank of what was taken. */
+  readonly ranks: number[] = []
 
   constructor(name: string, model: DownstreamModel) {
     this.name = name

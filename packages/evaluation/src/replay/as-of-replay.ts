@@ -48,6 +48,8 @@ export interface ReplayOptions {
   readonly serves?: (user: string) => boolean
   /** From when on `encodes` counts. Default: from the first. */
   readonly countedFromMs?: number
+  /** Rows of which the blocks tell all that could have been taken. Default: none. */
+  readonly chosen?: ReadonlySet<number>
   readonly signal?: AbortSignal | undefined
 }
 
@@ -99,14 +101,14 @@ export class AsOfReplay<Value> {
    * @throws AsOfError where a row would be served what was not known strictly before it
    */
   blocks(): AsyncGenerator<ReplayedBlock<readonly Capture<Value>[]>> {
-    const { log, space, signal } = this.#options
+    const { log, space, signal, chosen } = this.#options
     const source = {
       serve: (group: readonly LogEvent[]) => this.#serve(group),
       held: (event: LogEvent) => this.#asOf(event),
       ingest: (group: readonly LogEvent[]) => this.#ingest(group),
       settle: () => this.#encode(),
     }
-    return inBlocks(space, log, this.#replay, source, signal)
+    return inBlocks(space, log, this.#replay, source, signal, chosen)
   }
 
   /** Brings what is held of the group's users to where the policy has it when they are read. */
@@ -211,7 +213,9 @@ export class AsOfReplay<Value> {
     const taken = ingests === undefined ? group : group.filter(ingests)
     this.#replay.ingest(taken)
     if ('take' in this.#encoder && taken.length > 0) this.#encoder.ingest(taken)
-    for (const { user: name, timeMs } of taken) {
+    for (const { user: name, timeMs, draw } of taken) {
+      // What was drawn did not happen: no event offers a refresh.
+      if (draw?.taken === false) continue
       if (serves !== undefined && !serves(name)) continue
       const user = this.#users.get(name) ?? { held: [], landsMs: Number.NaN, knownFromMs: timeMs }
       this.#users.set(name, user)

@@ -264,14 +264,15 @@ export async function serveLiveTraffic(options: TrafficOptions): Promise<Traffic
         stages.begin('serve', log.rows)
       }
       nowMs = group[0].timeMs
-      await pooling.ingest(group)
+      const happened = group.filter(({ draw }) => draw?.taken !== false)
+      await pooling.ingest(happened)
       training.feed(group)
       if (tower) {
         ahead.push(group)
         aheadEvents += group.length
         if (pooling.due >= batchSize || aheadEvents >= maxAheadEvents) await serveAhead()
       }
-      recent.push(...group)
+      recent.push(...happened)
       if (recent.length > 2 * recentEvents) recent.splice(0, recent.length - recentEvents)
       row += group.length
       stages.advance(row)

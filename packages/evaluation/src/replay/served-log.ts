@@ -79,6 +79,8 @@ export async function* servedBlocks(
   options: {
     readonly features?: (dense: Float32Array) => Float32Array
     readonly signal?: AbortSignal | undefined
+    /** Rows of which the blocks tell all that could have been taken. */
+    readonly chosen?: ReadonlySet<number>
   } = {},
 ): AsyncGenerator<ReplayedBlock<KnownOfUser>> {
   const replay = new Replay(space)
@@ -101,7 +103,7 @@ export async function* servedBlocks(
       },
       ingest: (group: readonly LogEvent[]) => replay.ingest(group),
     }
-    yield* inBlocks(space, log, replay, source, options.signal)
+    yield* inBlocks(space, log, replay, source, options.signal, options.chosen)
     if (!next.done)
       throw new ServedLogError(`what was served at ${next.value.timeMs} to ${next.value.user} is no row of the log`)
   } finally {

@@ -23,6 +23,10 @@ export interface ArmScore {
   readonly baseRate: number
   /** Mean log loss over the entropy of the rows' base rate, of losses averaged over seeds; of users and seeds. */
   readonly ne: Interval
+  /** Of a log with negatives and its first task: NE over all that could have been taken, corrected for the sampling; else null. */
+  readonly unsampledNe: Interval | null
+  /** Of such a log: how what was taken ranks among all live items; else null. */
+  readonly ranked: RankScore | null
   readonly auc: number
   /** Within users, weighted by their rows; null where no user has both classes. */
   readonly gauc: number | null
@@ -30,6 +34,14 @@ export interface ArmScore {
   readonly ece: number
   /** Standard deviation of NE between seeds; null of a single one. */
   readonly neSeedSd: number | null
+}
+
+/** How high models rank what was taken among all that could have been. */
+export interface RankScore {
+  /** Rows of something taken at which it was asked. */
+  readonly choices: number
+  /** Mean over choices: whether it is among the first k; and 1 ÷ log₂(1 + rank) where it is, else 0. */
+  readonly at: readonly { readonly k: number; readonly recall: Interval; readonly ndcg: Interval }[]
 }
 
 /** Of a gain, with items drawn in place of users, and with users and items. */

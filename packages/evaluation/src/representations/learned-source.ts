@@ -100,10 +100,13 @@ export class LearnedSource implements CaptureLearner<Float32Array> {
     const examples = group.map((event) => {
       const user = this.#numberOf(event.user)
       const item = bucketOf('item', event.item, itemBuckets(this.#space))
-      return { user, item, history: this.#histories.of(user), label: this.#space.rankedLabel(event) }
+      const isTaken = event.draw?.taken !== false
+      return { user, item, history: this.#histories.of(user), label: this.#space.rankedLabel(event), isTaken }
     })
-    for (const example of examples) this.#representation?.learn(example)
-    for (const { user, item, label } of examples) this.#histories.push(user, eventId(item, label))
+    for (const { label, isTaken: _, ...example } of examples)
+      if (label !== null) this.#representation?.learn({ ...example, label })
+    for (const { user, item, label, isTaken } of examples)
+      if (isTaken) this.#histories.push(user, eventId(item, label ?? 1))
   }
 
   #compute(user: number): void {

@@ -68,9 +68,10 @@ export class Replay {
     into.timeMs[row] = event.timeMs
   }
 
-  /** Ingests events in the order given. @throws EventError, ReplayMemoryError */
+  /** Ingests events in the order given, but for negatives, which did not happen. @throws EventError, ReplayMemoryError */
   ingest(group: Iterable<LogEvent>): void {
     for (const event of group) {
+      if (event.draw?.taken === false) continue
       const user = this.#users.get(event.user) ?? this.#create(this.#users, event.user, this.#newUser)
       const item = this.#items.get(event.item) ?? this.#create(this.#items, event.item, this.#newItem)
       this.space.update(user, item, event)

@@ -49,6 +49,11 @@ const fieldKeys: Record<FieldType, readonly [Keys, Keys]> = {
 /** An outcome is no input of its own row; of an id's, the table of a sequence category can be sized. */
 const outcomeKeys: Partial<typeof fieldKeys> = { float: [{}, {}], id: fieldKeys.id }
 
+const negatives = object(
+  { outcome: text, items: integer(1, 64) },
+  { windowDays: number(1e-3, 1e4), seed: integer(0, 2 ** 32 - 1) },
+)
+
 const by = text
 const value = text
 const atLeast = magnitude
@@ -101,6 +106,7 @@ export function parseSchema(json: unknown, source: string): Schema {
       userBuckets: buckets,
       calendar,
       userCalendar: calendar,
+      negatives,
       delimiter,
       columns: distinct(1, 4096, text),
     },

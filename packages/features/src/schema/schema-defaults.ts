@@ -7,4 +7,5 @@ export const schemaDefaults = {
   shrinkage: 3,
   prior: 0,
   taskWeight: 1,
+  windowDays: 30,
 } as const

@@ -41,6 +41,7 @@ export function checkReferences(check: SchemaChecker, schema: Schema): void {
     }
     if (aggregation.kind === 'effect') checkEffect(check, schema, aggregation, path)
   })
+  if (schema.negatives !== undefined) checkNegatives(check, schema, fields)
   if (schema.sequence === undefined) return
   outcomeAtOnce(schema.sequence.value, 'sequence.value')
   if (schema.sequence.residual && residualBaseline(schema, schema.sequence) === undefined) {
@@ -60,6 +61,36 @@ export function checkReferences(check: SchemaChecker, schema: Schema): void {
 function slowestTask(schema: Schema, field: string): Task | undefined {
   const delayed = schema.tasks.filter((task) => task.field === field && task.delayDays !== undefined)
   return delayed.sort((a, b) => (b.delayDays ?? 0) - (a.delayDays ?? 0))[0]
+}
+
+/** The outcome is made, so that the log must not have it, and no statistic can be of it: it is 1 in every event. */
+function checkNegatives(check: SchemaChecker, schema: Schema, fields: ReadonlyMap<string, Field>): void {
+  const { outcome: name } = schema.negatives!
+  const [task] = schema.tasks
+  const field = fields.get(name)
+  const path = 'negatives.outcome'
+  if (field?.of !== 'outcome' || field.type !== 'float')
+    check.fail(
+      path,
+      `"${name}" is no float outcome`,
+      `add a field ${JSON.stringify({ name, of: 'outcome', type: 'float' })}`,
+    )
+  if (field.column !== undefined)
+    check.fail(path, `"${name}" is read from column "${field.column}"`, 'drop "negatives": the log has an outcome')
+  if (task.field !== name) {
+    const remedy = `let it read "${name}", or drop "negatives": the log has an outcome`
+    check.fail('tasks[0].field', `the first task reads "${task.field}", not what "negatives" makes`, remedy)
+  }
+  if (task.atLeast !== 1) check.fail('tasks[0].atLeast', `is ${task.atLeast}, of 0 and 1`, 'use 1')
+  if (task.delayDays !== undefined) check.fail('tasks[0].delayDays', 'what was taken is known at once', 'remove it')
+  const user = schema.aggregations.findIndex(({ value }) => value === name)
+  if (user < 0) return
+  const remedy = 'count events instead, by "count", "share" or a "sum" without "value"'
+  check.fail(
+    `aggregations[${user}].value`,
+    `"${name}" is 1 in every event: items that are drawn change no state`,
+    remedy,
+  )
 }
 
 function checkWeightBy(

@@ -116,6 +116,21 @@ export interface SequenceFeature {
   calendar?: readonly CalendarPart[]
 }
 
+/**
+ * Of a log in which every row is something that was taken, as clicks or purchases alone: how rows of what was not taken are
+ * drawn, the same in training, serving and evaluation. Beside each row, of the items that were live.
+ */
+export interface Negatives {
+  /** Float outcome that the log does not hold: 1 of what was taken, 0 of what was drawn. The first task's. */
+  outcome: string
+  /** Draws a row. A draw of what the user took at that time is left out. */
+  items: number
+  /** An item is live when it was taken in so many days before. Default 30. */
+  windowDays?: number
+  /** Default 0. */
+  seed?: number
+}
+
 export interface Schema {
   version: 1
   name: string
@@ -139,4 +154,6 @@ export interface Schema {
   calendar?: readonly CalendarPart[]
   /** The moment as of which a user is encoded, as features of the user: in a service that is their newest refresh. */
   userCalendar?: readonly CalendarPart[]
+  /** Absent: the log's rows are all there is. */
+  negatives?: Negatives
 }

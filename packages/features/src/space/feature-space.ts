@@ -98,6 +98,8 @@ export class FeatureSpace {
   /** By field index: the outcomes of the event being ingested, NaN where missing. */
   readonly #outcomes: Float64Array
   readonly #labels: readonly LabelSource[]
+  /** Of the outcome that is 1 in every event; −1 where the schema has no negatives. */
+  readonly #takenIndex: number
 
   /** @throws SchemaError */
   constructor(schema: Schema) {
@@ -179,6 +181,7 @@ export class FeatureSpace {
     this.#outcomeIndexes = [...checked.fields.keys()].filter((i) => {
       return checked.fields[i].of === 'outcome' && checked.fields[i].type === 'float'
     })
+    this.#takenIndex = fieldIndex(checked.negatives?.outcome)
     this.#labels = checked.tasks.map(({ field, atLeast, weightBy }) => {
       return { valueIndex: fieldIndex(field), atLeast, weightIndex: fieldIndex(weightBy) }
     })
@@ -238,17 +241,20 @@ export class FeatureSpace {
    * Ingests an event into the states of its user and its item, in place. The user's residuals use the item's mean as
    * it was before the event. A missing outcome leaves out the aggregations of that outcome; a missing user field keeps
    * the value last known, and so does one that was put at a later time. An event older than its state's newest is weighted
-   * as if it came at that one's time, and does not change the user's fields. After an error both states are as before.
+   * as if it came at that one's time, and does not change the user's fields. An item that was drawn as a negative changes
+   * nothing: it did not happen. After an error both states are as before.
    *
    * @throws EventError, StateError
    */
   update(userState: Uint8Array, itemState: Uint8Array, event: LogEvent): void {
+    if (event.draw?.taken === false) return
     const user = this.#userState
     const item = this.#itemState
     checkEvent(event, this.schema.fields)
     user.load(userState)
     item.load(itemState)
     for (const i of this.#outcomeIndexes) this.#outcomes[i] = floatOf(event, i, this.schema.fields[i])
+    if (this.#takenIndex >= 0) this.#outcomes[this.#takenIndex] = this.#taken(event)
     for (const weights of this.#slotWeights) weights.read(event)
 
     const { timeMs } = event
@@ -299,6 +305,14 @@ export class FeatureSpace {
     user.load(userState)
     this.#profile.putNewer(user, event)
     user.save(userState)
+  }
+
+  /** 1: with negatives every event is of something taken. @throws EventError where the event says otherwise */
+  #taken({ row }: LogEvent): number {
+    if (!(this.#outcomes[this.#takenIndex] < 1)) return 1
+    const reason =
+      'is below 1, but with "negatives" in the schema every event is of something taken; leave the others out'
+    throw new EventError(row, this.schema.fields[this.#takenIndex].name, reason)
   }
 
   /** What the event being ingested feeds an aggregation with, NaN where missing. */
@@ -468,15 +482,17 @@ export class FeatureSpace {
   }
 
   /**
-   * The first task's label of an event, 0 or 1: what downstream models rank by.
+   * The first task's label of an event, 0 or 1: what downstream models rank by; null of what was taken when it could not have
+   * been drawn, so that nothing tells it from what was not taken.
    *
    * @throws EventError where its outcome is missing
    */
-  rankedLabel(event: LogEvent): number {
+  rankedLabel(event: LogEvent): 0 | 1 | null {
     checkEvent(event, this.schema.fields)
     const { valueIndex, atLeast } = this.#labels[0]
     const field = this.schema.fields[valueIndex]
     const value = floatOf(event, valueIndex, field)
+    if (event.draw?.expected === 0) return null
     if (Number.isNaN(value)) {
       throw new EventError(event.row, field.name, 'is missing, so the first task has no label; leave the row out')
     }

@@ -53,6 +53,7 @@ export class ExampleFeed {
         if (++this.#rows === encodeRows) this.flush()
       }
       for (const event of group) {
+        if (event.draw?.taken === false) continue
         this.#replay.ingest([event])
         this.file.sequences?.add(event.user, this.#replay.userState(event.user))
       }

@@ -139,7 +139,7 @@ async function replayOf(
     import('@headwater/datasets'),
     import('@headwater/pooling'),
   ])
-  const settings = { schema: space.schema, join, maxBadRows, oneClass: true, signal }
+  const settings = { schema: space.schema, join, maxBadRows, eventsOnly: true, signal }
   const log = await openLog({ ...settings, data: filesOf(data, option) })
   sayWarnings(log)
   try {

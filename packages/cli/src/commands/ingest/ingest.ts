@@ -55,7 +55,7 @@ async function ingest(given: string, options: IngestOptions): Promise<void> {
     const { openLog } = await import('@headwater/datasets')
     const data = await logFile(given, signal, atEnd)
     const { schema, join, maxBadRows } = options
-    const log = await openLog({ data, schema: userPath(schema), join, maxBadRows, oneClass: true, signal })
+    const log = await openLog({ data, schema: userPath(schema), join, maxBadRows, eventsOnly: true, signal })
     atEnd(() => log.close())
     sayWarnings(log)
     stages.begin('ingest', log.rows)

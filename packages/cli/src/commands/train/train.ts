@@ -111,6 +111,10 @@ async function trainInto(
   }
   const { config, snapshot } = await startOf(options)
   const schema = options.follow ? await followedSchema(options) : null
+  if (schema?.negatives)
+    throw new CommandError(
+      '--follow: the schema has "negatives", and what is live is known by the whole log, not by one of its files; leave --follow out.',
+    )
   const log = options.follow ? null : await openLog({ ...source, data: (await dataArgument(options.data)).data })
   atEnd(async () => log?.close())
   if (log) sayWarnings(log)

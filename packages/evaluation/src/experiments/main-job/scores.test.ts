@@ -58,12 +58,14 @@ function outcomesOf(runs: readonly Run[]): Outcomes {
     items: places.map((place) => place % 11),
     userCount: new Set(users.subarray(from)).size,
     earlierEvents: earlierEvents.subarray(from),
+    draws: null,
+    chosen: new Set(),
     models: { ranking: { places, labels: labels.subarray(from) } },
   }
   const tenths = Array.from({ length: 10 }, (_, part) => {
     const [fromRow, toRow] = [part, part + 1].map((end) => Math.floor((rows * end) / 10))
     const positives = labels.subarray(fromRow, toRow).reduce((sum, label) => sum + label, 0)
-    return { fromRow, toRow, fromMs: timeMs[fromRow], positives }
+    return { fromRow, toRow, fromMs: timeMs[fromRow], labelled: toRow - fromRow, positives }
   })
   const found = runs.map(({ predictions: { logits } }) => ({
     figures: {},

@@ -1,8 +1,8 @@
 /** Figures of the main job's arms over the end of the log, for one seed or the mean of several. Shape letters: R scored rows. */
 import { baseRate, binaryEntropy, mean, meanAndSd, normalizedEntropyOfLosses } from '@headwater/statistics'
-import { compare, otherIntervals, scoreArm, seedFigures } from '../../lab/analysis/figures.ts'
+import { compare, otherIntervals, rankScore, scoreArm, seedFigures } from '../../lab/analysis/figures.ts'
 import type { Outcomes } from '../../lab/analysis/outcomes.ts'
-import { tenthsColumn } from '../../lab/arms/traffic-arm.ts'
+import { popularityRanks, tenthsColumn } from '../../lab/arms/traffic-arm.ts'
 import type { Interval } from '../../report/findings.ts'
 import { type Arm, arms, baselines, type MainJobResult, type SeedFigures } from '../../report/main-job/result.ts'
 import { buckets } from '../slices.ts'
@@ -54,6 +54,7 @@ export function scoreArms(outcomes: Outcomes) {
       const { low, high } = scoreArm(outcomes, nameOf(arm), model).ne
       return { low, high }
     }),
+    live: liveFigures(outcomes),
     auc: overSeeds('auc'),
     calibration: overSeeds('calibration'),
     ece: overSeeds('ece'),
@@ -102,10 +103,25 @@ export function scoreArms(outcomes: Outcomes) {
   }
 }
 
+function liveFigures(outcomes: Outcomes): MainJobResult['live'] {
+  const { draws } = outcomes.lab.test
+  if (draws === null) return null
+  const { places, labels } = outcomes.rowsOf(model)
+  const taken = places.filter((_, i) => labels[i] === 1)
+  const scores = perArm((arm) => scoreArm(outcomes, nameOf(arm), model))
+  const byPopularity = outcomes.ofArm(trafficName).map(({ columns }) => columns[popularityRanks])
+  return {
+    items: mean(Array.from(taken, (place) => draws.live[place])),
+    ne: perArm((arm) => scores[arm].unsampledNe!),
+    ranked: perArm((arm) => scores[arm].ranked),
+    popularity: rankScore(outcomes, model, byPopularity),
+  }
+}
+
 /** One of a single class has no entropy to be measured by, and is left out. */
 export function progressiveTenths(outcomes: Outcomes): MainJobResult['progressive'] {
-  return outcomes.lab.tenths.flatMap(({ fromRow, toRow, fromMs, positives }, tenth) => {
-    const rate = positives / (toRow - fromRow)
+  return outcomes.lab.tenths.flatMap(({ fromRow, toRow, fromMs, labelled, positives }, tenth) => {
+    const rate = positives / labelled
     if (!(rate > 0 && rate < 1)) return []
     const loss = (arm: Arm) => mean(outcomes.ofArm(trafficName).map(({ columns }) => columns[tenthsColumn(arm)][tenth]))
     const ne = perArm((arm) => loss(arm) / binaryEntropy(rate))

@@ -4,21 +4,33 @@ import {
   type BootstrapInterval,
   baseRate,
   calibration,
+  clusterBootstrap,
   expectedCalibrationError,
   groupedAuc,
   holmAdjust,
   mean,
   normalizedEntropyBootstrap,
   normalizedEntropyOfLosses,
+  pairEntropy,
   pairedClusterBootstrap,
   type SeedSummary,
   seedSummary,
   studentReach,
   studentTwoSided,
+  unsampledLosses,
 } from '@headwater/statistics'
 import { NoGapError, shareClosed } from '../../reference-world/reference-scores.ts'
-import type { ArmScore, Comparison, GapShare, Interval, OtherIntervals, ScoredModel } from '../../report/findings.ts'
-import type { Outcomes } from './outcomes.ts'
+import type {
+  ArmScore,
+  Comparison,
+  GapShare,
+  Interval,
+  OtherIntervals,
+  RankScore,
+  ScoredModel,
+} from '../../report/findings.ts'
+import { specOf } from '../log/lab-log.ts'
+import { meanOf, type Outcomes } from './outcomes.ts'
 
 export const bootstrap = { draws: 2000, seed: 1 }
 
@@ -75,6 +87,8 @@ function scoreAnew(outcomes: Outcomes, arm: string, model: ScoredModel): ArmScor
     rows: labels.length,
     baseRate: baseRate(labels),
     ne: interval,
+    unsampledNe: unsampledNe(outcomes, arm, model),
+    ranked: rankScore(outcomes, model, outcomes.ranks(arm, model)),
     auc: overSeeds('auc'),
     gauc: hasUserOfBothClasses(users, labels) ? mean(outcomes.logits(arm, model).map(gauc)) : null,
     calibration: overSeeds('calibration'),
@@ -96,6 +110,55 @@ export function seedFigures(outcomes: Outcomes, arm: string, model: ScoredModel)
       ece: expectedCalibrationError(predicted, labels),
     }
   })
+}
+
+/**
+ * NE over all pairs of something taken and a live item, of rows of which negatives were drawn: the loss of `unsampledLosses` over the
+ * entropy of knowing but how many items were live. Null of a log without negatives, and of another task than the first.
+ */
+function unsampledNe(outcomes: Outcomes, arm: string, model: ScoredModel): Interval | null {
+  const { test } = outcomes.lab
+  const { draws } = test
+  if (draws === null || (model !== 'head' && specOf(outcomes.lab, model).task > 0)) return null
+  const { places, labels } = outcomes.rowsOf(model)
+  const expected = Float64Array.from(places, (place) => draws.expected[place])
+  const pairs = places.map((place, i) => (labels[i] === 1 ? draws.live[place] : 0))
+  const bySeed = outcomes.logits(arm, model).map((logits) => unsampledLosses(logits, labels, expected))
+  const ne = ([loss, taken, all]: Iterable<number>) => loss / pairEntropy(taken, all)
+  const sum = (values: Iterable<number>) => [...values].reduce((total, own) => total + own, 0)
+  const sampled = clusterBootstrap(outcomes.users(model), [meanOf(bySeed), labels, pairs], bootstrap, ne)
+  return widenBySeeds(
+    sampled,
+    bySeed.map((losses) => ne([sum(losses), sum(labels), sum(pairs)])),
+  ).interval
+}
+
+const rankedAt = [10, 100]
+
+/**
+ * Recall and NDCG at k of what was taken, the only one that is relevant, among all live items. Null where nothing was ranked.
+ * @param ranks of each seed, of the model's choices
+ */
+export function rankScore(outcomes: Outcomes, model: ScoredModel, ranks: readonly Float32Array[]): RankScore | null {
+  const { chosen, fromRow, users } = outcomes.lab.test
+  const choices = ranks[0].length
+  if (choices === 0) return null
+  const places = [...outcomes.rowsOf(model).places].filter((place) => chosen.has(fromRow + place))
+  const clusters = Uint32Array.from(places, (place) => users[place])
+  if (new Set(clusters).size < 2) return null
+  const meanOver = (gain: (rank: number) => number) => {
+    const bySeed = ranks.map((own) => Float64Array.from(own, gain))
+    const sampled = clusterBootstrap(clusters, [meanOf(bySeed)], bootstrap, ([sum], rows) => sum / rows)
+    return widenBySeeds(sampled, bySeed.map(mean)).interval
+  }
+  return {
+    choices,
+    at: rankedAt.map((k) => ({
+      k,
+      recall: meanOver((rank) => (rank <= k ? 1 : 0)),
+      ndcg: meanOver((rank) => (rank <= k ? 1 / Math.log2(1 + rank) : 0)),
+    })),
+  }
 }
 
 /** Of losses averaged over seeds, with an interval of the sample of users alone. */

@@ -3,7 +3,7 @@ import { logLossesOfLogits } from '@headwater/statistics'
 import { crossEntropies, crossEntropiesOfLogits } from '../../reference-world/reference-scores.ts'
 import type { ScoredModel } from '../../report/findings.ts'
 import type { ArmOutcome } from '../arms/arm.ts'
-import { setupColumn } from '../arms/downstream-arm.ts'
+import { ranksName, setupColumn } from '../arms/downstream-arm.ts'
 import type { LabLog, ModelRows } from '../log/lab-log.ts'
 
 export class Outcomes {
@@ -68,6 +68,12 @@ export class Outcomes {
     })
   }
 
+  /** Of each seed the ranks of what was taken at the test window's choices; empty where nothing is ranked. */
+  ranks(arm: string, model: ScoredModel): readonly Float32Array[] {
+    const [name, setup = ''] = arm.split('#')
+    return this.ofArm(name).map(({ columns }) => columns[setupColumn(setup, ranksName(model))] ?? new Float32Array())
+  }
+
   /** Log losses [R] of each seed. */
   seedLosses(arm: string, model: ScoredModel): readonly Float64Array[] {
     const { labels } = this.rowsOf(model)
@@ -116,7 +122,8 @@ export function seedMean(logits: readonly Float32Array[], labels: ArrayLike<numb
   return meanOf(logits.map((own) => logLossesOfLogits(own, labels)))
 }
 
-function meanOf(parts: readonly Float64Array[]): Float64Array {
+/** Of each row [R] over several lists. */
+export function meanOf(parts: readonly Float64Array[]): Float64Array {
   const mean = new Float64Array(parts[0].length)
   for (const part of parts) for (let i = 0; i < mean.length; i++) mean[i] += part[i] / parts.length
   return mean

@@ -107,6 +107,9 @@ export function setupColumn(setup: string, model: string): string {
   return setup === '' ? model : `${setup} ${model}`
 }
 
+/** Of a model's choices, the rank of what was taken: a name of a model in `setupColumn`. */
+export const ranksName = (model: string): string => `ranks ${model}`
+
 /** Where a setup's predictions are those of the best settings: the model's predictions with the usual ones. */
 export const usualSetup = 'usual'
 /** There, too: predictions by the best settings of the model as it was when the kept rows began. */
@@ -170,6 +173,7 @@ export function downstreamArm(plan: DownstreamArmPlan): Arm {
           ingests: upstreamEvents(lab, upstream),
           ...(plan.forOwnUsers && { serves: (user: string) => own.some((selects) => selects(user)) }),
           countedFromMs: test.fromMs,
+          chosen: test.chosen,
           signal,
         },
         source,
@@ -205,8 +209,9 @@ export function downstreamArm(plan: DownstreamArmPlan): Arm {
       const columns: Record<string, Float32Array> = {}
       const judged: Record<string, number> = {}
       for (const { spec, setup, run } of runs) {
-        const { best, usual, split, chosen, judgedLosses } = await run.finish()
+        const { best, usual, split, ranks, chosen, judgedLosses } = await run.finish()
         columns[setupColumn(setup.name, spec.name)] = best
+        columns[setupColumn(setup.name, ranksName(spec.name))] = Float32Array.from(ranks)
         if (setup.tries) {
           columns[setupColumn(usualSetup, spec.name)] = usual
           columns[setupColumn(splitSetup, spec.name)] = split

@@ -7,7 +7,7 @@ import { type UpstreamPlan, upstreamEvents } from '../upstream/upstream.ts'
 import { labOf } from '../upstream/variant.ts'
 import { type Arm, armOf, type ServedArmPlan } from './arm.ts'
 
-/** Column `head` holds the logits of the first task of every row of the test window. */
+/** Column `head` holds the logits of the first task of the test window's rows whose label is known. */
 export function headArm(seed: number, upstream: UpstreamPlan, plan: ServedArmPlan): Arm {
   const { title, policy, frozen } = plan
   return armOf('head', { ...plan, seed, upstream }, async ({ device, lab: whole, stages, signal }, trained) => {
@@ -52,6 +52,7 @@ export function headArm(seed: number, upstream: UpstreamPlan, plan: ServedArmPla
       heads.dispose()
     }
     stages.end()
-    return { columns: { head: logits }, figures: { towerParameters, taughtRows, trainingFlops, encodeFlops } }
+    const head = Float32Array.from(test.models.ranking.places, (place) => logits[place])
+    return { columns: { head }, figures: { towerParameters, taughtRows, trainingFlops, encodeFlops } }
   })
 }

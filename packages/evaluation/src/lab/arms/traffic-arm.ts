@@ -17,7 +17,7 @@ import { servedBlocks, servedRows } from '../../replay/served-log.ts'
 import { measureByWallClock } from '../../replay/wall-clock.ts'
 import { specOf } from '../log/lab-log.ts'
 import { type Arm, armOf, floatColumns } from './arm.ts'
-import { setupColumn } from './downstream-arm.ts'
+import { ranksName, setupColumn } from './downstream-arm.ts'
 
 export interface TrafficArmPlan extends Pick<TrafficSettings, 'pooling' | 'panelUsers'> {
   readonly name: string
@@ -50,6 +50,9 @@ export const driftMeasures = ['residual', 'centredCosine', 'varianceKept', 'effe
 /** Column of the mean log losses of a choice's model by tenth of the log [10]. */
 export const tenthsColumn = (choice: string): string => `${choice} tenths`
 
+/** Column of the ranks that how often each item was taken gives by itself. */
+export const popularityRanks = 'popularity ranks'
+
 /** Figure: wall-clock seconds of a choice's model. */
 export const secondsName = (choice: string): string => `seconds ${choice}`
 
@@ -69,14 +72,20 @@ export function trafficArm(plan: TrafficArmPlan): Arm {
     const measured = await measureByWallClock({ device, space, traffic, settings: plan, stages, signal })
     stages.begin('linear', log.rows)
     const startedMs = performance.now()
-    const linear = await linearPredictions(log, signal, (rows) => stages.advance(rows))
+    const linear = await linearPredictions(log, signal, (rows) => stages.advance(rows), test.chosen)
     const linearSeconds = (performance.now() - startedMs) / 1000
     stages.end()
     stages.begin('downstream', log.rows)
     const { embeddings } = settings.config
-    const labels = new Uint8Array(log.rows)
+    /** Of the rows whose label is known. */
+    const rows: number[] = []
+    const labels: number[] = []
     const features = towerFeatures((await readSnapshot(traffic.untrainedDirectory)).matrices)
-    const blocks = servedBlocks(space, log, servedRows(traffic.servedLog, servedModels), { features, signal })
+    const blocks = servedBlocks(space, log, servedRows(traffic.servedLog, servedModels), {
+      features,
+      signal,
+      chosen: test.chosen,
+    })
     const given = await evaluateServed(blocks, {
       device,
       space,
@@ -85,17 +94,33 @@ export function trafficArm(plan: TrafficArmPlan): Arm {
       seed,
       ...(plan.ranking && { ranking: plan.ranking }),
       onBlock: ({ events }) => {
-        for (const event of events) labels[event.row] = space.rankedLabel(event)
+        for (const event of events) {
+          const label = space.rankedLabel(event)
+          if (label === null) continue
+          rows.push(event.row)
+          labels.push(label)
+        }
         stages.advance(events[events.length - 1].row + 1)
       },
     })
-    const all = Object.entries({ ...given, linear: { logits: linear.logits, seconds: linearSeconds } })
-    const ofChoices = all.flatMap(([choice, { logits: own }]) => {
+    const linearLogits = Float32Array.from(rows, (row) => linear.logits[row])
+    const all = Object.entries({
+      ...given,
+      linear: { logits: linearLogits, ranks: linear.ranks, seconds: linearSeconds },
+    })
+    const placeFrom = (row: number) => {
+      const place = rows.findIndex((own) => own >= row)
+      return place < 0 ? rows.length : place
+    }
+    const spans = tenths.map(({ fromRow, toRow }) => [placeFrom(fromRow), placeFrom(toRow)])
+    const scoredFrom = placeFrom(test.fromRow)
+    const ofChoices = all.flatMap(([choice, { logits: own, ranks }]) => {
       const losses = logLossesOfLogits(own, labels)
-      const byTenth = tenths.map(({ fromRow, toRow }) => mean(losses.subarray(fromRow, toRow)))
+      const byTenth = spans.map(([from, to]) => (from < to ? mean(losses.subarray(from, to)) : Number.NaN))
       return [
-        [setupColumn(choice, 'ranking'), own.slice(test.fromRow)] as const,
+        [setupColumn(choice, 'ranking'), own.slice(scoredFrom)] as const,
         [tenthsColumn(choice), byTenth] as const,
+        [setupColumn(choice, ranksName('ranking')), ranks] as const,
       ]
     })
     stages.end()
@@ -104,6 +129,7 @@ export function trafficArm(plan: TrafficArmPlan): Arm {
     return {
       columns: floatColumns({
         ...Object.fromEntries(ofChoices),
+        [popularityRanks]: linear.popularityRanks,
         snapshotRows,
         driftFrom: drift.map(({ fromSnapshot }) => fromSnapshot),
         driftTo: drift.map(({ toSnapshot }) => toSnapshot),

@@ -36,6 +36,10 @@ export interface TestWindow {
   /** Events that the row's user had at earlier times, and days since the user's first, [T]. */
   readonly earlierEvents: Uint32Array
   readonly userAgeDays: Float64Array
+  /** Of a log with negatives [T]: how often the row's item was to be drawn, and how many items there were; else null. */
+  readonly draws: { readonly expected: Float64Array; readonly live: Uint32Array } | null
+  /** Rows of something taken, evenly spread, at which models rank all that could have been; none of a log without negatives. */
+  readonly chosen: ReadonlySet<number>
   /** Value of the surface field, [T]; null where the log has none. */
   readonly surfaces: readonly string[] | null
   readonly models: Readonly<Record<ModelName, ModelRows>>
@@ -46,7 +50,8 @@ interface LogPart {
   readonly fromRow: number
   readonly toRow: number
   readonly fromMs: number
-  /** Rows whose first task's label is 1. */
+  /** Rows whose first task's label is known, and those of them where it is 1. */
+  readonly labelled: number
   readonly positives: number
 }
 
@@ -206,7 +211,13 @@ async function survey(log: Log, space: FeatureSpace, settings: LabSettings, sign
   const outcomeField = log.schema.fields.findIndex(({ name }) => name === log.schema.sequence?.value)
   const outcomes = { rows: 0, sum: 0, squares: 0 }
   const tenths = Array.from({ length: 10 }, (_, part) => {
-    return { fromRow: tenthOf(log.rows, part), toRow: tenthOf(log.rows, part + 1), fromMs: 0, positives: 0 }
+    return {
+      fromRow: tenthOf(log.rows, part),
+      toRow: tenthOf(log.rows, part + 1),
+      fromMs: 0,
+      labelled: 0,
+      positives: 0,
+    }
   })
   const publishedMs: number[] = []
   let lastMs = 0
@@ -217,13 +228,16 @@ async function survey(log: Log, space: FeatureSpace, settings: LabSettings, sign
     for (const event of group) {
       while (event.row >= tenths[part].toRow) part++
       if (event.row === tenths[part].fromRow) tenths[part].fromMs = event.timeMs
-      tenths[part].positives += space.rankedLabel(event)
+      const label = space.rankedLabel(event)
+      if (label !== null) tenths[part].labelled++
+      tenths[part].positives += label ?? 0
       users.add(event.user)
       items.add(event.item)
       const value = field < 0 ? null : event.values[field]
       if (typeof value === 'string') counts.set(value, (counts.get(value) ?? 0) + 1)
       const outcome = event.values[outcomeField]
-      if (typeof outcome === 'number' && event.row < publications[0]) {
+      const isTaken = event.draw?.taken !== false
+      if (isTaken && typeof outcome === 'number' && event.row < publications[0]) {
         outcomes.rows++
         outcomes.sum += outcome
         outcomes.squares += outcome * outcome
@@ -264,6 +278,7 @@ async function readTest(lab: Unread, signal: AbortSignal | undefined): Promise<T
   const earlierEvents = new Uint32Array(rows)
   const userAgeDays = new Float64Array(rows)
   const surfaces: string[] | null = surface ? [] : null
+  const draws = log.schema.negatives ? { expected: new Float64Array(rows), live: new Uint32Array(rows) } : null
   const field = log.schema.fields.findIndex(({ name }) => name === surface?.field)
   const numbers = new Map<string, { number: number; events: number; firstMs: number }>()
   const labels = new Uint8Array(space.tasks.length)
@@ -291,6 +306,10 @@ async function readTest(lab: Unread, signal: AbortSignal | undefined): Promise<T
         earlierEvents[place] = user.events
         userAgeDays[place] = (event.timeMs - user.firstMs) / msPerDay
         surfaces?.push(String(event.values[field]))
+        if (draws !== null && event.draw) {
+          draws.expected[place] = event.draw.expected
+          draws.live[place] = event.draw.live
+        }
       }
       for (const model of models) {
         if (!model.selects(event, labels, weights)) continue
@@ -302,9 +321,10 @@ async function readTest(lab: Unread, signal: AbortSignal | undefined): Promise<T
       }
     }
     // Events of equal time are not earlier than one another.
-    for (const event of group) numbers.get(event.user)!.events++
+    for (const { user, draw } of group) if (draw?.taken !== false) numbers.get(user)!.events++
   }
   return {
+    chosen: chosenRows(fromRow, models[0].places, models[0].labels, draws?.live),
     fromRow,
     fromMs,
     rows,
@@ -316,6 +336,7 @@ async function readTest(lab: Unread, signal: AbortSignal | undefined): Promise<T
     userCount: seen.size,
     earlierEvents,
     userAgeDays,
+    draws,
     surfaces,
     models: Object.fromEntries(
       models.map(({ spec, trained, ...own }) => {
@@ -324,6 +345,24 @@ async function readTest(lab: Unread, signal: AbortSignal | undefined): Promise<T
       }),
     ) as Record<ModelName, ModelRows>,
   }
+}
+
+/** Items that a model ranks in all, about: each is a row that is predicted. And choices at least. */
+const rankedItems = 600_000
+const leastChoices = 30
+
+/** @param live by place: items that there were, of a log with negatives */
+function chosenRows(
+  fromRow: number,
+  places: readonly number[],
+  labels: readonly number[],
+  live: Uint32Array | undefined,
+): ReadonlySet<number> {
+  if (live === undefined) return new Set()
+  const taken = places.filter((_, i) => labels[i] === 1)
+  const mean = taken.reduce((sum, place) => sum + live[place], 0) / taken.length
+  const count = Math.min(taken.length, Math.max(leastChoices, Math.floor(rankedItems / mean)))
+  return new Set(Array.from({ length: count }, (_, i) => fromRow + taken[Math.floor((i * taken.length) / count)]))
 }
 
 /** Of a synthetic log at a midnight, so that "before the day" means something. */

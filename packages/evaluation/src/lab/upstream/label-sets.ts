@@ -21,8 +21,9 @@ export interface Relabelled {
 export function relabelled(space: FeatureSpace, sets: readonly LabelSet[]): Relabelled {
   const { schema } = space
   const names = sets.map(({ task }, i) => `label-${i + 1}-${schema.tasks[task].name}`)
+  const { negatives, ...own } = schema
   const taught: Schema = {
-    ...schema,
+    ...own,
     fields: [...schema.fields, ...names.map((name) => ({ name, of: 'outcome', type: 'float' }) as const)],
     tasks: sets.map(({ task }, i) => ({ ...schema.tasks[task], name: names[i], field: names[i], atLeast: 1 })),
   }
@@ -30,6 +31,7 @@ export function relabelled(space: FeatureSpace, sets: readonly LabelSet[]): Rela
   const labels = new Uint8Array(space.tasks.length)
   const weights = new Float32Array(space.tasks.length)
   const first = schema.fields.length
+  const made = schema.fields.findIndex(({ name }) => name === negatives?.outcome)
   return {
     space: compileFeatures(taught),
     relabel: (event) => {
@@ -37,7 +39,9 @@ export function relabelled(space: FeatureSpace, sets: readonly LabelSet[]): Rela
       const own = choices.map((selectors, i) =>
         selectors.some((selects) => selects(event, labels, weights)) ? labels[sets[i].task] : null,
       )
-      return { ...event, values: [...event.values, ...own] }
+      // What is not told from a negative was taken all the same, as features know it.
+      const values = made < 0 || event.draw?.taken === false ? event.values : event.values.with(made, 1)
+      return { ...event, values: [...values, ...own] }
     },
     isExample: ({ values }) => values.slice(first).some((label) => label !== null),
   }

@@ -55,6 +55,8 @@ const experiment: ExperimentResult = {
       baseRate: 0.498,
       ne: about(0.79),
       auc: 0.794,
+      unsampledNe: null,
+      ranked: null,
       gauc: null,
       calibration: 1.01,
       ece: 0.012,

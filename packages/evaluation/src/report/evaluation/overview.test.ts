@@ -12,7 +12,7 @@ const compared = (arm: string, over: string, gain: number, own: Partial<Comparis
 
 const scored = (arm: string, ne: number, model: ArmScore['model'] = 'ranking'): ArmScore => ({
   ...{ arm, model, rows: 1000, baseRate: 0.5, ne: about(ne), auc: 0.7, gauc: null, calibration: 1, ece: 0.01 },
-  neSeedSd: null,
+  ...{ unsampledNe: null, ranked: null, neSeedSd: null },
 })
 
 const claim = { adjustedPValue: 0.01 }

@@ -40,6 +40,7 @@ function comparisonTable(comparisons: readonly Comparison[]): FigureTable {
 }
 
 function scoreTable(scores: ExperimentResult['scores']): FigureTable {
+  const isSampled = scores.some(({ unsampledNe }) => unsampledNe !== null)
   return tableOf('Arms on the test window', scores, [
     ['arm', ({ arm }) => arm],
     ['model', ({ model }) => model],
@@ -47,12 +48,33 @@ function scoreTable(scores: ExperimentResult['scores']): FigureTable {
     ['base rate', ({ baseRate }) => formatPercent(baseRate)],
     ['NE', ({ ne }) => formatNe(ne.value)],
     ['95 % interval', ({ ne }) => formatNeBounds(ne)],
+    ...(isSampled ? [unsampledColumn, ...rankColumns(scores)] : []),
     ['seed sd', ({ neSeedSd }) => (neSeedSd === null ? '–' : formatNe(neSeedSd))],
     ['AUC', ({ auc }) => formatNe(auc)],
     ['GAUC', ({ gauc }) => (gauc === null ? '–' : formatNe(gauc))],
     ['Σp/Σy', ({ calibration }) => formatFixed(calibration, 3)],
     ['ECE', ({ ece }) => formatNe(ece)],
   ])
+}
+
+const unsampledColumn = [
+  'NE, all live items',
+  ({ unsampledNe }: ExperimentResult['scores'][number]) =>
+    unsampledNe ? `${formatNe(unsampledNe.value)} ${formatNeBounds(unsampledNe)}` : '–',
+] as const
+
+/** What was taken among all live items. */
+function rankColumns(scores: ExperimentResult['scores']) {
+  const at = scores.find(({ ranked }) => ranked !== null)?.ranked?.at ?? []
+  return at.flatMap(({ k }, i) =>
+    (['recall', 'ndcg'] as const).map(
+      (name) =>
+        [
+          `${name === 'ndcg' ? 'NDCG' : name}@${k}`,
+          ({ ranked }: ExperimentResult['scores'][number]) => (ranked ? formatNe(ranked.at[i][name].value) : '–'),
+        ] as const,
+    ),
+  )
 }
 
 export function modelTable({ dataset }: EvaluationResult): FigureTable {

@@ -3,7 +3,7 @@
  * Figures named `…Share`, rates and relative gains are fractions, not percents; `low` and `high` bound 95 % intervals.
  * With several seeds a figure is the mean over them, and an interval is that of row losses averaged over them.
  */
-import type { Bounds, Interval, OtherIntervals } from '../findings.ts'
+import type { Bounds, Interval, OtherIntervals, RankScore } from '../findings.ts'
 
 /** Downstream models that differ only in what they are given of the user, and a linear one, in the order of the report. */
 export const arms = ['without', 'with', 'flags', 'random', 'untrained', 'features', 'linear'] as const
@@ -62,6 +62,17 @@ export interface MainJobResult {
   /** Normalized entropy: mean log loss ÷ entropy of the base rate. Lower is better, 1 knows nothing. */
   ne: Record<Arm, number>
   neInterval: Record<Arm, Bounds>
+  /**
+   * Of a log with negatives, among all live items: NE corrected for the sampling, how what was taken ranks, and how it does by how
+   * often each item was taken before; else null.
+   */
+  live: {
+    /** Items that could have been taken, on average over the scored rows of something taken. */
+    items: number
+    ne: Record<Arm, Interval>
+    ranked: Record<Arm, RankScore | null>
+    popularity: RankScore | null
+  } | null
   auc: Record<Arm, number>
   /** Σ prediction ÷ Σ label. */
   calibration: Record<Arm, number>

@@ -1,4 +1,4 @@
-import type { Interval } from '../findings.ts'
+import type { Interval, RankScore } from '../findings.ts'
 import {
   formatBytes,
   formatCount,
@@ -57,6 +57,7 @@ export function renderTable(result: MainJobResult): string {
     '',
     ...armTable(result),
     '',
+    ...liveTable(result),
     ...facts.flatMap(([name, text]) => hang(name, text)),
   ]
   return `${lines.join('\n')}\n`
@@ -76,6 +77,35 @@ function armTable({ ne, neInterval, auc, neGain, gainOverWithout }: MainJobResul
       arm === 'without' ? '' : formatGainInterval(gains[arm]),
     ]),
   ])
+}
+
+/** Of a log with negatives: figures over all live items. */
+function liveTable({ live }: MainJobResult): string[] {
+  if (live === null) return []
+  const scored: (readonly [string, string, RankScore | null])[] = [
+    ...arms.map((arm) => {
+      const ne = live.ne[arm]
+      return [armStyles[arm].label, `${formatNe(ne.value)} ${formatNeBounds(ne)}`, live.ranked[arm]] as const
+    }),
+    ['popularity', '', live.popularity],
+  ]
+  const first = live.ranked.with
+  const head = first?.at.flatMap(({ k }) => [`recall@${k}`, `NDCG@${k}`]) ?? []
+  const about = `Among all live items, ${formatCount(Math.round(live.items))} on average: NE corrected for the sampling${first ? `, and how what was taken ranks at ${formatCount(first.choices)} of the rows` : ''}.`
+  const cells = (ranked: RankScore | null) => ranked?.at.flatMap(({ recall, ndcg }) => [recall.value, ndcg.value]) ?? []
+  return [
+    ...wrap(about, lineWidth),
+    '',
+    ...align([
+      ['arm', 'NE, all live items', ...head],
+      ...scored.map(([arm, ne, ranked]) => [
+        arm,
+        ne,
+        ...head.map((_, i) => (ranked === null ? '–' : formatNe(cells(ranked)[i]))),
+      ]),
+    ]),
+    '',
+  ]
 }
 
 function align(rows: readonly string[][]): string[] {
