@@ -1,4 +1,4 @@
-import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { openLog } from '@headwater/datasets'
 import { temporaryDirectory } from '@headwater/testkit'
@@ -63,16 +63,21 @@ test('without a terminal and without --yes it shows the proposal and writes noth
   expect(readdirSync(home).sort()).toEqual(['clicks.csv', 'schema.json'])
 })
 
-test('a log without an outcome is shown as what it is, and gets no schema', async () => {
+test('a log without an outcome gets a schema that draws what was not taken, with which it opens', async () => {
   const home = temporaryDirectory()
-  const lines = Array.from({ length: 200 }, (_, i) => `u${i % 17},i${i % 23},${1_700_000_000 + 60 * i}`)
+  const lines = Array.from({ length: 400 }, (_, i) => `u${(i * i) % 17},i${(i * 7) % 23},${1_700_000_000 + 3600 * i}`)
   writeFileSync(join(home, 'plays.csv'), ['listener,song,ts', ...lines, ''].join('\n'))
-  const { code, stdout, stderr } = await headwaterIn(home, 'init', '--data', 'plays.csv', '--yes')
-  expect(code).toBe(1)
-  expect(stdout).toMatch(/user +listener\nitem +song\ntime +ts, seconds since 1970\noutcome +none\n/)
-  expect(stderr).toContain('the log has no outcome')
-  expect(existsSync(join(home, 'schema.json'))).toBe(false)
-  const wrong = await headwaterIn(home, 'init', '--data', 'plays.csv', '--yes', '--outcome', 'song')
+  const { code, stdout } = await headwaterIn(home, 'init', '--data', 'plays.csv', '--yes')
+  expect(code).toBe(0)
+  expect(stdout).toMatch(/user +listener\nitem +song\ntime +ts, seconds since 1970\noutcome +none: /)
+  expect(stdout).toContain('negatives: 4 a row')
+  const schema = JSON.parse(readFileSync(join(home, 'schema.json'), 'utf8'))
+  expect(schema.negatives).toEqual({ outcome: 'taken', items: 4, windowDays: 4.2 })
+  expect(schema.tasks).toEqual([{ name: 'taken', field: 'taken', atLeast: 1 }])
+  const log = await openLog({ data: join(home, 'plays.csv'), schema: join(home, 'schema.json') })
+  expect(log.rows).toBeGreaterThan(1500)
+  await log.close()
+  const wrong = await headwaterIn(home, 'init', '--data', 'plays.csv', '--yes', '--force', '--outcome', 'song')
   expect(wrong.stderr).toContain('"song" is no number')
 })
 

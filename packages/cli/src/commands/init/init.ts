@@ -95,20 +95,14 @@ function changesOf({ user, item, time, outcome }: InitOptions) {
 
 /** @throws CommandError where a role that a schema needs has no column */
 function checkKnown({ profiles }: Inspection, roles: Roles): KnownRoles {
-  const { user, item, time, outcome } = roles
+  const { user, item, time } = roles
   const names = profiles.map(({ name }) => `"${name}"`).join(', ')
   const missing = (role: string, what: string) =>
     new CommandError(`no column tells ${what}; name it by --${role} COLUMN. The columns are ${names}.`)
   if (user === null) throw missing('user', 'who the user is')
   if (item === null) throw missing('item', 'what the item is')
   if (time === null) throw missing('time', 'when it was')
-  if (outcome === null)
-    throw new CommandError(
-      'the log has no outcome: each row is something that was taken (implicit feedback), and none is something that was not. ' +
-        'Add rows of what was shown and not taken, and a column of 1 and 0 that parts the two; or, if a column says what came ' +
-        `of it, name it by --outcome COLUMN. The columns are ${names}.`,
-    )
-  return { ...roles, user, item, time, outcome }
+  return { ...roles, user, item, time }
 }
 
 /** A path as the user would type it. */

@@ -19,7 +19,7 @@ export function rolesText(
     ['user', user ?? 'not found'],
     ['item', item ?? 'not found'],
     ['time', time === null ? 'not found' : `${time.column}, ${units[time.unit]}`],
-    ['outcome', outcome ?? 'none'],
+    ['outcome', outcome ?? 'none: each row is taken for something that was chosen, and what was not is drawn'],
   ]
   const described = fields.filter(({ column, of }) => of !== null && column !== outcome)
   const left = fields.filter(({ of }) => of === null)

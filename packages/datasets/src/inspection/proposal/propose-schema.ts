@@ -15,12 +15,11 @@ export interface Proposal {
   readonly reasons: readonly Reason[]
 }
 
-/** Roles in which user, item, time and outcome are known. */
+/** Roles in which user, item and time are known. */
 export interface KnownRoles extends Roles {
   readonly user: string
   readonly item: string
   readonly time: NonNullable<Roles['time']>
-  readonly outcome: string
 }
 
 /** How the files are read, where their extension does not tell. */
@@ -41,18 +40,36 @@ const userShrinkage = 3
 const mostBy = 2
 const reserved = ['known', 'user', 'item', 'hour', 'weekday', 'sequence']
 
-/** A schema of what a log is and of how it goes, with the reason for each part of it. @throws LogError where the outcome is one */
+/** Draws a row of a log without an outcome, and the longest that an item is live. */
+const draws = 4
+const mostWindowDays = 30
+
+/**
+ * A schema of what a log is and of how it goes, with the reason for each part of it. Of a log without an outcome each row is
+ * something that was taken: the schema draws what was not. @throws LogError where the outcome is one
+ */
 export function proposeSchema(roles: KnownRoles, measures: LogMeasures, form: FileForm): Proposal {
   const reasons: Reason[] = []
   const because = (what: string, why: string) => reasons.push({ what, why })
   const names = namesOf(roles.fields)
   const described = roles.fields.filter(({ of }) => of !== null)
-  const fields = described.map((role) => fieldOf(role, names.get(role.column)!, measures, because))
-  const value = names.get(roles.outcome)!
-  const outcome = measures.outcomes.get(roles.outcome)!
-  const tasks = tasksOf(value, outcome, because)
+  const own = described.map((role) => fieldOf(role, names.get(role.column)!, measures, because))
+  const made = roles.outcome === null ? freeName('taken', new Set(own.map(({ name }) => name))) : null
+  const fields: Field[] = made === null ? own : [...own, { name: made, of: 'outcome', type: 'float' }]
+  const value = made ?? names.get(roles.outcome!)!
+  const outcome = made === null ? measures.outcomes.get(roles.outcome!)! : ofTaken
+  const tasks = tasksOf(value, outcome, made === null ? because : () => {})
+  const days = (measures.lastMs - measures.firstMs) / dayMs
+  const windowDays = roundTo(Math.min(mostWindowDays, Math.max(days / 4, 1 / 24)), 2)
+  if (made !== null) {
+    because(`task ${made}`, 'the log has no outcome: each row is something that was taken (implicit feedback)')
+    because(
+      `negatives: ${draws} a row, of ${windowDays} days`,
+      'what was not taken is drawn from what others took in the days before, by how often; a quarter of the log’s span, 30 days at most',
+    )
+  }
   if (tasks.length === 0)
-    throw new LogError('has one value in the first 72 % of rows', 'choose another outcome', { field: roles.outcome })
+    throw new LogError('has one value in the first 72 % of rows', 'choose another outcome', { field: roles.outcome! })
   for (const { column, of, type } of described) {
     const own = measures.outcomes.get(column)
     if (column === roles.outcome || of !== 'outcome' || type !== 'float' || !own || tasks.length >= mostTasks) continue
@@ -62,8 +79,10 @@ export function proposeSchema(roles: KnownRoles, measures: LogMeasures, form: Fi
     because(`task ${task.name}`, 'another outcome: what it teaches helps the first task, at half its weight')
   }
   const by = fields.filter(({ of, type, values }) => of === 'item' && type === 'ids' && values).slice(0, mostBy)
-  const aggregations = aggregationsOf(value, outcome, tasks, by, measures, because)
-  const days = (measures.lastMs - measures.firstMs) / dayMs
+  const aggregations =
+    made === null
+      ? aggregationsOf(value, outcome, tasks, by, measures, because)
+      : countsOf(by, halfLives(measures).days)
   const calendar = [
     ...(measures.hasHours && days >= 2 ? (['hour'] as const) : []),
     ...(days >= 14 ? (['weekday'] as const) : []),
@@ -83,8 +102,22 @@ export function proposeSchema(roles: KnownRoles, measures: LogMeasures, form: Fi
     sequence: sequenceOf(value, outcome, itemBuckets, measures, because),
     ...{ itemBuckets, userBuckets },
     ...(calendar.length > 0 && { calendar }),
+    ...(made !== null && { negatives: { outcome: made, items: draws, windowDays } }),
   }
   return { schema, reasons }
+}
+
+/** Of the outcome that negatives make, as the tower sees it: it is 1 in every event. */
+const ofTaken: OutcomeMeasures = {
+  ...{ mean: 1, deviation: 0, isBinary: true },
+  levels: [
+    { atLeast: 0, rate: 1 },
+    { atLeast: 1, rate: 1 / (1 + draws) },
+  ],
+}
+
+function freeName(name: string, taken: ReadonlySet<string>): string {
+  return taken.has(name) ? freeName(`${name}_`, taken) : name
 }
 
 type Because = (what: string, why: string) => void
@@ -227,6 +260,13 @@ function aggregationsOf(
       const rest = { atLeast, shrinkage: userShrinkage, prior: rateOf(atLeast) }
       return { name: `user-mean-${nameOf(atLeast)}`, of: 'user', kind: 'mean', value, ...rest }
     }),
+    ...countsOf(by, days),
+  ]
+}
+
+/** Statistics that need no outcome. */
+function countsOf(by: readonly Field[], days: readonly number[]): Aggregation[] {
+  return [
     { name: 'item-count', of: 'item', kind: 'count' },
     { name: 'user-count', of: 'user', kind: 'count' },
     ...by.map(({ name }): Aggregation => ({ name: `user-share-by-${name}`, of: 'user', kind: 'share', by: name })),
