@@ -194,7 +194,9 @@ describe('headwater ingest', () => {
     const mark = jsonOf('mark')
     expect(mark).toMatchObject({ url: stuck, events: expect.any(Number) })
     writeFileSync(join(home, 'mark'), JSON.stringify({ ...mark, url: other.url }))
-    expect((await ingest(other.url, 'clicks.csv', '--mark', 'mark')).stdout).toMatch(/were in before\n$/)
+    expect((await ingest(other.url, 'clicks.csv', '--mark', 'mark')).stdout).toMatch(
+      /were in before\nNext: npx headwater read /,
+    )
     expect(other.pooling.counters.events).toBe(2_500)
   })
 
@@ -210,7 +212,7 @@ describe('headwater ingest', () => {
     expect(pooling.counters.events).toBe(0)
     const { stdout } = await ingest(url, 'clicks.csv', '--max-bad-rows', '2', '--json', 'out.json')
     expect(stdout).toMatch(
-      /^28 events .*\nbad {5}\S*clicks\.csv, row 4 \(line 5\), field "time": .*\nbad {5}.*row 8 \(line 9\), field "price": .*\n$/,
+      /^28 events .*\nbad {5}\S*clicks\.csv, row 4 \(line 5\), field "time": .*\nbad {5}.*row 8 \(line 9\), field "price": .*\nNext: npx headwater read u\d+ /,
     )
     expect(jsonOf('out.json').badRows).toMatchObject({
       count: 2,
