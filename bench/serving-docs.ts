@@ -9,6 +9,7 @@ import type { EventToReadFigures } from './pooling-freshness.ts'
 import type { BatchFigures, SingleFigures } from './pooling-http.ts'
 import type { InProcessFigures } from './pooling-in-process.ts'
 import type { OverloadFigures } from './pooling-overload.ts'
+import type { ReadOverloadFigures } from './pooling-overload-reads.ts'
 import { judgedPairs } from './pooling-sections.ts'
 import type { TurnsRatio } from './pooling-served.ts'
 import type { SoakFigures } from './pooling-soak.ts'
@@ -26,6 +27,7 @@ interface PoolingResults extends Provenance {
     readonly 'event-to-read': EventToReadFigures
     readonly changes: ChangesFigures
     readonly overload: OverloadFigures
+    readonly 'overload-reads': ReadOverloadFigures
   }>
 }
 
@@ -193,6 +195,33 @@ function refreshRows(sections: PoolingResults['sections']): Row[] {
   ]
 }
 
+function readOverloadRows(figures: ReadOverloadFigures): Row[] {
+  const { usersACall, models, overload, deadlineMs, p99RatioAtMost, goodputAtLeast, memoryRatioAtMost } = figures
+  return figures.byConnections.flatMap(({ connections, p99Ratio, goodput, memoryRatio }, i): Row[] => {
+    const key = `overload-reads.byConnections.${i}`
+    return [
+      atLeast(
+        `reads of ${usersACall} users × ${models} models at ${overload} × capacity over ${whole(connections)} connections: answers in ${deadlineMs / 1_000} s ÷ capacity`,
+        goodput,
+        goodputAtLeast,
+        `${key}.goodput`,
+      ),
+      [
+        'of these: p99 ÷ that at 70 %',
+        `≤ ${p99RatioAtMost}`,
+        spreadOf(p99Ratio, 2) + missedUnless(p99Ratio.median <= p99RatioAtMost),
+        `\`${key}.p99Ratio\``,
+      ],
+      [
+        'memory at the end ÷ after a minute',
+        `≤ ${memoryRatioAtMost}`,
+        memoryRatio.toFixed(2) + missedUnless(memoryRatio <= memoryRatioAtMost),
+        `\`${key}.memoryRatio\``,
+      ],
+    ]
+  })
+}
+
 function soakRow({ minutes, reads, service, encoder }: SoakFigures): Row {
   const mebibytes = (bytes: number) => `${bytes < 0 ? '−' : '+'}${Math.abs(bytes / 2 ** 20).toFixed(0)}`
   const hourly = ({ slope, low, high }: Trend) => `${mebibytes(slope)} MiB [${mebibytes(low)}, ${mebibytes(high)}]`
@@ -207,7 +236,12 @@ function soakRow({ minutes, reads, service, encoder }: SoakFigures): Row {
 
 const pooling = readResults<PoolingResults>('pooling.json')
 const soak = readResults<SoakFigures & Provenance>('soak.json')
-const rows = [...readRows(pooling.sections), ...refreshRows(pooling.sections), soakRow(soak)]
+const rows = [
+  ...readRows(pooling.sections),
+  ...refreshRows(pooling.sections),
+  ...readOverloadRows(pooling.sections['overload-reads']),
+  soakRow(soak),
+]
 /** Commits of the sections, as `--filter` measures some of them again. */
 const commits = [...new Set(Object.values(pooling.sections).map(({ commit, date }) => `commit \`${commit}\`, ${date}`))]
 bringUpToDate('docs/serving-figures.md', {
