@@ -2,7 +2,7 @@ export type { BagLayout, SequenceCategory, SideBatch, SideLayout } from './batch
 export { arraysOf, type BatchArray, batchArrays, batchOf, batchRows } from './batch/batch-arrays.ts'
 export { BatchError, BatchNumberError, checkNumbers } from './batch/side-batch.ts'
 export { bucketOf } from './events/bucket.ts'
-export type { Draw, FieldValue, LogEvent } from './events/event.ts'
+export { type Draw, type FieldValue, happened, type LogEvent } from './events/event.ts'
 export { EventError } from './events/event-values.ts'
 export { murmur3 } from './events/murmur3.ts'
 export { basketsOf, LiveItems } from './negatives/live-items.ts'

@@ -1,4 +1,4 @@
-import { compileFeatures, type LogEvent, parseSchema, type Schema } from '@headwater/features'
+import { compileFeatures, type LogEvent, parseSchema, Replay, type Schema } from '@headwater/features'
 import { expect, test } from 'vitest'
 import { openLog } from '../index.ts'
 import { RandomStream } from '../synthetic/random-stream.ts'
@@ -150,9 +150,10 @@ test('items are drawn as often as their share of the window says', async () => {
 test('states know what was taken alone, and a drawn row changes none', () => {
   const space = compileFeatures(plays)
   const event: LogEvent = { row: 0, user: 'u', item: 'i', timeMs: 5, values: ['a', 'p', 'd', 3, null] }
+  const replay = new Replay(space)
+  replay.ingest([{ ...event, draw: { taken: false, expected: 1, live: 2 } }])
+  expect([replay.userState('u'), replay.itemState('i')]).toEqual([space.newUserState(), space.newItemState()])
   const [user, item] = [space.newUserState(), space.newItemState()]
-  space.update(user, item, { ...event, draw: { taken: false, expected: 1, live: 2 } })
-  expect([user, item]).toEqual([space.newUserState(), space.newItemState()])
   space.update(user, item, event)
   const [other, same] = [space.newUserState(), space.newItemState()]
   space.update(other, same, { ...event, values: ['a', 'p', 'd', 3, 1] })

@@ -3,7 +3,7 @@
  * of `@headwater/pooling` on log time. Embeddings are computed in large batches behind the rows that read them, so that
  * many serving policies can be compared over one log; a test holds them, bit for bit, against what the store serves.
  */
-import { type FeatureSpace, type LogEvent, Replay, type SideBatch } from '@headwater/features'
+import { type FeatureSpace, happened, type LogEvent, Replay, type SideBatch } from '@headwater/features'
 import { AsOfError } from '@headwater/pooling'
 import { inBlocks, type ReplayedBlock } from './blocks.ts'
 import { batchFeatureMs, type ServingPolicy } from './serving-policy.ts'
@@ -213,9 +213,8 @@ export class AsOfReplay<Value> {
     const taken = ingests === undefined ? group : group.filter(ingests)
     this.#replay.ingest(taken)
     if ('take' in this.#encoder && taken.length > 0) this.#encoder.ingest(taken)
-    for (const { user: name, timeMs, draw } of taken) {
-      // What was drawn did not happen: no event offers a refresh.
-      if (draw?.taken === false) continue
+    // No other event offers a refresh.
+    for (const { user: name, timeMs } of taken.filter(happened)) {
       if (serves !== undefined && !serves(name)) continue
       const user = this.#users.get(name) ?? { held: [], landsMs: Number.NaN, knownFromMs: timeMs }
       this.#users.set(name, user)

@@ -2,6 +2,7 @@
 import {
   basketsOf,
   type FeatureSpace,
+  happened,
   LiveItems,
   type LogEvent,
   type Replay,
@@ -88,7 +89,7 @@ export async function* inBlocks<Held>(
     }
     groupEnds.push(events.length)
     source.ingest(group)
-    if (live) for (const event of group) if (event.draw!.taken) live.add(event)
+    if (live) for (const event of group.filter(happened)) live.add(event)
   }
   await source.settle?.()
   if (events.length > 0) yield { rows: events.length, events, item, groupEnds, held, choices }

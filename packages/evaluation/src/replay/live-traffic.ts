@@ -3,7 +3,7 @@
  * first of them is a request that reads its user's served embedding, and the event is ingested afterwards.
  */
 import { join } from 'node:path'
-import { type FeatureSpace, type LogEvent, timeGroups } from '@headwater/features'
+import { type FeatureSpace, happened, type LogEvent, timeGroups } from '@headwater/features'
 import type { GpuDevice } from '@headwater/gpu'
 import { openServedLog } from '@headwater/logs'
 import { assertAsOf, createPooling, type Encoder, type ServedBatch } from '@headwater/pooling'
@@ -264,15 +264,15 @@ export async function serveLiveTraffic(options: TrafficOptions): Promise<Traffic
         stages.begin('serve', log.rows)
       }
       nowMs = group[0].timeMs
-      const happened = group.filter(({ draw }) => draw?.taken !== false)
-      await pooling.ingest(happened)
+      const taken = group.filter(happened)
+      await pooling.ingest(taken)
       training.feed(group)
       if (tower) {
         ahead.push(group)
         aheadEvents += group.length
         if (pooling.due >= batchSize || aheadEvents >= maxAheadEvents) await serveAhead()
       }
-      recent.push(...happened)
+      recent.push(...taken)
       if (recent.length > 2 * recentEvents) recent.splice(0, recent.length - recentEvents)
       row += group.length
       stages.advance(row)

@@ -1,7 +1,7 @@
 /** A representation that learns along a replayed log, and what is held of each user as a service would compute it. */
 
 import { floatToHalf, halfToFloat } from '@headwater/binary16'
-import { bucketOf, type FeatureSpace, groupsByTime, type LogEvent, schemaDefaults } from '@headwater/features'
+import { bucketOf, type FeatureSpace, groupsByTime, happened, type LogEvent, schemaDefaults } from '@headwater/features'
 import type { CaptureLearner } from '../replay/as-of-replay.ts'
 import { HistoryAutoencoder } from './history-autoencoder.ts'
 import { MatrixFactorization } from './matrix-factorization.ts'
@@ -100,8 +100,13 @@ export class LearnedSource implements CaptureLearner<Float32Array> {
     const examples = group.map((event) => {
       const user = this.#numberOf(event.user)
       const item = bucketOf('item', event.item, itemBuckets(this.#space))
-      const isTaken = event.draw?.taken !== false
-      return { user, item, history: this.#histories.of(user), label: this.#space.rankedLabel(event), isTaken }
+      return {
+        user,
+        item,
+        history: this.#histories.of(user),
+        label: this.#space.rankedLabel(event),
+        isTaken: happened(event),
+      }
     })
     for (const { label, isTaken: _, ...example } of examples)
       if (label !== null) this.#representation?.learn({ ...example, label })

@@ -26,3 +26,6 @@ export interface LogEvent {
   /** Absent where the schema has no `negatives`, and of events as they happen. */
   readonly draw?: Draw
 }
+
+/** False of what was drawn as a negative, which changes no state. */
+export const happened = ({ draw }: LogEvent) => draw?.taken !== false

@@ -1,4 +1,4 @@
-import type { FieldValue, LogEvent } from '../events/event.ts'
+import { type FieldValue, happened, type LogEvent } from '../events/event.ts'
 import type { Schema } from '../schema/schema.ts'
 import { schemaDefaults } from '../schema/schema-defaults.ts'
 
@@ -110,8 +110,7 @@ export class LiveItems {
 /** What each user took among events of one time. */
 export function basketsOf(group: readonly LogEvent[]): ReadonlyMap<string, ReadonlySet<string>> {
   const baskets = new Map<string, Set<string>>()
-  for (const { user, item, draw } of group) {
-    if (draw?.taken === false) continue
+  for (const { user, item } of group.filter(happened)) {
     const own = baskets.get(user) ?? new Set()
     baskets.set(user, own.add(item))
   }

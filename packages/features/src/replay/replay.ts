@@ -1,5 +1,5 @@
 import type { SideBatch } from '../batch/batch.ts'
-import type { LogEvent } from '../events/event.ts'
+import { happened, type LogEvent } from '../events/event.ts'
 import type { FeatureSpace } from '../space/feature-space.ts'
 
 /** Rows of a batch with their labels. Shape letters: R rows, T tasks. */
@@ -71,7 +71,7 @@ export class Replay {
   /** Ingests events in the order given, but for negatives, which did not happen. @throws EventError, ReplayMemoryError */
   ingest(group: Iterable<LogEvent>): void {
     for (const event of group) {
-      if (event.draw?.taken === false) continue
+      if (!happened(event)) continue
       const user = this.#users.get(event.user) ?? this.#create(this.#users, event.user, this.#newUser)
       const item = this.#items.get(event.item) ?? this.#create(this.#items, event.item, this.#newItem)
       this.space.update(user, item, event)

@@ -241,13 +241,12 @@ export class FeatureSpace {
    * Ingests an event into the states of its user and its item, in place. The user's residuals use the item's mean as
    * it was before the event. A missing outcome leaves out the aggregations of that outcome; a missing user field keeps
    * the value last known, and so does one that was put at a later time. An event older than its state's newest is weighted
-   * as if it came at that one's time, and does not change the user's fields. An item that was drawn as a negative changes
-   * nothing: it did not happen. After an error both states are as before.
+   * as if it came at that one's time, and does not change the user's fields. After an error both states are as before.
    *
+   * @param event that `happened`
    * @throws EventError, StateError
    */
   update(userState: Uint8Array, itemState: Uint8Array, event: LogEvent): void {
-    if (event.draw?.taken === false) return
     const user = this.#userState
     const item = this.#itemState
     checkEvent(event, this.schema.fields)

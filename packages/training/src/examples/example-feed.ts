@@ -1,5 +1,5 @@
 /** Events become examples as they come: encoded from what was known before them, and kept on disk. */
-import { type FeatureSpace, groupsByTime, type LogEvent, Replay } from '@headwater/features'
+import { type FeatureSpace, groupsByTime, happened, type LogEvent, Replay } from '@headwater/features'
 import { LogDigest } from '@headwater/features/log-digest'
 import { ExampleFile } from './example-file.ts'
 import { TimeIndex } from './known-labels.ts'
@@ -53,7 +53,7 @@ export class ExampleFeed {
         if (++this.#rows === encodeRows) this.flush()
       }
       for (const event of group) {
-        if (event.draw?.taken === false) continue
+        if (!happened(event)) continue
         this.#replay.ingest([event])
         this.file.sequences?.add(event.user, this.#replay.userState(event.user))
       }

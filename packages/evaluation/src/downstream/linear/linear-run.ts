@@ -6,6 +6,7 @@ import {
   basketsOf,
   compileFeatures,
   type FeatureSpace,
+  happened,
   LiveItems,
   type LogEvent,
   timeGroups,
@@ -94,7 +95,7 @@ export async function linearPredictions(
       timesMs[labelled++] = timeMs
     }
     statistics.ingest(group)
-    if (live) for (const event of group) if (event.draw!.taken) live.add(event)
+    if (live) for (const event of group.filter(happened)) live.add(event)
   }
   onRows?.(log.rows)
   const fit = known > 0 ? model.report(values, labels, known) : null

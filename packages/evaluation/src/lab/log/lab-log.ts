@@ -1,6 +1,6 @@
 /** A log as experiments see it: what identifies it, which rows are scored, and which rows each downstream model has. */
 import type { AnySyntheticWorld, Log } from '@headwater/datasets'
-import { compileFeatures, type FeatureSpace, timeGroups } from '@headwater/features'
+import { compileFeatures, type FeatureSpace, happened, timeGroups } from '@headwater/features'
 import { LogDigest } from '@headwater/features/log-digest'
 import { type DownstreamSpec, downstreamFamily, type ModelName, rowSelector } from '../../downstream/family.ts'
 import { downstreamPortfolio, type SurfaceValues } from '../../downstream/portfolio.ts'
@@ -236,8 +236,7 @@ async function survey(log: Log, space: FeatureSpace, settings: LabSettings, sign
       const value = field < 0 ? null : event.values[field]
       if (typeof value === 'string') counts.set(value, (counts.get(value) ?? 0) + 1)
       const outcome = event.values[outcomeField]
-      const isTaken = event.draw?.taken !== false
-      if (isTaken && typeof outcome === 'number' && event.row < publications[0]) {
+      if (happened(event) && typeof outcome === 'number' && event.row < publications[0]) {
         outcomes.rows++
         outcomes.sum += outcome
         outcomes.squares += outcome * outcome
@@ -321,7 +320,7 @@ async function readTest(lab: Unread, signal: AbortSignal | undefined): Promise<T
       }
     }
     // Events of equal time are not earlier than one another.
-    for (const { user, draw } of group) if (draw?.taken !== false) numbers.get(user)!.events++
+    for (const { user } of group.filter(happened)) numbers.get(user)!.events++
   }
   return {
     chosen: chosenRows(fromRow, models[0].places, models[0].labels, draws?.live),

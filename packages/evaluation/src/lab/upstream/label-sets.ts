@@ -1,5 +1,5 @@
 /** What an upstream is taught where it is not the schema's tasks on all rows: labels of some rows, each set a task. */
-import { compileFeatures, type FeatureSpace, type LogEvent, type Schema } from '@headwater/features'
+import { compileFeatures, type FeatureSpace, happened, type LogEvent, type Schema } from '@headwater/features'
 import { type RowChoice, rowSelector } from '../../downstream/family.ts'
 
 export interface LabelSet {
@@ -40,7 +40,7 @@ export function relabelled(space: FeatureSpace, sets: readonly LabelSet[]): Rela
         selectors.some((selects) => selects(event, labels, weights)) ? labels[sets[i].task] : null,
       )
       // What is not told from a negative was taken all the same, as features know it.
-      const values = made < 0 || event.draw?.taken === false ? event.values : event.values.with(made, 1)
+      const values = made < 0 || !happened(event) ? event.values : event.values.with(made, 1)
       return { ...event, values: [...values, ...own] }
     },
     isExample: ({ values }) => values.slice(first).some((label) => label !== null),
