@@ -1,5 +1,6 @@
 import { readdirSync } from 'node:fs'
 import { join } from 'node:path'
+import { Command } from '@commander-js/extra-typings'
 import { itemTables } from '@headwater/encoder'
 import { parseSchema } from '@headwater/features'
 import { readServedLog } from '@headwater/logs'
@@ -7,8 +8,9 @@ import { servedStatus } from '@headwater/pooling'
 import { openStore } from '@headwater/store'
 import { temporaryDirectory } from '@headwater/testkit'
 import { expect, test } from 'vitest'
+import { queried } from '../../testing/duckdb.ts'
 import { openTenantLogs } from './logs.ts'
-import type { ServeOptions } from './options.ts'
+import { declareServe, type ServeOptions } from './options.ts'
 
 const schema = parseSchema(
   {
@@ -80,18 +82,19 @@ test.each([
 })
 
 test.each([
-  [true, [2, 2]],
-  [undefined, [0, 0]],
+  [['--served-log-latest', '--vector-type', 'float32'], [2, 2], { type: 'FLOAT', logical_type: null }],
+  [[], [0, 0], { type: 'FIXED_LEN_BYTE_ARRAY', logical_type: 'Float16Type()' }],
 ])(
-  'with --served-log-latest %j the newest embeddings of two models have %j numbers',
-  async (servedLogLatest, numbers) => {
+  'with %j the newest embeddings of two models have %j numbers, and a Parquet reader sees vectors of %j',
+  async (words, numbers, type) => {
     const directory = temporaryDirectory()
     const store = await openStore('memory:')
     const closers: (() => Promise<void>)[] = []
-    const given = { servedLog: directory, servedLogLatest, rotate: 600_000 }
+    const command = declareServe(new Command())
+    command.parseOptions(['--served-log', directory, ...words])
     const models = ['a', 'b']
     const serving = {
-      options: given as ServeOptions,
+      options: command.opts(),
       closers,
       stopped: new AbortController().signal,
       say: () => {},
@@ -116,5 +119,9 @@ test.each([
     const dims: number[] = []
     for await (const { latest } of readServedLog(join(directory, 'shop'))) dims.push(...latest.dims)
     expect(dims).toEqual(numbers)
+    const files = join(directory, 'shop', '*.parquet')
+    const query = `SELECT type, logical_type FROM parquet_schema('${files}') WHERE name = 'element' LIMIT 1`
+    const [element] = await queried(query)
+    expect(element).toEqual(type)
   },
 )
