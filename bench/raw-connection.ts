@@ -4,6 +4,9 @@ import { connect, type Socket } from 'node:net'
 const endOfHead = Buffer.from('\r\n\r\n')
 const lengthHeader = /\r\ncontent-length: *(\d+)/i
 
+/** All connections read into it, one after the other: memory of their own for each piece would have the collector stop the load. */
+const received = Buffer.alloc(65_536)
+
 /** One connection that is kept alive. One request at a time; no pipelining. */
 export class RawConnection {
   readonly #socket: Socket
@@ -13,17 +16,21 @@ export class RawConnection {
   #status = 0
   #onAnswer: ((status: number) => void) | null = null
 
-  private constructor(socket: Socket) {
+  private constructor(port: number) {
+    const callback = (bytes: number) => {
+      this.#take(received.subarray(0, bytes))
+      return true
+    }
+    const socket = connect({ port, host: '127.0.0.1', noDelay: true, onread: { buffer: received, callback } })
     this.#socket = socket
-    socket.on('data', (bytes) => this.#take(bytes))
     socket.on('error', () => {})
     socket.on('close', () => this.#end(0))
   }
 
   static async open(port: number): Promise<RawConnection> {
-    const socket = connect({ port, host: '127.0.0.1', noDelay: true })
-    await new Promise<void>((resolve, reject) => socket.once('connect', resolve).once('error', reject))
-    return new RawConnection(socket)
+    const connection = new RawConnection(port)
+    await new Promise<void>((resolve, reject) => connection.#socket.once('connect', resolve).once('error', reject))
+    return connection
   }
 
   get isOpen(): boolean {
@@ -45,7 +52,7 @@ export class RawConnection {
       const head = this.#head.length === 0 ? bytes : Buffer.concat([this.#head, bytes])
       const end = head.indexOf(endOfHead)
       if (end < 0) {
-        this.#head = head
+        this.#head = Buffer.from(head)
         return
       }
       this.#head = Buffer.alloc(0)

@@ -8,7 +8,7 @@ interface Connection {
   /** Over TLS, once it has shaken hands, the one that decrypts. */
   socket: Socket
   readonly address: string
-  /** The last that began. */
+  /** The last that began, until its response has closed: held for longer, those of all connections would outlive young memory. */
   request: IncomingMessage | null
   response: ServerResponse | null
 }
@@ -34,6 +34,8 @@ export class Door {
   readonly #ofAddress = new Map<string, number>()
   readonly #listeners: Server[] = []
   readonly #closed = { all: 0, address: 0 }
+  /** A response's listener, one for all. */
+  readonly #forget: (this: ServerResponse) => void
   #entered = 0
   #isClosing = false
   /** Requests that wait until nobody listens; null: none does. */
@@ -43,6 +45,13 @@ export class Door {
     this.#maxConnections = maxConnections
     this.#maxPerAddress = maxConnectionsPerAddress || Math.ceil(addressShare * maxConnections)
     this.#drainMs = drainMs
+    const bySocket = this.#bySocket
+    this.#forget = function () {
+      const connection = bySocket.get(this.req.socket)
+      if (connection?.response !== this) return
+      connection.request = null
+      connection.response = null
+    }
   }
 
   register(figures: Figures): void {
@@ -67,6 +76,7 @@ export class Door {
     if (connection !== undefined) {
       connection.request = request
       connection.response = response
+      response.on('close', this.#forget)
       if (this.#connections.delete(connection)) this.#connections.add(connection)
     }
     if (this.#isClosing) response.shouldKeepAlive = false
