@@ -1,5 +1,5 @@
 /**
- * Rewrites the tables of docs/cluster.md of one silent server, from bench/results/cluster.json, and of faults at once, from
+ * Rewrites the tables of docs/serving-figures.md of one silent server, from bench/results/cluster.json, and of faults at once, from
  * fault-soak.json, which `bench:cluster` and `bench:soak` wrote. With `--check` it writes nothing and fails where they differ.
  */
 import type { Silence, SilenceFigures } from './cluster-silent.ts'
@@ -76,7 +76,7 @@ const told = [
   `${digits(soak.recoveredMs / 1_000)} s after the last fault. Taken at ${taken(soak)}.`,
 ]
 
-bringUpToDate('docs/cluster.md', {
+bringUpToDate('docs/serving-figures.md', {
   silence: `${markdownTable(silenceColumns, silenceRows)}\n\nTaken at ${taken(silent)}.`,
   'faults at once': `${ledgers}\n\n${told.join('\n')}`,
 })

@@ -1,5 +1,5 @@
 /**
- * Rewrites the tables that docs/training.md and docs/serve.md have of bench/results/training.json, which `bench:training` wrote.
+ * Rewrites the tables that docs/training.md and docs/serving-figures.md have of bench/results/training.json, which `bench:training` wrote.
  * With `--check` it writes nothing and fails where they differ.
  */
 import type { EncodeFigures } from './encode-peers.ts'
@@ -105,6 +105,6 @@ const training = readResults<TrainingResults>('training.json')
 bringUpToDate('docs/training.md', {
   speed: `${speeds(training)}\n\nBy \`npx nx run bench:training\`, at ${taken(training)}.`,
 })
-bringUpToDate('docs/serve.md', {
+bringUpToDate('docs/serving-figures.md', {
   'encoders without a GPU': `${encoders(training)}\n\nBy \`npx nx run bench:training -- --filter encode\`, medians, at ${taken(training)}.`,
 })

@@ -7,7 +7,7 @@ import { expect, test } from 'vitest'
 import { inWorkspace } from './workspace.mjs'
 
 const tables = [
-  { guide: 'docs/cluster.md', heading: '## What was measured', column: 3, json: 'bench/results/cluster.json' },
+  { guide: 'docs/serving-figures.md', heading: '## In a cluster', column: 3, json: 'bench/results/cluster.json' },
   { guide: 'docs/capacity.md', heading: '## Constants', column: 3, json: 'packages/load/src/capacity/measured.json' },
 ]
 
