@@ -12,6 +12,7 @@ import { compileFeatures, type Schema } from '@headwater/features'
 import { userFeatures } from '@headwater/pooling'
 import { type SeededRandom, seededRandom } from '@headwater/statistics'
 import { type EmbeddingStore, openStore } from '@headwater/store'
+import { mountSmallDisks, type SmallDisks } from '@headwater/testkit/disk-faults'
 import { freePorts } from '@headwater/testkit/valkey'
 import { until } from './cluster-load.ts'
 import { type ClusterParts, home, serveArgs, startParts } from './cluster-processes.ts'
@@ -19,7 +20,6 @@ import { Ledger, type LedgerFigures } from './fault-ledger.ts'
 import { connectionsABurst, harass } from './hostile-clients.ts'
 import { digits, hostProvenance, progress, publish, runBench, UsageError } from './report.ts'
 import { RestartedServer } from './restarted-server.ts'
-import { mountSmallDisks, type SmallDisks } from './small-disks.ts'
 
 /** Of each ledger. */
 const writers = 4

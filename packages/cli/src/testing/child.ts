@@ -21,6 +21,7 @@ export class Child {
   /**
    * @param program `launcher` or `worker`
    * @param input what it reads from stdin
+   * @param entering a command that runs the one behind it
    */
   constructor(
     program: readonly string[],
@@ -28,9 +29,11 @@ export class Child {
     cwd: string,
     environment: NodeJS.ProcessEnv = {},
     input: string | Buffer = '',
+    entering: readonly string[] = [],
   ) {
     const { INIT_CWD, ...inherited } = process.env
-    this.process = spawn(process.execPath, [...program, ...args], {
+    const [first, ...rest] = [...entering, process.execPath, ...program, ...args]
+    this.process = spawn(first, rest, {
       cwd,
       env: { ...inherited, ...environment },
       stdio: ['pipe', 'pipe', 'pipe'],

@@ -55,10 +55,19 @@ export async function servingDirectory(trained: string): Promise<string> {
   return directory
 }
 
-/** Runs the command in a directory, on WebGPU where the test names no encoder, and resolves once it serves. */
-export async function startServing(directory: string, args: readonly string[], program = launcher): Promise<Serving> {
+/**
+ * Runs the command in a directory, on WebGPU where the test names no encoder, and resolves once it serves.
+ *
+ * @param entering as of `Child`
+ */
+export async function startServing(
+  directory: string,
+  args: readonly string[],
+  program = launcher,
+  entering: readonly string[] = [],
+): Promise<Serving> {
   const usual = ['--store', 'lmdb:store', '--port', '0', '--encoder', 'webgpu']
-  const child = new Child(program, ['serve', ...usual, ...args], directory)
+  const child = new Child(program, ['serve', ...usual, ...args], directory, {}, '', entering)
   await child.until(() => child.stdout.includes('Serving'))
   const url = /on (https?:\S+),/.exec(child.stdout)![1]
   const client = createClient({ url, deadlineMs: 10_000 })

@@ -1,5 +1,5 @@
 /** What is logged, read by another implementation of Parquet; and what survives rotation, overload and forgetting. */
-import { readdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs'
+import { readdirSync, readFileSync, renameSync, statSync, writeFileSync } from 'node:fs'
 import { open as openFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { halfToFloat } from '@headwater/binary16'
@@ -240,6 +240,15 @@ describe('a served log', () => {
     log.record(servedBatch(random, ['dan'], 2, { sum: 2 }))
     await log.flush()
     const after = leftBy(directory)
+    await log.rotate()
+    log.record(servedBatch(random, ['eve'], 3, { sum: 2 }))
+    await log.flush()
+    // For their owner and its group alone.
+    const modes = readdirSync(directory)
+      .filter((name) => !name.startsWith('.writer'))
+      .map((name) => `${name} ${(statSync(join(directory, name)).mode & 0o777).toString(8)}`)
+    expect(modes).toHaveLength(3)
+    for (const mode of modes) expect(mode).toMatch(/ 640$/)
     await log.close()
     const again = await open(after)
     expect(again.counters.lost).toBe(0)
