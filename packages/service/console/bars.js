@@ -1,35 +1,59 @@
-/** Bars that are told in words as well. */
-import { drawn, element, say, set } from './dom.js'
-import { count, duration, percent } from './format.js'
+/** Charts of bars that are not of time. */
+import { element, say } from './dom.js'
+import { count, duration, percent, plain } from './format.js'
+import { axis, bars, colour, colourOf, margin, Plot } from './plot.js'
 
-const height = 148
-const margin = { left: 8, right: 8, top: 20, bottom: 20 }
+const tall = 156
 
 /** How old the rows were that were served. */
 export class StalenessChart {
-  #width = 0
-  /** @type {{ boundsSeconds: readonly number[], counts: readonly number[] } | null} */
-  #shown = null
+  /** @type {{ boundsSeconds: readonly number[], counts: readonly number[] }} */
+  #shown = { boundsSeconds: [], counts: [] }
 
   constructor() {
     this.total = element('b')
-    this.svg = drawn('svg', { role: 'img', tabindex: 0, height })
+    this.moment = element('span', { class: 'moment' })
+    this.title = element('span', { class: 'title' }, 'Age of rows served, last 15 min')
+    const key = element('span', { class: 'key bars blue', 'aria-hidden': 'true' })
+    this.plot = new Plot({
+      tall,
+      isTime: false,
+      drawn: {
+        series: [{}, { fill: colourOf(key), width: 0, paths: bars(0.92), points: { show: false } }],
+        cursor: { points: { show: false } },
+        scales: {
+          x: { time: false, range: () => [-0.5, this.#shown.counts.length - 0.5] },
+          y: { range: [0, 1] },
+        },
+        axes: [
+          axis({
+            size: margin.bottom,
+            space: 34,
+            incrs: [1, 2, 3, 4],
+            values: (_plot, at) => at.map((i) => shortAge(this.#shown.boundsSeconds, i)),
+          }),
+          axis({
+            size: margin.left,
+            splits: [0, 0.5, 1],
+            values: (_plot, at) => at.map((part) => plain(percent(part))),
+          }),
+        ],
+      },
+      point: (at) => this.#point(at),
+      fit: () => this.#draw(),
+    })
     this.figure = element(
       'figure',
       { class: 'chart' },
       element(
         'figcaption',
         {},
-        element('span', { class: 'title' }, 'Age of rows served, last 15 min'),
-        element('ul', {}, element('li', {}, 'rows ', this.total)),
+        this.title,
+        this.moment,
+        element('ul', {}, element('li', {}, key, 'rows ', this.total)),
       ),
-      this.svg,
+      this.plot.place,
     )
-    new ResizeObserver(([{ contentRect }]) => {
-      if (contentRect.width === this.#width) return
-      this.#width = contentRect.width
-      this.#draw()
-    }).observe(this.figure)
   }
 
   /** @param {{ boundsSeconds: readonly number[], counts: readonly number[] }} staleness */
@@ -39,42 +63,29 @@ export class StalenessChart {
   }
 
   #draw() {
-    if (this.#shown === null || this.#width === 0) return
     const { boundsSeconds, counts } = this.#shown
-    if (this.svg.childElementCount !== 3 * counts.length) {
-      this.svg.replaceChildren(
-        ...counts.flatMap(() => [
-          drawn('rect', { class: 'bar', rx: 2 }),
-          drawn('text', { class: 'share' }),
-          drawn('text', { class: 'x' }),
-        ]),
-      )
-    }
-    set(this.svg, { width: this.#width, viewBox: `0 0 ${this.#width} ${height}` })
-    const total = counts.reduce((sum, each) => sum + each, 0)
-    const most = Math.max(1, ...counts)
-    const slot = (this.#width - margin.left - margin.right) / counts.length
-    const plot = height - margin.top - margin.bottom
-    for (const [i, rows] of counts.entries()) {
-      const [bar, share, label] = [...this.svg.children].slice(3 * i, 3 * i + 3)
-      const tall = rows === 0 ? 1 : Math.max(2, (rows / most) * plot)
-      const middle = margin.left + (i + 0.5) * slot
-      const top = height - margin.bottom - tall
-      set(bar, { x: margin.left + i * slot + 1, width: Math.max(1, slot - 2), y: top, height: tall })
-      bar.classList.toggle('none', rows === 0)
-      set(share, { x: middle, y: top - 5 })
-      say(share, rows > 0 && (slot > 40 || rows === most) ? percent(rows / total) : '')
-      set(label, { x: middle, y: height - 4 })
-      say(label, slot > 34 || i % 2 === 0 ? shortAge(boundsSeconds, i) : '')
-    }
-    say(this.total, count(total))
     const words = counts.flatMap((rows, i) =>
-      rows > 0
-        ? [`${percent(rows / total)} ${i === counts.length - 1 ? 'older' : `up to ${duration(boundsSeconds[i])}`}`]
-        : [],
+      rows > 0 ? [`${percent(rows / this.#total)} ${agesOf(boundsSeconds, i)}`] : [],
     )
     const told = words.length === 0 ? 'none were served' : words.join(', ')
-    this.svg.setAttribute('aria-label', `Age of rows served in the last 15 minutes: ${told}.`)
+    this.plot.show(
+      [counts.map((_, i) => i), counts.map((rows) => rows / Math.max(1, this.#total))],
+      `Age of rows served in the last 15 minutes: ${told}.`,
+    )
+    this.#point(this.plot.at)
+  }
+
+  get #total() {
+    return this.#shown.counts.reduce((sum, each) => sum + each, 0)
+  }
+
+  /** @param {number | null} at */
+  #point(at) {
+    const { boundsSeconds, counts } = this.#shown
+    const told = at === null ? '' : `${agesOf(boundsSeconds, at)}, ${percent(counts[at] / Math.max(1, this.#total))}`
+    say(this.total, count(at === null ? this.#total : counts[at]))
+    say(this.moment, told)
+    return told
   }
 }
 
@@ -82,7 +93,14 @@ export class StalenessChart {
  * @param {readonly number[]} bounds
  * @param {number} i
  */
+const agesOf = (bounds, i) => (i >= bounds.length ? 'older' : `up to ${duration(bounds[i])}`)
+
+/**
+ * @param {readonly number[]} bounds
+ * @param {number} i
+ */
 function shortAge(bounds, i) {
+  if (!Number.isInteger(i) || i < 0) return ''
   if (i >= bounds.length) return 'more'
   const seconds = bounds[i]
   const [unit, size] = /** @type {const} */ ([
@@ -94,26 +112,66 @@ function shortAge(bounds, i) {
   return `${seconds / size} ${unit}`
 }
 
-/**
- * A vector's shape, small.
- * @param {readonly number[]} values
- */
-export function sparkline(values) {
-  const tall = 36
-  const most = Math.max(1e-12, ...values.map(Math.abs))
-  const bars = values.map((value, i) => {
-    const size = Math.max(0.5, (Math.abs(value) / most) * (tall / 2))
-    return drawn('rect', { x: i * 4, width: 3, y: value < 0 ? tall / 2 : tall / 2 - size, height: size, class: 'bar' })
-  })
-  return drawn(
-    'svg',
-    {
-      role: 'img',
-      class: 'spark',
-      viewBox: `0 0 ${values.length * 4} ${tall}`,
-      preserveAspectRatio: 'none',
-      'aria-label': `Shape of the vector: ${values.length} bars, the largest ${most.toPrecision(3)}.`,
-    },
-    ...bars,
-  )
+/** A vector's shape: its values, or means of runs of them. */
+export class VectorChart {
+  /**
+   * @param {readonly number[]} shape
+   * @param {number} dim of the vector
+   */
+  constructor(shape, dim) {
+    this.shape = shape
+    this.run = dim / shape.length
+    this.dim = dim
+    this.moment = element('span', { class: 'moment' })
+    const most = Math.max(1e-12, ...shape.map(Math.abs))
+    this.words = `Shape of the vector: ${shape.length} bars, the largest ${most.toPrecision(3)}.`
+    this.plot = new Plot({
+      tall: 150,
+      isTime: false,
+      drawn: {
+        series: [{}, { fill: colour('--blue'), width: 0, paths: bars(0.8), points: { show: false } }],
+        cursor: { points: { show: false } },
+        scales: {
+          x: { time: false, range: [-0.5, shape.length - 0.5] },
+          y: { range: [-most * 1.05, most * 1.05] },
+        },
+        axes: [
+          axis({
+            size: margin.bottom,
+            space: 40,
+            incrs: [1, 2, 4, 8, 16, 32],
+            grid: { show: false },
+            values: (_plot, at) => at.map((i) => (Number.isInteger(i) ? `${Math.round(i * this.run)}` : '')),
+          }),
+          axis({
+            size: margin.left,
+            space: 36,
+            values: (_plot, at) => at.map((value) => `${value}`.replace('-', '−')),
+          }),
+        ],
+      },
+      point: (at) => this.#point(at),
+      fit: () => this.#draw(),
+    })
+    const title = this.run > 1 ? `Its values, means of ${count(this.run)} each` : 'Its values'
+    this.figure = element(
+      'figure',
+      { class: 'chart' },
+      element('figcaption', {}, element('span', { class: 'title' }, title), this.moment),
+      this.plot.place,
+    )
+  }
+
+  #draw() {
+    this.plot.show([this.shape.map((_, i) => i), [...this.shape]], this.words)
+  }
+
+  /** @param {number | null} at */
+  #point(at) {
+    const from = Math.round((at ?? 0) * this.run)
+    const to = Math.min(this.dim, Math.round(((at ?? 0) + 1) * this.run)) - 1
+    const told = at === null ? '' : `${from === to ? from : `${from}–${to}`}: ${this.shape[at].toPrecision(3)}`
+    say(this.moment, told)
+    return told
+  }
 }

@@ -26,28 +26,6 @@ export function element(tag, attributes = {}, ...children) {
 }
 
 /**
- * @template {keyof SVGElementTagNameMap} T
- * @param {T} tag
- * @param {Readonly<Record<string, string | number>>} [attributes]
- * @param {readonly (Node | string)[]} children
- * @returns {SVGElementTagNameMap[T]}
- */
-export function drawn(tag, attributes = {}, ...children) {
-  const made = document.createElementNS('http://www.w3.org/2000/svg', tag)
-  set(made, attributes)
-  made.append(...children)
-  return made
-}
-
-/**
- * @param {Element} target
- * @param {Readonly<Record<string, string | number>>} attributes
- */
-export function set(target, attributes) {
-  for (const [name, value] of Object.entries(attributes)) target.setAttribute(name, String(value))
-}
-
-/**
  * Changes a text only where it differs, so that nothing is read out or selected anew.
  * @param {Element} target
  * @param {string} text

@@ -59,6 +59,9 @@ export function cosine(value) {
   return isNone(value) ? none : /** @type {number} */ (value).toFixed(4).replace('-', '−')
 }
 
+/** Of an axis: without zeros at its end. @param {string} text */
+export const plain = (text) => text.replace(/\.0+(?=\D|$)|(\.\d*[1-9])0+(?=\D|$)/, '$1')
+
 const clockFormat = new Intl.DateTimeFormat('en-GB', { timeStyle: 'medium' })
 const zonedFormat = new Intl.DateTimeFormat('en-GB', {
   hour: '2-digit',

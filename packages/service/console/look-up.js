@@ -1,10 +1,13 @@
 /** What is served to one user. */
-import { sparkline } from './bars.js'
+import { VectorChart } from './bars.js'
 import { byId, element } from './dom.js'
 import { count, duration, moment } from './format.js'
 import { ask, refusalText } from './service.js'
 
 export class LookUp {
+  /** @type {readonly VectorChart[]} */
+  #charts = []
+
   constructor() {
     byId('look-up').addEventListener('submit', (event) => {
       event.preventDefault()
@@ -21,8 +24,10 @@ export class LookUp {
     try {
       // In the body: addresses are written into logs, and into the history of a browser.
       const { models, isDue } = await ask('console/user', { user })
+      for (const { plot } of this.#charts) plot.remove()
+      this.#charts = models.map((/** @type {any} */ { shape, dim }) => new VectorChart(shape, dim))
       place.replaceChildren(
-        ...models.map(cardOf),
+        ...models.map((/** @type {any} */ each, /** @type {number} */ i) => cardOf(each, this.#charts[i])),
         ...(isDue ? [element('p', { class: 'muted' }, 'A refresh of the user is due and not yet written.')] : []),
       )
     } catch (error) {
@@ -31,8 +36,11 @@ export class LookUp {
   }
 }
 
-/** @param {any} embedding */
-function cardOf({ model, dim, status, snapshot, frame, featureTimeMs, ageMs, norm, shape }) {
+/**
+ * @param {any} embedding
+ * @param {VectorChart} chart
+ */
+function cardOf({ model, dim, status, snapshot, frame, featureTimeMs, ageMs, norm }, chart) {
   const facts =
     snapshot === null
       ? [['Served', 'the default vector: nothing is held of this user']]
@@ -54,6 +62,6 @@ function cardOf({ model, dim, status, snapshot, frame, featureTimeMs, ageMs, nor
         element('dd', {}, value),
       ]),
     ),
-    sparkline(shape),
+    chart.figure,
   )
 }

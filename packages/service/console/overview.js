@@ -2,7 +2,8 @@
 import { StalenessChart } from './bars.js'
 import { byId, element, say, table } from './dom.js'
 import { bytes, count, duration, moment, percent, rate } from './format.js'
-import { latestOf, rowsOf, statuses, sumOf } from './history.js'
+import { latestOf, rowsOf, sumOf } from './history.js'
+import { aSecond, line, most, share } from './lines.js'
 import { showNow } from './now.js'
 import { tiles } from './tiles.js'
 import { TimeChart } from './time-chart.js'
@@ -13,51 +14,6 @@ import { ownQueue, sharedQueue } from './waits.js'
 /** Tiles tell of the last ten seconds, or of what was measured last. */
 const tileSteps = 5
 const tileMs = 10_000
-
-/**
- * @param {string} label
- * @param {string} tone
- * @param {string} name of the column
- */
-const line = (label, tone, name) => ({
-  label,
-  tone,
-  of: (/** @type {Columns} */ columns, /** @type {number} */ i) => columns[name][i],
-})
-
-/**
- * @param {string} label
- * @param {string} tone
- * @param {string} name of the column
- */
-const aSecond = (label, tone, name) => ({
-  label,
-  tone,
-  of: (/** @type {Columns} */ columns, /** @type {number} */ i) => {
-    const [value, seconds] = [columns[name][i], columns.seconds[i]]
-    return value === null || seconds === null ? null : value / seconds
-  },
-})
-
-/**
- * @param {string} label
- * @param {string} tone
- */
-const share = (label, tone) => ({
-  label,
-  tone,
-  of: (/** @type {Columns} */ columns, /** @type {number} */ i) => {
-    const rows = statuses.reduce((sum, status) => sum + (columns[status][i] ?? 0), 0)
-    return rows === 0 ? null : (columns[label][i] ?? 0) / rows
-  },
-})
-
-/** Where nobody waits there is no wait. */
-const waiting = {
-  label: 'longest wait',
-  tone: 'pink',
-  of: (/** @type {Columns} */ columns, /** @type {number} */ i) => columns.queueOldest[i] || null,
-}
 
 export class Overview {
   #charts
@@ -89,14 +45,15 @@ export class Overview {
       }),
       new TimeChart({
         title: 'Reads a second',
-        kind: 'areas',
+        kind: 'bars',
         scale: 'linear',
         format: rate,
+        unit: '/s',
         lines: [aSecond('reads', 'blue', 'reads')],
       }),
       new TimeChart({
         title: 'Rows served',
-        kind: 'areas',
+        kind: 'bars',
         scale: 'share',
         format: percent,
         lines: [
@@ -110,23 +67,29 @@ export class Overview {
     const refreshes = [
       new TimeChart({
         title: 'Users that wait',
-        kind: 'areas',
+        kind: 'bars',
         scale: 'whole',
         format: count,
-        lines: [line('users', 'green', 'queueUsers')],
+        unit: 'users',
+        lines: [most('users', 'green', 'queueUsers')],
       }),
       new TimeChart({
         title: 'Time until written',
         kind: 'lines',
         scale: 'log',
         format: duration,
-        lines: [line('p99', 'amber', 'freshnessP99'), line('p50', 'green', 'freshnessP50'), waiting],
+        lines: [
+          line('p99', 'amber', 'freshnessP99'),
+          line('p50', 'green', 'freshnessP50'),
+          line('longest wait', 'pink', 'queueOldest'),
+        ],
       }),
       new TimeChart({
         title: 'Refreshes a second',
-        kind: 'lines',
+        kind: 'bars',
         scale: 'linear',
         format: rate,
+        unit: '/s',
         lines: [
           aSecond('written', 'green', 'landed'),
           aSecond('failed', 'pink', 'failed'),
@@ -196,7 +159,7 @@ export class Overview {
 
   /**
    * @param {Columns} columns
-   * @param {import('./time-chart.js').Span} span
+   * @param {import('./steps.js').Span} span
    */
   draw(columns, span) {
     for (const chart of this.#charts) chart.show(columns, span)
@@ -219,8 +182,7 @@ export class Overview {
     const known = this.#staleness.get(model)
     if (known !== undefined) return known
     const chart = new StalenessChart()
-    if (this.#staleness.size > 0)
-      say(chart.figure.querySelector('.title') ?? chart.figure, `Age of rows served, ${model}`)
+    if (this.#staleness.size > 0) say(chart.title, `Age of rows served, ${model}`)
     this.#staleness.set(model, chart)
     byId('read-charts').append(chart.figure)
     return chart

@@ -92,13 +92,21 @@ it('asks for a token, refuses a wrong one, and shows the figures of what was sen
   expect(await text('#read-tiles')).toContain('12 rows since the start')
   expect(await text('#refresh-tiles')).toContain('3 since the start')
   expect(await text('#refresh-tiles')).toContain('ready')
-  await eventually(() => page.getAttribute('#read-charts figure:last-child svg', 'aria-label')).toMatch(
+  await eventually(() => page.getAttribute('#read-charts figure:last-child .plot', 'aria-label')).toMatch(
     /: \d.* % up to \d/,
   )
   expect(await text('#read-charts figure:last-child figcaption')).toContain('rows 36')
   // The service looks every two seconds; the page shows the step that the reads fell into.
   await page.clock.fastForward(2_500)
-  await eventually(() => page.getAttribute('#read-charts svg >> nth=0', 'aria-label')).toMatch(/p50: .*between \d/)
+  await eventually(() => page.getAttribute('#read-charts .plot >> nth=0', 'aria-label')).toMatch(/p50: .*between \d/)
+  // A point that the keyboard chooses is said, and all charts over time show it.
+  const moment = () => text('#read-charts .moment >> nth=1')
+  await page.focus('#read-charts .plot >> nth=0')
+  await page.keyboard.press('ArrowLeft')
+  await eventually(() => text('#chart-said')).toMatch(/^\d\d:\d\d:\d\d, p99 .*, p50 /)
+  await eventually(moment).toMatch(/^\d\d:\d\d:\d\d–\d\d:\d\d:\d\d$/)
+  await page.keyboard.press('Escape')
+  await eventually(moment).toBe('')
   expect(await text('#now-fresh-more')).toContain('of 48 rows in the last 15 min')
   expect(await text('#now-served')).toBe('Snapshot 3')
   expect(await text('#now-wrong')).toBe('Nothing')
@@ -198,7 +206,7 @@ it('fits wide and narrow screens, light and dark', async () => {
   await connect(page, tokenOf.boss)
   await eventually(() => text('#drift-note')).toMatch(/^24 users, a sample/)
   await page.clock.fastForward(2_500)
-  await eventually(() => page.getAttribute('#read-charts svg >> nth=0', 'aria-label')).toMatch(/p50: .*between \d/)
+  await eventually(() => page.getAttribute('#read-charts .plot >> nth=0', 'aria-label')).toMatch(/p50: .*between \d/)
   const rows = `[...document.querySelectorAll('#models tr')].map(({ cells }) => [...cells].map((cell) => cell.textContent))`
   await eventually(async () => {
     const [heads, newest] = (await page.evaluate(rows)) as string[][]
@@ -217,8 +225,8 @@ it('fits wide and narrow screens, light and dark', async () => {
   await eventually(() => text('#user-answer')).toContain('Snapshot3')
   await page.click('summary')
   // Every chart is told in words, and every control has a name.
-  const unnamed = `[...document.querySelectorAll('svg[role=img]')].filter((svg) => svg.checkVisibility() &&
-    !svg.ariaLabel && !svg.getAttribute('aria-labelledby')).length + [...document.querySelectorAll('input, select')]
+  const unnamed = `[...document.querySelectorAll('[role=img], canvas')].filter((each) => each.checkVisibility() &&
+    !each.closest('[aria-label]')).length + [...document.querySelectorAll('input, select')]
     .filter((input) => input.labels.length === 0).length`
   expect(await page.evaluate(unnamed)).toBe(0)
   for (const { width, colorScheme, background } of looks) {
@@ -226,7 +234,7 @@ it('fits wide and narrow screens, light and dark', async () => {
     await page.emulateMedia({ colorScheme })
     // Charts follow the width of the page.
     await eventually(() =>
-      page.evaluate(`document.querySelector('#read-charts svg').getBoundingClientRect().right <= ${width}`),
+      page.evaluate(`document.querySelector('#read-charts canvas').getBoundingClientRect().right <= ${width}`),
     ).toBe(true)
     expect(await page.evaluate('document.documentElement.scrollWidth')).toBe(width)
     expect(await page.evaluate('getComputedStyle(document.body).backgroundColor')).toBe(background)

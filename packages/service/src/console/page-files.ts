@@ -1,5 +1,9 @@
-/** The files of the page, as they are sent: it loads nothing from elsewhere, and no script that is not one of them. */
+/**
+ * The files of the page, as they are sent: its own, and uPlot of its package. It loads nothing from elsewhere, and no script
+ * that is not one of them.
+ */
 import { readdirSync, readFileSync } from 'node:fs'
+import { createRequire } from 'node:module'
 import { extname } from 'node:path'
 
 /** The package's own folder, beside its sources and beside what is built of them. */
@@ -25,10 +29,22 @@ export const pageHeaders = {
   'cache-control': 'no-cache',
 } as const
 
+/** What draws the charts, with its licence. */
+const uplot = (name: string) => readFileSync(createRequire(import.meta.url).resolve(`uplot/${name}`), 'utf8')
+
 /** By name. */
-export const pageFiles = new Map(
-  readdirSync(folder).flatMap((name) => {
+export const pageFiles = new Map([
+  ...readdirSync(folder).flatMap((name) => {
     const type = types[extname(name)]
-    return type === undefined ? [] : [[name, { type, body: readFileSync(new URL(name, folder)) }] as const]
+    return type === undefined ? [] : [[name, { type, body: readFileSync(new URL(name, folder), 'utf8') }] as const]
   }),
-)
+  // Its minified form makes a variable, and a page that takes modules wants one of them.
+  [
+    'uplot.js',
+    {
+      type: types['.js'],
+      body: `/*!\n${uplot('LICENSE')}*/\n${uplot('dist/uPlot.iife.min.js')}\nexport default uPlot\n`,
+    },
+  ] as const,
+  ['uplot.css', { type: types['.css'], body: uplot('dist/uPlot.min.css') }] as const,
+])
