@@ -35,7 +35,8 @@ export function say(target, text) {
 }
 
 /**
- * A table whose cells stay with their headings where the screen is narrow.
+ * A table whose cells stay with their headings where the screen is narrow. The last cell of a row that is shorter than the
+ * headings takes what is left.
  * @param {string} caption
  * @param {readonly string[]} heads
  * @param {readonly (readonly (Node | string)[])[]} rows
@@ -45,7 +46,7 @@ export function table(caption, heads, rows) {
     row.map((cell, i) =>
       i === 0
         ? element('th', { scope: 'row', role: 'rowheader', 'data-head': heads[0] }, cell)
-        : element('td', { role: 'cell', 'data-head': heads[i] }, cell),
+        : element('td', { role: 'cell', 'data-head': heads[i], ...spanOf(row, heads, i) }, cell),
     )
   return element(
     'table',
@@ -63,3 +64,11 @@ export function table(caption, heads, rows) {
     element('tbody', { role: 'rowgroup' }, ...rows.map((row) => element('tr', { role: 'row' }, ...cells(row)))),
   )
 }
+
+/**
+ * @param {readonly unknown[]} row
+ * @param {readonly string[]} heads
+ * @param {number} i of the cell
+ */
+const spanOf = (row, heads, i) =>
+  i === row.length - 1 && row.length < heads.length ? { class: 'rest', colspan: `${heads.length - i}` } : {}

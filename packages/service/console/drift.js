@@ -114,8 +114,7 @@ export class Drift {
         `${each.snapshot}`,
         count(each.users),
         count(each.moved),
-        cosine(each.cosineMean),
-        cosine(each.cosineP10),
+        ...(each.cosineMean === null ? ['nobody yet'] : [cosine(each.cosineMean), cosine(each.cosineP10)]),
       ])
     const heads = ['Snapshot', 'Users now', 'Moved to it', 'Mean cosine', 'A tenth below']
     byId('drift-table').replaceChildren(table('Centred cosine to the same user before', heads, rows))

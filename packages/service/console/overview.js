@@ -4,7 +4,7 @@ import { byId, element, say, table } from './dom.js'
 import { bytes, count, duration, moment, percent, rate } from './format.js'
 import { latestOf, rowsOf, sumOf } from './history.js'
 import { aSecond, line, most, share } from './lines.js'
-import { showNow } from './now.js'
+import { Refusals, showNow } from './now.js'
 import { tiles } from './tiles.js'
 import { TimeChart } from './time-chart.js'
 import { ownQueue, sharedQueue } from './waits.js'
@@ -29,6 +29,7 @@ export class Overview {
   #showService = tiles(byId('service-tiles'), ['Store', 'Store errors', 'Under way', 'Encoder restarts'])
   /** @type {Map<string, StalenessChart>} */
   #staleness = new Map()
+  #refusals = new Refusals()
   /** @type {string} */
   #figures = ''
   /** @type {string} */
@@ -124,13 +125,13 @@ export class Overview {
     this.#showReads([
       measured('readP50', 'store and pooling'),
       measured('readP99', 'one in a hundred is slower'),
-      [`${rate(per('reads'))} /s`, ''],
+      [`${rate(per('reads'))} /s`, 'requests'],
       [`${rate(seconds === 0 ? null : rows.all / seconds)} /s`, `${count(totals.reads)} rows since the start`],
       [percent(part(told.fresh + told.stale)), `${percent(part(told.stale))} stale${when}`],
       [percent(part(told.misses)), `${count(totals.default)} rows since the start`],
     ])
     const waits = data.sharedQueues === null ? ownQueue(data) : sharedQueue(data)
-    showNow(data, recent, waits)
+    showNow(data, recent, waits, this.#refusals.look(data))
     // What has nothing to show says how it comes to have something.
     this.#begin('read', 'reads', totals.reads > 0)
     const { refreshes, failed, shed, refused } = totals

@@ -87,10 +87,14 @@ export class Snapshots {
         moment(dataCutoffMs),
         `${frame}`,
         moment(publishedMs),
-        cosine(drift?.centredCosine),
-        cosine(drift?.residual),
-        cosine(drift?.varianceKept),
-        drift === null ? '–' : drift.effectiveRank.toFixed(1),
+        ...(drift === null
+          ? ['not compared with one before it']
+          : [
+              cosine(drift.centredCosine),
+              cosine(drift.residual),
+              cosine(drift.varianceKept),
+              drift.effectiveRank.toFixed(1),
+            ]),
       ]
     })
     const heads = [

@@ -25,7 +25,7 @@ import { eachStep, joinedSteps } from './steps.js'
 
 const tall = 156
 const minuteMs = 60e3
-const timeStepsMs = [1, 5, 15, 60, 180, 360].map((each) => each * minuteMs)
+const timeStepsMs = [1, 2, 5, 10, 15, 30, 60, 120, 180, 360].map((each) => each * minuteMs)
 const wholeSteps = [1, 10, 100, 1e3, 1e4, 1e5, 1e6].flatMap((ten) => [ten, 2 * ten, 5 * ten])
 
 export class TimeChart {
@@ -47,7 +47,7 @@ export class TimeChart {
     this.moment = element('span', { class: 'moment' })
     const keys = lines.map(({ tone }) => element('span', { class: `key ${kind} ${tone}`, 'aria-hidden': 'true' }))
     const items = lines.map(({ label }, i) => element('li', {}, keys[i], `${label} `, this.values[i]))
-    this.none = element('p', { class: 'nothing', 'aria-hidden': 'true' }, 'Nothing was measured in the time shown')
+    this.none = element('p', { class: 'nothing', 'aria-hidden': 'true' })
     this.plot = new Plot({
       tall,
       isTime: true,
@@ -140,7 +140,8 @@ export class TimeChart {
     this.#lengthMs = kind === 'bars' ? joined.lengthMs : 0
     this.#values = lines.map(({ of }) => steps.map((step) => (step.from === step.to ? null : of(columns, step))))
     const drawn = kind === 'bars' ? stackedUp(this.#values).toReversed() : this.#values
-    this.none.hidden = this.#hasAny
+    this.none.hidden = this.#values.some((line) => line.some((value) => value))
+    say(this.none, this.#hasAny ? 'None in the time shown' : 'Nothing was measured in the time shown')
     const at = steps.map(({ atMs }) => atMs)
     this.plot.show(
       [at, ...drawn.map((values) => [...values])],
