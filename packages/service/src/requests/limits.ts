@@ -21,7 +21,7 @@ export const defaultLimits = {
   maxConcurrent: 256,
   /** Requests of one tenant that are worked on; beyond, 429. 0: three quarters of `maxConcurrent`, all where it is alone. */
   maxConcurrentPerTenant: 0,
-  /** Where all requests of .1 s have waited for longer, and for longer than 8 take, those that have are shed with 503. */
+  /** Where all requests of .1 s have waited for longer, and for longer than 8 take, what is too much is shed with 503. */
   targetDelayMs: 20,
   /** Open connections; beyond, the one that is idle for the longest is closed. */
   maxConnections: 4_096,

@@ -12,7 +12,7 @@ export function limitOptions(command: ReturnType<typeof poolingOptions>) {
   return command
     .option('--requests-per-second <n>', 'of one token; 0: no limit', wholeNumber(0, most))
     .option('--burst <n>', "requests at once after a pause; 0: a second's worth", wholeNumber(0, most))
-    .option('--target-delay <ms>', 'requests that have waited for longer are shed under overload', wholeNumber(1, most))
+    .option('--target-delay <ms>', 'where all wait for longer, what is too much is refused', wholeNumber(1, most))
     .option('--max-concurrent <n>', 'requests that are worked on at once', wholeNumber(1, most))
     .option('--max-concurrent-per-tenant <n>', 'of one tenant; 0: three quarters', wholeNumber(0, most))
     .option('--max-connections <n>', 'open connections; idle ones are closed for others', wholeNumber(1, most))
