@@ -1,6 +1,6 @@
 /**
- * docs/model.md is enough to build the towers elsewhere: its tables of tensors, config keys and buckets are held here against
- * the code, whatever the config. Shape letters as in its section on tensors.
+ * docs/model-reference.md is enough to build the towers of docs/model.md elsewhere: its tables of tensors and buckets are held here
+ * against the code, whatever the config. Shape letters as in its section on tensors.
  */
 import { readFileSync } from 'node:fs'
 import { type BagLayout, bucketOf, murmur3 } from '@headwater/features'
@@ -11,13 +11,15 @@ import type { Initialization } from '../parameters/parameter-set.ts'
 import { type TinyTower, tinyTowers } from '../testing/tiny-towers.ts'
 import { headEmbeddings, modelConfigSchema, tokensOf } from './config.ts'
 import type { LevelConfig } from './level.ts'
+import { presets } from './presets.ts'
 import { declareTower } from './tower.ts'
 
-const document = readFileSync(new URL('../../../../docs/model.md', import.meta.url), 'utf8')
+const read = (page: string) => readFileSync(new URL(`../../../../docs/${page}`, import.meta.url), 'utf8')
+const reference = read('model-reference.md')
 
 /** Cells of the only table whose first column has that title; the first row is its header. */
 function table(title: string): string[][] {
-  const lines = document.split('\n')
+  const lines = reference.split('\n')
   const start = lines.findIndex((line) => line.startsWith(`| ${title} `))
   const length = lines.slice(start).findIndex((line) => !line.startsWith('|'))
   const [header, , ...rows] = lines.slice(start, start + length).map((line) =>
@@ -61,7 +63,7 @@ function evaluate(text: string, numbers: Numbers): number {
       return value
     }
     const value = /^\d+$/.test(token) ? Number(token) : numbers[token]
-    if (value === undefined) throw new Error(`docs/model.md: "${text}": there is no ${token}`)
+    if (value === undefined) throw new Error(`docs/model-reference.md: "${text}": there is no ${token}`)
     return value
   }
   return sum()
@@ -270,7 +272,7 @@ function entriesOf(kind: string, place: Place, rows: number, cols: number, tower
     case 'matrix':
       return [{ name, rows, cols, initialization: startOf(option, numbers, tower) }]
     default:
-      throw new Error(`docs/model.md: there is no kind "${kind}"`)
+      throw new Error(`docs/model-reference.md: there is no kind "${kind}"`)
   }
 }
 
@@ -330,53 +332,27 @@ describe('the table of tensors', () => {
   })
 })
 
-/** A key of the config, and what it may hold as the document writes it. */
-type Key = readonly [key: string, values: string]
-
-const range = (low: unknown, high: unknown) => [low, high].map((x) => Number(x).toLocaleString('en')).join(' … ')
-
-/** @param left how a key that may be left out is told from others */
-function keysOf(schema: JsonSchema, path = '', left = ''): Key[] {
-  if (schema.oneOf) {
-    const variants = (schema.oneOf as JsonSchema[]).map(({ properties }) => properties as Record<string, JsonSchema>)
-    const kinds = variants.map(({ kind }) => kind.const)
-    return [
-      [`${path}.kind`, kinds.join(', ') + left],
-      ...(schema.oneOf as JsonSchema[]).flatMap((variant, i) =>
-        propertiesOf(variant, path.endsWith('[]') ? `${path.slice(0, -2)}[${kinds[i]}]` : path),
-      ),
-    ]
-  }
-  if (schema.const) return [[path, `${schema.const}${left}`]]
-  if (schema.enum) return [[path, (schema.enum as string[]).join(', ') + left]]
-  switch (schema.type) {
-    case 'object':
-      return [...(left ? ([[path, left.slice(2)]] as const) : []), ...propertiesOf(schema, path)]
-    case 'array': {
-      const items = schema.items as JsonSchema
-      const own: Key = [path, range(schema.minItems, schema.maxItems)]
-      return items.type === 'object' || items.oneOf ? [own, ...keysOf(items, `${path}[]`)] : [own]
-    }
-    default: {
-      const step = schema.multipleOf ? ` ×${schema.multipleOf as number}` : ''
-      return [[path, `${range(schema.minimum, schema.maximum)}${step}${left}`]]
-    }
-  }
+/** Keys of the schema, by their paths, that do not say what they mean. A `kind` is said by its variant. */
+function silentKeys(schema: JsonSchema, path = ''): string[] {
+  const variants = (schema.oneOf ?? []) as JsonSchema[]
+  const properties = Object.entries((schema.properties ?? {}) as Record<string, JsonSchema>).filter(
+    ([key]) => key !== 'kind',
+  )
+  return [
+    ...(schema.description ? [] : [path]),
+    ...variants.flatMap((variant, i) => silentKeys(variant, `${path}(${i})`)),
+    ...properties.flatMap(([key, value]) => silentKeys(value, `${path}.${key}`)),
+    ...(schema.items ? silentKeys(schema.items as JsonSchema, `${path}[]`) : []),
+  ]
 }
 
-function propertiesOf({ properties, required }: JsonSchema, path: string): Key[] {
-  return Object.entries(properties as Record<string, JsonSchema>)
-    .filter(([, { const: only }]) => only === undefined || only === true)
-    .flatMap(([key, value]) =>
-      keysOf(value, path === '' ? key : `${path}.${key}`, (required as string[]).includes(key) ? '' : ', absent'),
-    )
-}
+it('leaves to the schema of a config what each key means, and the schema says it of all', () => {
+  expect(silentKeys(modelConfigSchema)).toEqual([])
+})
 
-it('has every key of a config, in the order of its schema, with its bounds', () => {
-  const [, ...rows] = table('key')
-  // Behind the bounds of a list stands what it is a list of.
-  const found = rows.map(([key, values]) => [withoutTicks(key), values.replace(/ (levels|layers|kinds)$/, '')])
-  expect(found).toEqual(keysOf(modelConfigSchema))
+it('begins with the preset small', () => {
+  const [, example] = /^```json\n(.*?)^```$/ms.exec(read('model.md')) ?? []
+  expect(JSON.parse(example)).toEqual(presets.small)
 })
 
 describe('the table of buckets', () => {
