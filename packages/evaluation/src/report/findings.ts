@@ -139,6 +139,12 @@ export interface ExperimentResult extends Findings {
 interface ArmRecord {
   readonly name: string
   readonly title: string
+  /**
+   * By name, means over seeds: `servedShare`, `meanAgeMs`, `encodesPerRow`, `encodeFlopsPerRow`, `trainingFlops`, `vectorWidth`; of the
+   * upstream's heads `towerParameters`, `taughtRows`, `encodeFlops`; of panels `panelUsers`, `drawnUsers`; where settings are tuned
+   * `judgedLoss`, or by model `judgedLoss SETTINGS MODEL` and `chosen MODEL`, the place of the settings that counted; in `sharing`
+   * `storedUsers`, `storedBytes`, `servedBytes`.
+   */
   readonly figures: Readonly<Record<string, number>>
 }
 
