@@ -28,5 +28,8 @@ export async function launch(args) {
   const options = nodeOptions(args, availableParallelism())
   // Elsewhere that file is the project's in which this is installed.
   const env = checkout ? withDriver(here('../../../.env')) : process.env
-  return supervise(process.execPath, ['--enable-source-maps', ...options, ...program, ...args], { env })
+  const ownStderr = process.platform !== 'win32'
+  const before = ownStderr ? ['--import', import.meta.resolve('./own-stderr.js')] : []
+  const words = ['--enable-source-maps', ...before, ...options, ...program, ...args]
+  return supervise(process.execPath, words, { env, ownStderr })
 }

@@ -1,8 +1,15 @@
 import { spawn } from 'node:child_process'
+import { once } from 'node:events'
 import { constants } from 'node:os'
+import { setTimeout as wait } from 'node:timers/promises'
+import { withoutDriverLines } from './driver-lines.js'
 import { ignoresHangUp, watchNpm } from './npm-launcher.js'
+import { writeWhole } from './write-whole.js'
 
 const windows = process.platform === 'win32'
+
+/** A program's own processes may outlive it: what they print then is waited for no longer. */
+const lastWordsMs = 300
 
 /** A signal that comes again this soon is the same one: a terminal sends it to npm and to us, and npm passes it on. */
 const sameSignalMs = 300
@@ -15,15 +22,18 @@ const sameSignalMs = 300
  * SIGTERM; under nohup it goes on.
  * @param {string} program
  * @param {readonly string[]} args
- * @param {{ env?: NodeJS.ProcessEnv, cwd?: string }} [options]
+ * @param {{ env?: NodeJS.ProcessEnv, cwd?: string, ownStderr?: boolean }} [options] `ownStderr`: the program loads own-stderr.js,
+ * and a driver's lines are left out of what it and its processes print otherwise
  * @returns {Promise<number>} exit code; 128 + the signal's number where a signal ended it
  */
-export function supervise(program, args, options = {}) {
+export function supervise(program, args, { ownStderr = false, env = process.env, ...options } = {}) {
   const child = spawn(program, args, {
     ...options,
-    stdio: ['inherit', 'inherit', 'inherit', 'ipc'],
+    env: ownStderr ? { ...env, HEADWATER_STDERR: '4' } : env,
+    stdio: ownStderr ? ['inherit', 'inherit', 'pipe', 'ipc', 2] : ['inherit', 'inherit', 'inherit', 'ipc'],
     detached: !windows,
   })
+  const lastWords = child.stderr === null ? null : passOn(child.stderr)
 
   const isDetached = ignoresHangUp()
   const unwatch = watchNpm(() => child.kill('SIGTERM'))
@@ -52,11 +62,34 @@ export function supervise(program, args, options = {}) {
 
   return new Promise((resolve, reject) => {
     child.once('error', reject)
-    child.once('exit', (code, signal) => {
+    child.once('exit', async (code, signal) => {
       unwatch()
+      await lastWords?.()
       for (const name of forwarded) process.off(name, forward)
       process.off('SIGTSTP', suspend).off('SIGCONT', resume)
       resolve(code ?? 128 + constants.signals[signal ?? 'SIGKILL'])
     })
   })
+}
+
+/**
+ * Writes what comes from a program to our error output, without a driver's lines.
+ * @param {import('node:stream').Readable} stream
+ * @returns {() => Promise<void>} waits until all is written
+ */
+function passOn(stream) {
+  const lines = withoutDriverLines((bytes) => {
+    try {
+      writeWhole(2, bytes)
+    } catch {
+      // Nobody reads it any more.
+    }
+  })
+  stream.on('data', (bytes) => lines.take(bytes))
+  const ended = once(stream, 'close')
+  return async () => {
+    await Promise.race([ended, wait(lastWordsMs, undefined, { ref: false })])
+    stream.destroy()
+    lines.end()
+  }
 }

@@ -3,7 +3,7 @@ import { once } from 'node:events'
 import { closeSync, existsSync, openSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
-import { fileURLToPath } from 'node:url'
+import { fileURLToPath, pathToFileURL } from 'node:url'
 import { temporaryDirectory } from '@headwater/testkit'
 import { describe, expect, test, vi } from 'vitest'
 
@@ -26,9 +26,10 @@ async function headwater(...args: string[]): Promise<{ code: number; stdout: str
   return { code, stdout, stderr }
 }
 
-test('doctor runs from anywhere and writes JSON where the user is', async () => {
-  const { code, stdout } = await headwater('doctor', '--json', 'found.json')
+test('doctor runs from anywhere, without a word of the driver, and writes JSON where the user is', async () => {
+  const { code, stdout, stderr } = await headwater('doctor', '--json', 'found.json')
   expect(stdout).toContain('Everything that Headwater needs is here.')
+  expect(stderr).toBe('')
   expect(code).toBe(0)
   const found = JSON.parse(readFileSync(join(directory, 'found.json'), 'utf8'))
   expect(found.adapter.limits.maxBufferSize).toBeGreaterThan(0)
@@ -57,6 +58,61 @@ test('too few files that may be open are told of before anything fails', async (
   const limited = ['-c', 'ulimit -n 64; exec "$@"', 'sh', process.execPath, join(bin, 'headwater.js'), 'serve']
   const { status, stderr } = spawnSync('sh', limited, { encoding: 'utf8' })
   expect([status, stderr]).toEqual([1, expect.stringMatching(/^headwater: 64 files may be open at once/)])
+})
+
+test("a driver's lines of limits are left out, however they come, and nothing else is", async () => {
+  const { withoutDriverLines } = await import(join(bin, 'driver-lines.js'))
+  const ofDriver = ['Uniform', 'Storage'].map(
+    (kind) =>
+      `Warning: maxDynamic${kind}BuffersPerPipelineLayout artificially reduced from 1000000 to 16 to fit dynamic offset allocation limit.\n`,
+  )
+  const kept = ['a line\n', 'Warning: maxDynamic is no word of ours\n', '\n', 'Wärning: x\n', 'no end: Warning: maxDyn']
+  const all = Buffer.from([kept[0], ofDriver[0], kept[1], ...ofDriver, kept[2], kept[3], ofDriver[1], kept[4]].join(''))
+  for (const size of [1, 2, 7, 64, all.length]) {
+    const written: Buffer[] = []
+    const lines = withoutDriverLines((bytes: Buffer) => void written.push(Buffer.from(bytes)))
+    for (let at = 0; at < all.length; at += size) lines.take(all.subarray(at, at + size))
+    lines.end()
+    expect(Buffer.concat(written).toString(), `${size} bytes at a time`).toBe(kept.join(''))
+  }
+  // What cannot become such a line is not held back: a question waits for its answer.
+  const written: string[] = []
+  const lines = withoutDriverLines((bytes: Buffer) => void written.push(String(bytes)))
+  lines.take(Buffer.from('War'))
+  lines.take(Buffer.from('m? '))
+  expect(written).toEqual(['Warm? '])
+})
+
+test("what a program and its processes print comes through, in the launcher's own output and by it", async () => {
+  const program = join(directory, 'prints.mjs')
+  writeFileSync(
+    program,
+    `import { execFileSync } from 'node:child_process'
+    import { writeSync } from 'node:fs'
+    process.stderr.write('by Node\\n')
+    console.error('by console')
+    writeSync(2, 'by a driver\\n')
+    execFileSync(process.execPath, ['-e', 'process.stderr.write("by a process " + process.env.HEADWATER_STDERR + "\\\\n")'], { stdio: 'inherit' })
+    process.stderr.write('x'.repeat(300_000) + '\\n')
+    process.exit(3)`,
+  )
+  const script = `
+    import { supervise } from ${JSON.stringify(join(bin, 'supervise.js'))}
+    const own = ${JSON.stringify(pathToFileURL(join(bin, 'own-stderr.js')).href)}
+    process.exitCode = await supervise(process.execPath, ['--import', own, ${JSON.stringify(program)}], { ownStderr: true })`
+  const { status, stderr } = spawnSync(process.execPath, ['--input-type=module', '--eval', script], {
+    encoding: 'utf8',
+  })
+  expect(status).toBe(3)
+  const lines = stderr.split('\n')
+  expect(lines.filter((line) => line.startsWith('by')).sort()).toEqual([
+    'by Node',
+    'by a driver',
+    'by a process undefined',
+    'by console',
+  ])
+  expect(lines.indexOf('by console')).toBe(lines.indexOf('by Node') + 1)
+  expect(lines).toContain('x'.repeat(300_000))
 })
 
 test('a service on one core has node’s options for that', async () => {

@@ -37,7 +37,7 @@ export function startModule(backend: URL, { priority, prefix, environment }: Mod
   const loader = isSource ? ['--conditions=@headwater/source', '--import', import.meta.resolve('tsx')] : []
   const [program, ...rest] = [...prefix, process.execPath, ...heapOptions, ...loader, main, backend.href]
   // What it prints, say a driver's warning, belongs to the messages and not to what a command gives out.
-  const stdio = ['ignore', process.stderr.fd, process.stderr.fd, 'pipe', 'pipe'] as const
+  const stdio = ['ignore', 2, 2, 'pipe', 'pipe'] as const
   const child = spawn(program, rest, { stdio: [...stdio], env: { ...process.env, ...environment } })
   // Before it has threads: they take theirs from the one that makes them.
   if (child.pid !== undefined) setPriority(child.pid, Math.max(priority, getPriority()))

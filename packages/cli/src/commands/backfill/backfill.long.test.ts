@@ -53,7 +53,7 @@ async function run(directory: string, ...args: string[]) {
   const json = existsSync(join(directory, 'out.json'))
     ? JSON.parse(readFileSync(join(directory, 'out.json'), 'utf8'))
     : null
-  return { code, stdout: child.stdout, stderr: child.stderr.replace(/^Warning: max\w+ artificially.*\n/gm, ''), json }
+  return { code, stdout: child.stdout, stderr: child.stderr, json }
 }
 
 /** A store with the states of all events. */

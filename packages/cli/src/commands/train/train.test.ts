@@ -21,8 +21,8 @@ function start(directory: string, ...args: string[]) {
 
 async function ends(child: Child) {
   const code = await child.exited
-  const stderr = child.stderr.replace(/^Warning: max\w+ artificially reduced.*\n/gm, '')
-  return { code, stdout: child.stdout, stderr, warnings: stderr.match(/^warning: .*$/gm) ?? [] }
+  const { stdout, stderr } = child
+  return { code, stdout, stderr, warnings: stderr.match(/^warning: .*$/gm) ?? [] }
 }
 
 /** Of what is refused there is nothing to see in a process of its own. */
