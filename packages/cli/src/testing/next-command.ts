@@ -10,7 +10,7 @@ export function nextCommand(stdout: string): string {
 }
 
 /** The words that a shell hands to `npx`. */
-function wordsOf(command: string): readonly string[] {
+export function wordsOf(command: string): readonly string[] {
   const script = `npx() { printf '%s\\0' "$@"; }\n${command}`
   return execFileSync('sh', ['-c', script], { encoding: 'utf8' }).split('\0').slice(0, -1)
 }

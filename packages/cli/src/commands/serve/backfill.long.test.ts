@@ -3,14 +3,15 @@ import { execFileSync } from 'node:child_process'
 import { copyFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { compileFeatures, type LogEvent, Replay } from '@headwater/features'
-import { openStore } from '@headwater/store'
+import { createReadBuffer, openStore, readStatus } from '@headwater/store'
 import { temporaryDirectory } from '@headwater/testkit'
 import { expect, onTestFinished, test } from 'vitest'
-import { launcher } from '../../testing/child.ts'
-import { clickSchema, clicks } from '../../testing/click-log.ts'
+import { Child, launcher } from '../../testing/child.ts'
+import { clickSchema, clicks, writeClickLog } from '../../testing/click-log.ts'
 import { headwater } from '../../testing/headwater.ts'
 import { nextCommand, parsed } from '../../testing/next-command.ts'
 import { servingDirectory, startServing, trainModel } from '../../testing/serving.ts'
+import { tinyModel } from '../../testing/tiny-model.ts'
 
 test('gives each user of a log state and embedding, once; and tells how to send an event and read it', async () => {
   const home = temporaryDirectory()
@@ -66,6 +67,53 @@ test('gives each user of a log state and embedding, once; and tells how to send 
   expect(again.child.stdout).toMatch(/^Every user has an embedding\.\nServing snapshot/m)
   const [second] = (await again.client.read(others, ['sum'])).models
   expect([...second.featureTimeMs]).toEqual(others.map(() => first.featureTimeMs[0]))
+})
+
+test('SIGTERM in the backfill leaves a whole store, and the same command goes on from there', async () => {
+  const home = temporaryDirectory()
+  const directory = await servingDirectory(await trainModel(home))
+  // As many users as rows, so that there is time to stop it.
+  const rows = clicks(12_000).map((row, i) => ({ ...row, user: `user-${i}` }))
+  writeClickLog(directory, rows)
+  const args = ['--store', 'lmdb:store', '--port', '0', '--model', 'model', '--backfill', 'clicks.csv']
+  const start = () => new Child(launcher, ['serve', ...args], directory)
+  const first = start()
+  onTestFinished(() => void first.process.kill('SIGKILL'))
+  await first.until(() => /^backfill \d+ %/m.test(first.stdout))
+  first.process.kill('SIGTERM')
+  expect(await first.exited).toBe(0)
+  expect(first.stdout).not.toContain('Serving')
+  expect(first.stdout).toContain(
+    '\nStopped in the backfill: what was computed stays, and the same command goes on from there.\n',
+  )
+
+  const users = rows.map(({ user }) => user)
+  const dim = tinyModel.embeddings.count * tinyModel.embeddings.width
+  const held = async () => {
+    const store = await openStore(`lmdb:${join(directory, 'store')}`)
+    const buffer = createReadBuffer(users.length, [{ model: 'sum', dim }])
+    await store.read({ users, models: [{ model: 'sum' }] }, buffer)
+    const { states } = await store.readStates('user', users)
+    await store.close()
+    return {
+      states: states.filter((state) => state !== undefined).length,
+      vectors: [...buffer.models[0].status].filter((status) => status === readStatus.found).length,
+    }
+  }
+  const stopped = await held()
+  expect(stopped.states).toBe(users.length)
+  expect(stopped.vectors).toBeGreaterThan(0)
+  expect(stopped.vectors).toBeLessThan(users.length)
+
+  const again = start()
+  onTestFinished(() => void again.process.kill('SIGKILL'))
+  await again.until(() => again.stdout.includes('Serving'))
+  const missing = users.length - stopped.vectors
+  const told = missing.toLocaleString('en')
+  expect(again.stdout).toContain(`${told} of ${told} users computed.`)
+  again.process.kill('SIGTERM')
+  expect(await again.exited).toBe(0)
+  expect(await held()).toEqual({ states: users.length, vectors: users.length })
 })
 
 test.each([
