@@ -28,7 +28,7 @@ export const claimMs = 2_000
 /** Users that may wait for a refresh. */
 export const maxQueue = 2_000
 /** Against hanging only. */
-const patienceMs = 90_000
+const patienceMs = 300_000
 
 export class Process {
   readonly child: ChildProcess

@@ -7,12 +7,12 @@ const eventsAUser = 40
 /** Between two events of a writer. */
 const paceMs = 20
 /** How long an event is sent again and again. */
-const patienceMs = 120_000
+const patienceMs = 600_000
 
 export interface LedgerFigures {
   readonly users: number
   readonly acknowledged: number
-  /** Events that were not acknowledged in two minutes: they may be there or not. */
+  /** Events that were not acknowledged in ten minutes: they may be there or not. */
   readonly unknown: number
   /** Sent again after an error. */
   readonly retries: number

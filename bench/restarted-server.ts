@@ -4,7 +4,7 @@ import { type Client, createClient } from '@headwater/client'
 import type { Process } from './cluster-processes.ts'
 
 /** Against hanging only. */
-const patienceMs = 120_000
+const patienceMs = 600_000
 
 export class RestartedServer {
   readonly client: Client
@@ -29,7 +29,7 @@ export class RestartedServer {
     this.crashed.catch(() => {})
   }
 
-  /** Resolves once it serves. @throws Error where it does not in two minutes */
+  /** Resolves once it serves. @throws Error where it does not in ten minutes */
   async start(): Promise<void> {
     const endMs = performance.now() + patienceMs
     for (;;) {
