@@ -40,8 +40,12 @@ try {
     env: process.env,
   })
   try {
-    await send(service.url, Number(values.minutes) * 60_000)
+    const ending = new AbortController()
+    const sending = send(service.url, ending.signal)
+    await Promise.race([sending, wait(Number(values.minutes) * 60_000)])
     await take('console', `${service.url}/console`, null)
+    ending.abort()
+    await sending
   } finally {
     await service.stop()
   }
@@ -60,8 +64,8 @@ async function mainJob() {
   return out
 }
 
-/** The log's last events, as of now, and reads of their users. @param {string} url @param {number} forMs */
-async function send(url, forMs) {
+/** The log's last events, as of now, and reads of their users. @param {string} url @param {AbortSignal} signal */
+async function send(url, signal) {
   const log = await openLog({ data: 'movietweetings' })
   /** @type {import('../packages/features/src/index.ts').LogEvent[]} */
   const events = []
@@ -73,8 +77,7 @@ async function send(url, forMs) {
     const response = await fetch(url + route, { method: 'POST', headers, body: JSON.stringify(body) })
     assert.equal(response.ok, true, await response.text())
   }
-  const untilMs = Date.now() + forMs
-  for (let call = 0; Date.now() < untilMs; call++) {
+  for (let call = 0; !signal.aborted; call++) {
     const known = Array.from(
       { length: usersARead - strangersARead },
       (_, i) => events[(7 * call + i) % events.length].user,
