@@ -5,7 +5,9 @@ import { isAccepted } from './licences.mjs'
 import { allManifests } from './manifests.mjs'
 import { inWorkspace } from './workspace.mjs'
 
-const manifests = [...allManifests().values()]
+/** What makes the site has a lock file of its own, and is listed on the same page. */
+const site = JSON.parse(readFileSync(inWorkspace('docs/site/package.json'), 'utf8'))
+const manifests = [...allManifests().values(), site]
 const own = new Set(manifests.map(({ name }) => name))
 
 test('docs/dependencies.md has a line for each dependency, with the packages that have it, and for nothing else', () => {

@@ -5,7 +5,13 @@ import { inWorkspace } from './workspace.mjs'
  * All packages, examples and benches at once, so that a source which many import is read and checked once, and what has
  * options of its own. `nx typecheck` checks each package by itself.
  */
-export const checkedProjects = ['tsconfig.check.json', 'packages/service/console', 'examples/browser', 'tools']
+export const checkedProjects = [
+  'tsconfig.check.json',
+  'packages/service/console',
+  'examples/browser',
+  'tools',
+  'docs/site',
+]
 
 /** Typechecks the workspace. @returns {Promise<string>} what the compiler said; empty where all is well */
 export async function typecheck() {
