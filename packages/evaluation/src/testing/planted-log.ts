@@ -52,7 +52,6 @@ const settings = {
   },
   firstShare: 0.4,
   snapshots: 3,
-  roundShare: 0.2,
   testShare: 0.35,
   // So short a log wants to be learnt from fast, and not by heart.
   ranking: { ...defaultRanking, rates: { ...defaultRanking.rates, dense: 5e-3, tables: 0.05 } },

@@ -24,7 +24,6 @@ export const smallSettings: LabSettings & ServingPlan = {
   training: { ...mainJobSettings.training, batchRows: 128 },
   firstShare: 0.6,
   snapshots: 4,
-  roundShare: 0.1,
   pooling: { count: 3, maxLagMs: 100 * minuteMs },
   refreshDelayMs: 3 * minuteMs,
   panelUsers: 20,

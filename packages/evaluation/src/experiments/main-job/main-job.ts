@@ -18,7 +18,7 @@ import { nameOf, progressiveTenths, trafficName } from './scores.ts'
 const dayMs = 86_400_000
 
 /** What `headwater run` does with a log. */
-export const mainJobSettings: LabSettings = { ...realLab, training: defaultTraining, snapshots: 9, roundShare: 0.1 }
+export const mainJobSettings: LabSettings = { ...realLab, training: defaultTraining, snapshots: 9 }
 
 /** How traffic is served and timed. */
 export type ServingPlan = Omit<TrafficArmPlan, 'name' | 'title' | 'seed'>

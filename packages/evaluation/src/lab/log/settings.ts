@@ -8,10 +8,8 @@ export interface LabSettings {
   readonly training: Omit<TrainingOptions, 'config' | 'seed'>
   /** Part of the log's rows before the first snapshot. */
   readonly firstShare: number
-  /** Snapshots published, the first included. */
+  /** Snapshots published, the first included, as many rows apart as make all distances equal. */
   readonly snapshots: number
-  /** Part of the log's rows from one snapshot to the next. Absent: as many as make all distances equal. */
-  readonly roundShare?: number
   /** Part of the log's rows, at its end, that is scored. */
   readonly testShare: number
   /** Log time from an event until its own refresh can be read. */
@@ -33,7 +31,7 @@ const training: LabSettings['training'] = {
   publication: { ...defaultTraining.publication, gate: openGate },
 }
 
-/** A model that meets vectors early learns longer to use them. */
+/** A model that meets vectors early learns longer to use them: docs/tuning.md has what other shares gave. */
 const shared = { firstShare: 0.1, snapshots: 13, refreshDelayMs: 1000 }
 const { small } = presets
 const { dropout: _, ...withoutDropout } = small
@@ -68,7 +66,7 @@ export const realLab: LabSettings = {
 }
 
 /** Row before which each snapshot is published. */
-export function publicationRows(rows: number, { firstShare, snapshots, roundShare }: LabSettings): number[] {
-  const distance = roundShare ?? (1 - firstShare) / snapshots
+export function publicationRows(rows: number, { firstShare, snapshots }: LabSettings): number[] {
+  const distance = (1 - firstShare) / snapshots
   return Array.from({ length: snapshots }, (_, i) => Math.round(rows * (firstShare + distance * i)))
 }
