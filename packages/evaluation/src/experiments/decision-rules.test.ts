@@ -104,6 +104,15 @@ describe('gain', () => {
     expect(own!.gain.value).toBeCloseTo(1 - loss(1) / loss(0.5), 5)
   })
 
+  test("is told of a model with the upstream's own head beside it, by the mean of their logits", () => {
+    const planted = { asynchronous: 1, features: 0.5, 'head-asynchronous': 2 }
+    const { comparisons, scores } = decide('gain', (arm) => planted[arm as keyof typeof planted])
+    const own = (arm: string, over: string) => comparisons.find((c) => c.arm === arm && c.over === over)!.gain.value
+    expect(own('asynchronous beside the head', 'features')).toBeCloseTo(1 - loss(1.5) / loss(0.5), 5)
+    expect(own('features beside the head', 'features')).toBeCloseTo(1 - loss(1.25) / loss(0.5), 5)
+    expect(scores.filter(({ arm }) => arm.endsWith('beside the head'))).toHaveLength(2)
+  })
+
   test('is told with the best settings, with the usual ones, and by a split in time', () => {
     const planted = { 'without judgedLoss rate-300 ranking': 0.5, 'without chosen ranking': 2 }
     const skills = {

@@ -8,6 +8,7 @@ import type { Experiment } from '../lab/experiment.ts'
 import { type LabLog, specOf } from '../lab/log/lab-log.ts'
 import type { Comparison, Findings, GapShare } from '../report/findings.ts'
 import { formatGainInterval, formatPercent } from '../report/format.ts'
+import { besideHead, withHeadBeside } from './beside-head.ts'
 import { atUsualSettings, bySplitInTime, settingsTable, tunedSetups } from './best-settings.ts'
 import { gainChart, gapChart } from './charts.ts'
 import { allModels, modeArm, modeHead, servedArm, splitModels, standardUpstream, withoutArm } from './common-arms.ts'
@@ -29,6 +30,9 @@ const baselines = {
 } as const
 
 const unseen = (name: string) => `unseen-${name}`
+
+/** Arms of the ranking model that are looked at with the upstream's own head beside them, too. */
+const headBeside = ['asynchronous', 'features']
 
 /** Over these the gain is told by a split in time as well, but for a quick run. */
 const splitOver = ['without', 'untrained'] as const
@@ -81,7 +85,8 @@ function tunedArms(outcomes: Outcomes) {
   return arms.filter(({ arm }) => outcomes.has(arm))
 }
 
-function conclude(outcomes: Outcomes): Findings {
+function conclude(found: Outcomes): Findings {
+  const outcomes = withHeadBeside(found, headBeside, 'head-asynchronous')
   const { lab } = outcomes
   const { seen } = splitModels(lab)
   const sources = [...controls.map(({ source }) => source as string), 'asynchronous', 'synchronous']
@@ -102,6 +107,7 @@ function conclude(outcomes: Outcomes): Findings {
     ...scored.map(({ arm, model }) => scoreArm(outcomes, arm, model)),
     scoreArm(outcomes, 'linear', 'ranking'),
     ...heads.map((arm) => scoreArm(outcomes, arm, 'head')),
+    ...headBeside.map((arm) => scoreArm(outcomes, besideHead(arm), 'ranking')),
     ...splits.flatMap((arm) => seen.map((model) => scoreArm(outcomes, arm, model))),
     ...usual.flatMap(({ arm, over, model }) => [over, arm].map((own) => scoreArm(outcomes, own, model))),
   ]
@@ -115,6 +121,9 @@ function conclude(outcomes: Outcomes): Findings {
     controls.map(({ source }) => compare(outcomes, model, arm, arm === 'asynchronous' ? source : unseen(source))!),
   )
   const overLinear = compare(outcomes, 'ranking', 'asynchronous', 'linear')!
+  const overOneAlone = headBeside.flatMap((arm) =>
+    headBeside.map((over) => compare(outcomes, 'ranking', besideHead(arm), over)!),
+  )
   // The verdict rests on these; the others are looked at beside them.
   const isClaim = ({ arm, over, model }: Comparison) =>
     arm.endsWith('asynchronous') &&
@@ -130,6 +139,7 @@ function conclude(outcomes: Outcomes): Findings {
     ...(['ranking', 'sparse'] as const).flatMap((model) =>
       ['without', 'features', 'untrained', 'asynchronous', 'synchronous'].map((arm) => ({ arm, model })),
     ),
+    ...headBeside.map((arm) => ({ arm: besideHead(arm), model: 'ranking' as const })),
   ])
   const find = (over: string) =>
     [...claims, ...rest].find((c) => c.model === 'ranking' && c.arm === 'asynchronous' && c.over === over)!
@@ -150,7 +160,7 @@ function conclude(outcomes: Outcomes): Findings {
     holds: [untrained, ...over.map(({ own }) => own)].every(isShown),
     verdict: `${told.join('; ')}.${gapFigures(gaps)}`,
     scores,
-    comparisons: [...claims, ...rest, ...atUsual, ...bySplit, ...slices],
+    comparisons: [...claims, ...rest, ...overOneAlone, ...atUsual, ...bySplit, ...slices],
     gapShares: gaps,
     charts: [
       ...lab.family.map((spec) =>
