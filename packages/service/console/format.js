@@ -1,6 +1,7 @@
 /** Figures as text. A dash stands for what there is nothing of. */
 
 const none = '–'
+const year = 365.25 * 86_400
 
 /** @param {number | null | undefined} value */
 const isNone = (value) => value === null || value === undefined || Number.isNaN(value)
@@ -33,7 +34,8 @@ export function duration(seconds) {
   if (value < 60) return `${significant(value)} s`
   if (value < 3_600) return `${significant(value / 60)} min`
   if (value < 86_400) return `${significant(value / 3_600)} h`
-  return `${significant(value / 86_400)} d`
+  if (value < 2 * year) return `${significant(value / 86_400)} d`
+  return `${significant(value / year)} years`
 }
 
 /** @param {number | null | undefined} fraction */
@@ -70,6 +72,7 @@ const zonedFormat = new Intl.DateTimeFormat('en-GB', {
   timeZoneName: 'short',
 })
 const axisFormat = new Intl.DateTimeFormat('en-GB', { hour: '2-digit', minute: '2-digit' })
+const dayFormat = new Intl.DateTimeFormat('en-GB', { dateStyle: 'medium', timeStyle: 'short' })
 const dateFormat = new Intl.DateTimeFormat('en-GB', {
   year: 'numeric',
   month: 'short',
@@ -79,6 +82,8 @@ const dateFormat = new Intl.DateTimeFormat('en-GB', {
   timeZoneName: 'short',
 })
 
+/** Day and time, beside one with its zone. @param {number} ms */
+export const day = (ms) => dayFormat.format(ms)
 /** Time of day. @param {number} ms */
 export const clock = (ms) => clockFormat.format(ms)
 /** Time of day with its zone. @param {number} ms */

@@ -6,41 +6,23 @@ import { rowsOf, sumOf } from './history.js'
 /** @typedef {import('./history.js').Columns} Columns */
 
 const lately = 'in the last 15 min'
-const latelyMs = 900e3
-
-/** What overload costs callers is counted since the start: this is what has come of it lately, while the page looked. */
-export class Refusals {
-  /** Earliest first. @type {{ atMs: number, count: number }[]} */
-  #seen = []
-  #startedMs = 0
-
-  /** @param {any} data @returns {number} requests */
-  look({ service, startedMs, nowMs }) {
-    if (service === null) return 0
-    if (startedMs !== this.#startedMs) this.#seen = []
-    this.#startedMs = startedMs
-    const of = service.filter((/** @type {any} */ { name }) => name === 'headwater_requests_shed_total')
-    const count = of.reduce((/** @type {number} */ sum, /** @type {any} */ { value }) => sum + value, 0)
-    this.#seen.push({ atMs: nowMs, count })
-    while (nowMs - this.#seen[0].atMs > latelyMs) this.#seen.shift()
-    return count - this.#seen[0].count
-  }
-}
 
 /**
  * @param {any} data
  * @param {Columns} recent
  * @param {import('./waits.js').Waits} waits
- * @param {number} refusals requests
+ * @param {import('./watch.js').Seen} seen
  */
-export function showNow(data, recent, waits, refusals) {
+export function showNow(data, recent, waits, seen) {
   showFresh(rowsOf(recent))
-  showTroubles(troublesOf(data, recent, waits, refusals))
+  showTroubles(troublesOf(data, recent, waits, seen))
   showServed(data)
 }
 
 /** @param {import('./history.js').Rows} rows */
 function showFresh({ fresh, stale, misses, all }) {
+  // A stranger's default is no sign of anything wrong.
+  byId('now-fresh').classList.toggle('bad', stale > fresh)
   say(byId('now-fresh'), all === 0 ? 'Nothing was read' : `${percent(fresh / all)} fresh`)
   const rest = `${percent(stale / all)} stale, ${percent(misses / all)} default, of ${count(all)} rows `
   say(byId('now-fresh-more'), `${all === 0 ? '' : rest}${lately}`)
@@ -51,20 +33,29 @@ function showFresh({ fresh, stale, misses, all }) {
  * @param {any} data
  * @param {Columns} recent
  * @param {import('./waits.js').Waits} waits
- * @param {number} refusals
+ * @param {import('./watch.js').Seen} seen
  */
-function troublesOf({ encoder }, recent, { isOld, dead }, refusals) {
+function troublesOf({ encoder }, recent, { isOld, dead }, { refusals, stuckMs }) {
   const [unavailable, failed, shed] = ['unavailable', 'failed', 'shed'].map((name) => sumOf(recent, name))
   return [
     ...(encoder !== null && encoder.state !== 'ready' ? [`The encoder is ${encoder.state}: nobody is refreshed.`] : []),
     ...(isOld ? ['The store does not answer: what waits for a refresh is not known.'] : []),
     ...(dead.length > 0 ? ['The shared queue has dead letters.'] : []),
-    ...(unavailable > 0 ? [`${count(unavailable)} rows had the default vector, as the store did not answer.`] : []),
-    ...(refusals > 0 ? [`${count(refusals)} requests were refused, as the service was overloaded.`] : []),
-    ...(failed > 0 ? [`${count(failed)} refreshes failed.`] : []),
-    ...(shed > 0 ? [`${count(shed)} refreshes were shed, as the queue was full.`] : []),
+    ...(unavailable > 0 ? [`${some(unavailable, 'row')} answered by default, as the store did not answer.`] : []),
+    ...(stuckMs > 0 ? [`Refreshes are due, and none was written for ${duration(stuckMs / 1000)}.`] : []),
+    ...(refusals > 0 ? [`${some(refusals, 'request')} refused, as the service was overloaded.`] : []),
+    ...(failed > 0 ? [`${some(failed, 'refresh', 'refreshes')} not written, as something failed.`] : []),
+    ...(shed > 0 ? [`${some(shed, 'refresh', 'refreshes')} shed, as the queue was full.`] : []),
   ]
 }
+
+/**
+ * How many there were, with their verb.
+ * @param {number} how
+ * @param {string} one
+ * @param {string} [more]
+ */
+const some = (how, one, more = `${one}s`) => (how === 1 ? `One ${one} was` : `${count(how)} ${more} were`)
 
 /** @param {readonly string[]} troubles */
 function showTroubles(troubles) {

@@ -4,10 +4,11 @@ import { byId, element, say, table } from './dom.js'
 import { bytes, count, duration, moment, percent, rate } from './format.js'
 import { latestOf, rowsOf, sumOf } from './history.js'
 import { aSecond, line, most, share } from './lines.js'
-import { Refusals, showNow } from './now.js'
+import { showNow } from './now.js'
 import { tiles } from './tiles.js'
 import { TimeChart } from './time-chart.js'
 import { ownQueue, sharedQueue } from './waits.js'
+import { Watch } from './watch.js'
 
 /** @typedef {import('./history.js').Columns} Columns */
 
@@ -29,7 +30,7 @@ export class Overview {
   #showService = tiles(byId('service-tiles'), ['Store', 'Store errors', 'Under way', 'Encoder restarts'])
   /** @type {Map<string, StalenessChart>} */
   #staleness = new Map()
-  #refusals = new Refusals()
+  #watch = new Watch()
   /** @type {string} */
   #figures = ''
   /** @type {string} */
@@ -82,7 +83,7 @@ export class Overview {
         lines: [
           line('p99', 'amber', 'freshnessP99'),
           line('p50', 'green', 'freshnessP50'),
-          line('longest wait', 'pink', 'queueOldest'),
+          line('wait', 'pink', 'queueOldest'),
         ],
       }),
       new TimeChart({
@@ -131,7 +132,7 @@ export class Overview {
       [percent(part(told.misses)), `${count(totals.default)} rows since the start`],
     ])
     const waits = data.sharedQueues === null ? ownQueue(data) : sharedQueue(data)
-    showNow(data, recent, waits, this.#refusals.look(data))
+    showNow(data, recent, waits, this.#watch.look(data, recent))
     // What has nothing to show says how it comes to have something.
     this.#begin('read', 'reads', totals.reads > 0)
     const { refreshes, failed, shed, refused } = totals
@@ -143,7 +144,9 @@ export class Overview {
       measured('freshnessP50', `p99 ${measured('freshnessP99', '')[0]}`),
       [`${rate(per('landed'))} /s`, `${count(totals.refreshes)} since the start`],
       waits.shed,
-      encoder === null ? ['–', 'none of its own'] : [encoder.state, `started again ${count(encoder.restarts)} times`],
+      encoder === null
+        ? ['–', 'none of its own']
+        : [encoder.state, `started again ${encoder.restarts === 1 ? 'once' : `${count(encoder.restarts)} times`}`],
     ])
     byId('refresh-tiles').firstElementChild?.classList.toggle('bad', waits.isOld || waits.dead.length > 0)
     this.#showDead(waits.dead)

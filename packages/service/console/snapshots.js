@@ -1,6 +1,6 @@
 /** Models' snapshots, and what promotes and rolls them back. */
 import { byId, element, say, table } from './dom.js'
-import { cosine, count, duration, moment } from './format.js'
+import { cosine, count, day, duration, moment } from './format.js'
 import { ask, refusalText } from './service.js'
 
 const stateWords = {
@@ -139,7 +139,7 @@ export class Snapshots {
         element(
           'option',
           { value: `${snapshot}` },
-          `${snapshot}, data to ${moment(dataCutoffMs)}${state === 'held' ? ', held by the gate' : ''}`,
+          `${snapshot}, data to ${day(dataCutoffMs)}${state === 'held' ? ', held by the gate' : ''}`,
         ),
       ),
     )

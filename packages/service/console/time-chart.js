@@ -24,6 +24,7 @@ import { eachStep, joinedSteps } from './steps.js'
  */
 
 const tall = 156
+const dotWidth = 7
 const minuteMs = 60e3
 const timeStepsMs = [1, 2, 5, 10, 15, 30, 60, 120, 180, 360].map((each) => each * minuteMs)
 const wholeSteps = [1, 10, 100, 1e3, 1e4, 1e5, 1e6].flatMap((ten) => [ten, 2 * ten, 5 * ten])
@@ -84,7 +85,7 @@ export class TimeChart {
       stroke: colourOf(key),
       width: 2,
       // A step without neighbours is no line: it is a dot, large enough to be seen.
-      points: { show: true, filter: alone, size: 7, width: 0, fill: colourOf(key) },
+      points: { show: true, filter: alone, size: dotWidth, width: 0, fill: colourOf(key) },
     })
     const bar = (/** @type {Element} */ key) => ({
       fill: colourOf(key),
@@ -211,12 +212,21 @@ function powersOfTen(low, high) {
   return Array.from({ length: Math.floor((to - from) / step) + 1 }, (_, i) => 10 ** (from + i * step))
 }
 
-/** Steps that have none beside them. @param {any} plot @param {number} series */
+/**
+ * Steps of runs that are too short to be seen as a line.
+ * @param {any} plot
+ * @param {number} series
+ */
 function alone(plot, series) {
-  const values = plot.data[series]
-  return values.flatMap((/** @type {number | null} */ value, /** @type {number} */ i) =>
-    value !== null && (values[i - 1] ?? null) === null && (values[i + 1] ?? null) === null ? [i] : [],
-  )
+  const [times, values] = [plot.data[0], plot.data[series]]
+  const found = []
+  for (let from = 0, i = 0; i <= values.length; i++) {
+    if ((values[i] ?? null) !== null) continue
+    const isShort = from < i && plot.valToPos(times[i - 1], 'x') - plot.valToPos(times[from], 'x') < dotWidth
+    if (isShort) for (let step = from; step < i; step++) found.push(step)
+    from = i + 1
+  }
+  return found
 }
 
 /** @param {readonly (readonly (number | null)[])[]} series */
