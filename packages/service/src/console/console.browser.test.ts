@@ -268,9 +268,9 @@ it('says when the service is away, recovers by itself, and does not grow meanwhi
     }
   }
   const elements = () => page.evaluate(`document.querySelectorAll('*').length`)
-  for (let i = 0; i < 10; i++) await polled()
+  for (let i = 0; i < 4; i++) await polled()
   const before = await elements()
-  for (let i = 0; i < 25; i++) await polled()
+  for (let i = 0; i < 16; i++) await polled()
   expect(await elements()).toBe(before)
   await first.close()
   await page.clock.fastForward(2_100)

@@ -68,7 +68,7 @@ test('arms of the model that the verdict is of stand on one axis, the best first
 test('costs are those of the arm itself', () => {
   expect(overviewOf(experiment)?.costs).toEqual([
     ['training', '2B', 'floating-point operations'],
-    ['a request', '0.250', 'embeddings, 3K operations'],
+    ['a request', '0.25', 'embeddings, 3K operations'],
     ['served a user', '384 B', '192 numbers'],
     ['mean age', '1.5 min', 'since the features of what is served'],
   ])

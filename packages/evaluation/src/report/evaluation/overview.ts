@@ -6,7 +6,6 @@ import {
   formatAge,
   formatCompactCount,
   formatCount,
-  formatFixed,
   formatGain,
   formatGainBounds,
   formatNe,
@@ -85,7 +84,8 @@ function costsOf(figures: Readonly<Record<string, number>>): KeyFigure[] {
   return [
     ...cost('trainingFlops', (flops) => [formatCompactCount(flops), 'floating-point operations']),
     ...cost('encodesPerRow', (encodes) => [
-      formatFixed(encodes, 3),
+      // Whole where each request computes one.
+      `${Number(encodes.toFixed(3))}`,
       `embeddings, ${formatCompactCount(figures.encodeFlopsPerRow ?? 0)} operations`,
     ]),
     ...cost('vectorWidth', (width) => [`${formatCount(bytesANumber * width)} B`, `${formatCount(width)} numbers`]),
