@@ -128,7 +128,7 @@ code { font: .85em ui-monospace, "SF Mono", Menlo, Consolas, monospace; }
   .across .wide, .wide { display: block; }
   .across .narrow, .narrow { display: none; }
   figure, tr, .figures div { break-inside: avoid; }
-  h2, h3, summary, caption { break-after: avoid; }
+  h2, h3, summary, caption, thead, .legend { break-after: avoid; }
   .scroll { overflow: visible; width: auto; max-width: none; background: none; }
   table { font-size: 7.5pt; }
   th, td { white-space: normal; padding-right: 6px; }
