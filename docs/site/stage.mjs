@@ -69,7 +69,7 @@ function destination(target, staged) {
   if (page !== undefined) return `/${placeOf(page)}`
   const file = inWorkspace(target)
   if (!existsSync(file) || statSync(file).isDirectory()) return null
-  const isText = !/\.(json|svg|png)$/.test(target)
+  const isText = !/\.(json|svg|png|webp)$/.test(target)
   const address = posix.join('files', isText ? `${target}.txt` : target)
   cpSync(file, join(pagesDirectory, 'public', address))
   return `/${address}`
