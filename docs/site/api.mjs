@@ -65,9 +65,11 @@ export async function writeApi() {
   const program = inSite('node_modules/typedoc/bin/typedoc')
   const outcome = await runProgram(process.execPath, [program, '--options', optionsFile], { cwd: inSite('.') })
   if (outcome.code !== 0) throw new Error(`TypeDoc failed.\n${lastWords(outcome)}`)
-  return pagesIn(join(pagesDirectory, 'api')).map((place) => {
+  // A namespace has a page of its own, which the page of its module leads to.
+  const places = pagesIn(join(pagesDirectory, 'api')).filter((place) => !place.includes('/namespaces/'))
+  return places.map((place) => {
     const [, title] = /^# (.+)$/m.exec(readFileSync(join(pagesDirectory, place), 'utf8')) ?? []
-    return { text: title.replaceAll('\\', ''), link: addressOf(place) }
+    return { text: title.replaceAll('\\', '').replace('@headwater/', ''), link: addressOf(place) }
   })
 }
 
