@@ -18,9 +18,14 @@ mkdirSync(directory, { recursive: true })
 // What a file says of its command has no path of this machine then. npm and Nx tell where they were called, which comes first.
 process.chdir(directory)
 process.env.INIT_CWD = directory
-for (const { args, file } of asked) {
+for (const { args, file, before } of asked) {
   const kept = inWorkspace(`docs/results/${file}`)
   if (existsSync(kept) && JSON.parse(readFileSync(kept, 'utf8')).commit === commit) continue
+  for (const [program, ...words] of before) {
+    process.stdout.write(`${program} ${words.join(' ')}\n`)
+    if (program === 'node') execFileSync(process.execPath, words, { stdio: 'inherit' })
+    else await launch(words.slice(1))
+  }
   process.stdout.write(`headwater ${args.join(' ')}\n`)
   process.exitCode = await launch(args)
   if (process.exitCode !== 0) break

@@ -8,12 +8,12 @@ import { ExperimentError } from '../../lab/log/experiment-error.ts'
 import type { LabLog } from '../../lab/log/lab-log.ts'
 import { type LabSettings, realLab } from '../../lab/log/settings.ts'
 import { wallClockPercents } from '../../replay/wall-clock.ts'
-import type { Findings } from '../../report/findings.ts'
+import type { Findings, RankScore } from '../../report/findings.ts'
 import { formatDuration, formatGainInterval, formatNe, formatPercent } from '../../report/format.ts'
 import { type Arm, arms, baselines, type ProgressiveTenth } from '../../report/main-job/result.ts'
 import { tableOf } from '../../report/table.ts'
 import { gainChart } from '../charts.ts'
-import { nameOf, progressiveTenths, trafficName } from './scores.ts'
+import { liveFigures, nameOf, progressiveTenths, trafficName } from './scores.ts'
 
 const dayMs = 86_400_000
 
@@ -82,6 +82,7 @@ function conclude(outcomes: Outcomes): Findings {
   const [gain, features, linear, untrained] = claims
   const [{ columns }] = outcomes.ofArm(trafficName)
   const hitRate = outcomes.figure(trafficName, 'hitRate')
+  const popularity = liveFigures(outcomes)?.popularity ?? null
   return {
     holds: claims.every(isShown),
     verdict: `Served embeddings gain ${formatGainInterval(features.gain)} over the tower's input features, ${formatGainInterval(linear.gain)} over a linear model, ${formatGainInterval(gain.gain)} over none and ${formatGainInterval(untrained.gain)} over the untrained tower's; ${formatPercent(hitRate)} of the reads found one.`,
@@ -97,6 +98,7 @@ function conclude(outcomes: Outcomes): Findings {
       ),
     ],
     tables: [
+      ...(popularity === null ? [] : [popularityTable(popularity)]),
       tableOf('Normalized entropy over the log', progressiveTenths(outcomes), [
         ['from row', ({ fromRow }) => String(fromRow)],
         ...arms.map((arm) => [arm, ({ ne }: ProgressiveTenth) => formatNe(ne[arm])] as const),
@@ -109,3 +111,11 @@ function conclude(outcomes: Outcomes): Findings {
     ],
   }
 }
+
+/** What the arms' recall and NDCG are to be held against. */
+const popularityTable = ({ choices, at }: RankScore) =>
+  tableOf(`All live items by how often each was taken, at ${choices} rows`, at, [
+    ['k', ({ k }) => String(k)],
+    ['recall@k', ({ recall }) => formatNe(recall.value)],
+    ['NDCG@k', ({ ndcg }) => formatNe(ndcg.value)],
+  ])

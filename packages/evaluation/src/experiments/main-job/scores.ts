@@ -103,7 +103,8 @@ export function scoreArms(outcomes: Outcomes) {
   }
 }
 
-function liveFigures(outcomes: Outcomes): MainJobResult['live'] {
+/** Of a log with negatives: figures over all live items; else null. */
+export function liveFigures(outcomes: Outcomes): MainJobResult['live'] {
   const { draws } = outcomes.lab.test
   if (draws === null) return null
   const { places, labels } = outcomes.rowsOf(model)
