@@ -110,7 +110,7 @@ test('computes users from a log as of a time, by what was known strictly before'
     directory,
     ...['--store', 'lmdb:store', '--at', at, '--events', join(home, 'clicks.csv')],
   )
-  expect({ code, stderr: stderr.replace(/^(tower|users|events) .*\n/gm, '') }).toEqual({ code: 0, stderr: '' })
+  expect({ code, stderr: stderr.replace(/^(tower|log|users|events) .*\n/gm, '') }).toEqual({ code: 0, stderr: '' })
   // Its progress.
   for (const stage of ['events', 'users']) expect(stderr).toMatch(new RegExp(`^${stage} done in [\\d.]+ s$`, 'm'))
   const { dim, expected } = await truth(users, atMs)

@@ -140,7 +140,10 @@ async function replayOf(
     import('@headwater/pooling'),
   ])
   const settings = { schema: space.schema, join, maxBadRows, eventsOnly: true, signal }
-  const log = await openLog({ ...settings, data: filesOf(data, option) })
+  const path = filesOf(data, option)
+  stages.begin('log', 0)
+  const log = await openLog({ ...settings, data: path })
+  stages.end()
   sayWarnings(log)
   try {
     const replay = new Replay(space)

@@ -55,8 +55,10 @@ async function ingest(given: string, options: IngestOptions): Promise<void> {
     const { openLog } = await import('@headwater/datasets')
     const data = await logFile(given, signal, atEnd)
     const { schema, join, maxBadRows } = options
+    stages.begin('log', 0)
     const log = await openLog({ data, schema: userPath(schema), join, maxBadRows, eventsOnly: true, signal })
     atEnd(() => log.close())
+    stages.end()
     sayWarnings(log)
     stages.begin('ingest', log.rows)
     const { lastUser, ...sent } = await send(client, log, mark, signal, (now) => {

@@ -43,8 +43,10 @@ async function run(options: RunOptions): Promise<void> {
       device.onCompile = (number, total) => stages.compiling(number, total)
       atEnd(() => device.destroy())
       const { settings, source } = await logSource(options)
+      stages.begin('log', 0)
       const log = await openLog({ ...settings, signal })
       atEnd(() => log.close())
+      stages.end()
       const result = await runMainJob({
         device,
         log,

@@ -1,6 +1,7 @@
 import { readdirSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import { type Command, Option } from '@commander-js/extra-typings'
+import type { Log } from '@headwater/datasets'
 import type { ModelConfig } from '@headwater/runtime'
 import type { Snapshot } from '@headwater/snapshot'
 import type { RoundReport, RunReporter } from '@headwater/training'
@@ -115,9 +116,13 @@ async function trainInto(
     throw new CommandError(
       '--follow: the schema has "negatives", and what is live is known by the whole log, not by one of its files; leave --follow out.',
     )
+  if (!options.follow) stages.begin('log', 0)
   const log = options.follow ? null : await openLog({ ...source, data: (await dataArgument(options.data)).data })
   atEnd(async () => log?.close())
-  if (log) sayWarnings(log)
+  if (log) {
+    stages.end()
+    sayWarnings(log)
+  }
   const device = await requestDevice()
   device.onCompile = (number, total) => stages.compiling(number, total)
   atEnd(() => device.destroy())
@@ -168,7 +173,7 @@ async function trainInto(
     checkpoints,
     checkpointEverySteps: options.checkpointEvery,
     resumeFrom,
-    reporter: reporterOn(stages, warn, reports),
+    reporter: reporterOn(stages, warn, reports, mostRounds(log, options)),
     signal,
   })
   if (options.rounds !== undefined && finished < options.rounds)
@@ -227,13 +232,31 @@ async function examplePath(out: string): Promise<string> {
   return join(out, `.examples-${process.pid}`)
 }
 
-function reporterOn(progress: Progress, warning: (message: string) => void, reports: RoundReport[]): RunReporter {
+/** Rounds there can be: spans of the log without events make none; null where files are waited for. */
+function mostRounds(log: Log | null, { every, rounds }: TrainOptions): number | null {
+  if (log === null) return rounds ?? null
+  const { firstMs, lastMs } = log.timeRange
+  return Math.min(rounds ?? Number.POSITIVE_INFINITY, Math.floor((lastMs - firstMs) / every) + 1)
+}
+
+/** @param most rounds, null where nobody knows */
+function reporterOn(
+  progress: Progress,
+  warning: (message: string) => void,
+  reports: RoundReport[],
+  most: number | null,
+): RunReporter {
+  let round = 0
+  const begin = (what: string) => progress.begin(`${what} ${round}${most === null ? '' : `/${most}`}`, 0)
   return {
-    feed: () => progress.begin('read', 0),
+    feed: () => {
+      round++
+      begin('read')
+    },
     fed: () => {},
     train: () => {
       progress.end()
-      progress.begin('train', 0)
+      begin('train')
     },
     trained: (steps, total) => progress.advance(steps / total),
     published: (report) => {
