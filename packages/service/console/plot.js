@@ -101,7 +101,8 @@ export class Plot {
 
   /** In the colours of now. */
   paint() {
-    this.#plot?.redraw(false)
+    // Paths of bars keep the colour that they were made in.
+    this.#plot?.redraw(true)
   }
 
   remove() {
