@@ -21,9 +21,9 @@ function terminal(fd) {
   return stream
 }
 
-/** @param {number} fd of a file or a pipe */
+/** @param {number} fd of a file or a pipe, which the stream names as Node's own do: a logger writes there by itself */
 function written(fd) {
-  return new Writable({
+  const stream = new Writable({
     decodeStrings: true,
     write(bytes, _, done) {
       try {
@@ -34,4 +34,5 @@ function written(fd) {
       }
     },
   })
+  return Object.assign(stream, { fd })
 }
