@@ -1,7 +1,9 @@
 import { closeSync, fsyncSync, mkdirSync, openSync, renameSync, rmSync, statSync } from 'node:fs'
 import { type RecordAddress, type Table, tables } from '../../record/record.ts'
 import { firstAddress, partsOf } from './address.ts'
-import { commitCause, dataPathOf, type LmdbEnvironment, openEnvironment, writeError } from './environment.ts'
+import { checkRoom, commitCause, writeError } from './commit-failure.ts'
+import { dataPathOf } from './data-file.ts'
+import { type LmdbEnvironment, openEnvironment } from './environment.ts'
 import { compactionPathOf, openForWriting } from './open-lmdb.ts'
 import { checkPages } from './pages.ts'
 
@@ -81,6 +83,8 @@ async function copyTo(
       let pending: Entry[] = []
       let pendingBytes = 0
       const commit = async () => {
+        // It is appended to: pages that are there stay.
+        checkRoom(copyPath, { bytes: 2 * pendingBytes, count: 0 })
         await commitTo(copy, table, pending).catch((error: Error) => {
           throw writeError(path, error, pendingBytes)
         })

@@ -1,16 +1,4 @@
-import {
-  accessSync,
-  closeSync,
-  constants,
-  existsSync,
-  fstatSync,
-  mkdirSync,
-  openSync,
-  readFileSync,
-  statfsSync,
-  statSync,
-} from 'node:fs'
-import { constants as system } from 'node:os'
+import { accessSync, closeSync, constants, existsSync, fstatSync, mkdirSync, openSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Database, RootDatabase } from 'lmdb'
 import { formatError, formatVersion, type Table } from '../../record/record.ts'
@@ -20,9 +8,10 @@ import {
   type StoreError,
   StoreFormatError,
   StoreFullError,
-  StoreWriteError,
 } from '../../validation/errors.ts'
 import { firstAddress, keyEncoder } from './address.ts'
+import { checkRoom, writeError } from './commit-failure.ts'
+import { dataPathOf, pageBytes } from './data-file.ts'
 import { corrupt, readMeta } from './meta.ts'
 import { checkPages } from './pages.ts'
 
@@ -34,11 +23,6 @@ export interface LmdbEnvironment {
   readonly tables: Readonly<Record<Table, LmdbTable>>
 }
 
-/**
- * Nine records of three 192-wide vectors lie on a page of 16 KB, two on one of 4 KB: a file a third smaller for appends
- * that measured some per cent slower, and reads as fast.
- */
-const pageBytes = 16_384
 const databaseNames: Record<Table, string> = {
   ring: 'rings',
   user: 'users',
@@ -52,8 +36,6 @@ const absentTable = {
   getRange: () => [],
   getBinaryFast: () => undefined,
 } as unknown as LmdbTable
-
-export const dataPathOf = (path: string) => join(path, 'data.mdb')
 
 /** LMDB, loaded with the first store in it: the other drivers do without. @throws StoreBindingError */
 export async function loadBinding(): Promise<typeof import('lmdb')> {
@@ -79,6 +61,7 @@ export async function openEnvironment(path: string, readOnly: boolean): Promise<
   const { open } = await loadBinding()
   if (readOnly) checkReadable(path)
   await checkFile(path)
+  if (!readOnly && !existsSync(dataPathOf(path))) checkRoom(path, { bytes: 0, count: 0 })
   let root: RootDatabase<Buffer, string>
   try {
     const file = { path, noSubdir: false, maxDbs: 6, pageSize: pageBytes, readOnly }
@@ -117,52 +100,6 @@ export async function openEnvironment(path: string, readOnly: boolean): Promise<
     await root.close()
     throw error instanceof StoreFormatError ? error : openError(path, error as Error)
   }
-}
-
-/** Why lmdb-js could not commit, which it tells beside its own error. */
-export async function commitCause(error: Error & { commitError?: Promise<never> }): Promise<Error> {
-  return (await error.commitError?.catch((cause: Error) => cause)) ?? error
-}
-
-/** The error for a failed write or commit. LMDB reports a write that was cut short as an input or output error. */
-export function writeError(path: string, error: Error & { code?: unknown }, bytes: number): StoreWriteError {
-  const isFull =
-    fullCodes.has(error.code) || (error.code === errno.EIO && roomBytes(path) < fullBelowBytes + 10 * bytes)
-  if (!isFull) {
-    return new StoreWriteError(
-      `store ${path} could not commit: ${error.message}; what is not flushed stays in memory and goes with the next write`,
-      { cause: error },
-    )
-  }
-  const mebibytes = (roomBytes(path) / 2 ** 20).toFixed(1)
-  return new StoreFullError(
-    `store ${path} could not commit, as its disk, its quota or its bound on a file's size is full (${mebibytes} MiB free); make room, or compact the ` +
-      'store where there is room for a copy; what is not flushed stays in memory and goes with the next write',
-    { cause: error },
-  )
-}
-
-const { errno } = system
-const mapFull = -30_792
-/** As the file system tells it, and LMDB by number. */
-const fullCodes = new Set<unknown>(['ENOSPC', 'EDQUOT', 'EFBIG', errno.ENOSPC, errno.EDQUOT, errno.EFBIG, mapFull])
-
-/** A write of many pages may fail with this much free. */
-const fullBelowBytes = 2 ** 23
-
-/** What the disk, and this process's bound on a file's size (`ulimit -f`), let a store grow by, as far as known. */
-function roomBytes(path: string): number {
-  try {
-    const { bavail, bsize } = statfsSync(path)
-    return Math.min(bavail * bsize, maxFileBytes() - statSync(dataPathOf(path)).size)
-  } catch {
-    return Infinity
-  }
-}
-
-function maxFileBytes(): number {
-  const limits = existsSync('/proc/self/limits') ? readFileSync('/proc/self/limits', 'utf8') : ''
-  return Number(/^Max file size +(\d+)/m.exec(limits)?.[1] ?? Infinity)
 }
 
 export function openError(path: string, error: Error & { code?: unknown }): StoreError {

@@ -156,9 +156,12 @@ describe('an LMDB store without room or leave', () => {
 
   it('tells of a file that may not grow, and loses nothing that was flushed', async () => {
     const directory = temporaryDirectory()
-    const writer = new Child('full-disk-writer.ts', [directory], ['sh', '-c', 'ulimit -f 8000 && exec "$@"', directory])
+    const limited = ['sh', '-c', 'ulimit -f 8000 && exec "$@" 2>"$0/errors"', directory]
+    const writer = new Child('full-disk-writer.ts', [directory], limited)
     const { flushed } = await filled(writer)
     await writer.ended
+    // LMDB was not asked for a commit that does not fit: its own account of one overruns its memory.
+    expect(readFileSync(join(directory, 'errors'), 'utf8')).not.toContain('Write error')
     const store = await openStore(`lmdb:${directory}/store`)
     expect(await store.check()).toMatchObject({ records: flushed, faults: [] })
     await store.close()

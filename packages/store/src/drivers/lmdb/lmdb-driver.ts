@@ -6,7 +6,9 @@ import { digestOf, tombstoneTimeMs } from '../../record/tombstone.ts'
 import { StoreCorruptError, StoreReadOnlyError, StoreUnavailableError } from '../../validation/errors.ts'
 import { type Driver, type RecordWrite, writeOutcome } from '../driver.ts'
 import { addressOf, endOfPrefix, firstAddress, partsOf } from './address.ts'
-import { commitCause, dataPathOf, type LmdbEnvironment, openEnvironment, writeError } from './environment.ts'
+import { checkRoom, commitCause, writeError } from './commit-failure.ts'
+import { dataPathOf } from './data-file.ts'
+import { type LmdbEnvironment, openEnvironment } from './environment.ts'
 import { checkPages } from './pages.ts'
 import { WriteGroup } from './write-group.ts'
 
@@ -170,18 +172,21 @@ export function lmdbDriver(path: string, opened: LmdbEnvironment, release: (() =
     const { root, tables } = environment
     open = new WriteGroup()
     sent = group
-    const committed = root.batch(() => {
-      for (const { table, address, record } of group.writes()) {
-        if (record === null) void tables[table].remove(address)
-        else void tables[table].put(address, record as Buffer)
-      }
-    })
-    let isLost = false
-    const inPlace = committed.then(() => {
-      isLost = true
+    /** False while LMDB is at it, whose errors are not the store's. */
+    let isOwn = true
+    const commit = async () => {
+      checkRoom(path, group)
+      isOwn = false
+      await root.batch(() => {
+        for (const { table, address, record } of group.writes()) {
+          if (record === null) void tables[table].remove(address)
+          else void tables[table].put(address, record as Buffer)
+        }
+      })
+      isOwn = true
       checkInPlace()
-    })
-    sending = inPlace.then(
+    }
+    sending = commit().then(
       () => {
         // Reads from here on must see the new commit, as the group in memory is dropped.
         root.resetReadTxn()
@@ -191,13 +196,13 @@ export function lmdbDriver(path: string, opened: LmdbEnvironment, release: (() =
         sendSoon()
       },
       async (error: Error) => {
-        const cause = isLost ? error : await commitCause(error)
+        const cause = isOwn ? error : await commitCause(error)
         group.overwriteWith(open)
         open = group
         sent = null
         sending = null
         failed = true
-        throw isLost ? error : writeError(path, cause, group.bytes)
+        throw isOwn ? error : writeError(path, cause, group.bytes)
       },
     )
     return sending

@@ -7,6 +7,10 @@ export class WriteGroup {
   isEmpty = true
   readonly #records = perTable(() => new Map<string, Uint8Array | null>())
 
+  get count(): number {
+    return tables.reduce((count, table) => count + this.#records[table].size, 0)
+  }
+
   /** Undefined where the group does not touch the address. */
   get(table: Table, address: string): Uint8Array | null | undefined {
     return this.#records[table].get(address)
