@@ -1,8 +1,9 @@
 // `npx nx run tools:pictures -- [DIRECTORY] [--minutes N]`: the pictures of report and console in docs/pictures, light and dark, of a real
 // run. DIRECTORY is `--out` of a run with its `report.html` in it; without one the main job runs first. A service of its newest snapshot
 // is then asked and sent events for N minutes, 12 where nothing is said, so that its charts have something to show.
+// `npx nx run tools:pictures -- --site`: four pages of the site that `npx nx run docs:build` made, on a screen and on a phone.
 import assert from 'node:assert/strict'
-import { mkdtempSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdtempSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { setTimeout as wait } from 'node:timers/promises'
@@ -24,14 +25,29 @@ const usersARead = 20
 const strangersARead = 1
 const readsAnEvent = 4
 const marginPx = 24
+/** What the browser is told that the site's host is. */
+const siteAddress = 'http://site.test'
+const sitePages = {
+  home: 'index.html',
+  tutorial: 'tutorial.html',
+  concepts: 'concepts.html',
+  api: 'api/@headwater/client.html',
+}
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
-  options: { minutes: { type: 'string', default: '12' } },
+  options: { minutes: { type: 'string', default: '12' }, site: { type: 'boolean', default: false } },
 })
 const place = mkdtempSync(join(tmpdir(), 'headwater-pictures-'))
 const browser = await openBrowser()
 try {
+  await (values.site ? ofSite() : ofReportAndConsole())
+} finally {
+  await browser.close()
+  rmSync(place, { recursive: true })
+}
+
+async function ofReportAndConsole() {
   const run = positionals[0] === undefined ? await mainJob() : resolve(positionals[0])
   await take('report', pathToFileURL(join(run, 'report.html')).href, 'header')
   const args = ['--model', join(run, 'seed-1/snapshots'), '--store', `lmdb:${join(place, 'store')}`, '--port', '0']
@@ -49,9 +65,22 @@ try {
   } finally {
     await service.stop()
   }
-} finally {
-  await browser.close()
-  rmSync(place, { recursive: true })
+}
+
+/** Pages of the site as it was built, on a screen and on a phone. */
+async function ofSite() {
+  const built = inWorkspace('docs/site/dist')
+  assert.ok(existsSync(built), 'there is no site; npx nx run docs:build makes it')
+  for (const [name, file] of Object.entries(sitePages))
+    for (const width of [1280, 390]) {
+      const page = await browser.newPage({ viewport: { width, height: 900 }, colorScheme: 'light', locale: 'en-GB' })
+      await page.route(`${siteAddress}/**`, (route) =>
+        route.fulfill({ path: join(built, new URL(route.request().url()).pathname) }),
+      )
+      await page.goto(`${siteAddress}/${file}`, { waitUntil: 'networkidle' })
+      await keep(`site-${name}-${width}`, await page.screenshot())
+      await page.close()
+    }
 }
 
 /** @returns {Promise<string>} where the run left all that it made */
@@ -110,13 +139,18 @@ async function take(name, address, element) {
     await wait(5_000)
     const box = element === null ? null : await page.locator(element).first().boundingBox()
     const png = await page.screenshot(box === null ? {} : { fullPage: true, clip: withMargin(box) })
-    const path = join(pictures, `${name}-${colorScheme}.webp`)
-    writeFileSync(path, await webp(png))
-    const { size } = statSync(path)
-    console.log(`${path}: ${size} bytes`)
-    assert.ok(size <= maxBytes, `more than ${maxBytes}`)
+    await keep(`${name}-${colorScheme}`, png)
     await page.close()
   }
+}
+
+/** @param {string} name @param {Buffer} png */
+async function keep(name, png) {
+  const path = join(pictures, `${name}.webp`)
+  writeFileSync(path, await webp(png))
+  const { size } = statSync(path)
+  console.log(`${path}: ${size} bytes`)
+  assert.ok(size <= maxBytes, `more than ${maxBytes}`)
 }
 
 /** @param {{ x: number, y: number, width: number, height: number }} box */

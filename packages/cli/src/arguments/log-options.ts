@@ -1,6 +1,8 @@
 /** Which log a command reads, and how it is opened. */
 import { relative } from 'node:path'
 import { type Command, Option } from '@commander-js/extra-typings'
+import type { Log, OpenLogOptions } from '@headwater/datasets'
+import type { Stages } from '@headwater/evaluation'
 import { userDirectory, userPath } from '../files/paths.ts'
 import { shellWord } from '../terminal/shell-word.ts'
 import { CommandError } from './command-error.ts'
@@ -55,6 +57,15 @@ export function logWords({ data, schema, ...rest }: Omit<LogOptions, 'seed'>): s
 export function joinWords({ join, maxBadRows }: Pick<LogOptions, 'join' | 'maxBadRows'>): readonly string[] {
   const joined = join.flatMap((file) => ['--join', relative(userDirectory(), file) || file])
   return [...joined, ...(maxBadRows > 0 ? ['--max-bad-rows', String(maxBadRows)] : [])].map(shellWord)
+}
+
+/** Opens a log as a stage of its own. @throws as `openLog` */
+export async function openedLog(options: OpenLogOptions, stages: Stages): Promise<Log> {
+  const { openLog } = await import('@headwater/datasets')
+  stages.begin('log', 0)
+  const log = await openLog({ ...options, onProgress: (share) => stages.advance(share) })
+  stages.end()
+  return log
 }
 
 /** Prints what may be a mistake in a log. */

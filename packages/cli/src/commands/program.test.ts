@@ -32,6 +32,9 @@ test.each([
   [['snapshots', 'promot', 'model', '2'], 'promote'],
   [['ingest', 'log.csv', '--schema', 's.json', '--urll', 'x'], '--url'],
   [['run', '--quite'], '--quiet'],
+  // What is missing is told second: it may be what was mistyped.
+  [['train', '--dat', 'log.csv', '--out', 'model'], '--data'],
+  [['ingest', 'log.csv', '--shema', 's.json'], '--schema'],
 ])('%j: what was meant is named', async (args, meant) => {
   const { code, stdout, stderr } = await headwater(...args)
   expect({ code, stdout }).toEqual({ code: 2, stdout: '' })

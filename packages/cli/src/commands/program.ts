@@ -55,8 +55,21 @@ export function createProgram(): Command {
     .showHelpAfterError('Add --help to see what is possible.')
     .exitOverride()
   for (const register of commands) register(program)
-  for (const command of leavesOf(program)) command.option('--quiet', 'neither progress nor what to do next')
+  for (const command of leavesOf(program)) {
+    command.option('--quiet', 'neither progress nor what to do next')
+    checkRequiredLast(command)
+  }
   return program.hook('preAction', (_, command) => keepQuiet(command.opts().quiet === true ? 'all' : 'nothing'))
+}
+
+/** Commander tells of a missing option before a mistyped one, which may be the same: here it is the other way round. */
+function checkRequiredLast(command: CommandUnknownOpts): void {
+  const required = command.options.filter(({ mandatory }) => mandatory)
+  for (const option of required) option.makeOptionMandatory(false)
+  command.hook('preAction', () => {
+    const missing = required.find((option) => command.getOptionValue(option.attributeName()) === undefined)
+    if (missing) command.error(`error: required option '${missing.flags}' not specified`)
+  })
 }
 
 /** Commands that do something, not those that only have others. */

@@ -148,18 +148,18 @@ describe('headwater ingest', () => {
     const { url, pooling } = await startService()
     writeClickLog(home, clicks(600))
     expect((await ingest(url, 'clicks.csv', '--json', 'first.json')).stdout).toMatch(
-      /^600 events ingested in \d+\.\d s\nNext: npx headwater read u\d+ --url http:\S+\n$/,
+      /^600 events ingested in \d+\.\d s\nSent to http:\S+; how far it got: \S+clicks\.csv\.ingested\nNext: npx headwater read u\d+ --url http:\S+\n$/,
     )
     expect(pooling.counters.events).toBe(600)
     const told = { url, events: 600, badRows: { count: 0, listed: [] }, retries: 0 }
     expect(jsonOf('first.json')).toEqual({ ...told, sent: 600, before: 0, calls: 1, seconds: expect.any(Number) })
     expect((await ingest(url, 'clicks.csv', '--json', 'second.json')).stdout).toMatch(
-      /^0 events .*, 600 were in before\n$/,
+      /^0 events .*, 600 were in before\nSent to .*\n$/,
     )
     expect(jsonOf('second.json')).toMatchObject({ ...told, sent: 0, before: 600, calls: 0 })
     appendFileSync(join(home, 'clicks.csv'), 'u1,i1,1790000000,1,1\nu2,i1,1790000000,1,0\n')
     expect((await ingest(url, 'clicks.csv')).stdout).toMatch(
-      /^2 events .*, 600 were in before\nNext: npx headwater read u2 /,
+      /^2 events .*, 600 were in before\nSent to .*\nNext: npx headwater read u2 /,
     )
     expect(pooling.counters.events).toBe(602)
     // Without the mark the ids alone keep what the service knows of from counting twice: here all, 10 events a user.
@@ -195,7 +195,7 @@ describe('headwater ingest', () => {
     expect(mark).toMatchObject({ url: stuck, events: expect.any(Number) })
     writeFileSync(join(home, 'mark'), JSON.stringify({ ...mark, url: other.url }))
     expect((await ingest(other.url, 'clicks.csv', '--mark', 'mark')).stdout).toMatch(
-      /were in before\nNext: npx headwater read /,
+      /were in before\nSent to .*\nNext: npx headwater read /,
     )
     expect(other.pooling.counters.events).toBe(2_500)
   })
@@ -212,7 +212,7 @@ describe('headwater ingest', () => {
     expect(pooling.counters.events).toBe(0)
     const { stdout } = await ingest(url, 'clicks.csv', '--max-bad-rows', '2', '--json', 'out.json')
     expect(stdout).toMatch(
-      /^28 events .*\nbad {5}\S*clicks\.csv, row 4 \(line 5\), field "time": .*\nbad {5}.*row 8 \(line 9\), field "price": .*\nNext: npx headwater read u\d+ /,
+      /^28 events .*\nbad {5}\S*clicks\.csv, row 4 \(line 5\), field "time": .*\nbad {5}.*row 8 \(line 9\), field "price": .*\nSent to .*\nNext: npx headwater read u\d+ /,
     )
     expect(jsonOf('out.json').badRows).toMatchObject({
       count: 2,
@@ -347,12 +347,14 @@ test('a token comes from a file or the environment, and what is wrong is told', 
 test("the examples of the pooling package's README run, and say what they say there but for its numbers", async () => {
   const readme = readFileSync(new URL('../../../pooling/README.md', import.meta.url), 'utf8')
   const [, session] = /^```\n(\$ headwater ingest[\s\S]*?)^```$/m.exec(readme)!
+  const { url, pooling } = await startService()
   const masked = (text: string) =>
     text
+      .replaceAll(`${home}/`, '/srv/')
+      .replace(url, 'http://127.0.0.1:8080')
       .replace(/\d{4}-\d\d-\d\dT[\d:.]+Z/g, 'TIME')
       .replace(/-?\d+(\.\d+)?/g, '0')
       .replace(/ +/g, ' ')
-  const { url, pooling } = await startService()
   writeClickLog(home, clicks(600))
   for (const text of session.split(/^\$ headwater /m).slice(1)) {
     const [command, ...told] = text.split('\n')

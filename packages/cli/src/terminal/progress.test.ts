@@ -85,6 +85,18 @@ describe('without a terminal', () => {
     )
   })
 
+  test('a stage that ends before its total is not drawn as done', () => {
+    const { stream, text } = outputOf(true)
+    const progress = progressOn(stream)
+    progress.begin('read 1/4', 1000)
+    progress.advance(200)
+    progress.end(250)
+    const drawn = stripVTControlCharacters(text())
+    expect(drawn).toContain('25 %  250/1000')
+    expect(drawn).not.toContain('100 %')
+    progress.close()
+  })
+
   test('no number is ever anything but one', () => {
     for (const total of [0, 1, 1000])
       for (const steps of [[0], [0, 0], [total], [0, total], [total, 0], [5, 4, 3], [1e-9, 1e9]]) {

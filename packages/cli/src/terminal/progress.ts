@@ -11,6 +11,8 @@ export type ProgressOutput = NodeJS.WritableStream & { readonly isTTY?: boolean 
 export interface Progress extends Stages {
   /** A driver compiles kernel `number` of `total`: shown in place of the stage's pace. */
   compiling(number: number, total: number): void
+  /** @param done where the stage ended, if not at its total */
+  end(done?: number): void
   close(): void
 }
 
@@ -65,7 +67,7 @@ abstract class Drawn implements Progress {
   protected abstract told(what: string): void
   /** @param pace null until it has made progress */
   protected abstract advanced(done: number, pace: { readonly rate: string; readonly left: string } | null): void
-  abstract end(): void
+  abstract end(done?: number): void
   abstract close(): void
 }
 
@@ -96,8 +98,8 @@ class Bars extends Drawn {
     this.#bar?.update({ left })
   }
 
-  end(): void {
-    this.#bar?.update(this.total || 1, { left: this.taken })
+  end(done = this.total || 1): void {
+    this.#bar?.update(done, { left: this.taken })
     this.close()
   }
 

@@ -3,10 +3,14 @@ import type { Field, FieldValue, LogEvent, Schema } from '@headwater/features'
 import type { Log, TimeRange } from '../log/log.ts'
 import { LogError } from '../log/log-error.ts'
 import { withNegatives } from '../negatives/with-negatives.ts'
-import { type Ingested, ingest } from './ingest.ts'
+import { type Ingested, ingest, ingestParts } from './ingest.ts'
 import { LogDatabase } from './log-database.ts'
 import { findLogFiles } from './log-files.ts'
+import { type OnShare, Steps } from './steps.ts'
 import { checkWhole } from './whole-file.ts'
+
+/** What drawing negatives costs where reading costs `ingestParts.read`. */
+const drawPart = 100
 
 export interface FileLogOptions {
   /** Path or glob of Parquet, CSV or JSONL files. */
@@ -18,6 +22,7 @@ export interface FileLogOptions {
   /** The log's own rows alone, of which a task may have one class or no label. */
   readonly eventsOnly: boolean
   readonly signal?: AbortSignal | undefined
+  readonly onProgress?: OnShare | undefined
 }
 
 /**
@@ -25,17 +30,20 @@ export interface FileLogOptions {
  * @throws LogError at anything that is wrong with the files or their rows
  */
 export async function openFileLog(options: FileLogOptions): Promise<Log> {
-  const { data, schema, join, maxBadRows, eventsOnly, signal } = options
+  const { data, schema, join, maxBadRows, eventsOnly, signal, onProgress } = options
+  const isDrawn = schema.negatives !== undefined && !eventsOnly
+  const { read, sort, look } = ingestParts
+  const steps = new Steps(read + sort + look + (isDrawn ? drawPart : 0), onProgress)
   const database = await LogDatabase.create(signal)
   try {
     const ingested = await database.use(async (connection) => {
       const files = await findLogFiles(connection, data, schema.delimiter)
       for (const { path } of files) await checkWhole(path, signal)
-      return ingest(connection, files, schema, maxBadRows, join)
+      return ingest(connection, files, schema, maxBadRows, join, steps)
     })
     const { rows, ...timeRange } = await summarize(database, data, schema, eventsOnly)
     const log = fileLog(database, schema, rows, timeRange, ingested)
-    return schema.negatives === undefined || eventsOnly ? log : await withNegatives(log, data)
+    return isDrawn ? await steps.step(drawPart, (onShare) => withNegatives(log, data, onShare)) : log
   } catch (cause) {
     await database.close()
     throw cause

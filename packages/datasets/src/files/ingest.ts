@@ -6,11 +6,15 @@ import type { LogFile } from './log-files.ts'
 import { typedRows } from './row-checks.ts'
 import { openSources, reading, schemaColumns } from './source.ts'
 import { literal } from './sql.ts'
+import type { Steps } from './steps.ts'
 import { suspicionsOf } from './suspicions.ts'
 import { sortByTime } from './time-order.ts'
 
 /** Bad rows that are reported one by one; the others are only counted. */
 const listedBadRows = 10
+
+/** What its steps cost, of about 100. */
+export const ingestParts = { read: 60, sort: 20, look: 20 }
 
 /** What was found wrong with rows that are left out, and what may be wrong with the others. */
 export interface Ingested {
@@ -28,6 +32,7 @@ export interface BadRows {
  * Fills the table `events` from all files: the good rows in time order, where equal times keep the order of the files
  * and of the rows in them, then the bad ones, whose `problem` is not null.
  * @param joined as `openJoins` takes them
+ * @param steps its parts are `ingestParts`
  * @throws LogError where a file cannot be read or more than `maxBadRows` rows are bad
  */
 export async function ingest(
@@ -36,6 +41,7 @@ export async function ingest(
   schema: Schema,
   maxBadRows: number,
   joined: readonly string[],
+  steps: Steps,
 ): Promise<Ingested> {
   const joins = await openJoins(connection, joined, files, {
     columns: await schemaColumns(connection, files, schema),
@@ -46,12 +52,17 @@ export async function ingest(
   const sources = own.map((source) => joins.joined(source))
   const rows = files.map((file, i) => `SELECT ${i} AS file, * FROM (${typedRows(file, sources[i], schema)})`)
   await reading(files, async () => {
-    await connection.run(`CREATE TABLE unsorted AS ${rows.join('\nUNION ALL\n')}`)
-    await sortByTime(connection, schema)
+    await steps.query(ingestParts.read, connection, () =>
+      connection.run(`CREATE TABLE unsorted AS ${rows.join('\nUNION ALL\n')}`),
+    )
+    await steps.step(ingestParts.sort, (onShare) => sortByTime(connection, schema, undefined, onShare))
   })
   const badRows = await collectBadRows(connection, files, await takeRejects(connection, files))
   if (badRows.count > maxBadRows) throw badRowsError(badRows.listed, badRows.count, maxBadRows)
-  const warnings = [...(await joins.warnings(connection, files)), ...(await suspicionsOf(connection, files, schema))]
+  const warnings = await steps.step(ingestParts.look, async () => [
+    ...(await joins.warnings(connection, files)),
+    ...(await suspicionsOf(connection, files, schema)),
+  ])
   return { badRows, warnings }
 }
 

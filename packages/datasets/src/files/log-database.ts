@@ -75,8 +75,8 @@ export class LogDatabase {
   async #connect(): Promise<DuckDBConnection> {
     this.#signal?.throwIfAborted()
     const connection = await this.#instance.connect()
-    // Texts without an offset are read as UTC.
-    await connection.run("SET TimeZone = 'UTC'")
+    // Texts without an offset are read as UTC. How far a query is can be asked of the connection.
+    await connection.run("SET TimeZone = 'UTC'; SET enable_progress_bar_print = false; SET enable_progress_bar = true")
     return connection
   }
 }

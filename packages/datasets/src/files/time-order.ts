@@ -1,5 +1,6 @@
 import type { DuckDBConnection } from '@duckdb/node-api'
 import type { Schema } from '@headwater/features'
+import type { OnShare } from './steps.ts'
 
 /** Of the rows that are sorted at once: DuckDB needs several times as much, and fails where lists do not fit its memory. */
 const sliceBytes = 2 ** 26
@@ -12,17 +13,21 @@ const mostSlices = 4_096
  * that memory does not limit their number.
  *
  * @param sliceRows about as many at once, but all of one time
+ * @param onShare gets the share of the slices that are done
  */
 export async function sortByTime(
   connection: DuckDBConnection,
   schema: Schema,
   sliceRows = Math.ceil(sliceBytes / bytesOf(schema)),
+  onShare?: OnShare,
 ): Promise<void> {
   await connection.run('CREATE TABLE events AS SELECT * FROM unsorted LIMIT 0')
-  for (const slice of await slicesOf(connection, sliceRows)) {
+  const slices = await slicesOf(connection, sliceRows)
+  for (const [i, slice] of slices.entries()) {
     await connection.run(
       `INSERT INTO events SELECT * FROM unsorted WHERE problem IS NULL AND ${slice} ORDER BY time_ms, file, "row"`,
     )
+    onShare?.((i + 1) / slices.length)
   }
   await connection.run('INSERT INTO events SELECT * FROM unsorted WHERE problem IS NOT NULL')
   await connection.run('DROP TABLE unsorted')

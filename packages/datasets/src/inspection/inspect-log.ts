@@ -5,6 +5,7 @@ import { openJoins } from '../files/joins.ts'
 import { LogDatabase } from '../files/log-database.ts'
 import { openSources, reading } from '../files/source.ts'
 import { identifier } from '../files/sql.ts'
+import { type OnShare, Steps } from '../files/steps.ts'
 import { checkWhole } from '../files/whole-file.ts'
 import { fixedBy } from './columns/fixed-by.ts'
 import type { ColumnProfile } from './columns/profile.ts'
@@ -19,6 +20,8 @@ import { type Fixed, findRoles, type Roles } from './roles/find-roles.ts'
 
 /** Rows that are looked at: the first ones, of each file as many. */
 const lookedRows = 2_000_000
+/** What its steps cost, of about 100. */
+const parts = { read: 40, profiles: 30, keys: 30 }
 
 export interface InspectLogOptions {
   /** Path or glob of a log, or several files of which one is the log and the others have a key of its rows. */
@@ -28,6 +31,8 @@ export interface InspectLogOptions {
   /** Rows of each file that are looked at. */
   readonly rows?: number
   readonly signal?: AbortSignal
+  /** Gets the share of the look that is done, 0 to 1; it never falls. */
+  readonly onProgress?: OnShare
 }
 
 /** What was found in a log of which no schema says anything. */
@@ -51,10 +56,12 @@ export interface Inspection {
  * Looks at a log by DuckDB: what its columns are, and which schema they make.
  * @throws LogError where a file cannot be read or is no table
  */
-export async function inspectLog({ data, join = [], rows, signal }: InspectLogOptions): Promise<Inspection> {
+export async function inspectLog(options: InspectLogOptions): Promise<Inspection> {
+  const { data, join = [], rows, signal, onProgress } = options
+  const steps = new Steps(parts.read + parts.profiles + parts.keys, onProgress)
   const database = await LogDatabase.create(signal)
   try {
-    return await database.use((connection) => inspect(database, connection, data, join, rows ?? lookedRows))
+    return await database.use((connection) => inspect(database, connection, data, join, rows ?? lookedRows, steps))
   } catch (cause) {
     await database.close()
     throw cause
@@ -67,6 +74,7 @@ async function inspect(
   data: readonly string[],
   given: readonly string[],
   mostRows: number,
+  steps: Steps,
 ): Promise<Inspection> {
   const found = await logAndTables(connection, data, given)
   const { files, ...form } = await findForm(connection, found.data)
@@ -80,26 +88,33 @@ async function inspect(
     return `SELECT * FROM (SELECT ${i} AS file, ${row} AS n, ${cells.join(', ')} FROM ${from} LIMIT ${mostRows})`
   })
   await reading(files, () =>
-    connection.run(
-      `CREATE TABLE looked AS SELECT row_number() OVER (ORDER BY file, n) AS n, * EXCLUDE (file, n) FROM (${selects.join(' UNION ALL ')})`,
+    steps.query(parts.read, connection, () =>
+      connection.run(
+        `CREATE TABLE looked AS SELECT row_number() OVER (ORDER BY file, n) AS n, * EXCLUDE (file, n) FROM (${selects.join(' UNION ALL ')})`,
+      ),
     ),
   )
   const places = new Map(joins.columns.map((name, c) => [name, c]))
   const column = (name: string) => new Column(`c${places.get(name)}`, kinds[places.get(name)!])
   let profiles: ColumnProfile[] = []
-  for (const name of joins.columns) profiles.push(await profileColumn(connection, 'looked', name, column(name)))
+  for (const name of joins.columns)
+    await steps.step(parts.profiles / joins.columns.length, async () => {
+      profiles.push(await profileColumn(connection, 'looked', name, column(name)))
+    })
 
-  async function rolesOf(using: DuckDBConnection, keys: FoundKeys): Promise<Roles> {
+  async function rolesOf(using: DuckDBConnection, keys: FoundKeys, onShare?: OnShare): Promise<Roles> {
     const fixed = new Map<string, Fixed>()
     const shareOf = async (key: string | null, name: string) =>
       key === null || key === name ? 0 : fixedBy(using, 'looked', column(key), column(name))
-    for (const { name } of profiles)
+    for (const [i, { name }] of profiles.entries()) {
       fixed.set(name, { user: await shareOf(keys.user, name), item: await shareOf(keys.item, name) })
+      onShare?.((i + 1) / profiles.length)
+    }
     return findRoles(profiles, keys, fixed)
   }
 
   let keys = findKeys(profiles)
-  let roles = await rolesOf(connection, keys)
+  let roles = await steps.step(parts.keys, (onShare) => rolesOf(connection, keys, onShare))
   let { join } = found
   let { columns: header } = form
   if (header !== undefined) {

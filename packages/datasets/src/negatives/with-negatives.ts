@@ -5,15 +5,18 @@ import { drawNegatives } from './draw-negatives.ts'
 
 /** Of rows that could be given negatives, below this there is next to nothing to learn from. */
 const leastShare = 0.5
+/** Rows between two reports of how far it is. */
+const toldRows = 10_000
 
 /**
  * The log with rows of what was not taken, as its schema's `negatives` say. It is read once, to count them.
  * @param data in messages
+ * @param onShare gets the share of the log that was read
  * @throws LogError where half of the rows or more took what was not live
  */
-export async function withNegatives(log: Log, data: string): Promise<Log> {
+export async function withNegatives(log: Log, data: string, onShare: (share: number) => void = () => {}): Promise<Log> {
   const { schema } = log
-  let [rows, taken, unknown] = [0, 0, 0]
+  let [rows, taken, unknown, told] = [0, 0, 0, 0]
   for await (const chunk of drawNegatives(schema, log.events())) {
     rows += chunk.length
     for (const { draw } of chunk) {
@@ -21,6 +24,9 @@ export async function withNegatives(log: Log, data: string): Promise<Log> {
       taken++
       if (draw!.expected === 0) unknown++
     }
+    if (taken - told < toldRows) continue
+    told = taken
+    onShare(taken / log.rows)
   }
   const { windowDays = schemaDefaults.windowDays } = schema.negatives!
   if (rows - taken === 0 || unknown > (1 - leastShare) * taken)

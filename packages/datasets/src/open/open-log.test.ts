@@ -89,6 +89,16 @@ describe('the same rows', () => {
   })
 })
 
+test('the share of the opening that is done rises to 1', async () => {
+  const folder = new Folder()
+  const shares: number[] = []
+  const log = await folder.open(folder.write('log.csv', csvOf(rows)), { onProgress: (share) => shares.push(share) })
+  await log.close()
+  expect(shares).toEqual(shares.toSorted((a, b) => a - b))
+  expect(shares.at(-1)).toBe(1)
+  expect(shares[0]).toBeLessThan(1)
+})
+
 describe('labels', () => {
   const outcomes: Schema = {
     ...schema,

@@ -34,6 +34,8 @@ export interface OpenLogOptions {
   seed?: number
   /** Ends the opening of the log, and any stream of its events, with the signal's reason. */
   signal?: AbortSignal
+  /** Gets the share of the opening that is done, 0 to 1, some times a second; it never falls. By DuckDB's count, so it is rough. */
+  onProgress?: (share: number) => void
 }
 
 /**
@@ -52,7 +54,7 @@ export interface OpenLogOptions {
  * @throws SchemaError where the schema cannot be used
  */
 export async function openLog(options: OpenLogOptions): Promise<Log> {
-  const { data, schema, join = [], maxBadRows = 0, eventsOnly = false, seed = 0, signal } = options
+  const { data, schema, join = [], maxBadRows = 0, eventsOnly = false, seed = 0, signal, onProgress } = options
   if (!Number.isInteger(maxBadRows) || maxBadRows < 0) {
     throw new LogError(`maxBadRows is ${maxBadRows}`, 'use a whole number from 0')
   }
@@ -75,6 +77,7 @@ export async function openLog(options: OpenLogOptions): Promise<Log> {
     maxBadRows,
     eventsOnly,
     signal,
+    onProgress,
   })
 }
 

@@ -5,7 +5,7 @@ import { DuckDBInstance } from '@duckdb/node-api'
 import type { LogEvent, Schema } from '@headwater/features'
 import { temporaryDirectory } from '@headwater/testkit'
 import { expect, onTestFinished, vi } from 'vitest'
-import { type Log, LogError, openLog } from '../index.ts'
+import { type Log, LogError, type OpenLogOptions, openLog } from '../index.ts'
 
 export const schema: Schema = {
   version: 1,
@@ -65,6 +65,9 @@ export function jsonlOf(table: readonly Row[]): string {
   return table.map((r) => `${JSON.stringify(r)}\n`).join('')
 }
 
+/** What `openLog` is told beside the file; `json`: the schema, another than `schema`. */
+type SampleOptions = { readonly json?: unknown } & Omit<OpenLogOptions, 'data' | 'schema'>
+
 /** A temporary folder with the sample log in files of each kind. */
 export class Folder {
   readonly path = temporaryDirectory()
@@ -93,7 +96,7 @@ export class Folder {
     return path
   }
 
-  open(data: string, options: { json?: unknown; maxBadRows?: number; signal?: AbortSignal } = {}): Promise<Log> {
+  open(data: string, options: SampleOptions = {}): Promise<Log> {
     const { json, ...rest } = options
     return openLog({ data, schema: this.schema(json), ...rest })
   }

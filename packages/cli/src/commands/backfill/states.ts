@@ -4,7 +4,7 @@ import { extname, join } from 'node:path'
 import { type FeatureSpace, Replay, StateError } from '@headwater/features'
 import type { EmbeddingStore, TransferStages } from '@headwater/store'
 import { CommandError } from '../../arguments/command-error.ts'
-import { sayWarnings } from '../../arguments/log-options.ts'
+import { openedLog, sayWarnings } from '../../arguments/log-options.ts'
 import type { BackfillCounts } from './counts.ts'
 
 /** States that are read and written together. */
@@ -135,15 +135,10 @@ async function replayOf(
   stages: TransferStages,
   signal: AbortSignal,
 ) {
-  const [{ openLog }, { sinceForgetting }] = await Promise.all([
-    import('@headwater/datasets'),
-    import('@headwater/pooling'),
-  ])
+  const { sinceForgetting } = await import('@headwater/pooling')
   const settings = { schema: space.schema, join, maxBadRows, eventsOnly: true, signal }
   const path = filesOf(data, option)
-  stages.begin('log', 0)
-  const log = await openLog({ ...settings, data: path })
-  stages.end()
+  const log = await openedLog({ ...settings, data: path }, stages)
   sayWarnings(log)
   try {
     const replay = new Replay(space)

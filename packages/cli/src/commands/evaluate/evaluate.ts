@@ -67,11 +67,9 @@ async function evaluate(names: readonly string[], options: EvaluateOptions): Pro
     const { settings, source: named } = await logSource(options)
     const truth = options.truth === undefined ? undefined : userPath(options.truth)
     const source = { ...settings, source: named, quick, window: options.window, truth }
-    stages.begin('log', 0)
-    const log = await lab.openLabLog({ ...source, signal })
+    const log = await lab.openLabLog({ ...source, stages, signal })
     atEnd(() => log.log.close())
     sayWarnings(log.log)
-    stages.end()
     const listed = isAll ? thoseOf(log, asked, lab.checkExperiments) : asked
     const experiments = imported === undefined ? listed : [...listed, await lab.importedExperiment(imported, log)]
     lab.checkExperiments(log, experiments)

@@ -41,7 +41,7 @@ export function registerExport(program: Command): void {
       const { snapshot: number } = snapshot.manifest
       const text = [`Snapshot ${number}\n`, render('User tower', userFile), render('Mix tower', mixFile)].join('\n')
       const written = { snapshot: number, directory: snapshot.directory, user: userFile, mix: mixFile }
-      await printResult(text, json, written)
+      await printResult(`${text}Written: ${user} and ${mix}\n`, json, written)
     })
 }
 

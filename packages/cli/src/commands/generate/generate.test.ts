@@ -18,6 +18,9 @@ test('writes a synthetic log that is read as it is generated', { timeout: 120_00
   const generated = openSyntheticLog({ seed: 3, setting: smallSetting })
   expect(written).toMatchObject({ name: 'log', seed: 3, rows: generated.rows, truth: join(home, 'log', 'truth') })
   expect(stdout).toContain(`log     ${written.data}`)
+  expect(stdout).toMatch(
+    /\nWritten: \S+log\nNext: npx headwater run --data 'log\/log\/\*\.parquet' --schema log\/schema\.json\n$/,
+  )
   const log = await openLog({ data: written.data, schema: written.schema })
   const [read] = (await log.events()[Symbol.asyncIterator]().next()).value!
   const [first] = (await generated.events()[Symbol.asyncIterator]().next()).value!

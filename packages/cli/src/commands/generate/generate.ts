@@ -1,10 +1,12 @@
-import { basename } from 'node:path'
+import { basename, join } from 'node:path'
 import type { Command } from '@commander-js/extra-typings'
 import { CommandError } from '../../arguments/command-error.ts'
 import { wholeNumber } from '../../arguments/numbers.ts'
 import { userPath } from '../../files/paths.ts'
 import { jsonFile, printResult } from '../../files/result.ts'
 import { count } from '../../terminal/format.ts'
+import { nextStep } from '../../terminal/next-step.ts'
+import { shellWord } from '../../terminal/shell-word.ts'
 import { stoppable } from '../../terminal/stoppable.ts'
 
 /** Adds `headwater generate`: a synthetic log with its truth, as files. */
@@ -43,6 +45,13 @@ export function registerGenerate(program: Command): void {
         `schema  ${written.schema}`,
         `truth   ${written.truth}: no model may see it`,
       ]
-      await printResult(`${text.join('\n')}\n`, json, { name: basename(folder), seed, ...written })
+      const next = nextStep(
+        `npx headwater run --data ${shellWord(join(directory, 'log', '*.parquet'))} --schema ${shellWord(join(directory, 'schema.json'))}`,
+      )
+      await printResult(`${text.join('\n')}\nWritten: ${folder}\n${next}`, json, {
+        name: basename(folder),
+        seed,
+        ...written,
+      })
     })
 }

@@ -9,7 +9,7 @@ import type { Client, EventsRequest, WireValue } from '@headwater/client'
 import type { BadRow, Log } from '@headwater/datasets'
 import type { Schema } from '@headwater/features'
 import { CommandError } from '../../arguments/command-error.ts'
-import { joinOption, sayWarnings } from '../../arguments/log-options.ts'
+import { joinOption, openedLog, sayWarnings } from '../../arguments/log-options.ts'
 import { wholeNumber } from '../../arguments/numbers.ts'
 import type { OptionsOf } from '../../arguments/options-of.ts'
 import { serviceClient, serviceCommand, serviceWords } from '../../client/service-options.ts'
@@ -52,13 +52,11 @@ async function ingest(given: string, options: IngestOptions): Promise<void> {
   const mark = markFile === null ? logStart : readMark(markFile, options.url)
   const left = markFile === null ? 'the events sent so far are in' : 'the same command goes on from there'
   const { figures, lastUser } = await stoppable(left, async ({ stages, signal, atEnd }) => {
-    const { openLog } = await import('@headwater/datasets')
     const data = await logFile(given, signal, atEnd)
     const { schema, join, maxBadRows } = options
-    stages.begin('log', 0)
-    const log = await openLog({ data, schema: userPath(schema), join, maxBadRows, eventsOnly: true, signal })
+    const settings = { data, schema: userPath(schema), join, maxBadRows, eventsOnly: true, signal }
+    const log = await openedLog(settings, stages)
     atEnd(() => log.close())
-    stages.end()
     sayWarnings(log)
     stages.begin('ingest', log.rows)
     const { lastUser, ...sent } = await send(client, log, mark, signal, (now) => {
@@ -71,7 +69,8 @@ async function ingest(given: string, options: IngestOptions): Promise<void> {
     return { lastUser, figures: { url: options.url, events: log.rows, before: mark.events, badRows, ...sent } }
   })
   const next = lastUser === null ? '' : nextStep(`npx headwater read ${shellWord(lastUser)} ${serviceWords(options)}`)
-  await printResult(`${render(figures)}${next}`, json, figures)
+  const noted = markFile === null ? '' : `Sent to ${options.url}; how far it got: ${markFile}\n`
+  await printResult(`${render(figures)}${noted}${next}`, json, figures)
 }
 
 /** One call at a time, as the order of a user's events counts. */

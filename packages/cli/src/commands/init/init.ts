@@ -55,7 +55,12 @@ async function init(options: InitOptions): Promise<void> {
   ])
   const { text, found } = await stoppable('nothing was written', async ({ stages, signal, atEnd }) => {
     stages.begin('look', 0)
-    const inspection = await inspectLog({ data: options.data.map(userPath), join: options.join, signal })
+    const inspection = await inspectLog({
+      data: options.data.map(userPath),
+      join: options.join,
+      signal,
+      onProgress: (share) => stages.advance(share),
+    })
     atEnd(() => inspection.close())
     stages.end()
     const given = await inspection.rolesWith(changesOf(options))

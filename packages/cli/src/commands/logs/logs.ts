@@ -16,11 +16,11 @@ export function registerLogs(program: Command): void {
   })
 }
 
-function render({ rows, frame, parts, otherFrames, unanswered }: ServedExport): string {
+function render({ rows, frame, parts, directory, otherFrames, unanswered }: ServedExport): string {
   const of = frame === null ? '' : ` of frame ${frame}`
   const others = Object.entries(otherFrames).map(
     ([other, count]) => `left out: ${counted(count, 'rows')} of frame ${other}; --frame ${other} gives them\n`,
   )
   const none = unanswered > 0 ? `left out: ${counted(unanswered, 'rows')} of which nothing was served by then\n` : ''
-  return `${counted(rows, 'rows')}${of} in ${counted(parts, 'files')}\n${others.join('')}${none}`
+  return `${counted(rows, 'rows')}${of} in ${counted(parts, 'files')}\n${others.join('')}${none}Written: ${directory}\n`
 }

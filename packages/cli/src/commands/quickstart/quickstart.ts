@@ -3,12 +3,13 @@ import { setTimeout as wait } from 'node:timers/promises'
 import { Command } from '@commander-js/extra-typings'
 import { CommandError } from '../../arguments/command-error.ts'
 import { roundLength } from '../../arguments/duration.ts'
-import { dataArgument, joinOption } from '../../arguments/log-options.ts'
+import { dataArgument, joinOption, openedLog } from '../../arguments/log-options.ts'
 import type { OptionsOf } from '../../arguments/options-of.ts'
 import { openOutputDirectory, writeOutputFiles } from '../../files/output.ts'
 import { userDirectory, userPath } from '../../files/paths.ts'
 import { isQuiet, keepQuiet } from '../../terminal/quiet.ts'
 import { shellWord } from '../../terminal/shell-word.ts'
+import { stoppable } from '../../terminal/stoppable.ts'
 import { registerIngest } from '../ingest/ingest.ts'
 import { registerInit } from '../init/init.ts'
 import { registerRead } from '../read/read.ts'
@@ -113,12 +114,11 @@ function show(...words: string[]): void {
 }
 
 async function roundsOf(data: string, schema: string | undefined, joined: readonly string[]): Promise<string> {
-  const { openLog } = await import('@headwater/datasets')
   const { data: path } = await dataArgument(data)
-  const log = await openLog({ data: path, join: joined, ...(schema !== undefined && { schema: userPath(schema) }) })
-  try {
+  const source = { data: path, join: joined, ...(schema !== undefined && { schema: userPath(schema) }) }
+  return stoppable('nothing was trained', async ({ stages, signal, atEnd }) => {
+    const log = await openedLog({ ...source, signal }, stages)
+    atEnd(() => log.close())
     return roundLength(log.timeRange.lastMs - log.timeRange.firstMs)
-  } finally {
-    await log.close()
-  }
+  })
 }

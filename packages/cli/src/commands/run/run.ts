@@ -2,7 +2,7 @@ import { join } from 'node:path'
 import type { Command } from '@commander-js/extra-typings'
 import type { Log } from '@headwater/datasets'
 import { roundLength } from '../../arguments/duration.ts'
-import { logOptions, logSource, logWords } from '../../arguments/log-options.ts'
+import { logOptions, logSource, logWords, openedLog } from '../../arguments/log-options.ts'
 import { wholeNumber } from '../../arguments/numbers.ts'
 import type { OptionsOf } from '../../arguments/options-of.ts'
 import { openOutputDirectory, outputFile, writeOutputFiles } from '../../files/output.ts'
@@ -29,8 +29,7 @@ async function run(options: RunOptions): Promise<void> {
   const about = provenance()
   const report = outputFile('--report', options.report)
   const json = jsonFile(options)
-  const [{ openLog }, { requestDevice }, { runMainJob, renderReport, renderTable }] = await Promise.all([
-    import('@headwater/datasets'),
+  const [{ requestDevice }, { runMainJob, renderReport, renderTable }] = await Promise.all([
     import('@headwater/gpu'),
     import('@headwater/evaluation'),
   ])
@@ -43,10 +42,8 @@ async function run(options: RunOptions): Promise<void> {
       device.onCompile = (number, total) => stages.compiling(number, total)
       atEnd(() => device.destroy())
       const { settings, source } = await logSource(options)
-      stages.begin('log', 0)
-      const log = await openLog({ ...settings, signal })
+      const log = await openedLog({ ...settings, signal }, stages)
       atEnd(() => log.close())
-      stages.end()
       const result = await runMainJob({
         device,
         log,

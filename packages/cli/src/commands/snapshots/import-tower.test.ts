@@ -35,7 +35,8 @@ test('a map is proposed, and says what is left to be filled in', async () => {
 test('a tower is imported, judged on a log, listed and shown; the next is lined up with it', async () => {
   const { code, stdout } = await importing('first', '--to', 'model', '--data', 'shop.csv')
   expect(code).toBe(0)
-  expect(stdout).toMatch(/^tower\.onnx is snapshot 1, frame 1, published: .*snapshot-000001\n/)
+  expect(stdout).toMatch(/^tower\.onnx is snapshot 1, frame 1, published\n/)
+  expect(stdout).toMatch(/\nWritten: .*snapshot-000001\n$/)
   expect(stdout).toContain('Input items: 100.0 % of keys known')
   expect(stdout).toMatch(/Task bought: NE [01]\.\d{4}, that of the served one –/)
   expect((await importing('turned', '--to', 'model', '--trained-until', '2023-12-01')).stdout).toMatch(

@@ -7,7 +7,7 @@ import type { FeatureSpace } from '@headwater/features'
 import type { GpuDevice } from '@headwater/gpu'
 import type { ExampleFeed, ExternalPublication } from '@headwater/training'
 import { CommandError } from '../../arguments/command-error.ts'
-import { dataArgument, joinOption, logSettings, sayWarnings } from '../../arguments/log-options.ts'
+import { dataArgument, joinOption, logSettings, openedLog, sayWarnings } from '../../arguments/log-options.ts'
 import { momentMs } from '../../arguments/moment.ts'
 import { wholeNumber } from '../../arguments/numbers.ts'
 import type { OptionsOf } from '../../arguments/options-of.ts'
@@ -114,13 +114,12 @@ async function feedOf(
   { counts }: TowerSource,
   { stages, signal, atEnd }: Stoppable,
 ): Promise<ExampleFeed> {
-  const [{ openLog }, { timeGroups }, { defaultPublication, ExampleFeed, PanelSampler }] = await Promise.all([
-    import('@headwater/datasets'),
+  const [{ timeGroups }, { defaultPublication, ExampleFeed, PanelSampler }] = await Promise.all([
     import('@headwater/features'),
     import('@headwater/training'),
   ])
   const settings = { ...logSettings({ ...options, data, seed: 0 }), signal }
-  const log = await openLog({ ...settings, data: (await dataArgument(data)).data })
+  const log = await openedLog({ ...settings, data: (await dataArgument(data)).data }, stages)
   atEnd(() => log.close())
   sayWarnings(log)
   const scratch = openOutputDirectory(undefined)
@@ -149,7 +148,7 @@ function render({ directory, manifest, check }: ExternalPublication, model: stri
   })
   const [task] = forward?.tasks ?? []
   return [
-    `${model} is snapshot ${snapshot}, frame ${frame}, ${verdict.status}: ${directory}`,
+    `${model} is snapshot ${snapshot}, frame ${frame}, ${verdict.status}`,
     ...known,
     ...(panel ? [`Panel of ${panel.users} users: residual ${panel.residual.toFixed(4)}`] : []),
     ...(task?.ne
@@ -157,6 +156,7 @@ function render({ directory, manifest, check }: ExternalPublication, model: stri
       : []),
     ...verdict.reasons,
     ...verdict.notes.map((note) => `Note: ${note}`),
+    `Written: ${directory}`,
     '',
   ].join('\n')
 }

@@ -27,6 +27,7 @@ verified: 76,722 records equal, tombstones included
 `,
   backup: `$ headwater store backup lmdb:out/seed-1/store monday.backup
 76,722 records of 1 tenant, 0 tombstones among them, in 72.81 MB
+Written: /srv/monday.backup
 `,
   restore: `$ headwater store restore monday.backup lmdb:restored --tombstones forgotten.backup
 backup of 2026-11-25T02:10:34.051Z
@@ -36,9 +37,11 @@ verified: 76,718 records equal, tombstones included
 `,
   tombstones: `$ headwater store tombstones lmdb:out/seed-1/store forgotten.backup
 1 record of 1 tenant, 1 tombstone among them, in 199 B
+Written: /srv/forgotten.backup
 `,
   export: `$ headwater store export lmdb:out/seed-1/store vectors --model sum
 16,554 vectors of frame 1 in 1 file
+Written: /srv/vectors
 `,
   forget: `$ headwater store forget lmdb:out/seed-1/store 10088
 user "10088" of tenant "default" forgotten at 2026-11-25T02:10:36.452Z; removed:

@@ -102,7 +102,7 @@ export function registerStore(program: Command): void {
       const path = outputFile('<file>', file)
       return report(options, nothingWritten, {
         work: ({ backupStore }, session) => backupStore(userUrl(url), path, { ...session, ...tenantOf(options) }),
-        render: renderBackup,
+        render: (found) => renderBackup(found, path),
         isBad: ({ faults }) => faults.count > 0,
       })
     })
@@ -131,7 +131,7 @@ export function registerStore(program: Command): void {
       return report(options, nothingWritten, {
         work: ({ backupStore }, session) =>
           backupStore(userUrl(url), path, { ...session, ...tenantOf(options), onlyTombstones: true }),
-        render: renderBackup,
+        render: (found) => renderBackup(found, path),
       })
     })
 

@@ -101,9 +101,9 @@ export function renderRestore(report: RestoreReport): string {
   return `backup of ${new Date(report.madeMs).toISOString()}\n${renderTransfer(report)}`
 }
 
-export function renderBackup({ records, tombstones, bytes, tenants, faults }: BackupReport): string {
+export function renderBackup({ records, tombstones, bytes, tenants, faults }: BackupReport, path: string): string {
   const what = `${counted(records, 'records')} of ${counted(tenants.length, 'tenants')}`
-  return `${what}, ${counted(tombstones, 'tombstones')} among them, in ${sizeText(bytes)}\n${renderFaults(faults)}`
+  return `${what}, ${counted(tombstones, 'tombstones')} among them, in ${sizeText(bytes)}\n${renderFaults(faults)}Written: ${path}\n`
 }
 
 function renderFaults({ count: times, first }: BackupReport['faults']): string {
@@ -121,13 +121,18 @@ export function renderReceipt({ user, tenant, atMs, removed }: ForgetReceipt): s
   return `user ${JSON.stringify(user)} of tenant ${JSON.stringify(tenant)} forgotten at ${when}; removed:\n${lines.join('')}`
 }
 
-export function renderExport({ rows, frame, parts, otherFrames, damaged }: ExportReport): string {
+export function renderExport({ rows, frame, parts, directory, otherFrames, damaged }: ExportReport): string {
   const of = frame === null ? '' : ` of frame ${frame}`
   const others = Object.entries(otherFrames).map(([other, users]) =>
     lineIf(true, `left out: ${counted(users, 'users')} of frame ${other}; --frame ${other} gives them`),
   )
   const lost = lineIf(damaged > 0, `${counted(damaged, 'rings')} could not be read; check the store`)
-  return [`${counted(rows, 'vectors')}${of} in ${counted(parts, 'files')}\n`, ...others, lost].join('')
+  return [
+    `${counted(rows, 'vectors')}${of} in ${counted(parts, 'files')}\n`,
+    ...others,
+    lost,
+    `Written: ${directory}\n`,
+  ].join('')
 }
 
 export function renderCompaction(report: Record<'copied' | 'bytesBefore' | 'bytesAfter', number>): string {

@@ -7,7 +7,14 @@ import type { Snapshot } from '@headwater/snapshot'
 import type { RoundReport, RunReporter } from '@headwater/training'
 import { CommandError } from '../../arguments/command-error.ts'
 import { durationMs } from '../../arguments/duration.ts'
-import { dataArgument, joinOption, joinWords, logSettings, sayWarnings } from '../../arguments/log-options.ts'
+import {
+  dataArgument,
+  joinOption,
+  joinWords,
+  logSettings,
+  openedLog,
+  sayWarnings,
+} from '../../arguments/log-options.ts'
 import { readModelConfig } from '../../arguments/model-config.ts'
 import { numberThat, wholeNumber } from '../../arguments/numbers.ts'
 import type { OptionsOf } from '../../arguments/options-of.ts'
@@ -116,13 +123,10 @@ async function trainInto(
     throw new CommandError(
       '--follow: the schema has "negatives", and what is live is known by the whole log, not by one of its files; leave --follow out.',
     )
-  if (!options.follow) stages.begin('log', 0)
-  const log = options.follow ? null : await openLog({ ...source, data: (await dataArgument(options.data)).data })
+  const opened = async () => openedLog({ ...source, data: (await dataArgument(options.data)).data }, stages)
+  const log = options.follow ? null : await opened()
   atEnd(async () => log?.close())
-  if (log) {
-    stages.end()
-    sayWarnings(log)
-  }
+  if (log) sayWarnings(log)
   const device = await requestDevice()
   device.onCompile = (number, total) => stages.compiling(number, total)
   atEnd(() => device.destroy())
@@ -173,7 +177,7 @@ async function trainInto(
     checkpoints,
     checkpointEverySteps: options.checkpointEvery,
     resumeFrom,
-    reporter: reporterOn(stages, warn, reports, mostRounds(log, options)),
+    reporter: reporterOn(stages, warn, reports, log && { rows: log.rows, rounds: mostRounds(log, options) }),
     signal,
   })
   if (options.rounds !== undefined && finished < options.rounds)
@@ -206,6 +210,9 @@ async function followedSchema(options: TrainOptions) {
   return readSchema(userPath(options.schema))
 }
 
+/** Rows between two reports of how far reading is. */
+const toldRows = 4_096
+
 /** Names of a training's examples, with its process. */
 const exampleName = /^\.examples-(\d+)(?:\.sequences)?$/
 
@@ -232,31 +239,47 @@ async function examplePath(out: string): Promise<string> {
   return join(out, `.examples-${process.pid}`)
 }
 
-/** Rounds there can be: spans of the log without events make none; null where files are waited for. */
-function mostRounds(log: Log | null, { every, rounds }: TrainOptions): number | null {
-  if (log === null) return rounds ?? null
-  const { firstMs, lastMs } = log.timeRange
+/** Rounds there can be: spans of the log without events make none. */
+function mostRounds({ timeRange }: Log, { every, rounds }: TrainOptions): number {
+  const { firstMs, lastMs } = timeRange
   return Math.min(rounds ?? Number.POSITIVE_INFINITY, Math.floor((lastMs - firstMs) / every) + 1)
 }
 
-/** @param most rounds, null where nobody knows */
+/** @param whole rows and rounds, null where files are waited for */
 function reporterOn(
   progress: Progress,
   warning: (message: string) => void,
   reports: RoundReport[],
-  most: number | null,
+  whole: { readonly rows: number; readonly rounds: number } | null,
 ): RunReporter {
-  let round = 0
-  const begin = (what: string) => progress.begin(`${what} ${round}${most === null ? '' : `/${most}`}`, 0)
+  /** Rows of earlier rounds, of this one, and those that were told. */
+  let [round, before, read, told] = [0, 0, 0, 0]
+  let isReading = false
+  const begin = (what: string, total: number) =>
+    progress.begin(`${what} ${round}${whole ? `/${whole.rounds}` : ''}`, total)
+  const endReading = () => {
+    if (isReading) progress.end(before + read)
+    isReading = false
+  }
   return {
     feed: () => {
+      // Rounds before a checkpoint are read alone.
+      endReading()
       round++
-      begin('read')
+      before += read
+      read = 0
+      begin('read', whole?.rows ?? 0)
+      isReading = true
     },
-    fed: () => {},
+    fed: (events) => {
+      read = events
+      if (whole === null || before + read - told < toldRows) return
+      told = before + read
+      progress.advance(told)
+    },
     train: () => {
-      progress.end()
-      begin('train')
+      endReading()
+      begin('train', 0)
     },
     trained: (steps, total) => progress.advance(steps / total),
     published: (report) => {

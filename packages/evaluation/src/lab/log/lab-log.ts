@@ -5,6 +5,7 @@ import { LogDigest } from '@headwater/features/log-digest'
 import { type DownstreamSpec, downstreamFamily, type ModelName, rowSelector } from '../../downstream/family.ts'
 import { downstreamPortfolio, type SurfaceValues } from '../../downstream/portfolio.ts'
 import type { RowSpan } from '../../downstream/tried-model.ts'
+import { type Stages, silentStages } from '../../progress/stages.ts'
 import { ExperimentError } from './experiment-error.ts'
 import { type LabSettings, publicationRows } from './settings.ts'
 
@@ -89,11 +90,14 @@ export function specOf({ family, portfolio }: Pick<LabLog, 'family' | 'portfolio
   return [...family, ...portfolio].find((own) => own.name === name)!
 }
 
+/** Rows between two reports of how far reading is. */
+const toldRows = 4_096
+
 /** Fewest users whose resampling says something of others: intervals are of whole users. */
 const leastUsers = 30
 
 /**
- * Reads a log twice and tells what an experiment can be made of it.
+ * Reads a log twice, which is one stage, and tells what an experiment can be made of it.
  * @throws EventError where a row of the first task has no label
  */
 export async function readLabLog(
@@ -103,15 +107,31 @@ export async function readLabLog(
   world: AnySyntheticWorld | null = null,
   signal?: AbortSignal,
   quick = false,
+  stages = silentStages,
 ): Promise<LabLog> {
   const space = compileFeatures(log.schema)
-  const surveyed = await survey(log, space, settings, signal)
+  const rows = rowsTold(stages, 2 * log.rows)
+  const surveyed = await survey(log, space, settings, signal, rows)
   const { surfaceValues } = surveyed
   const surface = surfaceValues && { field: surfaceValues.field, value: surfaceValues.values[0] }
   const family = downstreamFamily(space, surface)
   const portfolio = downstreamPortfolio(space, family, surfaceValues)
   const own = { log, source, space, settings, world, surface, family, portfolio, quick }
-  return { ...surveyed, ...own, test: await readTest(own, signal) }
+  const test = await readTest(own, signal, rows)
+  stages.end()
+  return { ...surveyed, ...own, test }
+}
+
+/** Counts rows as a stage's, every so many of them. */
+function rowsTold(stages: Stages, total: number): (more: number) => void {
+  let [rows, told] = [0, 0]
+  stages.begin('rows', total)
+  return (more) => {
+    rows += more
+    if (rows - told < toldRows) return
+    told = rows
+    stages.advance(rows)
+  }
 }
 
 /** @throws ExperimentError where the log has no times, or its test window lacks a class or users */
@@ -149,8 +169,8 @@ export function halvedBy(lab: LabLog): RowSpan | undefined {
 /** A part of the log as a lab log of its own, for a pilot: its figures mean nothing, so that it is not checked. */
 export async function readLabRows(lab: LabLog, log: Log): Promise<LabLog> {
   const own = { ...lab, log, world: null }
-  const { publicationRows, publishedMs } = await survey(log, lab.space, lab.settings, undefined)
-  return { ...own, publicationRows, publishedMs, test: await readTest(own, undefined) }
+  const { publicationRows, publishedMs } = await survey(log, lab.space, lab.settings, undefined, () => {})
+  return { ...own, publicationRows, publishedMs, test: await readTest(own, undefined, () => {}) }
 }
 
 /** @throws ExperimentError where a model has no rows to be trained on, or its intervals cannot be told */
@@ -201,7 +221,13 @@ function usersByClass({ users }: Pick<TestWindow, 'users'>, { places, labels }: 
 
 const tenthOf = (rows: number, part: number) => Math.floor((rows * part) / 10)
 
-async function survey(log: Log, space: FeatureSpace, settings: LabSettings, signal: AbortSignal | undefined) {
+async function survey(
+  log: Log,
+  space: FeatureSpace,
+  settings: LabSettings,
+  signal: AbortSignal | undefined,
+  onRows: (more: number) => void,
+) {
   const publications = publicationRows(log.rows, settings)
   const digest = new LogDigest(log.schema)
   const users = new Set<string>()
@@ -244,6 +270,7 @@ async function survey(log: Log, space: FeatureSpace, settings: LabSettings, sign
       digest.add(event)
     }
     lastMs = group[0].timeMs
+    onRows(group.length)
   }
   // The rarest first, so that the upstream loses the least by not seeing it.
   const values = [...counts].sort(([a, m], [b, n]) => m - n || (a < b ? -1 : 1)).map(([value]) => value)
@@ -266,7 +293,11 @@ type Unread = Omit<LabLog, 'test' | keyof Awaited<ReturnType<typeof survey>>>
 
 const msPerDay = 86_400_000
 
-async function readTest(lab: Unread, signal: AbortSignal | undefined): Promise<TestWindow> {
+async function readTest(
+  lab: Unread,
+  signal: AbortSignal | undefined,
+  onRows: (more: number) => void,
+): Promise<TestWindow> {
   const { log, space, settings, family, portfolio, surface, world } = lab
   const fromRow = firstTestRow(log, settings, world)
   const rows = log.rows - fromRow
@@ -321,6 +352,7 @@ async function readTest(lab: Unread, signal: AbortSignal | undefined): Promise<T
     }
     // Events of equal time are not earlier than one another.
     for (const { user } of group.filter(happened)) numbers.get(user)!.events++
+    onRows(group.length)
   }
   return {
     chosen: chosenRows(fromRow, models[0].places, models[0].labels, draws?.live),

@@ -8,6 +8,7 @@ import {
   syntheticSettings,
   worldOf,
 } from '@headwater/datasets'
+import { type Stages, silentStages } from '../../progress/stages.ts'
 import { ExperimentError } from './experiment-error.ts'
 import { firstRows } from './first-rows.ts'
 import { checkTestWindow, type LabLog, readLabLog } from './lab-log.ts'
@@ -28,6 +29,8 @@ export interface LabSource extends OpenLogOptions {
   readonly truth?: string | undefined
   /** Absent: what the lab's settings score of the whole log. */
   readonly window?: Window | undefined
+  /** Default: not told. */
+  readonly stages?: Stages
 }
 
 /** Part of the rows of a quick run, and its snapshots. */
@@ -38,13 +41,25 @@ const quickSnapshots = 5
  * @throws ExperimentError as `checkTestWindow`, or where the truth is asked of a tenth of a file; LogError and SchemaError as `openLog`;
  *   LogError as `readTruth`
  */
-export async function openLabLog({ quick, source, window, truth, ...options }: LabSource): Promise<LabLog> {
+export async function openLabLog({
+  quick,
+  source,
+  window,
+  truth,
+  stages = silentStages,
+  ...options
+}: LabSource): Promise<LabLog> {
   const { signal, data, seed = 0 } = options
   if (quick && truth !== undefined)
     throw new ExperimentError(data, 'the truth is of all rows', 'leave --quick out, or --truth')
   const whole = syntheticSettings.get(data)
   const setting = whole && (quick ? tenthOf(whole) : whole)
-  const opened = setting ? openSyntheticLog({ seed, setting, ...(signal && { signal }) }) : await openLog(options)
+  stages.begin('log', 0)
+  const onProgress = (share: number) => stages.advance(share)
+  const opened = setting
+    ? openSyntheticLog({ seed, setting, ...(signal && { signal }) })
+    : await openLog({ ...options, onProgress })
+  stages.end()
   try {
     const generated = setting ? worldOf({ seed, setting }) : null
     const world = truth === undefined ? generated : await readTruth(truth, opened)
@@ -58,6 +73,7 @@ export async function openLabLog({ quick, source, window, truth, ...options }: L
         world && windowWorld(world, window),
         signal,
         quick,
+        stages,
       )
       if (share < 1 && !isLongEnough(lab)) continue
       checkTestWindow(lab)
