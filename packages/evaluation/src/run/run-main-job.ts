@@ -39,10 +39,10 @@ const suspiciousAuc = 0.81
 export async function runMainJob(options: MainJobOptions): Promise<MainJobResult> {
   const { device, log, seeds, serving = usualServing, signal, about } = options
   const settings = withCodeVersion(options.settings ?? mainJobSettings, about)
-  const lab = await readLabLog(log, options.source, settings, null, signal, false, options.stages)
+  const stages = timedStages(options.stages)
+  const lab = await readLabLog(log, options.source, settings, null, signal, false, stages)
   const experiment = mainJobExperiment(serving)
   experiment.check!(lab)
-  const stages = timedStages(options.stages)
   const found: ArmOutcome[] = []
   for (const seed of seeds) {
     const [arm] = experiment.arms(lab, seed)
